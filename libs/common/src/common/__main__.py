@@ -1,0 +1,47 @@
+"""`python -m common`: roles and schemas, topics, and the AsyncAPI document."""
+
+import asyncio
+import sys
+from pathlib import Path
+from typing import Annotated
+
+import typer
+import yaml
+
+from common.asyncapi import document
+from common.provision import TopicSpec, create_topics, provision_schema
+
+cli = typer.Typer(no_args_is_help=True, add_completion=False)
+
+
+@cli.command()
+def schema(
+    service: str,
+    admin_url: Annotated[str, typer.Option(envvar="UPSTAIRS_ADMIN_URL")],
+    password: Annotated[str, typer.Option(envvar="UPSTAIRS_ROLE_PASSWORD")],
+) -> None:
+    """Make or mend a service's role and schema."""
+    asyncio.run(provision_schema(admin_url, service, password))
+
+
+@cli.command()
+def topics(
+    file: Path,
+    bootstrap: Annotated[str, typer.Option(envvar="UPSTAIRS_KAFKA_BOOTSTRAP")],
+    namespace: Annotated[str, typer.Option(envvar="UPSTAIRS_NAMESPACE")] = "upstairs",
+) -> None:
+    """Create the topics that a YAML file lists, or add partitions to them."""
+    listed = yaml.safe_load(file.read_text())["topics"]
+    specs = {name: TopicSpec.model_validate(spec) for name, spec in listed.items()}
+    for line in asyncio.run(create_topics(bootstrap, namespace, specs)):
+        typer.echo(line)
+
+
+@cli.command()
+def asyncapi() -> None:
+    """Print the AsyncAPI document of all events."""
+    yaml.safe_dump(document(), sys.stdout, sort_keys=False, allow_unicode=True)
+
+
+if __name__ == "__main__":
+    cli()

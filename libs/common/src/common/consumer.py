@@ -1,0 +1,167 @@
+"""From Kafka to the dispatcher: a poll is a batch, and an offset follows its effect."""
+
+import asyncio
+from collections.abc import Mapping, Sequence
+from typing import Any, Generic, TypeAlias, TypeVar
+
+import structlog
+from aiokafka import AIOKafkaConsumer, ConsumerRebalanceListener, ConsumerRecord, TopicPartition
+from aiokafka.errors import CommitFailedError, IllegalStateError, KafkaError
+
+from common.backoff import Backoff
+from common.deadletters import DeadLetter
+from common.dispatcher import Dispatcher, Message, TooManyDeadLetters
+from common.envelope import MalformedRecord, decode, type_of
+from common.errors import TransientError, is_transient
+from common.health import Health
+from common.metrics import Metrics
+from common.uow import UnitOfWork
+
+U = TypeVar("U", bound=UnitOfWork)
+Record: TypeAlias = ConsumerRecord[bytes, bytes]
+
+_BATCH = 500
+_POLL_MS = 200
+
+log = structlog.get_logger()
+
+
+class Consumer(ConsumerRebalanceListener, Generic[U]):  # type: ignore[misc]  # aiokafka is untyped
+    """One member of a service's consumer group."""
+
+    def __init__(
+        self,
+        kafka: AIOKafkaConsumer,
+        topics: Sequence[str],
+        dispatcher: Dispatcher[U],
+        metrics: Metrics,
+        health: Health,
+    ) -> None:
+        self._kafka = kafka
+        self._topics = topics
+        self._dispatcher = dispatcher
+        self._known = dispatcher.subscriptions.events
+        self._metrics = metrics
+        self._health = health
+        self._at_work = asyncio.Lock()
+        self._backoff = Backoff()
+        health.trouble("consumer", "has not joined its group yet")
+
+    async def run(self, stopping: asyncio.Event) -> None:
+        self._kafka.subscribe(self._topics, listener=self)
+        try:
+            await self._start(stopping)
+            while not stopping.is_set():
+                await self._poll(stopping)
+        except TooManyDeadLetters as error:
+            # Not an end of the process: an orchestrator would restart it and drain the topic on.
+            self._health.trouble("consumer", f"halted: {error}")
+            log.critical("consumer_halted", error=str(error))
+        finally:
+            await self._kafka.stop()
+        await stopping.wait()
+
+    async def _start(self, stopping: asyncio.Event) -> None:
+        while not stopping.is_set():
+            try:
+                await self._kafka.start()
+            except KafkaError as error:
+                log.warning("broker_away", error=repr(error))
+                await self._backoff.wait(stopping)
+            else:
+                return
+
+    async def _poll(self, stopping: asyncio.Event) -> None:
+        try:
+            async with self._at_work:
+                polled = await self._kafka.getmany(timeout_ms=_POLL_MS, max_records=_BATCH)
+                if polled:
+                    await self._take(polled)
+        except TransientError as error:
+            await self._hold_back(polled, error, stopping)
+        except CommitFailedError as error:
+            # The group moved on without us; the next owner meets our claims in the inbox.
+            log.warning("commit_refused", error=repr(error))
+        except KafkaError as error:
+            if not is_transient(error):
+                raise
+            log.warning("broker_away", error=repr(error))
+            await self._backoff.wait(stopping)
+
+    async def _take(self, polled: Mapping[TopicPartition, Sequence[Record]]) -> None:
+        messages = [
+            message
+            for records in polled.values()
+            for record in records
+            if (message := self._message(record)) is not None
+        ]
+        await self._dispatcher.handle(messages)
+        await self._kafka.commit(
+            {partition: records[-1].offset + 1 for partition, records in polled.items()}
+        )
+        self._backoff.reset()
+        self._health.well("consumer")
+
+    def _message(self, record: Record) -> Message | None:
+        kind = type_of(record.headers)
+        if kind is not None and kind not in self._known:
+            # A newer producer, or a fact that is not ours to act on.
+            self._metrics.messages.labels("other", "skipped").inc()
+            return None
+
+        def letter(error: BaseException) -> DeadLetter:
+            return _letter(record, error)
+
+        try:
+            envelope, event = decode(record.key, record.headers, record.value)
+        except MalformedRecord as error:
+            return Message(body=None, letter=letter, error=error)
+        return Message(
+            body=event, letter=letter, event_id=envelope.id, traceparent=envelope.traceparent
+        )
+
+    async def _hold_back(
+        self,
+        polled: Mapping[TopicPartition, Sequence[Record]],
+        error: TransientError,
+        stopping: asyncio.Event,
+    ) -> None:
+        """Go back to where the batch began and leave its partitions alone for a while."""
+        self._health.trouble("consumer", f"waits: {error}")
+        self._metrics.retries.labels("consumer").inc()
+        log.warning("consumer_waits", error=str(error))
+        for partition, records in polled.items():
+            try:
+                self._kafka.seek(partition, records[0].offset)
+            except IllegalStateError:
+                continue  # taken away meanwhile: its new owner starts from the committed offset
+        held = [one for one in polled if one in self._kafka.assignment()]
+        self._kafka.pause(*held)
+        await self._backoff.wait(stopping)
+        self._kafka.resume(*(one for one in held if one in self._kafka.assignment()))
+
+    async def on_partitions_revoked(self, revoked: Sequence[TopicPartition]) -> None:
+        """Finish the batch at hand before its partitions go to another member."""
+        async with self._at_work:
+            log.info("partitions_revoked", partitions=len(revoked))
+
+    async def on_partitions_assigned(self, assigned: Sequence[TopicPartition]) -> None:
+        log.info("partitions_assigned", partitions=len(assigned))
+        self._health.well("consumer")
+
+
+def _letter(record: Record, error: BaseException) -> DeadLetter:
+    headers: dict[str, Any] = {
+        str(name): bytes(value or b"").decode(errors="replace") for name, value in record.headers
+    }
+    return DeadLetter(
+        # With its timestamp, since a topic that is made anew counts its offsets from 0 again.
+        origin=f"{record.topic}/{record.partition}/{record.offset}@{record.timestamp}",
+        error=error,
+        payload=record.value,
+        key=(record.key or b"").decode(errors="replace"),
+        type=headers.get("ce_type"),
+        event_id=headers.get("ce_id"),
+        traceparent=headers.get("ce_traceparent"),
+        headers=headers,
+    )

@@ -1,0 +1,13 @@
+"""The events that services agree through: one file per owner, additive changes only."""
+
+from common.contracts import assignments, contacts, escalations, notifications
+from common.contracts.event import Event
+
+EVENTS: tuple[type[Event], ...] = (
+    *contacts.EVENTS,
+    *assignments.EVENTS,
+    *escalations.EVENTS,
+    *notifications.EVENTS,
+)
+BY_TYPE: dict[str, type[Event]] = {event.type: event for event in EVENTS}
+TOPICS: tuple[str, ...] = ("contacts", "assignments", "escalations", "notifications")

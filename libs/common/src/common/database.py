@@ -1,0 +1,62 @@
+"""The one place that begins and commits transactions."""
+
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from typing import Generic, TypeVar
+
+import orjson
+from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
+
+from common.clock import Clock
+from common.uow import UnitOfWork
+
+U = TypeVar("U", bound=UnitOfWork)
+
+
+def connect(url: str, *, schema: str, pool_size: int = 10) -> AsyncEngine:
+    """Make an engine whose every session sees the schema and gives up when it hangs.
+
+    A process that is stopped in mid-transaction must not hold its locks for long: the server
+    ends its session after ten seconds of idling, and the work is done by another.
+    """
+    return create_async_engine(
+        url,
+        pool_size=pool_size,
+        max_overflow=0,
+        json_serializer=lambda value: orjson.dumps(value).decode(),
+        json_deserializer=orjson.loads,
+        connect_args={
+            "timeout": 5,
+            "server_settings": {
+                "application_name": f"upstairs-{schema}",
+                "search_path": schema,
+                "timezone": "UTC",
+                "jit": "off",
+                "idle_in_transaction_session_timeout": "10s",
+            },
+        },
+    )
+
+
+class Database(Generic[U]):
+    """Units of work of one service."""
+
+    def __init__(self, engine: AsyncEngine, unit_of_work: type[U], clock: Clock) -> None:
+        self.engine = engine
+        self.clock = clock
+        self._unit_of_work = unit_of_work
+        self._listeners: list[Callable[[U], None]] = []
+
+    def after_commit(self, listener: Callable[[U], None]) -> None:
+        """Call `listener` after each commit, to wake what the transaction left work for."""
+        self._listeners.append(listener)
+
+    @asynccontextmanager
+    async def transaction(self) -> AsyncIterator[U]:
+        """Begin; on leaving write what the unit of work collected and commit, or roll back."""
+        async with self.engine.begin() as connection:
+            uow = self._unit_of_work(connection, await self.clock.read(connection))
+            yield uow
+            await uow.flush()
+        for listener in self._listeners:
+            listener(uow)

@@ -1,0 +1,44 @@
+"""What moves through a service, as plain values: timers, and what a decision asks for."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, ClassVar
+
+from pydantic import BaseModel, ConfigDict
+
+from common.contracts.event import ContactId
+
+
+class Timer(BaseModel):
+    """Something to do later about one contact. A new one replaces the old one in its slot."""
+
+    model_config = ConfigDict(frozen=True, extra="ignore")
+
+    type: ClassVar[str]
+
+    contact_id: ContactId
+
+    def __init_subclass__(cls, **kwargs: Any) -> None:
+        super().__init_subclass__(**kwargs)
+        cls.type = cls.__name__
+
+    @property
+    def slot(self) -> str:
+        return self.type
+
+
+@dataclass(frozen=True, slots=True)
+class Schedule:
+    """Fire `timer` once when the database's clock reaches `due_at`, instead of any in its slot."""
+
+    timer: Timer
+    due_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Cancel:
+    contact_id: ContactId
+    slot: str
+
+
+TimerChange = Schedule | Cancel

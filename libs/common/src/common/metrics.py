@@ -1,0 +1,53 @@
+"""Every metric that a service publishes, in one typed place."""
+
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
+
+_LATENESS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 1, 5, 60)
+_DURATION = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 10)
+
+
+class Metrics:
+    def __init__(self) -> None:
+        self.registry = CollectorRegistry()
+        self.messages = Counter(
+            "upstairs_messages", "Messages by outcome", ("type", "outcome"), registry=self.registry
+        )
+        self.batch_seconds = Histogram(
+            "upstairs_batch_seconds",
+            "One transaction of messages, from begin to commit",
+            registry=self.registry,
+            buckets=_DURATION,
+        )
+        self.timer_lateness_seconds = Histogram(
+            "upstairs_timer_lateness_seconds",
+            "From a timer's due time to the transaction that handles it",
+            ("type",),
+            registry=self.registry,
+            buckets=_LATENESS,
+        )
+        self.published = Counter(
+            "upstairs_outbox_published",
+            "Events acknowledged by Kafka",
+            registry=self.registry,
+        )
+        self.publish_lag_seconds = Gauge(
+            "upstairs_outbox_lag_seconds",
+            "Age of the oldest event of the last batch published",
+            registry=self.registry,
+        )
+        self.dead_letters = Counter(
+            "upstairs_dead_letters", "Messages put aside for good", registry=self.registry
+        )
+        self.retries = Counter(
+            "upstairs_retries",
+            "Attempts that failed for a passing reason",
+            ("worker",),
+            registry=self.registry,
+        )
+        self.http_seconds = Histogram(
+            "upstairs_http_seconds",
+            "HTTP requests",
+            ("route", "status"),
+            registry=self.registry,
+            buckets=_DURATION,
+        )

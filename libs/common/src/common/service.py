@@ -1,0 +1,194 @@
+"""Puts one service together from its parts: what every `main.py` would otherwise spell out."""
+
+import asyncio
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import AsyncExitStack
+from dataclasses import dataclass, field
+from datetime import timedelta
+from typing import Any, Generic, TypeVar
+
+import structlog
+from aiokafka import AIOKafkaConsumer, AIOKafkaProducer
+from fastapi import APIRouter, FastAPI
+from sqlalchemy import text
+
+from common import logs
+from common.access import ApiKeys
+from common.backoff import Backoff, pause
+from common.clock import Clock
+from common.consumer import Consumer
+from common.database import Database, connect
+from common.dispatcher import Dispatcher
+from common.errors import is_transient
+from common.health import Health
+from common.http import HttpServer, make_app
+from common.inbox import Inbox
+from common.metrics import Metrics
+from common.relay import Relay, topic_name
+from common.runtime import Worker, run_workers
+from common.settings import ServiceSettings
+from common.subscriptions import Subscriptions
+from common.timerloop import TimerLoop
+from common.uow import UnitOfWork
+
+U = TypeVar("U", bound=UnitOfWork)
+
+log = structlog.get_logger()
+
+
+@dataclass(frozen=True)
+class Parts(Generic[U]):
+    """What makes a service this one: its name is that of its schema and consumer group too.
+
+    `state` reaches the routes by `request.app.state`; `workers` are made once the database is.
+    """
+
+    name: str
+    unit_of_work: type[U]
+    subscriptions: Subscriptions[U]
+    routers: Sequence[APIRouter]
+    state: Mapping[str, object] = field(default_factory=dict)
+    workers: Callable[[Database[U], Metrics, Health], Sequence[Worker]] = lambda *_: ()
+
+
+async def serve(parts: Parts[U], settings: ServiceSettings) -> None:
+    """Run the service until it is told to stop."""
+    logs.configure(service=parts.name, level=settings.log_level, form=settings.log_format)
+    metrics, health, clock = Metrics(), Health(), Clock()
+    async with AsyncExitStack() as stack:
+        engine = connect(
+            str(settings.database_url), schema=parts.name, pool_size=settings.database_pool
+        )
+        stack.push_async_callback(engine.dispose)
+        database = Database(engine, parts.unit_of_work, clock)
+        producer = await _started_producer(settings)
+        stack.push_async_callback(producer.stop)
+        dispatcher = Dispatcher(
+            database,
+            parts.subscriptions,
+            metrics,
+            consumer=parts.name,
+            dead_letter_limit=settings.dead_letter_limit,
+        )
+        relay = Relay(
+            engine,
+            producer,
+            clock,
+            metrics,
+            health,
+            source=f"/upstairs/{parts.name}",
+            namespace=settings.namespace,
+        )
+        timers = TimerLoop(dispatcher, metrics, health)
+        database.after_commit(lambda uow: relay.wake() if len(uow.outbox) else None)
+        database.after_commit(lambda uow: timers.wake(uow.timers.earliest))
+        app = application(parts, settings, database, metrics, health)
+        workers: list[Worker] = [
+            HttpServer(app, settings.http_host, settings.http_port),
+            Housekeeper(database, health),
+            timers,
+            *parts.workers(database, metrics, health),
+        ]
+        if parts.subscriptions.topics:
+            workers.append(_consumer(parts, settings, dispatcher, metrics, health))
+        await run_workers(workers, [relay])
+
+
+def application(
+    parts: Parts[U],
+    settings: ServiceSettings,
+    database: Database[U],
+    metrics: Metrics,
+    health: Health,
+) -> FastAPI:
+    """Make the HTTP app alone, as `serve` does; also for tests and for the OpenAPI document."""
+    return make_app(
+        parts.name,
+        parts.routers,
+        metrics=metrics,
+        health=health,
+        state={
+            "database": database,
+            "clock": database.clock,
+            "api_keys": ApiKeys(settings.api_keys.get_secret_value()),
+            **parts.state,
+        },
+    )
+
+
+async def _started_producer(settings: ServiceSettings) -> AIOKafkaProducer:
+    """Wait for the broker: a service that starts before it is early, not wrong."""
+    backoff, never = Backoff(), asyncio.Event()
+    while True:
+        producer = AIOKafkaProducer(
+            bootstrap_servers=settings.kafka_bootstrap,
+            acks="all",
+            enable_idempotence=settings.kafka_idempotence,
+        )
+        try:
+            await producer.start()
+        except Exception as error:
+            await producer.stop()
+            if not is_transient(error):
+                raise
+            log.warning("broker_away", error=repr(error))
+            await backoff.wait(never)
+        else:
+            return producer
+
+
+def _consumer(
+    parts: Parts[U],
+    settings: ServiceSettings,
+    dispatcher: Dispatcher[U],
+    metrics: Metrics,
+    health: Health,
+) -> Consumer[U]:
+    kafka: Any = AIOKafkaConsumer(
+        bootstrap_servers=settings.kafka_bootstrap,
+        group_id=f"{settings.namespace}.{parts.name}",
+        group_instance_id=settings.instance_id,
+        enable_auto_commit=False,
+        auto_offset_reset="earliest",
+        session_timeout_ms=settings.kafka_session_timeout_ms,
+        heartbeat_interval_ms=settings.kafka_session_timeout_ms // 4,
+    )
+    topics = [topic_name(settings.namespace, topic) for topic in parts.subscriptions.topics]
+    return Consumer(kafka, topics, dispatcher, metrics, health)
+
+
+class Housekeeper(Generic[U]):
+    """Keeps the inbox's partitions, and says in readiness when the database is away."""
+
+    _EVERY = timedelta(seconds=2)
+    _PARTITIONS_EVERY = timedelta(hours=1)
+
+    def __init__(self, database: Database[U], health: Health) -> None:
+        self._database = database
+        self._health = health
+        health.trouble("database", "not reached yet")
+
+    async def run(self, stopping: asyncio.Event) -> None:
+        partitions_due = None
+        while not stopping.is_set():
+            try:
+                async with self._database.transaction() as uow:
+                    if partitions_due is None or uow.now >= partitions_due:
+                        await _alone(uow)
+                        await Inbox(uow.connection).keep_partitions(uow.now.date())
+                        partitions_due = uow.now + self._PARTITIONS_EVERY
+            except Exception as error:
+                if not is_transient(error):
+                    raise
+                self._health.trouble("database", repr(error))
+                log.warning("database_away", error=repr(error))
+            else:
+                self._health.well("database")
+            await pause(self._EVERY.total_seconds(), stopping)
+
+
+async def _alone(uow: UnitOfWork) -> None:
+    """Let one replica at a time change the partitions."""
+    await uow.connection.execute(
+        text("SELECT pg_advisory_xact_lock(hashtext('partitions ' || current_schema()))")
+    )

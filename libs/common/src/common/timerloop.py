@@ -1,0 +1,136 @@
+"""Fires due timers: sleeps until the next one, at most 50 ms, and handles a batch at a time."""
+
+import asyncio
+from datetime import datetime, timedelta
+from typing import Generic, TypeVar
+
+import structlog
+from sqlalchemy import text
+
+from common.backoff import Backoff, pause
+from common.deadletters import DeadLetter, bury
+from common.dispatcher import Dispatcher, Message
+from common.errors import PermanentError, is_transient
+from common.health import Health
+from common.metrics import Metrics
+from common.timers import DueTimer
+from common.uow import UnitOfWork
+
+U = TypeVar("U", bound=UnitOfWork)
+
+_BATCH = 500
+# Timers that another replica adds are not announced here: this is how long one may go unseen.
+_LONGEST_SLEEP = timedelta(milliseconds=50)
+
+log = structlog.get_logger()
+
+
+class UnknownTimer(PermanentError):
+    """No handler is subscribed to this type of timer."""
+
+
+class TimerLoop(Generic[U]):
+    def __init__(self, dispatcher: Dispatcher[U], metrics: Metrics, health: Health) -> None:
+        self._dispatcher = dispatcher
+        self._database = dispatcher.database
+        self._kinds = dispatcher.subscriptions.timers
+        self._metrics = metrics
+        self._health = health
+        self._woken = asyncio.Event()
+
+    def wake(self, earliest: datetime | None) -> None:
+        """Look again: a timer was set, maybe an earlier one than the loop sleeps towards."""
+        if earliest is not None:
+            self._woken.set()
+
+    async def run(self, stopping: asyncio.Event) -> None:
+        backoff = Backoff()
+        while not stopping.is_set():
+            try:
+                await self._step()
+            except Exception as error:
+                if not is_transient(error):
+                    raise
+                self._health.trouble("timers", repr(error))
+                self._metrics.retries.labels("timers").inc()
+                log.warning("timers_wait", error=repr(error))
+                await backoff.wait(stopping)
+            else:
+                self._health.well("timers")
+                backoff.reset()
+
+    async def _step(self) -> None:
+        self._woken.clear()
+        wait = await self._until_next()
+        if wait > timedelta(0):
+            await pause(wait.total_seconds(), self._woken)
+        else:
+            await self.fire(_BATCH)
+
+    async def _until_next(self) -> timedelta:
+        async with self._database.engine.connect() as connection:
+            left: timedelta | None = (await connection.execute(_LEFT)).scalar_one()
+        if left is None:
+            return _LONGEST_SLEEP
+        return min(left - self._database.clock.ahead, _LONGEST_SLEEP)
+
+    async def fire(self, limit: int) -> int:
+        """Handle what is due, at most `limit` timers in one transaction; return how many."""
+        due: list[DueTimer] = []
+        try:
+            async with self._database.transaction() as uow:
+                due = await uow.timers.claim(uow.now, limit)
+                self._observe(due, uow.now)
+                messages = [self._message(timer) for timer in due]
+                await self._dispatcher.work(uow, messages)
+        except Exception as error:
+            if is_transient(error) or not due:
+                raise
+            if limit > 1:
+                log.warning("batch_failed", timers=len(due), error=repr(error))
+                return await self._one_by_one(len(due))
+            await self._bury(due[0], error)
+        else:
+            self._dispatcher.report(messages, "fired")
+        return len(due)
+
+    async def _one_by_one(self, count: int) -> int:
+        return sum([await self.fire(1) for _ in range(count)])
+
+    def _message(self, timer: DueTimer) -> Message:
+        kind = self._kinds.get(timer.type)
+        if kind is None:
+            raise UnknownTimer(timer.type)
+        return Message(
+            body=kind.model_validate(timer.data),
+            letter=lambda error: _letter(timer, error),
+            traceparent=timer.traceparent,
+        )
+
+    def _observe(self, due: list[DueTimer], now: datetime) -> None:
+        for timer in due:
+            lateness = (now - timer.due_at).total_seconds()
+            self._metrics.timer_lateness_seconds.labels(timer.type).observe(lateness)
+
+    async def _bury(self, timer: DueTimer, error: BaseException) -> None:
+        async with self._database.transaction() as uow:
+            await uow.connection.execute(_REMOVE, {"id": timer.id})
+            await bury(uow.connection, _letter(timer, error))
+        self._metrics.dead_letters.inc()
+        log.error("timer_buried", type=timer.type, timer_id=timer.id, error=repr(error))
+
+
+def _letter(timer: DueTimer, error: BaseException) -> DeadLetter:
+    return DeadLetter(
+        origin=f"timer/{timer.id}",
+        error=error,
+        payload=None,
+        key=timer.contact_id,
+        type=timer.type,
+        traceparent=timer.traceparent,
+        headers={name: str(value) for name, value in timer.data.items()},
+    )
+
+
+_LEFT = text("SELECT min(due_at) - clock_timestamp() FROM timers")
+_REMOVE = text("DELETE FROM timers WHERE id = :id")

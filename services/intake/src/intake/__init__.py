@@ -1,0 +1,1 @@
+"""Takes in contacts from every channel and never loses one."""

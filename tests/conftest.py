@@ -1,0 +1,35 @@
+"""Real PostgreSQL and Kafka for every test that asks: started once, used by all."""
+
+import logging
+from collections.abc import AsyncIterator, Iterator
+
+import pytest
+import structlog
+
+import devstack
+from support import databases
+from support.databases import Postgres
+
+
+@pytest.fixture(scope="session")
+def stack() -> Iterator[devstack.Stack]:
+    with devstack.start(durable=False) as started:
+        yield started
+
+
+@pytest.fixture(scope="session")
+def postgres(stack: devstack.Stack) -> Iterator[Postgres]:
+    with databases.prepared(stack.postgres_admin_url) as prepared:
+        yield prepared
+
+
+@pytest.fixture
+async def database_name(postgres: Postgres) -> AsyncIterator[str]:
+    async with postgres.clone() as name:
+        yield name
+
+
+@pytest.fixture(autouse=True, scope="session")
+def _quiet() -> None:
+    """Keep what the code under test logs out of the report; processes log to their own files."""
+    structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.CRITICAL))

@@ -1,0 +1,88 @@
+"""Databases for tests: a template migrated once, cloned for each test."""
+
+import asyncio
+from collections.abc import AsyncIterator, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import asynccontextmanager, contextmanager
+from dataclasses import dataclass
+from typing import Any
+
+import asyncpg
+from sqlalchemy import URL, make_url
+
+from common.clock import Clock
+from common.database import Database, U, connect
+from common.ids import new_id
+from common.migrations import migrate
+from common.provision import provision_schema
+
+SERVICES = ("intake", "router", "escalation", "notifier")
+PASSWORD = "test"
+TEMPLATE = "upstairs_template"
+
+
+@dataclass(frozen=True)
+class Postgres:
+    """A server with the template on it."""
+
+    admin_url: str
+
+    def admin_of(self, database: str) -> str:
+        return self._url(database).render_as_string(hide_password=False)
+
+    def url(self, database: str, service: str) -> str:
+        url = self._url(database).set(username=f"upstairs_{service}", password=PASSWORD)
+        return url.render_as_string(hide_password=False)
+
+    def _url(self, database: str) -> URL:
+        return make_url(self.admin_url).set(drivername="postgresql+asyncpg", database=database)
+
+    async def execute(self, statement: str) -> None:
+        connection = await asyncpg.connect(self.admin_url)
+        try:
+            await connection.execute(statement)
+        finally:
+            await connection.close()
+
+    @asynccontextmanager
+    async def clone(self) -> AsyncIterator[str]:
+        """Make a fresh copy of the template, and drop it afterwards."""
+        name = f"test_{new_id().replace('-', '')}"
+        await self.execute(f"CREATE DATABASE {name} TEMPLATE {TEMPLATE}")
+        try:
+            yield name
+        finally:
+            await self.execute(f"DROP DATABASE {name} WITH (FORCE)")
+
+
+@contextmanager
+def prepared(admin_url: str) -> Iterator[Postgres]:
+    """Make the template; migrations run their own loops, so they get a thread of their own."""
+    postgres = Postgres(admin_url)
+    with ThreadPoolExecutor(1) as thread:
+        thread.submit(_make_template, postgres).result()
+    yield postgres
+
+
+def _make_template(postgres: Postgres) -> None:
+    asyncio.run(postgres.execute(f"CREATE DATABASE {TEMPLATE}"))
+    for service in SERVICES:
+        asyncio.run(provision_schema(postgres.admin_of(TEMPLATE), service, PASSWORD))
+        migrate(service, postgres.url(TEMPLATE, service))
+
+
+@asynccontextmanager
+async def opened(
+    postgres: Postgres, name: str, service: str, unit_of_work: type[U]
+) -> AsyncIterator[Database[U]]:
+    engine = connect(postgres.url(name, service), schema=service)
+    try:
+        yield Database(engine, unit_of_work, Clock())
+    finally:
+        await engine.dispose()
+
+
+async def rows(database: Database[Any], statement: str) -> list[Any]:
+    """Read what a test wants to see, outside any unit of work."""
+    async with database.engine.connect() as connection:
+        return list((await connection.exec_driver_sql(statement)).all())
