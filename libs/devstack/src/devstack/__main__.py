@@ -1,0 +1,49 @@
+"""`python -m devstack`: bring the stack up, or fetch what it needs."""
+
+import signal
+import sys
+from typing import NoReturn
+
+import typer
+
+from devstack import kafka
+from devstack.errors import StackError
+from devstack.stack import KAFKA_VARIABLE, POSTGRES_VARIABLE, start
+
+cli = typer.Typer(help=__doc__, add_completion=False, pretty_exceptions_enable=False)
+
+
+@cli.command()
+def up() -> None:
+    """Start PostgreSQL and Kafka, print their addresses, stay until Ctrl-C."""
+    # An orderly end for process managers too. SIGINT as well: a shell that starts us in the
+    # background has it ignored.
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, _interrupt)
+    try:
+        with start() as stack:
+            typer.echo(stack.why, err=True)
+            typer.echo(f"{POSTGRES_VARIABLE}={stack.postgres_admin_url}")
+            typer.echo(f"{KAFKA_VARIABLE}={stack.kafka_bootstrap}")
+            typer.echo(f"STACK_KAFKA_IDEMPOTENCE={str(stack.kafka_idempotence).lower()}")
+            sys.stdout.flush()
+            signal.pause()
+    except KeyboardInterrupt:
+        typer.echo("stopped", err=True)
+
+
+@cli.command()
+def fetch() -> None:
+    """Fill the cache with Kafka's jars, so that later starts need no network."""
+    typer.echo(kafka.fetch())
+
+
+def _interrupt(_number: int, _frame: object) -> NoReturn:
+    raise KeyboardInterrupt
+
+
+if __name__ == "__main__":
+    try:
+        cli(prog_name="python -m devstack")
+    except StackError as error:
+        sys.exit(f"devstack: {error}")

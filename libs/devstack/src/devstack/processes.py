@@ -1,0 +1,163 @@
+"""OS processes that can be killed, paused and measured, and never outlive us."""
+
+import asyncio
+import contextlib
+import os
+import random
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import httpx
+import psutil
+
+from devstack import leash
+from devstack.errors import ExitedEarlyError, StackError
+
+LOOPBACK = "127.0.0.1"
+LOG_TAIL_LINES = 40
+POLL_SECONDS = 0.05
+# Below the ports that Linux and macOS lend to outgoing connections. One of those could
+# take a server's port while it restarts, or connect to itself while the server is down.
+SERVER_PORTS = range(15_000, 32_000)
+
+
+def free_port() -> int:
+    for port in random.sample(SERVER_PORTS, k=200):
+        with socket.socket() as probe, contextlib.suppress(OSError):
+            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            probe.bind((LOOPBACK, port))
+            return port
+    msg = f"no free port on {LOOPBACK} in {SERVER_PORTS.start}-{SERVER_PORTS.stop}"
+    raise StackError(msg)
+
+
+@dataclass
+class Process:
+    """One of our services, or a server of the stack, as an OS process.
+
+    It has its own session, so Ctrl-C reaches us alone and we stop things in order.
+    On Linux it dies with the thread that called `start`: let that be one that lives on.
+    """
+
+    name: str
+    argv: Sequence[str | Path]
+    # All of it: nothing is inherited. It holds secrets, so no repr.
+    env: Mapping[str, str] = field(repr=False)
+    log_path: Path
+    ready_url: str = ""
+    stop_signal: signal.Signals = signal.SIGTERM
+    # User and group to drop root to.
+    owner: tuple[int, int] | None = None
+    _child: subprocess.Popen[bytes] | None = field(default=None, init=False)
+
+    @property
+    def pid(self) -> int:
+        if self._child is None:
+            msg = f"{self.name} was never started"
+            raise StackError(msg)
+        return self._child.pid
+
+    @property
+    def running(self) -> bool:
+        return self._child is not None and self._child.poll() is None
+
+    def start(self) -> None:
+        if self.running:
+            return
+        owner = "{}:{}".format(*self.owner) if self.owner else ""
+        command = [sys.executable, "-I", "-S", leash.__file__, str(os.getpid()), owner]
+        self.log_path.parent.mkdir(parents=True, exist_ok=True)
+        with self.log_path.open("ab") as log:
+            self._child = subprocess.Popen(
+                [*command, *self.argv],
+                env=self.env,
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=subprocess.STDOUT,
+                start_new_session=True,
+            )
+
+    async def wait_ready(self, timeout: float = 30) -> None:  # noqa: ASYNC109
+        """Return at the first 200 from `ready_url`."""
+        deadline = time.monotonic() + timeout
+        async with httpx.AsyncClient(timeout=2, trust_env=False) as client:
+            while True:
+                with contextlib.suppress(httpx.TransportError):
+                    if (await client.get(self.ready_url)).status_code == httpx.codes.OK:
+                        return
+                self.check_waiting(deadline)
+                await asyncio.sleep(POLL_SECONDS)
+
+    def wait_until(self, ready: Callable[[], bool], timeout: float) -> None:
+        deadline = time.monotonic() + timeout
+        while not ready():
+            self.check_waiting(deadline)
+            time.sleep(POLL_SECONDS)
+
+    def check_waiting(self, deadline: float) -> None:
+        """Raise when waiting is no use; `deadline` is in `time.monotonic` seconds."""
+        if not self.running:
+            code = self._child.returncode if self._child else None
+            what = f"{self.name} exited with {code} before it was ready"
+            msg = f"{what}\n{self.log_tail()}"
+            raise ExitedEarlyError(msg)
+        if time.monotonic() > deadline:
+            msg = f"{self.name} is not ready in time\n{self.log_tail()}"
+            raise StackError(msg)
+
+    def log_tail(self) -> str:
+        lines = self.log_path.read_text(errors="replace").splitlines()[-LOG_TAIL_LINES:]
+        return "\n".join([f"last lines of {self.log_path}:", *lines])
+
+    def kill(self) -> None:
+        """SIGKILL it and its children at once, as a power cut would, and reap it."""
+        if self._child is not None:
+            self._signal_all(signal.SIGKILL)
+            self._child.wait()
+
+    def pause(self) -> None:
+        self._signal_all(signal.SIGSTOP)
+
+    def resume(self) -> None:
+        self._signal_all(signal.SIGCONT)
+
+    def stop(self, timeout: float = 10) -> None:
+        """Ask it to end; kill it after `timeout` seconds."""
+        if self._child is None or not self.running:
+            return
+        # A paused process would not see the request.
+        self.resume()
+        self._child.send_signal(self.stop_signal)
+        try:
+            self._child.wait(timeout)
+        except subprocess.TimeoutExpired:
+            self.kill()
+
+    def rss_mb(self) -> float:
+        """With its children; pages that they share count each time."""
+        return sum(process.memory_info().rss for process in self._family()) / 2**20
+
+    def cpu_seconds(self) -> float:
+        """User and system time, with that of its living children."""
+        times = [process.cpu_times() for process in self._family()]
+        return sum(each.user + each.system for each in times)
+
+    def _family(self) -> list[psutil.Process]:
+        try:
+            parent = psutil.Process(self.pid)
+            return [parent, *parent.children(recursive=True)]
+        except psutil.NoSuchProcess:
+            return []
+
+    def _signal_all(self, number: signal.Signals) -> None:
+        if not self.running:
+            return
+        for process in self._family():
+            with contextlib.suppress(psutil.NoSuchProcess):
+                process.send_signal(number)

@@ -1,0 +1,150 @@
+"""PostgreSQL and Kafka, started together and gone together."""
+
+import os
+from collections.abc import Callable, Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import assert_never
+
+from devstack import containers
+from devstack.choice import THIS_MACHINE, Choice, asked, choose
+from devstack.errors import StackError
+from devstack.home import run_directory
+from devstack.kafka import Kafka
+from devstack.lookaround import NOTICE, Lookaround
+from devstack.postgres import Postgres
+from devstack.servers import LocalServer, Server
+
+POSTGRES_VARIABLE = "STACK_POSTGRES_ADMIN_URL"
+KAFKA_VARIABLE = "STACK_KAFKA_BOOTSTRAP"
+
+
+@dataclass(frozen=True)
+class Stack:
+    choice: Choice
+    why: str
+    postgres_admin_url: str
+    kafka_bootstrap: str
+    # Give it to every producer; only the lookaround broker can't.
+    kafka_idempotence: bool = True
+    # None when the servers are not ours to stop.
+    postgres: Server | None = None
+    kafka: Server | None = None
+
+
+@contextmanager
+def start(
+    choice: Choice | None = None, *, root: Path | None = None, durable: bool = True
+) -> Iterator[Stack]:
+    """Without a `choice`, `STACK` in the environment says it, else it is `auto`.
+
+    `root` is for the data of this run. `durable=False` is for tests: quick, and a power
+    cut may lose commits. Call from a thread that lives on: the servers die with it.
+    """
+    choice = choice or asked(os.environ.get("STACK", Choice.AUTO))
+    settled, why = choose(choice, THIS_MACHINE)
+    match settled:
+        case Choice.EMBEDDED:
+            opened = _embedded(why, root, durable=durable)
+        case Choice.CONTAINERS:
+            opened = _containers(why, durable=durable)
+        case Choice.LOOKAROUND:
+            opened = _lookaround(why, root, durable=durable)
+        case Choice.EXTERNAL:
+            opened = _external(why, os.environ)
+        case _:
+            assert_never(settled)
+    with opened as stack:
+        yield stack
+
+
+@contextmanager
+def _embedded(why: str, root: Path | None, *, durable: bool) -> Iterator[Stack]:
+    with run_directory(root) as directory:
+        postgres = Postgres(directory / "postgres", durable=durable)
+        kafka = Kafka(directory / "kafka", durable=durable)
+        _together(postgres.prepare, kafka.prepare)
+        with _running(postgres.server, kafka.server):
+            yield Stack(
+                choice=Choice.EMBEDDED,
+                why=why,
+                postgres_admin_url=postgres.admin_url,
+                kafka_bootstrap=kafka.bootstrap,
+                postgres=postgres.server,
+                kafka=kafka.server,
+            )
+
+
+@contextmanager
+def _lookaround(why: str, root: Path | None, *, durable: bool) -> Iterator[Stack]:
+    with run_directory(root) as directory:
+        postgres = Postgres(directory / "postgres", durable=durable)
+        broker = Lookaround(directory)
+        postgres.prepare()
+        with _running(postgres.server, broker.server):
+            yield Stack(
+                choice=Choice.LOOKAROUND,
+                why=f"{why}; {NOTICE}",
+                postgres_admin_url=postgres.admin_url,
+                kafka_bootstrap=broker.bootstrap,
+                kafka_idempotence=False,
+                postgres=postgres.server,
+                kafka=broker.server,
+            )
+
+
+@contextmanager
+def _containers(why: str, *, durable: bool) -> Iterator[Stack]:
+    if not containers.engine_answers():
+        msg = "STACK=containers needs a Docker engine, and none answers"
+        raise StackError(msg)
+    postgres = containers.PostgresContainer(durable=durable)
+    kafka = containers.KafkaContainer()
+    with ExitStack() as held:
+        held.callback(postgres.server.remove)
+        held.callback(kafka.server.remove)
+        _together(postgres.server.create, kafka.server.create)
+        postgres.server.wait_ready()
+        kafka.server.wait_ready()
+        yield Stack(
+            choice=Choice.CONTAINERS,
+            why=why,
+            postgres_admin_url=postgres.admin_url,
+            kafka_bootstrap=kafka.bootstrap,
+            postgres=postgres.server,
+            kafka=kafka.server,
+        )
+
+
+@contextmanager
+def _external(why: str, env: Mapping[str, str]) -> Iterator[Stack]:
+    for name in (POSTGRES_VARIABLE, KAFKA_VARIABLE):
+        if not env.get(name):
+            msg = f"STACK=external needs {name} in the environment"
+            raise StackError(msg)
+    yield Stack(
+        choice=Choice.EXTERNAL,
+        why=why,
+        postgres_admin_url=env[POSTGRES_VARIABLE],
+        kafka_bootstrap=env[KAFKA_VARIABLE],
+    )
+
+
+def _together(*jobs: Callable[[], None]) -> None:
+    with ThreadPoolExecutor() as pool:
+        for done in [pool.submit(job) for job in jobs]:
+            done.result()
+
+
+@contextmanager
+def _running(*servers: LocalServer) -> Iterator[None]:
+    with ExitStack() as held:
+        # Not in threads: a child dies with the thread that launched it.
+        for server in servers:
+            held.callback(server.stop)
+            server.launch()
+        for server in servers:
+            server.wait_ready()
+        yield

@@ -1,0 +1,109 @@
+"""A service as an OS process: ready, broken, measured, ended."""
+
+import os
+import sys
+from pathlib import Path
+
+import psutil
+import pytest
+
+from devstack import ExitedEarlyError, Process, StackError, free_port
+
+
+def python(tmp_path: Path, *arguments: str, ready_url: str = "") -> Process:
+    return Process(
+        name="service",
+        argv=[sys.executable, *arguments],
+        env=dict(os.environ),
+        log_path=tmp_path / "service.log",
+        ready_url=ready_url,
+    )
+
+
+def web_server(tmp_path: Path) -> Process:
+    port = free_port()
+    arguments = ["-m", "http.server", str(port), "--bind", "127.0.0.1"]
+    url = f"http://127.0.0.1:{port}/"
+    return python(tmp_path, *arguments, ready_url=url)
+
+
+async def test_it_is_ready_when_the_url_answers(tmp_path: Path) -> None:
+    service = web_server(tmp_path)
+    service.start()
+    try:
+        await service.wait_ready()
+
+        assert service.rss_mb() > 1
+        assert service.cpu_seconds() > 0
+        assert os.getsid(service.pid) == service.pid
+    finally:
+        service.stop()
+    assert not service.running
+
+
+async def test_an_early_death_shows_the_end_of_the_log(tmp_path: Path) -> None:
+    code = "for n in range(100): print('line', n)\nraise SystemExit(3)"
+    service = python(tmp_path, "-c", code, ready_url="http://127.0.0.1:1/")
+    service.start()
+
+    with pytest.raises(ExitedEarlyError, match="service exited with 3") as raised:
+        await service.wait_ready()
+
+    assert "line 60\n" in str(raised.value)
+    assert "line 59\n" not in str(raised.value)
+
+
+async def test_a_service_that_never_answers_is_given_up(tmp_path: Path) -> None:
+    url = f"http://127.0.0.1:{free_port()}/"
+    service = python(tmp_path, "-c", "import time; time.sleep(60)", ready_url=url)
+    service.start()
+    try:
+        with pytest.raises(StackError, match="not ready in time"):
+            await service.wait_ready(timeout=0.3)
+    finally:
+        service.kill()
+
+
+async def test_paused_it_is_stopped_and_resumed_it_runs(tmp_path: Path) -> None:
+    service = web_server(tmp_path)
+    service.start()
+    try:
+        await service.wait_ready()
+        service.pause()
+        with pytest.raises(StackError, match="not ready in time"):
+            await service.wait_ready(timeout=0.1)
+        service.resume()
+        await service.wait_ready()
+    finally:
+        service.stop()
+
+
+async def test_killed_it_starts_again_and_appends_to_its_log(tmp_path: Path) -> None:
+    service = web_server(tmp_path)
+    service.start()
+    await service.wait_ready()
+    before, first = service.log_path.read_text(), service.pid
+
+    service.kill()
+    assert not psutil.pid_exists(first)
+    service.start()
+    try:
+        await service.wait_ready()
+        assert service.log_path.read_text().startswith(before)
+    finally:
+        service.stop()
+
+
+async def test_a_process_deaf_to_sigterm_is_killed(tmp_path: Path) -> None:
+    server = web_server(tmp_path)
+    deaf = (
+        "import runpy, signal; signal.signal(signal.SIGTERM, signal.SIG_IGN);"
+        "runpy.run_module('http.server', run_name='__main__')"
+    )
+    service = python(tmp_path, "-c", deaf, *map(str, server.argv[3:]), ready_url=server.ready_url)
+    service.start()
+    await service.wait_ready()
+
+    service.stop(timeout=0.2)
+
+    assert not service.running

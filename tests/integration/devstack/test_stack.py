@@ -1,0 +1,105 @@
+"""The embedded stack is real, breakable and leaves nothing behind."""
+
+from collections.abc import Iterator
+
+import asyncpg
+import pytest
+from aiokafka import AIOKafkaConsumer, AIOKafkaProducer
+from aiokafka.admin import AIOKafkaAdminClient, NewTopic
+
+import devstack
+from devstack import Choice, LocalServer, Server, Stack
+
+
+@pytest.fixture(scope="module")
+def stack() -> Iterator[Stack]:
+    with devstack.start(Choice.EMBEDDED, durable=False) as started:
+        yield started
+
+
+@pytest.fixture
+async def topic(stack: Stack, request: pytest.FixtureRequest) -> str:
+    name = str(request.node.name)
+    admin = AIOKafkaAdminClient(bootstrap_servers=stack.kafka_bootstrap)
+    await admin.start()
+    try:
+        await admin.create_topics([NewTopic(name, num_partitions=1, replication_factor=1)])
+    finally:
+        await admin.close()
+    return name
+
+
+async def produce(stack: Stack, topic: str, value: bytes) -> None:
+    async with AIOKafkaProducer(
+        bootstrap_servers=stack.kafka_bootstrap,
+        enable_idempotence=stack.kafka_idempotence,
+    ) as producer:
+        await producer.send_and_wait(topic, value)
+
+
+async def first_record(stack: Stack, topic: str) -> bytes | None:
+    async with AIOKafkaConsumer(
+        topic, bootstrap_servers=stack.kafka_bootstrap, auto_offset_reset="earliest"
+    ) as consumer:
+        value: bytes | None = (await consumer.getone()).value
+        return value
+
+
+async def ask(stack: Stack, query: str) -> object:
+    connection = await asyncpg.connect(stack.postgres_admin_url)
+    try:
+        return await connection.fetchval(query)
+    finally:
+        await connection.close()
+
+
+async def test_postgres_answers_with_our_settings(stack: Stack) -> None:
+    assert "PostgreSQL 18" in str(await ask(stack, "SELECT version()"))
+    assert await ask(stack, "SHOW max_connections") == "200"
+    assert await ask(stack, "SHOW fsync") == "off"
+    assert await ask(stack, "SHOW listen_addresses") == "127.0.0.1"
+
+
+async def test_an_idempotent_record_is_read_back(stack: Stack, topic: str) -> None:
+    await produce(stack, topic, b"upstairs")
+
+    assert await first_record(stack, topic) == b"upstairs"
+
+
+async def test_servers_come_back_from_a_kill_with_their_data(stack: Stack, topic: str) -> None:
+    assert stack.postgres is not None
+    assert stack.kafka is not None
+    await ask(stack, "CREATE TABLE kept AS SELECT 42 AS answer")
+    # This stack is not durable: a commit is safe from a power cut only after a checkpoint.
+    await ask(stack, "CHECKPOINT")
+    await produce(stack, topic, b"kept")
+
+    for server in (stack.postgres, stack.kafka):
+        server.kill()
+        server.start()
+
+    assert await ask(stack, "SELECT answer FROM kept") == 42
+    assert await first_record(stack, topic) == b"kept"
+
+
+def test_two_stacks_live_side_by_side(stack: Stack) -> None:
+    with devstack.start(Choice.EMBEDDED, durable=False) as other:
+        assert other.postgres_admin_url != stack.postgres_admin_url
+        assert other.kafka_bootstrap != stack.kafka_bootstrap
+
+
+def test_nothing_is_left_after_an_error() -> None:
+    servers: list[Server | None] = []
+
+    def fail_inside() -> None:
+        with devstack.start(Choice.EMBEDDED, durable=False) as stack:
+            servers.extend([stack.postgres, stack.kafka])
+            raise ZeroDivisionError
+
+    with pytest.raises(ZeroDivisionError):
+        fail_inside()
+
+    for server in servers:
+        assert isinstance(server, LocalServer)
+        assert not server.process.running
+        assert not server.process.log_path.parent.exists()

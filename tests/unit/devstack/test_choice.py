@@ -1,0 +1,45 @@
+"""What `auto` takes, for each kind of machine."""
+
+from typing import NoReturn
+
+import pytest
+
+from devstack import Choice, StackError
+from devstack.choice import Probes, asked, choose
+
+
+def machine(*, java: int | None = None, jars: bool = False, docker: bool = False) -> Probes:
+    return Probes(java_major=lambda: java, has_kafka_jars=lambda: jars, has_docker=lambda: docker)
+
+
+@pytest.mark.parametrize(
+    ("probes", "expected"),
+    [
+        (machine(java=17, jars=True), Choice.EMBEDDED),
+        (machine(java=25, jars=True, docker=True), Choice.EMBEDDED),
+        (machine(java=11, jars=True, docker=True), Choice.CONTAINERS),
+        (machine(java=17, jars=False, docker=True), Choice.CONTAINERS),
+        (machine(docker=True), Choice.CONTAINERS),
+        (machine(java=11, jars=True), Choice.LOOKAROUND),
+        (machine(), Choice.LOOKAROUND),
+    ],
+)
+def test_auto_takes_the_first_that_works(probes: Probes, expected: Choice) -> None:
+    choice, why = choose(Choice.AUTO, probes)
+
+    assert choice is expected
+    assert why.startswith(f"{expected}: ")
+    assert "\n" not in why
+
+
+@pytest.mark.parametrize("choice", [c for c in Choice if c is not Choice.AUTO])
+def test_what_was_asked_for_is_taken_without_probing(choice: Choice) -> None:
+    def probed() -> NoReturn:
+        pytest.fail("probed")
+
+    assert choose(choice, Probes(probed, probed, probed))[0] is choice
+
+
+def test_an_unknown_name_is_refused_with_the_known_ones() -> None:
+    with pytest.raises(StackError, match=r"STACK=dokcer .*auto, embedded, containers"):
+        asked("dokcer")
