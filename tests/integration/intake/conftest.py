@@ -2,6 +2,7 @@ from collections.abc import AsyncIterator
 
 import httpx
 import pytest
+
 from common.database import Database
 from common.health import Health
 from common.metrics import Metrics
@@ -15,9 +16,7 @@ KEYS = {role: f"{role}-key" for role in ("channel", "representative", "admin")}
 
 
 @pytest.fixture
-async def database(
-    postgres: Postgres, database_name: str
-) -> AsyncIterator[Database[UnitOfWork]]:
+async def database(postgres: Postgres, database_name: str) -> AsyncIterator[Database[UnitOfWork]]:
     async with opened(postgres, database_name, "intake", UnitOfWork) as database:
         yield database
 

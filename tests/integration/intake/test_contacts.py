@@ -5,12 +5,12 @@ from typing import Any
 
 import httpx
 import pytest
+
 from common.database import Database
 from common.http import MAX_BODY_BYTES
 from intake.store import UnitOfWork
-from support.databases import rows
-
 from integration.intake.conftest import KEYS
+from support.databases import rows
 
 CONTACT = {
     "channel": "chat",

@@ -1,0 +1,69 @@
+# Upstairs. `make` alone lists what there is to make.
+
+PYTHON   ?= python3
+BIN      := .venv/bin
+SERVICES := intake router escalation notifier
+PACKAGES := libs/common libs/devstack libs/stage $(addprefix services/,$(SERVICES))
+READY    := .venv/.ready
+UV       := $(BIN)/uv
+COMPILE  := $(UV) pip compile -q --universal --python-version 3.11 --generate-hashes \
+            --no-emit-index-url --no-emit-find-links --custom-compile-command "make lock" \
+            --no-emit-package upstairs-common --no-emit-package devstack
+
+.DEFAULT_GOAL := help
+.PHONY: help setup demo run test check lint types imports dependencies format bench lock clean
+
+help: ## Show this list
+	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
+
+setup: $(READY) ## Install everything into .venv
+
+$(READY): requirements/uv.txt requirements/dev.txt $(addsuffix /pyproject.toml,$(PACKAGES))
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Upstairs needs Python 3.11 or newer")'
+	@echo "installing into .venv …"
+	@test -x $(BIN)/python || $(PYTHON) -m venv .venv
+	@$(BIN)/python -m pip install -q --disable-pip-version-check --require-hashes -r requirements/uv.txt
+	@$(UV) pip install -q --python $(BIN)/python --require-hashes -r requirements/dev.txt
+	@$(UV) pip install -q --python $(BIN)/python --no-deps --no-build-isolation $(addprefix -e ,$(PACKAGES))
+	@touch $@
+
+demo: $(READY) ## Start everything and play the four stories; under a minute once installed
+	@$(BIN)/python -m stage demo
+
+run: $(READY) ## Start everything with the sample policy and stay up until Ctrl-C
+	@$(BIN)/python -m stage run
+
+test: $(READY) ## Run all tests on real PostgreSQL and Kafka
+	@$(BIN)/python -m pytest $(TESTS)
+
+check: lint types imports dependencies test ## All that CI runs
+
+lint: $(READY) ## Style
+	@$(BIN)/ruff format --check .
+	@$(BIN)/ruff check .
+
+types: $(READY) ## Types
+	@$(BIN)/mypy
+
+imports: $(READY) ## Who may import whom
+	@$(BIN)/lint-imports
+
+dependencies: $(READY) ## Each package declares what it imports
+	@for package in $(PACKAGES); do (cd $$package && $(CURDIR)/$(BIN)/deptry src) || exit 1; done
+
+format: $(READY) ## Mend what a tool can mend
+	@$(BIN)/ruff check --fix .
+	@$(BIN)/ruff format .
+
+bench: $(READY) ## Measure, and write bench/out/summary.json
+	@$(BIN)/python -m bench
+
+lock: ## Pin all requirements anew
+	@test -x $(UV) || $(PYTHON) -m venv .venv && $(BIN)/python -m pip install -q uv
+	@echo uv | $(COMPILE) - -o requirements/uv.txt
+	@$(COMPILE) requirements/dev.in $(addsuffix /pyproject.toml,$(PACKAGES)) -o requirements/dev.txt
+	@for service in $(SERVICES); do \
+	  $(COMPILE) services/$$service/pyproject.toml -o requirements/$$service.txt || exit 1; done
+
+clean: ## Remove the environment and all caches
+	rm -rf .venv .devstack .pytest_cache .mypy_cache .ruff_cache .import_linter_cache bench/out

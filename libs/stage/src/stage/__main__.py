@@ -1,0 +1,118 @@
+"""`python -m stage demo` plays the stories; `python -m stage run` stays up."""
+
+import asyncio
+import signal
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+from tempfile import mkdtemp
+
+import typer
+from rich.console import Console
+
+import devstack
+from common.clock import elapsed
+from stage.cast import Cast, RefusedError
+from stage.show import Timeline, summary
+from stage.stories import STORIES, Ending, NotAsToldError, Stage
+from stage.system import System, outside
+from stage.watch import NotSeenError, watching
+
+cli = typer.Typer(no_args_is_help=True, add_completion=False)
+console = Console(highlight=False)
+
+
+@cli.command()
+def demo() -> None:
+    """Start everything, play the four stories, and fail unless each ends as told."""
+    with devstack.start(durable=False) as stack:
+        console.print(f"stack: {stack.why}")
+        endings = asyncio.run(_play(stack))
+    summary(console, endings)
+    if any(isinstance(ending, Exception) for ending in endings.values()):
+        raise typer.Exit(1)
+
+
+@cli.command()
+def run() -> None:
+    """Start everything with the sample policy and stay up until Ctrl-C."""
+    with devstack.start() as stack:
+        console.print(f"stack: {stack.why}")
+        asyncio.run(_stay(stack))
+
+
+async def _play(stack: devstack.Stack) -> dict[str, Ending | Exception]:
+    endings: dict[str, Ending | Exception] = {}
+    timeline = Timeline(console)
+    async with (
+        staged(stack) as (system, cast),
+        watching(stack.kafka_bootstrap, system.namespace, timeline.event) as watch,
+    ):
+        stage = Stage(system, cast, watch, timeline.acts)
+        for name, story in STORIES.items():
+            timeline.story(name, (story.__doc__ or "").splitlines()[0])
+            try:
+                endings[name] = await story(stage)
+            except (NotAsToldError, NotSeenError, RefusedError) as error:
+                endings[name] = error
+    return endings
+
+
+async def _stay(stack: devstack.Stack) -> None:
+    stopping = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        loop.add_signal_handler(number, stopping.set)
+    async with staged(stack) as (system, cast):
+        console.print("\n[bold]Upstairs is up.[/bold] Ctrl-C stops all of it.\n")
+        for service in system.ports:
+            url = system.url(service)
+            console.print(f"  {service:<11} {url}/docs   {url}/metrics")
+        console.print(f"\n  PostgreSQL  {system.admin_url}")
+        console.print(f"  Kafka       {stack.kafka_bootstrap}, topics {system.namespace}.*.v1")
+        console.print(f"  logs        {system.logs}")
+        console.print(f"\n  API keys    channel: {cast.key('shop')}")
+        for who, role in (("sara", "supervisor"), ("ops", "admin")):
+            console.print(f"              {role}: {cast.key(who)}")
+        console.print(f"\n  Try:\n{_example(system, cast)}", soft_wrap=True)
+        await stopping.wait()
+        console.print("\nstopping …")
+
+
+def _example(system: System, cast: Cast) -> str:
+    body = (
+        '{"channel": "chat", "customer": {"customer_id": "c-1", "name": "Ada"}, '
+        '"subject": "Charged twice", "topic": "billing"}'
+    )
+    return (
+        f"  curl -s {system.url('intake')}/v1/contacts -H 'Authorization: Bearer "
+        f"{cast.key('shop')}' -H 'Content-Type: application/json' -d '{body}'"
+    )
+
+
+@asynccontextmanager
+async def staged(stack: devstack.Stack) -> AsyncIterator[tuple[System, Cast]]:
+    """Set up and start the four services with the sample rules; stop them on leaving."""
+    begun = elapsed()
+    cast = Cast()
+    logs = Path(mkdtemp(prefix="upstairs-logs-"))
+    async with outside() as receivers:
+        system = System(stack, receivers, cast.api_keys, logs)
+        await system.set_up()
+        try:
+            system.launch()
+            await system.wait_ready()
+            cast.enter(system)
+            await cast.set_the_rules()
+            console.print(
+                f"set up and started {', '.join(system.ports)} in {elapsed() - begun:.1f} s; "
+                f"logs in {logs}"
+            )
+            yield system, cast
+        finally:
+            await cast.leave()
+            system.stop()
+
+
+if __name__ == "__main__":
+    cli()

@@ -1,0 +1,149 @@
+"""The four services as processes on a stack of their own, set up as operations would."""
+
+import asyncio
+import os
+import secrets
+import sys
+from collections.abc import AsyncIterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import yaml
+from sqlalchemy import URL, make_url, pool, text
+from sqlalchemy.ext.asyncio import create_async_engine
+
+from common.migrations import migrate
+from common.provision import TopicSpec, create_topics, provision_schema
+from devstack import Process, Stack, free_port
+from devstack.receivers import MailReceiver, SlackReceiver
+
+SERVICES = ("intake", "router", "escalation", "notifier")
+REPOSITORY = Path(__file__).parents[4]
+TOPICS = REPOSITORY / "deploy" / "topics.yaml"
+
+
+@dataclass(frozen=True)
+class Outside:
+    """The systems that the notifier calls, as local receivers."""
+
+    slack: SlackReceiver
+    mail: MailReceiver
+
+
+@dataclass
+class System:
+    """Its database, topics and consumer groups carry `namespace`, so systems share a stack."""
+
+    stack: Stack
+    outside: Outside
+    api_keys: str
+    logs: Path
+    namespace: str = field(default_factory=lambda: f"upstairs_{secrets.token_hex(4)}")
+    changes: Mapping[str, str] = field(default_factory=dict)
+    launcher: tuple[str, ...] = ("-m",)
+    processes: dict[str, Process] = field(default_factory=dict)
+    ports: dict[str, int] = field(default_factory=dict)
+    _password: str = field(default_factory=lambda: secrets.token_urlsafe(16), repr=False)
+    link_secret: str = field(default_factory=lambda: secrets.token_urlsafe(32), repr=False)
+    slack_signing_secret: str = field(default_factory=lambda: secrets.token_hex(16), repr=False)
+
+    async def set_up(self) -> None:
+        """Make the database, roles, schemas, tables and topics."""
+        await self._create_database()
+        for service in SERVICES:
+            await provision_schema(self.admin_url, service, self._password)
+        # Each migration runs a loop of its own.
+        with ThreadPoolExecutor(1) as thread:
+            loop = asyncio.get_running_loop()
+            for service in SERVICES:
+                await loop.run_in_executor(thread, migrate, service, self.database_url(service))
+        listed = yaml.safe_load(TOPICS.read_text())["topics"]
+        specs = {name: TopicSpec.model_validate(spec) for name, spec in listed.items()}
+        await create_topics(self.stack.kafka_bootstrap, self.namespace, specs)
+
+    def launch(self) -> None:
+        """Start all; the calling thread must live on, since they die with it."""
+        for service in SERVICES:
+            self.ports.setdefault(service, free_port())
+        for service in SERVICES:
+            self.processes[service] = self._process(service)
+            self.processes[service].start()
+
+    async def wait_ready(self, timeout: float = 60) -> None:  # noqa: ASYNC109 - handed on
+        async with asyncio.TaskGroup() as group:
+            for process in self.processes.values():
+                group.create_task(process.wait_ready(timeout))
+
+    def stop(self) -> None:
+        for process in self.processes.values():
+            process.stop()
+
+    def url(self, service: str) -> str:
+        return f"http://127.0.0.1:{self.ports[service]}"
+
+    @property
+    def admin_url(self) -> str:
+        return self._rendered(self._url)
+
+    def database_url(self, service: str) -> str:
+        return self._rendered(
+            self._url.set(username=f"upstairs_{service}", password=self._password)
+        )
+
+    @property
+    def _url(self) -> URL:
+        return make_url(self.stack.postgres_admin_url).set(
+            drivername="postgresql+asyncpg", database=self.namespace
+        )
+
+    def _rendered(self, url: URL) -> str:
+        return url.render_as_string(hide_password=False)
+
+    async def _create_database(self) -> None:
+        server = make_url(self.stack.postgres_admin_url).set(drivername="postgresql+asyncpg")
+        engine = create_async_engine(server, isolation_level="AUTOCOMMIT", poolclass=pool.NullPool)
+        async with engine.connect() as connection:
+            await connection.execute(text(f"CREATE DATABASE {self.namespace}"))
+        await engine.dispose()
+
+    def _process(self, service: str) -> Process:
+        return Process(
+            name=service,
+            argv=(sys.executable, *self.launcher, service, "serve"),
+            env={**_inherited(), **self._environment(service)},
+            log_path=self.logs / f"{service}.log",
+            ready_url=f"{self.url(service)}/readyz",
+        )
+
+    def _environment(self, service: str) -> dict[str, str]:
+        return {
+            "UPSTAIRS_DATABASE_URL": self.database_url(service),
+            "UPSTAIRS_KAFKA_BOOTSTRAP": self.stack.kafka_bootstrap,
+            "UPSTAIRS_KAFKA_IDEMPOTENCE": str(self.stack.kafka_idempotence).lower(),
+            "UPSTAIRS_KAFKA_SESSION_TIMEOUT_MS": "6000",
+            "UPSTAIRS_INSTANCE_ID": f"{service}-0",
+            "UPSTAIRS_NAMESPACE": self.namespace,
+            "UPSTAIRS_HTTP_PORT": str(self.ports[service]),
+            "UPSTAIRS_API_KEYS": self.api_keys,
+            "UPSTAIRS_PUBLIC_URL": self.url(service),
+            "UPSTAIRS_LINK_SECRET": self.link_secret,
+            "UPSTAIRS_SLACK_API_URL": self.outside.slack.url,
+            "UPSTAIRS_SLACK_TOKEN": "xoxb-local",
+            "UPSTAIRS_SLACK_SIGNING_SECRET": self.slack_signing_secret,
+            "UPSTAIRS_SMTP_HOST": self.outside.mail.host,
+            "UPSTAIRS_SMTP_PORT": str(self.outside.mail.port),
+            "UPSTAIRS_SMTP_TLS": "none",
+            **self.changes,
+        }
+
+
+@asynccontextmanager
+async def outside() -> AsyncIterator[Outside]:
+    async with SlackReceiver() as slack, MailReceiver() as mail:
+        yield Outside(slack, mail)
+
+
+def _inherited() -> dict[str, str]:
+    return {name: os.environ[name] for name in ("PATH", "HOME", "LANG") if name in os.environ}

@@ -1,0 +1,133 @@
+"""Signed webhooks in, contacts out: once for each ticket, whatever the order and the repeats."""
+
+import base64
+import hashlib
+import hmac
+from datetime import timedelta
+from typing import Any
+
+import httpx
+import orjson
+import pytest
+
+from common.clock import Clock
+from common.database import Database
+from intake.store import UnitOfWork
+from integration.intake.conftest import KEYS
+from integration.intake.test_contacts import nothing_happened, published
+from support.databases import rows
+
+SECRET = "a-signing-secret"
+TICKET = {"id": 5158, "subject": "Invoice", "description": "Twice!", "tags": ["invoice", "es"]}
+
+
+@pytest.fixture
+async def webhook(api: httpx.AsyncClient) -> httpx.AsyncClient:
+    """The API with the Zendesk connection `acme` set up."""
+    options = {"topic_by_tag": {"invoice": "billing"}, "language_by_tag": {"es": "es"}}
+    answer = await api.put(
+        "/v1/channels/zendesk/acme",
+        json={"secret": SECRET, "options": options},
+        headers={"Authorization": f"Bearer {KEYS['admin']}"},
+    )
+    assert answer.status_code == 204
+    del api.headers["Authorization"]
+    return api
+
+
+def signed(body: bytes, *, age: timedelta = timedelta(0), secret: str = SECRET) -> dict[str, str]:
+    timestamp = (Clock().wall() - age).isoformat()
+    mac = hmac.new(secret.encode(), timestamp.encode() + body, hashlib.sha256)
+    return {
+        "X-Zendesk-Webhook-Signature": base64.b64encode(mac.digest()).decode(),
+        "X-Zendesk-Webhook-Signature-Timestamp": timestamp,
+    }
+
+
+def told(kind: str = "ticket.created", delivery: str = "d-1", **event: Any) -> bytes:
+    return orjson.dumps(
+        {"id": delivery, "type": f"zen:event-type:{kind}", "detail": TICKET, "event": event}
+    )
+
+
+async def deliver(webhook: httpx.AsyncClient, body: bytes, **how: Any) -> httpx.Response:
+    return await webhook.post(
+        "/v1/channels/zendesk/acme", content=body, headers=signed(body, **how)
+    )
+
+
+async def test_a_ticket_becomes_a_contact_by_its_tags(
+    webhook: httpx.AsyncClient, database: Database[UnitOfWork]
+) -> None:
+    answer = await deliver(webhook, told())
+    assert answer.status_code == 200
+    (contact,) = await rows(database, "SELECT * FROM contacts")
+    assert (contact.topic, contact.language, contact.external_ref) == ("billing", "es", "5158")
+    assert await published(database) == ["contact_received", "customer_wrote"]
+
+
+async def test_a_repeated_delivery_is_answered_alike_and_does_nothing(
+    webhook: httpx.AsyncClient, database: Database[UnitOfWork]
+) -> None:
+    first = (await deliver(webhook, told())).json()
+    again = await deliver(webhook, told())
+    assert again.status_code == 200
+    assert again.json() == {"contact_id": first["contact_id"], "repeated": True}
+    assert await published(database) == ["contact_received", "customer_wrote"]
+
+
+async def test_news_that_comes_before_the_ticket_makes_the_contact(
+    webhook: httpx.AsyncClient, database: Database[UnitOfWork]
+) -> None:
+    comment = {"body": "Let me talk to your manager", "author": {"id": 1, "is_staff": False}}
+    early = await deliver(webhook, told("ticket.comment_added", "d-2", comment=comment))
+    late = await deliver(webhook, told())
+    assert early.json()["contact_id"] == late.json()["contact_id"]
+    assert await published(database) == [
+        "contact_received",
+        "customer_wrote",
+        "customer_wrote",
+        "supervisor_requested",
+    ]
+
+
+async def test_solved_in_zendesk_is_resolved_here_once(
+    webhook: httpx.AsyncClient, database: Database[UnitOfWork]
+) -> None:
+    await deliver(webhook, told())
+    for delivery in ("d-2", "d-3"):
+        body = told("ticket.status_changed", delivery, current="SOLVED", previous="OPEN")
+        assert (await deliver(webhook, body)).status_code == 200
+    assert (await published(database))[2:] == ["contact_resolved"]
+
+
+async def test_what_is_not_signed_well_is_refused(
+    webhook: httpx.AsyncClient, database: Database[UnitOfWork]
+) -> None:
+    path, body = "/v1/channels/zendesk/acme", told()
+    refused = [
+        await webhook.post(path, content=body),
+        await deliver(webhook, body, secret="a-guess"),
+        await deliver(webhook, body, age=timedelta(minutes=6)),
+        await webhook.post(path, content=body + b" ", headers=signed(body)),
+    ]
+    assert [answer.status_code for answer in refused] == [401] * 4
+    assert {answer.headers["content-type"] for answer in refused} == {"application/problem+json"}
+    assert await nothing_happened(database)
+
+
+@pytest.mark.parametrize(
+    ("body", "status"), [(b"{", 400), (b"[]", 422), (b'{"id": "d", "type": "t"}', 422)]
+)
+async def test_what_is_signed_but_broken_is_refused(
+    webhook: httpx.AsyncClient, database: Database[UnitOfWork], body: bytes, status: int
+) -> None:
+    answer = await deliver(webhook, body)
+    assert (answer.status_code, answer.json()["status"]) == (status, status)
+    assert await nothing_happened(database)
+
+
+async def test_a_connection_that_is_not_set_up_is_not_found(webhook: httpx.AsyncClient) -> None:
+    body = told()
+    answer = await webhook.post("/v1/channels/zendesk/other", content=body, headers=signed(body))
+    assert answer.status_code == 404
