@@ -1,0 +1,68 @@
+"""Create the tables of router."""
+
+from alembic import op
+
+from common.migrations import create_reliability_tables
+
+revision = "0001"
+down_revision = None
+branch_labels = None
+depends_on = None
+
+STATEMENTS = (
+    # load_limit lets the capacity be lowered below the load, and nothing else.
+    """
+    CREATE TABLE representatives (
+        representative_id text PRIMARY KEY,
+        name text NOT NULL,
+        team_id text NOT NULL,
+        skills text[] NOT NULL,
+        languages text[] NOT NULL,
+        capacity integer NOT NULL CHECK (capacity BETWEEN 1 AND 1000),
+        auto_accept boolean NOT NULL,
+        offer_s integer NOT NULL CHECK (offer_s > 0),
+        presence text NOT NULL CHECK (presence IN ('available', 'away', 'offline')),
+        load integer NOT NULL CHECK (load >= 0),
+        load_limit integer NOT NULL CHECK (load_limit >= capacity),
+        idle_since timestamptz NOT NULL,
+        CHECK (load <= load_limit)
+    )
+    """,
+    # One row a contact, with one representative in it: there can't be two live assignments.
+    """
+    CREATE TABLE assignments (
+        contact_id uuid PRIMARY KEY,
+        state text NOT NULL CHECK (state IN (
+            'unknown', 'queued', 'offered', 'assigned', 'with_supervisor', 'completed')),
+        since timestamptz NOT NULL,
+        skill text,
+        language text,
+        urgency integer NOT NULL,
+        waiting_since timestamptz,
+        representative_id text REFERENCES representatives,
+        because text NOT NULL,
+        offer integer NOT NULL,
+        passed text[] NOT NULL,
+        preferred_id text,
+        referral text,
+        supervisor_id text,
+        taken_over_at timestamptz,
+        reopened_at timestamptz,
+        CHECK ((state IN ('offered', 'assigned')) = (representative_id IS NOT NULL)),
+        CHECK (state NOT IN ('queued', 'offered', 'assigned')
+               OR (skill IS NOT NULL AND language IS NOT NULL AND waiting_since IS NOT NULL)),
+        CHECK (state <> 'with_supervisor' OR supervisor_id IS NOT NULL)
+    )
+    """,
+    """
+    CREATE INDEX assignments_waiting
+        ON assignments (skill, language, urgency DESC, waiting_since, contact_id)
+        WHERE state = 'queued'
+    """,
+)
+
+
+def upgrade() -> None:
+    create_reliability_tables()
+    for statement in STATEMENTS:
+        op.execute(statement)

@@ -1,0 +1,1 @@
+"""Gives each contact to the right representative."""

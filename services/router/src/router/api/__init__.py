@@ -1,0 +1,5 @@
+"""The routes of router."""
+
+from router.api import assignments, queues, representatives
+
+ROUTERS = (representatives.router, assignments.router, queues.router)

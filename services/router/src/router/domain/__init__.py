@@ -1,0 +1,1 @@
+"""Who gets which contact, decided with no I/O and no clock."""

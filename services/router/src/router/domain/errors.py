@@ -1,0 +1,26 @@
+"""Why an action on an assignment is refused."""
+
+from common.contracts.event import PersonId
+
+
+class UnknownRepresentative(Exception):
+    """No representative has this id."""
+
+
+class UnknownAssignment(Exception):
+    """No contact with this id has come to the router."""
+
+
+class NotHolder(Exception):
+    """The contact is with somebody else."""
+
+    def __init__(self, holder: PersonId) -> None:
+        super().__init__(f"The contact is with {holder}.")
+
+
+class WrongState(Exception):
+    """The assignment is not in a state that allows this."""
+
+    def __init__(self, state: str, detail: str | None = None) -> None:
+        self.state = state
+        super().__init__(detail or f"The assignment is {state.replace('_', ' ')}.")

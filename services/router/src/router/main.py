@@ -1,0 +1,19 @@
+"""The composition root of router."""
+
+from common.cli import service_cli
+from common.service import Parts
+from router import api, handlers
+from router.settings import Settings
+from router.store import UnitOfWork
+
+
+def parts(_settings: Settings) -> Parts[UnitOfWork]:
+    return Parts(
+        name="router",
+        unit_of_work=UnitOfWork,
+        subscriptions=handlers.SUBSCRIPTIONS,
+        routers=api.ROUTERS,
+    )
+
+
+cli = service_cli("router", Settings, parts)

@@ -1,0 +1,7 @@
+"""Router reads what every service reads."""
+
+from common.settings import ServiceSettings
+
+
+class Settings(ServiceSettings):
+    pass

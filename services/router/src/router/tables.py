@@ -1,0 +1,52 @@
+"""The tables of router; the migrations make them."""
+
+from sqlalchemy import ARRAY, Boolean, Column, DateTime, Integer, MetaData, Table, Text, Uuid
+from sqlalchemy.dialects.postgresql import JSONB
+
+metadata = MetaData()
+
+representatives = Table(
+    "representatives",
+    metadata,
+    Column("representative_id", Text, primary_key=True),
+    Column("name", Text),
+    Column("team_id", Text),
+    Column("skills", ARRAY(Text)),
+    Column("languages", ARRAY(Text)),
+    Column("capacity", Integer),
+    Column("auto_accept", Boolean),
+    Column("offer_s", Integer),
+    Column("presence", Text),
+    Column("load", Integer),
+    Column("load_limit", Integer),
+    Column("idle_since", DateTime(timezone=True)),
+)
+assignments = Table(
+    "assignments",
+    metadata,
+    Column("contact_id", Uuid(as_uuid=False), primary_key=True),
+    Column("state", Text),
+    Column("since", DateTime(timezone=True)),
+    Column("skill", Text),
+    Column("language", Text),
+    Column("urgency", Integer),
+    Column("waiting_since", DateTime(timezone=True)),
+    Column("representative_id", Text),
+    Column("because", Text),
+    Column("offer", Integer),
+    Column("passed", ARRAY(Text)),
+    Column("preferred_id", Text),
+    Column("referral", Text),
+    Column("supervisor_id", Text),
+    Column("taken_over_at", DateTime(timezone=True)),
+    Column("reopened_at", DateTime(timezone=True)),
+)
+# Written by the outbox; read here for what a contact's assignment went through.
+journal = Table(
+    "journal",
+    metadata,
+    Column("contact_id", Uuid(as_uuid=False), primary_key=True),
+    Column("sequence", Integer, primary_key=True),
+    Column("type", Text),
+    Column("data", JSONB),
+)
