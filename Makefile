@@ -61,6 +61,7 @@ bench: $(READY) ## Measure, and write bench/out/summary.json
 lock: ## Pin all requirements anew
 	@test -x $(UV) || $(PYTHON) -m venv .venv && $(BIN)/python -m pip install -q uv
 	@echo uv | $(COMPILE) - -o requirements/uv.txt
+	@echo hatchling | $(COMPILE) - -o requirements/build.txt
 	@$(COMPILE) requirements/dev.in $(addsuffix /pyproject.toml,$(PACKAGES)) -o requirements/dev.txt
 	@for service in $(SERVICES); do \
 	  $(COMPILE) services/$$service/pyproject.toml -o requirements/$$service.txt || exit 1; done

@@ -31,23 +31,31 @@ class Inbox:
         """Make the partitions of the days to come and drop those past retention."""
         names = {row.name for row in await self._connection.execute(_PARTITIONS)}
         days = [today + timedelta(days=n) for n in range(-1, _AHEAD.days)]
-        for day in days:
-            if _partition(day) not in names:
-                await self._connection.execute(text(_create(day)))
         oldest = _partition(today - RETENTION)
-        for name in sorted(names - {"inbox_default"}):
-            if name < oldest:
-                await self._connection.execute(text(f"DROP TABLE {name}"))
+        statements = [
+            *(one for day in days if _partition(day) not in names for one in _create(day)),
+            *(f"DROP TABLE {name}" for name in sorted(names - {"inbox_default"}) if name < oldest),
+        ]
+        if statements:
+            # All at once, or a claim that holds one partition and waits for the next is a deadlock.
+            await self._connection.execute(text("LOCK TABLE inbox"))
+        for statement in statements:
+            await self._connection.execute(text(statement))
 
 
 def _partition(day: date) -> str:
     return f"inbox_{day:%Y%m%d}"
 
 
-def _create(day: date) -> str:
+def _create(day: date) -> tuple[str, ...]:
+    """Make the partition with what the default one took of its day: events that came before it."""
+    name = _partition(day)
     return (
-        f"CREATE TABLE IF NOT EXISTS {_partition(day)} PARTITION OF inbox "
-        f"FOR VALUES FROM ('{day}') TO ('{day + timedelta(days=1)}')"
+        f"CREATE TABLE {name} (LIKE inbox INCLUDING ALL)",
+        f"WITH early AS (DELETE FROM inbox_default WHERE day = '{day}' RETURNING *) "
+        f"INSERT INTO {name} SELECT * FROM early",
+        f"ALTER TABLE inbox ATTACH PARTITION {name} "
+        f"FOR VALUES FROM ('{day}') TO ('{day + timedelta(days=1)}')",
     )
 
 

@@ -26,18 +26,28 @@ class DueTimer:
     traceparent: str | None
 
 
+@dataclass(frozen=True, slots=True)
+class _New:
+    """A timer to keep, in the trace of the message that set it: a batch has many."""
+
+    timer: Timer
+    due_at: datetime
+    traceparent: str | None
+
+
 class Timers:
     """The timer changes of one transaction: the last one of each slot counts."""
 
     def __init__(self, connection: AsyncConnection) -> None:
         self._connection = connection
-        self._changes: dict[tuple[ContactId, str], Schedule | None] = {}
+        self._changes: dict[tuple[ContactId, str], _New | None] = {}
 
     def set(self, changes: Iterable[TimerChange]) -> None:
         for change in changes:
             match change:
-                case Schedule(timer):
-                    self._changes[timer.contact_id, timer.slot] = change
+                case Schedule(timer, due_at):
+                    new = _New(timer, due_at, trace.current())
+                    self._changes[timer.contact_id, timer.slot] = new
                 case Cancel(contact_id, slot):
                     self._changes[contact_id, slot] = None
                 case _:
@@ -52,7 +62,7 @@ class Timers:
             return
         contacts, slots = zip(*self._changes, strict=True)
         await self._connection.execute(_FORGET, {"contacts": contacts, "slots": slots})
-        new = [_row(one.timer, one.due_at) for one in self._changes.values() if one]
+        new = [_row(one) for one in self._changes.values() if one]
         if new:
             await self._connection.execute(_KEEP, {"rows": orjson.dumps(new).decode()})
 
@@ -64,14 +74,14 @@ class Timers:
         return sorted(due, key=lambda timer: (timer.due_at, timer.id))
 
 
-def _row(timer: Timer, due_at: datetime) -> dict[str, object]:
+def _row(new: _New) -> dict[str, object]:
     return {
-        "due_at": due_at,
-        "contact_id": timer.contact_id,
-        "slot": timer.slot,
-        "type": timer.type,
-        "traceparent": trace.current(),
-        "data": timer.model_dump(mode="json"),
+        "due_at": new.due_at,
+        "contact_id": new.timer.contact_id,
+        "slot": new.timer.slot,
+        "type": new.timer.type,
+        "traceparent": new.traceparent,
+        "data": new.timer.model_dump(mode="json"),
     }
 
 

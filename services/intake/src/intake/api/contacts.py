@@ -58,7 +58,7 @@ class NewContact(Api):
     customer: NewCustomer
     subject: Line
     topic: Name
-    language: Annotated[str, Field(pattern=r"^[a-z]{2,3}(-[A-Z]{2})?$")] = "en"
+    language: Annotated[str, Field(pattern=r"^[a-z]{2,3}$", description="ISO 639")] = "en"
     priority: Priority = "normal"
     text: Text | None = None
     external_ref: Line | None = None
