@@ -2,6 +2,7 @@
 
 import asyncio
 import signal
+import sys
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -19,7 +20,9 @@ from stage.system import System, outside
 from stage.watch import NotSeenError, watching
 
 cli = typer.Typer(no_args_is_help=True, add_completion=False)
-console = Console(highlight=False)
+# A log or a pipe has no width of its own; a timeline needs some.
+_WIDTH = None if sys.stdout.isatty() else 150
+console = Console(highlight=False, width=_WIDTH)
 
 
 @cli.command()

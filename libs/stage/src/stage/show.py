@@ -19,6 +19,9 @@ _STYLES = {
 }
 _ALARMING = {"ClockBreached", "EscalationRaised", "EscalationClimbed", "EscalationUnanswered"}
 _SHOWN = (
+    "channel",
+    "topic_of_contact",
+    "subject",
     "representative_id",
     "person_id",
     "by",
@@ -88,7 +91,7 @@ def _words(value: object) -> str:
 
 
 def summary(console: Console, endings: dict[str, Ending | Exception]) -> None:
-    table = Table(title="\nSummary", title_justify="left", show_lines=False)
+    table = Table(title="\nSummary", title_justify="left")
     for column in ("story", "ended", "what happened", "timers fired late by"):
         table.add_column(column)
     for name, ending in endings.items():

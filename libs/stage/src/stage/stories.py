@@ -66,8 +66,8 @@ async def breach(stage: Stage) -> Ending:
         "tags": ["invoice", "lang_es"],
         "created_at": "2026-11-22T10:12:07Z",
     }
+    stage.says(None, "Zendesk", f"delivers ticket 5158, signed: {ticket['subject']}")
     contact_id = ContactId((await cast.zendesk(ticket))["contact_id"])
-    stage.says(contact_id, "Zendesk", "delivers ticket 5158, signed: " + str(ticket["subject"]))
     assigned = await watch.event(ContactAssigned, contact_id)
     require(assigned.representative_id == "bruno", "Spanish billing goes to bruno")
     warned = await watch.event(ClockWarned, contact_id)
@@ -121,6 +121,7 @@ async def customer_asks(stage: Stage) -> Ending:
     resolved = await watch.event(ContactResolved, contact_id)
     require(resolved.by == "sara", "resolved by sara, for the customer too")
     await channel_sees(stage, contact_id, "resolved")
+    await settled(stage, contact_id)
     require(not watch.all(EscalationClimbed, contact_id), "nothing climbed past Sara")
     return Ending(contact_id, "raised at once, taken over by Sara, resolved: replacement", ())
 
@@ -149,7 +150,7 @@ async def representative_refers(stage: Stage) -> Ending:
     outcome = {"outcome": "refund", "note": "Refunded in full; customer is calm."}
     stage.says(contact_id, "Sara", f"resolves: {outcome['outcome']}, {outcome['note']}")
     await cast.call("sara", "escalation", "POST", f"{path}/resolve", outcome)
-    await watch.event(ContactResolved, contact_id)
+    await settled(stage, contact_id)
     require(len(watch.all(EscalationRaised, contact_id)) == 1, "one escalation")
     pages = [(page.person_id, page.reason) for page in watch.all(PageRequested, contact_id)]
     require(pages == [("sara", "raised")], f"nobody is paged twice: {pages}")
@@ -175,8 +176,7 @@ async def all_well(stage: Stage) -> Ending:
     await watch.event(ClockMet, contact_id, lambda event: event.clock == "first_response")
     stage.says(contact_id, "Chen", "resolves")
     await cast.call("chen", "intake", "POST", f"/contacts/{contact_id}/resolution", {})
-    await watch.event(ClockMet, contact_id, lambda event: event.clock == "resolution")
-    await watch.event(AssignmentCompleted, contact_id)
+    await settled(stage, contact_id)
     clocks = await cast.call("sara", "escalation", "GET", f"/contacts/{contact_id}/clocks")
     states = {clock["clock"]: clock["state"] for clock in clocks["clocks"]}
     promised = dict.fromkeys((clock.clock for clock in started.clocks), "met")
@@ -201,9 +201,9 @@ async def arrives(stage: Stage, topic: str, subject: str, channel: str) -> Conta
         "topic": topic,
         "text": subject,
     }
+    stage.says(None, "Customer", f"by {channel}: {subject}")
     answer = await stage.cast.call("shop", "intake", "POST", "/contacts", contact)
     contact_id = ContactId(answer["contact_id"])
-    stage.says(contact_id, "Customer", f"{channel}: {subject}")
     await stage.watch.event(ContactReceived, contact_id)
     return contact_id
 
@@ -213,6 +213,13 @@ async def accepts(stage: Stage, contact_id: ContactId, who: str) -> None:
     await stage.cast.call(who, "router", "POST", f"/assignments/{contact_id}/accept")
     assigned = await stage.watch.event(ContactAssigned, contact_id)
     require(assigned.representative_id == who, f"{who} has it")
+
+
+async def settled(stage: Stage, contact_id: ContactId) -> None:
+    """Wait until all four services are done with a contact that was resolved."""
+    await stage.watch.event(ContactResolved, contact_id)
+    await stage.watch.event(AssignmentCompleted, contact_id)
+    await stage.watch.event(ClockMet, contact_id, lambda event: event.clock == "resolution")
 
 
 async def told(stage: Stage, contact_id: ContactId, who: str, reason: str) -> None:
@@ -228,10 +235,14 @@ async def told(stage: Stage, contact_id: ContactId, who: str, reason: str) -> No
             contact_id,
             lambda sent, wanted=medium: (sent.page_id, sent.medium) == (page.page_id, wanted),
         )
-    posted = [post.body["channel"] for post in stage.system.outside.slack.requests]
-    require(f"D0{who.upper()}" in posted, f"Slack has a message for {who}")
-    addressed = {message["To"] for message in stage.system.outside.mail.messages}
-    require(f"{who}@example.com" in addressed, f"the mail server has a message for {who}")
+    posts = [post.body for post in stage.system.outside.slack.requests]
+    post = next((one for one in reversed(posts) if one["channel"] == f"D0{who.upper()}"), None)
+    require(post is not None and page.headline in str(post), f"Slack has a message for {who}")
+    stage.says(contact_id, "Slack", f"shows {who}: {page.headline} [Acknowledge]")
+    mails = stage.system.outside.mail.messages
+    mail = next((one for one in reversed(mails) if one["To"] == f"{who}@example.com"), None)
+    require(mail is not None, f"the mail server has a message for {who}")
+    stage.says(contact_id, "Mail", f"for {who}: {mail['Subject'] if mail else ''}")
 
 
 async def link_in_mail(stage: Stage, contact_id: ContactId, address: str) -> str:

@@ -1,0 +1,1 @@
+"""Keeps promises by the second and takes contacts upstairs when they are about to break."""

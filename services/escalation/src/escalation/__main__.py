@@ -1,0 +1,3 @@
+from escalation.main import cli
+
+cli()

@@ -1,0 +1,43 @@
+"""What routes share: the database, and which error is which problem."""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import Annotated
+
+from fastapi import Depends
+
+from common.access import Principal, allow
+from common.database import Database
+from common.http import get_database
+from common.problems import Problem
+from escalation.domain import decide, working
+from escalation.handlers import Undefined, UnknownEscalation
+from escalation.store import UnitOfWork, UnknownContact
+
+EscalationDatabase = Annotated[Database[UnitOfWork], Depends(get_database)]
+Upstairs = Annotated[Principal, Depends(allow("supervisor", "manager"))]
+Manager = Annotated[Principal, Depends(allow("manager"))]
+Staff = Annotated[Principal, Depends(allow("representative", "supervisor", "manager"))]
+
+
+@asynccontextmanager
+async def work(database: Database[UnitOfWork]) -> AsyncIterator[UnitOfWork]:
+    """Open a transaction whose refusals become problems."""
+    try:
+        async with database.transaction() as uow:
+            yield uow
+    except UnknownContact as error:
+        raise Problem(404, "contact-unknown", "There is no such contact.") from error
+    except UnknownEscalation as error:
+        raise Problem(404, "escalation-unknown", "There is no such escalation.") from error
+    except decide.NotOpen as error:
+        raise Problem(409, "contact-not-open", "The contact is not open.") from error
+    except working.Refused as error:
+        raise Problem(409, "wrong-state", str(error), state=error.state) from error
+    except Undefined as error:
+        places = [
+            {"pointer": f"body/{place}", "detail": f"There is no {what}."}
+            for place, what in error.places
+        ]
+        detail = f"{places[0]['pointer']}: {places[0]['detail']}"
+        raise Problem(422, "invalid", detail, errors=places) from error

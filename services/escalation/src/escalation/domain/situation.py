@@ -1,0 +1,61 @@
+"""What a decision looks at, and what it is."""
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from datetime import datetime
+
+from common.contracts.escalations import EscalationsEvent
+from common.contracts.event import ContactId
+from common.messages import TimerChange
+from escalation.domain.configuration import Configuration
+from escalation.domain.watches import Clock, Escalation, Watch
+
+
+@dataclass(frozen=True, slots=True)
+class Situation:
+    """All that a decision about one contact looks at; `escalation` is the open one."""
+
+    watch: Watch
+    escalation: Escalation | None
+    configuration: Configuration
+    at: datetime
+
+    @property
+    def contact_id(self) -> ContactId:
+        return self.watch.contact_id
+
+    def having(self, *clocks: Clock) -> "Situation":
+        return replace(self, watch=self.watch.having(*clocks))
+
+
+@dataclass(frozen=True, slots=True)
+class Decision:
+    """The situation after it, and all that it causes. `surprises` are for the log."""
+
+    situation: Situation
+    events: tuple[EscalationsEvent, ...] = ()
+    timers: tuple[TimerChange, ...] = ()
+    surprises: tuple[str, ...] = ()
+    ended: tuple[Escalation, ...] = ()
+
+    @property
+    def escalation(self) -> Escalation:
+        """The one that was decided on, open or ended; there must be one."""
+        return self.situation.escalation or self.ended[-1]
+
+    def then(self, step: "Step") -> "Decision":
+        following = step(self.situation)
+        return Decision(
+            following.situation,
+            self.events + following.events,
+            self.timers + following.timers,
+            self.surprises + following.surprises,
+            self.ended + following.ended,
+        )
+
+
+Step = Callable[[Situation], Decision]
+
+
+def nothing(situation: Situation) -> Decision:
+    return Decision(situation)

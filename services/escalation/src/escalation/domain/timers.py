@@ -1,0 +1,41 @@
+"""What escalation does later. A timer that comes too late finds another state and does nothing."""
+
+from common.contracts.escalations import ClockName
+from common.contracts.event import EscalationId
+from common.messages import Timer
+
+ESCALATION_SLOT = "escalation"
+
+
+def clock_slot(clock: ClockName) -> str:
+    return f"clock:{clock}"
+
+
+class ClockDue(Timer):
+    """A clock passes its next threshold; 100 percent is the deadline itself."""
+
+    clock: ClockName
+    percent: int
+
+    @property
+    def slot(self) -> str:
+        return clock_slot(self.clock)
+
+
+class EscalationTimer(Timer):
+    """An open escalation waits for one thing at a time, so it has one slot."""
+
+    escalation_id: EscalationId
+
+    @property
+    def slot(self) -> str:
+        return ESCALATION_SLOT
+
+
+class AcknowledgementDue(EscalationTimer):
+    level: int
+    round: int
+
+
+class LeaseExpires(EscalationTimer):
+    lease_no: int

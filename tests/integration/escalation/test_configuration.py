@@ -1,0 +1,120 @@
+"""What managers set: versioned, checked, and in force from the next message on."""
+
+import asyncio
+from typing import Any
+
+import httpx
+import pytest
+
+from integration.escalation.conftest import DUTY, LADDER, POLICY, Desk, key
+
+CALENDAR: dict[str, Any] = {
+    "zone": "Europe/Berlin",
+    "hours": {"mon": [["09:00", "12:30"], ["13:00", "17:00"]]},
+    "closed": ["2026-12-25"],
+}
+
+
+async def test_a_change_makes_a_version_and_a_repetition_does_not(
+    configured: httpx.AsyncClient,
+) -> None:
+    again = await configured.put("/v1/sla-policies/gold", json=POLICY)
+    assert again.json()["version"] == 1
+    changed = await configured.put("/v1/sla-policies/gold", json={**POLICY, "severity": "high"})
+    assert changed.json()["version"] == 2
+    shown = (await configured.get("/v1/sla-policies/gold")).json()
+    assert (shown["id"], shown["version"], shown["body"]["severity"]) == ("gold", 2, "high")
+    listed = (await configured.get("/v1/sla-policies")).json()
+    assert [one["id"] for one in listed] == ["gold"]
+
+
+async def test_every_kind_is_shown_as_it_was_put(api: httpx.AsyncClient) -> None:
+    override = {
+        "person_id": "kim",
+        "from": "2026-03-02T00:00:00Z",
+        "until": "2026-03-03T00:00:00Z",
+    }
+    bodies = {
+        "duty-schedules/supervisors": {**DUTY, "overrides": [override]},
+        "calendars/berlin": CALENDAR,
+        "ladders/default": LADDER,
+        "sla-policies/gold": {**POLICY, "calendar_id": "berlin"},
+    }
+    for path, body in bodies.items():
+        put = await api.put(f"/v1/{path}", json=body)
+        assert put.status_code == 200, put.text
+        shown = (await api.get(f"/v1/{path}")).json()
+        assert shown == put.json()
+        # What is shown can be put again, and says nothing new.
+        assert (await api.put(f"/v1/{path}", json=shown["body"])).json() == shown
+
+
+async def test_changes_at_once_get_versions_of_their_own(configured: httpx.AsyncClient) -> None:
+    answers = await asyncio.gather(
+        *(
+            configured.put("/v1/ladders/default", json={**LADDER, "lease_s": lease_s})
+            for lease_s in range(300, 305)
+        )
+    )
+    assert sorted(answer.json()["version"] for answer in answers) == [2, 3, 4, 5, 6]
+
+
+@pytest.mark.parametrize(
+    ("path", "body", "place"),
+    [
+        ("calendars/x", {**CALENDAR, "zone": "Mars/Phobos"}, "body/zone"),
+        ("calendars/x", {**CALENDAR, "hours": {}}, "body/hours"),
+        ("ladders/x", {**LADDER, "levels": []}, "body/levels"),
+        ("ladders/x", LADDER, "body/levels/0/who/0/schedule_id"),
+        ("sla-policies/x", POLICY, "body/ladder_id"),
+        ("sla-policies/x", {**POLICY, "targets": []}, "body/targets"),
+        ("sla-policies/x", {**POLICY, "ladder_id": "nul\x00"}, "body/ladder_id"),
+        (
+            "duty-schedules/x",
+            {"rotation": {**DUTY["rotation"], "members": []}},
+            "body/rotation/members",
+        ),
+        (
+            "duty-schedules/x",
+            {"rotation": {**DUTY["rotation"], "starts_at": "2026-01-01T00:00:00"}},
+            "body/rotation/starts_at",
+        ),
+    ],
+)
+async def test_nonsense_is_refused_by_its_place(
+    api: httpx.AsyncClient, desk: Desk, path: str, body: dict[str, Any], place: str
+) -> None:
+    refused = await api.put(f"/v1/{path}", json=body)
+    assert refused.status_code == 422
+    assert refused.json()["errors"][0]["pointer"] == place
+    assert await desk.rows("SELECT * FROM configuration") == []
+
+
+async def test_only_managers_set_it(api: httpx.AsyncClient) -> None:
+    for caller in ("zendesk", "rita", "sam"):
+        refused = await api.put("/v1/calendars/x", json=CALENDAR, headers=key(caller))
+        assert refused.status_code == 403
+    assert (await api.get("/v1/calendars/x")).status_code == 404
+
+
+async def test_who_is_on_duty(configured: httpx.AsyncClient) -> None:
+    place = "/v1/duty-schedules/supervisors/on-duty"
+    assert (await configured.get(place)).json()["person_ids"] == ["sam"]
+    before = await configured.get(place, params={"at": "2025-12-31T00:00:00Z"})
+    assert before.json()["person_ids"] == []
+    assert (await configured.get(place, params={"at": "never"})).status_code == 422
+    assert (await configured.get("/v1/duty-schedules/none/on-duty")).status_code == 404
+
+
+async def test_a_new_version_is_in_force_for_the_next_contact(
+    configured: httpx.AsyncClient, desk: Desk
+) -> None:
+    first = await desk.received()
+    await desk.tell(first)
+    await configured.put("/v1/sla-policies/gold", json={**POLICY, "severity": "critical"})
+    second = await desk.received()
+    await desk.tell(second)
+    severities = await desk.rows("SELECT severity FROM watches ORDER BY contact_id")
+    assert [row.severity for row in severities] == ["medium", "critical"]
+    shown = await configured.get(f"/v1/contacts/{second.contact_id}/clocks")
+    assert shown.json()["clocks"][0]["policy"] == {"id": "gold", "version": 2}
