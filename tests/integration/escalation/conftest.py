@@ -1,5 +1,4 @@
 from collections.abc import AsyncIterator
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -8,28 +7,23 @@ import pytest
 
 from common.contracts.assignments import ContactAssigned
 from common.contracts.contacts import ContactReceived, Customer
-from common.contracts.event import ContactId, CustomerId, Event, PersonId, TeamId
+from common.contracts.event import ContactId, CustomerId, PersonId, TeamId
 from common.database import Database
-from common.deadletters import DeadLetter
-from common.dispatcher import Dispatcher, Message
-from common.health import Health
-from common.ids import EventId, new_id
-from common.metrics import Metrics
-from common.service import application
-from common.timerloop import TimerLoop
+from common.ids import new_id
 from escalation import handlers
 from escalation.main import parts
 from escalation.settings import Settings
 from escalation.store import UnitOfWork
-from support.databases import Postgres, opened, rows
+from support.databases import Postgres, opened
+from support.inside import Inside, Keys, client, dispatcher
 
-KEYS = {
-    "zendesk": "channel:zendesk:zendesk-key",
-    "rita": "representative:rita:rita-key",
-    "sam": "supervisor:sam:sam-key",
-    "kim": "supervisor:kim:kim-key",
-    "mia": "manager:mia:mia-key",
-}
+key = Keys(
+    zendesk="channel:zendesk:zendesk-key",
+    rita="representative:rita:rita-key",
+    sam="supervisor:sam:sam-key",
+    kim="supervisor:kim:kim-key",
+    mia="manager:mia:mia-key",
+)
 POLICY: dict[str, Any] = {
     "targets": [
         {"clock": "assignment", "target_s": 60},
@@ -65,37 +59,10 @@ DUTY: dict[str, Any] = {
 }
 
 
-@dataclass(frozen=True)
-class Desk:
-    """The service without its edges: messages go in at the dispatcher, timers at their loop."""
-
-    database: Database[UnitOfWork]
-    dispatcher: Dispatcher[UnitOfWork]
-
+class Desk(Inside[UnitOfWork]):
     async def now(self) -> datetime:
         async with self.database.transaction() as uow:
             return uow.now
-
-    async def tell(self, *events: Event) -> None:
-        """Have these events handled as one batch."""
-        await self.dispatcher.handle(
-            [Message(body=one, letter=_letter, event_id=EventId(new_id())) for one in events]
-        )
-
-    async def after(self, seconds: float) -> None:
-        """Let time pass, and fire what is due then."""
-        self.database.clock.ahead += timedelta(seconds=seconds)
-        await TimerLoop(self.dispatcher, Metrics(), Health()).fire(500)
-
-    async def published(self, contact_id: ContactId) -> list[str]:
-        found = await rows(
-            self.database,
-            f"SELECT type FROM journal WHERE contact_id = '{contact_id}' ORDER BY sequence",
-        )
-        return [row.type.removeprefix("upstairs.").removesuffix(".v1") for row in found]
-
-    async def rows(self, statement: str) -> list[Any]:
-        return await rows(self.database, statement)
 
     async def received(self, **changes: Any) -> ContactReceived:
         return ContactReceived.model_validate(
@@ -123,10 +90,6 @@ def assigned(contact: ContactReceived) -> ContactAssigned:
     )
 
 
-def _letter(error: BaseException) -> DeadLetter:
-    raise AssertionError("a message of a test must not be buried") from error
-
-
 @pytest.fixture
 async def database(postgres: Postgres, database_name: str) -> AsyncIterator[Database[UnitOfWork]]:
     async with opened(postgres, database_name, "escalation", UnitOfWork) as database:
@@ -135,24 +98,15 @@ async def database(postgres: Postgres, database_name: str) -> AsyncIterator[Data
 
 @pytest.fixture
 def desk(database: Database[UnitOfWork]) -> Desk:
-    dispatcher = Dispatcher(database, handlers.SUBSCRIPTIONS, Metrics(), consumer="escalation")
-    return Desk(database, dispatcher)
+    return Desk(database, dispatcher(database, handlers.SUBSCRIPTIONS, "escalation"))
 
 
 @pytest.fixture
 async def api(database: Database[UnitOfWork]) -> AsyncIterator[httpx.AsyncClient]:
     """Escalation's HTTP API, called by mia, a manager."""
-    settings = Settings(
-        database_url="postgresql+asyncpg://unused@localhost/unused",
-        kafka_bootstrap="unused",
-        api_keys=",".join(KEYS.values()),
-    )
-    app = application(parts(settings), settings, database, Metrics(), Health())
-    transport = httpx.ASGITransport(app, raise_app_exceptions=False)
-    async with httpx.AsyncClient(
-        transport=transport, base_url="http://escalation", headers=key("mia")
-    ) as client:
-        yield client
+    async with client(parts, Settings, database, key) as api:
+        api.headers.update(key("mia"))
+        yield api
 
 
 @pytest.fixture
@@ -166,7 +120,3 @@ async def configured(api: httpx.AsyncClient) -> httpx.AsyncClient:
         response = await api.put(f"/v1/{path}", json=body)
         assert response.status_code == 200, response.text
     return api
-
-
-def key(caller: str) -> dict[str, str]:
-    return {"Authorization": f"Bearer {KEYS[caller].rpartition(':')[2]}"}

@@ -79,7 +79,7 @@ async def test_a_breach_climbs_until_somebody_acknowledges(
             medium="slack",
         )
     )
-    assert await desk.published(contact.contact_id) == [
+    assert await desk.journal(contact.contact_id) == [
         "clocks_started",
         "clock_met",
         "clock_warned",
@@ -117,16 +117,16 @@ async def test_all_well_leaves_no_timer(desk: Desk) -> None:
     )
     await desk.tell(contact, assigned(contact), reply, resolved(contact))
     await desk.after(2000)
-    assert await desk.published(contact.contact_id) == ["clocks_started"] + ["clock_met"] * 3
+    assert await desk.journal(contact.contact_id) == ["clocks_started"] + ["clock_met"] * 3
     assert await desk.rows("SELECT * FROM timers") == []
 
 
 async def test_an_assignment_may_come_before_its_contact(desk: Desk) -> None:
     contact = await desk.received()
     await desk.tell(assigned(contact), referred(contact))
-    assert await desk.published(contact.contact_id) == []
+    assert await desk.journal(contact.contact_id) == []
     await desk.tell(contact)
-    assert await desk.published(contact.contact_id) == [
+    assert await desk.journal(contact.contact_id) == [
         "clocks_started",
         "clock_met",
         "escalation_raised",
@@ -161,7 +161,7 @@ async def test_two_topics_may_speak_of_a_new_contact_at_once(desk: Desk) -> None
         desk.tell(*contacts), desk.tell(*map(assigned, contacts), *map(referred, contacts))
     )
     for contact in contacts:
-        published = await desk.published(contact.contact_id)
+        published = await desk.journal(contact.contact_id)
         assert sorted(published) == [
             "clock_met",
             "clocks_started",

@@ -9,7 +9,7 @@ import pytest
 from common.database import Database
 from common.http import MAX_BODY_BYTES
 from intake.store import UnitOfWork
-from integration.intake.conftest import KEYS
+from integration.intake.conftest import key
 from support.databases import rows
 
 CONTACT = {
@@ -108,7 +108,7 @@ async def test_broken_and_huge_bodies_are_refused(
     [
         ({"Authorization": ""}, 401),
         ({"Authorization": "Bearer guess"}, 401),
-        ({"Authorization": f"Bearer {KEYS['representative']}"}, 403),
+        (key("representative"), 403),
     ],
 )
 async def test_only_a_channel_brings_contacts(

@@ -1,7 +1,6 @@
 """What happens upstairs is shown to the channel."""
 
 from datetime import UTC, datetime
-from typing import Any
 
 import httpx
 
@@ -11,23 +10,15 @@ from common.contracts.escalations import (
     EscalationRaised,
     EscalationResolved,
 )
-from common.contracts.event import ContactId, EscalationId, Event, PersonId
+from common.contracts.event import ContactId, EscalationId, PersonId
 from common.database import Database
-from common.dispatcher import Dispatcher, Message
-from common.ids import EventId, new_id
-from common.metrics import Metrics
+from common.ids import new_id
 from intake.handlers import SUBSCRIPTIONS
 from intake.store import UnitOfWork
 from integration.intake.test_contacts import accepted, published
+from support.inside import Inside, dispatcher
 
 AT = datetime(2026, 11, 22, 10, tzinfo=UTC)
-
-
-def message(event: Event) -> Message:
-    def unburied(error: BaseException) -> Any:
-        raise error
-
-    return Message(body=event, letter=unburied, event_id=EventId(new_id()))
 
 
 async def test_the_channel_sees_each_step_and_the_end_resolves_the_contact(
@@ -56,9 +47,9 @@ async def test_the_channel_sees_each_step_and_the_end_resolves_the_contact(
     acknowledged = EscalationAcknowledged(**ids, by=marco, lease_expires_at=AT)
     resolved = EscalationResolved(**ids, by=marco, outcome="refund", note="all of it")
     seen = []
-    dispatcher = Dispatcher(database, SUBSCRIPTIONS, Metrics(), consumer="intake")
+    inside = Inside(database, dispatcher(database, SUBSCRIPTIONS, "intake"))
     for event in (raised, climbed, acknowledged, resolved):
-        await dispatcher.handle([message(event)])
+        await inside.tell(event)
         contact = (await api.get(f"/v1/contacts/{contact_id}")).json()
         shown = contact["escalation"]
         seen.append((contact["state"], shown["state"], shown["level"], shown["by"]))

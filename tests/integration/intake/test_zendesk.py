@@ -13,7 +13,7 @@ import pytest
 from common.clock import Clock
 from common.database import Database
 from intake.store import UnitOfWork
-from integration.intake.conftest import KEYS
+from integration.intake.conftest import key
 from integration.intake.test_contacts import nothing_happened, published
 from support.databases import rows
 
@@ -28,7 +28,7 @@ async def webhook(api: httpx.AsyncClient) -> httpx.AsyncClient:
     answer = await api.put(
         "/v1/channels/zendesk/acme",
         json={"secret": SECRET, "options": options},
-        headers={"Authorization": f"Bearer {KEYS['admin']}"},
+        headers=key("admin"),
     )
     assert answer.status_code == 204
     del api.headers["Authorization"]

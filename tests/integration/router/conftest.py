@@ -1,60 +1,32 @@
 from collections.abc import AsyncIterator
-from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from typing import Any
 
 import httpx
 import pytest
 
 from common.contracts.contacts import ContactReceived, Customer
-from common.contracts.event import ContactId, CustomerId, Event, PersonId, TeamId
+from common.contracts.event import ContactId, CustomerId, PersonId, TeamId
 from common.database import Database
-from common.deadletters import DeadLetter
-from common.dispatcher import Dispatcher, Message
-from common.health import Health
-from common.ids import EventId, new_id
-from common.metrics import Metrics
-from common.service import application
-from common.timerloop import TimerLoop
+from common.ids import new_id
 from router import handlers
 from router.domain.assignments import Assignment
 from router.domain.representatives import Profile, Representative
 from router.main import parts
 from router.settings import Settings
 from router.store import UnitOfWork
-from support.databases import Postgres, opened, rows
+from support.databases import Postgres, opened
+from support.inside import Inside, Keys, client, dispatcher
 
-KEYS = {
-    "channel": "channel:zendesk:channel-key",
-    "rita": "representative:rita:rita-key",
-    "sam": "representative:sam:sam-key",
-    "mia": "supervisor:mia:mia-key",
-}
+key = Keys(
+    channel="channel:zendesk:channel-key",
+    rita="representative:rita:rita-key",
+    sam="representative:sam:sam-key",
+    mia="supervisor:mia:mia-key",
+)
 
 
-@dataclass(frozen=True)
-class Floor:
-    """The service without its edges: messages go in at the dispatcher, timers at their loop."""
-
-    database: Database[UnitOfWork]
-    dispatcher: Dispatcher[UnitOfWork]
-
-    async def tell(self, *events: Event) -> list[EventId]:
-        """Have these events handled as one batch."""
-        ids = [EventId(new_id()) for _ in events]
-        await self.dispatcher.handle(
-            [
-                Message(body=event, letter=_letter, event_id=event_id)
-                for event, event_id in zip(events, ids, strict=True)
-            ]
-        )
-        return ids
-
-    async def after(self, seconds: int) -> None:
-        """Let time pass, and fire what is due then."""
-        self.database.clock.ahead += timedelta(seconds=seconds)
-        await TimerLoop(self.dispatcher, Metrics(), Health()).fire(500)
-
+class Floor(Inside[UnitOfWork]):
     async def hire(self, name: str, **changes: Any) -> None:
         """Have a representative at work who takes billing in English, one contact at a time."""
         shown: dict[str, Any] = {
@@ -86,9 +58,6 @@ class Floor:
         async with self.database.transaction() as uow:
             return [type(one).__name__ for one in await uow.assignments.history(contact_id)]
 
-    async def rows(self, statement: str) -> list[Any]:
-        return await rows(self.database, statement)
-
 
 def received(**changes: Any) -> ContactReceived:
     return ContactReceived.model_validate(
@@ -106,10 +75,6 @@ def received(**changes: Any) -> ContactReceived:
     )
 
 
-def _letter(error: BaseException) -> DeadLetter:
-    raise AssertionError("a message of a test must not be buried") from error
-
-
 @pytest.fixture
 async def database(postgres: Postgres, database_name: str) -> AsyncIterator[Database[UnitOfWork]]:
     async with opened(postgres, database_name, "router", UnitOfWork) as database:
@@ -118,25 +83,12 @@ async def database(postgres: Postgres, database_name: str) -> AsyncIterator[Data
 
 @pytest.fixture
 def floor(database: Database[UnitOfWork]) -> Floor:
-    dispatcher = Dispatcher(database, handlers.SUBSCRIPTIONS, Metrics(), consumer="router")
-    return Floor(database, dispatcher)
+    return Floor(database, dispatcher(database, handlers.SUBSCRIPTIONS, "router"))
 
 
 @pytest.fixture
 async def api(database: Database[UnitOfWork]) -> AsyncIterator[httpx.AsyncClient]:
     """Router's HTTP API, called by mia, a supervisor."""
-    settings = Settings(
-        database_url="postgresql+asyncpg://unused@localhost/unused",
-        kafka_bootstrap="unused",
-        api_keys=",".join(KEYS.values()),
-    )
-    app = application(parts(settings), settings, database, Metrics(), Health())
-    transport = httpx.ASGITransport(app, raise_app_exceptions=False)
-    async with httpx.AsyncClient(
-        transport=transport, base_url="http://router", headers=key("mia")
-    ) as client:
-        yield client
-
-
-def key(caller: str) -> dict[str, str]:
-    return {"Authorization": f"Bearer {KEYS[caller].rpartition(':')[2]}"}
+    async with client(parts, Settings, database, key) as api:
+        api.headers.update(key("mia"))
+        yield api

@@ -73,7 +73,9 @@ def test_a_representative_cannot_reply_to_what_is_resolved() -> None:
 
 def test_a_customer_may_ask_for_someone_higher_after_all_is_done() -> None:
     decision = domain.request_supervisor(RESOLVED, "Your boss, please", AT)
-    assert [type(event) for event in decision.events] == [ContactReopened, SupervisorRequested]
+    reopened, asked = decision.events
+    assert isinstance(reopened, ContactReopened)
+    assert isinstance(asked, SupervisorRequested)
 
 
 def test_what_is_resolved_upstairs_is_resolved_for_the_customer_once() -> None:

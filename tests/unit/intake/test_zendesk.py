@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 
+from common.contracts.event import PersonId
 from intake.channels import zendesk
 from intake.channels.zendesk import BadSignature, Delivery, Stale, Told
 
@@ -84,7 +85,7 @@ def test_captured_oddities_are_read() -> None:
         (
             "ticket.comment_added",
             {"comment": {"body": "Hello", "author": {"id": 9, "is_staff": True}}},
-            Told("replied", text="Hello", person_id="zendesk:9"),
+            Told("replied", text="Hello", person_id=PersonId("zendesk:9")),
         ),
         (
             "ticket.comment_added",

@@ -230,11 +230,7 @@ async def told(stage: Stage, contact_id: ContactId, who: str, reason: str) -> No
         lambda event: (event.person_id, event.reason) == (who, reason),
     )
     for medium in ("slack", "email"):
-        await stage.watch.event(
-            NotificationSent,
-            contact_id,
-            lambda sent, wanted=medium: (sent.page_id, sent.medium) == (page.page_id, wanted),
-        )
+        await taken(stage, page, medium)
     posts = [post.body for post in stage.system.outside.slack.requests]
     post = next((one for one in reversed(posts) if one["channel"] == f"D0{who.upper()}"), None)
     require(post is not None and page.headline in str(post), f"Slack has a message for {who}")
@@ -243,6 +239,14 @@ async def told(stage: Stage, contact_id: ContactId, who: str, reason: str) -> No
     mail = next((one for one in reversed(mails) if one["To"] == f"{who}@example.com"), None)
     require(mail is not None, f"the mail server has a message for {who}")
     stage.says(contact_id, "Mail", f"for {who}: {mail['Subject'] if mail else ''}")
+
+
+async def taken(stage: Stage, page: PageRequested, medium: str) -> None:
+    await stage.watch.event(
+        NotificationSent,
+        page.contact_id,
+        lambda sent: (sent.page_id, sent.medium) == (page.page_id, medium),
+    )
 
 
 async def link_in_mail(stage: Stage, contact_id: ContactId, address: str) -> str:

@@ -1,0 +1,85 @@
+"""Invariant 6: at rest nothing is left to do, and whatever waits has what it waits for."""
+
+from collections.abc import Callable, Iterator
+from datetime import timedelta
+
+from stage.invariants.facts import Clock, Escalation, Facts, TimerRow
+from stage.invariants.ledger import Ledger
+
+# A timer that came due while the facts were read is not late yet.
+_GRACE = timedelta(seconds=1)
+
+Fits = Callable[[TimerRow], bool]
+
+
+def check(facts: Facts, ledger: Ledger) -> None:
+    for service, books in facts.books.items():
+        ledger.require(not books.outbox, "an outbox is not empty", service, len(books.outbox))
+        for timer in books.timers:
+            overdue = timer.due_at < facts.at - _GRACE
+            ledger.require(not overdue, "a timer is overdue", service, timer.type, timer.id)
+        for (contact_id, slot), several in facts.timers(service).items():
+            ledger.require(len(several) == 1, "two timers in a slot", service, contact_id, slot)
+    _timers_of(facts, "escalation", dict(_clocks_and_escalations(facts)), ledger)
+    _offers(facts, ledger)
+
+
+def _timers_of(
+    facts: Facts, service: str, waiting: dict[tuple[str, str], tuple[str, Fits]], ledger: Ledger
+) -> None:
+    timers = facts.timers(service)
+    for place, (told, fits) in waiting.items():
+        live = any(fits(timer) for timer in timers.get(place, ()))
+        ledger.require(live, f"{told} has no live timer", *place)
+    for place in timers.keys() - waiting.keys():
+        ledger.require(False, "a timer that nothing waits for", service, *place)
+
+
+def _clocks_and_escalations(facts: Facts) -> Iterator[tuple[tuple[str, str], tuple[str, Fits]]]:
+    for watch in facts.watches:
+        for clock in watch.clocks:
+            if clock.waits_for is not None:
+                told = ("a running clock", _fits_clock(clock))
+                yield (watch.contact_id, f"clock:{clock.name}"), told
+    for escalation in facts.escalations:
+        if escalation.is_open:
+            told = ("an open escalation", _fits_escalation(escalation))
+            yield (escalation.contact_id, "escalation"), told
+
+
+def _fits_clock(clock: Clock) -> Fits:
+    threshold = clock.waits_for
+
+    def fits(timer: TimerRow) -> bool:
+        return threshold is not None and (timer.due_at, timer.data["percent"]) == (
+            threshold.due_at,
+            threshold.percent,
+        )
+
+    return fits
+
+
+def _fits_escalation(escalation: Escalation) -> Fits:
+    """While raised it waits for an answer, afterwards for the end of the lease."""
+    awaited = (
+        ("AcknowledgementDue", escalation.level, escalation.round)
+        if escalation.state == "raised"
+        else ("LeaseExpires", escalation.lease_no)
+    )
+
+    def fits(timer: TimerRow) -> bool:
+        named = ("level", "round") if escalation.state == "raised" else ("lease_no",)
+        found = (timer.type, *(timer.data.get(name) for name in named))
+        same = timer.data.get("escalation_id") == escalation.escalation_id
+        return same and found == awaited and timer.due_at == escalation.deadline
+
+    return fits
+
+
+def _offers(facts: Facts, ledger: Ledger) -> None:
+    timers = facts.timers("router")
+    for one in facts.assignments:
+        if one.state == "offered":
+            found = timers.get((one.contact_id, "OfferExpires"), ())
+            kept = any(timer.data.get("offer") == one.offer for timer in found)
+            ledger.require(kept, "an offer has no live timer", one.contact_id)
