@@ -1,0 +1,89 @@
+"""Create the tables of notifier."""
+
+from alembic import op
+
+from common.migrations import create_reliability_tables
+
+revision = "0001"
+down_revision = None
+branch_labels = None
+depends_on = None
+
+STATEMENTS = (
+    """
+    CREATE TABLE recipients (
+        person_id text PRIMARY KEY,
+        name text NOT NULL,
+        media jsonb NOT NULL
+    )
+    """,
+    # Whoever presses a button in Slack is known by this alone, so it stands for one person.
+    """
+    CREATE UNIQUE INDEX recipients_slack_user ON recipients (
+        (jsonb_path_query_first(media, '$[*] ? (@.medium == "slack").user_id') #>> '{}')
+    )
+    """,
+    """
+    CREATE TABLE escalations (
+        escalation_id uuid PRIMARY KEY,
+        contact_id uuid NOT NULL,
+        state text NOT NULL CHECK (state IN (
+            'raised', 'acknowledged', 'taken_over', 'handed_back', 'resolved', 'closed')),
+        by text,
+        at timestamptz NOT NULL
+    )
+    """,
+    "CREATE INDEX escalations_of_contact ON escalations (contact_id)",
+    """
+    CREATE TABLE notifications (
+        notification_id uuid PRIMARY KEY,
+        idempotency_key text NOT NULL UNIQUE,
+        kind text NOT NULL CHECK (kind IN ('page', 'update')),
+        state text NOT NULL CHECK (state IN (
+            'pending', 'sending', 'sent', 'failed', 'cancelled')),
+        page_id uuid NOT NULL,
+        contact_id uuid NOT NULL,
+        escalation_id uuid,
+        person_id text NOT NULL,
+        medium text CHECK (medium IN ('slack', 'email')),
+        address jsonb,
+        content jsonb NOT NULL,
+        requested_at timestamptz NOT NULL,
+        due_at timestamptz,
+        attempts integer NOT NULL,
+        began_at timestamptz,
+        ambiguous boolean NOT NULL,
+        receipt jsonb,
+        because text,
+        sent_at timestamptz,
+        seen_at timestamptz,
+        acted_at timestamptz,
+        traceparent text,
+        CHECK ((state IN ('pending', 'sending')) = (due_at IS NOT NULL))
+    )
+    """,
+    """
+    CREATE INDEX notifications_due ON notifications (medium, due_at)
+    WHERE state IN ('pending', 'sending')
+    """,
+    "CREATE INDEX notifications_of_contact ON notifications (contact_id)",
+    "CREATE INDEX notifications_of_escalation ON notifications (escalation_id)",
+    "CREATE INDEX notifications_of_person ON notifications (person_id, notification_id)",
+    """
+    CREATE TABLE delivery_attempts (
+        notification_id uuid NOT NULL REFERENCES notifications,
+        attempt integer NOT NULL,
+        started_at timestamptz NOT NULL,
+        ended_at timestamptz,
+        outcome text CHECK (outcome IN ('sent', 'retry', 'failed', 'unknown')),
+        detail text,
+        PRIMARY KEY (notification_id, attempt)
+    )
+    """,
+)
+
+
+def upgrade() -> None:
+    create_reliability_tables()
+    for statement in STATEMENTS:
+        op.execute(statement)

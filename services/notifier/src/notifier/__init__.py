@@ -1,0 +1,1 @@
+"""Tells whoever must know, on time, once, and takes their answer."""

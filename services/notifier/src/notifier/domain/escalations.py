@@ -1,0 +1,26 @@
+"""Escalations as far as notifier must know them: whether somebody is still wanted."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Literal
+
+from common.contracts.event import ContactId, EscalationId, PersonId
+
+EscalationState = Literal[
+    "raised", "acknowledged", "taken_over", "handed_back", "resolved", "closed"
+]
+
+
+@dataclass(frozen=True, slots=True)
+class Escalation:
+    """`by` did the last thing that happened to it, `at` that time; nobody while it is raised."""
+
+    escalation_id: EscalationId
+    contact_id: ContactId
+    state: EscalationState
+    by: PersonId | None
+    at: datetime
+
+    @property
+    def awaits_answer(self) -> bool:
+        return self.state == "raised"

@@ -1,0 +1,269 @@
+"""One message to one person on one medium, from the page that asks for it to the answer."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from datetime import datetime
+from typing import Literal, assert_never
+
+from common.contracts.escalations import PageReason, PageRequested, Severity
+from common.contracts.event import ContactId, EscalationId, Event, NotificationId, PageId, PersonId
+from common.contracts.notifications import (
+    Medium,
+    NotificationActedOn,
+    NotificationFailed,
+    NotificationSeen,
+)
+from notifier.domain.escalations import Escalation
+from notifier.domain.recipients import Address
+
+# An update goes after a page that was sent, and changes what that message says.
+Kind = Literal["page", "update"]
+State = Literal["pending", "sending", "sent", "failed", "cancelled"]
+AttemptOutcome = Literal["sent", "retry", "failed", "unknown"]
+
+
+class NothingToAcknowledge(Exception):
+    """This was only a warning: nothing was raised that could be acknowledged."""
+
+
+class AlreadySettled(Exception):
+    """The escalation is no longer waiting for an answer."""
+
+    def __init__(self, escalation: Escalation) -> None:
+        super().__init__(self.__doc__)
+        self.escalation = escalation
+
+
+@dataclass(frozen=True, slots=True)
+class Content:
+    """What the page asked to say. `settled` takes the place of the buttons in an update."""
+
+    reason: PageReason
+    headline: str
+    why: str
+    severity: Severity | None = None
+    level_name: str | None = None
+    respond_by: datetime | None = None
+    settled: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Notification:
+    """`due_at`: while pending when to try it, while sending when its attempt counts as lost.
+
+    `receipt` is how the outside system knows the message. `ambiguous`: an attempt may have arrived
+    without our knowing.
+    """
+
+    notification_id: NotificationId
+    idempotency_key: str
+    kind: Kind
+    state: State
+    page_id: PageId
+    contact_id: ContactId
+    escalation_id: EscalationId | None
+    person_id: PersonId
+    medium: Medium | None
+    address: Address | None
+    content: Content
+    requested_at: datetime
+    due_at: datetime | None
+    attempts: int = 0
+    began_at: datetime | None = None
+    ambiguous: bool = False
+    receipt: Mapping[str, str] | None = None
+    because: str | None = None
+    sent_at: datetime | None = None
+    seen_at: datetime | None = None
+    acted_at: datetime | None = None
+    traceparent: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Attempt:
+    """One call to the outside world; without an end it is under way, or was lost with its process.
+
+    `retry`: it did not arrive and is tried again. `unknown`: it may have arrived.
+    """
+
+    notification_id: NotificationId
+    attempt: int
+    started_at: datetime
+    ended_at: datetime | None = None
+    outcome: AttemptOutcome | None = None
+    detail: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Decision:
+    notification: Notification
+    events: tuple[Event, ...] = ()
+    attempts: tuple[Attempt, ...] = ()
+
+
+def page(
+    event: PageRequested,
+    address: Address,
+    notification_id: NotificationId,
+    at: datetime,
+    traceparent: str | None = None,
+) -> Notification:
+    return Notification(
+        notification_id=notification_id,
+        idempotency_key=f"{event.page_id}/{address.medium}",
+        kind="page",
+        state="pending",
+        page_id=event.page_id,
+        contact_id=event.contact_id,
+        escalation_id=event.escalation_id,
+        person_id=event.person_id,
+        medium=address.medium,
+        address=address,
+        content=_content(event),
+        requested_at=at,
+        due_at=at,
+        traceparent=traceparent,
+    )
+
+
+def unreachable(
+    event: PageRequested, because: str, notification_id: NotificationId, at: datetime
+) -> Decision:
+    """Keep on record that there was no way to tell this person."""
+    notification = Notification(
+        notification_id=notification_id,
+        idempotency_key=f"{event.page_id}/none",
+        kind="page",
+        state="failed",
+        page_id=event.page_id,
+        contact_id=event.contact_id,
+        escalation_id=event.escalation_id,
+        person_id=event.person_id,
+        medium=None,
+        address=None,
+        content=_content(event),
+        requested_at=at,
+        due_at=None,
+        because=because,
+    )
+    return Decision(notification, (failure(notification, at),))
+
+
+def _content(event: PageRequested) -> Content:
+    return Content(
+        reason=event.reason,
+        headline=event.headline,
+        why=event.why,
+        severity=event.severity,
+        level_name=event.level_name,
+        respond_by=event.respond_by,
+    )
+
+
+def failure(notification: Notification, at: datetime) -> NotificationFailed:
+    return NotificationFailed(
+        contact_id=notification.contact_id,
+        occurred_at=at,
+        notification_id=notification.notification_id,
+        page_id=notification.page_id,
+        person_id=notification.person_id,
+        medium=notification.medium,
+        attempts=notification.attempts,
+        because=notification.because or "",
+    )
+
+
+def cancel(notification: Notification, because: str) -> Notification:
+    return replace(notification, state="cancelled", due_at=None, because=because)
+
+
+def shows_its_state(notification: Notification) -> bool:
+    """Tell whether this message can be changed after it was sent, and should be."""
+    return (
+        notification.kind == "page"
+        and notification.state == "sent"
+        and notification.medium == "slack"
+    )
+
+
+def update(
+    sent: Notification,
+    settled: str,
+    notification_id: NotificationId,
+    at: datetime,
+    traceparent: str | None = None,
+) -> Notification:
+    """Let a message that was sent say how it stands, in place of its buttons."""
+    return replace(
+        sent,
+        notification_id=notification_id,
+        idempotency_key=f"{sent.idempotency_key}/{notification_id}",
+        kind="update",
+        state="pending",
+        content=replace(sent.content, settled=settled),
+        requested_at=at,
+        due_at=at,
+        attempts=0,
+        began_at=None,
+        ambiguous=False,
+        sent_at=None,
+        seen_at=None,
+        acted_at=None,
+        traceparent=traceparent,
+    )
+
+
+def see(notification: Notification, at: datetime) -> Decision:
+    if notification.seen_at is not None or notification.medium is None:
+        return Decision(notification)
+    seen = NotificationSeen(
+        contact_id=notification.contact_id,
+        occurred_at=at,
+        notification_id=notification.notification_id,
+        page_id=notification.page_id,
+        person_id=notification.person_id,
+        medium=notification.medium,
+    )
+    return Decision(replace(notification, seen_at=at), (seen,))
+
+
+def awaits_answer(notification: Notification, escalation: Escalation | None) -> bool:
+    """Tell whether an acknowledgement now would be the first since the escalation asked."""
+    if escalation is None or not escalation.awaits_answer:
+        return False
+    # What was acknowledged and lapsed is asked again, later.
+    return notification.acted_at is None or notification.acted_at < escalation.at
+
+
+def acknowledge(
+    notification: Notification, escalation: Escalation | None, at: datetime
+) -> Decision:
+    """Take the answer of the person who was told; the same answer again changes nothing.
+
+    Raises NothingToAcknowledge, or AlreadySettled when it would come too late.
+    """
+    if notification.escalation_id is None or notification.medium is None or escalation is None:
+        raise NothingToAcknowledge
+    match escalation.state:
+        case "raised":
+            if not awaits_answer(notification, escalation):
+                return Decision(notification)
+        case "acknowledged" | "taken_over":
+            if escalation.by == notification.person_id:
+                return Decision(notification)
+            raise AlreadySettled(escalation)
+        case "handed_back" | "resolved" | "closed":
+            raise AlreadySettled(escalation)
+        case _:
+            assert_never(escalation.state)
+    acted = NotificationActedOn(
+        contact_id=notification.contact_id,
+        occurred_at=at,
+        notification_id=notification.notification_id,
+        page_id=notification.page_id,
+        person_id=notification.person_id,
+        escalation_id=notification.escalation_id,
+        action="acknowledge",
+        medium=notification.medium,
+    )
+    return Decision(replace(notification, acted_at=at), (acted,))

@@ -1,0 +1,41 @@
+"""Signed tokens that stand for one notification: in the link of a message and on its button."""
+
+from datetime import datetime, timedelta
+
+from itsdangerous import BadData, URLSafeTimedSerializer
+
+from common.contracts.event import NotificationId
+
+_SALT = "notification"
+
+
+class Forged(Exception):
+    """This link was not made here, or was changed on its way."""
+
+
+class Expired(Exception):
+    """This link is too old to be used."""
+
+
+class Links:
+    def __init__(self, secret: str, public_url: str, max_age: timedelta) -> None:
+        self._serializer = URLSafeTimedSerializer(secret, salt=_SALT)
+        self._public_url = public_url.rstrip("/")
+        self._max_age = max_age
+
+    def token(self, notification_id: NotificationId) -> str:
+        signed = self._serializer.dumps(notification_id)
+        return signed if isinstance(signed, str) else signed.decode()
+
+    def url(self, notification_id: NotificationId) -> str:
+        return f"{self._public_url}/v1/acknowledgements/{self.token(notification_id)}"
+
+    def read(self, token: str, now: datetime) -> NotificationId:
+        """Return the notification that a token stands for; raises Forged or Expired."""
+        try:
+            notification_id, signed_at = self._serializer.loads(token, return_timestamp=True)
+        except BadData as error:
+            raise Forged from error
+        if now - signed_at > self._max_age:
+            raise Expired
+        return NotificationId(notification_id)

@@ -1,0 +1,24 @@
+"""What notifier measures beside what every service does."""
+
+from prometheus_client import CollectorRegistry, Histogram
+
+_CALLS = (0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10)
+_LATENESS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 1, 5, 60)
+
+
+class DeliveryMetrics:
+    def __init__(self, registry: CollectorRegistry) -> None:
+        self.call_seconds = Histogram(
+            "upstairs_delivery_seconds",
+            "One call to an outside system",
+            ("medium", "outcome"),
+            registry=registry,
+            buckets=_CALLS,
+        )
+        self.lateness_seconds = Histogram(
+            "upstairs_delivery_lateness_seconds",
+            "From when a notification was due to its call",
+            ("medium",),
+            registry=registry,
+            buckets=_LATENESS,
+        )
