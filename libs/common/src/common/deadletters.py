@@ -22,26 +22,28 @@ class DeadLetter:
     headers: dict[str, str] = field(default_factory=dict)
 
 
-async def bury(connection: AsyncConnection, letter: DeadLetter) -> None:
-    await connection.execute(
-        _BURY,
-        {
-            "origin": letter.origin,
-            "type": letter.type,
-            "event_id": letter.event_id,
-            "key": letter.key,
-            "reason": _storable(f"{type(letter.error).__name__}: {letter.error}"),
-            "trace": _storable("".join(traceback.format_exception(letter.error))),
-            "traceparent": letter.traceparent,
-            "headers": _storable(orjson.dumps(letter.headers).decode()).replace("\\u0000", ""),
-            "payload": letter.payload,
-        },
-    )
+async def bury(connection: AsyncConnection, letter: DeadLetter) -> bool:
+    """Keep the letter; return whether it was not kept already."""
+    headers = {_storable(name): _storable(value) for name, value in letter.headers.items()}
+    texts = {
+        "origin": letter.origin,
+        "type": letter.type,
+        "event_id": letter.event_id,
+        "key": letter.key,
+        "reason": f"{type(letter.error).__name__}: {letter.error}",
+        "trace": "".join(traceback.format_exception(letter.error)),
+        "traceparent": letter.traceparent,
+        "headers": orjson.dumps(headers).decode(),
+    }
+    storable = {name: _storable(text) if text else text for name, text in texts.items()}
+    buried = await connection.execute(_BURY, {**storable, "payload": letter.payload})
+    return buried.rowcount > 0
 
 
 def _storable(value: str) -> str:
-    """PostgreSQL's text cannot hold NUL, and a bad record is where one turns up."""
-    return value.replace("\x00", "\N{SYMBOL FOR NULL}")
+    """PostgreSQL's text cannot hold NUL or half a surrogate pair, and bad records do."""
+    whole = value.encode(errors="replace").decode()
+    return whole.replace("\x00", "\N{SYMBOL FOR NULL}")
 
 
 _BURY = text("""

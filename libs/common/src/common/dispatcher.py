@@ -73,7 +73,9 @@ class Dispatcher(Generic[U]):
         readable = [message for message in batch if message.error is None]
         if await self._succeeds(readable):
             for message in batch:
-                if message.error is not None:
+                if message.error is None:
+                    self._buried_in_a_row = 0
+                else:
                     await self._bury(message, message.error)
             return
         for message in batch:
@@ -158,12 +160,13 @@ class Dispatcher(Generic[U]):
             async with self.database.transaction() as uow:
                 # Claimed as well: once buried it is dealt with, also when it is delivered again.
                 await self.claim(uow, [message])
-                await bury(uow.connection, letter)
+                is_new = await bury(uow.connection, letter)
         except Exception as caught:
             if is_transient(caught):
                 raise TransientError(str(caught)) from caught
             raise
-        self._count_buried(message, letter)
+        if is_new:
+            self._count_buried(message, letter)
 
     def _count_buried(self, message: Message, letter: DeadLetter) -> None:
         self._metrics.messages.labels(message.type, "dead_letter").inc()

@@ -14,9 +14,9 @@ from pydantic import ValidationError
 from common.contracts import BY_TYPE
 from common.contracts.event import Event
 from common.errors import PermanentError
-from common.ids import EventId, day_of
+from common.ids import EventId, canonical, day_of
 
-Headers = Sequence[tuple[str, bytes]]
+Headers = Sequence[tuple[str, bytes | None]]
 
 
 class MalformedRecord(PermanentError):
@@ -57,7 +57,7 @@ def type_of(headers: Headers) -> str | None:
     """Return the event's type, or nothing when the record does not say or is malformed."""
     for name, value in headers:
         if name.lower() == "ce_type":
-            return value.decode(errors="replace")
+            return value.decode(errors="replace") if value is not None else None
     return None
 
 
@@ -80,13 +80,23 @@ def decode(key: bytes | None, headers: Headers, value: bytes | None) -> tuple[En
     if event.contact_id != envelope.key:
         message = f"key {envelope.key} is not the contact {event.contact_id}"
         raise MalformedRecord(message)
+    if not _is_canonical(envelope.key):
+        message = f"contact {envelope.key} is not a UUID in its usual form"
+        raise MalformedRecord(message)
     return envelope, event
+
+
+def _is_canonical(identifier: str) -> bool:
+    try:
+        return canonical(identifier) == identifier
+    except ValueError:
+        return False
 
 
 def _attributes(headers: Headers) -> dict[str, str]:
     try:
-        return {name.lower(): value.decode() for name, value in headers}
-    except (UnicodeDecodeError, AttributeError) as error:
+        return {name.lower(): (value or b"").decode() for name, value in headers}
+    except UnicodeDecodeError as error:
         message = "a header is not UTF-8 text"
         raise MalformedRecord(message) from error
 
@@ -96,7 +106,8 @@ def _envelope(key: bytes | None, attributes: Mapping[str, str]) -> Envelope:
         message = f"CloudEvents {attributes['ce_specversion']} is not supported"
         raise MalformedRecord(message)
     return Envelope(
-        id=EventId(attributes["ce_id"]),
+        # As the inbox gives it back.
+        id=EventId(canonical(attributes["ce_id"])),
         type=attributes["ce_type"],
         source=attributes["ce_source"],
         key=(key or b"").decode(),

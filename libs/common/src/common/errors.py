@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 
 import asyncpg
-from aiokafka.errors import KafkaConnectionError, KafkaError
+from aiokafka.errors import KafkaError, KafkaTimeoutError
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 
@@ -30,7 +30,12 @@ _PASSING_STATES = ("55P03", "25P03", "25006")
 
 def is_transient(error: BaseException) -> bool:
     """Tell whether the same work may succeed later with nothing changed but the world."""
-    return any(_is_transient(one) for one in _chain(error))
+    for one in _chain(error):
+        if isinstance(one, PermanentError):
+            return False
+        if _is_transient(one):
+            return True
+    return False
 
 
 def _is_transient(error: BaseException) -> bool:
@@ -38,10 +43,14 @@ def _is_transient(error: BaseException) -> bool:
         state = error.sqlstate or ""
         return state.startswith(_PASSING_CLASSES) or state in _PASSING_STATES
     if isinstance(error, KafkaError):
-        return bool(error.retriable) or isinstance(error, KafkaConnectionError)
+        # A full buffer before a broker that is away is not `retriable` to aiokafka.
+        return bool(error.retriable) or isinstance(error, KafkaTimeoutError)
     if isinstance(error, DBAPIError) and error.connection_invalidated:
         return True
-    return isinstance(error, TransientError | OSError | PoolTimeoutError | asyncpg.InterfaceError)
+    if isinstance(error, asyncpg.InterfaceError):
+        # A closed connection; but it is a ValueError too when an argument does not fit its type.
+        return not isinstance(error, ValueError)
+    return isinstance(error, TransientError | OSError | PoolTimeoutError)
 
 
 def _chain(error: BaseException) -> Iterator[BaseException]:

@@ -103,6 +103,8 @@ class LimitedBody:
         body = bytearray()
         while True:
             message = await receive()
+            if message["type"] == "http.disconnect":
+                return  # half a body is no body
             body += message.get("body", b"")
             if len(body) > MAX_BODY_BYTES:
                 detail = f"The body is over {MAX_BODY_BYTES} bytes."
@@ -182,6 +184,7 @@ class _Server(uvicorn.Server):
         yield
 
 
-def get_database(request: Request) -> Any:
+async def get_database(request: Request) -> Any:
     """Give a route its `Database`; annotate it with the service's own unit of work."""
+    # async, or FastAPI would ask a thread for it at each request.
     return request.app.state.database

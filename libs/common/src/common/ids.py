@@ -13,6 +13,11 @@ def new_id() -> str:
     return str(uuid_utils.uuid7())
 
 
+def canonical(identifier: str) -> str:
+    """Return a UUID as PostgreSQL writes it; raises ValueError for what is none."""
+    return str(uuid_utils.UUID(identifier))
+
+
 def day_of(event_id: EventId) -> date:
     """Return the UTC day in which a version 7 id was made; raises ValueError for any other id."""
     parsed = uuid_utils.UUID(event_id)

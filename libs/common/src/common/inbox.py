@@ -50,12 +50,12 @@ def _partition(day: date) -> str:
 def _create(day: date) -> tuple[str, ...]:
     """Make the partition with what the default one took of its day: events that came before it."""
     name = _partition(day)
+    early = f"DELETE FROM inbox_default WHERE day = '{day}' RETURNING *"
+    bounds = f"FROM ('{day}') TO ('{day + timedelta(days=1)}')"
     return (
         f"CREATE TABLE {name} (LIKE inbox INCLUDING ALL)",
-        f"WITH early AS (DELETE FROM inbox_default WHERE day = '{day}' RETURNING *) "
-        f"INSERT INTO {name} SELECT * FROM early",
-        f"ALTER TABLE inbox ATTACH PARTITION {name} "
-        f"FOR VALUES FROM ('{day}') TO ('{day + timedelta(days=1)}')",
+        f"WITH early AS ({early}) INSERT INTO {name} SELECT * FROM early",
+        f"ALTER TABLE inbox ATTACH PARTITION {name} FOR VALUES {bounds}",
     )
 
 

@@ -38,7 +38,7 @@ class Outbox:
                     "at": event.occurred_at,
                     "cause": self.cause,
                     "traceparent": trace.current(),
-                    "data": event.model_dump(mode="json"),
+                    "data": orjson.Fragment(event.model_dump_json()),
                 }
             )
 

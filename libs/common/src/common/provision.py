@@ -33,7 +33,7 @@ async def provision_schema(admin_url: str, service: str, password: str) -> None:
         raise ValueError(message)
     engine = create_async_engine(admin_url, poolclass=pool.NullPool)
     async with engine.begin() as connection:
-        # Roles belong to the whole cluster: two runs for two databases must not meet here.
+        # Two runs for one database must not meet here; for two databases of a cluster, they may.
         await connection.execute(text("SELECT pg_advisory_xact_lock(hashtext('upstairs roles'))"))
         await _role(connection, f"upstairs_{service}", password)
         for statement in _SCHEMA:

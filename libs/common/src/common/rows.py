@@ -25,6 +25,7 @@ class Rows(Generic[K, V]):
         self.table = table
         self._statements = _statements(table)
         self._adapter = _adapter(kind)
+        self._adapter_of_many = _adapter(list[kind])  # type: ignore[valid-type]  # made at run time
         self._held: dict[K, V | None] = {}
         self._new: set[K] = set()
         self._changed: dict[K, V] = {}
@@ -82,9 +83,7 @@ class Rows(Generic[K, V]):
 
     async def _write(self, statement: TextClause, values: list[V]) -> None:
         if values:
-            rows = TypeAdapter(list[Any]).dump_json(
-                [self._adapter.dump_python(value, mode="json") for value in values]
-            )
+            rows = self._adapter_of_many.dump_json(values)
             await self.connection.execute(statement, {"rows": rows.decode()})
 
 

@@ -40,7 +40,8 @@ log = structlog.get_logger()
 class Parts(Generic[U]):
     """What makes a service this one: its name is that of its schema and consumer group too.
 
-    `state` reaches the routes by `request.app.state`; `workers` are made once the database is.
+    `state` reaches the routes by `request.app.state`, and so does what `shared` makes; it and
+    `workers` are made once the database is.
     """
 
     name: str
@@ -48,6 +49,7 @@ class Parts(Generic[U]):
     subscriptions: Subscriptions[U]
     routers: Sequence[APIRouter]
     state: Mapping[str, object] = field(default_factory=dict)
+    shared: Callable[[Database[U]], Mapping[str, object]] = lambda _: {}
     workers: Callable[[Database[U], Metrics, Health], Sequence[Worker]] = lambda *_: ()
 
 
@@ -112,6 +114,7 @@ def application(
             "clock": database.clock,
             "api_keys": ApiKeys(settings.api_keys.get_secret_value()),
             **parts.state,
+            **parts.shared(database),
         },
     )
 

@@ -21,6 +21,7 @@ U = TypeVar("U", bound=UnitOfWork)
 _BATCH = 500
 # Timers that another replica adds are not announced here: this is how long one may go unseen.
 _LONGEST_SLEEP = timedelta(milliseconds=50)
+_MEANWHILE = timedelta(milliseconds=5)
 
 log = structlog.get_logger()
 
@@ -64,8 +65,9 @@ class TimerLoop(Generic[U]):
         wait = await self._until_next()
         if wait > timedelta(0):
             await pause(wait.total_seconds(), self._woken)
-        else:
-            await self.fire(_BATCH)
+        elif not await self.fire(_BATCH):
+            # Another replica is at what is due.
+            await pause(_MEANWHILE.total_seconds(), self._woken)
 
     async def _until_next(self) -> timedelta:
         async with self._database.engine.connect() as connection:
@@ -114,7 +116,9 @@ class TimerLoop(Generic[U]):
 
     async def _bury(self, timer: DueTimer, error: BaseException) -> None:
         async with self._database.transaction() as uow:
-            await uow.connection.execute(_REMOVE, {"id": timer.id})
+            removed = await uow.connection.execute(_REMOVE, {"id": timer.id})
+            if not removed.rowcount:
+                return  # another replica had better luck with it
             await bury(uow.connection, _letter(timer, error))
         self._metrics.dead_letters.inc()
         log.error("timer_buried", type=timer.type, timer_id=timer.id, error=repr(error))

@@ -1,5 +1,6 @@
 """What intake does with each command from a channel and each event from upstairs."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Literal
 
@@ -19,7 +20,7 @@ from common.ids import new_id
 from common.subscriptions import Subscriptions
 from intake import domain
 from intake.domain import Contact, EscalationState, EscalationView, Message
-from intake.store import UnitOfWork
+from intake.store import Claim, UnitOfWork
 
 
 class UnknownContact(PermanentError):
@@ -54,6 +55,14 @@ class ReceiveContact:
 
 
 @dataclass(frozen=True, slots=True)
+class NewContact:
+    """A contact to take in, and the key under which it may come again."""
+
+    command: ReceiveContact
+    once: Once | None
+
+
+@dataclass(frozen=True, slots=True)
 class WriteMessage:
     contact_id: ContactId
     author: Literal["customer", "representative"]
@@ -66,13 +75,27 @@ async def accept(once: Once | None, result: str, uow: UnitOfWork) -> str | None:
     """Return the earlier result if this request was accepted before; raises KeyReused."""
     if once is None:
         return None
-    earlier = await uow.accepted.claim(once.scope, once.key, once.fingerprint, result, uow.now)
+    earlier = await uow.accepted.claim(_claim(once, result), uow.now)
     if earlier is None:
         return None
-    fingerprint, earlier_result = earlier
-    if fingerprint != once.fingerprint:
+    if earlier.fingerprint != once.fingerprint:
         raise KeyReused
-    return earlier_result
+    return earlier.result
+
+
+def _claim(once: Once, result: str) -> Claim:
+    return Claim(once.scope, once.key, once.fingerprint, result)
+
+
+async def hold_requests(requests: Sequence[NewContact], uow: UnitOfWork) -> None:
+    claims = [_claim(one.once, one.command.contact_id) for one in requests if one.once]
+    await uow.accepted.hold(claims, uow.now)
+
+
+async def receive_once(request: NewContact, uow: UnitOfWork) -> ContactId:
+    """Take in a contact, or return the one that the same request made before."""
+    earlier = await accept(request.once, request.command.contact_id, uow)
+    return await receive(request.command, uow) if earlier is None else ContactId(earlier)
 
 
 async def receive(command: ReceiveContact, uow: UnitOfWork) -> ContactId:
@@ -81,7 +104,7 @@ async def receive(command: ReceiveContact, uow: UnitOfWork) -> ContactId:
         known = await uow.contacts.of(command.connection, command.external_ref)
         if known is not None:
             return known
-    await uow.customers.save(command.customer)
+    uow.customers.put(command.customer)
     uow.contacts.absent(command.contact_id)
     contact = Contact(
         contact_id=command.contact_id,

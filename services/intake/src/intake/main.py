@@ -1,7 +1,11 @@
 """The composition root of intake."""
 
+from collections.abc import Mapping
+
 from common.cli import service_cli
+from common.database import Database
 from common.service import Parts
+from common.together import Together
 from intake import api, handlers
 from intake.settings import Settings
 from intake.store import UnitOfWork
@@ -13,7 +17,12 @@ def parts(_settings: Settings) -> Parts[UnitOfWork]:
         unit_of_work=UnitOfWork,
         subscriptions=handlers.SUBSCRIPTIONS,
         routers=api.ROUTERS,
+        shared=shared,
     )
+
+
+def shared(database: Database[UnitOfWork]) -> Mapping[str, object]:
+    return {"receiving": Together(database, handlers.receive_once, handlers.hold_requests)}
 
 
 cli = service_cli("intake", Settings, parts)

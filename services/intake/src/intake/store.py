@@ -5,12 +5,13 @@ from dataclasses import asdict, dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Table, func, select
+from pydantic import TypeAdapter
+from sqlalchemy import Table, func, select, text, tuple_
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from common.contracts.contacts import Customer
-from common.contracts.event import ContactId
+from common.contracts.event import ContactId, CustomerId
 from common.rows import Rows
 from common.uow import UnitOfWork as BaseUnitOfWork
 from intake import tables
@@ -25,6 +26,23 @@ class Connection:
     kind: str
     secret: str
     options: dict[str, Any]
+
+
+Place = tuple[str, str]
+
+
+@dataclass(frozen=True, slots=True)
+class Claim:
+    """`result` is what the caller is told; `fingerprint` tells its request from others."""
+
+    scope: str
+    key: str
+    fingerprint: str
+    result: str
+
+    @property
+    def place(self) -> Place:
+        return self.scope, self.key
 
 
 class Contacts(Rows[ContactId, Contact]):
@@ -56,11 +74,15 @@ class Customers:
 
     def __init__(self, connection: AsyncConnection) -> None:
         self._connection = connection
+        self._described: dict[CustomerId, Customer] = {}
 
-    async def save(self, customer: Customer) -> None:
-        await self._connection.execute(
-            _upsert(tables.customers, "customer_id"), customer.model_dump()
-        )
+    def put(self, customer: Customer) -> None:
+        self._described[customer.customer_id] = customer
+
+    async def flush(self) -> None:
+        if self._described:
+            rows = _customers.dump_json(list(self._described.values())).decode()
+            await self._connection.execute(_DESCRIBE, {"rows": rows})
 
 
 class Messages:
@@ -89,26 +111,37 @@ class Accepted:
 
     def __init__(self, connection: AsyncConnection) -> None:
         self._connection = connection
+        self._first: dict[Place, Claim] = {}
+        self._fresh: set[Place] = set()
 
-    async def claim(
-        self, scope: str, key: str, fingerprint: str, result: str, at: datetime
-    ) -> tuple[str, str] | None:
-        """Return nothing if this is the first; else the first one's fingerprint and result."""
-        accepted = tables.accepted
-        claimed = await self._connection.execute(
-            insert(accepted)
-            .values(scope=scope, key=key, fingerprint=fingerprint, result=result, at=at)
-            .on_conflict_do_nothing()
-        )
-        if claimed.rowcount:
+    async def claim(self, claim: Claim, at: datetime) -> Claim | None:
+        """Return nothing if this is the first under its key, else the first one."""
+        if claim.place not in self._first:
+            await self.hold([claim], at)
+        if claim.place in self._fresh:
+            self._fresh.remove(claim.place)
             return None
-        first = await self._connection.execute(
-            select(accepted.c.fingerprint, accepted.c.result).where(
-                accepted.c.scope == scope, accepted.c.key == key
+        return self._first[claim.place]
+
+    async def hold(self, claims: Sequence[Claim], at: datetime) -> None:
+        """Look ahead for many: of those under one key the first of them counts."""
+        new: dict[Place, Claim] = {}
+        for claim in claims:
+            new.setdefault(claim.place, claim)
+        if not new:
+            return
+        rows = _claims.dump_json(list(new.values())).decode()
+        fresh = await self._connection.execute(_ACCEPT, {"rows": rows, "at": at})
+        self._fresh.update((row.scope, row.key) for row in fresh)
+        self._first.update(new)
+        if repeated := new.keys() - self._fresh:
+            accepted = tables.accepted
+            earlier = await self._connection.execute(
+                select(
+                    accepted.c.scope, accepted.c.key, accepted.c.fingerprint, accepted.c.result
+                ).where(tuple_(accepted.c.scope, accepted.c.key).in_(repeated))
             )
-        )
-        row = first.one()
-        return row.fingerprint, row.result
+            self._first.update({(row.scope, row.key): Claim(*row) for row in earlier})
 
 
 class Connections:
@@ -146,8 +179,31 @@ class UnitOfWork(BaseUnitOfWork):
         await self.contacts.lock_all(contact_ids)
 
     async def flush(self) -> None:
+        # Contacts refer to customers, and messages to contacts.
+        await self.customers.flush()
         await super().flush()
         await self.messages.flush()
+
+
+_customers = TypeAdapter(list[Customer])
+_claims = TypeAdapter(list[Claim])
+
+# In one order, so that two transactions that meet the same rows do not deadlock.
+_DESCRIBE = text("""
+    INSERT INTO customers (customer_id, name, tier, region)
+    SELECT customer_id, name, tier, region
+    FROM jsonb_populate_recordset(NULL::customers, CAST(CAST(:rows AS text) AS jsonb))
+    ORDER BY customer_id
+    ON CONFLICT (customer_id) DO UPDATE
+    SET name = excluded.name, tier = excluded.tier, region = excluded.region
+""")
+_ACCEPT = text("""
+    INSERT INTO accepted (scope, key, fingerprint, result, at)
+    SELECT scope, key, fingerprint, result, :at
+    FROM jsonb_populate_recordset(NULL::accepted, CAST(CAST(:rows AS text) AS jsonb))
+    ORDER BY scope, key
+    ON CONFLICT DO NOTHING RETURNING scope, key
+""")
 
 
 def _upsert(table: Table, key: str) -> Any:

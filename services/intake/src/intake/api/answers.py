@@ -1,29 +1,44 @@
 """What routes share: the database, and which error is which problem."""
 
 import hashlib
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
-from typing import Annotated
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, contextmanager
+from typing import Annotated, Any
 
 from fastapi import Depends, Request
 
 from common.access import Principal
+from common.contracts.event import ContactId
 from common.database import Database
 from common.http import get_database
 from common.problems import Problem
+from common.together import Together
 from intake import domain
-from intake.handlers import KeyReused, Once, UnknownContact
+from intake.handlers import KeyReused, NewContact, Once, UnknownContact
 from intake.store import UnitOfWork
 
 IntakeDatabase = Annotated[Database[UnitOfWork], Depends(get_database)]
 
 
+async def get_receiving(request: Request) -> Any:
+    return request.app.state.receiving
+
+
+Receiving = Annotated[Together[UnitOfWork, NewContact, ContactId], Depends(get_receiving)]
+
+
 @asynccontextmanager
 async def work(database: Database[UnitOfWork]) -> AsyncIterator[UnitOfWork]:
     """Open a transaction whose refusals become problems."""
-    try:
+    with problems():
         async with database.transaction() as uow:
             yield uow
+
+
+@contextmanager
+def problems() -> Iterator[None]:
+    try:
+        yield
     except UnknownContact as error:
         raise Problem(404, "contact-unknown", "There is no such contact.") from error
     except domain.WrongState as error:

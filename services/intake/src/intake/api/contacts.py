@@ -13,7 +13,7 @@ from common.contracts.event import ContactId, CustomerId, MessageId, PersonId
 from common.http import Api, ContactPath, Line, Name, Text
 from common.problems import Problem
 from intake import domain, handlers
-from intake.api.answers import IntakeDatabase, once, work
+from intake.api.answers import IntakeDatabase, Receiving, once, problems, work
 
 router = APIRouter(prefix="/v1/contacts", tags=["contacts"])
 
@@ -153,7 +153,7 @@ async def receive(
     new: NewContact,
     request: Request,
     response: Response,
-    database: IntakeDatabase,
+    receiving: Receiving,
     caller: Channels,
     key: Key = None,
 ) -> ContactAccepted:
@@ -169,14 +169,12 @@ async def receive(
         connection=caller.subject if new.external_ref else None,
         external_ref=new.external_ref,
     )
-    async with work(database) as uow:
+    with problems():
         repeat = await once(request, caller, key)
-        contact_id = await handlers.accept(repeat, command.contact_id, uow)
-        if contact_id is None:
-            contact_id = await handlers.receive(command, uow)
+        contact_id = await receiving.do(handlers.NewContact(command, repeat))
     if contact_id != command.contact_id:
         response.status_code = HTTPStatus.OK
-    return ContactAccepted(contact_id=ContactId(contact_id))
+    return ContactAccepted(contact_id=contact_id)
 
 
 @router.get("/{contact_id}")
