@@ -1,0 +1,14 @@
+"""Ask the service in this container how it is: `python probe.py /readyz`."""
+
+import http.client
+import os
+import sys
+from http import HTTPStatus
+
+# Not urllib, which would ask a proxy that the environment names.
+port = int(os.environ["UPSTAIRS_HTTP_PORT"])
+connection = http.client.HTTPConnection("127.0.0.1", port, timeout=2)
+connection.request("GET", sys.argv[1])
+answer = connection.getresponse()
+sys.stdout.write(answer.read().decode())
+sys.exit(answer.status != HTTPStatus.OK)

@@ -1,0 +1,136 @@
+"""What an engine would find out late: names, order and exposure in compose.yaml and Dockerfile."""
+
+import json
+import re
+from importlib import import_module
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from common.access import ApiKeys
+from common.settings import ServiceSettings
+from devstack.containers import KAFKA_IMAGE, POSTGRES_IMAGE
+
+REPOSITORY = Path(__file__).parents[3]
+SERVICES = ("intake", "router", "escalation", "notifier")
+DOCKERFILE = (REPOSITORY / "deploy" / "Dockerfile").read_text()
+HEALTHY, COMPLETED = "service_healthy", "service_completed_successfully"
+
+
+def _interpolated(text: str) -> str:
+    """Fill in the defaults, as compose does where nothing is set."""
+    return re.sub(r"\$\{\w+:-([^}]*)\}", r"\1", text)
+
+
+SOURCE = (REPOSITORY / "deploy" / "compose.yaml").read_text()
+PARSED = yaml.safe_load(SOURCE)["services"]
+COMPOSE: dict[str, dict[str, Any]] = json.loads(_interpolated(json.dumps(PARSED)))
+JOBS = {name for name, service in COMPOSE.items() if service["restart"] == "no"}
+
+
+def _settings(service: str) -> type[ServiceSettings]:
+    found: type[ServiceSettings] = import_module(f"{service}.settings").Settings
+    return found
+
+
+def _fields(environment: dict[str, str]) -> dict[str, str]:
+    return {
+        name.removeprefix("UPSTAIRS_").lower(): value
+        for name, value in environment.items()
+        if name.startswith("UPSTAIRS_")
+    }
+
+
+def _conditions(name: str) -> dict[str, str]:
+    needed = COMPOSE[name].get("depends_on", {})
+    return {dependency: how["condition"] for dependency, how in needed.items()}
+
+
+@pytest.mark.parametrize("service", SERVICES)
+def test_environment_is_what_the_service_reads(service: str) -> None:
+    given, settings = _fields(COMPOSE[service]["environment"]), _settings(service)
+    assert given.keys() <= settings.model_fields.keys()
+    ApiKeys(settings.model_validate(given).api_keys.get_secret_value())
+    assert COMPOSE[f"migrate-{service}"]["environment"] == COMPOSE[service]["environment"]
+
+
+@pytest.mark.parametrize("service", SERVICES)
+def test_role_is_made_with_the_password_that_the_service_uses(service: str) -> None:
+    password = COMPOSE["schemas"]["environment"][f"PASSWORD_{service}"]
+    url = COMPOSE[service]["environment"]["UPSTAIRS_DATABASE_URL"]
+    assert f"//upstairs_{service}:{password}@postgres:5432/upstairs" in url
+
+
+def test_image_sets_what_every_service_reads() -> None:
+    named = re.findall(r"\bUPSTAIRS_(\w+)=", DOCKERFILE)
+    assert named
+    assert {name.lower() for name in named} <= ServiceSettings.model_fields.keys()
+
+
+@pytest.mark.parametrize("service", SERVICES)
+def test_service_starts_after_its_jobs(service: str) -> None:
+    assert _conditions(service) == {
+        "postgres": HEALTHY,
+        "kafka": HEALTHY,
+        "topics": COMPLETED,
+        f"migrate-{service}": COMPLETED,
+    }
+    assert _conditions(f"migrate-{service}") == {"schemas": COMPLETED}
+
+
+def test_jobs_start_after_what_they_set_up() -> None:
+    assert _conditions("schemas") == {"postgres": HEALTHY}
+    assert _conditions("topics") == {"kafka": HEALTHY}
+
+
+def test_up_wait_accepts_that_jobs_end() -> None:
+    awaited = {
+        dependency
+        for name in COMPOSE
+        for dependency, condition in _conditions(name).items()
+        if condition == COMPLETED
+    }
+    assert {"schemas", "topics", *(f"migrate-{service}" for service in SERVICES)} == JOBS
+    assert awaited == JOBS
+
+
+def test_ports_are_open_to_this_machine_alone() -> None:
+    ports = [port for service in COMPOSE.values() for port in service.get("ports", ())]
+    assert len(ports) == len(set(ports)) == len(SERVICES)
+    assert all(port.startswith("127.0.0.1:") for port in ports)
+    assert all("network_mode" not in service for service in COMPOSE.values())
+
+
+def test_secrets_have_defaults_that_say_so() -> None:
+    secret = re.compile(r"\$\{(UPSTAIRS_\w*(?:PASSWORD|SECRET|TOKEN|API_KEYS)):-([^}]*)\}")
+    found = secret.findall(SOURCE)
+    assert len({name for name, _ in found}) >= 9
+    assert not [name for name, default in found if default and "dev-only" not in default]
+
+
+def test_images_are_pinned() -> None:
+    images = {name: service["image"] for name, service in COMPOSE.items()}
+    assert images["postgres"] == POSTGRES_IMAGE
+    assert images["kafka"] == KAFKA_IMAGE
+    bases = re.findall(r"^ARG BASE=(.+)$", DOCKERFILE, re.MULTILINE)
+    tags = [image.rpartition(":")[2] for image in (*images.values(), *bases)]
+    assert bases
+    assert all(tags)
+    assert "latest" not in tags
+
+
+def test_ours_run_confined() -> None:
+    assert re.search(r"^USER [1-9]\d*:[1-9]\d*$", DOCKERFILE, re.MULTILINE)
+    for name in {*SERVICES, *JOBS}:
+        assert COMPOSE[name]["read_only"]
+        assert COMPOSE[name]["cap_drop"] == ["ALL"]
+        assert "user" not in COMPOSE[name]
+
+
+def test_requirements_of_each_image_are_pinned_with_hashes() -> None:
+    for name in (*SERVICES, "build"):
+        text = (REPOSITORY / "requirements" / f"{name}.txt").read_text()
+        pinned = re.findall(r"^[a-z][\w.-]*==.*(?:\n    --hash=sha256:\w+.*)+$", text, re.MULTILINE)
+        assert len(pinned) == len(re.findall("^[a-z]", text, re.MULTILINE)) > 0
