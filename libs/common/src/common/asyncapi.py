@@ -3,9 +3,13 @@
 from collections import defaultdict
 from typing import Any
 
+from pydantic.json_schema import models_json_schema
+
 from common.contracts import EVENTS, TOPICS
 from common.contracts.event import Event
 from common.relay import topic_name
+
+_SCHEMAS = "#/components/schemas/"
 
 
 def json_schemas() -> dict[str, dict[str, Any]]:
@@ -42,14 +46,26 @@ def document(namespace: str = "upstairs") -> dict[str, Any]:
             }
             for topic in TOPICS
         },
-        "components": {"messages": {event.__name__: _message(event) for event in EVENTS}},
+        "components": {
+            "messages": {event.__name__: _message(event) for event in EVENTS},
+            "schemas": _schemas(),
+        },
     }
+
+
+def _schemas() -> dict[str, Any]:
+    """Return the schemas of all events and of their parts, which refer to each other in place."""
+    _, made = models_json_schema(
+        [(event, "validation") for event in EVENTS], ref_template=f"{_SCHEMAS}{{model}}"
+    )
+    schemas: dict[str, Any] = made["$defs"]
+    return schemas
 
 
 def _message(event: type[Event]) -> dict[str, Any]:
     return {
         "name": event.type,
-        "summary": (event.__doc__ or "").strip().split("\n")[0],
+        **({"summary": event.__doc__.strip().split("\n")[0]} if event.__doc__ else {}),
         "headers": {
             "type": "object",
             "properties": {
@@ -61,6 +77,6 @@ def _message(event: type[Event]) -> dict[str, Any]:
         },
         "payload": {
             "schemaFormat": "application/schema+json;version=draft-2020-12",
-            "schema": event.model_json_schema(),
+            "schema": {"$ref": f"{_SCHEMAS}{event.__name__}"},
         },
     }

@@ -19,7 +19,7 @@ from common.settings import ServiceSettings
 
 
 def service_cli(
-    name: str, settings: Callable[[], ServiceSettings], parts: Callable[[Any], Parts[Any]]
+    name: str, settings: type[ServiceSettings], parts: Callable[[Any], Parts[Any]]
 ) -> typer.Typer:
     cli = typer.Typer(help=f"Upstairs {name}", no_args_is_help=True, add_completion=False)
 
@@ -46,14 +46,16 @@ def service_cli(
     @cli.command("openapi")
     def _openapi() -> None:
         """Print the OpenAPI document."""
-        sys.stdout.buffer.write(orjson.dumps(openapi(parts), option=orjson.OPT_INDENT_2) + b"\n")
+        sys.stdout.buffer.write(orjson.dumps(openapi(settings, parts), option=orjson.OPT_INDENT_2) + b"\n")
 
     return cli
 
 
-def openapi(parts: Callable[[Any], Parts[Any]]) -> dict[str, Any]:
+def openapi(
+    settings: type[ServiceSettings], parts: Callable[[Any], Parts[Any]]
+) -> dict[str, Any]:
     """Describe a service's HTTP API without any database or broker."""
-    example = ServiceSettings.model_validate(
+    example = settings.model_validate(
         {"database_url": "postgresql+asyncpg://role@localhost/db", "kafka_bootstrap": "localhost"}
     )
     made = parts(example)

@@ -22,8 +22,6 @@ Record: TypeAlias = ConsumerRecord[bytes, bytes]
 
 _BATCH = 500
 _POLL_MS = 200
-import os
-_XB = float(os.environ.get("UPSTAIRS_X_CB","0"))
 
 log = structlog.get_logger()
 
@@ -80,7 +78,6 @@ class Consumer(ConsumerRebalanceListener, Generic[U]):  # type: ignore[misc]  # 
             if polled:
                 async with self._at_work:
                     await self._take(polled)
-                await asyncio.sleep(_XB)
         except TransientError as error:
             await self._hold_back(polled, error, stopping)
         except CommitFailedError as error:

@@ -21,8 +21,6 @@ _BATCH = 1000
 _QUICK = 0.005
 _SLOW = 0.05
 _STANDBY = 0.5
-import os
-_XB = float(os.environ.get("UPSTAIRS_X_RB","0"))
 
 log = structlog.get_logger()
 
@@ -103,9 +101,7 @@ class Relay:
             backoff.reset()
             if last_round and not count:
                 return
-            if _XB and count and count < _BATCH:
-                await asyncio.sleep(_XB)
-            elif count < _BATCH:
+            if count < _BATCH:
                 # Whoever commits from here on wakes us: a look without a wait would find nothing.
                 await pause(wait, self._woken)
             wait = _QUICK if count else min(wait * 2, _SLOW)

@@ -16,16 +16,24 @@ class Worker(Protocol):
     async def run(self, stopping: asyncio.Event) -> None: ...
 
 
-async def run_workers(first: Sequence[Worker], last: Sequence[Worker]) -> None:
-    """Run all until SIGTERM or SIGINT.
+def stop_on_signals() -> asyncio.Event:
+    """Return an event that SIGTERM and SIGINT set, instead of ending the process."""
+    stopping = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, stopping.set)
+    return stopping
+
+
+async def run_workers(
+    first: Sequence[Worker], last: Sequence[Worker], stopping: asyncio.Event
+) -> None:
+    """Run all until `stopping` is set.
 
     Those in `first` stop taking work, finish what they have, and end; then those in `last`, which
     carry away what the others have left.
     """
-    stopping, draining = asyncio.Event(), asyncio.Event()
-    loop = asyncio.get_running_loop()
-    for number in (signal.SIGTERM, signal.SIGINT):
-        loop.add_signal_handler(number, stopping.set)
+    draining = asyncio.Event()
     async with asyncio.TaskGroup() as carriers:
         for worker in last:
             carriers.create_task(worker.run(draining))

@@ -25,7 +25,7 @@ from common.http import HttpServer, make_app
 from common.inbox import Inbox
 from common.metrics import Metrics
 from common.relay import Relay, topic_name
-from common.runtime import Worker, run_workers
+from common.runtime import Worker, run_workers, stop_on_signals
 from common.settings import ServiceSettings
 from common.subscriptions import Subscriptions
 from common.timerloop import TimerLoop
@@ -56,6 +56,7 @@ class Parts(Generic[U]):
 async def serve(parts: Parts[U], settings: ServiceSettings) -> None:
     """Run the service until it is told to stop."""
     logs.configure(service=parts.name, level=settings.log_level, form=settings.log_format)
+    stopping = stop_on_signals()
     metrics, health, clock = Metrics(), Health(), Clock()
     async with AsyncExitStack() as stack:
         engine = connect(
@@ -63,7 +64,9 @@ async def serve(parts: Parts[U], settings: ServiceSettings) -> None:
         )
         stack.push_async_callback(engine.dispose)
         database = Database(engine, parts.unit_of_work, clock)
-        producer = await _started_producer(settings)
+        producer = await _started_producer(settings, stopping)
+        if producer is None:
+            return
         stack.push_async_callback(producer.stop)
         dispatcher = Dispatcher(
             database,
@@ -93,7 +96,7 @@ async def serve(parts: Parts[U], settings: ServiceSettings) -> None:
         ]
         if parts.subscriptions.topics:
             workers.append(_consumer(parts, settings, dispatcher, metrics, health))
-        await run_workers(workers, [relay])
+        await run_workers(workers, [relay], stopping)
 
 
 def application(
@@ -119,10 +122,12 @@ def application(
     )
 
 
-async def _started_producer(settings: ServiceSettings) -> AIOKafkaProducer:
+async def _started_producer(
+    settings: ServiceSettings, stopping: asyncio.Event
+) -> AIOKafkaProducer | None:
     """Wait for the broker: a service that starts before it is early, not wrong."""
-    backoff, never = Backoff(), asyncio.Event()
-    while True:
+    backoff = Backoff()
+    while not stopping.is_set():
         producer = AIOKafkaProducer(
             bootstrap_servers=settings.kafka_bootstrap,
             acks="all",
@@ -135,9 +140,10 @@ async def _started_producer(settings: ServiceSettings) -> AIOKafkaProducer:
             if not is_transient(error):
                 raise
             log.warning("broker_away", error=repr(error))
-            await backoff.wait(never)
+            await backoff.wait(stopping)
         else:
             return producer
+    return None
 
 
 def _consumer(

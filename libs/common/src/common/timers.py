@@ -81,7 +81,7 @@ def _row(new: _New) -> dict[str, object]:
         "slot": new.timer.slot,
         "type": new.timer.type,
         "traceparent": new.traceparent,
-        "data": new.timer.model_dump(mode="json"),
+        "data": orjson.Fragment(new.timer.model_dump_json()),
     }
 
 

@@ -9,7 +9,6 @@ from common.health import Health
 from common.metrics import Metrics
 from common.runtime import Worker
 from common.service import Parts
-from common.settings import ServiceSettings
 from notifier import api, handlers
 from notifier.channels.email import Email
 from notifier.channels.slack import Slack
@@ -25,9 +24,7 @@ class Unsafe(SystemExit):
     """A secret is missing without which anybody could answer in somebody's name."""
 
 
-def parts(read: ServiceSettings) -> Parts[UnitOfWork]:
-    # `openapi` has only what every service reads.
-    settings = read if isinstance(read, Settings) else Settings.model_validate(read.model_dump())
+def parts(settings: Settings) -> Parts[UnitOfWork]:
     links = Links(
         settings.link_secret.get_secret_value(),
         settings.public_url,

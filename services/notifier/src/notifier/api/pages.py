@@ -31,7 +31,7 @@ def standing(shown: Standing, at: datetime) -> HTMLResponse:
     about = _ABOUT.format(
         headline=content.headline,
         why=content.why,
-        circumstances=". ".join(wording.circumstances(content)),
+        circumstances=" · ".join(wording.circumstances(content)),
     )
     return _page(content.headline, about + below)
 
@@ -56,7 +56,7 @@ def _page(title: str, body: Markup) -> HTMLResponse:
     return HTMLResponse(str(_PAGE.format(title=title, body=body)), HTTPStatus.OK, _HEADERS)
 
 
-_ABOUT = Markup("<h1>{headline}</h1>\n<p>{why}</p>\n<p>{circumstances}.</p>\n")
+_ABOUT = Markup("<h1>{headline}</h1>\n<p>{why}</p>\n<p>{circumstances}</p>\n")
 _DEADLINE = Markup("<p><strong>Answer until {}.</strong></p>\n")
 _BUTTON = Markup('{}<form method="post"><button>Acknowledge</button></form>\n')
 _TOLD = Markup("<p><strong>{}</strong></p>\n")

@@ -129,7 +129,7 @@ def _text(content: Content, button: str, url: str, at: datetime) -> str:
         "",
         content.why,
         "",
-        ". ".join(wording.circumstances(content)) + ".",
+        " · ".join(wording.circumstances(content)),
         *((f"Answer until {deadline}.",) if deadline else ()),
         "",
         f"{button}: {url}",
@@ -143,7 +143,7 @@ def _html(content: Content, button: str, url: str, at: datetime) -> Markup:
     return _PAGE.format(
         headline=content.headline,
         why=content.why,
-        circumstances=". ".join(wording.circumstances(content)),
+        circumstances=" · ".join(wording.circumstances(content)),
         deadline=_DEADLINE.format(deadline) if deadline else "",
         url=url,
         button=button,
@@ -156,7 +156,7 @@ _PAGE = Markup("""\
 <html><body style="font-family: sans-serif; max-width: 36em">
 <h2>{headline}</h2>
 <p>{why}</p>
-<p>{circumstances}.</p>
+<p>{circumstances}</p>
 {deadline}
 <p><a href="{url}" style="display: inline-block; padding: 0.7em 1.4em; color: #fff;
 background: #0b5; border-radius: 0.4em; text-decoration: none">{button}</a></p>

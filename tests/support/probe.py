@@ -1,0 +1,354 @@
+"""The smallest service there can be: one table, one event to handle, one timer to fire."""
+
+import asyncio
+from collections.abc import AsyncIterator, Callable, Iterator, Sequence
+from contextlib import asynccontextmanager, contextmanager
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+from typing import Any
+
+from aiokafka import AIOKafkaConsumer, AIOKafkaProducer
+from aiokafka.admin import AIOKafkaAdminClient
+from aiokafka.errors import GroupCoordinatorNotAvailableError
+from prometheus_client import Counter
+from sqlalchemy import Column, DateTime, MetaData, Table, Text, Uuid
+from sqlalchemy import event as sqlalchemy_event
+from sqlalchemy.dialects.postgresql import ARRAY, JSONB
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from common import service
+from common.clock import Clock
+from common.consumer import Consumer
+from common.contracts.contacts import CustomerWrote
+from common.contracts.event import ContactId, Event, MessageId
+from common.database import Database, connect
+from common.dispatcher import Dispatcher
+from common.envelope import Envelope, encode
+from common.errors import PermanentError
+from common.health import Health
+from common.ids import EventId, new_id
+from common.messages import Timer
+from common.metrics import Metrics
+from common.relay import Relay, topic_name
+from common.rows import Rows
+from common.runtime import Worker
+from common.service import Parts
+from common.settings import ServiceSettings
+from common.subscriptions import Subscriptions
+from common.tables import RELIABILITY_V1
+from common.timerloop import TimerLoop
+from common.uow import UnitOfWork as BaseUnitOfWork
+
+NAME = "probe"
+POISON = "poison"
+STATEMENTS = (
+    *RELIABILITY_V1,
+    """
+    CREATE TABLE probes (
+        contact_id uuid PRIMARY KEY,
+        notes text[] NOT NULL,
+        last jsonb,
+        touched_at timestamptz NOT NULL
+    )
+    """,
+)
+
+table = Table(
+    "probes",
+    MetaData(),
+    Column("contact_id", Uuid(as_uuid=False), primary_key=True),
+    Column("notes", ARRAY(Text), nullable=False),
+    Column("last", JSONB),
+    Column("touched_at", DateTime(timezone=True), nullable=False),
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Note:
+    text: str
+    at: datetime
+    before: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Probe:
+    contact_id: ContactId
+    notes: tuple[str, ...]
+    last: Note | None
+    touched_at: datetime
+
+
+class Probes(Rows[ContactId, Probe]):
+    def __init__(self, connection: AsyncConnection) -> None:
+        super().__init__(connection, table, Probe)
+
+
+class UnitOfWork(BaseUnitOfWork):
+    def __init__(self, connection: AsyncConnection, now: datetime) -> None:
+        super().__init__(connection, now)
+        self.probes = Probes(connection)
+
+    @property
+    def rows(self) -> Sequence[Rows[Any, Any]]:
+        return (self.probes,)
+
+    async def hold(self, contact_ids: Sequence[ContactId]) -> None:
+        await self.probes.lock_all(contact_ids)
+
+
+class Reminder(Timer):
+    name: str
+
+    @property
+    def slot(self) -> str:
+        return f"reminder:{self.name}"
+
+
+class Poisoned(PermanentError):
+    """This note can't be taken."""
+
+
+async def note(contact_id: ContactId, text: str, uow: UnitOfWork) -> None:
+    probe = await uow.probes.lock(contact_id)
+    if probe is None:
+        probe = Probe(contact_id, (), None, uow.now)
+    before = probe.notes
+    last = Note(text, uow.now, before[-2:])
+    uow.probes.put(replace(probe, notes=(*before, text), last=last, touched_at=uow.now))
+
+
+async def take_note(event: CustomerWrote, uow: UnitOfWork) -> None:
+    if event.excerpt == POISON:
+        raise Poisoned
+    await note(event.contact_id, event.excerpt, uow)
+
+
+async def remind(timer: Reminder, uow: UnitOfWork) -> None:
+    if timer.name == POISON:
+        raise Poisoned
+    await note(timer.contact_id, timer.name, uow)
+
+
+SUBSCRIPTIONS = Subscriptions[UnitOfWork]().on(CustomerWrote, take_note).on(Reminder, remind)
+
+
+def new_contact() -> ContactId:
+    return ContactId(new_id())
+
+
+def wrote(contact_id: ContactId, excerpt: str = "hello") -> CustomerWrote:
+    return CustomerWrote(
+        contact_id=contact_id,
+        occurred_at=datetime(2026, 3, 2, 9, 30, tzinfo=UTC),
+        message_id=MessageId(new_id()),
+        excerpt=excerpt,
+    )
+
+
+@asynccontextmanager
+async def opened(url: str) -> AsyncIterator[Database[UnitOfWork]]:
+    engine = connect(url, schema=NAME)
+    try:
+        yield Database(engine, UnitOfWork, Clock())
+    finally:
+        await engine.dispose()
+
+
+@dataclass(frozen=True)
+class Broker:
+    """Kafka, and the part of it that is one test's own."""
+
+    bootstrap: str
+    namespace: str
+    idempotence: bool
+
+    def settings(self, **changes: Any) -> ServiceSettings:
+        return ServiceSettings.model_validate(
+            {
+                "database_url": "postgresql+asyncpg://unused@localhost/unused",
+                "kafka_bootstrap": self.bootstrap,
+                "kafka_idempotence": self.idempotence,
+                "kafka_session_timeout_ms": 6000,
+                "namespace": self.namespace,
+                **changes,
+            }
+        )
+
+    def topic(self, short: str = "contacts") -> str:
+        return topic_name(self.namespace, short)
+
+    @asynccontextmanager
+    async def producer(self) -> AsyncIterator[AIOKafkaProducer]:
+        producer = await service._started_producer(self.settings())
+        try:
+            yield producer
+        finally:
+            await producer.stop()
+
+    async def publish(self, *events: Event) -> None:
+        async with self.producer() as producer:
+            for event in events:
+                await self.send(producer, event)
+
+    async def send(
+        self, producer: AIOKafkaProducer, event: Event, event_id: str | None = None
+    ) -> None:
+        await producer.send_and_wait(
+            self.topic(event.topic),
+            key=event.contact_id.encode(),
+            value=event.model_dump_json().encode(),
+            headers=encode(envelope(event, event_id)),
+        )
+
+    async def committed(self) -> int:
+        """Return how many records the probe's group has committed, over all partitions."""
+        admin = AIOKafkaAdminClient(bootstrap_servers=self.bootstrap)
+        await admin.start()
+        try:
+            offsets = await admin.list_consumer_group_offsets(f"{self.namespace}.{NAME}")
+        except GroupCoordinatorNotAvailableError:
+            return 0  # the first group that this broker has ever had is still being prepared for
+        finally:
+            await admin.close()
+        return sum(max(found.offset, 0) for found in offsets.values())
+
+    async def members(self) -> int:
+        """Return how many members the probe's group has, those that just join included."""
+        admin = AIOKafkaAdminClient(bootstrap_servers=self.bootstrap)
+        await admin.start()
+        try:
+            (answer,) = await admin.describe_consumer_groups([f"{self.namespace}.{NAME}"])
+        finally:
+            await admin.close()
+        return len(answer.groups[0][5])
+
+    @asynccontextmanager
+    async def reader(self) -> AsyncIterator[AIOKafkaConsumer]:
+        """Read the contacts topic from its beginning."""
+        reader = AIOKafkaConsumer(
+            self.topic(),
+            bootstrap_servers=self.bootstrap,
+            enable_auto_commit=False,
+            auto_offset_reset="earliest",
+        )
+        await reader.start()
+        try:
+            yield reader
+        finally:
+            await reader.stop()
+
+    async def records(self) -> list[Any]:
+        """Return all that the contacts topic holds, in order for each partition."""
+        async with self.reader() as reader:
+            ends = await reader.end_offsets(reader.assignment())
+            found = []
+            while any([await reader.position(part) < end for part, end in ends.items()]):
+                polled = await reader.getmany(timeout_ms=100)
+                found += [record for records in polled.values() for record in records]
+        return found
+
+
+def envelope(event: Event, event_id: str | None = None, *, sequence: int = 1) -> Envelope:
+    return Envelope(
+        id=EventId(event_id or new_id()),
+        type=event.type,
+        source="/upstairs/test",
+        key=event.contact_id,
+        time=event.occurred_at,
+        sequence=sequence,
+        traceparent=None,
+    )
+
+
+class Replica:
+    """One process of the probe service: what `serve` makes, but for its HTTP server."""
+
+    def __init__(
+        self,
+        database: Database[UnitOfWork],
+        broker: Broker,
+        subscriptions: Subscriptions[UnitOfWork] = SUBSCRIPTIONS,
+        *,
+        dead_letter_limit: int = 20,
+    ) -> None:
+        self.database = Database(database.engine, UnitOfWork, Clock())
+        self.broker = broker
+        self.metrics, self.health = Metrics(), Health()
+        self.subscriptions = subscriptions
+        self.dispatcher = Dispatcher(
+            self.database,
+            subscriptions,
+            self.metrics,
+            consumer=NAME,
+            dead_letter_limit=dead_letter_limit,
+        )
+        self.timers = TimerLoop(self.dispatcher, self.metrics, self.health)
+        self.database.after_commit(lambda uow: self.timers.wake(uow.timers.earliest))
+
+    def consumer(self) -> Consumer[UnitOfWork]:
+        parts = Parts(NAME, UnitOfWork, self.subscriptions, ())
+        return service._consumer(
+            parts, self.broker.settings(), self.dispatcher, self.metrics, self.health
+        )
+
+    def relay(self, producer: AIOKafkaProducer) -> Relay:
+        relay = Relay(
+            self.database.engine,
+            producer,
+            self.database.clock,
+            self.metrics,
+            self.health,
+            source=f"/upstairs/{NAME}",
+            namespace=self.broker.namespace,
+        )
+        self.database.after_commit(lambda uow: relay.wake() if len(uow.outbox) else None)
+        return relay
+
+    def counted(self, outcome: str) -> float:
+        """Return how many messages of all types had this outcome."""
+        return total(self.metrics.messages, outcome=outcome)
+
+
+def total(counter: Counter, **labels: str) -> float:
+    """Return the sum of a counter over all its labels but those given."""
+    return sum(
+        sample.value
+        for metric in counter.collect()
+        for sample in metric.samples
+        if sample.name.endswith("_total") and labels.items() <= sample.labels.items()
+    )
+
+
+@contextmanager
+def statements(database: Database[UnitOfWork]) -> Iterator[list[str]]:
+    """Collect what is sent to the server."""
+    sent: list[str] = []
+
+    def collect(_connection: object, _cursor: object, statement: str, *_rest: object) -> None:
+        sent.append(statement)
+
+    sqlalchemy_event.listen(database.engine.sync_engine, "before_cursor_execute", collect)
+    try:
+        yield sent
+    finally:
+        sqlalchemy_event.remove(database.engine.sync_engine, "before_cursor_execute", collect)
+
+
+@asynccontextmanager
+async def running(*workers: Worker) -> AsyncIterator[None]:
+    """Run workers as the runtime does, and stop them as it does when the block is left."""
+    stopping = asyncio.Event()
+    async with asyncio.TaskGroup() as group:
+        for worker in workers:
+            group.create_task(worker.run(stopping))
+        yield
+        stopping.set()
+
+
+@asynccontextmanager
+async def crashing(worker: Worker) -> AsyncIterator[Callable[[], object]]:
+    """Run a worker, and give what cuts it off in the midst of what it does."""
+    async with asyncio.TaskGroup() as group:
+        task = group.create_task(worker.run(asyncio.Event()))
+        yield task.cancel
+        task.cancel()
