@@ -179,7 +179,10 @@ class Broker:
 
     @asynccontextmanager
     async def producer(self) -> AsyncIterator[AIOKafkaProducer]:
-        producer = await service._started_producer(self.settings())
+        producer = AIOKafkaProducer(
+            bootstrap_servers=self.bootstrap, acks="all", enable_idempotence=self.idempotence
+        )
+        await producer.start()
         try:
             yield producer
         finally:

@@ -46,14 +46,14 @@ def service_cli(
     @cli.command("openapi")
     def _openapi() -> None:
         """Print the OpenAPI document."""
-        sys.stdout.buffer.write(orjson.dumps(openapi(settings, parts), option=orjson.OPT_INDENT_2) + b"\n")
+        sys.stdout.buffer.write(
+            orjson.dumps(openapi(settings, parts), option=orjson.OPT_INDENT_2) + b"\n"
+        )
 
     return cli
 
 
-def openapi(
-    settings: type[ServiceSettings], parts: Callable[[Any], Parts[Any]]
-) -> dict[str, Any]:
+def openapi(settings: type[ServiceSettings], parts: Callable[[Any], Parts[Any]]) -> dict[str, Any]:
     """Describe a service's HTTP API without any database or broker."""
     example = settings.model_validate(
         {"database_url": "postgresql+asyncpg://role@localhost/db", "kafka_bootstrap": "localhost"}

@@ -45,6 +45,10 @@ class Consumer(ConsumerRebalanceListener, Generic[U]):  # type: ignore[misc]  # 
         self._health = health
         self._at_work = asyncio.Lock()
         self._backoff = Backoff()
+        # Set once all has been handled that had come by the time we joined.
+        self.caught_up = asyncio.Event()
+        self._joined = False
+        self._ends: Mapping[TopicPartition, int] | None = None
         health.trouble("consumer", "has not joined its group yet")
 
     async def run(self, stopping: asyncio.Event) -> None:
@@ -78,6 +82,8 @@ class Consumer(ConsumerRebalanceListener, Generic[U]):  # type: ignore[misc]  # 
             if polled:
                 async with self._at_work:
                     await self._take(polled)
+            if self._joined and not self.caught_up.is_set():
+                await self._look_for_the_end()
         except TransientError as error:
             await self._hold_back(polled, error, stopping)
         except CommitFailedError as error:
@@ -102,6 +108,24 @@ class Consumer(ConsumerRebalanceListener, Generic[U]):  # type: ignore[misc]  # 
         )
         self._backoff.reset()
         self._health.well("consumer")
+
+    async def _look_for_the_end(self) -> None:
+        try:
+            behind = await self._is_behind()
+        except KafkaError as error:
+            # A rebalance, or a broker that is away for a while: the next poll looks again.
+            log.warning("end_not_seen", error=repr(error))
+        else:
+            if not behind:
+                self.caught_up.set()
+
+    async def _is_behind(self) -> bool:
+        if self._ends is None:
+            self._ends = await self._kafka.end_offsets(self._kafka.assignment())
+        for partition in self._kafka.assignment() & self._ends.keys():
+            if await self._kafka.position(partition) < self._ends[partition]:
+                return True
+        return False
 
     def _message(self, record: Record) -> Message | None:
         kind = type_of(record.headers)
@@ -148,6 +172,7 @@ class Consumer(ConsumerRebalanceListener, Generic[U]):  # type: ignore[misc]  # 
 
     async def on_partitions_assigned(self, assigned: Sequence[TopicPartition]) -> None:
         log.info("partitions_assigned", partitions=len(assigned))
+        self._joined = True
         self._health.well("consumer")
 
 

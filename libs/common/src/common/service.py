@@ -84,7 +84,12 @@ async def serve(parts: Parts[U], settings: ServiceSettings) -> None:
             source=f"/upstairs/{parts.name}",
             namespace=settings.namespace,
         )
-        timers = TimerLoop(dispatcher, metrics, health)
+        consumer = (
+            _consumer(parts, settings, dispatcher, metrics, health)
+            if parts.subscriptions.topics
+            else None
+        )
+        timers = TimerLoop(dispatcher, metrics, health, consumer.caught_up if consumer else None)
         database.after_commit(lambda uow: relay.wake() if len(uow.outbox) else None)
         database.after_commit(lambda uow: timers.wake(uow.timers.earliest))
         app = application(parts, settings, database, metrics, health)
@@ -94,8 +99,8 @@ async def serve(parts: Parts[U], settings: ServiceSettings) -> None:
             timers,
             *parts.workers(database, metrics, health),
         ]
-        if parts.subscriptions.topics:
-            workers.append(_consumer(parts, settings, dispatcher, metrics, health))
+        if consumer is not None:
+            workers.append(consumer)
         await run_workers(workers, [relay], stopping)
 
 

@@ -8,6 +8,7 @@ import structlog
 from sqlalchemy import text
 
 from common.backoff import Backoff, pause
+from common.clock import elapsed
 from common.deadletters import DeadLetter, bury
 from common.dispatcher import Dispatcher, Message
 from common.errors import PermanentError, is_transient
@@ -22,6 +23,8 @@ _BATCH = 500
 # Timers that another replica adds are not announced here: this is how long one may go unseen.
 _LONGEST_SLEEP = timedelta(milliseconds=50)
 _MEANWHILE = timedelta(milliseconds=5)
+# Longer than a group takes to give up a member that died; a topic that is away stops no timer.
+_HEARS_FOR = timedelta(seconds=30)
 
 log = structlog.get_logger()
 
@@ -31,12 +34,25 @@ class UnknownTimer(PermanentError):
 
 
 class TimerLoop(Generic[U]):
-    def __init__(self, dispatcher: Dispatcher[U], metrics: Metrics, health: Health) -> None:
+    """`caught_up`, where given, is waited for at the start, though not for ever.
+
+    What came while the service was away may have made a timer needless: a reply in time must be
+    heard before its deadline is called broken.
+    """
+
+    def __init__(
+        self,
+        dispatcher: Dispatcher[U],
+        metrics: Metrics,
+        health: Health,
+        caught_up: asyncio.Event | None = None,
+    ) -> None:
         self._dispatcher = dispatcher
         self._database = dispatcher.database
         self._kinds = dispatcher.subscriptions.timers
         self._metrics = metrics
         self._health = health
+        self._caught_up = caught_up
         self._woken = asyncio.Event()
 
     def wake(self, earliest: datetime | None) -> None:
@@ -46,6 +62,8 @@ class TimerLoop(Generic[U]):
 
     async def run(self, stopping: asyncio.Event) -> None:
         backoff = Backoff()
+        if self._caught_up is not None:
+            await self._hear(self._caught_up, stopping)
         while not stopping.is_set():
             try:
                 await self._step()
@@ -60,6 +78,14 @@ class TimerLoop(Generic[U]):
                 self._health.well("timers")
                 backoff.reset()
 
+    async def _hear(self, caught_up: asyncio.Event, stopping: asyncio.Event) -> None:
+        begun = elapsed()
+        while not (caught_up.is_set() or stopping.is_set()):
+            if elapsed() - begun > _HEARS_FOR.total_seconds():
+                log.warning("timers_start_unheard")
+                return
+            await pause(_LONGEST_SLEEP.total_seconds(), caught_up)
+
     async def _step(self) -> None:
         self._woken.clear()
         wait = await self._until_next()
@@ -70,7 +96,9 @@ class TimerLoop(Generic[U]):
             await pause(_MEANWHILE.total_seconds(), self._woken)
 
     async def _until_next(self) -> timedelta:
-        async with self._database.engine.connect() as connection:
+        async with self._database.engine.connect() as pooled:
+            # One round trip instead of three, up to hundreds of times a second.
+            connection = await pooled.execution_options(isolation_level="AUTOCOMMIT")
             left: timedelta | None = (await connection.execute(_LEFT)).scalar_one()
         if left is None:
             return _LONGEST_SLEEP

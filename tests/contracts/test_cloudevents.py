@@ -1,0 +1,76 @@
+"""Our envelope and the CloudEvents SDK read what the other writes."""
+
+from datetime import UTC, datetime, timedelta, timezone
+
+import pytest
+from cloudevents.core.bindings.kafka import KafkaMessage, from_binary, to_binary
+from cloudevents.core.formats.json import JSONFormat
+from cloudevents.core.v1.event import CloudEvent
+
+from common.contracts.contacts import SupervisorRequested
+from common.contracts.event import ContactId
+from common.envelope import Envelope, decode, encode
+from common.ids import EventId, new_id
+
+AT = datetime(2026, 3, 2, 9, 30, 0, 250000, UTC)
+CONTACT = ContactId(new_id())
+EVENT = SupervisorRequested(contact_id=CONTACT, occurred_at=AT, quote="Your manager, please ☎")
+
+
+def envelope(traceparent: str | None, at: datetime = AT) -> Envelope:
+    return Envelope(
+        id=EventId(new_id()),
+        type=EVENT.type,
+        source="/upstairs/intake",
+        key=CONTACT,
+        time=at,
+        sequence=12,
+        traceparent=traceparent,
+    )
+
+
+ENVELOPES = [
+    envelope(None),
+    envelope("00-0123456789abcdef0123456789abcdef-0123456789abcdef-01"),
+    envelope(None, AT.astimezone(timezone(timedelta(hours=9)))),
+]
+
+
+@pytest.mark.parametrize("written", ENVELOPES, ids=["plain", "traced", "another zone"])
+def test_the_sdk_reads_ours(written: Envelope) -> None:
+    message = KafkaMessage(
+        headers=dict(encode(written)),
+        key=CONTACT.encode(),
+        value=EVENT.model_dump_json().encode(),
+    )
+    read = from_binary(message, JSONFormat())
+    assert read.get_specversion() == "1.0"
+    assert (read.get_id(), read.get_type()) == (written.id, EVENT.type)
+    assert (read.get_source(), read.get_subject()) == ("/upstairs/intake", CONTACT)
+    assert read.get_time() == AT
+    assert read.get_datacontenttype() == "application/json"
+    assert read.get_extension("partitionkey") == CONTACT
+    assert read.get_extension("sequence") == "12"
+    assert read.get_extension("traceparent") == written.traceparent
+    assert read.get_data() == EVENT.model_dump(mode="json")
+
+
+@pytest.mark.parametrize("written", ENVELOPES, ids=["plain", "traced", "another zone"])
+def test_we_read_the_sdks(written: Envelope) -> None:
+    attributes = {
+        "specversion": "1.0",
+        "id": written.id,
+        "type": EVENT.type,
+        "source": written.source,
+        "subject": CONTACT,
+        "time": written.time,
+        "datacontenttype": "application/json",
+        "partitionkey": CONTACT,
+        "sequence": "12",
+        **({"traceparent": written.traceparent} if written.traceparent else {}),
+    }
+    made = CloudEvent(attributes, EVENT.model_dump(mode="json"))
+    message = to_binary(made, JSONFormat())
+    assert message.headers.keys() == dict(encode(written)).keys()
+    read, event = decode(str(message.key).encode(), [*message.headers.items()], message.value)
+    assert (read, event) == (written, EVENT)

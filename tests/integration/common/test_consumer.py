@@ -1,0 +1,347 @@
+"""From Kafka to effects: each event has its effect once and in order, whatever breaks between."""
+
+import asyncio
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import replace
+from typing import Any, NoReturn
+
+import pytest
+from aiokafka import AIOKafkaConsumer
+
+from common import service
+from common.consumer import Consumer
+from common.contracts.contacts import ContactResolved, CustomerWrote
+from common.contracts.event import ContactId
+from common.database import Database
+from common.ids import new_id
+from common.subscriptions import Subscriptions
+from support.databases import rows
+from support.gate import Gate, gate_before
+from support.probe import (
+    POISON,
+    Broker,
+    Replica,
+    UnitOfWork,
+    crashing,
+    new_contact,
+    opened,
+    running,
+    take_note,
+    total,
+    wrote,
+)
+from support.waiting import until
+
+Notes = dict[str, tuple[str, ...]]
+
+
+async def noted(database: Database[UnitOfWork]) -> Notes:
+    found = await rows(database, "SELECT contact_id::text AS id, notes FROM probes")
+    return {row.id: tuple(row.notes) for row in found}
+
+
+async def letters(database: Database[UnitOfWork]) -> list[Any]:
+    return await rows(database, "SELECT * FROM dead_letters ORDER BY id")
+
+
+def numbered(contacts: Sequence[ContactId], count: int) -> list[CustomerWrote]:
+    return [wrote(contact_id, str(n)) for n in range(count) for contact_id in contacts]
+
+
+def in_order(contacts: Sequence[ContactId], count: int) -> Notes:
+    return dict.fromkeys(contacts, tuple(str(n) for n in range(count)))
+
+
+async def test_events_have_their_effect_in_order(replica: Replica, broker: Broker) -> None:
+    contacts = [new_contact() for _ in range(8)]
+    await broker.publish(*numbered(contacts, 20))
+    async with running(replica.consumer()):
+        await until(broker.committed, lambda count: count == 160)
+        assert not replica.health.troubles
+    assert await noted(replica.database) == in_order(contacts, 20)
+    assert replica.counted("handled") == 160
+
+
+async def test_a_poison_event_is_buried_and_the_others_go_on(
+    replica: Replica, broker: Broker
+) -> None:
+    one, other = new_contact(), new_contact()
+    poison = wrote(one, POISON)
+    await broker.publish(wrote(one, "a"), poison, wrote(other, "b"), wrote(one, "c"))
+    async with running(replica.consumer()):
+        await until(broker.committed, lambda count: count == 4)
+    assert await noted(replica.database) == {one: ("a", "c"), other: ("b",)}
+    (letter,) = await letters(replica.database)
+    (record,) = [one for one in await broker.records() if b"poison" in one.value]
+    assert letter.reason == "Poisoned: This note can't be taken."
+    assert "in take_note" in letter.trace
+    assert letter.payload == record.value == poison.model_dump_json().encode()
+    assert letter.headers == {name: value.decode() for name, value in record.headers}
+    assert (letter.type, letter.key) == (CustomerWrote.type, one)
+    assert letter.event_id == letter.headers["ce_id"]
+    place = f"{record.topic}/{record.partition}/{record.offset}@{record.timestamp}"
+    assert letter.origin == place
+    assert (replica.counted("dead_letter"), replica.counted("handled")) == (1, 3)
+
+
+async def test_an_event_that_is_not_ours_is_skipped(replica: Replica, broker: Broker) -> None:
+    contact_id = new_contact()
+    resolved = ContactResolved(contact_id=contact_id, occurred_at=wrote(contact_id).occurred_at)
+    await broker.publish(resolved, wrote(contact_id, "a"), resolved)
+    async with running(replica.consumer()):
+        await until(broker.committed, lambda count: count == 3)
+    assert await noted(replica.database) == {contact_id: ("a",)}
+    assert replica.counted("skipped") == 2
+    assert await letters(replica.database) == []
+
+
+async def test_a_repeated_event_has_no_second_effect(replica: Replica, broker: Broker) -> None:
+    """In one poll and in a later one, and however its id is written."""
+    event, event_id = wrote(new_contact(), "once"), new_id()
+    async with broker.producer() as producer:
+        await broker.send(producer, event, event_id.upper())
+        await broker.send(producer, event, event_id)
+        async with running(replica.consumer()):
+            await until(broker.committed, lambda count: count == 2)
+            await broker.send(producer, event, event_id)
+            await until(broker.committed, lambda count: count == 3)
+    assert await noted(replica.database) == {event.contact_id: ("once",)}
+    assert replica.counted("repeated") == 2
+
+
+async def test_a_crash_before_the_offset_is_committed_has_no_second_effect(
+    database: Database[UnitOfWork], broker: Broker, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    contacts = [new_contact() for _ in range(3)]
+    await broker.publish(*numbered(contacts, 5))
+    first, second = Replica(database, broker), Replica(database, broker)
+
+    async def never(*_args: object) -> None:
+        await asyncio.Event().wait()
+
+    with monkeypatch.context() as patch:
+        patch.setattr(AIOKafkaConsumer, "commit", never)
+        async with crashing(first.consumer()):
+            await until(lambda: noted(database))
+    assert await broker.committed() == 0
+    handled = first.counted("handled")
+    async with running(second.consumer()):
+        await until(broker.committed, lambda count: count == 15)
+    assert await noted(database) == in_order(contacts, 5)
+    assert second.counted("repeated") == handled
+    assert second.counted("handled") == 15 - handled
+
+
+async def test_a_crash_in_the_midst_of_handling_loses_nothing(
+    database: Database[UnitOfWork], broker: Broker
+) -> None:
+    contact_id = new_contact()
+    await broker.publish(*numbered([contact_id], 3))
+    reached = asyncio.Event()
+
+    async def stuck(event: CustomerWrote, uow: UnitOfWork) -> NoReturn:
+        await take_note(event, uow)
+        reached.set()
+        await asyncio.Event().wait()
+        raise AssertionError
+
+    first = Replica(database, broker, Subscriptions[UnitOfWork]().on(CustomerWrote, stuck))
+    async with crashing(first.consumer()):
+        await until(reached.is_set)
+        assert await broker.committed() == 0
+    assert await noted(database) == {}
+    second = Replica(database, broker)
+    async with running(second.consumer()):
+        await until(broker.committed, lambda count: count == 3)
+    assert await noted(database) == in_order([contact_id], 3)
+
+
+@asynccontextmanager
+async def traffic(broker: Broker, contacts: Sequence[ContactId]) -> AsyncIterator[list[int]]:
+    """Publish one round after another until the block is left; give the rounds so far."""
+    rounds: list[int] = []
+
+    async def publish() -> None:
+        async with broker.producer() as producer:
+            while not done.is_set():
+                for contact_id in contacts:
+                    await broker.send(producer, wrote(contact_id, str(len(rounds))))
+                rounds.append(len(rounds))
+
+    done = asyncio.Event()
+    async with asyncio.TaskGroup() as group:
+        group.create_task(publish())
+        yield rounds
+        done.set()
+
+
+async def test_a_rebalance_repeats_nothing_and_keeps_the_order(
+    database: Database[UnitOfWork], broker: Broker
+) -> None:
+    contacts = [new_contact() for _ in range(8)]
+    first, second = Replica(database, broker), Replica(database, broker)
+
+    async def goes_on(replica: Replica) -> None:
+        before = replica.counted("handled")
+        await until(lambda: replica.counted("handled") > before + 50)
+
+    async with running(first.consumer()):
+        async with traffic(broker, contacts) as rounds:
+            await goes_on(first)
+            async with running(second.consumer()):
+                await goes_on(second)
+                await goes_on(first)
+        sent = len(rounds) * len(contacts)
+        await until(broker.committed, lambda count: count == sent)
+    assert await noted(database) == in_order(contacts, len(rounds))
+    assert first.counted("handled") + second.counted("handled") == sent
+    assert await letters(database) == []
+
+
+async def test_records_that_come_while_a_rebalance_begins_do_not_freeze_it(
+    database: Database[UnitOfWork], broker: Broker, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    contacts = [new_contact() for _ in range(8)]
+    first, second = Replica(database, broker), Replica(database, broker)
+    consumer = first.consumer()
+    begun = asyncio.Event()
+
+    async def revoked(partitions: Sequence[Any]) -> None:
+        begun.set()
+        await Consumer.on_partitions_revoked(consumer, partitions)
+
+    async with broker.producer() as producer, running(consumer):
+        await broker.send(producer, wrote(contacts[0], "0"))
+        await until(lambda: first.counted("handled") == 1)
+        monkeypatch.setattr(consumer, "on_partitions_revoked", revoked)
+        async with running(second.consumer()):
+            await begun.wait()
+            for event in numbered(contacts, 1)[1:]:
+                await broker.send(producer, event)
+            await until(broker.committed, lambda count: count == len(contacts))
+    assert await noted(database) == in_order(contacts, 1)
+
+
+async def test_a_batch_is_finished_before_its_partitions_go(
+    database: Database[UnitOfWork], broker: Broker
+) -> None:
+    contacts = [new_contact() for _ in range(8)]
+    await broker.publish(*numbered(contacts, 5))
+    at_work, go_on = asyncio.Event(), asyncio.Event()
+
+    async def slow(event: CustomerWrote, uow: UnitOfWork) -> None:
+        at_work.set()
+        await go_on.wait()
+        await take_note(event, uow)
+
+    first = Replica(database, broker, Subscriptions[UnitOfWork]().on(CustomerWrote, slow))
+    second = Replica(database, broker)
+    async with running(first.consumer()):
+        await until(at_work.is_set)
+        async with running(second.consumer()):
+            await until(broker.members, lambda count: count == 2)
+            assert second.counted("handled") == 0
+            go_on.set()
+            await until(broker.committed, lambda count: count == 40)
+    assert await noted(database) == in_order(contacts, 5)
+    assert first.counted("repeated") + second.counted("repeated") == 0
+
+
+async def test_nothing_is_lost_or_buried_while_the_database_is_away(
+    database: Database[UnitOfWork], gate: Gate, probe_url: str, broker: Broker
+) -> None:
+    contacts = [new_contact() for _ in range(4)]
+    await gate.shut()
+    async with opened(gate.before(probe_url)) as gated, broker.producer() as producer:
+        replica = Replica(gated, broker)
+        await broker.publish(*numbered(contacts, 1))
+        async with running(replica.consumer(), replica.timers, replica.relay(producer)):
+            troubles = await until(
+                lambda: replica.health.troubles,
+                lambda them: "waits" in them.get("consumer", "") and len(them) == 3,
+            )
+            assert troubles.keys() == {"consumer", "timers", "relay"}
+            await until(lambda: total(replica.metrics.retries, worker="consumer") >= 3)
+            assert await broker.committed() == 0
+            assert await noted(database) == {}
+            await gate.open()
+            await until(broker.committed, lambda count: count == 4)
+            await until(lambda: not replica.health.troubles)
+            await gate.shut()
+            await broker.publish(*numbered(contacts, 2)[4:])
+            await until(lambda: len(replica.health.troubles) == 3)
+            await gate.open()
+            await until(broker.committed, lambda count: count == 8)
+            await until(lambda: not replica.health.troubles)
+    assert await noted(database) == in_order(contacts, 2)
+    assert await letters(database) == []
+
+
+async def test_sessions_that_are_ended_again_and_again_lose_nothing(
+    database: Database[UnitOfWork], probe_url: str, broker: Broker
+) -> None:
+    contacts = [new_contact() for _ in range(4)]
+    async with opened(probe_url) as own, broker.producer() as producer:
+        replica = Replica(own, broker)
+        async with running(replica.consumer(), replica.timers, replica.relay(producer)):
+            async with traffic(broker, contacts) as rounds:
+                for n in range(1, 9):
+                    await until(lambda n=n: len(rounds) > 5 * n)  # type: ignore[misc]
+                    await rows(
+                        database,
+                        "SELECT pg_terminate_backend(pid) FROM pg_stat_activity"
+                        " WHERE datname = current_database() AND pid <> pg_backend_pid()",
+                    )
+            await until(broker.committed, lambda count: count == len(rounds) * 4)
+    assert await noted(database) == in_order(contacts, len(rounds))
+    assert await letters(database) == []
+
+
+async def test_a_broker_that_is_away_at_first_is_waited_for(
+    database: Database[UnitOfWork], broker: Broker
+) -> None:
+    event = wrote(new_contact())
+    await broker.publish(event)
+    host, port = broker.bootstrap.split(":")
+    async with gate_before(host, int(port)) as gate:
+        await gate.shut()
+        replica = Replica(database, replace(broker, bootstrap=f"127.0.0.1:{gate.port}"))
+        consumer = replica.consumer()
+        async with asyncio.TaskGroup() as group, running(consumer):
+            producing = group.create_task(
+                service._started_producer(replica.broker.settings(), asyncio.Event())
+            )
+            first = consumer._backoff._next
+            await until(lambda: consumer._backoff._next >= 8 * first)
+            assert replica.health.troubles == {"consumer": "has not joined its group yet"}
+            await gate.open()
+            await until(broker.committed, lambda count: count == 1)
+            assert not replica.health.troubles
+            producer = await producing
+            assert producer is not None
+            await producer.stop()
+    assert await noted(database) == {event.contact_id: (event.excerpt,)}
+
+
+async def test_too_many_dead_letters_halt_the_consumer_and_say_so(
+    database: Database[UnitOfWork], broker: Broker
+) -> None:
+    contact_id = new_contact()
+    events = [*(wrote(contact_id, POISON) for _ in range(5)), wrote(contact_id, "good")]
+    await broker.publish(*events)
+    halting = Replica(database, broker, dead_letter_limit=3)
+    async with running(halting.consumer()):
+        troubles = await until(
+            lambda: halting.health.troubles, lambda them: "halted" in them.get("consumer", "")
+        )
+        assert troubles["consumer"].startswith("halted: One message after another")
+    assert len(await letters(database)) == 3
+    assert await broker.committed() == 0
+    assert await noted(database) == {}
+    # Somebody has looked, and starts it again: it goes on where it stood.
+    again = Replica(database, broker, dead_letter_limit=3)
+    async with running(again.consumer()):
+        await until(broker.committed, lambda count: count == 6)
+    assert len(await letters(database)) == 5
+    assert await noted(database) == {contact_id: ("good",)}

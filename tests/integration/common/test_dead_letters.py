@@ -1,0 +1,214 @@
+"""Records that nobody can read: each is put aside with its reason, and hurts nothing around it."""
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from typing import Any
+from uuid import uuid4
+
+import orjson
+
+from common.contracts.contacts import ContactReceived, Customer, CustomerWrote
+from common.contracts.event import ContactId, CustomerId
+from common.database import Database
+from common.envelope import encode
+from common.subscriptions import Subscriptions
+from support.databases import rows
+from support.probe import (
+    Broker,
+    Replica,
+    UnitOfWork,
+    envelope,
+    new_contact,
+    note,
+    running,
+    take_note,
+    total,
+    wrote,
+)
+from support.waiting import until
+
+Headers = list[tuple[str, bytes | None]]
+
+
+@dataclass(frozen=True)
+class Raw:
+    """A record as it is on the wire."""
+
+    key: bytes | None
+    headers: Headers
+    value: bytes | None
+
+    def header(self, name: str, value: bytes | None) -> "Raw":
+        return replace(
+            self, headers=[*(one for one in self.headers if one[0] != name), (name, value)]
+        )
+
+    def without(self, name: str) -> "Raw":
+        return replace(self, headers=[one for one in self.headers if one[0] != name])
+
+    def data(self, **changes: object) -> "Raw":
+        return replace(self, value=orjson.dumps({**orjson.loads(self.value or b""), **changes}))
+
+
+def received(contact_id: ContactId) -> ContactReceived:
+    return ContactReceived(
+        contact_id=contact_id,
+        occurred_at=wrote(contact_id).occurred_at,
+        channel="email",
+        customer=Customer(customer_id=CustomerId("c-1")),
+        subject="Charged twice",
+        topic_of_contact="billing",
+        language="en",
+        priority="high",
+    )
+
+
+def raw(event: Any) -> Raw:
+    return Raw(
+        event.contact_id.encode(), list(encode(envelope(event))), event.model_dump_json().encode()
+    )
+
+
+UNREADABLE: dict[str, tuple[Callable[[Raw], Raw], str]] = {
+    "no headers": (lambda one: replace(one, headers=[]), "attribute 'ce_specversion' is missing"),
+    "no id": (lambda one: one.without("ce_id"), "attribute 'ce_id' is missing"),
+    "no sequence": (lambda one: one.without("ce_sequence"), "attribute 'ce_sequence' is missing"),
+    "type without value": (lambda one: one.header("ce_type", None), "attribute '' is missing"),
+    "other version": (lambda one: one.header("ce_specversion", b"0.3"), "CloudEvents 0.3"),
+    "not a UUID": (lambda one: one.header("ce_id", b"17"), "badly formed"),
+    "UUID version 4": (
+        lambda one: one.header("ce_id", str(uuid4()).encode()),
+        "is not a UUID version 7",
+    ),
+    "id of no year": (
+        lambda one: one.header("ce_id", b"ffffffff-ffff-7fff-bfff-ffffffffffff"),
+        "year",
+    ),
+    "id with NUL": (lambda one: one.header("ce_id", b"\x00"), "badly formed"),
+    "header with NUL": (lambda one: one.header("ce_time", b"\x00 \\u0000"), "Invalid isoformat"),
+    "header not UTF-8": (lambda one: one.header("ce_source", b"\xff"), "a header is not UTF-8"),
+    "time": (lambda one: one.header("ce_time", b"noon"), "Invalid isoformat"),
+    "sequence": (lambda one: one.header("ce_sequence", b"first"), "invalid literal"),
+    "bad JSON": (lambda one: replace(one, value=b"{not json"), "unexpected character"),
+    "no value": (lambda one: replace(one, value=None), "empty document"),
+    "not an object": (lambda one: replace(one, value=b"[]"), "data at "),
+    "unknown channel": (lambda one: one.data(channel="fax"), "data at channel: Input should be"),
+    "no subject": (lambda one: one.data(subject=None), "data at subject: Input should be"),
+    "deep": (lambda one: one.data(customer={"customer_id": 7}), "data at customer.customer_id:"),
+    "time without zone": (
+        lambda one: one.data(occurred_at="2026-03-02T09:30:00"),
+        "data at occurred_at: Input should have timezone",
+    ),
+    "other key": (lambda one: replace(one, key=b"somebody"), "key somebody is not the contact"),
+    "no key": (lambda one: replace(one, key=None), "key  is not the contact"),
+    "key with NUL": (lambda one: replace(one, key=b"\x00\x01"), "is not the contact"),
+    "key not UTF-8": (lambda one: replace(one, key=b"\xff"), "can't decode"),
+    "no contact's id": (
+        lambda one: replace(one.data(contact_id="17"), key=b"17"),
+        "contact 17 is not a UUID",
+    ),
+    "contact's id in capitals": (
+        lambda one: replace(one.data(contact_id="A" * 32), key=b"A" * 32),
+        "is not a UUID",
+    ),
+}
+
+
+async def ignore(_event: ContactReceived, _uow: UnitOfWork) -> None:
+    pass
+
+
+SUBSCRIPTIONS = Subscriptions[UnitOfWork]().on(ContactReceived, ignore).on(CustomerWrote, take_note)
+
+
+async def put(broker: Broker, *records: Raw) -> None:
+    """Write records to one partition, so that they stay in order."""
+    async with broker.producer() as producer:
+        for one in records:
+            await producer.send_and_wait(
+                broker.topic(), one.value, key=one.key, headers=one.headers, partition=0
+            )
+
+
+async def reasons(database: Database[UnitOfWork]) -> list[str]:
+    found = await rows(database, "SELECT reason FROM dead_letters ORDER BY id")
+    return [row.reason for row in found]
+
+
+async def test_what_cannot_be_read_is_buried_with_its_reason(
+    database: Database[UnitOfWork], broker: Broker
+) -> None:
+    good = new_contact()
+    records = [broken(raw(received(new_contact()))) for broken, _ in UNREADABLE.values()]
+    await put(broker, *records, raw(wrote(good, "good")))
+    replica = Replica(database, broker, SUBSCRIPTIONS, dead_letter_limit=100)
+    async with running(replica.consumer()):
+        await until(broker.committed, lambda count: count == len(records) + 1)
+    found = await reasons(database)
+    assert len(found) == len(UNREADABLE)
+    for reason, (kind, (_, expected)) in zip(found, UNREADABLE.items(), strict=True):
+        assert reason.startswith("MalformedRecord: "), kind
+        assert expected in reason, kind
+    payloads = await rows(database, "SELECT payload FROM dead_letters ORDER BY id")
+    assert [row.payload for row in payloads] == [record.value for record in records]
+    assert [tuple(row) for row in await rows(database, "SELECT notes FROM probes")] == [(["good"],)]
+
+
+async def test_data_that_the_database_refuses_is_buried(replica: Replica, broker: Broker) -> None:
+    """It is a surprise of the database's, but it will be the same tomorrow."""
+    bad, good = new_contact(), new_contact()
+    await put(broker, raw(wrote(bad, "NUL \x00")), raw(wrote(good, "good")))
+    async with running(replica.consumer()):
+        await until(broker.committed, lambda count: count == 2)
+    (reason,) = await reasons(replica.database)
+    assert "unsupported Unicode escape sequence" in reason
+    assert [tuple(row) for row in await rows(replica.database, "SELECT notes FROM probes")] == [
+        (["good"],)
+    ]
+
+
+async def test_an_argument_that_does_not_fit_is_buried_and_not_tried_for_ever(
+    database: Database[UnitOfWork], broker: Broker
+) -> None:
+    async def unfit(_event: CustomerWrote, uow: UnitOfWork) -> None:
+        await note(ContactId("no id"), "never", uow)
+
+    replica = Replica(database, broker, Subscriptions[UnitOfWork]().on(CustomerWrote, unfit))
+    await put(broker, raw(wrote(new_contact())))
+    async with running(replica.consumer()):
+        await until(broker.committed, lambda count: count == 1)
+    assert len(await reasons(database)) == 1
+    assert total(replica.metrics.retries) == 0
+
+
+async def test_only_a_run_of_dead_letters_halts(
+    database: Database[UnitOfWork], broker: Broker
+) -> None:
+    garbage = Raw(b"?", [], b"?")
+    good = new_contact()
+    replica = Replica(database, broker, dead_letter_limit=3)
+    texts = [str(n) for n in range(6)]
+    pairs = [(garbage, raw(wrote(good, text))) for text in texts]
+    await put(broker, *(one for pair in pairs for one in pair))
+    async with running(replica.consumer()):
+        await until(broker.committed, lambda count: count == 12)
+        assert not replica.health.troubles
+    assert len(await reasons(database)) == 6
+    (row,) = await rows(database, "SELECT notes FROM probes")
+    assert row.notes == texts
+
+
+async def test_a_restart_goes_on_after_what_was_buried(
+    database: Database[UnitOfWork], broker: Broker
+) -> None:
+    """Else one could never get past a stretch of garbage that is longer than the limit."""
+    good = new_contact()
+    await put(broker, *[Raw(b"?", [], b"?")] * 5, raw(wrote(good, "good")))
+    first, second = (Replica(database, broker, dead_letter_limit=3) for _ in range(2))
+    async with running(first.consumer()):
+        await until(lambda: "halted" in first.health.troubles.get("consumer", ""))
+    assert (len(await reasons(database)), await broker.committed()) == (3, 0)
+    async with running(second.consumer()):
+        await until(broker.committed, lambda count: count == 6)
+    assert len(await reasons(database)) == 5
+    assert total(second.metrics.dead_letters) == 2

@@ -1,0 +1,124 @@
+"""A batch is one transaction; when it fails, each message is tried alone."""
+
+import pytest
+
+from common.contracts.contacts import CustomerWrote
+from common.database import Database
+from common.deadletters import DeadLetter
+from common.dispatcher import Message
+from common.errors import PermanentError, TransientError
+from common.ids import EventId, new_id
+from common.subscriptions import Subscriptions
+from support.databases import rows
+from support.probe import (
+    POISON,
+    Broker,
+    Replica,
+    UnitOfWork,
+    new_contact,
+    statements,
+    take_note,
+    wrote,
+)
+
+Batch = list[Message]
+
+
+@pytest.fixture
+def broker() -> Broker:
+    """None of these needs Kafka."""
+    return Broker("unused", "unused", idempotence=True)
+
+
+def message(event: CustomerWrote, event_id: str | None = None) -> Message:
+    event_id = event_id or new_id()
+    return Message(
+        body=event,
+        letter=lambda error: DeadLetter(origin=event_id, error=error, payload=b"", key="k"),
+        event_id=EventId(event_id),
+    )
+
+
+async def test_a_batch_is_one_transaction_whatever_its_size(replica: Replica) -> None:
+    async def count(batch: Batch) -> int:
+        with statements(replica.database) as sent:
+            await replica.dispatcher.handle(batch)
+        return len(sent)
+
+    contacts = [new_contact() for _ in range(10)]
+    small = await count([message(wrote(new_contact()))])
+    large = await count([message(wrote(one, str(n))) for n in range(10) for one in contacts])
+    assert large == small
+    (times,) = await rows(
+        replica.database,
+        "SELECT count(DISTINCT touched_at) FROM probes WHERE cardinality(notes) = 10",
+    )
+    assert times.count == 1 or tuple(times) == (1,)
+
+
+async def test_a_batch_that_fails_leaves_nothing_of_itself(
+    database: Database[UnitOfWork], broker: Broker
+) -> None:
+    """Neither state nor claims: the same batch may come again and is then handled whole."""
+    away = [TransientError("away")]
+
+    async def faltering(event: CustomerWrote, uow: UnitOfWork) -> None:
+        await take_note(event, uow)
+        if event.excerpt == "2" and away:
+            raise away.pop()
+
+    replica = Replica(database, broker, Subscriptions[UnitOfWork]().on(CustomerWrote, faltering))
+    contact_id = new_contact()
+    batch = [message(wrote(contact_id, str(n))) for n in range(4)]
+    with pytest.raises(TransientError):
+        await replica.dispatcher.handle(batch)
+    assert await rows(database, "SELECT 1 FROM probes") == []
+    assert await rows(database, "SELECT 1 FROM inbox") == []
+    await replica.dispatcher.handle(batch)
+    assert [row.notes for row in await rows(database, "SELECT notes FROM probes")] == [list("0123")]
+
+
+async def test_the_outcome_of_each_is_counted(replica: Replica) -> None:
+    twice = message(wrote(new_contact()))
+    await replica.dispatcher.handle([twice, message(wrote(new_contact(), POISON)), twice])
+    counted = {
+        outcome: replica.counted(outcome) for outcome in ("handled", "repeated", "dead_letter")
+    }
+    assert counted == {"handled": 1, "repeated": 1, "dead_letter": 1}
+
+
+@pytest.mark.parametrize(
+    ("error", "attempts"),
+    # One in the batch that fails; then alone: a surprise three times, a permanent one once.
+    [(ValueError("surprise"), 4), (PermanentError("never"), 2)],
+)
+async def test_a_surprise_is_tried_again_before_it_is_buried(
+    database: Database[UnitOfWork], broker: Broker, error: Exception, attempts: int
+) -> None:
+    seen: list[str] = []
+
+    async def failing(event: CustomerWrote, _uow: UnitOfWork) -> None:
+        seen.append(event.excerpt)
+        raise error
+
+    replica = Replica(database, broker, Subscriptions[UnitOfWork]().on(CustomerWrote, failing))
+    poison = message(wrote(new_contact()))
+    await replica.dispatcher.handle([poison])
+    assert len(seen) == attempts
+    await replica.dispatcher.handle([poison])
+    assert len(seen) == attempts, "buried is dealt with"
+    assert len(await rows(database, "SELECT 1 FROM dead_letters")) == 1
+
+
+async def test_what_a_handler_causes_is_journalled_with_its_cause(
+    database: Database[UnitOfWork], broker: Broker
+) -> None:
+    async def echo(event: CustomerWrote, uow: UnitOfWork) -> None:
+        uow.outbox.add([event])
+
+    replica = Replica(database, broker, Subscriptions[UnitOfWork]().on(CustomerWrote, echo))
+    contact_id = new_contact()
+    batch = [message(wrote(contact_id)) for _ in range(2)]
+    await replica.dispatcher.handle(batch)
+    causes = await rows(database, "SELECT cause FROM journal ORDER BY sequence")
+    assert [row.cause for row in causes] == [one.event_id for one in batch]

@@ -1,0 +1,251 @@
+"""The HTTP side that all services share: problems, limits, health, metrics, and who may call."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from typing import Annotated
+
+import httpx
+import pytest
+from fastapi import APIRouter, Depends
+
+from common.access import Principal, allow
+from common.database import Database
+from common.health import Health
+from common.http import MAX_BODY_BYTES, Api, ContactPath, HttpServer, Line, get_database
+from common.metrics import Metrics
+from common.problems import Problem
+from common.service import Housekeeper, Parts, application
+from common.subscriptions import Subscriptions
+from support.databases import rows
+from support.gate import Gate
+from support.probe import Broker, UnitOfWork, new_contact, note, opened, running, wrote
+from support.waiting import until
+
+router = APIRouter(prefix="/v1")
+Data = Annotated[Database[UnitOfWork], Depends(get_database)]
+
+
+class Wanted(Api):
+    text: Line
+    count: int = 1
+
+
+@router.post("/notes/{contact_id}", status_code=201)
+async def take(contact_id: ContactPath, wanted: Wanted, database: Data) -> dict[str, str]:
+    async with database.transaction() as uow:
+        await note(contact_id, wanted.text, uow)
+        uow.outbox.add([wrote(contact_id)])
+    return {"contact_id": contact_id}
+
+
+@router.get("/refused")
+async def refused() -> None:
+    raise Problem(409, "taken", "Somebody else has it.", by="p-1", headers={"X-By": "p-1"})
+
+
+@router.get("/broken")
+async def broken() -> None:
+    raise ValueError("a bug")
+
+
+@router.get("/mine")
+async def mine(
+    principal: Annotated[Principal, Depends(allow("supervisor", "manager"))],
+) -> dict[str, str]:
+    return {"role": principal.role, "subject": principal.subject}
+
+
+PARTS = Parts("probe", UnitOfWork, Subscriptions[UnitOfWork](), [router])
+KEYS = "supervisor:p-7:s-key,representative:p-8:r-key,admin:ops:a-key"
+
+
+class Service:
+    """The app of one process, and what stands beside it."""
+
+    def __init__(self, database: Database[UnitOfWork]) -> None:
+        self.database, self.metrics, self.health = database, Metrics(), Health()
+        settings = Broker("unused", "unused", idempotence=True).settings(api_keys=KEYS)
+        self.app = application(PARTS, settings, database, self.metrics, self.health)
+
+    def client(self) -> httpx.AsyncClient:
+        transport = httpx.ASGITransport(self.app, raise_app_exceptions=False)
+        return httpx.AsyncClient(transport=transport, base_url="http://probe")
+
+
+@pytest.fixture
+def service(database: Database[UnitOfWork]) -> Service:
+    return Service(database)
+
+
+@pytest.fixture
+async def api(service: Service) -> AsyncIterator[httpx.AsyncClient]:
+    async with service.client() as client:
+        yield client
+
+
+def problem(response: httpx.Response) -> tuple[int, str, str]:
+    assert response.headers["content-type"] == "application/problem+json"
+    body = response.json()
+    assert body["status"] == response.status_code
+    kind = body["type"].removeprefix("urn:upstairs:problem:")
+    return response.status_code, kind, body["detail"]
+
+
+async def requests(api: httpx.AsyncClient) -> dict[tuple[str, str], float]:
+    """Return how many requests were measured by route and status."""
+    lines = (await api.get("/metrics")).text.splitlines()
+    found = {}
+    for line in lines:
+        if line.startswith("upstairs_http_seconds_count{"):
+            labels, value = line.removeprefix("upstairs_http_seconds_count").split(" ")
+            route, status = (part.split('"')[1] for part in labels.split(","))
+            found[route, status] = float(value)
+    return found
+
+
+async def test_what_is_sent_is_done(api: httpx.AsyncClient) -> None:
+    response = await api.post(f"/v1/notes/{new_contact()}", json={"text": "hello"})
+    assert response.status_code == 201
+    assert await requests(api) == {("/v1/notes/{contact_id}", "201"): 1}
+
+
+async def test_a_problem_says_what_is_wrong_and_more(api: httpx.AsyncClient) -> None:
+    response = await api.get("/v1/refused")
+    assert problem(response) == (409, "taken", "Somebody else has it.")
+    assert (response.json()["by"], response.headers["X-By"]) == ("p-1", "p-1")
+
+
+@pytest.mark.parametrize(
+    ("content", "status", "kind"),
+    [
+        (b"{not json", 400, "malformed-json"),
+        (b"\xff\xfe", 400, "malformed-json"),
+        (b"[]", 422, "invalid"),
+        (b'{"text": ""}', 422, "invalid"),
+        (b'{"text": "nul \\u0000"}', 422, "invalid"),
+        (b'{"text": "half \\ud800"}', 422, "invalid"),
+        (b'{"text": "a", "\\ud800": 1}', 422, "invalid"),
+        (b'{"text": "a", "cuont": 2}', 422, "invalid"),
+        (b'{"text": "' + b"x" * MAX_BODY_BYTES + b'"}', 413, "too-large"),
+    ],
+)
+async def test_a_body_that_does_not_fit_is_refused(
+    api: httpx.AsyncClient, content: bytes, status: int, kind: str
+) -> None:
+    headers = {"Content-Type": "application/json"}
+    response = await api.post(f"/v1/notes/{new_contact()}", content=content, headers=headers)
+    assert problem(response)[:2] == (status, kind)
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "status", "kind"),
+    [
+        ("GET", "/v1/nothing", 404, "not-found"),
+        ("DELETE", "/v1/refused", 405, "method-not-allowed"),
+        ("POST", "/v1/notes/no-uuid", 422, "invalid"),
+        ("GET", "/v1/broken", 500, "unexpected"),
+    ],
+)
+async def test_every_error_is_a_problem(
+    api: httpx.AsyncClient, method: str, path: str, status: int, kind: str
+) -> None:
+    response = await api.request(method, path, json={"text": "a"} if method == "POST" else None)
+    assert problem(response)[:2] == (status, kind)
+    assert "a bug" not in response.text
+
+
+@pytest.mark.parametrize(
+    ("key", "status"), [("s-key", 200), ("a-key", 200), ("r-key", 403), ("guess", 401), (None, 401)]
+)
+async def test_a_route_is_for_its_roles_and_admin(
+    api: httpx.AsyncClient, key: str | None, status: int
+) -> None:
+    headers = {"Authorization": f"Bearer {key}"} if key else {}
+    response = await api.get("/v1/mine", headers=headers)
+    assert response.status_code == status
+    assert ("WWW-Authenticate" in response.headers) == (status == 401)
+
+
+async def test_readiness_tells_what_stands_in_the_way(
+    api: httpx.AsyncClient, service: Service
+) -> None:
+    assert (await api.get("/readyz")).json() == {"ready": True, "troubles": {}}
+    service.health.trouble("consumer", "halted")
+    response = await api.get("/readyz")
+    assert response.status_code == 503
+    assert response.json() == {"ready": False, "troubles": {"consumer": "halted"}}
+    assert (await api.get("/livez")).status_code == 200
+    service.health.well("consumer")
+    assert (await api.get("/readyz")).status_code == 200
+
+
+async def test_a_database_that_is_away_is_said_to_the_caller_and_in_readiness(
+    gate: Gate, probe_url: str
+) -> None:
+    path = f"/v1/notes/{new_contact()}"
+    async with opened(gate.before(probe_url)) as gated:
+        service = Service(gated)
+        async with service.client() as api, running(Housekeeper(gated, service.health)):
+            await until(lambda: not service.health.troubles)
+            await gate.shut()
+            response = await api.post(path, json={"text": "a"})
+            assert problem(response)[:2] == (503, "unavailable")
+            assert response.headers["Retry-After"] == "1"
+            await until(lambda: "database" in service.health.troubles)
+            await gate.open()
+            await until(lambda: not service.health.troubles)
+            assert (await api.post(path, json={"text": "a"})).status_code == 201
+            route = "/v1/notes/{contact_id}"
+            assert await requests(api) == {(route, "503"): 1, (route, "201"): 1}
+
+
+@pytest.fixture
+async def address(service: Service, unused_tcp_port: int) -> AsyncIterator[tuple[str, int]]:
+    """The app on a socket: some of what is tested happens below ASGI."""
+    server = HttpServer(service.app, "127.0.0.1", unused_tcp_port)
+    async with running(server):
+        await until(lambda: server._server.started)
+        yield "127.0.0.1", unused_tcp_port
+
+
+async def test_a_chunked_body_is_limited_as_well(address: tuple[str, int]) -> None:
+    async def chunks(count: int) -> AsyncIterator[bytes]:
+        yield b'{"text": "'
+        for _ in range(count):
+            yield b"x" * 1024
+        yield b'"}'
+
+    async with httpx.AsyncClient(base_url=f"http://{address[0]}:{address[1]}") as api:
+        path, headers = f"/v1/notes/{new_contact()}", {"Content-Type": "application/json"}
+        huge = await api.post(path, content=chunks(300), headers=headers)
+        assert problem(huge)[:2] == (413, "too-large")
+        long = await api.post(path, content=chunks(200), headers=headers)
+        assert problem(long)[:2] == (422, "invalid")
+
+
+async def test_half_a_body_is_no_body(address: tuple[str, int], service: Service) -> None:
+    """A caller that hangs up in mid-sentence has said nothing."""
+    _, writer = await asyncio.open_connection(*address)
+    writer.write(
+        f"POST /v1/notes/{new_contact()} HTTP/1.1\r\nHost: probe\r\n"
+        'Content-Type: application/json\r\nContent-Length: 100\r\n\r\n{"text": "a"}'.encode()
+    )
+    await writer.drain()
+    writer.close()
+    await writer.wait_closed()
+    async with httpx.AsyncClient(base_url=f"http://{address[0]}:{address[1]}") as api:
+        # It came later and was answered: the first one is long done with.
+        assert (await api.post(f"/v1/notes/{new_contact()}", json={"text": "a"})).status_code == 201
+        assert await requests(api) == {("/v1/notes/{contact_id}", "201"): 1}
+
+
+async def test_the_callers_trace_is_taken_up(api: httpx.AsyncClient, service: Service) -> None:
+    parent = "00-0123456789abcdef0123456789abcdef-0123456789abcdef-01"
+    path, body = f"/v1/notes/{new_contact()}", {"text": "a"}
+    await api.post(path, json=body, headers={"traceparent": parent})
+    await api.post(path, json=body, headers={"traceparent": "nonsense"})
+    taken, made = await rows(
+        service.database, "SELECT traceparent AS parent FROM outbox ORDER BY id"
+    )
+    assert taken.parent == parent
+    assert made.parent != parent

@@ -1,0 +1,141 @@
+"""Migrations: up from nothing, once and again, and before a rollout only what may come before."""
+
+import asyncio
+import os
+import sys
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import asyncpg
+import pytest
+
+from common.migrations import Phase, migrate
+from common.provision import provision_schema
+from support.databases import PASSWORD, Postgres
+
+SERVICE = "sample"
+VERSIONS = {
+    "pre_0001_create.py": (None, "CREATE TABLE one (id int)"),
+    "pre_0002_widen.py": ("0001", "ALTER TABLE one ADD COLUMN name text"),
+    "post_0003_narrow.py": ("0002", "ALTER TABLE one DROP COLUMN id"),
+    "pre_0004_next.py": ("0003", "CREATE TABLE two (id int)"),
+}
+TEMPLATE = """
+from alembic import op
+from common.migrations import create_reliability_tables
+
+revision = "{revision}"
+down_revision = {down!r}
+branch_labels = None
+depends_on = None
+
+
+def upgrade():
+    if down_revision is None:
+        create_reliability_tables()
+    op.execute("{statement}")
+"""
+
+
+@pytest.fixture
+def versions(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """The folder of migrations of a service that is installed in its source tree."""
+    package = tmp_path / "src" / SERVICE
+    package.mkdir(parents=True)
+    (package / "__init__.py").touch()
+    monkeypatch.syspath_prepend(tmp_path / "src")
+    folder = tmp_path / "migrations" / "versions"
+    folder.mkdir(parents=True)
+    env = folder.parent / "env.py"
+    env.write_text("from common.migrations import run_environment\n\nrun_environment()\n")
+    return folder
+
+
+def write(folder: Path, *names: str) -> None:
+    for name in names:
+        down, statement = VERSIONS[name]
+        revision = name.split("_")[1]
+        text = TEMPLATE.format(revision=revision, down=down, statement=statement)
+        (folder / name).write_text(text)
+
+
+@pytest.fixture
+async def url(server: Postgres) -> AsyncIterator[str]:
+    await server.execute("CREATE DATABASE sample")
+    await provision_schema(server.admin_of("sample"), SERVICE, PASSWORD)
+    yield server.url("sample", SERVICE)
+    await server.execute("DROP DATABASE sample WITH (FORCE)")
+
+
+async def up(url: str, phase: Phase = "all") -> None:
+    """Migrations run their own loop, so they get a thread."""
+    await asyncio.to_thread(migrate, SERVICE, url, phase)
+
+
+async def seen(url: str) -> tuple[str | None, set[str], list[str]]:
+    """Return the revision, the tables beside those of reliability, and the columns of `one`."""
+    connection = await asyncpg.connect(url.replace("+asyncpg", ""))
+    try:
+        revision = await connection.fetchval("SELECT version_num FROM sample.alembic_version")
+        names = await connection.fetch(
+            "SELECT table_name FROM information_schema.tables WHERE table_schema = 'sample'"
+        )
+        columns = await connection.fetch(
+            "SELECT column_name FROM information_schema.columns WHERE table_name = 'one'"
+            " ORDER BY ordinal_position"
+        )
+    finally:
+        await connection.close()
+    tables = {row[0] for row in names}
+    assert {"inbox", "inbox_default", "outbox", "timers", "journal", "dead_letters"} < tables
+    return revision, tables & {"one", "two"}, [row[0] for row in columns]
+
+
+async def test_up_from_nothing_and_again(versions: Path, url: str) -> None:
+    write(versions, *VERSIONS)
+    for _ in range(2):
+        await up(url)
+        assert await seen(url) == ("0004", {"one", "two"}, ["name"])
+
+
+async def test_two_jobs_at_once(versions: Path, url: str) -> None:
+    write(versions, *VERSIONS)
+    program = f"from common.migrations import migrate; migrate({SERVICE!r}, {url!r})"
+    environment = {**os.environ, "PYTHONPATH": str(versions.parents[1] / "src")}
+    jobs = [
+        await asyncio.create_subprocess_exec(sys.executable, "-c", program, env=environment)
+        for _ in range(2)
+    ]
+    assert [await job.wait() for job in jobs] == [0, 0]
+    assert await seen(url) == ("0004", {"one", "two"}, ["name"])
+
+
+async def test_pre_stops_before_the_first_post(versions: Path, url: str) -> None:
+    write(versions, "pre_0001_create.py", "pre_0002_widen.py", "post_0003_narrow.py")
+    for _ in range(2):
+        await up(url, "pre")
+        assert await seen(url) == ("0002", {"one"}, ["id", "name"])
+    await up(url)
+    assert await seen(url) == ("0003", {"one"}, ["name"])
+    for _ in range(2):
+        await up(url, "pre")
+        assert await seen(url) == ("0003", {"one"}, ["name"])
+    write(versions, "pre_0004_next.py")
+    await up(url, "pre")
+    assert await seen(url) == ("0004", {"one", "two"}, ["name"])
+
+
+async def test_a_migration_that_fails_leaves_nothing(versions: Path, url: str) -> None:
+    write(versions, "pre_0001_create.py")
+    await up(url)
+    write(versions, "pre_0002_widen.py")
+    broken = TEMPLATE.format(revision="0003", down="0002", statement="SELECT no FROM where")
+    (versions / "pre_0003_broken.py").write_text(broken)
+    with pytest.raises(Exception, match="syntax error"):
+        await up(url)
+    assert await seen(url) == ("0001", {"one"}, ["id"])
+
+
+async def test_what_is_not_installed_is_refused() -> None:
+    with pytest.raises(ModuleNotFoundError, match="nowhere is not installed"):
+        migrate("nowhere", "unused")

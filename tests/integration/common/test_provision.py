@@ -1,0 +1,75 @@
+"""What exists before a service starts: its role and schema, and the topics."""
+
+import asyncio
+
+import asyncpg
+import pytest
+from aiokafka.admin import AIOKafkaAdminClient
+from aiokafka.errors import InvalidReplicationFactorError
+from sqlalchemy import make_url
+
+import devstack
+from common.ids import new_id
+from common.provision import TopicSpec, create_topics, provision_schema
+from support.databases import Postgres
+
+
+async def partitions(bootstrap: str, topic: str) -> int:
+    admin = AIOKafkaAdminClient(bootstrap_servers=bootstrap)
+    await admin.start()
+    try:
+        (description,) = await admin.describe_topics([topic])
+    finally:
+        await admin.close()
+    return len(description["partitions"])
+
+
+async def test_topics_are_made_and_grown_and_never_shrunk(stack: devstack.Stack) -> None:
+    namespace = f"test-{new_id()}"
+
+    async def create(count: int) -> list[str]:
+        topics = {"contacts": TopicSpec(partitions=count, replication=1)}
+        return await create_topics(stack.kafka_bootstrap, namespace, topics)
+
+    name = f"{namespace}.contacts.v1"
+    assert await create(2) == [f"created {name} with 2 partitions"]
+    assert await create(2) == []
+    assert await create(3) == [f"grew {name} to 3 partitions"]
+    assert await create(2) == []
+    assert await partitions(stack.kafka_bootstrap, name) == 3
+
+
+async def test_what_the_broker_refuses_is_said(stack: devstack.Stack) -> None:
+    topics = {"contacts": TopicSpec(partitions=1, replication=3)}
+    with pytest.raises(InvalidReplicationFactorError):
+        await create_topics(stack.kafka_bootstrap, f"test-{new_id()}", topics)
+
+
+async def test_a_password_is_taken_as_it_is_and_can_be_changed(server: Postgres) -> None:
+    database = f"provision_{new_id().replace('-', '')}"
+    await server.execute(f"CREATE DATABASE {database}")
+    try:
+        for password in ("it's :colon and \\ and %s", "changed"):
+            await provision_schema(server.admin_of(database), "provisioned", password)
+            connection = await asyncpg.connect(
+                server.admin_of(database).replace("+asyncpg", ""),
+                user="upstairs_provisioned",
+                password=password,
+            )
+            assert await connection.fetchval("SELECT current_schema()") == "provisioned"
+            await connection.close()
+    finally:
+        await server.execute(f"DROP DATABASE {database} WITH (FORCE)")
+
+
+async def test_several_runs_at_once_do_not_hinder_each_other(
+    server: Postgres, probe_url: str
+) -> None:
+    admin = server.admin_of(str(make_url(probe_url).database))
+    await asyncio.gather(*(provision_schema(admin, "crowded", "test") for _ in range(3)))
+
+
+@pytest.mark.parametrize("name", ["Bad", "1st", "a-b", "x; DROP SCHEMA y", ""])
+async def test_a_name_that_is_no_identifier_is_refused(name: str) -> None:
+    with pytest.raises(ValueError, match="can't be the name of a schema"):
+        await provision_schema("postgresql+asyncpg://unused", name, "test")

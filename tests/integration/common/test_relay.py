@@ -1,0 +1,238 @@
+"""Outbox and relay: what was committed arrives, in order for each contact; nothing else does."""
+
+import asyncio
+import random
+from collections import defaultdict
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
+from typing import Any
+
+import pytest
+from aiokafka import AIOKafkaProducer
+from aiokafka.errors import KafkaTimeoutError
+
+from common import trace
+from common.contracts.contacts import CustomerWrote
+from common.contracts.event import ContactId
+from common.database import Database
+from common.envelope import decode
+from common.outbox import Outbox
+from support.databases import rows
+from support.probe import Broker, Replica, UnitOfWork, crashing, new_contact, running, total, wrote
+from support.waiting import until
+
+TRACEPARENT = "00-0123456789abcdef0123456789abcdef-0123456789abcdef-01"
+
+
+class HeldProducer(AIOKafkaProducer):  # type: ignore[misc]  # aiokafka is untyped
+    """Takes records and does nothing with them until `let_go`, like a process that is stopped."""
+
+    def __init__(self, **options: Any) -> None:
+        super().__init__(**options)
+        self.held: list[asyncio.Future[None]] = []
+
+    async def send(self, *_args: Any, **_options: Any) -> "asyncio.Future[None]":
+        self.held.append(asyncio.get_running_loop().create_future())
+        return self.held[-1]
+
+    def let_go(self) -> None:
+        for one in self.held:
+            one.set_result(None)
+
+
+class FalteringProducer(AIOKafkaProducer):  # type: ignore[misc]  # aiokafka is untyped
+    """Its first record is never acknowledged."""
+
+    faltered = False
+
+    async def send(self, *args: Any, **options: Any) -> Any:
+        if self.faltered:
+            return await super().send(*args, **options)
+        self.faltered = True
+        lost = asyncio.get_running_loop().create_future()
+        lost.set_exception(KafkaTimeoutError())
+        return lost
+
+
+@asynccontextmanager
+async def started(kind: type[AIOKafkaProducer], broker: Broker) -> AsyncIterator[Any]:
+    producer = kind(bootstrap_servers=broker.bootstrap)
+    await producer.start()
+    try:
+        yield producer
+    finally:
+        await producer.stop()
+
+
+async def add(database: Database[UnitOfWork], *events: CustomerWrote) -> None:
+    async with database.transaction() as uow:
+        uow.outbox.add(events)
+
+
+async def left(database: Database[UnitOfWork]) -> int:
+    return len(await rows(database, "SELECT 1 FROM outbox"))
+
+
+async def arrived(broker: Broker) -> dict[ContactId, list[tuple[int, str]]]:
+    """Return each contact's sequence numbers and texts in the order in which they stand."""
+    found: dict[ContactId, list[tuple[int, str]]] = defaultdict(list)
+    for record in await broker.records():
+        envelope, event = decode(record.key, record.headers, record.value)
+        assert isinstance(event, CustomerWrote)
+        found[event.contact_id].append((envelope.sequence, event.excerpt))
+    return dict(found)
+
+
+async def lock_holders(database: Database[UnitOfWork]) -> Sequence[int]:
+    found = await rows(
+        database,
+        "SELECT pid FROM pg_locks WHERE locktype = 'advisory' AND granted AND database ="
+        " (SELECT oid FROM pg_database WHERE datname = current_database())",
+    )
+    return [row.pid for row in found]
+
+
+def published(replica: Replica) -> float:
+    return total(replica.metrics.published)
+
+
+@pytest.mark.parametrize("writers", [8, 24])
+async def test_all_that_is_committed_arrives_in_order_and_nothing_else(
+    replica: Replica, broker: Broker, writers: int
+) -> None:
+    contacts = [new_contact() for _ in range(6)]
+    committed: list[str] = []
+
+    async def write(chance: random.Random) -> None:
+        for _ in range(12):
+            events = [
+                wrote(contact_id, f"{chance.random()}")
+                for contact_id in chance.sample(contacts, chance.randint(1, 3))
+                for _ in range(chance.randint(1, 3))
+            ]
+            async with replica.database.engine.connect() as connection:
+                outbox = Outbox(connection)
+                outbox.add(events)
+                await outbox.flush()
+                if chance.random() < 0.3:
+                    await connection.rollback()
+                    continue
+                await connection.commit()
+            committed.extend(event.excerpt for event in events)
+
+    async with broker.producer() as producer, running(replica.relay(producer)):
+        chances = [random.Random(seed) for seed in range(writers)]  # noqa: S311 - no secret
+        await asyncio.gather(*map(write, chances))
+
+    assert await left(replica.database) == 0
+    found = await arrived(broker)
+    assert sorted(text for pairs in found.values() for _, text in pairs) == sorted(committed)
+    journal = await rows(
+        replica.database,
+        "SELECT contact_id::text AS contact_id, sequence, data->>'excerpt' AS excerpt"
+        " FROM journal ORDER BY sequence",
+    )
+    for contact_id, pairs in found.items():
+        assert [sequence for sequence, _ in pairs] == list(range(1, len(pairs) + 1))
+        kept = [(row.sequence, row.excerpt) for row in journal if row.contact_id == contact_id]
+        assert pairs == kept
+
+
+async def test_an_event_carries_its_trace_and_its_cause(replica: Replica, broker: Broker) -> None:
+    event = wrote(new_contact())
+    async with broker.producer() as producer, running(replica.relay(producer)):
+        async with replica.database.transaction() as uow:
+            trace.follow(TRACEPARENT)
+            uow.outbox.cause = "because"
+            uow.outbox.add([event])
+        trace.resume(None)
+    (record,) = await broker.records()
+    envelope, read = decode(record.key, record.headers, record.value)
+    assert read == event
+    assert (envelope.source, envelope.traceparent) == ("/upstairs/probe", TRACEPARENT)
+    (kept,) = await rows(replica.database, "SELECT event_id::text AS id, cause FROM journal")
+    assert (kept.id, kept.cause) == (envelope.id, "because")
+
+
+async def test_a_row_that_commits_late_is_not_overtaken_for_good(
+    replica: Replica, broker: Broker
+) -> None:
+    """A foreign transaction took its place in the outbox first and commits long afterwards."""
+    late, early = wrote(new_contact()), wrote(new_contact())
+    async with broker.producer() as producer, running(replica.relay(producer)):
+        async with replica.database.engine.connect() as foreign:
+            outbox = Outbox(foreign)
+            outbox.add([late])
+            await outbox.flush()
+            await add(replica.database, early)
+            await until(lambda: left(replica.database), lambda count: count == 0)
+            assert set(await arrived(broker)) == {early.contact_id}
+            await foreign.commit()
+        await until(lambda: arrived(broker), lambda found: set(found) > {early.contact_id})
+
+
+async def test_what_is_left_is_published_before_the_end(replica: Replica, broker: Broker) -> None:
+    contact_id = new_contact()
+    async with broker.producer() as producer, running(replica.relay(producer)):
+        await until(lambda: lock_holders(replica.database))
+        await add(replica.database, *(wrote(contact_id, str(n)) for n in range(2500)))
+    assert await left(replica.database) == 0
+    assert [text for _, text in (await arrived(broker))[contact_id]] == [
+        str(n) for n in range(2500)
+    ]
+
+
+async def test_a_row_stays_until_kafka_has_it(replica: Replica, broker: Broker) -> None:
+    events = [wrote(new_contact()) for _ in range(3)]
+    async with started(FalteringProducer, broker) as producer:
+        relay = replica.relay(producer)
+        await add(replica.database, *events)
+        async with running(relay):
+            await until(lambda: left(replica.database), lambda count: count == 0)
+    assert set(await arrived(broker)) == {event.contact_id for event in events}
+    assert total(replica.metrics.retries) == 1
+    assert not replica.health.troubles
+
+
+async def test_a_second_relay_stands_by_and_takes_over(
+    database: Database[UnitOfWork], broker: Broker
+) -> None:
+    first, second = Replica(database, broker), Replica(database, broker)
+    async with broker.producer() as producer, crashing(first.relay(producer)) as crash:
+        await until(lambda: lock_holders(database))
+        async with running(second.relay(producer)):
+            await add(database, wrote(new_contact()))
+            await until(lambda: left(database), lambda count: count == 0)
+            assert published(second) == 0
+            crash()
+            await add(database, wrote(new_contact()))
+            await until(lambda: left(database), lambda count: count == 0)
+    assert (published(first), published(second)) == (1, 1)
+    assert not second.health.troubles
+
+
+@pytest.mark.parametrize("terminated", [True, False], ids=["terminated", "hung"])
+async def test_a_relay_that_is_stuck_is_replaced_and_does_no_harm_afterwards(
+    database: Database[UnitOfWork], broker: Broker, *, terminated: bool
+) -> None:
+    stuck, other = Replica(database, broker), Replica(database, broker)
+    event = wrote(new_contact())
+    await add(database, event)
+    async with (
+        started(HeldProducer, broker) as held,
+        broker.producer() as producer,
+        running(stuck.relay(held)),
+    ):
+        await until(lambda: held.held)
+        async with running(other.relay(producer)):
+            if terminated:
+                (pid,) = await lock_holders(database)
+                await rows(database, f"SELECT pg_terminate_backend({pid})")
+            await until(lambda: left(database), lambda count: count == 0, within=3.5)
+            # It comes to itself, believes its records acknowledged, and must find its lock gone.
+            held.let_go()
+            await until(lambda: total(stuck.metrics.retries))
+            later = wrote(event.contact_id, "later")
+            await add(database, later)
+            await until(lambda: left(database), lambda count: count == 0)
+    assert await arrived(broker) == {event.contact_id: [(1, event.excerpt), (2, "later")]}

@@ -1,0 +1,181 @@
+"""Rows: locked once, written once, nothing overwritten unseen, however many there are."""
+
+import asyncio
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta, timezone
+
+import pytest
+from sqlalchemy.exc import IntegrityError
+
+from common.contracts.event import ContactId
+from common.database import Database
+from common.errors import is_transient
+from support.databases import rows
+from support.probe import Note, Probe, UnitOfWork, new_contact, statements, wrote
+
+AT = datetime(2026, 3, 2, 9, 30, 0, 123456, tzinfo=UTC)
+
+
+def made(contact_id: str | None = None, **changes: object) -> Probe:
+    plain = Probe(new_contact(), (), None, AT)
+    changes = changes if contact_id is None else {"contact_id": contact_id, **changes}
+    return replace(plain, **changes)  # type: ignore[arg-type]
+
+
+async def stored(database: Database[UnitOfWork], *probes: Probe) -> None:
+    async with database.transaction() as uow:
+        await uow.probes.lock_all([one.contact_id for one in probes])
+        for one in probes:
+            uow.probes.put(one)
+
+
+async def read(database: Database[UnitOfWork], contact_id: ContactId) -> Probe | None:
+    async with database.transaction() as uow:
+        return await uow.probes.lock(contact_id)
+
+
+@pytest.mark.parametrize(
+    "probe",
+    [
+        made(),
+        made(notes=("a", "", 'quote " and \\ and {,}', "ä ☎")),
+        made(last=Note("nested", AT, before=("x", "y"))),
+        made(touched_at=datetime(2026, 3, 2, 1, 30, tzinfo=timezone(timedelta(hours=-8)))),
+        made(touched_at=datetime(1, 1, 1, tzinfo=UTC)),
+    ],
+    ids=["plain", "texts", "nested", "another zone", "long ago"],
+)
+async def test_what_is_written_is_read_again(database: Database[UnitOfWork], probe: Probe) -> None:
+    await stored(database, probe)
+    found = await read(database, probe.contact_id)
+    assert found == probe
+    assert found is not None
+    assert found.touched_at.tzinfo is not None
+
+
+async def test_new_and_known_rows_are_written_in_one_batch(
+    database: Database[UnitOfWork],
+) -> None:
+    known, untouched = made(notes=("known",)), made(notes=("untouched",))
+    await stored(database, known, untouched)
+    new = made(notes=("new",))
+    async with database.transaction() as uow:
+        await uow.probes.lock_all([new.contact_id, known.contact_id, untouched.contact_id])
+        assert await uow.probes.lock(new.contact_id) is None
+        uow.probes.put(new)
+        uow.probes.put(replace(known, notes=("changed",)))
+        uow.probes.put(replace(new, notes=("new", "again")))
+        assert {one.notes for one in uow.probes.held()} == {
+            ("untouched",),
+            ("changed",),
+            ("new", "again"),
+        }
+    for contact_id, notes in (
+        (known.contact_id, ("changed",)),
+        (untouched.contact_id, ("untouched",)),
+        (new.contact_id, ("new", "again")),
+    ):
+        found = await read(database, contact_id)
+        assert found is not None
+        assert found.notes == notes
+
+
+async def test_a_row_made_anew_is_not_looked_for(database: Database[UnitOfWork]) -> None:
+    new = made()
+    with statements(database) as sent:
+        async with database.transaction() as uow:
+            uow.probes.absent(new.contact_id)
+            uow.probes.put(new)
+    assert not [one for one in sent if "FOR UPDATE" in one]
+    assert await read(database, new.contact_id) == new
+
+
+async def test_a_row_written_in_the_midst_is_known_afterwards(
+    database: Database[UnitOfWork],
+) -> None:
+    new = made(notes=("one",))
+    async with database.transaction() as uow:
+        await uow.probes.lock(new.contact_id)
+        uow.probes.put(new)
+        await uow.probes.flush()
+        uow.probes.put(replace(new, notes=("one", "two")))
+    found = await read(database, new.contact_id)
+    assert found is not None
+    assert found.notes == ("one", "two")
+
+
+async def test_two_that_make_the_same_row_do_not_overwrite_each_other(
+    database: Database[UnitOfWork],
+) -> None:
+    contact_id = new_contact()
+    both_looked = asyncio.Barrier(2)
+
+    async def make(note: str) -> None:
+        async with database.transaction() as uow:
+            await uow.probes.lock(contact_id)
+            await both_looked.wait()
+            uow.probes.put(made(contact_id, notes=(note,)))
+
+    results = await asyncio.gather(make("a"), make("b"), return_exceptions=True)
+    (refused,) = [one for one in results if one is not None]
+    assert isinstance(refused, IntegrityError)
+    assert not is_transient(refused)
+    found = await read(database, contact_id)
+    assert found is not None
+    assert found.notes == (("b",) if results[0] is refused else ("a",))
+
+
+async def test_a_locked_row_is_waited_for_and_seen_as_it_became(
+    database: Database[UnitOfWork],
+) -> None:
+    probe = made(notes=("0",))
+    await stored(database, probe)
+
+    async def append(note: str) -> None:
+        async with database.transaction() as uow:
+            held = await uow.probes.lock(probe.contact_id)
+            assert held is not None
+            uow.probes.put(replace(held, notes=(*held.notes, note)))
+
+    await asyncio.gather(*(append(str(n)) for n in range(1, 9)))
+    found = await read(database, probe.contact_id)
+    assert found is not None
+    assert sorted(found.notes) == [str(n) for n in range(9)]
+
+
+async def test_batches_that_meet_in_opposite_order_do_not_deadlock(
+    database: Database[UnitOfWork],
+) -> None:
+    probes = [made() for _ in range(20)]
+    await stored(database, *probes)
+    ids = [one.contact_id for one in probes]
+
+    async def touch(order: list[ContactId]) -> None:
+        async with database.transaction() as uow:
+            await uow.probes.lock_all(order)
+            for held in list(uow.probes.held()):
+                uow.probes.put(replace(held, notes=(*held.notes, "x")))
+
+    await asyncio.gather(*(touch(order) for _ in range(4) for order in (ids, ids[::-1])))
+    counts = await rows(database, "SELECT DISTINCT cardinality(notes) FROM probes")
+    assert [tuple(count) for count in counts] == [(8,)]
+
+
+async def test_the_number_of_statements_does_not_grow_with_the_batch(
+    database: Database[UnitOfWork],
+) -> None:
+    async def batch(size: int) -> int:
+        known = [made() for _ in range(size)]
+        await stored(database, *known)
+        with statements(database) as sent:
+            async with database.transaction() as uow:
+                new = [made() for _ in range(size)]
+                await uow.hold([one.contact_id for one in known + new])
+                for one in known + new:
+                    await uow.probes.lock(one.contact_id)
+                    uow.probes.put(replace(one, notes=("n",)))
+                    uow.outbox.add([wrote(one.contact_id)])
+        return len(sent)
+
+    assert await batch(1) == await batch(50)
+    assert await batch(50) < 7

@@ -1,0 +1,292 @@
+"""Timers: each fires once, never early, never for good after it was cancelled or replaced."""
+
+import asyncio
+from datetime import datetime, timedelta
+from typing import Any
+
+import pytest
+
+from common import timerloop
+from common.clock import Clock, elapsed
+from common.contracts.event import ContactId
+from common.database import Database
+from common.errors import TransientError
+from common.messages import Cancel, Schedule, Timer, TimerChange
+from common.subscriptions import Subscriptions
+from support.databases import rows
+from support.probe import (
+    POISON,
+    Broker,
+    Reminder,
+    Replica,
+    UnitOfWork,
+    crashing,
+    new_contact,
+    note,
+    remind,
+    running,
+    statements,
+    total,
+)
+from support.waiting import until
+
+SOON = timedelta(milliseconds=150)
+FAR = timedelta(hours=1)
+
+
+class Stranger(Timer):
+    """Nobody handles it."""
+
+
+async def change(
+    database: Database[UnitOfWork], *changes: tuple[Timer, timedelta] | Cancel
+) -> datetime:
+    """Make the changes with due times counted from the database's now, and return that."""
+    async with database.transaction() as uow:
+        made: list[TimerChange] = [
+            one if isinstance(one, Cancel) else Schedule(one[0], uow.now + one[1])
+            for one in changes
+        ]
+        uow.timers.set(made)
+        return uow.now
+
+
+async def pending(database: Database[UnitOfWork]) -> list[str]:
+    found = await rows(database, "SELECT data->>'name' AS name FROM timers ORDER BY due_at, id")
+    return [row.name for row in found]
+
+
+async def noted(database: Database[UnitOfWork]) -> dict[str, tuple[str, ...]]:
+    found = await rows(database, "SELECT contact_id::text AS id, notes FROM probes")
+    return {row.id: tuple(row.notes) for row in found}
+
+
+def reminder(contact_id: ContactId, name: str = "call back") -> Reminder:
+    return Reminder(contact_id=contact_id, name=name)
+
+
+async def test_each_fires_once_and_never_early_though_two_race(
+    database: Database[UnitOfWork], broker: Broker
+) -> None:
+    contacts = [new_contact() for _ in range(300)]
+    first, second = Replica(database, broker), Replica(database, broker)
+    now = await change(
+        database,
+        *(
+            (reminder(contact_id), timedelta(milliseconds=n))
+            for n, contact_id in enumerate(contacts)
+        ),
+    )
+    async with running(first.timers, second.timers):
+        await until(lambda: pending(database), lambda left: not left)
+    assert await noted(database) == dict.fromkeys(contacts, ("call back",))
+    assert first.counted("fired") + second.counted("fired") == len(contacts)
+    fired = {
+        row.id: row.at
+        for row in await rows(
+            database, "SELECT contact_id::text AS id, touched_at AS at FROM probes"
+        )
+    }
+    for n, contact_id in enumerate(contacts):
+        assert fired[contact_id] >= now + timedelta(milliseconds=n)
+
+
+async def test_a_clock_that_is_ahead_fires_ahead(
+    database: Database[UnitOfWork], replica: Replica
+) -> None:
+    contact_id = new_contact()
+    await change(
+        database, (reminder(contact_id, "in 1 h"), FAR), (reminder(contact_id, "2 h"), 2 * FAR)
+    )
+    replica.database.clock.ahead = FAR + timedelta(minutes=1)
+    async with running(replica.timers):
+        await until(lambda: pending(database), lambda left: left == ["2 h"])
+    assert await noted(database) == {contact_id: ("in 1 h",)}
+
+
+async def test_a_new_timer_takes_the_place_of_the_old_one_in_its_slot(
+    database: Database[UnitOfWork],
+) -> None:
+    one, other = new_contact(), new_contact()
+    await change(
+        database, (reminder(one), FAR), (reminder(one, "else"), FAR), (reminder(other), FAR)
+    )
+    now = await change(database, (reminder(one), 2 * FAR))
+    found = await rows(
+        database, "SELECT contact_id::text AS id, slot, due_at FROM timers ORDER BY timers.id"
+    )
+    assert [(row.id, row.slot) for row in found] == [
+        (one, "reminder:else"),
+        (other, "reminder:call back"),
+        (one, "reminder:call back"),
+    ]
+    assert found[-1].due_at == now + 2 * FAR
+
+
+async def test_a_cancelled_timer_is_gone(database: Database[UnitOfWork]) -> None:
+    one, other = new_contact(), new_contact()
+    await change(database, (reminder(one), FAR), (reminder(other), FAR))
+    await change(database, Cancel(one, "reminder:call back"), Cancel(one, "reminder:never set"))
+    found = await rows(database, "SELECT contact_id::text AS id FROM timers")
+    assert [row.id for row in found] == [other]
+
+
+async def test_the_last_change_of_a_slot_counts(database: Database[UnitOfWork]) -> None:
+    one, other = new_contact(), new_contact()
+    await change(database, (reminder(one), FAR), Cancel(one, "reminder:call back"))
+    await change(
+        database,
+        Cancel(other, "reminder:call back"),
+        (reminder(other), FAR),
+        (reminder(other), 2 * FAR),
+    )
+    found = await rows(
+        database, "SELECT contact_id::text AS id, due_at - clock_timestamp() AS left FROM timers"
+    )
+    assert [row.id for row in found] == [other]
+    assert found[0].left > FAR
+
+
+async def test_a_rolled_back_change_changes_nothing(database: Database[UnitOfWork]) -> None:
+    contact_id = new_contact()
+    await change(database, (reminder(contact_id), FAR))
+    async with database.engine.connect() as connection:
+        uow = UnitOfWork(connection, await Clock().read(connection))
+        uow.timers.set([Cancel(contact_id, "reminder:call back")])
+        await uow.flush()
+        await connection.rollback()
+    assert await pending(database) == ["call back"]
+
+
+async def test_an_earlier_timer_wakes_the_loop(
+    replica: Replica, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """With a sleep so long that only being woken explains that it fires."""
+    monkeypatch.setattr(timerloop, "_LONGEST_SLEEP", FAR)
+    contact_id = new_contact()
+    await change(replica.database, (reminder(contact_id, "later"), FAR))
+    async with crashing(replica.timers):
+        with statements(replica.database) as sent:
+            await until(lambda: [one for one in sent if "min(due_at)" in one])
+        await change(replica.database, (reminder(contact_id, "sooner"), SOON))
+        await until(lambda: noted(replica.database))
+    assert await pending(replica.database) == ["later"]
+
+
+async def test_a_timer_that_cannot_be_handled_is_buried_alone(replica: Replica) -> None:
+    good, bad, strange = new_contact(), new_contact(), new_contact()
+    await change(
+        replica.database,
+        (reminder(good, "one"), timedelta(0)),
+        (reminder(bad, POISON), timedelta(0)),
+        (Stranger(contact_id=strange), timedelta(0)),
+        (reminder(good, "two"), timedelta(0)),
+    )
+    async with running(replica.timers):
+        await until(lambda: rows(replica.database, "SELECT 1 FROM timers"), lambda left: not left)
+    assert await noted(replica.database) == {good: ("one", "two")}
+    letters = await rows(
+        replica.database,
+        "SELECT key, type, reason, headers, origin, trace FROM dead_letters ORDER BY id",
+    )
+    assert [(letter.key, letter.type, letter.reason) for letter in letters] == [
+        (bad, "Reminder", "Poisoned: This note can't be taken."),
+        (strange, "Stranger", "UnknownTimer: Stranger"),
+    ]
+    assert letters[0].headers == {"contact_id": bad, "name": POISON}
+    assert letters[0].origin.startswith("timer/")
+    assert "in remind" in letters[0].trace
+    assert total(replica.metrics.dead_letters) == 2
+    assert not replica.health.troubles
+
+
+async def test_a_timer_that_fails_for_a_passing_reason_comes_back(
+    database: Database[UnitOfWork], broker: Broker
+) -> None:
+    away = [TransientError("away"), TransientError("still away")]
+
+    async def faltering(timer: Reminder, uow: UnitOfWork) -> None:
+        await remind(timer, uow)
+        if away:
+            raise away.pop()
+
+    replica = Replica(database, broker, Subscriptions[UnitOfWork]().on(Reminder, faltering))
+    contact_id = new_contact()
+    await change(database, (reminder(contact_id), timedelta(0)))
+    async with running(replica.timers):
+        await until(lambda: noted(database))
+    assert await noted(database) == {contact_id: ("call back",)}
+    assert total(replica.metrics.retries, worker="timers") == 2
+    assert total(replica.metrics.dead_letters) == 0
+
+
+async def test_a_timer_that_another_replica_handles_after_all_is_not_buried(
+    database: Database[UnitOfWork], broker: Broker
+) -> None:
+    """Ours fails on it, and before we bury it another's attempt succeeds."""
+    contact_id = new_contact()
+    other = Replica(database, broker)
+
+    async def failing(_timer: Reminder, uow: UnitOfWork) -> None:
+        # As the failed transaction would, but in time for the other to get in between.
+        await uow.connection.rollback()
+        assert await other.timers.fire(1) == 1
+        raise ValueError("ours is broken")
+
+    replica = Replica(database, broker, Subscriptions[UnitOfWork]().on(Reminder, failing))
+    await change(database, (reminder(contact_id), timedelta(0)))
+    await replica.timers.fire(1)
+    assert await noted(database) == {contact_id: ("call back",)}
+    assert await rows(database, "SELECT 1 FROM dead_letters") == []
+
+
+@pytest.mark.parametrize("replaced", [True, False], ids=["replaced", "cancelled"])
+async def test_to_cancel_a_timer_that_is_being_fired_is_no_deadlock(
+    replica: Replica, *, replaced: bool
+) -> None:
+    contact_id = new_contact()
+    await change(replica.database, (reminder(contact_id), SOON))
+    async with replica.database.engine.connect() as connection:
+        uow = UnitOfWork(connection, await Clock().read(connection))
+        await note(contact_id, "first", uow)
+        await uow.flush()
+        async with running(replica.timers):
+            await until(lambda: waiting(replica.database))
+            if replaced:
+                uow.timers.set([Schedule(reminder(contact_id), uow.now + FAR)])
+            else:
+                uow.timers.set([Cancel(contact_id, "reminder:call back")])
+            await uow.flush()
+            await connection.commit()
+            await until(
+                lambda: noted(replica.database),
+                lambda all_: all_ == {contact_id: ("first", "call back")},
+            )
+    assert await pending(replica.database) == (["call back"] if replaced else [])
+    assert total(replica.metrics.retries) == 0
+
+
+async def waiting(database: Database[Any]) -> list[Any]:
+    return await rows(
+        database,
+        "SELECT query FROM pg_stat_activity"
+        " WHERE wait_event_type = 'Lock' AND datname = current_database()",
+    )
+
+
+async def test_a_loop_does_not_spin_while_another_is_at_what_is_due(replica: Replica) -> None:
+    await change(replica.database, (reminder(new_contact()), timedelta(0)))
+    async with replica.database.engine.connect() as other:
+        uow = UnitOfWork(other, await Clock().read(other))
+        assert await uow.timers.claim(uow.now, 10)
+        begun = elapsed()
+        with statements(replica.database) as sent:
+            async with running(replica.timers):
+                await until(lambda: sum("SKIP LOCKED" in one for one in sent) > 20)
+        assert elapsed() - begun >= 20 * 0.005
+
+
+async def test_timers_stop_when_told(replica: Replica) -> None:
+    await change(replica.database, (reminder(new_contact()), FAR))
+    async with asyncio.timeout(2), running(replica.timers):
+        await until(lambda: pending(replica.database))

@@ -1,0 +1,54 @@
+"""Delays double up to a limit, are spread, and end at once when there is no more use in waiting."""
+
+import asyncio
+
+import pytest
+
+from common import backoff
+from common.backoff import Backoff, pause
+
+
+@pytest.fixture
+def delays(monkeypatch: pytest.MonkeyPatch) -> list[float]:
+    """Collect the waits instead of waiting."""
+    asked: list[float] = []
+
+    async def noted(seconds: float, _waker: asyncio.Event) -> bool:
+        asked.append(seconds)
+        return False
+
+    monkeypatch.setattr(backoff, "pause", noted)
+    return asked
+
+
+async def test_delays_double_up_to_five_seconds(delays: list[float]) -> None:
+    waiting, stopping = Backoff(), asyncio.Event()
+    for _ in range(10):
+        await waiting.wait(stopping)
+    full = [0.05, 0.1, 0.2, 0.4, 0.8, 1.6, 3.2, 5, 5, 5]
+    for delay, longest in zip(delays, full, strict=True):
+        assert longest / 2 <= delay <= longest
+
+
+async def test_success_begins_anew(delays: list[float]) -> None:
+    waiting, stopping = Backoff(), asyncio.Event()
+    for _ in range(5):
+        await waiting.wait(stopping)
+    waiting.reset()
+    await waiting.wait(stopping)
+    assert delays[-1] <= 0.05
+
+
+async def test_those_that_wait_at_once_do_not_come_back_at_once(delays: list[float]) -> None:
+    stopping = asyncio.Event()
+    for _ in range(20):
+        await Backoff().wait(stopping)
+    assert len(set(delays)) == 20
+
+
+async def test_a_pause_ends_when_woken_and_says_which() -> None:
+    waker = asyncio.Event()
+    assert await pause(0.001, waker) is False
+    waker.set()
+    async with asyncio.timeout(1):
+        assert await pause(3600, waker) is True

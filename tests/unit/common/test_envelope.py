@@ -1,0 +1,95 @@
+"""The envelope: what is written is read again, and what is not one is refused with its reason."""
+
+from contextlib import suppress
+from datetime import UTC, datetime, timedelta, timezone
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from common.contracts.contacts import CustomerWrote
+from common.contracts.event import ContactId, MessageId
+from common.envelope import Envelope, Headers, MalformedRecord, decode, encode, type_of
+from common.ids import EventId, new_id
+
+AT = datetime(2026, 3, 2, 9, 30, tzinfo=UTC)
+CONTACT = ContactId(new_id())
+EVENT = CustomerWrote(
+    contact_id=CONTACT, occurred_at=AT, message_id=MessageId(new_id()), excerpt="Grüße ☎"
+)
+ENVELOPE = Envelope(
+    id=EventId(new_id()),
+    type=EVENT.type,
+    source="/upstairs/intake",
+    key=CONTACT,
+    time=AT,
+    sequence=7,
+    traceparent="00-0123456789abcdef0123456789abcdef-0123456789abcdef-01",
+)
+VALUE = EVENT.model_dump_json().encode()
+
+
+def changed(**headers: bytes | None) -> Headers:
+    return [*{**dict(encode(ENVELOPE)), **headers}.items()]
+
+
+def test_what_is_written_is_read_again() -> None:
+    assert decode(CONTACT.encode(), encode(ENVELOPE), VALUE) == (ENVELOPE, EVENT)
+
+
+def test_without_a_trace_there_is_no_header() -> None:
+    headers = [one for one in encode(ENVELOPE) if one[0] != "ce_traceparent"]
+    envelope, _ = decode(CONTACT.encode(), headers, VALUE)
+    assert envelope.traceparent is None
+    assert encode(envelope) == headers
+
+
+def test_time_is_written_in_utc() -> None:
+    here = AT.astimezone(timezone(timedelta(hours=-7)))
+    local = Envelope(
+        **{**{name: getattr(ENVELOPE, name) for name in ENVELOPE.__slots__}, "time": here}
+    )
+    assert dict(encode(local))["ce_time"] == b"2026-03-02T09:30:00+00:00"
+
+
+def test_an_id_is_read_in_its_usual_form() -> None:
+    capitals = changed(ce_id=ENVELOPE.id.upper().encode())
+    assert decode(CONTACT.encode(), capitals, VALUE)[0].id == ENVELOPE.id
+
+
+def test_a_newer_producers_additions_are_ignored() -> None:
+    added = VALUE[:-1] + b', "mood": "angry"}'
+    assert decode(CONTACT.encode(), changed(ce_new=b"1"), added)[1] == EVENT
+
+
+@pytest.mark.parametrize(
+    ("headers", "known"),
+    [
+        ([("ce_type", b"upstairs.customer_wrote.v1")], "upstairs.customer_wrote.v1"),
+        ([("CE_Type", b"other")], "other"),
+        ([("ce_type", None)], None),
+        ([("ce_type", b"\xff")], "\N{REPLACEMENT CHARACTER}"),
+        ([("type", b"other")], None),
+        ([], None),
+    ],
+)
+def test_the_type_alone_can_be_read(headers: Headers, known: str | None) -> None:
+    assert type_of(headers) == known
+
+
+names = st.sampled_from(sorted(dict(encode(ENVELOPE)))) | st.text(max_size=5)
+
+
+@settings(max_examples=50, deadline=None)
+@given(
+    key=st.none() | st.binary(max_size=40),
+    headers=st.lists(st.tuples(names, st.none() | st.binary(max_size=40))),
+    value=st.none() | st.binary(max_size=60) | st.just(VALUE),
+)
+def test_no_bytes_raise_anything_else(
+    key: bytes | None, headers: list[tuple[str, bytes | None]], value: bytes | None
+) -> None:
+    for one in (headers, [*encode(ENVELOPE), *headers]):
+        type_of(one)
+        with suppress(MalformedRecord):
+            decode(key, one, value)

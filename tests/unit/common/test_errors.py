@@ -1,0 +1,87 @@
+"""What passes by itself, and what will be the same tomorrow."""
+
+import asyncpg
+import pytest
+from aiokafka.errors import (
+    CommitFailedError,
+    KafkaConnectionError,
+    KafkaTimeoutError,
+    MessageSizeTooLargeError,
+    TopicAuthorizationFailedError,
+    UnknownTopicOrPartitionError,
+)
+from asyncpg.exceptions._base import DataError as ArgumentError
+from sqlalchemy.exc import DBAPIError, IntegrityError
+from sqlalchemy.exc import TimeoutError as PoolTimeoutError
+
+from common.envelope import MalformedRecord
+from common.errors import PermanentError, TransientError, is_transient
+
+PASSING = [
+    TransientError(),
+    ConnectionRefusedError(),
+    TimeoutError(),
+    PoolTimeoutError("no connection became free"),
+    asyncpg.InterfaceError("connection is closed"),
+    asyncpg.ConnectionDoesNotExistError(),
+    asyncpg.DeadlockDetectedError(),
+    asyncpg.SerializationError(),
+    asyncpg.TooManyConnectionsError(),
+    asyncpg.AdminShutdownError(),
+    asyncpg.CannotConnectNowError(),
+    asyncpg.IdleInTransactionSessionTimeoutError(),
+    asyncpg.LockNotAvailableError(),
+    asyncpg.ReadOnlySQLTransactionError(),
+    DBAPIError("SELECT 1", {}, Exception(), connection_invalidated=True),
+    KafkaConnectionError(),
+    KafkaTimeoutError(),
+    UnknownTopicOrPartitionError(),
+]
+LASTING = [
+    PermanentError(),
+    MalformedRecord(),
+    ValueError(),
+    KeyError(),
+    asyncpg.UniqueViolationError(),
+    asyncpg.CheckViolationError(),
+    asyncpg.UndefinedTableError(),
+    asyncpg.InsufficientPrivilegeError(),
+    asyncpg.DataError(),
+    ArgumentError("invalid input for query argument $1"),
+    IntegrityError("INSERT", {}, Exception()),
+    MessageSizeTooLargeError(),
+    TopicAuthorizationFailedError(),
+    CommitFailedError(),
+]
+
+
+def named(error: Exception) -> str:
+    return type(error).__name__
+
+
+def caused(error: Exception, cause: BaseException) -> Exception:
+    error.__cause__ = cause
+    return error
+
+
+@pytest.mark.parametrize("error", PASSING, ids=named)
+def test_what_passes(error: Exception) -> None:
+    assert is_transient(error)
+    wrapped = caused(DBAPIError("SELECT 1", {}, Exception()), caused(Exception("driver"), error))
+    assert is_transient(wrapped)
+
+
+@pytest.mark.parametrize("error", LASTING, ids=named)
+def test_what_lasts(error: Exception) -> None:
+    assert not is_transient(error)
+    assert not is_transient(caused(RuntimeError(), error))
+
+
+def test_who_calls_it_permanent_has_the_last_word() -> None:
+    assert not is_transient(caused(PermanentError(), ConnectionRefusedError()))
+    assert is_transient(caused(TransientError(), PermanentError()))
+
+
+def test_an_error_says_what_its_class_says() -> None:
+    assert str(MalformedRecord()) == MalformedRecord.__doc__
+    assert str(MalformedRecord("at 7")) == "at 7"

@@ -1,0 +1,53 @@
+"""Ids tell the day in which they were made."""
+
+from datetime import UTC, date, datetime
+from uuid import UUID
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from common.ids import EventId, canonical, day_of, new_id
+
+
+def made_at(at: datetime) -> EventId:
+    milliseconds = int(at.timestamp() * 1000)
+    version, variant = 7 << 76, 2 << 62
+    return EventId(str(UUID(int=milliseconds << 80 | version | variant)))
+
+
+@given(st.datetimes(datetime(1970, 1, 1), datetime(9999, 12, 31)))  # noqa: DTZ001 - made aware below
+def test_the_day_is_that_in_utc(at: datetime) -> None:
+    assert day_of(made_at(at.replace(tzinfo=UTC))) == at.date()
+
+
+def test_a_day_ends_at_midnight_utc() -> None:
+    assert day_of(made_at(datetime(2026, 3, 2, 23, 59, 59, 999000, UTC))) == date(2026, 3, 2)
+    assert day_of(made_at(datetime(2026, 3, 3, tzinfo=UTC))) == date(2026, 3, 3)
+
+
+@pytest.mark.parametrize(
+    "other",
+    [
+        "",
+        "17",
+        "1c9fbf4e-2f5b-4a8c-9c3e-0a4a3b1f7d55",
+        str(UUID(int=0)),
+        "ffffffff-ffff-7fff-bfff-ffffffffffff",
+    ],
+)
+def test_an_id_of_another_kind_has_no_day(other: str) -> None:
+    with pytest.raises(ValueError, match=r"UUID|year"):
+        day_of(EventId(other))
+
+
+def test_ids_grow() -> None:
+    ids = [new_id() for _ in range(1000)]
+    assert sorted(ids) == ids
+    assert len(set(ids)) == len(ids)
+
+
+@given(st.uuids())
+def test_one_id_has_one_form(made: UUID) -> None:
+    forms = (str(made), str(made).upper(), made.hex, f"{{{made}}}", made.urn)
+    assert {canonical(form) for form in forms} == {str(made)}

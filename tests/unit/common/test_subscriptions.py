@@ -1,0 +1,48 @@
+"""A service's table of contents."""
+
+import pytest
+
+from common.contracts.assignments import ContactAssigned
+from common.contracts.contacts import ContactResolved, CustomerWrote
+from common.contracts.event import Event
+from common.messages import Timer
+from common.subscriptions import Subscriptions
+
+
+class Due(Timer):
+    pass
+
+
+async def one(_message: Event | Timer, _uow: object) -> None:
+    pass
+
+
+async def other(_message: Event | Timer, _uow: object) -> None:
+    pass
+
+
+def test_it_tells_what_is_handled_and_from_where() -> None:
+    made = (
+        Subscriptions[object]()
+        .on(CustomerWrote, one)
+        .on(ContactResolved, other)
+        .on(ContactAssigned, one)
+        .on(Due, other)
+    )
+    assert made.events == {
+        "upstairs.customer_wrote.v1": CustomerWrote,
+        "upstairs.contact_resolved.v1": ContactResolved,
+        "upstairs.contact_assigned.v1": ContactAssigned,
+    }
+    assert made.timers == {"Due": Due}
+    assert made.topics == ("assignments", "contacts")
+    assert made.handler(ContactResolved) is other
+
+
+def test_to_add_makes_a_new_table() -> None:
+    first = Subscriptions[object]().on(CustomerWrote, one)
+    second = first.on(Due, one)
+    assert first.timers == {}
+    with pytest.raises(KeyError):
+        first.handler(Due)
+    assert second.handler(Due) is one
