@@ -3,8 +3,9 @@
 from collections.abc import AsyncIterator
 from pathlib import Path
 
-import devstack
 import pytest
+
+import devstack
 from stage.cast import Cast
 from stage.stories import Stage
 from stage.system import System, outside

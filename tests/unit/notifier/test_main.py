@@ -10,7 +10,7 @@ from notifier.settings import Settings
 
 
 def test_the_api_describes_itself_without_any_secret() -> None:
-    paths = openapi(parts)["paths"]
+    paths = openapi(Settings, parts)["paths"]
     assert set(paths) >= {
         "/v1/recipients",
         "/v1/recipients/{person_id}",
