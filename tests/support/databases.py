@@ -15,9 +15,11 @@ from common.database import Database, U, connect
 from common.ids import new_id
 from common.migrations import migrate
 from common.provision import provision_schema
+from stage.system import ROLE_PASSWORD as PASSWORD
+from stage.system import SERVICES
 
-SERVICES = ("intake", "router", "escalation", "notifier")
-PASSWORD = "test"
+__all__ = ["PASSWORD", "SERVICES", "Postgres", "opened", "prepared", "rows"]
+
 TEMPLATE = "upstairs_template"
 
 

@@ -215,16 +215,6 @@ class Broker:
             await admin.close()
         return sum(max(found.offset, 0) for found in offsets.values())
 
-    async def members(self) -> int:
-        """Return how many members the probe's group has, those that just join included."""
-        admin = AIOKafkaAdminClient(bootstrap_servers=self.bootstrap)
-        await admin.start()
-        try:
-            (answer,) = await admin.describe_consumer_groups([f"{self.namespace}.{NAME}"])
-        finally:
-            await admin.close()
-        return len(answer.groups[0][5])
-
     @asynccontextmanager
     async def reader(self) -> AsyncIterator[AIOKafkaConsumer]:
         """Read the contacts topic from its beginning."""

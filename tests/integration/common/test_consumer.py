@@ -224,11 +224,11 @@ async def test_records_that_come_while_a_rebalance_begins_do_not_freeze_it(
 
 
 async def test_a_batch_is_finished_before_its_partitions_go(
-    database: Database[UnitOfWork], broker: Broker
+    database: Database[UnitOfWork], broker: Broker, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     contacts = [new_contact() for _ in range(8)]
     await broker.publish(*numbered(contacts, 5))
-    at_work, go_on = asyncio.Event(), asyncio.Event()
+    at_work, go_on, asked, let_go = (asyncio.Event() for _ in range(4))
 
     async def slow(event: CustomerWrote, uow: UnitOfWork) -> None:
         at_work.set()
@@ -237,11 +237,20 @@ async def test_a_batch_is_finished_before_its_partitions_go(
 
     first = Replica(database, broker, Subscriptions[UnitOfWork]().on(CustomerWrote, slow))
     second = Replica(database, broker)
-    async with running(first.consumer()):
+    consumer = first.consumer()
+
+    async def revoked(partitions: Sequence[Any]) -> None:
+        asked.set()
+        await Consumer.on_partitions_revoked(consumer, partitions)
+        let_go.set()
+
+    async with running(consumer):
         await until(at_work.is_set)
+        monkeypatch.setattr(consumer, "on_partitions_revoked", revoked)
         async with running(second.consumer()):
-            await until(broker.members, lambda count: count == 2)
-            assert second.counted("handled") == 0
+            await until(asked.is_set)
+            assert await broker.committed() == 0
+            assert not let_go.is_set()
             go_on.set()
             await until(broker.committed, lambda count: count == 40)
     assert await noted(database) == in_order(contacts, 5)

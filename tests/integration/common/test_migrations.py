@@ -101,7 +101,10 @@ async def test_up_from_nothing_and_again(versions: Path, url: str) -> None:
 async def test_two_jobs_at_once(versions: Path, url: str) -> None:
     write(versions, *VERSIONS)
     program = f"from common.migrations import migrate; migrate({SERVICE!r}, {url!r})"
-    environment = {**os.environ, "PYTHONPATH": str(versions.parents[1] / "src")}
+    environment = {
+        **os.environ,
+        "PYTHONPATH": os.pathsep.join([str(versions.parents[1] / "src"), *sys.path]),
+    }
     jobs = [
         await asyncio.create_subprocess_exec(sys.executable, "-c", program, env=environment)
         for _ in range(2)

@@ -6,10 +6,12 @@ import pytest
 
 from devstack import Choice, StackError
 from devstack.choice import Probes, asked, choose
+from devstack.java import Java
 
 
 def machine(*, java: int | None = None, jars: bool = False, docker: bool = False) -> Probes:
-    return Probes(java_major=lambda: java, has_kafka_jars=lambda: jars, has_docker=lambda: docker)
+    found = Java("java", java, "of this machine") if java else None
+    return Probes(java=lambda: found, has_kafka_jars=lambda: jars, has_docker=lambda: docker)
 
 
 @pytest.mark.parametrize(
@@ -17,10 +19,10 @@ def machine(*, java: int | None = None, jars: bool = False, docker: bool = False
     [
         (machine(java=17, jars=True), Choice.EMBEDDED),
         (machine(java=25, jars=True, docker=True), Choice.EMBEDDED),
-        (machine(java=11, jars=True, docker=True), Choice.CONTAINERS),
+        (machine(jars=True, docker=True), Choice.CONTAINERS),
         (machine(java=17, jars=False, docker=True), Choice.CONTAINERS),
         (machine(docker=True), Choice.CONTAINERS),
-        (machine(java=11, jars=True), Choice.LOOKAROUND),
+        (machine(jars=True), Choice.LOOKAROUND),
         (machine(), Choice.LOOKAROUND),
     ],
 )

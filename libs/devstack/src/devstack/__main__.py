@@ -6,7 +6,8 @@ from typing import NoReturn
 
 import typer
 
-from devstack import kafka
+from devstack import jars
+from devstack.choice import THIS_MACHINE, embedding_java
 from devstack.errors import StackError
 from devstack.stack import KAFKA_VARIABLE, POSTGRES_VARIABLE, start
 
@@ -35,7 +36,21 @@ def up() -> None:
 @cli.command()
 def fetch() -> None:
     """Fill the cache with Kafka's jars, so that later starts need no network."""
-    typer.echo(kafka.fetch())
+    typer.echo(jars.fetch())
+
+
+@cli.command()
+def lock() -> None:
+    """After a change of Kafka's version: list its jars and their sums anew, with Maven."""
+    typer.echo(jars.lock())
+
+
+@cli.command()
+def can_embed() -> None:
+    """Exit with 0 when Java and Kafka's jars are here or can be fetched."""
+    if embedding_java(THIS_MACHINE) is None:
+        msg = "no Java 17+ with Maven on this machine, nor the extra `devstack[jvm]`"
+        raise StackError(msg)
 
 
 def _interrupt(_number: int, _frame: object) -> NoReturn:

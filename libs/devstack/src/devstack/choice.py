@@ -1,17 +1,14 @@
 """Which of the four stacks to take, and why."""
 
-import re
-import subprocess
 from collections.abc import Callable
 from dataclasses import dataclass
 from enum import StrEnum
-from shutil import which
 from typing import Literal
 
-from devstack import containers, kafka
+from devstack import containers, jars, java
 from devstack.errors import StackError
-
-JAVA_NEEDED = 17
+from devstack.java import NEEDED as JAVA_NEEDED
+from devstack.java import Java
 
 
 class Choice(StrEnum):
@@ -26,7 +23,7 @@ class Choice(StrEnum):
 class Probes:
     """What this machine has; each is asked only when the answer matters."""
 
-    java_major: Callable[[], int | None]
+    java: Callable[[], Java | None]
     has_kafka_jars: Callable[[], bool]
     has_docker: Callable[[], bool]
 
@@ -47,11 +44,10 @@ def choose(choice: Choice, probes: Probes) -> tuple[Settled, str]:
     """Settle `auto`; the second value says in one line what was taken and why."""
     if choice is not Choice.AUTO:
         return choice, f"{choice}: asked for"
-    java = probes.java_major()
-    if java is not None and java >= JAVA_NEEDED and probes.has_kafka_jars():
+    if (found := embedding_java(probes)) is not None:
         return (
             Choice.EMBEDDED,
-            f"embedded: Java {java} is here, and Kafka's jars or mvn to fetch them",
+            f"embedded: Java {found.major} {found.origin}, and Kafka's jars or a way to fetch them",
         )
     lacking = f"no Java {JAVA_NEEDED}+ with mvn"
     if probes.has_docker():
@@ -59,17 +55,10 @@ def choose(choice: Choice, probes: Probes) -> tuple[Settled, str]:
     return Choice.LOOKAROUND, f"lookaround: {lacking} and no Docker engine"
 
 
-def java_major() -> int | None:
-    if which("java") is None:
-        return None
-    command = ["java", "-version"]
-    done = subprocess.run(command, check=False, capture_output=True, text=True)
-    found = re.search(r'version "(\d+)', done.stderr)
-    return int(found.group(1)) if found else None
+def embedding_java(probes: Probes) -> Java | None:
+    """The Java for `embedded`, or None where that would not start."""
+    found = probes.java()
+    return found if found is not None and probes.has_kafka_jars() else None
 
 
-def has_kafka_jars() -> bool:
-    return kafka.jars_directory().exists() or which("mvn") is not None
-
-
-THIS_MACHINE = Probes(java_major, has_kafka_jars, containers.engine_answers)
+THIS_MACHINE = Probes(java.find, jars.obtainable, containers.engine_answers)

@@ -8,7 +8,8 @@ from testcontainers.core.container import DockerContainer
 from testcontainers.core.docker_client import DockerClient
 
 from devstack.errors import StackError
-from devstack.kafka import CLUSTER_ID, KAFKA_VERSION, broker_settings, kafka_answers
+from devstack.jars import KAFKA_VERSION
+from devstack.kafka import CLUSTER_ID, broker_settings, kafka_answers
 from devstack.postgres import SUPERUSER, server_settings
 from devstack.processes import LOG_TAIL_LINES, LOOPBACK, POLL_SECONDS, free_port
 

