@@ -288,7 +288,6 @@ class Replica:
         relay = Relay(
             self.database.engine,
             producer,
-            self.database.clock,
             self.metrics,
             self.health,
             source=f"/upstairs/{NAME}",

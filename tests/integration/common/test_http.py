@@ -10,10 +10,11 @@ from fastapi import APIRouter, Depends
 from common.access import Principal, allow
 from common.database import Database
 from common.health import Health
+from common.housekeeping import Housekeeper
 from common.http import MAX_BODY_BYTES, Api, ContactPath, HttpServer, Line, get_database
 from common.metrics import Metrics
 from common.problems import Problem
-from common.service import Housekeeper, Parts, application
+from common.service import Parts, application
 from common.subscriptions import Subscriptions
 from support.databases import rows
 from support.gate import Gate
@@ -184,7 +185,7 @@ async def test_a_database_that_is_away_is_said_to_the_caller_and_in_readiness(
     path = f"/v1/notes/{new_contact()}"
     async with opened(gate.before(probe_url)) as gated:
         service = Service(gated)
-        async with service.client() as api, running(Housekeeper(gated, service.health)):
+        async with service.client() as api, running(Housekeeper(gated, Metrics(), service.health)):
             await until(lambda: not service.health.troubles)
             await gate.shut()
             response = await api.post(path, json={"text": "a"})

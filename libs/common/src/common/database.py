@@ -21,12 +21,16 @@ def connect(url: str, *, schema: str, pool_size: int = 10) -> AsyncEngine:
     """
     return create_async_engine(
         url,
+        # What a statement carries is customers' words: not for logs and dead letters' reasons.
+        hide_parameters=True,
         pool_size=pool_size,
         max_overflow=0,
         json_serializer=lambda value: orjson.dumps(value).decode(),
         json_deserializer=orjson.loads,
         connect_args={
             "timeout": 5,
+            # A server that vanished without a word must not hold us for ever.
+            "command_timeout": 30,
             "server_settings": {
                 "application_name": f"upstairs-{schema}",
                 "search_path": schema,

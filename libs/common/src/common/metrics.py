@@ -30,9 +30,14 @@ class Metrics:
             "Events acknowledged by Kafka",
             registry=self.registry,
         )
-        self.publish_lag_seconds = Gauge(
-            "upstairs_outbox_lag_seconds",
-            "Age of the oldest event of the last batch published",
+        self.outbox_oldest_seconds = Gauge(
+            "upstairs_outbox_oldest_seconds",
+            "Age of the oldest event that Kafka has not acknowledged",
+            registry=self.registry,
+        )
+        self.timer_overdue_seconds = Gauge(
+            "upstairs_timer_overdue_seconds",
+            "How long the timer that waits longest has been due",
             registry=self.registry,
         )
         self.dead_letters = Counter(

@@ -90,7 +90,7 @@ async def _unexpected(_request: Request, error: Exception) -> Response:
         return Problem(
             503,
             "unavailable",
-            "Nothing was done. Try again shortly.",
+            "It can't be done now. Send it again shortly, with the same Idempotency-Key if any.",
             headers={"Retry-After": "1"},
         ).response()
     log.error("request_failed", exc_info=error)

@@ -1,7 +1,6 @@
 """From the outbox to Kafka, in order, each at least once."""
 
 import asyncio
-from collections.abc import Sequence
 from typing import Any
 
 import structlog
@@ -10,7 +9,6 @@ from sqlalchemy import Row, text
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from common.backoff import Backoff, pause
-from common.clock import Clock
 from common.envelope import Envelope, encode
 from common.errors import is_transient
 from common.health import Health
@@ -37,7 +35,6 @@ class Relay:
         self,
         engine: AsyncEngine,
         producer: AIOKafkaProducer,
-        clock: Clock,
         metrics: Metrics,
         health: Health,
         *,
@@ -46,7 +43,6 @@ class Relay:
     ) -> None:
         self._engine = engine
         self._producer = producer
-        self._clock = clock
         self._metrics = metrics
         self._health = health
         self._source = source
@@ -113,7 +109,7 @@ class Relay:
             acknowledgements = [await self._send(row) for row in rows]
             await asyncio.gather(*acknowledgements)
             await connection.execute(_DELETE, {"ids": [row.id for row in rows]})
-            self._observe(rows)
+            self._metrics.published.inc(len(rows))
         return len(rows)
 
     async def _send(self, row: Row[Any]) -> "asyncio.Future[Any]":
@@ -133,11 +129,6 @@ class Relay:
             headers=encode(envelope),
         )
         return sent
-
-    def _observe(self, rows: Sequence[Row[Any]]) -> None:
-        self._metrics.published.inc(len(rows))
-        age = self._clock.wall() - rows[0].at
-        self._metrics.publish_lag_seconds.set(max(age.total_seconds(), 0))
 
 
 def topic_name(namespace: str, topic: str) -> str:

@@ -4,25 +4,23 @@ import asyncio
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import AsyncExitStack
 from dataclasses import dataclass, field
-from datetime import timedelta
 from typing import Any, Generic, TypeVar
 
 import structlog
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer
 from fastapi import APIRouter, FastAPI
-from sqlalchemy import text
 
 from common import logs
 from common.access import ApiKeys
-from common.backoff import Backoff, pause
+from common.backoff import Backoff
 from common.clock import Clock
 from common.consumer import Consumer
 from common.database import Database, connect
 from common.dispatcher import Dispatcher
 from common.errors import is_transient
 from common.health import Health
+from common.housekeeping import Housekeeper
 from common.http import HttpServer, make_app
-from common.inbox import Inbox
 from common.metrics import Metrics
 from common.relay import Relay, topic_name
 from common.runtime import Worker, run_workers, stop_on_signals
@@ -78,7 +76,6 @@ async def serve(parts: Parts[U], settings: ServiceSettings) -> None:
         relay = Relay(
             engine,
             producer,
-            clock,
             metrics,
             health,
             source=f"/upstairs/{parts.name}",
@@ -95,7 +92,7 @@ async def serve(parts: Parts[U], settings: ServiceSettings) -> None:
         app = application(parts, settings, database, metrics, health)
         workers: list[Worker] = [
             HttpServer(app, settings.http_host, settings.http_port),
-            Housekeeper(database, health),
+            Housekeeper(database, metrics, health),
             timers,
             *parts.workers(database, metrics, health),
         ]
@@ -169,40 +166,3 @@ def _consumer(
     )
     topics = [topic_name(settings.namespace, topic) for topic in parts.subscriptions.topics]
     return Consumer(kafka, topics, dispatcher, metrics, health)
-
-
-class Housekeeper(Generic[U]):
-    """Keeps the inbox's partitions, and says in readiness when the database is away."""
-
-    _EVERY = timedelta(seconds=2)
-    _PARTITIONS_EVERY = timedelta(hours=1)
-
-    def __init__(self, database: Database[U], health: Health) -> None:
-        self._database = database
-        self._health = health
-        health.trouble("database", "not reached yet")
-
-    async def run(self, stopping: asyncio.Event) -> None:
-        partitions_due = None
-        while not stopping.is_set():
-            try:
-                async with self._database.transaction() as uow:
-                    if partitions_due is None or uow.now >= partitions_due:
-                        await _alone(uow)
-                        await Inbox(uow.connection).keep_partitions(uow.now.date())
-                        partitions_due = uow.now + self._PARTITIONS_EVERY
-            except Exception as error:
-                if not is_transient(error):
-                    raise
-                self._health.trouble("database", repr(error))
-                log.warning("database_away", error=repr(error))
-            else:
-                self._health.well("database")
-            await pause(self._EVERY.total_seconds(), stopping)
-
-
-async def _alone(uow: UnitOfWork) -> None:
-    """Let one replica at a time change the partitions."""
-    await uow.connection.execute(
-        text("SELECT pg_advisory_xact_lock(hashtext('partitions ' || current_schema()))")
-    )
