@@ -1,0 +1,63 @@
+"""How long after an escalation is raised its page reaches Slack."""
+
+import asyncio
+import re
+from collections.abc import Sequence
+
+from bench import traffic
+from bench.ground import CONTACTS, Ground
+from bench.load import Post, Sent
+from bench.summary import Figures, quantiles_ms
+from bench.topics import LostError
+from common.clock import elapsed
+from common.contracts.escalations import EscalationRaised
+
+PATIENCE_S = 60
+
+# The customer's words come to the supervisor, so they can carry what tells the pages apart.
+_QUOTE = "Your supervisor, please, about {contact_id}."
+_QUOTED = re.compile(r"please, about ([0-9a-f-]{36})\.")
+
+
+async def latency(ground: Ground, sent: Sequence[Sent], count: int, rate: int) -> Figures:
+    """Let `count` customers ask for a supervisor, each of whom gets Slack and e-mail."""
+    asking = [one.contact_id for one in sent[:count]]
+    times = traffic.arrivals(rate, -(-count // rate), ground.random)[:count]
+    requests = [_request(contact_id) for contact_id in asking[: len(times)]]
+    await ground.generator.open(ground.intake, requests, times[: len(requests)])
+    asked = asking[: len(requests)]
+    raised = await ground.topics.all(EscalationRaised, asked)
+    arrived_at = await _arrivals(ground, asked)
+    waits = [
+        arrived_at[contact_id] - one.event(EscalationRaised).occurred_at.timestamp()
+        for contact_id, one in zip(asked, raised, strict=True)
+    ]
+    return {
+        "escalations": len(waits),
+        "escalation_rate_per_s": rate,
+        **quantiles_ms("escalation_to_page", waits),
+    }
+
+
+def _request(contact_id: str) -> Post:
+    quote = _QUOTE.format(contact_id=contact_id)
+    return Post(f"{CONTACTS}/{contact_id}/supervisor-requests", b'{"quote": "%s"}' % quote.encode())
+
+
+async def _arrivals(ground: Ground, contact_ids: Sequence[str]) -> dict[str, float]:
+    """Wait until Slack has a message about each contact; return when it first had one."""
+    deadline = elapsed() + PATIENCE_S
+    while missing := set(contact_ids) - (arrived_at := _arrived(ground)).keys():
+        if elapsed() > deadline:
+            message = f"Slack has nothing about {len(missing)} of {len(contact_ids)} escalations"
+            raise LostError(message)
+        await asyncio.sleep(0.1)
+    return arrived_at
+
+
+def _arrived(ground: Ground) -> dict[str, float]:
+    arrived_at: dict[str, float] = {}
+    for posted in ground.system.outside.slack.requests:
+        for contact_id in _QUOTED.findall(str(posted.body)):
+            arrived_at.setdefault(contact_id, posted.at.timestamp())
+    return arrived_at

@@ -1,0 +1,69 @@
+"""What customers send, in the mix and with the bursts of the call centre in FIGURES.md."""
+
+from collections.abc import Sequence
+from random import Random
+
+import orjson
+
+TYPES = {"regular": 65, "new-customer": 16, "internet": 8, "stock": 8}
+PRIORITIES = {"normal": 55, "high": 16, "urgent": 29}
+CREWS = 20
+
+# Variance over mean of the arrivals counted in one interval: theirs of five minutes is one second.
+DISPERSION = 2
+
+
+def crew(number: int) -> str:
+    return f"crew-{number}"
+
+
+def contacts(count: int, random: Random, *, tier: str = "standard") -> list[bytes]:
+    """Make bodies for `POST /v1/contacts`: calls, and chats that come with a first message."""
+    types = random.choices(list(TYPES), list(TYPES.values()), k=count)
+    priorities = random.choices(list(PRIORITIES), list(PRIORITIES.values()), k=count)
+    return [
+        _contact(kind, priority, tier, random)
+        for kind, priority in zip(types, priorities, strict=True)
+    ]
+
+
+def _contact(kind: str, priority: str, tier: str, random: Random) -> bytes:
+    customer = random.randrange(1_000_000)
+    chat = {"text": "I have tried it three times and it does not work."}
+    return orjson.dumps(
+        {
+            "channel": "chat" if kind == "internet" else "call",
+            "customer": {
+                "customer_id": f"c-{customer}",
+                "name": f"Customer {customer}",
+                "tier": tier,
+                "region": crew(random.randrange(CREWS)),
+            },
+            "subject": f"A question about {kind} business",
+            "topic": kind,
+            "priority": priority,
+            **(chat if kind == "internet" else {}),
+        }
+    )
+
+
+def arrivals(rate: float, seconds: int, random: Random) -> list[float]:
+    """Draw the seconds at which they come: Poisson with a rate that is gamma in each second."""
+    times: list[float] = []
+    for second in range(seconds):
+        scale = DISPERSION - 1
+        intensity = random.gammavariate(rate / scale, scale)
+        at = second + random.expovariate(intensity)
+        while at < second + 1:
+            times.append(at)
+            at += random.expovariate(intensity)
+    return times
+
+
+def dispersion(times: Sequence[float], seconds: int) -> float:
+    """Return variance over mean of the counts per second."""
+    counts = [0] * seconds
+    for at in times:
+        counts[int(at)] += 1
+    mean = len(times) / seconds
+    return sum((count - mean) ** 2 for count in counts) / seconds / mean
