@@ -81,23 +81,22 @@ async def serve(parts: Parts[U], settings: ServiceSettings) -> None:
             source=f"/upstairs/{parts.name}",
             namespace=settings.namespace,
         )
-        consumer = (
-            _consumer(parts, settings, dispatcher, metrics, health)
-            if parts.subscriptions.topics
-            else None
-        )
-        timers = TimerLoop(dispatcher, metrics, health, consumer.caught_up if consumer else None)
         database.after_commit(lambda uow: relay.wake() if len(uow.outbox) else None)
-        database.after_commit(lambda uow: timers.wake(uow.timers.earliest))
         app = application(parts, settings, database, metrics, health)
         workers: list[Worker] = [
             HttpServer(app, settings.http_host, settings.http_port),
             Housekeeper(database, metrics, health),
-            timers,
             *parts.workers(database, metrics, health),
         ]
-        if consumer is not None:
+        caught_up: asyncio.Event | None = None
+        if parts.subscriptions.topics:
+            consumer = _consumer(parts, settings, dispatcher, metrics, health)
+            caught_up = consumer.caught_up
             workers.append(consumer)
+        if parts.subscriptions.timers:
+            timers = TimerLoop(dispatcher, metrics, health, caught_up)
+            database.after_commit(lambda uow: timers.wake(uow.timers.earliest))
+            workers.append(timers)
         await run_workers(workers, [relay], stopping)
 
 
