@@ -10,7 +10,7 @@ import devstack
 from bench.ground import Ground
 from bench.summary import Figures
 from common.clock import Clock, elapsed
-from devstack.kafka import KAFKA_VERSION
+from devstack.jars import KAFKA_VERSION
 
 _UNPUBLISHED = "SELECT count(*) FROM {schema}.outbox"
 _UNSENT = "SELECT count(*) FROM notifier.notifications WHERE state IN ('pending', 'sending')"

@@ -9,7 +9,6 @@ from pathlib import Path
 
 from devstack import jars, java
 from devstack.errors import StackError
-from devstack.jars import KAFKA_VERSION as KAFKA_VERSION
 from devstack.processes import LOOPBACK, Process, free_port
 from devstack.servers import LocalServer
 

@@ -13,10 +13,10 @@ from rich.console import Console
 
 import devstack
 from common.clock import elapsed
-from stage.cast import Cast, RefusedError
+from stage.cast import Cast, RefusedError, staged
 from stage.show import Timeline, summary
 from stage.stories import STORIES, Ending, NotAsToldError, Stage
-from stage.system import System, outside
+from stage.system import System
 from stage.watch import NotSeenError, watching
 
 cli = typer.Typer(no_args_is_help=True, add_completion=False)
@@ -48,7 +48,7 @@ async def _play(stack: devstack.Stack) -> dict[str, Ending | Exception]:
     endings: dict[str, Ending | Exception] = {}
     timeline = Timeline(console)
     async with (
-        staged(stack) as (system, cast),
+        started(stack) as (system, cast),
         watching(stack.kafka_bootstrap, system.namespace, timeline.event) as watch,
     ):
         stage = Stage(system, cast, watch, timeline.acts)
@@ -66,7 +66,7 @@ async def _stay(stack: devstack.Stack) -> None:
     loop = asyncio.get_running_loop()
     for number in (signal.SIGINT, signal.SIGTERM):
         loop.add_signal_handler(number, stopping.set)
-    async with staged(stack) as (system, cast):
+    async with started(stack) as (system, cast):
         console.print("\n[bold]Upstairs is up.[/bold] Ctrl-C stops all of it.\n")
         for service in system.ports:
             url = system.url(service)
@@ -94,27 +94,16 @@ def _example(system: System, cast: Cast) -> str:
 
 
 @asynccontextmanager
-async def staged(stack: devstack.Stack) -> AsyncIterator[tuple[System, Cast]]:
-    """Set up and start the four services with the sample rules; stop them on leaving."""
+async def started(stack: devstack.Stack) -> AsyncIterator[tuple[System, Cast]]:
+    """Have the sample system up, and say how long it took."""
     begun = elapsed()
-    cast = Cast()
     logs = Path(mkdtemp(prefix="upstairs-logs-"))
-    async with outside() as receivers:
-        system = System(stack, receivers, cast.api_keys, logs)
-        await system.set_up()
-        try:
-            system.launch()
-            await system.wait_ready()
-            cast.enter(system)
-            await cast.set_the_rules()
-            console.print(
-                f"set up and started {', '.join(system.ports)} in {elapsed() - begun:.1f} s; "
-                f"logs in {logs}"
-            )
-            yield system, cast
-        finally:
-            await cast.leave()
-            system.stop()
+    async with staged(stack, logs) as (system, cast):
+        console.print(
+            f"set up and started {', '.join(system.ports)} in {elapsed() - begun:.1f} s; "
+            f"logs in {logs}"
+        )
+        yield system, cast
 
 
 if __name__ == "__main__":

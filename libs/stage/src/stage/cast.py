@@ -4,7 +4,10 @@ import base64
 import hashlib
 import hmac
 import secrets
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import Any
 from uuid import uuid4
 
@@ -12,7 +15,8 @@ import httpx
 import orjson
 
 from common.clock import Clock
-from stage.system import System
+from devstack import Stack
+from stage.system import System, outside
 
 ZENDESK = "acme"
 # Role of each person; the key of each is its own name and a secret of this run.
@@ -227,3 +231,21 @@ class Cast:
             },
         }
         await self.call("ops", "intake", "PUT", f"/channels/zendesk/{ZENDESK}", connection)
+
+
+@asynccontextmanager
+async def staged(stack: Stack, logs: Path) -> AsyncIterator[tuple[System, Cast]]:
+    """Set up and start the four services with the sample rules; stop them on leaving."""
+    cast = Cast()
+    async with outside() as receivers:
+        system = System(stack, receivers, cast.api_keys, logs)
+        await system.set_up()
+        try:
+            system.launch()
+            await system.wait_ready()
+            cast.enter(system)
+            await cast.set_the_rules()
+            yield system, cast
+        finally:
+            await cast.leave()
+            system.stop()

@@ -130,7 +130,7 @@ class ShownPage(BaseModel):
 async def show_all(
     database: EscalationDatabase,
     _caller: Staff,
-    state: Annotated[list[EscalationState], Query()] = list(OPEN_STATES),  # noqa: B006
+    state: Annotated[list[EscalationState], Query()] = list(OPEN_STATES),  # noqa: B006 - FastAPI copies it
     person: Name | None = None,
     limit: Annotated[int, Query(ge=1, le=200)] = 50,
     after: Annotated[Place | None, Depends(place_of)] = None,
