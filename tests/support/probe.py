@@ -35,14 +35,14 @@ from common.runtime import Worker
 from common.service import Parts
 from common.settings import ServiceSettings
 from common.subscriptions import Subscriptions
-from common.tables import RELIABILITY_V1
+from common.tables import RELIABILITY
 from common.timerloop import TimerLoop
 from common.uow import UnitOfWork as BaseUnitOfWork
 
 NAME = "probe"
 POISON = "poison"
 STATEMENTS = (
-    *RELIABILITY_V1,
+    *RELIABILITY,
     """
     CREATE TABLE probes (
         contact_id uuid PRIMARY KEY,

@@ -10,6 +10,7 @@ import orjson
 from common.contracts.contacts import ContactReceived, Customer, CustomerWrote
 from common.contracts.event import ContactId, CustomerId
 from common.database import Database
+from common.deadletters import original
 from common.envelope import encode
 from common.subscriptions import Subscriptions
 from support.databases import rows
@@ -149,9 +150,37 @@ async def test_what_cannot_be_read_is_buried_with_its_reason(
     for reason, (kind, (_, expected)) in zip(found, UNREADABLE.items(), strict=True):
         assert reason.startswith("MalformedRecord: "), kind
         assert expected in reason, kind
-    payloads = await rows(database, "SELECT payload FROM dead_letters ORDER BY id")
-    assert [row.payload for row in payloads] == [record.value for record in records]
+    kept = await rows(database, "SELECT payload, headers FROM dead_letters ORDER BY id")
+    assert [row.payload for row in kept] == [record.value for record in records]
+    for row, one in zip(kept, records, strict=True):
+        headers = {name: original(value) for name, value in row.headers.items()}
+        assert headers == dict(one.headers)
     assert [tuple(row) for row in await rows(database, "SELECT notes FROM probes")] == [(["good"],)]
+
+
+async def test_a_type_that_no_contract_knows_is_skipped_and_counted(
+    replica: Replica, broker: Broker
+) -> None:
+    """A newer version's event: whatever is in it, it is not for us."""
+    good = new_contact()
+    unheard_of = raw(wrote(good)).header("ce_type", b"upstairs.unheard_of.v1")
+    await put(broker, unheard_of, replace(unheard_of, value=b"\xff"), raw(wrote(good, "good")))
+    async with running(replica.consumer()):
+        await until(broker.committed, lambda count: count == 3)
+    assert replica.counted("skipped") == 2
+    assert await reasons(replica.database) == []
+    (row,) = await rows(replica.database, "SELECT notes FROM probes")
+    assert row.notes == ["good"]
+
+
+async def test_what_a_newer_minor_version_adds_is_ignored(replica: Replica, broker: Broker) -> None:
+    newer = raw(wrote(new_contact(), "newer")).data(mood="angry", attachments=[{"name": "a.pdf"}])
+    await put(broker, newer.header("ce_mood", b"angry"))
+    async with running(replica.consumer()):
+        await until(broker.committed, lambda count: count == 1)
+    (row,) = await rows(replica.database, "SELECT notes FROM probes")
+    assert row.notes == ["newer"]
+    assert await reasons(replica.database) == []
 
 
 async def test_data_that_the_database_refuses_is_buried(replica: Replica, broker: Broker) -> None:

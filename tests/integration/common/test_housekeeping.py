@@ -5,9 +5,13 @@ from datetime import timedelta
 from common.database import Database
 from common.health import Health
 from common.housekeeping import Housekeeper
+from common.letters import RETENTION
 from common.messages import Schedule
 from common.metrics import Metrics
-from support.probe import Reminder, UnitOfWork, new_contact, running, wrote
+from common.replay import Replay
+from support.databases import rows
+from support.letters import buried
+from support.probe import Reminder, Replica, UnitOfWork, new_contact, running, wrote
 from support.waiting import until
 
 
@@ -23,6 +27,39 @@ async def test_what_is_unpublished_and_overdue_is_measured(
     async with running(Housekeeper(database, metrics, Health())):
         await until(lambda: seen(metrics, "upstairs_timer_overdue_seconds") >= 300)
         assert 60 <= seen(metrics, "upstairs_outbox_oldest_seconds") < 300
+
+
+async def test_timers_that_only_another_version_knows_are_measured(
+    database: Database[UnitOfWork],
+) -> None:
+    metrics = Metrics()
+    async with database.transaction() as uow:
+        due = uow.now - timedelta(minutes=5)
+        uow.timers.set([Schedule(Reminder(contact_id=new_contact(), name="a"), due)])
+    name = "upstairs_unknown_timer_overdue_seconds"
+    async with running(Housekeeper(database, metrics, Health(), ["Reminder"])):
+        await until(lambda: seen(metrics, "upstairs_timer_overdue_seconds") >= 300)
+        assert seen(metrics, name) == 0
+    async with running(Housekeeper(database, metrics, Health(), ["Stranger"])):
+        await until(lambda: seen(metrics, name) >= 300)
+
+
+async def test_dead_letters_that_wait_are_counted(replica: Replica) -> None:
+    (first, _), _ = [await buried(replica) for _ in range(2)]
+    await Replay(replica.dispatcher).discard(first, "admin:ops", "nonsense")
+    metrics = Metrics()
+    async with running(Housekeeper(replica.database, metrics, Health())):
+        await until(lambda: seen(metrics, "upstairs_dead_letters_waiting") == 1)
+
+
+async def test_what_was_dealt_with_long_ago_is_forgotten(replica: Replica) -> None:
+    letter_id, _ = await buried(replica)
+    await Replay(replica.dispatcher).discard(letter_id, "admin:ops", "nonsense")
+    replica.database.clock.ahead = RETENTION + timedelta(minutes=1)
+    async with running(Housekeeper(replica.database, Metrics(), Health())):
+        await until(
+            lambda: rows(replica.database, "SELECT 1 FROM dead_letters"), lambda left: not left
+        )
 
 
 def seen(metrics: Metrics, name: str) -> float:

@@ -10,7 +10,10 @@ from common import timerloop
 from common.clock import Clock, elapsed
 from common.contracts.event import ContactId
 from common.database import Database
+from common.deadletters import DeadLetter, TooManyDeadLetters
+from common.dispatcher import Message
 from common.errors import TransientError
+from common.ids import EventId, new_id
 from common.messages import Cancel, Schedule, Timer, TimerChange
 from common.subscriptions import Subscriptions
 from support.databases import rows
@@ -23,10 +26,12 @@ from support.probe import (
     crashing,
     new_contact,
     note,
+    opened,
     remind,
     running,
     statements,
     total,
+    wrote,
 )
 from support.waiting import until
 
@@ -35,7 +40,7 @@ FAR = timedelta(hours=1)
 
 
 class Stranger(Timer):
-    """Nobody handles it."""
+    """Nobody handles it: it is a newer version's."""
 
 
 async def change(
@@ -59,6 +64,10 @@ async def pending(database: Database[UnitOfWork]) -> list[str]:
 async def noted(database: Database[UnitOfWork]) -> dict[str, tuple[str, ...]]:
     found = await rows(database, "SELECT contact_id::text AS id, notes FROM probes")
     return {row.id: tuple(row.notes) for row in found}
+
+
+def never_buried(error: BaseException) -> DeadLetter:
+    raise AssertionError from error
 
 
 def reminder(contact_id: ContactId, name: str = "call back") -> Reminder:
@@ -158,28 +167,33 @@ async def test_a_rolled_back_change_changes_nothing(database: Database[UnitOfWor
     assert await pending(database) == ["call back"]
 
 
+# By what each session of this database asked last; ours is this question.
+_LOOKED = """
+    SELECT pid FROM pg_stat_activity
+    WHERE datname = current_database() AND pid <> pg_backend_pid() AND query LIKE '%min(due_at)%'
+"""
+
+
 async def test_an_earlier_timer_wakes_the_loop(
-    replica: Replica, monkeypatch: pytest.MonkeyPatch
+    replica: Replica, probe_url: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """With a sleep so long that only being woken explains that it fires."""
     monkeypatch.setattr(timerloop, "_LONGEST_SLEEP", FAR)
     contact_id = new_contact()
     await change(replica.database, (reminder(contact_id, "later"), FAR))
-    async with crashing(replica.timers):
-        with statements(replica.database) as sent:
-            await until(lambda: [one for one in sent if "min(due_at)" in one])
+    async with crashing(replica.timers), opened(probe_url) as watching:
+        await until(lambda: rows(watching, _LOOKED))
         await change(replica.database, (reminder(contact_id, "sooner"), SOON))
         await until(lambda: noted(replica.database))
     assert await pending(replica.database) == ["later"]
 
 
 async def test_a_timer_that_cannot_be_handled_is_buried_alone(replica: Replica) -> None:
-    good, bad, strange = new_contact(), new_contact(), new_contact()
+    good, bad = new_contact(), new_contact()
     await change(
         replica.database,
         (reminder(good, "one"), timedelta(0)),
         (reminder(bad, POISON), timedelta(0)),
-        (Stranger(contact_id=strange), timedelta(0)),
         (reminder(good, "two"), timedelta(0)),
     )
     async with running(replica.timers):
@@ -187,17 +201,75 @@ async def test_a_timer_that_cannot_be_handled_is_buried_alone(replica: Replica) 
     assert await noted(replica.database) == {good: ("one", "two")}
     letters = await rows(
         replica.database,
-        "SELECT key, type, reason, headers, origin, trace FROM dead_letters ORDER BY id",
+        "SELECT key, type, reason, payload, origin, trace FROM dead_letters ORDER BY id",
     )
     assert [(letter.key, letter.type, letter.reason) for letter in letters] == [
         (bad, "Reminder", "Poisoned: This note can't be taken."),
-        (strange, "Stranger", "UnknownTimer: Stranger"),
     ]
-    assert letters[0].headers == {"contact_id": bad, "name": POISON}
+    assert Reminder.model_validate_json(letters[0].payload) == reminder(bad, POISON)
     assert letters[0].origin.startswith("timer/")
     assert "in remind" in letters[0].trace
-    assert total(replica.metrics.dead_letters) == 2
+    assert total(replica.metrics.dead_letters) == 1
     assert not replica.health.troubles
+
+
+async def test_a_timer_of_a_newer_version_is_left_to_a_replica_that_knows_it(
+    database: Database[UnitOfWork], broker: Broker
+) -> None:
+    """In a rolling deploy the old replicas meet them; and they do not spin before them."""
+    strange, known = new_contact(), new_contact()
+    await change(
+        database,
+        (Stranger(contact_id=strange), -FAR),
+        (reminder(known), timedelta(0)),
+    )
+
+    async def meet(timer: Stranger, uow: UnitOfWork) -> None:
+        await note(timer.contact_id, "met", uow)
+
+    old = Replica(database, broker)
+    new = Replica(database, broker, Subscriptions[UnitOfWork]().on(Stranger, meet))
+    async with running(old.timers):
+        await until(lambda: noted(database))
+        assert await old.timers._until_next() == timerloop._LONGEST_SLEEP
+    assert await noted(database) == {known: ("call back",)}
+    assert await rows(database, "SELECT 1 FROM dead_letters") == []
+    async with running(new.timers):
+        await until(lambda: rows(database, "SELECT 1 FROM timers"), lambda left: not left)
+    assert await noted(database) == {known: ("call back",), strange: ("met",)}
+
+
+async def test_too_many_dead_timers_halt_the_loop_and_say_so(
+    database: Database[UnitOfWork], broker: Broker
+) -> None:
+    good = new_contact()
+    poison = [(reminder(new_contact(), POISON), timedelta(0)) for _ in range(5)]
+    await change(database, *poison, (reminder(good), timedelta(0)))
+    halting = Replica(database, broker, dead_letter_limit=3)
+    async with running(halting.timers):
+        troubles = await until(lambda: halting.health.troubles)
+    assert troubles["timers"].startswith("halted: One message after another")
+    assert "dead-letters replay --all" in troubles["timers"]
+    assert halting.metrics.registry.get_sample_value("upstairs_halted", {"worker": "timers"}) == 1
+    assert len(await rows(database, "SELECT 1 FROM dead_letters")) == 3
+    assert await pending(database) == [POISON, POISON, "call back"]
+    again = Replica(database, broker, dead_letter_limit=3)
+    async with running(again.timers):
+        await until(lambda: pending(database), lambda left: not left)
+    assert await noted(database) == {good: ("call back",)}
+    assert not again.health.troubles
+
+
+async def test_dead_timers_and_what_else_is_handled_do_not_end_each_others_run(
+    database: Database[UnitOfWork], broker: Broker
+) -> None:
+    replica = Replica(database, broker, dead_letter_limit=2)
+    await change(database, *[(reminder(new_contact(), POISON), timedelta(0)) for _ in range(2)])
+    await replica.timers.fire(1)
+    event = Message(wrote(new_contact()), never_buried, EventId(new_id()))
+    await replica.dispatcher.handle([event])
+    with pytest.raises(TooManyDeadLetters):
+        await replica.timers.fire(1)
 
 
 async def test_a_timer_that_fails_for_a_passing_reason_comes_back(
@@ -278,7 +350,7 @@ async def test_a_loop_does_not_spin_while_another_is_at_what_is_due(replica: Rep
     await change(replica.database, (reminder(new_contact()), timedelta(0)))
     async with replica.database.engine.connect() as other:
         uow = UnitOfWork(other, await Clock().read(other))
-        assert await uow.timers.claim(uow.now, 10)
+        assert await uow.timers.claim(uow.now, 10, ["Reminder"])
         begun = elapsed()
         with statements(replica.database) as sent:
             async with running(replica.timers):

@@ -23,6 +23,7 @@ PASSING = [
     TimeoutError(),
     PoolTimeoutError("no connection became free"),
     asyncpg.InterfaceError("connection is closed"),
+    asyncpg.InternalClientError("another operation (2) is in progress"),
     asyncpg.ConnectionDoesNotExistError(),
     asyncpg.DeadlockDetectedError(),
     asyncpg.SerializationError(),

@@ -1,4 +1,4 @@
-"""The command line that every service has: `python -m <service> serve|migrate|openapi`."""
+"""The command line of every service: `python -m <service> serve|migrate|openapi|dead-letters`."""
 
 import asyncio
 import sys
@@ -12,6 +12,7 @@ from sqlalchemy.ext.asyncio import create_async_engine
 from common.clock import Clock
 from common.database import Database
 from common.health import Health
+from common.lettercli import letters_cli
 from common.metrics import Metrics
 from common.migrations import Phase, migrate
 from common.service import Parts, application, serve
@@ -50,6 +51,7 @@ def service_cli(
             orjson.dumps(openapi(settings, parts), option=orjson.OPT_INDENT_2) + b"\n"
         )
 
+    cli.add_typer(letters_cli(settings, parts), name="dead-letters")
     return cli
 
 

@@ -1,19 +1,25 @@
-"""From Kafka to the dispatcher: a poll is a batch, and an offset follows its effect."""
+"""From Kafka to the dispatcher: a poll is a batch, and an offset follows its effect.
+
+Offsets are committed a few times a second, not after each batch: the inbox knows what comes
+again, and a commit costs the broker as much as a batch does.
+"""
 
 import asyncio
 from collections.abc import Mapping, Sequence
-from typing import Any, Generic, TypeAlias, TypeVar
+from typing import Generic, TypeAlias, TypeVar
 
 import structlog
 from aiokafka import AIOKafkaConsumer, ConsumerRebalanceListener, ConsumerRecord, TopicPartition
 from aiokafka.errors import CommitFailedError, IllegalStateError, KafkaError
 
 from common.backoff import Backoff
-from common.deadletters import DeadLetter
-from common.dispatcher import Dispatcher, Message, TooManyDeadLetters
+from common.clock import elapsed
+from common.deadletters import DeadLetter, TooManyDeadLetters
+from common.dispatcher import Dispatcher, Message
 from common.envelope import MalformedRecord, decode, type_of
 from common.errors import TransientError, is_transient
 from common.health import Health
+from common.lag import Lag
 from common.metrics import Metrics
 from common.uow import UnitOfWork
 
@@ -22,6 +28,10 @@ Record: TypeAlias = ConsumerRecord[bytes, bytes]
 
 _BATCH = 500
 _POLL_MS = 200
+_COMMIT_EVERY = 0.2
+_COMMIT_WITHIN = 5
+# What comes within it shares a fetch, a transaction and a commit; at most this much is added.
+_BREATH = 0.01
 
 log = structlog.get_logger()
 
@@ -45,6 +55,10 @@ class Consumer(ConsumerRebalanceListener, Generic[U]):  # type: ignore[misc]  # 
         self._health = health
         self._at_work = asyncio.Lock()
         self._backoff = Backoff()
+        self._lag = Lag(kafka, metrics, dispatcher.database.clock)
+        # What is done and not yet committed: the next offset of each partition.
+        self._done: dict[TopicPartition, int] = {}
+        self._committed_at = elapsed()
         # Set once all has been handled that had come by the time we joined.
         self.caught_up = asyncio.Event()
         self._joined = False
@@ -60,8 +74,10 @@ class Consumer(ConsumerRebalanceListener, Generic[U]):  # type: ignore[misc]  # 
         except TooManyDeadLetters as error:
             # Not an end of the process: an orchestrator would restart it and drain the topic on.
             self._health.trouble("consumer", f"halted: {error}")
+            self._metrics.halted.labels("consumer").set(1)
             log.critical("consumer_halted", error=str(error))
         finally:
+            await self._commit()
             await self._kafka.stop()
         await stopping.wait()
 
@@ -82,13 +98,13 @@ class Consumer(ConsumerRebalanceListener, Generic[U]):  # type: ignore[misc]  # 
             if polled:
                 async with self._at_work:
                     await self._take(polled)
+                await asyncio.sleep(_BREATH)
+            if elapsed() - self._committed_at > _COMMIT_EVERY:
+                await self._commit()
             if self._joined and not self.caught_up.is_set():
                 await self._look_for_the_end()
         except TransientError as error:
             await self._hold_back(polled, error, stopping)
-        except CommitFailedError as error:
-            # The group moved on without us; the next owner meets our claims in the inbox.
-            log.warning("commit_refused", error=repr(error))
         except KafkaError as error:
             if not is_transient(error):
                 raise
@@ -96,6 +112,7 @@ class Consumer(ConsumerRebalanceListener, Generic[U]):  # type: ignore[misc]  # 
             await self._backoff.wait(stopping)
 
     async def _take(self, polled: Mapping[TopicPartition, Sequence[Record]]) -> None:
+        self._lag.taken(polled)
         messages = [
             message
             for records in polled.values()
@@ -103,11 +120,29 @@ class Consumer(ConsumerRebalanceListener, Generic[U]):  # type: ignore[misc]  # 
             if (message := self._message(record)) is not None
         ]
         await self._dispatcher.handle(messages)
-        await self._kafka.commit(
-            {partition: records[-1].offset + 1 for partition, records in polled.items()}
-        )
+        for partition, records in polled.items():
+            self._done[partition] = records[-1].offset + 1
+        self._lag.handled(polled)
         self._backoff.reset()
         self._health.well("consumer")
+
+    async def _commit(self) -> None:
+        done, self._done = self._done, {}
+        self._committed_at = elapsed()
+        if not done:
+            return
+        try:
+            # aiokafka asks again for as long as the broker is away.
+            async with asyncio.timeout(_COMMIT_WITHIN):
+                await self._kafka.commit(done)
+        except (CommitFailedError, IllegalStateError) as error:
+            # The group moved on without us; the next owner meets our claims in the inbox.
+            log.warning("commit_refused", error=repr(error))
+        except (KafkaError, TimeoutError) as error:
+            if not is_transient(error):
+                raise
+            log.warning("commit_delayed", error=repr(error))
+            self._done = done | self._done
 
     async def _look_for_the_end(self) -> None:
         try:
@@ -166,28 +201,31 @@ class Consumer(ConsumerRebalanceListener, Generic[U]):  # type: ignore[misc]  # 
         self._kafka.resume(*(one for one in held if one in self._kafka.assignment()))
 
     async def on_partitions_revoked(self, revoked: Sequence[TopicPartition]) -> None:
-        """Finish the batch at hand before its partitions go to another member."""
+        """Finish and commit the batch at hand before its partitions go to another member."""
         async with self._at_work:
+            await self._commit()
+            self._done.clear()
             log.info("partitions_revoked", partitions=len(revoked))
 
     async def on_partitions_assigned(self, assigned: Sequence[TopicPartition]) -> None:
+        self._lag.assigned(assigned)
         log.info("partitions_assigned", partitions=len(assigned))
         self._joined = True
         self._health.well("consumer")
 
 
 def _letter(record: Record, error: BaseException) -> DeadLetter:
-    headers: dict[str, Any] = {
-        str(name): bytes(value or b"").decode(errors="replace") for name, value in record.headers
-    }
+    headers: dict[str, bytes | None] = {str(name): value for name, value in record.headers}
+    texts = {name: (value or b"").decode(errors="replace") for name, value in headers.items()}
     return DeadLetter(
         # With its timestamp, since a topic that is made anew counts its offsets from 0 again.
         origin=f"{record.topic}/{record.partition}/{record.offset}@{record.timestamp}",
         error=error,
         payload=record.value,
+        # What this loses is no contact's id, so the key of what can ever be read comes back.
         key=(record.key or b"").decode(errors="replace"),
-        type=headers.get("ce_type"),
-        event_id=headers.get("ce_id"),
-        traceparent=headers.get("ce_traceparent"),
+        type=texts.get("ce_type"),
+        event_id=texts.get("ce_id"),
+        traceparent=texts.get("ce_traceparent"),
         headers=headers,
     )

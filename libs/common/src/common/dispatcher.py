@@ -10,7 +10,7 @@ from common import trace
 from common.clock import elapsed
 from common.contracts.event import Event
 from common.database import Database
-from common.deadletters import DeadLetter, bury
+from common.deadletters import DeadLetter, Run, bury
 from common.errors import PermanentError, TransientError, is_transient
 from common.ids import EventId
 from common.messages import Timer
@@ -24,10 +24,6 @@ U = TypeVar("U", bound=UnitOfWork)
 _ATTEMPTS = 3
 
 log = structlog.get_logger()
-
-
-class TooManyDeadLetters(PermanentError):
-    """One message after another cannot be handled: this looks like us, not like them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,8 +57,8 @@ class Dispatcher(Generic[U]):
         self.subscriptions = subscriptions
         self._metrics = metrics
         self._consumer = consumer
-        self._limit = dead_letter_limit
-        self._buried_in_a_row = 0
+        self.dead_letter_limit = dead_letter_limit
+        self._run = Run(dead_letter_limit)
 
     async def handle(self, batch: Sequence[Message]) -> None:
         """Handle all, in order.
@@ -74,7 +70,7 @@ class Dispatcher(Generic[U]):
         if await self._succeeds(readable):
             for message in batch:
                 if message.error is None:
-                    self._buried_in_a_row = 0
+                    self._run.end()
                 else:
                     await self._bury(message, message.error)
             return
@@ -116,6 +112,7 @@ class Dispatcher(Generic[U]):
             fresh = await self.claim(uow, messages)
             await self.work(uow, fresh)
         self._metrics.batch_seconds.observe(elapsed() - begun)
+        self._run.end()
         self.report(fresh, "handled")
         for _ in range(len(messages) - len(fresh)):
             self._metrics.messages.labels("any", "repeated").inc()
@@ -142,7 +139,6 @@ class Dispatcher(Generic[U]):
                 await self.subscriptions.handler(type(message.body))(message.body, uow)
 
     def report(self, messages: Sequence[Message], outcome: str) -> None:
-        self._buried_in_a_row = 0
         for message in messages:
             trace.resume(message.traceparent)
             self._metrics.messages.labels(message.type, outcome).inc()
@@ -159,8 +155,10 @@ class Dispatcher(Generic[U]):
         try:
             async with self.database.transaction() as uow:
                 # Claimed as well: once buried it is dealt with, also when it is delivered again.
-                await self.claim(uow, [message])
-                is_new = await bury(uow.connection, letter)
+                claimed = bool(await self.claim(uow, [message]))
+                if message.event_id is not None and not claimed:
+                    return  # another had better luck with it
+                is_new = await bury(uow.connection, letter, claimed=claimed)
         except Exception as caught:
             if is_transient(caught):
                 raise TransientError(str(caught)) from caught
@@ -174,6 +172,4 @@ class Dispatcher(Generic[U]):
         log.error(
             "message_buried", origin=letter.origin, type=letter.type, error=repr(letter.error)
         )
-        self._buried_in_a_row += 1
-        if self._buried_in_a_row >= self._limit:
-            raise TooManyDeadLetters
+        self._run.add()

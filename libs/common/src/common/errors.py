@@ -47,6 +47,9 @@ def _is_transient(error: BaseException) -> bool:
         return bool(error.retriable) or isinstance(error, KafkaTimeoutError)
     if isinstance(error, DBAPIError) and error.connection_invalidated:
         return True
+    if isinstance(error, asyncpg.InternalClientError):
+        # What asyncpg makes of a session that the server ended between two statements.
+        return True
     if isinstance(error, asyncpg.InterfaceError):
         # A closed connection; but it is a ValueError too when an argument does not fit its type.
         return not isinstance(error, ValueError)

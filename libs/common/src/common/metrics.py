@@ -2,7 +2,25 @@
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
 
-_LATENESS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 1, 5, 60)
+# Close together around the 50 ms that a timer may be late, and far enough for an outage.
+_LATENESS = (
+    0.001,
+    0.0025,
+    0.005,
+    0.01,
+    0.02,
+    0.03,
+    0.04,
+    0.05,
+    0.075,
+    0.1,
+    0.25,
+    1,
+    5,
+    60,
+    600,
+    3600,
+)
 _DURATION = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 10)
 
 
@@ -40,8 +58,35 @@ class Metrics:
             "How long the timer that waits longest has been due",
             registry=self.registry,
         )
+        self.unknown_timer_overdue_seconds = Gauge(
+            "upstairs_unknown_timer_overdue_seconds",
+            "How long a timer has been due that only another version of the service can handle",
+            registry=self.registry,
+        )
         self.dead_letters = Counter(
-            "upstairs_dead_letters", "Messages put aside for good", registry=self.registry
+            "upstairs_dead_letters", "Messages put aside", registry=self.registry
+        )
+        self.dead_letters_waiting = Gauge(
+            "upstairs_dead_letters_waiting",
+            "Dead letters that are neither replayed nor discarded",
+            registry=self.registry,
+        )
+        self.halted = Gauge(
+            "upstairs_halted",
+            "1 when a worker has halted after too many dead letters in a row",
+            ("worker",),
+            registry=self.registry,
+        )
+        self.consumer_lag_records = Gauge(
+            "upstairs_consumer_lag_records",
+            "Records of a partition that are not handled",
+            ("topic", "partition"),
+            registry=self.registry,
+        )
+        self.oldest_unhandled_seconds = Gauge(
+            "upstairs_oldest_unhandled_seconds",
+            "Age of the oldest record that was taken and is not handled; 0 when there is none",
+            registry=self.registry,
         )
         self.retries = Counter(
             "upstairs_retries",
@@ -55,4 +100,9 @@ class Metrics:
             ("route", "status"),
             registry=self.registry,
             buckets=_DURATION,
+        )
+        self.timer_backlog = Gauge(
+            "upstairs_timer_backlog",
+            "How many timers are due; 10,000 stands for any number above",
+            registry=self.registry,
         )

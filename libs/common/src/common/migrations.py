@@ -12,7 +12,7 @@ from alembic.script import ScriptDirectory
 from sqlalchemy import Connection, pool, text
 from sqlalchemy.ext.asyncio import create_async_engine
 
-from common.tables import RELIABILITY_V1
+from common.tables import RELIABILITY_V1, RELIABILITY_V2
 
 Phase = Literal["pre", "all"]
 
@@ -39,6 +39,12 @@ def run_environment() -> None:
 def create_reliability_tables() -> None:
     """Create inbox, outbox, timers and dead letters; for a service's first migration."""
     for statement in RELIABILITY_V1:
+        op.execute(statement)
+
+
+def add_states_of_dead_letters() -> None:
+    """Let dead letters be replayed and discarded; for a service's second migration."""
+    for statement in RELIABILITY_V2:
         op.execute(statement)
 
 

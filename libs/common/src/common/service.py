@@ -10,7 +10,7 @@ import structlog
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer
 from fastapi import APIRouter, FastAPI
 
-from common import logs
+from common import letterapi, logs
 from common.access import ApiKeys
 from common.backoff import Backoff
 from common.clock import Clock
@@ -23,6 +23,7 @@ from common.housekeeping import Housekeeper
 from common.http import HttpServer, make_app
 from common.metrics import Metrics
 from common.relay import Relay, topic_name
+from common.replay import Replay
 from common.runtime import Worker, run_workers, stop_on_signals
 from common.settings import ServiceSettings
 from common.subscriptions import Subscriptions
@@ -30,6 +31,9 @@ from common.timerloop import TimerLoop
 from common.uow import UnitOfWork
 
 U = TypeVar("U", bound=UnitOfWork)
+
+# The relay sends what it has for a partition as one batch; brokers take a megabyte.
+_BATCH_BYTES = 512 * 1024
 
 log = structlog.get_logger()
 
@@ -85,7 +89,7 @@ async def serve(parts: Parts[U], settings: ServiceSettings) -> None:
         app = application(parts, settings, database, metrics, health)
         workers: list[Worker] = [
             HttpServer(app, settings.http_host, settings.http_port),
-            Housekeeper(database, metrics, health),
+            Housekeeper(database, metrics, health, parts.subscriptions.timers),
             *parts.workers(database, metrics, health),
         ]
         caught_up: asyncio.Event | None = None
@@ -108,14 +112,16 @@ def application(
     health: Health,
 ) -> FastAPI:
     """Make the HTTP app alone, as `serve` does; also for tests and for the OpenAPI document."""
+    dispatcher = Dispatcher(database, parts.subscriptions, metrics, consumer=parts.name)
     return make_app(
         parts.name,
-        parts.routers,
+        [*parts.routers, letterapi.router],
         metrics=metrics,
         health=health,
         state={
             "database": database,
             "clock": database.clock,
+            "replay": Replay(dispatcher),
             "api_keys": ApiKeys(settings.api_keys.get_secret_value()),
             **parts.state,
             **parts.shared(database),
@@ -133,6 +139,7 @@ async def _started_producer(
             bootstrap_servers=settings.kafka_bootstrap,
             acks="all",
             enable_idempotence=settings.kafka_idempotence,
+            max_batch_size=_BATCH_BYTES,
         )
         try:
             await producer.start()

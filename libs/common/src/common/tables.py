@@ -74,3 +74,26 @@ RELIABILITY_V1 = (
     )
     """,
 )
+
+RELIABILITY_V2 = (
+    # `attempts` have failed, the first of them before it was buried. `claimed`: the inbox holds
+    # its event for it; of a malformed record nobody can tell which event that is. The defaults
+    # are for the letters that are there, and for those that the version before goes on to bury.
+    """
+    ALTER TABLE dead_letters
+        ADD COLUMN state text NOT NULL DEFAULT 'waiting'
+            CHECK (state IN ('waiting', 'replayed', 'discarded')),
+        ADD COLUMN attempts integer NOT NULL DEFAULT 1,
+        ADD COLUMN claimed boolean NOT NULL DEFAULT true,
+        ADD COLUMN dealt_at timestamptz,
+        ADD COLUMN dealt_by text,
+        ADD COLUMN why text,
+        ADD CHECK ((state = 'waiting') = (dealt_at IS NULL)),
+        ADD CHECK ((dealt_at IS NULL) = (dealt_by IS NULL)),
+        ADD CHECK (state <> 'discarded' OR why IS NOT NULL)
+    """,
+    "CREATE INDEX dead_letters_waiting ON dead_letters (id) WHERE state = 'waiting'",
+)
+
+# All of it at once, for a schema that no migration leads to.
+RELIABILITY = (*RELIABILITY_V1, *RELIABILITY_V2)

@@ -4,14 +4,15 @@ import asyncio
 from datetime import datetime, timedelta
 from typing import Generic, TypeVar
 
+import orjson
 import structlog
 from sqlalchemy import text
 
 from common.backoff import Backoff, pause
 from common.clock import elapsed
-from common.deadletters import DeadLetter, bury
+from common.deadletters import TIMER_ORIGIN, DeadLetter, Run, TooManyDeadLetters, bury
 from common.dispatcher import Dispatcher, Message
-from common.errors import PermanentError, is_transient
+from common.errors import is_transient
 from common.health import Health
 from common.metrics import Metrics
 from common.timers import DueTimer
@@ -27,10 +28,6 @@ _MEANWHILE = timedelta(milliseconds=5)
 _HEARS_FOR = timedelta(seconds=30)
 
 log = structlog.get_logger()
-
-
-class UnknownTimer(PermanentError):
-    """No handler is subscribed to this type of timer."""
 
 
 class TimerLoop(Generic[U]):
@@ -53,6 +50,7 @@ class TimerLoop(Generic[U]):
         self._metrics = metrics
         self._health = health
         self._caught_up = caught_up
+        self._buried = Run(dispatcher.dead_letter_limit)
         self._woken = asyncio.Event()
 
     def wake(self, earliest: datetime | None) -> None:
@@ -61,6 +59,15 @@ class TimerLoop(Generic[U]):
             self._woken.set()
 
     async def run(self, stopping: asyncio.Event) -> None:
+        try:
+            await self._run(stopping)
+        except TooManyDeadLetters as error:
+            self._health.trouble("timers", f"halted: {error}")
+            self._metrics.halted.labels("timers").set(1)
+            log.critical("timers_halted", error=str(error))
+        await stopping.wait()
+
+    async def _run(self, stopping: asyncio.Event) -> None:
         backoff = Backoff()
         if self._caught_up is not None:
             await self._hear(self._caught_up, stopping)
@@ -96,10 +103,7 @@ class TimerLoop(Generic[U]):
             await pause(_MEANWHILE.total_seconds(), self._woken)
 
     async def _until_next(self) -> timedelta:
-        async with self._database.engine.connect() as pooled:
-            # One round trip instead of three, up to hundreds of times a second.
-            connection = await pooled.execution_options(isolation_level="AUTOCOMMIT")
-            left: timedelta | None = (await connection.execute(_LEFT)).scalar_one()
+        left: timedelta | None = await self._database.look(_LEFT, list(self._kinds))
         if left is None:
             return _LONGEST_SLEEP
         return min(left - self._database.clock.ahead, _LONGEST_SLEEP)
@@ -109,7 +113,7 @@ class TimerLoop(Generic[U]):
         due: list[DueTimer] = []
         try:
             async with self._database.transaction() as uow:
-                due = await uow.timers.claim(uow.now, limit)
+                due = await uow.timers.claim(uow.now, limit, self._kinds)
                 self._observe(due, uow.now)
                 messages = [self._message(timer) for timer in due]
                 await self._dispatcher.work(uow, messages)
@@ -121,6 +125,8 @@ class TimerLoop(Generic[U]):
                 return await self._one_by_one(len(due))
             await self._bury(due[0], error)
         else:
+            if due:
+                self._buried.end()
             self._dispatcher.report(messages, "fired")
         return len(due)
 
@@ -128,11 +134,8 @@ class TimerLoop(Generic[U]):
         return sum([await self.fire(1) for _ in range(count)])
 
     def _message(self, timer: DueTimer) -> Message:
-        kind = self._kinds.get(timer.type)
-        if kind is None:
-            raise UnknownTimer(timer.type)
         return Message(
-            body=kind.model_validate(timer.data),
+            body=self._kinds[timer.type].model_validate(timer.data),
             letter=lambda error: _letter(timer, error),
             traceparent=timer.traceparent,
         )
@@ -147,22 +150,22 @@ class TimerLoop(Generic[U]):
             removed = await uow.connection.execute(_REMOVE, {"id": timer.id})
             if not removed.rowcount:
                 return  # another replica had better luck with it
-            await bury(uow.connection, _letter(timer, error))
+            await bury(uow.connection, _letter(timer, error), claimed=False)
         self._metrics.dead_letters.inc()
         log.error("timer_buried", type=timer.type, timer_id=timer.id, error=repr(error))
+        self._buried.add()
 
 
 def _letter(timer: DueTimer, error: BaseException) -> DeadLetter:
     return DeadLetter(
-        origin=f"timer/{timer.id}",
+        origin=f"{TIMER_ORIGIN}{timer.id}",
         error=error,
-        payload=None,
+        payload=orjson.dumps(timer.data),
         key=timer.contact_id,
         type=timer.type,
         traceparent=timer.traceparent,
-        headers={name: str(value) for name, value in timer.data.items()},
     )
 
 
-_LEFT = text("SELECT min(due_at) - clock_timestamp() FROM timers")
+_LEFT = "SELECT min(due_at) - clock_timestamp() FROM timers WHERE type = ANY($1::text[])"
 _REMOVE = text("DELETE FROM timers WHERE id = :id")

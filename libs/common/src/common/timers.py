@@ -1,6 +1,6 @@
 """Things to do later: kept, replaced and claimed in the transaction that decides on them."""
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from datetime import datetime
 from typing import assert_never
@@ -66,9 +66,14 @@ class Timers:
         if new:
             await self._connection.execute(_KEEP, {"rows": orjson.dumps(new).decode()})
 
-    async def claim(self, now: datetime, limit: int) -> list[DueTimer]:
-        """Take the timers due at `now`, earliest first, leaving those another replica is at."""
-        rows = await self._connection.execute(_CLAIM, {"now": now, "limit": limit})
+    async def claim(self, now: datetime, limit: int, types: Collection[str]) -> list[DueTimer]:
+        """Take the timers due at `now`, earliest first, leaving those another replica is at.
+
+        Types that are not listed are left to a replica that knows them: a newer version's.
+        """
+        rows = await self._connection.execute(
+            _CLAIM, {"now": now, "limit": limit, "types": list(types)}
+        )
         due = [DueTimer(*row) for row in rows]
         # RETURNING keeps no order.
         return sorted(due, key=lambda timer: (timer.due_at, timer.id))
@@ -102,7 +107,8 @@ _KEEP = text("""
 """)
 _CLAIM = text("""
     DELETE FROM timers WHERE id = ANY(ARRAY(
-        SELECT id FROM timers WHERE due_at <= :now ORDER BY due_at, id
+        SELECT id FROM timers WHERE due_at <= :now AND type = ANY(CAST(:types AS text[]))
+        ORDER BY due_at, id
         LIMIT :limit FOR UPDATE SKIP LOCKED
     ))
     RETURNING id, due_at, type, CAST(contact_id AS text), data, traceparent

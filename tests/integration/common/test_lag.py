@@ -1,0 +1,83 @@
+"""How far the consumer is behind: shown while all goes well, and while nothing does."""
+
+from common.contracts.contacts import CustomerWrote
+from common.database import Database
+from support.gate import Gate
+from support.probe import Broker, Replica, UnitOfWork, new_contact, opened, running, wrote
+from support.waiting import until
+
+
+def some(count: int) -> list[CustomerWrote]:
+    return [wrote(new_contact()) for _ in range(count)]
+
+
+def behind(replica: Replica) -> dict[int, float]:
+    """Return the records that each partition is behind."""
+    (metric,) = replica.metrics.consumer_lag_records.collect()
+    return {int(one.labels["partition"]): one.value for one in metric.samples}
+
+
+def age(replica: Replica) -> float:
+    value = replica.metrics.registry.get_sample_value("upstairs_oldest_unhandled_seconds")
+    assert value is not None
+    return value
+
+
+async def test_nothing_is_behind_when_all_is_handled(replica: Replica, broker: Broker) -> None:
+    assert (behind(replica), age(replica)) == ({}, 0)
+    await broker.publish(*some(40))
+    async with running(replica.consumer()):
+        await until(broker.committed, lambda count: count == 40)
+        assert set(behind(replica).values()) == {0}
+        assert age(replica) == 0
+
+
+async def test_the_lag_grows_while_the_database_is_away(
+    gate: Gate, probe_url: str, broker: Broker
+) -> None:
+    await broker.publish(*some(10))
+    await gate.shut()
+    async with opened(gate.before(probe_url)) as gated:
+        replica = Replica(gated, broker)
+        async with running(replica.consumer()):
+            await until(lambda: sum(behind(replica).values()) == 10)
+            assert "waits" in replica.health.troubles["consumer"]
+            before = age(replica)
+            assert before > 0
+            await until(lambda: age(replica) > before)
+            await broker.publish(*some(30))
+            await until(lambda: sum(behind(replica).values()) == 40)
+            await gate.open()
+            await until(broker.committed, lambda count: count == 40)
+            assert set(behind(replica).values()) == {0}
+            assert age(replica) == 0
+
+
+async def test_a_partition_that_went_to_another_is_no_longer_shown(
+    database: Database[UnitOfWork], broker: Broker
+) -> None:
+    first, second = Replica(database, broker), Replica(database, broker)
+    await broker.publish(*some(40))
+    async with running(first.consumer()):
+        await until(lambda: behind(first).keys() == {0, 1, 2, 3})
+        async with running(second.consumer()):
+            await until(lambda: len(behind(first)) < 4)
+            await broker.publish(*some(40))
+            await until(lambda: behind(first).keys() | behind(second).keys() == {0, 1, 2, 3})
+            assert not behind(first).keys() & behind(second).keys()
+
+
+async def test_the_age_grows_on_when_the_consumer_has_halted(
+    database: Database[UnitOfWork], broker: Broker
+) -> None:
+    await broker.publish(*[wrote(new_contact(), "poison") for _ in range(3)])
+    replica = Replica(database, broker, dead_letter_limit=1)
+    async with running(replica.consumer()):
+        troubles = await until(
+            lambda: replica.health.troubles, lambda them: "halted" in them.get("consumer", "")
+        )
+        assert "`dead-letters replay --all`" in troubles["consumer"]
+        before = age(replica)
+        await until(lambda: age(replica) > before)
+    halted = replica.metrics.registry.get_sample_value("upstairs_halted", {"worker": "consumer"})
+    assert halted == 1

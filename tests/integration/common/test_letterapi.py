@@ -1,0 +1,177 @@
+"""Dead letters over HTTP: for admins, without customers' words in the list."""
+
+from collections.abc import AsyncIterator
+from typing import Any
+
+import httpx
+import pytest
+
+from common.database import Database
+from common.deadletters import bury
+from common.service import Parts
+from common.settings import ServiceSettings
+from support.databases import rows
+from support.inside import Keys, client
+from support.letters import MENDED, buried, effects, record
+from support.probe import POISON, Broker, Replica, UnitOfWork, envelope, new_contact, wrote
+
+KEYS = Keys(ops="admin:ops:a-key", marco="manager:marco:m-key", shop="channel:shop:c-key")
+PATH = "/v1/dead-letters"
+
+
+def parts(_settings: ServiceSettings) -> Parts[UnitOfWork]:
+    return Parts("probe", UnitOfWork, MENDED, ())
+
+
+@pytest.fixture
+def broker() -> Broker:
+    """None of these needs Kafka."""
+    return Broker("unused", "unused", idempotence=True)
+
+
+@pytest.fixture
+async def api(database: Database[UnitOfWork]) -> AsyncIterator[httpx.AsyncClient]:
+    async with client(parts, ServiceSettings, database, KEYS) as http:
+        http.headers.update(KEYS("ops"))
+        yield http
+
+
+def problem(response: httpx.Response) -> tuple[int, str]:
+    assert response.headers["content-type"] == "application/problem+json"
+    return response.status_code, response.json()["type"].removeprefix("urn:upstairs:problem:")
+
+
+async def listed(api: httpx.AsyncClient, **query: Any) -> list[int]:
+    """Return the ids of all pages."""
+    found: list[int] = []
+    while True:
+        page = (await api.get(PATH, params=query)).raise_for_status().json()
+        found += [one["id"] for one in page["dead_letters"]]
+        if page["next"] is None:
+            return found
+        query["cursor"] = page["next"]
+
+
+async def test_all_of_it_is_for_admins(api: httpx.AsyncClient, replica: Replica) -> None:
+    letter_id, _ = await buried(replica)
+    for caller, status in (("marco", 403), ("shop", 403), (None, 401)):
+        api.headers.update({"Authorization": "Bearer guess"} if caller is None else KEYS(caller))
+        for method, path in (
+            ("GET", PATH),
+            ("GET", f"{PATH}/{letter_id}"),
+            ("POST", f"{PATH}/{letter_id}/replay"),
+            ("POST", f"{PATH}/{letter_id}/discard"),
+        ):
+            body = {"reason": "no"} if path.endswith("discard") else None
+            response = await api.request(method, path, json=body)
+            assert response.status_code == status, (caller, path)
+    assert await effects(replica.database) == ([], 0, 0)
+
+
+async def test_they_are_listed_newest_first_page_by_page(
+    api: httpx.AsyncClient, replica: Replica
+) -> None:
+    ids = [(await buried(replica))[0] for _ in range(5)]
+    await api.post(f"{PATH}/{ids[1]}/replay")
+    await api.post(f"{PATH}/{ids[3]}/discard", json={"reason": "nonsense"})
+    waiting = [ids[4], ids[2], ids[0]]
+    assert await listed(api) == await listed(api, limit=1) == waiting
+    assert await listed(api, limit=3) == waiting
+    assert await listed(api, state="replayed") == [ids[1]]
+    assert await listed(api, state=["waiting", "discarded"], limit=2) == [
+        ids[4],
+        ids[3],
+        ids[2],
+        ids[0],
+    ]
+    kind = wrote(new_contact()).type
+    assert await listed(api, type=kind) == waiting
+    assert await listed(api, type="upstairs.unheard_of.v1") == []
+
+
+async def test_the_list_does_not_say_what_customers_said(
+    api: httpx.AsyncClient, replica: Replica
+) -> None:
+    letter_id, contact_id = await buried(replica)
+    answer = await api.get(PATH)
+    (one,) = answer.json()["dead_letters"]
+    assert (one["id"], one["key"], one["state"], one["attempts"]) == (
+        letter_id,
+        contact_id,
+        "waiting",
+        1,
+    )
+    assert one["reason"] == "Poisoned: This note can't be taken."
+    assert POISON not in answer.text
+    assert not {"payload", "headers", "trace"} & one.keys()
+
+
+async def test_one_shows_everything(api: httpx.AsyncClient, replica: Replica) -> None:
+    letter_id, _ = await buried(replica)
+    one = (await api.get(f"{PATH}/{letter_id}")).json()
+    assert f'"excerpt":"{POISON}"' in one["payload"]
+    assert one["headers"]["ce_id"] == one["event_id"]
+    assert "in take_note" in one["trace"]
+
+
+async def test_what_is_no_text_is_shown_in_base64(
+    api: httpx.AsyncClient, database: Database[UnitOfWork]
+) -> None:
+    event = wrote(new_contact())
+    letter = record(event, envelope(event), payload=b"\xff\x00", headers={"x": b"\xfe", "y": None})
+    async with database.transaction() as uow:
+        await bury(uow.connection, letter, claimed=False)
+    (row,) = await rows(database, "SELECT id FROM dead_letters")
+    one = (await api.get(f"{PATH}/{row.id}")).json()
+    assert one["payload"] == {"base64": "/wA="}
+    assert one["headers"] == {"x": {"base64": "/g=="}, "y": None}
+
+
+async def test_a_replay_is_done_once(api: httpx.AsyncClient, replica: Replica) -> None:
+    letter_id, _ = await buried(replica)
+    answer = await api.post(f"{PATH}/{letter_id}/replay")
+    assert answer.status_code == 200
+    assert (answer.json()["state"], answer.json()["dealt_by"]) == ("replayed", "admin:ops")
+    again = await api.post(f"{PATH}/{letter_id}/replay")
+    assert problem(again) == (409, "already-dealt-with")
+    assert again.json()["detail"].startswith("It was replayed by admin:ops at ")
+    assert await effects(replica.database) == ([[POISON]], 1, 1)
+    assert 'outcome="replayed"' in (await api.get("/metrics")).text
+
+
+async def test_a_replay_that_fails_says_why(
+    api: httpx.AsyncClient, database: Database[UnitOfWork]
+) -> None:
+    event = wrote(new_contact())
+    async with database.transaction() as uow:
+        letter = record(event, envelope(event), payload=b"{}")
+        await bury(uow.connection, letter, claimed=False)
+    (row,) = await rows(database, "SELECT id FROM dead_letters")
+    answer = await api.post(f"{PATH}/{row.id}/replay")
+    assert problem(answer) == (422, "failed-again")
+    assert answer.json()["attempts"] == 2
+    assert answer.json()["reason"] == "MalformedRecord: data at contact_id: Field required"
+    one = (await api.get(f"{PATH}/{row.id}")).json()
+    assert (one["state"], one["reason"]) == ("waiting", answer.json()["reason"])
+
+
+async def test_a_discard_says_why(api: httpx.AsyncClient, replica: Replica) -> None:
+    letter_id, _ = await buried(replica)
+    for body in ({}, {"reason": ""}, {"reason": "a", "else": 1}):
+        refused = await api.post(f"{PATH}/{letter_id}/discard", json=body)
+        assert problem(refused) == (422, "invalid")
+    answer = await api.post(f"{PATH}/{letter_id}/discard", json={"reason": "a load test"})
+    assert (answer.json()["state"], answer.json()["why"]) == ("discarded", "a load test")
+    for act in ("discard", "replay"):
+        refused = await api.post(f"{PATH}/{letter_id}/{act}", json={"reason": "again"})
+        assert problem(refused) == (409, "already-dealt-with")
+
+
+async def test_what_is_not_there_is_not_found(api: httpx.AsyncClient) -> None:
+    for method, path in (("GET", "/7"), ("POST", "/7/replay"), ("POST", "/7/discard")):
+        answer = await api.request(method, f"{PATH}{path}", json={"reason": "x"})
+        assert problem(answer) == (404, "dead-letter-unknown")
+    for wrong in ("/seven", "/0", f"/{2**63}"):
+        assert problem(await api.get(f"{PATH}{wrong}")) == (422, "invalid")
+    for query in ({"state": "lost"}, {"cursor": "x"}, {"limit": 0}):
+        assert problem(await api.get(PATH, params=query)) == (422, "invalid")

@@ -1,0 +1,143 @@
+"""Dead letters by command line: what it prints, and the exit codes that scripts go by."""
+
+import asyncio
+from collections.abc import Awaitable, Callable, Iterator
+
+import orjson
+import pytest
+import structlog
+from typer.testing import CliRunner, Result
+
+from common.cli import service_cli
+from common.service import Parts
+from common.settings import ServiceSettings
+from support.letters import MENDED, buried, effects
+from support.probe import POISON, SUBSCRIPTIONS, Broker, Replica, UnitOfWork
+
+Command = Callable[..., Awaitable[Result]]
+
+
+@pytest.fixture(autouse=True)
+def _logs_as_before() -> Iterator[None]:
+    """A command says for its process where logs go."""
+    before = structlog.get_config()
+    yield
+    structlog.configure(**before)
+
+
+@pytest.fixture
+def broker() -> Broker:
+    """None of these needs Kafka."""
+    return Broker("unused", "unused", idempotence=True)
+
+
+@pytest.fixture
+def command(probe_url: str) -> Command:
+    return calling(probe_url, mended=True)
+
+
+def calling(url: str, *, mended: bool) -> Command:
+    """Make a caller of the probe's command line, in the version that is mended or not."""
+    parts = Parts("probe", UnitOfWork, MENDED if mended else SUBSCRIPTIONS, ())
+    cli = service_cli("probe", ServiceSettings, lambda _: parts)
+
+    async def call(*words: object) -> Result:
+        return await asyncio.to_thread(
+            CliRunner().invoke,
+            cli,
+            ["dead-letters", *map(str, words)],
+            env={"UPSTAIRS_DATABASE_URL": url, "USER": "olga"},
+        )
+
+    return call
+
+
+async def test_they_are_listed_in_a_table(command: Command, replica: Replica) -> None:
+    (one, contact), (two, _) = [await buried(replica) for _ in range(2)]
+    listed = await command("list")
+    head, first, second = listed.stdout.splitlines()
+    assert head.split() == ["ID", "STATE", "SINCE", "TRIES", "TYPE", "KEY", "REASON"]
+    assert first.startswith(str(two))
+    assert second.split()[:2] == [str(one), "waiting"]
+    assert contact in second
+    assert second.endswith("Poisoned: This note can't be taken.")
+    assert POISON not in listed.stdout
+    limited = await command("list", "--limit", 1)
+    assert len(limited.stdout.splitlines()) == 2
+    assert limited.stderr == "there are more than 1: see --limit\n"
+    assert len((await command("list", "--state", "replayed")).stdout.splitlines()) == 1
+
+
+async def test_a_machine_reads_one_document_a_line(command: Command, replica: Replica) -> None:
+    ids = [(await buried(replica))[0] for _ in range(2)]
+    lines = (await command("list", "--json")).stdout.splitlines()
+    assert [orjson.loads(line)["id"] for line in lines] == ids[::-1]
+    shown = orjson.loads((await command("show", ids[0], "--json")).stdout)
+    assert POISON in shown["payload"]
+    done = await command("replay", *ids, "--json")
+    assert [orjson.loads(line) for line in done.stdout.splitlines()] == [
+        {"id": one, "outcome": "replayed", "detail": None} for one in ids
+    ]
+
+
+async def test_one_shows_everything(command: Command, replica: Replica) -> None:
+    letter_id, contact_id = await buried(replica)
+    sheet = (await command("show", letter_id)).stdout
+    for seen in (contact_id, POISON, "ce_specversion: 1.0", "in take_note", "Poisoned"):
+        assert seen in sheet
+    assert (await command("show", 7)).exit_code == 4
+
+
+async def test_a_replay_is_done_once(command: Command, replica: Replica) -> None:
+    letter_id, _ = await buried(replica)
+    done = await command("replay", letter_id)
+    assert (done.exit_code, done.stdout) == (0, f"{letter_id}: replayed\n")
+    again = await command("replay", letter_id)
+    assert again.exit_code == 4
+    assert f"{letter_id}: It was replayed by cli:olga at " in again.stdout
+    assert await effects(replica.database) == ([[POISON]], 1, 1)
+
+
+async def test_all_that_wait_are_replayed(command: Command, replica: Replica) -> None:
+    ids = [(await buried(replica))[0] for _ in range(3)]
+    await command("discard", ids[1], "--reason", "nonsense")
+    done = await command("replay", "--all", "--by", "night shift")
+    assert done.exit_code == 0
+    assert done.stdout.splitlines() == [f"{ids[0]}: replayed", f"{ids[2]}: replayed"]
+    assert (await command("replay", "--all")).stdout == ""
+    (line, *_) = (await command("list", "--state", "replayed", "--json")).stdout.splitlines()
+    assert orjson.loads(line)["dealt_by"] == "cli:night shift"
+
+
+async def test_what_fails_again_is_told(probe_url: str, replica: Replica) -> None:
+    not_mended = calling(probe_url, mended=False)
+    letter_id, _ = await buried(replica)
+    failed = await not_mended("replay", letter_id, 7)
+    assert failed.exit_code == 3
+    assert failed.stdout.splitlines() == [
+        f"{letter_id}: Attempt 2 failed, and it waits on: Poisoned: This note can't be taken.",
+        "7: There is no such dead letter.",
+    ]
+
+
+async def test_a_discard_says_why(command: Command, replica: Replica) -> None:
+    letter_id, _ = await buried(replica)
+    assert (await command("discard", letter_id)).exit_code == 2
+    done = await command("discard", letter_id, "--reason", "a load test")
+    assert (done.exit_code, done.stdout) == (0, f"{letter_id}: discarded\n")
+    shown = orjson.loads((await command("show", letter_id, "--json")).stdout)
+    assert (shown["state"], shown["why"]) == ("discarded", "a load test")
+
+
+async def test_wrong_usage_does_nothing(command: Command, replica: Replica) -> None:
+    letter_id, _ = await buried(replica)
+    for words in (("replay",), ("replay", letter_id, "--all"), ("list", "--state", "lost")):
+        assert (await command(*words)).exit_code == 2
+    assert await effects(replica.database) == ([], 0, 0)
+
+
+async def test_a_database_that_is_away_is_said(unused_tcp_port: int) -> None:
+    away = calling(f"postgresql+asyncpg://a:b@127.0.0.1:{unused_tcp_port}/c", mended=True)
+    result = await away("list")
+    assert result.exit_code == 1
+    assert result.stderr.startswith("the database is away: ")

@@ -1,0 +1,241 @@
+"""Dead letters dealt with: replayed once by the same handlers, or discarded, whoever asks."""
+
+import asyncio
+from datetime import timedelta
+
+import pytest
+
+from common import trace
+from common.contracts.contacts import CustomerWrote
+from common.database import Database
+from common.deadletters import DeadLetter, bury
+from common.dispatcher import Message
+from common.envelope import encode
+from common.errors import TransientError
+from common.letters import RETENTION, Letters, Summary
+from common.messages import Schedule
+from common.replay import AlreadyDealtWith, FailedAgain, Replay, UnknownLetter
+from common.subscriptions import Subscriptions
+from support.databases import rows
+from support.letters import MENDED, buried, effects, record, take_any
+from support.probe import (
+    POISON,
+    Broker,
+    Reminder,
+    Replica,
+    UnitOfWork,
+    envelope,
+    new_contact,
+    wrote,
+)
+
+
+@pytest.fixture
+def broker() -> Broker:
+    """None of these needs Kafka."""
+    return Broker("unused", "unused", idempotence=True)
+
+
+@pytest.fixture
+def mended(database: Database[UnitOfWork], broker: Broker) -> Replay[UnitOfWork]:
+    return Replay(Replica(database, broker, MENDED).dispatcher)
+
+
+async def look(database: Database[UnitOfWork], letter_id: int) -> Summary:
+    async with database.transaction() as uow:
+        letter = await Letters(uow.connection).look(letter_id)
+    assert letter is not None
+    return letter
+
+
+async def test_a_replayed_letter_has_its_effect_once(
+    replica: Replica, mended: Replay[UnitOfWork]
+) -> None:
+    letter_id, _ = await buried(replica)
+    woken = []
+    mended._database.after_commit(lambda uow: woken.append((len(uow.outbox), uow.timers.earliest)))
+    dealt = await mended.replay(letter_id, "admin:ops")
+    assert (dealt.state, dealt.dealt_by, dealt.why, dealt.attempts) == (
+        "replayed",
+        "admin:ops",
+        None,
+        1,
+    )
+    assert woken[0][0] == 1
+    assert woken[0][1] is not None
+    assert await effects(replica.database) == ([[POISON]], 1, 1)
+    (journalled,) = await rows(replica.database, "SELECT cause FROM journal")
+    assert journalled.cause == dealt.event_id
+    with pytest.raises(AlreadyDealtWith, match="It was replayed by admin:ops at"):
+        await mended.replay(letter_id, "cli:else")
+    assert (await look(replica.database, letter_id)).dealt_by == "admin:ops"
+    assert await effects(replica.database) == ([[POISON]], 1, 1)
+
+
+async def test_replays_at_the_same_time_are_one(
+    replica: Replica, mended: Replay[UnitOfWork]
+) -> None:
+    letter_id, _ = await buried(replica)
+    results = await asyncio.gather(
+        *(mended.replay(letter_id, f"admin:{n}") for n in range(5)), return_exceptions=True
+    )
+    refused = [one for one in results if isinstance(one, AlreadyDealtWith)]
+    assert len(refused) == 4
+    assert await effects(replica.database) == ([[POISON]], 1, 1)
+
+
+async def test_what_fails_again_waits_on_with_its_new_reason(
+    database: Database[UnitOfWork], broker: Broker, replica: Replica
+) -> None:
+    async def fail_late(event: CustomerWrote, uow: UnitOfWork) -> None:
+        await take_any(event, uow)
+        raise KeyError("another bug")
+
+    letter_id, _ = await buried(replica)
+    half_mended = Replica(
+        database, broker, Subscriptions[UnitOfWork]().on(CustomerWrote, fail_late)
+    )
+    with pytest.raises(FailedAgain, match="Attempt 2 failed, and it waits on: KeyError: 'another"):
+        await Replay(half_mended.dispatcher).replay(letter_id, "admin:ops")
+    letter = await look(database, letter_id)
+    assert (letter.state, letter.attempts, letter.dealt_at) == ("waiting", 2, None)
+    assert letter.reason == "KeyError: 'another bug'"
+    assert await effects(database) == ([], 0, 0)
+    assert (await Replay(Replica(database, broker, MENDED).dispatcher).replay(letter_id, "x")).id
+
+
+async def test_a_database_that_is_away_costs_no_attempt(
+    database: Database[UnitOfWork], broker: Broker, replica: Replica
+) -> None:
+    async def away(_event: CustomerWrote, _uow: UnitOfWork) -> None:
+        raise TransientError
+
+    letter_id, _ = await buried(replica)
+    cut_off = Replica(database, broker, Subscriptions[UnitOfWork]().on(CustomerWrote, away))
+    with pytest.raises(TransientError):
+        await Replay(cut_off.dispatcher).replay(letter_id, "admin:ops")
+    letter = await look(database, letter_id)
+    assert (letter.state, letter.attempts) == ("waiting", 1)
+
+
+async def test_a_malformed_record_is_handled_once_it_can_be_read(
+    replica: Replica, mended: Replay[UnitOfWork]
+) -> None:
+    """And not again when Kafka delivers it again to the version that can read it."""
+    event = wrote(new_contact(), "read at last")
+    of = envelope(event)
+    letter_id = await malformed(replica.database, record(event, of))
+    dealt = await mended.replay(letter_id, "admin:ops")
+    assert (dealt.state, dealt.why) == ("replayed", None)
+    again = Message(event, lambda error: record(event, of, error=error), of.id)
+    await Replica(replica.database, replica.broker, MENDED).dispatcher.handle([again])
+    assert await effects(replica.database) == ([["read at last"]], 1, 1)
+
+
+async def test_a_malformed_record_that_was_handled_meanwhile_is_not_handled_again(
+    replica: Replica, mended: Replay[UnitOfWork]
+) -> None:
+    event = wrote(new_contact(), "came again")
+    of = envelope(event)
+    letter_id = await malformed(replica.database, record(event, of))
+    await replica.dispatcher.handle([Message(event, lambda _: record(event, of), of.id)])
+    dealt = await mended.replay(letter_id, "admin:ops")
+    assert dealt.state == "replayed"
+    assert dealt.why == "nothing was done: its event had been handled by another delivery"
+    assert await effects(replica.database) == ([["came again"]], 0, 0)
+
+
+async def malformed(database: Database[UnitOfWork], letter: DeadLetter) -> int:
+    """Bury as a version does that can't read the record: it claims nothing."""
+    async with database.transaction() as uow:
+        await bury(uow.connection, letter, claimed=False)
+    (row,) = await rows(database, "SELECT max(id) AS id FROM dead_letters")
+    return int(row.id)
+
+
+async def test_a_record_that_still_cannot_be_read_waits_on(
+    replica: Replica, mended: Replay[UnitOfWork]
+) -> None:
+    event = wrote(new_contact())
+    of = envelope(event)
+    headers = {**dict(encode(of)), "ce_source": b"\xff"}
+    letter_id = await malformed(replica.database, record(event, of, headers=headers))
+    with pytest.raises(FailedAgain, match="MalformedRecord: a header is not UTF-8 text"):
+        await mended.replay(letter_id, "admin:ops")
+
+
+async def test_an_event_that_another_has_dealt_with_is_not_buried(replica: Replica) -> None:
+    """Ours fails on it, and before we bury it another's attempt succeeds."""
+    event = wrote(new_contact(), "handled")
+    of = envelope(event)
+    message = Message(event, lambda error: record(event, of, error=error), of.id)
+    await replica.dispatcher.handle([message])
+    await replica.dispatcher._bury(message, ValueError("ours is broken"))
+    assert await rows(replica.database, "SELECT 1 FROM dead_letters") == []
+
+
+async def test_a_dead_timer_is_replayed(replica: Replica, mended: Replay[UnitOfWork]) -> None:
+    contact_id = new_contact()
+    async with replica.database.transaction() as uow:
+        uow.timers.set([Schedule(Reminder(contact_id=contact_id, name=POISON), uow.now)])
+    await replica.timers.fire(1)
+    (row,) = await rows(replica.database, "SELECT id FROM dead_letters")
+    dealt = await mended.replay(row.id, "admin:ops")
+    assert (dealt.state, dealt.type) == ("replayed", "Reminder")
+    assert await effects(replica.database) == ([[POISON]], 0, 0)
+    with pytest.raises(AlreadyDealtWith):
+        await mended.replay(row.id, "admin:ops")
+
+
+async def test_a_type_that_nobody_handles_waits_on(
+    database: Database[UnitOfWork], broker: Broker, replica: Replica
+) -> None:
+    """A message that only another version of the service knows."""
+    other = Replay(Replica(database, broker, Subscriptions[UnitOfWork]()).dispatcher)
+    event_letter, contact_id = await buried(replica)
+    async with database.transaction() as uow:
+        uow.timers.set([Schedule(Reminder(contact_id=contact_id, name=POISON), uow.now)])
+    await replica.timers.fire(1)
+    for letter_id in (event_letter, event_letter + 1):
+        with pytest.raises(FailedAgain, match="NotOurs: No handler is subscribed"):
+            await other.replay(letter_id, "admin:ops")
+
+
+async def test_a_discarded_letter_stays_so(replica: Replica, mended: Replay[UnitOfWork]) -> None:
+    letter_id, _ = await buried(replica)
+    dealt = await mended.discard(letter_id, "admin:ops", "sent by a load test")
+    assert (dealt.state, dealt.why) == ("discarded", "sent by a load test")
+    for again in (mended.replay(letter_id, "a"), mended.discard(letter_id, "a", "b")):
+        with pytest.raises(AlreadyDealtWith, match="It was discarded by admin:ops"):
+            await again
+    assert await effects(replica.database) == ([], 0, 0)
+
+
+async def test_a_letter_that_is_not_there_is_unknown(mended: Replay[UnitOfWork]) -> None:
+    for asked in (mended.replay(7, "a"), mended.discard(7, "a", "b")):
+        with pytest.raises(UnknownLetter):
+            await asked
+
+
+async def test_what_was_dealt_with_is_forgotten_and_what_waits_is_not(
+    replica: Replica, mended: Replay[UnitOfWork]
+) -> None:
+    waiting, dealt = [(await buried(replica))[0] for _ in range(2)]
+    await mended.discard(dealt, "admin:ops", "nonsense")
+
+    async def left(after: timedelta) -> list[int]:
+        async with replica.database.transaction() as uow:
+            await Letters(uow.connection).forget(uow.now + after)
+        return [row.id for row in await rows(replica.database, "SELECT id FROM dead_letters")]
+
+    assert sorted(await left(RETENTION - timedelta(minutes=1))) == [waiting, dealt]
+    assert await left(RETENTION + timedelta(minutes=1)) == [waiting]
+
+
+async def test_the_trace_of_whoever_replays_is_not_lost(
+    replica: Replica, mended: Replay[UnitOfWork]
+) -> None:
+    letter_id, _ = await buried(replica)
+    own = trace.follow(None)
+    await mended.replay(letter_id, "admin:ops")
+    assert trace.current() == own

@@ -1,0 +1,62 @@
+"""Dead letters of the probe, and a version of it that can handle them."""
+
+from typing import Any
+
+from common.contracts.contacts import CustomerWrote
+from common.contracts.event import ContactId
+from common.database import Database
+from common.deadletters import DeadLetter
+from common.dispatcher import Message
+from common.envelope import Envelope, encode
+from common.messages import Schedule
+from common.subscriptions import Subscriptions
+from support.databases import rows
+from support.probe import POISON, Reminder, Replica, UnitOfWork, envelope, new_contact, note, wrote
+
+
+async def take_any(event: CustomerWrote, uow: UnitOfWork) -> None:
+    """As a mended service does: no note is poison, and each has its consequences."""
+    await note(event.contact_id, event.excerpt, uow)
+    uow.outbox.add([event])
+    uow.timers.set([Schedule(Reminder(contact_id=event.contact_id, name="later"), uow.now)])
+
+
+async def remind_any(timer: Reminder, uow: UnitOfWork) -> None:
+    await note(timer.contact_id, timer.name, uow)
+
+
+MENDED = Subscriptions[UnitOfWork]().on(CustomerWrote, take_any).on(Reminder, remind_any)
+
+
+def record(event: CustomerWrote, of: Envelope, **changes: Any) -> DeadLetter:
+    """The letter that the consumer makes of a record."""
+    made: dict[str, Any] = {
+        "origin": f"test/0/{of.id}@0",
+        "error": ValueError("unused"),
+        "payload": event.model_dump_json().encode(),
+        "key": event.contact_id,
+        "type": event.type,
+        "event_id": of.id,
+        "headers": dict(encode(of)),
+    }
+    return DeadLetter(**{**made, **changes})
+
+
+async def buried(replica: Replica, text: str = POISON) -> tuple[int, ContactId]:
+    """Have a record buried that the probe can't handle; return its letter and its contact."""
+    event = wrote(new_contact(), text)
+    of = envelope(event)
+    message = Message(event, lambda error: record(event, of, error=error), of.id)
+    await replica.dispatcher.handle([message])
+    (row,) = await rows(replica.database, f"SELECT id FROM dead_letters WHERE event_id = '{of.id}'")
+    return row.id, event.contact_id
+
+
+async def effects(database: Database[UnitOfWork]) -> tuple[list[list[str]], int, int]:
+    """Return all notes, and how many rows wait to be published and to fire."""
+    (row,) = await rows(
+        database,
+        "SELECT (SELECT count(*) FROM outbox) AS out, (SELECT count(*) FROM timers) AS later",
+    )
+    notes = await rows(database, "SELECT notes FROM probes ORDER BY contact_id")
+    return [one.notes for one in notes], row.out, row.later
