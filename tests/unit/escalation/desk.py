@@ -30,7 +30,7 @@ from common.contracts.event import (
 )
 from common.contracts.notifications import NotificationActedOn
 from common.messages import Schedule, Timer
-from escalation.domain import decide, promises, working
+from escalation.domain import audit, decide, promises, working
 from escalation.domain.configuration import Configuration, Versioned
 from escalation.domain.duty import DutySchedule, Rotation
 from escalation.domain.ladders import Ladder, Level, Named, OnDuty
@@ -105,6 +105,12 @@ class Desk:
                 self.replaced.append(self.timers.pop(slot))
             if isinstance(change, Schedule):
                 self.timers[slot] = change
+        self._audit()
+
+    def _audit(self) -> None:
+        """After every decision the timers that stand are those that the state waits for."""
+        awaited = audit.awaited(CONTACT, self.watch.clocks, self.escalation)
+        assert set(self.timers.values()) == set(awaited)
 
     def wait_until(self, now: float, lag: float = 0) -> None:
         """Let time pass; each timer fires `lag` seconds after it is due."""

@@ -38,7 +38,8 @@ def paged(**changes: Any) -> PageRequested:
 
 
 def notification(address: Address = SLACK, **changes: Any) -> Notification:
-    return notifications.page(paged(**changes), address, ID, AT)
+    page = notifications.requested(paged(**changes))
+    return notifications.page(page, address, ID, AT)
 
 
 def escalation(state: EscalationState, by: str | None = None, at: datetime = AT) -> Escalation:

@@ -1,6 +1,7 @@
 """What escalation does with each message and command: load, decide, record."""
 
 from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
 from typing import TypeVar
 
 import structlog
@@ -17,7 +18,7 @@ from common.contracts.event import ContactId, EscalationId, Event, PersonId
 from common.contracts.notifications import NotificationActedOn
 from common.messages import Timer
 from common.subscriptions import Subscriptions
-from escalation.domain import decide, promises, words, working
+from escalation.domain import audit, decide, promises, words, working
 from escalation.domain.configuration import Setting, Versioned
 from escalation.domain.situation import Decision, Situation, Step
 from escalation.domain.timers import AcknowledgementDue, ClockDue, LeaseExpires
@@ -31,6 +32,14 @@ log = structlog.get_logger()
 
 class UnknownEscalation(Exception):
     """There is no such escalation."""
+
+
+@dataclass(frozen=True, slots=True)
+class Findings:
+    """How many timers of a contact are missing, and how many of those nobody knew of."""
+
+    missing: int
+    news: int
 
 
 class Undefined(Exception):
@@ -86,6 +95,29 @@ def record(decision: Decision, uow: UnitOfWork) -> Decision:
     for surprise in decision.surprises:
         log.warning(surprise, contact_id=situation.contact_id)
     return decision
+
+
+async def check_timers(contact_id: ContactId, uow: UnitOfWork) -> Findings:
+    """Prove that all the contact waits for has its timer; set what has not, and tell operations.
+
+    Once for each: what gets lost again after that, or can't be handled and was buried, would come
+    back for ever, and is for people to look at.
+    """
+    await uow.hold((contact_id,))
+    (books,) = await uow.audits.books((contact_id,))
+    found = audit.missing(books)
+    news = [one for one in found if not await uow.audits.has_told(contact_id, one.page_id)]
+    record(audit.mend(await uow.situation(contact_id), news), uow)
+    for one in news:
+        log.error(
+            "timer_missing",
+            contact_id=contact_id,
+            slot=one.expected.timer.slot,
+            due_at=one.expected.due_at,
+            instead=one.instead,
+            page_id=one.page_id,
+        )
+    return Findings(len(found), len(news))
 
 
 async def define(setting_id: str, body: S, by: str, uow: UnitOfWork) -> Versioned[S]:

@@ -15,6 +15,7 @@ from common.contracts.escalations import (
     EscalationTakenOver,
     EscalationUnanswered,
     PageRequested,
+    TimerMissing,
 )
 from common.contracts.event import EscalationId, NotificationId, PersonId
 from common.contracts.notifications import Medium
@@ -24,7 +25,7 @@ from common.subscriptions import Subscriptions
 from notifier.domain import delivering, notifications, wording
 from notifier.domain.delivering import Outcome, Patience
 from notifier.domain.escalations import Escalation, EscalationState
-from notifier.domain.notifications import Attempt, Decision, Notification
+from notifier.domain.notifications import Attempt, Decision, Notification, Page
 from notifier.store import UnitOfWork
 
 Settling = (
@@ -73,17 +74,26 @@ async def page(event: PageRequested, uow: UnitOfWork) -> None:
         return
     if event.escalation_id is not None:
         await want_answer(event, event.escalation_id, uow)
-    recipient = await uow.recipients.find(event.person_id)
+    await tell(notifications.requested(event), uow)
+
+
+async def raise_alarm(event: TimerMissing, uow: UnitOfWork) -> None:
+    if not uow.notifications.of_page(event.page_id):
+        await tell(notifications.alarm(event), uow)
+
+
+async def tell(page: Page, uow: UnitOfWork) -> None:
+    recipient = await uow.recipients.find(page.person_id)
     if recipient is None or not recipient.media:
         because = "no such recipient" if recipient is None else "the recipient has no media"
-        log.warning("nobody_to_tell", person_id=event.person_id, because=because)
-        failed = notifications.unreachable(event, because, _new_id(), uow.now)
+        log.warning("nobody_to_tell", person_id=page.person_id, because=because)
+        failed = notifications.unreachable(page, because, _new_id(), uow.now)
         uow.notifications.absent(failed.notification.notification_id)
         record(failed, uow)
         return
     for address in recipient.media:
         uow.notifications.add(
-            notifications.page(event, address, _new_id(), uow.now, trace.current())
+            notifications.page(page, address, _new_id(), uow.now, trace.current())
         )
 
 
@@ -263,6 +273,7 @@ def _new_id() -> NotificationId:
 SUBSCRIPTIONS = (
     Subscriptions[UnitOfWork]()
     .on(PageRequested, page)
+    .on(TimerMissing, raise_alarm)
     .on(EscalationUnanswered, ask_again)
     .on(EscalationAcknowledged, acknowledged)
     .on(EscalationTakenOver, taken_over)

@@ -143,6 +143,21 @@ class EscalationClosed(EscalationsOwnEvent):
     because: str
 
 
+class TimerMissing(EscalationsEvent):
+    """What the contact waits for had no timer, or one for another time. Operations must be told.
+
+    `slot` is what was to happen, `due_at` when; `instead` is when the timer that stood there would
+    have fired. It has been set anew.
+    """
+
+    page_id: PageId
+    slot: str
+    due_at: AwareDatetime
+    instead: AwareDatetime | None = None
+    headline: str
+    why: str
+
+
 EVENTS: tuple[type[Event], ...] = (
     ClocksStarted,
     ClockWarned,
@@ -159,4 +174,5 @@ EVENTS: tuple[type[Event], ...] = (
     EscalationHandedBack,
     EscalationResolved,
     EscalationClosed,
+    TimerMissing,
 )

@@ -5,7 +5,7 @@ from datetime import datetime, timedelta
 from typing import assert_never
 
 from common.contracts.escalations import ClockName
-from common.contracts.event import PersonId
+from common.contracts.event import ContactId, PersonId
 from escalation.domain.watches import Clock, Escalation, Reason, Watch
 
 _STAMP = "%Y-%m-%d %H:%M:%S UTC"
@@ -101,6 +101,18 @@ def why(watch: Watch, reasons: Iterable[str]) -> str:
             f"Representative: {representative}.",
             *((f"Subject: {contact.subject}",) if contact and contact.subject else ()),
         )
+    )
+
+
+def lost_timer_headline(contact_id: ContactId, slot: str) -> str:
+    return f"Timer lost: {slot} of contact {contact_id}"
+
+
+def lost_timer(due_at: datetime, instead: datetime | None) -> str:
+    found = "no timer" if instead is None else f"a timer for {instead:{_STAMP}} instead"
+    return (
+        f"The audit found {found} for what is due {due_at:{_STAMP}}, and has set it anew. "
+        "No service of ours removes one: look for what did."
     )
 
 

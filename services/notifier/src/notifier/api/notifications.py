@@ -6,11 +6,18 @@ from typing import Annotated
 from fastapi import APIRouter, Query
 from pydantic import BaseModel, ConfigDict
 
-from common.contracts.escalations import PageReason, Severity
+from common.contracts.escalations import Severity
 from common.contracts.event import ContactId, EscalationId, NotificationId, PageId, PersonId
 from common.contracts.notifications import Medium
 from notifier.api.answers import Leads, NotifierDatabase, work
-from notifier.domain.notifications import Attempt, AttemptOutcome, Kind, Notification, State
+from notifier.domain.notifications import (
+    Attempt,
+    AttemptOutcome,
+    Kind,
+    Notification,
+    Reason,
+    State,
+)
 from notifier.store import Filter
 
 router = APIRouter(prefix="/v1/notifications", tags=["notifications"])
@@ -33,7 +40,7 @@ class ShownAttempt(_Shown):
 
 
 class ShownContent(_Shown):
-    reason: PageReason
+    reason: Reason
     headline: str
     why: str
     severity: Severity | None

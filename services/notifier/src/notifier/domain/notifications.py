@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Literal, assert_never
 
-from common.contracts.escalations import PageReason, PageRequested, Severity
+from common.contracts.escalations import PageReason, PageRequested, Severity, TimerMissing
 from common.contracts.event import ContactId, EscalationId, Event, NotificationId, PageId, PersonId
 from common.contracts.notifications import (
     Medium,
@@ -16,6 +16,11 @@ from common.contracts.notifications import (
 from notifier.domain.escalations import Escalation
 from notifier.domain.recipients import Address
 
+# Whoever runs Upstairs is a recipient like any other, known by this name.
+OPERATIONS = PersonId("operations")
+
+# What we page for: because escalation asks, or because it found something wrong with itself.
+Reason = PageReason | Literal["alarm"]
 # An update goes after a page that was sent, and changes what that message says.
 Kind = Literal["page", "update"]
 State = Literal["pending", "sending", "sent", "failed", "cancelled"]
@@ -36,15 +41,26 @@ class AlreadySettled(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Content:
-    """What the page asked to say. `settled` takes the place of the buttons in an update."""
+    """What is to be said. `settled` takes the place of the buttons in an update."""
 
-    reason: PageReason
+    reason: Reason
     headline: str
     why: str
     severity: Severity | None = None
     level_name: str | None = None
     respond_by: datetime | None = None
     settled: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """One person to tell, on each of that person's media."""
+
+    page_id: PageId
+    contact_id: ContactId
+    escalation_id: EscalationId | None
+    person_id: PersonId
+    content: Content
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,56 +117,8 @@ class Decision:
     attempts: tuple[Attempt, ...] = ()
 
 
-def page(
-    event: PageRequested,
-    address: Address,
-    notification_id: NotificationId,
-    at: datetime,
-    traceparent: str | None = None,
-) -> Notification:
-    return Notification(
-        notification_id=notification_id,
-        idempotency_key=f"{event.page_id}/{address.medium}",
-        kind="page",
-        state="pending",
-        page_id=event.page_id,
-        contact_id=event.contact_id,
-        escalation_id=event.escalation_id,
-        person_id=event.person_id,
-        medium=address.medium,
-        address=address,
-        content=_content(event),
-        requested_at=at,
-        due_at=at,
-        traceparent=traceparent,
-    )
-
-
-def unreachable(
-    event: PageRequested, because: str, notification_id: NotificationId, at: datetime
-) -> Decision:
-    """Keep on record that there was no way to tell this person."""
-    notification = Notification(
-        notification_id=notification_id,
-        idempotency_key=f"{event.page_id}/none",
-        kind="page",
-        state="failed",
-        page_id=event.page_id,
-        contact_id=event.contact_id,
-        escalation_id=event.escalation_id,
-        person_id=event.person_id,
-        medium=None,
-        address=None,
-        content=_content(event),
-        requested_at=at,
-        due_at=None,
-        because=because,
-    )
-    return Decision(notification, (failure(notification, at),))
-
-
-def _content(event: PageRequested) -> Content:
-    return Content(
+def requested(event: PageRequested) -> Page:
+    content = Content(
         reason=event.reason,
         headline=event.headline,
         why=event.why,
@@ -158,6 +126,60 @@ def _content(event: PageRequested) -> Content:
         level_name=event.level_name,
         respond_by=event.respond_by,
     )
+    return Page(event.page_id, event.contact_id, event.escalation_id, event.person_id, content)
+
+
+def alarm(event: TimerMissing) -> Page:
+    content = Content(reason="alarm", headline=event.headline, why=event.why)
+    return Page(event.page_id, event.contact_id, None, OPERATIONS, content)
+
+
+def page(
+    asked: Page,
+    address: Address,
+    notification_id: NotificationId,
+    at: datetime,
+    traceparent: str | None = None,
+) -> Notification:
+    return Notification(
+        notification_id=notification_id,
+        idempotency_key=f"{asked.page_id}/{address.medium}",
+        kind="page",
+        state="pending",
+        page_id=asked.page_id,
+        contact_id=asked.contact_id,
+        escalation_id=asked.escalation_id,
+        person_id=asked.person_id,
+        medium=address.medium,
+        address=address,
+        content=asked.content,
+        requested_at=at,
+        due_at=at,
+        traceparent=traceparent,
+    )
+
+
+def unreachable(
+    asked: Page, because: str, notification_id: NotificationId, at: datetime
+) -> Decision:
+    """Keep on record that there was no way to tell this person."""
+    notification = Notification(
+        notification_id=notification_id,
+        idempotency_key=f"{asked.page_id}/none",
+        kind="page",
+        state="failed",
+        page_id=asked.page_id,
+        contact_id=asked.contact_id,
+        escalation_id=asked.escalation_id,
+        person_id=asked.person_id,
+        medium=None,
+        address=None,
+        content=asked.content,
+        requested_at=at,
+        due_at=None,
+        because=because,
+    )
+    return Decision(notification, (failure(notification, at),))
 
 
 def failure(notification: Notification, at: datetime) -> NotificationFailed:

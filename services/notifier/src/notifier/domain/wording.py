@@ -3,14 +3,13 @@
 from datetime import UTC, datetime
 from typing import assert_never
 
-from common.contracts.escalations import PageReason
 from notifier.domain.escalations import Escalation
-from notifier.domain.notifications import Content
+from notifier.domain.notifications import Content, Reason
 
 _MINUTE, _HOUR = 60, 3600
 
 
-def why_now(reason: PageReason) -> str:
+def why_now(reason: Reason) -> str:
     match reason:
         case "warning":
             return "A promise is about to break"
@@ -20,6 +19,8 @@ def why_now(reason: PageReason) -> str:
             return "Nobody below you took it"
         case "repeated":
             return "Still nobody has answered"
+        case "alarm":
+            return "Upstairs found a fault in its own books"
         case _:
             assert_never(reason)
 
