@@ -133,8 +133,7 @@ class Measured:
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
-        headers = dict(scope["headers"])
-        trace.follow(headers.get(b"traceparent", b"").decode("latin-1"))
+        trace.follow(_header(scope, b"traceparent"))
         begun = elapsed()
         status = HTTPStatus.INTERNAL_SERVER_ERROR.value
 
@@ -153,6 +152,14 @@ class Measured:
                 log.info("request_answered", method=scope["method"], route=route, status=status)
 
 
+def _header(scope: Scope, wanted: bytes) -> str | None:
+    for name, value in scope["headers"]:
+        if name == wanted:
+            text: str = value.decode("latin-1")
+            return text
+    return None
+
+
 class HttpServer:
     """uvicorn as a worker among others: signals are the runtime's, not its own."""
 
@@ -165,6 +172,9 @@ class HttpServer:
                 log_config=None,
                 access_log=False,
                 lifespan="off",
+                # Who calls is told by the key, not by the address.
+                proxy_headers=False,
+                server_header=False,
                 timeout_graceful_shutdown=10,
             )
         )

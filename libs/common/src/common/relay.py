@@ -1,24 +1,37 @@
 """From the outbox to Kafka, in order, each at least once."""
 
 import asyncio
+from collections.abc import Awaitable, Sequence
 from typing import Any
 
 import structlog
 from aiokafka import AIOKafkaProducer
-from sqlalchemy import Row, text
-from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
+from aiokafka.partitioner import DefaultPartitioner
+from sqlalchemy.ext.asyncio import AsyncEngine
 
 from common.backoff import Backoff, pause
+from common.database import driver
 from common.envelope import Envelope, encode
 from common.errors import is_transient
 from common.health import Health
 from common.ids import EventId
 from common.metrics import Metrics
 
+Row = Any
+Session = Any
+
 _BATCH = 1000
+# What comes within it shares a send and a delete; at most this much is added.
+_BREATH = 0.01
 _QUICK = 0.005
 _SLOW = 0.05
-_STANDBY = 0.5
+# A replica that is stopped in its tracks never lets go of the lock: the server ends its session
+# when it has been silent for this long. With the standby's own wait it stays under two seconds.
+_SILENCE = "1200ms"
+_HEARTBEAT = 0.4
+_STANDBY = 0.3
+
+_partition_of = DefaultPartitioner()
 
 log = structlog.get_logger()
 
@@ -57,9 +70,9 @@ class Relay:
         backoff = Backoff()
         while not stopping.is_set():
             try:
-                async with self._engine.connect() as pooled:
-                    connection = await pooled.execution_options(isolation_level="AUTOCOMMIT")
-                    await self._serve(connection, backoff, stopping)
+                # Its lock lives and dies with this session, so the session is its own.
+                async with driver(self._engine) as session:
+                    await self._serve(session, backoff, stopping)
             except Exception as error:
                 if not is_transient(error):
                     raise
@@ -68,67 +81,99 @@ class Relay:
                 log.warning("relay_waits", error=repr(error))
                 await backoff.wait(stopping)
 
-    async def _serve(
-        self, connection: AsyncConnection, backoff: Backoff, stopping: asyncio.Event
-    ) -> None:
-        # The lock lives and dies with this session. A replica that is stopped in its tracks never
-        # lets go by itself: the server ends its session when it has been idle for longer than any
-        # send takes, and what it then deletes fails.
-        await connection.execute(_SESSION)
-        try:
-            while not (await connection.execute(_LOCK)).scalar_one():
-                self._health.well("relay")
-                if await pause(_STANDBY, stopping):
-                    return
-            await self._publish_all(connection, backoff, stopping)
-        finally:
-            # A pooled connection must not take the lock along.
-            await connection.invalidate()
+    async def _serve(self, session: Session, backoff: Backoff, stopping: asyncio.Event) -> None:
+        await session.execute(_SESSION, _SILENCE)
+        while not await session.fetchval(_LOCK):
+            self._health.well("relay")
+            if await pause(_STANDBY, stopping):
+                return
+        await self._publish_all(session, backoff, stopping)
 
     async def _publish_all(
-        self, connection: AsyncConnection, backoff: Backoff, stopping: asyncio.Event
+        self, session: Session, backoff: Backoff, stopping: asyncio.Event
     ) -> None:
         wait = _QUICK
         while True:
             last_round = stopping.is_set()
             self._woken.clear()
-            count = await self.publish(connection)
+            count = await self.publish(session)
             self._health.well("relay")
             backoff.reset()
             if last_round and not count:
                 return
+            if 0 < count < _BATCH:
+                await asyncio.sleep(_BREATH)
             if count < _BATCH:
                 # Whoever commits from here on wakes us: a look without a wait would find nothing.
                 await pause(wait, self._woken)
             wait = _QUICK if count else min(wait * 2, _SLOW)
 
-    async def publish(self, connection: AsyncConnection) -> int:
+    async def publish(self, session: Session) -> int:
         """Publish one batch and return its size."""
-        rows = (await connection.execute(_NEXT, {"limit": _BATCH})).all()
+        rows = await session.fetch(_NEXT, _BATCH)
         if rows:
-            acknowledgements = [await self._send(row) for row in rows]
-            await asyncio.gather(*acknowledgements)
-            await connection.execute(_DELETE, {"ids": [row.id for row in rows]})
+            await _alive(session, self._send(rows))
+            await session.execute(_DELETE, [row["id"] for row in rows])
             self._metrics.published.inc(len(rows))
         return len(rows)
 
-    async def _send(self, row: Row[Any]) -> "asyncio.Future[Any]":
-        envelope = Envelope(
-            id=EventId(str(row.event_id)),
-            type=row.type,
+    async def _send(self, rows: Sequence[Row]) -> None:
+        """Hand over the records of each partition in their order; wait for the broker's word."""
+        batches: dict[tuple[str, int], Any] = {}
+        sent = []
+        for row in rows:
+            topic = topic_name(self._namespace, row["topic"])
+            key = row["contact_id"].encode()
+            place = topic, await self._partition(topic, key)
+            record = {
+                "timestamp": None,
+                "key": key,
+                "value": row["data"].encode(),
+                "headers": encode(self._envelope(row)),
+            }
+            if place not in batches or batches[place].append(**record) is None:
+                if place in batches:
+                    sent.append(await self._hand_over(*place, batches[place]))
+                batches[place] = self._producer.create_batch()
+                batches[place].append(**record)
+        sent += [await self._hand_over(*place, batch) for place, batch in batches.items()]
+        # All are waited for, or the failure of a second one would be nobody's.
+        for outcome in await asyncio.gather(*sent, return_exceptions=True):
+            if isinstance(outcome, BaseException):
+                raise outcome
+
+    async def _partition(self, topic: str, key: bytes) -> int:
+        partitions = sorted(await self._producer.partitions_for(topic))
+        chosen: int = _partition_of(key, partitions, partitions)
+        return chosen
+
+    async def _hand_over(self, topic: str, partition: int, batch: Any) -> "asyncio.Future[Any]":
+        future: asyncio.Future[Any] = await self._producer.send_batch(
+            batch, topic, partition=partition
+        )
+        return future
+
+    def _envelope(self, row: Row) -> Envelope:
+        return Envelope(
+            id=EventId(row["event_id"]),
+            type=row["type"],
             source=self._source,
-            key=str(row.contact_id),
-            time=row.at,
-            sequence=row.sequence,
-            traceparent=row.traceparent,
+            key=row["contact_id"],
+            time=row["at"],
+            sequence=row["sequence"],
+            traceparent=row["traceparent"],
         )
-        sent: asyncio.Future[Any] = await self._producer.send(
-            topic_name(self._namespace, row.topic),
-            key=envelope.key.encode(),
-            value=row.data.encode(),
-            headers=encode(envelope),
-        )
-        return sent
+
+
+async def _alive(session: Session, sending: Awaitable[None]) -> None:
+    """Wait for `sending`; meanwhile the session must not look like that of a stopped process."""
+    task = asyncio.ensure_future(sending)
+    try:
+        while not (await asyncio.wait({task}, timeout=_HEARTBEAT))[0]:
+            await session.fetchval("SELECT 1")
+        task.result()
+    finally:
+        task.cancel()
 
 
 def topic_name(namespace: str, topic: str) -> str:
@@ -136,14 +181,14 @@ def topic_name(namespace: str, topic: str) -> str:
 
 
 # A power cut may bring deleted rows back: they are published again, as after a crash of our own.
-_SESSION = text("""
-    SELECT set_config('idle_session_timeout', '2s', false),
+_SESSION = """
+    SELECT set_config('idle_session_timeout', $1, false),
            set_config('synchronous_commit', 'off', false)
-""")
-_LOCK = text("SELECT pg_try_advisory_lock(hashtext('relay ' || current_schema()))")
-_NEXT = text("""
-    SELECT id, event_id, contact_id, sequence, topic, type, at, traceparent,
-           CAST(data AS text) AS data
-    FROM outbox ORDER BY id LIMIT :limit
-""")
-_DELETE = text("DELETE FROM outbox WHERE id = ANY(CAST(:ids AS bigint[]))")
+"""
+_LOCK = "SELECT pg_try_advisory_lock(hashtext('relay ' || current_schema()))"
+_NEXT = """
+    SELECT id, CAST(event_id AS text) AS event_id, CAST(contact_id AS text) AS contact_id,
+           sequence, topic, type, at, traceparent, CAST(data AS text) AS data
+    FROM outbox ORDER BY id LIMIT $1
+"""
+_DELETE = "DELETE FROM outbox WHERE id = ANY($1::bigint[])"

@@ -24,7 +24,7 @@ from notifier.store import UnitOfWork, until_next
 # What another replica leaves to send is not announced here: this is how long it may go unseen.
 _LONGEST_SLEEP = timedelta(milliseconds=100)
 # What is due but locked by a handler is not claimed; it will be free in a moment.
-_SHORTEST_SLEEP = timedelta(milliseconds=5)
+_MEANWHILE = timedelta(milliseconds=5)
 
 Ended = tuple[Errand, Outcome]
 
@@ -82,27 +82,28 @@ class Courier:
 
     async def _step(self, under_way: asyncio.TaskGroup) -> None:
         self._woken.clear()
+        wait = await self._until_next()
+        if wait > timedelta(0):
+            await pause(wait.total_seconds(), self._woken)
+            return
         errands = await self._claim()
         for errand in errands:
             self._free -= 1
             under_way.create_task(self._deliver(errand))
         if not errands:
-            await pause((await self._until_next()).total_seconds(), self._woken)
+            await pause(_MEANWHILE.total_seconds(), self._woken)
 
     async def _claim(self) -> Sequence[Errand]:
-        if self._free == 0:
-            return ()
         async with self._database.transaction() as uow:
             return await handlers.take_up(self._medium, self._free, self._patience, uow)
 
     async def _until_next(self) -> timedelta:
         if self._free == 0:
             return _LONGEST_SLEEP
-        async with self._database.engine.connect() as connection:
-            left = await until_next(connection, self._medium)
+        left = await until_next(self._database, self._medium)
         if left is None:
             return _LONGEST_SLEEP
-        return min(max(left - self._database.clock.ahead, _SHORTEST_SLEEP), _LONGEST_SLEEP)
+        return min(left - self._database.clock.ahead, _LONGEST_SLEEP)
 
     async def _deliver(self, errand: Errand) -> None:
         trace.resume(errand.notification.traceparent)

@@ -14,6 +14,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from common.contracts.event import ContactId, EscalationId, NotificationId, PageId, PersonId
 from common.contracts.notifications import Medium
+from common.database import Database
 from common.rows import Rows
 from common.uow import UnitOfWork as BaseUnitOfWork
 from notifier import tables
@@ -193,9 +194,9 @@ class UnitOfWork(BaseUnitOfWork):
         await self.attempts.flush()
 
 
-async def until_next(connection: AsyncConnection, medium: Medium) -> timedelta | None:
+async def until_next(database: Database[UnitOfWork], medium: Medium) -> timedelta | None:
     """Return how long it is until something is due on this medium, if anything waits at all."""
-    left: timedelta | None = (await connection.execute(_LEFT, {"medium": medium})).scalar_one()
+    left: timedelta | None = await database.look(_LEFT, medium)
     return left
 
 
@@ -217,10 +218,10 @@ _DUE = (
     .limit(bindparam("limit"))
     .with_for_update(skip_locked=True)
 )
-_LEFT = text("""
+_LEFT = """
     SELECT min(due_at) - clock_timestamp() FROM notifications
-    WHERE medium = :medium AND state IN ('pending', 'sending')
-""")
+    WHERE medium = $1 AND state IN ('pending', 'sending')
+"""
 _KEEP_ATTEMPTS = text("""
     INSERT INTO delivery_attempts AS known
         (notification_id, attempt, started_at, ended_at, outcome, detail)

@@ -3,7 +3,7 @@
 import hashlib
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, contextmanager
-from typing import Annotated, Any
+from typing import Annotated
 
 from fastapi import Depends, Request
 
@@ -20,11 +20,9 @@ from intake.store import UnitOfWork
 IntakeDatabase = Annotated[Database[UnitOfWork], Depends(get_database)]
 
 
-async def get_receiving(request: Request) -> Any:
-    return request.app.state.receiving
-
-
-Receiving = Annotated[Together[UnitOfWork, NewContact, ContactId], Depends(get_receiving)]
+def receiving(request: Request) -> Together[UnitOfWork, NewContact, ContactId]:
+    together: Together[UnitOfWork, NewContact, ContactId] = request.app.state.receiving
+    return together
 
 
 @asynccontextmanager
@@ -52,5 +50,5 @@ async def once(request: Request, caller: Principal, key: str | None) -> Once | N
     """Tell this request from others that may come under the same key from the same caller."""
     if key is None:
         return None
-    told = f"{request.method} {request.url.path}\n".encode() + await request.body()
+    told = f"{request.method} {request.scope['path']}\n".encode() + await request.body()
     return Once(f"{caller.role}:{caller.subject}", key, hashlib.sha256(told).hexdigest())

@@ -13,7 +13,7 @@ from common.contracts.event import ContactId, CustomerId, MessageId, PersonId
 from common.http import Api, ContactPath, Line, Name, Text
 from common.problems import Problem
 from intake import domain, handlers
-from intake.api.answers import IntakeDatabase, Receiving, once, problems, work
+from intake.api.answers import IntakeDatabase, once, problems, receiving, work
 
 router = APIRouter(prefix="/v1/contacts", tags=["contacts"])
 
@@ -153,7 +153,6 @@ async def receive(
     new: NewContact,
     request: Request,
     response: Response,
-    receiving: Receiving,
     caller: Channels,
     key: Key = None,
 ) -> ContactAccepted:
@@ -171,7 +170,7 @@ async def receive(
     )
     with problems():
         repeat = await once(request, caller, key)
-        contact_id = await receiving.do(handlers.NewContact(command, repeat))
+        contact_id = await receiving(request).do(handlers.NewContact(command, repeat))
     if contact_id != command.contact_id:
         response.status_code = HTTPStatus.OK
     return ContactAccepted(contact_id=contact_id)

@@ -5,7 +5,6 @@ last, if that one is free; otherwise to the least busy, and among those to the o
 Skills and language always fit.
 """
 
-from collections import defaultdict
 from collections.abc import Iterable, Iterator
 from dataclasses import replace
 from datetime import datetime, timedelta
@@ -24,8 +23,9 @@ def match(
     contacts: Iterable[Assignment], representatives: Iterable[Representative], *, at: datetime
 ) -> Iterator[Decision]:
     """Place what seeks or waits, as far as there are free places; one decision a contact."""
-    floor = Floor(representatives)
-    for contact in sorted(contacts, key=_turn):
+    turns = sorted(contacts, key=_turn)
+    floor = Floor(representatives, {one.need for one in turns if one.need})
+    for contact in turns:
         taker = floor.best_for(contact)
         if taker:
             because = _because(contact, taker, floor.free_for(contact), at)
@@ -37,20 +37,17 @@ def match(
 class Floor:
     """Free representatives in a heap for each need; what is out of date in it is dropped late."""
 
-    def __init__(self, representatives: Iterable[Representative]) -> None:
+    def __init__(self, representatives: Iterable[Representative], needs: Iterable[Need]) -> None:
         self._people = {one.representative_id: one for one in representatives if one.places}
-        self._heaps: defaultdict[Need, list[Rank]] = defaultdict(list)
-        self._free: defaultdict[Need, int] = defaultdict(int)
-        for one in self._people.values():
-            for need in one.needs:
-                self._heaps[need].append(_rank(one))
-                self._free[need] += 1
+        ranked = [(_rank(one), one) for one in self._people.values()]
+        self._heaps = {need: [rank for rank, one in ranked if one.fits(need)] for need in needs}
+        self._free = {need: len(heap) for need, heap in self._heaps.items()}
         for heap in self._heaps.values():
             heapify(heap)
 
     def best_for(self, contact: Assignment) -> Representative | None:
         need = contact.need
-        if need is None or not self._free.get(need):
+        if need is None or not self._free[need]:
             return None
         last = self._people.get(contact.preferred_id) if contact.preferred_id else None
         if (
@@ -68,7 +65,7 @@ class Floor:
     def seat(self, taker: Representative, at: datetime) -> Representative:
         seated = seat(taker, at=at)
         self._people[seated.representative_id] = seated
-        for need in seated.needs:
+        for need in self._heaps.keys() & set(seated.needs):
             if seated.places:
                 heappush(self._heaps[need], _rank(seated))
             else:
