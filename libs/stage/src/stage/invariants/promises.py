@@ -18,6 +18,7 @@ from common.contracts.escalations import (
     EscalationUnanswered,
 )
 from common.contracts.event import Event
+from stage.invariants import holding
 from stage.invariants.facts import Clock, Facts, Watch
 from stage.invariants.ledger import Ledger
 
@@ -37,6 +38,7 @@ def check(facts: Facts, ledger: Ledger) -> None:
             "the topic and the table differ on the open escalation",
             contact_id,
         )
+        holding.check(told, ledger)
         _never_early(told, ledger)
         fired.update(_while_running(told, ledger))
     for firing, times in fired.items():

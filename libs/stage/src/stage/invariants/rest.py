@@ -3,11 +3,15 @@
 from collections.abc import Callable, Iterator
 from datetime import timedelta
 
+from common.contracts.escalations import TimerMissing
 from stage.invariants.facts import Clock, Escalation, Facts, TimerRow
 from stage.invariants.ledger import Ledger
 
 # A timer that came due while the facts were read is not late yet.
 _GRACE = timedelta(seconds=1)
+
+_ESCALATION = "an open escalation"
+_CLOCK = "a running clock"
 
 Fits = Callable[[TimerRow], bool]
 
@@ -21,6 +25,7 @@ def check(facts: Facts, ledger: Ledger) -> None:
         for (contact_id, slot), several in facts.timers(service).items():
             ledger.require(len(several) == 1, "two timers in a slot", service, contact_id, slot)
     _timers_of(facts, "escalation", dict(_clocks_and_escalations(facts)), ledger)
+    _alarms(facts, ledger)
     _offers(facts, ledger)
 
 
@@ -30,20 +35,32 @@ def _timers_of(
     timers = facts.timers(service)
     for place, (told, fits) in waiting.items():
         live = any(fits(timer) for timer in timers.get(place, ()))
-        ledger.require(live, f"{told} has no live timer", *place)
+        ledger.require(live, _lost(told), *place)
     for place in timers.keys() - waiting.keys():
         ledger.require(False, "a timer that nothing waits for", service, *place)
+
+
+def _alarms(facts: Facts, ledger: Ledger) -> None:
+    """What escalation has found missing and set anew was missing all the same."""
+    for told in facts.events("escalations").values():
+        for alarm in (event for event in told if isinstance(event, TimerMissing)):
+            waits = _CLOCK if alarm.slot.startswith("clock:") else _ESCALATION
+            ledger.require(False, _lost(waits), alarm.contact_id, alarm.occurred_at)
+
+
+def _lost(waits: str) -> str:
+    return f"{waits} has no live timer"
 
 
 def _clocks_and_escalations(facts: Facts) -> Iterator[tuple[tuple[str, str], tuple[str, Fits]]]:
     for watch in facts.watches:
         for clock in watch.clocks:
             if clock.waits_for is not None:
-                told = ("a running clock", _fits_clock(clock))
+                told = (_CLOCK, _fits_clock(clock))
                 yield (watch.contact_id, f"clock:{clock.name}"), told
     for escalation in facts.escalations:
         if escalation.is_open:
-            told = ("an open escalation", _fits_escalation(escalation))
+            told = (_ESCALATION, _fits_escalation(escalation))
             yield (escalation.contact_id, "escalation"), told
 
 

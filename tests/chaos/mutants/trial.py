@@ -1,0 +1,188 @@
+"""Lets mutants work, each in its turn, and asks the checker what it finds."""
+
+import asyncio
+from collections import deque
+from collections.abc import AsyncIterator, Sequence
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass, field, replace
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+from chaos.mutants.registry import MARKS, Mutant, marked
+from chaos.world import LONG_S, World, launched
+from devstack import Process, Stack
+from devstack.errors import StackError
+from stage.invariants import Verdict, arrived, check, gather
+from stage.invariants.ledger import Broken
+from support.waiting import until
+
+TESTS = Path(__file__).parents[2]
+PATIENCE_S = 60
+WINDOW_S = 0.5
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What the checker found once this one had worked, and had not found before.
+
+    In `trouble` it did not come to that.
+    """
+
+    mutant: Mutant
+    found: Sequence[Broken] = ()
+    trouble: str = ""
+
+    @property
+    def kinds(self) -> list[tuple[int, str]]:
+        return sorted({(one.number, one.told) for one in self.found})
+
+    @property
+    def is_right(self) -> bool:
+        if self.trouble:
+            return False
+        wanted = self.mutant.seen_as
+        return wanted in self.kinds if wanted else not self.found
+
+    def __str__(self) -> str:
+        shown = "\n".join(str(one) for one in self.found[:10])
+        return f"{self.mutant.name}: found {self.kinds} {self.trouble}\n{shown}"
+
+
+@dataclass
+class Trial:
+    """One system and those who take turns in it."""
+
+    world: World
+    logs: Path
+    accepted: dict[str, str] = field(default_factory=dict)
+    known: set[Broken] = field(default_factory=set)
+    sound: dict[str, Process] = field(default_factory=dict)
+
+    async def outcome(self, mutant: Mutant) -> Outcome:
+        try:
+            await self._take_the_place(mutant)
+            await self._play(mutant)
+            await self.world.settle(within=timedelta(seconds=PATIENCE_S))
+        except (AssertionError, ExceptionGroup, StackError) as trouble:
+            return Outcome(mutant, trouble=repr(trouble))
+        found = [one for one in (await self._verdict()).broken if one not in self.known]
+        self.known.update(found)
+        return Outcome(mutant, found)
+
+    async def _take_the_place(self, mutant: Mutant) -> None:
+        """Put it where the sound service was, and that one back where another mutant was."""
+        processes = self.world.system.processes
+        for service, process in self.sound.items():
+            if service != mutant.service and processes[service] is not process:
+                await self._swap(service, process)
+        sound = self.sound.setdefault(mutant.service, processes[mutant.service])
+        await self._swap(mutant.service, _launched_as(mutant, sound, self._marks(mutant)))
+
+    async def _swap(self, service: str, by: Process) -> None:
+        # Nothing moves, so there is nothing that a kill could cut off.
+        self.world.system.processes[service].kill()
+        self.world.system.processes[service] = by
+        by.start()
+        await by.wait_ready(PATIENCE_S)
+
+    async def _play(self, mutant: Mutant) -> None:
+        async with asyncio.TaskGroup() as group:
+            if mutant.dies:
+                group.create_task(self._revive(mutant))
+            self.accepted |= await mutant.scene.play(self.world.callers, mutant.name)
+
+    async def _revive(self, mutant: Mutant) -> None:
+        """Start it again once it has killed itself; every other end is a failure."""
+        process = self.world.system.processes[mutant.service]
+        await until(lambda: process.running, lambda running: not running, within=PATIENCE_S)
+        assert marked(self._marks(mutant)).exists(), process.log_tail()
+        process.start()
+        await process.wait_ready(PATIENCE_S)
+
+    async def _verdict(self) -> Verdict:
+        slack, mail = self.world.system.outside.slack, self.world.system.outside.mail
+        received = arrived((post.body for post in slack.accepted), mail.messages)
+        sources, accepted = self.world.sources, self.accepted.values()
+        return check(await gather(sources, accepted=accepted, received=received))
+
+    def _marks(self, mutant: Mutant) -> Path:
+        marks = self.logs / mutant.name
+        marks.mkdir(exist_ok=True)
+        return marks
+
+
+async def every(
+    stack: Stack, logs: Path, groups: Sequence[Sequence[Mutant]]
+) -> AsyncIterator[Outcome]:
+    """Yield what is found of each mutant as it is found; every group has a system of its own."""
+    found: asyncio.Queue[Outcome] = asyncio.Queue()
+    starting = asyncio.Lock()
+    async with asyncio.TaskGroup() as together:
+        for number, group in enumerate(groups):
+            together.create_task(_try(stack, logs / str(number), group, starting, found))
+        for _ in range(sum(map(len, groups))):
+            yield await found.get()
+
+
+async def _try(
+    stack: Stack,
+    logs: Path,
+    group: Sequence[Mutant],
+    starting: asyncio.Lock,
+    found: asyncio.Queue[Outcome],
+) -> None:
+    left = deque(group)
+    while left:
+        async with _system(stack, logs / left[0].name, starting) as trial:
+            while left:
+                outcome = await trial.outcome(left.popleft())
+                await found.put(outcome)
+                if outcome.trouble:
+                    break  # what still moves is not to be laid to the next one
+
+
+@asynccontextmanager
+async def _system(stack: Stack, logs: Path, starting: asyncio.Lock) -> AsyncIterator[Trial]:
+    logs.mkdir(parents=True)  # noqa: ASYNC240 - once, and nobody waits for it
+    async with AsyncExitStack() as held:
+        async with starting:  # Alembic has one context a process
+            world = await held.enter_async_context(launched(stack, logs))
+        await _set_the_scene(world)
+        yield Trial(world, logs)
+
+
+async def _set_the_scene(world: World) -> None:
+    """Let nobody wait for long upstairs, and make places for returns scarce."""
+    levels = [("supervisors", WINDOW_S), ("managers", WINDOW_S), ("directors", LONG_S)]
+    ladder: dict[str, Any] = {
+        "lease_s": LONG_S,
+        "working_lease_s": LONG_S,
+        "levels": [
+            {
+                "name": duty,
+                "acknowledge_within_s": within_s,
+                "who": [{"kind": "duty", "schedule_id": duty}],
+            }
+            for duty, within_s in levels
+        ],
+    }
+    await world.callers.must("ops", "escalation", "PUT", "/ladders/default", ladder)
+    for who in ("few-0", "few-1"):
+        body = {
+            "name": who,
+            "team_id": "care",
+            "skills": ["returns"],
+            "languages": ["en", "es"],
+            "capacity": 1,
+        }
+        await world.callers.must("ops", "router", "PUT", f"/representatives/{who}", body)
+
+
+def _launched_as(mutant: Mutant, sound: Process, marks: Path) -> Process:
+    python, *_, service, command = sound.argv
+    return replace(
+        sound,
+        argv=(python, "-m", "chaos.mutants", mutant.name, service, command),
+        env={**sound.env, "PYTHONPATH": str(TESTS), MARKS: str(marks)},
+    )
