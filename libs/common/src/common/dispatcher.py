@@ -1,5 +1,6 @@
 """From messages to effects: one transaction a batch, and one message alone when a batch fails."""
 
+from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Generic, TypeVar
@@ -114,8 +115,8 @@ class Dispatcher(Generic[U]):
         self._metrics.batch_seconds.observe(elapsed() - begun)
         self._run.end()
         self.report(fresh, "handled")
-        for _ in range(len(messages) - len(fresh)):
-            self._metrics.messages.labels("any", "repeated").inc()
+        if repeated := len(messages) - len(fresh):
+            self._metrics.messages.labels("any", "repeated").inc(repeated)
 
     async def claim(self, uow: U, messages: Sequence[Message]) -> list[Message]:
         """Return those not handled before, each once."""
@@ -139,9 +140,10 @@ class Dispatcher(Generic[U]):
                 await self.subscriptions.handler(type(message.body))(message.body, uow)
 
     def report(self, messages: Sequence[Message], outcome: str) -> None:
+        for kind, count in Counter(message.type for message in messages).items():
+            self._metrics.messages.labels(kind, outcome).inc(count)
         for message in messages:
             trace.resume(message.traceparent)
-            self._metrics.messages.labels(message.type, outcome).inc()
             if message.body is not None:
                 log.info(
                     "message_handled",

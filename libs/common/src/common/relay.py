@@ -2,7 +2,8 @@
 
 import asyncio
 from collections.abc import Awaitable, Sequence
-from typing import Any
+from functools import lru_cache
+from typing import Any, TypeVar
 
 import structlog
 from aiokafka import AIOKafkaProducer
@@ -17,6 +18,7 @@ from common.health import Health
 from common.ids import EventId
 from common.metrics import Metrics
 
+T = TypeVar("T")
 Row = Any
 Session = Any
 
@@ -31,7 +33,7 @@ _SILENCE = "1200ms"
 _HEARTBEAT = 0.4
 _STANDBY = 0.3
 
-_partition_of = DefaultPartitioner()
+_choose = DefaultPartitioner()
 
 log = structlog.get_logger()
 
@@ -112,46 +114,46 @@ class Relay:
         """Publish one batch and return its size."""
         rows = await session.fetch(_NEXT, _BATCH)
         if rows:
-            await _alive(session, self._send(rows))
-            await session.execute(_DELETE, [row["id"] for row in rows])
-            self._metrics.published.inc(len(rows))
+            sent = await _alive(session, self._send(rows))
+            await session.execute(_DELETE, sent)
+            self._metrics.published.inc(len(sent))
         return len(rows)
 
-    async def _send(self, rows: Sequence[Row]) -> None:
-        """Hand over the records of each partition in their order; wait for the broker's word."""
+    async def _send(self, rows: Sequence[Row]) -> list[int]:
+        """Send one batch to each partition, wait for the broker, and return the ids of the sent.
+
+        A row that its batch has no room for is left for the next round, and all after it in the
+        partition: if the first of two batches failed, the second would overtake it.
+        """
+        sent: list[int] = []
+        partitions = {
+            topic: tuple(sorted(await self._producer.partitions_for(topic)))
+            for topic in {topic_name(self._namespace, row["topic"]) for row in rows}
+        }
         batches: dict[tuple[str, int], Any] = {}
-        sent = []
         for row in rows:
             topic = topic_name(self._namespace, row["topic"])
             key = row["contact_id"].encode()
-            place = topic, await self._partition(topic, key)
-            record = {
-                "timestamp": None,
-                "key": key,
-                "value": row["data"].encode(),
-                "headers": encode(self._envelope(row)),
-            }
-            if place not in batches or batches[place].append(**record) is None:
-                if place in batches:
-                    sent.append(await self._hand_over(*place, batches[place]))
+            place = topic, _partition_of(key, partitions[topic])
+            if place not in batches:
                 batches[place] = self._producer.create_batch()
-                batches[place].append(**record)
-        sent += [await self._hand_over(*place, batch) for place, batch in batches.items()]
+            # A batch that is full says so by None, and so it does from then on.
+            if batches[place].append(
+                timestamp=None,
+                key=key,
+                value=row["data"].encode(),
+                headers=encode(self._envelope(row)),
+            ):
+                sent.append(row["id"])
+        acknowledged = [
+            await self._producer.send_batch(batch, topic, partition=partition)
+            for (topic, partition), batch in batches.items()
+        ]
         # All are waited for, or the failure of a second one would be nobody's.
-        for outcome in await asyncio.gather(*sent, return_exceptions=True):
+        for outcome in await asyncio.gather(*acknowledged, return_exceptions=True):
             if isinstance(outcome, BaseException):
                 raise outcome
-
-    async def _partition(self, topic: str, key: bytes) -> int:
-        partitions = sorted(await self._producer.partitions_for(topic))
-        chosen: int = _partition_of(key, partitions, partitions)
-        return chosen
-
-    async def _hand_over(self, topic: str, partition: int, batch: Any) -> "asyncio.Future[Any]":
-        future: asyncio.Future[Any] = await self._producer.send_batch(
-            batch, topic, partition=partition
-        )
-        return future
+        return sent
 
     def _envelope(self, row: Row) -> Envelope:
         return Envelope(
@@ -165,13 +167,20 @@ class Relay:
         )
 
 
-async def _alive(session: Session, sending: Awaitable[None]) -> None:
+@lru_cache(maxsize=10_000)
+def _partition_of(key: bytes, partitions: tuple[int, ...]) -> int:
+    """Return what Kafka's own clients choose; hashing costs more than all else of a record."""
+    chosen: int = _choose(key, partitions, partitions)
+    return chosen
+
+
+async def _alive(session: Session, sending: Awaitable[T]) -> T:
     """Wait for `sending`; meanwhile the session must not look like that of a stopped process."""
     task = asyncio.ensure_future(sending)
     try:
         while not (await asyncio.wait({task}, timeout=_HEARTBEAT))[0]:
             await session.fetchval("SELECT 1")
-        task.result()
+        return task.result()
     finally:
         task.cancel()
 

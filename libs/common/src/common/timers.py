@@ -16,13 +16,16 @@ from common.messages import Cancel, Schedule, Timer, TimerChange
 
 @dataclass(frozen=True, slots=True)
 class DueTimer:
-    """A claimed timer: its row is gone if the transaction commits, and back if it does not."""
+    """A claimed timer: its row is gone if the transaction commits, and back if it does not.
+
+    `data` is JSON, as the database has it.
+    """
 
     id: int
     due_at: datetime
     type: str
     contact_id: ContactId
-    data: dict[str, object]
+    data: str
     traceparent: str | None
 
 
@@ -111,5 +114,5 @@ _CLAIM = text("""
         ORDER BY due_at, id
         LIMIT :limit FOR UPDATE SKIP LOCKED
     ))
-    RETURNING id, due_at, type, CAST(contact_id AS text), data, traceparent
+    RETURNING id, due_at, type, CAST(contact_id AS text), CAST(data AS text), traceparent
 """)

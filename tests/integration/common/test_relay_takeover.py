@@ -1,0 +1,82 @@
+"""Several replicas, as processes: one relays, and another goes on when that one dies or hangs."""
+
+import asyncio
+import random
+from collections.abc import AsyncIterator, Callable
+from contextlib import AsyncExitStack, asynccontextmanager
+from pathlib import Path
+
+import pytest
+
+from common.contracts.event import ContactId
+from common.database import Database
+from devstack import Process
+from support import served
+from support.databases import rows
+from support.outbox import add, arrived, check_order, left, lock_holders, texts
+from support.probe import Broker, UnitOfWork, new_contact, wrote
+from support.waiting import until
+
+WRITERS = 4
+CONTACTS = 6
+
+
+@asynccontextmanager
+async def writing(database: Database[UnitOfWork]) -> AsyncIterator[set[str]]:
+    """Commit events about a few contacts all the time; yields the texts of all so far."""
+    contacts = [new_contact() for _ in range(CONTACTS)]
+    committed: set[str] = set()
+
+    async def write(chance: random.Random) -> None:
+        while not done.is_set():
+            event = wrote(chance.choice(contacts), f"{chance.random()}")
+            await add(database, event)
+            committed.add(event.excerpt)
+
+    done = asyncio.Event()
+    async with asyncio.TaskGroup() as group:
+        for seed in range(WRITERS):
+            group.create_task(write(random.Random(seed)))  # noqa: S311 - no secret
+        try:
+            yield committed
+        finally:
+            done.set()
+
+
+async def write_and_see(database: Database[UnitOfWork], contact_id: ContactId, text: str) -> None:
+    """Commit an event and wait until it has been carried away, behind all that others wrote."""
+    await add(database, wrote(contact_id, text))
+    own = f"SELECT 1 FROM outbox WHERE contact_id = '{contact_id}'"
+    await until(lambda: rows(database, own), lambda found: not found, within=60)
+
+
+@pytest.mark.parametrize("strike", [Process.kill, Process.pause], ids=["killed", "stopped"])
+async def test_another_goes_on_in_order_and_nothing_is_lost(
+    database: Database[UnitOfWork],
+    probe_url: str,
+    broker: Broker,
+    tmp_path: Path,
+    strike: Callable[[Process], None],
+) -> None:
+    subject = new_contact()
+    async with AsyncExitStack() as held:
+        active = await held.enter_async_context(
+            served.process(probe_url, broker, tmp_path / "active.log")
+        )
+        (session,) = await until(lambda: lock_holders(database))
+        await held.enter_async_context(served.process(probe_url, broker, tmp_path / "standby.log"))
+        async with writing(database) as committed:
+            await write_and_see(database, subject, "before")
+            assert await lock_holders(database) == [session]
+            strike(active)
+            await write_and_see(database, subject, "after")
+        (successor,) = await lock_holders(database)
+        assert successor != session
+        # One that was only stopped comes to itself, with records in hand and its lock gone.
+        active.resume()
+        await write_and_see(database, subject, "last")
+        await until(lambda: left(database), lambda count: count == 0, within=60)
+        assert await lock_holders(database) == [successor]
+    found = await arrived(broker)
+    check_order(found)
+    assert texts(found) == committed | {"before", "after", "last"}

@@ -1,0 +1,57 @@
+"""What is in the probe's outbox, who carries it away, and what has arrived."""
+
+from collections import defaultdict
+from collections.abc import Iterable, Sequence
+
+from common.contracts.contacts import CustomerWrote
+from common.contracts.event import ContactId
+from common.database import Database
+from common.envelope import decode
+from support.databases import rows
+from support.probe import Broker, UnitOfWork
+
+Arrivals = dict[ContactId, list[tuple[int, str]]]
+
+
+async def add(database: Database[UnitOfWork], *events: CustomerWrote) -> None:
+    async with database.transaction() as uow:
+        uow.outbox.add(events)
+
+
+async def left(database: Database[UnitOfWork]) -> int:
+    return len(await rows(database, "SELECT 1 FROM outbox"))
+
+
+async def arrived(broker: Broker) -> Arrivals:
+    """Return each contact's sequence numbers and texts in the order in which they stand."""
+    found: Arrivals = defaultdict(list)
+    for record in await broker.records():
+        envelope, event = decode(record.key, record.headers, record.value)
+        assert isinstance(event, CustomerWrote)
+        found[event.contact_id].append((envelope.sequence, event.excerpt))
+    return dict(found)
+
+
+def texts(found: Arrivals) -> set[str]:
+    return {text for pairs in found.values() for _, text in pairs}
+
+
+def once_each(pairs: Iterable[tuple[int, str]]) -> list[tuple[int, str]]:
+    """Leave out what comes again, as a consumer's inbox does."""
+    return list(dict.fromkeys(pairs))
+
+
+def check_order(found: Arrivals) -> None:
+    """Each contact's events come the first time in their order, and without a gap."""
+    for contact_id, pairs in found.items():
+        numbers = [number for number, _ in once_each(pairs)]
+        assert numbers == list(range(1, len(numbers) + 1)), contact_id
+
+
+async def lock_holders(database: Database[UnitOfWork]) -> Sequence[int]:
+    found = await rows(
+        database,
+        "SELECT pid FROM pg_locks WHERE locktype = 'advisory' AND granted AND database ="
+        " (SELECT oid FROM pg_database WHERE datname = current_database())",
+    )
+    return [row.pid for row in found]
