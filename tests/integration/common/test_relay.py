@@ -181,6 +181,18 @@ async def test_a_row_stays_until_kafka_has_it(replica: Replica, broker: Broker) 
     assert not replica.health.troubles
 
 
+async def test_what_a_batch_has_no_room_for_does_not_overtake_one_that_failed(
+    replica: Replica, broker: Broker
+) -> None:
+    contact_id = new_contact()
+    await add(replica.database, *(wrote(contact_id, f"{n} " + 3000 * "x") for n in range(20)))
+    async with started(FalteringProducer, broker) as producer, running(replica.relay(producer)):
+        await until(lambda: left(replica.database), lambda count: count == 0)
+    found = await arrived(broker)
+    check_order(found)
+    assert len(once_each(found[contact_id])) == 20
+
+
 async def test_what_comes_again_for_a_lost_acknowledgement_is_the_same_in_the_same_order(
     replica: Replica, broker: Broker
 ) -> None:
