@@ -1,86 +1,53 @@
-"""`python -m bench [--quick]`: start everything, measure, write `bench/out/summary.json`."""
+"""`python -m bench [--quick] [--only part,part]`: measure and write `bench/out/summary.json`."""
 
 import argparse
 import asyncio
 import os
 import sys
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Collection, Coroutine
+from typing import Any
 
 import uvloop
 
 import devstack
-from bench import journey, pages, resources, timers
+from bench import resources
 from bench.ground import DirtyError, Ground, posts, prepared
 from bench.load import Generator, RefusedError, generator
-from bench.reference import reference_rows_per_s
+from bench.parts import ALONE, QUICK, TOGETHER, Plan
+from bench.soak import soak
 from bench.summary import PATH, Figures, show, write
 from bench.topics import LostError
 from bench.traffic import contacts
+from bench.waiting import StuckError
 from common.clock import elapsed
-from stage.system import SERVICES
+
+PARTS = (*ALONE, *TOGETHER)
+SOAK_MINUTES = 30.0
 
 
-@dataclass(frozen=True)
-class Plan:
-    """How much of each; rates are those that the goals name, quick or not."""
-
-    warm_up: int = 1000
-    journey: int = 6000
-    concurrency: int = 64
-    open_rate: int = 100
-    open_seconds: int = 30
-    pending: int = 100_000
-    breach_rate: int = 200
-    breach_seconds: int = 12
-    pages: int = 300
-    page_rate: int = 20
-    idle_seconds: int = 10
-    reference_seconds: float = 5
-
-    @property
-    def brisk_s(self) -> float:
-        """The first breach comes when the last contact has, and those before it are settled."""
-        return self.breach_seconds + 4
+async def measure(
+    stack: devstack.Stack, load: Generator, plan: Plan, parts: Collection[str]
+) -> Figures:
+    figures: Figures = {}
+    for name, part in ALONE.items():
+        if name in parts:
+            say(name)
+            figures |= await part(stack, plan)
+    together = {name: part for name, part in TOGETHER.items() if name in parts}
+    if together:
+        async with prepared(stack, load, brisk_s=plan.brisk_s) as ground:
+            await warm_up(ground, plan)
+            for name, whole in together.items():
+                say(name)
+                figures |= await whole(ground, plan)
+    return figures
 
 
-QUICK = replace(
-    Plan(),
-    warm_up=200,
-    journey=1000,
-    open_seconds=5,
-    pending=10_000,
-    breach_seconds=3,
-    pages=60,
-    reference_seconds=2,
-)
-
-
-async def measure(stack: devstack.Stack, load: Generator, plan: Plan) -> Figures:
+async def endure(stack: devstack.Stack, load: Generator, plan: Plan, minutes: float) -> Figures:
     async with prepared(stack, load, brisk_s=plan.brisk_s) as ground:
-        figures: Figures = await resources.context(ground)
-        say("reference")
-        reference = await reference_rows_per_s(ground.admin_url, plan.reference_seconds)
         await warm_up(ground, plan)
-        say("journey")
-        figures |= await journey.throughput(ground, plan.journey, plan.concurrency)
-        figures["reference_rows_per_s"] = reference
-        figures["journey_over_reference"] = float(figures["journey_contacts_per_s"]) / reference
-        say("latency")
-        opened, sent = await journey.latency(ground, plan.open_rate, plan.open_seconds)
-        figures |= opened
-        say("pages")
-        figures |= await pages.latency(ground, sent, plan.pages, plan.page_rate)
-        say("timers")
-        figures |= await timers.lateness(
-            ground, plan.pending, plan.breach_rate, plan.breach_seconds
-        )
-        say("idle")
-        figures |= await resources.settled(ground, plan.idle_seconds)
-        return figures
-
-
-def say(part: str) -> None:
-    print(f"measuring: {part} …", flush=True)
+        say("soak")
+        return await soak(ground, minutes)
 
 
 async def warm_up(ground: Ground, plan: Plan) -> None:
@@ -89,26 +56,64 @@ async def warm_up(ground: Ground, plan: Plan) -> None:
     await ground.safe([one.contact_id for one in load.sent])
 
 
+def say(part: str) -> None:
+    print(f"measuring: {part} …", flush=True)
+
+
 def main() -> int:
-    options = argparse.ArgumentParser(prog="bench", description=__doc__)
-    options.add_argument("--quick", action="store_true", help="smaller samples, under a minute")
-    plan = QUICK if options.parse_args().quick else Plan()
+    options = _options()
+    plan = QUICK if options.quick else Plan()
+    parts = PARTS if options.only is None else options.only
     begun = elapsed()
+
+    async def run(stack: devstack.Stack, load: Generator) -> Figures:
+        figures = await resources.context(stack) | {"sample": "quick" if options.quick else "full"}
+        if options.soak is not None:
+            return figures | await endure(stack, load, plan, options.soak)
+        return figures | await measure(stack, load, plan, parts)
+
     try:
-        with devstack.start(durable=True) as stack, generator() as load:
-            print(
-                f"stack: {stack.why}; {os.cpu_count()} cores, {len(SERVICES)} services", flush=True
-            )
-            with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
-                figures = runner.run(measure(stack, load, plan))
-    except (DirtyError, LostError, RefusedError) as error:
+        figures = _run(run)
+    except (DirtyError, LostError, RefusedError, StuckError) as error:
         print(f"{type(error).__name__}: {error}", file=sys.stderr)
         return 1
-    figures["bench_seconds"] = elapsed() - begun
-    write(figures)
+    complete = options.soak is None and set(parts) == set(PARTS)
+    if complete:
+        figures["bench_seconds"] = elapsed() - begun
+    write(figures, complete=complete)
     show(figures)
     print(f"\nwritten to {PATH}")
     return 0
+
+
+def _run(job: Callable[[devstack.Stack, Generator], Coroutine[Any, Any, Figures]]) -> Figures:
+    with devstack.start(durable=True) as stack, generator() as load:
+        print(f"stack: {stack.why}; {os.cpu_count()} cores", flush=True)
+        with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+            return runner.run(job(stack, load))
+
+
+def _options() -> argparse.Namespace:
+    options = argparse.ArgumentParser(prog="bench", description=__doc__)
+    options.add_argument("--quick", action="store_true", help="smaller samples, in a minute or two")
+    options.add_argument("--only", type=_parts, metavar="PARTS", help=", ".join(PARTS))
+    options.add_argument(
+        "--soak",
+        type=float,
+        nargs="?",
+        const=SOAK_MINUTES,
+        metavar="MINUTES",
+        help=f"nothing but steady load, and memory each half minute ({SOAK_MINUTES:g} minutes)",
+    )
+    return options.parse_args()
+
+
+def _parts(listed: str) -> list[str]:
+    parts = listed.split(",")
+    if unknown := set(parts) - set(PARTS):
+        message = f"no such part: {', '.join(sorted(unknown))}; there are {', '.join(PARTS)}"
+        raise argparse.ArgumentTypeError(message)
+    return parts
 
 
 if __name__ == "__main__":

@@ -44,16 +44,21 @@ class Ground:
         started = await self.topics.all(ClocksStarted, contact_ids)
         return max(seen.arrived_at for seen in (*assigned, *started))
 
-    def cpu_seconds(self) -> dict[str, float]:
-        """Of the services, and of the servers if they run here."""
+    def processes(self) -> dict[str, devstack.Process]:
+        """Those of the services, and of the servers if they run here."""
         servers = {"postgres": self.stack.postgres, "kafka": self.stack.kafka}
         local = {
             name: server.process
             for name, server in servers.items()
             if isinstance(server, devstack.LocalServer)
         }
-        processes = {**self.system.processes, **local}
-        return {name: process.cpu_seconds() for name, process in processes.items()}
+        return {**self.system.processes, **local}
+
+    def cpu_seconds(self) -> dict[str, float]:
+        return {name: process.cpu_seconds() for name, process in self.processes().items()}
+
+    def rss_mb(self) -> dict[str, float]:
+        return {name: process.rss_mb() for name, process in self.processes().items()}
 
     async def fetch(self, query: str) -> int:
         """Ask one number of the database, which holds all four schemas here."""

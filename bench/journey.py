@@ -2,7 +2,6 @@
 
 from bench import traffic
 from bench.ground import Ground, posts
-from bench.load import Sent
 from bench.summary import Figures, quantiles_ms
 from common.contracts.assignments import ContactAssigned
 
@@ -31,7 +30,7 @@ async def throughput(ground: Ground, count: int, concurrency: int) -> Figures:
     }
 
 
-async def latency(ground: Ground, rate: int, seconds: int) -> tuple[Figures, list[Sent]]:
+async def latency(ground: Ground, rate: int, seconds: int) -> Figures:
     """Send on a schedule that no slow answer delays; count from when each should have gone out."""
     times = traffic.arrivals(rate, seconds, ground.random)
     bodies = traffic.contacts(len(times), ground.random)
@@ -44,7 +43,7 @@ async def latency(ground: Ground, rate: int, seconds: int) -> tuple[Figures, lis
         for one in load.sent
     ]
     answered = [one.answered_at - one.intended_at for one in load.sent]
-    figures: Figures = {
+    return {
         "open_loop_rate_per_s": rate,
         "open_loop_seconds": seconds,
         "open_loop_contacts": len(times),
@@ -56,4 +55,3 @@ async def latency(ground: Ground, rate: int, seconds: int) -> tuple[Figures, lis
             for name in after
         },
     }
-    return figures, load.sent

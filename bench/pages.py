@@ -5,27 +5,29 @@ import re
 from collections.abc import Sequence
 
 from bench import traffic
-from bench.ground import CONTACTS, Ground
-from bench.load import Post, Sent
+from bench.ground import CONTACTS, Ground, posts
+from bench.load import Post
 from bench.summary import Figures, quantiles_ms
 from bench.topics import LostError
 from common.clock import elapsed
 from common.contracts.escalations import EscalationRaised
 
 PATIENCE_S = 60
+ASKING = 16
 
 # The customer's words come to the supervisor, so they can carry what tells the pages apart.
 _QUOTE = "Your supervisor, please, about {contact_id}."
 _QUOTED = re.compile(r"please, about ([0-9a-f-]{36})\.")
 
 
-async def latency(ground: Ground, sent: Sequence[Sent], count: int, rate: int) -> Figures:
+async def latency(ground: Ground, count: int, rate: int) -> Figures:
     """Let `count` customers ask for a supervisor, each of whom gets Slack and e-mail."""
-    asking = [one.contact_id for one in sent[:count]]
     times = traffic.arrivals(rate, -(-count // rate), ground.random)[:count]
-    requests = [_request(contact_id) for contact_id in asking[: len(times)]]
-    await ground.generator.open(ground.intake, requests, times[: len(requests)])
-    asked = asking[: len(requests)]
+    bodies = traffic.contacts(len(times), ground.random)
+    load = await ground.generator.closed(ground.intake, posts(bodies), ASKING)
+    asked = [one.contact_id for one in load.sent]
+    await ground.safe(asked)
+    await ground.generator.open(ground.intake, [_request(one) for one in asked], times)
     raised = await ground.topics.all(EscalationRaised, asked)
     arrived_at = await _arrivals(ground, asked)
     waits = [

@@ -16,17 +16,17 @@ _UNPUBLISHED = "SELECT count(*) FROM {schema}.outbox"
 _UNSENT = "SELECT count(*) FROM notifier.notifications WHERE state IN ('pending', 'sending')"
 
 
-async def context(ground: Ground) -> Figures:
-    connection = await asyncpg.connect(ground.admin_url)
+async def context(stack: devstack.Stack) -> Figures:
+    connection = await asyncpg.connect(stack.postgres_admin_url)
     postgres = await connection.fetchval("SHOW server_version")
     await connection.close()
-    ours = ground.stack.choice is devstack.Choice.EMBEDDED
+    ours = stack.choice is devstack.Choice.EMBEDDED
     return {
         "date": f"{Clock().wall():%Y-%m-%d %H:%M:%S} UTC",
         "cores": os.cpu_count() or 0,
         "python": platform.python_version(),
         "postgres": postgres,
-        "kafka": KAFKA_VERSION if ours else ground.stack.choice.value,
+        "kafka": KAFKA_VERSION if ours else stack.choice.value,
     }
 
 
@@ -43,10 +43,9 @@ async def settled(ground: Ground, idle_seconds: int) -> Figures:
     await asyncio.sleep(idle_seconds)
     after, seconds = ground.cpu_seconds(), elapsed() - begun
     processes = ground.system.processes
+    idle = {name: 100 * (after[name] - before[name]) / seconds for name in processes}
     return {
         **{f"rss_mb_{name}": process.rss_mb() for name, process in processes.items()},
-        **{
-            f"idle_cpu_percent_{name}": 100 * (after[name] - before[name]) / seconds
-            for name in processes
-        },
+        **{f"idle_cpu_percent_{name}": percent for name, percent in idle.items()},
+        "idle_cpu_percent_per_service": max(idle.values()),
     }

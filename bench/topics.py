@@ -47,6 +47,10 @@ class Topics:
     def tell(self) -> None:
         self._news.set()
 
+    def forget(self) -> None:
+        """Drop what was read, so that a long run needs no more memory than a short one."""
+        self._first.clear()
+
     def first(self, kind: type[Event], contact_id: str) -> Seen:
         return self._first[kind.type, contact_id]
 

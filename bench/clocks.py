@@ -63,9 +63,9 @@ async def lateness(ground: Ground, pending: int, rate: int, seconds: int) -> Fig
     due_at = [breach.due_at.timestamp() for breach in breaches]
     outside = [one.published_at - due for one, due in zip(seen, due_at, strict=True)]
     return {
-        "timer_pending": waiting,
-        "timer_breaches": len(breaches),
-        "timer_breaches_per_s": len(breaches) / (max(due_at) - min(due_at)),
-        **quantiles_ms("timer_lateness", [breach.lateness_ms / 1000 for breach in breaches]),
-        **quantiles_ms("timer_lateness_outside", outside),
+        "clock_timers_pending": waiting,
+        "clock_breaches": len(breaches),
+        "clock_breaches_per_s": len(breaches) / (max(due_at) - min(due_at)),
+        **quantiles_ms("clock_breach_lateness", [breach.lateness_ms / 1000 for breach in breaches]),
+        **quantiles_ms("clock_breach_lateness_outside", outside),
     }

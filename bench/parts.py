@@ -1,0 +1,123 @@
+"""What can be measured, by name: with the four services running, or by itself."""
+
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass, replace
+
+import devstack
+from bench import clocks, journey, outbox, pages, resources, takeover, timers_drain, timers_lateness
+from bench.ground import Ground
+from bench.reference import reference_rows_per_s
+from bench.summary import Figures
+
+
+@dataclass(frozen=True)
+class Plan:
+    """How much of each; rates are those that the goals name, quick or not."""
+
+    warm_up: int = 1000
+    journey: int = 6000
+    concurrency: int = 64
+    open_rate: int = 200
+    open_seconds: int = 30
+    clock_timers: int = 100_000
+    breach_rate: int = 200
+    breach_seconds: int = 12
+    pages: int = 300
+    page_rate: int = 20
+    idle_seconds: int = 10
+    reference_seconds: float = 5
+    drain_timers: int = 200_000
+    drain_easy_jobs: int = 100_000
+    drain_slow_jobs: int = 20_000
+    timers_pending: int = 1_000_000
+    timers_seconds: int = 20
+    outbox_backlog: int = 200_000
+    outbox_stream: int = 1_000_000
+
+    @property
+    def brisk_s(self) -> float:
+        """The first breach comes when the last contact has, and those before it are settled."""
+        return self.breach_seconds + 4
+
+
+QUICK = replace(
+    Plan(),
+    warm_up=200,
+    journey=1000,
+    open_seconds=5,
+    clock_timers=10_000,
+    breach_seconds=3,
+    pages=60,
+    reference_seconds=2,
+    drain_timers=20_000,
+    drain_easy_jobs=10_000,
+    drain_slow_jobs=2000,
+    timers_pending=100_000,
+    timers_seconds=3,
+    outbox_backlog=20_000,
+    outbox_stream=20_000,
+)
+
+
+async def _journey(ground: Ground, plan: Plan) -> Figures:
+    reference = await reference_rows_per_s(ground.admin_url, plan.reference_seconds)
+    figures = await journey.throughput(ground, plan.journey, plan.concurrency)
+    figures["reference_rows_per_s"] = reference
+    figures["journey_over_reference"] = float(figures["journey_contacts_per_s"]) / reference
+    return figures
+
+
+async def _latency(ground: Ground, plan: Plan) -> Figures:
+    return await journey.latency(ground, plan.open_rate, plan.open_seconds)
+
+
+async def _pages(ground: Ground, plan: Plan) -> Figures:
+    return await pages.latency(ground, plan.pages, plan.page_rate)
+
+
+async def _clocks(ground: Ground, plan: Plan) -> Figures:
+    return await clocks.lateness(ground, plan.clock_timers, plan.breach_rate, plan.breach_seconds)
+
+
+async def _idle(ground: Ground, plan: Plan) -> Figures:
+    return await resources.settled(ground, plan.idle_seconds)
+
+
+async def _timers_drain(stack: devstack.Stack, plan: Plan) -> Figures:
+    return await timers_drain.drain(
+        stack, plan.drain_timers, plan.drain_easy_jobs, plan.drain_slow_jobs
+    )
+
+
+async def _timers_lateness(stack: devstack.Stack, plan: Plan) -> Figures:
+    figures = await timers_lateness.beside_others(stack)
+    return figures | await timers_lateness.among_a_million(
+        stack, plan.timers_pending, plan.timers_seconds
+    )
+
+
+async def _outbox(stack: devstack.Stack, plan: Plan) -> Figures:
+    figures = await outbox.throughput(stack, plan.outbox_backlog)
+    figures |= await outbox.lag(stack)
+    return figures | await outbox.stream(stack, plan.outbox_stream)
+
+
+async def _takeover(stack: devstack.Stack, _plan: Plan) -> Figures:
+    return await takeover.seconds(stack)
+
+
+# In this order: what is left of one part, the next one finds.
+TOGETHER: Mapping[str, Callable[[Ground, Plan], Awaitable[Figures]]] = {
+    "journey": _journey,
+    "latency": _latency,
+    "pages": _pages,
+    "clocks": _clocks,
+    "idle": _idle,
+}
+# Before the services are started, since these want the machine for themselves.
+ALONE: Mapping[str, Callable[[devstack.Stack, Plan], Awaitable[Figures]]] = {
+    "timers_drain": _timers_drain,
+    "timers_lateness": _timers_lateness,
+    "outbox": _outbox,
+    "takeover": _takeover,
+}

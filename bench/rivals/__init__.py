@@ -1,0 +1,1 @@
+"""Job queues on PostgreSQL that others use, set up as their own documentation recommends."""

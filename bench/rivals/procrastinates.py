@@ -1,0 +1,77 @@
+"""procrastinate: as it comes, and as its documentation says for many short asynchronous jobs."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from datetime import datetime, timedelta
+
+from procrastinate import App, JobContext, PsycopgConnector
+
+from bench.summary import Figures, quantiles_ms
+from bench.waiting import until
+from common.clock import Clock, elapsed
+
+CONCURRENCY = 20
+POOL = 10
+
+
+async def drain(dsn: str, jobs: int) -> Figures:
+    """Give it jobs that do nothing, half of them to a worker as it comes; the faster counts."""
+    rates = [await _rate(dsn, jobs // 2, concurrency) for concurrency in (1, CONCURRENCY)]
+    return {
+        "timer_drain_procrastinate_jobs": jobs,
+        "timer_drain_procrastinate_default_per_s": rates[0],
+        "timer_drain_procrastinate_per_s": max(rates),
+    }
+
+
+async def _rate(dsn: str, jobs: int, concurrency: int) -> float:
+    async with opened(dsn) as app:
+
+        @app.task(name="nothing")
+        async def nothing() -> None:
+            """Be as easy as can be."""
+
+        await nothing.batch_defer_async(*({} for _ in range(jobs)))
+        await app.connector.execute_query_async("ANALYZE procrastinate_jobs")
+        begun = elapsed()
+        await app.run_worker_async(
+            wait=False, concurrency=concurrency, install_signal_handlers=False
+        )
+        return jobs / (elapsed() - begun)
+
+
+async def lateness(dsn: str, waits: list[timedelta]) -> Figures:
+    """Return how long after a job was due its task began: a worker as it comes polls each 5 s."""
+    late: list[float] = []
+    clock = Clock()
+    async with opened(dsn) as app:
+
+        @app.task(name="note", pass_context=True)
+        async def note(context: JobContext) -> None:
+            late.append(_lateness(context.job.scheduled_at, clock.wall()))
+
+        worker = asyncio.ensure_future(
+            app.run_worker_async(concurrency=CONCURRENCY, install_signal_handlers=False)
+        )
+        now = clock.wall()
+        for wait in waits:
+            await note.configure(schedule_at=now + wait).defer_async()
+        await until(lambda: len(late) == len(waits))
+        worker.cancel()
+        await asyncio.wait([worker])
+    return quantiles_ms("timer_lateness_procrastinate", late)
+
+
+def _lateness(due_at: datetime | None, now: datetime) -> float:
+    assert due_at is not None
+    return (now - due_at).total_seconds()
+
+
+@asynccontextmanager
+async def opened(dsn: str) -> AsyncIterator[App]:
+    app = App(connector=PsycopgConnector(conninfo=dsn, min_size=POOL, max_size=POOL))
+    async with app.open_async():
+        if not await app.check_connection_async():
+            await app.schema_manager.apply_schema_async()
+        yield app

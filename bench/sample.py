@@ -1,0 +1,147 @@
+"""The smallest service that works as escalation does, to measure `common` by itself.
+
+A timer's handler loads and locks a row of state, decides, saves it, and puts one event to the
+outbox. `python -m bench.sample` serves it, configured as any service is.
+"""
+
+import asyncio
+from collections.abc import AsyncIterator, Callable, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, replace
+from datetime import datetime
+from typing import Any, TypeVar
+
+import uvloop
+from pydantic import AwareDatetime
+from sqlalchemy import Column, DateTime, Integer, MetaData, Table, Text, Uuid
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from common.clock import Clock
+from common.contracts.escalations import ClockBreached
+from common.contracts.event import ContactId
+from common.database import Database, connect
+from common.dispatcher import Dispatcher
+from common.health import Health
+from common.messages import Timer
+from common.metrics import Metrics
+from common.rows import Rows
+from common.service import Parts, serve
+from common.settings import ServiceSettings
+from common.subscriptions import Subscriptions
+from common.tables import RELIABILITY
+from common.timerloop import TimerLoop
+from common.uow import UnitOfWork as BaseUnitOfWork
+
+U = TypeVar("U", bound=BaseUnitOfWork)
+
+NAME = "sample"
+STATEMENTS = (
+    *RELIABILITY,
+    """
+    CREATE TABLE cases (
+        contact_id uuid PRIMARY KEY,
+        state text NOT NULL,
+        breaches integer NOT NULL,
+        changed_at timestamptz NOT NULL
+    )
+    """,
+)
+
+cases = Table(
+    "cases",
+    MetaData(),
+    Column("contact_id", Uuid(as_uuid=False), primary_key=True),
+    Column("state", Text, nullable=False),
+    Column("breaches", Integer, nullable=False),
+    Column("changed_at", DateTime(timezone=True), nullable=False),
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Case:
+    contact_id: ContactId
+    state: str
+    breaches: int
+    changed_at: datetime
+
+
+class PromiseDue(Timer):
+    due_at: AwareDatetime
+
+
+class UnitOfWork(BaseUnitOfWork):
+    def __init__(self, connection: AsyncConnection, now: datetime) -> None:
+        super().__init__(connection, now)
+        self.cases = Rows[ContactId, Case](connection, cases, Case)
+        # For whoever measures: when what this transaction did was due.
+        self.due: list[datetime] = []
+
+    @property
+    def rows(self) -> Sequence[Rows[Any, Any]]:
+        return (self.cases,)
+
+    async def hold(self, contact_ids: Sequence[ContactId]) -> None:
+        await self.cases.lock_all(contact_ids)
+
+
+async def come_due(timer: PromiseDue, uow: UnitOfWork) -> None:
+    case = await uow.cases.lock(timer.contact_id)
+    if case is None or case.state != "open":
+        return
+    case, breached = _breach(case, timer.due_at, uow.now)
+    uow.cases.put(case)
+    uow.outbox.add([breached])
+    uow.due.append(timer.due_at)
+
+
+def _breach(case: Case, due_at: datetime, now: datetime) -> tuple[Case, ClockBreached]:
+    lateness_ms = (now - due_at).total_seconds() * 1000
+    return (
+        replace(case, state="breached", breaches=case.breaches + 1, changed_at=now),
+        ClockBreached(
+            contact_id=case.contact_id,
+            occurred_at=now,
+            clock="first_response",
+            due_at=due_at,
+            lateness_ms=lateness_ms,
+        ),
+    )
+
+
+async def do_nothing(_timer: PromiseDue, _uow: BaseUnitOfWork) -> None:
+    """Be as easy as the jobs that others are given."""
+
+
+SUBSCRIPTIONS = Subscriptions[UnitOfWork]().on(PromiseDue, come_due)
+BARE_SUBSCRIPTIONS = Subscriptions[BaseUnitOfWork]().on(PromiseDue, do_nothing)
+
+
+@asynccontextmanager
+async def opened(url: str, unit_of_work: type[U]) -> AsyncIterator[Database[U]]:
+    engine = connect(url, schema=NAME)
+    try:
+        yield Database(engine, unit_of_work, Clock())
+    finally:
+        await engine.dispose()
+
+
+@asynccontextmanager
+async def firing(
+    database: Database[U], subscriptions: Subscriptions[U]
+) -> AsyncIterator[Callable[[], float]]:
+    """Fire timers meanwhile, as `serve` does; yields what tells how many were."""
+    metrics, stopping = Metrics(), asyncio.Event()
+    timers = TimerLoop(
+        Dispatcher(database, subscriptions, metrics, consumer=NAME), metrics, Health()
+    )
+    database.after_commit(lambda uow: timers.wake(uow.timers.earliest))
+    async with asyncio.TaskGroup() as group:
+        group.create_task(timers.run(stopping))
+        yield metrics.messages.labels(PromiseDue.type, "fired")._value.get  # noqa: SLF001 - no public way to read it
+        stopping.set()
+
+
+if __name__ == "__main__":
+    parts = Parts(NAME, UnitOfWork, SUBSCRIPTIONS, ())
+    with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+        runner.run(serve(parts, ServiceSettings()))

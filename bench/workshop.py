@@ -1,0 +1,91 @@
+"""Databases and topics of their own for what is measured without the four services."""
+
+import secrets
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+
+import asyncpg
+import yaml
+from sqlalchemy import make_url
+
+import devstack
+from bench import sample
+from common.provision import TopicSpec, create_topics, provision_schema
+from common.relay import topic_name
+from common.settings import ServiceSettings
+from stage.system import ROLE_PASSWORD, TOPICS
+
+TOPIC = "escalations"
+
+
+@dataclass(frozen=True)
+class Workshop:
+    """The sample's database and topic, in words that another process can be told."""
+
+    # For asyncpg, as the server's administrator, and as the sample itself.
+    admin_dsn: str
+    dsn: str
+    kafka_bootstrap: str
+    kafka_idempotence: bool
+    namespace: str
+
+    @property
+    def url(self) -> str:
+        return self.dsn.replace("postgresql://", "postgresql+asyncpg://")
+
+    @property
+    def topic(self) -> str:
+        return topic_name(self.namespace, TOPIC)
+
+    def settings(self) -> ServiceSettings:
+        return ServiceSettings.model_validate(
+            {
+                "database_url": self.url,
+                "kafka_bootstrap": self.kafka_bootstrap,
+                "kafka_idempotence": self.kafka_idempotence,
+                "namespace": self.namespace,
+            }
+        )
+
+
+@asynccontextmanager
+async def database(stack: devstack.Stack) -> AsyncIterator[str]:
+    """Make an empty database and drop it afterwards; the administrator's URL of it is what is."""
+    name = f"bench_{secrets.token_hex(4)}"
+    await _execute(stack.postgres_admin_url, f"CREATE DATABASE {name}")
+    url = make_url(stack.postgres_admin_url).set(database=name)
+    try:
+        yield url.render_as_string(hide_password=False)
+    finally:
+        await _execute(stack.postgres_admin_url, f"DROP DATABASE {name} WITH (FORCE)")
+
+
+@asynccontextmanager
+async def workshop(stack: devstack.Stack) -> AsyncIterator[Workshop]:
+    async with database(stack) as admin_dsn:
+        admin = make_url(admin_dsn)
+        url = admin.set(drivername="postgresql+asyncpg").render_as_string(hide_password=False)
+        await provision_schema(url, sample.NAME, ROLE_PASSWORD)
+        own = admin.set(username=f"upstairs_{sample.NAME}", password=ROLE_PASSWORD)
+        made = Workshop(
+            admin_dsn=admin_dsn,
+            dsn=own.render_as_string(hide_password=False),
+            kafka_bootstrap=stack.kafka_bootstrap,
+            kafka_idempotence=stack.kafka_idempotence,
+            namespace=str(admin.database),
+        )
+        await _execute(made.dsn, *sample.STATEMENTS)
+        listed = yaml.safe_load(TOPICS.read_text())["topics"]
+        spec = TopicSpec.model_validate(listed[TOPIC])
+        await create_topics(stack.kafka_bootstrap, made.namespace, {TOPIC: spec})
+        yield made
+
+
+async def _execute(dsn: str, *statements: str) -> None:
+    connection = await asyncpg.connect(dsn)
+    try:
+        for statement in statements:
+            await connection.execute(statement)
+    finally:
+        await connection.close()
