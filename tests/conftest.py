@@ -5,10 +5,15 @@ from collections.abc import AsyncIterator, Iterator
 
 import pytest
 import structlog
+from hypothesis import settings
 
 import devstack
 from support import databases
 from support.databases import Postgres
+
+# How long an example takes is the machine's affair, and tells nothing about the code.
+settings.register_profile("upstairs", deadline=None)
+settings.load_profile("upstairs")
 
 
 @pytest.fixture(scope="session")

@@ -80,7 +80,7 @@ def test_the_type_alone_can_be_read(headers: Headers, known: str | None) -> None
 names = st.sampled_from(sorted(dict(encode(ENVELOPE)))) | st.text(max_size=5)
 
 
-@settings(max_examples=50, deadline=None)
+@settings(max_examples=50)
 @given(
     key=st.none() | st.binary(max_size=40),
     headers=st.lists(st.tuples(names, st.none() | st.binary(max_size=40))),

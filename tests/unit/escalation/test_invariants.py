@@ -112,5 +112,5 @@ class AnyJourney(RuleBasedStateMachine):
         assert raised == len(self.desk.past) + (self.desk.escalation is not None)
 
 
-AnyJourney.TestCase.settings = settings(max_examples=150, stateful_step_count=30, deadline=None)
+AnyJourney.TestCase.settings = settings(max_examples=150, stateful_step_count=30)
 TestAnyJourney = AnyJourney.TestCase

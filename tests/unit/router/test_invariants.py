@@ -301,7 +301,7 @@ class FloorMachine(RuleBasedStateMachine):
             assert not one.passed or (one.contact_id, RoundEnds.type) in self.desk.timers
 
 
-FloorMachine.TestCase.settings = settings(max_examples=150, stateful_step_count=60, deadline=None)
+FloorMachine.TestCase.settings = settings(max_examples=150, stateful_step_count=60)
 TestFloor = FloorMachine.TestCase
 
 Facts = list[tuple[str, datetime]]
@@ -327,7 +327,7 @@ def told_in_two_orders(draw: st.DrawFn) -> tuple[Facts, Facts]:
     return happened, delivered
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 @given(told_in_two_orders(), st.booleans())
 def test_the_order_across_topics_does_not_matter(
     orders: tuple[Facts, Facts],
