@@ -11,7 +11,7 @@ COMPILE  := $(UV) pip compile -q --universal --python-version 3.11 --generate-ha
             --no-emit-package upstairs-common --no-emit-package devstack
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo run test check lint types imports dependencies format bench lock clean
+.PHONY: help setup demo run test chaos mutants check lint types imports dependencies format bench lock clean
 
 help: ## Show this list
 	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
@@ -37,6 +37,12 @@ run: $(READY) ## Start everything with the sample policy and stay up until Ctrl-
 
 test: $(READY) ## Run all tests on real PostgreSQL and Kafka
 	@$(BIN)/python -m pytest $(TESTS)
+
+chaos: $(READY) ## Ten minutes of faults under load, then every invariant (SEED=1 MINUTES=10)
+	@PYTHONPATH=tests $(BIN)/python -m chaos --seed $(or $(SEED),1) --minutes $(or $(MINUTES),10)
+
+mutants: $(READY) ## Break the services in every way we know; the checker must name each
+	@PYTHONPATH=tests $(BIN)/python -m chaos.mutants run $(MUTANTS)
 
 check: lint types imports dependencies test ## All that CI runs
 

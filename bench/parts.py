@@ -16,7 +16,7 @@ class Plan:
 
     warm_up: int = 1000
     journey: int = 6000
-    concurrency: int = 64
+    concurrency: int = 192
     open_rate: int = 200
     open_seconds: int = 30
     clock_timers: int = 100_000
@@ -28,7 +28,7 @@ class Plan:
     reference_seconds: float = 5
     drain_timers: int = 200_000
     drain_easy_jobs: int = 100_000
-    drain_slow_jobs: int = 20_000
+    drain_slow_jobs: int = 5_000
     timers_pending: int = 1_000_000
     timers_seconds: int = 20
     outbox_backlog: int = 200_000

@@ -10,35 +10,50 @@ from typing import Any
 import httpx
 
 from chaos.world import Callers
+from common.backoff import pause
 
 PLEA = "This is no use. Let me talk to your supervisor!"
+# Of this topic more come than there are places: some wait for long.
+SCARCE = ("returns",)
+# Where contacts linger, one of so many is never settled.
+LEFT_OPEN = 20
 CHANNELS = ("call", "email", "chat", "ticket", "case")
 
 
 @dataclass
 class Load:
-    """`accepted` are the contacts that were answered 2xx, by their idempotency key."""
+    """`accepted` are the contacts that were answered 2xx, by their idempotency key.
+
+    `offered` says when each was to come, by the loop's clock. Where contacts are to `linger_s`,
+    most are settled that many seconds after they came, so that the load can go on for ever.
+    """
 
     callers: Callers
     contacts: int
     per_second: float
     seed: int = 2026
+    linger_s: float | None = None
+    stopping: asyncio.Event = field(default_factory=asyncio.Event)
     accepted: dict[str, str] = field(default_factory=dict)
+    offered: dict[str, float] = field(default_factory=dict)
 
     async def play(self) -> None:
         """Let contacts come at their time, whatever became of those before them."""
         random = Random(self.seed)  # noqa: S311 - a spread of arrivals that can be repeated
-        begin = asyncio.get_running_loop().time()
-        at = begin
+        at = asyncio.get_running_loop().time()
         async with asyncio.TaskGroup() as group:
             for number in range(self.contacts):
+                if self.stopping.is_set():
+                    return
+                if KINDS[number % len(KINDS)].topic not in SCARCE:
+                    self.offered[_key(number)] = at
                 group.create_task(self._contact(number))
                 at += random.expovariate(self.per_second)
                 await asyncio.sleep(max(0.0, at - asyncio.get_running_loop().time()))
 
     async def _contact(self, number: int) -> None:
         kind = KINDS[number % len(KINDS)]
-        key = f"contact-{number}"
+        key = _key(number)
         body = {
             "channel": CHANNELS[number % len(CHANNELS)],
             "customer": {"customer_id": f"c-{number % 400}", "name": "Ada Lovelace"},
@@ -52,6 +67,17 @@ class Load:
         assert answer.is_success, answer.text
         self.accepted[key] = answer.json()["contact_id"]
         await kind.then(self.callers, self.accepted[key])
+        await self._linger(number, self.accepted[key])
+
+    async def _linger(self, number: int, contact_id: str) -> None:
+        if self.linger_s is None or number % LEFT_OPEN == 0:
+            return
+        if not await pause(self.linger_s, self.stopping):
+            await resolve(self.callers, contact_id)
+
+
+def _key(number: int) -> str:
+    return f"contact-{number}"
 
 
 async def nothing(_callers: Callers, _contact_id: str) -> None:
@@ -66,6 +92,10 @@ async def asks(callers: Callers, contact_id: str) -> None:
 async def resolves(callers: Callers, contact_id: str) -> None:
     """The representative answers and settles it."""
     await write(callers, "rita", contact_id, "representative", "It is on its way.")
+    await resolve(callers, contact_id)
+
+
+async def resolve(callers: Callers, contact_id: str) -> None:
     path = f"/contacts/{contact_id}/resolution"
     done_or_late(await callers.call("rita", "intake", "POST", path, {}))
 

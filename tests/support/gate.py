@@ -1,4 +1,4 @@
-"""A TCP gate before a server: shut it, and the server is away; open it, and it is back."""
+"""A TCP gate before a server: what a network does to connections, done on purpose."""
 
 import asyncio
 from collections.abc import AsyncIterator
@@ -10,13 +10,22 @@ _LOCALHOST = "127.0.0.1"
 
 
 class Gate:
-    """Forwards one local port to a server."""
+    """Forwards one local port to a server.
 
-    def __init__(self, host: str, port: int) -> None:
+    Shut it, and the server is away; open it, and it is back. `latency`, in seconds, is added to
+    each piece in each direction.
+    """
+
+    def __init__(self, host: str, port: int, *, at: int = 0) -> None:
         self._target = (host, port)
         self._server: asyncio.Server | None = None
         self._writers: set[asyncio.StreamWriter] = set()
-        self.port = 0
+        self._robbed: set[asyncio.StreamWriter] = set()
+        self._flowing = asyncio.Event()
+        self._flowing.set()
+        self._deaf = False
+        self.latency = 0.0
+        self.port = at
 
     def before(self, url: str) -> str:
         """Return the URL by which to reach the server through this gate."""
@@ -33,10 +42,29 @@ class Gate:
         if self._server is None:
             return
         self._server.close()
-        for writer in self._writers:
-            writer.transport.abort()
+        self.cut()
         await self._server.wait_closed()
         self._server = None
+
+    def cut(self) -> None:
+        """Cut the connections that are open; who comes again is let through."""
+        _abort(self._writers)
+
+    def pause(self) -> None:
+        """Hold back all that is sent, and take connections that nobody answers."""
+        self._flowing.clear()
+
+    def resume(self) -> None:
+        self._flowing.set()
+
+    def drop_answers(self) -> None:
+        """Let the server hear everything, and nobody hear the server."""
+        self._deaf = True
+
+    def keep_answers(self) -> None:
+        """Cut the connections that have lost something; from now on all is heard."""
+        self._deaf = False
+        _abort(self._robbed)
 
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         try:
@@ -48,26 +76,38 @@ class Gate:
         self._writers |= ends
         try:
             async with asyncio.TaskGroup() as pumps:
-                pumps.create_task(_pump(reader, inner_writer))
-                pumps.create_task(_pump(inner_reader, writer))
+                pumps.create_task(self._pump(reader, inner_writer))
+                pumps.create_task(self._pump(inner_reader, writer, answers=True))
         finally:
             self._writers -= ends
-            for end in ends:
-                end.transport.abort()
+            self._robbed -= ends
+            _abort(ends)
+
+    async def _pump(
+        self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, *, answers: bool = False
+    ) -> None:
+        with suppress(ConnectionError):
+            while chunk := await reader.read(65536):
+                await self._flowing.wait()
+                if self.latency:
+                    await asyncio.sleep(self.latency)
+                if answers and self._deaf:
+                    self._robbed.add(writer)
+                    continue
+                writer.write(chunk)
+                await writer.drain()
+        # The other direction ends as well: neither of our protocols uses half-closed connections.
+        writer.transport.abort()
 
 
-async def _pump(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-    with suppress(ConnectionError):
-        while chunk := await reader.read(65536):
-            writer.write(chunk)
-            await writer.drain()
-    # The other direction ends as well: neither of our protocols uses half-closed connections.
-    writer.transport.abort()
+def _abort(ends: set[asyncio.StreamWriter]) -> None:
+    for end in ends:
+        end.transport.abort()
 
 
 @asynccontextmanager
-async def gate_before(host: str, port: int) -> AsyncIterator[Gate]:
-    made = Gate(host, port)
+async def gate_before(host: str, port: int, *, at: int = 0) -> AsyncIterator[Gate]:
+    made = Gate(host, port, at=at)
     await made.open()
     try:
         yield made

@@ -8,12 +8,15 @@ from aiokafka import AIOKafkaConsumer, AIOKafkaProducer
 from aiokafka.admin import AIOKafkaAdminClient, NewTopic
 
 import devstack
-from devstack import Choice, LocalServer, Server, Stack
+from devstack import Choice, LocalServer, Server, Stack, StackError, free_port
+from support.gate import gate_before
+
+FRONT = free_port()
 
 
 @pytest.fixture(scope="module")
 def stack() -> Iterator[Stack]:
-    with devstack.start(Choice.EMBEDDED, durable=False) as started:
+    with devstack.start(Choice.EMBEDDED, durable=False, kafka_front=FRONT) as started:
         yield started
 
 
@@ -51,6 +54,26 @@ async def ask(stack: Stack, query: str) -> object:
         return await connection.fetchval(query)
     finally:
         await connection.close()
+
+
+async def test_who_comes_by_the_front_is_sent_back_there(stack: Stack) -> None:
+    assert stack.kafka_behind is not None
+    async with gate_before("127.0.0.1", stack.kafka_behind, at=FRONT):
+        admin = AIOKafkaAdminClient(bootstrap_servers=f"127.0.0.1:{stack.kafka_behind}")
+        await admin.start()
+        try:
+            told = await admin.describe_cluster()
+        finally:
+            await admin.close()
+    assert {broker["port"] for broker in told["brokers"]} == {FRONT}
+
+
+def test_a_kafka_that_is_not_ours_knows_of_no_front() -> None:
+    with (
+        pytest.raises(StackError, match="external"),
+        devstack.start(Choice.EXTERNAL, kafka_front=FRONT),
+    ):
+        pass
 
 
 async def test_postgres_answers_with_our_settings(stack: Stack) -> None:

@@ -4,6 +4,7 @@ import os
 import socket
 import struct
 import subprocess
+from collections.abc import Mapping
 from importlib.resources import files
 from pathlib import Path
 
@@ -36,8 +37,15 @@ SETTINGS = {
 
 
 class Kafka:
-    def __init__(self, directory: Path, *, durable: bool) -> None:
+    """`front` is the port of a proxy, and `behind` the one that it must forward to.
+
+    Kafka tells its clients where to go, so whoever comes by the front must be sent back there.
+    """
+
+    def __init__(self, directory: Path, *, durable: bool, front: int | None = None) -> None:
         self.port = free_port()
+        self.behind = None if front is None else free_port()
+        self._front = front
         self._controller_port = free_port()
         self._directory = directory
         self._config = directory / "server.properties"
@@ -63,6 +71,8 @@ class Kafka:
             advertised=self.bootstrap,
             controller=f"{LOOPBACK}:{self._controller_port}",
         )
+        if self.behind is not None:
+            settings |= _second_listener(settings, self.behind, advertised=self._front)
         settings["log.dirs"] = str(self._directory / "data")
         lines = [f"{name}={value}\n" for name, value in settings.items()]
         self._config.write_text("".join(lines))
@@ -85,6 +95,17 @@ def broker_settings(listen: str, *, advertised: str, controller: str) -> dict[st
         "listener.security.protocol.map": "BROKER:PLAINTEXT,CONTROLLER:PLAINTEXT",
         "inter.broker.listener.name": "BROKER",
     }
+
+
+def _second_listener(
+    settings: Mapping[str, str], port: int, *, advertised: int | None
+) -> dict[str, str]:
+    more = {
+        "listeners": f"FRONT://{LOOPBACK}:{port}",
+        "advertised.listeners": f"FRONT://{LOOPBACK}:{advertised}",
+        "listener.security.protocol.map": "FRONT:PLAINTEXT",
+    }
+    return {name: f"{settings[name]},{value}" for name, value in more.items()}
 
 
 def kafka_answers(port: int) -> bool:

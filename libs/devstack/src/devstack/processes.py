@@ -67,6 +67,11 @@ class Process:
     def running(self) -> bool:
         return self._child is not None and self._child.poll() is None
 
+    @property
+    def exit_code(self) -> int | None:
+        """Minus the signal that ended it, where one did; nothing while it runs."""
+        return self._child.poll() if self._child is not None else None
+
     def start(self) -> None:
         if self.running:
             return
@@ -103,8 +108,7 @@ class Process:
     def check_waiting(self, deadline: float) -> None:
         """Raise when waiting is no use; `deadline` is in `time.monotonic` seconds."""
         if not self.running:
-            code = self._child.returncode if self._child else None
-            what = f"{self.name} exited with {code} before it was ready"
+            what = f"{self.name} exited with {self.exit_code} before it was ready"
             msg = f"{what}\n{self.log_tail()}"
             raise ExitedEarlyError(msg)
         if time.monotonic() > deadline:

@@ -20,7 +20,7 @@ import uvicorn
 from aiosmtpd.controller import Controller
 from starlette.applications import Starlette
 from starlette.requests import Request
-from starlette.responses import JSONResponse, Response
+from starlette.responses import JSONResponse, Response, StreamingResponse
 from starlette.routing import Route
 
 from devstack.processes import LOOPBACK, free_port
@@ -32,12 +32,16 @@ def _now() -> datetime:
 
 @dataclass(frozen=True)
 class Posted:
-    """One call of Slack's Web API: `method` such as `chat.postMessage`."""
+    """One call of Slack's Web API: `method` such as `chat.postMessage`.
+
+    What was `accepted` people see, whether or not the caller heard of it.
+    """
 
     method: str
     body: Mapping[str, Any]
     headers: Mapping[str, str]
     at: datetime
+    accepted: bool = True
 
 
 @dataclass(frozen=True)
@@ -48,11 +52,18 @@ class Answer:
     body: Mapping[str, Any] | None = None
     headers: Mapping[str, str] = field(default_factory=dict)
     hangs: bool = False
+    is_lost: bool = False
+
+    @property
+    def accepts(self) -> bool:
+        return self.body is None and not self.hangs
 
 
 OK = Answer()
 # Takes the request and says nothing until the caller gives up.
 HANGS = Answer(hangs=True)
+# Takes the message, and the connection ends before the caller hears of it.
+LOST = Answer(is_lost=True)
 
 
 def rate_limited(seconds: int) -> Answer:
@@ -88,10 +99,20 @@ class SlackReceiver:
     def url(self) -> str:
         return f"http://{LOOPBACK}:{self._port}/api"
 
+    @property
+    def accepted(self) -> list[Posted]:
+        return [one for one in self.requests if one.accepted]
+
     def start(self) -> None:
         app = Starlette(routes=[Route("/api/{method}", self._take, methods=["POST"])])
         config = uvicorn.Config(
-            app, log_config=None, access_log=False, lifespan="off", timeout_graceful_shutdown=1
+            app,
+            log_config=None,
+            # An answer that is lost is an error to uvicorn, and here it is meant.
+            log_level="critical",
+            access_log=False,
+            lifespan="off",
+            timeout_graceful_shutdown=1,
         )
         self._server = uvicorn.Server(config)
         # Listening before the server runs: nobody who calls at once is turned away.
@@ -123,11 +144,14 @@ class SlackReceiver:
         at = _now()
         body = await request.json()
         method = request.path_params["method"]
-        self.requests.append(Posted(method, body, dict(request.headers), at))
         answer = self.answers.popleft() if self.answers else self.otherwise
+        self.requests.append(Posted(method, body, dict(request.headers), at, answer.accepts))
         if answer.hangs:
             # The body was read, so what comes next is that the caller has gone.
             await request.receive()
+        if answer.is_lost:
+            # Shorter than it says: uvicorn ends the connection.
+            return StreamingResponse(iter(()), headers={"Content-Length": "1"})
         said = self._taken(body) if answer.body is None else dict(answer.body)
         return JSONResponse(said, answer.status, headers=dict(answer.headers))
 

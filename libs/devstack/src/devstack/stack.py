@@ -29,6 +29,8 @@ class Stack:
     kafka_bootstrap: str
     # Give it to every producer; only the lookaround broker can't.
     kafka_idempotence: bool = True
+    # Where a proxy that stands at `kafka_front` must forward to.
+    kafka_behind: int | None = None
     # None when the servers are not ours to stop.
     postgres: Server | None = None
     kafka: Server | None = None
@@ -36,18 +38,26 @@ class Stack:
 
 @contextmanager
 def start(
-    choice: Choice | None = None, *, root: Path | None = None, durable: bool = True
+    choice: Choice | None = None,
+    *,
+    root: Path | None = None,
+    durable: bool = True,
+    kafka_front: int | None = None,
 ) -> Iterator[Stack]:
     """Without a `choice`, `STACK` in the environment says it, else it is `auto`.
 
     `root` is for the data of this run. `durable=False` is for tests: quick, and a power
-    cut may lose commits. Call from a thread that lives on: the servers die with it.
+    cut may lose commits. `kafka_front` is the port of a proxy that clients are to come by.
+    Call from a thread that lives on: the servers die with it.
     """
     choice = choice or asked(os.environ.get("STACK", Choice.AUTO))
     settled, why = choose(choice, THIS_MACHINE)
+    if kafka_front is not None and settled is not Choice.EMBEDDED:
+        msg = f"only an embedded Kafka knows of a proxy before it, and this is {why}"
+        raise StackError(msg)
     match settled:
         case Choice.EMBEDDED:
-            opened = _embedded(why, root, durable=durable)
+            opened = _embedded(why, root, durable=durable, kafka_front=kafka_front)
         case Choice.CONTAINERS:
             opened = _containers(why, durable=durable)
         case Choice.LOOKAROUND:
@@ -61,10 +71,12 @@ def start(
 
 
 @contextmanager
-def _embedded(why: str, root: Path | None, *, durable: bool) -> Iterator[Stack]:
+def _embedded(
+    why: str, root: Path | None, *, durable: bool, kafka_front: int | None
+) -> Iterator[Stack]:
     with run_directory(root) as directory:
         postgres = Postgres(directory / "postgres", durable=durable)
-        kafka = Kafka(directory / "kafka", durable=durable)
+        kafka = Kafka(directory / "kafka", durable=durable, front=kafka_front)
         _together(postgres.prepare, kafka.prepare)
         with _running(postgres.server, kafka.server):
             yield Stack(
@@ -72,6 +84,7 @@ def _embedded(why: str, root: Path | None, *, durable: bool) -> Iterator[Stack]:
                 why=why,
                 postgres_admin_url=postgres.admin_url,
                 kafka_bootstrap=kafka.bootstrap,
+                kafka_behind=kafka.behind,
                 postgres=postgres.server,
                 kafka=kafka.server,
             )

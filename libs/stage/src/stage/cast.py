@@ -223,6 +223,11 @@ class Cast:
                 media.append({"medium": "email", "address": f"{who}@example.com"})
             recipient = {"name": name, "media": media}
             await self.call("ops", "notifier", "PUT", f"/recipients/{who}", recipient)
+        operations = {
+            "name": "Operations",
+            "media": [{"medium": "email", "address": "operations@example.com"}],
+        }
+        await self.call("ops", "notifier", "PUT", "/recipients/operations", operations)
         connection = {
             "secret": self.zendesk_secret,
             "options": {

@@ -34,9 +34,40 @@ class Outside:
     mail: MailReceiver
 
 
+@dataclass(frozen=True)
+class Replica:
+    """One process of a service. The first is called as its service is.
+
+    One that `stays` is a static member of its consumer group: it comes back after a restart.
+    """
+
+    service: str
+    number: int = 0
+    stays: bool = True
+
+    @property
+    def name(self) -> str:
+        return self.instance_id if self.number else self.service
+
+    @property
+    def instance_id(self) -> str:
+        return f"{self.service}-{self.number}"
+
+
+@dataclass(frozen=True)
+class Fronts:
+    """Ports of proxies, where the services are to reach their servers through such."""
+
+    postgres: int | None = None
+    kafka: int | None = None
+
+
 @dataclass
 class System:
-    """Its database, topics and consumer groups carry `namespace`, so systems share a stack."""
+    """Its database, topics and consumer groups carry `namespace`, so systems share a stack.
+
+    `processes` and `ports` are by the name of the replica.
+    """
 
     stack: Stack
     outside: Outside
@@ -45,6 +76,8 @@ class System:
     namespace: str = field(default_factory=lambda: f"upstairs_{secrets.token_hex(4)}")
     changes: Mapping[str, str] = field(default_factory=dict)
     launcher: tuple[str, ...] = ("-m",)
+    replicas: int = 1
+    fronts: Fronts = Fronts()
     processes: dict[str, Process] = field(default_factory=dict)
     ports: dict[str, int] = field(default_factory=dict)
     link_secret: str = field(default_factory=lambda: secrets.token_urlsafe(32), repr=False)
@@ -66,11 +99,23 @@ class System:
 
     def launch(self) -> None:
         """Start all; the calling thread must live on, since they die with it."""
-        for service in SERVICES:
-            self.ports.setdefault(service, free_port())
-        for service in SERVICES:
-            self.processes[service] = self._process(service)
-            self.processes[service].start()
+        for number in range(self.replicas):
+            for service in SERVICES:
+                self.launch_replica(Replica(service, number))
+
+    def launch_replica(self, replica: Replica) -> Process:
+        self.ports.setdefault(replica.name, free_port())
+        process = self._process(replica)
+        self.processes[replica.name] = process
+        process.start()
+        return process
+
+    def process_of(self, instance_id: str) -> Process:
+        service, _, number = instance_id.rpartition("-")
+        return self.processes[Replica(service, int(number)).name]
+
+    def replicas_of(self, service: str) -> list[str]:
+        return [Replica(service, number).name for number in range(self.replicas)]
 
     async def wait_ready(self, timeout: float = 60) -> None:  # noqa: ASYNC109 - handed on
         async with asyncio.TaskGroup() as group:
@@ -81,15 +126,18 @@ class System:
         for process in self.processes.values():
             process.stop()
 
-    def url(self, service: str) -> str:
-        return f"http://127.0.0.1:{self.ports[service]}"
+    def url(self, replica: str) -> str:
+        return f"http://127.0.0.1:{self.ports[replica]}"
 
     @property
     def admin_url(self) -> str:
         return self._rendered(self._url)
 
     def database_url(self, service: str) -> str:
-        return self._rendered(self._url.set(username=f"upstairs_{service}", password=ROLE_PASSWORD))
+        return self._rendered(self._url_of(service))
+
+    def _url_of(self, service: str) -> URL:
+        return self._url.set(username=f"upstairs_{service}", password=ROLE_PASSWORD)
 
     @property
     def _url(self) -> URL:
@@ -107,26 +155,30 @@ class System:
             await connection.execute(text(f"CREATE DATABASE {self.namespace}"))
         await engine.dispose()
 
-    def _process(self, service: str) -> Process:
+    def _process(self, replica: Replica) -> Process:
         return Process(
-            name=service,
-            argv=(sys.executable, *self.launcher, service, "serve"),
-            env={**_inherited(), **self._environment(service)},
-            log_path=self.logs / f"{service}.log",
-            ready_url=f"{self.url(service)}/readyz",
+            name=replica.name,
+            argv=(sys.executable, *self.launcher, replica.service, "serve"),
+            env={**_inherited(), **self._environment(replica)},
+            log_path=self.logs / f"{replica.name}.log",
+            ready_url=f"{self.url(replica.name)}/readyz",
         )
 
-    def _environment(self, service: str) -> dict[str, str]:
+    def _environment(self, replica: Replica) -> dict[str, str]:
+        database, kafka = self._url_of(replica.service), self.stack.kafka_bootstrap
+        if self.fronts.postgres:
+            database = database.set(port=self.fronts.postgres)
+        if self.fronts.kafka:
+            kafka = f"127.0.0.1:{self.fronts.kafka}"
         return {
-            "UPSTAIRS_DATABASE_URL": self.database_url(service),
-            "UPSTAIRS_KAFKA_BOOTSTRAP": self.stack.kafka_bootstrap,
+            "UPSTAIRS_DATABASE_URL": self._rendered(database),
+            "UPSTAIRS_KAFKA_BOOTSTRAP": kafka,
             "UPSTAIRS_KAFKA_IDEMPOTENCE": str(self.stack.kafka_idempotence).lower(),
             "UPSTAIRS_KAFKA_SESSION_TIMEOUT_MS": "6000",
-            "UPSTAIRS_INSTANCE_ID": f"{service}-0",
             "UPSTAIRS_NAMESPACE": self.namespace,
-            "UPSTAIRS_HTTP_PORT": str(self.ports[service]),
+            "UPSTAIRS_HTTP_PORT": str(self.ports[replica.name]),
             "UPSTAIRS_API_KEYS": self.api_keys,
-            "UPSTAIRS_PUBLIC_URL": self.url(service),
+            "UPSTAIRS_PUBLIC_URL": self.url(replica.service),
             "UPSTAIRS_LINK_SECRET": self.link_secret,
             "UPSTAIRS_SLACK_API_URL": self.outside.slack.url,
             "UPSTAIRS_SLACK_TOKEN": "xoxb-local",
@@ -134,6 +186,7 @@ class System:
             "UPSTAIRS_SMTP_HOST": self.outside.mail.host,
             "UPSTAIRS_SMTP_PORT": str(self.outside.mail.port),
             "UPSTAIRS_SMTP_TLS": "none",
+            **({"UPSTAIRS_INSTANCE_ID": replica.instance_id} if replica.stays else {}),
             **self.changes,
         }
 

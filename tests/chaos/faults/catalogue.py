@@ -1,0 +1,29 @@
+"""All faults by name. A new one is one function, decorated with its family."""
+
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+
+from chaos.scene import Scene
+
+Inflict = Callable[[Scene], Awaitable[None]]
+
+
+@dataclass(frozen=True)
+class Fault:
+    """`inflict` returns when the fault is over, not when all has recovered from it."""
+
+    name: str
+    family: str
+    inflict: Inflict
+
+
+FAULTS: dict[str, Fault] = {}
+
+
+def fault(family: str, name: str = "") -> Callable[[Inflict], Inflict]:
+    def register(inflict: Inflict) -> Inflict:
+        named = name or inflict.__name__
+        FAULTS[named] = Fault(named, family, inflict)
+        return inflict
+
+    return register
