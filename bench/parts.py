@@ -110,9 +110,10 @@ async def _takeover(stack: devstack.Stack, _plan: Plan) -> Figures:
 TOGETHER: Mapping[str, Callable[[Ground, Plan], Awaitable[Figures]]] = {
     "journey": _journey,
     "latency": _latency,
+    # Before anybody goes upstairs: a ladder that is climbed is not idle.
+    "idle": _idle,
     "pages": _pages,
     "clocks": _clocks,
-    "idle": _idle,
 }
 # Before the services are started, since these want the machine for themselves.
 ALONE: Mapping[str, Callable[[devstack.Stack, Plan], Awaitable[Figures]]] = {
