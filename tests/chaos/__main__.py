@@ -2,6 +2,7 @@
 
 import argparse
 import asyncio
+import signal
 import sys
 from pathlib import Path
 from tempfile import mkdtemp
@@ -25,6 +26,8 @@ def main() -> int:
     asked = options.parse_args()
     faults = [FAULTS[name] for name in asked.only or FAULTS]
     plan = Plan(faults, asked.seed, asked.per_second, seconds=60 * asked.minutes)
+    # So that an end from outside, too, unmounts the disk.
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
     logs = Path(mkdtemp(prefix="upstairs-chaos-"))
     _tell(f"seed {plan.seed}, {asked.minutes:g} min, {plan.per_second:g} contacts/s; logs: {logs}")
     begun = elapsed()

@@ -21,11 +21,11 @@ def delays(monkeypatch: pytest.MonkeyPatch) -> list[float]:
     return asked
 
 
-async def test_delays_double_up_to_five_seconds(delays: list[float]) -> None:
+async def test_delays_double_up_to_two_seconds(delays: list[float]) -> None:
     waiting, stopping = Backoff(), asyncio.Event()
     for _ in range(10):
         await waiting.wait(stopping)
-    full = [0.05, 0.1, 0.2, 0.4, 0.8, 1.6, 3.2, 5, 5, 5]
+    full = [0.05, 0.1, 0.2, 0.4, 0.8, 1.6, 2, 2, 2, 2]
     for delay, longest in zip(delays, full, strict=True):
         assert longest / 2 <= delay <= longest
 

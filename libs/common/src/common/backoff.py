@@ -4,11 +4,12 @@ import asyncio
 import random
 
 _FIRST = 0.05
-_LONGEST = 5.0
+# What is back is to be found so soon, and a dozen processes that ask so often are no load.
+_LONGEST = 2.0
 
 
 class Backoff:
-    """Delays that double from 50 ms to 5 s, each shortened at random by up to a half."""
+    """Delays that double from 50 ms to 2 s, each shortened at random by up to a half."""
 
     def __init__(self) -> None:
         self._next = _FIRST
