@@ -13,9 +13,9 @@ from devstack import Stack
 from stage.system import SERVICES
 from support.waiting import until
 
-CONTACTS = 2000
+CONTACTS = 1200
 PER_SECOND = 170
-ROUNDS = 3
+ROUNDS = 2
 
 
 async def test_no_contact_is_lost_or_handled_twice_through_kills(

@@ -25,10 +25,10 @@ _STALL_S = 1.0
 def dies_while_publishing() -> None:
     send = Relay._send
 
-    async def dying(self: Relay, rows: Sequence[Any]) -> None:
+    async def dying(self: Relay, rows: Sequence[Any]) -> list[int]:
         if _asks(rows):
             die_once()
-        await send(self, rows)
+        return await send(self, rows)
 
     replace(Relay, "_send", dying)
 
@@ -46,10 +46,11 @@ def commits_late() -> None:
             held.append((await self.connection.execute(_LAST_ID)).scalar_one())
             await overtaken.wait()
 
-    async def noting(self: Relay, rows: Sequence[Any]) -> None:
-        await send(self, rows)
+    async def noting(self: Relay, rows: Sequence[Any]) -> list[int]:
+        sent = await send(self, rows)
         if held and any(row["id"] > held[0] for row in rows):
             overtaken.set()
+        return sent
 
     replace(UnitOfWork, "flush", holding)
     replace(Relay, "_send", noting)
@@ -66,10 +67,10 @@ def one_of_two_relays_stalls() -> None:
             two.create_task(run(self, stopping))
             two.create_task(run(copy(self), stopping))
 
-    async def stalling(self: Relay, rows: Sequence[Any]) -> None:
+    async def stalling(self: Relay, rows: Sequence[Any]) -> list[int]:
         if _asks(rows) and next(stalls, False):
             await asyncio.sleep(_STALL_S)
-        await send(self, rows)
+        return await send(self, rows)
 
     replace(Relay, "run", both)
     replace(Relay, "_send", stalling)
@@ -102,8 +103,9 @@ def relay_deletes_before_the_acknowledgement() -> None:
 def relay_spares_what_nobody_reads() -> None:
     send = Relay._send
 
-    async def sparing(self: Relay, rows: Sequence[Any]) -> None:
+    async def sparing(self: Relay, rows: Sequence[Any]) -> list[int]:
         await send(self, [row for row in rows if row["type"] != CustomerWrote.type])
+        return [row["id"] for row in rows]
 
     replace(Relay, "_send", sparing)
 
