@@ -47,6 +47,24 @@ STATEMENTS = (
     """,
 )
 
+
+def filling(due_at: str) -> str:
+    """Return SQL that keeps $1 cases, each with its timer; `due_at` is of `n`, counted from 1."""
+    return f"""
+        WITH due AS MATERIALIZED (
+            SELECT uuidv7() AS contact_id, {due_at} AS due_at
+            FROM generate_series(1, $1::integer) AS n
+        ), kept AS (
+            INSERT INTO cases SELECT contact_id, 'open', 0, due_at FROM due
+        )
+        INSERT INTO timers (due_at, contact_id, slot, type, traceparent, data)
+        SELECT due_at, contact_id, 'PromiseDue', 'PromiseDue',
+               '00-0123456789abcdef0123456789abcdef-0123456789abcdef-01',
+               jsonb_build_object('contact_id', contact_id, 'due_at', due_at)
+        FROM due
+    """
+
+
 cases = Table(
     "cases",
     MetaData(),

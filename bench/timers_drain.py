@@ -22,20 +22,7 @@ from common.uow import UnitOfWork
 
 U = TypeVar("U", bound=UnitOfWork)
 
-# Each of a contact of its own, due in some order within the last hour.
-_FILL = """
-    WITH due AS MATERIALIZED (
-        SELECT uuidv7() AS contact_id, clock_timestamp() - random() * interval '1 hour' AS due_at
-        FROM generate_series(1, $1::integer)
-    ), kept AS (
-        INSERT INTO cases SELECT contact_id, 'open', 0, due_at FROM due
-    )
-    INSERT INTO timers (due_at, contact_id, slot, type, traceparent, data)
-    SELECT due_at, contact_id, 'PromiseDue', 'PromiseDue',
-           '00-0123456789abcdef0123456789abcdef-0123456789abcdef-01',
-           jsonb_build_object('contact_id', contact_id, 'due_at', due_at)
-    FROM due
-"""
+_FILL = sample.filling("clock_timestamp() - random() * interval '1 hour'")
 
 
 async def drain(stack: devstack.Stack, timers: int, easy_jobs: int, slow_jobs: int) -> Figures:

@@ -40,20 +40,7 @@ _WAITING = """
     ) AS waiting
 """
 # Evenly, so that a burst of ours is no excuse for being late.
-_DUE = """
-    WITH due AS MATERIALIZED (
-        SELECT uuidv7() AS contact_id,
-               clock_timestamp() + $2::interval + n * interval '1 second' / $3::integer AS due_at
-        FROM generate_series(1, $1::integer) AS n
-    ), kept AS (
-        INSERT INTO cases SELECT contact_id, 'open', 0, due_at FROM due
-    )
-    INSERT INTO timers (due_at, contact_id, slot, type, traceparent, data)
-    SELECT due_at, contact_id, 'PromiseDue', 'PromiseDue',
-           '00-0123456789abcdef0123456789abcdef-0123456789abcdef-01',
-           jsonb_build_object('contact_id', contact_id, 'due_at', due_at)
-    FROM due
-"""
+_DUE = sample.filling("clock_timestamp() + $2::interval + n * interval '1 second' / $3::integer")
 
 
 async def beside_others(stack: devstack.Stack) -> Figures:

@@ -126,15 +126,11 @@ class Relay:
         partition: if the first of two batches failed, the second would overtake it.
         """
         sent: list[int] = []
-        partitions = {
-            topic: tuple(sorted(await self._producer.partitions_for(topic)))
-            for topic in {topic_name(self._namespace, row["topic"]) for row in rows}
-        }
+        partitions = {name: await self._partitions(name) for name in {row["topic"] for row in rows}}
         batches: dict[tuple[str, int], Any] = {}
         for row in rows:
-            topic = topic_name(self._namespace, row["topic"])
             key = row["contact_id"].encode()
-            place = topic, _partition_of(key, partitions[topic])
+            place = row["topic"], _partition_of(key, partitions[row["topic"]])
             if place not in batches:
                 batches[place] = self._producer.create_batch()
             # A batch that is full says so by None, and so it does from then on.
@@ -146,7 +142,7 @@ class Relay:
             ):
                 sent.append(row["id"])
         acknowledged = [
-            await self._producer.send_batch(batch, topic, partition=partition)
+            await self._producer.send_batch(batch, self._name(topic), partition=partition)
             for (topic, partition), batch in batches.items()
         ]
         # All are waited for, or the failure of a second one would be nobody's.
@@ -154,6 +150,12 @@ class Relay:
             if isinstance(outcome, BaseException):
                 raise outcome
         return sent
+
+    async def _partitions(self, topic: str) -> tuple[int, ...]:
+        return tuple(sorted(await self._producer.partitions_for(self._name(topic))))
+
+    def _name(self, topic: str) -> str:
+        return topic_name(self._namespace, topic)
 
     def _envelope(self, row: Row) -> Envelope:
         return Envelope(
