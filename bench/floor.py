@@ -8,7 +8,11 @@ PLACES = 1000
 HOUR_S = 3600
 PATIENT_TARGETS = [
     {"clock": "assignment", "target_s": HOUR_S},
-    {"clock": "first_response", "target_s": HOUR_S, "warn_at_percent": 75},
+    {
+        "clock": "first_response",
+        "target_s": HOUR_S,
+        "thresholds": [{"action": "warn_representative", "at_percent": 75}],
+    },
     {"clock": "resolution", "target_s": 24 * HOUR_S},
 ]
 

@@ -250,8 +250,16 @@ def _policies() -> dict[str, Any]:
         {"clock": "assignment", "target_s": LONG_S},
         {"clock": "resolution", "target_s": 4 * LONG_S},
     ]
-    short = {"clock": "first_response", "target_s": SHORT_S, "warn_at_percent": 50}
-    long = {"clock": "first_response", "target_s": LONG_S, "warn_at_percent": 75}
+    short = {
+        "clock": "first_response",
+        "target_s": SHORT_S,
+        "thresholds": [{"action": "warn_representative", "at_percent": 50}],
+    }
+    long = {
+        "clock": "first_response",
+        "target_s": LONG_S,
+        "thresholds": [{"action": "warn_representative", "at_percent": 75}],
+    }
     common = {"ladder_id": "default", "severity": "medium"}
     return {
         "urgent": {"match": {"topic": ["urgent"]}, "targets": [short, *rest], **common},

@@ -27,7 +27,11 @@ key = Keys(
 POLICY: dict[str, Any] = {
     "targets": [
         {"clock": "assignment", "target_s": 60},
-        {"clock": "first_response", "target_s": 100, "warn_at_percent": 80},
+        {
+            "clock": "first_response",
+            "target_s": 100,
+            "thresholds": [{"action": "warn_representative", "at_percent": 80}],
+        },
         {"clock": "resolution", "target_s": 1000},
     ],
     "ladder_id": "default",

@@ -34,7 +34,7 @@ from escalation.domain import audit, decide, promises, working
 from escalation.domain.configuration import Configuration, Versioned
 from escalation.domain.duty import DutySchedule, Rotation
 from escalation.domain.ladders import Ladder, Level, Named, OnDuty
-from escalation.domain.policies import SlaPolicy, Target
+from escalation.domain.policies import SlaPolicy, Target, ThresholdRule
 from escalation.domain.situation import Decision, Situation, Step
 from escalation.domain.timers import AcknowledgementDue, ClockDue, LeaseExpires
 from escalation.domain.watches import Escalation, Watch
@@ -55,8 +55,8 @@ LADDER = Ladder(
 )
 POLICY = SlaPolicy(
     targets=(
-        Target("assignment", 4, 50),
-        Target("first_response", 10, 70),
+        Target("assignment", 4, (ThresholdRule("warn_representative", 50),)),
+        Target("first_response", 10, (ThresholdRule("warn_representative", 70),)),
         Target("resolution", 100),
     ),
     ladder_id="default",

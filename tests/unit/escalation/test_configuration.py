@@ -68,7 +68,11 @@ def test_what_is_named_must_exist() -> None:
 
 
 def policy(**changes: Any) -> dict[str, Any]:
-    target = {"clock": "resolution", "target_s": 60, "warn_at_percent": 80}
+    target = {
+        "clock": "resolution",
+        "target_s": 60,
+        "thresholds": [{"action": "warn_representative", "at_percent": 80}],
+    }
     return {"targets": [target], "ladder_id": "default", "severity": "low", **changes}
 
 
@@ -82,8 +86,16 @@ def policy(**changes: Any) -> dict[str, Any]:
             ("targets", 0, "target_s"),
         ),
         (
-            policy(targets=[{"clock": "resolution", "target_s": 1, "warn_at_percent": 100}]),
-            ("targets", 0, "warn_at_percent"),
+            policy(
+                targets=[
+                    {
+                        "clock": "resolution",
+                        "target_s": 1,
+                        "thresholds": [{"action": "warn_representative", "at_percent": 0}],
+                    }
+                ]
+            ),
+            ("targets", 0, "thresholds", 0, "at_percent"),
         ),
         (policy(targets=[{"clock": "resolution", "target_s": 60}] * 2), ("targets",)),
         (policy(targets=[{"clock": "lunch", "target_s": 60}]), ("targets", 0, "clock")),

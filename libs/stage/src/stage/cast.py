@@ -77,7 +77,11 @@ POLICIES: dict[str, dict[str, Any]] = {
         "severity": "high",
         "targets": [
             {"clock": "assignment", "target_s": 10},
-            {"clock": "first_response", "target_s": 3, "warn_at_percent": 60},
+            {
+                "clock": "first_response",
+                "target_s": 3,
+                "thresholds": [{"action": "warn_representative", "at_percent": 60}],
+            },
             {"clock": "resolution", "target_s": 600},
         ],
     },
@@ -97,7 +101,11 @@ POLICIES: dict[str, dict[str, Any]] = {
         "severity": "medium",
         "targets": [
             {"clock": "assignment", "target_s": 20},
-            {"clock": "first_response", "target_s": 30, "warn_at_percent": 75},
+            {
+                "clock": "first_response",
+                "target_s": 30,
+                "thresholds": [{"action": "warn_representative", "at_percent": 75}],
+            },
             {"clock": "resolution", "target_s": 600},
         ],
     },

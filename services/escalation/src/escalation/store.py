@@ -291,7 +291,7 @@ _OPEN = text("""
      WHERE resolved_at IS NULL AND contact_id > :after ORDER BY contact_id LIMIT :limit)
     UNION
     (SELECT contact_id FROM escalations
-     WHERE state IN ('raised', 'acknowledged', 'taken_over') AND contact_id > :after
+     WHERE state IN ('raised', 'acknowledged', 'taken_over', 'approval_asked') AND contact_id > :after
      ORDER BY contact_id LIMIT :limit)
     ORDER BY contact_id LIMIT :limit
 """)
@@ -301,7 +301,7 @@ _BOOKS_OF = text("""
         FROM timers WHERE timers.contact_id = w.contact_id
     ), '[]') AS timers
     FROM watches w LEFT JOIN escalations e ON e.contact_id = w.contact_id
-        AND e.state IN ('raised', 'acknowledged', 'taken_over')
+        AND e.state IN ('raised', 'acknowledged', 'taken_over', 'approval_asked')
     WHERE w.contact_id = ANY(CAST(:contacts AS uuid[])) ORDER BY w.contact_id
 """).columns(clocks=JSONB, escalation=JSONB, timers=JSONB)
 _TOLD = text("""

@@ -1,6 +1,6 @@
 """The tables of escalation; the migrations make them."""
 
-from sqlalchemy import BigInteger, Column, DateTime, Integer, MetaData, Table, Text, Uuid
+from sqlalchemy import BigInteger, Column, DateTime, Integer, MetaData, Numeric, Table, Text, Uuid
 from sqlalchemy.dialects.postgresql import JSONB
 
 metadata = MetaData()
@@ -24,8 +24,12 @@ watches = Table(
     Column("contact", JSONB),
     Column("opened_at", DateTime(timezone=True)),
     Column("resolved_at", DateTime(timezone=True)),
+    Column("customer_id", Text),
     Column("representative_id", Text),
+    Column("team_id", Text),
     Column("assigned_at", DateTime(timezone=True)),
+    Column("replied_at", DateTime(timezone=True)),
+    Column("waiting_since", DateTime(timezone=True)),
     Column("referral", JSONB),
     Column("ladder_id", Text),
     Column("severity", Text),
@@ -52,4 +56,16 @@ escalations = Table(
     Column("closed_at", DateTime(timezone=True)),
     Column("outcome", Text),
     Column("note", Text),
+    Column("version", Integer),
+    Column("lease_end", Text),
+    Column("warn_at", DateTime(timezone=True)),
+    Column("snoozes", Integer),
+    Column("snoozed_until", DateTime(timezone=True)),
+    Column("approval", JSONB),
+    Column("amount", Numeric),
+    Column("currency", Text),
+    Column("approved_by", Text),
+    Column("alarm_since", DateTime(timezone=True)),
+    Column("trail_length", Integer),
+    Column("trail_hash", Text),
 )

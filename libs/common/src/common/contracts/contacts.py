@@ -62,6 +62,14 @@ class SupervisorRequested(ContactsEvent):
     quote: str
 
 
+class ContactPrioritized(ContactsEvent):
+    """The priority changed; `by` is nil when a rule did it."""
+
+    priority: Priority
+    because: str
+    by: PersonId | None = None
+
+
 class FeedbackReceived(ContactsEvent):
     """`score` runs from 1 (very bad) to 5 (very good)."""
 
@@ -77,5 +85,6 @@ EVENTS: tuple[type[Event], ...] = (
     ContactResolved,
     ContactReopened,
     SupervisorRequested,
+    ContactPrioritized,
     FeedbackReceived,
 )

@@ -1,15 +1,50 @@
 """Facts about promises and who was called upstairs, owned by `escalation`."""
 
+from decimal import Decimal
 from typing import Literal
 
 from pydantic import AwareDatetime
 
+from common.contracts.contacts import Priority
 from common.contracts.event import Contract, EscalationId, Event, PageId, PersonId
+from common.contracts.notifications import Medium
 
-ClockName = Literal["assignment", "first_response", "resolution"]
+ClockName = Literal[
+    "assignment",
+    "first_response",
+    "next_response",
+    "periodic_update",
+    "resolution",
+    "acknowledgement",
+]
+ThresholdAction = Literal["warn_representative", "warn_supervisor", "raise", "change_priority"]
 Severity = Literal["low", "medium", "high", "critical"]
-Cause = Literal["breach", "customer_request", "referral", "manual"]
-PageReason = Literal["warning", "raised", "climbed", "repeated"]
+Cause = Literal[
+    "breach",
+    "warning",
+    "customer_request",
+    "referral",
+    "repeated_contact",
+    "feedback",
+    "complaint",
+    "vip",
+    "manual",
+]
+PageReason = Literal[
+    "warning",
+    "raised",
+    "climbed",
+    "repeated",
+    "returned",
+    "updated",
+    "handed_over",
+    "lease_ending",
+    "snooze_over",
+    "approval_asked",
+    "approval_refused",
+    "unanswered",
+    "duty_gap",
+]
 Outcome = Literal[
     "answer", "apology", "refund", "credit", "replacement", "service_adjustment", "other"
 ]
@@ -19,32 +54,111 @@ class EscalationsEvent(Event):
     topic = "escalations"
 
 
+class ClockThreshold(Contract):
+    """A point on a clock's way; at 100 percent is the deadline itself.
+
+    `offset_s` is given for one that was set as so long before or after the deadline. `priority` is
+    what `change_priority` changes it to.
+    """
+
+    percent: int
+    due_at: AwareDatetime
+    action: ThresholdAction
+    offset_s: float | None = None
+    priority: Priority | None = None
+
+
 class ClockDeadline(Contract):
+    """`started_at` is when the promise counts from, `target_s` its length in business time.
+
+    `run` counts the clock's starts: one that starts anew has another.
+    """
+
     clock: ClockName
     due_at: AwareDatetime
+    run: int = 1
+    started_at: AwareDatetime | None = None
+    target_s: float | None = None
+    thresholds: tuple[ClockThreshold, ...] = ()
 
 
 class ClocksStarted(EscalationsEvent):
-    """The promises of one contact; `policy` says which policy made them."""
+    """Promises of one contact, by which policy, in business time of which calendar; nil is 24x7."""
 
     policy_id: str
     policy_version: int
     clocks: tuple[ClockDeadline, ...]
+    calendar_id: str | None = None
+    calendar_version: int | None = None
+    because: str | None = None
+
+
+class ClockPaused(EscalationsEvent):
+    """`elapsed_s` of business time is spent."""
+
+    clock: ClockName
+    paused_at: AwareDatetime
+    elapsed_s: float
+    because: str
+
+
+class ClockResumed(EscalationsEvent):
+    """`thresholds` are all of the clock's, those that have fired as they were."""
+
+    clock: ClockName
+    resumed_at: AwareDatetime
+    due_at: AwareDatetime
+    thresholds: tuple[ClockThreshold, ...]
+    because: str
+
+
+class ClockRetargeted(EscalationsEvent):
+    """Another promise is made in the middle: the time that is spent counts on.
+
+    `thresholds` are all of the clock's, those that have fired as they were.
+    """
+
+    clock: ClockName
+    policy_id: str
+    policy_version: int
+    calendar_id: str | None = None
+    calendar_version: int | None = None
+    target_s: float
+    elapsed_s: float
+    due_at: AwareDatetime
+    thresholds: tuple[ClockThreshold, ...]
+    because: str
 
 
 class ClockWarned(EscalationsEvent):
-    """A threshold before the deadline was passed. `lateness_ms`: fired after it was due by this."""
+    """A threshold other than the deadline was passed, `lateness_ms` after it was due.
+
+    `due_at` is the deadline of the clock, `threshold_due_at` that of the threshold.
+    """
 
     clock: ClockName
     threshold_percent: int
     due_at: AwareDatetime
     lateness_ms: float
+    threshold_due_at: AwareDatetime | None = None
+    action: ThresholdAction | None = None
+    policy_id: str | None = None
+    policy_version: int | None = None
 
 
 class ClockBreached(EscalationsEvent):
     clock: ClockName
     due_at: AwareDatetime
     lateness_ms: float
+    policy_id: str | None = None
+    policy_version: int | None = None
+
+
+class PriorityChangeAsked(EscalationsEvent):
+    """A promise's threshold asks for another priority; the contact's priority is intake's own."""
+
+    priority: Priority
+    because: str
 
 
 class ClockMet(EscalationsEvent):
@@ -91,17 +205,22 @@ class EscalationClimbed(EscalationsOwnEvent):
 
 
 class EscalationUnanswered(EscalationsOwnEvent):
-    """The top of the ladder did not answer in time; it is paged again."""
+    """The top of the ladder did not answer in time; it is paged again.
+
+    `standing_since` is when the whole ladder first was of no avail: an alarm stands since then.
+    """
 
     level: int
     lateness_ms: float
+    standing_since: AwareDatetime | None = None
 
 
 class PageRequested(EscalationsEvent):
-    """One person must be told, once, on each of that person's media.
+    """One person must be told, once, on each of that person's media or on those of `media`.
 
     `escalation_id` is nil for a warning: nothing was raised yet. `respond_by` is when it goes on
-    without that person.
+    without that person. A gap in a duty schedule is no contact's: `contact_id` stands for the
+    schedule.
     """
 
     page_id: PageId
@@ -113,6 +232,7 @@ class PageRequested(EscalationsEvent):
     severity: Severity | None = None
     level_name: str | None = None
     respond_by: AwareDatetime | None = None
+    media: tuple[Medium, ...] | None = None
 
 
 class EscalationAcknowledged(EscalationsOwnEvent):
@@ -124,6 +244,87 @@ class EscalationTakenOver(EscalationsOwnEvent):
     """`by` now owns the contact; the representative is free of it."""
 
     by: PersonId
+    lease_expires_at: AwareDatetime | None = None
+
+
+class EscalationLeaseRenewed(EscalationsOwnEvent):
+    """Whoever has it made progress."""
+
+    by: PersonId
+    lease_expires_at: AwareDatetime
+
+
+class EscalationReturned(EscalationsOwnEvent):
+    """The shift of its holder `from_person` ended: those now on duty at the level are asked."""
+
+    from_person: PersonId
+    level: int
+    level_name: str
+    because: str
+    lateness_ms: float
+
+
+class EscalationHandedOver(EscalationsOwnEvent):
+    """Given sideways to a colleague, who is asked to answer."""
+
+    by: PersonId
+    to: PersonId
+    context: str
+
+
+class EscalationReferredUp(EscalationsOwnEvent):
+    """A person sends it up; EscalationClimbed says where it went."""
+
+    by: PersonId
+    reason: str
+
+
+class EscalationSnoozed(EscalationsOwnEvent):
+    by: PersonId
+    until: AwareDatetime
+    reason: str
+
+
+class EscalationNoted(EscalationsOwnEvent):
+    by: PersonId
+    text: str
+
+
+class CoachingRequested(EscalationsOwnEvent):
+    """Whoever has it asks that `person_id` be coached about it."""
+
+    by: PersonId
+    person_id: PersonId
+    text: str
+
+
+class EscalationMediated(EscalationsOwnEvent):
+    """Both sides were heard."""
+
+    by: PersonId
+    customer_statement: str
+    representative_statement: str
+    proposal: str
+
+
+class ApprovalAsked(EscalationsOwnEvent):
+    """The outcome costs more than `by` may grant; `asked` may decide."""
+
+    by: PersonId
+    outcome: Outcome
+    amount: Decimal
+    currency: str
+    note: str
+    level: int
+    level_name: str
+    asked: tuple[PersonId, ...]
+
+
+class ApprovalRefused(EscalationsOwnEvent):
+    """It is back with whoever asked."""
+
+    by: PersonId
+    reason: str
 
 
 class EscalationHandedBack(EscalationsOwnEvent):
@@ -135,6 +336,19 @@ class EscalationResolved(EscalationsOwnEvent):
     by: PersonId
     outcome: Outcome
     note: str
+    amount: Decimal | None = None
+    currency: str | None = None
+    approved_by: PersonId | None = None
+
+
+class EscalationReopened(EscalationsOwnEvent):
+    """It had ended, and is open again at the level where it ended."""
+
+    by: PersonId
+    reason: str
+    severity: Severity
+    level: int
+    level_name: str
 
 
 class EscalationClosed(EscalationsOwnEvent):
@@ -160,8 +374,12 @@ class TimerMissing(EscalationsEvent):
 
 EVENTS: tuple[type[Event], ...] = (
     ClocksStarted,
+    ClockPaused,
+    ClockResumed,
+    ClockRetargeted,
     ClockWarned,
     ClockBreached,
+    PriorityChangeAsked,
     ClockMet,
     ClockCancelled,
     EscalationRaised,
@@ -171,8 +389,19 @@ EVENTS: tuple[type[Event], ...] = (
     PageRequested,
     EscalationAcknowledged,
     EscalationTakenOver,
+    EscalationLeaseRenewed,
+    EscalationReturned,
+    EscalationHandedOver,
+    EscalationReferredUp,
+    EscalationSnoozed,
+    EscalationNoted,
+    CoachingRequested,
+    EscalationMediated,
+    ApprovalAsked,
+    ApprovalRefused,
     EscalationHandedBack,
     EscalationResolved,
+    EscalationReopened,
     EscalationClosed,
     TimerMissing,
 )

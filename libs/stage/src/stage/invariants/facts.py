@@ -9,6 +9,8 @@ from typing import Any
 
 from common.contracts.event import Event
 
+_DEADLINE = 100
+
 # Whose journal has the events of which topic.
 OWNERS = {
     "contacts": "intake",
@@ -126,6 +128,11 @@ class Threshold:
     percent: int
     due_at: datetime
     fired_at: datetime | None = None
+    offset_s: float | None = None
+
+    @property
+    def is_deadline(self) -> bool:
+        return self.percent == _DEADLINE and self.offset_s is None
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,10 +141,11 @@ class Clock:
     thresholds: tuple[Threshold, ...]
     met_at: datetime | None = None
     cancelled_at: datetime | None = None
+    paused_at: datetime | None = None
 
     @property
     def due_at(self) -> datetime:
-        return self.thresholds[-1].due_at
+        return next(one.due_at for one in self.thresholds if one.is_deadline)
 
     @property
     def ended_at(self) -> datetime | None:
@@ -145,7 +153,7 @@ class Clock:
 
     @property
     def waits_for(self) -> Threshold | None:
-        if self.ended_at is not None:
+        if self.ended_at is not None or self.paused_at is not None:
             return None
         return next((one for one in self.thresholds if one.fired_at is None), None)
 
@@ -171,7 +179,7 @@ class Escalation:
 
     @property
     def is_open(self) -> bool:
-        return self.state in ("raised", "acknowledged", "taken_over")
+        return self.state in ("raised", "acknowledged", "taken_over", "approval_asked")
 
 
 @dataclass(frozen=True, slots=True)

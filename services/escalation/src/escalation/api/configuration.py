@@ -37,7 +37,11 @@ Policy = Annotated[
             {
                 "match": {"tier": ["premium", "vip"], "topic": ["billing"]},
                 "targets": [
-                    {"clock": "first_response", "target_s": 900, "warn_at_percent": 80},
+                    {
+                        "clock": "first_response",
+                        "target_s": 900,
+                        "thresholds": [{"action": "warn_representative", "at_percent": 80}],
+                    },
                     {"clock": "resolution", "target_s": 28800},
                 ],
                 "calendar_id": "berlin",

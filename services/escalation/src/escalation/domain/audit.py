@@ -64,7 +64,7 @@ def awaited(
 
 def _of(escalation: Escalation) -> Timer | None:
     match escalation.state:
-        case "raised":
+        case "raised" | "approval_asked":
             return AcknowledgementDue(
                 contact_id=escalation.contact_id,
                 escalation_id=escalation.escalation_id,

@@ -8,10 +8,11 @@ from annotated_types import Gt, Interval, Len, Lt
 from pydantic import AfterValidator, ConfigDict, with_config
 
 from common.contracts.contacts import Channel, Priority, Tier
-from common.contracts.escalations import ClockName, Severity
+from common.contracts.escalations import ClockName, Severity, ThresholdAction
 from escalation.domain.names import Label, SettingId
 
 YEAR_S = 365 * 24 * 3600
+DEADLINE_PERCENT = 100
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,12 +63,47 @@ def _allows(allowed: tuple[str, ...] | None, value: str | None) -> bool:
 
 @with_config(ConfigDict(extra="forbid"))
 @dataclass(frozen=True, slots=True)
+class ThresholdRule:
+    """What to do at `at_percent` of the target, or `offset_s` after (below nothing before) its end.
+
+    `priority` is what `change_priority` changes the contact's priority to.
+    """
+
+    action: ThresholdAction
+    at_percent: Annotated[int, Interval(ge=1, le=1000)] | None = None
+    offset_s: Annotated[float, Interval(gt=-YEAR_S, lt=YEAR_S)] | None = None
+    priority: Priority | None = None
+
+    def __post_init__(self) -> None:
+        if (self.at_percent is None) == (self.offset_s is None):
+            raise ValueError("a threshold takes at_percent or offset_s")
+        if (self.priority is None) == (self.action == "change_priority"):
+            raise ValueError("change_priority, and nothing else, takes a priority")
+
+    def after_s(self, target_s: float) -> float:
+        """Return the seconds of business time from the clock's start."""
+        if self.at_percent is not None:
+            return target_s * self.at_percent / DEADLINE_PERCENT
+        return max(0.0, target_s + (self.offset_s or 0.0))
+
+
+@with_config(ConfigDict(extra="forbid"))
+@dataclass(frozen=True, slots=True)
 class Target:
-    """`target_s` counts in business time of the policy's calendar."""
+    """`target_s` counts in business time of the policy's calendar.
+
+    A target with no threshold at 100 percent raises there.
+    """
 
     clock: ClockName
     target_s: Annotated[float, Gt(0), Lt(YEAR_S)]
-    warn_at_percent: Annotated[int, Interval(ge=1, le=99)] | None = None
+    thresholds: Annotated[tuple[ThresholdRule, ...], Len(max_length=10)] = ()
+
+    @property
+    def rules(self) -> tuple[ThresholdRule, ...]:
+        if any(rule.at_percent == DEADLINE_PERCENT for rule in self.thresholds):
+            return self.thresholds
+        return (*self.thresholds, ThresholdRule("raise", DEADLINE_PERCENT))
 
 
 def _one_each(targets: tuple[Target, ...]) -> tuple[Target, ...]:

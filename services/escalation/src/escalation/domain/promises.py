@@ -21,10 +21,10 @@ from escalation.domain import words
 from escalation.domain.calendars import Calendar, add_business_time
 from escalation.domain.climbing import escalate
 from escalation.domain.configuration import Ref, Versioned
-from escalation.domain.policies import Target
+from escalation.domain.policies import DEADLINE_PERCENT, Target, ThresholdRule
 from escalation.domain.situation import Decision, Situation, nothing
 from escalation.domain.timers import ClockDue, clock_slot
-from escalation.domain.watches import DEADLINE_PERCENT, Clock, Reason, Threshold, Watch, ms_between
+from escalation.domain.watches import Clock, Reason, Threshold, Watch, ms_between
 
 
 def start(situation: Situation, since: datetime, only: ClockName | None = None) -> Decision:
@@ -60,26 +60,28 @@ def start(situation: Situation, since: datetime, only: ClockName | None = None) 
 def _clock(
     target: Target, policy: Ref, calendar: Versioned[Calendar] | None, since: datetime
 ) -> Clock:
-    percents = (target.warn_at_percent, DEADLINE_PERCENT)
+    thresholds = (_threshold(target, rule, calendar, since) for rule in target.rules)
     return Clock(
         name=target.clock,
         policy=policy,
         calendar=None if calendar is None else calendar.ref,
         started_at=since,
         target_s=target.target_s,
-        thresholds=tuple(
-            Threshold(percent, _due(target, percent, calendar, since))
-            for percent in percents
-            if percent is not None
-        ),
+        thresholds=tuple(sorted(thresholds, key=lambda one: one.due_at)),
     )
 
 
-def _due(
-    target: Target, percent: int, calendar: Versioned[Calendar] | None, since: datetime
-) -> datetime:
-    share = timedelta(seconds=target.target_s * percent / DEADLINE_PERCENT)
-    return add_business_time(None if calendar is None else calendar.body, since, share)
+def _threshold(
+    target: Target, rule: ThresholdRule, calendar: Versioned[Calendar] | None, since: datetime
+) -> Threshold:
+    after_s = rule.after_s(target.target_s)
+    due_at = add_business_time(
+        None if calendar is None else calendar.body, since, timedelta(seconds=after_s)
+    )
+    percent = rule.at_percent or round(after_s / target.target_s * DEADLINE_PERCENT)
+    return Threshold(
+        percent, due_at, None, rule.action, offset_s=rule.offset_s, priority=rule.priority
+    )
 
 
 def _timer(watch: Watch, clock: Clock) -> TimerChange:
@@ -156,7 +158,7 @@ def _fire(situation: Situation, clock: Clock, threshold: Threshold) -> Decision:
     after = situation.having(fired)
     timer = _timer(after.watch, fired)
     lateness_ms = ms_between(threshold.due_at, situation.at)
-    if fired.breached:
+    if threshold.is_deadline:
         breached = ClockBreached(
             contact_id=situation.contact_id,
             occurred_at=situation.at,

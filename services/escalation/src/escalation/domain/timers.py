@@ -5,6 +5,7 @@ from common.contracts.event import EscalationId
 from common.messages import Timer
 
 ESCALATION_SLOT = "escalation"
+WARNING_SLOT = "escalation:warning"
 
 
 def clock_slot(clock: ClockName) -> str:
@@ -23,7 +24,7 @@ class ClockDue(Timer):
 
 
 class EscalationTimer(Timer):
-    """An open escalation waits for one thing at a time, so it has one slot."""
+    """An open escalation goes on by one thing at a time, so it has one slot."""
 
     escalation_id: EscalationId
 
@@ -39,3 +40,17 @@ class AcknowledgementDue(EscalationTimer):
 
 class LeaseExpires(EscalationTimer):
     lease_no: int
+
+
+class LeaseEnding(EscalationTimer):
+    """Whoever has it is warned before the lease ends."""
+
+    lease_no: int
+
+    @property
+    def slot(self) -> str:
+        return WARNING_SLOT
+
+
+class PolicyChanged(Timer):
+    """A policy was changed for open contacts too: what is promised to this one is looked up anew."""

@@ -2,29 +2,53 @@
 
 from dataclasses import dataclass, replace
 from datetime import datetime
+from decimal import Decimal
 from typing import Literal
 
-from common.contracts.escalations import Cause, ClockName, Outcome, Severity
-from common.contracts.event import ContactId, EscalationId, PersonId
+from common.contracts.contacts import Priority
+from common.contracts.escalations import Cause, ClockName, Outcome, Severity, ThresholdAction
+from common.contracts.event import ContactId, CustomerId, EscalationId, PersonId, TeamId
 from escalation.domain.configuration import Ref, Versioned
 from escalation.domain.ladders import Ladder
-from escalation.domain.policies import Contact
+from escalation.domain.policies import DEADLINE_PERCENT, Contact
 
-DEADLINE_PERCENT = 100
 DEFAULT_SEVERITY: Severity = "medium"
 
-ClockState = Literal["running", "breached", "met", "cancelled"]
+ClockState = Literal["running", "paused", "breached", "met", "cancelled"]
 EscalationState = Literal[
-    "raised", "acknowledged", "taken_over", "handed_back", "resolved", "closed"
+    "raised",
+    "acknowledged",
+    "taken_over",
+    "approval_asked",
+    "handed_back",
+    "resolved",
+    "closed",
 ]
-OPEN_STATES: tuple[EscalationState, ...] = ("raised", "acknowledged", "taken_over")
+OPEN_STATES: tuple[EscalationState, ...] = (
+    "raised",
+    "acknowledged",
+    "taken_over",
+    "approval_asked",
+)
 
 
 @dataclass(frozen=True, slots=True)
 class Threshold:
+    """A point on a clock's way. The one without an `offset_s` at 100 percent is the deadline.
+
+    `offset_s` is given for one set as so long before (below nothing) or after the deadline.
+    """
+
     percent: int
     due_at: datetime
     fired_at: datetime | None = None
+    action: ThresholdAction = "raise"
+    offset_s: float | None = None
+    priority: Priority | None = None
+
+    @property
+    def is_deadline(self) -> bool:
+        return self.percent == DEADLINE_PERCENT and self.offset_s is None
 
     @property
     def lateness_ms(self) -> float:
@@ -37,7 +61,11 @@ def ms_between(due_at: datetime, at: datetime) -> float:
 
 @dataclass(frozen=True, slots=True)
 class Clock:
-    """One promise and what became of it. The last threshold is the deadline."""
+    """One promise and what became of it; `thresholds` are in the order in which they come due.
+
+    `run` counts its starts. `spent_s` is the business time spent before `resumed_at`; without that
+    it has run since `started_at`, unless `paused_at` says that it stands still.
+    """
 
     name: ClockName
     policy: Ref
@@ -47,14 +75,26 @@ class Clock:
     thresholds: tuple[Threshold, ...]
     met_at: datetime | None = None
     cancelled_at: datetime | None = None
+    run: int = 1
+    spent_s: float = 0.0
+    resumed_at: datetime | None = None
+    paused_at: datetime | None = None
+
+    @property
+    def deadline(self) -> Threshold:
+        return next(each for each in self.thresholds if each.is_deadline)
 
     @property
     def due_at(self) -> datetime:
-        return self.thresholds[-1].due_at
+        return self.deadline.due_at
+
+    @property
+    def runs_since(self) -> datetime:
+        return self.resumed_at or self.started_at
 
     @property
     def breached(self) -> bool:
-        return self.thresholds[-1].fired_at is not None
+        return self.deadline.fired_at is not None
 
     @property
     def ended(self) -> bool:
@@ -67,11 +107,13 @@ class Clock:
             return "breached"
         if self.cancelled_at is not None:
             return "cancelled"
-        return "running" if self.met_at is None else "met"
+        if self.met_at is not None:
+            return "met"
+        return "running" if self.paused_at is None else "paused"
 
     @property
     def next_threshold(self) -> Threshold | None:
-        if self.ended:
+        if self.ended or self.paused_at is not None:
             return None
         return next((each for each in self.thresholds if each.fired_at is None), None)
 
@@ -95,15 +137,20 @@ class Watch:
     """One contact as escalation sees it; `contact` is nil until the channels' own event comes.
 
     `opened_at` is when the contact was received or last reopened. `referral` came before the
-    event that opens the contact, and waits for it.
+    event that opens the contact, and waits for it. `waiting_since` is nil unless the next word is
+    the customer's; `replied_at` is when we last replied.
     """
 
     contact_id: ContactId
     contact: Contact | None = None
     opened_at: datetime | None = None
     resolved_at: datetime | None = None
+    customer_id: CustomerId | None = None
     representative_id: PersonId | None = None
+    team_id: TeamId | None = None
     assigned_at: datetime | None = None
+    replied_at: datetime | None = None
+    waiting_since: datetime | None = None
     referral: Referral | None = None
     ladder_id: str | None = None
     severity: Severity = DEFAULT_SEVERITY
@@ -126,7 +173,10 @@ class Watch:
 
 @dataclass(frozen=True, slots=True)
 class Reason:
-    """Why the contact is upstairs; `clock` and its `due_at` are given for a breach."""
+    """Why the contact is upstairs; `clock` and its `due_at` are given for a breach or a warning.
+
+    `about` is the representative about whom a complaint is.
+    """
 
     cause: Cause
     text: str
@@ -134,14 +184,35 @@ class Reason:
     by: PersonId | None = None
     clock: ClockName | None = None
     due_at: datetime | None = None
+    about: PersonId | None = None
+
+
+LeaseEnd = Literal["progress", "shift", "snooze"]
+
+
+@dataclass(frozen=True, slots=True)
+class Approval:
+    """An outcome that its holder may not grant alone, and how the holder had it."""
+
+    asked_by: PersonId
+    outcome: Outcome
+    amount: Decimal
+    currency: str
+    note: str
+    asked_at: datetime
+    state: EscalationState
 
 
 @dataclass(frozen=True, slots=True)
 class Escalation:
     """`ladder` is the version at which it was raised, nil if there was none.
 
-    `awaited` were asked last and may all still answer. `deadline` is when it goes on without them,
-    or without its `holder`. `round` counts how often this level was asked, `lease_no` the leases.
+    `version` counts its changes. `awaited` were asked last and may all still answer. `deadline` is
+    when it goes on without them, or without its `holder`; `lease_end` says what ends the lease
+    then: no progress, the end of the holder's shift, or a snooze. `warn_at` is when the holder is
+    warned of that end, nil once done. `round` counts how often this level was asked, `lease_no` the
+    leases. `alarm_since` is when the whole ladder first was of no avail. `trail_length` and
+    `trail_hash` are those of its audit trail.
     """
 
     escalation_id: EscalationId
@@ -160,6 +231,18 @@ class Escalation:
     closed_at: datetime | None = None
     outcome: Outcome | None = None
     note: str | None = None
+    version: int = 0
+    lease_end: LeaseEnd | None = None
+    warn_at: datetime | None = None
+    snoozes: int = 0
+    snoozed_until: datetime | None = None
+    approval: Approval | None = None
+    amount: Decimal | None = None
+    currency: str | None = None
+    approved_by: PersonId | None = None
+    alarm_since: datetime | None = None
+    trail_length: int = 0
+    trail_hash: str = ""
 
     @property
     def level_name(self) -> str:

@@ -42,8 +42,14 @@ def unkept(clock: Clock) -> str:
             what = "Not assigned"
         case "first_response":
             what = "No reply"
+        case "next_response":
+            what = "No reply to the customer's last message"
+        case "periodic_update":
+            what = "No update for the customer"
         case "resolution":
             what = "Not resolved"
+        case "acknowledgement":
+            what = "Nobody upstairs has acknowledged"
         case _:
             assert_never(clock.name)
     business = "" if clock.calendar is None else f" of calendar {clock.calendar}"
@@ -60,11 +66,11 @@ def explanation(clock: Clock, at: datetime) -> str:
     ]
     told += [
         f"warned at {threshold.percent} % ({span(threshold.lateness_ms / 1000)} after it was due)"
-        for threshold in clock.thresholds[:-1]
-        if threshold.fired_at is not None
+        for threshold in clock.thresholds
+        if threshold.fired_at is not None and not threshold.is_deadline
     ]
     if clock.breached:
-        late = span(clock.thresholds[-1].lateness_ms / 1000)
+        late = span(clock.deadline.lateness_ms / 1000)
         told.append(f"breached (noticed {late} after it was due)")
     told.append(_end(clock, at))
     return "; ".join(told) + "."
@@ -133,8 +139,19 @@ def _trouble(reason: Reason, at: datetime) -> str:
             late = at - (reason.due_at or at)
             by = f" {span(late)}" if late >= timedelta(seconds=1) else ""
             return f"{label}{by} overdue"
+        case "warning":
+            label = clock_label(reason.clock) if reason.clock else "a promise"
+            return f"{label} due in {span((reason.due_at or at) - at)}"
         case "customer_request":
             return "customer asks for a supervisor"
+        case "repeated_contact":
+            return "customer turns to us again"
+        case "feedback":
+            return "bad feedback"
+        case "complaint":
+            return f"complaint about {reason.about}"
+        case "vip":
+            return "VIP customer"
         case "referral":
             return f"referred by {reason.by}"
         case "manual":
