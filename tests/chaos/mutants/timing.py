@@ -1,5 +1,6 @@
 """Breakages of clocks, timers and answers, at escalation."""
 
+import asyncio
 from collections.abc import Iterable, Sequence
 from dataclasses import replace as having
 from datetime import datetime, timedelta
@@ -9,6 +10,7 @@ from sqlalchemy import Select
 
 from chaos.mutants.registry import control, die_once, mutant, replace
 from chaos.mutants.scenes import PLEAS, PROMISES
+from common.contracts.escalations import EscalationAcknowledged, EscalationTakenOver
 from common.contracts.event import PersonId
 from common.dispatcher import Dispatcher, Message
 from common.messages import Cancel, Timer, TimerChange
@@ -19,6 +21,9 @@ from escalation.domain.situation import Decision, Situation
 from escalation.domain.watches import Clock, Threshold
 
 _AHEAD = timedelta(milliseconds=500)
+# For two who press at once to have both read before either writes.
+_LONG_ENOUGH_S = 0.1
+_ANSWERS = (EscalationAcknowledged.type, EscalationTakenOver.type)
 
 
 @control("escalation", PLEAS, dies=True)
@@ -87,7 +92,18 @@ def an_acknowledgement_has_no_end() -> None:
     replace(working, "acknowledge", for_ever)
 
 
-# Two requests must overlap by chance, which a full run has more time for.
-@mutant(keeps_its_promises, 2, "two have it", brief=False)
+@control("escalation", PROMISES, brief=False)
+def takes_its_time_over_answers() -> None:
+    flush = UnitOfWork.flush
+
+    async def slow(self: UnitOfWork) -> None:
+        if any(row["type"] in _ANSWERS for row in self.outbox._rows):
+            await asyncio.sleep(_LONG_ENOUGH_S)
+        await flush(self)
+
+    replace(UnitOfWork, "flush", slow)
+
+
+@mutant(takes_its_time_over_answers, 2, "two have it", brief=False)
 def rows_are_read_without_lock() -> None:
     replace(Select, "with_for_update", lambda self, **_options: self)
