@@ -7,25 +7,33 @@ from bench.ground import Ground, posts
 from bench.summary import Figures, quantiles_ms
 from common.contracts.escalations import ClockBreached, ClockMet
 
-# Each copy is what escalation itself wrote for a real contact, due a day or two later.
+# Each copy is what escalation itself wrote for a real contact, but a day or two later: so do its
+# clocks say, since the audit compares them with its timers.
 _COPY_WATCHES = """
-    WITH copies AS MATERIALIZED (SELECT uuidv7() AS copy FROM generate_series(1, $2::integer)),
-    watched AS (
+    WITH copies AS MATERIALIZED (
+        SELECT uuidv7() AS copy, (1 + random()) * interval '1 day' AS later
+        FROM generate_series(1, $2::integer)
+    ), watched AS (
         INSERT INTO escalation.watches
-        SELECT (jsonb_populate_record(w, jsonb_build_object('contact_id', copy))).*
+        SELECT (jsonb_populate_record(w, jsonb_build_object('contact_id', copy, 'clocks', (
+            SELECT jsonb_agg(jsonb_set(clock, '{thresholds}', (
+                SELECT jsonb_agg(jsonb_set(
+                    one, '{due_at}', to_jsonb((one->>'due_at')::timestamptz + later)))
+                FROM jsonb_array_elements(clock->'thresholds') AS one)))
+            FROM jsonb_array_elements(w.clocks) AS clock)))).*
         FROM escalation.watches w, copies WHERE w.contact_id = $1::uuid
     )
     INSERT INTO escalation.timers (due_at, contact_id, slot, type, traceparent, data)
-    SELECT due_at + (1 + random()) * interval '1 day', copy, slot, type, traceparent,
+    SELECT due_at + later, copy, slot, type, traceparent,
            jsonb_set(data, '{contact_id}', to_jsonb(copy))
     FROM escalation.timers t, copies WHERE t.contact_id = $1::uuid
 """
 _COUNT = "SELECT count(*) FROM escalation.timers"
 
 
-async def fill(ground: Ground, pending: int, contact_id: str) -> int:
+async def fill(dsn: str, pending: int, contact_id: str) -> int:
     """Copy the contact's watch and its timers until `pending` wait; return how many do."""
-    connection = await asyncpg.connect(ground.admin_url)
+    connection = await asyncpg.connect(dsn)
     try:
         own = await connection.fetchval(
             "SELECT count(*) FROM escalation.timers WHERE contact_id = $1::uuid", contact_id
@@ -53,7 +61,7 @@ async def lateness(ground: Ground, pending: int, rate: int, seconds: int) -> Fig
     ).sent
     # From then on its timers stay as they are, to be copied.
     await ground.topics.all(ClockMet, [patient.contact_id])
-    waiting = await fill(ground, pending, patient.contact_id)
+    waiting = await fill(ground.admin_url, pending, patient.contact_id)
     times = traffic.arrivals(rate, seconds, ground.random)
     bodies = traffic.contacts(len(times), ground.random, tier="vip")
     load = await ground.generator.open(ground.intake, posts(bodies), times)

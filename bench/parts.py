@@ -4,7 +4,19 @@ from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, replace
 
 import devstack
-from bench import clocks, journey, outbox, pages, resources, takeover, timers_drain, timers_lateness
+from bench import (
+    business_time,
+    clocks,
+    journey,
+    outbox,
+    pages,
+    promises,
+    resources,
+    simulation,
+    takeover,
+    timers_drain,
+    timers_lateness,
+)
 from bench.ground import Ground
 from bench.reference import reference_rows_per_s
 from bench.summary import Figures
@@ -26,6 +38,7 @@ class Plan:
     page_rate: int = 20
     idle_seconds: int = 10
     reference_seconds: float = 5
+    simulated_clocks: int = 1_000_000
     drain_timers: int = 200_000
     drain_easy_jobs: int = 100_000
     drain_slow_jobs: int = 5_000
@@ -33,6 +46,12 @@ class Plan:
     timers_seconds: int = 20
     outbox_backlog: int = 200_000
     outbox_stream: int = 1_000_000
+    additions: int = 500_000
+    event_contacts: int = 10_000
+    clocks_open: int = 1_000_000
+    clocks_due_seconds: int = 20
+    escalations_raised: int = 10_000
+    explained: int = 2000
 
     @property
     def brisk_s(self) -> float:
@@ -49,6 +68,7 @@ QUICK = replace(
     breach_seconds=3,
     pages=60,
     reference_seconds=2,
+    simulated_clocks=60_000,
     drain_timers=20_000,
     drain_easy_jobs=10_000,
     drain_slow_jobs=2000,
@@ -56,6 +76,12 @@ QUICK = replace(
     timers_seconds=3,
     outbox_backlog=20_000,
     outbox_stream=20_000,
+    additions=100_000,
+    event_contacts=1000,
+    clocks_open=50_000,
+    clocks_due_seconds=3,
+    escalations_raised=1000,
+    explained=200,
 )
 
 
@@ -106,6 +132,25 @@ async def _takeover(stack: devstack.Stack, _plan: Plan) -> Figures:
     return await takeover.seconds(stack)
 
 
+async def _business_time(_stack: devstack.Stack, plan: Plan) -> Figures:
+    return await business_time.additions(plan.additions)
+
+
+async def _promises(stack: devstack.Stack, plan: Plan) -> Figures:
+    return await promises.figures(
+        stack,
+        contacts=plan.event_contacts,
+        pending=plan.clocks_open,
+        seconds=plan.clocks_due_seconds,
+        raised=plan.escalations_raised,
+        shown=plan.explained,
+    )
+
+
+async def _simulation(stack: devstack.Stack, plan: Plan) -> Figures:
+    return await simulation.seconds(stack, plan.simulated_clocks)
+
+
 # In this order: what is left of one part, the next one finds.
 TOGETHER: Mapping[str, Callable[[Ground, Plan], Awaitable[Figures]]] = {
     "journey": _journey,
@@ -121,4 +166,7 @@ ALONE: Mapping[str, Callable[[devstack.Stack, Plan], Awaitable[Figures]]] = {
     "timers_lateness": _timers_lateness,
     "outbox": _outbox,
     "takeover": _takeover,
+    "business_time": _business_time,
+    "promises": _promises,
+    "simulation": _simulation,
 }

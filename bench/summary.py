@@ -17,12 +17,18 @@ FLOORS = {
     "timer_drain_over_pgqueuer": 2,
     "timer_drain_over_procrastinate": 20,
     "outbox_events_per_s": 20_000,
+    "business_time_additions_per_s": 200_000,
+    "clock_events_per_s": 3000,
+    "escalations_raised_per_s": 1000,
 }
 CEILINGS = {
+    "simulate_million_clocks_s": 60,
     "post_to_assigned_p99_ms": 60,
     "timer_lateness_p99_ms": 50,
     "timer_lateness_p99_over_pgqueuer": 0.3,
     "clock_breach_lateness_p99_ms": 50,
+    "clock_due_p99_ms": 50,
+    "explain_p99_ms": 50,
     "outbox_lag_behind_transaction_max_ms": 500,
     "relay_takeover_seconds_kill": 2,
     "relay_takeover_seconds_stop": 2,
@@ -30,6 +36,7 @@ CEILINGS = {
     "rss_mb_intake": 150,
     "rss_mb_router": 150,
     "rss_mb_escalation": 150,
+    "rss_mb_escalation_with_holidays": 150,
     "rss_mb_notifier": 150,
 }
 # After an outage, this much longer until all is as before: `make chaos` writes both.

@@ -206,7 +206,7 @@ async def _set_the_rules(callers: Callers) -> None:
             "members": members,
         }
         path = f"/duty-schedules/{duty}"
-        await callers.must("ops", "escalation", "PUT", path, {"rotation": rotation})
+        await callers.must("ops", "escalation", "PUT", path, {"rotations": [rotation]})
     await callers.must("ops", "escalation", "PUT", "/ladders/default", _ladder())
     for policy, body in _policies().items():
         await callers.must("ops", "escalation", "PUT", f"/sla-policies/{policy}", body)
@@ -238,11 +238,19 @@ def _ladder() -> dict[str, Any]:
             {
                 "name": duty,
                 "acknowledge_within_s": within_s,
-                "who": [{"kind": "duty", "schedule_id": duty}],
+                "who": asked(duty),
             }
             for duty, within_s in levels
         ],
     }
+
+
+def asked(duty: str) -> list[dict[str, str]]:
+    """Name who is on duty, and as a ladder must end in a person, one of them by name."""
+    return [
+        {"kind": "duty", "schedule_id": duty},
+        {"kind": "person", "person_id": DUTIES[duty][0]},
+    ]
 
 
 def _policies() -> dict[str, Any]:

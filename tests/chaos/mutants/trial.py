@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from chaos.mutants.registry import MARKS, Mutant, marked
-from chaos.world import LONG_S, World, launched
+from chaos.world import LONG_S, World, asked, launched
 from devstack import Process, Stack
 from devstack.errors import StackError
 from stage.invariants import Verdict, arrived, check, gather
@@ -162,7 +162,7 @@ async def _set_the_scene(world: World) -> None:
             {
                 "name": duty,
                 "acknowledge_within_s": within_s,
-                "who": [{"kind": "duty", "schedule_id": duty}],
+                "who": asked(duty),
             }
             for duty, within_s in levels
         ],

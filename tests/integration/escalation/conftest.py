@@ -54,12 +54,14 @@ LADDER: dict[str, Any] = {
     "working_lease_s": 600,
 }
 DUTY: dict[str, Any] = {
-    "rotation": {
-        "zone": "UTC",
-        "starts_at": "2026-01-01T00:00:00Z",
-        "shift_s": 86400,
-        "members": ["sam"],
-    }
+    "rotations": [
+        {
+            "zone": "UTC",
+            "starts_at": "2026-01-01T00:00:00Z",
+            "shift_s": 86400,
+            "members": ["sam"],
+        }
+    ]
 }
 
 

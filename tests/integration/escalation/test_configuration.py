@@ -11,7 +11,9 @@ from integration.escalation.conftest import DUTY, LADDER, POLICY, Desk, key
 CALENDAR: dict[str, Any] = {
     "zone": "Europe/Berlin",
     "hours": {"mon": [["09:00", "12:30"], ["13:00", "17:00"]]},
-    "closed": ["2026-12-25"],
+    "holidays": [{"country": "DE", "region": "BY"}],
+    "special": {"2026-12-24": [["09:00", "12:00"]]},
+    "closed": ["2026-12-28"],
 }
 
 
@@ -38,7 +40,11 @@ async def test_every_kind_is_shown_as_it_was_put(api: httpx.AsyncClient) -> None
         "duty-schedules/supervisors": {**DUTY, "overrides": [override]},
         "calendars/berlin": CALENDAR,
         "ladders/default": LADDER,
-        "sla-policies/gold": {**POLICY, "calendar_id": "berlin"},
+        "sla-policies/gold": {
+            **POLICY,
+            "calendar_id": "berlin",
+            "calendar_by_region": {"DACH": "berlin"},
+        },
     }
     for path, body in bodies.items():
         put = await api.put(f"/v1/{path}", json=body)
@@ -64,6 +70,17 @@ async def test_changes_at_once_get_versions_of_their_own(configured: httpx.Async
     [
         ("calendars/x", {**CALENDAR, "zone": "Mars/Phobos"}, "body/zone"),
         ("calendars/x", {**CALENDAR, "hours": {}}, "body/hours"),
+        (
+            "calendars/x",
+            {**CALENDAR, "holidays": [{"country": "DE", "region": "XX"}]},
+            "body/holidays/0/region",
+        ),
+        ("calendars/x", {**CALENDAR, "holidays": [{"country": "ZZ"}]}, "body/holidays/0/country"),
+        (
+            "calendars/x",
+            {**CALENDAR, "special": {"2026-12-24": [["12:00", "9:00"]]}},
+            "body/special/2026-12-24/0/1",
+        ),
         ("ladders/x", {**LADDER, "levels": []}, "body/levels"),
         ("ladders/x", LADDER, "body/levels/0/who/0/schedule_id"),
         ("sla-policies/x", POLICY, "body/ladder_id"),
@@ -71,13 +88,13 @@ async def test_changes_at_once_get_versions_of_their_own(configured: httpx.Async
         ("sla-policies/x", {**POLICY, "ladder_id": "nul\x00"}, "body/ladder_id"),
         (
             "duty-schedules/x",
-            {"rotation": {**DUTY["rotation"], "members": []}},
-            "body/rotation/members",
+            {"rotations": [{**DUTY["rotations"][0], "members": []}]},
+            "body/rotations/0/members",
         ),
         (
             "duty-schedules/x",
-            {"rotation": {**DUTY["rotation"], "starts_at": "2026-01-01T00:00:00"}},
-            "body/rotation/starts_at",
+            {"rotations": [{**DUTY["rotations"][0], "starts_at": "2026-01-01T00:00:00"}]},
+            "body/rotations/0/starts_at",
         ),
     ],
 )
@@ -95,15 +112,6 @@ async def test_only_managers_set_it(api: httpx.AsyncClient) -> None:
         refused = await api.put("/v1/calendars/x", json=CALENDAR, headers=key(caller))
         assert refused.status_code == 403
     assert (await api.get("/v1/calendars/x")).status_code == 404
-
-
-async def test_who_is_on_duty(configured: httpx.AsyncClient) -> None:
-    place = "/v1/duty-schedules/supervisors/on-duty"
-    assert (await configured.get(place)).json()["person_ids"] == ["sam"]
-    before = await configured.get(place, params={"at": "2025-12-31T00:00:00Z"})
-    assert before.json()["person_ids"] == []
-    assert (await configured.get(place, params={"at": "never"})).status_code == 422
-    assert (await configured.get("/v1/duty-schedules/none/on-duty")).status_code == 404
 
 
 async def test_a_new_version_is_in_force_for_the_next_contact(

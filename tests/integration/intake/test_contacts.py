@@ -47,6 +47,16 @@ async def test_an_accepted_contact_is_kept_and_published(
     assert sequences.s == [1, 2]
 
 
+async def test_a_campaign_is_kept_and_published(
+    api: httpx.AsyncClient, database: Database[UnitOfWork]
+) -> None:
+    contact_id = await accepted(api, text=None, campaign="spring-sale")
+    await accepted(api, text=None)
+    assert (await api.get(f"/v1/contacts/{contact_id}")).json()["campaign"] == "spring-sale"
+    told = await rows(database, "SELECT data FROM outbox ORDER BY id")
+    assert [row.data["campaign"] for row in told] == ["spring-sale", None]
+
+
 async def test_the_same_key_gives_the_same_contact_once(
     api: httpx.AsyncClient, database: Database[UnitOfWork]
 ) -> None:
@@ -76,6 +86,7 @@ async def test_the_same_key_with_another_body_is_refused(
         ({"priority": 7}, "body/priority"),
         ({"channel": "fax"}, "body/channel"),
         ({"subject": "nul \x00"}, "body/subject"),
+        ({"campaign": ""}, "body/campaign"),
         ({"customer": {"customer_id": "c", "age": 3}}, "body/customer/age"),
     ],
 )

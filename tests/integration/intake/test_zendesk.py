@@ -24,7 +24,11 @@ TICKET = {"id": 5158, "subject": "Invoice", "description": "Twice!", "tags": ["i
 @pytest.fixture
 async def webhook(api: httpx.AsyncClient) -> httpx.AsyncClient:
     """The API with the Zendesk connection `acme` set up."""
-    options = {"topic_by_tag": {"invoice": "billing"}, "language_by_tag": {"es": "es"}}
+    options = {
+        "topic_by_tag": {"invoice": "billing"},
+        "language_by_tag": {"es": "es"},
+        "campaign_by_tag": {"invoice": "invoices-of-march"},
+    }
     answer = await api.put(
         "/v1/channels/zendesk/acme",
         json={"secret": SECRET, "options": options},
@@ -63,6 +67,7 @@ async def test_a_ticket_becomes_a_contact_by_its_tags(
     assert answer.status_code == 200
     (contact,) = await rows(database, "SELECT * FROM contacts")
     assert (contact.topic, contact.language, contact.external_ref) == ("billing", "es", "5158")
+    assert contact.campaign == "invoices-of-march"
     assert await published(database) == ["contact_received", "customer_wrote"]
 
 

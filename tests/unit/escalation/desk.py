@@ -8,12 +8,16 @@ from typing import TypeVar
 
 from common.contracts.assignments import ContactAssigned, ContactReferred
 from common.contracts.contacts import (
+    ContactPrioritized,
     ContactReceived,
     ContactReopened,
     ContactResolved,
     Customer,
+    CustomerWrote,
+    Priority,
     RepresentativeReplied,
     SupervisorRequested,
+    WaitingOnCustomer,
 )
 from common.contracts.escalations import (
     PageRequested,
@@ -30,21 +34,28 @@ from common.contracts.event import (
 )
 from common.contracts.notifications import NotificationActedOn
 from common.messages import Schedule, Timer
-from escalation.domain import audit, decide, promises, working
+from escalation.domain import audit, deadlines, decide, promises
 from escalation.domain.configuration import Configuration, Versioned
 from escalation.domain.duty import DutySchedule, Rotation
+from escalation.domain.history import ClockEvent, evolve
 from escalation.domain.ladders import Ladder, Level, Named, OnDuty
 from escalation.domain.policies import SlaPolicy, Target, ThresholdRule
 from escalation.domain.situation import Decision, Situation, Step
-from escalation.domain.timers import AcknowledgementDue, ClockDue, LeaseExpires
-from escalation.domain.watches import Escalation, Watch
+from escalation.domain.timers import (
+    AcknowledgementDue,
+    ClockDue,
+    LeaseEnding,
+    LeaseExpires,
+    PolicyChanged,
+)
+from escalation.domain.watches import Clock, Escalation, Watch
 
 START = datetime(2026, 3, 2, 9, tzinfo=UTC)
 CONTACT = ContactId("018f0000-0000-7000-8000-000000000001")
 RITA, SAM, MIA, DAN = (PersonId(name) for name in ("rita", "sam", "mia", "dan"))
 E = TypeVar("E", bound=Event)
 
-DUTY = DutySchedule(Rotation("UTC", START - timedelta(days=1), 365 * 86400, (SAM,)))
+DUTY = DutySchedule((Rotation("UTC", START - timedelta(days=1), 365 * 86400, (SAM,)),))
 LADDER = Ladder(
     levels=(
         Level("supervisors", 5, (OnDuty("duty", "supervisors"),)),
@@ -69,8 +80,10 @@ SETTINGS = Configuration(
 )
 TIMERS: dict[type, Callable[..., Decision]] = {
     ClockDue: promises.come_due,
-    AcknowledgementDue: working.acknowledgement_due,
-    LeaseExpires: working.lease_expires,
+    AcknowledgementDue: deadlines.acknowledgement_due,
+    LeaseEnding: deadlines.lease_ending,
+    LeaseExpires: deadlines.lease_expires,
+    PolicyChanged: promises.policy_changed,
 }
 
 
@@ -87,6 +100,7 @@ class Desk:
     replaced: list[Schedule] = field(default_factory=list)
     published: list[Event] = field(default_factory=list)
     surprises: list[str] = field(default_factory=list)
+    retold: tuple[Clock, ...] = ()
 
     @property
     def at(self) -> datetime:
@@ -99,6 +113,9 @@ class Desk:
         self.past += decision.ended
         self.published += decision.events
         self.surprises += decision.surprises
+        for event in decision.events:
+            if isinstance(event, ClockEvent):
+                self.retold = evolve(self.retold, event)
         for change in decision.timers:
             slot = change.timer.slot if isinstance(change, Schedule) else change.slot
             if slot in self.timers:
@@ -111,6 +128,7 @@ class Desk:
         """After every decision the timers that stand are those that the state waits for."""
         awaited = audit.awaited(CONTACT, self.watch.clocks, self.escalation)
         assert set(self.timers.values()) == set(awaited)
+        assert self.retold == self.watch.clocks
 
     def wait_until(self, now: float, lag: float = 0) -> None:
         """Let time pass; each timer fires `lag` seconds after it is due."""
@@ -153,6 +171,28 @@ class Desk:
         )
         self.do(partial(decide.replied, event=event))
 
+    def write(self, happened: float | None = None) -> None:
+        event = CustomerWrote(
+            contact_id=CONTACT,
+            occurred_at=self._when(happened),
+            message_id=MessageId("w"),
+            excerpt="And now?",
+        )
+        self.do(partial(decide.wrote, event=event))
+
+    def wait_for_customer(self, happened: float | None = None) -> None:
+        event = WaitingOnCustomer(contact_id=CONTACT, occurred_at=self._when(happened))
+        self.do(partial(decide.waiting, event=event))
+
+    def prioritize(self, priority: Priority, happened: float | None = None) -> None:
+        event = ContactPrioritized(
+            contact_id=CONTACT,
+            occurred_at=self._when(happened),
+            priority=priority,
+            because="the press is on the line",
+        )
+        self.do(partial(decide.prioritized, event=event))
+
     def ask_for_supervisor(self) -> None:
         event = SupervisorRequested(contact_id=CONTACT, occurred_at=self.at, quote="Your boss!")
         self.do(partial(decide.supervisor_requested, event=event))
@@ -160,8 +200,10 @@ class Desk:
     def resolve(self, happened: float | None = None) -> None:
         self.do(partial(decide.resolved, event=resolution(self._when(happened))))
 
-    def reopen(self) -> None:
-        event = ContactReopened(contact_id=CONTACT, occurred_at=self.at, reason="again")
+    def reopen(self, happened: float | None = None) -> None:
+        event = ContactReopened(
+            contact_id=CONTACT, occurred_at=self._when(happened), reason="again"
+        )
         self.do(partial(decide.reopened, event=event))
 
     def press(self, person: PersonId, action: str = "acknowledge") -> None:

@@ -134,7 +134,7 @@ def test_the_turn_of_the_year_is_no_edge() -> None:
             ("hours", "mon"),
         ),
         ({"zone": "UTC", "hours": {"mon": [["9", "17:00"]]}}, ("hours", "mon", 0, 0)),
-        ({"zone": "UTC", "hours": {"mon": [["09:00", "17:00"]]}, "holidays": []}, ("holidays",)),
+        ({"zone": "UTC", "hours": {"mon": [["09:00", "17:00"]]}, "tides": []}, ("tides",)),
     ],
 )
 def test_nonsense_is_refused_by_its_place(body: dict[str, object], place: tuple[object]) -> None:

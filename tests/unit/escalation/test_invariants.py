@@ -14,12 +14,21 @@ from common.contracts.escalations import (
     PageRequested,
 )
 from common.contracts.event import (
+    EscalationId,
     PersonId,
 )
-from escalation.domain import working
+from escalation.domain import decide, working
+from escalation.domain.asking import may_act
+from escalation.domain.climbing import outlives_contact
 from escalation.domain.situation import Step
-from escalation.domain.timers import ClockDue, LeaseExpires
-from unit.escalation.desk import DAN, MIA, SAM, Desk
+from escalation.domain.timers import (
+    ESCALATION_SLOT,
+    WARNING_SLOT,
+    ClockDue,
+    LeaseExpires,
+    clock_slot,
+)
+from unit.escalation.desk import DAN, MIA, RITA, SAM, Desk
 
 
 class AnyJourney(RuleBasedStateMachine):
@@ -29,6 +38,7 @@ class AnyJourney(RuleBasedStateMachine):
         super().__init__()
         self.desk = Desk()
         self.desk.receive()
+        self.opened_again: set[EscalationId] = set()
 
     @rule(seconds=st.floats(0, 40), lag=st.floats(0, 2))
     def time_passes(self, seconds: float, lag: float) -> None:
@@ -50,6 +60,11 @@ class AnyJourney(RuleBasedStateMachine):
     @rule(by=st.sampled_from([SAM, MIA, DAN]))
     def hands_back(self, by: PersonId) -> None:
         self._attempt(partial(working.hand_back, by=by, guidance="so"))
+
+    @rule(about=st.sampled_from([RITA, SAM, MIA]))
+    def a_customer_complains(self, about: PersonId) -> None:
+        complain = partial(decide.raised_by_hand, by=DAN, reason="was rude", about=about)
+        self.desk.do(complain)
 
     @rule(choose=st.randoms(use_true_random=False))
     @precondition(lambda self: self.desk.replaced)
@@ -74,7 +89,7 @@ class AnyJourney(RuleBasedStateMachine):
     def _attempt(self, step: Step) -> None:
         try:
             self.desk.do(step)
-        except working.Refused:
+        except (working.Refused, working.Forbidden):
             return
 
     @invariant()
@@ -86,9 +101,22 @@ class AnyJourney(RuleBasedStateMachine):
             assert isinstance(timer.timer, LeaseExpires) == (escalation.holder is not None)
 
     @invariant()
-    def a_closed_contact_has_nothing_open(self) -> None:
+    def a_closed_contact_has_nothing_open_but_what_is_about_us(self) -> None:
         if not self.desk.watch.is_open:
-            assert self.desk.timers == {}
+            escalation = self.desk.escalation
+            slots: tuple[str, ...] = ()
+            if escalation is not None:
+                again = escalation.escalation_id in self.opened_again
+                assert again or outlives_contact(escalation)
+                slots = (ESCALATION_SLOT, WARNING_SLOT, clock_slot("acknowledgement"))
+            assert self.desk.timers.keys() <= set(slots)
+
+    @invariant()
+    def nobody_judges_a_complaint_about_oneself(self) -> None:
+        escalation = self.desk.escalation
+        if escalation is not None:
+            assert escalation.holder is None or may_act(escalation, escalation.holder)
+            assert all(may_act(escalation, person) for person in escalation.awaited)
 
     @invariant()
     def each_threshold_fires_once_and_never_early(self) -> None:

@@ -27,6 +27,8 @@ from common.contracts.escalations import (
     PageRequested,
 )
 from escalation.domain import decide, working
+from escalation.domain.approvals import Settlement, settle
+from escalation.domain.climbing import OPERATIONS
 from escalation.domain.configuration import Configuration, Versioned
 from escalation.domain.ladders import Named
 from unit.escalation.desk import CONTACT, DUTY, LADDER, MIA, RITA, SAM, SETTINGS, START, Desk
@@ -93,7 +95,12 @@ def test_no_answer_climbs_and_the_top_is_asked_again_and_again(breached: Desk) -
     assert page.why.startswith("No answer from sam. No reply within 10 s (policy gold v3).")
     breached.wait_until(15 + 7 + 7)
     assert len(breached.all(EscalationUnanswered)) == 2
-    assert breached.paged()[2:] == [(MIA, "climbed"), (MIA, "repeated"), (MIA, "repeated")]
+    assert breached.paged()[2:] == [
+        (MIA, "climbed"),
+        (MIA, "repeated"),
+        (OPERATIONS, "unanswered"),
+        (MIA, "repeated"),
+    ]
     pages = breached.all(PageRequested)
     assert len({page.page_id for page in pages}) == len(pages)
 
@@ -136,7 +143,9 @@ def test_a_second_answer_is_refused_while_the_first_holds(breached: Desk) -> Non
 
 def test_taken_over_and_resolved(breached: Desk) -> None:
     breached.press(SAM, "take_over")
-    breached.do(partial(working.resolve, by=SAM, outcome="refund", note="20 EUR"))
+    breached.do(
+        partial(settle, by=SAM, role="supervisor", settlement=Settlement("refund", "20 EUR"))
+    )
     assert breached.the(EscalationTakenOver).by == SAM
     assert breached.the(EscalationResolved).outcome == "refund"
     assert breached.escalation is None
@@ -155,7 +164,7 @@ def test_the_timer_of_an_earlier_lease_does_not_end_a_later_one(breached: Desk) 
 
 def test_only_who_has_it_may_end_it(breached: Desk) -> None:
     with pytest.raises(working.Refused, match="It is raised"):
-        breached.do(partial(working.resolve, by=SAM, outcome="answer", note=""))
+        breached.do(partial(settle, by=SAM, role="supervisor", settlement=Settlement("answer", "")))
     breached.press(SAM)
     with pytest.raises(working.Refused, match="It is acknowledged by sam"):
         breached.do(partial(working.hand_back, by=MIA, guidance="offer a credit"))
@@ -179,7 +188,7 @@ def test_a_working_lease_that_runs_out_at_the_top_is_not_silent(breached: Desk) 
     breached.press(MIA, "take_over")
     breached.wait_until(15 + 60)
     assert breached.the(EscalationUnanswered).level == 1
-    assert breached.paged()[-1] == (MIA, "repeated")
+    assert breached.paged()[-2:] == [(MIA, "repeated"), (OPERATIONS, "unanswered")]
     assert breached.all(PageRequested)[-1].why.startswith("Lease of mia expired.")
 
 
@@ -266,7 +275,8 @@ def test_a_service_whose_clock_is_ahead_makes_nothing_fire_early(desk: Desk) -> 
 
 
 def test_an_empty_level_is_skipped_and_says_so(desk: Desk) -> None:
-    later = replace(DUTY, rotation=replace(DUTY.rotation, starts_at=START + timedelta(days=1)))
+    turns = replace(DUTY.rotations[0], starts_at=START + timedelta(days=1))
+    later = replace(DUTY, rotations=(turns,))
     desk.settings = replace(SETTINGS, schedules={"supervisors": Versioned("supervisors", 2, later)})
     desk.receive()
     desk.ask_for_supervisor()
@@ -276,7 +286,8 @@ def test_an_empty_level_is_skipped_and_says_so(desk: Desk) -> None:
 
 
 def test_with_nobody_anywhere_it_looks_again_until_there_is(desk: Desk) -> None:
-    later = replace(DUTY, rotation=replace(DUTY.rotation, starts_at=START + timedelta(seconds=20)))
+    turns = replace(DUTY.rotations[0], starts_at=START + timedelta(seconds=20))
+    later = replace(DUTY, rotations=(turns,))
     ladder = replace(LADDER, levels=LADDER.levels[:1])
     desk.settings = replace(
         SETTINGS,
@@ -288,7 +299,7 @@ def test_with_nobody_anywhere_it_looks_again_until_there_is(desk: Desk) -> None:
     desk.ask_for_supervisor()
     assert desk.surprises == ["nobody_on_duty"]
     desk.wait_until(19)
-    assert [person for person, reason in desk.paged() if reason != "warning"] == []
+    assert [page for page in desk.paged() if page[1] != "warning"] == [(OPERATIONS, "unanswered")]
     desk.wait_until(24)
     assert (SAM, "raised") in desk.paged()
 
@@ -302,7 +313,7 @@ def test_without_a_policy_or_ladder_a_customer_is_still_heard(desk: Desk) -> Non
     assert desk.the(EscalationRaised).ladder_version == 0
     desk.settings = SETTINGS
     desk.wait_until(60)
-    assert desk.paged() == [(SAM, "raised")]
+    assert desk.paged() == [(OPERATIONS, "unanswered"), (SAM, "raised")]
 
 
 def test_one_who_covers_two_levels_is_not_paged_twice_in_climbing(desk: Desk) -> None:
@@ -312,7 +323,7 @@ def test_one_who_covers_two_levels_is_not_paged_twice_in_climbing(desk: Desk) ->
     desk.receive()
     desk.ask_for_supervisor()
     desk.wait_until(5)
-    assert [page for page in desk.paged() if page[1] != "warning"] == [
+    assert [page for page in desk.paged() if page[1] in ("raised", "climbed")] == [
         (SAM, "raised"),
         (MIA, "climbed"),
     ]

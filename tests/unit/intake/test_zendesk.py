@@ -95,7 +95,8 @@ def test_captured_oddities_are_read() -> None:
         ("ticket.status_changed", {"current": "SOLVED", "previous": "OPEN"}, Told("resolved")),
         ("ticket.status_changed", {"current": "open", "previous": "solved"}, Told("reopened")),
         ("ticket.status_changed", {"current": "PENDING"}, Told("waiting")),
-        ("ticket.priority_changed", {"current": "HIGH"}, Told("other")),
+        ("ticket.priority_changed", {"current": "HIGH"}, Told("prioritized", priority="high")),
+        ("ticket.tags_changed", {"current": ["vip"]}, Told("other")),
     ],
 )
 def test_a_delivery_in_our_words(kind: str, event: dict[str, Any], expected: Told) -> None:

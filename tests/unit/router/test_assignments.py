@@ -14,8 +14,12 @@ from common.contracts.assignments import (
     OfferDeclined,
     OfferExpired,
 )
-from common.contracts.contacts import ContactReceived, ContactReopened, Customer
-from common.contracts.escalations import EscalationHandedBack, EscalationTakenOver
+from common.contracts.contacts import ContactReceived, ContactReopened, ContactResolved, Customer
+from common.contracts.escalations import (
+    EscalationClosed,
+    EscalationHandedBack,
+    EscalationTakenOver,
+)
 from common.contracts.event import ContactId, CustomerId, EscalationId, PersonId, TeamId
 from common.messages import Cancel
 from router.domain import assignments
@@ -81,6 +85,10 @@ HANDED_BACK = EscalationHandedBack(
     by=MIA,
     guidance="Refund it.",
 )
+ENDED = EscalationClosed(
+    contact_id=C1, occurred_at=NOW, escalation_id=EscalationId("e1"), because="resolved below"
+)
+RESOLVED = ContactResolved(contact_id=C1, occurred_at=NOW)
 REOPENED = ContactReopened(contact_id=C1, occurred_at=NOW, reason="It came back.")
 
 
@@ -108,7 +116,7 @@ def test_a_contact_received_twice_is_one_assignment() -> None:
 
 
 def test_resolution_completes_and_frees_the_place() -> None:
-    decision = assignments.resolve(assignment("assigned"), HOLDER, C1, at=NOW)
+    decision = assignments.resolve(assignment("assigned"), HOLDER, RESOLVED, at=NOW)
 
     assert only(decision).state == "completed"
     assert only(decision).representative_id is None
@@ -116,17 +124,17 @@ def test_resolution_completes_and_frees_the_place() -> None:
     assert decision.events == (
         AssignmentCompleted(contact_id=C1, occurred_at=NOW, representative_id=RITA),
     )
-    assert assignments.resolve(only(decision), None, C1, at=NOW) == Decision()
+    assert not assignments.resolve(only(decision), None, RESOLVED, at=NOW).events
 
 
 def test_resolution_of_what_is_offered_stops_the_offer() -> None:
-    decision = assignments.resolve(assignment("offered"), HOLDER, C1, at=NOW)
+    decision = assignments.resolve(assignment("offered"), HOLDER, RESOLVED, at=NOW)
 
     assert decision.timers == (Cancel(C1, "OfferExpires"),)
 
 
 def test_a_reopened_contact_seeks_whoever_had_it() -> None:
-    completed = only(assignments.resolve(assignment("assigned"), HOLDER, C1, at=NOW))
+    completed = only(assignments.resolve(assignment("assigned"), HOLDER, RESOLVED, at=NOW))
 
     state = only(assignments.reopen(completed, REOPENED, at=NOW))
 
@@ -229,7 +237,7 @@ def test_a_referral_leaves_the_contact_until_a_supervisor_takes_it() -> None:
 def test_an_escalation_that_ends_upstairs_lets_it_be_referred_again() -> None:
     referred = assignment("assigned", referral="Very angry.")
 
-    state = only(assignments.answer_referral(referred))
+    state = only(assignments.end_upstairs(referred, ENDED, at=NOW))
 
     assert assignments.refer(state, HOLDER, "Angry again.", at=NOW).events
 

@@ -3,7 +3,7 @@
 from collections import Counter
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
-from typing import Any
+from typing import Any, get_args
 
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -18,8 +18,19 @@ from common.contracts.assignments import (
     OfferDeclined,
     OfferExpired,
 )
-from common.contracts.contacts import ContactReceived, ContactReopened, Customer
-from common.contracts.escalations import EscalationHandedBack, EscalationTakenOver
+from common.contracts.contacts import (
+    ContactPrioritized,
+    ContactReceived,
+    ContactReopened,
+    ContactResolved,
+    Customer,
+    Priority,
+)
+from common.contracts.escalations import (
+    EscalationHandedBack,
+    EscalationResolved,
+    EscalationTakenOver,
+)
 from common.contracts.event import ContactId, CustomerId, EscalationId, Event, PersonId, TeamId
 from common.messages import Cancel, Schedule, Timer
 from router.domain import assignments, representatives
@@ -104,9 +115,10 @@ class Desk:
         known = self.assignments.get(contact_id)
         self.record(assignments.receive(known, event, at=self.at))
 
-    def resolve(self, contact_id: ContactId) -> None:
+    def resolve(self, contact_id: ContactId, occurred_at: datetime) -> None:
+        event = ContactResolved(contact_id=contact_id, occurred_at=occurred_at)
         known, holder = self.assignments.get(contact_id), self.holder(contact_id)
-        self.record(assignments.resolve(known, holder, contact_id, at=self.at))
+        self.record(assignments.resolve(known, holder, event, at=self.at))
 
     def reopen(self, contact_id: ContactId, occurred_at: datetime) -> None:
         event = ContactReopened(contact_id=contact_id, occurred_at=occurred_at, reason="again")
@@ -128,6 +140,24 @@ class Desk:
             guidance="Do it so.",
         )
         self.record(assignments.hand_back(self.assignments.get(contact_id), event, at=self.at))
+
+    def end_upstairs(self, contact_id: ContactId, occurred_at: datetime) -> None:
+        event = EscalationResolved(
+            contact_id=contact_id,
+            occurred_at=occurred_at,
+            escalation_id=ESCALATION,
+            by=MIA,
+            outcome="apology",
+            note="Explained.",
+        )
+        known = self.assignments.get(contact_id)
+        self.record(assignments.end_upstairs(known, event, at=self.at))
+
+    def prioritize(self, contact_id: ContactId, priority: Priority) -> None:
+        event = ContactPrioritized(
+            contact_id=contact_id, occurred_at=self.at, priority=priority, because="asked"
+        )
+        self.record(assignments.prioritize(self.assignments.get(contact_id), event))
 
 
 def profile(skills: Sequence[str], languages: Sequence[str], capacity: int, auto: bool) -> Profile:  # noqa: FBT001
@@ -192,7 +222,7 @@ class FloorMachine(RuleBasedStateMachine):
 
     @rule(contact=contacts)
     def resolve(self, contact: ContactId) -> None:
-        self.desk.resolve(contact)
+        self.desk.resolve(contact, self.desk.at)
         self.settled = False
 
     @rule(contact=contacts)
@@ -209,6 +239,16 @@ class FloorMachine(RuleBasedStateMachine):
     @rule(contact=contacts)
     def hand_back(self, contact: ContactId) -> None:
         self.desk.hand_back(contact, self.desk.at)
+        self.settled = False
+
+    @rule(contact=contacts)
+    def end_upstairs(self, contact: ContactId) -> None:
+        self.desk.end_upstairs(contact, self.desk.at)
+        self.settled = False
+
+    @rule(contact=contacts, priority=st.sampled_from(get_args(Priority)))
+    def prioritize(self, contact: ContactId, priority: Priority) -> None:
+        self.desk.prioritize(contact, priority)
         self.settled = False
 
     @rule(contact=contacts, accepts=st.booleans())
@@ -313,10 +353,13 @@ def told_in_two_orders(draw: st.DrawFn) -> tuple[Facts, Facts]:
     happened: Facts = [("receive", START)]
     resolved = upstairs = False
     for second in range(1, draw(st.integers(1, 7))):
-        possible = ["reopen" if resolved else "resolve", "take_over", "hand_back"]
-        fact = draw(st.sampled_from(possible if upstairs else possible[:-1]))
+        possible = ["reopen" if resolved else "resolve", "take_over"]
+        if upstairs:
+            # What ends upstairs while it is open is resolved by that: here it is resolved before.
+            possible += ["hand_back", "end"] if resolved else ["hand_back"]
+        fact = draw(st.sampled_from(possible))
         resolved = {"resolve": True, "reopen": False}.get(fact, resolved)
-        upstairs = {"take_over": True, "hand_back": False}.get(fact, upstairs)
+        upstairs = {"take_over": True, "hand_back": False, "end": False}.get(fact, upstairs)
         happened.append((fact, START + timedelta(seconds=second)))
     from_intake = [one for one in happened if one[0] in ("receive", "resolve", "reopen")]
     from_escalation = [one for one in happened if one not in from_intake]
@@ -337,6 +380,22 @@ def test_the_order_across_topics_does_not_matter(
     assert outcome(happened, batched=False) == outcome(delivered, batched=batched)
 
 
+def hear(desk: Desk, contact: ContactId, fact: str, occurred_at: datetime) -> None:
+    match fact:
+        case "receive":
+            desk.receive(contact, "billing", "en", "normal")
+        case "resolve":
+            desk.resolve(contact, occurred_at)
+        case "reopen":
+            desk.reopen(contact, occurred_at)
+        case "take_over":
+            desk.take_over(contact, occurred_at)
+        case "hand_back":
+            desk.hand_back(contact, occurred_at)
+        case "end":
+            desk.end_upstairs(contact, occurred_at)
+
+
 def outcome(facts: Facts, *, batched: bool) -> tuple[object, ...]:
     desk = Desk()
     hired = representatives.describe(
@@ -345,17 +404,7 @@ def outcome(facts: Facts, *, batched: bool) -> tuple[object, ...]:
     desk.record(Decision(representatives=(representatives.appear(hired, "available", at=START),)))
     contact = ContactId("c1")
     for fact, occurred_at in facts:
-        match fact:
-            case "receive":
-                desk.receive(contact, "billing", "en", "normal")
-            case "resolve":
-                desk.resolve(contact)
-            case "reopen":
-                desk.reopen(contact, occurred_at)
-            case "take_over":
-                desk.take_over(contact, occurred_at)
-            case "hand_back":
-                desk.hand_back(contact, occurred_at)
+        hear(desk, contact, fact, occurred_at)
         if not batched:
             desk.settle()
     desk.settle()

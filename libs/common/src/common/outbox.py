@@ -15,12 +15,13 @@ class Outbox:
     """The events of one transaction.
 
     Each gets the next sequence number of its contact and a row in the journal. `cause` is the id
-    of the message being handled.
+    of the message being handled. `events` are for those who look at what was committed.
     """
 
     def __init__(self, connection: AsyncConnection) -> None:
         self._connection = connection
         self._rows: list[dict[str, object]] = []
+        self.events: list[Event] = []
         self.cause: str | None = None
 
     def __len__(self) -> int:
@@ -28,6 +29,7 @@ class Outbox:
 
     def add(self, events: Iterable[Event]) -> None:
         for event in events:
+            self.events.append(event)
             self._rows.append(
                 {
                     "n": len(self._rows),

@@ -61,7 +61,10 @@ LADDER = {
         {
             "name": "director",
             "acknowledge_within_s": 15,
-            "who": [{"kind": "duty", "schedule_id": "directors"}],
+            "who": [
+                {"kind": "duty", "schedule_id": "directors"},
+                {"kind": "person", "person_id": "dora"},
+            ],
         },
     ],
 }
@@ -217,7 +220,7 @@ class Cast:
                 "shift_s": timedelta(days=7).total_seconds(),
                 "members": members,
             }
-            body = {"rotation": rotation}
+            body = {"rotations": [rotation]}
             await self.call("ops", "escalation", "PUT", f"/duty-schedules/{duty}", body)
         for ladder, levels in (("default", LADDER), ("patient", PATIENT_LADDER)):
             await self.call("ops", "escalation", "PUT", f"/ladders/{ladder}", levels)

@@ -1,4 +1,4 @@
-"""Let clocks pause and retarget, leases end with a shift, and every step of an escalation be kept."""
+"""Let clocks pause and retarget, leases end with a shift, and each step upstairs be kept."""
 
 from alembic import op
 
@@ -27,6 +27,7 @@ STATEMENTS = (
         ADD COLUMN currency text,
         ADD COLUMN approved_by text,
         ADD COLUMN alarm_since timestamptz,
+        ADD COLUMN repeats integer NOT NULL DEFAULT 0,
         ADD COLUMN trail_length integer NOT NULL DEFAULT 0,
         ADD COLUMN trail_hash text NOT NULL DEFAULT '',
         DROP CONSTRAINT escalations_state_check,
@@ -39,6 +40,16 @@ STATEMENTS = (
             WHERE (state IN ('raised', 'acknowledged', 'taken_over', 'approval_asked'))
             DEFERRABLE INITIALLY DEFERRED
     """,
+    # Whatever a list is narrowed down to, it reads the open ones alone.
+    """
+    CREATE INDEX escalations_open_by_time_left
+    ON escalations (coalesce(deadline, 'infinity'), escalation_id)
+    WHERE state IN ('raised', 'acknowledged', 'taken_over', 'approval_asked')
+    """,
+    # The closed ones have no time left to sort them by.
+    "DROP INDEX escalations_by_time_left",
+    "CREATE INDEX escalations_by_age ON escalations (raised_at, escalation_id)",
+    "CREATE INDEX escalations_of_contact ON escalations (contact_id)",
     """
     ALTER TABLE configuration
         DROP CONSTRAINT configuration_kind_check,
@@ -104,13 +115,28 @@ STATEMENTS = (
     )
     """,
     "CREATE INDEX facts_by_time ON facts USING brin (at)",
-    "CREATE INDEX watches_of_customer ON watches (customer_id, opened_at) WHERE customer_id IS NOT NULL",
+    """
+    CREATE INDEX watches_of_customer ON watches (customer_id, opened_at)
+    WHERE customer_id IS NOT NULL
+    """,
     # How late each deadline was noticed, by the policy that set it.
     """
     CREATE INDEX journal_deadlines ON journal (at) WHERE type IN (
         'upstairs.clock_warned.v1', 'upstairs.clock_breached.v1',
         'upstairs.escalation_climbed.v1', 'upstairs.escalation_unanswered.v1',
         'upstairs.escalation_returned.v1')
+    """,
+    # Those whose whole ladder was of no avail: counted again and again, and hardly ever any.
+    """
+    CREATE INDEX escalations_unanswered ON escalations (escalation_id)
+    WHERE alarm_since IS NOT NULL AND closed_at IS NULL
+    """,
+    # A duty schedule may have several rotations, and none of its shifts is shorter than an hour.
+    """
+    UPDATE configuration SET body = body - 'rotation' || jsonb_build_object('rotations',
+        jsonb_build_array(body->'rotation' || jsonb_build_object('shift_s',
+            greatest((body->'rotation'->>'shift_s')::float8, 3600))))
+    WHERE kind = 'duty-schedules' AND body ? 'rotation'
     """,
     # A gap in a duty schedule is announced once for each time it comes nearer.
     """

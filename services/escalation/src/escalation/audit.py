@@ -69,6 +69,7 @@ class Auditor:
                 # No transaction stays open, and one statement needs none to see one moment.
                 connection = await pooled.execution_options(isolation_level="AUTOCOMMIT")
                 audits = Audits(connection)
+                self._metrics.unanswered.set(await audits.unanswered())
                 contacts = await audits.open_after(last, _PAGE)
                 if not contacts:
                     return

@@ -1,27 +1,44 @@
 """What escalation does with each message and command: load, decide, record."""
 
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
-from typing import TypeVar
+from dataclasses import dataclass, replace
+from datetime import timedelta
+from functools import partial
+from typing import Literal, TypeVar
 
 import structlog
 
 from common.contracts.assignments import AssignmentReleased, ContactAssigned, ContactReferred
 from common.contracts.contacts import (
+    ContactPrioritized,
     ContactReceived,
     ContactReopened,
     ContactResolved,
+    CustomerWrote,
+    FeedbackReceived,
     RepresentativeReplied,
     SupervisorRequested,
+    WaitingOnCustomer,
 )
+from common.contracts.escalations import EscalationsOwnEvent
 from common.contracts.event import ContactId, EscalationId, Event, PersonId
 from common.contracts.notifications import NotificationActedOn
 from common.messages import Timer
 from common.subscriptions import Subscriptions
-from escalation.domain import audit, decide, promises, words, working
+from escalation.domain import audit, causes, deadlines, decide, promises, trail, words, working
 from escalation.domain.configuration import Setting, Versioned
+from escalation.domain.duty import DutySchedule
+from escalation.domain.gaps import gaps_ahead, uncovered
+from escalation.domain.policies import SlaPolicy
 from escalation.domain.situation import Decision, Situation, Step
-from escalation.domain.timers import AcknowledgementDue, ClockDue, LeaseExpires
+from escalation.domain.timers import (
+    AcknowledgementDue,
+    ClockDue,
+    LeaseEnding,
+    LeaseExpires,
+    PolicyChanged,
+)
+from escalation.domain.watches import Escalation
 from escalation.store import UnitOfWork
 
 M = TypeVar("M", bound=Event | Timer)
@@ -34,6 +51,22 @@ class UnknownEscalation(Exception):
     """There is no such escalation."""
 
 
+class Conflict(Exception):
+    """The escalation is not as whoever acts takes it to be: here is how it is."""
+
+    def __init__(
+        self,
+        code: Literal["stale", "wrong-state"],
+        detail: str,
+        situation: Situation,
+        escalation: Escalation,
+    ) -> None:
+        super().__init__(detail)
+        self.code = code
+        self.situation = situation
+        self.escalation = escalation
+
+
 @dataclass(frozen=True, slots=True)
 class Findings:
     """How many timers of a contact are missing, and how many of those nobody knew of."""
@@ -42,8 +75,8 @@ class Findings:
     news: int
 
 
-class Undefined(Exception):
-    """A setting names others that do not exist; `places` says where and which."""
+class Faulty(Exception):
+    """A setting makes no sense beside the others; `places` says where and why."""
 
     def __init__(self, places: list[tuple[str, str]]) -> None:
         super().__init__(places)
@@ -56,45 +89,127 @@ def decided_by(
     """Make the handler of a message: every one of them goes the same straight line."""
 
     async def handle(message: M, uow: UnitOfWork) -> None:
-        record(decide_on(await uow.situation(message.contact_id), message), uow)
+        if isinstance(message, Event):
+            uow.facts.add(message, uow.outbox.cause)
+        situation = await uow.situation(message.contact_id)
+        record(decide_on(situation, message), uow, _cause(message))
 
     return handle
 
 
-async def act(escalation_id: EscalationId, step: Step, uow: UnitOfWork) -> Decision:
-    """Do what a person asks of an escalation.
+async def received(event: ContactReceived, uow: UnitOfWork) -> None:
+    uow.facts.add(event, uow.outbox.cause)
+    situation = await uow.situation(event.contact_id)
+    rule = causes.repetition(situation.configuration, decide.contact_of(event))
+    if rule is not None:
+        earlier = await uow.watches.others_of(event, rule)
+        situation = replace(situation, earlier_contacts=earlier)
+    record(decide.received(situation, event), uow, _cause(event))
 
-    Raises UnknownEscalation, or working.Refused if its state does not allow it.
+
+def _cause(message: Event | Timer) -> str:
+    return f"event:{message.type}" if isinstance(message, Event) else f"timer:{message.type}"
+
+
+async def act(
+    escalation_id: EscalationId,
+    step: Step,
+    uow: UnitOfWork,
+    versions: frozenset[int] | None = None,
+) -> Decision:
+    """Do what a person asks of an escalation, if it is of one of the versions that were seen.
+
+    Raises UnknownEscalation, Conflict, or working.Forbidden.
     """
+    situation, escalation = await _locked(escalation_id, uow, versions)
+    if situation.escalation is not escalation:
+        raise Conflict(
+            "wrong-state", f"It is {words.state(escalation)} already.", situation, escalation
+        )
+    return _done(step, situation, escalation, uow)
+
+
+async def reopen(
+    escalation_id: EscalationId,
+    by: PersonId,
+    reason: str,
+    uow: UnitOfWork,
+    versions: frozenset[int] | None = None,
+) -> Decision:
+    """Open one that has ended; raises what `act` does."""
+    situation, escalation = await _locked(escalation_id, uow, versions)
+    if situation.escalation is escalation:
+        raise Conflict("wrong-state", f"It is {words.state(escalation)}.", situation, escalation)
+    step = partial(working.reopen, ended=escalation, by=by, reason=reason)
+    return _done(step, situation, escalation, uow)
+
+
+async def _locked(
+    escalation_id: EscalationId, uow: UnitOfWork, versions: frozenset[int] | None
+) -> tuple[Situation, Escalation]:
     seen = await uow.escalations.look(escalation_id)
     if seen is None:
         raise UnknownEscalation
     situation = await uow.situation(seen.contact_id)
-    if situation.escalation is None or situation.escalation.escalation_id != escalation_id:
-        # It may have ended while we waited for the lock.
-        ended = await uow.escalations.look(escalation_id) or seen
-        raise working.Refused(ended.state, f"It is {words.state(ended)} already.")
-    return record(step(situation), uow)
+    # It may have ended while we waited for the contact's lock.
+    escalation = await uow.escalations.lock(escalation_id) or seen
+    if versions is not None and escalation.version not in versions:
+        raise Conflict("stale", "It has changed since you saw it.", situation, escalation)
+    return situation, escalation
+
+
+def _done(step: Step, situation: Situation, escalation: Escalation, uow: UnitOfWork) -> Decision:
+    try:
+        decision = step(situation)
+    except working.Refused as refused:
+        raise Conflict("wrong-state", str(refused), situation, escalation) from refused
+    return record(decision, uow)
 
 
 async def raise_by_hand(
-    contact_id: ContactId, by: PersonId, reason: str, uow: UnitOfWork
+    contact_id: ContactId,
+    by: PersonId,
+    reason: str,
+    uow: UnitOfWork,
+    about: PersonId | None = None,
 ) -> Decision:
-    return record(decide.raised_by_hand(await uow.situation(contact_id), by, reason), uow)
+    situation = await uow.situation(contact_id)
+    return record(decide.raised_by_hand(situation, by, reason, about), uow)
 
 
-def record(decision: Decision, uow: UnitOfWork) -> Decision:
-    """Write the new state and all it causes, in the caller's transaction."""
-    situation = decision.situation
+def record(decision: Decision, uow: UnitOfWork, cause: str | None = None) -> Decision:
+    """Write the new state and all it causes, in the caller's transaction.
+
+    Returns the decision as it was written. `cause` is for the audit trail, where no person acts.
+    """
+    by = cause or uow.outbox.cause or "unknown"
+    open_one = decision.situation.escalation
+    situation = replace(
+        decision.situation,
+        escalation=None if open_one is None else _write(open_one, decision, by, uow),
+    )
+    ended = tuple(_write(one, decision, by, uow) for one in decision.ended)
     uow.watches.save(situation.watch)
-    for escalation in (*decision.ended, situation.escalation):
-        if escalation is not None:
-            uow.escalations.save(escalation)
     uow.timers.set(decision.timers)
     uow.outbox.add(decision.events)
     for surprise in decision.surprises:
         log.warning(surprise, contact_id=situation.contact_id)
-    return decision
+    return replace(decision, situation=situation, ended=ended)
+
+
+def _write(escalation: Escalation, decision: Decision, by: str, uow: UnitOfWork) -> Escalation:
+    events = [
+        event
+        for event in decision.events
+        if isinstance(event, EscalationsOwnEvent)
+        and event.escalation_id == escalation.escalation_id
+    ]
+    if not events and not uow.escalations.has_changed(escalation):
+        return escalation
+    written, steps = trail.written(escalation, events, by)
+    uow.escalations.save(written)
+    uow.trails.add(steps)
+    return written
 
 
 async def check_timers(contact_id: ContactId, uow: UnitOfWork) -> Findings:
@@ -123,9 +238,36 @@ async def check_timers(contact_id: ContactId, uow: UnitOfWork) -> Findings:
 async def define(setting_id: str, body: S, by: str, uow: UnitOfWork) -> Versioned[S]:
     """Put a setting in force; one that says nothing new keeps its version."""
     configuration = await uow.configurations.hold()
-    if undefined := list(configuration.undefined(body)):
-        raise Undefined(undefined)
+    if faults := list(configuration.faults(setting_id, body)):
+        raise Faulty(faults)
     current = configuration.find(type(body), setting_id)
+    return await _put_in_force(setting_id, body, current, by, uow)
+
+
+async def promise(
+    setting_id: str, policy: SlaPolicy, by: str, uow: UnitOfWork, *, open_contacts_too: bool
+) -> Versioned[SlaPolicy]:
+    """Put a policy in force, for contacts to come or also for those that are open."""
+    defined = await define(setting_id, policy, by, uow)
+    if open_contacts_too:
+        await uow.watches.look_anew_at_promises(uow.now)
+    return defined
+
+
+async def amend(
+    schedule_id: str,
+    change: Callable[[DutySchedule], DutySchedule],
+    by: str,
+    uow: UnitOfWork,
+) -> Versioned[DutySchedule]:
+    """Change a duty schedule, which must be in force, as it is once nobody else can."""
+    current = (await uow.configurations.hold()).schedules[schedule_id]
+    return await _put_in_force(schedule_id, change(current.body), current, by, uow)
+
+
+async def _put_in_force(
+    setting_id: str, body: S, current: Versioned[S] | None, by: str, uow: UnitOfWork
+) -> Versioned[S]:
     if current is not None and current.body == body:
         return current
     defined = Versioned(setting_id, current.version + 1 if current else 1, body)
@@ -133,18 +275,42 @@ async def define(setting_id: str, body: S, by: str, uow: UnitOfWork) -> Versione
     return defined
 
 
+async def announce_gaps(schedule_id: str, uow: UnitOfWork) -> timedelta:
+    """Tell operations of gaps ahead of which nobody has told yet; return how long all are.
+
+    A gap that was filled is forgotten: if it opens again, that is news.
+    """
+    told = await uow.duty_gaps.hold(schedule_id)
+    configuration = await uow.configurations.in_force()
+    ahead = gaps_ahead(configuration.schedules[schedule_id], configuration.absences, uow.now)
+    news = [one for one in ahead if one.key not in told]
+    await uow.duty_gaps.keep(schedule_id, [one.gap for one in ahead], uow.now)
+    await uow.duty_gaps.add(news, uow.now)
+    uow.outbox.add(one.page(uow.now) for one in news)
+    for one in news:
+        start, end = one.gap.start, one.gap.end
+        log.warning("duty_gap", schedule_id=schedule_id, start=start, end=end)
+    return uncovered(ahead, uow.now)
+
+
 SUBSCRIPTIONS = (
     Subscriptions[UnitOfWork]()
-    .on(ContactReceived, decided_by(decide.received))
+    .on(ContactReceived, received)
+    .on(CustomerWrote, decided_by(decide.wrote))
     .on(RepresentativeReplied, decided_by(decide.replied))
+    .on(WaitingOnCustomer, decided_by(decide.waiting))
+    .on(ContactPrioritized, decided_by(decide.prioritized))
     .on(SupervisorRequested, decided_by(decide.supervisor_requested))
     .on(ContactResolved, decided_by(decide.resolved))
     .on(ContactReopened, decided_by(decide.reopened))
+    .on(FeedbackReceived, decided_by(decide.rated))
     .on(ContactAssigned, decided_by(decide.assigned))
     .on(ContactReferred, decided_by(decide.referred))
     .on(AssignmentReleased, decided_by(decide.released))
     .on(NotificationActedOn, decided_by(decide.acted_on))
     .on(ClockDue, decided_by(promises.come_due))
-    .on(AcknowledgementDue, decided_by(working.acknowledgement_due))
-    .on(LeaseExpires, decided_by(working.lease_expires))
+    .on(PolicyChanged, decided_by(promises.policy_changed))
+    .on(AcknowledgementDue, decided_by(deadlines.acknowledgement_due))
+    .on(LeaseEnding, decided_by(deadlines.lease_ending))
+    .on(LeaseExpires, decided_by(deadlines.lease_expires))
 )

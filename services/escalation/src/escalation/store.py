@@ -3,15 +3,17 @@
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any, TypeVar
 
+import orjson
 from pydantic import TypeAdapter
-from sqlalchemy import ARRAY, Uuid, any_, bindparam, func, literal, or_, select, text, tuple_
+from sqlalchemy import ARRAY, Uuid, any_, bindparam, select, text, type_coerce
 from sqlalchemy.dialects.postgresql import JSONB, insert
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from common.contracts.event import ContactId, EscalationId, PageId, PersonId
+from common.contracts.contacts import ContactReceived
+from common.contracts.event import ContactId, EscalationId, Event, PageId
 from common.errors import PermanentError
 from common.messages import Schedule
 from common.rows import Rows
@@ -19,12 +21,18 @@ from common.uow import UnitOfWork as BaseUnitOfWork
 from escalation import tables
 from escalation.domain.audit import TIMERS, Books
 from escalation.domain.calendars import Calendar
-from escalation.domain.configuration import Configuration, Setting, Versioned
+from escalation.domain.configuration import Configuration, Ref, Setting, Versioned
 from escalation.domain.duty import DutySchedule
+from escalation.domain.history import CLOCK_EVENTS, ClockEvent
 from escalation.domain.ladders import Ladder
-from escalation.domain.policies import SlaPolicy
+from escalation.domain.organisation import ApprovalLimit, Person, Team
+from escalation.domain.policies import Repeated, SlaPolicy
 from escalation.domain.situation import Situation
-from escalation.domain.watches import Escalation, EscalationState, Watch
+from escalation.domain.timers import PolicyChanged
+from escalation.domain.watches import Escalation, Watch
+from escalation.dutygaps import DutyGaps
+from escalation.reading import Reading
+from escalation.trails import Trails
 
 S = TypeVar("S", bound=Setting)
 
@@ -33,6 +41,9 @@ KINDS: dict[type[Any], str] = {
     Calendar: "calendars",
     Ladder: "ladders",
     DutySchedule: "duty-schedules",
+    Person: "people",
+    Team: "teams",
+    ApprovalLimit: "approval-limits",
 }
 
 
@@ -51,11 +62,11 @@ class Step:
 
 
 @dataclass(frozen=True, slots=True)
-class Place:
-    """Where a page of the list ended."""
+class ClockStory:
+    """A contact as it is kept, and what was told of its clocks, in order."""
 
-    deadline: datetime | None
-    escalation_id: EscalationId
+    watch: Watch
+    events: Sequence[ClockEvent]
 
 
 class Watches(Rows[ContactId, Watch]):
@@ -66,9 +77,61 @@ class Watches(Rows[ContactId, Watch]):
         """Make sure that each contact has a row to lock, whichever topic spoke of it first."""
         await self.connection.execute(_BEGIN, {"contacts": contact_ids})
 
+    async def look_anew_at_promises(self, at: datetime) -> None:
+        """Set a timer for each contact that is open, by which what is promised is looked up anew.
+
+        One that another transaction opens meanwhile is promised what that one found in force.
+        """
+        await self.connection.execute(_LOOK_ANEW, {"at": at, "type": PolicyChanged.type})
+
     def save(self, watch: Watch) -> None:
         if self._held[watch.contact_id] is not watch:
             self.put(watch)
+
+    async def others_of(self, event: ContactReceived, rule: Repeated) -> int:
+        """Count the customer's other contacts so few days apart, whichever is heard of first."""
+        span = timedelta(days=rule.within_days)
+        since, until = event.occurred_at - span, event.occurred_at + span
+        topic = event.topic_of_contact if rule.same_topic else None
+        customer = event.customer.customer_id
+        # Those of the same batch are not written yet.
+        held = list(self.held())
+        counted = await self.connection.execute(
+            _OTHERS,
+            {
+                "customer": customer,
+                "since": since,
+                "until": until,
+                "topic": topic,
+                "held": [watch.contact_id for watch in held],
+            },
+        )
+        of_batch = (
+            watch.contact_id != event.contact_id
+            and watch.customer_id == customer
+            and watch.opened_at is not None
+            and since < watch.opened_at < until
+            and (topic is None or (watch.contact is not None and watch.contact.topic == topic))
+            for watch in held
+        )
+        return int(counted.scalar_one()) + sum(of_batch)
+
+    async def clock_story(self, contact_id: ContactId) -> ClockStory:
+        """Return the contact's watch and what was told of its clocks, both of one moment."""
+        watches = tables.watches
+        rows = await self.connection.execute(
+            select(watches, type_coerce(_TOLD_OF_CLOCKS, JSONB).label("told")).where(
+                watches.c.contact_id == contact_id
+            ),
+            {"types": list(CLOCK_EVENTS)},
+        )
+        row = rows.mappings().first()
+        if row is None:
+            raise UnknownContact
+        kept = dict(row)
+        told = kept.pop("told") or []
+        events = [CLOCK_EVENTS[one["type"]].model_validate(one["data"]) for one in told]
+        return ClockStory(self.read(kept), events)
 
     async def look(self, contact_ids: Sequence[ContactId]) -> dict[ContactId, Watch]:
         watches = tables.watches
@@ -82,6 +145,9 @@ class Watches(Rows[ContactId, Watch]):
 class Escalations(Rows[EscalationId, Escalation]):
     def __init__(self, connection: AsyncConnection) -> None:
         super().__init__(connection, tables.escalations, Escalation)
+
+    def has_changed(self, escalation: Escalation) -> bool:
+        return self._held.get(escalation.escalation_id) is not escalation
 
     def save(self, escalation: Escalation) -> None:
         """Write one that is held and has changed, or that was raised just now."""
@@ -97,31 +163,6 @@ class Escalations(Rows[EscalationId, Escalation]):
         )
         row = rows.mappings().first()
         return self.read(dict(row)) if row else None
-
-    async def by_time_left(
-        self,
-        states: Sequence[EscalationState],
-        person: PersonId | None,
-        after: Place | None,
-        limit: int,
-    ) -> list[Escalation]:
-        """Return those that run out first; of a person, those held by or waiting for that one."""
-        escalations = tables.escalations
-        runs_out = func.coalesce(escalations.c.deadline, text("'infinity'"))
-        query = select(escalations).where(escalations.c.state.in_(states))
-        if person is not None:
-            query = query.where(
-                or_(escalations.c.holder == person, escalations.c.awaited.contains([person]))
-            )
-        if after is not None:
-            there = text("'infinity'") if after.deadline is None else literal(after.deadline)
-            query = query.where(
-                tuple_(runs_out, escalations.c.escalation_id)
-                > tuple_(there, literal(after.escalation_id, Uuid(as_uuid=False)))
-            )
-        query = query.order_by(runs_out, escalations.c.escalation_id).limit(limit)
-        rows = await self.connection.execute(query)
-        return [self.read(dict(row)) for row in rows.mappings()]
 
     async def journal(self, escalation: Escalation) -> list[Step]:
         rows = await self.connection.execute(
@@ -172,6 +213,29 @@ class Configurations:
         )
 
 
+class Facts:
+    """What was heard of contacts, as it came: policies are tried out on it."""
+
+    def __init__(self, connection: AsyncConnection) -> None:
+        self._connection = connection
+        self._rows: list[dict[str, object]] = []
+
+    def add(self, event: Event, event_id: str | None) -> None:
+        self._rows.append(
+            {
+                "contact_id": event.contact_id,
+                "at": event.occurred_at,
+                "type": event.type,
+                "event_id": event_id or "",
+                "data": orjson.Fragment(event.model_dump_json()),
+            }
+        )
+
+    async def flush(self) -> None:
+        if self._rows:
+            await self._connection.execute(_REMEMBER, {"rows": orjson.dumps(self._rows).decode()})
+
+
 class Audits:
     """What the audit reads; it locks nothing."""
 
@@ -193,6 +257,10 @@ class Audits:
         rows = await self._connection.execute(_BOOKS_OF, {"contacts": contact_ids})
         return [_books(row) for row in rows.mappings()]
 
+    async def unanswered(self) -> int:
+        """Count the escalations for which a whole ladder was of no avail."""
+        return int((await self._connection.execute(_UNANSWERED)).scalar_one())
+
     async def has_told(self, contact_id: ContactId, page_id: PageId) -> bool:
         told = await self._connection.execute(_TOLD, {"contact": contact_id, "page": page_id})
         return bool(told.scalar_one())
@@ -205,6 +273,10 @@ class UnitOfWork(BaseUnitOfWork):
         self.escalations = Escalations(connection)
         self.configurations = Configurations(connection)
         self.audits = Audits(connection)
+        self.facts = Facts(connection)
+        self.duty_gaps = DutyGaps(connection)
+        self.reading = Reading(connection)
+        self.trails = Trails(connection)
 
     @property
     def rows(self) -> Sequence[Rows[Any, Any]]:
@@ -216,6 +288,11 @@ class UnitOfWork(BaseUnitOfWork):
         await self.watches.lock_all(contact_ids)
         open_ones = (watch.escalation_id for watch in self.watches.held())
         await self.escalations.lock_all([one for one in open_ones if one is not None])
+
+    async def flush(self) -> None:
+        await super().flush()
+        await self.facts.flush()
+        await self.trails.flush()
 
     async def situation(self, contact_id: ContactId) -> Situation:
         """Return all that a decision about the contact looks at, locked."""
@@ -238,14 +315,21 @@ _ADAPTERS: dict[type[Any], TypeAdapter[Any]] = {kind: TypeAdapter(kind) for kind
 def _configuration(rows: Sequence[Any]) -> Configuration:
     types = {kind: setting for setting, kind in KINDS.items()}
     found: dict[str, dict[str, Versioned[Any]]] = defaultdict(dict)
+    calendars: dict[Ref, Calendar] = {}
     for row in rows:
         body = _ADAPTERS[types[row.kind]].validate_python(row.body)
         found[row.kind][row.id] = Versioned(row.id, row.version, body)
+        if isinstance(body, Calendar):
+            calendars[Ref(row.id, row.version)] = body
     return Configuration(
         policies=found["sla-policies"],
         calendars=found["calendars"],
         ladders=found["ladders"],
         schedules=found["duty-schedules"],
+        people=found["people"],
+        teams=found["teams"],
+        limits=found["approval-limits"],
+        earlier_calendars=calendars,
     )
 
 
@@ -275,10 +359,39 @@ _BEGIN = text("""
     SELECT contact_id FROM unnest(CAST(:contacts AS uuid[])) AS spoken_of(contact_id)
     ORDER BY contact_id ON CONFLICT DO NOTHING
 """)
+_LOOK_ANEW = text("""
+    INSERT INTO timers (due_at, contact_id, slot, type, data)
+    SELECT :at, contact_id, :type, :type, jsonb_build_object('contact_id', contact_id)
+    FROM watches WHERE resolved_at IS NULL AND opened_at IS NOT NULL
+""")
+_REMEMBER = text("""
+    INSERT INTO facts (contact_id, at, type, event_id, data)
+    SELECT contact_id, at, type, event_id, data
+    FROM jsonb_to_recordset(CAST(CAST(:rows AS text) AS jsonb)) AS r(
+        contact_id uuid, at timestamptz, type text, event_id text, data jsonb)
+    ON CONFLICT DO NOTHING
+""")
+_TOLD_OF_CLOCKS = text("""
+    (SELECT jsonb_agg(jsonb_build_object('type', type, 'data', data) ORDER BY sequence)
+     FROM journal WHERE journal.contact_id = watches.contact_id
+        AND type = ANY(CAST(:types AS text[])))
+""")
+_OTHERS = text("""
+    SELECT count(*) FROM watches
+    WHERE customer_id = :customer AND opened_at > :since AND opened_at < :until
+      AND (CAST(:topic AS text) IS NULL OR contact->>'topic' = CAST(:topic AS text))
+      AND contact_id <> ALL(CAST(:held AS uuid[]))
+""")
+_UNANSWERED = text(
+    "SELECT count(*) FROM escalations WHERE alarm_since IS NOT NULL AND closed_at IS NULL"
+)
 _REVISION = text("SELECT CAST(revision AS text) FROM configuration ORDER BY serial DESC LIMIT 1")
 _IN_FORCE = text("""
-    SELECT DISTINCT ON (kind, id) kind, id, version, body FROM configuration
-    ORDER BY kind, id, version DESC
+    SELECT kind, id, version, body FROM configuration AS setting
+    WHERE kind = 'calendars' OR version = (
+        SELECT max(version) FROM configuration AS newest
+        WHERE newest.kind = setting.kind AND newest.id = setting.id)
+    ORDER BY kind, id, version
 """).columns(body=JSONB)
 _HOLD = text("LOCK TABLE configuration IN SHARE ROW EXCLUSIVE MODE")
 _JOURNAL = text("""
@@ -291,7 +404,8 @@ _OPEN = text("""
      WHERE resolved_at IS NULL AND contact_id > :after ORDER BY contact_id LIMIT :limit)
     UNION
     (SELECT contact_id FROM escalations
-     WHERE state IN ('raised', 'acknowledged', 'taken_over', 'approval_asked') AND contact_id > :after
+     WHERE state IN ('raised', 'acknowledged', 'taken_over', 'approval_asked')
+         AND contact_id > :after
      ORDER BY contact_id LIMIT :limit)
     ORDER BY contact_id LIMIT :limit
 """)

@@ -66,6 +66,16 @@ escalations = Table(
     Column("currency", Text),
     Column("approved_by", Text),
     Column("alarm_since", DateTime(timezone=True)),
+    Column("repeats", Integer),
     Column("trail_length", Integer),
     Column("trail_hash", Text),
+)
+announced_gaps = Table(
+    "announced_gaps",
+    metadata,
+    Column("schedule_id", Text, primary_key=True),
+    Column("starts_at", DateTime(timezone=True), primary_key=True),
+    Column("ends_at", DateTime(timezone=True), primary_key=True),
+    Column("ahead", Text, primary_key=True),
+    Column("announced_at", DateTime(timezone=True)),
 )

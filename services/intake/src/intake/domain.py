@@ -7,6 +7,7 @@ from typing import Literal
 
 from common.contracts.contacts import (
     Channel,
+    ContactPrioritized,
     ContactReceived,
     ContactReopened,
     ContactResolved,
@@ -60,6 +61,7 @@ class Contact:
     language: str
     priority: Priority
     received_at: datetime
+    campaign: str | None = None
     resolved_at: datetime | None = None
     escalation: EscalationView | None = None
 
@@ -92,6 +94,7 @@ def receive(contact: Contact, customer: Customer) -> Decision:
         topic_of_contact=contact.topic,
         language=contact.language,
         priority=contact.priority,
+        campaign=contact.campaign,
     )
     return Decision(contact, (received,))
 
@@ -153,6 +156,29 @@ def reopen(contact: Contact, reason: str, at: datetime) -> Decision:
     if contact.state != "resolved":
         raise WrongState(contact.state, "reopened")
     return _open(contact, reason, at)
+
+
+def prioritize(
+    contact: Contact, priority: Priority, because: str, by: PersonId | None, at: datetime
+) -> Decision:
+    """Change how urgent it is; the priority that it has already changes nothing."""
+    if contact.state == "resolved":
+        raise WrongState(contact.state, "given another priority")
+    if contact.priority == priority:
+        return Decision(contact)
+    prioritized = ContactPrioritized(
+        contact_id=contact.contact_id, occurred_at=at, priority=priority, because=because, by=by
+    )
+    return Decision(replace(contact, priority=priority), (prioritized,))
+
+
+def prioritize_by_rule(
+    contact: Contact, priority: Priority, because: str, at: datetime
+) -> Decision:
+    """Do as a promise's threshold asks, unless the contact was resolved meanwhile."""
+    if contact.state == "resolved":
+        return Decision(contact)
+    return prioritize(contact, priority, because, None, at)
 
 
 def give_feedback(contact: Contact, score: int, comment: str | None, at: datetime) -> Decision:

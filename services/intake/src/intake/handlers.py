@@ -10,9 +10,13 @@ from common.contracts.escalations import (
     EscalationClimbed,
     EscalationClosed,
     EscalationHandedBack,
+    EscalationHandedOver,
     EscalationRaised,
+    EscalationReopened,
     EscalationResolved,
+    EscalationReturned,
     EscalationTakenOver,
+    PriorityChangeAsked,
 )
 from common.contracts.event import ContactId, MessageId, PersonId
 from common.errors import PermanentError
@@ -51,6 +55,7 @@ class ReceiveContact:
     text: str | None = None
     connection: str | None = None
     external_ref: str | None = None
+    campaign: str | None = None
     contact_id: ContactId = field(default_factory=lambda: ContactId(new_id()))
 
 
@@ -118,6 +123,7 @@ async def receive(command: ReceiveContact, uow: UnitOfWork) -> ContactId:
         language=command.language,
         priority=command.priority,
         received_at=uow.now,
+        campaign=command.campaign,
     )
     record(domain.receive(contact, command.customer), uow)
     if command.text is not None:
@@ -158,18 +164,34 @@ async def reopen(contact_id: ContactId, reason: str, uow: UnitOfWork) -> None:
     record(domain.reopen(await known(contact_id, uow), reason, uow.now), uow)
 
 
+async def prioritize(
+    contact_id: ContactId, priority: Priority, because: str, by: PersonId | None, uow: UnitOfWork
+) -> None:
+    contact = await known(contact_id, uow)
+    record(domain.prioritize(contact, priority, because, by, uow.now), uow)
+
+
+async def prioritize_by_rule(event: PriorityChangeAsked, uow: UnitOfWork) -> None:
+    contact = await known(event.contact_id, uow)
+    record(domain.prioritize_by_rule(contact, event.priority, event.because, uow.now), uow)
+
+
 async def give_feedback(
     contact_id: ContactId, score: int, comment: str | None, uow: UnitOfWork
 ) -> None:
     record(domain.give_feedback(await known(contact_id, uow), score, comment, uow.now), uow)
 
 
-async def show_raised(event: EscalationRaised, uow: UnitOfWork) -> None:
+async def show_raised(
+    event: EscalationRaised | EscalationClimbed | EscalationReturned | EscalationReopened,
+    uow: UnitOfWork,
+) -> None:
+    """It waits for somebody at a level, for the first time or again."""
     await show(event, "raised", uow, level=event.level_name)
 
 
-async def show_climbed(event: EscalationClimbed, uow: UnitOfWork) -> None:
-    await show(event, "raised", uow, level=event.level_name)
+async def show_handed_over(event: EscalationHandedOver, uow: UnitOfWork) -> None:
+    await show(event, "raised", uow)
 
 
 async def show_acknowledged(event: EscalationAcknowledged, uow: UnitOfWork) -> None:
@@ -198,6 +220,9 @@ async def finish(event: EscalationResolved, uow: UnitOfWork) -> None:
 async def show(
     event: EscalationRaised
     | EscalationClimbed
+    | EscalationReturned
+    | EscalationReopened
+    | EscalationHandedOver
     | EscalationAcknowledged
     | EscalationTakenOver
     | EscalationHandedBack
@@ -233,10 +258,14 @@ def record(decision: domain.Decision, uow: UnitOfWork) -> None:
 SUBSCRIPTIONS = (
     Subscriptions[UnitOfWork]()
     .on(EscalationRaised, show_raised)
-    .on(EscalationClimbed, show_climbed)
+    .on(EscalationClimbed, show_raised)
+    .on(EscalationReturned, show_raised)
+    .on(EscalationReopened, show_raised)
+    .on(EscalationHandedOver, show_handed_over)
     .on(EscalationAcknowledged, show_acknowledged)
     .on(EscalationTakenOver, show_taken_over)
     .on(EscalationHandedBack, show_handed_back)
     .on(EscalationClosed, show_closed)
     .on(EscalationResolved, finish)
+    .on(PriorityChangeAsked, prioritize_by_rule)
 )

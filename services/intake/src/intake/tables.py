@@ -19,6 +19,7 @@ contacts = Table(
     Column("language", Text),
     Column("priority", Text),
     Column("received_at", DateTime(timezone=True)),
+    Column("campaign", Text),
     Column("resolved_at", DateTime(timezone=True)),
     Column("escalation", JSONB),
 )

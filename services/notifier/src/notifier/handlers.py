@@ -1,17 +1,24 @@
 """What notifier does with each event from upstairs, each answer, and each attempt to deliver."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import timedelta
 
 import structlog
 
 from common import trace
 from common.contracts.escalations import (
+    ApprovalAsked,
+    ApprovalRefused,
     EscalationAcknowledged,
     EscalationClosed,
     EscalationHandedBack,
+    EscalationHandedOver,
+    EscalationLeaseRenewed,
+    EscalationReopened,
     EscalationResolved,
+    EscalationReturned,
+    EscalationSnoozed,
     EscalationTakenOver,
     EscalationUnanswered,
     PageRequested,
@@ -26,8 +33,16 @@ from notifier.domain import delivering, notifications, wording
 from notifier.domain.delivering import Outcome, Patience
 from notifier.domain.escalations import Escalation, EscalationState
 from notifier.domain.notifications import Attempt, Decision, Notification, Page
+from notifier.domain.reasons import asks_for
 from notifier.store import UnitOfWork
 
+Waiting = (
+    PageRequested
+    | EscalationUnanswered
+    | EscalationReturned
+    | EscalationHandedOver
+    | EscalationReopened
+)
 Settling = (
     EscalationAcknowledged
     | EscalationTakenOver
@@ -72,7 +87,7 @@ class Errand:
 async def page(event: PageRequested, uow: UnitOfWork) -> None:
     if uow.notifications.of_page(event.page_id):
         return
-    if event.escalation_id is not None:
+    if event.escalation_id is not None and asks_for(event.reason) == "answer":
         await want_answer(event, event.escalation_id, uow)
     await tell(notifications.requested(event), uow)
 
@@ -91,24 +106,96 @@ async def tell(page: Page, uow: UnitOfWork) -> None:
         uow.notifications.absent(failed.notification.notification_id)
         record(failed, uow)
         return
-    for address in recipient.media:
+    addresses, why_there = notifications.addresses(page, recipient)
+    for address in addresses:
         uow.notifications.add(
-            notifications.page(page, address, _new_id(), uow.now, trace.current())
+            notifications.page(page, address, _new_id(), uow.now, trace.current(), why_there)
         )
 
 
 async def ask_again(event: EscalationUnanswered, uow: UnitOfWork) -> None:
-    await want_answer(event, event.escalation_id, uow)
+    known = await uow.escalations.lock(event.escalation_id)
+    # What nobody decided on stays with whoever asked for the approval.
+    if known is None or not known.approval_asked:
+        await want_answer(event, event.escalation_id, uow)
 
 
 async def want_answer(
     event: PageRequested | EscalationUnanswered, escalation_id: EscalationId, uow: UnitOfWork
 ) -> None:
     """Whoever had it has it no longer: it waits for anyone who is told of it."""
+    known = await uow.escalations.lock(escalation_id)
+    told = f"No longer with {await _called(known.by, uow)}" if known and known.by else None
+    await wait(event, escalation_id, told, uow)
+
+
+async def returned(event: EscalationReturned, uow: UnitOfWork) -> None:
+    await wait(event, event.escalation_id, f"Back at {event.level_name}: {event.because}", uow)
+
+
+async def handed_over(event: EscalationHandedOver, uow: UnitOfWork) -> None:
+    by, to = await _called(event.by, uow), await _called(event.to, uow)
+    await wait(event, event.escalation_id, f"Handed over to {to} by {by}", uow)
+
+
+async def reopened(event: EscalationReopened, uow: UnitOfWork) -> None:
+    told = f"Reopened by {await _called(event.by, uow)}: {event.reason}"
+    await wait(event, event.escalation_id, told, uow)
+
+
+async def wait(
+    event: Waiting, escalation_id: EscalationId, told: str | None, uow: UnitOfWork
+) -> None:
+    """Let anyone answer who is told of it; messages that say something else are corrected."""
     await uow.escalations.lock(escalation_id)
-    uow.escalations.put(
-        Escalation(escalation_id, event.contact_id, "raised", None, event.occurred_at)
+    waiting = Escalation(escalation_id, event.contact_id, "raised", None, event.occurred_at)
+    uow.escalations.put(waiting)
+    if told is None:
+        return
+    for notification in uow.notifications.of_escalation(escalation_id):
+        asks = notification.kind == "page" and notifications.concerns(notification, waiting)
+        if not (asks and notification.state == "pending"):
+            catch_up(notification, told, uow, waits=asks)
+
+
+async def approval_asked(event: ApprovalAsked, uow: UnitOfWork) -> None:
+    known = await uow.escalations.lock(event.escalation_id)
+    held = known or Escalation(
+        event.escalation_id, event.contact_id, "acknowledged", event.by, event.occurred_at
     )
+    uow.escalations.put(replace(held, approval_asked=True))
+
+
+async def approval_refused(event: ApprovalRefused, uow: UnitOfWork) -> None:
+    """Whoever asked has it still; of those who were asked none need decide any more."""
+    known = await uow.escalations.lock(event.escalation_id)
+    if known is None:
+        return
+    held = replace(known, approval_asked=False)
+    uow.escalations.put(held)
+    did = "Withdrawn" if event.by == known.by else "Refused"
+    told = f"{did} by {await _called(event.by, uow)}: {event.reason}"
+    for notification in uow.notifications.of_escalation(event.escalation_id):
+        mattered = notifications.concerns(notification, known)
+        if mattered and not notifications.concerns(notification, held):
+            catch_up(notification, told, uow)
+
+
+async def renewed(event: EscalationLeaseRenewed, uow: UnitOfWork) -> None:
+    """Take back the warning that it ends, once: what came of an earlier one is told already."""
+    until = wording.moment(event.lease_expires_at)
+    told = f"Renewed by {await _called(event.by, uow)} until {until}"
+    for notification in uow.notifications.of_escalation(event.escalation_id):
+        warns = notification.kind == "page" and notification.content.reason == "lease_ending"
+        if warns and not _is_corrected(notification, uow):
+            catch_up(notification, told, uow)
+
+
+async def snoozed(event: EscalationSnoozed, uow: UnitOfWork) -> None:
+    told = f"Snoozed by {await _called(event.by, uow)} until {wording.moment(event.until)}"
+    for notification in uow.notifications.of_escalation(event.escalation_id):
+        if asks_for(notification.content.reason) in ("answer", "help", "progress"):
+            catch_up(notification, told, uow)
 
 
 async def acknowledged(event: EscalationAcknowledged, uow: UnitOfWork) -> None:
@@ -134,26 +221,40 @@ async def closed(event: EscalationClosed, uow: UnitOfWork) -> None:
 async def settle(
     event: Settling, state: EscalationState, by: PersonId | None, uow: UnitOfWork
 ) -> None:
-    """Nobody need be told any more, and those who were see how it stands."""
+    """Nobody else need be told any more, and those who were see how it stands."""
     await uow.escalations.lock(event.escalation_id)
     escalation = Escalation(event.escalation_id, event.contact_id, state, by, event.occurred_at)
     uow.escalations.put(escalation)
+    told = wording.settled(escalation, await _name(escalation, uow))
     for notification in uow.notifications.of_escalation(event.escalation_id):
-        await catch_up(notification, escalation, uow)
+        # The lease that it warned of is over, also if the same person has another one now.
+        warned = notification.content.reason == "lease_ending"
+        if warned or not notifications.concerns(notification, escalation):
+            catch_up(notification, told, uow)
 
 
-async def catch_up(notification: Notification, escalation: Escalation, uow: UnitOfWork) -> None:
+def catch_up(
+    notification: Notification, told: str, uow: UnitOfWork, *, waits: bool = False
+) -> None:
     """Take back what is still to be sent, and have a message that was sent say how it stands.
 
     What is being sent at this moment catches up when its attempt is recorded.
     """
-    settled = wording.settled(escalation, await _name(escalation, uow))
     if notification.state == "pending":
-        uow.notifications.put(notifications.cancel(notification, settled))
+        uow.notifications.put(notifications.cancel(notification, told))
     elif notifications.shows_its_state(notification):
         uow.notifications.add(
-            notifications.update(notification, settled, _new_id(), uow.now, trace.current())
+            notifications.update(
+                notification, told, _new_id(), uow.now, trace.current(), waits=waits
+            )
         )
+
+
+def _is_corrected(notification: Notification, uow: UnitOfWork) -> bool:
+    return any(
+        one.kind == "update" and one.medium == notification.medium
+        for one in uow.notifications.of_page(notification.page_id)
+    )
 
 
 async def take_up(medium: Medium, limit: int, patience: Patience, uow: UnitOfWork) -> list[Errand]:
@@ -178,8 +279,13 @@ async def record_attempt(
     record(decision, uow)
     escalation = await _escalation(notification, uow)
     # It may have been settled while we were sending.
-    if notification.kind == "page" and escalation and not escalation.awaits_answer:
-        await catch_up(decision.notification, escalation, uow)
+    if (
+        notification.kind == "page"
+        and escalation
+        and not notifications.concerns(notification, escalation)
+    ):
+        told = wording.settled(escalation, await _name(escalation, uow))
+        catch_up(decision.notification, told, uow)
 
 
 async def see(notification_id: NotificationId, uow: UnitOfWork) -> Standing:
@@ -219,7 +325,7 @@ async def _answer(notification: Notification, uow: UnitOfWork) -> Standing:
 def _told(
     person_id: PersonId, notification: Notification, uow: UnitOfWork
 ) -> Sequence[Notification]:
-    """Return what this person was sent of the same escalation by Slack, the latest last."""
+    """Return what this person was asked of the same escalation by Slack, the latest last."""
     if notification.person_id == person_id:
         return (notification,)
     if notification.escalation_id is None:
@@ -228,6 +334,7 @@ def _told(
         one
         for one in uow.notifications.of_escalation(notification.escalation_id)
         if (one.person_id, one.kind, one.medium) == (person_id, "page", "slack")
+        and notifications.offers_answer(one)
     )
     return sorted(told, key=lambda one: one.requested_at)
 
@@ -262,8 +369,12 @@ async def _escalation(notification: Notification, uow: UnitOfWork) -> Escalation
 async def _name(escalation: Escalation | None, uow: UnitOfWork) -> str | None:
     if escalation is None or escalation.by is None:
         return None
-    recipient = await uow.recipients.find(escalation.by)
-    return recipient.name if recipient else None
+    return await _called(escalation.by, uow)
+
+
+async def _called(person_id: PersonId, uow: UnitOfWork) -> str:
+    recipient = await uow.recipients.find(person_id)
+    return recipient.name if recipient else person_id
 
 
 def _new_id() -> NotificationId:
@@ -275,6 +386,13 @@ SUBSCRIPTIONS = (
     .on(PageRequested, page)
     .on(TimerMissing, raise_alarm)
     .on(EscalationUnanswered, ask_again)
+    .on(EscalationReturned, returned)
+    .on(EscalationHandedOver, handed_over)
+    .on(EscalationReopened, reopened)
+    .on(ApprovalAsked, approval_asked)
+    .on(ApprovalRefused, approval_refused)
+    .on(EscalationLeaseRenewed, renewed)
+    .on(EscalationSnoozed, snoozed)
     .on(EscalationAcknowledged, acknowledged)
     .on(EscalationTakenOver, taken_over)
     .on(EscalationHandedBack, handed_back)

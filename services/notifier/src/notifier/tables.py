@@ -20,6 +20,7 @@ escalations = Table(
     Column("state", Text),
     Column("by", Text),
     Column("at", DateTime(timezone=True)),
+    Column("approval_asked", Boolean),
 )
 notifications = Table(
     "notifications",

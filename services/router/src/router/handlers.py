@@ -1,6 +1,11 @@
 """What router does with each event, each timer, and each action of a person."""
 
-from common.contracts.contacts import ContactReceived, ContactReopened, ContactResolved
+from common.contracts.contacts import (
+    ContactPrioritized,
+    ContactReceived,
+    ContactReopened,
+    ContactResolved,
+)
 from common.contracts.escalations import (
     EscalationClosed,
     EscalationHandedBack,
@@ -21,9 +26,14 @@ async def receive(event: ContactReceived, uow: UnitOfWork) -> None:
     uow.record(assignments.receive(assignment, event, at=uow.now))
 
 
+async def prioritize(event: ContactPrioritized, uow: UnitOfWork) -> None:
+    assignment = await uow.assignments.lock(event.contact_id)
+    uow.record(assignments.prioritize(assignment, event))
+
+
 async def resolve(event: ContactResolved, uow: UnitOfWork) -> None:
     assignment, holder = await uow.holding(event.contact_id)
-    uow.record(assignments.resolve(assignment, holder, event.contact_id, at=uow.now))
+    uow.record(assignments.resolve(assignment, holder, event, at=uow.now))
 
 
 async def reopen(event: ContactReopened, uow: UnitOfWork) -> None:
@@ -41,9 +51,9 @@ async def hand_back(event: EscalationHandedBack, uow: UnitOfWork) -> None:
     uow.record(assignments.hand_back(assignment, event, at=uow.now))
 
 
-async def answer_referral(event: EscalationResolved | EscalationClosed, uow: UnitOfWork) -> None:
+async def end_upstairs(event: EscalationResolved | EscalationClosed, uow: UnitOfWork) -> None:
     assignment = await uow.assignments.lock(event.contact_id)
-    uow.record(assignments.answer_referral(assignment))
+    uow.record(assignments.end_upstairs(assignment, event, at=uow.now))
 
 
 async def expire(timer: OfferExpires, uow: UnitOfWork) -> None:
@@ -110,12 +120,13 @@ async def own(
 SUBSCRIPTIONS = (
     Subscriptions[UnitOfWork]()
     .on(ContactReceived, receive)
+    .on(ContactPrioritized, prioritize)
     .on(ContactResolved, resolve)
     .on(ContactReopened, reopen)
     .on(EscalationTakenOver, take_over)
     .on(EscalationHandedBack, hand_back)
-    .on(EscalationResolved, answer_referral)
-    .on(EscalationClosed, answer_referral)
+    .on(EscalationResolved, end_upstairs)
+    .on(EscalationClosed, end_upstairs)
     .on(OfferExpires, expire)
     .on(RoundEnds, end_round)
 )

@@ -39,6 +39,7 @@ assignments = Table(
     Column("referral", Text),
     Column("supervisor_id", Text),
     Column("taken_over_at", DateTime(timezone=True)),
+    Column("resolved_at", DateTime(timezone=True)),
     Column("reopened_at", DateTime(timezone=True)),
 )
 # Written by the outbox; read here for what a contact's assignment went through.

@@ -21,7 +21,10 @@ class Customer(Contract):
 
 
 class ContactReceived(ContactsEvent):
-    """A customer turned to us. `occurred_at` is when we accepted it: promises count from there."""
+    """A customer turned to us. `occurred_at` is when we accepted it: promises count from there.
+
+    `campaign` is what made many customers turn to us: an advertisement, a product recall.
+    """
 
     channel: Channel
     connection: str | None = None
@@ -31,6 +34,7 @@ class ContactReceived(ContactsEvent):
     topic_of_contact: str
     language: str
     priority: Priority
+    campaign: str | None = None
 
 
 class CustomerWrote(ContactsEvent):

@@ -45,6 +45,8 @@ PageReason = Literal[
     "unanswered",
     "duty_gap",
 ]
+# What an open escalation waits for: that somebody answers, or makes progress.
+Wait = Literal["acknowledgement_due", "lease"]
 Outcome = Literal[
     "answer", "apology", "refund", "credit", "replacement", "service_adjustment", "other"
 ]
@@ -71,7 +73,8 @@ class ClockThreshold(Contract):
 class ClockDeadline(Contract):
     """`started_at` is when the promise counts from, `target_s` its length in business time.
 
-    `run` counts the clock's starts: one that starts anew has another.
+    `run` counts the clock's starts: one that starts anew has another. One that `runs_while_waiting`
+    does not stand still while the next word is the customer's.
     """
 
     clock: ClockName
@@ -80,6 +83,7 @@ class ClockDeadline(Contract):
     started_at: AwareDatetime | None = None
     target_s: float | None = None
     thresholds: tuple[ClockThreshold, ...] = ()
+    runs_while_waiting: bool = False
 
 
 class ClocksStarted(EscalationsEvent):
@@ -115,7 +119,8 @@ class ClockResumed(EscalationsEvent):
 class ClockRetargeted(EscalationsEvent):
     """Another promise is made in the middle: the time that is spent counts on.
 
-    `thresholds` are all of the clock's, those that have fired as they were.
+    `thresholds` are all of the clock's, those that have fired as they were. `retargeted_at` is from
+    when the new terms count.
     """
 
     clock: ClockName
@@ -128,6 +133,8 @@ class ClockRetargeted(EscalationsEvent):
     due_at: AwareDatetime
     thresholds: tuple[ClockThreshold, ...]
     because: str
+    retargeted_at: AwareDatetime | None = None
+    runs_while_waiting: bool = False
 
 
 class ClockWarned(EscalationsEvent):
@@ -168,8 +175,11 @@ class ClockMet(EscalationsEvent):
 
 
 class ClockCancelled(EscalationsEvent):
+    """`cancelled_at` is when what cancelled it happened."""
+
     clock: ClockName
     because: str
+    cancelled_at: AwareDatetime | None = None
 
 
 class EscalationsOwnEvent(EscalationsEvent):
@@ -195,13 +205,14 @@ class EscalationReasonAdded(EscalationsOwnEvent):
 
 
 class EscalationClimbed(EscalationsOwnEvent):
-    """`lateness_ms` is nil when a person, not a timer, sent it up."""
+    """`lateness_ms` and `waited_for` are nil when a person, not a timer, sent it up."""
 
     from_level: int
     to_level: int
     level_name: str
     because: str
     lateness_ms: float | None = None
+    waited_for: Wait | None = None
 
 
 class EscalationUnanswered(EscalationsOwnEvent):
@@ -213,6 +224,7 @@ class EscalationUnanswered(EscalationsOwnEvent):
     level: int
     lateness_ms: float
     standing_since: AwareDatetime | None = None
+    waited_for: Wait | None = None
 
 
 class PageRequested(EscalationsEvent):

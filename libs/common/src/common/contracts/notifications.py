@@ -4,7 +4,7 @@ from typing import Literal
 
 from common.contracts.event import EscalationId, Event, NotificationId, PageId, PersonId
 
-Medium = Literal["slack", "email"]
+Medium = Literal["slack", "email", "sms", "teams", "webhook"]
 Action = Literal["acknowledge", "take_over"]
 
 

@@ -129,6 +129,7 @@ class Threshold:
     due_at: datetime
     fired_at: datetime | None = None
     offset_s: float | None = None
+    action: str | None = None
 
     @property
     def is_deadline(self) -> bool:
@@ -142,10 +143,11 @@ class Clock:
     met_at: datetime | None = None
     cancelled_at: datetime | None = None
     paused_at: datetime | None = None
+    run: int = 1
 
     @property
-    def due_at(self) -> datetime:
-        return next(one.due_at for one in self.thresholds if one.is_deadline)
+    def deadline(self) -> Threshold:
+        return next(one for one in self.thresholds if one.is_deadline)
 
     @property
     def ended_at(self) -> datetime | None:
@@ -176,6 +178,7 @@ class Escalation:
     round: int
     lease_no: int
     deadline: datetime | None
+    warn_at: datetime | None = None
 
     @property
     def is_open(self) -> bool:

@@ -5,23 +5,36 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from common.contracts.escalations import (
+    ApprovalAsked,
     EscalationAcknowledged,
     EscalationClimbed,
     EscalationClosed,
     EscalationHandedBack,
+    EscalationHandedOver,
+    EscalationLeaseRenewed,
     EscalationRaised,
+    EscalationReopened,
     EscalationResolved,
+    EscalationReturned,
+    EscalationSnoozed,
     EscalationTakenOver,
     EscalationUnanswered,
+    PageReason,
     PageRequested,
 )
 from common.contracts.event import Event
 from stage.invariants.ledger import Ledger
 
+# Only then does it wait for somebody: whoever has it is told of other things too.
+_ASKING: tuple[PageReason, ...] = ("raised", "climbed", "repeated", "returned", "handed_over")
+
+Taken = EscalationAcknowledged | EscalationTakenOver | EscalationLeaseRenewed | EscalationSnoozed
+Lost = EscalationClimbed | EscalationUnanswered | EscalationReturned
+
 
 @dataclass(frozen=True, slots=True)
 class Hold:
-    """Until when is not published of a take-over."""
+    """`until` is nil where it was not published, and while an approval is asked for."""
 
     by: str
     until: datetime | None
@@ -32,25 +45,37 @@ def check(told: Iterable[Event], ledger: Ledger) -> None:
     hold: Hold | None = None
     for event in told:
         match event:
-            case EscalationAcknowledged():
-                hold = _passed_on(hold, event, event.lease_expires_at, ledger)
-            case EscalationTakenOver():
-                hold = _passed_on(hold, event, None, ledger)
-            case EscalationClimbed() | EscalationUnanswered():
+            case (
+                EscalationAcknowledged(lease_expires_at=until)
+                | EscalationTakenOver(lease_expires_at=until)
+                | EscalationLeaseRenewed(lease_expires_at=until)
+                | EscalationSnoozed(until=until)
+            ):
+                hold = _passed_on(hold, event, until, ledger)
+            case ApprovalAsked(by=by):
+                hold = Hold(by, None)
+            case EscalationClimbed() | EscalationUnanswered() | EscalationReturned():
                 _not_taken_away(hold, event, ledger)
                 hold = None
-            case EscalationRaised() | EscalationHandedBack():
+            case _ if _frees(event):
                 hold = None
-            case EscalationResolved() | EscalationClosed():
-                hold = None
-            # A warning is about no escalation; any other page says that it waits for somebody.
-            case PageRequested(escalation_id=escalation_id) if escalation_id is not None:
-                hold = None
+
+
+def _frees(event: Event) -> bool:
+    match event:
+        case EscalationRaised() | EscalationReopened() | EscalationHandedOver():
+            return True
+        case EscalationHandedBack() | EscalationResolved() | EscalationClosed():
+            return True
+        case PageRequested():
+            return event.reason in _ASKING
+        case _:
+            return False
 
 
 def _passed_on(
     hold: Hold | None,
-    event: EscalationAcknowledged | EscalationTakenOver,
+    event: Taken,
     until: datetime | None,
     ledger: Ledger,
 ) -> Hold:
@@ -59,9 +84,7 @@ def _passed_on(
     return Hold(event.by, until)
 
 
-def _not_taken_away(
-    hold: Hold | None, event: EscalationClimbed | EscalationUnanswered, ledger: Ledger
-) -> None:
+def _not_taken_away(hold: Hold | None, event: Lost, ledger: Ledger) -> None:
     """Hold a timer to the lease; a person may send it up at any time."""
     taken = (
         hold is not None

@@ -56,7 +56,9 @@ def _every_page_is_tried(
     for page in _pages(facts):
         asked[page.page_id] += 1
         # Of whom nothing is known there must be a failure that names no medium.
-        expected: set[str | None] = {*media.get(page.person_id, ())} or {None}
+        known = media.get(page.person_id, set())
+        # Limited to media of which the recipient has none, it goes out on all.
+        expected: set[str | None] = {*(known & set(page.media or known) or known)} or {None}
         missing = expected - dealt_with[page.page_id]
         ledger.require(not missing, "a page was never tried", page.page_id, *missing)
     for page_id, times in asked.items():

@@ -1,30 +1,26 @@
 """Invariant 2: one open escalation a contact; thresholds fire once, never early, never too late."""
 
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Iterator, Mapping
-from datetime import datetime, timedelta
+from collections.abc import Iterable
+from dataclasses import astuple
 
 from common.contracts.escalations import (
     ClockBreached,
-    ClockCancelled,
-    ClockMet,
-    ClocksStarted,
     ClockWarned,
     EscalationClimbed,
     EscalationClosed,
     EscalationHandedBack,
     EscalationRaised,
+    EscalationReopened,
     EscalationResolved,
+    EscalationReturned,
     EscalationUnanswered,
 )
 from common.contracts.event import Event
-from stage.invariants import holding
-from stage.invariants.facts import Clock, Facts, Watch
+from stage.invariants import holding, running
+from stage.invariants.facts import Clock, Facts, Threshold, Watch
 from stage.invariants.ledger import Ledger
-
-_DEADLINE = 100
-# Contact, clock, deadline, percent: a clock that is started anew has another deadline.
-Firing = tuple[str, str, datetime, int]
+from stage.invariants.running import Firing
 
 
 def check(facts: Facts, ledger: Ledger) -> None:
@@ -40,9 +36,9 @@ def check(facts: Facts, ledger: Ledger) -> None:
         )
         holding.check(told, ledger)
         _never_early(told, ledger)
-        fired.update(_while_running(told, ledger))
+        fired.update(running.fired(told, ledger))
     for firing, times in fired.items():
-        ledger.require(times == 1, "a threshold fired twice", *firing)
+        ledger.require(times == 1, "a threshold fired twice", *astuple(firing))
     for watch in facts.watches:
         for clock in watch.clocks:
             _as_published(watch, clock, fired, ledger)
@@ -63,7 +59,7 @@ def _one_at_a_time(told: Iterable[Event], ledger: Ledger) -> str | None:
     current: str | None = None
     for event in told:
         match event:
-            case EscalationRaised():
+            case EscalationRaised() | EscalationReopened():
                 before = (event.contact_id, current, event.escalation_id)
                 ledger.require(current is None, "raised while another was open", *before)
                 current = event.escalation_id
@@ -77,7 +73,13 @@ def _one_at_a_time(told: Iterable[Event], ledger: Ledger) -> str | None:
 def _never_early(told: Iterable[Event], ledger: Ledger) -> None:
     for event in told:
         match event:
-            case ClockWarned() | ClockBreached() | EscalationClimbed() | EscalationUnanswered():
+            case (
+                ClockWarned()
+                | ClockBreached()
+                | EscalationClimbed()
+                | EscalationReturned()
+                | EscalationUnanswered()
+            ):
                 early = event.lateness_ms is not None and event.lateness_ms < 0
                 ledger.require(not early, "a timer fired early", event.contact_id, event.type)
         if isinstance(event, ClockBreached):
@@ -85,62 +87,27 @@ def _never_early(told: Iterable[Event], ledger: Ledger) -> None:
             ledger.require(not early, "breached before it was due", event.contact_id, event.clock)
 
 
-def _while_running(told: Iterable[Event], ledger: Ledger) -> Iterator[Firing]:
-    """Replay one contact's clocks and yield each threshold that fired."""
-    running: dict[str, datetime] = {}
-    breached_at: dict[str, datetime] = {}
-    for event in told:
-        match event:
-            case ClocksStarted():
-                running.update({one.clock: one.due_at for one in event.clocks})
-            case ClockCancelled():
-                running.pop(event.clock, None)
-            case ClockMet():
-                _runs(event, running, "met without running", ledger)
-                _overtaken(event, breached_at, ledger)
-                running.pop(event.clock, None)
-            case ClockWarned():
-                _runs(event, running, "fired without running", ledger)
-                yield event.contact_id, event.clock, event.due_at, event.threshold_percent
-            case ClockBreached():
-                _runs(event, running, "fired without running", ledger)
-                breached_at[event.clock] = event.occurred_at
-                yield event.contact_id, event.clock, event.due_at, _DEADLINE
-
-
-def _runs(
-    event: ClockMet | ClockWarned | ClockBreached,
-    running: Mapping[str, datetime],
-    otherwise: str,
-    ledger: Ledger,
-) -> None:
-    runs = running.get(event.clock) == event.due_at
-    ledger.require(runs, otherwise, event.contact_id, event.clock, event.due_at)
-
-
-def _overtaken(event: ClockMet, breached_at: Mapping[str, datetime], ledger: Ledger) -> None:
-    """Remark on a breach of what had been met in time, when the news of that came too late."""
-    fired_at = breached_at.get(event.clock)
-    if fired_at is not None and event.met_at <= event.due_at <= fired_at:
-        late_ms = (fired_at - event.met_at) / timedelta(milliseconds=1)
-        ledger.remarks.append(
-            f"breached though it was met in time: {event.clock} of {event.contact_id}, "
-            f"met {late_ms:.0f} ms before it fired"
-        )
-
-
 def _as_published(watch: Watch, clock: Clock, fired: Counter[Firing], ledger: Ledger) -> None:
     """Hold what the table says of a clock against the topic."""
-    # Cancelled when the news of the resolution came, for the time of that resolution.
-    ended_at = clock.met_at or (clock.cancelled_at and watch.resolved_at)
+    stopped = (clock.ended_at, clock.paused_at)
+    ran_until = min((each for each in stopped if each is not None), default=None)
     for threshold in clock.thresholds:
-        firing = (watch.contact_id, clock.name, clock.due_at, threshold.percent)
-        published = fired[firing]
+        evidence = (watch.contact_id, clock.name, threshold.due_at, threshold.percent)
+        published = _published(watch, clock, threshold, fired)
         if threshold.fired_at is None:
-            ledger.require(not published, "fired in the topic, not in the table", *firing)
-            overdue = ended_at is not None and threshold.due_at < ended_at
-            ledger.require(not overdue, "due before its clock ended, and never fired", *firing)
+            ledger.require(not published, "fired in the topic, not in the table", *evidence)
+            overdue = ran_until is not None and threshold.due_at < ran_until
+            ledger.require(not overdue, "due before its clock ended, and never fired", *evidence)
         else:
-            ledger.require(published == 1, "fired in the table, not in the topic", *firing)
+            ledger.require(published == 1, "fired in the table, not in the topic", *evidence)
             early = threshold.fired_at < threshold.due_at
-            ledger.require(not early, "fired before it was due", *firing)
+            ledger.require(not early, "fired before it was due", *evidence)
+
+
+def _published(watch: Watch, clock: Clock, threshold: Threshold, fired: Counter[Firing]) -> int:
+    place = (watch.contact_id, clock.name, clock.run)
+    if threshold == clock.deadline:
+        return fired[Firing(*place)]
+    percent = threshold.percent
+    told = fired[Firing(*place, percent, threshold.due_at, threshold.action)]
+    return told + fired[Firing(*place, percent)]

@@ -62,6 +62,9 @@ def _clocks_and_escalations(facts: Facts) -> Iterator[tuple[tuple[str, str], tup
         if escalation.is_open:
             told = (_ESCALATION, _fits_escalation(escalation))
             yield (escalation.contact_id, "escalation"), told
+            if escalation.warn_at is not None:
+                told = (_ESCALATION, _fits_warning(escalation))
+                yield (escalation.contact_id, "escalation:warning"), told
 
 
 def _fits_clock(clock: Clock) -> Fits:
@@ -77,18 +80,28 @@ def _fits_clock(clock: Clock) -> Fits:
 
 
 def _fits_escalation(escalation: Escalation) -> Fits:
-    """While raised it waits for an answer, afterwards for the end of the lease."""
+    """While it asks for something it waits for an answer, else for the end of the lease."""
+    asks = escalation.state in ("raised", "approval_asked")
     awaited = (
         ("AcknowledgementDue", escalation.level, escalation.round)
-        if escalation.state == "raised"
+        if asks
         else ("LeaseExpires", escalation.lease_no)
     )
 
     def fits(timer: TimerRow) -> bool:
-        named = ("level", "round") if escalation.state == "raised" else ("lease_no",)
+        named = ("level", "round") if asks else ("lease_no",)
         found = (timer.type, *(timer.data.get(name) for name in named))
         same = timer.data.get("escalation_id") == escalation.escalation_id
         return same and found == awaited and timer.due_at == escalation.deadline
+
+    return fits
+
+
+def _fits_warning(escalation: Escalation) -> Fits:
+    def fits(timer: TimerRow) -> bool:
+        found = (timer.type, timer.data.get("escalation_id"), timer.data.get("lease_no"))
+        awaited = ("LeaseEnding", escalation.escalation_id, escalation.lease_no)
+        return found == awaited and timer.due_at == escalation.warn_at
 
     return fits
 

@@ -1,5 +1,15 @@
 """The routes of escalation."""
 
-from escalation.api import clocks, configuration, escalations
+from escalation.api import actions, clocks, configuration, duty, escalations, feeds, lateness, live
 
-ROUTERS = (escalations.router, clocks.router, configuration.router)
+# `live` before `escalations`: /stream is no id of an escalation.
+ROUTERS = (
+    live.router,
+    lateness.router,
+    escalations.router,
+    actions.router,
+    clocks.router,
+    duty.router,
+    feeds.router,
+    configuration.router,
+)

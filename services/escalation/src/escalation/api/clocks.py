@@ -1,26 +1,35 @@
 """The promises made to one contact, explained."""
 
+from collections.abc import Sequence
 from datetime import datetime
 
 from fastapi import APIRouter
 from pydantic import BaseModel
 
-from common.contracts.escalations import ClockName
+from common.contracts.contacts import Priority
+from common.contracts.escalations import ClockName, ThresholdAction
 from common.contracts.event import ContactId
 from common.http import ContactPath
 from escalation.api.answers import EscalationDatabase, Staff, work
-from escalation.domain import words
+from escalation.domain import story
+from escalation.domain.calendars import Calendar
+from escalation.domain.story import Line
 from escalation.domain.watches import Clock, ClockState
-from escalation.store import UnknownContact
 
 router = APIRouter(prefix="/v1/contacts", tags=["clocks"])
 
 
 class ShownThreshold(BaseModel):
-    """100 percent is the deadline itself."""
+    """100 percent without an `offset_s` is the deadline itself.
+
+    While the clock is paused, `due_at` of what has not fired is nil: nobody knows.
+    """
 
     percent: int
-    due_at: datetime
+    offset_s: float | None
+    action: ThresholdAction
+    priority: Priority | None
+    due_at: datetime | None
     fired_at: datetime | None
     lateness_ms: float | None
 
@@ -30,21 +39,39 @@ class ShownRef(BaseModel):
     version: int
 
 
+class ShownLine(BaseModel):
+    """`at` is from when it counts, `run` which of the clock's runs it is about."""
+
+    at: datetime
+    run: int
+    what: str
+
+
 class ShownClock(BaseModel):
-    """`words` tells it all; `left_s` is what is left until the deadline, below nothing if late."""
+    """`words` tells how it stands, `history` how it came to that.
+
+    `elapsed_s` and `left_business_s` count in the calendar's business time, `left_s` on the wall:
+    until the deadline, below nothing if late. `due_at` is nil while it is paused.
+    """
 
     clock: ClockName
+    run: int
     state: ClockState
     words: str
     policy: ShownRef
     calendar: ShownRef | None
     target_s: float
     started_at: datetime
-    due_at: datetime
+    due_at: datetime | None
     thresholds: list[ShownThreshold]
     met_at: datetime | None
     cancelled_at: datetime | None
+    paused_at: datetime | None
+    paused_because: str | None
+    elapsed_s: float
     left_s: float | None
+    left_business_s: float | None
+    history: list[ShownLine]
 
 
 class ShownClocks(BaseModel):
@@ -59,33 +86,64 @@ async def show_clocks(
 ) -> ShownClocks:
     """Show each promise to a contact: what, by which policy, until when, and what became of it."""
     async with work(database) as uow:
-        watch = (await uow.watches.look([contact_id])).get(contact_id)
-        if watch is None:
-            raise UnknownContact
+        told = await uow.watches.clock_story(contact_id)
+        configuration = await uow.configurations.in_force()
+    lines = story.tell(told.events)
     return ShownClocks(
         contact_id=contact_id,
         at=uow.now,
-        clocks=[_shown(clock, uow.now) for clock in watch.clocks],
+        clocks=[
+            _shown(
+                clock,
+                configuration.calendar_at(clock.calendar),
+                [line for line in lines if line.clock == clock.name],
+                uow.now,
+            )
+            for clock in told.watch.clocks
+        ],
     )
 
 
-def _shown(clock: Clock, at: datetime) -> ShownClock:
+def _shown(
+    clock: Clock, calendar: Calendar | None, lines: Sequence[Line], at: datetime
+) -> ShownClock:
+    elapsed_s = story.spent_s(calendar, clock, at)
+    stands_still = clock.paused_at is not None and not clock.ended
+    runs_on = not clock.ended and not stands_still
     return ShownClock(
         clock=clock.name,
+        run=clock.run,
         state=clock.state,
-        words=words.explanation(clock, at),
+        words=story.summary(clock, at),
         policy=ShownRef(id=clock.policy.id, version=clock.policy.version),
         calendar=ShownRef.model_validate(clock.calendar, from_attributes=True)
         if clock.calendar
         else None,
         target_s=clock.target_s,
         started_at=clock.started_at,
-        due_at=clock.due_at,
-        thresholds=[
-            ShownThreshold.model_validate(threshold, from_attributes=True)
-            for threshold in clock.thresholds
-        ],
+        due_at=None if stands_still and not clock.breached else clock.due_at,
+        thresholds=_thresholds(clock, stands_still=stands_still),
         met_at=clock.met_at,
         cancelled_at=clock.cancelled_at,
-        left_s=None if clock.ended else (clock.due_at - at).total_seconds(),
+        paused_at=clock.paused_at if stands_still else None,
+        paused_because=story.why_paused(lines) if stands_still else None,
+        elapsed_s=elapsed_s,
+        left_s=(clock.due_at - at).total_seconds() if runs_on else None,
+        left_business_s=None if clock.ended else clock.target_s - elapsed_s,
+        history=[ShownLine(at=line.at, run=line.run, what=line.what) for line in lines],
     )
+
+
+def _thresholds(clock: Clock, *, stands_still: bool) -> list[ShownThreshold]:
+    return [
+        ShownThreshold(
+            percent=each.percent,
+            offset_s=each.offset_s,
+            action=each.action,
+            priority=each.priority,
+            due_at=None if stands_still and each.fired_at is None else each.due_at,
+            fired_at=each.fired_at,
+            lateness_ms=each.lateness_ms,
+        )
+        for each in clock.thresholds
+    ]

@@ -1,23 +1,21 @@
-"""Policies, calendars, ladders and duty schedules: put in force, and shown."""
+"""What managers set: put in force, and shown."""
 
-from datetime import datetime
-from typing import Annotated, Any, TypeVar
+from typing import Annotated, Any, Literal, TypeVar
 
 from fastapi import APIRouter, Body, Depends
 from fastapi.openapi.models import Example
-from pydantic import BaseModel
 
 from common.access import allow
-from common.contracts.event import PersonId
 from common.database import Database
 from common.http import Name
 from common.problems import Problem
 from escalation import handlers
-from escalation.api.answers import EscalationDatabase, Manager, Upstairs, work
+from escalation.api.answers import EscalationDatabase, Manager, work
 from escalation.domain.calendars import Calendar
 from escalation.domain.configuration import Setting, Versioned
-from escalation.domain.duty import DutySchedule, Instant, on_duty
+from escalation.domain.duty import DutySchedule
 from escalation.domain.ladders import Ladder
+from escalation.domain.organisation import ApprovalLimit, GrantingRole, Person, Team
 from escalation.domain.policies import SlaPolicy
 from escalation.store import KINDS, UnitOfWork
 
@@ -42,9 +40,24 @@ Policy = Annotated[
                         "target_s": 900,
                         "thresholds": [{"action": "warn_representative", "at_percent": 80}],
                     },
-                    {"clock": "resolution", "target_s": 28800},
+                    {
+                        "clock": "resolution",
+                        "target_s": 28800,
+                        "thresholds": [
+                            {
+                                "action": "change_priority",
+                                "at_percent": 50,
+                                "priority": "urgent",
+                            },
+                            {"action": "warn_supervisor", "offset_s": -1800},
+                            {"action": "raise", "at_percent": 100},
+                            {"action": "raise", "offset_s": 3600},
+                        ],
+                    },
+                    {"clock": "periodic_update", "target_s": 7200, "runs_while_waiting": True},
                 ],
                 "calendar_id": "berlin",
+                "calendar_by_region": {"APAC": "tokyo"},
                 "ladder_id": "default",
                 "severity": "high",
             }
@@ -61,7 +74,9 @@ Hours = Annotated[
                     "mon": [["09:00", "12:30"], ["13:00", "17:00"]],
                     "sat": [["10:00", "14:00"]],
                 },
-                "closed": ["2026-12-25", "2026-12-26"],
+                "holidays": [{"country": "DE", "region": "BE"}],
+                "special": {"2026-12-24": [["09:00", "12:00"]]},
+                "closed": ["2026-12-28"],
             }
         )
     ),
@@ -78,9 +93,20 @@ Levels = Annotated[
                         "who": [{"kind": "duty", "schedule_id": "supervisors"}],
                     },
                     {
+                        "name": "team",
+                        "acknowledge_within_s": 600,
+                        "who": [{"kind": "team_supervisors"}],
+                        "ask": "in_turn",
+                        "repeats": 1,
+                    },
+                    {
                         "name": "manager",
                         "acknowledge_within_s": 600,
-                        "who": [{"kind": "person", "person_id": "mia"}],
+                        "who": [
+                            {"kind": "reporting_line", "steps": 2},
+                            {"kind": "person", "person_id": "mia"},
+                        ],
+                        "media": ["slack"],
                     },
                 ],
                 "lease_s": 900,
@@ -94,11 +120,21 @@ Duty = Annotated[
     Body(
         openapi_examples=_example(
             {
-                "rotation": {
+                "rotations": [
+                    {
+                        "zone": "Europe/Berlin",
+                        "starts_at": "2026-03-02T08:00:00+01:00",
+                        "shift_s": 86400,
+                        "members": ["sam", "kim"],
+                        "hours": {
+                            "mon": [["08:00", "20:00"]],
+                            "tue": [["08:00", "20:00"]],
+                        },
+                    }
+                ],
+                "covers": {
                     "zone": "Europe/Berlin",
-                    "starts_at": "2026-03-02T08:00:00+01:00",
-                    "shift_s": 86400,
-                    "members": ["sam", "kim"],
+                    "hours": {"mon": [["08:00", "20:00"]], "tue": [["08:00", "20:00"]]},
                 },
                 "overrides": [
                     {
@@ -113,17 +149,43 @@ Duty = Annotated[
 ]
 
 
-class OnDuty(BaseModel):
-    at: datetime
-    person_ids: tuple[PersonId, ...]
+Colleague = Annotated[
+    Person,
+    Body(
+        openapi_examples=_example(
+            {
+                "reports_to": "sam",
+                "role": "representative",
+                "absences": [{"from": "2026-08-03T00:00:00Z", "until": "2026-08-17T00:00:00Z"}],
+            }
+        )
+    ),
+]
+Supervised = Annotated[Team, Body(openapi_examples=_example({"supervisors": ["sam", "kim"]}))]
+Limits = Annotated[
+    ApprovalLimit,
+    Body(openapi_examples=_example({"limits": {"EUR": "100.00", "USD": "100.00"}})),
+]
 
 
 @router.put("/sla-policies/{setting_id}")
 async def put_policy(
-    setting_id: Name, policy: Policy, database: EscalationDatabase, caller: Manager
+    setting_id: Name,
+    policy: Policy,
+    database: EscalationDatabase,
+    caller: Manager,
+    open_contacts: Literal["keep", "retarget"] = "keep",
 ) -> Versioned[SlaPolicy]:
-    """Promise something to the contacts that match; clocks that run already keep theirs."""
-    return await _define(setting_id, policy, database, caller.subject)
+    """Promise something to the contacts that match.
+
+    `open_contacts`: `keep` leaves clocks that run the version under which they started; `retarget`
+    looks anew at what is promised to each open contact, whose time spent counts on.
+    """
+    retarget = open_contacts == "retarget"
+    async with work(database) as uow:
+        return await handlers.promise(
+            setting_id, policy, caller.subject, uow, open_contacts_too=retarget
+        )
 
 
 @router.put("/calendars/{setting_id}")
@@ -148,15 +210,27 @@ async def put_duty_schedule(
     return await _define(setting_id, schedule, database, caller.subject)
 
 
-@router.get("/duty-schedules/{setting_id}/on-duty")
-async def show_on_duty(
-    setting_id: Name, database: EscalationDatabase, _caller: Upstairs, at: Instant | None = None
-) -> OnDuty:
-    """Show who is on duty, now or at an instant past or future."""
-    async with work(database) as uow:
-        schedule = await _found(DutySchedule, setting_id, uow)
-        at = at or uow.now
-    return OnDuty(at=at, person_ids=on_duty(schedule.body, at))
+@router.put("/people/{setting_id}")
+async def put_person(
+    setting_id: Name, person: Colleague, database: EscalationDatabase, caller: Manager
+) -> Versioned[Person]:
+    """Say to whom a person reports, and when that person is away; superiors come first."""
+    return await _define(setting_id, person, database, caller.subject)
+
+
+@router.put("/teams/{setting_id}")
+async def put_team(
+    setting_id: Name, team: Supervised, database: EscalationDatabase, caller: Manager
+) -> Versioned[Team]:
+    return await _define(setting_id, team, database, caller.subject)
+
+
+@router.put("/approval-limits/{role}")
+async def put_approval_limit(
+    role: GrantingRole, limit: Limits, database: EscalationDatabase, caller: Manager
+) -> Versioned[ApprovalLimit]:
+    """Bound what a role may grant; in a currency that is not listed it may grant nothing."""
+    return await _define(role, limit, database, caller.subject)
 
 
 async def _define(
@@ -166,7 +240,7 @@ async def _define(
         return await handlers.define(setting_id, body, by, uow)
 
 
-async def _found(kind: type[S], setting_id: str, uow: UnitOfWork) -> Versioned[S]:
+async def found(kind: type[S], setting_id: str, uow: UnitOfWork) -> Versioned[S]:
     setting = (await uow.configurations.in_force()).find(kind, setting_id)
     if setting is None:
         raise Problem(404, "setting-unknown", f"No {setting_id} is among the {KINDS[kind]}.")
@@ -179,7 +253,7 @@ def _show(kind: type[S]) -> None:
 
     async def show(setting_id: Name, database: EscalationDatabase) -> Any:
         async with work(database) as uow:
-            return await _found(kind, setting_id, uow)
+            return await found(kind, setting_id, uow)
 
     async def show_all(database: EscalationDatabase) -> Any:
         async with work(database) as uow:

@@ -1,39 +1,42 @@
-"""Where a page of the list ended, as an opaque word."""
+"""Where a page of the list ended, as an opaque word that fits that list alone."""
 
 import base64
 import binascii
-from datetime import datetime
-from typing import Annotated
-from uuid import UUID
+import hashlib
 
 import orjson
-from fastapi import Query
+from pydantic import TypeAdapter, ValidationError
 
-from common.contracts.event import EscalationId
 from common.problems import Problem
-from escalation.domain.watches import Escalation
-from escalation.store import Place
+from escalation.domain.listing import Place, Wanted
+
+_PLACE: TypeAdapter[Place] = TypeAdapter(Place)
 
 
-def cursor_after(escalation: Escalation) -> str:
-    deadline = None if escalation.deadline is None else escalation.deadline.isoformat()
-    place = orjson.dumps([deadline, escalation.escalation_id])
-    return base64.urlsafe_b64encode(place).decode().rstrip("=")
+def cursor_after(place: Place, wanted: Wanted) -> str:
+    found = orjson.dumps([_mark(wanted), _PLACE.dump_python(place, mode="json")])
+    return base64.urlsafe_b64encode(found).decode().rstrip("=")
 
 
-def place_of(
-    cursor: Annotated[
-        str | None, Query(max_length=200, description="`next` of the page before")
-    ] = None,
-) -> Place | None:
-    if cursor is None:
-        return None
+def place_after(cursor: str, wanted: Wanted) -> Place:
     try:
         padded = cursor + "=" * (-len(cursor) % 4)
-        deadline, escalation_id = orjson.loads(base64.b64decode(padded, altchars=b"-_"))
-        return Place(
-            None if deadline is None else datetime.fromisoformat(deadline),
-            EscalationId(str(UUID(escalation_id))),
-        )
-    except (binascii.Error, ValueError, TypeError, AttributeError) as error:
+        mark, place = orjson.loads(base64.b64decode(padded, altchars=b"-_"))
+        after = _PLACE.validate_python(place)
+    except (binascii.Error, ValueError, TypeError, ValidationError) as error:
         raise Problem(422, "invalid", "query/cursor: this is no cursor of ours.") from error
+    if mark != _mark(wanted):
+        detail = "query/cursor: it belongs to a list of another sort or other filters."
+        raise Problem(422, "invalid", detail)
+    return after
+
+
+def _mark(wanted: Wanted) -> str:
+    """Tell lists apart; the order in which values are given says nothing."""
+    asked = {
+        name: sorted(value) if isinstance(value, list) else value
+        for name, value in wanted
+        if name in Wanted.model_fields
+    }
+    told = orjson.dumps(asked, option=orjson.OPT_SORT_KEYS)
+    return hashlib.blake2b(told, digest_size=8).hexdigest()

@@ -11,11 +11,11 @@ from common.contracts.event import ContactId, PageId
 from common.messages import Schedule, Timer
 from escalation.domain import words
 from escalation.domain.situation import Decision, Situation
-from escalation.domain.timers import AcknowledgementDue, ClockDue, LeaseExpires
+from escalation.domain.timers import AcknowledgementDue, ClockDue, LeaseEnding, LeaseExpires
 from escalation.domain.watches import Clock, Escalation
 
 TIMERS: dict[str, type[Timer]] = {
-    kind.type: kind for kind in (ClockDue, AcknowledgementDue, LeaseExpires)
+    kind.type: kind for kind in (ClockDue, AcknowledgementDue, LeaseEnding, LeaseExpires)
 }
 
 
@@ -60,6 +60,8 @@ def awaited(
     if escalation is not None and (timer := _of(escalation)) is not None:
         # An open one without a deadline should long have gone on.
         yield Schedule(timer, escalation.deadline or escalation.raised_at)
+        if escalation.warn_at is not None:
+            yield Schedule(_warning(escalation), escalation.warn_at)
 
 
 def _of(escalation: Escalation) -> Timer | None:
@@ -81,6 +83,14 @@ def _of(escalation: Escalation) -> Timer | None:
             return None
         case _:
             assert_never(escalation.state)
+
+
+def _warning(escalation: Escalation) -> Timer:
+    return LeaseEnding(
+        contact_id=escalation.contact_id,
+        escalation_id=escalation.escalation_id,
+        lease_no=escalation.lease_no,
+    )
 
 
 def missing(books: Books) -> list[Missing]:

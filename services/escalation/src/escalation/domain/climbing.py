@@ -1,50 +1,106 @@
 """The way up: raise or merge, page a level, climb, and never fall silent."""
 
-from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
+from functools import partial
 from uuid import NAMESPACE_OID, uuid5
 
 from common.contracts.escalations import (
     EscalationClimbed,
     EscalationRaised,
     EscalationReasonAdded,
-    EscalationsEvent,
     EscalationUnanswered,
     PageReason,
     PageRequested,
     Severity,
+    Wait,
 )
 from common.contracts.event import EscalationId, PageId, PersonId
 from common.messages import Schedule
-from escalation.domain import words
-from escalation.domain.configuration import DEFAULT_LADDER
+from escalation.domain import clocks, words
+from escalation.domain.asking import (
+    Landing,
+    above,
+    at_or_below,
+    has_judge,
+    landing_at,
+    may_act,
+)
+from escalation.domain.calendars import add_business_time
+from escalation.domain.configuration import DEFAULT_LADDER, Versioned
+from escalation.domain.ladders import Ladder
 from escalation.domain.situation import Decision, Situation, nothing
 from escalation.domain.timers import AcknowledgementDue
+from escalation.domain.values import replace
 from escalation.domain.watches import Escalation, Reason, Watch, ms_between
 
 # How often an escalation for which there is no ladder looks whether there is one now.
 NO_LADDER_RETRY_S = 60.0
+# The notifier knows it as a recipient of that name.
+OPERATIONS = PersonId("operations")
 
 _SEVERITIES: tuple[Severity, ...] = ("low", "medium", "high", "critical")
+# They are about us: the contact's own end does not settle them.
+_OUTLIVING = ("feedback", "complaint")
 
 
-def escalate(situation: Situation, reason: Reason) -> Decision:
-    """Raise an escalation, or add the reason to the open one; a contact that is closed stays so."""
-    if not situation.watch.is_open:
+def outlives_contact(escalation: Escalation) -> bool:
+    """Tell whether it stays open when the contact is resolved."""
+    return any(reason.cause in _OUTLIVING for reason in escalation.reasons)
+
+
+def escalate(situation: Situation, reason: Reason, *further: Reason) -> Decision:
+    """Raise an escalation, or add the reasons to the open one."""
+    if not _matters(situation, reason):
         return nothing(situation)
-    if situation.escalation is not None:
-        return _merge(situation, situation.escalation, reason)
-    return _raise(situation, reason)
+    if situation.escalation is None:
+        return _raise(situation, reason, *further)
+    decision = nothing(situation)
+    for each in (reason, *further):
+        decision = decision.then(partial(_merge, reason=each))
+    return decision
 
 
-def _merge(situation: Situation, escalation: Escalation, reason: Reason) -> Decision:
-    new_cause = all(known.cause != reason.cause for known in escalation.reasons)
-    merged = replace(
-        escalation,
-        reasons=(*escalation.reasons, reason),
-        severity=_above(escalation.severity) if new_cause else escalation.severity,
-    )
-    added = EscalationReasonAdded(
+def _matters(situation: Situation, reason: Reason) -> bool:
+    """A contact that is closed stays so, but for what outlives it."""
+    watch, escalation = situation.watch, situation.escalation
+    if watch.is_open or watch.opened_at is None:
+        return watch.is_open
+    open_still = escalation is not None and outlives_contact(escalation)
+    return reason.cause in _OUTLIVING or open_still
+
+
+def _merge(situation: Situation, reason: Reason) -> Decision:
+    """Add the reason to the open one, and tell those whom a new kind of trouble concerns."""
+    escalation = situation.escalation
+    if escalation is None:
+        return nothing(situation)
+    merged = _with(escalation, reason)
+    # Who may not judge what it is now about is no longer asked: that person is told nothing.
+    able = tuple(person for person in merged.awaited if may_act(merged, person))
+    if able or merged.holder is not None:
+        merged = replace(merged, awaited=able)
+    after = replace(situation, escalation=merged)
+    pages: tuple[PageRequested, ...] = ()
+    if _is_news(escalation, reason) and has_judge(after, merged):
+        concerned = merged.awaited if merged.holder is None else (merged.holder,)
+        pages = tuple(page(after, merged, person, "updated", reason.text) for person in concerned)
+    return Decision(after, (_added(after, merged, reason), *pages))
+
+
+def _is_news(escalation: Escalation, reason: Reason) -> bool:
+    return all(known.cause != reason.cause for known in escalation.reasons)
+
+
+def _with(escalation: Escalation, reason: Reason) -> Escalation:
+    """Two kinds of trouble at once weigh more than either."""
+    severity = escalation.severity
+    if _is_news(escalation, reason):
+        severity = _SEVERITIES[min(_SEVERITIES.index(severity) + 1, len(_SEVERITIES) - 1)]
+    return replace(escalation, reasons=(*escalation.reasons, reason), severity=severity)
+
+
+def _added(situation: Situation, merged: Escalation, reason: Reason) -> EscalationReasonAdded:
+    return EscalationReasonAdded(
         contact_id=situation.contact_id,
         occurred_at=situation.at,
         escalation_id=merged.escalation_id,
@@ -52,23 +108,16 @@ def _merge(situation: Situation, escalation: Escalation, reason: Reason) -> Deci
         reason=reason.text,
         severity=merged.severity,
     )
-    return Decision(replace(situation, escalation=merged), (added,))
 
 
-def _above(severity: Severity) -> Severity:
-    """Two kinds of trouble at once weigh more than either."""
-    return _SEVERITIES[min(_SEVERITIES.index(severity) + 1, len(_SEVERITIES) - 1)]
-
-
-def _raise(situation: Situation, reason: Reason) -> Decision:
+def _raise(situation: Situation, reason: Reason, *further: Reason) -> Decision:
     watch = situation.watch
-    ladder = situation.configuration.ladder(watch.ladder_id)
     escalation = Escalation(
         escalation_id=_next_id(watch),
         contact_id=watch.contact_id,
         state="raised",
         severity=watch.severity,
-        ladder=ladder,
+        ladder=None,
         level=0,
         round=0,
         reasons=(reason,),
@@ -78,13 +127,19 @@ def _raise(situation: Situation, reason: Reason) -> Decision:
         deadline=None,
         raised_at=situation.at,
     )
+    added: list[EscalationReasonAdded] = []
+    for each in further:
+        escalation = _with(escalation, each)
+        added.append(_added(situation, escalation, each))
+    ladder = _ladder(situation, escalation.severity)
+    escalation = replace(escalation, ladder=ladder)
     raised = EscalationRaised(
         contact_id=watch.contact_id,
         occurred_at=situation.at,
         escalation_id=escalation.escalation_id,
         cause=reason.cause,
         reason=reason.text,
-        severity=escalation.severity,
+        severity=watch.severity,
         ladder_id=ladder.id if ladder else watch.ladder_id or DEFAULT_LADDER,
         ladder_version=ladder.version if ladder else 0,
         level=0,
@@ -94,8 +149,10 @@ def _raise(situation: Situation, reason: Reason) -> Decision:
         watch, escalation_id=escalation.escalation_id, escalations=watch.escalations + 1
     )
     after = replace(situation, watch=watch, escalation=escalation)
-    return Decision(after, (raised,)).then(
-        lambda now: move_up(now, escalation, because=None, due_at=None)
+    return (
+        Decision(after, (raised, *added))
+        .then(clocks.escalation_raised)
+        .then(lambda now: move_up(now, escalation, because=None, due_at=None))
     )
 
 
@@ -104,33 +161,38 @@ def _next_id(watch: Watch) -> EscalationId:
     return EscalationId(str(uuid5(NAMESPACE_OID, name)))
 
 
-@dataclass(frozen=True, slots=True)
-class _Landing:
-    """Where an escalation goes next: whom it asks there, and why not those before."""
+def _ladder(situation: Situation, severity: Severity) -> Versioned[Ladder] | None:
+    """Return the ladder that the policy names for so grave a matter, or for any."""
+    watch, configuration = situation.watch, situation.configuration
+    policy = configuration.policy_for(watch.contact) if watch.contact else None
+    by_severity = policy.body.ladder_by_severity if policy else {}
+    return configuration.ladder(by_severity.get(severity, watch.ladder_id))
 
-    level: int
-    people: tuple[PersonId, ...]
-    passed: tuple[str, ...]
+
+def go_on(
+    situation: Situation, escalation: Escalation, because: str | None, due_at: datetime
+) -> Decision:
+    """Nobody answered: ask the next in turn, or the level again as often as it says, or go up."""
+    found = _still_here(situation, escalation)
+    if found is None:
+        return move_up(situation, escalation, because, due_at)
+    waiting, landing = found
+    return ask(situation, waiting, landing, _told(because, landing))
 
 
-def above(situation: Situation, escalation: Escalation) -> _Landing | None:
-    """Return the next level with somebody who was not just asked, if there is one."""
-    if escalation.ladder is None:
+def _still_here(situation: Situation, escalation: Escalation) -> tuple[Escalation, Landing] | None:
+    if escalation.ladder is None or not escalation.awaited:
         return None
-    passed: list[str] = []
-    levels = escalation.ladder.body.levels
-    # A level where nobody was on duty has not had its turn yet.
-    first = escalation.level + 1 if escalation.awaited else escalation.level
-    for level in range(first, len(levels)):
-        on_duty = situation.configuration.people(levels[level], situation.at)
-        people = tuple(person for person in on_duty if person not in escalation.awaited)
-        if people:
-            return _Landing(level, people, tuple(passed))
-        passed.append(
-            f"only {words.people(on_duty)} at {levels[level].name}"
-            if on_duty
-            else f"nobody on duty at {levels[level].name}"
-        )
+    level = escalation.ladder.body.levels[escalation.level]
+    if level.ask == "in_turn":
+        landing = landing_at(situation, escalation, escalation.level)
+        if landing.people:
+            return escalation, replace(landing, asked_before=escalation.awaited)
+    if escalation.repeats < level.repeats:
+        again = replace(escalation, repeats=escalation.repeats + 1, awaited=())
+        landing = landing_at(situation, again, escalation.level)
+        if landing.people:
+            return again, landing
     return None
 
 
@@ -141,14 +203,15 @@ def move_up(
 
     `due_at` is when the timer was due that sends it up, nil if a person does.
     """
+    waited_for = None if due_at is None else _waited_for(situation.escalation)
     escalation = _held_by_nobody(situation, escalation)
     landing = above(situation, escalation)
     if landing is None:
-        return _ask_again(situation, escalation, because, due_at)
-    reasons = (*((because,) if because else ()), *landing.passed)
+        return _ask_again(situation, escalation, because, due_at, waited_for)
+    told = _told(because, landing)
     if landing.level == escalation.level:
-        return _page(situation, escalation, landing, because)
-    risen = replace(escalation, level=landing.level, round=0)
+        return ask(situation, escalation, landing, told)
+    risen = replace(escalation, level=landing.level, round=0, repeats=0)
     climbed = EscalationClimbed(
         contact_id=situation.contact_id,
         occurred_at=situation.at,
@@ -156,58 +219,86 @@ def move_up(
         from_level=escalation.level,
         to_level=landing.level,
         level_name=risen.level_name,
-        because="; ".join(reasons),
+        because=told or "",
         lateness_ms=None if due_at is None else ms_between(due_at, situation.at),
+        waited_for=waited_for,
     )
-    return Decision(situation, (climbed,)).then(
-        lambda now: _page(now, risen, landing, "; ".join(reasons))
-    )
+    return Decision(situation, (climbed,)).then(lambda now: ask(now, risen, landing, told))
+
+
+def _told(because: str | None, landing: Landing) -> str | None:
+    return "; ".join((*((because,) if because else ()), *landing.passed)) or None
 
 
 def _held_by_nobody(situation: Situation, escalation: Escalation) -> Escalation:
     """Let it wait for anyone; one without a ladder takes up the one that was made since."""
-    ladder = escalation.ladder or situation.configuration.ladder(situation.watch.ladder_id)
+    ladder = escalation.ladder or _ladder(situation, escalation.severity)
     return replace(escalation, state="raised", holder=None, ladder=ladder)
 
 
+def _waited_for(before: Escalation | None) -> Wait:
+    return "acknowledgement_due" if before is None or before.holder is None else "lease"
+
+
 def _ask_again(
-    situation: Situation, escalation: Escalation, because: str | None, due_at: datetime | None
+    situation: Situation,
+    escalation: Escalation,
+    because: str | None,
+    due_at: datetime | None,
+    waited_for: Wait | None,
 ) -> Decision:
-    """Page the level again, or the nearest below that has somebody: never silence."""
-    landing = _at_or_below(situation, escalation)
-    events: tuple[EscalationsEvent, ...] = ()
-    if due_at is not None:
-        unanswered = EscalationUnanswered(
-            contact_id=situation.contact_id,
-            occurred_at=situation.at,
-            escalation_id=escalation.escalation_id,
-            level=escalation.level,
-            lateness_ms=ms_between(due_at, situation.at),
-        )
-        events = (unanswered,)
-    surprises = () if landing.people else ("nobody_on_duty",)
-    return Decision(situation, events, surprises=surprises).then(
-        lambda now: _page(now, escalation, landing, because)
+    """Page the level again, or the nearest below that has somebody: never silence.
+
+    Where nobody has answered at all, or there is nobody to ask, an alarm stands until somebody
+    does, and operations are told of it once.
+    """
+    landing = at_or_below(situation, escalation)
+    told = _told(because, landing)
+    again = replace(escalation, repeats=0)
+    if due_at is None and landing.people:
+        return ask(situation, again, landing, told)
+    standing = replace(again, alarm_since=escalation.alarm_since or situation.at)
+    unanswered = EscalationUnanswered(
+        contact_id=situation.contact_id,
+        occurred_at=situation.at,
+        escalation_id=escalation.escalation_id,
+        level=escalation.level,
+        lateness_ms=ms_between(due_at or situation.at, situation.at),
+        standing_since=standing.alarm_since,
+        waited_for=waited_for,
     )
+    surprises = () if landing.people else ("nobody_on_duty",)
+    decision = Decision(situation, (unanswered,), surprises=surprises).then(
+        lambda now: ask(now, standing, landing, told)
+    )
+    if escalation.alarm_since is not None:
+        return decision
+    return decision.then(partial(tell_operations, because=told))
 
 
-def _at_or_below(situation: Situation, escalation: Escalation) -> _Landing:
-    levels = () if escalation.ladder is None else escalation.ladder.body.levels
-    for level in range(min(escalation.level, len(levels) - 1), -1, -1):
-        people = situation.configuration.people(levels[level], situation.at)
-        if people:
-            return _Landing(level, people, ())
-    return _Landing(len(levels) - 1, (), ())
+def tell_operations(situation: Situation, because: str | None) -> Decision:
+    escalation = situation.escalation
+    if escalation is None:
+        return nothing(situation)
+    told = page(situation, escalation, OPERATIONS, "unanswered", because)
+    # The media of the level are for those who work there.
+    return Decision(situation, (told.model_copy(update={"media": None}),))
 
 
-def _page(
-    situation: Situation, escalation: Escalation, landing: _Landing, because: str | None
+def ask(
+    situation: Situation,
+    escalation: Escalation,
+    landing: Landing,
+    because: str | None,
+    reason: PageReason | None = None,
 ) -> Decision:
     """Tell the landing's people and wait for one of them, or with nobody there to look again."""
-    window = _window(escalation, landing.level)
-    deadline = situation.at + window
+    deadline = acknowledge_by(situation, escalation, landing.level)
     waiting = replace(
-        escalation, round=escalation.round + 1, awaited=landing.people, deadline=deadline
+        escalation,
+        round=escalation.round + 1,
+        awaited=(*landing.asked_before, *landing.people),
+        deadline=deadline,
     )
     due = AcknowledgementDue(
         contact_id=waiting.contact_id,
@@ -216,28 +307,49 @@ def _page(
         round=waiting.round,
     )
     pages = tuple(
-        PageRequested(
-            contact_id=waiting.contact_id,
-            occurred_at=situation.at,
-            page_id=_page_id(waiting, person),
-            person_id=person,
-            reason=_page_reason(situation, waiting),
-            headline=words.headline(situation.watch, waiting.reasons[0], situation.at),
-            why=words.why(situation.watch, _grounds(waiting, because)),
-            escalation_id=waiting.escalation_id,
-            severity=waiting.severity,
-            level_name=waiting.level_name,
-            respond_by=deadline,
-        )
+        page(situation, waiting, person, reason or _page_reason(situation, waiting), because)
         for person in landing.people
     )
-    return Decision(replace(situation, escalation=waiting), pages, (Schedule(due, deadline),))
+    after = replace(situation, escalation=waiting)
+    return Decision(after, pages, (Schedule(due, deadline),))
 
 
-def _window(escalation: Escalation, level: int) -> timedelta:
+def acknowledge_by(situation: Situation, escalation: Escalation, n: int) -> datetime:
+    """Return until when the people of a level have time to answer, if they are asked now."""
     if escalation.ladder is None:
-        return timedelta(seconds=NO_LADDER_RETRY_S)
-    return timedelta(seconds=escalation.ladder.body.levels[level].acknowledge_within_s)
+        return situation.at + timedelta(seconds=NO_LADDER_RETRY_S)
+    level = escalation.ladder.body.levels[n]
+    within = timedelta(seconds=level.acknowledge_within_s)
+    if level.calendar_id is None:
+        return situation.at + within
+    calendar = situation.configuration.calendars[level.calendar_id]
+    return add_business_time(calendar.body, situation.at, within)
+
+
+def page(
+    situation: Situation,
+    escalation: Escalation,
+    person: PersonId,
+    reason: PageReason,
+    because: str | None,
+) -> PageRequested:
+    """Tell a person once what the escalation, as it is from now on, wants of that person."""
+    levels = escalation.ladder.body.levels if escalation.ladder else ()
+    level = levels[escalation.level_asked] if levels else None
+    return PageRequested(
+        contact_id=escalation.contact_id,
+        occurred_at=situation.at,
+        page_id=_page_id(escalation, person, reason),
+        person_id=person,
+        reason=reason,
+        headline=words.page_headline(situation.watch, escalation, situation.at),
+        why=words.why(situation.watch, _grounds(escalation, because)),
+        escalation_id=escalation.escalation_id,
+        severity=escalation.severity,
+        level_name=level.name if level else escalation.level_name,
+        respond_by=escalation.deadline,
+        media=level.media if level else None,
+    )
 
 
 def _page_reason(situation: Situation, waiting: Escalation) -> PageReason:
@@ -248,10 +360,10 @@ def _page_reason(situation: Situation, waiting: Escalation) -> PageReason:
 
 
 def _grounds(escalation: Escalation, because: str | None) -> tuple[str, ...]:
-    texts = tuple(reason.text for reason in escalation.reasons)
+    texts = tuple(reason.text for reason in escalation.reasons if reason.text != because)
     return texts if because is None else (because[:1].upper() + because[1:], *texts)
 
 
-def _page_id(escalation: Escalation, person: PersonId) -> PageId:
-    at = f"{escalation.escalation_id}/{escalation.level}/{escalation.round}/{person}"
-    return PageId(str(uuid5(NAMESPACE_OID, at)))
+def _page_id(escalation: Escalation, person: PersonId, reason: PageReason) -> PageId:
+    turn = f"{escalation.level}/{escalation.round}/{escalation.lease_no}/{len(escalation.reasons)}"
+    return PageId(str(uuid5(NAMESPACE_OID, f"{escalation.escalation_id}/{turn}/{reason}/{person}")))

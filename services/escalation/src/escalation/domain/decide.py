@@ -4,25 +4,29 @@ Facts of different topics come in any order. What cannot be acted on yet is kept
 the contact's resolution has overtaken is dropped.
 """
 
-from dataclasses import replace
-from datetime import datetime
 from functools import partial
 from typing import assert_never
 
 from common.contracts.assignments import AssignmentReleased, ContactAssigned, ContactReferred
 from common.contracts.contacts import (
+    ContactPrioritized,
     ContactReceived,
     ContactReopened,
     ContactResolved,
+    CustomerWrote,
+    FeedbackReceived,
     RepresentativeReplied,
     SupervisorRequested,
+    WaitingOnCustomer,
 )
 from common.contracts.event import PersonId
 from common.contracts.notifications import NotificationActedOn
-from escalation.domain import promises, working
-from escalation.domain.climbing import escalate
+from escalation.domain import causes, leases, promises, words, working
+from escalation.domain.asking import unfit
+from escalation.domain.climbing import escalate, move_up, outlives_contact
 from escalation.domain.policies import Contact
 from escalation.domain.situation import Decision, Situation, nothing
+from escalation.domain.values import replace
 from escalation.domain.watches import Reason, Referral
 
 
@@ -33,7 +37,24 @@ class NotOpen(Exception):
 def received(situation: Situation, event: ContactReceived) -> Decision:
     if situation.watch.contact is not None:
         return nothing(situation)
-    contact = Contact(
+    contact = contact_of(event)
+    watch = replace(
+        situation.watch,
+        contact=contact,
+        customer_id=event.customer.customer_id,
+        opened_at=event.occurred_at,
+    )
+    return (
+        nothing(replace(situation, watch=watch))
+        .then(partial(promises.receive, since=event.occurred_at))
+        .then(_meet_assignment)
+        .then(partial(_raise_on_receipt, contact=contact))
+        .then(_take_up_referral)
+    )
+
+
+def contact_of(event: ContactReceived) -> Contact:
+    return Contact(
         channel=event.channel,
         priority=event.priority,
         topic=event.topic_of_contact,
@@ -43,20 +64,20 @@ def received(situation: Situation, event: ContactReceived) -> Decision:
         customer=event.customer.name,
         subject=event.subject,
         received_at=event.occurred_at,
+        campaign=event.campaign,
     )
-    watch = replace(situation.watch, contact=contact, opened_at=event.occurred_at)
-    return (
-        nothing(replace(situation, watch=watch))
-        .then(partial(promises.start, since=event.occurred_at))
-        .then(_meet_assignment)
-        .then(_take_up_referral)
-    )
+
+
+def _raise_on_receipt(situation: Situation, contact: Contact) -> Decision:
+    reasons = causes.on_receipt(situation, contact)
+    return escalate(situation, *reasons) if reasons else nothing(situation)
 
 
 def assigned(situation: Situation, event: ContactAssigned) -> Decision:
     watch = replace(
         situation.watch,
         representative_id=event.representative_id,
+        team_id=event.team_id,
         assigned_at=situation.watch.assigned_at or event.occurred_at,
     )
     return _meet_assignment(replace(situation, watch=watch))
@@ -75,32 +96,68 @@ def released(situation: Situation, event: AssignmentReleased) -> Decision:
 
 
 def replied(situation: Situation, event: RepresentativeReplied) -> Decision:
-    return promises.meet(situation, "first_response", event.occurred_at)
+    watch = replace(situation.watch, replied_at=event.occurred_at)
+    return promises.reply(replace(situation, watch=watch), event.occurred_at)
 
 
-def resolved(situation: Situation, event: ContactResolved) -> Decision:
-    watch = replace(situation.watch, resolved_at=event.occurred_at)
-    by = f" by {event.by}" if event.by else ""
-    because = f"contact resolved{by}"
-    return (
-        promises.meet(replace(situation, watch=watch), "resolution", event.occurred_at)
-        .then(partial(_cancel_rest, at=event.occurred_at, because=because))
-        .then(partial(working.close, because=because))
+def wrote(situation: Situation, event: CustomerWrote) -> Decision:
+    if not situation.watch.is_open:
+        return nothing(situation)
+    return promises.ask(_with_us(situation), event.occurred_at)
+
+
+def waiting(situation: Situation, event: WaitingOnCustomer) -> Decision:
+    if not situation.watch.is_open:
+        return nothing(situation)
+    watch = replace(situation.watch, waiting_since=event.occurred_at)
+    return promises.pause(replace(situation, watch=watch), event.occurred_at)
+
+
+def _with_us(situation: Situation) -> Situation:
+    """Say that the next word is no longer the customer's."""
+    return replace(situation, watch=replace(situation.watch, waiting_since=None))
+
+
+def prioritized(situation: Situation, event: ContactPrioritized) -> Decision:
+    contact = situation.watch.contact
+    if contact is None:
+        return nothing(situation)
+    changed = replace(contact, priority=event.priority)
+    watch = replace(situation.watch, contact=changed)
+    because = f"priority {contact.priority} became {event.priority}: {event.because}"
+    return promises.retarget(replace(situation, watch=watch), event.occurred_at, because).then(
+        _meet_assignment
     )
 
 
-def _cancel_rest(situation: Situation, at: datetime, because: str) -> Decision:
-    decision = nothing(situation)
-    for clock in situation.watch.clocks:
-        decision = decision.then(partial(promises.cancel, name=clock.name, at=at, because=because))
-    return decision
+def resolved(situation: Situation, event: ContactResolved) -> Decision:
+    watch = replace(situation.watch, resolved_at=event.occurred_at, waiting_since=None)
+    by = f" by {event.by}" if event.by else ""
+    because = f"contact resolved{by}"
+    settled = promises.settle(replace(situation, watch=watch), event.occurred_at, because)
+    return settled.then(partial(_close, because=because))
+
+
+def _close(situation: Situation, because: str) -> Decision:
+    escalation = situation.escalation
+    if escalation is not None and outlives_contact(escalation):
+        return nothing(situation)
+    return working.close(situation, because)
+
+
+def rated(situation: Situation, event: FeedbackReceived) -> Decision:
+    """Take bad feedback upstairs; it mostly comes when the contact is resolved."""
+    reason = causes.of_feedback(situation, event)
+    return nothing(situation) if reason is None else escalate(situation, reason)
 
 
 def reopened(situation: Situation, event: ContactReopened) -> Decision:
+    if situation.watch.is_open:
+        return promises.resume(_with_us(situation), event.occurred_at, "contact reopened")
     watch = replace(situation.watch, opened_at=event.occurred_at, resolved_at=None)
-    return promises.start(
-        replace(situation, watch=watch), event.occurred_at, only="resolution"
-    ).then(_take_up_referral)
+    return promises.reopen(replace(situation, watch=watch), event.occurred_at).then(
+        _take_up_referral
+    )
 
 
 def supervisor_requested(situation: Situation, event: SupervisorRequested) -> Decision:
@@ -109,7 +166,8 @@ def supervisor_requested(situation: Situation, event: SupervisorRequested) -> De
         text=f'Customer: "{event.quote}"',
         at=event.occurred_at,
     )
-    return escalate(situation, reason)
+    heard = promises.resume(_with_us(situation), event.occurred_at, "the customer spoke up")
+    return heard.then(partial(escalate, reason=reason))
 
 
 def referred(situation: Situation, event: ContactReferred) -> Decision:
@@ -148,14 +206,32 @@ def acted_on(situation: Situation, event: NotificationActedOn) -> Decision:
                 return working.take_over(situation, event.person_id)
             case _:
                 assert_never(event.action)
-    except working.Refused:
+    except (working.Refused, working.Forbidden):
         return Decision(situation, surprises=("action_came_too_late",))
 
 
-def raised_by_hand(situation: Situation, by: PersonId, reason: str) -> Decision:
-    if not situation.watch.is_open:
+def raised_by_hand(
+    situation: Situation, by: PersonId, reason: str, about: PersonId | None = None
+) -> Decision:
+    """Take it upstairs; with `about` it is a complaint, which may also follow the contact's end."""
+    watch = situation.watch
+    if not watch.is_open and (about is None or watch.opened_at is None):
         raise NotOpen
-    return escalate(
-        situation,
-        Reason(cause="manual", text=f"{by}: {reason}", at=situation.at, by=by),
+    return escalate(situation, causes.by_hand(situation, by, reason, about)).then(_find_a_judge)
+
+
+def _find_a_judge(situation: Situation) -> Decision:
+    """Take it from those who may not judge what it is now about; let others be asked."""
+    escalation = situation.escalation
+    concerned = unfit(situation, escalation) if escalation else ()
+    if escalation is None or not concerned:
+        return nothing(situation)
+    passing = replace(
+        leases.released(escalation),
+        awaited=tuple(dict.fromkeys((*escalation.awaited, *concerned))),
+        approval=None,
+    )
+    because = f"{words.people(concerned)} may not judge alone what it is about"
+    return Decision(situation, timers=leases.no_warning(escalation)).then(
+        lambda now: move_up(now, passing, because, due_at=None)
     )

@@ -28,6 +28,7 @@ class Contact:
     customer: str | None
     subject: str
     received_at: datetime
+    campaign: str | None = None
 
 
 @with_config(ConfigDict(extra="forbid"))
@@ -41,6 +42,7 @@ class Match:
     tier: Annotated[tuple[Tier, ...], Len(min_length=1)] | None = None
     language: Annotated[tuple[Label, ...], Len(min_length=1)] | None = None
     region: Annotated[tuple[Label, ...], Len(min_length=1)] | None = None
+    campaign: Annotated[tuple[Label, ...], Len(min_length=1)] | None = None
 
     @property
     def specificity(self) -> int:
@@ -54,6 +56,7 @@ class Match:
             and _allows(self.tier, contact.tier)
             and _allows(self.language, contact.language)
             and _allows(self.region, contact.region)
+            and _allows(self.campaign, contact.campaign)
         )
 
 
@@ -92,12 +95,22 @@ class ThresholdRule:
 class Target:
     """`target_s` counts in business time of the policy's calendar.
 
-    A target with no threshold at 100 percent raises there.
+    A target with no threshold at 100 percent raises there. A promise that `runs_while_waiting` is
+    kept running while the next word is the customer's; others stand still then.
     """
 
     clock: ClockName
     target_s: Annotated[float, Gt(0), Lt(YEAR_S)]
     thresholds: Annotated[tuple[ThresholdRule, ...], Len(max_length=10)] = ()
+    runs_while_waiting: bool = False
+
+    def __post_init__(self) -> None:
+        seen: set[tuple[float, str]] = set()
+        for rule in self.rules:
+            after_s = rule.after_s(self.target_s)
+            if (after_s, rule.action) in seen:
+                raise ValueError(f"two thresholds {rule.action} {after_s:g} s after the start")
+            seen.add((after_s, rule.action))
 
     @property
     def rules(self) -> tuple[ThresholdRule, ...]:
@@ -114,11 +127,38 @@ def _one_each(targets: tuple[Target, ...]) -> tuple[Target, ...]:
 
 @with_config(ConfigDict(extra="forbid"))
 @dataclass(frozen=True, slots=True)
+class Repeated:
+    """So many contacts of one customer within so many days, the last one counted."""
+
+    contacts: Annotated[int, Interval(ge=2, le=100)]
+    within_days: Annotated[int, Interval(ge=1, le=365)]
+    same_topic: bool = True
+
+
+@with_config(ConfigDict(extra="forbid"))
+@dataclass(frozen=True, slots=True)
+class RaiseWhen:
+    """What takes a contact upstairs beside its promises; `feedback_at_most` is a score."""
+
+    vip: bool = False
+    repeated: Repeated | None = None
+    feedback_at_most: Annotated[int, Interval(ge=1, le=5)] | None = None
+
+
+@with_config(ConfigDict(extra="forbid"))
+@dataclass(frozen=True, slots=True)
 class SlaPolicy:
-    """`calendar_id` is nil for a promise that runs 24x7."""
+    """`calendar_id` is nil for a promise that runs 24x7.
+
+    A customer whose region is in `calendar_by_region` is promised by that calendar instead. What
+    is as grave as `ladder_by_severity` says when it is raised goes up that ladder instead.
+    """
 
     targets: Annotated[tuple[Target, ...], Len(min_length=1), AfterValidator(_one_each)]
     ladder_id: SettingId
     severity: Severity
     match: Match = field(default_factory=Match)
     calendar_id: SettingId | None = None
+    calendar_by_region: dict[Label, SettingId] = field(default_factory=dict)
+    raise_when: RaiseWhen = field(default_factory=RaiseWhen)
+    ladder_by_severity: dict[Severity, SettingId] = field(default_factory=dict)

@@ -1,95 +1,86 @@
-"""Clocks: started, met, cancelled, and each threshold fired exactly once, never early."""
+"""What becomes of promises: made, kept, paused, made anew, cancelled."""
 
-from dataclasses import replace
-from datetime import datetime, timedelta
+from collections.abc import Callable, Iterable
+from datetime import datetime
 from functools import partial
-from uuid import NAMESPACE_OID, uuid5
 
 from common.contracts.escalations import (
-    ClockBreached,
     ClockCancelled,
-    ClockDeadline,
     ClockMet,
     ClockName,
-    ClocksStarted,
-    ClockWarned,
-    PageRequested,
+    ClockResumed,
+    ClockRetargeted,
 )
-from common.contracts.event import PageId, PersonId
-from common.messages import Cancel, Schedule, TimerChange
-from escalation.domain import words
-from escalation.domain.calendars import Calendar, add_business_time
-from escalation.domain.climbing import escalate
-from escalation.domain.configuration import Ref, Versioned
-from escalation.domain.policies import DEADLINE_PERCENT, Target, ThresholdRule
+from escalation.domain import clocks
+from escalation.domain.configuration import Versioned
+from escalation.domain.firing import fire, overdue
+from escalation.domain.history import terms_at
+from escalation.domain.policies import SlaPolicy, Target
 from escalation.domain.situation import Decision, Situation, nothing
-from escalation.domain.timers import ClockDue, clock_slot
-from escalation.domain.watches import Clock, Reason, Threshold, Watch, ms_between
+from escalation.domain.timers import ClockDue, PolicyChanged
+from escalation.domain.watches import Clock, Watch
+
+# What is promised to a contact that comes in, and again to one that comes back. The others start
+# when the customer writes, and when it goes upstairs.
+_AT_RECEIPT: frozenset[ClockName] = frozenset(
+    ("assignment", "first_response", "periodic_update", "resolution")
+)
+_AT_REOPENING: frozenset[ClockName] = frozenset(("periodic_update", "resolution"))
+_AFTER_REPLY: frozenset[ClockName] = frozenset(("periodic_update",))
+_AFTER_WRITING: frozenset[ClockName] = frozenset(("next_response",))
 
 
-def start(situation: Situation, since: datetime, only: ClockName | None = None) -> Decision:
-    """Start the clocks of the policy in force, counting from `since`; `only` one if given."""
-    contact = situation.watch.contact
-    policy = situation.configuration.policy_for(contact) if contact else None
+def receive(situation: Situation, since: datetime) -> Decision:
+    return _promise(situation, since, _AT_RECEIPT, "contact received")
+
+
+def reopen(situation: Situation, since: datetime) -> Decision:
+    return _promise(situation, since, _AT_REOPENING, "contact reopened")
+
+
+def _promise(
+    situation: Situation, since: datetime, names: frozenset[ClockName], because: str
+) -> Decision:
+    policy = clocks.policy_in_force(situation)
     if policy is None:
         return Decision(situation, surprises=("no_policy_matches",))
-    calendar = situation.configuration.calendar_of(policy.body)
-    clocks = tuple(
-        _clock(target, policy.ref, calendar, since)
-        for target in policy.body.targets
-        if only in (None, target.clock)
-    )
-    watch = replace(
-        situation.watch.having(*clocks),
-        ladder_id=policy.body.ladder_id,
-        severity=policy.body.severity,
-    )
-    if not clocks:
-        return Decision(replace(situation, watch=watch))
-    started = ClocksStarted(
-        contact_id=watch.contact_id,
-        occurred_at=situation.at,
-        policy_id=policy.id,
-        policy_version=policy.version,
-        clocks=tuple(ClockDeadline(clock=clock.name, due_at=clock.due_at) for clock in clocks),
-    )
-    timers = tuple(_timer(watch, clock) for clock in clocks)
-    return Decision(replace(situation, watch=watch), (started,), timers)
+    return clocks.start(clocks.under(situation, policy), since, names, because)
 
 
-def _clock(
-    target: Target, policy: Ref, calendar: Versioned[Calendar] | None, since: datetime
-) -> Clock:
-    thresholds = (_threshold(target, rule, calendar, since) for rule in target.rules)
-    return Clock(
-        name=target.clock,
-        policy=policy,
-        calendar=None if calendar is None else calendar.ref,
-        started_at=since,
-        target_s=target.target_s,
-        thresholds=tuple(sorted(thresholds, key=lambda one: one.due_at)),
+def reply(situation: Situation, at: datetime) -> Decision:
+    """Meet what asks for a word of ours; from then on the next update is owed."""
+    decision = meet(situation, "first_response", at).then(
+        partial(meet, name="next_response", met_at=at)
+    )
+    if not situation.watch.is_open:
+        return decision
+    return decision.then(partial(meet, name="periodic_update", met_at=at)).then(
+        partial(clocks.start, since=at, names=_AFTER_REPLY, because="we replied")
     )
 
 
-def _threshold(
-    target: Target, rule: ThresholdRule, calendar: Versioned[Calendar] | None, since: datetime
-) -> Threshold:
-    after_s = rule.after_s(target.target_s)
-    due_at = add_business_time(
-        None if calendar is None else calendar.body, since, timedelta(seconds=after_s)
-    )
-    percent = rule.at_percent or round(after_s / target.target_s * DEADLINE_PERCENT)
-    return Threshold(
-        percent, due_at, None, rule.action, offset_s=rule.offset_s, priority=rule.priority
+def ask(situation: Situation, at: datetime) -> Decision:
+    """The customer wrote: what waited for that runs on, and an answer is owed, if none was."""
+    decision = resume(situation, at, "the customer wrote")
+    watch = situation.watch
+    owed = watch.clock("next_response")
+    if watch.replied_at is None or (owed is not None and not owed.ended):
+        return decision
+    return decision.then(
+        partial(clocks.start, since=at, names=_AFTER_WRITING, because="the customer wrote")
     )
 
 
-def _timer(watch: Watch, clock: Clock) -> TimerChange:
-    threshold = clock.next_threshold
-    if threshold is None:
-        return Cancel(watch.contact_id, clock_slot(clock.name))
-    due = ClockDue(contact_id=watch.contact_id, clock=clock.name, percent=threshold.percent)
-    return Schedule(due, threshold.due_at)
+def settle(situation: Situation, at: datetime, because: str) -> Decision:
+    """Meet the resolution, and owe nothing else; what is upstairs may outlive the contact."""
+    rest = [
+        one.name
+        for one in situation.watch.clocks
+        if one.name not in ("resolution", "acknowledgement")
+    ]
+    return meet(situation, "resolution", at).then(
+        lambda now: _each(now, rest, lambda then, clock: cancel(then, clock.name, at, because))
+    )
 
 
 def come_due(situation: Situation, timer: ClockDue) -> Decision:
@@ -99,124 +90,233 @@ def come_due(situation: Situation, timer: ClockDue) -> Decision:
     # The clock may have ended or started anew while the timer of its earlier run fired.
     if clock is None or threshold is None or situation.at < threshold.due_at:
         return nothing(situation)
-    return _fire(situation, clock, threshold)
+    return fire(situation, clock, threshold)
+
+
+def policy_changed(situation: Situation, timer: PolicyChanged) -> Decision:  # noqa: ARG001 - as of every timer
+    return retarget(situation, situation.at, "the policy was changed")
 
 
 def meet(situation: Situation, name: ClockName, met_at: datetime) -> Decision:
-    """End the clock as met at `met_at`; what was due before that fires first, as if in time."""
-    return _overdue(situation, name, met_at).then(partial(_met, name=name, met_at=met_at))
+    """End the clock as met at `met_at`; what was due before that fires first, as if in time.
+
+    One that was cancelled counts as met if it was met before that: the news of it was overtaken.
+    """
+    return overdue(situation, name, met_at).then(partial(_met, name=name, met_at=met_at))
 
 
 def cancel(situation: Situation, name: ClockName, at: datetime, because: str) -> Decision:
-    return _overdue(situation, name, at).then(partial(_cancelled, name=name, because=because))
+    """End the clock unmet, though it was met, if that was after what cancels it."""
+    return overdue(situation, name, at).then(partial(_cancelled, name=name, at=at, because=because))
 
 
 def _met(situation: Situation, name: ClockName, met_at: datetime) -> Decision:
     clock = situation.watch.clock(name)
-    if clock is None or clock.ended:
+    if clock is None or clock.met_at is not None:
         return nothing(situation)
-    met = replace(clock, met_at=met_at)
-    event = ClockMet(
+    if clock.cancelled_at is not None and (name != "assignment" or met_at > clock.cancelled_at):
+        return nothing(situation)
+    met = ClockMet(
         contact_id=situation.contact_id,
         occurred_at=situation.at,
         clock=name,
-        due_at=met.due_at,
+        due_at=terms_at(clock, met_at).due_at,
         met_at=met_at,
     )
-    return Decision(situation.having(met), (event,), (_timer(situation.watch, met),))
+    return clocks.record(situation, met)
 
 
-def _cancelled(situation: Situation, name: ClockName, because: str) -> Decision:
+def _cancelled(situation: Situation, name: ClockName, at: datetime, because: str) -> Decision:
     clock = situation.watch.clock(name)
-    if clock is None or clock.ended:
+    if clock is None or clock.cancelled_at is not None:
         return nothing(situation)
-    cancelled = replace(clock, cancelled_at=situation.at)
-    timer = _timer(situation.watch, cancelled)
-    if clock.breached:
-        return Decision(situation.having(cancelled), (), (timer,))
-    event = ClockCancelled(
-        contact_id=situation.contact_id, occurred_at=situation.at, clock=name, because=because
+    if clock.met_at is not None and (name != "assignment" or clock.met_at <= at):
+        return nothing(situation)
+    cancelled = ClockCancelled(
+        contact_id=situation.contact_id,
+        occurred_at=situation.at,
+        clock=name,
+        because=because,
+        cancelled_at=at,
     )
-    return Decision(situation.having(cancelled), (event,), (timer,))
+    return clocks.record(situation, cancelled)
 
 
-def _overdue(situation: Situation, name: ClockName, before: datetime) -> Decision:
-    """Fire what was due before `before` and whose timer is late: no fact depends on that delay."""
-    decision = nothing(situation)
-    while True:
-        clock = decision.situation.watch.clock(name)
-        threshold = clock.next_threshold if clock else None
-        if clock is None or threshold is None:
-            return decision
-        if threshold.due_at >= before or threshold.due_at > situation.at:
-            return decision
-        decision = decision.then(partial(_fire, clock=clock, threshold=threshold))
+def pause(situation: Situation, at: datetime) -> Decision:
+    """Let what waits for the customer stand still."""
+    return _each(
+        situation,
+        [one.name for one in situation.watch.clocks if _runs(one) and one.waits_for_customer],
+        lambda now, clock: overdue(now, clock.name, at).then(
+            lambda then: _paused(then, clock.name, at)
+        ),
+    )
 
 
-def _fire(situation: Situation, clock: Clock, threshold: Threshold) -> Decision:
-    fired = clock.fired(threshold, situation.at)
-    after = situation.having(fired)
-    timer = _timer(after.watch, fired)
-    lateness_ms = ms_between(threshold.due_at, situation.at)
-    if threshold.is_deadline:
-        breached = ClockBreached(
-            contact_id=situation.contact_id,
-            occurred_at=situation.at,
-            clock=clock.name,
-            due_at=clock.due_at,
-            lateness_ms=lateness_ms,
-        )
-        reason = Reason(
-            cause="breach",
-            text=words.unkept(clock),
-            at=situation.at,
-            clock=clock.name,
-            due_at=clock.due_at,
-        )
-        return Decision(after, (breached,), (timer,)).then(partial(escalate, reason=reason))
-    warned = ClockWarned(
+def _paused(situation: Situation, name: ClockName, at: datetime) -> Decision:
+    clock = situation.watch.clock(name)
+    return clocks.pause(situation, clock, at) if clock else nothing(situation)
+
+
+def resume(situation: Situation, at: datetime, because: str) -> Decision:
+    return _each(
+        situation,
+        [one.name for one in situation.watch.clocks if one.paused_at and not one.ended],
+        partial(_resumed, at=at, because=because),
+    )
+
+
+def _resumed(situation: Situation, clock: Clock, at: datetime, because: str) -> Decision:
+    since = max(at, clock.paused_at or at)
+    calendar = situation.configuration.calendar_at(clock.calendar)
+    thresholds = clocks.coming(clock, calendar, since)
+    resumed = ClockResumed(
         contact_id=situation.contact_id,
         occurred_at=situation.at,
         clock=clock.name,
-        threshold_percent=threshold.percent,
-        due_at=clock.due_at,
-        lateness_ms=lateness_ms,
+        resumed_at=since,
+        due_at=clocks.deadline_of(thresholds).due_at,
+        thresholds=thresholds,
+        because=because,
     )
-    return Decision(after, (warned, *_warnings(after, fired, threshold)), (timer,))
+    return clocks.record(situation, resumed)
 
 
-def _warnings(
-    situation: Situation, clock: Clock, threshold: Threshold
-) -> tuple[PageRequested, ...]:
+def retarget(situation: Situation, since: datetime, because: str) -> Decision:
+    """Promise what the policy now in force says; the time that is spent counts on.
+
+    What was broken stays so, and so does what was promised, if no policy matches any more.
+    """
     watch = situation.watch
+    policy = clocks.policy_in_force(situation)
     if not watch.is_open:
-        return ()
-    return tuple(
-        PageRequested(
-            contact_id=watch.contact_id,
-            occurred_at=situation.at,
-            page_id=_page_id(watch, clock, threshold, person),
-            person_id=person,
-            reason="warning",
-            headline=words.warning_headline(watch, clock, situation.at),
-            why=words.why(watch, [words.unkept(clock)]),
-            severity=watch.severity,
-            respond_by=clock.due_at,
+        return nothing(situation)
+    if policy is None:
+        return Decision(situation, surprises=("no_policy_matches",))
+    targets = {target.clock: target for target in policy.body.targets}
+    return (
+        _each(
+            clocks.under(situation, policy),
+            [one.name for one in watch.clocks if one.name not in targets],
+            partial(_no_longer, at=since, policy=policy),
         )
-        for person in _to_warn(situation)
+        .then(
+            lambda now: _each(
+                now,
+                [one.name for one in watch.clocks if one.name in targets],
+                lambda then, clock: _under(
+                    then, clock, targets[clock.name], policy, since, because
+                ),
+            )
+        )
+        .then(partial(_further, policy=policy))
     )
 
 
-def _to_warn(situation: Situation) -> tuple[PersonId, ...]:
-    """Return the representative, or while there is none those whom the ladder asks first."""
-    if situation.watch.representative_id is not None:
-        return (situation.watch.representative_id,)
-    ladder = situation.configuration.ladder(situation.watch.ladder_id)
-    levels = ladder.body.levels if ladder else ()
-    asked = (situation.configuration.people(level, situation.at) for level in levels)
-    return next((people for people in asked if people), ())
+def _no_longer(
+    situation: Situation, clock: Clock, at: datetime, policy: Versioned[SlaPolicy]
+) -> Decision:
+    return cancel(situation, clock.name, at, f"policy {policy.ref} does not promise it")
 
 
-def _page_id(watch: Watch, clock: Clock, threshold: Threshold, person: PersonId) -> PageId:
-    due = threshold.due_at.isoformat()
-    return PageId(str(uuid5(NAMESPACE_OID, f"{watch.contact_id}/{clock.name}/{due}/{person}")))
+def _under(
+    situation: Situation,
+    clock: Clock,
+    target: Target,
+    policy: Versioned[SlaPolicy],
+    since: datetime,
+    because: str,
+) -> Decision:
+    same = clock.policy == policy.ref and clock.cancelled_at is None
+    if same or clock.breached or not _ran_at(situation.watch, clock, since):
+        return nothing(situation)
+    return overdue(situation, clock.name, since).then(
+        lambda now: _retargeted(now, target, policy, since, because)
+    )
+
+
+def _ran_at(watch: Watch, clock: Clock, at: datetime) -> bool:
+    """Tell whether it ran at `at`, or would have if a policy had not ceased to promise it."""
+    if clock.cancelled_at is not None:
+        return _is_still_owed(watch, clock, clock.cancelled_at)
+    # The news of an assignment may have overtaken this.
+    return clock.met_at is None or (clock.name == "assignment" and clock.met_at > at)
+
+
+def _is_still_owed(watch: Watch, clock: Clock, cancelled_at: datetime) -> bool:
+    """Tell whether a promise that was cancelled meanwhile was not kept, nor had its contact end."""
+    if clock.name not in _AT_RECEIPT or watch.opened_at is None or cancelled_at < watch.opened_at:
+        return False
+    if clock.name in ("assignment", "resolution"):
+        return True
+    return watch.replied_at is None or watch.replied_at < cancelled_at
+
+
+def _retargeted(
+    situation: Situation,
+    target: Target,
+    policy: Versioned[SlaPolicy],
+    since: datetime,
+    because: str,
+) -> Decision:
+    clock = situation.watch.clock(target.clock)
+    # What was due before that may have broken it.
+    if clock is None or clock.breached:
+        return nothing(situation)
+    calendar = clocks.calendar_in_force(situation, policy)
+    body = calendar.body if calendar else None
+    counted_by = situation.configuration.calendar_at(clock.calendar)
+    spent_s = clocks.elapsed_s(counted_by, clock, since)
+    thresholds = clocks.coming_under(clock, target, body, since, spent_s)
+    retargeted = ClockRetargeted(
+        contact_id=situation.contact_id,
+        occurred_at=situation.at,
+        clock=clock.name,
+        policy_id=policy.id,
+        policy_version=policy.version,
+        calendar_id=calendar.id if calendar else None,
+        calendar_version=calendar.version if calendar else None,
+        target_s=target.target_s,
+        elapsed_s=spent_s,
+        due_at=clocks.deadline_of(thresholds).due_at,
+        thresholds=thresholds,
+        because=because,
+        retargeted_at=since,
+        runs_while_waiting=target.runs_while_waiting,
+    )
+    return clocks.record(situation, retargeted).then(clocks.stand_still_while_waiting)
+
+
+def _further(situation: Situation, policy: Versioned[SlaPolicy]) -> Decision:
+    """Start what was not promised before, as if it had been from the beginning."""
+    watch = situation.watch
+    names = frozenset(
+        name
+        for name in _AT_RECEIPT
+        if watch.clock(name) is None and not (name == "first_response" and watch.replied_at)
+    )
+    since = watch.opened_at or situation.at
+    return clocks.start(situation, since, names, f"policy {policy.ref} promises it")
+
+
+def escalation_answered(situation: Situation) -> Decision:
+    return meet(situation, "acknowledgement", situation.at)
+
+
+def escalation_ended(situation: Situation, because: str) -> Decision:
+    return cancel(situation, "acknowledgement", situation.at, because)
+
+
+def _each(
+    situation: Situation, names: Iterable[ClockName], step: Callable[..., Decision]
+) -> Decision:
+    decision = nothing(situation)
+    for name in names:
+        clock = decision.situation.watch.clock(name)
+        if clock is not None:
+            decision = decision.then(partial(step, clock=clock))
+    return decision
+
+
+def _runs(clock: Clock) -> bool:
+    return not clock.ended and clock.paused_at is None

@@ -1,24 +1,29 @@
 """What a decision looks at, and what it is."""
 
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime
 
 from common.contracts.escalations import EscalationsEvent
 from common.contracts.event import ContactId
 from common.messages import TimerChange
 from escalation.domain.configuration import Configuration
+from escalation.domain.values import replace
 from escalation.domain.watches import Clock, Escalation, Watch
 
 
 @dataclass(frozen=True, slots=True)
 class Situation:
-    """All that a decision about one contact looks at; `escalation` is the open one."""
+    """All that a decision about one contact looks at; `escalation` is the open one.
+
+    `earlier_contacts` of the same customer are counted only where a policy asks for it.
+    """
 
     watch: Watch
     escalation: Escalation | None
     configuration: Configuration
     at: datetime
+    earlier_contacts: int = 0
 
     @property
     def contact_id(self) -> ContactId:

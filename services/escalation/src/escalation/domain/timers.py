@@ -53,4 +53,4 @@ class LeaseEnding(EscalationTimer):
 
 
 class PolicyChanged(Timer):
-    """A policy was changed for open contacts too: what is promised to this one is looked up anew."""
+    """A policy was changed for open contacts too: what is promised to this one may be another."""

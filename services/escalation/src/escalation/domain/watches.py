@@ -1,6 +1,6 @@
 """What escalation keeps of one contact, and of its open escalation."""
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
 from typing import Literal
@@ -11,8 +11,14 @@ from common.contracts.event import ContactId, CustomerId, EscalationId, PersonId
 from escalation.domain.configuration import Ref, Versioned
 from escalation.domain.ladders import Ladder
 from escalation.domain.policies import DEADLINE_PERCENT, Contact
+from escalation.domain.values import replace
 
 DEFAULT_SEVERITY: Severity = "medium"
+
+# The others are ours to keep, whoever has the next word.
+_CUSTOMERS_TURN: frozenset[ClockName] = frozenset(
+    ("next_response", "periodic_update", "resolution")
+)
 
 ClockState = Literal["running", "paused", "breached", "met", "cancelled"]
 EscalationState = Literal[
@@ -50,6 +56,12 @@ class Threshold:
     def is_deadline(self) -> bool:
         return self.percent == DEADLINE_PERCENT and self.offset_s is None
 
+    def seconds_after(self, target_s: float) -> float:
+        """Return the seconds of business time from the clock's start."""
+        if self.offset_s is None:
+            return target_s * self.percent / DEADLINE_PERCENT
+        return max(0.0, target_s + self.offset_s)
+
     @property
     def lateness_ms(self) -> float:
         return 0.0 if self.fired_at is None else ms_between(self.due_at, self.fired_at)
@@ -64,7 +76,8 @@ class Clock:
     """One promise and what became of it; `thresholds` are in the order in which they come due.
 
     `run` counts its starts. `spent_s` is the business time spent before `resumed_at`; without that
-    it has run since `started_at`, unless `paused_at` says that it stands still.
+    it has run since `started_at`, unless `paused_at` says that it stands still. `before` is what it
+    was until `resumed_at`, for news of its end from before then.
     """
 
     name: ClockName
@@ -79,6 +92,8 @@ class Clock:
     spent_s: float = 0.0
     resumed_at: datetime | None = None
     paused_at: datetime | None = None
+    runs_while_waiting: bool = False
+    before: "Clock | None" = None
 
     @property
     def deadline(self) -> Threshold:
@@ -97,6 +112,10 @@ class Clock:
         return self.deadline.fired_at is not None
 
     @property
+    def fired_ones(self) -> tuple[Threshold, ...]:
+        return tuple(each for each in self.thresholds if each.fired_at is not None)
+
+    @property
     def ended(self) -> bool:
         return self.met_at is not None or self.cancelled_at is not None
 
@@ -110,6 +129,11 @@ class Clock:
         if self.met_at is not None:
             return "met"
         return "running" if self.paused_at is None else "paused"
+
+    @property
+    def waits_for_customer(self) -> bool:
+        """Tell whether it stands still while the next word is the customer's."""
+        return self.name in _CUSTOMERS_TURN and not self.runs_while_waiting
 
     @property
     def next_threshold(self) -> Threshold | None:
@@ -192,7 +216,10 @@ LeaseEnd = Literal["progress", "shift", "snooze"]
 
 @dataclass(frozen=True, slots=True)
 class Approval:
-    """An outcome that its holder may not grant alone, and how the holder had it."""
+    """An outcome that its holder may not grant alone, and how the holder had it.
+
+    `level` is where those are who are asked to approve it.
+    """
 
     asked_by: PersonId
     outcome: Outcome
@@ -201,6 +228,7 @@ class Approval:
     note: str
     asked_at: datetime
     state: EscalationState
+    level: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -210,9 +238,9 @@ class Escalation:
     `version` counts its changes. `awaited` were asked last and may all still answer. `deadline` is
     when it goes on without them, or without its `holder`; `lease_end` says what ends the lease
     then: no progress, the end of the holder's shift, or a snooze. `warn_at` is when the holder is
-    warned of that end, nil once done. `round` counts how often this level was asked, `lease_no` the
-    leases. `alarm_since` is when the whole ladder first was of no avail. `trail_length` and
-    `trail_hash` are those of its audit trail.
+    warned of that end, nil once done. `round` counts how often this level was asked, `repeats` how
+    often it was gone through again, `lease_no` the leases. `alarm_since` is when the whole ladder
+    first was of no avail. `trail_length` and `trail_hash` are those of its audit trail.
     """
 
     escalation_id: EscalationId
@@ -241,9 +269,15 @@ class Escalation:
     currency: str | None = None
     approved_by: PersonId | None = None
     alarm_since: datetime | None = None
+    repeats: int = 0
     trail_length: int = 0
     trail_hash: str = ""
 
     @property
     def level_name(self) -> str:
         return "nobody" if self.ladder is None else self.ladder.body.levels[self.level].name
+
+    @property
+    def level_asked(self) -> int:
+        """Where those are who are asked last: for an approval it may be further up."""
+        return self.level if self.approval is None else self.approval.level

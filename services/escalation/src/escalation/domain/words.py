@@ -2,13 +2,21 @@
 
 from collections.abc import Iterable
 from datetime import datetime, timedelta
+from decimal import Decimal
 from typing import assert_never
 
-from common.contracts.escalations import ClockName
+from common.contracts.escalations import Cause, ClockName
 from common.contracts.event import ContactId, PersonId
-from escalation.domain.watches import Clock, Escalation, Reason, Watch
+from escalation.domain.shifts import period
+from escalation.domain.watches import Approval, Clock, Escalation, Reason, Threshold, Watch
 
-_STAMP = "%Y-%m-%d %H:%M:%S UTC"
+STAMP = "%Y-%m-%d %H:%M:%S UTC"
+_FROM_THE_CUSTOMER: dict[Cause, str] = {
+    "customer_request": "customer asks for a supervisor",
+    "repeated_contact": "customer turns to us again",
+    "feedback": "bad feedback",
+    "vip": "VIP customer",
+}
 _UNITS = (("d", 86400), ("h", 3600), ("min", 60), ("s", 1))
 
 
@@ -37,54 +45,39 @@ def clock_label(clock: ClockName) -> str:
 
 def unkept(clock: Clock) -> str:
     """Say which promise is at stake, by its policy: `No reply within 10 s (policy gold v3)`."""
-    match clock.name:
+    within = f"{span(clock.target_s)}{_of_calendar(clock)}"
+    return f"{_undone(clock.name)} within {within} (policy {clock.policy})"
+
+
+def at_stake(clock: Clock, threshold: Threshold) -> str:
+    """Say how a promise stands at one of its thresholds: in danger, broken, or broken for long."""
+    beyond = threshold.seconds_after(clock.target_s) - clock.target_s
+    if beyond < 0:
+        gone = f"{span(clock.target_s + beyond)} of {span(clock.target_s)}{_of_calendar(clock)}"
+        return f"{_undone(clock.name)} after {gone} (policy {clock.policy})"
+    return unkept(clock) if beyond == 0 else f"{unkept(clock)}, nor {span(beyond)} later"
+
+
+def _undone(clock: ClockName) -> str:
+    match clock:
         case "assignment":
-            what = "Not assigned"
+            return "Not assigned"
         case "first_response":
-            what = "No reply"
+            return "No reply"
         case "next_response":
-            what = "No reply to the customer's last message"
+            return "No reply to the customer's last message"
         case "periodic_update":
-            what = "No update for the customer"
+            return "No update for the customer"
         case "resolution":
-            what = "Not resolved"
+            return "Not resolved"
         case "acknowledgement":
-            what = "Nobody upstairs has acknowledged"
+            return "Nobody upstairs has acknowledged"
         case _:
-            assert_never(clock.name)
-    business = "" if clock.calendar is None else f" of calendar {clock.calendar}"
-    return f"{what} within {span(clock.target_s)}{business} (policy {clock.policy})"
+            assert_never(clock)
 
 
-def explanation(clock: Clock, at: datetime) -> str:
-    """Tell a clock's whole story in one line."""
-    calendar = "" if clock.calendar is None else f" of calendar {clock.calendar}"
-    told = [
-        f"Promised within {span(clock.target_s)}{calendar} by policy {clock.policy}",
-        f"started {clock.started_at:{_STAMP}}",
-        f"due {clock.due_at:{_STAMP}}",
-    ]
-    told += [
-        f"warned at {threshold.percent} % ({span(threshold.lateness_ms / 1000)} after it was due)"
-        for threshold in clock.thresholds
-        if threshold.fired_at is not None and not threshold.is_deadline
-    ]
-    if clock.breached:
-        late = span(clock.deadline.lateness_ms / 1000)
-        told.append(f"breached (noticed {late} after it was due)")
-    told.append(_end(clock, at))
-    return "; ".join(told) + "."
-
-
-def _end(clock: Clock, at: datetime) -> str:
-    if clock.met_at is not None:
-        by = clock.met_at - clock.due_at
-        how = f"{span(by)} late" if by > timedelta(0) else f"{span(-by)} before it was due"
-        return f"met {clock.met_at:{_STAMP}}, {how}"
-    if clock.cancelled_at is not None:
-        return f"cancelled {clock.cancelled_at:{_STAMP}}"
-    left = clock.due_at - at
-    return f"{span(left)} left" if left > timedelta(0) else f"{span(-left)} overdue"
+def _of_calendar(clock: Clock) -> str:
+    return "" if clock.calendar is None else f" of calendar {clock.calendar}"
 
 
 def warning_headline(watch: Watch, clock: Clock, at: datetime) -> str:
@@ -96,6 +89,23 @@ def warning_headline(watch: Watch, clock: Clock, at: datetime) -> str:
 
 def headline(watch: Watch, reason: Reason, at: datetime) -> str:
     return f"{_contact(watch)}: {_trouble(reason, at)}"
+
+
+def page_headline(watch: Watch, escalation: Escalation, at: datetime) -> str:
+    if escalation.approval is not None:
+        return f"{_contact(watch)}: {wish(escalation.approval)}"
+    return headline(watch, escalation.reasons[0], at)
+
+
+def wish(approval: Approval) -> str:
+    """Say what is to be approved: `sam asks to grant 500 EUR (refund)`."""
+    outcome = approval.outcome.replace("_", " ")
+    cost = money(approval.amount, approval.currency)
+    return f"{approval.asked_by} asks to grant {cost} ({outcome})"
+
+
+def money(amount: Decimal, currency: str) -> str:
+    return f"{amount:f} {currency}"
 
 
 def why(watch: Watch, reasons: Iterable[str]) -> str:
@@ -115,17 +125,53 @@ def lost_timer_headline(contact_id: ContactId, slot: str) -> str:
 
 
 def lost_timer(due_at: datetime, instead: datetime | None) -> str:
-    found = "no timer" if instead is None else f"a timer for {instead:{_STAMP}} instead"
+    found = "no timer" if instead is None else f"a timer for {instead:{STAMP}} instead"
     return (
-        f"The audit found {found} for what is due {due_at:{_STAMP}}, and has set it anew. "
+        f"The audit found {found} for what is due {due_at:{STAMP}}, and has set it anew. "
         "No service of ours removes one: look for what did."
+    )
+
+
+def gap_headline(schedule_id: str, start: datetime, end: datetime | None) -> str:
+    when = f"{start:%a %Y-%m-%d %H:%M} UTC and on" if end is None else period(start, end)
+    return f"Nobody on duty in {schedule_id} from {when}"
+
+
+def gap(schedule_id: str, absent: Iterable[PersonId], until: timedelta) -> str:
+    begins = f"begins in {span(until)}" if until > timedelta(0) else "has begun"
+    turns = people(absent)
+    return " ".join(
+        (
+            f"The gap {begins}.",
+            *((f"It would be the turn of {turns}, who will be absent.",) if turns else ()),
+            f"Put somebody on duty: POST /v1/duty-schedules/{schedule_id}/overrides.",
+        )
     )
 
 
 def state(escalation: Escalation) -> str:
     """Say where it stands: `acknowledged by sam`."""
+    if escalation.approval is not None:
+        return f"waiting for an approval that {escalation.approval.asked_by} asked for"
     held = f" by {escalation.holder}" if escalation.holder else ""
     return escalation.state.replace("_", " ") + held
+
+
+def unanswered(awaited: Iterable[PersonId]) -> str | None:
+    names = people(awaited)
+    return f"no answer from {names}" if names else None
+
+
+def lease_ending(escalation: Escalation, at: datetime) -> str:
+    """Warn the holder, and say what then becomes of it: `your lease ends in 2 min, ...`."""
+    left = span((escalation.deadline or at) - at)
+    match escalation.lease_end:
+        case "shift":
+            return f"your shift ends in {left}, then {escalation.level_name} on duty are asked"
+        case "progress" | "snooze" | None:
+            return f"your lease ends in {left}, then it goes up: renew it, or say what you did"
+        case _:
+            assert_never(escalation.lease_end)
 
 
 def people(persons: Iterable[PersonId]) -> str:
@@ -134,30 +180,31 @@ def people(persons: Iterable[PersonId]) -> str:
 
 def _trouble(reason: Reason, at: datetime) -> str:
     match reason.cause:
-        case "breach":
-            label = clock_label(reason.clock) if reason.clock else "a promise"
-            late = at - (reason.due_at or at)
-            by = f" {span(late)}" if late >= timedelta(seconds=1) else ""
-            return f"{label}{by} overdue"
-        case "warning":
-            label = clock_label(reason.clock) if reason.clock else "a promise"
-            return f"{label} due in {span((reason.due_at or at) - at)}"
-        case "customer_request":
-            return "customer asks for a supervisor"
-        case "repeated_contact":
-            return "customer turns to us again"
-        case "feedback":
-            return "bad feedback"
-        case "complaint":
-            return f"complaint about {reason.about}"
-        case "vip":
-            return "VIP customer"
+        case "breach" | "warning":
+            return _promise(reason, at)
+        case "customer_request" | "repeated_contact" | "feedback" | "complaint" | "vip":
+            return _about_us(reason)
         case "referral":
             return f"referred by {reason.by}"
         case "manual":
             return f"raised by {reason.by}"
         case _:
             assert_never(reason.cause)
+
+
+def _promise(reason: Reason, at: datetime) -> str:
+    label = clock_label(reason.clock) if reason.clock else "a promise"
+    left = (reason.due_at or at) - at
+    if left > timedelta(0):
+        return f"{label} due in {span(left)}"
+    by = f" {span(-left)}" if -left >= timedelta(seconds=1) else ""
+    return f"{label}{by} overdue"
+
+
+def _about_us(reason: Reason) -> str:
+    if reason.cause == "complaint":
+        return f"complaint about {reason.about}"
+    return _FROM_THE_CUSTOMER[reason.cause]
 
 
 def _contact(watch: Watch) -> str:

@@ -1,23 +1,34 @@
-"""What people do with an escalation, and what happens when they do not."""
+"""What people do with an escalation: who has it, and what that one does.
+
+What happens when nobody does anything is in `deadlines`, what costs too much in `approvals`.
+"""
 
 from collections.abc import Callable
-from dataclasses import replace
-from datetime import timedelta
+from datetime import datetime, timedelta
+from functools import partial
 
 from common.contracts.escalations import (
+    CoachingRequested,
     EscalationAcknowledged,
     EscalationClosed,
     EscalationHandedBack,
-    EscalationResolved,
+    EscalationHandedOver,
+    EscalationMediated,
+    EscalationNoted,
+    EscalationReferredUp,
+    EscalationReopened,
+    EscalationsEvent,
+    EscalationSnoozed,
     EscalationTakenOver,
-    Outcome,
 )
 from common.contracts.event import PersonId
-from common.messages import Cancel, Schedule
-from escalation.domain import words
-from escalation.domain.climbing import NO_LADDER_RETRY_S, above, move_up
+from common.messages import Cancel
+from escalation.domain import clocks, leases, promises, words
+from escalation.domain.asking import Landing, above, landing_at, may_act
+from escalation.domain.climbing import ask, move_up
 from escalation.domain.situation import Decision, Situation, nothing
-from escalation.domain.timers import ESCALATION_SLOT, AcknowledgementDue, LeaseExpires
+from escalation.domain.timers import ESCALATION_SLOT
+from escalation.domain.values import replace
 from escalation.domain.watches import Escalation, EscalationState
 
 
@@ -29,61 +40,122 @@ class Refused(Exception):
         self.state = state
 
 
+class Forbidden(Exception):
+    """This person may not do it; the message says what it takes."""
+
+
 def acknowledge(situation: Situation, by: PersonId) -> Decision:
-    escalation = _open(situation)
+    escalation = the_open(situation, by)
     if escalation.state == "acknowledged" and escalation.holder == by:
         return nothing(situation)
-    _require(escalation, by, "raised")
-    lease_s = escalation.ladder.body.lease_s if escalation.ladder else NO_LADDER_RETRY_S
-    leased, expiry = _leased(situation, escalation, by, "acknowledged", lease_s)
+    require(escalation, by, "raised")
+    lease = leases.lease(situation, escalation, by, "acknowledged")
     acknowledged = EscalationAcknowledged(
-        contact_id=leased.contact_id,
+        contact_id=escalation.contact_id,
         occurred_at=situation.at,
-        escalation_id=leased.escalation_id,
+        escalation_id=escalation.escalation_id,
         by=by,
-        lease_expires_at=expiry.due_at,
+        lease_expires_at=lease.ends_at,
     )
-    return Decision(replace(situation, escalation=leased), (acknowledged,), (expiry,))
+    return lease.decision(situation, acknowledged).then(promises.escalation_answered)
 
 
 def take_over(situation: Situation, by: PersonId) -> Decision:
-    escalation = _open(situation)
+    escalation = the_open(situation, by)
     if escalation.state == "taken_over" and escalation.holder == by:
         return nothing(situation)
-    _require(escalation, by, "raised", "acknowledged")
-    lease_s = escalation.ladder.body.working_lease_s if escalation.ladder else NO_LADDER_RETRY_S
-    leased, expiry = _leased(situation, escalation, by, "taken_over", lease_s)
+    require(escalation, by, "raised", "acknowledged")
+    lease = leases.lease(situation, escalation, by, "taken_over")
     taken = EscalationTakenOver(
-        contact_id=leased.contact_id,
+        contact_id=escalation.contact_id,
         occurred_at=situation.at,
-        escalation_id=leased.escalation_id,
+        escalation_id=escalation.escalation_id,
         by=by,
+        lease_expires_at=lease.ends_at,
     )
-    return Decision(replace(situation, escalation=leased), (taken,), (expiry,))
+    return lease.decision(situation, taken).then(promises.escalation_answered)
 
 
-def _leased(
+def renew(situation: Situation, by: PersonId) -> Decision:
+    """Begin the lease anew, as after a snooze that one ends oneself."""
+    return leases.renew(situation, _held(situation, by), by)
+
+
+def snooze(situation: Situation, by: PersonId, until: datetime, reason: str) -> Decision:
+    escalation = _held(situation, by)
+    rules = leases.rules(escalation)
+    latest = situation.at + timedelta(seconds=rules.snooze_limit_s)
+    if not situation.at < until <= latest:
+        limit = words.span(rules.snooze_limit_s)
+        raise Refused(escalation.state, f"A snooze ends within {limit} from now.")
+    if escalation.snoozes >= rules.snoozes:
+        raise Refused(escalation.state, f"It may be snoozed {rules.snoozes} times, and was.")
+    asleep = leases.snooze(situation, escalation, by, until)
+    snoozed = EscalationSnoozed(
+        contact_id=escalation.contact_id,
+        occurred_at=situation.at,
+        escalation_id=escalation.escalation_id,
+        by=by,
+        until=asleep.ends_at,
+        reason=reason,
+    )
+    return asleep.decision(situation, snoozed)
+
+
+def note(situation: Situation, by: PersonId, text: str) -> Decision:
+    """Write down what others should know; anybody upstairs may."""
+    escalation = the_open(situation, by)
+    noted = EscalationNoted(
+        contact_id=escalation.contact_id,
+        occurred_at=situation.at,
+        escalation_id=escalation.escalation_id,
+        by=by,
+        text=text,
+    )
+    return _progress(situation, by, noted)
+
+
+def request_coaching(
+    situation: Situation, by: PersonId, person_id: PersonId, text: str
+) -> Decision:
+    escalation = _held(situation, by)
+    requested = CoachingRequested(
+        contact_id=escalation.contact_id,
+        occurred_at=situation.at,
+        escalation_id=escalation.escalation_id,
+        by=by,
+        person_id=person_id,
+        text=text,
+    )
+    return _progress(situation, by, requested)
+
+
+def mediate(
     situation: Situation,
-    escalation: Escalation,
     by: PersonId,
-    state: EscalationState,
-    lease_s: float,
-) -> tuple[Escalation, Schedule]:
-    until = situation.at + timedelta(seconds=lease_s)
-    leased = replace(
-        escalation, state=state, holder=by, lease_no=escalation.lease_no + 1, deadline=until
+    customer_statement: str,
+    representative_statement: str,
+    proposal: str,
+) -> Decision:
+    escalation = _held(situation, by)
+    mediated = EscalationMediated(
+        contact_id=escalation.contact_id,
+        occurred_at=situation.at,
+        escalation_id=escalation.escalation_id,
+        by=by,
+        customer_statement=customer_statement,
+        representative_statement=representative_statement,
+        proposal=proposal,
     )
-    timer = LeaseExpires(
-        contact_id=leased.contact_id,
-        escalation_id=leased.escalation_id,
-        lease_no=leased.lease_no,
-    )
-    return leased, Schedule(timer, until)
+    return _progress(situation, by, mediated)
+
+
+def _progress(situation: Situation, by: PersonId, event: EscalationsEvent) -> Decision:
+    return Decision(situation, (event,)).then(partial(leases.progress, by=by))
 
 
 def hand_back(situation: Situation, by: PersonId, guidance: str) -> Decision:
-    escalation = _open(situation)
-    _require(escalation, by, "acknowledged", "taken_over")
+    escalation = _held(situation, by)
     handed = EscalationHandedBack(
         contact_id=escalation.contact_id,
         occurred_at=situation.at,
@@ -92,35 +164,48 @@ def hand_back(situation: Situation, by: PersonId, guidance: str) -> Decision:
         guidance=guidance,
     )
     ended = replace(escalation, state="handed_back", note=guidance)
-    return Decision(situation, (handed,)).then(_ending(ended))
+    return Decision(situation, (handed,)).then(ending(ended))
 
 
-def resolve(situation: Situation, by: PersonId, outcome: Outcome, note: str) -> Decision:
-    escalation = _open(situation)
-    _require(escalation, by, "acknowledged", "taken_over")
-    resolved = EscalationResolved(
+def hand_over(situation: Situation, by: PersonId, to: PersonId, context: str) -> Decision:
+    """Give it sideways: `to` is asked, and without an answer it climbs."""
+    escalation = _held(situation, by)
+    if to == by:
+        raise Refused(escalation.state, f"It is {words.state(escalation)} already.")
+    if not may_act(escalation, to):
+        raise Forbidden(f"The complaint is about {to}: it takes somebody else.")
+    handed = EscalationHandedOver(
         contact_id=escalation.contact_id,
         occurred_at=situation.at,
         escalation_id=escalation.escalation_id,
         by=by,
-        outcome=outcome,
-        note=note,
+        to=to,
+        context=context,
     )
-    ended = replace(escalation, state="resolved", outcome=outcome, note=note)
-    return Decision(situation, (resolved,)).then(_ending(ended))
+    landing = Landing(escalation.level, (to,), ())
+    because = f"{by} hands it over: {context}"
+    return Decision(situation, (handed,), leases.no_warning(escalation)).then(
+        lambda now: ask(now, leases.released(escalation), landing, because, "handed_over")
+    )
 
 
 def refer_up(situation: Situation, by: PersonId, reason: str) -> Decision:
-    escalation = _open(situation)
-    _require(escalation, by, "raised", "acknowledged", "taken_over")
-    passing = _passing_over(escalation, by)
+    escalation = the_open(situation, by)
+    require(escalation, by, "raised", "acknowledged", "taken_over")
+    passing = replace(escalation, awaited=(*escalation.awaited, by))
     if above(situation, passing) is None:
         raise Refused(escalation.state, f"Nobody is on duty above {escalation.level_name}.")
-    return move_up(situation, passing, f"referred up by {by}: {reason}", due_at=None)
-
-
-def _passing_over(escalation: Escalation, person: PersonId) -> Escalation:
-    return replace(escalation, awaited=(*escalation.awaited, person))
+    referred = EscalationReferredUp(
+        contact_id=escalation.contact_id,
+        occurred_at=situation.at,
+        escalation_id=escalation.escalation_id,
+        by=by,
+        reason=reason,
+    )
+    because = f"referred up by {by}: {reason}"
+    return Decision(situation, (referred,), leases.no_warning(escalation)).then(
+        lambda now: move_up(now, leases.released(passing), because, due_at=None)
+    )
 
 
 def close(situation: Situation, because: str) -> Decision:
@@ -135,64 +220,100 @@ def close(situation: Situation, because: str) -> Decision:
         because=because,
     )
     ended = replace(escalation, state="closed", note=because)
-    return Decision(situation, (closed,)).then(_ending(ended))
+    return Decision(situation, (closed,)).then(ending(ended))
 
 
-def _ending(escalation: Escalation) -> Callable[[Situation], Decision]:
+def ending(escalation: Escalation) -> Callable[[Situation], Decision]:
     def end(situation: Situation) -> Decision:
-        ended = replace(escalation, awaited=(), deadline=None, closed_at=situation.at)
+        ended = replace(
+            escalation,
+            awaited=(),
+            deadline=None,
+            closed_at=situation.at,
+            lease_end=None,
+            warn_at=None,
+            snoozed_until=None,
+            approval=None,
+            alarm_since=None,
+        )
         watch = replace(situation.watch, escalation_id=None)
         return Decision(
             replace(situation, watch=watch, escalation=None),
-            timers=(Cancel(situation.contact_id, ESCALATION_SLOT),),
+            timers=(
+                Cancel(situation.contact_id, ESCALATION_SLOT),
+                *leases.no_warning(escalation),
+            ),
             ended=(ended,),
-        )
+        ).then(partial(promises.escalation_ended, because=f"escalation {words.state(ended)}"))
 
     return end
 
 
-def acknowledgement_due(situation: Situation, timer: AcknowledgementDue) -> Decision:
-    """Nobody answered in time: go up, unless somebody did while the timer fired."""
-    escalation = situation.escalation
-    if (
-        escalation is None
-        or escalation.deadline is None
-        or escalation.state != "raised"
-        or escalation.escalation_id != timer.escalation_id
-        or (escalation.level, escalation.round) != (timer.level, timer.round)
-    ):
-        return nothing(situation)
-    because = None
-    if escalation.awaited:
-        because = f"no answer from {words.people(escalation.awaited)}"
-    return move_up(situation, escalation, because, escalation.deadline)
-
-
-def lease_expires(situation: Situation, timer: LeaseExpires) -> Decision:
-    """Whoever had it made no end of it in time: it goes up."""
-    escalation = situation.escalation
-    if (
-        escalation is None
-        or escalation.deadline is None
-        or escalation.holder is None
-        or escalation.escalation_id != timer.escalation_id
-        or escalation.lease_no != timer.lease_no
-    ):
-        return nothing(situation)
-    return move_up(
-        situation,
-        _passing_over(escalation, escalation.holder),
-        f"lease of {escalation.holder} expired",
-        escalation.deadline,
+def reopen(situation: Situation, ended: Escalation, by: PersonId, reason: str) -> Decision:
+    """Open it again where it ended, also of a contact that is resolved."""
+    if situation.escalation is not None:
+        raise Refused(ended.state, "The contact has another one open.")
+    require_uninvolved(ended, by)
+    reopened = replace(
+        ended,
+        state="raised",
+        holder=None,
+        closed_at=None,
+        outcome=None,
+        note=None,
+        amount=None,
+        currency=None,
+        approved_by=None,
+        snoozes=0,
+        repeats=0,
+    )
+    event = EscalationReopened(
+        contact_id=ended.contact_id,
+        occurred_at=situation.at,
+        escalation_id=ended.escalation_id,
+        by=by,
+        reason=reason,
+        severity=reopened.severity,
+        level=reopened.level,
+        level_name=reopened.level_name,
+    )
+    watch = replace(situation.watch, escalation_id=reopened.escalation_id)
+    after = replace(situation, watch=watch, escalation=reopened)
+    because = f"reopened by {by}: {reason}"
+    return (
+        Decision(after, (event,))
+        .then(clocks.escalation_raised)
+        .then(lambda now: _ask_anew(now, reopened, because))
     )
 
 
-def _open(situation: Situation) -> Escalation:
+def _ask_anew(situation: Situation, escalation: Escalation, because: str) -> Decision:
+    if escalation.ladder is not None:
+        landing = landing_at(situation, escalation, escalation.level)
+        if landing.people:
+            return ask(situation, escalation, landing, because, "raised")
+    return move_up(situation, escalation, because, due_at=None)
+
+
+def the_open(situation: Situation, by: PersonId) -> Escalation:
+    """Return the open escalation, if there is one and `by` may do anything with it."""
     if situation.escalation is None:
         raise Refused("closed", "It is no longer open.")
+    require_uninvolved(situation.escalation, by)
     return situation.escalation
 
 
-def _require(escalation: Escalation, by: PersonId, *states: EscalationState) -> None:
+def require_uninvolved(escalation: Escalation, by: PersonId) -> None:
+    if not may_act(escalation, by):
+        raise Forbidden("The complaint is about you: it takes somebody else.")
+
+
+def require(escalation: Escalation, by: PersonId, *states: EscalationState) -> None:
     if escalation.state not in states or escalation.holder not in (None, by):
         raise Refused(escalation.state, f"It is {words.state(escalation)}.")
+
+
+def _held(situation: Situation, by: PersonId) -> Escalation:
+    escalation = the_open(situation, by)
+    require(escalation, by, "acknowledged", "taken_over")
+    return escalation

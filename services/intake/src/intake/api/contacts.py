@@ -48,6 +48,7 @@ class NewContact(Api):
                     "topic": "billing",
                     "language": "en",
                     "priority": "high",
+                    "campaign": "spring-sale",
                     "text": "I see the same invoice twice on my card.",
                 }
             ]
@@ -60,6 +61,7 @@ class NewContact(Api):
     topic: Name
     language: Annotated[str, Field(pattern=r"^[a-z]{2,3}$", description="ISO 639")] = "en"
     priority: Priority = "normal"
+    campaign: Name | None = None
     text: Text | None = None
     external_ref: Line | None = None
 
@@ -97,6 +99,17 @@ class Reopening(Api):
     )
 
     reason: Line
+
+
+class Prioritization(Api):
+    model_config = ConfigDict(
+        json_schema_extra={
+            "examples": [{"priority": "urgent", "because": "The parcel holds medicine."}]
+        }
+    )
+
+    priority: Priority
+    because: Line
 
 
 class Feedback(Api):
@@ -142,6 +155,7 @@ class ShownContact(BaseModel):
     topic: str
     language: str
     priority: Priority
+    campaign: str | None
     received_at: datetime
     resolved_at: datetime | None
     escalation: ShownEscalation | None
@@ -165,6 +179,7 @@ async def receive(
         language=new.language,
         priority=new.priority,
         text=new.text,
+        campaign=new.campaign,
         connection=caller.subject if new.external_ref else None,
         external_ref=new.external_ref,
     )
@@ -229,9 +244,8 @@ async def resolve(
     contact_id: ContactPath, resolution: Resolution, database: IntakeDatabase, caller: Staff
 ) -> ContactAccepted:
     """Say that the customer's matter is settled."""
-    by = None if caller.role == "channel" else PersonId(caller.subject)
     async with work(database) as uow:
-        await handlers.resolve(contact_id, by, resolution.note, uow)
+        await handlers.resolve(contact_id, _person(caller), resolution.note, uow)
     return ContactAccepted(contact_id=contact_id)
 
 
@@ -245,6 +259,17 @@ async def reopen(
     return ContactAccepted(contact_id=contact_id)
 
 
+@router.post("/{contact_id}/priority", status_code=HTTPStatus.ACCEPTED)
+async def prioritize(
+    contact_id: ContactPath, asked: Prioritization, database: IntakeDatabase, caller: Staff
+) -> ContactAccepted:
+    """Say how urgent it is: queues and promises follow. The same priority changes nothing."""
+    by = _person(caller)
+    async with work(database) as uow:
+        await handlers.prioritize(contact_id, asked.priority, asked.because, by, uow)
+    return ContactAccepted(contact_id=contact_id)
+
+
 @router.post("/{contact_id}/feedback", status_code=HTTPStatus.ACCEPTED)
 async def give_feedback(
     contact_id: ContactPath, feedback: Feedback, database: IntakeDatabase, _caller: Channels
@@ -253,6 +278,10 @@ async def give_feedback(
     async with work(database) as uow:
         await handlers.give_feedback(contact_id, feedback.score, feedback.comment, uow)
     return ContactAccepted(contact_id=contact_id)
+
+
+def _person(caller: Principal) -> PersonId | None:
+    return None if caller.role == "channel" else PersonId(caller.subject)
 
 
 def _fields(contact: domain.Contact) -> dict[str, object]:

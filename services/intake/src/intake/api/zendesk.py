@@ -32,6 +32,7 @@ class NewConnection(Api):
                         "topic": "general",
                         "topic_by_tag": {"invoice": "billing"},
                         "language_by_tag": {"lang_es": "es"},
+                        "campaign_by_tag": {"recall_7": "recall-7"},
                     },
                 }
             ]
@@ -112,6 +113,7 @@ def _command(delivery: Delivery, connection: Connection) -> handlers.ReceiveCont
         topic=zendesk.by_tag(ticket, options.topic_by_tag, options.topic),
         language=zendesk.by_tag(ticket, options.language_by_tag, options.language),
         priority=zendesk.priority(ticket),
+        campaign=zendesk.by_tag(ticket, options.campaign_by_tag, "") or None,
         text=(ticket.description or "").replace("\x00", "") or None,
         connection=connection.connection,
         external_ref=ticket.id,
@@ -139,5 +141,8 @@ async def _do(contact_id: ContactId, told: Told, uow: UnitOfWork) -> None:
             await handlers.resolve(contact_id, None, "solved in Zendesk", uow)
         case "reopened":
             await handlers.reopen(contact_id, "reopened in Zendesk", uow)
+        case "prioritized" if told.priority:
+            because = "changed in Zendesk"
+            await handlers.prioritize(contact_id, told.priority, because, None, uow)
         case _:
             return

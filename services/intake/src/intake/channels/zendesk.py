@@ -41,6 +41,7 @@ class Options(BaseModel):
     language: str = "en"
     topic_by_tag: dict[str, str] = Field(default_factory=dict)
     language_by_tag: dict[str, str] = Field(default_factory=dict)
+    campaign_by_tag: dict[str, str] = Field(default_factory=dict)
 
 
 class _Lenient(BaseModel):
@@ -95,10 +96,18 @@ class Told:
     """What a delivery says about its ticket, in our words."""
 
     what: Literal[
-        "created", "customer_wrote", "replied", "waiting", "resolved", "reopened", "other"
+        "created",
+        "customer_wrote",
+        "replied",
+        "waiting",
+        "resolved",
+        "reopened",
+        "prioritized",
+        "other",
     ]
     text: str | None = None
     person_id: PersonId | None = None
+    priority: Priority | None = None
 
 
 def verify(secret: str, headers: Mapping[str, str], body: bytes, now: datetime) -> None:
@@ -128,7 +137,12 @@ def subject(ticket: Ticket) -> str:
 
 
 def priority(ticket: Ticket) -> Priority:
-    return _PRIORITIES.get((ticket.priority or "").lower(), "normal")
+    return _priority(ticket.priority)
+
+
+def _priority(value: object) -> Priority:
+    """Read what Zendesk calls it; a ticket may have none."""
+    return _PRIORITIES.get(str(value).lower(), "normal")
 
 
 def by_tag(ticket: Ticket, mapping: Mapping[str, str], otherwise: str) -> str:
@@ -143,6 +157,8 @@ def told(delivery: Delivery) -> Told:
             return _comment(delivery.event.comment)
         case "ticket.status_changed":
             return _status(delivery.event)
+        case "ticket.priority_changed":
+            return Told("prioritized", priority=_priority(delivery.event.current))
     return Told("other")
 
 

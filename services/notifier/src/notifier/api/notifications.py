@@ -15,9 +15,9 @@ from notifier.domain.notifications import (
     AttemptOutcome,
     Kind,
     Notification,
-    Reason,
     State,
 )
+from notifier.domain.reasons import Reason
 from notifier.store import Filter
 
 router = APIRouter(prefix="/v1/notifications", tags=["notifications"])
@@ -50,7 +50,10 @@ class ShownContent(_Shown):
 
 
 class ShownNotification(_Shown):
-    """`because` says why it failed or was cancelled; `due_at` is the next attempt."""
+    """`because` says why it failed, was cancelled, or went by media that were not asked for.
+
+    `due_at` is the next attempt.
+    """
 
     notification_id: NotificationId
     kind: Kind

@@ -2,12 +2,15 @@
 
 from datetime import datetime
 from http import HTTPStatus
+from typing import assert_never
 
 from fastapi.responses import HTMLResponse
 from markupsafe import Markup
 
 from common.problems import Problem
-from notifier.domain import wording
+from notifier.domain import notifications, wording
+from notifier.domain.notifications import Notification
+from notifier.domain.reasons import asks_for
 from notifier.handlers import Standing
 
 _HEADERS = {
@@ -38,12 +41,31 @@ def standing(shown: Standing, at: datetime) -> HTMLResponse:
 
 def _how_it_stands(shown: Standing) -> str:
     if shown.escalation is None:
-        return "This is a warning: nothing needs to be acknowledged."
-    if shown.escalation.awaits_answer:
-        return "Thank you: you have acknowledged this."
+        return "There is nothing to acknowledge here."
+    if notifications.concerns(shown.notification, shown.escalation):
+        return _what_to_do(shown.notification)
     if shown.escalation.by == shown.notification.person_id:
         return f"Thank you: {wording.settled(shown.escalation, 'you').lower()}."
     return f"{wording.settled(shown.escalation, shown.name)}. There is nothing left to do here."
+
+
+def _what_to_do(notification: Notification) -> str:
+    """Say it where there is nothing to press, or nothing any more."""
+    ask = asks_for(notification.content.reason)
+    match ask:
+        case "answer":
+            return "Thank you: you have acknowledged this."
+        case "approval":
+            where = f"/v1/escalations/{notification.escalation_id}"
+            return f"Give or refuse your approval in Upstairs: POST {where}/approve or /refuse."
+        case "help":
+            return "It waits for an answer from those who were asked."
+        case "progress":
+            return "It is with you: go on with it in Upstairs."
+        case "nothing":
+            return "There is nothing to acknowledge here."
+        case _:
+            assert_never(ask)
 
 
 def problem(error: Problem) -> HTMLResponse:
@@ -57,7 +79,7 @@ def _page(title: str, body: Markup) -> HTMLResponse:
 
 
 _ABOUT = Markup("<h1>{headline}</h1>\n<p>{why}</p>\n<p>{circumstances}</p>\n")
-_DEADLINE = Markup("<p><strong>Answer until {}.</strong></p>\n")
+_DEADLINE = Markup("<p><strong>{}</strong></p>\n")
 _BUTTON = Markup('{}<form method="post"><button>Acknowledge</button></form>\n')
 _TOLD = Markup("<p><strong>{}</strong></p>\n")
 _PAGE = Markup("""\

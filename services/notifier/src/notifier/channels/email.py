@@ -17,7 +17,7 @@ from aiosmtplib import (
 )
 from markupsafe import Markup
 
-from notifier.domain import wording
+from notifier.domain import notifications, wording
 from notifier.domain.delivering import Outcome, Postponed, Refused, Sent, Unknown
 from notifier.domain.notifications import Content, Notification
 from notifier.domain.recipients import EmailAddress
@@ -116,7 +116,7 @@ def compose(notification: Notification, sender: str, url: str, at: datetime) -> 
     domain = parseaddr(sender)[1].partition("@")[2] or "localhost"
     message["Message-ID"] = f"<{notification.notification_id}@{domain}>"
     message["Auto-Submitted"] = "auto-generated"
-    button = "Acknowledge" if notification.escalation_id else "Open"
+    button = "Acknowledge" if notifications.offers_answer(notification) else "Open"
     message.set_content(_text(content, button, url, at))
     message.add_alternative(str(_html(content, button, url, at)), subtype="html")
     return message
@@ -130,7 +130,7 @@ def _text(content: Content, button: str, url: str, at: datetime) -> str:
         content.why,
         "",
         " · ".join(wording.circumstances(content)),
-        *((f"Answer until {deadline}.",) if deadline else ()),
+        *((deadline,) if deadline else ()),
         "",
         f"{button}: {url}",
         "",
@@ -150,7 +150,7 @@ def _html(content: Content, button: str, url: str, at: datetime) -> Markup:
     )
 
 
-_DEADLINE = Markup("<p><strong>Answer until {}.</strong></p>")
+_DEADLINE = Markup("<p><strong>{}</strong></p>")
 _PAGE = Markup("""\
 <!doctype html>
 <html><body style="font-family: sans-serif; max-width: 36em">

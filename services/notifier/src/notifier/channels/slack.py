@@ -11,7 +11,7 @@ import httpx
 import orjson
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-from notifier.domain import wording
+from notifier.domain import notifications, wording
 from notifier.domain.delivering import Outcome, Postponed, Refused, Sent, Unknown
 from notifier.domain.notifications import Content, Notification
 from notifier.domain.recipients import SlackAddress
@@ -133,7 +133,7 @@ def request(notification: Notification, links: Links, at: datetime) -> tuple[str
     if isinstance(notification.address, SlackAddress):
         body["channel"] = notification.address.channel
     token = None
-    if notification.escalation_id is not None:
+    if notifications.offers_answer(notification):
         token = links.token(notification.notification_id)
     blocks = page_blocks(content, links.url(notification.notification_id), token, at)
     return "chat.postMessage", body | {"blocks": blocks}
@@ -167,7 +167,11 @@ def page_blocks(
 
 
 def settled_blocks(content: Content) -> list[dict[str, Any]]:
-    return [_section(content), _context([f":white_check_mark: {_escaped(content.settled or '')}"])]
+    sign = ":arrows_counterclockwise:" if content.waits else ":white_check_mark:"
+    return [
+        _section(content),
+        _context([f"{sign} {_escaped((content.settled or '')[:_HEADLINE])}"]),
+    ]
 
 
 def _section(content: Content) -> dict[str, Any]:

@@ -13,14 +13,22 @@ EscalationState = Literal[
 
 @dataclass(frozen=True, slots=True)
 class Escalation:
-    """`by` did the last thing that happened to it, `at` that time; nobody while it is raised."""
+    """`by` did the last thing that happened to it, `at` that time; nobody while it is raised.
+
+    `approval_asked`: `by`, who has it, waits for somebody's approval.
+    """
 
     escalation_id: EscalationId
     contact_id: ContactId
     state: EscalationState
     by: PersonId | None
     at: datetime
+    approval_asked: bool = False
 
     @property
     def awaits_answer(self) -> bool:
         return self.state == "raised"
+
+    @property
+    def has_ended(self) -> bool:
+        return self.state in ("handed_back", "resolved", "closed")

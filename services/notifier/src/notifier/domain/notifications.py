@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Literal, assert_never
 
-from common.contracts.escalations import PageReason, PageRequested, Severity, TimerMissing
+from common.contracts.escalations import PageRequested, Severity, TimerMissing
 from common.contracts.event import ContactId, EscalationId, Event, NotificationId, PageId, PersonId
 from common.contracts.notifications import (
     Medium,
@@ -14,13 +14,12 @@ from common.contracts.notifications import (
     NotificationSeen,
 )
 from notifier.domain.escalations import Escalation
-from notifier.domain.recipients import Address
+from notifier.domain.reasons import Reason, asks_for
+from notifier.domain.recipients import Address, Recipient
 
 # Whoever runs Upstairs is a recipient like any other, known by this name.
 OPERATIONS = PersonId("operations")
 
-# What we page for: because escalation asks, or because it found something wrong with itself.
-Reason = PageReason | Literal["alarm"]
 # An update goes after a page that was sent, and changes what that message says.
 Kind = Literal["page", "update"]
 State = Literal["pending", "sending", "sent", "failed", "cancelled"]
@@ -28,7 +27,11 @@ AttemptOutcome = Literal["sent", "retry", "failed", "unknown"]
 
 
 class NothingToAcknowledge(Exception):
-    """This was only a warning: nothing was raised that could be acknowledged."""
+    """This only tells you something: there is nothing to acknowledge."""
+
+
+class ToBeApproved(NothingToAcknowledge):
+    """Your approval is asked: give or refuse it in Upstairs. There is nothing to acknowledge."""
 
 
 class AlreadySettled(Exception):
@@ -41,7 +44,10 @@ class AlreadySettled(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Content:
-    """What is to be said. `settled` takes the place of the buttons in an update."""
+    """What is to be said. In an update `settled` takes the place of the buttons.
+
+    `waits`: what `settled` says is that it waits for an answer again.
+    """
 
     reason: Reason
     headline: str
@@ -50,17 +56,19 @@ class Content:
     level_name: str | None = None
     respond_by: datetime | None = None
     settled: str | None = None
+    waits: bool = False
 
 
 @dataclass(frozen=True, slots=True)
 class Page:
-    """One person to tell, on each of that person's media."""
+    """One person to tell, on each of that person's media, or of those that are also in `media`."""
 
     page_id: PageId
     contact_id: ContactId
     escalation_id: EscalationId | None
     person_id: PersonId
     content: Content
+    media: tuple[Medium, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,12 +134,27 @@ def requested(event: PageRequested) -> Page:
         level_name=event.level_name,
         respond_by=event.respond_by,
     )
-    return Page(event.page_id, event.contact_id, event.escalation_id, event.person_id, content)
+    return Page(
+        event.page_id,
+        event.contact_id,
+        event.escalation_id,
+        event.person_id,
+        content,
+        event.media or (),
+    )
 
 
 def alarm(event: TimerMissing) -> Page:
     content = Content(reason="alarm", headline=event.headline, why=event.why)
     return Page(event.page_id, event.contact_id, None, OPERATIONS, content)
+
+
+def addresses(asked: Page, recipient: Recipient) -> tuple[tuple[Address, ...], str | None]:
+    """Return where to tell it, and why there if that is not as it was asked for."""
+    chosen = recipient.reached_by(asked.media) if asked.media else recipient.media
+    if chosen:
+        return chosen, None
+    return recipient.media, f"the recipient has no {' or '.join(asked.media)}: told on all media"
 
 
 def page(
@@ -140,6 +163,7 @@ def page(
     notification_id: NotificationId,
     at: datetime,
     traceparent: str | None = None,
+    because: str | None = None,
 ) -> Notification:
     return Notification(
         notification_id=notification_id,
@@ -155,6 +179,7 @@ def page(
         content=asked.content,
         requested_at=at,
         due_at=at,
+        because=because,
         traceparent=traceparent,
     )
 
@@ -199,6 +224,32 @@ def cancel(notification: Notification, because: str) -> Notification:
     return replace(notification, state="cancelled", due_at=None, because=because)
 
 
+def offers_answer(notification: Notification) -> bool:
+    """Tell whether the message goes out with a button to acknowledge."""
+    return (
+        notification.escalation_id is not None and asks_for(notification.content.reason) == "answer"
+    )
+
+
+def concerns(notification: Notification, escalation: Escalation) -> bool:
+    """Tell whether what the message says still matters to whoever reads it."""
+    ask = asks_for(notification.content.reason)
+    match ask:
+        case "answer":
+            return escalation.awaits_answer
+        case "approval":
+            return escalation.approval_asked
+        case "help":
+            return escalation.awaits_answer or escalation.approval_asked
+        case "progress":
+            return escalation.by == notification.person_id and not escalation.has_ended
+        case "nothing":
+            no_others = escalation.by in (None, notification.person_id)
+            return no_others and not escalation.has_ended
+        case _:
+            assert_never(ask)
+
+
 def shows_its_state(notification: Notification) -> bool:
     """Tell whether this message can be changed after it was sent, and should be."""
     return (
@@ -214,6 +265,8 @@ def update(
     notification_id: NotificationId,
     at: datetime,
     traceparent: str | None = None,
+    *,
+    waits: bool = False,
 ) -> Notification:
     """Let a message that was sent say how it stands, in place of its buttons."""
     return replace(
@@ -222,7 +275,7 @@ def update(
         idempotency_key=f"{sent.idempotency_key}/{notification_id}",
         kind="update",
         state="pending",
-        content=replace(sent.content, settled=settled),
+        content=replace(sent.content, settled=settled, waits=waits),
         requested_at=at,
         due_at=at,
         attempts=0,
@@ -251,10 +304,21 @@ def see(notification: Notification, at: datetime) -> Decision:
 
 def awaits_answer(notification: Notification, escalation: Escalation | None) -> bool:
     """Tell whether an acknowledgement now would be the first since the escalation asked."""
-    if escalation is None or not escalation.awaits_answer:
+    if escalation is None or not escalation.awaits_answer or not _takes_answer(notification):
         return False
     # What was acknowledged and lapsed is asked again, later.
     return notification.acted_at is None or notification.acted_at < escalation.at
+
+
+def _takes_answer(notification: Notification) -> bool:
+    """Tell whether its link may answer: also that of a message which only told something."""
+    ask = asks_for(notification.content.reason)
+    return notification.escalation_id is not None and ask in ("answer", "progress", "nothing")
+
+
+def _nothing_to_acknowledge(notification: Notification) -> NothingToAcknowledge:
+    approval = asks_for(notification.content.reason) == "approval"
+    return ToBeApproved() if approval else NothingToAcknowledge()
 
 
 def acknowledge(
@@ -264,6 +328,8 @@ def acknowledge(
 
     Raises NothingToAcknowledge, or AlreadySettled when it would come too late.
     """
+    if not _takes_answer(notification):
+        raise _nothing_to_acknowledge(notification)
     if notification.escalation_id is None or notification.medium is None or escalation is None:
         raise NothingToAcknowledge
     match escalation.state:

@@ -1,9 +1,11 @@
 """People who can be told, and where."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
 
 from common.contracts.event import PersonId
+from common.contracts.notifications import Medium
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,6 +33,9 @@ class Recipient:
     person_id: PersonId
     name: str
     media: tuple[Address, ...]
+
+    def reached_by(self, media: Sequence[Medium]) -> tuple[Address, ...]:
+        return tuple(address for address in self.media if address.medium in media)
 
 
 class SlackUserTaken(Exception):

@@ -4,25 +4,27 @@ from datetime import UTC, datetime
 from typing import assert_never
 
 from notifier.domain.escalations import Escalation
-from notifier.domain.notifications import Content, Reason
+from notifier.domain.notifications import Content
+from notifier.domain.reasons import Reason, asks_for
 
 _MINUTE, _HOUR = 60, 3600
 
-
-def why_now(reason: Reason) -> str:
-    match reason:
-        case "warning":
-            return "A promise is about to break"
-        case "raised":
-            return "You are asked first"
-        case "climbed":
-            return "Nobody below you took it"
-        case "repeated":
-            return "Still nobody has answered"
-        case "alarm":
-            return "Upstairs found a fault in its own books"
-        case _:
-            assert_never(reason)
+WHY_NOW: dict[Reason, str] = {
+    "warning": "A promise is about to break",
+    "raised": "You are asked first",
+    "climbed": "Nobody below you took it",
+    "repeated": "Still nobody has answered",
+    "returned": "The shift of whoever had it has ended",
+    "handed_over": "A colleague asks you to take it",
+    "updated": "There is news about it",
+    "lease_ending": "It leaves you soon unless you go on with it",
+    "snooze_over": "You wanted to come back to it now",
+    "approval_asked": "Your approval is asked: give or refuse it in Upstairs",
+    "approval_refused": "The approval was refused: it is with you again",
+    "unanswered": "The whole ladder was asked and nobody has answered",
+    "duty_gap": "Nobody will be on duty",
+    "alarm": "Upstairs found a fault in its own books",
+}
 
 
 def left(until: datetime, at: datetime) -> str:
@@ -44,16 +46,34 @@ def deadline(content: Content, at: datetime) -> str | None:
     if content.respond_by is None:
         return None
     clock = format(content.respond_by.astimezone(UTC), "%H:%M:%S UTC")
-    return f"{clock} ({left(content.respond_by, at)})"
+    when = f"{clock} ({left(content.respond_by, at)})"
+    ask = asks_for(content.reason)
+    match ask:
+        case "answer":
+            return f"Answer until {when}."
+        case "approval":
+            return f"Approve or refuse until {when}."
+        case "help":
+            return f"It is asked again at {when}."
+        case "progress":
+            return f"Yours until {when}."
+        case "nothing":
+            return f"There is time until {when}."
+        case _:
+            assert_never(ask)
 
 
 def circumstances(content: Content) -> tuple[str, ...]:
     """Say what else helps to judge: why this person now, how grave, at which level."""
     return (
-        why_now(content.reason),
+        WHY_NOW[content.reason],
         *((f"{content.severity} severity",) if content.severity else ()),
         *((f"level {content.level_name}",) if content.level_name else ()),
     )
+
+
+def moment(at: datetime) -> str:
+    return format(at.astimezone(UTC), "%Y-%m-%d %H:%M UTC")
 
 
 def settled(escalation: Escalation, name: str | None) -> str:

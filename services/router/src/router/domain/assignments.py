@@ -17,8 +17,19 @@ from common.contracts.assignments import (
     OfferDeclined,
     OfferExpired,
 )
-from common.contracts.contacts import ContactReceived, ContactReopened, Priority
-from common.contracts.escalations import EscalationHandedBack, EscalationTakenOver
+from common.contracts.contacts import (
+    ContactPrioritized,
+    ContactReceived,
+    ContactReopened,
+    ContactResolved,
+    Priority,
+)
+from common.contracts.escalations import (
+    EscalationClosed,
+    EscalationHandedBack,
+    EscalationResolved,
+    EscalationTakenOver,
+)
 from common.contracts.event import ContactId, Event, PersonId
 from common.messages import Cancel, Timer, TimerChange
 from router.domain.errors import NotHolder, UnknownAssignment, WrongState
@@ -54,7 +65,8 @@ class Assignment:
     """`passed` are those who declined it, let it expire or gave it back in this round.
 
     `preferred_id` had the contact last and should have it again. `offer` counts the offers, so
-    that an old offer's timer is told from a new one's.
+    that an old offer's timer is told from a new one's. What a supervisor took over before
+    `resolved_at`, when it was last resolved, has ended with that.
     """
 
     contact_id: ContactId
@@ -72,6 +84,7 @@ class Assignment:
     referral: str | None = None
     supervisor_id: PersonId | None = None
     taken_over_at: datetime | None = None
+    resolved_at: datetime | None = None
     reopened_at: datetime | None = None
 
     @property
@@ -105,27 +118,43 @@ def receive(assignment: Assignment | None, event: ContactReceived, *, at: dateti
     return Decision((_placed(known, at) if known.state == "unknown" else known,))
 
 
+def prioritize(assignment: Assignment | None, event: ContactPrioritized) -> Decision:
+    """Change its turn in the queue; who has it keeps it, and it counts when it waits again."""
+    urgency = _URGENCY[event.priority]
+    if assignment is None or assignment.urgency == urgency:
+        return Decision()
+    return Decision((replace(assignment, urgency=urgency),))
+
+
 def resolve(
     assignment: Assignment | None,
     holder: Representative | None,
-    contact_id: ContactId,
+    event: ContactResolved,
     *,
     at: datetime,
 ) -> Decision:
-    known = assignment or _unseen(contact_id, at)
+    known = _settled(assignment or _unseen(event.contact_id, at), event.occurred_at)
+    return _completed(known, holder, at)
+
+
+def _settled(known: Assignment, resolved_at: datetime) -> Assignment:
+    settled = replace(known, resolved_at=resolved_at)
+    if known.taken_over_at and known.taken_over_at < resolved_at:
+        return replace(settled, supervisor_id=None, taken_over_at=None)
+    return settled
+
+
+def _completed(known: Assignment, holder: Representative | None, at: datetime) -> Decision:
     if known.state == "completed":
-        return Decision()
+        return Decision((known,))
     completed = AssignmentCompleted(
-        contact_id=contact_id, occurred_at=at, representative_id=known.representative_id
+        contact_id=known.contact_id, occurred_at=at, representative_id=known.representative_id
     )
     return _leave(_entered(known, "completed", at), known, holder, completed, at=at)
 
 
 def reopen(assignment: Assignment | None, event: ContactReopened, *, at: datetime) -> Decision:
     known = replace(assignment or _unseen(event.contact_id, at), reopened_at=event.occurred_at)
-    # What a supervisor took over before ended with the resolution.
-    if known.taken_over_at and known.taken_over_at < event.occurred_at:
-        known = replace(known, supervisor_id=None, taken_over_at=None)
     if known.state == "completed":
         known = _placed(replace(known, waiting_since=event.occurred_at), at)
     return Decision((known,))
@@ -139,7 +168,8 @@ def take_over(
     at: datetime,
 ) -> Decision:
     known = assignment or _unseen(event.contact_id, at)
-    if known.reopened_at and event.occurred_at < known.reopened_at:
+    # It ended with the resolution, which was heard first.
+    if known.resolved_at and event.occurred_at < known.resolved_at:
         return Decision()
     known = replace(known, supervisor_id=event.by, taken_over_at=event.occurred_at)
     if known.state in ("unknown", "completed", "with_supervisor"):
@@ -167,11 +197,18 @@ def hand_back(
     return Decision((known,))
 
 
-def answer_referral(assignment: Assignment | None) -> Decision:
-    """Let it be referred again: upstairs ended this escalation without taking the contact."""
-    if assignment is None or assignment.referral is None:
+def end_upstairs(
+    assignment: Assignment | None, event: EscalationResolved | EscalationClosed, *, at: datetime
+) -> Decision:
+    """Let it be referred again; whoever took it over upstairs is done with it."""
+    if assignment is None:
         return Decision()
-    return Decision((replace(assignment, referral=None),))
+    known = replace(assignment, supervisor_id=None, taken_over_at=None, referral=None)
+    # Its resolution is on its way; but what was resolved already may have been reopened since.
+    reopened = known.reopened_at is not None and event.occurred_at < known.reopened_at
+    if known.state == "with_supervisor" and reopened:
+        known = _placed(known, at)
+    return Decision() if known == assignment else Decision((known,))
 
 
 def expire(
@@ -238,7 +275,7 @@ def complete(
     assignment: Assignment | None, holder: Representative | None, *, at: datetime
 ) -> Decision:
     known, person = _in_state(assignment, holder, "assigned")
-    return resolve(known, person, known.contact_id, at=at)
+    return _completed(known, person, at)
 
 
 def refer(

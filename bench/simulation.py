@@ -1,0 +1,104 @@
+"""How long it takes to try a draft on the past: the command as it is typed, on months of facts."""
+
+import asyncio
+import sys
+from datetime import timedelta
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
+
+import orjson
+
+import devstack
+from bench.desk import HOUR_S, Desk, desk
+from bench.summary import Figures
+from bench.topics import LostError
+from common.clock import Clock, elapsed
+
+CLOCKS_EACH = 3
+PAST = timedelta(days=90)
+DRAFT = {
+    "targets": [
+        {"clock": "assignment", "target_s": HOUR_S},
+        {
+            "clock": "first_response",
+            "target_s": 2 * HOUR_S,
+            "thresholds": [{"action": "warn_representative", "at_percent": 75}],
+        },
+        {"clock": "resolution", "target_s": 24 * HOUR_S},
+    ],
+    "match": {"tier": ["standard"]},
+    "calendar_id": "berlin",
+    "calendar_by_region": {"APAC": "tokyo", "US": "new-york"},
+    "ladder_id": "default",
+    "severity": "medium",
+}
+# One of twenty is answered too late for the draft, and another resolved too late.
+_FILL = """
+    INSERT INTO escalation.facts (contact_id, at, type, event_id, data)
+    WITH contacts AS MATERIALIZED (
+        SELECT n, uuidv7() AS contact_id,
+               clock_timestamp() - n * ($2::interval / $1::integer) AS received
+        FROM generate_series(1, $1::integer) AS n
+    ), told AS (
+        SELECT contact_id, received AS at, 'contact_received' AS type, jsonb_build_object(
+            'channel', 'chat', 'subject', 'A question about billing', 'priority', 'normal',
+            'topic_of_contact', 'billing', 'language', 'en', 'customer', jsonb_build_object(
+                'customer_id', 'c-' || n, 'name', 'Ada Lovelace', 'tier', 'standard',
+                'region', (ARRAY[NULL, 'APAC', 'US'])[1 + n % 3])) AS data
+        FROM contacts
+        UNION ALL
+        SELECT contact_id, received + interval '1 min', 'contact_assigned', jsonb_build_object(
+            'representative_id', 'rep-' || n % 50, 'team_id', 'crew-1', 'because', 'one free')
+        FROM contacts
+        UNION ALL
+        SELECT contact_id, received + CASE n % 20 WHEN 0 THEN interval '3 days' ELSE '10 min' END,
+               'representative_replied', jsonb_build_object('message_id', 'm-' || n)
+        FROM contacts
+        UNION ALL
+        SELECT contact_id, received + CASE n % 20 WHEN 10 THEN interval '20 days' ELSE '1 day' END,
+               'contact_resolved', jsonb_build_object('by', 'rep-1')
+        FROM contacts
+    )
+    SELECT contact_id, at, 'upstairs.' || type || '.v1', CAST(contact_id AS text) || type,
+           data || jsonb_build_object('contact_id', contact_id, 'occurred_at', at)
+    FROM told
+"""
+
+
+async def seconds(stack: devstack.Stack, clocks: int) -> Figures:
+    """Try a draft on `clocks` of the past, beside nothing, and say what a million would take."""
+    async with desk(stack) as made:
+        await made.fetch(_FILL, clocks // CLOCKS_EACH, PAST)
+        await made.fetch("VACUUM ANALYZE escalation.facts")
+        # It runs on a replica's machine, but not beside one here: this is what it takes alone.
+        made.process.stop()
+        with TemporaryDirectory() as folder:
+            draft = Path(folder) / "standard.json"
+            draft.write_bytes(orjson.dumps(DRAFT))
+            begun = elapsed()
+            tried = await _simulate(made, draft)
+            took = elapsed() - begun
+    played = tried["with the drafts"]["clocks"]
+    return {
+        "simulated_clocks": played,
+        "simulated_broken": sum(one["broken"] for one in tried["with the drafts"]["promises"]),
+        "simulate_million_clocks_s": took * 1_000_000 / played,
+    }
+
+
+async def _simulate(made: Desk, draft: Path) -> dict[str, Any]:
+    since = Clock().wall() - PAST - timedelta(days=1)
+    command = ("-m", "escalation", "simulate", "--since", f"{since:%Y-%m-%d}", "--json")
+    running = await asyncio.create_subprocess_exec(
+        sys.executable,
+        *command,
+        *("--draft", f"sla-policies/standard={draft}", "--only-drafts"),
+        env=dict(made.process.env),
+        stdout=asyncio.subprocess.PIPE,
+    )
+    out, _ = await running.communicate()
+    if running.returncode:
+        message = f"simulate ended with {running.returncode}"
+        raise LostError(message)
+    return dict(orjson.loads(out))

@@ -1,0 +1,161 @@
+"""Who is on duty when, and who steps in for whom."""
+
+import asyncio
+from collections.abc import Callable
+from datetime import datetime, timedelta
+from typing import Annotated
+
+from fastapi import APIRouter, Body, Query
+from pydantic import Field
+
+from common.access import Principal
+from common.contracts.event import PersonId
+from common.database import Database
+from common.http import Api, Name
+from common.problems import Problem
+from escalation import handlers
+from escalation.api.answers import EscalationDatabase, Upstairs, work
+from escalation.api.configuration import found
+from escalation.domain import rostering
+from escalation.domain.configuration import Versioned
+from escalation.domain.duty import Absences, DutySchedule, Instant, Override, Swap, on_duty
+from escalation.domain.shifts import Gap, Shift, gaps, shifts
+from escalation.store import UnitOfWork
+
+router = APIRouter(prefix="/v1/duty-schedules", tags=["duty"])
+
+_LONGEST = timedelta(days=370)
+_USUAL = timedelta(days=28)
+
+
+class Window(Api):
+    """From now and for four weeks, unless it is said."""
+
+    from_: Instant | None = Field(default=None, alias="from")
+    until: Instant | None = None
+
+    def bounds(self, now: datetime) -> tuple[datetime, datetime]:
+        start = self.from_ or now
+        end = self.until or start + _USUAL
+        _check_length(start, end, "query/until")
+        return start, end
+
+
+class OnDuty(Api):
+    at: datetime
+    person_ids: tuple[PersonId, ...]
+
+
+class Shifts(Api):
+    shifts: list[Shift]
+
+
+class Gaps(Api):
+    gaps: list[Gap]
+
+
+@router.get("/{setting_id}/on-duty")
+async def show_on_duty(
+    setting_id: Name, database: EscalationDatabase, _caller: Upstairs, at: Instant | None = None
+) -> OnDuty:
+    """Show who is on duty, now or at an instant past or future, as the schedule is now."""
+    schedule, absences, now = await _in_force(setting_id, database)
+    return OnDuty(at=at or now, person_ids=on_duty(schedule, at or now, absences))
+
+
+@router.get("/{setting_id}/shifts")
+async def show_shifts(
+    setting_id: Name,
+    window: Annotated[Window, Query()],
+    database: EscalationDatabase,
+    _caller: Upstairs,
+) -> Shifts:
+    """Show who is on duty from when until when, over 370 days at most."""
+    schedule, absences, now = await _in_force(setting_id, database)
+    start, end = window.bounds(now)
+    return Shifts(shifts=await asyncio.to_thread(shifts, schedule, start, end, absences))
+
+
+@router.get("/{setting_id}/gaps")
+async def show_gaps(
+    setting_id: Name,
+    window: Annotated[Window, Query()],
+    database: EscalationDatabase,
+    _caller: Upstairs,
+) -> Gaps:
+    """Show when nobody is on duty though somebody should be, over 370 days at most."""
+    schedule, absences, now = await _in_force(setting_id, database)
+    start, end = window.bounds(now)
+    return Gaps(gaps=await asyncio.to_thread(gaps, schedule, start, end, absences))
+
+
+async def _in_force(
+    setting_id: str, database: Database[UnitOfWork]
+) -> tuple[DutySchedule, Absences, datetime]:
+    async with work(database) as uow:
+        schedule = await found(DutySchedule, setting_id, uow)
+        return schedule.body, (await uow.configurations.in_force()).absences, uow.now
+
+
+def _check_length(start: datetime, end: datetime, place: str) -> None:
+    if not start < end <= start + _LONGEST:
+        detail = f"It must come after from, by {_LONGEST.days} days at most."
+        errors = [{"pointer": place, "detail": detail}]
+        raise Problem(422, "invalid", f"{place}: {detail}", errors=errors)
+
+
+@router.post("/{setting_id}/overrides")
+async def override(
+    setting_id: Name,
+    override: Annotated[Override, Body()],
+    database: EscalationDatabase,
+    caller: Upstairs,
+) -> Versioned[DutySchedule]:
+    """Put somebody on duty instead of whoever's turn it is, or where there is a gap."""
+    _check_length(override.from_, override.until, "body/until")
+    only = _bound_to(caller)
+    return await _change(
+        setting_id,
+        lambda schedule: rostering.overridden(schedule, override, only),
+        database,
+        caller.subject,
+    )
+
+
+@router.post("/{setting_id}/swaps")
+async def swap(
+    setting_id: Name,
+    swap: Annotated[Swap, Body()],
+    database: EscalationDatabase,
+    caller: Upstairs,
+) -> Versioned[DutySchedule]:
+    """Let two people take each other's turns for a time."""
+    _check_length(swap.from_, swap.until, "body/until")
+    only = _bound_to(caller)
+    return await _change(
+        setting_id,
+        lambda schedule: rostering.swapped(schedule, swap, only),
+        database,
+        caller.subject,
+    )
+
+
+def _bound_to(caller: Principal) -> PersonId | None:
+    """Return whose shifts alone the caller may change, or None for anyone's."""
+    return None if caller.role in ("manager", "admin") else PersonId(caller.subject)
+
+
+async def _change(
+    setting_id: str,
+    change: Callable[[DutySchedule], DutySchedule],
+    database: Database[UnitOfWork],
+    by: str,
+) -> Versioned[DutySchedule]:
+    try:
+        async with work(database) as uow:
+            await found(DutySchedule, setting_id, uow)
+            return await handlers.amend(setting_id, change, by, uow)
+    except rostering.NotOwnShift as error:
+        raise Problem(403, "forbidden", str(error)) from error
+    except rostering.Unchangeable as error:
+        raise Problem(409, "unchangeable", str(error)) from error

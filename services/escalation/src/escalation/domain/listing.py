@@ -1,0 +1,61 @@
+"""What a list of escalations is asked for."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Annotated, Literal
+
+from annotated_types import Len
+from pydantic import BaseModel, ConfigDict, Field, StringConstraints
+
+from common.contracts.contacts import Channel, Tier
+from common.contracts.escalations import Cause, Severity
+from common.contracts.event import EscalationId
+from escalation.domain.names import Label, Person, SettingId
+from escalation.domain.watches import OPEN_STATES, Escalation, EscalationState
+
+Sort = Literal["time_left", "severity", "newest"]
+
+_ContactId = Annotated[
+    str, StringConstraints(pattern=r"^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$")
+]
+
+
+class Wanted(BaseModel):
+    """Each that is given narrows it down; of several values of one, any will do."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    state: Annotated[list[EscalationState], Len(min_length=1)] = Field(list(OPEN_STATES))
+    sort: Sort = Field(
+        "time_left",
+        description="`severity` sorts the gravest first, and those alike by the time left",
+    )
+    person: Person | None = Field(None, description="holds it, or is asked to answer")
+    severity: list[Severity] | None = None
+    level: list[Label] | None = Field(None, description="name or number of a level")
+    cause: list[Cause] | None = None
+    channel: list[Channel] | None = None
+    topic: list[Label] | None = None
+    tier: list[Tier] | None = None
+    team: list[Label] | None = Field(None, description="id of the contact's team")
+    representative: list[Person] | None = None
+    ladder: list[SettingId] | None = None
+    overdue: bool | None = Field(None, description="whether its deadline has passed")
+    alarm: bool | None = Field(None, description="whether its whole ladder was of no avail")
+    contact_id: _ContactId | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where a page of a list ended, by all that lists are sorted by."""
+
+    severity: Severity
+    deadline: datetime | None
+    raised_at: datetime
+    escalation_id: EscalationId
+
+
+def place_of(escalation: Escalation) -> Place:
+    return Place(
+        escalation.severity, escalation.deadline, escalation.raised_at, escalation.escalation_id
+    )

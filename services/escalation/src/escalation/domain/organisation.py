@@ -1,0 +1,89 @@
+"""Who reports to whom, who supervises a team, and how much each role may grant."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from decimal import Decimal
+from typing import Annotated, Literal, assert_never, get_args
+
+from annotated_types import Len
+from pydantic import ConfigDict, Field, StringConstraints, with_config
+
+from common.contracts.event import PersonId
+from escalation.domain import names
+from escalation.domain.duty import Absence
+
+Position = Literal["representative", "supervisor", "manager", "director"]
+# Those of the API's roles whose outcomes may cost something, from the lowest.
+GrantingRole = Literal["representative", "supervisor", "manager"]
+GRANTING_ROLES: tuple[GrantingRole, ...] = get_args(GrantingRole)
+Role = Literal["channel", "representative", "supervisor", "manager", "admin"]
+Currency = Annotated[str, StringConstraints(pattern=r"^[A-Z]{3}$")]
+Amount = Annotated[Decimal, Field(ge=0, max_digits=18, decimal_places=4)]
+
+
+@with_config(ConfigDict(extra="forbid"))
+@dataclass(frozen=True, slots=True)
+class Person:
+    """`role` is what the person is, for people to read; what one may do hangs on the API key."""
+
+    reports_to: names.Person | None = None
+    role: Position | None = None
+    absences: tuple[Absence, ...] = ()
+
+
+@with_config(ConfigDict(extra="forbid"))
+@dataclass(frozen=True, slots=True)
+class Team:
+    supervisors: Annotated[tuple[names.Person, ...], Len(min_length=1)]
+
+
+@with_config(ConfigDict(extra="forbid"))
+@dataclass(frozen=True, slots=True)
+class ApprovalLimit:
+    """The most that a role may grant, by currency (ISO 4217); in one not listed it is nothing."""
+
+    limits: dict[Currency, Amount] = field(default_factory=dict)
+
+
+def limit_of(settings: Mapping[str, ApprovalLimit], role: Role, currency: str) -> Decimal | None:
+    """Return the most that the role may grant, or None if there is no end to it.
+
+    A role without a setting is bounded only by those above it: where one of them has a limit, it
+    may grant nothing. So newcomers are not held up, and a limit is not evaded from below.
+    """
+    match role:
+        case "admin":
+            return None
+        case "channel":
+            return Decimal(0)
+        case "representative" | "supervisor" | "manager":
+            own = settings.get(role)
+        case _:
+            assert_never(role)
+    if own is not None:
+        return own.limits.get(currency, Decimal(0))
+    above = GRANTING_ROLES[GRANTING_ROLES.index(role) + 1 :]
+    if role == "representative" or any(each in settings for each in above):
+        return Decimal(0)
+    return None
+
+
+def line_above(staff: Mapping[PersonId, Person], person: PersonId) -> list[PersonId]:
+    """Return whom the person reports to, and so on up to the top, each once."""
+    line: list[PersonId] = []
+    while (known := staff.get(person)) is not None and known.reports_to is not None:
+        person = known.reports_to
+        if person in line:
+            break
+        line.append(person)
+    return line
+
+
+def cycle(
+    staff: Mapping[PersonId, Person], person: PersonId, reports_to: PersonId
+) -> list[PersonId] | None:
+    """Return the way round that it would make if the person reported to that one, if it would."""
+    line = [reports_to, *line_above(staff, reports_to)]
+    if person not in line:
+        return None
+    return [person, *line[: line.index(person) + 1]]

@@ -1,0 +1,201 @@
+"""Rotations that make no sense, who may change whose shifts, and gaps told ahead."""
+
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+
+import pytest
+
+from common.contracts.event import PersonId
+from escalation.domain.calendars import WEEKDAYS, Calendar, DayHours, Weekday
+from escalation.domain.configuration import Configuration, Versioned
+from escalation.domain.duty import (
+    MOST_CHANGES,
+    Absence,
+    Absences,
+    DutySchedule,
+    Override,
+    Rotation,
+    Swap,
+)
+from escalation.domain.gaps import GapAhead, gaps_ahead, uncovered
+from escalation.domain.rostering import NotOwnShift, Unchangeable, faults, overridden, swapped
+from escalation.domain.shifts import Gap, shifts
+
+SAM, KIM, LEE = PersonId("sam"), PersonId("kim"), PersonId("lee")
+HOUR, DAY = timedelta(hours=1), timedelta(days=1)
+MONDAY = datetime(2026, 3, 2, tzinfo=UTC)
+DAILY = DutySchedule((Rotation("UTC", MONDAY, 86400, (SAM, KIM)),))
+
+
+def rotation(opens: str, closes: str, zone: str = "UTC", *days: Weekday) -> Rotation:
+    hours: dict[Weekday, DayHours] = dict.fromkeys(days or WEEKDAYS, ((opens, closes),))
+    return Rotation(zone, MONDAY, 604800, (SAM, KIM), hours)
+
+
+def test_rotations_that_meet_are_accepted() -> None:
+    round_the_clock = DutySchedule((rotation("00:00", "09:30"), rotation("09:30", "24:00")))
+    assert list(faults(round_the_clock)) == []
+    assert list(faults(DAILY)) == []
+
+
+def test_rotations_that_overlap_are_refused() -> None:
+    schedule = DutySchedule((rotation("00:00", "10:00"), rotation("09:00", "24:00")))
+    assert list(faults(schedule)) == [
+        (
+            "rotations/1/hours",
+            "Overlaps rotations/0, first from Mon 2026-03-02 09:00 to 10:00 UTC.",
+        )
+    ]
+    always = DutySchedule((DAILY.rotations[0], rotation("09:00", "10:00")))
+    assert [place for place, _ in faults(always)] == ["rotations/1/hours"]
+
+
+def test_rotations_that_leave_a_gap_are_refused() -> None:
+    schedule = DutySchedule((rotation("00:00", "17:00"), rotation("18:00", "24:00")))
+    assert list(faults(schedule)) == [
+        ("rotations", "Nobody from Mon 2026-03-02 17:00 to 18:00 UTC.")
+    ]
+
+
+def test_a_gap_when_nobody_need_be_there_is_none() -> None:
+    office = rotation("08:00", "20:00", "Europe/Berlin", "mon", "tue")
+    assert office.hours is not None
+    assert list(faults(DutySchedule((office,))))
+    assert (
+        list(faults(DutySchedule((office,), covers=Calendar("Europe/Berlin", office.hours)))) == []
+    )
+    longer: dict[Weekday, DayHours] = {"tue": (("08:00", "21:00"),)}
+    assert list(faults(DutySchedule((office,), covers=Calendar("Europe/Berlin", longer)))) == [
+        ("rotations", "Nobody from Tue 2026-03-03 19:00 to 20:00 UTC.")
+    ]
+
+
+def test_zones_that_part_for_some_weeks_of_the_year_are_found_out() -> None:
+    """From London's nine o'clock on New York has four: not in the weeks between their changes."""
+    london, york = (
+        rotation("09:00", "17:00", "Europe/London"),
+        rotation("12:00", "20:00", "America/New_York"),
+    )
+    schedule = DutySchedule((london, york), covers=london.calendar)
+    assert list(faults(schedule)) == [
+        (
+            "rotations/1/hours",
+            "Overlaps rotations/0, first from Sun 2026-03-08 16:00 to 17:00 UTC.",
+        )
+    ]
+
+
+def test_what_is_before_the_last_rotation_starts_is_no_fault() -> None:
+    later = replace(rotation("12:00", "24:00"), starts_at=MONDAY + 30 * DAY)
+    assert list(faults(DutySchedule((rotation("00:00", "12:00"), later)))) == []
+
+
+def test_the_configuration_says_where() -> None:
+    schedule = DutySchedule((rotation("00:00", "17:00"),))
+    assert [place for place, _ in Configuration().faults("x", schedule)] == ["rotations"]
+
+
+def override(person: PersonId, start: datetime = MONDAY) -> Override:
+    return Override(person, start, start + HOUR)
+
+
+def test_a_supervisor_may_give_away_own_shifts_and_fill_gaps() -> None:
+    given = overridden(DAILY, override(LEE), SAM)
+    assert shifts(given, MONDAY, MONDAY + HOUR)[0].person_id == LEE
+    before = MONDAY - DAY
+    filled = overridden(DAILY, override(LEE, before), LEE)
+    assert shifts(filled, before, before + HOUR)[0].person_id == LEE
+
+
+@pytest.mark.parametrize(
+    ("change", "by"),
+    [
+        (override(KIM), KIM),
+        (override(LEE), LEE),
+        (Override(LEE, MONDAY, MONDAY + 2 * DAY), SAM),
+        # A gap is for whoever steps in, not for others to be put into.
+        (override(LEE, MONDAY - DAY), SAM),
+    ],
+)
+def test_others_shifts_take_a_manager(change: Override, by: PersonId) -> None:
+    with pytest.raises(NotOwnShift, match="takes the role manager"):
+        overridden(DAILY, change, by)
+    assert overridden(DAILY, change, None).overrides == (change,)
+
+
+def test_a_swap_takes_one_of_the_two_or_a_manager() -> None:
+    swap = Swap(SAM, KIM, MONDAY, MONDAY + DAY)
+    assert swapped(DAILY, swap, KIM) == swapped(DAILY, swap, None)
+    with pytest.raises(NotOwnShift, match="kim and sam"):
+        swapped(DAILY, swap, LEE)
+
+
+def test_what_changes_nothing_is_refused_and_a_repetition_is_not() -> None:
+    with pytest.raises(Unchangeable):
+        overridden(DAILY, override(SAM), None)
+    with pytest.raises(Unchangeable):
+        swapped(DAILY, Swap(LEE, KIM, MONDAY, MONDAY + HOUR), None)
+    given = overridden(DAILY, override(LEE), SAM)
+    assert overridden(given, override(LEE), SAM) == given
+
+
+def test_there_is_an_end_to_changes() -> None:
+    past = tuple(override(LEE, MONDAY - n * HOUR) for n in range(1, MOST_CHANGES + 1))
+    with pytest.raises(Unchangeable, match="those that are over"):
+        overridden(replace(DAILY, overrides=past), override(LEE), None)
+
+
+def told(schedule: DutySchedule, at: datetime, absences: Absences) -> list[GapAhead]:
+    return gaps_ahead(Versioned("sups", 1, schedule), absences, at)
+
+
+def test_a_gap_is_told_a_week_and_a_day_ahead_and_stays_the_same() -> None:
+    start = MONDAY + 10 * DAY
+    away: Absences = {SAM: (Absence(start, start + 6 * HOUR),)}
+    assert told(DAILY, MONDAY, away) == []
+    looks = [told(DAILY, MONDAY + n * HOUR, away) for n in range(73, 10 * 24 + 6)]
+    assert all(len(look) == 1 for look in looks)
+    different = {look[0].key: look[0] for look in looks}
+    assert [(one.ahead, one.gap, one.absent) for one in different.values()] == [
+        ("week", Gap(start, start + 6 * HOUR), (SAM,)),
+        ("day", Gap(start, start + 6 * HOUR), (SAM,)),
+    ]
+
+
+def test_what_is_uncovered_is_what_is_left_of_the_week() -> None:
+    start = MONDAY + 6 * DAY
+    away: Absences = {SAM: (Absence(start, start + 9 * DAY),)}
+    for at, expected in ((MONDAY, DAY), (start, 4 * DAY), (start + HOUR, 4 * DAY - HOUR)):
+        assert uncovered(told(DAILY, at, away), at) == expected
+
+
+def test_what_is_told_of_a_gap() -> None:
+    start = MONDAY + 4 * DAY
+    (one,) = told(DAILY, start - HOUR, {SAM: (Absence(start, start + 6 * HOUR),)})
+    page = one.page(start - HOUR)
+    assert (page.person_id, page.reason, page.respond_by) == ("operations", "duty_gap", start)
+    assert page.headline == "Nobody on duty in sups from Fri 2026-03-06 00:00 to 06:00 UTC"
+    assert page.why == (
+        "The gap begins in 1 h. It would be the turn of sam, who will be absent. "
+        "Put somebody on duty: POST /v1/duty-schedules/sups/overrides."
+    )
+
+
+def test_one_that_has_begun_is_known_by_its_beginning() -> None:
+    start = MONDAY + 4 * DAY
+    away: Absences = {SAM: (Absence(start, start + 6 * HOUR),)}
+    first, later = (told(DAILY, start + n * HOUR, away)[0] for n in (1, 3))
+    assert first == later
+    assert first.page(start + HOUR).respond_by is None
+    assert first.page(start + HOUR).why.startswith("The gap has begun.")
+
+
+def test_one_without_an_end_is_the_same_all_year() -> None:
+    away: Absences = {
+        person: (Absence(MONDAY + DAY, MONDAY + 9000 * DAY),) for person in (SAM, KIM)
+    }
+    looks = [told(DAILY, MONDAY + n * DAY, away) for n in (2, 30, 300)]
+    assert [len(look) for look in looks] == [1, 1, 1]
+    assert len({look[0].gap for look in looks}) == 1
+    headline = looks[0][0].page(MONDAY).headline
+    assert headline == "Nobody on duty in sups from Tue 2026-03-03 00:00 UTC and on"

@@ -1,0 +1,223 @@
+"""Shifts, gaps and ends of duty agree with who is on duty at each instant, in every zone."""
+
+from bisect import bisect_right
+from collections.abc import Mapping
+from datetime import UTC, datetime, timedelta
+from itertools import pairwise
+from zoneinfo import ZoneInfo
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from common.contracts.event import PersonId
+from escalation.domain.calendars import WEEKDAYS, Calendar, DayHours, Weekday
+from escalation.domain.duty import Absence, DutySchedule, Override, Rotation, Swap, on_duty
+from escalation.domain.shifts import Gap, Shift, gaps, period, shift_end, shifts
+
+PEOPLE = [PersonId(name) for name in ("sam", "kim", "lee")]
+SAM, KIM, LEE = PEOPLE
+HOUR, DAY = timedelta(hours=1), timedelta(days=1)
+# Clocks that change by an hour, by half of one, at midnight, not at all; one that lost a day, and
+# one whose summer is the other way round.
+ZONES = (
+    "Europe/Berlin",
+    "Australia/Lord_Howe",
+    "Asia/Beirut",
+    "Asia/Kolkata",
+    "Pacific/Apia",
+    "Europe/Dublin",
+)
+STARTS = datetime(2025, 9, 1, tzinfo=UTC)
+# About the changes of clocks, and the day that Apia has never had.
+ABOUT = tuple(
+    datetime.fromisoformat(day).replace(tzinfo=UTC)
+    for day in ("2026-03-28", "2026-03-29", "2026-04-04", "2025-10-25", "2026-10-24", "2011-12-29")
+)
+Absences = Mapping[PersonId, tuple[Absence, ...]]
+
+
+@st.composite
+def instants(draw: st.DrawFn) -> datetime:
+    return draw(st.sampled_from(ABOUT)) + timedelta(minutes=draw(st.integers(-3000, 6000)))
+
+
+def _moments(start: datetime, until: datetime) -> tuple[datetime, datetime]:
+    return (start, until) if start < until else (until, start + timedelta(minutes=1))
+
+
+windows = st.builds(_moments, instants(), instants())
+people = st.sampled_from(PEOPLE)
+zones = st.sampled_from(ZONES)
+
+
+@st.composite
+def weeks(draw: st.DrawFn) -> dict[Weekday, DayHours]:
+    """Draw hours, up to two a day, at any minute."""
+    hours: dict[Weekday, DayHours] = {}
+    for weekday in draw(st.lists(st.sampled_from(WEEKDAYS), min_size=1, unique=True)):
+        some = st.lists(st.integers(0, 1440), min_size=2, max_size=4, unique=True)
+        times = sorted(draw(some))
+        spans = zip(times[::2], times[1::2], strict=False)
+        hours[weekday] = tuple((_clock(opens), _clock(closes)) for opens, closes in spans)
+    return hours
+
+
+def _clock(minute: int) -> str:
+    return f"{minute // 60:02}:{minute % 60:02}"
+
+
+rotations = st.builds(
+    Rotation,
+    zones,
+    st.one_of(st.just(STARTS - timedelta(days=9000)), instants()),
+    st.sampled_from((3600, 5400, 28800, 86400, 90000.5, 604800)),
+    st.lists(people, min_size=1, max_size=4).map(tuple),
+    st.none() | weeks(),
+)
+schedules = st.builds(
+    DutySchedule,
+    st.lists(rotations, min_size=1, max_size=2).map(tuple),
+    st.lists(st.builds(lambda who, when: Override(who, *when), people, windows), max_size=3).map(
+        tuple
+    ),
+    st.lists(
+        st.builds(
+            lambda pair, when: Swap(*pair, *when),
+            st.permutations(PEOPLE).map(lambda three: three[:2]),
+            windows,
+        ),
+        max_size=2,
+    ).map(tuple),
+    st.none() | st.builds(Calendar, zones, weeks()),
+)
+absences = st.dictionaries(
+    people, st.lists(windows.map(lambda when: Absence(*when)), min_size=1, max_size=2).map(tuple)
+)
+
+
+def at_each(start: datetime, end: datetime, found: list[Shift]) -> list[datetime]:
+    """Return instants all over the time, and those just before, at and after each change."""
+    step = (end - start) / 50
+    about = [edge for shift in found for edge in (shift.start, shift.end)]
+    second = timedelta(seconds=1)
+    instants = [start + n * step for n in range(50)]
+    instants += [edge + delta for edge in about for delta in (-second, timedelta(0), second)]
+    return sorted(at for at in instants if start <= at < end)
+
+
+def holder(found: list[Shift], at: datetime) -> tuple[PersonId, ...]:
+    n = bisect_right(found, at, key=lambda shift: shift.start) - 1
+    return (found[n].person_id,) if n >= 0 and at < found[n].end else ()
+
+
+@given(schedules, absences, windows)
+def test_shifts_say_what_each_instant_says(
+    schedule: DutySchedule, away: Absences, window: tuple[datetime, datetime]
+) -> None:
+    start, end = window[0], min(window[1], window[0] + 20 * DAY)
+    found = shifts(schedule, start, end, away)
+    for at in at_each(start, end, found):
+        assert holder(found, at) == on_duty(schedule, at, away), at
+
+
+@given(schedules, absences, windows)
+def test_shifts_neither_overlap_nor_touch_the_same_person_s_next(
+    schedule: DutySchedule, away: Absences, window: tuple[datetime, datetime]
+) -> None:
+    start, end = window[0], min(window[1], window[0] + 20 * DAY)
+    found = shifts(schedule, start, end, away)
+    assert all(start <= shift.start < shift.end <= end for shift in found)
+    for one, following in pairwise(found):
+        assert one.end <= following.start
+        assert one.end < following.start or one.person_id != following.person_id
+
+
+@given(schedules, absences, windows)
+def test_gaps_are_where_somebody_should_be_and_no_shift_is(
+    schedule: DutySchedule, away: Absences, window: tuple[datetime, datetime]
+) -> None:
+    start, end = window[0], min(window[1], window[0] + 20 * DAY)
+    found, holes = shifts(schedule, start, end, away), gaps(schedule, start, end, away)
+    as_shifts = [Shift(SAM, hole.start, hole.end) for hole in holes]
+    for at in at_each(start, end, [*found, *as_shifts]):
+        wanting = not holder(found, at) and schedule.should_have_somebody(at)
+        assert bool(holder(as_shifts, at)) == wanting, at
+    if schedule.covers is None:
+        covered = sum((one.end - one.start for one in [*found, *as_shifts]), timedelta())
+        assert covered == end - start
+
+
+@given(schedules, absences, instants())
+def test_a_shift_ends_where_shifts_say(
+    schedule: DutySchedule, away: Absences, at: datetime
+) -> None:
+    found = shifts(schedule, at, at + timedelta(days=366), away)
+    for person in PEOPLE:
+        ends = shift_end(schedule, person, at, away)
+        if (person,) == on_duty(schedule, at, away):
+            assert ends == (found[0].end if found[0].end < at + timedelta(days=366) else None)
+        else:
+            assert ends is None
+
+
+@given(rotations, windows, windows)
+def test_a_swap_is_the_same_the_other_way_round_and_is_its_own_undoing(
+    rotation: Rotation, swapped: tuple[datetime, datetime], window: tuple[datetime, datetime]
+) -> None:
+    start, end = window[0], min(window[1], window[0] + 20 * DAY)
+    one, other = Swap(SAM, KIM, *swapped), Swap(KIM, SAM, *swapped)
+
+    def seen(*swaps: Swap) -> list[Shift]:
+        return shifts(DutySchedule((rotation,), swaps=swaps), start, end)
+
+    assert seen(one) == seen(other)
+    assert seen(one, other) == seen()
+
+
+def test_follow_the_sun_hands_over_round_the_globe() -> None:
+    tokyo, berlin, york = (
+        Rotation("UTC", STARTS, 604800, (who,), dict.fromkeys(WEEKDAYS, (hours,)))
+        for who, hours in (
+            (SAM, ("00:00", "08:00")),
+            (KIM, ("08:00", "16:00")),
+            (LEE, ("16:00", "24:00")),
+        )
+    )
+    day = datetime(2026, 3, 29, tzinfo=UTC)
+    schedule = DutySchedule((tokyo, berlin, york))
+    assert shifts(schedule, day, day + DAY) == [
+        Shift(SAM, day, day + 8 * HOUR),
+        Shift(KIM, day + 8 * HOUR, day + 16 * HOUR),
+        Shift(LEE, day + 16 * HOUR, day + DAY),
+    ]
+    assert gaps(schedule, day, day + 365 * DAY) == []
+
+
+def test_a_shift_that_spans_the_night_of_the_change_is_an_hour_shorter() -> None:
+    rotation = Rotation("Europe/Berlin", datetime(2026, 3, 27, 7, tzinfo=UTC), 86400, (SAM, KIM))
+    start = datetime(2026, 3, 27, 7, tzinfo=UTC)
+    lengths = [
+        one.end - one.start for one in shifts(DutySchedule((rotation,)), start, start + 3 * DAY)
+    ]
+    assert lengths == [DAY, 23 * HOUR, DAY, HOUR]
+
+
+def test_an_absence_leaves_a_gap_and_ends_the_shift() -> None:
+    start = datetime(2026, 3, 2, tzinfo=UTC)
+    schedule = DutySchedule((Rotation("UTC", start, 86400, (SAM, KIM)),))
+    away = {SAM: (Absence(start + 6 * HOUR, start + 12 * HOUR),)}
+    assert gaps(schedule, start, start + DAY, away) == [Gap(start + 6 * HOUR, start + 12 * HOUR)]
+    assert shift_end(schedule, SAM, start, away) == start + 6 * HOUR
+    assert shift_end(schedule, SAM, start) == start + DAY
+    assert shift_end(schedule, KIM, start) is None
+
+
+def test_one_who_is_always_on_duty_has_no_end_of_shift() -> None:
+    schedule = DutySchedule((Rotation("UTC", STARTS, 86400, (SAM, SAM)),))
+    assert shift_end(schedule, SAM, STARTS + DAY) is None
+
+
+def test_a_period_names_the_second_day_only_if_it_is_another() -> None:
+    start = datetime(2026, 3, 2, 18, tzinfo=ZoneInfo("Europe/Berlin"))
+    assert period(start, start + HOUR) == "Mon 2026-03-02 17:00 to 18:00 UTC"
+    assert period(start, start + DAY) == "Mon 2026-03-02 17:00 to Tue 2026-03-03 17:00 UTC"

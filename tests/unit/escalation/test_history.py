@@ -1,0 +1,199 @@
+"""Clocks are what was told of them, and end the same whatever of two topics is heard first."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from functools import partial
+from typing import Any
+
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from pydantic import TypeAdapter
+
+from common.contracts.assignments import AssignmentReleased
+from common.contracts.escalations import ClockDeadline, ClocksStarted, ClockWarned
+from escalation.domain import decide
+from escalation.domain.calendars import Calendar
+from escalation.domain.configuration import Configuration, Versioned
+from escalation.domain.history import CLOCK_EVENTS, replay
+from escalation.domain.policies import Match, SlaPolicy, Target, ThresholdRule
+from escalation.domain.timers import PolicyChanged
+from escalation.domain.watches import Watch
+from unit.escalation.desk import CONTACT, RITA, SETTINGS, START, Desk
+
+# Long enough that nothing of an assignment falls due before it is heard of.
+_LATE = 1000
+_NOW = 60.0
+
+
+def _policy(scale: float, *clocks: str, **changes: Any) -> SlaPolicy:
+    lengths = {
+        "assignment": _LATE,
+        "first_response": 20,
+        "next_response": 15,
+        "periodic_update": 25,
+        "resolution": 50,
+        "acknowledgement": 5,
+    }
+    rules = (ThresholdRule("warn_representative", 50), ThresholdRule("raise", offset_s=-5))
+    targets = tuple(
+        Target(
+            clock,  # type: ignore[arg-type]  # one of the names above
+            lengths[clock] * scale,
+            rules if lengths[clock] * scale > 10 else (),
+        )
+        for clock in clocks or lengths
+    )
+    plain = SlaPolicy(targets=targets, ladder_id="default", severity="medium")
+    return replace(plain, **changes)
+
+
+_SETTINGS: Configuration = replace(
+    SETTINGS,
+    policies={
+        "all": Versioned("all", 1, _policy(1)),
+        "urgent": Versioned("urgent", 4, _policy(0.5, match=Match(priority=("urgent",)))),
+        "low": Versioned(
+            "low",
+            2,
+            _policy(
+                3,
+                "resolution",
+                "next_response",
+                match=Match(priority=("low",)),
+                calendar_id="office",
+            ),
+        ),
+    },
+    calendars={"office": Versioned("office", 7, Calendar("UTC", {"mon": (("09:00", "17:00"),)}))},
+)
+
+
+@dataclass(frozen=True)
+class Fact:
+    """What happened at a second, as the desk is told it."""
+
+    at: float
+    what: str
+    priority: str = "high"
+
+    def tell(self, desk: Desk) -> None:
+        match self.what:
+            case "prioritize":
+                desk.prioritize(self.priority, self.at)  # type: ignore[arg-type]  # as drawn
+            case "release":
+                desk.now, now = self.at, desk.now
+                event = AssignmentReleased(
+                    contact_id=CONTACT,
+                    occurred_at=desk.at,
+                    representative_id=RITA,
+                    because="end of shift",
+                )
+                desk.now = now
+                desk.do(partial(decide.released, event=event))
+            case _:
+                getattr(desk, self.what)(self.at)
+
+
+def _of_contacts(draw: st.DrawFn) -> list[Fact]:
+    """Draw what intake may tell of a contact: nothing is said to one that is resolved."""
+    facts, is_open = [Fact(0, "receive")], True
+    for at in sorted(draw(st.lists(st.floats(0.5, _NOW - 1), max_size=8, unique=True))):
+        said = ("write", "reply", "wait_for_customer", "prioritize", "resolve")
+        what = draw(st.sampled_from(said if is_open else ("reopen",)))
+        is_open = what != "resolve"
+        priority = draw(st.sampled_from(("low", "high", "urgent")))
+        facts.append(Fact(at, what, priority))
+    return facts
+
+
+def _of_assignments(draw: st.DrawFn) -> list[Fact]:
+    times = sorted(draw(st.lists(st.floats(0.1, _NOW - 1), max_size=4, unique=True)))
+    return [Fact(at, "release" if n % 2 else "assign") for n, at in enumerate(times)]
+
+
+@st.composite
+def _two_topics(draw: st.DrawFn) -> tuple[list[Fact], list[Fact]]:
+    return _of_contacts(draw), _of_assignments(draw)
+
+
+@st.composite
+def _interleaved(draw: st.DrawFn) -> tuple[Sequence[Fact], Sequence[Fact]]:
+    """Draw two orders in which the same may be heard; each topic keeps its own."""
+    contacts, assignments = _of_contacts(draw), _of_assignments(draw)
+    orders = []
+    for _ in range(2):
+        turns = draw(st.permutations([0] * len(contacts) + [1] * len(assignments)))
+        topics = (iter(contacts), iter(assignments))
+        orders.append([next(topics[turn]) for turn in turns])
+    return orders[0], orders[1]
+
+
+def _hear(order: Sequence[Fact]) -> Desk:
+    desk = Desk(settings=_SETTINGS, now=_NOW)
+    for fact in order:
+        fact.tell(desk)
+    return desk
+
+
+def _end(desk: Desk) -> dict[str, Any]:
+    kept = {clock.name: clock for clock in desk.watch.clocks}
+    return {"clocks": kept, "watch": replace(desk.watch, clocks=())}
+
+
+@given(orders=_interleaved())
+@settings(max_examples=300, deadline=None)
+def test_whatever_of_two_topics_is_heard_first_the_clocks_end_the_same(
+    orders: tuple[Sequence[Fact], Sequence[Fact]],
+) -> None:
+    one, other = map(_hear, orders)
+    assert _end(one) == _end(other)
+    for desk in (one, other):
+        desk.wait_until(_NOW + 200)
+    assert _end(one) == _end(other)
+
+
+@given(topics=_two_topics(), lag=st.floats(0, 5), retarget_at=st.floats(0, _NOW))
+@settings(max_examples=200, deadline=None)
+def test_what_is_read_back_from_the_journal_is_what_is_kept(
+    topics: tuple[list[Fact], list[Fact]], lag: float, retarget_at: float
+) -> None:
+    """Timers fire between the facts, as late as they may, and a policy is changed in between."""
+    contacts, assignments = topics
+    desk = Desk(settings=_SETTINGS)
+    for fact in sorted((*contacts, *assignments), key=lambda fact: fact.at):
+        desk.wait_until(max(desk.now, fact.at + lag), lag)
+        fact.tell(desk)
+        if fact.at >= retarget_at:
+            changed = Versioned("all", 2, _policy(0.8))
+            desk.settings = replace(_SETTINGS, policies={**_SETTINGS.policies, "all": changed})
+            desk.fire(PolicyChanged(contact_id=CONTACT))
+    desk.wait_until(_NOW + 200, lag)
+    journal = [(event.type, event.model_dump_json()) for event in desk.published]
+    events = [
+        CLOCK_EVENTS[kind].model_validate_json(data)
+        for kind, data in journal
+        if kind in CLOCK_EVENTS
+    ]
+    assert replay(events) == desk.watch.clocks
+    rows = TypeAdapter(Watch)
+    assert rows.validate_json(rows.dump_json(desk.watch)) == desk.watch
+
+
+def test_clocks_of_an_earlier_version_can_be_read_though_their_warnings_can_not() -> None:
+    started = ClocksStarted(
+        contact_id=CONTACT,
+        occurred_at=START,
+        policy_id="gold",
+        policy_version=1,
+        clocks=(ClockDeadline(clock="resolution", due_at=START),),
+    )
+    warned = ClockWarned(
+        contact_id=CONTACT,
+        occurred_at=START,
+        clock="resolution",
+        threshold_percent=70,
+        due_at=START,
+        lateness_ms=0,
+    )
+    (clock,) = replay([started, warned])
+    assert (clock.due_at, clock.state) == (START, "running")
