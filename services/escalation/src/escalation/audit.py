@@ -17,9 +17,10 @@ from common.contracts.event import ContactId
 from common.database import Database
 from common.errors import is_transient
 from escalation import handlers
+from escalation.books import Audits
 from escalation.domain.audit import Books, missing
 from escalation.metrics import AuditMetrics
-from escalation.store import Audits, UnitOfWork
+from escalation.store import UnitOfWork
 
 _EVERY = timedelta(seconds=10)
 # A page takes some 5 ms, so all of this takes a hundredth of a core: ten thousand open contacts
