@@ -68,6 +68,8 @@ class Hub:
             backoff = Backoff()
             while not stopping.is_set():
                 await self._wanted.wait()
+                if stopping.is_set():
+                    return
                 try:
                     await self._read(stopping, backoff)
                 except Exception as error:

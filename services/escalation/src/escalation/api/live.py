@@ -95,7 +95,10 @@ async def show_all(
 @router.get(
     "/stream",
     response_class=EventSourceResponse,
-    responses={410: {"description": "The events from there on are gone: load the list anew."}},
+    responses={
+        200: {"content": {"text/event-stream": {}}},
+        410: {"description": "The events from there on are gone: load the list anew."},
+    },
 )
 async def stream(
     asked: Annotated[AskedStream, Query()],
