@@ -45,10 +45,15 @@ async def test_representative_refers(stage: Stage) -> None:
     (added,) = stage.watch.all(EscalationReasonAdded, ending.contact_id)
     assert added.cause == "breach"
     # Whoever must know was told of each reason by one message on each medium, at the receivers too.
-    mails = [
-        mail for mail in stage.system.outside.mail.messages if "referred by rita" in mail["Subject"]
+    told = [
+        (mail["To"], mail["Subject"].rpartition(": ")[2])
+        for mail in stage.system.outside.mail.messages
+        if "Returns email" in mail["Subject"]
     ]
-    assert [mail["To"] for mail in mails] == ["sara@example.com"] * 2
+    assert told == [
+        ("sara@example.com", "referred by rita"),
+        ("sara@example.com", "first response overdue"),
+    ]
 
 
 async def test_all_well(stage: Stage) -> None:

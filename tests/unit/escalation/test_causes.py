@@ -253,6 +253,7 @@ def test_a_further_kind_of_cause_tells_the_holder_once() -> None:
     assert desk.paged() == [(SAM, "raised"), (SAM, "updated")]
     page = desk.all(PageRequested)[-1]
     assert page.severity == desk.the(EscalationReasonAdded).severity == "high"
+    assert page.headline == "Billing ticket from Ada Lovelace: referred by rita"
     assert page.why.startswith('Rita refers it: too angry for me. Customer: "Your boss!"')
     assert page.why.count("too angry for me") == 1
     desk.refer()

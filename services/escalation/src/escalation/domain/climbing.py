@@ -336,13 +336,17 @@ def page(
     """Tell a person once what the escalation, as it is from now on, wants of that person."""
     levels = escalation.ladder.body.levels if escalation.ladder else ()
     level = levels[escalation.level_asked] if levels else None
+    if reason == "updated":
+        headline = words.headline(situation.watch, escalation.reasons[-1], situation.at)
+    else:
+        headline = words.page_headline(situation.watch, escalation, situation.at)
     return PageRequested(
         contact_id=escalation.contact_id,
         occurred_at=situation.at,
         page_id=_page_id(escalation, person, reason),
         person_id=person,
         reason=reason,
-        headline=words.page_headline(situation.watch, escalation, situation.at),
+        headline=headline,
         why=words.why(situation.watch, _grounds(escalation, because)),
         escalation_id=escalation.escalation_id,
         severity=escalation.severity,
