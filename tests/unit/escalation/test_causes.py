@@ -14,7 +14,8 @@ from common.contracts.escalations import (
     PageRequested,
 )
 from common.contracts.event import CustomerId, PersonId
-from escalation.domain import decide, working
+from escalation.domain import approvals, decide, working
+from escalation.domain.approvals import Settlement
 from escalation.domain.asking import may_act
 from escalation.domain.climbing import OPERATIONS
 from escalation.domain.configuration import Configuration, Versioned
@@ -292,3 +293,27 @@ def test_with_nobody_to_tell_a_cause_is_kept_for_later() -> None:
     page = desk.all(PageRequested)[-1]
     assert page.person_id == SAM
     assert "too angry for me" in page.why
+
+
+def test_it_is_not_handed_to_ones_own_supervisor_alone_who_may_not_settle_it() -> None:
+    desk = in_charge(organised(level("first", SAM, MIA)))
+    complain(desk, RITA)
+    desk.press(MIA)
+    with pytest.raises(working.Forbidden, match="may not judge alone"):
+        desk.do(partial(working.hand_over, by=MIA, to=SAM, context="you know her"))
+    desk.do(partial(working.hand_over, by=MIA, to=DAN, context="you know nobody there"))
+    assert desk.escalation is not None
+    assert desk.escalation.awaited == (DAN,)
+
+
+def test_ones_own_supervisor_may_hold_it_but_not_settle_it() -> None:
+    desk = in_charge(organised(level("first", SAM, MIA)))
+    complain(desk, RITA)
+    desk.press(SAM)
+    settle = partial(approvals.settle, role="supervisor", settlement=Settlement("apology", "so"))
+    with pytest.raises(working.Forbidden, match="may not judge alone"):
+        desk.do(partial(settle, by=SAM))
+    desk.do(partial(working.hand_over, by=SAM, to=MIA, context="it is about my team"))
+    desk.press(MIA)
+    desk.do(partial(settle, by=MIA))
+    assert desk.past[-1].outcome == "apology"

@@ -19,9 +19,10 @@ from common.contracts.escalations import (
     ClockWarned,
     EscalationRaised,
     EscalationReasonAdded,
+    PageRequested,
     PriorityChangeAsked,
 )
-from escalation.domain import decide, working
+from escalation.domain import decide, promises, working
 from escalation.domain.calendars import Calendar
 from escalation.domain.configuration import Configuration, Versioned
 from escalation.domain.policies import Match, SlaPolicy, Target, ThresholdRule
@@ -515,3 +516,53 @@ def test_an_assignment_counts_from_when_it_was_made_however_late_it_is_heard_of(
             tell(desk)
         ends.append(desk.watch.clock("assignment"))
     assert all(end == ends[0] for end in ends), ends
+
+
+def test_a_promise_kept_while_the_customer_is_awaited_is_kept_in_time() -> None:
+    desk = promising(Target("resolution", 100))
+    desk.receive()
+    desk.now = 50
+    desk.wait_for_customer()
+    desk.wait_until(500)
+    desk.resolve()
+    met = desk.the(ClockMet)
+    assert (met.met_at - START).total_seconds() == 500
+    assert (met.due_at - START).total_seconds() == 550
+
+
+def test_a_policy_that_promises_more_counts_what_was_done_already() -> None:
+    desk = promising(Target("resolution", 4000))
+    desk.receive()
+    desk.now = 1
+    desk.assign()
+    desk.wait_until(290)
+    desk.reply()
+    desk.settings = in_force(gold=policy(Target("assignment", 4), Target("periodic_update", 100)))
+    desk.wait_until(300)
+    desk.do(partial(promises.policy_changed, timer=PolicyChanged(contact_id=CONTACT)))
+    assert desk.all(ClockBreached) == []
+    assert desk.paged() == []
+    assert clock(desk, "assignment").met_at == START + timedelta(seconds=1)
+    assert due(desk, "periodic_update") == 390
+
+
+def test_a_page_says_how_the_promise_stands_that_it_is_about() -> None:
+    desk = promising(
+        Target("resolution", 100, (ThresholdRule("raise", 75),)), Target("first_response", 80)
+    )
+    desk.receive()
+    desk.wait_until(76)
+    desk.wait_for_customer()
+    desk.wait_until(80)
+    climbed = desk.all(PageRequested)[-1]
+    assert climbed.headline == "Billing ticket from Ada Lovelace: resolution waits for the customer"
+
+
+def test_a_page_says_that_the_promise_was_kept_after_all() -> None:
+    desk = promising(Target("first_response", 10))
+    desk.receive()
+    desk.wait_until(12)
+    desk.reply()
+    desk.wait_until(15)
+    climbed = desk.all(PageRequested)[-1]
+    assert climbed.headline == "Billing ticket from Ada Lovelace: first response kept, late"

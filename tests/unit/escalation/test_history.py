@@ -5,6 +5,7 @@ from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from pydantic import TypeAdapter
@@ -197,3 +198,18 @@ def test_clocks_of_an_earlier_version_can_be_read_though_their_warnings_can_not(
     )
     (clock,) = replay([started, warned])
     assert (clock.due_at, clock.state) == (START, "running")
+
+
+@pytest.mark.parametrize("place", range(4))
+def test_a_referral_is_heard_wherever_it_comes_among_what_the_channels_tell(place: int) -> None:
+    """It was made after the contact was opened again, whatever of that is heard first."""
+    told = [Fact(0, "receive"), Fact(5, "resolve"), Fact(7, "reopen")]
+    told.insert(place, Fact(9, "refer"))
+    desk = _hear(told)
+    assert desk.escalation is not None
+    assert [reason.cause for reason in desk.escalation.reasons] == ["referral"]
+
+
+def test_a_referral_from_before_the_end_is_overtaken() -> None:
+    told = [Fact(0, "receive"), Fact(5, "resolve"), Fact(7, "reopen"), Fact(3, "refer")]
+    assert _hear(told).escalation is None

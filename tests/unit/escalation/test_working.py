@@ -411,6 +411,19 @@ class TestApprovals:
         act(held, DAN, approvals.approve, role="admin")
         assert held.the(EscalationResolved).approved_by == DAN
 
+    def test_to_say_no_takes_no_limit_for_those_who_are_asked(self, held: Desk) -> None:
+        settle(held, SAM, 5000)
+        act(held, MIA, approvals.refuse, role="manager", reason="far too much")
+        assert held.escalation is not None
+        assert held.escalation.holder == SAM
+
+    def test_where_there_are_limits_a_refund_takes_its_amount(self, held: Desk) -> None:
+        blank = Settlement("refund", "5000 EUR")
+        with pytest.raises(working.Forbidden, match="takes its amount"):
+            act(held, SAM, approvals.settle, role="supervisor", settlement=blank)
+        act(held, SAM, approvals.settle, role="supervisor", settlement=Settlement("apology", "so"))
+        assert held.past[-1].outcome == "apology"
+
     def test_a_currency_without_a_limit_is_always_asked_for(self, held: Desk) -> None:
         money = Money(Decimal(1), "CHF")
         settlement = Settlement("credit", "small", money)

@@ -14,7 +14,7 @@ from common.contracts.escalations import (
 )
 from common.contracts.event import PersonId
 from escalation.domain import leases, words
-from escalation.domain.asking import Landing, above, landing_at
+from escalation.domain.asking import Landing, above, landing_at, partial_to
 from escalation.domain.climbing import ask, page, tell_operations
 from escalation.domain.organisation import Role
 from escalation.domain.situation import Decision, Situation
@@ -27,6 +27,10 @@ from escalation.domain.working import (
     require,
     the_open,
 )
+
+_COSTLY: tuple[Outcome, ...] = ("refund", "credit")
+# What ISO 4217 has for none: a role with limits has one in it as well.
+_NO_CURRENCY = "XXX"
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,7 +52,12 @@ def settle(situation: Situation, by: PersonId, role: Role, settlement: Settlemen
     """Resolve it, or ask those above to approve what is over the limit of the role."""
     escalation = the_open(situation, by)
     require(escalation, by, "acknowledged", "taken_over")
+    if by in partial_to(situation, escalation):
+        raise Forbidden(f"{by} may not judge alone what it is about: it takes somebody else.")
     money = settlement.money
+    if money is None and settlement.outcome in _COSTLY and _is_limited(situation, role):
+        outcome = settlement.outcome
+        raise Forbidden(f"A {outcome} takes its amount: what may be granted is limited here.")
     if money is None or _covers(situation, role, money):
         return _resolved(situation, escalation, by, settlement)
     approval = Approval(
@@ -87,7 +96,8 @@ def refuse(situation: Situation, by: PersonId, role: Role, reason: str) -> Decis
     """Give it back to whoever asks, who may also think better of it."""
     escalation = the_open(situation, by)
     approval = _asked(escalation)
-    if by != approval.asked_by:
+    # To say no takes no limit, for those who are asked.
+    if by not in (approval.asked_by, *escalation.awaited):
         _require_limit(situation, role, approval)
     refused = ApprovalRefused(
         contact_id=escalation.contact_id,
@@ -228,6 +238,10 @@ def _asked(escalation: Escalation) -> Approval:
 def _covers(situation: Situation, role: Role, money: Money) -> bool:
     limit = situation.configuration.limit_of(role, money.currency)
     return limit is None or money.amount <= limit
+
+
+def _is_limited(situation: Situation, role: Role) -> bool:
+    return situation.configuration.limit_of(role, _NO_CURRENCY) is not None
 
 
 def _require_limit(situation: Situation, role: Role, approval: Approval) -> None:

@@ -47,7 +47,7 @@ def received(situation: Situation, event: ContactReceived) -> Decision:
     return (
         nothing(replace(situation, watch=watch))
         .then(partial(promises.receive, since=event.occurred_at))
-        .then(_meet_assignment)
+        .then(promises.assigned)
         .then(partial(_raise_on_receipt, contact=contact))
         .then(_take_up_referral)
     )
@@ -80,13 +80,7 @@ def assigned(situation: Situation, event: ContactAssigned) -> Decision:
         team_id=event.team_id,
         assigned_at=situation.watch.assigned_at or event.occurred_at,
     )
-    return _meet_assignment(replace(situation, watch=watch))
-
-
-def _meet_assignment(situation: Situation) -> Decision:
-    if situation.watch.assigned_at is None:
-        return nothing(situation)
-    return promises.meet(situation, "assignment", situation.watch.assigned_at)
+    return promises.assigned(replace(situation, watch=watch))
 
 
 def released(situation: Situation, event: AssignmentReleased) -> Decision:
@@ -125,9 +119,7 @@ def prioritized(situation: Situation, event: ContactPrioritized) -> Decision:
     changed = replace(contact, priority=event.priority)
     watch = replace(situation.watch, contact=changed)
     because = f"priority {contact.priority} became {event.priority}: {event.because}"
-    return promises.retarget(replace(situation, watch=watch), event.occurred_at, because).then(
-        _meet_assignment
-    )
+    return promises.retarget(replace(situation, watch=watch), event.occurred_at, because)
 
 
 def resolved(situation: Situation, event: ContactResolved) -> Decision:
@@ -177,20 +169,22 @@ def referred(situation: Situation, event: ContactReferred) -> Decision:
 
 
 def _take_up_referral(situation: Situation) -> Decision:
-    """Act on the referral once the contact is open; drop one that an earlier end has overtaken."""
+    """Act on the last referral once the contact is open, unless an earlier end has overtaken it.
+
+    It is kept: a resolution that is only heard of now may have ended what it raised.
+    """
     watch, referral = situation.watch, situation.watch.referral
     if referral is None or watch.opened_at is None or not watch.is_open:
         return nothing(situation)
-    after = replace(situation, watch=replace(watch, referral=None))
     if referral.at < watch.opened_at:
-        return nothing(after)
+        return nothing(situation)
     reason = Reason(
         cause="referral",
         text=f"{referral.by} refers it: {referral.reason}",
         at=referral.at,
         by=referral.by,
     )
-    return escalate(after, reason)
+    return escalate(situation, reason)
 
 
 def acted_on(situation: Situation, event: NotificationActedOn) -> Decision:

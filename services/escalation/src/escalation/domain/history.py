@@ -70,14 +70,16 @@ def is_whole(event: ClocksStarted) -> bool:
 
 def _started(event: ClocksStarted, one: ClockDeadline) -> Clock:
     since = one.started_at or event.occurred_at
-    deadline = ClockThreshold(percent=DEADLINE_PERCENT, due_at=one.due_at, action="raise")
+    thresholds = one.thresholds or (
+        ClockThreshold(percent=DEADLINE_PERCENT, due_at=one.due_at, action="raise"),
+    )
     return Clock(
         name=one.clock,
         policy=Ref(event.policy_id, event.policy_version),
         calendar=_ref(event.calendar_id, event.calendar_version),
         started_at=since,
         target_s=one.target_s or (one.due_at - since).total_seconds(),
-        thresholds=tuple(_threshold(each) for each in one.thresholds or (deadline,)),
+        thresholds=tuple(_threshold(each) for each in thresholds),
         run=one.run,
         runs_while_waiting=one.runs_while_waiting,
     )

@@ -137,9 +137,9 @@ def _warn_at(
     at: datetime, until: datetime, escalation: Escalation, end: LeaseEnd
 ) -> datetime | None:
     """Return when to warn; the end of a snooze is told when it comes."""
-    if end == "snooze":
-        return None
     ahead = timedelta(seconds=rules(escalation).warn_before_s)
+    if end == "snooze" or not ahead:
+        return None
     return max(until - ahead, at + (until - at) / 2)
 
 

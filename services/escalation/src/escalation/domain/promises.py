@@ -97,6 +97,12 @@ def policy_changed(situation: Situation, timer: PolicyChanged) -> Decision:  # n
     return retarget(situation, situation.at, "the policy was changed")
 
 
+def assigned(situation: Situation) -> Decision:
+    """Meet what an assignment keeps, whenever that was."""
+    at = situation.watch.assigned_at
+    return nothing(situation) if at is None else meet(situation, "assignment", at)
+
+
 def meet(situation: Situation, name: ClockName, met_at: datetime) -> Decision:
     """End the clock as met at `met_at`; what was due before that fires first, as if in time.
 
@@ -116,6 +122,11 @@ def _met(situation: Situation, name: ClockName, met_at: datetime) -> Decision:
         return nothing(situation)
     if clock.cancelled_at is not None and (name != "assignment" or met_at > clock.cancelled_at):
         return nothing(situation)
+    if clock.paused_at is not None and not clock.ended:
+        # It stood still: by how much it is kept shows once it runs again.
+        return _resumed(situation, clock, met_at, "the waiting is over").then(
+            partial(_met, name=name, met_at=met_at)
+        )
     met = ClockMet(
         contact_id=situation.contact_id,
         occurred_at=situation.at,
@@ -296,7 +307,13 @@ def _further(situation: Situation, policy: Versioned[SlaPolicy]) -> Decision:
         if watch.clock(name) is None and not (name == "first_response" and watch.replied_at)
     )
     since = watch.opened_at or situation.at
-    return clocks.start(situation, since, names, f"policy {policy.ref} promises it")
+    last_word = max(since, watch.replied_at or since)
+    because = f"policy {policy.ref} promises it"
+    return (
+        clocks.start(situation, since, names - _AFTER_REPLY, because)
+        .then(partial(clocks.start, since=last_word, names=names & _AFTER_REPLY, because=because))
+        .then(assigned)
+    )
 
 
 def escalation_answered(situation: Situation) -> Decision:

@@ -241,6 +241,8 @@ def _count(contact_id: ContactId, events: Iterable[Event], total: Tally) -> None
                 policies |= dict.fromkeys((one.clock for one in event.clocks), event.policy_id)
                 total.promised.update((one.clock, event.policy_id) for one in event.clocks)
             case ClockRetargeted():
+                total.promised[event.clock, policies[event.clock]] -= 1
+                total.promised[event.clock, event.policy_id] += 1
                 policies[event.clock] = event.policy_id
             case ClockBreached():
                 _broken(Breach(contact_id, event.clock, policies[event.clock], event.due_at), total)

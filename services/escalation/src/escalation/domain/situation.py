@@ -50,6 +50,8 @@ class Decision:
 
     def then(self, step: "Step") -> "Decision":
         following = step(self.situation)
+        if not (self.events or self.timers or self.surprises or self.ended):
+            return following
         return Decision(
             following.situation,
             self.events + following.events,

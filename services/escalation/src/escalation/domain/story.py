@@ -45,7 +45,7 @@ def summary(clock: Clock, at: datetime) -> str:
         f"Promised within {span(clock.target_s)}{calendar} by policy {clock.policy}",
         f"started {clock.started_at:{STAMP}}",
     ]
-    if clock.ended or clock.paused_at is None:
+    if clock.paused_at is None:
         told.append(f"due {clock.due_at:{STAMP}}")
     told += [
         f"{_done(each.action)} at {each.percent} %{_after_due(each.lateness_ms)}"
@@ -160,13 +160,13 @@ def _passed(event: ClockWarned | ClockBreached) -> str:
 def _done(action: ThresholdAction | None) -> str:
     match action:
         case "warn_representative" | None:
-            return "representative warned"
+            return "warning for the representative"
         case "warn_supervisor":
-            return "supervisors warned"
+            return "warning for supervisors"
         case "raise":
             return "raised"
         case "change_priority":
-            return "another priority asked for"
+            return "time for another priority"
         case _:
             assert_never(action)
 

@@ -7,13 +7,13 @@ if TYPE_CHECKING:
 else:
     from dataclasses import fields
     from functools import cache
+    from operator import attrgetter
 
     @cache
     def _places(kind: Any) -> Any:
-        return tuple(
-            (field.name, getattr(kind, field.name).__get__, getattr(kind, field.name).__set__)
-            for field in fields(kind)
-        )
+        names = [field.name for field in fields(kind)]
+        put = {name: getattr(kind, name).__set__ for name in names}
+        return attrgetter(*names), tuple(put.values()), put
 
     def replace(value: Any, /, **changes: Any) -> Any:
         """Do what dataclasses.replace does, in half the time, for what has slots and no checks.
@@ -21,12 +21,12 @@ else:
         Slots are copied one by one, and no `__init__` is called.
         """
         kind = type(value)
+        look, puts, put = _places(kind)
         made = object.__new__(kind)
-        for name, get, put in _places(kind):
-            put(made, changes.pop(name) if name in changes else get(value))
-        if changes:
-            message = f"{kind.__name__} has no {', '.join(changes)}"
-            raise TypeError(message)
+        for keep, kept in zip(puts, look(value), strict=False):
+            keep(made, kept)
+        for name, change in changes.items():
+            put[name](made, change)
         return made
 
 

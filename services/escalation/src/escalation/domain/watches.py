@@ -139,7 +139,10 @@ class Clock:
     def next_threshold(self) -> Threshold | None:
         if self.ended or self.paused_at is not None:
             return None
-        return next((each for each in self.thresholds if each.fired_at is None), None)
+        for threshold in self.thresholds:
+            if threshold.fired_at is None:
+                return threshold
+        return None
 
     def fired(self, threshold: Threshold, at: datetime) -> "Clock":
         now_fired = replace(threshold, fired_at=at)
@@ -187,7 +190,10 @@ class Watch:
         return self.opened_at is not None and self.resolved_at is None
 
     def clock(self, name: ClockName) -> Clock | None:
-        return next((clock for clock in self.clocks if clock.name == name), None)
+        for clock in self.clocks:
+            if clock.name == name:
+                return clock
+        return None
 
     def having(self, *clocks: Clock) -> "Watch":
         """Return the watch with these clocks in place of any of the same name."""

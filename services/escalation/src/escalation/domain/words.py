@@ -88,7 +88,7 @@ def warning_headline(watch: Watch, clock: Clock, at: datetime) -> str:
 
 
 def headline(watch: Watch, reason: Reason, at: datetime) -> str:
-    return f"{_contact(watch)}: {_trouble(reason, at)}"
+    return f"{_contact(watch)}: {_trouble(watch, reason, at)}"
 
 
 def page_headline(watch: Watch, escalation: Escalation, at: datetime) -> str:
@@ -178,10 +178,10 @@ def people(persons: Iterable[PersonId]) -> str:
     return ", ".join(persons)
 
 
-def _trouble(reason: Reason, at: datetime) -> str:
+def _trouble(watch: Watch, reason: Reason, at: datetime) -> str:
     match reason.cause:
         case "breach" | "warning":
-            return _promise(reason, at)
+            return _promise(watch, reason, at)
         case "customer_request" | "repeated_contact" | "feedback" | "complaint" | "vip":
             return _about_us(reason)
         case "referral":
@@ -192,8 +192,13 @@ def _trouble(reason: Reason, at: datetime) -> str:
             assert_never(reason.cause)
 
 
-def _promise(reason: Reason, at: datetime) -> str:
+def _promise(watch: Watch, reason: Reason, at: datetime) -> str:
     label = clock_label(reason.clock) if reason.clock else "a promise"
+    clock = watch.clock(reason.clock) if reason.clock else None
+    if clock is not None and clock.met_at is not None:
+        return f"{label} kept, {'late' if clock.met_at > clock.due_at else 'in time'}"
+    if clock is not None and clock.paused_at is not None and not clock.breached:
+        return f"{label} waits for the customer"
     left = (reason.due_at or at) - at
     if left > timedelta(0):
         return f"{label} due in {span(left)}"

@@ -23,8 +23,8 @@ from common.contracts.escalations import (
 )
 from common.contracts.event import PersonId
 from common.messages import Cancel
-from escalation.domain import clocks, leases, promises, words
-from escalation.domain.asking import Landing, above, landing_at, may_act
+from escalation.domain import clocks, coaching, leases, promises, words
+from escalation.domain.asking import Landing, above, landing_at, may_act, partial_to
 from escalation.domain.climbing import ask, move_up
 from escalation.domain.situation import Decision, Situation, nothing
 from escalation.domain.timers import ESCALATION_SLOT
@@ -127,7 +127,7 @@ def request_coaching(
         person_id=person_id,
         text=text,
     )
-    return _progress(situation, by, requested)
+    return _progress(situation, by, requested, *coaching.pages(situation, escalation, requested))
 
 
 def mediate(
@@ -150,8 +150,8 @@ def mediate(
     return _progress(situation, by, mediated)
 
 
-def _progress(situation: Situation, by: PersonId, event: EscalationsEvent) -> Decision:
-    return Decision(situation, (event,)).then(partial(leases.progress, by=by))
+def _progress(situation: Situation, by: PersonId, *events: EscalationsEvent) -> Decision:
+    return Decision(situation, events).then(partial(leases.progress, by=by))
 
 
 def hand_back(situation: Situation, by: PersonId, guidance: str) -> Decision:
@@ -168,12 +168,14 @@ def hand_back(situation: Situation, by: PersonId, guidance: str) -> Decision:
 
 
 def hand_over(situation: Situation, by: PersonId, to: PersonId, context: str) -> Decision:
-    """Give it sideways: `to` is asked, and without an answer it climbs."""
+    """Give it sideways: `to` is asked, and without an answer it goes on as on the ladder."""
     escalation = _held(situation, by)
     if to == by:
         raise Refused(escalation.state, f"It is {words.state(escalation)} already.")
     if not may_act(escalation, to):
         raise Forbidden(f"The complaint is about {to}: it takes somebody else.")
+    if to in partial_to(situation, escalation):
+        raise Forbidden(f"{to} may not judge alone what it is about: it takes somebody else.")
     handed = EscalationHandedOver(
         contact_id=escalation.contact_id,
         occurred_at=situation.at,
