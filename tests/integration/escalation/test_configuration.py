@@ -126,3 +126,48 @@ async def test_a_new_version_is_in_force_for_the_next_contact(
     assert [row.severity for row in severities] == ["medium", "critical"]
     shown = await configured.get(f"/v1/contacts/{second.contact_id}/clocks")
     assert shown.json()["clocks"][0]["policy"] == {"id": "gold", "version": 2}
+
+
+async def test_a_schedule_put_by_what_was_seen_before_a_swap_loses_no_swap(
+    configured: httpx.AsyncClient,
+) -> None:
+    place = "/v1/duty-schedules/supervisors"
+    seen = await configured.get(place)
+    assert seen.headers["ETag"] == '"1"'
+    away = {"person_id": "kim", "from": "2026-03-02T00:00:00Z", "until": "2026-03-03T00:00:00Z"}
+    given = await configured.post(f"{place}/overrides", json=away, headers=key("sam"))
+    assert given.json()["version"] == 2
+    longer = {**seen.json()["body"], "rotations": [{**DUTY["rotations"][0], "shift_s": 172800}]}
+
+    async def put(etag: str) -> httpx.Response:
+        return await configured.put(place, json=longer, headers={"If-Match": etag})
+
+    stale = await put(seen.headers["ETag"])
+    assert (stale.status_code, stale.headers["ETag"]) == (409, '"2"')
+    problem = stale.json()
+    present = (await configured.get(place)).json()
+    assert (problem["type"], problem["present"]) == ("urn:upstairs:problem:stale", present)
+    assert present["body"]["overrides"] == [away]
+    assert present["body"]["rotations"] == seen.json()["body"]["rotations"]
+    longer["overrides"] = present["body"]["overrides"]
+    merged = await put(stale.headers["ETag"])
+    assert (merged.status_code, merged.headers["ETag"]) == (200, '"3"')
+    assert merged.json()["body"]["overrides"] == [away]
+
+
+@pytest.mark.parametrize(
+    "path", ["sla-policies/gold?open_contacts=retarget", "ladders/default", "people/kim"]
+)
+async def test_every_setting_may_be_put_by_what_was_seen(
+    configured: httpx.AsyncClient, desk: Desk, path: str
+) -> None:
+    body = {"sla-policies": POLICY, "ladders": LADDER, "people": {"role": "supervisor"}}
+    known = await desk.rows("SELECT * FROM configuration")
+    stale = await configured.put(
+        f"/v1/{path}", json=body[path.partition("/")[0]], headers={"If-Match": '"7"'}
+    )
+    assert (stale.status_code, stale.json()["detail"]) == (409, "The setting is not as you saw it.")
+    assert (stale.json()["present"] is None) == path.startswith("people")
+    assert await desk.rows("SELECT * FROM configuration") == known
+    wrong = await configured.put("/v1/teams/x", json={}, headers={"If-Match": "7"})
+    assert wrong.json()["errors"][0]["pointer"] == "header/if-match"

@@ -10,6 +10,7 @@ import icalendar
 import pytest
 from prometheus_client import CollectorRegistry
 
+from common.clock import elapsed
 from common.contracts.escalations import PageRequested
 from common.database import Database
 from escalation.gaps import GapWatch
@@ -316,6 +317,24 @@ async def test_a_gap_is_told_once_by_all_replicas_together_a_week_and_a_day_ahea
     desk.database.clock.ahead += 2 * DAY
     assert await one.look() == 0
     assert await desk.rows("SELECT ahead FROM announced_gaps") == []
+
+
+async def test_all_else_goes_on_while_it_looks_far(duty: httpx.AsyncClient, desk: Desk) -> None:
+    """For hours as shifts and nobody there for years it works for a second, on its own."""
+    hourly = {"rotations": [{**ROTATION, "shift_s": 3600}]}
+    assert (await duty.put(PLACE, json=hourly)).status_code == 200
+    away = {"absences": [{"from": "2026-01-01T00:00:00Z", "until": "2199-01-01T00:00:00Z"}]}
+    for person in ("sam", "kim"):
+        assert (await duty.put(f"/v1/people/{person}", json=away)).status_code == 200
+    began = last = elapsed()
+    longest = 0.0
+    async with asyncio.TaskGroup() as tasks:
+        looking = tasks.create_task(Replica(desk.database).look())
+        while not looking.done():
+            await asyncio.wait({looking}, timeout=0.001)
+            longest, last = max(longest, elapsed() - last), elapsed()
+    assert looking.result() == 7 * 24
+    assert longest < (last - began) / 3
 
 
 async def test_a_gap_that_is_filled_is_not_told(duty: httpx.AsyncClient, desk: Desk) -> None:

@@ -171,7 +171,7 @@ SORTS: dict[str, Callable[[Upstairs], Any]] = {
 
 def query(chance: random.Random, upstairs: Sequence[Upstairs]) -> dict[str, Any]:
     """Ask for some things at once, but not so many that nothing is left."""
-    some = {
+    some: dict[str, Any] = {
         "state": chance.sample(STATES, chance.randint(1, 7)),
         "person": chance.choice(PEOPLE),
         "severity": chance.sample(SEVERITIES, 2),
@@ -188,8 +188,11 @@ def query(chance: random.Random, upstairs: Sequence[Upstairs]) -> dict[str, Any]
         "contact_id": chance.choice(upstairs).watch.contact_id,
     }
     assert some.keys() == FILTERS.keys()
-    asked = chance.sample(sorted(some), chance.randint(0, 3))
-    return {name: some[name] for name in asked} | {"sort": chance.choice(sorted(SORTS))}
+    names = chance.sample(sorted(some), chance.randint(0, 3))
+    asked = {name: some[name] for name in names} | {"sort": chance.choice(sorted(SORTS))}
+    if "contact_id" not in asked and not set(asked.get("state", ())) <= set(OPEN_STATES):
+        asked["sort"] = "newest"
+    return asked
 
 
 def expected(upstairs: Sequence[Upstairs], asked: dict[str, Any], at: datetime) -> list[str]:
@@ -270,6 +273,7 @@ async def test_what_comes_and_goes_while_pages_are_read_disturbs_nobody_else(
         ({"contact_id": "17"}, "query/contact_id"),
         ({"limit": 0}, "query/limit"),
         ({"cursor": "nonsense"}, "query/cursor"),
+        ({"state": "resolved"}, "query/state"),
     ],
 )
 async def test_what_a_list_can_not_be_asked_is_refused_with_its_place(
@@ -284,7 +288,7 @@ async def test_a_cursor_of_another_list_is_refused(api: httpx.AsyncClient, desk:
     await written(desk.database, invented(random.Random(1), 20))  # noqa: S311 - no secret
     cursor = (await api.get("/v1/escalations?limit=1")).json()["next"]
     assert (await api.get(f"/v1/escalations?cursor={cursor}&limit=7")).status_code == 200
-    for other in ("sort=newest", "severity=high", "overdue=true", "state=closed"):
+    for other in ("sort=newest", "severity=high", "overdue=true", "state=raised"):
         answer = await api.get(f"/v1/escalations?cursor={cursor}&{other}")
         assert answer.status_code == 422
         assert "another sort or other filters" in answer.json()["detail"]
@@ -412,8 +416,27 @@ async def test_published_lateness_agrees_with_plain_arithmetic(
     params = {"since": since, "until": until}
     older = (await api.get("/v1/lateness", params=params)).json()["deadlines"]
     assert older == figures(before)
-    for wrong in ({"since": until, "until": since}, {"since": "2026-01-01T00:00:00"}):
-        assert (await api.get("/v1/lateness", params=wrong)).status_code == 422
+
+
+@pytest.mark.parametrize(
+    ("params", "place"),
+    [
+        ({"since": "2026-03-02T00:00:00Z", "until": "2026-03-01T00:00:00Z"}, "query/until"),
+        ({"since": "2026-03-02T00:00:00Z", "until": "2026-04-03T00:00:00Z"}, "query/until"),
+        # Without an end it is until now, which may be long after.
+        ({"since": "2020-01-01T00:00:00Z"}, "query/until"),
+        ({"since": "2199-01-01T00:00:00Z"}, "query/until"),
+        ({"since": "2026-01-01T00:00:00"}, "query/since"),
+        ({"since": "9999-12-31T23:59:59-14:00"}, "query/since"),
+        ({"until": "0001-01-01T00:00:00Z"}, "query/until"),
+    ],
+)
+async def test_lateness_of_a_time_that_makes_no_sense_is_refused(
+    api: httpx.AsyncClient, params: dict[str, str], place: str
+) -> None:
+    refused = await api.get("/v1/lateness", params=params)
+    assert refused.status_code == 422
+    assert refused.json()["errors"][0]["pointer"] == place
 
 
 async def rolled_back(database: Database[UnitOfWork], events: Sequence[Event]) -> None:

@@ -1,19 +1,26 @@
 """The audit trail in the database: nobody changes it, and who does all the same is found out."""
 
 import asyncio
+import os
+import sys
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from contextlib import aclosing
+from typing import cast
 
 import asyncpg
 import httpx
 import pytest
 import structlog
 from sqlalchemy.exc import DBAPIError
+from sqlalchemy.ext.asyncio import AsyncConnection
 from typer.testing import CliRunner, Result
 
 from common.contracts.contacts import ContactReceived, SupervisorRequested
 from common.contracts.event import Event
 from common.ids import new_id
+from escalation.cli import reading
 from escalation.main import cli
+from escalation.trails import Trails
 from integration.escalation.conftest import Desk, assigned, key
 from support.databases import Postgres
 
@@ -168,6 +175,64 @@ async def test_a_trail_of_before_the_upgrade_goes_on_from_nothing(
     (shown,) = (await api.get("/v1/escalations")).json()["escalations"]
     await api.post(f"/v1/escalations/{shown['escalation_id']}/acknowledge")
     assert (await verify()).stdout == "1 escalations, 1 steps verified\n"
+
+
+async def test_where_nothing_was_raised_yet_all_is_well(verify: Verify) -> None:
+    told = await verify()
+    assert (told.exit_code, told.stdout) == (0, "0 escalations, 0 steps verified\n")
+
+
+async def test_a_page_of_trails_is_found_without_reading_the_others(
+    desk: Desk, superuser: asyncpg.Connection
+) -> None:
+    await superuser.execute("""
+        INSERT INTO trail
+            (escalation_id, step, contact_id, at, who, what, why, data, previous, hash)
+        SELECT id, step, id, now(), 'sam', 'note', '', '{}', '', ''
+        FROM (SELECT uuidv7() AS id FROM generate_series(1, 4000)) AS made,
+             generate_series(1, 10) AS step
+    """)
+    await superuser.execute("ANALYZE trail")
+    async with desk.database.engine.connect() as connection:
+        async with aclosing(Trails(connection).all_chains()) as pages:
+            page = await anext(pages)
+        read = await connection.exec_driver_sql(
+            "SELECT seq_tup_read + idx_tup_fetch FROM pg_stat_xact_user_tables"
+            " WHERE relname = 'trail'"
+        )
+        assert 2000 <= read.scalar_one() < 10_000
+    assert [len(chain.steps) for chain in page] == [10] * 200
+
+
+async def test_it_waits_as_long_as_it_takes(
+    monkeypatch: pytest.MonkeyPatch, postgres: Postgres, database_name: str, verify: Verify
+) -> None:
+    """A page that is read at one go may take longer than what a service waits for."""
+    monkeypatch.setenv("UPSTAIRS_DATABASE_URL", postgres.url(database_name, "escalation"))
+
+    async def patience(connection: AsyncConnection) -> float | None:
+        raw = (await connection.get_raw_connection()).driver_connection
+        assert raw is not None
+        # asyncpg tells it nowhere else.
+        return cast("float | None", raw._config.command_timeout)
+
+    assert await asyncio.to_thread(reading, patience) is None
+
+
+async def test_a_reader_who_has_gone_is_not_the_database(
+    postgres: Postgres, database_name: str
+) -> None:
+    reads, writes = os.pipe()
+    os.close(reads)
+    running = await asyncio.create_subprocess_exec(
+        *(sys.executable, "-m", "escalation", "verify-audit"),
+        env={**os.environ, "UPSTAIRS_DATABASE_URL": postgres.url(database_name, "escalation")},
+        stdout=writes,
+        stderr=asyncio.subprocess.PIPE,
+    )
+    os.close(writes)
+    _, said = await running.communicate()
+    assert (running.returncode, said) == (1, b"")
 
 
 @pytest.mark.usefixtures("verify")

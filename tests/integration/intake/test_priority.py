@@ -47,13 +47,13 @@ async def test_a_representative_says_how_urgent_it_is(
     )
 
 
-async def test_a_channel_is_nobody_in_particular(
+async def test_a_channel_is_named_since_no_rule_did_it(
     api: httpx.AsyncClient, database: Database[UnitOfWork]
 ) -> None:
     contact_id = await accepted(api, text=None)
     assert (await ask(api, contact_id, URGENT, "channel")).status_code == 202
     (event,) = await prioritized(database)
-    assert event["by"] is None
+    assert event["by"] == "shop"
 
 
 @pytest.mark.parametrize(
@@ -116,7 +116,8 @@ async def test_zendesk_changes_it(
         assert (await deliver(webhook, body)).status_code == 200
     (contact,) = await rows(database, "SELECT priority FROM contacts")
     assert contact.priority == "urgent"
-    assert [event["because"] for event in await prioritized(database)] == ["changed in Zendesk"]
+    (event,) = await prioritized(database)
+    assert (event["because"], event["by"]) == ("changed in Zendesk", "acme")
 
 
 async def test_a_change_that_comes_before_its_ticket_makes_the_contact(

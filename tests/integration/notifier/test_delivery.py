@@ -275,6 +275,22 @@ async def test_what_is_settled_while_it_is_sent_is_corrected(desk: Desk) -> None
     assert await desk.states() == [("page", "slack", "sent"), ("update", "slack", "pending")]
 
 
+async def test_a_warning_under_way_while_its_lease_runs_out_says_that_it_waits(desk: Desk) -> None:
+    await desk.know("dana", "slack")
+    page = paged("dana")
+    await desk.tell(acknowledged(page, "dana"), of_same(page, "dana", reason="lease_ending"))
+    async with desk.database.transaction() as uow:
+        (errand,) = await handlers.take_up("slack", 16, Patience(), uow)
+    await desk.tell(of_same(page, "omar", reason="climbed"))
+    async with desk.database.transaction() as uow:
+        sent = Sent({"channel": "D-dana", "ts": "1.1"})
+        await handlers.record_attempt(errand, sent, Patience(), 1.0, uow)
+    async with desk.couriers():
+        (update,) = await until(lambda: desk.posted("chat.update"))
+    said = update.body["blocks"][1]["elements"][0]["text"]
+    assert said == ":arrows_counterclockwise: It waits for somebody again"
+
+
 async def test_later_news_take_the_place_of_earlier(desk: Desk) -> None:
     await desk.know("dana", "slack")
     page = paged("dana")

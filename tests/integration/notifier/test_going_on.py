@@ -133,6 +133,20 @@ async def test_news_that_waits_is_called_off_when_another_takes_it(desk: Desk) -
     ]
 
 
+async def test_coaching_is_told_also_if_it_was_resolved_meanwhile(desk: Desk) -> None:
+    page = paged("dana")
+    for who in ("dana", "omar"):
+        await desk.know(who, "slack")
+    about = {"contact_id": page.contact_id, "escalation_id": None}
+    wish = paged("omar", reason="coaching", **about)
+    await desk.tell(page, acknowledged(page, "dana"), wish)
+    resolved = EscalationResolved(**same(page), by=DANA, outcome="apology", note="sorry")
+    await desk.tell(resolved)
+    await delivered(desk)
+    assert await said(desk) == []
+    assert "Your coaching is asked for" in str(desk.posted()[-1].body["blocks"])
+
+
 async def test_an_approval_is_asked_for_without_a_button_and_refused(
     desk: Desk, api: httpx.AsyncClient
 ) -> None:

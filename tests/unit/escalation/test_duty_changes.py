@@ -1,5 +1,6 @@
 """Rotations that make no sense, who may change whose shifts, and gaps told ahead."""
 
+from collections.abc import Sequence
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
@@ -17,7 +18,8 @@ from escalation.domain.duty import (
     Rotation,
     Swap,
 )
-from escalation.domain.gaps import GapAhead, gaps_ahead, uncovered
+from escalation.domain.gaps import GapAhead, Outlook, look_ahead
+from escalation.domain.organisation import Person
 from escalation.domain.rostering import NotOwnShift, Unchangeable, faults, overridden, swapped
 from escalation.domain.shifts import Gap, shifts
 
@@ -107,6 +109,14 @@ def test_a_supervisor_may_give_away_own_shifts_and_fill_gaps() -> None:
     assert shifts(filled, before, before + HOUR)[0].person_id == LEE
 
 
+def test_a_supervisor_may_take_back_an_own_turn_that_was_given_to_the_wrong_one() -> None:
+    given = overridden(DAILY, override(PersonId("kmi")), SAM)
+    whole_day = Override(SAM, MONDAY, MONDAY + DAY)
+    assert shifts(overridden(given, whole_day, SAM), MONDAY, MONDAY + DAY)[0].person_id == SAM
+    with pytest.raises(NotOwnShift, match="shifts of kmi"):
+        overridden(given, override(LEE), KIM)
+
+
 @pytest.mark.parametrize(
     ("change", "by"),
     [
@@ -145,8 +155,12 @@ def test_there_is_an_end_to_changes() -> None:
         overridden(replace(DAILY, overrides=past), override(LEE), None)
 
 
-def told(schedule: DutySchedule, at: datetime, absences: Absences) -> list[GapAhead]:
-    return gaps_ahead(Versioned("sups", 1, schedule), absences, at)
+def seen(schedule: DutySchedule, at: datetime, absences: Absences) -> Outlook:
+    return look_ahead(Versioned("sups", 1, schedule), absences, at)
+
+
+def told(schedule: DutySchedule, at: datetime, absences: Absences) -> Sequence[GapAhead]:
+    return seen(schedule, at, absences).ahead
 
 
 def test_a_gap_is_told_a_week_and_a_day_ahead_and_stays_the_same() -> None:
@@ -166,7 +180,26 @@ def test_what_is_uncovered_is_what_is_left_of_the_week() -> None:
     start = MONDAY + 6 * DAY
     away: Absences = {SAM: (Absence(start, start + 9 * DAY),)}
     for at, expected in ((MONDAY, DAY), (start, 4 * DAY), (start + HOUR, 4 * DAY - HOUR)):
-        assert uncovered(told(DAILY, at, away), at) == expected
+        assert seen(DAILY, at, away).uncovered == expected
+
+
+def test_an_outlook_holds_while_the_schedule_and_the_absences_stay() -> None:
+    sick = (Absence(MONDAY, MONDAY + DAY),)
+    schedule, sam = Versioned("sups", 1, DAILY), Versioned("sam", 1, Person(absences=sick))
+    now = Configuration(schedules={"sups": schedule}, people={"sam": sam})
+    outlook = seen(DAILY, MONDAY, {SAM: sick})
+    assert outlook.holds_by(now)
+    assert not outlook.holds_by(replace(now, people={}))
+    filled = Versioned("sups", 2, replace(DAILY, overrides=(override(LEE, MONDAY),)))
+    assert not outlook.holds_by(replace(now, schedules={"sups": filled}))
+
+
+def test_what_was_told_or_is_over_meanwhile_is_no_news() -> None:
+    outlook = seen(DAILY, MONDAY, {SAM: (Absence(MONDAY, MONDAY + HOUR),)})
+    (one,) = outlook.ahead
+    assert outlook.news((), MONDAY) == [one]
+    assert outlook.news({one.key}, MONDAY) == []
+    assert outlook.news((), MONDAY + HOUR) == []
 
 
 def test_what_is_told_of_a_gap() -> None:

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from functools import partial
+from functools import partial, reduce
 from typing import Any
 
 import pytest
@@ -15,7 +15,7 @@ from common.contracts.escalations import ClockDeadline, ClocksStarted, ClockWarn
 from escalation.domain import decide
 from escalation.domain.calendars import Calendar
 from escalation.domain.configuration import Configuration, Versioned
-from escalation.domain.history import CLOCK_EVENTS, replay
+from escalation.domain.history import CLOCK_EVENTS, evolve
 from escalation.domain.policies import Match, SlaPolicy, Target, ThresholdRule
 from escalation.domain.timers import PolicyChanged
 from escalation.domain.watches import Watch
@@ -175,7 +175,7 @@ def test_what_is_read_back_from_the_journal_is_what_is_kept(
         for kind, data in journal
         if kind in CLOCK_EVENTS
     ]
-    assert replay(events) == desk.watch.clocks
+    assert reduce(evolve, events, ()) == desk.watch.clocks
     rows = TypeAdapter(Watch)
     assert rows.validate_json(rows.dump_json(desk.watch)) == desk.watch
 
@@ -196,7 +196,7 @@ def test_clocks_of_an_earlier_version_can_be_read_though_their_warnings_can_not(
         due_at=START,
         lateness_ms=0,
     )
-    (clock,) = replay([started, warned])
+    (clock,) = evolve(evolve((), started), warned)
     assert (clock.due_at, clock.state) == (START, "running")
 
 

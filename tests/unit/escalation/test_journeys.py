@@ -28,9 +28,9 @@ from common.contracts.escalations import (
 )
 from escalation.domain import decide, working
 from escalation.domain.approvals import Settlement, settle
-from escalation.domain.climbing import OPERATIONS
 from escalation.domain.configuration import Configuration, Versioned
 from escalation.domain.ladders import Named
+from escalation.domain.names import OPERATIONS
 from unit.escalation.desk import CONTACT, DUTY, LADDER, MIA, RITA, SAM, SETTINGS, START, Desk
 
 

@@ -19,7 +19,6 @@ from common.contracts.escalations import (
 from common.contracts.event import PersonId
 from escalation.domain import decide
 from escalation.domain.calendars import Calendar
-from escalation.domain.climbing import OPERATIONS
 from escalation.domain.configuration import Configuration, Versioned
 from escalation.domain.duty import Absence
 from escalation.domain.ladders import (
@@ -31,6 +30,7 @@ from escalation.domain.ladders import (
     TeamSupervisors,
     Who,
 )
+from escalation.domain.names import OPERATIONS
 from escalation.domain.organisation import Person, Team
 from unit.escalation.desk import CONTACT, DAN, MIA, POLICY, RITA, SAM, SETTINGS, START, Desk
 

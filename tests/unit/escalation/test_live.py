@@ -2,11 +2,13 @@
 
 import asyncio
 import re
-from datetime import UTC, datetime, timedelta
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta, timezone
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from pydantic import ValidationError
 
 from common.contracts.event import ContactId, EscalationId
 from common.problems import Problem
@@ -156,14 +158,15 @@ async def test_who_is_catching_up_is_not_waited_for_once_it_is_over() -> None:
 
 
 SORTS = ("time_left", "severity", "newest")
+TIMES = st.datetimes(datetime(1970, 1, 2), datetime(2199, 12, 31), timezones=st.just(UTC))  # noqa: DTZ001 - in UTC
 
 
 @given(
     st.builds(
         Place,
         severity=st.sampled_from(["low", "medium", "high", "critical"]),
-        deadline=st.none() | st.datetimes(timezones=st.just(UTC)),
-        raised_at=st.datetimes(timezones=st.just(UTC)),
+        deadline=st.none() | TIMES,
+        raised_at=TIMES,
         escalation_id=st.uuids().map(str),
     ),
     st.sampled_from(SORTS),
@@ -171,6 +174,27 @@ SORTS = ("time_left", "severity", "newest")
 def test_a_cursor_leads_back_to_its_place(place: Place, sort: str) -> None:
     wanted = Wanted.model_validate({"sort": sort, "severity": ["low", "high"], "overdue": True})
     assert place_after(cursor_after(place, wanted), wanted) == place
+
+
+@pytest.mark.parametrize(
+    "altered",
+    [
+        replace(PLACE, escalation_id=EscalationId("x")),
+        replace(PLACE, raised_at=datetime.max.replace(tzinfo=timezone(timedelta(hours=-14)))),
+    ],
+)
+def test_an_altered_place_is_no_cursor_of_ours(altered: Place) -> None:
+    with pytest.raises(Problem, match="no cursor of ours"):
+        place_after(cursor_after(altered, Wanted()), Wanted())
+
+
+@pytest.mark.parametrize("sort", ["time_left", "severity"])
+def test_closed_ones_are_listed_by_age_or_contact_alone(sort: str) -> None:
+    for states in (["resolved"], ["raised", "closed"], ["handed_back"]):
+        with pytest.raises(ValidationError, match="with sort=newest"):
+            Wanted.model_validate({"state": states, "sort": sort})
+        Wanted.model_validate({"state": states, "sort": "newest"})
+        Wanted.model_validate({"state": states, "sort": sort, "contact_id": CONTACT})
 
 
 def test_a_cursor_fits_its_own_list_alone() -> None:

@@ -5,6 +5,7 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 
 import pytest
+from typer.testing import CliRunner
 
 from common.contracts.contacts import ContactPrioritized, ContactReopened, RepresentativeReplied
 from common.contracts.escalations import EscalationClimbed, EscalationUnanswered
@@ -13,6 +14,8 @@ from escalation.domain.configuration import Configuration, Versioned
 from escalation.domain.policies import Match, Target
 from escalation.domain.simulation import MEANINGS, Breach, Habits, Play, Tally, tally
 from escalation.handlers import SUBSCRIPTIONS
+from escalation.main import cli
+from escalation.simulate import Window, told
 from unit.escalation.desk import (
     CONTACT,
     LADDER,
@@ -187,3 +190,27 @@ def test_the_ladder_of_the_draft_is_climbed() -> None:
     events = list(Play(CONTACT, draft, UNTIL, NOBODY).events((received(at(0)), assigned(at(1)))))
     assert not [event for event in events if isinstance(event, EscalationClimbed)]
     assert [event.level for event in events if isinstance(event, EscalationUnanswered)] == [0]
+
+
+def test_it_is_told_to_the_second_and_in_which_zone() -> None:
+    late = of(received(at(0)), assigned(at(1)), reply(30), resolution(at(50)))
+    lines = list(told({"in force": late}, Window(at(0), UNTIL), NOBODY))
+    assert lines[0] == (
+        "contacts received from 2026-03-02 09:00:00 UTC on, up to before "
+        "2026-03-02 09:16:40 UTC; taken: nobody answers"
+    )
+    assert f"    first_response of {CONTACT}, due 2026-03-02 09:00:10 UTC" in lines
+
+
+@pytest.mark.parametrize(
+    "window",
+    [
+        ("--since", "2026-03-31", "--until", "2026-03-01"),
+        ("--since", "2026-03-31", "--until", "2026-03-31"),
+        ("--since", "2999-01-01"),
+    ],
+)
+def test_a_window_that_holds_nothing_is_refused(window: tuple[str, ...]) -> None:
+    refused = CliRunner().invoke(cli, ["simulate", *window])
+    assert refused.exit_code == 2
+    assert "--since must be before --until" in refused.stderr

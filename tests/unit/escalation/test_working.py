@@ -31,10 +31,10 @@ from common.contracts.escalations import (
 from common.contracts.event import PersonId
 from escalation.domain import approvals, decide, working
 from escalation.domain.approvals import Money, Settlement
-from escalation.domain.climbing import OPERATIONS
 from escalation.domain.configuration import Configuration, Versioned
 from escalation.domain.duty import Absence, DutySchedule, Override, Rotation
 from escalation.domain.ladders import Ladder, Level, Named
+from escalation.domain.names import OPERATIONS
 from escalation.domain.organisation import ApprovalLimit, Person
 from escalation.domain.policies import Target
 from escalation.domain.situation import Decision

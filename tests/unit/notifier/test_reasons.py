@@ -48,6 +48,14 @@ def test_only_what_asks_for_an_answer_has_the_button(reason: Reason) -> None:
     assert wording.WHY_NOW[reason] in text.get_content()
 
 
+def test_coaching_is_asked_for_and_takes_no_answer() -> None:
+    wish = replace(told("coaching"), escalation_id=None)
+    _, body = slack.request(wish, LINKS, AT)
+    assert wording.WHY_NOW["coaching"] in str(body["blocks"])
+    with pytest.raises(NothingToAcknowledge):
+        notifications.acknowledge(wish, None, AT)
+
+
 @pytest.mark.parametrize(
     ("reason", "words"),
     [

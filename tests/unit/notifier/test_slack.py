@@ -66,7 +66,8 @@ def test_a_page_says_at_a_glance_what_why_how_long_and_what_to_press() -> None:
     )
     epoch = int(AT.timestamp()) + 750
     assert context["elements"][0]["text"] == (
-        f":hourglass_flowing_sand: *12 min left*, until <!date^{epoch}^{{time_secs}}|14:12 UTC>"
+        ":hourglass_flowing_sand: *12 min left*, until "
+        f"<!date^{epoch}^{{date_short_pretty}} {{time_secs}}|2026-03-02 14:12 UTC>"
         " · Nobody below you took it · high severity · level manager"
     )
     acknowledge, opens = actions["elements"]

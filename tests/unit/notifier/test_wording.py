@@ -3,7 +3,7 @@ from datetime import timedelta
 import pytest
 
 from notifier.domain import wording
-from unit.notifier.examples import AT, escalation
+from unit.notifier.examples import AT, escalation, notification
 
 
 @pytest.mark.parametrize(
@@ -16,10 +16,20 @@ from unit.notifier.examples import AT, escalation
         (60, "1 min left"),
         (3599, "59 min left"),
         (7500, "2 h 5 min left"),
+        (86399, "23 h 59 min left"),
+        (86400, "1 d 0 h left"),
+        (166 * 3600, "6 d 22 h left"),
     ],
 )
 def test_how_long_is_left(seconds: float, words: str) -> None:
     assert wording.left(AT + timedelta(seconds=seconds), AT) == words
+
+
+def test_a_deadline_days_away_has_its_date() -> None:
+    content = notification(respond_by=AT + timedelta(hours=23)).content
+    assert wording.deadline(content, AT) == "Answer until 13:00:00 UTC (23 h 0 min left)."
+    content = notification(respond_by=AT + timedelta(days=3)).content
+    assert wording.deadline(content, AT) == "Answer until 2026-03-05 14:00:00 UTC (3 d 0 h left)."
 
 
 def test_who_did_what() -> None:

@@ -13,8 +13,12 @@ from common.uow import UnitOfWork
 U = TypeVar("U", bound=UnitOfWork)
 
 
-def connect(url: str, *, schema: str, pool_size: int = 10) -> AsyncEngine:
+def connect(
+    url: str, *, schema: str, pool_size: int = 10, patience_s: float | None = 30
+) -> AsyncEngine:
     """Make an engine whose every session sees the schema and gives up when it hangs.
+
+    `patience_s` bounds each statement, and each fetch of one that is streamed.
 
     A process that is stopped in mid-transaction must not hold its locks for long: the server
     ends its session after ten seconds of idling, and the work is done by another.
@@ -30,7 +34,7 @@ def connect(url: str, *, schema: str, pool_size: int = 10) -> AsyncEngine:
         connect_args={
             "timeout": 5,
             # A server that vanished without a word must not hold us for ever.
-            "command_timeout": 30,
+            "command_timeout": patience_s,
             "server_settings": {
                 "application_name": f"upstairs-{schema}",
                 "search_path": schema,

@@ -12,6 +12,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from common.contracts.event import ContactId, PageId
 from common.messages import Schedule
 from escalation.domain.audit import TIMERS, Books
+from escalation.tables import IS_OPEN
 
 
 class Audits:
@@ -60,23 +61,22 @@ def _schedule(row: Mapping[str, Any]) -> Schedule:
 
 
 # By its key, so that it costs the same however many contacts there have been.
-_OPEN = text("""
+_OPEN = text(f"""
     (SELECT contact_id FROM watches
      WHERE resolved_at IS NULL AND contact_id > :after ORDER BY contact_id LIMIT :limit)
     UNION
     (SELECT contact_id FROM escalations
-     WHERE state IN ('raised', 'acknowledged', 'taken_over', 'approval_asked')
-         AND contact_id > :after
+     WHERE {IS_OPEN} AND contact_id > :after
      ORDER BY contact_id LIMIT :limit)
     ORDER BY contact_id LIMIT :limit
 """)
-_BOOKS_OF = text("""
+_BOOKS_OF = text(f"""
     SELECT CAST(w.contact_id AS text), w.clocks, to_jsonb(e) AS escalation, coalesce((
         SELECT jsonb_agg(to_jsonb(timers))
         FROM timers WHERE timers.contact_id = w.contact_id
     ), '[]') AS timers
     FROM watches w LEFT JOIN escalations e ON e.contact_id = w.contact_id
-        AND e.state IN ('raised', 'acknowledged', 'taken_over', 'approval_asked')
+        AND e.{IS_OPEN}
     WHERE w.contact_id = ANY(CAST(:contacts AS uuid[])) ORDER BY w.contact_id
 """).columns(clocks=JSONB, escalation=JSONB, timers=JSONB)
 _TOLD = text("""

@@ -77,7 +77,7 @@ def verify_audit(
     """Check each audit trail: that no step was changed, added, taken out or cut off."""
     only = None if escalation is None else EscalationId(str(escalation))
     chains, broken = reading(lambda connection: _verify(Trails(connection), only))
-    if broken or not chains:
+    if broken or (only is not None and not chains):
         raise typer.Exit(_NOT_SO)
 
 
@@ -136,11 +136,13 @@ def simulate_drafts(
     """Try drafts on the past: what would have breached, and who would have been paged.
 
     It is said beside what is in force. Causes that look at a customer's other contacts are left
-    out, and duty is as it is set now.
+    out, as is what was raised by hand, and duty is as it is set now.
     """
     if only_drafts and not draft:
         raise typer.BadParameter("--only-drafts takes a --draft")
     window = Window(_utc(since), _utc(until) if until else Clock().wall())
+    if window.since >= window.until:
+        raise typer.BadParameter("--since must be before --until, which is now if not given")
     habits = Habits(timedelta(seconds=answer_after) if answer_after else None)
 
     async def work(connection: AsyncConnection) -> dict[str, Tally]:
@@ -182,12 +184,15 @@ def reading(
 async def _reading(
     settings: Settings, work: Callable[[AsyncConnection], Awaitable[T]], isolation: str
 ) -> T:
-    engine = connect(str(settings.database_url), schema="escalation", pool_size=1)
+    # What is asked here may take minutes, and is waited for by a person who can end it.
+    url = str(settings.database_url)
+    engine = connect(url, schema="escalation", pool_size=1, patience_s=None)
     try:
         async with engine.connect() as pooled:
             return await work(await pooled.execution_options(isolation_level=isolation))
     except Exception as error:
-        if not is_transient(error):
+        # Whoever read our output has gone: that is not the database.
+        if isinstance(error, BrokenPipeError) or not is_transient(error):
             raise
         typer.echo(f"the database is away: {error}", err=True)
         raise typer.Exit(_AWAY) from error

@@ -13,11 +13,12 @@ from common.database import Database
 from common.errors import is_transient
 from escalation import handlers
 from escalation.domain.duty import DutySchedule
+from escalation.domain.gaps import Outlook, look_ahead
 from escalation.metrics import GapMetrics
 from escalation.store import UnitOfWork
 
 _EVERY = timedelta(minutes=10)
-# A schedule takes some milliseconds, and others wait meanwhile.
+# So that many schedules do not keep a core busy for long.
 _BETWEEN = timedelta(milliseconds=50)
 
 log = structlog.get_logger()
@@ -44,9 +45,20 @@ class GapWatch:
         async with self._database.transaction() as uow:
             schedules = (await uow.configurations.in_force()).all_of(DutySchedule)
         for schedule in schedules:
-            async with self._database.transaction() as uow:
-                uncovered = await handlers.announce_gaps(schedule.id, uow)
-            self._metrics.ahead.labels(schedule.id).set(uncovered.total_seconds())
+            outlook = await self._announced(schedule.id)
+            self._metrics.ahead.labels(schedule.id).set(outlook.uncovered.total_seconds())
             if await pause(_BETWEEN.total_seconds(), stopping):
                 return
         self._metrics.finished.set(self._database.clock.wall().timestamp())
+
+    async def _announced(self, schedule_id: str) -> Outlook:
+        """Look while nobody waits for it, and again if the settings have changed meanwhile."""
+        while True:
+            async with self._database.transaction() as uow:
+                configuration, at = await uow.configurations.in_force(), uow.now
+            schedule = configuration.schedules[schedule_id]
+            # It may take seconds: clocks and consumers go on beside it.
+            outlook = await asyncio.to_thread(look_ahead, schedule, configuration.absences, at)
+            async with self._database.transaction() as uow:
+                if await handlers.announce_gaps(outlook, uow):
+                    return outlook

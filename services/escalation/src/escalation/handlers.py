@@ -2,9 +2,8 @@
 
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, replace
-from datetime import timedelta
 from functools import partial
-from typing import Literal, TypeVar
+from typing import Any, Literal, TypeVar
 
 import structlog
 
@@ -28,7 +27,7 @@ from common.subscriptions import Subscriptions
 from escalation.domain import audit, causes, deadlines, decide, promises, trail, words, working
 from escalation.domain.configuration import Setting, Versioned
 from escalation.domain.duty import DutySchedule
-from escalation.domain.gaps import gaps_ahead, uncovered
+from escalation.domain.gaps import Outlook
 from escalation.domain.policies import SlaPolicy
 from escalation.domain.situation import Decision, Situation, Step
 from escalation.domain.timers import (
@@ -83,8 +82,17 @@ class Faulty(Exception):
         self.places = places
 
 
+class Superseded(Exception):
+    """The setting is not as you saw it."""
+
+    def __init__(self, present: Versioned[Any] | None) -> None:
+        super().__init__(self.__doc__)
+        self.present = present
+
+
 def decided_by(
     decide_on: Callable[[Situation, M], Decision],
+    look_up: Callable[[Situation, M, UnitOfWork], Awaitable[Situation]] | None = None,
 ) -> Callable[[M, UnitOfWork], Awaitable[None]]:
     """Make the handler of a message: every one of them goes the same straight line."""
 
@@ -92,23 +100,19 @@ def decided_by(
         if isinstance(message, Event):
             uow.facts.add(message, uow.outbox.cause)
         situation = await uow.situation(message.contact_id)
-        record(decide_on(situation, message), uow, _cause(message))
+        if look_up is not None:
+            situation = await look_up(situation, message, uow)
+        kind = "event" if isinstance(message, Event) else "timer"
+        record(decide_on(situation, message), uow, f"{kind}:{message.type}")
 
     return handle
 
 
-async def received(event: ContactReceived, uow: UnitOfWork) -> None:
-    uow.facts.add(event, uow.outbox.cause)
-    situation = await uow.situation(event.contact_id)
+async def with_earlier(situation: Situation, event: ContactReceived, uow: UnitOfWork) -> Situation:
     rule = causes.repetition(situation.configuration, decide.contact_of(event))
-    if rule is not None:
-        earlier = await uow.watches.others_of(event, rule)
-        situation = replace(situation, earlier_contacts=earlier)
-    record(decide.received(situation, event), uow, _cause(event))
-
-
-def _cause(message: Event | Timer) -> str:
-    return f"event:{message.type}" if isinstance(message, Event) else f"timer:{message.type}"
+    if rule is None:
+        return situation
+    return replace(situation, earlier_contacts=await uow.watches.others_of(event, rule))
 
 
 async def act(
@@ -235,20 +239,37 @@ async def check_timers(contact_id: ContactId, uow: UnitOfWork) -> Findings:
     return Findings(len(found), len(news))
 
 
-async def define(setting_id: str, body: S, by: str, uow: UnitOfWork) -> Versioned[S]:
-    """Put a setting in force; one that says nothing new keeps its version."""
+async def define(
+    setting_id: str,
+    body: S,
+    by: str,
+    uow: UnitOfWork,
+    versions: frozenset[int] | None = None,
+) -> Versioned[S]:
+    """Put a setting in force, if it still is of one of the versions that were seen.
+
+    One that says nothing new keeps its version. Raises Superseded or Faulty.
+    """
     configuration = await uow.configurations.hold()
+    current = configuration.find(type(body), setting_id)
+    if versions is not None and (current is None or current.version not in versions):
+        raise Superseded(current)
     if faults := list(configuration.faults(setting_id, body)):
         raise Faulty(faults)
-    current = configuration.find(type(body), setting_id)
     return await _put_in_force(setting_id, body, current, by, uow)
 
 
 async def promise(
-    setting_id: str, policy: SlaPolicy, by: str, uow: UnitOfWork, *, open_contacts_too: bool
+    setting_id: str,
+    policy: SlaPolicy,
+    by: str,
+    uow: UnitOfWork,
+    versions: frozenset[int] | None = None,
+    *,
+    open_contacts_too: bool,
 ) -> Versioned[SlaPolicy]:
     """Put a policy in force, for contacts to come or also for those that are open."""
-    defined = await define(setting_id, policy, by, uow)
+    defined = await define(setting_id, policy, by, uow, versions)
     if open_contacts_too:
         await uow.watches.look_anew_at_promises(uow.now)
     return defined
@@ -275,27 +296,28 @@ async def _put_in_force(
     return defined
 
 
-async def announce_gaps(schedule_id: str, uow: UnitOfWork) -> timedelta:
-    """Tell operations of gaps ahead of which nobody has told yet; return how long all are.
+async def announce_gaps(outlook: Outlook, uow: UnitOfWork) -> bool:
+    """Tell operations of gaps ahead of which nobody has told yet; return whether it still holds.
 
     A gap that was filled is forgotten: if it opens again, that is news.
     """
+    schedule_id = outlook.setting.id
     told = await uow.duty_gaps.hold(schedule_id)
-    configuration = await uow.configurations.in_force()
-    ahead = gaps_ahead(configuration.schedules[schedule_id], configuration.absences, uow.now)
-    news = [one for one in ahead if one.key not in told]
-    await uow.duty_gaps.keep(schedule_id, [one.gap for one in ahead], uow.now)
+    if not outlook.holds_by(await uow.configurations.in_force()):
+        return False
+    news = outlook.news(told, uow.now)
+    await uow.duty_gaps.keep(schedule_id, [one.gap for one in outlook.ahead], outlook.at)
     await uow.duty_gaps.add(news, uow.now)
     uow.outbox.add(one.page(uow.now) for one in news)
     for one in news:
         start, end = one.gap.start, one.gap.end
         log.warning("duty_gap", schedule_id=schedule_id, start=start, end=end)
-    return uncovered(ahead, uow.now)
+    return True
 
 
 SUBSCRIPTIONS = (
     Subscriptions[UnitOfWork]()
-    .on(ContactReceived, received)
+    .on(ContactReceived, decided_by(decide.received, with_earlier))
     .on(CustomerWrote, decided_by(decide.wrote))
     .on(RepresentativeReplied, decided_by(decide.replied))
     .on(WaitingOnCustomer, decided_by(decide.waiting))

@@ -25,8 +25,7 @@ class Reading:
         asked = {name: value for name, value in wanted if name in _LISTED and value is not None}
         conditions = [_LISTED[name] for name in asked]
         if set(wanted.state) <= set(OPEN_STATES):
-            # In the words of the index: of values that are bound the planner can't tell.
-            conditions.append(_IS_OPEN)
+            conditions.append(text(tables.IS_OPEN))
         order, following = _SORTS[wanted.sort]
         if after is not None:
             conditions.append(following)
@@ -57,7 +56,6 @@ def _of_contact(column: str, name: str) -> TextClause:
     """)
 
 
-_IS_OPEN = text("escalations.state IN ('raised', 'acknowledged', 'taken_over', 'approval_asked')")
 _RUNS_OUT = "coalesce(deadline, 'infinity')"
 _RAN_OUT = "coalesce(CAST(:deadline AS timestamptz), 'infinity')"
 _RANK = "array_position(ARRAY['critical', 'high', 'medium', 'low'], {})"

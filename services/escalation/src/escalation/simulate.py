@@ -23,6 +23,7 @@ from common.contracts import EVENTS
 from common.contracts.event import ContactId, Event
 from escalation.domain.configuration import Configuration, Setting, Versioned
 from escalation.domain.simulation import MEANINGS, Habits, Tally, tally
+from escalation.domain.words import STAMP
 from escalation.store import KINDS
 
 _CHUNK = 500
@@ -80,7 +81,8 @@ def _read(kind: type[Any], path: str) -> Any:
         return TypeAdapter(kind).validate_json(Path(path).read_bytes())
     except OSError as error:
         message = f"{path}: {error.strerror}"
-        raise BadDraft(message) from error
+        # Without its cause, which would pass for an error of the network.
+        raise BadDraft(message) from None
     except ValidationError as error:
         first = error.errors()[0]
         place = "/".join(map(str, first["loc"]))
@@ -167,7 +169,8 @@ def told(totals: Mapping[str, Tally], window: Window, habits: Habits) -> Iterato
         if habits.answer_after is None
         else f"whoever is asked first answers after {habits.answer_after.total_seconds():g} s"
     )
-    yield f"contacts received {window.since:%Y-%m-%d} to {window.until:%Y-%m-%d}; taken: {answers}"
+    since, until = format(window.since, STAMP), format(window.until, STAMP)
+    yield f"contacts received from {since} on, up to before {until}; taken: {answers}"
     for name, total in totals.items():
         yield ""
         yield f"{name}: {total.contacts:,} contacts, {total.clocks:,} clocks"
@@ -184,7 +187,7 @@ def _promises(total: Tally) -> Iterator[str]:
         kept, share = total.kept[clock, policy], broken / promised
         yield f"  {clock:<16} {policy:<20} {promised:>10,} {kept:>10,} {broken:>10,} {share:>8.1%}"
     for breach in total.breaches:
-        yield f"    {breach.clock} of {breach.contact_id}, due {breach.due_at:%Y-%m-%d %H:%M:%S}"
+        yield f"    {breach.clock} of {breach.contact_id}, due {breach.due_at:{STAMP}}"
     if (more := total.broken.total() - len(total.breaches)) > 0:
         yield f"    and {more:,} more"
 

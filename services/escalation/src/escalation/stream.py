@@ -82,7 +82,7 @@ class Hub:
                     await backoff.wait(stopping)
 
     async def position(self, within: float = 1.0) -> Offsets | None:
-        """Return where the fan-out is: what comes before it is committed; nil if Kafka is away."""
+        """Return where the fan-out is: what comes before it is committed; nil if not yet known."""
         self._asked_at = elapsed()
         self._wanted.set()
         if self._offsets is None and self._tasks is not None and not self._failing:

@@ -3,7 +3,12 @@
 from sqlalchemy import BigInteger, Column, DateTime, Integer, MetaData, Numeric, Table, Text, Uuid
 from sqlalchemy.dialects.postgresql import JSONB
 
+from escalation.domain.watches import OPEN_STATES
+
 metadata = MetaData()
+
+# In the words of the indexes: of values that are bound the planner can't tell.
+IS_OPEN = f"state IN ({', '.join(map(repr, OPEN_STATES))})"
 
 configuration = Table(
     "configuration",

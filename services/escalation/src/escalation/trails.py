@@ -66,19 +66,23 @@ _ADD = text("""
 # Also of a trail whose escalation is gone: no foreign key stops who can drop it.
 _CHAINS = text("""
     SELECT CAST(id AS text), coalesce(e.trail_length, 0) AS length,
-        coalesce(e.trail_hash, '') AS head,
-        coalesce((SELECT jsonb_agg(to_jsonb(t) ORDER BY t.step) FROM trail t
-                  WHERE t.escalation_id = id), '[]') AS steps
+        coalesce(e.trail_hash, '') AS head, coalesce(kept.steps, '[]') AS steps
     FROM unnest(CAST(:escalations AS uuid[])) AS asked(id)
         LEFT JOIN escalations e ON e.escalation_id = id
-    WHERE e.escalation_id IS NOT NULL OR EXISTS (SELECT FROM trail WHERE escalation_id = id)
+        CROSS JOIN LATERAL (
+            SELECT jsonb_agg(to_jsonb(t) ORDER BY t.step) AS steps FROM trail t
+            WHERE t.escalation_id = id
+        ) AS kept
+    WHERE e.escalation_id IS NOT NULL OR kept.steps IS NOT NULL
     ORDER BY asked.id
 """).columns(steps=JSONB)
+# Ordered as the keys are, so that each page reads no more of them than it takes.
 _NEXT = text("""
-    (SELECT CAST(escalation_id AS text) AS id FROM escalations
-     WHERE escalation_id > CAST(:after AS uuid) ORDER BY escalation_id LIMIT :limit)
-    UNION
-    (SELECT DISTINCT CAST(escalation_id AS text) AS id FROM trail
-     WHERE escalation_id > CAST(:after AS uuid) ORDER BY id LIMIT :limit)
-    ORDER BY id LIMIT :limit
+    SELECT CAST(escalation_id AS text) AS id
+    FROM ((SELECT escalation_id FROM escalations
+           WHERE escalation_id > CAST(:after AS uuid) ORDER BY escalation_id LIMIT :limit)
+          UNION
+          (SELECT DISTINCT escalation_id FROM trail
+           WHERE escalation_id > CAST(:after AS uuid) ORDER BY escalation_id LIMIT :limit)) AS next
+    ORDER BY escalation_id LIMIT :limit
 """)

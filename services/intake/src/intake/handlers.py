@@ -165,7 +165,7 @@ async def reopen(contact_id: ContactId, reason: str, uow: UnitOfWork) -> None:
 
 
 async def prioritize(
-    contact_id: ContactId, priority: Priority, because: str, by: PersonId | None, uow: UnitOfWork
+    contact_id: ContactId, priority: Priority, because: str, by: PersonId, uow: UnitOfWork
 ) -> None:
     contact = await known(contact_id, uow)
     record(domain.prioritize(contact, priority, because, by, uow.now), uow)

@@ -278,14 +278,16 @@ async def record_attempt(
     decision = delivering.record(notification, errand.attempt, outcome, patience, spread, uow.now)
     record(decision, uow)
     escalation = await _escalation(notification, uow)
-    # It may have been settled while we were sending.
+    # It may have been settled while we were sending, or have left whoever had it.
     if (
         notification.kind == "page"
         and escalation
         and not notifications.concerns(notification, escalation)
     ):
-        told = wording.settled(escalation, await _name(escalation, uow))
-        catch_up(decision.notification, told, uow)
+        told = "It waits for somebody again"
+        if not escalation.awaits_answer:
+            told = wording.settled(escalation, await _name(escalation, uow))
+        catch_up(decision.notification, told, uow, waits=escalation.awaits_answer)
 
 
 async def see(notification_id: NotificationId, uow: UnitOfWork) -> Standing:

@@ -67,7 +67,7 @@ class SupervisorRequested(ContactsEvent):
 
 
 class ContactPrioritized(ContactsEvent):
-    """The priority changed; `by` is nil when a rule did it."""
+    """The priority changed; `by` is nil when a rule did it, and no person or channel."""
 
     priority: Priority
     because: str

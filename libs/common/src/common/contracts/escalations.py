@@ -43,6 +43,7 @@ PageReason = Literal[
     "approval_asked",
     "approval_refused",
     "unanswered",
+    "coaching",
     "duty_gap",
 ]
 # What an open escalation waits for: that somebody answers, or makes progress.
@@ -230,9 +231,9 @@ class EscalationUnanswered(EscalationsOwnEvent):
 class PageRequested(EscalationsEvent):
     """One person must be told, once, on each of that person's media or on those of `media`.
 
-    `escalation_id` is nil for a warning: nothing was raised yet. `respond_by` is when it goes on
-    without that person. A gap in a duty schedule is no contact's: `contact_id` stands for the
-    schedule.
+    `escalation_id` is nil for a warning, since nothing was raised yet, and for coaching, which
+    outlives what it was raised about. `respond_by` is when it goes on without that person. A gap in
+    a duty schedule is no contact's: `contact_id` stands for the schedule.
     """
 
     page_id: PageId

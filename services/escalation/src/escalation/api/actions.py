@@ -9,7 +9,7 @@ from decimal import Decimal
 from functools import partial
 from typing import Annotated, Any, Final
 
-from fastapi import APIRouter, Depends, Header, Response
+from fastapi import APIRouter, Depends, Response
 from pydantic import AwareDatetime, ConfigDict, Field, model_validator
 from pydantic.config import JsonDict
 
@@ -19,7 +19,14 @@ from common.contracts.event import EscalationId, PersonId
 from common.database import Database
 from common.http import Api, Line, Name, Text
 from escalation import handlers
-from escalation.api.answers import EscalationDatabase, EscalationPath, Upstairs, cause_of, work
+from escalation.api.answers import (
+    EscalationDatabase,
+    EscalationPath,
+    Seen,
+    Upstairs,
+    cause_of,
+    work,
+)
 from escalation.api.showing import ShownEscalation, etag, shown
 from escalation.domain import approvals, working
 from escalation.domain.approvals import Money, Settlement
@@ -35,8 +42,6 @@ _CONFLICT: Final[dict[int | str, dict[str, Any]]] = {
     },
 }
 router = APIRouter(prefix="/v1/escalations/{escalation_id}", tags=["actions"], responses=_CONFLICT)
-
-_ETAGS: Final = r'^(\*|(W/)?"\d{1,9}"( *, *(W/)?"\d{1,9}")*)$'
 
 
 def _example(**fields: str) -> ConfigDict:
@@ -168,16 +173,9 @@ async def _acting(
     escalation_id: EscalationPath,
     database: EscalationDatabase,
     caller: Upstairs,
+    versions: Seen,
     response: Response,
-    if_match: Annotated[
-        str | None,
-        Header(pattern=_ETAGS, max_length=200, description="the ETag of what you saw"),
-    ] = None,
 ) -> Acting:
-    versions = None
-    if if_match not in (None, "*"):
-        tags = (tag.strip().removeprefix("W/") for tag in if_match.split(","))
-        versions = frozenset(int(tag.strip('"')) for tag in tags)
     return Acting(EscalationId(str(escalation_id)), database, caller, versions, response)
 
 
@@ -218,7 +216,7 @@ async def note(note: Note, by: By) -> ShownEscalation:
 
 @router.post("/request-coaching")
 async def request_coaching(coaching: Coaching, by: By) -> ShownEscalation:
-    """Ask that somebody be coached about it."""
+    """Ask that somebody be coached about it: whom that one reports to is told."""
     person_id = PersonId(coaching.person_id)
     return await by.do(
         partial(working.request_coaching, by=by.person, person_id=person_id, text=coaching.text)

@@ -2,10 +2,12 @@
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from typing import Annotated
+from datetime import datetime, timedelta
+from typing import Annotated, Any, Final
 from uuid import UUID
 
-from fastapi import Depends, Path
+from fastapi import Depends, Header, Path
+from pydantic import TypeAdapter
 
 from common.access import Principal, allow
 from common.database import Database
@@ -13,7 +15,7 @@ from common.http import get_database
 from common.problems import Problem
 from escalation.api.showing import etag, shown
 from escalation.domain import decide, working
-from escalation.handlers import Conflict, Faulty, UnknownEscalation
+from escalation.handlers import Conflict, Faulty, Superseded, UnknownEscalation
 from escalation.store import UnitOfWork, UnknownContact
 
 EscalationDatabase = Annotated[Database[UnitOfWork], Depends(get_database)]
@@ -21,6 +23,24 @@ Upstairs = Annotated[Principal, Depends(allow("supervisor", "manager"))]
 Manager = Annotated[Principal, Depends(allow("manager"))]
 EscalationPath = Annotated[UUID, Path()]
 Staff = Annotated[Principal, Depends(allow("representative", "supervisor", "manager"))]
+
+_ETAGS: Final = r'^(\*|(W/)?"\d{1,9}"( *, *(W/)?"\d{1,9}")*)$'
+
+
+async def _seen(
+    if_match: Annotated[
+        str | None,
+        Header(pattern=_ETAGS, max_length=200, description="the ETag of what you saw"),
+    ] = None,
+) -> frozenset[int] | None:
+    if if_match in (None, "*"):
+        return None
+    tags = (tag.strip().removeprefix("W/") for tag in if_match.split(","))
+    return frozenset(int(tag.strip('"')) for tag in tags)
+
+
+# In which versions the caller has seen what is to be changed; nil if any will do.
+Seen = Annotated[frozenset[int] | None, Depends(_seen)]
 
 
 @asynccontextmanager
@@ -37,12 +57,26 @@ async def work(database: Database[UnitOfWork]) -> AsyncIterator[UnitOfWork]:
         raise Problem(409, "contact-not-open", "The contact is not open.") from error
     except Conflict as error:
         raise _conflict(error) from error
+    except Superseded as error:
+        raise _superseded(error) from error
     except working.Forbidden as error:
         raise Problem(403, "forbidden", str(error)) from error
     except Faulty as error:
-        places = [{"pointer": f"body/{place}", "detail": detail} for place, detail in error.places]
-        detail = f"{places[0]['pointer']}: {places[0]['detail']}"
-        raise Problem(422, "invalid", detail, errors=places) from error
+        raise invalid(*((f"body/{place}", detail) for place, detail in error.places)) from error
+
+
+def invalid(*faults: tuple[str, str]) -> Problem:
+    """Say (place, what is wrong there) as it is said of what the schema refuses."""
+    errors = [{"pointer": place, "detail": detail} for place, detail in faults]
+    place, detail = faults[0]
+    return Problem(422, "invalid", f"{place}: {detail}", errors=errors)
+
+
+def check_length(
+    start: datetime, end: datetime, longest: timedelta, place: str, *, after: str
+) -> None:
+    if not start < end <= start + longest:
+        raise invalid((place, f"It must come after {after}, by {longest.days} days at most."))
 
 
 def cause_of(caller: Principal) -> str:
@@ -58,4 +92,22 @@ def _conflict(error: Conflict) -> Problem:
         headers={"ETag": etag(error.escalation)},
         state=error.escalation.state,
         present=present.model_dump(mode="json"),
+    )
+
+
+def _superseded(error: Superseded) -> Problem:
+    present = error.present
+    if present is None:
+        return Problem(409, "stale", str(error), present=None)
+    body: TypeAdapter[Any] = TypeAdapter(type(present.body))
+    return Problem(
+        409,
+        "stale",
+        str(error),
+        headers={"ETag": etag(present)},
+        present={
+            "id": present.id,
+            "version": present.version,
+            "body": body.dump_python(present.body, mode="json", by_alias=True),
+        },
     )

@@ -1,16 +1,22 @@
-"""What managers set: put in force, and shown."""
+"""What managers set: put in force, and shown.
 
-from typing import Annotated, Any, Literal, TypeVar
+With `If-Match`, the ETag of what the manager saw, it is put only if nothing has changed since.
+"""
 
-from fastapi import APIRouter, Body, Depends
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from typing import Annotated, Any, Final, Literal, TypeVar
+
+from fastapi import APIRouter, Body, Depends, Response
 from fastapi.openapi.models import Example
 
-from common.access import allow
+from common.access import Principal, allow
 from common.database import Database
 from common.http import Name
 from common.problems import Problem
 from escalation import handlers
-from escalation.api.answers import EscalationDatabase, Manager, work
+from escalation.api.answers import EscalationDatabase, Manager, Seen, work
+from escalation.api.showing import etag
 from escalation.domain.calendars import Calendar
 from escalation.domain.configuration import Setting, Versioned
 from escalation.domain.duty import DutySchedule
@@ -22,6 +28,10 @@ from escalation.store import KINDS, UnitOfWork
 router = APIRouter(prefix="/v1", tags=["configuration"])
 
 S = TypeVar("S", bound=Setting)
+
+_STALE: Final[dict[int | str, dict[str, Any]]] = {
+    409: {"description": "It is not as you saw it: `present` is how it is."}
+}
 
 
 def _example(value: dict[str, Any]) -> dict[str, Example]:
@@ -168,12 +178,41 @@ Limits = Annotated[
 ]
 
 
-@router.put("/sla-policies/{setting_id}")
+@dataclass(frozen=True, slots=True)
+class Defining:
+    """A manager who puts a setting, seen in one of `versions`; nil if in any."""
+
+    database: Database[UnitOfWork]
+    caller: Principal
+    versions: frozenset[int] | None
+    response: Response
+
+    async def define(self, setting_id: str, body: S) -> Versioned[S]:
+        return await self.answer(
+            lambda uow: handlers.define(setting_id, body, self.caller.subject, uow, self.versions)
+        )
+
+    async def answer(self, handle: Callable[[UnitOfWork], Awaitable[Versioned[S]]]) -> Versioned[S]:
+        async with work(self.database) as uow:
+            defined = await handle(uow)
+        self.response.headers["ETag"] = etag(defined)
+        return defined
+
+
+async def _defining(
+    database: EscalationDatabase, caller: Manager, versions: Seen, response: Response
+) -> Defining:
+    return Defining(database, caller, versions, response)
+
+
+By = Annotated[Defining, Depends(_defining)]
+
+
+@router.put("/sla-policies/{setting_id}", responses=_STALE)
 async def put_policy(
     setting_id: Name,
     policy: Policy,
-    database: EscalationDatabase,
-    caller: Manager,
+    by: By,
     open_contacts: Literal["keep", "retarget"] = "keep",
 ) -> Versioned[SlaPolicy]:
     """Promise something to the contacts that match.
@@ -181,63 +220,50 @@ async def put_policy(
     `open_contacts`: `keep` leaves clocks that run the version under which they started; `retarget`
     looks anew at what is promised to each open contact, whose time spent counts on.
     """
-    retarget = open_contacts == "retarget"
-    async with work(database) as uow:
-        return await handlers.promise(
-            setting_id, policy, caller.subject, uow, open_contacts_too=retarget
+    return await by.answer(
+        lambda uow: handlers.promise(
+            setting_id,
+            policy,
+            by.caller.subject,
+            uow,
+            by.versions,
+            open_contacts_too=open_contacts == "retarget",
         )
+    )
 
 
-@router.put("/calendars/{setting_id}")
-async def put_calendar(
-    setting_id: Name, calendar: Hours, database: EscalationDatabase, caller: Manager
-) -> Versioned[Calendar]:
-    return await _define(setting_id, calendar, database, caller.subject)
+@router.put("/calendars/{setting_id}", responses=_STALE)
+async def put_calendar(setting_id: Name, calendar: Hours, by: By) -> Versioned[Calendar]:
+    return await by.define(setting_id, calendar)
 
 
-@router.put("/ladders/{setting_id}")
-async def put_ladder(
-    setting_id: Name, ladder: Levels, database: EscalationDatabase, caller: Manager
-) -> Versioned[Ladder]:
+@router.put("/ladders/{setting_id}", responses=_STALE)
+async def put_ladder(setting_id: Name, ladder: Levels, by: By) -> Versioned[Ladder]:
     """Say who is asked next; escalations that are open keep the ladder they were raised on."""
-    return await _define(setting_id, ladder, database, caller.subject)
+    return await by.define(setting_id, ladder)
 
 
-@router.put("/duty-schedules/{setting_id}")
-async def put_duty_schedule(
-    setting_id: Name, schedule: Duty, database: EscalationDatabase, caller: Manager
-) -> Versioned[DutySchedule]:
-    return await _define(setting_id, schedule, database, caller.subject)
+@router.put("/duty-schedules/{setting_id}", responses=_STALE)
+async def put_duty_schedule(setting_id: Name, schedule: Duty, by: By) -> Versioned[DutySchedule]:
+    """Say who takes turns; without `If-Match` what was swapped since you looked is lost."""
+    return await by.define(setting_id, schedule)
 
 
-@router.put("/people/{setting_id}")
-async def put_person(
-    setting_id: Name, person: Colleague, database: EscalationDatabase, caller: Manager
-) -> Versioned[Person]:
+@router.put("/people/{setting_id}", responses=_STALE)
+async def put_person(setting_id: Name, person: Colleague, by: By) -> Versioned[Person]:
     """Say to whom a person reports, and when that person is away; superiors come first."""
-    return await _define(setting_id, person, database, caller.subject)
+    return await by.define(setting_id, person)
 
 
-@router.put("/teams/{setting_id}")
-async def put_team(
-    setting_id: Name, team: Supervised, database: EscalationDatabase, caller: Manager
-) -> Versioned[Team]:
-    return await _define(setting_id, team, database, caller.subject)
+@router.put("/teams/{setting_id}", responses=_STALE)
+async def put_team(setting_id: Name, team: Supervised, by: By) -> Versioned[Team]:
+    return await by.define(setting_id, team)
 
 
-@router.put("/approval-limits/{role}")
-async def put_approval_limit(
-    role: GrantingRole, limit: Limits, database: EscalationDatabase, caller: Manager
-) -> Versioned[ApprovalLimit]:
+@router.put("/approval-limits/{role}", responses=_STALE)
+async def put_approval_limit(role: GrantingRole, limit: Limits, by: By) -> Versioned[ApprovalLimit]:
     """Bound what a role may grant; in a currency that is not listed it may grant nothing."""
-    return await _define(role, limit, database, caller.subject)
-
-
-async def _define(
-    setting_id: str, body: S, database: Database[UnitOfWork], by: str
-) -> Versioned[S]:
-    async with work(database) as uow:
-        return await handlers.define(setting_id, body, by, uow)
+    return await by.define(role, limit)
 
 
 async def found(kind: type[S], setting_id: str, uow: UnitOfWork) -> Versioned[S]:
@@ -251,9 +277,11 @@ def _show(kind: type[S]) -> None:
     """Add the routes that show the settings of one kind, as they are in force."""
     access = [Depends(allow("representative", "supervisor", "manager"))]
 
-    async def show(setting_id: Name, database: EscalationDatabase) -> Any:
+    async def show(setting_id: Name, database: EscalationDatabase, response: Response) -> Any:
         async with work(database) as uow:
-            return await found(kind, setting_id, uow)
+            setting = await found(kind, setting_id, uow)
+        response.headers["ETag"] = etag(setting)
+        return setting
 
     async def show_all(database: EscalationDatabase) -> Any:
         async with work(database) as uow:

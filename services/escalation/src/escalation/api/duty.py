@@ -14,7 +14,7 @@ from common.database import Database
 from common.http import Api, Name
 from common.problems import Problem
 from escalation import handlers
-from escalation.api.answers import EscalationDatabase, Upstairs, work
+from escalation.api.answers import EscalationDatabase, Upstairs, check_length, work
 from escalation.api.configuration import found
 from escalation.domain import rostering
 from escalation.domain.configuration import Versioned
@@ -37,7 +37,7 @@ class Window(Api):
     def bounds(self, now: datetime) -> tuple[datetime, datetime]:
         start = self.from_ or now
         end = self.until or start + _USUAL
-        _check_length(start, end, "query/until")
+        check_length(start, end, _LONGEST, "query/until", after="from")
         return start, end
 
 
@@ -97,13 +97,6 @@ async def _in_force(
         return schedule.body, (await uow.configurations.in_force()).absences, uow.now
 
 
-def _check_length(start: datetime, end: datetime, place: str) -> None:
-    if not start < end <= start + _LONGEST:
-        detail = f"It must come after from, by {_LONGEST.days} days at most."
-        errors = [{"pointer": place, "detail": detail}]
-        raise Problem(422, "invalid", f"{place}: {detail}", errors=errors)
-
-
 @router.post("/{setting_id}/overrides")
 async def override(
     setting_id: Name,
@@ -112,7 +105,7 @@ async def override(
     caller: Upstairs,
 ) -> Versioned[DutySchedule]:
     """Put somebody on duty instead of whoever's turn it is, or where there is a gap."""
-    _check_length(override.from_, override.until, "body/until")
+    check_length(override.from_, override.until, _LONGEST, "body/until", after="from")
     only = _bound_to(caller)
     return await _change(
         setting_id,
@@ -130,7 +123,7 @@ async def swap(
     caller: Upstairs,
 ) -> Versioned[DutySchedule]:
     """Let two people take each other's turns for a time."""
-    _check_length(swap.from_, swap.until, "body/until")
+    check_length(swap.from_, swap.until, _LONGEST, "body/until", after="from")
     only = _bound_to(caller)
     return await _change(
         setting_id,

@@ -4,9 +4,10 @@ from datetime import datetime, timedelta
 from typing import Annotated
 
 from fastapi import APIRouter, Query
-from pydantic import AwareDatetime, BaseModel, Field, model_validator
+from pydantic import BaseModel, Field
 
-from escalation.api.answers import EscalationDatabase, Staff, work
+from escalation.api.answers import EscalationDatabase, Staff, check_length, work
+from escalation.domain.duty import Instant
 from escalation.domain.lateness import TOLERATED_MS, Kind
 from escalation.domain.names import SettingId
 
@@ -17,15 +18,9 @@ _LONGEST = timedelta(days=31)
 
 
 class Asked(BaseModel, extra="forbid"):
-    since: AwareDatetime | None = Field(None, description="24 hours before `until`, if not given")
-    until: AwareDatetime | None = Field(None, description="now, if not given")
+    since: Instant | None = Field(None, description="24 hours before `until`, if not given")
+    until: Instant | None = Field(None, description="now, if not given")
     policy: SettingId | None = None
-
-    @model_validator(mode="after")
-    def _in_order(self) -> "Asked":
-        if self.since and self.until and not self.since < self.until <= self.since + _LONGEST:
-            raise ValueError("until must be after since, and by at most 31 days")
-        return self
 
 
 class ShownLateness(BaseModel):
@@ -50,13 +45,14 @@ class ShownLatenesses(BaseModel):
 async def show_lateness(
     asked: Annotated[Asked, Query()], database: EscalationDatabase, _caller: Staff
 ) -> ShownLatenesses:
-    """Show how late each deadline was noticed, of all that were from `since` to `until`.
+    """Show how late each deadline was noticed, of all from `since` to `until`, 31 days at most.
 
     A clock's kind is its name; an escalation waits for an answer or for the end of a lease.
     """
     async with work(database) as uow:
         until = asked.until or uow.now
         since = asked.since or until - _USUALLY
+        check_length(since, until, _LONGEST, "query/until", after="since")
         found = await uow.reading.lateness(since, until, asked.policy)
     return ShownLatenesses(
         since=since,

@@ -75,7 +75,7 @@ async def show_all(
     """List escalations, those first that have the least time left.
 
     The header `Last-Event-ID` says where to begin the stream so that nothing is missed after this
-    list; it is left out while Kafka is away.
+    list; it is left out if Kafka has not been reached yet. Closed ones are listed by `sort=newest`.
     """
     after = None if asked.cursor is None else place_after(asked.cursor, asked)
     # Before the list is read: what is committed in between is in both, and not in neither.
@@ -123,11 +123,16 @@ async def stream(
 
 
 def _wants(asked: AskedStream) -> Callable[[News], bool]:
+    # Of each event each client asks this.
+    contact_id = None if asked.contact_id is None else str(asked.contact_id)
+    escalation_id = None if asked.escalation_id is None else str(asked.escalation_id)
+    types = asked.types or ""
+
     def wants(news: News) -> bool:
         return (
-            asked.contact_id in (None, UUID(news.contact_id))
-            and (asked.escalation_id is None or str(asked.escalation_id) == news.escalation_id)
-            and news.type.startswith(asked.types or "")
+            contact_id in (None, news.contact_id)
+            and escalation_id in (None, news.escalation_id)
+            and news.type.startswith(types)
         )
 
     return wants

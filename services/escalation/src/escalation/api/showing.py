@@ -2,6 +2,7 @@
 
 from datetime import datetime
 from decimal import Decimal
+from typing import Any
 
 from pydantic import BaseModel
 
@@ -9,6 +10,7 @@ from common.contracts.contacts import Channel
 from common.contracts.escalations import Cause, Outcome, Severity
 from common.contracts.event import ContactId, EscalationId, PersonId
 from escalation.domain import words
+from escalation.domain.configuration import Versioned
 from escalation.domain.watches import Approval, Escalation, EscalationState, LeaseEnd, Watch
 
 
@@ -74,8 +76,8 @@ class ShownEscalation(BaseModel):
     contact: ShownContact | None
 
 
-def etag(escalation: Escalation) -> str:
-    return f'"{escalation.version}"'
+def etag(shown: Escalation | Versioned[Any]) -> str:
+    return f'"{shown.version}"'
 
 
 def shown(escalation: Escalation, watch: Watch, at: datetime) -> ShownEscalation:

@@ -6,7 +6,7 @@ from typing import assert_never
 
 from common.contracts.event import PersonId
 from escalation.domain import words
-from escalation.domain.duty import on_duty
+from escalation.domain.duty import holds, on_duty
 from escalation.domain.ladders import Level, Named, OnDuty, ReportingLine, TeamSupervisors, Who
 from escalation.domain.organisation import line_above
 from escalation.domain.situation import Situation
@@ -36,6 +36,7 @@ class Landing:
 
 
 def find(situation: Situation, level: Level) -> Found:
+    absences = situation.configuration.absences
     people: dict[PersonId, None] = {}
     nobody: list[str] = []
     for who in level.who:
@@ -43,7 +44,7 @@ def find(situation: Situation, level: Level) -> Found:
             case str() as why:
                 nobody.append(why)
             case meant:
-                present = [person for person in meant if not _is_away(situation, person)]
+                present = [one for one in meant if not holds(absences.get(one, ()), situation.at)]
                 people |= dict.fromkeys(present)
                 if not present:
                     nobody.append(f"{level.name}: {_absent(meant)}")
@@ -87,11 +88,6 @@ def _line(situation: Situation) -> list[PersonId]:
     return line_above(situation.configuration.staff, representative) if representative else []
 
 
-def _is_away(situation: Situation, person: PersonId) -> bool:
-    absences = situation.configuration.absences.get(person, ())
-    return any(absence.from_ <= situation.at < absence.until for absence in absences)
-
-
 def _absent(people: tuple[PersonId, ...]) -> str:
     return f"{people[0]} is absent" if len(people) == 1 else f"all absent ({words.people(people)})"
 
@@ -115,11 +111,6 @@ def partial_to(situation: Situation, escalation: Escalation) -> frozenset[Person
     lines = (line_above(configuration.staff, person) for person in about)
     superiors = frozenset(line[0] for line in lines if line)
     return superiors.union(team.body.supervisors if team else ())
-
-
-def has_judge(situation: Situation, escalation: Escalation) -> bool:
-    """Tell whether somebody has it, or is asked, who may judge all that it is about."""
-    return not unfit(situation, escalation)
 
 
 def unfit(situation: Situation, escalation: Escalation) -> tuple[PersonId, ...]:

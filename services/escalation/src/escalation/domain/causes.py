@@ -2,22 +2,22 @@
 
 from common.contracts.contacts import FeedbackReceived
 from common.contracts.event import PersonId
-from escalation.domain.configuration import Configuration
-from escalation.domain.policies import Contact, Repeated
+from escalation.domain.clocks import policy_in_force
+from escalation.domain.configuration import Configuration, Versioned
+from escalation.domain.policies import Contact, Repeated, SlaPolicy
 from escalation.domain.situation import Situation
 from escalation.domain.watches import Reason
 
 
 def repetition(configuration: Configuration, contact: Contact) -> Repeated | None:
     """Return the rule by which earlier contacts of the same customer count."""
-    policy = configuration.policy_for(contact) if configuration.raises_on_receipt else None
+    policy = _raising(configuration, contact)
     return policy.body.raise_when.repeated if policy else None
 
 
 def on_receipt(situation: Situation, contact: Contact) -> tuple[Reason, ...]:
     """Return what takes it upstairs as it comes in."""
-    configuration = situation.configuration
-    policy = configuration.policy_for(contact) if configuration.raises_on_receipt else None
+    policy = _raising(situation.configuration, contact)
     if policy is None:
         return ()
     rules, reasons = policy.body.raise_when, []
@@ -32,9 +32,13 @@ def on_receipt(situation: Situation, contact: Contact) -> tuple[Reason, ...]:
     return tuple(reasons)
 
 
+def _raising(configuration: Configuration, contact: Contact) -> Versioned[SlaPolicy] | None:
+    # Of most contacts nobody need ask which policy it is.
+    return configuration.policy_for(contact) if configuration.raises_on_receipt else None
+
+
 def of_feedback(situation: Situation, event: FeedbackReceived) -> Reason | None:
-    contact = situation.watch.contact
-    policy = situation.configuration.policy_for(contact) if contact else None
+    policy = policy_in_force(situation)
     bound = policy.body.raise_when.feedback_at_most if policy else None
     if bound is None or event.score > bound:
         return None

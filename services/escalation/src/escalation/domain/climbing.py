@@ -21,13 +21,14 @@ from escalation.domain.asking import (
     Landing,
     above,
     at_or_below,
-    has_judge,
     landing_at,
     may_act,
+    unfit,
 )
 from escalation.domain.calendars import add_business_time
 from escalation.domain.configuration import DEFAULT_LADDER, Versioned
 from escalation.domain.ladders import Ladder
+from escalation.domain.names import OPERATIONS
 from escalation.domain.situation import Decision, Situation, nothing
 from escalation.domain.timers import AcknowledgementDue
 from escalation.domain.values import replace
@@ -35,8 +36,6 @@ from escalation.domain.watches import Escalation, Reason, Watch, ms_between
 
 # How often an escalation for which there is no ladder looks whether there is one now.
 NO_LADDER_RETRY_S = 60.0
-# The notifier knows it as a recipient of that name.
-OPERATIONS = PersonId("operations")
 
 _SEVERITIES: tuple[Severity, ...] = ("low", "medium", "high", "critical")
 # They are about us: the contact's own end does not settle them.
@@ -81,7 +80,7 @@ def _merge(situation: Situation, reason: Reason) -> Decision:
         merged = replace(merged, awaited=able)
     after = replace(situation, escalation=merged)
     pages: tuple[PageRequested, ...] = ()
-    if _is_news(escalation, reason) and has_judge(after, merged):
+    if _is_news(escalation, reason) and not unfit(after, merged):
         concerned = merged.awaited if merged.holder is None else (merged.holder,)
         pages = tuple(page(after, merged, person, "updated", reason.text) for person in concerned)
     return Decision(after, (_added(after, merged, reason), *pages))
@@ -163,10 +162,10 @@ def _next_id(watch: Watch) -> EscalationId:
 
 def _ladder(situation: Situation, severity: Severity) -> Versioned[Ladder] | None:
     """Return the ladder that the policy names for so grave a matter, or for any."""
-    watch, configuration = situation.watch, situation.configuration
-    policy = configuration.policy_for(watch.contact) if watch.contact else None
+    policy = clocks.policy_in_force(situation)
     by_severity = policy.body.ladder_by_severity if policy else {}
-    return configuration.ladder(by_severity.get(severity, watch.ladder_id))
+    ladder_id = by_severity.get(severity, situation.watch.ladder_id)
+    return situation.configuration.ladder(ladder_id)
 
 
 def go_on(

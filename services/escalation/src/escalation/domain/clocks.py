@@ -15,7 +15,7 @@ from common.messages import Cancel, Schedule, TimerChange
 from escalation.domain.calendars import Calendar, add_business_time, business_time_between
 from escalation.domain.configuration import Versioned
 from escalation.domain.history import ClockEvent, evolve
-from escalation.domain.policies import DEADLINE_PERCENT, SlaPolicy, Target, ThresholdRule
+from escalation.domain.policies import DEADLINE_PERCENT, SlaPolicy, Target, ThresholdRule, after_s
 from escalation.domain.situation import Decision, Situation, nothing
 from escalation.domain.timers import ClockDue, clock_slot
 from escalation.domain.values import replace
@@ -105,17 +105,25 @@ def stand_still_while_waiting(situation: Situation) -> Decision:
     decision, since = nothing(situation), situation.watch.waiting_since
     if since is None:
         return decision
-    for clock in situation.watch.clocks:
-        if clock.waits_for_customer and not clock.ended and clock.paused_at is None:
-            decision = decision.then(partial(pause, clock=clock, at=since))
+    for name in running_for_customer(situation.watch):
+        decision = decision.then(partial(pause, name=name, at=since))
     return decision
 
 
-def pause(situation: Situation, clock: Clock, at: datetime) -> Decision:
+def running_for_customer(watch: Watch) -> list[ClockName]:
+    """Return those that run, though they stand still while the next word is the customer's."""
+    running = (one for one in watch.clocks if not one.ended and one.paused_at is None)
+    return [one.name for one in running if one.waits_for_customer]
+
+
+def pause(situation: Situation, name: ClockName, at: datetime) -> Decision:
+    clock = situation.watch.clock(name)
+    if clock is None:
+        return nothing(situation)
     paused = ClockPaused(
         contact_id=situation.contact_id,
         occurred_at=situation.at,
-        clock=clock.name,
+        clock=name,
         paused_at=max(at, clock.runs_since),
         elapsed_s=elapsed_s(situation.configuration.calendar_at(clock.calendar), clock, at),
         because="waiting for the customer",
@@ -199,10 +207,10 @@ def _threshold(
     target_s: float, rule: ThresholdRule, calendar: Calendar | None, since: datetime, spent_s: float
 ) -> ClockThreshold:
     """One that is passed by what is spent already comes due at once."""
-    after_s = rule.after_s(target_s)
-    left = timedelta(seconds=max(0.0, after_s - spent_s))
+    stands_at = after_s(target_s, rule.at_percent, rule.offset_s)
+    left = timedelta(seconds=max(0.0, stands_at - spent_s))
     return ClockThreshold(
-        percent=rule.at_percent or round(after_s / target_s * DEADLINE_PERCENT),
+        percent=rule.at_percent or round(stands_at / target_s * DEADLINE_PERCENT),
         due_at=add_business_time(calendar, since, left),
         action=rule.action,
         offset_s=rule.offset_s,

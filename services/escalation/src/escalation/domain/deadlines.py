@@ -92,8 +92,6 @@ def _return(situation: Situation, escalation: Escalation, holder: PersonId) -> D
     due_at = escalation.deadline or situation.at
     because = f"shift of {holder} ended"
     without = replace(escalation, awaited=(holder,))
-    if escalation.ladder is None:
-        return _climb(situation, escalation, holder, because)
     landing = landing_at(situation, without, escalation.level)
     if not landing.people:
         return _climb(situation, escalation, holder, because)

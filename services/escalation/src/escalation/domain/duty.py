@@ -163,22 +163,23 @@ def on_duty(
     schedule: DutySchedule, at: datetime, absences: Absences = NO_ABSENCES
 ) -> tuple[PersonId, ...]:
     person = _turn(schedule, at)
-    if person is None or _holds(absences.get(person, ()), at):
+    if person is None or holds(absences.get(person, ()), at):
         return ()
     return (person,)
 
 
 def _turn(schedule: DutySchedule, at: datetime) -> PersonId | None:
     for override in reversed(schedule.overrides):
-        if _holds((override,), at):
+        if holds((override,), at):
             return override.person_id
     members = (rotation.member_at(at) for rotation in schedule.rotations)
     person = next((member for member in members if member is not None), None)
     for swap in schedule.swaps:
-        if person is not None and _holds((swap,), at):
+        if person is not None and holds((swap,), at):
             person = swap.instead_of(person)
     return person
 
 
-def _holds(windows: Sequence[Window], at: datetime) -> bool:
+def holds(windows: Sequence[Window], at: datetime) -> bool:
+    """Tell whether it is the time of any of them."""
     return any(window.from_ <= at < window.until for window in windows)

@@ -1,6 +1,6 @@
 """Gaps in duty schedules that are announced while there is time to fill them."""
 
-from collections.abc import Iterable
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Literal
@@ -9,14 +9,14 @@ from uuid import NAMESPACE_OID, uuid5
 from common.contracts.escalations import PageRequested
 from common.contracts.event import ContactId, PageId, PersonId
 from escalation.domain import words
-from escalation.domain.configuration import Versioned
+from escalation.domain.configuration import Configuration, Versioned
 from escalation.domain.duty import Absences, DutySchedule
+from escalation.domain.names import OPERATIONS
 from escalation.domain.shifts import Gap, gaps, shifts
 
 Ahead = Literal["week", "day"]
 GapKey = tuple[datetime, datetime, Ahead]
 
-OPERATIONS = PersonId("operations")
 LOOK_AHEAD = timedelta(days=7)
 _SOON = timedelta(days=1)
 
@@ -54,22 +54,42 @@ class GapAhead:
         )
 
 
-def gaps_ahead(
-    setting: Versioned[DutySchedule], absences: Absences, at: datetime
-) -> list[GapAhead]:
-    """Return the gaps of the week from `at`, each as long as it is and not what we see of it."""
+@dataclass(frozen=True, slots=True)
+class Outlook:
+    """What is ahead from `at` on, by the settings as they were then."""
+
+    setting: Versioned[DutySchedule]
+    absences: Absences
+    at: datetime
+    ahead: Sequence[GapAhead]
+
+    def holds_by(self, configuration: Configuration) -> bool:
+        """Tell whether the settings are what they were."""
+        setting = configuration.schedules[self.setting.id]
+        return (setting, configuration.absences) == (self.setting, self.absences)
+
+    def news(self, told: Collection[GapKey], now: datetime) -> list[GapAhead]:
+        return [one for one in self.ahead if one.key not in told and one.gap.end > now]
+
+    @property
+    def uncovered(self) -> timedelta:
+        """For how long in the week from `at` nobody will be on duty."""
+        until = self.at + LOOK_AHEAD
+        spans = (min(one.gap.end, until) - max(one.gap.start, self.at) for one in self.ahead)
+        return sum(spans, timedelta())
+
+
+def look_ahead(setting: Versioned[DutySchedule], absences: Absences, at: datetime) -> Outlook:
+    """Return the gaps of the week from `at`, each as long as it is and not what we see of it.
+
+    It takes seconds where many shifts of years have to be looked at.
+    """
     schedule = setting.body
-    return [
+    ahead = [
         _ahead(setting, _whole(schedule, absences, at, gap), at)
         for gap in gaps(schedule, at, at + LOOK_AHEAD, absences)
     ]
-
-
-def uncovered(ahead: Iterable[GapAhead], at: datetime) -> timedelta:
-    """Return for how long in the week from `at` nobody will be on duty."""
-    until = at + LOOK_AHEAD
-    spans = (min(one.gap.end, until) - max(one.gap.start, at) for one in ahead)
-    return sum(spans, timedelta())
+    return Outlook(setting, absences, at, ahead)
 
 
 def _ahead(setting: Versioned[DutySchedule], gap: Gap, at: datetime) -> GapAhead:

@@ -1,6 +1,5 @@
 """A clock is what was told of it: the one place where a clock changes, now or when told again."""
 
-from collections.abc import Iterable
 from datetime import datetime
 from typing import assert_never
 
@@ -54,13 +53,6 @@ def evolve(clocks: Clocks, event: ClockEvent) -> Clocks:
         kept = tuple(changed.pop(clock.name, clock) for clock in clocks)
         return (*kept, *changed.values())
     return tuple(_after(clock, event) if clock.name == event.clock else clock for clock in clocks)
-
-
-def replay(events: Iterable[ClockEvent]) -> Clocks:
-    clocks: Clocks = ()
-    for event in events:
-        clocks = evolve(clocks, event)
-    return clocks
 
 
 def is_whole(event: ClocksStarted) -> bool:

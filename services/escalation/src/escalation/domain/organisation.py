@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from decimal import Decimal
-from typing import Annotated, Literal, assert_never, get_args
+from typing import Annotated, Literal, assert_never
 
 from annotated_types import Len
 from pydantic import ConfigDict, Field, StringConstraints, with_config
@@ -14,8 +14,7 @@ from escalation.domain.duty import Absence
 
 Position = Literal["representative", "supervisor", "manager", "director"]
 # Those of the API's roles whose outcomes may cost something, from the lowest.
-GrantingRole = Literal["representative", "supervisor", "manager"]
-GRANTING_ROLES: tuple[GrantingRole, ...] = get_args(GrantingRole)
+GrantingRole = Literal["supervisor", "manager"]
 Role = Literal["channel", "representative", "supervisor", "manager", "admin"]
 Currency = Annotated[str, StringConstraints(pattern=r"^[A-Z]{3}$")]
 Amount = Annotated[Decimal, Field(ge=0, max_digits=18, decimal_places=4)]
@@ -48,24 +47,21 @@ class ApprovalLimit:
 def limit_of(settings: Mapping[str, ApprovalLimit], role: Role, currency: str) -> Decimal | None:
     """Return the most that the role may grant, or None if there is no end to it.
 
-    A role without a setting is bounded only by those above it: where one of them has a limit, it
-    may grant nothing. So newcomers are not held up, and a limit is not evaded from below.
+    Without a setting of their own supervisors are bounded by the managers': where these have a
+    limit, they may grant nothing. So newcomers are not held up, and no limit is evaded from below.
     """
     match role:
         case "admin":
             return None
-        case "channel":
+        case "channel" | "representative":
             return Decimal(0)
-        case "representative" | "supervisor" | "manager":
+        case "supervisor" | "manager":
             own = settings.get(role)
         case _:
             assert_never(role)
     if own is not None:
         return own.limits.get(currency, Decimal(0))
-    above = GRANTING_ROLES[GRANTING_ROLES.index(role) + 1 :]
-    if role == "representative" or any(each in settings for each in above):
-        return Decimal(0)
-    return None
+    return Decimal(0) if role == "supervisor" and "manager" in settings else None
 
 
 def line_above(staff: Mapping[PersonId, Person], person: PersonId) -> list[PersonId]:

@@ -83,11 +83,12 @@ class ThresholdRule:
         if (self.priority is None) == (self.action == "change_priority"):
             raise ValueError("change_priority, and nothing else, takes a priority")
 
-    def after_s(self, target_s: float) -> float:
-        """Return the seconds of business time from the clock's start."""
-        if self.at_percent is not None:
-            return target_s * self.at_percent / DEADLINE_PERCENT
-        return max(0.0, target_s + (self.offset_s or 0.0))
+
+def after_s(target_s: float, percent: int | None, offset_s: float | None) -> float:
+    """Return at how many seconds of business time from its clock's start a threshold stands."""
+    if offset_s is not None:
+        return max(0.0, target_s + offset_s)
+    return target_s * (percent or DEADLINE_PERCENT) / DEADLINE_PERCENT
 
 
 @with_config(ConfigDict(extra="forbid"))
@@ -107,10 +108,10 @@ class Target:
     def __post_init__(self) -> None:
         seen: set[tuple[float, str]] = set()
         for rule in self.rules:
-            after_s = rule.after_s(self.target_s)
-            if (after_s, rule.action) in seen:
-                raise ValueError(f"two thresholds {rule.action} {after_s:g} s after the start")
-            seen.add((after_s, rule.action))
+            place = after_s(self.target_s, rule.at_percent, rule.offset_s)
+            if (place, rule.action) in seen:
+                raise ValueError(f"two thresholds {rule.action} {place:g} s after the start")
+            seen.add((place, rule.action))
 
     @property
     def rules(self) -> tuple[ThresholdRule, ...]:

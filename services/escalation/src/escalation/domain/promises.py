@@ -155,18 +155,12 @@ def _cancelled(situation: Situation, name: ClockName, at: datetime, because: str
 
 def pause(situation: Situation, at: datetime) -> Decision:
     """Let what waits for the customer stand still."""
-    return _each(
-        situation,
-        [one.name for one in situation.watch.clocks if _runs(one) and one.waits_for_customer],
-        lambda now, clock: overdue(now, clock.name, at).then(
-            lambda then: _paused(then, clock.name, at)
-        ),
-    )
-
-
-def _paused(situation: Situation, name: ClockName, at: datetime) -> Decision:
-    clock = situation.watch.clock(name)
-    return clocks.pause(situation, clock, at) if clock else nothing(situation)
+    decision = nothing(situation)
+    for name in clocks.running_for_customer(situation.watch):
+        decision = decision.then(partial(overdue, name=name, before=at)).then(
+            partial(clocks.pause, name=name, at=at)
+        )
+    return decision
 
 
 def resume(situation: Situation, at: datetime, because: str) -> Decision:
@@ -333,7 +327,3 @@ def _each(
         if clock is not None:
             decision = decision.then(partial(step, clock=clock))
     return decision
-
-
-def _runs(clock: Clock) -> bool:
-    return not clock.ended and clock.paused_at is None

@@ -63,13 +63,18 @@ def overridden(schedule: DutySchedule, override: Override, only: PersonId | None
     """Put somebody on duty; `only` is who may change none but own shifts, nil may change all."""
     if override in schedule.overrides:
         return schedule
-    planned = {shift.person_id for shift in shifts(schedule, override.from_, override.until)}
-    # Whoever is free may fill a gap.
-    if only is not None and (planned or {override.person_id}) != {only}:
+    planned = _planned(schedule, override)
+    turns = _planned(replace(schedule, overrides=()), override)
+    # Whoever is free may fill a gap, and whose turn it is may take back what was given away.
+    if only is not None and {only} not in (planned or {override.person_id}, turns):
         raise NotOwnShift(_takes_a_manager(planned - {only}))
     return _changed(
         schedule, replace(schedule, overrides=(*schedule.overrides, override)), override
     )
+
+
+def _planned(schedule: DutySchedule, window: Override) -> set[PersonId]:
+    return {shift.person_id for shift in shifts(schedule, window.from_, window.until)}
 
 
 def swapped(schedule: DutySchedule, swap: Swap, only: PersonId | None) -> DutySchedule:

@@ -8,8 +8,7 @@ from common.contracts.escalations import EscalationsEvent
 from common.contracts.event import ContactId
 from common.messages import TimerChange
 from escalation.domain.configuration import Configuration
-from escalation.domain.values import replace
-from escalation.domain.watches import Clock, Escalation, Watch
+from escalation.domain.watches import Escalation, Watch
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,9 +27,6 @@ class Situation:
     @property
     def contact_id(self) -> ContactId:
         return self.watch.contact_id
-
-    def having(self, *clocks: Clock) -> "Situation":
-        return replace(self, watch=self.watch.having(*clocks))
 
 
 @dataclass(frozen=True, slots=True)

@@ -56,12 +56,6 @@ class Threshold:
     def is_deadline(self) -> bool:
         return self.percent == DEADLINE_PERCENT and self.offset_s is None
 
-    def seconds_after(self, target_s: float) -> float:
-        """Return the seconds of business time from the clock's start."""
-        if self.offset_s is None:
-            return target_s * self.percent / DEADLINE_PERCENT
-        return max(0.0, target_s + self.offset_s)
-
     @property
     def lateness_ms(self) -> float:
         return 0.0 if self.fired_at is None else ms_between(self.due_at, self.fired_at)
@@ -194,11 +188,6 @@ class Watch:
             if clock.name == name:
                 return clock
         return None
-
-    def having(self, *clocks: Clock) -> "Watch":
-        """Return the watch with these clocks in place of any of the same name."""
-        by_name = {clock.name: clock for clock in (*self.clocks, *clocks)}
-        return replace(self, clocks=tuple(by_name.values()))
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,6 +7,7 @@ from typing import assert_never
 
 from common.contracts.escalations import Cause, ClockName
 from common.contracts.event import ContactId, PersonId
+from escalation.domain.policies import after_s
 from escalation.domain.shifts import period
 from escalation.domain.watches import Approval, Clock, Escalation, Reason, Threshold, Watch
 
@@ -51,7 +52,8 @@ def unkept(clock: Clock) -> str:
 
 def at_stake(clock: Clock, threshold: Threshold) -> str:
     """Say how a promise stands at one of its thresholds: in danger, broken, or broken for long."""
-    beyond = threshold.seconds_after(clock.target_s) - clock.target_s
+    stands_at = after_s(clock.target_s, threshold.percent, threshold.offset_s)
+    beyond = stands_at - clock.target_s
     if beyond < 0:
         gone = f"{span(clock.target_s + beyond)} of {span(clock.target_s)}{_of_calendar(clock)}"
         return f"{_undone(clock.name)} after {gone} (policy {clock.policy})"

@@ -264,7 +264,7 @@ async def prioritize(
     contact_id: ContactPath, asked: Prioritization, database: IntakeDatabase, caller: Staff
 ) -> ContactAccepted:
     """Say how urgent it is: queues and promises follow. The same priority changes nothing."""
-    by = _person(caller)
+    by = PersonId(caller.subject)
     async with work(database) as uow:
         await handlers.prioritize(contact_id, asked.priority, asked.because, by, uow)
     return ContactAccepted(contact_id=contact_id)

@@ -8,7 +8,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from common.access import allow
 from common.clock import Clock
-from common.contracts.event import ContactId
+from common.contracts.event import ContactId, PersonId
 from common.database import Database
 from common.http import Api, Line, Name
 from common.problems import Problem
@@ -73,7 +73,7 @@ async def deliver(connection: Name, request: Request, database: IntakeDatabase) 
         contact_id = await handlers.receive(_command(delivery, known), uow)
         earlier = await handlers.accept(once, contact_id, uow)
         if earlier is None:
-            await _apply(contact_id, zendesk.told(delivery), uow)
+            await _apply(contact_id, connection, zendesk.told(delivery), uow)
     return Accepted(contact_id=ContactId(earlier or contact_id), repeated=earlier is not None)
 
 
@@ -120,15 +120,15 @@ def _command(delivery: Delivery, connection: Connection) -> handlers.ReceiveCont
     )
 
 
-async def _apply(contact_id: ContactId, told: Told, uow: UnitOfWork) -> None:
+async def _apply(contact_id: ContactId, connection: str, told: Told, uow: UnitOfWork) -> None:
     try:
-        await _do(contact_id, told, uow)
+        await _do(contact_id, connection, told, uow)
     except WrongState:
         # Zendesk gives no order: it tells of a state that later news has already brought about.
         return
 
 
-async def _do(contact_id: ContactId, told: Told, uow: UnitOfWork) -> None:
+async def _do(contact_id: ContactId, connection: str, told: Told, uow: UnitOfWork) -> None:
     match told.what:
         case "customer_wrote" if told.text:
             await handlers.write(handlers.WriteMessage(contact_id, "customer", told.text), uow)
@@ -142,7 +142,7 @@ async def _do(contact_id: ContactId, told: Told, uow: UnitOfWork) -> None:
         case "reopened":
             await handlers.reopen(contact_id, "reopened in Zendesk", uow)
         case "prioritized" if told.priority:
-            because = "changed in Zendesk"
-            await handlers.prioritize(contact_id, told.priority, because, None, uow)
+            because, by = "changed in Zendesk", PersonId(connection)
+            await handlers.prioritize(contact_id, told.priority, because, by, uow)
         case _:
             return

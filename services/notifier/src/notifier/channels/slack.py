@@ -189,9 +189,10 @@ def _deadline(content: Content, at: datetime) -> list[str]:
     if content.respond_by is None:
         return []
     epoch = int(content.respond_by.timestamp())
-    plain = format(content.respond_by.astimezone(UTC), "%H:%M UTC")
+    plain = wording.moment(content.respond_by)
     left = wording.left(content.respond_by, at)
-    return [f":hourglass_flowing_sand: *{left}*, until <!date^{epoch}^{{time_secs}}|{plain}>"]
+    when = f"<!date^{epoch}^{{date_short_pretty}} {{time_secs}}|{plain}>"
+    return [f":hourglass_flowing_sand: *{left}*, until {when}"]
 
 
 def _escaped(text: str) -> str:

@@ -21,7 +21,7 @@ def asks_for(reason: Reason) -> Ask:
             return "help"
         case "lease_ending" | "snooze_over" | "approval_refused":
             return "progress"
-        case "updated" | "warning" | "duty_gap" | "alarm":
+        case "updated" | "warning" | "coaching" | "duty_gap" | "alarm":
             return "nothing"
         case _:
             assert_never(reason)

@@ -1,13 +1,13 @@
 """The words of a message, the same on every medium: what, why now, how long left."""
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import assert_never
 
 from notifier.domain.escalations import Escalation
 from notifier.domain.notifications import Content
 from notifier.domain.reasons import Reason, asks_for
 
-_MINUTE, _HOUR = 60, 3600
+_MINUTE, _HOUR, _DAY = 60, 3600, 86400
 
 WHY_NOW: dict[Reason, str] = {
     "warning": "A promise is about to break",
@@ -22,13 +22,14 @@ WHY_NOW: dict[Reason, str] = {
     "approval_asked": "Your approval is asked: give or refuse it in Upstairs",
     "approval_refused": "The approval was refused: it is with you again",
     "unanswered": "The whole ladder was asked and nobody has answered",
+    "coaching": "Your coaching is asked for",
     "duty_gap": "Nobody will be on duty",
     "alarm": "Upstairs found a fault in its own books",
 }
 
 
 def left(until: datetime, at: datetime) -> str:
-    """Say how long there is, rounded down: `12 min left`."""
+    """Say how long there is, rounded down: `12 min left`, `6 d 22 h left`."""
     seconds = int((until - at).total_seconds())
     return f"{_span(seconds)} left" if seconds > 0 else "time is up"
 
@@ -38,14 +39,18 @@ def _span(seconds: int) -> str:
         return f"{seconds} s"
     if seconds < _HOUR:
         return f"{seconds // _MINUTE} min"
-    hours, rest = divmod(seconds, _HOUR)
-    return f"{hours} h {rest // _MINUTE} min"
+    if seconds < _DAY:
+        hours, rest = divmod(seconds, _HOUR)
+        return f"{hours} h {rest // _MINUTE} min"
+    days, rest = divmod(seconds, _DAY)
+    return f"{days} d {rest // _HOUR} h"
 
 
 def deadline(content: Content, at: datetime) -> str | None:
     if content.respond_by is None:
         return None
-    clock = format(content.respond_by.astimezone(UTC), "%H:%M:%S UTC")
+    day = "%Y-%m-%d " if content.respond_by - at >= timedelta(days=1) else ""
+    clock = format(content.respond_by.astimezone(UTC), f"{day}%H:%M:%S UTC")
     when = f"{clock} ({left(content.respond_by, at)})"
     ask = asks_for(content.reason)
     match ask:
