@@ -19,3 +19,6 @@ async def stage(
         watching(stack.kafka_bootstrap, system.namespace) as watch,
     ):
         yield Stage(system, cast, watch, lambda *_: None)
+        for service in system.ports:
+            left = await cast.call("ops", service, "GET", "/dead-letters")
+            assert left["dead_letters"] == [], f"{service} could not handle what was told"

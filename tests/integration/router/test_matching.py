@@ -8,7 +8,11 @@ from sqlalchemy import text
 from sqlalchemy.exc import IntegrityError
 
 from common.contracts.contacts import ContactReopened, ContactResolved
-from common.contracts.escalations import EscalationHandedBack, EscalationTakenOver
+from common.contracts.escalations import (
+    EscalationHandedBack,
+    EscalationResolved,
+    EscalationTakenOver,
+)
 from common.contracts.event import ContactId, EscalationId, PersonId
 from common.database import Database
 from common.ids import new_id
@@ -326,3 +330,22 @@ async def test_the_database_refuses_what_must_never_be(
     with pytest.raises(IntegrityError):
         async with database.transaction() as uow:
             await uow.connection.execute(text(wrong))
+
+
+async def test_what_is_settled_upstairs_stays_there_until_its_resolution_comes(
+    floor: Floor,
+) -> None:
+    await floor.hire("rita")
+    contact = received()
+    escalation = {"contact_id": contact.contact_id, "escalation_id": EscalationId(new_id())}
+    await floor.tell(contact)
+    await floor.tell(EscalationTakenOver(**escalation, occurred_at=LATER, by=PersonId("mia")))
+    done = {"by": PersonId("mia"), "outcome": "refund", "note": "all of it"}
+
+    await floor.tell(EscalationResolved(**escalation, occurred_at=LATER, **done))
+
+    assignment = await floor.assignment(contact.contact_id)
+    assert (assignment.state, assignment.supervisor_id) == ("with_supervisor", "mia")
+    await floor.tell(ContactResolved(contact_id=contact.contact_id, occurred_at=LATER))
+    assignment = await floor.assignment(contact.contact_id)
+    assert (assignment.state, assignment.supervisor_id) == ("completed", None)

@@ -17,9 +17,9 @@ from common.contracts.event import CustomerId, PersonId
 from escalation.domain import approvals, decide, working
 from escalation.domain.approvals import Settlement
 from escalation.domain.asking import may_act
-from escalation.domain.climbing import OPERATIONS
 from escalation.domain.configuration import Configuration, Versioned
 from escalation.domain.ladders import Ladder, Level, Named, OnDuty, TeamSupervisors
+from escalation.domain.names import OPERATIONS
 from escalation.domain.organisation import Person, Team
 from escalation.domain.policies import RaiseWhen, Repeated
 from unit.escalation.desk import (

@@ -15,7 +15,7 @@ from common.contracts.escalations import ClockDeadline, ClocksStarted, ClockWarn
 from escalation.domain import decide
 from escalation.domain.calendars import Calendar
 from escalation.domain.configuration import Configuration, Versioned
-from escalation.domain.history import CLOCK_EVENTS, evolve
+from escalation.domain.history import CLOCK_EVENTS, Clocks, evolve
 from escalation.domain.policies import Match, SlaPolicy, Target, ThresholdRule
 from escalation.domain.timers import PolicyChanged
 from escalation.domain.watches import Watch
@@ -175,7 +175,8 @@ def test_what_is_read_back_from_the_journal_is_what_is_kept(
         for kind, data in journal
         if kind in CLOCK_EVENTS
     ]
-    assert reduce(evolve, events, ()) == desk.watch.clocks
+    none: Clocks = ()
+    assert reduce(evolve, events, none) == desk.watch.clocks
     rows = TypeAdapter(Watch)
     assert rows.validate_json(rows.dump_json(desk.watch)) == desk.watch
 

@@ -316,6 +316,11 @@ class FloorMachine(RuleBasedStateMachine):
         assert held == self.desk.live
 
     @invariant()
+    def what_is_with_a_supervisor_is_with_one(self) -> None:
+        for one in self.desk.assignments.values():
+            assert one.state != "with_supervisor" or one.supervisor_id
+
+    @invariant()
     def every_offer_has_its_timer(self) -> None:
         for one in self.desk.assignments.values():
             timer = self.desk.timers.get((one.contact_id, OfferExpires.type))

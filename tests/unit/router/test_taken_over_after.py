@@ -76,7 +76,8 @@ def test_an_end_upstairs_leaves_the_contact_until_its_resolution_comes() -> None
 
     state = only(assignments.end_upstairs(upstairs, DONE_UPSTAIRS, at=NOW))
 
-    assert state == replace(upstairs, supervisor_id=None, taken_over_at=None)
+    assert state == replace(upstairs, taken_over_at=None)
+    assert state.supervisor_id == MIA
 
 
 def test_handed_back_it_stays_completed() -> None:

@@ -139,7 +139,7 @@ def resolve(
 
 def _settled(known: Assignment, resolved_at: datetime) -> Assignment:
     settled = replace(known, resolved_at=resolved_at)
-    if known.taken_over_at and known.taken_over_at < resolved_at:
+    if known.taken_over_at is None or known.taken_over_at < resolved_at:
         return replace(settled, supervisor_id=None, taken_over_at=None)
     return settled
 
@@ -203,9 +203,13 @@ def end_upstairs(
     """Let it be referred again; whoever took it over upstairs is done with it."""
     if assignment is None:
         return Decision()
-    known = replace(assignment, supervisor_id=None, taken_over_at=None, referral=None)
-    # Its resolution is on its way; but what was resolved already may have been reopened since.
+    known = replace(assignment, referral=None)
     reopened = known.reopened_at is not None and event.occurred_at < known.reopened_at
+    known = replace(known, taken_over_at=None)
+    # It stays where it is until its resolution comes, which is on its way; but what was resolved
+    # already may have been reopened since.
+    if known.state != "with_supervisor" or reopened:
+        known = replace(known, supervisor_id=None)
     if known.state == "with_supervisor" and reopened:
         known = _placed(known, at)
     return Decision() if known == assignment else Decision((known,))
