@@ -282,6 +282,6 @@ async def test_clocks_explain_themselves(desk: Desk, api: httpx.AsyncClient) -> 
     assert 0 < clocks["first_response"]["left_s"] < 10
     words = clocks["first_response"]["words"]
     assert words.startswith("Promised within 1 min 40 s by policy gold v1; started ")
-    assert "warned at 80 %" in words
+    assert "warning for the representative at 80 %" in words
     assert clocks["assignment"]["words"].endswith("59 s before it was due.")
     assert (await api.get(f"/v1/contacts/{new_id()}/clocks")).status_code == 404

@@ -314,8 +314,8 @@ _BEGIN = text("""
 # One after another: what is due of other contacts meanwhile does not wait for all of them.
 _LOOK_ANEW = text("""
     INSERT INTO timers (due_at, contact_id, slot, type, data)
-    SELECT :at + row_number() OVER () * interval '2 milliseconds', contact_id, :type, :type,
-           jsonb_build_object('contact_id', contact_id)
+    SELECT CAST(:at AS timestamptz) + row_number() OVER () * interval '2 milliseconds',
+           contact_id, :type, :type, jsonb_build_object('contact_id', contact_id)
     FROM watches WHERE resolved_at IS NULL AND opened_at IS NOT NULL
 """)
 _REMEMBER = text("""
