@@ -38,3 +38,11 @@ async def database_name(postgres: Postgres) -> AsyncIterator[str]:
 def _quiet() -> None:
     """Keep what the code under test logs out of the report; processes log to their own files."""
     structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.CRITICAL))
+
+
+@pytest.fixture(autouse=True)
+def _logs_as_before(_quiet: None) -> Iterator[None]:
+    """A command says for its process where logs go: here others come after it."""
+    before = structlog.get_config()
+    yield
+    structlog.configure(**before)

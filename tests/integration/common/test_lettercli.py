@@ -1,11 +1,10 @@
 """Dead letters by command line: what it prints, and the exit codes that scripts go by."""
 
 import asyncio
-from collections.abc import Awaitable, Callable, Iterator
+from collections.abc import Awaitable, Callable
 
 import orjson
 import pytest
-import structlog
 from typer.testing import CliRunner, Result
 
 from common.cli import service_cli
@@ -15,14 +14,6 @@ from support.letters import MENDED, buried, effects
 from support.probe import POISON, SUBSCRIPTIONS, Broker, Replica, UnitOfWork
 
 Command = Callable[..., Awaitable[Result]]
-
-
-@pytest.fixture(autouse=True)
-def _logs_as_before() -> Iterator[None]:
-    """A command says for its process where logs go."""
-    before = structlog.get_config()
-    yield
-    structlog.configure(**before)
 
 
 @pytest.fixture

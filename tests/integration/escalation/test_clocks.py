@@ -1,13 +1,12 @@
 """Clocks as the API and the command line tell them, of a real database."""
 
 import asyncio
-from collections.abc import Awaitable, Callable, Iterator
+from collections.abc import Awaitable, Callable
 from datetime import timedelta
 from typing import Any
 
 import httpx
 import pytest
-import structlog
 from sqlalchemy import text
 from typer.testing import CliRunner, Result
 
@@ -59,14 +58,6 @@ async def clocks(api: httpx.AsyncClient, contact: ContactReceived) -> dict[str, 
     response = await api.get(f"/v1/contacts/{contact.contact_id}/clocks", headers=key("rita"))
     assert response.status_code == 200, response.text
     return {one["clock"]: one for one in response.json()["clocks"]}
-
-
-@pytest.fixture(autouse=True)
-def _logs_as_before() -> Iterator[None]:
-    """A command says for its process where logs go."""
-    before = structlog.get_config()
-    yield
-    structlog.configure(**before)
 
 
 @pytest.fixture
@@ -142,7 +133,8 @@ async def test_a_policy_may_be_changed_for_open_contacts_too(
         "/v1/sla-policies/gold", params={"open_contacts": "retarget"}, json=shorter
     )
     assert response.json()["version"] == 2
-    await desk.after(0)
+    # One contact after another, some milliseconds apart.
+    await desk.after(1)
     after = (await clocks(api, kept))["resolution"]
     assert (after["policy"]["version"], after["target_s"], after["run"]) == (2, 700, 1)
     assert (await clocks(api, kept))["first_response"]["state"] == "cancelled"

@@ -3,14 +3,13 @@
 import asyncio
 import os
 import sys
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import aclosing
 from typing import cast
 
 import asyncpg
 import httpx
 import pytest
-import structlog
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import AsyncConnection
 from typer.testing import CliRunner, Result
@@ -30,9 +29,8 @@ Verify = Callable[..., Awaitable[Result]]
 
 
 @pytest.fixture
-def verify(postgres: Postgres, database_name: str) -> Iterator[Verify]:
+def verify(postgres: Postgres, database_name: str) -> Verify:
     """Call `python -m escalation verify-audit`."""
-    before = structlog.get_config()
 
     async def call(*words: str) -> Result:
         return await asyncio.to_thread(
@@ -42,8 +40,7 @@ def verify(postgres: Postgres, database_name: str) -> Iterator[Verify]:
             env={"UPSTAIRS_DATABASE_URL": postgres.url(database_name, "escalation")},
         )
 
-    yield call
-    structlog.configure(**before)
+    return call
 
 
 @pytest.fixture

@@ -5,17 +5,15 @@ Exit codes: 0 all done; 1 the database is away; 2 wrong usage; 3 some failed aga
 """
 
 import asyncio
-import logging
-import sys
 from collections.abc import Awaitable, Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Annotated, Any, Final, TypeVar
 
 import orjson
-import structlog
 import typer
 from pydantic import BaseModel
 
+from common import logs
 from common.clock import Clock
 from common.database import Database, connect
 from common.dispatcher import Dispatcher
@@ -125,11 +123,7 @@ class _Commands:
 async def _at_desk(
     settings: ServiceSettings, parts: Parts[Any], work: Callable[[_Desk], Awaitable[T]]
 ) -> T:
-    # Standard output is for what was asked.
-    structlog.configure(
-        logger_factory=structlog.PrintLoggerFactory(sys.stderr),
-        wrapper_class=structlog.make_filtering_bound_logger(logging.WARNING),
-    )
+    logs.to_stderr()
     engine = connect(str(settings.database_url), schema=parts.name, pool_size=1)
     database = Database(engine, parts.unit_of_work, Clock())
     dispatcher = Dispatcher(database, parts.subscriptions, Metrics(), consumer=parts.name)

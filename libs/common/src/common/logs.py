@@ -41,6 +41,15 @@ def configure(*, service: str, level: str, form: Format) -> None:
     logging.basicConfig(handlers=[_Bridge()], level=logging.WARNING, force=True)
 
 
+def to_stderr() -> None:
+    """Let a command warn on standard error, as it is by then: standard output is for its answer."""
+    structlog.configure(
+        logger_factory=lambda *_: structlog.PrintLogger(sys.stderr),
+        wrapper_class=structlog.make_filtering_bound_logger(logging.WARNING),
+        cache_logger_on_first_use=False,
+    )
+
+
 def _traced(
     _logger: structlog.types.WrappedLogger, _name: str, event: structlog.types.EventDict
 ) -> structlog.types.EventDict:

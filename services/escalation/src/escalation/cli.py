@@ -4,7 +4,6 @@ Exit codes: 0 all well; 1 what was asked for is not so; 2 wrong usage; 3 the dat
 """
 
 import asyncio
-import logging
 import sys
 from collections.abc import AsyncGenerator, Awaitable, Callable
 from contextlib import aclosing
@@ -12,10 +11,10 @@ from datetime import UTC, datetime, timedelta
 from typing import Annotated, Final, Literal, TypeVar, cast, get_args
 from uuid import UUID
 
-import structlog
 import typer
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from common import logs
 from common.clock import Clock
 from common.contracts.escalations import ClockName
 from common.contracts.event import ContactId, EscalationId
@@ -173,11 +172,7 @@ def reading(
     isolation: Literal["AUTOCOMMIT", "REPEATABLE READ"] = "AUTOCOMMIT",
 ) -> T:
     """Do some work on a connection, where each statement sees what is committed by then."""
-    # Standard output is for what was asked.
-    structlog.configure(
-        logger_factory=structlog.PrintLoggerFactory(sys.stderr),
-        wrapper_class=structlog.make_filtering_bound_logger(logging.WARNING),
-    )
+    logs.to_stderr()
     return asyncio.run(_reading(Settings(kafka_bootstrap="not asked"), work, isolation))
 
 
