@@ -56,7 +56,7 @@ def commits_late() -> None:
     replace(Relay, "_send", noting)
 
 
-@control("intake", LATER_PLEAS)
+@control("intake", LATER_PLEAS, brief=False)
 def one_of_two_relays_stalls() -> None:
     """Two replicas in one process; one stops for a while with rows in hand."""
     run, send = Relay.run, Relay._send
@@ -76,7 +76,7 @@ def one_of_two_relays_stalls() -> None:
     replace(Relay, "_send", stalling)
 
 
-@control("intake", ARRIVALS, dies=True)
+@control("intake", ARRIVALS, dies=True, brief=False)
 def dies_before_the_commit() -> None:
     flush = UnitOfWork.flush
 
@@ -127,7 +127,7 @@ def relay_reads_on_from_the_last_id() -> None:
     replace(Relay, "publish", hasty)
 
 
-@mutant(one_of_two_relays_stalls, 5, "a gap or a wrong order")
+@mutant(one_of_two_relays_stalls, 5, "a gap or a wrong order", brief=False)
 def relays_share_the_rows() -> None:
     unlocked = f"{relay._NEXT} FOR UPDATE SKIP LOCKED"
 
@@ -142,7 +142,7 @@ def relays_share_the_rows() -> None:
     replace(Relay, "publish", shared)
 
 
-@mutant(dies_before_the_commit, 1, "accepted, and intake has no such contact")
+@mutant(dies_before_the_commit, 1, "accepted, and intake has no such contact", brief=False)
 def contacts_are_answered_before_the_commit() -> None:
     do = Together.do
     under_way: set[asyncio.Future[Any]] = set()
