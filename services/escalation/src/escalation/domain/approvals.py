@@ -29,8 +29,8 @@ from escalation.domain.working import (
 )
 
 _COSTLY: tuple[Outcome, ...] = ("refund", "credit")
-# What ISO 4217 has for none: a role with limits has one in it as well.
-_NO_CURRENCY = "XXX"
+# A role that has a limit in one currency has one in each.
+_ANY_CURRENCY = "EUR"
 
 
 @dataclass(frozen=True, slots=True)
@@ -241,7 +241,7 @@ def _covers(situation: Situation, role: Role, money: Money) -> bool:
 
 
 def _is_limited(situation: Situation, role: Role) -> bool:
-    return situation.configuration.limit_of(role, _NO_CURRENCY) is not None
+    return situation.configuration.limit_of(role, _ANY_CURRENCY) is not None
 
 
 def _require_limit(situation: Situation, role: Role, approval: Approval) -> None:
