@@ -66,9 +66,13 @@ class Trial:
             await self.world.settle(within=timedelta(seconds=PATIENCE_S))
         except (AssertionError, ExceptionGroup, StackError) as trouble:
             return Outcome(mutant, trouble=repr(trouble))
-        found = [one for one in (await self._verdict()).broken if one not in self.known]
+        found = [one for one in (await self._verdict()).broken if not self._is_known(one)]
         self.known.update(found)
         return Outcome(mutant, found)
+
+    def _is_known(self, one: Broken) -> bool:
+        """The audit tells of what an earlier mutant lost once that one's turn is over."""
+        return any((one.told, one.evidence[:1]) == (it.told, it.evidence[:1]) for it in self.known)
 
     async def _take_the_place(self, mutant: Mutant) -> None:
         """Put it where the sound service was, and that one back where another mutant was."""
