@@ -71,8 +71,10 @@ class Trial:
         return Outcome(mutant, found)
 
     def _is_known(self, one: Broken) -> bool:
-        """The audit tells of what an earlier mutant lost once that one's turn is over."""
-        return any((one.told, one.evidence[:1]) == (it.told, it.evidence[:1]) for it in self.known)
+        """The audit tells of a timer that an earlier mutant lost once that one's turn is over."""
+        lost = one.told.endswith("has no live timer")
+        contacts = {it.evidence[:1] for it in self.known if it.told == one.told}
+        return one in self.known or (lost and one.evidence[:1] in contacts)
 
     async def _take_the_place(self, mutant: Mutant) -> None:
         """Put it where the sound service was, and that one back where another mutant was."""
