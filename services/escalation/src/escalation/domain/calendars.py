@@ -99,7 +99,7 @@ class HolidaysOf:
 
     def within(self, years: Iterable[int]) -> Iterable[date]:
         """Return the dates, also those that make up for a holiday on a weekend."""
-        # 12 MB and a tenth of a second: only a process that needs holidays is to pay for them.
+        # It takes memory and time to load: only a process that needs holidays is to pay for that.
         import holidays  # noqa: PLC0415
 
         return holidays.country_holidays(self.country, self.region, years, expand=False)

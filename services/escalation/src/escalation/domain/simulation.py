@@ -182,8 +182,7 @@ class Play:
         self._timers.pop(WARNING_SLOT, None)
 
     def _do(self, step: Step, at: datetime) -> Iterator[Event]:
-        before = self._escalation
-        decision = step(Situation(self._watch, before, self._configuration, at))
+        decision = step(Situation(self._watch, self._escalation, self._configuration, at))
         self._watch = decision.situation.watch
         self._escalation = decision.situation.escalation
         for change in decision.timers:
