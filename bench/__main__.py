@@ -19,7 +19,7 @@ from bench.summary import PATH, Figures, show, write
 from bench.topics import LostError
 from bench.traffic import contacts
 from bench.waiting import StuckError
-from common.clock import elapsed
+from common.core.clock import elapsed
 
 PARTS = (*ALONE, *TOGETHER)
 SOAK_MINUTES = 30.0

@@ -8,8 +8,8 @@ from zoneinfo import ZoneInfo
 
 from bench.apart import apart
 from bench.summary import Figures
-from common.clock import elapsed
-from escalation.domain.calendars import (
+from common.core.clock import elapsed
+from escalation.domain.duty.calendars import (
     WEEKDAYS,
     Calendar,
     DayHours,

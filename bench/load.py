@@ -16,8 +16,8 @@ from typing import Any, NamedTuple
 import orjson
 import uvloop
 
-from common.clock import Clock
-from common.ids import new_id
+from common.core.clock import Clock
+from common.core.ids import new_id
 
 Connection = tuple[asyncio.StreamReader, asyncio.StreamWriter]
 

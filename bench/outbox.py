@@ -15,15 +15,15 @@ from bench.summary import Figures, quantiles_ms
 from bench.topics import LostError
 from bench.waiting import until
 from bench.workshop import TOPIC, Workshop, workshop
-from common import service
-from common.clock import elapsed
 from common.contracts.escalations import ClockBreached
 from common.contracts.event import ContactId
-from common.database import Database
-from common.health import Health
-from common.ids import new_id
-from common.metrics import Metrics
-from common.relay import Relay
+from common.core.clock import elapsed
+from common.core.health import Health
+from common.core.ids import new_id
+from common.core.metrics import Metrics
+from common.messaging.relay import Relay
+from common.service import spec
+from common.storage.database import Database
 
 CONTACTS = 20_000
 STREAM_BATCH = 500
@@ -172,7 +172,7 @@ async def _stay_open(made: Workshop) -> None:
 async def relaying(made: Workshop, database: Database[sample.UnitOfWork]) -> AsyncIterator[Metrics]:
     """Run the relay as `serve` does."""
     metrics, stopping = Metrics(), asyncio.Event()
-    producer = await service._started_producer(made.settings(), stopping)  # noqa: SLF001 - just as services have it
+    producer = await spec._started_producer(made.settings(), stopping)  # noqa: SLF001 - just as services have it
     assert isinstance(producer, AIOKafkaProducer)
     relay = Relay(
         database.engine,

@@ -9,8 +9,8 @@ from bench.ground import CONTACTS, Ground, posts
 from bench.load import Post
 from bench.summary import Figures, quantiles_ms
 from bench.topics import LostError
-from common.clock import elapsed
 from common.contracts.escalations import EscalationRaised
+from common.core.clock import elapsed
 
 PATIENCE_S = 60
 ASKING = 16

@@ -14,7 +14,6 @@ from bench import clocks
 from bench.desk import REGIONS, Desk, desk
 from bench.summary import Figures, quantiles_ms
 from bench.topics import LostError, Seen
-from common.clock import Clock, elapsed
 from common.contracts.assignments import ContactAssigned
 from common.contracts.contacts import (
     ContactReceived,
@@ -28,7 +27,8 @@ from common.contracts.contacts import (
 )
 from common.contracts.escalations import ClockMet, ClockWarned, EscalationRaised
 from common.contracts.event import ContactId, CustomerId, Event, MessageId, PersonId, TeamId
-from common.ids import new_id
+from common.core.clock import Clock, elapsed
+from common.core.ids import new_id
 
 DUE_RATE = 1000
 LEAD_S = 15

@@ -5,8 +5,8 @@ Inbox, lock, state, timer, outbox, as in FIGURES.md: what this machine's Postgre
 
 import asyncpg
 
-from common.clock import elapsed
-from common.ids import new_id
+from common.core.clock import elapsed
+from common.core.ids import new_id
 
 BATCH = 500
 CONTACTS = 20 * BATCH

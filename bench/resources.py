@@ -9,7 +9,7 @@ import asyncpg
 import devstack
 from bench.ground import Ground
 from bench.summary import Figures
-from common.clock import Clock, elapsed
+from common.core.clock import Clock, elapsed
 from devstack.jars import KAFKA_VERSION
 
 _UNPUBLISHED = "SELECT count(*) FROM {schema}.outbox"

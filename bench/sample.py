@@ -16,21 +16,21 @@ from pydantic import AwareDatetime
 from sqlalchemy import Column, DateTime, Integer, MetaData, Table, Text, Uuid
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from common.clock import Clock
 from common.contracts.escalations import ClockBreached
 from common.contracts.event import ContactId
-from common.database import Database, connect
-from common.dispatcher import Dispatcher
-from common.health import Health
+from common.core.clock import Clock
+from common.core.health import Health
+from common.core.metrics import Metrics
 from common.messages import Timer
-from common.metrics import Metrics
-from common.rows import Rows
-from common.service import Parts, serve
-from common.settings import ServiceSettings
-from common.subscriptions import Subscriptions
-from common.tables import RELIABILITY
-from common.timerloop import TimerLoop
-from common.uow import UnitOfWork as BaseUnitOfWork
+from common.messaging.dispatcher import Dispatcher
+from common.messaging.subscriptions import Subscriptions
+from common.messaging.timer_loop import TimerLoop
+from common.service.settings import ServiceSettings
+from common.service.spec import Parts, serve
+from common.storage.database import Database, connect
+from common.storage.rows import Rows
+from common.storage.tables import RELIABILITY
+from common.storage.uow import UnitOfWork as BaseUnitOfWork
 
 U = TypeVar("U", bound=BaseUnitOfWork)
 

@@ -13,7 +13,7 @@ import devstack
 from bench.desk import HOUR_S, Desk, desk
 from bench.summary import Figures
 from bench.topics import LostError
-from common.clock import Clock, elapsed
+from common.core.clock import Clock, elapsed
 
 CLOCKS_EACH = 3
 PAST = timedelta(days=90)

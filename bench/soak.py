@@ -8,7 +8,7 @@ from bench import traffic
 from bench.ground import CONTACTS, Ground, posts
 from bench.load import Post
 from bench.summary import Figures
-from common.clock import elapsed
+from common.core.clock import elapsed
 
 RATE = 40
 SLICE_SECONDS = 30

@@ -15,8 +15,8 @@ from bench.outbox import append, arrivals
 from bench.summary import Figures
 from bench.waiting import StuckError, until
 from bench.workshop import Workshop, workshop
-from common.clock import elapsed
-from common.database import Database
+from common.core.clock import elapsed
+from common.storage.database import Database
 from stage.system import REPOSITORY
 
 EVERY = 0.01

@@ -16,9 +16,9 @@ from bench.rivals import pgqueuers, procrastinates
 from bench.summary import Figures
 from bench.waiting import until
 from bench.workshop import Workshop, database, workshop
-from common.clock import elapsed
-from common.subscriptions import Subscriptions
-from common.uow import UnitOfWork
+from common.core.clock import elapsed
+from common.messaging.subscriptions import Subscriptions
+from common.storage.uow import UnitOfWork
 
 U = TypeVar("U", bound=UnitOfWork)
 

@@ -15,11 +15,11 @@ from bench.sample import PromiseDue
 from bench.summary import Figures, quantiles_ms
 from bench.waiting import until
 from bench.workshop import Workshop, database, workshop
-from common.clock import Clock, elapsed
 from common.contracts.event import ContactId
-from common.database import Database
-from common.ids import new_id
+from common.core.clock import Clock, elapsed
+from common.core.ids import new_id
 from common.messages import Cancel, Schedule, TimerChange
+from common.storage.database import Database
 
 FEW = 1000
 FEW_SECONDS = 10

@@ -7,11 +7,11 @@ from typing import Any, NamedTuple, TypeVar
 
 from aiokafka import AIOKafkaConsumer
 
-from common.clock import Clock
 from common.contracts import TOPICS
 from common.contracts.event import Event
-from common.envelope import type_of
-from common.relay import topic_name
+from common.core.clock import Clock
+from common.messaging.envelope import type_of
+from common.messaging.relay import topic_name
 
 E = TypeVar("E", bound=Event)
 

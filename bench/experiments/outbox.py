@@ -20,12 +20,12 @@ from bench import workshop
 from bench.apart import apart
 from bench.experiments.ways import Deleting, Rotated, Way
 from bench.summary import Figures
-from common import service
-from common.clock import elapsed
-from common.envelope import Envelope, encode
-from common.ids import EventId
-from common.provision import TopicSpec, create_topics
-from common.relay import topic_name
+from common.core.clock import elapsed
+from common.core.ids import EventId
+from common.messaging.envelope import Envelope, encode
+from common.messaging.relay import topic_name
+from common.service import spec
+from common.service.provision import TopicSpec, create_topics
 
 WAYS: dict[str, Callable[[], Way]] = {
     "delete": Deleting,
@@ -71,7 +71,7 @@ async def _shop(stack: devstack.Stack, way: Way) -> AsyncIterator[workshop.Works
 async def _stream(shop: workshop.Workshop, name: str, beside: str, events: int) -> Figures:
     """Pass `events` through with a small backlog; sizes are the largest seen."""
     way = WAYS[name]()
-    producer = await service._started_producer(shop.settings(), asyncio.Event())  # noqa: SLF001 - just as services have it
+    producer = await spec._started_producer(shop.settings(), asyncio.Event())  # noqa: SLF001 - just as services have it
     assert isinstance(producer, AIOKafkaProducer)
     writer, reader, foreign = [await asyncpg.connect(shop.dsn) for _ in range(3)]
     wal = await writer.fetchval("SELECT pg_current_wal_insert_lsn()")

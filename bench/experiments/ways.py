@@ -4,7 +4,7 @@ from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from typing import Any, Protocol
 
-from common.tables import RELIABILITY_V1
+from common.storage.tables import RELIABILITY_V1
 
 BATCH = 1000
 ROTATE_EVERY_S = 5

@@ -17,7 +17,7 @@ from pgqueuer.queries import Queries
 from bench import sample
 from bench.summary import Figures, quantiles_ms
 from bench.waiting import until
-from common.clock import Clock, elapsed
+from common.core.clock import Clock, elapsed
 
 Handler = Callable[[Job], Awaitable[None]]
 

@@ -9,7 +9,7 @@ from procrastinate import App, JobContext, PsycopgConnector
 
 from bench.summary import Figures, quantiles_ms
 from bench.waiting import until
-from common.clock import Clock, elapsed
+from common.core.clock import Clock, elapsed
 
 CONCURRENCY = 20
 POOL = 10

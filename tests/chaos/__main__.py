@@ -12,7 +12,7 @@ import uvloop
 from bench.summary import OUTAGE, RECOVERY, Figures, write
 from chaos.campaign import Outcome, Plan, ground, run
 from chaos.faults import FAULTS
-from common.clock import elapsed
+from common.core.clock import elapsed
 
 PER_SECOND = 15
 

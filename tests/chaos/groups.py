@@ -4,7 +4,7 @@ from typing import Any
 
 from aiokafka import AIOKafkaConsumer, TopicPartition
 
-from common.relay import topic_name
+from common.messaging.relay import topic_name
 from stage.invariants.reading import Sources, committed, reader, subscribed_topics
 
 Offsets = dict[TopicPartition, int]

@@ -20,11 +20,11 @@ from unittest.mock import patch
 
 from aiokafka import AIOKafkaProducer
 
-from common.clock import Clock
-from common.database import Database
-from common.dispatcher import Dispatcher, Message
-from common.outbox import Outbox
-from common.timers import DueTimer, Timers
+from common.core.clock import Clock
+from common.messaging.dispatcher import Dispatcher, Message
+from common.storage.database import Database
+from common.storage.outbox import Outbox
+from common.storage.timers import DueTimer, Timers
 
 ORDERS = "CHAOS_ORDERS"
 CLOCK_JUMP = timedelta(hours=1)

@@ -7,7 +7,7 @@ from contextlib import asynccontextmanager
 import pytest
 
 from chaos.gates import Gates, Server
-from common.clock import elapsed
+from common.core.clock import elapsed
 from devstack.processes import LOOPBACK
 
 SERVER: Server = "kafka"

@@ -5,7 +5,7 @@ from pathlib import Path
 
 from chaos.load import write
 from chaos.world import Callers, launched
-from common.clock import Clock
+from common.core.clock import Clock
 from devstack import Stack
 from support.waiting import until
 

@@ -9,16 +9,16 @@ from typing import Any, Generic
 import httpx
 
 from common.contracts.event import ContactId, Event
-from common.database import Database, U
-from common.deadletters import DeadLetter
-from common.dispatcher import Dispatcher, Message
-from common.health import Health
-from common.ids import EventId, new_id
-from common.metrics import Metrics
-from common.service import Parts, application
-from common.settings import ServiceSettings
-from common.subscriptions import Subscriptions
-from common.timerloop import TimerLoop
+from common.core.health import Health
+from common.core.ids import EventId, new_id
+from common.core.metrics import Metrics
+from common.messaging.dispatcher import Dispatcher, Message
+from common.messaging.subscriptions import Subscriptions
+from common.messaging.timer_loop import TimerLoop
+from common.service.settings import ServiceSettings
+from common.service.spec import Parts, application
+from common.storage.database import Database, U
+from common.storage.dead_letters import DeadLetter
 from support.databases import rows
 
 

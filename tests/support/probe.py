@@ -16,28 +16,28 @@ from sqlalchemy import event as sqlalchemy_event
 from sqlalchemy.dialects.postgresql import ARRAY, JSONB
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from common import service
-from common.clock import Clock
-from common.consumer import Consumer
 from common.contracts.contacts import CustomerWrote
 from common.contracts.event import ContactId, Event, MessageId
-from common.database import Database, connect
-from common.dispatcher import Dispatcher
-from common.envelope import Envelope, encode
-from common.errors import PermanentError
-from common.health import Health
-from common.ids import EventId, new_id
+from common.core.clock import Clock
+from common.core.errors import PermanentError
+from common.core.health import Health
+from common.core.ids import EventId, new_id
+from common.core.metrics import Metrics
 from common.messages import Timer
-from common.metrics import Metrics
-from common.relay import Relay, topic_name
-from common.rows import Rows
-from common.runtime import Worker
-from common.service import Parts
-from common.settings import ServiceSettings
-from common.subscriptions import Subscriptions
-from common.tables import RELIABILITY
-from common.timerloop import TimerLoop
-from common.uow import UnitOfWork as BaseUnitOfWork
+from common.messaging.consumer import Consumer
+from common.messaging.dispatcher import Dispatcher
+from common.messaging.envelope import Envelope, encode
+from common.messaging.relay import Relay, topic_name
+from common.messaging.subscriptions import Subscriptions
+from common.messaging.timer_loop import TimerLoop
+from common.service import spec
+from common.service.runtime import Worker
+from common.service.settings import ServiceSettings
+from common.service.spec import Parts
+from common.storage.database import Database, connect
+from common.storage.rows import Rows
+from common.storage.tables import RELIABILITY
+from common.storage.uow import UnitOfWork as BaseUnitOfWork
 
 NAME = "probe"
 POISON = "poison"
@@ -280,7 +280,7 @@ class Replica:
 
     def consumer(self) -> Consumer[UnitOfWork]:
         parts = Parts(NAME, UnitOfWork, self.subscriptions, ())
-        return service._consumer(
+        return spec._consumer(
             parts, self.broker.settings(), self.dispatcher, self.metrics, self.health
         )
 

@@ -12,9 +12,9 @@ from pathlib import Path
 
 import uvloop
 
-from common.service import Parts, serve
-from common.settings import ServiceSettings
-from common.subscriptions import Subscriptions
+from common.messaging.subscriptions import Subscriptions
+from common.service.settings import ServiceSettings
+from common.service.spec import Parts, serve
 from devstack import Process, free_port
 from support.probe import NAME, Broker, UnitOfWork
 

@@ -9,11 +9,11 @@ from sqlalchemy import text
 
 from chaos.mutants.registry import control, die_once, mutant, replace
 from chaos.mutants.scenes import ARRIVALS, LATER_PLEAS, PLEAS
-from common import relay
 from common.contracts.contacts import ContactReceived, CustomerWrote, SupervisorRequested
 from common.contracts.event import ContactId
-from common.relay import Relay
-from common.together import Together
+from common.http.group_commit import Together
+from common.messaging import relay
+from common.messaging.relay import Relay
 from intake.store import UnitOfWork
 
 _BATCH = 1000

@@ -9,10 +9,10 @@ import orjson
 
 from common.contracts.contacts import ContactReceived, Customer, CustomerWrote
 from common.contracts.event import ContactId, CustomerId
-from common.database import Database
-from common.deadletters import original
-from common.envelope import encode
-from common.subscriptions import Subscriptions
+from common.messaging.envelope import encode
+from common.messaging.subscriptions import Subscriptions
+from common.storage.database import Database
+from common.storage.dead_letters import original
 from support.databases import rows
 from support.probe import (
     Broker,

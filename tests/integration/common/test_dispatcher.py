@@ -3,12 +3,12 @@
 import pytest
 
 from common.contracts.contacts import CustomerWrote
-from common.database import Database
-from common.deadletters import DeadLetter
-from common.dispatcher import Message
-from common.errors import PermanentError, TransientError
-from common.ids import EventId, new_id
-from common.subscriptions import Subscriptions
+from common.core.errors import PermanentError, TransientError
+from common.core.ids import EventId, new_id
+from common.messaging.dispatcher import Message
+from common.messaging.subscriptions import Subscriptions
+from common.storage.database import Database
+from common.storage.dead_letters import DeadLetter
 from support.databases import rows
 from support.probe import (
     POISON,

@@ -7,15 +7,15 @@ import httpx
 import pytest
 from fastapi import APIRouter, Depends
 
-from common.access import Principal, allow
-from common.database import Database
-from common.health import Health
-from common.housekeeping import Housekeeper
-from common.http import MAX_BODY_BYTES, Api, ContactPath, HttpServer, Line, get_database
-from common.metrics import Metrics
-from common.problems import Problem
-from common.service import Parts, application
-from common.subscriptions import Subscriptions
+from common.core.health import Health
+from common.core.metrics import Metrics
+from common.http.access import Principal, allow
+from common.http.app import MAX_BODY_BYTES, Api, ContactPath, HttpServer, Line, get_database
+from common.http.problems import Problem
+from common.messaging.subscriptions import Subscriptions
+from common.service.housekeeping import Housekeeper
+from common.service.spec import Parts, application
+from common.storage.database import Database
 from support.databases import rows
 from support.gate import Gate
 from support.probe import Broker, UnitOfWork, new_contact, note, opened, running, wrote

@@ -6,10 +6,10 @@ from typing import Any
 import httpx
 import pytest
 
-from common.database import Database
-from common.deadletters import bury
-from common.service import Parts
-from common.settings import ServiceSettings
+from common.service.settings import ServiceSettings
+from common.service.spec import Parts
+from common.storage.database import Database
+from common.storage.dead_letters import bury
 from support.databases import rows
 from support.inside import Keys, client
 from support.letters import MENDED, buried, effects, record

@@ -7,9 +7,9 @@ import orjson
 import pytest
 from typer.testing import CliRunner, Result
 
-from common.cli import service_cli
-from common.service import Parts
-from common.settings import ServiceSettings
+from common.service.cli import service_cli
+from common.service.settings import ServiceSettings
+from common.service.spec import Parts
 from support.letters import MENDED, buried, effects
 from support.probe import POISON, SUBSCRIPTIONS, Broker, Replica, UnitOfWork
 

@@ -5,17 +5,17 @@ from datetime import timedelta
 
 import pytest
 
-from common import trace
 from common.contracts.contacts import CustomerWrote
-from common.database import Database
-from common.deadletters import DeadLetter, bury
-from common.dispatcher import Message
-from common.envelope import encode
-from common.errors import TransientError
-from common.letters import RETENTION, Letters, Summary
+from common.core import trace
+from common.core.errors import TransientError
 from common.messages import Schedule
-from common.replay import AlreadyDealtWith, FailedAgain, Replay, UnknownLetter
-from common.subscriptions import Subscriptions
+from common.messaging.dispatcher import Message
+from common.messaging.envelope import encode
+from common.messaging.replay import AlreadyDealtWith, FailedAgain, Replay, UnknownLetter
+from common.messaging.subscriptions import Subscriptions
+from common.storage.database import Database
+from common.storage.dead_letter_store import RETENTION, Letters, Summary
+from common.storage.dead_letters import DeadLetter, bury
 from support.databases import rows
 from support.letters import MENDED, buried, effects, record, take_any
 from support.probe import (

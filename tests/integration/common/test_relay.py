@@ -10,10 +10,10 @@ import pytest
 from aiokafka import AIOKafkaProducer
 from aiokafka.errors import KafkaTimeoutError
 
-from common import trace
-from common.database import Database
-from common.envelope import decode
-from common.outbox import Outbox
+from common.core import trace
+from common.messaging.envelope import decode
+from common.storage.database import Database
+from common.storage.outbox import Outbox
 from support.databases import rows
 from support.outbox import add, arrived, check_order, left, lock_holders, once_each, texts
 from support.probe import Broker, Replica, UnitOfWork, crashing, new_contact, running, total, wrote

@@ -8,8 +8,8 @@ import pytest
 from sqlalchemy.exc import IntegrityError
 
 from common.contracts.event import ContactId
-from common.database import Database
-from common.errors import is_transient
+from common.core.errors import is_transient
+from common.storage.database import Database
 from support.databases import rows
 from support.probe import Note, Probe, UnitOfWork, new_contact, statements, wrote
 

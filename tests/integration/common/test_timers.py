@@ -6,16 +6,16 @@ from typing import Any
 
 import pytest
 
-from common import timerloop
-from common.clock import Clock, elapsed
 from common.contracts.event import ContactId
-from common.database import Database
-from common.deadletters import DeadLetter, TooManyDeadLetters
-from common.dispatcher import Message
-from common.errors import TransientError
-from common.ids import EventId, new_id
+from common.core.clock import Clock, elapsed
+from common.core.errors import TransientError
+from common.core.ids import EventId, new_id
 from common.messages import Cancel, Schedule, Timer, TimerChange
-from common.subscriptions import Subscriptions
+from common.messaging import timer_loop
+from common.messaging.dispatcher import Message
+from common.messaging.subscriptions import Subscriptions
+from common.storage.database import Database
+from common.storage.dead_letters import DeadLetter, TooManyDeadLetters
 from support.databases import rows
 from support.probe import (
     POISON,
@@ -178,7 +178,7 @@ async def test_an_earlier_timer_wakes_the_loop(
     replica: Replica, probe_url: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """With a sleep so long that only being woken explains that it fires."""
-    monkeypatch.setattr(timerloop, "_LONGEST_SLEEP", FAR)
+    monkeypatch.setattr(timer_loop, "_LONGEST_SLEEP", FAR)
     contact_id = new_contact()
     await change(replica.database, (reminder(contact_id, "later"), FAR))
     async with crashing(replica.timers), opened(probe_url) as watching:
@@ -231,7 +231,7 @@ async def test_a_timer_of_a_newer_version_is_left_to_a_replica_that_knows_it(
     new = Replica(database, broker, Subscriptions[UnitOfWork]().on(Stranger, meet))
     async with running(old.timers):
         await until(lambda: noted(database))
-        assert await old.timers._until_next() == timerloop._LONGEST_SLEEP
+        assert await old.timers._until_next() == timer_loop._LONGEST_SLEEP
     assert await noted(database) == {known: ("call back",)}
     assert await rows(database, "SELECT 1 FROM dead_letters") == []
     async with running(new.timers):

@@ -10,14 +10,14 @@ from random import Random
 import pytest
 from pydantic import AwareDatetime
 
-from common import housekeeping
 from common.contracts.event import ContactId
-from common.database import Database
-from common.housekeeping import Housekeeper
-from common.ids import new_id
+from common.core.ids import new_id
+from common.core.metrics import Metrics
 from common.messages import Cancel, Schedule, Timer
-from common.metrics import Metrics
-from common.subscriptions import Subscriptions
+from common.messaging.subscriptions import Subscriptions
+from common.service import housekeeping
+from common.service.housekeeping import Housekeeper
+from common.storage.database import Database
 from support.databases import rows
 from support.probe import Broker, Replica, UnitOfWork, new_contact, note, running
 from support.waiting import until

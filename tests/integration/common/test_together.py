@@ -5,11 +5,11 @@ from collections.abc import Sequence
 
 import pytest
 
-from common import trace
 from common.contracts.event import ContactId
-from common.database import Database
-from common.errors import TransientError
-from common.together import Together
+from common.core import trace
+from common.core.errors import TransientError
+from common.http.group_commit import Together
+from common.storage.database import Database
 from support.databases import rows
 from support.probe import UnitOfWork, new_contact, note, statements, wrote
 

@@ -8,12 +8,12 @@ import pytest
 from common.contracts.assignments import ContactAssigned
 from common.contracts.contacts import ContactReceived, Customer
 from common.contracts.event import ContactId, CustomerId, PersonId, TeamId
-from common.database import Database
-from common.ids import new_id
+from common.core.ids import new_id
+from common.storage.database import Database
 from escalation import handlers
 from escalation.main import parts
 from escalation.settings import Settings
-from escalation.store import UnitOfWork
+from escalation.store.unit_of_work import UnitOfWork
 from support.databases import Postgres, opened
 from support.inside import Inside, Keys, client, dispatcher
 

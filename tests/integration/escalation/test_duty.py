@@ -10,14 +10,14 @@ import icalendar
 import pytest
 from prometheus_client import CollectorRegistry
 
-from common.clock import elapsed
 from common.contracts.escalations import PageRequested
-from common.database import Database
-from escalation.gaps import GapWatch
+from common.core.clock import elapsed
+from common.storage.database import Database
 from escalation.main import parts
 from escalation.metrics import GapMetrics
 from escalation.settings import Settings
-from escalation.store import UnitOfWork
+from escalation.store.unit_of_work import UnitOfWork
+from escalation.workers.duty_gaps import GapWatch
 from integration.escalation.conftest import Desk, key
 from support.inside import client
 

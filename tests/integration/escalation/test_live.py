@@ -20,18 +20,18 @@ from common.contracts.escalations import (
     EscalationUnanswered,
 )
 from common.contracts.event import ContactId, EscalationId, Event, PersonId, TeamId
-from common.database import Database
-from common.health import Health
-from common.ids import new_id
-from common.metrics import Metrics
-from escalation.domain.configuration import Versioned
-from escalation.domain.ladders import Ladder, Level, Named
-from escalation.domain.listing import Wanted
-from escalation.domain.policies import Contact
-from escalation.domain.watches import OPEN_STATES, Escalation, Reason, Watch
+from common.core.health import Health
+from common.core.ids import new_id
+from common.core.metrics import Metrics
+from common.storage.database import Database
+from escalation.domain.model import OPEN_STATES, Escalation, Reason, Watch
+from escalation.domain.queries import Wanted
+from escalation.domain.settings.ladders import Ladder, Level, Named
+from escalation.domain.settings.policies import Contact
+from escalation.domain.settings.registry import Versioned
 from escalation.main import parts
 from escalation.settings import Settings
-from escalation.store import UnitOfWork
+from escalation.store.unit_of_work import UnitOfWork
 from integration.escalation.conftest import Desk, key
 
 NOON = datetime(2026, 3, 2, 12, tzinfo=UTC)

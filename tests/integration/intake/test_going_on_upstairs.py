@@ -13,8 +13,8 @@ from common.contracts.escalations import (
     EscalationReturned,
 )
 from common.contracts.event import ContactId, EscalationId, PersonId
-from common.database import Database
-from common.ids import new_id
+from common.core.ids import new_id
+from common.storage.database import Database
 from intake.handlers import SUBSCRIPTIONS
 from intake.store import UnitOfWork
 from integration.intake.test_contacts import accepted, published

@@ -5,10 +5,10 @@ from typing import Any
 import httpx
 import pytest
 
-from common.clock import Clock
 from common.contracts.escalations import PriorityChangeAsked
 from common.contracts.event import ContactId
-from common.database import Database
+from common.core.clock import Clock
+from common.storage.database import Database
 from intake.handlers import SUBSCRIPTIONS
 from intake.store import UnitOfWork
 from integration.intake.conftest import key

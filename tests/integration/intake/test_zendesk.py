@@ -10,8 +10,8 @@ import httpx
 import orjson
 import pytest
 
-from common.clock import Clock
-from common.database import Database
+from common.core.clock import Clock
+from common.storage.database import Database
 from intake.store import UnitOfWork
 from integration.intake.conftest import key
 from integration.intake.test_contacts import nothing_happened, published

@@ -12,16 +12,16 @@ from urllib.parse import urlencode
 import httpx
 import pytest
 
-from common.clock import Clock
 from common.contracts.escalations import EscalationAcknowledged, PageRequested
 from common.contracts.event import ContactId, EscalationId, Event, PageId, PersonId
-from common.database import Database
-from common.deadletters import DeadLetter
-from common.dispatcher import Dispatcher, Message
-from common.health import Health
-from common.ids import EventId, new_id
-from common.metrics import Metrics
-from common.service import application
+from common.core.clock import Clock
+from common.core.health import Health
+from common.core.ids import EventId, new_id
+from common.core.metrics import Metrics
+from common.messaging.dispatcher import Dispatcher, Message
+from common.service.spec import application
+from common.storage.database import Database
+from common.storage.dead_letters import DeadLetter
 from devstack.receivers import MailReceiver, Posted, SlackReceiver
 from notifier import handlers
 from notifier.domain.recipients import Address, EmailAddress, Recipient, SlackAddress

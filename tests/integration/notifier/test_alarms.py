@@ -1,9 +1,9 @@
 """What escalation finds wrong with its own books is told to whoever runs Upstairs."""
 
-from common.clock import Clock
 from common.contracts.escalations import TimerMissing
 from common.contracts.event import ContactId, PageId
-from common.ids import new_id
+from common.core.clock import Clock
+from common.core.ids import new_id
 from integration.notifier.conftest import Desk
 from support.waiting import until
 

@@ -9,7 +9,7 @@ import pytest
 
 from common.contracts.escalations import EscalationClosed, EscalationTakenOver, PageRequested
 from common.contracts.event import EscalationId, NotificationId, PersonId
-from common.ids import new_id
+from common.core.ids import new_id
 from integration.notifier.conftest import (
     Desk,
     acknowledged,

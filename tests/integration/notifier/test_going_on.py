@@ -8,7 +8,6 @@ from typing import Any
 import httpx
 import pytest
 
-from common.clock import Clock
 from common.contracts.escalations import (
     ApprovalAsked,
     ApprovalRefused,
@@ -23,7 +22,8 @@ from common.contracts.escalations import (
     PageRequested,
 )
 from common.contracts.event import ContactId, EscalationId, PersonId
-from common.ids import new_id
+from common.core.clock import Clock
+from common.core.ids import new_id
 from integration.notifier.conftest import (
     Desk,
     acknowledged,

@@ -9,8 +9,8 @@ from hypothesis import strategies as st
 
 from common.contracts.contacts import CustomerWrote
 from common.contracts.event import ContactId, MessageId
-from common.envelope import Envelope, Headers, MalformedRecord, decode, encode, type_of
-from common.ids import EventId, new_id
+from common.core.ids import EventId, new_id
+from common.messaging.envelope import Envelope, Headers, MalformedRecord, decode, encode, type_of
 
 AT = datetime(2026, 3, 2, 9, 30, tzinfo=UTC)
 CONTACT = ContactId(new_id())

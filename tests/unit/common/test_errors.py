@@ -14,8 +14,8 @@ from asyncpg.exceptions._base import DataError as ArgumentError
 from sqlalchemy.exc import DBAPIError, IntegrityError
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 
-from common.envelope import MalformedRecord
-from common.errors import PermanentError, TransientError, is_transient
+from common.core.errors import PermanentError, TransientError, is_transient
+from common.messaging.envelope import MalformedRecord
 
 PASSING = [
     TransientError(),

@@ -6,7 +6,7 @@ from common.contracts.assignments import ContactAssigned
 from common.contracts.contacts import ContactResolved, CustomerWrote
 from common.contracts.event import Event
 from common.messages import Timer
-from common.subscriptions import Subscriptions
+from common.messaging.subscriptions import Subscriptions
 
 
 class Due(Timer):

@@ -4,7 +4,7 @@ import re
 
 import pytest
 
-from common import trace
+from common.core import trace
 
 PARENT = "00-0123456789abcdef0123456789abcdef-0123456789abcdef-01"
 FORM = re.compile(r"00-[0-9a-f]{32}-[0-9a-f]{16}-01")

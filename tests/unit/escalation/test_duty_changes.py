@@ -7,9 +7,9 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from common.contracts.event import PersonId
-from escalation.domain.calendars import WEEKDAYS, Calendar, DayHours, Weekday
-from escalation.domain.configuration import Configuration, Versioned
-from escalation.domain.duty import (
+from escalation.domain.duty.calendars import WEEKDAYS, Calendar, DayHours, Weekday
+from escalation.domain.duty.changes import NotOwnShift, Unchangeable, faults, overridden, swapped
+from escalation.domain.duty.schedules import (
     MOST_CHANGES,
     Absence,
     Absences,
@@ -18,10 +18,10 @@ from escalation.domain.duty import (
     Rotation,
     Swap,
 )
-from escalation.domain.gaps import GapAhead, Outlook, look_ahead
-from escalation.domain.organisation import Person
-from escalation.domain.rostering import NotOwnShift, Unchangeable, faults, overridden, swapped
-from escalation.domain.shifts import Gap, shifts
+from escalation.domain.duty.shifts import Gap, shifts
+from escalation.domain.duty_gaps import GapAhead, Outlook, look_ahead
+from escalation.domain.settings.people import Person
+from escalation.domain.settings.registry import Configuration, Versioned
 
 SAM, KIM, LEE = PersonId("sam"), PersonId("kim"), PersonId("lee")
 HOUR, DAY = timedelta(hours=1), timedelta(days=1)

@@ -17,11 +17,10 @@ from common.contracts.escalations import (
     Severity,
 )
 from common.contracts.event import PersonId
-from escalation.domain import decide
-from escalation.domain.calendars import Calendar
-from escalation.domain.configuration import Configuration, Versioned
-from escalation.domain.duty import Absence
-from escalation.domain.ladders import (
+from escalation.domain import reactions
+from escalation.domain.duty.calendars import Calendar
+from escalation.domain.duty.schedules import Absence
+from escalation.domain.settings.ladders import (
     Ladder,
     Level,
     Named,
@@ -30,8 +29,9 @@ from escalation.domain.ladders import (
     TeamSupervisors,
     Who,
 )
-from escalation.domain.names import OPERATIONS
-from escalation.domain.organisation import Person, Team
+from escalation.domain.settings.people import Person, Team
+from escalation.domain.settings.registry import Configuration, Versioned
+from escalation.domain.types import OPERATIONS
 from unit.escalation.desk import CONTACT, DAN, MIA, POLICY, RITA, SAM, SETTINGS, START, Desk
 
 KIM = PersonId("kim")
@@ -130,7 +130,7 @@ def test_a_released_contact_keeps_its_team() -> None:
     release = AssignmentReleased(
         contact_id=CONTACT, occurred_at=desk.at, representative_id=RITA, because="shift over"
     )
-    desk.do(lambda situation: decide.released(situation, release))
+    desk.do(lambda situation: reactions.released(situation, release))
     desk.ask_for_supervisor()
     assert desk.paged() == [(SAM, "raised"), (KIM, "raised")]
 

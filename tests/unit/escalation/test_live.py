@@ -11,12 +11,12 @@ from hypothesis import strategies as st
 from pydantic import ValidationError
 
 from common.contracts.event import ContactId, EscalationId
-from common.problems import Problem
+from common.http.problems import Problem
 from escalation.api.cursor import cursor_after, place_after
-from escalation.domain.listing import Place, Wanted
-from escalation.following import Following
-from escalation.news import Happened, News
-from escalation.offsets import PATTERN, Gone, check, lengthened, missed, parse, spell
+from escalation.domain.queries import Place, Wanted
+from escalation.stream.offsets import PATTERN, Gone, check, lengthened, missed, parse, spell
+from escalation.stream.records import Happened, News
+from escalation.stream.subscriber import Following
 
 NOON = datetime(2026, 3, 2, 12, tzinfo=UTC)
 CONTACT = ContactId("018f0000-0000-7000-8000-000000000001")

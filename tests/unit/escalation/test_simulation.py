@@ -10,12 +10,12 @@ from typer.testing import CliRunner
 from common.contracts.contacts import ContactPrioritized, ContactReopened, RepresentativeReplied
 from common.contracts.escalations import EscalationClimbed, EscalationUnanswered
 from common.contracts.event import Event, MessageId
-from escalation.domain.configuration import Configuration, Versioned
-from escalation.domain.policies import Match, Target
+from escalation.commands.simulate import Window, told
+from escalation.domain.settings.policies import Match, Target
+from escalation.domain.settings.registry import Configuration, Versioned
 from escalation.domain.simulation import MEANINGS, Breach, Habits, Play, Tally, tally
 from escalation.handlers import SUBSCRIPTIONS
 from escalation.main import cli
-from escalation.simulate import Window, told
 from unit.escalation.desk import (
     CONTACT,
     LADDER,

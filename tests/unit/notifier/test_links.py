@@ -2,7 +2,7 @@ from datetime import timedelta
 
 import pytest
 
-from common.clock import Clock
+from common.core.clock import Clock
 from notifier.links import Expired, Forged, Links
 from unit.notifier.examples import ID
 

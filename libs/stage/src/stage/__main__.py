@@ -12,7 +12,7 @@ import typer
 from rich.console import Console
 
 import devstack
-from common.clock import elapsed
+from common.core.clock import elapsed
 from stage.cast import Cast, RefusedError, staged
 from stage.show import Timeline, summary
 from stage.stories import STORIES, Ending, NotAsToldError, Stage

@@ -14,7 +14,7 @@ from uuid import uuid4
 import httpx
 import orjson
 
-from common.clock import Clock
+from common.core.clock import Clock
 from devstack import Stack
 from stage.system import System, outside
 

@@ -6,8 +6,8 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from common.clock import Clock
 from common.contracts.event import ContactId
+from common.core.clock import Clock
 from stage.stories import Ending
 from stage.watch import Seen
 

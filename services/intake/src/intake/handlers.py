@@ -19,9 +19,9 @@ from common.contracts.escalations import (
     PriorityChangeAsked,
 )
 from common.contracts.event import ContactId, MessageId, PersonId
-from common.errors import PermanentError
-from common.ids import new_id
-from common.subscriptions import Subscriptions
+from common.core.errors import PermanentError
+from common.core.ids import new_id
+from common.messaging.subscriptions import Subscriptions
 from intake import domain
 from intake.domain import Contact, EscalationState, EscalationView, Message
 from intake.store import Claim, UnitOfWork

@@ -2,10 +2,10 @@
 
 from collections.abc import Mapping
 
-from common.cli import service_cli
-from common.database import Database
-from common.service import Parts
-from common.together import Together
+from common.http.group_commit import Together
+from common.service.cli import service_cli
+from common.service.spec import Parts
+from common.storage.database import Database
 from intake import api, handlers
 from intake.settings import Settings
 from intake.store import UnitOfWork

@@ -12,8 +12,8 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from common.contracts.contacts import Customer
 from common.contracts.event import ContactId, CustomerId
-from common.rows import Rows
-from common.uow import UnitOfWork as BaseUnitOfWork
+from common.storage.rows import Rows
+from common.storage.uow import UnitOfWork as BaseUnitOfWork
 from intake import tables
 from intake.domain import Contact, Message
 

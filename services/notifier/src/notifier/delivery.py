@@ -7,13 +7,13 @@ from datetime import timedelta
 
 import structlog
 
-from common import trace
-from common.backoff import Backoff, pause
-from common.clock import elapsed
 from common.contracts.notifications import Medium
-from common.database import Database
-from common.errors import is_transient
-from common.health import Health
+from common.core import trace
+from common.core.backoff import Backoff, pause
+from common.core.clock import elapsed
+from common.core.errors import is_transient
+from common.core.health import Health
+from common.storage.database import Database
 from notifier import handlers
 from notifier.channels import Channel
 from notifier.domain.delivering import Outcome, Patience, Unknown

@@ -6,7 +6,6 @@ from datetime import timedelta
 
 import structlog
 
-from common import trace
 from common.contracts.escalations import (
     ApprovalAsked,
     ApprovalRefused,
@@ -26,9 +25,10 @@ from common.contracts.escalations import (
 )
 from common.contracts.event import EscalationId, NotificationId, PersonId
 from common.contracts.notifications import Medium
-from common.errors import PermanentError
-from common.ids import new_id
-from common.subscriptions import Subscriptions
+from common.core import trace
+from common.core.errors import PermanentError
+from common.core.ids import new_id
+from common.messaging.subscriptions import Subscriptions
 from notifier.domain import delivering, notifications, wording
 from notifier.domain.delivering import Outcome, Patience
 from notifier.domain.escalations import Escalation, EscalationState

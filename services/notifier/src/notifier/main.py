@@ -3,12 +3,12 @@
 from collections.abc import Sequence
 from datetime import timedelta
 
-from common.cli import service_cli
-from common.database import Database
-from common.health import Health
-from common.metrics import Metrics
-from common.runtime import Worker
-from common.service import Parts
+from common.core.health import Health
+from common.core.metrics import Metrics
+from common.service.cli import service_cli
+from common.service.runtime import Worker
+from common.service.spec import Parts
+from common.storage.database import Database
 from notifier import api, handlers
 from notifier.channels.email import Email
 from notifier.channels.slack import Slack

@@ -14,9 +14,9 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from common.contracts.event import ContactId, EscalationId, NotificationId, PageId, PersonId
 from common.contracts.notifications import Medium
-from common.database import Database
-from common.rows import Rows
-from common.uow import UnitOfWork as BaseUnitOfWork
+from common.storage.database import Database
+from common.storage.rows import Rows
+from common.storage.uow import UnitOfWork as BaseUnitOfWork
 from notifier import tables
 from notifier.domain.escalations import Escalation
 from notifier.domain.notifications import Attempt, Notification, State

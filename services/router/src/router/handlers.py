@@ -13,7 +13,7 @@ from common.contracts.escalations import (
     EscalationTakenOver,
 )
 from common.contracts.event import ContactId, PersonId
-from common.subscriptions import Subscriptions
+from common.messaging.subscriptions import Subscriptions
 from router.domain import assignments, representatives
 from router.domain.assignments import Assignment, Decision, OfferExpires, RoundEnds
 from router.domain.errors import UnknownRepresentative

@@ -1,7 +1,7 @@
 """The composition root of router."""
 
-from common.cli import service_cli
-from common.service import Parts
+from common.service.cli import service_cli
+from common.service.spec import Parts
 from router import api, handlers
 from router.settings import Settings
 from router.store import UnitOfWork

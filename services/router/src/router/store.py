@@ -9,11 +9,11 @@ from typing import Any, NamedTuple
 from sqlalchemy import select, text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from common import trace
 from common.contracts import BY_TYPE
 from common.contracts.event import ContactId, Event, PersonId
-from common.rows import Rows
-from common.uow import UnitOfWork as BaseUnitOfWork
+from common.core import trace
+from common.storage.rows import Rows
+from common.storage.uow import UnitOfWork as BaseUnitOfWork
 from router import tables
 from router.domain.assignments import WAITING, Assignment, Decision
 from router.domain.matching import match

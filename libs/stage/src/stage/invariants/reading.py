@@ -15,8 +15,8 @@ from sqlalchemy.ext.asyncio import AsyncConnection, create_async_engine
 
 from common.contracts import BY_TYPE, TOPICS
 from common.contracts.event import Event
-from common.envelope import MalformedRecord, decode, type_of
-from common.relay import topic_name
+from common.messaging.envelope import MalformedRecord, decode, type_of
+from common.messaging.relay import topic_name
 from stage.invariants import facts
 from stage.invariants.facts import OWNERS, Books, Facts, Record
 

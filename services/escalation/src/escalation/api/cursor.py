@@ -7,8 +7,8 @@ import hashlib
 import orjson
 from pydantic import TypeAdapter, ValidationError
 
-from common.problems import Problem
-from escalation.domain.listing import Place, Wanted
+from common.http.problems import Problem
+from escalation.domain.queries import Place, Wanted
 
 _PLACE: TypeAdapter[Place] = TypeAdapter(Place)
 

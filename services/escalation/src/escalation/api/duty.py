@@ -8,19 +8,26 @@ from typing import Annotated
 from fastapi import APIRouter, Body, Query
 from pydantic import Field
 
-from common.access import Principal
 from common.contracts.event import PersonId
-from common.database import Database
-from common.http import Api, Name
-from common.problems import Problem
+from common.http.access import Principal
+from common.http.app import Api, Name
+from common.http.problems import Problem
+from common.storage.database import Database
 from escalation import handlers
-from escalation.api.answers import EscalationDatabase, Upstairs, check_length, work
-from escalation.api.configuration import found
-from escalation.domain import rostering
-from escalation.domain.configuration import Versioned
-from escalation.domain.duty import Absences, DutySchedule, Instant, Override, Swap, on_duty
-from escalation.domain.shifts import Gap, Shift, gaps, shifts
-from escalation.store import UnitOfWork
+from escalation.api.deps import EscalationDatabase, Upstairs, check_length, work
+from escalation.api.settings import found
+from escalation.domain.duty import changes
+from escalation.domain.duty.schedules import (
+    Absences,
+    DutySchedule,
+    Instant,
+    Override,
+    Swap,
+    on_duty,
+)
+from escalation.domain.duty.shifts import Gap, Shift, gaps, shifts
+from escalation.domain.settings.registry import Versioned
+from escalation.store.unit_of_work import UnitOfWork
 
 router = APIRouter(prefix="/v1/duty-schedules", tags=["duty"])
 
@@ -109,7 +116,7 @@ async def override(
     only = _bound_to(caller)
     return await _change(
         setting_id,
-        lambda schedule: rostering.overridden(schedule, override, only),
+        lambda schedule: changes.overridden(schedule, override, only),
         database,
         caller.subject,
     )
@@ -127,7 +134,7 @@ async def swap(
     only = _bound_to(caller)
     return await _change(
         setting_id,
-        lambda schedule: rostering.swapped(schedule, swap, only),
+        lambda schedule: changes.swapped(schedule, swap, only),
         database,
         caller.subject,
     )
@@ -148,7 +155,7 @@ async def _change(
         async with work(database) as uow:
             await found(DutySchedule, setting_id, uow)
             return await handlers.amend(setting_id, change, by, uow)
-    except rostering.NotOwnShift as error:
+    except changes.NotOwnShift as error:
         raise Problem(403, "forbidden", str(error)) from error
-    except rostering.Unchangeable as error:
+    except changes.Unchangeable as error:
         raise Problem(409, "unchangeable", str(error)) from error

@@ -9,11 +9,11 @@ from fastapi import APIRouter, Response
 from pydantic import BaseModel, ConfigDict
 
 from common.contracts.event import ContactId, EscalationId, PersonId
-from common.http import Api, Line, Name
+from common.http.app import Api, Line, Name
 from escalation import handlers
-from escalation.api.answers import EscalationDatabase, EscalationPath, Staff, cause_of, work
-from escalation.api.showing import ShownEscalation, etag, shown
-from escalation.domain import trail
+from escalation.api.deps import EscalationDatabase, EscalationPath, Staff, cause_of, work
+from escalation.api.schemas import ShownEscalation, etag, shown
+from escalation.domain import audit_trail
 
 router = APIRouter(prefix="/v1/escalations", tags=["escalations"])
 
@@ -111,7 +111,7 @@ async def show_trail(
         escalation_id=asked,
         length=chain.length,
         head=chain.head,
-        intact=not list(trail.breaks(chain)),
+        intact=not list(audit_trail.breaks(chain)),
         steps=[ShownTrailStep.model_validate(one, from_attributes=True) for one in chain.steps],
     )
 

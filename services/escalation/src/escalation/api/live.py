@@ -10,15 +10,15 @@ from pydantic import BaseModel, Field
 from sse_starlette import EventSourceResponse, ServerSentEvent
 from starlette.types import Message, Receive, Scope, Send
 
-from common.problems import Problem
-from escalation.api.answers import EscalationDatabase, Staff, work
+from common.http.problems import Problem
 from escalation.api.cursor import cursor_after, place_after
-from escalation.api.showing import ShownEscalation, shown
-from escalation.domain.listing import Wanted, place_of
-from escalation.following import Following
-from escalation.news import News
-from escalation.offsets import PATTERN, Gone, parse, spell
-from escalation.stream import Hub
+from escalation.api.deps import EscalationDatabase, Staff, work
+from escalation.api.schemas import ShownEscalation, shown
+from escalation.domain.queries import Wanted, place_of
+from escalation.stream.broadcaster import Hub
+from escalation.stream.offsets import PATTERN, Gone, parse, spell
+from escalation.stream.records import News
+from escalation.stream.subscriber import Following
 
 router = APIRouter(prefix="/v1/escalations", tags=["live"])
 

@@ -7,13 +7,13 @@ from typing import Annotated, Literal
 from fastapi import APIRouter, Depends, Header, Request, Response
 from pydantic import BaseModel, ConfigDict, Field
 
-from common.access import Principal, allow
 from common.contracts.contacts import Channel, Customer, Priority, Tier
 from common.contracts.event import ContactId, CustomerId, MessageId, PersonId
-from common.http import Api, ContactPath, Line, Name, Text
-from common.problems import Problem
+from common.http.access import Principal, allow
+from common.http.app import Api, ContactPath, Line, Name, Text
+from common.http.problems import Problem
 from intake import domain, handlers
-from intake.api.answers import IntakeDatabase, once, problems, receiving, work
+from intake.api.deps import IntakeDatabase, once, problems, receiving, work
 
 router = APIRouter(prefix="/v1/contacts", tags=["contacts"])
 

@@ -6,14 +6,14 @@ import orjson
 from fastapi import APIRouter, Depends, Request
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-from common.access import allow
-from common.clock import Clock
 from common.contracts.event import ContactId, PersonId
-from common.database import Database
-from common.http import Api, Line, Name
-from common.problems import Problem
+from common.core.clock import Clock
+from common.http.access import allow
+from common.http.app import Api, Line, Name
+from common.http.problems import Problem
+from common.storage.database import Database
 from intake import handlers
-from intake.api.answers import IntakeDatabase, work
+from intake.api.deps import IntakeDatabase, work
 from intake.channels import zendesk
 from intake.channels.zendesk import Delivery, Told
 from intake.domain import WrongState

@@ -10,11 +10,11 @@ from fastapi.responses import JSONResponse, Response
 from pydantic import BaseModel, ConfigDict
 
 from common.contracts.event import EscalationId, NotificationId, PersonId
-from common.database import Database
-from common.problems import Problem
+from common.http.problems import Problem
+from common.storage.database import Database
 from notifier import handlers
 from notifier.api import pages
-from notifier.api.answers import NotifierDatabase, notification_of, work
+from notifier.api.deps import NotifierDatabase, notification_of, work
 from notifier.domain.escalations import EscalationState
 from notifier.handlers import Standing
 from notifier.store import UnitOfWork

@@ -5,9 +5,9 @@ from http import HTTPStatus
 from fastapi import APIRouter, Request, Response
 from pydantic import ValidationError
 
-from common.problems import Problem
+from common.http.problems import Problem
 from notifier import handlers
-from notifier.api.answers import NotifierDatabase, notification_of, now, work
+from notifier.api.deps import NotifierDatabase, notification_of, now, work
 from notifier.channels import slack
 from notifier.channels.slack import Interaction
 

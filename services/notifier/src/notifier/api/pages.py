@@ -7,7 +7,7 @@ from typing import assert_never
 from fastapi.responses import HTMLResponse
 from markupsafe import Markup
 
-from common.problems import Problem
+from common.http.problems import Problem
 from notifier.domain import notifications, wording
 from notifier.domain.notifications import Notification
 from notifier.domain.reasons import asks_for

@@ -6,9 +6,9 @@ from fastapi import APIRouter, Path, Query
 from pydantic import AfterValidator, BaseModel, ConfigDict, Discriminator, StringConstraints
 
 from common.contracts.event import PersonId
-from common.http import Api, Line, Name
-from common.problems import Problem
-from notifier.api.answers import Leads, NotifierDatabase, work
+from common.http.app import Api, Line, Name
+from common.http.problems import Problem
+from notifier.api.deps import Leads, NotifierDatabase, work
 from notifier.domain.recipients import Address, EmailAddress, Recipient, SlackAddress
 
 router = APIRouter(prefix="/v1/recipients", tags=["recipients"])

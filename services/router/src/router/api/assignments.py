@@ -6,9 +6,9 @@ from fastapi import APIRouter
 from pydantic import BaseModel, ConfigDict
 
 from common.contracts.event import ContactId, Event, PersonId
-from common.http import Api, ContactPath, Line
+from common.http.app import Api, ContactPath, Line
 from router import handlers
-from router.api.answers import RouterDatabase, Staff, person, unknown, work
+from router.api.deps import RouterDatabase, Staff, person, unknown, work
 from router.domain.assignments import Assignment, State
 from router.domain.errors import UnknownAssignment
 from router.domain.history import sentence

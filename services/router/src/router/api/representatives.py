@@ -6,12 +6,12 @@ from typing import Annotated
 from fastapi import APIRouter, Depends
 from pydantic import BaseModel, ConfigDict, Field
 
-from common.access import allow
 from common.contracts.event import PersonId, TeamId
-from common.http import Api, Line, Name
-from common.problems import Problem
+from common.http.access import allow
+from common.http.app import Api, Line, Name
+from common.http.problems import Problem
 from router import handlers
-from router.api.answers import RouterDatabase, Staff, unknown, work
+from router.api.deps import RouterDatabase, Staff, unknown, work
 from router.domain.errors import UnknownRepresentative
 from router.domain.representatives import Presence, Profile, Representative
 
