@@ -19,7 +19,7 @@ from bench.summary import PATH, Figures, show, write
 from bench.topics import LostError
 from bench.traffic import contacts
 from bench.waiting import StuckError
-from common.core.clock import elapsed
+from common.core.clock import monotonic
 
 PARTS = (*ALONE, *TOGETHER)
 SOAK_MINUTES = 30.0
@@ -64,7 +64,7 @@ def main() -> int:
     options = _options()
     plan = QUICK if options.quick else Plan()
     parts = PARTS if options.only is None else options.only
-    begun = elapsed()
+    begun = monotonic()
 
     async def run(stack: devstack.Stack, load: Generator) -> Figures:
         figures = await resources.context(stack) | {"sample": "quick" if options.quick else "full"}
@@ -79,7 +79,7 @@ def main() -> int:
         return 1
     complete = options.soak is None and set(parts) == set(PARTS)
     if complete:
-        figures["bench_seconds"] = elapsed() - begun
+        figures["bench_seconds"] = monotonic() - begun
     write(figures, complete=complete)
     show(figures)
     print(f"\nwritten to {PATH}")

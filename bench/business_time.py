@@ -8,7 +8,7 @@ from zoneinfo import ZoneInfo
 
 from bench.apart import apart
 from bench.summary import Figures
-from common.core.clock import elapsed
+from common.core.clock import monotonic
 from escalation.domain.duty.calendars import (
     WEEKDAYS,
     Calendar,
@@ -99,8 +99,8 @@ def _job(random: Random, known: list[Calendar]) -> Job:
 
 
 def _timed(add: Add, jobs: list[Job]) -> tuple[list[datetime], float]:
-    begun = elapsed()
-    return [add(*job) for job in jobs], elapsed() - begun
+    begun = monotonic()
+    return [add(*job) for job in jobs], monotonic() - begun
 
 
 def walk(calendar: Calendar, start: datetime, duration: timedelta) -> datetime:

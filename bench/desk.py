@@ -15,7 +15,7 @@ import devstack
 from bench.ground import DirtyError
 from bench.topics import Topics, reading
 from common.contracts.event import Event
-from common.core.clock import Clock
+from common.core.clock import TimeSource
 from common.core.ids import EventId, new_id
 from common.messaging.envelope import Envelope, encode
 from common.messaging.relay import topic_name
@@ -138,7 +138,7 @@ async def desk(stack: devstack.Stack) -> AsyncIterator[Desk]:
             cast.enter(system)
             async with reading(stack.kafka_bootstrap, system.namespace) as topics:
                 made = Desk(stack, system, cast, topics)
-                await _set_the_rules(made, Clock().wall())
+                await _set_the_rules(made, TimeSource().utc_now())
                 yield made
         finally:
             await cast.leave()

@@ -17,7 +17,7 @@ from bench.waiting import until
 from bench.workshop import TOPIC, Workshop, workshop
 from common.contracts.escalations import ClockBreached
 from common.contracts.event import ContactId
-from common.core.clock import elapsed
+from common.core.clock import monotonic
 from common.core.health import Health
 from common.core.ids import new_id
 from common.core.metrics import Metrics
@@ -68,9 +68,9 @@ async def _drain(made: Workshop, backlog: int) -> Figures:
         sample.opened(made.url, sample.UnitOfWork) as database,
         relaying(made, database) as metrics,
     ):
-        begun = elapsed()
+        begun = monotonic()
         await until(lambda: published(metrics) >= backlog)
-        return {"seconds": elapsed() - begun}
+        return {"seconds": monotonic() - begun}
 
 
 async def stream(stack: devstack.Stack, events: int) -> Figures:
@@ -88,14 +88,14 @@ async def _stream(made: Workshop, events: int) -> Figures:
         sample.opened(made.url, sample.UnitOfWork) as database,
         relaying(made, database) as metrics,
     ):
-        begun = elapsed()
+        begun = monotonic()
         for first in range(0, events, STREAM_BATCH):
             await connection.execute(FILL, STREAM_BATCH, CONTACTS, TOPIC, first)
             await _caught_up(metrics, first)
             if first % STREAM_LOOK == 0:
                 sizes += [tuple(row) for row in await connection.fetch(_SIZE)]
         await until(lambda: published(metrics) >= events)
-        seconds = elapsed() - begun
+        seconds = monotonic() - begun
     sizes += [tuple(row) for row in await connection.fetch(_SIZE)]
     await connection.close()
     return {
@@ -132,12 +132,12 @@ async def _lag(made: Workshop, *, foreign: bool) -> Figures:
     ):
         if foreign:
             group.create_task(_stay_open(made))
-        due = elapsed()
+        due = monotonic()
         for _ in range(count):
             contact_id = await append(database)
-            committed[contact_id.encode()] = elapsed()
+            committed[contact_id.encode()] = monotonic()
             due += 1 / LAG_RATE
-            await asyncio.sleep(max(0, due - elapsed()))
+            await asyncio.sleep(max(0, due - monotonic()))
         await until(lambda: committed.keys() <= arrived.keys())
         lags = [max(0, arrived[key] - at) for key, at in committed.items()]
     return {name.removeprefix("x_"): value for name, value in quantiles_ms("x", lags).items()}
@@ -209,7 +209,7 @@ async def arrivals(made: Workshop) -> AsyncIterator[dict[bytes, float]]:
 async def _note(kafka: Any, first: dict[bytes, float]) -> None:
     while True:
         polled = await kafka.getmany(timeout_ms=1000)
-        now = elapsed()
+        now = monotonic()
         for records in polled.values():
             for record in records:
                 first.setdefault(record.key, now)

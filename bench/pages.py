@@ -10,7 +10,7 @@ from bench.load import Post
 from bench.summary import Figures, quantiles_ms
 from bench.topics import LostError
 from common.contracts.escalations import EscalationRaised
-from common.core.clock import elapsed
+from common.core.clock import monotonic
 
 PATIENCE_S = 60
 ASKING = 16
@@ -48,9 +48,9 @@ def _request(contact_id: str) -> Post:
 
 async def _arrivals(ground: Ground, contact_ids: Sequence[str]) -> dict[str, float]:
     """Wait until Slack has a message about each contact; return when it first had one."""
-    deadline = elapsed() + PATIENCE_S
+    deadline = monotonic() + PATIENCE_S
     while missing := set(contact_ids) - (arrived_at := _arrived(ground)).keys():
-        if elapsed() > deadline:
+        if monotonic() > deadline:
             message = f"Slack has nothing about {len(missing)} of {len(contact_ids)} escalations"
             raise LostError(message)
         await asyncio.sleep(0.1)

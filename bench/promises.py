@@ -27,7 +27,7 @@ from common.contracts.contacts import (
 )
 from common.contracts.escalations import ClockMet, ClockWarned, EscalationRaised
 from common.contracts.event import ContactId, CustomerId, Event, MessageId, PersonId, TeamId
-from common.core.clock import Clock, elapsed
+from common.core.clock import TimeSource, monotonic
 from common.core.ids import new_id
 
 DUE_RATE = 1000
@@ -101,14 +101,14 @@ async def _events(made: Desk, contacts: int) -> tuple[Figures, list[ContactId]]:
 
 async def _handled(made: Desk, expected: int) -> AsyncIterator[Look]:
     """Yield how far it is, from the first that are handled until all are."""
-    count, deadline = 0, elapsed() + PATIENCE_S
+    count, deadline = 0, monotonic() + PATIENCE_S
     while count < expected:
-        if elapsed() > deadline:
+        if monotonic() > deadline:
             message = f"{expected - count} of {expected} facts are not handled"
             raise LostError(message)
         ((count,),) = await made.fetch(_HANDLED)
         if count:
-            yield Look(elapsed(), count, made.process.cpu_seconds())
+            yield Look(monotonic(), count, made.process.cpu_seconds())
         await asyncio.sleep(LOOK_S)
 
 
@@ -135,7 +135,7 @@ def _story(contact_id: ContactId, random: Random) -> Iterator[Event]:
 def _received(contact_id: ContactId, tier: Tier, region: str | None) -> ContactReceived:
     return ContactReceived(
         contact_id=contact_id,
-        occurred_at=Clock().wall() - 10 * SECOND,
+        occurred_at=TimeSource().utc_now() - 10 * SECOND,
         channel="chat",
         customer=Customer(
             customer_id=CustomerId(f"c-{contact_id}"), name="Ada Lovelace", tier=tier, region=region
@@ -153,7 +153,7 @@ def _assigned(received: ContactReceived) -> ContactAssigned:
         occurred_at=received.occurred_at + SECOND,
         representative_id=PersonId("rep-1"),
         team_id=TeamId("crew-1"),
-        because="only one free",
+        reason="only one free",
     )
 
 
@@ -179,9 +179,9 @@ async def _explain(made: Desk, known: Sequence[ContactId], count: int) -> Figure
 
     async def read(client: httpx.AsyncClient) -> None:
         for contact_id in asked:
-            begun = elapsed()
+            begun = monotonic()
             answer = await client.get(f"/v1/contacts/{contact_id}/clocks")
-            taken.append(elapsed() - begun)
+            taken.append(monotonic() - begun)
             answer.raise_for_status()
 
     async with (
@@ -232,9 +232,9 @@ async def _come_due(
     made: Desk, contact_id: ContactId, count: int, every: timedelta
 ) -> Sequence[str]:
     """Make copies of the contact that come due one `every`; return when the first of them does."""
-    begins = Clock().wall() + LEAD_S * SECOND
+    begins = TimeSource().utc_now() + LEAD_S * SECOND
     rows = await made.fetch(_COPY_DUE, contact_id, begins, every, count)
-    left = begins - Clock().wall()
+    left = begins - TimeSource().utc_now()
     if left < timedelta(0):
         message = "the first were due before the last were there"
         raise LostError(message)

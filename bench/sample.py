@@ -18,17 +18,17 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from common.contracts.escalations import ClockBreached
 from common.contracts.event import ContactId
-from common.core.clock import Clock
+from common.core.clock import TimeSource
 from common.core.health import Health
 from common.core.metrics import Metrics
 from common.messages import Timer
 from common.messaging.dispatcher import Dispatcher
-from common.messaging.subscriptions import Subscriptions
+from common.messaging.subscriptions import HandlerRegistry
 from common.messaging.timer_loop import TimerLoop
 from common.service.settings import ServiceSettings
-from common.service.spec import Parts, serve
+from common.service.spec import ServiceSpec, serve
 from common.storage.database import Database, connect
-from common.storage.rows import Rows
+from common.storage.rows import LockedTable
 from common.storage.tables import RELIABILITY
 from common.storage.uow import UnitOfWork as BaseUnitOfWork
 
@@ -90,12 +90,12 @@ class PromiseDue(Timer):
 class UnitOfWork(BaseUnitOfWork):
     def __init__(self, connection: AsyncConnection, now: datetime) -> None:
         super().__init__(connection, now)
-        self.cases = Rows[ContactId, Case](connection, cases, Case)
+        self.cases = LockedTable[ContactId, Case](connection, cases, Case)
         # For whoever measures: when what this transaction did was due.
         self.due: list[datetime] = []
 
     @property
-    def rows(self) -> Sequence[Rows[Any, Any]]:
+    def rows(self) -> Sequence[LockedTable[Any, Any]]:
         return (self.cases,)
 
     async def hold(self, contact_ids: Sequence[ContactId]) -> None:
@@ -130,22 +130,22 @@ async def do_nothing(_timer: PromiseDue, _uow: BaseUnitOfWork) -> None:
     """Be as easy as the jobs that others are given."""
 
 
-SUBSCRIPTIONS = Subscriptions[UnitOfWork]().on(PromiseDue, come_due)
-BARE_SUBSCRIPTIONS = Subscriptions[BaseUnitOfWork]().on(PromiseDue, do_nothing)
+SUBSCRIPTIONS = HandlerRegistry[UnitOfWork]().on(PromiseDue, come_due)
+BARE_SUBSCRIPTIONS = HandlerRegistry[BaseUnitOfWork]().on(PromiseDue, do_nothing)
 
 
 @asynccontextmanager
 async def opened(url: str, unit_of_work: type[U]) -> AsyncIterator[Database[U]]:
     engine = connect(url, schema=NAME)
     try:
-        yield Database(engine, unit_of_work, Clock())
+        yield Database(engine, unit_of_work, TimeSource())
     finally:
         await engine.dispose()
 
 
 @asynccontextmanager
 async def firing(
-    database: Database[U], subscriptions: Subscriptions[U]
+    database: Database[U], subscriptions: HandlerRegistry[U]
 ) -> AsyncIterator[Callable[[], float]]:
     """Fire timers meanwhile, as `serve` does; yields what tells how many were."""
     metrics, stopping = Metrics(), asyncio.Event()
@@ -160,6 +160,6 @@ async def firing(
 
 
 if __name__ == "__main__":
-    parts = Parts(NAME, UnitOfWork, SUBSCRIPTIONS, ())
+    parts = ServiceSpec(NAME, UnitOfWork, SUBSCRIPTIONS, ())
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
         runner.run(serve(parts, ServiceSettings()))

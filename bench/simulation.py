@@ -13,7 +13,7 @@ import devstack
 from bench.desk import HOUR_S, Desk, desk
 from bench.summary import Figures
 from bench.topics import LostError
-from common.core.clock import Clock, elapsed
+from common.core.clock import TimeSource, monotonic
 
 CLOCKS_EACH = 3
 PAST = timedelta(days=90)
@@ -76,9 +76,9 @@ async def seconds(stack: devstack.Stack, clocks: int) -> Figures:
         with TemporaryDirectory() as folder:
             draft = Path(folder) / "standard.json"
             draft.write_bytes(orjson.dumps(DRAFT))
-            begun = elapsed()
+            begun = monotonic()
             tried = await _simulate(made, draft)
-            took = elapsed() - begun
+            took = monotonic() - begun
     played = tried["with the drafts"]["clocks"]
     return {
         "simulated_clocks": played,
@@ -88,7 +88,7 @@ async def seconds(stack: devstack.Stack, clocks: int) -> Figures:
 
 
 async def _simulate(made: Desk, draft: Path) -> dict[str, Any]:
-    since = Clock().wall() - PAST - timedelta(days=1)
+    since = TimeSource().utc_now() - PAST - timedelta(days=1)
     command = ("-m", "escalation", "simulate", "--since", f"{since:%Y-%m-%d}", "--json")
     running = await asyncio.create_subprocess_exec(
         sys.executable,

@@ -8,7 +8,7 @@ from bench import traffic
 from bench.ground import CONTACTS, Ground, posts
 from bench.load import Post
 from bench.summary import Figures
-from common.core.clock import elapsed
+from common.core.clock import monotonic
 
 RATE = 40
 SLICE_SECONDS = 30
@@ -43,17 +43,17 @@ def _slope(hours: Sequence[float], values: Sequence[float]) -> float:
 
 async def soak(ground: Ground, minutes: float) -> Figures:
     """Contacts come, and half a minute later those before them are resolved; all are assigned."""
-    readings, begun = Readings(), elapsed()
+    readings, begun = Readings(), monotonic()
     open_ones: list[str] = []
     contacts = 0
-    while elapsed() - begun < 60 * minutes:
+    while monotonic() - begun < 60 * minutes:
         open_ones = await _slice(ground, open_ones)
         contacts += len(open_ones)
-        readings.add((elapsed() - begun) / 3600, ground.rss_mb())
+        readings.add((monotonic() - begun) / 3600, ground.rss_mb())
         _tell(readings)
     await ground.check_clean()
     return {
-        "soak_minutes": (elapsed() - begun) / 60,
+        "soak_minutes": (monotonic() - begun) / 60,
         "soak_contacts": contacts,
         "soak_contacts_per_s": RATE,
         **readings.figures(),

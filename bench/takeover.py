@@ -15,7 +15,7 @@ from bench.outbox import append, arrivals
 from bench.summary import Figures
 from bench.waiting import StuckError, until
 from bench.workshop import Workshop, workshop
-from common.core.clock import elapsed
+from common.core.clock import monotonic
 from common.storage.database import Database
 from stage.system import REPOSITORY
 
@@ -48,10 +48,10 @@ async def _seconds(stack: devstack.Stack, strike: Callable[[devstack.Process], N
 
 
 async def _until_next(database: Database[sample.UnitOfWork], arrived: dict[bytes, float]) -> float:
-    begun = elapsed()
+    begun = monotonic()
     since: set[bytes] = set()
     while not since & arrived.keys():
-        if elapsed() - begun > PATIENCE_S:
+        if monotonic() - begun > PATIENCE_S:
             message = f"nobody took over within {PATIENCE_S} s"
             raise StuckError(message)
         since.add((await append(database)).encode())

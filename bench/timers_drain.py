@@ -16,8 +16,8 @@ from bench.rivals import pgqueuers, procrastinates
 from bench.summary import Figures
 from bench.waiting import until
 from bench.workshop import Workshop, database, workshop
-from common.core.clock import elapsed
-from common.messaging.subscriptions import Subscriptions
+from common.core.clock import monotonic
+from common.messaging.subscriptions import HandlerRegistry
 from common.storage.uow import UnitOfWork
 
 U = TypeVar("U", bound=UnitOfWork)
@@ -64,10 +64,10 @@ async def _ours(made: Workshop, timers: int, *, bare: bool) -> Figures:
 
 
 async def _per_s(
-    made: Workshop, timers: int, unit_of_work: type[U], subscriptions: Subscriptions[U]
+    made: Workshop, timers: int, unit_of_work: type[U], subscriptions: HandlerRegistry[U]
 ) -> Figures:
     async with sample.opened(made.url, unit_of_work) as database:
-        begun = elapsed()
+        begun = monotonic()
         async with sample.firing(database, subscriptions) as fired:
             await until(lambda: fired() >= timers)
-            return {"per_s": timers / (elapsed() - begun)}
+            return {"per_s": timers / (monotonic() - begun)}

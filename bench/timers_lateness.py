@@ -16,7 +16,7 @@ from bench.summary import Figures, quantiles_ms
 from bench.waiting import until
 from bench.workshop import Workshop, database, workshop
 from common.contracts.event import ContactId
-from common.core.clock import Clock, elapsed
+from common.core.clock import TimeSource, monotonic
 from common.core.ids import new_id
 from common.messages import Cancel, Schedule, TimerChange
 from common.storage.database import Database
@@ -74,13 +74,13 @@ async def among_a_million(stack: devstack.Stack, pending: int, seconds: int) -> 
 
 
 async def _many(made: Workshop, pending: int, seconds: int) -> Figures:
-    begun = elapsed()
+    begun = monotonic()
     late = await _lateness(made, RATE * seconds, RATE, changes=True)
     return {
         "timer_pending": pending,
         "timer_lateness_rate_per_s": RATE,
         "timer_changes_per_s": CHANGES_PER_S,
-        "timer_lateness_run_seconds": elapsed() - begun,
+        "timer_lateness_run_seconds": monotonic() - begun,
         **quantiles_ms("timer_lateness", late),
     }
 
@@ -88,10 +88,10 @@ async def _many(made: Workshop, pending: int, seconds: int) -> Figures:
 async def _lateness(made: Workshop, count: int, rate: int, *, changes: bool) -> list[float]:
     """Let `count` come due at `rate` a second; return how late the effect of each was committed."""
     late: list[float] = []
-    clock = Clock()
+    clock = TimeSource()
 
     def committed(uow: sample.UnitOfWork) -> None:
-        now = clock.wall()
+        now = clock.utc_now()
         late.extend((now - due_at).total_seconds() for due_at in uow.due)
 
     async with sample.opened(made.url, sample.UnitOfWork) as opened:
@@ -115,13 +115,13 @@ async def _keep_changing(
     """Put timers off, or cancel them and set others, as the events of a busy day do."""
     chance = random.Random(2029)
     every = CHANGES_A_TRANSACTION / CHANGES_PER_S
-    due = elapsed()
+    due = monotonic()
     while True:
         async with opened.transaction() as uow:
             for contact_id in chance.sample(contacts, CHANGES_A_TRANSACTION):
                 uow.timers.set(_change(contact_id, uow.now, chance))
         due += every
-        await asyncio.sleep(max(0, due - elapsed()))
+        await asyncio.sleep(max(0, due - monotonic()))
 
 
 def _change(contact_id: ContactId, now: datetime, chance: random.Random) -> list[TimerChange]:

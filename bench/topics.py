@@ -9,7 +9,7 @@ from aiokafka import AIOKafkaConsumer
 
 from common.contracts import TOPICS
 from common.contracts.event import Event
-from common.core.clock import Clock
+from common.core.clock import TimeSource
 from common.messaging.envelope import type_of
 from common.messaging.relay import topic_name
 
@@ -88,10 +88,10 @@ async def reading(bootstrap: str, namespace: str) -> AsyncIterator[Topics]:
 
 
 async def _read(kafka: Any, topics: Topics) -> None:
-    clock = Clock()
+    clock = TimeSource()
     while True:
         polled = await kafka.getmany(timeout_ms=1000)
-        arrived_at = clock.wall().timestamp()
+        arrived_at = clock.utc_now().timestamp()
         for records in polled.values():
             for record in records:
                 topics.take(record, arrived_at)

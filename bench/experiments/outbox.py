@@ -20,7 +20,7 @@ from bench import workshop
 from bench.apart import apart
 from bench.experiments.ways import Deleting, Rotated, Way
 from bench.summary import Figures
-from common.core.clock import elapsed
+from common.core.clock import monotonic
 from common.core.ids import EventId
 from common.messaging.envelope import Envelope, encode
 from common.messaging.relay import topic_name
@@ -79,12 +79,12 @@ async def _stream(shop: workshop.Workshop, name: str, beside: str, events: int) 
     async with foreign.transaction(isolation="repeatable_read"):
         if statement := BESIDE[beside]:
             await foreign.execute(statement)
-        begun = elapsed()
+        begun = monotonic()
         async with asyncio.TaskGroup() as group:
             group.create_task(_write(writer, way, events, progress))
             group.create_task(_relay(reader, way, producer, events, progress, shop.namespace))
-        seconds = elapsed() - begun
-        last_quarter = elapsed() - progress.at_three_quarters
+        seconds = monotonic() - begun
+        last_quarter = monotonic() - progress.at_three_quarters
     written = await writer.fetchval(
         "SELECT CAST(pg_wal_lsn_diff(pg_current_wal_insert_lsn(), $1) AS bigint)", wal
     )
@@ -142,7 +142,7 @@ async def _relay(
             await asyncio.gather(*sent)
             progress.published += len(rows)
             if progress.published >= events * 3 // 4 and not progress.at_three_quarters:
-                progress.at_three_quarters = elapsed()
+                progress.at_three_quarters = monotonic()
         await asyncio.sleep(0.002)
 
 

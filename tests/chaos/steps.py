@@ -20,7 +20,7 @@ from unittest.mock import patch
 
 from aiokafka import AIOKafkaProducer
 
-from common.core.clock import Clock
+from common.core.clock import TimeSource
 from common.messaging.dispatcher import Dispatcher, Message
 from common.storage.database import Database
 from common.storage.outbox import Outbox
@@ -190,14 +190,14 @@ def _orders() -> Orders:
 
 
 def _let_the_clock_jump() -> None:
-    wall = Clock.wall
+    wall = TimeSource.utc_now
     sign = _orders().clock(instance_id())
 
-    def jumping(self: Clock) -> datetime:
+    def jumping(self: TimeSource) -> datetime:
         now = wall(self)
         return now + CLOCK_JUMP if sign.exists() else now
 
-    _replace(Clock, "wall", jumping)
+    _replace(TimeSource, "wall", jumping)
 
 
 def _replace(owner: type, name: str, by: object) -> None:

@@ -10,7 +10,7 @@ from typing import Any
 import asyncpg
 from sqlalchemy import URL, make_url
 
-from common.core.clock import Clock
+from common.core.clock import TimeSource
 from common.core.ids import new_id
 from common.service.provision import provision_schema
 from common.storage.database import Database, U, connect
@@ -79,7 +79,7 @@ async def opened(
 ) -> AsyncIterator[Database[U]]:
     engine = connect(postgres.url(name, service), schema=service)
     try:
-        yield Database(engine, unit_of_work, Clock())
+        yield Database(engine, unit_of_work, TimeSource())
     finally:
         await engine.dispose()
 

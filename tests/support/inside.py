@@ -13,10 +13,10 @@ from common.core.health import Health
 from common.core.ids import EventId, new_id
 from common.core.metrics import Metrics
 from common.messaging.dispatcher import Dispatcher, Message
-from common.messaging.subscriptions import Subscriptions
+from common.messaging.subscriptions import HandlerRegistry
 from common.messaging.timer_loop import TimerLoop
 from common.service.settings import ServiceSettings
-from common.service.spec import Parts, application
+from common.service.spec import ServiceSpec, application
 from common.storage.database import Database, U
 from common.storage.dead_letters import DeadLetter
 from support.databases import rows
@@ -55,7 +55,7 @@ class Inside(Generic[U]):
 
 
 def dispatcher(
-    database: Database[U], subscriptions: Subscriptions[U], consumer: str
+    database: Database[U], subscriptions: HandlerRegistry[U], consumer: str
 ) -> Dispatcher[U]:
     return Dispatcher(database, subscriptions, Metrics(), consumer=consumer)
 
@@ -78,7 +78,7 @@ class Keys:
 
 @asynccontextmanager
 async def client(
-    parts: Callable[[Any], Parts[U]],
+    parts: Callable[[Any], ServiceSpec[U]],
     settings: type[ServiceSettings],
     database: Database[U],
     keys: Keys,

@@ -10,7 +10,7 @@ from chaos.faults.catalogue import fault
 from chaos.groups import full_name, place, recent, rewind
 from chaos.scene import Scene
 from common.contracts import BY_TYPE, TOPICS
-from common.core.clock import Clock
+from common.core.clock import TimeSource
 from common.core.ids import EventId, new_id
 from common.messaging.envelope import Envelope, Headers, encode
 from stage.invariants.reading import subscribed
@@ -98,7 +98,7 @@ def _headers(topic: str) -> Headers:
         type=min(kind for kind in heard if BY_TYPE[kind].topic == topic),
         source="/nowhere",
         key=new_id(),
-        time=Clock().wall(),
+        time=TimeSource().utc_now(),
         sequence=1,
         traceparent=None,
     )

@@ -13,7 +13,7 @@ from common.contracts.contacts import ContactResolved, CustomerWrote
 from common.contracts.event import ContactId
 from common.core.ids import new_id
 from common.messaging.consumer import Consumer
-from common.messaging.subscriptions import Subscriptions
+from common.messaging.subscriptions import HandlerRegistry
 from common.service import spec
 from common.storage.database import Database
 from support.databases import rows
@@ -146,7 +146,7 @@ async def test_a_crash_in_the_midst_of_handling_loses_nothing(
         await asyncio.Event().wait()
         raise AssertionError
 
-    first = Replica(database, broker, Subscriptions[UnitOfWork]().on(CustomerWrote, stuck))
+    first = Replica(database, broker, HandlerRegistry[UnitOfWork]().on(CustomerWrote, stuck))
     async with crashing(first.consumer()):
         await until(reached.is_set)
         assert await broker.committed() == 0
@@ -235,7 +235,7 @@ async def test_a_batch_is_finished_before_its_partitions_go(
         await go_on.wait()
         await take_note(event, uow)
 
-    first = Replica(database, broker, Subscriptions[UnitOfWork]().on(CustomerWrote, slow))
+    first = Replica(database, broker, HandlerRegistry[UnitOfWork]().on(CustomerWrote, slow))
     second = Replica(database, broker)
     consumer = first.consumer()
 

@@ -129,10 +129,10 @@ async def test_an_event_carries_its_trace_and_its_cause(replica: Replica, broker
     event = wrote(new_contact())
     async with broker.producer() as producer, running(replica.relay(producer)):
         async with replica.database.transaction() as uow:
-            trace.follow(TRACEPARENT)
+            trace.start(TRACEPARENT)
             uow.outbox.cause = "because"
             uow.outbox.add([event])
-        trace.resume(None)
+        trace.restore(None)
     (record,) = await broker.records()
     envelope, read = decode(record.key, record.headers, record.value)
     assert read == event

@@ -92,7 +92,7 @@ def assigned(contact: ContactReceived) -> ContactAssigned:
         occurred_at=contact.occurred_at + timedelta(seconds=1),
         representative_id=PersonId("rita"),
         team_id=TeamId("front"),
-        because="only one free",
+        reason="only one free",
     )
 
 

@@ -122,7 +122,7 @@ def escalation(chance: random.Random, contact_id: ContactId, state: Any) -> Esca
 async def written(database: Database[UnitOfWork], upstairs: Sequence[Upstairs]) -> None:
     async with database.transaction() as uow:
         for watch in {one.watch.contact_id: one.watch for one in upstairs}.values():
-            uow.watches.absent(watch.contact_id)
+            uow.watches.mark_absent(watch.contact_id)
             uow.watches.put(watch)
         for one in upstairs:
             uow.escalations.save(one.escalation)

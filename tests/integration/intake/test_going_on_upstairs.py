@@ -38,7 +38,7 @@ async def test_the_channel_sees_that_it_waits_again_and_where(
         from_person=SARA,
         level=0,
         level_name="supervisor",
-        because="the shift of sara ended",
+        reason="the shift of sara ended",
         lateness_ms=1.5,
     )
     resolved = EscalationResolved(**ids, by=OMAR, outcome="apology", note="explained")

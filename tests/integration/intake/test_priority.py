@@ -7,7 +7,7 @@ import pytest
 
 from common.contracts.escalations import PriorityChangeAsked
 from common.contracts.event import ContactId
-from common.core.clock import Clock
+from common.core.clock import TimeSource
 from common.storage.database import Database
 from intake.handlers import SUBSCRIPTIONS
 from intake.store import UnitOfWork
@@ -96,9 +96,9 @@ async def test_a_promise_that_asks_for_another_priority_gets_it_once(
     for contact_id in (open_id, open_id, done_id):
         asked = PriorityChangeAsked(
             contact_id=ContactId(contact_id),
-            occurred_at=Clock().wall(),
+            occurred_at=TimeSource().utc_now(),
             priority="urgent",
-            because="75 % of the first response's time is spent",
+            reason="75 % of the first response's time is spent",
         )
         await inside.tell(asked)
     (event,) = await prioritized(database)

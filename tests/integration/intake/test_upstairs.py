@@ -41,7 +41,7 @@ async def test_the_channel_sees_each_step_and_the_end_resolves_the_contact(
         level_name="supervisor",
     )
     climbed = EscalationClimbed(
-        **ids, from_level=0, to_level=1, level_name="manager", because="no answer"
+        **ids, from_level=0, to_level=1, level_name="manager", reason="no answer"
     )
     marco = PersonId("marco")
     acknowledged = EscalationAcknowledged(**ids, by=marco, lease_expires_at=AT)

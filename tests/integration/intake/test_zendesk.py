@@ -10,7 +10,7 @@ import httpx
 import orjson
 import pytest
 
-from common.core.clock import Clock
+from common.core.clock import TimeSource
 from common.storage.database import Database
 from intake.store import UnitOfWork
 from integration.intake.conftest import key
@@ -40,7 +40,7 @@ async def webhook(api: httpx.AsyncClient) -> httpx.AsyncClient:
 
 
 def signed(body: bytes, *, age: timedelta = timedelta(0), secret: str = SECRET) -> dict[str, str]:
-    timestamp = (Clock().wall() - age).isoformat()
+    timestamp = (TimeSource().utc_now() - age).isoformat()
     mac = hmac.new(secret.encode(), timestamp.encode() + body, hashlib.sha256)
     return {
         "X-Zendesk-Webhook-Signature": base64.b64encode(mac.digest()).decode(),

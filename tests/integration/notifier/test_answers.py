@@ -152,7 +152,7 @@ async def test_what_is_closed_cannot_be_acknowledged(desk: Desk, api: httpx.Asyn
         contact_id=page.contact_id,
         occurred_at=page.occurred_at,
         escalation_id=EscalationId(page.escalation_id or ""),
-        because="resolved below",
+        reason="resolved below",
     )
     await desk.tell(closed)
     late = await api.post(link, headers=BROWSER)

@@ -191,7 +191,7 @@ class Desk:
             contact_id=CONTACT,
             occurred_at=self._when(happened),
             priority=priority,
-            because="the press is on the line",
+            reason="the press is on the line",
         )
         self.do(partial(reactions.prioritized, event=event))
 
@@ -251,7 +251,7 @@ def assigned(at: datetime) -> ContactAssigned:
         occurred_at=at,
         representative_id=RITA,
         team_id=TeamId("t"),
-        because="only one free",
+        reason="only one free",
     )
 
 

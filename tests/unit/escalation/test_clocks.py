@@ -140,7 +140,7 @@ class TestWaitingForTheCustomer:
         assert desk.timers == {}
         desk.wait_until(1000)
         desk.write()
-        assert desk.the(ClockResumed).because == "the customer wrote"
+        assert desk.the(ClockResumed).reason == "the customer wrote"
         desk.wait_until(1029)
         assert desk.all(ClockWarned) == []
         desk.wait_until(1030)
@@ -269,7 +269,7 @@ class TestAnotherPriority:
         desk.receive()
         desk.wait_until(5)
         desk.prioritize("urgent")
-        assert desk.the(ClockCancelled).because == "policy urgent v1 does not promise it"
+        assert desk.the(ClockCancelled).reason == "policy urgent v1 does not promise it"
         assert (clock(desk, "resolution").state, due(desk, "assignment")) == ("cancelled", 20)
         desk.wait_until(6)
         desk.prioritize("high")

@@ -8,7 +8,7 @@ import pytest
 
 from common.contracts.event import PersonId
 from escalation.domain.duty.calendars import WEEKDAYS, Calendar, DayHours, Weekday
-from escalation.domain.duty.changes import NotOwnShift, Unchangeable, faults, overridden, swapped
+from escalation.domain.duty.changes import NotOwnShiftError, UnchangeableError, faults, overridden, swapped
 from escalation.domain.duty.schedules import (
     MOST_CHANGES,
     Absence,
@@ -113,7 +113,7 @@ def test_a_supervisor_may_take_back_an_own_turn_that_was_given_to_the_wrong_one(
     given = overridden(DAILY, override(PersonId("kmi")), SAM)
     whole_day = Override(SAM, MONDAY, MONDAY + DAY)
     assert shifts(overridden(given, whole_day, SAM), MONDAY, MONDAY + DAY)[0].person_id == SAM
-    with pytest.raises(NotOwnShift, match="shifts of kmi"):
+    with pytest.raises(NotOwnShiftError, match="shifts of kmi"):
         overridden(given, override(LEE), KIM)
 
 
@@ -128,7 +128,7 @@ def test_a_supervisor_may_take_back_an_own_turn_that_was_given_to_the_wrong_one(
     ],
 )
 def test_others_shifts_take_a_manager(change: Override, by: PersonId) -> None:
-    with pytest.raises(NotOwnShift, match="takes the role manager"):
+    with pytest.raises(NotOwnShiftError, match="takes the role manager"):
         overridden(DAILY, change, by)
     assert overridden(DAILY, change, None).overrides == (change,)
 
@@ -136,14 +136,14 @@ def test_others_shifts_take_a_manager(change: Override, by: PersonId) -> None:
 def test_a_swap_takes_one_of_the_two_or_a_manager() -> None:
     swap = Swap(SAM, KIM, MONDAY, MONDAY + DAY)
     assert swapped(DAILY, swap, KIM) == swapped(DAILY, swap, None)
-    with pytest.raises(NotOwnShift, match="kim and sam"):
+    with pytest.raises(NotOwnShiftError, match="kim and sam"):
         swapped(DAILY, swap, LEE)
 
 
 def test_what_changes_nothing_is_refused_and_a_repetition_is_not() -> None:
-    with pytest.raises(Unchangeable):
+    with pytest.raises(UnchangeableError):
         overridden(DAILY, override(SAM), None)
-    with pytest.raises(Unchangeable):
+    with pytest.raises(UnchangeableError):
         swapped(DAILY, Swap(LEE, KIM, MONDAY, MONDAY + HOUR), None)
     given = overridden(DAILY, override(LEE), SAM)
     assert overridden(given, override(LEE), SAM) == given
@@ -151,7 +151,7 @@ def test_what_changes_nothing_is_refused_and_a_repetition_is_not() -> None:
 
 def test_there_is_an_end_to_changes() -> None:
     past = tuple(override(LEE, MONDAY - n * HOUR) for n in range(1, MOST_CHANGES + 1))
-    with pytest.raises(Unchangeable, match="those that are over"):
+    with pytest.raises(UnchangeableError, match="those that are over"):
         overridden(replace(DAILY, overrides=past), override(LEE), None)
 
 

@@ -87,7 +87,7 @@ class Fact:
                     contact_id=CONTACT,
                     occurred_at=desk.at,
                     representative_id=RITA,
-                    because="end of shift",
+                    reason="end of shift",
                 )
                 desk.now = now
                 desk.do(partial(reactions.released, event=event))

@@ -90,7 +90,7 @@ class AnyJourney(RuleBasedStateMachine):
     def _attempt(self, step: Step) -> None:
         try:
             self.desk.do(step)
-        except (actions.Refused, actions.Forbidden):
+        except (actions.RefusedError, actions.ForbiddenError):
             return
 
     @invariant()

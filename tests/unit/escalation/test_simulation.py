@@ -105,7 +105,7 @@ def test_nobody_who_answers_is_told_once() -> None:
 
 def test_a_priority_that_a_rule_of_the_time_set_is_left_to_the_draft() -> None:
     by_rule = ContactPrioritized(
-        contact_id=CONTACT, occurred_at=at(2), priority="urgent", because="80 % of its time"
+        contact_id=CONTACT, occurred_at=at(2), priority="urgent", reason="80 % of its time"
     )
     by_hand = by_rule.model_copy(update={"by": RITA})
     told_apart = replace(

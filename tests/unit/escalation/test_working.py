@@ -131,7 +131,7 @@ class TestLeases:
         assert page.why.startswith("Your lease ends in 10 s, then it goes up:")
         assert page.respond_by == second(21)
         held.wait_until(21)
-        assert held.the(EscalationClimbed).because == "lease of sam expired"
+        assert held.the(EscalationClimbed).reason == "lease of sam expired"
         assert paged_since(held, 2) == [(MIA, "climbed")]
 
     def test_a_warning_comes_so_long_before_but_never_in_the_first_half(self, desk: Desk) -> None:
@@ -222,7 +222,7 @@ class TestShifts:
         changing.wait_until(12)
         returned = changing.the(EscalationReturned)
         assert (returned.from_person, returned.level_name) == (SAM, "supervisors")
-        assert returned.because == "shift of sam ended"
+        assert returned.reason == "shift of sam ended"
         assert paged_since(changing, 2) == [(KIM, "returned")]
         assert the_open(changing).state == "raised"
         changing.press(KIM)
@@ -248,7 +248,7 @@ class TestShifts:
         upstairs.wait_until(12)
         assert upstairs.all(EscalationReturned) == []
         climbed = upstairs.the(EscalationClimbed)
-        assert climbed.because == "shift of sam ended"
+        assert climbed.reason == "shift of sam ended"
         assert upstairs.paged()[-1] == (MIA, "climbed")
 
     def test_who_is_named_at_the_level_has_no_shift_there(self, upstairs: Desk) -> None:
@@ -268,18 +268,18 @@ class TestSnoozes:
         assert held.the(EscalationLeaseRenewed).lease_expires_at == second(620)
         assert the_open(held).snoozed_until is None
         held.wait_until(620)
-        assert held.the(EscalationClimbed).because == "lease of sam expired"
+        assert held.the(EscalationClimbed).reason == "lease of sam expired"
 
     def test_only_so_long(self, held: Desk) -> None:
         for until in (second(1), second(1 + 3600.001)):
-            with pytest.raises(actions.Refused, match="A snooze ends within 1 h from now"):
+            with pytest.raises(actions.RefusedError, match="A snooze ends within 1 h from now"):
                 act(held, SAM, actions.snooze, until=until, reason="later")
 
     def test_only_so_often(self, held: Desk) -> None:
         for _ in range(2):
             until = held.at + timedelta(seconds=30)
             act(held, SAM, actions.snooze, until=until, reason="later")
-        with pytest.raises(actions.Refused, match="It may be snoozed 2 times, and was"):
+        with pytest.raises(actions.RefusedError, match="It may be snoozed 2 times, and was"):
             act(held, SAM, actions.snooze, until=second(60), reason="later")
 
     def test_a_note_leaves_it_asleep_and_renewing_wakes_it(self, held: Desk) -> None:
@@ -291,7 +291,7 @@ class TestSnoozes:
         assert the_open(held).snoozed_until is None
 
     def test_only_by_whoever_has_it(self, held: Desk) -> None:
-        with pytest.raises(actions.Refused, match="It is acknowledged by sam"):
+        with pytest.raises(actions.RefusedError, match="It is acknowledged by sam"):
             act(held, MIA, actions.snooze, until=second(60), reason="later")
 
 
@@ -309,16 +309,16 @@ class TestPassingOn:
     def test_handed_over_and_unanswered_it_climbs(self, held: Desk) -> None:
         act(held, SAM, actions.hand_over, to=KIM, context="she knows her")
         held.wait_until(6)
-        assert held.the(EscalationClimbed).because == "no answer from kim"
+        assert held.the(EscalationClimbed).reason == "no answer from kim"
 
     def test_not_to_oneself(self, held: Desk) -> None:
-        with pytest.raises(actions.Refused, match="It is acknowledged by sam already"):
+        with pytest.raises(actions.RefusedError, match="It is acknowledged by sam already"):
             act(held, SAM, actions.hand_over, to=SAM, context="me")
 
     def test_referred_up_says_who_and_why(self, held: Desk) -> None:
         act(held, SAM, actions.refer_up, reason="legal")
         assert held.the(EscalationReferredUp).reason == "legal"
-        assert held.the(EscalationClimbed).because == "referred up by sam: legal"
+        assert held.the(EscalationClimbed).reason == "referred up by sam: legal"
         assert paged_since(held, 1) == [(MIA, "climbed")]
 
     @pytest.mark.parametrize(
@@ -337,18 +337,18 @@ class TestPassingOn:
     def test_only_whoever_has_it_does(
         self, held: Desk, action: Callable[..., Decision], given: dict[str, object]
     ) -> None:
-        with pytest.raises(actions.Refused, match="It is acknowledged by sam"):
+        with pytest.raises(actions.RefusedError, match="It is acknowledged by sam"):
             act(held, MIA, action, **given)
 
     def test_nobody_works_on_a_complaint_about_oneself(self, upstairs: Desk) -> None:
         complaint = replace(the_open(upstairs).reasons[0], cause="complaint", about=KIM)
         upstairs.escalation = replace(the_open(upstairs), reasons=(complaint,))
-        with pytest.raises(actions.Forbidden, match="The complaint is about you"):
+        with pytest.raises(actions.ForbiddenError, match="The complaint is about you"):
             act(upstairs, KIM, actions.take_over)
         upstairs.press(KIM)
         assert upstairs.surprises == ["action_came_too_late"]
         act(upstairs, SAM, actions.take_over)
-        with pytest.raises(actions.Forbidden, match="The complaint is about kim"):
+        with pytest.raises(actions.ForbiddenError, match="The complaint is about kim"):
             act(upstairs, SAM, actions.hand_over, to=KIM, context="yours")
 
 
@@ -402,12 +402,12 @@ class TestApprovals:
 
     def test_it_takes_somebody_else_with_a_higher_limit(self, held: Desk) -> None:
         settle(held, SAM, 5000)
-        with pytest.raises(actions.Forbidden, match="somebody else than sam"):
+        with pytest.raises(actions.ForbiddenError, match="somebody else than sam"):
             act(held, SAM, approvals.approve, role="admin")
         too_low = "a role that may grant 5000 EUR; the role manager may grant 1000 EUR"
-        with pytest.raises(actions.Forbidden, match=too_low):
+        with pytest.raises(actions.ForbiddenError, match=too_low):
             act(held, MIA, approvals.approve, role="manager")
-        with pytest.raises(actions.Forbidden, match="the role supervisor may grant 100 EUR"):
+        with pytest.raises(actions.ForbiddenError, match="the role supervisor may grant 100 EUR"):
             act(held, KIM, approvals.refuse, role="supervisor", reason="no")
         act(held, DAN, approvals.approve, role="admin")
         assert held.the(EscalationResolved).approved_by == DAN
@@ -420,7 +420,7 @@ class TestApprovals:
 
     def test_where_there_are_limits_a_refund_takes_its_amount(self, held: Desk) -> None:
         blank = Settlement("refund", "5000 EUR")
-        with pytest.raises(actions.Forbidden, match="takes its amount"):
+        with pytest.raises(actions.ForbiddenError, match="takes its amount"):
             act(held, SAM, approvals.settle, role="supervisor", settlement=blank)
         act(held, SAM, approvals.settle, role="supervisor", settlement=Settlement("apology", "so"))
         assert held.past[-1].outcome == "apology"
@@ -488,13 +488,13 @@ class TestApprovals:
 
     def test_while_it_is_asked_for_nobody_takes_it(self, held: Desk) -> None:
         settle(held, SAM, 500)
-        with pytest.raises(actions.Refused, match="waiting for an approval that sam asked for"):
+        with pytest.raises(actions.RefusedError, match="waiting for an approval that sam asked for"):
             act(held, MIA, actions.take_over)
-        with pytest.raises(actions.Refused, match="waiting for an approval that sam asked for"):
+        with pytest.raises(actions.RefusedError, match="waiting for an approval that sam asked for"):
             settle(held, SAM, 50)
 
     def test_nothing_to_decide(self, held: Desk) -> None:
-        with pytest.raises(actions.Refused, match="It is acknowledged by sam"):
+        with pytest.raises(actions.RefusedError, match="It is acknowledged by sam"):
             act(held, MIA, approvals.approve, role="manager")
 
     def test_a_complaint_about_whoever_asks_voids_it(self, held: Desk) -> None:
@@ -503,7 +503,7 @@ class TestApprovals:
         open_one = the_open(held)
         assert (open_one.state, open_one.approval) == ("raised", None)
         assert SAM not in [person for person, _ in paged_since(held, 1)]
-        with pytest.raises(actions.Refused):
+        with pytest.raises(actions.RefusedError):
             act(held, MIA, approvals.approve, role="manager")
 
     def test_resolved_below_meanwhile_it_is_closed(self, held: Desk) -> None:
@@ -540,7 +540,7 @@ class TestReopening:
         act(held, SAM, actions.hand_back, guidance="so")
         ended = held.past[-1]
         held.ask_for_supervisor()
-        with pytest.raises(actions.Refused, match="The contact has another one open"):
+        with pytest.raises(actions.RefusedError, match="The contact has another one open"):
             act(held, SAM, actions.reopen, ended=ended, reason="again")
 
 

@@ -63,7 +63,7 @@ def climbed(lateness_ms: float | None) -> EscalationClimbed:
         from_level=0,
         to_level=1,
         level_name="managers",
-        because="no answer",
+        reason="no answer",
         lateness_ms=lateness_ms,
     )
 

@@ -12,7 +12,7 @@ import typer
 from rich.console import Console
 
 import devstack
-from common.core.clock import elapsed
+from common.core.clock import monotonic
 from stage.cast import Cast, RefusedError, staged
 from stage.show import Timeline, summary
 from stage.stories import STORIES, Ending, NotAsToldError, Stage
@@ -96,11 +96,11 @@ def _example(system: System, cast: Cast) -> str:
 @asynccontextmanager
 async def started(stack: devstack.Stack) -> AsyncIterator[tuple[System, Cast]]:
     """Have the sample system up, and say how long it took."""
-    begun = elapsed()
+    begun = monotonic()
     logs = Path(mkdtemp(prefix="upstairs-logs-"))
     async with staged(stack, logs) as (system, cast):
         console.print(
-            f"set up and started {', '.join(system.ports)} in {elapsed() - begun:.1f} s; "
+            f"set up and started {', '.join(system.ports)} in {monotonic() - begun:.1f} s; "
             f"logs in {logs}"
         )
         yield system, cast

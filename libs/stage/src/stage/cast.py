@@ -14,7 +14,7 @@ from uuid import uuid4
 import httpx
 import orjson
 
-from common.core.clock import Clock
+from common.core.clock import TimeSource
 from devstack import Stack
 from stage.system import System, outside
 
@@ -166,7 +166,7 @@ class Cast:
 
     async def zendesk(self, ticket: dict[str, Any], *, delivery_id: str | None = None) -> Any:
         """Deliver a `ticket.created` webhook, signed as Zendesk signs."""
-        timestamp = Clock().wall().isoformat()
+        timestamp = TimeSource().utc_now().isoformat()
         body = orjson.dumps(
             {
                 "account_id": 22129848,

@@ -7,7 +7,7 @@ from rich.table import Table
 from rich.text import Text
 
 from common.contracts.event import ContactId
-from common.core.clock import Clock
+from common.core.clock import TimeSource
 from stage.stories import Ending
 from stage.watch import Seen
 
@@ -44,7 +44,7 @@ class Timeline:
 
     def __init__(self, console: Console) -> None:
         self._console = console
-        self._clock = Clock()
+        self._clock = TimeSource()
         self._begun: datetime | None = None
 
     def story(self, name: str, told: str) -> None:
@@ -53,7 +53,7 @@ class Timeline:
         self._console.rule(f"[bold]{name}[/bold]: {told}", align="left")
 
     def acts(self, contact_id: ContactId | None, who: str, what: str) -> None:
-        self._line(self._clock.wall(), contact_id, who, Text(what, style="bold"), "")
+        self._line(self._clock.utc_now(), contact_id, who, Text(what, style="bold"), "")
 
     def event(self, seen: Seen) -> None:
         event = seen.event

@@ -23,7 +23,7 @@ from common.contracts.escalations import EscalationsOwnEvent
 from common.contracts.event import ContactId, EscalationId, Event, PersonId
 from common.contracts.notifications import NotificationActedOn
 from common.messages import Timer
-from common.messaging.subscriptions import Subscriptions
+from common.messaging.subscriptions import HandlerRegistry
 from escalation.domain import audit_trail, reactions, timer_check, wording
 from escalation.domain.clocks import lifecycle
 from escalation.domain.duty.schedules import DutySchedule
@@ -48,11 +48,11 @@ S = TypeVar("S", bound=Setting)
 log = structlog.get_logger()
 
 
-class UnknownEscalation(Exception):
+class EscalationNotFoundError(Exception):
     """There is no such escalation."""
 
 
-class Conflict(Exception):
+class ConflictError(Exception):
     """The escalation is not as whoever acts takes it to be: here is how it is."""
 
     def __init__(
@@ -76,7 +76,7 @@ class Findings:
     news: int
 
 
-class Faulty(Exception):
+class InvalidSettingError(Exception):
     """A setting makes no sense beside the others; `places` says where and why."""
 
     def __init__(self, places: list[tuple[str, str]]) -> None:
@@ -84,7 +84,7 @@ class Faulty(Exception):
         self.places = places
 
 
-class Superseded(Exception):
+class StaleSettingError(Exception):
     """The setting is not as you saw it."""
 
     def __init__(self, present: Versioned[Any] | None) -> None:
@@ -129,7 +129,7 @@ async def act(
     """
     situation, escalation = await _locked(escalation_id, uow, versions)
     if situation.escalation is not escalation:
-        raise Conflict(
+        raise ConflictError(
             "wrong-state", f"It is {wording.state(escalation)} already.", situation, escalation
         )
     return _done(step, situation, escalation, uow)
@@ -145,7 +145,7 @@ async def reopen(
     """Open one that has ended; raises what `act` does."""
     situation, escalation = await _locked(escalation_id, uow, versions)
     if situation.escalation is escalation:
-        raise Conflict("wrong-state", f"It is {wording.state(escalation)}.", situation, escalation)
+        raise ConflictError("wrong-state", f"It is {wording.state(escalation)}.", situation, escalation)
     step = partial(actions.reopen, ended=escalation, by=by, reason=reason)
     return _done(step, situation, escalation, uow)
 
@@ -155,20 +155,20 @@ async def _locked(
 ) -> tuple[Situation, Escalation]:
     seen = await uow.escalations.look(escalation_id)
     if seen is None:
-        raise UnknownEscalation
+        raise EscalationNotFoundError
     situation = await uow.situation(seen.contact_id)
     # It may have ended while we waited for the contact's lock.
     escalation = await uow.escalations.lock(escalation_id) or seen
     if versions is not None and escalation.version not in versions:
-        raise Conflict("stale", "It has changed since you saw it.", situation, escalation)
+        raise ConflictError("stale", "It has changed since you saw it.", situation, escalation)
     return situation, escalation
 
 
 def _done(step: Step, situation: Situation, escalation: Escalation, uow: UnitOfWork) -> Decision:
     try:
         decision = step(situation)
-    except actions.Refused as refused:
-        raise Conflict("wrong-state", str(refused), situation, escalation) from refused
+    except actions.RefusedError as refused:
+        raise ConflictError("wrong-state", str(refused), situation, escalation) from refused
     return record(decision, uow)
 
 
@@ -255,9 +255,9 @@ async def define(
     configuration = await uow.configurations.hold()
     current = configuration.find(type(body), setting_id)
     if versions is not None and (current is None or current.version not in versions):
-        raise Superseded(current)
+        raise StaleSettingError(current)
     if faults := list(configuration.faults(setting_id, body)):
-        raise Faulty(faults)
+        raise InvalidSettingError(faults)
     return await _put_in_force(setting_id, body, current, by, uow)
 
 
@@ -318,7 +318,7 @@ async def announce_gaps(outlook: Outlook, uow: UnitOfWork) -> bool:
 
 
 SUBSCRIPTIONS = (
-    Subscriptions[UnitOfWork]()
+    HandlerRegistry[UnitOfWork]()
     .on(ContactReceived, decided_by(reactions.received, with_earlier))
     .on(CustomerWrote, decided_by(reactions.wrote))
     .on(RepresentativeReplied, decided_by(reactions.replied))

@@ -8,7 +8,7 @@ from common.core.metrics import Metrics
 from common.messaging.relay import topic_name
 from common.service.cli import service_cli
 from common.service.runtime import Worker
-from common.service.spec import Parts
+from common.service.spec import ServiceSpec
 from common.storage.database import Database
 from escalation import api, commands, handlers
 from escalation.calendar_feeds import Feeds
@@ -20,7 +20,7 @@ from escalation.workers.duty_gaps import GapWatch
 from escalation.workers.timer_check import Auditor
 
 
-def parts(settings: Settings) -> Parts[UnitOfWork]:
+def parts(settings: Settings) -> ServiceSpec[UnitOfWork]:
     hub = Hub(settings.kafka_bootstrap, topic_name(settings.namespace, EscalationsEvent.topic))
 
     def workers(
@@ -35,7 +35,7 @@ def parts(settings: Settings) -> Parts[UnitOfWork]:
             hub,
         )
 
-    return Parts(
+    return ServiceSpec(
         name="escalation",
         unit_of_work=UnitOfWork,
         subscriptions=handlers.SUBSCRIPTIONS,

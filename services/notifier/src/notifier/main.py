@@ -7,7 +7,7 @@ from common.core.health import Health
 from common.core.metrics import Metrics
 from common.service.cli import service_cli
 from common.service.runtime import Worker
-from common.service.spec import Parts
+from common.service.spec import ServiceSpec
 from common.storage.database import Database
 from notifier import api, handlers
 from notifier.channels.email import Email
@@ -24,7 +24,7 @@ class Unsafe(SystemExit):
     """A secret is missing without which anybody could answer in somebody's name."""
 
 
-def parts(settings: Settings) -> Parts[UnitOfWork]:
+def parts(settings: Settings) -> ServiceSpec[UnitOfWork]:
     links = Links(
         settings.link_secret.get_secret_value(),
         settings.public_url,
@@ -38,7 +38,7 @@ def parts(settings: Settings) -> Parts[UnitOfWork]:
             raise Unsafe("UPSTAIRS_LINK_SECRET is empty: set it to a long random string.")
         return couriers(settings, links, database, metrics, health)
 
-    return Parts(
+    return ServiceSpec(
         name="notifier",
         unit_of_work=UnitOfWork,
         subscriptions=handlers.SUBSCRIPTIONS,

@@ -95,7 +95,7 @@ class ClocksStarted(EscalationsEvent):
     clocks: tuple[ClockDeadline, ...]
     calendar_id: str | None = None
     calendar_version: int | None = None
-    because: str | None = None
+    reason: str | None = None
 
 
 class ClockPaused(EscalationsEvent):
@@ -104,7 +104,7 @@ class ClockPaused(EscalationsEvent):
     clock: ClockName
     paused_at: AwareDatetime
     elapsed_s: float
-    because: str
+    reason: str
 
 
 class ClockResumed(EscalationsEvent):
@@ -114,7 +114,7 @@ class ClockResumed(EscalationsEvent):
     resumed_at: AwareDatetime
     due_at: AwareDatetime
     thresholds: tuple[ClockThreshold, ...]
-    because: str
+    reason: str
 
 
 class ClockRetargeted(EscalationsEvent):
@@ -133,7 +133,7 @@ class ClockRetargeted(EscalationsEvent):
     elapsed_s: float
     due_at: AwareDatetime
     thresholds: tuple[ClockThreshold, ...]
-    because: str
+    reason: str
     retargeted_at: AwareDatetime | None = None
     runs_while_waiting: bool = False
 
@@ -166,7 +166,7 @@ class PriorityChangeAsked(EscalationsEvent):
     """A promise's threshold asks for another priority; the contact's priority is intake's own."""
 
     priority: Priority
-    because: str
+    reason: str
 
 
 class ClockMet(EscalationsEvent):
@@ -179,7 +179,7 @@ class ClockCancelled(EscalationsEvent):
     """`cancelled_at` is when what cancelled it happened."""
 
     clock: ClockName
-    because: str
+    reason: str
     cancelled_at: AwareDatetime | None = None
 
 
@@ -211,7 +211,7 @@ class EscalationClimbed(EscalationsOwnEvent):
     from_level: int
     to_level: int
     level_name: str
-    because: str
+    reason: str
     lateness_ms: float | None = None
     waited_for: Wait | None = None
 
@@ -273,7 +273,7 @@ class EscalationReturned(EscalationsOwnEvent):
     from_person: PersonId
     level: int
     level_name: str
-    because: str
+    reason: str
     lateness_ms: float
 
 
@@ -367,7 +367,7 @@ class EscalationReopened(EscalationsOwnEvent):
 class EscalationClosed(EscalationsOwnEvent):
     """Ended with nobody upstairs having acted: the contact was resolved below."""
 
-    because: str
+    reason: str
 
 
 class TimerMissing(EscalationsEvent):

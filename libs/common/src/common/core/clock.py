@@ -12,23 +12,23 @@ from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 
-class Clock:
+class TimeSource:
     """Time as it is, or `ahead` of it: tests and rehearsals move it."""
 
-    def __init__(self, ahead: timedelta = timedelta(0)) -> None:
-        self.ahead = ahead
+    def __init__(self, offset: timedelta = timedelta(0)) -> None:
+        self.ahead = offset
 
     async def read(self, connection: AsyncConnection) -> datetime:
         """Return the database's time, in UTC."""
         now: datetime = (await connection.execute(_NOW)).scalar_one()
         return now + self.ahead
 
-    def wall(self) -> datetime:
+    def utc_now(self) -> datetime:
         """Return this host's time, in UTC."""
         return datetime.now(UTC) + self.ahead
 
 
-def elapsed() -> float:
+def monotonic() -> float:
     """Return seconds on a clock that never jumps; only differences mean anything."""
     return time.perf_counter()
 

@@ -7,10 +7,10 @@ class Health:
     def __init__(self) -> None:
         self._troubles: dict[str, str] = {}
 
-    def trouble(self, part: str, why: str) -> None:
+    def report_trouble(self, part: str, why: str) -> None:
         self._troubles[part] = why
 
-    def well(self, part: str) -> None:
+    def report_well(self, part: str) -> None:
         self._troubles.pop(part, None)
 
     @property

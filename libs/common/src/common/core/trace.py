@@ -12,7 +12,7 @@ def current() -> str | None:
     return _current.get()
 
 
-def follow(traceparent: str | None) -> str:
+def start(traceparent: str | None) -> str:
     """Make what follows in this task part of the given trace, or of a new one."""
     if traceparent is None or not _FORM.fullmatch(traceparent):
         traceparent = f"00-{secrets.token_hex(16)}-{secrets.token_hex(8)}-01"
@@ -20,6 +20,6 @@ def follow(traceparent: str | None) -> str:
     return traceparent
 
 
-def resume(traceparent: str | None) -> None:
+def restore(traceparent: str | None) -> None:
     """Take up the trace that a stored message carries, if it carries one."""
     _current.set(traceparent)

@@ -8,7 +8,7 @@ from typing import Literal, get_args
 from fastapi import Request
 from fastapi.security import HTTPBearer
 
-from common.http.problems import Problem
+from common.http.problems import ProblemError
 
 Role = Literal["channel", "representative", "supervisor", "manager", "admin"]
 
@@ -50,7 +50,7 @@ def _role(name: str) -> Role:
     return next(role for role in get_args(Role) if role == name)
 
 
-class allow(HTTPBearer):  # noqa: N801 - reads as a verb where it is used
+class require_role(HTTPBearer):  # noqa: N801 - reads as a verb where it is used
     """A dependency that lets these roles in, and admin, and gives the caller.
 
     It is the security scheme itself: each dependency of a dependency costs every request.
@@ -65,7 +65,7 @@ class allow(HTTPBearer):  # noqa: N801 - reads as a verb where it is used
         keys: ApiKeys = request.app.state.api_keys
         principal = keys.principal(credentials.credentials) if credentials else None
         if principal is None:
-            raise Problem(
+            raise ProblemError(
                 401,
                 "unauthenticated",
                 "Send a known API key as a bearer token.",
@@ -74,5 +74,5 @@ class allow(HTTPBearer):  # noqa: N801 - reads as a verb where it is used
         if principal.role not in self._roles:
             needed = " or ".join(self._roles[:-1]) or "admin"
             detail = f"This takes the role {needed}; the key has the role {principal.role}."
-            raise Problem(403, "forbidden", detail)
+            raise ProblemError(403, "forbidden", detail)
         return principal

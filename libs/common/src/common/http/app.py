@@ -17,11 +17,11 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from common.contracts.event import ContactId
 from common.core import trace
-from common.core.clock import elapsed
+from common.core.clock import monotonic
 from common.core.health import Health
 from common.core.metrics import Metrics
 from common.http import problems
-from common.http.problems import Problem
+from common.http.problems import ProblemError
 
 MAX_BODY_BYTES = 256 * 1024
 
@@ -34,9 +34,9 @@ def _without_nul(text: str) -> str:
     return text
 
 
-Name = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9._@-]{0,99}$")]
-Line = Annotated[str, StringConstraints(min_length=1, max_length=300), AfterValidator(_without_nul)]
-Text = Annotated[
+Slug = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9._@-]{0,99}$")]
+ShortText = Annotated[str, StringConstraints(min_length=1, max_length=300), AfterValidator(_without_nul)]
+LongText = Annotated[
     str, StringConstraints(min_length=1, max_length=100_000), AfterValidator(_without_nul)
 ]
 ContactPath = Annotated[
@@ -44,7 +44,7 @@ ContactPath = Annotated[
 ]
 
 
-class Api(BaseModel):
+class RequestModel(BaseModel):
     """A request body. What it does not know it refuses: a misspelt field is no silent loss."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
@@ -66,8 +66,8 @@ def make_app(
     for router in routers:
         app.include_router(router)
     app.include_router(_operations(metrics, health))
-    app.add_middleware(Measured, metrics=metrics)
-    app.add_middleware(LimitedBody)
+    app.add_middleware(MetricsMiddleware, metrics=metrics)
+    app.add_middleware(BodyLimitMiddleware)
     return app
 
 
@@ -91,7 +91,7 @@ def _operations(metrics: Metrics, health: Health) -> APIRouter:
     return router
 
 
-class LimitedBody:
+class BodyLimitMiddleware:
     """Reads the body before the app sees the request, and refuses what is over 256 KB."""
 
     def __init__(self, app: ASGIApp) -> None:
@@ -109,7 +109,7 @@ class LimitedBody:
             body += message.get("body", b"")
             if len(body) > MAX_BODY_BYTES:
                 detail = f"The body is over {MAX_BODY_BYTES} bytes."
-                await Problem(413, "too-large", detail).response()(scope, receive, send)
+                await ProblemError(413, "too-large", detail).response()(scope, receive, send)
                 return
             if not message.get("more_body", False):
                 break
@@ -123,7 +123,7 @@ class LimitedBody:
         await self._app(scope, replay, send)
 
 
-class Measured:
+class MetricsMiddleware:
     """Takes up the caller's trace, and counts and logs each request by its route."""
 
     def __init__(self, app: ASGIApp, metrics: Metrics) -> None:
@@ -134,8 +134,8 @@ class Measured:
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
-        trace.follow(_header(scope, b"traceparent"))
-        begun = elapsed()
+        trace.start(_header(scope, b"traceparent"))
+        begun = monotonic()
         status = HTTPStatus.INTERNAL_SERVER_ERROR.value
 
         async def observed(message: Message) -> None:
@@ -148,7 +148,7 @@ class Measured:
             await self._app(scope, receive, observed)
         finally:
             route = getattr(scope.get("route"), "path", "unknown")
-            self._metrics.http_seconds.labels(route, status).observe(elapsed() - begun)
+            self._metrics.http_seconds.labels(route, status).observe(monotonic() - begun)
             if route.startswith("/v1"):
                 log.info("request_answered", method=scope["method"], route=route, status=status)
 

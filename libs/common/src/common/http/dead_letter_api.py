@@ -8,12 +8,12 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Depends, Path, Query, Request
 from pydantic import BaseModel, ConfigDict
 
-from common.http.access import Principal, allow
-from common.http.app import Api, Line, get_database
-from common.http.problems import Problem
-from common.messaging.replay import AlreadyDealtWith, FailedAgain, Replay, UnknownLetter
+from common.http.access import Principal, require_role
+from common.http.app import RequestModel, ShortText, get_database
+from common.http.problems import ProblemError
+from common.messaging.replay import AlreadySettledError, ReplayFailedError, Replay, DeadLetterNotFoundError
 from common.storage.database import Database
-from common.storage.dead_letter_store import Letter, Letters, State, Summary
+from common.storage.dead_letter_store import StoredDeadLetter, DeadLetterStore, State, DeadLetterSummary
 from common.storage.dead_letters import Readable, readable
 from common.storage.uow import UnitOfWork
 
@@ -47,13 +47,13 @@ def _example(example: dict[str, Any]) -> ConfigDict:
     return ConfigDict(json_schema_extra={"examples": [example]})
 
 
-class Discard(Api):
+class Discard(RequestModel):
     model_config = _example({"reason": "Sent by a load test."})
 
-    reason: Line
+    reason: ShortText
 
 
-class ShownLetter(BaseModel):
+class DeadLetterOut(BaseModel):
     """`attempts` have failed; `why` it was discarded, or replayed without effect."""
 
     model_config = _example(_EXAMPLE)
@@ -72,7 +72,7 @@ class ShownLetter(BaseModel):
     why: str | None
 
 
-class ShownWhole(ShownLetter):
+class DeadLetterDetail(DeadLetterOut):
     """`payload` and headers: a text, or `{"base64": …}` where they are none."""
 
     model_config = _example(_EXAMPLE_WHOLE)
@@ -83,14 +83,14 @@ class ShownWhole(ShownLetter):
     payload: Readable
 
 
-class ShownPage(BaseModel):
+class DeadLetterPage(BaseModel):
     """`next` is the cursor of the next page, nil on the last one."""
 
-    dead_letters: list[ShownLetter]
+    dead_letters: list[DeadLetterOut]
     next: str | None
 
 
-class ShownProblem(BaseModel):
+class ProblemOut(BaseModel):
     """RFC 9457, as application/problem+json."""
 
     type: str
@@ -105,19 +105,19 @@ async def get_replay(request: Request) -> Any:
 
 Data = Annotated[Database[UnitOfWork], Depends(get_database)]
 Dealing = Annotated[Replay[UnitOfWork], Depends(get_replay)]
-Admin = Annotated[Principal, Depends(allow())]
+Admin = Annotated[Principal, Depends(require_role())]
 LetterPath = Annotated[int, Path(ge=1, le=_BIGGEST)]
 
 _UNKNOWN: dict[int | str, dict[str, Any]] = {
-    404: {"description": "There is no such dead letter", "model": ShownProblem}
+    404: {"description": "There is no such dead letter", "model": ProblemOut}
 }
 _DEALT: dict[int | str, dict[str, Any]] = {
     **_UNKNOWN,
-    409: {"description": "It was dealt with already; nothing was done", "model": ShownProblem},
+    409: {"description": "It was dealt with already; nothing was done", "model": ProblemOut},
 }
 _REPLAYED: dict[int | str, dict[str, Any]] = {
     **_DEALT,
-    422: {"description": "It failed again, and waits on", "model": ShownProblem},
+    422: {"description": "It failed again, and waits on", "model": ProblemOut},
 }
 
 
@@ -131,30 +131,30 @@ async def show_all(
     cursor: Annotated[
         int | None, Query(ge=1, le=_BIGGEST, description="`next` of the page before")
     ] = None,
-) -> ShownPage:
+) -> DeadLetterPage:
     """List dead letters, newest first, without what the messages say."""
     async with database.transaction() as uow:
-        letters = Letters(uow.connection)
+        letters = DeadLetterStore(uow.connection)
         found = await letters.newest(state, type, before=cursor, limit=limit + 1)
     page = found[:limit]
-    return ShownPage(
+    return DeadLetterPage(
         dead_letters=[shown(one) for one in page],
         next=str(page[-1].id) if len(found) > limit else None,
     )
 
 
 @router.get("/{letter_id}", responses=_UNKNOWN)
-async def show(letter_id: LetterPath, database: Data, _caller: Admin) -> ShownWhole:
+async def show(letter_id: LetterPath, database: Data, _caller: Admin) -> DeadLetterDetail:
     """Show all that is known of a dead letter, with trace and payload."""
     async with database.transaction() as uow:
-        letter = await Letters(uow.connection).look(letter_id)
+        letter = await DeadLetterStore(uow.connection).get(letter_id)
     if letter is None:
         raise _unknown()
     return whole(letter)
 
 
 @router.post("/{letter_id}/replay", responses=_REPLAYED)
-async def replay(letter_id: LetterPath, dealing: Dealing, caller: Admin) -> ShownLetter:
+async def replay(letter_id: LetterPath, dealing: Dealing, caller: Admin) -> DeadLetterOut:
     """Handle it now. Once replayed it stays so: to ask again changes nothing."""
     async with _problems():
         return shown(await dealing.replay(letter_id, _by(caller)))
@@ -163,38 +163,38 @@ async def replay(letter_id: LetterPath, dealing: Dealing, caller: Admin) -> Show
 @router.post("/{letter_id}/discard", responses=_DEALT)
 async def discard(
     letter_id: LetterPath, asked: Discard, dealing: Dealing, caller: Admin
-) -> ShownLetter:
+) -> DeadLetterOut:
     """Close it unhandled, with the reason; it is kept for 30 days."""
     async with _problems():
         return shown(await dealing.discard(letter_id, _by(caller), asked.reason))
 
 
-def shown(letter: Summary) -> ShownLetter:
-    return ShownLetter.model_validate(letter, from_attributes=True)
+def shown(letter: DeadLetterSummary) -> DeadLetterOut:
+    return DeadLetterOut.model_validate(letter, from_attributes=True)
 
 
-def whole(letter: Letter) -> ShownWhole:
-    fields = {name: getattr(letter, name) for name in ShownWhole.model_fields}
-    return ShownWhole(**{**fields, "payload": readable(letter.payload)})
+def whole(letter: StoredDeadLetter) -> DeadLetterDetail:
+    fields = {name: getattr(letter, name) for name in DeadLetterDetail.model_fields}
+    return DeadLetterDetail(**{**fields, "payload": readable(letter.payload)})
 
 
 @asynccontextmanager
 async def _problems() -> AsyncIterator[None]:
     try:
         yield
-    except UnknownLetter as error:
+    except DeadLetterNotFoundError as error:
         raise _unknown() from error
-    except AlreadyDealtWith as error:
-        raise Problem(409, "already-dealt-with", str(error), state=error.letter.state) from error
-    except FailedAgain as error:
+    except AlreadySettledError as error:
+        raise ProblemError(409, "already-dealt-with", str(error), state=error.letter.state) from error
+    except ReplayFailedError as error:
         letter = error.letter
-        raise Problem(
+        raise ProblemError(
             422, "failed-again", str(error), reason=letter.reason, attempts=letter.attempts
         ) from error
 
 
-def _unknown() -> Problem:
-    return Problem(404, "dead-letter-unknown", str(UnknownLetter.__doc__))
+def _unknown() -> ProblemError:
+    return ProblemError(404, "dead-letter-unknown", str(DeadLetterNotFoundError.__doc__))
 
 
 def _by(caller: Principal) -> str:

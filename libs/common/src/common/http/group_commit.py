@@ -18,13 +18,13 @@ _BATCH = 100
 
 
 @dataclass(slots=True)
-class _Asked(Generic[C, R]):
+class _Pending(Generic[C, R]):
     command: C
     traceparent: str
     answer: "asyncio.Future[R]"
 
 
-class Together(Generic[U, C, R]):
+class CommandBatcher(Generic[U, C, R]):
     """Handles commands of one kind: those that wait while a transaction runs make up the next one.
 
     Under load each pays its share of a commit and of every statement; alone, none waits. For
@@ -41,13 +41,13 @@ class Together(Generic[U, C, R]):
         self._database = database
         self._handle = handle
         self._hold = hold
-        self._waiting: list[_Asked[C, R]] = []
+        self._waiting: list[_Pending[C, R]] = []
         self._turn = asyncio.Lock()
 
-    async def do(self, command: C) -> R:
+    async def submit(self, command: C) -> R:
         """Return what the handler returned once it is committed, or raise what it raised."""
         answer: asyncio.Future[R] = asyncio.get_running_loop().create_future()
-        self._waiting.append(_Asked(command, trace.current() or trace.follow(None), answer))
+        self._waiting.append(_Pending(command, trace.current() or trace.start(None), answer))
         async with self._turn:
             # Most find on their turn that another took them along.
             if not answer.done():
@@ -55,7 +55,7 @@ class Together(Generic[U, C, R]):
                 await self._answer(batch)
         return await answer
 
-    async def _answer(self, batch: Sequence[_Asked[C, R]]) -> None:
+    async def _answer(self, batch: Sequence[_Pending[C, R]]) -> None:
         try:
             results = await self._transact(batch)
         except Exception as error:  # noqa: BLE001 - each caller gets it
@@ -70,21 +70,21 @@ class Together(Generic[U, C, R]):
             # Left only when the task that works for all of them was cancelled.
             _refuse(batch, TransientError("the service is stopping"))
 
-    async def _transact(self, batch: Sequence[_Asked[C, R]]) -> list[R]:
+    async def _transact(self, batch: Sequence[_Pending[C, R]]) -> list[R]:
         own = trace.current()
         try:
             async with self._database.transaction() as uow:
                 await self._hold([asked.command for asked in batch], uow)
                 return [await self._one(asked, uow) for asked in batch]
         finally:
-            trace.resume(own)
+            trace.restore(own)
 
-    async def _one(self, asked: _Asked[C, R], uow: U) -> R:
-        trace.resume(asked.traceparent)
+    async def _one(self, asked: _Pending[C, R], uow: U) -> R:
+        trace.restore(asked.traceparent)
         return await self._handle(asked.command, uow)
 
 
-def _refuse(batch: Sequence[_Asked[C, R]], error: Exception) -> None:
+def _refuse(batch: Sequence[_Pending[C, R]], error: Exception) -> None:
     for asked in batch:
         if not asked.answer.done():
             asked.answer.set_exception(error)

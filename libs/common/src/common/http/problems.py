@@ -19,7 +19,7 @@ MEDIA_TYPE = "application/problem+json"
 log = structlog.get_logger()
 
 
-class Problem(Exception):
+class ProblemError(Exception):
     """An answer that says what is wrong and, by its extensions, what to do about it."""
 
     def __init__(
@@ -52,7 +52,7 @@ class Problem(Exception):
 
 
 def install(app: FastAPI) -> None:
-    app.add_exception_handler(Problem, _problem)
+    app.add_exception_handler(ProblemError, _problem)
     app.add_exception_handler(RequestValidationError, _invalid)
     app.add_exception_handler(HTTPException, _http)
     for kind in (TransientError, SQLAlchemyError, OSError):
@@ -69,9 +69,9 @@ async def _problem(_request: Request, error: Any) -> Response:
 async def _invalid(_request: Request, error: Any) -> Response:
     places = [_place(one) for one in error.errors()]
     if any(one["type"] == "json_invalid" for one in error.errors()):
-        return Problem(400, "malformed-json", "The body is not JSON.", errors=places).response()
+        return ProblemError(400, "malformed-json", "The body is not JSON.", errors=places).response()
     detail = f"{places[0]['pointer']}: {places[0]['detail']}"
-    return Problem(422, "invalid", detail, errors=places).response()
+    return ProblemError(422, "invalid", detail, errors=places).response()
 
 
 def _place(error: Mapping[str, Any]) -> dict[str, str]:
@@ -81,17 +81,17 @@ def _place(error: Mapping[str, Any]) -> dict[str, str]:
 
 async def _http(_request: Request, error: Any) -> Response:
     code = HTTPStatus(error.status_code).phrase.lower().replace(" ", "-")
-    return Problem(error.status_code, code, error.detail, headers=error.headers).response()
+    return ProblemError(error.status_code, code, error.detail, headers=error.headers).response()
 
 
 async def _unexpected(_request: Request, error: Exception) -> Response:
     if is_transient(error):
         log.warning("request_refused", error=repr(error))
-        return Problem(
+        return ProblemError(
             503,
             "unavailable",
             "It can't be done now. Send it again shortly, with the same Idempotency-Key if any.",
             headers={"Retry-After": "1"},
         ).response()
     log.error("request_failed", exc_info=error)
-    return Problem(500, "unexpected", "Nothing was done. The failure is logged.").response()
+    return ProblemError(500, "unexpected", "Nothing was done. The failure is logged.").response()

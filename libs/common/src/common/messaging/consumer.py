@@ -13,14 +13,14 @@ from aiokafka import AIOKafkaConsumer, ConsumerRebalanceListener, ConsumerRecord
 from aiokafka.errors import CommitFailedError, IllegalStateError, KafkaError
 
 from common.core.backoff import Backoff
-from common.core.clock import elapsed
+from common.core.clock import monotonic
 from common.core.errors import TransientError, is_transient
 from common.core.health import Health
 from common.core.metrics import Metrics
 from common.messaging.dispatcher import Dispatcher, Message
-from common.messaging.envelope import MalformedRecord, decode, type_of
+from common.messaging.envelope import MalformedRecordError, decode, type_of
 from common.messaging.lag import Lag
-from common.storage.dead_letters import DeadLetter, TooManyDeadLetters
+from common.storage.dead_letters import DeadLetter, TooManyDeadLettersError
 from common.storage.uow import UnitOfWork
 
 U = TypeVar("U", bound=UnitOfWork)
@@ -31,7 +31,7 @@ _POLL_MS = 200
 _COMMIT_EVERY = 0.2
 _COMMIT_WITHIN = 5
 # What comes within it shares a fetch, a transaction and a commit; at most this much is added.
-_BREATH = 0.01
+_LINGER_S = 0.01
 
 log = structlog.get_logger()
 
@@ -58,12 +58,12 @@ class Consumer(ConsumerRebalanceListener, Generic[U]):  # type: ignore[misc]  # 
         self._lag = Lag(kafka, metrics, dispatcher.database.clock)
         # What is done and not yet committed: the next offset of each partition.
         self._done: dict[TopicPartition, int] = {}
-        self._committed_at = elapsed()
+        self._committed_at = monotonic()
         # Set once all has been handled that had come by the time we joined.
         self.caught_up = asyncio.Event()
         self._joined = False
         self._ends: Mapping[TopicPartition, int] | None = None
-        health.trouble("consumer", "has not joined its group yet")
+        health.report_trouble("consumer", "has not joined its group yet")
 
     async def run(self, stopping: asyncio.Event) -> None:
         self._kafka.subscribe(self._topics, listener=self)
@@ -71,9 +71,9 @@ class Consumer(ConsumerRebalanceListener, Generic[U]):  # type: ignore[misc]  # 
             await self._start(stopping)
             while not stopping.is_set():
                 await self._poll(stopping)
-        except TooManyDeadLetters as error:
+        except TooManyDeadLettersError as error:
             # Not an end of the process: an orchestrator would restart it and drain the topic on.
-            self._health.trouble("consumer", f"halted: {error}")
+            self._health.report_trouble("consumer", f"halted: {error}")
             self._metrics.halted.labels("consumer").set(1)
             log.critical("consumer_halted", error=str(error))
         finally:
@@ -98,8 +98,8 @@ class Consumer(ConsumerRebalanceListener, Generic[U]):  # type: ignore[misc]  # 
             if polled:
                 async with self._at_work:
                     await self._take(polled)
-                await asyncio.sleep(_BREATH)
-            if elapsed() - self._committed_at > _COMMIT_EVERY:
+                await asyncio.sleep(_LINGER_S)
+            if monotonic() - self._committed_at > _COMMIT_EVERY:
                 await self._commit()
             if self._joined and not self.caught_up.is_set():
                 await self._look_for_the_end()
@@ -124,11 +124,11 @@ class Consumer(ConsumerRebalanceListener, Generic[U]):  # type: ignore[misc]  # 
             self._done[partition] = records[-1].offset + 1
         self._lag.handled(polled)
         self._backoff.reset()
-        self._health.well("consumer")
+        self._health.report_well("consumer")
 
     async def _commit(self) -> None:
         done, self._done = self._done, {}
-        self._committed_at = elapsed()
+        self._committed_at = monotonic()
         if not done:
             return
         try:
@@ -174,7 +174,7 @@ class Consumer(ConsumerRebalanceListener, Generic[U]):  # type: ignore[misc]  # 
 
         try:
             envelope, event = decode(record.key, record.headers, record.value)
-        except MalformedRecord as error:
+        except MalformedRecordError as error:
             return Message(body=None, letter=letter, error=error)
         return Message(
             body=event, letter=letter, event_id=envelope.id, traceparent=envelope.traceparent
@@ -187,7 +187,7 @@ class Consumer(ConsumerRebalanceListener, Generic[U]):  # type: ignore[misc]  # 
         stopping: asyncio.Event,
     ) -> None:
         """Go back to where the batch began and leave its partitions alone for a while."""
-        self._health.trouble("consumer", f"waits: {error}")
+        self._health.report_trouble("consumer", f"waits: {error}")
         self._metrics.retries.labels("consumer").inc()
         log.warning("consumer_waits", error=str(error))
         for partition, records in polled.items():
@@ -211,7 +211,7 @@ class Consumer(ConsumerRebalanceListener, Generic[U]):  # type: ignore[misc]  # 
         self._lag.assigned(assigned)
         log.info("partitions_assigned", partitions=len(assigned))
         self._joined = True
-        self._health.well("consumer")
+        self._health.report_well("consumer")
 
 
 def _letter(record: Record, error: BaseException) -> DeadLetter:

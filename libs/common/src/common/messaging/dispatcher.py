@@ -9,14 +9,14 @@ import structlog
 
 from common.contracts.event import Event
 from common.core import trace
-from common.core.clock import elapsed
+from common.core.clock import monotonic
 from common.core.errors import PermanentError, TransientError, is_transient
 from common.core.ids import EventId
 from common.core.metrics import Metrics
 from common.messages import Timer
-from common.messaging.subscriptions import Subscriptions
+from common.messaging.subscriptions import HandlerRegistry
 from common.storage.database import Database
-from common.storage.dead_letters import DeadLetter, Run, bury
+from common.storage.dead_letters import DeadLetter, FailureStreak, store_dead_letter
 from common.storage.uow import UnitOfWork
 
 U = TypeVar("U", bound=UnitOfWork)
@@ -48,7 +48,7 @@ class Dispatcher(Generic[U]):
     def __init__(
         self,
         database: Database[U],
-        subscriptions: Subscriptions[U],
+        subscriptions: HandlerRegistry[U],
         metrics: Metrics,
         *,
         consumer: str,
@@ -59,7 +59,7 @@ class Dispatcher(Generic[U]):
         self._metrics = metrics
         self._consumer = consumer
         self.dead_letter_limit = dead_letter_limit
-        self._run = Run(dead_letter_limit)
+        self._run = FailureStreak(dead_letter_limit)
 
     async def handle(self, batch: Sequence[Message]) -> None:
         """Handle all, in order.
@@ -71,7 +71,7 @@ class Dispatcher(Generic[U]):
         if await self._succeeds(readable):
             for message in batch:
                 if message.error is None:
-                    self._run.end()
+                    self._run.reset()
                 else:
                     await self._bury(message, message.error)
             return
@@ -108,12 +108,12 @@ class Dispatcher(Generic[U]):
             await self._bury(message, error)
 
     async def _transact(self, messages: Sequence[Message]) -> None:
-        begun = elapsed()
+        begun = monotonic()
         async with self.database.transaction() as uow:
             fresh = await self.claim(uow, messages)
             await self.work(uow, fresh)
-        self._metrics.batch_seconds.observe(elapsed() - begun)
-        self._run.end()
+        self._metrics.batch_seconds.observe(monotonic() - begun)
+        self._run.reset()
         self.report(fresh, "handled")
         if repeated := len(messages) - len(fresh):
             self._metrics.messages.labels("any", "repeated").inc(repeated)
@@ -132,10 +132,10 @@ class Dispatcher(Generic[U]):
     async def work(self, uow: U, messages: Sequence[Message]) -> None:
         """Run the handlers inside the caller's transaction."""
         bodies = [message.body for message in messages if message.body is not None]
-        await uow.hold(sorted({body.contact_id for body in bodies}))
+        await uow.prelock(sorted({body.contact_id for body in bodies}))
         for message in messages:
             if message.body is not None:
-                trace.resume(message.traceparent)
+                trace.restore(message.traceparent)
                 uow.outbox.cause = message.event_id or message.type
                 await self.subscriptions.handler(type(message.body))(message.body, uow)
 
@@ -143,7 +143,7 @@ class Dispatcher(Generic[U]):
         for kind, count in Counter(message.type for message in messages).items():
             self._metrics.messages.labels(kind, outcome).inc(count)
         for message in messages:
-            trace.resume(message.traceparent)
+            trace.restore(message.traceparent)
             if message.body is not None:
                 log.info(
                     "message_handled",
@@ -160,7 +160,7 @@ class Dispatcher(Generic[U]):
                 claimed = bool(await self.claim(uow, [message]))
                 if message.event_id is not None and not claimed:
                     return  # another had better luck with it
-                is_new = await bury(uow.connection, letter, claimed=claimed)
+                is_new = await store_dead_letter(uow.connection, letter, claimed=claimed)
         except Exception as caught:
             if is_transient(caught):
                 raise TransientError(str(caught)) from caught
@@ -174,4 +174,4 @@ class Dispatcher(Generic[U]):
         log.error(
             "message_buried", origin=letter.origin, type=letter.type, error=repr(letter.error)
         )
-        self._run.add()
+        self._run.record()

@@ -19,7 +19,7 @@ from common.core.ids import EventId, canonical, day_of
 Headers = Sequence[tuple[str, bytes | None]]
 
 
-class MalformedRecord(PermanentError):
+class MalformedRecordError(PermanentError):
     """The record is not a CloudEvent in Kafka's binary binding that its contract allows."""
 
 
@@ -70,19 +70,19 @@ def decode(key: bytes | None, headers: Headers, value: bytes | None) -> tuple[En
         event = BY_TYPE[envelope.type].model_validate(orjson.loads(value or b""))
     except KeyError as error:
         message = f"attribute {error} is missing or its value is unknown"
-        raise MalformedRecord(message) from error
+        raise MalformedRecordError(message) from error
     except ValidationError as error:
         place = error.errors(include_url=False, include_context=False)[0]
         message = f"data at {'.'.join(map(str, place['loc']))}: {place['msg']}"
-        raise MalformedRecord(message) from error
+        raise MalformedRecordError(message) from error
     except ValueError as error:  # JSON, UUID, UTF-8 and dates all end here
-        raise MalformedRecord(str(error)) from error
+        raise MalformedRecordError(str(error)) from error
     if event.contact_id != envelope.key:
         message = f"key {envelope.key} is not the contact {event.contact_id}"
-        raise MalformedRecord(message)
+        raise MalformedRecordError(message)
     if not _is_canonical(envelope.key):
         message = f"contact {envelope.key} is not a UUID in its usual form"
-        raise MalformedRecord(message)
+        raise MalformedRecordError(message)
     return envelope, event
 
 
@@ -98,13 +98,13 @@ def _attributes(headers: Headers) -> dict[str, str]:
         return {name.lower(): (value or b"").decode() for name, value in headers}
     except UnicodeDecodeError as error:
         message = "a header is not UTF-8 text"
-        raise MalformedRecord(message) from error
+        raise MalformedRecordError(message) from error
 
 
 def _envelope(key: bytes | None, attributes: Mapping[str, str]) -> Envelope:
     if attributes["ce_specversion"] != "1.0":
         message = f"CloudEvents {attributes['ce_specversion']} is not supported"
-        raise MalformedRecord(message)
+        raise MalformedRecordError(message)
     return Envelope(
         # As the inbox gives it back.
         id=EventId(canonical(attributes["ce_id"])),

@@ -9,7 +9,7 @@ from typing import TypeAlias
 
 from aiokafka import AIOKafkaConsumer, ConsumerRecord, TopicPartition
 
-from common.core.clock import Clock
+from common.core.clock import TimeSource
 from common.core.metrics import Metrics
 
 Polled: TypeAlias = Mapping[TopicPartition, Sequence[ConsumerRecord[bytes, bytes]]]
@@ -18,7 +18,7 @@ Polled: TypeAlias = Mapping[TopicPartition, Sequence[ConsumerRecord[bytes, bytes
 class Lag:
     """A partition is shown from the first record on that this member takes of it."""
 
-    def __init__(self, kafka: AIOKafkaConsumer, metrics: Metrics, clock: Clock) -> None:
+    def __init__(self, kafka: AIOKafkaConsumer, metrics: Metrics, clock: TimeSource) -> None:
         self._kafka = kafka
         self._records = metrics.consumer_lag_records
         self._clock = clock
@@ -54,4 +54,4 @@ class Lag:
     def _age(self) -> float:
         if not self._oldest:
             return 0
-        return max(self._clock.wall().timestamp() - min(self._oldest.values()) / 1000, 0)
+        return max(self._clock.utc_now().timestamp() - min(self._oldest.values()) / 1000, 0)

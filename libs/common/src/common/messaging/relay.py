@@ -24,14 +24,14 @@ Session = Any
 
 _BATCH = 1000
 # What comes within it shares a send and a delete; at most this much is added.
-_BREATH = 0.01
-_QUICK = 0.005
-_SLOW = 0.05
+_LINGER_S = 0.01
+_MIN_POLL_S = 0.005
+_MAX_POLL_S = 0.05
 # A replica that is stopped in its tracks never lets go of the lock: the server ends its session
 # when it has been silent for this long. With the standby's own wait it stays under two seconds.
-_SILENCE = "1200ms"
-_HEARTBEAT = 0.4
-_STANDBY = 0.3
+_SESSION_TIMEOUT = "1200ms"
+_HEARTBEAT_S = 0.4
+_RETRY_LOCK_S = 0.3
 
 _choose = DefaultPartitioner()
 
@@ -78,37 +78,37 @@ class Relay:
             except Exception as error:
                 if not is_transient(error):
                     raise
-                self._health.trouble("relay", repr(error))
+                self._health.report_trouble("relay", repr(error))
                 self._metrics.retries.labels("relay").inc()
                 log.warning("relay_waits", error=repr(error))
                 await backoff.wait(stopping)
 
     async def _serve(self, session: Session, backoff: Backoff, stopping: asyncio.Event) -> None:
-        await session.execute(_SESSION, _SILENCE)
+        await session.execute(_SESSION, _SESSION_TIMEOUT)
         while not await session.fetchval(_LOCK):
-            self._health.well("relay")
-            if await pause(_STANDBY, stopping):
+            self._health.report_well("relay")
+            if await pause(_RETRY_LOCK_S, stopping):
                 return
         await self._publish_all(session, backoff, stopping)
 
     async def _publish_all(
         self, session: Session, backoff: Backoff, stopping: asyncio.Event
     ) -> None:
-        wait = _QUICK
+        wait = _MIN_POLL_S
         while True:
             last_round = stopping.is_set()
             self._woken.clear()
             count = await self.publish(session)
-            self._health.well("relay")
+            self._health.report_well("relay")
             backoff.reset()
             if last_round and not count:
                 return
             if 0 < count < _BATCH:
-                await asyncio.sleep(_BREATH)
+                await asyncio.sleep(_LINGER_S)
             if count < _BATCH:
                 # Whoever commits from here on wakes us: a look without a wait would find nothing.
                 await pause(wait, self._woken)
-            wait = _QUICK if count else min(wait * 2, _SLOW)
+            wait = _MIN_POLL_S if count else min(wait * 2, _MAX_POLL_S)
 
     async def publish(self, session: Session) -> int:
         """Publish one batch and return its size."""
@@ -180,7 +180,7 @@ async def _alive(session: Session, sending: Awaitable[T]) -> T:
     """Wait for `sending`; meanwhile the session must not look like that of a stopped process."""
     task = asyncio.ensure_future(sending)
     try:
-        while not (await asyncio.wait({task}, timeout=_HEARTBEAT))[0]:
+        while not (await asyncio.wait({task}, timeout=_HEARTBEAT_S))[0]:
             await session.fetchval("SELECT 1")
         return task.result()
     finally:

@@ -8,8 +8,8 @@ from common.core import trace
 from common.core.errors import PermanentError, is_transient
 from common.messaging.dispatcher import Dispatcher, Message
 from common.messaging.envelope import decode
-from common.storage.dead_letter_store import Letter, Letters, Summary
-from common.storage.dead_letters import TIMER_ORIGIN, DeadLetter, original
+from common.storage.dead_letter_store import StoredDeadLetter, DeadLetterStore, DeadLetterSummary
+from common.storage.dead_letters import TIMER_ORIGIN, DeadLetter, decode_bytes
 from common.storage.uow import UnitOfWork
 
 U = TypeVar("U", bound=UnitOfWork)
@@ -19,27 +19,27 @@ _HANDLED_ELSEWHERE = "nothing was done: its event had been handled by another de
 log = structlog.get_logger()
 
 
-class UnknownLetter(PermanentError):
+class DeadLetterNotFoundError(PermanentError):
     """There is no such dead letter."""
 
 
-class NotOurs(PermanentError):
+class ForeignRecordError(PermanentError):
     """No handler is subscribed to this type of message."""
 
 
-class AlreadyDealtWith(PermanentError):
+class AlreadySettledError(PermanentError):
     """Somebody has dealt with it."""
 
-    def __init__(self, letter: Summary) -> None:
+    def __init__(self, letter: DeadLetterSummary) -> None:
         when = f"{letter.dealt_at:%Y-%m-%d %H:%M:%S} UTC"
         super().__init__(f"It was {letter.state} by {letter.dealt_by} at {when}; nothing was done.")
         self.letter = letter
 
 
-class FailedAgain(PermanentError):
+class ReplayFailedError(PermanentError):
     """It waits on, with its new reason."""
 
-    def __init__(self, letter: Summary) -> None:
+    def __init__(self, letter: DeadLetterSummary) -> None:
         super().__init__(f"Attempt {letter.attempts} failed, and it waits on: {letter.reason}")
         self.letter = letter
 
@@ -51,7 +51,7 @@ class Replay(Generic[U]):
         self._dispatcher = dispatcher
         self._database = dispatcher.database
 
-    async def replay(self, letter_id: int, by: str) -> Summary:
+    async def replay(self, letter_id: int, by: str) -> DeadLetterSummary:
         """Handle the letter's message now; it is marked in the transaction that handles it.
 
         Raises FailedAgain, UnknownLetter or AlreadyDealtWith with nothing done.
@@ -64,28 +64,28 @@ class Replay(Generic[U]):
                 fresh = await self._fresh(letter, message, uow)
                 await self._dispatcher.work(uow, fresh)
                 why = None if fresh else _HANDLED_ELSEWHERE
-                dealt = await Letters(uow.connection).deal(letter_id, "replayed", by, why)
+                dealt = await DeadLetterStore(uow.connection).settle(letter_id, "replayed", by, why)
             self._dispatcher.report(fresh, "replayed")
-        except (UnknownLetter, AlreadyDealtWith):
+        except (DeadLetterNotFoundError, AlreadySettledError):
             raise
         except Exception as error:
             if is_transient(error):
                 raise
             raise await self._failed(letter_id, error) from error
         finally:
-            trace.resume(own)
+            trace.restore(own)
         log.info("letter_replayed", letter=letter_id, origin=dealt.origin, by=by)
         return dealt
 
-    async def discard(self, letter_id: int, by: str, why: str) -> Summary:
+    async def discard(self, letter_id: int, by: str, why: str) -> DeadLetterSummary:
         """Close the letter unhandled; raises UnknownLetter or AlreadyDealtWith."""
         async with self._database.transaction() as uow:
             await _waiting(letter_id, uow)
-            dealt = await Letters(uow.connection).deal(letter_id, "discarded", by, why)
+            dealt = await DeadLetterStore(uow.connection).settle(letter_id, "discarded", by, why)
         log.info("letter_discarded", letter=letter_id, origin=dealt.origin, by=by)
         return dealt
 
-    async def _fresh(self, letter: Letter, message: Message, uow: U) -> list[Message]:
+    async def _fresh(self, letter: StoredDeadLetter, message: Message, uow: U) -> list[Message]:
         """Return the message, unless its event is not the letter's to handle.
 
         A malformed record was buried without a claim. A mended service that met the event again,
@@ -95,19 +95,19 @@ class Replay(Generic[U]):
             return [message]
         return await self._dispatcher.claim(uow, [message])
 
-    def _message(self, letter: Letter) -> Message:
+    def _message(self, letter: StoredDeadLetter) -> Message:
         if letter.origin.startswith(TIMER_ORIGIN):
             return self._timer(letter)
-        headers = [(name, original(value)) for name, value in letter.headers.items()]
+        headers = [(name, decode_bytes(value)) for name, value in letter.headers.items()]
         envelope, event = decode((letter.key or "").encode(), headers, letter.payload)
         if event.type not in self._dispatcher.subscriptions.events:
-            raise NotOurs
+            raise ForeignRecordError
         return Message(event, _never_buried, envelope.id, envelope.traceparent)
 
-    def _timer(self, letter: Letter) -> Message:
+    def _timer(self, letter: StoredDeadLetter) -> Message:
         kind = self._dispatcher.subscriptions.timers.get(letter.type or "")
         if kind is None:
-            raise NotOurs
+            raise ForeignRecordError
         timer = kind.model_validate_json(letter.payload or b"")
         return Message(timer, _never_buried, traceparent=letter.traceparent)
 
@@ -115,16 +115,16 @@ class Replay(Generic[U]):
         log.warning("replay_failed", letter=letter_id, error=repr(error))
         async with self._database.transaction() as uow:
             await _waiting(letter_id, uow)  # another may have had better luck with it
-            return FailedAgain(await Letters(uow.connection).failed(letter_id, error))
+            return ReplayFailedError(await DeadLetterStore(uow.connection).failed(letter_id, error))
 
 
-async def _waiting(letter_id: int, uow: UnitOfWork) -> Letter:
+async def _waiting(letter_id: int, uow: UnitOfWork) -> StoredDeadLetter:
     """Lock a letter that nobody has dealt with; whoever is at it is waited for."""
-    letter = await Letters(uow.connection).lock(letter_id)
+    letter = await DeadLetterStore(uow.connection).lock(letter_id)
     if letter is None:
-        raise UnknownLetter
+        raise DeadLetterNotFoundError
     if letter.state != "waiting":
-        raise AlreadyDealtWith(letter)
+        raise AlreadySettledError(letter)
     return letter
 
 

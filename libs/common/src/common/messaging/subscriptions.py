@@ -11,15 +11,15 @@ M = TypeVar("M", bound=Event | Timer)
 Handler = Callable[[Any, U], Awaitable[None]]
 
 
-class Subscriptions(Generic[U]):
+class HandlerRegistry(Generic[U]):
     def __init__(self, handlers: Mapping[type[Event | Timer], Handler[U]] | None = None) -> None:
         self._handlers = dict(handlers or {})
 
-    def on(self, kind: type[M], handler: Callable[[M, U], Awaitable[None]]) -> "Subscriptions[U]":
+    def on(self, kind: type[M], handler: Callable[[M, U], Awaitable[None]]) -> "HandlerRegistry[U]":
         handlers: dict[type[Event | Timer], Handler[U]] = {**self._handlers}
         key: Any = kind
         handlers[key] = handler
-        return Subscriptions(handlers)
+        return HandlerRegistry(handlers)
 
     def handler(self, kind: type[Event | Timer]) -> Handler[U]:
         return self._handlers[kind]

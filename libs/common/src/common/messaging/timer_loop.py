@@ -9,12 +9,12 @@ import structlog
 from sqlalchemy import text
 
 from common.core.backoff import Backoff, pause
-from common.core.clock import elapsed
+from common.core.clock import monotonic
 from common.core.errors import is_transient
 from common.core.health import Health
 from common.core.metrics import Metrics
 from common.messaging.dispatcher import Dispatcher, Message
-from common.storage.dead_letters import TIMER_ORIGIN, DeadLetter, Run, TooManyDeadLetters, bury
+from common.storage.dead_letters import TIMER_ORIGIN, DeadLetter, FailureStreak, TooManyDeadLettersError, store_dead_letter
 from common.storage.timers import DueTimer
 from common.storage.uow import UnitOfWork
 
@@ -52,7 +52,7 @@ class TimerLoop(Generic[U]):
         self._metrics = metrics
         self._health = health
         self._caught_up = caught_up
-        self._buried = Run(dispatcher.dead_letter_limit)
+        self._buried = FailureStreak(dispatcher.dead_letter_limit)
         self._woken = asyncio.Event()
         self._at_work = asyncio.Lock()
         self._at_the_end = asyncio.Lock()
@@ -66,8 +66,8 @@ class TimerLoop(Generic[U]):
     async def run(self, stopping: asyncio.Event) -> None:
         try:
             await self._run(stopping)
-        except TooManyDeadLetters as error:
-            self._health.trouble("timers", f"halted: {error}")
+        except TooManyDeadLettersError as error:
+            self._health.report_trouble("timers", f"halted: {error}")
             self._metrics.halted.labels("timers").set(1)
             log.critical("timers_halted", error=str(error))
         await stopping.wait()
@@ -82,18 +82,18 @@ class TimerLoop(Generic[U]):
             except Exception as error:
                 if not is_transient(error):
                     raise
-                self._health.trouble("timers", repr(error))
+                self._health.report_trouble("timers", repr(error))
                 self._metrics.retries.labels("timers").inc()
                 log.warning("timers_wait", error=repr(error))
                 await backoff.wait(stopping)
             else:
-                self._health.well("timers")
+                self._health.report_well("timers")
                 backoff.reset()
 
     async def _hear(self, caught_up: asyncio.Event, stopping: asyncio.Event) -> None:
-        begun = elapsed()
+        begun = monotonic()
         while not (caught_up.is_set() or stopping.is_set()):
-            if elapsed() - begun > _HEARS_FOR.total_seconds():
+            if monotonic() - begun > _HEARS_FOR.total_seconds():
                 log.warning("timers_start_unheard")
                 return
             await pause(_LONGEST_SLEEP.total_seconds(), caught_up)
@@ -115,7 +115,7 @@ class TimerLoop(Generic[U]):
             await pause(_MEANWHILE.total_seconds(), self._woken)
 
     async def _until_next(self) -> timedelta:
-        left: timedelta | None = await self._database.look(_LEFT, list(self._kinds))
+        left: timedelta | None = await self._database.fetch_value(_LEFT, list(self._kinds))
         if left is None:
             return _LONGEST_SLEEP
         return min(left - self._database.clock.ahead, _LONGEST_SLEEP)
@@ -145,7 +145,7 @@ class TimerLoop(Generic[U]):
             await self._bury(due[0], error)
         else:
             if due:
-                self._buried.end()
+                self._buried.reset()
             self._dispatcher.report(messages, "fired")
         return len(due)
 
@@ -172,10 +172,10 @@ class TimerLoop(Generic[U]):
             removed = await uow.connection.execute(_REMOVE, {"id": timer.id})
             if not removed.rowcount:
                 return  # another replica had better luck with it
-            await bury(uow.connection, _letter(timer, error), claimed=False)
+            await store_dead_letter(uow.connection, _letter(timer, error), claimed=False)
         self._metrics.dead_letters.inc()
         log.error("timer_buried", type=timer.type, timer_id=timer.id, error=repr(error))
-        self._buried.add()
+        self._buried.record()
 
 
 def _count(fired: int | BaseException) -> int:

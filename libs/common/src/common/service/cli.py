@@ -9,18 +9,18 @@ import orjson
 import typer
 from sqlalchemy.ext.asyncio import create_async_engine
 
-from common.core.clock import Clock
+from common.core.clock import TimeSource
 from common.core.health import Health
 from common.core.metrics import Metrics
 from common.service.dead_letter_cli import letters_cli
 from common.service.settings import ServiceSettings
-from common.service.spec import Parts, application, serve
+from common.service.spec import ServiceSpec, application, serve
 from common.storage.database import Database
 from common.storage.migrations import Phase, migrate
 
 
 def service_cli(
-    name: str, settings: type[ServiceSettings], parts: Callable[[Any], Parts[Any]]
+    name: str, settings: type[ServiceSettings], parts: Callable[[Any], ServiceSpec[Any]]
 ) -> typer.Typer:
     cli = typer.Typer(help=f"Upstairs {name}", no_args_is_help=True, add_completion=False)
 
@@ -55,14 +55,14 @@ def service_cli(
     return cli
 
 
-def openapi(settings: type[ServiceSettings], parts: Callable[[Any], Parts[Any]]) -> dict[str, Any]:
+def openapi(settings: type[ServiceSettings], parts: Callable[[Any], ServiceSpec[Any]]) -> dict[str, Any]:
     """Describe a service's HTTP API without any database or broker."""
     example = settings.model_validate(
         {"database_url": "postgresql+asyncpg://role@localhost/db", "kafka_bootstrap": "localhost"}
     )
     made = parts(example)
     engine = create_async_engine(str(example.database_url))
-    database = Database(engine, made.unit_of_work, Clock())
+    database = Database(engine, made.unit_of_work, TimeSource())
     return application(made, example, database, Metrics(), Health()).openapi()
 
 

@@ -14,16 +14,16 @@ import typer
 from pydantic import BaseModel
 
 from common.core import logs
-from common.core.clock import Clock
+from common.core.clock import TimeSource
 from common.core.errors import is_transient
 from common.core.metrics import Metrics
-from common.http.dead_letter_api import ShownWhole, shown, whole
+from common.http.dead_letter_api import DeadLetterDetail, shown, whole
 from common.messaging.dispatcher import Dispatcher
-from common.messaging.replay import AlreadyDealtWith, FailedAgain, Replay, UnknownLetter
+from common.messaging.replay import AlreadySettledError, ReplayFailedError, Replay, DeadLetterNotFoundError
 from common.service.settings import ServiceSettings
-from common.service.spec import Parts
+from common.service.spec import ServiceSpec
 from common.storage.database import Database, connect
-from common.storage.dead_letter_store import Letters, State, Summary
+from common.storage.dead_letter_store import DeadLetterStore, State, DeadLetterSummary
 
 T = TypeVar("T")
 
@@ -43,12 +43,12 @@ AsJson = Annotated[bool, typer.Option("--json", help="one JSON document a line")
 
 
 @dataclass(frozen=True, slots=True)
-class _Desk:
+class _CliContext:
     database: Database[Any]
     replay: Replay[Any]
 
 
-def letters_cli(settings: type[ServiceSettings], parts: Callable[[Any], Parts[Any]]) -> typer.Typer:
+def letters_cli(settings: type[ServiceSettings], parts: Callable[[Any], ServiceSpec[Any]]) -> typer.Typer:
     commands = _Commands(settings, parts)
     cli = typer.Typer(help="Messages that could not be handled.", no_args_is_help=True)
     cli.command("list")(commands.newest)
@@ -59,7 +59,7 @@ def letters_cli(settings: type[ServiceSettings], parts: Callable[[Any], Parts[An
 
 
 class _Commands:
-    def __init__(self, settings: type[ServiceSettings], parts: Callable[[Any], Parts[Any]]) -> None:
+    def __init__(self, settings: type[ServiceSettings], parts: Callable[[Any], ServiceSpec[Any]]) -> None:
         self._settings = settings
         self._parts = parts
 
@@ -81,7 +81,7 @@ class _Commands:
         """Show all that is known of one, with trace and payload."""
         letter = self._run(lambda desk: _look(desk, letter_id))
         if letter is None:
-            typer.echo(f"{letter_id}: {UnknownLetter.__doc__}", err=True)
+            typer.echo(f"{letter_id}: {DeadLetterNotFoundError.__doc__}", err=True)
             raise typer.Exit(_NOTHING_DONE)
         typer.echo(_line(letter) if as_json else _sheet(letter))
 
@@ -97,7 +97,7 @@ class _Commands:
         if bool(ids) == every:
             raise typer.BadParameter("give IDs, or --all")
 
-        async def work(desk: _Desk) -> int:
+        async def work(desk: _CliContext) -> int:
             chosen = ids or await _waiting(desk)
             deals = ((one, desk.replay.replay(one, f"cli:{by}")) for one in chosen)
             return await _each(deals, as_json=as_json)
@@ -109,26 +109,26 @@ class _Commands:
     ) -> None:
         """Close them unhandled."""
 
-        async def work(desk: _Desk) -> int:
+        async def work(desk: _CliContext) -> int:
             deals = ((one, desk.replay.discard(one, f"cli:{by}", reason)) for one in ids)
             return await _each(deals, as_json=as_json)
 
         raise typer.Exit(self._run(work))
 
-    def _run(self, work: Callable[[_Desk], Awaitable[T]]) -> T:
+    def _run(self, work: Callable[[_CliContext], Awaitable[T]]) -> T:
         settings = self._settings(kafka_bootstrap="not asked")
         return asyncio.run(_at_desk(settings, self._parts(settings), work))
 
 
 async def _at_desk(
-    settings: ServiceSettings, parts: Parts[Any], work: Callable[[_Desk], Awaitable[T]]
+    settings: ServiceSettings, parts: ServiceSpec[Any], work: Callable[[_CliContext], Awaitable[T]]
 ) -> T:
     logs.to_stderr()
     engine = connect(str(settings.database_url), schema=parts.name, pool_size=1)
-    database = Database(engine, parts.unit_of_work, Clock())
+    database = Database(engine, parts.unit_of_work, TimeSource())
     dispatcher = Dispatcher(database, parts.subscriptions, Metrics(), consumer=parts.name)
     try:
-        return await work(_Desk(database, Replay(dispatcher)))
+        return await work(_CliContext(database, Replay(dispatcher)))
     except Exception as error:
         if not is_transient(error):
             raise
@@ -138,23 +138,23 @@ async def _at_desk(
         await engine.dispose()
 
 
-async def _newest(desk: _Desk, states: Sequence[State], limit: int) -> list[Summary]:
+async def _newest(desk: _CliContext, states: Sequence[State], limit: int) -> list[DeadLetterSummary]:
     async with desk.database.transaction() as uow:
-        return await Letters(uow.connection).newest(states, limit=limit)
+        return await DeadLetterStore(uow.connection).newest(states, limit=limit)
 
 
-async def _look(desk: _Desk, letter_id: int) -> ShownWhole | None:
+async def _look(desk: _CliContext, letter_id: int) -> DeadLetterDetail | None:
     async with desk.database.transaction() as uow:
-        letter = await Letters(uow.connection).look(letter_id)
+        letter = await DeadLetterStore(uow.connection).get(letter_id)
     return whole(letter) if letter else None
 
 
-async def _waiting(desk: _Desk) -> list[int]:
+async def _waiting(desk: _CliContext) -> list[int]:
     async with desk.database.transaction() as uow:
-        return await Letters(uow.connection).waiting()
+        return await DeadLetterStore(uow.connection).waiting()
 
 
-async def _each(deals: Iterable[tuple[int, Awaitable[Summary]]], *, as_json: bool) -> int:
+async def _each(deals: Iterable[tuple[int, Awaitable[DeadLetterSummary]]], *, as_json: bool) -> int:
     """Await one after the other, say what came of each, and return the exit code."""
     codes = {0}
     for letter_id, deal in deals:
@@ -165,19 +165,19 @@ async def _each(deals: Iterable[tuple[int, Awaitable[Summary]]], *, as_json: boo
     return _FAILED if _FAILED in codes else max(codes)
 
 
-async def _outcome(dealing: Awaitable[Summary]) -> tuple[str, str | None, int]:
+async def _outcome(dealing: Awaitable[DeadLetterSummary]) -> tuple[str, str | None, int]:
     try:
         letter = await dealing
-    except UnknownLetter as error:
+    except DeadLetterNotFoundError as error:
         return "unknown", str(error), _NOTHING_DONE
-    except AlreadyDealtWith as error:
+    except AlreadySettledError as error:
         return "already dealt with", str(error), _NOTHING_DONE
-    except FailedAgain as error:
+    except ReplayFailedError as error:
         return "failed again", str(error), _FAILED
     return letter.state, None if letter.state == "discarded" else letter.why, 0
 
 
-def _print_list(letters: Iterable[Summary], *, as_json: bool) -> None:
+def _print_list(letters: Iterable[DeadLetterSummary], *, as_json: bool) -> None:
     if as_json:
         for letter in letters:
             typer.echo(_line(shown(letter)))
@@ -189,7 +189,7 @@ def _print_list(letters: Iterable[Summary], *, as_json: bool) -> None:
         typer.echo("  ".join(cells).rstrip())
 
 
-def _row(letter: Summary) -> tuple[str, ...]:
+def _row(letter: DeadLetterSummary) -> tuple[str, ...]:
     reason = " ".join(letter.reason.split())
     return (
         str(letter.id),
@@ -202,7 +202,7 @@ def _row(letter: Summary) -> tuple[str, ...]:
     )
 
 
-def _sheet(letter: ShownWhole) -> str:
+def _sheet(letter: DeadLetterDetail) -> str:
     """A line for each field, and below them what has lines of its own."""
     fields = letter.model_dump(mode="json")
     trace, headers, payload = (fields.pop(name) for name in ("trace", "headers", "payload"))

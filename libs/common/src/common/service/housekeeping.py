@@ -13,7 +13,7 @@ from common.core.errors import is_transient
 from common.core.health import Health
 from common.core.metrics import Metrics
 from common.storage.database import Database
-from common.storage.dead_letter_store import Letters
+from common.storage.dead_letter_store import DeadLetterStore
 from common.storage.inbox import Inbox
 from common.storage.uow import UnitOfWork
 
@@ -45,7 +45,7 @@ class Housekeeper(Generic[U]):
         self._health = health
         self._timers = timers
         self._tidies_at: datetime | None = None
-        health.trouble("database", "not reached yet")
+        health.report_trouble("database", "not reached yet")
 
     async def run(self, stopping: asyncio.Event) -> None:
         while not stopping.is_set():
@@ -56,10 +56,10 @@ class Housekeeper(Generic[U]):
             except Exception as error:
                 if not is_transient(error):
                     raise
-                self._health.trouble("database", repr(error))
+                self._health.report_trouble("database", repr(error))
                 log.warning("database_away", error=repr(error))
             else:
-                self._health.well("database")
+                self._health.report_well("database")
             await pause(_EVERY.total_seconds(), stopping)
 
     async def _tidy(self, uow: UnitOfWork) -> None:
@@ -67,7 +67,7 @@ class Housekeeper(Generic[U]):
             # One replica at a time changes them.
             await uow.connection.execute(_LOCK)
             await Inbox(uow.connection).keep_partitions(uow.now.date())
-            await Letters(uow.connection).forget(uow.now)
+            await DeadLetterStore(uow.connection).forget(uow.now)
             self._tidies_at = uow.now + _TIDIES_EVERY
 
     async def _measure(self, uow: UnitOfWork) -> None:

@@ -13,7 +13,7 @@ from fastapi import APIRouter, FastAPI
 
 from common.core import logs
 from common.core.backoff import Backoff
-from common.core.clock import Clock
+from common.core.clock import TimeSource
 from common.core.errors import is_transient
 from common.core.health import Health
 from common.core.metrics import Metrics
@@ -24,7 +24,7 @@ from common.messaging.consumer import Consumer
 from common.messaging.dispatcher import Dispatcher
 from common.messaging.relay import Relay, topic_name
 from common.messaging.replay import Replay
-from common.messaging.subscriptions import Subscriptions
+from common.messaging.subscriptions import HandlerRegistry
 from common.messaging.timer_loop import TimerLoop
 from common.service.housekeeping import Housekeeper
 from common.service.runtime import Worker, run_workers, stop_on_signals
@@ -43,7 +43,7 @@ log = structlog.get_logger()
 
 
 @dataclass(frozen=True)
-class Parts(Generic[U]):
+class ServiceSpec(Generic[U]):
     """What makes a service this one: its name is that of its schema and consumer group too.
 
     `state` reaches the routes by `request.app.state`, and so does what `shared` makes; it and
@@ -52,18 +52,18 @@ class Parts(Generic[U]):
 
     name: str
     unit_of_work: type[U]
-    subscriptions: Subscriptions[U]
+    subscriptions: HandlerRegistry[U]
     routers: Sequence[APIRouter]
     state: Mapping[str, object] = field(default_factory=dict)
-    shared: Callable[[Database[U]], Mapping[str, object]] = lambda _: {}
+    app_state: Callable[[Database[U]], Mapping[str, object]] = lambda _: {}
     workers: Callable[[Database[U], Metrics, Health], Sequence[Worker]] = lambda *_: ()
 
 
-async def serve(parts: Parts[U], settings: ServiceSettings) -> None:
+async def serve(parts: ServiceSpec[U], settings: ServiceSettings) -> None:
     """Run the service until it is told to stop."""
     logs.configure(service=parts.name, level=settings.log_level, form=settings.log_format)
     stopping = stop_on_signals()
-    metrics, health, clock = Metrics(), Health(), Clock()
+    metrics, health, clock = Metrics(), Health(), TimeSource()
     async with AsyncExitStack() as stack:
         engine = connect(
             str(settings.database_url), schema=parts.name, pool_size=settings.database_pool
@@ -105,11 +105,11 @@ async def serve(parts: Parts[U], settings: ServiceSettings) -> None:
             timers = TimerLoop(dispatcher, metrics, health, caught_up)
             database.after_commit(lambda uow: timers.wake(uow.timers.earliest))
             workers.append(timers)
-        _spare_the_collector()
+        _tune_gc()
         await run_workers(workers, [relay], stopping)
 
 
-def _spare_the_collector() -> None:
+def _tune_gc() -> None:
     """Keep what stays for good out of each collection, and collect less often.
 
     A batch makes thousands of values that are free of cycles: looking through them again and again,
@@ -121,7 +121,7 @@ def _spare_the_collector() -> None:
 
 
 def application(
-    parts: Parts[U],
+    parts: ServiceSpec[U],
     settings: ServiceSettings,
     database: Database[U],
     metrics: Metrics,
@@ -140,7 +140,7 @@ def application(
             "replay": Replay(dispatcher),
             "api_keys": ApiKeys(settings.api_keys.get_secret_value()),
             **parts.state,
-            **parts.shared(database),
+            **parts.app_state(database),
         },
     )
 
@@ -171,7 +171,7 @@ async def _started_producer(
 
 
 def _consumer(
-    parts: Parts[U],
+    parts: ServiceSpec[U],
     settings: ServiceSettings,
     dispatcher: Dispatcher[U],
     metrics: Metrics,

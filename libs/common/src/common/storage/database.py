@@ -7,7 +7,7 @@ from typing import Any, Generic, TypeVar
 import orjson
 from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 
-from common.core.clock import Clock
+from common.core.clock import TimeSource
 from common.storage.uow import UnitOfWork
 
 U = TypeVar("U", bound=UnitOfWork)
@@ -63,7 +63,7 @@ async def driver(engine: AsyncEngine) -> AsyncIterator[Any]:
 class Database(Generic[U]):
     """Units of work of one service."""
 
-    def __init__(self, engine: AsyncEngine, unit_of_work: type[U], clock: Clock) -> None:
+    def __init__(self, engine: AsyncEngine, unit_of_work: type[U], clock: TimeSource) -> None:
         self.engine = engine
         self.clock = clock
         self._unit_of_work = unit_of_work
@@ -73,7 +73,7 @@ class Database(Generic[U]):
         """Call `listener` after each commit, to wake what the transaction left work for."""
         self._listeners.append(listener)
 
-    async def look(self, query: str, *values: object) -> Any:
+    async def fetch_value(self, query: str, *values: object) -> Any:
         """Return one value, read outside any transaction: for what is asked many times a second."""
         async with self.engine.connect() as pooled:
             raw: Any = (await pooled.get_raw_connection()).driver_connection

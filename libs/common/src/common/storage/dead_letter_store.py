@@ -8,7 +8,7 @@ from typing import Any, Literal
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from common.storage.dead_letters import Readable, told
+from common.storage.dead_letters import Readable, error_fields
 
 State = Literal["waiting", "replayed", "discarded"]
 
@@ -17,7 +17,7 @@ RETENTION = timedelta(days=30)
 
 
 @dataclass(frozen=True, slots=True)
-class Summary:
+class DeadLetterSummary:
     """What may be listed: nothing of what the message says."""
 
     id: int
@@ -35,7 +35,7 @@ class Summary:
 
 
 @dataclass(frozen=True, slots=True)
-class Letter(Summary):
+class StoredDeadLetter(DeadLetterSummary):
     claimed: bool
     traceparent: str | None
     trace: str | None
@@ -43,7 +43,7 @@ class Letter(Summary):
     payload: bytes | None
 
 
-class Letters:
+class DeadLetterStore:
     def __init__(self, connection: AsyncConnection) -> None:
         self._connection = connection
 
@@ -54,35 +54,35 @@ class Letters:
         *,
         before: int | None = None,
         limit: int,
-    ) -> list[Summary]:
+    ) -> list[DeadLetterSummary]:
         """Return letters, newest first; `before` is the id where the page before ended."""
         given = {"states": list(states), "type": kind, "before": before, "limit": limit}
         rows = await self._connection.execute(_NEWEST, given)
-        return [Summary(**row) for row in rows.mappings()]
+        return [DeadLetterSummary(**row) for row in rows.mappings()]
 
     async def waiting(self) -> list[int]:
         """Return the ids of all that wait, oldest first: as they came."""
         return list((await self._connection.execute(_WAITING)).scalars())
 
-    async def look(self, letter_id: int) -> Letter | None:
+    async def get(self, letter_id: int) -> StoredDeadLetter | None:
         return await self._one(_LOOK, letter_id)
 
-    async def lock(self, letter_id: int) -> Letter | None:
+    async def lock(self, letter_id: int) -> StoredDeadLetter | None:
         return await self._one(_LOCK, letter_id)
 
-    async def _one(self, statement: Any, letter_id: int) -> Letter | None:
+    async def _one(self, statement: Any, letter_id: int) -> StoredDeadLetter | None:
         row = (await self._connection.execute(statement, {"id": letter_id})).mappings().first()
-        return Letter(**row) if row else None
+        return StoredDeadLetter(**row) if row else None
 
-    async def deal(self, letter_id: int, state: State, by: str, why: str | None = None) -> Summary:
+    async def settle(self, letter_id: int, state: State, by: str, why: str | None = None) -> DeadLetterSummary:
         """Close the letter; it was locked before."""
         given = {"id": letter_id, "state": state, "by": by, "why": why}
-        return Summary(**(await self._connection.execute(_DEAL, given)).mappings().one())
+        return DeadLetterSummary(**(await self._connection.execute(_DEAL, given)).mappings().one())
 
-    async def failed(self, letter_id: int, error: BaseException) -> Summary:
+    async def failed(self, letter_id: int, error: BaseException) -> DeadLetterSummary:
         """Count one more attempt, with its reason; it was locked before."""
-        given = {"id": letter_id, **told(error)}
-        return Summary(**(await self._connection.execute(_FAILED, given)).mappings().one())
+        given = {"id": letter_id, **error_fields(error)}
+        return DeadLetterSummary(**(await self._connection.execute(_FAILED, given)).mappings().one())
 
     async def forget(self, now: datetime) -> None:
         """Delete what was dealt with long ago."""

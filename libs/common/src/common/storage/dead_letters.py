@@ -35,7 +35,7 @@ class DeadLetter:
     headers: Mapping[str, bytes | None] = field(default_factory=dict)
 
 
-class TooManyDeadLetters(PermanentError):
+class TooManyDeadLettersError(PermanentError):
     """One message after another cannot be handled: this looks like us, not like them."""
 
     def __init__(self) -> None:
@@ -45,24 +45,24 @@ class TooManyDeadLetters(PermanentError):
         )
 
 
-class Run:
+class FailureStreak:
     """The dead letters that one worker has buried in a row."""
 
     def __init__(self, limit: int) -> None:
         self._limit = limit
         self._length = 0
 
-    def end(self) -> None:
+    def reset(self) -> None:
         self._length = 0
 
-    def add(self) -> None:
+    def record(self) -> None:
         """Count one more; raises TooManyDeadLetters when it is the one too many."""
         self._length += 1
         if self._length >= self._limit:
-            raise TooManyDeadLetters
+            raise TooManyDeadLettersError
 
 
-async def bury(connection: AsyncConnection, letter: DeadLetter, *, claimed: bool) -> bool:
+async def store_dead_letter(connection: AsyncConnection, letter: DeadLetter, *, claimed: bool) -> bool:
     """Keep the letter; return whether it was not kept already.
 
     `claimed`: this transaction has claimed its event in the inbox.
@@ -80,7 +80,7 @@ async def bury(connection: AsyncConnection, letter: DeadLetter, *, claimed: bool
         _BURY,
         {
             **given,
-            **told(letter.error),
+            **error_fields(letter.error),
             "headers": orjson.dumps(headers).decode(),
             "payload": letter.payload,
             "claimed": claimed,
@@ -89,7 +89,7 @@ async def bury(connection: AsyncConnection, letter: DeadLetter, *, claimed: bool
     return buried.rowcount > 0
 
 
-def told(error: BaseException) -> dict[str, str]:
+def error_fields(error: BaseException) -> dict[str, str]:
     """Return the reason and the trace that are kept of an error."""
     return {
         "reason": storable(f"{type(error).__name__}: {error}"),
@@ -109,7 +109,7 @@ def readable(value: bytes | None) -> Readable:
     return as_text
 
 
-def original(value: Readable) -> bytes | None:
+def decode_bytes(value: Readable) -> bytes | None:
     """Return the bytes that `readable` was given."""
     if isinstance(value, dict):
         return base64.b64decode(value["base64"])

@@ -12,7 +12,7 @@ K = TypeVar("K", bound=Hashable)
 V = TypeVar("V")
 
 
-class Rows(Generic[K, V]):
+class LockedTable(Generic[K, V]):
     """A table whose columns are the fields of the dataclass `kind`; its primary key is the key.
 
     Batches stay cheap however handlers are written: what a batch needs is locked ahead with one
@@ -41,9 +41,9 @@ class Rows(Generic[K, V]):
         missing = [key for key in set(keys) if key not in self._held]
         if missing:
             self._held.update(dict.fromkeys(missing))
-            self.found(await self.connection.execute(self._statements.lock, {"keys": missing}))
+            self.adopt(await self.connection.execute(self._statements.lock, {"keys": missing}))
 
-    def found(self, rows: Iterable[Any]) -> list[V]:
+    def adopt(self, rows: Iterable[Any]) -> list[V]:
         """Take up rows that a query of a subclass has locked; those held already stay as held."""
         values: list[V] = []
         for row in rows:
@@ -58,7 +58,7 @@ class Rows(Generic[K, V]):
         value: V = self._adapter.validate_python(row)
         return value
 
-    def absent(self, key: K) -> None:
+    def mark_absent(self, key: K) -> None:
         """Save the look for a row that can't be there, since its key was made just now."""
         self._held[key] = None
 
@@ -70,7 +70,7 @@ class Rows(Generic[K, V]):
         self._held[key] = value
         self._changed[key] = value
 
-    def held(self) -> Iterable[V]:
+    def loaded(self) -> Iterable[V]:
         return (value for value in self._held.values() if value is not None)
 
     async def flush(self) -> None:

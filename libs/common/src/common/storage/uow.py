@@ -9,7 +9,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from common.contracts.event import ContactId
 from common.storage.inbox import Inbox
 from common.storage.outbox import Outbox
-from common.storage.rows import Rows
+from common.storage.rows import LockedTable
 from common.storage.timers import Timers
 
 
@@ -24,11 +24,11 @@ class UnitOfWork:
         self.timers = Timers(connection)
 
     @property
-    def rows(self) -> Sequence[Rows[Any, Any]]:
+    def rows(self) -> Sequence[LockedTable[Any, Any]]:
         """The tables to write at the end, those that others refer to first."""
         return ()
 
-    async def hold(self, contact_ids: Sequence[ContactId]) -> None:
+    async def prelock(self, contact_ids: Sequence[ContactId]) -> None:
         """Lock all that the messages about these contacts need, before the first is handled."""
 
     async def flush(self) -> None:

@@ -15,7 +15,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection, create_async_engine
 
 from common.contracts import BY_TYPE, TOPICS
 from common.contracts.event import Event
-from common.messaging.envelope import MalformedRecord, decode, type_of
+from common.messaging.envelope import MalformedRecordError, decode, type_of
 from common.messaging.relay import topic_name
 from stage.invariants import facts
 from stage.invariants.facts import OWNERS, Books, Facts, Record
@@ -117,7 +117,7 @@ def _record(topic: str, raw: "ConsumerRecord[bytes, bytes]") -> Record:
     try:
         envelope, event = decode(raw.key, raw.headers, raw.value)
         event_id, sequence = envelope.id, envelope.sequence
-    except MalformedRecord:
+    except MalformedRecordError:
         pass  # what the services made of it is for invariant 5 to say
     return Record(
         topic=topic,

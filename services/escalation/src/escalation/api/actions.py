@@ -16,7 +16,7 @@ from pydantic.config import JsonDict
 from common.contracts.escalations import Outcome
 from common.contracts.event import EscalationId, PersonId
 from common.http.access import Principal
-from common.http.app import Api, Line, Name, Text
+from common.http.app import RequestModel, ShortText, Slug, LongText
 from common.storage.database import Database
 from escalation import handlers
 from escalation.api.deps import (
@@ -49,58 +49,58 @@ def _example(**fields: str) -> ConfigDict:
     return ConfigDict(json_schema_extra={"examples": [example]})
 
 
-class HandBack(Api):
+class HandBack(RequestModel):
     model_config = _example(guidance="Offer one month free; no refund.")
 
-    guidance: Text
+    guidance: LongText
 
 
-class HandOver(Api):
+class HandOver(RequestModel):
     model_config = _example(to="kim", context="She knows the customer from last year.")
 
-    to: Name
-    context: Line
+    to: Slug
+    context: ShortText
 
 
-class ReferUp(Api):
+class ReferUp(RequestModel):
     model_config = _example(reason="Above my limit.")
 
-    reason: Line
+    reason: ShortText
 
 
-class Snooze(Api):
+class Snooze(RequestModel):
     model_config = _example(until="2026-03-02T15:00:00Z", reason="The customer calls at three.")
 
     until: AwareDatetime
-    reason: Line
+    reason: ShortText
 
 
-class Note(Api):
+class Note(RequestModel):
     model_config = _example(text="The second charge was ours.")
 
-    text: Text
+    text: LongText
 
 
-class Coaching(Api):
+class Coaching(RequestModel):
     model_config = _example(person_id="rita", text="How to say no and still be liked.")
 
-    person_id: Name
-    text: Text
+    person_id: Slug
+    text: LongText
 
 
-class Mediation(Api):
+class Mediation(RequestModel):
     model_config = _example(
         customer_statement="I was promised a call and got none.",
         representative_statement="The number in the record is out of date.",
         proposal="A call today at five, by rita.",
     )
 
-    customer_statement: Text
-    representative_statement: Text
-    proposal: Text
+    customer_statement: LongText
+    representative_statement: LongText
+    proposal: LongText
 
 
-class Resolve(Api):
+class Resolve(RequestModel):
     """An amount is held against the limit of the caller's role; above it others must approve."""
 
     model_config = _example(
@@ -108,7 +108,7 @@ class Resolve(Api):
     )
 
     outcome: Outcome
-    note: Text
+    note: LongText
     amount: Annotated[Decimal, Field(gt=0, max_digits=18, decimal_places=4)] | None = None
     currency: Currency | None = None
 
@@ -125,16 +125,16 @@ class Resolve(Api):
         return Settlement(self.outcome, self.note, Money(self.amount, self.currency))
 
 
-class Refuse(Api):
+class Refuse(RequestModel):
     model_config = _example(reason="Half of it will do.")
 
-    reason: Line
+    reason: ShortText
 
 
-class Reopen(Api):
+class Reopen(RequestModel):
     model_config = _example(reason="The refund never arrived.")
 
-    reason: Line
+    reason: ShortText
 
 
 @dataclass(frozen=True, slots=True)

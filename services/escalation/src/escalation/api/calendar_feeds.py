@@ -7,9 +7,9 @@ from fastapi import APIRouter, Depends, Request
 from fastapi.responses import Response
 
 from common.contracts.event import PersonId
-from common.http.access import Principal, allow
-from common.http.app import Api, Name
-from common.http.problems import Problem
+from common.http.access import Principal, require_role
+from common.http.app import RequestModel, Slug
+from common.http.problems import ProblemError
 from escalation import calendar_feeds
 from escalation.api.deps import EscalationDatabase, Upstairs, work
 from escalation.api.settings import found
@@ -19,7 +19,7 @@ from escalation.domain.duty.schedules import DutySchedule
 router = APIRouter(prefix="/v1", tags=["duty"])
 
 
-class reads_feed(allow):  # noqa: N801 - reads as a verb where it is used
+class reads_feed(require_role):  # noqa: N801 - reads as a verb where it is used
     """Lets in whoever has the link of this feed, too."""
 
     def __init__(self) -> None:
@@ -46,7 +46,7 @@ class ICalendar(Response):
     media_type = "text/calendar"
 
 
-class CalendarLink(Api):
+class CalendarLink(RequestModel):
     """What a calendar program subscribes to, below this service's address. Who has it can read."""
 
     path: str
@@ -54,7 +54,7 @@ class CalendarLink(Api):
 
 @router.get("/duty-schedules/{setting_id}/calendar.ics", response_class=ICalendar)
 async def schedule_feed(
-    setting_id: Name, database: EscalationDatabase, _reader: Reader
+    setting_id: Slug, database: EscalationDatabase, _reader: Reader
 ) -> ICalendar:
     """Show the shifts of the last 30 and the next 90 days, for a calendar to subscribe to."""
     async with work(database) as uow:
@@ -65,7 +65,7 @@ async def schedule_feed(
 
 
 @router.get("/people/{person_id}/duty.ics", response_class=ICalendar)
-async def person_feed(person_id: Name, database: EscalationDatabase, _reader: Reader) -> ICalendar:
+async def person_feed(person_id: Slug, database: EscalationDatabase, _reader: Reader) -> ICalendar:
     """Show a person's shifts of the last 30 and the next 90 days, by all duty schedules."""
     async with work(database) as uow:
         configuration = await uow.configurations.in_force()
@@ -77,7 +77,7 @@ async def person_feed(person_id: Name, database: EscalationDatabase, _reader: Re
 
 @router.get("/duty-schedules/{setting_id}/calendar-link")
 async def schedule_link(
-    setting_id: Name, database: EscalationDatabase, signed: Signed, _caller: Upstairs
+    setting_id: Slug, database: EscalationDatabase, signed: Signed, _caller: Upstairs
 ) -> CalendarLink:
     """Show the link of the schedule's feed; it opens nothing else, and does not expire."""
     async with work(database) as uow:
@@ -86,7 +86,7 @@ async def schedule_link(
 
 
 @router.get("/people/{person_id}/duty-link")
-async def person_link(person_id: Name, signed: Signed, _caller: Upstairs) -> CalendarLink:
+async def person_link(person_id: Slug, signed: Signed, _caller: Upstairs) -> CalendarLink:
     """Show the link of a person's feed; it opens nothing else, and does not expire."""
     return _link(signed, f"/v1/people/{person_id}/duty.ics")
 
@@ -95,5 +95,5 @@ def _link(signed: Feeds, path: str) -> CalendarLink:
     token = signed.token(path)
     if token is None:
         detail = "There are no links without UPSTAIRS_FEED_SECRET. Send a key as a bearer token."
-        raise Problem(409, "no-feed-secret", detail)
+        raise ProblemError(409, "no-feed-secret", detail)
     return CalendarLink(path=f"{path}?token={token}")

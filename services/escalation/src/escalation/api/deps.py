@@ -9,21 +9,21 @@ from uuid import UUID
 from fastapi import Depends, Header, Path
 from pydantic import TypeAdapter
 
-from common.http.access import Principal, allow
+from common.http.access import Principal, require_role
 from common.http.app import get_database
-from common.http.problems import Problem
+from common.http.problems import ProblemError
 from common.storage.database import Database
 from escalation.api.schemas import etag, shown
 from escalation.domain import reactions
 from escalation.domain.escalations import actions
-from escalation.handlers import Conflict, Faulty, Superseded, UnknownEscalation
-from escalation.store.unit_of_work import UnitOfWork, UnknownContact
+from escalation.handlers import ConflictError, InvalidSettingError, StaleSettingError, EscalationNotFoundError
+from escalation.store.unit_of_work import UnitOfWork, ContactNotFoundError
 
 EscalationDatabase = Annotated[Database[UnitOfWork], Depends(get_database)]
-Upstairs = Annotated[Principal, Depends(allow("supervisor", "manager"))]
-Manager = Annotated[Principal, Depends(allow("manager"))]
+Upstairs = Annotated[Principal, Depends(require_role("supervisor", "manager"))]
+Manager = Annotated[Principal, Depends(require_role("manager"))]
 EscalationPath = Annotated[UUID, Path()]
-Staff = Annotated[Principal, Depends(allow("representative", "supervisor", "manager"))]
+Staff = Annotated[Principal, Depends(require_role("representative", "supervisor", "manager"))]
 
 _ETAGS: Final = r'^(\*|(W/)?"\d{1,9}"( *, *(W/)?"\d{1,9}")*)$'
 
@@ -50,27 +50,27 @@ async def work(database: Database[UnitOfWork]) -> AsyncIterator[UnitOfWork]:
     try:
         async with database.transaction() as uow:
             yield uow
-    except UnknownContact as error:
-        raise Problem(404, "contact-unknown", "There is no such contact.") from error
-    except UnknownEscalation as error:
-        raise Problem(404, "escalation-unknown", "There is no such escalation.") from error
-    except reactions.NotOpen as error:
-        raise Problem(409, "contact-not-open", "The contact is not open.") from error
-    except Conflict as error:
+    except ContactNotFoundError as error:
+        raise ProblemError(404, "contact-unknown", "There is no such contact.") from error
+    except EscalationNotFoundError as error:
+        raise ProblemError(404, "escalation-unknown", "There is no such escalation.") from error
+    except reactions.NotOpenError as error:
+        raise ProblemError(409, "contact-not-open", "The contact is not open.") from error
+    except ConflictError as error:
         raise _conflict(error) from error
-    except Superseded as error:
+    except StaleSettingError as error:
         raise _superseded(error) from error
-    except actions.Forbidden as error:
-        raise Problem(403, "forbidden", str(error)) from error
-    except Faulty as error:
+    except actions.ForbiddenError as error:
+        raise ProblemError(403, "forbidden", str(error)) from error
+    except InvalidSettingError as error:
         raise invalid(*((f"body/{place}", detail) for place, detail in error.places)) from error
 
 
-def invalid(*faults: tuple[str, str]) -> Problem:
+def invalid(*faults: tuple[str, str]) -> ProblemError:
     """Say (place, what is wrong there) as it is said of what the schema refuses."""
     errors = [{"pointer": place, "detail": detail} for place, detail in faults]
     place, detail = faults[0]
-    return Problem(422, "invalid", f"{place}: {detail}", errors=errors)
+    return ProblemError(422, "invalid", f"{place}: {detail}", errors=errors)
 
 
 def check_length(
@@ -84,9 +84,9 @@ def cause_of(caller: Principal) -> str:
     return f"{caller.role}:{caller.subject}"
 
 
-def _conflict(error: Conflict) -> Problem:
+def _conflict(error: ConflictError) -> ProblemError:
     present = shown(error.escalation, error.situation.watch, error.situation.at)
-    return Problem(
+    return ProblemError(
         409,
         error.code,
         str(error),
@@ -96,12 +96,12 @@ def _conflict(error: Conflict) -> Problem:
     )
 
 
-def _superseded(error: Superseded) -> Problem:
+def _superseded(error: StaleSettingError) -> ProblemError:
     present = error.present
     if present is None:
-        return Problem(409, "stale", str(error), present=None)
+        return ProblemError(409, "stale", str(error), present=None)
     body: TypeAdapter[Any] = TypeAdapter(type(present.body))
-    return Problem(
+    return ProblemError(
         409,
         "stale",
         str(error),

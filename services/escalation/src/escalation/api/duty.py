@@ -10,8 +10,8 @@ from pydantic import Field
 
 from common.contracts.event import PersonId
 from common.http.access import Principal
-from common.http.app import Api, Name
-from common.http.problems import Problem
+from common.http.app import RequestModel, Slug
+from common.http.problems import ProblemError
 from common.storage.database import Database
 from escalation import handlers
 from escalation.api.deps import EscalationDatabase, Upstairs, check_length, work
@@ -35,7 +35,7 @@ _LONGEST = timedelta(days=370)
 _USUAL = timedelta(days=28)
 
 
-class Window(Api):
+class Window(RequestModel):
     """From now and for four weeks, unless it is said."""
 
     from_: Instant | None = Field(default=None, alias="from")
@@ -48,22 +48,22 @@ class Window(Api):
         return start, end
 
 
-class OnDuty(Api):
+class OnDuty(RequestModel):
     at: datetime
     person_ids: tuple[PersonId, ...]
 
 
-class Shifts(Api):
+class Shifts(RequestModel):
     shifts: list[Shift]
 
 
-class Gaps(Api):
+class Gaps(RequestModel):
     gaps: list[Gap]
 
 
 @router.get("/{setting_id}/on-duty")
 async def show_on_duty(
-    setting_id: Name, database: EscalationDatabase, _caller: Upstairs, at: Instant | None = None
+    setting_id: Slug, database: EscalationDatabase, _caller: Upstairs, at: Instant | None = None
 ) -> OnDuty:
     """Show who is on duty, now or at an instant past or future, as the schedule is now."""
     schedule, absences, now = await _in_force(setting_id, database)
@@ -72,7 +72,7 @@ async def show_on_duty(
 
 @router.get("/{setting_id}/shifts")
 async def show_shifts(
-    setting_id: Name,
+    setting_id: Slug,
     window: Annotated[Window, Query()],
     database: EscalationDatabase,
     _caller: Upstairs,
@@ -85,7 +85,7 @@ async def show_shifts(
 
 @router.get("/{setting_id}/gaps")
 async def show_gaps(
-    setting_id: Name,
+    setting_id: Slug,
     window: Annotated[Window, Query()],
     database: EscalationDatabase,
     _caller: Upstairs,
@@ -106,7 +106,7 @@ async def _in_force(
 
 @router.post("/{setting_id}/overrides")
 async def override(
-    setting_id: Name,
+    setting_id: Slug,
     override: Annotated[Override, Body()],
     database: EscalationDatabase,
     caller: Upstairs,
@@ -124,7 +124,7 @@ async def override(
 
 @router.post("/{setting_id}/swaps")
 async def swap(
-    setting_id: Name,
+    setting_id: Slug,
     swap: Annotated[Swap, Body()],
     database: EscalationDatabase,
     caller: Upstairs,
@@ -155,7 +155,7 @@ async def _change(
         async with work(database) as uow:
             await found(DutySchedule, setting_id, uow)
             return await handlers.amend(setting_id, change, by, uow)
-    except changes.NotOwnShift as error:
-        raise Problem(403, "forbidden", str(error)) from error
-    except changes.Unchangeable as error:
-        raise Problem(409, "unchangeable", str(error)) from error
+    except changes.NotOwnShiftError as error:
+        raise ProblemError(403, "forbidden", str(error)) from error
+    except changes.UnchangeableError as error:
+        raise ProblemError(409, "unchangeable", str(error)) from error

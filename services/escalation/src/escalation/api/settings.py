@@ -10,9 +10,9 @@ from typing import Annotated, Any, Final, Literal, TypeVar
 from fastapi import APIRouter, Body, Depends, Response
 from fastapi.openapi.models import Example
 
-from common.http.access import Principal, allow
-from common.http.app import Name
-from common.http.problems import Problem
+from common.http.access import Principal, require_role
+from common.http.app import Slug
+from common.http.problems import ProblemError
 from common.storage.database import Database
 from escalation import handlers
 from escalation.api.deps import EscalationDatabase, Manager, Seen, work
@@ -210,7 +210,7 @@ By = Annotated[Defining, Depends(_defining)]
 
 @router.put("/sla-policies/{setting_id}", responses=_STALE)
 async def put_policy(
-    setting_id: Name,
+    setting_id: Slug,
     policy: Policy,
     by: By,
     open_contacts: Literal["keep", "retarget"] = "keep",
@@ -233,30 +233,30 @@ async def put_policy(
 
 
 @router.put("/calendars/{setting_id}", responses=_STALE)
-async def put_calendar(setting_id: Name, calendar: Hours, by: By) -> Versioned[Calendar]:
+async def put_calendar(setting_id: Slug, calendar: Hours, by: By) -> Versioned[Calendar]:
     return await by.define(setting_id, calendar)
 
 
 @router.put("/ladders/{setting_id}", responses=_STALE)
-async def put_ladder(setting_id: Name, ladder: Levels, by: By) -> Versioned[Ladder]:
+async def put_ladder(setting_id: Slug, ladder: Levels, by: By) -> Versioned[Ladder]:
     """Say who is asked next; escalations that are open keep the ladder they were raised on."""
     return await by.define(setting_id, ladder)
 
 
 @router.put("/duty-schedules/{setting_id}", responses=_STALE)
-async def put_duty_schedule(setting_id: Name, schedule: Duty, by: By) -> Versioned[DutySchedule]:
+async def put_duty_schedule(setting_id: Slug, schedule: Duty, by: By) -> Versioned[DutySchedule]:
     """Say who takes turns; without `If-Match` what was swapped since you looked is lost."""
     return await by.define(setting_id, schedule)
 
 
 @router.put("/people/{setting_id}", responses=_STALE)
-async def put_person(setting_id: Name, person: Colleague, by: By) -> Versioned[Person]:
+async def put_person(setting_id: Slug, person: Colleague, by: By) -> Versioned[Person]:
     """Say to whom a person reports, and when that person is away; superiors come first."""
     return await by.define(setting_id, person)
 
 
 @router.put("/teams/{setting_id}", responses=_STALE)
-async def put_team(setting_id: Name, team: Supervised, by: By) -> Versioned[Team]:
+async def put_team(setting_id: Slug, team: Supervised, by: By) -> Versioned[Team]:
     return await by.define(setting_id, team)
 
 
@@ -269,15 +269,15 @@ async def put_approval_limit(role: GrantingRole, limit: Limits, by: By) -> Versi
 async def found(kind: type[S], setting_id: str, uow: UnitOfWork) -> Versioned[S]:
     setting = (await uow.configurations.in_force()).find(kind, setting_id)
     if setting is None:
-        raise Problem(404, "setting-unknown", f"No {setting_id} is among the {KINDS[kind]}.")
+        raise ProblemError(404, "setting-unknown", f"No {setting_id} is among the {KINDS[kind]}.")
     return setting
 
 
 def _show(kind: type[S]) -> None:
     """Add the routes that show the settings of one kind, as they are in force."""
-    access = [Depends(allow("representative", "supervisor", "manager"))]
+    access = [Depends(require_role("representative", "supervisor", "manager"))]
 
-    async def show(setting_id: Name, database: EscalationDatabase, response: Response) -> Any:
+    async def show(setting_id: Slug, database: EscalationDatabase, response: Response) -> Any:
         async with work(database) as uow:
             setting = await found(kind, setting_id, uow)
         response.headers["ETag"] = etag(setting)

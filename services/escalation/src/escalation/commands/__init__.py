@@ -17,17 +17,17 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from common.contracts.escalations import ClockName
 from common.contracts.event import ContactId, EscalationId
 from common.core import logs
-from common.core.clock import Clock
+from common.core.clock import TimeSource
 from common.core.errors import is_transient
 from common.storage.database import connect
 from escalation.commands.explain import Explanation, explain
-from escalation.commands.simulate import BadDraft, Window, simulate, told, with_drafts
+from escalation.commands.simulate import BadDraftError, Window, simulate, told, with_drafts
 from escalation.commands.simulate import as_json as as_document
 from escalation.domain.audit_trail import Chain, breaks
 from escalation.domain.simulation import Habits, Tally
 from escalation.settings import Settings
 from escalation.store.audit_trail import Trails
-from escalation.store.unit_of_work import Configurations, UnknownContact, Watches
+from escalation.store.unit_of_work import Configurations, ContactNotFoundError, Watches
 
 T = TypeVar("T")
 
@@ -62,10 +62,10 @@ async def _explain(
 ) -> Explanation:
     try:
         told = await Watches(connection).clock_story(ContactId(str(contact)))
-    except UnknownContact as error:
+    except ContactNotFoundError as error:
         return Explanation((str(error),), agrees=False)
     configuration = await Configurations(connection).in_force()
-    return explain(told, configuration, await Clock().read(connection), only)
+    return explain(told, configuration, await TimeSource().read(connection), only)
 
 
 def verify_audit(
@@ -139,7 +139,7 @@ def simulate_drafts(
     """
     if only_drafts and not draft:
         raise typer.BadParameter("--only-drafts takes a --draft")
-    window = Window(_utc(since), _utc(until) if until else Clock().wall())
+    window = Window(_utc(since), _utc(until) if until else TimeSource().utc_now())
     if window.since >= window.until:
         raise typer.BadParameter("--since must be before --until, which is now if not given")
     habits = Habits(timedelta(seconds=answer_after) if answer_after else None)
@@ -154,7 +154,7 @@ def simulate_drafts(
 
     try:
         totals = reading(work, isolation="REPEATABLE READ")
-    except BadDraft as error:
+    except BadDraftError as error:
         raise typer.BadParameter(str(error)) from error
     if as_json:
         sys.stdout.buffer.write(as_document(totals) + b"\n")

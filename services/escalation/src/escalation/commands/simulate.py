@@ -44,7 +44,7 @@ Facts = Sequence[tuple[str, str]]
 Chunk = list[tuple[ContactId, Facts]]
 
 
-class BadDraft(Exception):
+class BadDraftError(Exception):
     """A draft can't be put in force."""
 
 
@@ -65,14 +65,14 @@ def with_drafts(configuration: Configuration, drafts: Sequence[str]) -> Configur
         types = {listed: setting for setting, listed in KINDS.items() if listed in _MAPS}
         if not (equals and slash and kind in types):
             message = f"{draft}: give kind/id=file, with a kind of {', '.join(types)}"
-            raise BadDraft(message)
+            raise BadDraftError(message)
         body = _read(types[kind], path)
         settings.append((name, setting_id, body))
         configuration = _with(configuration, kind, setting_id, body)
     for name, setting_id, body in settings:
         for place, what in configuration.faults(setting_id, body):
             message = f"{name}: {place}: {what}"
-            raise BadDraft(message)
+            raise BadDraftError(message)
     return configuration
 
 
@@ -82,12 +82,12 @@ def _read(kind: type[Any], path: str) -> Any:
     except OSError as error:
         message = f"{path}: {error.strerror}"
         # Without its cause, which would pass for an error of the network.
-        raise BadDraft(message) from None
+        raise BadDraftError(message) from None
     except ValidationError as error:
         first = error.errors()[0]
         place = "/".join(map(str, first["loc"]))
         message = f"{path}: {place}: {first['msg']}"
-        raise BadDraft(message) from error
+        raise BadDraftError(message) from error
 
 
 def _with(configuration: Configuration, kind: str, setting_id: str, body: Any) -> Configuration:

@@ -32,7 +32,7 @@ from escalation.domain.situation import Decision, Situation, nothing
 from escalation.domain.values import replace
 
 
-class NotOpen(Exception):
+class NotOpenError(Exception):
     """The contact is not open."""
 
 
@@ -120,7 +120,7 @@ def prioritized(situation: Situation, event: ContactPrioritized) -> Decision:
         return nothing(situation)
     changed = replace(contact, priority=event.priority)
     watch = replace(situation.watch, contact=changed)
-    because = f"priority {contact.priority} became {event.priority}: {event.because}"
+    because = f"priority {contact.priority} became {event.priority}: {event.reason}"
     return lifecycle.retarget(replace(situation, watch=watch), event.occurred_at, because)
 
 
@@ -202,7 +202,7 @@ def acted_on(situation: Situation, event: NotificationActedOn) -> Decision:
                 return actions.take_over(situation, event.person_id)
             case _:
                 assert_never(event.action)
-    except (actions.Refused, actions.Forbidden):
+    except (actions.RefusedError, actions.ForbiddenError):
         return Decision(situation, surprises=("action_came_too_late",))
 
 
@@ -212,7 +212,7 @@ def raised_by_hand(
     """Take it upstairs; with `about` it is a complaint, which may also follow the contact's end."""
     watch = situation.watch
     if not watch.is_open and (about is None or watch.opened_at is None):
-        raise NotOpen
+        raise NotOpenError
     return escalate(situation, causes.by_hand(situation, by, reason, about)).then(_find_a_judge)
 
 

@@ -204,7 +204,7 @@ class Play:
                         contact_id=event.contact_id,
                         occurred_at=at,
                         priority=event.priority,
-                        because=event.because,
+                        reason=event.reason,
                     )
                     yield from self._do(partial(reactions.prioritized, event=changed), at)
                 case _:

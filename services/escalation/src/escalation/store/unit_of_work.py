@@ -15,7 +15,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from common.contracts.contacts import ContactReceived
 from common.contracts.event import ContactId, EscalationId, Event
 from common.core.errors import PermanentError
-from common.storage.rows import Rows
+from common.storage.rows import LockedTable
 from common.storage.uow import UnitOfWork as BaseUnitOfWork
 from escalation import tables
 from escalation.domain.clocks.events import CLOCK_EVENTS, ClockEvent
@@ -46,7 +46,7 @@ KINDS: dict[type[Any], str] = {
 }
 
 
-class UnknownContact(PermanentError):
+class ContactNotFoundError(PermanentError):
     """There is no such contact."""
 
 
@@ -68,7 +68,7 @@ class ClockStory:
     events: Sequence[ClockEvent]
 
 
-class Watches(Rows[ContactId, Watch]):
+class Watches(LockedTable[ContactId, Watch]):
     def __init__(self, connection: AsyncConnection) -> None:
         super().__init__(connection, tables.watches, Watch)
 
@@ -94,7 +94,7 @@ class Watches(Rows[ContactId, Watch]):
         topic = event.topic_of_contact if rule.same_topic else None
         customer = event.customer.customer_id
         # Those of the same batch are not written yet.
-        held = list(self.held())
+        held = list(self.loaded())
         counted = await self.connection.execute(
             _OTHERS,
             {
@@ -126,7 +126,7 @@ class Watches(Rows[ContactId, Watch]):
         )
         row = rows.mappings().first()
         if row is None:
-            raise UnknownContact
+            raise ContactNotFoundError
         kept = dict(row)
         told = kept.pop("told") or []
         events = [CLOCK_EVENTS[one["type"]].model_validate(one["data"]) for one in told]
@@ -141,7 +141,7 @@ class Watches(Rows[ContactId, Watch]):
         return {watch.contact_id: watch for watch in found}
 
 
-class Escalations(Rows[EscalationId, Escalation]):
+class Escalations(LockedTable[EscalationId, Escalation]):
     def __init__(self, connection: AsyncConnection) -> None:
         super().__init__(connection, tables.escalations, Escalation)
 
@@ -151,7 +151,7 @@ class Escalations(Rows[EscalationId, Escalation]):
     def save(self, escalation: Escalation) -> None:
         """Write one that is held and has changed, or that was raised just now."""
         if escalation.escalation_id not in self._held:
-            self.absent(escalation.escalation_id)
+            self.mark_absent(escalation.escalation_id)
         if self._held[escalation.escalation_id] is not escalation:
             self.put(escalation)
 
@@ -248,14 +248,14 @@ class UnitOfWork(BaseUnitOfWork):
         self.trails = Trails(connection)
 
     @property
-    def rows(self) -> Sequence[Rows[Any, Any]]:
+    def rows(self) -> Sequence[LockedTable[Any, Any]]:
         return (self.watches, self.escalations)
 
     async def hold(self, contact_ids: Sequence[ContactId]) -> None:
         """Lock the contacts' watches, which also lock their escalations for us, then those."""
         await self.watches.begin(contact_ids)
         await self.watches.lock_all(contact_ids)
-        open_ones = (watch.escalation_id for watch in self.watches.held())
+        open_ones = (watch.escalation_id for watch in self.watches.loaded())
         await self.escalations.lock_all([one for one in open_ones if one is not None])
 
     async def flush(self) -> None:
@@ -267,7 +267,7 @@ class UnitOfWork(BaseUnitOfWork):
         """Return all that a decision about the contact looks at, locked."""
         watch = await self.watches.lock(contact_id)
         if watch is None:
-            raise UnknownContact
+            raise ContactNotFoundError
         escalation = None
         if watch.escalation_id is not None:
             escalation = await self.escalations.lock(watch.escalation_id)

@@ -13,9 +13,9 @@ import structlog
 from aiokafka import AIOKafkaConsumer, TopicPartition
 
 from common.core.backoff import Backoff, pause
-from common.core.clock import elapsed
+from common.core.clock import monotonic
 from common.core.errors import TransientError, is_transient
-from escalation.stream.offsets import Gone, Offsets, check, lengthened, missed
+from escalation.stream.offsets import OffsetGoneError, Offsets, check, lengthened, missed
 from escalation.stream.records import News, Newsreader
 from escalation.stream.subscriber import Following
 
@@ -37,7 +37,7 @@ _FETCH_BYTES = 64 * 1024
 log = structlog.get_logger()
 
 
-class Away(TransientError):
+class StreamUnavailableError(TransientError):
     """The stream has no connection to Kafka yet."""
 
 
@@ -83,7 +83,7 @@ class Hub:
 
     async def position(self, within: float = 1.0) -> Offsets | None:
         """Return where the fan-out is: what comes before it is committed; nil if not yet known."""
-        self._asked_at = elapsed()
+        self._asked_at = monotonic()
         self._wanted.set()
         if self._offsets is None and self._tasks is not None and not self._failing:
             await pause(within, self._ready)
@@ -98,10 +98,10 @@ class Hub:
         # No wait from here on: nothing may come between where it joins and its joining.
         begins = self._offsets
         if self._tasks is None or begins is None:
-            raise Away
+            raise StreamUnavailableError
         after = begins if asked is None else lengthened(asked, begins)
         if sum(missed(after, begins).values()) > _MOST_MISSED:
-            raise Gone(f"More than {_MOST_MISSED} events were missed.")
+            raise OffsetGoneError(f"More than {_MOST_MISSED} events were missed.")
         following = Following(begins, after, wants)
         self._followers.add(following)
         if after != begins:
@@ -152,7 +152,7 @@ class Hub:
                     self._wanted.clear()
 
     def _in_use(self) -> bool:
-        return bool(self._followers) or elapsed() - self._asked_at < _IDLE_S
+        return bool(self._followers) or monotonic() - self._asked_at < _IDLE_S
 
     async def _go_to_place(self, kafka: AIOKafkaConsumer) -> None:
         """Go on where we were before the broker went away, or begin with what comes now."""
@@ -206,7 +206,7 @@ class Hub:
             log.warning("stream_client_left_behind", error=repr(error))
             following.end()
             if not allowed.done():
-                allowed.set_exception(error if isinstance(error, Gone) else Away())
+                allowed.set_exception(error if isinstance(error, OffsetGoneError) else StreamUnavailableError())
         finally:
             patience.cancel()
 

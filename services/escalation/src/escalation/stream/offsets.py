@@ -9,7 +9,7 @@ PATTERN = r"^[0-9]{1,19}(\.[0-9]{1,19}){0,999}$"
 Offsets = tuple[int, ...]
 
 
-class Gone(PermanentError):
+class OffsetGoneError(PermanentError):
     """The events from there on are no longer kept, or are those of another topic."""
 
 
@@ -25,7 +25,7 @@ def spell(offsets: Offsets) -> str:
 def lengthened(asked: Offsets, live: Offsets) -> Offsets:
     """Return a place in every partition: one that came later is read from its beginning."""
     if len(asked) > len(live):
-        raise Gone
+        raise OffsetGoneError
     return asked + (0,) * (len(live) - len(asked))
 
 
@@ -45,4 +45,4 @@ def check(after: Offsets, kept: Mapping[int, int], ends: Mapping[int, int]) -> N
     """Raise Gone if what comes next in any partition is not there, nor ever will be."""
     for partition, offset in enumerate(after):
         if not kept[partition] <= offset <= ends[partition]:
-            raise Gone
+            raise OffsetGoneError

@@ -9,7 +9,7 @@ import structlog
 from common.contracts.escalations import EVENTS, ClockBreached, ClockWarned
 from common.contracts.event import ContactId, EscalationId, Event
 from common.core.ids import EventId
-from common.messaging.envelope import Envelope, MalformedRecord, decode, type_of
+from common.messaging.envelope import Envelope, MalformedRecordError, decode, type_of
 
 _CLOCKS = (ClockWarned, ClockBreached)
 _SHOWN = frozenset(
@@ -53,7 +53,7 @@ class Newsreader:
             return None
         try:
             envelope, event = decode(record.key, record.headers, record.value)
-        except MalformedRecord as error:
+        except MalformedRecordError as error:
             log.warning("news_malformed", error=str(error))
             return None
         if self._knows(envelope.id):

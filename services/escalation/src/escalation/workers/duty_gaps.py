@@ -49,7 +49,7 @@ class GapWatch:
             self._metrics.ahead.labels(schedule.id).set(outlook.uncovered.total_seconds())
             if await pause(_BETWEEN.total_seconds(), stopping):
                 return
-        self._metrics.finished.set(self._database.clock.wall().timestamp())
+        self._metrics.finished.set(self._database.clock.utc_now().timestamp())
 
     async def _announced(self, schedule_id: str) -> Outlook:
         """Look while nobody waits for it, and again if the settings have changed meanwhile."""

@@ -50,7 +50,7 @@ class Auditor:
             await pause(_EVERY.total_seconds(), stopping)
 
     async def go_over_all(self, stopping: asyncio.Event) -> None:
-        began = self._database.clock.wall()
+        began = self._database.clock.utc_now()
         contacts = lost = 0
         async with aclosing(self._pages()) as pages:
             async for page in pages:
@@ -61,7 +61,7 @@ class Auditor:
         self._metrics.contacts.set(contacts)
         self._metrics.missing.set(lost)
         self._metrics.oldest.set(began.timestamp())
-        self._metrics.finished.set(self._database.clock.wall().timestamp())
+        self._metrics.finished.set(self._database.clock.utc_now().timestamp())
 
     async def _pages(self) -> AsyncGenerator[list[Books], None]:
         last = _BEFORE_ALL

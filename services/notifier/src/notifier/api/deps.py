@@ -8,20 +8,20 @@ from typing import Annotated
 from fastapi import Depends, Request
 
 from common.contracts.event import NotificationId
-from common.core.clock import Clock
-from common.http.access import Principal, allow
+from common.core.clock import TimeSource
+from common.http.access import Principal, require_role
 from common.http.app import get_database
-from common.http.problems import Problem
+from common.http.problems import ProblemError
 from common.storage.database import Database
 from notifier.domain import wording
-from notifier.domain.notifications import AlreadySettled, NothingToAcknowledge
-from notifier.domain.recipients import SlackUserTaken
-from notifier.handlers import NotPaged, UnknownNotification
-from notifier.links import Expired, Forged, Links
+from notifier.domain.notifications import AlreadySettledError, NothingToAcknowledgeError
+from notifier.domain.recipients import SlackUserTakenError
+from notifier.handlers import NotPagedError, NotificationNotFoundError
+from notifier.links import ExpiredLinkError, ForgedLinkError, Links
 from notifier.store import UnitOfWork
 
 NotifierDatabase = Annotated[Database[UnitOfWork], Depends(get_database)]
-Leads = Annotated[Principal, Depends(allow("supervisor", "manager"))]
+Leads = Annotated[Principal, Depends(require_role("supervisor", "manager"))]
 
 
 @asynccontextmanager
@@ -30,25 +30,25 @@ async def work(database: Database[UnitOfWork]) -> AsyncIterator[UnitOfWork]:
     try:
         async with database.transaction() as uow:
             yield uow
-    except UnknownNotification as error:
-        raise Problem(404, "notification-unknown", "There is no such notification.") from error
-    except NothingToAcknowledge as error:
-        raise Problem(409, "nothing-to-acknowledge", str(error.__doc__)) from error
-    except AlreadySettled as error:
+    except NotificationNotFoundError as error:
+        raise ProblemError(404, "notification-unknown", "There is no such notification.") from error
+    except NothingToAcknowledgeError as error:
+        raise ProblemError(409, "nothing-to-acknowledge", str(error.__doc__)) from error
+    except AlreadySettledError as error:
         escalation = error.escalation
         detail = f"{wording.settled(escalation, None)}. {error}"
-        raise Problem(
+        raise ProblemError(
             409, "already-settled", detail, state=escalation.state, by=escalation.by
         ) from error
-    except NotPaged as error:
-        raise Problem(403, "not-paged", str(error.__doc__)) from error
-    except SlackUserTaken as error:
-        raise Problem(409, "slack-user-taken", str(error.__doc__)) from error
+    except NotPagedError as error:
+        raise ProblemError(403, "not-paged", str(error.__doc__)) from error
+    except SlackUserTakenError as error:
+        raise ProblemError(409, "slack-user-taken", str(error.__doc__)) from error
 
 
 def now(request: Request) -> datetime:
-    clock: Clock = request.app.state.clock
-    return clock.wall()
+    clock: TimeSource = request.app.state.clock
+    return clock.utc_now()
 
 
 def notification_of(token: str, request: Request) -> NotificationId:
@@ -56,7 +56,7 @@ def notification_of(token: str, request: Request) -> NotificationId:
     links: Links = request.app.state.links
     try:
         return links.read(token, now(request))
-    except Forged as error:
-        raise Problem(401, "link-forged", str(error.__doc__)) from error
-    except Expired as error:
-        raise Problem(409, "link-expired", str(error.__doc__)) from error
+    except ForgedLinkError as error:
+        raise ProblemError(401, "link-forged", str(error.__doc__)) from error
+    except ExpiredLinkError as error:
+        raise ProblemError(409, "link-expired", str(error.__doc__)) from error

@@ -7,15 +7,15 @@ from typing import Annotated
 from fastapi import Depends
 
 from common.contracts.event import ContactId, PersonId
-from common.http.access import Principal, allow
+from common.http.access import Principal, require_role
 from common.http.app import get_database
-from common.http.problems import Problem
+from common.http.problems import ProblemError
 from common.storage.database import Database
-from router.domain.errors import NotHolder, UnknownAssignment, UnknownRepresentative, WrongState
+from router.domain.errors import NotHolderError, AssignmentNotFoundError, RepresentativeNotFoundError, WrongStateError
 from router.store import UnitOfWork
 
 RouterDatabase = Annotated[Database[UnitOfWork], Depends(get_database)]
-Staff = Annotated[Principal, Depends(allow("representative", "supervisor", "manager"))]
+Staff = Annotated[Principal, Depends(require_role("representative", "supervisor", "manager"))]
 
 
 @asynccontextmanager
@@ -25,17 +25,17 @@ async def work(database: Database[UnitOfWork], *contacts: ContactId) -> AsyncIte
         async with database.transaction() as uow:
             await uow.hold(contacts)
             yield uow
-    except (UnknownAssignment, UnknownRepresentative) as error:
+    except (AssignmentNotFoundError, RepresentativeNotFoundError) as error:
         raise unknown(error) from error
-    except NotHolder as error:
-        raise Problem(403, "not-yours", str(error)) from error
-    except WrongState as error:
-        raise Problem(409, "wrong-state", str(error), state=error.state) from error
+    except NotHolderError as error:
+        raise ProblemError(403, "not-yours", str(error)) from error
+    except WrongStateError as error:
+        raise ProblemError(409, "wrong-state", str(error), state=error.state) from error
 
 
-def unknown(error: UnknownAssignment | UnknownRepresentative) -> Problem:
-    code = "contact-unknown" if isinstance(error, UnknownAssignment) else "representative-unknown"
-    return Problem(404, code, str(error.__doc__))
+def unknown(error: AssignmentNotFoundError | RepresentativeNotFoundError) -> ProblemError:
+    code = "contact-unknown" if isinstance(error, AssignmentNotFoundError) else "representative-unknown"
+    return ProblemError(404, code, str(error.__doc__))
 
 
 def person(caller: Principal) -> PersonId | None:

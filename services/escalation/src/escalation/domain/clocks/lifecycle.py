@@ -147,7 +147,7 @@ def _cancelled(situation: Situation, name: ClockName, at: datetime, because: str
         contact_id=situation.contact_id,
         occurred_at=situation.at,
         clock=name,
-        because=because,
+        reason=because,
         cancelled_at=at,
     )
     return schedule.record(situation, cancelled)
@@ -182,7 +182,7 @@ def _resumed(situation: Situation, clock: Clock, at: datetime, because: str) -> 
         resumed_at=since,
         due_at=schedule.deadline_of(thresholds).due_at,
         thresholds=thresholds,
-        because=because,
+        reason=because,
     )
     return schedule.record(situation, resumed)
 
@@ -285,7 +285,7 @@ def _retargeted(
         elapsed_s=spent_s,
         due_at=schedule.deadline_of(thresholds).due_at,
         thresholds=thresholds,
-        because=because,
+        reason=because,
         retargeted_at=since,
         runs_while_waiting=target.runs_while_waiting,
     )

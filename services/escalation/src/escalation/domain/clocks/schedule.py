@@ -85,7 +85,7 @@ def start(
         clocks=tuple(_promised(situation.watch, target, calendar, since) for target in targets),
         calendar_id=calendar.id if calendar else None,
         calendar_version=calendar.version if calendar else None,
-        because=because,
+        reason=because,
     )
     return record(situation, started).then(stand_still_while_waiting)
 
@@ -132,7 +132,7 @@ def pause(situation: Situation, name: ClockName, at: datetime) -> Decision:
         clock=name,
         paused_at=max(at, clock.runs_since),
         elapsed_s=elapsed_s(situation.configuration.calendar_at(clock.calendar), clock, at),
-        because="waiting for the customer",
+        reason="waiting for the customer",
     )
     return record(situation, paused)
 

@@ -100,7 +100,7 @@ def _ask_for_priority(situation: Situation, clock: Clock, threshold: Threshold) 
         contact_id=situation.contact_id,
         occurred_at=situation.at,
         priority=wanted,
-        because=wording.at_stake(clock, threshold),
+        reason=wording.at_stake(clock, threshold),
     )
     return Decision(situation, (asked,))
 

@@ -88,7 +88,7 @@ def tell(events: Iterable[ClockEvent]) -> list[Line]:
 
 
 def _start(clock: Clock, event: ClocksStarted) -> Line:
-    because = f": {event.because}" if event.because else ""
+    because = f": {event.reason}" if event.reason else ""
     what = (
         f"started, {_promised(clock.target_s, clock.calendar)} by policy {clock.policy}, "
         f"due {clock.due_at:{STAMP}}{because}"
@@ -102,7 +102,7 @@ def _promised(target_s: float, calendar: object | None) -> str:
 
 
 def _line(clock: Clock, event: ClockChanged) -> Line:
-    because = event.because if isinstance(event, ClockPaused) else None
+    because = event.reason if isinstance(event, ClockPaused) else None
     return Line(clock.name, clock.run, _when(event), _what(clock, event), because)
 
 
@@ -128,9 +128,9 @@ def _when(event: ClockChanged) -> datetime:
 def _what(clock: Clock, event: ClockChanged) -> str:
     match event:
         case ClockPaused():
-            return f"paused after {span(event.elapsed_s)}: {event.because}"
+            return f"paused after {span(event.elapsed_s)}: {event.reason}"
         case ClockResumed():
-            return f"resumed with {_left(clock)} left, due {event.due_at:{STAMP}}: {event.because}"
+            return f"resumed with {_left(clock)} left, due {event.due_at:{STAMP}}: {event.reason}"
         case ClockRetargeted():
             return _retargeted(clock, event)
         case ClockWarned() | ClockBreached():
@@ -138,7 +138,7 @@ def _what(clock: Clock, event: ClockChanged) -> str:
         case ClockMet():
             return f"met, {_margin(event.met_at, event.due_at)}"
         case ClockCancelled():
-            return f"cancelled: {event.because}"
+            return f"cancelled: {event.reason}"
         case _:
             assert_never(event)
 
@@ -147,7 +147,7 @@ def _retargeted(clock: Clock, event: ClockRetargeted) -> str:
     return (
         f"retargeted from {span(clock.target_s)} to {span(event.target_s)} by policy "
         f"{event.policy_id} v{event.policy_version} after {span(event.elapsed_s)}, "
-        f"due {event.due_at:{STAMP}}: {event.because}"
+        f"due {event.due_at:{STAMP}}: {event.reason}"
     )
 
 

@@ -15,11 +15,11 @@ from escalation.domain.duty.shifts import period, shifts
 _CHECKED = timedelta(days=380)
 
 
-class NotOwnShift(Exception):
+class NotOwnShiftError(Exception):
     """Supervisors change their own shifts; others' take a manager."""
 
 
-class Unchangeable(Exception):
+class UnchangeableError(Exception):
     """The schedule can't be changed so."""
 
 
@@ -67,7 +67,7 @@ def overridden(schedule: DutySchedule, override: Override, only: PersonId | None
     turns = _planned(replace(schedule, overrides=()), override)
     # Whoever is free may fill a gap, and whose turn it is may take back what was given away.
     if only is not None and {only} not in (planned or {override.person_id}, turns):
-        raise NotOwnShift(_takes_a_manager(planned - {only}))
+        raise NotOwnShiftError(_takes_a_manager(planned - {only}))
     return _changed(
         schedule, replace(schedule, overrides=(*schedule.overrides, override)), override
     )
@@ -81,7 +81,7 @@ def swapped(schedule: DutySchedule, swap: Swap, only: PersonId | None) -> DutySc
     if swap in schedule.swaps:
         return schedule
     if only is not None and only not in (swap.first, swap.second):
-        raise NotOwnShift(_takes_a_manager({swap.first, swap.second}))
+        raise NotOwnShiftError(_takes_a_manager({swap.first, swap.second}))
     return _changed(schedule, replace(schedule, swaps=(*schedule.swaps, swap)), swap)
 
 
@@ -92,9 +92,9 @@ def _takes_a_manager(others: set[PersonId]) -> str:
 
 def _changed(before: DutySchedule, after: DutySchedule, window: Override | Swap) -> DutySchedule:
     if max(len(after.overrides), len(after.swaps)) > MOST_CHANGES:
-        raise Unchangeable(
+        raise UnchangeableError(
             f"The schedule has {MOST_CHANGES} of these: put it without those that are over."
         )
     if shifts(before, window.from_, window.until) == shifts(after, window.from_, window.until):
-        raise Unchangeable("Nobody's shift would change in that time.")
+        raise UnchangeableError("Nobody's shift would change in that time.")
     return after

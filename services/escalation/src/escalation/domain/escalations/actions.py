@@ -34,7 +34,7 @@ from escalation.domain.timers import ESCALATION_SLOT
 from escalation.domain.values import replace
 
 
-class Refused(Exception):
+class RefusedError(Exception):
     """The escalation is not in a state that allows this."""
 
     def __init__(self, state: EscalationState, detail: str) -> None:
@@ -42,7 +42,7 @@ class Refused(Exception):
         self.state = state
 
 
-class Forbidden(Exception):
+class ForbiddenError(Exception):
     """This person may not do it; the message says what it takes."""
 
 
@@ -89,9 +89,9 @@ def snooze(situation: Situation, by: PersonId, until: datetime, reason: str) -> 
     latest = situation.at + timedelta(seconds=rules.snooze_limit_s)
     if not situation.at < until <= latest:
         limit = wording.span(rules.snooze_limit_s)
-        raise Refused(escalation.state, f"A snooze ends within {limit} from now.")
+        raise RefusedError(escalation.state, f"A snooze ends within {limit} from now.")
     if escalation.snoozes >= rules.snoozes:
-        raise Refused(escalation.state, f"It may be snoozed {rules.snoozes} times, and was.")
+        raise RefusedError(escalation.state, f"It may be snoozed {rules.snoozes} times, and was.")
     asleep = leases.snooze(situation, escalation, by, until)
     snoozed = EscalationSnoozed(
         contact_id=escalation.contact_id,
@@ -173,11 +173,11 @@ def hand_over(situation: Situation, by: PersonId, to: PersonId, context: str) ->
     """Give it sideways: `to` is asked, and without an answer it goes on as on the ladder."""
     escalation = _held(situation, by)
     if to == by:
-        raise Refused(escalation.state, f"It is {wording.state(escalation)} already.")
+        raise RefusedError(escalation.state, f"It is {wording.state(escalation)} already.")
     if not may_act(escalation, to):
-        raise Forbidden(f"The complaint is about {to}: it takes somebody else.")
+        raise ForbiddenError(f"The complaint is about {to}: it takes somebody else.")
     if to in partial_to(situation, escalation):
-        raise Forbidden(f"{to} may not judge alone what it is about: it takes somebody else.")
+        raise ForbiddenError(f"{to} may not judge alone what it is about: it takes somebody else.")
     handed = EscalationHandedOver(
         contact_id=escalation.contact_id,
         occurred_at=situation.at,
@@ -198,7 +198,7 @@ def refer_up(situation: Situation, by: PersonId, reason: str) -> Decision:
     require(escalation, by, "raised", "acknowledged", "taken_over")
     passing = replace(escalation, awaited=(*escalation.awaited, by))
     if above(situation, passing) is None:
-        raise Refused(escalation.state, f"Nobody is on duty above {escalation.level_name}.")
+        raise RefusedError(escalation.state, f"Nobody is on duty above {escalation.level_name}.")
     referred = EscalationReferredUp(
         contact_id=escalation.contact_id,
         occurred_at=situation.at,
@@ -221,7 +221,7 @@ def close(situation: Situation, because: str) -> Decision:
         contact_id=escalation.contact_id,
         occurred_at=situation.at,
         escalation_id=escalation.escalation_id,
-        because=because,
+        reason=because,
     )
     ended = replace(escalation, state="closed", note=because)
     return Decision(situation, (closed,)).then(ending(ended))
@@ -256,7 +256,7 @@ def ending(escalation: Escalation) -> Callable[[Situation], Decision]:
 def reopen(situation: Situation, ended: Escalation, by: PersonId, reason: str) -> Decision:
     """Open it again where it ended, also of a contact that is resolved."""
     if situation.escalation is not None:
-        raise Refused(ended.state, "The contact has another one open.")
+        raise RefusedError(ended.state, "The contact has another one open.")
     require_uninvolved(ended, by)
     reopened = replace(
         ended,
@@ -302,19 +302,19 @@ def _ask_anew(situation: Situation, escalation: Escalation, because: str) -> Dec
 def the_open(situation: Situation, by: PersonId) -> Escalation:
     """Return the open escalation, if there is one and `by` may do anything with it."""
     if situation.escalation is None:
-        raise Refused("closed", "It is no longer open.")
+        raise RefusedError("closed", "It is no longer open.")
     require_uninvolved(situation.escalation, by)
     return situation.escalation
 
 
 def require_uninvolved(escalation: Escalation, by: PersonId) -> None:
     if not may_act(escalation, by):
-        raise Forbidden("The complaint is about you: it takes somebody else.")
+        raise ForbiddenError("The complaint is about you: it takes somebody else.")
 
 
 def require(escalation: Escalation, by: PersonId, *states: EscalationState) -> None:
     if escalation.state not in states or escalation.holder not in (None, by):
-        raise Refused(escalation.state, f"It is {wording.state(escalation)}.")
+        raise RefusedError(escalation.state, f"It is {wording.state(escalation)}.")
 
 
 def _held(situation: Situation, by: PersonId) -> Escalation:

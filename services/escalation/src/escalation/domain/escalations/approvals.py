@@ -16,8 +16,8 @@ from common.contracts.event import PersonId
 from escalation.domain import wording
 from escalation.domain.escalations import leases
 from escalation.domain.escalations.actions import (
-    Forbidden,
-    Refused,
+    ForbiddenError,
+    RefusedError,
     ending,
     require,
     the_open,
@@ -54,11 +54,11 @@ def settle(situation: Situation, by: PersonId, role: Role, settlement: Settlemen
     escalation = the_open(situation, by)
     require(escalation, by, "acknowledged", "taken_over")
     if by in partial_to(situation, escalation):
-        raise Forbidden(f"{by} may not judge alone what it is about: it takes somebody else.")
+        raise ForbiddenError(f"{by} may not judge alone what it is about: it takes somebody else.")
     money = settlement.money
     if money is None and settlement.outcome in _COSTLY and _is_limited(situation, role):
         outcome = settlement.outcome
-        raise Forbidden(f"A {outcome} takes its amount: what may be granted is limited here.")
+        raise ForbiddenError(f"A {outcome} takes its amount: what may be granted is limited here.")
     if money is None or _covers(situation, role, money):
         return _resolved(situation, escalation, by, settlement)
     approval = Approval(
@@ -85,7 +85,7 @@ def approve(situation: Situation, by: PersonId, role: Role) -> Decision:
     escalation = the_open(situation, by)
     approval = _asked(escalation)
     if by == approval.asked_by:
-        raise Forbidden(f"It takes somebody else than {by}, who asks for it.")
+        raise ForbiddenError(f"It takes somebody else than {by}, who asks for it.")
     _require_limit(situation, role, approval)
     settlement = Settlement(
         approval.outcome, approval.note, Money(approval.amount, approval.currency)
@@ -232,7 +232,7 @@ def _resolved(
 
 def _asked(escalation: Escalation) -> Approval:
     if escalation.approval is None:
-        raise Refused(escalation.state, f"It is {wording.state(escalation)}.")
+        raise RefusedError(escalation.state, f"It is {wording.state(escalation)}.")
     return escalation.approval
 
 
@@ -250,7 +250,7 @@ def _require_limit(situation: Situation, role: Role, approval: Approval) -> None
     if limit is None or approval.amount <= limit:
         return
     own = wording.money(limit, approval.currency)
-    raise Forbidden(
+    raise ForbiddenError(
         f"It takes a role that may grant {_cost(approval)}; the role {role} may grant {own}."
     )
 

@@ -219,7 +219,7 @@ def move_up(
         from_level=escalation.level,
         to_level=landing.level,
         level_name=risen.level_name,
-        because=told or "",
+        reason=told or "",
         lateness_ms=None if due_at is None else ms_between(due_at, situation.at),
         waited_for=waited_for,
     )

@@ -103,7 +103,7 @@ def _return(situation: Situation, escalation: Escalation, holder: PersonId) -> D
         from_person=holder,
         level=escalation.level,
         level_name=escalation.level_name,
-        because=because,
+        reason=because,
         lateness_ms=ms_between(due_at, situation.at),
     )
     return Decision(situation, (returned,), leases.no_warning(escalation)).then(
