@@ -35,7 +35,9 @@ def _without_nul(text: str) -> str:
 
 
 Slug = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9._@-]{0,99}$")]
-ShortText = Annotated[str, StringConstraints(min_length=1, max_length=300), AfterValidator(_without_nul)]
+ShortText = Annotated[
+    str, StringConstraints(min_length=1, max_length=300), AfterValidator(_without_nul)
+]
 LongText = Annotated[
     str, StringConstraints(min_length=1, max_length=100_000), AfterValidator(_without_nul)
 ]

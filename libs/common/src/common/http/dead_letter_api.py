@@ -11,9 +11,19 @@ from pydantic import BaseModel, ConfigDict
 from common.http.access import Principal, require_role
 from common.http.app import RequestModel, ShortText, get_database
 from common.http.problems import ProblemError
-from common.messaging.replay import AlreadySettledError, ReplayFailedError, Replay, DeadLetterNotFoundError
+from common.messaging.replay import (
+    AlreadySettledError,
+    ReplayFailedError,
+    Replay,
+    DeadLetterNotFoundError,
+)
 from common.storage.database import Database
-from common.storage.dead_letter_store import StoredDeadLetter, DeadLetterStore, State, DeadLetterSummary
+from common.storage.dead_letter_store import (
+    StoredDeadLetter,
+    DeadLetterStore,
+    State,
+    DeadLetterSummary,
+)
 from common.storage.dead_letters import Readable, readable
 from common.storage.uow import UnitOfWork
 
@@ -185,7 +195,9 @@ async def _problems() -> AsyncIterator[None]:
     except DeadLetterNotFoundError as error:
         raise _unknown() from error
     except AlreadySettledError as error:
-        raise ProblemError(409, "already-dealt-with", str(error), state=error.letter.state) from error
+        raise ProblemError(
+            409, "already-dealt-with", str(error), state=error.letter.state
+        ) from error
     except ReplayFailedError as error:
         letter = error.letter
         raise ProblemError(

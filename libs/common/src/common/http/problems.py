@@ -69,7 +69,9 @@ async def _problem(_request: Request, error: Any) -> Response:
 async def _invalid(_request: Request, error: Any) -> Response:
     places = [_place(one) for one in error.errors()]
     if any(one["type"] == "json_invalid" for one in error.errors()):
-        return ProblemError(400, "malformed-json", "The body is not JSON.", errors=places).response()
+        return ProblemError(
+            400, "malformed-json", "The body is not JSON.", errors=places
+        ).response()
     detail = f"{places[0]['pointer']}: {places[0]['detail']}"
     return ProblemError(422, "invalid", detail, errors=places).response()
 

@@ -14,7 +14,13 @@ from common.core.errors import is_transient
 from common.core.health import Health
 from common.core.metrics import Metrics
 from common.messaging.dispatcher import Dispatcher, Message
-from common.storage.dead_letters import TIMER_ORIGIN, DeadLetter, FailureStreak, TooManyDeadLettersError, store_dead_letter
+from common.storage.dead_letters import (
+    TIMER_ORIGIN,
+    DeadLetter,
+    FailureStreak,
+    TooManyDeadLettersError,
+    store_dead_letter,
+)
 from common.storage.timers import DueTimer
 from common.storage.uow import UnitOfWork
 

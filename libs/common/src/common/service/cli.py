@@ -55,7 +55,9 @@ def service_cli(
     return cli
 
 
-def openapi(settings: type[ServiceSettings], parts: Callable[[Any], ServiceSpec[Any]]) -> dict[str, Any]:
+def openapi(
+    settings: type[ServiceSettings], parts: Callable[[Any], ServiceSpec[Any]]
+) -> dict[str, Any]:
     """Describe a service's HTTP API without any database or broker."""
     example = settings.model_validate(
         {"database_url": "postgresql+asyncpg://role@localhost/db", "kafka_bootstrap": "localhost"}

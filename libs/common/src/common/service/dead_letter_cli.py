@@ -19,7 +19,12 @@ from common.core.errors import is_transient
 from common.core.metrics import Metrics
 from common.http.dead_letter_api import DeadLetterDetail, shown, whole
 from common.messaging.dispatcher import Dispatcher
-from common.messaging.replay import AlreadySettledError, ReplayFailedError, Replay, DeadLetterNotFoundError
+from common.messaging.replay import (
+    AlreadySettledError,
+    ReplayFailedError,
+    Replay,
+    DeadLetterNotFoundError,
+)
 from common.service.settings import ServiceSettings
 from common.service.spec import ServiceSpec
 from common.storage.database import Database, connect
@@ -48,7 +53,9 @@ class _CliContext:
     replay: Replay[Any]
 
 
-def letters_cli(settings: type[ServiceSettings], parts: Callable[[Any], ServiceSpec[Any]]) -> typer.Typer:
+def letters_cli(
+    settings: type[ServiceSettings], parts: Callable[[Any], ServiceSpec[Any]]
+) -> typer.Typer:
     commands = _Commands(settings, parts)
     cli = typer.Typer(help="Messages that could not be handled.", no_args_is_help=True)
     cli.command("list")(commands.newest)
@@ -59,7 +66,9 @@ def letters_cli(settings: type[ServiceSettings], parts: Callable[[Any], ServiceS
 
 
 class _Commands:
-    def __init__(self, settings: type[ServiceSettings], parts: Callable[[Any], ServiceSpec[Any]]) -> None:
+    def __init__(
+        self, settings: type[ServiceSettings], parts: Callable[[Any], ServiceSpec[Any]]
+    ) -> None:
         self._settings = settings
         self._parts = parts
 
@@ -138,7 +147,9 @@ async def _at_desk(
         await engine.dispose()
 
 
-async def _newest(desk: _CliContext, states: Sequence[State], limit: int) -> list[DeadLetterSummary]:
+async def _newest(
+    desk: _CliContext, states: Sequence[State], limit: int
+) -> list[DeadLetterSummary]:
     async with desk.database.transaction() as uow:
         return await DeadLetterStore(uow.connection).newest(states, limit=limit)
 

@@ -74,7 +74,9 @@ class DeadLetterStore:
         row = (await self._connection.execute(statement, {"id": letter_id})).mappings().first()
         return StoredDeadLetter(**row) if row else None
 
-    async def settle(self, letter_id: int, state: State, by: str, why: str | None = None) -> DeadLetterSummary:
+    async def settle(
+        self, letter_id: int, state: State, by: str, why: str | None = None
+    ) -> DeadLetterSummary:
         """Close the letter; it was locked before."""
         given = {"id": letter_id, "state": state, "by": by, "why": why}
         return DeadLetterSummary(**(await self._connection.execute(_DEAL, given)).mappings().one())
@@ -82,7 +84,9 @@ class DeadLetterStore:
     async def failed(self, letter_id: int, error: BaseException) -> DeadLetterSummary:
         """Count one more attempt, with its reason; it was locked before."""
         given = {"id": letter_id, **error_fields(error)}
-        return DeadLetterSummary(**(await self._connection.execute(_FAILED, given)).mappings().one())
+        return DeadLetterSummary(
+            **(await self._connection.execute(_FAILED, given)).mappings().one()
+        )
 
     async def forget(self, now: datetime) -> None:
         """Delete what was dealt with long ago."""

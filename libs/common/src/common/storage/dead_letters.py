@@ -62,7 +62,9 @@ class FailureStreak:
             raise TooManyDeadLettersError
 
 
-async def store_dead_letter(connection: AsyncConnection, letter: DeadLetter, *, claimed: bool) -> bool:
+async def store_dead_letter(
+    connection: AsyncConnection, letter: DeadLetter, *, claimed: bool
+) -> bool:
     """Keep the letter; return whether it was not kept already.
 
     `claimed`: this transaction has claimed its event in the inbox.
