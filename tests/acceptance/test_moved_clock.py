@@ -229,7 +229,7 @@ async def test_an_empty_level_is_passed_at_once_with_the_reason(story: Story) ->
     await story.it_is(berlin("2026-06-10", "11:00:00"))
     assert await story.pages() == [("mia", "raised")]
     (climbed,) = await story.facts("escalation_climbed")
-    assert climbed["because"] == "nobody on duty at supervisors"
+    assert climbed["reason"] == "nobody on duty at supervisors"
 
 
 async def test_two_causes_at_once_make_one_escalation(story: Story) -> None:

@@ -119,7 +119,9 @@ async def ignore(_event: ContactReceived, _uow: UnitOfWork) -> None:
     pass
 
 
-SUBSCRIPTIONS = HandlerRegistry[UnitOfWork]().on(ContactReceived, ignore).on(CustomerWrote, take_note)
+SUBSCRIPTIONS = (
+    HandlerRegistry[UnitOfWork]().on(ContactReceived, ignore).on(CustomerWrote, take_note)
+)
 
 
 async def put(broker: Broker, *records: Raw) -> None:

@@ -10,7 +10,14 @@ from fastapi import APIRouter, Depends
 from common.core.health import Health
 from common.core.metrics import Metrics
 from common.http.access import Principal, require_role
-from common.http.app import MAX_BODY_BYTES, RequestModel, ContactPath, HttpServer, ShortText, get_database
+from common.http.app import (
+    MAX_BODY_BYTES,
+    ContactPath,
+    HttpServer,
+    RequestModel,
+    ShortText,
+    get_database,
+)
 from common.http.problems import ProblemError
 from common.messaging.subscriptions import HandlerRegistry
 from common.service.housekeeping import Housekeeper

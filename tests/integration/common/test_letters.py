@@ -11,7 +11,12 @@ from common.core.errors import TransientError
 from common.messages import Schedule
 from common.messaging.dispatcher import Message
 from common.messaging.envelope import encode
-from common.messaging.replay import AlreadySettledError, ReplayFailedError, Replay, DeadLetterNotFoundError
+from common.messaging.replay import (
+    AlreadySettledError,
+    DeadLetterNotFoundError,
+    Replay,
+    ReplayFailedError,
+)
 from common.messaging.subscriptions import HandlerRegistry
 from common.storage.database import Database
 from common.storage.dead_letter_store import RETENTION, DeadLetterStore, DeadLetterSummary
@@ -95,7 +100,9 @@ async def test_what_fails_again_waits_on_with_its_new_reason(
     half_mended = Replica(
         database, broker, HandlerRegistry[UnitOfWork]().on(CustomerWrote, fail_late)
     )
-    with pytest.raises(ReplayFailedError, match="Attempt 2 failed, and it waits on: KeyError: 'another"):
+    with pytest.raises(
+        ReplayFailedError, match="Attempt 2 failed, and it waits on: KeyError: 'another"
+    ):
         await Replay(half_mended.dispatcher).replay(letter_id, "admin:ops")
     letter = await look(database, letter_id)
     assert (letter.state, letter.attempts, letter.dealt_at) == ("waiting", 2, None)

@@ -352,13 +352,13 @@ def deadlines(chance: random.Random, at: datetime) -> list[Event]:
                 ClockWarned,
                 {"clock": clock, "due_at": at, "policy_id": policy, "threshold_percent": 80},
             ),
-            (EscalationReturned, {**level, "from_person": "sam", "because": "shift over"}),
+            (EscalationReturned, {**level, "from_person": "sam", "reason": "shift over"}),
             (EscalationUnanswered, {**level, "waited_for": waited_for}),
             (
                 EscalationClimbed,
-                {**climbed, "level_name": "m", "because": "", "waited_for": waited_for},
+                {**climbed, "level_name": "m", "reason": "", "waited_for": waited_for},
             ),
-            (EscalationClimbed, {**climbed, "level_name": "m", "because": "referred up"}),
+            (EscalationClimbed, {**climbed, "level_name": "m", "reason": "referred up"}),
         ]
         kind, data = chance.choice(kinds)
         timed = kind is not EscalationClimbed or "waited_for" in data

@@ -40,7 +40,7 @@ async def test_a_representative_says_how_urgent_it_is(
         assert (answer.status_code, answer.json()) == (202, {"contact_id": contact_id})
     assert (await api.get(f"/v1/contacts/{contact_id}")).json()["priority"] == "urgent"
     (event,) = await prioritized(database)
-    assert (event["priority"], event["because"], event["by"]) == (
+    assert (event["priority"], event["reason"], event["by"]) == (
         "urgent",
         "The parcel holds medicine.",
         "rita",
@@ -103,7 +103,7 @@ async def test_a_promise_that_asks_for_another_priority_gets_it_once(
         await inside.tell(asked)
     (event,) = await prioritized(database)
     assert (event["contact_id"], event["priority"], event["by"]) == (open_id, "urgent", None)
-    assert event["because"] == "75 % of the first response's time is spent"
+    assert event["reason"] == "75 % of the first response's time is spent"
 
 
 async def test_zendesk_changes_it(
@@ -117,7 +117,7 @@ async def test_zendesk_changes_it(
     (contact,) = await rows(database, "SELECT priority FROM contacts")
     assert contact.priority == "urgent"
     (event,) = await prioritized(database)
-    assert (event["because"], event["by"]) == ("changed in Zendesk", "acme")
+    assert (event["reason"], event["by"]) == ("changed in Zendesk", "acme")
 
 
 async def test_a_change_that_comes_before_its_ticket_makes_the_contact(

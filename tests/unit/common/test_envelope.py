@@ -10,7 +10,14 @@ from hypothesis import strategies as st
 from common.contracts.contacts import CustomerWrote
 from common.contracts.event import ContactId, MessageId
 from common.core.ids import EventId, new_id
-from common.messaging.envelope import Envelope, Headers, MalformedRecordError, decode, encode, type_of
+from common.messaging.envelope import (
+    Envelope,
+    Headers,
+    MalformedRecordError,
+    decode,
+    encode,
+    type_of,
+)
 
 AT = datetime(2026, 3, 2, 9, 30, tzinfo=UTC)
 CONTACT = ContactId(new_id())

@@ -8,7 +8,13 @@ import pytest
 
 from common.contracts.event import PersonId
 from escalation.domain.duty.calendars import WEEKDAYS, Calendar, DayHours, Weekday
-from escalation.domain.duty.changes import NotOwnShiftError, UnchangeableError, faults, overridden, swapped
+from escalation.domain.duty.changes import (
+    NotOwnShiftError,
+    UnchangeableError,
+    faults,
+    overridden,
+    swapped,
+)
 from escalation.domain.duty.schedules import (
     MOST_CHANGES,
     Absence,

@@ -14,7 +14,15 @@ from common.contracts.event import ContactId, EscalationId
 from common.http.problems import ProblemError
 from escalation.api.cursor import cursor_after, place_after
 from escalation.domain.queries import Place, Wanted
-from escalation.stream.offsets import PATTERN, OffsetGoneError, check, lengthened, missed, parse, spell
+from escalation.stream.offsets import (
+    PATTERN,
+    OffsetGoneError,
+    check,
+    lengthened,
+    missed,
+    parse,
+    spell,
+)
 from escalation.stream.records import Happened, News
 from escalation.stream.subscriber import Following
 

@@ -488,9 +488,13 @@ class TestApprovals:
 
     def test_while_it_is_asked_for_nobody_takes_it(self, held: Desk) -> None:
         settle(held, SAM, 500)
-        with pytest.raises(actions.RefusedError, match="waiting for an approval that sam asked for"):
+        with pytest.raises(
+            actions.RefusedError, match="waiting for an approval that sam asked for"
+        ):
             act(held, MIA, actions.take_over)
-        with pytest.raises(actions.RefusedError, match="waiting for an approval that sam asked for"):
+        with pytest.raises(
+            actions.RefusedError, match="waiting for an approval that sam asked for"
+        ):
             settle(held, SAM, 50)
 
     def test_nothing_to_decide(self, held: Desk) -> None:

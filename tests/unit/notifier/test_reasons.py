@@ -11,7 +11,11 @@ from common.contracts.notifications import Medium
 from notifier.channels import email, slack
 from notifier.domain import notifications, wording
 from notifier.domain.escalations import Escalation
-from notifier.domain.notifications import NothingToAcknowledgeError, Notification, ApprovalRequiredError
+from notifier.domain.notifications import (
+    ApprovalRequiredError,
+    NothingToAcknowledgeError,
+    Notification,
+)
 from notifier.domain.reasons import Ask, Reason, asks_for
 from notifier.domain.recipients import Recipient
 from notifier.links import Links

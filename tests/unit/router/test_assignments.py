@@ -24,7 +24,7 @@ from common.contracts.event import ContactId, CustomerId, EscalationId, PersonId
 from common.messages import Cancel
 from router.domain import assignments
 from router.domain.assignments import Assignment, Decision, OfferExpires
-from router.domain.errors import NotHolderError, AssignmentNotFoundError, WrongStateError
+from router.domain.errors import AssignmentNotFoundError, NotHolderError, WrongStateError
 from router.domain.representatives import (
     Profile,
     Representative,

@@ -31,7 +31,6 @@ _SHOWN = (
     "level_name",
     "medium",
     "reason",
-    "because",
     "outcome",
     "quote",
     "headline",

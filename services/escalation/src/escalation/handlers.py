@@ -145,7 +145,9 @@ async def reopen(
     """Open one that has ended; raises what `act` does."""
     situation, escalation = await _locked(escalation_id, uow, versions)
     if situation.escalation is escalation:
-        raise ConflictError("wrong-state", f"It is {wording.state(escalation)}.", situation, escalation)
+        raise ConflictError(
+            "wrong-state", f"It is {wording.state(escalation)}.", situation, escalation
+        )
     step = partial(actions.reopen, ended=escalation, by=by, reason=reason)
     return _done(step, situation, escalation, uow)
 

@@ -13,16 +13,16 @@ from common.http.app import RequestModel, ShortText, get_database
 from common.http.problems import ProblemError
 from common.messaging.replay import (
     AlreadySettledError,
-    ReplayFailedError,
-    Replay,
     DeadLetterNotFoundError,
+    Replay,
+    ReplayFailedError,
 )
 from common.storage.database import Database
 from common.storage.dead_letter_store import (
-    StoredDeadLetter,
     DeadLetterStore,
-    State,
     DeadLetterSummary,
+    State,
+    StoredDeadLetter,
 )
 from common.storage.dead_letters import Readable, readable
 from common.storage.uow import UnitOfWork

@@ -8,7 +8,7 @@ from common.core import trace
 from common.core.errors import PermanentError, is_transient
 from common.messaging.dispatcher import Dispatcher, Message
 from common.messaging.envelope import decode
-from common.storage.dead_letter_store import StoredDeadLetter, DeadLetterStore, DeadLetterSummary
+from common.storage.dead_letter_store import DeadLetterStore, DeadLetterSummary, StoredDeadLetter
 from common.storage.dead_letters import TIMER_ORIGIN, DeadLetter, decode_bytes
 from common.storage.uow import UnitOfWork
 

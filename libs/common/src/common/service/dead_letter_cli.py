@@ -21,14 +21,14 @@ from common.http.dead_letter_api import DeadLetterDetail, shown, whole
 from common.messaging.dispatcher import Dispatcher
 from common.messaging.replay import (
     AlreadySettledError,
-    ReplayFailedError,
-    Replay,
     DeadLetterNotFoundError,
+    Replay,
+    ReplayFailedError,
 )
 from common.service.settings import ServiceSettings
 from common.service.spec import ServiceSpec
 from common.storage.database import Database, connect
-from common.storage.dead_letter_store import DeadLetterStore, State, DeadLetterSummary
+from common.storage.dead_letter_store import DeadLetterStore, DeadLetterSummary, State
 
 T = TypeVar("T")
 

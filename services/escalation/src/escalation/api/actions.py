@@ -16,7 +16,7 @@ from pydantic.config import JsonDict
 from common.contracts.escalations import Outcome
 from common.contracts.event import EscalationId, PersonId
 from common.http.access import Principal
-from common.http.app import RequestModel, ShortText, Slug, LongText
+from common.http.app import LongText, RequestModel, ShortText, Slug
 from common.storage.database import Database
 from escalation import handlers
 from escalation.api.deps import (

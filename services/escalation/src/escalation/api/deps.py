@@ -16,8 +16,13 @@ from common.storage.database import Database
 from escalation.api.schemas import etag, shown
 from escalation.domain import reactions
 from escalation.domain.escalations import actions
-from escalation.handlers import ConflictError, InvalidSettingError, StaleSettingError, EscalationNotFoundError
-from escalation.store.unit_of_work import UnitOfWork, ContactNotFoundError
+from escalation.handlers import (
+    ConflictError,
+    EscalationNotFoundError,
+    InvalidSettingError,
+    StaleSettingError,
+)
+from escalation.store.unit_of_work import ContactNotFoundError, UnitOfWork
 
 EscalationDatabase = Annotated[Database[UnitOfWork], Depends(get_database)]
 Upstairs = Annotated[Principal, Depends(require_role("supervisor", "manager"))]

@@ -17,7 +17,7 @@ from common.contracts.event import ContactId, EscalationId
 from escalation.domain.model import Escalation
 
 # Where an event has its reason, in the order in which they are looked for.
-_REASONS = ("because", "reason", "guidance", "context", "text", "proposal", "note")
+_REASONS = ("reason", "guidance", "context", "text", "proposal", "note")
 _TIMER = "timer:"
 
 

@@ -206,7 +206,9 @@ class Hub:
             log.warning("stream_client_left_behind", error=repr(error))
             following.end()
             if not allowed.done():
-                allowed.set_exception(error if isinstance(error, OffsetGoneError) else StreamUnavailableError())
+                allowed.set_exception(
+                    error if isinstance(error, OffsetGoneError) else StreamUnavailableError()
+                )
         finally:
             patience.cancel()
 

@@ -10,7 +10,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from common.contracts.contacts import Channel, Customer, Priority, Tier
 from common.contracts.event import ContactId, CustomerId, MessageId, PersonId
 from common.http.access import Principal, require_role
-from common.http.app import RequestModel, ContactPath, ShortText, Slug, LongText
+from common.http.app import ContactPath, LongText, RequestModel, ShortText, Slug
 from common.http.problems import ProblemError
 from intake import domain, handlers
 from intake.api.deps import IntakeDatabase, once, problems, receiving, work
@@ -18,7 +18,9 @@ from intake.api.deps import IntakeDatabase, once, problems, receiving, work
 router = APIRouter(prefix="/v1/contacts", tags=["contacts"])
 
 Channels = Annotated[Principal, Depends(require_role("channel"))]
-Staff = Annotated[Principal, Depends(require_role("channel", "representative", "supervisor", "manager"))]
+Staff = Annotated[
+    Principal, Depends(require_role("channel", "representative", "supervisor", "manager"))
+]
 Key = Annotated[
     str | None,
     Header(

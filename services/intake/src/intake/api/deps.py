@@ -14,7 +14,7 @@ from common.http.group_commit import CommandBatcher
 from common.http.problems import ProblemError
 from common.storage.database import Database
 from intake import domain
-from intake.handlers import KeyReusedError, NewContact, IdempotencyKey, ContactNotFoundError
+from intake.handlers import ContactNotFoundError, IdempotencyKey, KeyReusedError, NewContact
 from intake.store import UnitOfWork
 
 IntakeDatabase = Annotated[Database[UnitOfWork], Depends(get_database)]

@@ -83,7 +83,9 @@ async def _verified(
     async with work(database) as uow:
         connection = await uow.connections.find(zendesk.KIND, name)
     if connection is None:
-        raise ProblemError(404, "connection-unknown", f"No Zendesk connection {name} is set up here.")
+        raise ProblemError(
+            404, "connection-unknown", f"No Zendesk connection {name} is set up here."
+        )
     clock: TimeSource = request.app.state.clock
     try:
         zendesk.verify(connection.secret, request.headers, body, clock.utc_now())

@@ -16,7 +16,7 @@ from common.storage.database import Database
 from notifier.domain import wording
 from notifier.domain.notifications import AlreadySettledError, NothingToAcknowledgeError
 from notifier.domain.recipients import SlackUserTakenError
-from notifier.handlers import NotPagedError, NotificationNotFoundError
+from notifier.handlers import NotificationNotFoundError, NotPagedError
 from notifier.links import ExpiredLinkError, ForgedLinkError, Links
 from notifier.store import UnitOfWork
 

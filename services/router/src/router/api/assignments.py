@@ -6,7 +6,7 @@ from fastapi import APIRouter
 from pydantic import BaseModel, ConfigDict
 
 from common.contracts.event import ContactId, Event, PersonId
-from common.http.app import RequestModel, ContactPath, ShortText
+from common.http.app import ContactPath, RequestModel, ShortText
 from router import handlers
 from router.api.deps import RouterDatabase, Staff, person, unknown, work
 from router.domain.assignments import Assignment, State

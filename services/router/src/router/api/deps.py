@@ -11,7 +11,12 @@ from common.http.access import Principal, require_role
 from common.http.app import get_database
 from common.http.problems import ProblemError
 from common.storage.database import Database
-from router.domain.errors import NotHolderError, AssignmentNotFoundError, RepresentativeNotFoundError, WrongStateError
+from router.domain.errors import (
+    AssignmentNotFoundError,
+    NotHolderError,
+    RepresentativeNotFoundError,
+    WrongStateError,
+)
 from router.store import UnitOfWork
 
 RouterDatabase = Annotated[Database[UnitOfWork], Depends(get_database)]
@@ -34,7 +39,11 @@ async def work(database: Database[UnitOfWork], *contacts: ContactId) -> AsyncIte
 
 
 def unknown(error: AssignmentNotFoundError | RepresentativeNotFoundError) -> ProblemError:
-    code = "contact-unknown" if isinstance(error, AssignmentNotFoundError) else "representative-unknown"
+    code = (
+        "contact-unknown"
+        if isinstance(error, AssignmentNotFoundError)
+        else "representative-unknown"
+    )
     return ProblemError(404, code, str(error.__doc__))
 
 

@@ -32,7 +32,7 @@ from common.contracts.escalations import (
 )
 from common.contracts.event import ContactId, Event, PersonId
 from common.messages import Cancel, Timer, TimerChange
-from router.domain.errors import NotHolderError, AssignmentNotFoundError, WrongStateError
+from router.domain.errors import AssignmentNotFoundError, NotHolderError, WrongStateError
 from router.domain.representatives import Need, Representative, unseat
 
 State = Literal[
