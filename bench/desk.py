@@ -92,12 +92,12 @@ class Desk:
         await producer.start()
         sequences: dict[tuple[str, str], int] = {}
         for fact in facts:
-            of = fact.topic, fact.contact_id
+            of = fact.topic, fact.key
             sequences[of] = sequences.get(of, 0) + 1
             await producer.send(
                 topic_name(self.system.namespace, fact.topic),
                 fact.model_dump_json().encode(),
-                key=fact.contact_id.encode(),
+                key=fact.key.encode(),
                 headers=encode(_envelope(fact, sequences[of])),
             )
         await producer.stop()
@@ -118,7 +118,7 @@ def _envelope(fact: Event, sequence: int) -> Envelope:
         id=EventId(new_id()),
         type=fact.type,
         source="/upstairs/bench",
-        key=fact.contact_id,
+        key=fact.key,
         time=fact.occurred_at,
         sequence=sequence,
         traceparent="00-0123456789abcdef0123456789abcdef-0123456789abcdef-01",

@@ -4,18 +4,18 @@ from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from typing import Any, Protocol
 
-from common.storage.tables import RELIABILITY_V1
+from common.storage.tables import RELIABILITY
 
 BATCH = 1000
 ROTATE_EVERY_S = 5
 COLUMNS = """
-    event_id uuid NOT NULL, contact_id uuid NOT NULL, sequence bigint NOT NULL, topic text NOT NULL,
+    event_id uuid NOT NULL, key uuid NOT NULL, sequence bigint NOT NULL, topic text NOT NULL,
     type text NOT NULL, at timestamptz NOT NULL, traceparent text, data jsonb NOT NULL
 """
-FIELDS = "event_id, contact_id, sequence, topic, type, at, traceparent, CAST(data AS text) AS data"
+FIELDS = "event_id, key, sequence, topic, type, at, traceparent, CAST(data AS text) AS data"
 # $1 rows about 20,000 contacts in turn, from number $2 on.
 NEW = """
-    SELECT uuidv7() AS event_id, md5('contact ' || n % 20000)::uuid AS contact_id,
+    SELECT uuidv7() AS event_id, md5('contact ' || n % 20000)::uuid AS key,
            1 + n / 20000 AS sequence, 'escalations' AS topic, 'upstairs.clock_breached.v1' AS type,
            clock_timestamp() AS at,
            '00-0123456789abcdef0123456789abcdef-0123456789abcdef-01' AS traceparent,
@@ -38,9 +38,9 @@ class Way(Protocol):
 class Deleting:
     """As the services do: read from the beginning, delete what Kafka has."""
 
-    tables: tuple[str, ...] = tuple(one for one in RELIABILITY_V1 if "TABLE outbox" in one)
+    tables: tuple[str, ...] = tuple(one for one in RELIABILITY if "TABLE outbox" in one)
     append: str = f"""
-        INSERT INTO outbox (event_id, contact_id, sequence, topic, type, at, traceparent, data)
+        INSERT INTO outbox (event_id, key, sequence, topic, type, at, traceparent, data)
         {NEW}
     """
 
@@ -82,7 +82,7 @@ class Rotated:
     )
     append: str = f"""
         INSERT INTO outbox
-            (turn, event_id, contact_id, sequence, topic, type, at, traceparent, data)
+            (turn, event_id, key, sequence, topic, type, at, traceparent, data)
         SELECT (SELECT turn FROM outbox_position), new.* FROM ({NEW}) AS new
     """
 

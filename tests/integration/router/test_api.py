@@ -135,7 +135,9 @@ async def test_actions_in_a_wrong_state_say_the_state(api: httpx.AsyncClient, fl
     early = await api.post(f"{path}/complete", headers=key("rita"))
 
     assert (early.status_code, early.json()["state"]) == (409, "offered")
-    assert (await floor.rows("SELECT type FROM journal")) == [("upstairs.contact_offered.v1",)]
+    assert (await floor.rows("SELECT type FROM published_events")) == [
+        ("upstairs.contact_offered.v1",)
+    ]
 
 
 async def test_what_nobody_knows_is_not_found(api: httpx.AsyncClient) -> None:

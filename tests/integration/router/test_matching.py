@@ -30,13 +30,13 @@ _SOMEBODY_WAITS_TO_MATCH = (
 
 async def complete(floor: Floor, contact_id: ContactId) -> None:
     async with floor.database.transaction() as uow:
-        await uow.hold([contact_id])
+        await uow.prelock([contact_id])
         await handlers.complete(contact_id, None, uow)
 
 
 async def decline(floor: Floor, contact_id: ContactId) -> None:
     async with floor.database.transaction() as uow:
-        await uow.hold([contact_id])
+        await uow.prelock([contact_id])
         await handlers.decline(contact_id, None, "busy", uow)
 
 
@@ -58,7 +58,7 @@ async def test_a_contact_goes_to_a_free_representative_at_once(floor: Floor) -> 
 
     assignment = await floor.assignment(contact.contact_id)
     assert (assignment.state, assignment.representative_id) == ("assigned", "rita")
-    (row,) = await floor.rows("SELECT type, cause, data FROM journal")
+    (row,) = await floor.rows("SELECT type, cause, data FROM published_events")
     assert (row.type, row.cause) == ("upstairs.contact_assigned.v1", event_id)
     await assert_nothing_is_out_of_step(floor)
 
@@ -111,8 +111,8 @@ async def test_each_decision_of_a_batch_names_the_event_it_comes_from(floor: Flo
     resolved = ContactResolved(contact_id=first.contact_id, occurred_at=LATER)
     told += await floor.tell(resolved, received(language="de"))
 
-    rows = await floor.rows("SELECT contact_id::text, type, cause FROM journal ORDER BY at, type")
-    causes = {(row.contact_id, row.type.split(".")[1]): row.cause for row in rows}
+    rows = await floor.rows("SELECT key, type, cause FROM published_events ORDER BY at, type")
+    causes = {(row.key, row.type.split(".")[1]): row.cause for row in rows}
     assert causes[first.contact_id, "contact_assigned"] == told[0]
     assert causes[second.contact_id, "contact_queued"] == told[1]
     # It was the end of the first that gave the second its place.
@@ -138,7 +138,7 @@ async def test_a_contact_and_a_place_that_come_at_the_same_time_meet(
     await floor.tell(first)
 
     async with database.transaction() as uow:
-        await uow.hold([first.contact_id])
+        await uow.prelock([first.contact_id])
         await handlers.complete(first.contact_id, None, uow)
         await uow.match()
         # The place is free, which nobody else can see yet, and nobody was found to wait for it.
@@ -192,7 +192,7 @@ async def test_an_offer_that_is_answered_has_no_timer_left(floor: Floor) -> None
     await floor.tell(contact)
 
     async with floor.database.transaction() as uow:
-        await uow.hold([contact.contact_id])
+        await uow.prelock([contact.contact_id])
         await handlers.accept(contact.contact_id, PersonId("rita"), uow)
 
     assert await floor.rows("SELECT 1 FROM timers") == []

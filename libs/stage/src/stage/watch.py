@@ -40,7 +40,7 @@ class Watch:
     _news: asyncio.Condition = field(default_factory=asyncio.Condition)
 
     def of(self, contact_id: ContactId) -> list[Event]:
-        return [one.event for one in self.seen if one.event.contact_id == contact_id]
+        return [one.event for one in self.seen if one.event.key == contact_id]
 
     def all(self, kind: type[E], contact_id: ContactId) -> list[E]:
         return [event for event in self.of(contact_id) if isinstance(event, kind)]

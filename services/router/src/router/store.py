@@ -84,11 +84,11 @@ class Assignments(LockedTable[ContactId, Assignment]):
         return self.read(dict(row)) if row else None
 
     async def history(self, contact_id: ContactId) -> list[Event]:
-        journal = tables.journal
+        published = tables.published_events
         rows = await self.connection.execute(
-            select(journal.c.type, journal.c.data)
-            .where(journal.c.contact_id == contact_id)
-            .order_by(journal.c.sequence)
+            select(published.c.type, published.c.data)
+            .where(published.c.key == contact_id)
+            .order_by(published.c.id)
         )
         return [BY_TYPE[row.type].model_validate(row.data) for row in rows]
 
@@ -120,7 +120,7 @@ class UnitOfWork(BaseUnitOfWork):
     def rows(self) -> Sequence[LockedTable[Any, Any]]:
         return (self.representatives, self.assignments)
 
-    async def hold(self, contact_ids: Sequence[ContactId]) -> None:
+    async def prelock(self, contact_ids: Sequence[ContactId]) -> None:
         # Before any row lock: two that match at once could wait for each other's rows, and each
         # would give away places that the other has given.
         await self.connection.execute(_ONE_MATCHER)

@@ -2,10 +2,10 @@
 
 from pydantic import AwareDatetime
 
-from common.contracts.event import Event, PersonId, TeamId
+from common.contracts.event import ContactEvent, Event, PersonId, TeamId
 
 
-class AssignmentsEvent(Event):
+class AssignmentsEvent(ContactEvent):
     topic = "assignments"
 
 

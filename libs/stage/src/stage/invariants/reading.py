@@ -153,11 +153,11 @@ async def _facts(
         books={
             service: Books(
                 subscribed=subscribed(service),
-                journal=await rows(f"{service}.journal", facts.JournalRow),
+                journal=await rows(f"{service}.published_events", facts.JournalRow),
                 inbox=await rows(f"{service}.inbox", facts.InboxRow),
                 dead_letters=await rows(f"{service}.dead_letters", facts.LetterRow),
                 outbox=await rows(f"{service}.outbox", facts.OutboxRow),
-                streams=await rows(f"{service}.streams", facts.StreamRow),
+                streams=await rows(f"{service}.sequences", facts.StreamRow),
                 timers=await rows(f"{service}.timers", facts.TimerRow),
             )
             for service in SERVICES

@@ -24,10 +24,10 @@ def check(facts: Facts, ledger: Ledger) -> None:
 
 
 def _without_gaps(facts: Facts, ledger: Ledger) -> None:
-    for (topic, contact_id), records in facts.streams.items():
+    for (topic, key), records in facts.streams.items():
         sequences = [record.sequence for record in records]
         gapless = sequences == list(range(1, len(records) + 1))
-        ledger.require(gapless, "a gap or a wrong order", topic, contact_id, sequences)
+        ledger.require(gapless, "a gap or a wrong order", topic, key, sequences)
 
 
 def _repeats_are_exact(records: Iterable[Record], ledger: Ledger) -> None:
@@ -53,9 +53,9 @@ def _published(facts: Facts, service: str, books: Books, ledger: Ledger) -> None
         for record in records
     }
     waiting = {row.event_id for row in books.outbox}
-    last: Counter[str] = Counter()
+    last: Counter[tuple[str, str]] = Counter()
     for row in books.journal:
-        last[row.contact_id] = max(last[row.contact_id], row.sequence)
+        last[row.topic, row.key] = max(last[row.topic, row.key], row.sequence)
         sequence = told.pop(row.event_id, None)
         known = row.sequence if row.event_id in waiting else None
         ledger.require(
@@ -68,8 +68,10 @@ def _published(facts: Facts, service: str, books: Books, ledger: Ledger) -> None
     for event_id in told:
         ledger.require(False, "published, and not in the journal", service, event_id)
     for stream in books.streams:
-        counted = last[stream.contact_id] == stream.sequence
-        ledger.require(counted, "a number that was given to nothing", service, stream.contact_id)
+        counted = last[stream.topic, stream.key] == stream.sequence
+        ledger.require(
+            counted, "a number that was given to nothing", service, stream.topic, stream.key
+        )
 
 
 def _handled(facts: Facts, service: str, books: Books, ledger: Ledger) -> None:
