@@ -69,7 +69,6 @@ async def _replica(made: Workshop, name: str) -> AsyncIterator[devstack.Process]
             "PYTHONPATH": str(REPOSITORY),
             "UPSTAIRS_DATABASE_URL": made.url,
             "UPSTAIRS_KAFKA_BOOTSTRAP": made.kafka_bootstrap,
-            "UPSTAIRS_KAFKA_IDEMPOTENCE": str(made.kafka_idempotence).lower(),
             "UPSTAIRS_NAMESPACE": made.namespace,
             "UPSTAIRS_HTTP_PORT": str(port),
             "UPSTAIRS_LOG_LEVEL": "warning",

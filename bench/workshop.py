@@ -27,7 +27,6 @@ class Workshop:
     admin_dsn: str
     dsn: str
     kafka_bootstrap: str
-    kafka_idempotence: bool
     namespace: str
 
     @property
@@ -43,7 +42,6 @@ class Workshop:
             {
                 "database_url": self.url,
                 "kafka_bootstrap": self.kafka_bootstrap,
-                "kafka_idempotence": self.kafka_idempotence,
                 "namespace": self.namespace,
             }
         )
@@ -72,7 +70,6 @@ async def workshop(stack: devstack.Stack) -> AsyncIterator[Workshop]:
             admin_dsn=admin_dsn,
             dsn=own.render_as_string(hide_password=False),
             kafka_bootstrap=stack.kafka_bootstrap,
-            kafka_idempotence=stack.kafka_idempotence,
             namespace=str(admin.database),
         )
         await _execute(made.dsn, *sample.STATEMENTS)

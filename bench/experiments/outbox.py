@@ -60,9 +60,7 @@ async def _shop(stack: devstack.Stack, way: Way) -> AsyncIterator[workshop.Works
             await connection.execute(statement)
         await connection.close()
         namespace = dsn.rpartition("/")[2]
-        made = workshop.Workshop(
-            dsn, dsn, stack.kafka_bootstrap, stack.kafka_idempotence, namespace
-        )
+        made = workshop.Workshop(dsn, dsn, stack.kafka_bootstrap, namespace)
         spec = TopicSpec(partitions=6, replication=1)
         await create_topics(stack.kafka_bootstrap, namespace, {workshop.TOPIC: spec})
         yield made

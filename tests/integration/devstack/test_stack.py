@@ -35,7 +35,7 @@ async def topic(stack: Stack, request: pytest.FixtureRequest) -> str:
 async def produce(stack: Stack, topic: str, value: bytes) -> None:
     async with AIOKafkaProducer(
         bootstrap_servers=stack.kafka_bootstrap,
-        enable_idempotence=stack.kafka_idempotence,
+        enable_idempotence=True,
     ) as producer:
         await producer.send_and_wait(topic, value)
 

@@ -22,8 +22,6 @@ def machine(*, java: int | None = None, jars: bool = False, docker: bool = False
         (machine(jars=True, docker=True), Choice.CONTAINERS),
         (machine(java=17, jars=False, docker=True), Choice.CONTAINERS),
         (machine(docker=True), Choice.CONTAINERS),
-        (machine(jars=True), Choice.LOOKAROUND),
-        (machine(), Choice.LOOKAROUND),
     ],
 )
 def test_auto_takes_the_first_that_works(probes: Probes, expected: Choice) -> None:
@@ -32,6 +30,12 @@ def test_auto_takes_the_first_that_works(probes: Probes, expected: Choice) -> No
     assert choice is expected
     assert why.startswith(f"{expected}: ")
     assert "\n" not in why
+
+
+@pytest.mark.parametrize("probes", [machine(jars=True), machine()])
+def test_auto_fails_with_advice_where_nothing_works(probes: Probes) -> None:
+    with pytest.raises(StackError, match=r"install the extra `devstack\[jvm\]`.* or Docker"):
+        choose(Choice.AUTO, probes)
 
 
 @pytest.mark.parametrize("choice", [c for c in Choice if c is not Choice.AUTO])

@@ -26,7 +26,6 @@ def up() -> None:
             typer.echo(stack.why, err=True)
             typer.echo(f"{POSTGRES_VARIABLE}={stack.postgres_admin_url}")
             typer.echo(f"{KAFKA_VARIABLE}={stack.kafka_bootstrap}")
-            typer.echo(f"STACK_KAFKA_IDEMPOTENCE={str(stack.kafka_idempotence).lower()}")
             sys.stdout.flush()
             signal.pause()
     except KeyboardInterrupt:

@@ -1,4 +1,4 @@
-"""Which of the four stacks to take, and why."""
+"""Which of the three stacks to take, and why."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -16,7 +16,6 @@ class Choice(StrEnum):
     EMBEDDED = "embedded"
     CONTAINERS = "containers"
     EXTERNAL = "external"
-    LOOKAROUND = "lookaround"
 
 
 @dataclass(frozen=True)
@@ -37,7 +36,7 @@ def asked(value: str) -> Choice:
 
 
 # What `auto` comes down to.
-Settled = Literal[Choice.EMBEDDED, Choice.CONTAINERS, Choice.EXTERNAL, Choice.LOOKAROUND]
+Settled = Literal[Choice.EMBEDDED, Choice.CONTAINERS, Choice.EXTERNAL]
 
 
 def choose(choice: Choice, probes: Probes) -> tuple[Settled, str]:
@@ -52,7 +51,11 @@ def choose(choice: Choice, probes: Probes) -> tuple[Settled, str]:
     lacking = f"no Java {JAVA_NEEDED}+ with mvn"
     if probes.has_docker():
         return Choice.CONTAINERS, f"containers: {lacking}, but a Docker engine answers"
-    return Choice.LOOKAROUND, f"lookaround: {lacking} and no Docker engine"
+    msg = (
+        f"{lacking} and no Docker engine: install the extra `devstack[jvm]`, "
+        f"Java {JAVA_NEEDED}+ and Maven, or Docker"
+    )
+    raise StackError(msg)
 
 
 def embedding_java(probes: Probes) -> Java | None:

@@ -13,7 +13,6 @@ from devstack.choice import THIS_MACHINE, Choice, asked, choose
 from devstack.errors import StackError
 from devstack.home import run_directory
 from devstack.kafka import Kafka
-from devstack.lookaround import NOTICE, Lookaround
 from devstack.postgres import Postgres
 from devstack.servers import LocalServer, Server
 
@@ -27,8 +26,6 @@ class Stack:
     why: str
     postgres_admin_url: str
     kafka_bootstrap: str
-    # Give it to every producer; only the lookaround broker can't.
-    kafka_idempotence: bool = True
     # Where a proxy that stands at `kafka_front` must forward to.
     kafka_behind: int | None = None
     # None when the servers are not ours to stop.
@@ -60,8 +57,6 @@ def start(
             opened = _embedded(why, root, durable=durable, kafka_front=kafka_front)
         case Choice.CONTAINERS:
             opened = _containers(why, durable=durable)
-        case Choice.LOOKAROUND:
-            opened = _lookaround(why, root, durable=durable)
         case Choice.EXTERNAL:
             opened = _external(why, os.environ)
         case _:
@@ -87,24 +82,6 @@ def _embedded(
                 kafka_behind=kafka.behind,
                 postgres=postgres.server,
                 kafka=kafka.server,
-            )
-
-
-@contextmanager
-def _lookaround(why: str, root: Path | None, *, durable: bool) -> Iterator[Stack]:
-    with run_directory(root) as directory:
-        postgres = Postgres(directory / "postgres", durable=durable)
-        broker = Lookaround(directory)
-        postgres.prepare()
-        with _running(postgres.server, broker.server):
-            yield Stack(
-                choice=Choice.LOOKAROUND,
-                why=f"{why}; {NOTICE}",
-                postgres_admin_url=postgres.admin_url,
-                kafka_bootstrap=broker.bootstrap,
-                kafka_idempotence=False,
-                postgres=postgres.server,
-                kafka=broker.server,
             )
 
 

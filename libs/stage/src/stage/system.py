@@ -173,7 +173,6 @@ class System:
         return {
             "UPSTAIRS_DATABASE_URL": self._rendered(database),
             "UPSTAIRS_KAFKA_BOOTSTRAP": kafka,
-            "UPSTAIRS_KAFKA_IDEMPOTENCE": str(self.stack.kafka_idempotence).lower(),
             "UPSTAIRS_KAFKA_SESSION_TIMEOUT_MS": "6000",
             "UPSTAIRS_NAMESPACE": self.namespace,
             "UPSTAIRS_HTTP_PORT": str(self.ports[replica.name]),
