@@ -11,11 +11,11 @@ import uvloop
 
 import devstack
 from bench import resources
-from bench.ground import DirtyError, Ground, posts, prepared
 from bench.load import Generator, RefusedError, generator
 from bench.parts import ALONE, QUICK, TOGETHER, Plan
 from bench.soak import soak
 from bench.summary import PATH, Figures, show, write
+from bench.testbed import DirtyError, Ground, posts, prepared
 from bench.topics import LostError
 from bench.traffic import contacts
 from bench.waiting import StuckError

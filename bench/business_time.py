@@ -6,7 +6,7 @@ from random import Random
 from typing import NamedTuple
 from zoneinfo import ZoneInfo
 
-from bench.apart import apart
+from bench.isolated import apart
 from bench.summary import Figures
 from common.clock import elapsed
 from escalation.domain.calendars import (

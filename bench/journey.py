@@ -1,8 +1,8 @@
 """From a channel's request to a contact that somebody has and whose clocks run."""
 
 from bench import traffic
-from bench.ground import Ground, posts
 from bench.summary import Figures, quantiles_ms
+from bench.testbed import Ground, posts
 from common.contracts.assignments import ContactAssigned
 
 

@@ -10,11 +10,11 @@ from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
 
 import devstack
 from bench import sample
-from bench.apart import apart
+from bench.databases import TOPIC, Workshop, workshop
+from bench.isolated import apart
 from bench.summary import Figures, quantiles_ms
 from bench.topics import LostError
 from bench.waiting import until
-from bench.workshop import TOPIC, Workshop, workshop
 from common import service
 from common.clock import elapsed
 from common.contracts.escalations import ClockBreached

@@ -5,9 +5,9 @@ import re
 from collections.abc import Sequence
 
 from bench import traffic
-from bench.ground import CONTACTS, Ground, posts
 from bench.load import Post
 from bench.summary import Figures, quantiles_ms
+from bench.testbed import CONTACTS, Ground, posts
 from bench.topics import LostError
 from common.clock import elapsed
 from common.contracts.escalations import EscalationRaised

@@ -6,20 +6,20 @@ from dataclasses import dataclass, replace
 import devstack
 from bench import (
     business_time,
-    clocks,
+    clock_lateness,
+    escalation_clocks,
     journey,
     outbox,
     pages,
-    promises,
     resources,
     simulation,
     takeover,
     timers_drain,
     timers_lateness,
 )
-from bench.ground import Ground
 from bench.reference import reference_rows_per_s
 from bench.summary import Figures
+from bench.testbed import Ground
 
 
 @dataclass(frozen=True)
@@ -102,7 +102,9 @@ async def _pages(ground: Ground, plan: Plan) -> Figures:
 
 
 async def _clocks(ground: Ground, plan: Plan) -> Figures:
-    return await clocks.lateness(ground, plan.clock_timers, plan.breach_rate, plan.breach_seconds)
+    return await clock_lateness.lateness(
+        ground, plan.clock_timers, plan.breach_rate, plan.breach_seconds
+    )
 
 
 async def _idle(ground: Ground, plan: Plan) -> Figures:
@@ -137,7 +139,7 @@ async def _business_time(_stack: devstack.Stack, plan: Plan) -> Figures:
 
 
 async def _promises(stack: devstack.Stack, plan: Plan) -> Figures:
-    return await promises.figures(
+    return await escalation_clocks.figures(
         stack,
         contacts=plan.event_contacts,
         pending=plan.clocks_open,

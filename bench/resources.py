@@ -7,8 +7,8 @@ import platform
 import asyncpg
 
 import devstack
-from bench.ground import Ground
 from bench.summary import Figures
+from bench.testbed import Ground
 from common.clock import Clock, elapsed
 from devstack.jars import KAFKA_VERSION
 

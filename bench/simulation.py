@@ -10,7 +10,7 @@ from typing import Any
 import orjson
 
 import devstack
-from bench.desk import HOUR_S, Desk, desk
+from bench.escalation_testbed import HOUR_S, Desk, desk
 from bench.summary import Figures
 from bench.topics import LostError
 from common.clock import Clock, elapsed

@@ -5,9 +5,9 @@ from dataclasses import dataclass, field
 from statistics import fmean, linear_regression
 
 from bench import traffic
-from bench.ground import CONTACTS, Ground, posts
 from bench.load import Post
 from bench.summary import Figures
+from bench.testbed import CONTACTS, Ground, posts
 from common.clock import elapsed
 
 RATE = 40

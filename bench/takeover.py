@@ -11,10 +11,10 @@ import asyncpg
 
 import devstack
 from bench import sample
+from bench.databases import Workshop, workshop
 from bench.outbox import append, arrivals
 from bench.summary import Figures
 from bench.waiting import StuckError, until
-from bench.workshop import Workshop, workshop
 from common.clock import elapsed
 from common.database import Database
 from stage.system import REPOSITORY

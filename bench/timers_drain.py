@@ -11,11 +11,11 @@ import asyncpg
 
 import devstack
 from bench import sample
-from bench.apart import apart
-from bench.rivals import pgqueuers, procrastinates
+from bench.baselines import pgqueuers, procrastinates
+from bench.databases import Workshop, database, workshop
+from bench.isolated import apart
 from bench.summary import Figures
 from bench.waiting import until
-from bench.workshop import Workshop, database, workshop
 from common.clock import elapsed
 from common.subscriptions import Subscriptions
 from common.uow import UnitOfWork

@@ -9,12 +9,12 @@ import asyncpg
 
 import devstack
 from bench import sample
-from bench.apart import apart
-from bench.rivals import pgqueuers, procrastinates
+from bench.baselines import pgqueuers, procrastinates
+from bench.databases import Workshop, database, workshop
+from bench.isolated import apart
 from bench.sample import PromiseDue
 from bench.summary import Figures, quantiles_ms
 from bench.waiting import until
-from bench.workshop import Workshop, database, workshop
 from common.clock import Clock, elapsed
 from common.contracts.event import ContactId
 from common.database import Database

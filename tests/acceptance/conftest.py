@@ -5,9 +5,9 @@ from collections.abc import AsyncIterator
 import pytest
 
 import devstack
-from stage.cast import staged
+from stage.actors import staged
+from stage.event_log import watching
 from stage.stories import Stage
-from stage.watch import watching
 
 
 @pytest.fixture(scope="session")

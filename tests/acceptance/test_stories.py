@@ -15,7 +15,7 @@ from stage.stories import Stage
 
 async def test_breach(stage: Stage) -> None:
     ending = await stories.breach(stage)
-    watch, contact_id = stage.watch, ending.contact_id
+    watch, contact_id = stage.event_log, ending.contact_id
     (warned,) = watch.all(ClockWarned, contact_id)
     (breached,) = watch.all(ClockBreached, contact_id)
     (climbed,) = watch.all(EscalationClimbed, contact_id)
@@ -36,13 +36,13 @@ async def test_breach(stage: Stage) -> None:
 
 async def test_customer_asks(stage: Stage) -> None:
     ending = await stories.customer_asks(stage)
-    (raised,) = stage.watch.all(EscalationRaised, ending.contact_id)
+    (raised,) = stage.event_log.all(EscalationRaised, ending.contact_id)
     assert "Let me talk to your supervisor" in raised.reason
 
 
 async def test_representative_refers(stage: Stage) -> None:
     ending = await stories.representative_refers(stage)
-    (added,) = stage.watch.all(EscalationReasonAdded, ending.contact_id)
+    (added,) = stage.event_log.all(EscalationReasonAdded, ending.contact_id)
     assert added.cause == "breach"
     # Whoever must know was told of each reason by one message on each medium, at the receivers too.
     told = [
@@ -58,5 +58,5 @@ async def test_representative_refers(stage: Stage) -> None:
 
 async def test_all_well(stage: Stage) -> None:
     ending = await stories.all_well(stage)
-    escalations = await stage.cast.call("sara", "escalation", "GET", "/escalations")
+    escalations = await stage.actors.call("sara", "escalation", "GET", "/escalations")
     assert ending.contact_id not in {one["contact_id"] for one in escalations["escalations"]}

@@ -5,7 +5,7 @@ from typing import Any
 from aiokafka import AIOKafkaConsumer, TopicPartition
 
 from common.relay import topic_name
-from stage.invariants.reading import Sources, committed, reader, subscribed_topics
+from stage.invariants.reader import Sources, committed, reader, subscribed_topics
 
 Offsets = dict[TopicPartition, int]
 

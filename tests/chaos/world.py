@@ -11,7 +11,7 @@ from typing import Any
 import httpx
 
 from devstack import Stack
-from stage.cast import DUTIES, Cast
+from stage.actors import DUTIES, Cast
 from stage.invariants import Sources, Verdict, arrived, check, gather, quiesce
 from stage.system import SERVICES, Fronts, System, outside
 

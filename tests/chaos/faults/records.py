@@ -13,7 +13,7 @@ from common.clock import Clock
 from common.contracts import BY_TYPE, TOPICS
 from common.envelope import Envelope, Headers, encode
 from common.ids import EventId, new_id
-from stage.invariants.reading import subscribed
+from stage.invariants.reader import subscribed
 from stage.system import SERVICES
 from support.waiting import until
 

@@ -14,7 +14,7 @@ from chaos.world import LONG_S, World, asked, launched
 from devstack import Process, Stack
 from devstack.errors import StackError
 from stage.invariants import Verdict, arrived, check, gather
-from stage.invariants.ledger import Broken
+from stage.invariants.findings import Broken
 from support.waiting import until
 
 TESTS = Path(__file__).parents[2]

@@ -6,8 +6,8 @@ import pytest
 
 from common.contracts.event import ContactId, EscalationId, PersonId
 from stage.invariants import INVARIANTS, Facts, check
-from stage.invariants.facts import Assignment, Escalation, LetterRow, OutboxRow, Threshold
-from unit.stage.history import (
+from stage.invariants.snapshot import Assignment, Escalation, LetterRow, OutboxRow, Threshold
+from unit.stage.examples import (
     ADA,
     BO,
     RAISED,

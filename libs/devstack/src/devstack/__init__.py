@@ -1,6 +1,6 @@
 """Real PostgreSQL and Kafka on a machine that has nothing."""
 
-from devstack.choice import Choice
+from devstack.backend import Choice
 from devstack.errors import ExitedEarlyError, StackError
 from devstack.processes import Process, free_port
 from devstack.servers import LocalServer, Server

@@ -7,7 +7,7 @@ from typing import NoReturn
 import typer
 
 from devstack import jars
-from devstack.choice import THIS_MACHINE, embedding_java
+from devstack.backend import THIS_MACHINE, embedding_java
 from devstack.errors import StackError
 from devstack.stack import KAFKA_VARIABLE, POSTGRES_VARIABLE, start
 

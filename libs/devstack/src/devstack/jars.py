@@ -15,7 +15,7 @@ from pathlib import Path
 from shutil import which
 
 from devstack.errors import StackError
-from devstack.home import cache_directory, locked
+from devstack.paths import cache_directory, locked
 
 # The newest whose jars Maven serves in full; it needs Java 17.
 # After a change: python -m devstack lock.

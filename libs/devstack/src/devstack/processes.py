@@ -16,7 +16,7 @@ from pathlib import Path
 import httpx
 import psutil
 
-from devstack import leash
+from devstack import die_with_parent
 from devstack.errors import ExitedEarlyError, StackError
 
 LOOPBACK = "127.0.0.1"
@@ -76,7 +76,7 @@ class Process:
         if self.running:
             return
         owner = "{}:{}".format(*self.owner) if self.owner else ""
-        command = [sys.executable, "-I", "-S", leash.__file__, str(os.getpid()), owner]
+        command = [sys.executable, "-I", "-S", die_with_parent.__file__, str(os.getpid()), owner]
         self.log_path.parent.mkdir(parents=True, exist_ok=True)
         with self.log_path.open("ab") as log:
             self._child = subprocess.Popen(

@@ -9,10 +9,10 @@ from pathlib import Path
 from typing import assert_never
 
 from devstack import containers
-from devstack.choice import THIS_MACHINE, Choice, asked, choose
+from devstack.backend import THIS_MACHINE, Choice, asked, choose
 from devstack.errors import StackError
-from devstack.home import run_directory
 from devstack.kafka import Kafka
+from devstack.paths import run_directory
 from devstack.postgres import Postgres
 from devstack.servers import LocalServer, Server
 

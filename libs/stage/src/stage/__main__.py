@@ -13,11 +13,11 @@ from rich.console import Console
 
 import devstack
 from common.clock import elapsed
-from stage.cast import Cast, RefusedError, staged
-from stage.show import Timeline, summary
+from stage.actors import Cast, RefusedError, staged
+from stage.event_log import NotSeenError, watching
 from stage.stories import STORIES, Ending, NotAsToldError, Stage
 from stage.system import System
-from stage.watch import NotSeenError, watching
+from stage.timeline import Timeline, summary
 
 cli = typer.Typer(no_args_is_help=True, add_completion=False)
 # A log or a pipe has no width of its own; a timeline needs some.

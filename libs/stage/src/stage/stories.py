@@ -22,9 +22,9 @@ from common.contracts.escalations import (
 )
 from common.contracts.event import ContactId
 from common.contracts.notifications import NotificationActedOn, NotificationSent
-from stage.cast import Cast
+from stage.actors import Cast
+from stage.event_log import Watch
 from stage.system import System
-from stage.watch import Watch
 
 
 class NotAsToldError(AssertionError):
@@ -36,8 +36,8 @@ class Stage:
     """What a story plays on; `says` is called when a person or an outside system acts."""
 
     system: System
-    cast: Cast
-    watch: Watch
+    actors: Cast
+    event_log: Watch
     says: Callable[[ContactId | None, str, str], None]
 
 
@@ -55,7 +55,7 @@ Story = Callable[[Stage], Awaitable[Ending]]
 
 async def breach(stage: Stage) -> Ending:
     """Nobody answers: a warning, a breach, the supervisor, and the manager, who acknowledges."""
-    watch, cast = stage.watch, stage.cast
+    watch, cast = stage.event_log, stage.actors
     ticket = {
         "id": "5158",
         "subject": "Me han cobrado dos veces",
@@ -98,7 +98,7 @@ async def breach(stage: Stage) -> Ending:
 
 async def customer_asks(stage: Stage) -> Ending:
     """The customer asks for a supervisor in a chat; the supervisor takes over and resolves."""
-    watch, cast = stage.watch, stage.cast
+    watch, cast = stage.event_log, stage.actors
     contact_id = await arrives(stage, "shipping", "My parcel is lost", "chat")
     await watch.event(ContactOffered, contact_id)
     await accepts(stage, contact_id, "chen")
@@ -128,7 +128,7 @@ async def customer_asks(stage: Stage) -> Ending:
 
 async def representative_refers(stage: Stage) -> Ending:
     """A representative refers what breaches too: one escalation, each told once."""
-    watch, cast = stage.watch, stage.cast
+    watch, cast = stage.event_log, stage.actors
     contact_id = await arrives(stage, "returns", "I want my money back NOW", "email")
     assigned = await watch.event(ContactAssigned, contact_id)
     require(assigned.representative_id == "rita", "returns go to rita")
@@ -167,7 +167,7 @@ async def representative_refers(stage: Stage) -> Ending:
 
 async def all_well(stage: Stage) -> Ending:
     """Answered in time and resolved: the timers are gone and nobody is told."""
-    watch, cast = stage.watch, stage.cast
+    watch, cast = stage.event_log, stage.actors
     contact_id = await arrives(stage, "shipping", "When does my parcel come?", "email")
     started = await watch.event(ClocksStarted, contact_id)
     await watch.event(ContactOffered, contact_id)
@@ -204,29 +204,29 @@ async def arrives(stage: Stage, topic: str, subject: str, channel: str) -> Conta
         "text": subject,
     }
     stage.says(None, "Customer", f"by {channel}: {subject}")
-    answer = await stage.cast.call("shop", "intake", "POST", "/contacts", contact)
+    answer = await stage.actors.call("shop", "intake", "POST", "/contacts", contact)
     contact_id = ContactId(answer["contact_id"])
-    await stage.watch.event(ContactReceived, contact_id)
+    await stage.event_log.event(ContactReceived, contact_id)
     return contact_id
 
 
 async def accepts(stage: Stage, contact_id: ContactId, who: str) -> None:
     stage.says(contact_id, who.capitalize(), "accepts the offer")
-    await stage.cast.call(who, "router", "POST", f"/assignments/{contact_id}/accept")
-    assigned = await stage.watch.event(ContactAssigned, contact_id)
+    await stage.actors.call(who, "router", "POST", f"/assignments/{contact_id}/accept")
+    assigned = await stage.event_log.event(ContactAssigned, contact_id)
     require(assigned.representative_id == who, f"{who} has it")
 
 
 async def settled(stage: Stage, contact_id: ContactId) -> None:
     """Wait until all four services are done with a contact that was resolved."""
-    await stage.watch.event(ContactResolved, contact_id)
-    await stage.watch.event(AssignmentCompleted, contact_id)
-    await stage.watch.event(ClockMet, contact_id, lambda event: event.clock == "resolution")
+    await stage.event_log.event(ContactResolved, contact_id)
+    await stage.event_log.event(AssignmentCompleted, contact_id)
+    await stage.event_log.event(ClockMet, contact_id, lambda event: event.clock == "resolution")
 
 
 async def told(stage: Stage, contact_id: ContactId, who: str, reason: str) -> None:
     """Wait until the person was paged and both Slack and the mail server have taken it."""
-    page = await stage.watch.event(
+    page = await stage.event_log.event(
         PageRequested,
         contact_id,
         lambda event: (event.person_id, event.reason) == (who, reason),
@@ -245,7 +245,7 @@ async def told(stage: Stage, contact_id: ContactId, who: str, reason: str) -> No
 
 
 async def taken(stage: Stage, page: PageRequested, medium: str) -> None:
-    await stage.watch.event(
+    await stage.event_log.event(
         NotificationSent,
         page.contact_id,
         lambda sent: (sent.page_id, sent.medium) == (page.page_id, medium),
@@ -269,7 +269,7 @@ async def channel_sees(stage: Stage, contact_id: ContactId, state: str) -> dict[
     """Ask as the channel does until the contact shows the state."""
     async with asyncio.timeout(10):
         while True:
-            contact = await stage.cast.call("shop", "intake", "GET", f"/contacts/{contact_id}")
+            contact = await stage.actors.call("shop", "intake", "GET", f"/contacts/{contact_id}")
             shown: dict[str, str] | None = contact["escalation"]
             if shown and shown["state"] == state:
                 stage.says(contact_id, "Channel", f"sees: {state}, {shown['level']}")

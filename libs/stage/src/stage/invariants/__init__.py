@@ -2,20 +2,20 @@
 
 from collections.abc import Callable
 
-from stage.invariants import accepted, assignments, pages, promises, rest, streams
-from stage.invariants.facts import Facts
-from stage.invariants.ledger import Broken, Ledger, Verdict
-from stage.invariants.outside import arrived
-from stage.invariants.quiet import NotQuietError, quiesce
-from stage.invariants.reading import Sources, gather
+from stage.invariants import assignments, contacts, escalations, pages, quiescence, streams
+from stage.invariants.findings import Broken, Ledger, Verdict
+from stage.invariants.reader import Sources, gather
+from stage.invariants.receipts import arrived
+from stage.invariants.settle import NotQuietError, quiesce
+from stage.invariants.snapshot import Facts
 
 INVARIANTS: dict[int, Callable[[Facts, Ledger], None]] = {
-    1: accepted.check,
-    2: promises.check,
+    1: contacts.check,
+    2: escalations.check,
     3: assignments.check,
     4: pages.check,
     5: streams.check,
-    6: rest.check,
+    6: quiescence.check,
 }
 
 __all__ = [

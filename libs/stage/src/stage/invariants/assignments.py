@@ -15,8 +15,8 @@ from common.contracts.assignments import (
     OfferExpired,
 )
 from common.contracts.contacts import ContactReceived
-from stage.invariants.facts import Facts, Record, Representative
-from stage.invariants.ledger import Ledger
+from stage.invariants.findings import Ledger
+from stage.invariants.snapshot import Facts, Record, Representative
 
 Giving = ContactAssigned | ContactOffered
 Freeing = OfferDeclined | OfferExpired | AssignmentReleased | AssignmentCompleted

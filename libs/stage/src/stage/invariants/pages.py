@@ -12,8 +12,8 @@ from common.contracts.escalations import (
     PageRequested,
 )
 from common.contracts.notifications import NotificationFailed, NotificationSent
-from stage.invariants.facts import Attempt, Facts, Notification
-from stage.invariants.ledger import Ledger
+from stage.invariants.findings import Ledger
+from stage.invariants.snapshot import Attempt, Facts, Notification
 
 Settling = (
     EscalationAcknowledged

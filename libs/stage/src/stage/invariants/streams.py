@@ -7,9 +7,9 @@ from datetime import datetime
 import orjson
 
 from common.contracts import BY_TYPE
-from stage.invariants import effects
-from stage.invariants.facts import OWNERS, Books, Facts, JournalRow, Record
-from stage.invariants.ledger import Ledger
+from stage.invariants import inbox_effects
+from stage.invariants.findings import Ledger
+from stage.invariants.snapshot import OWNERS, Books, Facts, JournalRow, Record
 
 
 def check(facts: Facts, ledger: Ledger) -> None:
@@ -20,7 +20,7 @@ def check(facts: Facts, ledger: Ledger) -> None:
         _published(facts, service, books, ledger)
         _handled(facts, service, books, ledger)
         _one_effect(service, books.journal, event_ids, ledger)
-    effects.check(facts, ledger)
+    inbox_effects.check(facts, ledger)
 
 
 def _without_gaps(facts: Facts, ledger: Ledger) -> None:

@@ -14,8 +14,8 @@ from common.contracts.contacts import (
     SupervisorRequested,
 )
 from common.contracts.event import Event
-from stage.invariants.facts import Books, Facts, Record, Watch
-from stage.invariants.ledger import Ledger
+from stage.invariants.findings import Ledger
+from stage.invariants.snapshot import Books, Facts, Record, Watch
 
 # What ends which clock, whenever it comes.
 _CLOCKS: dict[type[Event] | type[None], str] = {

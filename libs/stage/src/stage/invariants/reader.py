@@ -17,8 +17,8 @@ from common.contracts import BY_TYPE, TOPICS
 from common.contracts.event import Event
 from common.envelope import MalformedRecord, decode, type_of
 from common.relay import topic_name
-from stage.invariants import facts
-from stage.invariants.facts import OWNERS, Books, Facts, Record
+from stage.invariants import snapshot
+from stage.invariants.snapshot import OWNERS, Books, Facts, Record
 
 T = TypeVar("T")
 
@@ -153,22 +153,22 @@ async def _facts(
         books={
             service: Books(
                 subscribed=subscribed(service),
-                journal=await rows(f"{service}.journal", facts.JournalRow),
-                inbox=await rows(f"{service}.inbox", facts.InboxRow),
-                dead_letters=await rows(f"{service}.dead_letters", facts.LetterRow),
-                outbox=await rows(f"{service}.outbox", facts.OutboxRow),
-                streams=await rows(f"{service}.streams", facts.StreamRow),
-                timers=await rows(f"{service}.timers", facts.TimerRow),
+                journal=await rows(f"{service}.journal", snapshot.JournalRow),
+                inbox=await rows(f"{service}.inbox", snapshot.InboxRow),
+                dead_letters=await rows(f"{service}.dead_letters", snapshot.LetterRow),
+                outbox=await rows(f"{service}.outbox", snapshot.OutboxRow),
+                streams=await rows(f"{service}.streams", snapshot.StreamRow),
+                timers=await rows(f"{service}.timers", snapshot.TimerRow),
             )
             for service in SERVICES
         },
-        contacts=await rows("intake.contacts", facts.Contact),
-        assignments=await rows("router.assignments", facts.Assignment),
-        representatives=await rows("router.representatives", facts.Representative),
-        watches=await rows("escalation.watches", facts.Watch),
-        escalations=await rows("escalation.escalations", facts.Escalation),
-        notifications=await rows("notifier.notifications", facts.Notification),
-        attempts=await rows("notifier.delivery_attempts", facts.Attempt),
-        recipients=await rows("notifier.recipients", facts.Recipient),
+        contacts=await rows("intake.contacts", snapshot.Contact),
+        assignments=await rows("router.assignments", snapshot.Assignment),
+        representatives=await rows("router.representatives", snapshot.Representative),
+        watches=await rows("escalation.watches", snapshot.Watch),
+        escalations=await rows("escalation.escalations", snapshot.Escalation),
+        notifications=await rows("notifier.notifications", snapshot.Notification),
+        attempts=await rows("notifier.delivery_attempts", snapshot.Attempt),
+        recipients=await rows("notifier.recipients", snapshot.Recipient),
         received=received,
     )

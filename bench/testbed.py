@@ -10,12 +10,12 @@ from tempfile import mkdtemp
 import asyncpg
 
 import devstack
-from bench import floor
+from bench import staff
 from bench.load import Generator, Post, Target
 from bench.topics import Topics, reading
 from common.contracts.assignments import ContactAssigned
 from common.contracts.escalations import ClocksStarted
-from stage.cast import Cast
+from stage.actors import Cast
 from stage.system import SERVICES, System, outside
 
 CONTACTS = "/v1/contacts"
@@ -98,7 +98,7 @@ async def prepared(
             system.launch()
             await system.wait_ready()
             cast.enter(system)
-            await floor.fill(cast, brisk_s=brisk_s)
+            await staff.fill(cast, brisk_s=brisk_s)
             async with reading(stack.kafka_bootstrap, system.namespace) as topics:
                 yield Ground(stack, system, cast, topics, generator)
         finally:

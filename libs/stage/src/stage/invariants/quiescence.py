@@ -4,8 +4,8 @@ from collections.abc import Callable, Iterator
 from datetime import timedelta
 
 from common.contracts.escalations import TimerMissing
-from stage.invariants.facts import Clock, Escalation, Facts, TimerRow
-from stage.invariants.ledger import Ledger
+from stage.invariants.findings import Ledger
+from stage.invariants.snapshot import Clock, Escalation, Facts, TimerRow
 
 # A timer that came due while the facts were read is not late yet.
 _GRACE = timedelta(seconds=1)

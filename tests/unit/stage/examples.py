@@ -40,9 +40,9 @@ from common.contracts.event import (
 )
 from common.contracts.notifications import NotificationSent
 from stage.invariants import Facts
-from stage.invariants import facts as rows
-from stage.invariants.facts import OWNERS, Books, Clock, Threshold
-from stage.invariants.reading import subscribed
+from stage.invariants import snapshot as rows
+from stage.invariants.reader import subscribed
+from stage.invariants.snapshot import OWNERS, Books, Clock, Threshold
 
 T = TypeVar("T")
 

@@ -7,7 +7,7 @@ import pytest
 from common.contracts.escalations import PageRequested
 from common.contracts.notifications import Medium
 from stage.invariants import Facts, check
-from unit.stage.history import good
+from unit.stage.examples import good
 
 NEVER = "a page was never tried"
 

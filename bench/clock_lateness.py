@@ -3,8 +3,8 @@
 import asyncpg
 
 from bench import traffic
-from bench.ground import Ground, posts
 from bench.summary import Figures, quantiles_ms
+from bench.testbed import Ground, posts
 from common.contracts.escalations import ClockBreached, ClockMet
 
 # Each copy is what escalation itself wrote for a real contact, but a day or two later: so do its

@@ -10,8 +10,8 @@ from typing import NamedTuple
 import httpx
 
 import devstack
-from bench import clocks
-from bench.desk import REGIONS, Desk, desk
+from bench import clock_lateness
+from bench.escalation_testbed import REGIONS, Desk, desk
 from bench.summary import Figures, quantiles_ms
 from bench.topics import LostError, Seen
 from common.clock import Clock, elapsed
@@ -167,7 +167,7 @@ async def _real(made: Desk, tier: Tier) -> ContactId:
 
 
 async def _fill(made: Desk, pending: int) -> int:
-    return await clocks.fill(made.dsn, pending, await _real(made, "standard"))
+    return await clock_lateness.fill(made.dsn, pending, await _real(made, "standard"))
 
 
 async def _explain(made: Desk, known: Sequence[ContactId], count: int) -> Figures:

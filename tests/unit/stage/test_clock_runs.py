@@ -18,10 +18,10 @@ from common.contracts.escalations import (
 )
 from common.contracts.event import Event
 from stage.invariants import Facts, check
-from stage.invariants.facts import TimerRow
-from stage.invariants.ledger import Ledger
-from stage.invariants.running import fired
-from unit.stage.history import ADA, RAISED, at, breached, good, warned
+from stage.invariants.clock_runs import fired
+from stage.invariants.findings import Ledger
+from stage.invariants.snapshot import TimerRow
+from unit.stage.examples import ADA, RAISED, at, breached, good, warned
 
 CLOCK: ClockName = "first_response"
 

@@ -15,7 +15,7 @@ from common.contracts.escalations import (
     ClockWarned,
 )
 from common.contracts.event import Event
-from stage.invariants.ledger import Ledger
+from stage.invariants.findings import Ledger
 
 Told = (
     ClockPaused

@@ -8,8 +8,8 @@ from rich.text import Text
 
 from common.clock import Clock
 from common.contracts.event import ContactId
+from stage.event_log import Seen
 from stage.stories import Ending
-from stage.watch import Seen
 
 _STYLES = {
     "contacts": "cyan",

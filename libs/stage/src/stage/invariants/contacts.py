@@ -9,8 +9,8 @@ from common.contracts.escalations import (
     EscalationReopened,
 )
 from common.contracts.event import Event
-from stage.invariants.facts import Assignment, Contact, Facts, Watch
-from stage.invariants.ledger import Ledger
+from stage.invariants.findings import Ledger
+from stage.invariants.snapshot import Assignment, Contact, Facts, Watch
 
 
 def check(facts: Facts, ledger: Ledger) -> None:

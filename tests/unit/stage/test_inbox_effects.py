@@ -16,8 +16,8 @@ from common.contracts.escalations import (
 )
 from common.contracts.event import MessageId, PageId, PersonId
 from stage.invariants import Facts, check
-from stage.invariants.facts import Clock, LetterRow, Threshold
-from unit.stage.history import ADA, BO, RAISED, RITA, SARA, Change, at, book, good, page, telling
+from stage.invariants.snapshot import Clock, LetterRow, Threshold
+from unit.stage.examples import ADA, BO, RAISED, RITA, SARA, Change, at, book, good, page, telling
 
 MARCO = PersonId("marco")
 ASKED = SupervisorRequested(contact_id=ADA, occurred_at=at(16), quote="Your supervisor!")

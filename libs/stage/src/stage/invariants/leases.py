@@ -23,7 +23,7 @@ from common.contracts.escalations import (
     PageRequested,
 )
 from common.contracts.event import Event
-from stage.invariants.ledger import Ledger
+from stage.invariants.findings import Ledger
 
 # Only then does it wait for somebody: whoever has it is told of other things too.
 _ASKING: tuple[PageReason, ...] = ("raised", "climbed", "repeated", "returned", "handed_over")

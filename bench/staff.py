@@ -1,7 +1,7 @@
 """The people and the rules of the bench: a floor that never fills, promises that mostly hold."""
 
 from bench.traffic import CREWS, TYPES, crew
-from stage.cast import Cast
+from stage.actors import Cast
 
 REPRESENTATIVES = 100
 PLACES = 1000

@@ -17,10 +17,10 @@ from common.contracts.escalations import (
     EscalationUnanswered,
 )
 from common.contracts.event import Event
-from stage.invariants import holding, running
-from stage.invariants.facts import Clock, Facts, Threshold, Watch
-from stage.invariants.ledger import Ledger
-from stage.invariants.running import Firing
+from stage.invariants import clock_runs, leases
+from stage.invariants.clock_runs import Firing
+from stage.invariants.findings import Ledger
+from stage.invariants.snapshot import Clock, Facts, Threshold, Watch
 
 
 def check(facts: Facts, ledger: Ledger) -> None:
@@ -34,9 +34,9 @@ def check(facts: Facts, ledger: Ledger) -> None:
             "the topic and the table differ on the open escalation",
             contact_id,
         )
-        holding.check(told, ledger)
+        leases.check(told, ledger)
         _never_early(told, ledger)
-        fired.update(running.fired(told, ledger))
+        fired.update(clock_runs.fired(told, ledger))
     for firing, times in fired.items():
         ledger.require(times == 1, "a threshold fired twice", *astuple(firing))
     for watch in facts.watches:

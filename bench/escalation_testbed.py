@@ -12,14 +12,14 @@ import asyncpg
 from aiokafka import AIOKafkaProducer
 
 import devstack
-from bench.ground import DirtyError
+from bench.testbed import DirtyError
 from bench.topics import Topics, reading
 from common.clock import Clock
 from common.contracts.event import Event
 from common.envelope import Envelope, encode
 from common.ids import EventId, new_id
 from common.relay import topic_name
-from stage.cast import Cast
+from stage.actors import Cast
 from stage.system import Replica, System, outside
 
 HOUR_S = 3600

@@ -7,7 +7,7 @@ from typing import Any
 from sqlalchemy import pool, text
 from sqlalchemy.ext.asyncio import AsyncConnection, create_async_engine
 
-from stage.invariants.reading import SERVICES, Sources, committed, reader, subscribed_topics
+from stage.invariants.reader import SERVICES, Sources, committed, reader, subscribed_topics
 
 _LOOK_EVERY = 0.2
 

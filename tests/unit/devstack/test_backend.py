@@ -5,7 +5,7 @@ from typing import NoReturn
 import pytest
 
 from devstack import Choice, StackError
-from devstack.choice import Probes, asked, choose
+from devstack.backend import Probes, asked, choose
 from devstack.java import Java
 
 
