@@ -88,7 +88,7 @@ def main() -> int:
 
 def _run(job: Callable[[devstack.Stack, Generator], Coroutine[Any, Any, Figures]]) -> Figures:
     with devstack.start(durable=True) as stack, generator() as load:
-        print(f"stack: {stack.why}; {os.cpu_count()} cores", flush=True)
+        print(f"stack: {stack.reason}; {os.cpu_count()} cores", flush=True)
         with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
             return runner.run(job(stack, load))
 

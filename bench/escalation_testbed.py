@@ -19,8 +19,8 @@ from common.contracts.event import Event
 from common.envelope import Envelope, encode
 from common.ids import EventId, new_id
 from common.relay import topic_name
-from stage.actors import Cast
-from stage.system import Replica, System, outside
+from stage.actors import Actors
+from stage.system import Replica, System, open_receivers
 
 HOUR_S = 3600
 CREW = 20
@@ -67,7 +67,7 @@ IN_OFFICE_HOURS = [
 class Desk:
     stack: devstack.Stack
     system: System
-    cast: Cast
+    cast: Actors
     topics: Topics
 
     @property
@@ -127,21 +127,21 @@ def _envelope(fact: Event, sequence: int) -> Envelope:
 
 @asynccontextmanager
 async def desk(stack: devstack.Stack) -> AsyncIterator[Desk]:
-    cast, logs = Cast(), Path(mkdtemp(prefix="upstairs-bench-"))
-    async with outside() as receivers:
+    cast, logs = Actors(), Path(mkdtemp(prefix="upstairs-bench-"))
+    async with open_receivers() as receivers:
         quiet = {"UPSTAIRS_LOG_LEVEL": "warning"}
-        system = System(stack, receivers, cast.api_keys, logs, changes=quiet)
+        system = System(stack, receivers, cast.api_keys, logs, extra_environment=quiet)
         await system.set_up()
         try:
             system.launch_replica(Replica("escalation"))
             await system.wait_ready()
-            cast.enter(system)
+            cast.connect(system)
             async with reading(stack.kafka_bootstrap, system.namespace) as topics:
                 made = Desk(stack, system, cast, topics)
                 await _set_the_rules(made, Clock().wall())
                 yield made
         finally:
-            await cast.leave()
+            await cast.close()
             system.stop()
 
 

@@ -59,7 +59,7 @@ async def _arrivals(ground: Ground, contact_ids: Sequence[str]) -> dict[str, flo
 
 def _arrived(ground: Ground) -> dict[str, float]:
     arrived_at: dict[str, float] = {}
-    for posted in ground.system.outside.slack.requests:
+    for posted in ground.system.receivers.slack.requests:
         for contact_id in _QUOTED.findall(str(posted.body)):
             arrived_at.setdefault(contact_id, posted.at.timestamp())
     return arrived_at

@@ -20,13 +20,13 @@ async def context(stack: devstack.Stack) -> Figures:
     connection = await asyncpg.connect(stack.postgres_admin_url)
     postgres = await connection.fetchval("SHOW server_version")
     await connection.close()
-    ours = stack.choice is devstack.Choice.EMBEDDED
+    ours = stack.backend is devstack.Backend.EMBEDDED
     return {
         "date": f"{Clock().wall():%Y-%m-%d %H:%M:%S} UTC",
         "cores": os.cpu_count() or 0,
         "python": platform.python_version(),
         "postgres": postgres,
-        "kafka": KAFKA_VERSION if ours else stack.choice.value,
+        "kafka": KAFKA_VERSION if ours else stack.backend.value,
     }
 
 

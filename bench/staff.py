@@ -1,7 +1,7 @@
 """The people and the rules of the bench: a floor that never fills, promises that mostly hold."""
 
 from bench.traffic import CREWS, TYPES, crew
-from stage.actors import Cast
+from stage.actors import Actors
 
 REPRESENTATIVES = 100
 PLACES = 1000
@@ -17,7 +17,7 @@ PATIENT_TARGETS = [
 ]
 
 
-async def fill(cast: Cast, *, brisk_s: float) -> None:
+async def fill(cast: Actors, *, brisk_s: float) -> None:
     """Put all in place. Contacts of tier vip are promised a first response within `brisk_s`."""
     for number in range(REPRESENTATIVES):
         await _representative(cast, number)
@@ -26,7 +26,7 @@ async def fill(cast: Cast, *, brisk_s: float) -> None:
         await _promises(cast, number, brisk_s)
 
 
-async def _representative(cast: Cast, number: int) -> None:
+async def _representative(cast: Actors, number: int) -> None:
     """Everybody knows the most usual type of contact and one other."""
     first, *others = TYPES
     who = f"rep-{number}"
@@ -42,7 +42,7 @@ async def _representative(cast: Cast, number: int) -> None:
     await cast.call("ops", "router", "PUT", f"/representatives/{who}/presence", presence)
 
 
-async def _supervisor(cast: Cast, number: int) -> None:
+async def _supervisor(cast: Actors, number: int) -> None:
     who = f"supervisor-{number}"
     media = [
         {"medium": "slack", "channel": f"D{number}", "user_id": f"U{number}"},
@@ -59,7 +59,7 @@ async def _supervisor(cast: Cast, number: int) -> None:
     await cast.call("ops", "escalation", "PUT", f"/ladders/{crew(number)}", ladder)
 
 
-async def _promises(cast: Cast, number: int, brisk_s: float) -> None:
+async def _promises(cast: Actors, number: int, brisk_s: float) -> None:
     rules = {"ladder_id": crew(number), "severity": "medium"}
     patient = {"match": {"region": [crew(number)]}, "targets": PATIENT_TARGETS, **rules}
     await cast.call("ops", "escalation", "PUT", f"/sla-policies/{crew(number)}", patient)

@@ -15,8 +15,8 @@ from bench.load import Generator, Post, Target
 from bench.topics import Topics, reading
 from common.contracts.assignments import ContactAssigned
 from common.contracts.escalations import ClocksStarted
-from stage.actors import Cast
-from stage.system import SERVICES, System, outside
+from stage.actors import Actors
+from stage.system import SERVICES, System, open_receivers
 
 CONTACTS = "/v1/contacts"
 
@@ -29,7 +29,7 @@ class DirtyError(Exception):
 class Ground:
     stack: devstack.Stack
     system: System
-    cast: Cast
+    cast: Actors
     topics: Topics
     generator: Generator
     random: Random = field(default_factory=lambda: Random(1999))
@@ -88,21 +88,21 @@ class Ground:
 async def prepared(
     stack: devstack.Stack, generator: Generator, *, brisk_s: float
 ) -> AsyncIterator[Ground]:
-    cast = Cast()
+    cast = Actors()
     logs = Path(mkdtemp(prefix="upstairs-bench-"))
-    async with outside() as receivers:
+    async with open_receivers() as receivers:
         quiet = {"UPSTAIRS_LOG_LEVEL": "warning"}
-        system = System(stack, receivers, cast.api_keys, logs, changes=quiet)
+        system = System(stack, receivers, cast.api_keys, logs, extra_environment=quiet)
         await system.set_up()
         try:
             system.launch()
             await system.wait_ready()
-            cast.enter(system)
+            cast.connect(system)
             await staff.fill(cast, brisk_s=brisk_s)
             async with reading(stack.kafka_bootstrap, system.namespace) as topics:
                 yield Ground(stack, system, cast, topics, generator)
         finally:
-            await cast.leave()
+            await cast.close()
             system.stop()
 
 

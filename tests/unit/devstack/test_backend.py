@@ -4,8 +4,8 @@ from typing import NoReturn
 
 import pytest
 
-from devstack import Choice, StackError
-from devstack.backend import Probes, asked, choose
+from devstack import Backend, StackError
+from devstack.backend import Probes, choose, parse
 from devstack.java import Java
 
 
@@ -17,15 +17,15 @@ def machine(*, java: int | None = None, jars: bool = False, docker: bool = False
 @pytest.mark.parametrize(
     ("probes", "expected"),
     [
-        (machine(java=17, jars=True), Choice.EMBEDDED),
-        (machine(java=25, jars=True, docker=True), Choice.EMBEDDED),
-        (machine(jars=True, docker=True), Choice.CONTAINERS),
-        (machine(java=17, jars=False, docker=True), Choice.CONTAINERS),
-        (machine(docker=True), Choice.CONTAINERS),
+        (machine(java=17, jars=True), Backend.EMBEDDED),
+        (machine(java=25, jars=True, docker=True), Backend.EMBEDDED),
+        (machine(jars=True, docker=True), Backend.CONTAINERS),
+        (machine(java=17, jars=False, docker=True), Backend.CONTAINERS),
+        (machine(docker=True), Backend.CONTAINERS),
     ],
 )
-def test_auto_takes_the_first_that_works(probes: Probes, expected: Choice) -> None:
-    choice, why = choose(Choice.AUTO, probes)
+def test_auto_takes_the_first_that_works(probes: Probes, expected: Backend) -> None:
+    choice, why = choose(Backend.AUTO, probes)
 
     assert choice is expected
     assert why.startswith(f"{expected}: ")
@@ -35,11 +35,11 @@ def test_auto_takes_the_first_that_works(probes: Probes, expected: Choice) -> No
 @pytest.mark.parametrize("probes", [machine(jars=True), machine()])
 def test_auto_fails_with_advice_where_nothing_works(probes: Probes) -> None:
     with pytest.raises(StackError, match=r"install the extra `devstack\[jvm\]`.* or Docker"):
-        choose(Choice.AUTO, probes)
+        choose(Backend.AUTO, probes)
 
 
-@pytest.mark.parametrize("choice", [c for c in Choice if c is not Choice.AUTO])
-def test_what_was_asked_for_is_taken_without_probing(choice: Choice) -> None:
+@pytest.mark.parametrize("choice", [c for c in Backend if c is not Backend.AUTO])
+def test_what_was_asked_for_is_taken_without_probing(choice: Backend) -> None:
     def probed() -> NoReturn:
         pytest.fail("probed")
 
@@ -48,4 +48,4 @@ def test_what_was_asked_for_is_taken_without_probing(choice: Choice) -> None:
 
 def test_an_unknown_name_is_refused_with_the_known_ones() -> None:
     with pytest.raises(StackError, match=r"STACK=dokcer .*auto, embedded, containers"):
-        asked("dokcer")
+        parse("dokcer")

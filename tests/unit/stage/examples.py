@@ -39,10 +39,10 @@ from common.contracts.event import (
     TeamId,
 )
 from common.contracts.notifications import NotificationSent
-from stage.invariants import Facts
+from stage.invariants import Snapshot
 from stage.invariants import snapshot as rows
-from stage.invariants.reader import subscribed
-from stage.invariants.snapshot import OWNERS, Books, Clock, Threshold
+from stage.invariants.reader import subscribed_types
+from stage.invariants.snapshot import TOPIC_OWNERS, Clock, ServiceTables, Threshold
 
 T = TypeVar("T")
 
@@ -50,7 +50,7 @@ NOON = datetime(2026, 11, 22, 12, tzinfo=UTC)
 ADA, BO = ContactId("ada"), ContactId("bo")
 RITA, SARA = PersonId("rita"), PersonId("sara")
 RAISED, PAGE, TOLD = EscalationId("escalation"), PageId("page"), NotificationId("notification")
-SUBSCRIBED = {service: subscribed(service) for service in OWNERS.values()}
+SUBSCRIBED = {service: subscribed_types(service) for service in TOPIC_OWNERS.values()}
 
 
 def at(seconds: float) -> datetime:
@@ -188,7 +188,7 @@ class Topics:
     journals: dict[str, list[rows.JournalRow]] = field(default_factory=dict)
 
     def say(self, event: Event, cause: str | None = None) -> None:
-        journal = self.journals.setdefault(OWNERS[event.topic], [])
+        journal = self.journals.setdefault(TOPIC_OWNERS[event.topic], [])
         number = len(self.records)
         sequence = 1 + sum(row.contact_id == event.contact_id for row in journal)
         data = event.model_dump(mode="json")
@@ -197,7 +197,7 @@ class Topics:
                 topic=event.topic,
                 partition=0,
                 offset=sum(record.topic == event.topic for record in self.records),
-                place=f"{event.topic}/{number}",
+                origin=f"{event.topic}/{number}",
                 type=event.type,
                 event_id=event_id(number),
                 sequence=sequence,
@@ -217,12 +217,12 @@ class Topics:
             )
         )
 
-    def books(self, service: str) -> Books:
+    def books(self, service: str) -> ServiceTables:
         journal = self.journals[service]
         wanted = SUBSCRIBED[service]
         last = {row.contact_id: row.sequence for row in journal}
-        return Books(
-            subscribed=wanted,
+        return ServiceTables(
+            subscribed_types=wanted,
             journal=journal,
             inbox=[
                 rows.InboxRow(service, record.event_id)
@@ -233,7 +233,7 @@ class Topics:
         )
 
 
-def good() -> Facts:
+def good() -> Snapshot:
     topics = Topics()
     for event in (
         received(ADA),
@@ -253,31 +253,31 @@ def good() -> Facts:
         completed(BO),
     ):
         topics.say(event)
-    books = {service: topics.books(service) for service in OWNERS.values()}
+    books = {service: topics.books(service) for service in TOPIC_OWNERS.values()}
     books["escalation"] = replace(books["escalation"], timers=[acknowledgement_due()])
     late = Clock(
         "first_response", (Threshold(50, at(5), at(5)), Threshold(100, at(10), at(10.001)))
     )
     kept = Clock("first_response", (Threshold(100, at(10)),), met_at=at(4))
-    return Facts(
+    return Snapshot(
         at=at(20),
-        accepted=frozenset((ADA, BO)),
+        accepted_contacts=frozenset((ADA, BO)),
         records=topics.records,
-        committed={
+        committed_offsets={
             (service, topic, 0): len(topics.records)
-            for service in OWNERS.values()
-            for topic in OWNERS
+            for service in TOPIC_OWNERS.values()
+            for topic in TOPIC_OWNERS
         },
-        books=books,
+        tables=books,
         contacts=[rows.Contact(ADA, "open"), rows.Contact(BO, "resolved")],
         assignments=[
             rows.Assignment(ADA, "with_supervisor", None, 0),
             rows.Assignment(BO, "completed", None, 0),
         ],
         representatives=[rows.Representative(RITA, ("billing",), ("en",), 1, 0, 1)],
-        watches=[
-            rows.Watch(ADA, {}, None, (late,), RAISED),
-            rows.Watch(BO, {}, at(15), (kept,), None),
+        tracked_contacts=[
+            rows.TrackedContact(ADA, {}, None, (late,), RAISED),
+            rows.TrackedContact(BO, {}, at(15), (kept,), None),
         ],
         escalations=[rows.Escalation(RAISED, ADA, "raised", 0, 1, 0, at(60))],
         notifications=[
@@ -287,7 +287,7 @@ def good() -> Facts:
         ],
         attempts=[rows.Attempt(TOLD, 1, "sent")],
         recipients=[rows.Recipient(SARA, (rows.Address("slack"),))],
-        received={TOLD: 1},
+        receipts={TOLD: 1},
     )
 
 
@@ -296,24 +296,24 @@ def acknowledgement_due() -> rows.TimerRow:
     return rows.TimerRow(1, at(60), ADA, "escalation", "AcknowledgementDue", data)
 
 
-Change = Callable[[Facts], Facts]
+Change = Callable[[Snapshot], Snapshot]
 
 
 def telling(*events: Event) -> Change:
     """Publish these as well, as if their services had meant to."""
 
-    def change(facts: Facts) -> Facts:
+    def change(facts: Snapshot) -> Snapshot:
         topics = Topics(
-            list(facts.records), {name: list(book.journal) for name, book in facts.books.items()}
+            list(facts.records), {name: list(book.journal) for name, book in facts.tables.items()}
         )
         for event in events:
             topics.say(event)
         return replace(
             facts,
             records=topics.records,
-            books={
+            tables={
                 name: replace(topics.books(name), timers=book.timers)
-                for name, book in facts.books.items()
+                for name, book in facts.tables.items()
             },
         )
 
@@ -333,7 +333,7 @@ def each(name: str, **changes: Any) -> Change:
 
 def book(service: str, **changes: Any) -> Change:
     return lambda facts: replace(
-        facts, books={**facts.books, service: replace(facts.books[service], **changes)}
+        facts, tables={**facts.tables, service: replace(facts.tables[service], **changes)}
     )
 
 
@@ -345,8 +345,8 @@ def without(name: str, number: int) -> Change:
 def without_in(service: str, name: str, number: int) -> Change:
     """Lose one row of a service's own tables."""
 
-    def change(facts: Facts) -> Facts:
-        found = getattr(facts.books[service], name)
+    def change(facts: Snapshot) -> Snapshot:
+        found = getattr(facts.tables[service], name)
         return book(service, **{name: _without(found, number)})(facts)
 
     return change

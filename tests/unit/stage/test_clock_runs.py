@@ -17,9 +17,9 @@ from common.contracts.escalations import (
     ClocksStarted,
 )
 from common.contracts.event import Event
-from stage.invariants import Facts, check
-from stage.invariants.clock_runs import fired
-from stage.invariants.findings import Ledger
+from stage.invariants import Snapshot, check
+from stage.invariants.clock_runs import replay
+from stage.invariants.findings import Findings
 from stage.invariants.snapshot import TimerRow
 from unit.stage.examples import ADA, RAISED, at, breached, good, warned
 
@@ -76,10 +76,10 @@ def cancelled() -> Event:
 
 
 def broken(*told: Event) -> list[str]:
-    ledger = Ledger(2)
-    for firing, times in Counter(fired(told, ledger)).items():
+    ledger = Findings(2)
+    for firing, times in Counter(replay(told, ledger)).items():
         ledger.require(times == 1, "fired twice", firing)
-    return [one.told for one in ledger.broken]
+    return [one.message for one in ledger.violations]
 
 
 @pytest.mark.parametrize(
@@ -100,14 +100,14 @@ def test_what_may_happen_to_a_clock(told: tuple[Event, ...]) -> None:
     assert broken(*told) == []
 
 
-def leased(*timers: TimerRow) -> Facts:
+def leased(*timers: TimerRow) -> Snapshot:
     """Sara has Ada's escalation, and is warned before her lease ends."""
     lease = replace(
         good().escalations[0], state="acknowledged", lease_no=1, warn_at=at(50), deadline=at(60)
     )
-    books = replace(good().books["escalation"], timers=timers)
+    books = replace(good().tables["escalation"], timers=timers)
     return replace(
-        good(), escalations=[lease], books={**good().books, "escalation": books}, at=at(21)
+        good(), escalations=[lease], tables={**good().tables, "escalation": books}, at=at(21)
     )
 
 
@@ -121,9 +121,9 @@ def test_a_lease_has_its_end_and_the_warning_before_it() -> None:
     warning = lease_timer(2, "LeaseEnding", "escalation:warning", 50)
     earlier = lease_timer(2, "LeaseEnding", "escalation:warning", 50, lease_no=0)
     lost = "an open escalation has no live timer"
-    assert 6 not in check(leased(end, warning)).numbers
-    assert lost in {one.told for one in check(leased(end)).broken}
-    assert lost in {one.told for one in check(leased(end, earlier)).broken}
+    assert 6 not in check(leased(end, warning)).broken_invariants
+    assert lost in {one.message for one in check(leased(end)).violations}
+    assert lost in {one.message for one in check(leased(end, earlier)).violations}
 
 
 @pytest.mark.parametrize(

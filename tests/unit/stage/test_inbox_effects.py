@@ -15,8 +15,8 @@ from common.contracts.escalations import (
     TimerMissing,
 )
 from common.contracts.event import MessageId, PageId, PersonId
-from stage.invariants import Facts, check
-from stage.invariants.snapshot import Clock, LetterRow, Threshold
+from stage.invariants import Snapshot, check
+from stage.invariants.snapshot import Clock, DeadLetterRow, Threshold
 from unit.stage.examples import ADA, BO, RAISED, RITA, SARA, Change, at, book, good, page, telling
 
 MARCO = PersonId("marco")
@@ -80,29 +80,31 @@ def missing(slot: str) -> TimerMissing:
     )
 
 
-def heard(facts: Facts) -> Facts:
+def heard(facts: Snapshot) -> Snapshot:
     """Publish the request, and the reason that it added."""
     facts = telling(ASKED)(facts)
     request = facts.records[-1].event_id
     facts = telling(ADDED)(facts)
-    *rest, added = facts.books["escalation"].journal
+    *rest, added = facts.tables["escalation"].journal
     return book("escalation", journal=[*rest, replace(added, cause=request)])(facts)
 
 
-def buried(facts: Facts) -> Facts:
+def buried(facts: Snapshot) -> Snapshot:
     facts = telling(ASKED)(facts)
-    letter = LetterRow("contacts/0/9@1", facts.records[-1].event_id, "no")
+    letter = DeadLetterRow("contacts/0/9@1", facts.records[-1].event_id, "no")
     return book("escalation", dead_letters=[letter])(facts)
 
 
 def replied(*, met: bool) -> Change:
     """Publish a reply, after which the clock has ended, or goes on."""
 
-    def change(facts: Facts) -> Facts:
-        ada, bo = facts.watches
+    def change(facts: Snapshot) -> Snapshot:
+        ada, bo = facts.tracked_contacts
         thresholds = (Threshold(50, at(5), at(5)), Threshold(100, at(10), at(10.001)))
         clock = Clock("first_response", thresholds, met_at=at(17) if met else None)
-        return replace(telling(REPLIED)(facts), watches=[replace(ada, clocks=(clock,)), bo])
+        return replace(
+            telling(REPLIED)(facts), tracked_contacts=[replace(ada, clocks=(clock,)), bo]
+        )
 
     return change
 
@@ -167,10 +169,12 @@ def test_what_is_missing_or_doubly_held_is_named(
     change: Change, number: int, otherwise: str
 ) -> None:
     verdict = check(change(good()))
-    assert (number, otherwise) in {(one.number, one.told) for one in verdict.broken}, str(verdict)
+    assert (number, otherwise) in {(one.invariant, one.message) for one in verdict.violations}, str(
+        verdict
+    )
 
 
 @pytest.mark.parametrize("change", SOUND.values(), ids=SOUND)
 def test_what_was_heard_and_passed_on_is_not(change: Change) -> None:
     verdict = check(change(good()))
-    assert not {one.told for one in verdict.broken} & ASKED_OF, str(verdict)
+    assert not {one.message for one in verdict.violations} & ASKED_OF, str(verdict)

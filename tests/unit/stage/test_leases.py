@@ -98,11 +98,13 @@ SOUND: dict[str, Change] = {
 @pytest.mark.parametrize(("change", "otherwise"), BROKEN.values(), ids=BROKEN)
 def test_who_has_it_wrongly_is_named(change: Change, otherwise: str) -> None:
     verdict = check(change(good()))
-    assert (2, otherwise) in {(one.number, one.told) for one in verdict.broken}, str(verdict)
+    assert (2, otherwise) in {(one.invariant, one.message) for one in verdict.violations}, str(
+        verdict
+    )
 
 
 @pytest.mark.parametrize("change", SOUND.values(), ids=SOUND)
 def test_who_has_it_rightly_is_not(change: Change) -> None:
     verdict = check(change(good()))
     told = {otherwise for _, otherwise in BROKEN.values()}
-    assert not {one.told for one in verdict.broken} & told, str(verdict)
+    assert not {one.message for one in verdict.violations} & told, str(verdict)

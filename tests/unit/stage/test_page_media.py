@@ -6,13 +6,13 @@ import pytest
 
 from common.contracts.escalations import PageRequested
 from common.contracts.notifications import Medium
-from stage.invariants import Facts, check
+from stage.invariants import Snapshot, check
 from unit.stage.examples import good
 
 NEVER = "a page was never tried"
 
 
-def limited(facts: Facts, *media: Medium) -> Facts:
+def limited(facts: Snapshot, *media: Medium) -> Snapshot:
     """Have Sara mail beside Slack, and her page limited to these; Slack alone was tried."""
     (sara,) = facts.recipients
     both = replace(sara, media=(*sara.media, replace(sara.media[0], medium="email")))
@@ -32,4 +32,4 @@ def limited(facts: Facts, *media: Medium) -> Facts:
 )
 def test_only_the_media_it_names_are_expected(media: tuple[Medium, ...], *, missing: bool) -> None:
     verdict = check(limited(good(), *media))
-    assert (NEVER in {one.told for one in verdict.broken}) == missing, str(verdict)
+    assert (NEVER in {one.message for one in verdict.violations}) == missing, str(verdict)

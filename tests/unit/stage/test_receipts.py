@@ -9,7 +9,7 @@ from notifier.channels import email, slack
 from notifier.domain.notifications import Content, Notification
 from notifier.domain.recipients import EmailAddress, SlackAddress
 from notifier.links import Links
-from stage.invariants import arrived
+from stage.invariants import count_receipts
 
 NOON = datetime(2026, 11, 22, 12, tzinfo=UTC)
 LINKS = Links("secret", "http://notifier", timedelta(hours=1))
@@ -40,10 +40,13 @@ def test_posts_and_mails_are_counted_by_their_notification() -> None:
     other = replace(notification(), medium="email", address=EmailAddress("sara@example.com"))
     url = LINKS.url(other.notification_id)
     mail = email.compose(other, "Upstairs <upstairs@localhost>", url, NOON)
-    assert arrived([post, post], [mail]) == {one.notification_id: 2, other.notification_id: 1}
+    assert count_receipts([post, post], [mail]) == {
+        one.notification_id: 2,
+        other.notification_id: 1,
+    }
 
 
 def test_a_message_that_only_changes_an_earlier_one_does_not_count() -> None:
     changed = replace(notification(), kind="update")
     _, post = slack.request(changed, LINKS, NOON)
-    assert not arrived([post], [])
+    assert not count_receipts([post], [])

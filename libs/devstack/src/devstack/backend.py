@@ -7,11 +7,11 @@ from typing import Literal
 
 from devstack import containers, jars, java
 from devstack.errors import StackError
-from devstack.java import NEEDED as JAVA_NEEDED
+from devstack.java import MIN_MAJOR as JAVA_NEEDED
 from devstack.java import Java
 
 
-class Choice(StrEnum):
+class Backend(StrEnum):
     AUTO = "auto"
     EMBEDDED = "embedded"
     CONTAINERS = "containers"
@@ -27,30 +27,30 @@ class Probes:
     has_docker: Callable[[], bool]
 
 
-def asked(value: str) -> Choice:
+def parse(value: str) -> Backend:
     try:
-        return Choice(value)
+        return Backend(value)
     except ValueError:
-        msg = f"STACK={value} is not one of {', '.join(Choice)}"
+        msg = f"STACK={value} is not one of {', '.join(Backend)}"
         raise StackError(msg) from None
 
 
 # What `auto` comes down to.
-Settled = Literal[Choice.EMBEDDED, Choice.CONTAINERS, Choice.EXTERNAL]
+ConcreteBackend = Literal[Backend.EMBEDDED, Backend.CONTAINERS, Backend.EXTERNAL]
 
 
-def choose(choice: Choice, probes: Probes) -> tuple[Settled, str]:
+def choose(choice: Backend, probes: Probes) -> tuple[ConcreteBackend, str]:
     """Settle `auto`; the second value says in one line what was taken and why."""
-    if choice is not Choice.AUTO:
+    if choice is not Backend.AUTO:
         return choice, f"{choice}: asked for"
-    if (found := embedding_java(probes)) is not None:
+    if (found := java_for_embedded(probes)) is not None:
         return (
-            Choice.EMBEDDED,
+            Backend.EMBEDDED,
             f"embedded: Java {found.major} {found.origin}, and Kafka's jars or a way to fetch them",
         )
     lacking = f"no Java {JAVA_NEEDED}+ with mvn"
     if probes.has_docker():
-        return Choice.CONTAINERS, f"containers: {lacking}, but a Docker engine answers"
+        return Backend.CONTAINERS, f"containers: {lacking}, but a Docker engine answers"
     msg = (
         f"{lacking} and no Docker engine: install the extra `devstack[jvm]`, "
         f"Java {JAVA_NEEDED}+ and Maven, or Docker"
@@ -58,10 +58,10 @@ def choose(choice: Choice, probes: Probes) -> tuple[Settled, str]:
     raise StackError(msg)
 
 
-def embedding_java(probes: Probes) -> Java | None:
+def java_for_embedded(probes: Probes) -> Java | None:
     """The Java for `embedded`, or None where that would not start."""
     found = probes.java()
     return found if found is not None and probes.has_kafka_jars() else None
 
 
-THIS_MACHINE = Probes(java.find, jars.obtainable, containers.engine_answers)
+THIS_MACHINE = Probes(java.find, jars.are_obtainable, containers.engine_answers)

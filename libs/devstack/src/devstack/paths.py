@@ -11,7 +11,7 @@ from pathlib import Path
 LOCK_NAME = "in-use"
 
 
-def home() -> Path:
+def data_home() -> Path:
     """`DEVSTACK_HOME`, else `.devstack` beside the nearest `.git`, else right here."""
     if given := os.environ.get("DEVSTACK_HOME"):
         return Path(given).resolve()
@@ -21,18 +21,18 @@ def home() -> Path:
 
 
 def cache_directory() -> Path:
-    return home() / "cache"
+    return data_home() / "cache"
 
 
 @contextmanager
 def run_directory(root: Path | None) -> Iterator[Path]:
     """A directory of its own for one stack, removed afterwards."""
-    parent = (root or home()) / "run"
+    parent = (root or data_home()) / "run"
     parent.mkdir(parents=True, exist_ok=True)
     with ExitStack() as held:
         # One at a time, or a sweep could take a directory before its lock is held.
         with locked(parent / "lock"):
-            _sweep(parent)
+            _remove_leftovers(parent)
             directory = Path(tempfile.mkdtemp(dir=parent))
             held.callback(shutil.rmtree, directory, ignore_errors=True)
             held.enter_context(locked(directory / LOCK_NAME))
@@ -48,7 +48,7 @@ def locked(path: Path) -> Iterator[None]:
         yield
 
 
-def _sweep(parent: Path) -> None:
+def _remove_leftovers(parent: Path) -> None:
     """Remove what stacks that were killed left behind: nobody holds their lock."""
     for lock_path in parent.glob(f"*/{LOCK_NAME}"):
         # A living stack holds it.

@@ -145,14 +145,14 @@ class Process:
 
     def rss_mb(self) -> float:
         """With its children; pages that they share count each time."""
-        return sum(process.memory_info().rss for process in self._family()) / 2**20
+        return sum(process.memory_info().rss for process in self._process_tree()) / 2**20
 
     def cpu_seconds(self) -> float:
         """User and system time, with that of its living children."""
-        times = [process.cpu_times() for process in self._family()]
+        times = [process.cpu_times() for process in self._process_tree()]
         return sum(each.user + each.system for each in times)
 
-    def _family(self) -> list[psutil.Process]:
+    def _process_tree(self) -> list[psutil.Process]:
         try:
             parent = psutil.Process(self.pid)
             return [parent, *parent.children(recursive=True)]
@@ -162,6 +162,6 @@ class Process:
     def _signal_all(self, number: signal.Signals) -> None:
         if not self.running:
             return
-        for process in self._family():
+        for process in self._process_tree():
             with contextlib.suppress(psutil.NoSuchProcess):
                 process.send_signal(number)

@@ -16,7 +16,7 @@ import orjson
 
 from common.clock import Clock
 from devstack import Stack
-from stage.system import System, outside
+from stage.system import System, open_receivers
 
 ZENDESK = "acme"
 # Role of each person; the key of each is its own name and a secret of this run.
@@ -119,7 +119,7 @@ class RefusedError(AssertionError):
     """A service answered with another status than the story says."""
 
 
-class Cast:
+class Actors:
     """The people, each calling the services with a key of their own."""
 
     def __init__(self) -> None:
@@ -134,13 +134,13 @@ class Cast:
     def key(self, name: str) -> str:
         return self._keys[name]
 
-    def enter(self, system: System) -> None:
+    def connect(self, system: System) -> None:
         self._clients = {
             service: httpx.AsyncClient(base_url=system.url(service), timeout=10, trust_env=False)
             for service in system.ports
         }
 
-    async def leave(self) -> None:
+    async def close(self) -> None:
         for client in self._clients.values():
             await client.aclose()
 
@@ -164,7 +164,9 @@ class Cast:
         )
         return self._read(answer, expect)
 
-    async def zendesk(self, ticket: dict[str, Any], *, delivery_id: str | None = None) -> Any:
+    async def deliver_zendesk_ticket(
+        self, ticket: dict[str, Any], *, delivery_id: str | None = None
+    ) -> Any:
         """Deliver a `ticket.created` webhook, signed as Zendesk signs."""
         timestamp = Clock().wall().isoformat()
         body = orjson.dumps(
@@ -197,7 +199,7 @@ class Cast:
             raise RefusedError(message)
         return answer.json() if answer.content else None
 
-    async def follow(self, link: str) -> tuple[str, str]:
+    async def press_link(self, link: str) -> tuple[str, str]:
         """Open a signed link from a message and press its button, as a person with a browser."""
         async with httpx.AsyncClient(trust_env=False) as browser:
             page = await browser.get(link, headers={"Accept": "text/html"})
@@ -206,7 +208,7 @@ class Cast:
             done.raise_for_status()
         return page.text, done.text
 
-    async def set_the_rules(self) -> None:
+    async def put_sample_settings(self) -> None:
         """Put people, duties, ladders, policies and the Zendesk connection in place."""
         for who, what in REPRESENTATIVES.items():
             representative = {"name": NAMES[who], "capacity": 5, **what}
@@ -250,18 +252,18 @@ class Cast:
 
 
 @asynccontextmanager
-async def staged(stack: Stack, logs: Path) -> AsyncIterator[tuple[System, Cast]]:
+async def running_system(stack: Stack, logs: Path) -> AsyncIterator[tuple[System, Actors]]:
     """Set up and start the four services with the sample rules; stop them on leaving."""
-    cast = Cast()
-    async with outside() as receivers:
+    cast = Actors()
+    async with open_receivers() as receivers:
         system = System(stack, receivers, cast.api_keys, logs)
         await system.set_up()
         try:
             system.launch()
             await system.wait_ready()
-            cast.enter(system)
-            await cast.set_the_rules()
+            cast.connect(system)
+            await cast.put_sample_settings()
             yield system, cast
         finally:
-            await cast.leave()
+            await cast.close()
             system.stop()

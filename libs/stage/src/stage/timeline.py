@@ -8,8 +8,8 @@ from rich.text import Text
 
 from common.clock import Clock
 from common.contracts.event import ContactId
-from stage.event_log import Seen
-from stage.stories import Ending
+from stage.event_log import LoggedEvent
+from stage.stories import Outcome
 
 _STYLES = {
     "contacts": "cyan",
@@ -17,8 +17,13 @@ _STYLES = {
     "escalations": "yellow",
     "notifications": "magenta",
 }
-_ALARMING = {"ClockBreached", "EscalationRaised", "EscalationClimbed", "EscalationUnanswered"}
-_SHOWN = (
+_ALARMING_EVENTS = {
+    "ClockBreached",
+    "EscalationRaised",
+    "EscalationClimbed",
+    "EscalationUnanswered",
+}
+_SHOWN_FIELDS = (
     "channel",
     "topic_of_contact",
     "subject",
@@ -36,7 +41,7 @@ _SHOWN = (
     "quote",
     "headline",
 )
-_DETAIL = 110
+_MAX_DETAIL_CHARS = 110
 
 
 class Timeline:
@@ -45,20 +50,20 @@ class Timeline:
     def __init__(self, console: Console) -> None:
         self._console = console
         self._clock = Clock()
-        self._begun: datetime | None = None
+        self._started_at: datetime | None = None
 
-    def story(self, name: str, told: str) -> None:
-        self._begun = None
+    def start_story(self, name: str, told: str) -> None:
+        self._started_at = None
         self._console.print()
         self._console.rule(f"[bold]{name}[/bold]: {told}", align="left")
 
-    def acts(self, contact_id: ContactId | None, who: str, what: str) -> None:
+    def add_action(self, contact_id: ContactId | None, who: str, what: str) -> None:
         self._line(self._clock.wall(), contact_id, who, Text(what, style="bold"), "")
 
-    def event(self, seen: Seen) -> None:
+    def add_event(self, seen: LoggedEvent) -> None:
         event = seen.event
         name = type(event).__name__
-        style = "bold red" if name in _ALARMING else _STYLES[event.topic]
+        style = "bold red" if name in _ALARMING_EVENTS else _STYLES[event.topic]
         lateness = getattr(event, "lateness_ms", None)
         late = "" if lateness is None else f"{lateness:.1f} ms late"
         what = Text(f"{name} ", style=style).append(_detail(seen), style="default")
@@ -67,8 +72,8 @@ class Timeline:
     def _line(
         self, at: datetime, contact_id: ContactId | None, who: str, what: Text, late: str
     ) -> None:
-        self._begun = self._begun or at
-        elapsed = (at - self._begun).total_seconds()
+        self._started_at = self._started_at or at
+        elapsed = (at - self._started_at).total_seconds()
         line = Text(f"{elapsed:+8.3f} s  ", style="dim")
         line.append(f"{(contact_id or '')[-6:]:<8}", style="dim")
         line.append(f"{who:<14}").append_text(what)
@@ -77,20 +82,20 @@ class Timeline:
         self._console.print(line, soft_wrap=True)
 
 
-def _detail(seen: Seen) -> str:
-    values = seen.event.model_dump(mode="json", include=set(_SHOWN))
-    parts = [_words(values[name]) for name in _SHOWN if values.get(name)]
+def _detail(seen: LoggedEvent) -> str:
+    values = seen.event.model_dump(mode="json", include=set(_SHOWN_FIELDS))
+    parts = [_text(values[name]) for name in _SHOWN_FIELDS if values.get(name)]
     told = " · ".join(parts)
-    return told if len(told) <= _DETAIL else told[: _DETAIL - 1] + "…"
+    return told if len(told) <= _MAX_DETAIL_CHARS else told[: _MAX_DETAIL_CHARS - 1] + "…"
 
 
-def _words(value: object) -> str:
+def _text(value: object) -> str:
     if isinstance(value, list):
         return ", ".join(str(one.get("clock", one)) for one in value if isinstance(one, dict))
     return str(value)
 
 
-def summary(console: Console, endings: dict[str, Ending | Exception]) -> None:
+def print_summary(console: Console, endings: dict[str, Outcome | Exception]) -> None:
     table = Table(title="\nSummary", title_justify="left")
     for column in ("story", "ended", "what happened", "timers fired late by"):
         table.add_column(column)
@@ -99,5 +104,5 @@ def summary(console: Console, endings: dict[str, Ending | Exception]) -> None:
             table.add_row(name, "[red]NOT AS TOLD[/red]", f"{type(ending).__name__}: {ending}", "")
         else:
             late = ", ".join(f"{one:.1f} ms" for one in ending.latenesses_ms) or "none fired"
-            table.add_row(name, "[green]as told[/green]", ending.told, late)
+            table.add_row(name, "[green]as told[/green]", ending.summary, late)
     console.print(table)

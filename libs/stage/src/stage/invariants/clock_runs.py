@@ -15,9 +15,9 @@ from common.contracts.escalations import (
     ClockWarned,
 )
 from common.contracts.event import Event
-from stage.invariants.findings import Ledger
+from stage.invariants.findings import Findings
 
-Told = (
+ClockEvent = (
     ClockPaused
     | ClockResumed
     | ClockRetargeted
@@ -44,29 +44,29 @@ class Firing:
 
 
 @dataclass
-class Run:
+class ClockRun:
     """`earlier` are the deadlines it had before it was promised otherwise."""
 
     number: int
     due_at: datetime
     state: str = "running"
     breached_at: datetime | None = None
-    earlier: set[datetime] = field(default_factory=set)
+    earlier_deadlines: set[datetime] = field(default_factory=set)
 
 
-def fired(told: Iterable[Event], ledger: Ledger) -> Iterator[Firing]:
+def replay(told: Iterable[Event], ledger: Findings) -> Iterator[Firing]:
     """Replay one contact's clocks and yield each threshold that fired."""
-    runs: dict[str, Run] = {}
+    runs: dict[str, ClockRun] = {}
     for event in told:
         match event:
             case ClocksStarted():
-                runs |= {one.clock: Run(one.run, one.due_at) for one in event.clocks}
+                runs |= {one.clock: ClockRun(one.run, one.due_at) for one in event.clocks}
             case ClockWarned() | ClockBreached():
                 run = runs.get(event.clock)
                 _require_running(event, run, "fired without running", ledger)
                 yield _firing(event, run)
             case ClockMet():
-                _meet(event, runs.get(event.clock), ledger)
+                _complete(event, runs.get(event.clock), ledger)
             case ClockPaused() | ClockResumed() | ClockRetargeted() | ClockCancelled():
                 run = runs.get(event.clock)
                 ledger.require(run is not None, "changed without running", *_evidence(event))
@@ -74,7 +74,7 @@ def fired(told: Iterable[Event], ledger: Ledger) -> Iterator[Firing]:
                     _change(event, run, ledger)
 
 
-def _firing(event: ClockWarned | ClockBreached, run: Run | None) -> Firing:
+def _firing(event: ClockWarned | ClockBreached, run: ClockRun | None) -> Firing:
     number = run.number if run else 0
     if isinstance(event, ClockBreached):
         if run is not None:
@@ -90,19 +90,21 @@ def _firing(event: ClockWarned | ClockBreached, run: Run | None) -> Firing:
     )
 
 
-def _meet(event: ClockMet, run: Run | None, ledger: Ledger) -> None:
+def _complete(event: ClockMet, run: ClockRun | None, ledger: Findings) -> None:
     """The news that it was met may come after what cancelled it, or made another promise of it."""
     late = run is not None and event.clock == "assignment" and run.state == "cancelled"
-    known = run is not None and event.due_at in {run.due_at, *run.earlier}
+    known = run is not None and event.due_at in {run.due_at, *run.earlier_deadlines}
     runs = run is not None and (late or run.state in ("running", "paused"))
     ledger.require(known and runs, "met without running", *_evidence(event), event.due_at)
     if run is not None:
-        _overtaken(event, run, ledger)
+        _note_late_stop(event, run, ledger)
         run.state = "met"
 
 
 def _change(
-    event: ClockPaused | ClockResumed | ClockRetargeted | ClockCancelled, run: Run, ledger: Ledger
+    event: ClockPaused | ClockResumed | ClockRetargeted | ClockCancelled,
+    run: ClockRun,
+    ledger: Findings,
 ) -> None:
     match event:
         case ClockPaused():
@@ -115,7 +117,7 @@ def _change(
         case ClockRetargeted():
             stands_still = run.state == "paused" and not event.runs_while_waiting
             run.state = "paused" if stands_still else "running"
-            run.earlier.add(run.due_at)
+            run.earlier_deadlines.add(run.due_at)
             run.due_at = event.due_at
         case ClockCancelled():
             ledger.require(run.state != "cancelled", "cancelled twice", *_evidence(event))
@@ -123,17 +125,17 @@ def _change(
 
 
 def _require_running(
-    event: ClockWarned | ClockBreached, run: Run | None, otherwise: str, ledger: Ledger
+    event: ClockWarned | ClockBreached, run: ClockRun | None, otherwise: str, ledger: Findings
 ) -> None:
     runs = run is not None and (run.state, run.due_at) == ("running", event.due_at)
     ledger.require(runs, otherwise, *_evidence(event), event.due_at)
 
 
-def _evidence(event: Told) -> tuple[object, ...]:
+def _evidence(event: ClockEvent) -> tuple[object, ...]:
     return event.contact_id, event.clock
 
 
-def _overtaken(event: ClockMet, run: Run, ledger: Ledger) -> None:
+def _note_late_stop(event: ClockMet, run: ClockRun, ledger: Findings) -> None:
     """Remark on a breach of what had been met in time, when the news of that came too late."""
     fired_at = run.breached_at
     if fired_at is not None and event.met_at <= event.due_at <= fired_at:

@@ -9,17 +9,17 @@ from common.contracts.escalations import (
     EscalationReopened,
 )
 from common.contracts.event import Event
-from stage.invariants.findings import Ledger
-from stage.invariants.snapshot import Assignment, Contact, Facts, Watch
+from stage.invariants.findings import Findings
+from stage.invariants.snapshot import Assignment, Contact, Snapshot, TrackedContact
 
 
-def check(facts: Facts, ledger: Ledger) -> None:
+def check(facts: Snapshot, ledger: Findings) -> None:
     contacts = {one.contact_id: one for one in facts.contacts}
     assignments = {one.contact_id: one for one in facts.assignments}
-    watches = {one.contact_id: one for one in facts.watches}
+    watches = {one.contact_id: one for one in facts.tracked_contacts}
     events = facts.events("contacts")
     upstairs = facts.events("escalations")
-    for contact_id in sorted(facts.accepted):
+    for contact_id in sorted(facts.accepted_contacts):
         ledger.require(
             contact_id in contacts, "accepted, and intake has no such contact", contact_id
         )
@@ -27,13 +27,13 @@ def check(facts: Facts, ledger: Ledger) -> None:
         received = [one for one in events.get(contact_id, ()) if isinstance(one, ContactReceived)]
         ledger.require(bool(received), "ContactReceived was never published", contact_id)
         ledger.require(len(received) <= 1, "ContactReceived was published twice", contact_id)
-        _placed(contact, assignments.get(contact_id), ledger)
+        _check_assignment(contact, assignments.get(contact_id), ledger)
         watch = watches.get(contact_id)
-        outlives = _outlives_its_contact(watch, upstairs.get(contact_id, ()))
-        _watched(contact, watch, ledger, outlives=outlives)
+        outlives = _outlives_contact(watch, upstairs.get(contact_id, ()))
+        _check_tracking(contact, watch, ledger, outlives=outlives)
 
 
-def _placed(contact: Contact, assignment: Assignment | None, ledger: Ledger) -> None:
+def _check_assignment(contact: Contact, assignment: Assignment | None, ledger: Findings) -> None:
     state = assignment.state if assignment else "unknown"
     ledger.require(state != "unknown", "the router has not placed it", contact.contact_id)
     # A representative may be done with a contact that its channel still has open.
@@ -45,7 +45,9 @@ def _placed(contact: Contact, assignment: Assignment | None, ledger: Ledger) -> 
     )
 
 
-def _watched(contact: Contact, watch: Watch | None, ledger: Ledger, *, outlives: bool) -> None:
+def _check_tracking(
+    contact: Contact, watch: TrackedContact | None, ledger: Findings, *, outlives: bool
+) -> None:
     if watch is None or watch.contact is None:
         ledger.require(False, "escalation does not watch it", contact.contact_id)
         return
@@ -62,7 +64,7 @@ def _watched(contact: Contact, watch: Watch | None, ledger: Ledger, *, outlives:
     )
 
 
-def _outlives_its_contact(watch: Watch | None, told: Iterable[Event]) -> bool:
+def _outlives_contact(watch: TrackedContact | None, told: Iterable[Event]) -> bool:
     """What is about us, or was opened again by hand, is not settled by the contact's end."""
     return any(
         watch is not None and event.escalation_id == watch.escalation_id

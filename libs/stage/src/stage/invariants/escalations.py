@@ -19,32 +19,32 @@ from common.contracts.escalations import (
 from common.contracts.event import Event
 from stage.invariants import clock_runs, leases
 from stage.invariants.clock_runs import Firing
-from stage.invariants.findings import Ledger
-from stage.invariants.snapshot import Clock, Facts, Threshold, Watch
+from stage.invariants.findings import Findings
+from stage.invariants.snapshot import Clock, Snapshot, Threshold, TrackedContact
 
 
-def check(facts: Facts, ledger: Ledger) -> None:
+def check(facts: Snapshot, ledger: Findings) -> None:
     events = facts.events("escalations")
-    opened = _opened(facts, ledger)
+    opened = _open_escalations(facts, ledger)
     fired: Counter[Firing] = Counter()
     for contact_id, told in events.items():
-        left_open = _one_at_a_time(told, ledger)
+        left_open = _replay_escalations(told, ledger)
         ledger.require(
             left_open == opened.get(contact_id),
             "the topic and the table differ on the open escalation",
             contact_id,
         )
         leases.check(told, ledger)
-        _never_early(told, ledger)
-        fired.update(clock_runs.fired(told, ledger))
+        _check_not_early(told, ledger)
+        fired.update(clock_runs.replay(told, ledger))
     for firing, times in fired.items():
         ledger.require(times == 1, "a threshold fired twice", *astuple(firing))
-    for watch in facts.watches:
+    for watch in facts.tracked_contacts:
         for clock in watch.clocks:
-            _as_published(watch, clock, fired, ledger)
+            _check_thresholds(watch, clock, fired, ledger)
 
 
-def _opened(facts: Facts, ledger: Ledger) -> dict[str, str]:
+def _open_escalations(facts: Snapshot, ledger: Findings) -> dict[str, str]:
     opened: defaultdict[str, list[str]] = defaultdict(list)
     for escalation in facts.escalations:
         if escalation.is_open:
@@ -54,7 +54,7 @@ def _opened(facts: Facts, ledger: Ledger) -> dict[str, str]:
     return {contact_id: several[0] for contact_id, several in opened.items()}
 
 
-def _one_at_a_time(told: Iterable[Event], ledger: Ledger) -> str | None:
+def _replay_escalations(told: Iterable[Event], ledger: Findings) -> str | None:
     """Replay one contact's escalations; return the one that is left open."""
     current: str | None = None
     for event in told:
@@ -70,7 +70,7 @@ def _one_at_a_time(told: Iterable[Event], ledger: Ledger) -> str | None:
     return current
 
 
-def _never_early(told: Iterable[Event], ledger: Ledger) -> None:
+def _check_not_early(told: Iterable[Event], ledger: Findings) -> None:
     for event in told:
         match event:
             case (
@@ -87,13 +87,15 @@ def _never_early(told: Iterable[Event], ledger: Ledger) -> None:
             ledger.require(not early, "breached before it was due", event.contact_id, event.clock)
 
 
-def _as_published(watch: Watch, clock: Clock, fired: Counter[Firing], ledger: Ledger) -> None:
+def _check_thresholds(
+    watch: TrackedContact, clock: Clock, fired: Counter[Firing], ledger: Findings
+) -> None:
     """Hold what the table says of a clock against the topic."""
     stopped = (clock.ended_at, clock.paused_at)
     ran_until = min((each for each in stopped if each is not None), default=None)
     for threshold in clock.thresholds:
         evidence = (watch.contact_id, clock.name, threshold.due_at, threshold.percent)
-        published = _published(watch, clock, threshold, fired)
+        published = _published_count(watch, clock, threshold, fired)
         if threshold.fired_at is None:
             ledger.require(not published, "fired in the topic, not in the table", *evidence)
             overdue = ran_until is not None and threshold.due_at < ran_until
@@ -104,7 +106,9 @@ def _as_published(watch: Watch, clock: Clock, fired: Counter[Firing], ledger: Le
             ledger.require(not early, "fired before it was due", *evidence)
 
 
-def _published(watch: Watch, clock: Clock, threshold: Threshold, fired: Counter[Firing]) -> int:
+def _published_count(
+    watch: TrackedContact, clock: Clock, threshold: Threshold, fired: Counter[Firing]
+) -> int:
     place = (watch.contact_id, clock.name, clock.run)
     if threshold == clock.deadline:
         return fired[Firing(*place)]

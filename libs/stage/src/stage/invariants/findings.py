@@ -4,19 +4,19 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
-_SHOWN = 10
+_MAX_SHOWN = 10
 
 
 @dataclass(frozen=True, slots=True)
-class Broken:
+class Violation:
     """`number` is the invariant's in DESIGN.md; `evidence` are the ids to look at."""
 
-    number: int
-    told: str
+    invariant: int
+    message: str
     evidence: tuple[str, ...]
 
     def __str__(self) -> str:
-        return f"invariant {self.number}: {self.told} [{', '.join(self.evidence)}]"
+        return f"invariant {self.invariant}: {self.message} [{', '.join(self.evidence)}]"
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,21 +26,21 @@ class Verdict:
     `remarks` are about what no service could have known better at the time.
     """
 
-    broken: Sequence[Broken]
+    violations: Sequence[Violation]
     checked: dict[int, int]
     remarks: tuple[str, ...] = ()
 
     @property
-    def numbers(self) -> set[int]:
-        return {one.number for one in self.broken}
+    def broken_invariants(self) -> set[int]:
+        return {one.invariant for one in self.violations}
 
     def __str__(self) -> str:
         counts = ", ".join(f"{number}: {count}" for number, count in sorted(self.checked.items()))
-        kinds = Counter((one.number, one.told) for one in self.broken)
-        shown = [str(one) for one in self.broken[:_SHOWN]]
+        kinds = Counter((one.invariant, one.message) for one in self.violations)
+        shown = [str(one) for one in self.violations[:_MAX_SHOWN]]
         return "\n".join(
             [
-                f"facts checked by invariant: {counts}; broken: {len(self.broken)}",
+                f"facts checked by invariant: {counts}; broken: {len(self.violations)}",
                 *(f"  {count} x invariant {n}: {told}" for (n, told), count in kinds.items()),
                 *shown,
                 *self.remarks,
@@ -49,16 +49,16 @@ class Verdict:
 
 
 @dataclass
-class Ledger:
+class Findings:
     """Takes down each fact of one invariant as it is looked at."""
 
-    number: int
-    checked: int = 0
-    broken: list[Broken] = field(default_factory=list)
+    invariant: int
+    checked_count: int = 0
+    violations: list[Violation] = field(default_factory=list)
     remarks: list[str] = field(default_factory=list)
 
     def require(self, fact: bool, otherwise: str, *evidence: object) -> None:  # noqa: FBT001 - reads as the sentence it checks
         """Count one fact; where it does not hold, keep what is told `otherwise`, and the ids."""
-        self.checked += 1
+        self.checked_count += 1
         if not fact:
-            self.broken.append(Broken(self.number, otherwise, tuple(map(str, evidence))))
+            self.violations.append(Violation(self.invariant, otherwise, tuple(map(str, evidence))))

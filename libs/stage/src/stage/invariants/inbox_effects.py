@@ -14,35 +14,35 @@ from common.contracts.contacts import (
     SupervisorRequested,
 )
 from common.contracts.event import Event
-from stage.invariants.findings import Ledger
-from stage.invariants.snapshot import Books, Facts, Record, Watch
+from stage.invariants.findings import Findings
+from stage.invariants.snapshot import Record, ServiceTables, Snapshot, TrackedContact
 
 # What ends which clock, whenever it comes.
-_CLOCKS: dict[type[Event] | type[None], str] = {
+_CLOCK_STOPPED_BY: dict[type[Event] | type[None], str] = {
     ContactAssigned: "assignment",
     RepresentativeReplied: "first_response",
 }
 
 
-def check(facts: Facts, ledger: Ledger) -> None:
-    books = facts.books.get("escalation", Books())
+def check(facts: Snapshot, ledger: Findings) -> None:
+    books = facts.tables.get("escalation", ServiceTables())
     buried = {letter.event_id for letter in books.dead_letters}
     handled = {row.event_id for row in books.inbox} - buried
     causes = {row.cause for row in books.journal}
-    watches = {one.contact_id: one for one in facts.watches}
+    watches = {one.contact_id: one for one in facts.tracked_contacts}
     for (topic, contact_id), records in facts.streams.items():
         if topic == "contacts":
-            for request in _while_open(records):
+            for request in _requests_while_open(records):
                 heard = request.event_id in causes or request.event_id not in handled
                 _require(heard, request, contact_id, ledger)
         for record in records:
-            clock = _CLOCKS.get(type(record.event))
+            clock = _CLOCK_STOPPED_BY.get(type(record.event))
             if clock and record.event_id in handled:
-                heard = not _runs(clock, watches.get(contact_id))
+                heard = not _is_running(clock, watches.get(contact_id))
                 _require(heard, record, contact_id, ledger)
 
 
-def _while_open(records: Sequence[Record]) -> Iterator[Record]:
+def _requests_while_open(records: Sequence[Record]) -> Iterator[Record]:
     """Yield the requests for someone higher that came while the contact was open."""
     is_open = False
     for record in records:
@@ -55,11 +55,11 @@ def _while_open(records: Sequence[Record]) -> Iterator[Record]:
                 yield record
 
 
-def _runs(name: str, watch: Watch | None) -> bool:
+def _is_running(name: str, watch: TrackedContact | None) -> bool:
     clocks = watch.clocks if watch else ()
     return any(clock.name == name and clock.ended_at is None for clock in clocks)
 
 
-def _require(heard: bool, record: Record, contact_id: str, ledger: Ledger) -> None:  # noqa: FBT001 - as Ledger.require
+def _require(heard: bool, record: Record, contact_id: str, ledger: Findings) -> None:  # noqa: FBT001 - as Ledger.require
     told = "in the inbox, and without effect"
     ledger.require(heard, told, record.type, contact_id, record.event_id)

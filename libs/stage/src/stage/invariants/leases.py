@@ -23,26 +23,34 @@ from common.contracts.escalations import (
     PageRequested,
 )
 from common.contracts.event import Event
-from stage.invariants.findings import Ledger
+from stage.invariants.findings import Findings
 
 # Only then does it wait for somebody: whoever has it is told of other things too.
-_ASKING: tuple[PageReason, ...] = ("raised", "climbed", "repeated", "returned", "handed_over")
+_PAGES_FOR_A_HOLDER: tuple[PageReason, ...] = (
+    "raised",
+    "climbed",
+    "repeated",
+    "returned",
+    "handed_over",
+)
 
-Taken = EscalationAcknowledged | EscalationTakenOver | EscalationLeaseRenewed | EscalationSnoozed
-Lost = EscalationClimbed | EscalationUnanswered | EscalationReturned
+LeaseGrant = (
+    EscalationAcknowledged | EscalationTakenOver | EscalationLeaseRenewed | EscalationSnoozed
+)
+LeaseLoss = EscalationClimbed | EscalationUnanswered | EscalationReturned
 
 
 @dataclass(frozen=True, slots=True)
-class Hold:
+class Lease:
     """`until` is nil where it was not published, and while an approval is asked for."""
 
-    by: str
-    until: datetime | None
+    holder: str
+    expires_at: datetime | None
 
 
-def check(told: Iterable[Event], ledger: Ledger) -> None:
+def check(told: Iterable[Event], ledger: Findings) -> None:
     """Replay who has one contact's escalations."""
-    hold: Hold | None = None
+    hold: Lease | None = None
     for event in told:
         match event:
             case (
@@ -51,45 +59,45 @@ def check(told: Iterable[Event], ledger: Ledger) -> None:
                 | EscalationLeaseRenewed(lease_expires_at=until)
                 | EscalationSnoozed(until=until)
             ):
-                hold = _passed_on(hold, event, until, ledger)
+                hold = _grant(hold, event, until, ledger)
             case ApprovalAsked(by=by):
-                hold = Hold(by, None)
+                hold = Lease(by, None)
             case EscalationClimbed() | EscalationUnanswered() | EscalationReturned():
-                _not_taken_away(hold, event, ledger)
+                _require_expired(hold, event, ledger)
                 hold = None
-            case _ if _frees(event):
+            case _ if _ends_lease(event):
                 hold = None
 
 
-def _frees(event: Event) -> bool:
+def _ends_lease(event: Event) -> bool:
     match event:
         case EscalationRaised() | EscalationReopened() | EscalationHandedOver():
             return True
         case EscalationHandedBack() | EscalationResolved() | EscalationClosed():
             return True
         case PageRequested():
-            return event.reason in _ASKING
+            return event.reason in _PAGES_FOR_A_HOLDER
         case _:
             return False
 
 
-def _passed_on(
-    hold: Hold | None,
-    event: Taken,
+def _grant(
+    hold: Lease | None,
+    event: LeaseGrant,
     until: datetime | None,
-    ledger: Ledger,
-) -> Hold:
-    free = hold is None or hold.by == event.by
+    ledger: Findings,
+) -> Lease:
+    free = hold is None or hold.holder == event.by
     ledger.require(free, "two have it", event.contact_id, event.escalation_id, event.by)
-    return Hold(event.by, until)
+    return Lease(event.by, until)
 
 
-def _not_taken_away(hold: Hold | None, event: Lost, ledger: Ledger) -> None:
+def _require_expired(hold: Lease | None, event: LeaseLoss, ledger: Findings) -> None:
     """Hold a timer to the lease; a person may send it up at any time."""
     taken = (
         hold is not None
-        and hold.until is not None
+        and hold.expires_at is not None
         and event.lateness_ms is not None
-        and event.occurred_at < hold.until
+        and event.occurred_at < hold.expires_at
     )
     ledger.require(not taken, "climbed while somebody had it", event.contact_id, event.type)

@@ -18,11 +18,11 @@ from common.contracts.event import Event
 from common.envelope import MalformedRecord, decode, type_of
 from common.relay import topic_name
 from stage.invariants import snapshot
-from stage.invariants.snapshot import OWNERS, Books, Facts, Record
+from stage.invariants.snapshot import TOPIC_OWNERS, Record, ServiceTables, Snapshot
 
 T = TypeVar("T")
 
-SERVICES = tuple(OWNERS.values())
+SERVICES = tuple(TOPIC_OWNERS.values())
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,15 +38,15 @@ class Sources:
         return next(one for one in TOPICS if topic_name(self.namespace, one) == partition.topic)
 
 
-async def gather(
+async def read_snapshot(
     sources: Sources, *, accepted: Iterable[str], received: Mapping[str, int]
-) -> Facts:
+) -> Snapshot:
     """Read all there is.
 
     Offsets first: what they promise must be in a database that is read later. `received` is as
     `arrived` counts it.
     """
-    offsets = await committed(sources)
+    offsets = await committed_offsets(sources)
     records = await _records(sources)
     engine = create_async_engine(
         sources.admin_url, poolclass=pool.NullPool, isolation_level="REPEATABLE READ"
@@ -59,7 +59,7 @@ async def gather(
         await engine.dispose()
 
 
-async def committed(sources: Sources) -> dict[tuple[str, str, int], int]:
+async def committed_offsets(sources: Sources) -> dict[tuple[str, str, int], int]:
     """Return the offsets that consumer groups have committed, by service, topic and partition."""
     admin: Any = AIOKafkaAdminClient(bootstrap_servers=sources.kafka_bootstrap)
     await admin.start()
@@ -75,18 +75,18 @@ async def committed(sources: Sources) -> dict[tuple[str, str, int], int]:
         await admin.close()
 
 
-def subscribed(service: str) -> frozenset[str]:
+def subscribed_types(service: str) -> frozenset[str]:
     """Return the types of event that a service says it handles."""
     handlers: Any = import_module(f"{service}.handlers")
     return frozenset(handlers.SUBSCRIPTIONS.events)
 
 
 def subscribed_topics(service: str) -> set[str]:
-    return {BY_TYPE[kind].topic for kind in subscribed(service)}
+    return {BY_TYPE[kind].topic for kind in subscribed_types(service)}
 
 
 async def _records(sources: Sources) -> list[Record]:
-    async with reader(sources) as kafka:
+    async with open_consumer(sources) as kafka:
         partitions = kafka.assignment()
         ends = await kafka.end_offsets(partitions)
         found: list[Record] = []
@@ -98,7 +98,7 @@ async def _records(sources: Sources) -> list[Record]:
 
 
 @asynccontextmanager
-async def reader(sources: Sources) -> AsyncIterator[Any]:
+async def open_consumer(sources: Sources) -> AsyncIterator[Any]:
     """A consumer of every topic from its beginning, in no group."""
     names = (topic_name(sources.namespace, topic) for topic in TOPICS)
     kafka: Any = AIOKafkaConsumer(
@@ -123,7 +123,7 @@ def _record(topic: str, raw: "ConsumerRecord[bytes, bytes]") -> Record:
         topic=topic,
         partition=raw.partition,
         offset=raw.offset,
-        place=f"{raw.topic}/{raw.partition}/{raw.offset}",
+        origin=f"{raw.topic}/{raw.partition}/{raw.offset}",
         type=type_of(raw.headers),
         event_id=event_id,
         sequence=sequence,
@@ -138,24 +138,24 @@ async def _facts(
     offsets: dict[tuple[str, str, int], int],
     accepted: frozenset[str],
     received: Mapping[str, int],
-) -> Facts:
+) -> Snapshot:
     at: datetime = (await connection.execute(text("SELECT clock_timestamp()"))).scalar_one()
 
     async def rows(table: str, kind: type[T]) -> list[T]:
         found = await connection.execute(text(f"SELECT CAST(to_jsonb(t) AS text) FROM {table} t"))
         return TypeAdapter(list[kind]).validate_json(f"[{','.join(found.scalars())}]")  # type: ignore[valid-type]
 
-    return Facts(
+    return Snapshot(
         at=at,
-        accepted=accepted,
+        accepted_contacts=accepted,
         records=records,
-        committed=offsets,
-        books={
-            service: Books(
-                subscribed=subscribed(service),
+        committed_offsets=offsets,
+        tables={
+            service: ServiceTables(
+                subscribed_types=subscribed_types(service),
                 journal=await rows(f"{service}.journal", snapshot.JournalRow),
                 inbox=await rows(f"{service}.inbox", snapshot.InboxRow),
-                dead_letters=await rows(f"{service}.dead_letters", snapshot.LetterRow),
+                dead_letters=await rows(f"{service}.dead_letters", snapshot.DeadLetterRow),
                 outbox=await rows(f"{service}.outbox", snapshot.OutboxRow),
                 streams=await rows(f"{service}.streams", snapshot.StreamRow),
                 timers=await rows(f"{service}.timers", snapshot.TimerRow),
@@ -165,10 +165,10 @@ async def _facts(
         contacts=await rows("intake.contacts", snapshot.Contact),
         assignments=await rows("router.assignments", snapshot.Assignment),
         representatives=await rows("router.representatives", snapshot.Representative),
-        watches=await rows("escalation.watches", snapshot.Watch),
+        tracked_contacts=await rows("escalation.watches", snapshot.TrackedContact),
         escalations=await rows("escalation.escalations", snapshot.Escalation),
         notifications=await rows("notifier.notifications", snapshot.Notification),
         attempts=await rows("notifier.delivery_attempts", snapshot.Attempt),
         recipients=await rows("notifier.recipients", snapshot.Recipient),
-        received=received,
+        receipts=received,
     )

@@ -12,7 +12,9 @@ import orjson
 _LINK = re.compile(rb"/v1/acknowledgements/([\w-]+)")
 
 
-def arrived(posts: Iterable[Mapping[str, Any]], mails: Iterable[EmailMessage]) -> Counter[str]:
+def count_receipts(
+    posts: Iterable[Mapping[str, Any]], mails: Iterable[EmailMessage]
+) -> Counter[str]:
     """Count how often each notification arrived.
 
     `posts` are the bodies that Slack accepted. Those that change an earlier message carry no link

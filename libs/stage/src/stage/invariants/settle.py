@@ -7,16 +7,22 @@ from typing import Any
 from sqlalchemy import pool, text
 from sqlalchemy.ext.asyncio import AsyncConnection, create_async_engine
 
-from stage.invariants.reader import SERVICES, Sources, committed, reader, subscribed_topics
+from stage.invariants.reader import (
+    SERVICES,
+    Sources,
+    committed_offsets,
+    open_consumer,
+    subscribed_topics,
+)
 
-_LOOK_EVERY = 0.2
+_POLL_S = 0.2
 
 
-class NotQuietError(AssertionError):
+class NotSettledError(AssertionError):
     """Something still moves."""
 
 
-async def quiesce(
+async def wait_until_settled(
     sources: Sources, *, within: timedelta, calm: timedelta = timedelta(seconds=3)
 ) -> None:
     """Wait until all is handled, published and told, and no timer is due for `calm` to come.
@@ -28,40 +34,42 @@ async def quiesce(
     left: list[str] = []
     before: dict[Any, int] = {}
     try:
-        async with asyncio.timeout(within.total_seconds()), reader(sources) as kafka:
+        async with asyncio.timeout(within.total_seconds()), open_consumer(sources) as kafka:
             while True:
                 async with engine.connect() as connection:
-                    left = await _in_tables(connection, calm)
+                    left = await _pending_in_tables(connection, calm)
                 ends: dict[Any, int] = await kafka.end_offsets(kafka.assignment())
-                left += await _in_topics(sources, ends)
+                left += await _pending_in_topics(sources, ends)
                 if not left and ends == before:
                     return
                 before = {} if left else ends
-                await asyncio.sleep(_LOOK_EVERY)
+                await asyncio.sleep(_POLL_S)
     except TimeoutError:
         told = "; ".join(left) or "records still come"
         message = f"not quiet within {within.total_seconds():.0f} s: {told}"
-        raise NotQuietError(message) from None
+        raise NotSettledError(message) from None
     finally:
         await engine.dispose()
 
 
-async def _in_tables(connection: AsyncConnection, calm: timedelta) -> list[str]:
+async def _pending_in_tables(connection: AsyncConnection, calm: timedelta) -> list[str]:
     left = []
     for service in SERVICES:
-        row = (await connection.execute(text(_LEFT.format(schema=service)), {"calm": calm})).one()
+        row = (
+            await connection.execute(text(_COUNT_PENDING.format(schema=service)), {"calm": calm})
+        ).one()
         if row.outbox:
             left.append(f"{row.outbox} in the outbox of {service}")
         if row.timers:
             left.append(f"{row.timers} timers of {service} due soon")
-    untold = (await connection.execute(_UNTOLD)).scalar_one()
+    untold = (await connection.execute(_COUNT_UNSENT)).scalar_one()
     if untold:
         left.append(f"{untold} notifications to deliver")
     return left
 
 
-async def _in_topics(sources: Sources, ends: dict[Any, int]) -> list[str]:
-    done = await committed(sources)
+async def _pending_in_topics(sources: Sources, ends: dict[Any, int]) -> list[str]:
+    done = await committed_offsets(sources)
     left = []
     for service in SERVICES:
         topics = subscribed_topics(service)
@@ -75,9 +83,11 @@ async def _in_topics(sources: Sources, ends: dict[Any, int]) -> list[str]:
     return left
 
 
-_LEFT = """
+_COUNT_PENDING = """
     SELECT (SELECT count(*) FROM {schema}.outbox) AS outbox,
            (SELECT count(*) FROM {schema}.timers WHERE due_at <= clock_timestamp() + :calm)
                AS timers
 """
-_UNTOLD = text("SELECT count(*) FROM notifier.notifications WHERE state IN ('pending', 'sending')")
+_COUNT_UNSENT = text(
+    "SELECT count(*) FROM notifier.notifications WHERE state IN ('pending', 'sending')"
+)

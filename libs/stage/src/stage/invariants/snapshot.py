@@ -9,10 +9,10 @@ from typing import Any
 
 from common.contracts.event import Event
 
-_DEADLINE = 100
+_DEADLINE_PERCENT = 100
 
 # Whose journal has the events of which topic.
-OWNERS = {
+TOPIC_OWNERS = {
     "contacts": "intake",
     "assignments": "router",
     "escalations": "escalation",
@@ -30,7 +30,7 @@ class Record:
     topic: str
     partition: int
     offset: int
-    place: str
+    origin: str
     type: str | None
     event_id: str
     sequence: int
@@ -66,7 +66,7 @@ class InboxRow:
 
 
 @dataclass(frozen=True, slots=True)
-class LetterRow:
+class DeadLetterRow:
     origin: str
     event_id: str | None
     reason: str
@@ -85,13 +85,13 @@ class StreamRow:
 
 
 @dataclass(frozen=True)
-class Books:
+class ServiceTables:
     """The reliability tables of one service, and the types of event that it subscribes to."""
 
-    subscribed: frozenset[str] = frozenset()
+    subscribed_types: frozenset[str] = frozenset()
     journal: Sequence[JournalRow] = ()
     inbox: Sequence[InboxRow] = ()
-    dead_letters: Sequence[LetterRow] = ()
+    dead_letters: Sequence[DeadLetterRow] = ()
     outbox: Sequence[OutboxRow] = ()
     streams: Sequence[StreamRow] = ()
     timers: Sequence[TimerRow] = ()
@@ -133,7 +133,7 @@ class Threshold:
 
     @property
     def is_deadline(self) -> bool:
-        return self.percent == _DEADLINE and self.offset_s is None
+        return self.percent == _DEADLINE_PERCENT and self.offset_s is None
 
 
 @dataclass(frozen=True, slots=True)
@@ -154,14 +154,14 @@ class Clock:
         return self.met_at or self.cancelled_at
 
     @property
-    def waits_for(self) -> Threshold | None:
+    def next_threshold(self) -> Threshold | None:
         if self.ended_at is not None or self.paused_at is not None:
             return None
         return next((one for one in self.thresholds if one.fired_at is None), None)
 
 
 @dataclass(frozen=True, slots=True)
-class Watch:
+class TrackedContact:
     contact_id: str
     contact: Mapping[str, Any] | None
     resolved_at: datetime | None
@@ -216,7 +216,7 @@ class Recipient:
 
 
 @dataclass(frozen=True)
-class Facts:
+class Snapshot:
     """`accepted` are the contacts that clients were answered 2xx for.
 
     `committed` is by service, topic and partition; `received` counts how often each notification
@@ -224,19 +224,19 @@ class Facts:
     """
 
     at: datetime
-    accepted: frozenset[str] = frozenset()
+    accepted_contacts: frozenset[str] = frozenset()
     records: Sequence[Record] = ()
-    committed: Mapping[tuple[str, str, int], int] = field(default_factory=dict)
-    books: Mapping[str, Books] = field(default_factory=dict)
+    committed_offsets: Mapping[tuple[str, str, int], int] = field(default_factory=dict)
+    tables: Mapping[str, ServiceTables] = field(default_factory=dict)
     contacts: Sequence[Contact] = ()
     assignments: Sequence[Assignment] = ()
     representatives: Sequence[Representative] = ()
-    watches: Sequence[Watch] = ()
+    tracked_contacts: Sequence[TrackedContact] = ()
     escalations: Sequence[Escalation] = ()
     notifications: Sequence[Notification] = ()
     attempts: Sequence[Attempt] = ()
     recipients: Sequence[Recipient] = ()
-    received: Mapping[str, int] = field(default_factory=dict)
+    receipts: Mapping[str, int] = field(default_factory=dict)
 
     @cached_property
     def streams(self) -> Mapping[tuple[str, str], list[Record]]:
@@ -257,9 +257,9 @@ class Facts:
             if of == topic
         }
 
-    def timers(self, service: str) -> Mapping[tuple[str, str], list[TimerRow]]:
+    def timers_by_slot(self, service: str) -> Mapping[tuple[str, str], list[TimerRow]]:
         """The timers of a service by contact and slot."""
-        books = self.books.get(service)
+        books = self.tables.get(service)
         found: defaultdict[tuple[str, str], list[TimerRow]] = defaultdict(list)
         for timer in books.timers if books else ():
             found[timer.contact_id, timer.slot].append(timer)
