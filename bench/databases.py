@@ -1,4 +1,4 @@
-"""Databases and topics of their own for what is measured without the four services."""
+"""Databases and topics for the parts that run without the four services."""
 
 import secrets
 from collections.abc import AsyncIterator
@@ -20,10 +20,10 @@ TOPIC = "escalations"
 
 
 @dataclass(frozen=True)
-class Workshop:
-    """The sample's database and topic, in words that another process can be told."""
+class SampleDatabase:
+    """Addresses of the sample service's database and topic; can be pickled for another process."""
 
-    # For asyncpg, as the server's administrator, and as the sample itself.
+    # Both for asyncpg: as the server's administrator, and as the sample's own role.
     admin_dsn: str
     dsn: str
     kafka_bootstrap: str
@@ -48,8 +48,8 @@ class Workshop:
 
 
 @asynccontextmanager
-async def database(stack: devstack.Stack) -> AsyncIterator[str]:
-    """Make an empty database and drop it afterwards; the administrator's URL of it is what is."""
+async def empty_database(stack: devstack.Stack) -> AsyncIterator[str]:
+    """Make an empty database, yield its URL for the administrator, and drop it afterwards."""
     name = f"bench_{secrets.token_hex(4)}"
     await _execute(stack.postgres_admin_url, f"CREATE DATABASE {name}")
     url = make_url(stack.postgres_admin_url).set(database=name)
@@ -60,23 +60,23 @@ async def database(stack: devstack.Stack) -> AsyncIterator[str]:
 
 
 @asynccontextmanager
-async def workshop(stack: devstack.Stack) -> AsyncIterator[Workshop]:
-    async with database(stack) as admin_dsn:
+async def sample_database(stack: devstack.Stack) -> AsyncIterator[SampleDatabase]:
+    async with empty_database(stack) as admin_dsn:
         admin = make_url(admin_dsn)
         url = admin.set(drivername="postgresql+asyncpg").render_as_string(hide_password=False)
         await provision_schema(url, sample.NAME, ROLE_PASSWORD)
         own = admin.set(username=f"upstairs_{sample.NAME}", password=ROLE_PASSWORD)
-        made = Workshop(
+        sample_db = SampleDatabase(
             admin_dsn=admin_dsn,
             dsn=own.render_as_string(hide_password=False),
             kafka_bootstrap=stack.kafka_bootstrap,
             namespace=str(admin.database),
         )
-        await _execute(made.dsn, *sample.STATEMENTS)
+        await _execute(sample_db.dsn, *sample.STATEMENTS)
         listed = yaml.safe_load(TOPICS.read_text())["topics"]
         spec = TopicSpec.model_validate(listed[TOPIC])
-        await create_topics(stack.kafka_bootstrap, made.namespace, {TOPIC: spec})
-        yield made
+        await create_topics(stack.kafka_bootstrap, sample_db.namespace, {TOPIC: spec})
+        yield sample_db
 
 
 async def _execute(dsn: str, *statements: str) -> None:

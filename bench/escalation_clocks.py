@@ -1,4 +1,4 @@
-"""What one process of escalation does in a second, and how late, among a million open clocks."""
+"""Throughput and lateness of one escalation process among a million open clocks."""
 
 import asyncio
 from collections.abc import AsyncIterator, Iterator, Sequence
@@ -11,9 +11,9 @@ import httpx
 
 import devstack
 from bench import clock_lateness
-from bench.escalation_testbed import REGIONS, Desk, desk
+from bench.escalation_testbed import REGIONS, EscalationTestbed, open_escalation_testbed
 from bench.summary import Figures, quantiles_ms
-from bench.topics import LostError, Seen
+from bench.topics import Arrival, LostEventError
 from common.clock import Clock, elapsed
 from common.contracts.assignments import ContactAssigned
 from common.contracts.contacts import (
@@ -32,13 +32,13 @@ from common.ids import new_id
 
 DUE_RATE = 1000
 LEAD_S = 15
-LOOK_S = 0.2
-PATIENCE_S = 120
+POLL_S = 0.2
+TIMEOUT_S = 120
 READERS = 4
 SECOND = timedelta(seconds=1)
 
 _HANDLED = "SELECT count(*) FROM escalation.inbox"
-# As escalation wrote it for a real contact, but for when the first threshold comes due.
+# A copy of the rows that escalation wrote for a real contact, with another first due time.
 _COPY_DUE = """
     WITH due AS MATERIALIZED (
         SELECT uuidv7() AS copy, $2::timestamptz + n * $3::interval AS due_at
@@ -57,7 +57,7 @@ _COPY_DUE = """
 """
 
 
-class Look(NamedTuple):
+class Progress(NamedTuple):
     at: float
     handled: int
     cpu_s: float
@@ -66,70 +66,72 @@ class Look(NamedTuple):
 async def figures(
     stack: devstack.Stack, *, contacts: int, pending: int, seconds: int, raised: int, shown: int
 ) -> Figures:
-    async with desk(stack) as made:
-        measured, known = await _events(made, contacts)
-        filled = await _fill(made, pending)
-        measured |= await _explain(made, known, shown)
-        measured |= await _due(made, DUE_RATE * seconds)
-        measured |= await _raised(made, raised)
-        await made.check_clean()
+    async with open_escalation_testbed(stack) as testbed:
+        measured, contact_ids = await _measure_events(testbed, contacts)
+        filled = await _fill(testbed, pending)
+        measured |= await _measure_explain(testbed, contact_ids, shown)
+        measured |= await _measure_due(testbed, DUE_RATE * seconds)
+        measured |= await _measure_raised(testbed, raised)
+        await testbed.check_clean()
         return {"clock_open": filled, **measured}
 
 
-async def _events(made: Desk, contacts: int) -> tuple[Figures, list[ContactId]]:
-    """Let a backlog of facts be worked off; it counts from the first of them to the last."""
-    random, known = Random(2033), [ContactId(new_id()) for _ in range(contacts)]
-    stories = [list(_story(contact_id, random)) for contact_id in known]
-    facts = [fact for story in stories for fact in story]
-    made.process.stop()
-    # One step of all contacts after another, as many contacts at once make it.
+async def _measure_events(
+    testbed: EscalationTestbed, contacts: int
+) -> tuple[Figures, list[ContactId]]:
+    """Measure how a backlog of events is handled, from the first event to the last."""
+    random, contact_ids = Random(2033), [ContactId(new_id()) for _ in range(contacts)]
+    stories = [list(_contact_events(contact_id, random)) for contact_id in contact_ids]
+    events_total = sum(len(story) for story in stories)
+    testbed.process.stop()
+    # Interleaved, as with many contacts at once: step by step through all of them.
     steps = max(len(story) for story in stories)
-    await made.publish(
+    await testbed.publish(
         story[step] for step in range(steps) for story in stories if step < len(story)
     )
-    await made.restart()
-    handled = [look async for look in _handled(made, len(facts))]
-    first, last = handled[0], handled[-1]
+    await testbed.restart()
+    progress = [step async for step in _watch_progress(testbed, events_total)]
+    first, last = progress[0], progress[-1]
     events = last.handled - first.handled
     return {
-        "clock_events": len(facts),
+        "clock_events": events_total,
         "clock_events_per_s": events / (last.at - first.at),
         "cpu_seconds_per_1000_clock_events": 1000 * (last.cpu_s - first.cpu_s) / events,
-        "rss_mb_escalation_with_holidays": made.process.rss_mb(),
-    }, known
+        "rss_mb_escalation_with_holidays": testbed.process.rss_mb(),
+    }, contact_ids
 
 
-async def _handled(made: Desk, expected: int) -> AsyncIterator[Look]:
-    """Yield how far it is, from the first that are handled until all are."""
-    count, deadline = 0, elapsed() + PATIENCE_S
+async def _watch_progress(testbed: EscalationTestbed, expected: int) -> AsyncIterator[Progress]:
+    """Yield the progress, from the first handled events until all are handled."""
+    count, deadline = 0, elapsed() + TIMEOUT_S
     while count < expected:
         if elapsed() > deadline:
-            message = f"{expected - count} of {expected} facts are not handled"
-            raise LostError(message)
-        ((count,),) = await made.fetch(_HANDLED)
+            message = f"{expected - count} of {expected} events are not handled"
+            raise LostEventError(message)
+        ((count,),) = await testbed.fetch(_HANDLED)
         if count:
-            yield Look(elapsed(), count, made.process.cpu_seconds())
-        await asyncio.sleep(LOOK_S)
+            yield Progress(elapsed(), count, testbed.process.cpu_seconds())
+        await asyncio.sleep(POLL_S)
 
 
-def _story(contact_id: ContactId, random: Random) -> Iterator[Event]:
-    """Tell of a contact: two in three are answered, one in three resolved."""
+def _contact_events(contact_id: ContactId, random: Random) -> Iterator[Event]:
+    """Yield one contact's events: two in three are answered, one in three is resolved."""
     received = _received(contact_id, "standard", random.choice((None, *REGIONS)))
     at = received.occurred_at
 
-    def said(kind: type[ContactsEvent], after: int, **what: object) -> ContactsEvent:
+    def event(kind: type[ContactsEvent], after: int, **fields: object) -> ContactsEvent:
         return kind.model_validate(
-            {"contact_id": contact_id, "occurred_at": at + after * SECOND, **what}
+            {"contact_id": contact_id, "occurred_at": at + after * SECOND, **fields}
         )
 
     yield received
     yield _assigned(received)
     if random.random() < 2 / 3:
-        yield said(RepresentativeReplied, 2, message_id=MessageId("reply"))
-        yield said(WaitingOnCustomer, 3)
-        yield said(CustomerWrote, 4, message_id=MessageId("word"), excerpt="It still does not.")
+        yield event(RepresentativeReplied, 2, message_id=MessageId("reply"))
+        yield event(WaitingOnCustomer, 3)
+        yield event(CustomerWrote, 4, message_id=MessageId("word"), excerpt="It still does not.")
         if random.random() < 1 / 2:
-            yield said(ContactResolved, 5, by="rep-1")
+            yield event(ContactResolved, 5, by="rep-1")
 
 
 def _received(contact_id: ContactId, tier: Tier, region: str | None) -> ContactReceived:
@@ -152,36 +154,40 @@ def _assigned(received: ContactReceived) -> ContactAssigned:
         contact_id=received.contact_id,
         occurred_at=received.occurred_at + SECOND,
         representative_id=PersonId("rep-1"),
-        team_id=TeamId("crew-1"),
+        team_id=TeamId("team-1"),
         because="only one free",
     )
 
 
-async def _real(made: Desk, tier: Tier) -> ContactId:
-    """Let escalation write a contact that is assigned and has its timers, to be copied."""
+async def _create_contact(testbed: EscalationTestbed, tier: Tier) -> ContactId:
+    """Create an assigned contact through escalation itself; its rows are copied later."""
     received = _received(ContactId(new_id()), tier, None)
-    await made.publish([received, _assigned(received)])
-    # The assignment's; whichever of the two was heard first, both are now.
-    await made.topics.all(ClockMet, [received.contact_id])
+    await testbed.publish([received, _assigned(received)])
+    # The assignment clock is met only after both events, in whatever order they arrive.
+    await testbed.topics.wait_for_all(ClockMet, [received.contact_id])
     return received.contact_id
 
 
-async def _fill(made: Desk, pending: int) -> int:
-    return await clock_lateness.fill(made.dsn, pending, await _real(made, "standard"))
+async def _fill(testbed: EscalationTestbed, pending: int) -> int:
+    return await clock_lateness.fill_clocks(
+        testbed.dsn, pending, await _create_contact(testbed, "standard")
+    )
 
 
-async def _explain(made: Desk, known: Sequence[ContactId], count: int) -> Figures:
-    """Ask for the clocks of contacts that have a past, a few at a time."""
-    asked = iter(Random(2035).choices(known, k=count))
-    taken: list[float] = []
-    headers = {"Authorization": f"Bearer {made.cast.key('sara')}"}
-    url = made.system.url("escalation")
+async def _measure_explain(
+    testbed: EscalationTestbed, contact_ids: Sequence[ContactId], count: int
+) -> Figures:
+    """Request the clocks of contacts with a history, a few requests at a time."""
+    requests = iter(Random(2035).choices(contact_ids, k=count))
+    durations: list[float] = []
+    headers = {"Authorization": f"Bearer {testbed.actors.key('sara')}"}
+    url = testbed.system.url("escalation")
 
     async def read(client: httpx.AsyncClient) -> None:
-        for contact_id in asked:
+        for contact_id in requests:
             begun = elapsed()
             answer = await client.get(f"/v1/contacts/{contact_id}/clocks")
-            taken.append(elapsed() - begun)
+            durations.append(elapsed() - begun)
             answer.raise_for_status()
 
     async with (
@@ -190,20 +196,22 @@ async def _explain(made: Desk, known: Sequence[ContactId], count: int) -> Figure
     ):
         for _ in range(READERS):
             group.create_task(read(client))
-    return {"explain_requests": len(taken), **quantiles_ms("explain", taken)}
+    return {"explain_requests": len(durations), **quantiles_ms("explain", durations)}
 
 
-async def _due(made: Desk, count: int) -> Figures:
-    """Let a threshold of so many clocks come due, evenly, each a warning to a representative."""
-    contact_ids = await _come_due(made, await _real(made, "premium"), count, SECOND / DUE_RATE)
-    before = made.process.cpu_seconds()
-    seen = await made.topics.all(ClockWarned, contact_ids)
-    cpu_s = made.process.cpu_seconds() - before
-    events = [one.event(ClockWarned) for one in seen]
+async def _measure_due(testbed: EscalationTestbed, count: int) -> Figures:
+    """Let `count` thresholds come due evenly; each warns a representative."""
+    contact_ids = await _copy_with_due_times(
+        testbed, await _create_contact(testbed, "premium"), count, SECOND / DUE_RATE
+    )
+    before = testbed.process.cpu_seconds()
+    arrivals = await testbed.topics.wait_for_all(ClockWarned, contact_ids)
+    cpu_s = testbed.process.cpu_seconds() - before
+    events = [arrival.event(ClockWarned) for arrival in arrivals]
     late = [event.lateness_ms / 1000 for event in events]
     outside = [
-        one.published_at - (event.occurred_at.timestamp() - lateness)
-        for one, event, lateness in zip(seen, events, late, strict=True)
+        arrival.published_at - (event.occurred_at.timestamp() - lateness)
+        for arrival, event, lateness in zip(arrivals, events, late, strict=True)
     ]
     return {
         "clock_due_rate_per_s": DUE_RATE,
@@ -213,14 +221,16 @@ async def _due(made: Desk, count: int) -> Figures:
     }
 
 
-async def _raised(made: Desk, count: int) -> Figures:
-    """Let so many deadlines pass at one moment; until the last escalation is on Kafka."""
-    contact_ids = await _come_due(made, await _real(made, "vip"), count, timedelta(0))
-    before = made.process.cpu_seconds()
-    seen: list[Seen] = await made.topics.all(EscalationRaised, contact_ids)
-    cpu_s = made.process.cpu_seconds() - before
-    first = min(one.event(EscalationRaised).occurred_at.timestamp() for one in seen)
-    seconds = max(one.published_at for one in seen) - first
+async def _measure_raised(testbed: EscalationTestbed, count: int) -> Figures:
+    """Let `count` deadlines pass at once; measure until the last escalation is on Kafka."""
+    contact_ids = await _copy_with_due_times(
+        testbed, await _create_contact(testbed, "vip"), count, timedelta(0)
+    )
+    before = testbed.process.cpu_seconds()
+    arrivals: list[Arrival] = await testbed.topics.wait_for_all(EscalationRaised, contact_ids)
+    cpu_s = testbed.process.cpu_seconds() - before
+    first = min(arrival.event(EscalationRaised).occurred_at.timestamp() for arrival in arrivals)
+    seconds = max(arrival.published_at for arrival in arrivals) - first
     return {
         "escalations_raised": count,
         "escalations_raised_per_s": count / seconds,
@@ -228,15 +238,15 @@ async def _raised(made: Desk, count: int) -> Figures:
     }
 
 
-async def _come_due(
-    made: Desk, contact_id: ContactId, count: int, every: timedelta
+async def _copy_with_due_times(
+    testbed: EscalationTestbed, contact_id: ContactId, count: int, every: timedelta
 ) -> Sequence[str]:
-    """Make copies of the contact that come due one `every`; return when the first of them does."""
+    """Copy the contact so that one copy comes due `every`; return when the first one is due."""
     begins = Clock().wall() + LEAD_S * SECOND
-    rows = await made.fetch(_COPY_DUE, contact_id, begins, every, count)
+    rows = await testbed.fetch(_COPY_DUE, contact_id, begins, every, count)
     left = begins - Clock().wall()
     if left < timedelta(0):
-        message = "the first were due before the last were there"
-        raise LostError(message)
+        message = "the first copies came due before the last were written"
+        raise LostEventError(message)
     await asyncio.sleep(left.total_seconds())
     return list(chain.from_iterable(rows))

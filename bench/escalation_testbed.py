@@ -1,4 +1,4 @@
-"""Escalation alone: one process of it on a database and topics of its own, and facts to feed it."""
+"""One escalation process with its own database and topics, fed with events of other services."""
 
 from collections.abc import AsyncIterator, Iterable, Sequence
 from contextlib import asynccontextmanager
@@ -12,8 +12,8 @@ import asyncpg
 from aiokafka import AIOKafkaProducer
 
 import devstack
-from bench.testbed import DirtyError
-from bench.topics import Topics, reading
+from bench.testbed import DeadLettersError
+from bench.topics import EventReader, read_topics
 from common.clock import Clock
 from common.contracts.event import Event
 from common.envelope import Envelope, encode
@@ -23,7 +23,7 @@ from stage.actors import Actors
 from stage.system import Replica, System, open_receivers
 
 HOUR_S = 3600
-CREW = 20
+SUPERVISORS = 20
 OFFICE = [["09:00", "12:30"], ["13:00", "17:00"]]
 WEEK = dict.fromkeys(("mon", "tue", "wed", "thu", "fri"), OFFICE)
 CALENDARS = {
@@ -50,12 +50,12 @@ LADDER = {
 }
 WARNING = [{"action": "warn_representative", "at_percent": 75}]
 ASSIGNMENT = {"clock": "assignment", "target_s": 2 * HOUR_S}
-# A day around the clock, so that nothing comes due but what is made to.
-WARNED = [
+# 24 hours, so that only the clocks of the measurement come due.
+WITH_WARNING = [
     {"clock": "first_response", "target_s": 24 * HOUR_S, "thresholds": WARNING},
     ASSIGNMENT,
 ]
-UNWARNED = [{"clock": "first_response", "target_s": 24 * HOUR_S}, ASSIGNMENT]
+WITHOUT_WARNING = [{"clock": "first_response", "target_s": 24 * HOUR_S}, ASSIGNMENT]
 IN_OFFICE_HOURS = [
     ASSIGNMENT,
     {"clock": "first_response", "target_s": 4 * HOUR_S, "thresholds": WARNING},
@@ -64,11 +64,11 @@ IN_OFFICE_HOURS = [
 
 
 @dataclass
-class Desk:
+class EscalationTestbed:
     stack: devstack.Stack
     system: System
-    cast: Actors
-    topics: Topics
+    actors: Actors
+    topics: EventReader
 
     @property
     def process(self) -> devstack.Process:
@@ -86,19 +86,19 @@ class Desk:
         finally:
             await connection.close()
 
-    async def publish(self, facts: Iterable[Event]) -> None:
-        """Put facts on their topics, each contact's in this order, as intake and router do."""
+    async def publish(self, events: Iterable[Event]) -> None:
+        """Publish events as intake and router do, each contact's events in this order."""
         producer: Any = AIOKafkaProducer(bootstrap_servers=self.stack.kafka_bootstrap, acks="all")
         await producer.start()
         sequences: dict[tuple[str, str], int] = {}
-        for fact in facts:
-            of = fact.topic, fact.contact_id
-            sequences[of] = sequences.get(of, 0) + 1
+        for event in events:
+            stream = event.topic, event.contact_id
+            sequences[stream] = sequences.get(stream, 0) + 1
             await producer.send(
-                topic_name(self.system.namespace, fact.topic),
-                fact.model_dump_json().encode(),
-                key=fact.contact_id.encode(),
-                headers=encode(_envelope(fact, sequences[of])),
+                topic_name(self.system.namespace, event.topic),
+                event.model_dump_json().encode(),
+                key=event.contact_id.encode(),
+                headers=encode(_envelope(event, sequences[stream])),
             )
         await producer.stop()
 
@@ -110,64 +110,64 @@ class Desk:
         (dead,) = await self.fetch("SELECT count(*) FROM escalation.dead_letters")
         if dead[0]:
             message = f"{dead[0]} dead letters; logs in {self.system.logs}"
-            raise DirtyError(message)
+            raise DeadLettersError(message)
 
 
-def _envelope(fact: Event, sequence: int) -> Envelope:
+def _envelope(event: Event, sequence: int) -> Envelope:
     return Envelope(
         id=EventId(new_id()),
-        type=fact.type,
+        type=event.type,
         source="/upstairs/bench",
-        key=fact.contact_id,
-        time=fact.occurred_at,
+        key=event.contact_id,
+        time=event.occurred_at,
         sequence=sequence,
         traceparent="00-0123456789abcdef0123456789abcdef-0123456789abcdef-01",
     )
 
 
 @asynccontextmanager
-async def desk(stack: devstack.Stack) -> AsyncIterator[Desk]:
-    cast, logs = Actors(), Path(mkdtemp(prefix="upstairs-bench-"))
+async def open_escalation_testbed(stack: devstack.Stack) -> AsyncIterator[EscalationTestbed]:
+    actors, logs = Actors(), Path(mkdtemp(prefix="upstairs-bench-"))
     async with open_receivers() as receivers:
-        quiet = {"UPSTAIRS_LOG_LEVEL": "warning"}
-        system = System(stack, receivers, cast.api_keys, logs, extra_environment=quiet)
+        settings = {"UPSTAIRS_LOG_LEVEL": "warning"}
+        system = System(stack, receivers, actors.api_keys, logs, extra_environment=settings)
         await system.set_up()
         try:
             system.launch_replica(Replica("escalation"))
             await system.wait_ready()
-            cast.connect(system)
-            async with reading(stack.kafka_bootstrap, system.namespace) as topics:
-                made = Desk(stack, system, cast, topics)
-                await _set_the_rules(made, Clock().wall())
-                yield made
+            actors.connect(system)
+            async with read_topics(stack.kafka_bootstrap, system.namespace) as topics:
+                testbed = EscalationTestbed(stack, system, actors, topics)
+                await _put_settings(testbed, Clock().wall())
+                yield testbed
         finally:
-            await cast.close()
+            await actors.close()
             system.stop()
 
 
-async def _set_the_rules(made: Desk, now: datetime) -> None:
+async def _put_settings(testbed: EscalationTestbed, now: datetime) -> None:
     for name, (zone, holidays) in CALENDARS.items():
         body = {"zone": zone, "hours": WEEK, "holidays": [holidays]}
-        await _put(made, f"/calendars/{name}", body)
+        await _put(testbed, f"/calendars/{name}", body)
     rotation = {
         "zone": "Europe/Berlin",
         "starts_at": now.replace(year=now.year - 1, day=1).isoformat(),
         "shift_s": 8 * HOUR_S,
-        "members": [f"supervisor-{n}" for n in range(CREW)],
+        "members": [f"supervisor-{n}" for n in range(SUPERVISORS)],
     }
-    await _put(made, "/duty-schedules/supervisors", {"rotations": [rotation]})
-    await _put(made, "/ladders/default", LADDER)
-    rules = {"ladder_id": "default", "severity": "medium"}
-    follows = {"calendar_id": "berlin", "calendar_by_region": REGIONS}
-    targets: Sequence[tuple[str, object, object]] = (
-        ("standard", IN_OFFICE_HOURS, follows),
-        ("premium", WARNED, {}),
-        ("vip", UNWARNED, {}),
+    await _put(testbed, "/duty-schedules/supervisors", {"rotations": [rotation]})
+    await _put(testbed, "/ladders/default", LADDER)
+    common_fields = {"ladder_id": "default", "severity": "medium"}
+    by_region = {"calendar_id": "berlin", "calendar_by_region": REGIONS}
+    policies: Sequence[tuple[str, object, object]] = (
+        ("standard", IN_OFFICE_HOURS, by_region),
+        ("premium", WITH_WARNING, {}),
+        ("vip", WITHOUT_WARNING, {}),
     )
-    for tier, promised, calendars in targets:
-        policy = {"match": {"tier": [tier]}, "targets": promised, **rules, **calendars}  # type: ignore[dict-item]  # JSON
-        await _put(made, f"/sla-policies/{tier}", policy)
+    for tier, clocks, calendars in policies:
+        policy = {"match": {"tier": [tier]}, "targets": clocks, **common_fields, **calendars}  # type: ignore[dict-item]  # JSON
+        await _put(testbed, f"/sla-policies/{tier}", policy)
 
 
-async def _put(made: Desk, path: str, body: object) -> None:
-    await made.cast.call("ops", "escalation", "PUT", path, body)
+async def _put(testbed: EscalationTestbed, path: str, body: object) -> None:
+    await testbed.actors.call("ops", "escalation", "PUT", path, body)

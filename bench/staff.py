@@ -1,12 +1,12 @@
-"""The people and the rules of the bench: a floor that never fills, promises that mostly hold."""
+"""People and settings of the bench: free capacity for everything, deadlines that mostly hold."""
 
-from bench.traffic import CREWS, TYPES, crew
+from bench.traffic import TEAMS, TYPES, team
 from stage.actors import Actors
 
 REPRESENTATIVES = 100
-PLACES = 1000
+CAPACITY = 1000
 HOUR_S = 3600
-PATIENT_TARGETS = [
+LONG_TARGETS = [
     {"clock": "assignment", "target_s": HOUR_S},
     {
         "clock": "first_response",
@@ -17,55 +17,57 @@ PATIENT_TARGETS = [
 ]
 
 
-async def fill(cast: Actors, *, brisk_s: float) -> None:
-    """Put all in place. Contacts of tier vip are promised a first response within `brisk_s`."""
+async def put_staff(actors: Actors, *, short_target_s: float) -> None:
+    """Put people and settings; tier vip has a first-response target of `short_target_s`."""
     for number in range(REPRESENTATIVES):
-        await _representative(cast, number)
-    for number in range(CREWS):
-        await _supervisor(cast, number)
-        await _promises(cast, number, brisk_s)
+        await _put_representative(actors, number)
+    for number in range(TEAMS):
+        await _put_supervisor(actors, number)
+        await _put_policies(actors, number, short_target_s)
 
 
-async def _representative(cast: Actors, number: int) -> None:
-    """Everybody knows the most usual type of contact and one other."""
+async def _put_representative(actors: Actors, number: int) -> None:
+    """Every representative knows the most frequent type of contact and one other."""
     first, *others = TYPES
     who = f"rep-{number}"
     body = {
         "name": f"Representative {number}",
-        "team_id": crew(number % CREWS),
+        "team_id": team(number % TEAMS),
         "skills": [first, others[number % len(others)]],
         "languages": ["en"],
-        "capacity": PLACES,
+        "capacity": CAPACITY,
     }
-    await cast.call("ops", "router", "PUT", f"/representatives/{who}", body)
+    await actors.call("ops", "router", "PUT", f"/representatives/{who}", body)
     presence = {"state": "available"}
-    await cast.call("ops", "router", "PUT", f"/representatives/{who}/presence", presence)
+    await actors.call("ops", "router", "PUT", f"/representatives/{who}/presence", presence)
 
 
-async def _supervisor(cast: Actors, number: int) -> None:
+async def _put_supervisor(actors: Actors, number: int) -> None:
     who = f"supervisor-{number}"
     media = [
         {"medium": "slack", "channel": f"D{number}", "user_id": f"U{number}"},
         {"medium": "email", "address": f"{who}@example.com"},
     ]
     recipient = {"name": f"Supervisor {number}", "media": media}
-    await cast.call("ops", "notifier", "PUT", f"/recipients/{who}", recipient)
+    await actors.call("ops", "notifier", "PUT", f"/recipients/{who}", recipient)
     level = {
         "name": "supervisor",
         "acknowledge_within_s": HOUR_S,
         "who": [{"kind": "person", "person_id": who}],
     }
     ladder = {"lease_s": HOUR_S, "working_lease_s": HOUR_S, "levels": [level]}
-    await cast.call("ops", "escalation", "PUT", f"/ladders/{crew(number)}", ladder)
+    await actors.call("ops", "escalation", "PUT", f"/ladders/{team(number)}", ladder)
 
 
-async def _promises(cast: Actors, number: int, brisk_s: float) -> None:
-    rules = {"ladder_id": crew(number), "severity": "medium"}
-    patient = {"match": {"region": [crew(number)]}, "targets": PATIENT_TARGETS, **rules}
-    await cast.call("ops", "escalation", "PUT", f"/sla-policies/{crew(number)}", patient)
-    brisk = {
-        "match": {"region": [crew(number)], "tier": ["vip"]},
-        "targets": [{"clock": "first_response", "target_s": brisk_s}],
-        **rules,
+async def _put_policies(actors: Actors, number: int, short_target_s: float) -> None:
+    common_fields = {"ladder_id": team(number), "severity": "medium"}
+    long_targets = {"match": {"region": [team(number)]}, "targets": LONG_TARGETS, **common_fields}
+    await actors.call("ops", "escalation", "PUT", f"/sla-policies/{team(number)}", long_targets)
+    short_target = {
+        "match": {"region": [team(number)], "tier": ["vip"]},
+        "targets": [{"clock": "first_response", "target_s": short_target_s}],
+        **common_fields,
     }
-    await cast.call("ops", "escalation", "PUT", f"/sla-policies/brisk-{crew(number)}", brisk)
+    await actors.call(
+        "ops", "escalation", "PUT", f"/sla-policies/short-{team(number)}", short_target
+    )

@@ -1,4 +1,4 @@
-"""The four services on a durable stack of their own, and all that measures them."""
+"""The four services on a durable stack, with the load generator and the event reader."""
 
 from collections.abc import AsyncIterator, Iterable, Sequence
 from contextlib import asynccontextmanager
@@ -11,8 +11,8 @@ import asyncpg
 
 import devstack
 from bench import staff
-from bench.load import Generator, Post, Target
-from bench.topics import Topics, reading
+from bench.load import LoadGenerator, Post, Target
+from bench.topics import EventReader, read_topics
 from common.contracts.assignments import ContactAssigned
 from common.contracts.escalations import ClocksStarted
 from stage.actors import Actors
@@ -21,31 +21,31 @@ from stage.system import SERVICES, System, open_receivers
 CONTACTS = "/v1/contacts"
 
 
-class DirtyError(Exception):
-    """Something was given up: a bench that loses messages has measured nothing."""
+class DeadLettersError(Exception):
+    """A service has dead letters, so the measurement is worthless."""
 
 
 @dataclass
-class Ground:
+class Testbed:
     stack: devstack.Stack
     system: System
-    cast: Actors
-    topics: Topics
-    generator: Generator
+    actors: Actors
+    topics: EventReader
+    generator: LoadGenerator
     random: Random = field(default_factory=lambda: Random(1999))
 
     @property
-    def intake(self) -> Target:
-        return Target(self.system.ports["intake"], self.cast.key("shop"))
+    def intake_target(self) -> Target:
+        return Target(self.system.ports["intake"], self.actors.key("shop"))
 
-    async def safe(self, contact_ids: Sequence[str]) -> float:
-        """Wait until each is assigned and on the clock; return when the last of it was said."""
-        assigned = await self.topics.all(ContactAssigned, contact_ids)
-        started = await self.topics.all(ClocksStarted, contact_ids)
-        return max(seen.arrived_at for seen in (*assigned, *started))
+    async def wait_until_tracked(self, contact_ids: Sequence[str]) -> float:
+        """Wait until all are assigned and have clocks; return when the last event arrived."""
+        assigned = await self.topics.wait_for_all(ContactAssigned, contact_ids)
+        started = await self.topics.wait_for_all(ClocksStarted, contact_ids)
+        return max(arrival.arrived_at for arrival in (*assigned, *started))
 
     def processes(self) -> dict[str, devstack.Process]:
-        """Those of the services, and of the servers if they run here."""
+        """Return the processes of the services, and of the servers if they run here."""
         servers = {"postgres": self.stack.postgres, "kafka": self.stack.kafka}
         local = {
             name: server.process
@@ -61,7 +61,7 @@ class Ground:
         return {name: process.rss_mb() for name, process in self.processes().items()}
 
     async def fetch(self, query: str) -> int:
-        """Ask one number of the database, which holds all four schemas here."""
+        """Run a query that returns one number."""
         connection = await asyncpg.connect(self.admin_url)
         try:
             number: int = await connection.fetchval(query)
@@ -77,7 +77,7 @@ class Ground:
         dead = await self.fetch_each("SELECT count(*) FROM {schema}.dead_letters")
         if any(dead.values()):
             message = f"dead letters: {dead}; logs in {self.system.logs}"
-            raise DirtyError(message)
+            raise DeadLettersError(message)
 
     @property
     def admin_url(self) -> str:
@@ -85,24 +85,24 @@ class Ground:
 
 
 @asynccontextmanager
-async def prepared(
-    stack: devstack.Stack, generator: Generator, *, brisk_s: float
-) -> AsyncIterator[Ground]:
-    cast = Actors()
+async def open_testbed(
+    stack: devstack.Stack, generator: LoadGenerator, *, short_target_s: float
+) -> AsyncIterator[Testbed]:
+    actors = Actors()
     logs = Path(mkdtemp(prefix="upstairs-bench-"))
     async with open_receivers() as receivers:
         quiet = {"UPSTAIRS_LOG_LEVEL": "warning"}
-        system = System(stack, receivers, cast.api_keys, logs, extra_environment=quiet)
+        system = System(stack, receivers, actors.api_keys, logs, extra_environment=quiet)
         await system.set_up()
         try:
             system.launch()
             await system.wait_ready()
-            cast.connect(system)
-            await staff.fill(cast, brisk_s=brisk_s)
-            async with reading(stack.kafka_bootstrap, system.namespace) as topics:
-                yield Ground(stack, system, cast, topics, generator)
+            actors.connect(system)
+            await staff.put_staff(actors, short_target_s=short_target_s)
+            async with read_topics(stack.kafka_bootstrap, system.namespace) as topics:
+                yield Testbed(stack, system, actors, topics, generator)
         finally:
-            await cast.close()
+            await actors.close()
             system.stop()
 
 

@@ -1,1 +1,1 @@
-"""Job queues on PostgreSQL that others use, set up as their own documentation recommends."""
+"""Widely used job queues on PostgreSQL, set up as their documentation recommends."""

@@ -1,6 +1,6 @@
 """pgqueuer: a connection for each manager, in batches of 100, with its vacuum settings.
 
-Its documentation has one manager a process, its own benchmark five: the faster counts.
+Its documentation uses one manager per process, its own benchmark five; the faster one counts.
 """
 
 import asyncio
@@ -16,7 +16,7 @@ from pgqueuer.queries import Queries
 
 from bench import sample
 from bench.summary import Figures, quantiles_ms
-from bench.waiting import until
+from bench.waiting import wait_until
 from common.clock import Clock, elapsed
 
 Handler = Callable[[Job], Awaitable[None]]
@@ -27,10 +27,10 @@ BATCH = 100
 
 
 async def drain(dsn: str, jobs: int) -> Figures:
-    """Give it jobs that do nothing."""
+    """Run jobs that do nothing."""
 
     async def nothing(_job: Job) -> None:
-        """Be as easy as can be."""
+        """Do nothing."""
 
     async with connected(dsn) as queries:
         rates = [
@@ -41,13 +41,13 @@ async def drain(dsn: str, jobs: int) -> Figures:
 
 
 async def drain_at_work(dsn: str, url: str) -> Figures:
-    """Give it the sample's timers and handler, in a transaction for each job."""
-    async with connected(dsn) as queries, sample.opened(url, sample.UnitOfWork) as database:
+    """Run the sample's timers and handler, with one transaction per job."""
+    async with connected(dsn) as queries, sample.open_database(url, sample.UnitOfWork) as database:
 
         async def come_due(job: Job) -> None:
-            timer = sample.PromiseDue.model_validate_json(job.payload or b"")
+            timer = sample.DeadlineDue.model_validate_json(job.payload or b"")
             async with database.transaction() as uow:
-                await sample.come_due(timer, uow)
+                await sample.breach(timer, uow)
 
         rows = await queries.driver.fetch("SELECT CAST(data AS text) AS data FROM sample.timers")
         payloads = [str(row["data"]).encode() for row in rows]
@@ -62,7 +62,7 @@ async def _rate(
     handler: Handler,
     managers: int,
 ) -> float:
-    """Return jobs a second; the clock stops when the last has been handled."""
+    """Return jobs per second until the last job is handled."""
     handled = 0
 
     async def count(job: Job) -> None:
@@ -74,7 +74,7 @@ async def _rate(
     await queries.driver.execute("VACUUM ANALYZE pgqueuer")
     begun = elapsed()
     async with working(dsn, count, managers):
-        await until(lambda: handled >= len(payloads))
+        await wait_until(lambda: handled >= len(payloads))
         return len(payloads) / (elapsed() - begun)
 
 
@@ -88,7 +88,7 @@ async def lateness(dsn: str, waits: list[timedelta]) -> Figures:
 
     async with connected(dsn) as queries, working(dsn, note, 1):
         await _enqueue(queries, [None] * len(waits), waits)
-        await until(lambda: len(late) == len(waits))
+        await wait_until(lambda: len(late) == len(waits))
     return quantiles_ms("timer_lateness_pgqueuer", late)
 
 

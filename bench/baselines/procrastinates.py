@@ -1,4 +1,4 @@
-"""procrastinate: as it comes, and as its documentation says for many short asynchronous jobs."""
+"""procrastinate: with its defaults, and as documented for many short asynchronous jobs."""
 
 import asyncio
 from collections.abc import AsyncIterator
@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 from procrastinate import App, JobContext, PsycopgConnector
 
 from bench.summary import Figures, quantiles_ms
-from bench.waiting import until
+from bench.waiting import wait_until
 from common.clock import Clock, elapsed
 
 CONCURRENCY = 20
@@ -16,7 +16,7 @@ POOL = 10
 
 
 async def drain(dsn: str, jobs: int) -> Figures:
-    """Give it jobs that do nothing, half of them to a worker as it comes; the faster counts."""
+    """Run jobs that do nothing with both settings, half each; the faster one counts."""
     rates = [await _rate(dsn, jobs // 2, concurrency) for concurrency in (1, CONCURRENCY)]
     return {
         "timer_drain_procrastinate_jobs": jobs,
@@ -30,7 +30,7 @@ async def _rate(dsn: str, jobs: int, concurrency: int) -> float:
 
         @app.task(name="nothing")
         async def nothing() -> None:
-            """Be as easy as can be."""
+            """Do nothing."""
 
         await nothing.batch_defer_async(*({} for _ in range(jobs)))
         await app.connector.execute_query_async("ANALYZE procrastinate_jobs")
@@ -42,7 +42,7 @@ async def _rate(dsn: str, jobs: int, concurrency: int) -> float:
 
 
 async def lateness(dsn: str, waits: list[timedelta]) -> Figures:
-    """Return how long after a job was due its task began: a worker as it comes polls each 5 s."""
+    """Return how long after its due time each task began; by default a worker polls every 5 s."""
     late: list[float] = []
     clock = Clock()
     async with opened(dsn) as app:
@@ -57,7 +57,7 @@ async def lateness(dsn: str, waits: list[timedelta]) -> Figures:
         now = clock.wall()
         for wait in waits:
             await note.configure(schedule_at=now + wait).defer_async()
-        await until(lambda: len(late) == len(waits))
+        await wait_until(lambda: len(late) == len(waits))
         worker.cancel()
         await asyncio.wait([worker])
     return quantiles_ms("timer_lateness_procrastinate", late)
