@@ -12,7 +12,7 @@ from common.storage.database import Database
 from router import handlers
 from router.domain.assignments import Assignment
 from router.domain.representatives import Profile, Representative
-from router.main import parts
+from router.main import build
 from router.settings import Settings
 from router.store import UnitOfWork
 from support.databases import Postgres, opened
@@ -89,6 +89,6 @@ def floor(database: Database[UnitOfWork]) -> Floor:
 @pytest.fixture
 async def api(database: Database[UnitOfWork]) -> AsyncIterator[httpx.AsyncClient]:
     """Router's HTTP API, called by mia, a supervisor."""
-    async with client(parts, Settings, database, key) as api:
+    async with client(build, Settings, database, key) as api:
         api.headers.update(key("mia"))
         yield api
