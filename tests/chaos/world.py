@@ -122,7 +122,7 @@ class World:
         """
         slack, mail = self.system.receivers.slack, self.system.receivers.mail
         received = count_receipts((post.body for post in slack.accepted), mail.messages)
-        facts = await read_snapshot(self.sources, accepted=accepted.values(), received=received)
+        facts = await read_snapshot(self.sources, accepted=accepted.values(), receipts=received)
         assert {one.contact_id for one in facts.contacts} == set(accepted.values())
         letters = [
             letter
