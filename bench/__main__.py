@@ -19,7 +19,7 @@ from bench.testbed import DeadLettersError, Testbed, open_testbed, posts
 from bench.topics import LostEventError
 from bench.traffic import contacts
 from bench.waiting import WaitTimeoutError
-from common.clock import elapsed
+from common.core.clock import monotonic
 
 PARTS = (*ISOLATED_PARTS, *SYSTEM_PARTS)
 SOAK_MINUTES = 30.0
@@ -68,7 +68,7 @@ def main() -> int:
     options = _options()
     plan = QUICK if options.quick else Plan()
     parts = PARTS if options.only is None else options.only
-    begun = elapsed()
+    begun = monotonic()
 
     async def run(stack: devstack.Stack, load: LoadGenerator) -> Figures:
         figures = await resources.context(stack) | {"sample": "quick" if options.quick else "full"}
@@ -83,7 +83,7 @@ def main() -> int:
         return 1
     complete = options.soak is None and set(parts) == set(PARTS)
     if complete:
-        figures["bench_seconds"] = elapsed() - begun
+        figures["bench_seconds"] = monotonic() - begun
     write(figures, complete=complete)
     print_figures(figures)
     print(f"\nwritten to {PATH}")

@@ -8,8 +8,8 @@ from zoneinfo import ZoneInfo
 
 from bench.isolated import run_isolated
 from bench.summary import Figures
-from common.clock import elapsed
-from escalation.domain.calendars import (
+from common.core.clock import monotonic
+from escalation.domain.duty.calendars import (
     WEEKDAYS,
     Calendar,
     DayHours,
@@ -99,8 +99,8 @@ def _job(random: Random, all_calendars: list[Calendar]) -> Job:
 
 
 def _timed(add: Add, jobs: list[Job]) -> tuple[list[datetime], float]:
-    begun = elapsed()
-    return [add(*job) for job in jobs], elapsed() - begun
+    begun = monotonic()
+    return [add(*job) for job in jobs], monotonic() - begun
 
 
 def walk_minutes(calendar: Calendar, start: datetime, duration: timedelta) -> datetime:

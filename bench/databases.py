@@ -11,9 +11,9 @@ from sqlalchemy import make_url
 
 import devstack
 from bench import sample
-from common.provision import TopicSpec, create_topics, provision_schema
-from common.relay import topic_name
-from common.settings import ServiceSettings
+from common.messaging.relay import topic_name
+from common.service.provision import TopicSpec, create_topics, provision_schema
+from common.service.settings import ServiceSettings
 from stage.system import ROLE_PASSWORD, TOPICS
 
 TOPIC = "escalations"

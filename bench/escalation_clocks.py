@@ -14,7 +14,6 @@ from bench import clock_lateness
 from bench.escalation_testbed import REGIONS, EscalationTestbed, open_escalation_testbed
 from bench.summary import Figures, quantiles_ms
 from bench.topics import Arrival, LostEventError
-from common.clock import Clock, elapsed
 from common.contracts.assignments import ContactAssigned
 from common.contracts.contacts import (
     ContactReceived,
@@ -28,7 +27,8 @@ from common.contracts.contacts import (
 )
 from common.contracts.escalations import ClockMet, ClockWarned, EscalationRaised
 from common.contracts.event import ContactId, CustomerId, Event, MessageId, PersonId, TeamId
-from common.ids import new_id
+from common.core.clock import TimeSource, monotonic
+from common.core.ids import new_id
 
 DUE_RATE = 1000
 LEAD_S = 15
@@ -103,14 +103,14 @@ async def _measure_events(
 
 async def _watch_progress(testbed: EscalationTestbed, expected: int) -> AsyncIterator[Progress]:
     """Yield the progress, from the first handled events until all are handled."""
-    count, deadline = 0, elapsed() + TIMEOUT_S
+    count, deadline = 0, monotonic() + TIMEOUT_S
     while count < expected:
-        if elapsed() > deadline:
+        if monotonic() > deadline:
             message = f"{expected - count} of {expected} events are not handled"
             raise LostEventError(message)
         ((count,),) = await testbed.fetch(_HANDLED)
         if count:
-            yield Progress(elapsed(), count, testbed.process.cpu_seconds())
+            yield Progress(monotonic(), count, testbed.process.cpu_seconds())
         await asyncio.sleep(POLL_S)
 
 
@@ -137,7 +137,7 @@ def _contact_events(contact_id: ContactId, random: Random) -> Iterator[Event]:
 def _received(contact_id: ContactId, tier: Tier, region: str | None) -> ContactReceived:
     return ContactReceived(
         contact_id=contact_id,
-        occurred_at=Clock().wall() - 10 * SECOND,
+        occurred_at=TimeSource().utc_now() - 10 * SECOND,
         channel="chat",
         customer=Customer(
             customer_id=CustomerId(f"c-{contact_id}"), name="Ada Lovelace", tier=tier, region=region
@@ -155,7 +155,7 @@ def _assigned(received: ContactReceived) -> ContactAssigned:
         occurred_at=received.occurred_at + SECOND,
         representative_id=PersonId("rep-1"),
         team_id=TeamId("team-1"),
-        because="only one free",
+        reason="only one free",
     )
 
 
@@ -185,9 +185,9 @@ async def _measure_explain(
 
     async def read(client: httpx.AsyncClient) -> None:
         for contact_id in requests:
-            begun = elapsed()
+            begun = monotonic()
             answer = await client.get(f"/v1/contacts/{contact_id}/clocks")
-            durations.append(elapsed() - begun)
+            durations.append(monotonic() - begun)
             answer.raise_for_status()
 
     async with (
@@ -242,9 +242,9 @@ async def _copy_with_due_times(
     testbed: EscalationTestbed, contact_id: ContactId, count: int, every: timedelta
 ) -> Sequence[str]:
     """Copy the contact so that one copy comes due `every`; return when the first one is due."""
-    begins = Clock().wall() + LEAD_S * SECOND
+    begins = TimeSource().utc_now() + LEAD_S * SECOND
     rows = await testbed.fetch(_COPY_DUE, contact_id, begins, every, count)
-    left = begins - Clock().wall()
+    left = begins - TimeSource().utc_now()
     if left < timedelta(0):
         message = "the first copies came due before the last were written"
         raise LostEventError(message)

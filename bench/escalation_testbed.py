@@ -14,11 +14,11 @@ from aiokafka import AIOKafkaProducer
 import devstack
 from bench.testbed import DeadLettersError
 from bench.topics import EventReader, read_topics
-from common.clock import Clock
 from common.contracts.event import Event
-from common.envelope import Envelope, encode
-from common.ids import EventId, new_id
-from common.relay import topic_name
+from common.core.clock import TimeSource
+from common.core.ids import EventId, new_id
+from common.messaging.envelope import Envelope, encode
+from common.messaging.relay import topic_name
 from stage.actors import Actors
 from stage.system import Replica, System, open_receivers
 
@@ -138,7 +138,7 @@ async def open_escalation_testbed(stack: devstack.Stack) -> AsyncIterator[Escala
             actors.connect(system)
             async with read_topics(stack.kafka_bootstrap, system.namespace) as topics:
                 testbed = EscalationTestbed(stack, system, actors, topics)
-                await _put_settings(testbed, Clock().wall())
+                await _put_settings(testbed, TimeSource().utc_now())
                 yield testbed
         finally:
             await actors.close()

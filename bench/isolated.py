@@ -10,7 +10,7 @@ from typing import Any, NamedTuple, ParamSpec
 import uvloop
 
 from bench.summary import Figures
-from common import logs
+from common.core import logs
 
 P = ParamSpec("P")
 

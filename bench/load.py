@@ -16,12 +16,12 @@ from typing import Any, NamedTuple
 import orjson
 import uvloop
 
-from common.clock import Clock
-from common.ids import new_id
+from common.core.clock import TimeSource
+from common.core.ids import new_id
 
 Connection = tuple[asyncio.StreamReader, asyncio.StreamWriter]
 
-_wall = Clock().wall
+_wall = TimeSource().utc_now
 
 
 class RequestRefusedError(Exception):

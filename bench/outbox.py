@@ -15,15 +15,15 @@ from bench.isolated import run_isolated
 from bench.summary import Figures, quantiles_ms
 from bench.topics import LostEventError
 from bench.waiting import wait_until
-from common import service
-from common.clock import elapsed
 from common.contracts.escalations import ClockBreached
 from common.contracts.event import ContactId
-from common.database import Database
-from common.health import Health
-from common.ids import new_id
-from common.metrics import Metrics
-from common.relay import Relay
+from common.core.clock import monotonic
+from common.core.health import Health
+from common.core.ids import new_id
+from common.core.metrics import Metrics
+from common.messaging.relay import Relay
+from common.service import spec
+from common.storage.database import Database
 
 CONTACTS = 20_000
 STREAM_BATCH = 500
@@ -68,9 +68,9 @@ async def _publish_backlog(sample_db: SampleDatabase, backlog: int) -> Figures:
         sample.open_database(sample_db.url, sample.UnitOfWork) as database,
         run_relay(sample_db, database) as metrics,
     ):
-        begun = elapsed()
+        begun = monotonic()
         await wait_until(lambda: published(metrics) >= backlog)
-        return {"seconds": elapsed() - begun}
+        return {"seconds": monotonic() - begun}
 
 
 async def stream(stack: devstack.Stack, events: int) -> Figures:
@@ -88,14 +88,14 @@ async def _stream(sample_db: SampleDatabase, events: int) -> Figures:
         sample.open_database(sample_db.url, sample.UnitOfWork) as database,
         run_relay(sample_db, database) as metrics,
     ):
-        begun = elapsed()
+        begun = monotonic()
         for first in range(0, events, STREAM_BATCH):
             await connection.execute(FILL, STREAM_BATCH, CONTACTS, TOPIC, first)
             await _caught_up(metrics, first)
             if first % STREAM_SAMPLE_EVERY == 0:
                 sizes += [tuple(row) for row in await connection.fetch(_SIZE)]
         await wait_until(lambda: published(metrics) >= events)
-        seconds = elapsed() - begun
+        seconds = monotonic() - begun
     sizes += [tuple(row) for row in await connection.fetch(_SIZE)]
     await connection.close()
     return {
@@ -132,12 +132,12 @@ async def _lag(sample_db: SampleDatabase, *, foreign: bool) -> Figures:
     ):
         if foreign:
             group.create_task(_hold_transaction_open(sample_db))
-        due = elapsed()
+        due = monotonic()
         for _ in range(count):
             contact_id = await commit_event(database)
-            committed_at[contact_id.encode()] = elapsed()
+            committed_at[contact_id.encode()] = monotonic()
             due += 1 / LAG_RATE
-            await asyncio.sleep(max(0, due - elapsed()))
+            await asyncio.sleep(max(0, due - monotonic()))
         await wait_until(lambda: committed_at.keys() <= arrived_at.keys())
         lags = [max(0, arrived_at[key] - at) for key, at in committed_at.items()]
     return {name.removeprefix("x_"): value for name, value in quantiles_ms("x", lags).items()}
@@ -174,7 +174,7 @@ async def run_relay(
 ) -> AsyncIterator[Metrics]:
     """Run the relay as `serve` does."""
     metrics, stopping = Metrics(), asyncio.Event()
-    producer = await service._started_producer(sample_db.settings(), stopping)  # noqa: SLF001 - the producer of the services
+    producer = await spec._started_producer(sample_db.settings(), stopping)  # noqa: SLF001 - the producer of the services
     assert isinstance(producer, AIOKafkaProducer)
     relay = Relay(
         database.engine,
@@ -211,7 +211,7 @@ async def record_arrivals(sample_db: SampleDatabase) -> AsyncIterator[dict[bytes
 async def _record_arrivals(kafka: Any, first: dict[bytes, float]) -> None:
     while True:
         polled = await kafka.getmany(timeout_ms=1000)
-        now = elapsed()
+        now = monotonic()
         for records in polled.values():
             for record in records:
                 first.setdefault(record.key, now)

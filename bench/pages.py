@@ -9,8 +9,8 @@ from bench.load import Post
 from bench.summary import Figures, quantiles_ms
 from bench.testbed import CONTACTS, Testbed, posts
 from bench.topics import LostEventError
-from common.clock import elapsed
 from common.contracts.escalations import EscalationRaised
+from common.core.clock import monotonic
 
 TIMEOUT_S = 60
 CONCURRENCY = 16
@@ -50,9 +50,9 @@ def _request(contact_id: str) -> Post:
 
 async def _arrivals(testbed: Testbed, contact_ids: Sequence[str]) -> dict[str, float]:
     """Return when Slack first got a message about each contact; waits until it has them all."""
-    deadline = elapsed() + TIMEOUT_S
+    deadline = monotonic() + TIMEOUT_S
     while missing := set(contact_ids) - (arrived_at := _slack_arrivals(testbed)).keys():
-        if elapsed() > deadline:
+        if monotonic() > deadline:
             message = f"Slack has nothing about {len(missing)} of {len(contact_ids)} escalations"
             raise LostEventError(message)
         await asyncio.sleep(0.1)

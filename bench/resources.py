@@ -9,7 +9,7 @@ import asyncpg
 import devstack
 from bench.summary import Figures
 from bench.testbed import Testbed
-from common.clock import Clock, elapsed
+from common.core.clock import TimeSource, monotonic
 from devstack.jars import KAFKA_VERSION
 
 _UNPUBLISHED = "SELECT count(*) FROM {schema}.outbox"
@@ -22,7 +22,7 @@ async def context(stack: devstack.Stack) -> Figures:
     await connection.close()
     embedded = stack.backend is devstack.Backend.EMBEDDED
     return {
-        "date": f"{Clock().wall():%Y-%m-%d %H:%M:%S} UTC",
+        "date": f"{TimeSource().utc_now():%Y-%m-%d %H:%M:%S} UTC",
         "cores": os.cpu_count() or 0,
         "python": platform.python_version(),
         "postgres": postgres,
@@ -39,9 +39,9 @@ async def idle(testbed: Testbed, idle_seconds: int) -> Figures:
     while await _busy(testbed):  # noqa: ASYNC110 - the condition is in a database
         await asyncio.sleep(0.5)
     await testbed.check_clean()
-    before, begun = testbed.cpu_seconds(), elapsed()
+    before, begun = testbed.cpu_seconds(), monotonic()
     await asyncio.sleep(idle_seconds)
-    after, seconds = testbed.cpu_seconds(), elapsed() - begun
+    after, seconds = testbed.cpu_seconds(), monotonic() - begun
     processes = testbed.system.processes
     percents = {name: 100 * (after[name] - before[name]) / seconds for name in processes}
     return {

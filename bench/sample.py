@@ -16,21 +16,21 @@ from pydantic import AwareDatetime
 from sqlalchemy import Column, DateTime, Integer, MetaData, Table, Text, Uuid
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from common.clock import Clock
 from common.contracts.escalations import ClockBreached
 from common.contracts.event import ContactId
-from common.database import Database, connect
-from common.dispatcher import Dispatcher
-from common.health import Health
+from common.core.clock import TimeSource
+from common.core.health import Health
+from common.core.metrics import Metrics
 from common.messages import Timer
-from common.metrics import Metrics
-from common.rows import Rows
-from common.service import Parts, serve
-from common.settings import ServiceSettings
-from common.subscriptions import Subscriptions
-from common.tables import RELIABILITY
-from common.timerloop import TimerLoop
-from common.uow import UnitOfWork as BaseUnitOfWork
+from common.messaging.dispatcher import Dispatcher
+from common.messaging.subscriptions import HandlerRegistry
+from common.messaging.timer_loop import TimerLoop
+from common.service.settings import ServiceSettings
+from common.service.spec import ServiceSpec, serve
+from common.storage.database import Database, connect
+from common.storage.rows import LockedTable
+from common.storage.tables import RELIABILITY
+from common.storage.uow import UnitOfWork as BaseUnitOfWork
 
 U = TypeVar("U", bound=BaseUnitOfWork)
 
@@ -90,12 +90,12 @@ class DeadlineDue(Timer):
 class UnitOfWork(BaseUnitOfWork):
     def __init__(self, connection: AsyncConnection, now: datetime) -> None:
         super().__init__(connection, now)
-        self.cases = Rows[ContactId, Case](connection, cases, Case)
+        self.cases = LockedTable[ContactId, Case](connection, cases, Case)
         # For the measurement: when the timers of this transaction were due.
         self.due_times: list[datetime] = []
 
     @property
-    def rows(self) -> Sequence[Rows[Any, Any]]:
+    def rows(self) -> Sequence[LockedTable[Any, Any]]:
         return (self.cases,)
 
     async def hold(self, contact_ids: Sequence[ContactId]) -> None:
@@ -130,22 +130,22 @@ async def do_nothing(_timer: DeadlineDue, _uow: BaseUnitOfWork) -> None:
     """Do nothing, like the jobs of the baselines."""
 
 
-SUBSCRIPTIONS = Subscriptions[UnitOfWork]().on(DeadlineDue, breach)
-BARE_SUBSCRIPTIONS = Subscriptions[BaseUnitOfWork]().on(DeadlineDue, do_nothing)
+SUBSCRIPTIONS = HandlerRegistry[UnitOfWork]().on(DeadlineDue, breach)
+BARE_SUBSCRIPTIONS = HandlerRegistry[BaseUnitOfWork]().on(DeadlineDue, do_nothing)
 
 
 @asynccontextmanager
 async def open_database(url: str, unit_of_work: type[U]) -> AsyncIterator[Database[U]]:
     engine = connect(url, schema=NAME)
     try:
-        yield Database(engine, unit_of_work, Clock())
+        yield Database(engine, unit_of_work, TimeSource())
     finally:
         await engine.dispose()
 
 
 @asynccontextmanager
 async def run_timer_loop(
-    database: Database[U], subscriptions: Subscriptions[U]
+    database: Database[U], subscriptions: HandlerRegistry[U]
 ) -> AsyncIterator[Callable[[], float]]:
     """Fire timers as `serve` does; yield a function that returns how many have fired."""
     metrics, stopping = Metrics(), asyncio.Event()
@@ -160,6 +160,6 @@ async def run_timer_loop(
 
 
 if __name__ == "__main__":
-    parts = Parts(NAME, UnitOfWork, SUBSCRIPTIONS, ())
+    parts = ServiceSpec(NAME, UnitOfWork, SUBSCRIPTIONS, ())
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
         runner.run(serve(parts, ServiceSettings()))

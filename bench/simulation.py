@@ -13,7 +13,7 @@ import devstack
 from bench.escalation_testbed import HOUR_S, EscalationTestbed, open_escalation_testbed
 from bench.summary import Figures
 from bench.topics import LostEventError
-from common.clock import Clock, elapsed
+from common.core.clock import TimeSource, monotonic
 
 CLOCKS_EACH = 3
 PAST = timedelta(days=90)
@@ -76,9 +76,9 @@ async def seconds(stack: devstack.Stack, clocks: int) -> Figures:
         with TemporaryDirectory() as folder:
             draft = Path(folder) / "standard.json"
             draft.write_bytes(orjson.dumps(DRAFT))
-            begun = elapsed()
+            begun = monotonic()
             report = await _simulate(testbed, draft)
-            duration_s = elapsed() - begun
+            duration_s = monotonic() - begun
     clock_count = report["with the drafts"]["clocks"]
     return {
         "simulated_clocks": clock_count,
@@ -90,7 +90,7 @@ async def seconds(stack: devstack.Stack, clocks: int) -> Figures:
 
 
 async def _simulate(testbed: EscalationTestbed, draft: Path) -> dict[str, Any]:
-    since = Clock().wall() - PAST - timedelta(days=1)
+    since = TimeSource().utc_now() - PAST - timedelta(days=1)
     command = ("-m", "escalation", "simulate", "--since", f"{since:%Y-%m-%d}", "--json")
     process = await asyncio.create_subprocess_exec(
         sys.executable,

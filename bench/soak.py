@@ -8,7 +8,7 @@ from bench import traffic
 from bench.load import Post
 from bench.summary import Figures
 from bench.testbed import CONTACTS, Testbed, posts
-from common.clock import elapsed
+from common.core.clock import monotonic
 
 RATE = 40
 SLICE_SECONDS = 30
@@ -43,17 +43,17 @@ def _slope(hours: Sequence[float], values: Sequence[float]) -> float:
 
 async def soak(testbed: Testbed, minutes: float) -> Figures:
     """Create contacts at a steady rate and resolve each about half a minute later."""
-    readings, begun = Readings(), elapsed()
+    readings, begun = Readings(), monotonic()
     open_contacts: list[str] = []
     contacts = 0
-    while elapsed() - begun < 60 * minutes:
+    while monotonic() - begun < 60 * minutes:
         open_contacts = await _slice(testbed, open_contacts)
         contacts += len(open_contacts)
-        readings.add((elapsed() - begun) / 3600, testbed.rss_mb())
+        readings.add((monotonic() - begun) / 3600, testbed.rss_mb())
         _print_readings(readings)
     await testbed.check_clean()
     return {
-        "soak_minutes": (elapsed() - begun) / 60,
+        "soak_minutes": (monotonic() - begun) / 60,
         "soak_contacts": contacts,
         "soak_contacts_per_s": RATE,
         **readings.summarize(),

@@ -15,8 +15,8 @@ from bench.databases import SampleDatabase, sample_database
 from bench.outbox import commit_event, record_arrivals
 from bench.summary import Figures
 from bench.waiting import WaitTimeoutError, wait_until
-from common.clock import elapsed
-from common.database import Database
+from common.core.clock import monotonic
+from common.storage.database import Database
 from stage.system import REPOSITORY
 
 POLL_S = 0.01
@@ -54,10 +54,10 @@ async def _seconds(
 async def _seconds_until_next_event(
     database: Database[sample.UnitOfWork], arrived_at: dict[bytes, float]
 ) -> float:
-    begun = elapsed()
+    begun = monotonic()
     committed: set[bytes] = set()
     while not committed & arrived_at.keys():
-        if elapsed() - begun > TIMEOUT_S:
+        if monotonic() - begun > TIMEOUT_S:
             message = f"no replica took over within {TIMEOUT_S} s"
             raise WaitTimeoutError(message)
         committed.add((await commit_event(database)).encode())

@@ -16,9 +16,9 @@ from bench.databases import SampleDatabase, empty_database, sample_database
 from bench.isolated import run_isolated
 from bench.summary import Figures
 from bench.waiting import wait_until
-from common.clock import elapsed
-from common.subscriptions import Subscriptions
-from common.uow import UnitOfWork
+from common.core.clock import monotonic
+from common.messaging.subscriptions import HandlerRegistry
+from common.storage.uow import UnitOfWork
 
 U = TypeVar("U", bound=UnitOfWork)
 
@@ -66,10 +66,10 @@ async def _ours(sample_db: SampleDatabase, timers: int, *, bare: bool) -> Figure
 
 
 async def _per_s(
-    sample_db: SampleDatabase, timers: int, unit_of_work: type[U], subscriptions: Subscriptions[U]
+    sample_db: SampleDatabase, timers: int, unit_of_work: type[U], subscriptions: HandlerRegistry[U]
 ) -> Figures:
     async with sample.open_database(sample_db.url, unit_of_work) as database:
-        begun = elapsed()
+        begun = monotonic()
         async with sample.run_timer_loop(database, subscriptions) as fired:
             await wait_until(lambda: fired() >= timers)
-            return {"per_s": timers / (elapsed() - begun)}
+            return {"per_s": timers / (monotonic() - begun)}

@@ -15,11 +15,11 @@ from bench.isolated import run_isolated
 from bench.sample import DeadlineDue
 from bench.summary import Figures, quantiles_ms
 from bench.waiting import wait_until
-from common.clock import Clock, elapsed
 from common.contracts.event import ContactId
-from common.database import Database
-from common.ids import new_id
+from common.core.clock import TimeSource, monotonic
+from common.core.ids import new_id
 from common.messages import Cancel, Schedule, TimerChange
+from common.storage.database import Database
 
 COMPARED_TIMERS = 1000
 COMPARED_SECONDS = 10
@@ -81,13 +81,13 @@ async def measure_with_pending(stack: devstack.Stack, pending: int, seconds: int
 
 
 async def _many(sample_db: SampleDatabase, pending: int, seconds: int) -> Figures:
-    begun = elapsed()
+    begun = monotonic()
     late = await _lateness(sample_db, RATE * seconds, RATE, changes=True)
     return {
         "timer_pending": pending,
         "timer_lateness_rate_per_s": RATE,
         "timer_changes_per_s": CHANGES_PER_S,
-        "timer_lateness_run_seconds": elapsed() - begun,
+        "timer_lateness_run_seconds": monotonic() - begun,
         **quantiles_ms("timer_lateness", late),
     }
 
@@ -97,10 +97,10 @@ async def _lateness(
 ) -> list[float]:
     """Let `count` timers come due at `rate` per second; return the lateness of each commit."""
     late: list[float] = []
-    clock = Clock()
+    clock = TimeSource()
 
     def committed(uow: sample.UnitOfWork) -> None:
-        now = clock.wall()
+        now = clock.utc_now()
         late.extend((now - due_at).total_seconds() for due_at in uow.due_times)
 
     async with sample.open_database(sample_db.url, sample.UnitOfWork) as opened:
@@ -127,13 +127,13 @@ async def _keep_changing(
     """Keep postponing timers, or cancelling and replacing them, as on a busy day."""
     chance = random.Random(2029)
     every = CHANGES_A_TRANSACTION / CHANGES_PER_S
-    due = elapsed()
+    due = monotonic()
     while True:
         async with opened.transaction() as uow:
             for contact_id in chance.sample(contacts, CHANGES_A_TRANSACTION):
                 uow.timers.set(_change(contact_id, uow.now, chance))
         due += every
-        await asyncio.sleep(max(0, due - elapsed()))
+        await asyncio.sleep(max(0, due - monotonic()))
 
 
 def _change(contact_id: ContactId, now: datetime, chance: random.Random) -> list[TimerChange]:

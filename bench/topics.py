@@ -7,11 +7,11 @@ from typing import Any, NamedTuple, TypeVar
 
 from aiokafka import AIOKafkaConsumer
 
-from common.clock import Clock
 from common.contracts import TOPICS
 from common.contracts.event import Event
-from common.envelope import type_of
-from common.relay import topic_name
+from common.core.clock import TimeSource
+from common.messaging.envelope import type_of
+from common.messaging.relay import topic_name
 
 E = TypeVar("E", bound=Event)
 
@@ -93,10 +93,10 @@ async def read_topics(bootstrap: str, namespace: str) -> AsyncIterator[EventRead
 
 
 async def _read(kafka: Any, topics: EventReader) -> None:
-    clock = Clock()
+    clock = TimeSource()
     while True:
         polled = await kafka.getmany(timeout_ms=1000)
-        arrived_at = clock.wall().timestamp()
+        arrived_at = clock.utc_now().timestamp()
         for records in polled.values():
             for record in records:
                 topics.add(record, arrived_at)

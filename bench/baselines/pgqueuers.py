@@ -17,7 +17,7 @@ from pgqueuer.queries import Queries
 from bench import sample
 from bench.summary import Figures, quantiles_ms
 from bench.waiting import wait_until
-from common.clock import Clock, elapsed
+from common.core.clock import TimeSource, monotonic
 
 Handler = Callable[[Job], Awaitable[None]]
 
@@ -72,19 +72,19 @@ async def _rate(
 
     await _enqueue(queries, payloads, [timedelta(0)] * len(payloads))
     await queries.driver.execute("VACUUM ANALYZE pgqueuer")
-    begun = elapsed()
+    begun = monotonic()
     async with working(dsn, count, managers):
         await wait_until(lambda: handled >= len(payloads))
-        return len(payloads) / (elapsed() - begun)
+        return len(payloads) / (monotonic() - begun)
 
 
 async def lateness(dsn: str, waits: list[timedelta]) -> Figures:
     """Return how long after a job was due its handler began."""
     late: list[float] = []
-    clock = Clock()
+    clock = TimeSource()
 
     async def note(job: Job) -> None:
-        late.append((clock.wall() - job.execute_after).total_seconds())
+        late.append((clock.utc_now() - job.execute_after).total_seconds())
 
     async with connected(dsn) as queries, working(dsn, note, 1):
         await _enqueue(queries, [None] * len(waits), waits)

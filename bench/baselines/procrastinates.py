@@ -9,7 +9,7 @@ from procrastinate import App, JobContext, PsycopgConnector
 
 from bench.summary import Figures, quantiles_ms
 from bench.waiting import wait_until
-from common.clock import Clock, elapsed
+from common.core.clock import TimeSource, monotonic
 
 CONCURRENCY = 20
 POOL = 10
@@ -34,27 +34,27 @@ async def _rate(dsn: str, jobs: int, concurrency: int) -> float:
 
         await nothing.batch_defer_async(*({} for _ in range(jobs)))
         await app.connector.execute_query_async("ANALYZE procrastinate_jobs")
-        begun = elapsed()
+        begun = monotonic()
         await app.run_worker_async(
             wait=False, concurrency=concurrency, install_signal_handlers=False
         )
-        return jobs / (elapsed() - begun)
+        return jobs / (monotonic() - begun)
 
 
 async def lateness(dsn: str, waits: list[timedelta]) -> Figures:
     """Return how long after its due time each task began; by default a worker polls every 5 s."""
     late: list[float] = []
-    clock = Clock()
+    clock = TimeSource()
     async with opened(dsn) as app:
 
         @app.task(name="note", pass_context=True)
         async def note(context: JobContext) -> None:
-            late.append(_lateness(context.job.scheduled_at, clock.wall()))
+            late.append(_lateness(context.job.scheduled_at, clock.utc_now()))
 
         worker = asyncio.ensure_future(
             app.run_worker_async(concurrency=CONCURRENCY, install_signal_handlers=False)
         )
-        now = clock.wall()
+        now = clock.utc_now()
         for wait in waits:
             await note.configure(schedule_at=now + wait).defer_async()
         await wait_until(lambda: len(late) == len(waits))

@@ -12,12 +12,12 @@ import pytest
 from common.contracts.contacts import ContactReceived, Customer, SupervisorRequested
 from common.contracts.event import ContactId, CustomerId, EscalationId, NotificationId, PageId
 from common.contracts.notifications import NotificationActedOn
-from common.database import Database
-from common.ids import new_id
+from common.core.ids import new_id
+from common.storage.database import Database
 from escalation import handlers
 from escalation.main import parts
 from escalation.settings import Settings
-from escalation.store import UnitOfWork
+from escalation.store.unit_of_work import UnitOfWork
 from support.databases import Postgres, opened
 from support.inside import Inside, Keys, client, dispatcher
 
@@ -229,7 +229,7 @@ async def test_an_empty_level_is_passed_at_once_with_the_reason(story: Story) ->
     await story.it_is(berlin("2026-06-10", "11:00:00"))
     assert await story.pages() == [("mia", "raised")]
     (climbed,) = await story.facts("escalation_climbed")
-    assert climbed["because"] == "nobody on duty at supervisors"
+    assert climbed["reason"] == "nobody on duty at supervisors"
 
 
 async def test_two_causes_at_once_make_one_escalation(story: Story) -> None:

@@ -12,7 +12,7 @@ import uvloop
 from bench.summary import OUTAGE, RECOVERY, Figures, write
 from chaos.campaign import Outcome, Plan, ground, run
 from chaos.faults import FAULTS
-from common.clock import elapsed
+from common.core.clock import monotonic
 
 PER_SECOND = 15
 
@@ -30,10 +30,10 @@ def main() -> int:
     signal.signal(signal.SIGTERM, signal.default_int_handler)
     logs = Path(mkdtemp(prefix="upstairs-chaos-"))
     _tell(f"seed {plan.seed}, {asked.minutes:g} min, {plan.per_second:g} contacts/s; logs: {logs}")
-    begun = elapsed()
+    begun = monotonic()
     with ground() as servers, asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
         outcome = runner.run(run(servers, plan, logs, _tell))
-    _report(outcome, elapsed() - begun)
+    _report(outcome, monotonic() - begun)
     return 0 if outcome.is_sound else 1
 
 

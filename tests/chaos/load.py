@@ -10,7 +10,7 @@ from typing import Any
 import httpx
 
 from chaos.world import Callers
-from common.backoff import pause
+from common.core.backoff import pause
 
 PLEA = "This is no use. Let me talk to your supervisor!"
 # Of this topic more come than there are places: some wait for long.

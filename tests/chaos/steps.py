@@ -20,11 +20,11 @@ from unittest.mock import patch
 
 from aiokafka import AIOKafkaProducer
 
-from common.clock import Clock
-from common.database import Database
-from common.dispatcher import Dispatcher, Message
-from common.outbox import Outbox
-from common.timers import DueTimer, Timers
+from common.core.clock import TimeSource
+from common.messaging.dispatcher import Dispatcher, Message
+from common.storage.database import Database
+from common.storage.outbox import Outbox
+from common.storage.timers import DueTimer, Timers
 
 ORDERS = "CHAOS_ORDERS"
 CLOCK_JUMP = timedelta(hours=1)
@@ -190,14 +190,14 @@ def _orders() -> Orders:
 
 
 def _let_the_clock_jump() -> None:
-    wall = Clock.wall
+    wall = TimeSource.utc_now
     sign = _orders().clock(instance_id())
 
-    def jumping(self: Clock) -> datetime:
+    def jumping(self: TimeSource) -> datetime:
         now = wall(self)
         return now + CLOCK_JUMP if sign.exists() else now
 
-    _replace(Clock, "wall", jumping)
+    _replace(TimeSource, "wall", jumping)
 
 
 def _replace(owner: type, name: str, by: object) -> None:

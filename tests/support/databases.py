@@ -10,11 +10,11 @@ from typing import Any
 import asyncpg
 from sqlalchemy import URL, make_url
 
-from common.clock import Clock
-from common.database import Database, U, connect
-from common.ids import new_id
-from common.migrations import migrate
-from common.provision import provision_schema
+from common.core.clock import TimeSource
+from common.core.ids import new_id
+from common.service.provision import provision_schema
+from common.storage.database import Database, U, connect
+from common.storage.migrations import migrate
 from stage.system import ROLE_PASSWORD as PASSWORD
 from stage.system import SERVICES
 
@@ -79,7 +79,7 @@ async def opened(
 ) -> AsyncIterator[Database[U]]:
     engine = connect(postgres.url(name, service), schema=service)
     try:
-        yield Database(engine, unit_of_work, Clock())
+        yield Database(engine, unit_of_work, TimeSource())
     finally:
         await engine.dispose()
 

@@ -16,28 +16,28 @@ from sqlalchemy import event as sqlalchemy_event
 from sqlalchemy.dialects.postgresql import ARRAY, JSONB
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from common import service
-from common.clock import Clock
-from common.consumer import Consumer
 from common.contracts.contacts import CustomerWrote
 from common.contracts.event import ContactId, Event, MessageId
-from common.database import Database, connect
-from common.dispatcher import Dispatcher
-from common.envelope import Envelope, encode
-from common.errors import PermanentError
-from common.health import Health
-from common.ids import EventId, new_id
+from common.core.clock import TimeSource
+from common.core.errors import PermanentError
+from common.core.health import Health
+from common.core.ids import EventId, new_id
+from common.core.metrics import Metrics
 from common.messages import Timer
-from common.metrics import Metrics
-from common.relay import Relay, topic_name
-from common.rows import Rows
-from common.runtime import Worker
-from common.service import Parts
-from common.settings import ServiceSettings
-from common.subscriptions import Subscriptions
-from common.tables import RELIABILITY
-from common.timerloop import TimerLoop
-from common.uow import UnitOfWork as BaseUnitOfWork
+from common.messaging.consumer import Consumer
+from common.messaging.dispatcher import Dispatcher
+from common.messaging.envelope import Envelope, encode
+from common.messaging.relay import Relay, topic_name
+from common.messaging.subscriptions import HandlerRegistry
+from common.messaging.timer_loop import TimerLoop
+from common.service import spec
+from common.service.runtime import Worker
+from common.service.settings import ServiceSettings
+from common.service.spec import ServiceSpec
+from common.storage.database import Database, connect
+from common.storage.rows import LockedTable
+from common.storage.tables import RELIABILITY
+from common.storage.uow import UnitOfWork as BaseUnitOfWork
 
 NAME = "probe"
 POISON = "poison"
@@ -78,7 +78,7 @@ class Probe:
     touched_at: datetime
 
 
-class Probes(Rows[ContactId, Probe]):
+class Probes(LockedTable[ContactId, Probe]):
     def __init__(self, connection: AsyncConnection) -> None:
         super().__init__(connection, table, Probe)
 
@@ -89,7 +89,7 @@ class UnitOfWork(BaseUnitOfWork):
         self.probes = Probes(connection)
 
     @property
-    def rows(self) -> Sequence[Rows[Any, Any]]:
+    def rows(self) -> Sequence[LockedTable[Any, Any]]:
         return (self.probes,)
 
     async def hold(self, contact_ids: Sequence[ContactId]) -> None:
@@ -129,7 +129,7 @@ async def remind(timer: Reminder, uow: UnitOfWork) -> None:
     await note(timer.contact_id, timer.name, uow)
 
 
-SUBSCRIPTIONS = Subscriptions[UnitOfWork]().on(CustomerWrote, take_note).on(Reminder, remind)
+SUBSCRIPTIONS = HandlerRegistry[UnitOfWork]().on(CustomerWrote, take_note).on(Reminder, remind)
 
 
 def new_contact() -> ContactId:
@@ -149,7 +149,7 @@ def wrote(contact_id: ContactId, excerpt: str = "hello") -> CustomerWrote:
 async def opened(url: str) -> AsyncIterator[Database[UnitOfWork]]:
     engine = connect(url, schema=NAME)
     try:
-        yield Database(engine, UnitOfWork, Clock())
+        yield Database(engine, UnitOfWork, TimeSource())
     finally:
         await engine.dispose()
 
@@ -258,11 +258,11 @@ class Replica:
         self,
         database: Database[UnitOfWork],
         broker: Broker,
-        subscriptions: Subscriptions[UnitOfWork] = SUBSCRIPTIONS,
+        subscriptions: HandlerRegistry[UnitOfWork] = SUBSCRIPTIONS,
         *,
         dead_letter_limit: int = 20,
     ) -> None:
-        self.database = Database(database.engine, UnitOfWork, Clock())
+        self.database = Database(database.engine, UnitOfWork, TimeSource())
         self.broker = broker
         self.metrics, self.health = Metrics(), Health()
         self.subscriptions = subscriptions
@@ -277,8 +277,8 @@ class Replica:
         self.database.after_commit(lambda uow: self.timers.wake(uow.timers.earliest))
 
     def consumer(self) -> Consumer[UnitOfWork]:
-        parts = Parts(NAME, UnitOfWork, self.subscriptions, ())
-        return service._consumer(
+        parts = ServiceSpec(NAME, UnitOfWork, self.subscriptions, ())
+        return spec._consumer(
             parts, self.broker.settings(), self.dispatcher, self.metrics, self.health
         )
 

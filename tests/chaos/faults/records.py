@@ -9,10 +9,10 @@ from aiokafka.errors import KafkaError
 from chaos.faults.catalogue import fault
 from chaos.groups import full_name, place, recent, rewind
 from chaos.scene import Scene
-from common.clock import Clock
 from common.contracts import BY_TYPE, TOPICS
-from common.envelope import Envelope, Headers, encode
-from common.ids import EventId, new_id
+from common.core.clock import TimeSource
+from common.core.ids import EventId, new_id
+from common.messaging.envelope import Envelope, Headers, encode
 from stage.invariants.reader import subscribed_types
 from stage.system import SERVICES
 from support.waiting import until
@@ -98,7 +98,7 @@ def _headers(topic: str) -> Headers:
         type=min(kind for kind in heard if BY_TYPE[kind].topic == topic),
         source="/nowhere",
         key=new_id(),
-        time=Clock().wall(),
+        time=TimeSource().utc_now(),
         sequence=1,
         traceparent=None,
     )

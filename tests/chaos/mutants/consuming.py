@@ -8,12 +8,12 @@ from aiokafka import TopicPartition
 
 from chaos.mutants.registry import control, die_once, mutant, replace
 from chaos.mutants.scenes import ARRIVALS, PLEAS
-from common import dispatcher
-from common.consumer import Consumer
 from common.contracts.contacts import ContactReceived, SupervisorRequested
 from common.contracts.event import Event
-from common.dispatcher import Dispatcher, Message
-from common.uow import UnitOfWork
+from common.messaging import dispatcher
+from common.messaging.consumer import Consumer
+from common.messaging.dispatcher import Dispatcher, Message
+from common.storage.uow import UnitOfWork
 
 # More often than a batch and then its first message alone are tried.
 _COLLISIONS = 5

@@ -9,9 +9,9 @@ import pytest
 from sqlalchemy import make_url
 
 import devstack
-from common.database import Database
-from common.ids import new_id
-from common.provision import TopicSpec, create_topics, provision_schema
+from common.core.ids import new_id
+from common.service.provision import TopicSpec, create_topics, provision_schema
+from common.storage.database import Database
 from support import probe
 from support.databases import PASSWORD, Postgres
 from support.gate import Gate, gate_before

@@ -6,10 +6,10 @@ from typing import Any
 import httpx
 import pytest
 
-from common.database import Database
-from common.deadletters import bury
-from common.service import Parts
-from common.settings import ServiceSettings
+from common.service.settings import ServiceSettings
+from common.service.spec import ServiceSpec
+from common.storage.database import Database
+from common.storage.dead_letters import store_dead_letter
 from support.databases import rows
 from support.inside import Keys, client
 from support.letters import MENDED, buried, effects, record
@@ -19,8 +19,8 @@ KEYS = Keys(ops="admin:ops:a-key", marco="manager:marco:m-key", shop="channel:sh
 PATH = "/v1/dead-letters"
 
 
-def parts(_settings: ServiceSettings) -> Parts[UnitOfWork]:
-    return Parts("probe", UnitOfWork, MENDED, ())
+def parts(_settings: ServiceSettings) -> ServiceSpec[UnitOfWork]:
+    return ServiceSpec("probe", UnitOfWork, MENDED, ())
 
 
 @pytest.fixture
@@ -120,7 +120,7 @@ async def test_what_is_no_text_is_shown_in_base64(
     event = wrote(new_contact())
     letter = record(event, envelope(event), payload=b"\xff\x00", headers={"x": b"\xfe", "y": None})
     async with database.transaction() as uow:
-        await bury(uow.connection, letter, claimed=False)
+        await store_dead_letter(uow.connection, letter, claimed=False)
     (row,) = await rows(database, "SELECT id FROM dead_letters")
     one = (await api.get(f"{PATH}/{row.id}")).json()
     assert one["payload"] == {"base64": "/wA="}
@@ -145,7 +145,7 @@ async def test_a_replay_that_fails_says_why(
     event = wrote(new_contact())
     async with database.transaction() as uow:
         letter = record(event, envelope(event), payload=b"{}")
-        await bury(uow.connection, letter, claimed=False)
+        await store_dead_letter(uow.connection, letter, claimed=False)
     (row,) = await rows(database, "SELECT id FROM dead_letters")
     answer = await api.post(f"{PATH}/{row.id}/replay")
     assert problem(answer) == (422, "failed-again")

@@ -9,8 +9,8 @@ from pathlib import Path
 import asyncpg
 import pytest
 
-from common.migrations import Phase, migrate
-from common.provision import provision_schema
+from common.service.provision import provision_schema
+from common.storage.migrations import Phase, migrate
 from support.databases import PASSWORD, Postgres
 
 SERVICE = "sample"
@@ -22,7 +22,7 @@ VERSIONS = {
 }
 TEMPLATE = """
 from alembic import op
-from common.migrations import create_reliability_tables
+from common.storage.migrations import create_reliability_tables
 
 revision = "{revision}"
 down_revision = {down!r}
@@ -47,7 +47,7 @@ def versions(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     folder = tmp_path / "migrations" / "versions"
     folder.mkdir(parents=True)
     env = folder.parent / "env.py"
-    env.write_text("from common.migrations import run_environment\n\nrun_environment()\n")
+    env.write_text("from common.storage.migrations import run_environment\n\nrun_environment()\n")
     return folder
 
 
@@ -100,7 +100,7 @@ async def test_up_from_nothing_and_again(versions: Path, url: str) -> None:
 
 async def test_two_jobs_at_once(versions: Path, url: str) -> None:
     write(versions, *VERSIONS)
-    program = f"from common.migrations import migrate; migrate({SERVICE!r}, {url!r})"
+    program = f"from common.storage.migrations import migrate; migrate({SERVICE!r}, {url!r})"
     environment = {
         **os.environ,
         "PYTHONPATH": os.pathsep.join([str(versions.parents[1] / "src"), *sys.path]),

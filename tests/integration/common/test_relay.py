@@ -10,10 +10,10 @@ import pytest
 from aiokafka import AIOKafkaProducer
 from aiokafka.errors import KafkaTimeoutError
 
-from common import trace
-from common.database import Database
-from common.envelope import decode
-from common.outbox import Outbox
+from common.core import trace
+from common.messaging.envelope import decode
+from common.storage.database import Database
+from common.storage.outbox import Outbox
 from support.databases import rows
 from support.outbox import add, arrived, check_order, left, lock_holders, once_each, texts
 from support.probe import Broker, Replica, UnitOfWork, crashing, new_contact, running, total, wrote
@@ -129,10 +129,10 @@ async def test_an_event_carries_its_trace_and_its_cause(replica: Replica, broker
     event = wrote(new_contact())
     async with broker.producer() as producer, running(replica.relay(producer)):
         async with replica.database.transaction() as uow:
-            trace.follow(TRACEPARENT)
+            trace.start(TRACEPARENT)
             uow.outbox.cause = "because"
             uow.outbox.add([event])
-        trace.resume(None)
+        trace.restore(None)
     (record,) = await broker.records()
     envelope, read = decode(record.key, record.headers, record.value)
     assert read == event

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from common.contracts.event import ContactId
-from common.database import Database
+from common.storage.database import Database
 from devstack import Process
 from support import served
 from support.databases import rows

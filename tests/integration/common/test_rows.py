@@ -8,8 +8,8 @@ import pytest
 from sqlalchemy.exc import IntegrityError
 
 from common.contracts.event import ContactId
-from common.database import Database
-from common.errors import is_transient
+from common.core.errors import is_transient
+from common.storage.database import Database
 from support.databases import rows
 from support.probe import Note, Probe, UnitOfWork, new_contact, statements, wrote
 
@@ -65,7 +65,7 @@ async def test_new_and_known_rows_are_written_in_one_batch(
         uow.probes.put(new)
         uow.probes.put(replace(known, notes=("changed",)))
         uow.probes.put(replace(new, notes=("new", "again")))
-        assert {one.notes for one in uow.probes.held()} == {
+        assert {one.notes for one in uow.probes.loaded()} == {
             ("untouched",),
             ("changed",),
             ("new", "again"),
@@ -84,7 +84,7 @@ async def test_a_row_made_anew_is_not_looked_for(database: Database[UnitOfWork])
     new = made()
     with statements(database) as sent:
         async with database.transaction() as uow:
-            uow.probes.absent(new.contact_id)
+            uow.probes.mark_absent(new.contact_id)
             uow.probes.put(new)
     assert not [one for one in sent if "FOR UPDATE" in one]
     assert await read(database, new.contact_id) == new
@@ -153,7 +153,7 @@ async def test_batches_that_meet_in_opposite_order_do_not_deadlock(
     async def touch(order: list[ContactId]) -> None:
         async with database.transaction() as uow:
             await uow.probes.lock_all(order)
-            for held in list(uow.probes.held()):
+            for held in list(uow.probes.loaded()):
                 uow.probes.put(replace(held, notes=(*held.notes, "x")))
 
     await asyncio.gather(*(touch(order) for _ in range(4) for order in (ids, ids[::-1])))

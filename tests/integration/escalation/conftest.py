@@ -8,12 +8,12 @@ import pytest
 from common.contracts.assignments import ContactAssigned
 from common.contracts.contacts import ContactReceived, Customer
 from common.contracts.event import ContactId, CustomerId, PersonId, TeamId
-from common.database import Database
-from common.ids import new_id
+from common.core.ids import new_id
+from common.storage.database import Database
 from escalation import handlers
 from escalation.main import parts
 from escalation.settings import Settings
-from escalation.store import UnitOfWork
+from escalation.store.unit_of_work import UnitOfWork
 from support.databases import Postgres, opened
 from support.inside import Inside, Keys, client, dispatcher
 
@@ -92,7 +92,7 @@ def assigned(contact: ContactReceived) -> ContactAssigned:
         occurred_at=contact.occurred_at + timedelta(seconds=1),
         representative_id=PersonId("rita"),
         team_id=TeamId("front"),
-        because="only one free",
+        reason="only one free",
     )
 
 

@@ -8,7 +8,7 @@ import pytest
 
 from common.contracts.contacts import ContactResolved, SupervisorRequested
 from common.contracts.escalations import PageRequested
-from common.ids import new_id
+from common.core.ids import new_id
 from integration.escalation.conftest import Desk, assigned, key
 
 pytestmark = pytest.mark.usefixtures("configured")

@@ -10,12 +10,12 @@ from prometheus_client import CollectorRegistry
 
 from common.contracts.contacts import Customer, FeedbackReceived
 from common.contracts.event import CustomerId
-from common.database import Database
-from common.ids import new_id
-from escalation import audit
-from escalation.audit import Auditor
+from common.core.ids import new_id
+from common.storage.database import Database
 from escalation.metrics import AuditMetrics
-from escalation.store import UnitOfWork
+from escalation.store.unit_of_work import UnitOfWork
+from escalation.workers import timer_check
+from escalation.workers.timer_check import Auditor
 from integration.escalation.conftest import LADDER, POLICY, Desk, assigned, key
 
 AUGUST = {"from": "2026-08-01T00:00:00Z", "until": "2026-09-01T00:00:00Z"}
@@ -229,7 +229,7 @@ async def test_standing_alarms_are_counted_until_somebody_answers(
     database: Database[UnitOfWork],
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(audit, "_BETWEEN", timedelta(0))
+    monkeypatch.setattr(timer_check, "_BETWEEN", timedelta(0))
     registry = CollectorRegistry()
     auditor = Auditor(database, AuditMetrics(registry))
 

@@ -3,7 +3,7 @@ from collections.abc import AsyncIterator
 import httpx
 import pytest
 
-from common.database import Database
+from common.storage.database import Database
 from intake.main import parts
 from intake.settings import Settings
 from intake.store import UnitOfWork

@@ -6,8 +6,8 @@ from typing import Any
 import httpx
 import pytest
 
-from common.database import Database
-from common.http import MAX_BODY_BYTES
+from common.http.app import MAX_BODY_BYTES
+from common.storage.database import Database
 from intake.store import UnitOfWork
 from integration.intake.conftest import key
 from support.databases import rows

@@ -13,8 +13,8 @@ from common.contracts.escalations import (
     EscalationReturned,
 )
 from common.contracts.event import ContactId, EscalationId, PersonId
-from common.database import Database
-from common.ids import new_id
+from common.core.ids import new_id
+from common.storage.database import Database
 from intake.handlers import SUBSCRIPTIONS
 from intake.store import UnitOfWork
 from integration.intake.test_contacts import accepted, published
@@ -38,7 +38,7 @@ async def test_the_channel_sees_that_it_waits_again_and_where(
         from_person=SARA,
         level=0,
         level_name="supervisor",
-        because="the shift of sara ended",
+        reason="the shift of sara ended",
         lateness_ms=1.5,
     )
     resolved = EscalationResolved(**ids, by=OMAR, outcome="apology", note="explained")

@@ -5,10 +5,10 @@ from typing import Any
 import httpx
 import pytest
 
-from common.clock import Clock
 from common.contracts.escalations import PriorityChangeAsked
 from common.contracts.event import ContactId
-from common.database import Database
+from common.core.clock import TimeSource
+from common.storage.database import Database
 from intake.handlers import SUBSCRIPTIONS
 from intake.store import UnitOfWork
 from integration.intake.conftest import key
@@ -40,7 +40,7 @@ async def test_a_representative_says_how_urgent_it_is(
         assert (answer.status_code, answer.json()) == (202, {"contact_id": contact_id})
     assert (await api.get(f"/v1/contacts/{contact_id}")).json()["priority"] == "urgent"
     (event,) = await prioritized(database)
-    assert (event["priority"], event["because"], event["by"]) == (
+    assert (event["priority"], event["reason"], event["by"]) == (
         "urgent",
         "The parcel holds medicine.",
         "rita",
@@ -96,14 +96,14 @@ async def test_a_promise_that_asks_for_another_priority_gets_it_once(
     for contact_id in (open_id, open_id, done_id):
         asked = PriorityChangeAsked(
             contact_id=ContactId(contact_id),
-            occurred_at=Clock().wall(),
+            occurred_at=TimeSource().utc_now(),
             priority="urgent",
-            because="75 % of the first response's time is spent",
+            reason="75 % of the first response's time is spent",
         )
         await inside.tell(asked)
     (event,) = await prioritized(database)
     assert (event["contact_id"], event["priority"], event["by"]) == (open_id, "urgent", None)
-    assert event["because"] == "75 % of the first response's time is spent"
+    assert event["reason"] == "75 % of the first response's time is spent"
 
 
 async def test_zendesk_changes_it(
@@ -117,7 +117,7 @@ async def test_zendesk_changes_it(
     (contact,) = await rows(database, "SELECT priority FROM contacts")
     assert contact.priority == "urgent"
     (event,) = await prioritized(database)
-    assert (event["because"], event["by"]) == ("changed in Zendesk", "acme")
+    assert (event["reason"], event["by"]) == ("changed in Zendesk", "acme")
 
 
 async def test_a_change_that_comes_before_its_ticket_makes_the_contact(

@@ -11,8 +11,8 @@ from common.contracts.escalations import (
     EscalationResolved,
 )
 from common.contracts.event import ContactId, EscalationId, PersonId
-from common.database import Database
-from common.ids import new_id
+from common.core.ids import new_id
+from common.storage.database import Database
 from intake.handlers import SUBSCRIPTIONS
 from intake.store import UnitOfWork
 from integration.intake.test_contacts import accepted, published
@@ -41,7 +41,7 @@ async def test_the_channel_sees_each_step_and_the_end_resolves_the_contact(
         level_name="supervisor",
     )
     climbed = EscalationClimbed(
-        **ids, from_level=0, to_level=1, level_name="manager", because="no answer"
+        **ids, from_level=0, to_level=1, level_name="manager", reason="no answer"
     )
     marco = PersonId("marco")
     acknowledged = EscalationAcknowledged(**ids, by=marco, lease_expires_at=AT)

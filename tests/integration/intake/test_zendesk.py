@@ -10,8 +10,8 @@ import httpx
 import orjson
 import pytest
 
-from common.clock import Clock
-from common.database import Database
+from common.core.clock import TimeSource
+from common.storage.database import Database
 from intake.store import UnitOfWork
 from integration.intake.conftest import key
 from integration.intake.test_contacts import nothing_happened, published
@@ -40,7 +40,7 @@ async def webhook(api: httpx.AsyncClient) -> httpx.AsyncClient:
 
 
 def signed(body: bytes, *, age: timedelta = timedelta(0), secret: str = SECRET) -> dict[str, str]:
-    timestamp = (Clock().wall() - age).isoformat()
+    timestamp = (TimeSource().utc_now() - age).isoformat()
     mac = hmac.new(secret.encode(), timestamp.encode() + body, hashlib.sha256)
     return {
         "X-Zendesk-Webhook-Signature": base64.b64encode(mac.digest()).decode(),

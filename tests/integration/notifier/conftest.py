@@ -12,16 +12,16 @@ from urllib.parse import urlencode
 import httpx
 import pytest
 
-from common.clock import Clock
 from common.contracts.escalations import EscalationAcknowledged, PageRequested
 from common.contracts.event import ContactId, EscalationId, Event, PageId, PersonId
-from common.database import Database
-from common.deadletters import DeadLetter
-from common.dispatcher import Dispatcher, Message
-from common.health import Health
-from common.ids import EventId, new_id
-from common.metrics import Metrics
-from common.service import application
+from common.core.clock import TimeSource
+from common.core.health import Health
+from common.core.ids import EventId, new_id
+from common.core.metrics import Metrics
+from common.messaging.dispatcher import Dispatcher, Message
+from common.service.spec import application
+from common.storage.database import Database
+from common.storage.dead_letters import DeadLetter
 from devstack.receivers import MailReceiver, Posted, SlackReceiver
 from notifier import handlers
 from notifier.domain.recipients import Address, EmailAddress, Recipient, SlackAddress
@@ -123,7 +123,7 @@ class Desk:
 
 
 def paged(who: str = "dana", **changes: Any) -> PageRequested:
-    now = Clock().wall()
+    now = TimeSource().utc_now()
     return PageRequested.model_validate(
         {
             "contact_id": new_id(),
@@ -150,10 +150,10 @@ def of_same(event: PageRequested, who: str, **changes: Any) -> PageRequested:
 def acknowledged(event: PageRequested, by: str) -> EscalationAcknowledged:
     return EscalationAcknowledged(
         contact_id=ContactId(event.contact_id),
-        occurred_at=Clock().wall(),
+        occurred_at=TimeSource().utc_now(),
         escalation_id=EscalationId(event.escalation_id or ""),
         by=PersonId(by),
-        lease_expires_at=Clock().wall() + timedelta(minutes=15),
+        lease_expires_at=TimeSource().utc_now() + timedelta(minutes=15),
     )
 
 
@@ -182,7 +182,7 @@ def pressed(user: str, token: str, **payload: Any) -> bytes:
 
 
 def signed(body: bytes, *, age: timedelta = timedelta(0), secret: str = "") -> dict[str, str]:
-    timestamp = str(int((Clock().wall() - age).timestamp()))
+    timestamp = str(int((TimeSource().utc_now() - age).timestamp()))
     base = b":".join((b"v0", timestamp.encode(), body))
     mac = hmac.new((secret or SIGNING_SECRET).encode(), base, hashlib.sha256).hexdigest()
     return {

@@ -1,15 +1,15 @@
 """What escalation finds wrong with its own books is told to whoever runs Upstairs."""
 
-from common.clock import Clock
 from common.contracts.escalations import TimerMissing
 from common.contracts.event import ContactId, PageId
-from common.ids import new_id
+from common.core.clock import TimeSource
+from common.core.ids import new_id
 from integration.notifier.conftest import Desk
 from support.waiting import until
 
 
 def alarm() -> TimerMissing:
-    now = Clock().wall()
+    now = TimeSource().utc_now()
     return TimerMissing(
         contact_id=ContactId(new_id()),
         occurred_at=now,

@@ -9,7 +9,7 @@ import pytest
 
 from common.contracts.escalations import EscalationClosed, EscalationTakenOver, PageRequested
 from common.contracts.event import EscalationId, NotificationId, PersonId
-from common.ids import new_id
+from common.core.ids import new_id
 from integration.notifier.conftest import (
     Desk,
     acknowledged,
@@ -152,7 +152,7 @@ async def test_what_is_closed_cannot_be_acknowledged(desk: Desk, api: httpx.Asyn
         contact_id=page.contact_id,
         occurred_at=page.occurred_at,
         escalation_id=EscalationId(page.escalation_id or ""),
-        because="resolved below",
+        reason="resolved below",
     )
     await desk.tell(closed)
     late = await api.post(link, headers=BROWSER)

@@ -301,7 +301,7 @@ async def test_later_news_take_the_place_of_earlier(desk: Desk) -> None:
             contact_id=page.contact_id,
             occurred_at=page.occurred_at,
             escalation_id=EscalationId(page.escalation_id or ""),
-            because="resolved below",
+            reason="resolved below",
         )
         await desk.tell(acknowledged(page, "dana"), closed)
         (update,) = await until(lambda: desk.posted("chat.update"))

@@ -8,7 +8,6 @@ from typing import Any
 import httpx
 import pytest
 
-from common.clock import Clock
 from common.contracts.escalations import (
     ApprovalAsked,
     ApprovalRefused,
@@ -23,7 +22,8 @@ from common.contracts.escalations import (
     PageRequested,
 )
 from common.contracts.event import ContactId, EscalationId, PersonId
-from common.ids import new_id
+from common.core.clock import TimeSource
+from common.core.ids import new_id
 from integration.notifier.conftest import (
     Desk,
     acknowledged,
@@ -37,13 +37,13 @@ from integration.notifier.test_answers import BROWSER, PROGRAM, news, sent
 from support.waiting import until
 
 DANA, OMAR = PersonId("dana"), PersonId("omar")
-SOON = Clock().wall() + timedelta(hours=1)
+SOON = TimeSource().utc_now() + timedelta(hours=1)
 
 
 def same(page: PageRequested) -> dict[str, Any]:
     return {
         "contact_id": page.contact_id,
-        "occurred_at": Clock().wall(),
+        "occurred_at": TimeSource().utc_now(),
         "escalation_id": EscalationId(page.escalation_id or ""),
     }
 
@@ -215,7 +215,7 @@ async def test_an_approval_nobody_decides_on_stays_with_whoever_asks(desk: Desk)
                 from_person=DANA,
                 level=0,
                 level_name="supervisor",
-                because="shift of dana ended",
+                reason="shift of dana ended",
                 lateness_ms=1.0,
             ),
             "Back at supervisor: shift of dana ended",

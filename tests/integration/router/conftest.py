@@ -7,8 +7,8 @@ import pytest
 
 from common.contracts.contacts import ContactReceived, Customer
 from common.contracts.event import ContactId, CustomerId, PersonId, TeamId
-from common.database import Database
-from common.ids import new_id
+from common.core.ids import new_id
+from common.storage.database import Database
 from router import handlers
 from router.domain.assignments import Assignment
 from router.domain.representatives import Profile, Representative

@@ -3,7 +3,7 @@
 import httpx
 import pytest
 
-from common.ids import new_id
+from common.core.ids import new_id
 from integration.router.conftest import Floor, key, received
 
 RITA = {

@@ -14,8 +14,8 @@ from common.contracts.escalations import (
     EscalationTakenOver,
 )
 from common.contracts.event import ContactId, EscalationId, PersonId
-from common.database import Database
-from common.ids import new_id
+from common.core.ids import new_id
+from common.storage.database import Database
 from integration.router.conftest import Floor, received
 from router import handlers
 from router.domain.assignments import ROUND

@@ -8,7 +8,7 @@ from integration.router.test_matching import LATER, complete
 
 def urgent(contact_id: ContactId) -> ContactPrioritized:
     return ContactPrioritized(
-        contact_id=contact_id, occurred_at=LATER, priority="urgent", because="medicine"
+        contact_id=contact_id, occurred_at=LATER, priority="urgent", reason="medicine"
     )
 
 

@@ -9,8 +9,15 @@ from hypothesis import strategies as st
 
 from common.contracts.contacts import CustomerWrote
 from common.contracts.event import ContactId, MessageId
-from common.envelope import Envelope, Headers, MalformedRecord, decode, encode, type_of
-from common.ids import EventId, new_id
+from common.core.ids import EventId, new_id
+from common.messaging.envelope import (
+    Envelope,
+    Headers,
+    MalformedRecordError,
+    decode,
+    encode,
+    type_of,
+)
 
 AT = datetime(2026, 3, 2, 9, 30, tzinfo=UTC)
 CONTACT = ContactId(new_id())
@@ -91,5 +98,5 @@ def test_no_bytes_raise_anything_else(
 ) -> None:
     for one in (headers, [*encode(ENVELOPE), *headers]):
         type_of(one)
-        with suppress(MalformedRecord):
+        with suppress(MalformedRecordError):
             decode(key, one, value)

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from common.ids import EventId, canonical, day_of, new_id
+from common.core.ids import EventId, canonical, day_of, new_id
 
 
 def made_at(at: datetime) -> EventId:

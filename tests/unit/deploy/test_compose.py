@@ -9,8 +9,8 @@ from typing import Any
 import pytest
 import yaml
 
-from common.access import ApiKeys
-from common.settings import ServiceSettings
+from common.http.access import ApiKeys
+from common.service.settings import ServiceSettings
 from devstack.containers import KAFKA_IMAGE, POSTGRES_IMAGE
 
 REPOSITORY = Path(__file__).parents[3]

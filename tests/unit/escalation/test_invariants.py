@@ -17,9 +17,10 @@ from common.contracts.event import (
     EscalationId,
     PersonId,
 )
-from escalation.domain import decide, working
-from escalation.domain.asking import may_act
-from escalation.domain.climbing import outlives_contact
+from escalation.domain import reactions
+from escalation.domain.escalations import actions
+from escalation.domain.escalations.climbing import outlives_contact
+from escalation.domain.escalations.responders import may_act
 from escalation.domain.situation import Step
 from escalation.domain.timers import (
     ESCALATION_SLOT,
@@ -51,19 +52,19 @@ class AnyJourney(RuleBasedStateMachine):
     @rule(by=st.sampled_from([SAM, MIA, DAN]), act=st.sampled_from(["acknowledge", "take_over"]))
     @precondition(lambda self: self.desk.escalation is not None)
     def answers(self, by: PersonId, act: str) -> None:
-        self._attempt(partial(getattr(working, act), by=by))
+        self._attempt(partial(getattr(actions, act), by=by))
 
     @rule(by=st.sampled_from([SAM, MIA, DAN]))
     def refers_up(self, by: PersonId) -> None:
-        self._attempt(partial(working.refer_up, by=by, reason="higher"))
+        self._attempt(partial(actions.refer_up, by=by, reason="higher"))
 
     @rule(by=st.sampled_from([SAM, MIA, DAN]))
     def hands_back(self, by: PersonId) -> None:
-        self._attempt(partial(working.hand_back, by=by, guidance="so"))
+        self._attempt(partial(actions.hand_back, by=by, guidance="so"))
 
     @rule(about=st.sampled_from([RITA, SAM, MIA]))
     def a_customer_complains(self, about: PersonId) -> None:
-        complain = partial(decide.raised_by_hand, by=DAN, reason="was rude", about=about)
+        complain = partial(reactions.raised_by_hand, by=DAN, reason="was rude", about=about)
         self.desk.do(complain)
 
     @rule(choose=st.randoms(use_true_random=False))
@@ -89,7 +90,7 @@ class AnyJourney(RuleBasedStateMachine):
     def _attempt(self, step: Step) -> None:
         try:
             self.desk.do(step)
-        except (working.Refused, working.Forbidden):
+        except (actions.RefusedError, actions.ForbiddenError):
             return
 
     @invariant()

@@ -8,7 +8,7 @@ import pytest
 from common.contracts.contacts import ContactReopened, ContactResolved, SupervisorRequested
 from common.contracts.event import ContactId, CustomerId, MessageId, PersonId
 from intake import domain
-from intake.domain import Contact, EscalationView, Message, WrongState
+from intake.domain import Contact, EscalationView, Message, WrongStateError
 
 AT = datetime(2026, 11, 22, 10, tzinfo=UTC)
 CONTACT = Contact(
@@ -67,7 +67,7 @@ def test_a_customer_who_writes_again_reopens() -> None:
 
 
 def test_a_representative_cannot_reply_to_what_is_resolved() -> None:
-    with pytest.raises(WrongState, match="resolved"):
+    with pytest.raises(WrongStateError, match="resolved"):
         domain.write(RESOLVED, message("Sorry!", "representative"))
 
 

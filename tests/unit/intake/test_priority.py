@@ -9,7 +9,7 @@ from common.contracts.event import PersonId
 from intake import domain
 from intake.channels import zendesk
 from intake.channels.zendesk import Told
-from intake.domain import WrongState
+from intake.domain import WrongStateError
 from unit.intake.test_domain import AT, CONTACT, RESOLVED
 from unit.intake.test_zendesk import delivery
 
@@ -24,7 +24,7 @@ def test_another_priority_is_kept_and_told() -> None:
             contact_id=CONTACT.contact_id,
             occurred_at=AT,
             priority="urgent",
-            because="medicine",
+            reason="medicine",
             by=SARA,
         ),
     )
@@ -41,7 +41,7 @@ def test_what_waits_for_the_customer_may_become_urgent_too() -> None:
 
 
 def test_what_is_resolved_keeps_its_priority() -> None:
-    with pytest.raises(WrongState, match="resolved; it can't be given another priority"):
+    with pytest.raises(WrongStateError, match="resolved; it can't be given another priority"):
         domain.prioritize(RESOLVED, "urgent", "medicine", SARA, AT)
 
 
@@ -49,7 +49,7 @@ def test_a_rule_changes_it_in_nobodys_name() -> None:
     decision = domain.prioritize_by_rule(CONTACT, "high", "half of the time is spent", AT)
     (event,) = decision.events
     assert isinstance(event, ContactPrioritized)
-    assert (event.priority, event.because, event.by) == ("high", "half of the time is spent", None)
+    assert (event.priority, event.reason, event.by) == ("high", "half of the time is spent", None)
 
 
 def test_a_rule_that_comes_after_the_resolution_changes_nothing() -> None:

@@ -7,7 +7,7 @@ import pytest
 
 from common.contracts.event import PersonId
 from intake.channels import zendesk
-from intake.channels.zendesk import BadSignature, Delivery, Stale, Told
+from intake.channels.zendesk import BadSignatureError, Delivery, StaleRequestError, Told
 
 # A vector whose three parts Zendesk's own examples give; recomputed by hand.
 SECRET = "HRkRd4BeOAoUkfZr-mhauJT64rvBASlJRoIyPsd3zeA="
@@ -41,13 +41,13 @@ def test_the_known_signature_is_accepted() -> None:
     ],
 )
 def test_any_other_signature_is_refused(given: dict[str, str], body: bytes) -> None:
-    with pytest.raises(BadSignature):
+    with pytest.raises(BadSignatureError):
         zendesk.verify(SECRET, given, body, NOW)
 
 
 @pytest.mark.parametrize("away", [timedelta(minutes=6), timedelta(minutes=-6)])
 def test_a_right_signature_of_another_time_is_refused(away: timedelta) -> None:
-    with pytest.raises(Stale):
+    with pytest.raises(StaleRequestError):
         zendesk.verify(SECRET, headers(), BODY, NOW + away)
 
 

@@ -6,7 +6,7 @@ import pytest
 from common.contracts.notifications import NotificationActedOn
 from notifier.domain import notifications
 from notifier.domain.escalations import EscalationState
-from notifier.domain.notifications import AlreadySettled, NothingToAcknowledge
+from notifier.domain.notifications import AlreadySettledError, NothingToAcknowledgeError
 from unit.notifier.examples import AT, ESCALATION, escalation, notification
 
 SOON = AT + timedelta(seconds=20)
@@ -53,12 +53,12 @@ def test_an_answer_that_lapsed_is_asked_for_again() -> None:
     ],
 )
 def test_an_answer_can_come_too_late(state: EscalationState, by: str | None) -> None:
-    with pytest.raises(AlreadySettled):
+    with pytest.raises(AlreadySettledError):
         notifications.acknowledge(notification(), escalation(state, by), SOON)
 
 
 def test_a_warning_asks_for_no_answer() -> None:
-    with pytest.raises(NothingToAcknowledge):
+    with pytest.raises(NothingToAcknowledgeError):
         notifications.acknowledge(notification(escalation_id=None), None, SOON)
     assert not notifications.awaits_answer(notification(escalation_id=None), None)
 

@@ -87,7 +87,7 @@ def test_a_refusal_ends_it() -> None:
     assert done.notification.state == "failed"
     (failed,) = done.events
     assert isinstance(failed, NotificationFailed)
-    assert (failed.because, failed.attempts, failed.medium) == ("550 no such user", 1, "email")
+    assert (failed.reason, failed.attempts, failed.medium) == ("550 no such user", 1, "email")
 
 
 def test_patience_ends() -> None:

@@ -2,11 +2,11 @@ from datetime import timedelta
 
 import pytest
 
-from common.clock import Clock
-from notifier.links import Expired, Forged, Links
+from common.core.clock import TimeSource
+from notifier.links import ExpiredLinkError, ForgedLinkError, Links
 from unit.notifier.examples import ID
 
-NOW = Clock().wall()
+NOW = TimeSource().utc_now()
 LINKS = Links("secret", "https://up.example.com/", timedelta(hours=24))
 
 
@@ -19,12 +19,12 @@ def test_what_was_not_signed_here_is_forged() -> None:
     token = LINKS.token(ID)
     other = Links("another secret", "", timedelta(hours=24))
     for forged in ("", "x", token + "x", token[:-1], "x" + token, other.token(ID), "é"):
-        with pytest.raises(Forged):
+        with pytest.raises(ForgedLinkError):
             LINKS.read(forged, NOW)
 
 
 def test_tokens_expire() -> None:
     token = LINKS.token(ID)
     assert LINKS.read(token, NOW + timedelta(hours=23)) == ID
-    with pytest.raises(Expired):
+    with pytest.raises(ExpiredLinkError):
         LINKS.read(token, NOW + timedelta(hours=25))

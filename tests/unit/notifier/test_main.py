@@ -2,9 +2,9 @@ from typing import Any
 
 import pytest
 
-from common.cli import openapi
-from common.health import Health
-from common.metrics import Metrics
+from common.core.health import Health
+from common.core.metrics import Metrics
+from common.service.cli import openapi
 from notifier.main import Unsafe, parts
 from notifier.settings import Settings
 

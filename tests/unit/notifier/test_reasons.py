@@ -11,7 +11,11 @@ from common.contracts.notifications import Medium
 from notifier.channels import email, slack
 from notifier.domain import notifications, wording
 from notifier.domain.escalations import Escalation
-from notifier.domain.notifications import NothingToAcknowledge, Notification, ToBeApproved
+from notifier.domain.notifications import (
+    ApprovalRequiredError,
+    NothingToAcknowledgeError,
+    Notification,
+)
 from notifier.domain.reasons import Ask, Reason, asks_for
 from notifier.domain.recipients import Recipient
 from notifier.links import Links
@@ -52,7 +56,7 @@ def test_coaching_is_asked_for_and_takes_no_answer() -> None:
     wish = replace(told("coaching"), escalation_id=None)
     _, body = slack.request(wish, LINKS, AT)
     assert wording.WHY_NOW["coaching"] in str(body["blocks"])
-    with pytest.raises(NothingToAcknowledge):
+    with pytest.raises(NothingToAcknowledgeError):
         notifications.acknowledge(wish, None, AT)
 
 
@@ -75,12 +79,12 @@ def test_an_approval_is_given_in_upstairs_and_not_by_the_link() -> None:
     assert "give or refuse it in Upstairs" in wording.WHY_NOW["approval_asked"]
     for state in (escalation("raised"), held_by("sam", approval_asked=True)):
         assert not notifications.awaits_answer(asked, state)
-        with pytest.raises(ToBeApproved):
+        with pytest.raises(ApprovalRequiredError):
             notifications.acknowledge(asked, state, AT)
 
 
 def test_operations_cannot_acknowledge_what_nobody_answered() -> None:
-    with pytest.raises(NothingToAcknowledge):
+    with pytest.raises(NothingToAcknowledgeError):
         notifications.acknowledge(told("unanswered"), escalation("raised"), AT)
 
 

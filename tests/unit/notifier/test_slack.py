@@ -34,7 +34,7 @@ def test_the_signature_is_that_of_slacks_example() -> None:
 
 def test_a_signature_grows_old() -> None:
     for age in (timedelta(minutes=6), timedelta(minutes=-6)):
-        with pytest.raises(slack.Stale):
+        with pytest.raises(slack.StaleRequestError):
             slack.verify(SECRET, HEADERS, BODY, THEN + age)
 
 
@@ -51,7 +51,7 @@ def test_nobody_else_can_sign() -> None:
             BODY,
         ),
     ):
-        with pytest.raises(slack.BadSignature):
+        with pytest.raises(slack.BadSignatureError):
             slack.verify(secret, headers, body, THEN)
 
 
@@ -140,7 +140,7 @@ def test_interactions_are_read_leniently() -> None:
     payload = '{"type":"block_actions","user":{"id":"U1"},"new":1,"actions":[{"action_id":"open"}]}'
     read = slack.interaction(b"payload=" + payload.encode())
     assert (read.user.id, read.actions[0].value) == ("U1", None)
-    with pytest.raises(slack.BadPayload):
+    with pytest.raises(slack.BadPayloadError):
         slack.interaction(b"payload=%7B")
     with pytest.raises(ValidationError):
         slack.interaction(b"payload=%7B%7D")

@@ -24,7 +24,7 @@ from common.contracts.event import ContactId, CustomerId, EscalationId, PersonId
 from common.messages import Cancel
 from router.domain import assignments
 from router.domain.assignments import Assignment, Decision, OfferExpires
-from router.domain.errors import NotHolder, UnknownAssignment, WrongState
+from router.domain.errors import AssignmentNotFoundError, NotHolderError, WrongStateError
 from router.domain.representatives import (
     Profile,
     Representative,
@@ -86,7 +86,7 @@ HANDED_BACK = EscalationHandedBack(
     guidance="Refund it.",
 )
 ENDED = EscalationClosed(
-    contact_id=C1, occurred_at=NOW, escalation_id=EscalationId("e1"), because="resolved below"
+    contact_id=C1, occurred_at=NOW, escalation_id=EscalationId("e1"), reason="resolved below"
 )
 RESOLVED = ContactResolved(contact_id=C1, occurred_at=NOW)
 REOPENED = ContactReopened(contact_id=C1, occurred_at=NOW, reason="It came back.")
@@ -148,7 +148,7 @@ def test_a_take_over_frees_the_representative_and_says_why() -> None:
     assert freed(decision).load == 0
     assert decision.events == (
         AssignmentReleased(
-            contact_id=C1, occurred_at=NOW, representative_id=RITA, because="mia took it over"
+            contact_id=C1, occurred_at=NOW, representative_id=RITA, reason="mia took it over"
         ),
     )
 
@@ -182,7 +182,7 @@ def test_accepting_assigns_and_keeps_the_reason_of_the_offer() -> None:
     assert only(decision).state == "assigned"
     (assigned,) = decision.events
     assert isinstance(assigned, ContactAssigned)
-    assert assigned.because == "Rita: billing, en; the only one free; accepted after 5 s"
+    assert assigned.reason == "Rita: billing, en; the only one free; accepted after 5 s"
     assert decision.timers == (Cancel(C1, "OfferExpires"),)
     assert decision.representatives == ()  # the offer had its place already
 
@@ -230,7 +230,7 @@ def test_a_referral_leaves_the_contact_until_a_supervisor_takes_it() -> None:
             contact_id=C1, occurred_at=NOW, representative_id=RITA, reason="Very angry."
         ),
     )
-    with pytest.raises(WrongState, match="asked already"):
+    with pytest.raises(WrongStateError, match="asked already"):
         assignments.refer(only(decision), HOLDER, "Still angry.", at=NOW)
 
 
@@ -258,13 +258,13 @@ def test_the_end_of_a_round_lets_it_go_to_anyone_again() -> None:
 
 
 def test_actions_are_refused_in_a_wrong_state() -> None:
-    with pytest.raises(WrongState) as refused:
+    with pytest.raises(WrongStateError) as refused:
         assignments.accept(assignment("assigned"), HOLDER, at=NOW)
     assert refused.value.state == "assigned"
     for state in ("queued", "with_supervisor", "completed"):
-        with pytest.raises(WrongState):
+        with pytest.raises(WrongStateError):
             assignments.complete(assignment(state), None, at=NOW)
-    with pytest.raises(UnknownAssignment):
+    with pytest.raises(AssignmentNotFoundError):
         assignments.complete(None, None, at=NOW)
 
 
@@ -272,7 +272,7 @@ def test_a_representative_acts_on_its_own_only() -> None:
     assignments.check_holder(assignment("assigned"), RITA)
     # Gone back to the queue meanwhile: its state says so, nobody else's right is touched.
     assignments.check_holder(assignment("queued"), PersonId("sam"))
-    with pytest.raises(NotHolder, match="rita"):
+    with pytest.raises(NotHolderError, match="rita"):
         assignments.check_holder(assignment("assigned"), PersonId("sam"))
 
 

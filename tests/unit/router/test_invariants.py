@@ -155,7 +155,7 @@ class Desk:
 
     def prioritize(self, contact_id: ContactId, priority: Priority) -> None:
         event = ContactPrioritized(
-            contact_id=contact_id, occurred_at=self.at, priority=priority, because="asked"
+            contact_id=contact_id, occurred_at=self.at, priority=priority, reason="asked"
         )
         self.record(assignments.prioritize(self.assignments.get(contact_id), event))
 

@@ -73,7 +73,7 @@ def test_the_one_idle_longest_gets_it_and_the_event_says_so() -> None:
         occurred_at=NOW,
         representative_id=PersonId("rita"),
         team_id=TeamId("front"),
-        because="rita: billing, en; idle longest (42 s) of 3 free",
+        reason="rita: billing, en; idle longest (42 s) of 3 free",
     )
     (seated,) = decision.representatives
     assert (seated.representative_id, seated.load, seated.idle_since) == ("rita", 1, NOW)
@@ -145,7 +145,7 @@ def test_whoever_had_it_before_gets_it_back_if_free() -> None:
 
     (assigned,) = decision.events
     assert isinstance(assigned, ContactAssigned)
-    assert assigned.because == "rita: billing, en; had it before"
+    assert assigned.reason == "rita: billing, en; had it before"
 
 
 def test_whoever_had_it_before_gets_it_back_only_if_it_still_fits() -> None:

@@ -12,7 +12,7 @@ from router.domain.assignments import Decision
 from router.domain.matching import match
 from unit.router.test_assignments import C1, HOLDER, NOW, RESOLVED, assignment, only
 
-URGENT = ContactPrioritized(contact_id=C1, occurred_at=NOW, priority="urgent", because="medicine")
+URGENT = ContactPrioritized(contact_id=C1, occurred_at=NOW, priority="urgent", reason="medicine")
 
 
 def test_what_waits_is_given_before_what_waits_longer() -> None:

@@ -90,7 +90,7 @@ def assigned(contact: ContactId, to: PersonId = RITA) -> ContactAssigned:
         occurred_at=NOON,
         representative_id=to,
         team_id=TeamId("care"),
-        because="the only one free",
+        reason="the only one free",
     )
 
 
@@ -102,7 +102,7 @@ def offered(contact: ContactId, to: PersonId = RITA) -> ContactOffered:
 
 def released(contact: ContactId) -> AssignmentReleased:
     return AssignmentReleased(
-        contact_id=contact, occurred_at=at(12), representative_id=RITA, because="taken over"
+        contact_id=contact, occurred_at=at(12), representative_id=RITA, reason="taken over"
     )
 
 
@@ -160,7 +160,7 @@ def raised(contact: ContactId, escalation: EscalationId = RAISED) -> EscalationR
 
 def closed(contact: ContactId) -> EscalationClosed:
     return EscalationClosed(
-        contact_id=contact, occurred_at=at(11), escalation_id=RAISED, because="resolved"
+        contact_id=contact, occurred_at=at(11), escalation_id=RAISED, reason="resolved"
     )
 
 
@@ -211,7 +211,7 @@ def climbed(lateness_ms: float | None) -> EscalationClimbed:
         from_level=0,
         to_level=1,
         level_name="managers",
-        because="no answer",
+        reason="no answer",
         lateness_ms=lateness_ms,
     )
 

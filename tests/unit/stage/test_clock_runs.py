@@ -35,7 +35,7 @@ def started(run: int = 1, due: float = 10) -> Event:
 
 def paused() -> Event:
     return ClockPaused(
-        contact_id=ADA, occurred_at=at(2), clock=CLOCK, paused_at=at(2), elapsed_s=2, because="so"
+        contact_id=ADA, occurred_at=at(2), clock=CLOCK, paused_at=at(2), elapsed_s=2, reason="so"
     )
 
 
@@ -47,7 +47,7 @@ def resumed(due: float) -> Event:
         resumed_at=at(4),
         due_at=at(due),
         thresholds=(),
-        because="so",
+        reason="so",
     )
 
 
@@ -62,7 +62,7 @@ def retargeted(due: float, **changes: Any) -> Event:
         elapsed_s=3,
         due_at=at(due),
         thresholds=(),
-        because="so",
+        reason="so",
         **changes,
     )
 
@@ -72,7 +72,7 @@ def met(due: float, clock: ClockName = CLOCK) -> Event:
 
 
 def cancelled() -> Event:
-    return ClockCancelled(contact_id=ADA, occurred_at=at(5), clock=CLOCK, because="so")
+    return ClockCancelled(contact_id=ADA, occurred_at=at(5), clock=CLOCK, reason="so")
 
 
 def violations(*events: Event) -> list[str]:

@@ -51,7 +51,7 @@ RETURNED = EscalationReturned(
     from_person=SARA,
     level=0,
     level_name="supervisors",
-    because="shift of sara ended",
+    reason="shift of sara ended",
     lateness_ms=1.0,
 )
 

@@ -4,7 +4,7 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 from common.contracts.event import ContactId, EscalationId, NotificationId, PageId, PersonId
-from common.ids import new_id
+from common.core.ids import new_id
 from notifier.channels import email, slack
 from notifier.domain.notifications import Content, Notification
 from notifier.domain.recipients import EmailAddress, SlackAddress

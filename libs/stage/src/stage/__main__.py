@@ -12,7 +12,7 @@ import typer
 from rich.console import Console
 
 import devstack
-from common.clock import elapsed
+from common.core.clock import monotonic
 from stage.actors import Actors, RefusedError, running_system
 from stage.event_log import EventMissingError, open_event_log
 from stage.stories import STORIES, Outcome, Scenario, StoryFailedError
@@ -96,11 +96,11 @@ def _example(system: System, cast: Actors) -> str:
 @asynccontextmanager
 async def started(stack: devstack.Stack) -> AsyncIterator[tuple[System, Actors]]:
     """Have the sample system up, and say how long it took."""
-    begun = elapsed()
+    begun = monotonic()
     logs = Path(mkdtemp(prefix="upstairs-logs-"))
     async with running_system(stack, logs) as (system, cast):
         console.print(
-            f"set up and started {', '.join(system.ports)} in {elapsed() - begun:.1f} s; "
+            f"set up and started {', '.join(system.ports)} in {monotonic() - begun:.1f} s; "
             f"logs in {logs}"
         )
         yield system, cast

@@ -14,7 +14,7 @@ from uuid import uuid4
 import httpx
 import orjson
 
-from common.clock import Clock
+from common.core.clock import TimeSource
 from devstack import Stack
 from stage.system import System, open_receivers
 
@@ -168,7 +168,7 @@ class Actors:
         self, ticket: dict[str, Any], *, delivery_id: str | None = None
     ) -> Any:
         """Deliver a `ticket.created` webhook, signed as Zendesk signs."""
-        timestamp = Clock().wall().isoformat()
+        timestamp = TimeSource().utc_now().isoformat()
         body = orjson.dumps(
             {
                 "account_id": 22129848,

@@ -11,8 +11,8 @@ from aiokafka import AIOKafkaConsumer
 
 from common.contracts import TOPICS
 from common.contracts.event import ContactId, Event
-from common.envelope import Envelope, decode
-from common.relay import topic_name
+from common.messaging.envelope import Envelope, decode
+from common.messaging.relay import topic_name
 
 E = TypeVar("E", bound=Event)
 WAIT_TIMEOUT_S = 30.0

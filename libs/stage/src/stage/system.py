@@ -14,8 +14,8 @@ import yaml
 from sqlalchemy import URL, make_url, pool, text
 from sqlalchemy.ext.asyncio import create_async_engine
 
-from common.migrations import migrate
-from common.provision import TopicSpec, create_topics, provision_schema
+from common.service.provision import TopicSpec, create_topics, provision_schema
+from common.storage.migrations import migrate
 from devstack import Process, Stack, free_port
 from devstack.receivers import MailReceiver, SlackReceiver
 

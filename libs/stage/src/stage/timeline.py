@@ -6,8 +6,8 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from common.clock import Clock
 from common.contracts.event import ContactId
+from common.core.clock import TimeSource
 from stage.event_log import LoggedEvent
 from stage.stories import Outcome
 
@@ -36,7 +36,6 @@ _SHOWN_FIELDS = (
     "level_name",
     "medium",
     "reason",
-    "because",
     "outcome",
     "quote",
     "headline",
@@ -49,7 +48,7 @@ class Timeline:
 
     def __init__(self, console: Console) -> None:
         self._console = console
-        self._clock = Clock()
+        self._clock = TimeSource()
         self._started_at: datetime | None = None
 
     def start_story(self, name: str, told: str) -> None:
@@ -58,7 +57,7 @@ class Timeline:
         self._console.rule(f"[bold]{name}[/bold]: {told}", align="left")
 
     def add_action(self, contact_id: ContactId | None, who: str, what: str) -> None:
-        self._line(self._clock.wall(), contact_id, who, Text(what, style="bold"), "")
+        self._line(self._clock.utc_now(), contact_id, who, Text(what, style="bold"), "")
 
     def add_event(self, seen: LoggedEvent) -> None:
         event = seen.event

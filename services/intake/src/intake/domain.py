@@ -30,7 +30,7 @@ EscalationState = Literal[
 _EXCERPT = 200
 
 
-class WrongState(Exception):
+class WrongStateError(Exception):
     """The contact is in a state that does not allow this."""
 
     def __init__(self, state: State, wanted: str) -> None:
@@ -122,7 +122,7 @@ def _customer_wrote(contact: Contact, message: Message) -> Decision:
 
 def _representative_replied(contact: Contact, message: Message) -> Decision:
     if contact.state == "resolved":
-        raise WrongState(contact.state, "replied to")
+        raise WrongStateError(contact.state, "replied to")
     replied = RepresentativeReplied(
         contact_id=contact.contact_id,
         occurred_at=message.at,
@@ -140,21 +140,21 @@ def request_supervisor(contact: Contact, quote: str, at: datetime) -> Decision:
 
 def wait_for_customer(contact: Contact, at: datetime) -> Decision:
     if contact.state != "open":
-        raise WrongState(contact.state, "set to wait")
+        raise WrongStateError(contact.state, "set to wait")
     waiting = WaitingOnCustomer(contact_id=contact.contact_id, occurred_at=at)
     return Decision(replace(contact, state="waiting_on_customer"), (waiting,))
 
 
 def resolve(contact: Contact, by: PersonId | None, note: str | None, at: datetime) -> Decision:
     if contact.state == "resolved":
-        raise WrongState(contact.state, "resolved again")
+        raise WrongStateError(contact.state, "resolved again")
     resolved = ContactResolved(contact_id=contact.contact_id, occurred_at=at, by=by, note=note)
     return Decision(replace(contact, state="resolved", resolved_at=at), (resolved,))
 
 
 def reopen(contact: Contact, reason: str, at: datetime) -> Decision:
     if contact.state != "resolved":
-        raise WrongState(contact.state, "reopened")
+        raise WrongStateError(contact.state, "reopened")
     return _open(contact, reason, at)
 
 
@@ -163,11 +163,11 @@ def prioritize(
 ) -> Decision:
     """Change how urgent it is; the priority that it has already changes nothing."""
     if contact.state == "resolved":
-        raise WrongState(contact.state, "given another priority")
+        raise WrongStateError(contact.state, "given another priority")
     if contact.priority == priority:
         return Decision(contact)
     prioritized = ContactPrioritized(
-        contact_id=contact.contact_id, occurred_at=at, priority=priority, because=because, by=by
+        contact_id=contact.contact_id, occurred_at=at, priority=priority, reason=because, by=by
     )
     return Decision(replace(contact, priority=priority), (prioritized,))
 
@@ -183,7 +183,7 @@ def prioritize_by_rule(
 
 def give_feedback(contact: Contact, score: int, comment: str | None, at: datetime) -> Decision:
     if contact.state != "resolved":
-        raise WrongState(contact.state, "rated")
+        raise WrongStateError(contact.state, "rated")
     feedback = FeedbackReceived(
         contact_id=contact.contact_id, occurred_at=at, score=score, comment=comment
     )

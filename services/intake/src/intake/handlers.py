@@ -19,24 +19,24 @@ from common.contracts.escalations import (
     PriorityChangeAsked,
 )
 from common.contracts.event import ContactId, MessageId, PersonId
-from common.errors import PermanentError
-from common.ids import new_id
-from common.subscriptions import Subscriptions
+from common.core.errors import PermanentError
+from common.core.ids import new_id
+from common.messaging.subscriptions import HandlerRegistry
 from intake import domain
 from intake.domain import Contact, EscalationState, EscalationView, Message
 from intake.store import Claim, UnitOfWork
 
 
-class UnknownContact(PermanentError):
+class ContactNotFoundError(PermanentError):
     """There is no such contact."""
 
 
-class KeyReused(Exception):
+class KeyReusedError(Exception):
     """The idempotency key came before with another request."""
 
 
 @dataclass(frozen=True, slots=True)
-class Once:
+class IdempotencyKey:
     """A key under which the same request may come again, and what tells it from another one."""
 
     scope: str
@@ -64,7 +64,7 @@ class NewContact:
     """A contact to take in, and the key under which it may come again."""
 
     command: ReceiveContact
-    once: Once | None
+    once: IdempotencyKey | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,7 +76,7 @@ class WriteMessage:
     message_id: MessageId = field(default_factory=lambda: MessageId(new_id()))
 
 
-async def accept(once: Once | None, result: str, uow: UnitOfWork) -> str | None:
+async def accept(once: IdempotencyKey | None, result: str, uow: UnitOfWork) -> str | None:
     """Return the earlier result if this request was accepted before; raises KeyReused."""
     if once is None:
         return None
@@ -84,11 +84,11 @@ async def accept(once: Once | None, result: str, uow: UnitOfWork) -> str | None:
     if earlier is None:
         return None
     if earlier.fingerprint != once.fingerprint:
-        raise KeyReused
+        raise KeyReusedError
     return earlier.result
 
 
-def _claim(once: Once, result: str) -> Claim:
+def _claim(once: IdempotencyKey, result: str) -> Claim:
     return Claim(once.scope, once.key, once.fingerprint, result)
 
 
@@ -110,7 +110,7 @@ async def receive(command: ReceiveContact, uow: UnitOfWork) -> ContactId:
         if known is not None:
             return known
     uow.customers.put(command.customer)
-    uow.contacts.absent(command.contact_id)
+    uow.contacts.mark_absent(command.contact_id)
     contact = Contact(
         contact_id=command.contact_id,
         state="open",
@@ -173,7 +173,7 @@ async def prioritize(
 
 async def prioritize_by_rule(event: PriorityChangeAsked, uow: UnitOfWork) -> None:
     contact = await known(event.contact_id, uow)
-    record(domain.prioritize_by_rule(contact, event.priority, event.because, uow.now), uow)
+    record(domain.prioritize_by_rule(contact, event.priority, event.reason, uow.now), uow)
 
 
 async def give_feedback(
@@ -245,7 +245,7 @@ def _level(contact: Contact) -> str | None:
 async def known(contact_id: ContactId, uow: UnitOfWork) -> Contact:
     contact = await uow.contacts.lock(contact_id)
     if contact is None:
-        raise UnknownContact
+        raise ContactNotFoundError
     return contact
 
 
@@ -256,7 +256,7 @@ def record(decision: domain.Decision, uow: UnitOfWork) -> None:
 
 
 SUBSCRIPTIONS = (
-    Subscriptions[UnitOfWork]()
+    HandlerRegistry[UnitOfWork]()
     .on(EscalationRaised, show_raised)
     .on(EscalationClimbed, show_raised)
     .on(EscalationReturned, show_raised)

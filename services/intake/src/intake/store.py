@@ -12,8 +12,8 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from common.contracts.contacts import Customer
 from common.contracts.event import ContactId, CustomerId
-from common.rows import Rows
-from common.uow import UnitOfWork as BaseUnitOfWork
+from common.storage.rows import LockedTable
+from common.storage.uow import UnitOfWork as BaseUnitOfWork
 from intake import tables
 from intake.domain import Contact, Message
 
@@ -45,7 +45,7 @@ class Claim:
         return self.scope, self.key
 
 
-class Contacts(Rows[ContactId, Contact]):
+class Contacts(LockedTable[ContactId, Contact]):
     def __init__(self, connection: AsyncConnection) -> None:
         super().__init__(connection, tables.contacts, Contact)
 
@@ -172,7 +172,7 @@ class UnitOfWork(BaseUnitOfWork):
         self.connections = Connections(connection)
 
     @property
-    def rows(self) -> Sequence[Rows[Any, Any]]:
+    def rows(self) -> Sequence[LockedTable[Any, Any]]:
         return (self.contacts,)
 
     async def hold(self, contact_ids: Sequence[ContactId]) -> None:

@@ -7,13 +7,13 @@ from datetime import timedelta
 
 import structlog
 
-from common import trace
-from common.backoff import Backoff, pause
-from common.clock import elapsed
 from common.contracts.notifications import Medium
-from common.database import Database
-from common.errors import is_transient
-from common.health import Health
+from common.core import trace
+from common.core.backoff import Backoff, pause
+from common.core.clock import monotonic
+from common.core.errors import is_transient
+from common.core.health import Health
+from common.storage.database import Database
 from notifier import handlers
 from notifier.channels import Channel
 from notifier.domain.delivering import Outcome, Patience, Unknown
@@ -71,11 +71,11 @@ class Courier:
                     except Exception as error:
                         if not is_transient(error):
                             raise
-                        self._health.trouble(self._part, repr(error))
+                        self._health.report_trouble(self._part, repr(error))
                         log.warning("courier_waits", medium=self._medium, error=repr(error))
                         await backoff.wait(stopping)
                     else:
-                        self._health.well(self._part)
+                        self._health.report_well(self._part)
                         backoff.reset()
         finally:
             await self._channel.close()
@@ -106,13 +106,13 @@ class Courier:
         return min(left - self._database.clock.ahead, _LONGEST_SLEEP)
 
     async def _deliver(self, errand: Errand) -> None:
-        trace.resume(errand.notification.traceparent)
+        trace.restore(errand.notification.traceparent)
         waited = errand.waited.total_seconds()
         self._metrics.lateness_seconds.labels(self._medium).observe(waited)
         try:
-            begun = elapsed()
+            begun = monotonic()
             outcome = await self._call(errand)
-            self._observe(errand, outcome, elapsed() - begun)
+            self._observe(errand, outcome, monotonic() - begun)
             self._ended.append((errand, outcome))
             # Whoever comes first records for all who wait.
             async with self._recording:
@@ -136,8 +136,8 @@ class Courier:
     async def _record(self, ended: Sequence[Ended]) -> None:
         """Keep trying while the lease lasts; then the attempts count as lost and are made again."""
         backoff, never = Backoff(), asyncio.Event()
-        begun = elapsed()
-        while ended and elapsed() - begun < self._patience.lease.total_seconds():
+        begun = monotonic()
+        while ended and monotonic() - begun < self._patience.lease.total_seconds():
             try:
                 await self._write(ended)
             except Exception as error:
@@ -155,7 +155,7 @@ class Courier:
         async with self._database.transaction() as uow:
             await uow.hold(sorted({errand.notification.contact_id for errand, _ in ended}))
             for errand, outcome in ended:
-                trace.resume(errand.notification.traceparent)
+                trace.restore(errand.notification.traceparent)
                 uow.outbox.cause = errand.notification.notification_id
                 spread = random.uniform(0.5, 1)  # noqa: S311 - spread, not secrecy
                 await handlers.record_attempt(errand, outcome, self._patience, spread, uow)

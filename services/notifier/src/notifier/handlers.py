@@ -6,7 +6,6 @@ from datetime import timedelta
 
 import structlog
 
-from common import trace
 from common.contracts.escalations import (
     ApprovalAsked,
     ApprovalRefused,
@@ -26,9 +25,10 @@ from common.contracts.escalations import (
 )
 from common.contracts.event import EscalationId, NotificationId, PersonId
 from common.contracts.notifications import Medium
-from common.errors import PermanentError
-from common.ids import new_id
-from common.subscriptions import Subscriptions
+from common.core import trace
+from common.core.errors import PermanentError
+from common.core.ids import new_id
+from common.messaging.subscriptions import HandlerRegistry
 from notifier.domain import delivering, notifications, wording
 from notifier.domain.delivering import Outcome, Patience
 from notifier.domain.escalations import Escalation, EscalationState
@@ -54,11 +54,11 @@ Settling = (
 log = structlog.get_logger()
 
 
-class UnknownNotification(PermanentError):
+class NotificationNotFoundError(PermanentError):
     """There is no such notification."""
 
 
-class NotPaged(Exception):
+class NotPagedError(Exception):
     """Whoever pressed was not told about this escalation by us."""
 
 
@@ -103,7 +103,7 @@ async def tell(page: Page, uow: UnitOfWork) -> None:
         because = "no such recipient" if recipient is None else "the recipient has no media"
         log.warning("nobody_to_tell", person_id=page.person_id, because=because)
         failed = notifications.unreachable(page, because, _new_id(), uow.now)
-        uow.notifications.absent(failed.notification.notification_id)
+        uow.notifications.mark_absent(failed.notification.notification_id)
         record(failed, uow)
         return
     addresses, why_there = notifications.addresses(page, recipient)
@@ -130,7 +130,7 @@ async def want_answer(
 
 
 async def returned(event: EscalationReturned, uow: UnitOfWork) -> None:
-    await wait(event, event.escalation_id, f"Back at {event.level_name}: {event.because}", uow)
+    await wait(event, event.escalation_id, f"Back at {event.level_name}: {event.reason}", uow)
 
 
 async def handed_over(event: EscalationHandedOver, uow: UnitOfWork) -> None:
@@ -274,7 +274,7 @@ async def record_attempt(
 ) -> None:
     notification = await uow.notifications.lock(errand.notification.notification_id)
     if notification is None:
-        raise UnknownNotification
+        raise NotificationNotFoundError
     decision = delivering.record(notification, errand.attempt, outcome, patience, spread, uow.now)
     record(decision, uow)
     escalation = await _escalation(notification, uow)
@@ -313,7 +313,7 @@ async def press(notification_id: NotificationId, slack_user: str, uow: UnitOfWor
     recipient = await uow.recipients.of_slack_user(slack_user)
     told = _told(recipient.person_id, notification, uow) if recipient else ()
     if not told:
-        raise NotPaged
+        raise NotPagedError
     return await _answer(told[-1], uow)
 
 
@@ -345,7 +345,7 @@ async def hold(notification_id: NotificationId, uow: UnitOfWork) -> Notification
     """Lock it as handlers of events do: with all that concerns its contact, in the same order."""
     found = await uow.notifications.look(notification_id)
     if found is None:
-        raise UnknownNotification
+        raise NotificationNotFoundError
     await uow.hold((found.contact_id,))
     return await uow.notifications.lock(notification_id) or found
 
@@ -384,7 +384,7 @@ def _new_id() -> NotificationId:
 
 
 SUBSCRIPTIONS = (
-    Subscriptions[UnitOfWork]()
+    HandlerRegistry[UnitOfWork]()
     .on(PageRequested, page)
     .on(TimerMissing, raise_alarm)
     .on(EscalationUnanswered, ask_again)

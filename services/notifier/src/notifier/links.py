@@ -9,11 +9,11 @@ from common.contracts.event import NotificationId
 _SALT = "notification"
 
 
-class Forged(Exception):
+class ForgedLinkError(Exception):
     """This link was not made here, or was changed on its way."""
 
 
-class Expired(Exception):
+class ExpiredLinkError(Exception):
     """This link is too old to be used."""
 
 
@@ -35,7 +35,7 @@ class Links:
         try:
             notification_id, signed_at = self._serializer.loads(token, return_timestamp=True)
         except BadData as error:
-            raise Forged from error
+            raise ForgedLinkError from error
         if now - signed_at > self._max_age:
-            raise Expired
+            raise ExpiredLinkError
         return NotificationId(notification_id)

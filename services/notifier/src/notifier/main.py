@@ -3,12 +3,12 @@
 from collections.abc import Sequence
 from datetime import timedelta
 
-from common.cli import service_cli
-from common.database import Database
-from common.health import Health
-from common.metrics import Metrics
-from common.runtime import Worker
-from common.service import Parts
+from common.core.health import Health
+from common.core.metrics import Metrics
+from common.service.cli import service_cli
+from common.service.runtime import Worker
+from common.service.spec import ServiceSpec
+from common.storage.database import Database
 from notifier import api, handlers
 from notifier.channels.email import Email
 from notifier.channels.slack import Slack
@@ -24,7 +24,7 @@ class Unsafe(SystemExit):
     """A secret is missing without which anybody could answer in somebody's name."""
 
 
-def parts(settings: Settings) -> Parts[UnitOfWork]:
+def parts(settings: Settings) -> ServiceSpec[UnitOfWork]:
     links = Links(
         settings.link_secret.get_secret_value(),
         settings.public_url,
@@ -38,7 +38,7 @@ def parts(settings: Settings) -> Parts[UnitOfWork]:
             raise Unsafe("UPSTAIRS_LINK_SECRET is empty: set it to a long random string.")
         return couriers(settings, links, database, metrics, health)
 
-    return Parts(
+    return ServiceSpec(
         name="notifier",
         unit_of_work=UnitOfWork,
         subscriptions=handlers.SUBSCRIPTIONS,

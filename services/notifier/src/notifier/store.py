@@ -14,13 +14,13 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from common.contracts.event import ContactId, EscalationId, NotificationId, PageId, PersonId
 from common.contracts.notifications import Medium
-from common.database import Database
-from common.rows import Rows
-from common.uow import UnitOfWork as BaseUnitOfWork
+from common.storage.database import Database
+from common.storage.rows import LockedTable
+from common.storage.uow import UnitOfWork as BaseUnitOfWork
 from notifier import tables
 from notifier.domain.escalations import Escalation
 from notifier.domain.notifications import Attempt, Notification, State
-from notifier.domain.recipients import Recipient, SlackUserTaken
+from notifier.domain.recipients import Recipient, SlackUserTakenError
 
 _RECIPIENT = TypeAdapter(Recipient)
 _ATTEMPTS = TypeAdapter(list[Attempt])
@@ -42,7 +42,7 @@ class Recipients:
                 asdict(recipient),
             )
         except IntegrityError as error:
-            raise SlackUserTaken from error
+            raise SlackUserTakenError from error
 
     async def find(self, person_id: PersonId) -> Recipient | None:
         if person_id not in self._seen:
@@ -70,12 +70,12 @@ class Recipients:
         return _RECIPIENT.validate_python(dict(row)) if row else None
 
 
-class Escalations(Rows[EscalationId, Escalation]):
+class Escalations(LockedTable[EscalationId, Escalation]):
     def __init__(self, connection: AsyncConnection) -> None:
         super().__init__(connection, tables.escalations, Escalation)
 
     async def lock_of(self, contact_ids: Sequence[ContactId]) -> None:
-        self.found(await self.connection.execute(_ESCALATIONS_OF, {"contacts": contact_ids}))
+        self.adopt(await self.connection.execute(_ESCALATIONS_OF, {"contacts": contact_ids}))
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,7 +86,7 @@ class Filter:
     state: State | None = None
 
 
-class Notifications(Rows[NotificationId, Notification]):
+class Notifications(LockedTable[NotificationId, Notification]):
     def __init__(self, connection: AsyncConnection) -> None:
         super().__init__(connection, tables.notifications, Notification)
         self._put_off: set[Medium] = set()
@@ -97,7 +97,7 @@ class Notifications(Rows[NotificationId, Notification]):
         return frozenset(self._put_off)
 
     def add(self, notification: Notification) -> None:
-        self.absent(notification.notification_id)
+        self.mark_absent(notification.notification_id)
         self.put(notification)
 
     def put(self, value: Notification) -> None:
@@ -106,20 +106,20 @@ class Notifications(Rows[NotificationId, Notification]):
         super().put(value)
 
     async def lock_of(self, contact_ids: Sequence[ContactId]) -> None:
-        self.found(await self.connection.execute(_NOTIFICATIONS_OF, {"contacts": contact_ids}))
+        self.adopt(await self.connection.execute(_NOTIFICATIONS_OF, {"contacts": contact_ids}))
 
     def of_escalation(self, escalation_id: EscalationId) -> list[Notification]:
         """Return those of an escalation whose contact this transaction holds."""
-        return [one for one in self.held() if one.escalation_id == escalation_id]
+        return [one for one in self.loaded() if one.escalation_id == escalation_id]
 
     def of_page(self, page_id: PageId) -> list[Notification]:
         """Return those of a page whose contact this transaction holds."""
-        return [one for one in self.held() if one.page_id == page_id]
+        return [one for one in self.loaded() if one.page_id == page_id]
 
     async def claim(self, medium: Medium, now: datetime, limit: int) -> list[Notification]:
         """Lock what is due, the longest waiting first, leaving what another replica is at."""
         values = {"medium": medium, "now": now, "limit": limit}
-        return self.found(await self.connection.execute(_DUE, values))
+        return self.adopt(await self.connection.execute(_DUE, values))
 
     async def look(self, notification_id: NotificationId) -> Notification | None:
         rows = await self.connection.execute(
@@ -182,7 +182,7 @@ class UnitOfWork(BaseUnitOfWork):
         self.attempts = Attempts(connection)
 
     @property
-    def rows(self) -> Sequence[Rows[Any, Any]]:
+    def rows(self) -> Sequence[LockedTable[Any, Any]]:
         return (self.escalations, self.notifications)
 
     async def hold(self, contact_ids: Sequence[ContactId]) -> None:
@@ -196,7 +196,7 @@ class UnitOfWork(BaseUnitOfWork):
 
 async def until_next(database: Database[UnitOfWork], medium: Medium) -> timedelta | None:
     """Return how long it is until something is due on this medium, if anything waits at all."""
-    left: timedelta | None = await database.look(_LEFT, medium)
+    left: timedelta | None = await database.fetch_value(_LEFT, medium)
     return left
 
 

@@ -13,10 +13,10 @@ from common.contracts.escalations import (
     EscalationTakenOver,
 )
 from common.contracts.event import ContactId, PersonId
-from common.subscriptions import Subscriptions
+from common.messaging.subscriptions import HandlerRegistry
 from router.domain import assignments, representatives
 from router.domain.assignments import Assignment, Decision, OfferExpires, RoundEnds
-from router.domain.errors import UnknownRepresentative
+from router.domain.errors import RepresentativeNotFoundError
 from router.domain.representatives import Presence, Profile, Representative
 from router.store import UnitOfWork
 
@@ -75,7 +75,7 @@ async def describe(representative_id: PersonId, profile: Profile, uow: UnitOfWor
 async def appear(representative_id: PersonId, presence: Presence, uow: UnitOfWork) -> None:
     known = await uow.representatives.lock(representative_id)
     if known is None:
-        raise UnknownRepresentative
+        raise RepresentativeNotFoundError
     seen = representatives.appear(known, presence, at=uow.now)
     uow.record(Decision(representatives=(seen,)))
 
@@ -118,7 +118,7 @@ async def own(
 
 
 SUBSCRIPTIONS = (
-    Subscriptions[UnitOfWork]()
+    HandlerRegistry[UnitOfWork]()
     .on(ContactReceived, receive)
     .on(ContactPrioritized, prioritize)
     .on(ContactResolved, resolve)

@@ -9,11 +9,11 @@ from typing import Any, NamedTuple
 from sqlalchemy import select, text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from common import trace
 from common.contracts import BY_TYPE
 from common.contracts.event import ContactId, Event, PersonId
-from common.rows import Rows
-from common.uow import UnitOfWork as BaseUnitOfWork
+from common.core import trace
+from common.storage.rows import LockedTable
+from common.storage.uow import UnitOfWork as BaseUnitOfWork
 from router import tables
 from router.domain.assignments import WAITING, Assignment, Decision
 from router.domain.matching import match
@@ -31,7 +31,7 @@ class Queue:
     free_places: int
 
 
-class Representatives(Rows[PersonId, Representative]):
+class Representatives(LockedTable[PersonId, Representative]):
     def __init__(self, connection: AsyncConnection) -> None:
         super().__init__(connection, tables.representatives, Representative)
 
@@ -39,7 +39,7 @@ class Representatives(Rows[PersonId, Representative]):
         """Lock all who may be given a contact."""
         table = tables.representatives
         free = (table.c.presence == "available") & (table.c.load < table.c.capacity)
-        self.found(
+        self.adopt(
             await self.connection.execute(
                 select(table).where(free).order_by(table.c.representative_id).with_for_update()
             )
@@ -59,13 +59,13 @@ class Representatives(Rows[PersonId, Representative]):
         return [self.read(dict(row)) for row in rows.mappings()]
 
 
-class Assignments(Rows[ContactId, Assignment]):
+class Assignments(LockedTable[ContactId, Assignment]):
     def __init__(self, connection: AsyncConnection) -> None:
         super().__init__(connection, tables.assignments, Assignment)
 
     async def lock_waiting(self, places: Mapping[Need, int]) -> None:
         """Lock those who wait for these needs, as many as there are places, and some to spare."""
-        held = [assignment.contact_id for assignment in self.held()]
+        held = [assignment.contact_id for assignment in self.loaded()]
         rows = await self.connection.execute(
             _WAITING,
             {
@@ -117,7 +117,7 @@ class UnitOfWork(BaseUnitOfWork):
         self._origins: dict[str, Origin] = {}
 
     @property
-    def rows(self) -> Sequence[Rows[Any, Any]]:
+    def rows(self) -> Sequence[LockedTable[Any, Any]]:
         return (self.representatives, self.assignments)
 
     async def hold(self, contact_ids: Sequence[ContactId]) -> None:
@@ -125,7 +125,7 @@ class UnitOfWork(BaseUnitOfWork):
         # would give away places that the other has given.
         await self.connection.execute(_ONE_MATCHER)
         await self.assignments.lock_all(contact_ids)
-        held_by = (one.representative_id for one in self.assignments.held())
+        held_by = (one.representative_id for one in self.assignments.loaded())
         await self.representatives.lock_all(person for person in held_by if person)
 
     async def holding(
@@ -150,15 +150,15 @@ class UnitOfWork(BaseUnitOfWork):
             return
         origins, self._origins = self._origins, {}
         freed = _places(
-            one for one in self.representatives.held() if one.representative_id in origins
+            one for one in self.representatives.loaded() if one.representative_id in origins
         )
         if freed:
             await self.assignments.lock_waiting(freed)
-        waiting = [one for one in self.assignments.held() if one.state in WAITING]
+        waiting = [one for one in self.assignments.loaded() if one.state in WAITING]
         if any(one.contact_id in origins for one in waiting):
             await self.representatives.lock_free()
         last = Origin(self.outbox.cause, trace.current())
-        for decision in match(waiting, self.representatives.held(), at=self.now):
+        for decision in match(waiting, self.representatives.loaded(), at=self.now):
             known = (origins[key] for key in _keys(decision) if key in origins)
             self._resume(next(known, last))
             self._write(decision)
@@ -178,7 +178,7 @@ class UnitOfWork(BaseUnitOfWork):
 
     def _resume(self, origin: Origin) -> None:
         self.outbox.cause = origin.cause
-        trace.resume(origin.traceparent)
+        trace.restore(origin.traceparent)
 
 
 def _keys(decision: Decision) -> list[str]:

@@ -13,7 +13,7 @@ class ContactQueued(AssignmentsEvent):
     """Nobody fitting was free, or the contact came back; `queue` names what it needs."""
 
     queue: str
-    because: str
+    reason: str
 
 
 class ContactOffered(AssignmentsEvent):
@@ -35,7 +35,7 @@ class ContactAssigned(AssignmentsEvent):
 
     representative_id: PersonId
     team_id: TeamId
-    because: str
+    reason: str
     relaxed: tuple[str, ...] = ()
 
 
@@ -48,7 +48,7 @@ class ContactReferred(AssignmentsEvent):
 
 class AssignmentReleased(AssignmentsEvent):
     representative_id: PersonId
-    because: str
+    reason: str
 
 
 class AssignmentCompleted(AssignmentsEvent):

@@ -70,7 +70,7 @@ class ContactPrioritized(ContactsEvent):
     """The priority changed; `by` is nil when a rule did it, and no person or channel."""
 
     priority: Priority
-    because: str
+    reason: str
     by: PersonId | None = None
 
 

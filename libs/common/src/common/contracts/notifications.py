@@ -29,7 +29,7 @@ class NotificationFailed(NotificationsEvent):
 
     medium: Medium | None = None
     attempts: int
-    because: str
+    reason: str
 
 
 class NotificationSeen(NotificationsEvent):

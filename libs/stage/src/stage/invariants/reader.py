@@ -15,8 +15,8 @@ from sqlalchemy.ext.asyncio import AsyncConnection, create_async_engine
 
 from common.contracts import BY_TYPE, TOPICS
 from common.contracts.event import Event
-from common.envelope import MalformedRecord, decode, type_of
-from common.relay import topic_name
+from common.messaging.envelope import MalformedRecordError, decode, type_of
+from common.messaging.relay import topic_name
 from stage.invariants import snapshot
 from stage.invariants.snapshot import TOPIC_OWNERS, Record, ServiceTables, Snapshot
 
@@ -119,7 +119,7 @@ def _record(topic: str, raw: "ConsumerRecord[bytes, bytes]") -> Record:
     try:
         envelope, event = decode(raw.key, raw.headers, raw.value)
         event_id, sequence = envelope.id, envelope.sequence
-    except MalformedRecord:
+    except MalformedRecordError:
         pass  # invariant 5 checks what the services did with it
     return Record(
         topic=topic,

@@ -7,18 +7,20 @@ from typing import Annotated, Literal
 from fastapi import APIRouter, Depends, Header, Request, Response
 from pydantic import BaseModel, ConfigDict, Field
 
-from common.access import Principal, allow
 from common.contracts.contacts import Channel, Customer, Priority, Tier
 from common.contracts.event import ContactId, CustomerId, MessageId, PersonId
-from common.http import Api, ContactPath, Line, Name, Text
-from common.problems import Problem
+from common.http.access import Principal, require_role
+from common.http.app import ContactPath, LongText, RequestModel, ShortText, Slug
+from common.http.problems import ProblemError
 from intake import domain, handlers
-from intake.api.answers import IntakeDatabase, once, problems, receiving, work
+from intake.api.deps import IntakeDatabase, once, problems, receiving, work
 
 router = APIRouter(prefix="/v1/contacts", tags=["contacts"])
 
-Channels = Annotated[Principal, Depends(allow("channel"))]
-Staff = Annotated[Principal, Depends(allow("channel", "representative", "supervisor", "manager"))]
+Channels = Annotated[Principal, Depends(require_role("channel"))]
+Staff = Annotated[
+    Principal, Depends(require_role("channel", "representative", "supervisor", "manager"))
+]
 Key = Annotated[
     str | None,
     Header(
@@ -30,14 +32,14 @@ Key = Annotated[
 ]
 
 
-class NewCustomer(Api):
-    customer_id: Name
-    name: Line | None = None
+class NewCustomer(RequestModel):
+    customer_id: Slug
+    name: ShortText | None = None
     tier: Tier = "standard"
-    region: Line | None = None
+    region: ShortText | None = None
 
 
-class NewContact(Api):
+class NewContact(RequestModel):
     model_config = ConfigDict(
         json_schema_extra={
             "examples": [
@@ -57,16 +59,16 @@ class NewContact(Api):
 
     channel: Channel
     customer: NewCustomer
-    subject: Line
-    topic: Name
+    subject: ShortText
+    topic: Slug
     language: Annotated[str, Field(pattern=r"^[a-z]{2,3}$", description="ISO 639")] = "en"
     priority: Priority = "normal"
-    campaign: Name | None = None
-    text: Text | None = None
-    external_ref: Line | None = None
+    campaign: Slug | None = None
+    text: LongText | None = None
+    external_ref: ShortText | None = None
 
 
-class NewMessage(Api):
+class NewMessage(RequestModel):
     model_config = ConfigDict(
         json_schema_extra={
             "examples": [{"author": "customer", "text": "Let me talk to your supervisor."}]
@@ -74,34 +76,34 @@ class NewMessage(Api):
     )
 
     author: Literal["customer", "representative"]
-    text: Text
+    text: LongText
 
 
-class SupervisorRequest(Api):
+class SupervisorRequest(RequestModel):
     model_config = ConfigDict(
         json_schema_extra={"examples": [{"quote": "I want to speak to a manager."}]}
     )
 
-    quote: Line
+    quote: ShortText
 
 
-class Resolution(Api):
+class Resolution(RequestModel):
     model_config = ConfigDict(
         json_schema_extra={"examples": [{"note": "Second charge refunded; customer agrees."}]}
     )
 
-    note: Text | None = None
+    note: LongText | None = None
 
 
-class Reopening(Api):
+class Reopening(RequestModel):
     model_config = ConfigDict(
         json_schema_extra={"examples": [{"reason": "The refund has not arrived."}]}
     )
 
-    reason: Line
+    reason: ShortText
 
 
-class Prioritization(Api):
+class Prioritization(RequestModel):
     model_config = ConfigDict(
         json_schema_extra={
             "examples": [{"priority": "urgent", "because": "The parcel holds medicine."}]
@@ -109,14 +111,14 @@ class Prioritization(Api):
     )
 
     priority: Priority
-    because: Line
+    because: ShortText
 
 
-class Feedback(Api):
+class Feedback(RequestModel):
     model_config = ConfigDict(json_schema_extra={"examples": [{"score": 2, "comment": "Slow."}]})
 
     score: Annotated[int, Field(ge=1, le=5, strict=True)]
-    comment: Text | None = None
+    comment: LongText | None = None
 
 
 class ContactAccepted(BaseModel):
@@ -185,7 +187,7 @@ async def receive(
     )
     with problems():
         repeat = await once(request, caller, key)
-        contact_id = await receiving(request).do(handlers.NewContact(command, repeat))
+        contact_id = await receiving(request).submit(handlers.NewContact(command, repeat))
     if contact_id != command.contact_id:
         response.status_code = HTTPStatus.OK
     return ContactAccepted(contact_id=contact_id)
@@ -197,7 +199,7 @@ async def show(contact_id: ContactPath, database: IntakeDatabase, _caller: Staff
     async with work(database) as uow:
         contact = await uow.contacts.look(contact_id)
         if contact is None:
-            raise handlers.UnknownContact
+            raise handlers.ContactNotFoundError
         messages = await uow.messages.of(contact_id)
     return ShownContact.model_validate(
         {"messages": messages, **_fields(contact)}, from_attributes=True
@@ -218,7 +220,7 @@ async def write(
     Words that ask for someone higher raise the contact at once.
     """
     if new.author == "customer" and caller.role not in ("channel", "admin"):
-        raise Problem(403, "forbidden", "Only a channel speaks for the customer.")
+        raise ProblemError(403, "forbidden", "Only a channel speaks for the customer.")
     person = None if new.author == "customer" else PersonId(caller.subject)
     command = handlers.WriteMessage(contact_id, new.author, new.text, person)
     async with work(database) as uow:

@@ -6,23 +6,23 @@ import orjson
 from fastapi import APIRouter, Depends, Request
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-from common.access import allow
-from common.clock import Clock
 from common.contracts.event import ContactId, PersonId
-from common.database import Database
-from common.http import Api, Line, Name
-from common.problems import Problem
+from common.core.clock import TimeSource
+from common.http.access import require_role
+from common.http.app import RequestModel, ShortText, Slug
+from common.http.problems import ProblemError
+from common.storage.database import Database
 from intake import handlers
-from intake.api.answers import IntakeDatabase, work
+from intake.api.deps import IntakeDatabase, work
 from intake.channels import zendesk
 from intake.channels.zendesk import Delivery, Told
-from intake.domain import WrongState
+from intake.domain import WrongStateError
 from intake.store import Connection, UnitOfWork
 
 router = APIRouter(prefix="/v1/channels/zendesk", tags=["channels"])
 
 
-class NewConnection(Api):
+class NewConnection(RequestModel):
     model_config = ConfigDict(
         json_schema_extra={
             "examples": [
@@ -39,7 +39,7 @@ class NewConnection(Api):
         }
     )
 
-    secret: Line
+    secret: ShortText
     options: zendesk.Options = Field(default_factory=zendesk.Options)
 
 
@@ -53,9 +53,9 @@ class Accepted(BaseModel):
 @router.put(
     "/{connection}",
     status_code=HTTPStatus.NO_CONTENT,
-    dependencies=[Depends(allow("manager"))],
+    dependencies=[Depends(require_role("manager"))],
 )
-async def connect(connection: Name, new: NewConnection, database: IntakeDatabase) -> None:
+async def connect(connection: Slug, new: NewConnection, database: IntakeDatabase) -> None:
     """Connect a Zendesk account, or change its secret."""
     options = new.options.model_dump(mode="json")
     async with work(database) as uow:
@@ -63,12 +63,12 @@ async def connect(connection: Name, new: NewConnection, database: IntakeDatabase
 
 
 @router.post("/{connection}")
-async def deliver(connection: Name, request: Request, database: IntakeDatabase) -> Accepted:
+async def deliver(connection: Slug, request: Request, database: IntakeDatabase) -> Accepted:
     """Take a signed webhook. A repeated delivery is answered like the first (see ADR 0005)."""
     body = await request.body()
     known = await _verified(connection, request, body, database)
     delivery = _parsed(body)
-    once = handlers.Once(f"zendesk:{connection}", delivery.id, fingerprint=delivery.type)
+    once = handlers.IdempotencyKey(f"zendesk:{connection}", delivery.id, fingerprint=delivery.type)
     async with work(database) as uow:
         contact_id = await handlers.receive(_command(delivery, known), uow)
         earlier = await handlers.accept(once, contact_id, uow)
@@ -83,12 +83,14 @@ async def _verified(
     async with work(database) as uow:
         connection = await uow.connections.find(zendesk.KIND, name)
     if connection is None:
-        raise Problem(404, "connection-unknown", f"No Zendesk connection {name} is set up here.")
-    clock: Clock = request.app.state.clock
+        raise ProblemError(
+            404, "connection-unknown", f"No Zendesk connection {name} is set up here."
+        )
+    clock: TimeSource = request.app.state.clock
     try:
-        zendesk.verify(connection.secret, request.headers, body, clock.wall())
-    except (zendesk.BadSignature, zendesk.Stale) as error:
-        raise Problem(401, "signature-refused", str(error.__doc__)) from error
+        zendesk.verify(connection.secret, request.headers, body, clock.utc_now())
+    except (zendesk.BadSignatureError, zendesk.StaleRequestError) as error:
+        raise ProblemError(401, "signature-refused", str(error.__doc__)) from error
     return connection
 
 
@@ -96,11 +98,11 @@ def _parsed(body: bytes) -> Delivery:
     try:
         return Delivery.model_validate(orjson.loads(body))
     except orjson.JSONDecodeError as error:
-        raise Problem(400, "malformed-json", "The body is not JSON.") from error
+        raise ProblemError(400, "malformed-json", "The body is not JSON.") from error
     except ValidationError as error:
         first = error.errors(include_url=False)[0]
         place = "/".join(str(part) for part in first["loc"])
-        raise Problem(422, "invalid", f"body/{place}: {first['msg']}") from error
+        raise ProblemError(422, "invalid", f"body/{place}: {first['msg']}") from error
 
 
 def _command(delivery: Delivery, connection: Connection) -> handlers.ReceiveContact:
@@ -123,7 +125,7 @@ def _command(delivery: Delivery, connection: Connection) -> handlers.ReceiveCont
 async def _apply(contact_id: ContactId, connection: str, told: Told, uow: UnitOfWork) -> None:
     try:
         await _do(contact_id, connection, told, uow)
-    except WrongState:
+    except WrongStateError:
         # Zendesk gives no order: it tells of a state that later news has already brought about.
         return
 

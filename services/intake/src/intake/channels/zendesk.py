@@ -24,11 +24,11 @@ _PRIORITIES: dict[str, Priority] = {
 _SUBJECT = 300
 
 
-class BadSignature(Exception):
+class BadSignatureError(Exception):
     """The signature is missing or is not of this body."""
 
 
-class Stale(Exception):
+class StaleRequestError(Exception):
     """The signature is more than five minutes old, or from the future."""
 
 
@@ -117,14 +117,14 @@ def verify(secret: str, headers: Mapping[str, str], body: bytes, now: datetime) 
     mac = hmac.new(secret.encode(), timestamp.encode() + body, hashlib.sha256)
     expected = base64.b64encode(mac.digest())
     if not hmac.compare_digest(expected, given.encode()):
-        raise BadSignature
+        raise BadSignatureError
     try:
         signed_at = datetime.fromisoformat(timestamp)
         age = abs(now - signed_at)
     except (ValueError, TypeError) as error:
-        raise BadSignature from error
+        raise BadSignatureError from error
     if age > _MAX_AGE:
-        raise Stale
+        raise StaleRequestError
 
 
 def customer(ticket: Ticket, connection: str) -> Customer:

@@ -10,11 +10,11 @@ from fastapi.responses import JSONResponse, Response
 from pydantic import BaseModel, ConfigDict
 
 from common.contracts.event import EscalationId, NotificationId, PersonId
-from common.database import Database
-from common.problems import Problem
+from common.http.problems import ProblemError
+from common.storage.database import Database
 from notifier import handlers
 from notifier.api import pages
-from notifier.api.answers import NotifierDatabase, notification_of, work
+from notifier.api.deps import NotifierDatabase, notification_of, work
 from notifier.domain.escalations import EscalationState
 from notifier.handlers import Standing
 from notifier.store import UnitOfWork
@@ -82,7 +82,7 @@ async def _answered(
         async with work(database) as uow:
             standing = await deed(notification_of(token, request), uow)
             at = uow.now
-    except Problem as error:
+    except ProblemError as error:
         if "text/html" in _accepted(request):
             return pages.problem(error)
         raise

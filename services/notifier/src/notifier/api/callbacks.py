@@ -5,9 +5,9 @@ from http import HTTPStatus
 from fastapi import APIRouter, Request, Response
 from pydantic import ValidationError
 
-from common.problems import Problem
+from common.http.problems import ProblemError
 from notifier import handlers
-from notifier.api.answers import NotifierDatabase, notification_of, now, work
+from notifier.api.deps import NotifierDatabase, notification_of, now, work
 from notifier.channels import slack
 from notifier.channels.slack import Interaction
 
@@ -40,8 +40,8 @@ async def press(request: Request, database: NotifierDatabase) -> Response:
     secret: str = request.app.state.slack_signing_secret
     try:
         slack.verify(secret, request.headers, body, now(request))
-    except (slack.BadSignature, slack.Stale) as error:
-        raise Problem(401, "signature-refused", str(error.__doc__)) from error
+    except (slack.BadSignatureError, slack.StaleRequestError) as error:
+        raise ProblemError(401, "signature-refused", str(error.__doc__)) from error
     interaction = _parsed(body)
     for action in interaction.actions:
         if interaction.type == "block_actions" and action.action_id == slack.ACKNOWLEDGE:
@@ -54,9 +54,9 @@ async def press(request: Request, database: NotifierDatabase) -> Response:
 def _parsed(body: bytes) -> Interaction:
     try:
         return slack.interaction(body)
-    except slack.BadPayload as error:
-        raise Problem(400, "malformed-payload", str(error.__doc__)) from error
+    except slack.BadPayloadError as error:
+        raise ProblemError(400, "malformed-payload", str(error.__doc__)) from error
     except ValidationError as error:
         first = error.errors(include_url=False)[0]
         place = "/".join(str(part) for part in first["loc"])
-        raise Problem(422, "invalid", f"payload/{place}: {first['msg']}") from error
+        raise ProblemError(422, "invalid", f"payload/{place}: {first['msg']}") from error

@@ -9,7 +9,7 @@ from pydantic import BaseModel, ConfigDict
 from common.contracts.escalations import Severity
 from common.contracts.event import ContactId, EscalationId, NotificationId, PageId, PersonId
 from common.contracts.notifications import Medium
-from notifier.api.answers import Leads, NotifierDatabase, work
+from notifier.api.deps import Leads, NotifierDatabase, work
 from notifier.domain.notifications import (
     Attempt,
     AttemptOutcome,

@@ -7,7 +7,7 @@ from typing import assert_never
 from fastapi.responses import HTMLResponse
 from markupsafe import Markup
 
-from common.problems import Problem
+from common.http.problems import ProblemError
 from notifier.domain import notifications, wording
 from notifier.domain.notifications import Notification
 from notifier.domain.reasons import asks_for
@@ -68,7 +68,7 @@ def _what_to_do(notification: Notification) -> str:
             assert_never(ask)
 
 
-def problem(error: Problem) -> HTMLResponse:
+def problem(error: ProblemError) -> HTMLResponse:
     response = _page(error.detail, _TOLD.format(error.detail))
     response.status_code = error.status
     return response

@@ -6,9 +6,9 @@ from fastapi import APIRouter, Path, Query
 from pydantic import AfterValidator, BaseModel, ConfigDict, Discriminator, StringConstraints
 
 from common.contracts.event import PersonId
-from common.http import Api, Line, Name
-from common.problems import Problem
-from notifier.api.answers import Leads, NotifierDatabase, work
+from common.http.app import RequestModel, ShortText, Slug
+from common.http.problems import ProblemError
+from notifier.api.deps import Leads, NotifierDatabase, work
 from notifier.domain.recipients import Address, EmailAddress, Recipient, SlackAddress
 
 router = APIRouter(prefix="/v1/recipients", tags=["recipients"])
@@ -20,13 +20,13 @@ Mailbox = Annotated[
 Person = Annotated[PersonId, Path(pattern=r"^[A-Za-z0-9][A-Za-z0-9._@-]{0,99}$")]
 
 
-class NewSlack(Api):
+class NewSlack(RequestModel):
     medium: Literal["slack"]
-    channel: Name
-    user_id: Name
+    channel: Slug
+    user_id: Slug
 
 
-class NewEmail(Api):
+class NewEmail(RequestModel):
     medium: Literal["email"]
     address: Mailbox
 
@@ -40,7 +40,7 @@ def _each_once(media: tuple[NewMedium, ...]) -> tuple[NewMedium, ...]:
     return media
 
 
-class NewRecipient(Api):
+class NewRecipient(RequestModel):
     model_config = ConfigDict(
         json_schema_extra={
             "examples": [
@@ -55,7 +55,7 @@ class NewRecipient(Api):
         }
     )
 
-    name: Line
+    name: ShortText
     media: Annotated[tuple[NewMedium, ...], AfterValidator(_each_once)]
 
 
@@ -88,7 +88,7 @@ async def show(person_id: Person, database: NotifierDatabase, _caller: Leads) ->
     async with work(database) as uow:
         recipient = await uow.recipients.find(person_id)
     if recipient is None:
-        raise Problem(404, "recipient-unknown", "There is no such recipient.")
+        raise ProblemError(404, "recipient-unknown", "There is no such recipient.")
     return _shown(recipient)
 
 

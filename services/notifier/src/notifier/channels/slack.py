@@ -50,15 +50,15 @@ _PERMANENT = frozenset(
 )
 
 
-class BadSignature(Exception):
+class BadSignatureError(Exception):
     """The signature is missing or is not of this body."""
 
 
-class Stale(Exception):
+class StaleRequestError(Exception):
     """The signature is more than five minutes old, or from the future."""
 
 
-class BadPayload(Exception):
+class BadPayloadError(Exception):
     """The body is not a form with a field `payload` that holds JSON."""
 
 
@@ -232,13 +232,13 @@ def verify(secret: str, headers: Mapping[str, str], body: bytes, now: datetime) 
     expected = signature(secret, timestamp, body)
     # Without a secret anybody could sign.
     if not secret or not hmac.compare_digest(expected.encode(), given.encode()):
-        raise BadSignature
+        raise BadSignatureError
     try:
         signed_at = datetime.fromtimestamp(int(timestamp), UTC)
     except (ValueError, OverflowError, OSError) as error:
-        raise BadSignature from error
+        raise BadSignatureError from error
     if abs(now - signed_at) > _MAX_AGE:
-        raise Stale
+        raise StaleRequestError
 
 
 def signature(secret: str, timestamp: str, body: bytes) -> str:
@@ -252,4 +252,4 @@ def interaction(body: bytes) -> Interaction:
         (payload,) = parse_qs(body.decode(), strict_parsing=True)["payload"]
         return Interaction.model_validate(orjson.loads(payload))
     except (UnicodeDecodeError, KeyError, orjson.JSONDecodeError) as error:
-        raise BadPayload from error
+        raise BadPayloadError from error

@@ -26,15 +26,15 @@ State = Literal["pending", "sending", "sent", "failed", "cancelled"]
 AttemptOutcome = Literal["sent", "retry", "failed", "unknown"]
 
 
-class NothingToAcknowledge(Exception):
+class NothingToAcknowledgeError(Exception):
     """This only tells you something: there is nothing to acknowledge."""
 
 
-class ToBeApproved(NothingToAcknowledge):
+class ApprovalRequiredError(NothingToAcknowledgeError):
     """Your approval is asked: give or refuse it in Upstairs. There is nothing to acknowledge."""
 
 
-class AlreadySettled(Exception):
+class AlreadySettledError(Exception):
     """The escalation is no longer waiting for an answer."""
 
     def __init__(self, escalation: Escalation) -> None:
@@ -216,7 +216,7 @@ def failure(notification: Notification, at: datetime) -> NotificationFailed:
         person_id=notification.person_id,
         medium=notification.medium,
         attempts=notification.attempts,
-        because=notification.because or "",
+        reason=notification.because or "",
     )
 
 
@@ -316,9 +316,9 @@ def _takes_answer(notification: Notification) -> bool:
     return notification.escalation_id is not None and ask in ("answer", "progress", "nothing")
 
 
-def _nothing_to_acknowledge(notification: Notification) -> NothingToAcknowledge:
+def _nothing_to_acknowledge(notification: Notification) -> NothingToAcknowledgeError:
     approval = asks_for(notification.content.reason) == "approval"
-    return ToBeApproved() if approval else NothingToAcknowledge()
+    return ApprovalRequiredError() if approval else NothingToAcknowledgeError()
 
 
 def acknowledge(
@@ -331,7 +331,7 @@ def acknowledge(
     if not _takes_answer(notification):
         raise _nothing_to_acknowledge(notification)
     if notification.escalation_id is None or notification.medium is None or escalation is None:
-        raise NothingToAcknowledge
+        raise NothingToAcknowledgeError
     match escalation.state:
         case "raised":
             if not awaits_answer(notification, escalation):
@@ -339,9 +339,9 @@ def acknowledge(
         case "acknowledged" | "taken_over":
             if escalation.by == notification.person_id:
                 return Decision(notification)
-            raise AlreadySettled(escalation)
+            raise AlreadySettledError(escalation)
         case "handed_back" | "resolved" | "closed":
-            raise AlreadySettled(escalation)
+            raise AlreadySettledError(escalation)
         case _:
             assert_never(escalation.state)
     acted = NotificationActedOn(

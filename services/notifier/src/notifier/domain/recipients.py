@@ -38,5 +38,5 @@ class Recipient:
         return tuple(address for address in self.media if address.medium in media)
 
 
-class SlackUserTaken(Exception):
+class SlackUserTakenError(Exception):
     """Another recipient has this Slack user already."""

@@ -6,37 +6,37 @@ from fastapi import APIRouter
 from pydantic import BaseModel, ConfigDict
 
 from common.contracts.event import ContactId, Event, PersonId
-from common.http import Api, ContactPath, Line
+from common.http.app import ContactPath, RequestModel, ShortText
 from router import handlers
-from router.api.answers import RouterDatabase, Staff, person, unknown, work
+from router.api.deps import RouterDatabase, Staff, person, unknown, work
 from router.domain.assignments import Assignment, State
-from router.domain.errors import UnknownAssignment
+from router.domain.errors import AssignmentNotFoundError
 from router.domain.history import sentence
 from router.store import UnitOfWork
 
 router = APIRouter(prefix="/v1/assignments", tags=["assignments"])
 
 
-class Decline(Api):
+class Decline(RequestModel):
     model_config = ConfigDict(
         json_schema_extra={"examples": [{"reason": "I know this customer privately."}]}
     )
 
-    reason: Line
+    reason: ShortText
 
 
-class Referral(Api):
+class Referral(RequestModel):
     model_config = ConfigDict(
         json_schema_extra={"examples": [{"reason": "Wants a credit above my limit, very angry."}]}
     )
 
-    reason: Line
+    reason: ShortText
 
 
-class Release(Api):
+class Release(RequestModel):
     model_config = ConfigDict(json_schema_extra={"examples": [{"because": "My shift ends."}]})
 
-    because: Line
+    because: ShortText
 
 
 class ShownAssignment(BaseModel):
@@ -130,7 +130,7 @@ async def _settled(contact_id: ContactId, uow: UnitOfWork) -> ShownAssignment:
 
 def _fields(assignment: Assignment | None) -> dict[str, object]:
     if assignment is None or assignment.need is None:
-        raise unknown(UnknownAssignment())
+        raise unknown(AssignmentNotFoundError())
     names = ShownAssignment.model_fields.keys() - {"queue"}
     return {"queue": assignment.need.queue, **{name: getattr(assignment, name) for name in names}}
 

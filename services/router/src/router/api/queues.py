@@ -3,7 +3,7 @@
 from fastapi import APIRouter
 from pydantic import BaseModel, ConfigDict
 
-from router.api.answers import RouterDatabase, Staff
+from router.api.deps import RouterDatabase, Staff
 
 router = APIRouter(prefix="/v1/queues", tags=["queues"])
 

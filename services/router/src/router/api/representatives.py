@@ -6,13 +6,13 @@ from typing import Annotated
 from fastapi import APIRouter, Depends
 from pydantic import BaseModel, ConfigDict, Field
 
-from common.access import allow
 from common.contracts.event import PersonId, TeamId
-from common.http import Api, Line, Name
-from common.problems import Problem
+from common.http.access import require_role
+from common.http.app import RequestModel, ShortText, Slug
+from common.http.problems import ProblemError
 from router import handlers
-from router.api.answers import RouterDatabase, Staff, unknown, work
-from router.domain.errors import UnknownRepresentative
+from router.api.deps import RouterDatabase, Staff, unknown, work
+from router.domain.errors import RepresentativeNotFoundError
 from router.domain.representatives import Presence, Profile, Representative
 
 router = APIRouter(prefix="/v1/representatives", tags=["representatives"])
@@ -20,7 +20,7 @@ router = APIRouter(prefix="/v1/representatives", tags=["representatives"])
 Language = Annotated[str, Field(pattern=r"^[a-z]{2,3}(-[A-Z]{2})?$")]
 
 
-class NewRepresentative(Api):
+class NewRepresentative(RequestModel):
     """`skills` are topics of contacts. Without `auto_accept` each contact is an offer to answer."""
 
     model_config = ConfigDict(
@@ -39,16 +39,16 @@ class NewRepresentative(Api):
         }
     )
 
-    name: Line
-    team_id: Name
-    skills: Annotated[frozenset[Name], Field(min_length=1, max_length=100)]
+    name: ShortText
+    team_id: Slug
+    skills: Annotated[frozenset[Slug], Field(min_length=1, max_length=100)]
     languages: Annotated[frozenset[Language], Field(min_length=1, max_length=20)]
     capacity: Annotated[int, Field(ge=1, le=1000, strict=True)]
     auto_accept: bool = True
     offer_s: Annotated[int, Field(ge=1, le=3600, strict=True)] = 20
 
 
-class NewPresence(Api):
+class NewPresence(RequestModel):
     model_config = ConfigDict(json_schema_extra={"examples": [{"state": "available"}]})
 
     state: Presence
@@ -73,9 +73,9 @@ class ShownRepresentative(BaseModel):
     idle_since: datetime
 
 
-@router.put("/{representative_id}", dependencies=[Depends(allow("supervisor", "manager"))])
+@router.put("/{representative_id}", dependencies=[Depends(require_role("supervisor", "manager"))])
 async def describe(
-    representative_id: Name, new: NewRepresentative, database: RouterDatabase
+    representative_id: Slug, new: NewRepresentative, database: RouterDatabase
 ) -> ShownRepresentative:
     """Add a representative, who starts offline, or change one.
 
@@ -99,7 +99,7 @@ async def describe(
 
 @router.get("/{representative_id}")
 async def show(
-    representative_id: Name, database: RouterDatabase, _caller: Staff
+    representative_id: Slug, database: RouterDatabase, _caller: Staff
 ) -> ShownRepresentative:
     async with database.transaction() as uow:
         return _shown(await uow.representatives.look(PersonId(representative_id)))
@@ -113,11 +113,11 @@ async def show_all(database: RouterDatabase, _caller: Staff) -> list[ShownRepres
 
 @router.put("/{representative_id}/presence")
 async def appear(
-    representative_id: Name, new: NewPresence, database: RouterDatabase, caller: Staff
+    representative_id: Slug, new: NewPresence, database: RouterDatabase, caller: Staff
 ) -> ShownRepresentative:
     """Come, go, or pause. Whoever comes gets the contacts that wait for it at once."""
     if caller.role == "representative" and caller.subject != representative_id:
-        raise Problem(403, "not-yours", "A representative speaks for its own presence only.")
+        raise ProblemError(403, "not-yours", "A representative speaks for its own presence only.")
     async with work(database) as uow:
         await handlers.appear(PersonId(representative_id), new.state, uow)
         await uow.match()
@@ -126,5 +126,5 @@ async def appear(
 
 def _shown(representative: Representative | None) -> ShownRepresentative:
     if representative is None:
-        raise unknown(UnknownRepresentative())
+        raise unknown(RepresentativeNotFoundError())
     return ShownRepresentative.model_validate(representative)

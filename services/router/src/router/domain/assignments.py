@@ -32,7 +32,7 @@ from common.contracts.escalations import (
 )
 from common.contracts.event import ContactId, Event, PersonId
 from common.messages import Cancel, Timer, TimerChange
-from router.domain.errors import NotHolder, UnknownAssignment, WrongState
+from router.domain.errors import AssignmentNotFoundError, NotHolderError, WrongStateError
 from router.domain.representatives import Need, Representative, unseat
 
 State = Literal[
@@ -181,7 +181,7 @@ def take_over(
         contact_id=known.contact_id,
         occurred_at=at,
         representative_id=known.representative_id,
-        because=f"{event.by} took it over",
+        reason=f"{event.by} took it over",
     )
     return _leave(upstairs, known, holder, released, at=at)
 
@@ -255,7 +255,7 @@ def accept(
                 occurred_at=at,
                 representative_id=person.representative_id,
                 team_id=person.team_id,
-                because=f"{known.because}; accepted after {after_s:.0f} s",
+                reason=f"{known.because}; accepted after {after_s:.0f} s",
             ),
         ),
         timers=(Cancel(known.contact_id, OfferExpires.type),),
@@ -287,7 +287,7 @@ def refer(
 ) -> Decision:
     known, person = _in_state(assignment, holder, "assigned")
     if known.referral is not None:
-        raise WrongState(known.state, "A supervisor was asked already and has not answered.")
+        raise WrongStateError(known.state, "A supervisor was asked already and has not answered.")
     referred = ContactReferred(
         contact_id=known.contact_id,
         occurred_at=at,
@@ -305,7 +305,7 @@ def release(
         contact_id=known.contact_id,
         occurred_at=at,
         representative_id=person.representative_id,
-        because=because,
+        reason=because,
     )
     back = replace(_passed_by(known, person.representative_id, at), waiting_since=at)
     return _leave(back, known, person, released, at=at)
@@ -314,7 +314,7 @@ def release(
 def check_holder(assignment: Assignment | None, person_id: PersonId) -> None:
     """Refuse a representative what is with another. What nobody has is a matter of its state."""
     if assignment and assignment.representative_id not in (None, person_id):
-        raise NotHolder(assignment.representative_id)
+        raise NotHolderError(assignment.representative_id)
 
 
 def _unseen(contact_id: ContactId, at: datetime) -> Assignment:
@@ -372,7 +372,7 @@ def _in_state(
 ) -> tuple[Assignment, Representative]:
     """Return what a representative acts on, if it is in that state."""
     if assignment is None or assignment.state == "unknown":
-        raise UnknownAssignment
+        raise AssignmentNotFoundError
     if assignment.state != state or holder is None:
-        raise WrongState(assignment.state)
+        raise WrongStateError(assignment.state)
     return assignment, holder

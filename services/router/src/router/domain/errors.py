@@ -3,22 +3,22 @@
 from common.contracts.event import PersonId
 
 
-class UnknownRepresentative(Exception):
+class RepresentativeNotFoundError(Exception):
     """No representative has this id."""
 
 
-class UnknownAssignment(Exception):
+class AssignmentNotFoundError(Exception):
     """No contact with this id has come to the router."""
 
 
-class NotHolder(Exception):
+class NotHolderError(Exception):
     """The contact is with somebody else."""
 
     def __init__(self, holder: PersonId) -> None:
         super().__init__(f"The contact is with {holder}.")
 
 
-class WrongState(Exception):
+class WrongStateError(Exception):
     """The assignment is not in a state that allows this."""
 
     def __init__(self, state: str, detail: str | None = None) -> None:

@@ -121,7 +121,7 @@ def _give(contact: Assignment, taker: Representative, because: str, at: datetime
             occurred_at=at,
             representative_id=taker.representative_id,
             team_id=taker.team_id,
-            because=because,
+            reason=because,
         )
         return Decision(
             (replace(given, state="assigned", passed=(), preferred_id=None),),
@@ -153,7 +153,7 @@ def _queue(contact: Assignment, at: datetime) -> Decision:
     if contact.passed:
         because += f", but for those who let it pass: {', '.join(contact.passed)}"
     queued = ContactQueued(
-        contact_id=contact.contact_id, occurred_at=at, queue=queue, because=because
+        contact_id=contact.contact_id, occurred_at=at, queue=queue, reason=because
     )
     again = Schedule(RoundEnds(contact_id=contact.contact_id), at + ROUND)
     return Decision(
