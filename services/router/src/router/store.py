@@ -120,7 +120,7 @@ class UnitOfWork(BaseUnitOfWork):
     def rows(self) -> Sequence[LockedTable[Any, Any]]:
         return (self.representatives, self.assignments)
 
-    async def hold(self, contact_ids: Sequence[ContactId]) -> None:
+    async def prelock(self, contact_ids: Sequence[ContactId]) -> None:
         # Before any row lock: two that match at once could wait for each other's rows, and each
         # would give away places that the other has given.
         await self.connection.execute(_ONE_MATCHER)

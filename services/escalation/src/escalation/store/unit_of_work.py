@@ -251,7 +251,7 @@ class UnitOfWork(BaseUnitOfWork):
     def rows(self) -> Sequence[LockedTable[Any, Any]]:
         return (self.watches, self.escalations)
 
-    async def hold(self, contact_ids: Sequence[ContactId]) -> None:
+    async def prelock(self, contact_ids: Sequence[ContactId]) -> None:
         """Lock the contacts' watches, which also lock their escalations for us, then those."""
         await self.watches.begin(contact_ids)
         await self.watches.lock_all(contact_ids)
