@@ -226,7 +226,7 @@ async def check_timers(contact_id: ContactId, uow: UnitOfWork) -> Findings:
     Once for each: what gets lost again after that, or can't be handled and was buried, would come
     back for ever, and is for people to look at.
     """
-    await uow.hold((contact_id,))
+    await uow.prelock((contact_id,))
     (books,) = await uow.audits.books((contact_id,))
     found = timer_check.missing(books)
     news = [one for one in found if not await uow.audits.has_told(contact_id, one.page_id)]

@@ -28,7 +28,7 @@ async def work(database: Database[UnitOfWork], *contacts: ContactId) -> AsyncIte
     """Open a transaction that may match; its refusals become problems."""
     try:
         async with database.transaction() as uow:
-            await uow.hold(contacts)
+            await uow.prelock(contacts)
             yield uow
     except (AssignmentNotFoundError, RepresentativeNotFoundError) as error:
         raise unknown(error) from error
