@@ -11,7 +11,7 @@ from typing import Any
 import httpx
 
 from devstack import Stack
-from stage.actors import DUTIES, Actors
+from stage.actors import Actors
 from stage.invariants import (
     Sources,
     Verdict,
@@ -20,6 +20,7 @@ from stage.invariants import (
     read_snapshot,
     wait_until_settled,
 )
+from stage.sample_settings import DUTIES
 from stage.system import SERVICES, Proxies, System, open_receivers
 
 LONG_S = 3600

@@ -38,7 +38,7 @@ class Floor(Inside[UnitOfWork]):
             **changes,
         }
         async with self.database.transaction() as uow:
-            await uow.hold(())
+            await uow.prelock(())
             await handlers.describe(PersonId(name), Profile(**shown), uow)
             await handlers.appear(PersonId(name), "available", uow)
 

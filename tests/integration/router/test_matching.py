@@ -30,13 +30,13 @@ _SOMEBODY_WAITS_TO_MATCH = (
 
 async def complete(floor: Floor, contact_id: ContactId) -> None:
     async with floor.database.transaction() as uow:
-        await uow.hold([contact_id])
+        await uow.prelock([contact_id])
         await handlers.complete(contact_id, None, uow)
 
 
 async def decline(floor: Floor, contact_id: ContactId) -> None:
     async with floor.database.transaction() as uow:
-        await uow.hold([contact_id])
+        await uow.prelock([contact_id])
         await handlers.decline(contact_id, None, "busy", uow)
 
 
@@ -138,7 +138,7 @@ async def test_a_contact_and_a_place_that_come_at_the_same_time_meet(
     await floor.tell(first)
 
     async with database.transaction() as uow:
-        await uow.hold([first.contact_id])
+        await uow.prelock([first.contact_id])
         await handlers.complete(first.contact_id, None, uow)
         await uow.match()
         # The place is free, which nobody else can see yet, and nobody was found to wait for it.
@@ -192,7 +192,7 @@ async def test_an_offer_that_is_answered_has_no_timer_left(floor: Floor) -> None
     await floor.tell(contact)
 
     async with floor.database.transaction() as uow:
-        await uow.hold([contact.contact_id])
+        await uow.prelock([contact.contact_id])
         await handlers.accept(contact.contact_id, PersonId("rita"), uow)
 
     assert await floor.rows("SELECT 1 FROM timers") == []
