@@ -11,7 +11,7 @@ from typing import Any
 import httpx
 
 from devstack import Stack
-from stage.actors import DUTIES, Actors
+from stage.actors import Actors
 from stage.invariants import (
     Sources,
     Verdict,
@@ -20,6 +20,7 @@ from stage.invariants import (
     read_snapshot,
     wait_until_settled,
 )
+from stage.sample_settings import DUTIES
 from stage.system import SERVICES, Proxies, System, open_receivers
 
 LONG_S = 3600
@@ -122,7 +123,7 @@ class World:
         """
         slack, mail = self.system.receivers.slack, self.system.receivers.mail
         received = count_receipts((post.body for post in slack.accepted), mail.messages)
-        facts = await read_snapshot(self.sources, accepted=accepted.values(), received=received)
+        facts = await read_snapshot(self.sources, accepted=accepted.values(), receipts=received)
         assert {one.contact_id for one in facts.contacts} == set(accepted.values())
         letters = [
             letter

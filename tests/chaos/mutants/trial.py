@@ -110,7 +110,7 @@ class Trial:
         slack, mail = self.world.system.receivers.slack, self.world.system.receivers.mail
         received = count_receipts((post.body for post in slack.accepted), mail.messages)
         sources, accepted = self.world.sources, self.accepted.values()
-        return check(await read_snapshot(sources, accepted=accepted, received=received))
+        return check(await read_snapshot(sources, accepted=accepted, receipts=received))
 
     def _marks(self, mutant: Mutant) -> Path:
         marks = self.logs / mutant.name
