@@ -1,4 +1,4 @@
-"""The tables of router; the migrations make them."""
+"""The tables of router, as the migrations create them."""
 
 from sqlalchemy import ARRAY, Boolean, Column, DateTime, Integer, MetaData, Table, Text, Uuid
 from sqlalchemy.dialects.postgresql import JSONB
@@ -29,20 +29,20 @@ assignments = Table(
     Column("since", DateTime(timezone=True)),
     Column("skill", Text),
     Column("language", Text),
-    Column("urgency", Integer),
+    Column("priority_rank", Integer),
     Column("waiting_since", DateTime(timezone=True)),
     Column("representative_id", Text),
-    Column("because", Text),
+    Column("reason", Text),
     Column("offer", Integer),
-    Column("passed", ARRAY(Text)),
+    Column("declined_by", ARRAY(Text)),
     Column("preferred_id", Text),
     Column("referral", Text),
     Column("supervisor_id", Text),
     Column("taken_over_at", DateTime(timezone=True)),
-    Column("resolved_at", DateTime(timezone=True)),
+    Column("ended_at", DateTime(timezone=True)),
     Column("reopened_at", DateTime(timezone=True)),
 )
-# Written by the outbox; read here for what a contact's assignment went through.
+# Written by the outbox; read here for the history of an assignment.
 journal = Table(
     "journal",
     metadata,

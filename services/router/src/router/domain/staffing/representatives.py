@@ -1,28 +1,18 @@
-"""The people on the floor: what they can handle, and how much more they can take."""
+"""A representative: profile, presence, and how many contacts it has and may have."""
 
 from dataclasses import dataclass, replace
 from datetime import datetime
-from typing import Literal, NamedTuple
+from typing import Literal
 
 from common.contracts.event import PersonId, TeamId
+from router.domain.needs import Need
 
 Presence = Literal["available", "away", "offline"]
 
 
-class Need(NamedTuple):
-    """What a contact asks of whoever takes it. Contacts with the same need wait in one queue."""
-
-    skill: str
-    language: str
-
-    @property
-    def queue(self) -> str:
-        return f"{self.skill}/{self.language}"
-
-
 @dataclass(frozen=True, slots=True)
 class Profile:
-    """What a supervisor says about a representative."""
+    """What a supervisor sets for a representative. `offer_s`: seconds to answer an offer."""
 
     name: str
     team_id: TeamId
@@ -35,10 +25,11 @@ class Profile:
 
 @dataclass(frozen=True, slots=True)
 class Representative:
-    """`load` counts the contacts that it has or is offered.
+    """`load` counts the contacts that are assigned or offered.
 
-    `load_limit` is what the database holds `load` under: the capacity, or, after the capacity was
-    lowered below the load, that load, sinking with it. Giving a contact never raises it.
+    The database refuses a `load` above `load_limit`. The limit is the capacity. If the capacity is
+    lowered below the load, the limit is the load, and it falls with the load. A new assignment
+    never raises it.
     """
 
     representative_id: PersonId
@@ -55,8 +46,8 @@ class Representative:
     idle_since: datetime
 
     @property
-    def places(self) -> int:
-        """How many more contacts it may be given now."""
+    def free_slots(self) -> int:
+        """How many more contacts this representative may get now."""
         return max(0, self.capacity - self.load) if self.presence == "available" else 0
 
     @property
@@ -67,11 +58,11 @@ class Representative:
         return need.skill in self.skills and need.language in self.languages
 
 
-def describe(
-    known: Representative | None, representative_id: PersonId, profile: Profile, *, at: datetime
+def upsert(
+    current: Representative | None, representative_id: PersonId, profile: Profile, *, at: datetime
 ) -> Representative:
-    """Return the representative as the profile has it. What it already holds stays with it."""
-    load = known.load if known else 0
+    """Apply the profile. Presence and assigned contacts stay; a new representative is offline."""
+    load = current.load if current else 0
     return Representative(
         representative_id=representative_id,
         name=profile.name,
@@ -81,27 +72,20 @@ def describe(
         capacity=profile.capacity,
         auto_accept=profile.auto_accept,
         offer_s=profile.offer_s,
-        presence=known.presence if known else "offline",
+        presence=current.presence if current else "offline",
         load=load,
         load_limit=max(profile.capacity, load),
-        idle_since=known.idle_since if known else at,
+        idle_since=current.idle_since if current else at,
     )
 
 
-def appear(representative: Representative, presence: Presence, *, at: datetime) -> Representative:
-    """Return it with that presence; whoever comes back goes to the end of the line."""
-    if presence == representative.presence:
-        return representative
-    return replace(representative, presence=presence, idle_since=at)
-
-
-def seat(representative: Representative, *, at: datetime) -> Representative:
-    """Return it with one contact more."""
+def assign(representative: Representative, *, at: datetime) -> Representative:
+    """Count one more contact."""
     return replace(representative, load=representative.load + 1, idle_since=at)
 
 
-def unseat(representative: Representative, *, at: datetime) -> Representative:
-    """Return it with one contact less."""
+def free(representative: Representative, *, at: datetime) -> Representative:
+    """Count one contact less."""
     load = representative.load - 1
     return replace(
         representative, load=load, load_limit=max(representative.capacity, load), idle_since=at
