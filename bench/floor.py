@@ -38,7 +38,7 @@ async def _representative(cast: Cast, number: int) -> None:
         "capacity": PLACES,
     }
     await cast.call("ops", "router", "PUT", f"/representatives/{who}", body)
-    presence = {"state": "available"}
+    presence = {"presence": "available"}
     await cast.call("ops", "router", "PUT", f"/representatives/{who}/presence", presence)
 
 

@@ -209,7 +209,8 @@ async def test_assignments_are_listed_newest_first_by_page(
     await harness.tell(*contacts)
     newest_first = sorted((contact.contact_id for contact in contacts), reverse=True)
 
-    pages, cursor = [], {}
+    pages: list[list[str]] = []
+    cursor: dict[str, str] = {}
     while True:
         page = (await api.get("/v1/assignments", params={"limit": 2, **cursor})).json()
         pages.append([item["contact_id"] for item in page["items"]])
@@ -233,7 +234,7 @@ async def test_assignments_are_filtered_by_state_and_representative(
     await harness.tell(done)
     await complete(harness, done.contact_id)
 
-    async def listed(**params: object) -> list[str]:
+    async def listed(**params: str | list[str]) -> list[str]:
         answer = await api.get("/v1/assignments", params=params)
         assert answer.status_code == 200, answer.text
         return [item["contact_id"] for item in answer.json()["items"]]

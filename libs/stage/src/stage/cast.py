@@ -211,7 +211,7 @@ class Cast:
         for who, what in REPRESENTATIVES.items():
             representative = {"name": NAMES[who], "capacity": 5, **what}
             await self.call("ops", "router", "PUT", f"/representatives/{who}", representative)
-            presence = {"state": "available"}
+            presence = {"presence": "available"}
             await self.call(who, "router", "PUT", f"/representatives/{who}/presence", presence)
         for duty, members in DUTIES.items():
             rotation = {

@@ -38,7 +38,7 @@ def _placed(contact: Contact, assignment: Assignment | None, ledger: Ledger) -> 
     ledger.require(state != "unknown", "the router has not placed it", contact.contact_id)
     # A representative may be done with a contact that its channel still has open.
     ledger.require(
-        contact.state != "resolved" or state in ("completed", "unknown"),
+        contact.state != "resolved" or state in ("completed", "abandoned", "unknown"),
         "resolved at intake, and still with somebody at the router",
         contact.contact_id,
         state,

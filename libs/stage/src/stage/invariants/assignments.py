@@ -19,7 +19,6 @@ from stage.invariants.facts import Facts, Record, Representative
 from stage.invariants.ledger import Ledger
 
 Giving = ContactAssigned | ContactOffered
-Freeing = OfferDeclined | OfferExpired | AssignmentReleased | AssignmentCompleted
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,15 +101,12 @@ def _fitting(facts: Facts, people: Mapping[str, Representative], ledger: Ledger)
         for event in told:
             if need and isinstance(event, Giving):
                 person = people.get(event.representative_id)
-                fits = person is not None and _fits(event, need, person)
+                fits = person is not None and _fits(need, person)
                 ledger.require(fits, "does not fit", contact_id, event.representative_id)
 
 
-def _fits(event: Giving, need: ContactReceived, person: Representative) -> bool:
-    relaxed = event.relaxed if isinstance(event, ContactAssigned) else ()
-    return (need.topic_of_contact in person.skills or "skill" in relaxed) and (
-        need.language in person.languages or "language" in relaxed
-    )
+def _fits(need: ContactReceived, person: Representative) -> bool:
+    return need.topic_of_contact in person.skills and need.language in person.languages
 
 
 def _as_in_tables(facts: Facts, held_by: Mapping[str, str | None], ledger: Ledger) -> None:
