@@ -160,14 +160,12 @@ class Broker:
 
     bootstrap: str
     namespace: str
-    idempotence: bool
 
     def settings(self, **changes: Any) -> ServiceSettings:
         return ServiceSettings.model_validate(
             {
                 "database_url": "postgresql+asyncpg://unused@localhost/unused",
                 "kafka_bootstrap": self.bootstrap,
-                "kafka_idempotence": self.idempotence,
                 "kafka_session_timeout_ms": 6000,
                 "namespace": self.namespace,
                 **changes,
@@ -180,7 +178,7 @@ class Broker:
     @asynccontextmanager
     async def producer(self) -> AsyncIterator[AIOKafkaProducer]:
         producer = AIOKafkaProducer(
-            bootstrap_servers=self.bootstrap, acks="all", enable_idempotence=self.idempotence
+            bootstrap_servers=self.bootstrap, acks="all", enable_idempotence=True
         )
         await producer.start()
         try:

@@ -13,7 +13,7 @@ from common.contracts import BY_TYPE, TOPICS
 from common.core.clock import TimeSource
 from common.core.ids import EventId, new_id
 from common.messaging.envelope import Envelope, Headers, encode
-from stage.invariants.reading import subscribed
+from stage.invariants.reader import subscribed_types
 from stage.system import SERVICES
 from support.waiting import until
 
@@ -92,7 +92,7 @@ def _poisons(topic: str) -> list[tuple[Headers, bytes]]:
 
 def _headers(topic: str) -> Headers:
     """As they should be, of a type that somebody reads."""
-    heard = set().union(*map(subscribed, SERVICES))
+    heard = set().union(*map(subscribed_types, SERVICES))
     envelope = Envelope(
         id=EventId(new_id()),
         type=min(kind for kind in heard if BY_TYPE[kind].topic == topic),

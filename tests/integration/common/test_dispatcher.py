@@ -27,7 +27,7 @@ Batch = list[Message]
 @pytest.fixture
 def broker() -> Broker:
     """None of these needs Kafka."""
-    return Broker("unused", "unused", idempotence=True)
+    return Broker("unused", "unused")
 
 
 def message(event: CustomerWrote, event_id: str | None = None) -> Message:

@@ -26,7 +26,7 @@ def parts(_settings: ServiceSettings) -> ServiceSpec[UnitOfWork]:
 @pytest.fixture
 def broker() -> Broker:
     """None of these needs Kafka."""
-    return Broker("unused", "unused", idempotence=True)
+    return Broker("unused", "unused")
 
 
 @pytest.fixture

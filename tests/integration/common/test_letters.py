@@ -38,7 +38,7 @@ from support.probe import (
 @pytest.fixture
 def broker() -> Broker:
     """None of these needs Kafka."""
-    return Broker("unused", "unused", idempotence=True)
+    return Broker("unused", "unused")
 
 
 @pytest.fixture

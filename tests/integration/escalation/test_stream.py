@@ -126,7 +126,7 @@ async def broker(stack: devstack.Stack) -> Broker:
     namespace = f"test-{new_id()}"
     topics = {"escalations": TopicSpec(partitions=PARTITIONS, replication=1)}
     await create_topics(stack.kafka_bootstrap, namespace, topics)
-    return Broker(stack.kafka_bootstrap, namespace, stack.kafka_idempotence)
+    return Broker(stack.kafka_bootstrap, namespace)
 
 
 def replica(database: Database[UnitOfWork], broker: Broker, **changes: Any) -> Replica:

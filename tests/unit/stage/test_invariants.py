@@ -5,9 +5,9 @@ from dataclasses import replace
 import pytest
 
 from common.contracts.event import ContactId, EscalationId, PersonId
-from stage.invariants import INVARIANTS, Facts, check
-from stage.invariants.facts import Assignment, Escalation, LetterRow, OutboxRow, Threshold
-from unit.stage.history import (
+from stage.invariants import INVARIANTS, Snapshot, check
+from stage.invariants.snapshot import Assignment, DeadLetterRow, Escalation, OutboxRow, Threshold
+from unit.stage.examples import (
     ADA,
     BO,
     RAISED,
@@ -44,7 +44,7 @@ OTHER = EscalationId("another")
 
 
 def changed_record(number: int, **changes: object) -> Change:
-    def change(facts: Facts) -> Facts:
+    def change(facts: Snapshot) -> Snapshot:
         records = list(facts.records)
         records[number] = replace(records[number], **changes)  # type: ignore[arg-type]
         return replace(facts, records=records)
@@ -55,8 +55,8 @@ def changed_record(number: int, **changes: object) -> Change:
 def repeated(number: int, **changes: object) -> Change:
     """Publish a record once more, as a relay does that died before it could delete the row."""
 
-    def change(facts: Facts) -> Facts:
-        again = replace(facts.records[number], offset=99, place="again", **changes)  # type: ignore[arg-type]
+    def change(facts: Snapshot) -> Snapshot:
+        again = replace(facts.records[number], offset=99, origin="again", **changes)  # type: ignore[arg-type]
         return replace(facts, records=[*facts.records, again])
 
     return change
@@ -65,8 +65,8 @@ def repeated(number: int, **changes: object) -> Change:
 def caused(service: str, *numbers: int) -> Change:
     """Say that one event caused these rows of a journal."""
 
-    def change(facts: Facts) -> Facts:
-        rows = list(facts.books[service].journal)
+    def change(facts: Snapshot) -> Snapshot:
+        rows = list(facts.tables[service].journal)
         for number in numbers:
             rows[number] = replace(rows[number], cause=event_id(RECEIVED))
         return book(service, journal=rows)(facts)
@@ -75,16 +75,16 @@ def caused(service: str, *numbers: int) -> Change:
 
 
 def clock_of_ada(*thresholds: Threshold) -> Change:
-    def change(facts: Facts) -> Facts:
-        ada, bo = facts.watches
+    def change(facts: Snapshot) -> Snapshot:
+        ada, bo = facts.tracked_contacts
         clock = replace(ada.clocks[0], thresholds=thresholds)
-        return replace(facts, watches=[replace(ada, clocks=(clock,)), bo])
+        return replace(facts, tracked_contacts=[replace(ada, clocks=(clock,)), bo])
 
     return change
 
 
 def then(*changes: Change) -> Change:
-    def change(facts: Facts) -> Facts:
+    def change(facts: Snapshot) -> Snapshot:
         for one in changes:
             facts = one(facts)
         return facts
@@ -94,7 +94,7 @@ def then(*changes: Change) -> Change:
 
 BROKEN: dict[str, tuple[Change, int, str]] = {
     "a contact that intake lost": (
-        with_(accepted=frozenset((EVE,))),
+        with_(accepted_contacts=frozenset((EVE,))),
         1,
         "accepted, and intake has no such contact",
     ),
@@ -111,20 +111,20 @@ BROKEN: dict[str, tuple[Change, int, str]] = {
         1,
         "resolved at intake, and still with somebody at the router",
     ),
-    "not watched": (without("watches", 0), 1, "escalation does not watch it"),
+    "not watched": (without("tracked_contacts", 0), 1, "escalation does not watch it"),
     "watched before it was received": (
-        each("watches", contact=None),
+        each("tracked_contacts", contact=None),
         1,
         "escalation does not watch it",
     ),
-    "no clock": (each("watches", clocks=()), 1, "no clock was started"),
+    "no clock": (each("tracked_contacts", clocks=()), 1, "no clock was started"),
     "resolved here, open there": (
-        each("watches", resolved_at=None),
+        each("tracked_contacts", resolved_at=None),
         1,
         "intake and escalation differ on whether it is resolved",
     ),
     "resolved, and still upstairs": (
-        each("watches", escalation_id=RAISED),
+        each("tracked_contacts", escalation_id=RAISED),
         1,
         "resolved, and its escalation is still open",
     ),
@@ -182,11 +182,11 @@ BROKEN: dict[str, tuple[Change, int, str]] = {
     "passed over": (
         lambda facts: replace(
             facts,
-            watches=[
-                facts.watches[0],
+            tracked_contacts=[
+                facts.tracked_contacts[0],
                 replace(
-                    facts.watches[1],
-                    clocks=(replace(facts.watches[1].clocks[0], met_at=at(12)),),
+                    facts.tracked_contacts[1],
+                    clocks=(replace(facts.tracked_contacts[1].clocks[0], met_at=at(12)),),
                 ),
             ],
         ),
@@ -249,11 +249,11 @@ BROKEN: dict[str, tuple[Change, int, str]] = {
         "two attempts succeeded",
     ),
     "told twice": (
-        with_(received={TOLD: 2}),
+        with_(receipts={TOLD: 2}),
         4,
         "told twice, and not recorded as ambiguous",
     ),
-    "nothing arrived": (with_(received={}), 4, "sent, and nothing arrived"),
+    "nothing arrived": (with_(receipts={}), 4, "sent, and nothing arrived"),
     "arrived, and taken for lost": (
         each("notifications", state="failed"),
         4,
@@ -294,12 +294,12 @@ BROKEN: dict[str, tuple[Change, int, str]] = {
         "never handled, and its offset is committed",
     ),
     "never read": (
-        then(without_in("router", "inbox", 0), with_(committed={})),
+        then(without_in("router", "inbox", 0), with_(committed_offsets={})),
         5,
         "never handled",
     ),
     "buried without a trace": (
-        then(changed_record(RECEIVED, event=None), with_(committed={})),
+        then(changed_record(RECEIVED, event=None), with_(committed_offsets={})),
         5,
         "never handled",
     ),
@@ -353,10 +353,10 @@ SOUND: dict[str, Change] = {
     "a record that came twice": repeated(BREACHED),
     "a contact in the dead letters": then(
         without_in("router", "inbox", 0),
-        book("router", dead_letters=[LetterRow("contacts/0@1", event_id(RECEIVED), "no")]),
+        book("router", dead_letters=[DeadLetterRow("contacts/0@1", event_id(RECEIVED), "no")]),
     ),
     "told twice, and known to be": then(
-        with_(received={TOLD: 2}), each("notifications", ambiguous=True)
+        with_(receipts={TOLD: 2}), each("notifications", ambiguous=True)
     ),
     "called off before it was sent": then(
         telling(closed(ADA)),
@@ -366,7 +366,7 @@ SOUND: dict[str, Change] = {
         each("notifications", state="cancelled"),
         each("escalations", state="closed"),
         book("escalation", timers=()),
-        with_(attempts=(), received={}),
+        with_(attempts=(), receipts={}),
     ),
     "offered, then taken": telling(offered(BO), assigned(BO), completed(BO)),
     "one place, one contact after the other": telling(
@@ -378,20 +378,22 @@ SOUND: dict[str, Change] = {
 
 def test_a_sound_history_is_found_sound_and_every_invariant_was_looked_at() -> None:
     verdict = check(good())
-    assert not verdict.broken, str(verdict)
+    assert not verdict.violations, str(verdict)
     assert all(verdict.checked[number] > 0 for number in INVARIANTS)
 
 
 @pytest.mark.parametrize("change", SOUND.values(), ids=SOUND)
 def test_what_may_happen_is_found_sound(change: Change) -> None:
     verdict = check(change(good()))
-    assert not verdict.broken, str(verdict)
+    assert not verdict.violations, str(verdict)
 
 
 @pytest.mark.parametrize(("change", "number", "otherwise"), BROKEN.values(), ids=BROKEN)
 def test_what_is_broken_is_named(change: Change, number: int, otherwise: str) -> None:
     verdict = check(change(good()))
-    assert (number, otherwise) in {(one.number, one.told) for one in verdict.broken}, str(verdict)
+    assert (number, otherwise) in {(one.invariant, one.message) for one in verdict.violations}, str(
+        verdict
+    )
 
 
 def test_a_breach_that_had_been_met_in_time_is_remarked_on() -> None:

@@ -1,13 +1,13 @@
 """Real PostgreSQL and Kafka on a machine that has nothing."""
 
-from devstack.choice import Choice
+from devstack.backend import Backend
 from devstack.errors import ExitedEarlyError, StackError
 from devstack.processes import Process, free_port
 from devstack.servers import LocalServer, Server
 from devstack.stack import Stack, start
 
 __all__ = [
-    "Choice",
+    "Backend",
     "ExitedEarlyError",
     "LocalServer",
     "Process",

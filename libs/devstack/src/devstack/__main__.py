@@ -7,7 +7,7 @@ from typing import NoReturn
 import typer
 
 from devstack import jars
-from devstack.choice import THIS_MACHINE, embedding_java
+from devstack.backend import THIS_MACHINE, java_for_embedded
 from devstack.errors import StackError
 from devstack.stack import KAFKA_VARIABLE, POSTGRES_VARIABLE, start
 
@@ -23,10 +23,9 @@ def up() -> None:
         signal.signal(number, _interrupt)
     try:
         with start() as stack:
-            typer.echo(stack.why, err=True)
+            typer.echo(stack.reason, err=True)
             typer.echo(f"{POSTGRES_VARIABLE}={stack.postgres_admin_url}")
             typer.echo(f"{KAFKA_VARIABLE}={stack.kafka_bootstrap}")
-            typer.echo(f"STACK_KAFKA_IDEMPOTENCE={str(stack.kafka_idempotence).lower()}")
             sys.stdout.flush()
             signal.pause()
     except KeyboardInterrupt:
@@ -48,7 +47,7 @@ def lock() -> None:
 @cli.command()
 def can_embed() -> None:
     """Exit with 0 when Java and Kafka's jars are here or can be fetched."""
-    if embedding_java(THIS_MACHINE) is None:
+    if java_for_embedded(THIS_MACHINE) is None:
         msg = "no Java 17+ with Maven on this machine, nor the extra `devstack[jvm]`"
         raise StackError(msg)
 

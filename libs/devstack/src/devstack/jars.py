@@ -15,7 +15,7 @@ from pathlib import Path
 from shutil import which
 
 from devstack.errors import StackError
-from devstack.home import cache_directory, locked
+from devstack.paths import cache_directory, locked
 
 # The newest whose jars Maven serves in full; it needs Java 17.
 # After a change: python -m devstack lock.
@@ -33,7 +33,7 @@ def directory() -> Path:
     return cache_directory() / f"kafka-{KAFKA_VERSION}"
 
 
-def obtainable() -> bool:
+def are_obtainable() -> bool:
     return directory().exists() or _has_maven() or _has_downloader()
 
 
@@ -61,7 +61,7 @@ def lock() -> Path:
     return SUMS
 
 
-def listed() -> dict[str, str]:
+def expected_sums() -> dict[str, str]:
     """The SHA-256 of each jar, by its coordinates."""
     lines = SUMS.read_text().splitlines()
     return dict(line.split() for line in lines if not line.startswith("#"))
@@ -105,7 +105,7 @@ def _copy_with_maven(target: Path, *options: str) -> None:
 def _download(target: Path) -> None:
     with ThreadPoolExecutor(DOWNLOADS_AT_ONCE) as pool:
         # The first failure cancels all that has not begun.
-        list(pool.map(lambda each: _download_one(each, target / _file_name(each)), listed()))
+        list(pool.map(lambda each: _download_one(each, target / _file_name(each)), expected_sums()))
 
 
 def _download_one(coordinates: str, path: Path) -> None:
@@ -128,7 +128,7 @@ def _download_one(coordinates: str, path: Path) -> None:
 
 
 def _verify(fetched: Path) -> None:
-    expected = {_file_name(coordinates): sha256 for coordinates, sha256 in listed().items()}
+    expected = {_file_name(coordinates): sha256 for coordinates, sha256 in expected_sums().items()}
     found = {jar.name: _sha256(jar) for jar in fetched.iterdir()}
     if wrong := {name for name, _sha256 in expected.items() ^ found.items()}:
         msg = f"these jars are not the ones in {SUMS}: {', '.join(sorted(wrong))}"

@@ -42,10 +42,10 @@ class Kafka:
     Kafka tells its clients where to go, so whoever comes by the front must be sent back there.
     """
 
-    def __init__(self, directory: Path, *, durable: bool, front: int | None = None) -> None:
+    def __init__(self, directory: Path, *, durable: bool, proxy_port: int | None = None) -> None:
         self.port = free_port()
-        self.behind = None if front is None else free_port()
-        self._front = front
+        self.proxy_target = None if proxy_port is None else free_port()
+        self._proxy_port = proxy_port
         self._controller_port = free_port()
         self._directory = directory
         self._config = directory / "server.properties"
@@ -71,8 +71,8 @@ class Kafka:
             advertised=self.bootstrap,
             controller=f"{LOOPBACK}:{self._controller_port}",
         )
-        if self.behind is not None:
-            settings |= _second_listener(settings, self.behind, advertised=self._front)
+        if self.proxy_target is not None:
+            settings |= _proxy_listener(settings, self.proxy_target, advertised=self._proxy_port)
         settings["log.dirs"] = str(self._directory / "data")
         lines = [f"{name}={value}\n" for name, value in settings.items()]
         self._config.write_text("".join(lines))
@@ -97,7 +97,7 @@ def broker_settings(listen: str, *, advertised: str, controller: str) -> dict[st
     }
 
 
-def _second_listener(
+def _proxy_listener(
     settings: Mapping[str, str], port: int, *, advertised: int | None
 ) -> dict[str, str]:
     more = {
@@ -126,7 +126,7 @@ def _java_command(*, durable: bool) -> list[str]:
     """All but the main class and its arguments."""
     found = java.find()
     if found is None:
-        msg = f"no Java {java.NEEDED}+ here: install it, or the extra `devstack[jvm]`"
+        msg = f"no Java {java.MIN_MAJOR}+ here: install it, or the extra `devstack[jvm]`"
         raise StackError(msg)
     log_settings = files("devstack") / "kafka-log4j2.properties"
     flags = ["-Xms256m", "-Xmx512m", f"-Dlog4j2.configurationFile={log_settings}"]

@@ -16,7 +16,7 @@ from pathlib import Path
 import httpx
 import psutil
 
-from devstack import leash
+from devstack import die_with_parent
 from devstack.errors import ExitedEarlyError, StackError
 
 LOOPBACK = "127.0.0.1"
@@ -76,7 +76,7 @@ class Process:
         if self.running:
             return
         owner = "{}:{}".format(*self.owner) if self.owner else ""
-        command = [sys.executable, "-I", "-S", leash.__file__, str(os.getpid()), owner]
+        command = [sys.executable, "-I", "-S", die_with_parent.__file__, str(os.getpid()), owner]
         self.log_path.parent.mkdir(parents=True, exist_ok=True)
         with self.log_path.open("ab") as log:
             self._child = subprocess.Popen(
@@ -145,14 +145,14 @@ class Process:
 
     def rss_mb(self) -> float:
         """With its children; pages that they share count each time."""
-        return sum(process.memory_info().rss for process in self._family()) / 2**20
+        return sum(process.memory_info().rss for process in self._process_tree()) / 2**20
 
     def cpu_seconds(self) -> float:
         """User and system time, with that of its living children."""
-        times = [process.cpu_times() for process in self._family()]
+        times = [process.cpu_times() for process in self._process_tree()]
         return sum(each.user + each.system for each in times)
 
-    def _family(self) -> list[psutil.Process]:
+    def _process_tree(self) -> list[psutil.Process]:
         try:
             parent = psutil.Process(self.pid)
             return [parent, *parent.children(recursive=True)]
@@ -162,6 +162,6 @@ class Process:
     def _signal_all(self, number: signal.Signals) -> None:
         if not self.running:
             return
-        for process in self._family():
+        for process in self._process_tree():
             with contextlib.suppress(psutil.NoSuchProcess):
                 process.send_signal(number)

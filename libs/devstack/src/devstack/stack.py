@@ -9,11 +9,10 @@ from pathlib import Path
 from typing import assert_never
 
 from devstack import containers
-from devstack.choice import THIS_MACHINE, Choice, asked, choose
+from devstack.backend import THIS_MACHINE, Backend, choose, parse
 from devstack.errors import StackError
-from devstack.home import run_directory
 from devstack.kafka import Kafka
-from devstack.lookaround import NOTICE, Lookaround
+from devstack.paths import run_directory
 from devstack.postgres import Postgres
 from devstack.servers import LocalServer, Server
 
@@ -23,14 +22,12 @@ KAFKA_VARIABLE = "STACK_KAFKA_BOOTSTRAP"
 
 @dataclass(frozen=True)
 class Stack:
-    choice: Choice
-    why: str
+    backend: Backend
+    reason: str
     postgres_admin_url: str
     kafka_bootstrap: str
-    # Give it to every producer; only the lookaround broker can't.
-    kafka_idempotence: bool = True
-    # Where a proxy that stands at `kafka_front` must forward to.
-    kafka_behind: int | None = None
+    # Where a proxy that stands at `kafka_proxy_port` must forward to.
+    kafka_proxy_target: int | None = None
     # None when the servers are not ours to stop.
     postgres: Server | None = None
     kafka: Server | None = None
@@ -38,31 +35,29 @@ class Stack:
 
 @contextmanager
 def start(
-    choice: Choice | None = None,
+    backend: Backend | None = None,
     *,
     root: Path | None = None,
     durable: bool = True,
-    kafka_front: int | None = None,
+    kafka_proxy_port: int | None = None,
 ) -> Iterator[Stack]:
     """Without a `choice`, `STACK` in the environment says it, else it is `auto`.
 
     `root` is for the data of this run. `durable=False` is for tests: quick, and a power
-    cut may lose commits. `kafka_front` is the port of a proxy that clients are to come by.
+    cut may lose commits. `kafka_proxy_port` is the port of a proxy that clients are to come by.
     Call from a thread that lives on: the servers die with it.
     """
-    choice = choice or asked(os.environ.get("STACK", Choice.AUTO))
-    settled, why = choose(choice, THIS_MACHINE)
-    if kafka_front is not None and settled is not Choice.EMBEDDED:
+    backend = backend or parse(os.environ.get("STACK", Backend.AUTO))
+    settled, why = choose(backend, THIS_MACHINE)
+    if kafka_proxy_port is not None and settled is not Backend.EMBEDDED:
         msg = f"only an embedded Kafka knows of a proxy before it, and this is {why}"
         raise StackError(msg)
     match settled:
-        case Choice.EMBEDDED:
-            opened = _embedded(why, root, durable=durable, kafka_front=kafka_front)
-        case Choice.CONTAINERS:
+        case Backend.EMBEDDED:
+            opened = _embedded(why, root, durable=durable, kafka_proxy_port=kafka_proxy_port)
+        case Backend.CONTAINERS:
             opened = _containers(why, durable=durable)
-        case Choice.LOOKAROUND:
-            opened = _lookaround(why, root, durable=durable)
-        case Choice.EXTERNAL:
+        case Backend.EXTERNAL:
             opened = _external(why, os.environ)
         case _:
             assert_never(settled)
@@ -72,39 +67,21 @@ def start(
 
 @contextmanager
 def _embedded(
-    why: str, root: Path | None, *, durable: bool, kafka_front: int | None
+    why: str, root: Path | None, *, durable: bool, kafka_proxy_port: int | None
 ) -> Iterator[Stack]:
     with run_directory(root) as directory:
         postgres = Postgres(directory / "postgres", durable=durable)
-        kafka = Kafka(directory / "kafka", durable=durable, front=kafka_front)
-        _together(postgres.prepare, kafka.prepare)
+        kafka = Kafka(directory / "kafka", durable=durable, proxy_port=kafka_proxy_port)
+        _run_in_parallel(postgres.prepare, kafka.prepare)
         with _running(postgres.server, kafka.server):
             yield Stack(
-                choice=Choice.EMBEDDED,
-                why=why,
+                backend=Backend.EMBEDDED,
+                reason=why,
                 postgres_admin_url=postgres.admin_url,
                 kafka_bootstrap=kafka.bootstrap,
-                kafka_behind=kafka.behind,
+                kafka_proxy_target=kafka.proxy_target,
                 postgres=postgres.server,
                 kafka=kafka.server,
-            )
-
-
-@contextmanager
-def _lookaround(why: str, root: Path | None, *, durable: bool) -> Iterator[Stack]:
-    with run_directory(root) as directory:
-        postgres = Postgres(directory / "postgres", durable=durable)
-        broker = Lookaround(directory)
-        postgres.prepare()
-        with _running(postgres.server, broker.server):
-            yield Stack(
-                choice=Choice.LOOKAROUND,
-                why=f"{why}; {NOTICE}",
-                postgres_admin_url=postgres.admin_url,
-                kafka_bootstrap=broker.bootstrap,
-                kafka_idempotence=False,
-                postgres=postgres.server,
-                kafka=broker.server,
             )
 
 
@@ -118,12 +95,12 @@ def _containers(why: str, *, durable: bool) -> Iterator[Stack]:
     with ExitStack() as held:
         held.callback(postgres.server.remove)
         held.callback(kafka.server.remove)
-        _together(postgres.server.create, kafka.server.create)
+        _run_in_parallel(postgres.server.create, kafka.server.create)
         postgres.server.wait_ready()
         kafka.server.wait_ready()
         yield Stack(
-            choice=Choice.CONTAINERS,
-            why=why,
+            backend=Backend.CONTAINERS,
+            reason=why,
             postgres_admin_url=postgres.admin_url,
             kafka_bootstrap=kafka.bootstrap,
             postgres=postgres.server,
@@ -138,14 +115,14 @@ def _external(why: str, env: Mapping[str, str]) -> Iterator[Stack]:
             msg = f"STACK=external needs {name} in the environment"
             raise StackError(msg)
     yield Stack(
-        choice=Choice.EXTERNAL,
-        why=why,
+        backend=Backend.EXTERNAL,
+        reason=why,
         postgres_admin_url=env[POSTGRES_VARIABLE],
         kafka_bootstrap=env[KAFKA_VARIABLE],
     )
 
 
-def _together(*jobs: Callable[[], None]) -> None:
+def _run_in_parallel(*jobs: Callable[[], None]) -> None:
     with ThreadPoolExecutor() as pool:
         for done in [pool.submit(job) for job in jobs]:
             done.result()

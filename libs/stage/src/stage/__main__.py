@@ -13,11 +13,11 @@ from rich.console import Console
 
 import devstack
 from common.core.clock import monotonic
-from stage.cast import Cast, RefusedError, staged
-from stage.show import Timeline, summary
-from stage.stories import STORIES, Ending, NotAsToldError, Stage
+from stage.actors import Actors, RefusedError, running_system
+from stage.event_log import EventMissingError, open_event_log
+from stage.stories import STORIES, Outcome, Scenario, StoryFailedError
 from stage.system import System
-from stage.watch import NotSeenError, watching
+from stage.timeline import Timeline, print_summary
 
 cli = typer.Typer(no_args_is_help=True, add_completion=False)
 # A log or a pipe has no width of its own; a timeline needs some.
@@ -29,9 +29,9 @@ console = Console(highlight=False, width=_WIDTH)
 def demo() -> None:
     """Start everything, play the four stories, and fail unless each ends as told."""
     with devstack.start(durable=False) as stack:
-        console.print(f"stack: {stack.why}")
+        console.print(f"stack: {stack.reason}")
         endings = asyncio.run(_play(stack))
-    summary(console, endings)
+    print_summary(console, endings)
     if any(isinstance(ending, Exception) for ending in endings.values()):
         raise typer.Exit(1)
 
@@ -40,23 +40,23 @@ def demo() -> None:
 def run() -> None:
     """Start everything with the sample policy and stay up until Ctrl-C."""
     with devstack.start() as stack:
-        console.print(f"stack: {stack.why}")
+        console.print(f"stack: {stack.reason}")
         asyncio.run(_stay(stack))
 
 
-async def _play(stack: devstack.Stack) -> dict[str, Ending | Exception]:
-    endings: dict[str, Ending | Exception] = {}
+async def _play(stack: devstack.Stack) -> dict[str, Outcome | Exception]:
+    endings: dict[str, Outcome | Exception] = {}
     timeline = Timeline(console)
     async with (
         started(stack) as (system, cast),
-        watching(stack.kafka_bootstrap, system.namespace, timeline.event) as watch,
+        open_event_log(stack.kafka_bootstrap, system.namespace, timeline.add_event) as watch,
     ):
-        stage = Stage(system, cast, watch, timeline.acts)
+        stage = Scenario(system, cast, watch, timeline.add_action)
         for name, story in STORIES.items():
-            timeline.story(name, (story.__doc__ or "").splitlines()[0])
+            timeline.start_story(name, (story.__doc__ or "").splitlines()[0])
             try:
                 endings[name] = await story(stage)
-            except (NotAsToldError, NotSeenError, RefusedError) as error:
+            except (StoryFailedError, EventMissingError, RefusedError) as error:
                 endings[name] = error
     return endings
 
@@ -82,7 +82,7 @@ async def _stay(stack: devstack.Stack) -> None:
         console.print("\nstopping …")
 
 
-def _example(system: System, cast: Cast) -> str:
+def _example(system: System, cast: Actors) -> str:
     body = (
         '{"channel": "chat", "customer": {"customer_id": "c-1", "name": "Ada"}, '
         '"subject": "Charged twice", "topic": "billing"}'
@@ -94,11 +94,11 @@ def _example(system: System, cast: Cast) -> str:
 
 
 @asynccontextmanager
-async def started(stack: devstack.Stack) -> AsyncIterator[tuple[System, Cast]]:
+async def started(stack: devstack.Stack) -> AsyncIterator[tuple[System, Actors]]:
     """Have the sample system up, and say how long it took."""
     begun = monotonic()
     logs = Path(mkdtemp(prefix="upstairs-logs-"))
-    async with staged(stack, logs) as (system, cast):
+    async with running_system(stack, logs) as (system, cast):
         console.print(
             f"set up and started {', '.join(system.ports)} in {monotonic() - begun:.1f} s; "
             f"logs in {logs}"

@@ -27,7 +27,7 @@ TOPICS = REPOSITORY / "deploy" / "topics.yaml"
 
 
 @dataclass(frozen=True)
-class Outside:
+class Receivers:
     """The systems that the notifier calls, as local receivers."""
 
     slack: SlackReceiver
@@ -43,7 +43,7 @@ class Replica:
 
     service: str
     number: int = 0
-    stays: bool = True
+    is_static_member: bool = True
 
     @property
     def name(self) -> str:
@@ -55,7 +55,7 @@ class Replica:
 
 
 @dataclass(frozen=True)
-class Fronts:
+class Proxies:
     """Ports of proxies, where the services are to reach their servers through such."""
 
     postgres: int | None = None
@@ -70,14 +70,14 @@ class System:
     """
 
     stack: Stack
-    outside: Outside
+    receivers: Receivers
     api_keys: str
     logs: Path
     namespace: str = field(default_factory=lambda: f"upstairs_{secrets.token_hex(4)}")
-    changes: Mapping[str, str] = field(default_factory=dict)
+    extra_environment: Mapping[str, str] = field(default_factory=dict)
     launcher: tuple[str, ...] = ("-m",)
     replicas: int = 1
-    fronts: Fronts = Fronts()
+    proxies: Proxies = Proxies()
     processes: dict[str, Process] = field(default_factory=dict)
     ports: dict[str, int] = field(default_factory=dict)
     link_secret: str = field(default_factory=lambda: secrets.token_urlsafe(32), repr=False)
@@ -166,35 +166,34 @@ class System:
 
     def _environment(self, replica: Replica) -> dict[str, str]:
         database, kafka = self._url_of(replica.service), self.stack.kafka_bootstrap
-        if self.fronts.postgres:
-            database = database.set(port=self.fronts.postgres)
-        if self.fronts.kafka:
-            kafka = f"127.0.0.1:{self.fronts.kafka}"
+        if self.proxies.postgres:
+            database = database.set(port=self.proxies.postgres)
+        if self.proxies.kafka:
+            kafka = f"127.0.0.1:{self.proxies.kafka}"
         return {
             "UPSTAIRS_DATABASE_URL": self._rendered(database),
             "UPSTAIRS_KAFKA_BOOTSTRAP": kafka,
-            "UPSTAIRS_KAFKA_IDEMPOTENCE": str(self.stack.kafka_idempotence).lower(),
             "UPSTAIRS_KAFKA_SESSION_TIMEOUT_MS": "6000",
             "UPSTAIRS_NAMESPACE": self.namespace,
             "UPSTAIRS_HTTP_PORT": str(self.ports[replica.name]),
             "UPSTAIRS_API_KEYS": self.api_keys,
             "UPSTAIRS_PUBLIC_URL": self.url(replica.service),
             "UPSTAIRS_LINK_SECRET": self.link_secret,
-            "UPSTAIRS_SLACK_API_URL": self.outside.slack.url,
+            "UPSTAIRS_SLACK_API_URL": self.receivers.slack.url,
             "UPSTAIRS_SLACK_TOKEN": "xoxb-local",
             "UPSTAIRS_SLACK_SIGNING_SECRET": self.slack_signing_secret,
-            "UPSTAIRS_SMTP_HOST": self.outside.mail.host,
-            "UPSTAIRS_SMTP_PORT": str(self.outside.mail.port),
+            "UPSTAIRS_SMTP_HOST": self.receivers.mail.host,
+            "UPSTAIRS_SMTP_PORT": str(self.receivers.mail.port),
             "UPSTAIRS_SMTP_TLS": "none",
-            **({"UPSTAIRS_INSTANCE_ID": replica.instance_id} if replica.stays else {}),
-            **self.changes,
+            **({"UPSTAIRS_INSTANCE_ID": replica.instance_id} if replica.is_static_member else {}),
+            **self.extra_environment,
         }
 
 
 @asynccontextmanager
-async def outside() -> AsyncIterator[Outside]:
+async def open_receivers() -> AsyncIterator[Receivers]:
     async with SlackReceiver() as slack, MailReceiver() as mail:
-        yield Outside(slack, mail)
+        yield Receivers(slack, mail)
 
 
 def _inherited() -> dict[str, str]:

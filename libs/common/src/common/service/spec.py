@@ -154,7 +154,7 @@ async def _started_producer(
         producer = AIOKafkaProducer(
             bootstrap_servers=settings.kafka_bootstrap,
             acks="all",
-            enable_idempotence=settings.kafka_idempotence,
+            enable_idempotence=True,
             max_batch_size=_BATCH_BYTES,
         )
         try:

@@ -15,14 +15,14 @@ from common.contracts.assignments import (
     OfferExpired,
 )
 from common.contracts.contacts import ContactReceived
-from stage.invariants.facts import Facts, Record, Representative
-from stage.invariants.ledger import Ledger
+from stage.invariants.findings import Findings
+from stage.invariants.snapshot import Record, Representative, Snapshot
 
-Giving = ContactAssigned | ContactOffered
+AssignmentGrant = ContactAssigned | ContactOffered
 
 
 @dataclass(frozen=True, slots=True)
-class Move:
+class LoadChange:
     """A representative's load changes by `by`.
 
     The router matches one transaction at a time, and its event ids are UUIDs version 7 made inside
@@ -35,24 +35,24 @@ class Move:
     by: int
 
     @property
-    def turn(self) -> tuple[int, int, str]:
+    def sort_key(self) -> tuple[int, int, str]:
         return (UUID(self.event_id).int >> 80, self.by, self.event_id)
 
 
-def check(facts: Facts, ledger: Ledger) -> None:
+def check(facts: Snapshot, ledger: Findings) -> None:
     people = {one.representative_id: one for one in facts.representatives}
     held_by: dict[str, str | None] = {}
-    moves: list[Move] = []
+    moves: list[LoadChange] = []
     for (topic, contact_id), records in facts.streams.items():
         if topic == "assignments":
             held_by[contact_id] = _replay(contact_id, records, moves, ledger)
-    _never_above_capacity(moves, people, ledger)
-    _fitting(facts, people, ledger)
-    _as_in_tables(facts, held_by, ledger)
+    _check_capacity(moves, people, ledger)
+    _check_fit(facts, people, ledger)
+    _check_tables(facts, held_by, ledger)
 
 
 def _replay(
-    contact_id: str, records: Iterable[Record], moves: list[Move], ledger: Ledger
+    contact_id: str, records: Iterable[Record], moves: list[LoadChange], ledger: Findings
 ) -> str | None:
     """Replay one contact's assignments; return who is left with it or is offered it."""
     holder: str | None = None
@@ -65,23 +65,23 @@ def _replay(
                 ledger.require(holder is None, "two live assignments", contact_id, holder, taker)
                 offered = isinstance(record.event, ContactOffered)
                 holder = taker
-                moves.append(Move(record.event_id, taker, 1))
+                moves.append(LoadChange(record.event_id, taker, 1))
             case ContactQueued():
                 ledger.require(holder is None, "queued while assigned", contact_id, holder)
             case OfferDeclined() | OfferExpired() | AssignmentReleased() | AssignmentCompleted():
                 leaver = record.event.representative_id
                 ledger.require(holder == leaver, "left one without it", contact_id, holder, leaver)
                 if holder is not None:
-                    moves.append(Move(record.event_id, holder, -1))
+                    moves.append(LoadChange(record.event_id, holder, -1))
                 holder, offered = None, False
     return holder
 
 
-def _never_above_capacity(
-    moves: Iterable[Move], people: Mapping[str, Representative], ledger: Ledger
+def _check_capacity(
+    moves: Iterable[LoadChange], people: Mapping[str, Representative], ledger: Findings
 ) -> None:
     load: Counter[str] = Counter()
-    for move in sorted(moves, key=lambda one: one.turn):
+    for move in sorted(moves, key=lambda one: one.sort_key):
         load[move.representative_id] += move.by
         person = people.get(move.representative_id)
         limit = max(person.capacity, person.load_limit) if person else 0
@@ -89,7 +89,7 @@ def _never_above_capacity(
         ledger.require(not full, "above capacity", move.representative_id, move.event_id)
 
 
-def _fitting(facts: Facts, people: Mapping[str, Representative], ledger: Ledger) -> None:
+def _check_fit(facts: Snapshot, people: Mapping[str, Representative], ledger: Findings) -> None:
     needs: dict[str, ContactReceived] = {
         event.contact_id: event
         for told in facts.events("contacts").values()
@@ -99,7 +99,7 @@ def _fitting(facts: Facts, people: Mapping[str, Representative], ledger: Ledger)
     for contact_id, told in facts.events("assignments").items():
         need = needs.get(contact_id)
         for event in told:
-            if need and isinstance(event, Giving):
+            if need and isinstance(event, AssignmentGrant):
                 person = people.get(event.representative_id)
                 fits = person is not None and _fits(need, person)
                 ledger.require(fits, "does not fit", contact_id, event.representative_id)
@@ -109,7 +109,7 @@ def _fits(need: ContactReceived, person: Representative) -> bool:
     return need.topic_of_contact in person.skills and need.language in person.languages
 
 
-def _as_in_tables(facts: Facts, held_by: Mapping[str, str | None], ledger: Ledger) -> None:
+def _check_tables(facts: Snapshot, held_by: Mapping[str, str | None], ledger: Findings) -> None:
     load: Counter[str] = Counter()
     for one in facts.assignments:
         replayed = held_by.get(one.contact_id)

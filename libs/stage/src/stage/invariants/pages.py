@@ -12,10 +12,10 @@ from common.contracts.escalations import (
     PageRequested,
 )
 from common.contracts.notifications import NotificationFailed, NotificationSent
-from stage.invariants.facts import Attempt, Facts, Notification
-from stage.invariants.ledger import Ledger
+from stage.invariants.findings import Findings
+from stage.invariants.snapshot import Attempt, Notification, Snapshot
 
-Settling = (
+SettlingEvent = (
     EscalationAcknowledged
     | EscalationTakenOver
     | EscalationHandedBack
@@ -24,29 +24,29 @@ Settling = (
 )
 
 
-def check(facts: Facts, ledger: Ledger) -> None:
+def check(facts: Snapshot, ledger: Findings) -> None:
     attempts: defaultdict[str, list[Attempt]] = defaultdict(list)
     for attempt in facts.attempts:
         attempts[attempt.notification_id].append(attempt)
-    _every_page_is_tried(facts, attempts, ledger)
-    sent, _ = _published(facts)
+    _check_attempts(facts, attempts, ledger)
+    sent, _ = _published_results(facts)
     for one in facts.notifications:
         # An update changes what an arrived message says, as often as there is news.
         if one.kind == "page":
-            got = facts.received.get(one.notification_id, 0)
-            _told_once(one, attempts[one.notification_id], got, ledger)
+            got = facts.receipts.get(one.notification_id, 0)
+            _check_delivery(one, attempts[one.notification_id], got, ledger)
             right = sent[one.notification_id] == (one.state == "sent")
             ledger.require(
-                right, "the table and the topic differ on whether it was sent", *_ids(one)
+                right, "the table and the topic differ on whether it was sent", *_evidence(one)
             )
 
 
-def _every_page_is_tried(
-    facts: Facts, attempts: Mapping[str, list[Attempt]], ledger: Ledger
+def _check_attempts(
+    facts: Snapshot, attempts: Mapping[str, list[Attempt]], ledger: Findings
 ) -> None:
     media = {one.person_id: {each.medium for each in one.media} for one in facts.recipients}
-    _, failed = _published(facts)
-    settled = _settled(facts)
+    _, failed = _published_results(facts)
+    settled = _settled_escalations(facts)
     dealt_with: defaultdict[str, set[str | None]] = defaultdict(set, failed)
     for one in facts.notifications:
         called_off = one.state == "cancelled" and one.escalation_id in settled
@@ -65,22 +65,22 @@ def _every_page_is_tried(
         ledger.require(times == 1, "a page was asked for twice", page_id)
 
 
-def _pages(facts: Facts) -> Iterator[PageRequested]:
+def _pages(facts: Snapshot) -> Iterator[PageRequested]:
     for told in facts.events("escalations").values():
         yield from (event for event in told if isinstance(event, PageRequested))
 
 
-def _settled(facts: Facts) -> set[str]:
+def _settled_escalations(facts: Snapshot) -> set[str]:
     """The escalations that somebody answered or that ended: pages for them may be called off."""
     return {
         event.escalation_id
         for told in facts.events("escalations").values()
         for event in told
-        if isinstance(event, Settling)
+        if isinstance(event, SettlingEvent)
     }
 
 
-def _published(facts: Facts) -> tuple[Counter[str], Mapping[str, set[str | None]]]:
+def _published_results(facts: Snapshot) -> tuple[Counter[str], Mapping[str, set[str | None]]]:
     """How often each notification was published as sent, and on which media each page failed."""
     sent: Counter[str] = Counter()
     failed: defaultdict[str, set[str | None]] = defaultdict(set)
@@ -94,10 +94,10 @@ def _published(facts: Facts) -> tuple[Counter[str], Mapping[str, set[str | None]
     return sent, failed
 
 
-def _told_once(
-    notification: Notification, attempts: Sequence[Attempt], got: int, ledger: Ledger
+def _check_delivery(
+    notification: Notification, attempts: Sequence[Attempt], got: int, ledger: Findings
 ) -> None:
-    ids = _ids(notification)
+    ids = _evidence(notification)
     successes = sum(attempt.outcome == "sent" for attempt in attempts)
     ambiguous = notification.ambiguous or any(one.outcome == "unknown" for one in attempts)
     ledger.require(successes <= 1 or ambiguous, "two attempts succeeded", *ids)
@@ -107,5 +107,5 @@ def _told_once(
     ledger.require(recorded or not got, "it arrived, and nobody wrote that down", *ids)
 
 
-def _ids(notification: Notification) -> tuple[str, str]:
+def _evidence(notification: Notification) -> tuple[str, str]:
     return notification.notification_id, notification.idempotency_key

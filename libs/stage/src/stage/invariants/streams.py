@@ -7,49 +7,49 @@ from datetime import datetime
 import orjson
 
 from common.contracts import BY_TYPE
-from stage.invariants import effects
-from stage.invariants.facts import OWNERS, Books, Facts, JournalRow, Record
-from stage.invariants.ledger import Ledger
+from stage.invariants import inbox_effects
+from stage.invariants.findings import Findings
+from stage.invariants.snapshot import TOPIC_OWNERS, JournalRow, Record, ServiceTables, Snapshot
 
 
-def check(facts: Facts, ledger: Ledger) -> None:
-    _without_gaps(facts, ledger)
-    _repeats_are_exact(facts.records, ledger)
+def check(facts: Snapshot, ledger: Findings) -> None:
+    _check_sequences(facts, ledger)
+    _check_repeats(facts.records, ledger)
     event_ids = {record.event_id for record in facts.records}
-    for service, books in facts.books.items():
-        _published(facts, service, books, ledger)
-        _handled(facts, service, books, ledger)
-        _one_effect(service, books.journal, event_ids, ledger)
-    effects.check(facts, ledger)
+    for service, books in facts.tables.items():
+        _check_published(facts, service, books, ledger)
+        _check_handled(facts, service, books, ledger)
+        _check_single_effect(service, books.journal, event_ids, ledger)
+    inbox_effects.check(facts, ledger)
 
 
-def _without_gaps(facts: Facts, ledger: Ledger) -> None:
+def _check_sequences(facts: Snapshot, ledger: Findings) -> None:
     for (topic, contact_id), records in facts.streams.items():
         sequences = [record.sequence for record in records]
         gapless = sequences == list(range(1, len(records) + 1))
         ledger.require(gapless, "a gap or a wrong order", topic, contact_id, sequences)
 
 
-def _repeats_are_exact(records: Iterable[Record], ledger: Ledger) -> None:
+def _check_repeats(records: Iterable[Record], ledger: Findings) -> None:
     first: dict[str, Record] = {}
     for record in records:
         if record.event is None:
             continue
         twin = first.setdefault(record.event_id, record)
         same = _content(twin) == _content(record)
-        ledger.require(same, "a repeat that differs", twin.place, record.place)
+        ledger.require(same, "a repeat that differs", twin.origin, record.origin)
 
 
 def _content(record: Record) -> tuple[object, ...]:
     return record.topic, record.partition, record.type, record.sequence, record.value
 
 
-def _published(facts: Facts, service: str, books: Books, ledger: Ledger) -> None:
+def _check_published(facts: Snapshot, service: str, books: ServiceTables, ledger: Findings) -> None:
     """Hold the journal of a service against its topic: the same events under the same numbers."""
     told = {
         record.event_id: record.sequence
         for (topic, _), records in facts.streams.items()
-        if OWNERS[topic] == service
+        if TOPIC_OWNERS[topic] == service
         for record in records
     }
     waiting = {row.event_id for row in books.outbox}
@@ -72,33 +72,37 @@ def _published(facts: Facts, service: str, books: Books, ledger: Ledger) -> None
         ledger.require(counted, "a number that was given to nothing", service, stream.contact_id)
 
 
-def _handled(facts: Facts, service: str, books: Books, ledger: Ledger) -> None:
+def _check_handled(facts: Snapshot, service: str, books: ServiceTables, ledger: Findings) -> None:
     """Every event that the service subscribes to is in its inbox once, or in its dead letters."""
     claims = Counter(row.event_id for row in books.inbox if row.consumer == service)
     buried = {letter.event_id for letter in books.dead_letters}
     # Where it came from is all that is known of a record that nobody can read.
     places = {letter.origin.partition("@")[0] for letter in books.dead_letters}
-    for record in _subscribed(facts.records, books):
+    for record in _subscribed_records(facts.records, books):
         if record.event is None:
-            done = record.place in places
+            done = record.origin in places
         else:
             done = claims[record.event_id] > 0 or record.event_id in buried
-        ahead = record.offset < facts.committed.get((service, record.topic, record.partition), 0)
+        ahead = record.offset < facts.committed_offsets.get(
+            (service, record.topic, record.partition), 0
+        )
         told = "never handled, and its offset is committed" if ahead else "never handled"
-        ledger.require(done, told, service, record.event_id, record.place)
+        ledger.require(done, told, service, record.event_id, record.origin)
         once = claims[record.event_id] <= 1
-        ledger.require(once, "claimed twice", service, record.event_id, record.place)
+        ledger.require(once, "claimed twice", service, record.event_id, record.origin)
 
 
-def _subscribed(records: Iterable[Record], books: Books) -> Iterator[Record]:
-    topics = {BY_TYPE[kind].topic for kind in books.subscribed}
+def _subscribed_records(records: Iterable[Record], books: ServiceTables) -> Iterator[Record]:
+    topics = {BY_TYPE[kind].topic for kind in books.subscribed_types}
     for record in records:
-        if record.type in books.subscribed or (record.type is None and record.topic in topics):
+        if record.type in books.subscribed_types or (
+            record.type is None and record.topic in topics
+        ):
             yield record
 
 
-def _one_effect(
-    service: str, journal: Sequence[JournalRow], event_ids: set[str], ledger: Ledger
+def _check_single_effect(
+    service: str, journal: Sequence[JournalRow], event_ids: set[str], ledger: Findings
 ) -> None:
     """One handling is one transaction, and a transaction has one time.
 
