@@ -35,8 +35,9 @@ FOREIGN_SECONDS = 4
 
 # The rows that the sample's handler would write, one contact after the other.
 FILL = """
-    INSERT INTO outbox (event_id, contact_id, sequence, topic, type, at, traceparent, data)
-    SELECT uuidv7(), contact_id, 1 + n / $2::integer, $3::text, 'upstairs.clock_breached.v1',
+    INSERT INTO outbox (event_id, key, sequence, topic, type, at, traceparent, data)
+    SELECT uuidv7(), CAST(contact_id AS text), 1 + n / $2::integer, $3::text,
+           'upstairs.clock_breached.v1',
            clock_timestamp(), '00-0123456789abcdef0123456789abcdef-0123456789abcdef-01',
            jsonb_build_object('contact_id', contact_id, 'occurred_at', clock_timestamp(),
                               'clock', 'first_response', 'due_at', clock_timestamp(),

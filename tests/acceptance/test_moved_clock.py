@@ -120,14 +120,14 @@ class Story:
     async def pages(self) -> list[tuple[str, str]]:
         """Return who was told, and why, in order."""
         found = await self.desk.rows(
-            "SELECT data->>'person_id' AS person, data->>'reason' AS reason FROM journal "
-            "WHERE type = 'upstairs.page_requested.v1' ORDER BY sequence"
+            "SELECT data->>'person_id' AS person, data->>'reason' AS reason FROM published_events "
+            "WHERE type = 'upstairs.page_requested.v1' ORDER BY id"
         )
         return [(row.person, row.reason) for row in found]
 
     async def facts(self, kind: str) -> list[dict[str, Any]]:
         found = await self.desk.rows(
-            f"SELECT data FROM journal WHERE type = 'upstairs.{kind}.v1' ORDER BY sequence"
+            f"SELECT data FROM published_events WHERE type = 'upstairs.{kind}.v1' ORDER BY id"
         )
         return [row.data for row in found]
 

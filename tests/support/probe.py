@@ -92,7 +92,7 @@ class UnitOfWork(BaseUnitOfWork):
     def rows(self) -> Sequence[LockedTable[Any, Any]]:
         return (self.probes,)
 
-    async def hold(self, contact_ids: Sequence[ContactId]) -> None:
+    async def prelock(self, contact_ids: Sequence[ContactId]) -> None:
         await self.probes.lock_all(contact_ids)
 
 
@@ -196,7 +196,7 @@ class Broker:
     ) -> None:
         await producer.send_and_wait(
             self.topic(event.topic),
-            key=event.contact_id.encode(),
+            key=event.key.encode(),
             value=event.model_dump_json().encode(),
             headers=encode(envelope(event, event_id)),
         )
@@ -244,7 +244,7 @@ def envelope(event: Event, event_id: str | None = None, *, sequence: int = 1) ->
         id=EventId(event_id or new_id()),
         type=event.type,
         source="/upstairs/test",
-        key=event.contact_id,
+        key=event.key,
         time=event.occurred_at,
         sequence=sequence,
         traceparent=None,

@@ -150,7 +150,7 @@ async def test_a_replay_that_fails_says_why(
     answer = await api.post(f"{PATH}/{row.id}/replay")
     assert problem(answer) == (422, "failed-again")
     assert answer.json()["attempts"] == 2
-    assert answer.json()["reason"] == "MalformedRecord: data at contact_id: Field required"
+    assert answer.json()["reason"] == "MalformedRecordError: data at occurred_at: Field required"
     one = (await api.get(f"{PATH}/{row.id}")).json()
     assert (one["state"], one["reason"]) == ("waiting", answer.json()["reason"])
 

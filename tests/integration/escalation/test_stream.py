@@ -214,8 +214,8 @@ async def written_by_eight(
 
 async def journalled(desk: Desk) -> dict[str, list[int]]:
     rows = await desk.rows(
-        "SELECT contact_id::text AS id, array_agg(sequence ORDER BY sequence) AS sequences"
-        " FROM journal GROUP BY 1"
+        "SELECT key AS id, array_agg(sequence ORDER BY sequence) AS sequences"
+        " FROM published_events GROUP BY 1"
     )
     return {row.id: list(row.sequences) for row in rows}
 

@@ -143,7 +143,9 @@ async def test_action_in_a_wrong_state_answers_the_state(
     early = await api.post(f"{path}/complete", headers=key("rita"))
 
     assert (early.status_code, early.json()["state"]) == (409, "offered")
-    assert (await harness.rows("SELECT type FROM journal")) == [("upstairs.contact_offered.v1",)]
+    assert (await harness.rows("SELECT type FROM published_events")) == [
+        ("upstairs.contact_offered.v1",)
+    ]
 
 
 async def test_unknown_ids_are_not_found(api: httpx.AsyncClient) -> None:

@@ -194,7 +194,7 @@ class Topics:
     def say(self, event: Event, cause: str | None = None) -> None:
         journal = self.journals.setdefault(TOPIC_OWNERS[event.topic], [])
         number = len(self.records)
-        sequence = 1 + sum(row.contact_id == event.contact_id for row in journal)
+        sequence = 1 + sum((row.topic, row.key) == (event.topic, event.key) for row in journal)
         data = event.model_dump(mode="json")
         self.records.append(
             rows.Record(
@@ -211,7 +211,8 @@ class Topics:
         )
         journal.append(
             rows.JournalRow(
-                event.contact_id,
+                event.key,
+                event.topic,
                 sequence,
                 event_id(number),
                 event.type,
@@ -224,7 +225,7 @@ class Topics:
     def books(self, service: str) -> ServiceTables:
         journal = self.journals[service]
         wanted = SUBSCRIBED[service]
-        last = {row.contact_id: row.sequence for row in journal}
+        last = {(row.key, row.topic): row.sequence for row in journal}
         return ServiceTables(
             subscribed_types=wanted,
             journal=journal,
@@ -233,7 +234,7 @@ class Topics:
                 for record in self.records
                 if record.type in wanted
             ],
-            streams=[rows.StreamRow(contact, sequence) for contact, sequence in last.items()],
+            streams=[rows.StreamRow(*place, sequence) for place, sequence in last.items()],
         )
 
 

@@ -40,7 +40,7 @@ class EventLog:
     _added: asyncio.Condition = field(default_factory=asyncio.Condition)
 
     def of_contact(self, contact_id: ContactId) -> list[Event]:
-        return [one.event for one in self.entries if one.event.contact_id == contact_id]
+        return [one.event for one in self.entries if one.event.key == contact_id]
 
     def find_all(self, kind: type[E], contact_id: ContactId) -> list[E]:
         return [event for event in self.of_contact(contact_id) if isinstance(event, kind)]

@@ -66,15 +66,13 @@ class Timeline:
         lateness = getattr(event, "lateness_ms", None)
         late = "" if lateness is None else f"{lateness:.1f} ms late"
         what = Text(f"{name} ", style=style).append(_detail(seen), style="default")
-        self._line(event.occurred_at, event.contact_id, event.topic, what, late)
+        self._line(event.occurred_at, event.key, event.topic, what, late)
 
-    def _line(
-        self, at: datetime, contact_id: ContactId | None, who: str, what: Text, late: str
-    ) -> None:
+    def _line(self, at: datetime, key: str | None, who: str, what: Text, late: str) -> None:
         self._started_at = self._started_at or at
         elapsed = (at - self._started_at).total_seconds()
         line = Text(f"{elapsed:+8.3f} s  ", style="dim")
-        line.append(f"{(contact_id or '')[-6:]:<8}", style="dim")
+        line.append(f"{(key or '')[-6:]:<8}", style="dim")
         line.append(f"{who:<14}").append_text(what)
         if late:
             line.append(f"  ({late})", style="bold")

@@ -124,11 +124,11 @@ class Assignments(LockedTable[ContactId, Assignment]):
 
     async def history(self, contact_id: ContactId) -> list[Event]:
         """Return what router published about the contact, in order."""
-        journal = tables.journal
+        published = tables.published_events
         rows = await self.connection.execute(
-            select(journal.c.type, journal.c.data)
-            .where(journal.c.contact_id == contact_id)
-            .order_by(journal.c.sequence)
+            select(published.c.type, published.c.data)
+            .where(published.c.key == contact_id)
+            .order_by(published.c.id)
         )
         return [BY_TYPE[row.type].model_validate(row.data) for row in rows]
 

@@ -1,6 +1,17 @@
 """The tables of router, as the migrations create them."""
 
-from sqlalchemy import ARRAY, Boolean, Column, DateTime, Integer, MetaData, Table, Text, Uuid
+from sqlalchemy import (
+    ARRAY,
+    BigInteger,
+    Boolean,
+    Column,
+    DateTime,
+    Integer,
+    MetaData,
+    Table,
+    Text,
+    Uuid,
+)
 from sqlalchemy.dialects.postgresql import JSONB
 
 metadata = MetaData()
@@ -43,11 +54,11 @@ assignments = Table(
     Column("reopened_at", DateTime(timezone=True)),
 )
 # Written by the outbox; read here for the history of an assignment.
-journal = Table(
-    "journal",
+published_events = Table(
+    "published_events",
     metadata,
-    Column("contact_id", Uuid(as_uuid=False), primary_key=True),
-    Column("sequence", Integer, primary_key=True),
+    Column("key", Text, primary_key=True),
+    Column("id", BigInteger, primary_key=True),
     Column("type", Text),
     Column("data", JSONB),
 )

@@ -4,12 +4,12 @@ from typing import Literal
 
 from pydantic import AwareDatetime
 
-from common.contracts.event import Event, PersonId, TeamId
+from common.contracts.event import ContactEvent, Event, PersonId, TeamId
 
 ReleaseKind = Literal["returned", "transferred", "taken_over", "abandoned"]
 
 
-class AssignmentsEvent(Event):
+class AssignmentsEvent(ContactEvent):
     topic = "assignments"
 
 

@@ -2,14 +2,14 @@
 
 from typing import Literal
 
-from common.contracts.event import Contract, CustomerId, Event, MessageId, PersonId
+from common.contracts.event import ContactEvent, Contract, CustomerId, Event, MessageId, PersonId
 
 Channel = Literal["call", "email", "chat", "ticket", "case"]
 Priority = Literal["low", "normal", "high", "urgent"]
 Tier = Literal["standard", "premium", "vip"]
 
 
-class ContactsEvent(Event):
+class ContactsEvent(ContactEvent):
     topic = "contacts"
 
 

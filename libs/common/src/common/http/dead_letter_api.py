@@ -38,7 +38,7 @@ _EXAMPLE = {
     "type": "upstairs.contact_received.v1",
     "event_id": "019579a0-5b7e-7c52-9f5e-3d1d5b1f0a11",
     "key": "019579a0-1111-7c52-9f5e-3d1d5b1f0a11",
-    "reason": "MalformedRecord: data at channel: Input should be 'call', 'email' or 'chat'",
+    "reason": "MalformedRecordError: data at channel: Input should be 'call', 'email' or 'chat'",
     "attempts": 1,
     "dealt_at": None,
     "dealt_by": None,

@@ -129,7 +129,7 @@ class Relay:
         partitions = {name: await self._partitions(name) for name in {row["topic"] for row in rows}}
         batches: dict[tuple[str, int], Any] = {}
         for row in rows:
-            key = row["contact_id"].encode()
+            key = row["key"].encode()
             place = row["topic"], _partition_of(key, partitions[row["topic"]])
             if place not in batches:
                 batches[place] = self._producer.create_batch()
@@ -162,7 +162,7 @@ class Relay:
             id=EventId(row["event_id"]),
             type=row["type"],
             source=self._source,
-            key=row["contact_id"],
+            key=row["key"],
             time=row["at"],
             sequence=row["sequence"],
             traceparent=row["traceparent"],
@@ -198,8 +198,8 @@ _SESSION = """
 """
 _LOCK = "SELECT pg_try_advisory_lock(hashtext('relay ' || current_schema()))"
 _NEXT = """
-    SELECT id, CAST(event_id AS text) AS event_id, CAST(contact_id AS text) AS contact_id,
-           sequence, topic, type, at, traceparent, CAST(data AS text) AS data
+    SELECT id, CAST(event_id AS text) AS event_id, key, sequence, topic, type, at, traceparent,
+           CAST(data AS text) AS data
     FROM outbox ORDER BY id LIMIT $1
 """
 _DELETE = "DELETE FROM outbox WHERE id = ANY($1::bigint[])"

@@ -153,11 +153,11 @@ async def _facts(
         tables={
             service: ServiceTables(
                 subscribed_types=subscribed_types(service),
-                journal=await rows(f"{service}.journal", snapshot.JournalRow),
+                journal=await rows(f"{service}.published_events", snapshot.JournalRow),
                 inbox=await rows(f"{service}.inbox", snapshot.InboxRow),
                 dead_letters=await rows(f"{service}.dead_letters", snapshot.DeadLetterRow),
                 outbox=await rows(f"{service}.outbox", snapshot.OutboxRow),
-                streams=await rows(f"{service}.streams", snapshot.StreamRow),
+                streams=await rows(f"{service}.sequences", snapshot.StreamRow),
                 timers=await rows(f"{service}.timers", snapshot.TimerRow),
             )
             for service in SERVICES

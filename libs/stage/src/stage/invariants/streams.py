@@ -24,10 +24,10 @@ def check(facts: Snapshot, ledger: Findings) -> None:
 
 
 def _check_sequences(facts: Snapshot, ledger: Findings) -> None:
-    for (topic, contact_id), records in facts.streams.items():
+    for (topic, key), records in facts.streams.items():
         sequences = [record.sequence for record in records]
         gapless = sequences == list(range(1, len(records) + 1))
-        ledger.require(gapless, "a gap or a wrong order", topic, contact_id, sequences)
+        ledger.require(gapless, "a gap or a wrong order", topic, key, sequences)
 
 
 def _check_repeats(records: Iterable[Record], ledger: Findings) -> None:
@@ -53,9 +53,9 @@ def _check_published(facts: Snapshot, service: str, books: ServiceTables, ledger
         for record in records
     }
     waiting = {row.event_id for row in books.outbox}
-    last: Counter[str] = Counter()
+    last: Counter[tuple[str, str]] = Counter()
     for row in books.journal:
-        last[row.contact_id] = max(last[row.contact_id], row.sequence)
+        last[row.topic, row.key] = max(last[row.topic, row.key], row.sequence)
         sequence = told.pop(row.event_id, None)
         known = row.sequence if row.event_id in waiting else None
         ledger.require(
@@ -68,8 +68,10 @@ def _check_published(facts: Snapshot, service: str, books: ServiceTables, ledger
     for event_id in told:
         ledger.require(False, "published, and not in the journal", service, event_id)
     for stream in books.streams:
-        counted = last[stream.contact_id] == stream.sequence
-        ledger.require(counted, "a number that was given to nothing", service, stream.contact_id)
+        counted = last[stream.topic, stream.key] == stream.sequence
+        ledger.require(
+            counted, "a number that was given to nothing", service, stream.topic, stream.key
+        )
 
 
 def _check_handled(facts: Snapshot, service: str, books: ServiceTables, ledger: Findings) -> None:
