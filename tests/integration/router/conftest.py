@@ -37,7 +37,7 @@ class RouterHarness(Inside[UnitOfWork]):
         async with self.database.transaction() as uow:
             await uow.prelock(())
             await handlers.upsert(PersonId(name), Profile(**profile), uow)
-            await handlers.set_presence(PersonId(name), "available", uow)
+            await handlers.set_presence(PersonId(name), "available", None, uow)
 
     async def assignment(self, contact_id: ContactId) -> Assignment:
         async with self.database.transaction() as uow:

@@ -143,9 +143,9 @@ async def test_action_in_a_wrong_state_answers_the_state(
     early = await api.post(f"{path}/complete", headers=key("rita"))
 
     assert (early.status_code, early.json()["state"]) == (409, "offered")
-    assert (await harness.rows("SELECT type FROM published_events")) == [
-        ("upstairs.contact_offered.v1",)
-    ]
+    assert (
+        await harness.rows("SELECT type FROM published_events WHERE topic = 'assignments'")
+    ) == [("upstairs.contact_offered.v1",)]
 
 
 async def test_unknown_ids_are_not_found(api: httpx.AsyncClient) -> None:
@@ -285,3 +285,40 @@ async def test_representatives_and_queues_are_listed_by_page(api: httpx.AsyncCli
                 break
             cursor = {"cursor": page["next_cursor"]}
         assert listed == expected
+
+
+async def test_profile_and_presence_are_published_when_they_change(
+    api: httpx.AsyncClient, harness: RouterHarness
+) -> None:
+    for body in ({"presence": "away", "reason": "lunch"}, {"presence": "available"}):
+        for _ in range(2):
+            await api.put("/v1/representatives/rita", json=RITA)
+            answer = await api.put("/v1/representatives/rita/presence", json=body)
+            assert answer.status_code == 200, answer.text
+            assert answer.json()["presence_reason"] == body.get("reason")
+
+    events = await harness.rows(
+        "SELECT topic, key, sequence, type, data->>'presence' AS presence,"
+        " data->>'reason' AS reason FROM published_events ORDER BY id"
+    )
+    assert [tuple(row) for row in events] == [
+        ("people", "rita", 1, "upstairs.representative_described.v1", None, None),
+        ("people", "rita", 2, "upstairs.presence_changed.v1", "away", "lunch"),
+        ("people", "rita", 3, "upstairs.presence_changed.v1", "available", None),
+    ]
+
+
+async def test_inactive_representative_gets_no_contact(
+    api: httpx.AsyncClient, harness: RouterHarness
+) -> None:
+    await hire(api, active=False)
+    contact = received()
+
+    await harness.tell(contact)
+
+    assert (await harness.assignment(contact.contact_id)).state == "queued"
+    assert [queue["queue"] for queue in (await api.get("/v1/queues")).json()["items"]] == [
+        "billing/en"
+    ]
+    await hire(api, active=True)
+    assert (await harness.assignment(contact.contact_id)).representative_id == "rita"

@@ -33,6 +33,7 @@ from common.contracts.escalations import (
     EscalationTakenOver,
 )
 from common.contracts.event import ContactId, CustomerId, EscalationId, Event, PersonId, TeamId
+from common.contracts.people import Presence
 from common.messages import Cancel, Schedule, Timer
 from router.domain import actions, reactions, timeouts
 from router.domain.assignments import ENDED, WAITING, Assignment, Decision
@@ -40,7 +41,7 @@ from router.domain.routing.matching import match
 from router.domain.routing.strategies import RoutingPolicy
 from router.domain.staffing import representatives
 from router.domain.staffing.presence import set_presence
-from router.domain.staffing.representatives import Presence, Profile, Representative
+from router.domain.staffing.representatives import Profile, Representative, StaffingChange
 from router.domain.timers import ExclusionEnds, OfferExpires
 
 START = datetime(2026, 3, 2, 9, 0, tzinfo=UTC)
@@ -76,6 +77,9 @@ class RoutingHarness:
                     self.timers[timer.contact_id, timer.slot] = (due_at, timer)
                 case Cancel(contact_id, slot):
                     self.timers.pop((contact_id, slot), None)
+
+    def record_staffing(self, change: StaffingChange) -> None:
+        self.record(Decision(representatives=(change.representative,), events=change.events))
 
     def publish(self, event: Event) -> None:
         """Follow the events alone, as a consumer would."""
@@ -202,9 +206,8 @@ class RoutingMachine(RuleBasedStateMachine):
         for n in range(4):
             person = PersonId(f"r{n}")
             terms = profile(sorted(skills[n]), sorted(languages[n]), capacity, n % 2 == 0)
-            hired = representatives.upsert(None, person, terms, at=START)
-            available = set_presence(hired, "available", at=START)
-            self.harness.record(Decision(representatives=(available,)))
+            added = representatives.upsert(None, person, terms, at=START).representative
+            self.harness.record_staffing(set_presence(added, "available", at=START))
 
     def act(self, decision: Decision) -> None:
         self.harness.record(decision)
@@ -212,15 +215,17 @@ class RoutingMachine(RuleBasedStateMachine):
 
     @rule(person=people, presence=st.sampled_from(["available", "away", "offline"]))
     def change_presence(self, person: PersonId, presence: Presence) -> None:
-        changed = set_presence(self.harness.people[person], presence, at=self.harness.at)
-        self.act(Decision(representatives=(changed,)))
+        current = self.harness.people[person]
+        self.harness.record_staffing(set_presence(current, presence, at=self.harness.at))
+        self.is_matched = False
 
     @rule(person=people, capacity=capacities)
     def change_capacity(self, person: PersonId, capacity: int) -> None:
         current = self.harness.people[person]
         terms = profile(current.skills, current.languages, capacity, current.auto_accept)
-        changed = representatives.upsert(current, person, terms, at=self.harness.at)
-        self.act(Decision(representatives=(changed,)))
+        change = representatives.upsert(current, person, terms, at=self.harness.at)
+        self.harness.record_staffing(change)
+        self.is_matched = False
 
     @rule(
         contact=contacts,
@@ -436,8 +441,9 @@ def deliver(harness: RoutingHarness, contact: ContactId, event: str, occurred_at
 def outcome(history: History, *, batched: bool) -> tuple[object, ...]:
     harness = RoutingHarness()
     rita = PersonId("rita")
-    hired = representatives.upsert(None, rita, profile(["billing"], ["en"], 1, auto=True), at=START)
-    harness.record(Decision(representatives=(set_presence(hired, "available", at=START),)))
+    terms = profile(["billing"], ["en"], 1, auto=True)
+    added = representatives.upsert(None, rita, terms, at=START).representative
+    harness.record_staffing(set_presence(added, "available", at=START))
     contact = ContactId("c1")
     for event, occurred_at in history:
         deliver(harness, contact, event, occurred_at)

@@ -2,7 +2,7 @@
 
 from alembic import op
 
-from common.storage.migrations import add_states_of_dead_letters, create_reliability_tables
+from common.storage.migrations import create_reliability_tables
 
 revision = "0001"
 down_revision = None
@@ -21,7 +21,10 @@ STATEMENTS = (
         capacity integer NOT NULL CHECK (capacity BETWEEN 1 AND 1000),
         auto_accept boolean NOT NULL,
         offer_s integer NOT NULL CHECK (offer_s > 0),
+        active boolean NOT NULL,
         presence text NOT NULL CHECK (presence IN ('available', 'away', 'offline')),
+        presence_reason text,
+        presence_since timestamptz NOT NULL,
         load integer NOT NULL CHECK (load >= 0),
         load_limit integer NOT NULL CHECK (load_limit >= capacity),
         idle_since timestamptz NOT NULL,
@@ -71,6 +74,5 @@ STATEMENTS = (
 
 def upgrade() -> None:
     create_reliability_tables()
-    add_states_of_dead_letters()
     for statement in STATEMENTS:
         op.execute(statement)

@@ -15,12 +15,13 @@ from common.contracts.escalations import (
     EscalationTakenOver,
 )
 from common.contracts.event import ContactId, PersonId
+from common.contracts.people import Presence
 from common.messaging.subscriptions import HandlerRegistry
 from router.domain import actions, reactions, timeouts
 from router.domain.assignments import Assignment, Decision
 from router.domain.errors import RepresentativeNotFoundError
 from router.domain.staffing import presence, representatives
-from router.domain.staffing.representatives import Presence, Profile, Representative
+from router.domain.staffing.representatives import Profile, Representative
 from router.domain.timers import ExclusionEnds, OfferExpires
 from router.store import UnitOfWork
 
@@ -77,16 +78,18 @@ async def end_exclusion(timer: ExclusionEnds, uow: UnitOfWork) -> None:
 
 async def upsert(representative_id: PersonId, profile: Profile, uow: UnitOfWork) -> None:
     current = await uow.representatives.lock(representative_id)
-    changed = representatives.upsert(current, representative_id, profile, at=uow.now)
-    uow.record(Decision(representatives=(changed,)))
+    change = representatives.upsert(current, representative_id, profile, at=uow.now)
+    uow.record(Decision(representatives=(change.representative,), events=change.events))
 
 
-async def set_presence(representative_id: PersonId, new: Presence, uow: UnitOfWork) -> None:
+async def set_presence(
+    representative_id: PersonId, new: Presence, reason: str | None, uow: UnitOfWork
+) -> None:
     current = await uow.representatives.lock(representative_id)
     if current is None:
         raise RepresentativeNotFoundError
-    changed = presence.set_presence(current, new, at=uow.now)
-    uow.record(Decision(representatives=(changed,)))
+    change = presence.set_presence(current, new, reason, at=uow.now)
+    uow.record(Decision(representatives=(change.representative,), events=change.events))
 
 
 async def accept(contact_id: ContactId, by: PersonId | None, uow: UnitOfWork) -> None:

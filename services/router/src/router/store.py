@@ -43,7 +43,9 @@ class Representatives(LockedTable[PersonId, Representative]):
     async def lock_available(self) -> None:
         """Lock all who may get a contact."""
         table = tables.representatives
-        available = (table.c.presence == "available") & (table.c.load < table.c.capacity)
+        available = (
+            table.c.active & (table.c.presence == "available") & (table.c.load < table.c.capacity)
+        )
         self.adopt(
             await self.connection.execute(
                 select(table).where(available).order_by(table.c.representative_id).with_for_update()
@@ -127,7 +129,7 @@ class Assignments(LockedTable[ContactId, Assignment]):
         published = tables.published_events
         rows = await self.connection.execute(
             select(published.c.type, published.c.data)
-            .where(published.c.key == contact_id)
+            .where(published.c.key == contact_id, published.c.topic == "assignments")
             .order_by(published.c.id)
         )
         return [BY_TYPE[row.type].model_validate(row.data) for row in rows]
@@ -289,6 +291,7 @@ _QUEUES = text("""
         SELECT skill, language, count(*) FILTER (WHERE presence = 'available') AS available,
             sum(greatest(capacity - load, 0)) FILTER (WHERE presence = 'available') AS free_slots
         FROM representatives, unnest(skills) AS skill, unnest(languages) AS language
+        WHERE active
         GROUP BY skill, language
     )
     SELECT skill || '/' || language AS queue,

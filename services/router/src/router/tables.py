@@ -27,7 +27,10 @@ representatives = Table(
     Column("capacity", Integer),
     Column("auto_accept", Boolean),
     Column("offer_s", Integer),
+    Column("active", Boolean),
     Column("presence", Text),
+    Column("presence_reason", Text),
+    Column("presence_since", DateTime(timezone=True)),
     Column("load", Integer),
     Column("load_limit", Integer),
     Column("idle_since", DateTime(timezone=True)),
@@ -59,6 +62,7 @@ published_events = Table(
     metadata,
     Column("key", Text, primary_key=True),
     Column("id", BigInteger, primary_key=True),
+    Column("topic", Text),
     Column("type", Text),
     Column("data", JSONB),
 )

@@ -34,6 +34,7 @@ async def upsert(
         capacity=body.capacity,
         auto_accept=body.auto_accept,
         offer_s=body.offer_s,
+        active=body.active,
     )
     async with unit_of_work(database) as uow:
         await handlers.upsert(PersonId(representative_id), profile, uow)
@@ -75,9 +76,10 @@ async def set_presence(
     if caller.role == "representative" and caller.subject != representative_id:
         raise ProblemError(403, "not-yours", "A representative may set their own presence only.")
     async with unit_of_work(database) as uow:
-        await handlers.set_presence(PersonId(representative_id), body.presence, uow)
+        person_id = PersonId(representative_id)
+        await handlers.set_presence(person_id, body.presence, body.reason, uow)
         await uow.match()
-        return _out(await uow.representatives.lock(PersonId(representative_id)))
+        return _out(await uow.representatives.lock(person_id))
 
 
 def _out(representative: Representative | None) -> RepresentativeOut:

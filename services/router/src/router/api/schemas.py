@@ -6,9 +6,9 @@ from typing import Annotated
 from pydantic import BaseModel, ConfigDict, Field
 
 from common.contracts.event import ContactId, PersonId, TeamId
+from common.contracts.people import Presence
 from common.http.app import RequestModel, ShortText, Slug
 from router.domain.assignments import State
-from router.domain.staffing.representatives import Presence
 
 Language = Annotated[str, Field(pattern=r"^[a-z]{2,3}(-[A-Z]{2})?$")]
 
@@ -57,12 +57,20 @@ class RepresentativeIn(RequestModel):
     offer_s: Annotated[
         int, Field(ge=1, le=3600, strict=True, description="Seconds to answer an offer.")
     ] = 20
+    active: Annotated[
+        bool, Field(description="Set to false for a person who left: no more contacts.")
+    ] = True
 
 
 class PresenceIn(RequestModel):
-    model_config = ConfigDict(json_schema_extra={"examples": [{"presence": "available"}]})
+    model_config = ConfigDict(
+        json_schema_extra={"examples": [{"presence": "away", "reason": "lunch"}]}
+    )
 
     presence: Annotated[Presence, Field(description="Only `available` gets contacts.")]
+    reason: Annotated[
+        ShortText | None, Field(description="Why, for example `lunch` or `training`.")
+    ] = None
 
 
 class RepresentativeOut(BaseModel):
@@ -76,7 +84,12 @@ class RepresentativeOut(BaseModel):
     capacity: Annotated[int, Field(description="Most contacts at the same time.")]
     auto_accept: Annotated[bool, Field(description="Whether contacts are assigned at once.")]
     offer_s: Annotated[int, Field(description="Seconds to answer an offer.")]
+    active: Annotated[bool, Field(description="False for a person who left: no more contacts.")]
     presence: Annotated[Presence, Field(description="Only `available` gets contacts.")]
+    presence_reason: Annotated[str | None, Field(description="Why; null if not said.")]
+    presence_since: Annotated[
+        datetime, Field(description="When this presence with this reason began.")
+    ]
     load: Annotated[int, Field(description="Contacts assigned or offered now.")]
     free_slots: Annotated[int, Field(description="How many more contacts may come now.")]
     idle_since: Annotated[

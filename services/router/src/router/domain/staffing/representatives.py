@@ -2,12 +2,10 @@
 
 from dataclasses import dataclass, replace
 from datetime import datetime
-from typing import Literal
 
 from common.contracts.event import PersonId, TeamId
+from common.contracts.people import PeopleEvent, Presence, RepresentativeDescribed
 from router.domain.needs import Need
-
-Presence = Literal["available", "away", "offline"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,6 +19,7 @@ class Profile:
     capacity: int
     auto_accept: bool = True
     offer_s: int = 20
+    active: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,7 +28,7 @@ class Representative:
 
     The database refuses a `load` above `load_limit`. The limit is the capacity. If the capacity is
     lowered below the load, the limit is the load, and it falls with the load. A new assignment
-    never raises it.
+    never raises it. `presence_since` is when this presence with this reason began.
     """
 
     representative_id: PersonId
@@ -40,7 +39,10 @@ class Representative:
     capacity: int
     auto_accept: bool
     offer_s: int
+    active: bool
     presence: Presence
+    presence_reason: str | None
+    presence_since: datetime
     load: int
     load_limit: int
     idle_since: datetime
@@ -48,7 +50,9 @@ class Representative:
     @property
     def free_slots(self) -> int:
         """How many more contacts this representative may get now."""
-        return max(0, self.capacity - self.load) if self.presence == "available" else 0
+        if not self.active or self.presence != "available":
+            return 0
+        return max(0, self.capacity - self.load)
 
     @property
     def needs(self) -> tuple[Need, ...]:
@@ -58,12 +62,20 @@ class Representative:
         return need.skill in self.skills and need.language in self.languages
 
 
+@dataclass(frozen=True, slots=True)
+class StaffingChange:
+    """The representative after a change, and the events to publish."""
+
+    representative: Representative
+    events: tuple[PeopleEvent, ...] = ()
+
+
 def upsert(
     current: Representative | None, representative_id: PersonId, profile: Profile, *, at: datetime
-) -> Representative:
+) -> StaffingChange:
     """Apply the profile. Presence and assigned contacts stay; a new representative is offline."""
     load = current.load if current else 0
-    return Representative(
+    representative = Representative(
         representative_id=representative_id,
         name=profile.name,
         team_id=profile.team_id,
@@ -72,10 +84,31 @@ def upsert(
         capacity=profile.capacity,
         auto_accept=profile.auto_accept,
         offer_s=profile.offer_s,
+        active=profile.active,
         presence=current.presence if current else "offline",
+        presence_reason=current.presence_reason if current else None,
+        presence_since=current.presence_since if current else at,
         load=load,
         load_limit=max(profile.capacity, load),
         idle_since=current.idle_since if current else at,
+    )
+    if representative == current:
+        return StaffingChange(current)
+    return StaffingChange(representative, (_described(representative, at),))
+
+
+def _described(representative: Representative, at: datetime) -> RepresentativeDescribed:
+    return RepresentativeDescribed(
+        person_id=representative.representative_id,
+        occurred_at=at,
+        name=representative.name,
+        team_id=representative.team_id,
+        skills=representative.skills,
+        languages=representative.languages,
+        capacity=representative.capacity,
+        auto_accept=representative.auto_accept,
+        offer_s=representative.offer_s,
+        active=representative.active,
     )
 
 
