@@ -102,7 +102,11 @@ def offered(contact: ContactId, to: PersonId = RITA) -> ContactOffered:
 
 def released(contact: ContactId) -> AssignmentReleased:
     return AssignmentReleased(
-        contact_id=contact, occurred_at=at(12), representative_id=RITA, reason="taken over"
+        contact_id=contact,
+        occurred_at=at(12),
+        representative_id=RITA,
+        kind="taken_over",
+        reason="taken over",
     )
 
 

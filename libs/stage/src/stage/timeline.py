@@ -16,6 +16,7 @@ _STYLES = {
     "assignments": "green",
     "escalations": "yellow",
     "notifications": "magenta",
+    "people": "blue",
 }
 _ALARMING_EVENTS = {
     "ClockBreached",

@@ -60,6 +60,13 @@ class ContactReopened(ContactsEvent):
     reason: str
 
 
+class ContactAbandoned(ContactsEvent):
+    """The customer left without an answer; `by` is None when a channel or a rule said so."""
+
+    by: PersonId | None = None
+    reason: str | None = None
+
+
 class SupervisorRequested(ContactsEvent):
     """The customer asked for someone higher; `quote` is how."""
 
@@ -88,6 +95,7 @@ EVENTS: tuple[type[Event], ...] = (
     WaitingOnCustomer,
     ContactResolved,
     ContactReopened,
+    ContactAbandoned,
     SupervisorRequested,
     ContactPrioritized,
     FeedbackReceived,

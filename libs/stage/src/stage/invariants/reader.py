@@ -22,7 +22,7 @@ from stage.invariants.snapshot import TOPIC_OWNERS, Record, ServiceTables, Snaps
 
 T = TypeVar("T")
 
-SERVICES = tuple(TOPIC_OWNERS.values())
+SERVICES = tuple(dict.fromkeys(TOPIC_OWNERS.values()))
 
 
 @dataclass(frozen=True, slots=True)

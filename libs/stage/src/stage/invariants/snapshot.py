@@ -17,6 +17,7 @@ TOPIC_OWNERS = {
     "assignments": "router",
     "escalations": "escalation",
     "notifications": "notifier",
+    "people": "router",
 }
 
 
