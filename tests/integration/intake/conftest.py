@@ -10,6 +10,7 @@ from intake.store import UnitOfWork
 from support.databases import Postgres, opened
 from support.inside import Keys, client
 
+SECRET = "a-signing-secret"
 key = Keys(
     channel="channel:shop:channel-key",
     representative="representative:rita:representative-key",
@@ -29,3 +30,21 @@ async def api(database: Database[UnitOfWork]) -> AsyncIterator[httpx.AsyncClient
     async with client(parts, Settings, database, key) as api:
         api.headers.update(key("channel"))
         yield api
+
+
+@pytest.fixture
+async def webhook(api: httpx.AsyncClient) -> httpx.AsyncClient:
+    """The API with the Zendesk connection `acme` set up."""
+    options = {
+        "topic_by_tag": {"invoice": "billing"},
+        "language_by_tag": {"es": "es"},
+        "campaign_by_tag": {"invoice": "invoices-of-march"},
+    }
+    answer = await api.put(
+        "/v1/channels/zendesk/acme",
+        json={"secret": SECRET, "options": options},
+        headers=key("admin"),
+    )
+    assert answer.status_code == 204
+    del api.headers["Authorization"]
+    return api

@@ -10,29 +10,8 @@ from common.database import Database
 from common.http import MAX_BODY_BYTES
 from intake.store import UnitOfWork
 from integration.intake.conftest import key
+from integration.intake.examples import CONTACT, accepted, nothing_happened, published
 from support.databases import rows
-
-CONTACT = {
-    "channel": "chat",
-    "customer": {"customer_id": "c-81", "name": "Ada Lovelace", "tier": "premium"},
-    "subject": "Charged twice in March",
-    "topic": "billing",
-    "language": "en",
-    "priority": "high",
-    "text": "I see the same invoice twice.",
-}
-
-
-async def accepted(api: httpx.AsyncClient, **changes: Any) -> str:
-    response = await api.post("/v1/contacts", json={**CONTACT, **changes})
-    assert response.status_code == 201, response.text
-    contact_id: str = response.json()["contact_id"]
-    return contact_id
-
-
-async def published(database: Database[UnitOfWork]) -> list[str]:
-    found = await rows(database, "SELECT type FROM outbox ORDER BY id")
-    return [row.type.removeprefix("upstairs.").removesuffix(".v1") for row in found]
 
 
 async def test_an_accepted_contact_is_kept_and_published(
@@ -172,12 +151,3 @@ async def test_a_resolved_contact_takes_no_second_resolution_but_may_be_reopened
         "feedback_received",
         "contact_reopened",
     ]
-
-
-async def nothing_happened(database: Database[UnitOfWork]) -> bool:
-    (row,) = await rows(
-        database,
-        """SELECT (SELECT count(*) FROM contacts) + (SELECT count(*) FROM messages)
-                + (SELECT count(*) FROM outbox) + (SELECT count(*) FROM accepted) AS written""",
-    )
-    return bool(row.written == 0)

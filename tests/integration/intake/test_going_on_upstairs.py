@@ -17,7 +17,7 @@ from common.database import Database
 from common.ids import new_id
 from intake.handlers import SUBSCRIPTIONS
 from intake.store import UnitOfWork
-from integration.intake.test_contacts import accepted, published
+from integration.intake.examples import accepted, published
 from support.inside import Inside, dispatcher
 
 AT = datetime(2026, 11, 22, 10, tzinfo=UTC)

@@ -12,12 +12,9 @@ from common.database import Database
 from intake.handlers import SUBSCRIPTIONS
 from intake.store import UnitOfWork
 from integration.intake.conftest import key
-from integration.intake.test_contacts import accepted, published
-from integration.intake.test_zendesk import TICKET, deliver, told, webhook
+from integration.intake.examples import TICKET, accepted, deliver, published, told
 from support.databases import rows
 from support.inside import Inside, dispatcher
-
-__all__ = ["webhook"]
 
 URGENT = {"priority": "urgent", "because": "The parcel holds medicine."}
 

@@ -1,63 +1,14 @@
 """Signed webhooks in, contacts out: once for each ticket, whatever the order and the repeats."""
 
-import base64
-import hashlib
-import hmac
 from datetime import timedelta
-from typing import Any
 
 import httpx
-import orjson
 import pytest
 
-from common.clock import Clock
 from common.database import Database
 from intake.store import UnitOfWork
-from integration.intake.conftest import key
-from integration.intake.test_contacts import nothing_happened, published
+from integration.intake.examples import deliver, nothing_happened, published, signed, told
 from support.databases import rows
-
-SECRET = "a-signing-secret"
-TICKET = {"id": 5158, "subject": "Invoice", "description": "Twice!", "tags": ["invoice", "es"]}
-
-
-@pytest.fixture
-async def webhook(api: httpx.AsyncClient) -> httpx.AsyncClient:
-    """The API with the Zendesk connection `acme` set up."""
-    options = {
-        "topic_by_tag": {"invoice": "billing"},
-        "language_by_tag": {"es": "es"},
-        "campaign_by_tag": {"invoice": "invoices-of-march"},
-    }
-    answer = await api.put(
-        "/v1/channels/zendesk/acme",
-        json={"secret": SECRET, "options": options},
-        headers=key("admin"),
-    )
-    assert answer.status_code == 204
-    del api.headers["Authorization"]
-    return api
-
-
-def signed(body: bytes, *, age: timedelta = timedelta(0), secret: str = SECRET) -> dict[str, str]:
-    timestamp = (Clock().wall() - age).isoformat()
-    mac = hmac.new(secret.encode(), timestamp.encode() + body, hashlib.sha256)
-    return {
-        "X-Zendesk-Webhook-Signature": base64.b64encode(mac.digest()).decode(),
-        "X-Zendesk-Webhook-Signature-Timestamp": timestamp,
-    }
-
-
-def told(kind: str = "ticket.created", delivery: str = "d-1", **event: Any) -> bytes:
-    return orjson.dumps(
-        {"id": delivery, "type": f"zen:event-type:{kind}", "detail": TICKET, "event": event}
-    )
-
-
-async def deliver(webhook: httpx.AsyncClient, body: bytes, **how: Any) -> httpx.Response:
-    return await webhook.post(
-        "/v1/channels/zendesk/acme", content=body, headers=signed(body, **how)
-    )
 
 
 async def test_a_ticket_becomes_a_contact_by_its_tags(

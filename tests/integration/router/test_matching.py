@@ -1,7 +1,6 @@
 """Contacts meet representatives on a real database, whoever comes first and however many."""
 
 import asyncio
-from datetime import UTC, datetime
 
 import pytest
 from sqlalchemy import text
@@ -17,21 +16,15 @@ from common.contracts.event import ContactId, EscalationId, PersonId
 from common.database import Database
 from common.ids import new_id
 from integration.router.conftest import Floor, received
+from integration.router.examples import LATER, complete
 from router import handlers
 from router.domain.assignments import ROUND
 from router.store import UnitOfWork
 
-LATER = datetime(2026, 3, 2, 10, 0, tzinfo=UTC)
 _SOMEBODY_WAITS_TO_MATCH = (
     "SELECT 1 FROM pg_locks WHERE locktype = 'advisory' AND NOT granted"
     " AND database = (SELECT oid FROM pg_database WHERE datname = current_database())"
 )
-
-
-async def complete(floor: Floor, contact_id: ContactId) -> None:
-    async with floor.database.transaction() as uow:
-        await uow.hold([contact_id])
-        await handlers.complete(contact_id, None, uow)
 
 
 async def decline(floor: Floor, contact_id: ContactId) -> None:

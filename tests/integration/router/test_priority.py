@@ -3,7 +3,7 @@
 from common.contracts.contacts import ContactPrioritized, ContactResolved
 from common.contracts.event import ContactId
 from integration.router.conftest import Floor, received
-from integration.router.test_matching import LATER, complete
+from integration.router.examples import LATER, complete
 
 
 def urgent(contact_id: ContactId) -> ContactPrioritized:

@@ -20,7 +20,7 @@ from escalation.domain.organisation import ApprovalLimit, Person, Role
 from escalation.domain.policies import Match, RaiseWhen, SlaPolicy, Target, ThresholdRule
 from escalation.domain.situation import Step
 from unit.escalation.desk import DAN, MIA, RITA, SAM, SETTINGS, Desk
-from unit.escalation.test_invariants import AnyJourney
+from unit.escalation.examples import AnyJourney
 
 PEOPLE = st.sampled_from([SAM, MIA, DAN])
 ROLES: dict[PersonId, Role] = {SAM: "supervisor", MIA: "manager", DAN: "admin"}

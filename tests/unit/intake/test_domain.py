@@ -1,30 +1,12 @@
 """A contact's life, decided without any I/O."""
 
-from dataclasses import replace
-from datetime import UTC, datetime
-
 import pytest
 
 from common.contracts.contacts import ContactReopened, ContactResolved, SupervisorRequested
-from common.contracts.event import ContactId, CustomerId, MessageId, PersonId
+from common.contracts.event import MessageId, PersonId
 from intake import domain
-from intake.domain import Contact, EscalationView, Message, WrongState
-
-AT = datetime(2026, 11, 22, 10, tzinfo=UTC)
-CONTACT = Contact(
-    contact_id=ContactId("01a200f7-13bd-749f-a0af-38154619ae68"),
-    state="open",
-    channel="chat",
-    connection=None,
-    external_ref=None,
-    customer_id=CustomerId("c-1"),
-    subject="Lost parcel",
-    topic="shipping",
-    language="en",
-    priority="normal",
-    received_at=AT,
-)
-RESOLVED = replace(CONTACT, state="resolved", resolved_at=AT)
+from intake.domain import EscalationView, Message, WrongState
+from unit.intake.examples import AT, CONTACT, RESOLVED
 
 
 def message(text: str, author: domain.Author = "customer") -> Message:

@@ -10,8 +10,7 @@ from intake import domain
 from intake.channels import zendesk
 from intake.channels.zendesk import Told
 from intake.domain import WrongState
-from unit.intake.test_domain import AT, CONTACT, RESOLVED
-from unit.intake.test_zendesk import delivery
+from unit.intake.examples import AT, CONTACT, RESOLVED, delivery
 
 SARA = PersonId("sara")
 

@@ -7,7 +7,8 @@ import pytest
 
 from common.contracts.event import PersonId
 from intake.channels import zendesk
-from intake.channels.zendesk import BadSignature, Delivery, Stale, Told
+from intake.channels.zendesk import BadSignature, Stale, Told
+from unit.intake.examples import delivery
 
 # A vector whose three parts Zendesk's own examples give; recomputed by hand.
 SECRET = "HRkRd4BeOAoUkfZr-mhauJT64rvBASlJRoIyPsd3zeA="
@@ -49,19 +50,6 @@ def test_any_other_signature_is_refused(given: dict[str, str], body: bytes) -> N
 def test_a_right_signature_of_another_time_is_refused(away: timedelta) -> None:
     with pytest.raises(Stale):
         zendesk.verify(SECRET, headers(), BODY, NOW + away)
-
-
-def delivery(**changes: Any) -> Delivery:
-    ticket = {"id": 5158, "subject": "Invoice", "status": "OPEN", "priority": None, "tags": None}
-    return Delivery.model_validate(
-        {
-            "id": "e-1",
-            "type": "zen:event-type:ticket.created",
-            "detail": ticket,
-            "event": {},
-            **changes,
-        }
-    )
 
 
 def test_captured_oddities_are_read() -> None:

@@ -10,7 +10,7 @@ from common.contracts.event import ContactId
 from router.domain import assignments
 from router.domain.assignments import Decision
 from router.domain.matching import match
-from unit.router.test_assignments import C1, HOLDER, NOW, RESOLVED, assignment, only
+from unit.router.examples import C1, HOLDER, NOW, RESOLVED, assignment, only
 
 URGENT = ContactPrioritized(contact_id=C1, occurred_at=NOW, priority="urgent", because="medicine")
 

@@ -7,7 +7,7 @@ from common.contracts.escalations import EscalationResolved
 from common.contracts.event import EscalationId
 from router.domain import assignments
 from router.domain.assignments import Assignment, Decision
-from unit.router.test_assignments import (
+from unit.router.examples import (
     C1,
     ENDED,
     HANDED_BACK,

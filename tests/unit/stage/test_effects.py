@@ -1,25 +1,20 @@
 """What the checker says of effects that are missing, and of who has an escalation."""
 
 from dataclasses import replace
-from datetime import datetime
 
 import pytest
 
 from common.contracts.contacts import RepresentativeReplied, SupervisorRequested
 from common.contracts.escalations import (
-    EscalationAcknowledged,
-    EscalationClimbed,
     EscalationReasonAdded,
-    EscalationTakenOver,
-    EscalationUnanswered,
     TimerMissing,
 )
-from common.contracts.event import MessageId, PageId, PersonId
+from common.contracts.event import MessageId, PageId
 from stage.invariants import Facts, check
 from stage.invariants.facts import Clock, LetterRow, Threshold
+from unit.stage.examples import MARCO, UNANSWERED, acknowledged, climbed, taken_over
 from unit.stage.history import ADA, BO, RAISED, RITA, SARA, Change, at, book, good, page, telling
 
-MARCO = PersonId("marco")
 ASKED = SupervisorRequested(contact_id=ADA, occurred_at=at(16), quote="Your supervisor!")
 TOO_LATE = SupervisorRequested(contact_id=BO, occurred_at=at(16), quote="Your supervisor!")
 REPLIED = RepresentativeReplied(
@@ -36,36 +31,6 @@ ADDED = EscalationReasonAdded(
     reason="Your supervisor!",
     severity="high",
 )
-UNANSWERED = EscalationUnanswered(
-    contact_id=ADA, occurred_at=at(30), escalation_id=RAISED, level=0, lateness_ms=1.0
-)
-
-
-def acknowledged(by: PersonId, until: datetime) -> EscalationAcknowledged:
-    return EscalationAcknowledged(
-        contact_id=ADA,
-        occurred_at=at(15),
-        escalation_id=RAISED,
-        by=by,
-        lease_expires_at=until,
-    )
-
-
-def taken_over(by: PersonId) -> EscalationTakenOver:
-    return EscalationTakenOver(contact_id=ADA, occurred_at=at(16), escalation_id=RAISED, by=by)
-
-
-def climbed(lateness_ms: float | None) -> EscalationClimbed:
-    return EscalationClimbed(
-        contact_id=ADA,
-        occurred_at=at(20),
-        escalation_id=RAISED,
-        from_level=0,
-        to_level=1,
-        level_name="managers",
-        because="no answer",
-        lateness_ms=lateness_ms,
-    )
 
 
 def missing(slot: str) -> TimerMissing:

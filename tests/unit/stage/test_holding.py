@@ -17,8 +17,8 @@ from common.contracts.escalations import (
 )
 from common.contracts.event import PageId, PersonId
 from stage.invariants import check
+from unit.stage.examples import MARCO, UNANSWERED, acknowledged, climbed, taken_over
 from unit.stage.history import ADA, RAISED, SARA, Change, at, good, page, telling
-from unit.stage.test_effects import MARCO, UNANSWERED, acknowledged, climbed, taken_over
 
 OF_ADA: dict[str, Any] = {"contact_id": ADA, "occurred_at": at(16), "escalation_id": RAISED}
 HANDED_OVER = EscalationHandedOver(**OF_ADA, by=SARA, to=MARCO, context="knows her")
