@@ -5,6 +5,8 @@ BIN      := .venv/bin
 SERVICES := intake router escalation notifier
 PACKAGES := libs/common libs/devstack libs/stage $(addprefix services/,$(SERVICES))
 READY    := .venv/.ready
+TESTS    ?= tests --ignore=tests/chaos
+WORKERS  ?= auto
 UV       := $(BIN)/uv
 COMPILE  := $(UV) pip compile -q --universal --python-version 3.11 --generate-hashes \
             --no-emit-index-url --no-emit-find-links --custom-compile-command "make lock" \
@@ -35,8 +37,8 @@ demo: $(READY) ## Start everything and play the four stories; under a minute onc
 run: $(READY) ## Start everything with the sample policy and stay up until Ctrl-C
 	@$(BIN)/python -m stage run
 
-test: $(READY) ## Run all tests on real PostgreSQL and Kafka
-	@$(BIN)/python -m pytest $(TESTS)
+test: $(READY) ## Run all tests on real PostgreSQL and Kafka, but not chaos and mutants (TESTS=tests/unit)
+	@$(BIN)/python -m pytest -n $(WORKERS) --dist loadgroup --durations=10 $(TESTS)
 
 chaos: $(READY) ## Ten minutes of faults under load, then every invariant (SEED=1 MINUTES=10)
 	@PYTHONPATH=tests $(BIN)/python -m chaos --seed $(or $(SEED),1) --minutes $(or $(MINUTES),10)

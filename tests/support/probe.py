@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import Any
 
+import asyncpg
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer
 from aiokafka.admin import AIOKafkaAdminClient
 from aiokafka.errors import GroupCoordinatorNotAvailableError
@@ -29,6 +30,7 @@ from common.health import Health
 from common.ids import EventId, new_id
 from common.messages import Timer
 from common.metrics import Metrics
+from common.provision import provision_schema
 from common.relay import Relay, topic_name
 from common.rows import Rows
 from common.runtime import Worker
@@ -38,8 +40,10 @@ from common.subscriptions import Subscriptions
 from common.tables import RELIABILITY
 from common.timerloop import TimerLoop
 from common.uow import UnitOfWork as BaseUnitOfWork
+from support.databases import PASSWORD, Postgres
 
 NAME = "probe"
+TEMPLATE = "probe_template"
 POISON = "poison"
 STATEMENTS = (
     *RELIABILITY,
@@ -143,6 +147,16 @@ def wrote(contact_id: ContactId, excerpt: str = "hello") -> CustomerWrote:
         message_id=MessageId(new_id()),
         excerpt=excerpt,
     )
+
+
+async def make_template(postgres: Postgres) -> None:
+    """Make the database that is cloned for each test of the probe."""
+    await postgres.execute(f"CREATE DATABASE {TEMPLATE}")
+    await provision_schema(postgres.admin_of(TEMPLATE), NAME, PASSWORD)
+    connection = await asyncpg.connect(postgres.url(TEMPLATE, NAME).replace("+asyncpg", ""))
+    for statement in STATEMENTS:
+        await connection.execute(statement)
+    await connection.close()
 
 
 @asynccontextmanager

@@ -11,6 +11,9 @@ import devstack
 from devstack import Choice, LocalServer, Server, Stack, StackError, free_port
 from support.gate import gate_before
 
+# Its stack starts once.
+pytestmark = pytest.mark.xdist_group("devstack")
+
 FRONT = free_port()
 
 
