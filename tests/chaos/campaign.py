@@ -13,14 +13,14 @@ from random import Random
 from sqlalchemy import make_url
 
 import devstack
+from chaos.breakpoints import ORDERS, Orders
+from chaos.context import Keeper, Scene, SkippedFault
 from chaos.disk import move_to, small_disk
 from chaos.faults import Fault
-from chaos.gates import Gates
-from chaos.gauge import Gauge, gauging
 from chaos.load import Load, work_the_desk
-from chaos.scene import Keeper, Scene, SkippedFault
-from chaos.steps import ORDERS, Orders
-from chaos.world import launched
+from chaos.proxies import Gates
+from chaos.system import launched
+from chaos.throughput import Gauge, gauging
 from stage.invariants import Verdict
 from stage.system import Fronts, System
 
@@ -170,7 +170,7 @@ async def _staged(ground: Ground, plan: Plan, logs: Path) -> AsyncIterator[Scene
         launched(
             ground.stack,
             logs,
-            ("-m", "chaos.steps"),
+            ("-m", "chaos.breakpoints"),
             changes,
             replicas=REPLICAS,
             fronts=fronts,

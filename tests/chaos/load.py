@@ -9,7 +9,7 @@ from typing import Any
 
 import httpx
 
-from chaos.world import Callers
+from chaos.system import Callers
 from common.backoff import pause
 
 PLEA = "This is no use. Let me talk to your supervisor!"

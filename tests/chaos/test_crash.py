@@ -8,7 +8,7 @@ from pathlib import Path
 from random import Random
 
 from chaos.load import Load, work_the_desk
-from chaos.world import World, launched
+from chaos.system import World, launched
 from devstack import Stack
 from stage.system import SERVICES
 from support.waiting import until

@@ -4,7 +4,7 @@ from datetime import datetime, timedelta
 from pathlib import Path
 
 from chaos.load import write
-from chaos.world import Callers, launched
+from chaos.system import Callers, launched
 from common.clock import Clock
 from devstack import Stack
 from support.waiting import until

@@ -2,9 +2,9 @@
 
 import asyncio
 
+from chaos.context import Scene
 from chaos.faults.catalogue import fault
-from chaos.gates import BOTH
-from chaos.scene import Scene
+from chaos.proxies import BOTH
 
 SLOW_S = 0.03
 

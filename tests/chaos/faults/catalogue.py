@@ -3,7 +3,7 @@
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 
-from chaos.scene import Scene
+from chaos.context import Scene
 
 Inflict = Callable[[Scene], Awaitable[None]]
 

@@ -2,8 +2,8 @@
 
 import asyncio
 
+from chaos.context import Scene
 from chaos.faults.catalogue import fault
-from chaos.scene import Scene
 from stage.system import Replica
 
 

@@ -9,8 +9,8 @@ from pathlib import Path
 
 from asyncpg import DeadlockDetectedError
 
+from chaos.context import Scene, SkippedFault
 from chaos.faults.catalogue import fault
-from chaos.scene import Scene, SkippedFault
 from common.ids import new_id
 from support.waiting import until
 

@@ -7,9 +7,9 @@ from collections.abc import Awaitable, Callable
 from functools import partial
 from pathlib import Path
 
+from chaos.context import Scene
 from chaos.faults.catalogue import fault
 from chaos.groups import behind, ends
-from chaos.scene import Scene
 from stage.system import SERVICES, Replica
 from support.waiting import until
 

@@ -2,8 +2,8 @@
 
 import asyncio
 
+from chaos.context import Scene
 from chaos.faults.catalogue import fault
-from chaos.scene import Scene
 from devstack.receivers import HANGS, LOST, OK, Answer, failing, rate_limited
 
 FAULT_S = 6

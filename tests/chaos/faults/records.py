@@ -6,9 +6,9 @@ from typing import Any
 import orjson
 from aiokafka.errors import KafkaError
 
+from chaos.context import Scene
 from chaos.faults.catalogue import fault
 from chaos.groups import full_name, place, recent, rewind
-from chaos.scene import Scene
 from common.clock import Clock
 from common.contracts import BY_TYPE, TOPICS
 from common.envelope import Envelope, Headers, encode

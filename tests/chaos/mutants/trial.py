@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from chaos.mutants.registry import MARKS, Mutant, marked
-from chaos.world import LONG_S, World, asked, launched
+from chaos.system import LONG_S, World, asked, launched
 from devstack import Process, Stack
 from devstack.errors import StackError
 from stage.invariants import Verdict, arrived, check, gather

@@ -11,8 +11,8 @@ from common.ids import new_id
 from common.provision import TopicSpec, create_topics
 from support import probe
 from support.databases import Postgres
-from support.gate import Gate, gate_before
 from support.probe import Broker, Replica, UnitOfWork
+from support.tcp_proxy import Gate, gate_before
 
 
 @pytest.fixture

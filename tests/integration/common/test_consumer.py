@@ -17,7 +17,6 @@ from common.database import Database
 from common.ids import new_id
 from common.subscriptions import Subscriptions
 from support.databases import rows
-from support.gate import Gate, gate_before
 from support.probe import (
     POISON,
     Broker,
@@ -31,6 +30,7 @@ from support.probe import (
     total,
     wrote,
 )
+from support.tcp_proxy import Gate, gate_before
 from support.waiting import until
 
 Notes = dict[str, tuple[str, ...]]

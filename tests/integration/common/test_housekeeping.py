@@ -10,7 +10,7 @@ from common.messages import Schedule
 from common.metrics import Metrics
 from common.replay import Replay
 from support.databases import rows
-from support.letters import buried
+from support.dead_letters import buried
 from support.probe import Reminder, Replica, UnitOfWork, new_contact, running, wrote
 from support.waiting import until
 

@@ -17,8 +17,8 @@ from common.problems import Problem
 from common.service import Parts, application
 from common.subscriptions import Subscriptions
 from support.databases import rows
-from support.gate import Gate
 from support.probe import Broker, UnitOfWork, new_contact, note, opened, running, wrote
+from support.tcp_proxy import Gate
 from support.waiting import until
 
 router = APIRouter(prefix="/v1")

@@ -2,8 +2,8 @@
 
 from common.contracts.contacts import CustomerWrote
 from common.database import Database
-from support.gate import Gate
 from support.probe import Broker, Replica, UnitOfWork, new_contact, opened, running, wrote
+from support.tcp_proxy import Gate
 from support.waiting import until
 
 

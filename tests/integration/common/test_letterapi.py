@@ -11,9 +11,9 @@ from common.deadletters import bury
 from common.service import Parts
 from common.settings import ServiceSettings
 from support.databases import rows
-from support.inside import Keys, client
-from support.letters import MENDED, buried, effects, record
+from support.dead_letters import MENDED, buried, effects, record
 from support.probe import POISON, Broker, Replica, UnitOfWork, envelope, new_contact, wrote
+from support.service_harness import Keys, client
 
 KEYS = Keys(ops="admin:ops:a-key", marco="manager:marco:m-key", shop="channel:shop:c-key")
 PATH = "/v1/dead-letters"

@@ -17,7 +17,7 @@ from common.messages import Schedule
 from common.replay import AlreadyDealtWith, FailedAgain, Replay, UnknownLetter
 from common.subscriptions import Subscriptions
 from support.databases import rows
-from support.letters import MENDED, buried, effects, record, take_any
+from support.dead_letters import MENDED, buried, effects, record, take_any
 from support.probe import (
     POISON,
     Broker,

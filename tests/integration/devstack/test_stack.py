@@ -9,7 +9,7 @@ from aiokafka.admin import AIOKafkaAdminClient, NewTopic
 
 import devstack
 from devstack import Choice, LocalServer, Server, Stack, StackError, free_port
-from support.gate import gate_before
+from support.tcp_proxy import gate_before
 
 # Its stack starts once.
 pytestmark = pytest.mark.xdist_group("devstack")

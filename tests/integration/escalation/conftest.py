@@ -15,7 +15,7 @@ from escalation.main import parts
 from escalation.settings import Settings
 from escalation.store import UnitOfWork
 from support.databases import Postgres, opened
-from support.inside import Inside, Keys, client, dispatcher
+from support.service_harness import Inside, Keys, client, dispatcher
 
 key = Keys(
     zendesk="channel:zendesk:zendesk-key",

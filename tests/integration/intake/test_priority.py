@@ -14,7 +14,7 @@ from intake.store import UnitOfWork
 from integration.intake.conftest import key
 from integration.intake.examples import TICKET, accepted, deliver, published, told
 from support.databases import rows
-from support.inside import Inside, dispatcher
+from support.service_harness import Inside, dispatcher
 
 URGENT = {"priority": "urgent", "because": "The parcel holds medicine."}
 

@@ -16,7 +16,7 @@ from common.ids import new_id
 from intake.handlers import SUBSCRIPTIONS
 from intake.store import UnitOfWork
 from integration.intake.examples import accepted, published
-from support.inside import Inside, dispatcher
+from support.service_harness import Inside, dispatcher
 
 AT = datetime(2026, 11, 22, 10, tzinfo=UTC)
 

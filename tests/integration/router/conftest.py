@@ -16,7 +16,7 @@ from router.main import parts
 from router.settings import Settings
 from router.store import UnitOfWork
 from support.databases import Postgres, opened
-from support.inside import Inside, Keys, client, dispatcher
+from support.service_harness import Inside, Keys, client, dispatcher
 
 key = Keys(
     channel="channel:zendesk:channel-key",

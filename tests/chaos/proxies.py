@@ -15,7 +15,7 @@ import uvloop
 
 from devstack import free_port
 from devstack.processes import LOOPBACK
-from support.gate import Gate, gate_before
+from support.tcp_proxy import Gate, gate_before
 
 Server = Literal["postgres", "kafka"]
 SERVERS: tuple[Server, ...] = ("postgres", "kafka")
@@ -41,7 +41,7 @@ class Gates:
         """Let the gates stand before the ports `behind` them."""
         plan = {server: (self.ports[server], behind[server]) for server in SERVERS}
         self._child = await asyncio.create_subprocess_exec(
-            *(sys.executable, "-m", "chaos.gates", orjson.dumps(plan).decode()),
+            *(sys.executable, "-m", "chaos.proxies", orjson.dumps(plan).decode()),
             stdin=asyncio.subprocess.PIPE,
             stdout=asyncio.subprocess.PIPE,
             env={"PYTHONPATH": ":".join(sys.path)},

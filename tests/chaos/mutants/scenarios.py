@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from itertools import cycle
 
 from chaos.load import PLEA, Kind, asks, done_or_late, resolves, write
-from chaos.world import Callers
+from chaos.system import Callers
 
 _BETWEEN_S = 0.025
 _LOOK_AGAIN_S = 0.05

@@ -6,7 +6,7 @@ from contextlib import asynccontextmanager
 
 import pytest
 
-from chaos.gates import Gates, Server
+from chaos.proxies import Gates, Server
 from common.clock import elapsed
 from devstack.processes import LOOPBACK
 

@@ -1,6 +1,6 @@
 """Services that die or freeze at a named step when they are ordered to.
 
-    python -m chaos.steps escalation serve    starts it, sound until an order comes
+    python -m chaos.breakpoints escalation serve    starts it, sound until an order comes
 
 An order is a file that names the service and the step; the first replica that gets there takes it.
 A new step is one function here that puts `obey` where the step ends.

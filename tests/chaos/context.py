@@ -11,10 +11,10 @@ from typing import Any
 import asyncpg
 from aiokafka import AIOKafkaProducer
 
-from chaos.gates import Gates
+from chaos.breakpoints import Orders
 from chaos.load import Load
-from chaos.steps import Orders
-from chaos.world import World
+from chaos.proxies import Gates
+from chaos.system import World
 from devstack import LocalServer
 from stage.system import SERVICES
 
