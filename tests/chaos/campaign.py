@@ -18,7 +18,7 @@ from chaos.context import Keeper, Scene, SkippedFault
 from chaos.disk import move_to, small_disk
 from chaos.faults import Fault
 from chaos.load import Load, work_the_desk
-from chaos.proxies import Gates
+from chaos.proxies import Proxies
 from chaos.system import launched
 from chaos.throughput import Gauge, gauging
 from stage.invariants import Verdict
@@ -45,7 +45,7 @@ class Ground:
     """The servers, and the ports of the gates that are to stand before them."""
 
     stack: devstack.Stack
-    gates: Gates
+    proxies: Proxies
     disk: Path | str
 
 
@@ -122,13 +122,15 @@ def _beyond(one: Suffered) -> float:
 @contextmanager
 def ground() -> Iterator[Ground]:
     """Start durable servers; the calling thread must live on."""
-    gates = Gates()
+    proxies = Proxies()
     with ExitStack() as held:
         disk = held.enter_context(small_disk())
         stack = held.enter_context(
-            devstack.start(devstack.Choice.EMBEDDED, durable=True, kafka_front=gates.ports["kafka"])
+            devstack.start(
+                devstack.Choice.EMBEDDED, durable=True, kafka_front=proxies.ports["kafka"]
+            )
         )
-        yield Ground(stack, gates, disk)
+        yield Ground(stack, proxies, disk)
 
 
 async def run(
@@ -156,7 +158,7 @@ async def _staged(ground: Ground, plan: Plan, logs: Path) -> AsyncIterator[Scene
 
     orders = Orders(logs / "orders")
     orders.directory.mkdir(parents=True)
-    fronts = Fronts(ground.gates.ports["postgres"], ground.gates.ports["kafka"])
+    fronts = Fronts(ground.proxies.ports["postgres"], ground.proxies.ports["kafka"])
     changes = {
         "PYTHONPATH": str(TESTS),
         ORDERS: str(orders.directory),
@@ -166,7 +168,7 @@ async def _staged(ground: Ground, plan: Plan, logs: Path) -> AsyncIterator[Scene
     behind_postgres = make_url(ground.stack.postgres_admin_url).port
     assert behind_postgres is not None
     async with (
-        ground.gates.standing({"postgres": behind_postgres, "kafka": ground.stack.kafka_behind}),
+        ground.proxies.running({"postgres": behind_postgres, "kafka": ground.stack.kafka_behind}),
         launched(
             ground.stack,
             logs,
@@ -178,7 +180,7 @@ async def _staged(ground: Ground, plan: Plan, logs: Path) -> AsyncIterator[Scene
         ) as world,
     ):
         load = Load(world.callers, FOR_EVER, plan.per_second, plan.seed, LINGER_S)
-        yield Scene(world, ground.gates, orders, Keeper(world), load, ground.disk)
+        yield Scene(world, ground.proxies, orders, Keeper(world), load, ground.disk)
 
 
 async def _under_fire(

@@ -13,7 +13,7 @@ from aiokafka import AIOKafkaProducer
 
 from chaos.breakpoints import Orders
 from chaos.load import Load
-from chaos.proxies import Gates
+from chaos.proxies import Proxies
 from chaos.system import World
 from devstack import LocalServer
 from stage.system import SERVICES
@@ -61,7 +61,7 @@ class Scene:
     """
 
     world: World
-    gates: Gates
+    proxies: Proxies
     orders: Orders
     keeper: Keeper
     load: Load

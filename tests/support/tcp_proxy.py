@@ -1,4 +1,4 @@
-"""A TCP gate before a server: what a network does to connections, done on purpose."""
+"""A TCP proxy in front of a server: it does to connections what a bad network does."""
 
 import asyncio
 from collections.abc import AsyncIterator
@@ -9,79 +9,89 @@ from sqlalchemy import make_url
 _LOCALHOST = "127.0.0.1"
 
 
-class Gate:
+class TcpProxy:
     """Forwards one local port to a server.
 
-    Shut it, and the server is away; open it, and it is back. `latency`, in seconds, is added to
-    each piece in each direction.
+    Stop it, and the server cannot be reached; start it, and it can again. `latency`, in seconds,
+    is added to each chunk in each direction.
     """
 
-    def __init__(self, host: str, port: int, *, at: int = 0) -> None:
+    def __init__(self, host: str, port: int, *, listen_on: int = 0) -> None:
         self._target = (host, port)
         self._server: asyncio.Server | None = None
         self._writers: set[asyncio.StreamWriter] = set()
-        self._robbed: set[asyncio.StreamWriter] = set()
+        self._lossy: set[asyncio.StreamWriter] = set()
         self._flowing = asyncio.Event()
         self._flowing.set()
-        self._deaf = False
+        self._drops_answers = False
         self.latency = 0.0
-        self.port = at
+        self.port = listen_on
 
-    def before(self, url: str) -> str:
-        """Return the URL by which to reach the server through this gate."""
-        gated = make_url(url).set(host=_LOCALHOST, port=self.port)
-        return gated.render_as_string(hide_password=False)
+    def url(self, server_url: str) -> str:
+        """Return the URL that reaches the server through this proxy."""
+        through = make_url(server_url).set(host=_LOCALHOST, port=self.port)
+        return through.render_as_string(hide_password=False)
 
-    async def open(self) -> None:
-        """Let connections through, at the same port as before."""
+    async def start(self) -> None:
+        """Accept connections, on the same port as before."""
         self._server = await asyncio.start_server(self._serve, _LOCALHOST, self.port)
         self.port = self._server.sockets[0].getsockname()[1]
 
-    async def shut(self) -> None:
-        """Refuse new connections and cut those that are open."""
+    async def stop(self) -> None:
+        """Refuse new connections and cut the open ones."""
         if self._server is None:
             return
-        self._server.close()
+        server, self._server = self._server, None
+        server.close()
         self.cut()
-        await self._server.wait_closed()
-        self._server = None
+        await server.wait_closed()
 
     def cut(self) -> None:
-        """Cut the connections that are open; who comes again is let through."""
+        """Cut the open connections; new ones are accepted."""
         _abort(self._writers)
 
     def pause(self) -> None:
-        """Hold back all that is sent, and take connections that nobody answers."""
+        """Hold back all data; connections are still accepted."""
         self._flowing.clear()
 
     def resume(self) -> None:
         self._flowing.set()
 
     def drop_answers(self) -> None:
-        """Let the server hear everything, and nobody hear the server."""
-        self._deaf = True
+        """Forward to the server, and drop what it sends back."""
+        self._drops_answers = True
 
     def keep_answers(self) -> None:
-        """Cut the connections that have lost something; from now on all is heard."""
-        self._deaf = False
-        _abort(self._robbed)
+        """Cut the connections that have lost an answer; from now on nothing is dropped."""
+        self._drops_answers = False
+        _abort(self._lossy)
 
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        self._writers.add(writer)
         try:
-            inner_reader, inner_writer = await asyncio.open_connection(*self._target)
-        except OSError:
-            writer.transport.abort()
-            return
-        ends = {writer, inner_writer}
-        self._writers |= ends
-        try:
-            async with asyncio.TaskGroup() as pumps:
-                pumps.create_task(self._pump(reader, inner_writer))
-                pumps.create_task(self._pump(inner_reader, writer, answers=True))
+            with suppress(OSError):
+                server_reader, server_writer = await asyncio.open_connection(*self._target)
+                await self._forward(reader, writer, server_reader, server_writer)
         finally:
-            self._writers -= ends
-            self._robbed -= ends
-            _abort(ends)
+            self._writers.discard(writer)
+            writer.transport.abort()
+
+    async def _forward(
+        self,
+        reader: asyncio.StreamReader,
+        writer: asyncio.StreamWriter,
+        server_reader: asyncio.StreamReader,
+        server_writer: asyncio.StreamWriter,
+    ) -> None:
+        self._writers.add(server_writer)
+        try:
+            async with asyncio.TaskGroup() as directions:
+                directions.create_task(self._pump(reader, server_writer))
+                directions.create_task(self._pump(server_reader, writer, answers=True))
+        finally:
+            self._writers.discard(server_writer)
+            self._lossy.discard(writer)
+            server_writer.transport.abort()
 
     async def _pump(
         self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, *, answers: bool = False
@@ -91,25 +101,28 @@ class Gate:
                 await self._flowing.wait()
                 if self.latency:
                     await asyncio.sleep(self.latency)
-                if answers and self._deaf:
-                    self._robbed.add(writer)
+                if answers and self._drops_answers:
+                    self._lossy.add(writer)
                     continue
+                # It may have been cut while the chunk was held back; uvloop raises on a write then.
+                if writer.transport.is_closing():
+                    break
                 writer.write(chunk)
                 await writer.drain()
         # The other direction ends as well: neither of our protocols uses half-closed connections.
         writer.transport.abort()
 
 
-def _abort(ends: set[asyncio.StreamWriter]) -> None:
-    for end in ends:
-        end.transport.abort()
+def _abort(writers: set[asyncio.StreamWriter]) -> None:
+    for writer in writers:
+        writer.transport.abort()
 
 
 @asynccontextmanager
-async def gate_before(host: str, port: int, *, at: int = 0) -> AsyncIterator[Gate]:
-    made = Gate(host, port, at=at)
-    await made.open()
+async def tcp_proxy(host: str, port: int, *, listen_on: int = 0) -> AsyncIterator[TcpProxy]:
+    proxy = TcpProxy(host, port, listen_on=listen_on)
+    await proxy.start()
     try:
-        yield made
+        yield proxy
     finally:
-        await made.shut()
+        await proxy.stop()

@@ -28,46 +28,46 @@ async def broker_hangs(scene: Scene) -> None:
 
 @fault("broker")
 async def broker_is_cut_off(scene: Scene) -> None:
-    await scene.gates.shut("kafka")
+    await scene.proxies.stop("kafka")
     try:
         await asyncio.sleep(scene.random.uniform(4, 8))
     finally:
-        await scene.gates.open("kafka")
+        await scene.proxies.start("kafka")
 
 
 @fault("broker")
 async def broker_falls_silent(scene: Scene) -> None:
     """Connections stay, new ones are taken, and nothing comes through."""
-    await scene.gates.pause("kafka")
+    await scene.proxies.pause("kafka")
     try:
         await asyncio.sleep(scene.random.uniform(4, 8))
     finally:
-        await scene.gates.resume("kafka")
+        await scene.proxies.resume("kafka")
 
 
 @fault("broker")
 async def acknowledgements_are_lost(scene: Scene) -> None:
     """Kafka hears all, and nobody hears Kafka."""
-    await scene.gates.drop_answers("kafka")
+    await scene.proxies.drop_answers("kafka")
     try:
         await asyncio.sleep(scene.random.uniform(1, 3))
     finally:
-        await scene.gates.keep_answers("kafka")
+        await scene.proxies.keep_answers("kafka")
 
 
 @fault("network")
 async def network_is_slow(scene: Scene) -> None:
     for server in BOTH:
-        await scene.gates.slow(server, SLOW_S)
+        await scene.proxies.slow(server, SLOW_S)
     try:
         await asyncio.sleep(6)
     finally:
         for server in BOTH:
-            await scene.gates.slow(server, 0)
+            await scene.proxies.slow(server, 0)
 
 
 @fault("network")
 async def connections_break(scene: Scene) -> None:
     for _ in range(10):
-        await scene.gates.cut(scene.random.choice(BOTH))
+        await scene.proxies.cut(scene.random.choice(BOTH))
         await asyncio.sleep(scene.random.uniform(0.1, 0.6))

@@ -41,30 +41,30 @@ async def postgres_crashes(scene: Scene) -> None:
 
 @fault("database")
 async def postgres_is_cut_off(scene: Scene) -> None:
-    await scene.gates.shut("postgres")
+    await scene.proxies.stop("postgres")
     try:
         await asyncio.sleep(scene.random.uniform(3, 6))
     finally:
-        await scene.gates.open("postgres")
+        await scene.proxies.start("postgres")
 
 
 @fault("database")
 async def postgres_falls_silent(scene: Scene) -> None:
-    await scene.gates.pause("postgres")
+    await scene.proxies.pause("postgres")
     try:
         await asyncio.sleep(scene.random.uniform(3, 6))
     finally:
-        await scene.gates.resume("postgres")
+        await scene.proxies.resume("postgres")
 
 
 @fault("database")
 async def commits_are_not_confirmed(scene: Scene) -> None:
     """The server does all that it is asked, and nobody hears so."""
-    await scene.gates.drop_answers("postgres")
+    await scene.proxies.drop_answers("postgres")
     try:
         await asyncio.sleep(scene.random.uniform(0.2, 1))
     finally:
-        await scene.gates.keep_answers("postgres")
+        await scene.proxies.keep_answers("postgres")
 
 
 @fault("sessions")

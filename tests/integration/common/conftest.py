@@ -12,7 +12,7 @@ from common.provision import TopicSpec, create_topics
 from support import probe
 from support.databases import Postgres
 from support.probe import Broker, Replica, UnitOfWork
-from support.tcp_proxy import Gate, gate_before
+from support.tcp_proxy import TcpProxy, tcp_proxy
 
 
 @pytest.fixture
@@ -28,11 +28,11 @@ async def database(probe_url: str) -> AsyncIterator[Database[UnitOfWork]]:
 
 
 @pytest.fixture
-async def gate(probe_url: str) -> AsyncIterator[Gate]:
-    """A gate before PostgreSQL: what connects by `gate.before(url)` can be cut off."""
+async def proxy(probe_url: str) -> AsyncIterator[TcpProxy]:
+    """A proxy in front of PostgreSQL: connections to `proxy.url(url)` can be cut."""
     url = make_url(probe_url)
-    async with gate_before(str(url.host), int(url.port or 5432)) as made:
-        yield made
+    async with tcp_proxy(str(url.host), int(url.port or 5432)) as proxy:
+        yield proxy
 
 
 @pytest.fixture
