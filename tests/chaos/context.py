@@ -1,4 +1,4 @@
-"""What a fault works on, and who keeps the services up meanwhile."""
+"""What a fault works on, and what restarts the services that it kills."""
 
 import asyncio
 from collections.abc import AsyncIterator, Iterator, Sequence
@@ -11,92 +11,99 @@ from typing import Any
 import asyncpg
 from aiokafka import AIOKafkaProducer
 
-from chaos.breakpoints import Orders
+from chaos.breakpoints import Breakpoints
 from chaos.load import Load
 from chaos.proxies import Proxies
-from chaos.system import World
+from chaos.system import SystemUnderTest
 from devstack import LocalServer
 from stage.system import SERVICES
 
-LOOK_EVERY_S = 0.1
+POLL_S = 0.1
 KILLED = -9
 
 
-class SkippedFault(Exception):
+class SkippedFaultError(Exception):
     """This machine does not allow it; the message says why."""
 
 
 @dataclass
-class Keeper:
-    """Starts again what has ended, as an orchestrator does; `surprises` are what nobody killed."""
+class Restarter:
+    """Starts again every process that has ended, as an orchestrator does.
 
-    world: World
-    surprises: list[str] = field(default_factory=list)
-    _held: set[str] = field(default_factory=set)
+    `unexpected_exits` describes those that no fault had killed.
+    """
+
+    under_test: SystemUnderTest
+    unexpected_exits: list[str] = field(default_factory=list)
+    _left_down: set[str] = field(default_factory=set)
 
     @contextmanager
     def leaving_down(self, replicas: Sequence[str]) -> Iterator[None]:
-        self._held |= set(replicas)
+        self._left_down |= set(replicas)
         try:
             yield
         finally:
-            self._held -= set(replicas)
+            self._left_down -= set(replicas)
 
-    async def keep(self) -> None:
+    async def run(self) -> None:
         while True:
-            for name, process in list(self.world.system.processes.items()):
-                if not process.running and name not in self._held:
+            for name, process in list(self.under_test.system.processes.items()):
+                if not process.running and name not in self._left_down:
                     if process.exit_code != KILLED:
-                        told = f"{name} ended by itself with {process.exit_code}"
-                        self.surprises.append(f"{told}\n{process.log_tail()}")
+                        end = f"{name} ended by itself with {process.exit_code}"
+                        self.unexpected_exits.append(f"{end}\n{process.log_tail()}")
                     process.start()
-            await asyncio.sleep(LOOK_EVERY_S)
+            await asyncio.sleep(POLL_S)
 
 
 @dataclass
-class Scene:
-    """`random` is the fault's own, so that its choices don't depend on who came before.
+class Context:
+    """What a fault works on.
 
-    `poison` collects the places of records that nobody can handle.
+    `random` is the fault's own, so that its choices do not depend on the faults before it.
+    `poison` collects the places of records that no service can handle. `patience_s` is how long
+    to wait for an effect that must come; it is longer on a slow machine.
     """
 
-    world: World
+    under_test: SystemUnderTest
     proxies: Proxies
-    orders: Orders
-    keeper: Keeper
+    breakpoints: Breakpoints
+    restarter: Restarter
     load: Load
     # A small file system that holds the database's tables, or why there is none.
     disk: Path | str
     random: Random = field(default_factory=Random)
     poison: set[str] = field(default_factory=set)
-    said: list[str] = field(default_factory=list)
+    notes: list[str] = field(default_factory=list)
+    patience_s: float = 60
 
-    def say(self, what: str) -> None:
+    def note(self, text: str) -> None:
         """Add to the line that is printed when the fault ends."""
-        self.said.append(what)
+        self.notes.append(text)
 
     @property
     def postgres(self) -> LocalServer:
-        return _local(self.world.system.stack.postgres)
+        return _local(self.under_test.system.stack.postgres)
 
     @property
     def kafka(self) -> LocalServer:
-        return _local(self.world.system.stack.kafka)
+        return _local(self.under_test.system.stack.kafka)
 
-    def a_service(self) -> str:
+    def any_service(self) -> str:
         return self.random.choice(SERVICES)
 
-    def a_replica(self) -> str:
-        return self.random.choice(self.world.system.replicas_of(self.a_service()))
+    def any_replica(self) -> str:
+        return self.random.choice(self.under_test.system.replicas_of(self.any_service()))
 
     def live_contacts(self, count: int) -> list[str]:
-        """Choose among those that came last, where most is still going on."""
-        return self.random.sample(list(self.load.accepted.values())[-10 * count :], count)
+        """Choose among the newest, where most still happens; fewer when there are not so many."""
+        newest = list(self.load.accepted.values())[-10 * count :]
+        return self.random.sample(newest, min(count, len(newest)))
 
     @asynccontextmanager
     async def admin(self) -> AsyncIterator[Any]:
-        """A superuser's connection that passes no gate."""
-        url = self.world.system.admin_url.replace("+asyncpg", "")
+        """A superuser's connection that passes no proxy."""
+        url = self.under_test.system.admin_url.replace("+asyncpg", "")
         connection = await asyncpg.connect(url)
         try:
             yield connection
@@ -105,8 +112,8 @@ class Scene:
 
     @asynccontextmanager
     async def producer(self) -> AsyncIterator[Any]:
-        """Somebody who may write to our topics, and should not."""
-        producer = AIOKafkaProducer(bootstrap_servers=self.world.sources.kafka_bootstrap)
+        """A producer that may write to our topics, and should not."""
+        producer = AIOKafkaProducer(bootstrap_servers=self.under_test.sources.kafka_bootstrap)
         await producer.start()
         try:
             yield producer

@@ -1,11 +1,11 @@
-"""Whether what is offered gets through, by the clock of whoever offers it."""
+"""Whether offered contacts are placed in time, by the clock of the load that offers them."""
 
 import asyncio
 import logging
-from collections import deque
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
+from enum import Enum, auto
 from itertools import islice
 from typing import Any
 
@@ -15,90 +15,106 @@ from chaos.load import Load
 from common.contracts.assignments import AssignmentCompleted, ContactAssigned, ContactOffered
 from common.envelope import type_of
 from common.relay import topic_name
+from support.waiting import comes_true
 
-# What comes is to be placed within this, but for one in twenty; more where the machine is slow.
-IN_TIME_S = 0.5
-SAMPLE = 60
+# A contact is late beyond this, or beyond a multiple of what is usual on a slow machine.
+MIN_IN_TIME_S = 0.5
 TIMES_USUAL = 2
-SHARE = 0.95
+# One in twenty may be late.
+PUNCTUAL_SHARE = 0.95
+# Late ones are compared with what is offered in this time.
 SPAN_S = 1.0
-LOOK_EVERY_S = 0.1
-# Some are resolved before it is their turn.
+SAMPLE_SIZE = 40
+POLL_S = 0.1
+# Some contacts are resolved before a representative gets them.
 PLACED = {ContactAssigned.type, ContactOffered.type, AssignmentCompleted.type}
 
 
-@dataclass
-class Gauge:
-    """At each look, throughput is as offered when no more is late than one in twenty of a second's.
+class Progress(Enum):
+    RECOVERED = auto()
+    # Contacts are placed, but later than usual.
+    SLOW = auto()
+    # Nothing is placed any more.
+    STALLED = auto()
 
-    `behind_at` is when that was last not so. Late is what was offered more than `in_time_s` ago
-    and is not placed yet, however long ago that was: a backlog counts until it is drained.
+
+@dataclass
+class Throughput:
+    """Throughput is as offered while no more contacts are late than one in twenty of a second's.
+
+    A contact is late when it was offered more than `in_time_s` ago and is not placed yet, however
+    long ago that was: a backlog counts until it is drained. `behind_at` is when too many were last
+    late, `placed_at` when a contact was last placed.
     """
 
     load: Load
-    in_time_s: float = IN_TIME_S
+    in_time_s: float = MIN_IN_TIME_S
     behind_at: float = 0
+    placed_at: float = 0
+    placed: int = 0
     late: int = 0
-    _took: list[float] = field(default_factory=list)
-    _placed: set[str] = field(default_factory=set)
-    _due: deque[str] = field(default_factory=deque)
-    _seen: int = 0
+    _latencies: list[float] = field(default_factory=list)
+    _placed_ids: set[str] = field(default_factory=set)
 
-    def look(self, now: float) -> None:
-        offered = list(self.load.offered.items())[self._seen :]
-        self._due.extend(key for key, _ in offered)
-        self._seen += len(offered)
-        placed = [key for key in self._due if self._is_placed(key)]
-        self._took += [now - self.load.offered[key] for key in placed]
-        self._due = deque(key for key in self._due if not self._is_placed(key))
-        self.late = sum(self.load.offered[key] < now - self.in_time_s for key in self._due)
-        if self.late > max(1, (1 - SHARE) * SPAN_S * self.load.per_second):
+    def observe(self, now: float) -> None:
+        waiting = self.load.waiting
+        for key in [key for key in waiting if self._is_placed(key)]:
+            self._latencies.append(now - waiting.pop(key))
+            self.placed += 1
+            self.placed_at = now
+        self.late = sum(offered_at < now - self.in_time_s for offered_at in waiting.values())
+        if self.late > max(1, (1 - PUNCTUAL_SHARE) * SPAN_S * self.load.per_second):
             self.behind_at = now
 
-    def waits_longest(self) -> str:
-        """Name a few, for whoever looks into why there is no recovery."""
-        named = (f"{key} {self.load.accepted.get(key, 'not accepted')}" for key in self._due)
-        return f"{self.late} are late: {', '.join(islice(named, 5))}"
+    def note_placed(self, contact_id: str) -> None:
+        self._placed_ids.add(contact_id)
 
-    def _is_placed(self, key: str) -> bool:
-        return self.load.accepted.get(key, "") in self._placed
+    def longest_waiting(self) -> str:
+        """Name a few late contacts, to look for in the logs."""
+        keys = islice(self.load.waiting, 5)
+        named = (f"{key} {self.load.accepted.get(key, 'not accepted')}" for key in keys)
+        return f"{self.late} are late: {', '.join(named)}"
 
-    def take(self, contact_id: str) -> None:
-        self._placed.add(contact_id)
+    async def learn_usual_latency(self, within_s: float) -> None:
+        """Set what counts as in time by what is usual without a fault."""
+        self._latencies.clear()
+        await comes_true(lambda: len(self._latencies) >= SAMPLE_SIZE, within=within_s)
+        ranked = sorted(self._latencies)
+        usual = ranked[int(len(ranked) * PUNCTUAL_SHARE)] if ranked else 0
+        self.in_time_s = max(MIN_IN_TIME_S, TIMES_USUAL * usual)
 
-    async def learn(self, within_s: float) -> bool:
-        """See how long it takes when all is well; return whether that is any time at all."""
-        clock = asyncio.get_running_loop().time
-        deadline = clock() + within_s
-        # The first ones wait for services that are not warm yet.
-        while len(self._took) < 2 * SAMPLE:
-            if clock() > deadline:
-                return False
-            await asyncio.sleep(LOOK_EVERY_S)
-        usual = sorted(self._took[-SAMPLE:])[int(SAMPLE * SHARE)]
-        self.in_time_s = max(IN_TIME_S, TIMES_USUAL * usual)
-        return self.in_time_s < within_s
+    async def wait_for_recovery(
+        self, since: float, *, steady_s: float, patience_s: float
+    ) -> tuple[Progress, float]:
+        """Wait until nothing was late for `steady_s`, and return when that began.
 
-    async def calm(self, since: float, quiet_s: float, within_s: float) -> float | None:
-        """Wait until nothing was late for `quiet_s`; return when that began, never before `since`.
-
-        Returns nothing when it does not come `within_s`.
+        It never began before `since`. After `patience_s` it is SLOW if contacts are still placed,
+        and STALLED if none has been for another `patience_s`.
         """
         clock = asyncio.get_running_loop().time
-        deadline = clock() + within_s
-        while clock() < deadline:
+        deadline = clock() + patience_s
+        while True:
+            now = clock()
             begun = max(since, self.behind_at)
-            if clock() - begun >= quiet_s:
-                return begun
-            await asyncio.sleep(LOOK_EVERY_S)
-        return None
+            if now - begun >= steady_s:
+                return Progress.RECOVERED, begun
+            if now > deadline and self.placed_at > deadline - patience_s:
+                return Progress.SLOW, now
+            if now > deadline + patience_s:
+                return Progress.STALLED, now
+            await asyncio.sleep(POLL_S)
+
+    def _is_placed(self, key: str) -> bool:
+        return self.load.accepted.get(key, "") in self._placed_ids
 
 
 @asynccontextmanager
-async def gauging(load: Load, bootstrap: str, namespace: str) -> AsyncIterator[Gauge]:
-    """Read what the router says, past all gates, and look at it all the time."""
-    gauge = Gauge(load)
-    # That the broker comes and goes is no news here.
+async def measured_throughput(
+    load: Load, bootstrap: str, namespace: str
+) -> AsyncIterator[Throughput]:
+    """Read what the router publishes, past all proxies, for as long as the block runs."""
+    throughput = Throughput(load)
+    # That the broker comes and goes is expected here.
     logging.getLogger("aiokafka").setLevel(logging.CRITICAL)
     kafka: Any = AIOKafkaConsumer(
         topic_name(namespace, "assignments"),
@@ -107,9 +123,12 @@ async def gauging(load: Load, bootstrap: str, namespace: str) -> AsyncIterator[G
         fetch_max_wait_ms=50,
     )
     await kafka.start()
-    tasks = [asyncio.ensure_future(_read(kafka, gauge)), asyncio.ensure_future(_look(gauge))]
+    tasks = [
+        asyncio.ensure_future(_read(kafka, throughput)),
+        asyncio.ensure_future(_observe(throughput)),
+    ]
     try:
-        yield gauge
+        yield throughput
     finally:
         for task in tasks:
             task.cancel()
@@ -117,13 +136,13 @@ async def gauging(load: Load, bootstrap: str, namespace: str) -> AsyncIterator[G
         await kafka.stop()
 
 
-async def _read(kafka: Any, gauge: Gauge) -> None:
+async def _read(kafka: Any, throughput: Throughput) -> None:
     async for record in kafka:
         if type_of(record.headers) in PLACED and record.key is not None:
-            gauge.take(record.key.decode(errors="replace"))
+            throughput.note_placed(record.key.decode(errors="replace"))
 
 
-async def _look(gauge: Gauge) -> None:
+async def _observe(throughput: Throughput) -> None:
     while True:
-        gauge.look(asyncio.get_running_loop().time())
-        await asyncio.sleep(LOOK_EVERY_S)
+        throughput.observe(asyncio.get_running_loop().time())
+        await asyncio.sleep(POLL_S)
