@@ -12,7 +12,7 @@ from hypothesis import settings
 import devstack
 from support import shared_stack
 from support.databases import Postgres
-from support.progress import Progress
+from support.progress import Progress, Report
 from support.shared_stack import SharedStack
 
 # How long an example takes depends on the machine, and says nothing about the code.
@@ -62,6 +62,12 @@ def stack(pytestconfig: pytest.Config) -> devstack.Stack:
 @pytest.fixture(scope="session")
 def postgres(stack: devstack.Stack) -> Postgres:
     return Postgres(stack.postgres_admin_url)
+
+
+@pytest.fixture(scope="session")
+def report(pytestconfig: pytest.Config) -> Report:
+    """Print a line at once, for tests that take minutes."""
+    return Progress(pytestconfig).report
 
 
 @pytest.fixture

@@ -2,7 +2,7 @@
 
 import asyncio
 import sys
-from collections.abc import AsyncIterator, Callable, Iterator, Sequence
+from collections.abc import AsyncIterator, Iterator, Sequence
 from contextlib import ExitStack, asynccontextmanager, contextmanager
 from dataclasses import dataclass, field, replace
 from math import inf
@@ -24,6 +24,8 @@ from chaos.system import CALL_TIMEOUT_S, READY_WITHIN_S, running_system
 from chaos.throughput import Progress, Throughput, measured_throughput
 from stage.invariants import Verdict
 from stage.system import Fronts, System
+from support.progress import Report
+from support.waiting import comes_true
 
 REPLICAS = 2
 UNLIMITED = sys.maxsize
@@ -34,8 +36,6 @@ PATIENCE_S = 60
 # Recovery may take this much longer than the outage.
 GRACE_S = 5
 TESTS = Path(__file__).parents[1]
-
-Report = Callable[[str], None]
 
 
 @dataclass(frozen=True)
@@ -215,8 +215,9 @@ async def _inflict_under_load(
             pace = await measure_pace(load, throughput, group, plan.per_second)
             report(str(pace))
             load.per_second = pace.offered
-            group.create_task(load.play(group))
             context.under_test.clients.set_call_timeout(CALL_TIMEOUT_S * pace.slowness)
+            await comes_true(lambda: not load.waiting, within=LEARN_WITHIN_S * pace.slowness)
+            group.create_task(load.play(group))
             await throughput.learn_usual_latency(LEARN_WITHIN_S * pace.slowness)
             report(f"a contact that is placed within {throughput.in_time_s:.1f} s is in time")
             await _inflict_all(context, throughput, pace, plan, outcome, report)

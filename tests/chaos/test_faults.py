@@ -1,12 +1,12 @@
 """Two minutes of faults, at least one of each family: afterwards every invariant holds."""
 
-import logging
 from pathlib import Path
 
 import pytest
 
 from chaos.campaign import Plan, run, running_servers
 from chaos.faults import FAULTS
+from support.progress import Report
 
 CHOSEN = (
     "acknowledgements_are_lost",
@@ -37,12 +37,12 @@ def test_brief_run_has_a_fault_of_each_family() -> None:
 
 # How long a recovery takes is for `make chaos` to judge: here the machine may be busy.
 @pytest.mark.timeout(3600)
-async def test_no_invariant_breaks_under_faults(tmp_path: Path) -> None:
+async def test_no_invariant_breaks_under_faults(tmp_path: Path, report: Report) -> None:
     plan = Plan(
         [FAULTS[name] for name in CHOSEN], 2026, MAX_PER_SECOND, rounds=1, steady_s=1, patience_s=10
     )
     with running_servers() as servers:
-        outcome = await run(servers, plan, tmp_path, logging.getLogger(__name__).warning)
+        outcome = await run(servers, plan, tmp_path, report)
     assert outcome.verdict is not None
     assert not outcome.failures, "\n".join(outcome.failures)
     assert {result.fault for result in outcome.results} | outcome.skipped.keys() == set(CHOSEN)

@@ -1,8 +1,11 @@
 """Lines that say what a test run is doing, between pytest's own."""
 
+from collections.abc import Callable
 from contextlib import nullcontext
 
 import pytest
+
+Report = Callable[[str], None]
 
 
 class Progress:

@@ -7,7 +7,7 @@ which lives longer than every worker; the workers ask for it at a Unix socket.
 import asyncio
 import os
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import replace
 from multiprocessing.connection import Client, Listener
@@ -18,13 +18,12 @@ import devstack
 from common.clock import elapsed
 from devstack import Stack
 from support import databases, probe
+from support.progress import Report
 
 # For a machine that is busy with something else.
 START_TIMEOUT_S = 600
 MEMORY = Path("/dev/shm")  # noqa: S108 - a directory of our own user is made in it
 MEMORY_NEEDED = 4 * 2**30
-
-Report = Callable[[str], None]
 
 
 class SharedStackError(Exception):

@@ -44,6 +44,21 @@ class Outcome:
         wanted = self.mutant.seen_as
         return wanted in self.kinds if wanted else not self.found
 
+    @property
+    def verdict(self) -> str:
+        """What it says of the checker; a mutant that could not be tried says nothing."""
+        if self.trouble:
+            return "UNTRIED"
+        if self.mutant.seen_as is None:
+            return "sound" if self.is_right else "BLAMED"
+        return "caught" if self.is_right else "MISSED"
+
+    @property
+    def summary(self) -> str:
+        expected = self.mutant.seen_as
+        text = "{}: {}".format(*expected) if expected else "control"
+        return f"{self.verdict:<8}{self.mutant.name:<46}{text}"
+
     def __str__(self) -> str:
         shown = "\n".join(str(one) for one in self.found[:10])
         return f"{self.mutant.name}: found {self.kinds} {self.trouble}\n{shown}"
@@ -118,7 +133,7 @@ class Trial:
         return marks
 
 
-async def every(
+async def run_all(
     stack: Stack, logs: Path, groups: Sequence[Sequence[Mutant]]
 ) -> AsyncIterator[Outcome]:
     """Yield what is found of each mutant as it is found; every group has a system of its own."""
