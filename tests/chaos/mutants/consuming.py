@@ -7,7 +7,7 @@ import asyncpg
 from aiokafka import TopicPartition
 
 from chaos.mutants.registry import control, die_once, mutant, replace
-from chaos.mutants.scenes import ARRIVALS, PLEAS
+from chaos.mutants.scenarios import ARRIVALS, PLEAS
 from common.contracts.contacts import ContactReceived, SupervisorRequested
 from common.contracts.event import Event
 from common.messaging import dispatcher

@@ -6,7 +6,7 @@ from datetime import datetime
 from typing import Any
 
 from chaos.mutants.registry import control, die_once, mutant, replace
-from chaos.mutants.scenes import DESKS, PLEAS
+from chaos.mutants.scenarios import DESKS, PLEAS
 from common.contracts.event import NotificationId
 from common.contracts.notifications import Medium
 from notifier import handlers

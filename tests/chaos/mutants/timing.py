@@ -9,7 +9,7 @@ from typing import Any
 from sqlalchemy import Select
 
 from chaos.mutants.registry import control, die_once, mutant, replace
-from chaos.mutants.scenes import PLEAS, PROMISES
+from chaos.mutants.scenarios import PLEAS, PROMISES
 from common.contracts.escalations import EscalationAcknowledged, EscalationTakenOver
 from common.contracts.event import PersonId
 from common.messages import Cancel, Timer, TimerChange
