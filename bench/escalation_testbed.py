@@ -18,7 +18,7 @@ from common.contracts.event import Event
 from common.core.clock import TimeSource
 from common.core.ids import EventId, new_id
 from common.messaging.envelope import Envelope, encode
-from common.messaging.relay import topic_name
+from common.messaging.kafka import topic_name
 from stage.actors import Actors
 from stage.system import Replica, System, open_receivers
 

@@ -21,8 +21,8 @@ from common.core.clock import monotonic
 from common.core.health import Health
 from common.core.ids import new_id
 from common.core.metrics import Metrics
+from common.messaging.kafka import start_producer
 from common.messaging.relay import Relay
-from common.service import spec
 from common.storage.database import Database
 
 CONTACTS = 20_000
@@ -175,7 +175,7 @@ async def run_relay(
 ) -> AsyncIterator[Metrics]:
     """Run the relay as `serve` does."""
     metrics, stopping = Metrics(), asyncio.Event()
-    producer = await spec._started_producer(sample_db.settings(), stopping)  # noqa: SLF001 - the producer of the services
+    producer = await start_producer(str(sample_db.settings().kafka_bootstrap), stopping)
     assert isinstance(producer, AIOKafkaProducer)
     relay = Relay(
         database.engine,

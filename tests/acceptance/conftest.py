@@ -21,4 +21,4 @@ async def stage(
         yield Scenario(system, cast, watch, lambda *_: None)
         for service in system.ports:
             left = await cast.call("ops", service, "GET", "/dead-letters")
-            assert left["dead_letters"] == [], f"{service} could not handle what was told"
+            assert left["items"] == [], f"{service} could not handle what was told"

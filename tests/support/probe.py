@@ -27,7 +27,8 @@ from common.messages import Timer
 from common.messaging.consumer import Consumer
 from common.messaging.dispatcher import Dispatcher
 from common.messaging.envelope import Envelope, encode
-from common.messaging.relay import Relay, topic_name
+from common.messaging.kafka import make_producer, topic_name
+from common.messaging.relay import Relay
 from common.messaging.subscriptions import HandlerRegistry
 from common.messaging.timer_loop import TimerLoop
 from common.service import spec
@@ -177,9 +178,7 @@ class Broker:
 
     @asynccontextmanager
     async def producer(self) -> AsyncIterator[AIOKafkaProducer]:
-        producer = AIOKafkaProducer(
-            bootstrap_servers=self.bootstrap, acks="all", enable_idempotence=True
-        )
+        producer = make_producer(self.bootstrap)
         await producer.start()
         try:
             yield producer
@@ -277,9 +276,9 @@ class Replica:
         self.database.after_commit(lambda uow: self.timers.wake(uow.timers.earliest))
 
     def consumer(self) -> Consumer[UnitOfWork]:
-        parts = ServiceSpec(NAME, UnitOfWork, self.subscriptions, ())
-        return spec._consumer(
-            parts, self.broker.settings(), self.dispatcher, self.metrics, self.health
+        service = ServiceSpec(NAME, UnitOfWork, self.subscriptions, ())
+        return spec.make_consumer(
+            service, self.broker.settings(), self.dispatcher, self.metrics, self.health
         )
 
     def relay(self, producer: AIOKafkaProducer) -> Relay:

@@ -12,7 +12,7 @@ from aiokafka import AIOKafkaConsumer
 from common.contracts import TOPICS
 from common.contracts.event import ContactId, Event
 from common.messaging.envelope import Envelope, decode
-from common.messaging.relay import topic_name
+from common.messaging.kafka import topic_name
 
 E = TypeVar("E", bound=Event)
 WAIT_TIMEOUT_S = 30.0

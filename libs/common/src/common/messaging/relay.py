@@ -16,6 +16,7 @@ from common.core.health import Health
 from common.core.ids import EventId
 from common.core.metrics import Metrics
 from common.messaging.envelope import Envelope, encode
+from common.messaging.kafka import topic_name
 from common.storage.database import driver
 
 T = TypeVar("T")
@@ -185,10 +186,6 @@ async def _alive(session: Session, sending: Awaitable[T]) -> T:
         return task.result()
     finally:
         task.cancel()
-
-
-def topic_name(namespace: str, topic: str) -> str:
-    return f"{namespace}.{topic}.v1"
 
 
 # A power cut may bring deleted rows back: they are published again, as after a crash of our own.

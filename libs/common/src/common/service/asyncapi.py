@@ -7,7 +7,7 @@ from pydantic.json_schema import models_json_schema
 
 from common.contracts import EVENTS, TOPICS
 from common.contracts.event import Event
-from common.messaging.relay import topic_name
+from common.messaging.kafka import topic_name
 
 _SCHEMAS = "#/components/schemas/"
 

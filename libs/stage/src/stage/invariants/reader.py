@@ -16,7 +16,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection, create_async_engine
 from common.contracts import BY_TYPE, TOPICS
 from common.contracts.event import Event
 from common.messaging.envelope import MalformedRecordError, decode, type_of
-from common.messaging.relay import topic_name
+from common.messaging.kafka import topic_name
 from stage.invariants import snapshot
 from stage.invariants.snapshot import TOPIC_OWNERS, Record, ServiceTables, Snapshot
 
