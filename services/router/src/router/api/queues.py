@@ -3,6 +3,7 @@
 from fastapi import APIRouter
 from pydantic import TypeAdapter
 
+from common.http.app import ShortText
 from common.http.pagination import Cursor, Limit, Page, decode_cursor
 from router.api.deps import RouterDatabase, Staff
 from router.api.schemas import QueueOut
@@ -10,7 +11,7 @@ from router.domain.needs import Need
 
 router = APIRouter(prefix="/v1/queues", tags=["queues"])
 
-_CURSOR_KEY = TypeAdapter(Need)
+_CURSOR_KEY = TypeAdapter(tuple[ShortText, ShortText])
 
 
 @router.get("")
@@ -20,7 +21,9 @@ async def list_queues(
     """List the queues, `<skill>/<language>`, that have contacts or representatives."""
     after = decode_cursor(cursor, _CURSOR_KEY)
     async with database.transaction() as uow:
-        queues = await uow.assignments.queues_after(after, limit + 1, at=uow.now)
+        queues = await uow.assignments.queues_after(
+            Need(*after) if after else None, limit + 1, at=uow.now
+        )
     return Page[QueueOut].of(
         queues, limit, key=lambda queue: list(queue.need), show=QueueOut.model_validate
     )
