@@ -1,5 +1,7 @@
 """The main job, told by `make demo` and held to here."""
 
+import pytest
+
 from common.contracts.escalations import (
     ClockBreached,
     ClockWarned,
@@ -11,6 +13,9 @@ from common.contracts.escalations import (
 from common.contracts.notifications import NotificationSent
 from stage import stories
 from stage.stories import Scenario
+
+# They share one system of four services.
+pytestmark = pytest.mark.xdist_group("stories")
 
 
 async def test_breach(stage: Scenario) -> None:

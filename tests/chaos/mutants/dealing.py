@@ -6,7 +6,7 @@ from datetime import datetime
 from typing import Any
 
 from chaos.mutants.registry import control, die_once, mutant, replace
-from chaos.mutants.scenes import DESKS, PLEAS
+from chaos.mutants.scenarios import DESKS, PLEAS
 from common.contracts.event import NotificationId
 from common.contracts.notifications import Medium
 from notifier import handlers
@@ -83,7 +83,7 @@ def a_take_over_goes_unsaid() -> None:
     replace(reactions, "take_over", silent)
 
 
-@mutant(dies_after_the_call, 4, "told twice, and not recorded as ambiguous")
+@mutant(dies_after_the_call, 4, "delivered twice, and not recorded as ambiguous")
 def leases_are_kept_in_memory() -> None:
     under_way: set[NotificationId] = set()
 
@@ -102,7 +102,7 @@ def leases_are_kept_in_memory() -> None:
     replace(handlers, "take_up", take_up)
 
 
-@mutant(dies_after_the_call, 4, "told twice, and not recorded as ambiguous", brief=False)
+@mutant(dies_after_the_call, 4, "delivered twice, and not recorded as ambiguous", brief=False)
 def what_was_lost_counts_as_not_sent() -> None:
     def nothing(_notification: Notification, _at: datetime) -> Sequence[Any]:
         return ()

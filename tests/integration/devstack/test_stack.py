@@ -9,7 +9,10 @@ from aiokafka.admin import AIOKafkaAdminClient, NewTopic
 
 import devstack
 from devstack import Backend, LocalServer, Server, Stack, StackError, free_port
-from support.gate import gate_before
+from support.tcp_proxy import tcp_proxy
+
+# Its stack starts once.
+pytestmark = pytest.mark.xdist_group("devstack")
 
 FRONT = free_port()
 
@@ -58,7 +61,7 @@ async def ask(stack: Stack, query: str) -> object:
 
 async def test_who_comes_by_the_front_is_sent_back_there(stack: Stack) -> None:
     assert stack.kafka_proxy_target is not None
-    async with gate_before("127.0.0.1", stack.kafka_proxy_target, at=FRONT):
+    async with tcp_proxy("127.0.0.1", stack.kafka_proxy_target, listen_on=FRONT):
         admin = AIOKafkaAdminClient(bootstrap_servers=f"127.0.0.1:{stack.kafka_proxy_target}")
         await admin.start()
         try:

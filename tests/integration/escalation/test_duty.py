@@ -19,7 +19,7 @@ from escalation.settings import Settings
 from escalation.store.unit_of_work import UnitOfWork
 from escalation.workers.duty_gaps import GapWatch
 from integration.escalation.conftest import Desk, key
-from support.inside import client
+from support.service_harness import client
 
 HOUR, DAY = timedelta(hours=1), timedelta(days=1)
 PLACE = "/v1/duty-schedules/supervisors"

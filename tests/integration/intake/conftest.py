@@ -8,7 +8,7 @@ from intake.main import build
 from intake.settings import Settings
 from intake.store import UnitOfWork
 from support.databases import Postgres, opened
-from support.inside import Keys, client
+from support.service_harness import Keys, client
 
 key = Keys(
     channel="channel:shop:channel-key",

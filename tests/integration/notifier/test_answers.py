@@ -1,13 +1,11 @@
 """A person answers by the signed link or by the button in Slack, and it counts once."""
 
-from collections.abc import Sequence
 from datetime import timedelta
-from typing import Any
 
 import httpx
 import pytest
 
-from common.contracts.escalations import EscalationClosed, EscalationTakenOver, PageRequested
+from common.contracts.escalations import EscalationClosed, EscalationTakenOver
 from common.contracts.event import EscalationId, NotificationId, PersonId
 from common.core.ids import new_id
 from integration.notifier.conftest import (
@@ -19,31 +17,9 @@ from integration.notifier.conftest import (
     signed,
     token_of,
 )
+from integration.notifier.examples import BROWSER, PROGRAM, news, sent
 from notifier.links import Links
 from support.waiting import until
-
-BROWSER = {"Accept": "text/html,application/xhtml+xml,*/*;q=0.8"}
-PROGRAM = {"Accept": "application/json"}
-
-
-async def sent(desk: Desk, *pages: PageRequested) -> list[str]:
-    """Send pages by Slack, and return the paths of their links in the order of the pages."""
-    for page in pages:
-        await desk.know(page.person_id, "slack")
-    async with desk.couriers():
-        for page in pages:
-            await deliver(desk, page)
-    return [f"/v1/acknowledgements/{token_of(post)}" for post in desk.posted()]
-
-
-async def deliver(desk: Desk, page: PageRequested) -> None:
-    before = len(desk.posted())
-    await desk.tell(page)
-    await until(lambda: len(desk.posted()) > before)
-
-
-async def news(desk: Desk) -> Sequence[dict[str, Any]]:
-    return [one for one in await desk.published() if one["event"] != "notification_sent"]
 
 
 async def test_the_link_shows_a_button_and_the_button_acknowledges(

@@ -13,7 +13,7 @@ from router.main import build
 from router.settings import Settings
 from router.store import UnitOfWork
 from support.databases import Postgres, opened
-from support.inside import Inside, Keys, client, dispatcher
+from support.service_harness import Keys, ServiceHarness, client, dispatcher
 
 key = Keys(
     channel="channel:zendesk:channel-key",
@@ -23,7 +23,7 @@ key = Keys(
 )
 
 
-class RouterHarness(Inside[UnitOfWork]):
+class RouterHarness(ServiceHarness[UnitOfWork]):
     async def hire(self, name: str, **changes: Any) -> None:
         """Add an available representative for billing in English with capacity 1."""
         profile: dict[str, Any] = {

@@ -1,4 +1,4 @@
-"""What arrived is told by what the notifier really writes, not by what we think it writes."""
+"""Receipts are counted in the messages that the notifier really writes."""
 
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
@@ -35,18 +35,18 @@ def notification() -> Notification:
 
 
 def test_posts_and_mails_are_counted_by_their_notification() -> None:
-    one = notification()
-    _, post = slack.request(one, LINKS, NOON)
-    other = replace(notification(), medium="email", address=EmailAddress("sara@example.com"))
-    url = LINKS.url(other.notification_id)
-    mail = email.compose(other, "Upstairs <upstairs@localhost>", url, NOON)
+    slack_page = notification()
+    _, post = slack.request(slack_page, LINKS, NOON)
+    mail_page = replace(notification(), medium="email", address=EmailAddress("sara@example.com"))
+    url = LINKS.url(mail_page.notification_id)
+    mail = email.compose(mail_page, "Upstairs <upstairs@localhost>", url, NOON)
     assert count_receipts([post, post], [mail]) == {
-        one.notification_id: 2,
-        other.notification_id: 1,
+        slack_page.notification_id: 2,
+        mail_page.notification_id: 1,
     }
 
 
-def test_a_message_that_only_changes_an_earlier_one_does_not_count() -> None:
+def test_update_of_an_earlier_message_is_not_counted() -> None:
     changed = replace(notification(), kind="update")
     _, post = slack.request(changed, LINKS, NOON)
     assert not count_receipts([post], [])

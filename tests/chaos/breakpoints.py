@@ -1,9 +1,9 @@
-"""Services that die or freeze at a named step when they are ordered to.
+"""Services that die or freeze at a named breakpoint when a test sets it.
 
-    python -m chaos.steps escalation serve    starts it, sound until an order comes
+    python -m chaos.breakpoints escalation serve    starts a service without any breakpoint set
 
-An order is a file that names the service and the step; the first replica that gets there takes it.
-A new step is one function here that puts `obey` where the step ends.
+A breakpoint is set by a file that names the service and the breakpoint; the first replica that
+reaches it removes the file. A new breakpoint is one function here that calls `_reached`.
 """
 
 import os
@@ -26,109 +26,109 @@ from common.storage.database import Database
 from common.storage.outbox import Outbox
 from common.storage.timers import DueTimer, Timers
 
-ORDERS = "CHAOS_ORDERS"
+DIRECTORY = "CHAOS_BREAKPOINTS"
 CLOCK_JUMP = timedelta(hours=1)
 
-Step = Callable[[str], None]
-STEPS: dict[str, Step] = {}
+Install = Callable[[str], None]
+BREAKPOINTS: dict[str, Install] = {}
 
 
 @dataclass(frozen=True)
-class Orders:
-    """Where orders lie: `service` at `step` sends itself a signal, once."""
+class Breakpoints:
+    """The breakpoints that are set: a service that reaches one sends itself a signal, once."""
 
     directory: Path
 
-    def give(self, service: str, step: str, number: signal.Signals) -> Path:
-        """Return the file that will name the replica that obeyed."""
-        order = self._order(service, step)
-        _write(order, str(int(number)))
-        return _taken(order)
+    def set(self, service: str, name: str, number: signal.Signals) -> Path:
+        """Return the file that will name the replica that reached it."""
+        breakpoint_ = self._file(service, name)
+        _write(breakpoint_, str(int(number)))
+        return _hit(breakpoint_)
 
-    def take_back(self, service: str, step: str) -> None:
-        self._order(service, step).unlink(missing_ok=True)
+    def clear(self, service: str, name: str) -> None:
+        self._file(service, name).unlink(missing_ok=True)
 
-    def clock(self, instance_id: str) -> Path:
+    def clock_file(self, instance_id: str) -> Path:
         """Return the file whose existence puts the clock of one replica ahead."""
         return self.directory / f"{instance_id}.clock"
 
-    def obey(self, service: str, step: str) -> None:
-        order = self._order(service, step)
-        if not order.exists():
+    def reached(self, service: str, name: str) -> None:
+        breakpoint_ = self._file(service, name)
+        if not breakpoint_.exists():
             return
         try:
-            number = int(order.read_text())
-            order.unlink()
+            number = int(breakpoint_.read_text())
+            breakpoint_.unlink()
         except FileNotFoundError:
             return  # another replica was there first
-        _write(_taken(order), instance_id())
+        _write(_hit(breakpoint_), instance_id())
         os.kill(os.getpid(), number)
 
-    def _order(self, service: str, step: str) -> Path:
-        return self.directory / f"{service}.{step}"
+    def _file(self, service: str, name: str) -> Path:
+        return self.directory / f"{service}.{name}"
 
 
-def _taken(order: Path) -> Path:
-    return order.with_name(f"{order.name}.taken")
+def _hit(breakpoint_: Path) -> Path:
+    return breakpoint_.with_name(f"{breakpoint_.name}.hit")
 
 
 def instance_id() -> str:
     return os.environ.get("UPSTAIRS_INSTANCE_ID", "")
 
 
-def _write(path: Path, words: str) -> None:
-    """Write at once: whoever finds the file finds all of it."""
+def _write(path: Path, text: str) -> None:
+    """Write atomically: a reader that finds the file finds all of it."""
     part = path.with_name(f"{path.name}.part")
-    part.write_text(words)
+    part.write_text(text)
     part.rename(path)
 
 
-def step(install: Step) -> Step:
-    STEPS[install.__name__] = install
+def installs_breakpoint(install: Install) -> Install:
+    BREAKPOINTS[install.__name__] = install
     return install
 
 
-@step
+@installs_breakpoint
 def before_the_transaction(service: str) -> None:
     handle = Dispatcher.handle
 
     async def handling(self: Dispatcher[Any], batch: Sequence[Message]) -> None:
-        _obey(service, "before_the_transaction")
+        _reached(service, "before_the_transaction")
         await handle(self, batch)
 
     _replace(Dispatcher, "handle", handling)
 
 
-@step
+@installs_breakpoint
 def after_the_timers_are_claimed(service: str) -> None:
     claim = Timers.claim
 
     async def claiming(self: Timers, *values: Any) -> list[DueTimer]:
         due = await claim(self, *values)
         if due:
-            _obey(service, "after_the_timers_are_claimed")
+            _reached(service, "after_the_timers_are_claimed")
         return due
 
     _replace(Timers, "claim", claiming)
 
 
-@step
+@installs_breakpoint
 def before_the_commit(service: str) -> None:
-    """With all written, all locks held, and nothing of it done."""
+    """All is written and all locks are held, and nothing is committed."""
     flush = Outbox.flush
 
     async def flushing(self: Outbox) -> None:
         count = len(self)
         await flush(self)
         if count:
-            _obey(service, "before_the_commit")
+            _reached(service, "before_the_commit")
 
     _replace(Outbox, "flush", flushing)
 
 
-@step
+@installs_breakpoint
 def after_the_commit(service: str) -> None:
-    """With all done, and nobody told: no HTTP answer, no offset, no wake-up call."""
+    """All is committed, but there is no HTTP answer, no offset and no wake-up yet."""
     transaction = Database.transaction
 
     @asynccontextmanager
@@ -136,38 +136,38 @@ def after_the_commit(service: str) -> None:
         async with transaction(self) as uow:
             yield uow
         if len(uow.outbox):
-            _obey(service, "after_the_commit")
+            _reached(service, "after_the_commit")
 
     _replace(Database, "transaction", transacting)
 
 
-@step
+@installs_breakpoint
 def before_the_offset_commit(service: str) -> None:
     handle = Dispatcher.handle
 
     async def handling(self: Dispatcher[Any], batch: Sequence[Message]) -> None:
         await handle(self, batch)
-        _obey(service, "before_the_offset_commit")
+        _reached(service, "before_the_offset_commit")
 
     _replace(Dispatcher, "handle", handling)
 
 
-@step
+@installs_breakpoint
 def after_kafka_has_acknowledged(service: str) -> None:
-    """With the record in the topic, and its row still in the outbox."""
+    """The record is in the topic, and its row is still in the outbox."""
     send = AIOKafkaProducer.send_batch
 
     async def sending(self: AIOKafkaProducer, *values: Any, **named: Any) -> Any:
         acknowledged = await send(self, *values, **named)
-        acknowledged.add_done_callback(lambda _: _obey(service, "after_kafka_has_acknowledged"))
+        acknowledged.add_done_callback(lambda _: _reached(service, "after_kafka_has_acknowledged"))
         return acknowledged
 
     _replace(AIOKafkaProducer, "send_batch", sending)
 
 
-@step
+@installs_breakpoint
 def after_the_call_is_made(service: str) -> None:
-    """With the message delivered, and nobody has written that down."""
+    """The message is delivered, and that is not recorded yet."""
     if service != "notifier":
         return
     slack: Any = import_module("notifier.channels.slack").Slack
@@ -175,29 +175,29 @@ def after_the_call_is_made(service: str) -> None:
 
     async def sending(self: Any, *values: Any) -> Any:
         outcome = await send(self, *values)
-        _obey(service, "after_the_call_is_made")
+        _reached(service, "after_the_call_is_made")
         return outcome
 
     _replace(slack, "send", sending)
 
 
-def _obey(service: str, name: str) -> None:
-    _orders().obey(service, name)
+def _reached(service: str, name: str) -> None:
+    _breakpoints().reached(service, name)
 
 
-def _orders() -> Orders:
-    return Orders(Path(os.environ[ORDERS]))
+def _breakpoints() -> Breakpoints:
+    return Breakpoints(Path(os.environ[DIRECTORY]))
 
 
-def _let_the_clock_jump() -> None:
+def _install_clock_jump() -> None:
     wall = TimeSource.utc_now
-    sign = _orders().clock(instance_id())
+    ahead = _breakpoints().clock_file(instance_id())
 
     def jumping(self: TimeSource) -> datetime:
         now = wall(self)
-        return now + CLOCK_JUMP if sign.exists() else now
+        return now + CLOCK_JUMP if ahead.exists() else now
 
-    _replace(TimeSource, "wall", jumping)
+    _replace(TimeSource, "utc_now", jumping)
 
 
 def _replace(owner: type, name: str, by: object) -> None:
@@ -206,9 +206,9 @@ def _replace(owner: type, name: str, by: object) -> None:
 
 def main(arguments: Sequence[str]) -> None:
     service = arguments[0]
-    for install in STEPS.values():
+    for install in BREAKPOINTS.values():
         install(service)
-    _let_the_clock_jump()
+    _install_clock_jump()
     sys.argv = list(arguments)
     import_module(f"{service}.main").cli()
 

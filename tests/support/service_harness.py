@@ -23,7 +23,7 @@ from support.databases import rows
 
 
 @dataclass(frozen=True)
-class Inside(Generic[U]):
+class ServiceHarness(Generic[U]):
     database: Database[U]
     dispatcher: Dispatcher[U]
 

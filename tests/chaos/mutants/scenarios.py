@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from itertools import cycle
 
 from chaos.load import PLEA, Kind, asks, done_or_late, resolves, write
-from chaos.world import Callers
+from chaos.system import Clients
 
 _BETWEEN_S = 0.025
 _LOOK_AGAIN_S = 0.05
@@ -19,17 +19,17 @@ class Scene:
     kinds: Sequence[Kind]
     contacts: int = 12
 
-    async def play(self, callers: Callers, name: str) -> dict[str, str]:
+    async def play(self, clients: Clients, name: str) -> dict[str, str]:
         """Return the contacts that were accepted, by their keys; `name` is in no other's keys."""
         accepted: dict[str, str] = {}
         async with asyncio.TaskGroup() as group:
             for number, kind in zip(range(self.contacts), cycle(self.kinds), strict=False):
-                group.create_task(_come(callers, f"{name}-{number}", kind, accepted))
+                group.create_task(_come(clients, f"{name}-{number}", kind, accepted))
                 await asyncio.sleep(_BETWEEN_S)
         return accepted
 
 
-async def _come(callers: Callers, key: str, kind: Kind, accepted: dict[str, str]) -> None:
+async def _come(clients: Clients, key: str, kind: Kind, accepted: dict[str, str]) -> None:
     body = {
         "channel": "chat",
         "customer": {"customer_id": key},
@@ -37,37 +37,37 @@ async def _come(callers: Callers, key: str, kind: Kind, accepted: dict[str, str]
         "topic": kind.topic,
         "text": kind.text,
     }
-    answer = await callers.call("shop", "intake", "POST", "/contacts", body, key)
+    answer = await clients.call("shop", "intake", "POST", "/contacts", body, key)
     assert answer.is_success, answer.text
     accepted[key] = answer.json()["contact_id"]
-    await kind.then(callers, accepted[key])
+    await kind.then(clients, accepted[key])
 
 
-async def asks_and_is_answered(callers: Callers, contact_id: str) -> None:
-    await asks(callers, contact_id)
-    await write(callers, "rita", contact_id, "representative", "She will call you.")
+async def asks_and_is_answered(clients: Clients, contact_id: str) -> None:
+    await asks(clients, contact_id)
+    await write(clients, "rita", contact_id, "representative", "She will call you.")
 
 
-async def two_press_at_once(callers: Callers, contact_id: str) -> None:
+async def two_press_at_once(clients: Clients, contact_id: str) -> None:
     """Two people acknowledge the same escalation at the same moment."""
-    await asks(callers, contact_id)
-    path = f"/escalations/{await _escalation(callers, contact_id)}/acknowledge"
+    await asks(clients, contact_id)
+    path = f"/escalations/{await _escalation(clients, contact_id)}/acknowledge"
     async with asyncio.TaskGroup() as both:
         for who in ("sara", "marco"):
-            both.create_task(_press(callers, who, path))
+            both.create_task(_press(clients, who, path))
 
 
-async def is_handed_back(callers: Callers, contact_id: str) -> None:
-    await asks(callers, contact_id)
-    path = f"/escalations/{await _escalation(callers, contact_id)}"
-    await _press(callers, "sara", f"{path}/take-over")
-    await _press(callers, "sara", f"{path}/hand-back", {"guidance": "Offer one month free."})
+async def is_handed_back(clients: Clients, contact_id: str) -> None:
+    await asks(clients, contact_id)
+    path = f"/escalations/{await _escalation(clients, contact_id)}"
+    await _press(clients, "sara", f"{path}/take-over")
+    await _press(clients, "sara", f"{path}/hand-back", {"guidance": "Offer one month free."})
 
 
-async def _escalation(callers: Callers, contact_id: str) -> str:
+async def _escalation(clients: Clients, contact_id: str) -> str:
     while True:
         path = "/escalations?state=raised&limit=200"
-        answer = await callers.call("sara", "escalation", "GET", path)
+        answer = await clients.call("sara", "escalation", "GET", path)
         for one in answer.json()["escalations"]:
             if one["contact_id"] == contact_id:
                 found: str = one["escalation_id"]
@@ -75,8 +75,8 @@ async def _escalation(callers: Callers, contact_id: str) -> str:
         await asyncio.sleep(_LOOK_AGAIN_S)
 
 
-async def _press(callers: Callers, who: str, path: str, body: dict[str, str] | None = None) -> None:
-    done_or_late(await callers.call(who, "escalation", "POST", path, body))
+async def _press(clients: Clients, who: str, path: str, body: dict[str, str] | None = None) -> None:
+    done_or_late(await clients.call(who, "escalation", "POST", path, body))
 
 
 ARRIVALS = Scene((Kind("shipping"), Kind("billing", "I was charged twice.")))

@@ -1,4 +1,4 @@
-"""The probe as a process of its own, to be killed and stopped: `python -m support.served`.
+"""The probe as a process of its own, to be killed and stopped: `python -m support.running_service`.
 
 It has nothing to handle, so all that it does is to relay what others put into its outbox.
 """
@@ -25,7 +25,7 @@ async def process(url: str, broker: Broker, log_path: Path) -> AsyncIterator[Pro
     port = free_port()
     made = Process(
         name=log_path.stem,
-        argv=(sys.executable, "-m", "support.served"),
+        argv=(sys.executable, "-m", "support.running_service"),
         env={
             "PATH": os.environ["PATH"],
             "PYTHONPATH": str(Path(__file__).parents[1]),
