@@ -18,11 +18,10 @@ from common.contracts.event import Event
 from common.messaging.envelope import MalformedRecordError, decode, type_of
 from common.messaging.relay import topic_name
 from stage.invariants import snapshot
-from stage.invariants.snapshot import TOPIC_OWNERS, Record, ServiceTables, Snapshot
+from stage.invariants.snapshot import Record, ServiceTables, Snapshot
+from stage.system import SERVICES
 
 T = TypeVar("T")
-
-SERVICES = tuple(TOPIC_OWNERS.values())
 
 
 @dataclass(frozen=True, slots=True)
