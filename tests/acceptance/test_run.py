@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import httpx
 
-from common.contracts.escalations import EscalationAcknowledged, EscalationRaised
+from common.contracts.escalations import ClocksStarted, EscalationAcknowledged, EscalationRaised
 from common.contracts.event import ContactId
 from common.contracts.notifications import NotificationSent
 from stage.first_requests import CONTACT, CREATE, FIRST_REQUESTS, FirstRequest, curl
@@ -32,7 +32,8 @@ def message_to_sara(inbox: Inbox, medium: str, subject: str) -> Message:
 
 async def test_first_requests_are_accepted(stage: Scenario) -> None:
     first, *others = FIRST_REQUESTS
-    contact_id = (await send(stage, first))["contact_id"]
+    contact_id = ContactId((await send(stage, first))["contact_id"])
+    await stage.event_log.wait_for(ClocksStarted, contact_id)
     for request in others:
         assert await send(stage, request, contact_id)
 
