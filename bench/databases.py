@@ -11,7 +11,7 @@ from sqlalchemy import make_url
 
 import devstack
 from bench import sample
-from common.messaging.relay import topic_name
+from common.messaging.kafka import topic_name
 from common.service.provision import TopicSpec, create_topics, provision_schema
 from common.service.settings import ServiceSettings
 from stage.system import ROLE_PASSWORD, TOPICS

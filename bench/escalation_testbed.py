@@ -18,7 +18,7 @@ from common.contracts.event import Event
 from common.core.clock import TimeSource
 from common.core.ids import EventId, new_id
 from common.messaging.envelope import Envelope, encode
-from common.messaging.relay import topic_name
+from common.messaging.kafka import topic_name
 from stage.actors import Actors
 from stage.system import Replica, System, open_receivers
 
@@ -92,12 +92,12 @@ class EscalationTestbed:
         await producer.start()
         sequences: dict[tuple[str, str], int] = {}
         for event in events:
-            stream = event.topic, event.contact_id
+            stream = event.topic, event.key
             sequences[stream] = sequences.get(stream, 0) + 1
             await producer.send(
                 topic_name(self.system.namespace, event.topic),
                 event.model_dump_json().encode(),
-                key=event.contact_id.encode(),
+                key=event.key.encode(),
                 headers=encode(_envelope(event, sequences[stream])),
             )
         await producer.stop()
@@ -118,7 +118,7 @@ def _envelope(event: Event, sequence: int) -> Envelope:
         id=EventId(new_id()),
         type=event.type,
         source="/upstairs/bench",
-        key=event.contact_id,
+        key=event.key,
         time=event.occurred_at,
         sequence=sequence,
         traceparent="00-0123456789abcdef0123456789abcdef-0123456789abcdef-01",

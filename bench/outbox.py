@@ -21,8 +21,8 @@ from common.core.clock import monotonic
 from common.core.health import Health
 from common.core.ids import new_id
 from common.core.metrics import Metrics
+from common.messaging.kafka import start_producer
 from common.messaging.relay import Relay
-from common.service import spec
 from common.storage.database import Database
 
 CONTACTS = 20_000
@@ -35,8 +35,9 @@ FOREIGN_SECONDS = 4
 
 # The rows that the sample's handler would write, one contact after the other.
 FILL = """
-    INSERT INTO outbox (event_id, contact_id, sequence, topic, type, at, traceparent, data)
-    SELECT uuidv7(), contact_id, 1 + n / $2::integer, $3::text, 'upstairs.clock_breached.v1',
+    INSERT INTO outbox (event_id, key, sequence, topic, type, at, traceparent, data)
+    SELECT uuidv7(), CAST(contact_id AS text), 1 + n / $2::integer, $3::text,
+           'upstairs.clock_breached.v1',
            clock_timestamp(), '00-0123456789abcdef0123456789abcdef-0123456789abcdef-01',
            jsonb_build_object('contact_id', contact_id, 'occurred_at', clock_timestamp(),
                               'clock', 'first_response', 'due_at', clock_timestamp(),
@@ -174,7 +175,7 @@ async def run_relay(
 ) -> AsyncIterator[Metrics]:
     """Run the relay as `serve` does."""
     metrics, stopping = Metrics(), asyncio.Event()
-    producer = await spec._started_producer(sample_db.settings(), stopping)  # noqa: SLF001 - the producer of the services
+    producer = await start_producer(str(sample_db.settings().kafka_bootstrap), stopping)
     assert isinstance(producer, AIOKafkaProducer)
     relay = Relay(
         database.engine,

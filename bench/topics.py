@@ -11,7 +11,7 @@ from common.contracts import TOPICS
 from common.contracts.event import Event
 from common.core.clock import TimeSource
 from common.messaging.envelope import type_of
-from common.messaging.relay import topic_name
+from common.messaging.kafka import topic_name
 
 E = TypeVar("E", bound=Event)
 

@@ -21,4 +21,4 @@ async def stage(
         yield Scenario(system, actors, event_log, lambda *_: None)
         for service in system.ports:
             page = await actors.call("ops", service, "GET", "/dead-letters")
-            assert page["dead_letters"] == [], f"{service} has dead letters"
+            assert page["items"] == [], f"{service} has dead letters"

@@ -4,7 +4,7 @@ from typing import Any
 
 from aiokafka import AIOKafkaConsumer, TopicPartition
 
-from common.messaging.relay import topic_name
+from common.messaging.kafka import topic_name
 from stage.invariants.reader import Sources, committed_offsets, open_consumer, subscribed_topics
 
 Offsets = dict[TopicPartition, int]

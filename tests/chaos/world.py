@@ -232,7 +232,7 @@ async def _representative(callers: Callers, who: str, skills: list[str], **terms
     """Nobody can be told anything: their warnings must be recorded as failed."""
     body = {"name": who, "team_id": "care", "skills": skills, "languages": ["en", "es"], **terms}
     await callers.must("ops", "router", "PUT", f"/representatives/{who}", body)
-    presence = {"state": "available"}
+    presence = {"presence": "available"}
     await callers.must("ops", "router", "PUT", f"/representatives/{who}/presence", presence)
 
 

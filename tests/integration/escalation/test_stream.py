@@ -33,7 +33,7 @@ from common.service.provision import TopicSpec, create_topics
 from common.service.spec import application
 from common.storage.database import Database
 from escalation.api import live
-from escalation.main import parts
+from escalation.main import build
 from escalation.settings import Settings
 from escalation.store.unit_of_work import UnitOfWork
 from escalation.stream import subscriber
@@ -133,7 +133,7 @@ def replica(database: Database[UnitOfWork], broker: Broker, **changes: Any) -> R
     settings = Settings.model_validate(
         broker.settings().model_dump() | {"api_keys": key.listed, **changes}
     )
-    made = parts(settings)
+    made = build(settings)
     hub = made.state["hub"]
     assert isinstance(hub, Hub)
     app = application(made, settings, database, Metrics(), Health())
@@ -214,8 +214,8 @@ async def written_by_eight(
 
 async def journalled(desk: Desk) -> dict[str, list[int]]:
     rows = await desk.rows(
-        "SELECT contact_id::text AS id, array_agg(sequence ORDER BY sequence) AS sequences"
-        " FROM journal GROUP BY 1"
+        "SELECT key AS id, array_agg(sequence ORDER BY sequence) AS sequences"
+        " FROM published_events GROUP BY 1"
     )
     return {row.id: list(row.sequences) for row in rows}
 

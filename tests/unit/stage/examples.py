@@ -103,7 +103,11 @@ def offered(contact: ContactId, to: PersonId = RITA) -> ContactOffered:
 
 def released(contact: ContactId) -> AssignmentReleased:
     return AssignmentReleased(
-        contact_id=contact, occurred_at=at(12), representative_id=RITA, reason="taken over"
+        contact_id=contact,
+        occurred_at=at(12),
+        representative_id=RITA,
+        kind="taken_over",
+        reason="taken over",
     )
 
 
@@ -232,7 +236,7 @@ class Topics:
     def publish(self, event: Event, cause: str | None = None) -> None:
         journal = self.journals.setdefault(TOPIC_OWNERS[event.topic], [])
         number = len(self.records)
-        sequence = 1 + sum(row.contact_id == event.contact_id for row in journal)
+        sequence = 1 + sum((row.topic, row.key) == (event.topic, event.key) for row in journal)
         data = event.model_dump(mode="json")
         self.records.append(
             rows.Record(
@@ -249,7 +253,8 @@ class Topics:
         )
         journal.append(
             rows.JournalRow(
-                event.contact_id,
+                event.key,
+                event.topic,
                 sequence,
                 event_id(number),
                 event.type,
@@ -262,7 +267,7 @@ class Topics:
     def tables(self, service: str) -> ServiceTables:
         journal = self.journals[service]
         subscribed = SUBSCRIBED[service]
-        last = {row.contact_id: row.sequence for row in journal}
+        last = {(row.key, row.topic): row.sequence for row in journal}
         return ServiceTables(
             subscribed_types=subscribed,
             journal=journal,
@@ -271,7 +276,7 @@ class Topics:
                 for record in self.records
                 if record.type in subscribed
             ],
-            streams=[rows.StreamRow(contact, sequence) for contact, sequence in last.items()],
+            streams=[rows.StreamRow(*place, sequence) for place, sequence in last.items()],
         )
 
 

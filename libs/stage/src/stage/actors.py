@@ -127,7 +127,7 @@ class Actors:
         for person, fields in REPRESENTATIVES.items():
             representative = {"name": NAMES[person], "capacity": 5, **fields}
             await self.call("ops", "router", "PUT", f"/representatives/{person}", representative)
-            presence = {"state": "available"}
+            presence = {"presence": "available"}
             await self.call(
                 person, "router", "PUT", f"/representatives/{person}/presence", presence
             )

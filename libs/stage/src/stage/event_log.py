@@ -12,7 +12,7 @@ from aiokafka import AIOKafkaConsumer
 from common.contracts import TOPICS
 from common.contracts.event import ContactId, Event
 from common.messaging.envelope import Envelope, decode
-from common.messaging.relay import topic_name
+from common.messaging.kafka import topic_name
 
 E = TypeVar("E", bound=Event)
 WAIT_TIMEOUT_S = 30.0
@@ -40,7 +40,7 @@ class EventLog:
     _added: asyncio.Condition = field(default_factory=asyncio.Condition)
 
     def of_contact(self, contact_id: ContactId) -> list[Event]:
-        return [entry.event for entry in self.entries if entry.event.contact_id == contact_id]
+        return [entry.event for entry in self.entries if entry.event.key == contact_id]
 
     def find_all(self, kind: type[E], contact_id: ContactId) -> list[E]:
         return [event for event in self.of_contact(contact_id) if isinstance(event, kind)]
@@ -70,7 +70,7 @@ class EventLog:
             events = [
                 entry.event
                 for entry in self.entries
-                if contact_id is None or entry.event.contact_id == contact_id
+                if contact_id is None or entry.event.key == contact_id
             ]
             names = ", ".join(type(event).__name__ for event in events) or "none"
             message = f"no {description} within {WAIT_TIMEOUT_S:.0f} s; events so far: {names}"

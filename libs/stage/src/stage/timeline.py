@@ -16,6 +16,7 @@ _STYLES = {
     "assignments": "green",
     "escalations": "yellow",
     "notifications": "magenta",
+    "people": "blue",
 }
 _ALARMING_EVENTS = {
     "ClockBreached",
@@ -66,15 +67,13 @@ class Timeline:
         lateness = getattr(event, "lateness_ms", None)
         late = "" if lateness is None else f"timer {lateness:.1f} ms late"
         text = Text(f"{name} ", style=style).append(_detail(entry), style="default")
-        self._line(event.occurred_at, event.contact_id, event.topic, text, late)
+        self._line(event.occurred_at, event.key, event.topic, text, late)
 
-    def _line(
-        self, at: datetime, contact_id: ContactId | None, actor: str, text: Text, late: str
-    ) -> None:
+    def _line(self, at: datetime, key: str | None, actor: str, text: Text, late: str) -> None:
         self._started_at = self._started_at or at
         elapsed = (at - self._started_at).total_seconds()
         line = Text(f"{elapsed:+8.3f} s  ", style="dim")
-        line.append(f"{(contact_id or '')[-6:]:<8}", style="dim")
+        line.append(f"{(key or '')[-6:]:<8}", style="dim")
         line.append(f"{actor:<14}").append_text(text)
         if late:
             line.append(f"  ({late})", style="bold")

@@ -20,7 +20,7 @@ from common.contracts.contacts import (
     WaitingOnCustomer,
 )
 from common.contracts.escalations import EscalationsOwnEvent
-from common.contracts.event import ContactId, EscalationId, Event, PersonId
+from common.contracts.event import ContactEvent, ContactId, EscalationId, PersonId
 from common.contracts.notifications import NotificationActedOn
 from common.messages import Timer
 from common.messaging.subscriptions import HandlerRegistry
@@ -42,7 +42,7 @@ from escalation.domain.timers import (
 )
 from escalation.store.unit_of_work import UnitOfWork
 
-M = TypeVar("M", bound=Event | Timer)
+M = TypeVar("M", bound=ContactEvent | Timer)
 S = TypeVar("S", bound=Setting)
 
 log = structlog.get_logger()
@@ -99,12 +99,12 @@ def decided_by(
     """Make the handler of a message: every one of them goes the same straight line."""
 
     async def handle(message: M, uow: UnitOfWork) -> None:
-        if isinstance(message, Event):
+        if isinstance(message, ContactEvent):
             uow.facts.add(message, uow.outbox.cause)
         situation = await uow.situation(message.contact_id)
         if look_up is not None:
             situation = await look_up(situation, message, uow)
-        kind = "event" if isinstance(message, Event) else "timer"
+        kind = "event" if isinstance(message, ContactEvent) else "timer"
         record(decide_on(situation, message), uow, f"{kind}:{message.type}")
 
     return handle

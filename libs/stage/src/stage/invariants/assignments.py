@@ -114,15 +114,12 @@ def _check_fit(
         for event in events:
             if contact and isinstance(event, AssignmentGrant):
                 person = people.get(event.representative_id)
-                fits = person is not None and _fits(event, contact, person)
+                fits = person is not None and _fits(contact, person)
                 findings.require(fits, "does not fit", contact_id, event.representative_id)
 
 
-def _fits(event: AssignmentGrant, contact: ContactReceived, person: Representative) -> bool:
-    relaxed = event.relaxed if isinstance(event, ContactAssigned) else ()
-    return (contact.topic_of_contact in person.skills or "skill" in relaxed) and (
-        contact.language in person.languages or "language" in relaxed
-    )
+def _fits(contact: ContactReceived, person: Representative) -> bool:
+    return contact.topic_of_contact in person.skills and contact.language in person.languages
 
 
 def _check_tables(

@@ -40,7 +40,8 @@ def _check_assignment(contact: Contact, assignment: Assignment | None, findings:
     findings.require(state != "unknown", "router does not know the contact", contact.contact_id)
     # A representative may be done with a contact that its channel still has open.
     findings.require(
-        contact.state != "resolved" or state in ("completed", "unknown"),
+        contact.state not in ("resolved", "abandoned")
+        or state in ("completed", "abandoned", "unknown"),
         "resolved at intake, but still assigned at router",
         contact.contact_id,
         state,

@@ -16,7 +16,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection, create_async_engine
 from common.contracts import BY_TYPE, TOPICS
 from common.contracts.event import Event
 from common.messaging.envelope import MalformedRecordError, decode, type_of
-from common.messaging.relay import topic_name
+from common.messaging.kafka import topic_name
 from stage.invariants import snapshot
 from stage.invariants.snapshot import Record, ServiceTables, Snapshot
 from stage.system import SERVICES
@@ -154,11 +154,11 @@ async def _facts(
         tables={
             service: ServiceTables(
                 subscribed_types=subscribed_types(service),
-                journal=await rows(f"{service}.journal", snapshot.JournalRow),
+                journal=await rows(f"{service}.published_events", snapshot.JournalRow),
                 inbox=await rows(f"{service}.inbox", snapshot.InboxRow),
                 dead_letters=await rows(f"{service}.dead_letters", snapshot.DeadLetterRow),
                 outbox=await rows(f"{service}.outbox", snapshot.OutboxRow),
-                streams=await rows(f"{service}.streams", snapshot.StreamRow),
+                streams=await rows(f"{service}.sequences", snapshot.StreamRow),
                 timers=await rows(f"{service}.timers", snapshot.TimerRow),
             )
             for service in SERVICES

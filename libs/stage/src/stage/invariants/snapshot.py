@@ -17,6 +17,7 @@ TOPIC_OWNERS = {
     "assignments": "router",
     "escalations": "escalation",
     "notifications": "notifier",
+    "people": "router",
 }
 
 
@@ -40,7 +41,8 @@ class Record:
 
 @dataclass(frozen=True, slots=True)
 class JournalRow:
-    contact_id: str
+    key: str
+    topic: str
     sequence: int
     event_id: str
     type: str
@@ -75,12 +77,13 @@ class DeadLetterRow:
 @dataclass(frozen=True, slots=True)
 class OutboxRow:
     event_id: str
-    contact_id: str
+    key: str
 
 
 @dataclass(frozen=True, slots=True)
 class StreamRow:
-    contact_id: str
+    key: str
+    topic: str
     sequence: int
 
 
@@ -240,20 +243,20 @@ class Snapshot:
 
     @cached_property
     def streams(self) -> Mapping[tuple[str, str], list[Record]]:
-        """The events of each (topic, contact) in the order in which each first appeared."""
+        """The events of each (topic, key) in the order in which each first appeared."""
         seen: set[str] = set()
         streams: defaultdict[tuple[str, str], list[Record]] = defaultdict(list)
         for record in self.records:
             if record.event is not None and record.event_id not in seen:
                 seen.add(record.event_id)
-                streams[record.topic, record.event.contact_id].append(record)
+                streams[record.topic, record.event.key].append(record)
         return streams
 
     def events(self, topic: str) -> Mapping[str, list[Event]]:
-        """The events of a topic by contact, each once, in their order."""
+        """The events of a topic by key, each once, in their order."""
         return {
-            contact_id: [record.event for record in records if record.event is not None]
-            for (stream_topic, contact_id), records in self.streams.items()
+            key: [record.event for record in records if record.event is not None]
+            for (stream_topic, key), records in self.streams.items()
             if stream_topic == topic
         }
 

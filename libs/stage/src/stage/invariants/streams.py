@@ -24,10 +24,10 @@ def check(snapshot: Snapshot, findings: Findings) -> None:
 
 
 def _check_sequences(snapshot: Snapshot, findings: Findings) -> None:
-    for (topic, contact_id), records in snapshot.streams.items():
+    for (topic, key), records in snapshot.streams.items():
         sequences = [record.sequence for record in records]
         gapless = sequences == list(range(1, len(records) + 1))
-        findings.require(gapless, "a gap or a wrong order", topic, contact_id, sequences)
+        findings.require(gapless, "a gap or a wrong order", topic, key, sequences)
 
 
 def _check_repeats(records: Iterable[Record], findings: Findings) -> None:
@@ -55,9 +55,9 @@ def _check_published(
         for record in records
     }
     in_outbox = {row.event_id for row in tables.outbox}
-    last: Counter[str] = Counter()
+    last: Counter[tuple[str, str]] = Counter()
     for row in tables.journal:
-        last[row.contact_id] = max(last[row.contact_id], row.sequence)
+        last[row.topic, row.key] = max(last[row.topic, row.key], row.sequence)
         sequence = published.pop(row.event_id, None)
         unpublished = row.sequence if row.event_id in in_outbox else None
         findings.require(
@@ -70,8 +70,10 @@ def _check_published(
     for event_id in published:
         findings.require(False, "published, but not in the journal", service, event_id)
     for stream in tables.streams:
-        matches = last[stream.contact_id] == stream.sequence
-        findings.require(matches, "a sequence number without an event", service, stream.contact_id)
+        matches = last[stream.topic, stream.key] == stream.sequence
+        findings.require(
+            matches, "a sequence number without an event", service, stream.topic, stream.key
+        )
 
 
 def _check_handled(

@@ -1,4 +1,4 @@
-"""What happened to a contact here, one sentence a fact."""
+"""The history of an assignment in words: one sentence an event."""
 
 from common.contracts.assignments import (
     AssignmentCompleted,
@@ -13,13 +13,13 @@ from common.contracts.assignments import (
 from common.contracts.event import Event
 
 _SENTENCES: dict[type[Event], str] = {
-    ContactQueued: "Queued for {queue}: {because}",
+    ContactQueued: "Queued for {queue}: {reason}",
     ContactOffered: "Offered to {representative_id} until {expires_at:%H:%M:%S} UTC",
     OfferDeclined: "Declined by {representative_id}: {reason}",
     OfferExpired: "Not answered in time by {representative_id}",
-    ContactAssigned: "Assigned to {because}",
+    ContactAssigned: "Assigned to {reason}",
     ContactReferred: "Referred to a supervisor by {representative_id}: {reason}",
-    AssignmentReleased: "Taken from {representative_id}: {because}",
+    AssignmentReleased: "Taken from {representative_id}: {reason}",
     AssignmentCompleted: "Completed while with {representative_id}",
 }
 
