@@ -1,86 +1,131 @@
 """A contact's life, decided without any I/O."""
 
+from collections.abc import Callable
 from dataclasses import replace
-from datetime import UTC, datetime
 
 import pytest
 
-from common.contracts.contacts import ContactReopened, ContactResolved, SupervisorRequested
-from common.contracts.event import ContactId, CustomerId, MessageId, PersonId
-from intake import domain
-from intake.domain import Contact, EscalationView, Message, WrongStateError
-
-AT = datetime(2026, 11, 22, 10, tzinfo=UTC)
-CONTACT = Contact(
-    contact_id=ContactId("01a200f7-13bd-749f-a0af-38154619ae68"),
-    state="open",
-    channel="chat",
-    connection=None,
-    external_ref=None,
-    customer_id=CustomerId("c-1"),
-    subject="Lost parcel",
-    topic="shipping",
-    language="en",
-    priority="normal",
-    received_at=AT,
+from common.contracts.contacts import (
+    ContactAbandoned,
+    ContactReopened,
+    ContactResolved,
+    CustomerWrote,
+    RepresentativeReplied,
+    SupervisorRequested,
 )
-RESOLVED = replace(CONTACT, state="resolved", resolved_at=AT)
+from common.contracts.event import PersonId
+from intake.domain import contacts
+from intake.domain.errors import WrongStateError
+from intake.domain.model import Contact, Decision
+from unit.intake.examples import ABANDONED, AT, CONTACT, RESOLVED, RITA, WAITING, message
+
+Command = Callable[[Contact], Decision]
+
+ENDED = pytest.mark.parametrize("ended", [RESOLVED, ABANDONED], ids=["resolved", "abandoned"])
 
 
-def message(text: str, author: domain.Author = "customer") -> Message:
-    return Message(MessageId("m"), CONTACT.contact_id, author, None, text, AT)
-
-
-@pytest.mark.parametrize(
-    "text",
-    [
-        "Let me talk to your supervisor",
-        "I want to speak to a MANAGER!",
-        "can you get me someone higher please",
-        "Escalate this to your team lead now",
-        "Ich möchte mit Ihrem Vorgesetzten sprechen. Verbinden Sie mich mit dem Teamleiter",
-        "Quiero hablar con su jefe",
-        "Je veux parler à votre responsable",
-    ],
-)
-def test_words_that_ask_for_someone_higher(text: str) -> None:
-    assert domain.asks_for_supervisor(text)
-
-
-@pytest.mark.parametrize(
-    "text",
-    [
-        "My supervisor at work gave me this phone.",
-        "The manager was very kind, thank you.",
-        "Where is my parcel?",
-        "",
-    ],
-)
-def test_words_that_do_not(text: str) -> None:
-    assert not domain.asks_for_supervisor(text)
-
-
-def test_a_customer_who_writes_again_reopens() -> None:
-    decision = domain.write(RESOLVED, message("It broke again"))
-    assert decision.contact.state == "open"
-    assert isinstance(decision.events[0], ContactReopened)
-
-
-def test_a_representative_cannot_reply_to_what_is_resolved() -> None:
-    with pytest.raises(WrongStateError, match="resolved"):
-        domain.write(RESOLVED, message("Sorry!", "representative"))
-
-
-def test_a_customer_may_ask_for_someone_higher_after_all_is_done() -> None:
-    decision = domain.request_supervisor(RESOLVED, "Your boss, please", AT)
-    reopened, asked = decision.events
+@ENDED
+def test_customer_message_reopens_ended_contact(ended: Contact) -> None:
+    decision = contacts.write(ended, message("It broke again"))
+    assert decision.contact == replace(
+        CONTACT, state="open", resolution_no=ended.resolution_no, resolved_by=None
+    )
+    reopened, wrote = decision.events
     assert isinstance(reopened, ContactReopened)
-    assert isinstance(asked, SupervisorRequested)
+    assert (reopened.reason, reopened.by) == ("the customer wrote again", None)
+    assert isinstance(wrote, CustomerWrote)
 
 
-def test_what_is_resolved_upstairs_is_resolved_for_the_customer_once() -> None:
-    view = EscalationView("resolved", "supervisor", PersonId("sara"), AT)
-    decision = domain.finish_upstairs(CONTACT, PersonId("sara"), "refund: all of it", view)
-    assert [type(event) for event in decision.events] == [ContactResolved]
-    again = domain.finish_upstairs(decision.contact, PersonId("sara"), "refund", view)
-    assert again.events == ()
+def test_customer_message_ends_the_wait_for_the_customer() -> None:
+    decision = contacts.write(WAITING, message("Here it is"))
+    assert decision.contact == CONTACT
+    assert [type(event) for event in decision.events] == [CustomerWrote]
+
+
+@ENDED
+def test_representative_cannot_reply_to_ended_contact(ended: Contact) -> None:
+    with pytest.raises(WrongStateError, match=ended.state):
+        contacts.write(ended, message("Sorry!", "representative"))
+
+
+@pytest.mark.parametrize("automatic", [True, False])
+def test_reply_says_whether_it_was_automatic(*, automatic: bool) -> None:
+    written = message("We got your message.", "representative", automatic=automatic)
+    (replied,) = contacts.write(CONTACT, written).events
+    assert isinstance(replied, RepresentativeReplied)
+    assert replied.automatic is automatic
+
+
+@ENDED
+def test_supervisor_request_reopens_ended_contact(ended: Contact) -> None:
+    decision = contacts.request_supervisor(ended, "Your boss, please", AT)
+    reopened, requested = decision.events
+    assert isinstance(reopened, ContactReopened)
+    assert isinstance(requested, SupervisorRequested)
+    assert decision.contact.state == "open"
+
+
+def test_resolution_carries_disposition_and_root_cause() -> None:
+    decision = contacts.resolve(
+        CONTACT,
+        AT,
+        by=RITA,
+        note="refunded",
+        disposition="refund",
+        root_cause="double-booking",
+        automatic=True,
+    )
+    assert decision.events == (
+        ContactResolved(
+            contact_id=CONTACT.contact_id,
+            occurred_at=AT,
+            by=RITA,
+            note="refunded",
+            disposition="refund",
+            root_cause="double-booking",
+            automatic=True,
+        ),
+    )
+    assert decision.contact == RESOLVED
+
+
+def test_resolutions_are_counted_over_reopenings() -> None:
+    reopened = contacts.reopen(RESOLVED, "no refund", PersonId("rita"), AT)
+    again = contacts.resolve(reopened.contact, AT)
+    assert (again.contact.resolution_no, again.contact.resolved_by) == (2, None)
+
+
+@ENDED
+def test_reopening_names_the_person_who_reopened(ended: Contact) -> None:
+    (reopened,) = contacts.reopen(ended, "no refund", RITA, AT).events
+    assert isinstance(reopened, ContactReopened)
+    assert (reopened.reason, reopened.by) == ("no refund", RITA)
+
+
+def test_open_contact_is_abandoned() -> None:
+    decision = contacts.abandon(CONTACT, "hung up", None, AT)
+    assert decision.contact == ABANDONED
+    assert decision.events == (
+        ContactAbandoned(contact_id=CONTACT.contact_id, occurred_at=AT, by=None, reason="hung up"),
+    )
+
+
+@pytest.mark.parametrize(
+    ("contact", "command", "action"),
+    [
+        (WAITING, lambda contact: contacts.abandon(contact, None, None, AT), "abandoned"),
+        (RESOLVED, lambda contact: contacts.abandon(contact, None, None, AT), "abandoned"),
+        (ABANDONED, lambda contact: contacts.abandon(contact, None, None, AT), "abandoned"),
+        (ABANDONED, lambda contact: contacts.resolve(contact, AT), "resolved"),
+        (RESOLVED, lambda contact: contacts.resolve(contact, AT), "resolved again"),
+        (CONTACT, lambda contact: contacts.reopen(contact, "?", None, AT), "reopened"),
+        (WAITING, lambda contact: contacts.reopen(contact, "?", None, AT), "reopened"),
+        (WAITING, lambda contact: contacts.wait_for_customer(contact, AT), "set to wait"),
+        (RESOLVED, lambda contact: contacts.wait_for_customer(contact, AT), "set to wait"),
+        (ABANDONED, lambda contact: contacts.wait_for_customer(contact, AT), "set to wait"),
+    ],
+)
+def test_command_in_wrong_state_is_refused(contact: Contact, command: Command, action: str) -> None:
+    with pytest.raises(WrongStateError, match=f"it can't be {action}") as refused:
+        command(contact)
+    assert refused.value.state == contact.state
