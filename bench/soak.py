@@ -64,7 +64,7 @@ async def _slice(ground: Ground, resolved: Sequence[str]) -> list[str]:
     """Send half a minute of contacts, and resolve those of the half minute before."""
     times = traffic.arrivals(RATE, SLICE_SECONDS, ground.random)
     begin = posts(traffic.contacts(len(times), ground.random))
-    end = [Post(f"{CONTACTS}/{one}/resolution", b"{}") for one in resolved]
+    end = [Post(f"{CONTACTS}/{one}/resolve", b"{}") for one in resolved]
     spread = [SLICE_SECONDS * n / max(1, len(end)) for n in range(len(end))]
     due = sorted([*zip(times, begin, strict=True), *zip(spread, end, strict=True)])
     load = await ground.generator.open(

@@ -96,7 +96,7 @@ async def resolves(callers: Callers, contact_id: str) -> None:
 
 
 async def resolve(callers: Callers, contact_id: str) -> None:
-    path = f"/contacts/{contact_id}/resolution"
+    path = f"/contacts/{contact_id}/resolve"
     done_or_late(await callers.call("rita", "intake", "POST", path, {}))
 
 

@@ -67,7 +67,8 @@ async def breach(stage: Stage) -> Ending:
         "created_at": "2026-11-22T10:12:07Z",
     }
     stage.says(None, "Zendesk", f"delivers ticket 5158, signed: {ticket['subject']}")
-    contact_id = ContactId((await cast.zendesk(ticket))["contact_id"])
+    (result,) = (await cast.zendesk(ticket))["results"]
+    contact_id = ContactId(result["contact_id"])
     assigned = await watch.event(ContactAssigned, contact_id)
     require(assigned.representative_id == "bruno", "Spanish billing goes to bruno")
     warned = await watch.event(ClockWarned, contact_id)
@@ -177,7 +178,7 @@ async def all_well(stage: Stage) -> Ending:
     await cast.call("chen", "intake", "POST", f"/contacts/{contact_id}/messages", message)
     await watch.event(ClockMet, contact_id, lambda event: event.clock == "first_response")
     stage.says(contact_id, "Chen", "resolves")
-    await cast.call("chen", "intake", "POST", f"/contacts/{contact_id}/resolution", {})
+    await cast.call("chen", "intake", "POST", f"/contacts/{contact_id}/resolve", {})
     await settled(stage, contact_id)
     clocks = await cast.call("sara", "escalation", "GET", f"/contacts/{contact_id}/clocks")
     states = {clock["clock"]: clock["state"] for clock in clocks["clocks"]}
