@@ -51,9 +51,9 @@ def _report(outcome: Outcome, seconds: float) -> None:
     _tell(f"{len(outcome.suffered)} faults, {outcome.contacts} contacts, {seconds:.0f} s")
     verdict = outcome.verdict
     assert verdict is not None
-    checked, broken = sum(verdict.checked.values()), len(verdict.broken)
+    checked, broken = sum(verdict.checked.values()), len(verdict.violations)
     _tell(f"invariants: {checked} checked, {broken} broken")
-    if verdict.broken or verdict.remarks:
+    if verdict.violations or verdict.remarks:
         _tell(str(verdict))
 
 

@@ -22,7 +22,7 @@ from chaos.scene import Keeper, Scene, SkippedFault
 from chaos.steps import ORDERS, Orders
 from chaos.world import launched
 from stage.invariants import Verdict
-from stage.system import Fronts, System
+from stage.system import Proxies, System
 
 REPLICAS = 2
 FOR_EVER = sys.maxsize
@@ -103,7 +103,7 @@ class Outcome:
     @property
     def is_sound(self) -> bool:
         recovered = all(one.recovery is not None for one in self.suffered)
-        unbroken = self.verdict is not None and not self.verdict.broken
+        unbroken = self.verdict is not None and not self.verdict.violations
         return recovered and unbroken and not self.surprises
 
     def worst(self) -> dict[str, Suffered]:
@@ -126,7 +126,9 @@ def ground() -> Iterator[Ground]:
     with ExitStack() as held:
         disk = held.enter_context(small_disk())
         stack = held.enter_context(
-            devstack.start(devstack.Choice.EMBEDDED, durable=True, kafka_front=gates.ports["kafka"])
+            devstack.start(
+                devstack.Backend.EMBEDDED, durable=True, kafka_proxy_port=gates.ports["kafka"]
+            )
         )
         yield Ground(stack, gates, disk)
 
@@ -156,17 +158,19 @@ async def _staged(ground: Ground, plan: Plan, logs: Path) -> AsyncIterator[Scene
 
     orders = Orders(logs / "orders")
     orders.directory.mkdir(parents=True)
-    fronts = Fronts(ground.gates.ports["postgres"], ground.gates.ports["kafka"])
+    fronts = Proxies(ground.gates.ports["postgres"], ground.gates.ports["kafka"])
     changes = {
         "PYTHONPATH": str(TESTS),
         ORDERS: str(orders.directory),
         "UPSTAIRS_LOG_LEVEL": "warning",
     }
-    assert ground.stack.kafka_behind is not None
+    assert ground.stack.kafka_proxy_target is not None
     behind_postgres = make_url(ground.stack.postgres_admin_url).port
     assert behind_postgres is not None
     async with (
-        ground.gates.standing({"postgres": behind_postgres, "kafka": ground.stack.kafka_behind}),
+        ground.gates.standing(
+            {"postgres": behind_postgres, "kafka": ground.stack.kafka_proxy_target}
+        ),
         launched(
             ground.stack,
             logs,

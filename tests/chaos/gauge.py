@@ -14,7 +14,7 @@ from aiokafka import AIOKafkaConsumer
 from chaos.load import Load
 from common.contracts.assignments import AssignmentCompleted, ContactAssigned, ContactOffered
 from common.messaging.envelope import type_of
-from common.messaging.relay import topic_name
+from common.messaging.kafka import topic_name
 
 # What comes is to be placed within this, but for one in twenty; more where the machine is slow.
 IN_TIME_S = 0.5

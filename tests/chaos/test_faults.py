@@ -44,7 +44,7 @@ async def test_no_invariant_breaks_under_faults(tmp_path: Path) -> None:
     with ground() as servers:
         outcome = await run(servers, plan, tmp_path, logging.getLogger(__name__).warning)
     assert outcome.verdict is not None
-    assert not outcome.verdict.broken, str(outcome.verdict)
+    assert not outcome.verdict.violations, str(outcome.verdict)
     assert not outcome.surprises, outcome.surprises
     assert {one.fault for one in outcome.suffered} | outcome.skipped.keys() == set(CHOSEN)
     checked = outcome.verdict.checked

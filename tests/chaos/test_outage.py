@@ -29,7 +29,7 @@ async def test_a_reply_in_time_is_heard_before_its_deadline_is_called_broken(
         states = {key: (await _promise(callers, one))["state"] for key, one in contacts.items()}
         verdict = await world.verdict(contacts)
     assert states == {"answered": "met", "forgotten": "breached"}
-    assert not verdict.broken, str(verdict)
+    assert not verdict.violations, str(verdict)
     assert not verdict.remarks, str(verdict)
 
 

@@ -11,9 +11,17 @@ from typing import Any
 import httpx
 
 from devstack import Stack
-from stage.cast import DUTIES, Cast
-from stage.invariants import Sources, Verdict, arrived, check, gather, quiesce
-from stage.system import SERVICES, Fronts, System, outside
+from stage.actors import Actors
+from stage.invariants import (
+    Sources,
+    Verdict,
+    check,
+    count_receipts,
+    read_snapshot,
+    wait_until_settled,
+)
+from stage.sample_settings import DUTIES
+from stage.system import SERVICES, Proxies, System, open_receivers
 
 LONG_S = 3600
 SHORT_S = 1.5
@@ -58,7 +66,7 @@ class Doors:
 class Callers:
     """Everyone who calls the services. Whoever gets no answer asks again, as channels do."""
 
-    cast: Cast
+    cast: Actors
     doors: Mapping[str, Doors]
     lines: Mapping[str, asyncio.Semaphore] = field(
         default_factory=lambda: {service: asyncio.Semaphore(LINES) for service in SERVICES}
@@ -105,7 +113,7 @@ class World:
 
     async def settle(self, within: timedelta) -> None:
         """Wait until nothing moves; whoever died meanwhile is for the test to start again."""
-        await quiesce(self.sources, within=within)
+        await wait_until_settled(self.sources, within=within)
 
     async def verdict(self, accepted: Mapping[str, str], poison: Collection[str] = ()) -> Verdict:
         """Check all invariants.
@@ -113,13 +121,13 @@ class World:
         `accepted` are contact ids by their idempotency key; `poison` are the places of records
         that nobody can handle.
         """
-        slack, mail = self.system.outside.slack, self.system.outside.mail
-        received = arrived((post.body for post in slack.accepted), mail.messages)
-        facts = await gather(self.sources, accepted=accepted.values(), received=received)
+        slack, mail = self.system.receivers.slack, self.system.receivers.mail
+        received = count_receipts((post.body for post in slack.accepted), mail.messages)
+        facts = await read_snapshot(self.sources, accepted=accepted.values(), receipts=received)
         assert {one.contact_id for one in facts.contacts} == set(accepted.values())
         letters = [
             letter
-            for books in facts.books.values()
+            for books in facts.tables.values()
             for letter in books.dead_letters
             if letter.origin.partition("@")[0] not in poison
         ]
@@ -135,30 +143,30 @@ async def launched(
     changes: Mapping[str, str] | None = None,
     *,
     replicas: int = 1,
-    fronts: Fronts = Fronts(),  # noqa: B008 - it is frozen
+    fronts: Proxies = Proxies(),  # noqa: B008 - it is frozen
     prepare: Callable[[System], Awaitable[None]] | None = None,
 ) -> AsyncIterator[World]:
     """Start the four services with people and rules in place.
 
     `prepare` is called when there are a database and topics, and no process yet.
     """
-    cast = Cast()
+    cast = Actors()
     settings = {
         # What was being sent when the notifier died counts as lost after twice this.
         "UPSTAIRS_DELIVERY_TIMEOUT_SECONDS": "1",
         "UPSTAIRS_DELIVERY_SLOTS": "8",
         **(changes or {}),
     }
-    async with outside() as receivers:
+    async with open_receivers() as receivers:
         system = System(
             stack,
             receivers,
             cast.api_keys,
             logs,
-            changes=settings,
+            extra_environment=settings,
             launcher=launcher,
             replicas=replicas,
-            fronts=fronts,
+            proxies=fronts,
         )
         await system.set_up()
         if prepare is not None:
@@ -174,7 +182,7 @@ async def launched(
 
 
 @asynccontextmanager
-async def _callers(system: System, cast: Cast) -> AsyncIterator[Callers]:
+async def _callers(system: System, cast: Actors) -> AsyncIterator[Callers]:
     async with AsyncExitStack() as held:
 
         async def door(replica: str) -> Door:
@@ -224,7 +232,7 @@ async def _representative(callers: Callers, who: str, skills: list[str], **terms
     """Nobody can be told anything: their warnings must be recorded as failed."""
     body = {"name": who, "team_id": "care", "skills": skills, "languages": ["en", "es"], **terms}
     await callers.must("ops", "router", "PUT", f"/representatives/{who}", body)
-    presence = {"state": "available"}
+    presence = {"presence": "available"}
     await callers.must("ops", "router", "PUT", f"/representatives/{who}/presence", presence)
 
 

@@ -46,7 +46,7 @@ class Inside(Generic[U]):
     async def journal(self, contact_id: ContactId) -> list[str]:
         """Return the types of the facts published about the contact, in short."""
         found = await self.rows(
-            f"SELECT type FROM journal WHERE contact_id = '{contact_id}' ORDER BY sequence"
+            f"SELECT type FROM published_events WHERE key = '{contact_id}' ORDER BY id"
         )
         return [row.type.removeprefix("upstairs.").removesuffix(".v1") for row in found]
 

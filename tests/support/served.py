@@ -31,7 +31,6 @@ async def process(url: str, broker: Broker, log_path: Path) -> AsyncIterator[Pro
             "PYTHONPATH": str(Path(__file__).parents[1]),
             "UPSTAIRS_DATABASE_URL": url,
             "UPSTAIRS_KAFKA_BOOTSTRAP": broker.bootstrap,
-            "UPSTAIRS_KAFKA_IDEMPOTENCE": str(broker.idempotence).lower(),
             "UPSTAIRS_NAMESPACE": broker.namespace,
             "UPSTAIRS_HTTP_PORT": str(port),
         },

@@ -94,7 +94,7 @@ async def member_joins_and_leaves(scene: Scene) -> None:
     system = scene.world.system
     service = scene.random.choice(("router", "escalation"))
     # One that does not stay leaves its group when it ends.
-    replica = Replica(service, system.replicas, stays=False)
+    replica = Replica(service, system.replicas, is_static_member=False)
     scene.say(replica.name)
     with scene.keeper.leaving_down([replica.name]):
         process = system.launch_replica(replica)

@@ -21,7 +21,7 @@ async def slack_asks_to_wait(scene: Scene) -> None:
 
 @fault("receiver")
 async def receivers_fail(scene: Scene) -> None:
-    mail = scene.world.system.outside.mail
+    mail = scene.world.system.receivers.mail
     mail.answer = "451 Try again later"
     try:
         await _answering(scene, failing())
@@ -35,7 +35,7 @@ async def slack_takes_it_and_does_not_say_so(scene: Scene) -> None:
 
 
 async def _answering(scene: Scene, answer: Answer) -> None:
-    slack = scene.world.system.outside.slack
+    slack = scene.world.system.receivers.slack
     before = len(slack.requests)
     slack.otherwise = answer
     try:

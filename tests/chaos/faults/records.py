@@ -9,11 +9,11 @@ from aiokafka.errors import KafkaError
 from chaos.faults.catalogue import fault
 from chaos.groups import full_name, place, recent, rewind
 from chaos.scene import Scene
-from common.contracts import BY_TYPE, TOPICS
+from common.contracts import BY_TYPE
 from common.core.clock import TimeSource
 from common.core.ids import EventId, new_id
 from common.messaging.envelope import Envelope, Headers, encode
-from stage.invariants.reading import subscribed
+from stage.invariants.reader import subscribed_types
 from stage.system import SERVICES
 from support.waiting import until
 
@@ -55,7 +55,7 @@ def _place(record: Any) -> tuple[str, int, int]:
 async def poison_comes(scene: Scene) -> None:
     """Of each kind one in each topic: fewer in a row than make a consumer halt."""
     before = len(scene.poison)
-    for topic in TOPICS:
+    for topic in _subscribed_topics():
         for headers, value in _poisons(topic):
             await _poison(scene, topic, headers, value)
     scene.say(f"{len(scene.poison) - before} records")
@@ -63,7 +63,7 @@ async def poison_comes(scene: Scene) -> None:
 
 @fault("record")
 async def oversized_records_come(scene: Scene) -> None:
-    for topic in TOPICS:
+    for topic in _subscribed_topics():
         await _poison(scene, topic, _headers(topic), b'{"subject": "' + b"x" * LARGE + b'"}')
 
 
@@ -90,12 +90,19 @@ def _poisons(topic: str) -> list[tuple[Headers, bytes]]:
     ]
 
 
+def _subscribed_types() -> set[str]:
+    return set().union(*map(subscribed_types, SERVICES))
+
+
+def _subscribed_topics() -> list[str]:
+    return sorted({BY_TYPE[kind].topic for kind in _subscribed_types()})
+
+
 def _headers(topic: str) -> Headers:
-    """As they should be, of a type that somebody reads."""
-    heard = set().union(*map(subscribed, SERVICES))
+    """As they should be, of a type that a service handles."""
     envelope = Envelope(
         id=EventId(new_id()),
-        type=min(kind for kind in heard if BY_TYPE[kind].topic == topic),
+        type=min(kind for kind in _subscribed_types() if BY_TYPE[kind].topic == topic),
         source="/nowhere",
         key=new_id(),
         time=TimeSource().utc_now(),

@@ -18,10 +18,10 @@ from notifier.domain.recipients import Recipient
 from notifier.handlers import Errand
 from notifier.store import Recipients
 from notifier.store import UnitOfWork as NotifierWork
-from router.domain import assignments
+from router.domain import assignments, reactions
 from router.domain.assignments import Assignment, Decision
-from router.domain.matching import Floor
-from router.domain.representatives import Representative, unseat
+from router.domain.routing.pool import AvailabilityPool
+from router.domain.staffing.representatives import Representative, free
 
 
 @control("router", DESKS)
@@ -44,41 +44,46 @@ def dies_after_the_call() -> None:
 
 @mutant(deals_out_contacts, 3, "above capacity", brief=False)
 def an_offer_takes_no_place() -> None:
-    seat = Floor.seat
+    assign = AvailabilityPool.assign
 
-    def generous(self: Floor, taker: Representative, at: datetime) -> Representative:
-        return seat(self, taker, at) if taker.auto_accept else taker
+    def generous(
+        self: AvailabilityPool, representative: Representative, at: datetime
+    ) -> Representative:
+        return assign(self, representative, at) if representative.auto_accept else representative
 
     def leave(holder: Representative, *, at: datetime) -> Representative:
-        return unseat(holder, at=at) if holder.auto_accept else holder
+        return free(holder, at=at) if holder.auto_accept else holder
 
-    replace(Floor, "seat", generous)
-    replace(assignments, "unseat", leave)
+    replace(AvailabilityPool, "assign", generous)
+    replace(assignments, "free", leave)
 
 
 @mutant(deals_out_contacts, 3, "does not fit", brief=False)
 def anyone_is_better_than_nobody() -> None:
-    best_for = Floor.best_for
+    best_for = AvailabilityPool.best_for
 
-    def eager(self: Floor, contact: Assignment) -> Representative | None:
-        free = (one for one in self._people.values() if one.places)
-        anyone = (one for one in free if one.representative_id not in contact.passed)
+    def eager(self: AvailabilityPool, contact: Assignment) -> Representative | None:
+        anyone = (
+            person
+            for person in self._people.values()
+            if person.free_slots and person.representative_id not in contact.declined_by
+        )
         return best_for(self, contact) or next(anyone, None)
 
-    replace(Floor, "best_for", eager)
+    replace(AvailabilityPool, "best_for", eager)
 
 
 @mutant(deals_out_contacts, 3, "two live assignments")
 def a_take_over_goes_unsaid() -> None:
-    take_over = assignments.take_over
+    take_over = reactions.take_over
 
     def silent(*seen: Any, at: datetime) -> Decision:
         return having(take_over(*seen, at=at), events=())
 
-    replace(assignments, "take_over", silent)
+    replace(reactions, "take_over", silent)
 
 
-@mutant(dies_after_the_call, 4, "told twice, and not recorded as ambiguous")
+@mutant(dies_after_the_call, 4, "delivered twice, and not recorded as ambiguous")
 def leases_are_kept_in_memory() -> None:
     under_way: set[NotificationId] = set()
 
@@ -97,7 +102,7 @@ def leases_are_kept_in_memory() -> None:
     replace(handlers, "take_up", take_up)
 
 
-@mutant(dies_after_the_call, 4, "told twice, and not recorded as ambiguous", brief=False)
+@mutant(dies_after_the_call, 4, "delivered twice, and not recorded as ambiguous", brief=False)
 def what_was_lost_counts_as_not_sent() -> None:
     def nothing(_notification: Notification, _at: datetime) -> Sequence[Any]:
         return ()

@@ -13,8 +13,8 @@ from common.contracts.contacts import ContactResolved, CustomerWrote
 from common.contracts.event import ContactId
 from common.core.ids import new_id
 from common.messaging.consumer import Consumer
+from common.messaging.kafka import start_producer
 from common.messaging.subscriptions import HandlerRegistry
-from common.service import spec
 from common.storage.database import Database
 from support.databases import rows
 from support.gate import Gate, gate_before
@@ -318,9 +318,7 @@ async def test_a_broker_that_is_away_at_first_is_waited_for(
         replica = Replica(database, replace(broker, bootstrap=f"127.0.0.1:{gate.port}"))
         consumer = replica.consumer()
         async with asyncio.TaskGroup() as group, running(consumer):
-            producing = group.create_task(
-                spec._started_producer(replica.broker.settings(), asyncio.Event())
-            )
+            producing = group.create_task(start_producer(replica.broker.bootstrap, asyncio.Event()))
             first = consumer._backoff._next
             await until(lambda: consumer._backoff._next >= 8 * first)
             assert replica.health.troubles == {"consumer": "has not joined its group yet"}

@@ -71,7 +71,7 @@ class Service:
 
     def __init__(self, database: Database[UnitOfWork]) -> None:
         self.database, self.metrics, self.health = database, Metrics(), Health()
-        settings = Broker("unused", "unused", idempotence=True).settings(api_keys=KEYS)
+        settings = Broker("unused", "unused").settings(api_keys=KEYS)
         self.app = application(PARTS, settings, database, self.metrics, self.health)
 
     def client(self) -> httpx.AsyncClient:

@@ -87,7 +87,14 @@ async def seen(url: str) -> tuple[str | None, set[str], list[str]]:
     finally:
         await connection.close()
     tables = {row[0] for row in names}
-    assert {"inbox", "inbox_default", "outbox", "timers", "journal", "dead_letters"} < tables
+    assert {
+        "inbox",
+        "inbox_default",
+        "outbox",
+        "timers",
+        "published_events",
+        "dead_letters",
+    } < tables
     return revision, tables & {"one", "two"}, [row[0] for row in columns]
 
 

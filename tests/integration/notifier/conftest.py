@@ -25,7 +25,7 @@ from common.storage.dead_letters import DeadLetter
 from devstack.receivers import MailReceiver, Posted, SlackReceiver
 from notifier import handlers
 from notifier.domain.recipients import Address, EmailAddress, Recipient, SlackAddress
-from notifier.main import parts
+from notifier.main import build
 from notifier.settings import Settings
 from notifier.store import UnitOfWork
 from support.databases import Postgres, opened, rows
@@ -69,7 +69,7 @@ class Desk:
     @asynccontextmanager
     async def couriers(self, **changes: Any) -> AsyncIterator[None]:
         """Deliver what is due while the block runs; on leaving it, stop as the service does."""
-        workers = parts(self.settings(**changes)).workers(self.database, Metrics(), Health())
+        workers = build(self.settings(**changes)).workers(self.database, Metrics(), Health())
         stopping = asyncio.Event()
         async with asyncio.TaskGroup() as group:
             for worker in workers:
@@ -213,7 +213,7 @@ async def desk(database: Database[UnitOfWork]) -> AsyncIterator[Desk]:
 async def api(desk: Desk) -> AsyncIterator[httpx.AsyncClient]:
     """Notifier's HTTP API, called without a key."""
     settings = desk.settings()
-    app = application(parts(settings), settings, desk.database, Metrics(), Health())
+    app = application(build(settings), settings, desk.database, Metrics(), Health())
     transport = httpx.ASGITransport(app, raise_app_exceptions=False)
     async with httpx.AsyncClient(transport=transport, base_url="http://notifier") as client:
         yield client

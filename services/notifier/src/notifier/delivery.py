@@ -153,7 +153,7 @@ class Courier:
 
     async def _write(self, ended: Sequence[Ended]) -> None:
         async with self._database.transaction() as uow:
-            await uow.hold(sorted({errand.notification.contact_id for errand, _ in ended}))
+            await uow.prelock(sorted({errand.notification.contact_id for errand, _ in ended}))
             for errand, outcome in ended:
                 trace.restore(errand.notification.traceparent)
                 uow.outbox.cause = errand.notification.notification_id

@@ -346,7 +346,7 @@ async def hold(notification_id: NotificationId, uow: UnitOfWork) -> Notification
     found = await uow.notifications.look(notification_id)
     if found is None:
         raise NotificationNotFoundError
-    await uow.hold((found.contact_id,))
+    await uow.prelock((found.contact_id,))
     return await uow.notifications.lock(notification_id) or found
 
 

@@ -24,7 +24,7 @@ class Unsafe(SystemExit):
     """A secret is missing without which anybody could answer in somebody's name."""
 
 
-def parts(settings: Settings) -> ServiceSpec[UnitOfWork]:
+def build(settings: Settings) -> ServiceSpec[UnitOfWork]:
     links = Links(
         settings.link_secret.get_secret_value(),
         settings.public_url,
@@ -79,4 +79,4 @@ def couriers(
     )
 
 
-cli = service_cli("notifier", Settings, parts)
+cli = service_cli("notifier", Settings, build)

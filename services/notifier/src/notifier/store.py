@@ -185,7 +185,7 @@ class UnitOfWork(BaseUnitOfWork):
     def rows(self) -> Sequence[LockedTable[Any, Any]]:
         return (self.escalations, self.notifications)
 
-    async def hold(self, contact_ids: Sequence[ContactId]) -> None:
+    async def prelock(self, contact_ids: Sequence[ContactId]) -> None:
         await self.escalations.lock_of(contact_ids)
         await self.notifications.lock_of(contact_ids)
 

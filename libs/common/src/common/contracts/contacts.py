@@ -5,6 +5,7 @@ from typing import Literal
 from pydantic import AwareDatetime
 
 from common.contracts.event import (
+    ContactEvent,
     ContactId,
     Contract,
     CustomerId,
@@ -22,7 +23,7 @@ SurveyKind = Literal["csat", "nps", "fcr"]
 SurveyScale = Literal["1-5", "0-10", "0-1"]
 
 
-class ContactsEvent(Event):
+class ContactsEvent(ContactEvent):
     topic = "contacts"
 
 

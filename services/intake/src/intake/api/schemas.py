@@ -21,7 +21,14 @@ from common.contracts.contacts import (
     SurveyScale,
     Tier,
 )
-from common.contracts.event import ContactId, CustomerId, MessageId, PersonId, TeamId
+from common.contracts.event import (
+    UUID_PATTERN,
+    ContactId,
+    CustomerId,
+    MessageId,
+    PersonId,
+    TeamId,
+)
 from common.http.app import LongText, RequestModel, ShortText, Slug
 from intake.channels import CHANNELS
 from intake.domain.model import Author, ContactState, EscalationState
@@ -32,7 +39,7 @@ _ROUNDING_S = 2
 
 ContactRef = Annotated[
     ContactId,
-    StringConstraints(pattern=r"^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$"),
+    StringConstraints(pattern=rf"^{UUID_PATTERN}$"),
 ]
 Seconds = Annotated[float, Field(ge=0, le=MAX_INTERACTION.total_seconds(), allow_inf_nan=False)]
 
