@@ -1,4 +1,7 @@
-"""Writes what all messages say into `messages/`: `PYTHONPATH=tests python -m unit.notifier.make_messages`."""
+"""Writes what all messages say into `messages/`.
+
+`PYTHONPATH=tests .venv/bin/python -m unit.notifier.make_messages`
+"""
 
 from collections.abc import Iterator
 from datetime import timedelta

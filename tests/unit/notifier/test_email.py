@@ -36,8 +36,10 @@ def test_mail_says_what_why_how_long_and_what_to_press() -> None:
         "",
         "Why now: It moved up to your level. No answer from sam.",
         "How long: Answer by 14:12:30 UTC (12 min 30 s left).",
-        "What to do: Press Acknowledge to take care of it. "
-        "Press Take over to serve the customer yourself.",
+        (
+            "What to do: Press Acknowledge to take care of it. "
+            "Press Take over to serve the customer yourself."
+        ),
         "",
         f"Acknowledge or take over: {URL}",
         "",

@@ -77,11 +77,15 @@ def test_page_says_at_a_glance_what_how_long_why_and_what_to_press() -> None:
     epoch = int(AT.timestamp()) + 750
     assert section["text"]["text"].splitlines() == [
         "*Billing chat from Ada: first response 2 min overdue*",
-        ":hourglass_flowing_sand: *Answer by 14:12:30 UTC (12 min 30 s left).* Your time: "
-        f"<!date^{epoch}^{{date_short_pretty}} {{time_secs}}|Mon 2026-03-02 14:12 UTC>",
+        (
+            ":hourglass_flowing_sand: *Answer by 14:12:30 UTC (12 min 30 s left).* Your time: "
+            f"<!date^{epoch}^{{date_short_pretty}} {{time_secs}}|Mon 2026-03-02 14:12 UTC>"
+        ),
         "*Why now:* It moved up to your level. No answer from sam.",
-        ":point_right: Press Acknowledge to take care of it. "
-        "Press Take over to serve the customer yourself.",
+        (
+            ":point_right: Press Acknowledge to take care of it. "
+            "Press Take over to serve the customer yourself."
+        ),
         "No reply within 10 min (policy gold v3).",
         "Subject: “Wrong invoice”",
         "Representative: rui",

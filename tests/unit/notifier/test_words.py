@@ -8,6 +8,7 @@ import pytest
 
 from common.contracts.escalations import Cause
 from notifier import rendering
+from notifier.domain import notifications
 from notifier.domain.content import Status, StatusKind
 from notifier.domain.reasons import Reason
 from unit.notifier.examples import (
@@ -20,7 +21,6 @@ from unit.notifier.examples import (
     notification,
     timer_missing,
 )
-from notifier.domain import notifications
 
 SOON = AT + timedelta(minutes=12, seconds=30)
 
