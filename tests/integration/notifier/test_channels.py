@@ -56,6 +56,9 @@ class Teams(Channel):
     def from_settings(cls, _settings: Settings, links: Links) -> Self:
         return cls(links)
 
+    async def close(self) -> None:
+        self.sent.append(("closed", "", ""))
+
     async def send(self, notification: Notification, at: datetime) -> Outcome:
         self.tokens.append(self._links.token(notification.notification_id))
         return self._posted(
@@ -130,6 +133,7 @@ async def test_page_is_sent_pressed_and_updated_by_the_new_channel(
         await harness.handle(acknowledged(page, "omar"))
         await until(lambda: Teams.sent, lambda sent: len(sent) == 4)
     assert set(Teams.sent[2:]) == {
+        ("closed", "", ""),
         ("updated", "T-dana", "Acknowledged by Omar"),
         ("updated", "T-omar", "Acknowledged by Omar"),
     }

@@ -130,9 +130,9 @@ def test_customers_words_cannot_mention_link_or_add_a_line() -> None:
 
 def test_long_words_fit_into_what_slack_accepts() -> None:
     long = "<&>" * 5000
-    hostile = {"contact": {**ADA, "customer_name": long, "subject": long}, "explanation": long}
+    contact = {**ADA, "customer_name": long, "subject": long}
     causes = [{**COMPLAINT, "reason": long}] * 5
-    page = notification(**hostile, causes=causes)
+    page = notification(contact=contact, explanation=long, causes=causes)
     section, context, _ = slack.page_message(page, LINKS, AT)["blocks"]
     text = section["text"]["text"]
     assert len(text) <= 3000

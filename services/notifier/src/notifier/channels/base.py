@@ -80,10 +80,10 @@ class Channel(Protocol):
 
     def presses(self, headers: Mapping[str, str], body: bytes, at: datetime) -> Sequence[Press]:
         """Raise SignatureRefusedError or MalformedPayloadError, or return what was pressed."""
-        raise NotImplementedError
+        raise SignatureRefusedError(f"{self.medium} has no buttons")
 
     async def close(self) -> None:
-        """Close what it keeps open; by default nothing."""
+        """Close the connections that it keeps open."""
 
 
 def address_type(channels: Sequence[Channel]) -> Any:

@@ -73,6 +73,9 @@ class Email(Channel):
             timeout=timedelta(seconds=settings.delivery_timeout_seconds),
         )
 
+    async def close(self) -> None:
+        """Every message has a connection of its own, so none is open."""
+
     async def send(self, notification: Notification, at: datetime) -> Outcome:
         url = self._links.url(notification.notification_id)
         message = compose(notification, self._sender, url, at)
