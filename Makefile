@@ -5,16 +5,18 @@ BIN      := .venv/bin
 SERVICES := intake router escalation notifier
 PACKAGES := libs/common libs/devstack libs/stage $(addprefix services/,$(SERVICES))
 READY    := .venv/.ready
+TESTS    ?= tests --ignore=tests/chaos
+WORKERS  ?= auto
 UV       := $(BIN)/uv
 COMPILE  := $(UV) pip compile -q --universal --python-version 3.11 --generate-hashes \
             --no-emit-index-url --no-emit-find-links --custom-compile-command "make lock" \
             --no-emit-package upstairs-common --no-emit-package devstack
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo run test chaos mutants check lint types imports dependencies format bench lock clean
+.PHONY: help setup demo run test chaos-brief mutants-brief chaos mutants check lint types imports dependencies format bench lock clean
 
 help: ## Show this list
-	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
 
 setup: $(READY) ## Install everything into .venv
 
@@ -35,8 +37,14 @@ demo: $(READY) ## Start everything and play the four stories; under a minute onc
 run: $(READY) ## Start everything with the sample policy and stay up until Ctrl-C
 	@$(BIN)/python -m stage run
 
-test: $(READY) ## Run all tests on real PostgreSQL and Kafka
-	@$(BIN)/python -m pytest $(TESTS)
+test: $(READY) ## Run all tests on real PostgreSQL and Kafka, but not chaos and mutants (TESTS=tests/unit)
+	@$(BIN)/python -m pytest -n $(WORKERS) --dist loadgroup --durations=10 $(TESTS)
+
+chaos-brief: $(READY) ## Two minutes of chosen faults under load, kills, and an outage
+	@$(BIN)/python -m pytest -n 0 --durations=10 tests/chaos --ignore=tests/chaos/test_mutants.py
+
+mutants-brief: $(READY) ## The mutants that matter most; the checker must name each
+	@$(BIN)/python -m pytest -n 0 tests/chaos/test_mutants.py
 
 chaos: $(READY) ## Ten minutes of faults under load, then every invariant (SEED=1 MINUTES=10)
 	@PYTHONPATH=tests $(BIN)/python -m chaos --seed $(or $(SEED),1) --minutes $(or $(MINUTES),10)
@@ -44,7 +52,7 @@ chaos: $(READY) ## Ten minutes of faults under load, then every invariant (SEED=
 mutants: $(READY) ## Break the services in every way we know; the checker must name each
 	@PYTHONPATH=tests $(BIN)/python -m chaos.mutants run $(MUTANTS)
 
-check: lint types imports dependencies test ## All that CI runs
+check: lint types imports dependencies test chaos-brief mutants-brief ## All that CI runs
 
 lint: $(READY) ## Style
 	@$(BIN)/ruff format --check .

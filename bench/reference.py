@@ -1,6 +1,6 @@
-"""The five statements that handling a batch can't do without, on one bare connection.
+"""The five statements that any batch needs, on one bare connection.
 
-Inbox, lock, state, timer, outbox, as in FIGURES.md: what this machine's PostgreSQL allows.
+Inbox, lock, state, timer and outbox: the upper bound of this machine's PostgreSQL.
 """
 
 import asyncpg
@@ -45,7 +45,7 @@ _OUTBOX = """
 
 
 async def reference_rows_per_s(url: str, seconds: float) -> float:
-    """Return messages a second through the five statements; `url` is of who may make a schema."""
+    """Return messages per second; the role must be able to create a schema."""
     connection = await asyncpg.connect(url.replace("+asyncpg", ""))
     try:
         await connection.execute(_TABLES)

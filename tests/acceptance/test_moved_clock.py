@@ -15,11 +15,11 @@ from common.contracts.notifications import NotificationActedOn
 from common.core.ids import new_id
 from common.storage.database import Database
 from escalation import handlers
-from escalation.main import parts
+from escalation.main import build
 from escalation.settings import Settings
 from escalation.store.unit_of_work import UnitOfWork
 from support.databases import Postgres, opened
-from support.inside import Inside, Keys, client, dispatcher
+from support.service_harness import Inside, Keys, client, dispatcher
 
 BERLIN = ZoneInfo("Europe/Berlin")
 KEYS = Keys(
@@ -120,14 +120,14 @@ class Story:
     async def pages(self) -> list[tuple[str, str]]:
         """Return who was told, and why, in order."""
         found = await self.desk.rows(
-            "SELECT data->>'person_id' AS person, data->>'reason' AS reason FROM journal "
-            "WHERE type = 'upstairs.page_requested.v1' ORDER BY sequence"
+            "SELECT data->>'person_id' AS person, data->>'reason' AS reason FROM published_events "
+            "WHERE type = 'upstairs.page_requested.v1' ORDER BY id"
         )
         return [(row.person, row.reason) for row in found]
 
     async def facts(self, kind: str) -> list[dict[str, Any]]:
         found = await self.desk.rows(
-            f"SELECT data FROM journal WHERE type = 'upstairs.{kind}.v1' ORDER BY sequence"
+            f"SELECT data FROM published_events WHERE type = 'upstairs.{kind}.v1' ORDER BY id"
         )
         return [row.data for row in found]
 
@@ -147,7 +147,7 @@ class Story:
 async def story(postgres: Postgres, database_name: str) -> AsyncIterator[Story]:
     async with (
         opened(postgres, database_name, "escalation", UnitOfWork) as database,
-        client(parts, Settings, database, KEYS) as api,
+        client(build, Settings, database, KEYS) as api,
     ):
         told = Story(_inside(database), api)
         await told.put("duty-schedules/supervisors", DUTY)

@@ -1,9 +1,8 @@
 """Databases for tests: a template migrated once, cloned for each test."""
 
 import asyncio
-from collections.abc import AsyncIterator, Iterator
-from concurrent.futures import ThreadPoolExecutor
-from contextlib import asynccontextmanager, contextmanager
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from typing import Any
 
@@ -18,9 +17,11 @@ from common.storage.migrations import migrate
 from stage.system import ROLE_PASSWORD as PASSWORD
 from stage.system import SERVICES
 
-__all__ = ["PASSWORD", "SERVICES", "Postgres", "opened", "prepared", "rows"]
+__all__ = ["EMPTY", "PASSWORD", "SERVICES", "Postgres", "make_template", "opened", "rows"]
 
 TEMPLATE = "upstairs_template"
+# Every server has it.
+EMPTY = "template1"
 
 
 @dataclass(frozen=True)
@@ -47,26 +48,18 @@ class Postgres:
             await connection.close()
 
     @asynccontextmanager
-    async def clone(self) -> AsyncIterator[str]:
-        """Make a fresh copy of the template, and drop it afterwards."""
+    async def clone(self, template: str = TEMPLATE) -> AsyncIterator[str]:
+        """Make a fresh copy of a template, and drop it afterwards."""
         name = f"test_{new_id().replace('-', '')}"
-        await self.execute(f"CREATE DATABASE {name} TEMPLATE {TEMPLATE}")
+        await self.execute(f"CREATE DATABASE {name} TEMPLATE {template}")
         try:
             yield name
         finally:
             await self.execute(f"DROP DATABASE {name} WITH (FORCE)")
 
 
-@contextmanager
-def prepared(admin_url: str) -> Iterator[Postgres]:
-    """Make the template; migrations run their own loops, so they get a thread of their own."""
-    postgres = Postgres(admin_url)
-    with ThreadPoolExecutor(1) as thread:
-        thread.submit(_make_template, postgres).result()
-    yield postgres
-
-
-def _make_template(postgres: Postgres) -> None:
+def make_template(postgres: Postgres) -> None:
+    """Make the database that is cloned for each test. Each migration runs a loop of its own."""
     asyncio.run(postgres.execute(f"CREATE DATABASE {TEMPLATE}"))
     for service in SERVICES:
         asyncio.run(provision_schema(postgres.admin_of(TEMPLATE), service, PASSWORD))

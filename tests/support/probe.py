@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import Any
 
+import asyncpg
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer
 from aiokafka.admin import AIOKafkaAdminClient
 from aiokafka.errors import GroupCoordinatorNotAvailableError
@@ -27,10 +28,12 @@ from common.messages import Timer
 from common.messaging.consumer import Consumer
 from common.messaging.dispatcher import Dispatcher
 from common.messaging.envelope import Envelope, encode
-from common.messaging.relay import Relay, topic_name
+from common.messaging.kafka import make_producer, topic_name
+from common.messaging.relay import Relay
 from common.messaging.subscriptions import HandlerRegistry
 from common.messaging.timer_loop import TimerLoop
 from common.service import spec
+from common.service.provision import provision_schema
 from common.service.runtime import Worker
 from common.service.settings import ServiceSettings
 from common.service.spec import ServiceSpec
@@ -38,8 +41,10 @@ from common.storage.database import Database, connect
 from common.storage.rows import LockedTable
 from common.storage.tables import RELIABILITY
 from common.storage.uow import UnitOfWork as BaseUnitOfWork
+from support.databases import PASSWORD, Postgres
 
 NAME = "probe"
+TEMPLATE = "probe_template"
 POISON = "poison"
 STATEMENTS = (
     *RELIABILITY,
@@ -92,7 +97,7 @@ class UnitOfWork(BaseUnitOfWork):
     def rows(self) -> Sequence[LockedTable[Any, Any]]:
         return (self.probes,)
 
-    async def hold(self, contact_ids: Sequence[ContactId]) -> None:
+    async def prelock(self, contact_ids: Sequence[ContactId]) -> None:
         await self.probes.lock_all(contact_ids)
 
 
@@ -145,6 +150,16 @@ def wrote(contact_id: ContactId, excerpt: str = "hello") -> CustomerWrote:
     )
 
 
+async def make_template(postgres: Postgres) -> None:
+    """Make the database that is cloned for each test of the probe."""
+    await postgres.execute(f"CREATE DATABASE {TEMPLATE}")
+    await provision_schema(postgres.admin_of(TEMPLATE), NAME, PASSWORD)
+    connection = await asyncpg.connect(postgres.url(TEMPLATE, NAME).replace("+asyncpg", ""))
+    for statement in STATEMENTS:
+        await connection.execute(statement)
+    await connection.close()
+
+
 @asynccontextmanager
 async def opened(url: str) -> AsyncIterator[Database[UnitOfWork]]:
     engine = connect(url, schema=NAME)
@@ -160,14 +175,12 @@ class Broker:
 
     bootstrap: str
     namespace: str
-    idempotence: bool
 
     def settings(self, **changes: Any) -> ServiceSettings:
         return ServiceSettings.model_validate(
             {
                 "database_url": "postgresql+asyncpg://unused@localhost/unused",
                 "kafka_bootstrap": self.bootstrap,
-                "kafka_idempotence": self.idempotence,
                 "kafka_session_timeout_ms": 6000,
                 "namespace": self.namespace,
                 **changes,
@@ -179,9 +192,7 @@ class Broker:
 
     @asynccontextmanager
     async def producer(self) -> AsyncIterator[AIOKafkaProducer]:
-        producer = AIOKafkaProducer(
-            bootstrap_servers=self.bootstrap, acks="all", enable_idempotence=self.idempotence
-        )
+        producer = make_producer(self.bootstrap)
         await producer.start()
         try:
             yield producer
@@ -198,7 +209,7 @@ class Broker:
     ) -> None:
         await producer.send_and_wait(
             self.topic(event.topic),
-            key=event.contact_id.encode(),
+            key=event.key.encode(),
             value=event.model_dump_json().encode(),
             headers=encode(envelope(event, event_id)),
         )
@@ -246,7 +257,7 @@ def envelope(event: Event, event_id: str | None = None, *, sequence: int = 1) ->
         id=EventId(event_id or new_id()),
         type=event.type,
         source="/upstairs/test",
-        key=event.contact_id,
+        key=event.key,
         time=event.occurred_at,
         sequence=sequence,
         traceparent=None,
@@ -279,9 +290,9 @@ class Replica:
         self.database.after_commit(lambda uow: self.timers.wake(uow.timers.earliest))
 
     def consumer(self) -> Consumer[UnitOfWork]:
-        parts = ServiceSpec(NAME, UnitOfWork, self.subscriptions, ())
-        return spec._consumer(
-            parts, self.broker.settings(), self.dispatcher, self.metrics, self.health
+        service = ServiceSpec(NAME, UnitOfWork, self.subscriptions, ())
+        return spec.make_consumer(
+            service, self.broker.settings(), self.dispatcher, self.metrics, self.health
         )
 
     def relay(self, producer: AIOKafkaProducer) -> Relay:

@@ -100,17 +100,17 @@ UNREADABLE: dict[str, tuple[Callable[[Raw], Raw], str]] = {
         lambda one: one.data(occurred_at="2026-03-02T09:30:00"),
         "data at occurred_at: Input should have timezone",
     ),
-    "other key": (lambda one: replace(one, key=b"somebody"), "key somebody is not the contact"),
-    "no key": (lambda one: replace(one, key=None), "key  is not the contact"),
-    "key with NUL": (lambda one: replace(one, key=b"\x00\x01"), "is not the contact"),
+    "other key": (lambda one: replace(one, key=b"somebody"), "key somebody is not the event's key"),
+    "no key": (lambda one: replace(one, key=None), "key  is not the event's key"),
+    "key with NUL": (lambda one: replace(one, key=b"\x00\x01"), "is not the event's key"),
     "key not UTF-8": (lambda one: replace(one, key=b"\xff"), "can't decode"),
     "no contact's id": (
         lambda one: replace(one.data(contact_id="17"), key=b"17"),
-        "contact 17 is not a UUID",
+        "key 17 is not a valid id",
     ),
     "contact's id in capitals": (
         lambda one: replace(one.data(contact_id="A" * 32), key=b"A" * 32),
-        "is not a UUID",
+        "is not a valid id",
     ),
 }
 
@@ -150,7 +150,7 @@ async def test_what_cannot_be_read_is_buried_with_its_reason(
     found = await reasons(database)
     assert len(found) == len(UNREADABLE)
     for reason, (kind, (_, expected)) in zip(found, UNREADABLE.items(), strict=True):
-        assert reason.startswith("MalformedRecord: "), kind
+        assert reason.startswith("MalformedRecordError: "), kind
         assert expected in reason, kind
     kept = await rows(database, "SELECT payload, headers FROM dead_letters ORDER BY id")
     assert [row.payload for row in kept] == [record.value for record in records]

@@ -27,7 +27,7 @@ Batch = list[Message]
 @pytest.fixture
 def broker() -> Broker:
     """None of these needs Kafka."""
-    return Broker("unused", "unused", idempotence=True)
+    return Broker("unused", "unused")
 
 
 def message(event: CustomerWrote, event_id: str | None = None) -> Message:
@@ -120,5 +120,5 @@ async def test_what_a_handler_causes_is_journalled_with_its_cause(
     contact_id = new_contact()
     batch = [message(wrote(contact_id)) for _ in range(2)]
     await replica.dispatcher.handle(batch)
-    causes = await rows(database, "SELECT cause FROM journal ORDER BY sequence")
+    causes = await rows(database, "SELECT cause FROM published_events ORDER BY id")
     assert [row.cause for row in causes] == [one.event_id for one in batch]

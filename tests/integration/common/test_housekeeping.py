@@ -10,7 +10,7 @@ from common.service.housekeeping import Housekeeper
 from common.storage.database import Database
 from common.storage.dead_letter_store import RETENTION
 from support.databases import rows
-from support.letters import buried
+from support.dead_letters import buried
 from support.probe import Reminder, Replica, UnitOfWork, new_contact, running, wrote
 from support.waiting import until
 

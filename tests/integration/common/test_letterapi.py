@@ -11,9 +11,9 @@ from common.service.spec import ServiceSpec
 from common.storage.database import Database
 from common.storage.dead_letters import store_dead_letter
 from support.databases import rows
-from support.inside import Keys, client
-from support.letters import MENDED, buried, effects, record
+from support.dead_letters import MENDED, buried, effects, record
 from support.probe import POISON, Broker, Replica, UnitOfWork, envelope, new_contact, wrote
+from support.service_harness import Keys, client
 
 KEYS = Keys(ops="admin:ops:a-key", marco="manager:marco:m-key", shop="channel:shop:c-key")
 PATH = "/v1/dead-letters"
@@ -26,7 +26,7 @@ def parts(_settings: ServiceSettings) -> ServiceSpec[UnitOfWork]:
 @pytest.fixture
 def broker() -> Broker:
     """None of these needs Kafka."""
-    return Broker("unused", "unused", idempotence=True)
+    return Broker("unused", "unused")
 
 
 @pytest.fixture
@@ -46,10 +46,10 @@ async def listed(api: httpx.AsyncClient, **query: Any) -> list[int]:
     found: list[int] = []
     while True:
         page = (await api.get(PATH, params=query)).raise_for_status().json()
-        found += [one["id"] for one in page["dead_letters"]]
-        if page["next"] is None:
+        found += [one["id"] for one in page["items"]]
+        if page["next_cursor"] is None:
             return found
-        query["cursor"] = page["next"]
+        query["cursor"] = page["next_cursor"]
 
 
 async def test_all_of_it_is_for_admins(api: httpx.AsyncClient, replica: Replica) -> None:
@@ -94,7 +94,7 @@ async def test_the_list_does_not_say_what_customers_said(
 ) -> None:
     letter_id, contact_id = await buried(replica)
     answer = await api.get(PATH)
-    (one,) = answer.json()["dead_letters"]
+    (one,) = answer.json()["items"]
     assert (one["id"], one["key"], one["state"], one["attempts"]) == (
         letter_id,
         contact_id,
@@ -150,7 +150,7 @@ async def test_a_replay_that_fails_says_why(
     answer = await api.post(f"{PATH}/{row.id}/replay")
     assert problem(answer) == (422, "failed-again")
     assert answer.json()["attempts"] == 2
-    assert answer.json()["reason"] == "MalformedRecord: data at contact_id: Field required"
+    assert answer.json()["reason"] == "MalformedRecordError: data at occurred_at: Field required"
     one = (await api.get(f"{PATH}/{row.id}")).json()
     assert (one["state"], one["reason"]) == ("waiting", answer.json()["reason"])
 

@@ -116,12 +116,11 @@ async def test_all_that_is_committed_arrives_in_order_and_nothing_else(
     assert sorted(text for pairs in found.values() for _, text in pairs) == sorted(committed)
     journal = await rows(
         replica.database,
-        "SELECT contact_id::text AS contact_id, sequence, data->>'excerpt' AS excerpt"
-        " FROM journal ORDER BY sequence",
+        "SELECT key, sequence, data->>'excerpt' AS excerpt FROM published_events ORDER BY id",
     )
     for contact_id, pairs in found.items():
         assert [sequence for sequence, _ in pairs] == list(range(1, len(pairs) + 1))
-        kept = [(row.sequence, row.excerpt) for row in journal if row.contact_id == contact_id]
+        kept = [(row.sequence, row.excerpt) for row in journal if row.key == contact_id]
         assert pairs == kept
 
 
@@ -137,7 +136,9 @@ async def test_an_event_carries_its_trace_and_its_cause(replica: Replica, broker
     envelope, read = decode(record.key, record.headers, record.value)
     assert read == event
     assert (envelope.source, envelope.traceparent) == ("/upstairs/probe", TRACEPARENT)
-    (kept,) = await rows(replica.database, "SELECT event_id::text AS id, cause FROM journal")
+    (kept,) = await rows(
+        replica.database, "SELECT event_id::text AS id, cause FROM published_events"
+    )
     assert (kept.id, kept.cause) == (envelope.id, "because")
 
 

@@ -170,7 +170,7 @@ async def test_the_number_of_statements_does_not_grow_with_the_batch(
         with statements(database) as sent:
             async with database.transaction() as uow:
                 new = [made() for _ in range(size)]
-                await uow.hold([one.contact_id for one in known + new])
+                await uow.prelock([one.contact_id for one in known + new])
                 for one in known + new:
                     await uow.probes.lock(one.contact_id)
                     uow.probes.put(replace(one, notes=("n",)))

@@ -23,7 +23,7 @@ from support.probe import Broker, Replica, UnitOfWork, new_contact, note, runnin
 from support.waiting import until
 
 REPLICAS = 4
-NO_BROKER = Broker("unused", "unused", idempotence=True)
+NO_BROKER = Broker("unused", "unused")
 
 
 class Alarm(Timer):

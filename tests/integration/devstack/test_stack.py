@@ -8,15 +8,18 @@ from aiokafka import AIOKafkaConsumer, AIOKafkaProducer
 from aiokafka.admin import AIOKafkaAdminClient, NewTopic
 
 import devstack
-from devstack import Choice, LocalServer, Server, Stack, StackError, free_port
-from support.gate import gate_before
+from devstack import Backend, LocalServer, Server, Stack, StackError, free_port
+from support.tcp_proxy import tcp_proxy
+
+# Its stack starts once.
+pytestmark = pytest.mark.xdist_group("devstack")
 
 FRONT = free_port()
 
 
 @pytest.fixture(scope="module")
 def stack() -> Iterator[Stack]:
-    with devstack.start(Choice.EMBEDDED, durable=False, kafka_front=FRONT) as started:
+    with devstack.start(Backend.EMBEDDED, durable=False, kafka_proxy_port=FRONT) as started:
         yield started
 
 
@@ -35,7 +38,7 @@ async def topic(stack: Stack, request: pytest.FixtureRequest) -> str:
 async def produce(stack: Stack, topic: str, value: bytes) -> None:
     async with AIOKafkaProducer(
         bootstrap_servers=stack.kafka_bootstrap,
-        enable_idempotence=stack.kafka_idempotence,
+        enable_idempotence=True,
     ) as producer:
         await producer.send_and_wait(topic, value)
 
@@ -57,9 +60,9 @@ async def ask(stack: Stack, query: str) -> object:
 
 
 async def test_who_comes_by_the_front_is_sent_back_there(stack: Stack) -> None:
-    assert stack.kafka_behind is not None
-    async with gate_before("127.0.0.1", stack.kafka_behind, at=FRONT):
-        admin = AIOKafkaAdminClient(bootstrap_servers=f"127.0.0.1:{stack.kafka_behind}")
+    assert stack.kafka_proxy_target is not None
+    async with tcp_proxy("127.0.0.1", stack.kafka_proxy_target, listen_on=FRONT):
+        admin = AIOKafkaAdminClient(bootstrap_servers=f"127.0.0.1:{stack.kafka_proxy_target}")
         await admin.start()
         try:
             told = await admin.describe_cluster()
@@ -71,7 +74,7 @@ async def test_who_comes_by_the_front_is_sent_back_there(stack: Stack) -> None:
 def test_a_kafka_that_is_not_ours_knows_of_no_front() -> None:
     with (
         pytest.raises(StackError, match="external"),
-        devstack.start(Choice.EXTERNAL, kafka_front=FRONT),
+        devstack.start(Backend.EXTERNAL, kafka_proxy_port=FRONT),
     ):
         pass
 
@@ -106,7 +109,7 @@ async def test_servers_come_back_from_a_kill_with_their_data(stack: Stack, topic
 
 
 def test_two_stacks_live_side_by_side(stack: Stack) -> None:
-    with devstack.start(Choice.EMBEDDED, durable=False) as other:
+    with devstack.start(Backend.EMBEDDED, durable=False) as other:
         assert other.postgres_admin_url != stack.postgres_admin_url
         assert other.kafka_bootstrap != stack.kafka_bootstrap
 
@@ -115,7 +118,7 @@ def test_nothing_is_left_after_an_error() -> None:
     servers: list[Server | None] = []
 
     def fail_inside() -> None:
-        with devstack.start(Choice.EMBEDDED, durable=False) as stack:
+        with devstack.start(Backend.EMBEDDED, durable=False) as stack:
             servers.extend([stack.postgres, stack.kafka])
             raise ZeroDivisionError
 

@@ -97,7 +97,8 @@ async def behind_its_back(desk: Desk, statement: str) -> None:
 
 async def alarms(desk: Desk) -> list[TimerMissing]:
     found = await desk.rows(
-        "SELECT data FROM journal WHERE type = 'upstairs.timer_missing.v1' ORDER BY event_id"
+        "SELECT data FROM published_events"
+        " WHERE type = 'upstairs.timer_missing.v1' ORDER BY event_id"
     )
     return [TimerMissing.model_validate(row.data) for row in found]
 

@@ -13,13 +13,13 @@ from prometheus_client import CollectorRegistry
 from common.contracts.escalations import PageRequested
 from common.core.clock import monotonic
 from common.storage.database import Database
-from escalation.main import parts
+from escalation.main import build
 from escalation.metrics import GapMetrics
 from escalation.settings import Settings
 from escalation.store.unit_of_work import UnitOfWork
 from escalation.workers.duty_gaps import GapWatch
 from integration.escalation.conftest import Desk, key
-from support.inside import client
+from support.service_harness import client
 
 HOUR, DAY = timedelta(hours=1), timedelta(days=1)
 PLACE = "/v1/duty-schedules/supervisors"
@@ -233,7 +233,7 @@ async def signing(
     database: Database[UnitOfWork], duty: httpx.AsyncClient
 ) -> AsyncIterator[httpx.AsyncClient]:
     """The API of a service that has a secret for links, called by nobody unless a header says."""
-    async with client(parts, Settings, database, key, feed_secret="of the feeds") as api:
+    async with client(build, Settings, database, key, feed_secret="of the feeds") as api:
         yield api
 
 

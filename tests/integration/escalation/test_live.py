@@ -29,7 +29,7 @@ from escalation.domain.queries import Wanted
 from escalation.domain.settings.ladders import Ladder, Level, Named
 from escalation.domain.settings.policies import Contact
 from escalation.domain.settings.registry import Versioned
-from escalation.main import parts
+from escalation.main import build
 from escalation.settings import Settings
 from escalation.store.unit_of_work import UnitOfWork
 from integration.escalation.conftest import Desk, key
@@ -453,7 +453,7 @@ async def test_each_deadline_is_measured_once_it_is_committed(desk: Desk) -> Non
             "kafka_bootstrap": "unused",
         }
     )
-    parts(settings).workers(desk.database, metrics, Health())
+    build(settings).workers(desk.database, metrics, Health())
     events = deadlines(random.Random(5), await desk.now())  # noqa: S311 - no secret
     name = "upstairs_deadline_lateness_seconds"
     with pytest.raises(ZeroDivisionError):

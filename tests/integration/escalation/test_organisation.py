@@ -140,8 +140,8 @@ async def test_a_ladder_goes_up_the_reporting_line_and_the_team(
     )
     assert raised.json()["awaited"] == ["sam", "kim", "mia"]
     pages = await desk.rows(
-        "SELECT data->>'person_id' AS person, data->>'media' AS media FROM journal"
-        " WHERE type = 'upstairs.page_requested.v1' ORDER BY sequence"
+        "SELECT data->>'person_id' AS person, data->>'media' AS media FROM published_events"
+        " WHERE type = 'upstairs.page_requested.v1' ORDER BY id"
     )
     assert [(page.person, page.media) for page in pages] == [
         ("sam", '["slack"]'),

@@ -33,7 +33,7 @@ from common.service.provision import TopicSpec, create_topics
 from common.service.spec import application
 from common.storage.database import Database
 from escalation.api import live
-from escalation.main import parts
+from escalation.main import build
 from escalation.settings import Settings
 from escalation.store.unit_of_work import UnitOfWork
 from escalation.stream import subscriber
@@ -126,14 +126,14 @@ async def broker(stack: devstack.Stack) -> Broker:
     namespace = f"test-{new_id()}"
     topics = {"escalations": TopicSpec(partitions=PARTITIONS, replication=1)}
     await create_topics(stack.kafka_bootstrap, namespace, topics)
-    return Broker(stack.kafka_bootstrap, namespace, stack.kafka_idempotence)
+    return Broker(stack.kafka_bootstrap, namespace)
 
 
 def replica(database: Database[UnitOfWork], broker: Broker, **changes: Any) -> Replica:
     settings = Settings.model_validate(
         broker.settings().model_dump() | {"api_keys": key.listed, **changes}
     )
-    made = parts(settings)
+    made = build(settings)
     hub = made.state["hub"]
     assert isinstance(hub, Hub)
     app = application(made, settings, database, Metrics(), Health())
@@ -214,8 +214,8 @@ async def written_by_eight(
 
 async def journalled(desk: Desk) -> dict[str, list[int]]:
     rows = await desk.rows(
-        "SELECT contact_id::text AS id, array_agg(sequence ORDER BY sequence) AS sequences"
-        " FROM journal GROUP BY 1"
+        "SELECT key AS id, array_agg(sequence ORDER BY sequence) AS sequences"
+        " FROM published_events GROUP BY 1"
     )
     return {row.id: list(row.sequences) for row in rows}
 

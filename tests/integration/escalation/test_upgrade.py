@@ -70,8 +70,10 @@ async def test_a_warning_that_was_a_percentage_is_a_threshold(
             )
             await connection.execute(
                 text("""
-                    INSERT INTO journal (contact_id, sequence, event_id, type, at, data)
-                    VALUES (:contact, 1, :contact, 'upstairs.clocks_started.v1', now(),
+                    INSERT INTO published_events
+                        (id, key, topic, sequence, event_id, type, at, data)
+                    VALUES (1, CAST(CAST(:contact AS uuid) AS text), 'escalations', 1,
+                            CAST(:contact AS uuid), 'upstairs.clocks_started.v1', now(),
                             CAST(:data AS jsonb))
                 """),
                 {"contact": CONTACT, "data": STARTED},

@@ -4,11 +4,11 @@ import httpx
 import pytest
 
 from common.storage.database import Database
-from intake.main import parts
+from intake.main import build
 from intake.settings import Settings
 from intake.store import UnitOfWork
 from support.databases import Postgres, opened
-from support.inside import Keys, client
+from support.service_harness import Keys, client
 
 key = Keys(
     channel="channel:shop:channel-key",
@@ -26,6 +26,6 @@ async def database(postgres: Postgres, database_name: str) -> AsyncIterator[Data
 @pytest.fixture
 async def api(database: Database[UnitOfWork]) -> AsyncIterator[httpx.AsyncClient]:
     """Intake's HTTP API, called by a channel."""
-    async with client(parts, Settings, database, key) as api:
+    async with client(build, Settings, database, key) as api:
         api.headers.update(key("channel"))
         yield api

@@ -18,7 +18,7 @@ from common.storage.database import Database
 from intake.handlers import SUBSCRIPTIONS
 from intake.store import UnitOfWork
 from integration.intake.test_contacts import accepted, published
-from support.inside import Inside, dispatcher
+from support.service_harness import ServiceHarness, dispatcher
 
 AT = datetime(2026, 11, 22, 10, tzinfo=UTC)
 SARA, OMAR = PersonId("sara"), PersonId("omar")
@@ -46,7 +46,7 @@ async def test_the_channel_sees_that_it_waits_again_and_where(
         **ids, by=OMAR, reason="angry again", severity="high", level=1, level_name="manager"
     )
     seen = []
-    inside = Inside(database, dispatcher(database, SUBSCRIPTIONS, "intake"))
+    inside = ServiceHarness(database, dispatcher(database, SUBSCRIPTIONS, "intake"))
     for event in (
         EscalationAcknowledged(**ids, by=SARA, lease_expires_at=AT),
         returned,

@@ -15,7 +15,7 @@ from integration.intake.conftest import key
 from integration.intake.test_contacts import accepted, published
 from integration.intake.test_zendesk import TICKET, deliver, told, webhook
 from support.databases import rows
-from support.inside import Inside, dispatcher
+from support.service_harness import ServiceHarness, dispatcher
 
 __all__ = ["webhook"]
 
@@ -92,7 +92,7 @@ async def test_a_promise_that_asks_for_another_priority_gets_it_once(
 ) -> None:
     open_id, done_id = await accepted(api, text=None), await accepted(api, text=None)
     await api.post(f"/v1/contacts/{done_id}/resolution", json={})
-    inside = Inside(database, dispatcher(database, SUBSCRIPTIONS, "intake"))
+    inside = ServiceHarness(database, dispatcher(database, SUBSCRIPTIONS, "intake"))
     for contact_id in (open_id, open_id, done_id):
         asked = PriorityChangeAsked(
             contact_id=ContactId(contact_id),

@@ -16,7 +16,7 @@ from common.storage.database import Database
 from intake.handlers import SUBSCRIPTIONS
 from intake.store import UnitOfWork
 from integration.intake.test_contacts import accepted, published
-from support.inside import Inside, dispatcher
+from support.service_harness import ServiceHarness, dispatcher
 
 AT = datetime(2026, 11, 22, 10, tzinfo=UTC)
 
@@ -47,7 +47,7 @@ async def test_the_channel_sees_each_step_and_the_end_resolves_the_contact(
     acknowledged = EscalationAcknowledged(**ids, by=marco, lease_expires_at=AT)
     resolved = EscalationResolved(**ids, by=marco, outcome="refund", note="all of it")
     seen = []
-    inside = Inside(database, dispatcher(database, SUBSCRIPTIONS, "intake"))
+    inside = ServiceHarness(database, dispatcher(database, SUBSCRIPTIONS, "intake"))
     for event in (raised, climbed, acknowledged, resolved):
         await inside.tell(event)
         contact = (await api.get(f"/v1/contacts/{contact_id}")).json()

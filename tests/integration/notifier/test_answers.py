@@ -1,14 +1,12 @@
 """A person answers by the signed link or by a button in Slack, and the answer counts once."""
 
 import re
-from collections.abc import Sequence
 from datetime import timedelta
-from typing import Any
 
 import httpx
 import pytest
 
-from common.contracts.escalations import EscalationClosed, EscalationTakenOver, PageRequested
+from common.contracts.escalations import EscalationClosed, EscalationTakenOver
 from common.contracts.event import EscalationId, NotificationId, PersonId
 from common.core.ids import new_id
 from integration.notifier.conftest import (
@@ -22,31 +20,9 @@ from integration.notifier.conftest import (
     signed,
     token_of,
 )
+from integration.notifier.examples import BROWSER, PROGRAM, answer_events, sent
 from notifier.links import Links
 from support.waiting import until
-
-BROWSER = {"Accept": "text/html,application/xhtml+xml,*/*;q=0.8"}
-PROGRAM = {"Accept": "application/json"}
-
-
-async def sent(harness: ServiceHarness, *pages: PageRequested) -> list[str]:
-    """Send pages by Slack, and return the paths of their links in the order of the pages."""
-    for page in pages:
-        await harness.add_recipient(page.person_id, "slack")
-    async with harness.delivering():
-        for page in pages:
-            await deliver(harness, page)
-    return [f"/v1/acknowledgements/{token_of(post)}" for post in harness.posted()]
-
-
-async def deliver(harness: ServiceHarness, page: PageRequested) -> None:
-    before = len(harness.posted())
-    await harness.handle(page)
-    await until(lambda: len(harness.posted()) > before)
-
-
-async def answer_events(harness: ServiceHarness) -> Sequence[dict[str, Any]]:
-    return [event for event in await harness.published() if event["event"] != "notification_sent"]
 
 
 async def test_link_opens_a_page_whose_button_acknowledges(

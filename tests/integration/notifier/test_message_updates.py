@@ -33,7 +33,7 @@ from integration.notifier.conftest import (
     signed,
     token_of,
 )
-from integration.notifier.test_answers import BROWSER, PROGRAM, answer_events, sent
+from integration.notifier.examples import BROWSER, PROGRAM, answer_events, sent
 from support.waiting import until
 
 DANA, OMAR = PersonId("dana"), PersonId("omar")

@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from common.contracts.contacts import CustomerWrote
-from common.contracts.event import ContactId, MessageId
+from common.contracts.event import ContactId, MessageId, PersonEvent, PersonId
 from common.core.ids import EventId, new_id
 from common.messaging.envelope import (
     Envelope,
@@ -100,3 +100,14 @@ def test_no_bytes_raise_anything_else(
         type_of(one)
         with suppress(MalformedRecordError):
             decode(key, one, value)
+
+
+@pytest.mark.parametrize("key", ["rita", "sam@shop", "7", "A.b_c-d"])
+def test_person_id_is_a_key_of_a_person_event(key: str) -> None:
+    assert PersonEvent.key_pattern.fullmatch(key)
+    assert PersonEvent(person_id=PersonId(key), occurred_at=AT).key == key
+
+
+@pytest.mark.parametrize("key", ["", "-rita", "rita\x00", "rita bo", "ü", "r" * 101, "rita\n"])
+def test_other_texts_are_no_key_of_a_person_event(key: str) -> None:
+    assert not PersonEvent.key_pattern.fullmatch(key)

@@ -20,7 +20,7 @@ from common.contracts.contacts import (
     WaitingOnCustomer,
 )
 from common.contracts.escalations import EscalationsOwnEvent
-from common.contracts.event import ContactId, EscalationId, Event, PersonId
+from common.contracts.event import ContactEvent, ContactId, EscalationId, PersonId
 from common.contracts.notifications import NotificationActedOn
 from common.messages import Timer
 from common.messaging.subscriptions import HandlerRegistry
@@ -42,7 +42,7 @@ from escalation.domain.timers import (
 )
 from escalation.store.unit_of_work import UnitOfWork
 
-M = TypeVar("M", bound=Event | Timer)
+M = TypeVar("M", bound=ContactEvent | Timer)
 S = TypeVar("S", bound=Setting)
 
 log = structlog.get_logger()
@@ -99,12 +99,12 @@ def decided_by(
     """Make the handler of a message: every one of them goes the same straight line."""
 
     async def handle(message: M, uow: UnitOfWork) -> None:
-        if isinstance(message, Event):
+        if isinstance(message, ContactEvent):
             uow.facts.add(message, uow.outbox.cause)
         situation = await uow.situation(message.contact_id)
         if look_up is not None:
             situation = await look_up(situation, message, uow)
-        kind = "event" if isinstance(message, Event) else "timer"
+        kind = "event" if isinstance(message, ContactEvent) else "timer"
         record(decide_on(situation, message), uow, f"{kind}:{message.type}")
 
     return handle
@@ -226,7 +226,7 @@ async def check_timers(contact_id: ContactId, uow: UnitOfWork) -> Findings:
     Once for each: what gets lost again after that, or can't be handled and was buried, would come
     back for ever, and is for people to look at.
     """
-    await uow.hold((contact_id,))
+    await uow.prelock((contact_id,))
     (books,) = await uow.audits.books((contact_id,))
     found = timer_check.missing(books)
     news = [one for one in found if not await uow.audits.has_told(contact_id, one.page_id)]

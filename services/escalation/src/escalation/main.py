@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from common.contracts.escalations import EscalationsEvent
 from common.core.health import Health
 from common.core.metrics import Metrics
-from common.messaging.relay import topic_name
+from common.messaging.kafka import topic_name
 from common.service.cli import service_cli
 from common.service.runtime import Worker
 from common.service.spec import ServiceSpec
@@ -20,7 +20,7 @@ from escalation.workers.duty_gaps import GapWatch
 from escalation.workers.timer_check import Auditor
 
 
-def parts(settings: Settings) -> ServiceSpec[UnitOfWork]:
+def build(settings: Settings) -> ServiceSpec[UnitOfWork]:
     hub = Hub(settings.kafka_bootstrap, topic_name(settings.namespace, EscalationsEvent.topic))
 
     def workers(
@@ -48,5 +48,5 @@ def parts(settings: Settings) -> ServiceSpec[UnitOfWork]:
     )
 
 
-cli = service_cli("escalation", Settings, parts)
+cli = service_cli("escalation", Settings, build)
 commands.install(cli)

@@ -11,7 +11,7 @@ from intake.settings import Settings
 from intake.store import UnitOfWork
 
 
-def parts(_settings: Settings) -> ServiceSpec[UnitOfWork]:
+def build(_settings: Settings) -> ServiceSpec[UnitOfWork]:
     return ServiceSpec(
         name="intake",
         unit_of_work=UnitOfWork,
@@ -25,4 +25,4 @@ def shared(database: Database[UnitOfWork]) -> Mapping[str, object]:
     return {"receiving": CommandBatcher(database, handlers.receive_once, handlers.hold_requests)}
 
 
-cli = service_cli("intake", Settings, parts)
+cli = service_cli("intake", Settings, build)

@@ -175,7 +175,7 @@ class UnitOfWork(BaseUnitOfWork):
     def rows(self) -> Sequence[LockedTable[Any, Any]]:
         return (self.contacts,)
 
-    async def hold(self, contact_ids: Sequence[ContactId]) -> None:
+    async def prelock(self, contact_ids: Sequence[ContactId]) -> None:
         await self.contacts.lock_all(contact_ids)
 
     async def flush(self) -> None:

@@ -7,7 +7,7 @@ from router.settings import Settings
 from router.store import UnitOfWork
 
 
-def parts(_settings: Settings) -> ServiceSpec[UnitOfWork]:
+def build(_settings: Settings) -> ServiceSpec[UnitOfWork]:
     return ServiceSpec(
         name="router",
         unit_of_work=UnitOfWork,
@@ -16,4 +16,4 @@ def parts(_settings: Settings) -> ServiceSpec[UnitOfWork]:
     )
 
 
-cli = service_cli("router", Settings, parts)
+cli = service_cli("router", Settings, build)

@@ -2,14 +2,14 @@
 
 from typing import Literal
 
-from common.contracts.event import Contract, CustomerId, Event, MessageId, PersonId
+from common.contracts.event import ContactEvent, Contract, CustomerId, Event, MessageId, PersonId
 
 Channel = Literal["call", "email", "chat", "ticket", "case"]
 Priority = Literal["low", "normal", "high", "urgent"]
 Tier = Literal["standard", "premium", "vip"]
 
 
-class ContactsEvent(Event):
+class ContactsEvent(ContactEvent):
     topic = "contacts"
 
 
@@ -60,6 +60,13 @@ class ContactReopened(ContactsEvent):
     reason: str
 
 
+class ContactAbandoned(ContactsEvent):
+    """The customer left without an answer; `by` is None when a channel or a rule said so."""
+
+    by: PersonId | None = None
+    reason: str | None = None
+
+
 class SupervisorRequested(ContactsEvent):
     """The customer asked for someone higher; `quote` is how."""
 
@@ -88,6 +95,7 @@ EVENTS: tuple[type[Event], ...] = (
     WaitingOnCustomer,
     ContactResolved,
     ContactReopened,
+    ContactAbandoned,
     SupervisorRequested,
     ContactPrioritized,
     FeedbackReceived,

@@ -6,7 +6,7 @@ from typing import Literal
 from pydantic import AwareDatetime
 
 from common.contracts.contacts import Channel, Priority, Tier
-from common.contracts.event import Contract, EscalationId, Event, PageId, PersonId
+from common.contracts.event import ContactEvent, Contract, EscalationId, Event, PageId, PersonId
 from common.contracts.notifications import Medium
 
 ClockName = Literal[
@@ -55,7 +55,7 @@ Outcome = Literal[
 ]
 
 
-class EscalationsEvent(Event):
+class EscalationsEvent(ContactEvent):
     topic = "escalations"
 
 

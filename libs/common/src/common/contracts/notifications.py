@@ -2,13 +2,20 @@
 
 from typing import Literal
 
-from common.contracts.event import EscalationId, Event, NotificationId, PageId, PersonId
+from common.contracts.event import (
+    ContactEvent,
+    EscalationId,
+    Event,
+    NotificationId,
+    PageId,
+    PersonId,
+)
 
 Medium = Literal["slack", "email", "sms", "teams", "webhook"]
 Action = Literal["acknowledge", "take_over"]
 
 
-class NotificationsEvent(Event):
+class NotificationsEvent(ContactEvent):
     topic = "notifications"
 
     notification_id: NotificationId

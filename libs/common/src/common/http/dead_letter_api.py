@@ -6,10 +6,11 @@ from datetime import datetime
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends, Path, Query, Request
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, Field, TypeAdapter
 
 from common.http.access import Principal, require_role
 from common.http.app import RequestModel, ShortText, get_database
+from common.http.pagination import Cursor, Limit, Page, decode_cursor
 from common.http.problems import ProblemError
 from common.messaging.replay import (
     AlreadySettledError,
@@ -29,7 +30,8 @@ from common.storage.uow import UnitOfWork
 
 router = APIRouter(prefix="/v1/dead-letters", tags=["dead letters"])
 
-_BIGGEST = 2**63 - 1
+_MAX_ID = 2**63 - 1
+_ID: TypeAdapter[int] = TypeAdapter(Annotated[int, Field(ge=1, le=_MAX_ID)])
 _EXAMPLE = {
     "id": 17,
     "state": "waiting",
@@ -38,7 +40,7 @@ _EXAMPLE = {
     "type": "upstairs.contact_received.v1",
     "event_id": "019579a0-5b7e-7c52-9f5e-3d1d5b1f0a11",
     "key": "019579a0-1111-7c52-9f5e-3d1d5b1f0a11",
-    "reason": "MalformedRecord: data at channel: Input should be 'call', 'email' or 'chat'",
+    "reason": "MalformedRecordError: data at channel: Input should be 'call', 'email' or 'chat'",
     "attempts": 1,
     "dealt_at": None,
     "dealt_by": None,
@@ -93,11 +95,8 @@ class DeadLetterDetail(DeadLetterOut):
     payload: Readable
 
 
-class DeadLetterPage(BaseModel):
-    """`next` is the cursor of the next page, nil on the last one."""
-
-    dead_letters: list[DeadLetterOut]
-    next: str | None
+class DeadLetterPage(Page[DeadLetterOut]):
+    pass
 
 
 class ProblemOut(BaseModel):
@@ -116,7 +115,7 @@ async def get_replay(request: Request) -> Any:
 Data = Annotated[Database[UnitOfWork], Depends(get_database)]
 Dealing = Annotated[Replay[UnitOfWork], Depends(get_replay)]
 Admin = Annotated[Principal, Depends(require_role())]
-LetterPath = Annotated[int, Path(ge=1, le=_BIGGEST)]
+LetterPath = Annotated[int, Path(ge=1, le=_MAX_ID)]
 
 _UNKNOWN: dict[int | str, dict[str, Any]] = {
     404: {"description": "There is no such dead letter", "model": ProblemOut}
@@ -137,20 +136,16 @@ async def show_all(
     _caller: Admin,
     state: Annotated[list[State], Query()] = ["waiting"],  # noqa: B006 - FastAPI copies it
     type: Annotated[str | None, Query(max_length=300)] = None,  # noqa: A002 - what it is called
-    limit: Annotated[int, Query(ge=1, le=200)] = 50,
-    cursor: Annotated[
-        int | None, Query(ge=1, le=_BIGGEST, description="`next` of the page before")
-    ] = None,
+    limit: Limit = 50,
+    cursor: Cursor = None,
 ) -> DeadLetterPage:
     """List dead letters, newest first, without what the messages say."""
+    filters = {"state": state, "type": type}
+    before = decode_cursor(cursor, _ID, filters)
     async with database.transaction() as uow:
         letters = DeadLetterStore(uow.connection)
-        found = await letters.newest(state, type, before=cursor, limit=limit + 1)
-    page = found[:limit]
-    return DeadLetterPage(
-        dead_letters=[shown(one) for one in page],
-        next=str(page[-1].id) if len(found) > limit else None,
-    )
+        rows = await letters.newest(state, type, before=before, limit=limit + 1)
+    return DeadLetterPage.of(rows, limit, key=lambda letter: letter.id, show=shown, filters=filters)
 
 
 @router.get("/{letter_id}", responses=_UNKNOWN)

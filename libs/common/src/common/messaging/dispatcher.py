@@ -7,7 +7,7 @@ from typing import Generic, TypeVar
 
 import structlog
 
-from common.contracts.event import Event
+from common.contracts.event import ContactEvent, Event
 from common.core import trace
 from common.core.clock import monotonic
 from common.core.errors import PermanentError, TransientError, is_transient
@@ -131,8 +131,15 @@ class Dispatcher(Generic[U]):
 
     async def work(self, uow: U, messages: Sequence[Message]) -> None:
         """Run the handlers inside the caller's transaction."""
-        bodies = [message.body for message in messages if message.body is not None]
-        await uow.prelock(sorted({body.contact_id for body in bodies}))
+        await uow.prelock(
+            sorted(
+                {
+                    message.body.contact_id
+                    for message in messages
+                    if isinstance(message.body, ContactEvent | Timer)
+                }
+            )
+        )
         for message in messages:
             if message.body is not None:
                 trace.restore(message.traceparent)
@@ -148,7 +155,7 @@ class Dispatcher(Generic[U]):
                 log.info(
                     "message_handled",
                     type=message.type,
-                    contact_id=message.body.contact_id,
+                    key=message.body.key,
                     event_id=message.event_id,
                 )
 

@@ -25,7 +25,7 @@ class MalformedRecordError(PermanentError):
 
 @dataclass(frozen=True, slots=True)
 class Envelope:
-    """`sequence` counts one contact's events in one topic from 1, without gaps."""
+    """`sequence` counts the events of one key in one topic from 1, without gaps."""
 
     id: EventId
     type: str
@@ -77,20 +77,13 @@ def decode(key: bytes | None, headers: Headers, value: bytes | None) -> tuple[En
         raise MalformedRecordError(message) from error
     except ValueError as error:  # JSON, UUID, UTF-8 and dates all end here
         raise MalformedRecordError(str(error)) from error
-    if event.contact_id != envelope.key:
-        message = f"key {envelope.key} is not the contact {event.contact_id}"
+    if event.key != envelope.key:
+        message = f"key {envelope.key} is not the event's key {event.key}"
         raise MalformedRecordError(message)
-    if not _is_canonical(envelope.key):
-        message = f"contact {envelope.key} is not a UUID in its usual form"
+    if not event.key_pattern.fullmatch(envelope.key):
+        message = f"key {envelope.key} is not a valid id: it must match {event.key_pattern.pattern}"
         raise MalformedRecordError(message)
     return envelope, event
-
-
-def _is_canonical(identifier: str) -> bool:
-    try:
-        return canonical(identifier) == identifier
-    except ValueError:
-        return False
 
 
 def _attributes(headers: Headers) -> dict[str, str]:

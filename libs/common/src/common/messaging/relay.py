@@ -16,6 +16,7 @@ from common.core.health import Health
 from common.core.ids import EventId
 from common.core.metrics import Metrics
 from common.messaging.envelope import Envelope, encode
+from common.messaging.kafka import topic_name
 from common.storage.database import driver
 
 T = TypeVar("T")
@@ -129,7 +130,7 @@ class Relay:
         partitions = {name: await self._partitions(name) for name in {row["topic"] for row in rows}}
         batches: dict[tuple[str, int], Any] = {}
         for row in rows:
-            key = row["contact_id"].encode()
+            key = row["key"].encode()
             place = row["topic"], _partition_of(key, partitions[row["topic"]])
             if place not in batches:
                 batches[place] = self._producer.create_batch()
@@ -162,7 +163,7 @@ class Relay:
             id=EventId(row["event_id"]),
             type=row["type"],
             source=self._source,
-            key=row["contact_id"],
+            key=row["key"],
             time=row["at"],
             sequence=row["sequence"],
             traceparent=row["traceparent"],
@@ -187,10 +188,6 @@ async def _alive(session: Session, sending: Awaitable[T]) -> T:
         task.cancel()
 
 
-def topic_name(namespace: str, topic: str) -> str:
-    return f"{namespace}.{topic}.v1"
-
-
 # A power cut may bring deleted rows back: they are published again, as after a crash of our own.
 _SESSION = """
     SELECT set_config('idle_session_timeout', $1, false),
@@ -198,8 +195,8 @@ _SESSION = """
 """
 _LOCK = "SELECT pg_try_advisory_lock(hashtext('relay ' || current_schema()))"
 _NEXT = """
-    SELECT id, CAST(event_id AS text) AS event_id, CAST(contact_id AS text) AS contact_id,
-           sequence, topic, type, at, traceparent, CAST(data AS text) AS data
+    SELECT id, CAST(event_id AS text) AS event_id, key, sequence, topic, type, at, traceparent,
+           CAST(data AS text) AS data
     FROM outbox ORDER BY id LIMIT $1
 """
 _DELETE = "DELETE FROM outbox WHERE id = ANY($1::bigint[])"

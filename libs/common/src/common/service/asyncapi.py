@@ -7,7 +7,7 @@ from pydantic.json_schema import models_json_schema
 
 from common.contracts import EVENTS, TOPICS
 from common.contracts.event import Event
-from common.messaging.relay import topic_name
+from common.messaging.kafka import topic_name
 
 _SCHEMAS = "#/components/schemas/"
 
@@ -26,7 +26,7 @@ def document(namespace: str = "upstairs") -> dict[str, Any]:
         "info": {
             "title": "Upstairs events",
             "version": "1",
-            "description": "CloudEvents 1.0, Kafka binary binding, keyed by contact_id.",
+            "description": "CloudEvents 1.0, Kafka binary binding, keyed by `ce_partitionkey`.",
         },
         "defaultContentType": "application/json",
         "channels": {
@@ -72,7 +72,7 @@ def _message(event: type[Event]) -> dict[str, Any]:
                 "ce_type": {"const": event.type},
                 "ce_id": {"type": "string", "format": "uuid"},
                 "ce_sequence": {"type": "string", "pattern": "^[0-9]+$"},
-                "ce_partitionkey": {"type": "string", "format": "uuid"},
+                "ce_partitionkey": {"type": "string", "pattern": f"^{event.key_pattern.pattern}$"},
             },
         },
         "payload": {

@@ -20,7 +20,7 @@ from common.storage.migrations import Phase, migrate
 
 
 def service_cli(
-    name: str, settings: type[ServiceSettings], parts: Callable[[Any], ServiceSpec[Any]]
+    name: str, settings: type[ServiceSettings], build: Callable[[Any], ServiceSpec[Any]]
 ) -> typer.Typer:
     cli = typer.Typer(help=f"Upstairs {name}", no_args_is_help=True, add_completion=False)
 
@@ -29,7 +29,7 @@ def service_cli(
         """Run the service until SIGTERM."""
         read = settings()
         with asyncio.Runner(loop_factory=_loop_factory()) as runner:
-            runner.run(serve(parts(read), read))
+            runner.run(serve(build(read), read))
 
     @cli.command("migrate")
     def _migrate(
@@ -48,21 +48,21 @@ def service_cli(
     def _openapi() -> None:
         """Print the OpenAPI document."""
         sys.stdout.buffer.write(
-            orjson.dumps(openapi(settings, parts), option=orjson.OPT_INDENT_2) + b"\n"
+            orjson.dumps(openapi(settings, build), option=orjson.OPT_INDENT_2) + b"\n"
         )
 
-    cli.add_typer(letters_cli(settings, parts), name="dead-letters")
+    cli.add_typer(letters_cli(settings, build), name="dead-letters")
     return cli
 
 
 def openapi(
-    settings: type[ServiceSettings], parts: Callable[[Any], ServiceSpec[Any]]
+    settings: type[ServiceSettings], build: Callable[[Any], ServiceSpec[Any]]
 ) -> dict[str, Any]:
     """Describe a service's HTTP API without any database or broker."""
     example = settings.model_validate(
         {"database_url": "postgresql+asyncpg://role@localhost/db", "kafka_bootstrap": "localhost"}
     )
-    made = parts(example)
+    made = build(example)
     engine = create_async_engine(str(example.database_url))
     database = Database(engine, made.unit_of_work, TimeSource())
     return application(made, example, database, Metrics(), Health()).openapi()

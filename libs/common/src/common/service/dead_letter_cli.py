@@ -54,9 +54,9 @@ class _CliContext:
 
 
 def letters_cli(
-    settings: type[ServiceSettings], parts: Callable[[Any], ServiceSpec[Any]]
+    settings: type[ServiceSettings], build: Callable[[Any], ServiceSpec[Any]]
 ) -> typer.Typer:
-    commands = _Commands(settings, parts)
+    commands = _Commands(settings, build)
     cli = typer.Typer(help="Messages that could not be handled.", no_args_is_help=True)
     cli.command("list")(commands.newest)
     cli.command("show")(commands.show)
@@ -67,10 +67,10 @@ def letters_cli(
 
 class _Commands:
     def __init__(
-        self, settings: type[ServiceSettings], parts: Callable[[Any], ServiceSpec[Any]]
+        self, settings: type[ServiceSettings], build: Callable[[Any], ServiceSpec[Any]]
     ) -> None:
         self._settings = settings
-        self._parts = parts
+        self._build = build
 
     def newest(
         self, state: State = "waiting", limit: Limit = 50, *, as_json: AsJson = False
@@ -126,16 +126,16 @@ class _Commands:
 
     def _run(self, work: Callable[[_CliContext], Awaitable[T]]) -> T:
         settings = self._settings(kafka_bootstrap="not asked")
-        return asyncio.run(_at_desk(settings, self._parts(settings), work))
+        return asyncio.run(_at_desk(settings, self._build(settings), work))
 
 
 async def _at_desk(
-    settings: ServiceSettings, parts: ServiceSpec[Any], work: Callable[[_CliContext], Awaitable[T]]
+    settings: ServiceSettings, spec: ServiceSpec[Any], work: Callable[[_CliContext], Awaitable[T]]
 ) -> T:
     logs.to_stderr()
-    engine = connect(str(settings.database_url), schema=parts.name, pool_size=1)
-    database = Database(engine, parts.unit_of_work, TimeSource())
-    dispatcher = Dispatcher(database, parts.subscriptions, Metrics(), consumer=parts.name)
+    engine = connect(str(settings.database_url), schema=spec.name, pool_size=1)
+    database = Database(engine, spec.unit_of_work, TimeSource())
+    dispatcher = Dispatcher(database, spec.subscriptions, Metrics(), consumer=spec.name)
     try:
         return await work(_CliContext(database, Replay(dispatcher)))
     except Exception as error:

@@ -4,13 +4,13 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
-from aiokafka.admin import AIOKafkaAdminClient, NewPartitions, NewTopic
+from aiokafka.admin import NewPartitions, NewTopic
 from aiokafka.errors import TopicAlreadyExistsError, for_code
 from pydantic import BaseModel, ConfigDict, Field
 from sqlalchemy import pool, text
 from sqlalchemy.ext.asyncio import AsyncConnection, create_async_engine
 
-from common.messaging.relay import topic_name
+from common.messaging.kafka import make_admin, topic_name
 
 _NAME = re.compile(r"[a-z][a-z0-9_]*")
 
@@ -66,7 +66,7 @@ async def create_topics(
     bootstrap: str, namespace: str, topics: Mapping[str, TopicSpec]
 ) -> list[str]:
     """Create what is missing and add partitions where there are too few; return what was done."""
-    admin = AIOKafkaAdminClient(bootstrap_servers=bootstrap)
+    admin = make_admin(bootstrap)
     await admin.start()
     done: list[str] = []
     try:

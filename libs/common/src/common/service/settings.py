@@ -16,9 +16,6 @@ class ServiceSettings(BaseSettings):
     )
     database_pool: int = Field(default=10, ge=3, description="connections kept by one process")
     kafka_bootstrap: str = Field(description="host:port, several separated by commas")
-    kafka_idempotence: bool = Field(
-        default=True, description="false only for a broker that has no idempotent producer"
-    )
     kafka_session_timeout_ms: int = Field(default=10_000, ge=1000)
     instance_id: str | None = Field(
         default=None,

@@ -1,20 +1,16 @@
-"""Puts one service together from its parts: what every `main.py` would otherwise spell out."""
+"""Puts a service together from its spec, so that no `main.py` repeats it."""
 
 import asyncio
 import gc
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import AsyncExitStack
 from dataclasses import dataclass, field
-from typing import Any, Generic, TypeVar
+from typing import Generic, TypeVar
 
-import structlog
-from aiokafka import AIOKafkaConsumer, AIOKafkaProducer
 from fastapi import APIRouter, FastAPI
 
 from common.core import logs
-from common.core.backoff import Backoff
 from common.core.clock import TimeSource
-from common.core.errors import is_transient
 from common.core.health import Health
 from common.core.metrics import Metrics
 from common.http import dead_letter_api
@@ -22,7 +18,8 @@ from common.http.access import ApiKeys
 from common.http.app import HttpServer, make_app
 from common.messaging.consumer import Consumer
 from common.messaging.dispatcher import Dispatcher
-from common.messaging.relay import Relay, topic_name
+from common.messaging.kafka import group_name, make_group_consumer, start_producer, topic_name
+from common.messaging.relay import Relay
 from common.messaging.replay import Replay
 from common.messaging.subscriptions import HandlerRegistry
 from common.messaging.timer_loop import TimerLoop
@@ -34,20 +31,16 @@ from common.storage.uow import UnitOfWork
 
 U = TypeVar("U", bound=UnitOfWork)
 
-# The relay sends what it has for a partition as one batch; brokers take a megabyte.
-_BATCH_BYTES = 512 * 1024
 # Objects made and not freed, before the youngest are looked through; Python's own is 700.
 _COLLECT_AFTER = 10_000
-
-log = structlog.get_logger()
 
 
 @dataclass(frozen=True)
 class ServiceSpec(Generic[U]):
-    """What makes a service this one: its name is that of its schema and consumer group too.
+    """The parts of one service; its name is also that of its schema and its consumer group.
 
-    `state` reaches the routes by `request.app.state`, and so does what `shared` makes; it and
-    `workers` are made once the database is.
+    Routes find `state`, and what `app_state` returns, in `request.app.state`. `app_state` and
+    `workers` are called once the database is connected.
     """
 
     name: str
@@ -59,26 +52,26 @@ class ServiceSpec(Generic[U]):
     workers: Callable[[Database[U], Metrics, Health], Sequence[Worker]] = lambda *_: ()
 
 
-async def serve(parts: ServiceSpec[U], settings: ServiceSettings) -> None:
+async def serve(spec: ServiceSpec[U], settings: ServiceSettings) -> None:
     """Run the service until it is told to stop."""
-    logs.configure(service=parts.name, level=settings.log_level, form=settings.log_format)
+    logs.configure(service=spec.name, level=settings.log_level, form=settings.log_format)
     stopping = stop_on_signals()
     metrics, health, clock = Metrics(), Health(), TimeSource()
     async with AsyncExitStack() as stack:
         engine = connect(
-            str(settings.database_url), schema=parts.name, pool_size=settings.database_pool
+            str(settings.database_url), schema=spec.name, pool_size=settings.database_pool
         )
         stack.push_async_callback(engine.dispose)
-        database = Database(engine, parts.unit_of_work, clock)
-        producer = await _started_producer(settings, stopping)
+        database = Database(engine, spec.unit_of_work, clock)
+        producer = await start_producer(settings.kafka_bootstrap, stopping)
         if producer is None:
             return
         stack.push_async_callback(producer.stop)
         dispatcher = Dispatcher(
             database,
-            parts.subscriptions,
+            spec.subscriptions,
             metrics,
-            consumer=parts.name,
+            consumer=spec.name,
             dead_letter_limit=settings.dead_letter_limit,
         )
         relay = Relay(
@@ -86,22 +79,22 @@ async def serve(parts: ServiceSpec[U], settings: ServiceSettings) -> None:
             producer,
             metrics,
             health,
-            source=f"/upstairs/{parts.name}",
+            source=f"/upstairs/{spec.name}",
             namespace=settings.namespace,
         )
         database.after_commit(lambda uow: relay.wake() if len(uow.outbox) else None)
-        app = application(parts, settings, database, metrics, health)
+        app = application(spec, settings, database, metrics, health)
         workers: list[Worker] = [
             HttpServer(app, settings.http_host, settings.http_port),
-            Housekeeper(database, metrics, health, parts.subscriptions.timers),
-            *parts.workers(database, metrics, health),
+            Housekeeper(database, metrics, health, spec.subscriptions.timers),
+            *spec.workers(database, metrics, health),
         ]
         caught_up: asyncio.Event | None = None
-        if parts.subscriptions.topics:
-            consumer = _consumer(parts, settings, dispatcher, metrics, health)
+        if spec.subscriptions.topics:
+            consumer = make_consumer(spec, settings, dispatcher, metrics, health)
             caught_up = consumer.caught_up
             workers.append(consumer)
-        if parts.subscriptions.timers:
+        if spec.subscriptions.timers:
             timers = TimerLoop(dispatcher, metrics, health, caught_up)
             database.after_commit(lambda uow: timers.wake(uow.timers.earliest))
             workers.append(timers)
@@ -121,17 +114,17 @@ def _tune_gc() -> None:
 
 
 def application(
-    parts: ServiceSpec[U],
+    spec: ServiceSpec[U],
     settings: ServiceSettings,
     database: Database[U],
     metrics: Metrics,
     health: Health,
 ) -> FastAPI:
     """Make the HTTP app alone, as `serve` does; also for tests and for the OpenAPI document."""
-    dispatcher = Dispatcher(database, parts.subscriptions, metrics, consumer=parts.name)
+    dispatcher = Dispatcher(database, spec.subscriptions, metrics, consumer=spec.name)
     return make_app(
-        parts.name,
-        [*parts.routers, dead_letter_api.router],
+        spec.name,
+        [*spec.routers, dead_letter_api.router],
         metrics=metrics,
         health=health,
         state={
@@ -139,52 +132,24 @@ def application(
             "clock": database.clock,
             "replay": Replay(dispatcher),
             "api_keys": ApiKeys(settings.api_keys.get_secret_value()),
-            **parts.state,
-            **parts.app_state(database),
+            **spec.state,
+            **spec.app_state(database),
         },
     )
 
 
-async def _started_producer(
-    settings: ServiceSettings, stopping: asyncio.Event
-) -> AIOKafkaProducer | None:
-    """Wait for the broker: a service that starts before it is early, not wrong."""
-    backoff = Backoff()
-    while not stopping.is_set():
-        producer = AIOKafkaProducer(
-            bootstrap_servers=settings.kafka_bootstrap,
-            acks="all",
-            enable_idempotence=settings.kafka_idempotence,
-            max_batch_size=_BATCH_BYTES,
-        )
-        try:
-            await producer.start()
-        except Exception as error:
-            await producer.stop()
-            if not is_transient(error):
-                raise
-            log.warning("broker_away", error=repr(error))
-            await backoff.wait(stopping)
-        else:
-            return producer
-    return None
-
-
-def _consumer(
-    parts: ServiceSpec[U],
+def make_consumer(
+    spec: ServiceSpec[U],
     settings: ServiceSettings,
     dispatcher: Dispatcher[U],
     metrics: Metrics,
     health: Health,
 ) -> Consumer[U]:
-    kafka: Any = AIOKafkaConsumer(
-        bootstrap_servers=settings.kafka_bootstrap,
-        group_id=f"{settings.namespace}.{parts.name}",
-        group_instance_id=settings.instance_id,
-        enable_auto_commit=False,
-        auto_offset_reset="earliest",
+    kafka = make_group_consumer(
+        settings.kafka_bootstrap,
+        group_name(settings.namespace, spec.name),
         session_timeout_ms=settings.kafka_session_timeout_ms,
-        heartbeat_interval_ms=settings.kafka_session_timeout_ms // 4,
+        instance_id=settings.instance_id,
     )
-    topics = [topic_name(settings.namespace, topic) for topic in parts.subscriptions.topics]
+    topics = [topic_name(settings.namespace, topic) for topic in spec.subscriptions.topics]
     return Consumer(kafka, topics, dispatcher, metrics, health)

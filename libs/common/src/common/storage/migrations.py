@@ -12,7 +12,7 @@ from alembic.script import ScriptDirectory
 from sqlalchemy import Connection, pool, text
 from sqlalchemy.ext.asyncio import create_async_engine
 
-from common.storage.tables import RELIABILITY_V1, RELIABILITY_V2
+from common.storage.tables import RELIABILITY
 
 Phase = Literal["pre", "all"]
 
@@ -37,15 +37,13 @@ def run_environment() -> None:
 
 
 def create_reliability_tables() -> None:
-    """Create inbox, outbox, timers and dead letters; for a service's first migration."""
-    for statement in RELIABILITY_V1:
+    """Create the tables that every service has; for a service's first migration."""
+    for statement in RELIABILITY:
         op.execute(statement)
 
 
 def add_states_of_dead_letters() -> None:
-    """Let dead letters be replayed and discarded; for a service's second migration."""
-    for statement in RELIABILITY_V2:
-        op.execute(statement)
+    """Do nothing: `create_reliability_tables` does it. Goes with the second migrations."""
 
 
 def _folder(service: str) -> Path:

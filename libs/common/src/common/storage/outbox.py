@@ -14,8 +14,9 @@ from common.core.ids import new_id
 class Outbox:
     """The events of one transaction.
 
-    Each gets the next sequence number of its contact and a row in the journal. `cause` is the id
-    of the message being handled. `events` are for those who look at what was committed.
+    Each gets the next sequence number of its topic and key, and a row in `published_events`, whose
+    `id` orders the events of one key over all topics. `cause` is the id of the message being
+    handled. `events` are for those who look at what was committed.
     """
 
     def __init__(self, connection: AsyncConnection) -> None:
@@ -34,7 +35,7 @@ class Outbox:
                 {
                     "n": len(self._rows),
                     "event_id": new_id(),
-                    "contact_id": event.contact_id,
+                    "key": event.key,
                     "topic": event.topic,
                     "type": event.type,
                     "at": event.occurred_at,
@@ -49,25 +50,27 @@ class Outbox:
             await self._connection.execute(_APPEND, {"rows": orjson.dumps(self._rows).decode()})
 
 
+# Ids are given after the sequences are locked: for each key, their order is that of the commits.
 _APPEND = text("""
     WITH new AS (
         SELECT * FROM jsonb_to_recordset(CAST(CAST(:rows AS text) AS jsonb)) AS r(
-            n integer, event_id uuid, contact_id uuid, topic text, type text, at timestamptz,
+            n integer, event_id uuid, key text, topic text, type text, at timestamptz,
             cause text, traceparent text, data jsonb)
     ), counted AS (
-        INSERT INTO streams AS s (contact_id, sequence)
-        SELECT contact_id, count(*) FROM new GROUP BY contact_id ORDER BY contact_id
-        ON CONFLICT (contact_id) DO UPDATE SET sequence = s.sequence + excluded.sequence
-        RETURNING contact_id, sequence AS last
+        INSERT INTO sequences AS s (key, topic, sequence)
+        SELECT key, topic, count(*) FROM new GROUP BY key, topic ORDER BY key, topic
+        ON CONFLICT (key, topic) DO UPDATE SET sequence = s.sequence + excluded.sequence
+        RETURNING key, topic, sequence AS last
     ), numbered AS (
-        SELECT new.*, last - count(*) OVER (PARTITION BY contact_id)
-                           + row_number() OVER (PARTITION BY contact_id ORDER BY n) AS sequence
-        FROM new JOIN counted USING (contact_id)
-    ), journalled AS (
-        INSERT INTO journal (contact_id, sequence, event_id, type, at, cause, data)
-        SELECT contact_id, sequence, event_id, type, at, cause, data FROM numbered
+        SELECT nextval('outbox_id_seq') AS id, ordered.* FROM (
+            SELECT new.*, last - count(*) OVER (PARTITION BY key, topic)
+                + row_number() OVER (PARTITION BY key, topic ORDER BY n) AS sequence
+            FROM new JOIN counted USING (key, topic) ORDER BY n
+        ) AS ordered
+    ), published AS (
+        INSERT INTO published_events (id, key, topic, sequence, event_id, type, at, cause, data)
+        SELECT id, key, topic, sequence, event_id, type, at, cause, data FROM numbered
     )
-    INSERT INTO outbox (event_id, contact_id, sequence, topic, type, at, traceparent, data)
-    SELECT event_id, contact_id, sequence, topic, type, at, traceparent, data
-    FROM numbered ORDER BY n
+    INSERT INTO outbox (id, event_id, key, sequence, topic, type, at, traceparent, data)
+    SELECT id, event_id, key, sequence, topic, type, at, traceparent, data FROM numbered
 """)

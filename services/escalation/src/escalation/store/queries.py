@@ -112,7 +112,7 @@ _LATENESS = text(f"""
                CASE type WHEN 'upstairs.escalation_returned.v1' THEN 'lease'
                          ELSE coalesce(data->>'clock', data->>'waited_for') END AS kind,
                CAST(data->>'lateness_ms' AS double precision) AS lateness_ms
-        FROM journal
+        FROM published_events
         WHERE type IN (
             'upstairs.clock_warned.v1', 'upstairs.clock_breached.v1',
             'upstairs.escalation_climbed.v1', 'upstairs.escalation_unanswered.v1',

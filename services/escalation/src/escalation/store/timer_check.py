@@ -80,7 +80,7 @@ _BOOKS_OF = text(f"""
     WHERE w.contact_id = ANY(CAST(:contacts AS uuid[])) ORDER BY w.contact_id
 """).columns(clocks=JSONB, escalation=JSONB, timers=JSONB)
 _TOLD = text("""
-    SELECT EXISTS (SELECT FROM journal WHERE contact_id = :contact
+    SELECT EXISTS (SELECT FROM published_events WHERE key = :contact
         AND type = 'upstairs.timer_missing.v1' AND data->>'page_id' = :page)
 """)
 _UNANSWERED = text(

@@ -13,7 +13,7 @@ from sqlalchemy.dialects.postgresql import JSONB, insert
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from common.contracts.contacts import ContactReceived
-from common.contracts.event import ContactId, EscalationId, Event
+from common.contracts.event import ContactEvent, ContactId, EscalationId
 from common.core.errors import PermanentError
 from common.storage.rows import LockedTable
 from common.storage.uow import UnitOfWork as BaseUnitOfWork
@@ -219,7 +219,7 @@ class Facts:
         self._connection = connection
         self._rows: list[dict[str, object]] = []
 
-    def add(self, event: Event, event_id: str | None) -> None:
+    def add(self, event: ContactEvent, event_id: str | None) -> None:
         self._rows.append(
             {
                 "contact_id": event.contact_id,
@@ -251,7 +251,7 @@ class UnitOfWork(BaseUnitOfWork):
     def rows(self) -> Sequence[LockedTable[Any, Any]]:
         return (self.watches, self.escalations)
 
-    async def hold(self, contact_ids: Sequence[ContactId]) -> None:
+    async def prelock(self, contact_ids: Sequence[ContactId]) -> None:
         """Lock the contacts' watches, which also lock their escalations for us, then those."""
         await self.watches.begin(contact_ids)
         await self.watches.lock_all(contact_ids)
@@ -326,8 +326,8 @@ _REMEMBER = text("""
     ON CONFLICT DO NOTHING
 """)
 _TOLD_OF_CLOCKS = text("""
-    (SELECT jsonb_agg(jsonb_build_object('type', type, 'data', data) ORDER BY sequence)
-     FROM journal WHERE journal.contact_id = watches.contact_id
+    (SELECT jsonb_agg(jsonb_build_object('type', type, 'data', data) ORDER BY id)
+     FROM published_events WHERE key = CAST(watches.contact_id AS text)
         AND type = ANY(CAST(:types AS text[])))
 """)
 _OTHERS = text("""
@@ -346,6 +346,6 @@ _IN_FORCE = text("""
 """).columns(body=JSONB)
 _HOLD = text("LOCK TABLE configuration IN SHARE ROW EXCLUSIVE MODE")
 _JOURNAL = text("""
-    SELECT type, at, data, cause FROM journal
-    WHERE contact_id = :contact AND data->>'escalation_id' = :escalation ORDER BY sequence
+    SELECT type, at, data, cause FROM published_events
+    WHERE key = :contact AND data->>'escalation_id' = :escalation ORDER BY id
 """)

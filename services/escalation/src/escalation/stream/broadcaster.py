@@ -15,6 +15,7 @@ from aiokafka import AIOKafkaConsumer, TopicPartition
 from common.core.backoff import Backoff, pause
 from common.core.clock import monotonic
 from common.core.errors import TransientError, is_transient
+from common.messaging.kafka import make_range_reader, make_topic_reader
 from escalation.stream.offsets import OffsetGoneError, Offsets, check, lengthened, missed
 from escalation.stream.records import News, Newsreader
 from escalation.stream.subscriber import Following
@@ -25,14 +26,11 @@ _BATCH = 500
 _BREATH = 0.01
 # Nobody has asked for so long: the topic is not read until somebody does.
 _IDLE_S = 60.0
-# How soon a new partition is found; what it had by then is not lost.
-_METADATA_MS = 30_000
 _READY_WITHIN_S = 5.0
 # Whoever missed more has seen another day, and loads the list anew.
 _MOST_MISSED = 100_000
 _CATCHING_UP = 8
 _CATCH_UP_WITHIN_S = 30.0
-_FETCH_BYTES = 64 * 1024
 
 log = structlog.get_logger()
 
@@ -131,9 +129,7 @@ class Hub:
         self._followers.clear()
 
     async def _read(self, stopping: asyncio.Event, backoff: Backoff) -> None:
-        async with self._consumer(
-            self._topic, auto_offset_reset="earliest", metadata_max_age_ms=_METADATA_MS
-        ) as kafka:
+        async with _started(make_topic_reader(self._bootstrap, self._topic)) as kafka:
             await self._go_to_place(kafka)
             backoff.reset()
             self._failing = False
@@ -193,9 +189,7 @@ class Hub:
         try:
             async with (
                 self._turns,
-                self._consumer(
-                    auto_offset_reset="none", max_partition_fetch_bytes=_FETCH_BYTES
-                ) as kafka,
+                _started(make_range_reader(self._bootstrap)) as kafka,
             ):
                 await self._check(kafka, after)
                 if not allowed.done():
@@ -239,16 +233,14 @@ class Hub:
                 if await kafka.position(partition) >= until[partition.partition]:
                     left.discard(partition)
 
-    @asynccontextmanager
-    async def _consumer(self, *topics: str, **settings: Any) -> AsyncIterator[AIOKafkaConsumer]:
-        kafka = AIOKafkaConsumer(
-            *topics, bootstrap_servers=self._bootstrap, enable_auto_commit=False, **settings
-        )
-        try:
-            await kafka.start()
-            yield kafka
-        finally:
-            await kafka.stop()
+
+@asynccontextmanager
+async def _started(kafka: AIOKafkaConsumer) -> AsyncIterator[AIOKafkaConsumer]:
+    try:
+        await kafka.start()
+        yield kafka
+    finally:
+        await kafka.stop()
 
 
 def _by_number(offsets: Mapping[TopicPartition, int]) -> dict[int, int]:

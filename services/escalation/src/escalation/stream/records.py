@@ -72,12 +72,13 @@ def _told(envelope: Envelope, event: Event) -> News | None:
     escalation_id: EscalationId | None = getattr(event, "escalation_id", None)
     if escalation_id is None and not isinstance(event, _CLOCKS):
         return None
+    contact_id = ContactId(event.key)
     data = {
-        "contact_id": event.contact_id,
+        "contact_id": contact_id,
         "escalation_id": escalation_id,
         "sequence": envelope.sequence,
         "at": event.occurred_at,
         "data": event.model_dump(mode="json", exclude=_ELSEWHERE),
     }
     told = orjson.dumps(data, option=orjson.OPT_UTC_Z).decode()
-    return News(envelope.type, event.contact_id, escalation_id, told)
+    return News(envelope.type, contact_id, escalation_id, told)

@@ -9,7 +9,7 @@ from pydantic import Discriminator, Field
 
 from common.contracts.notifications import Action, Medium
 from common.http.app import RequestModel
-from notifier.domain.delivery import Outcome, Refused
+from notifier.domain.delivery import Outcome
 from notifier.domain.notifications import Notification
 from notifier.domain.recipients import Address
 from notifier.links import Links
@@ -75,12 +75,21 @@ class Channel(Protocol):
     async def send(self, notification: Notification, at: datetime) -> Outcome:
         """Make one attempt; whatever goes wrong is an outcome, not an exception."""
 
-    async def update(self, notification: Notification, at: datetime) -> Outcome:  # noqa: ARG002
-        return Refused(f"{self.medium} cannot change a message")
+    async def update(self, notification: Notification, at: datetime) -> Outcome:
+        """Make one attempt to change a message; called only if `editable`."""
+        raise TypeError(f"{self.medium} cannot change {notification.notification_id} at {at}")
 
-    def presses(self, headers: Mapping[str, str], body: bytes, at: datetime) -> Sequence[Press]:
-        """Raise SignatureRefusedError or MalformedPayloadError, or return what was pressed."""
-        raise SignatureRefusedError(f"{self.medium} has no buttons")
+    def presses(
+        self,
+        headers: Mapping[str, str],  # noqa: ARG002 - for channels that have buttons
+        body: bytes,  # noqa: ARG002
+        at: datetime,  # noqa: ARG002
+    ) -> Sequence[Press]:
+        """Return what was pressed; called only if `interactive`.
+
+        Raises SignatureRefusedError or MalformedPayloadError.
+        """
+        raise TypeError(f"{self.medium} has no buttons")
 
     async def close(self) -> None:
         """Close the connections that it keeps open."""

@@ -1,10 +1,9 @@
 """What can be wrong with an answer, a link's notification, or a recipient."""
 
-from common.core.errors import PermanentError
 from notifier.domain.escalations import Escalation
 
 
-class NotificationNotFoundError(PermanentError):
+class NotificationNotFoundError(Exception):
     """There is no such notification."""
 
 

@@ -1,28 +1,35 @@
-"""How the queues stand."""
+"""Routes: the queues."""
 
-from fastapi import APIRouter
-from pydantic import BaseModel, ConfigDict
+from typing import Annotated
 
-from router.api.deps import RouterDatabase, Staff
+from fastapi import APIRouter, Query
+
+from router.api.deps import PageLimit, RouterDatabase, Staff
+from router.api.schemas import QueueOut, QueuePage
+from router.domain.needs import Need
 
 router = APIRouter(prefix="/v1/queues", tags=["queues"])
 
-
-class ShownQueue(BaseModel):
-    """A free place counts in every queue that its representative serves."""
-
-    model_config = ConfigDict(from_attributes=True)
-
-    queue: str
-    waiting: int
-    oldest_waiting_s: float | None
-    available_representatives: int
-    free_places: int
+QueueCursor = Annotated[
+    str | None,
+    Query(
+        pattern=r"^[^\x00]+/[^/\x00]+$",
+        max_length=400,
+        description="`next_cursor` of the page before.",
+    ),
+]
 
 
 @router.get("")
-async def show_all(database: RouterDatabase, _caller: Staff) -> list[ShownQueue]:
-    """Show each queue, `<skill>/<language>`, that somebody waits in or could serve."""
+async def list_queues(
+    database: RouterDatabase, _caller: Staff, cursor: QueueCursor = None, limit: PageLimit = 50
+) -> QueuePage:
+    """List the queues, `<skill>/<language>`, that have contacts or representatives."""
+    after = Need(*cursor.rsplit("/", 1)) if cursor else None
     async with database.transaction() as uow:
-        queues = await uow.assignments.queues(uow.now)
-    return [ShownQueue.model_validate(queue) for queue in queues]
+        found = await uow.assignments.queues_after(after, limit + 1, at=uow.now)
+    items = found[:limit]
+    return QueuePage(
+        items=[QueueOut.model_validate(queue) for queue in items],
+        next_cursor=items[-1].queue if len(found) > limit else None,
+    )
