@@ -6,8 +6,10 @@ from datetime import UTC, datetime, timedelta
 from common.contracts.event import ContactId, EscalationId, NotificationId, PageId, PersonId
 from common.core.ids import new_id
 from notifier.channels import email, slack
-from notifier.domain.notifications import Content, Notification
-from notifier.domain.recipients import EmailAddress, SlackAddress
+from notifier.domain import notifications
+from notifier.domain.content import Content, Status
+from notifier.domain.notifications import Notification
+from notifier.domain.recipients import Address
 from notifier.links import Links
 from stage.invariants import count_receipts
 
@@ -26,8 +28,8 @@ def notification() -> Notification:
         escalation_id=EscalationId(new_id()),
         person_id=PersonId("sara"),
         medium="slack",
-        address=SlackAddress("D0SARA", "U0SARA"),
-        content=Content("raised", "No reply", "No reply within 10 s"),
+        address=Address("slack", {"channel": "D0SARA", "user_id": "U0SARA"}),
+        content=Content("raised"),
         requested_at=NOON,
         due_at=NOON,
         receipt={"channel": "D0SARA", "ts": "1"},
@@ -36,8 +38,9 @@ def notification() -> Notification:
 
 def test_posts_and_mails_are_counted_by_their_notification() -> None:
     slack_page = notification()
-    _, post = slack.request(slack_page, LINKS, NOON)
-    mail_page = replace(notification(), medium="email", address=EmailAddress("sara@example.com"))
+    post = slack.page_message(slack_page, LINKS, NOON)
+    mailbox = Address("email", {"address": "sara@example.com"})
+    mail_page = replace(notification(), medium="email", address=mailbox)
     url = LINKS.url(mail_page.notification_id)
     mail = email.compose(mail_page, "Upstairs <upstairs@localhost>", url, NOON)
     assert count_receipts([post, post], [mail]) == {
@@ -47,6 +50,8 @@ def test_posts_and_mails_are_counted_by_their_notification() -> None:
 
 
 def test_update_of_an_earlier_message_is_not_counted() -> None:
-    changed = replace(notification(), kind="update")
-    _, post = slack.request(changed, LINKS, NOON)
+    page = notification()
+    status = Status("acknowledged", by="Sara")
+    update = notifications.update(page, status, NotificationId(new_id()), NOON)
+    post = slack.update_message(update, NOON)
     assert not count_receipts([post], [])

@@ -255,9 +255,11 @@ async def wait_for_page(
     post = next(
         (body for body in reversed(posts) if body["channel"] == f"D0{person.upper()}"), None
     )
-    require(post is not None and page.headline in str(post), f"Slack has a message for {person}")
+    customer = page.contact.customer_name if page.contact else None
+    require(post is not None and (customer or "") in str(post), f"Slack has a message for {person}")
     button = "Acknowledge" if "Acknowledge" in str(post) else "Open"
-    scenario.narrate(contact_id, "Slack", f"to {person}: {page.headline} [{button}]")
+    text = post["text"] if post else ""
+    scenario.narrate(contact_id, "Slack", f"to {person}: {text} [{button}]")
     mails = scenario.system.receivers.mail.messages
     mail = next(
         (message for message in reversed(mails) if message["To"] == f"{person}@example.com"), None

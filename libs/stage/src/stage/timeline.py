@@ -39,7 +39,7 @@ _SHOWN_FIELDS = (
     "reason",
     "outcome",
     "quote",
-    "headline",
+    "explanation",
 )
 _MAX_DETAIL_CHARS = 110
 

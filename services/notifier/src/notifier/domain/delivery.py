@@ -1,4 +1,4 @@
-"""How often and when a notification is tried, and what comes of each attempt."""
+"""How often and when delivery of a notification is tried, and what follows from each attempt."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
@@ -17,8 +17,8 @@ from notifier.domain.notifications import (
 
 
 @dataclass(frozen=True, slots=True)
-class Patience:
-    """How many attempts there are, the delays between them, and how long one may take."""
+class RetryPolicy:
+    """The number of attempts, the delays between them, and the time limit of one call."""
 
     attempts: int = 8
     first_delay: timedelta = timedelta(seconds=0.5)
@@ -27,22 +27,26 @@ class Patience:
 
     @property
     def lease(self) -> timedelta:
-        """Long enough to call and to record; what is still sending after it was lost."""
+        """Long enough to call and to record; an attempt that takes longer counts as lost."""
         return 2 * self.timeout
 
 
 @dataclass(frozen=True, slots=True)
 class Sent:
-    """The outside system took it; `receipt` is how it knows the message."""
+    """The outside system accepted it; `receipt` is how it names the message.
+
+    `editable`: the message can be changed there.
+    """
 
     receipt: Mapping[str, str]
+    editable: bool = False
 
 
 @dataclass(frozen=True, slots=True)
 class Postponed:
-    """It did not arrive, but may later, not before `wait` if that was asked for."""
+    """It did not arrive, but may later: not before `wait`, if the outside system asked for that."""
 
-    because: str
+    reason: str
     wait: timedelta | None = None
 
 
@@ -50,35 +54,35 @@ class Postponed:
 class Refused:
     """It did not arrive and never will."""
 
-    because: str
+    reason: str
 
 
 @dataclass(frozen=True, slots=True)
 class Unknown:
-    """It was on its way when we lost sight of it. Told twice is better than not told."""
+    """It may have arrived. A second message is better than none."""
 
-    because: str
+    reason: str
 
 
 Outcome = Sent | Postponed | Refused | Unknown
 
 
-def take_up(notification: Notification, patience: Patience, at: datetime) -> Decision:
-    """Begin an attempt at what is due. What was still being sent was lost by whoever sent it."""
+def claim(notification: Notification, policy: RetryPolicy, at: datetime) -> Decision:
+    """Begin an attempt. One that is still being sent was lost with the process that sent it."""
     lost = _lost(notification, at)
-    if notification.attempts >= patience.attempts:
+    if notification.attempts >= policy.attempts:
         decision = _failed(notification, "the outcome of the last attempt was lost", at)
         return replace(decision, attempts=lost)
-    taken = replace(
+    claimed = replace(
         notification,
         state="sending",
-        due_at=at + patience.lease,
+        due_at=at + policy.lease,
         attempts=notification.attempts + 1,
         began_at=at,
         ambiguous=notification.ambiguous or bool(lost),
     )
-    attempt = Attempt(notification.notification_id, taken.attempts, at)
-    return Decision(taken, attempts=(*lost, attempt))
+    attempt = Attempt(notification.notification_id, claimed.attempts, at)
+    return Decision(claimed, attempts=(*lost, attempt))
 
 
 def _lost(notification: Notification, at: datetime) -> tuple[Attempt, ...]:
@@ -91,7 +95,7 @@ def _lost(notification: Notification, at: datetime) -> tuple[Attempt, ...]:
             notification.began_at,
             ended_at=at,
             outcome="unknown",
-            detail="nobody recorded the outcome in time: the process may have died",
+            detail="no outcome was recorded in time: the process may have died",
         ),
     )
 
@@ -100,12 +104,12 @@ def record(
     notification: Notification,
     attempt: Attempt,
     outcome: Outcome,
-    patience: Patience,
+    policy: RetryPolicy,
     spread: float,
     at: datetime,
 ) -> Decision:
-    """Write down how an attempt ended, and what is next. `spread` is as in `retry_delay`."""
-    decision = _consequence(notification, attempt, outcome, patience, spread, at)
+    """Record how an attempt ended, and what is next. `spread` is as in `retry_delay`."""
+    decision = _consequence(notification, attempt, outcome, policy, spread, at)
     return replace(decision, attempts=(_ended(attempt, outcome, at),))
 
 
@@ -113,7 +117,7 @@ def _consequence(
     notification: Notification,
     attempt: Attempt,
     outcome: Outcome,
-    patience: Patience,
+    policy: RetryPolicy,
     spread: float,
     at: datetime,
 ) -> Decision:
@@ -122,35 +126,40 @@ def _consequence(
     if isinstance(outcome, Sent):
         return _sent(notification, attempt, outcome, at)
     if notification.attempts != attempt.attempt:
-        # Our lease ran out and another attempt has begun: that one decides.
+        # Our lease ran out and another attempt has begun: the other one decides.
         return Decision(notification)
     if isinstance(outcome, Refused):
-        return _failed(notification, outcome.because, at)
+        return _failed(notification, outcome.reason, at)
     if isinstance(outcome, Unknown):
         notification = replace(notification, ambiguous=True)
-    if notification.attempts >= patience.attempts:
-        because = f"gave up after {notification.attempts} attempts: {outcome.because}"
-        return _failed(notification, because, at)
-    asked = outcome.wait if isinstance(outcome, Postponed) else None
-    delay = retry_delay(notification.attempts, patience, spread, asked)
+    if notification.attempts >= policy.attempts:
+        reason = f"gave up after {notification.attempts} attempts: {outcome.reason}"
+        return _failed(notification, reason, at)
+    at_least = outcome.wait if isinstance(outcome, Postponed) else None
+    delay = retry_delay(notification.attempts, policy, spread, at_least)
     return Decision(replace(notification, state="pending", due_at=at + delay))
 
 
 def retry_delay(
-    attempts: int, patience: Patience, spread: float, asked: timedelta | None = None
+    attempts: int, policy: RetryPolicy, spread: float, at_least: timedelta | None = None
 ) -> timedelta:
-    """Return how long to wait after so many attempts: doubling, and never less than was asked.
+    """Return the delay after so many attempts: it doubles, and is never less than `at_least`.
 
-    `spread`, above 0 and at most 1, shortens our own delay so that many don't come back at once.
+    `spread`, above 0 and at most 1, shortens our own delay, so that retries do not come together.
     """
-    doubled = patience.first_delay * float(2 ** min(attempts - 1, 30))
-    own = min(doubled, patience.longest_delay) * spread
-    return max(own, asked or timedelta(0))
+    doubled = policy.first_delay * float(2 ** min(attempts - 1, 30))
+    own = min(doubled, policy.longest_delay) * spread
+    return max(own, at_least or timedelta(0))
 
 
 def _sent(notification: Notification, attempt: Attempt, outcome: Sent, at: datetime) -> Decision:
     sent = replace(
-        notification, state="sent", due_at=None, sent_at=at, receipt=dict(outcome.receipt)
+        notification,
+        state="sent",
+        due_at=None,
+        sent_at=at,
+        receipt=dict(outcome.receipt),
+        editable=outcome.editable,
     )
     if notification.kind == "update" or notification.medium is None:
         return Decision(sent)
@@ -167,28 +176,28 @@ def _sent(notification: Notification, attempt: Attempt, outcome: Sent, at: datet
     return Decision(sent, (event,))
 
 
-def _failed(notification: Notification, because: str, at: datetime) -> Decision:
-    failed = replace(notification, state="failed", due_at=None, because=because)
-    # Nobody waits for an update: the page that it changes did arrive.
+def _failed(notification: Notification, reason: str, at: datetime) -> Decision:
+    failed = replace(notification, state="failed", due_at=None, reason=reason)
+    # A failed update is no event: the page that it changes did arrive.
     events: tuple[Event, ...] = () if failed.kind == "update" else (failure(failed, at),)
     return Decision(failed, events)
 
 
 def _ended(attempt: Attempt, outcome: Outcome, at: datetime) -> Attempt:
-    word, detail = _told(outcome)
+    word, detail = _described(outcome)
     return replace(attempt, ended_at=at, outcome=word, detail=detail)
 
 
-def _told(outcome: Outcome) -> tuple[AttemptOutcome, str]:
+def _described(outcome: Outcome) -> tuple[AttemptOutcome, str]:
     match outcome:
-        case Sent(receipt):
+        case Sent(receipt=receipt):
             return "sent", ", ".join(f"{name} {value}" for name, value in receipt.items())
-        case Postponed(because, wait):
+        case Postponed(reason, wait):
             asked = f"; asked to wait {wait.total_seconds():g} s" if wait else ""
-            return "retry", because + asked
-        case Refused(because):
-            return "failed", because
-        case Unknown(because):
-            return "unknown", because
+            return "retry", reason + asked
+        case Refused(reason):
+            return "failed", reason
+        case Unknown(reason):
+            return "unknown", reason
         case _:
             assert_never(outcome)
