@@ -1,6 +1,6 @@
 """What escalation keeps of one contact, and of its open escalation."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from decimal import Decimal
 from typing import Literal
@@ -11,7 +11,6 @@ from common.contracts.event import ContactId, CustomerId, EscalationId, PersonId
 from escalation.domain.settings.ladders import Ladder
 from escalation.domain.settings.policies import DEADLINE_PERCENT, Contact
 from escalation.domain.settings.registry import Ref, Versioned
-from escalation.domain.values import replace
 
 DEFAULT_SEVERITY: Severity = "medium"
 

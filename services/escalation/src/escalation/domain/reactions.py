@@ -4,6 +4,7 @@ Facts of different topics come in any order. What cannot be acted on yet is kept
 the contact's resolution has overtaken is dropped.
 """
 
+from dataclasses import replace
 from functools import partial
 from typing import assert_never
 
@@ -29,7 +30,6 @@ from escalation.domain.escalations.responders import unfit
 from escalation.domain.model import Reason, Referral
 from escalation.domain.settings.policies import Contact
 from escalation.domain.situation import Decision, Situation, nothing
-from escalation.domain.values import replace
 
 
 class NotOpenError(Exception):

@@ -1,5 +1,6 @@
 """A clock is what was told of it: the one place where a clock changes, now or when told again."""
 
+from dataclasses import replace
 from datetime import datetime
 from typing import assert_never
 
@@ -18,7 +19,6 @@ from common.contracts.escalations import (
 from escalation.domain.model import Clock, Threshold
 from escalation.domain.settings.policies import DEADLINE_PERCENT
 from escalation.domain.settings.registry import Ref
-from escalation.domain.values import replace
 
 Clocks = tuple[Clock, ...]
 ClockChanged = (

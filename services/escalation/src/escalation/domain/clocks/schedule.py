@@ -1,6 +1,7 @@
 """What a clock's terms mean in time: when it starts, how much is spent, when the rest comes due."""
 
 from collections.abc import Iterable
+from dataclasses import replace
 from datetime import datetime, timedelta
 from functools import partial
 
@@ -25,7 +26,6 @@ from escalation.domain.settings.policies import (
 from escalation.domain.settings.registry import Versioned
 from escalation.domain.situation import Decision, Situation, nothing
 from escalation.domain.timers import ClockDue, clock_slot
-from escalation.domain.values import replace
 
 
 def record(situation: Situation, event: ClockEvent) -> Decision:

@@ -4,6 +4,7 @@ What happens when nobody does anything is in `deadlines`, what costs too much in
 """
 
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import datetime, timedelta
 from functools import partial
 
@@ -31,7 +32,6 @@ from escalation.domain.escalations.responders import Landing, above, landing_at,
 from escalation.domain.model import Escalation, EscalationState
 from escalation.domain.situation import Decision, Situation, nothing
 from escalation.domain.timers import ESCALATION_SLOT
-from escalation.domain.values import replace
 
 
 class RefusedError(Exception):

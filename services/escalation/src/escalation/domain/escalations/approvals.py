@@ -1,6 +1,6 @@
 """Outcomes that cost more than the role of whoever has it may grant: somebody else approves."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from decimal import Decimal
 from functools import partial
@@ -27,7 +27,6 @@ from escalation.domain.escalations.responders import Landing, above, landing_at,
 from escalation.domain.model import Approval, Escalation, ms_between
 from escalation.domain.settings.people import Role
 from escalation.domain.situation import Decision, Situation
-from escalation.domain.values import replace
 
 _COSTLY: tuple[Outcome, ...] = ("refund", "credit")
 # A role that has a limit in one currency has one in each.

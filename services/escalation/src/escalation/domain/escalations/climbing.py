@@ -1,5 +1,6 @@
 """The way up: raise or merge, page a level, climb, and never fall silent."""
 
+from dataclasses import replace
 from datetime import datetime, timedelta
 from functools import partial
 from uuid import NAMESPACE_OID, uuid5
@@ -33,7 +34,6 @@ from escalation.domain.settings.registry import DEFAULT_LADDER, Versioned
 from escalation.domain.situation import Decision, Situation, nothing
 from escalation.domain.timers import AcknowledgementDue
 from escalation.domain.types import OPERATIONS
-from escalation.domain.values import replace
 
 # How often an escalation for which there is no ladder looks whether there is one now.
 NO_LADDER_RETRY_S = 60.0

@@ -1,6 +1,6 @@
 """Leases: for how long a person has an escalation, and what makes that longer."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 from common.contracts.escalations import EscalationLeaseRenewed, EscalationsEvent
@@ -11,7 +11,6 @@ from escalation.domain.model import Escalation, EscalationState, LeaseEnd
 from escalation.domain.settings.ladders import Ladder
 from escalation.domain.situation import Decision, Situation, nothing
 from escalation.domain.timers import WARNING_SLOT, LeaseEnding, LeaseExpires
-from escalation.domain.values import replace
 
 _WITHOUT_LADDER = Ladder((), lease_s=NO_LADDER_RETRY_S, working_lease_s=NO_LADDER_RETRY_S)
 

@@ -1,7 +1,7 @@
 """Whom a level means at the moment at which it is reached, and why not those it does not."""
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import assert_never
 
 from common.contracts.event import PersonId
@@ -18,7 +18,6 @@ from escalation.domain.settings.ladders import (
 )
 from escalation.domain.settings.people import line_above
 from escalation.domain.situation import Situation
-from escalation.domain.values import replace
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,6 +3,7 @@
 A timer that was replaced while it fired finds another round or lease, and does nothing.
 """
 
+from dataclasses import replace
 from typing import assert_never
 
 from common.contracts.escalations import EscalationReturned
@@ -14,7 +15,6 @@ from escalation.domain.escalations.responders import landing_at
 from escalation.domain.model import Escalation, ms_between
 from escalation.domain.situation import Decision, Situation, nothing
 from escalation.domain.timers import AcknowledgementDue, LeaseEnding, LeaseExpires
-from escalation.domain.values import replace
 
 
 def acknowledgement_due(situation: Situation, timer: AcknowledgementDue) -> Decision:
