@@ -15,7 +15,7 @@ from common.contracts.notifications import NotificationActedOn
 from common.core.ids import new_id
 from common.storage.database import Database
 from escalation import handlers
-from escalation.main import parts
+from escalation.main import build
 from escalation.settings import Settings
 from escalation.store.unit_of_work import UnitOfWork
 from support.databases import Postgres, opened
@@ -147,7 +147,7 @@ class Story:
 async def story(postgres: Postgres, database_name: str) -> AsyncIterator[Story]:
     async with (
         opened(postgres, database_name, "escalation", UnitOfWork) as database,
-        client(parts, Settings, database, KEYS) as api,
+        client(build, Settings, database, KEYS) as api,
     ):
         told = Story(_inside(database), api)
         await told.put("duty-schedules/supervisors", DUTY)

@@ -11,7 +11,7 @@ from common.contracts.event import ContactId, CustomerId, PersonId, TeamId
 from common.core.ids import new_id
 from common.storage.database import Database
 from escalation import handlers
-from escalation.main import parts
+from escalation.main import build
 from escalation.settings import Settings
 from escalation.store.unit_of_work import UnitOfWork
 from support.databases import Postgres, opened
@@ -65,7 +65,7 @@ DUTY: dict[str, Any] = {
 }
 
 
-class Desk(Inside[UnitOfWork]):
+class ServiceHarness(Inside[UnitOfWork]):
     async def now(self) -> datetime:
         async with self.database.transaction() as uow:
             return uow.now
@@ -103,14 +103,14 @@ async def database(postgres: Postgres, database_name: str) -> AsyncIterator[Data
 
 
 @pytest.fixture
-def desk(database: Database[UnitOfWork]) -> Desk:
-    return Desk(database, dispatcher(database, handlers.SUBSCRIPTIONS, "escalation"))
+def desk(database: Database[UnitOfWork]) -> ServiceHarness:
+    return ServiceHarness(database, dispatcher(database, handlers.SUBSCRIPTIONS, "escalation"))
 
 
 @pytest.fixture
 async def api(database: Database[UnitOfWork]) -> AsyncIterator[httpx.AsyncClient]:
     """Escalation's HTTP API, called by mia, a manager."""
-    async with client(parts, Settings, database, key) as api:
+    async with client(build, Settings, database, key) as api:
         api.headers.update(key("mia"))
         yield api
 

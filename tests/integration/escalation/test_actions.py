@@ -9,7 +9,7 @@ import pytest
 from common.contracts.contacts import ContactResolved, SupervisorRequested
 from common.contracts.escalations import PageRequested
 from common.core.ids import new_id
-from integration.escalation.conftest import Desk, assigned, key
+from integration.escalation.conftest import ServiceHarness, assigned, key
 
 pytestmark = pytest.mark.usefixtures("configured")
 
@@ -39,7 +39,7 @@ class Screen:
 
 
 @pytest.fixture
-async def screen(desk: Desk, api: httpx.AsyncClient) -> Screen:
+async def screen(desk: ServiceHarness, api: httpx.AsyncClient) -> Screen:
     """Return a screen on a contact whose customer asks for a supervisor."""
     contact = await desk.received()
     asked = SupervisorRequested(
@@ -57,7 +57,7 @@ async def limited(api: httpx.AsyncClient) -> None:
         assert answer.status_code == 200, answer.text
 
 
-async def paged(desk: Desk) -> list[tuple[str, str]]:
+async def paged(desk: ServiceHarness) -> list[tuple[str, str]]:
     rows = await desk.rows(
         "SELECT data FROM journal WHERE type = 'upstairs.page_requested.v1' ORDER BY event_id"
     )
@@ -67,7 +67,7 @@ async def paged(desk: Desk) -> list[tuple[str, str]]:
     ]
 
 
-async def test_the_whole_day_of_an_escalation(desk: Desk, screen: Screen) -> None:
+async def test_the_whole_day_of_an_escalation(desk: ServiceHarness, screen: Screen) -> None:
     taken = await screen.done("take-over")
     assert (taken["lease_end"], 590 < taken["left_s"] <= 600) == ("progress", True)
     await screen.done("note", text="The second charge was ours.")
@@ -105,7 +105,7 @@ async def test_the_whole_day_of_an_escalation(desk: Desk, screen: Screen) -> Non
     ]
 
 
-async def test_a_lease_warns_and_climbs(desk: Desk, screen: Screen) -> None:
+async def test_a_lease_warns_and_climbs(desk: ServiceHarness, screen: Screen) -> None:
     await screen.done("acknowledge")
     await desk.after(99)
     assert await paged(desk) == [("sam", "raised")]
@@ -116,11 +116,11 @@ async def test_a_lease_warns_and_climbs(desk: Desk, screen: Screen) -> None:
     assert [row.slot for row in await _timers(desk)] == ["escalation"]
 
 
-async def _timers(desk: Desk) -> list[Any]:
+async def _timers(desk: ServiceHarness) -> list[Any]:
     return await desk.rows("SELECT slot FROM timers WHERE slot LIKE 'escalation%' ORDER BY slot")
 
 
-async def test_an_end_takes_both_timers_along(desk: Desk, screen: Screen) -> None:
+async def test_an_end_takes_both_timers_along(desk: ServiceHarness, screen: Screen) -> None:
     await screen.done("acknowledge")
     assert [row.slot for row in await _timers(desk)] == ["escalation", "escalation:warning"]
     await screen.done("hand-back", guidance="so")
@@ -144,7 +144,7 @@ class TestMoney:
             None,
         )
 
-    async def test_above_it_somebody_else_approves(self, desk: Desk, screen: Screen) -> None:
+    async def test_above_it_somebody_else_approves(self, desk: ServiceHarness, screen: Screen) -> None:
         await screen.done("acknowledge")
         end: dict[str, Any] = {
             "outcome": "refund",
@@ -231,7 +231,7 @@ class TestStaleScreens:
         assert (ended.status_code, ended.json()["present"]["state"]) == (409, "handed_back")
 
 
-async def test_a_snooze_has_its_limits(desk: Desk, screen: Screen) -> None:
+async def test_a_snooze_has_its_limits(desk: ServiceHarness, screen: Screen) -> None:
     await screen.done("acknowledge")
     too_late = (await desk.now() + timedelta(seconds=3700)).isoformat()
     refused = await screen.press("snooze", until=too_late, reason="later")
@@ -243,7 +243,7 @@ async def test_a_snooze_has_its_limits(desk: Desk, screen: Screen) -> None:
     assert without_zone.status_code == 422
 
 
-async def test_nobody_settles_a_complaint_about_oneself(desk: Desk, api: httpx.AsyncClient) -> None:
+async def test_nobody_settles_a_complaint_about_oneself(desk: ServiceHarness, api: httpx.AsyncClient) -> None:
     contact = await desk.received()
     await desk.tell(contact)
     body = {"contact_id": contact.contact_id, "reason": "He shouted.", "about": "kim"}
@@ -256,7 +256,7 @@ async def test_nobody_settles_a_complaint_about_oneself(desk: Desk, api: httpx.A
     )
 
 
-async def test_reopened_after_the_contact_was_resolved(desk: Desk, screen: Screen) -> None:
+async def test_reopened_after_the_contact_was_resolved(desk: ServiceHarness, screen: Screen) -> None:
     await screen.done("take-over")
     await screen.done("resolve", outcome="answer", note="Explained.")
     shown = (await screen.look()).json()
@@ -271,7 +271,7 @@ async def test_reopened_after_the_contact_was_resolved(desk: Desk, screen: Scree
 
 
 async def test_not_reopened_beside_another(
-    desk: Desk, screen: Screen, api: httpx.AsyncClient
+    desk: ServiceHarness, screen: Screen, api: httpx.AsyncClient
 ) -> None:
     await screen.done("take-over")
     shown = await screen.done("hand-back", guidance="so")

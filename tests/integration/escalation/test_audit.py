@@ -24,11 +24,11 @@ from common.core.health import Health
 from common.core.metrics import Metrics
 from common.messaging.timer_loop import TimerLoop
 from common.storage.database import Database
-from escalation.metrics import AuditMetrics
+from escalation.metrics import TimerCheckMetrics
 from escalation.store.unit_of_work import UnitOfWork
 from escalation.workers import timer_check
-from escalation.workers.timer_check import Auditor
-from integration.escalation.conftest import Desk, assigned
+from escalation.workers.timer_check import TimerChecker
+from integration.escalation.conftest import ServiceHarness, assigned
 from support.probe import running
 from support.waiting import until
 
@@ -41,8 +41,8 @@ class Replica:
     """The audit of one process."""
 
     def __init__(self, database: Database[UnitOfWork]) -> None:
-        self.metrics = AuditMetrics(CollectorRegistry())
-        self.auditor = Auditor(database, self.metrics)
+        self.metrics = TimerCheckMetrics(CollectorRegistry())
+        self.auditor = TimerChecker(database, self.metrics)
 
     async def round(self) -> tuple[float, float]:
         """Go over all; return how many timers are missing, and how many ever raised the alarm."""
@@ -83,26 +83,26 @@ def resolved(contact: ContactReceived) -> Event:
     return ContactResolved(contact_id=contact.contact_id, occurred_at=contact.occurred_at)
 
 
-async def upstairs(desk: Desk) -> ContactReceived:
+async def upstairs(desk: ServiceHarness) -> ContactReceived:
     """Have a contact with all its clocks running and an open escalation."""
     contact = await desk.received()
     await desk.tell(contact, asked(contact))
     return contact
 
 
-async def behind_its_back(desk: Desk, statement: str) -> None:
+async def behind_its_back(desk: ServiceHarness, statement: str) -> None:
     async with desk.database.engine.begin() as connection:
         await connection.exec_driver_sql(statement)
 
 
-async def alarms(desk: Desk) -> list[TimerMissing]:
+async def alarms(desk: ServiceHarness) -> list[TimerMissing]:
     found = await desk.rows(
         "SELECT data FROM journal WHERE type = 'upstairs.timer_missing.v1' ORDER BY event_id"
     )
     return [TimerMissing.model_validate(row.data) for row in found]
 
 
-async def timers(desk: Desk, contact: ContactReceived) -> set[tuple[object, ...]]:
+async def timers(desk: ServiceHarness, contact: ContactReceived) -> set[tuple[object, ...]]:
     found = await desk.rows(
         "SELECT slot, type, due_at, data::text FROM timers"
         f" WHERE contact_id = '{contact.contact_id}'"
@@ -114,7 +114,7 @@ async def timers(desk: Desk, contact: ContactReceived) -> set[tuple[object, ...]
     "slot", ["clock:assignment", "clock:first_response", "clock:resolution", "escalation"]
 )
 async def test_a_timer_that_was_deleted_comes_back_and_operations_are_told_once(
-    desk: Desk, replica: Replica, slot: str
+    desk: ServiceHarness, replica: Replica, slot: str
 ) -> None:
     contact, _other = await upstairs(desk), await upstairs(desk)
     before = await timers(desk, contact)
@@ -146,7 +146,7 @@ async def test_a_timer_that_was_deleted_comes_back_and_operations_are_told_once(
     ],
 )
 async def test_a_timer_that_is_set_wrong_is_as_good_as_none(
-    desk: Desk, replica: Replica, wrong: str
+    desk: ServiceHarness, replica: Replica, wrong: str
 ) -> None:
     contact = await upstairs(desk)
     before = await timers(desk, contact)
@@ -160,7 +160,7 @@ async def test_a_timer_that_is_set_wrong_is_as_good_as_none(
 
 
 async def test_what_is_lost_again_is_seen_but_neither_told_nor_set_again(
-    desk: Desk, replica: Replica
+    desk: ServiceHarness, replica: Replica
 ) -> None:
     """It would be buried and put back for ever, if its handler can't take it."""
     await upstairs(desk)
@@ -174,7 +174,7 @@ async def test_what_is_lost_again_is_seen_but_neither_told_nor_set_again(
 
 
 async def test_replicas_that_find_the_same_raise_one_alarm(
-    desk: Desk, replica: Replica, database: Database[UnitOfWork]
+    desk: ServiceHarness, replica: Replica, database: Database[UnitOfWork]
 ) -> None:
     await upstairs(desk)
     await behind_its_back(desk, "DELETE FROM timers WHERE slot = 'escalation'")
@@ -185,7 +185,7 @@ async def test_replicas_that_find_the_same_raise_one_alarm(
 
 
 async def test_all_that_is_open_is_gone_over_and_nothing_else(
-    desk: Desk, replica: Replica, monkeypatch: pytest.MonkeyPatch
+    desk: ServiceHarness, replica: Replica, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """However old it is, and page by page."""
     monkeypatch.setattr(timer_check, "_PAGE", 2)
@@ -202,7 +202,7 @@ async def test_all_that_is_open_is_gone_over_and_nothing_else(
 
 
 async def test_an_open_escalation_is_looked_at_even_if_its_contact_seems_closed(
-    desk: Desk, replica: Replica
+    desk: ServiceHarness, replica: Replica
 ) -> None:
     await upstairs(desk)
     await behind_its_back(desk, "UPDATE watches SET resolved_at = now(), clocks = '[]'")
@@ -210,7 +210,7 @@ async def test_an_open_escalation_is_looked_at_even_if_its_contact_seems_closed(
     assert await replica.round() == (1, 1)
 
 
-async def test_what_is_in_flight_is_no_finding(desk: Desk, replica: Replica) -> None:
+async def test_what_is_in_flight_is_no_finding(desk: ServiceHarness, replica: Replica) -> None:
     """A timer that has been claimed is gone for its own transaction alone, and so is its state."""
     await upstairs(desk)
     async with desk.database.engine.connect() as firing:
@@ -234,7 +234,7 @@ async def audited_all_the_time(replica: Replica) -> AsyncIterator[None]:
 
 
 async def test_nothing_is_found_while_everything_changes(
-    desk: Desk, replica: Replica, monkeypatch: pytest.MonkeyPatch
+    desk: ServiceHarness, replica: Replica, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Clocks start, are met, breach and start anew while the audit looks on without a break."""
     monkeypatch.setattr(timer_check, "_PAGE", 10)
@@ -266,7 +266,7 @@ def reopened(contact: ContactReceived) -> Event:
 
 
 async def test_an_audit_that_fails_goes_on_and_shows_that_it_has_not_finished(
-    desk: Desk, replica: Replica, monkeypatch: pytest.MonkeyPatch
+    desk: ServiceHarness, replica: Replica, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(timer_check, "_EVERY", timedelta(milliseconds=1))
     await upstairs(desk)
@@ -282,7 +282,7 @@ async def test_an_audit_that_fails_goes_on_and_shows_that_it_has_not_finished(
 
 
 async def test_a_timer_that_a_newer_version_has_set_is_left_to_its_audit(
-    desk: Desk, replica: Replica
+    desk: ServiceHarness, replica: Replica
 ) -> None:
     await upstairs(desk)
     await behind_its_back(desk, "UPDATE timers SET type = 'SnoozeEnds' WHERE slot = 'escalation'")

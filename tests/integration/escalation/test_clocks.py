@@ -20,7 +20,7 @@ from common.contracts.contacts import (
 )
 from common.contracts.event import Event, MessageId
 from escalation.main import cli
-from integration.escalation.conftest import POLICY, Desk, assigned, key
+from integration.escalation.conftest import POLICY, ServiceHarness, assigned, key
 from support.databases import Postgres
 
 pytestmark = pytest.mark.usefixtures("configured")
@@ -76,7 +76,7 @@ def explain(postgres: Postgres, database_name: str) -> Explain:
 
 
 async def test_a_paused_clock_tells_since_when_why_and_how_much_is_left(
-    desk: Desk, api: httpx.AsyncClient
+    desk: ServiceHarness, api: httpx.AsyncClient
 ) -> None:
     contact = await desk.received()
     await desk.tell(contact, replies(contact, 1), waits(contact, 20))
@@ -94,7 +94,7 @@ async def test_a_paused_clock_tells_since_when_why_and_how_much_is_left(
     assert shown["history"][-1]["what"].endswith(": the customer wrote")
 
 
-async def test_another_priority_is_another_promise(desk: Desk, api: httpx.AsyncClient) -> None:
+async def test_another_priority_is_another_promise(desk: ServiceHarness, api: httpx.AsyncClient) -> None:
     urgent = {
         "match": {"priority": ["urgent"]},
         "targets": [{"clock": "resolution", "target_s": 500}],
@@ -119,7 +119,7 @@ async def test_another_priority_is_another_promise(desk: Desk, api: httpx.AsyncC
 
 
 async def test_a_policy_may_be_changed_for_open_contacts_too(
-    desk: Desk, api: httpx.AsyncClient
+    desk: ServiceHarness, api: httpx.AsyncClient
 ) -> None:
     kept, changed, closed = [await desk.received() for _ in range(3)]
     resolved = ContactResolved(contact_id=closed.contact_id, occurred_at=later(closed, 1))
@@ -143,7 +143,7 @@ async def test_a_policy_may_be_changed_for_open_contacts_too(
     assert await desk.rows("SELECT * FROM timers WHERE type = 'PolicyChanged'") == []
 
 
-async def test_what_was_heard_is_kept_as_it_came(desk: Desk) -> None:
+async def test_what_was_heard_is_kept_as_it_came(desk: ServiceHarness) -> None:
     contact = await desk.received(campaign="recall")
     event_ids = await desk.tell(assigned(contact), contact, waits(contact, 20))
     await desk.after(2000)
@@ -156,7 +156,7 @@ async def test_what_was_heard_is_kept_as_it_came(desk: Desk) -> None:
     assert ContactReceived.model_validate(facts[0].data) == contact
 
 
-async def test_explain_recounts_a_breach_and_tells_why(desk: Desk, explain: Explain) -> None:
+async def test_explain_recounts_a_breach_and_tells_why(desk: ServiceHarness, explain: Explain) -> None:
     contact = await desk.received()
     await desk.tell(contact, replies(contact, 1), waits(contact, 20))
     await desk.after(400)
@@ -171,7 +171,7 @@ async def test_explain_recounts_a_breach_and_tells_why(desk: Desk, explain: Expl
     assert "first_response" not in result.output
 
 
-async def test_explain_says_what_was_changed_behind_its_back(desk: Desk, explain: Explain) -> None:
+async def test_explain_says_what_was_changed_behind_its_back(desk: ServiceHarness, explain: Explain) -> None:
     contact = await desk.received()
     await desk.tell(contact)
     async with desk.database.transaction() as uow:

@@ -6,7 +6,7 @@ from typing import Any
 import httpx
 import pytest
 
-from integration.escalation.conftest import DUTY, LADDER, POLICY, Desk, key
+from integration.escalation.conftest import DUTY, LADDER, POLICY, ServiceHarness, key
 
 CALENDAR: dict[str, Any] = {
     "zone": "Europe/Berlin",
@@ -99,7 +99,7 @@ async def test_changes_at_once_get_versions_of_their_own(configured: httpx.Async
     ],
 )
 async def test_nonsense_is_refused_by_its_place(
-    api: httpx.AsyncClient, desk: Desk, path: str, body: dict[str, Any], place: str
+    api: httpx.AsyncClient, desk: ServiceHarness, path: str, body: dict[str, Any], place: str
 ) -> None:
     refused = await api.put(f"/v1/{path}", json=body)
     assert refused.status_code == 422
@@ -115,7 +115,7 @@ async def test_only_managers_set_it(api: httpx.AsyncClient) -> None:
 
 
 async def test_a_new_version_is_in_force_for_the_next_contact(
-    configured: httpx.AsyncClient, desk: Desk
+    configured: httpx.AsyncClient, desk: ServiceHarness
 ) -> None:
     first = await desk.received()
     await desk.tell(first)
@@ -159,7 +159,7 @@ async def test_a_schedule_put_by_what_was_seen_before_a_swap_loses_no_swap(
     "path", ["sla-policies/gold?open_contacts=retarget", "ladders/default", "people/kim"]
 )
 async def test_every_setting_may_be_put_by_what_was_seen(
-    configured: httpx.AsyncClient, desk: Desk, path: str
+    configured: httpx.AsyncClient, desk: ServiceHarness, path: str
 ) -> None:
     body = {"sla-policies": POLICY, "ladders": LADDER, "people": {"role": "supervisor"}}
     known = await desk.rows("SELECT * FROM configuration")

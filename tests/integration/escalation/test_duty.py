@@ -13,12 +13,12 @@ from prometheus_client import CollectorRegistry
 from common.contracts.escalations import PageRequested
 from common.core.clock import monotonic
 from common.storage.database import Database
-from escalation.main import parts
-from escalation.metrics import GapMetrics
+from escalation.main import build
+from escalation.metrics import DutyGapMetrics
 from escalation.settings import Settings
 from escalation.store.unit_of_work import UnitOfWork
-from escalation.workers.duty_gaps import GapWatch
-from integration.escalation.conftest import Desk, key
+from escalation.workers.duty_gaps import GapAnnouncer
+from integration.escalation.conftest import ServiceHarness, key
 from support.inside import client
 
 HOUR, DAY = timedelta(hours=1), timedelta(days=1)
@@ -192,7 +192,7 @@ def events(feed: httpx.Response) -> list[tuple[Any, ...]]:
     ]
 
 
-async def test_the_feed_of_a_schedule_is_its_shifts(duty: httpx.AsyncClient, desk: Desk) -> None:
+async def test_the_feed_of_a_schedule_is_its_shifts(duty: httpx.AsyncClient, desk: ServiceHarness) -> None:
     now = await desk.now()
     window = {"from": (now - 29 * DAY).isoformat(), "until": (now + 89 * DAY).isoformat()}
     shown = (await duty.get(f"{PLACE}/shifts", params=window)).json()["shifts"]
@@ -233,7 +233,7 @@ async def signing(
     database: Database[UnitOfWork], duty: httpx.AsyncClient
 ) -> AsyncIterator[httpx.AsyncClient]:
     """The API of a service that has a secret for links, called by nobody unless a header says."""
-    async with client(parts, Settings, database, key, feed_secret="of the feeds") as api:
+    async with client(build, Settings, database, key, feed_secret="of the feeds") as api:
         yield api
 
 
@@ -265,7 +265,7 @@ async def test_without_a_secret_there_are_no_links(duty: httpx.AsyncClient) -> N
 class Replica:
     def __init__(self, database: Database[UnitOfWork]) -> None:
         self.registry = CollectorRegistry()
-        self.watch = GapWatch(database, GapMetrics(self.registry))
+        self.watch = GapAnnouncer(database, DutyGapMetrics(self.registry))
 
     async def look(self) -> float:
         """Look ahead; return for how many hours nobody will be on duty."""
@@ -278,7 +278,7 @@ class Replica:
         return seconds / 3600
 
 
-async def pages(desk: Desk) -> list[PageRequested]:
+async def pages(desk: ServiceHarness) -> list[PageRequested]:
     found = await desk.rows(
         "SELECT data FROM outbox WHERE type = 'upstairs.page_requested.v1' ORDER BY sequence"
     )
@@ -292,7 +292,7 @@ async def leave(api: httpx.AsyncClient, shift: dict[str, Any]) -> None:
 
 
 async def test_a_gap_is_told_once_by_all_replicas_together_a_week_and_a_day_ahead(
-    duty: httpx.AsyncClient, desk: Desk
+    duty: httpx.AsyncClient, desk: ServiceHarness
 ) -> None:
     sams = await own_shift(duty, "sam")
     await leave(duty, sams)
@@ -319,7 +319,7 @@ async def test_a_gap_is_told_once_by_all_replicas_together_a_week_and_a_day_ahea
     assert await desk.rows("SELECT ahead FROM announced_gaps") == []
 
 
-async def test_all_else_goes_on_while_it_looks_far(duty: httpx.AsyncClient, desk: Desk) -> None:
+async def test_all_else_goes_on_while_it_looks_far(duty: httpx.AsyncClient, desk: ServiceHarness) -> None:
     """For hours as shifts and nobody there for years it works for a second, on its own."""
     hourly = {"rotations": [{**ROTATION, "shift_s": 3600}]}
     assert (await duty.put(PLACE, json=hourly)).status_code == 200
@@ -337,7 +337,7 @@ async def test_all_else_goes_on_while_it_looks_far(duty: httpx.AsyncClient, desk
     assert longest < (last - began) / 3
 
 
-async def test_a_gap_that_is_filled_is_not_told(duty: httpx.AsyncClient, desk: Desk) -> None:
+async def test_a_gap_that_is_filled_is_not_told(duty: httpx.AsyncClient, desk: ServiceHarness) -> None:
     sams = await own_shift(duty, "sam")
     await leave(duty, sams)
     shown = (await duty.get(f"{PLACE}/gaps")).json()["gaps"]
@@ -349,7 +349,7 @@ async def test_a_gap_that_is_filled_is_not_told(duty: httpx.AsyncClient, desk: D
 
 
 async def test_a_gap_that_was_filled_and_opens_again_is_told_again(
-    duty: httpx.AsyncClient, desk: Desk
+    duty: httpx.AsyncClient, desk: ServiceHarness
 ) -> None:
     sams = await own_shift(duty, "sam")
     await leave(duty, sams)

@@ -24,7 +24,7 @@ from common.contracts.event import (
 )
 from common.contracts.notifications import NotificationActedOn
 from common.core.ids import new_id
-from integration.escalation.conftest import Desk, assigned, key
+from integration.escalation.conftest import ServiceHarness, assigned, key
 
 pytestmark = pytest.mark.usefixtures("configured")
 
@@ -59,7 +59,7 @@ async def open_of(api: httpx.AsyncClient, contact: ContactReceived) -> str:
 
 
 async def test_a_breach_climbs_until_somebody_acknowledges(
-    desk: Desk, api: httpx.AsyncClient
+    desk: ServiceHarness, api: httpx.AsyncClient
 ) -> None:
     contact = await desk.received()
     await desk.tell(contact, assigned(contact))
@@ -108,7 +108,7 @@ async def test_a_breach_climbs_until_somebody_acknowledges(
     ]
 
 
-async def test_all_well_leaves_no_timer(desk: Desk) -> None:
+async def test_all_well_leaves_no_timer(desk: ServiceHarness) -> None:
     contact = await desk.received()
     reply = RepresentativeReplied(
         contact_id=contact.contact_id,
@@ -121,7 +121,7 @@ async def test_all_well_leaves_no_timer(desk: Desk) -> None:
     assert await desk.rows("SELECT * FROM timers") == []
 
 
-async def test_an_assignment_may_come_before_its_contact(desk: Desk) -> None:
+async def test_an_assignment_may_come_before_its_contact(desk: ServiceHarness) -> None:
     contact = await desk.received()
     await desk.tell(assigned(contact), referred(contact))
     assert await desk.journal(contact.contact_id) == []
@@ -134,7 +134,7 @@ async def test_an_assignment_may_come_before_its_contact(desk: Desk) -> None:
     ]
 
 
-async def test_one_batch_may_close_one_escalation_and_raise_the_next(desk: Desk) -> None:
+async def test_one_batch_may_close_one_escalation_and_raise_the_next(desk: ServiceHarness) -> None:
     contact = await desk.received()
     await desk.tell(contact, supervisor_requested(contact))
     reopened = ContactReopened(
@@ -147,7 +147,7 @@ async def test_one_batch_may_close_one_escalation_and_raise_the_next(desk: Desk)
     assert [row.state for row in states] == ["closed", "raised"]
 
 
-async def test_a_large_batch_of_new_contacts_is_one_transaction(desk: Desk) -> None:
+async def test_a_large_batch_of_new_contacts_is_one_transaction(desk: ServiceHarness) -> None:
     contacts = [await desk.received() for _ in range(50)]
     await desk.tell(*contacts, *map(assigned, contacts), *map(referred, contacts))
     raised = await desk.rows("SELECT xmin::text AS transaction FROM escalations")
@@ -155,7 +155,7 @@ async def test_a_large_batch_of_new_contacts_is_one_transaction(desk: Desk) -> N
     assert len({row.transaction for row in raised}) == 1
 
 
-async def test_two_topics_may_speak_of_a_new_contact_at_once(desk: Desk) -> None:
+async def test_two_topics_may_speak_of_a_new_contact_at_once(desk: ServiceHarness) -> None:
     contacts = [await desk.received() for _ in range(20)]
     await asyncio.gather(
         desk.tell(*contacts), desk.tell(*map(assigned, contacts), *map(referred, contacts))
@@ -170,7 +170,7 @@ async def test_two_topics_may_speak_of_a_new_contact_at_once(desk: Desk) -> None
         ]
 
 
-async def test_taken_over_and_resolved_by_hand(desk: Desk, api: httpx.AsyncClient) -> None:
+async def test_taken_over_and_resolved_by_hand(desk: ServiceHarness, api: httpx.AsyncClient) -> None:
     contact = await desk.received()
     await desk.tell(contact, assigned(contact), supervisor_requested(contact))
     place = f"/v1/escalations/{await open_of(api, contact)}"
@@ -187,7 +187,7 @@ async def test_taken_over_and_resolved_by_hand(desk: Desk, api: httpx.AsyncClien
 
 
 async def test_a_second_acknowledgement_is_told_who_has_it(
-    desk: Desk, api: httpx.AsyncClient
+    desk: ServiceHarness, api: httpx.AsyncClient
 ) -> None:
     contact = await desk.received()
     await desk.tell(contact, supervisor_requested(contact))
@@ -200,7 +200,7 @@ async def test_a_second_acknowledgement_is_told_who_has_it(
     assert second.json()["state"] == "acknowledged"
 
 
-async def test_referred_up_and_handed_back(desk: Desk, api: httpx.AsyncClient) -> None:
+async def test_referred_up_and_handed_back(desk: ServiceHarness, api: httpx.AsyncClient) -> None:
     contact = await desk.received()
     await desk.tell(contact, assigned(contact), supervisor_requested(contact))
     place = f"/v1/escalations/{await open_of(api, contact)}"
@@ -215,7 +215,7 @@ async def test_referred_up_and_handed_back(desk: Desk, api: httpx.AsyncClient) -
     assert (back.json()["state"], back.json()["note"]) == ("handed_back", "Say sorry.")
 
 
-async def test_who_may_not_and_what_is_not(desk: Desk, api: httpx.AsyncClient) -> None:
+async def test_who_may_not_and_what_is_not(desk: ServiceHarness, api: httpx.AsyncClient) -> None:
     contact = await desk.received()
     await desk.tell(contact, supervisor_requested(contact))
     place = f"/v1/escalations/{await open_of(api, contact)}"
@@ -231,7 +231,7 @@ async def test_who_may_not_and_what_is_not(desk: Desk, api: httpx.AsyncClient) -
     assert (await api.post(f"{place}/resolve", json=wrong)).status_code == 422
 
 
-async def test_raised_by_hand(desk: Desk, api: httpx.AsyncClient) -> None:
+async def test_raised_by_hand(desk: ServiceHarness, api: httpx.AsyncClient) -> None:
     contact = await desk.received()
     await desk.tell(contact)
     body = {"contact_id": contact.contact_id, "reason": "A journalist is on the line."}
@@ -245,7 +245,7 @@ async def test_raised_by_hand(desk: Desk, api: httpx.AsyncClient) -> None:
 
 
 async def test_the_list_is_sorted_by_time_left_and_read_page_by_page(
-    desk: Desk, api: httpx.AsyncClient
+    desk: ServiceHarness, api: httpx.AsyncClient
 ) -> None:
     for _ in range(3):
         contact = await desk.received()
@@ -268,7 +268,7 @@ async def test_the_list_is_sorted_by_time_left_and_read_page_by_page(
     assert (await api.get("/v1/escalations?cursor=nonsense")).status_code == 422
 
 
-async def test_clocks_explain_themselves(desk: Desk, api: httpx.AsyncClient) -> None:
+async def test_clocks_explain_themselves(desk: ServiceHarness, api: httpx.AsyncClient) -> None:
     contact = await desk.received()
     await desk.tell(contact, assigned(contact))
     await desk.after(90)

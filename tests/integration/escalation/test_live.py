@@ -24,15 +24,15 @@ from common.core.health import Health
 from common.core.ids import new_id
 from common.core.metrics import Metrics
 from common.storage.database import Database
-from escalation.domain.model import OPEN_STATES, Escalation, Reason, Watch
+from escalation.domain.model import OPEN_STATES, Escalation, EscalationCause, TrackedContact
 from escalation.domain.queries import Wanted
 from escalation.domain.settings.ladders import Ladder, Level, Named
 from escalation.domain.settings.policies import Contact
 from escalation.domain.settings.registry import Versioned
-from escalation.main import parts
+from escalation.main import build
 from escalation.settings import Settings
 from escalation.store.unit_of_work import UnitOfWork
-from integration.escalation.conftest import Desk, key
+from integration.escalation.conftest import ServiceHarness, key
 
 NOON = datetime(2026, 3, 2, 12, tzinfo=UTC)
 STATES = (*OPEN_STATES, "handed_back", "resolved", "closed")
@@ -57,7 +57,7 @@ LADDERS = (ladder("default", "supervisors", "managers"), ladder("night", "nights
 @dataclass(frozen=True)
 class Upstairs:
     escalation: Escalation
-    watch: Watch
+    watch: TrackedContact
 
     @property
     def id(self) -> str:
@@ -68,9 +68,9 @@ def invented(chance: random.Random, contacts: int) -> list[Upstairs]:
     """Make contacts with an escalation or more each, with many that sort alike."""
     found = []
     for _ in range(contacts):
-        watch = Watch(
+        watch = TrackedContact(
             ContactId(new_id()),
-            contact=Contact(
+            details=Contact(
                 channel=chance.choice(CHANNELS),  # type: ignore[arg-type]  # of the words above
                 priority="high",
                 topic=chance.choice(TOPICS),
@@ -103,8 +103,8 @@ def escalation(chance: random.Random, contact_id: ContactId, state: Any) -> Esca
         ladder=on,
         level=0 if on is None else chance.randint(0, 1),
         round=1,
-        reasons=tuple(
-            Reason(cause, cause, raised_at)  # type: ignore[arg-type]
+        causes=tuple(
+            EscalationCause(cause, cause, raised_at)  # type: ignore[arg-type]
             for cause in chance.sample(CAUSES, chance.randint(1, 3))
         ),
         awaited=() if state not in OPEN_STATES else tuple(map(PersonId, chance.sample(PEOPLE, 2))),
@@ -122,8 +122,8 @@ def escalation(chance: random.Random, contact_id: ContactId, state: Any) -> Esca
 async def written(database: Database[UnitOfWork], upstairs: Sequence[Upstairs]) -> None:
     async with database.transaction() as uow:
         for watch in {one.watch.contact_id: one.watch for one in upstairs}.values():
-            uow.watches.mark_absent(watch.contact_id)
-            uow.watches.put(watch)
+            uow.contacts.mark_absent(watch.contact_id)
+            uow.contacts.put(watch)
         for one in upstairs:
             uow.escalations.save(one.escalation)
 
@@ -133,8 +133,8 @@ def among(value: Callable[[Upstairs], object]) -> Callable[[Upstairs, Any, datet
 
 
 def contact(one: Upstairs) -> Contact:
-    assert one.watch.contact is not None
-    return one.watch.contact
+    assert one.watch.details is not None
+    return one.watch.details
 
 
 FILTERS: dict[str, Callable[[Upstairs, Any, datetime], bool]] = {
@@ -144,7 +144,7 @@ FILTERS: dict[str, Callable[[Upstairs, Any, datetime], bool]] = {
     "level": lambda one, asked, _: (
         one.escalation.level_name in asked or str(one.escalation.level) in asked
     ),
-    "cause": lambda one, asked, _: any(r.cause in asked for r in one.escalation.reasons),
+    "cause": lambda one, asked, _: any(r.kind in asked for r in one.escalation.causes),
     "channel": among(lambda one: contact(one).channel),
     "topic": among(lambda one: contact(one).topic),
     "tier": among(lambda one: contact(one).tier),
@@ -223,7 +223,7 @@ async def pages(api: httpx.AsyncClient, asked: dict[str, Any], limit: int) -> li
 
 @pytest.mark.parametrize("seed", range(3))
 async def test_every_list_agrees_with_a_plain_sort_and_filter(
-    api: httpx.AsyncClient, desk: Desk, seed: int
+    api: httpx.AsyncClient, desk: ServiceHarness, seed: int
 ) -> None:
     chance = random.Random(seed)  # noqa: S311 - no secret
     upstairs = invented(chance, 80)
@@ -241,7 +241,7 @@ async def test_every_list_agrees_with_a_plain_sort_and_filter(
 
 
 async def test_what_comes_and_goes_while_pages_are_read_disturbs_nobody_else(
-    api: httpx.AsyncClient, desk: Desk
+    api: httpx.AsyncClient, desk: ServiceHarness
 ) -> None:
     chance = random.Random(7)  # noqa: S311 - no secret
     upstairs = invented(chance, 40)
@@ -284,7 +284,7 @@ async def test_what_a_list_can_not_be_asked_is_refused_with_its_place(
     assert answer.json()["detail"].startswith(f"{place}:")
 
 
-async def test_a_cursor_of_another_list_is_refused(api: httpx.AsyncClient, desk: Desk) -> None:
+async def test_a_cursor_of_another_list_is_refused(api: httpx.AsyncClient, desk: ServiceHarness) -> None:
     await written(desk.database, invented(random.Random(1), 20))  # noqa: S311 - no secret
     cursor = (await api.get("/v1/escalations?limit=1")).json()["next"]
     assert (await api.get(f"/v1/escalations?cursor={cursor}&limit=7")).status_code == 200
@@ -296,7 +296,7 @@ async def test_a_cursor_of_another_list_is_refused(api: httpx.AsyncClient, desk:
 
 @pytest.mark.parametrize("sort", sorted(SORTS))
 async def test_whatever_the_open_list_is_narrowed_to_the_closed_are_not_read(
-    desk: Desk, sort: str
+    desk: ServiceHarness, sort: str
 ) -> None:
     chance = random.Random(3)  # noqa: S311 - no secret
     upstairs = invented(chance, 3000)
@@ -319,7 +319,7 @@ async def test_whatever_the_open_list_is_narrowed_to_the_closed_are_not_read(
             # As it may come to be after some calls: the planner no longer sees what is asked.
             await uow.connection.exec_driver_sql("SET LOCAL plan_cache_mode = force_generic_plan")
             before = (await uow.connection.execute(_READ)).all()
-            await uow.reading.escalations(
+            await uow.queries.escalations(
                 Wanted.model_validate({**wanted, "sort": sort}), uow.now, None, 51
             )
             after = (await uow.connection.execute(_READ)).all()
@@ -399,7 +399,7 @@ def figures(events: Sequence[Any]) -> list[dict[str, Any]]:
 
 
 async def test_published_lateness_agrees_with_plain_arithmetic(
-    api: httpx.AsyncClient, desk: Desk
+    api: httpx.AsyncClient, desk: ServiceHarness
 ) -> None:
     chance = random.Random(11)  # noqa: S311 - no secret
     now = await desk.now()
@@ -445,7 +445,7 @@ async def rolled_back(database: Database[UnitOfWork], events: Sequence[Event]) -
         raise ZeroDivisionError
 
 
-async def test_each_deadline_is_measured_once_it_is_committed(desk: Desk) -> None:
+async def test_each_deadline_is_measured_once_it_is_committed(desk: ServiceHarness) -> None:
     metrics = Metrics()
     settings = Settings.model_validate(
         {
@@ -453,7 +453,7 @@ async def test_each_deadline_is_measured_once_it_is_committed(desk: Desk) -> Non
             "kafka_bootstrap": "unused",
         }
     )
-    parts(settings).workers(desk.database, metrics, Health())
+    build(settings).workers(desk.database, metrics, Health())
     events = deadlines(random.Random(5), await desk.now())  # noqa: S311 - no secret
     name = "upstairs_deadline_lateness_seconds"
     with pytest.raises(ZeroDivisionError):

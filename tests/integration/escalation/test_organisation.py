@@ -12,11 +12,11 @@ from common.contracts.contacts import Customer, FeedbackReceived
 from common.contracts.event import CustomerId
 from common.core.ids import new_id
 from common.storage.database import Database
-from escalation.metrics import AuditMetrics
+from escalation.metrics import TimerCheckMetrics
 from escalation.store.unit_of_work import UnitOfWork
 from escalation.workers import timer_check
-from escalation.workers.timer_check import Auditor
-from integration.escalation.conftest import LADDER, POLICY, Desk, assigned, key
+from escalation.workers.timer_check import TimerChecker
+from integration.escalation.conftest import LADDER, POLICY, ServiceHarness, assigned, key
 
 AUGUST = {"from": "2026-08-01T00:00:00Z", "until": "2026-09-01T00:00:00Z"}
 LINE: dict[str, dict[str, Any]] = {
@@ -123,7 +123,7 @@ async def test_only_managers_set_it(organised: httpx.AsyncClient) -> None:
 
 
 async def test_a_ladder_goes_up_the_reporting_line_and_the_team(
-    organised: httpx.AsyncClient, desk: Desk
+    organised: httpx.AsyncClient, desk: ServiceHarness
 ) -> None:
     team = {
         "name": "team",
@@ -151,7 +151,7 @@ async def test_a_ladder_goes_up_the_reporting_line_and_the_team(
 
 
 async def test_customers_who_come_again_go_upstairs(
-    configured: httpx.AsyncClient, desk: Desk
+    configured: httpx.AsyncClient, desk: ServiceHarness
 ) -> None:
     await put(configured, "sla-policies/gold", {**POLICY, "raise_when": WEEK})
     now = await desk.now()
@@ -176,7 +176,7 @@ async def test_customers_who_come_again_go_upstairs(
 
 
 async def test_contacts_of_one_batch_count_each_other(
-    configured: httpx.AsyncClient, desk: Desk
+    configured: httpx.AsyncClient, desk: ServiceHarness
 ) -> None:
     await put(configured, "sla-policies/gold", {**POLICY, "raise_when": WEEK})
     contacts = [await desk.received() for _ in range(3)]
@@ -186,7 +186,7 @@ async def test_contacts_of_one_batch_count_each_other(
 
 
 async def test_bad_feedback_and_complaints_outlive_the_contact(
-    configured: httpx.AsyncClient, desk: Desk
+    configured: httpx.AsyncClient, desk: ServiceHarness
 ) -> None:
     rule = {**POLICY, "raise_when": {"feedback_at_most": 2}}
     await put(configured, "sla-policies/gold", rule)
@@ -210,7 +210,7 @@ async def test_bad_feedback_and_complaints_outlive_the_contact(
 
 
 async def test_who_is_complained_about_may_not_act(
-    configured: httpx.AsyncClient, desk: Desk
+    configured: httpx.AsyncClient, desk: ServiceHarness
 ) -> None:
     contact = await desk.received()
     await desk.tell(contact)
@@ -225,13 +225,13 @@ async def test_who_is_complained_about_may_not_act(
 
 async def test_standing_alarms_are_counted_until_somebody_answers(
     configured: httpx.AsyncClient,
-    desk: Desk,
+    desk: ServiceHarness,
     database: Database[UnitOfWork],
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setattr(timer_check, "_BETWEEN", timedelta(0))
     registry = CollectorRegistry()
-    auditor = Auditor(database, AuditMetrics(registry))
+    auditor = TimerChecker(database, TimerCheckMetrics(registry))
 
     async def counted() -> float | None:
         await auditor.go_over_all(asyncio.Event())

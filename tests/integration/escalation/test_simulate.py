@@ -13,7 +13,7 @@ from typer.testing import CliRunner, Result
 from common.contracts.contacts import ContactReceived, ContactResolved, RepresentativeReplied
 from common.contracts.event import Event, MessageId
 from escalation.main import cli
-from integration.escalation.conftest import POLICY, Desk, assigned
+from integration.escalation.conftest import POLICY, ServiceHarness, assigned
 from support.databases import Postgres
 
 Simulate = Callable[..., Awaitable[Result]]
@@ -48,7 +48,7 @@ def draft(tmp_path: Path) -> Callable[[dict[str, Any]], str]:
     return write
 
 
-async def _a_past(desk: Desk) -> None:
+async def _a_past(desk: ServiceHarness) -> None:
     """Two contacts, answered after ten seconds and after two minutes, resolved after five."""
     for answered_after in (10, 120):
         contact = await desk.received()
@@ -71,7 +71,7 @@ def _later(contact: ContactReceived, seconds: float) -> Any:
 
 
 async def test_a_draft_is_told_beside_what_is_in_force(
-    desk: Desk, simulate: Simulate, draft: Callable[[dict[str, Any]], str]
+    desk: ServiceHarness, simulate: Simulate, draft: Callable[[dict[str, Any]], str]
 ) -> None:
     await _a_past(desk)
     until = (await desk.now() + timedelta(hours=1)).strftime("%Y-%m-%dT%H:%M:%S")
@@ -92,7 +92,7 @@ async def test_a_draft_is_told_beside_what_is_in_force(
     assert now["escalations"] == {"breach": 1}
 
 
-async def test_it_is_told_in_words_too(desk: Desk, simulate: Simulate) -> None:
+async def test_it_is_told_in_words_too(desk: ServiceHarness, simulate: Simulate) -> None:
     await _a_past(desk)
     until = (await desk.now() + timedelta(hours=1)).strftime("%Y-%m-%dT%H:%M:%S")
     result = await simulate("--until", until, "--answer-after", "0")

@@ -33,12 +33,12 @@ from common.service.provision import TopicSpec, create_topics
 from common.service.spec import application
 from common.storage.database import Database
 from escalation.api import live
-from escalation.main import parts
+from escalation.main import build
 from escalation.settings import Settings
 from escalation.store.unit_of_work import UnitOfWork
 from escalation.stream import subscriber
-from escalation.stream.broadcaster import Hub
-from integration.escalation.conftest import Desk, key
+from escalation.stream.broadcaster import Broadcaster
+from integration.escalation.conftest import ServiceHarness, key
 from support.probe import Broker, running
 from support.waiting import until
 
@@ -61,7 +61,7 @@ class Told:
 class Replica:
     """One process of escalation, as far as screens see it."""
 
-    hub: Hub
+    hub: Broadcaster
     server: HttpServer
     url: str
 
@@ -133,9 +133,9 @@ def replica(database: Database[UnitOfWork], broker: Broker, **changes: Any) -> R
     settings = Settings.model_validate(
         broker.settings().model_dump() | {"api_keys": key.listed, **changes}
     )
-    made = parts(settings)
+    made = build(settings)
     hub = made.state["hub"]
-    assert isinstance(hub, Hub)
+    assert isinstance(hub, Broadcaster)
     app = application(made, settings, database, Metrics(), Health())
     port = devstack.free_port()
     return Replica(hub, HttpServer(app, "127.0.0.1", port), f"http://127.0.0.1:{port}")
@@ -212,7 +212,7 @@ async def written_by_eight(
     await asyncio.gather(*map(write, chance.choices(contacts, k=8)))
 
 
-async def journalled(desk: Desk) -> dict[str, list[int]]:
+async def journalled(desk: ServiceHarness) -> dict[str, list[int]]:
     rows = await desk.rows(
         "SELECT contact_id::text AS id, array_agg(sequence ORDER BY sequence) AS sequences"
         " FROM journal GROUP BY 1"
@@ -244,7 +244,7 @@ class Screens:
 
 
 async def test_who_is_cut_off_again_and_again_gets_each_event_once_and_in_order(
-    database: Database[UnitOfWork], broker: Broker, desk: Desk
+    database: Database[UnitOfWork], broker: Broker, desk: ServiceHarness
 ) -> None:
     """While eight write, and whichever replica it comes to."""
     chance = random.Random(8)  # noqa: S311 - no secret

@@ -17,10 +17,10 @@ from typer.testing import CliRunner, Result
 from common.contracts.contacts import ContactReceived, SupervisorRequested
 from common.contracts.event import Event
 from common.core.ids import new_id
-from escalation.commands import reading
+from escalation.commands import run_query
 from escalation.main import cli
-from escalation.store.audit_trail import Trails
-from integration.escalation.conftest import Desk, assigned, key
+from escalation.store.audit_trail import AuditTrail
+from integration.escalation.conftest import ServiceHarness, assigned, key
 from support.databases import Postgres
 
 pytestmark = pytest.mark.usefixtures("configured")
@@ -60,7 +60,7 @@ def asked(contact: ContactReceived) -> Event:
 
 
 @pytest.fixture
-async def escalation_id(desk: Desk, api: httpx.AsyncClient) -> str:
+async def escalation_id(desk: ServiceHarness, api: httpx.AsyncClient) -> str:
     """Return an escalation of five steps."""
     contact = await desk.received()
     await desk.tell(contact, assigned(contact), asked(contact))
@@ -92,7 +92,7 @@ async def test_it_shows_who_did_what_when_and_why(
     assert trail["steps"][-1]["data"]["amount"] == "0.10"
 
 
-async def test_all_of_it_is_verified(verify: Verify, desk: Desk, escalation_id: str) -> None:
+async def test_all_of_it_is_verified(verify: Verify, desk: ServiceHarness, escalation_id: str) -> None:
     contacts = [await desk.received() for _ in range(3)]
     await desk.tell(*contacts, *map(asked, contacts))
     told = await verify()
@@ -113,7 +113,7 @@ async def test_all_of_it_is_verified(verify: Verify, desk: Desk, escalation_id: 
     ],
 )
 async def test_the_database_refuses_to_change_it(
-    desk: Desk, escalation_id: str, statement: str
+    desk: ServiceHarness, escalation_id: str, statement: str
 ) -> None:
     with pytest.raises(DBAPIError, match=r"append-only|violates foreign key"):
         async with desk.database.engine.begin() as connection:
@@ -163,7 +163,7 @@ async def test_who_may_do_anything_is_found_out(
 
 
 async def test_a_trail_of_before_the_upgrade_goes_on_from_nothing(
-    verify: Verify, superuser: asyncpg.Connection, desk: Desk, api: httpx.AsyncClient
+    verify: Verify, superuser: asyncpg.Connection, desk: ServiceHarness, api: httpx.AsyncClient
 ) -> None:
     contact = await desk.received()
     await desk.tell(contact, asked(contact))
@@ -180,7 +180,7 @@ async def test_where_nothing_was_raised_yet_all_is_well(verify: Verify) -> None:
 
 
 async def test_a_page_of_trails_is_found_without_reading_the_others(
-    desk: Desk, superuser: asyncpg.Connection
+    desk: ServiceHarness, superuser: asyncpg.Connection
 ) -> None:
     await superuser.execute("""
         INSERT INTO trail
@@ -191,7 +191,7 @@ async def test_a_page_of_trails_is_found_without_reading_the_others(
     """)
     await superuser.execute("ANALYZE trail")
     async with desk.database.engine.connect() as connection:
-        async with aclosing(Trails(connection).all_chains()) as pages:
+        async with aclosing(AuditTrail(connection).all_chains()) as pages:
             page = await anext(pages)
         read = await connection.exec_driver_sql(
             "SELECT seq_tup_read + idx_tup_fetch FROM pg_stat_xact_user_tables"
@@ -213,7 +213,7 @@ async def test_it_waits_as_long_as_it_takes(
         # asyncpg tells it nowhere else.
         return cast("float | None", raw._config.command_timeout)
 
-    assert await asyncio.to_thread(reading, patience) is None
+    assert await asyncio.to_thread(run_query, patience) is None
 
 
 async def test_a_reader_who_has_gone_is_not_the_database(

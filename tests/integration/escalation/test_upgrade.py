@@ -79,8 +79,8 @@ async def test_a_warning_that_was_a_percentage_is_a_threshold(
         await database.engine.dispose()
         await asyncio.to_thread(migrate, "escalation", postgres.url(before, "escalation"))
         async with database.transaction() as uow:
-            configuration = await uow.configurations.in_force()
-            told = await uow.watches.clock_story(CONTACT)
+            configuration = await uow.settings.in_force()
+            told = await uow.contacts.clock_history(CONTACT)
     first, resolution = configuration.policies["gold"].body.targets
     assert first.thresholds == (ThresholdRule("warn_representative", at_percent=80),)
     assert resolution.thresholds == ()

@@ -10,7 +10,7 @@ from typer.testing import CliRunner
 from common.contracts.contacts import ContactPrioritized, ContactReopened, RepresentativeReplied
 from common.contracts.escalations import EscalationClimbed, EscalationUnanswered
 from common.contracts.event import Event, MessageId
-from escalation.commands.simulate import Window, told
+from escalation.commands.simulate import Window, render_report
 from escalation.domain.settings.policies import Match, Target
 from escalation.domain.settings.registry import Configuration, Versioned
 from escalation.domain.simulation import MEANINGS, Breach, Habits, Play, Tally, tally
@@ -194,7 +194,7 @@ def test_the_ladder_of_the_draft_is_climbed() -> None:
 
 def test_it_is_told_to_the_second_and_in_which_zone() -> None:
     late = of(received(at(0)), assigned(at(1)), reply(30), resolution(at(50)))
-    lines = list(told({"in force": late}, Window(at(0), UNTIL), NOBODY))
+    lines = list(render_report({"in force": late}, Window(at(0), UNTIL), NOBODY))
     assert lines[0] == (
         "contacts received from 2026-03-02 09:00:00 UTC on, up to before "
         "2026-03-02 09:16:40 UTC; taken: nobody answers"

@@ -25,7 +25,7 @@ _AHEAD = timedelta(days=90)
 _ENDS_WITHIN = timedelta(days=31)
 
 
-class Feeds:
+class FeedSigner:
     """Without a secret there are no links."""
 
     def __init__(self, secret: str) -> None:
@@ -43,7 +43,7 @@ class Feeds:
 
 
 @dataclass(frozen=True, slots=True)
-class Duties:
+class DutyFeed:
     """What a feed shows: the shifts of some schedules, of one person alone if there is one."""
 
     name: str
@@ -65,7 +65,7 @@ class Duties:
         return self.person in (None, person)
 
 
-def calendar(duties: Duties, now: datetime) -> bytes:
+def render(duties: DutyFeed, now: datetime) -> bytes:
     """Write it as RFC 5545 has it, in UTC."""
     feed = Calendar()
     feed.add("prodid", "-//Upstairs//Duty schedules//EN")

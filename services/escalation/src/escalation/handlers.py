@@ -69,7 +69,7 @@ class ConflictError(Exception):
 
 
 @dataclass(frozen=True, slots=True)
-class Findings:
+class TimerCheckResult:
     """How many timers of a contact are missing, and how many of those nobody knew of."""
 
     missing: int
@@ -92,7 +92,7 @@ class StaleSettingError(Exception):
         self.present = present
 
 
-def decided_by(
+def handler_for(
     decide_on: Callable[[Situation, M], Decision],
     look_up: Callable[[Situation, M, UnitOfWork], Awaitable[Situation]] | None = None,
 ) -> Callable[[M, UnitOfWork], Awaitable[None]]:
@@ -100,7 +100,7 @@ def decided_by(
 
     async def handle(message: M, uow: UnitOfWork) -> None:
         if isinstance(message, Event):
-            uow.facts.add(message, uow.outbox.cause)
+            uow.consumed_events.add(message, uow.outbox.cause)
         situation = await uow.situation(message.contact_id)
         if look_up is not None:
             situation = await look_up(situation, message, uow)
@@ -114,10 +114,10 @@ async def with_earlier(situation: Situation, event: ContactReceived, uow: UnitOf
     rule = causes.repetition(situation.configuration, reactions.contact_of(event))
     if rule is None:
         return situation
-    return replace(situation, earlier_contacts=await uow.watches.others_of(event, rule))
+    return replace(situation, earlier_contacts=await uow.contacts.count_other_contacts(event, rule))
 
 
-async def act(
+async def apply_action(
     escalation_id: EscalationId,
     step: Step,
     uow: UnitOfWork,
@@ -155,7 +155,7 @@ async def reopen(
 async def _locked(
     escalation_id: EscalationId, uow: UnitOfWork, versions: frozenset[int] | None
 ) -> tuple[Situation, Escalation]:
-    seen = await uow.escalations.look(escalation_id)
+    seen = await uow.escalations.get(escalation_id)
     if seen is None:
         raise EscalationNotFoundError
     situation = await uow.situation(seen.contact_id)
@@ -197,7 +197,7 @@ def record(decision: Decision, uow: UnitOfWork, cause: str | None = None) -> Dec
         escalation=None if open_one is None else _write(open_one, decision, by, uow),
     )
     ended = tuple(_write(one, decision, by, uow) for one in decision.ended)
-    uow.watches.save(situation.watch)
+    uow.contacts.save(situation.watch)
     uow.timers.set(decision.timers)
     uow.outbox.add(decision.events)
     for surprise in decision.surprises:
@@ -216,20 +216,20 @@ def _write(escalation: Escalation, decision: Decision, by: str, uow: UnitOfWork)
         return escalation
     written, steps = audit_trail.written(escalation, events, by)
     uow.escalations.save(written)
-    uow.trails.add(steps)
+    uow.audit_trail.add(steps)
     return written
 
 
-async def check_timers(contact_id: ContactId, uow: UnitOfWork) -> Findings:
+async def check_timers(contact_id: ContactId, uow: UnitOfWork) -> TimerCheckResult:
     """Prove that all the contact waits for has its timer; set what has not, and tell operations.
 
     Once for each: what gets lost again after that, or can't be handled and was buried, would come
     back for ever, and is for people to look at.
     """
     await uow.hold((contact_id,))
-    (books,) = await uow.audits.books((contact_id,))
+    (books,) = await uow.timer_snapshots.books((contact_id,))
     found = timer_check.missing(books)
-    news = [one for one in found if not await uow.audits.has_told(contact_id, one.page_id)]
+    news = [one for one in found if not await uow.timer_snapshots.has_told(contact_id, one.page_id)]
     record(timer_check.mend(await uow.situation(contact_id), news), uow)
     for one in news:
         log.error(
@@ -240,10 +240,10 @@ async def check_timers(contact_id: ContactId, uow: UnitOfWork) -> Findings:
             instead=one.instead,
             page_id=one.page_id,
         )
-    return Findings(len(found), len(news))
+    return TimerCheckResult(len(found), len(news))
 
 
-async def define(
+async def put_setting(
     setting_id: str,
     body: S,
     by: str,
@@ -254,7 +254,7 @@ async def define(
 
     One that says nothing new keeps its version. Raises Superseded or Faulty.
     """
-    configuration = await uow.configurations.hold()
+    configuration = await uow.settings.hold()
     current = configuration.find(type(body), setting_id)
     if versions is not None and (current is None or current.version not in versions):
         raise StaleSettingError(current)
@@ -263,7 +263,7 @@ async def define(
     return await _put_in_force(setting_id, body, current, by, uow)
 
 
-async def promise(
+async def put_policy(
     setting_id: str,
     policy: SlaPolicy,
     by: str,
@@ -273,20 +273,20 @@ async def promise(
     open_contacts_too: bool,
 ) -> Versioned[SlaPolicy]:
     """Put a policy in force, for contacts to come or also for those that are open."""
-    defined = await define(setting_id, policy, by, uow, versions)
+    defined = await put_setting(setting_id, policy, by, uow, versions)
     if open_contacts_too:
-        await uow.watches.look_anew_at_promises(uow.now)
+        await uow.contacts.schedule_policy_change(uow.now)
     return defined
 
 
-async def amend(
+async def update_schedule(
     schedule_id: str,
     change: Callable[[DutySchedule], DutySchedule],
     by: str,
     uow: UnitOfWork,
 ) -> Versioned[DutySchedule]:
     """Change a duty schedule, which must be in force, as it is once nobody else can."""
-    current = (await uow.configurations.hold()).schedules[schedule_id]
+    current = (await uow.settings.hold()).schedules[schedule_id]
     return await _put_in_force(schedule_id, change(current.body), current, by, uow)
 
 
@@ -296,7 +296,7 @@ async def _put_in_force(
     if current is not None and current.body == body:
         return current
     defined = Versioned(setting_id, current.version + 1 if current else 1, body)
-    await uow.configurations.add(defined, uow.now, by)
+    await uow.settings.add(defined, uow.now, by)
     return defined
 
 
@@ -307,7 +307,7 @@ async def announce_gaps(outlook: Outlook, uow: UnitOfWork) -> bool:
     """
     schedule_id = outlook.setting.id
     told = await uow.duty_gaps.hold(schedule_id)
-    if not outlook.holds_by(await uow.configurations.in_force()):
+    if not outlook.holds_by(await uow.settings.in_force()):
         return False
     news = outlook.news(told, uow.now)
     await uow.duty_gaps.keep(schedule_id, [one.gap for one in outlook.ahead], outlook.at)
@@ -321,22 +321,22 @@ async def announce_gaps(outlook: Outlook, uow: UnitOfWork) -> bool:
 
 SUBSCRIPTIONS = (
     HandlerRegistry[UnitOfWork]()
-    .on(ContactReceived, decided_by(reactions.received, with_earlier))
-    .on(CustomerWrote, decided_by(reactions.wrote))
-    .on(RepresentativeReplied, decided_by(reactions.replied))
-    .on(WaitingOnCustomer, decided_by(reactions.waiting))
-    .on(ContactPrioritized, decided_by(reactions.prioritized))
-    .on(SupervisorRequested, decided_by(reactions.supervisor_requested))
-    .on(ContactResolved, decided_by(reactions.resolved))
-    .on(ContactReopened, decided_by(reactions.reopened))
-    .on(FeedbackReceived, decided_by(reactions.rated))
-    .on(ContactAssigned, decided_by(reactions.assigned))
-    .on(ContactReferred, decided_by(reactions.referred))
-    .on(AssignmentReleased, decided_by(reactions.released))
-    .on(NotificationActedOn, decided_by(reactions.acted_on))
-    .on(ClockDue, decided_by(lifecycle.come_due))
-    .on(PolicyChanged, decided_by(lifecycle.policy_changed))
-    .on(AcknowledgementDue, decided_by(timeouts.acknowledgement_due))
-    .on(LeaseEnding, decided_by(timeouts.lease_ending))
-    .on(LeaseExpires, decided_by(timeouts.lease_expires))
+    .on(ContactReceived, handler_for(reactions.received, with_earlier))
+    .on(CustomerWrote, handler_for(reactions.wrote))
+    .on(RepresentativeReplied, handler_for(reactions.replied))
+    .on(WaitingOnCustomer, handler_for(reactions.waiting))
+    .on(ContactPrioritized, handler_for(reactions.prioritized))
+    .on(SupervisorRequested, handler_for(reactions.supervisor_requested))
+    .on(ContactResolved, handler_for(reactions.resolved))
+    .on(ContactReopened, handler_for(reactions.reopened))
+    .on(FeedbackReceived, handler_for(reactions.rated))
+    .on(ContactAssigned, handler_for(reactions.assigned))
+    .on(ContactReferred, handler_for(reactions.referred))
+    .on(AssignmentReleased, handler_for(reactions.released))
+    .on(NotificationActedOn, handler_for(reactions.acted_on))
+    .on(ClockDue, handler_for(lifecycle.come_due))
+    .on(PolicyChanged, handler_for(lifecycle.policy_changed))
+    .on(AcknowledgementDue, handler_for(timeouts.acknowledgement_due))
+    .on(LeaseEnding, handler_for(timeouts.lease_ending))
+    .on(LeaseExpires, handler_for(timeouts.lease_expires))
 )

@@ -11,17 +11,17 @@ from common.service.runtime import Worker
 from common.service.spec import ServiceSpec
 from common.storage.database import Database
 from escalation import api, commands, handlers
-from escalation.calendar_feeds import Feeds
-from escalation.metrics import AuditMetrics, GapMetrics, LatenessMetrics, StreamMetrics
+from escalation.calendar_feeds import FeedSigner
+from escalation.metrics import DutyGapMetrics, LatenessMetrics, StreamMetrics, TimerCheckMetrics
 from escalation.settings import Settings
 from escalation.store.unit_of_work import UnitOfWork
-from escalation.stream.broadcaster import Hub
-from escalation.workers.duty_gaps import GapWatch
-from escalation.workers.timer_check import Auditor
+from escalation.stream.broadcaster import Broadcaster
+from escalation.workers.duty_gaps import GapAnnouncer
+from escalation.workers.timer_check import TimerChecker
 
 
-def parts(settings: Settings) -> ServiceSpec[UnitOfWork]:
-    hub = Hub(settings.kafka_bootstrap, topic_name(settings.namespace, EscalationsEvent.topic))
+def build(settings: Settings) -> ServiceSpec[UnitOfWork]:
+    hub = Broadcaster(settings.kafka_bootstrap, topic_name(settings.namespace, EscalationsEvent.topic))
 
     def workers(
         database: Database[UnitOfWork], metrics: Metrics, _health: Health
@@ -30,8 +30,8 @@ def parts(settings: Settings) -> ServiceSpec[UnitOfWork]:
         database.after_commit(lambda uow: lateness.observe(uow.outbox.events))
         StreamMetrics(metrics.registry, lambda: hub.followers)
         return (
-            Auditor(database, AuditMetrics(metrics.registry)),
-            GapWatch(database, GapMetrics(metrics.registry)),
+            TimerChecker(database, TimerCheckMetrics(metrics.registry)),
+            GapAnnouncer(database, DutyGapMetrics(metrics.registry)),
             hub,
         )
 
@@ -42,11 +42,11 @@ def parts(settings: Settings) -> ServiceSpec[UnitOfWork]:
         routers=api.ROUTERS,
         state={
             "hub": hub,
-            "feeds": Feeds(settings.feed_secret.get_secret_value()),
+            "feeds": FeedSigner(settings.feed_secret.get_secret_value()),
         },
         workers=workers,
     )
 
 
-cli = service_cli("escalation", Settings, parts)
+cli = service_cli("escalation", Settings, build)
 commands.install(cli)

@@ -14,7 +14,7 @@ _LATENESS = (
 )
 
 
-class AuditMetrics:
+class TimerCheckMetrics:
     """Times are in Unix seconds: an audit that hangs lets them grow old, and so is seen."""
 
     def __init__(self, registry: CollectorRegistry) -> None:
@@ -75,7 +75,7 @@ class StreamMetrics:
         clients.set_function(followers)
 
 
-class GapMetrics:
+class DutyGapMetrics:
     def __init__(self, registry: CollectorRegistry) -> None:
         self.ahead = Gauge(
             "upstairs_duty_gap_seconds",

@@ -10,7 +10,7 @@ metadata = MetaData()
 # In the words of the indexes: of values that are bound the planner can't tell.
 IS_OPEN = f"state IN ({', '.join(map(repr, OPEN_STATES))})"
 
-configuration = Table(
+setting_versions = Table(
     "configuration",
     metadata,
     Column("serial", BigInteger),
@@ -22,7 +22,7 @@ configuration = Table(
     Column("at", DateTime(timezone=True)),
     Column("by", Text),
 )
-watches = Table(
+tracked_contacts = Table(
     "watches",
     metadata,
     Column("contact_id", Uuid(as_uuid=False), primary_key=True),

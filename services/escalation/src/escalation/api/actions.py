@@ -22,12 +22,12 @@ from escalation import handlers
 from escalation.api.deps import (
     EscalationDatabase,
     EscalationPath,
-    Seen,
-    Upstairs,
-    cause_of,
-    work,
+    IfMatch,
+    SupervisorUser,
+    audit_cause,
+    transaction,
 )
-from escalation.api.schemas import ShownEscalation, etag, shown
+from escalation.api.schemas import EscalationOut, etag, escalation_out
 from escalation.domain.escalations import actions, approvals
 from escalation.domain.escalations.approvals import Money, Settlement
 from escalation.domain.settings.people import Currency
@@ -138,7 +138,7 @@ class Reopen(RequestModel):
 
 
 @dataclass(frozen=True, slots=True)
-class Acting:
+class ActionContext:
     """Somebody who acts on one escalation, seen in one of `versions`; nil if in any."""
 
     escalation_id: EscalationId
@@ -151,57 +151,57 @@ class Acting:
     def person(self) -> PersonId:
         return PersonId(self.caller.subject)
 
-    async def do(self, step: Step) -> ShownEscalation:
+    async def do(self, step: Step) -> EscalationOut:
         return await self._answer(
-            lambda uow: handlers.act(self.escalation_id, step, uow, self.versions)
+            lambda uow: handlers.apply_action(self.escalation_id, step, uow, self.versions)
         )
 
-    async def reopen(self, reason: str) -> ShownEscalation:
+    async def reopen(self, reason: str) -> EscalationOut:
         return await self._answer(
             lambda uow: handlers.reopen(self.escalation_id, self.person, reason, uow, self.versions)
         )
 
-    async def _answer(self, handle: Callable[[UnitOfWork], Awaitable[Decision]]) -> ShownEscalation:
-        async with work(self.database) as uow:
-            uow.outbox.cause = cause_of(self.caller)
+    async def _answer(self, handle: Callable[[UnitOfWork], Awaitable[Decision]]) -> EscalationOut:
+        async with transaction(self.database) as uow:
+            uow.outbox.cause = audit_cause(self.caller)
             decision = await handle(uow)
         self.response.headers["ETag"] = etag(decision.escalation)
-        return shown(decision.escalation, decision.situation.watch, uow.now)
+        return escalation_out(decision.escalation, decision.situation.watch, uow.now)
 
 
 async def _acting(
     escalation_id: EscalationPath,
     database: EscalationDatabase,
-    caller: Upstairs,
-    versions: Seen,
+    caller: SupervisorUser,
+    versions: IfMatch,
     response: Response,
-) -> Acting:
-    return Acting(EscalationId(str(escalation_id)), database, caller, versions, response)
+) -> ActionContext:
+    return ActionContext(EscalationId(str(escalation_id)), database, caller, versions, response)
 
 
-By = Annotated[Acting, Depends(_acting)]
+Ctx = Annotated[ActionContext, Depends(_acting)]
 
 
 @router.post("/acknowledge")
-async def acknowledge(by: By) -> ShownEscalation:
+async def acknowledge(by: Ctx) -> EscalationOut:
     """Say that you have it: nobody else is asked until the lease runs out."""
     return await by.do(partial(actions.acknowledge, by=by.person))
 
 
 @router.post("/take-over")
-async def take_over(by: By) -> ShownEscalation:
+async def take_over(by: Ctx) -> EscalationOut:
     """Own the contact: its representative is free of it."""
     return await by.do(partial(actions.take_over, by=by.person))
 
 
 @router.post("/renew")
-async def renew(by: By) -> ShownEscalation:
+async def renew(by: Ctx) -> EscalationOut:
     """Begin your lease anew, and end a snooze."""
     return await by.do(partial(actions.renew, by=by.person))
 
 
 @router.post("/snooze")
-async def snooze(snooze: Snooze, by: By) -> ShownEscalation:
+async def snooze(snooze: Snooze, by: Ctx) -> EscalationOut:
     """Put it off until then, as long and as often as the ladder allows; you are told at its end."""
     return await by.do(
         partial(actions.snooze, by=by.person, until=snooze.until, reason=snooze.reason)
@@ -209,13 +209,13 @@ async def snooze(snooze: Snooze, by: By) -> ShownEscalation:
 
 
 @router.post("/note")
-async def note(note: Note, by: By) -> ShownEscalation:
+async def note(note: Note, by: Ctx) -> EscalationOut:
     """Write down what others should know; if you have it, that renews your lease."""
     return await by.do(partial(actions.note, by=by.person, text=note.text))
 
 
 @router.post("/request-coaching")
-async def request_coaching(coaching: Coaching, by: By) -> ShownEscalation:
+async def request_coaching(coaching: Coaching, by: Ctx) -> EscalationOut:
     """Ask that somebody be coached about it: whom that one reports to is told."""
     person_id = PersonId(coaching.person_id)
     return await by.do(
@@ -224,32 +224,32 @@ async def request_coaching(coaching: Coaching, by: By) -> ShownEscalation:
 
 
 @router.post("/mediate")
-async def mediate(mediation: Mediation, by: By) -> ShownEscalation:
+async def mediate(mediation: Mediation, by: Ctx) -> EscalationOut:
     """Record what both sides say, and what you propose."""
     return await by.do(partial(actions.mediate, by=by.person, **dict(mediation)))
 
 
 @router.post("/hand-back")
-async def hand_back(back: HandBack, by: By) -> ShownEscalation:
+async def hand_back(back: HandBack, by: Ctx) -> EscalationOut:
     """Give it back below, with guidance; whoever has it may."""
     return await by.do(partial(actions.hand_back, by=by.person, guidance=back.guidance))
 
 
 @router.post("/hand-over")
-async def hand_over(over: HandOver, by: By) -> ShownEscalation:
+async def hand_over(over: HandOver, by: Ctx) -> EscalationOut:
     """Give it to a colleague, who is asked to answer; without an answer it climbs."""
     to = PersonId(over.to)
     return await by.do(partial(actions.hand_over, by=by.person, to=to, context=over.context))
 
 
 @router.post("/refer-up")
-async def refer_up(up: ReferUp, by: By) -> ShownEscalation:
+async def refer_up(up: ReferUp, by: Ctx) -> EscalationOut:
     """Send it to the next level that has somebody on duty."""
     return await by.do(partial(actions.refer_up, by=by.person, reason=up.reason))
 
 
 @router.post("/resolve")
-async def resolve(end: Resolve, by: By) -> ShownEscalation:
+async def resolve(end: Resolve, by: Ctx) -> EscalationOut:
     """Settle it with an outcome; above your role's limit those above are asked to approve it."""
     return await by.do(
         partial(approvals.settle, by=by.person, role=by.caller.role, settlement=end.settlement)
@@ -257,13 +257,13 @@ async def resolve(end: Resolve, by: By) -> ShownEscalation:
 
 
 @router.post("/approve")
-async def approve(by: By) -> ShownEscalation:
+async def approve(by: Ctx) -> EscalationOut:
     """Grant what is asked for, which ends it; your role's limit must cover it."""
     return await by.do(partial(approvals.approve, by=by.person, role=by.caller.role))
 
 
 @router.post("/refuse")
-async def refuse(refusal: Refuse, by: By) -> ShownEscalation:
+async def refuse(refusal: Refuse, by: Ctx) -> EscalationOut:
     """Do not grant it: it is back with whoever asked, who may also withdraw it so."""
     return await by.do(
         partial(approvals.refuse, by=by.person, role=by.caller.role, reason=refusal.reason)
@@ -271,6 +271,6 @@ async def refuse(refusal: Refuse, by: By) -> ShownEscalation:
 
 
 @router.post("/reopen")
-async def reopen(again: Reopen, by: By) -> ShownEscalation:
+async def reopen(again: Reopen, by: Ctx) -> EscalationOut:
     """Open one that has ended, where it ended, whether the contact is open or not."""
     return await by.reopen(again.reason)

@@ -10,16 +10,16 @@ from common.contracts.contacts import Priority
 from common.contracts.escalations import ClockName, ThresholdAction
 from common.contracts.event import ContactId
 from common.http.app import ContactPath
-from escalation.api.deps import EscalationDatabase, Staff, work
+from escalation.api.deps import EscalationDatabase, StaffUser, transaction
 from escalation.domain.clocks import timeline
 from escalation.domain.clocks.timeline import Line
 from escalation.domain.duty.calendars import Calendar
-from escalation.domain.model import Clock, ClockState
+from escalation.domain.model import SlaClock, ClockState
 
 router = APIRouter(prefix="/v1/contacts", tags=["clocks"])
 
 
-class ShownThreshold(BaseModel):
+class ThresholdOut(BaseModel):
     """100 percent without an `offset_s` is the deadline itself.
 
     While the clock is paused, `due_at` of what has not fired is nil: nobody knows.
@@ -34,12 +34,12 @@ class ShownThreshold(BaseModel):
     lateness_ms: float | None
 
 
-class ShownRef(BaseModel):
+class SettingRefOut(BaseModel):
     id: str
     version: int
 
 
-class ShownLine(BaseModel):
+class TimelineEntryOut(BaseModel):
     """`at` is from when it counts, `run` which of the clock's runs it is about."""
 
     at: datetime
@@ -47,7 +47,7 @@ class ShownLine(BaseModel):
     what: str
 
 
-class ShownClock(BaseModel):
+class ClockOut(BaseModel):
     """`words` tells how it stands, `history` how it came to that.
 
     `elapsed_s` and `left_business_s` count in the calendar's business time, `left_s` on the wall:
@@ -58,12 +58,12 @@ class ShownClock(BaseModel):
     run: int
     state: ClockState
     words: str
-    policy: ShownRef
-    calendar: ShownRef | None
+    policy: SettingRefOut
+    calendar: SettingRefOut | None
     target_s: float
     started_at: datetime
     due_at: datetime | None
-    thresholds: list[ShownThreshold]
+    thresholds: list[ThresholdOut]
     met_at: datetime | None
     cancelled_at: datetime | None
     paused_at: datetime | None
@@ -71,29 +71,29 @@ class ShownClock(BaseModel):
     elapsed_s: float
     left_s: float | None
     left_business_s: float | None
-    history: list[ShownLine]
+    history: list[TimelineEntryOut]
 
 
-class ShownClocks(BaseModel):
+class ContactClocksOut(BaseModel):
     contact_id: ContactId
     at: datetime
-    clocks: list[ShownClock]
+    clocks: list[ClockOut]
 
 
 @router.get("/{contact_id}/clocks")
 async def show_clocks(
-    contact_id: ContactPath, database: EscalationDatabase, _caller: Staff
-) -> ShownClocks:
+    contact_id: ContactPath, database: EscalationDatabase, _caller: StaffUser
+) -> ContactClocksOut:
     """Show each promise to a contact: what, by which policy, until when, and what became of it."""
-    async with work(database) as uow:
-        told = await uow.watches.clock_story(contact_id)
-        configuration = await uow.configurations.in_force()
+    async with transaction(database) as uow:
+        told = await uow.contacts.clock_history(contact_id)
+        configuration = await uow.settings.in_force()
     lines = timeline.tell(told.events)
-    return ShownClocks(
+    return ContactClocksOut(
         contact_id=contact_id,
         at=uow.now,
         clocks=[
-            _shown(
+            _clock_out(
                 clock,
                 configuration.calendar_at(clock.calendar),
                 [line for line in lines if line.clock == clock.name],
@@ -104,19 +104,19 @@ async def show_clocks(
     )
 
 
-def _shown(
-    clock: Clock, calendar: Calendar | None, lines: Sequence[Line], at: datetime
-) -> ShownClock:
+def _clock_out(
+    clock: SlaClock, calendar: Calendar | None, lines: Sequence[Line], at: datetime
+) -> ClockOut:
     elapsed_s = timeline.spent_s(calendar, clock, at)
     stands_still = clock.paused_at is not None and not clock.ended
     runs_on = not clock.ended and not stands_still
-    return ShownClock(
+    return ClockOut(
         clock=clock.name,
         run=clock.run,
         state=clock.state,
         words=timeline.summary(clock, at),
-        policy=ShownRef(id=clock.policy.id, version=clock.policy.version),
-        calendar=ShownRef.model_validate(clock.calendar, from_attributes=True)
+        policy=SettingRefOut(id=clock.policy.id, version=clock.policy.version),
+        calendar=SettingRefOut.model_validate(clock.calendar, from_attributes=True)
         if clock.calendar
         else None,
         target_s=clock.target_s,
@@ -130,13 +130,13 @@ def _shown(
         elapsed_s=elapsed_s,
         left_s=(clock.due_at - at).total_seconds() if runs_on else None,
         left_business_s=None if clock.ended else clock.target_s - elapsed_s,
-        history=[ShownLine(at=line.at, run=line.run, what=line.what) for line in lines],
+        history=[TimelineEntryOut(at=line.at, run=line.run, what=line.what) for line in lines],
     )
 
 
-def _thresholds(clock: Clock, *, stands_still: bool) -> list[ShownThreshold]:
+def _thresholds(clock: SlaClock, *, stands_still: bool) -> list[ThresholdOut]:
     return [
-        ShownThreshold(
+        ThresholdOut(
             percent=each.percent,
             offset_s=each.offset_s,
             action=each.action,

@@ -13,7 +13,7 @@ from common.http.access import Principal, require_role
 from common.http.app import get_database
 from common.http.problems import ProblemError
 from common.storage.database import Database
-from escalation.api.schemas import etag, shown
+from escalation.api.schemas import etag, escalation_out
 from escalation.domain import reactions
 from escalation.domain.escalations import actions
 from escalation.handlers import (
@@ -25,10 +25,10 @@ from escalation.handlers import (
 from escalation.store.unit_of_work import ContactNotFoundError, UnitOfWork
 
 EscalationDatabase = Annotated[Database[UnitOfWork], Depends(get_database)]
-Upstairs = Annotated[Principal, Depends(require_role("supervisor", "manager"))]
-Manager = Annotated[Principal, Depends(require_role("manager"))]
+SupervisorUser = Annotated[Principal, Depends(require_role("supervisor", "manager"))]
+ManagerUser = Annotated[Principal, Depends(require_role("manager"))]
 EscalationPath = Annotated[UUID, Path()]
-Staff = Annotated[Principal, Depends(require_role("representative", "supervisor", "manager"))]
+StaffUser = Annotated[Principal, Depends(require_role("representative", "supervisor", "manager"))]
 
 _ETAGS: Final = r'^(\*|(W/)?"\d{1,9}"( *, *(W/)?"\d{1,9}")*)$'
 
@@ -46,11 +46,11 @@ async def _seen(
 
 
 # In which versions the caller has seen what is to be changed; nil if any will do.
-Seen = Annotated[frozenset[int] | None, Depends(_seen)]
+IfMatch = Annotated[frozenset[int] | None, Depends(_seen)]
 
 
 @asynccontextmanager
-async def work(database: Database[UnitOfWork]) -> AsyncIterator[UnitOfWork]:
+async def transaction(database: Database[UnitOfWork]) -> AsyncIterator[UnitOfWork]:
     """Open a transaction whose refusals become problems."""
     try:
         async with database.transaction() as uow:
@@ -85,12 +85,12 @@ def check_length(
         raise invalid((place, f"It must come after {after}, by {longest.days} days at most."))
 
 
-def cause_of(caller: Principal) -> str:
+def audit_cause(caller: Principal) -> str:
     return f"{caller.role}:{caller.subject}"
 
 
 def _conflict(error: ConflictError) -> ProblemError:
-    present = shown(error.escalation, error.situation.watch, error.situation.at)
+    present = escalation_out(error.escalation, error.situation.watch, error.situation.at)
     return ProblemError(
         409,
         error.code,

@@ -14,8 +14,8 @@ from common.http.app import RequestModel, Slug
 from common.http.problems import ProblemError
 from common.storage.database import Database
 from escalation import handlers
-from escalation.api.deps import EscalationDatabase, Upstairs, check_length, work
-from escalation.api.settings import found
+from escalation.api.deps import EscalationDatabase, SupervisorUser, check_length, transaction
+from escalation.api.settings import get_or_404
 from escalation.domain.duty import changes
 from escalation.domain.duty.schedules import (
     Absences,
@@ -48,7 +48,7 @@ class Window(RequestModel):
         return start, end
 
 
-class OnDuty(RequestModel):
+class OnDutyOut(RequestModel):
     at: datetime
     person_ids: tuple[PersonId, ...]
 
@@ -63,11 +63,14 @@ class Gaps(RequestModel):
 
 @router.get("/{setting_id}/on-duty")
 async def show_on_duty(
-    setting_id: Slug, database: EscalationDatabase, _caller: Upstairs, at: Instant | None = None
-) -> OnDuty:
+    setting_id: Slug,
+    database: EscalationDatabase,
+    _caller: SupervisorUser,
+    at: Instant | None = None,
+) -> OnDutyOut:
     """Show who is on duty, now or at an instant past or future, as the schedule is now."""
     schedule, absences, now = await _in_force(setting_id, database)
-    return OnDuty(at=at or now, person_ids=on_duty(schedule, at or now, absences))
+    return OnDutyOut(at=at or now, person_ids=on_duty(schedule, at or now, absences))
 
 
 @router.get("/{setting_id}/shifts")
@@ -75,7 +78,7 @@ async def show_shifts(
     setting_id: Slug,
     window: Annotated[Window, Query()],
     database: EscalationDatabase,
-    _caller: Upstairs,
+    _caller: SupervisorUser,
 ) -> Shifts:
     """Show who is on duty from when until when, over 370 days at most."""
     schedule, absences, now = await _in_force(setting_id, database)
@@ -88,7 +91,7 @@ async def show_gaps(
     setting_id: Slug,
     window: Annotated[Window, Query()],
     database: EscalationDatabase,
-    _caller: Upstairs,
+    _caller: SupervisorUser,
 ) -> Gaps:
     """Show when nobody is on duty though somebody should be, over 370 days at most."""
     schedule, absences, now = await _in_force(setting_id, database)
@@ -99,9 +102,9 @@ async def show_gaps(
 async def _in_force(
     setting_id: str, database: Database[UnitOfWork]
 ) -> tuple[DutySchedule, Absences, datetime]:
-    async with work(database) as uow:
-        schedule = await found(DutySchedule, setting_id, uow)
-        return schedule.body, (await uow.configurations.in_force()).absences, uow.now
+    async with transaction(database) as uow:
+        schedule = await get_or_404(DutySchedule, setting_id, uow)
+        return schedule.body, (await uow.settings.in_force()).absences, uow.now
 
 
 @router.post("/{setting_id}/overrides")
@@ -109,7 +112,7 @@ async def override(
     setting_id: Slug,
     override: Annotated[Override, Body()],
     database: EscalationDatabase,
-    caller: Upstairs,
+    caller: SupervisorUser,
 ) -> Versioned[DutySchedule]:
     """Put somebody on duty instead of whoever's turn it is, or where there is a gap."""
     check_length(override.from_, override.until, _LONGEST, "body/until", after="from")
@@ -127,7 +130,7 @@ async def swap(
     setting_id: Slug,
     swap: Annotated[Swap, Body()],
     database: EscalationDatabase,
-    caller: Upstairs,
+    caller: SupervisorUser,
 ) -> Versioned[DutySchedule]:
     """Let two people take each other's turns for a time."""
     check_length(swap.from_, swap.until, _LONGEST, "body/until", after="from")
@@ -152,9 +155,9 @@ async def _change(
     by: str,
 ) -> Versioned[DutySchedule]:
     try:
-        async with work(database) as uow:
-            await found(DutySchedule, setting_id, uow)
-            return await handlers.amend(setting_id, change, by, uow)
+        async with transaction(database) as uow:
+            await get_or_404(DutySchedule, setting_id, uow)
+            return await handlers.update_schedule(setting_id, change, by, uow)
     except changes.NotOwnShiftError as error:
         raise ProblemError(403, "forbidden", str(error)) from error
     except changes.UnchangeableError as error:

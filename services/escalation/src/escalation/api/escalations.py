@@ -11,8 +11,14 @@ from pydantic import BaseModel, ConfigDict
 from common.contracts.event import ContactId, EscalationId, PersonId
 from common.http.app import RequestModel, ShortText, Slug
 from escalation import handlers
-from escalation.api.deps import EscalationDatabase, EscalationPath, Staff, cause_of, work
-from escalation.api.schemas import ShownEscalation, etag, shown
+from escalation.api.deps import (
+    EscalationDatabase,
+    EscalationPath,
+    StaffUser,
+    audit_cause,
+    transaction,
+)
+from escalation.api.schemas import EscalationOut, etag, escalation_out
 from escalation.domain import audit_trail
 
 router = APIRouter(prefix="/v1/escalations", tags=["escalations"])
@@ -37,7 +43,7 @@ class NewEscalation(RequestModel):
     about: Slug | None = None
 
 
-class ShownStep(BaseModel):
+class JournalEntryOut(BaseModel):
     """`cause` is the message or the person that brought it about."""
 
     type: str
@@ -46,11 +52,11 @@ class ShownStep(BaseModel):
     data: dict[str, Any]
 
 
-class ShownHistory(ShownEscalation):
-    journal: list[ShownStep]
+class EscalationDetailOut(EscalationOut):
+    journal: list[JournalEntryOut]
 
 
-class ShownTrailStep(BaseModel):
+class AuditStepOut(BaseModel):
     """`hash` is over all that stands before it, and `previous` the hash of the step before."""
 
     step: int
@@ -63,7 +69,7 @@ class ShownTrailStep(BaseModel):
     hash: str
 
 
-class ShownTrail(BaseModel):
+class AuditTrailOut(BaseModel):
     """`length` and `head` are what the escalation knows of its trail; `intact` tells whether the
     steps are all there and as they were written.
     """
@@ -72,60 +78,60 @@ class ShownTrail(BaseModel):
     length: int
     head: str
     intact: bool
-    steps: list[ShownTrailStep]
+    steps: list[AuditStepOut]
 
 
 @router.get("/{escalation_id}")
 async def show(
     escalation_id: EscalationPath,
     database: EscalationDatabase,
-    _caller: Staff,
+    _caller: StaffUser,
     response: Response,
-) -> ShownHistory:
+) -> EscalationDetailOut:
     """Show an escalation with its journal; the header ETag is its version, for If-Match."""
-    async with work(database) as uow:
-        escalation = await uow.escalations.look(EscalationId(str(escalation_id)))
+    async with transaction(database) as uow:
+        escalation = await uow.escalations.get(EscalationId(str(escalation_id)))
         if escalation is None:
             raise handlers.EscalationNotFoundError
-        watches = await uow.watches.look([escalation.contact_id])
-        journal = await uow.escalations.journal(escalation)
+        watches = await uow.contacts.get_many([escalation.contact_id])
+        journal = await uow.escalations.journal_entries(escalation)
     response.headers["ETag"] = etag(escalation)
-    now = shown(escalation, watches[escalation.contact_id], uow.now)
-    return ShownHistory(
+    now = escalation_out(escalation, watches[escalation.contact_id], uow.now)
+    return EscalationDetailOut(
         **dict(now),
-        journal=[ShownStep.model_validate(step, from_attributes=True) for step in journal],
+        journal=[JournalEntryOut.model_validate(step, from_attributes=True) for step in journal],
     )
 
 
 @router.get("/{escalation_id}/trail")
 async def show_trail(
-    escalation_id: EscalationPath, database: EscalationDatabase, _caller: Staff
-) -> ShownTrail:
+    escalation_id: EscalationPath, database: EscalationDatabase, _caller: StaffUser
+) -> AuditTrailOut:
     """Show who did what, when and why, with the hashes by which each change would be found."""
     asked = EscalationId(str(escalation_id))
-    async with work(database) as uow:
-        if await uow.escalations.look(asked) is None:
+    async with transaction(database) as uow:
+        if await uow.escalations.get(asked) is None:
             raise handlers.EscalationNotFoundError
-        (chain,) = await uow.trails.chains([asked])
-    return ShownTrail(
+        (chain,) = await uow.audit_trail.chains([asked])
+    return AuditTrailOut(
         escalation_id=asked,
         length=chain.length,
         head=chain.head,
         intact=not list(audit_trail.breaks(chain)),
-        steps=[ShownTrailStep.model_validate(one, from_attributes=True) for one in chain.steps],
+        steps=[AuditStepOut.model_validate(one, from_attributes=True) for one in chain.steps],
     )
 
 
 @router.post("", status_code=HTTPStatus.CREATED)
 async def escalate(
-    new: NewEscalation, database: EscalationDatabase, caller: Staff, response: Response
-) -> ShownEscalation:
+    new: NewEscalation, database: EscalationDatabase, caller: StaffUser, response: Response
+) -> EscalationOut:
     """Take a contact upstairs by hand; if it is there already, the reason is added."""
     by = PersonId(caller.subject)
-    async with work(database) as uow:
-        uow.outbox.cause = cause_of(caller)
+    async with transaction(database) as uow:
+        uow.outbox.cause = audit_cause(caller)
         contact_id = ContactId(str(new.contact_id))
         about = None if new.about is None else PersonId(new.about)
         decision = await handlers.raise_by_hand(contact_id, by, new.reason, uow, about)
     response.headers["ETag"] = etag(decision.escalation)
-    return shown(decision.escalation, decision.situation.watch, uow.now)
+    return escalation_out(decision.escalation, decision.situation.watch, uow.now)

@@ -6,7 +6,7 @@ from typing import Annotated
 from fastapi import APIRouter, Query
 from pydantic import BaseModel, Field
 
-from escalation.api.deps import EscalationDatabase, Staff, check_length, work
+from escalation.api.deps import EscalationDatabase, StaffUser, check_length, transaction
 from escalation.domain.duty.schedules import Instant
 from escalation.domain.lateness import TOLERATED_MS, Kind
 from escalation.domain.types import SettingId
@@ -17,13 +17,13 @@ _USUALLY = timedelta(hours=24)
 _LONGEST = timedelta(days=31)
 
 
-class Asked(BaseModel, extra="forbid"):
+class LatenessQuery(BaseModel, extra="forbid"):
     since: Instant | None = Field(None, description="24 hours before `until`, if not given")
     until: Instant | None = Field(None, description="now, if not given")
     policy: SettingId | None = None
 
 
-class ShownLateness(BaseModel):
+class LatenessOut(BaseModel):
     """`policy` is nil for what escalations wait for, and for events of older versions."""
 
     policy: str | None
@@ -35,27 +35,27 @@ class ShownLateness(BaseModel):
     over_50_ms: int = Field(description=f"how many were noticed over {TOLERATED_MS} ms late")
 
 
-class ShownLatenesses(BaseModel):
+class LatenessReport(BaseModel):
     since: datetime
     until: datetime
-    deadlines: list[ShownLateness]
+    deadlines: list[LatenessOut]
 
 
 @router.get("")
 async def show_lateness(
-    asked: Annotated[Asked, Query()], database: EscalationDatabase, _caller: Staff
-) -> ShownLatenesses:
+    asked: Annotated[LatenessQuery, Query()], database: EscalationDatabase, _caller: StaffUser
+) -> LatenessReport:
     """Show how late each deadline was noticed, of all from `since` to `until`, 31 days at most.
 
     A clock's kind is its name; an escalation waits for an answer or for the end of a lease.
     """
-    async with work(database) as uow:
+    async with transaction(database) as uow:
         until = asked.until or uow.now
         since = asked.since or until - _USUALLY
         check_length(since, until, _LONGEST, "query/until", after="since")
-        found = await uow.reading.lateness(since, until, asked.policy)
-    return ShownLatenesses(
+        found = await uow.queries.lateness(since, until, asked.policy)
+    return LatenessReport(
         since=since,
         until=until,
-        deadlines=[ShownLateness.model_validate(one, from_attributes=True) for one in found],
+        deadlines=[LatenessOut.model_validate(one, from_attributes=True) for one in found],
     )

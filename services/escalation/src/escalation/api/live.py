@@ -12,13 +12,18 @@ from starlette.types import Message, Receive, Scope, Send
 
 from common.http.problems import ProblemError
 from escalation.api.cursor import cursor_after, place_after
-from escalation.api.deps import EscalationDatabase, Staff, work
-from escalation.api.schemas import ShownEscalation, shown
+from escalation.api.deps import EscalationDatabase, StaffUser, transaction
+from escalation.api.schemas import EscalationOut, escalation_out
 from escalation.domain.queries import Wanted, place_of
-from escalation.stream.broadcaster import Hub
-from escalation.stream.offsets import PATTERN, OffsetGoneError, parse, spell
-from escalation.stream.records import News
-from escalation.stream.subscriber import Following
+from escalation.stream.broadcaster import Broadcaster
+from escalation.stream.offsets import (
+    EVENT_ID_PATTERN,
+    OffsetGoneError,
+    format_event_id,
+    parse_event_id,
+)
+from escalation.stream.records import StreamEvent
+from escalation.stream.subscriber import Subscriber
 
 router = APIRouter(prefix="/v1/escalations", tags=["live"])
 
@@ -28,27 +33,27 @@ _COME_AGAIN_MS = 1000
 _GRACE_S = 1.0
 
 
-async def _hub(request: Request) -> Hub:
-    hub: Hub = request.app.state.hub
+async def _hub(request: Request) -> Broadcaster:
+    hub: Broadcaster = request.app.state.hub
     return hub
 
 
-TheHub = Annotated[Hub, Depends(_hub)]
+BroadcasterDep = Annotated[Broadcaster, Depends(_hub)]
 
 
-class AskedList(Wanted):
+class EscalationListQuery(Wanted):
     limit: int = Field(50, ge=1, le=200)
     cursor: str | None = Field(None, max_length=400, description="`next` of the page before")
 
 
-class ShownPage(BaseModel):
+class EscalationPage(BaseModel):
     """`next` is the cursor of the next page, nil on the last one."""
 
-    escalations: list[ShownEscalation]
+    escalations: list[EscalationOut]
     next: str | None
 
 
-class AskedStream(BaseModel, extra="forbid"):
+class StreamQuery(BaseModel, extra="forbid"):
     contact_id: UUID | None = None
     escalation_id: UUID | None = None
     types: str | None = Field(
@@ -58,7 +63,7 @@ class AskedStream(BaseModel, extra="forbid"):
     )
     last_event_id: str | None = Field(
         None,
-        pattern=PATTERN,
+        pattern=EVENT_ID_PATTERN,
         max_length=2000,
         description="for the first connection of a client that can't set the header, which wins",
     )
@@ -66,12 +71,12 @@ class AskedStream(BaseModel, extra="forbid"):
 
 @router.get("")
 async def show_all(
-    asked: Annotated[AskedList, Query()],
+    asked: Annotated[EscalationListQuery, Query()],
     database: EscalationDatabase,
-    hub: TheHub,
-    _caller: Staff,
+    hub: BroadcasterDep,
+    _caller: StaffUser,
     response: Response,
-) -> ShownPage:
+) -> EscalationPage:
     """List escalations, those first that have the least time left.
 
     The header `Last-Event-ID` says where to begin the stream so that nothing is missed after this
@@ -81,13 +86,13 @@ async def show_all(
     # Before the list is read: what is committed in between is in both, and not in neither.
     position = await hub.position()
     if position is not None:
-        response.headers["Last-Event-ID"] = spell(position)
-    async with work(database) as uow:
-        found = await uow.reading.escalations(asked, uow.now, after, asked.limit + 1)
+        response.headers["Last-Event-ID"] = format_event_id(position)
+    async with transaction(database) as uow:
+        found = await uow.queries.escalations(asked, uow.now, after, asked.limit + 1)
         page = found[: asked.limit]
-        watches = await uow.watches.look([escalation.contact_id for escalation in page])
-    return ShownPage(
-        escalations=[shown(one, watches[one.contact_id], uow.now) for one in page],
+        watches = await uow.contacts.get_many([escalation.contact_id for escalation in page])
+    return EscalationPage(
+        escalations=[escalation_out(one, watches[one.contact_id], uow.now) for one in page],
         next=cursor_after(place_of(page[-1]), asked) if len(found) > asked.limit else None,
     )
 
@@ -101,10 +106,10 @@ async def show_all(
     },
 )
 async def stream(
-    asked: Annotated[AskedStream, Query()],
-    hub: TheHub,
-    _caller: Staff,
-    last_event_id: Annotated[str | None, Header(pattern=PATTERN, max_length=2000)] = None,
+    asked: Annotated[StreamQuery, Query()],
+    hub: BroadcasterDep,
+    _caller: StaffUser,
+    last_event_id: Annotated[str | None, Header(pattern=EVENT_ID_PATTERN, max_length=2000)] = None,
 ) -> EventSourceResponse:
     """Stream the events of escalations, and of clocks that warn or breach, as they are published.
 
@@ -115,20 +120,22 @@ async def stream(
     """
     begin = last_event_id or asked.last_event_id
     try:
-        following = await hub.follow(None if begin is None else parse(begin), _wants(asked))
+        following = await hub.follow(
+            None if begin is None else parse_event_id(begin), _wants(asked)
+        )
     except OffsetGoneError as error:
         detail = f"{error} Load the list anew, and stream from its Last-Event-ID."
         raise ProblemError(410, "events-gone", detail) from error
-    return Streamed(hub, following)
+    return StreamResponse(hub, following)
 
 
-def _wants(asked: AskedStream) -> Callable[[News], bool]:
+def _wants(asked: StreamQuery) -> Callable[[StreamEvent], bool]:
     # Of each event each client asks this.
     contact_id = None if asked.contact_id is None else str(asked.contact_id)
     escalation_id = None if asked.escalation_id is None else str(asked.escalation_id)
     types = asked.types or ""
 
-    def wants(news: News) -> bool:
+    def wants(news: StreamEvent) -> bool:
         return (
             contact_id in (None, news.contact_id)
             and escalation_id in (None, news.escalation_id)
@@ -138,10 +145,10 @@ def _wants(asked: AskedStream) -> Callable[[News], bool]:
     return wants
 
 
-class Streamed(EventSourceResponse):
+class StreamResponse(EventSourceResponse):
     """Ends with its following, whether its client reads on or not."""
 
-    def __init__(self, hub: Hub, following: Following) -> None:
+    def __init__(self, hub: Broadcaster, following: Subscriber) -> None:
         self._hub = hub
         self._following = following
         super().__init__(

@@ -10,17 +10,17 @@ from common.contracts.contacts import Channel
 from common.contracts.escalations import Cause, Outcome, Severity
 from common.contracts.event import ContactId, EscalationId, PersonId
 from escalation.domain import wording
-from escalation.domain.model import Approval, Escalation, EscalationState, LeaseEnd, Watch
+from escalation.domain.model import Approval, Escalation, EscalationState, LeaseEnd, TrackedContact
 from escalation.domain.settings.registry import Versioned
 
 
-class ShownReason(BaseModel):
+class ReasonOut(BaseModel):
     cause: Cause
     text: str
     at: datetime
 
 
-class ShownContact(BaseModel):
+class ContactOut(BaseModel):
     channel: Channel
     subject: str
     topic: str
@@ -28,7 +28,7 @@ class ShownContact(BaseModel):
     representative_id: PersonId | None
 
 
-class ShownApproval(BaseModel):
+class ApprovalOut(BaseModel):
     """What `asked_by` would grant, and those at level `level_name` are to approve."""
 
     asked_by: PersonId
@@ -40,7 +40,7 @@ class ShownApproval(BaseModel):
     level_name: str
 
 
-class ShownEscalation(BaseModel):
+class EscalationOut(BaseModel):
     """`deadline` is when it goes on without whoever holds it, or without those who are awaited.
 
     `version` counts its changes; it is the ETag too. `lease_end` is what ends the lease at the
@@ -66,22 +66,22 @@ class ShownEscalation(BaseModel):
     alarm_since: datetime | None
     raised_at: datetime
     closed_at: datetime | None
-    approval: ShownApproval | None
+    approval: ApprovalOut | None
     outcome: Outcome | None
     amount: Decimal | None
     currency: str | None
     approved_by: PersonId | None
     note: str | None
-    reasons: list[ShownReason]
-    contact: ShownContact | None
+    reasons: list[ReasonOut]
+    contact: ContactOut | None
 
 
 def etag(shown: Escalation | Versioned[Any]) -> str:
     return f'"{shown.version}"'
 
 
-def shown(escalation: Escalation, watch: Watch, at: datetime) -> ShownEscalation:
-    return ShownEscalation(
+def escalation_out(escalation: Escalation, watch: TrackedContact, at: datetime) -> EscalationOut:
+    return EscalationOut(
         escalation_id=escalation.escalation_id,
         contact_id=escalation.contact_id,
         version=escalation.version,
@@ -110,16 +110,16 @@ def shown(escalation: Escalation, watch: Watch, at: datetime) -> ShownEscalation
         approved_by=escalation.approved_by,
         note=escalation.note,
         reasons=[
-            ShownReason(cause=reason.cause, text=reason.text, at=reason.at)
-            for reason in escalation.reasons
+            ReasonOut(cause=reason.kind, text=reason.reason, at=reason.at)
+            for reason in escalation.causes
         ],
         contact=_contact(watch),
     )
 
 
-def _approval(escalation: Escalation, approval: Approval) -> ShownApproval:
+def _approval(escalation: Escalation, approval: Approval) -> ApprovalOut:
     levels = escalation.ladder.body.levels if escalation.ladder else ()
-    return ShownApproval(
+    return ApprovalOut(
         asked_by=approval.asked_by,
         outcome=approval.outcome,
         amount=approval.amount,
@@ -130,11 +130,11 @@ def _approval(escalation: Escalation, approval: Approval) -> ShownApproval:
     )
 
 
-def _contact(watch: Watch) -> ShownContact | None:
-    contact = watch.contact
+def _contact(watch: TrackedContact) -> ContactOut | None:
+    contact = watch.details
     if contact is None:
         return None
-    return ShownContact(
+    return ContactOut(
         channel=contact.channel,
         subject=contact.subject,
         topic=contact.topic,

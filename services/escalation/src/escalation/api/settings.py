@@ -15,7 +15,7 @@ from common.http.app import Slug
 from common.http.problems import ProblemError
 from common.storage.database import Database
 from escalation import handlers
-from escalation.api.deps import EscalationDatabase, Manager, Seen, work
+from escalation.api.deps import EscalationDatabase, IfMatch, ManagerUser, transaction
 from escalation.api.schemas import etag
 from escalation.domain.duty.calendars import Calendar
 from escalation.domain.duty.schedules import DutySchedule
@@ -179,7 +179,7 @@ Limits = Annotated[
 
 
 @dataclass(frozen=True, slots=True)
-class Defining:
+class PutContext:
     """A manager who puts a setting, seen in one of `versions`; nil if in any."""
 
     database: Database[UnitOfWork]
@@ -189,30 +189,32 @@ class Defining:
 
     async def define(self, setting_id: str, body: S) -> Versioned[S]:
         return await self.answer(
-            lambda uow: handlers.define(setting_id, body, self.caller.subject, uow, self.versions)
+            lambda uow: handlers.put_setting(
+                setting_id, body, self.caller.subject, uow, self.versions
+            )
         )
 
     async def answer(self, handle: Callable[[UnitOfWork], Awaitable[Versioned[S]]]) -> Versioned[S]:
-        async with work(self.database) as uow:
+        async with transaction(self.database) as uow:
             defined = await handle(uow)
         self.response.headers["ETag"] = etag(defined)
         return defined
 
 
 async def _defining(
-    database: EscalationDatabase, caller: Manager, versions: Seen, response: Response
-) -> Defining:
-    return Defining(database, caller, versions, response)
+    database: EscalationDatabase, caller: ManagerUser, versions: IfMatch, response: Response
+) -> PutContext:
+    return PutContext(database, caller, versions, response)
 
 
-By = Annotated[Defining, Depends(_defining)]
+Ctx = Annotated[PutContext, Depends(_defining)]
 
 
 @router.put("/sla-policies/{setting_id}", responses=_STALE)
 async def put_policy(
     setting_id: Slug,
     policy: Policy,
-    by: By,
+    by: Ctx,
     open_contacts: Literal["keep", "retarget"] = "keep",
 ) -> Versioned[SlaPolicy]:
     """Promise something to the contacts that match.
@@ -221,7 +223,7 @@ async def put_policy(
     looks anew at what is promised to each open contact, whose time spent counts on.
     """
     return await by.answer(
-        lambda uow: handlers.promise(
+        lambda uow: handlers.put_policy(
             setting_id,
             policy,
             by.caller.subject,
@@ -233,41 +235,43 @@ async def put_policy(
 
 
 @router.put("/calendars/{setting_id}", responses=_STALE)
-async def put_calendar(setting_id: Slug, calendar: Hours, by: By) -> Versioned[Calendar]:
+async def put_calendar(setting_id: Slug, calendar: Hours, by: Ctx) -> Versioned[Calendar]:
     return await by.define(setting_id, calendar)
 
 
 @router.put("/ladders/{setting_id}", responses=_STALE)
-async def put_ladder(setting_id: Slug, ladder: Levels, by: By) -> Versioned[Ladder]:
+async def put_ladder(setting_id: Slug, ladder: Levels, by: Ctx) -> Versioned[Ladder]:
     """Say who is asked next; escalations that are open keep the ladder they were raised on."""
     return await by.define(setting_id, ladder)
 
 
 @router.put("/duty-schedules/{setting_id}", responses=_STALE)
-async def put_duty_schedule(setting_id: Slug, schedule: Duty, by: By) -> Versioned[DutySchedule]:
+async def put_duty_schedule(setting_id: Slug, schedule: Duty, by: Ctx) -> Versioned[DutySchedule]:
     """Say who takes turns; without `If-Match` what was swapped since you looked is lost."""
     return await by.define(setting_id, schedule)
 
 
 @router.put("/people/{setting_id}", responses=_STALE)
-async def put_person(setting_id: Slug, person: Colleague, by: By) -> Versioned[Person]:
+async def put_person(setting_id: Slug, person: Colleague, by: Ctx) -> Versioned[Person]:
     """Say to whom a person reports, and when that person is away; superiors come first."""
     return await by.define(setting_id, person)
 
 
 @router.put("/teams/{setting_id}", responses=_STALE)
-async def put_team(setting_id: Slug, team: Supervised, by: By) -> Versioned[Team]:
+async def put_team(setting_id: Slug, team: Supervised, by: Ctx) -> Versioned[Team]:
     return await by.define(setting_id, team)
 
 
 @router.put("/approval-limits/{role}", responses=_STALE)
-async def put_approval_limit(role: GrantingRole, limit: Limits, by: By) -> Versioned[ApprovalLimit]:
+async def put_approval_limit(
+    role: GrantingRole, limit: Limits, by: Ctx
+) -> Versioned[ApprovalLimit]:
     """Bound what a role may grant; in a currency that is not listed it may grant nothing."""
     return await by.define(role, limit)
 
 
-async def found(kind: type[S], setting_id: str, uow: UnitOfWork) -> Versioned[S]:
-    setting = (await uow.configurations.in_force()).find(kind, setting_id)
+async def get_or_404(kind: type[S], setting_id: str, uow: UnitOfWork) -> Versioned[S]:
+    setting = (await uow.settings.in_force()).find(kind, setting_id)
     if setting is None:
         raise ProblemError(404, "setting-unknown", f"No {setting_id} is among the {KINDS[kind]}.")
     return setting
@@ -278,14 +282,14 @@ def _show(kind: type[S]) -> None:
     access = [Depends(require_role("representative", "supervisor", "manager"))]
 
     async def show(setting_id: Slug, database: EscalationDatabase, response: Response) -> Any:
-        async with work(database) as uow:
-            setting = await found(kind, setting_id, uow)
+        async with transaction(database) as uow:
+            setting = await get_or_404(kind, setting_id, uow)
         response.headers["ETag"] = etag(setting)
         return setting
 
     async def show_all(database: EscalationDatabase) -> Any:
-        async with work(database) as uow:
-            return (await uow.configurations.in_force()).all_of(kind)
+        async with transaction(database) as uow:
+            return (await uow.settings.in_force()).all_of(kind)
 
     name = KINDS[kind]
     router.add_api_route(

@@ -21,13 +21,13 @@ from common.core.clock import TimeSource
 from common.core.errors import is_transient
 from common.storage.database import connect
 from escalation.commands.explain import Explanation, explain
-from escalation.commands.simulate import BadDraftError, Window, simulate, told, with_drafts
-from escalation.commands.simulate import as_json as as_document
+from escalation.commands.simulate import BadDraftError, Window, render_report, simulate, with_drafts
+from escalation.commands.simulate import render_json as as_document
 from escalation.domain.audit_trail import Chain, breaks
 from escalation.domain.simulation import Habits, Tally
 from escalation.settings import Settings
-from escalation.store.audit_trail import Trails
-from escalation.store.unit_of_work import Configurations, ContactNotFoundError, Watches
+from escalation.store.audit_trail import AuditTrail
+from escalation.store.unit_of_work import ContactNotFoundError, SettingVersions, TrackedContacts
 
 T = TypeVar("T")
 
@@ -37,12 +37,12 @@ _AWAY: Final = 3
 
 def install(cli: typer.Typer) -> None:
     """Add the commands to those that every service has."""
-    cli.command("explain")(explain_clocks)
-    cli.command("verify-audit")(verify_audit)
+    cli.command("explain")(explain_clocks_command)
+    cli.command("verify-audit")(verify_audit_trail)
     cli.command("simulate")(simulate_drafts)
 
 
-def explain_clocks(
+def explain_clocks_command(
     contact: Annotated[UUID, typer.Argument(metavar="CONTACT-ID")],
     clock: Annotated[str | None, typer.Option(help="only this clock", metavar="NAME")] = None,
 ) -> None:
@@ -50,7 +50,7 @@ def explain_clocks(
     if clock is not None and clock not in get_args(ClockName):
         raise typer.BadParameter(f"--clock takes {', '.join(get_args(ClockName))}")
     only = cast("ClockName | None", clock)
-    explanation = reading(lambda connection: _explain(connection, contact, only))
+    explanation = run_query(lambda connection: _explain(connection, contact, only))
     for line in explanation.lines:
         typer.echo(line)
     if not explanation.agrees:
@@ -61,26 +61,26 @@ async def _explain(
     connection: AsyncConnection, contact: UUID, only: ClockName | None
 ) -> Explanation:
     try:
-        told = await Watches(connection).clock_story(ContactId(str(contact)))
+        told = await TrackedContacts(connection).clock_history(ContactId(str(contact)))
     except ContactNotFoundError as error:
         return Explanation((str(error),), agrees=False)
-    configuration = await Configurations(connection).in_force()
+    configuration = await SettingVersions(connection).in_force()
     return explain(told, configuration, await TimeSource().read(connection), only)
 
 
-def verify_audit(
+def verify_audit_trail(
     escalation: Annotated[
         UUID | None, typer.Option(help="only the trail of this escalation", metavar="ID")
     ] = None,
 ) -> None:
     """Check each audit trail: that no step was changed, added, taken out or cut off."""
     only = None if escalation is None else EscalationId(str(escalation))
-    chains, broken = reading(lambda connection: _verify(Trails(connection), only))
+    chains, broken = run_query(lambda connection: _verify(AuditTrail(connection), only))
     if broken or (only is not None and not chains):
         raise typer.Exit(_NOT_SO)
 
 
-async def _verify(trails: Trails, only: EscalationId | None) -> tuple[int, int]:
+async def _verify(trails: AuditTrail, only: EscalationId | None) -> tuple[int, int]:
     """Tell each break as it is found; return how many trails were looked at, and are broken."""
     looked = steps = broken = 0
     async with aclosing(_pages(trails, only)) as pages:
@@ -101,7 +101,9 @@ async def _verify(trails: Trails, only: EscalationId | None) -> tuple[int, int]:
     return looked, broken
 
 
-async def _pages(trails: Trails, only: EscalationId | None) -> AsyncGenerator[list[Chain], None]:
+async def _pages(
+    trails: AuditTrail, only: EscalationId | None
+) -> AsyncGenerator[list[Chain], None]:
     if only is None:
         async with aclosing(trails.all_chains()) as pages:
             async for page in pages:
@@ -145,7 +147,7 @@ def simulate_drafts(
     habits = Habits(timedelta(seconds=answer_after) if answer_after else None)
 
     async def work(connection: AsyncConnection) -> dict[str, Tally]:
-        now = await Configurations(connection).in_force()
+        now = await SettingVersions(connection).in_force()
         tried = {} if only_drafts else {"in force": now}
         if draft:
             tried["with the drafts"] = with_drafts(now, draft)
@@ -153,13 +155,13 @@ def simulate_drafts(
         return dict(zip(tried, totals, strict=True))
 
     try:
-        totals = reading(work, isolation="REPEATABLE READ")
+        totals = run_query(work, isolation="REPEATABLE READ")
     except BadDraftError as error:
         raise typer.BadParameter(str(error)) from error
     if as_json:
         sys.stdout.buffer.write(as_document(totals) + b"\n")
     else:
-        for line in told(totals, window, habits):
+        for line in render_report(totals, window, habits):
             typer.echo(line)
 
 
@@ -167,7 +169,7 @@ def _utc(when: datetime) -> datetime:
     return when.replace(tzinfo=UTC) if when.tzinfo is None else when
 
 
-def reading(
+def run_query(
     work: Callable[[AsyncConnection], Awaitable[T]],
     isolation: Literal["AUTOCOMMIT", "REPEATABLE READ"] = "AUTOCOMMIT",
 ) -> T:

@@ -7,10 +7,10 @@ from datetime import datetime, timedelta
 from common.contracts.escalations import ClockName
 from escalation.domain.clocks import timeline
 from escalation.domain.clocks.recompute import Run, counted, differences, open_within, runs
-from escalation.domain.model import Clock
+from escalation.domain.model import SlaClock
 from escalation.domain.settings.registry import Configuration, Ref
 from escalation.domain.wording import STAMP, span
-from escalation.store.unit_of_work import ClockStory
+from escalation.store.unit_of_work import ClockHistory
 
 _SHOWN = 12
 _ROUNDING = timedelta(milliseconds=1)
@@ -25,7 +25,7 @@ class Explanation:
 
 
 def explain(
-    told: ClockStory, configuration: Configuration, at: datetime, only: ClockName | None
+    told: ClockHistory, configuration: Configuration, at: datetime, only: ClockName | None
 ) -> Explanation:
     found = [run for run in runs(told.events) if only in (None, run.clock.name)]
     kept = [clock for clock in told.watch.clocks if only in (None, clock.name)]
@@ -77,7 +77,7 @@ def _by(ref: Ref | None) -> str:
     return "round the clock" if ref is None else f"of calendar {ref}"
 
 
-def _why(clock: Clock, at: datetime) -> str:
+def _why(clock: SlaClock, at: datetime) -> str:
     """Say what was owed, when it ran out, and what had not been done by then."""
     owed = f"{span(clock.target_s)} {_by(clock.calendar)} had passed at {clock.due_at:{STAMP}}"
     if clock.met_at is None:

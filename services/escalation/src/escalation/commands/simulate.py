@@ -162,7 +162,7 @@ def _event(fact: tuple[str, str]) -> Event:
     return _TYPES[kind].model_validate_json(data)
 
 
-def told(totals: Mapping[str, Tally], window: Window, habits: Habits) -> Iterator[str]:
+def render_report(totals: Mapping[str, Tally], window: Window, habits: Habits) -> Iterator[str]:
     """Say it in lines, one table for each of what was tried."""
     answers = (
         "nobody answers"
@@ -205,7 +205,7 @@ def _people(total: Tally) -> Iterator[str]:
         yield f"  paged: {person} {sum(count for _, count in reasons):,} times ({listed})"
 
 
-def as_json(totals: Mapping[str, Tally]) -> bytes:
+def render_json(totals: Mapping[str, Tally]) -> bytes:
     shown = {
         name: {
             "contacts": total.contacts,

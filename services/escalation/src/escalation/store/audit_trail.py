@@ -16,7 +16,7 @@ _PAGE: Final = 200
 _BEFORE_ALL: Final = EscalationId("00000000-0000-0000-0000-000000000000")
 
 
-class Trails:
+class AuditTrail:
     """The steps of one transaction, written at its end with one statement."""
 
     def __init__(self, connection: AsyncConnection) -> None:

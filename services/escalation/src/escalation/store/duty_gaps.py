@@ -11,7 +11,7 @@ from escalation.domain.duty.shifts import Gap
 from escalation.domain.duty_gaps import LOOK_AHEAD, GapAhead, GapKey
 
 
-class DutyGaps:
+class AnnouncedGaps:
     """Which gaps have been announced."""
 
     def __init__(self, connection: AsyncConnection) -> None:

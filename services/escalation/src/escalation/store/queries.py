@@ -14,7 +14,7 @@ from escalation.domain.queries import Place, Sort, Wanted
 _ESCALATION: TypeAdapter[Escalation] = TypeAdapter(Escalation)
 
 
-class Reading:
+class EscalationQueries:
     def __init__(self, connection: AsyncConnection) -> None:
         self._connection = connection
 

@@ -15,7 +15,7 @@ from escalation.domain.timer_check import TIMERS, Books
 from escalation.tables import IS_OPEN
 
 
-class Audits:
+class TimerSnapshots:
     def __init__(self, connection: AsyncConnection) -> None:
         self._connection = connection
 

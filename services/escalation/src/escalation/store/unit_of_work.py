@@ -21,17 +21,17 @@ from escalation import tables
 from escalation.domain.clocks.events import CLOCK_EVENTS, ClockEvent
 from escalation.domain.duty.calendars import Calendar
 from escalation.domain.duty.schedules import DutySchedule
-from escalation.domain.model import Escalation, Watch
+from escalation.domain.model import Escalation, TrackedContact
 from escalation.domain.settings.ladders import Ladder
 from escalation.domain.settings.people import ApprovalLimit, Person, Team
 from escalation.domain.settings.policies import Repeated, SlaPolicy
 from escalation.domain.settings.registry import Configuration, Ref, Setting, Versioned
 from escalation.domain.situation import Situation
 from escalation.domain.timers import PolicyChanged
-from escalation.store.audit_trail import Trails
-from escalation.store.duty_gaps import DutyGaps
-from escalation.store.queries import Reading
-from escalation.store.timer_check import Audits
+from escalation.store.audit_trail import AuditTrail
+from escalation.store.duty_gaps import AnnouncedGaps
+from escalation.store.queries import EscalationQueries
+from escalation.store.timer_check import TimerSnapshots
 
 S = TypeVar("S", bound=Setting)
 
@@ -51,7 +51,7 @@ class ContactNotFoundError(PermanentError):
 
 
 @dataclass(frozen=True, slots=True)
-class Step:
+class JournalEntry:
     """One line of an escalation's journal."""
 
     type: str
@@ -61,33 +61,33 @@ class Step:
 
 
 @dataclass(frozen=True, slots=True)
-class ClockStory:
+class ClockHistory:
     """A contact as it is kept, and what was told of its clocks, in order."""
 
-    watch: Watch
+    watch: TrackedContact
     events: Sequence[ClockEvent]
 
 
-class Watches(LockedTable[ContactId, Watch]):
+class TrackedContacts(LockedTable[ContactId, TrackedContact]):
     def __init__(self, connection: AsyncConnection) -> None:
-        super().__init__(connection, tables.watches, Watch)
+        super().__init__(connection, tables.tracked_contacts, TrackedContact)
 
-    async def begin(self, contact_ids: Sequence[ContactId]) -> None:
+    async def insert_missing(self, contact_ids: Sequence[ContactId]) -> None:
         """Make sure that each contact has a row to lock, whichever topic spoke of it first."""
         await self.connection.execute(_BEGIN, {"contacts": contact_ids})
 
-    async def look_anew_at_promises(self, at: datetime) -> None:
+    async def schedule_policy_change(self, at: datetime) -> None:
         """Set a timer for each contact that is open, by which what is promised is looked up anew.
 
         One that another transaction opens meanwhile is promised what that one found in force.
         """
         await self.connection.execute(_LOOK_ANEW, {"at": at, "type": PolicyChanged.type})
 
-    def save(self, watch: Watch) -> None:
+    def save(self, watch: TrackedContact) -> None:
         if self._held[watch.contact_id] is not watch:
             self.put(watch)
 
-    async def others_of(self, event: ContactReceived, rule: Repeated) -> int:
+    async def count_other_contacts(self, event: ContactReceived, rule: Repeated) -> int:
         """Count the customer's other contacts so few days apart, whichever is heard of first."""
         span = timedelta(days=rule.within_days)
         since, until = event.occurred_at - span, event.occurred_at + span
@@ -110,14 +110,14 @@ class Watches(LockedTable[ContactId, Watch]):
             and watch.customer_id == customer
             and watch.opened_at is not None
             and since < watch.opened_at < until
-            and (topic is None or (watch.contact is not None and watch.contact.topic == topic))
+            and (topic is None or (watch.details is not None and watch.details.topic == topic))
             for watch in held
         )
         return int(counted.scalar_one()) + sum(of_batch)
 
-    async def clock_story(self, contact_id: ContactId) -> ClockStory:
+    async def clock_history(self, contact_id: ContactId) -> ClockHistory:
         """Return the contact's watch and what was told of its clocks, both of one moment."""
-        watches = tables.watches
+        watches = tables.tracked_contacts
         rows = await self.connection.execute(
             select(watches, type_coerce(_TOLD_OF_CLOCKS, JSONB).label("told")).where(
                 watches.c.contact_id == contact_id
@@ -130,10 +130,10 @@ class Watches(LockedTable[ContactId, Watch]):
         kept = dict(row)
         told = kept.pop("told") or []
         events = [CLOCK_EVENTS[one["type"]].model_validate(one["data"]) for one in told]
-        return ClockStory(self.read(kept), events)
+        return ClockHistory(self.read(kept), events)
 
-    async def look(self, contact_ids: Sequence[ContactId]) -> dict[ContactId, Watch]:
-        watches = tables.watches
+    async def get_many(self, contact_ids: Sequence[ContactId]) -> dict[ContactId, TrackedContact]:
+        watches = tables.tracked_contacts
         rows = await self.connection.execute(
             select(watches).where(watches.c.contact_id == _any_of(contact_ids))
         )
@@ -155,7 +155,7 @@ class Escalations(LockedTable[EscalationId, Escalation]):
         if self._held[escalation.escalation_id] is not escalation:
             self.put(escalation)
 
-    async def look(self, escalation_id: EscalationId) -> Escalation | None:
+    async def get(self, escalation_id: EscalationId) -> Escalation | None:
         escalations = tables.escalations
         rows = await self.connection.execute(
             select(escalations).where(escalations.c.escalation_id == escalation_id)
@@ -163,15 +163,15 @@ class Escalations(LockedTable[EscalationId, Escalation]):
         row = rows.mappings().first()
         return self.read(dict(row)) if row else None
 
-    async def journal(self, escalation: Escalation) -> list[Step]:
+    async def journal_entries(self, escalation: Escalation) -> list[JournalEntry]:
         rows = await self.connection.execute(
             _JOURNAL,
             {"contact": escalation.contact_id, "escalation": escalation.escalation_id},
         )
-        return [Step(row.type, row.at, row.data, row.cause) for row in rows]
+        return [JournalEntry(row.type, row.at, row.data, row.cause) for row in rows]
 
 
-class Configurations:
+class SettingVersions:
     """Versions of settings; what is in force is read once for each change of it."""
 
     def __init__(self, connection: AsyncConnection) -> None:
@@ -199,7 +199,7 @@ class Configurations:
 
     async def add(self, setting: Versioned[S], at: datetime, by: str) -> None:
         await self._connection.execute(
-            insert(tables.configuration).values(
+            insert(tables.setting_versions).values(
                 kind=KINDS[type(setting.body)],
                 id=setting.id,
                 version=setting.version,
@@ -212,7 +212,7 @@ class Configurations:
         )
 
 
-class Facts:
+class ConsumedEvents:
     """What was heard of contacts, as it came: policies are tried out on it."""
 
     def __init__(self, connection: AsyncConnection) -> None:
@@ -238,40 +238,40 @@ class Facts:
 class UnitOfWork(BaseUnitOfWork):
     def __init__(self, connection: AsyncConnection, now: datetime) -> None:
         super().__init__(connection, now)
-        self.watches = Watches(connection)
+        self.contacts = TrackedContacts(connection)
         self.escalations = Escalations(connection)
-        self.configurations = Configurations(connection)
-        self.audits = Audits(connection)
-        self.facts = Facts(connection)
-        self.duty_gaps = DutyGaps(connection)
-        self.reading = Reading(connection)
-        self.trails = Trails(connection)
+        self.settings = SettingVersions(connection)
+        self.timer_snapshots = TimerSnapshots(connection)
+        self.consumed_events = ConsumedEvents(connection)
+        self.duty_gaps = AnnouncedGaps(connection)
+        self.queries = EscalationQueries(connection)
+        self.audit_trail = AuditTrail(connection)
 
     @property
     def rows(self) -> Sequence[LockedTable[Any, Any]]:
-        return (self.watches, self.escalations)
+        return (self.contacts, self.escalations)
 
     async def hold(self, contact_ids: Sequence[ContactId]) -> None:
         """Lock the contacts' watches, which also lock their escalations for us, then those."""
-        await self.watches.begin(contact_ids)
-        await self.watches.lock_all(contact_ids)
-        open_ones = (watch.escalation_id for watch in self.watches.loaded())
+        await self.contacts.insert_missing(contact_ids)
+        await self.contacts.lock_all(contact_ids)
+        open_ones = (watch.escalation_id for watch in self.contacts.loaded())
         await self.escalations.lock_all([one for one in open_ones if one is not None])
 
     async def flush(self) -> None:
         await super().flush()
-        await self.facts.flush()
-        await self.trails.flush()
+        await self.consumed_events.flush()
+        await self.audit_trail.flush()
 
     async def situation(self, contact_id: ContactId) -> Situation:
         """Return all that a decision about the contact looks at, locked."""
-        watch = await self.watches.lock(contact_id)
+        watch = await self.contacts.lock(contact_id)
         if watch is None:
             raise ContactNotFoundError
         escalation = None
         if watch.escalation_id is not None:
             escalation = await self.escalations.lock(watch.escalation_id)
-        return Situation(watch, escalation, await self.configurations.in_force(), self.now)
+        return Situation(watch, escalation, await self.settings.in_force(), self.now)
 
 
 # By revision, which no other database has and which never changes its meaning.

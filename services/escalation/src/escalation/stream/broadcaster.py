@@ -15,9 +15,15 @@ from aiokafka import AIOKafkaConsumer, TopicPartition
 from common.core.backoff import Backoff, pause
 from common.core.clock import monotonic
 from common.core.errors import TransientError, is_transient
-from escalation.stream.offsets import OffsetGoneError, Offsets, check, lengthened, missed
-from escalation.stream.records import News, Newsreader
-from escalation.stream.subscriber import Following
+from escalation.stream.offsets import (
+    OffsetGoneError,
+    Offsets,
+    check_available,
+    extend,
+    lag_by_partition,
+)
+from escalation.stream.records import Decoder, StreamEvent
+from escalation.stream.subscriber import Subscriber
 
 _POLL_MS = 200
 _BATCH = 500
@@ -41,20 +47,20 @@ class StreamUnavailableError(TransientError):
     """The stream has no connection to Kafka yet."""
 
 
-class Hub:
+class Broadcaster:
     """The one reader of the topic, and all who follow it."""
 
     def __init__(self, bootstrap: str, topic: str) -> None:
         self._bootstrap = bootstrap
         self._topic = topic
-        self._followers: set[Following] = set()
+        self._followers: set[Subscriber] = set()
         self._wanted = asyncio.Event()
         self._ready = asyncio.Event()
         self._asked_at = 0.0
         # The next offset of each partition; kept while the broker is away.
         self._offsets: Offsets | None = None
         self._failing = False
-        self._newsreader = Newsreader()
+        self._newsreader = Decoder()
         self._tasks: asyncio.TaskGroup | None = None
         self._turns = asyncio.Semaphore(_CATCHING_UP)
 
@@ -89,7 +95,9 @@ class Hub:
             await pause(within, self._ready)
         return self._offsets
 
-    async def follow(self, asked: Offsets | None, wants: Callable[[News], bool]) -> Following:
+    async def follow(
+        self, asked: Offsets | None, wants: Callable[[StreamEvent], bool]
+    ) -> Subscriber:
         """Begin after `asked`, or now; whoever follows must `leave`.
 
         Raises Gone if what came after it is no longer kept.
@@ -99,10 +107,10 @@ class Hub:
         begins = self._offsets
         if self._tasks is None or begins is None:
             raise StreamUnavailableError
-        after = begins if asked is None else lengthened(asked, begins)
-        if sum(missed(after, begins).values()) > _MOST_MISSED:
+        after = begins if asked is None else extend(asked, begins)
+        if sum(lag_by_partition(after, begins).values()) > _MOST_MISSED:
             raise OffsetGoneError(f"More than {_MOST_MISSED} events were missed.")
-        following = Following(begins, after, wants)
+        following = Subscriber(begins, after, wants)
         self._followers.add(following)
         if after != begins:
             following.catch_up()
@@ -115,7 +123,7 @@ class Hub:
                 raise
         return following
 
-    def leave(self, following: Following) -> None:
+    def leave(self, following: Subscriber) -> None:
         following.end()
         self._followers.discard(following)
 
@@ -183,7 +191,7 @@ class Hub:
                 self._followers.discard(following)
 
     async def _catch_up(
-        self, following: Following, after: Offsets, allowed: "asyncio.Future[None]"
+        self, following: Subscriber, after: Offsets, allowed: "asyncio.Future[None]"
     ) -> None:
         """Bring what lies between; who takes too long over it is cut off, and comes again.
 
@@ -216,12 +224,12 @@ class Hub:
         partitions = [TopicPartition(self._topic, number) for number in range(len(after))]
         kept = await kafka.beginning_offsets(partitions)
         ends = await kafka.end_offsets(partitions)
-        check(after, _by_number(kept), _by_number(ends))
+        check_available(after, _by_number(kept), _by_number(ends))
 
-    async def _bring(self, kafka: AIOKafkaConsumer, following: Following, after: Offsets) -> None:
+    async def _bring(self, kafka: AIOKafkaConsumer, following: Subscriber, after: Offsets) -> None:
         until = following.begins
-        left = {TopicPartition(self._topic, number) for number in missed(after, until)}
-        newsreader = Newsreader()
+        left = {TopicPartition(self._topic, number) for number in lag_by_partition(after, until)}
+        newsreader = Decoder()
         kafka.assign(sorted(left))
         for partition in left:
             kafka.seek(partition, after[partition.partition])

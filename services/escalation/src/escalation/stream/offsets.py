@@ -4,7 +4,7 @@ from collections.abc import Mapping
 
 from common.core.errors import PermanentError
 
-PATTERN = r"^[0-9]{1,19}(\.[0-9]{1,19}){0,999}$"
+EVENT_ID_PATTERN = r"^[0-9]{1,19}(\.[0-9]{1,19}){0,999}$"
 
 Offsets = tuple[int, ...]
 
@@ -13,23 +13,23 @@ class OffsetGoneError(PermanentError):
     """The events from there on are no longer kept, or are those of another topic."""
 
 
-def parse(event_id: str) -> Offsets:
+def parse_event_id(event_id: str) -> Offsets:
     """Read what matches the pattern."""
     return tuple(int(part) for part in event_id.split("."))
 
 
-def spell(offsets: Offsets) -> str:
+def format_event_id(offsets: Offsets) -> str:
     return ".".join(map(str, offsets))
 
 
-def lengthened(asked: Offsets, live: Offsets) -> Offsets:
+def extend(asked: Offsets, live: Offsets) -> Offsets:
     """Return a place in every partition: one that came later is read from its beginning."""
     if len(asked) > len(live):
         raise OffsetGoneError
     return asked + (0,) * (len(live) - len(asked))
 
 
-def missed(after: Offsets, live: Offsets) -> dict[int, int]:
+def lag_by_partition(after: Offsets, live: Offsets) -> dict[int, int]:
     """Return how much lies between, by partition.
 
     Nothing does where `after` is ahead: another replica was quicker.
@@ -41,7 +41,7 @@ def missed(after: Offsets, live: Offsets) -> dict[int, int]:
     }
 
 
-def check(after: Offsets, kept: Mapping[int, int], ends: Mapping[int, int]) -> None:
+def check_available(after: Offsets, kept: Mapping[int, int], ends: Mapping[int, int]) -> None:
     """Raise Gone if what comes next in any partition is not there, nor ever will be."""
     for partition, offset in enumerate(after):
         if not kept[partition] <= offset <= ends[partition]:

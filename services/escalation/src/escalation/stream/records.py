@@ -23,7 +23,7 @@ log = structlog.get_logger()
 
 
 @dataclass(frozen=True, slots=True)
-class News:
+class StreamEvent:
     type: str
     contact_id: ContactId
     escalation_id: EscalationId | None
@@ -31,24 +31,24 @@ class News:
 
 
 @dataclass(frozen=True, slots=True)
-class Happened:
+class Record:
     """One record; `news` is nil for what no screen shows."""
 
     partition: int
     offset: int
-    news: News | None
+    news: StreamEvent | None
 
 
-class Newsreader:
+class Decoder:
     """Reads records in their order, and knows those again that come a second time."""
 
     def __init__(self) -> None:
         self._known: dict[EventId, None] = {}
 
-    def read(self, record: Any) -> Happened:
-        return Happened(record.partition, record.offset, self._news(record))
+    def read(self, record: Any) -> Record:
+        return Record(record.partition, record.offset, self._news(record))
 
-    def _news(self, record: Any) -> News | None:
+    def _news(self, record: Any) -> StreamEvent | None:
         if type_of(record.headers) not in _SHOWN:
             return None
         try:
@@ -68,7 +68,7 @@ class Newsreader:
         return known
 
 
-def _told(envelope: Envelope, event: Event) -> News | None:
+def _told(envelope: Envelope, event: Event) -> StreamEvent | None:
     escalation_id: EscalationId | None = getattr(event, "escalation_id", None)
     if escalation_id is None and not isinstance(event, _CLOCKS):
         return None
@@ -80,4 +80,4 @@ def _told(envelope: Envelope, event: Event) -> News | None:
         "data": event.model_dump(mode="json", exclude=_ELSEWHERE),
     }
     told = orjson.dumps(data, option=orjson.OPT_UTC_Z).decode()
-    return News(envelope.type, event.contact_id, escalation_id, told)
+    return StreamEvent(envelope.type, event.contact_id, escalation_id, told)

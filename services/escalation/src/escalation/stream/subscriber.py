@@ -4,28 +4,30 @@ import asyncio
 from collections import deque
 from collections.abc import AsyncGenerator, Callable, Sequence
 
-from escalation.stream.offsets import Offsets, spell
-from escalation.stream.records import Happened, News
+from escalation.stream.offsets import Offsets, format_event_id
+from escalation.stream.records import Record, StreamEvent
 
 # A screen that is this far behind what happens is of no use to anybody.
 _MOST_WAITING = 5000
 
 
-class Following:
+class Subscriber:
     """What is new waits here, until what was missed before it has been brought.
 
     `begins` is where the fan-out hands things over. `after` is where the client is, which may be
     ahead of it in some partitions: another replica was quicker.
     """
 
-    def __init__(self, begins: Offsets, after: Offsets, wants: Callable[[News], bool]) -> None:
+    def __init__(
+        self, begins: Offsets, after: Offsets, wants: Callable[[StreamEvent], bool]
+    ) -> None:
         self.begins = begins
         self.over = asyncio.Event()
         self._seen = list(after)
         self._wants = wants
-        self._given = spell(after)
-        self._missed: deque[Happened] = deque()
-        self._new: deque[Happened] = deque()
+        self._given = format_event_id(after)
+        self._missed: deque[Record] = deque()
+        self._new: deque[Record] = deque()
         self._caught_up = True
         self._woken = asyncio.Event()
         self._eaten = asyncio.Event()
@@ -39,7 +41,7 @@ class Following:
         """Hold back what is new until what was missed has been brought."""
         self._caught_up = False
 
-    async def bring(self, missed: Sequence[Happened]) -> None:
+    async def bring(self, missed: Sequence[Record]) -> None:
         """Hand over a batch of what was missed, and wait until it is taken, or all is over."""
         if self.over.is_set():
             return
@@ -52,7 +54,7 @@ class Following:
         self._caught_up = True
         self._woken.set()
 
-    def tell(self, new: Sequence[Happened]) -> None:
+    def tell(self, new: Sequence[Record]) -> None:
         self._new.extend(new)
         if len(self._new) > _MOST_WAITING:
             self.end()
@@ -64,18 +66,18 @@ class Following:
         self._woken.set()
         self._eaten.set()
 
-    async def news(self) -> AsyncGenerator[tuple[str, News], None]:
+    async def news(self) -> AsyncGenerator[tuple[str, StreamEvent], None]:
         """Yield all that the client wants, with its ids, until it is over."""
         while (happened := await self._next()) is not None:
             if not self._pass(happened):
                 continue
-            position = spell(tuple(self._seen))
+            position = format_event_id(tuple(self._seen))
             if happened.news is not None and self._wants(happened.news):
                 yield position, happened.news
             # Not before: a heartbeat meanwhile would say that it has been given.
             self._given = position
 
-    async def _next(self) -> Happened | None:
+    async def _next(self) -> Record | None:
         while not self.over.is_set():
             if self._missed:
                 return self._missed.popleft()
@@ -86,7 +88,7 @@ class Following:
             await self._woken.wait()
         return None
 
-    def _pass(self, happened: Happened) -> bool:
+    def _pass(self, happened: Record) -> bool:
         """Go past it, unless the client is beyond it."""
         # A topic may get more partitions at any time.
         while happened.partition >= len(self._seen):

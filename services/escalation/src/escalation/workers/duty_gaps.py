@@ -14,7 +14,7 @@ from common.storage.database import Database
 from escalation import handlers
 from escalation.domain.duty.schedules import DutySchedule
 from escalation.domain.duty_gaps import Outlook, look_ahead
-from escalation.metrics import GapMetrics
+from escalation.metrics import DutyGapMetrics
 from escalation.store.unit_of_work import UnitOfWork
 
 _EVERY = timedelta(minutes=10)
@@ -24,8 +24,8 @@ _BETWEEN = timedelta(milliseconds=50)
 log = structlog.get_logger()
 
 
-class GapWatch:
-    def __init__(self, database: Database[UnitOfWork], metrics: GapMetrics) -> None:
+class GapAnnouncer:
+    def __init__(self, database: Database[UnitOfWork], metrics: DutyGapMetrics) -> None:
         self._database = database
         self._metrics = metrics
 
@@ -43,7 +43,7 @@ class GapWatch:
 
     async def look_ahead(self, stopping: asyncio.Event) -> None:
         async with self._database.transaction() as uow:
-            schedules = (await uow.configurations.in_force()).all_of(DutySchedule)
+            schedules = (await uow.settings.in_force()).all_of(DutySchedule)
         for schedule in schedules:
             outlook = await self._announced(schedule.id)
             self._metrics.ahead.labels(schedule.id).set(outlook.uncovered.total_seconds())
@@ -55,7 +55,7 @@ class GapWatch:
         """Look while nobody waits for it, and again if the settings have changed meanwhile."""
         while True:
             async with self._database.transaction() as uow:
-                configuration, at = await uow.configurations.in_force(), uow.now
+                configuration, at = await uow.settings.in_force(), uow.now
             schedule = configuration.schedules[schedule_id]
             # It may take seconds: clocks and consumers go on beside it.
             outlook = await asyncio.to_thread(look_ahead, schedule, configuration.absences, at)

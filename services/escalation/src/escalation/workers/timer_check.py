@@ -18,8 +18,8 @@ from common.core.errors import is_transient
 from common.storage.database import Database
 from escalation import handlers
 from escalation.domain.timer_check import Books, missing
-from escalation.metrics import AuditMetrics
-from escalation.store.timer_check import Audits
+from escalation.metrics import TimerCheckMetrics
+from escalation.store.timer_check import TimerSnapshots
 from escalation.store.unit_of_work import UnitOfWork
 
 _EVERY = timedelta(seconds=10)
@@ -32,8 +32,8 @@ _BEFORE_ALL = ContactId("00000000-0000-0000-0000-000000000000")
 log = structlog.get_logger()
 
 
-class Auditor:
-    def __init__(self, database: Database[UnitOfWork], metrics: AuditMetrics) -> None:
+class TimerChecker:
+    def __init__(self, database: Database[UnitOfWork], metrics: TimerCheckMetrics) -> None:
         self._database = database
         self._metrics = metrics
 
@@ -69,7 +69,7 @@ class Auditor:
             async with self._database.engine.connect() as pooled:
                 # No transaction stays open, and one statement needs none to see one moment.
                 connection = await pooled.execution_options(isolation_level="AUTOCOMMIT")
-                audits = Audits(connection)
+                audits = TimerSnapshots(connection)
                 self._metrics.unanswered.set(await audits.unanswered())
                 contacts = await audits.open_after(last, _PAGE)
                 if not contacts:
