@@ -39,16 +39,16 @@ from escalation.domain.clocks import lifecycle
 from escalation.domain.clocks.events import ClockEvent, evolve
 from escalation.domain.duty.schedules import DutySchedule, Rotation
 from escalation.domain.escalations import timeouts
-from escalation.domain.model import Clock, Escalation, Watch
-from escalation.domain.settings.ladders import Ladder, Level, Named, OnDuty
+from escalation.domain.model import Escalation, SlaClock, TrackedContact
+from escalation.domain.settings.ladders import Ladder, Level, NamedPerson, PersonOnDuty
 from escalation.domain.settings.policies import SlaPolicy, Target, ThresholdRule
 from escalation.domain.settings.registry import Configuration, Versioned
-from escalation.domain.situation import Decision, Situation, Step
+from escalation.domain.situation import Decide, Decision, Situation
 from escalation.domain.timers import (
     AcknowledgementDue,
     ClockDue,
-    LeaseEnding,
     LeaseExpires,
+    LeaseWarningDue,
     PolicyChanged,
 )
 
@@ -60,8 +60,8 @@ E = TypeVar("E", bound=Event)
 DUTY = DutySchedule((Rotation("UTC", START - timedelta(days=1), 365 * 86400, (SAM,)),))
 LADDER = Ladder(
     levels=(
-        Level("supervisors", 5, (OnDuty("duty", "supervisors"),)),
-        Level("managers", 7, (Named("person", MIA),)),
+        Level("supervisors", 5, (PersonOnDuty("duty", "supervisors"),)),
+        Level("managers", 7, (NamedPerson("person", MIA),)),
     ),
     lease_s=20,
     working_lease_s=60,
@@ -83,7 +83,7 @@ SETTINGS = Configuration(
 TIMERS: dict[type, Callable[..., Decision]] = {
     ClockDue: lifecycle.come_due,
     AcknowledgementDue: timeouts.acknowledgement_due,
-    LeaseEnding: timeouts.lease_ending,
+    LeaseWarningDue: timeouts.lease_ending,
     LeaseExpires: timeouts.lease_expires,
     PolicyChanged: lifecycle.policy_changed,
 }
@@ -95,24 +95,24 @@ class Desk:
 
     settings: Configuration = SETTINGS
     now: float = 0
-    watch: Watch = field(default_factory=lambda: Watch(CONTACT))
+    watch: TrackedContact = field(default_factory=lambda: TrackedContact(CONTACT))
     escalation: Escalation | None = None
     past: list[Escalation] = field(default_factory=list)
     timers: dict[str, Schedule] = field(default_factory=dict)
     replaced: list[Schedule] = field(default_factory=list)
     published: list[Event] = field(default_factory=list)
     surprises: list[str] = field(default_factory=list)
-    retold: tuple[Clock, ...] = ()
+    retold: tuple[SlaClock, ...] = ()
 
     @property
     def at(self) -> datetime:
         return START + timedelta(seconds=self.now)
 
-    def do(self, step: Step) -> None:
+    def do(self, step: Decide) -> None:
         decision = step(Situation(self.watch, self.escalation, self.settings, self.at))
-        self.watch = decision.situation.watch
+        self.watch = decision.situation.contact
         self.escalation = decision.situation.escalation
-        self.past += decision.ended
+        self.past += decision.ended_escalations
         self.published += decision.events
         self.surprises += decision.surprises
         for event in decision.events:
@@ -128,7 +128,7 @@ class Desk:
 
     def _audit(self) -> None:
         """After every decision the timers that stand are those that the state waits for."""
-        awaited = timer_check.awaited(CONTACT, self.watch.clocks, self.escalation)
+        awaited = timer_check.expected_timers(CONTACT, self.watch.clocks, self.escalation)
         assert set(self.timers.values()) == set(awaited)
         assert self.retold == self.watch.clocks
 

@@ -18,9 +18,15 @@ from escalation.domain import reactions
 from escalation.domain.escalations import actions, approvals
 from escalation.domain.escalations.approvals import Settlement
 from escalation.domain.escalations.responders import may_act
-from escalation.domain.settings.ladders import Ladder, Level, Named, OnDuty, TeamSupervisors
+from escalation.domain.settings.ladders import (
+    Ladder,
+    Level,
+    NamedPerson,
+    PersonOnDuty,
+    TeamSupervisors,
+)
 from escalation.domain.settings.people import Person, Team
-from escalation.domain.settings.policies import RaiseWhen, Repeated
+from escalation.domain.settings.policies import RaiseRules, RepeatRule
 from escalation.domain.settings.registry import Configuration, Versioned
 from escalation.domain.types import OPERATIONS
 from unit.escalation.desk import (
@@ -36,10 +42,10 @@ from unit.escalation.desk import (
 )
 
 KIM = PersonId("kim")
-WEEK = Repeated(contacts=3, within_days=7)
+WEEK = RepeatRule(contacts=3, within_days=7)
 
 
-def raising(when: RaiseWhen) -> Configuration:
+def raising(when: RaiseRules) -> Configuration:
     policy = replace(POLICY, raise_when=when)
     return replace(SETTINGS, policies={"gold": Versioned("gold", 4, policy)})
 
@@ -57,7 +63,7 @@ def organised(*levels: Level) -> Configuration:
 
 
 def level(name: str, *people: PersonId) -> Level:
-    return Level(name, 5, tuple(Named("person", person) for person in people))
+    return Level(name, 5, tuple(NamedPerson("person", person) for person in people))
 
 
 def receive(desk: Desk, *, tier: Tier = "standard", earlier: int = 0) -> None:
@@ -87,7 +93,7 @@ def in_charge(settings: Configuration) -> Desk:
 
 
 def test_a_vip_goes_upstairs_at_once_where_the_policy_says_so() -> None:
-    desk = Desk(raising(RaiseWhen(vip=True)))
+    desk = Desk(raising(RaiseRules(vip=True)))
     receive(desk, tier="vip")
     assert desk.the(EscalationRaised).cause == "vip"
     page = desk.the(PageRequested)
@@ -97,14 +103,14 @@ def test_a_vip_goes_upstairs_at_once_where_the_policy_says_so() -> None:
 
 @pytest.mark.parametrize(("vip", "tier"), [(False, "vip"), (True, "premium")])
 def test_others_wait_for_their_promise(vip: bool, tier: Tier) -> None:  # noqa: FBT001 - a parameter
-    desk = Desk(raising(RaiseWhen(vip=vip)))
+    desk = Desk(raising(RaiseRules(vip=vip)))
     receive(desk, tier=tier)
     assert desk.paged() == []
 
 
 @pytest.mark.parametrize(("earlier", "raised"), [(1, False), (2, True), (5, True)])
 def test_a_customer_who_comes_again_and_again_goes_upstairs(earlier: int, raised: bool) -> None:  # noqa: FBT001 - a parameter
-    desk = Desk(raising(RaiseWhen(repeated=WEEK)))
+    desk = Desk(raising(RaiseRules(repeated=WEEK)))
     receive(desk, earlier=earlier)
     assert [one.cause for one in desk.all(EscalationRaised)] == ["repeated_contact"] * raised
     if raised:
@@ -113,7 +119,7 @@ def test_a_customer_who_comes_again_and_again_goes_upstairs(earlier: int, raised
 
 
 def test_two_causes_at_once_are_one_page_of_greater_severity() -> None:
-    desk = Desk(raising(RaiseWhen(vip=True, repeated=WEEK)))
+    desk = Desk(raising(RaiseRules(vip=True, repeated=WEEK)))
     receive(desk, tier="vip", earlier=2)
     assert desk.the(EscalationRaised).severity == "medium"
     assert desk.the(EscalationReasonAdded).cause == "repeated_contact"
@@ -124,7 +130,7 @@ def test_two_causes_at_once_are_one_page_of_greater_severity() -> None:
 
 
 def test_both_causes_decide_on_the_ladder() -> None:
-    settings = raising(RaiseWhen(vip=True, repeated=WEEK))
+    settings = raising(RaiseRules(vip=True, repeated=WEEK))
     grave = Ladder((level("grave", MIA),), lease_s=20, working_lease_s=60)
     policy = replace(settings.policies["gold"].body, ladder_by_severity={"high": "grave"})
     settings = replace(
@@ -138,7 +144,7 @@ def test_both_causes_decide_on_the_ladder() -> None:
 
 
 def test_bad_feedback_goes_upstairs_though_the_contact_is_resolved() -> None:
-    desk = in_charge(raising(RaiseWhen(feedback_at_most=2)))
+    desk = in_charge(raising(RaiseRules(feedback_at_most=2)))
     desk.resolve()
     rate(desk, 3)
     assert desk.escalation is None
@@ -286,7 +292,7 @@ def test_severity_ends_at_critical_and_news_are_told_all_the_same() -> None:
 
 
 def test_with_nobody_to_tell_a_cause_is_kept_for_later() -> None:
-    levels = (Level("first", 5, (OnDuty("duty", "supervisors"),)),)
+    levels = (Level("first", 5, (PersonOnDuty("duty", "supervisors"),)),)
     desk = in_charge(replace(organised(*levels), schedules={}, ladders={}))
     desk.ask_for_supervisor()
     desk.refer()

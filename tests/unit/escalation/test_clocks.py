@@ -26,7 +26,7 @@ from escalation.domain import reactions
 from escalation.domain.clocks import lifecycle
 from escalation.domain.duty.calendars import Calendar
 from escalation.domain.escalations import actions
-from escalation.domain.model import Clock
+from escalation.domain.model import SlaClock
 from escalation.domain.settings.policies import Match, SlaPolicy, Target, ThresholdRule
 from escalation.domain.settings.registry import Configuration, Versioned
 from escalation.domain.timers import PolicyChanged
@@ -48,7 +48,7 @@ def in_force(**policies: SlaPolicy) -> Configuration:
     )
 
 
-def clock(desk: Desk, name: ClockName) -> Clock:
+def clock(desk: Desk, name: ClockName) -> SlaClock:
     found = desk.watch.clock(name)
     assert found is not None
     return found
@@ -229,8 +229,8 @@ class TestAnotherPriority:
             "urgent",
         )
         assert due(desk, "first_response") == 40
-        assert desk.watch.contact is not None
-        assert (desk.watch.contact.priority, desk.watch.severity) == ("urgent", "critical")
+        assert desk.watch.details is not None
+        assert (desk.watch.details.priority, desk.watch.severity) == ("urgent", "critical")
 
     def test_what_is_passed_by_now_fires_at_once_and_the_rest_when_due(self) -> None:
         desk = Desk(settings=BY_PRIORITY)

@@ -6,11 +6,11 @@ from typing import Any
 import pytest
 from pydantic import TypeAdapter, ValidationError
 
-from escalation.domain.settings.ladders import Ladder, Level, OnDuty
-from escalation.domain.settings.policies import Contact, Match, SlaPolicy, Target
+from escalation.domain.settings.ladders import Ladder, Level, PersonOnDuty
+from escalation.domain.settings.policies import ContactDetails, Match, SlaPolicy, Target
 from escalation.domain.settings.registry import Configuration, Versioned
 
-CONTACT = Contact(
+CONTACT = ContactDetails(
     channel="chat",
     priority="urgent",
     topic="billing",
@@ -61,7 +61,7 @@ def test_what_is_named_must_exist() -> None:
         ("ladder_id", "ladder night"),
         ("calendar_id", "calendar berlin"),
     ]
-    ladder = Ladder((Level("supervisors", 5, (OnDuty("duty", "early"),)),), 20, 60)
+    ladder = Ladder((Level("supervisors", 5, (PersonOnDuty("duty", "early"),)),), 20, 60)
     assert list(Configuration().undefined(ladder)) == [
         ("levels/0/who/0/schedule_id", "duty schedule early")
     ]

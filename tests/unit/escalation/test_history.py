@@ -15,7 +15,7 @@ from common.contracts.escalations import ClockDeadline, ClocksStarted, ClockWarn
 from escalation.domain import reactions
 from escalation.domain.clocks.events import CLOCK_EVENTS, Clocks, evolve
 from escalation.domain.duty.calendars import Calendar
-from escalation.domain.model import Watch
+from escalation.domain.model import TrackedContact
 from escalation.domain.settings.policies import Match, SlaPolicy, Target, ThresholdRule
 from escalation.domain.settings.registry import Configuration, Versioned
 from escalation.domain.timers import PolicyChanged
@@ -177,7 +177,7 @@ def test_what_is_read_back_from_the_journal_is_what_is_kept(
     ]
     none: Clocks = ()
     assert reduce(evolve, events, none) == desk.watch.clocks
-    rows = TypeAdapter(Watch)
+    rows = TypeAdapter(TrackedContact)
     assert rows.validate_json(rows.dump_json(desk.watch)) == desk.watch
 
 
@@ -208,7 +208,7 @@ def test_a_referral_is_heard_wherever_it_comes_among_what_the_channels_tell(plac
     told.insert(place, Fact(9, "refer"))
     desk = _hear(told)
     assert desk.escalation is not None
-    assert [reason.cause for reason in desk.escalation.reasons] == ["referral"]
+    assert [reason.kind for reason in desk.escalation.causes] == ["referral"]
 
 
 def test_a_referral_from_before_the_end_is_overtaken() -> None:

@@ -21,7 +21,7 @@ from escalation.domain import reactions
 from escalation.domain.escalations import actions
 from escalation.domain.escalations.climbing import outlives_contact
 from escalation.domain.escalations.responders import may_act
-from escalation.domain.situation import Step
+from escalation.domain.situation import Decide
 from escalation.domain.timers import (
     ESCALATION_SLOT,
     WARNING_SLOT,
@@ -87,7 +87,7 @@ class AnyJourney(RuleBasedStateMachine):
     def reopens(self) -> None:
         self.desk.reopen()
 
-    def _attempt(self, step: Step) -> None:
+    def _attempt(self, step: Decide) -> None:
         try:
             self.desk.do(step)
         except (actions.RefusedError, actions.ForbiddenError):

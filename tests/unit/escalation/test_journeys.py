@@ -29,7 +29,7 @@ from common.contracts.escalations import (
 from escalation.domain import reactions
 from escalation.domain.escalations import actions
 from escalation.domain.escalations.approvals import Settlement, settle
-from escalation.domain.settings.ladders import Named
+from escalation.domain.settings.ladders import NamedPerson
 from escalation.domain.settings.registry import Configuration, Versioned
 from escalation.domain.types import OPERATIONS
 from unit.escalation.desk import CONTACT, DUTY, LADDER, MIA, RITA, SAM, SETTINGS, START, Desk
@@ -318,7 +318,7 @@ def test_without_a_policy_or_ladder_a_customer_is_still_heard(desk: Desk) -> Non
 
 
 def test_one_who_covers_two_levels_is_not_paged_twice_in_climbing(desk: Desk) -> None:
-    shared = replace(LADDER.levels[1], who=(Named("person", SAM), Named("person", MIA)))
+    shared = replace(LADDER.levels[1], who=(NamedPerson("person", SAM), NamedPerson("person", MIA)))
     ladder = replace(LADDER, levels=(LADDER.levels[0], shared))
     desk.settings = replace(SETTINGS, ladders={"default": Versioned("default", 2, ladder)})
     desk.receive()

@@ -23,11 +23,11 @@ from escalation.domain.duty.schedules import Absence
 from escalation.domain.settings.ladders import (
     Ladder,
     Level,
-    Named,
-    OnDuty,
+    NamedPerson,
+    PersonOnDuty,
     ReportingLine,
+    ResponderRule,
     TeamSupervisors,
-    Who,
 )
 from escalation.domain.settings.people import Person, Team
 from escalation.domain.settings.registry import Configuration, Versioned
@@ -42,10 +42,10 @@ STAFF = {
     MIA: Person(),
 }
 TEAM = Team(supervisors=(SAM, KIM))
-TOP = Level("director", 7, (Named("person", DAN),))
+TOP = Level("director", 7, (NamedPerson("person", DAN),))
 
 
-def first(*who: Who, **how: Any) -> Level:
+def first(*who: ResponderRule, **how: Any) -> Level:
     return Level("first", 5, who, **how)
 
 
@@ -86,17 +86,17 @@ def asked(settings: Configuration) -> Desk:
         (ReportingLine("reporting_line", 2), [MIA]),
         (TeamSupervisors("team_supervisors"), [SAM, KIM]),
         (TeamSupervisors("team_supervisors", "t"), [SAM, KIM]),
-        (OnDuty("duty", "supervisors"), [SAM]),
-        (Named("person", MIA), [MIA]),
+        (PersonOnDuty("duty", "supervisors"), [SAM]),
+        (NamedPerson("person", MIA), [MIA]),
     ],
 )
-def test_each_kind_of_entry_means_people(who: Who, people: list[PersonId]) -> None:
+def test_each_kind_of_entry_means_people(who: ResponderRule, people: list[PersonId]) -> None:
     desk = asked(settings(first(who), TOP))
     assert desk.paged() == [(person, "raised") for person in people]
 
 
 def test_whoever_several_entries_mean_is_asked_once() -> None:
-    who = (OnDuty("duty", "supervisors"), TeamSupervisors("team_supervisors"))
+    who = (PersonOnDuty("duty", "supervisors"), TeamSupervisors("team_supervisors"))
     assert asked(settings(first(*who), TOP)).paged() == [(SAM, "raised"), (KIM, "raised")]
 
 
@@ -107,7 +107,7 @@ def test_whoever_several_entries_mean_is_asked_once() -> None:
         (TeamSupervisors("team_supervisors", "none"), "first: team none is not known"),
     ],
 )
-def test_an_empty_level_is_skipped_at_once_and_says_why(who: Who, why: str) -> None:
+def test_an_empty_level_is_skipped_at_once_and_says_why(who: ResponderRule, why: str) -> None:
     desk = asked(settings(first(who), TOP))
     assert desk.the(EscalationClimbed).reason == why
     assert desk.paged() == [(DAN, "raised")]
@@ -139,11 +139,11 @@ def test_a_released_contact_keeps_its_team() -> None:
     ("who", "why"),
     [
         (ReportingLine("reporting_line", 1), "first: sam is absent"),
-        (Named("person", SAM), "first: sam is absent"),
-        (OnDuty("duty", "supervisors"), "nobody on duty at first"),
+        (NamedPerson("person", SAM), "first: sam is absent"),
+        (PersonOnDuty("duty", "supervisors"), "nobody on duty at first"),
     ],
 )
-def test_who_is_absent_is_left_out_of_every_kind(who: Who, why: str) -> None:
+def test_who_is_absent_is_left_out_of_every_kind(who: ResponderRule, why: str) -> None:
     desk = asked(settings(first(who), TOP, staff=away(SAM, 100)))
     assert desk.the(EscalationClimbed).reason == why
     back = asked(settings(first(who), TOP, staff=away(SAM, 0)))
@@ -160,8 +160,8 @@ def test_the_others_of_a_team_are_asked_while_one_is_absent() -> None:
 
 def test_people_are_found_when_their_level_is_reached() -> None:
     """Sam comes back from leave while his level is not yet asked."""
-    second = replace(first(Named("person", SAM)), name="second")
-    desk = asked(settings(first(Named("person", KIM)), second, TOP, staff=away(SAM, 3)))
+    second = replace(first(NamedPerson("person", SAM)), name="second")
+    desk = asked(settings(first(NamedPerson("person", KIM)), second, TOP, staff=away(SAM, 3)))
     desk.wait_until(5)
     assert desk.paged() == [(KIM, "raised"), (SAM, "climbed")]
 
@@ -190,7 +190,7 @@ def test_who_was_asked_before_in_turn_may_still_answer() -> None:
 
 
 def test_a_level_is_repeated_as_often_as_it_says_before_it_climbs() -> None:
-    desk = asked(settings(first(Named("person", SAM), repeats=2), TOP))
+    desk = asked(settings(first(NamedPerson("person", SAM), repeats=2), TOP))
     desk.wait_until(14.9)
     assert desk.paged() == [(SAM, "raised"), (SAM, "repeated"), (SAM, "repeated")]
     desk.wait_until(15)
@@ -210,7 +210,7 @@ def test_in_turn_and_repeated_goes_round_again() -> None:
 
 def test_the_top_is_gone_through_with_its_repeats_every_time() -> None:
     top = replace(TOP, repeats=1)
-    desk = asked(settings(first(Named("person", SAM)), top))
+    desk = asked(settings(first(NamedPerson("person", SAM)), top))
     desk.wait_until(5 + 4 * 7)
     assert len(desk.all(EscalationUnanswered)) == 2
     assert [page for page in desk.paged() if page[0] == DAN] == [
@@ -222,7 +222,7 @@ def test_the_top_is_gone_through_with_its_repeats_every_time() -> None:
 def test_the_time_to_answer_counts_in_business_time_where_a_calendar_is_named() -> None:
     day = (("08:00", "09:01"),)
     calendar = Calendar("UTC", {"mon": day, "tue": day})
-    level = first(Named("person", SAM), calendar_id="office")
+    level = first(NamedPerson("person", SAM), calendar_id="office")
     level = replace(level, acknowledge_within_s=120)
     desk = asked(settings(level, TOP, calendars={"office": calendar}))
     minute_into_tuesday = START + timedelta(hours=23, seconds=60)
@@ -233,7 +233,7 @@ def test_the_time_to_answer_counts_in_business_time_where_a_calendar_is_named() 
 
 def test_a_level_says_on_which_media_it_is_told() -> None:
     top = replace(TOP, media=("email",))
-    desk = asked(settings(first(Named("person", SAM), media=("slack",)), top))
+    desk = asked(settings(first(NamedPerson("person", SAM), media=("slack",)), top))
     desk.wait_until(12)
     media = {page.person_id: page.media for page in desk.all(PageRequested)}
     assert media == {SAM: ("slack",), DAN: ("email",), OPERATIONS: None}
@@ -242,14 +242,16 @@ def test_a_level_says_on_which_media_it_is_told() -> None:
 
 
 def test_an_open_escalation_keeps_its_ladder() -> None:
-    desk = asked(settings(first(Named("person", SAM)), TOP))
-    desk.settings = settings(first(Named("person", KIM)), replace(TOP, who=(Named("person", MIA),)))
+    desk = asked(settings(first(NamedPerson("person", SAM)), TOP))
+    desk.settings = settings(
+        first(NamedPerson("person", KIM)), replace(TOP, who=(NamedPerson("person", MIA),))
+    )
     desk.wait_until(5)
     assert desk.paged() == [(SAM, "raised"), (DAN, "climbed")]
 
 
 def test_an_alarm_stands_until_somebody_answers_and_operations_are_told_once() -> None:
-    desk = asked(settings(first(Named("person", SAM)), TOP))
+    desk = asked(settings(first(NamedPerson("person", SAM)), TOP))
     desk.wait_until(5 + 3 * 7)
     told = desk.all(EscalationUnanswered)
     assert [one.standing_since for one in told] == [START + timedelta(seconds=12)] * 3
@@ -274,7 +276,7 @@ def test_the_next_alarm_is_told_again() -> None:
 
 
 def test_with_nobody_anywhere_operations_are_told_at_once() -> None:
-    desk = asked(settings(first(Named("person", SAM)), staff=away(SAM, 3)))
+    desk = asked(settings(first(NamedPerson("person", SAM)), staff=away(SAM, 3)))
     assert desk.paged() == [(OPERATIONS, "unanswered")]
     assert "First: sam is absent." in desk.the(PageRequested).why
     assert desk.the(EscalationUnanswered).standing_since == START
@@ -286,8 +288,8 @@ def test_with_nobody_anywhere_operations_are_told_at_once() -> None:
 
 
 def test_severity_decides_the_ladder() -> None:
-    base = settings(first(Named("person", SAM)), TOP)
-    grave = Ladder((first(Named("person", MIA)),), lease_s=20, working_lease_s=60)
+    base = settings(first(NamedPerson("person", SAM)), TOP)
+    grave = Ladder((first(NamedPerson("person", MIA)),), lease_s=20, working_lease_s=60)
     cases: tuple[tuple[Severity, PersonId], ...] = (("high", MIA), ("low", SAM))
     for severity, person in cases:
         policy = replace(POLICY, severity=severity, ladder_by_severity={"high": "grave"})

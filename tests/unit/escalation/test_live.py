@@ -13,22 +13,22 @@ from pydantic import ValidationError
 from common.contracts.event import ContactId, EscalationId
 from common.http.problems import ProblemError
 from escalation.api.cursor import cursor_after, place_after
-from escalation.domain.queries import Place, Wanted
+from escalation.domain.queries import EscalationQuery, PageKey
 from escalation.stream.offsets import (
     EVENT_ID_PATTERN,
     OffsetGoneError,
     check_available,
     extend,
+    format_event_id,
     lag_by_partition,
     parse_event_id,
-    format_event_id,
 )
 from escalation.stream.records import Record, StreamEvent
 from escalation.stream.subscriber import Subscriber
 
 NOON = datetime(2026, 3, 2, 12, tzinfo=UTC)
 CONTACT = ContactId("018f0000-0000-7000-8000-000000000001")
-PLACE = Place("high", NOON, NOON - timedelta(hours=1), EscalationId(CONTACT))
+PLACE = PageKey("high", NOON, NOON - timedelta(hours=1), EscalationId(CONTACT))
 
 
 @given(st.lists(st.integers(0, 2**63 - 1), min_size=1, max_size=50).map(tuple))
@@ -48,7 +48,9 @@ def test_a_partition_that_came_later_is_read_from_its_beginning() -> None:
 
 
 def test_only_where_the_client_is_behind_is_there_something_to_bring() -> None:
-    assert lag_by_partition((4, 9, 7), (8, 7, 7)) == {0: 4}, "in another a second replica was quicker"
+    assert lag_by_partition((4, 9, 7), (8, 7, 7)) == {0: 4}, (
+        "in another a second replica was quicker"
+    )
 
 
 KEPT, ENDS = {0: 3, 1: 0}, {0: 9, 1: 7}
@@ -73,7 +75,9 @@ def test_a_partition_that_there_is_not_is_gone() -> None:
 def happened(partition: int, offset: int, contact_id: ContactId | None = CONTACT) -> Record:
     news = None
     if contact_id is not None:
-        news = StreamEvent("upstairs.escalation_raised.v1", contact_id, None, f"{partition}/{offset}")
+        news = StreamEvent(
+            "upstairs.escalation_raised.v1", contact_id, None, f"{partition}/{offset}"
+        )
     return Record(partition, offset, news)
 
 
@@ -171,7 +175,7 @@ TIMES = st.datetimes(datetime(1970, 1, 2), datetime(2199, 12, 31), timezones=st.
 
 @given(
     st.builds(
-        Place,
+        PageKey,
         severity=st.sampled_from(["low", "medium", "high", "critical"]),
         deadline=st.none() | TIMES,
         raised_at=TIMES,
@@ -179,8 +183,10 @@ TIMES = st.datetimes(datetime(1970, 1, 2), datetime(2199, 12, 31), timezones=st.
     ),
     st.sampled_from(SORTS),
 )
-def test_a_cursor_leads_back_to_its_place(place: Place, sort: str) -> None:
-    wanted = Wanted.model_validate({"sort": sort, "severity": ["low", "high"], "overdue": True})
+def test_a_cursor_leads_back_to_its_place(place: PageKey, sort: str) -> None:
+    wanted = EscalationQuery.model_validate(
+        {"sort": sort, "severity": ["low", "high"], "overdue": True}
+    )
     assert place_after(cursor_after(place, wanted), wanted) == place
 
 
@@ -191,31 +197,33 @@ def test_a_cursor_leads_back_to_its_place(place: Place, sort: str) -> None:
         replace(PLACE, raised_at=datetime.max.replace(tzinfo=timezone(timedelta(hours=-14)))),
     ],
 )
-def test_an_altered_place_is_no_cursor_of_ours(altered: Place) -> None:
+def test_an_altered_place_is_no_cursor_of_ours(altered: PageKey) -> None:
     with pytest.raises(ProblemError, match="no cursor of ours"):
-        place_after(cursor_after(altered, Wanted()), Wanted())
+        place_after(cursor_after(altered, EscalationQuery()), EscalationQuery())
 
 
 @pytest.mark.parametrize("sort", ["time_left", "severity"])
 def test_closed_ones_are_listed_by_age_or_contact_alone(sort: str) -> None:
     for states in (["resolved"], ["raised", "closed"], ["handed_back"]):
         with pytest.raises(ValidationError, match="with sort=newest"):
-            Wanted.model_validate({"state": states, "sort": sort})
-        Wanted.model_validate({"state": states, "sort": "newest"})
-        Wanted.model_validate({"state": states, "sort": sort, "contact_id": CONTACT})
+            EscalationQuery.model_validate({"state": states, "sort": sort})
+        EscalationQuery.model_validate({"state": states, "sort": "newest"})
+        EscalationQuery.model_validate({"state": states, "sort": sort, "contact_id": CONTACT})
 
 
 def test_a_cursor_fits_its_own_list_alone() -> None:
-    wanted = Wanted.model_validate({"severity": ["low", "high"]})
+    wanted = EscalationQuery.model_validate({"severity": ["low", "high"]})
     cursor = cursor_after(PLACE, wanted)
-    same = Wanted.model_validate({"severity": ["high", "low"], "state": [*wanted.state][::-1]})
+    same = EscalationQuery.model_validate(
+        {"severity": ["high", "low"], "state": [*wanted.state][::-1]}
+    )
     assert place_after(cursor, same) == PLACE
     for other in ({}, {"severity": ["low"]}, {"severity": ["low", "high"], "sort": "newest"}):
         with pytest.raises(ProblemError, match="another sort or other filters"):
-            place_after(cursor, Wanted.model_validate(other))
+            place_after(cursor, EscalationQuery.model_validate(other))
 
 
 @pytest.mark.parametrize("wrong", ["nonsense", "", "W10", "WzEsMl0", "é", "WyJ4IiwgbnVsbF0", "e30"])
 def test_what_is_no_cursor_is_refused(wrong: str) -> None:
     with pytest.raises(ProblemError, match="no cursor of ours"):
-        place_after(wrong, Wanted())
+        place_after(wrong, EscalationQuery())

@@ -11,12 +11,12 @@ from common.contracts.event import PersonId
 from escalation.domain.settings.ladders import (
     Ladder,
     Level,
-    Named,
-    OnDuty,
+    NamedPerson,
+    PersonOnDuty,
     ReportingLine,
     TeamSupervisors,
 )
-from escalation.domain.settings.people import ApprovalLimit, Person, Role, Team, line_above
+from escalation.domain.settings.people import ApprovalLimit, Person, Role, Team, reporting_line
 from escalation.domain.settings.policies import SlaPolicy, Target
 from escalation.domain.settings.registry import Configuration, Versioned
 from unit.escalation.desk import DAN, MIA, RITA, SAM
@@ -42,8 +42,8 @@ def organised(
 
 
 def test_the_reporting_line_goes_up_to_the_top() -> None:
-    assert line_above(STAFF, RITA) == [SAM, MIA, DAN]
-    assert line_above(STAFF, DAN) == []
+    assert reporting_line(STAFF, RITA) == [SAM, MIA, DAN]
+    assert reporting_line(STAFF, DAN) == []
 
 
 @pytest.mark.parametrize(
@@ -66,21 +66,21 @@ def test_a_superior_must_be_known_first() -> None:
 
 
 def test_a_ladder_must_end_in_a_person() -> None:
-    first = Level("first", 5, (Named("person", SAM),))
+    first = Level("first", 5, (NamedPerson("person", SAM),))
     for who in (TeamSupervisors("team_supervisors"), ReportingLine("reporting_line", 2)):
         ladder = Ladder((first, Level("last", 5, (who,))), 20, 60)
         assert list(organised().faults("default", ladder)) == [
             ("levels/1/who", "The last level must name a person.")
         ]
-        ended = Ladder((Level("last", 5, (who, Named("person", MIA))),), 20, 60)
+        ended = Ladder((Level("last", 5, (who, NamedPerson("person", MIA))),), 20, 60)
         assert list(organised().faults("default", ended)) == []
 
 
 def test_what_a_ladder_and_a_policy_name_must_exist() -> None:
     who = (
-        OnDuty("duty", "night"),
+        PersonOnDuty("duty", "night"),
         TeamSupervisors("team_supervisors", "care"),
-        Named("person", MIA),
+        NamedPerson("person", MIA),
     )
     ladder = Ladder((Level("first", 5, who, calendar_id="berlin"),), 20, 60)
     assert list(organised().undefined(ladder)) == [
@@ -120,7 +120,7 @@ MANAGERS = {"manager": ApprovalLimit({"EUR": Decimal(1000)})}
 def test_what_a_role_may_grant(
     limits: Mapping[str, ApprovalLimit], role: Role, currency: str, limit: Decimal | None
 ) -> None:
-    assert organised(limits=limits).limit_of(role, currency) == limit
+    assert organised(limits=limits).limit_for(role, currency) == limit
 
 
 @pytest.mark.parametrize(

@@ -13,7 +13,14 @@ from common.contracts.event import Event, MessageId
 from escalation.commands.simulate import Window, render_report
 from escalation.domain.settings.policies import Match, Target
 from escalation.domain.settings.registry import Configuration, Versioned
-from escalation.domain.simulation import MEANINGS, Breach, Habits, Play, Tally, tally
+from escalation.domain.simulation import (
+    DECISIONS,
+    Assumptions,
+    Breach,
+    ContactReplay,
+    Totals,
+    replay,
+)
 from escalation.handlers import SUBSCRIPTIONS
 from escalation.main import cli
 from unit.escalation.desk import (
@@ -33,8 +40,8 @@ from unit.escalation.desk import (
 )
 
 UNTIL = START + timedelta(seconds=1000)
-NOBODY = Habits(None)
-PROMPT = Habits(timedelta(seconds=3))
+NOBODY = Assumptions(None)
+PROMPT = Assumptions(timedelta(seconds=3))
 
 
 def at(seconds: float) -> datetime:
@@ -47,8 +54,8 @@ def reply(seconds: float) -> RepresentativeReplied:
     )
 
 
-def of(*facts: Event, settings: Configuration = SETTINGS, habits: Habits = NOBODY) -> Tally:
-    return tally([(CONTACT, facts)], settings, UNTIL, habits)
+def of(*facts: Event, settings: Configuration = SETTINGS, habits: Assumptions = NOBODY) -> Totals:
+    return replay([(CONTACT, facts)], settings, UNTIL, habits)
 
 
 def test_what_went_well_goes_well() -> None:
@@ -166,19 +173,19 @@ def test_it_publishes_what_the_service_does(
     desk = Desk()
     journey(desk)
     assert desk.published
-    assert list(Play(CONTACT, SETTINGS, at(60), NOBODY).events(facts)) == desk.published
+    assert list(ContactReplay(CONTACT, SETTINGS, at(60), NOBODY).events(facts)) == desk.published
 
 
 def test_it_knows_each_fact_that_the_service_listens_to() -> None:
     """All but what people did to the escalations of the time."""
     topics = {"contacts", "assignments"}
     heard = {kind for kind in SUBSCRIPTIONS.events.values() if kind.topic in topics}
-    assert heard == set(MEANINGS)
+    assert heard == set(DECISIONS)
 
 
 def test_sums_of_parts_are_the_whole() -> None:
     late = (received(at(0)), assigned(at(1)), reply(30), resolution(at(50)))
-    whole = tally([(CONTACT, late), (CONTACT, late)], SETTINGS, UNTIL, NOBODY)
+    whole = replay([(CONTACT, late), (CONTACT, late)], SETTINGS, UNTIL, NOBODY)
     parts = of(*late)
     parts.add(of(*late))
     assert parts == whole
@@ -187,7 +194,9 @@ def test_sums_of_parts_are_the_whole() -> None:
 def test_the_ladder_of_the_draft_is_climbed() -> None:
     quick = replace(LADDER, levels=LADDER.levels[1:])
     draft = replace(SETTINGS, ladders={"default": Versioned("default", 2, quick)})
-    events = list(Play(CONTACT, draft, UNTIL, NOBODY).events((received(at(0)), assigned(at(1)))))
+    events = list(
+        ContactReplay(CONTACT, draft, UNTIL, NOBODY).events((received(at(0)), assigned(at(1))))
+    )
     assert not [event for event in events if isinstance(event, EscalationClimbed)]
     assert [event.level for event in events if isinstance(event, EscalationUnanswered)] == [0]
 

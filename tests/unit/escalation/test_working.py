@@ -34,7 +34,7 @@ from escalation.domain.duty.schedules import Absence, DutySchedule, Override, Ro
 from escalation.domain.escalations import actions, approvals
 from escalation.domain.escalations.approvals import Money, Settlement
 from escalation.domain.model import Escalation
-from escalation.domain.settings.ladders import Ladder, Level, Named
+from escalation.domain.settings.ladders import Ladder, Level, NamedPerson
 from escalation.domain.settings.people import ApprovalLimit, Person
 from escalation.domain.settings.policies import Target
 from escalation.domain.settings.registry import Configuration, Versioned
@@ -62,7 +62,7 @@ LIMITS = {
     "manager": Versioned("manager", 1, ApprovalLimit({"EUR": Decimal(1000)})),
 }
 THREE_LEVELS = replace(
-    LADDER, levels=(*LADDER.levels, Level("directors", 9, (Named("person", DAN),)))
+    LADDER, levels=(*LADDER.levels, Level("directors", 9, (NamedPerson("person", DAN),)))
 )
 
 
@@ -341,8 +341,8 @@ class TestPassingOn:
             act(held, MIA, action, **given)
 
     def test_nobody_works_on_a_complaint_about_oneself(self, upstairs: Desk) -> None:
-        complaint = replace(the_open(upstairs).reasons[0], cause="complaint", about=KIM)
-        upstairs.escalation = replace(the_open(upstairs), reasons=(complaint,))
+        complaint = replace(the_open(upstairs).causes[0], kind="complaint", about=KIM)
+        upstairs.escalation = replace(the_open(upstairs), causes=(complaint,))
         with pytest.raises(actions.ForbiddenError, match="The complaint is about you"):
             act(upstairs, KIM, actions.take_over)
         upstairs.press(KIM)
@@ -454,7 +454,9 @@ class TestApprovals:
         assert desk.past[-1].state == "resolved"
 
     def test_at_the_top_the_others_there_are_asked(self, desk: Desk) -> None:
-        both = replace(LADDER.levels[1], who=(Named("person", MIA), Named("person", DAN)))
+        both = replace(
+            LADDER.levels[1], who=(NamedPerson("person", MIA), NamedPerson("person", DAN))
+        )
         desk.settings = having(replace(LADDER, levels=(LADDER.levels[0], both)))
         desk.receive()
         desk.ask_for_supervisor()
@@ -476,7 +478,7 @@ class TestApprovals:
         ]
 
     def test_the_next_in_turn_is_asked_first(self, desk: Desk) -> None:
-        two = (Named("person", MIA), Named("person", DAN))
+        two = (NamedPerson("person", MIA), NamedPerson("person", DAN))
         in_turn = Level("managers", 7, two, ask="in_turn")
         desk.settings = having(replace(LADDER, levels=(LADDER.levels[0], in_turn)))
         desk.receive()

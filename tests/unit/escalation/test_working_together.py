@@ -15,11 +15,17 @@ from common.contracts.event import PersonId
 from escalation.domain import reactions
 from escalation.domain.escalations import actions, approvals
 from escalation.domain.escalations.approvals import Money, Settlement
-from escalation.domain.settings.ladders import Ladder, Level, Named, OnDuty, ReportingLine
+from escalation.domain.settings.ladders import (
+    Ladder,
+    Level,
+    NamedPerson,
+    PersonOnDuty,
+    ReportingLine,
+)
 from escalation.domain.settings.people import ApprovalLimit, Person, Role
-from escalation.domain.settings.policies import Match, RaiseWhen, SlaPolicy, Target, ThresholdRule
+from escalation.domain.settings.policies import Match, RaiseRules, SlaPolicy, Target, ThresholdRule
 from escalation.domain.settings.registry import Versioned
-from escalation.domain.situation import Step
+from escalation.domain.situation import Decide
 from unit.escalation.desk import DAN, MIA, RITA, SAM, SETTINGS, Desk
 from unit.escalation.test_invariants import AnyJourney
 
@@ -27,14 +33,18 @@ PEOPLE = st.sampled_from([SAM, MIA, DAN])
 ROLES: dict[PersonId, Role] = {SAM: "supervisor", MIA: "manager", DAN: "admin"}
 LADDER = Ladder(
     levels=(
-        Level("supervisors", 5, (OnDuty("duty", "supervisors"),), repeats=1),
+        Level("supervisors", 5, (PersonOnDuty("duty", "supervisors"),), repeats=1),
         Level(
             "line",
             4,
-            (ReportingLine("reporting_line"), Named("person", MIA), Named("person", DAN)),
+            (
+                ReportingLine("reporting_line"),
+                NamedPerson("person", MIA),
+                NamedPerson("person", DAN),
+            ),
             ask="in_turn",
         ),
-        Level("director", 7, (Named("person", DAN),)),
+        Level("director", 7, (NamedPerson("person", DAN),)),
     ),
     lease_s=20,
     working_lease_s=60,
@@ -56,7 +66,7 @@ def _policy(scale: float, *rules: ThresholdRule) -> SlaPolicy:
         ),
         ladder_id="default",
         severity="medium",
-        raise_when=RaiseWhen(feedback_at_most=2),
+        raise_when=RaiseRules(feedback_at_most=2),
     )
 
 
@@ -114,7 +124,7 @@ class AnyWork(AnyJourney):
 
     @rule(by=PEOPLE, act=st.sampled_from(["renew", "note", "coach", "mediate"]))
     def makes_progress(self, by: PersonId, act: str) -> None:
-        steps: dict[str, Step] = {
+        steps: dict[str, Decide] = {
             "renew": partial(actions.renew, by=by),
             "note": partial(actions.note, by=by, text="called back"),
             "coach": partial(actions.request_coaching, by=by, person_id=RITA, text="listen"),

@@ -22,7 +22,7 @@ _TIMER = "timer:"
 
 
 @dataclass(frozen=True, slots=True)
-class TrailStep:
+class TrailEntry:
     """`who` is a person, or the message or timer that did it; `data` is the event's JSON.
 
     `hash` covers all that stands before it, `previous` included: the hash of the step before.
@@ -39,7 +39,7 @@ class TrailStep:
     previous: str
     hash: str = ""
 
-    def sealed(self) -> "TrailStep":
+    def sealed(self) -> "TrailEntry":
         return replace(self, hash=self.digest())
 
     def digest(self) -> str:
@@ -59,31 +59,31 @@ class TrailStep:
 
 
 @dataclass(frozen=True, slots=True)
-class Chain:
+class TrailChain:
     """The steps of one escalation in their order, and what the escalation knows of them."""
 
     escalation_id: EscalationId
     length: int
     head: str
-    steps: tuple[TrailStep, ...]
+    entries: tuple[TrailEntry, ...]
 
 
 @dataclass(frozen=True, slots=True)
-class Break:
+class ChainBreak:
     escalation_id: EscalationId
     step: int
     what: str
 
 
-def written(
+def append_entries(
     escalation: Escalation, events: Iterable[EscalationsOwnEvent], cause: str
-) -> tuple[Escalation, list[TrailStep]]:
+) -> tuple[Escalation, list[TrailEntry]]:
     """Count a change of the escalation, and chain a step to its trail for each of the events."""
-    steps: list[TrailStep] = []
+    steps: list[TrailEntry] = []
     length, head = escalation.trail_length, escalation.trail_hash
     for event in events:
         length += 1
-        step = TrailStep(
+        step = TrailEntry(
             escalation_id=escalation.escalation_id,
             step=length,
             contact_id=escalation.contact_id,
@@ -100,22 +100,22 @@ def written(
     return replace(escalation, version=version, trail_length=length, trail_hash=head), steps
 
 
-def breaks(chain: Chain) -> Iterator[Break]:
+def find_breaks(chain: TrailChain) -> Iterator[ChainBreak]:
     """Yield each place at which the chain is not what was written."""
     expected, previous = 1, ""
-    for step in chain.steps:
+    for step in chain.entries:
         for what in _differences(step, expected, previous):
-            yield Break(chain.escalation_id, step.step, what)
+            yield ChainBreak(chain.escalation_id, step.step, what)
         expected, previous = step.step + 1, step.hash
     if expected - 1 != chain.length:
         what = f"the escalation knows of {chain.length} steps, and {expected - 1} are there"
-        yield Break(chain.escalation_id, expected - 1, what)
+        yield ChainBreak(chain.escalation_id, expected - 1, what)
     if previous != chain.head:
         what = "its hash is not the one that the escalation has kept"
-        yield Break(chain.escalation_id, expected - 1, what)
+        yield ChainBreak(chain.escalation_id, expected - 1, what)
 
 
-def _differences(step: TrailStep, expected: int, previous: str) -> Iterator[str]:
+def _differences(step: TrailEntry, expected: int, previous: str) -> Iterator[str]:
     if step.step != expected:
         yield f"step {expected} was expected here"
     if step.previous != previous:

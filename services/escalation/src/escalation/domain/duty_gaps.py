@@ -14,15 +14,15 @@ from escalation.domain.duty.shifts import Gap, gaps, shifts
 from escalation.domain.settings.registry import Configuration, Versioned
 from escalation.domain.types import OPERATIONS
 
-Ahead = Literal["week", "day"]
-GapKey = tuple[datetime, datetime, Ahead]
+Notice = Literal["week", "day"]
+GapKey = tuple[datetime, datetime, Notice]
 
-LOOK_AHEAD = timedelta(days=7)
+FORECAST_PERIOD = timedelta(days=7)
 _SOON = timedelta(days=1)
 
 
 @dataclass(frozen=True, slots=True)
-class GapAhead:
+class UpcomingGap:
     """A gap that begins within a week or within a day; `absent` are those whose turn it would be.
 
     `endless` is one that goes on for more than a year.
@@ -30,7 +30,7 @@ class GapAhead:
 
     schedule_id: str
     gap: Gap
-    ahead: Ahead
+    ahead: Notice
     absent: tuple[PersonId, ...]
     endless: bool
 
@@ -55,31 +55,33 @@ class GapAhead:
 
 
 @dataclass(frozen=True, slots=True)
-class Outlook:
+class GapForecast:
     """What is ahead from `at` on, by the settings as they were then."""
 
     setting: Versioned[DutySchedule]
     absences: Absences
     at: datetime
-    ahead: Sequence[GapAhead]
+    gaps: Sequence[UpcomingGap]
 
-    def holds_by(self, configuration: Configuration) -> bool:
+    def still_valid(self, configuration: Configuration) -> bool:
         """Tell whether the settings are what they were."""
         setting = configuration.schedules[self.setting.id]
         return (setting, configuration.absences) == (self.setting, self.absences)
 
-    def news(self, told: Collection[GapKey], now: datetime) -> list[GapAhead]:
-        return [one for one in self.ahead if one.key not in told and one.gap.end > now]
+    def unannounced(self, told: Collection[GapKey], now: datetime) -> list[UpcomingGap]:
+        return [one for one in self.gaps if one.key not in told and one.gap.end > now]
 
     @property
     def uncovered(self) -> timedelta:
         """For how long in the week from `at` nobody will be on duty."""
-        until = self.at + LOOK_AHEAD
-        spans = (min(one.gap.end, until) - max(one.gap.start, self.at) for one in self.ahead)
+        until = self.at + FORECAST_PERIOD
+        spans = (min(one.gap.end, until) - max(one.gap.start, self.at) for one in self.gaps)
         return sum(spans, timedelta())
 
 
-def look_ahead(setting: Versioned[DutySchedule], absences: Absences, at: datetime) -> Outlook:
+def forecast_gaps(
+    setting: Versioned[DutySchedule], absences: Absences, at: datetime
+) -> GapForecast:
     """Return the gaps of the week from `at`, each as long as it is and not what we see of it.
 
     It takes seconds where many shifts of years have to be looked at.
@@ -87,15 +89,15 @@ def look_ahead(setting: Versioned[DutySchedule], absences: Absences, at: datetim
     schedule = setting.body
     ahead = [
         _ahead(setting, _whole(schedule, absences, at, gap), at)
-        for gap in gaps(schedule, at, at + LOOK_AHEAD, absences)
+        for gap in gaps(schedule, at, at + FORECAST_PERIOD, absences)
     ]
-    return Outlook(setting, absences, at, ahead)
+    return GapForecast(setting, absences, at, ahead)
 
 
-def _ahead(setting: Versioned[DutySchedule], gap: Gap, at: datetime) -> GapAhead:
+def _ahead(setting: Versioned[DutySchedule], gap: Gap, at: datetime) -> UpcomingGap:
     # Whose turn it would be if nobody were absent.
     planned = shifts(setting.body, max(gap.start, at), gap.end)
-    return GapAhead(
+    return UpcomingGap(
         schedule_id=setting.id,
         gap=gap,
         ahead="day" if gap.start - at <= _SOON else "week",
@@ -107,7 +109,7 @@ def _ahead(setting: Versioned[DutySchedule], gap: Gap, at: datetime) -> GapAhead
 def _whole(schedule: DutySchedule, absences: Absences, at: datetime, gap: Gap) -> Gap:
     earliest, latest = _years_from(at)
     before = gaps(schedule, earliest, gap.start, absences) if gap.start == at else []
-    after = gaps(schedule, gap.end, latest, absences) if gap.end == at + LOOK_AHEAD else []
+    after = gaps(schedule, gap.end, latest, absences) if gap.end == at + FORECAST_PERIOD else []
     return Gap(
         before[-1].start if before and before[-1].end == gap.start else gap.start,
         after[0].end if after and after[0].start == gap.end else gap.end,

@@ -13,13 +13,13 @@ from common.contracts.escalations import (
 )
 from common.contracts.event import Event
 
-TOLERATED_MS = 50
+LATENESS_TOLERANCE_MS = 50
 
 Kind = ClockName | Wait
 
 
 @dataclass(frozen=True, slots=True)
-class Noticed:
+class ObservedLateness:
     """`policy` is nil for what an escalation waits for: its ladder set that deadline."""
 
     policy: str | None
@@ -40,14 +40,14 @@ class Lateness:
     over_50_ms: int
 
 
-def noticed(event: Event) -> Noticed | None:
+def observed_lateness(event: Event) -> ObservedLateness | None:
     """Read what an event says of a deadline; nothing if no timer brought it about."""
     if isinstance(event, ClockWarned | ClockBreached):
-        return Noticed(event.policy_id, event.clock, event.lateness_ms)
+        return ObservedLateness(event.policy_id, event.clock, event.lateness_ms)
     if isinstance(event, EscalationReturned):
-        return Noticed(None, "lease", event.lateness_ms)
+        return ObservedLateness(None, "lease", event.lateness_ms)
     if isinstance(event, EscalationClimbed | EscalationUnanswered):
         if event.waited_for is None or event.lateness_ms is None:
             return None
-        return Noticed(None, event.waited_for, event.lateness_ms)
+        return ObservedLateness(None, event.waited_for, event.lateness_ms)
     return None

@@ -9,7 +9,7 @@ from common.contracts.contacts import Priority
 from common.contracts.escalations import Cause, ClockName, Outcome, Severity, ThresholdAction
 from common.contracts.event import ContactId, CustomerId, EscalationId, PersonId, TeamId
 from escalation.domain.settings.ladders import Ladder
-from escalation.domain.settings.policies import DEADLINE_PERCENT, Contact
+from escalation.domain.settings.policies import DEADLINE_PERCENT, ContactDetails
 from escalation.domain.settings.registry import Ref, Versioned
 
 DEFAULT_SEVERITY: Severity = "medium"
@@ -65,7 +65,7 @@ def ms_between(due_at: datetime, at: datetime) -> float:
 
 
 @dataclass(frozen=True, slots=True)
-class Clock:
+class SlaClock:
     """One promise and what became of it; `thresholds` are in the order in which they come due.
 
     `run` counts its starts. `spent_s` is the business time spent before `resumed_at`; without that
@@ -86,7 +86,7 @@ class Clock:
     resumed_at: datetime | None = None
     paused_at: datetime | None = None
     runs_while_waiting: bool = False
-    before: "Clock | None" = None
+    previous_terms: "SlaClock | None" = None
 
     @property
     def deadline(self) -> Threshold:
@@ -97,7 +97,7 @@ class Clock:
         return self.deadline.due_at
 
     @property
-    def runs_since(self) -> datetime:
+    def running_since(self) -> datetime:
         return self.resumed_at or self.started_at
 
     @property
@@ -105,7 +105,7 @@ class Clock:
         return self.deadline.fired_at is not None
 
     @property
-    def fired_ones(self) -> tuple[Threshold, ...]:
+    def fired_thresholds(self) -> tuple[Threshold, ...]:
         return tuple(each for each in self.thresholds if each.fired_at is not None)
 
     @property
@@ -124,7 +124,7 @@ class Clock:
         return "running" if self.paused_at is None else "paused"
 
     @property
-    def waits_for_customer(self) -> bool:
+    def pauses_for_customer(self) -> bool:
         """Tell whether it stands still while the next word is the customer's."""
         return self.name in _CUSTOMERS_TURN and not self.runs_while_waiting
 
@@ -137,7 +137,7 @@ class Clock:
                 return threshold
         return None
 
-    def fired(self, threshold: Threshold, at: datetime) -> "Clock":
+    def with_fired(self, threshold: Threshold, at: datetime) -> "SlaClock":
         now_fired = replace(threshold, fired_at=at)
         return replace(
             self,
@@ -153,7 +153,7 @@ class Referral:
 
 
 @dataclass(frozen=True, slots=True)
-class Watch:
+class TrackedContact:
     """One contact as escalation sees it; `contact` is nil until the channels' own event comes.
 
     `opened_at` is when the contact was received or last reopened. `referral` came before the
@@ -162,7 +162,7 @@ class Watch:
     """
 
     contact_id: ContactId
-    contact: Contact | None = None
+    details: ContactDetails | None = None
     opened_at: datetime | None = None
     resolved_at: datetime | None = None
     customer_id: CustomerId | None = None
@@ -174,15 +174,15 @@ class Watch:
     referral: Referral | None = None
     ladder_id: str | None = None
     severity: Severity = DEFAULT_SEVERITY
-    clocks: tuple[Clock, ...] = ()
+    clocks: tuple[SlaClock, ...] = ()
     escalation_id: EscalationId | None = None
-    escalations: int = 0
+    escalation_count: int = 0
 
     @property
     def is_open(self) -> bool:
         return self.opened_at is not None and self.resolved_at is None
 
-    def clock(self, name: ClockName) -> Clock | None:
+    def clock(self, name: ClockName) -> SlaClock | None:
         for clock in self.clocks:
             if clock.name == name:
                 return clock
@@ -190,14 +190,14 @@ class Watch:
 
 
 @dataclass(frozen=True, slots=True)
-class Reason:
+class EscalationCause:
     """Why the contact is upstairs; `clock` and its `due_at` are given for a breach or a warning.
 
     `about` is the representative about whom a complaint is.
     """
 
-    cause: Cause
-    text: str
+    kind: Cause
+    reason: str
     at: datetime
     by: PersonId | None = None
     clock: ClockName | None = None
@@ -221,7 +221,7 @@ class Approval:
     currency: str
     note: str
     asked_at: datetime
-    state: EscalationState
+    state_before: EscalationState
     level: int
 
 
@@ -244,7 +244,7 @@ class Escalation:
     ladder: Versioned[Ladder] | None
     level: int
     round: int
-    reasons: tuple[Reason, ...]
+    causes: tuple[EscalationCause, ...]
     awaited: tuple[PersonId, ...]
     holder: PersonId | None
     lease_no: int
@@ -272,6 +272,6 @@ class Escalation:
         return "nobody" if self.ladder is None else self.ladder.body.levels[self.level].name
 
     @property
-    def level_asked(self) -> int:
+    def paged_level(self) -> int:
         """Where those are who are asked last: for an approval it may be further up."""
         return self.level if self.approval is None else self.approval.level

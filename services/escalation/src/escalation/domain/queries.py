@@ -18,14 +18,14 @@ from common.contracts.escalations import Cause, Severity
 from common.contracts.event import EscalationId
 from escalation.domain.duty.schedules import Instant
 from escalation.domain.model import OPEN_STATES, Escalation, EscalationState
-from escalation.domain.types import Label, Person, SettingId
+from escalation.domain.types import Label, SettingId, StaffId
 
 Sort = Literal["time_left", "severity", "newest"]
 
 _UUID = StringConstraints(pattern=r"^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$")
 
 
-class Wanted(BaseModel):
+class EscalationQuery(BaseModel):
     """Each that is given narrows it down; of several values of one, any will do."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -40,7 +40,7 @@ class Wanted(BaseModel):
         list(OPEN_STATES),
         description="closed ones only with `sort=newest`, or of one contact",
     )
-    person: Person | None = Field(None, description="holds it, or is asked to answer")
+    person: StaffId | None = Field(None, description="holds it, or is asked to answer")
     severity: list[Severity] | None = None
     level: list[Label] | None = Field(None, description="name or number of a level")
     cause: list[Cause] | None = None
@@ -48,7 +48,7 @@ class Wanted(BaseModel):
     topic: list[Label] | None = None
     tier: list[Tier] | None = None
     team: list[Label] | None = Field(None, description="id of the contact's team")
-    representative: list[Person] | None = None
+    representative: list[StaffId] | None = None
     ladder: list[SettingId] | None = None
     overdue: bool | None = Field(None, description="whether its deadline has passed")
     alarm: bool | None = Field(None, description="whether its whole ladder was of no avail")
@@ -64,7 +64,7 @@ class Wanted(BaseModel):
 
 
 @dataclass(frozen=True, slots=True)
-class Place:
+class PageKey:
     """Where a page of a list ended, by all that lists are sorted by."""
 
     severity: Severity
@@ -73,7 +73,7 @@ class Place:
     escalation_id: Annotated[EscalationId, _UUID]
 
 
-def place_of(escalation: Escalation) -> Place:
-    return Place(
+def page_key(escalation: Escalation) -> PageKey:
+    return PageKey(
         escalation.severity, escalation.deadline, escalation.raised_at, escalation.escalation_id
     )

@@ -27,9 +27,9 @@ from escalation.domain.clocks import lifecycle
 from escalation.domain.escalations import actions, causes, leases
 from escalation.domain.escalations.climbing import escalate, move_up, outlives_contact
 from escalation.domain.escalations.responders import unfit
-from escalation.domain.model import Reason, Referral
-from escalation.domain.settings.policies import Contact
-from escalation.domain.situation import Decision, Situation, nothing
+from escalation.domain.model import EscalationCause, Referral
+from escalation.domain.settings.policies import ContactDetails
+from escalation.domain.situation import Decision, Situation, no_change
 
 
 class NotOpenError(Exception):
@@ -37,17 +37,17 @@ class NotOpenError(Exception):
 
 
 def received(situation: Situation, event: ContactReceived) -> Decision:
-    if situation.watch.contact is not None:
-        return nothing(situation)
+    if situation.contact.details is not None:
+        return no_change(situation)
     contact = contact_of(event)
     watch = replace(
-        situation.watch,
-        contact=contact,
+        situation.contact,
+        details=contact,
         customer_id=event.customer.customer_id,
         opened_at=event.occurred_at,
     )
     return (
-        nothing(replace(situation, watch=watch))
+        no_change(replace(situation, contact=watch))
         .then(partial(lifecycle.receive, since=event.occurred_at))
         .then(lifecycle.assigned)
         .then(partial(_raise_on_receipt, contact=contact))
@@ -55,8 +55,8 @@ def received(situation: Situation, event: ContactReceived) -> Decision:
     )
 
 
-def contact_of(event: ContactReceived) -> Contact:
-    return Contact(
+def contact_of(event: ContactReceived) -> ContactDetails:
+    return ContactDetails(
         channel=event.channel,
         priority=event.priority,
         topic=event.topic_of_contact,
@@ -70,94 +70,94 @@ def contact_of(event: ContactReceived) -> Contact:
     )
 
 
-def _raise_on_receipt(situation: Situation, contact: Contact) -> Decision:
+def _raise_on_receipt(situation: Situation, contact: ContactDetails) -> Decision:
     reasons = causes.on_receipt(situation, contact)
-    return escalate(situation, *reasons) if reasons else nothing(situation)
+    return escalate(situation, *reasons) if reasons else no_change(situation)
 
 
 def assigned(situation: Situation, event: ContactAssigned) -> Decision:
     watch = replace(
-        situation.watch,
+        situation.contact,
         representative_id=event.representative_id,
         team_id=event.team_id,
-        assigned_at=situation.watch.assigned_at or event.occurred_at,
+        assigned_at=situation.contact.assigned_at or event.occurred_at,
     )
-    return lifecycle.assigned(replace(situation, watch=watch))
+    return lifecycle.assigned(replace(situation, contact=watch))
 
 
 def released(situation: Situation, event: AssignmentReleased) -> Decision:
-    if situation.watch.representative_id != event.representative_id:
-        return nothing(situation)
-    return nothing(replace(situation, watch=replace(situation.watch, representative_id=None)))
+    if situation.contact.representative_id != event.representative_id:
+        return no_change(situation)
+    return no_change(replace(situation, contact=replace(situation.contact, representative_id=None)))
 
 
 def replied(situation: Situation, event: RepresentativeReplied) -> Decision:
-    watch = replace(situation.watch, replied_at=event.occurred_at)
-    return lifecycle.reply(replace(situation, watch=watch), event.occurred_at)
+    watch = replace(situation.contact, replied_at=event.occurred_at)
+    return lifecycle.reply(replace(situation, contact=watch), event.occurred_at)
 
 
 def wrote(situation: Situation, event: CustomerWrote) -> Decision:
-    if not situation.watch.is_open:
-        return nothing(situation)
+    if not situation.contact.is_open:
+        return no_change(situation)
     return lifecycle.ask(_with_us(situation), event.occurred_at)
 
 
 def waiting(situation: Situation, event: WaitingOnCustomer) -> Decision:
-    if not situation.watch.is_open:
-        return nothing(situation)
-    watch = replace(situation.watch, waiting_since=event.occurred_at)
-    return lifecycle.pause(replace(situation, watch=watch), event.occurred_at)
+    if not situation.contact.is_open:
+        return no_change(situation)
+    watch = replace(situation.contact, waiting_since=event.occurred_at)
+    return lifecycle.pause(replace(situation, contact=watch), event.occurred_at)
 
 
 def _with_us(situation: Situation) -> Situation:
     """Say that the next word is no longer the customer's."""
-    return replace(situation, watch=replace(situation.watch, waiting_since=None))
+    return replace(situation, contact=replace(situation.contact, waiting_since=None))
 
 
 def prioritized(situation: Situation, event: ContactPrioritized) -> Decision:
-    contact = situation.watch.contact
+    contact = situation.contact.details
     if contact is None:
-        return nothing(situation)
+        return no_change(situation)
     changed = replace(contact, priority=event.priority)
-    watch = replace(situation.watch, contact=changed)
+    watch = replace(situation.contact, details=changed)
     because = f"priority {contact.priority} became {event.priority}: {event.reason}"
-    return lifecycle.retarget(replace(situation, watch=watch), event.occurred_at, because)
+    return lifecycle.retarget(replace(situation, contact=watch), event.occurred_at, because)
 
 
 def resolved(situation: Situation, event: ContactResolved) -> Decision:
-    watch = replace(situation.watch, resolved_at=event.occurred_at, waiting_since=None)
+    watch = replace(situation.contact, resolved_at=event.occurred_at, waiting_since=None)
     by = f" by {event.by}" if event.by else ""
     because = f"contact resolved{by}"
-    settled = lifecycle.settle(replace(situation, watch=watch), event.occurred_at, because)
+    settled = lifecycle.settle(replace(situation, contact=watch), event.occurred_at, because)
     return settled.then(partial(_close, because=because))
 
 
 def _close(situation: Situation, because: str) -> Decision:
     escalation = situation.escalation
     if escalation is not None and outlives_contact(escalation):
-        return nothing(situation)
+        return no_change(situation)
     return actions.close(situation, because)
 
 
 def rated(situation: Situation, event: FeedbackReceived) -> Decision:
     """Take bad feedback upstairs; it mostly comes when the contact is resolved."""
     reason = causes.of_feedback(situation, event)
-    return nothing(situation) if reason is None else escalate(situation, reason)
+    return no_change(situation) if reason is None else escalate(situation, reason)
 
 
 def reopened(situation: Situation, event: ContactReopened) -> Decision:
-    if situation.watch.is_open:
+    if situation.contact.is_open:
         return lifecycle.resume(_with_us(situation), event.occurred_at, "contact reopened")
-    watch = replace(situation.watch, opened_at=event.occurred_at, resolved_at=None)
-    return lifecycle.reopen(replace(situation, watch=watch), event.occurred_at).then(
+    watch = replace(situation.contact, opened_at=event.occurred_at, resolved_at=None)
+    return lifecycle.reopen(replace(situation, contact=watch), event.occurred_at).then(
         _take_up_referral
     )
 
 
 def supervisor_requested(situation: Situation, event: SupervisorRequested) -> Decision:
-    reason = Reason(
-        cause="customer_request",
-        text=f'Customer: "{event.quote}"',
+    reason = EscalationCause(
+        kind="customer_request",
+        reason=f'Customer: "{event.quote}"',
         at=event.occurred_at,
     )
     heard = lifecycle.resume(_with_us(situation), event.occurred_at, "the customer spoke up")
@@ -166,8 +166,8 @@ def supervisor_requested(situation: Situation, event: SupervisorRequested) -> De
 
 def referred(situation: Situation, event: ContactReferred) -> Decision:
     referral = Referral(event.representative_id, event.reason, event.occurred_at)
-    watch = replace(situation.watch, referral=referral)
-    return _take_up_referral(replace(situation, watch=watch))
+    watch = replace(situation.contact, referral=referral)
+    return _take_up_referral(replace(situation, contact=watch))
 
 
 def _take_up_referral(situation: Situation) -> Decision:
@@ -175,14 +175,14 @@ def _take_up_referral(situation: Situation) -> Decision:
 
     It is kept: a resolution that is only heard of now may have ended what it raised.
     """
-    watch, referral = situation.watch, situation.watch.referral
+    watch, referral = situation.contact, situation.contact.referral
     if referral is None or watch.opened_at is None or not watch.is_open:
-        return nothing(situation)
+        return no_change(situation)
     if referral.at < watch.opened_at:
-        return nothing(situation)
-    reason = Reason(
-        cause="referral",
-        text=f"{referral.by} refers it: {referral.reason}",
+        return no_change(situation)
+    reason = EscalationCause(
+        kind="referral",
+        reason=f"{referral.by} refers it: {referral.reason}",
         at=referral.at,
         by=referral.by,
     )
@@ -210,7 +210,7 @@ def raised_by_hand(
     situation: Situation, by: PersonId, reason: str, about: PersonId | None = None
 ) -> Decision:
     """Take it upstairs; with `about` it is a complaint, which may also follow the contact's end."""
-    watch = situation.watch
+    watch = situation.contact
     if not watch.is_open and (about is None or watch.opened_at is None):
         raise NotOpenError
     return escalate(situation, causes.by_hand(situation, by, reason, about)).then(_find_a_judge)
@@ -221,7 +221,7 @@ def _find_a_judge(situation: Situation) -> Decision:
     escalation = situation.escalation
     concerned = unfit(situation, escalation) if escalation else ()
     if escalation is None or not concerned:
-        return nothing(situation)
+        return no_change(situation)
     passing = replace(
         leases.released(escalation),
         awaited=tuple(dict.fromkeys((*escalation.awaited, *concerned))),

@@ -38,20 +38,20 @@ from common.messages import Cancel, Schedule, Timer
 from escalation.domain import reactions
 from escalation.domain.clocks import lifecycle
 from escalation.domain.escalations import actions, timeouts
-from escalation.domain.model import Escalation, Watch
+from escalation.domain.model import Escalation, TrackedContact
 from escalation.domain.settings.registry import Configuration
-from escalation.domain.situation import Decision, Situation, Step
+from escalation.domain.situation import Decide, Decision, Situation
 from escalation.domain.timers import (
     ESCALATION_SLOT,
     WARNING_SLOT,
     AcknowledgementDue,
     ClockDue,
-    LeaseEnding,
     LeaseExpires,
+    LeaseWarningDue,
 )
 
 # What people did to an escalation of the past says nothing of one that is made up.
-MEANINGS: Mapping[type[Event], Callable[..., Decision]] = {
+DECISIONS: Mapping[type[Event], Callable[..., Decision]] = {
     ContactReceived: reactions.received,
     CustomerWrote: reactions.wrote,
     RepresentativeReplied: reactions.replied,
@@ -68,14 +68,14 @@ MEANINGS: Mapping[type[Event], Callable[..., Decision]] = {
 _TIMERS: Mapping[type[Timer], Callable[..., Decision]] = {
     ClockDue: lifecycle.come_due,
     AcknowledgementDue: timeouts.acknowledgement_due,
-    LeaseEnding: timeouts.lease_ending,
+    LeaseWarningDue: timeouts.lease_ending,
     LeaseExpires: timeouts.lease_expires,
 }
 _LISTED = 20
 
 
 @dataclass(frozen=True, slots=True)
-class Habits:
+class Assumptions:
     """How people are taken to answer: the one asked first does after `answer_after`, or nobody.
 
     Whoever answers keeps it until the contact's own end: what people do then, no policy says.
@@ -93,7 +93,7 @@ class Breach:
 
 
 @dataclass(slots=True)
-class Tally:
+class Totals:
     """What came of it. Promises and breaches are counted by (clock, policy)."""
 
     contacts: int = 0
@@ -111,7 +111,7 @@ class Tally:
     def clocks(self) -> int:
         return self.promised.total()
 
-    def add(self, other: "Tally") -> None:
+    def add(self, other: "Totals") -> None:
         self.contacts += other.contacts
         self.without_policy += other.without_policy
         self.promised += other.promised
@@ -124,26 +124,32 @@ class Tally:
         self.breaches = (self.breaches + other.breaches)[:_LISTED]
 
 
-def tally(
+def replay(
     contacts: Iterable[tuple[ContactId, Sequence[Event]]],
     configuration: Configuration,
     until: datetime,
-    habits: Habits,
-) -> Tally:
+    habits: Assumptions,
+) -> Totals:
     """Play each contact's facts, given in the order in which they happened, up to `until`."""
-    total = Tally()
+    total = Totals()
     for contact_id, facts in contacts:
-        _count(contact_id, Play(contact_id, configuration, until, habits).events(facts), total)
+        _count(
+            contact_id, ContactReplay(contact_id, configuration, until, habits).events(facts), total
+        )
     return total
 
 
-class Play:
+class ContactReplay:
     """One contact's life, played again."""
 
     def __init__(
-        self, contact_id: ContactId, configuration: Configuration, until: datetime, habits: Habits
+        self,
+        contact_id: ContactId,
+        configuration: Configuration,
+        until: datetime,
+        habits: Assumptions,
     ) -> None:
-        self._watch = Watch(contact_id)
+        self._watch = TrackedContact(contact_id)
         self._escalation: Escalation | None = None
         self._configuration = configuration
         self._until = until
@@ -154,7 +160,7 @@ class Play:
     def events(self, facts: Sequence[Event]) -> Iterator[Event]:
         """Yield all that would have been published."""
         for fact in facts:
-            meaning = MEANINGS.get(type(fact))
+            meaning = DECISIONS.get(type(fact))
             if meaning is None or _by_rule(fact):
                 continue
             yield from self._pass_time(fact.occurred_at)
@@ -183,9 +189,9 @@ class Play:
         self._timers.pop(ESCALATION_SLOT, None)
         self._timers.pop(WARNING_SLOT, None)
 
-    def _do(self, step: Step, at: datetime) -> Iterator[Event]:
+    def _do(self, step: Decide, at: datetime) -> Iterator[Event]:
         decision = step(Situation(self._watch, self._escalation, self._configuration, at))
-        self._watch = decision.situation.watch
+        self._watch = decision.situation.contact
         self._escalation = decision.situation.escalation
         for change in decision.timers:
             match change:
@@ -231,7 +237,7 @@ def _by_rule(fact: Event) -> bool:
     return isinstance(fact, ContactPrioritized) and fact.by is None
 
 
-def _count(contact_id: ContactId, events: Iterable[Event], total: Tally) -> None:
+def _count(contact_id: ContactId, events: Iterable[Event], total: Totals) -> None:
     total.contacts += 1
     promised = False
     policies: dict[str, str] = {}
@@ -254,13 +260,13 @@ def _count(contact_id: ContactId, events: Iterable[Event], total: Tally) -> None
     total.without_policy += not promised
 
 
-def _broken(breach: Breach, total: Tally) -> None:
+def _broken(breach: Breach, total: Totals) -> None:
     total.broken[breach.clock, breach.policy] += 1
     if len(total.breaches) < _LISTED:
         total.breaches.append(breach)
 
 
-def _count_escalation(event: Event, total: Tally) -> None:
+def _count_escalation(event: Event, total: Totals) -> None:
     match event:
         case EscalationRaised():
             total.escalations[event.cause] += 1

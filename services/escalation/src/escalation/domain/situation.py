@@ -7,7 +7,7 @@ from datetime import datetime
 from common.contracts.escalations import EscalationsEvent
 from common.contracts.event import ContactId
 from common.messages import TimerChange
-from escalation.domain.model import Escalation, Watch
+from escalation.domain.model import Escalation, TrackedContact
 from escalation.domain.settings.registry import Configuration
 
 
@@ -18,7 +18,7 @@ class Situation:
     `earlier_contacts` of the same customer are counted only where a policy asks for it.
     """
 
-    watch: Watch
+    contact: TrackedContact
     escalation: Escalation | None
     configuration: Configuration
     at: datetime
@@ -26,7 +26,7 @@ class Situation:
 
     @property
     def contact_id(self) -> ContactId:
-        return self.watch.contact_id
+        return self.contact.contact_id
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,28 +37,28 @@ class Decision:
     events: tuple[EscalationsEvent, ...] = ()
     timers: tuple[TimerChange, ...] = ()
     surprises: tuple[str, ...] = ()
-    ended: tuple[Escalation, ...] = ()
+    ended_escalations: tuple[Escalation, ...] = ()
 
     @property
     def escalation(self) -> Escalation:
         """The one that was decided on, open or ended; there must be one."""
-        return self.situation.escalation or self.ended[-1]
+        return self.situation.escalation or self.ended_escalations[-1]
 
-    def then(self, step: "Step") -> "Decision":
+    def then(self, step: "Decide") -> "Decision":
         following = step(self.situation)
-        if not (self.events or self.timers or self.surprises or self.ended):
+        if not (self.events or self.timers or self.surprises or self.ended_escalations):
             return following
         return Decision(
             following.situation,
             self.events + following.events,
             self.timers + following.timers,
             self.surprises + following.surprises,
-            self.ended + following.ended,
+            self.ended_escalations + following.ended_escalations,
         )
 
 
-Step = Callable[[Situation], Decision]
+Decide = Callable[[Situation], Decision]
 
 
-def nothing(situation: Situation) -> Decision:
+def no_change(situation: Situation) -> Decision:
     return Decision(situation)

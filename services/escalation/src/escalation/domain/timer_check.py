@@ -10,31 +10,31 @@ from common.contracts.escalations import TimerMissing
 from common.contracts.event import ContactId, PageId
 from common.messages import Schedule, Timer
 from escalation.domain import wording
-from escalation.domain.model import Clock, Escalation
+from escalation.domain.model import Escalation, SlaClock
 from escalation.domain.situation import Decision, Situation
-from escalation.domain.timers import AcknowledgementDue, ClockDue, LeaseEnding, LeaseExpires
+from escalation.domain.timers import AcknowledgementDue, ClockDue, LeaseExpires, LeaseWarningDue
 
 TIMERS: dict[str, type[Timer]] = {
-    kind.type: kind for kind in (ClockDue, AcknowledgementDue, LeaseEnding, LeaseExpires)
+    kind.type: kind for kind in (ClockDue, AcknowledgementDue, LeaseWarningDue, LeaseExpires)
 }
 
 
 @dataclass(frozen=True, slots=True)
-class Books:
+class TimerSnapshot:
     """A contact's clocks, its open escalation, and the timers that stand, all of one moment.
 
     `foreign` are the slots of timers that a newer version of the service has set, and audits.
     """
 
     contact_id: ContactId
-    clocks: tuple[Clock, ...]
+    clocks: tuple[SlaClock, ...]
     escalation: Escalation | None
-    standing: frozenset[Schedule]
-    foreign: frozenset[str] = frozenset()
+    timers: frozenset[Schedule]
+    unknown_slots: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True, slots=True)
-class Missing:
+class MissingTimer:
     """A timer that is waited for in vain; `instead` is when the one in its place would fire."""
 
     expected: Schedule
@@ -48,8 +48,8 @@ class Missing:
         return PageId(str(uuid5(NAMESPACE_OID, name)))
 
 
-def awaited(
-    contact_id: ContactId, clocks: Iterable[Clock], escalation: Escalation | None
+def expected_timers(
+    contact_id: ContactId, clocks: Iterable[SlaClock], escalation: Escalation | None
 ) -> Iterator[Schedule]:
     """Yield each timer that must stand while it is so."""
     for clock in clocks:
@@ -86,28 +86,28 @@ def _of(escalation: Escalation) -> Timer | None:
 
 
 def _warning(escalation: Escalation) -> Timer:
-    return LeaseEnding(
+    return LeaseWarningDue(
         contact_id=escalation.contact_id,
         escalation_id=escalation.escalation_id,
         lease_no=escalation.lease_no,
     )
 
 
-def missing(books: Books) -> list[Missing]:
+def find_missing(books: TimerSnapshot) -> list[MissingTimer]:
     """Hold what stands against what is awaited.
 
     A further timer in a slot is no fault: one that was being fired when it was replaced is left to
     its own transaction, and its handler finds nothing to do.
     """
-    by_slot = {one.timer.slot: one.due_at for one in books.standing}
+    by_slot = {one.timer.slot: one.due_at for one in books.timers}
     return [
-        Missing(expected, by_slot.get(expected.timer.slot))
-        for expected in awaited(books.contact_id, books.clocks, books.escalation)
-        if expected not in books.standing and expected.timer.slot not in books.foreign
+        MissingTimer(expected, by_slot.get(expected.timer.slot))
+        for expected in expected_timers(books.contact_id, books.clocks, books.escalation)
+        if expected not in books.timers and expected.timer.slot not in books.unknown_slots
     ]
 
 
-def mend(situation: Situation, found: Iterable[Missing]) -> Decision:
+def repair(situation: Situation, found: Iterable[MissingTimer]) -> Decision:
     """Set what is missing, and tell operations that it was."""
     lost = tuple(found)
     return Decision(
@@ -117,7 +117,7 @@ def mend(situation: Situation, found: Iterable[Missing]) -> Decision:
     )
 
 
-def _alarm(situation: Situation, lost: Missing) -> TimerMissing:
+def _alarm(situation: Situation, lost: MissingTimer) -> TimerMissing:
     slot, due_at = lost.expected.timer.slot, lost.expected.due_at
     return TimerMissing(
         contact_id=situation.contact_id,

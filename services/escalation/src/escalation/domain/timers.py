@@ -42,7 +42,7 @@ class LeaseExpires(EscalationTimer):
     lease_no: int
 
 
-class LeaseEnding(EscalationTimer):
+class LeaseWarningDue(EscalationTimer):
     """Whoever has it is warned before the lease ends."""
 
     lease_no: int

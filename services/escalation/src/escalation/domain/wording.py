@@ -7,9 +7,16 @@ from typing import assert_never
 
 from common.contracts.escalations import Cause, ClockName
 from common.contracts.event import ContactId, PersonId
-from escalation.domain.duty.shifts import period
-from escalation.domain.model import Approval, Clock, Escalation, Reason, Threshold, Watch
-from escalation.domain.settings.policies import after_s
+from escalation.domain.duty.shifts import format_period
+from escalation.domain.model import (
+    Approval,
+    Escalation,
+    EscalationCause,
+    SlaClock,
+    Threshold,
+    TrackedContact,
+)
+from escalation.domain.settings.policies import threshold_offset_s
 
 STAMP = "%Y-%m-%d %H:%M:%S UTC"
 _FROM_THE_CUSTOMER: dict[Cause, str] = {
@@ -44,15 +51,15 @@ def clock_label(clock: ClockName) -> str:
     return clock.replace("_", " ")
 
 
-def unkept(clock: Clock) -> str:
+def unkept(clock: SlaClock) -> str:
     """Say which promise is at stake, by its policy: `No reply within 10 s (policy gold v3)`."""
     within = f"{span(clock.target_s)}{_of_calendar(clock)}"
     return f"{_undone(clock.name)} within {within} (policy {clock.policy})"
 
 
-def at_stake(clock: Clock, threshold: Threshold) -> str:
+def at_stake(clock: SlaClock, threshold: Threshold) -> str:
     """Say how a promise stands at one of its thresholds: in danger, broken, or broken for long."""
-    stands_at = after_s(clock.target_s, threshold.percent, threshold.offset_s)
+    stands_at = threshold_offset_s(clock.target_s, threshold.percent, threshold.offset_s)
     beyond = stands_at - clock.target_s
     if beyond < 0:
         gone = f"{span(clock.target_s + beyond)} of {span(clock.target_s)}{_of_calendar(clock)}"
@@ -78,25 +85,25 @@ def _undone(clock: ClockName) -> str:
             assert_never(clock)
 
 
-def _of_calendar(clock: Clock) -> str:
+def _of_calendar(clock: SlaClock) -> str:
     return "" if clock.calendar is None else f" of calendar {clock.calendar}"
 
 
-def warning_headline(watch: Watch, clock: Clock, at: datetime) -> str:
+def warning_headline(watch: TrackedContact, clock: SlaClock, at: datetime) -> str:
     left = clock.due_at - at
     label = clock_label(clock.name)
     when = f"due in {span(left)}" if left > timedelta(0) else "overdue"
     return f"{_contact(watch)}: {label} {when}"
 
 
-def headline(watch: Watch, reason: Reason, at: datetime) -> str:
+def headline(watch: TrackedContact, reason: EscalationCause, at: datetime) -> str:
     return f"{_contact(watch)}: {_trouble(watch, reason, at)}"
 
 
-def page_headline(watch: Watch, escalation: Escalation, at: datetime) -> str:
+def page_headline(watch: TrackedContact, escalation: Escalation, at: datetime) -> str:
     if escalation.approval is not None:
         return f"{_contact(watch)}: {wish(escalation.approval)}"
-    return headline(watch, escalation.reasons[0], at)
+    return headline(watch, escalation.causes[0], at)
 
 
 def wish(approval: Approval) -> str:
@@ -110,8 +117,8 @@ def money(amount: Decimal, currency: str) -> str:
     return f"{amount:f} {currency}"
 
 
-def why(watch: Watch, reasons: Iterable[str]) -> str:
-    contact = watch.contact
+def why(watch: TrackedContact, reasons: Iterable[str]) -> str:
+    contact = watch.details
     representative = watch.representative_id or "none yet"
     return " ".join(
         (
@@ -135,7 +142,7 @@ def lost_timer(due_at: datetime, instead: datetime | None) -> str:
 
 
 def gap_headline(schedule_id: str, start: datetime, end: datetime | None) -> str:
-    when = f"{start:%a %Y-%m-%d %H:%M} UTC and on" if end is None else period(start, end)
+    when = f"{start:%a %Y-%m-%d %H:%M} UTC and on" if end is None else format_period(start, end)
     return f"Nobody on duty in {schedule_id} from {when}"
 
 
@@ -180,8 +187,8 @@ def people(persons: Iterable[PersonId]) -> str:
     return ", ".join(persons)
 
 
-def _trouble(watch: Watch, reason: Reason, at: datetime) -> str:
-    match reason.cause:
+def _trouble(watch: TrackedContact, reason: EscalationCause, at: datetime) -> str:
+    match reason.kind:
         case "breach" | "warning":
             return _promise(watch, reason, at)
         case "customer_request" | "repeated_contact" | "feedback" | "complaint" | "vip":
@@ -194,7 +201,7 @@ def _trouble(watch: Watch, reason: Reason, at: datetime) -> str:
             assert_never(reason.cause)
 
 
-def _promise(watch: Watch, reason: Reason, at: datetime) -> str:
+def _promise(watch: TrackedContact, reason: EscalationCause, at: datetime) -> str:
     label = clock_label(reason.clock) if reason.clock else "a promise"
     clock = watch.clock(reason.clock) if reason.clock else None
     if clock is not None and clock.met_at is not None:
@@ -208,14 +215,14 @@ def _promise(watch: Watch, reason: Reason, at: datetime) -> str:
     return f"{label}{by} overdue"
 
 
-def _about_us(reason: Reason) -> str:
-    if reason.cause == "complaint":
+def _about_us(reason: EscalationCause) -> str:
+    if reason.kind == "complaint":
         return f"complaint about {reason.about}"
-    return _FROM_THE_CUSTOMER[reason.cause]
+    return _FROM_THE_CUSTOMER[reason.kind]
 
 
-def _contact(watch: Watch) -> str:
-    contact = watch.contact
+def _contact(watch: TrackedContact) -> str:
+    contact = watch.details
     if contact is None:
         return "Contact"
     topic = contact.topic.replace("_", " ")

@@ -16,11 +16,11 @@ from common.contracts.escalations import (
     ClockThreshold,
     ClockWarned,
 )
-from escalation.domain.model import Clock, Threshold
+from escalation.domain.model import SlaClock, Threshold
 from escalation.domain.settings.policies import DEADLINE_PERCENT
 from escalation.domain.settings.registry import Ref
 
-Clocks = tuple[Clock, ...]
+Clocks = tuple[SlaClock, ...]
 ClockChanged = (
     ClockPaused
     | ClockResumed
@@ -60,12 +60,12 @@ def is_whole(event: ClocksStarted) -> bool:
     return all(one.thresholds for one in event.clocks)
 
 
-def _started(event: ClocksStarted, one: ClockDeadline) -> Clock:
+def _started(event: ClocksStarted, one: ClockDeadline) -> SlaClock:
     since = one.started_at or event.occurred_at
     thresholds = one.thresholds or (
         ClockThreshold(percent=DEADLINE_PERCENT, due_at=one.due_at, action="raise"),
     )
-    return Clock(
+    return SlaClock(
         name=one.clock,
         policy=Ref(event.policy_id, event.policy_version),
         calendar=_ref(event.calendar_id, event.calendar_version),
@@ -77,7 +77,7 @@ def _started(event: ClocksStarted, one: ClockDeadline) -> Clock:
     )
 
 
-def _after(clock: Clock, event: ClockChanged) -> Clock:
+def _after(clock: SlaClock, event: ClockChanged) -> SlaClock:
     match event:
         case ClockPaused():
             return replace(clock, paused_at=event.paused_at, spent_s=event.elapsed_s)
@@ -102,7 +102,7 @@ def _after(clock: Clock, event: ClockChanged) -> Clock:
             assert_never(event)
 
 
-def _retargeted(clock: Clock, event: ClockRetargeted) -> Clock:
+def _retargeted(clock: SlaClock, event: ClockRetargeted) -> SlaClock:
     """Run on under other terms, also if it had ended: what ends it is then told anew."""
     return replace(
         clock,
@@ -117,13 +117,13 @@ def _retargeted(clock: Clock, event: ClockRetargeted) -> Clock:
         paused_at=None if clock.ended or event.runs_while_waiting else clock.paused_at,
         runs_while_waiting=event.runs_while_waiting,
         # Of the others all news comes in order.
-        before=replace(clock, met_at=None) if clock.name == "assignment" else None,
+        previous_terms=replace(clock, met_at=None) if clock.name == "assignment" else None,
     )
 
 
-def _fired(clock: Clock, event: ClockWarned | ClockBreached) -> Clock:
+def _fired(clock: SlaClock, event: ClockWarned | ClockBreached) -> SlaClock:
     if isinstance(event, ClockBreached):
-        return clock.fired(clock.deadline, event.occurred_at)
+        return clock.with_fired(clock.deadline, event.occurred_at)
     passed = (
         each
         for each in clock.thresholds
@@ -132,23 +132,23 @@ def _fired(clock: Clock, event: ClockWarned | ClockBreached) -> Clock:
         == (event.threshold_percent, event.threshold_due_at, event.action)
     )
     threshold = next(passed, None)
-    return clock if threshold is None else clock.fired(threshold, event.occurred_at)
+    return clock if threshold is None else clock.with_fired(threshold, event.occurred_at)
 
 
-def terms_at(clock: Clock, at: datetime) -> Clock:
+def terms_at(clock: SlaClock, at: datetime) -> SlaClock:
     """Return the clock as it was at `at`, unless the terms since then have had an effect."""
     while (
-        clock.before is not None
-        and at <= clock.runs_since
-        and len(clock.fired_ones) == len(clock.before.fired_ones)
+        clock.previous_terms is not None
+        and at <= clock.running_since
+        and len(clock.fired_thresholds) == len(clock.previous_terms.fired_thresholds)
     ):
-        clock = clock.before
+        clock = clock.previous_terms
     return clock
 
 
-def _still_to_come(clock: Clock, told: tuple[ClockThreshold, ...]) -> tuple[Threshold, ...]:
+def _still_to_come(clock: SlaClock, told: tuple[ClockThreshold, ...]) -> tuple[Threshold, ...]:
     """Those that have fired come first, and stay as they are."""
-    fired = clock.fired_ones
+    fired = clock.fired_thresholds
     return (*fired, *(_threshold(each) for each in told[len(fired) :]))
 
 

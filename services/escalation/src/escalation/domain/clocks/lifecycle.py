@@ -14,10 +14,10 @@ from common.contracts.escalations import (
 from escalation.domain.clocks import schedule
 from escalation.domain.clocks.events import terms_at
 from escalation.domain.clocks.thresholds import fire, overdue
-from escalation.domain.model import Clock, Watch
+from escalation.domain.model import SlaClock, TrackedContact
 from escalation.domain.settings.policies import SlaPolicy, Target
 from escalation.domain.settings.registry import Versioned
-from escalation.domain.situation import Decision, Situation, nothing
+from escalation.domain.situation import Decision, Situation, no_change
 from escalation.domain.timers import ClockDue, PolicyChanged
 
 # What is promised to a contact that comes in, and again to one that comes back. The others start
@@ -52,7 +52,7 @@ def reply(situation: Situation, at: datetime) -> Decision:
     decision = meet(situation, "first_response", at).then(
         partial(meet, name="next_response", met_at=at)
     )
-    if not situation.watch.is_open:
+    if not situation.contact.is_open:
         return decision
     return decision.then(partial(meet, name="periodic_update", met_at=at)).then(
         partial(schedule.start, since=at, names=_AFTER_REPLY, because="we replied")
@@ -62,7 +62,7 @@ def reply(situation: Situation, at: datetime) -> Decision:
 def ask(situation: Situation, at: datetime) -> Decision:
     """The customer wrote: what waited for that runs on, and an answer is owed, if none was."""
     decision = resume(situation, at, "the customer wrote")
-    watch = situation.watch
+    watch = situation.contact
     owed = watch.clock("next_response")
     if watch.replied_at is None or (owed is not None and not owed.ended):
         return decision
@@ -75,7 +75,7 @@ def settle(situation: Situation, at: datetime, because: str) -> Decision:
     """Meet the resolution, and owe nothing else; what is upstairs may outlive the contact."""
     rest = [
         one.name
-        for one in situation.watch.clocks
+        for one in situation.contact.clocks
         if one.name not in ("resolution", "acknowledgement")
     ]
     return meet(situation, "resolution", at).then(
@@ -85,11 +85,11 @@ def settle(situation: Situation, at: datetime, because: str) -> Decision:
 
 def come_due(situation: Situation, timer: ClockDue) -> Decision:
     """Fire the threshold that the clock waits for, if it is due."""
-    clock = situation.watch.clock(timer.clock)
+    clock = situation.contact.clock(timer.clock)
     threshold = clock.next_threshold if clock else None
     # The clock may have ended or started anew while the timer of its earlier run fired.
     if clock is None or threshold is None or situation.at < threshold.due_at:
-        return nothing(situation)
+        return no_change(situation)
     return fire(situation, clock, threshold)
 
 
@@ -99,8 +99,8 @@ def policy_changed(situation: Situation, timer: PolicyChanged) -> Decision:  # n
 
 def assigned(situation: Situation) -> Decision:
     """Meet what an assignment keeps, whenever that was."""
-    at = situation.watch.assigned_at
-    return nothing(situation) if at is None else meet(situation, "assignment", at)
+    at = situation.contact.assigned_at
+    return no_change(situation) if at is None else meet(situation, "assignment", at)
 
 
 def meet(situation: Situation, name: ClockName, met_at: datetime) -> Decision:
@@ -117,11 +117,11 @@ def cancel(situation: Situation, name: ClockName, at: datetime, because: str) ->
 
 
 def _met(situation: Situation, name: ClockName, met_at: datetime) -> Decision:
-    clock = situation.watch.clock(name)
+    clock = situation.contact.clock(name)
     if clock is None or clock.met_at is not None:
-        return nothing(situation)
+        return no_change(situation)
     if clock.cancelled_at is not None and (name != "assignment" or met_at > clock.cancelled_at):
-        return nothing(situation)
+        return no_change(situation)
     if clock.paused_at is not None and not clock.ended:
         # It stood still: by how much it is kept shows once it runs again.
         return _resumed(situation, clock, met_at, "the waiting is over").then(
@@ -138,11 +138,11 @@ def _met(situation: Situation, name: ClockName, met_at: datetime) -> Decision:
 
 
 def _cancelled(situation: Situation, name: ClockName, at: datetime, because: str) -> Decision:
-    clock = situation.watch.clock(name)
+    clock = situation.contact.clock(name)
     if clock is None or clock.cancelled_at is not None:
-        return nothing(situation)
+        return no_change(situation)
     if clock.met_at is not None and (name != "assignment" or clock.met_at <= at):
-        return nothing(situation)
+        return no_change(situation)
     cancelled = ClockCancelled(
         contact_id=situation.contact_id,
         occurred_at=situation.at,
@@ -155,8 +155,8 @@ def _cancelled(situation: Situation, name: ClockName, at: datetime, because: str
 
 def pause(situation: Situation, at: datetime) -> Decision:
     """Let what waits for the customer stand still."""
-    decision = nothing(situation)
-    for name in schedule.running_for_customer(situation.watch):
+    decision = no_change(situation)
+    for name in schedule.running_for_customer(situation.contact):
         decision = decision.then(partial(overdue, name=name, before=at)).then(
             partial(schedule.pause, name=name, at=at)
         )
@@ -166,14 +166,14 @@ def pause(situation: Situation, at: datetime) -> Decision:
 def resume(situation: Situation, at: datetime, because: str) -> Decision:
     return _each(
         situation,
-        [one.name for one in situation.watch.clocks if one.paused_at and not one.ended],
+        [one.name for one in situation.contact.clocks if one.paused_at and not one.ended],
         partial(_resumed, at=at, because=because),
     )
 
 
-def _resumed(situation: Situation, clock: Clock, at: datetime, because: str) -> Decision:
+def _resumed(situation: Situation, clock: SlaClock, at: datetime, because: str) -> Decision:
     since = max(at, clock.paused_at or at)
-    calendar = situation.configuration.calendar_at(clock.calendar)
+    calendar = situation.configuration.calendar_version(clock.calendar)
     thresholds = schedule.coming(clock, calendar, since)
     resumed = ClockResumed(
         contact_id=situation.contact_id,
@@ -192,10 +192,10 @@ def retarget(situation: Situation, since: datetime, because: str) -> Decision:
 
     What was broken stays so, and so does what was promised, if no policy matches any more.
     """
-    watch = situation.watch
+    watch = situation.contact
     policy = schedule.policy_in_force(situation)
     if not watch.is_open:
-        return nothing(situation)
+        return no_change(situation)
     if policy is None:
         return Decision(situation, surprises=("no_policy_matches",))
     targets = {target.clock: target for target in policy.body.targets}
@@ -219,28 +219,28 @@ def retarget(situation: Situation, since: datetime, because: str) -> Decision:
 
 
 def _no_longer(
-    situation: Situation, clock: Clock, at: datetime, policy: Versioned[SlaPolicy]
+    situation: Situation, clock: SlaClock, at: datetime, policy: Versioned[SlaPolicy]
 ) -> Decision:
     return cancel(situation, clock.name, at, f"policy {policy.ref} does not promise it")
 
 
 def _under(
     situation: Situation,
-    clock: Clock,
+    clock: SlaClock,
     target: Target,
     policy: Versioned[SlaPolicy],
     since: datetime,
     because: str,
 ) -> Decision:
     same = clock.policy == policy.ref and clock.cancelled_at is None
-    if same or clock.breached or not _ran_at(situation.watch, clock, since):
-        return nothing(situation)
+    if same or clock.breached or not _ran_at(situation.contact, clock, since):
+        return no_change(situation)
     return overdue(situation, clock.name, since).then(
         lambda now: _retargeted(now, target, policy, since, because)
     )
 
 
-def _ran_at(watch: Watch, clock: Clock, at: datetime) -> bool:
+def _ran_at(watch: TrackedContact, clock: SlaClock, at: datetime) -> bool:
     """Tell whether it ran at `at`, or would have if a policy had not ceased to promise it."""
     if clock.cancelled_at is not None:
         return _is_still_owed(watch, clock, clock.cancelled_at)
@@ -248,7 +248,7 @@ def _ran_at(watch: Watch, clock: Clock, at: datetime) -> bool:
     return clock.met_at is None or (clock.name == "assignment" and clock.met_at > at)
 
 
-def _is_still_owed(watch: Watch, clock: Clock, cancelled_at: datetime) -> bool:
+def _is_still_owed(watch: TrackedContact, clock: SlaClock, cancelled_at: datetime) -> bool:
     """Tell whether a promise that was cancelled meanwhile was not kept, nor had its contact end."""
     if clock.name not in _AT_RECEIPT or watch.opened_at is None or cancelled_at < watch.opened_at:
         return False
@@ -264,13 +264,13 @@ def _retargeted(
     since: datetime,
     because: str,
 ) -> Decision:
-    clock = situation.watch.clock(target.clock)
+    clock = situation.contact.clock(target.clock)
     # What was due before that may have broken it.
     if clock is None or clock.breached:
-        return nothing(situation)
+        return no_change(situation)
     calendar = schedule.calendar_in_force(situation, policy)
     body = calendar.body if calendar else None
-    counted_by = situation.configuration.calendar_at(clock.calendar)
+    counted_by = situation.configuration.calendar_version(clock.calendar)
     spent_s = schedule.elapsed_s(counted_by, clock, since)
     thresholds = schedule.coming_under(clock, target, body, since, spent_s)
     retargeted = ClockRetargeted(
@@ -294,7 +294,7 @@ def _retargeted(
 
 def _further(situation: Situation, policy: Versioned[SlaPolicy]) -> Decision:
     """Start what was not promised before, as if it had been from the beginning."""
-    watch = situation.watch
+    watch = situation.contact
     names = frozenset(
         name
         for name in _AT_RECEIPT
@@ -321,9 +321,9 @@ def escalation_ended(situation: Situation, because: str) -> Decision:
 def _each(
     situation: Situation, names: Iterable[ClockName], step: Callable[..., Decision]
 ) -> Decision:
-    decision = nothing(situation)
+    decision = no_change(situation)
     for name in names:
-        clock = decision.situation.watch.clock(name)
+        clock = decision.situation.contact.clock(name)
         if clock is not None:
             decision = decision.then(partial(step, clock=clock))
     return decision

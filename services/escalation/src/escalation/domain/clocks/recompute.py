@@ -8,7 +8,7 @@ from itertools import pairwise
 from common.contracts.escalations import ClockName, ClocksStarted
 from escalation.domain.clocks.events import ClockEvent, evolve, is_whole
 from escalation.domain.duty.calendars import Calendar, edges, open_at
-from escalation.domain.model import Clock
+from escalation.domain.model import SlaClock
 from escalation.domain.settings.registry import Configuration, Ref
 
 
@@ -28,7 +28,7 @@ class Run:
     One that is not `whole` was started by a version that did not tell its terms.
     """
 
-    clock: Clock
+    clock: SlaClock
     stretches: tuple[Stretch, ...]
     whole: bool
 
@@ -44,7 +44,7 @@ class Run:
 
 def runs(events: Iterable[ClockEvent]) -> list[Run]:
     found: dict[tuple[ClockName, int], Run] = {}
-    clocks: tuple[Clock, ...] = ()
+    clocks: tuple[SlaClock, ...] = ()
     for event in events:
         clocks = evolve(clocks, event)
         for clock in clocks:
@@ -57,17 +57,17 @@ def runs(events: Iterable[ClockEvent]) -> list[Run]:
     return list(found.values())
 
 
-def _running(clock: Clock) -> tuple[Stretch, ...]:
-    return (Stretch(clock.runs_since, None, clock.calendar),)
+def _running(clock: SlaClock) -> tuple[Stretch, ...]:
+    return (Stretch(clock.running_since, None, clock.calendar),)
 
 
-def _changed(run: Run, clock: Clock) -> Run:
+def _changed(run: Run, clock: SlaClock) -> Run:
     """Begin another stretch where it runs on, or by other terms; end one where it stands still."""
     stretches = run.stretches
     if clock.paused_at is not None and run.clock.paused_at is None:
         stretches = _ended(stretches, clock.paused_at)
-    elif clock.paused_at is None and clock.runs_since > run.clock.runs_since:
-        stretches = (*_ended(stretches, clock.runs_since), *_running(clock))
+    elif clock.paused_at is None and clock.running_since > run.clock.running_since:
+        stretches = (*_ended(stretches, clock.running_since), *_running(clock))
     return replace(run, clock=clock, stretches=stretches)
 
 
@@ -94,13 +94,13 @@ def counted(run: Run, configuration: Configuration, at: datetime) -> timedelta:
         (
             closes - opens
             for start, end, ref in run.until(at)
-            for opens, closes in open_within(configuration.calendar_at(ref), start, end)
+            for opens, closes in open_within(configuration.calendar_version(ref), start, end)
         ),
         timedelta(0),
     )
 
 
-def differences(kept: Sequence[Clock], told: Sequence[Run]) -> list[str]:
+def differences(kept: Sequence[SlaClock], told: Sequence[Run]) -> list[str]:
     """Name what is kept of a clock and was not told of it, and the other way round."""
     last = {run.clock.name: run for run in told}
     found = [f"{clock.name}: kept, and never told of" for clock in kept if clock.name not in last]
@@ -113,8 +113,8 @@ def differences(kept: Sequence[Clock], told: Sequence[Run]) -> list[str]:
     return found
 
 
-def _differing(kept: Clock, told: Clock) -> Iterator[str]:
-    for field in fields(Clock):
+def _differing(kept: SlaClock, told: SlaClock) -> Iterator[str]:
+    for field in fields(SlaClock):
         here, there = getattr(kept, field.name), getattr(told, field.name)
         if here != there:
             yield f"{kept.name}: {field.name} is kept as {here}, and was told as {there}"

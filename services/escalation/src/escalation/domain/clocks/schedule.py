@@ -15,24 +15,24 @@ from common.contracts.escalations import (
 from common.messages import Cancel, Schedule, TimerChange
 from escalation.domain.clocks.events import ClockEvent, evolve
 from escalation.domain.duty.calendars import Calendar, add_business_time, business_time_between
-from escalation.domain.model import Clock, Watch
+from escalation.domain.model import SlaClock, TrackedContact
 from escalation.domain.settings.policies import (
     DEADLINE_PERCENT,
     SlaPolicy,
     Target,
     ThresholdRule,
-    after_s,
+    threshold_offset_s,
 )
 from escalation.domain.settings.registry import Versioned
-from escalation.domain.situation import Decision, Situation, nothing
+from escalation.domain.situation import Decision, Situation, no_change
 from escalation.domain.timers import ClockDue, clock_slot
 
 
 def record(situation: Situation, event: ClockEvent) -> Decision:
     """Tell it, and let it be so: clocks change by what is told of them alone."""
-    watch = replace(situation.watch, clocks=evolve(situation.watch.clocks, event))
+    watch = replace(situation.contact, clocks=evolve(situation.contact.clocks, event))
     timers = tuple(_timer(watch, name) for name in _named(event))
-    return Decision(replace(situation, watch=watch), (event,), timers)
+    return Decision(replace(situation, contact=watch), (event,), timers)
 
 
 def _named(event: ClockEvent) -> Iterable[ClockName]:
@@ -41,7 +41,7 @@ def _named(event: ClockEvent) -> Iterable[ClockName]:
     return (event.clock,)
 
 
-def _timer(watch: Watch, name: ClockName) -> TimerChange:
+def _timer(watch: TrackedContact, name: ClockName) -> TimerChange:
     clock = watch.clock(name)
     threshold = clock.next_threshold if clock else None
     if threshold is None:
@@ -51,21 +51,23 @@ def _timer(watch: Watch, name: ClockName) -> TimerChange:
 
 
 def policy_in_force(situation: Situation) -> Versioned[SlaPolicy] | None:
-    contact = situation.watch.contact
+    contact = situation.contact.details
     return situation.configuration.policy_for(contact) if contact else None
 
 
 def calendar_in_force(
     situation: Situation, policy: Versioned[SlaPolicy]
 ) -> Versioned[Calendar] | None:
-    contact = situation.watch.contact
-    return situation.configuration.calendar_of(policy.body, contact) if contact else None
+    contact = situation.contact.details
+    return situation.configuration.calendar_for(policy.body, contact) if contact else None
 
 
 def under(situation: Situation, policy: Versioned[SlaPolicy]) -> Situation:
     """Let the contact go upstairs as this policy says."""
-    watch = replace(situation.watch, ladder_id=policy.body.ladder_id, severity=policy.body.severity)
-    return replace(situation, watch=watch)
+    watch = replace(
+        situation.contact, ladder_id=policy.body.ladder_id, severity=policy.body.severity
+    )
+    return replace(situation, contact=watch)
 
 
 def start(
@@ -75,14 +77,14 @@ def start(
     policy = policy_in_force(situation)
     targets = [target for target in policy.body.targets if target.clock in names] if policy else []
     if policy is None or not targets:
-        return nothing(situation)
+        return no_change(situation)
     calendar = calendar_in_force(situation, policy)
     started = ClocksStarted(
         contact_id=situation.contact_id,
         occurred_at=situation.at,
         policy_id=policy.id,
         policy_version=policy.version,
-        clocks=tuple(_promised(situation.watch, target, calendar, since) for target in targets),
+        clocks=tuple(_promised(situation.contact, target, calendar, since) for target in targets),
         calendar_id=calendar.id if calendar else None,
         calendar_version=calendar.version if calendar else None,
         reason=because,
@@ -91,7 +93,7 @@ def start(
 
 
 def _promised(
-    watch: Watch, target: Target, calendar: Versioned[Calendar] | None, since: datetime
+    watch: TrackedContact, target: Target, calendar: Versioned[Calendar] | None, since: datetime
 ) -> ClockDeadline:
     earlier = watch.clock(target.clock)
     thresholds = thresholds_of(target, calendar.body if calendar else None, since, spent_s=0.0)
@@ -108,30 +110,30 @@ def _promised(
 
 def stand_still_while_waiting(situation: Situation) -> Decision:
     """Pause what has begun to run while the next word is the customer's."""
-    decision, since = nothing(situation), situation.watch.waiting_since
+    decision, since = no_change(situation), situation.contact.waiting_since
     if since is None:
         return decision
-    for name in running_for_customer(situation.watch):
+    for name in running_for_customer(situation.contact):
         decision = decision.then(partial(pause, name=name, at=since))
     return decision
 
 
-def running_for_customer(watch: Watch) -> list[ClockName]:
+def running_for_customer(watch: TrackedContact) -> list[ClockName]:
     """Return those that run, though they stand still while the next word is the customer's."""
     running = (one for one in watch.clocks if not one.ended and one.paused_at is None)
-    return [one.name for one in running if one.waits_for_customer]
+    return [one.name for one in running if one.pauses_for_customer]
 
 
 def pause(situation: Situation, name: ClockName, at: datetime) -> Decision:
-    clock = situation.watch.clock(name)
+    clock = situation.contact.clock(name)
     if clock is None:
-        return nothing(situation)
+        return no_change(situation)
     paused = ClockPaused(
         contact_id=situation.contact_id,
         occurred_at=situation.at,
         clock=name,
-        paused_at=max(at, clock.runs_since),
-        elapsed_s=elapsed_s(situation.configuration.calendar_at(clock.calendar), clock, at),
+        paused_at=max(at, clock.running_since),
+        elapsed_s=elapsed_s(situation.configuration.calendar_version(clock.calendar), clock, at),
         reason="waiting for the customer",
     )
     return record(situation, paused)
@@ -143,12 +145,12 @@ def escalation_raised(situation: Situation) -> Decision:
     return start(situation, situation.at, names, "escalation open")
 
 
-def elapsed_s(calendar: Calendar | None, clock: Clock, at: datetime) -> float:
+def elapsed_s(calendar: Calendar | None, clock: SlaClock, at: datetime) -> float:
     """Return the business time that its run had spent at `at`."""
     if clock.paused_at is not None:
         return clock.spent_s
-    until = max(clock.runs_since, at)
-    passed = business_time_between(calendar, clock.runs_since, until)
+    until = max(clock.running_since, at)
+    passed = business_time_between(calendar, clock.running_since, until)
     return clock.spent_s + passed.total_seconds()
 
 
@@ -160,13 +162,15 @@ def thresholds_of(
     return tuple(sorted(found, key=_order))
 
 
-def coming(clock: Clock, calendar: Calendar | None, since: datetime) -> tuple[ClockThreshold, ...]:
+def coming(
+    clock: SlaClock, calendar: Calendar | None, since: datetime
+) -> tuple[ClockThreshold, ...]:
     """Return a clock's thresholds: those that have fired, and when the others come from `since`."""
     return (*_fired(clock), *_anew(clock, calendar, since))
 
 
 def coming_under(
-    clock: Clock, target: Target, calendar: Calendar | None, since: datetime, spent_s: float
+    clock: SlaClock, target: Target, calendar: Calendar | None, since: datetime, spent_s: float
 ) -> tuple[ClockThreshold, ...]:
     """Return its thresholds under another target; what has fired does not fire again."""
     gone = _fired(clock)
@@ -181,7 +185,7 @@ def deadline_of(thresholds: Iterable[ClockThreshold]) -> ClockThreshold:
     )
 
 
-def _fired(clock: Clock) -> tuple[ClockThreshold, ...]:
+def _fired(clock: SlaClock) -> tuple[ClockThreshold, ...]:
     return tuple(
         ClockThreshold(
             percent=each.percent,
@@ -190,11 +194,11 @@ def _fired(clock: Clock) -> tuple[ClockThreshold, ...]:
             offset_s=each.offset_s,
             priority=each.priority,
         )
-        for each in clock.fired_ones
+        for each in clock.fired_thresholds
     )
 
 
-def _anew(clock: Clock, calendar: Calendar | None, since: datetime) -> list[ClockThreshold]:
+def _anew(clock: SlaClock, calendar: Calendar | None, since: datetime) -> list[ClockThreshold]:
     rules = [
         ThresholdRule(
             action=each.action,
@@ -213,7 +217,7 @@ def _threshold(
     target_s: float, rule: ThresholdRule, calendar: Calendar | None, since: datetime, spent_s: float
 ) -> ClockThreshold:
     """One that is passed by what is spent already comes due at once."""
-    stands_at = after_s(target_s, rule.at_percent, rule.offset_s)
+    stands_at = threshold_offset_s(target_s, rule.at_percent, rule.offset_s)
     left = timedelta(seconds=max(0.0, stands_at - spent_s))
     return ClockThreshold(
         percent=rule.at_percent or round(stands_at / target_s * DEADLINE_PERCENT),

@@ -18,15 +18,15 @@ from escalation.domain import wording
 from escalation.domain.clocks import schedule
 from escalation.domain.escalations.climbing import escalate
 from escalation.domain.escalations.responders import find
-from escalation.domain.model import Clock, Reason, Threshold, Watch, ms_between
-from escalation.domain.situation import Decision, Situation, nothing
+from escalation.domain.model import EscalationCause, SlaClock, Threshold, TrackedContact, ms_between
+from escalation.domain.situation import Decision, Situation, no_change
 
 
 def overdue(situation: Situation, name: ClockName, before: datetime) -> Decision:
     """Fire what was due before `before` and whose timer is late: no fact depends on that delay."""
-    decision = nothing(situation)
+    decision = no_change(situation)
     while True:
-        clock = decision.situation.watch.clock(name)
+        clock = decision.situation.contact.clock(name)
         threshold = clock.next_threshold if clock else None
         if clock is None or threshold is None:
             return decision
@@ -35,7 +35,7 @@ def overdue(situation: Situation, name: ClockName, before: datetime) -> Decision
         decision = decision.then(partial(fire, clock=clock, threshold=threshold))
 
 
-def fire(situation: Situation, clock: Clock, threshold: Threshold) -> Decision:
+def fire(situation: Situation, clock: SlaClock, threshold: Threshold) -> Decision:
     lateness_ms = ms_between(threshold.due_at, situation.at)
     if threshold == clock.deadline:
         breached = ClockBreached(
@@ -65,7 +65,7 @@ def fire(situation: Situation, clock: Clock, threshold: Threshold) -> Decision:
     return fired.then(partial(_act, clock=clock, threshold=threshold))
 
 
-def _act(situation: Situation, clock: Clock, threshold: Threshold) -> Decision:
+def _act(situation: Situation, clock: SlaClock, threshold: Threshold) -> Decision:
     match threshold.action:
         case "raise":
             return escalate(situation, _reason(situation, clock, threshold))
@@ -79,23 +79,23 @@ def _act(situation: Situation, clock: Clock, threshold: Threshold) -> Decision:
             assert_never(threshold.action)
 
 
-def _reason(situation: Situation, clock: Clock, threshold: Threshold) -> Reason:
+def _reason(situation: Situation, clock: SlaClock, threshold: Threshold) -> EscalationCause:
     """Before its end a promise is in danger, from then on it is broken."""
     cause: Cause = "warning" if threshold.due_at < clock.due_at else "breach"
-    return Reason(
-        cause=cause,
-        text=wording.at_stake(clock, threshold),
+    return EscalationCause(
+        kind=cause,
+        reason=wording.at_stake(clock, threshold),
         at=situation.at,
         clock=clock.name,
         due_at=clock.due_at,
     )
 
 
-def _ask_for_priority(situation: Situation, clock: Clock, threshold: Threshold) -> Decision:
-    contact = situation.watch.contact
+def _ask_for_priority(situation: Situation, clock: SlaClock, threshold: Threshold) -> Decision:
+    contact = situation.contact.details
     wanted = threshold.priority
-    if not situation.watch.is_open or contact is None or wanted in (None, contact.priority):
-        return nothing(situation)
+    if not situation.contact.is_open or contact is None or wanted in (None, contact.priority):
+        return no_change(situation)
     asked = PriorityChangeAsked(
         contact_id=situation.contact_id,
         occurred_at=situation.at,
@@ -106,11 +106,11 @@ def _ask_for_priority(situation: Situation, clock: Clock, threshold: Threshold) 
 
 
 def _warn(
-    situation: Situation, clock: Clock, threshold: Threshold, people: tuple[PersonId, ...]
+    situation: Situation, clock: SlaClock, threshold: Threshold, people: tuple[PersonId, ...]
 ) -> Decision:
-    watch = situation.watch
+    watch = situation.contact
     if not watch.is_open:
-        return nothing(situation)
+        return no_change(situation)
     pages = tuple(
         PageRequested(
             contact_id=watch.contact_id,
@@ -130,17 +130,19 @@ def _warn(
 
 def _representative(situation: Situation) -> tuple[PersonId, ...]:
     """Return the representative, or while there is none those whom the ladder asks first."""
-    person = situation.watch.representative_id
+    person = situation.contact.representative_id
     return _supervisors(situation) if person is None else (person,)
 
 
 def _supervisors(situation: Situation) -> tuple[PersonId, ...]:
-    ladder = situation.configuration.ladder(situation.watch.ladder_id)
+    ladder = situation.configuration.ladder_for(situation.contact.ladder_id)
     levels = ladder.body.levels if ladder else ()
     asked = (find(situation, level).people for level in levels)
     return next((people for people in asked if people), ())
 
 
-def _page_id(watch: Watch, clock: Clock, threshold: Threshold, person: PersonId) -> PageId:
+def _page_id(
+    watch: TrackedContact, clock: SlaClock, threshold: Threshold, person: PersonId
+) -> PageId:
     place = f"{clock.name}/{clock.run}/{threshold.due_at.isoformat()}/{threshold.action}"
     return PageId(str(uuid5(NAMESPACE_OID, f"{watch.contact_id}/{place}/{person}")))

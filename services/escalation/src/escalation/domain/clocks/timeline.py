@@ -20,7 +20,7 @@ from common.contracts.escalations import (
 from escalation.domain.clocks.events import ClockChanged, ClockEvent, evolve
 from escalation.domain.clocks.schedule import elapsed_s
 from escalation.domain.duty.calendars import Calendar
-from escalation.domain.model import Clock
+from escalation.domain.model import SlaClock
 from escalation.domain.wording import STAMP, span
 
 
@@ -38,7 +38,7 @@ class Line:
     paused_because: str | None = None
 
 
-def summary(clock: Clock, at: datetime) -> str:
+def summary(clock: SlaClock, at: datetime) -> str:
     """Tell how a clock stands, and how it came to that, in one line."""
     calendar = "" if clock.calendar is None else f" of calendar {clock.calendar}"
     told = [
@@ -49,7 +49,7 @@ def summary(clock: Clock, at: datetime) -> str:
         told.append(f"due {clock.due_at:{STAMP}}")
     told += [
         f"{_done(each.action)} at {each.percent} %{_after_due(each.lateness_ms)}"
-        for each in clock.fired_ones
+        for each in clock.fired_thresholds
         if each != clock.deadline
     ]
     if clock.breached:
@@ -58,7 +58,7 @@ def summary(clock: Clock, at: datetime) -> str:
     return "; ".join(told) + "."
 
 
-def _state(clock: Clock, at: datetime) -> str:
+def _state(clock: SlaClock, at: datetime) -> str:
     if clock.met_at is not None:
         return f"met {clock.met_at:{STAMP}}, {_margin(clock.met_at, clock.due_at)}"
     if clock.cancelled_at is not None:
@@ -69,13 +69,13 @@ def _state(clock: Clock, at: datetime) -> str:
     return f"{span(left)} left" if left > timedelta(0) else f"{span(-left)} overdue"
 
 
-def _left(clock: Clock) -> str:
+def _left(clock: SlaClock) -> str:
     return span(max(0.0, clock.target_s - clock.spent_s))
 
 
 def tell(events: Iterable[ClockEvent]) -> list[Line]:
     lines: list[Line] = []
-    clocks: tuple[Clock, ...] = ()
+    clocks: tuple[SlaClock, ...] = ()
     for event in events:
         before = {clock.name: clock for clock in clocks}
         clocks = evolve(clocks, event)
@@ -87,7 +87,7 @@ def tell(events: Iterable[ClockEvent]) -> list[Line]:
     return lines
 
 
-def _start(clock: Clock, event: ClocksStarted) -> Line:
+def _start(clock: SlaClock, event: ClocksStarted) -> Line:
     because = f": {event.reason}" if event.reason else ""
     what = (
         f"started, {_promised(clock.target_s, clock.calendar)} by policy {clock.policy}, "
@@ -101,7 +101,7 @@ def _promised(target_s: float, calendar: object | None) -> str:
     return f"{span(target_s)} {counted}"
 
 
-def _line(clock: Clock, event: ClockChanged) -> Line:
+def _line(clock: SlaClock, event: ClockChanged) -> Line:
     because = event.reason if isinstance(event, ClockPaused) else None
     return Line(clock.name, clock.run, _when(event), _what(clock, event), because)
 
@@ -125,7 +125,7 @@ def _when(event: ClockChanged) -> datetime:
             assert_never(event)
 
 
-def _what(clock: Clock, event: ClockChanged) -> str:
+def _what(clock: SlaClock, event: ClockChanged) -> str:
     match event:
         case ClockPaused():
             return f"paused after {span(event.elapsed_s)}: {event.reason}"
@@ -143,7 +143,7 @@ def _what(clock: Clock, event: ClockChanged) -> str:
             assert_never(event)
 
 
-def _retargeted(clock: Clock, event: ClockRetargeted) -> str:
+def _retargeted(clock: SlaClock, event: ClockRetargeted) -> str:
     return (
         f"retargeted from {span(clock.target_s)} to {span(event.target_s)} by policy "
         f"{event.policy_id} v{event.policy_version} after {span(event.elapsed_s)}, "
@@ -185,6 +185,6 @@ def why_paused(lines: Iterable[Line]) -> str | None:
     return pauses[-1] if pauses else None
 
 
-def spent_s(calendar: Calendar | None, clock: Clock, at: datetime) -> float:
+def spent_s(calendar: Calendar | None, clock: SlaClock, at: datetime) -> float:
     """Return the business time that its run took, up to its end or to `at`."""
     return elapsed_s(calendar, clock, clock.met_at or clock.cancelled_at or at)

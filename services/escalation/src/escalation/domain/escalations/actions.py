@@ -30,7 +30,7 @@ from escalation.domain.escalations import coaching, leases
 from escalation.domain.escalations.climbing import ask, move_up
 from escalation.domain.escalations.responders import Landing, above, landing_at, may_act, partial_to
 from escalation.domain.model import Escalation, EscalationState
-from escalation.domain.situation import Decision, Situation, nothing
+from escalation.domain.situation import Decision, Situation, no_change
 from escalation.domain.timers import ESCALATION_SLOT
 
 
@@ -49,7 +49,7 @@ class ForbiddenError(Exception):
 def acknowledge(situation: Situation, by: PersonId) -> Decision:
     escalation = the_open(situation, by)
     if escalation.state == "acknowledged" and escalation.holder == by:
-        return nothing(situation)
+        return no_change(situation)
     require(escalation, by, "raised")
     lease = leases.lease(situation, escalation, by, "acknowledged")
     acknowledged = EscalationAcknowledged(
@@ -65,7 +65,7 @@ def acknowledge(situation: Situation, by: PersonId) -> Decision:
 def take_over(situation: Situation, by: PersonId) -> Decision:
     escalation = the_open(situation, by)
     if escalation.state == "taken_over" and escalation.holder == by:
-        return nothing(situation)
+        return no_change(situation)
     require(escalation, by, "raised", "acknowledged")
     lease = leases.lease(situation, escalation, by, "taken_over")
     taken = EscalationTakenOver(
@@ -216,7 +216,7 @@ def close(situation: Situation, because: str) -> Decision:
     """End the open escalation, if there is one, with nobody upstairs having acted."""
     escalation = situation.escalation
     if escalation is None:
-        return nothing(situation)
+        return no_change(situation)
     closed = EscalationClosed(
         contact_id=escalation.contact_id,
         occurred_at=situation.at,
@@ -240,14 +240,14 @@ def ending(escalation: Escalation) -> Callable[[Situation], Decision]:
             approval=None,
             alarm_since=None,
         )
-        watch = replace(situation.watch, escalation_id=None)
+        watch = replace(situation.contact, escalation_id=None)
         return Decision(
-            replace(situation, watch=watch, escalation=None),
+            replace(situation, contact=watch, escalation=None),
             timers=(
                 Cancel(situation.contact_id, ESCALATION_SLOT),
                 *leases.no_warning(escalation),
             ),
-            ended=(ended,),
+            ended_escalations=(ended,),
         ).then(partial(lifecycle.escalation_ended, because=f"escalation {wording.state(ended)}"))
 
     return end
@@ -281,8 +281,8 @@ def reopen(situation: Situation, ended: Escalation, by: PersonId, reason: str) -
         level=reopened.level,
         level_name=reopened.level_name,
     )
-    watch = replace(situation.watch, escalation_id=reopened.escalation_id)
-    after = replace(situation, watch=watch, escalation=reopened)
+    watch = replace(situation.contact, escalation_id=reopened.escalation_id)
+    after = replace(situation, contact=watch, escalation=reopened)
     because = f"reopened by {by}: {reason}"
     return (
         Decision(after, (event,))

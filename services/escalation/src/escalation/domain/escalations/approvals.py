@@ -67,7 +67,7 @@ def settle(situation: Situation, by: PersonId, role: Role, settlement: Settlemen
         currency=money.currency,
         note=settlement.note,
         asked_at=situation.at,
-        state=escalation.state,
+        state_before=escalation.state,
         level=escalation.level,
     )
     asking = replace(
@@ -107,7 +107,7 @@ def refuse(situation: Situation, by: PersonId, role: Role, reason: str) -> Decis
         reason=reason,
     )
     freed = replace(escalation, approval=None)
-    lease = leases.lease(situation, freed, approval.asked_by, approval.state)
+    lease = leases.lease(situation, freed, approval.asked_by, approval.state_before)
     if by == approval.asked_by:
         return lease.decision(situation, refused)
     because = f"{by} does not approve {_cost(approval)}: {reason}"
@@ -236,16 +236,16 @@ def _asked(escalation: Escalation) -> Approval:
 
 
 def _covers(situation: Situation, role: Role, money: Money) -> bool:
-    limit = situation.configuration.limit_of(role, money.currency)
+    limit = situation.configuration.limit_for(role, money.currency)
     return limit is None or money.amount <= limit
 
 
 def _is_limited(situation: Situation, role: Role) -> bool:
-    return situation.configuration.limit_of(role, _ANY_CURRENCY) is not None
+    return situation.configuration.limit_for(role, _ANY_CURRENCY) is not None
 
 
 def _require_limit(situation: Situation, role: Role, approval: Approval) -> None:
-    limit = situation.configuration.limit_of(role, approval.currency)
+    limit = situation.configuration.limit_for(role, approval.currency)
     if limit is None or approval.amount <= limit:
         return
     own = wording.money(limit, approval.currency)

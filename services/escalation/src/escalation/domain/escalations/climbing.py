@@ -28,10 +28,10 @@ from escalation.domain.escalations.responders import (
     may_act,
     unfit,
 )
-from escalation.domain.model import Escalation, Reason, Watch, ms_between
+from escalation.domain.model import Escalation, EscalationCause, TrackedContact, ms_between
 from escalation.domain.settings.ladders import Ladder
 from escalation.domain.settings.registry import DEFAULT_LADDER, Versioned
-from escalation.domain.situation import Decision, Situation, nothing
+from escalation.domain.situation import Decision, Situation, no_change
 from escalation.domain.timers import AcknowledgementDue
 from escalation.domain.types import OPERATIONS
 
@@ -45,35 +45,35 @@ _OUTLIVING = ("feedback", "complaint")
 
 def outlives_contact(escalation: Escalation) -> bool:
     """Tell whether it stays open when the contact is resolved."""
-    return any(reason.cause in _OUTLIVING for reason in escalation.reasons)
+    return any(reason.kind in _OUTLIVING for reason in escalation.causes)
 
 
-def escalate(situation: Situation, reason: Reason, *further: Reason) -> Decision:
+def escalate(situation: Situation, reason: EscalationCause, *further: EscalationCause) -> Decision:
     """Raise an escalation, or add the reasons to the open one."""
     if not _matters(situation, reason):
-        return nothing(situation)
+        return no_change(situation)
     if situation.escalation is None:
         return _raise(situation, reason, *further)
-    decision = nothing(situation)
+    decision = no_change(situation)
     for each in (reason, *further):
         decision = decision.then(partial(_merge, reason=each))
     return decision
 
 
-def _matters(situation: Situation, reason: Reason) -> bool:
+def _matters(situation: Situation, reason: EscalationCause) -> bool:
     """A contact that is closed stays so, but for what outlives it."""
-    watch, escalation = situation.watch, situation.escalation
+    watch, escalation = situation.contact, situation.escalation
     if watch.is_open or watch.opened_at is None:
         return watch.is_open
     open_still = escalation is not None and outlives_contact(escalation)
-    return reason.cause in _OUTLIVING or open_still
+    return reason.kind in _OUTLIVING or open_still
 
 
-def _merge(situation: Situation, reason: Reason) -> Decision:
+def _merge(situation: Situation, reason: EscalationCause) -> Decision:
     """Add the reason to the open one, and tell those whom a new kind of trouble concerns."""
     escalation = situation.escalation
     if escalation is None:
-        return nothing(situation)
+        return no_change(situation)
     merged = _with(escalation, reason)
     # Who may not judge what it is now about is no longer asked: that person is told nothing.
     able = tuple(person for person in merged.awaited if may_act(merged, person))
@@ -83,35 +83,37 @@ def _merge(situation: Situation, reason: Reason) -> Decision:
     pages: tuple[PageRequested, ...] = ()
     if _is_news(escalation, reason) and not unfit(after, merged):
         concerned = merged.awaited if merged.holder is None else (merged.holder,)
-        pages = tuple(page(after, merged, person, "updated", reason.text) for person in concerned)
+        pages = tuple(page(after, merged, person, "updated", reason.reason) for person in concerned)
     return Decision(after, (_added(after, merged, reason), *pages))
 
 
-def _is_news(escalation: Escalation, reason: Reason) -> bool:
-    return all(known.cause != reason.cause for known in escalation.reasons)
+def _is_news(escalation: Escalation, reason: EscalationCause) -> bool:
+    return all(known.kind != reason.kind for known in escalation.causes)
 
 
-def _with(escalation: Escalation, reason: Reason) -> Escalation:
+def _with(escalation: Escalation, reason: EscalationCause) -> Escalation:
     """Two kinds of trouble at once weigh more than either."""
     severity = escalation.severity
     if _is_news(escalation, reason):
         severity = _SEVERITIES[min(_SEVERITIES.index(severity) + 1, len(_SEVERITIES) - 1)]
-    return replace(escalation, reasons=(*escalation.reasons, reason), severity=severity)
+    return replace(escalation, causes=(*escalation.causes, reason), severity=severity)
 
 
-def _added(situation: Situation, merged: Escalation, reason: Reason) -> EscalationReasonAdded:
+def _added(
+    situation: Situation, merged: Escalation, reason: EscalationCause
+) -> EscalationReasonAdded:
     return EscalationReasonAdded(
         contact_id=situation.contact_id,
         occurred_at=situation.at,
         escalation_id=merged.escalation_id,
-        cause=reason.cause,
-        reason=reason.text,
+        cause=reason.kind,
+        reason=reason.reason,
         severity=merged.severity,
     )
 
 
-def _raise(situation: Situation, reason: Reason, *further: Reason) -> Decision:
-    watch = situation.watch
+def _raise(situation: Situation, reason: EscalationCause, *further: EscalationCause) -> Decision:
+    watch = situation.contact
     escalation = Escalation(
         escalation_id=_next_id(watch),
         contact_id=watch.contact_id,
@@ -120,7 +122,7 @@ def _raise(situation: Situation, reason: Reason, *further: Reason) -> Decision:
         ladder=None,
         level=0,
         round=0,
-        reasons=(reason,),
+        causes=(reason,),
         awaited=(),
         holder=None,
         lease_no=0,
@@ -137,8 +139,8 @@ def _raise(situation: Situation, reason: Reason, *further: Reason) -> Decision:
         contact_id=watch.contact_id,
         occurred_at=situation.at,
         escalation_id=escalation.escalation_id,
-        cause=reason.cause,
-        reason=reason.text,
+        cause=reason.kind,
+        reason=reason.reason,
         severity=watch.severity,
         ladder_id=ladder.id if ladder else watch.ladder_id or DEFAULT_LADDER,
         ladder_version=ladder.version if ladder else 0,
@@ -146,9 +148,9 @@ def _raise(situation: Situation, reason: Reason, *further: Reason) -> Decision:
         level_name=escalation.level_name,
     )
     watch = replace(
-        watch, escalation_id=escalation.escalation_id, escalations=watch.escalations + 1
+        watch, escalation_id=escalation.escalation_id, escalations=watch.escalation_count + 1
     )
-    after = replace(situation, watch=watch, escalation=escalation)
+    after = replace(situation, contact=watch, escalation=escalation)
     return (
         Decision(after, (raised, *added))
         .then(schedule.escalation_raised)
@@ -156,8 +158,8 @@ def _raise(situation: Situation, reason: Reason, *further: Reason) -> Decision:
     )
 
 
-def _next_id(watch: Watch) -> EscalationId:
-    name = f"{watch.contact_id}/escalation/{watch.escalations + 1}"
+def _next_id(watch: TrackedContact) -> EscalationId:
+    name = f"{watch.contact_id}/escalation/{watch.escalation_count + 1}"
     return EscalationId(str(uuid5(NAMESPACE_OID, name)))
 
 
@@ -165,8 +167,8 @@ def _ladder(situation: Situation, severity: Severity) -> Versioned[Ladder] | Non
     """Return the ladder that the policy names for so grave a matter, or for any."""
     policy = schedule.policy_in_force(situation)
     by_severity = policy.body.ladder_by_severity if policy else {}
-    ladder_id = by_severity.get(severity, situation.watch.ladder_id)
-    return situation.configuration.ladder(ladder_id)
+    ladder_id = by_severity.get(severity, situation.contact.ladder_id)
+    return situation.configuration.ladder_for(ladder_id)
 
 
 def go_on(
@@ -279,7 +281,7 @@ def _ask_again(
 def tell_operations(situation: Situation, because: str | None) -> Decision:
     escalation = situation.escalation
     if escalation is None:
-        return nothing(situation)
+        return no_change(situation)
     told = page(situation, escalation, OPERATIONS, "unanswered", because)
     # The media of the level are for those who work there.
     return Decision(situation, (told.model_copy(update={"media": None}),))
@@ -335,11 +337,11 @@ def page(
 ) -> PageRequested:
     """Tell a person once what the escalation, as it is from now on, wants of that person."""
     levels = escalation.ladder.body.levels if escalation.ladder else ()
-    level = levels[escalation.level_asked] if levels else None
+    level = levels[escalation.paged_level] if levels else None
     if reason == "updated":
-        headline = wording.headline(situation.watch, escalation.reasons[-1], situation.at)
+        headline = wording.headline(situation.contact, escalation.causes[-1], situation.at)
     else:
-        headline = wording.page_headline(situation.watch, escalation, situation.at)
+        headline = wording.page_headline(situation.contact, escalation, situation.at)
     return PageRequested(
         contact_id=escalation.contact_id,
         occurred_at=situation.at,
@@ -347,7 +349,7 @@ def page(
         person_id=person,
         reason=reason,
         headline=headline,
-        why=wording.why(situation.watch, _grounds(escalation, because)),
+        why=wording.why(situation.contact, _grounds(escalation, because)),
         escalation_id=escalation.escalation_id,
         severity=escalation.severity,
         level_name=level.name if level else escalation.level_name,
@@ -364,10 +366,10 @@ def _page_reason(situation: Situation, waiting: Escalation) -> PageReason:
 
 
 def _grounds(escalation: Escalation, because: str | None) -> tuple[str, ...]:
-    texts = tuple(reason.text for reason in escalation.reasons if reason.text != because)
+    texts = tuple(reason.reason for reason in escalation.causes if reason.reason != because)
     return texts if because is None else (because[:1].upper() + because[1:], *texts)
 
 
 def _page_id(escalation: Escalation, person: PersonId, reason: PageReason) -> PageId:
-    turn = f"{escalation.level}/{escalation.round}/{escalation.lease_no}/{len(escalation.reasons)}"
+    turn = f"{escalation.level}/{escalation.round}/{escalation.lease_no}/{len(escalation.causes)}"
     return PageId(str(uuid5(NAMESPACE_OID, f"{escalation.escalation_id}/{turn}/{reason}/{person}")))

@@ -10,7 +10,7 @@ from common.contracts.event import PageId
 from escalation.domain import wording
 from escalation.domain.escalations.responders import may_act
 from escalation.domain.model import Escalation
-from escalation.domain.settings.people import line_above
+from escalation.domain.settings.people import reporting_line
 from escalation.domain.situation import Situation
 
 
@@ -21,7 +21,7 @@ def pages(
 
     Nor is a superior told about whom the complaint is.
     """
-    line = line_above(situation.configuration.staff, requested.person_id)
+    line = reporting_line(situation.configuration.staff, requested.person_id)
     if not line or line[0] == requested.by or not may_act(escalation, line[0]):
         return ()
     name = f"{escalation.escalation_id}/coaching/{requested.person_id}/{situation.at.isoformat()}"
@@ -32,7 +32,7 @@ def pages(
         page_id=PageId(str(uuid5(NAMESPACE_OID, name))),
         person_id=line[0],
         reason="coaching",
-        headline=wording.page_headline(situation.watch, escalation, situation.at),
-        why=wording.why(situation.watch, (wish,)),
+        headline=wording.page_headline(situation.contact, escalation, situation.at),
+        why=wording.why(situation.contact, (wish,)),
     )
     return (told,)

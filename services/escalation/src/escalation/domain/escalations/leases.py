@@ -9,8 +9,8 @@ from common.messages import Cancel, Schedule, TimerChange
 from escalation.domain.escalations.climbing import NO_LADDER_RETRY_S
 from escalation.domain.model import Escalation, EscalationState, LeaseEnd
 from escalation.domain.settings.ladders import Ladder
-from escalation.domain.situation import Decision, Situation, nothing
-from escalation.domain.timers import WARNING_SLOT, LeaseEnding, LeaseExpires
+from escalation.domain.situation import Decision, Situation, no_change
+from escalation.domain.timers import WARNING_SLOT, LeaseExpires, LeaseWarningDue
 
 _WITHOUT_LADDER = Ladder((), lease_s=NO_LADDER_RETRY_S, working_lease_s=NO_LADDER_RETRY_S)
 
@@ -56,7 +56,7 @@ def renew(situation: Situation, escalation: Escalation, holder: PersonId) -> Dec
     """Start the lease anew; where the end of the shift ends it all the same, nothing changes."""
     fresh = lease(situation, escalation, holder, escalation.state)
     if fresh.ends_at == escalation.deadline:
-        return nothing(situation)
+        return no_change(situation)
     return fresh.decision(situation, renewal(situation, fresh, holder))
 
 
@@ -74,7 +74,7 @@ def progress(situation: Situation, by: PersonId) -> Decision:
     """Renew the lease of one who works on what that one has; a snooze lasts as it was set."""
     escalation = situation.escalation
     if escalation is None or escalation.holder != by or escalation.snoozed_until is not None:
-        return nothing(situation)
+        return no_change(situation)
     return renew(situation, escalation, by)
 
 
@@ -145,7 +145,7 @@ def _warn_at(
 def _warning(before: Escalation, leased: Escalation) -> tuple[TimerChange, ...]:
     if leased.warn_at is None:
         return no_warning(before)
-    ending = LeaseEnding(
+    ending = LeaseWarningDue(
         contact_id=leased.contact_id,
         escalation_id=leased.escalation_id,
         lease_no=leased.lease_no,

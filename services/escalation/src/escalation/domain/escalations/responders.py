@@ -6,17 +6,17 @@ from typing import assert_never
 
 from common.contracts.event import PersonId
 from escalation.domain import wording
-from escalation.domain.duty.schedules import holds, on_duty
+from escalation.domain.duty.schedules import contains, on_duty
 from escalation.domain.model import Escalation
 from escalation.domain.settings.ladders import (
     Level,
-    Named,
-    OnDuty,
+    NamedPerson,
+    PersonOnDuty,
     ReportingLine,
+    ResponderRule,
     TeamSupervisors,
-    Who,
 )
-from escalation.domain.settings.people import line_above
+from escalation.domain.settings.people import reporting_line
 from escalation.domain.situation import Situation
 
 
@@ -50,27 +50,29 @@ def find(situation: Situation, level: Level) -> Found:
             case str() as why:
                 nobody.append(why)
             case meant:
-                present = [one for one in meant if not holds(absences.get(one, ()), situation.at)]
+                present = [
+                    one for one in meant if not contains(absences.get(one, ()), situation.at)
+                ]
                 people |= dict.fromkeys(present)
                 if not present:
                     nobody.append(f"{level.name}: {_absent(meant)}")
     return Found(tuple(people), tuple(dict.fromkeys(nobody)))
 
 
-def _meant(situation: Situation, level: Level, who: Who) -> tuple[PersonId, ...] | str:
+def _meant(situation: Situation, level: Level, who: ResponderRule) -> tuple[PersonId, ...] | str:
     """Return those whom the entry means, whether absent or not, or why there is nobody."""
     configuration = situation.configuration
     match who:
-        case Named(person_id=person_id):
+        case NamedPerson(person_id=person_id):
             return (person_id,)
-        case OnDuty(schedule_id=schedule_id):
+        case PersonOnDuty(schedule_id=schedule_id):
             schedule = configuration.schedules[schedule_id].body
             on = on_duty(schedule, situation.at, configuration.absences)
             return on or f"nobody on duty at {level.name}"
         case ReportingLine(steps=steps):
             return _superior(situation, steps) or f"{level.name}: {_no_superior(situation)}"
         case TeamSupervisors(team_id=team_id):
-            named = team_id or situation.watch.team_id
+            named = team_id or situation.contact.team_id
             team = configuration.teams.get(named) if named else None
             missing = f"team {named} is not known" if named else "no team yet"
             return team.body.supervisors if team else f"{level.name}: {missing}"
@@ -83,15 +85,15 @@ def _superior(situation: Situation, steps: int) -> tuple[PersonId, ...]:
 
 
 def _no_superior(situation: Situation) -> str:
-    representative = situation.watch.representative_id
+    representative = situation.contact.representative_id
     if representative is None:
         return "no representative yet"
     return f"{[representative, *_line(situation)][-1]} has no superior"
 
 
 def _line(situation: Situation) -> list[PersonId]:
-    representative = situation.watch.representative_id
-    return line_above(situation.configuration.staff, representative) if representative else []
+    representative = situation.contact.representative_id
+    return reporting_line(situation.configuration.staff, representative) if representative else []
 
 
 def _absent(people: tuple[PersonId, ...]) -> str:
@@ -106,7 +108,7 @@ def may_act(escalation: Escalation, person: PersonId) -> bool:
 
 
 def complained_about(escalation: Escalation) -> frozenset[PersonId]:
-    return frozenset(reason.about for reason in escalation.reasons if reason.about is not None)
+    return frozenset(reason.about for reason in escalation.causes if reason.about is not None)
 
 
 def partial_to(situation: Situation, escalation: Escalation) -> frozenset[PersonId]:
@@ -114,9 +116,9 @@ def partial_to(situation: Situation, escalation: Escalation) -> frozenset[Person
     about = complained_about(escalation)
     if not about:
         return frozenset()
-    configuration, watch = situation.configuration, situation.watch
+    configuration, watch = situation.configuration, situation.contact
     team = configuration.teams.get(watch.team_id) if watch.team_id else None
-    lines = (line_above(configuration.staff, person) for person in about)
+    lines = (reporting_line(configuration.staff, person) for person in about)
     superiors = frozenset(line[0] for line in lines if line)
     return superiors.union(team.body.supervisors if team else ())
 

@@ -13,8 +13,8 @@ from escalation.domain.escalations import approvals, leases
 from escalation.domain.escalations.climbing import ask, go_on, move_up, page
 from escalation.domain.escalations.responders import landing_at
 from escalation.domain.model import Escalation, ms_between
-from escalation.domain.situation import Decision, Situation, nothing
-from escalation.domain.timers import AcknowledgementDue, LeaseEnding, LeaseExpires
+from escalation.domain.situation import Decision, Situation, no_change
+from escalation.domain.timers import AcknowledgementDue, LeaseExpires, LeaseWarningDue
 
 
 def acknowledgement_due(situation: Situation, timer: AcknowledgementDue) -> Decision:
@@ -26,7 +26,7 @@ def acknowledgement_due(situation: Situation, timer: AcknowledgementDue) -> Deci
         or escalation.escalation_id != timer.escalation_id
         or (escalation.level, escalation.round) != (timer.level, timer.round)
     ):
-        return nothing(situation)
+        return no_change(situation)
     match escalation.state:
         case "raised":
             because = wording.unanswered(escalation.awaited)
@@ -34,16 +34,16 @@ def acknowledgement_due(situation: Situation, timer: AcknowledgementDue) -> Deci
         case "approval_asked":
             return approvals.ask_further(situation, escalation, escalation.deadline)
         case "acknowledged" | "taken_over" | "handed_back" | "resolved" | "closed":
-            return nothing(situation)
+            return no_change(situation)
         case _:
             assert_never(escalation.state)
 
 
-def lease_ending(situation: Situation, timer: LeaseEnding) -> Decision:
+def lease_ending(situation: Situation, timer: LeaseWarningDue) -> Decision:
     """Tell whoever has it that the lease ends soon."""
     escalation = _leased(situation, timer)
     if escalation is None or escalation.holder is None or escalation.warn_at is None:
-        return nothing(situation)
+        return no_change(situation)
     warned = replace(escalation, warn_at=None)
     because = wording.lease_ending(warned, situation.at)
     told = page(situation, warned, escalation.holder, "lease_ending", because)
@@ -54,7 +54,7 @@ def lease_expires(situation: Situation, timer: LeaseExpires) -> Decision:
     """Whoever had it made no end of it in time: it goes up, goes back, or wakes up."""
     escalation = _leased(situation, timer)
     if escalation is None or escalation.holder is None:
-        return nothing(situation)
+        return no_change(situation)
     match escalation.lease_end:
         # A lease from before leases said what ends them ended without progress.
         case "progress" | None:
@@ -68,7 +68,7 @@ def lease_expires(situation: Situation, timer: LeaseExpires) -> Decision:
             assert_never(escalation.lease_end)
 
 
-def _leased(situation: Situation, timer: LeaseEnding | LeaseExpires) -> Escalation | None:
+def _leased(situation: Situation, timer: LeaseWarningDue | LeaseExpires) -> Escalation | None:
     escalation = situation.escalation
     if (
         escalation is None

@@ -8,7 +8,7 @@ from annotated_types import Interval, Len
 from pydantic import ConfigDict, Field, with_config
 
 from common.contracts.notifications import Medium
-from escalation.domain.types import Label, Person, SettingId
+from escalation.domain.types import Label, SettingId, StaffId
 
 # From a tenth of a second, lest a ladder be a busy loop, to a year.
 Seconds = Annotated[float, Interval(ge=0.1, le=365 * 24 * 3600)]
@@ -17,7 +17,7 @@ _DAY_S = 24 * 3600
 
 @with_config(ConfigDict(extra="forbid"))
 @dataclass(frozen=True, slots=True)
-class OnDuty:
+class PersonOnDuty:
     """Whoever is on duty when the level is reached."""
 
     kind: Literal["duty"]
@@ -26,9 +26,9 @@ class OnDuty:
 
 @with_config(ConfigDict(extra="forbid"))
 @dataclass(frozen=True, slots=True)
-class Named:
+class NamedPerson:
     kind: Literal["person"]
-    person_id: Person
+    person_id: StaffId
 
 
 @with_config(ConfigDict(extra="forbid"))
@@ -49,7 +49,7 @@ class TeamSupervisors:
     team_id: SettingId | None = None
 
 
-Who = OnDuty | Named | ReportingLine | TeamSupervisors
+ResponderRule = PersonOnDuty | NamedPerson | ReportingLine | TeamSupervisors
 
 
 @with_config(ConfigDict(extra="forbid"))
@@ -63,7 +63,9 @@ class Level:
 
     name: Label
     acknowledge_within_s: Seconds
-    who: Annotated[tuple[Annotated[Who, Field(discriminator="kind")], ...], Len(min_length=1)]
+    who: Annotated[
+        tuple[Annotated[ResponderRule, Field(discriminator="kind")], ...], Len(min_length=1)
+    ]
     ask: Literal["all", "in_turn"] = "all"
     calendar_id: SettingId | None = None
     repeats: Annotated[int, Interval(ge=0, le=10)] = 0
@@ -86,13 +88,13 @@ class Ladder:
     snoozes: Annotated[int, Interval(ge=0, le=20)] = 2
     warn_before_s: Annotated[float, Interval(ge=0, le=_DAY_S)] = 120
 
-    def asked(self) -> Iterator[tuple[str, Who]]:
+    def responder_rules(self) -> Iterator[tuple[str, ResponderRule]]:
         """Yield (place, who) for each entry of each level."""
         for n, level in enumerate(self.levels):
             for m, who in enumerate(level.who):
                 yield f"levels/{n}/who/{m}", who
 
     @property
-    def ends_in_a_person(self) -> bool:
+    def ends_in_named_person(self) -> bool:
         """A schedule, a line or a team may turn out to be empty; a person is always there."""
-        return any(isinstance(who, Named) for who in self.levels[-1].who)
+        return any(isinstance(who, NamedPerson) for who in self.levels[-1].who)

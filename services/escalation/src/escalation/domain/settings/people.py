@@ -25,7 +25,7 @@ Amount = Annotated[Decimal, Field(ge=0, max_digits=18, decimal_places=4)]
 class Person:
     """`role` is what the person is, for people to read; what one may do hangs on the API key."""
 
-    reports_to: types.Person | None = None
+    reports_to: types.StaffId | None = None
     role: Position | None = None
     absences: tuple[Absence, ...] = ()
 
@@ -33,7 +33,7 @@ class Person:
 @with_config(ConfigDict(extra="forbid"))
 @dataclass(frozen=True, slots=True)
 class Team:
-    supervisors: Annotated[tuple[types.Person, ...], Len(min_length=1)]
+    supervisors: Annotated[tuple[types.StaffId, ...], Len(min_length=1)]
 
 
 @with_config(ConfigDict(extra="forbid"))
@@ -64,7 +64,7 @@ def limit_of(settings: Mapping[str, ApprovalLimit], role: Role, currency: str) -
     return Decimal(0) if role == "supervisor" and "manager" in settings else None
 
 
-def line_above(staff: Mapping[PersonId, Person], person: PersonId) -> list[PersonId]:
+def reporting_line(staff: Mapping[PersonId, Person], person: PersonId) -> list[PersonId]:
     """Return whom the person reports to, and so on up to the top, each once."""
     line: list[PersonId] = []
     while (known := staff.get(person)) is not None and known.reports_to is not None:
@@ -75,11 +75,11 @@ def line_above(staff: Mapping[PersonId, Person], person: PersonId) -> list[Perso
     return line
 
 
-def cycle(
+def find_cycle(
     staff: Mapping[PersonId, Person], person: PersonId, reports_to: PersonId
 ) -> list[PersonId] | None:
     """Return the way round that it would make if the person reported to that one, if it would."""
-    line = [reports_to, *line_above(staff, reports_to)]
+    line = [reports_to, *reporting_line(staff, reports_to)]
     if person not in line:
         return None
     return [person, *line[: line.index(person) + 1]]

@@ -15,21 +15,21 @@ from escalation.domain.duty.shifts import shift_end
 from escalation.domain.settings.ladders import (
     Ladder,
     Level,
-    Named,
-    OnDuty,
+    NamedPerson,
+    PersonOnDuty,
     ReportingLine,
+    ResponderRule,
     TeamSupervisors,
-    Who,
 )
 from escalation.domain.settings.people import (
     ApprovalLimit,
     Person,
     Role,
     Team,
-    cycle,
+    find_cycle,
     limit_of,
 )
-from escalation.domain.settings.policies import Contact, SlaPolicy
+from escalation.domain.settings.policies import ContactDetails, SlaPolicy
 
 Setting = SlaPolicy | Calendar | Ladder | DutySchedule | Person | Team | ApprovalLimit
 T = TypeVar("T", bound=Setting)
@@ -72,7 +72,7 @@ class Configuration:
     limits: Mapping[str, Versioned[ApprovalLimit]] = field(default_factory=dict)
     earlier_calendars: Mapping[Ref, Calendar] = field(default_factory=dict)
 
-    def find(self, kind: type[T], setting_id: str) -> Versioned[T] | None:
+    def get(self, kind: type[T], setting_id: str) -> Versioned[T] | None:
         return self._of(kind).get(setting_id)
 
     def all_of(self, kind: type[T]) -> list[Versioned[T]]:
@@ -102,22 +102,24 @@ class Configuration:
         rules = (policy.body.raise_when for policy in self.policies.values())
         return any(rule.vip or rule.repeated is not None for rule in rules)
 
-    def policy_for(self, contact: Contact) -> Versioned[SlaPolicy] | None:
+    def policy_for(self, contact: ContactDetails) -> Versioned[SlaPolicy] | None:
         covering = (each for each in self._most_specific_first if each.body.match.covers(contact))
         return next(covering, None)
 
-    def calendar_of(self, policy: SlaPolicy, contact: Contact) -> Versioned[Calendar] | None:
+    def calendar_for(
+        self, policy: SlaPolicy, contact: ContactDetails
+    ) -> Versioned[Calendar] | None:
         """Return the one of the customer's region, else the policy's own."""
         calendar_id = policy.calendar_by_region.get(contact.region or "", policy.calendar_id)
         return None if calendar_id is None else self.calendars[calendar_id]
 
-    def calendar_at(self, ref: Ref | None) -> Calendar | None:
+    def calendar_version(self, ref: Ref | None) -> Calendar | None:
         """Return the version by which a clock counts, also once there is a newer one."""
         if ref is None:
             return None
         return self.earlier_calendars.get(ref) or self.calendars[ref.id].body
 
-    def ladder(self, ladder_id: str | None) -> Versioned[Ladder] | None:
+    def ladder_for(self, ladder_id: str | None) -> Versioned[Ladder] | None:
         return self.ladders.get(ladder_id or DEFAULT_LADDER)
 
     @cached_property
@@ -135,10 +137,12 @@ class Configuration:
 
     def shift_end(self, level: Level, person: PersonId, at: datetime) -> datetime | None:
         """Return when the person's duty at the level ends; nil if nothing ends it."""
-        if Named("person", person) in level.who:
+        if NamedPerson("person", person) in level.who:
             return None
         schedules = (
-            self.schedules[who.schedule_id].body for who in level.who if isinstance(who, OnDuty)
+            self.schedules[who.schedule_id].body
+            for who in level.who
+            if isinstance(who, PersonOnDuty)
         )
         ends = [
             shift_end(schedule, person, at, self.absences)
@@ -148,7 +152,7 @@ class Configuration:
         known = [end for end in ends if end is not None]
         return max(known) if known and len(known) == len(ends) else None
 
-    def limit_of(self, role: Role, currency: str) -> Decimal | None:
+    def limit_for(self, role: Role, currency: str) -> Decimal | None:
         """Return the most that the role may grant, or None if there is no end to it."""
         return limit_of({name: one.body for name, one in self.limits.items()}, role, currency)
 
@@ -156,14 +160,14 @@ class Configuration:
         """Yield (place, what is wrong there) for what can't be seen from the setting alone."""
         match setting:
             case Person(reports_to=superior):
-                if superior and (way := cycle(self.staff, PersonId(setting_id), superior)):
+                if superior and (way := find_cycle(self.staff, PersonId(setting_id), superior)):
                     yield "reports_to", f"That would be a cycle: {' → '.join(way)}."
             case Ladder():
-                if not setting.ends_in_a_person:
+                if not setting.ends_in_named_person:
                     last = len(setting.levels) - 1
                     yield f"levels/{last}/who", "The last level must name a person."
             case DutySchedule():
-                yield from changes.faults(setting)
+                yield from changes.validate(setting)
             case SlaPolicy() | Calendar() | Team() | ApprovalLimit():
                 pass
             case _:
@@ -206,18 +210,18 @@ class Configuration:
         for n, level in enumerate(ladder.levels):
             if level.calendar_id is not None and level.calendar_id not in self.calendars:
                 yield f"levels/{n}/calendar_id", f"calendar {level.calendar_id}"
-        for place, who in ladder.asked():
+        for place, who in ladder.responder_rules():
             yield from ((f"{place}/{name}", what) for name, what in self._undefined_in(who))
 
-    def _undefined_in(self, who: Who) -> Iterator[tuple[str, str]]:
+    def _undefined_in(self, who: ResponderRule) -> Iterator[tuple[str, str]]:
         match who:
-            case OnDuty(schedule_id=schedule_id):
+            case PersonOnDuty(schedule_id=schedule_id):
                 if schedule_id not in self.schedules:
                     yield "schedule_id", f"duty schedule {schedule_id}"
             case TeamSupervisors(team_id=team_id):
                 if team_id is not None and team_id not in self.teams:
                     yield "team_id", f"team {team_id}"
-            case Named() | ReportingLine():
+            case NamedPerson() | ReportingLine():
                 return
             case _:
                 assert_never(who)
