@@ -14,7 +14,7 @@ from common.contracts.escalations import (
     PageRequested,
 )
 from common.contracts.event import CustomerId, PersonId
-from escalation.domain import reactions
+from escalation.domain import errors, reactions
 from escalation.domain.escalations import actions, approvals
 from escalation.domain.escalations.approvals import Settlement
 from escalation.domain.escalations.responders import may_act
@@ -179,7 +179,7 @@ def test_a_complaint_outlives_the_contact() -> None:
 def test_a_complaint_may_follow_the_end_but_nothing_else_may() -> None:
     desk = in_charge(organised(level("first", DAN)))
     desk.resolve()
-    with pytest.raises(reactions.NotOpenError):
+    with pytest.raises(errors.ContactNotOpenError):
         desk.do(partial(reactions.raised_by_hand, by=DAN, reason="look at it"))
     complain(desk, RITA)
     assert desk.the(EscalationRaised).cause == "complaint"
@@ -187,7 +187,7 @@ def test_a_complaint_may_follow_the_end_but_nothing_else_may() -> None:
 
 
 def test_nobody_can_complain_about_a_contact_that_is_unknown() -> None:
-    with pytest.raises(reactions.NotOpenError):
+    with pytest.raises(errors.ContactNotOpenError):
         complain(Desk(), RITA)
 
 
@@ -308,7 +308,7 @@ def test_it_is_not_handed_to_ones_own_supervisor_alone_who_may_not_settle_it() -
     desk = in_charge(organised(level("first", SAM, MIA)))
     complain(desk, RITA)
     desk.press(MIA)
-    with pytest.raises(actions.ForbiddenError, match="may not judge alone"):
+    with pytest.raises(errors.ForbiddenError, match="may not judge alone"):
         desk.do(partial(actions.hand_over, by=MIA, to=SAM, context="you know her"))
     desk.do(partial(actions.hand_over, by=MIA, to=DAN, context="you know nobody there"))
     assert desk.escalation is not None
@@ -320,7 +320,7 @@ def test_ones_own_supervisor_may_hold_it_but_not_settle_it() -> None:
     complain(desk, RITA)
     desk.press(SAM)
     settle = partial(approvals.settle, role="supervisor", settlement=Settlement("apology", "so"))
-    with pytest.raises(actions.ForbiddenError, match="may not judge alone"):
+    with pytest.raises(errors.ForbiddenError, match="may not judge alone"):
         desk.do(partial(settle, by=SAM))
     desk.do(partial(actions.hand_over, by=SAM, to=MIA, context="it is about my team"))
     desk.press(MIA)

@@ -8,13 +8,7 @@ import pytest
 
 from common.contracts.event import PersonId
 from escalation.domain.duty.calendars import WEEKDAYS, Calendar, DayHours, Weekday
-from escalation.domain.duty.changes import (
-    InvalidChangeError,
-    NotOwnShiftError,
-    apply_override,
-    apply_swap,
-    validate,
-)
+from escalation.domain.duty.changes import apply_override, apply_swap, validate
 from escalation.domain.duty.schedules import (
     MAX_CHANGES,
     Absence,
@@ -26,8 +20,10 @@ from escalation.domain.duty.schedules import (
 )
 from escalation.domain.duty.shifts import Gap, shifts
 from escalation.domain.duty_gaps import GapForecast, UpcomingGap, forecast_gaps
+from escalation.domain.errors import InvalidChangeError, NotOwnShiftError
 from escalation.domain.settings.people import Person
 from escalation.domain.settings.registry import Configuration, Versioned
+from escalation.domain.settings.validation import validate_setting
 
 SAM, KIM, LEE = PersonId("sam"), PersonId("kim"), PersonId("lee")
 HOUR, DAY = timedelta(hours=1), timedelta(days=1)
@@ -101,7 +97,7 @@ def test_what_is_before_the_last_rotation_starts_is_no_fault() -> None:
 
 def test_the_configuration_says_where() -> None:
     schedule = DutySchedule((rotation("00:00", "17:00"),))
-    assert [place for place, _ in Configuration().faults("x", schedule)] == ["rotations"]
+    assert [place for place, _ in validate_setting(Configuration(), "x", schedule)] == ["rotations"]
 
 
 def override(person: PersonId, start: datetime = MONDAY) -> Override:

@@ -13,6 +13,7 @@ from escalation.domain import reactions
 from escalation.domain.duty.calendars import WEEKDAYS, Calendar, DayHours, HolidaysOf
 from escalation.domain.settings.policies import SlaPolicy, Target
 from escalation.domain.settings.registry import Configuration, Versioned
+from escalation.domain.settings.validation import undefined_references
 from unit.escalation.desk import SETTINGS, START, Desk, received
 
 NINE_TO_FIVE: DayHours = (("09:00", "17:00"),)
@@ -69,11 +70,13 @@ def test_without_a_calendar_of_its_own_a_policy_is_for_the_regions_that_have_one
 
 def test_calendars_of_regions_must_exist() -> None:
     policy = replace(SUN, calendar_by_region={"APAC": "tokyo", "EMEA": "cairo"})
-    assert list(FOLLOWING.undefined(policy)) == [("calendar_by_region/EMEA", "calendar cairo")]
+    assert list(undefined_references(FOLLOWING, policy)) == [
+        ("calendar_by_region/EMEA", "calendar cairo")
+    ]
 
 
 def test_holidays_that_nobody_knows_are_refused_by_their_place() -> None:
     calendar = Calendar("UTC", OFFICE_HOURS, holidays=(HolidaysOf("DE"), HolidaysOf("DE", "XX")))
-    assert list(Configuration().undefined(calendar)) == [
+    assert list(undefined_references(Configuration(), calendar)) == [
         ("holidays/1/region", "region XX in the holidays of DE")
     ]

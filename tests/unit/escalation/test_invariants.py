@@ -17,7 +17,7 @@ from common.contracts.event import (
     EscalationId,
     PersonId,
 )
-from escalation.domain import reactions
+from escalation.domain import errors, reactions
 from escalation.domain.escalations import actions
 from escalation.domain.escalations.climbing import outlives_contact
 from escalation.domain.escalations.responders import may_act
@@ -90,7 +90,7 @@ class AnyJourney(RuleBasedStateMachine):
     def _attempt(self, step: Decide) -> None:
         try:
             self.desk.do(step)
-        except (actions.RefusedError, actions.ForbiddenError):
+        except (errors.RefusedError, errors.ForbiddenError):
             return
 
     @invariant()

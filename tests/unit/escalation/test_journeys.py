@@ -26,7 +26,7 @@ from common.contracts.escalations import (
     EscalationUnanswered,
     PageRequested,
 )
-from escalation.domain import reactions
+from escalation.domain import errors, reactions
 from escalation.domain.escalations import actions
 from escalation.domain.escalations.approvals import Settlement, settle
 from escalation.domain.settings.ladders import NamedPerson
@@ -136,9 +136,9 @@ def test_who_was_asked_first_may_still_answer_after_it_climbed(breached: Desk) -
 
 def test_a_second_answer_is_refused_while_the_first_holds(breached: Desk) -> None:
     breached.press(SAM)
-    with pytest.raises(actions.RefusedError, match="It is acknowledged by sam"):
+    with pytest.raises(errors.RefusedError, match="It is acknowledged by sam"):
         breached.do(partial(actions.acknowledge, by=MIA))
-    with pytest.raises(actions.RefusedError, match="It is acknowledged by sam"):
+    with pytest.raises(errors.RefusedError, match="It is acknowledged by sam"):
         breached.do(partial(actions.take_over, by=MIA))
 
 
@@ -164,10 +164,10 @@ def test_the_timer_of_an_earlier_lease_does_not_end_a_later_one(breached: Desk) 
 
 
 def test_only_who_has_it_may_end_it(breached: Desk) -> None:
-    with pytest.raises(actions.RefusedError, match="It is raised"):
+    with pytest.raises(errors.RefusedError, match="It is raised"):
         breached.do(partial(settle, by=SAM, role="supervisor", settlement=Settlement("answer", "")))
     breached.press(SAM)
-    with pytest.raises(actions.RefusedError, match="It is acknowledged by sam"):
+    with pytest.raises(errors.RefusedError, match="It is acknowledged by sam"):
         breached.do(partial(actions.hand_back, by=MIA, guidance="offer a credit"))
     breached.do(partial(actions.hand_back, by=SAM, guidance="offer a credit"))
     assert breached.the(EscalationHandedBack).guidance == "offer a credit"
@@ -180,7 +180,7 @@ def test_referred_up_by_hand_until_there_is_nobody_above(breached: Desk) -> None
     assert climbed.reason == "referred up by sam: above my limit"
     assert climbed.lateness_ms is None
     breached.press(MIA)
-    with pytest.raises(actions.RefusedError, match="Nobody is on duty above managers"):
+    with pytest.raises(errors.RefusedError, match="Nobody is on duty above managers"):
         breached.do(partial(actions.refer_up, by=MIA, reason="too hard"))
 
 

@@ -29,7 +29,7 @@ from common.contracts.escalations import (
     PageRequested,
 )
 from common.contracts.event import PersonId
-from escalation.domain import reactions
+from escalation.domain import errors, reactions
 from escalation.domain.duty.schedules import Absence, DutySchedule, Override, Rotation
 from escalation.domain.escalations import actions, approvals
 from escalation.domain.escalations.approvals import Money, Settlement
@@ -272,14 +272,14 @@ class TestSnoozes:
 
     def test_only_so_long(self, held: Desk) -> None:
         for until in (second(1), second(1 + 3600.001)):
-            with pytest.raises(actions.RefusedError, match="A snooze ends within 1 h from now"):
+            with pytest.raises(errors.RefusedError, match="A snooze ends within 1 h from now"):
                 act(held, SAM, actions.snooze, until=until, reason="later")
 
     def test_only_so_often(self, held: Desk) -> None:
         for _ in range(2):
             until = held.at + timedelta(seconds=30)
             act(held, SAM, actions.snooze, until=until, reason="later")
-        with pytest.raises(actions.RefusedError, match="It may be snoozed 2 times, and was"):
+        with pytest.raises(errors.RefusedError, match="It may be snoozed 2 times, and was"):
             act(held, SAM, actions.snooze, until=second(60), reason="later")
 
     def test_a_note_leaves_it_asleep_and_renewing_wakes_it(self, held: Desk) -> None:
@@ -291,7 +291,7 @@ class TestSnoozes:
         assert the_open(held).snoozed_until is None
 
     def test_only_by_whoever_has_it(self, held: Desk) -> None:
-        with pytest.raises(actions.RefusedError, match="It is acknowledged by sam"):
+        with pytest.raises(errors.RefusedError, match="It is acknowledged by sam"):
             act(held, MIA, actions.snooze, until=second(60), reason="later")
 
 
@@ -312,7 +312,7 @@ class TestPassingOn:
         assert held.the(EscalationClimbed).reason == "no answer from kim"
 
     def test_not_to_oneself(self, held: Desk) -> None:
-        with pytest.raises(actions.RefusedError, match="It is acknowledged by sam already"):
+        with pytest.raises(errors.RefusedError, match="It is acknowledged by sam already"):
             act(held, SAM, actions.hand_over, to=SAM, context="me")
 
     def test_referred_up_says_who_and_why(self, held: Desk) -> None:
@@ -337,18 +337,18 @@ class TestPassingOn:
     def test_only_whoever_has_it_does(
         self, held: Desk, action: Callable[..., Decision], given: dict[str, object]
     ) -> None:
-        with pytest.raises(actions.RefusedError, match="It is acknowledged by sam"):
+        with pytest.raises(errors.RefusedError, match="It is acknowledged by sam"):
             act(held, MIA, action, **given)
 
     def test_nobody_works_on_a_complaint_about_oneself(self, upstairs: Desk) -> None:
         complaint = replace(the_open(upstairs).causes[0], kind="complaint", about=KIM)
         upstairs.escalation = replace(the_open(upstairs), causes=(complaint,))
-        with pytest.raises(actions.ForbiddenError, match="The complaint is about you"):
+        with pytest.raises(errors.ForbiddenError, match="The complaint is about you"):
             act(upstairs, KIM, actions.take_over)
         upstairs.press(KIM)
         assert upstairs.surprises == ["action_came_too_late"]
         act(upstairs, SAM, actions.take_over)
-        with pytest.raises(actions.ForbiddenError, match="The complaint is about kim"):
+        with pytest.raises(errors.ForbiddenError, match="The complaint is about kim"):
             act(upstairs, SAM, actions.hand_over, to=KIM, context="yours")
 
 
@@ -402,12 +402,12 @@ class TestApprovals:
 
     def test_it_takes_somebody_else_with_a_higher_limit(self, held: Desk) -> None:
         settle(held, SAM, 5000)
-        with pytest.raises(actions.ForbiddenError, match="somebody else than sam"):
+        with pytest.raises(errors.ForbiddenError, match="somebody else than sam"):
             act(held, SAM, approvals.approve, role="admin")
         too_low = "a role that may grant 5000 EUR; the role manager may grant 1000 EUR"
-        with pytest.raises(actions.ForbiddenError, match=too_low):
+        with pytest.raises(errors.ForbiddenError, match=too_low):
             act(held, MIA, approvals.approve, role="manager")
-        with pytest.raises(actions.ForbiddenError, match="the role supervisor may grant 100 EUR"):
+        with pytest.raises(errors.ForbiddenError, match="the role supervisor may grant 100 EUR"):
             act(held, KIM, approvals.refuse, role="supervisor", reason="no")
         act(held, DAN, approvals.approve, role="admin")
         assert held.the(EscalationResolved).approved_by == DAN
@@ -420,7 +420,7 @@ class TestApprovals:
 
     def test_where_there_are_limits_a_refund_takes_its_amount(self, held: Desk) -> None:
         blank = Settlement("refund", "5000 EUR")
-        with pytest.raises(actions.ForbiddenError, match="takes its amount"):
+        with pytest.raises(errors.ForbiddenError, match="takes its amount"):
             act(held, SAM, approvals.settle, role="supervisor", settlement=blank)
         act(held, SAM, approvals.settle, role="supervisor", settlement=Settlement("apology", "so"))
         assert held.past[-1].outcome == "apology"
@@ -490,17 +490,13 @@ class TestApprovals:
 
     def test_while_it_is_asked_for_nobody_takes_it(self, held: Desk) -> None:
         settle(held, SAM, 500)
-        with pytest.raises(
-            actions.RefusedError, match="waiting for an approval that sam asked for"
-        ):
+        with pytest.raises(errors.RefusedError, match="waiting for an approval that sam asked for"):
             act(held, MIA, actions.take_over)
-        with pytest.raises(
-            actions.RefusedError, match="waiting for an approval that sam asked for"
-        ):
+        with pytest.raises(errors.RefusedError, match="waiting for an approval that sam asked for"):
             settle(held, SAM, 50)
 
     def test_nothing_to_decide(self, held: Desk) -> None:
-        with pytest.raises(actions.RefusedError, match="It is acknowledged by sam"):
+        with pytest.raises(errors.RefusedError, match="It is acknowledged by sam"):
             act(held, MIA, approvals.approve, role="manager")
 
     def test_a_complaint_about_whoever_asks_voids_it(self, held: Desk) -> None:
@@ -509,7 +505,7 @@ class TestApprovals:
         open_one = the_open(held)
         assert (open_one.state, open_one.approval) == ("raised", None)
         assert SAM not in [person for person, _ in paged_since(held, 1)]
-        with pytest.raises(actions.RefusedError):
+        with pytest.raises(errors.RefusedError):
             act(held, MIA, approvals.approve, role="manager")
 
     def test_resolved_below_meanwhile_it_is_closed(self, held: Desk) -> None:
@@ -546,7 +542,7 @@ class TestReopening:
         act(held, SAM, actions.hand_back, guidance="so")
         ended = held.past[-1]
         held.ask_for_supervisor()
-        with pytest.raises(actions.RefusedError, match="The contact has another one open"):
+        with pytest.raises(errors.RefusedError, match="The contact has another one open"):
             act(held, SAM, actions.reopen, ended=ended, reason="again")
 
 

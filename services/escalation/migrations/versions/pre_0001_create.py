@@ -31,7 +31,7 @@ STATEMENTS = (
     """
     CREATE TABLE watches (
         contact_id uuid PRIMARY KEY,
-        contact jsonb,
+        details jsonb,
         opened_at timestamptz,
         resolved_at timestamptz,
         representative_id text,
@@ -41,7 +41,7 @@ STATEMENTS = (
         severity text NOT NULL DEFAULT 'medium',
         clocks jsonb NOT NULL DEFAULT '[]',
         escalation_id uuid,
-        escalations integer NOT NULL DEFAULT 0
+        escalation_count integer NOT NULL DEFAULT 0
     ) WITH (fillfactor = 60)
     """,
     # Deferred, since one batch may close an escalation and raise the contact's next one.
@@ -55,7 +55,7 @@ STATEMENTS = (
         ladder jsonb,
         level integer NOT NULL,
         round integer NOT NULL,
-        reasons jsonb NOT NULL,
+        causes jsonb NOT NULL,
         awaited jsonb NOT NULL,
         holder text,
         lease_no integer NOT NULL,

@@ -7,11 +7,11 @@ from escalation.domain.model import OPEN_STATES
 
 metadata = MetaData()
 
-# In the words of the indexes: of values that are bound the planner can't tell.
+# Written out as in the partial indexes: the planner can't match bound values to them.
 IS_OPEN = f"state IN ({', '.join(map(repr, OPEN_STATES))})"
 
 setting_versions = Table(
-    "configuration",
+    "setting_versions",
     metadata,
     Column("serial", BigInteger),
     Column("revision", Uuid(as_uuid=False)),
@@ -23,10 +23,10 @@ setting_versions = Table(
     Column("by", Text),
 )
 tracked_contacts = Table(
-    "watches",
+    "tracked_contacts",
     metadata,
     Column("contact_id", Uuid(as_uuid=False), primary_key=True),
-    Column("contact", JSONB),
+    Column("details", JSONB),
     Column("opened_at", DateTime(timezone=True)),
     Column("resolved_at", DateTime(timezone=True)),
     Column("customer_id", Text),
@@ -40,7 +40,7 @@ tracked_contacts = Table(
     Column("severity", Text),
     Column("clocks", JSONB),
     Column("escalation_id", Uuid(as_uuid=False)),
-    Column("escalations", Integer),
+    Column("escalation_count", Integer),
 )
 escalations = Table(
     "escalations",
@@ -52,7 +52,7 @@ escalations = Table(
     Column("ladder", JSONB),
     Column("level", Integer),
     Column("round", Integer),
-    Column("reasons", JSONB),
+    Column("causes", JSONB),
     Column("awaited", JSONB),
     Column("holder", Text),
     Column("lease_no", Integer),

@@ -27,11 +27,11 @@ from escalation.api.deps import (
     audit_cause,
     transaction,
 )
-from escalation.api.schemas import EscalationOut, etag, escalation_out
+from escalation.api.schemas import EscalationOut, escalation_out, etag
 from escalation.domain.escalations import actions, approvals
 from escalation.domain.escalations.approvals import Money, Settlement
 from escalation.domain.settings.people import Currency
-from escalation.domain.situation import Decision, Step
+from escalation.domain.situation import Decide, Decision
 from escalation.store.unit_of_work import UnitOfWork
 
 _CONFLICT: Final[dict[int | str, dict[str, Any]]] = {
@@ -151,7 +151,7 @@ class ActionContext:
     def person(self) -> PersonId:
         return PersonId(self.caller.subject)
 
-    async def do(self, step: Step) -> EscalationOut:
+    async def do(self, step: Decide) -> EscalationOut:
         return await self._answer(
             lambda uow: handlers.apply_action(self.escalation_id, step, uow, self.versions)
         )
@@ -166,7 +166,7 @@ class ActionContext:
             uow.outbox.cause = audit_cause(self.caller)
             decision = await handle(uow)
         self.response.headers["ETag"] = etag(decision.escalation)
-        return escalation_out(decision.escalation, decision.situation.watch, uow.now)
+        return escalation_out(decision.escalation, decision.situation.contact, uow.now)
 
 
 async def _acting(

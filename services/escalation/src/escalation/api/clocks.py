@@ -14,7 +14,7 @@ from escalation.api.deps import EscalationDatabase, StaffUser, transaction
 from escalation.domain.clocks import timeline
 from escalation.domain.clocks.timeline import Line
 from escalation.domain.duty.calendars import Calendar
-from escalation.domain.model import SlaClock, ClockState
+from escalation.domain.model import ClockState, SlaClock
 
 router = APIRouter(prefix="/v1/contacts", tags=["clocks"])
 
@@ -95,7 +95,7 @@ async def show_clocks(
         clocks=[
             _clock_out(
                 clock,
-                configuration.calendar_at(clock.calendar),
+                configuration.calendar_version(clock.calendar),
                 [line for line in lines if line.clock == clock.name],
                 uow.now,
             )

@@ -8,17 +8,17 @@ import orjson
 from pydantic import TypeAdapter, ValidationError
 
 from common.http.problems import ProblemError
-from escalation.domain.queries import Place, Wanted
+from escalation.domain.queries import EscalationQuery, PageKey
 
-_PLACE: TypeAdapter[Place] = TypeAdapter(Place)
+_PLACE: TypeAdapter[PageKey] = TypeAdapter(PageKey)
 
 
-def cursor_after(place: Place, wanted: Wanted) -> str:
+def cursor_after(place: PageKey, wanted: EscalationQuery) -> str:
     found = orjson.dumps([_mark(wanted), _PLACE.dump_python(place, mode="json")])
     return base64.urlsafe_b64encode(found).decode().rstrip("=")
 
 
-def place_after(cursor: str, wanted: Wanted) -> Place:
+def place_after(cursor: str, wanted: EscalationQuery) -> PageKey:
     try:
         padded = cursor + "=" * (-len(cursor) % 4)
         mark, place = orjson.loads(base64.b64decode(padded, altchars=b"-_"))
@@ -31,12 +31,12 @@ def place_after(cursor: str, wanted: Wanted) -> Place:
     return after
 
 
-def _mark(wanted: Wanted) -> str:
+def _mark(wanted: EscalationQuery) -> str:
     """Tell lists apart; the order in which values are given says nothing."""
     asked = {
         name: sorted(value) if isinstance(value, list) else value
         for name, value in wanted
-        if name in Wanted.model_fields
+        if name in EscalationQuery.model_fields
     }
     told = orjson.dumps(asked, option=orjson.OPT_SORT_KEYS)
     return hashlib.blake2b(told, digest_size=8).hexdigest()

@@ -13,16 +13,16 @@ from common.http.access import Principal, require_role
 from common.http.app import get_database
 from common.http.problems import ProblemError
 from common.storage.database import Database
-from escalation.api.schemas import etag, escalation_out
-from escalation.domain import reactions
-from escalation.domain.escalations import actions
-from escalation.handlers import (
-    ConflictError,
+from escalation.api.schemas import escalation_out, etag
+from escalation.domain import errors
+from escalation.domain.errors import (
+    ContactNotFoundError,
     EscalationNotFoundError,
     InvalidSettingError,
     StaleSettingError,
 )
-from escalation.store.unit_of_work import ContactNotFoundError, UnitOfWork
+from escalation.handlers import ConflictError
+from escalation.store.unit_of_work import UnitOfWork
 
 EscalationDatabase = Annotated[Database[UnitOfWork], Depends(get_database)]
 SupervisorUser = Annotated[Principal, Depends(require_role("supervisor", "manager"))]
@@ -59,13 +59,13 @@ async def transaction(database: Database[UnitOfWork]) -> AsyncIterator[UnitOfWor
         raise ProblemError(404, "contact-unknown", "There is no such contact.") from error
     except EscalationNotFoundError as error:
         raise ProblemError(404, "escalation-unknown", "There is no such escalation.") from error
-    except reactions.NotOpenError as error:
+    except errors.ContactNotOpenError as error:
         raise ProblemError(409, "contact-not-open", "The contact is not open.") from error
     except ConflictError as error:
         raise _conflict(error) from error
     except StaleSettingError as error:
         raise _superseded(error) from error
-    except actions.ForbiddenError as error:
+    except errors.ForbiddenError as error:
         raise ProblemError(403, "forbidden", str(error)) from error
     except InvalidSettingError as error:
         raise invalid(*((f"body/{place}", detail) for place, detail in error.places)) from error
@@ -90,7 +90,7 @@ def audit_cause(caller: Principal) -> str:
 
 
 def _conflict(error: ConflictError) -> ProblemError:
-    present = escalation_out(error.escalation, error.situation.watch, error.situation.at)
+    present = escalation_out(error.escalation, error.situation.contact, error.situation.at)
     return ProblemError(
         409,
         error.code,

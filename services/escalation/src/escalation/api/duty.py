@@ -16,6 +16,7 @@ from common.storage.database import Database
 from escalation import handlers
 from escalation.api.deps import EscalationDatabase, SupervisorUser, check_length, transaction
 from escalation.api.settings import get_or_404
+from escalation.domain import errors
 from escalation.domain.duty import changes
 from escalation.domain.duty.schedules import (
     Absences,
@@ -119,7 +120,7 @@ async def override(
     only = _bound_to(caller)
     return await _change(
         setting_id,
-        lambda schedule: changes.overridden(schedule, override, only),
+        lambda schedule: changes.apply_override(schedule, override, only),
         database,
         caller.subject,
     )
@@ -137,7 +138,7 @@ async def swap(
     only = _bound_to(caller)
     return await _change(
         setting_id,
-        lambda schedule: changes.swapped(schedule, swap, only),
+        lambda schedule: changes.apply_swap(schedule, swap, only),
         database,
         caller.subject,
     )
@@ -158,7 +159,7 @@ async def _change(
         async with transaction(database) as uow:
             await get_or_404(DutySchedule, setting_id, uow)
             return await handlers.update_schedule(setting_id, change, by, uow)
-    except changes.NotOwnShiftError as error:
+    except errors.NotOwnShiftError as error:
         raise ProblemError(403, "forbidden", str(error)) from error
-    except changes.UnchangeableError as error:
+    except errors.InvalidChangeError as error:
         raise ProblemError(409, "unchangeable", str(error)) from error

@@ -18,8 +18,8 @@ from escalation.api.deps import (
     audit_cause,
     transaction,
 )
-from escalation.api.schemas import EscalationOut, etag, escalation_out
-from escalation.domain import audit_trail
+from escalation.api.schemas import EscalationOut, escalation_out, etag
+from escalation.domain import audit_trail, errors
 
 router = APIRouter(prefix="/v1/escalations", tags=["escalations"])
 
@@ -92,7 +92,7 @@ async def show(
     async with transaction(database) as uow:
         escalation = await uow.escalations.get(EscalationId(str(escalation_id)))
         if escalation is None:
-            raise handlers.EscalationNotFoundError
+            raise errors.EscalationNotFoundError
         watches = await uow.contacts.get_many([escalation.contact_id])
         journal = await uow.escalations.journal_entries(escalation)
     response.headers["ETag"] = etag(escalation)
@@ -111,14 +111,14 @@ async def show_trail(
     asked = EscalationId(str(escalation_id))
     async with transaction(database) as uow:
         if await uow.escalations.get(asked) is None:
-            raise handlers.EscalationNotFoundError
+            raise errors.EscalationNotFoundError
         (chain,) = await uow.audit_trail.chains([asked])
     return AuditTrailOut(
         escalation_id=asked,
         length=chain.length,
         head=chain.head,
-        intact=not list(audit_trail.breaks(chain)),
-        steps=[AuditStepOut.model_validate(one, from_attributes=True) for one in chain.steps],
+        intact=not list(audit_trail.find_breaks(chain)),
+        steps=[AuditStepOut.model_validate(one, from_attributes=True) for one in chain.entries],
     )
 
 
@@ -134,4 +134,4 @@ async def escalate(
         about = None if new.about is None else PersonId(new.about)
         decision = await handlers.raise_by_hand(contact_id, by, new.reason, uow, about)
     response.headers["ETag"] = etag(decision.escalation)
-    return escalation_out(decision.escalation, decision.situation.watch, uow.now)
+    return escalation_out(decision.escalation, decision.situation.contact, uow.now)

@@ -8,7 +8,7 @@ from pydantic import BaseModel, Field
 
 from escalation.api.deps import EscalationDatabase, StaffUser, check_length, transaction
 from escalation.domain.duty.schedules import Instant
-from escalation.domain.lateness import TOLERATED_MS, Kind
+from escalation.domain.lateness import LATENESS_TOLERANCE_MS, Kind
 from escalation.domain.types import SettingId
 
 router = APIRouter(prefix="/v1/lateness", tags=["lateness"])
@@ -32,7 +32,9 @@ class LatenessOut(BaseModel):
     p50_ms: float
     p99_ms: float
     max_ms: float
-    over_50_ms: int = Field(description=f"how many were noticed over {TOLERATED_MS} ms late")
+    over_50_ms: int = Field(
+        description=f"how many were noticed over {LATENESS_TOLERANCE_MS} ms late"
+    )
 
 
 class LatenessReport(BaseModel):

@@ -14,7 +14,7 @@ from common.http.problems import ProblemError
 from escalation.api.cursor import cursor_after, place_after
 from escalation.api.deps import EscalationDatabase, StaffUser, transaction
 from escalation.api.schemas import EscalationOut, escalation_out
-from escalation.domain.queries import Wanted, place_of
+from escalation.domain.queries import EscalationQuery, page_key
 from escalation.stream.broadcaster import Broadcaster
 from escalation.stream.offsets import (
     EVENT_ID_PATTERN,
@@ -41,7 +41,7 @@ async def _hub(request: Request) -> Broadcaster:
 BroadcasterDep = Annotated[Broadcaster, Depends(_hub)]
 
 
-class EscalationListQuery(Wanted):
+class EscalationListQuery(EscalationQuery):
     limit: int = Field(50, ge=1, le=200)
     cursor: str | None = Field(None, max_length=400, description="`next` of the page before")
 
@@ -93,7 +93,7 @@ async def show_all(
         watches = await uow.contacts.get_many([escalation.contact_id for escalation in page])
     return EscalationPage(
         escalations=[escalation_out(one, watches[one.contact_id], uow.now) for one in page],
-        next=cursor_after(place_of(page[-1]), asked) if len(found) > asked.limit else None,
+        next=cursor_after(page_key(page[-1]), asked) if len(found) > asked.limit else None,
     )
 
 

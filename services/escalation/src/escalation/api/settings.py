@@ -22,8 +22,8 @@ from escalation.domain.duty.schedules import DutySchedule
 from escalation.domain.settings.ladders import Ladder
 from escalation.domain.settings.people import ApprovalLimit, GrantingRole, Person, Team
 from escalation.domain.settings.policies import SlaPolicy
-from escalation.domain.settings.registry import Setting, Versioned
-from escalation.store.unit_of_work import KINDS, UnitOfWork
+from escalation.domain.settings.registry import KIND_BY_TYPE, KINDS, Setting, Versioned
+from escalation.store.unit_of_work import UnitOfWork
 
 router = APIRouter(prefix="/v1", tags=["configuration"])
 
@@ -271,9 +271,9 @@ async def put_approval_limit(
 
 
 async def get_or_404(kind: type[S], setting_id: str, uow: UnitOfWork) -> Versioned[S]:
-    setting = (await uow.settings.in_force()).find(kind, setting_id)
+    setting = (await uow.settings.in_force()).get(kind, setting_id)
     if setting is None:
-        raise ProblemError(404, "setting-unknown", f"No {setting_id} is among the {KINDS[kind]}.")
+        raise ProblemError(404, "setting-unknown", f"No {setting_id} is among the {KIND_BY_TYPE[kind].path}.")
     return setting
 
 
@@ -291,7 +291,7 @@ def _show(kind: type[S]) -> None:
         async with transaction(database) as uow:
             return (await uow.settings.in_force()).all_of(kind)
 
-    name = KINDS[kind]
+    name = KIND_BY_TYPE[kind].path
     router.add_api_route(
         f"/{name}",
         show_all,
@@ -309,4 +309,4 @@ def _show(kind: type[S]) -> None:
 
 
 for _kind in KINDS:
-    _show(_kind)
+    _show(_kind.type)

@@ -7,7 +7,7 @@ import gc
 import os
 from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ProcessPoolExecutor
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime
 from itertools import groupby
 from multiprocessing import get_context
@@ -21,24 +21,17 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from common.contracts import EVENTS
 from common.contracts.event import ContactId, Event
-from escalation.domain.settings.registry import Configuration, Setting, Versioned
-from escalation.domain.simulation import MEANINGS, Habits, Tally, tally
+from escalation.domain.settings.registry import KINDS, Configuration, Setting
+from escalation.domain.settings.validation import validate_setting
+from escalation.domain.simulation import DECISIONS, Assumptions, Totals, replay
 from escalation.domain.wording import STAMP
-from escalation.store.unit_of_work import KINDS
 
 _CHUNK = 500
 # Chunks that wait for a core: enough to keep all busy, and no more in memory.
 _AHEAD = 4
 
-_TYPES: Mapping[str, type[Event]] = {kind.type: kind for kind in EVENTS if kind in MEANINGS}
-_MAPS: Mapping[str, str] = {
-    "sla-policies": "policies",
-    "calendars": "calendars",
-    "ladders": "ladders",
-    "duty-schedules": "schedules",
-    "people": "people",
-    "teams": "teams",
-}
+_TYPES: Mapping[str, type[Event]] = {kind.type: kind for kind in EVENTS if kind in DECISIONS}
+_DRAFT_KINDS = {kind.path: kind.type for kind in KINDS if kind.simulated}
 
 Facts = Sequence[tuple[str, str]]
 Chunk = list[tuple[ContactId, Facts]]
@@ -62,16 +55,15 @@ def with_drafts(configuration: Configuration, drafts: Sequence[str]) -> Configur
     for draft in drafts:
         name, equals, path = draft.partition("=")
         kind, slash, setting_id = name.partition("/")
-        types = {listed: setting for setting, listed in KINDS.items() if listed in _MAPS}
-        if not (equals and slash and kind in types):
-            message = f"{draft}: give kind/id=file, with a kind of {', '.join(types)}"
+        if not (equals and slash and kind in _DRAFT_KINDS):
+            message = f"{draft}: give kind/id=file, with a kind of {', '.join(_DRAFT_KINDS)}"
             raise BadDraftError(message)
-        body = _read(types[kind], path)
+        body = _read(_DRAFT_KINDS[kind], path)
         settings.append((name, setting_id, body))
-        configuration = _with(configuration, kind, setting_id, body)
+        configuration = configuration.with_next(setting_id, body)
     for name, setting_id, body in settings:
-        for place, what in configuration.faults(setting_id, body):
-            message = f"{name}: {place}: {what}"
+        for place, error in validate_setting(configuration, setting_id, body):
+            message = f"{name}: {place}: {error}"
             raise BadDraftError(message)
     return configuration
 
@@ -90,23 +82,15 @@ def _read(kind: type[Any], path: str) -> Any:
         raise BadDraftError(message) from error
 
 
-def _with(configuration: Configuration, kind: str, setting_id: str, body: Any) -> Configuration:
-    known: Mapping[str, Versioned[Any]] = getattr(configuration, _MAPS[kind])
-    version = known[setting_id].version + 1 if setting_id in known else 1
-    draft = Versioned(setting_id, version, body)
-    changed: dict[str, Any] = {_MAPS[kind]: {**known, setting_id: draft}}
-    return replace(configuration, **changed)
-
-
 async def simulate(
     connection: AsyncConnection,
     window: Window,
     configurations: Sequence[Configuration],
-    habits: Habits,
+    habits: Assumptions,
     processes: int | None = None,
-) -> list[Tally]:
+) -> list[Totals]:
     """Return what would have come of the window's contacts under each of the configurations."""
-    totals = [Tally() for _ in configurations]
+    totals = [Totals() for _ in configurations]
     # It only reads, and at our pace.
     await connection.execute(text("SET LOCAL idle_in_transaction_session_timeout = 0"))
     # A fork would take the connections along.
@@ -116,7 +100,7 @@ async def simulate(
         initializer=_begin,
         initargs=(configurations, window.until, habits),
     ) as pool:
-        waiting: list[Future[list[Tally]]] = []
+        waiting: list[Future[list[Totals]]] = []
         async for chunk in _chunks(connection, window):
             waiting.append(pool.submit(_play, chunk))
             if len(waiting) >= _AHEAD * (processes or os.cpu_count() or 1):
@@ -126,7 +110,7 @@ async def simulate(
     return totals
 
 
-def _gather(done: "Future[list[Tally]]", totals: Sequence[Tally]) -> None:
+def _gather(done: "Future[list[Totals]]", totals: Sequence[Totals]) -> None:
     for total, part in zip(totals, done.result(), strict=True):
         total.add(part)
 
@@ -142,19 +126,19 @@ async def _chunks(connection: AsyncConnection, window: Window) -> AsyncIterator[
             ]
 
 
-_given: list[tuple[Sequence[Configuration], datetime, Habits]] = []
+_given: list[tuple[Sequence[Configuration], datetime, Assumptions]] = []
 
 
-def _begin(configurations: Sequence[Configuration], until: datetime, habits: Habits) -> None:
+def _begin(configurations: Sequence[Configuration], until: datetime, habits: Assumptions) -> None:
     _given.append((configurations, until, habits))
     # Nothing that a play leaves behind is in a cycle.
     gc.disable()
 
 
-def _play(chunk: Chunk) -> list[Tally]:
+def _play(chunk: Chunk) -> list[Totals]:
     configurations, until, habits = _given[-1]
     contacts = [(contact_id, list(map(_event, facts))) for contact_id, facts in chunk]
-    return [tally(contacts, configuration, until, habits) for configuration in configurations]
+    return [replay(contacts, configuration, until, habits) for configuration in configurations]
 
 
 def _event(fact: tuple[str, str]) -> Event:
@@ -162,7 +146,9 @@ def _event(fact: tuple[str, str]) -> Event:
     return _TYPES[kind].model_validate_json(data)
 
 
-def render_report(totals: Mapping[str, Tally], window: Window, habits: Habits) -> Iterator[str]:
+def render_report(
+    totals: Mapping[str, Totals], window: Window, habits: Assumptions
+) -> Iterator[str]:
     """Say it in lines, one table for each of what was tried."""
     answers = (
         "nobody answers"
@@ -180,7 +166,7 @@ def render_report(totals: Mapping[str, Tally], window: Window, habits: Habits) -
         yield from _people(total)
 
 
-def _promises(total: Tally) -> Iterator[str]:
+def _promises(total: Totals) -> Iterator[str]:
     yield f"  {'clock':<16} {'policy':<20} {'promised':>10} {'kept':>10} {'broken':>10}    share"
     for clock, policy in sorted(total.promised):
         promised, broken = total.promised[clock, policy], total.broken[clock, policy]
@@ -192,7 +178,7 @@ def _promises(total: Tally) -> Iterator[str]:
         yield f"    and {more:,} more"
 
 
-def _people(total: Tally) -> Iterator[str]:
+def _people(total: Totals) -> Iterator[str]:
     raised = ", ".join(f"{cause} {count:,}" for cause, count in total.escalations.most_common())
     yield f"  escalations: {total.escalations.total():,}{f' ({raised})' if raised else ''}"
     if total.levels:
@@ -205,7 +191,7 @@ def _people(total: Tally) -> Iterator[str]:
         yield f"  paged: {person} {sum(count for _, count in reasons):,} times ({listed})"
 
 
-def render_json(totals: Mapping[str, Tally]) -> bytes:
+def render_json(totals: Mapping[str, Totals]) -> bytes:
     shown = {
         name: {
             "contacts": total.contacts,

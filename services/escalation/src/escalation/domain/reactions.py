@@ -22,18 +22,15 @@ from common.contracts.contacts import (
 )
 from common.contracts.event import PersonId
 from common.contracts.notifications import NotificationActedOn
-from escalation.domain import wording
+from escalation.domain import errors, wording
 from escalation.domain.clocks import lifecycle
+from escalation.domain.errors import ContactNotOpenError
 from escalation.domain.escalations import actions, causes, leases
 from escalation.domain.escalations.climbing import escalate, move_up, outlives_contact
 from escalation.domain.escalations.responders import unfit
 from escalation.domain.model import EscalationCause, Referral
 from escalation.domain.settings.policies import ContactDetails
 from escalation.domain.situation import Decision, Situation, no_change
-
-
-class NotOpenError(Exception):
-    """The contact is not open."""
 
 
 def received(situation: Situation, event: ContactReceived) -> Decision:
@@ -202,7 +199,7 @@ def acted_on(situation: Situation, event: NotificationActedOn) -> Decision:
                 return actions.take_over(situation, event.person_id)
             case _:
                 assert_never(event.action)
-    except (actions.RefusedError, actions.ForbiddenError):
+    except (errors.RefusedError, errors.ForbiddenError):
         return Decision(situation, surprises=("action_came_too_late",))
 
 
@@ -212,7 +209,7 @@ def raised_by_hand(
     """Take it upstairs; with `about` it is a complaint, which may also follow the contact's end."""
     watch = situation.contact
     if not watch.is_open and (about is None or watch.opened_at is None):
-        raise NotOpenError
+        raise ContactNotOpenError
     return escalate(situation, causes.by_hand(situation, by, reason, about)).then(_find_a_judge)
 
 

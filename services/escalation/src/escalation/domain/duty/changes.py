@@ -9,18 +9,11 @@ from common.contracts.event import PersonId
 from escalation.domain.duty.calendars import edges
 from escalation.domain.duty.schedules import MAX_CHANGES, DutySchedule, Override, Swap
 from escalation.domain.duty.shifts import format_period, shifts
+from escalation.domain.errors import InvalidChangeError, NotOwnShiftError
 
 # A year and a fortnight from when the last rotation starts: every week of the year, and the
 # clocks of every zone in each of their states together.
 _CHECKED = timedelta(days=380)
-
-
-class NotOwnShiftError(Exception):
-    """Supervisors change their own shifts; others' take a manager."""
-
-
-class InvalidChangeError(Exception):
-    """The schedule can't be changed so."""
 
 
 def validate(schedule: DutySchedule) -> Iterator[tuple[str, str]]:

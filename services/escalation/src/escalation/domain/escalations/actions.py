@@ -26,24 +26,13 @@ from common.contracts.event import PersonId
 from common.messages import Cancel
 from escalation.domain import wording
 from escalation.domain.clocks import lifecycle, schedule
+from escalation.domain.errors import ForbiddenError, RefusedError
 from escalation.domain.escalations import coaching, leases
 from escalation.domain.escalations.climbing import ask, move_up
 from escalation.domain.escalations.responders import Landing, above, landing_at, may_act, partial_to
 from escalation.domain.model import Escalation, EscalationState
 from escalation.domain.situation import Decision, Situation, no_change
 from escalation.domain.timers import ESCALATION_SLOT
-
-
-class RefusedError(Exception):
-    """The escalation is not in a state that allows this."""
-
-    def __init__(self, state: EscalationState, detail: str) -> None:
-        super().__init__(detail)
-        self.state = state
-
-
-class ForbiddenError(Exception):
-    """This person may not do it; the message says what it takes."""
 
 
 def acknowledge(situation: Situation, by: PersonId) -> Decision:

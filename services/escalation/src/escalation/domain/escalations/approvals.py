@@ -14,14 +14,9 @@ from common.contracts.escalations import (
 )
 from common.contracts.event import PersonId
 from escalation.domain import wording
+from escalation.domain.errors import ForbiddenError, RefusedError
 from escalation.domain.escalations import leases
-from escalation.domain.escalations.actions import (
-    ForbiddenError,
-    RefusedError,
-    ending,
-    require,
-    the_open,
-)
+from escalation.domain.escalations.actions import ending, require, the_open
 from escalation.domain.escalations.climbing import ask, page, tell_operations
 from escalation.domain.escalations.responders import Landing, above, landing_at, partial_to
 from escalation.domain.model import Approval, Escalation, ms_between

@@ -148,7 +148,7 @@ def _raise(situation: Situation, reason: EscalationCause, *further: EscalationCa
         level_name=escalation.level_name,
     )
     watch = replace(
-        watch, escalation_id=escalation.escalation_id, escalations=watch.escalation_count + 1
+        watch, escalation_id=escalation.escalation_id, escalation_count=watch.escalation_count + 1
     )
     after = replace(situation, contact=watch, escalation=escalation)
     return (
