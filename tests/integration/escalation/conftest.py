@@ -103,7 +103,7 @@ async def database(postgres: Postgres, database_name: str) -> AsyncIterator[Data
 
 
 @pytest.fixture
-def desk(database: Database[UnitOfWork]) -> ServiceHarness:
+def service(database: Database[UnitOfWork]) -> ServiceHarness:
     return ServiceHarness(database, dispatcher(database, handlers.SUBSCRIPTIONS, "escalation"))
 
 

@@ -43,11 +43,11 @@ async def duty(api: httpx.AsyncClient) -> httpx.AsyncClient:
 
 async def own_shift(api: httpx.AsyncClient, person: str) -> dict[str, Any]:
     """Return the person's next shift that has not begun."""
-    found = (await api.get(f"{PLACE}/shifts")).json()["shifts"]
+    found = (await api.get(f"{PLACE}/shifts")).json()["items"]
     return next(one for one in found[1:] if one["person_id"] == person)
 
 
-async def test_who_is_on_duty(duty: httpx.AsyncClient) -> None:
+async def test_on_duty_is_shown_for_any_instant(duty: httpx.AsyncClient) -> None:
     at = {"at": "2026-01-06T12:00:00Z"}
     assert (await duty.get(f"{PLACE}/on-duty", params=at)).json() == {
         "at": "2026-01-06T12:00:00Z",
@@ -59,20 +59,20 @@ async def test_who_is_on_duty(duty: httpx.AsyncClient) -> None:
     assert (await duty.get("/v1/duty-schedules/none/on-duty")).status_code == 404
 
 
-async def test_shifts_and_gaps_of_a_time_with_an_absence(duty: httpx.AsyncClient) -> None:
+async def test_absence_leaves_gap_between_shifts(duty: httpx.AsyncClient) -> None:
     away = {"from": "2026-03-02T06:00:00Z", "until": "2026-03-02T12:00:00Z"}
     absent = await duty.put("/v1/people/sam", json={"absences": [away]})
     assert absent.status_code == 200, absent.text
     window = {"from": "2026-03-02T00:00:00Z", "until": "2026-03-04T00:00:00Z"}
     shown = await duty.get(f"{PLACE}/shifts", params=window)
-    assert [tuple(one.values()) for one in shown.json()["shifts"]] == [
+    assert [tuple(one.values()) for one in shown.json()["items"]] == [
         ("sam", "2026-03-02T00:00:00Z", "2026-03-02T06:00:00Z"),
         ("sam", "2026-03-02T12:00:00Z", "2026-03-03T00:00:00Z"),
         ("kim", "2026-03-03T00:00:00Z", "2026-03-04T00:00:00Z"),
     ]
     missing = await duty.get(f"{PLACE}/gaps", params=window)
     gap = {"start": "2026-03-02T06:00:00Z", "end": "2026-03-02T12:00:00Z"}
-    assert missing.json()["gaps"] == [gap]
+    assert missing.json()["items"] == [gap]
 
 
 @pytest.mark.parametrize(
@@ -83,7 +83,7 @@ async def test_shifts_and_gaps_of_a_time_with_an_absence(duty: httpx.AsyncClient
         ({"from": "2026-03-02"}, "query/from"),
     ],
 )
-async def test_a_time_that_makes_no_sense_is_refused(
+async def test_invalid_period_is_refused(
     duty: httpx.AsyncClient, window: dict[str, str], place: str
 ) -> None:
     for what in ("shifts", "gaps"):
@@ -109,7 +109,7 @@ async def test_a_time_that_makes_no_sense_is_refused(
         ([], "body/rotations", "at least 1"),
     ],
 )
-async def test_a_schedule_that_makes_no_sense_is_refused_by_its_place(
+async def test_invalid_schedule_is_refused_with_its_place(
     api: httpx.AsyncClient, rotations: list[Any], place: str, said: str
 ) -> None:
     refused = await api.put(PLACE, json={"rotations": rotations})
@@ -120,7 +120,7 @@ async def test_a_schedule_that_makes_no_sense_is_refused_by_its_place(
     assert (await api.get(PLACE)).status_code == 404
 
 
-async def test_a_supervisor_gives_away_an_own_shift_and_no_other(duty: httpx.AsyncClient) -> None:
+async def test_supervisor_overrides_own_shift_only(duty: httpx.AsyncClient) -> None:
     sams, kims = await own_shift(duty, "sam"), await own_shift(duty, "kim")
 
     async def give(shift: dict[str, Any], caller: str) -> httpx.Response:
@@ -140,7 +140,7 @@ async def test_a_supervisor_gives_away_an_own_shift_and_no_other(duty: httpx.Asy
     assert on.json()["person_ids"] == ["lee"]
 
 
-async def test_two_swap_their_turns(duty: httpx.AsyncClient) -> None:
+async def test_swap_exchanges_turns(duty: httpx.AsyncClient) -> None:
     sams, kims = await own_shift(duty, "sam"), await own_shift(duty, "kim")
     window = {"from": min(sams["start"], kims["start"]), "until": max(sams["end"], kims["end"])}
     swap = {"first": "kim", "second": "sam", **window}
@@ -151,7 +151,7 @@ async def test_two_swap_their_turns(duty: httpx.AsyncClient) -> None:
         assert on.json()["person_ids"] == [person]
 
 
-async def test_changes_that_make_no_sense_are_refused(duty: httpx.AsyncClient) -> None:
+async def test_invalid_changes_are_refused(duty: httpx.AsyncClient) -> None:
     sams = await own_shift(duty, "sam")
     window = {"from": sams["start"], "until": sams["end"]}
     same = await duty.post(f"{PLACE}/overrides", json={"person_id": "sam", **window})
@@ -167,7 +167,7 @@ async def test_changes_that_make_no_sense_are_refused(duty: httpx.AsyncClient) -
     assert unknown.status_code == 404
 
 
-async def test_overrides_at_once_are_all_kept(duty: httpx.AsyncClient) -> None:
+async def test_concurrent_overrides_are_all_kept(duty: httpx.AsyncClient) -> None:
     start = datetime(2026, 3, 2, tzinfo=UTC)
     windows = [
         {"from": (start + n * HOUR).isoformat(), "until": (start + (n + 1) * HOUR).isoformat()}
@@ -192,10 +192,12 @@ def events(feed: httpx.Response) -> list[tuple[Any, ...]]:
     ]
 
 
-async def test_the_feed_of_a_schedule_is_its_shifts(duty: httpx.AsyncClient, desk: ServiceHarness) -> None:
-    now = await desk.now()
+async def test_schedule_feed_lists_its_shifts(
+    duty: httpx.AsyncClient, service: ServiceHarness
+) -> None:
+    now = await service.now()
     window = {"from": (now - 29 * DAY).isoformat(), "until": (now + 89 * DAY).isoformat()}
-    shown = (await duty.get(f"{PLACE}/shifts", params=window)).json()["shifts"]
+    shown = (await duty.get(f"{PLACE}/shifts", params=window)).json()["items"]
     found = events(await duty.get(f"{PLACE}/calendar.ics"))
     assert len({uid for uid, *_ in found}) == len(found)
     expected = [
@@ -210,12 +212,12 @@ async def test_the_feed_of_a_schedule_is_its_shifts(duty: httpx.AsyncClient, des
     assert set(expected) <= {tuple(rest) for _, *rest in found}
     # The one that has begun before is whole, and known by the same id a day later.
     assert all(end - start == DAY for _, start, end, _ in found)
-    desk.database.clock.ahead += DAY
+    service.database.clock.ahead += DAY
     later = events(await duty.get(f"{PLACE}/calendar.ics"))
     assert len(set(found) & set(later)) == len(found) - 1
 
 
-async def test_the_feed_of_a_person_has_that_one_s_shifts_of_all_schedules(
+async def test_person_feed_lists_shifts_of_all_schedules(
     duty: httpx.AsyncClient,
 ) -> None:
     other = {"rotations": [{**ROTATION, "members": ["kim", "mia", "lee"]}]}
@@ -237,7 +239,7 @@ async def signing(
         yield api
 
 
-async def test_a_link_opens_its_own_feed_and_nothing_else(signing: httpx.AsyncClient) -> None:
+async def test_signed_link_opens_its_own_feed_only(signing: httpx.AsyncClient) -> None:
     linked = await signing.get(f"{PLACE}/calendar-link", headers=key("sam"))
     path = linked.json()["path"]
     assert events(await signing.get(path))
@@ -252,7 +254,7 @@ async def test_a_link_opens_its_own_feed_and_nothing_else(signing: httpx.AsyncCl
     assert (await signing.get(f"{PLACE}/calendar-link")).status_code == 401
 
 
-async def test_without_a_secret_there_are_no_links(duty: httpx.AsyncClient) -> None:
+async def test_links_need_feed_secret(duty: httpx.AsyncClient) -> None:
     refused = await duty.get(f"{PLACE}/calendar-link")
     assert (refused.status_code, refused.json()["type"]) == (
         409,
@@ -278,8 +280,8 @@ class Replica:
         return seconds / 3600
 
 
-async def pages(desk: ServiceHarness) -> list[PageRequested]:
-    found = await desk.rows(
+async def pages(service: ServiceHarness) -> list[PageRequested]:
+    found = await service.rows(
         "SELECT data FROM outbox WHERE type = 'upstairs.page_requested.v1' ORDER BY sequence"
     )
     return [PageRequested.model_validate(row.data) for row in found]
@@ -291,35 +293,37 @@ async def leave(api: httpx.AsyncClient, shift: dict[str, Any]) -> None:
     assert put.status_code == 200, put.text
 
 
-async def test_a_gap_is_told_once_by_all_replicas_together_a_week_and_a_day_ahead(
-    duty: httpx.AsyncClient, desk: ServiceHarness
+async def test_gap_is_announced_once_a_week_and_once_a_day_ahead(
+    duty: httpx.AsyncClient, service: ServiceHarness
 ) -> None:
     sams = await own_shift(duty, "sam")
     await leave(duty, sams)
     begins = datetime.fromisoformat(sams["start"])
-    desk.database.clock.ahead += begins - 6 * DAY - await desk.now()
-    one, other = Replica(desk.database), Replica(desk.database)
+    service.database.clock.ahead += begins - 6 * DAY - await service.now()
+    one, other = Replica(service.database), Replica(service.database)
     looks = await asyncio.gather(one.look(), other.look(), one.look(), other.look())
     assert set(looks) == {24}
-    (page,) = await pages(desk)
+    (page,) = await pages(service)
     assert (page.person_id, page.reason, page.respond_by) == ("operations", "duty_gap", begins)
     assert "sam" in page.why
-    desk.database.clock.ahead += 5 * DAY + HOUR
+    service.database.clock.ahead += 5 * DAY + HOUR
     await asyncio.gather(one.look(), other.look())
-    first, second = await pages(desk)
+    first, second = await pages(service)
     assert first == page
     assert (second.contact_id, second.headline) == (first.contact_id, first.headline)
     # While it lasts nobody is told again; then it is forgotten.
-    desk.database.clock.ahead += DAY
+    service.database.clock.ahead += DAY
     await one.look()
-    assert len(await pages(desk)) == 2
-    assert len(await desk.rows("SELECT ahead FROM announced_gaps")) == 2
-    desk.database.clock.ahead += 2 * DAY
+    assert len(await pages(service)) == 2
+    assert len(await service.rows("SELECT ahead FROM announced_gaps")) == 2
+    service.database.clock.ahead += 2 * DAY
     assert await one.look() == 0
-    assert await desk.rows("SELECT ahead FROM announced_gaps") == []
+    assert await service.rows("SELECT ahead FROM announced_gaps") == []
 
 
-async def test_all_else_goes_on_while_it_looks_far(duty: httpx.AsyncClient, desk: ServiceHarness) -> None:
+async def test_forecast_does_not_block_event_loop(
+    duty: httpx.AsyncClient, service: ServiceHarness
+) -> None:
     """For hours as shifts and nobody there for years it works for a second, on its own."""
     hourly = {"rotations": [{**ROTATION, "shift_s": 3600}]}
     assert (await duty.put(PLACE, json=hourly)).status_code == 200
@@ -329,7 +333,7 @@ async def test_all_else_goes_on_while_it_looks_far(duty: httpx.AsyncClient, desk
     began = last = monotonic()
     longest = 0.0
     async with asyncio.TaskGroup() as tasks:
-        looking = tasks.create_task(Replica(desk.database).look())
+        looking = tasks.create_task(Replica(service.database).look())
         while not looking.done():
             await asyncio.wait({looking}, timeout=0.001)
             longest, last = max(longest, monotonic() - last), monotonic()
@@ -337,23 +341,25 @@ async def test_all_else_goes_on_while_it_looks_far(duty: httpx.AsyncClient, desk
     assert longest < (last - began) / 3
 
 
-async def test_a_gap_that_is_filled_is_not_told(duty: httpx.AsyncClient, desk: ServiceHarness) -> None:
-    sams = await own_shift(duty, "sam")
-    await leave(duty, sams)
-    shown = (await duty.get(f"{PLACE}/gaps")).json()["gaps"]
-    assert shown == [{"start": sams["start"], "end": sams["end"]}]
-    filled = {"person_id": "kim", "from": sams["start"], "until": sams["end"]}
-    assert (await duty.post(f"{PLACE}/overrides", json=filled)).status_code == 200
-    assert await Replica(desk.database).look() == 0
-    assert await pages(desk) == []
-
-
-async def test_a_gap_that_was_filled_and_opens_again_is_told_again(
-    duty: httpx.AsyncClient, desk: ServiceHarness
+async def test_filled_gap_is_not_announced(
+    duty: httpx.AsyncClient, service: ServiceHarness
 ) -> None:
     sams = await own_shift(duty, "sam")
     await leave(duty, sams)
-    one, other = Replica(desk.database), Replica(desk.database)
+    shown = (await duty.get(f"{PLACE}/gaps")).json()["items"]
+    assert shown == [{"start": sams["start"], "end": sams["end"]}]
+    filled = {"person_id": "kim", "from": sams["start"], "until": sams["end"]}
+    assert (await duty.post(f"{PLACE}/overrides", json=filled)).status_code == 200
+    assert await Replica(service.database).look() == 0
+    assert await pages(service) == []
+
+
+async def test_reopened_gap_is_announced_again(
+    duty: httpx.AsyncClient, service: ServiceHarness
+) -> None:
+    sams = await own_shift(duty, "sam")
+    await leave(duty, sams)
+    one, other = Replica(service.database), Replica(service.database)
     assert await one.look() == 24
     filled = {"person_id": "kim", "from": sams["start"], "until": sams["end"]}
     assert (await duty.post(f"{PLACE}/overrides", json=filled)).status_code == 200
@@ -361,6 +367,6 @@ async def test_a_gap_that_was_filled_and_opens_again_is_told_again(
     await duty.put(PLACE, json=DUTY)
     assert await one.look() == 24
     await other.look()
-    first, second = await pages(desk)
+    first, second = await pages(service)
     assert first.page_id != second.page_id
     assert first.contact_id == second.contact_id

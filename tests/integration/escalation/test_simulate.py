@@ -48,10 +48,10 @@ def draft(tmp_path: Path) -> Callable[[dict[str, Any]], str]:
     return write
 
 
-async def _a_past(desk: ServiceHarness) -> None:
+async def _a_past(service: ServiceHarness) -> None:
     """Two contacts, answered after ten seconds and after two minutes, resolved after five."""
     for answered_after in (10, 120):
-        contact = await desk.received()
+        contact = await service.received()
         facts: list[Event] = [
             contact,
             assigned(contact),
@@ -62,19 +62,19 @@ async def _a_past(desk: ServiceHarness) -> None:
             ),
             ContactResolved(contact_id=contact.contact_id, occurred_at=_later(contact, 300)),
         ]
-        desk.database.clock.ahead += timedelta(seconds=300)
-        await desk.tell(*facts)
+        service.database.clock.ahead += timedelta(seconds=300)
+        await service.tell(*facts)
 
 
 def _later(contact: ContactReceived, seconds: float) -> Any:
     return contact.occurred_at + timedelta(seconds=seconds)
 
 
-async def test_a_draft_is_told_beside_what_is_in_force(
-    desk: ServiceHarness, simulate: Simulate, draft: Callable[[dict[str, Any]], str]
+async def test_simulate_compares_draft_with_settings_in_force(
+    service: ServiceHarness, simulate: Simulate, draft: Callable[[dict[str, Any]], str]
 ) -> None:
-    await _a_past(desk)
-    until = (await desk.now() + timedelta(hours=1)).strftime("%Y-%m-%dT%H:%M:%S")
+    await _a_past(service)
+    until = (await service.now() + timedelta(hours=1)).strftime("%Y-%m-%dT%H:%M:%S")
     strict = f"sla-policies/gold={draft(STRICT)}"
     result = await simulate("--until", until, "--draft", strict, "--json")
     assert result.exit_code == 0, result.output
@@ -92,9 +92,9 @@ async def test_a_draft_is_told_beside_what_is_in_force(
     assert now["escalations"] == {"breach": 1}
 
 
-async def test_it_is_told_in_words_too(desk: ServiceHarness, simulate: Simulate) -> None:
-    await _a_past(desk)
-    until = (await desk.now() + timedelta(hours=1)).strftime("%Y-%m-%dT%H:%M:%S")
+async def test_simulate_prints_text_report(service: ServiceHarness, simulate: Simulate) -> None:
+    await _a_past(service)
+    until = (await service.now() + timedelta(hours=1)).strftime("%Y-%m-%dT%H:%M:%S")
     result = await simulate("--until", until, "--answer-after", "0")
     assert result.exit_code == 0, result.output
     assert "taken: nobody answers" in result.output
@@ -109,7 +109,7 @@ async def test_it_is_told_in_words_too(desk: ServiceHarness, simulate: Simulate)
         ({**STRICT, "targets": []}, "targets"),
     ],
 )
-async def test_a_draft_that_could_not_be_put_in_force_is_refused(
+async def test_invalid_draft_is_refused(
     simulate: Simulate,
     draft: Callable[[dict[str, Any]], str],
     body: dict[str, Any],
@@ -120,6 +120,6 @@ async def test_a_draft_that_could_not_be_put_in_force_is_refused(
     assert told in " ".join(result.output.replace("│", " ").split())
 
 
-async def test_a_file_that_is_not_there_and_a_kind_that_is_none(simulate: Simulate) -> None:
+async def test_missing_file_and_unknown_kind_are_usage_errors(simulate: Simulate) -> None:
     for wrong in ("sla-policies/gold=/no/such/file", "policies/gold=x", "gold"):
         assert (await simulate("--draft", wrong)).exit_code == 2

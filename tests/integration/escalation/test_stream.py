@@ -212,8 +212,8 @@ async def written_by_eight(
     await asyncio.gather(*map(write, chance.choices(contacts, k=8)))
 
 
-async def journalled(desk: ServiceHarness) -> dict[str, list[int]]:
-    rows = await desk.rows(
+async def journalled(service: ServiceHarness) -> dict[str, list[int]]:
+    rows = await service.rows(
         "SELECT contact_id::text AS id, array_agg(sequence ORDER BY sequence) AS sequences"
         " FROM journal GROUP BY 1"
     )
@@ -243,8 +243,8 @@ class Screens:
         return found
 
 
-async def test_who_is_cut_off_again_and_again_gets_each_event_once_and_in_order(
-    database: Database[UnitOfWork], broker: Broker, desk: ServiceHarness
+async def test_reconnecting_client_gets_each_event_once_and_in_order(
+    database: Database[UnitOfWork], broker: Broker, service: ServiceHarness
 ) -> None:
     """While eight write, and whichever replica it comes to."""
     chance = random.Random(8)  # noqa: S311 - no secret
@@ -260,10 +260,10 @@ async def test_who_is_cut_off_again_and_again_gets_each_event_once_and_in_order(
         ]
         while screens.connections < 50:
             await written_by_eight(database, contacts, chance)
-        screens.total = 1 + sum(map(len, (await journalled(desk)).values()))
+        screens.total = 1 + sum(map(len, (await journalled(service)).values()))
         async with database.transaction() as uow:
             uow.outbox.add([noted(contacts[0], "the last")])
-        journal = await journalled(desk)
+        journal = await journalled(service)
         for found in await asyncio.gather(*subscriber):
             seen: dict[str, list[int]] = defaultdict(list)
             for told in found:
@@ -272,7 +272,7 @@ async def test_who_is_cut_off_again_and_again_gets_each_event_once_and_in_order(
             assert seen == journal
 
 
-async def test_what_comes_between_the_list_and_the_stream_is_not_lost(
+async def test_events_between_list_and_stream_are_not_lost(
     one: Replica, producer: AIOKafkaProducer, broker: Broker
 ) -> None:
     async with one.client() as http:
@@ -292,7 +292,7 @@ async def test_what_comes_between_the_list_and_the_stream_is_not_lost(
     assert told.data["data"] == {"by": "sam", "text": "new"}
 
 
-async def test_an_event_says_what_it_is_and_whose(
+async def test_streamed_event_has_type_ids_and_data(
     one: Replica, producer: AIOKafkaProducer, broker: Broker
 ) -> None:
     event = noted(new_contact())
@@ -309,7 +309,7 @@ async def test_an_event_says_what_it_is_and_whose(
     }
 
 
-async def test_only_what_concerns_screens_and_is_asked_for_is_told(
+async def test_stream_filters_by_contact_escalation_and_type(
     one: Replica, producer: AIOKafkaProducer, broker: Broker
 ) -> None:
     contact_id, other = new_contact(), new_contact()
@@ -348,7 +348,7 @@ async def test_only_what_concerns_screens_and_is_asked_for_is_told(
             assert sorted(one.type for one in found) == sorted(kind.type for kind in kinds)
 
 
-async def test_a_heartbeat_says_how_far_the_client_has_come(
+async def test_heartbeat_carries_current_position(
     one: Replica, producer: AIOKafkaProducer, broker: Broker, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """So that it need not catch up on what its filters hold back."""
@@ -362,7 +362,7 @@ async def test_a_heartbeat_says_how_far_the_client_has_come(
     assert sum(map(int, screen.last_id.split("."))) == 1
 
 
-async def test_an_event_that_is_published_twice_is_told_once(
+async def test_event_published_twice_is_streamed_once(
     one: Replica, producer: AIOKafkaProducer, broker: Broker
 ) -> None:
     contact_id, event_id = new_contact(), new_id()
@@ -378,7 +378,7 @@ async def test_an_event_that_is_published_twice_is_told_once(
         assert [told.data["data"]["text"] for told in found] == ["again", "new"]
 
 
-async def test_what_can_not_be_read_is_passed_over(
+async def test_malformed_record_is_skipped(
     one: Replica, producer: AIOKafkaProducer, broker: Broker
 ) -> None:
     contact_id = new_contact()
@@ -393,7 +393,7 @@ async def test_what_can_not_be_read_is_passed_over(
 
 
 @pytest.mark.parametrize("wrong", ["nonsense", "1..2", "-1.0.0.0", "1,2"])
-async def test_what_is_no_id_is_refused(one: Replica, wrong: str) -> None:
+async def test_malformed_event_id_is_refused(one: Replica, wrong: str) -> None:
     path = "/v1/escalations/stream"
     async with one.client() as http:
         for answer in (
@@ -405,16 +405,16 @@ async def test_what_is_no_id_is_refused(one: Replica, wrong: str) -> None:
 
 
 @pytest.mark.parametrize("gone", ["7.0.0.0", "0.0.0.0.0"])
-async def test_who_asks_for_events_that_are_gone_is_told_to_load_the_list(
+async def test_unknown_offsets_answer_410(
     one: Replica, gone: str
 ) -> None:
     async with one.client() as http:
         answer = await http.get("/v1/escalations/stream", headers={"Last-Event-ID": gone})
     assert answer.status_code == 410
-    assert "Load the list anew" in answer.json()["detail"]
+    assert "Reload the list" in answer.json()["detail"]
 
 
-async def test_who_missed_what_is_no_longer_kept_is_told_to_load_the_list(
+async def test_deleted_events_answer_410(
     one: Replica, producer: AIOKafkaProducer, broker: Broker
 ) -> None:
     contact_id = new_contact()
@@ -440,7 +440,7 @@ async def test_who_missed_what_is_no_longer_kept_is_told_to_load_the_list(
     assert told.data["data"]["text"] == "new"
 
 
-async def test_a_gap_in_the_topic_ends_all_streams(one: Replica) -> None:
+async def test_gap_in_topic_closes_all_streams(one: Replica) -> None:
     """Retention has overtaken the reader: whoever comes again is told."""
     record = SimpleNamespace(partition=1, offset=7, headers=[])
     async with one.stream() as screen, asyncio.timeout(10):
@@ -451,7 +451,7 @@ async def test_a_gap_in_the_topic_ends_all_streams(one: Replica) -> None:
     assert listed.headers["Last-Event-ID"].split(".")[1] == "8"
 
 
-async def test_a_client_that_does_not_read_is_cut_off_and_loses_nothing(
+async def test_slow_client_is_closed_and_loses_nothing(
     one: Replica, producer: AIOKafkaProducer, broker: Broker, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(subscriber, "_MOST_WAITING", 20)
@@ -473,7 +473,7 @@ async def test_a_client_that_does_not_read_is_cut_off_and_loses_nothing(
     assert [int(told.data["data"]["text"].split()[0]) for told in found] == list(range(sent))
 
 
-async def test_open_streams_end_with_the_service_at_once(
+async def test_open_streams_end_when_service_stops(
     database: Database[UnitOfWork], broker: Broker
 ) -> None:
     made = replica(database, broker)
@@ -484,7 +484,7 @@ async def test_open_streams_end_with_the_service_at_once(
             assert [told async for told in screen.told()] == []
 
 
-async def test_while_kafka_is_away_there_is_the_list_and_no_stream(
+async def test_list_works_without_kafka_and_stream_does_not(
     database: Database[UnitOfWork], broker: Broker
 ) -> None:
     nowhere = f"127.0.0.1:{devstack.free_port()}"
@@ -497,7 +497,7 @@ async def test_while_kafka_is_away_there_is_the_list_and_no_stream(
         assert (answer.status_code, answer.headers["Retry-After"]) == (503, "1")
 
 
-async def test_the_stream_is_for_staff(one: Replica) -> None:
+async def test_stream_requires_staff_role(one: Replica) -> None:
     async with one.client() as http:
         for caller, status in (({"Authorization": "Bearer ?"}, 401), (key("zendesk"), 403)):
             answer = await http.get("/v1/escalations/stream", headers=caller)

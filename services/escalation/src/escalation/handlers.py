@@ -62,7 +62,7 @@ def handler_for(
 async def with_earlier_contacts(
     situation: Situation, event: ContactReceived, uow: UnitOfWork
 ) -> Situation:
-    rule = causes.repetition(situation.configuration, reactions.contact_of(event))
+    rule = causes.repetition(situation.configuration, reactions.details_of(event))
     if rule is None:
         return situation
     count = await uow.contacts.count_other_contacts(event, rule)
@@ -106,20 +106,20 @@ def _write(escalation: Escalation, decision: Decision, by: str, uow: UnitOfWork)
 
 
 _DECISIONS: Mapping[type[Event | Timer], Callable[[Situation, Any], Decision]] = {
-    ContactReceived: reactions.received,
-    CustomerWrote: reactions.wrote,
-    RepresentativeReplied: reactions.replied,
-    WaitingOnCustomer: reactions.waiting,
-    ContactPrioritized: reactions.prioritized,
-    SupervisorRequested: reactions.supervisor_requested,
-    ContactResolved: reactions.resolved,
-    ContactReopened: reactions.reopened,
-    FeedbackReceived: reactions.rated,
-    ContactAssigned: reactions.assigned,
-    ContactReferred: reactions.referred,
-    AssignmentReleased: reactions.released,
-    NotificationActedOn: reactions.acted_on,
-    ClockDue: lifecycle.come_due,
+    ContactReceived: reactions.receive_contact,
+    CustomerWrote: reactions.record_customer_message,
+    RepresentativeReplied: reactions.record_reply,
+    WaitingOnCustomer: reactions.wait_for_customer,
+    ContactPrioritized: reactions.change_priority,
+    SupervisorRequested: reactions.raise_for_customer,
+    ContactResolved: reactions.resolve_contact,
+    ContactReopened: reactions.reopen_contact,
+    FeedbackReceived: reactions.record_feedback,
+    ContactAssigned: reactions.record_assignment,
+    ContactReferred: reactions.record_referral,
+    AssignmentReleased: reactions.record_release,
+    NotificationActedOn: reactions.apply_notification_action,
+    ClockDue: lifecycle.clock_due,
     PolicyChanged: lifecycle.policy_changed,
     AcknowledgementDue: timeouts.acknowledgement_due,
     LeaseWarningDue: timeouts.lease_ending,

@@ -104,7 +104,7 @@ async def raise_by_hand(
     about: PersonId | None = None,
 ) -> Decision:
     situation = await uow.situation(contact_id)
-    return record(reactions.raised_by_hand(situation, by, reason, about), uow)
+    return record(reactions.raise_by_hand(situation, by, reason, about), uow)
 
 
 async def put_setting(

@@ -1,6 +1,6 @@
-"""What a person does with an escalation; each answer is how it is afterwards.
+"""What people do with an escalation; each answer is the escalation afterwards.
 
-With `If-Match`, the ETag of what the person saw, it is done only if nothing has changed since.
+With `If-Match`, the ETag that the caller has read, an action applies only if nothing has changed.
 """
 
 from collections.abc import Awaitable, Callable
@@ -18,7 +18,7 @@ from common.contracts.event import EscalationId, PersonId
 from common.http.access import Principal
 from common.http.app import LongText, RequestModel, ShortText, Slug
 from common.storage.database import Database
-from escalation import handlers
+from escalation import use_cases
 from escalation.api.deps import (
     EscalationDatabase,
     EscalationPath,
@@ -27,7 +27,7 @@ from escalation.api.deps import (
     audit_cause,
     transaction,
 )
-from escalation.api.schemas import EscalationOut, escalation_out, etag
+from escalation.api.schemas import EscalationOut, etag
 from escalation.domain.escalations import actions, approvals
 from escalation.domain.escalations.approvals import Money, Settlement
 from escalation.domain.settings.people import Currency
@@ -35,11 +35,9 @@ from escalation.domain.situation import Decide, Decision
 from escalation.store.unit_of_work import UnitOfWork
 
 _CONFLICT: Final[dict[int | str, dict[str, Any]]] = {
-    403: {"description": "You may not; the detail says what it takes."},
-    409: {
-        "description": "Its state does not allow it, or it is not as you saw it: "
-        "`present` is how it is."
-    },
+    403: {"description": "You may not; `detail` says who may."},
+    409: {"description": "Its state does not allow it; `current` is the escalation as it is."},
+    412: {"description": "It is not at your version; `current` is the escalation as it is."},
 }
 router = APIRouter(prefix="/v1/escalations/{escalation_id}", tags=["actions"], responses=_CONFLICT)
 
@@ -52,40 +50,40 @@ def _example(**fields: str) -> ConfigDict:
 class HandBack(RequestModel):
     model_config = _example(guidance="Offer one month free; no refund.")
 
-    guidance: LongText
+    guidance: LongText = Field(description="What the representative should do.")
 
 
 class HandOver(RequestModel):
     model_config = _example(to="kim", context="She knows the customer from last year.")
 
-    to: Slug
-    context: ShortText
+    to: Slug = Field(description="The colleague who is paged.")
+    context: ShortText = Field(description="What the colleague should know.")
 
 
 class ReferUp(RequestModel):
     model_config = _example(reason="Above my limit.")
 
-    reason: ShortText
+    reason: ShortText = Field(description="Why a higher level is needed.")
 
 
 class Snooze(RequestModel):
     model_config = _example(until="2026-03-02T15:00:00Z", reason="The customer calls at three.")
 
-    until: AwareDatetime
-    reason: ShortText
+    until: AwareDatetime = Field(description="When the snooze ends, with its offset from UTC.")
+    reason: ShortText = Field(description="Why it can wait.")
 
 
 class Note(RequestModel):
     model_config = _example(text="The second charge was ours.")
 
-    text: LongText
+    text: LongText = Field(description="What others should know.")
 
 
-class Coaching(RequestModel):
-    model_config = _example(person_id="rita", text="How to say no and still be liked.")
+class CoachingRequest(RequestModel):
+    model_config = _example(person_id="rita", text="How to refuse and stay friendly.")
 
-    person_id: Slug
-    text: LongText
+    person_id: Slug = Field(description="The person to be coached.")
+    text: LongText = Field(description="What the coaching is about.")
 
 
 class Mediation(RequestModel):
@@ -95,25 +93,25 @@ class Mediation(RequestModel):
         proposal="A call today at five, by rita.",
     )
 
-    customer_statement: LongText
-    representative_statement: LongText
-    proposal: LongText
+    customer_statement: LongText = Field(description="What the customer says.")
+    representative_statement: LongText = Field(description="What the representative says.")
+    proposal: LongText = Field(description="What you propose.")
 
 
-class Resolve(RequestModel):
-    """An amount is held against the limit of the caller's role; above it others must approve."""
-
+class Resolution(RequestModel):
     model_config = _example(
         outcome="refund", note="Second charge refunded.", amount="49.00", currency="EUR"
     )
 
-    outcome: Outcome
-    note: LongText
-    amount: Annotated[Decimal, Field(gt=0, max_digits=18, decimal_places=4)] | None = None
-    currency: Currency | None = None
+    outcome: Outcome = Field(description="How it ends.")
+    note: LongText = Field(description="What was done, for the record.")
+    amount: Annotated[Decimal, Field(gt=0, max_digits=18, decimal_places=4)] | None = Field(
+        None, description="What it costs. Above the limit of your role others must approve it."
+    )
+    currency: Currency | None = Field(None, description="The amount's currency, by ISO 4217.")
 
     @model_validator(mode="after")
-    def _both_or_neither(self) -> "Resolve":
+    def _both_or_neither(self) -> "Resolution":
         if (self.amount is None) != (self.currency is None):
             raise ValueError("an amount goes with its currency")
         return self
@@ -125,21 +123,21 @@ class Resolve(RequestModel):
         return Settlement(self.outcome, self.note, Money(self.amount, self.currency))
 
 
-class Refuse(RequestModel):
+class Refusal(RequestModel):
     model_config = _example(reason="Half of it will do.")
 
-    reason: ShortText
+    reason: ShortText = Field(description="Why the outcome is not approved.")
 
 
-class Reopen(RequestModel):
+class Reopening(RequestModel):
     model_config = _example(reason="The refund never arrived.")
 
-    reason: ShortText
+    reason: ShortText = Field(description="Why it is open again.")
 
 
 @dataclass(frozen=True, slots=True)
 class ActionContext:
-    """Somebody who acts on one escalation, seen in one of `versions`; nil if in any."""
+    """A person's action on one escalation at one of `versions`; None accepts any version."""
 
     escalation_id: EscalationId
     database: Database[UnitOfWork]
@@ -151,14 +149,16 @@ class ActionContext:
     def person(self) -> PersonId:
         return PersonId(self.caller.subject)
 
-    async def do(self, step: Decide) -> EscalationOut:
+    async def apply(self, decide: Decide) -> EscalationOut:
         return await self._answer(
-            lambda uow: handlers.apply_action(self.escalation_id, step, uow, self.versions)
+            lambda uow: use_cases.apply_action(self.escalation_id, decide, uow, self.versions)
         )
 
     async def reopen(self, reason: str) -> EscalationOut:
         return await self._answer(
-            lambda uow: handlers.reopen(self.escalation_id, self.person, reason, uow, self.versions)
+            lambda uow: use_cases.reopen(
+                self.escalation_id, self.person, reason, uow, self.versions
+            )
         )
 
     async def _answer(self, handle: Callable[[UnitOfWork], Awaitable[Decision]]) -> EscalationOut:
@@ -166,10 +166,10 @@ class ActionContext:
             uow.outbox.cause = audit_cause(self.caller)
             decision = await handle(uow)
         self.response.headers["ETag"] = etag(decision.escalation)
-        return escalation_out(decision.escalation, decision.situation.contact, uow.now)
+        return EscalationOut.of(decision.escalation, decision.situation.contact, uow.now)
 
 
-async def _acting(
+async def _context(
     escalation_id: EscalationPath,
     database: EscalationDatabase,
     caller: SupervisorUser,
@@ -179,98 +179,98 @@ async def _acting(
     return ActionContext(EscalationId(str(escalation_id)), database, caller, versions, response)
 
 
-Ctx = Annotated[ActionContext, Depends(_acting)]
+Ctx = Annotated[ActionContext, Depends(_context)]
 
 
 @router.post("/acknowledge")
-async def acknowledge(by: Ctx) -> EscalationOut:
-    """Say that you have it: nobody else is asked until the lease runs out."""
-    return await by.do(partial(actions.acknowledge, by=by.person))
+async def acknowledge(ctx: Ctx) -> EscalationOut:
+    """Hold it: nobody else is paged until your lease expires."""
+    return await ctx.apply(partial(actions.acknowledge, by=ctx.person))
 
 
 @router.post("/take-over")
-async def take_over(by: Ctx) -> EscalationOut:
-    """Own the contact: its representative is free of it."""
-    return await by.do(partial(actions.take_over, by=by.person))
+async def take_over(ctx: Ctx) -> EscalationOut:
+    """Take over the contact from its representative."""
+    return await ctx.apply(partial(actions.take_over, by=ctx.person))
 
 
 @router.post("/renew")
-async def renew(by: Ctx) -> EscalationOut:
-    """Begin your lease anew, and end a snooze."""
-    return await by.do(partial(actions.renew, by=by.person))
+async def renew(ctx: Ctx) -> EscalationOut:
+    """Renew your lease; this ends a snooze."""
+    return await ctx.apply(partial(actions.renew, by=ctx.person))
 
 
 @router.post("/snooze")
-async def snooze(snooze: Snooze, by: Ctx) -> EscalationOut:
-    """Put it off until then, as long and as often as the ladder allows; you are told at its end."""
-    return await by.do(
-        partial(actions.snooze, by=by.person, until=snooze.until, reason=snooze.reason)
+async def snooze(snooze: Snooze, ctx: Ctx) -> EscalationOut:
+    """Put it off as long and as often as the ladder allows; you are paged when the snooze ends."""
+    return await ctx.apply(
+        partial(actions.snooze, by=ctx.person, until=snooze.until, reason=snooze.reason)
     )
 
 
 @router.post("/note")
-async def note(note: Note, by: Ctx) -> EscalationOut:
-    """Write down what others should know; if you have it, that renews your lease."""
-    return await by.do(partial(actions.note, by=by.person, text=note.text))
+async def note(note: Note, ctx: Ctx) -> EscalationOut:
+    """Add a note; if you hold the escalation, that renews your lease."""
+    return await ctx.apply(partial(actions.note, by=ctx.person, text=note.text))
 
 
 @router.post("/request-coaching")
-async def request_coaching(coaching: Coaching, by: Ctx) -> EscalationOut:
-    """Ask that somebody be coached about it: whom that one reports to is told."""
+async def request_coaching(coaching: CoachingRequest, ctx: Ctx) -> EscalationOut:
+    """Request coaching for a person; the person's supervisor is paged."""
     person_id = PersonId(coaching.person_id)
-    return await by.do(
-        partial(actions.request_coaching, by=by.person, person_id=person_id, text=coaching.text)
+    return await ctx.apply(
+        partial(actions.request_coaching, by=ctx.person, person_id=person_id, text=coaching.text)
     )
 
 
 @router.post("/mediate")
-async def mediate(mediation: Mediation, by: Ctx) -> EscalationOut:
-    """Record what both sides say, and what you propose."""
-    return await by.do(partial(actions.mediate, by=by.person, **dict(mediation)))
+async def mediate(mediation: Mediation, ctx: Ctx) -> EscalationOut:
+    """Record both statements and your proposal."""
+    return await ctx.apply(partial(actions.mediate, by=ctx.person, **dict(mediation)))
 
 
 @router.post("/hand-back")
-async def hand_back(back: HandBack, by: Ctx) -> EscalationOut:
-    """Give it back below, with guidance; whoever has it may."""
-    return await by.do(partial(actions.hand_back, by=by.person, guidance=back.guidance))
+async def hand_back(back: HandBack, ctx: Ctx) -> EscalationOut:
+    """Hand it back to the representative with guidance; only the holder may."""
+    return await ctx.apply(partial(actions.hand_back, by=ctx.person, guidance=back.guidance))
 
 
 @router.post("/hand-over")
-async def hand_over(over: HandOver, by: Ctx) -> EscalationOut:
-    """Give it to a colleague, who is asked to answer; without an answer it climbs."""
+async def hand_over(over: HandOver, ctx: Ctx) -> EscalationOut:
+    """Hand it over to a colleague, who is paged; without an answer it climbs."""
     to = PersonId(over.to)
-    return await by.do(partial(actions.hand_over, by=by.person, to=to, context=over.context))
+    return await ctx.apply(partial(actions.hand_over, by=ctx.person, to=to, context=over.context))
 
 
 @router.post("/refer-up")
-async def refer_up(up: ReferUp, by: Ctx) -> EscalationOut:
+async def refer_up(up: ReferUp, ctx: Ctx) -> EscalationOut:
     """Send it to the next level that has somebody on duty."""
-    return await by.do(partial(actions.refer_up, by=by.person, reason=up.reason))
+    return await ctx.apply(partial(actions.refer_up, by=ctx.person, reason=up.reason))
 
 
 @router.post("/resolve")
-async def resolve(end: Resolve, by: Ctx) -> EscalationOut:
-    """Settle it with an outcome; above your role's limit those above are asked to approve it."""
-    return await by.do(
-        partial(approvals.settle, by=by.person, role=by.caller.role, settlement=end.settlement)
+async def resolve(end: Resolution, ctx: Ctx) -> EscalationOut:
+    """Resolve it with an outcome; above your role's limit, higher levels are asked to approve."""
+    return await ctx.apply(
+        partial(approvals.settle, by=ctx.person, role=ctx.caller.role, settlement=end.settlement)
     )
 
 
 @router.post("/approve")
-async def approve(by: Ctx) -> EscalationOut:
-    """Grant what is asked for, which ends it; your role's limit must cover it."""
-    return await by.do(partial(approvals.approve, by=by.person, role=by.caller.role))
+async def approve(ctx: Ctx) -> EscalationOut:
+    """Approve the outcome, which resolves it; your role's limit must cover the amount."""
+    return await ctx.apply(partial(approvals.approve, by=ctx.person, role=ctx.caller.role))
 
 
 @router.post("/refuse")
-async def refuse(refusal: Refuse, by: Ctx) -> EscalationOut:
-    """Do not grant it: it is back with whoever asked, who may also withdraw it so."""
-    return await by.do(
-        partial(approvals.refuse, by=by.person, role=by.caller.role, reason=refusal.reason)
+async def refuse(refusal: Refusal, ctx: Ctx) -> EscalationOut:
+    """Refuse the outcome; who asked holds it again. Who asked withdraws it this way."""
+    return await ctx.apply(
+        partial(approvals.refuse, by=ctx.person, role=ctx.caller.role, reason=refusal.reason)
     )
 
 
 @router.post("/reopen")
-async def reopen(again: Reopen, by: Ctx) -> EscalationOut:
-    """Open one that has ended, where it ended, whether the contact is open or not."""
-    return await by.reopen(again.reason)
+async def reopen(again: Reopening, ctx: Ctx) -> EscalationOut:
+    """Reopen it at the level where it ended, even if the contact is closed."""
+    return await ctx.reopen(again.reason)

@@ -1,4 +1,4 @@
-"""How late deadlines were noticed, by the policies that set them."""
+"""How late deadlines were handled, by the policies that set them."""
 
 from datetime import datetime, timedelta
 from typing import Annotated
@@ -7,57 +7,55 @@ from fastapi import APIRouter, Query
 from pydantic import BaseModel, Field
 
 from escalation.api.deps import EscalationDatabase, StaffUser, check_length, transaction
+from escalation.api.schemas import Out
 from escalation.domain.duty.schedules import Instant
 from escalation.domain.lateness import LATENESS_TOLERANCE_MS, Kind
 from escalation.domain.types import SettingId
 
 router = APIRouter(prefix="/v1/lateness", tags=["lateness"])
 
-_USUALLY = timedelta(hours=24)
-_LONGEST = timedelta(days=31)
+_DEFAULT_PERIOD = timedelta(hours=24)
+_LONGEST_PERIOD = timedelta(days=31)
 
 
 class LatenessQuery(BaseModel, extra="forbid"):
-    since: Instant | None = Field(None, description="24 hours before `until`, if not given")
-    until: Instant | None = Field(None, description="now, if not given")
-    policy: SettingId | None = None
+    since: Instant | None = Field(None, description="24 hours before `until` if not given")
+    until: Instant | None = Field(None, description="now if not given")
+    policy: SettingId | None = Field(None, description="only deadlines of this policy")
 
 
-class LatenessOut(BaseModel):
-    """`policy` is nil for what escalations wait for, and for events of older versions."""
-
-    policy: str | None
-    kind: Kind
-    count: int
-    p50_ms: float
-    p99_ms: float
-    max_ms: float
+class LatenessOut(Out):
+    policy: str | None = Field(
+        description="The policy that set the deadlines; null for those of escalations."
+    )
+    kind: Kind = Field(description="A clock's name, or what an escalation waited for.")
+    count: int = Field(description="How many deadlines were handled.")
+    p50_ms: float = Field(description="Half of them were at most so late.")
+    p99_ms: float = Field(description="99 % of them were at most so late.")
+    max_ms: float = Field(description="The latest one.")
     over_50_ms: int = Field(
-        description=f"how many were noticed over {LATENESS_TOLERANCE_MS} ms late"
+        description=f"How many were handled more than {LATENESS_TOLERANCE_MS} ms late."
     )
 
 
-class LatenessReport(BaseModel):
-    since: datetime
-    until: datetime
-    deadlines: list[LatenessOut]
+class LatenessReport(Out):
+    since: datetime = Field(description="Deadlines handled from then on,")
+    until: datetime = Field(description="and before then.")
+    deadlines: list[LatenessOut] = Field(description="One entry per policy and kind.")
 
 
 @router.get("")
 async def show_lateness(
-    asked: Annotated[LatenessQuery, Query()], database: EscalationDatabase, _caller: StaffUser
+    query: Annotated[LatenessQuery, Query()], database: EscalationDatabase, _caller: StaffUser
 ) -> LatenessReport:
-    """Show how late each deadline was noticed, of all from `since` to `until`, 31 days at most.
-
-    A clock's kind is its name; an escalation waits for an answer or for the end of a lease.
-    """
+    """Show how late each deadline was handled, from `since` to `until`, 31 days at most."""
     async with transaction(database) as uow:
-        until = asked.until or uow.now
-        since = asked.since or until - _USUALLY
-        check_length(since, until, _LONGEST, "query/until", after="since")
-        found = await uow.queries.lateness(since, until, asked.policy)
+        until = query.until or uow.now
+        since = query.since or until - _DEFAULT_PERIOD
+        check_length(since, until, _LONGEST_PERIOD, "query/until", after="since")
+        deadlines = await uow.queries.lateness(since, until, query.policy)
     return LatenessReport(
         since=since,
         until=until,
-        deadlines=[LatenessOut.model_validate(one, from_attributes=True) for one in found],
+        deadlines=[LatenessOut.model_validate(deadline) for deadline in deadlines],
     )

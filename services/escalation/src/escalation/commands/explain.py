@@ -14,10 +14,10 @@ from common.contracts.event import ContactId
 from common.core.clock import TimeSource
 from escalation.commands.connection import EXIT_CHECK_FAILED, run_query
 from escalation.domain.clocks import timeline
-from escalation.domain.clocks.recompute import Run, counted, differences, open_within, runs
+from escalation.domain.clocks.recompute import ClockRun, counted_time, find_differences, open_within, clock_runs
 from escalation.domain.model import SlaClock
 from escalation.domain.settings.registry import Configuration, Ref
-from escalation.domain.wording import STAMP, span
+from escalation.domain.wording import STAMP, format_duration
 from escalation.store.contacts import ClockHistory, ContactNotFoundError, TrackedContacts
 from escalation.store.settings import SettingVersions
 
@@ -63,10 +63,10 @@ async def _load_and_explain(
 def explain(
     history: ClockHistory, configuration: Configuration, at: datetime, only: ClockName | None
 ) -> Explanation:
-    recomputed = [run for run in runs(history.events) if only in (None, run.clock.name)]
+    recomputed = [run for run in clock_runs(history.events) if only in (None, run.clock.name)]
     stored = [clock for clock in history.contact.clocks if only in (None, clock.name)]
-    mismatches = differences(stored, recomputed)
-    entries = timeline.tell(history.events)
+    mismatches = find_differences(stored, recomputed)
+    entries = timeline.build_timeline(history.events)
     # Another service's clock may be ahead of ours.
     at = max([at, *(entry.at for entry in entries)])
     lines = [f"contact {history.contact.contact_id} at {at:{STAMP}}"]
@@ -79,27 +79,27 @@ def explain(
 
 
 def _lines_of(
-    run: Run, entries: list[timeline.Line], configuration: Configuration, at: datetime
+    run: ClockRun, entries: list[timeline.Entry], configuration: Configuration, at: datetime
 ) -> Iterator[str]:
     clock = run.clock
     yield f"{clock.name}, run {clock.run}: {clock.state}"
     for entry in entries:
         if (entry.clock, entry.run) == (clock.name, clock.run):
-            yield f"  {entry.at:{STAMP}}  {entry.what}"
-    if not run.whole:
+            yield f"  {entry.at:{STAMP}}  {entry.text}"
+    if not run.complete:
         yield "  started by a version that did not publish its terms: it can't be recomputed"
         return
     yield from _intervals(run, configuration, at)
-    spent = counted(run, configuration, at)
-    yield f"  spent {span(spent)} of {span(clock.target_s)}"
+    spent = counted_time(run, configuration, at)
+    yield f"  spent {format_duration(spent)} of {format_duration(clock.target_s)}"
     if clock.breached:
         yield f"  {_breach_reason(clock, at)}"
 
 
-def _intervals(run: Run, configuration: Configuration, at: datetime) -> Iterator[str]:
+def _intervals(run: ClockRun, configuration: Configuration, at: datetime) -> Iterator[str]:
     intervals = [
         (opens, closes, ref)
-        for start, end, ref in run.until(at)
+        for start, end, ref in run.intervals_until(at)
         for opens, closes in open_within(configuration.calendar_at(ref), start, end)
     ]
     half = _MAX_INTERVALS // 2
@@ -108,7 +108,7 @@ def _intervals(run: Run, configuration: Configuration, at: datetime) -> Iterator
     for n, (opens, closes, ref) in enumerate(listed):
         if is_cut and n == half:
             yield f"    ... {len(intervals) - len(listed)} more"
-        length = span(closes - opens)
+        length = format_duration(closes - opens)
         yield f"    ran {opens:{STAMP}} to {closes:{STAMP}}: {length} {_by(ref)}"
 
 
@@ -118,24 +118,26 @@ def _by(ref: Ref | None) -> str:
 
 def _breach_reason(clock: SlaClock, at: datetime) -> str:
     """Say what was due, when it ran out, and what had not been done by then."""
-    target = f"{span(clock.target_s)} {_by(clock.calendar)} had passed at {clock.due_at:{STAMP}}"
+    target = f"{format_duration(clock.target_s)} {_by(clock.calendar)} had passed at {clock.due_at:{STAMP}}"
     if clock.met_at is None:
         return f"breached because {target}, and it had not been met by {at:{STAMP}}"
     if clock.met_at > clock.due_at:
-        return f"breached because {target}, and it was met {span(clock.met_at - clock.due_at)} later"
+        return (
+            f"breached because {target}, and it was met {format_duration(clock.met_at - clock.due_at)} later"
+        )
     handled_at = clock.deadline.fired_at or at
     return (
-        f"breached because {target}; it had been met {span(clock.due_at - clock.met_at)} before, "
+        f"breached because {target}; it had been met {format_duration(clock.due_at - clock.met_at)} before, "
         f"but that event had not arrived at {handled_at:{STAMP}}"
     )
 
 
-def _spent_mismatch(run: Run, configuration: Configuration, at: datetime) -> Iterator[str]:
+def _spent_mismatch(run: ClockRun, configuration: Configuration, at: datetime) -> Iterator[str]:
     """Compare the sum of the intervals with the time that the clock itself counts as spent."""
-    if not run.whole:
+    if not run.complete:
         return
     calendar = configuration.calendar_at(run.clock.calendar)
     spent = timedelta(seconds=timeline.spent_s(calendar, run.clock, at))
-    summed = counted(run, configuration, at)
+    summed = counted_time(run, configuration, at)
     if abs(spent - summed) > _ROUNDING:
-        yield f"{run.clock.name}: the intervals add up to {span(summed)}, the clock says {span(spent)}"
+        yield f"{run.clock.name}: intervals sum to {format_duration(summed)}, the clock says {format_duration(spent)}"

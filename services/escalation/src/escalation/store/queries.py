@@ -49,7 +49,7 @@ class EscalationQueries:
 
 
 def _of_contact(column: str, name: str) -> TextClause:
-    """Filter by the contact. A subquery, since a join might read the contacts of closed ones too."""
+    """Filter by the contact; as a join it might read the contacts of closed escalations too."""
     return text(f"""
         (SELECT {column} FROM tracked_contacts
          WHERE tracked_contacts.contact_id = escalations.contact_id)

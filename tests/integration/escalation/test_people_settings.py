@@ -43,14 +43,14 @@ async def organised(configured: httpx.AsyncClient) -> httpx.AsyncClient:
     return configured
 
 
-async def test_what_is_shown_can_be_put_again(organised: httpx.AsyncClient) -> None:
+async def test_shown_setting_can_be_put_again(organised: httpx.AsyncClient) -> None:
     for path, body in LINE.items():
         shown = (await organised.get(f"/v1/{path}")).json()
         assert shown["version"] == 1
         assert await put(organised, path, shown["body"]) == shown
         assert body.items() <= shown["body"].items()
         kind = path.split("/")[0]
-        assert shown in (await organised.get(f"/v1/{kind}")).json()
+        assert shown in (await organised.get(f"/v1/{kind}")).json()["items"]
     assert (await put(organised, "teams/front", {"supervisors": ["kim"]}))["version"] == 2
 
 
@@ -69,7 +69,7 @@ async def test_what_is_shown_can_be_put_again(organised: httpx.AsyncClient) -> N
         ("teams/front", {"supervisors": []}, "body/supervisors", ""),
         ("approval-limits/supervisor", {"limits": {"EUR": "-1"}}, "body/limits/EUR", ""),
         ("approval-limits/supervisor", {"limits": {"eur": "1"}}, "body/limits/eur/[key]", ""),
-        ("approval-limits/admin", {"limits": {}}, "path/role", "manager"),
+        ("approval-limits/admin", {"limits": {}}, "path/setting_id", "manager"),
         (
             "ladders/default",
             {**LADDER, "levels": LADDER["levels"][:1]},
@@ -102,7 +102,7 @@ async def test_what_is_shown_can_be_put_again(organised: httpx.AsyncClient) -> N
         ),
     ],
 )
-async def test_nonsense_is_refused_by_its_place(
+async def test_invalid_people_setting_is_refused_with_its_place(
     organised: httpx.AsyncClient, path: str, body: dict[str, Any], place: str, told: str
 ) -> None:
     before = (await organised.get(f"/v1/{path}")).text
@@ -114,7 +114,7 @@ async def test_nonsense_is_refused_by_its_place(
     assert (await organised.get(f"/v1/{path}")).text == before
 
 
-async def test_only_managers_set_it(organised: httpx.AsyncClient) -> None:
+async def test_only_managers_put_people_settings(organised: httpx.AsyncClient) -> None:
     for path, body in LINE.items():
         for caller in ("zendesk", "rita", "sam"):
             refused = await organised.put(f"/v1/{path}", json=body, headers=key(caller))
@@ -122,8 +122,8 @@ async def test_only_managers_set_it(organised: httpx.AsyncClient) -> None:
         assert (await organised.get(f"/v1/{path}", headers=key("rita"))).status_code == 200
 
 
-async def test_a_ladder_goes_up_the_reporting_line_and_the_team(
-    organised: httpx.AsyncClient, desk: ServiceHarness
+async def test_ladder_pages_reporting_line_and_team_supervisors(
+    organised: httpx.AsyncClient, service: ServiceHarness
 ) -> None:
     team = {
         "name": "team",
@@ -132,14 +132,14 @@ async def test_a_ladder_goes_up_the_reporting_line_and_the_team(
         "media": ["slack"],
     }
     await put(organised, "ladders/default", {**LADDER, "levels": [team, LADDER["levels"][1]]})
-    contact = await desk.received()
-    await desk.tell(contact)
-    await desk.tell(assigned(contact))
+    contact = await service.received()
+    await service.tell(contact)
+    await service.tell(assigned(contact))
     raised = await organised.post(
         "/v1/escalations", json={"contact_id": contact.contact_id, "reason": "look"}
     )
     assert raised.json()["awaited"] == ["sam", "kim", "mia"]
-    pages = await desk.rows(
+    pages = await service.rows(
         "SELECT data->>'person_id' AS person, data->>'media' AS media FROM journal"
         " WHERE type = 'upstairs.page_requested.v1' ORDER BY sequence"
     )
@@ -150,11 +150,11 @@ async def test_a_ladder_goes_up_the_reporting_line_and_the_team(
     ]
 
 
-async def test_customers_who_come_again_go_upstairs(
-    configured: httpx.AsyncClient, desk: ServiceHarness
+async def test_third_contact_within_a_week_is_raised(
+    configured: httpx.AsyncClient, service: ServiceHarness
 ) -> None:
     await put(configured, "sla-policies/gold", {**POLICY, "raise_when": WEEK})
-    now = await desk.now()
+    now = await service.now()
     other = Customer(customer_id=CustomerId("c-82"))
     apart: dict[str, dict[str, Any]] = {
         "long ago": {"occurred_at": now - timedelta(days=8)},
@@ -164,42 +164,42 @@ async def test_customers_who_come_again_go_upstairs(
         "second": {},
     }
     for changes in apart.values():
-        await desk.tell(await desk.received(**changes))
-    assert await desk.rows("SELECT * FROM escalations") == []
-    third = await desk.received()
-    await desk.tell(third)
-    (escalation,) = await desk.rows("SELECT contact_id::text, reasons FROM escalations")
+        await service.tell(await service.received(**changes))
+    assert await service.rows("SELECT * FROM escalations") == []
+    third = await service.received()
+    await service.tell(third)
+    (escalation,) = await service.rows("SELECT contact_id::text, reasons FROM escalations")
     assert escalation.contact_id == third.contact_id
     (reason,) = escalation.reasons
     assert reason["cause"] == "repeated_contact"
     assert reason["text"] == "3 contacts about billing within 7 d (policy gold v2)"
 
 
-async def test_contacts_of_one_batch_count_each_other(
-    configured: httpx.AsyncClient, desk: ServiceHarness
+async def test_contacts_of_same_batch_count_as_repeated(
+    configured: httpx.AsyncClient, service: ServiceHarness
 ) -> None:
     await put(configured, "sla-policies/gold", {**POLICY, "raise_when": WEEK})
-    contacts = [await desk.received() for _ in range(3)]
-    await desk.tell(*contacts)
-    (escalation,) = await desk.rows("SELECT contact_id::text FROM escalations")
+    contacts = [await service.received() for _ in range(3)]
+    await service.tell(*contacts)
+    (escalation,) = await service.rows("SELECT contact_id::text FROM escalations")
     assert escalation.contact_id == contacts[-1].contact_id
 
 
-async def test_bad_feedback_and_complaints_outlive_the_contact(
-    configured: httpx.AsyncClient, desk: ServiceHarness
+async def test_bad_feedback_and_complaint_are_raised_after_resolution(
+    configured: httpx.AsyncClient, service: ServiceHarness
 ) -> None:
     rule = {**POLICY, "raise_when": {"feedback_at_most": 2}}
     await put(configured, "sla-policies/gold", rule)
-    contact = await desk.received()
-    await desk.tell(contact)
+    contact = await service.received()
+    await service.tell(contact)
     feedback = FeedbackReceived(
-        contact_id=contact.contact_id, occurred_at=await desk.now(), score=1, comment="rude"
+        contact_id=contact.contact_id, occurred_at=await service.now(), score=1, comment="rude"
     )
-    await desk.tell(feedback)
+    await service.tell(feedback)
     body = {"contact_id": contact.contact_id, "reason": "was rude", "about": "rita"}
     complaint = await configured.post("/v1/escalations", json=body)
     assert complaint.status_code == 201
-    assert [one["cause"] for one in complaint.json()["reasons"]] == ["feedback", "complaint"]
+    assert [cause["kind"] for cause in complaint.json()["causes"]] == ["feedback", "complaint"]
     place = f"/v1/escalations/{complaint.json()['escalation_id']}/acknowledge"
     sam = await configured.post(place, headers=key("sam"))
     assert sam.status_code == 200
@@ -209,11 +209,11 @@ async def test_bad_feedback_and_complaints_outlive_the_contact(
     assert (await configured.post("/v1/escalations", json=nobody)).status_code == 422
 
 
-async def test_who_is_complained_about_may_not_act(
-    configured: httpx.AsyncClient, desk: ServiceHarness
+async def test_person_complained_about_may_not_act(
+    configured: httpx.AsyncClient, service: ServiceHarness
 ) -> None:
-    contact = await desk.received()
-    await desk.tell(contact)
+    contact = await service.received()
+    await service.tell(contact)
     body = {"contact_id": contact.contact_id, "reason": "was rude", "about": "sam"}
     raised = (await configured.post("/v1/escalations", json=body)).json()
     assert raised["awaited"] == ["mia"]
@@ -223,9 +223,9 @@ async def test_who_is_complained_about_may_not_act(
     assert "about you" in refused.json()["detail"]
 
 
-async def test_standing_alarms_are_counted_until_somebody_answers(
+async def test_unanswered_escalations_are_counted_until_acknowledged(
     configured: httpx.AsyncClient,
-    desk: ServiceHarness,
+    service: ServiceHarness,
     database: Database[UnitOfWork],
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
@@ -237,13 +237,13 @@ async def test_standing_alarms_are_counted_until_somebody_answers(
         await auditor.go_over_all(asyncio.Event())
         return registry.get_sample_value("upstairs_escalations_unanswered")
 
-    contact = await desk.received()
-    await desk.tell(contact)
+    contact = await service.received()
+    await service.tell(contact)
     body = {"contact_id": contact.contact_id, "reason": "look"}
     raised = (await configured.post("/v1/escalations", json=body)).json()
     assert await counted() == 0
-    await desk.after(51)
-    await desk.after(71)
+    await service.after(51)
+    await service.after(71)
     assert await counted() == 1
     await configured.post(f"/v1/escalations/{raised['escalation_id']}/acknowledge")
     assert await counted() == 0

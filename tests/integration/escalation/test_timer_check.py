@@ -83,27 +83,27 @@ def resolved(contact: ContactReceived) -> Event:
     return ContactResolved(contact_id=contact.contact_id, occurred_at=contact.occurred_at)
 
 
-async def upstairs(desk: ServiceHarness) -> ContactReceived:
+async def upstairs(service: ServiceHarness) -> ContactReceived:
     """Have a contact with all its clocks running and an open escalation."""
-    contact = await desk.received()
-    await desk.tell(contact, asked(contact))
+    contact = await service.received()
+    await service.tell(contact, asked(contact))
     return contact
 
 
-async def behind_its_back(desk: ServiceHarness, statement: str) -> None:
-    async with desk.database.engine.begin() as connection:
+async def behind_its_back(service: ServiceHarness, statement: str) -> None:
+    async with service.database.engine.begin() as connection:
         await connection.exec_driver_sql(statement)
 
 
-async def alarms(desk: ServiceHarness) -> list[TimerMissing]:
-    found = await desk.rows(
+async def alarms(service: ServiceHarness) -> list[TimerMissing]:
+    found = await service.rows(
         "SELECT data FROM journal WHERE type = 'upstairs.timer_missing.v1' ORDER BY event_id"
     )
     return [TimerMissing.model_validate(row.data) for row in found]
 
 
-async def timers(desk: ServiceHarness, contact: ContactReceived) -> set[tuple[object, ...]]:
-    found = await desk.rows(
+async def timers(service: ServiceHarness, contact: ContactReceived) -> set[tuple[object, ...]]:
+    found = await service.rows(
         "SELECT slot, type, due_at, data::text FROM timers"
         f" WHERE contact_id = '{contact.contact_id}'"
     )
@@ -113,21 +113,21 @@ async def timers(desk: ServiceHarness, contact: ContactReceived) -> set[tuple[ob
 @pytest.mark.parametrize(
     "slot", ["clock:assignment", "clock:first_response", "clock:resolution", "escalation"]
 )
-async def test_a_timer_that_was_deleted_comes_back_and_operations_are_told_once(
-    desk: ServiceHarness, replica: Replica, slot: str
+async def test_deleted_timer_is_restored_and_reported_once(
+    service: ServiceHarness, replica: Replica, slot: str
 ) -> None:
-    contact, _other = await upstairs(desk), await upstairs(desk)
-    before = await timers(desk, contact)
+    contact, _other = await upstairs(service), await upstairs(service)
+    before = await timers(service, contact)
     assert len(before) == 4
     await behind_its_back(
-        desk,
+        service,
         f"DELETE FROM timers WHERE contact_id = '{contact.contact_id}' AND slot = '{slot}'",
     )
     with errors_logged() as logs:
         assert await replica.round() == (1, 1)
         assert await replica.round() == (0, 1)
-    assert await timers(desk, contact) == before
-    (alarm,) = await alarms(desk)
+    assert await timers(service, contact) == before
+    (alarm,) = await alarms(service)
     assert (alarm.contact_id, alarm.slot, alarm.instead) == (contact.contact_id, slot, None)
     assert [alarm.due_at] == [due_at for one, _, due_at, _ in before if one == slot]
     (line,) = logs
@@ -145,75 +145,75 @@ async def test_a_timer_that_was_deleted_comes_back_and_operations_are_told_once(
         "type = 'LeaseExpires'",
     ],
 )
-async def test_a_timer_that_is_set_wrong_is_as_good_as_none(
-    desk: ServiceHarness, replica: Replica, wrong: str
+async def test_wrong_timer_counts_as_missing(
+    service: ServiceHarness, replica: Replica, wrong: str
 ) -> None:
-    contact = await upstairs(desk)
-    before = await timers(desk, contact)
+    contact = await upstairs(service)
+    before = await timers(service, contact)
     if "LeaseExpires" in wrong:
         wrong += """, data = data || '{"lease_no": 1}'"""
-    await behind_its_back(desk, f"UPDATE timers SET {wrong} WHERE slot = 'escalation'")
+    await behind_its_back(service, f"UPDATE timers SET {wrong} WHERE slot = 'escalation'")
     assert await replica.round() == (1, 1)
-    assert await timers(desk, contact) == before
-    (alarm,) = await alarms(desk)
+    assert await timers(service, contact) == before
+    (alarm,) = await alarms(service)
     assert alarm.instead is not None
 
 
-async def test_what_is_lost_again_is_seen_but_neither_told_nor_set_again(
-    desk: ServiceHarness, replica: Replica
+async def test_timer_lost_again_is_counted_but_neither_restored_nor_reported(
+    service: ServiceHarness, replica: Replica
 ) -> None:
     """It would be buried and put back for ever, if its handler can't take it."""
-    await upstairs(desk)
+    await upstairs(service)
     lose = "DELETE FROM timers WHERE slot = 'escalation'"
-    await behind_its_back(desk, lose)
+    await behind_its_back(service, lose)
     await replica.round()
-    await behind_its_back(desk, lose)
+    await behind_its_back(service, lose)
     for _ in range(2):
         assert await replica.round() == (1, 1)
-    assert len(await alarms(desk)) == 1
+    assert len(await alarms(service)) == 1
 
 
-async def test_replicas_that_find_the_same_raise_one_alarm(
-    desk: ServiceHarness, replica: Replica, database: Database[UnitOfWork]
+async def test_two_replicas_report_missing_timer_once(
+    service: ServiceHarness, replica: Replica, database: Database[UnitOfWork]
 ) -> None:
-    await upstairs(desk)
-    await behind_its_back(desk, "DELETE FROM timers WHERE slot = 'escalation'")
+    await upstairs(service)
+    await behind_its_back(service, "DELETE FROM timers WHERE slot = 'escalation'")
     other = Replica(database)
     found = await asyncio.gather(replica.round(), other.round())
     assert sum(news for _, news in found) == 1
-    assert len(await alarms(desk)) == 1
+    assert len(await alarms(service)) == 1
 
 
-async def test_all_that_is_open_is_gone_over_and_nothing_else(
-    desk: ServiceHarness, replica: Replica, monkeypatch: pytest.MonkeyPatch
+async def test_check_covers_all_open_contacts_and_no_others(
+    service: ServiceHarness, replica: Replica, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """However old it is, and page by page."""
     monkeypatch.setattr(timer_check, "_PAGE", 2)
-    open_ones = [await desk.received() for _ in range(5)]
-    done = [await desk.received() for _ in range(3)]
-    await desk.tell(*open_ones, *done, *map(resolved, done))
-    desk.database.clock.ahead = timedelta(days=1000)
-    await behind_its_back(desk, "DELETE FROM timers WHERE slot = 'clock:resolution'")
+    open_ones = [await service.received() for _ in range(5)]
+    done = [await service.received() for _ in range(3)]
+    await service.tell(*open_ones, *done, *map(resolved, done))
+    service.database.clock.ahead = timedelta(days=1000)
+    await behind_its_back(service, "DELETE FROM timers WHERE slot = 'clock:resolution'")
     assert await replica.round() == (5, 5)
     assert value(replica.metrics.contacts) == 5
-    assert {one.contact_id for one in await alarms(desk)} == {one.contact_id for one in open_ones}
+    assert {one.contact_id for one in await alarms(service)} == {one.contact_id for one in open_ones}
     began, finished = (value(one) for one in (replica.metrics.oldest, replica.metrics.finished))
     assert 0 < began <= finished
 
 
-async def test_an_open_escalation_is_looked_at_even_if_its_contact_seems_closed(
-    desk: ServiceHarness, replica: Replica
+async def test_open_escalation_of_closed_contact_is_checked(
+    service: ServiceHarness, replica: Replica
 ) -> None:
-    await upstairs(desk)
-    await behind_its_back(desk, "UPDATE watches SET resolved_at = now(), clocks = '[]'")
-    await behind_its_back(desk, "DELETE FROM timers")
+    await upstairs(service)
+    await behind_its_back(service, "UPDATE tracked_contacts SET resolved_at = now(), clocks = '[]'")
+    await behind_its_back(service, "DELETE FROM timers")
     assert await replica.round() == (1, 1)
 
 
-async def test_what_is_in_flight_is_no_finding(desk: ServiceHarness, replica: Replica) -> None:
+async def test_timer_claimed_by_open_transaction_is_not_missing(service: ServiceHarness, replica: Replica) -> None:
     """A timer that has been claimed is gone for its own transaction alone, and so is its state."""
-    await upstairs(desk)
-    async with desk.database.engine.connect() as firing:
+    await upstairs(service)
+    async with service.database.engine.connect() as firing:
         claimed = await firing.exec_driver_sql("DELETE FROM timers")
         assert claimed.rowcount == 4
         assert await replica.round() == (0, 0)
@@ -233,28 +233,28 @@ async def audited_all_the_time(replica: Replica) -> AsyncIterator[None]:
         done.set()
 
 
-async def test_nothing_is_found_while_everything_changes(
-    desk: ServiceHarness, replica: Replica, monkeypatch: pytest.MonkeyPatch
+async def test_check_during_constant_changes_finds_nothing_missing(
+    service: ServiceHarness, replica: Replica, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Clocks start, are met, breach and start anew while the audit looks on without a break."""
     monkeypatch.setattr(timer_check, "_PAGE", 10)
-    loops = [TimerLoop(desk.dispatcher, Metrics(), Health()) for _ in range(2)]
+    loops = [TimerLoop(service.dispatcher, Metrics(), Health()) for _ in range(2)]
     contacts: list[ContactReceived] = []
     async with audited_all_the_time(replica), running(*loops):
         for _ in range(12):
-            new = [await desk.received() for _ in range(10)]
+            new = [await service.received() for _ in range(10)]
             old = contacts[-20:-10]
             await asyncio.gather(
-                desk.tell(*new, *map(asked, new)),
-                desk.tell(*map(assigned, contacts[-10:])),
-                desk.tell(*map(resolved, old)),
+                service.tell(*new, *map(asked, new)),
+                service.tell(*map(assigned, contacts[-10:])),
+                service.tell(*map(resolved, old)),
             )
-            await desk.tell(*map(reopened, old))
+            await service.tell(*map(reopened, old))
             contacts += new
-            desk.database.clock.ahead += timedelta(seconds=15)
+            service.database.clock.ahead += timedelta(seconds=15)
     assert await replica.round() == (0, 0)
     assert value(replica.metrics.contacts) == len(contacts)
-    assert await alarms(desk) == []
+    assert await alarms(service) == []
 
 
 def reopened(contact: ContactReceived) -> Event:
@@ -265,12 +265,12 @@ def reopened(contact: ContactReceived) -> Event:
     )
 
 
-async def test_an_audit_that_fails_goes_on_and_shows_that_it_has_not_finished(
-    desk: ServiceHarness, replica: Replica, monkeypatch: pytest.MonkeyPatch
+async def test_failing_check_continues_and_does_not_report_finished(
+    service: ServiceHarness, replica: Replica, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(timer_check, "_EVERY", timedelta(milliseconds=1))
-    await upstairs(desk)
-    await behind_its_back(desk, "UPDATE watches SET clocks = '[7]'")
+    await upstairs(service)
+    await behind_its_back(service, "UPDATE tracked_contacts SET clocks = '[7]'")
     stopping = asyncio.Event()
     with errors_logged() as logs:
         async with asyncio.TaskGroup() as group:
@@ -281,9 +281,9 @@ async def test_an_audit_that_fails_goes_on_and_shows_that_it_has_not_finished(
     assert value(replica.metrics.finished) == 0
 
 
-async def test_a_timer_that_a_newer_version_has_set_is_left_to_its_audit(
-    desk: ServiceHarness, replica: Replica
+async def test_timer_type_of_newer_version_is_ignored(
+    service: ServiceHarness, replica: Replica
 ) -> None:
-    await upstairs(desk)
-    await behind_its_back(desk, "UPDATE timers SET type = 'SnoozeEnds' WHERE slot = 'escalation'")
+    await upstairs(service)
+    await behind_its_back(service, "UPDATE timers SET type = 'SnoozeEnds' WHERE slot = 'escalation'")
     assert await replica.round() == (0, 0)

@@ -25,9 +25,9 @@ from common.core.ids import new_id
 from common.core.metrics import Metrics
 from common.storage.database import Database
 from escalation.domain.model import OPEN_STATES, Escalation, EscalationCause, TrackedContact
-from escalation.domain.queries import Wanted
-from escalation.domain.settings.ladders import Ladder, Level, Named
-from escalation.domain.settings.policies import Contact
+from escalation.domain.queries import EscalationQuery
+from escalation.domain.settings.ladders import Ladder, Level, NamedPerson
+from escalation.domain.settings.policies import ContactDetails
 from escalation.domain.settings.registry import Versioned
 from escalation.main import build
 from escalation.settings import Settings
@@ -46,7 +46,7 @@ FOREVER = datetime.max.replace(tzinfo=UTC)
 
 
 def ladder(name: str, *levels: str) -> Versioned[Ladder]:
-    who = (Named("person", PersonId("mia")),)
+    who = (NamedPerson("person", PersonId("mia")),)
     body = Ladder(tuple(Level(level, 60, who) for level in levels), 60, 60)
     return Versioned(name, 1, body)
 
@@ -70,7 +70,7 @@ def invented(chance: random.Random, contacts: int) -> list[Upstairs]:
     for _ in range(contacts):
         watch = TrackedContact(
             ContactId(new_id()),
-            details=Contact(
+            details=ContactDetails(
                 channel=chance.choice(CHANNELS),  # type: ignore[arg-type]  # of the words above
                 priority="high",
                 topic=chance.choice(TOPICS),
@@ -132,7 +132,7 @@ def among(value: Callable[[Upstairs], object]) -> Callable[[Upstairs, Any, datet
     return lambda one, asked, _at: value(one) in asked
 
 
-def contact(one: Upstairs) -> Contact:
+def contact(one: Upstairs) -> ContactDetails:
     assert one.watch.details is not None
     return one.watch.details
 
@@ -214,23 +214,23 @@ async def pages(api: httpx.AsyncClient, asked: dict[str, Any], limit: int) -> li
         answer = await api.get("/v1/escalations", params=params)
         assert answer.status_code == 200, answer.text
         page = answer.json()
-        seen += [one["escalation_id"] for one in page["escalations"]]
-        if page["next"] is None:
+        seen += [one["escalation_id"] for one in page["items"]]
+        if page["next_cursor"] is None:
             return seen
-        assert len(page["escalations"]) == limit
-        following = {"cursor": page["next"]}
+        assert len(page["items"]) == limit
+        following = {"cursor": page["next_cursor"]}
 
 
 @pytest.mark.parametrize("seed", range(3))
-async def test_every_list_agrees_with_a_plain_sort_and_filter(
-    api: httpx.AsyncClient, desk: ServiceHarness, seed: int
+async def test_list_agrees_with_plain_sort_and_filter(
+    api: httpx.AsyncClient, service: ServiceHarness, seed: int
 ) -> None:
     chance = random.Random(seed)  # noqa: S311 - no secret
     upstairs = invented(chance, 80)
-    await written(desk.database, upstairs)
-    now = await desk.now()
+    await written(service.database, upstairs)
+    now = await service.now()
     # Noon is now, so that half of the deadlines have passed.
-    desk.database.clock.ahead = NOON - now
+    service.database.clock.ahead = NOON - now
     found = 0
     for _ in range(40):
         asked = query(chance, upstairs)
@@ -240,23 +240,23 @@ async def test_every_list_agrees_with_a_plain_sort_and_filter(
     assert found > 100
 
 
-async def test_what_comes_and_goes_while_pages_are_read_disturbs_nobody_else(
-    api: httpx.AsyncClient, desk: ServiceHarness
+async def test_pages_stay_consistent_while_escalations_change(
+    api: httpx.AsyncClient, service: ServiceHarness
 ) -> None:
     chance = random.Random(7)  # noqa: S311 - no secret
     upstairs = invented(chance, 40)
-    await written(desk.database, upstairs)
+    await written(service.database, upstairs)
     asked = {"sort": "severity"}
     whole = expected(upstairs, asked, NOON)
     first = (await api.get("/v1/escalations", params={**asked, "limit": 5})).json()
     gone = next(one for one in upstairs if one.id == whole[4])
-    async with desk.database.transaction() as uow:
+    async with service.database.transaction() as uow:
         held = await uow.escalations.lock(EscalationId(gone.id))
         assert held is not None
         uow.escalations.save(replace(held, state="resolved", deadline=None))
-    await written(desk.database, invented(chance, 10))
-    rest: dict[str, Any] = {**asked, "limit": 200, "cursor": first["next"]}
-    following = (await api.get("/v1/escalations", params=rest)).json()["escalations"]
+    await written(service.database, invented(chance, 10))
+    rest: dict[str, Any] = {**asked, "limit": 200, "cursor": first["next_cursor"]}
+    following = (await api.get("/v1/escalations", params=rest)).json()["items"]
     seen = [one["escalation_id"] for one in following]
     known = {one.id for one in upstairs}
     assert [one for one in seen if one in known] == whole[5:]
@@ -276,7 +276,7 @@ async def test_what_comes_and_goes_while_pages_are_read_disturbs_nobody_else(
         ({"state": "resolved"}, "query/state"),
     ],
 )
-async def test_what_a_list_can_not_be_asked_is_refused_with_its_place(
+async def test_invalid_list_query_is_refused_with_its_place(
     api: httpx.AsyncClient, params: dict[str, str], place: str
 ) -> None:
     answer = await api.get("/v1/escalations", params=params)
@@ -284,9 +284,11 @@ async def test_what_a_list_can_not_be_asked_is_refused_with_its_place(
     assert answer.json()["detail"].startswith(f"{place}:")
 
 
-async def test_a_cursor_of_another_list_is_refused(api: httpx.AsyncClient, desk: ServiceHarness) -> None:
-    await written(desk.database, invented(random.Random(1), 20))  # noqa: S311 - no secret
-    cursor = (await api.get("/v1/escalations?limit=1")).json()["next"]
+async def test_cursor_of_another_query_is_refused(
+    api: httpx.AsyncClient, service: ServiceHarness
+) -> None:
+    await written(service.database, invented(random.Random(1), 20))  # noqa: S311 - no secret
+    cursor = (await api.get("/v1/escalations?limit=1")).json()["next_cursor"]
     assert (await api.get(f"/v1/escalations?cursor={cursor}&limit=7")).status_code == 200
     for other in ("sort=newest", "severity=high", "overdue=true", "state=raised"):
         answer = await api.get(f"/v1/escalations?cursor={cursor}&{other}")
@@ -295,8 +297,8 @@ async def test_a_cursor_of_another_list_is_refused(api: httpx.AsyncClient, desk:
 
 
 @pytest.mark.parametrize("sort", sorted(SORTS))
-async def test_whatever_the_open_list_is_narrowed_to_the_closed_are_not_read(
-    desk: ServiceHarness, sort: str
+async def test_filtered_open_list_reads_no_closed_escalations(
+    service: ServiceHarness, sort: str
 ) -> None:
     chance = random.Random(3)  # noqa: S311 - no secret
     upstairs = invented(chance, 3000)
@@ -306,21 +308,21 @@ async def test_whatever_the_open_list_is_narrowed_to_the_closed_are_not_read(
         for n, one in enumerate(upstairs)
         if one.escalation.state not in OPEN_STATES or n % 10 == 0
     ]
-    await written(desk.database, few)
+    await written(service.database, few)
     still_open = sum(one.escalation.state in OPEN_STATES for one in few)
-    async with desk.database.engine.connect() as connection:
+    async with service.database.engine.connect() as connection:
         own = await connection.execution_options(isolation_level="AUTOCOMMIT")
         await own.exec_driver_sql("ANALYZE escalations")
-        await own.exec_driver_sql("ANALYZE watches")
+        await own.exec_driver_sql("ANALYZE tracked_contacts")
     asked = query(chance, few)
     some: dict[str, Any] = {name: value for name, value in asked.items() if name != "state"}
     for wanted in ({}, *({name: value} for name, value in some.items()), {"tier": ["vip"]}):
-        async with desk.database.transaction() as uow:
+        async with service.database.transaction() as uow:
             # As it may come to be after some calls: the planner no longer sees what is asked.
             await uow.connection.exec_driver_sql("SET LOCAL plan_cache_mode = force_generic_plan")
             before = (await uow.connection.execute(_READ)).all()
             await uow.queries.escalations(
-                Wanted.model_validate({**wanted, "sort": sort}), uow.now, None, 51
+                EscalationQuery.model_validate({**wanted, "sort": sort}), uow.now, None, 51
             )
             after = (await uow.connection.execute(_READ)).all()
         for was, now in zip(before, after, strict=True):
@@ -330,7 +332,7 @@ async def test_whatever_the_open_list_is_narrowed_to_the_closed_are_not_read(
 
 _READ = text("""
     SELECT relname, seq_scan, idx_tup_fetch FROM pg_stat_xact_user_tables
-    WHERE schemaname = current_schema() AND relname IN ('escalations', 'watches') ORDER BY relname
+    WHERE schemaname = current_schema() AND relname IN ('escalations', 'tracked_contacts') ORDER BY relname
 """)
 
 
@@ -398,14 +400,14 @@ def figures(events: Sequence[Any]) -> list[dict[str, Any]]:
     ]
 
 
-async def test_published_lateness_agrees_with_plain_arithmetic(
-    api: httpx.AsyncClient, desk: ServiceHarness
+async def test_lateness_report_agrees_with_plain_arithmetic(
+    api: httpx.AsyncClient, service: ServiceHarness
 ) -> None:
     chance = random.Random(11)  # noqa: S311 - no secret
-    now = await desk.now()
+    now = await service.now()
     today = deadlines(chance, now - timedelta(hours=1))
     before = deadlines(chance, now - timedelta(days=2))
-    async with desk.database.transaction() as uow:
+    async with service.database.transaction() as uow:
         uow.outbox.add([*today, *before])
     shown = (await api.get("/v1/lateness", headers=key("rita"))).json()
     assert shown["deadlines"] == figures(today)
@@ -431,7 +433,7 @@ async def test_published_lateness_agrees_with_plain_arithmetic(
         ({"until": "0001-01-01T00:00:00Z"}, "query/until"),
     ],
 )
-async def test_lateness_of_a_time_that_makes_no_sense_is_refused(
+async def test_lateness_of_invalid_period_is_refused(
     api: httpx.AsyncClient, params: dict[str, str], place: str
 ) -> None:
     refused = await api.get("/v1/lateness", params=params)
@@ -445,7 +447,7 @@ async def rolled_back(database: Database[UnitOfWork], events: Sequence[Event]) -
         raise ZeroDivisionError
 
 
-async def test_each_deadline_is_measured_once_it_is_committed(desk: ServiceHarness) -> None:
+async def test_lateness_metric_counts_committed_deadlines_only(service: ServiceHarness) -> None:
     metrics = Metrics()
     settings = Settings.model_validate(
         {
@@ -453,13 +455,13 @@ async def test_each_deadline_is_measured_once_it_is_committed(desk: ServiceHarne
             "kafka_bootstrap": "unused",
         }
     )
-    build(settings).workers(desk.database, metrics, Health())
-    events = deadlines(random.Random(5), await desk.now())  # noqa: S311 - no secret
+    build(settings).workers(service.database, metrics, Health())
+    events = deadlines(random.Random(5), await service.now())  # noqa: S311 - no secret
     name = "upstairs_deadline_lateness_seconds"
     with pytest.raises(ZeroDivisionError):
-        await rolled_back(desk.database, events)
+        await rolled_back(service.database, events)
     assert metrics.registry.get_sample_value(f"{name}_count") is None
-    async with desk.database.transaction() as uow:
+    async with service.database.transaction() as uow:
         uow.outbox.add(events)
     for one in figures(events):
         labels = {"policy": one["policy"] or "", "kind": one["kind"]}
