@@ -129,9 +129,13 @@ async def test_database_refuses_changes_of_audit_trail(
 @pytest.mark.parametrize(
     ("statement", "finding"),
     [
-        ("UPDATE audit_trail SET why = 'x' WHERE step = 2", "step 2: its content is not what its hash"),
         (
-            """UPDATE audit_trail SET data = jsonb_set(data, '{amount}', '"9.10"') WHERE step = 5""",
+            "UPDATE audit_trail SET why = 'x' WHERE step = 2",
+            "step 2: its content is not what its hash",
+        ),
+        (
+            """UPDATE audit_trail SET data = jsonb_set(data, '{amount}', '"9.10"')
+               WHERE step = 5""",
             "step 5: its content is not what its hash",
         ),
         (

@@ -86,7 +86,7 @@ async def test_all_actions_of_a_day_are_published(service: ServiceHarness, scree
     assert back["state"] == "handed_back"
     assert await paged(service) == [("sam", "raised"), ("kim", "handed_over")]
     types = [step["type"] for step in (await screen.look()).json()["events"]]
-    assert [one.removeprefix("upstairs.").removesuffix(".v1") for one in types] == [
+    assert [type_.removeprefix("upstairs.").removesuffix(".v1") for type_ in types] == [
         "escalation_raised",
         "page_requested",
         "escalation_taken_over",
@@ -260,9 +260,7 @@ async def test_accused_person_may_not_take_over(
     )
 
 
-async def test_reopen_after_contact_was_resolved(
-    service: ServiceHarness, screen: Screen
-) -> None:
+async def test_reopen_after_contact_was_resolved(service: ServiceHarness, screen: Screen) -> None:
     await screen.done("take-over")
     await screen.done("resolve", outcome="answer", note="Explained.")
     shown = (await screen.look()).json()

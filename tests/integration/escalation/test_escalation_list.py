@@ -1,8 +1,6 @@
-"""Lists agree with a plain sort and filter, and the published lateness with plain arithmetic."""
+"""The list of escalations agrees with a plain sort and filter, page by page."""
 
-import math
 import random
-from collections import defaultdict
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
@@ -12,27 +10,16 @@ import httpx
 import pytest
 from sqlalchemy import text
 
-from common.contracts.escalations import (
-    ClockBreached,
-    ClockWarned,
-    EscalationClimbed,
-    EscalationReturned,
-    EscalationUnanswered,
-)
-from common.contracts.event import ContactId, EscalationId, Event, PersonId, TeamId
-from common.core.health import Health
+from common.contracts.event import ContactId, EscalationId, PersonId, TeamId
 from common.core.ids import new_id
-from common.core.metrics import Metrics
 from common.storage.database import Database
 from escalation.domain.model import OPEN_STATES, Escalation, EscalationCause, TrackedContact
 from escalation.domain.queries import EscalationQuery
 from escalation.domain.settings.ladders import Ladder, Level, NamedPerson
 from escalation.domain.settings.policies import ContactDetails
 from escalation.domain.settings.registry import Versioned
-from escalation.main import build
-from escalation.settings import Settings
 from escalation.store.unit_of_work import UnitOfWork
-from integration.escalation.conftest import ServiceHarness, key
+from integration.escalation.conftest import ServiceHarness
 
 NOON = datetime(2026, 3, 2, 12, tzinfo=UTC)
 STATES = (*OPEN_STATES, "handed_back", "resolved", "closed")
@@ -55,20 +42,20 @@ LADDERS = (ladder("default", "supervisors", "managers"), ladder("night", "nights
 
 
 @dataclass(frozen=True)
-class Upstairs:
+class ListedEscalation:
     escalation: Escalation
-    watch: TrackedContact
+    contact: TrackedContact
 
     @property
     def id(self) -> str:
         return self.escalation.escalation_id
 
 
-def invented(chance: random.Random, contacts: int) -> list[Upstairs]:
-    """Make contacts with an escalation or more each, with many that sort alike."""
-    found = []
+def random_escalations(chance: random.Random, contacts: int) -> list[ListedEscalation]:
+    """Make contacts with one or more escalations each, with many equal sort keys."""
+    rows = []
     for _ in range(contacts):
-        watch = TrackedContact(
+        contact = TrackedContact(
             ContactId(new_id()),
             details=ContactDetails(
                 channel=chance.choice(CHANNELS),  # type: ignore[arg-type]  # of the words above
@@ -86,8 +73,11 @@ def invented(chance: random.Random, contacts: int) -> list[Upstairs]:
             team_id=chance.choice([None, TeamId("front"), TeamId("back")]),
         )
         states = [chance.choice(STATES), *chance.choices(STATES[4:], k=chance.randint(0, 2))]
-        found += [Upstairs(escalation(chance, watch.contact_id, state), watch) for state in states]
-    return found
+        rows += [
+            ListedEscalation(escalation(chance, contact.contact_id, state), contact)
+            for state in states
+        ]
+    return rows
 
 
 def escalation(chance: random.Random, contact_id: ContactId, state: Any) -> Escalation:
@@ -119,59 +109,61 @@ def escalation(chance: random.Random, contact_id: ContactId, state: Any) -> Esca
     )
 
 
-async def written(database: Database[UnitOfWork], upstairs: Sequence[Upstairs]) -> None:
+async def store(database: Database[UnitOfWork], rows: Sequence[ListedEscalation]) -> None:
     async with database.transaction() as uow:
-        for watch in {one.watch.contact_id: one.watch for one in upstairs}.values():
-            uow.contacts.mark_absent(watch.contact_id)
-            uow.contacts.put(watch)
-        for one in upstairs:
-            uow.escalations.save(one.escalation)
+        for contact in {row.contact.contact_id: row.contact for row in rows}.values():
+            uow.contacts.mark_absent(contact.contact_id)
+            uow.contacts.put(contact)
+        for row in rows:
+            uow.escalations.save(row.escalation)
 
 
-def among(value: Callable[[Upstairs], object]) -> Callable[[Upstairs, Any, datetime], bool]:
-    return lambda one, asked, _at: value(one) in asked
+def is_among(
+    value: Callable[[ListedEscalation], object],
+) -> Callable[[ListedEscalation, Any, datetime], bool]:
+    return lambda row, params, _at: value(row) in params
 
 
-def contact(one: Upstairs) -> ContactDetails:
-    assert one.watch.details is not None
-    return one.watch.details
+def details_of(row: ListedEscalation) -> ContactDetails:
+    assert row.contact.details is not None
+    return row.contact.details
 
 
-FILTERS: dict[str, Callable[[Upstairs, Any, datetime], bool]] = {
-    "state": among(lambda one: one.escalation.state),
-    "person": lambda one, asked, _: asked in (one.escalation.holder, *one.escalation.awaited),
-    "severity": among(lambda one: one.escalation.severity),
-    "level": lambda one, asked, _: (
-        one.escalation.level_name in asked or str(one.escalation.level) in asked
+FILTERS: dict[str, Callable[[ListedEscalation, Any, datetime], bool]] = {
+    "state": is_among(lambda row: row.escalation.state),
+    "person": lambda row, params, _: params in (row.escalation.holder, *row.escalation.awaited),
+    "severity": is_among(lambda row: row.escalation.severity),
+    "level": lambda row, params, _: (
+        row.escalation.level_name in params or str(row.escalation.level) in params
     ),
-    "cause": lambda one, asked, _: any(r.kind in asked for r in one.escalation.causes),
-    "channel": among(lambda one: contact(one).channel),
-    "topic": among(lambda one: contact(one).topic),
-    "tier": among(lambda one: contact(one).tier),
-    "team": among(lambda one: one.watch.team_id),
-    "representative": among(lambda one: one.watch.representative_id),
-    "ladder": among(lambda one: one.escalation.ladder and one.escalation.ladder.id),
-    "overdue": lambda one, asked, at: ((one.escalation.deadline or FOREVER) < at) == asked,
-    "alarm": lambda one, asked, _: (one.escalation.alarm_since is not None) == asked,
-    "contact_id": lambda one, asked, _: one.watch.contact_id == asked,
+    "cause": lambda row, params, _: any(r.kind in params for r in row.escalation.causes),
+    "channel": is_among(lambda row: details_of(row).channel),
+    "topic": is_among(lambda row: details_of(row).topic),
+    "tier": is_among(lambda row: details_of(row).tier),
+    "team": is_among(lambda row: row.contact.team_id),
+    "representative": is_among(lambda row: row.contact.representative_id),
+    "ladder": is_among(lambda row: row.escalation.ladder and row.escalation.ladder.id),
+    "overdue": lambda row, params, at: ((row.escalation.deadline or FOREVER) < at) == params,
+    "alarm": lambda row, params, _: (row.escalation.alarm_since is not None) == params,
+    "contact_id": lambda row, params, _: row.contact.contact_id == params,
 }
-SORTS: dict[str, Callable[[Upstairs], Any]] = {
-    "time_left": lambda one: (one.escalation.deadline or FOREVER, one.id),
-    "severity": lambda one: (
-        SEVERITIES.index(one.escalation.severity),
-        one.escalation.deadline or FOREVER,
-        one.id,
+SORTS: dict[str, Callable[[ListedEscalation], Any]] = {
+    "time_left": lambda row: (row.escalation.deadline or FOREVER, row.id),
+    "severity": lambda row: (
+        SEVERITIES.index(row.escalation.severity),
+        row.escalation.deadline or FOREVER,
+        row.id,
     ),
-    "newest": lambda one: (
-        -one.escalation.raised_at.timestamp(),
-        -int(one.id.replace("-", ""), 16),
+    "newest": lambda row: (
+        -row.escalation.raised_at.timestamp(),
+        -int(row.id.replace("-", ""), 16),
     ),
 }
 
 
-def query(chance: random.Random, upstairs: Sequence[Upstairs]) -> dict[str, Any]:
-    """Ask for some things at once, but not so many that nothing is left."""
-    some: dict[str, Any] = {
+def query(chance: random.Random, rows: Sequence[ListedEscalation]) -> dict[str, Any]:
+    """Return a query with up to three filters, so that some rows match."""
+    values: dict[str, Any] = {
         "state": chance.sample(STATES, chance.randint(1, 7)),
         "person": chance.choice(PEOPLE),
         "severity": chance.sample(SEVERITIES, 2),
@@ -185,40 +177,37 @@ def query(chance: random.Random, upstairs: Sequence[Upstairs]) -> dict[str, Any]
         "ladder": [chance.choice(LADDERS).id],
         "overdue": chance.random() < 0.5,
         "alarm": chance.random() < 0.5,
-        "contact_id": chance.choice(upstairs).watch.contact_id,
+        "contact_id": chance.choice(rows).contact.contact_id,
     }
-    assert some.keys() == FILTERS.keys()
-    names = chance.sample(sorted(some), chance.randint(0, 3))
-    asked = {name: some[name] for name in names} | {"sort": chance.choice(sorted(SORTS))}
-    if "contact_id" not in asked and not set(asked.get("state", ())) <= set(OPEN_STATES):
-        asked["sort"] = "newest"
-    return asked
+    assert values.keys() == FILTERS.keys()
+    names = chance.sample(sorted(values), chance.randint(0, 3))
+    params = {name: values[name] for name in names} | {"sort": chance.choice(sorted(SORTS))}
+    if "contact_id" not in params and not set(params.get("state", ())) <= set(OPEN_STATES):
+        params["sort"] = "newest"
+    return params
 
 
-def expected(upstairs: Sequence[Upstairs], asked: dict[str, Any], at: datetime) -> list[str]:
-    wanted = {"state": list(OPEN_STATES), **asked}
-    sort = SORTS[wanted.pop("sort")]
-    found = [
-        one
-        for one in upstairs
-        if all(FILTERS[name](one, value, at) for name, value in wanted.items())
+def expected(rows: Sequence[ListedEscalation], params: dict[str, Any], at: datetime) -> list[str]:
+    filters = {"state": list(OPEN_STATES), **params}
+    sort = SORTS[filters.pop("sort")]
+    matching = [
+        row for row in rows if all(FILTERS[name](row, value, at) for name, value in filters.items())
     ]
-    return [one.id for one in sorted(found, key=sort)]
+    return [row.id for row in sorted(matching, key=sort)]
 
 
-async def pages(api: httpx.AsyncClient, asked: dict[str, Any], limit: int) -> list[str]:
-    seen: list[str] = []
-    following: dict[str, str] = {}
+async def read_pages(api: httpx.AsyncClient, params: dict[str, Any], limit: int) -> list[str]:
+    ids: list[str] = []
+    cursor: dict[str, str] = {}
     while True:
-        params = {**asked, "limit": limit, **following}
-        answer = await api.get("/v1/escalations", params=params)
+        answer = await api.get("/v1/escalations", params={**params, "limit": limit, **cursor})
         assert answer.status_code == 200, answer.text
         page = answer.json()
-        seen += [one["escalation_id"] for one in page["items"]]
+        ids += [item["escalation_id"] for item in page["items"]]
         if page["next_cursor"] is None:
-            return seen
+            return ids
         assert len(page["items"]) == limit
-        following = {"cursor": page["next_cursor"]}
+        cursor = {"cursor": page["next_cursor"]}
 
 
 @pytest.mark.parametrize("seed", range(3))
@@ -226,40 +215,40 @@ async def test_list_agrees_with_plain_sort_and_filter(
     api: httpx.AsyncClient, service: ServiceHarness, seed: int
 ) -> None:
     chance = random.Random(seed)  # noqa: S311 - no secret
-    upstairs = invented(chance, 80)
-    await written(service.database, upstairs)
+    rows = random_escalations(chance, 80)
+    await store(service.database, rows)
     now = await service.now()
     # Noon is now, so that half of the deadlines have passed.
     service.database.clock.ahead = NOON - now
-    found = 0
+    total = 0
     for _ in range(40):
-        asked = query(chance, upstairs)
-        listed = await pages(api, asked, limit=chance.choice([1, 3, 10, 200]))
-        assert listed == expected(upstairs, asked, NOON), asked
-        found += len(listed)
-    assert found > 100
+        params = query(chance, rows)
+        ids = await read_pages(api, params, limit=chance.choice([1, 3, 10, 200]))
+        assert ids == expected(rows, params, NOON), params
+        total += len(ids)
+    assert total > 100
 
 
 async def test_pages_stay_consistent_while_escalations_change(
     api: httpx.AsyncClient, service: ServiceHarness
 ) -> None:
     chance = random.Random(7)  # noqa: S311 - no secret
-    upstairs = invented(chance, 40)
-    await written(service.database, upstairs)
-    asked = {"sort": "severity"}
-    whole = expected(upstairs, asked, NOON)
-    first = (await api.get("/v1/escalations", params={**asked, "limit": 5})).json()
-    gone = next(one for one in upstairs if one.id == whole[4])
+    rows = random_escalations(chance, 40)
+    await store(service.database, rows)
+    params = {"sort": "severity"}
+    whole = expected(rows, params, NOON)
+    first = (await api.get("/v1/escalations", params={**params, "limit": 5})).json()
+    gone = next(row for row in rows if row.id == whole[4])
     async with service.database.transaction() as uow:
         held = await uow.escalations.lock(EscalationId(gone.id))
         assert held is not None
         uow.escalations.save(replace(held, state="resolved", deadline=None))
-    await written(service.database, invented(chance, 10))
-    rest: dict[str, Any] = {**asked, "limit": 200, "cursor": first["next_cursor"]}
+    await store(service.database, random_escalations(chance, 10))
+    rest: dict[str, Any] = {**params, "limit": 200, "cursor": first["next_cursor"]}
     following = (await api.get("/v1/escalations", params=rest)).json()["items"]
-    seen = [one["escalation_id"] for one in following]
-    known = {one.id for one in upstairs}
-    assert [one for one in seen if one in known] == whole[5:]
+    ids = [item["escalation_id"] for item in following]
+    earlier = {row.id for row in rows}
+    assert [escalation_id for escalation_id in ids if escalation_id in earlier] == whole[5:]
 
 
 @pytest.mark.parametrize(
@@ -287,7 +276,7 @@ async def test_invalid_list_query_is_refused_with_its_place(
 async def test_cursor_of_another_query_is_refused(
     api: httpx.AsyncClient, service: ServiceHarness
 ) -> None:
-    await written(service.database, invented(random.Random(1), 20))  # noqa: S311 - no secret
+    await store(service.database, random_escalations(random.Random(1), 20))  # noqa: S311 - no secret
     cursor = (await api.get("/v1/escalations?limit=1")).json()["next_cursor"]
     assert (await api.get(f"/v1/escalations?cursor={cursor}&limit=7")).status_code == 200
     for other in ("sort=newest", "severity=high", "overdue=true", "state=raised"):
@@ -301,170 +290,35 @@ async def test_filtered_open_list_reads_no_closed_escalations(
     service: ServiceHarness, sort: str
 ) -> None:
     chance = random.Random(3)  # noqa: S311 - no secret
-    upstairs = invented(chance, 3000)
-    # Few are open, as in life.
+    rows = random_escalations(chance, 3000)
+    # Few are open, as in production.
     few = [
-        one
-        for n, one in enumerate(upstairs)
-        if one.escalation.state not in OPEN_STATES or n % 10 == 0
+        row for n, row in enumerate(rows) if row.escalation.state not in OPEN_STATES or n % 10 == 0
     ]
-    await written(service.database, few)
-    still_open = sum(one.escalation.state in OPEN_STATES for one in few)
+    await store(service.database, few)
+    still_open = sum(row.escalation.state in OPEN_STATES for row in few)
     async with service.database.engine.connect() as connection:
         own = await connection.execution_options(isolation_level="AUTOCOMMIT")
         await own.exec_driver_sql("ANALYZE escalations")
         await own.exec_driver_sql("ANALYZE tracked_contacts")
-    asked = query(chance, few)
-    some: dict[str, Any] = {name: value for name, value in asked.items() if name != "state"}
-    for wanted in ({}, *({name: value} for name, value in some.items()), {"tier": ["vip"]}):
+    params = query(chance, few)
+    filters: dict[str, Any] = {name: value for name, value in params.items() if name != "state"}
+    for chosen in ({}, *({name: value} for name, value in filters.items()), {"tier": ["vip"]}):
         async with service.database.transaction() as uow:
-            # As it may come to be after some calls: the planner no longer sees what is asked.
+            # As it may come to be after some calls: the planner no longer sees what is params.
             await uow.connection.exec_driver_sql("SET LOCAL plan_cache_mode = force_generic_plan")
             before = (await uow.connection.execute(_READ)).all()
             await uow.queries.escalations(
-                EscalationQuery.model_validate({**wanted, "sort": sort}), uow.now, None, 51
+                EscalationQuery.model_validate({**chosen, "sort": sort}), uow.now, None, 51
             )
             after = (await uow.connection.execute(_READ)).all()
         for was, now in zip(before, after, strict=True):
-            assert now.seq_scan == was.seq_scan, (wanted, now)
-            assert now.idx_tup_fetch - was.idx_tup_fetch <= still_open, (wanted, now)
+            assert now.seq_scan == was.seq_scan, (chosen, now)
+            assert now.idx_tup_fetch - was.idx_tup_fetch <= still_open, (chosen, now)
 
 
 _READ = text("""
     SELECT relname, seq_scan, idx_tup_fetch FROM pg_stat_xact_user_tables
-    WHERE schemaname = current_schema() AND relname IN ('escalations', 'tracked_contacts') ORDER BY relname
+    WHERE schemaname = current_schema() AND relname IN ('escalations', 'tracked_contacts')
+    ORDER BY relname
 """)
-
-
-def deadlines(chance: random.Random, at: datetime) -> list[Event]:
-    """Have deadlines noticed a little or much too late, and some things happen without one."""
-    events: list[Event] = []
-    for _ in range(300):
-        own = {"contact_id": ContactId(new_id()), "occurred_at": at}
-        late = round(chance.expovariate(1 / 20), 3)
-        escalation_id = EscalationId(new_id())
-        policy = chance.choice([None, "gold", "silver"])
-        clock = chance.choice(["assignment", "resolution"])
-        level = {"escalation_id": escalation_id, "level": 1, "level_name": "managers"}
-        climbed = {"escalation_id": escalation_id, "from_level": 0, "to_level": 1}
-        waited_for = chance.choice(["acknowledgement_due", "lease"])
-        kinds: list[tuple[type[Event], dict[str, Any]]] = [
-            (ClockBreached, {"clock": clock, "due_at": at, "policy_id": policy}),
-            (
-                ClockWarned,
-                {"clock": clock, "due_at": at, "policy_id": policy, "threshold_percent": 80},
-            ),
-            (EscalationReturned, {**level, "from_person": "sam", "reason": "shift over"}),
-            (EscalationUnanswered, {**level, "waited_for": waited_for}),
-            (
-                EscalationClimbed,
-                {**climbed, "level_name": "m", "reason": "", "waited_for": waited_for},
-            ),
-            (EscalationClimbed, {**climbed, "level_name": "m", "reason": "referred up"}),
-        ]
-        kind, data = chance.choice(kinds)
-        timed = kind is not EscalationClimbed or "waited_for" in data
-        known = {**own, **data, **({"lateness_ms": late} if timed else {})}
-        events.append(kind.model_validate(known))
-    return events
-
-
-def kind_of(event: Any) -> str | None:
-    if isinstance(event, ClockBreached | ClockWarned):
-        return event.clock
-    if isinstance(event, EscalationReturned):
-        return "lease"
-    kind: str | None = event.waited_for
-    return kind
-
-
-def figures(events: Sequence[Any]) -> list[dict[str, Any]]:
-    late: dict[tuple[str | None, str], list[float]] = defaultdict(list)
-    for event in events:
-        kind = kind_of(event)
-        if kind is not None:
-            late[getattr(event, "policy_id", None), kind].append(event.lateness_ms)
-    return [
-        {
-            "policy": policy,
-            "kind": kind,
-            "count": len(values),
-            "p50_ms": sorted(values)[math.ceil(0.5 * len(values)) - 1],
-            "p99_ms": sorted(values)[math.ceil(0.99 * len(values)) - 1],
-            "max_ms": max(values),
-            "over_50_ms": sum(value > 50 for value in values),
-        }
-        for (policy, kind), values in sorted(
-            late.items(), key=lambda one: (one[0][0] or "~", one[0][1])
-        )
-    ]
-
-
-async def test_lateness_report_agrees_with_plain_arithmetic(
-    api: httpx.AsyncClient, service: ServiceHarness
-) -> None:
-    chance = random.Random(11)  # noqa: S311 - no secret
-    now = await service.now()
-    today = deadlines(chance, now - timedelta(hours=1))
-    before = deadlines(chance, now - timedelta(days=2))
-    async with service.database.transaction() as uow:
-        uow.outbox.add([*today, *before])
-    shown = (await api.get("/v1/lateness", headers=key("rita"))).json()
-    assert shown["deadlines"] == figures(today)
-    assert len(shown["deadlines"]) == 8
-    gold = (await api.get("/v1/lateness?policy=gold")).json()["deadlines"]
-    assert gold == [one for one in figures(today) if one["policy"] == "gold"]
-    since, until = (now - timedelta(days=3)).isoformat(), (now - timedelta(days=1)).isoformat()
-    params = {"since": since, "until": until}
-    older = (await api.get("/v1/lateness", params=params)).json()["deadlines"]
-    assert older == figures(before)
-
-
-@pytest.mark.parametrize(
-    ("params", "place"),
-    [
-        ({"since": "2026-03-02T00:00:00Z", "until": "2026-03-01T00:00:00Z"}, "query/until"),
-        ({"since": "2026-03-02T00:00:00Z", "until": "2026-04-03T00:00:00Z"}, "query/until"),
-        # Without an end it is until now, which may be long after.
-        ({"since": "2020-01-01T00:00:00Z"}, "query/until"),
-        ({"since": "2199-01-01T00:00:00Z"}, "query/until"),
-        ({"since": "2026-01-01T00:00:00"}, "query/since"),
-        ({"since": "9999-12-31T23:59:59-14:00"}, "query/since"),
-        ({"until": "0001-01-01T00:00:00Z"}, "query/until"),
-    ],
-)
-async def test_lateness_of_invalid_period_is_refused(
-    api: httpx.AsyncClient, params: dict[str, str], place: str
-) -> None:
-    refused = await api.get("/v1/lateness", params=params)
-    assert refused.status_code == 422
-    assert refused.json()["errors"][0]["pointer"] == place
-
-
-async def rolled_back(database: Database[UnitOfWork], events: Sequence[Event]) -> None:
-    async with database.transaction() as uow:
-        uow.outbox.add(events)
-        raise ZeroDivisionError
-
-
-async def test_lateness_metric_counts_committed_deadlines_only(service: ServiceHarness) -> None:
-    metrics = Metrics()
-    settings = Settings.model_validate(
-        {
-            "database_url": "postgresql+asyncpg://unused@localhost/unused",
-            "kafka_bootstrap": "unused",
-        }
-    )
-    build(settings).workers(service.database, metrics, Health())
-    events = deadlines(random.Random(5), await service.now())  # noqa: S311 - no secret
-    name = "upstairs_deadline_lateness_seconds"
-    with pytest.raises(ZeroDivisionError):
-        await rolled_back(service.database, events)
-    assert metrics.registry.get_sample_value(f"{name}_count") is None
-    async with service.database.transaction() as uow:
-        uow.outbox.add(events)
-    for one in figures(events):
-        labels = {"policy": one["policy"] or "", "kind": one["kind"]}
-        assert metrics.registry.get_sample_value(f"{name}_count", labels) == one["count"]
-        prompt = metrics.registry.get_sample_value(f"{name}_bucket", {**labels, "le": "0.05"})
-        assert prompt == one["count"] - one["over_50_ms"]

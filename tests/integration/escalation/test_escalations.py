@@ -157,7 +157,9 @@ async def test_large_batch_is_one_transaction(service: ServiceHarness) -> None:
     assert len({row.transaction for row in raised}) == 1
 
 
-async def test_concurrent_batches_of_two_topics_handle_new_contacts(service: ServiceHarness) -> None:
+async def test_concurrent_batches_of_two_topics_handle_new_contacts(
+    service: ServiceHarness,
+) -> None:
     contacts = [await service.received() for _ in range(20)]
     await asyncio.gather(
         service.tell(*contacts), service.tell(*map(assigned, contacts), *map(referred, contacts))
@@ -219,7 +221,9 @@ async def test_refer_up_and_hand_back(service: ServiceHarness, api: httpx.AsyncC
     assert (back.json()["state"], back.json()["note"]) == ("handed_back", "Say sorry.")
 
 
-async def test_missing_role_key_and_id_are_refused(service: ServiceHarness, api: httpx.AsyncClient) -> None:
+async def test_missing_role_key_and_id_are_refused(
+    service: ServiceHarness, api: httpx.AsyncClient
+) -> None:
     contact = await service.received()
     await service.tell(contact, supervisor_requested(contact))
     place = f"/v1/escalations/{await open_of(api, contact)}"
@@ -260,7 +264,7 @@ async def test_list_is_sorted_by_time_left_and_paged(
     following: dict[str, str] = {}
     for _ in range(3):
         page = (await api.get("/v1/escalations", params={"limit": 1, **following})).json()
-        seen += [one["escalation_id"] for one in page["items"]]
+        seen += [escalation["escalation_id"] for escalation in page["items"]]
         following = {"cursor": page["next_cursor"]}
     assert page["next_cursor"] is None
     assert len(set(seen)) == 3
@@ -268,11 +272,13 @@ async def test_list_is_sorted_by_time_left_and_paged(
     of_sam = (await api.get("/v1/escalations?person=sam&state=raised")).json()["items"]
     assert len(of_sam) == 2
     of_kim = (await api.get("/v1/escalations?person=kim")).json()["items"]
-    assert [one["escalation_id"] for one in of_kim] == [first]
+    assert [escalation["escalation_id"] for escalation in of_kim] == [first]
     assert (await api.get("/v1/escalations?cursor=nonsense")).status_code == 422
 
 
-async def test_clocks_show_state_and_summary(service: ServiceHarness, api: httpx.AsyncClient) -> None:
+async def test_clocks_show_state_and_summary(
+    service: ServiceHarness, api: httpx.AsyncClient
+) -> None:
     contact = await service.received()
     await service.tell(contact, assigned(contact))
     await service.after(90)

@@ -27,7 +27,10 @@ async def test_changed_body_makes_new_version_and_same_body_does_not(
     shown = (await configured.get("/v1/sla-policies/gold")).json()
     assert (shown["id"], shown["version"], shown["body"]["severity"]) == ("gold", 2, "high")
     listed = (await configured.get("/v1/sla-policies")).json()
-    assert ([setting["id"] for setting in listed["items"]], listed["next_cursor"]) == (["gold"], None)
+    assert ([setting["id"] for setting in listed["items"]], listed["next_cursor"]) == (
+        ["gold"],
+        None,
+    )
 
 
 async def test_setting_is_shown_as_put(api: httpx.AsyncClient) -> None:
@@ -166,7 +169,10 @@ async def test_put_with_unknown_etag_is_refused(
     stale = await configured.put(
         f"/v1/{path}", json=body[path.partition("/")[0]], headers={"If-Match": '"7"'}
     )
-    assert (stale.status_code, stale.json()["detail"]) == (412, "The setting has changed since you read it.")
+    assert (stale.status_code, stale.json()["detail"]) == (
+        412,
+        "The setting has changed since you read it.",
+    )
     assert (stale.json()["current"] is None) == path.startswith("people")
     assert await service.rows("SELECT * FROM setting_versions") == known
     wrong = await configured.put("/v1/teams/x", json={}, headers={"If-Match": "7"})

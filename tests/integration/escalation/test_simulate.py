@@ -1,4 +1,4 @@
-"""Drafts tried on the past of a real database, as a manager types it."""
+"""`simulate` replays stored events under drafts, as a manager calls it."""
 
 import asyncio
 from collections.abc import Awaitable, Callable
@@ -48,7 +48,7 @@ def draft(tmp_path: Path) -> Callable[[dict[str, Any]], str]:
     return write
 
 
-async def _a_past(service: ServiceHarness) -> None:
+async def _handle_past_contacts(service: ServiceHarness) -> None:
     """Two contacts, answered after ten seconds and after two minutes, resolved after five."""
     for answered_after in (10, 120):
         contact = await service.received()
@@ -73,37 +73,37 @@ def _later(contact: ContactReceived, seconds: float) -> Any:
 async def test_simulate_compares_draft_with_settings_in_force(
     service: ServiceHarness, simulate: Simulate, draft: Callable[[dict[str, Any]], str]
 ) -> None:
-    await _a_past(service)
+    await _handle_past_contacts(service)
     until = (await service.now() + timedelta(hours=1)).strftime("%Y-%m-%dT%H:%M:%S")
     strict = f"sla-policies/gold={draft(STRICT)}"
     result = await simulate("--until", until, "--draft", strict, "--json")
     assert result.exit_code == 0, result.output
-    told = orjson.loads(result.stdout)
-    now, tried = told["in force"], told["with the drafts"]
-    assert (now["contacts"], now["clocks"], tried["clocks"]) == (2, 6, 2)
+    totals = orjson.loads(result.stdout)
+    in_force, drafted = totals["in force"], totals["with the drafts"]
+    assert (in_force["contacts"], in_force["clocks"], drafted["clocks"]) == (2, 6, 2)
     broken = {
-        name: {one["clock"]: one["broken"] for one in each["promises"]}
-        for name, each in told.items()
+        name: {target["clock"]: target["broken"] for target in total["promises"]}
+        for name, total in totals.items()
     }
     assert broken["in force"] == {"assignment": 0, "first_response": 1, "resolution": 0}
     assert broken["with the drafts"] == {"first_response": 2}
-    raised = [one["pages"] for one in tried["pages"] if one["person_id"] == "sam"]
-    assert sum(raised) >= 2
-    assert now["escalations"] == {"breach": 1}
+    pages = [page["pages"] for page in drafted["pages"] if page["person_id"] == "sam"]
+    assert sum(pages) >= 2
+    assert in_force["escalations"] == {"breach": 1}
 
 
 async def test_simulate_prints_text_report(service: ServiceHarness, simulate: Simulate) -> None:
-    await _a_past(service)
+    await _handle_past_contacts(service)
     until = (await service.now() + timedelta(hours=1)).strftime("%Y-%m-%dT%H:%M:%S")
     result = await simulate("--until", until, "--answer-after", "0")
     assert result.exit_code == 0, result.output
-    assert "taken: nobody answers" in result.output
+    assert "assumed: nobody answers" in result.output
     assert "in force: 2 contacts, 6 clocks" in result.output
     assert "paged: sam" in result.output
 
 
 @pytest.mark.parametrize(
-    ("body", "told"),
+    ("body", "error"),
     [
         ({**STRICT, "ladder_id": "none"}, "ladder_id: There is no ladder none."),
         ({**STRICT, "targets": []}, "targets"),
@@ -113,11 +113,11 @@ async def test_invalid_draft_is_refused(
     simulate: Simulate,
     draft: Callable[[dict[str, Any]], str],
     body: dict[str, Any],
-    told: str,
+    error: str,
 ) -> None:
     result = await simulate("--draft", f"sla-policies/gold={draft(body)}")
     assert result.exit_code == 2
-    assert told in " ".join(result.output.replace("│", " ").split())
+    assert error in " ".join(result.output.replace("│", " ").split())
 
 
 async def test_missing_file_and_unknown_kind_are_usage_errors(simulate: Simulate) -> None:

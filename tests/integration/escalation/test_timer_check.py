@@ -1,4 +1,4 @@
-"""What loses a timer behind the service's back is found out, put right, and told to operations."""
+"""The timer check finds, restores and reports timers that the database lost."""
 
 import asyncio
 import logging
@@ -7,6 +7,7 @@ from contextlib import asynccontextmanager, contextmanager
 from datetime import timedelta
 from typing import Any
 
+import httpx
 import pytest
 import structlog
 from prometheus_client import CollectorRegistry, Counter, Gauge
@@ -26,7 +27,6 @@ from common.messaging.timer_loop import TimerLoop
 from common.storage.database import Database
 from escalation.metrics import TimerCheckMetrics
 from escalation.store.unit_of_work import UnitOfWork
-from escalation.workers import timer_check
 from escalation.workers.timer_check import TimerChecker
 from integration.escalation.conftest import ServiceHarness, assigned
 from support.probe import running
@@ -34,43 +34,42 @@ from support.waiting import until
 
 pytestmark = pytest.mark.usefixtures("configured")
 
-NOW = timedelta(0)
-
 
 class Replica:
-    """The audit of one process."""
+    """The timer check of one process, without pauses between pages."""
 
-    def __init__(self, database: Database[UnitOfWork]) -> None:
+    def __init__(self, database: Database[UnitOfWork], **options: Any) -> None:
         self.metrics = TimerCheckMetrics(CollectorRegistry())
-        self.auditor = TimerChecker(database, self.metrics)
+        self.checker = TimerChecker(
+            database, self.metrics, pause_between_pages=timedelta(0), **options
+        )
 
-    async def round(self) -> tuple[float, float]:
-        """Go over all; return how many timers are missing, and how many ever raised the alarm."""
-        await self.auditor.go_over_all(asyncio.Event())
-        return value(self.metrics.missing), value(self.metrics.alarms)
+    async def check(self) -> tuple[float, float]:
+        """Check all; return how many timers are missing, and how many were ever reported."""
+        await self.checker.check_all(asyncio.Event())
+        return value(self.metrics.missing), value(self.metrics.reported)
 
 
 def value(metric: Gauge | Counter) -> float:
     (family,) = metric.collect()
-    return next(one.value for one in family.samples if not one.name.endswith("_created"))
+    return next(sample.value for sample in family.samples if not sample.name.endswith("_created"))
 
 
 @pytest.fixture
-def replica(database: Database[UnitOfWork], monkeypatch: pytest.MonkeyPatch) -> Replica:
-    monkeypatch.setattr(timer_check, "_BETWEEN", NOW)
+def replica(database: Database[UnitOfWork]) -> Replica:
     return Replica(database)
 
 
 @contextmanager
 def errors_logged() -> Iterator[list[Any]]:
-    """Collect what all other tests keep quiet."""
-    quiet = structlog.get_config()["wrapper_class"]
+    """Collect errors, which all other tests silence."""
+    silent = structlog.get_config()["wrapper_class"]
     structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.ERROR))
     try:
         with capture_logs() as lines:
             yield lines
     finally:
-        structlog.configure(wrapper_class=quiet)
+        structlog.configure(wrapper_class=silent)
 
 
 def asked(contact: ContactReceived) -> Event:
@@ -83,31 +82,31 @@ def resolved(contact: ContactReceived) -> Event:
     return ContactResolved(contact_id=contact.contact_id, occurred_at=contact.occurred_at)
 
 
-async def upstairs(service: ServiceHarness) -> ContactReceived:
-    """Have a contact with all its clocks running and an open escalation."""
+async def escalated_contact(service: ServiceHarness) -> ContactReceived:
+    """Create a contact with all clocks running and an open escalation."""
     contact = await service.received()
     await service.tell(contact, asked(contact))
     return contact
 
 
-async def behind_its_back(service: ServiceHarness, statement: str) -> None:
+async def execute(service: ServiceHarness, statement: str) -> None:
     async with service.database.engine.begin() as connection:
         await connection.exec_driver_sql(statement)
 
 
-async def alarms(service: ServiceHarness) -> list[TimerMissing]:
-    found = await service.rows(
+async def reports(service: ServiceHarness) -> list[TimerMissing]:
+    rows = await service.rows(
         "SELECT data FROM journal WHERE type = 'upstairs.timer_missing.v1' ORDER BY event_id"
     )
-    return [TimerMissing.model_validate(row.data) for row in found]
+    return [TimerMissing.model_validate(row.data) for row in rows]
 
 
 async def timers(service: ServiceHarness, contact: ContactReceived) -> set[tuple[object, ...]]:
-    found = await service.rows(
+    rows = await service.rows(
         "SELECT slot, type, due_at, data::text FROM timers"
         f" WHERE contact_id = '{contact.contact_id}'"
     )
-    return {tuple(row) for row in found}
+    return {tuple(row) for row in rows}
 
 
 @pytest.mark.parametrize(
@@ -116,20 +115,20 @@ async def timers(service: ServiceHarness, contact: ContactReceived) -> set[tuple
 async def test_deleted_timer_is_restored_and_reported_once(
     service: ServiceHarness, replica: Replica, slot: str
 ) -> None:
-    contact, _other = await upstairs(service), await upstairs(service)
+    contact, _other = await escalated_contact(service), await escalated_contact(service)
     before = await timers(service, contact)
     assert len(before) == 4
-    await behind_its_back(
+    await execute(
         service,
         f"DELETE FROM timers WHERE contact_id = '{contact.contact_id}' AND slot = '{slot}'",
     )
     with errors_logged() as logs:
-        assert await replica.round() == (1, 1)
-        assert await replica.round() == (0, 1)
+        assert await replica.check() == (1, 1)
+        assert await replica.check() == (0, 1)
     assert await timers(service, contact) == before
-    (alarm,) = await alarms(service)
-    assert (alarm.contact_id, alarm.slot, alarm.instead) == (contact.contact_id, slot, None)
-    assert [alarm.due_at] == [due_at for one, _, due_at, _ in before if one == slot]
+    (report,) = await reports(service)
+    assert (report.contact_id, report.slot, report.instead) == (contact.contact_id, slot, None)
+    assert [report.due_at] == [due_at for name, _, due_at, _ in before if name == slot]
     (line,) = logs
     assert (line["event"], line["log_level"]) == ("timer_missing", "error")
     assert (line["contact_id"], line["slot"]) == (contact.contact_id, slot)
@@ -148,99 +147,103 @@ async def test_deleted_timer_is_restored_and_reported_once(
 async def test_wrong_timer_counts_as_missing(
     service: ServiceHarness, replica: Replica, wrong: str
 ) -> None:
-    contact = await upstairs(service)
+    contact = await escalated_contact(service)
     before = await timers(service, contact)
     if "LeaseExpires" in wrong:
         wrong += """, data = data || '{"lease_no": 1}'"""
-    await behind_its_back(service, f"UPDATE timers SET {wrong} WHERE slot = 'escalation'")
-    assert await replica.round() == (1, 1)
+    await execute(service, f"UPDATE timers SET {wrong} WHERE slot = 'escalation'")
+    assert await replica.check() == (1, 1)
     assert await timers(service, contact) == before
-    (alarm,) = await alarms(service)
-    assert alarm.instead is not None
+    (report,) = await reports(service)
+    assert report.instead is not None
 
 
 async def test_timer_lost_again_is_counted_but_neither_restored_nor_reported(
     service: ServiceHarness, replica: Replica
 ) -> None:
-    """It would be buried and put back for ever, if its handler can't take it."""
-    await upstairs(service)
-    lose = "DELETE FROM timers WHERE slot = 'escalation'"
-    await behind_its_back(service, lose)
-    await replica.round()
-    await behind_its_back(service, lose)
+    """If its handler failed, restoring it would repeat for ever."""
+    await escalated_contact(service)
+    delete = "DELETE FROM timers WHERE slot = 'escalation'"
+    await execute(service, delete)
+    await replica.check()
+    await execute(service, delete)
     for _ in range(2):
-        assert await replica.round() == (1, 1)
-    assert len(await alarms(service)) == 1
+        assert await replica.check() == (1, 1)
+    assert len(await reports(service)) == 1
 
 
 async def test_two_replicas_report_missing_timer_once(
     service: ServiceHarness, replica: Replica, database: Database[UnitOfWork]
 ) -> None:
-    await upstairs(service)
-    await behind_its_back(service, "DELETE FROM timers WHERE slot = 'escalation'")
+    await escalated_contact(service)
+    await execute(service, "DELETE FROM timers WHERE slot = 'escalation'")
     other = Replica(database)
-    found = await asyncio.gather(replica.round(), other.round())
-    assert sum(news for _, news in found) == 1
-    assert len(await alarms(service)) == 1
+    results = await asyncio.gather(replica.check(), other.check())
+    assert sum(reported for _, reported in results) == 1
+    assert len(await reports(service)) == 1
 
 
 async def test_check_covers_all_open_contacts_and_no_others(
-    service: ServiceHarness, replica: Replica, monkeypatch: pytest.MonkeyPatch
+    service: ServiceHarness, database: Database[UnitOfWork]
 ) -> None:
-    """However old it is, and page by page."""
-    monkeypatch.setattr(timer_check, "_PAGE", 2)
-    open_ones = [await service.received() for _ in range(5)]
-    done = [await service.received() for _ in range(3)]
-    await service.tell(*open_ones, *done, *map(resolved, done))
+    """However old they are, and page by page."""
+    replica = Replica(database, contacts_per_page=2)
+    open_contacts = [await service.received() for _ in range(5)]
+    closed = [await service.received() for _ in range(3)]
+    await service.tell(*open_contacts, *closed, *map(resolved, closed))
     service.database.clock.ahead = timedelta(days=1000)
-    await behind_its_back(service, "DELETE FROM timers WHERE slot = 'clock:resolution'")
-    assert await replica.round() == (5, 5)
+    await execute(service, "DELETE FROM timers WHERE slot = 'clock:resolution'")
+    assert await replica.check() == (5, 5)
     assert value(replica.metrics.contacts) == 5
-    assert {one.contact_id for one in await alarms(service)} == {one.contact_id for one in open_ones}
-    began, finished = (value(one) for one in (replica.metrics.oldest, replica.metrics.finished))
-    assert 0 < began <= finished
+    assert {report.contact_id for report in await reports(service)} == {
+        contact.contact_id for contact in open_contacts
+    }
+    started, finished = value(replica.metrics.started), value(replica.metrics.finished)
+    assert 0 < started <= finished
 
 
 async def test_open_escalation_of_closed_contact_is_checked(
     service: ServiceHarness, replica: Replica
 ) -> None:
-    await upstairs(service)
-    await behind_its_back(service, "UPDATE tracked_contacts SET resolved_at = now(), clocks = '[]'")
-    await behind_its_back(service, "DELETE FROM timers")
-    assert await replica.round() == (1, 1)
+    await escalated_contact(service)
+    await execute(service, "UPDATE tracked_contacts SET resolved_at = now(), clocks = '[]'")
+    await execute(service, "DELETE FROM timers")
+    assert await replica.check() == (1, 1)
 
 
-async def test_timer_claimed_by_open_transaction_is_not_missing(service: ServiceHarness, replica: Replica) -> None:
-    """A timer that has been claimed is gone for its own transaction alone, and so is its state."""
-    await upstairs(service)
+async def test_timer_claimed_by_open_transaction_is_not_missing(
+    service: ServiceHarness, replica: Replica
+) -> None:
+    """Other transactions still see a claimed timer, and its state as before."""
+    await escalated_contact(service)
     async with service.database.engine.connect() as firing:
         claimed = await firing.exec_driver_sql("DELETE FROM timers")
         assert claimed.rowcount == 4
-        assert await replica.round() == (0, 0)
+        assert await replica.check() == (0, 0)
 
 
 @asynccontextmanager
-async def audited_all_the_time(replica: Replica) -> AsyncIterator[None]:
+async def checking_continuously(replica: Replica) -> AsyncIterator[None]:
     done = asyncio.Event()
 
-    async def again_and_again() -> None:
+    async def repeat() -> None:
         while not done.is_set():
-            await replica.auditor.go_over_all(done)
+            await replica.checker.check_all(done)
 
     async with asyncio.TaskGroup() as group:
-        group.create_task(again_and_again())
+        group.create_task(repeat())
         yield
         done.set()
 
 
 async def test_check_during_constant_changes_finds_nothing_missing(
-    service: ServiceHarness, replica: Replica, monkeypatch: pytest.MonkeyPatch
+    service: ServiceHarness, database: Database[UnitOfWork]
 ) -> None:
-    """Clocks start, are met, breach and start anew while the audit looks on without a break."""
-    monkeypatch.setattr(timer_check, "_PAGE", 10)
+    """Clocks start, are met, breach and restart while the check runs without a pause."""
+    replica = Replica(database, contacts_per_page=10)
     loops = [TimerLoop(service.dispatcher, Metrics(), Health()) for _ in range(2)]
     contacts: list[ContactReceived] = []
-    async with audited_all_the_time(replica), running(*loops):
+    async with checking_continuously(replica), running(*loops):
         for _ in range(12):
             new = [await service.received() for _ in range(10)]
             old = contacts[-20:-10]
@@ -252,9 +255,9 @@ async def test_check_during_constant_changes_finds_nothing_missing(
             await service.tell(*map(reopened, old))
             contacts += new
             service.database.clock.ahead += timedelta(seconds=15)
-    assert await replica.round() == (0, 0)
+    assert await replica.check() == (0, 0)
     assert value(replica.metrics.contacts) == len(contacts)
-    assert await alarms(service) == []
+    assert await reports(service) == []
 
 
 def reopened(contact: ContactReceived) -> Event:
@@ -266,24 +269,43 @@ def reopened(contact: ContactReceived) -> Event:
 
 
 async def test_failing_check_continues_and_does_not_report_finished(
-    service: ServiceHarness, replica: Replica, monkeypatch: pytest.MonkeyPatch
+    service: ServiceHarness, database: Database[UnitOfWork]
 ) -> None:
-    monkeypatch.setattr(timer_check, "_EVERY", timedelta(milliseconds=1))
-    await upstairs(service)
-    await behind_its_back(service, "UPDATE tracked_contacts SET clocks = '[7]'")
+    replica = Replica(database, interval=timedelta(milliseconds=1))
+    await escalated_contact(service)
+    await execute(service, "UPDATE tracked_contacts SET clocks = '[7]'")
     stopping = asyncio.Event()
     with errors_logged() as logs:
         async with asyncio.TaskGroup() as group:
-            group.create_task(replica.auditor.run(stopping))
+            group.create_task(replica.checker.run(stopping))
             await until(lambda: len(logs) > 1)
             stopping.set()
-    assert {line["event"] for line in logs} == {"audit_failed"}
+    assert {line["event"] for line in logs} == {"timer_check_failed"}
     assert value(replica.metrics.finished) == 0
 
 
 async def test_timer_type_of_newer_version_is_ignored(
     service: ServiceHarness, replica: Replica
 ) -> None:
-    await upstairs(service)
-    await behind_its_back(service, "UPDATE timers SET type = 'SnoozeEnds' WHERE slot = 'escalation'")
-    assert await replica.round() == (0, 0)
+    await escalated_contact(service)
+    await execute(service, "UPDATE timers SET type = 'SnoozeEnds' WHERE slot = 'escalation'")
+    assert await replica.check() == (0, 0)
+
+
+async def test_unanswered_escalations_are_counted_until_acknowledged(
+    service: ServiceHarness, replica: Replica, api: httpx.AsyncClient
+) -> None:
+    async def unanswered() -> float:
+        await replica.check()
+        return value(replica.metrics.unanswered)
+
+    contact = await service.received()
+    await service.tell(contact)
+    body = {"contact_id": contact.contact_id, "reason": "look"}
+    raised = (await api.post("/v1/escalations", json=body)).json()
+    assert await unanswered() == 0
+    await service.after(51)
+    await service.after(71)
+    assert await unanswered() == 1
+    await api.post(f"/v1/escalations/{raised['escalation_id']}/acknowledge")
+    assert await unanswered() == 0
