@@ -5,7 +5,7 @@ import asyncpg
 from bench import traffic
 from bench.ground import Ground, posts
 from bench.summary import Figures, quantiles_ms
-from common.contracts.escalations import ClockBreached, ClockMet
+from common.contracts.clocks import ClockBreached, ClockMet
 
 # Each copy is what escalation itself wrote for a real contact, but a day or two later: so do its
 # clocks say, since the audit compares them with its timers.

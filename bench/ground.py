@@ -14,7 +14,7 @@ from bench import floor
 from bench.load import Generator, Post, Target
 from bench.topics import Topics, reading
 from common.contracts.assignments import ContactAssigned
-from common.contracts.escalations import ClocksStarted
+from common.contracts.clocks import ClocksStarted
 from stage.cast import Cast
 from stage.system import SERVICES, System, outside
 

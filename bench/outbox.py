@@ -15,7 +15,7 @@ from bench.summary import Figures, quantiles_ms
 from bench.topics import LostError
 from bench.waiting import until
 from bench.workshop import TOPIC, Workshop, workshop
-from common.contracts.escalations import ClockBreached
+from common.contracts.clocks import ClockBreached
 from common.contracts.event import ContactId
 from common.core.clock import monotonic
 from common.core.health import Health

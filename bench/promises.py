@@ -15,6 +15,7 @@ from bench.desk import REGIONS, Desk, desk
 from bench.summary import Figures, quantiles_ms
 from bench.topics import LostError, Seen
 from common.contracts.assignments import ContactAssigned
+from common.contracts.clocks import ClockMet, ClockWarned
 from common.contracts.contacts import (
     ContactReceived,
     ContactResolved,
@@ -25,7 +26,7 @@ from common.contracts.contacts import (
     Tier,
     WaitingOnCustomer,
 )
-from common.contracts.escalations import ClockMet, ClockWarned, EscalationRaised
+from common.contracts.escalations import EscalationRaised
 from common.contracts.event import ContactId, CustomerId, Event, MessageId, PersonId, TeamId
 from common.core.clock import TimeSource, monotonic
 from common.core.ids import new_id

@@ -1,8 +1,7 @@
 """The main job, told by `make demo` and held to here."""
 
+from common.contracts.clocks import ClockBreached, ClockWarned
 from common.contracts.escalations import (
-    ClockBreached,
-    ClockWarned,
     EscalationClimbed,
     EscalationRaised,
     EscalationReasonAdded,

@@ -131,27 +131,27 @@ async def test_database_refuses_changes_of_audit_trail(
     [
         (
             "UPDATE audit_trail SET why = 'x' WHERE step = 2",
-            "step 2: its content is not what its hash",
+            "step 2: its content does not match its hash",
         ),
         (
             """UPDATE audit_trail SET data = jsonb_set(data, '{amount}', '"9.10"')
                WHERE step = 5""",
-            "step 5: its content is not what its hash",
+            "step 5: its content does not match its hash",
         ),
         (
             "UPDATE audit_trail SET at = at + interval '1 microsecond' WHERE step = 1",
-            "step 1: its content is not what its hash",
+            "step 1: its content does not match its hash",
         ),
-        ("DELETE FROM audit_trail WHERE step = 3", "step 4: step 3 was expected here"),
-        ("DELETE FROM audit_trail WHERE step = 5", "knows of 5 steps, and 4 are there"),
+        ("DELETE FROM audit_trail WHERE step = 3", "step 4: entry 3 was expected here"),
+        ("DELETE FROM audit_trail WHERE step = 5", "has 5 entries, but 4 are there"),
         (
-            "DELETE FROM audit_trail; UPDATE escalations SET trail_length = 0",
-            "its hash is not the one that the escalation has kept",
+            "DELETE FROM audit_trail; UPDATE escalations SET trail = trail || '{\"length\": 0}'",
+            "its hash is not the one that the escalation stores",
         ),
-        ("DELETE FROM escalations", "knows of 0 steps, and 5 are there"),
+        ("DELETE FROM escalations", "has 0 entries, but 5 are there"),
         (
             "UPDATE audit_trail SET step = 9 - step WHERE step IN (4, 5)",
-            "step 4: it does not follow the step before it",
+            "step 4: it does not follow the entry before it",
         ),
     ],
 )
@@ -174,7 +174,9 @@ async def test_trail_without_earlier_entries_starts_at_one(
     contact = await service.received()
     await service.tell(contact, asked(contact))
     await superuser.execute("DELETE FROM audit_trail")
-    await superuser.execute("UPDATE escalations SET trail_length = 0, trail_hash = ''")
+    await superuser.execute(
+        "UPDATE escalations SET trail = jsonb_build_object('length', 0, 'hash', '')"
+    )
     (shown,) = (await api.get("/v1/escalations")).json()["items"]
     await api.post(f"/v1/escalations/{shown['escalation_id']}/acknowledge")
     assert (await verify()).stdout == "1 escalations, 1 steps verified\n"

@@ -6,6 +6,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
+from common.contracts.escalations import PagedDutyGap
 from common.contracts.event import PersonId
 from escalation.domain.duty.calendars import WEEKDAYS, Calendar, DayHours, Weekday
 from escalation.domain.duty.changes import apply_override, apply_swap, validate
@@ -210,10 +211,8 @@ def test_what_is_told_of_a_gap() -> None:
     (one,) = told(DAILY, start - HOUR, {SAM: (Absence(start, start + 6 * HOUR),)})
     page = one.page(start - HOUR)
     assert (page.person_id, page.reason, page.respond_by) == ("operations", "duty_gap", start)
-    assert page.headline == "Nobody on duty in sups from Fri 2026-03-06 00:00 to 06:00 UTC"
-    assert page.why == (
-        "The gap begins in 1 h. It would be the turn of sam, who will be absent. "
-        "Put somebody on duty: POST /v1/duty-schedules/sups/overrides."
+    assert page.duty_gap == PagedDutyGap(
+        schedule_id="sups", starts_at=start, ends_at=start + 6 * HOUR, absent=(SAM,)
     )
 
 
@@ -223,7 +222,9 @@ def test_one_that_has_begun_is_known_by_its_beginning() -> None:
     first, later = (told(DAILY, start + n * HOUR, away)[0] for n in (1, 3))
     assert first == later
     assert first.page(start + HOUR).respond_by is None
-    assert first.page(start + HOUR).why.startswith("The gap has begun.")
+    gap = first.page(start + HOUR).duty_gap
+    assert gap is not None
+    assert gap.starts_at == start
 
 
 def test_one_without_an_end_is_the_same_all_year() -> None:
@@ -233,5 +234,6 @@ def test_one_without_an_end_is_the_same_all_year() -> None:
     looks = [told(DAILY, MONDAY + n * DAY, away) for n in (2, 30, 300)]
     assert [len(look) for look in looks] == [1, 1, 1]
     assert len({look[0].gap for look in looks}) == 1
-    headline = looks[0][0].page(MONDAY).headline
-    assert headline == "Nobody on duty in sups from Tue 2026-03-03 00:00 UTC and on"
+    gap = looks[0][0].page(MONDAY).duty_gap
+    assert gap is not None
+    assert (gap.starts_at, gap.ends_at) == (MONDAY + DAY, None)

@@ -20,7 +20,7 @@ from escalation.domain.settings.people import ApprovalLimit, Person, Role, Team,
 from escalation.domain.settings.policies import SlaPolicy, Target
 from escalation.domain.settings.registry import Configuration, Versioned
 from escalation.domain.settings.validation import undefined_references, validate_setting
-from unit.escalation.desk import DAN, MIA, RITA, SAM
+from unit.escalation.examples import DAN, MIA, RITA, SAM
 
 STAFF = {
     RITA: Person(reports_to=SAM, role="representative"),

@@ -16,27 +16,28 @@ from escalation.domain import audit_trail
 from escalation.domain.audit_trail import TrailChain, TrailEntry
 from escalation.domain.escalations import actions
 from escalation.domain.model import Escalation
-from unit.escalation.desk import MIA, SAM, Desk
+from unit.escalation.contact_harness import ContactHarness
+from unit.escalation.examples import MIA, SAM
 
 
 def told() -> TrailChain:
     """Return the chain of a contact that goes up, is worked on and is handed back."""
-    desk = Desk()
-    desk.receive()
-    desk.assign()
-    desk.ask_for_supervisor()
-    desk.wait_until(5)
-    desk.press(MIA)
-    desk.do(partial(actions.note, by=SAM, text="Näher ansehen"))
-    desk.do(partial(actions.hand_back, by=MIA, guidance="offer a credit"))
-    return chain_of(desk, "timer:AcknowledgementDue")
+    harness = ContactHarness()
+    harness.receive()
+    harness.assign()
+    harness.ask_for_supervisor()
+    harness.advance_to(5)
+    harness.press(MIA)
+    harness.apply(partial(actions.add_note, by=SAM, text="Näher ansehen"))
+    harness.apply(partial(actions.hand_back, by=MIA, guidance="offer a credit"))
+    return chain_of(harness, "timer:AcknowledgementDue")
 
 
-def chain_of(desk: Desk, cause: str) -> TrailChain:
-    """Write what the desk published, each event in a transaction of its own."""
-    escalation = replace(desk.past[-1], version=0)
+def chain_of(harness: ContactHarness, cause: str) -> TrailChain:
+    """Write what the harness published, each event in a transaction of its own."""
+    escalation = replace(harness.ended[-1], version=0)
     steps: list[TrailEntry] = []
-    for event in desk.published:
+    for event in harness.published:
         if isinstance(event, EscalationsOwnEvent):
             by = cause if not hasattr(event, "by") else "supervisor:somebody"
             escalation, new = audit_trail.append_entries(escalation, [event], by)
@@ -46,7 +47,7 @@ def chain_of(desk: Desk, cause: str) -> TrailChain:
 
 def chain(escalation: Escalation, steps: list[TrailEntry]) -> TrailChain:
     return TrailChain(
-        escalation.escalation_id, escalation.trail_length, escalation.trail_hash, tuple(steps)
+        escalation.escalation_id, escalation.trail.length, escalation.trail.hash, tuple(steps)
     )
 
 
@@ -74,12 +75,12 @@ def test_what_was_written_is_intact_and_says_who_what_and_why() -> None:
 
 
 def test_a_change_that_is_no_step_counts_as_a_change() -> None:
-    desk = Desk()
-    desk.receive()
-    desk.ask_for_supervisor()
-    assert desk.escalation is not None
-    changed, new = audit_trail.append_entries(desk.escalation, [], "event:x")
-    assert (changed.version, new, changed.trail_hash) == (1, [], "")
+    harness = ContactHarness()
+    harness.receive()
+    harness.ask_for_supervisor()
+    assert harness.escalation is not None
+    changed, new = audit_trail.append_entries(harness.escalation, [], "event:x")
+    assert (changed.version, new, changed.trail.hash) == (1, [], "")
 
 
 def test_as_a_database_gives_it_back_it_is_the_same() -> None:
@@ -144,7 +145,7 @@ def test_a_step_that_was_taken_out_is_found(n: int) -> None:
 @given(length=st.integers(0, len(WHOLE.entries) - 1))
 def test_a_tail_that_was_cut_off_is_found(length: int) -> None:
     (length_differs, _) = audit_trail.find_breaks(replace(WHOLE, entries=WHOLE.entries[:length]))
-    assert f"knows of 5 steps, and {length} are there" in length_differs.what
+    assert f"has 5 entries, but {length} are there" in length_differs.what
 
 
 @given(order=st.permutations(WHOLE.entries))
@@ -161,7 +162,7 @@ def test_a_break_says_where_and_what() -> None:
     (broken,) = audit_trail.find_breaks(
         with_step(1, replace(WHOLE.entries[1], why="nothing to see"))
     )
-    assert (broken.step, broken.what) == (2, "its content is not what its hash was made of")
+    assert (broken.step, broken.what) == (2, "its content does not match its hash")
 
 
 @pytest.mark.parametrize("field", ["length", "head"])

@@ -17,17 +17,15 @@ from common.contracts.assignments import (
     ContactAssigned,
     ContactOffered,
 )
-from common.contracts.contacts import ContactReceived, ContactResolved, Customer
-from common.contracts.escalations import (
+from common.contracts.clocks import (
     ClockBreached,
     ClockDeadline,
     ClockMet,
     ClocksStarted,
     ClockWarned,
-    EscalationClosed,
-    EscalationRaised,
-    PageRequested,
 )
+from common.contracts.contacts import ContactReceived, ContactResolved, Customer
+from common.contracts.escalations import EscalationClosed, EscalationRaised, PageRequested
 from common.contracts.event import (
     ContactId,
     CustomerId,

@@ -6,35 +6,17 @@ from typing import Any
 
 import structlog
 
-from common.contracts.assignments import AssignmentReleased, ContactAssigned, ContactReferred
 from common.contracts.contacts import (
-    ContactPrioritized,
     ContactReceived,
-    ContactReopened,
-    ContactResolved,
-    CustomerWrote,
-    FeedbackReceived,
-    RepresentativeReplied,
-    SupervisorRequested,
-    WaitingOnCustomer,
 )
 from common.contracts.escalations import EscalationsOwnEvent
 from common.contracts.event import Event
-from common.contracts.notifications import NotificationActedOn
 from common.messages import Timer
 from common.messaging.subscriptions import HandlerRegistry
 from escalation.domain import audit_trail, reactions
-from escalation.domain.clocks import lifecycle
-from escalation.domain.escalations import causes, timeouts
+from escalation.domain.escalations import causes
 from escalation.domain.model import Escalation
 from escalation.domain.situation import Decision, Situation
-from escalation.domain.timers import (
-    AcknowledgementDue,
-    ClockDue,
-    LeaseExpires,
-    LeaseWarningDue,
-    PolicyChanged,
-)
 from escalation.store.unit_of_work import UnitOfWork
 
 Enrich = Callable[[Situation, Any, UnitOfWork], Awaitable[Situation]]
@@ -43,7 +25,7 @@ log = structlog.get_logger()
 
 
 def handler_for(
-    decide: Callable[[Situation, Any], Decision], enrich: Enrich | None = None
+    enrich: Enrich | None = None,
 ) -> Callable[[Event | Timer, UnitOfWork], Awaitable[None]]:
     """Return the handler of a message; `enrich` reads what else its decision needs."""
 
@@ -54,7 +36,7 @@ def handler_for(
         if enrich is not None:
             situation = await enrich(situation, message, uow)
         kind = "event" if isinstance(message, Event) else "timer"
-        record(decide(situation, message), uow, f"{kind}:{message.type}")
+        record(reactions.decide(situation, message), uow, f"{kind}:{message.type}")
 
     return handle
 
@@ -62,7 +44,7 @@ def handler_for(
 async def with_earlier_contacts(
     situation: Situation, event: ContactReceived, uow: UnitOfWork
 ) -> Situation:
-    rule = causes.repetition(situation.configuration, reactions.details_of(event))
+    rule = causes.repeat_rule(situation.configuration, reactions.details_of(event))
     if rule is None:
         return situation
     count = await uow.contacts.count_other_contacts(event, rule)
@@ -105,28 +87,8 @@ def _write(escalation: Escalation, decision: Decision, by: str, uow: UnitOfWork)
     return written
 
 
-_DECISIONS: Mapping[type[Event | Timer], Callable[[Situation, Any], Decision]] = {
-    ContactReceived: reactions.receive_contact,
-    CustomerWrote: reactions.record_customer_message,
-    RepresentativeReplied: reactions.record_reply,
-    WaitingOnCustomer: reactions.wait_for_customer,
-    ContactPrioritized: reactions.change_priority,
-    SupervisorRequested: reactions.raise_for_customer,
-    ContactResolved: reactions.resolve_contact,
-    ContactReopened: reactions.reopen_contact,
-    FeedbackReceived: reactions.record_feedback,
-    ContactAssigned: reactions.record_assignment,
-    ContactReferred: reactions.record_referral,
-    AssignmentReleased: reactions.record_release,
-    NotificationActedOn: reactions.apply_notification_action,
-    ClockDue: lifecycle.clock_due,
-    PolicyChanged: lifecycle.policy_changed,
-    AcknowledgementDue: timeouts.acknowledgement_due,
-    LeaseWarningDue: timeouts.lease_ending,
-    LeaseExpires: timeouts.lease_expires,
-}
 _ENRICH: Mapping[type[Event | Timer], Enrich] = {ContactReceived: with_earlier_contacts}
 
 SUBSCRIPTIONS = HandlerRegistry[UnitOfWork](
-    {kind: handler_for(decide, _ENRICH.get(kind)) for kind, decide in _DECISIONS.items()}
+    {kind: handler_for(_ENRICH.get(kind)) for kind in reactions.DECISIONS}
 )

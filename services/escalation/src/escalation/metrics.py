@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterable
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
 
 from common.contracts.event import Event
-from escalation.domain.lateness import observed_lateness
+from escalation.domain.queries import observed_lateness
 
 # Dense up to the promised 50 ms, and up to an hour for an outage.
 _LATENESS_BUCKETS_S = (

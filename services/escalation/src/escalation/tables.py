@@ -1,6 +1,6 @@
 """The tables of escalation; the migrations make them."""
 
-from sqlalchemy import BigInteger, Column, DateTime, Integer, MetaData, Numeric, Table, Text, Uuid
+from sqlalchemy import BigInteger, Column, DateTime, Integer, MetaData, Table, Text, Uuid
 from sqlalchemy.dialects.postgresql import JSONB
 
 from escalation.domain.model import OPEN_STATES
@@ -50,30 +50,22 @@ escalations = Table(
     Column("state", Text),
     Column("severity", Text),
     Column("ladder", JSONB),
+    Column("causes", JSONB),
+    Column("raised_at", DateTime(timezone=True)),
     Column("level", Integer),
     Column("round", Integer),
-    Column("causes", JSONB),
-    Column("awaited", JSONB),
-    Column("holder", Text),
-    Column("lease_no", Integer),
-    Column("deadline", DateTime(timezone=True)),
-    Column("raised_at", DateTime(timezone=True)),
-    Column("closed_at", DateTime(timezone=True)),
-    Column("outcome", Text),
-    Column("note", Text),
-    Column("version", Integer),
-    Column("lease_end", Text),
-    Column("warn_at", DateTime(timezone=True)),
-    Column("snoozes", Integer),
-    Column("snoozed_until", DateTime(timezone=True)),
-    Column("approval", JSONB),
-    Column("amount", Numeric),
-    Column("currency", Text),
-    Column("approved_by", Text),
-    Column("alarm_since", DateTime(timezone=True)),
     Column("repeats", Integer),
-    Column("trail_length", Integer),
-    Column("trail_hash", Text),
+    Column("awaited", JSONB),
+    Column("deadline", DateTime(timezone=True)),
+    Column("lease", JSONB),
+    Column("lease_no", Integer),
+    Column("snoozes", Integer),
+    Column("approval", JSONB),
+    Column("alarm_since", DateTime(timezone=True)),
+    Column("closed_at", DateTime(timezone=True)),
+    Column("resolution", JSONB),
+    Column("version", Integer),
+    Column("trail", JSONB),
 )
 announced_gaps = Table(
     "announced_gaps",

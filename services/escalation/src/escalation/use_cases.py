@@ -9,6 +9,7 @@ import structlog
 
 from common.contracts.event import ContactId, EscalationId, PersonId
 from escalation.domain import errors, reactions, timer_check, wording
+from escalation.domain.clocks.acknowledgement import follow
 from escalation.domain.duty.schedules import DutySchedule
 from escalation.domain.duty_gaps import GapForecast
 from escalation.domain.errors import (
@@ -68,7 +69,7 @@ async def reopen(
     situation, escalation = await _lock(escalation_id, uow, versions)
     if situation.escalation is escalation:
         raise WrongStateError(f"It is {wording.state(escalation)}.", situation, escalation)
-    decide = partial(actions.reopen, ended=escalation, by=by, reason=reason)
+    decide = partial(actions.reopen_escalation, ended=escalation, by=by, reason=reason)
     return _decide(decide, situation, escalation, uow)
 
 
@@ -90,7 +91,7 @@ def _decide(
     decide: Decide, situation: Situation, escalation: Escalation, uow: UnitOfWork
 ) -> Decision:
     try:
-        decision = decide(situation)
+        decision = follow(decide(situation))
     except errors.RefusedError as refused:
         raise WrongStateError(str(refused), situation, escalation) from refused
     return record(decision, uow)
@@ -104,7 +105,7 @@ async def raise_by_hand(
     about: PersonId | None = None,
 ) -> Decision:
     situation = await uow.situation(contact_id)
-    return record(reactions.raise_by_hand(situation, by, reason, about), uow)
+    return record(follow(reactions.raise_by_hand(situation, by, reason, about)), uow)
 
 
 async def put_setting(

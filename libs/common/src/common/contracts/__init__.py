@@ -1,13 +1,14 @@
 """The events that services agree through: one file per owner, additive changes only."""
 
-from common.contracts import assignments, contacts, escalations, notifications
+from common.contracts import assignments, clocks, contacts, escalations, notifications
 from common.contracts.event import Event
 
 EVENTS: tuple[type[Event], ...] = (
     *contacts.EVENTS,
     *assignments.EVENTS,
+    *clocks.EVENTS,
     *escalations.EVENTS,
     *notifications.EVENTS,
 )
 BY_TYPE: dict[str, type[Event]] = {event.type: event for event in EVENTS}
-TOPICS: tuple[str, ...] = ("contacts", "assignments", "escalations", "notifications")
+TOPICS: tuple[str, ...] = ("contacts", "assignments", "clocks", "escalations", "notifications")

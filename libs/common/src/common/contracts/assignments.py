@@ -55,10 +55,6 @@ class AssignmentCompleted(AssignmentsEvent):
     representative_id: PersonId | None = None
 
 
-class ContactAbandoned(AssignmentsEvent):
-    """The customer left before anyone answered."""
-
-
 EVENTS: tuple[type[Event], ...] = (
     ContactQueued,
     ContactOffered,
@@ -68,5 +64,4 @@ EVENTS: tuple[type[Event], ...] = (
     ContactReferred,
     AssignmentReleased,
     AssignmentCompleted,
-    ContactAbandoned,
 )

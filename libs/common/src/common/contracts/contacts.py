@@ -56,6 +56,13 @@ class ContactResolved(ContactsEvent):
     note: str | None = None
 
 
+class ContactAbandoned(ContactsEvent):
+    """The customer left before anyone answered; `by` is None when the channel reports it."""
+
+    by: PersonId | None = None
+    reason: str | None = None
+
+
 class ContactReopened(ContactsEvent):
     reason: str
 
@@ -87,6 +94,7 @@ EVENTS: tuple[type[Event], ...] = (
     RepresentativeReplied,
     WaitingOnCustomer,
     ContactResolved,
+    ContactAbandoned,
     ContactReopened,
     SupervisorRequested,
     ContactPrioritized,

@@ -29,7 +29,7 @@ from escalation.api.deps import (
 )
 from escalation.api.schemas import EscalationOut, etag
 from escalation.domain.escalations import actions, approvals
-from escalation.domain.escalations.approvals import Money, Settlement
+from escalation.domain.escalations.approvals import Money, ProposedOutcome
 from escalation.domain.settings.people import Currency
 from escalation.domain.situation import Decide, Decision
 from escalation.store.unit_of_work import UnitOfWork
@@ -117,10 +117,10 @@ class Resolution(RequestModel):
         return self
 
     @property
-    def settlement(self) -> Settlement:
+    def proposed(self) -> ProposedOutcome:
         if self.amount is None or self.currency is None:
-            return Settlement(self.outcome, self.note)
-        return Settlement(self.outcome, self.note, Money(self.amount, self.currency))
+            return ProposedOutcome(self.outcome, self.note)
+        return ProposedOutcome(self.outcome, self.note, Money(self.amount, self.currency))
 
 
 class Refusal(RequestModel):
@@ -197,7 +197,7 @@ async def take_over(ctx: Ctx) -> EscalationOut:
 @router.post("/renew")
 async def renew(ctx: Ctx) -> EscalationOut:
     """Renew your lease; this ends a snooze."""
-    return await ctx.apply(partial(actions.renew, by=ctx.person))
+    return await ctx.apply(partial(actions.renew_lease, by=ctx.person))
 
 
 @router.post("/snooze")
@@ -211,7 +211,7 @@ async def snooze(snooze: Snooze, ctx: Ctx) -> EscalationOut:
 @router.post("/note")
 async def note(note: Note, ctx: Ctx) -> EscalationOut:
     """Add a note; if you hold the escalation, that renews your lease."""
-    return await ctx.apply(partial(actions.note, by=ctx.person, text=note.text))
+    return await ctx.apply(partial(actions.add_note, by=ctx.person, text=note.text))
 
 
 @router.post("/request-coaching")
@@ -249,10 +249,10 @@ async def refer_up(up: ReferUp, ctx: Ctx) -> EscalationOut:
 
 
 @router.post("/resolve")
-async def resolve(end: Resolution, ctx: Ctx) -> EscalationOut:
+async def resolve(resolution: Resolution, ctx: Ctx) -> EscalationOut:
     """Resolve it with an outcome; above your role's limit, higher levels are asked to approve."""
     return await ctx.apply(
-        partial(approvals.settle, by=ctx.person, role=ctx.caller.role, settlement=end.settlement)
+        partial(approvals.resolve, by=ctx.person, role=ctx.caller.role, proposed=resolution.proposed)
     )
 
 

@@ -6,8 +6,8 @@ from datetime import datetime
 from fastapi import APIRouter
 from pydantic import BaseModel, Field
 
+from common.contracts.clocks import ClockName, ThresholdAction
 from common.contracts.contacts import Priority
-from common.contracts.escalations import ClockName, ThresholdAction
 from common.contracts.event import ContactId
 from common.http.app import ContactPath
 from escalation.api.deps import EscalationDatabase, StaffUser, transaction
@@ -93,7 +93,7 @@ async def show_clocks(
         clocks=[
             _clock_out(
                 clock,
-                configuration.calendar_at(clock.calendar),
+                configuration.calendar_version(clock.calendar),
                 [entry for entry in entries if entry.clock == clock.name],
                 uow.now,
             )

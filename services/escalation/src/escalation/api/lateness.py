@@ -9,7 +9,7 @@ from pydantic import BaseModel, Field
 from escalation.api.deps import EscalationDatabase, StaffUser, check_length, transaction
 from escalation.api.schemas import Out
 from escalation.domain.duty.schedules import Instant
-from escalation.domain.lateness import LATENESS_TOLERANCE_MS, Kind
+from escalation.domain.queries import LATENESS_TOLERANCE_MS, Kind
 from escalation.domain.types import SettingId
 
 router = APIRouter(prefix="/v1/lateness", tags=["lateness"])

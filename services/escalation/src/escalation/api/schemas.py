@@ -7,10 +7,10 @@ from typing import Annotated, Any, Generic, TypeVar
 from pydantic import BaseModel, ConfigDict, Field
 
 from common.contracts.contacts import Channel
-from common.contracts.escalations import Cause, Outcome, Severity
+from common.contracts.escalations import Cause, LeaseEnd, Outcome, Severity
 from common.contracts.event import ContactId, EscalationId, PersonId
 from escalation.domain import wording
-from escalation.domain.model import Approval, Escalation, EscalationState, LeaseEnd, TrackedContact
+from escalation.domain.model import Approval, Escalation, EscalationState, TrackedContact
 from escalation.domain.settings.registry import Versioned
 
 T = TypeVar("T")
@@ -59,7 +59,6 @@ class ApprovalOut(Out):
 
     @classmethod
     def of(cls, escalation: Escalation, approval: Approval) -> "ApprovalOut":
-        levels = escalation.ladder.body.levels if escalation.ladder else ()
         return cls(
             asked_by=approval.asked_by,
             outcome=approval.outcome,
@@ -67,7 +66,7 @@ class ApprovalOut(Out):
             currency=approval.currency,
             note=approval.note,
             asked_at=approval.asked_at,
-            level_name=levels[approval.level].name if levels else escalation.level_name,
+            level_name=escalation.name_of(approval.level),
         )
 
 
@@ -109,6 +108,7 @@ class EscalationOut(Out):
     @classmethod
     def of(cls, escalation: Escalation, contact: TrackedContact, at: datetime) -> "EscalationOut":
         deadline, approval = escalation.deadline, escalation.approval
+        lease, resolution = escalation.lease, escalation.resolution
         return cls(
             escalation_id=escalation.escalation_id,
             contact_id=escalation.contact_id,
@@ -118,23 +118,23 @@ class EscalationOut(Out):
             severity=escalation.severity,
             level=escalation.level,
             level_name=escalation.level_name,
-            ladder=None if escalation.ladder is None else str(escalation.ladder.ref),
+            ladder=str(escalation.ladder.ref) if escalation.has_ladder else None,
             holder=escalation.holder,
             awaited=escalation.awaited if escalation.holder is None else (),
             deadline=deadline,
             left_s=None if deadline is None else (deadline - at).total_seconds(),
-            lease_end=escalation.lease_end,
-            snoozed_until=escalation.snoozed_until,
+            lease_end=lease.ends_by if lease else None,
+            snoozed_until=lease.snoozed_until if lease else None,
             snoozes=escalation.snoozes,
             alarm_since=escalation.alarm_since,
             raised_at=escalation.raised_at,
             closed_at=escalation.closed_at,
             approval=None if approval is None else ApprovalOut.of(escalation, approval),
-            outcome=escalation.outcome,
-            amount=escalation.amount,
-            currency=escalation.currency,
-            approved_by=escalation.approved_by,
-            note=escalation.note,
+            outcome=resolution.outcome if resolution else None,
+            amount=resolution.amount if resolution else None,
+            currency=resolution.currency if resolution else None,
+            approved_by=resolution.approved_by if resolution else None,
+            note=resolution.note if resolution else None,
             causes=[CauseOut.model_validate(cause) for cause in escalation.causes],
             contact=_contact(contact),
         )

@@ -9,16 +9,23 @@ from uuid import UUID
 import typer
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from common.contracts.escalations import ClockName
+from common.contracts.clocks import ClockName
 from common.contracts.event import ContactId
 from common.core.clock import TimeSource
 from escalation.commands.connection import EXIT_CHECK_FAILED, run_query
 from escalation.domain.clocks import timeline
-from escalation.domain.clocks.recompute import ClockRun, counted_time, find_differences, open_within, clock_runs
+from escalation.domain.clocks.recompute import (
+    ClockRun,
+    clock_runs,
+    counted_time,
+    find_differences,
+    open_within,
+)
+from escalation.domain.errors import ContactNotFoundError
 from escalation.domain.model import SlaClock
 from escalation.domain.settings.registry import Configuration, Ref
 from escalation.domain.wording import STAMP, format_duration
-from escalation.store.contacts import ClockHistory, ContactNotFoundError, TrackedContacts
+from escalation.store.contacts import ClockHistory, TrackedContacts
 from escalation.store.settings import SettingVersions
 
 # Of more intervals, the first and last half of this many are printed.
@@ -86,9 +93,6 @@ def _lines_of(
     for entry in entries:
         if (entry.clock, entry.run) == (clock.name, clock.run):
             yield f"  {entry.at:{STAMP}}  {entry.text}"
-    if not run.complete:
-        yield "  started by a version that did not publish its terms: it can't be recomputed"
-        return
     yield from _intervals(run, configuration, at)
     spent = counted_time(run, configuration, at)
     yield f"  spent {format_duration(spent)} of {format_duration(clock.target_s)}"
@@ -100,7 +104,7 @@ def _intervals(run: ClockRun, configuration: Configuration, at: datetime) -> Ite
     intervals = [
         (opens, closes, ref)
         for start, end, ref in run.intervals_until(at)
-        for opens, closes in open_within(configuration.calendar_at(ref), start, end)
+        for opens, closes in open_within(configuration.calendar_version(ref), start, end)
     ]
     half = _MAX_INTERVALS // 2
     is_cut = len(intervals) > _MAX_INTERVALS
@@ -122,9 +126,7 @@ def _breach_reason(clock: SlaClock, at: datetime) -> str:
     if clock.met_at is None:
         return f"breached because {target}, and it had not been met by {at:{STAMP}}"
     if clock.met_at > clock.due_at:
-        return (
-            f"breached because {target}, and it was met {format_duration(clock.met_at - clock.due_at)} later"
-        )
+        return f"breached because {target}, and it was met {format_duration(clock.met_at - clock.due_at)} later"
     handled_at = clock.deadline.fired_at or at
     return (
         f"breached because {target}; it had been met {format_duration(clock.due_at - clock.met_at)} before, "
@@ -134,9 +136,7 @@ def _breach_reason(clock: SlaClock, at: datetime) -> str:
 
 def _spent_mismatch(run: ClockRun, configuration: Configuration, at: datetime) -> Iterator[str]:
     """Compare the sum of the intervals with the time that the clock itself counts as spent."""
-    if not run.complete:
-        return
-    calendar = configuration.calendar_at(run.clock.calendar)
+    calendar = configuration.calendar_version(run.clock.calendar)
     spent = timedelta(seconds=timeline.spent_s(calendar, run.clock, at))
     summed = counted_time(run, configuration, at)
     if abs(spent - summed) > _ROUNDING:

@@ -25,14 +25,16 @@ from escalation.commands.connection import run_query
 from escalation.commands.simulation_report import Window, render_json, render_report
 from escalation.domain.settings.registry import KINDS, Configuration, Setting
 from escalation.domain.settings.validation import validate_setting
-from escalation.domain.simulation import DECISIONS, Assumptions, Totals, replay
+from escalation.domain.simulation import REPLAYED_EVENTS, Assumptions, Totals, replay
 from escalation.store.settings import SettingVersions
 from escalation.store.simulation import Chunk, StoredEvent, contact_chunks
 
 # Chunks queued per core: all cores stay busy, and memory stays bounded.
 _QUEUED_CHUNKS_PER_CORE = 4
 
-_EVENT_TYPES: Mapping[str, type[Event]] = {kind.type: kind for kind in EVENTS if kind in DECISIONS}
+_EVENT_TYPES: Mapping[str, type[Event]] = {
+    kind.type: kind for kind in EVENTS if kind in REPLAYED_EVENTS
+}
 _TYPES_BY_PATH = {kind.path: kind.type for kind in KINDS if kind.simulated}
 
 

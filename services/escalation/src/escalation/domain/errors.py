@@ -2,16 +2,17 @@
 
 from typing import TYPE_CHECKING, Any
 
-from common.core.errors import PermanentError
-
 if TYPE_CHECKING:
     from escalation.domain.model import Escalation, EscalationState
     from escalation.domain.settings.registry import Versioned
     from escalation.domain.situation import Situation
 
 
-class ContactNotFoundError(PermanentError):
+class ContactNotFoundError(Exception):
     """There is no such contact."""
+
+    def __init__(self) -> None:
+        super().__init__(self.__doc__)
 
 
 class ContactNotOpenError(Exception):

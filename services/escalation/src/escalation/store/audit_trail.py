@@ -67,8 +67,8 @@ _INSERT = text("""
 """)
 # Includes trails without an escalation: a superuser can delete it despite the foreign key.
 _CHAINS = text("""
-    SELECT CAST(id AS text), coalesce(e.trail_length, 0) AS length,
-        coalesce(e.trail_hash, '') AS head, coalesce(stored.entries, '[]') AS entries
+    SELECT CAST(id AS text), coalesce(CAST(e.trail->>'length' AS integer), 0) AS length,
+        coalesce(e.trail->>'hash', '') AS head, coalesce(stored.entries, '[]') AS entries
     FROM unnest(CAST(:escalations AS uuid[])) AS requested(id)
         LEFT JOIN escalations e ON e.escalation_id = id
         CROSS JOIN LATERAL (

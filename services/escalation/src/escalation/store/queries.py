@@ -7,9 +7,14 @@ from sqlalchemy import TextClause, select, text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from escalation import tables
-from escalation.domain.lateness import LATENESS_TOLERANCE_MS, Lateness
 from escalation.domain.model import OPEN_STATES, Escalation
-from escalation.domain.queries import EscalationQuery, PageKey, Sort
+from escalation.domain.queries import (
+    LATENESS_TOLERANCE_MS,
+    EscalationQuery,
+    Lateness,
+    PageKey,
+    Sort,
+)
 
 _ESCALATION: TypeAdapter[Escalation] = TypeAdapter(Escalation)
 

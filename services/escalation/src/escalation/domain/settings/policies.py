@@ -7,8 +7,9 @@ from typing import Annotated
 from annotated_types import Gt, Interval, Len, Lt
 from pydantic import AfterValidator, ConfigDict, with_config
 
+from common.contracts.clocks import ClockName, ThresholdAction
 from common.contracts.contacts import Channel, Priority, Tier
-from common.contracts.escalations import ClockName, Severity, ThresholdAction
+from common.contracts.escalations import Severity
 from escalation.domain.types import Label, SettingId
 
 YEAR_S = 365 * 24 * 3600

@@ -78,6 +78,13 @@ class Versioned(Generic[T]):
         return Ref(self.id, self.version)
 
 
+# How often an escalation for which there is no ladder looks for one.
+NO_LADDER_RETRY_S = 60.0
+NO_LADDER = Versioned(
+    "", 0, Ladder((), lease_s=NO_LADDER_RETRY_S, working_lease_s=NO_LADDER_RETRY_S)
+)
+
+
 @dataclass(frozen=True)
 class Configuration:
     """The newest version of each setting by its id; running clocks still use older calendars."""
@@ -154,8 +161,8 @@ class Configuration:
             return None
         return self.earlier_calendars.get(ref) or self.calendars[ref.id].body
 
-    def ladder_for(self, ladder_id: str | None) -> Versioned[Ladder] | None:
-        return self.ladders.get(ladder_id or DEFAULT_LADDER)
+    def ladder_for(self, ladder_id: str | None) -> Versioned[Ladder]:
+        return self.ladders.get(ladder_id or DEFAULT_LADDER, NO_LADDER)
 
     @cached_property
     def staff(self) -> Mapping[PersonId, Person]:
