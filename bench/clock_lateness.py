@@ -5,7 +5,7 @@ import asyncpg
 from bench import traffic
 from bench.summary import Figures, quantiles_ms
 from bench.testbed import Testbed, posts
-from common.contracts.escalations import ClockBreached, ClockMet
+from common.contracts.clocks import ClockBreached, ClockMet
 
 # Each copy has the rows that escalation wrote for a real contact, one or two days later. Its clocks
 # are moved as well, because the timer check compares them with the timers.

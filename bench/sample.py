@@ -16,7 +16,7 @@ from pydantic import AwareDatetime
 from sqlalchemy import Column, DateTime, Integer, MetaData, Table, Text, Uuid
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from common.contracts.escalations import ClockBreached
+from common.contracts.clocks import ClockBreached
 from common.contracts.event import ContactId
 from common.core.clock import TimeSource
 from common.core.health import Health

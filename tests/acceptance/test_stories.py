@@ -2,9 +2,8 @@
 
 import pytest
 
+from common.contracts.clocks import ClockBreached, ClockWarned
 from common.contracts.escalations import (
-    ClockBreached,
-    ClockWarned,
     EscalationClimbed,
     EscalationRaised,
     EscalationReasonAdded,

@@ -6,11 +6,12 @@ from typing import Any
 import pytest
 from pydantic import TypeAdapter, ValidationError
 
-from escalation.domain.settings.ladders import Ladder, Level, OnDuty
-from escalation.domain.settings.policies import Contact, Match, SlaPolicy, Target
+from escalation.domain.settings.ladders import Ladder, Level, PersonOnDuty
+from escalation.domain.settings.policies import ContactDetails, Match, SlaPolicy, Target
 from escalation.domain.settings.registry import Configuration, Versioned
+from escalation.domain.settings.validation import undefined_references
 
-CONTACT = Contact(
+CONTACT = ContactDetails(
     channel="chat",
     priority="urgent",
     topic="billing",
@@ -57,12 +58,12 @@ def test_a_region_that_is_unknown_is_in_no_list() -> None:
 
 def test_what_is_named_must_exist() -> None:
     policy = SlaPolicy(TARGETS, "night", "low", calendar_id="berlin")
-    assert list(Configuration().undefined(policy)) == [
+    assert list(undefined_references(Configuration(), policy)) == [
         ("ladder_id", "ladder night"),
         ("calendar_id", "calendar berlin"),
     ]
-    ladder = Ladder((Level("supervisors", 5, (OnDuty("duty", "early"),)),), 20, 60)
-    assert list(Configuration().undefined(ladder)) == [
+    ladder = Ladder((Level("supervisors", 5, (PersonOnDuty("duty", "early"),)),), 20, 60)
+    assert list(undefined_references(Configuration(), ladder)) == [
         ("levels/0/who/0/schedule_id", "duty schedule early")
     ]
 

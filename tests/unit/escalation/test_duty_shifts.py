@@ -19,7 +19,7 @@ from escalation.domain.duty.schedules import (
     Swap,
     on_duty,
 )
-from escalation.domain.duty.shifts import Gap, Shift, gaps, period, shift_end, shifts
+from escalation.domain.duty.shifts import Gap, Shift, format_period, gaps, shift_end, shifts
 
 PEOPLE = [PersonId(name) for name in ("sam", "kim", "lee")]
 SAM, KIM, LEE = PEOPLE
@@ -226,5 +226,5 @@ def test_one_who_is_always_on_duty_has_no_end_of_shift() -> None:
 
 def test_a_period_names_the_second_day_only_if_it_is_another() -> None:
     start = datetime(2026, 3, 2, 18, tzinfo=ZoneInfo("Europe/Berlin"))
-    assert period(start, start + HOUR) == "Mon 2026-03-02 17:00 to 18:00 UTC"
-    assert period(start, start + DAY) == "Mon 2026-03-02 17:00 to Tue 2026-03-03 17:00 UTC"
+    assert format_period(start, start + HOUR) == "Mon 2026-03-02 17:00 to 18:00 UTC"
+    assert format_period(start, start + DAY) == "Mon 2026-03-02 17:00 to Tue 2026-03-03 17:00 UTC"

@@ -2,18 +2,18 @@
 
 from dataclasses import replace
 from datetime import datetime, timedelta
-from functools import partial
 from zoneinfo import ZoneInfo
 
 import pytest
 
 from common.contracts.contacts import Customer
 from common.contracts.event import CustomerId
-from escalation.domain import reactions
 from escalation.domain.duty.calendars import WEEKDAYS, Calendar, DayHours, HolidaysOf
 from escalation.domain.settings.policies import SlaPolicy, Target
 from escalation.domain.settings.registry import Configuration, Versioned
-from unit.escalation.desk import SETTINGS, START, Desk, received
+from escalation.domain.settings.validation import undefined_references
+from unit.escalation.contact_harness import ContactHarness
+from unit.escalation.examples import SETTINGS, START, contact_received
 
 NINE_TO_FIVE: DayHours = (("09:00", "17:00"),)
 OFFICE_HOURS = dict.fromkeys(WEEKDAYS[:5], NINE_TO_FIVE)
@@ -48,11 +48,11 @@ FOLLOWING = replace(SETTINGS, policies={"sun": Versioned("sun", 1, SUN)}, calend
 def test_a_promise_counts_in_the_office_hours_of_the_customers_region(
     region: str | None, calendar: str, due: datetime
 ) -> None:
-    desk = Desk(FOLLOWING)
+    harness = ContactHarness(FOLLOWING)
     customer = Customer(customer_id=CustomerId("c"), name="Ada", region=region)
-    event = received(START).model_copy(update={"customer": customer})
-    desk.do(partial(reactions.received, event=event))
-    (clock,) = desk.watch.clocks
+    event = contact_received(START).model_copy(update={"customer": customer})
+    harness.send(event)
+    (clock,) = harness.contact.clocks
     assert str(clock.calendar) == calendar
     assert clock.due_at == due
 
@@ -60,20 +60,22 @@ def test_a_promise_counts_in_the_office_hours_of_the_customers_region(
 def test_without_a_calendar_of_its_own_a_policy_is_for_the_regions_that_have_one() -> None:
     around_the_clock = replace(SUN, calendar_id=None)
     known = replace(FOLLOWING, policies={"sun": Versioned("sun", 1, around_the_clock)})
-    desk = Desk(known)
-    desk.receive()
-    (clock,) = desk.watch.clocks
+    harness = ContactHarness(known)
+    harness.receive()
+    (clock,) = harness.contact.clocks
     assert clock.calendar is None
     assert clock.due_at == START + timedelta(hours=1)
 
 
 def test_calendars_of_regions_must_exist() -> None:
     policy = replace(SUN, calendar_by_region={"APAC": "tokyo", "EMEA": "cairo"})
-    assert list(FOLLOWING.undefined(policy)) == [("calendar_by_region/EMEA", "calendar cairo")]
+    assert list(undefined_references(FOLLOWING, policy)) == [
+        ("calendar_by_region/EMEA", "calendar cairo")
+    ]
 
 
 def test_holidays_that_nobody_knows_are_refused_by_their_place() -> None:
     calendar = Calendar("UTC", OFFICE_HOURS, holidays=(HolidaysOf("DE"), HolidaysOf("DE", "XX")))
-    assert list(Configuration().undefined(calendar)) == [
+    assert list(undefined_references(Configuration(), calendar)) == [
         ("holidays/1/region", "region XX in the holidays of DE")
     ]

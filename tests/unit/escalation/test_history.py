@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from functools import partial, reduce
+from functools import reduce
 from typing import Any
 
 import pytest
@@ -11,15 +11,15 @@ from hypothesis import strategies as st
 from pydantic import TypeAdapter
 
 from common.contracts.assignments import AssignmentReleased
-from common.contracts.escalations import ClockDeadline, ClocksStarted, ClockWarned
-from escalation.domain import reactions
-from escalation.domain.clocks.events import CLOCK_EVENTS, Clocks, evolve
+from common.contracts.clocks import ClockDeadline, ClocksStarted, ClockThreshold, ClockWarned
+from escalation.domain.clocks.events import CLOCK_EVENTS, Clocks, apply
 from escalation.domain.duty.calendars import Calendar
-from escalation.domain.model import Watch
+from escalation.domain.model import TrackedContact
 from escalation.domain.settings.policies import Match, SlaPolicy, Target, ThresholdRule
 from escalation.domain.settings.registry import Configuration, Versioned
 from escalation.domain.timers import PolicyChanged
-from unit.escalation.desk import CONTACT, RITA, SETTINGS, START, Desk
+from unit.escalation.contact_harness import ContactHarness
+from unit.escalation.examples import CONTACT, RITA, SETTINGS, START
 
 # Long enough that nothing of an assignment falls due before it is heard of.
 _LATE = 1000
@@ -71,29 +71,29 @@ _SETTINGS: Configuration = replace(
 
 @dataclass(frozen=True)
 class Fact:
-    """What happened at a second, as the desk is told it."""
+    """What happened at a second, as the harness is told it."""
 
     at: float
     what: str
     priority: str = "high"
 
-    def tell(self, desk: Desk) -> None:
+    def tell(self, harness: ContactHarness) -> None:
         match self.what:
             case "prioritize":
-                desk.prioritize(self.priority, self.at)  # type: ignore[arg-type]  # as drawn
+                harness.prioritize(self.priority, self.at)  # type: ignore[arg-type]  # as drawn
             case "release":
-                desk.now, now = self.at, desk.now
+                harness.now, now = self.at, harness.now
                 event = AssignmentReleased(
                     contact_id=CONTACT,
-                    occurred_at=desk.at,
+                    occurred_at=harness.at,
                     representative_id=RITA,
                     kind="returned",
                     reason="end of shift",
                 )
-                desk.now = now
-                desk.do(partial(reactions.released, event=event))
+                harness.now = now
+                harness.send(event)
             case _:
-                getattr(desk, self.what)(self.at)
+                getattr(harness, self.what)(self.at)
 
 
 def _of_contacts(draw: st.DrawFn) -> list[Fact]:
@@ -130,16 +130,16 @@ def _interleaved(draw: st.DrawFn) -> tuple[Sequence[Fact], Sequence[Fact]]:
     return orders[0], orders[1]
 
 
-def _hear(order: Sequence[Fact]) -> Desk:
-    desk = Desk(settings=_SETTINGS, now=_NOW)
+def _hear(order: Sequence[Fact]) -> ContactHarness:
+    harness = ContactHarness(settings=_SETTINGS, now=_NOW)
     for fact in order:
-        fact.tell(desk)
-    return desk
+        fact.tell(harness)
+    return harness
 
 
-def _end(desk: Desk) -> dict[str, Any]:
-    kept = {clock.name: clock for clock in desk.watch.clocks}
-    return {"clocks": kept, "watch": replace(desk.watch, clocks=())}
+def _end(harness: ContactHarness) -> dict[str, Any]:
+    kept = {clock.name: clock for clock in harness.contact.clocks}
+    return {"clocks": kept, "watch": replace(harness.contact, clocks=())}
 
 
 @given(orders=_interleaved())
@@ -149,8 +149,8 @@ def test_whatever_of_two_topics_is_heard_first_the_clocks_end_the_same(
 ) -> None:
     one, other = map(_hear, orders)
     assert _end(one) == _end(other)
-    for desk in (one, other):
-        desk.wait_until(_NOW + 200)
+    for harness in (one, other):
+        harness.advance_to(_NOW + 200)
     assert _end(one) == _end(other)
 
 
@@ -161,34 +161,44 @@ def test_what_is_read_back_from_the_journal_is_what_is_kept(
 ) -> None:
     """Timers fire between the facts, as late as they may, and a policy is changed in between."""
     contacts, assignments = topics
-    desk = Desk(settings=_SETTINGS)
+    harness = ContactHarness(settings=_SETTINGS)
     for fact in sorted((*contacts, *assignments), key=lambda fact: fact.at):
-        desk.wait_until(max(desk.now, fact.at + lag), lag)
-        fact.tell(desk)
+        harness.advance_to(max(harness.now, fact.at + lag), lag)
+        fact.tell(harness)
         if fact.at >= retarget_at:
             changed = Versioned("all", 2, _policy(0.8))
-            desk.settings = replace(_SETTINGS, policies={**_SETTINGS.policies, "all": changed})
-            desk.fire(PolicyChanged(contact_id=CONTACT))
-    desk.wait_until(_NOW + 200, lag)
-    journal = [(event.type, event.model_dump_json()) for event in desk.published]
+            harness.settings = replace(_SETTINGS, policies={**_SETTINGS.policies, "all": changed})
+            harness.send(PolicyChanged(contact_id=CONTACT))
+    harness.advance_to(_NOW + 200, lag)
+    journal = [(event.type, event.model_dump_json()) for event in harness.published]
     events = [
         CLOCK_EVENTS[kind].model_validate_json(data)
         for kind, data in journal
         if kind in CLOCK_EVENTS
     ]
     none: Clocks = ()
-    assert reduce(evolve, events, none) == desk.watch.clocks
-    rows = TypeAdapter(Watch)
-    assert rows.validate_json(rows.dump_json(desk.watch)) == desk.watch
+    assert reduce(apply, events, none) == harness.contact.clocks
+    rows = TypeAdapter(TrackedContact)
+    assert rows.validate_json(rows.dump_json(harness.contact)) == harness.contact
 
 
-def test_clocks_of_an_earlier_version_can_be_read_though_their_warnings_can_not() -> None:
+def test_warning_of_unknown_threshold_changes_no_clock() -> None:
     started = ClocksStarted(
         contact_id=CONTACT,
         occurred_at=START,
         policy_id="gold",
         policy_version=1,
-        clocks=(ClockDeadline(clock="resolution", due_at=START),),
+        clocks=(
+            ClockDeadline(
+                clock="resolution",
+                due_at=START,
+                run=1,
+                started_at=START,
+                target_s=0,
+                thresholds=(ClockThreshold(percent=100, due_at=START, action="raise"),),
+            ),
+        ),
+        reason="contact received",
     )
     warned = ClockWarned(
         contact_id=CONTACT,
@@ -197,8 +207,12 @@ def test_clocks_of_an_earlier_version_can_be_read_though_their_warnings_can_not(
         threshold_percent=70,
         due_at=START,
         lateness_ms=0,
+        threshold_due_at=START,
+        action="warn_representative",
+        policy_id="gold",
+        policy_version=1,
     )
-    (clock,) = evolve(evolve((), started), warned)
+    (clock,) = apply(apply((), started), warned)
     assert (clock.due_at, clock.state) == (START, "running")
 
 
@@ -207,9 +221,9 @@ def test_a_referral_is_heard_wherever_it_comes_among_what_the_channels_tell(plac
     """It was made after the contact was opened again, whatever of that is heard first."""
     told = [Fact(0, "receive"), Fact(5, "resolve"), Fact(7, "reopen")]
     told.insert(place, Fact(9, "refer"))
-    desk = _hear(told)
-    assert desk.escalation is not None
-    assert [reason.cause for reason in desk.escalation.reasons] == ["referral"]
+    harness = _hear(told)
+    assert harness.escalation is not None
+    assert [reason.kind for reason in harness.escalation.causes] == ["referral"]
 
 
 def test_a_referral_from_before_the_end_is_overtaken() -> None:

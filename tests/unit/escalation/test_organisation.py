@@ -11,15 +11,16 @@ from common.contracts.event import PersonId
 from escalation.domain.settings.ladders import (
     Ladder,
     Level,
-    Named,
-    OnDuty,
+    NamedPerson,
+    PersonOnDuty,
     ReportingLine,
     TeamSupervisors,
 )
-from escalation.domain.settings.people import ApprovalLimit, Person, Role, Team, line_above
+from escalation.domain.settings.people import ApprovalLimit, Person, Role, Team, reporting_line
 from escalation.domain.settings.policies import SlaPolicy, Target
 from escalation.domain.settings.registry import Configuration, Versioned
-from unit.escalation.desk import DAN, MIA, RITA, SAM
+from escalation.domain.settings.validation import undefined_references, validate_setting
+from unit.escalation.examples import DAN, MIA, RITA, SAM
 
 STAFF = {
     RITA: Person(reports_to=SAM, role="representative"),
@@ -42,8 +43,8 @@ def organised(
 
 
 def test_the_reporting_line_goes_up_to_the_top() -> None:
-    assert line_above(STAFF, RITA) == [SAM, MIA, DAN]
-    assert line_above(STAFF, DAN) == []
+    assert reporting_line(STAFF, RITA) == [SAM, MIA, DAN]
+    assert reporting_line(STAFF, DAN) == []
 
 
 @pytest.mark.parametrize(
@@ -55,35 +56,35 @@ def test_the_reporting_line_goes_up_to_the_top() -> None:
     ],
 )
 def test_a_cycle_is_refused_and_shown(person: PersonId, superior: PersonId, way: str) -> None:
-    faults = list(organised().faults(person, Person(reports_to=superior)))
+    faults = list(validate_setting(organised(), person, Person(reports_to=superior)))
     assert faults == [("reports_to", f"That would be a cycle: {way}.")]
 
 
 def test_a_superior_must_be_known_first() -> None:
-    faults = organised({}).faults("rita", Person(reports_to=SAM))
+    faults = validate_setting(organised({}), "rita", Person(reports_to=SAM))
     assert list(faults) == [("reports_to", "There is no person sam.")]
-    assert list(organised().faults("rita", Person(reports_to=MIA))) == []
+    assert list(validate_setting(organised(), "rita", Person(reports_to=MIA))) == []
 
 
 def test_a_ladder_must_end_in_a_person() -> None:
-    first = Level("first", 5, (Named("person", SAM),))
+    first = Level("first", 5, (NamedPerson("person", SAM),))
     for who in (TeamSupervisors("team_supervisors"), ReportingLine("reporting_line", 2)):
         ladder = Ladder((first, Level("last", 5, (who,))), 20, 60)
-        assert list(organised().faults("default", ladder)) == [
+        assert list(validate_setting(organised(), "default", ladder)) == [
             ("levels/1/who", "The last level must name a person.")
         ]
-        ended = Ladder((Level("last", 5, (who, Named("person", MIA))),), 20, 60)
-        assert list(organised().faults("default", ended)) == []
+        ended = Ladder((Level("last", 5, (who, NamedPerson("person", MIA))),), 20, 60)
+        assert list(validate_setting(organised(), "default", ended)) == []
 
 
 def test_what_a_ladder_and_a_policy_name_must_exist() -> None:
     who = (
-        OnDuty("duty", "night"),
+        PersonOnDuty("duty", "night"),
         TeamSupervisors("team_supervisors", "care"),
-        Named("person", MIA),
+        NamedPerson("person", MIA),
     )
     ladder = Ladder((Level("first", 5, who, calendar_id="berlin"),), 20, 60)
-    assert list(organised().undefined(ladder)) == [
+    assert list(undefined_references(organised(), ladder)) == [
         ("levels/0/calendar_id", "calendar berlin"),
         ("levels/0/who/0/schedule_id", "duty schedule night"),
         ("levels/0/who/1/team_id", "team care"),
@@ -91,7 +92,7 @@ def test_what_a_ladder_and_a_policy_name_must_exist() -> None:
     policy = SlaPolicy(
         (Target("resolution", 60),), "default", "low", ladder_by_severity={"critical": "fast"}
     )
-    assert list(organised().undefined(policy)) == [
+    assert list(undefined_references(organised(), policy)) == [
         ("ladder_id", "ladder default"),
         ("ladder_by_severity/critical", "ladder fast"),
     ]
@@ -120,7 +121,7 @@ MANAGERS = {"manager": ApprovalLimit({"EUR": Decimal(1000)})}
 def test_what_a_role_may_grant(
     limits: Mapping[str, ApprovalLimit], role: Role, currency: str, limit: Decimal | None
 ) -> None:
-    assert organised(limits=limits).limit_of(role, currency) == limit
+    assert organised(limits=limits).limit_for(role, currency) == limit
 
 
 @pytest.mark.parametrize(

@@ -13,58 +13,59 @@ from hypothesis import strategies as st
 from common.contracts.escalations import EscalationsOwnEvent
 from common.contracts.event import ContactId, EscalationId
 from escalation.domain import audit_trail
-from escalation.domain.audit_trail import Chain, TrailStep
+from escalation.domain.audit_trail import TrailChain, TrailEntry
 from escalation.domain.escalations import actions
 from escalation.domain.model import Escalation
-from unit.escalation.desk import MIA, SAM, Desk
+from unit.escalation.contact_harness import ContactHarness
+from unit.escalation.examples import MIA, SAM
 
 
-def told() -> Chain:
+def told() -> TrailChain:
     """Return the chain of a contact that goes up, is worked on and is handed back."""
-    desk = Desk()
-    desk.receive()
-    desk.assign()
-    desk.ask_for_supervisor()
-    desk.wait_until(5)
-    desk.press(MIA)
-    desk.do(partial(actions.note, by=SAM, text="Näher ansehen"))
-    desk.do(partial(actions.hand_back, by=MIA, guidance="offer a credit"))
-    return chain_of(desk, "timer:AcknowledgementDue")
+    harness = ContactHarness()
+    harness.receive()
+    harness.assign()
+    harness.ask_for_supervisor()
+    harness.advance_to(5)
+    harness.press(MIA)
+    harness.apply(partial(actions.add_note, by=SAM, text="Näher ansehen"))
+    harness.apply(partial(actions.hand_back, by=MIA, guidance="offer a credit"))
+    return chain_of(harness, "timer:AcknowledgementDue")
 
 
-def chain_of(desk: Desk, cause: str) -> Chain:
-    """Write what the desk published, each event in a transaction of its own."""
-    escalation = replace(desk.past[-1], version=0)
-    steps: list[TrailStep] = []
-    for event in desk.published:
+def chain_of(harness: ContactHarness, cause: str) -> TrailChain:
+    """Write what the harness published, each event in a transaction of its own."""
+    escalation = replace(harness.ended[-1], version=0)
+    steps: list[TrailEntry] = []
+    for event in harness.published:
         if isinstance(event, EscalationsOwnEvent):
             by = cause if not hasattr(event, "by") else "supervisor:somebody"
-            escalation, new = audit_trail.written(escalation, [event], by)
+            escalation, new = audit_trail.append_entries(escalation, [event], by)
             steps += new
     return chain(escalation, steps)
 
 
-def chain(escalation: Escalation, steps: list[TrailStep]) -> Chain:
-    return Chain(
-        escalation.escalation_id, escalation.trail_length, escalation.trail_hash, tuple(steps)
+def chain(escalation: Escalation, steps: list[TrailEntry]) -> TrailChain:
+    return TrailChain(
+        escalation.escalation_id, escalation.trail.length, escalation.trail.hash, tuple(steps)
     )
 
 
 WHOLE = told()
-steps = st.integers(0, len(WHOLE.steps) - 1)
+steps = st.integers(0, len(WHOLE.entries) - 1)
 
 
-def with_step(n: int, changed: TrailStep) -> Chain:
-    return replace(WHOLE, steps=(*WHOLE.steps[:n], changed, *WHOLE.steps[n + 1 :]))
+def with_step(n: int, changed: TrailEntry) -> TrailChain:
+    return replace(WHOLE, entries=(*WHOLE.entries[:n], changed, *WHOLE.entries[n + 1 :]))
 
 
-def changed(step: TrailStep, fields: dict[str, Any]) -> TrailStep:
+def changed(step: TrailEntry, fields: dict[str, Any]) -> TrailEntry:
     return replace(step, **fields)
 
 
 def test_what_was_written_is_intact_and_says_who_what_and_why() -> None:
-    assert list(audit_trail.breaks(WHOLE)) == []
-    assert [(step.step, step.who, step.what, step.why) for step in WHOLE.steps] == [
+    assert list(audit_trail.find_breaks(WHOLE)) == []
+    assert [(step.step, step.who, step.what, step.why) for step in WHOLE.entries] == [
         (1, "timer:AcknowledgementDue", "escalation raised", 'Customer: "Your boss!"'),
         (2, "timer:AcknowledgementDue", "escalation climbed", "no answer from sam"),
         (3, "mia", "escalation acknowledged", ""),
@@ -74,17 +75,17 @@ def test_what_was_written_is_intact_and_says_who_what_and_why() -> None:
 
 
 def test_a_change_that_is_no_step_counts_as_a_change() -> None:
-    desk = Desk()
-    desk.receive()
-    desk.ask_for_supervisor()
-    assert desk.escalation is not None
-    changed, new = audit_trail.written(desk.escalation, [], "event:x")
-    assert (changed.version, new, changed.trail_hash) == (1, [], "")
+    harness = ContactHarness()
+    harness.receive()
+    harness.ask_for_supervisor()
+    assert harness.escalation is not None
+    changed, new = audit_trail.append_entries(harness.escalation, [], "event:x")
+    assert (changed.version, new, changed.trail.hash) == (1, [], "")
 
 
 def test_as_a_database_gives_it_back_it_is_the_same() -> None:
     """With keys in another order, and the time in another zone."""
-    for step in WHOLE.steps:
+    for step in WHOLE.entries:
         shuffled = dict(sorted(step.data.items(), key=lambda item: item[0][::-1]))
         there = step.at.astimezone(timezone(timedelta(hours=5, minutes=45)))
         back = replace(step, data=orjson.loads(orjson.dumps(shuffled)), at=there)
@@ -96,7 +97,7 @@ OTHER_TEXT = st.text(min_size=1, max_size=8)
 
 @given(n=steps, other=st.data())
 def test_a_change_of_any_field_is_found(n: int, other: st.DataObject) -> None:
-    step = WHOLE.steps[n]
+    step = WHOLE.entries[n]
     field = other.draw(
         st.sampled_from(
             ["who", "what", "why", "previous", "hash", "step", "escalation_id", "contact_id", "at"]
@@ -111,56 +112,60 @@ def test_a_change_of_any_field_is_found(n: int, other: st.DataObject) -> None:
     value = other.draw(values.get(field, OTHER_TEXT))
     if value == getattr(step, field):
         return
-    assert list(audit_trail.breaks(with_step(n, changed(step, {field: value}))))
+    assert list(audit_trail.find_breaks(with_step(n, changed(step, {field: value}))))
 
 
 @given(n=steps, other=st.data())
 def test_a_change_of_anything_in_the_event_is_found(n: int, other: st.DataObject) -> None:
-    step = WHOLE.steps[n]
+    step = WHOLE.entries[n]
     key = other.draw(st.sampled_from([*step.data, "new"]))
     value = other.draw(st.none() | st.integers(-(2**63), 2**63) | OTHER_TEXT)
     if key in step.data and step.data[key] == value:
         return
-    assert list(audit_trail.breaks(with_step(n, replace(step, data={**step.data, key: value}))))
+    assert list(
+        audit_trail.find_breaks(with_step(n, replace(step, data={**step.data, key: value})))
+    )
 
 
 @given(n=steps, field=st.sampled_from(["who", "why"]), value=OTHER_TEXT)
 def test_sealing_a_change_anew_breaks_the_step_after(n: int, field: str, value: str) -> None:
-    step = WHOLE.steps[n]
+    step = WHOLE.entries[n]
     if value == getattr(step, field):
         return
     forged = changed(step, {field: value}).sealed()
-    assert list(audit_trail.breaks(with_step(n, forged)))
+    assert list(audit_trail.find_breaks(with_step(n, forged)))
 
 
 @given(n=steps)
 def test_a_step_that_was_taken_out_is_found(n: int) -> None:
-    cut = replace(WHOLE, steps=(*WHOLE.steps[:n], *WHOLE.steps[n + 1 :]))
-    assert list(audit_trail.breaks(cut))
+    cut = replace(WHOLE, entries=(*WHOLE.entries[:n], *WHOLE.entries[n + 1 :]))
+    assert list(audit_trail.find_breaks(cut))
 
 
-@given(length=st.integers(0, len(WHOLE.steps) - 1))
+@given(length=st.integers(0, len(WHOLE.entries) - 1))
 def test_a_tail_that_was_cut_off_is_found(length: int) -> None:
-    (length_differs, _) = audit_trail.breaks(replace(WHOLE, steps=WHOLE.steps[:length]))
-    assert f"knows of 5 steps, and {length} are there" in length_differs.what
+    (length_differs, _) = audit_trail.find_breaks(replace(WHOLE, entries=WHOLE.entries[:length]))
+    assert f"has 5 entries, but {length} are there" in length_differs.what
 
 
-@given(order=st.permutations(WHOLE.steps))
-def test_steps_in_another_order_are_found(order: list[TrailStep]) -> None:
+@given(order=st.permutations(WHOLE.entries))
+def test_steps_in_another_order_are_found(order: list[TrailEntry]) -> None:
     swapped = [
         replace(step, step=n, previous=order[n - 2].hash if n > 1 else "")
         for n, step in enumerate(order, start=1)
     ]
-    intact = not list(audit_trail.breaks(replace(WHOLE, steps=tuple(swapped))))
-    assert intact == (order == list(WHOLE.steps))
+    intact = not list(audit_trail.find_breaks(replace(WHOLE, entries=tuple(swapped))))
+    assert intact == (order == list(WHOLE.entries))
 
 
 def test_a_break_says_where_and_what() -> None:
-    (broken,) = audit_trail.breaks(with_step(1, replace(WHOLE.steps[1], why="nothing to see")))
-    assert (broken.step, broken.what) == (2, "its content is not what its hash was made of")
+    (broken,) = audit_trail.find_breaks(
+        with_step(1, replace(WHOLE.entries[1], why="nothing to see"))
+    )
+    assert (broken.step, broken.what) == (2, "its content does not match its hash")
 
 
 @pytest.mark.parametrize("field", ["length", "head"])
 def test_the_head_is_held_against_the_steps(field: str) -> None:
     forged: dict[str, Any] = {field: 9 if field == "length" else "0" * 64}
-    assert len(list(audit_trail.breaks(replace(WHOLE, **forged)))) == 1
+    assert len(list(audit_trail.find_breaks(replace(WHOLE, **forged)))) == 1

@@ -9,32 +9,42 @@ from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import invariant, precondition, rule
 
+from common.contracts.clocks import ClocksStarted
 from common.contracts.contacts import FeedbackReceived, Priority
-from common.contracts.escalations import ClocksStarted
 from common.contracts.event import PersonId
-from escalation.domain import reactions
 from escalation.domain.escalations import actions, approvals
-from escalation.domain.escalations.approvals import Money, Settlement
-from escalation.domain.settings.ladders import Ladder, Level, Named, OnDuty, ReportingLine
+from escalation.domain.escalations.approvals import Money, ProposedOutcome
+from escalation.domain.settings.ladders import (
+    Ladder,
+    Level,
+    NamedPerson,
+    PersonOnDuty,
+    ReportingLine,
+)
 from escalation.domain.settings.people import ApprovalLimit, Person, Role
-from escalation.domain.settings.policies import Match, RaiseWhen, SlaPolicy, Target, ThresholdRule
+from escalation.domain.settings.policies import Match, RaiseRules, SlaPolicy, Target, ThresholdRule
 from escalation.domain.settings.registry import Versioned
-from escalation.domain.situation import Step
-from unit.escalation.desk import DAN, MIA, RITA, SAM, SETTINGS, Desk
+from escalation.domain.situation import Decide
+from unit.escalation.contact_harness import ContactHarness
+from unit.escalation.examples import DAN, MIA, RITA, SAM, SETTINGS
 from unit.escalation.test_invariants import AnyJourney
 
 PEOPLE = st.sampled_from([SAM, MIA, DAN])
 ROLES: dict[PersonId, Role] = {SAM: "supervisor", MIA: "manager", DAN: "admin"}
 LADDER = Ladder(
     levels=(
-        Level("supervisors", 5, (OnDuty("duty", "supervisors"),), repeats=1),
+        Level("supervisors", 5, (PersonOnDuty("duty", "supervisors"),), repeats=1),
         Level(
             "line",
             4,
-            (ReportingLine("reporting_line"), Named("person", MIA), Named("person", DAN)),
+            (
+                ReportingLine("reporting_line"),
+                NamedPerson("person", MIA),
+                NamedPerson("person", DAN),
+            ),
             ask="in_turn",
         ),
-        Level("director", 7, (Named("person", DAN),)),
+        Level("director", 7, (NamedPerson("person", DAN),)),
     ),
     lease_s=20,
     working_lease_s=60,
@@ -56,7 +66,7 @@ def _policy(scale: float, *rules: ThresholdRule) -> SlaPolicy:
         ),
         ladder_id="default",
         severity="medium",
-        raise_when=RaiseWhen(feedback_at_most=2),
+        raise_when=RaiseRules(feedback_at_most=2),
     )
 
 
@@ -92,31 +102,31 @@ class AnyWork(AnyJourney):
 
     def __init__(self) -> None:
         super().__init__()
-        self.desk = Desk(settings=RICH)
-        self.desk.receive()
+        self.harness = ContactHarness(settings=RICH)
+        self.harness.receive()
 
     @rule(act=st.sampled_from(["write", "wait_for_customer"]))
     def the_customer_has_the_word(self, act: str) -> None:
-        if self.desk.watch.is_open:
-            getattr(self.desk, act)()
+        if self.harness.contact.is_open:
+            getattr(self.harness, act)()
 
     @rule(priority=st.sampled_from(["low", "urgent"]))
     def the_priority_changes(self, priority: Priority) -> None:
-        self.desk.prioritize(priority)
+        self.harness.prioritize(priority)
 
     @rule(score=st.integers(1, 5))
-    @precondition(lambda self: not self.desk.watch.is_open)
+    @precondition(lambda self: not self.harness.contact.is_open)
     def is_rated(self, score: int) -> None:
         feedback = FeedbackReceived(
-            contact_id=self.desk.watch.contact_id, occurred_at=self.desk.at, score=score
+            contact_id=self.harness.contact.contact_id, occurred_at=self.harness.at, score=score
         )
-        self.desk.do(partial(reactions.rated, event=feedback))
+        self.harness.send(feedback)
 
     @rule(by=PEOPLE, act=st.sampled_from(["renew", "note", "coach", "mediate"]))
     def makes_progress(self, by: PersonId, act: str) -> None:
-        steps: dict[str, Step] = {
-            "renew": partial(actions.renew, by=by),
-            "note": partial(actions.note, by=by, text="called back"),
+        steps: dict[str, Decide] = {
+            "renew": partial(actions.renew_lease, by=by),
+            "note": partial(actions.add_note, by=by, text="called back"),
             "coach": partial(actions.request_coaching, by=by, person_id=RITA, text="listen"),
             "mediate": partial(
                 actions.mediate,
@@ -130,7 +140,7 @@ class AnyWork(AnyJourney):
 
     @rule(by=PEOPLE, seconds=st.floats(1, 40))
     def snoozes(self, by: PersonId, seconds: float) -> None:
-        until = self.desk.at + timedelta(seconds=seconds)
+        until = self.harness.at + timedelta(seconds=seconds)
         self._attempt(partial(actions.snooze, by=by, until=until, reason="the bank is closed"))
 
     @rule(by=PEOPLE, to=PEOPLE)
@@ -140,8 +150,8 @@ class AnyWork(AnyJourney):
     @rule(by=PEOPLE, amount=st.sampled_from([None, 10, 100, 1000]))
     def settles(self, by: PersonId, amount: int | None) -> None:
         money = None if amount is None else Money(Decimal(amount), "EUR")
-        settlement = Settlement("refund", "paid back", money)
-        self._attempt(partial(approvals.settle, by=by, role=ROLES[by], settlement=settlement))
+        settlement = ProposedOutcome("refund", "paid back", money)
+        self._attempt(partial(approvals.resolve, by=by, role=ROLES[by], proposed=settlement))
 
     @rule(by=PEOPLE, yes=st.booleans())
     def decides_on_it(self, by: PersonId, yes: bool) -> None:  # noqa: FBT001 - as drawn
@@ -153,18 +163,20 @@ class AnyWork(AnyJourney):
         self._attempt(step)
 
     @rule(by=PEOPLE)
-    @precondition(lambda self: self.desk.past and self.desk.escalation is None)
+    @precondition(lambda self: self.harness.ended and self.harness.escalation is None)
     def is_opened_again(self, by: PersonId) -> None:
-        ended = self.desk.past[-1]
-        self._attempt(partial(actions.reopen, ended=ended, by=by, reason="not what was agreed"))
-        if self.desk.escalation is not None:
-            del self.desk.past[-1]
-            self.opened_again.add(self.desk.escalation.escalation_id)
+        ended = self.harness.ended[-1]
+        self._attempt(
+            partial(actions.reopen_escalation, ended=ended, by=by, reason="not what was agreed")
+        )
+        if self.harness.escalation is not None:
+            del self.harness.ended[-1]
+            self.opened_again.add(self.harness.escalation.escalation_id)
 
     @invariant()
     def only_the_open_one_waits(self) -> None:
-        escalation = self.desk.escalation
-        warning = self.desk.timers.get("escalation:warning")
+        escalation = self.harness.escalation
+        warning = self.harness.timers.get("escalation:warning")
         if escalation is None:
             assert warning is None
         elif warning is not None:
@@ -175,7 +187,7 @@ class AnyWork(AnyJourney):
 
     @invariant()
     def who_asked_does_not_approve(self) -> None:
-        escalation = self.desk.escalation
+        escalation = self.harness.escalation
         if escalation is not None and escalation.approval is not None:
             assert escalation.state == "approval_asked"
             assert escalation.approval.asked_by not in escalation.awaited[1:]
@@ -183,7 +195,9 @@ class AnyWork(AnyJourney):
     @invariant()
     def each_run_of_a_clock_is_another(self) -> None:
         runs = [
-            (one.clock, one.run) for event in self.desk.all(ClocksStarted) for one in event.clocks
+            (one.clock, one.run)
+            for event in self.harness.events(ClocksStarted)
+            for one in event.clocks
         ]
         assert len(runs) == len(set(runs))
 

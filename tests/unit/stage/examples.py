@@ -18,21 +18,15 @@ from common.contracts.assignments import (
     ContactAssigned,
     ContactOffered,
 )
-from common.contracts.contacts import ContactReceived, ContactResolved, Customer
-from common.contracts.escalations import (
+from common.contracts.clocks import (
     ClockBreached,
     ClockDeadline,
     ClockMet,
     ClocksStarted,
     ClockWarned,
-    EscalationAcknowledged,
-    EscalationClimbed,
-    EscalationClosed,
-    EscalationRaised,
-    EscalationTakenOver,
-    EscalationUnanswered,
-    PageRequested,
 )
+from common.contracts.contacts import ContactReceived, ContactResolved, Customer
+from common.contracts.escalations import EscalationClosed, EscalationRaised, PageRequested
 from common.contracts.event import (
     ContactId,
     CustomerId,

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from common.contracts.escalations import (
+from common.contracts.clocks import (
     ClockCancelled,
     ClockDeadline,
     ClockMet,

@@ -2,7 +2,7 @@
 
 from alembic import op
 
-from common.storage.migrations import add_states_of_dead_letters, create_reliability_tables
+from common.storage.migrations import create_reliability_tables
 
 revision = "0001"
 down_revision = None
@@ -90,6 +90,5 @@ STATEMENTS = (
 
 def upgrade() -> None:
     create_reliability_tables()
-    add_states_of_dead_letters()
     for statement in STATEMENTS:
         op.execute(statement)

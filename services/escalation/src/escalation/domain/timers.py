@@ -1,6 +1,6 @@
 """What escalation does later. A timer that comes too late finds another state and does nothing."""
 
-from common.contracts.escalations import ClockName
+from common.contracts.clocks import ClockName
 from common.contracts.event import EscalationId
 from common.messages import Timer
 
@@ -42,7 +42,7 @@ class LeaseExpires(EscalationTimer):
     lease_no: int
 
 
-class LeaseEnding(EscalationTimer):
+class LeaseWarningDue(EscalationTimer):
     """Whoever has it is warned before the lease ends."""
 
     lease_no: int

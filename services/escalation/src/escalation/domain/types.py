@@ -9,5 +9,5 @@ from common.contracts.event import PersonId
 SettingId = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9._@-]{0,99}$")]
 # The notifier knows it as a recipient of that name.
 OPERATIONS = PersonId("operations")
-Person = Annotated[PersonId, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9._@-]{0,99}$")]
+StaffId = Annotated[PersonId, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9._@-]{0,99}$")]
 Label = Annotated[str, StringConstraints(pattern=r"^[^\x00-\x1f]{1,100}$")]

@@ -1,10 +1,10 @@
-"""Where a client is in the stream: the next offset of each partition, as `12.7.0.33`."""
+"""A client's position in the stream: the next offset of each partition, such as `12.7.0.33`."""
 
 from collections.abc import Mapping
 
 from common.core.errors import PermanentError
 
-PATTERN = r"^[0-9]{1,19}(\.[0-9]{1,19}){0,999}$"
+EVENT_ID_PATTERN = r"^[0-9]{1,19}(\.[0-9]{1,19}){0,999}$"
 
 Offsets = tuple[int, ...]
 
@@ -13,26 +13,26 @@ class OffsetGoneError(PermanentError):
     """The events from there on are no longer kept, or are those of another topic."""
 
 
-def parse(event_id: str) -> Offsets:
-    """Read what matches the pattern."""
+def parse_event_id(event_id: str) -> Offsets:
+    """Parse an id that matches the pattern."""
     return tuple(int(part) for part in event_id.split("."))
 
 
-def spell(offsets: Offsets) -> str:
+def format_event_id(offsets: Offsets) -> str:
     return ".".join(map(str, offsets))
 
 
-def lengthened(asked: Offsets, live: Offsets) -> Offsets:
-    """Return a place in every partition: one that came later is read from its beginning."""
-    if len(asked) > len(live):
+def extend(offsets: Offsets, live: Offsets) -> Offsets:
+    """Return an offset for every partition: 0 for those added later."""
+    if len(offsets) > len(live):
         raise OffsetGoneError
-    return asked + (0,) * (len(live) - len(asked))
+    return offsets + (0,) * (len(live) - len(offsets))
 
 
-def missed(after: Offsets, live: Offsets) -> dict[int, int]:
-    """Return how much lies between, by partition.
+def lag_by_partition(after: Offsets, live: Offsets) -> dict[int, int]:
+    """Return how many events lie between, for partitions with any.
 
-    Nothing does where `after` is ahead: another replica was quicker.
+    `after` may be ahead in some: it comes from a replica that was quicker.
     """
     return {
         partition: end - begin
@@ -41,8 +41,8 @@ def missed(after: Offsets, live: Offsets) -> dict[int, int]:
     }
 
 
-def check(after: Offsets, kept: Mapping[int, int], ends: Mapping[int, int]) -> None:
-    """Raise Gone if what comes next in any partition is not there, nor ever will be."""
+def check_available(after: Offsets, begins: Mapping[int, int], ends: Mapping[int, int]) -> None:
+    """Raise OffsetGoneError unless each partition has the next event, or will have it next."""
     for partition, offset in enumerate(after):
-        if not kept[partition] <= offset <= ends[partition]:
+        if not begins[partition] <= offset <= ends[partition]:
             raise OffsetGoneError

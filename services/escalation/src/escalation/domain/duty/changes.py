@@ -7,23 +7,16 @@ from itertools import chain, groupby, pairwise
 
 from common.contracts.event import PersonId
 from escalation.domain.duty.calendars import edges
-from escalation.domain.duty.schedules import MOST_CHANGES, DutySchedule, Override, Swap
-from escalation.domain.duty.shifts import period, shifts
+from escalation.domain.duty.schedules import MAX_CHANGES, DutySchedule, Override, Swap
+from escalation.domain.duty.shifts import format_period, shifts
+from escalation.domain.errors import InvalidChangeError, NotOwnShiftError
 
 # A year and a fortnight from when the last rotation starts: every week of the year, and the
 # clocks of every zone in each of their states together.
 _CHECKED = timedelta(days=380)
 
 
-class NotOwnShiftError(Exception):
-    """Supervisors change their own shifts; others' take a manager."""
-
-
-class UnchangeableError(Exception):
-    """The schedule can't be changed so."""
-
-
-def faults(schedule: DutySchedule) -> Iterator[tuple[str, str]]:
+def validate(schedule: DutySchedule) -> Iterator[tuple[str, str]]:
     """Yield (place, what is wrong there): rotations that overlap, or leave somebody wanting.
 
     Only of what their hours do week by week: before the last rotation starts there may be a gap.
@@ -56,10 +49,12 @@ def _weeks(schedule: DutySchedule) -> Iterator[tuple[_Staffing, str]]:
 
     for state, group in groupby(pairwise(instants), key=staffing):
         stretches = list(group)
-        yield state, period(stretches[0][0], stretches[-1][1])
+        yield state, format_period(stretches[0][0], stretches[-1][1])
 
 
-def overridden(schedule: DutySchedule, override: Override, only: PersonId | None) -> DutySchedule:
+def apply_override(
+    schedule: DutySchedule, override: Override, only: PersonId | None
+) -> DutySchedule:
     """Put somebody on duty; `only` is who may change none but own shifts, nil may change all."""
     if override in schedule.overrides:
         return schedule
@@ -77,7 +72,7 @@ def _planned(schedule: DutySchedule, window: Override) -> set[PersonId]:
     return {shift.person_id for shift in shifts(schedule, window.from_, window.until)}
 
 
-def swapped(schedule: DutySchedule, swap: Swap, only: PersonId | None) -> DutySchedule:
+def apply_swap(schedule: DutySchedule, swap: Swap, only: PersonId | None) -> DutySchedule:
     if swap in schedule.swaps:
         return schedule
     if only is not None and only not in (swap.first, swap.second):
@@ -91,10 +86,10 @@ def _takes_a_manager(others: set[PersonId]) -> str:
 
 
 def _changed(before: DutySchedule, after: DutySchedule, window: Override | Swap) -> DutySchedule:
-    if max(len(after.overrides), len(after.swaps)) > MOST_CHANGES:
-        raise UnchangeableError(
-            f"The schedule has {MOST_CHANGES} of these: put it without those that are over."
+    if max(len(after.overrides), len(after.swaps)) > MAX_CHANGES:
+        raise InvalidChangeError(
+            f"The schedule has {MAX_CHANGES} of these: put it without those that are over."
         )
     if shifts(before, window.from_, window.until) == shifts(after, window.from_, window.until):
-        raise UnchangeableError("Nobody's shift would change in that time.")
+        raise InvalidChangeError("Nobody's shift would change in that time.")
     return after

@@ -12,10 +12,10 @@ from pydantic import AwareDatetime, ConfigDict, Field, with_config
 
 from common.contracts.event import PersonId
 from escalation.domain.duty.calendars import Calendar, WeeklyHours, Zone, open_at
-from escalation.domain.types import Person
+from escalation.domain.types import StaffId
 
 # Each is looked at whenever somebody asks who is on duty.
-MOST_CHANGES = 1000
+MAX_CHANGES = 1000
 
 # Within what every zone's arithmetic can reach.
 Instant = Annotated[
@@ -36,7 +36,7 @@ class Rotation:
     zone: Zone
     starts_at: Instant
     shift_s: Annotated[float, Interval(ge=3600, le=365 * 24 * 3600)]
-    members: Annotated[tuple[Person, ...], Len(min_length=1, max_length=1000)]
+    members: Annotated[tuple[StaffId, ...], Len(min_length=1, max_length=1000)]
     hours: WeeklyHours | None = None
 
     @cached_property
@@ -89,7 +89,7 @@ class Rotation:
 class Override:
     """This person instead of whoever's turn it is; of several at once the last one counts."""
 
-    person_id: Person
+    person_id: StaffId
     from_: Annotated[Instant, Field(alias="from")]
     until: Instant
 
@@ -102,8 +102,8 @@ class Override:
 class Swap:
     """Each of two takes the other's turns meanwhile."""
 
-    first: Person
-    second: Person
+    first: StaffId
+    second: StaffId
     from_: Annotated[Instant, Field(alias="from")]
     until: Instant
 
@@ -128,7 +128,7 @@ class Absence:
         _in_order(self.from_, self.until)
 
 
-Window = Override | Swap | Absence
+DutyWindow = Override | Swap | Absence
 Absences = Mapping[PersonId, Sequence[Absence]]
 NO_ABSENCES: Absences = {}
 
@@ -144,8 +144,8 @@ class DutySchedule:
     """`covers` is when somebody is to be on duty; nil is always."""
 
     rotations: Annotated[tuple[Rotation, ...], Len(min_length=1, max_length=10)]
-    overrides: Annotated[tuple[Override, ...], Len(max_length=MOST_CHANGES)] = ()
-    swaps: Annotated[tuple[Swap, ...], Len(max_length=MOST_CHANGES)] = ()
+    overrides: Annotated[tuple[Override, ...], Len(max_length=MAX_CHANGES)] = ()
+    swaps: Annotated[tuple[Swap, ...], Len(max_length=MAX_CHANGES)] = ()
     covers: Calendar | None = None
 
     @property
@@ -163,23 +163,23 @@ def on_duty(
     schedule: DutySchedule, at: datetime, absences: Absences = NO_ABSENCES
 ) -> tuple[PersonId, ...]:
     person = _turn(schedule, at)
-    if person is None or holds(absences.get(person, ()), at):
+    if person is None or contains(absences.get(person, ()), at):
         return ()
     return (person,)
 
 
 def _turn(schedule: DutySchedule, at: datetime) -> PersonId | None:
     for override in reversed(schedule.overrides):
-        if holds((override,), at):
+        if contains((override,), at):
             return override.person_id
     members = (rotation.member_at(at) for rotation in schedule.rotations)
     person = next((member for member in members if member is not None), None)
     for swap in schedule.swaps:
-        if person is not None and holds((swap,), at):
+        if person is not None and contains((swap,), at):
             person = swap.instead_of(person)
     return person
 
 
-def holds(windows: Sequence[Window], at: datetime) -> bool:
+def contains(windows: Sequence[DutyWindow], at: datetime) -> bool:
     """Tell whether it is the time of any of them."""
     return any(window.from_ <= at < window.until for window in windows)

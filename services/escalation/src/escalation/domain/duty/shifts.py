@@ -10,7 +10,13 @@ from itertools import pairwise
 
 from common.contracts.event import PersonId
 from escalation.domain.duty.calendars import edges
-from escalation.domain.duty.schedules import NO_ABSENCES, Absences, DutySchedule, Window, on_duty
+from escalation.domain.duty.schedules import (
+    NO_ABSENCES,
+    Absences,
+    DutySchedule,
+    DutyWindow,
+    on_duty,
+)
 
 # A shift that ends within the first is found cheaply; one that outlasts the second has no end.
 _HORIZONS = (timedelta(days=8), timedelta(days=366))
@@ -72,7 +78,7 @@ def shift_end(
     return None
 
 
-def period(start: datetime, end: datetime) -> str:
+def format_period(start: datetime, end: datetime) -> str:
     """Say when: `Mon 2026-03-09 17:00 to 18:00 UTC`."""
     start, end = start.astimezone(UTC), end.astimezone(UTC)
     day = "" if start.date() == end.date() else "%a %Y-%m-%d "
@@ -108,6 +114,6 @@ def _changes(
     if schedule.covers is not None:
         yield from edges(schedule.covers, start, end)
     absent = (each for person in schedule.people for each in absences.get(person, ()))
-    windows: tuple[Window, ...] = (*schedule.overrides, *schedule.swaps, *absent)
+    windows: tuple[DutyWindow, ...] = (*schedule.overrides, *schedule.swaps, *absent)
     for window in windows:
         yield from (window.from_.astimezone(UTC), window.until.astimezone(UTC))

@@ -7,8 +7,9 @@ from typing import Annotated
 from annotated_types import Gt, Interval, Len, Lt
 from pydantic import AfterValidator, ConfigDict, with_config
 
+from common.contracts.clocks import ClockName, ThresholdAction
 from common.contracts.contacts import Channel, Priority, Tier
-from common.contracts.escalations import ClockName, Severity, ThresholdAction
+from common.contracts.escalations import Severity
 from escalation.domain.types import Label, SettingId
 
 YEAR_S = 365 * 24 * 3600
@@ -16,7 +17,7 @@ DEADLINE_PERCENT = 100
 
 
 @dataclass(frozen=True, slots=True)
-class Contact:
+class ContactDetails:
     """What is known of a contact when its promises are made."""
 
     channel: Channel
@@ -48,7 +49,7 @@ class Match:
     def specificity(self) -> int:
         return sum(allowed is not None for allowed in asdict(self).values())
 
-    def covers(self, contact: Contact) -> bool:
+    def covers(self, contact: ContactDetails) -> bool:
         return (
             _allows(self.priority, contact.priority)
             and _allows(self.channel, contact.channel)
@@ -84,7 +85,7 @@ class ThresholdRule:
             raise ValueError("change_priority, and nothing else, takes a priority")
 
 
-def after_s(target_s: float, percent: int | None, offset_s: float | None) -> float:
+def threshold_offset_s(target_s: float, percent: int | None, offset_s: float | None) -> float:
     """Return at how many seconds of business time from its clock's start a threshold stands."""
     if offset_s is not None:
         return max(0.0, target_s + offset_s)
@@ -108,7 +109,7 @@ class Target:
     def __post_init__(self) -> None:
         seen: set[tuple[float, str]] = set()
         for rule in self.rules:
-            place = after_s(self.target_s, rule.at_percent, rule.offset_s)
+            place = threshold_offset_s(self.target_s, rule.at_percent, rule.offset_s)
             if (place, rule.action) in seen:
                 raise ValueError(f"two thresholds {rule.action} {place:g} s after the start")
             seen.add((place, rule.action))
@@ -128,7 +129,7 @@ def _one_each(targets: tuple[Target, ...]) -> tuple[Target, ...]:
 
 @with_config(ConfigDict(extra="forbid"))
 @dataclass(frozen=True, slots=True)
-class Repeated:
+class RepeatRule:
     """So many contacts of one customer within so many days, the last one counted."""
 
     contacts: Annotated[int, Interval(ge=2, le=100)]
@@ -138,11 +139,11 @@ class Repeated:
 
 @with_config(ConfigDict(extra="forbid"))
 @dataclass(frozen=True, slots=True)
-class RaiseWhen:
+class RaiseRules:
     """What takes a contact upstairs beside its promises; `feedback_at_most` is a score."""
 
     vip: bool = False
-    repeated: Repeated | None = None
+    repeated: RepeatRule | None = None
     feedback_at_most: Annotated[int, Interval(ge=1, le=5)] | None = None
 
 
@@ -161,5 +162,5 @@ class SlaPolicy:
     match: Match = field(default_factory=Match)
     calendar_id: SettingId | None = None
     calendar_by_region: dict[Label, SettingId] = field(default_factory=dict)
-    raise_when: RaiseWhen = field(default_factory=RaiseWhen)
+    raise_when: RaiseRules = field(default_factory=RaiseRules)
     ladder_by_severity: dict[Severity, SettingId] = field(default_factory=dict)

@@ -1,4 +1,4 @@
-"""What managers set: versioned, checked, and in force from the next message on."""
+"""Settings are versioned, validated, and in force from the next message on."""
 
 import asyncio
 from typing import Any
@@ -6,7 +6,7 @@ from typing import Any
 import httpx
 import pytest
 
-from integration.escalation.conftest import DUTY, LADDER, POLICY, Desk, key
+from integration.escalation.conftest import DUTY, LADDER, POLICY, ServiceHarness, key
 
 CALENDAR: dict[str, Any] = {
     "zone": "Europe/Berlin",
@@ -17,7 +17,7 @@ CALENDAR: dict[str, Any] = {
 }
 
 
-async def test_a_change_makes_a_version_and_a_repetition_does_not(
+async def test_changed_body_makes_new_version_and_same_body_does_not(
     configured: httpx.AsyncClient,
 ) -> None:
     again = await configured.put("/v1/sla-policies/gold", json=POLICY)
@@ -27,10 +27,13 @@ async def test_a_change_makes_a_version_and_a_repetition_does_not(
     shown = (await configured.get("/v1/sla-policies/gold")).json()
     assert (shown["id"], shown["version"], shown["body"]["severity"]) == ("gold", 2, "high")
     listed = (await configured.get("/v1/sla-policies")).json()
-    assert [one["id"] for one in listed] == ["gold"]
+    assert ([setting["id"] for setting in listed["items"]], listed["next_cursor"]) == (
+        ["gold"],
+        None,
+    )
 
 
-async def test_every_kind_is_shown_as_it_was_put(api: httpx.AsyncClient) -> None:
+async def test_setting_is_shown_as_put(api: httpx.AsyncClient) -> None:
     override = {
         "person_id": "kim",
         "from": "2026-03-02T00:00:00Z",
@@ -55,7 +58,7 @@ async def test_every_kind_is_shown_as_it_was_put(api: httpx.AsyncClient) -> None
         assert (await api.put(f"/v1/{path}", json=shown["body"])).json() == shown
 
 
-async def test_changes_at_once_get_versions_of_their_own(configured: httpx.AsyncClient) -> None:
+async def test_concurrent_changes_get_different_versions(configured: httpx.AsyncClient) -> None:
     answers = await asyncio.gather(
         *(
             configured.put("/v1/ladders/default", json={**LADDER, "lease_s": lease_s})
@@ -98,37 +101,37 @@ async def test_changes_at_once_get_versions_of_their_own(configured: httpx.Async
         ),
     ],
 )
-async def test_nonsense_is_refused_by_its_place(
-    api: httpx.AsyncClient, desk: Desk, path: str, body: dict[str, Any], place: str
+async def test_invalid_setting_is_refused_with_its_place(
+    api: httpx.AsyncClient, service: ServiceHarness, path: str, body: dict[str, Any], place: str
 ) -> None:
     refused = await api.put(f"/v1/{path}", json=body)
     assert refused.status_code == 422
     assert refused.json()["errors"][0]["pointer"] == place
-    assert await desk.rows("SELECT * FROM configuration") == []
+    assert await service.rows("SELECT * FROM setting_versions") == []
 
 
-async def test_only_managers_set_it(api: httpx.AsyncClient) -> None:
+async def test_only_managers_put_settings(api: httpx.AsyncClient) -> None:
     for caller in ("zendesk", "rita", "sam"):
         refused = await api.put("/v1/calendars/x", json=CALENDAR, headers=key(caller))
         assert refused.status_code == 403
     assert (await api.get("/v1/calendars/x")).status_code == 404
 
 
-async def test_a_new_version_is_in_force_for_the_next_contact(
-    configured: httpx.AsyncClient, desk: Desk
+async def test_new_version_applies_to_next_contact(
+    configured: httpx.AsyncClient, service: ServiceHarness
 ) -> None:
-    first = await desk.received()
-    await desk.tell(first)
+    first = await service.received()
+    await service.tell(first)
     await configured.put("/v1/sla-policies/gold", json={**POLICY, "severity": "critical"})
-    second = await desk.received()
-    await desk.tell(second)
-    severities = await desk.rows("SELECT severity FROM watches ORDER BY contact_id")
+    second = await service.received()
+    await service.tell(second)
+    severities = await service.rows("SELECT severity FROM tracked_contacts ORDER BY contact_id")
     assert [row.severity for row in severities] == ["medium", "critical"]
     shown = await configured.get(f"/v1/contacts/{second.contact_id}/clocks")
     assert shown.json()["clocks"][0]["policy"] == {"id": "gold", "version": 2}
 
 
-async def test_a_schedule_put_by_what_was_seen_before_a_swap_loses_no_swap(
+async def test_schedule_put_with_old_etag_does_not_overwrite_override(
     configured: httpx.AsyncClient,
 ) -> None:
     place = "/v1/duty-schedules/supervisors"
@@ -143,10 +146,10 @@ async def test_a_schedule_put_by_what_was_seen_before_a_swap_loses_no_swap(
         return await configured.put(place, json=longer, headers={"If-Match": etag})
 
     stale = await put(seen.headers["ETag"])
-    assert (stale.status_code, stale.headers["ETag"]) == (409, '"2"')
+    assert (stale.status_code, stale.headers["ETag"]) == (412, '"2"')
     problem = stale.json()
     present = (await configured.get(place)).json()
-    assert (problem["type"], problem["present"]) == ("urn:upstairs:problem:stale", present)
+    assert (problem["type"], problem["current"]) == ("urn:upstairs:problem:stale", present)
     assert present["body"]["overrides"] == [away]
     assert present["body"]["rotations"] == seen.json()["body"]["rotations"]
     longer["overrides"] = present["body"]["overrides"]
@@ -158,16 +161,19 @@ async def test_a_schedule_put_by_what_was_seen_before_a_swap_loses_no_swap(
 @pytest.mark.parametrize(
     "path", ["sla-policies/gold?open_contacts=retarget", "ladders/default", "people/kim"]
 )
-async def test_every_setting_may_be_put_by_what_was_seen(
-    configured: httpx.AsyncClient, desk: Desk, path: str
+async def test_put_with_unknown_etag_is_refused(
+    configured: httpx.AsyncClient, service: ServiceHarness, path: str
 ) -> None:
     body = {"sla-policies": POLICY, "ladders": LADDER, "people": {"role": "supervisor"}}
-    known = await desk.rows("SELECT * FROM configuration")
+    known = await service.rows("SELECT * FROM setting_versions")
     stale = await configured.put(
         f"/v1/{path}", json=body[path.partition("/")[0]], headers={"If-Match": '"7"'}
     )
-    assert (stale.status_code, stale.json()["detail"]) == (409, "The setting is not as you saw it.")
-    assert (stale.json()["present"] is None) == path.startswith("people")
-    assert await desk.rows("SELECT * FROM configuration") == known
+    assert (stale.status_code, stale.json()["detail"]) == (
+        412,
+        "The setting has changed since you read it.",
+    )
+    assert (stale.json()["current"] is None) == path.startswith("people")
+    assert await service.rows("SELECT * FROM setting_versions") == known
     wrong = await configured.put("/v1/teams/x", json={}, headers={"If-Match": "7"})
     assert wrong.json()["errors"][0]["pointer"] == "header/if-match"

@@ -1,4 +1,4 @@
-"""What people do with an escalation, asked of the service as their screens ask it."""
+"""People's actions on an escalation through the API."""
 
 from datetime import datetime, timedelta
 from typing import Any
@@ -9,13 +9,13 @@ import pytest
 from common.contracts.contacts import ContactResolved, SupervisorRequested
 from common.contracts.escalations import PageRequested
 from common.core.ids import new_id
-from integration.escalation.conftest import Desk, assigned, key
+from integration.escalation.conftest import ServiceHarness, assigned, key
 
 pytestmark = pytest.mark.usefixtures("configured")
 
 
 class Screen:
-    """One person's, on one escalation."""
+    """One person's screen on one escalation."""
 
     def __init__(self, api: httpx.AsyncClient, escalation_id: str) -> None:
         self.api = api
@@ -39,14 +39,14 @@ class Screen:
 
 
 @pytest.fixture
-async def screen(desk: Desk, api: httpx.AsyncClient) -> Screen:
+async def screen(service: ServiceHarness, api: httpx.AsyncClient) -> Screen:
     """Return a screen on a contact whose customer asks for a supervisor."""
-    contact = await desk.received()
+    contact = await service.received()
     asked = SupervisorRequested(
         contact_id=contact.contact_id, occurred_at=contact.occurred_at, quote="Your boss, please."
     )
-    await desk.tell(contact, assigned(contact), asked)
-    (shown,) = (await api.get("/v1/escalations")).json()["escalations"]
+    await service.tell(contact, assigned(contact), asked)
+    (shown,) = (await api.get("/v1/escalations")).json()["items"]
     return Screen(api, shown["escalation_id"])
 
 
@@ -57,10 +57,9 @@ async def limited(api: httpx.AsyncClient) -> None:
         assert answer.status_code == 200, answer.text
 
 
-async def paged(desk: Desk) -> list[tuple[str, str]]:
-    rows = await desk.rows(
-        "SELECT data FROM published_events"
-        " WHERE type = 'upstairs.page_requested.v1' ORDER BY event_id"
+async def paged(service: ServiceHarness) -> list[tuple[str, str]]:
+    rows = await service.rows(
+        "SELECT data FROM journal WHERE type = 'upstairs.page_requested.v1' ORDER BY event_id"
     )
     pages = [PageRequested.model_validate(row.data) for row in rows]
     return [
@@ -68,13 +67,13 @@ async def paged(desk: Desk) -> list[tuple[str, str]]:
     ]
 
 
-async def test_the_whole_day_of_an_escalation(desk: Desk, screen: Screen) -> None:
+async def test_all_actions_of_a_day_are_published(service: ServiceHarness, screen: Screen) -> None:
     taken = await screen.done("take-over")
     assert (taken["lease_end"], 590 < taken["left_s"] <= 600) == ("progress", True)
     await screen.done("note", text="The second charge was ours.")
     await screen.done("request-coaching", person_id="rita", text="Say sorry sooner.")
     await screen.done("mediate", customer_statement="a", representative_statement="b", proposal="c")
-    until = (await desk.now() + timedelta(seconds=3000)).isoformat()
+    until = (await service.now() + timedelta(seconds=3000)).isoformat()
     asleep = await screen.done("snooze", until=until, reason="She calls at three.")
     assert datetime.fromisoformat(asleep["snoozed_until"]) == datetime.fromisoformat(until)
     assert (asleep["lease_end"], asleep["snoozes"]) == ("snooze", 1)
@@ -85,9 +84,9 @@ async def test_the_whole_day_of_an_escalation(desk: Desk, screen: Screen) -> Non
     await screen.done("acknowledge", by="kim")
     back = await screen.done("hand-back", by="kim", guidance="A month free.")
     assert back["state"] == "handed_back"
-    assert await paged(desk) == [("sam", "raised"), ("kim", "handed_over")]
-    types = [step["type"] for step in (await screen.look()).json()["journal"]]
-    assert [one.removeprefix("upstairs.").removesuffix(".v1") for one in types] == [
+    assert await paged(service) == [("sam", "raised"), ("kim", "handed_over")]
+    types = [step["type"] for step in (await screen.look()).json()["events"]]
+    assert [type_.removeprefix("upstairs.").removesuffix(".v1") for type_ in types] == [
         "escalation_raised",
         "page_requested",
         "escalation_taken_over",
@@ -106,31 +105,31 @@ async def test_the_whole_day_of_an_escalation(desk: Desk, screen: Screen) -> Non
     ]
 
 
-async def test_a_lease_warns_and_climbs(desk: Desk, screen: Screen) -> None:
+async def test_lease_warns_then_climbs(service: ServiceHarness, screen: Screen) -> None:
     await screen.done("acknowledge")
-    await desk.after(99)
-    assert await paged(desk) == [("sam", "raised")]
-    await desk.after(2)
-    assert (await paged(desk))[1:] == [("sam", "lease_ending")]
-    await desk.after(100)
-    assert (await paged(desk))[2:] == [("mia", "climbed")]
-    assert [row.slot for row in await _timers(desk)] == ["escalation"]
+    await service.after(99)
+    assert await paged(service) == [("sam", "raised")]
+    await service.after(2)
+    assert (await paged(service))[1:] == [("sam", "lease_ending")]
+    await service.after(100)
+    assert (await paged(service))[2:] == [("mia", "climbed")]
+    assert [row.slot for row in await _timers(service)] == ["escalation"]
 
 
-async def _timers(desk: Desk) -> list[Any]:
-    return await desk.rows("SELECT slot FROM timers WHERE slot LIKE 'escalation%' ORDER BY slot")
+async def _timers(service: ServiceHarness) -> list[Any]:
+    return await service.rows("SELECT slot FROM timers WHERE slot LIKE 'escalation%' ORDER BY slot")
 
 
-async def test_an_end_takes_both_timers_along(desk: Desk, screen: Screen) -> None:
+async def test_hand_back_cancels_both_timers(service: ServiceHarness, screen: Screen) -> None:
     await screen.done("acknowledge")
-    assert [row.slot for row in await _timers(desk)] == ["escalation", "escalation:warning"]
+    assert [row.slot for row in await _timers(service)] == ["escalation", "escalation:warning"]
     await screen.done("hand-back", guidance="so")
-    assert await _timers(desk) == []
+    assert await _timers(service) == []
 
 
 @pytest.mark.usefixtures("limited")
 class TestMoney:
-    async def test_within_the_limit(self, screen: Screen) -> None:
+    async def test_amount_within_limit_is_resolved(self, screen: Screen) -> None:
         await screen.done("acknowledge")
         end: dict[str, Any] = {
             "outcome": "refund",
@@ -145,7 +144,9 @@ class TestMoney:
             None,
         )
 
-    async def test_above_it_somebody_else_approves(self, desk: Desk, screen: Screen) -> None:
+    async def test_amount_above_limit_needs_approval(
+        self, service: ServiceHarness, screen: Screen
+    ) -> None:
         await screen.done("acknowledge")
         end: dict[str, Any] = {
             "outcome": "refund",
@@ -169,14 +170,14 @@ class TestMoney:
         await screen.done("resolve", **end)
         shown = await screen.done("approve", by="mia")
         assert (shown["state"], shown["holder"], shown["approved_by"]) == ("resolved", "sam", "mia")
-        assert await paged(desk) == [
+        assert await paged(service) == [
             ("sam", "raised"),
             ("mia", "approval_asked"),
             ("sam", "approval_refused"),
             ("mia", "approval_asked"),
         ]
 
-    async def test_what_is_no_amount(self, screen: Screen) -> None:
+    async def test_invalid_amount_is_refused(self, screen: Screen) -> None:
         await screen.done("acknowledge")
         for wrong in (
             {"amount": "5"},
@@ -191,7 +192,7 @@ class TestMoney:
 
 
 class TestStaleScreens:
-    async def test_each_change_has_its_etag(self, screen: Screen) -> None:
+    async def test_change_has_new_etag(self, screen: Screen) -> None:
         first = (await screen.look()).headers["ETag"]
         acknowledged = await screen.press("acknowledge", etag=first)
         assert acknowledged.status_code == 200
@@ -200,41 +201,41 @@ class TestStaleScreens:
         assert first == '"1"'
         assert (await screen.look()).headers["ETag"] == second
 
-    async def test_a_stale_action_does_nothing_and_shows_how_it_is(self, screen: Screen) -> None:
+    async def test_stale_action_is_refused_with_current_escalation(self, screen: Screen) -> None:
         await screen.done("acknowledge")
         stale = await screen.press("hand-back", etag='"1"', guidance="so")
-        assert stale.status_code == 409
+        assert stale.status_code == 412
         problem = stale.json()
         assert problem["type"] == "urn:upstairs:problem:stale"
-        assert (problem["present"]["state"], problem["present"]["holder"]) == (
+        assert (problem["current"]["state"], problem["current"]["holder"]) == (
             "acknowledged",
             "sam",
         )
         again = await screen.press("hand-back", etag=stale.headers["ETag"], guidance="so")
         assert again.status_code == 200
 
-    async def test_any_of_several_and_any_at_all(self, screen: Screen) -> None:
+    async def test_if_match_accepts_list_star_and_weak_etag(self, screen: Screen) -> None:
         for etag in ('"7", "1"', "*", 'W/"2"'):
             answer = await screen.press("acknowledge", etag=etag)
             assert answer.status_code == 200, etag
 
-    async def test_what_is_no_etag(self, screen: Screen) -> None:
+    async def test_malformed_etag_is_refused(self, screen: Screen) -> None:
         for etag in ("1", '"one"', '"1" "2"'):
             assert (await screen.press("acknowledge", etag=etag)).status_code == 422
 
-    async def test_a_wrong_state_shows_the_present_one_too(self, screen: Screen) -> None:
+    async def test_wrong_state_is_refused_with_current_escalation(self, screen: Screen) -> None:
         await screen.done("acknowledge")
         taken = (await screen.press("hand-back", by="kim", guidance="so")).json()
         assert taken["detail"] == "It is acknowledged by sam."
-        assert taken["present"]["version"] == 2
+        assert taken["current"]["version"] == 2
         await screen.done("hand-back", guidance="so")
         ended = await screen.press("acknowledge")
-        assert (ended.status_code, ended.json()["present"]["state"]) == (409, "handed_back")
+        assert (ended.status_code, ended.json()["current"]["state"]) == (409, "handed_back")
 
 
-async def test_a_snooze_has_its_limits(desk: Desk, screen: Screen) -> None:
+async def test_snooze_over_limit_is_refused(service: ServiceHarness, screen: Screen) -> None:
     await screen.done("acknowledge")
-    too_late = (await desk.now() + timedelta(seconds=3700)).isoformat()
+    too_late = (await service.now() + timedelta(seconds=3700)).isoformat()
     refused = await screen.press("snooze", until=too_late, reason="later")
     assert (refused.status_code, refused.json()["detail"]) == (
         409,
@@ -244,9 +245,11 @@ async def test_a_snooze_has_its_limits(desk: Desk, screen: Screen) -> None:
     assert without_zone.status_code == 422
 
 
-async def test_nobody_settles_a_complaint_about_oneself(desk: Desk, api: httpx.AsyncClient) -> None:
-    contact = await desk.received()
-    await desk.tell(contact)
+async def test_accused_person_may_not_take_over(
+    service: ServiceHarness, api: httpx.AsyncClient
+) -> None:
+    contact = await service.received()
+    await service.tell(contact)
     body = {"contact_id": contact.contact_id, "reason": "He shouted.", "about": "kim"}
     raised = await api.post("/v1/escalations", json=body)
     screen = Screen(api, raised.json()["escalation_id"])
@@ -257,22 +260,22 @@ async def test_nobody_settles_a_complaint_about_oneself(desk: Desk, api: httpx.A
     )
 
 
-async def test_reopened_after_the_contact_was_resolved(desk: Desk, screen: Screen) -> None:
+async def test_reopen_after_contact_was_resolved(service: ServiceHarness, screen: Screen) -> None:
     await screen.done("take-over")
     await screen.done("resolve", outcome="answer", note="Explained.")
     shown = (await screen.look()).json()
-    resolved = ContactResolved(contact_id=shown["contact_id"], occurred_at=await desk.now())
-    await desk.tell(resolved)
+    resolved = ContactResolved(contact_id=shown["contact_id"], occurred_at=await service.now())
+    await service.tell(resolved)
     again = await screen.done("reopen", reason="It was not so.")
     assert (again["state"], again["awaited"], again["outcome"]) == ("raised", ["sam"], None)
     twice = await screen.press("reopen", reason="It was not so.")
     assert (twice.status_code, twice.json()["state"]) == (409, "raised")
-    await desk.after(60)
-    assert (await paged(desk))[-1] == ("mia", "climbed")
+    await service.after(60)
+    assert (await paged(service))[-1] == ("mia", "climbed")
 
 
-async def test_not_reopened_beside_another(
-    desk: Desk, screen: Screen, api: httpx.AsyncClient
+async def test_reopen_is_refused_beside_another_open_escalation(
+    service: ServiceHarness, screen: Screen, api: httpx.AsyncClient
 ) -> None:
     await screen.done("take-over")
     shown = await screen.done("hand-back", guidance="so")
@@ -285,10 +288,10 @@ async def test_not_reopened_beside_another(
     )
 
 
-async def test_what_is_not_there(api: httpx.AsyncClient, screen: Screen) -> None:
+async def test_unknown_escalation_is_not_found(api: httpx.AsyncClient, screen: Screen) -> None:
     nowhere = Screen(api, new_id())
     assert (await nowhere.press("renew")).status_code == 404
     assert (await nowhere.press("reopen", reason="why not")).status_code == 404
-    assert (await api.get(f"{nowhere.place}/trail")).status_code == 404
+    assert (await api.get(f"{nowhere.place}/audit-trail")).status_code == 404
     assert (await screen.press("note", by="rita", text="me too")).status_code == 403
     assert (await screen.press("note", text="")).status_code == 422
