@@ -52,6 +52,7 @@ STATEMENTS = (
         touched_at timestamptz NOT NULL
     )
     """,
+    "CREATE INDEX probes_touched_at ON probes (touched_at)",
 )
 
 table = Table(

@@ -152,7 +152,7 @@ def contacts_are_answered_before_the_commit() -> None:
         contact_id: ContactId = command.command.contact_id
         return contact_id
 
-    replace(CommandBatcher, "do", hasty)
+    replace(CommandBatcher, "submit", hasty)
 
 
 def _asks(rows: Sequence[Any]) -> bool:

@@ -82,11 +82,14 @@ class Desk:
     async def tell(self, *events: Event) -> None:
         """Have these events handled as one batch."""
         await self.dispatcher.handle(
-            [Message(body=one, letter=_letter, event_id=EventId(new_id())) for one in events]
+            [
+                Message(body=one, to_dead_letter=_letter, event_id=EventId(new_id()))
+                for one in events
+            ]
         )
 
     def advance(self, by: timedelta) -> None:
-        self.database.clock.ahead += by
+        self.database.clock.offset += by
 
     async def know(self, name: str, *media: str) -> None:
         """Let there be a recipient with these media, or with both."""

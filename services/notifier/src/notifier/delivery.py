@@ -75,7 +75,7 @@ class Courier:
                         log.warning("courier_waits", medium=self._medium, error=repr(error))
                         await backoff.wait(stopping)
                     else:
-                        self._health.report_well(self._part)
+                        self._health.report_healthy(self._part)
                         backoff.reset()
         finally:
             await self._channel.close()
@@ -103,7 +103,7 @@ class Courier:
         left = await until_next(self._database, self._medium)
         if left is None:
             return _LONGEST_SLEEP
-        return min(left - self._database.clock.ahead, _LONGEST_SLEEP)
+        return min(left - self._database.clock.offset, _LONGEST_SLEEP)
 
     async def _deliver(self, errand: Errand) -> None:
         trace.restore(errand.notification.traceparent)
