@@ -134,7 +134,7 @@ async def resolves(clients: Clients, contact_id: str) -> None:
 
 
 async def resolve(clients: Clients, contact_id: str) -> None:
-    path = f"/contacts/{contact_id}/resolution"
+    path = f"/contacts/{contact_id}/resolve"
     done_or_late(await clients.call("rita", "intake", "POST", path, {}))
 
 

@@ -179,3 +179,35 @@ async def test_the_number_of_statements_does_not_grow_with_the_batch(
 
     assert await batch(1) == await batch(50)
     assert await batch(50) < 7
+
+
+async def test_get_returns_the_committed_row_without_a_lock(
+    database: Database[UnitOfWork],
+) -> None:
+    stored_probe, absent = made(notes=("stored",)), made()
+    await stored(database, stored_probe)
+    async with database.transaction() as locking, database.transaction() as reading:
+        await locking.probes.lock(stored_probe.contact_id)
+        assert await reading.probes.get(stored_probe.contact_id) == stored_probe
+        assert await reading.probes.get(absent.contact_id) is None
+        with pytest.raises(KeyError):  # it was read, and must be locked before it is written
+            reading.probes.put(stored_probe)
+
+
+async def test_get_returns_the_row_as_this_transaction_has_it(
+    database: Database[UnitOfWork],
+) -> None:
+    probe = made(notes=("stored",))
+    await stored(database, probe)
+    async with database.transaction() as uow:
+        await uow.probes.lock(probe.contact_id)
+        uow.probes.put(replace(probe, notes=("changed",)))
+        assert await uow.probes.get(probe.contact_id) == replace(probe, notes=("changed",))
+
+
+async def test_get_all_leaves_out_absent_rows(database: Database[UnitOfWork]) -> None:
+    one, other, absent = made(), made(), made()
+    await stored(database, one, other)
+    async with database.transaction() as uow:
+        found = await uow.probes.get_all([other.contact_id, absent.contact_id, one.contact_id])
+    assert found == {one.contact_id: one, other.contact_id: other}

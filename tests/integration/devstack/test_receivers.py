@@ -1,4 +1,4 @@
-"""What a receiver took is told apart from what it was only asked."""
+"""A receiver separates accepted messages from refused ones."""
 
 import httpx
 import pytest
@@ -15,9 +15,9 @@ from devstack.receivers import LOST, OK, Answer, SlackReceiver, failing, rate_li
         (failing(), False),
         (refusing("no"), False),
     ],
-    ids=["taken", "lost", "later", "broken", "refused"],
+    ids=["accepted", "lost response", "rate limited", "server error", "refused"],
 )
-async def test_only_what_it_took_counts_as_accepted(answer: Answer, accepted: bool) -> None:  # noqa: FBT001 - a parameter
+async def test_only_delivered_messages_are_accepted(answer: Answer, accepted: bool) -> None:  # noqa: FBT001 - a parameter
     async with SlackReceiver() as slack, httpx.AsyncClient(trust_env=False) as caller:
         slack.answers.append(answer)
         if answer is LOST:
@@ -25,4 +25,4 @@ async def test_only_what_it_took_counts_as_accepted(answer: Answer, accepted: bo
                 await caller.post(f"{slack.url}/chat.postMessage", json={})
         else:
             await caller.post(f"{slack.url}/chat.postMessage", json={})
-        assert [one.accepted for one in slack.requests] == [accepted]
+        assert [call.accepted for call in slack.requests] == [accepted]

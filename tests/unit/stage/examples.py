@@ -48,6 +48,7 @@ from stage.invariants import Snapshot
 from stage.invariants import snapshot as rows
 from stage.invariants.reader import subscribed_types
 from stage.invariants.snapshot import TOPIC_OWNERS, Clock, ServiceTables, Threshold
+from stage.system import SERVICES
 
 T = TypeVar("T")
 
@@ -59,7 +60,7 @@ RAISED, PAGE, NOTIFICATION = (
     PageId("page"),
     NotificationId("notification"),
 )
-SUBSCRIBED = {service: subscribed_types(service) for service in TOPIC_OWNERS.values()}
+SUBSCRIBED = {service: subscribed_types(service) for service in SERVICES}
 
 
 def at(seconds: float) -> datetime:
@@ -299,7 +300,7 @@ def sound_history() -> Snapshot:
         completed(BO),
     ):
         topics.publish(event)
-    tables = {service: topics.tables(service) for service in TOPIC_OWNERS.values()}
+    tables = {service: topics.tables(service) for service in SERVICES}
     tables["escalation"] = replace(tables["escalation"], timers=[acknowledgement_due()])
     breached_clock = Clock(
         "first_response", (Threshold(50, at(5), at(5)), Threshold(100, at(10), at(10.001)))
@@ -311,7 +312,7 @@ def sound_history() -> Snapshot:
         records=topics.records,
         committed_offsets={
             (service, topic, 0): len(topics.records)
-            for service in TOPIC_OWNERS.values()
+            for service in SERVICES
             for topic in TOPIC_OWNERS
         },
         tables=tables,

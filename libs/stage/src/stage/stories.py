@@ -67,7 +67,8 @@ async def missed_deadline(scenario: Scenario) -> Outcome:
         "created_at": "2026-11-22T10:12:07Z",
     }
     scenario.narrate(None, "Zendesk", f"delivers ticket 5158, signed: {ticket['subject']}")
-    contact_id = ContactId((await actors.deliver_zendesk_ticket(ticket))["contact_id"])
+    (result,) = (await actors.deliver_zendesk_ticket(ticket))["results"]
+    contact_id = ContactId(result["contact_id"])
     assigned = await event_log.wait_for(ContactAssigned, contact_id)
     require(assigned.representative_id == "bruno", "a Spanish billing contact is assigned to bruno")
     warned = await event_log.wait_for(ClockWarned, contact_id)
@@ -190,7 +191,7 @@ async def answered_in_time(scenario: Scenario) -> Outcome:
     await actors.call("chen", "intake", "POST", f"/contacts/{contact_id}/messages", message)
     await event_log.wait_for(ClockMet, contact_id, lambda event: event.clock == "first_response")
     scenario.narrate(contact_id, "Chen", "resolves")
-    await actors.call("chen", "intake", "POST", f"/contacts/{contact_id}/resolution", {})
+    await actors.call("chen", "intake", "POST", f"/contacts/{contact_id}/resolve", {})
     await wait_until_completed(scenario, contact_id)
     clocks = await actors.call("sara", "escalation", "GET", f"/contacts/{contact_id}/clocks")
     states = {clock["clock"]: clock["state"] for clock in clocks["clocks"]}

@@ -133,8 +133,8 @@ class System:
             await process.wait_ready(timeout)
 
     def stop(self) -> None:
-        for process in self.processes.values():
-            process.stop()
+        with ThreadPoolExecutor() as threads:
+            list(threads.map(Process.stop, self.processes.values()))
 
     def url(self, replica: str) -> str:
         return f"http://127.0.0.1:{self.ports[replica]}"

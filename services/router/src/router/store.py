@@ -29,11 +29,15 @@ class QueueStatus:
     A free slot counts in every queue that its representative serves.
     """
 
-    queue: str
+    need: Need
     waiting: int
     oldest_waiting_s: float | None
     available_representatives: int
     free_slots: int
+
+    @property
+    def queue(self) -> str:
+        return self.need.queue
 
 
 class Representatives(LockedTable[PersonId, Representative]):
@@ -147,7 +151,7 @@ class Assignments(LockedTable[ContactId, Assignment]):
                 "limit": limit,
             },
         )
-        return [QueueStatus(**row) for row in rows.mappings()]
+        return [QueueStatus(Need(skill, language), *rest) for skill, language, *rest in rows]
 
 
 class Origin(NamedTuple):
@@ -294,7 +298,7 @@ _QUEUES = text("""
         WHERE active
         GROUP BY skill, language
     )
-    SELECT skill || '/' || language AS queue,
+    SELECT skill, language,
         coalesce(waiting, 0) AS waiting,
         CAST(extract(epoch FROM :at - oldest) AS float) AS oldest_waiting_s,
         coalesce(available, 0) AS available_representatives,

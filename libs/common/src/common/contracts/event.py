@@ -2,7 +2,7 @@
 
 import re
 from abc import abstractmethod
-from typing import Any, ClassVar, Final, NewType
+from typing import Any, ClassVar, Final, Literal, NewType
 
 from pydantic import AwareDatetime, BaseModel, ConfigDict
 
@@ -20,6 +20,12 @@ TeamId = NewType("TeamId", str)
 UUID_PATTERN: Final = r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}"
 # An id that others choose: of a person, a team, a setting.
 ID_PATTERN: Final = r"[A-Za-z0-9][A-Za-z0-9._@-]{0,99}"
+
+
+# The person to page about the system itself; the notifier has a recipient of this name.
+OPERATIONS: Final = PersonId("operations")
+# What an API key allows; an admin may do all.
+Role = Literal["channel", "representative", "supervisor", "manager", "admin"]
 
 
 class Contract(BaseModel):

@@ -13,6 +13,11 @@ def new_id() -> str:
     return str(uuid_utils.uuid7())
 
 
+def derived_id(*parts: object) -> str:
+    """Return the same UUID (version 5) for the same parts, whoever asks and whenever."""
+    return str(uuid_utils.uuid5(uuid_utils.NAMESPACE_OID, "/".join(map(str, parts))))
+
+
 def canonical(identifier: str) -> str:
     """Return a UUID as PostgreSQL writes it; raises ValueError for what is none."""
     return str(uuid_utils.UUID(identifier))

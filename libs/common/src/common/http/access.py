@@ -1,16 +1,14 @@
 """Who calls: a bearer API key stands for a role and a subject."""
 
 import hashlib
-import hmac
 from dataclasses import dataclass
-from typing import Literal, get_args
+from typing import get_args
 
 from fastapi import Request
 from fastapi.security import HTTPBearer
 
+from common.contracts.event import Role
 from common.http.problems import ProblemError
-
-Role = Literal["channel", "representative", "supervisor", "manager", "admin"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,11 +33,8 @@ class ApiKeys:
             self._principals[_digest(key)] = Principal(role=_role(role), subject=subject)
 
     def principal(self, key: str) -> Principal | None:
-        digest = _digest(key)
-        for known, principal in self._principals.items():
-            if hmac.compare_digest(known, digest):
-                return principal
-        return None
+        # By its digest: how long this takes tells nothing about any key.
+        return self._principals.get(_digest(key))
 
 
 def _digest(key: str) -> bytes:

@@ -15,7 +15,7 @@ from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 from pydantic import AfterValidator, BaseModel, ConfigDict, StringConstraints
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from common.contracts.event import ContactId
+from common.contracts.event import ID_PATTERN, UUID_PATTERN, ContactId, PersonId
 from common.core import trace
 from common.core.clock import monotonic
 from common.core.health import Health
@@ -34,16 +34,15 @@ def _without_nul(text: str) -> str:
     return text
 
 
-Slug = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9._@-]{0,99}$")]
+Slug = Annotated[str, StringConstraints(pattern=f"^{ID_PATTERN}$")]
 ShortText = Annotated[
     str, StringConstraints(min_length=1, max_length=300), AfterValidator(_without_nul)
 ]
 LongText = Annotated[
     str, StringConstraints(min_length=1, max_length=100_000), AfterValidator(_without_nul)
 ]
-ContactPath = Annotated[
-    ContactId, PathParameter(pattern=r"^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$")
-]
+ContactPath = Annotated[ContactId, PathParameter(pattern=f"^{UUID_PATTERN}$")]
+PersonPath = Annotated[PersonId, PathParameter(pattern=f"^{ID_PATTERN}$")]
 
 
 class RequestModel(BaseModel):

@@ -8,6 +8,8 @@ from pydantic import TypeAdapter
 from sqlalchemy import ARRAY, Table, TextClause, any_, bindparam, select, text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from common.storage.bulk import bulk_insert, rows_of
+
 K = TypeVar("K", bound=Hashable)
 V = TypeVar("V")
 
@@ -29,6 +31,22 @@ class LockedTable(Generic[K, V]):
         self._held: dict[K, V | None] = {}
         self._new: set[K] = set()
         self._changed: dict[K, V] = {}
+
+    async def get(self, key: K) -> V | None:
+        """Return the row without a lock: as this transaction has it, else as it is committed."""
+        return (await self.get_all((key,))).get(key)
+
+    async def get_all(self, keys: Iterable[K]) -> dict[K, V]:
+        """Return the rows that exist, without a lock."""
+        wanted = list(dict.fromkeys(keys))
+        found = {key: value for key in wanted if (value := self._held.get(key)) is not None}
+        missing = [key for key in wanted if key not in self._held]
+        if missing:
+            rows = await self.connection.execute(self._statements.read, {"keys": missing})
+            found.update(
+                {row[self._statements.key]: self.read(dict(row)) for row in rows.mappings()}
+            )
+        return found
 
     async def lock(self, key: K) -> V | None:
         """Return the row, locked until the transaction ends, or None where there is none."""
@@ -92,24 +110,15 @@ class _Statements:
         (key,) = table.primary_key.columns
         self.key = key.name
         name = table.name
-        columns = [column.name for column in table.columns]
-        listed = ", ".join(columns)
-        given = f"jsonb_populate_recordset(NULL::{name}, CAST(CAST(:rows AS text) AS jsonb))"
         changes = ", ".join(
-            f"{column} = given.{column}" for column in columns if column != key.name
+            f"{column.name} = new.{column.name}" for column in table.columns if column is not key
         )
-        self.lock = (
-            select(table)
-            .where(key == any_(bindparam("keys", type_=ARRAY(key.type))))
-            .order_by(key)
-            .with_for_update()
-        )
-        self.insert = text(
-            f"INSERT INTO {name} ({listed}) SELECT {listed} FROM {given} ORDER BY {key.name}"
-        )
+        self.read = select(table).where(key == any_(bindparam("keys", type_=ARRAY(key.type))))
+        self.lock = self.read.order_by(key).with_for_update()
+        self.insert = bulk_insert(table)
         self.update = text(
-            f"UPDATE {name} SET {changes} FROM {given} AS given "
-            f"WHERE {name}.{key.name} = given.{key.name}"
+            f"UPDATE {name} SET {changes} FROM {rows_of(table)} AS new "
+            f"WHERE {name}.{key.name} = new.{key.name}"
         )
 
 

@@ -4,6 +4,36 @@ A change after the first release is a new function and a new migration in each s
 edit: the statements below have run somewhere by then.
 """
 
+from sqlalchemy import BigInteger, Column, DateTime, MetaData, Table, Text, Uuid
+from sqlalchemy.dialects.postgresql import JSONB
+
+metadata = MetaData()
+
+published_events = Table(
+    "published_events",
+    metadata,
+    Column("key", Text, primary_key=True),
+    Column("id", BigInteger, primary_key=True),
+    Column("topic", Text),
+    Column("sequence", BigInteger),
+    Column("event_id", Uuid(as_uuid=False)),
+    Column("type", Text),
+    Column("at", DateTime(timezone=True)),
+    Column("cause", Text),
+    Column("data", JSONB),
+)
+# Without its id, which the database gives.
+timers = Table(
+    "timers",
+    metadata,
+    Column("due_at", DateTime(timezone=True)),
+    Column("contact_id", Uuid(as_uuid=False)),
+    Column("slot", Text),
+    Column("type", Text),
+    Column("traceparent", Text),
+    Column("data", JSONB),
+)
+
 RELIABILITY = (
     # What was handled. Partitioned by the day in the event's id, so a redelivery meets its twin
     # and a day is forgotten by dropping a table. The default partition takes what is out of range.

@@ -12,6 +12,8 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from common.contracts.event import ContactId
 from common.core import trace
 from common.messages import Cancel, Schedule, Timer, TimerChange
+from common.storage.bulk import bulk_insert
+from common.storage.tables import timers
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,12 +104,7 @@ _FORGET = text("""
         FOR UPDATE OF timers SKIP LOCKED
     )
 """)
-_KEEP = text("""
-    INSERT INTO timers (due_at, contact_id, slot, type, traceparent, data)
-    SELECT due_at, contact_id, slot, type, traceparent, data
-    FROM jsonb_to_recordset(CAST(CAST(:rows AS text) AS jsonb)) AS r(
-        due_at timestamptz, contact_id uuid, slot text, type text, traceparent text, data jsonb)
-""")
+_KEEP = bulk_insert(timers)
 _CLAIM = text("""
     DELETE FROM timers WHERE id = ANY(ARRAY(
         SELECT id FROM timers WHERE due_at <= :now AND type = ANY(CAST(:types AS text[]))

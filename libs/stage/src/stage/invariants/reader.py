@@ -18,11 +18,10 @@ from common.contracts.event import Event
 from common.messaging.envelope import MalformedRecordError, decode, type_of
 from common.messaging.kafka import topic_name
 from stage.invariants import snapshot
-from stage.invariants.snapshot import TOPIC_OWNERS, Record, ServiceTables, Snapshot
+from stage.invariants.snapshot import Record, ServiceTables, Snapshot
+from stage.system import SERVICES
 
 T = TypeVar("T")
-
-SERVICES = tuple(dict.fromkeys(TOPIC_OWNERS.values()))
 
 
 @dataclass(frozen=True, slots=True)

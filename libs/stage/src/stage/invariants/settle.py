@@ -8,12 +8,12 @@ from sqlalchemy import pool, text
 from sqlalchemy.ext.asyncio import AsyncConnection, create_async_engine
 
 from stage.invariants.reader import (
-    SERVICES,
     Sources,
     committed_offsets,
     open_consumer,
     subscribed_topics,
 )
+from stage.system import SERVICES
 
 _POLL_S = 0.2
 

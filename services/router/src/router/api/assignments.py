@@ -3,13 +3,14 @@
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Query
+from pydantic import Field, TypeAdapter
 
-from common.contracts.event import ContactId, Event, PersonId
+from common.contracts.event import UUID_PATTERN, ContactId, Event, PersonId
 from common.http.app import ContactPath, Slug
+from common.http.pagination import Cursor, Limit, Page, decode_cursor
 from common.http.problems import ProblemError
 from router import handlers
 from router.api.deps import (
-    PageLimit,
     RouterDatabase,
     Staff,
     not_found,
@@ -20,7 +21,6 @@ from router.api.history import sentence
 from router.api.schemas import (
     AssignmentDetail,
     AssignmentOut,
-    AssignmentPage,
     DeclineIn,
     HistoryEntry,
     ReferralIn,
@@ -32,13 +32,7 @@ from router.store import UnitOfWork
 
 router = APIRouter(prefix="/v1/assignments", tags=["assignments"])
 
-ContactCursor = Annotated[
-    ContactId | None,
-    Query(
-        pattern=r"^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$",
-        description="`next_cursor` of the page before.",
-    ),
-]
+_CURSOR_KEY = TypeAdapter(Annotated[ContactId, Field(pattern=f"^{UUID_PATTERN}$")])
 
 
 @router.get("")
@@ -49,22 +43,26 @@ async def list_assignments(
     representative: Annotated[
         Slug | None, Query(description="Only contacts assigned or offered to this person.")
     ] = None,
-    cursor: ContactCursor = None,
-    limit: PageLimit = 50,
-) -> AssignmentPage:
+    cursor: Cursor = None,
+    limit: Limit = 50,
+) -> Page[AssignmentOut]:
     """List assignments, newest contact first. A representative sees their own only."""
     own = restricted_to(caller)
     if own is not None and representative not in (None, own):
         raise ProblemError(403, "not-yours", "A representative may list their own contacts only.")
-    wanted = own or (PersonId(representative) if representative else None)
+    holder = own or (PersonId(representative) if representative else None)
+    filters = {"state": state, "representative": holder}
+    before = decode_cursor(cursor, _CURSOR_KEY, filters)
     async with database.transaction() as uow:
-        found = await uow.assignments.list_before(
-            cursor, limit + 1, states=state, representative_id=wanted
+        assignments = await uow.assignments.list_before(
+            before, limit + 1, states=state, representative_id=holder
         )
-    items = found[:limit]
-    return AssignmentPage(
-        items=[AssignmentOut(**_fields(assignment)) for assignment in items],
-        next_cursor=items[-1].contact_id if len(found) > limit else None,
+    return Page[AssignmentOut].of(
+        assignments,
+        limit,
+        key=lambda assignment: assignment.contact_id,
+        show=lambda assignment: AssignmentOut(**_fields(assignment)),
+        filters=filters,
     )
 
 

@@ -4,7 +4,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Annotated
 
-from fastapi import Depends, Query
+from fastapi import Depends
 
 from common.contracts.event import ContactId, PersonId
 from common.http.access import Principal, require_role
@@ -21,7 +21,6 @@ from router.store import UnitOfWork
 
 RouterDatabase = Annotated[Database[UnitOfWork], Depends(get_database)]
 Staff = Annotated[Principal, Depends(require_role("representative", "supervisor", "manager"))]
-PageLimit = Annotated[int, Query(ge=1, le=200, description="How many items a page has at most.")]
 
 
 @asynccontextmanager

@@ -1,35 +1,29 @@
 """Routes: the queues."""
 
-from typing import Annotated
+from fastapi import APIRouter
+from pydantic import TypeAdapter
 
-from fastapi import APIRouter, Query
-
-from router.api.deps import PageLimit, RouterDatabase, Staff
-from router.api.schemas import QueueOut, QueuePage
+from common.http.app import ShortText
+from common.http.pagination import Cursor, Limit, Page, decode_cursor
+from router.api.deps import RouterDatabase, Staff
+from router.api.schemas import QueueOut
 from router.domain.needs import Need
 
 router = APIRouter(prefix="/v1/queues", tags=["queues"])
 
-QueueCursor = Annotated[
-    str | None,
-    Query(
-        pattern=r"^[^\x00]+/[^/\x00]+$",
-        max_length=400,
-        description="`next_cursor` of the page before.",
-    ),
-]
+_CURSOR_KEY = TypeAdapter(tuple[ShortText, ShortText])
 
 
 @router.get("")
 async def list_queues(
-    database: RouterDatabase, _caller: Staff, cursor: QueueCursor = None, limit: PageLimit = 50
-) -> QueuePage:
+    database: RouterDatabase, _caller: Staff, cursor: Cursor = None, limit: Limit = 50
+) -> Page[QueueOut]:
     """List the queues, `<skill>/<language>`, that have contacts or representatives."""
-    after = Need(*cursor.rsplit("/", 1)) if cursor else None
+    after = decode_cursor(cursor, _CURSOR_KEY)
     async with database.transaction() as uow:
-        found = await uow.assignments.queues_after(after, limit + 1, at=uow.now)
-    items = found[:limit]
-    return QueuePage(
-        items=[QueueOut.model_validate(queue) for queue in items],
-        next_cursor=items[-1].queue if len(found) > limit else None,
+        queues = await uow.assignments.queues_after(
+            Need(*after) if after else None, limit + 1, at=uow.now
+        )
+    return Page[QueueOut].of(
+        queues, limit, key=lambda queue: list(queue.need), show=QueueOut.model_validate
     )

@@ -1,20 +1,22 @@
 """Routes: the representatives and their presence."""
 
-from typing import Annotated
-
-from fastapi import APIRouter, Depends, Query
+from fastapi import APIRouter, Depends
+from pydantic import TypeAdapter
 
 from common.contracts.event import PersonId, TeamId
 from common.http.access import require_role
 from common.http.app import Slug
+from common.http.pagination import Cursor, Limit, Page, decode_cursor
 from common.http.problems import ProblemError
 from router import handlers
-from router.api.deps import PageLimit, RouterDatabase, Staff, not_found, unit_of_work
-from router.api.schemas import PresenceIn, RepresentativeIn, RepresentativeOut, RepresentativePage
+from router.api.deps import RouterDatabase, Staff, not_found, unit_of_work
+from router.api.schemas import PresenceIn, RepresentativeIn, RepresentativeOut
 from router.domain.errors import RepresentativeNotFoundError
 from router.domain.staffing.representatives import Profile, Representative
 
 router = APIRouter(prefix="/v1/representatives", tags=["representatives"])
+
+_CURSOR_KEY = TypeAdapter(Slug)
 
 
 @router.put("/{representative_id}", dependencies=[Depends(require_role("supervisor", "manager"))])
@@ -55,16 +57,15 @@ async def show(
 async def list_representatives(
     database: RouterDatabase,
     _caller: Staff,
-    cursor: Annotated[Slug | None, Query(description="`next_cursor` of the page before.")] = None,
-    limit: PageLimit = 50,
-) -> RepresentativePage:
+    cursor: Cursor = None,
+    limit: Limit = 50,
+) -> Page[RepresentativeOut]:
     """List representatives by id."""
+    after = decode_cursor(cursor, _CURSOR_KEY)
     async with database.transaction() as uow:
-        found = await uow.representatives.list_after(cursor, limit + 1)
-    items = found[:limit]
-    return RepresentativePage(
-        items=[_out(person) for person in items],
-        next_cursor=items[-1].representative_id if len(found) > limit else None,
+        people = await uow.representatives.list_after(after, limit + 1)
+    return Page[RepresentativeOut].of(
+        people, limit, key=lambda person: person.representative_id, show=_out
     )
 
 

@@ -98,13 +98,6 @@ class RepresentativeOut(BaseModel):
     ]
 
 
-class RepresentativePage(BaseModel):
-    items: Annotated[list[RepresentativeOut], Field(description="Representatives by id.")]
-    next_cursor: Annotated[
-        str | None, Field(description="The `cursor` of the next page; null on the last page.")
-    ]
-
-
 class QueueOut(BaseModel):
     model_config = ConfigDict(from_attributes=True)
 
@@ -123,13 +116,6 @@ class QueueOut(BaseModel):
             description="How many more contacts they may get now. A slot counts in every queue"
             " that its representative serves."
         ),
-    ]
-
-
-class QueuePage(BaseModel):
-    items: Annotated[list[QueueOut], Field(description="Queues by skill and language.")]
-    next_cursor: Annotated[
-        str | None, Field(description="The `cursor` of the next page; null on the last page.")
     ]
 
 
@@ -179,13 +165,6 @@ class AssignmentOut(BaseModel):
     ]
     supervisor_id: Annotated[
         PersonId | None, Field(description="Which supervisor took it over; null if none.")
-    ]
-
-
-class AssignmentPage(BaseModel):
-    items: Annotated[list[AssignmentOut], Field(description="Assignments, newest contact first.")]
-    next_cursor: Annotated[
-        str | None, Field(description="The `cursor` of the next page; null on the last page.")
     ]
 
 
