@@ -3,18 +3,16 @@
 from collections.abc import Sequence
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Path
+from fastapi import APIRouter
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, TypeAdapter
 
-from common.contracts.event import ID_PATTERN, PersonId
-from common.http.app import RequestModel, ShortText
+from common.contracts.event import PersonId
+from common.http.app import PersonPath, RequestModel, ShortText
 from common.http.pagination import Cursor, Limit, Page, decode_cursor
 from common.http.problems import ProblemError
 from notifier.api.deps import NotifierDatabase, SupervisorUser, transaction
 from notifier.channels.base import Channel, ChannelAddress, address_type
 from notifier.domain.recipients import Recipient
-
-PersonPath = Annotated[PersonId, Path(pattern=f"^{ID_PATTERN}$")]
 
 _KEY = TypeAdapter(PersonId)
 _EXAMPLE: dict[str, Any] = {
