@@ -28,7 +28,8 @@ SERVER_PORTS = range(15_000, 32_000)
 
 
 def free_port() -> int:
-    for port in random.sample(SERVER_PORTS, k=200):
+    # Not the shared generator: test workers seed it alike, and would all try the same ports.
+    for port in random.SystemRandom().sample(SERVER_PORTS, k=200):
         with socket.socket() as probe, contextlib.suppress(OSError):
             probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
             probe.bind((LOOPBACK, port))
