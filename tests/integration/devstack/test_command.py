@@ -10,7 +10,7 @@ from pathlib import Path
 import psutil
 import pytest
 
-GONE_SECONDS = 20
+GONE_SECONDS = 120
 
 
 @pytest.fixture

@@ -89,7 +89,7 @@ class Process:
                 start_new_session=True,
             )
 
-    async def wait_ready(self, timeout: float = 30) -> None:  # noqa: ASYNC109 - a poll with its own end and message
+    async def wait_ready(self, timeout: float = 300) -> None:  # noqa: ASYNC109 - a poll with its own end and message
         """Return at the first 200 from `ready_url`."""
         deadline = time.monotonic() + timeout
         async with httpx.AsyncClient(timeout=2, trust_env=False) as client:

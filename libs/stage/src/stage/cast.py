@@ -136,7 +136,7 @@ class Cast:
 
     def enter(self, system: System) -> None:
         self._clients = {
-            service: httpx.AsyncClient(base_url=system.url(service), timeout=10, trust_env=False)
+            service: httpx.AsyncClient(base_url=system.url(service), timeout=60, trust_env=False)
             for service in system.ports
         }
 

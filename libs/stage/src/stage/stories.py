@@ -267,7 +267,7 @@ async def link_in_mail(stage: Stage, contact_id: ContactId, address: str) -> str
 
 async def channel_sees(stage: Stage, contact_id: ContactId, state: str) -> dict[str, str]:
     """Ask as the channel does until the contact shows the state."""
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(60):
         while True:
             contact = await stage.cast.call("shop", "intake", "GET", f"/contacts/{contact_id}")
             shown: dict[str, str] | None = contact["escalation"]

@@ -15,7 +15,7 @@ from common.envelope import Envelope, decode
 from common.relay import topic_name
 
 E = TypeVar("E", bound=Event)
-PATIENCE = 30.0
+PATIENCE = 120.0
 
 
 class NotSeenError(AssertionError):
