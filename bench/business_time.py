@@ -1,4 +1,4 @@
-"""How many deadlines a second are worked out in business time, beside a walk over the minutes."""
+"""Business-time deadlines per second, compared with a walk minute by minute."""
 
 from collections.abc import Callable
 from datetime import UTC, date, datetime, timedelta
@@ -6,10 +6,10 @@ from random import Random
 from typing import NamedTuple
 from zoneinfo import ZoneInfo
 
-from bench.apart import apart
+from bench.isolated import run_isolated
 from bench.summary import Figures
-from common.clock import elapsed
-from escalation.domain.calendars import (
+from common.core.clock import monotonic
+from escalation.domain.duty.calendars import (
     WEEKDAYS,
     Calendar,
     DayHours,
@@ -19,7 +19,7 @@ from escalation.domain.calendars import (
 )
 
 MINUTE = timedelta(minutes=1)
-WALKED = 50
+WALKED_JOBS = 50
 FIRST = datetime(2026, 1, 1, tzinfo=UTC)
 TWO_YEARS = 2 * 365 * 24 * 60
 TEN_DAYS = 10 * 8 * 60
@@ -50,34 +50,34 @@ Add = Callable[[Calendar, datetime, timedelta], datetime]
 
 
 class DisagreementError(Exception):
-    """The walk over the minutes comes to another deadline."""
+    """The minute-by-minute walk gives another deadline."""
 
 
 async def additions(count: int) -> Figures:
-    return (await apart(_additions, count)).figures
+    return (await run_isolated(_additions, count)).figures
 
 
 async def _additions(count: int) -> Figures:
     random = Random(2031)
-    known = calendars()
-    jobs = [_job(random, known) for _ in range(count)]
-    walked = jobs[:WALKED]
-    # What is worked out once for a calendar and year is, for each of them.
+    all_calendars = calendars()
+    jobs = [_job(random, all_calendars) for _ in range(count)]
+    walked = jobs[:WALKED_JOBS]
+    # The first pass fills the cache of each calendar and year.
     ours, _ = _timed(add_business_time, jobs)
-    if ours[:WALKED] != (theirs := _timed(walk, walked))[0]:
+    if ours[:WALKED_JOBS] != (theirs := _timed(walk_minutes, walked))[0]:
         raise DisagreementError
     _, seconds = _timed(add_business_time, jobs)
     _, seconds_walked = _timed(add_business_time, walked)
     return {
         "business_time_additions": count,
         "business_time_additions_per_s": count / seconds,
-        "business_time_walk_per_s": WALKED / theirs[1],
+        "business_time_walk_per_s": WALKED_JOBS / theirs[1],
         "business_time_over_walk": theirs[1] / seconds_walked,
     }
 
 
 def calendars() -> list[Calendar]:
-    """Make those of offices, split shifts and nights in each place, with its holidays."""
+    """Return calendars for offices, split shifts and nights in each place, with its holidays."""
     workdays = WEEKDAYS[:5]
     weeks: tuple[dict[Weekday, DayHours], ...] = (
         dict.fromkeys(workdays, OFFICE),
@@ -90,21 +90,21 @@ def calendars() -> list[Calendar]:
     ]
 
 
-def _job(random: Random, known: list[Calendar]) -> Job:
+def _job(random: Random, all_calendars: list[Calendar]) -> Job:
     return Job(
-        random.choice(known),
+        random.choice(all_calendars),
         FIRST + random.randrange(TWO_YEARS) * MINUTE,
         random.randrange(1, TEN_DAYS) * MINUTE,
     )
 
 
 def _timed(add: Add, jobs: list[Job]) -> tuple[list[datetime], float]:
-    begun = elapsed()
-    return [add(*job) for job in jobs], elapsed() - begun
+    begun = monotonic()
+    return [add(*job) for job in jobs], monotonic() - begun
 
 
-def walk(calendar: Calendar, start: datetime, duration: timedelta) -> datetime:
-    """Add by looking at the wall clock each minute: what is right, and slow."""
+def walk_minutes(calendar: Calendar, start: datetime, duration: timedelta) -> datetime:
+    """Add business time by checking every minute of the wall clock: correct and slow."""
     zone, at, left = ZoneInfo(calendar.zone), start, duration // MINUTE
     holidays = {
         day for of in calendar.holidays for day in of.within((2025, 2026, 2027, 2028, 2029))

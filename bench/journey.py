@@ -1,21 +1,23 @@
-"""From a channel's request to a contact that somebody has and whose clocks run."""
+"""From a channel's request until the contact is assigned and its clocks run."""
 
 from bench import traffic
-from bench.ground import Ground, posts
 from bench.summary import Figures, quantiles_ms
+from bench.testbed import Testbed, posts
 from common.contracts.assignments import ContactAssigned
 
 
-async def throughput(ground: Ground, count: int, concurrency: int) -> Figures:
-    """Keep `concurrency` requests under way for `count` contacts; the clock stops at the last
-    ContactAssigned or ClocksStarted, so a backlog anywhere counts."""
-    bodies = traffic.contacts(count, ground.random)
-    before = ground.cpu_seconds()
-    load = await ground.generator.closed(ground.intake, posts(bodies), concurrency)
-    done_at = await ground.safe([one.contact_id for one in load.sent])
-    after = ground.cpu_seconds()
-    begun_at = min(one.intended_at for one in load.sent)
-    answered_at = max(one.answered_at for one in load.sent)
+async def throughput(testbed: Testbed, count: int, concurrency: int) -> Figures:
+    """Keep `concurrency` requests open until `count` contacts are created.
+
+    The time ends at the last ContactAssigned or ClocksStarted, so it includes any backlog.
+    """
+    bodies = traffic.contacts(count, testbed.random)
+    before = testbed.cpu_seconds()
+    load = await testbed.generator.closed_loop(testbed.intake_target, posts(bodies), concurrency)
+    done_at = await testbed.wait_until_tracked([post.contact_id for post in load.sent])
+    after = testbed.cpu_seconds()
+    begun_at = min(post.intended_at for post in load.sent)
+    answered_at = max(post.answered_at for post in load.sent)
     thousands = count / 1000
     return {
         "journey_contacts": count,
@@ -30,19 +32,19 @@ async def throughput(ground: Ground, count: int, concurrency: int) -> Figures:
     }
 
 
-async def latency(ground: Ground, rate: int, seconds: int) -> Figures:
-    """Send on a schedule that no slow answer delays; count from when each should have gone out."""
-    times = traffic.arrivals(rate, seconds, ground.random)
-    bodies = traffic.contacts(len(times), ground.random)
-    before = ground.cpu_seconds()
-    load = await ground.generator.open(ground.intake, posts(bodies), times)
-    await ground.safe([one.contact_id for one in load.sent])
-    after = ground.cpu_seconds()
+async def latency(testbed: Testbed, rate: int, seconds: int) -> Figures:
+    """Send on a fixed schedule; measure each request from the time at which it should go out."""
+    times = traffic.arrivals(rate, seconds, testbed.random)
+    bodies = traffic.contacts(len(times), testbed.random)
+    before = testbed.cpu_seconds()
+    load = await testbed.generator.open_loop(testbed.intake_target, posts(bodies), times)
+    await testbed.wait_until_tracked([post.contact_id for post in load.sent])
+    after = testbed.cpu_seconds()
     assigned = [
-        ground.topics.first(ContactAssigned, one.contact_id).arrived_at - one.intended_at
-        for one in load.sent
+        testbed.topics.first(ContactAssigned, post.contact_id).arrived_at - post.intended_at
+        for post in load.sent
     ]
-    answered = [one.answered_at - one.intended_at for one in load.sent]
+    answered = [post.answered_at - post.intended_at for post in load.sent]
     return {
         "open_loop_rate_per_s": rate,
         "open_loop_seconds": seconds,

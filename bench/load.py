@@ -1,7 +1,7 @@
-"""The load generator: a process of its own, with an HTTP client that costs next to nothing.
+"""The load generator: a separate process with a very cheap HTTP client.
 
-httpx takes several times the CPU of a request that it sends here, on cores that the services
-need. This client knows keep-alive and Content-Length, and that is all that uvicorn answers with.
+httpx would take several times the CPU, on cores that the services need. This client supports only
+keep-alive and Content-Length, which is all that uvicorn uses.
 """
 
 import asyncio
@@ -16,16 +16,16 @@ from typing import Any, NamedTuple
 import orjson
 import uvloop
 
-from common.clock import Clock
-from common.ids import new_id
+from common.core.clock import TimeSource
+from common.core.ids import new_id
 
 Connection = tuple[asyncio.StreamReader, asyncio.StreamWriter]
 
-_wall = Clock().wall
+_wall = TimeSource().utc_now
 
 
-class RefusedError(Exception):
-    """A service answered with another status than 2xx."""
+class RequestRefusedError(Exception):
+    """A service answered with a status other than 2xx."""
 
 
 class Target(NamedTuple):
@@ -38,8 +38,8 @@ class Post(NamedTuple):
     body: bytes
 
 
-class Sent(NamedTuple):
-    """Seconds since the epoch. `intended_at` is when it should have gone out."""
+class SentPost(NamedTuple):
+    """Times in seconds since the epoch; `intended_at` is when the request should go out."""
 
     contact_id: str
     intended_at: float
@@ -47,22 +47,22 @@ class Sent(NamedTuple):
 
 
 class Load(NamedTuple):
-    sent: list[Sent]
+    sent: list[SentPost]
     cpu_seconds: float
 
 
 @dataclass
-class Generator:
-    """Runs loads in a process that is started once."""
+class LoadGenerator:
+    """Sends requests from one separate process."""
 
     process: ProcessPoolExecutor
 
-    async def closed(self, target: Target, posts: Sequence[Post], concurrency: int) -> Load:
-        """Keep `concurrency` requests under way until all are answered."""
+    async def closed_loop(self, target: Target, posts: Sequence[Post], concurrency: int) -> Load:
+        """Keep `concurrency` requests open until all are answered."""
         return await self._run(_closed, target, posts, concurrency)
 
-    async def open(self, target: Target, posts: Sequence[Post], at: Sequence[float]) -> Load:
-        """Send each at its second from now, whether or not those before it were answered."""
+    async def open_loop(self, target: Target, posts: Sequence[Post], at: Sequence[float]) -> Load:
+        """Send each request at its second from now, without waiting for earlier answers."""
         return await self._run(_open, target, posts, at)
 
     async def _run(self, load: Any, *args: Any) -> Load:
@@ -71,9 +71,9 @@ class Generator:
 
 
 @contextmanager
-def generator() -> Iterator[Generator]:
+def open_load_generator() -> Iterator[LoadGenerator]:
     with ProcessPoolExecutor(1, get_context("spawn")) as process:
-        yield Generator(process)
+        yield LoadGenerator(process)
 
 
 def _measured(load: Any, args: tuple[Any, ...]) -> Load:
@@ -82,14 +82,14 @@ def _measured(load: Any, args: tuple[Any, ...]) -> Load:
         try:
             sent = runner.run(load(*args))
         except BaseExceptionGroup as failures:
-            # The first made the others fail.
+            # The first failure made the others fail.
             raise failures.exceptions[0] from None
     return Load(sent, time.process_time() - begun)
 
 
-async def _closed(target: Target, posts: Sequence[Post], concurrency: int) -> list[Sent]:
+async def _closed(target: Target, posts: Sequence[Post], concurrency: int) -> list[SentPost]:
     waiting = iter(posts)
-    sent: list[Sent] = []
+    sent: list[SentPost] = []
 
     async def keep_sending(client: Client) -> None:
         for post in waiting:
@@ -102,8 +102,8 @@ async def _closed(target: Target, posts: Sequence[Post], concurrency: int) -> li
     return sent
 
 
-async def _open(target: Target, posts: Sequence[Post], at: Sequence[float]) -> list[Sent]:
-    sent: list[Sent] = []
+async def _open(target: Target, posts: Sequence[Post], at: Sequence[float]) -> list[SentPost]:
+    sent: list[SentPost] = []
 
     async def send(client: Client, post: Post, intended_at: float) -> None:
         sent.append(await client.send(post, intended_at))
@@ -118,7 +118,7 @@ async def _open(target: Target, posts: Sequence[Post], at: Sequence[float]) -> l
 
 @dataclass
 class Client:
-    """A connection for each request under way, kept for the next one."""
+    """One connection for each open request; idle connections are reused."""
 
     target: Target
     _idle: list[Connection] = field(default_factory=list)
@@ -126,23 +126,23 @@ class Client:
     async def connect(self) -> Connection:
         return await asyncio.open_connection("127.0.0.1", self.target.port)
 
-    async def send(self, post: Post, intended_at: float) -> Sent:
+    async def send(self, post: Post, intended_at: float) -> SentPost:
         head, body = await self._exchange(_request(self.target, post))
         answered_at = _wall().timestamp()
         if head[9:10] != b"2":
             message = f"{post.path} answered {head[9:12].decode()}: {body.decode()}"
-            raise RefusedError(message)
-        return Sent(orjson.loads(body)["contact_id"], intended_at, answered_at)
+            raise RequestRefusedError(message)
+        return SentPost(orjson.loads(body)["contact_id"], intended_at, answered_at)
 
     async def _exchange(self, request: bytes) -> tuple[bytes, bytes]:
         connection = self._idle.pop() if self._idle else await self.connect()
         try:
-            return await self._ask(connection, request)
+            return await self._roundtrip(connection, request)
         except (asyncio.IncompleteReadError, ConnectionError):
-            # Closed for having been idle. The request has a key: sent again it is done once.
-            return await self._ask(await self.connect(), request)
+            # The server closed an idle connection. The idempotency key makes a second send safe.
+            return await self._roundtrip(await self.connect(), request)
 
-    async def _ask(self, connection: Connection, request: bytes) -> tuple[bytes, bytes]:
+    async def _roundtrip(self, connection: Connection, request: bytes) -> tuple[bytes, bytes]:
         reader, writer = connection
         writer.write(request)
         head = await reader.readuntil(b"\r\n\r\n")

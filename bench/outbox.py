@@ -1,4 +1,4 @@
-"""From rows of the outbox to records that Kafka has acknowledged, by the relay of the services."""
+"""The services' relay: from outbox rows to records that Kafka has acknowledged."""
 
 import asyncio
 from collections.abc import AsyncIterator
@@ -10,33 +10,34 @@ from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
 
 import devstack
 from bench import sample
-from bench.apart import apart
+from bench.databases import TOPIC, SampleDatabase, sample_database
+from bench.isolated import run_isolated
 from bench.summary import Figures, quantiles_ms
-from bench.topics import LostError
-from bench.waiting import until
-from bench.workshop import TOPIC, Workshop, workshop
-from common import service
-from common.clock import elapsed
+from bench.topics import LostEventError
+from bench.waiting import wait_until
 from common.contracts.escalations import ClockBreached
 from common.contracts.event import ContactId
-from common.database import Database
-from common.health import Health
-from common.ids import new_id
-from common.metrics import Metrics
-from common.relay import Relay
+from common.core.clock import monotonic
+from common.core.health import Health
+from common.core.ids import new_id
+from common.core.metrics import Metrics
+from common.messaging.kafka import start_producer
+from common.messaging.relay import Relay
+from common.storage.database import Database
 
 CONTACTS = 20_000
 STREAM_BATCH = 500
-STREAM_BACKLOG = 5 * STREAM_BATCH
-STREAM_LOOK = 20 * STREAM_BATCH
+STREAM_MAX_BACKLOG = 5 * STREAM_BATCH
+STREAM_SAMPLE_EVERY = 20 * STREAM_BATCH
 LAG_RATE = 200
 LAG_SECONDS = 6
 FOREIGN_SECONDS = 4
 
-# What the sample's handler would have put there, for contacts in turn.
+# The rows that the sample's handler would write, one contact after the other.
 FILL = """
-    INSERT INTO outbox (event_id, contact_id, sequence, topic, type, at, traceparent, data)
-    SELECT uuidv7(), contact_id, 1 + n / $2::integer, $3::text, 'upstairs.clock_breached.v1',
+    INSERT INTO outbox (event_id, key, sequence, topic, type, at, traceparent, data)
+    SELECT uuidv7(), CAST(contact_id AS text), 1 + n / $2::integer, $3::text,
+           'upstairs.clock_breached.v1',
            clock_timestamp(), '00-0123456789abcdef0123456789abcdef-0123456789abcdef-01',
            jsonb_build_object('contact_id', contact_id, 'occurred_at', clock_timestamp(),
                               'clock', 'first_response', 'due_at', clock_timestamp(),
@@ -47,14 +48,14 @@ FILL = """
 
 
 async def throughput(stack: devstack.Stack, backlog: int) -> Figures:
-    """Publish a backlog; all of it must be on the topic when the clock stops."""
-    async with workshop(stack) as made:
-        connection = await asyncpg.connect(made.dsn)
+    """Publish a backlog; at the end all of it must be on the topic."""
+    async with sample_database(stack) as sample_db:
+        connection = await asyncpg.connect(sample_db.dsn)
         await connection.execute(FILL, backlog, CONTACTS, TOPIC, 0)
         await connection.execute("VACUUM ANALYZE outbox")
         await connection.close()
-        measured = await apart(_drain, made, backlog)
-        await check_arrived(made, backlog)
+        measured = await run_isolated(_publish_backlog, sample_db, backlog)
+        await check_arrived(sample_db, backlog)
     seconds = float(measured.figures["seconds"])
     return {
         "outbox_backlog_rows": backlog,
@@ -63,39 +64,39 @@ async def throughput(stack: devstack.Stack, backlog: int) -> Figures:
     }
 
 
-async def _drain(made: Workshop, backlog: int) -> Figures:
+async def _publish_backlog(sample_db: SampleDatabase, backlog: int) -> Figures:
     async with (
-        sample.opened(made.url, sample.UnitOfWork) as database,
-        relaying(made, database) as metrics,
+        sample.open_database(sample_db.url, sample.UnitOfWork) as database,
+        run_relay(sample_db, database) as metrics,
     ):
-        begun = elapsed()
-        await until(lambda: published(metrics) >= backlog)
-        return {"seconds": elapsed() - begun}
+        begun = monotonic()
+        await wait_until(lambda: published(metrics) >= backlog)
+        return {"seconds": monotonic() - begun}
 
 
 async def stream(stack: devstack.Stack, events: int) -> Figures:
-    """Pass `events` through with a small backlog, and watch the table and its dead rows."""
-    async with workshop(stack) as made:
-        figures = (await apart(_stream, made, events)).figures
-        await check_arrived(made, events)
+    """Publish `events` with a small backlog; record the table size and its dead rows."""
+    async with sample_database(stack) as sample_db:
+        figures = (await run_isolated(_stream, sample_db, events)).figures
+        await check_arrived(sample_db, events)
         return figures
 
 
-async def _stream(made: Workshop, events: int) -> Figures:
+async def _stream(sample_db: SampleDatabase, events: int) -> Figures:
     sizes: list[tuple[int, int]] = []
-    connection = await asyncpg.connect(made.dsn)
+    connection = await asyncpg.connect(sample_db.dsn)
     async with (
-        sample.opened(made.url, sample.UnitOfWork) as database,
-        relaying(made, database) as metrics,
+        sample.open_database(sample_db.url, sample.UnitOfWork) as database,
+        run_relay(sample_db, database) as metrics,
     ):
-        begun = elapsed()
+        begun = monotonic()
         for first in range(0, events, STREAM_BATCH):
             await connection.execute(FILL, STREAM_BATCH, CONTACTS, TOPIC, first)
             await _caught_up(metrics, first)
-            if first % STREAM_LOOK == 0:
+            if first % STREAM_SAMPLE_EVERY == 0:
                 sizes += [tuple(row) for row in await connection.fetch(_SIZE)]
-        await until(lambda: published(metrics) >= events)
-        seconds = elapsed() - begun
+        await wait_until(lambda: published(metrics) >= events)
+        seconds = monotonic() - begun
     sizes += [tuple(row) for row in await connection.fetch(_SIZE)]
     await connection.close()
     return {
@@ -107,43 +108,43 @@ async def _stream(made: Workshop, events: int) -> Figures:
 
 
 async def _caught_up(metrics: Metrics, written: int) -> None:
-    await until(lambda: written - published(metrics) <= STREAM_BACKLOG)
+    await wait_until(lambda: written - published(metrics) <= STREAM_MAX_BACKLOG)
 
 
 async def lag(stack: devstack.Stack) -> Figures:
-    """From commit to a consumer: as it is, and behind a foreign transaction that stays open."""
-    async with workshop(stack) as made:
-        alone = (await apart(_lag, made, foreign=False)).figures
-        behind = (await apart(_lag, made, foreign=True)).figures
+    """Time from commit to a consumer, with and without an open foreign transaction."""
+    async with sample_database(stack) as sample_db:
+        alone = (await run_isolated(_lag, sample_db, foreign=False)).figures
+        behind = (await run_isolated(_lag, sample_db, foreign=True)).figures
     return {
         **{f"outbox_lag_{name}": value for name, value in alone.items()},
         **{f"outbox_lag_behind_transaction_{name}": value for name, value in behind.items()},
     }
 
 
-async def _lag(made: Workshop, *, foreign: bool) -> Figures:
+async def _lag(sample_db: SampleDatabase, *, foreign: bool) -> Figures:
     count = LAG_RATE * LAG_SECONDS
-    committed: dict[bytes, float] = {}
+    committed_at: dict[bytes, float] = {}
     async with (
-        sample.opened(made.url, sample.UnitOfWork) as database,
-        relaying(made, database),
-        arrivals(made) as arrived,
+        sample.open_database(sample_db.url, sample.UnitOfWork) as database,
+        run_relay(sample_db, database),
+        record_arrivals(sample_db) as arrived_at,
         asyncio.TaskGroup() as group,
     ):
         if foreign:
-            group.create_task(_stay_open(made))
-        due = elapsed()
+            group.create_task(_hold_transaction_open(sample_db))
+        due = monotonic()
         for _ in range(count):
-            contact_id = await append(database)
-            committed[contact_id.encode()] = elapsed()
+            contact_id = await commit_event(database)
+            committed_at[contact_id.encode()] = monotonic()
             due += 1 / LAG_RATE
-            await asyncio.sleep(max(0, due - elapsed()))
-        await until(lambda: committed.keys() <= arrived.keys())
-        lags = [max(0, arrived[key] - at) for key, at in committed.items()]
+            await asyncio.sleep(max(0, due - monotonic()))
+        await wait_until(lambda: committed_at.keys() <= arrived_at.keys())
+        lags = [max(0, arrived_at[key] - at) for key, at in committed_at.items()]
     return {name.removeprefix("x_"): value for name, value in quantiles_ms("x", lags).items()}
 
 
-async def append(database: Database[sample.UnitOfWork]) -> ContactId:
+async def commit_event(database: Database[sample.UnitOfWork]) -> ContactId:
     """Commit one event about a new contact."""
     contact_id = ContactId(new_id())
     async with database.transaction() as uow:
@@ -158,9 +159,9 @@ async def append(database: Database[sample.UnitOfWork]) -> ContactId:
     return contact_id
 
 
-async def _stay_open(made: Workshop) -> None:
-    """Write and do not commit for a while; the row in the outbox has an early id."""
-    connection = await asyncpg.connect(made.dsn)
+async def _hold_transaction_open(sample_db: SampleDatabase) -> None:
+    """Write without committing for a while; the outbox row has an early id."""
+    connection = await asyncpg.connect(sample_db.dsn)
     async with connection.transaction():
         await connection.execute("INSERT INTO cases SELECT uuidv7(), 'open', 0, now()")
         await connection.execute(FILL, 1, 1, TOPIC, 0)
@@ -169,10 +170,12 @@ async def _stay_open(made: Workshop) -> None:
 
 
 @asynccontextmanager
-async def relaying(made: Workshop, database: Database[sample.UnitOfWork]) -> AsyncIterator[Metrics]:
+async def run_relay(
+    sample_db: SampleDatabase, database: Database[sample.UnitOfWork]
+) -> AsyncIterator[Metrics]:
     """Run the relay as `serve` does."""
     metrics, stopping = Metrics(), asyncio.Event()
-    producer = await service._started_producer(made.settings(), stopping)  # noqa: SLF001 - just as services have it
+    producer = await start_producer(str(sample_db.settings().kafka_bootstrap), stopping)
     assert isinstance(producer, AIOKafkaProducer)
     relay = Relay(
         database.engine,
@@ -180,7 +183,7 @@ async def relaying(made: Workshop, database: Database[sample.UnitOfWork]) -> Asy
         metrics,
         Health(),
         source=f"/upstairs/{sample.NAME}",
-        namespace=made.namespace,
+        namespace=sample_db.namespace,
     )
     database.after_commit(lambda uow: relay.wake() if len(uow.outbox) else None)
     async with asyncio.TaskGroup() as group:
@@ -196,30 +199,30 @@ def published(metrics: Metrics) -> float:
 
 
 @asynccontextmanager
-async def arrivals(made: Workshop) -> AsyncIterator[dict[bytes, float]]:
-    """Note when the first record of each key came to a consumer."""
+async def record_arrivals(sample_db: SampleDatabase) -> AsyncIterator[dict[bytes, float]]:
+    """Record when the first record of each key reached a consumer."""
     first: dict[bytes, float] = {}
-    async with consuming(made) as kafka:
-        reader = asyncio.ensure_future(_note(kafka, first))
+    async with open_consumer(sample_db) as kafka:
+        reader = asyncio.ensure_future(_record_arrivals(kafka, first))
         yield first
         reader.cancel()
         await asyncio.wait([reader])
 
 
-async def _note(kafka: Any, first: dict[bytes, float]) -> None:
+async def _record_arrivals(kafka: Any, first: dict[bytes, float]) -> None:
     while True:
         polled = await kafka.getmany(timeout_ms=1000)
-        now = elapsed()
+        now = monotonic()
         for records in polled.values():
             for record in records:
                 first.setdefault(record.key, now)
 
 
 @asynccontextmanager
-async def consuming(made: Workshop) -> AsyncIterator[Any]:
+async def open_consumer(sample_db: SampleDatabase) -> AsyncIterator[Any]:
     kafka: Any = AIOKafkaConsumer(
-        made.topic,
-        bootstrap_servers=made.kafka_bootstrap,
+        sample_db.topic,
+        bootstrap_servers=sample_db.kafka_bootstrap,
         auto_offset_reset="earliest",
         enable_auto_commit=False,
     )
@@ -230,13 +233,13 @@ async def consuming(made: Workshop) -> AsyncIterator[Any]:
         await kafka.stop()
 
 
-async def check_arrived(made: Workshop, events: int) -> None:
-    """Raise LostError unless the topic holds at least so many records."""
-    async with consuming(made) as kafka:
+async def check_arrived(sample_db: SampleDatabase, events: int) -> None:
+    """Raise LostEventError unless the topic has at least so many records."""
+    async with open_consumer(sample_db) as kafka:
         ends: dict[TopicPartition, int] = await kafka.end_offsets(kafka.assignment())
     if sum(ends.values()) < events:
         message = f"the topic has {sum(ends.values())} records of {events}"
-        raise LostError(message)
+        raise LostEventError(message)
 
 
 _SIZE = """

@@ -1,38 +1,40 @@
-"""How long after an escalation is raised its page reaches Slack."""
+"""Time from a raised escalation until its page reaches Slack."""
 
 import asyncio
 import re
 from collections.abc import Sequence
 
 from bench import traffic
-from bench.ground import CONTACTS, Ground, posts
 from bench.load import Post
 from bench.summary import Figures, quantiles_ms
-from bench.topics import LostError
-from common.clock import elapsed
+from bench.testbed import CONTACTS, Testbed, posts
+from bench.topics import LostEventError
 from common.contracts.escalations import EscalationRaised
+from common.core.clock import monotonic
 
-PATIENCE_S = 60
-ASKING = 16
+TIMEOUT_S = 60
+CONCURRENCY = 16
 
-# The customer's words come to the supervisor, so they can carry what tells the pages apart.
+# The page quotes the customer, so the quote can identify the contact.
 _QUOTE = "Your supervisor, please, about {contact_id}."
 _QUOTED = re.compile(r"please, about ([0-9a-f-]{36})\.")
 
 
-async def latency(ground: Ground, count: int, rate: int) -> Figures:
-    """Let `count` customers ask for a supervisor, each of whom gets Slack and e-mail."""
-    times = traffic.arrivals(rate, -(-count // rate), ground.random)[:count]
-    bodies = traffic.contacts(len(times), ground.random)
-    load = await ground.generator.closed(ground.intake, posts(bodies), ASKING)
-    asked = [one.contact_id for one in load.sent]
-    await ground.safe(asked)
-    await ground.generator.open(ground.intake, [_request(one) for one in asked], times)
-    raised = await ground.topics.all(EscalationRaised, asked)
-    arrived_at = await _arrivals(ground, asked)
+async def latency(testbed: Testbed, count: int, rate: int) -> Figures:
+    """Let `count` customers ask for a supervisor; each supervisor gets Slack and e-mail."""
+    times = traffic.arrivals(rate, -(-count // rate), testbed.random)[:count]
+    bodies = traffic.contacts(len(times), testbed.random)
+    load = await testbed.generator.closed_loop(testbed.intake_target, posts(bodies), CONCURRENCY)
+    contact_ids = [post.contact_id for post in load.sent]
+    await testbed.wait_until_tracked(contact_ids)
+    await testbed.generator.open_loop(
+        testbed.intake_target, [_request(contact_id) for contact_id in contact_ids], times
+    )
+    raised = await testbed.topics.wait_for_all(EscalationRaised, contact_ids)
+    arrived_at = await _arrivals(testbed, contact_ids)
     waits = [
-        arrived_at[contact_id] - one.event(EscalationRaised).occurred_at.timestamp()
-        for contact_id, one in zip(asked, raised, strict=True)
+        arrived_at[contact_id] - arrival.event(EscalationRaised).occurred_at.timestamp()
+        for contact_id, arrival in zip(contact_ids, raised, strict=True)
     ]
     return {
         "escalations": len(waits),
@@ -43,23 +45,23 @@ async def latency(ground: Ground, count: int, rate: int) -> Figures:
 
 def _request(contact_id: str) -> Post:
     quote = _QUOTE.format(contact_id=contact_id)
-    return Post(f"{CONTACTS}/{contact_id}/supervisor-requests", b'{"quote": "%s"}' % quote.encode())
+    return Post(f"{CONTACTS}/{contact_id}/request-supervisor", b'{"quote": "%s"}' % quote.encode())
 
 
-async def _arrivals(ground: Ground, contact_ids: Sequence[str]) -> dict[str, float]:
-    """Wait until Slack has a message about each contact; return when it first had one."""
-    deadline = elapsed() + PATIENCE_S
-    while missing := set(contact_ids) - (arrived_at := _arrived(ground)).keys():
-        if elapsed() > deadline:
+async def _arrivals(testbed: Testbed, contact_ids: Sequence[str]) -> dict[str, float]:
+    """Return when Slack first got a message about each contact; waits until it has them all."""
+    deadline = monotonic() + TIMEOUT_S
+    while missing := set(contact_ids) - (arrived_at := _slack_arrivals(testbed)).keys():
+        if monotonic() > deadline:
             message = f"Slack has nothing about {len(missing)} of {len(contact_ids)} escalations"
-            raise LostError(message)
+            raise LostEventError(message)
         await asyncio.sleep(0.1)
     return arrived_at
 
 
-def _arrived(ground: Ground) -> dict[str, float]:
+def _slack_arrivals(testbed: Testbed) -> dict[str, float]:
     arrived_at: dict[str, float] = {}
-    for posted in ground.system.outside.slack.requests:
-        for contact_id in _QUOTED.findall(str(posted.body)):
-            arrived_at.setdefault(contact_id, posted.at.timestamp())
+    for call in testbed.system.receivers.slack.requests:
+        for contact_id in _QUOTED.findall(str(call.body)):
+            arrived_at.setdefault(contact_id, call.at.timestamp())
     return arrived_at

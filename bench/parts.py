@@ -6,20 +6,20 @@ from dataclasses import dataclass, replace
 import devstack
 from bench import (
     business_time,
-    clocks,
+    clock_lateness,
+    escalation_clocks,
     journey,
     outbox,
     pages,
-    promises,
     resources,
     simulation,
     takeover,
     timers_drain,
     timers_lateness,
 )
-from bench.ground import Ground
 from bench.reference import reference_rows_per_s
 from bench.summary import Figures
+from bench.testbed import Testbed
 
 
 @dataclass(frozen=True)
@@ -54,7 +54,7 @@ class Plan:
     explained: int = 2000
 
     @property
-    def brisk_s(self) -> float:
+    def short_target_s(self) -> float:
         """The first breach comes when the last contact has, and those before it are settled."""
         return self.breach_seconds + 4
 
@@ -85,28 +85,30 @@ QUICK = replace(
 )
 
 
-async def _journey(ground: Ground, plan: Plan) -> Figures:
-    reference = await reference_rows_per_s(ground.admin_url, plan.reference_seconds)
-    figures = await journey.throughput(ground, plan.journey, plan.concurrency)
+async def _journey(testbed: Testbed, plan: Plan) -> Figures:
+    reference = await reference_rows_per_s(testbed.admin_url, plan.reference_seconds)
+    figures = await journey.throughput(testbed, plan.journey, plan.concurrency)
     figures["reference_rows_per_s"] = reference
     figures["journey_over_reference"] = float(figures["journey_contacts_per_s"]) / reference
     return figures
 
 
-async def _latency(ground: Ground, plan: Plan) -> Figures:
-    return await journey.latency(ground, plan.open_rate, plan.open_seconds)
+async def _latency(testbed: Testbed, plan: Plan) -> Figures:
+    return await journey.latency(testbed, plan.open_rate, plan.open_seconds)
 
 
-async def _pages(ground: Ground, plan: Plan) -> Figures:
-    return await pages.latency(ground, plan.pages, plan.page_rate)
+async def _pages(testbed: Testbed, plan: Plan) -> Figures:
+    return await pages.latency(testbed, plan.pages, plan.page_rate)
 
 
-async def _clocks(ground: Ground, plan: Plan) -> Figures:
-    return await clocks.lateness(ground, plan.clock_timers, plan.breach_rate, plan.breach_seconds)
+async def _clock_lateness(testbed: Testbed, plan: Plan) -> Figures:
+    return await clock_lateness.lateness(
+        testbed, plan.clock_timers, plan.breach_rate, plan.breach_seconds
+    )
 
 
-async def _idle(ground: Ground, plan: Plan) -> Figures:
-    return await resources.settled(ground, plan.idle_seconds)
+async def _idle(testbed: Testbed, plan: Plan) -> Figures:
+    return await resources.idle(testbed, plan.idle_seconds)
 
 
 async def _timers_drain(stack: devstack.Stack, plan: Plan) -> Figures:
@@ -116,8 +118,8 @@ async def _timers_drain(stack: devstack.Stack, plan: Plan) -> Figures:
 
 
 async def _timers_lateness(stack: devstack.Stack, plan: Plan) -> Figures:
-    figures = await timers_lateness.beside_others(stack)
-    return figures | await timers_lateness.among_a_million(
+    figures = await timers_lateness.compare_with_baselines(stack)
+    return figures | await timers_lateness.measure_with_pending(
         stack, plan.timers_pending, plan.timers_seconds
     )
 
@@ -136,8 +138,8 @@ async def _business_time(_stack: devstack.Stack, plan: Plan) -> Figures:
     return await business_time.additions(plan.additions)
 
 
-async def _promises(stack: devstack.Stack, plan: Plan) -> Figures:
-    return await promises.figures(
+async def _escalation_clocks(stack: devstack.Stack, plan: Plan) -> Figures:
+    return await escalation_clocks.figures(
         stack,
         contacts=plan.event_contacts,
         pending=plan.clocks_open,
@@ -151,22 +153,22 @@ async def _simulation(stack: devstack.Stack, plan: Plan) -> Figures:
     return await simulation.seconds(stack, plan.simulated_clocks)
 
 
-# In this order: what is left of one part, the next one finds.
-TOGETHER: Mapping[str, Callable[[Ground, Plan], Awaitable[Figures]]] = {
+# In this order: each part finds what the earlier ones left in the system.
+SYSTEM_PARTS: Mapping[str, Callable[[Testbed, Plan], Awaitable[Figures]]] = {
     "journey": _journey,
     "latency": _latency,
-    # Before anybody goes upstairs: a ladder that is climbed is not idle.
+    # Before the first escalation: an open escalation keeps the services busy.
     "idle": _idle,
     "pages": _pages,
-    "clocks": _clocks,
+    "clock_lateness": _clock_lateness,
 }
-# Before the services are started, since these want the machine for themselves.
-ALONE: Mapping[str, Callable[[devstack.Stack, Plan], Awaitable[Figures]]] = {
+# Before the services start: these parts need the machine for themselves.
+ISOLATED_PARTS: Mapping[str, Callable[[devstack.Stack, Plan], Awaitable[Figures]]] = {
     "timers_drain": _timers_drain,
     "timers_lateness": _timers_lateness,
     "outbox": _outbox,
     "takeover": _takeover,
     "business_time": _business_time,
-    "promises": _promises,
+    "escalation_clocks": _escalation_clocks,
     "simulation": _simulation,
 }

@@ -1,12 +1,12 @@
-"""The five statements that handling a batch can't do without, on one bare connection.
+"""The five statements that any batch needs, on one bare connection.
 
-Inbox, lock, state, timer, outbox, as in FIGURES.md: what this machine's PostgreSQL allows.
+Inbox, lock, state, timer and outbox: the upper bound of this machine's PostgreSQL.
 """
 
 import asyncpg
 
-from common.clock import elapsed
-from common.ids import new_id
+from common.core.clock import monotonic
+from common.core.ids import new_id
 
 BATCH = 500
 CONTACTS = 20 * BATCH
@@ -45,7 +45,7 @@ _OUTBOX = """
 
 
 async def reference_rows_per_s(url: str, seconds: float) -> float:
-    """Return messages a second through the five statements; `url` is of who may make a schema."""
+    """Return messages per second; the role must be able to create a schema."""
     connection = await asyncpg.connect(url.replace("+asyncpg", ""))
     try:
         await connection.execute(_TABLES)
@@ -60,8 +60,8 @@ async def reference_rows_per_s(url: str, seconds: float) -> float:
 async def _rate(
     connection: "asyncpg.Connection[asyncpg.Record]", contact_ids: list[str], seconds: float
 ) -> float:
-    rows, begun = 0, elapsed()
-    while elapsed() - begun < seconds:
+    rows, begun = 0, monotonic()
+    while monotonic() - begun < seconds:
         first = rows % CONTACTS
         batch = contact_ids[first : first + BATCH]
         async with connection.transaction():
@@ -70,4 +70,4 @@ async def _rate(
             for statement in (_STATE, _TIMER, _OUTBOX):
                 await connection.execute(statement, batch)
         rows += BATCH
-    return rows / (elapsed() - begun)
+    return rows / (monotonic() - begun)

@@ -1,7 +1,7 @@
-"""The smallest service that works as escalation does, to measure `common` by itself.
+"""A minimal service that works like escalation, to measure `common` alone.
 
-A timer's handler loads and locks a row of state, decides, saves it, and puts one event to the
-outbox. `python -m bench.sample` serves it, configured as any service is.
+The timer's handler locks a row of state, decides, saves it and adds one event to the outbox.
+`python -m bench.sample` serves it, with the settings of any service.
 """
 
 import asyncio
@@ -16,21 +16,21 @@ from pydantic import AwareDatetime
 from sqlalchemy import Column, DateTime, Integer, MetaData, Table, Text, Uuid
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from common.clock import Clock
 from common.contracts.escalations import ClockBreached
 from common.contracts.event import ContactId
-from common.database import Database, connect
-from common.dispatcher import Dispatcher
-from common.health import Health
+from common.core.clock import TimeSource
+from common.core.health import Health
+from common.core.metrics import Metrics
 from common.messages import Timer
-from common.metrics import Metrics
-from common.rows import Rows
-from common.service import Parts, serve
-from common.settings import ServiceSettings
-from common.subscriptions import Subscriptions
-from common.tables import RELIABILITY
-from common.timerloop import TimerLoop
-from common.uow import UnitOfWork as BaseUnitOfWork
+from common.messaging.dispatcher import Dispatcher
+from common.messaging.subscriptions import HandlerRegistry
+from common.messaging.timer_loop import TimerLoop
+from common.service.settings import ServiceSettings
+from common.service.spec import ServiceSpec, serve
+from common.storage.database import Database, connect
+from common.storage.rows import LockedTable
+from common.storage.tables import RELIABILITY
+from common.storage.uow import UnitOfWork as BaseUnitOfWork
 
 U = TypeVar("U", bound=BaseUnitOfWork)
 
@@ -48,8 +48,8 @@ STATEMENTS = (
 )
 
 
-def filling(due_at: str) -> str:
-    """Return SQL that keeps $1 cases, each with its timer; `due_at` is of `n`, counted from 1."""
+def fill_statement(due_at: str) -> str:
+    """Return SQL that writes $1 cases, each with a timer; `due_at` is SQL over `n`, from 1."""
     return f"""
         WITH due AS MATERIALIZED (
             SELECT uuidv7() AS contact_id, {due_at} AS due_at
@@ -58,7 +58,7 @@ def filling(due_at: str) -> str:
             INSERT INTO cases SELECT contact_id, 'open', 0, due_at FROM due
         )
         INSERT INTO timers (due_at, contact_id, slot, type, traceparent, data)
-        SELECT due_at, contact_id, 'PromiseDue', 'PromiseDue',
+        SELECT due_at, contact_id, 'DeadlineDue', 'DeadlineDue',
                '00-0123456789abcdef0123456789abcdef-0123456789abcdef-01',
                jsonb_build_object('contact_id', contact_id, 'due_at', due_at)
         FROM due
@@ -83,33 +83,33 @@ class Case:
     changed_at: datetime
 
 
-class PromiseDue(Timer):
+class DeadlineDue(Timer):
     due_at: AwareDatetime
 
 
 class UnitOfWork(BaseUnitOfWork):
     def __init__(self, connection: AsyncConnection, now: datetime) -> None:
         super().__init__(connection, now)
-        self.cases = Rows[ContactId, Case](connection, cases, Case)
-        # For whoever measures: when what this transaction did was due.
-        self.due: list[datetime] = []
+        self.cases = LockedTable[ContactId, Case](connection, cases, Case)
+        # For the measurement: when the timers of this transaction were due.
+        self.due_times: list[datetime] = []
 
     @property
-    def rows(self) -> Sequence[Rows[Any, Any]]:
+    def rows(self) -> Sequence[LockedTable[Any, Any]]:
         return (self.cases,)
 
-    async def hold(self, contact_ids: Sequence[ContactId]) -> None:
+    async def prelock(self, contact_ids: Sequence[ContactId]) -> None:
         await self.cases.lock_all(contact_ids)
 
 
-async def come_due(timer: PromiseDue, uow: UnitOfWork) -> None:
+async def breach(timer: DeadlineDue, uow: UnitOfWork) -> None:
     case = await uow.cases.lock(timer.contact_id)
     if case is None or case.state != "open":
         return
     case, breached = _breach(case, timer.due_at, uow.now)
     uow.cases.put(case)
     uow.outbox.add([breached])
-    uow.due.append(timer.due_at)
+    uow.due_times.append(timer.due_at)
 
 
 def _breach(case: Case, due_at: datetime, now: datetime) -> tuple[Case, ClockBreached]:
@@ -126,28 +126,28 @@ def _breach(case: Case, due_at: datetime, now: datetime) -> tuple[Case, ClockBre
     )
 
 
-async def do_nothing(_timer: PromiseDue, _uow: BaseUnitOfWork) -> None:
-    """Be as easy as the jobs that others are given."""
+async def do_nothing(_timer: DeadlineDue, _uow: BaseUnitOfWork) -> None:
+    """Do nothing, like the jobs of the baselines."""
 
 
-SUBSCRIPTIONS = Subscriptions[UnitOfWork]().on(PromiseDue, come_due)
-BARE_SUBSCRIPTIONS = Subscriptions[BaseUnitOfWork]().on(PromiseDue, do_nothing)
+SUBSCRIPTIONS = HandlerRegistry[UnitOfWork]().on(DeadlineDue, breach)
+BARE_SUBSCRIPTIONS = HandlerRegistry[BaseUnitOfWork]().on(DeadlineDue, do_nothing)
 
 
 @asynccontextmanager
-async def opened(url: str, unit_of_work: type[U]) -> AsyncIterator[Database[U]]:
+async def open_database(url: str, unit_of_work: type[U]) -> AsyncIterator[Database[U]]:
     engine = connect(url, schema=NAME)
     try:
-        yield Database(engine, unit_of_work, Clock())
+        yield Database(engine, unit_of_work, TimeSource())
     finally:
         await engine.dispose()
 
 
 @asynccontextmanager
-async def firing(
-    database: Database[U], subscriptions: Subscriptions[U]
+async def run_timer_loop(
+    database: Database[U], subscriptions: HandlerRegistry[U]
 ) -> AsyncIterator[Callable[[], float]]:
-    """Fire timers meanwhile, as `serve` does; yields what tells how many were."""
+    """Fire timers as `serve` does; yield a function that returns how many have fired."""
     metrics, stopping = Metrics(), asyncio.Event()
     timers = TimerLoop(
         Dispatcher(database, subscriptions, metrics, consumer=NAME), metrics, Health()
@@ -155,11 +155,11 @@ async def firing(
     database.after_commit(lambda uow: timers.wake(uow.timers.earliest))
     async with asyncio.TaskGroup() as group:
         group.create_task(timers.run(stopping))
-        yield metrics.messages.labels(PromiseDue.type, "fired")._value.get  # noqa: SLF001 - no public way to read it
+        yield metrics.messages.labels(DeadlineDue.type, "fired")._value.get  # noqa: SLF001 - no public way to read it
         stopping.set()
 
 
 if __name__ == "__main__":
-    parts = Parts(NAME, UnitOfWork, SUBSCRIPTIONS, ())
+    parts = ServiceSpec(NAME, UnitOfWork, SUBSCRIPTIONS, ())
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
         runner.run(serve(parts, ServiceSettings()))

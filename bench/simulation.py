@@ -1,4 +1,4 @@
-"""How long it takes to try a draft on the past: the command as it is typed, on months of facts."""
+"""Duration of the `simulate` command: one draft policy on months of events."""
 
 import asyncio
 import sys
@@ -10,10 +10,10 @@ from typing import Any
 import orjson
 
 import devstack
-from bench.desk import HOUR_S, Desk, desk
+from bench.escalation_testbed import HOUR_S, EscalationTestbed, open_escalation_testbed
 from bench.summary import Figures
-from bench.topics import LostError
-from common.clock import Clock, elapsed
+from bench.topics import LostEventError
+from common.core.clock import TimeSource, monotonic
 
 CLOCKS_EACH = 3
 PAST = timedelta(days=90)
@@ -33,14 +33,14 @@ DRAFT = {
     "ladder_id": "default",
     "severity": "medium",
 }
-# One of twenty is answered too late for the draft, and another resolved too late.
+# One contact in twenty is answered too late for the draft, another one is resolved too late.
 _FILL = """
     INSERT INTO escalation.facts (contact_id, at, type, event_id, data)
     WITH contacts AS MATERIALIZED (
         SELECT n, uuidv7() AS contact_id,
                clock_timestamp() - n * ($2::interval / $1::integer) AS received
         FROM generate_series(1, $1::integer) AS n
-    ), told AS (
+    ), events AS (
         SELECT contact_id, received AS at, 'contact_received' AS type, jsonb_build_object(
             'channel', 'chat', 'subject', 'A question about billing', 'priority', 'normal',
             'topic_of_contact', 'billing', 'language', 'en', 'customer', jsonb_build_object(
@@ -49,7 +49,7 @@ _FILL = """
         FROM contacts
         UNION ALL
         SELECT contact_id, received + interval '1 min', 'contact_assigned', jsonb_build_object(
-            'representative_id', 'rep-' || n % 50, 'team_id', 'crew-1', 'because', 'one free')
+            'representative_id', 'rep-' || n % 50, 'team_id', 'team-1', 'reason', 'one free')
         FROM contacts
         UNION ALL
         SELECT contact_id, received + CASE n % 20 WHEN 0 THEN interval '3 days' ELSE '10 min' END,
@@ -62,43 +62,45 @@ _FILL = """
     )
     SELECT contact_id, at, 'upstairs.' || type || '.v1', CAST(contact_id AS text) || type,
            data || jsonb_build_object('contact_id', contact_id, 'occurred_at', at)
-    FROM told
+    FROM events
 """
 
 
 async def seconds(stack: devstack.Stack, clocks: int) -> Figures:
-    """Try a draft on `clocks` of the past, beside nothing, and say what a million would take."""
-    async with desk(stack) as made:
-        await made.fetch(_FILL, clocks // CLOCKS_EACH, PAST)
-        await made.fetch("VACUUM ANALYZE escalation.facts")
-        # It runs on a replica's machine, but not beside one here: this is what it takes alone.
-        made.process.stop()
+    """Simulate `clocks` clocks on an idle machine; scale the time to a million."""
+    async with open_escalation_testbed(stack) as testbed:
+        await testbed.fetch(_FILL, clocks // CLOCKS_EACH, PAST)
+        await testbed.fetch("VACUUM ANALYZE escalation.facts")
+        # No service competes for the CPU.
+        testbed.process.stop()
         with TemporaryDirectory() as folder:
             draft = Path(folder) / "standard.json"
             draft.write_bytes(orjson.dumps(DRAFT))
-            begun = elapsed()
-            tried = await _simulate(made, draft)
-            took = elapsed() - begun
-    played = tried["with the drafts"]["clocks"]
+            begun = monotonic()
+            report = await _simulate(testbed, draft)
+            duration_s = monotonic() - begun
+    clock_count = report["with the drafts"]["clocks"]
     return {
-        "simulated_clocks": played,
-        "simulated_broken": sum(one["broken"] for one in tried["with the drafts"]["promises"]),
-        "simulate_million_clocks_s": took * 1_000_000 / played,
+        "simulated_clocks": clock_count,
+        "simulated_broken": sum(
+            policy["broken"] for policy in report["with the drafts"]["promises"]
+        ),
+        "simulate_million_clocks_s": duration_s * 1_000_000 / clock_count,
     }
 
 
-async def _simulate(made: Desk, draft: Path) -> dict[str, Any]:
-    since = Clock().wall() - PAST - timedelta(days=1)
+async def _simulate(testbed: EscalationTestbed, draft: Path) -> dict[str, Any]:
+    since = TimeSource().utc_now() - PAST - timedelta(days=1)
     command = ("-m", "escalation", "simulate", "--since", f"{since:%Y-%m-%d}", "--json")
-    running = await asyncio.create_subprocess_exec(
+    process = await asyncio.create_subprocess_exec(
         sys.executable,
         *command,
         *("--draft", f"sla-policies/standard={draft}", "--only-drafts"),
-        env=dict(made.process.env),
+        env=dict(testbed.process.env),
         stdout=asyncio.subprocess.PIPE,
     )
-    out, _ = await running.communicate()
-    if running.returncode:
-        message = f"simulate ended with {running.returncode}"
-        raise LostError(message)
+    out, _ = await process.communicate()
+    if process.returncode:
+        message = f"simulate ended with {process.returncode}"
+        raise LostEventError(message)
     return dict(orjson.loads(out))

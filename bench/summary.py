@@ -1,4 +1,4 @@
-"""Figures: how they are summed up, written and shown against the goals."""
+"""Figures: quantiles, the summary file, and the comparison with the goals."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -9,8 +9,7 @@ Figures = dict[str, float | int | str]
 
 PATH = Path(__file__).parent / "out" / "summary.json"
 DIGITS = 4
-# At least, then at most.
-FLOORS = {
+MIN_GOALS = {
     "journey_contacts_per_s": 1500,
     "journey_over_reference": 0.1,
     "timer_drain_per_s": 20_000,
@@ -21,7 +20,7 @@ FLOORS = {
     "clock_events_per_s": 3000,
     "escalations_raised_per_s": 1000,
 }
-CEILINGS = {
+MAX_GOALS = {
     "simulate_million_clocks_s": 60,
     "post_to_assigned_p99_ms": 60,
     "timer_lateness_p99_ms": 50,
@@ -39,9 +38,9 @@ CEILINGS = {
     "rss_mb_escalation_with_holidays": 150,
     "rss_mb_notifier": 150,
 }
-# After an outage, this much longer until all is as before: `make chaos` writes both.
+# `make chaos` writes both figures; recovery may take this much longer than the outage.
 RECOVERY, OUTAGE = "recovery_seconds_", "outage_seconds_"
-RECOVERY_S = 5
+MAX_RECOVERY_AFTER_OUTAGE_S = 5
 
 
 def quantiles_ms(name: str, seconds: Sequence[float]) -> Figures:
@@ -55,9 +54,9 @@ def quantiles_ms(name: str, seconds: Sequence[float]) -> Figures:
 
 
 def write(figures: Figures, *, complete: bool) -> None:
-    """Put `figures` among those of earlier runs and of others.
+    """Merge `figures` into the summary file.
 
-    The sample is called quick as long as any part of it may be.
+    `sample` stays `quick` while any figure may come from a small sample.
     """
     before: Figures = orjson.loads(PATH.read_bytes()) if PATH.exists() else {}
     merged = before | {name: _rounded(value) for name, value in figures.items()}
@@ -67,23 +66,23 @@ def write(figures: Figures, *, complete: bool) -> None:
     PATH.write_bytes(orjson.dumps(merged, option=orjson.OPT_INDENT_2) + b"\n")
 
 
-def show(figures: Figures) -> None:
+def print_figures(figures: Figures) -> None:
     for name, value in figures.items():
-        print(f"{name:<50} {_rounded(value):>14}  {_verdict(name, value, figures)}".rstrip())
+        print(f"{name:<50} {_rounded(value):>14}  {_goal_text(name, value, figures)}".rstrip())
 
 
 def _rounded(value: float | str) -> float | int | str:
     return float(f"{value:.{DIGITS}g}") if isinstance(value, float) else value
 
 
-def _verdict(name: str, value: float | str, figures: Figures) -> str:
+def _goal_text(name: str, value: float | str, figures: Figures) -> str:
     if isinstance(value, str):
         return ""
-    if name in FLOORS:
-        return _words(reached=value >= FLOORS[name], goal=f"at least {FLOORS[name]}")
-    ceiling = CEILINGS.get(name) or _recovery_ceiling(name, figures)
+    if name in MIN_GOALS:
+        return _goal_result(reached=value >= MIN_GOALS[name], goal=f"at least {MIN_GOALS[name]}")
+    ceiling = MAX_GOALS.get(name) or _recovery_ceiling(name, figures)
     if ceiling is not None:
-        return _words(reached=value <= ceiling, goal=f"at most {ceiling}")
+        return _goal_result(reached=value <= ceiling, goal=f"at most {ceiling}")
     return ""
 
 
@@ -91,8 +90,8 @@ def _recovery_ceiling(name: str, figures: Figures) -> float | None:
     outage = figures.get(name.replace(RECOVERY, OUTAGE))
     if not name.startswith(RECOVERY) or outage is None:
         return None
-    return float(outage) + RECOVERY_S
+    return float(outage) + MAX_RECOVERY_AFTER_OUTAGE_S
 
 
-def _words(*, reached: bool, goal: str) -> str:
+def _goal_result(*, reached: bool, goal: str) -> str:
     return f"goal {goal}: {'reached' if reached else 'MISSED'}"

@@ -1,4 +1,4 @@
-"""What the services say on Kafka, with the time at which it reaches a consumer."""
+"""Events of the services, with the time at which they reach a consumer."""
 
 import asyncio
 from collections.abc import AsyncIterator, Collection
@@ -7,21 +7,21 @@ from typing import Any, NamedTuple, TypeVar
 
 from aiokafka import AIOKafkaConsumer
 
-from common.clock import Clock
 from common.contracts import TOPICS
 from common.contracts.event import Event
-from common.envelope import type_of
-from common.relay import topic_name
+from common.core.clock import TimeSource
+from common.messaging.envelope import type_of
+from common.messaging.kafka import topic_name
 
 E = TypeVar("E", bound=Event)
 
 
-class LostError(Exception):
-    """An accepted contact did not get what it must get."""
+class LostEventError(Exception):
+    """An accepted contact lacks an event that it must have."""
 
 
-class Seen(NamedTuple):
-    """Seconds since the epoch: Kafka's time for the record, and when we had it."""
+class Arrival(NamedTuple):
+    """Times in seconds since the epoch: Kafka's time of the record, and our receipt."""
 
     value: bytes
     published_at: float
@@ -31,51 +31,56 @@ class Seen(NamedTuple):
         return kind.model_validate_json(self.value)
 
 
-class Topics:
-    """The first event of each type of each contact, read as they come and parsed when asked for."""
+class EventReader:
+    """Keeps the first event of each type and contact; parses it only on request."""
 
     def __init__(self) -> None:
-        self._first: dict[tuple[str, str], Seen] = {}
-        self._news = asyncio.Event()
+        self._first: dict[tuple[str, str], Arrival] = {}
+        self._added = asyncio.Event()
         self.records = 0
 
-    def take(self, record: Any, arrived_at: float) -> None:
+    def add(self, record: Any, arrived_at: float) -> None:
         self.records += 1
         key = (type_of(record.headers) or "", record.key.decode())
-        self._first.setdefault(key, Seen(record.value, record.timestamp / 1000, arrived_at))
+        self._first.setdefault(key, Arrival(record.value, record.timestamp / 1000, arrived_at))
 
-    def tell(self) -> None:
-        self._news.set()
+    def notify(self) -> None:
+        self._added.set()
 
-    def forget(self) -> None:
-        """Drop what was read, so that a long run needs no more memory than a short one."""
+    def clear(self) -> None:
+        """Drop all events, so that a long run needs no more memory than a short one."""
         self._first.clear()
 
-    def first(self, kind: type[Event], contact_id: str) -> Seen:
+    def first(self, kind: type[Event], contact_id: str) -> Arrival:
         return self._first[kind.type, contact_id]
 
-    async def all(
-        self, kind: type[Event], contact_ids: Collection[str], patience: float = 30
-    ) -> list[Seen]:
-        """Wait until each contact has one; raises LostError when nothing comes for `patience` s."""
+    async def wait_for_all(
+        self, kind: type[Event], contact_ids: Collection[str], timeout_s: float = 30
+    ) -> list[Arrival]:
+        """Wait until each contact has such an event.
+
+        Raises LostEventError when no event arrives for `timeout_s`.
+        """
         missing = set(contact_ids)
-        while missing := {one for one in missing if (kind.type, one) not in self._first}:
-            self._news.clear()
+        while missing := {
+            contact_id for contact_id in missing if (kind.type, contact_id) not in self._first
+        }:
+            self._added.clear()
             try:
-                await asyncio.wait_for(self._news.wait(), patience)
+                await asyncio.wait_for(self._added.wait(), timeout_s)
             except TimeoutError:
                 message = f"{len(missing)} of {len(contact_ids)} contacts have no {kind.__name__}"
-                raise LostError(message) from None
-        return [self.first(kind, one) for one in contact_ids]
+                raise LostEventError(message) from None
+        return [self.first(kind, contact_id) for contact_id in contact_ids]
 
 
 @asynccontextmanager
-async def reading(bootstrap: str, namespace: str) -> AsyncIterator[Topics]:
+async def read_topics(bootstrap: str, namespace: str) -> AsyncIterator[EventReader]:
     names = [topic_name(namespace, topic) for topic in TOPICS]
     kafka: Any = AIOKafkaConsumer(
         *names, bootstrap_servers=bootstrap, auto_offset_reset="earliest", enable_auto_commit=False
     )
-    topics = Topics()
+    topics = EventReader()
     await kafka.start()
     reader = asyncio.ensure_future(_read(kafka, topics))
     try:
@@ -87,13 +92,13 @@ async def reading(bootstrap: str, namespace: str) -> AsyncIterator[Topics]:
         await kafka.stop()
 
 
-async def _read(kafka: Any, topics: Topics) -> None:
-    clock = Clock()
+async def _read(kafka: Any, topics: EventReader) -> None:
+    clock = TimeSource()
     while True:
         polled = await kafka.getmany(timeout_ms=1000)
-        arrived_at = clock.wall().timestamp()
+        arrived_at = clock.utc_now().timestamp()
         for records in polled.values():
             for record in records:
-                topics.take(record, arrived_at)
+                topics.add(record, arrived_at)
         if polled:
-            topics.tell()
+            topics.notify()

@@ -1,4 +1,4 @@
-"""What customers send, in the mix and with the bursts of the call centre in FIGURES.md."""
+"""Contacts in the mix and with the bursts of a bank's call centre (see README.md)."""
 
 from collections.abc import Sequence
 from random import Random
@@ -7,18 +7,18 @@ import orjson
 
 TYPES = {"regular": 65, "new-customer": 16, "internet": 8, "stock": 8}
 PRIORITIES = {"normal": 55, "high": 16, "urgent": 29}
-CREWS = 20
+TEAMS = 20
 
-# Variance over mean of the arrivals counted in one interval: theirs of five minutes is one second.
+# Variance over mean of the arrivals in one second; the source counts intervals of five minutes.
 DISPERSION = 2
 
 
-def crew(number: int) -> str:
-    return f"crew-{number}"
+def team(number: int) -> str:
+    return f"team-{number}"
 
 
 def contacts(count: int, random: Random, *, tier: str = "standard") -> list[bytes]:
-    """Make bodies for `POST /v1/contacts`: calls, and chats that come with a first message."""
+    """Return bodies for `POST /v1/contacts`: calls, and chats with a first message."""
     types = random.choices(list(TYPES), list(TYPES.values()), k=count)
     priorities = random.choices(list(PRIORITIES), list(PRIORITIES.values()), k=count)
     return [
@@ -37,7 +37,7 @@ def _contact(kind: str, priority: str, tier: str, random: Random) -> bytes:
                 "customer_id": f"c-{customer}",
                 "name": f"Customer {customer}",
                 "tier": tier,
-                "region": crew(random.randrange(CREWS)),
+                "region": team(random.randrange(TEAMS)),
             },
             "subject": f"A question about {kind} business",
             "topic": kind,
@@ -48,7 +48,7 @@ def _contact(kind: str, priority: str, tier: str, random: Random) -> bytes:
 
 
 def arrivals(rate: float, seconds: int, random: Random) -> list[float]:
-    """Draw the seconds at which they come: Poisson with a rate that is gamma in each second."""
+    """Draw arrival times in seconds: Poisson, with a gamma-distributed rate in each second."""
     times: list[float] = []
     for second in range(seconds):
         scale = DISPERSION - 1

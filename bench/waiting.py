@@ -1,21 +1,21 @@
-"""Waiting for what nothing announces: counters, and what other processes do."""
+"""Polling for conditions that nothing announces, such as counters and other processes."""
 
 import asyncio
 from collections.abc import Callable
 
-EVERY_S = 0.005
-PATIENCE_S = 600
+POLL_S = 0.005
+TIMEOUT_S = 600
 
 
-class StuckError(Exception):
-    """What was waited for did not come."""
+class WaitTimeoutError(Exception):
+    """A condition did not become true in time."""
 
 
-async def until(holds: Callable[[], object], patience_s: float = PATIENCE_S) -> None:
+async def wait_until(condition: Callable[[], object], timeout_s: float = TIMEOUT_S) -> None:
     try:
-        async with asyncio.timeout(patience_s):
-            while not holds():  # noqa: ASYNC110 - a counter can't be awaited
-                await asyncio.sleep(EVERY_S)
+        async with asyncio.timeout(timeout_s):
+            while not condition():  # noqa: ASYNC110 - a counter can't be awaited
+                await asyncio.sleep(POLL_S)
     except TimeoutError:
-        message = f"nothing within {patience_s} s"
-        raise StuckError(message) from None
+        message = f"nothing within {timeout_s} s"
+        raise WaitTimeoutError(message) from None

@@ -5,20 +5,20 @@ from collections.abc import AsyncIterator
 import pytest
 
 import devstack
-from stage.cast import staged
-from stage.stories import Stage
-from stage.watch import watching
+from stage.actors import running_system
+from stage.event_log import open_event_log
+from stage.stories import Scenario
 
 
 @pytest.fixture(scope="session")
 async def stage(
     stack: devstack.Stack, tmp_path_factory: pytest.TempPathFactory
-) -> AsyncIterator[Stage]:
+) -> AsyncIterator[Scenario]:
     async with (
-        staged(stack, tmp_path_factory.mktemp("logs")) as (system, cast),
-        watching(stack.kafka_bootstrap, system.namespace) as watch,
+        running_system(stack, tmp_path_factory.mktemp("logs")) as (system, actors),
+        open_event_log(stack.kafka_bootstrap, system.namespace) as event_log,
     ):
-        yield Stage(system, cast, watch, lambda *_: None)
+        yield Scenario(system, actors, event_log, lambda *_: None)
         for service in system.ports:
-            left = await cast.call("ops", service, "GET", "/dead-letters")
-            assert left["dead_letters"] == [], f"{service} could not handle what was told"
+            page = await actors.call("ops", service, "GET", "/dead-letters")
+            assert page["items"] == [], f"{service} has dead letters"

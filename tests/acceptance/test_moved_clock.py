@@ -12,14 +12,14 @@ import pytest
 from common.contracts.contacts import ContactReceived, Customer, SupervisorRequested
 from common.contracts.event import ContactId, CustomerId, EscalationId, NotificationId, PageId
 from common.contracts.notifications import NotificationActedOn
-from common.database import Database
-from common.ids import new_id
+from common.core.ids import new_id
+from common.storage.database import Database
 from escalation import handlers
-from escalation.main import parts
+from escalation.main import build
 from escalation.settings import Settings
-from escalation.store import UnitOfWork
+from escalation.store.unit_of_work import UnitOfWork
 from support.databases import Postgres, opened
-from support.service_harness import Inside, Keys, client, dispatcher
+from support.service_harness import Keys, ServiceHarness, client, dispatcher
 
 BERLIN = ZoneInfo("Europe/Berlin")
 KEYS = Keys(
@@ -74,7 +74,7 @@ def policy(**changes: Any) -> dict[str, Any]:
 class Story:
     """One contact, the people, and a clock."""
 
-    desk: Inside[UnitOfWork]
+    desk: ServiceHarness[UnitOfWork]
     api: httpx.AsyncClient
     contact_id: ContactId = field(default_factory=lambda: ContactId(new_id()))
 
@@ -120,14 +120,14 @@ class Story:
     async def pages(self) -> list[tuple[str, str]]:
         """Return who was told, and why, in order."""
         found = await self.desk.rows(
-            "SELECT data->>'person_id' AS person, data->>'reason' AS reason FROM journal "
-            "WHERE type = 'upstairs.page_requested.v1' ORDER BY sequence"
+            "SELECT data->>'person_id' AS person, data->>'reason' AS reason FROM published_events "
+            "WHERE type = 'upstairs.page_requested.v1' ORDER BY id"
         )
         return [(row.person, row.reason) for row in found]
 
     async def facts(self, kind: str) -> list[dict[str, Any]]:
         found = await self.desk.rows(
-            f"SELECT data FROM journal WHERE type = 'upstairs.{kind}.v1' ORDER BY sequence"
+            f"SELECT data FROM published_events WHERE type = 'upstairs.{kind}.v1' ORDER BY id"
         )
         return [row.data for row in found]
 
@@ -147,7 +147,7 @@ class Story:
 async def story(postgres: Postgres, database_name: str) -> AsyncIterator[Story]:
     async with (
         opened(postgres, database_name, "escalation", UnitOfWork) as database,
-        client(parts, Settings, database, KEYS) as api,
+        client(build, Settings, database, KEYS) as api,
     ):
         told = Story(_inside(database), api)
         await told.put("duty-schedules/supervisors", DUTY)
@@ -156,8 +156,8 @@ async def story(postgres: Postgres, database_name: str) -> AsyncIterator[Story]:
         yield told
 
 
-def _inside(database: Database[UnitOfWork]) -> Inside[UnitOfWork]:
-    return Inside(database, dispatcher(database, handlers.SUBSCRIPTIONS, "escalation"))
+def _inside(database: Database[UnitOfWork]) -> ServiceHarness[UnitOfWork]:
+    return ServiceHarness(database, dispatcher(database, handlers.SUBSCRIPTIONS, "escalation"))
 
 
 def berlin(day: str, time: str) -> datetime:
@@ -229,7 +229,7 @@ async def test_an_empty_level_is_passed_at_once_with_the_reason(story: Story) ->
     await story.it_is(berlin("2026-06-10", "11:00:00"))
     assert await story.pages() == [("mia", "raised")]
     (climbed,) = await story.facts("escalation_climbed")
-    assert climbed["because"] == "nobody on duty at supervisors"
+    assert climbed["reason"] == "nobody on duty at supervisors"
 
 
 async def test_two_causes_at_once_make_one_escalation(story: Story) -> None:

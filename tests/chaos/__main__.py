@@ -12,7 +12,7 @@ import uvloop
 from bench.summary import OUTAGE, RECOVERY, Figures, write
 from chaos.campaign import Outcome, Plan, run, running_servers
 from chaos.faults import FAULTS
-from common.clock import elapsed
+from common.core.clock import monotonic
 
 PER_SECOND = 15
 
@@ -33,10 +33,10 @@ def main() -> int:
     logs = Path(mkdtemp(prefix="upstairs-chaos-"))
     _print(f"seed {plan.seed}, {options.minutes:g} min, at most {plan.per_second:g} contacts/s")
     _print(f"logs: {logs}")
-    begun = elapsed()
+    begun = monotonic()
     with running_servers() as servers, asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
         outcome = runner.run(run(servers, plan, logs, _print))
-    _print_outcome(outcome, elapsed() - begun)
+    _print_outcome(outcome, monotonic() - begun)
     return 1 if outcome.failures else 0
 
 
@@ -52,7 +52,7 @@ def _print_outcome(outcome: Outcome, seconds: float) -> None:
     _print(f"{len(outcome.results)} faults, {outcome.contacts} contacts, {seconds:.0f} s")
     verdict = outcome.verdict
     assert verdict is not None
-    checked, broken = sum(verdict.checked.values()), len(verdict.broken)
+    checked, broken = sum(verdict.checked.values()), len(verdict.violations)
     _print(f"invariants: {checked} checked, {broken} broken")
     if verdict.remarks:
         _print(str(verdict))

@@ -20,11 +20,11 @@ from unittest.mock import patch
 
 from aiokafka import AIOKafkaProducer
 
-from common.clock import Clock
-from common.database import Database
-from common.dispatcher import Dispatcher, Message
-from common.outbox import Outbox
-from common.timers import DueTimer, Timers
+from common.core.clock import TimeSource
+from common.messaging.dispatcher import Dispatcher, Message
+from common.storage.database import Database
+from common.storage.outbox import Outbox
+from common.storage.timers import DueTimer, Timers
 
 DIRECTORY = "CHAOS_BREAKPOINTS"
 CLOCK_JUMP = timedelta(hours=1)
@@ -190,14 +190,14 @@ def _breakpoints() -> Breakpoints:
 
 
 def _install_clock_jump() -> None:
-    wall = Clock.wall
+    wall = TimeSource.utc_now
     ahead = _breakpoints().clock_file(instance_id())
 
-    def jumping(self: Clock) -> datetime:
+    def jumping(self: TimeSource) -> datetime:
         now = wall(self)
         return now + CLOCK_JUMP if ahead.exists() else now
 
-    _replace(Clock, "wall", jumping)
+    _replace(TimeSource, "utc_now", jumping)
 
 
 def _replace(owner: type, name: str, by: object) -> None:

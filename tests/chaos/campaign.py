@@ -23,7 +23,8 @@ from chaos.proxies import Proxies
 from chaos.system import CALL_TIMEOUT_S, READY_WITHIN_S, running_system
 from chaos.throughput import Progress, Throughput, measured_throughput
 from stage.invariants import Verdict
-from stage.system import Fronts, System
+from stage.system import Proxies as ProxyPorts
+from stage.system import System
 from support.progress import Report
 from support.waiting import comes_true
 
@@ -119,7 +120,7 @@ class Outcome:
             for result in self.results
             if result.progress is Progress.STALLED
         ]
-        if self.verdict is None or self.verdict.broken:
+        if self.verdict is None or self.verdict.violations:
             found.append(str(self.verdict))
         return found + self.unexpected_exits
 
@@ -141,7 +142,7 @@ def running_servers() -> Iterator[Servers]:
         disk = running.enter_context(small_disk())
         stack = running.enter_context(
             devstack.start(
-                devstack.Choice.EMBEDDED, durable=True, kafka_front=proxies.ports["kafka"]
+                devstack.Backend.EMBEDDED, durable=True, kafka_proxy_port=proxies.ports["kafka"]
             )
         )
         yield Servers(stack, proxies, disk)
@@ -174,17 +175,19 @@ async def _prepared(servers: Servers, plan: Plan, logs: Path) -> AsyncIterator[C
 
     breakpoints = Breakpoints(logs / "breakpoints")
     breakpoints.directory.mkdir(parents=True)
-    fronts = Fronts(servers.proxies.ports["postgres"], servers.proxies.ports["kafka"])
+    fronts = ProxyPorts(servers.proxies.ports["postgres"], servers.proxies.ports["kafka"])
     changes = {
         "PYTHONPATH": str(TESTS),
         DIRECTORY: str(breakpoints.directory),
         "UPSTAIRS_LOG_LEVEL": "warning",
     }
-    assert servers.stack.kafka_behind is not None
+    assert servers.stack.kafka_proxy_target is not None
     postgres_port = make_url(servers.stack.postgres_admin_url).port
     assert postgres_port is not None
     async with (
-        servers.proxies.running({"postgres": postgres_port, "kafka": servers.stack.kafka_behind}),
+        servers.proxies.running(
+            {"postgres": postgres_port, "kafka": servers.stack.kafka_proxy_target}
+        ),
         running_system(
             servers.stack,
             logs,

@@ -4,8 +4,8 @@ from typing import Any
 
 from aiokafka import AIOKafkaConsumer, TopicPartition
 
-from common.relay import topic_name
-from stage.invariants.reading import Sources, committed, reader, subscribed_topics
+from common.messaging.kafka import topic_name
+from stage.invariants.reader import Sources, committed_offsets, open_consumer, subscribed_topics
 
 Offsets = dict[TopicPartition, int]
 
@@ -13,14 +13,14 @@ Offsets = dict[TopicPartition, int]
 async def ends(sources: Sources, service: str) -> Offsets:
     """Return where the topics end that the service reads."""
     topics = subscribed_topics(service)
-    async with reader(sources) as kafka:
+    async with open_consumer(sources) as kafka:
         found: Offsets = await kafka.end_offsets(kafka.assignment())
     return {one: end for one, end in found.items() if sources.topic(one) in topics}
 
 
 async def recent(sources: Sources, count: int) -> list[Any]:
     """Return the newest records of each partition of each topic."""
-    async with reader(sources) as kafka:
+    async with open_consumer(sources) as kafka:
         ends: Offsets = await kafka.end_offsets(kafka.assignment())
         for partition, end in ends.items():
             kafka.seek(partition, max(0, end - count))
@@ -33,7 +33,7 @@ async def recent(sources: Sources, count: int) -> list[Any]:
 
 async def behind(sources: Sources, service: str, come: Offsets) -> int:
     """Return how many of the records that had `come` the group has not committed."""
-    done = await committed(sources)
+    done = await committed_offsets(sources)
     at = {one: done.get((service, sources.topic(one), one.partition), 0) for one in come}
     return sum(max(0, end - at[one]) for one, end in come.items())
 

@@ -11,7 +11,7 @@ from typing import Any
 import httpx
 
 from chaos.system import Clients
-from common.backoff import pause
+from common.core.backoff import pause
 
 PLEA = "This is no use. Let me talk to your supervisor!"
 # Of this topic more come than there are places: some wait for long.
@@ -134,7 +134,7 @@ async def resolves(clients: Clients, contact_id: str) -> None:
 
 
 async def resolve(clients: Clients, contact_id: str) -> None:
-    path = f"/contacts/{contact_id}/resolution"
+    path = f"/contacts/{contact_id}/resolve"
     done_or_late(await clients.call("rita", "intake", "POST", path, {}))
 
 

@@ -11,9 +11,17 @@ from typing import Any
 import httpx
 
 from devstack import Stack
-from stage.cast import DUTIES, Cast
-from stage.invariants import Sources, Verdict, arrived, check, gather, quiesce
-from stage.system import SERVICES, Fronts, System, outside
+from stage.actors import Actors
+from stage.invariants import (
+    Sources,
+    Verdict,
+    check,
+    count_receipts,
+    read_snapshot,
+    wait_until_settled,
+)
+from stage.sample_settings import DUTIES
+from stage.system import SERVICES, Proxies, System, open_receivers
 
 LONG_S = 3600
 SHORT_S = 1.5
@@ -81,7 +89,7 @@ class LoadBalancer:
 class Clients:
     """Everyone who calls the services. A client that gets no answer calls again, as channels do."""
 
-    cast: Cast
+    cast: Actors
     services: Mapping[str, LoadBalancer]
     slots: Mapping[str, asyncio.Semaphore] = field(
         default_factory=lambda: {
@@ -140,7 +148,7 @@ class SystemUnderTest:
 
     async def settle(self, within: timedelta = SETTLED_WITHIN) -> None:
         """Wait until nothing moves. The caller has started again what had died."""
-        await quiesce(self.sources, within=within)
+        await wait_until_settled(self.sources, within=within)
 
     async def verdict(self, accepted: Mapping[str, str], poison: Collection[str] = ()) -> Verdict:
         """Check all invariants.
@@ -148,13 +156,13 @@ class SystemUnderTest:
         `accepted` are contact ids by their idempotency key; `poison` are the places of records
         that no service can handle.
         """
-        slack, mail = self.system.outside.slack, self.system.outside.mail
-        received = arrived((post.body for post in slack.accepted), mail.messages)
-        facts = await gather(self.sources, accepted=accepted.values(), received=received)
+        slack, mail = self.system.receivers.slack, self.system.receivers.mail
+        received = count_receipts((post.body for post in slack.accepted), mail.messages)
+        facts = await read_snapshot(self.sources, accepted=accepted.values(), receipts=received)
         assert {contact.contact_id for contact in facts.contacts} == set(accepted.values())
         letters = [
             letter
-            for service in facts.books.values()
+            for service in facts.tables.values()
             for letter in service.dead_letters
             if letter.origin.partition("@")[0] not in poison
         ]
@@ -170,7 +178,7 @@ async def running_system(
     changes: Mapping[str, str] | None = None,
     *,
     replicas: int = 1,
-    fronts: Fronts = Fronts(),  # noqa: B008 - it is frozen
+    fronts: Proxies = Proxies(),  # noqa: B008 - it is frozen
     prepare: Callable[[System], Awaitable[None]] | None = None,
     first_response_s: float = SHORT_S,
 ) -> AsyncIterator[SystemUnderTest]:
@@ -179,23 +187,23 @@ async def running_system(
     `prepare` is called when there are a database and topics, and no process yet. Urgent contacts
     must be answered within `first_response_s`.
     """
-    cast = Cast()
+    cast = Actors()
     settings = {
         # What was being sent when the notifier died counts as lost after twice this.
         "UPSTAIRS_DELIVERY_TIMEOUT_SECONDS": "1",
         "UPSTAIRS_DELIVERY_SLOTS": "8",
         **(changes or {}),
     }
-    async with outside() as receivers:
+    async with open_receivers() as receivers:
         system = System(
             stack,
             receivers,
             cast.api_keys,
             logs,
-            changes=settings,
+            extra_environment=settings,
             launcher=launcher,
             replicas=replicas,
-            fronts=fronts,
+            proxies=fronts,
         )
         await system.set_up()
         if prepare is not None:
@@ -211,7 +219,7 @@ async def running_system(
 
 
 @asynccontextmanager
-async def _clients(system: System, cast: Cast) -> AsyncIterator[Clients]:
+async def _clients(system: System, cast: Actors) -> AsyncIterator[Clients]:
     async with AsyncExitStack() as stack:
 
         async def endpoint(replica: str) -> Endpoint:
@@ -263,7 +271,7 @@ async def _representative(clients: Clients, who: str, skills: list[str], **terms
     """Nobody can be told anything: their warnings must be recorded as failed."""
     body = {"name": who, "team_id": "care", "skills": skills, "languages": ["en", "es"], **terms}
     await clients.require("ops", "router", "PUT", f"/representatives/{who}", body)
-    presence = {"state": "available"}
+    presence = {"presence": "available"}
     await clients.require("ops", "router", "PUT", f"/representatives/{who}/presence", presence)
 
 

@@ -31,7 +31,7 @@ async def test_no_contact_is_lost_or_handled_twice_through_kills(
         assert len(set(load.accepted.values())) == CONTACTS
         await under_test.settle()
         verdict = await under_test.verdict(load.accepted)
-        assert not verdict.broken, str(verdict)
+        assert not verdict.violations, str(verdict)
         assert all(verdict.checked[number] >= CONTACTS for number in range(1, 6)), str(verdict)
 
 

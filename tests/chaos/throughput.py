@@ -13,8 +13,8 @@ from aiokafka import AIOKafkaConsumer
 
 from chaos.load import Load
 from common.contracts.assignments import AssignmentCompleted, ContactAssigned, ContactOffered
-from common.envelope import type_of
-from common.relay import topic_name
+from common.messaging.envelope import type_of
+from common.messaging.kafka import topic_name
 from support.waiting import comes_true
 
 # A contact is late beyond this, or beyond a multiple of what is usual on a slow machine.

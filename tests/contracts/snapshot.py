@@ -12,7 +12,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-from common.asyncapi import json_schemas
+from common.service.asyncapi import json_schemas
 
 SCHEMAS = Path(__file__).parent / "schemas"
 COMMAND = "python tests/contracts/snapshot.py"

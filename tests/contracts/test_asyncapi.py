@@ -8,8 +8,8 @@ import pytest
 import yaml
 
 from common.__main__ import asyncapi
-from common.asyncapi import document
 from common.contracts import EVENTS
+from common.service.asyncapi import document
 
 STORED = Path(__file__).parents[2] / "docs" / "asyncapi.yaml"
 

@@ -9,8 +9,8 @@ from cloudevents.core.v1.event import CloudEvent
 
 from common.contracts.contacts import SupervisorRequested
 from common.contracts.event import ContactId
-from common.envelope import Envelope, decode, encode
-from common.ids import EventId, new_id
+from common.core.ids import EventId, new_id
+from common.messaging.envelope import Envelope, decode, encode
 
 AT = datetime(2026, 3, 2, 9, 30, 0, 250000, UTC)
 CONTACT = ContactId(new_id())

@@ -11,11 +11,11 @@ import asyncpg
 from sqlalchemy import URL, make_url
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from common.clock import Clock
-from common.database import Database, U, connect
-from common.ids import new_id
-from common.migrations import migrate
-from common.provision import provision_schema
+from common.core.clock import TimeSource
+from common.core.ids import new_id
+from common.service.provision import provision_schema
+from common.storage.database import Database, U, connect
+from common.storage.migrations import migrate
 from stage.system import ROLE_PASSWORD as PASSWORD
 from stage.system import SERVICES
 
@@ -68,7 +68,7 @@ def make_template(postgres: Postgres) -> None:
         migrate(service, postgres.url(TEMPLATE, service))
 
 
-class SteppedClock(Clock):
+class SteppedClock(TimeSource):
     """Stands still until a test moves it, however slow the machine is.
 
     Each transaction is a microsecond later than the one before, so that their order shows.
@@ -85,8 +85,8 @@ class SteppedClock(Clock):
         self._transactions += 1
         return self._start + self.ahead + timedelta(microseconds=self._transactions)
 
-    def wall(self) -> datetime:
-        return super().wall() if self._start is None else self._start + self.ahead
+    def utc_now(self) -> datetime:
+        return super().utc_now() if self._start is None else self._start + self.ahead
 
 
 @asynccontextmanager
@@ -95,7 +95,7 @@ async def opened(
     name: str,
     service: str,
     unit_of_work: type[U],
-    clock: Clock | None = None,
+    clock: TimeSource | None = None,
 ) -> AsyncIterator[Database[U]]:
     engine = connect(postgres.url(name, service), schema=service)
     try:

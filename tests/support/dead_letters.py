@@ -4,12 +4,12 @@ from typing import Any
 
 from common.contracts.contacts import CustomerWrote
 from common.contracts.event import ContactId
-from common.database import Database
-from common.deadletters import DeadLetter
-from common.dispatcher import Message
-from common.envelope import Envelope, encode
 from common.messages import Schedule
-from common.subscriptions import Subscriptions
+from common.messaging.dispatcher import Message
+from common.messaging.envelope import Envelope, encode
+from common.messaging.subscriptions import HandlerRegistry
+from common.storage.database import Database
+from common.storage.dead_letters import DeadLetter
 from support.databases import rows
 from support.probe import POISON, Reminder, Replica, UnitOfWork, envelope, new_contact, note, wrote
 
@@ -25,7 +25,7 @@ async def remind_any(timer: Reminder, uow: UnitOfWork) -> None:
     await note(timer.contact_id, timer.name, uow)
 
 
-MENDED = Subscriptions[UnitOfWork]().on(CustomerWrote, take_any).on(Reminder, remind_any)
+MENDED = HandlerRegistry[UnitOfWork]().on(CustomerWrote, take_any).on(Reminder, remind_any)
 
 
 def record(event: CustomerWrote, of: Envelope, **changes: Any) -> DeadLetter:

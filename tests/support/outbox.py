@@ -5,8 +5,8 @@ from collections.abc import Iterable, Sequence
 
 from common.contracts.contacts import CustomerWrote
 from common.contracts.event import ContactId
-from common.database import Database
-from common.envelope import decode
+from common.messaging.envelope import decode
+from common.storage.database import Database
 from support.databases import rows
 from support.probe import Broker, UnitOfWork
 

@@ -17,29 +17,30 @@ from sqlalchemy import event as sqlalchemy_event
 from sqlalchemy.dialects.postgresql import ARRAY, JSONB
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from common import service
-from common.clock import Clock
-from common.consumer import Consumer
 from common.contracts.contacts import CustomerWrote
 from common.contracts.event import ContactId, Event, MessageId
-from common.database import Database, connect
-from common.dispatcher import Dispatcher
-from common.envelope import Envelope, encode
-from common.errors import PermanentError
-from common.health import Health
-from common.ids import EventId, new_id
+from common.core.clock import TimeSource
+from common.core.errors import PermanentError
+from common.core.health import Health
+from common.core.ids import EventId, new_id
+from common.core.metrics import Metrics
 from common.messages import Timer
-from common.metrics import Metrics
-from common.provision import provision_schema
-from common.relay import Relay, topic_name
-from common.rows import Rows
-from common.runtime import Worker
-from common.service import Parts
-from common.settings import ServiceSettings
-from common.subscriptions import Subscriptions
-from common.tables import RELIABILITY
-from common.timerloop import TimerLoop
-from common.uow import UnitOfWork as BaseUnitOfWork
+from common.messaging.consumer import Consumer
+from common.messaging.dispatcher import Dispatcher
+from common.messaging.envelope import Envelope, encode
+from common.messaging.kafka import make_producer, topic_name
+from common.messaging.relay import Relay
+from common.messaging.subscriptions import HandlerRegistry
+from common.messaging.timer_loop import TimerLoop
+from common.service import spec
+from common.service.provision import provision_schema
+from common.service.runtime import Worker
+from common.service.settings import ServiceSettings
+from common.service.spec import ServiceSpec
+from common.storage.database import Database, connect
+from common.storage.rows import LockedTable
+from common.storage.tables import RELIABILITY
+from common.storage.uow import UnitOfWork as BaseUnitOfWork
 from support.databases import PASSWORD, Postgres
 
 NAME = "probe"
@@ -82,7 +83,7 @@ class Probe:
     touched_at: datetime
 
 
-class Probes(Rows[ContactId, Probe]):
+class Probes(LockedTable[ContactId, Probe]):
     def __init__(self, connection: AsyncConnection) -> None:
         super().__init__(connection, table, Probe)
 
@@ -93,10 +94,10 @@ class UnitOfWork(BaseUnitOfWork):
         self.probes = Probes(connection)
 
     @property
-    def rows(self) -> Sequence[Rows[Any, Any]]:
+    def rows(self) -> Sequence[LockedTable[Any, Any]]:
         return (self.probes,)
 
-    async def hold(self, contact_ids: Sequence[ContactId]) -> None:
+    async def prelock(self, contact_ids: Sequence[ContactId]) -> None:
         await self.probes.lock_all(contact_ids)
 
 
@@ -133,7 +134,7 @@ async def remind(timer: Reminder, uow: UnitOfWork) -> None:
     await note(timer.contact_id, timer.name, uow)
 
 
-SUBSCRIPTIONS = Subscriptions[UnitOfWork]().on(CustomerWrote, take_note).on(Reminder, remind)
+SUBSCRIPTIONS = HandlerRegistry[UnitOfWork]().on(CustomerWrote, take_note).on(Reminder, remind)
 
 
 def new_contact() -> ContactId:
@@ -163,7 +164,7 @@ async def make_template(postgres: Postgres) -> None:
 async def opened(url: str) -> AsyncIterator[Database[UnitOfWork]]:
     engine = connect(url, schema=NAME)
     try:
-        yield Database(engine, UnitOfWork, Clock())
+        yield Database(engine, UnitOfWork, TimeSource())
     finally:
         await engine.dispose()
 
@@ -174,14 +175,12 @@ class Broker:
 
     bootstrap: str
     namespace: str
-    idempotence: bool
 
     def settings(self, **changes: Any) -> ServiceSettings:
         return ServiceSettings.model_validate(
             {
                 "database_url": "postgresql+asyncpg://unused@localhost/unused",
                 "kafka_bootstrap": self.bootstrap,
-                "kafka_idempotence": self.idempotence,
                 "kafka_session_timeout_ms": 6000,
                 "namespace": self.namespace,
                 **changes,
@@ -193,9 +192,7 @@ class Broker:
 
     @asynccontextmanager
     async def producer(self) -> AsyncIterator[AIOKafkaProducer]:
-        producer = AIOKafkaProducer(
-            bootstrap_servers=self.bootstrap, acks="all", enable_idempotence=self.idempotence
-        )
+        producer = make_producer(self.bootstrap)
         await producer.start()
         try:
             yield producer
@@ -212,7 +209,7 @@ class Broker:
     ) -> None:
         await producer.send_and_wait(
             self.topic(event.topic),
-            key=event.contact_id.encode(),
+            key=event.key.encode(),
             value=event.model_dump_json().encode(),
             headers=encode(envelope(event, event_id)),
         )
@@ -260,7 +257,7 @@ def envelope(event: Event, event_id: str | None = None, *, sequence: int = 1) ->
         id=EventId(event_id or new_id()),
         type=event.type,
         source="/upstairs/test",
-        key=event.contact_id,
+        key=event.key,
         time=event.occurred_at,
         sequence=sequence,
         traceparent=None,
@@ -274,11 +271,11 @@ class Replica:
         self,
         database: Database[UnitOfWork],
         broker: Broker,
-        subscriptions: Subscriptions[UnitOfWork] = SUBSCRIPTIONS,
+        subscriptions: HandlerRegistry[UnitOfWork] = SUBSCRIPTIONS,
         *,
         dead_letter_limit: int = 20,
     ) -> None:
-        self.database = Database(database.engine, UnitOfWork, Clock())
+        self.database = Database(database.engine, UnitOfWork, TimeSource())
         self.broker = broker
         self.metrics, self.health = Metrics(), Health()
         self.subscriptions = subscriptions
@@ -293,9 +290,9 @@ class Replica:
         self.database.after_commit(lambda uow: self.timers.wake(uow.timers.earliest))
 
     def consumer(self) -> Consumer[UnitOfWork]:
-        parts = Parts(NAME, UnitOfWork, self.subscriptions, ())
-        return service._consumer(
-            parts, self.broker.settings(), self.dispatcher, self.metrics, self.health
+        service = ServiceSpec(NAME, UnitOfWork, self.subscriptions, ())
+        return spec.make_consumer(
+            service, self.broker.settings(), self.dispatcher, self.metrics, self.health
         )
 
     def relay(self, producer: AIOKafkaProducer) -> Relay:

@@ -12,9 +12,9 @@ from pathlib import Path
 
 import uvloop
 
-from common.service import Parts, serve
-from common.settings import ServiceSettings
-from common.subscriptions import Subscriptions
+from common.messaging.subscriptions import HandlerRegistry
+from common.service.settings import ServiceSettings
+from common.service.spec import ServiceSpec, serve
 from devstack import Process, free_port
 from support.probe import NAME, Broker, UnitOfWork
 
@@ -31,7 +31,6 @@ async def process(url: str, broker: Broker, log_path: Path) -> AsyncIterator[Pro
             "PYTHONPATH": str(Path(__file__).parents[1]),
             "UPSTAIRS_DATABASE_URL": url,
             "UPSTAIRS_KAFKA_BOOTSTRAP": broker.bootstrap,
-            "UPSTAIRS_KAFKA_IDEMPOTENCE": str(broker.idempotence).lower(),
             "UPSTAIRS_NAMESPACE": broker.namespace,
             "UPSTAIRS_HTTP_PORT": str(port),
         },
@@ -47,6 +46,6 @@ async def process(url: str, broker: Broker, log_path: Path) -> AsyncIterator[Pro
 
 
 if __name__ == "__main__":
-    parts = Parts(NAME, UnitOfWork, Subscriptions[UnitOfWork](), ())
+    parts = ServiceSpec(NAME, UnitOfWork, HandlerRegistry[UnitOfWork](), ())
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
         runner.run(serve(parts, ServiceSettings()))

@@ -9,21 +9,21 @@ from typing import Any, Generic
 import httpx
 
 from common.contracts.event import ContactId, Event
-from common.database import Database, U
-from common.deadletters import DeadLetter
-from common.dispatcher import Dispatcher, Message
-from common.health import Health
-from common.ids import EventId, new_id
-from common.metrics import Metrics
-from common.service import Parts, application
-from common.settings import ServiceSettings
-from common.subscriptions import Subscriptions
-from common.timerloop import TimerLoop
+from common.core.health import Health
+from common.core.ids import EventId, new_id
+from common.core.metrics import Metrics
+from common.messaging.dispatcher import Dispatcher, Message
+from common.messaging.subscriptions import HandlerRegistry
+from common.messaging.timer_loop import TimerLoop
+from common.service.settings import ServiceSettings
+from common.service.spec import ServiceSpec, application
+from common.storage.database import Database, U
+from common.storage.dead_letters import DeadLetter
 from support.databases import rows
 
 
 @dataclass(frozen=True)
-class Inside(Generic[U]):
+class ServiceHarness(Generic[U]):
     database: Database[U]
     dispatcher: Dispatcher[U]
 
@@ -46,7 +46,7 @@ class Inside(Generic[U]):
     async def journal(self, contact_id: ContactId) -> list[str]:
         """Return the types of the facts published about the contact, in short."""
         found = await self.rows(
-            f"SELECT type FROM journal WHERE contact_id = '{contact_id}' ORDER BY sequence"
+            f"SELECT type FROM published_events WHERE key = '{contact_id}' ORDER BY id"
         )
         return [row.type.removeprefix("upstairs.").removesuffix(".v1") for row in found]
 
@@ -55,7 +55,7 @@ class Inside(Generic[U]):
 
 
 def dispatcher(
-    database: Database[U], subscriptions: Subscriptions[U], consumer: str
+    database: Database[U], subscriptions: HandlerRegistry[U], consumer: str
 ) -> Dispatcher[U]:
     return Dispatcher(database, subscriptions, Metrics(), consumer=consumer)
 
@@ -78,7 +78,7 @@ class Keys:
 
 @asynccontextmanager
 async def client(
-    parts: Callable[[Any], Parts[U]],
+    parts: Callable[[Any], ServiceSpec[U]],
     settings: type[ServiceSettings],
     database: Database[U],
     keys: Keys,

@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import cast
 
 import devstack
-from common.clock import elapsed
+from common.core.clock import monotonic
 from devstack import Stack
 from support import databases, probe
 from support.progress import Report
@@ -80,15 +80,15 @@ def request(address: str) -> Stack:
 
 @contextmanager
 def _started(report: Report) -> Iterator[Stack]:
-    begun = elapsed()
+    begun = monotonic()
     report("starting PostgreSQL and Kafka …")
     with devstack.start(durable=False, root=_directory()) as stack:
-        report(f"PostgreSQL and Kafka are ready after {elapsed() - begun:.0f} s ({stack.why})")
-        begun = elapsed()
+        report(f"PostgreSQL and Kafka are ready after {monotonic() - begun:.0f} s ({stack.reason})")
+        begun = monotonic()
         report("migrating the template databases …")
         asyncio.run(probe.make_template(databases.Postgres(stack.postgres_admin_url)))
         databases.make_template(databases.Postgres(stack.postgres_admin_url))
-        report(f"the template databases are ready after {elapsed() - begun:.0f} s")
+        report(f"the template databases are ready after {monotonic() - begun:.0f} s")
         # The handles of the servers stay here: only this thread may start and stop them.
         yield replace(stack, postgres=None, kafka=None)
 

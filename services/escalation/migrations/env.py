@@ -1,3 +1,3 @@
-from common.migrations import run_environment
+from common.storage.migrations import run_environment
 
 run_environment()

@@ -11,7 +11,7 @@ from asyncpg import DeadlockDetectedError
 
 from chaos.context import Context, SkippedFaultError
 from chaos.faults.catalogue import fault
-from common.ids import new_id
+from common.core.ids import new_id
 from support.waiting import until
 
 ROWS = (

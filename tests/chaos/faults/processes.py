@@ -91,7 +91,7 @@ async def member_joins_and_leaves(context: Context) -> None:
     system = context.under_test.system
     service = context.random.choice(("router", "escalation"))
     # A replica that does not stay leaves its group when it ends.
-    replica = Replica(service, system.replicas, stays=False)
+    replica = Replica(service, system.replicas, is_static_member=False)
     context.note(replica.name)
     with context.restarter.leaving_down([replica.name]):
         process = system.launch_replica(replica)

@@ -9,11 +9,11 @@ from aiokafka.errors import KafkaError
 from chaos.context import Context
 from chaos.faults.catalogue import fault
 from chaos.groups import full_name, place, recent, rewind
-from common.clock import Clock
 from common.contracts import BY_TYPE, TOPICS
-from common.envelope import Envelope, Headers, encode
-from common.ids import EventId, new_id
-from stage.invariants.reading import subscribed
+from common.core.clock import TimeSource
+from common.core.ids import EventId, new_id
+from common.messaging.envelope import Envelope, Headers, encode
+from stage.invariants.reader import subscribed_types
 from stage.system import SERVICES
 from support.waiting import until
 
@@ -97,15 +97,22 @@ def _poisons(topic: str) -> list[tuple[Headers, bytes]]:
     ]
 
 
+def _subscribed_types() -> set[str]:
+    return set().union(*map(subscribed_types, SERVICES))
+
+
+def _subscribed_topics() -> list[str]:
+    return sorted({BY_TYPE[kind].topic for kind in _subscribed_types()})
+
+
 def _headers(topic: str) -> Headers:
     """Valid headers, of a type that a service reads."""
-    heard = set().union(*map(subscribed, SERVICES))
     envelope = Envelope(
         id=EventId(new_id()),
-        type=min(kind for kind in heard if BY_TYPE[kind].topic == topic),
+        type=min(kind for kind in _subscribed_types() if BY_TYPE[kind].topic == topic),
         source="/nowhere",
         key=new_id(),
-        time=Clock().wall(),
+        time=TimeSource().utc_now(),
         sequence=1,
         traceparent=None,
     )

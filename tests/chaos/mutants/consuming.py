@@ -8,12 +8,12 @@ from aiokafka import TopicPartition
 
 from chaos.mutants.registry import control, die_once, mutant, replace
 from chaos.mutants.scenarios import ARRIVALS, PLEAS
-from common import dispatcher
-from common.consumer import Consumer
 from common.contracts.contacts import ContactReceived, SupervisorRequested
 from common.contracts.event import Event
-from common.dispatcher import Dispatcher, Message
-from common.uow import UnitOfWork
+from common.messaging import dispatcher
+from common.messaging.consumer import Consumer
+from common.messaging.dispatcher import Dispatcher, Message
+from common.storage.uow import UnitOfWork
 
 # More often than a batch and then its first message alone are tried.
 _COLLISIONS = 5
@@ -106,7 +106,7 @@ def inbox_is_asked_and_not_heeded() -> None:
     replace(Dispatcher, "claim", deaf)
 
 
-@mutant(collides_for_a_while, 1, "escalation does not watch it", brief=False)
+@mutant(collides_for_a_while, 1, "escalation does not track the contact", brief=False)
 def what_would_pass_is_buried() -> None:
     replace(dispatcher, "is_transient", lambda _error: False)
 

@@ -9,11 +9,11 @@ from sqlalchemy import text
 
 from chaos.mutants.registry import control, die_once, mutant, replace
 from chaos.mutants.scenarios import ARRIVALS, LATER_PLEAS, PLEAS
-from common import relay
 from common.contracts.contacts import ContactReceived, CustomerWrote, SupervisorRequested
 from common.contracts.event import ContactId
-from common.relay import Relay
-from common.together import Together
+from common.http.group_commit import CommandBatcher
+from common.messaging import relay
+from common.messaging.relay import Relay
 from intake.store import UnitOfWork
 
 _BATCH = 1000
@@ -144,15 +144,15 @@ def relays_share_the_rows() -> None:
 
 @mutant(dies_before_the_commit, 1, "accepted, and intake has no such contact", brief=False)
 def contacts_are_answered_before_the_commit() -> None:
-    do = Together.do
+    do = CommandBatcher.submit
     under_way: set[asyncio.Future[Any]] = set()
 
-    async def hasty(self: Together[Any, Any, Any], command: Any) -> ContactId:
+    async def hasty(self: CommandBatcher[Any, Any, Any], command: Any) -> ContactId:
         under_way.add(asyncio.ensure_future(do(self, command)))
         contact_id: ContactId = command.command.contact_id
         return contact_id
 
-    replace(Together, "do", hasty)
+    replace(CommandBatcher, "do", hasty)
 
 
 def _asks(rows: Sequence[Any]) -> bool:

@@ -12,14 +12,14 @@ from chaos.mutants.registry import control, die_once, mutant, replace
 from chaos.mutants.scenarios import PLEAS, PROMISES
 from common.contracts.escalations import EscalationAcknowledged, EscalationTakenOver
 from common.contracts.event import PersonId
-from common.dispatcher import Dispatcher, Message
 from common.messages import Cancel, Timer, TimerChange
-from common.timers import DueTimer, Timers
-from common.uow import UnitOfWork
-from escalation.domain import working
+from common.messaging.dispatcher import Dispatcher, Message
+from common.storage.timers import DueTimer, Timers
+from common.storage.uow import UnitOfWork
+from escalation.domain.escalations import actions
+from escalation.domain.model import Clock, Threshold
 from escalation.domain.situation import Decision, Situation
-from escalation.domain.watches import Clock, Threshold
-from escalation.trails import Trails
+from escalation.store.audit_trail import Trails
 
 _AHEAD = timedelta(milliseconds=500)
 # For two who press at once to have both read before either writes.
@@ -85,12 +85,12 @@ def cancelled_timers_stay() -> None:
 
 @mutant(keeps_its_promises, 6, "an open escalation has no live timer", brief=False)
 def an_acknowledgement_has_no_end() -> None:
-    acknowledge = working.acknowledge
+    acknowledge = actions.acknowledge
 
     def for_ever(situation: Situation, by: PersonId) -> Decision:
         return having(acknowledge(situation, by), timers=())
 
-    replace(working, "acknowledge", for_ever)
+    replace(actions, "acknowledge", for_ever)
 
 
 @control("escalation", PROMISES, brief=False)
@@ -105,7 +105,7 @@ def takes_its_time_over_answers() -> None:
     replace(UnitOfWork, "flush", slow)
 
 
-@mutant(takes_its_time_over_answers, 2, "two have it", brief=False)
+@mutant(takes_its_time_over_answers, 2, "two people hold one escalation", brief=False)
 def rows_are_read_without_lock() -> None:
     async def untold(_self: Trails) -> None:
         """Keep no trail: its key would refuse the second of two steps of the same number."""

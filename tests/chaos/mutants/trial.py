@@ -12,8 +12,8 @@ from chaos.mutants.registry import MARKS, Mutant, marked
 from chaos.system import LONG_S, READY_WITHIN_S, SystemUnderTest, asked, running_system
 from devstack import Process, Stack
 from devstack.errors import StackError
-from stage.invariants import Verdict, arrived, check, gather
-from stage.invariants.ledger import Broken
+from stage.invariants import Verdict, check, count_receipts, read_snapshot
+from stage.invariants.findings import Violation
 from support.waiting import until
 
 TESTS = Path(__file__).parents[2]
@@ -30,12 +30,12 @@ class Outcome:
     """
 
     mutant: Mutant
-    found: Sequence[Broken] = ()
+    found: Sequence[Violation] = ()
     trouble: str = ""
 
     @property
     def kinds(self) -> list[tuple[int, str]]:
-        return sorted({(one.number, one.told) for one in self.found})
+        return sorted({(one.invariant, one.message) for one in self.found})
 
     @property
     def is_right(self) -> bool:
@@ -71,7 +71,7 @@ class Trial:
     under_test: SystemUnderTest
     logs: Path
     accepted: dict[str, str] = field(default_factory=dict)
-    known: set[Broken] = field(default_factory=set)
+    known: set[Violation] = field(default_factory=set)
     sound: dict[str, Process] = field(default_factory=dict)
 
     async def outcome(self, mutant: Mutant) -> Outcome:
@@ -81,14 +81,14 @@ class Trial:
             await self.under_test.settle()
         except (AssertionError, ExceptionGroup, StackError) as trouble:
             return Outcome(mutant, trouble=repr(trouble))
-        found = [one for one in (await self._verdict()).broken if not self._is_known(one)]
+        found = [one for one in (await self._verdict()).violations if not self._is_known(one)]
         self.known.update(found)
         return Outcome(mutant, found)
 
-    def _is_known(self, one: Broken) -> bool:
+    def _is_known(self, one: Violation) -> bool:
         """The audit tells of a timer that an earlier mutant lost once that one's turn is over."""
-        lost = one.told.endswith("has no live timer")
-        contacts = {it.evidence[:1] for it in self.known if it.told == one.told}
+        lost = one.message.endswith("has no live timer")
+        contacts = {it.evidence[:1] for it in self.known if it.message == one.message}
         return one in self.known or (lost and one.evidence[:1] in contacts)
 
     async def _take_the_place(self, mutant: Mutant) -> None:
@@ -122,10 +122,10 @@ class Trial:
         await process.wait_ready(READY_WITHIN_S)
 
     async def _verdict(self) -> Verdict:
-        slack, mail = self.under_test.system.outside.slack, self.under_test.system.outside.mail
-        received = arrived((post.body for post in slack.accepted), mail.messages)
+        slack, mail = self.under_test.system.receivers.slack, self.under_test.system.receivers.mail
+        received = count_receipts((post.body for post in slack.accepted), mail.messages)
         sources, accepted = self.under_test.sources, self.accepted.values()
-        return check(await gather(sources, accepted=accepted, received=received))
+        return check(await read_snapshot(sources, accepted=accepted, receipts=received))
 
     def _marks(self, mutant: Mutant) -> Path:
         marks = self.logs / mutant.name

@@ -6,9 +6,9 @@ import pytest
 from sqlalchemy import make_url
 
 import devstack
-from common.database import Database
-from common.ids import new_id
-from common.provision import TopicSpec, create_topics
+from common.core.ids import new_id
+from common.service.provision import TopicSpec, create_topics
+from common.storage.database import Database
 from support import probe
 from support.databases import Postgres
 from support.probe import Broker, Replica, UnitOfWork
@@ -40,7 +40,7 @@ async def broker(stack: devstack.Stack) -> Broker:
     namespace = f"test-{new_id()}"
     topics = {"contacts": TopicSpec(partitions=4, replication=1)}
     await create_topics(stack.kafka_bootstrap, namespace, topics)
-    return Broker(stack.kafka_bootstrap, namespace, stack.kafka_idempotence)
+    return Broker(stack.kafka_bootstrap, namespace)
 
 
 @pytest.fixture

@@ -9,13 +9,13 @@ from typing import Any, NoReturn
 import pytest
 from aiokafka import AIOKafkaConsumer
 
-from common import service
-from common.consumer import Consumer
 from common.contracts.contacts import ContactResolved, CustomerWrote
 from common.contracts.event import ContactId
-from common.database import Database
-from common.ids import new_id
-from common.subscriptions import Subscriptions
+from common.core.ids import new_id
+from common.messaging.consumer import Consumer
+from common.messaging.kafka import start_producer
+from common.messaging.subscriptions import HandlerRegistry
+from common.storage.database import Database
 from support.databases import rows
 from support.probe import (
     POISON,
@@ -146,7 +146,7 @@ async def test_a_crash_in_the_midst_of_handling_loses_nothing(
         await asyncio.Event().wait()
         raise AssertionError
 
-    first = Replica(database, broker, Subscriptions[UnitOfWork]().on(CustomerWrote, stuck))
+    first = Replica(database, broker, HandlerRegistry[UnitOfWork]().on(CustomerWrote, stuck))
     async with crashing(first.consumer()):
         await until(reached.is_set)
         assert await broker.committed() == 0
@@ -235,7 +235,7 @@ async def test_a_batch_is_finished_before_its_partitions_go(
         await go_on.wait()
         await take_note(event, uow)
 
-    first = Replica(database, broker, Subscriptions[UnitOfWork]().on(CustomerWrote, slow))
+    first = Replica(database, broker, HandlerRegistry[UnitOfWork]().on(CustomerWrote, slow))
     second = Replica(database, broker)
     consumer = first.consumer()
 
@@ -318,9 +318,7 @@ async def test_a_broker_that_is_away_at_first_is_waited_for(
         replica = Replica(database, replace(broker, bootstrap=f"127.0.0.1:{proxy.port}"))
         consumer = replica.consumer()
         async with asyncio.TaskGroup() as group, running(consumer):
-            producing = group.create_task(
-                service._started_producer(replica.broker.settings(), asyncio.Event())
-            )
+            producing = group.create_task(start_producer(replica.broker.bootstrap, asyncio.Event()))
             first = consumer._backoff._next
             await until(lambda: consumer._backoff._next >= 8 * first)
             assert replica.health.troubles == {"consumer": "has not joined its group yet"}

@@ -9,10 +9,10 @@ import orjson
 
 from common.contracts.contacts import ContactReceived, Customer, CustomerWrote
 from common.contracts.event import ContactId, CustomerId
-from common.database import Database
-from common.deadletters import original
-from common.envelope import encode
-from common.subscriptions import Subscriptions
+from common.messaging.envelope import encode
+from common.messaging.subscriptions import HandlerRegistry
+from common.storage.database import Database
+from common.storage.dead_letters import decode_bytes
 from support.databases import rows
 from support.probe import (
     Broker,
@@ -100,17 +100,17 @@ UNREADABLE: dict[str, tuple[Callable[[Raw], Raw], str]] = {
         lambda one: one.data(occurred_at="2026-03-02T09:30:00"),
         "data at occurred_at: Input should have timezone",
     ),
-    "other key": (lambda one: replace(one, key=b"somebody"), "key somebody is not the contact"),
-    "no key": (lambda one: replace(one, key=None), "key  is not the contact"),
-    "key with NUL": (lambda one: replace(one, key=b"\x00\x01"), "is not the contact"),
+    "other key": (lambda one: replace(one, key=b"somebody"), "key somebody is not the event's key"),
+    "no key": (lambda one: replace(one, key=None), "key  is not the event's key"),
+    "key with NUL": (lambda one: replace(one, key=b"\x00\x01"), "is not the event's key"),
     "key not UTF-8": (lambda one: replace(one, key=b"\xff"), "can't decode"),
     "no contact's id": (
         lambda one: replace(one.data(contact_id="17"), key=b"17"),
-        "contact 17 is not a UUID",
+        "key 17 is not a valid id",
     ),
     "contact's id in capitals": (
         lambda one: replace(one.data(contact_id="A" * 32), key=b"A" * 32),
-        "is not a UUID",
+        "is not a valid id",
     ),
 }
 
@@ -119,7 +119,9 @@ async def ignore(_event: ContactReceived, _uow: UnitOfWork) -> None:
     pass
 
 
-SUBSCRIPTIONS = Subscriptions[UnitOfWork]().on(ContactReceived, ignore).on(CustomerWrote, take_note)
+SUBSCRIPTIONS = (
+    HandlerRegistry[UnitOfWork]().on(ContactReceived, ignore).on(CustomerWrote, take_note)
+)
 
 
 async def put(broker: Broker, *records: Raw) -> None:
@@ -148,12 +150,12 @@ async def test_what_cannot_be_read_is_buried_with_its_reason(
     found = await reasons(database)
     assert len(found) == len(UNREADABLE)
     for reason, (kind, (_, expected)) in zip(found, UNREADABLE.items(), strict=True):
-        assert reason.startswith("MalformedRecord: "), kind
+        assert reason.startswith("MalformedRecordError: "), kind
         assert expected in reason, kind
     kept = await rows(database, "SELECT payload, headers FROM dead_letters ORDER BY id")
     assert [row.payload for row in kept] == [record.value for record in records]
     for row, one in zip(kept, records, strict=True):
-        headers = {name: original(value) for name, value in row.headers.items()}
+        headers = {name: decode_bytes(value) for name, value in row.headers.items()}
         assert headers == dict(one.headers)
     assert [tuple(row) for row in await rows(database, "SELECT notes FROM probes")] == [(["good"],)]
 
@@ -202,7 +204,7 @@ async def test_an_argument_that_does_not_fit_is_buried_and_not_tried_for_ever(
     async def unfit(_event: CustomerWrote, uow: UnitOfWork) -> None:
         await note(ContactId("no id"), "never", uow)
 
-    replica = Replica(database, broker, Subscriptions[UnitOfWork]().on(CustomerWrote, unfit))
+    replica = Replica(database, broker, HandlerRegistry[UnitOfWork]().on(CustomerWrote, unfit))
     await put(broker, raw(wrote(new_contact())))
     async with running(replica.consumer()):
         await until(broker.committed, lambda count: count == 1)

@@ -3,12 +3,12 @@
 import pytest
 
 from common.contracts.contacts import CustomerWrote
-from common.database import Database
-from common.deadletters import DeadLetter
-from common.dispatcher import Message
-from common.errors import PermanentError, TransientError
-from common.ids import EventId, new_id
-from common.subscriptions import Subscriptions
+from common.core.errors import PermanentError, TransientError
+from common.core.ids import EventId, new_id
+from common.messaging.dispatcher import Message
+from common.messaging.subscriptions import HandlerRegistry
+from common.storage.database import Database
+from common.storage.dead_letters import DeadLetter
 from support.databases import rows
 from support.probe import (
     POISON,
@@ -27,7 +27,7 @@ Batch = list[Message]
 @pytest.fixture
 def broker() -> Broker:
     """None of these needs Kafka."""
-    return Broker("unused", "unused", idempotence=True)
+    return Broker("unused", "unused")
 
 
 def message(event: CustomerWrote, event_id: str | None = None) -> Message:
@@ -67,7 +67,7 @@ async def test_a_batch_that_fails_leaves_nothing_of_itself(
         if event.excerpt == "2" and away:
             raise away.pop()
 
-    replica = Replica(database, broker, Subscriptions[UnitOfWork]().on(CustomerWrote, faltering))
+    replica = Replica(database, broker, HandlerRegistry[UnitOfWork]().on(CustomerWrote, faltering))
     contact_id = new_contact()
     batch = [message(wrote(contact_id, str(n))) for n in range(4)]
     with pytest.raises(TransientError):
@@ -101,7 +101,7 @@ async def test_a_surprise_is_tried_again_before_it_is_buried(
         seen.append(event.excerpt)
         raise error
 
-    replica = Replica(database, broker, Subscriptions[UnitOfWork]().on(CustomerWrote, failing))
+    replica = Replica(database, broker, HandlerRegistry[UnitOfWork]().on(CustomerWrote, failing))
     poison = message(wrote(new_contact()))
     await replica.dispatcher.handle([poison])
     assert len(seen) == attempts
@@ -116,9 +116,9 @@ async def test_what_a_handler_causes_is_journalled_with_its_cause(
     async def echo(event: CustomerWrote, uow: UnitOfWork) -> None:
         uow.outbox.add([event])
 
-    replica = Replica(database, broker, Subscriptions[UnitOfWork]().on(CustomerWrote, echo))
+    replica = Replica(database, broker, HandlerRegistry[UnitOfWork]().on(CustomerWrote, echo))
     contact_id = new_contact()
     batch = [message(wrote(contact_id)) for _ in range(2)]
     await replica.dispatcher.handle(batch)
-    causes = await rows(database, "SELECT cause FROM journal ORDER BY sequence")
+    causes = await rows(database, "SELECT cause FROM published_events ORDER BY id")
     assert [row.cause for row in causes] == [one.event_id for one in batch]

@@ -2,13 +2,13 @@
 
 from datetime import timedelta
 
-from common.database import Database
-from common.health import Health
-from common.housekeeping import Housekeeper
-from common.letters import RETENTION
+from common.core.health import Health
+from common.core.metrics import Metrics
 from common.messages import Schedule
-from common.metrics import Metrics
-from common.replay import Replay
+from common.messaging.replay import Replay
+from common.service.housekeeping import Housekeeper
+from common.storage.database import Database
+from common.storage.dead_letter_store import RETENTION
 from support.databases import rows
 from support.dead_letters import buried
 from support.probe import Reminder, Replica, UnitOfWork, new_contact, running, wrote

@@ -7,15 +7,22 @@ import httpx
 import pytest
 from fastapi import APIRouter, Depends
 
-from common.access import Principal, allow
-from common.database import Database
-from common.health import Health
-from common.housekeeping import Housekeeper
-from common.http import MAX_BODY_BYTES, Api, ContactPath, HttpServer, Line, get_database
-from common.metrics import Metrics
-from common.problems import Problem
-from common.service import Parts, application
-from common.subscriptions import Subscriptions
+from common.core.health import Health
+from common.core.metrics import Metrics
+from common.http.access import Principal, require_role
+from common.http.app import (
+    MAX_BODY_BYTES,
+    ContactPath,
+    HttpServer,
+    RequestModel,
+    ShortText,
+    get_database,
+)
+from common.http.problems import ProblemError
+from common.messaging.subscriptions import HandlerRegistry
+from common.service.housekeeping import Housekeeper
+from common.service.spec import ServiceSpec, application
+from common.storage.database import Database
 from support.databases import rows
 from support.probe import Broker, UnitOfWork, new_contact, note, opened, running, wrote
 from support.tcp_proxy import TcpProxy
@@ -25,8 +32,8 @@ router = APIRouter(prefix="/v1")
 Data = Annotated[Database[UnitOfWork], Depends(get_database)]
 
 
-class Wanted(Api):
-    text: Line
+class Wanted(RequestModel):
+    text: ShortText
     count: int = 1
 
 
@@ -40,7 +47,7 @@ async def take(contact_id: ContactPath, wanted: Wanted, database: Data) -> dict[
 
 @router.get("/refused")
 async def refused() -> None:
-    raise Problem(409, "taken", "Somebody else has it.", by="p-1", headers={"X-By": "p-1"})
+    raise ProblemError(409, "taken", "Somebody else has it.", by="p-1", headers={"X-By": "p-1"})
 
 
 @router.get("/broken")
@@ -50,12 +57,12 @@ async def broken() -> None:
 
 @router.get("/mine")
 async def mine(
-    principal: Annotated[Principal, Depends(allow("supervisor", "manager"))],
+    principal: Annotated[Principal, Depends(require_role("supervisor", "manager"))],
 ) -> dict[str, str]:
     return {"role": principal.role, "subject": principal.subject}
 
 
-PARTS = Parts("probe", UnitOfWork, Subscriptions[UnitOfWork](), [router])
+PARTS = ServiceSpec("probe", UnitOfWork, HandlerRegistry[UnitOfWork](), [router])
 KEYS = "supervisor:p-7:s-key,representative:p-8:r-key,admin:ops:a-key"
 
 
@@ -64,7 +71,7 @@ class Service:
 
     def __init__(self, database: Database[UnitOfWork]) -> None:
         self.database, self.metrics, self.health = database, Metrics(), Health()
-        settings = Broker("unused", "unused", idempotence=True).settings(api_keys=KEYS)
+        settings = Broker("unused", "unused").settings(api_keys=KEYS)
         self.app = application(PARTS, settings, database, self.metrics, self.health)
 
     def client(self) -> httpx.AsyncClient:
@@ -170,12 +177,12 @@ async def test_readiness_tells_what_stands_in_the_way(
     api: httpx.AsyncClient, service: Service
 ) -> None:
     assert (await api.get("/readyz")).json() == {"ready": True, "troubles": {}}
-    service.health.trouble("consumer", "halted")
+    service.health.report_trouble("consumer", "halted")
     response = await api.get("/readyz")
     assert response.status_code == 503
     assert response.json() == {"ready": False, "troubles": {"consumer": "halted"}}
     assert (await api.get("/livez")).status_code == 200
-    service.health.well("consumer")
+    service.health.report_well("consumer")
     assert (await api.get("/readyz")).status_code == 200
 
 

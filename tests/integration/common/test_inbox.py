@@ -4,9 +4,9 @@ import asyncio
 from datetime import UTC, date, datetime, timedelta
 from uuid import UUID, uuid4
 
-from common.database import Database
-from common.ids import EventId, day_of, new_id
-from common.inbox import RETENTION, Inbox
+from common.core.ids import EventId, day_of, new_id
+from common.storage.database import Database
+from common.storage.inbox import RETENTION, Inbox
 from support.databases import rows
 from support.probe import UnitOfWork
 from support.waiting import until

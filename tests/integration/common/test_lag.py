@@ -1,7 +1,7 @@
 """How far the consumer is behind: shown while all goes well, and while nothing does."""
 
 from common.contracts.contacts import CustomerWrote
-from common.database import Database
+from common.storage.database import Database
 from support.probe import Broker, Replica, UnitOfWork, new_contact, opened, running, wrote
 from support.tcp_proxy import TcpProxy
 from support.waiting import until

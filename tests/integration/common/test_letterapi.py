@@ -6,10 +6,10 @@ from typing import Any
 import httpx
 import pytest
 
-from common.database import Database
-from common.deadletters import bury
-from common.service import Parts
-from common.settings import ServiceSettings
+from common.service.settings import ServiceSettings
+from common.service.spec import ServiceSpec
+from common.storage.database import Database
+from common.storage.dead_letters import store_dead_letter
 from support.databases import rows
 from support.dead_letters import MENDED, buried, effects, record
 from support.probe import POISON, Broker, Replica, UnitOfWork, envelope, new_contact, wrote
@@ -19,14 +19,14 @@ KEYS = Keys(ops="admin:ops:a-key", marco="manager:marco:m-key", shop="channel:sh
 PATH = "/v1/dead-letters"
 
 
-def parts(_settings: ServiceSettings) -> Parts[UnitOfWork]:
-    return Parts("probe", UnitOfWork, MENDED, ())
+def parts(_settings: ServiceSettings) -> ServiceSpec[UnitOfWork]:
+    return ServiceSpec("probe", UnitOfWork, MENDED, ())
 
 
 @pytest.fixture
 def broker() -> Broker:
     """None of these needs Kafka."""
-    return Broker("unused", "unused", idempotence=True)
+    return Broker("unused", "unused")
 
 
 @pytest.fixture
@@ -46,10 +46,10 @@ async def listed(api: httpx.AsyncClient, **query: Any) -> list[int]:
     found: list[int] = []
     while True:
         page = (await api.get(PATH, params=query)).raise_for_status().json()
-        found += [one["id"] for one in page["dead_letters"]]
-        if page["next"] is None:
+        found += [one["id"] for one in page["items"]]
+        if page["next_cursor"] is None:
             return found
-        query["cursor"] = page["next"]
+        query["cursor"] = page["next_cursor"]
 
 
 async def test_all_of_it_is_for_admins(api: httpx.AsyncClient, replica: Replica) -> None:
@@ -94,7 +94,7 @@ async def test_the_list_does_not_say_what_customers_said(
 ) -> None:
     letter_id, contact_id = await buried(replica)
     answer = await api.get(PATH)
-    (one,) = answer.json()["dead_letters"]
+    (one,) = answer.json()["items"]
     assert (one["id"], one["key"], one["state"], one["attempts"]) == (
         letter_id,
         contact_id,
@@ -120,7 +120,7 @@ async def test_what_is_no_text_is_shown_in_base64(
     event = wrote(new_contact())
     letter = record(event, envelope(event), payload=b"\xff\x00", headers={"x": b"\xfe", "y": None})
     async with database.transaction() as uow:
-        await bury(uow.connection, letter, claimed=False)
+        await store_dead_letter(uow.connection, letter, claimed=False)
     (row,) = await rows(database, "SELECT id FROM dead_letters")
     one = (await api.get(f"{PATH}/{row.id}")).json()
     assert one["payload"] == {"base64": "/wA="}
@@ -145,12 +145,12 @@ async def test_a_replay_that_fails_says_why(
     event = wrote(new_contact())
     async with database.transaction() as uow:
         letter = record(event, envelope(event), payload=b"{}")
-        await bury(uow.connection, letter, claimed=False)
+        await store_dead_letter(uow.connection, letter, claimed=False)
     (row,) = await rows(database, "SELECT id FROM dead_letters")
     answer = await api.post(f"{PATH}/{row.id}/replay")
     assert problem(answer) == (422, "failed-again")
     assert answer.json()["attempts"] == 2
-    assert answer.json()["reason"] == "MalformedRecord: data at contact_id: Field required"
+    assert answer.json()["reason"] == "MalformedRecordError: data at occurred_at: Field required"
     one = (await api.get(f"{PATH}/{row.id}")).json()
     assert (one["state"], one["reason"]) == ("waiting", answer.json()["reason"])
 

@@ -7,9 +7,9 @@ import orjson
 import pytest
 from typer.testing import CliRunner, Result
 
-from common.cli import service_cli
-from common.service import Parts
-from common.settings import ServiceSettings
+from common.service.cli import service_cli
+from common.service.settings import ServiceSettings
+from common.service.spec import ServiceSpec
 from support.dead_letters import MENDED, buried, effects
 from support.probe import POISON, SUBSCRIPTIONS, Broker, Replica, UnitOfWork
 
@@ -19,7 +19,7 @@ Command = Callable[..., Awaitable[Result]]
 @pytest.fixture
 def broker() -> Broker:
     """None of these needs Kafka."""
-    return Broker("unused", "unused", idempotence=True)
+    return Broker("unused", "unused")
 
 
 @pytest.fixture
@@ -29,7 +29,7 @@ def command(probe_url: str) -> Command:
 
 def calling(url: str, *, mended: bool) -> Command:
     """Make a caller of the probe's command line, in the version that is mended or not."""
-    parts = Parts("probe", UnitOfWork, MENDED if mended else SUBSCRIPTIONS, ())
+    parts = ServiceSpec("probe", UnitOfWork, MENDED if mended else SUBSCRIPTIONS, ())
     cli = service_cli("probe", ServiceSettings, lambda _: parts)
 
     async def call(*words: object) -> Result:

@@ -5,17 +5,22 @@ from datetime import timedelta
 
 import pytest
 
-from common import trace
 from common.contracts.contacts import CustomerWrote
-from common.database import Database
-from common.deadletters import DeadLetter, bury
-from common.dispatcher import Message
-from common.envelope import encode
-from common.errors import TransientError
-from common.letters import RETENTION, Letters, Summary
+from common.core import trace
+from common.core.errors import TransientError
 from common.messages import Schedule
-from common.replay import AlreadyDealtWith, FailedAgain, Replay, UnknownLetter
-from common.subscriptions import Subscriptions
+from common.messaging.dispatcher import Message
+from common.messaging.envelope import encode
+from common.messaging.replay import (
+    AlreadySettledError,
+    DeadLetterNotFoundError,
+    Replay,
+    ReplayFailedError,
+)
+from common.messaging.subscriptions import HandlerRegistry
+from common.storage.database import Database
+from common.storage.dead_letter_store import RETENTION, DeadLetterStore, DeadLetterSummary
+from common.storage.dead_letters import DeadLetter, store_dead_letter
 from support.databases import rows
 from support.dead_letters import MENDED, buried, effects, record, take_any
 from support.probe import (
@@ -33,7 +38,7 @@ from support.probe import (
 @pytest.fixture
 def broker() -> Broker:
     """None of these needs Kafka."""
-    return Broker("unused", "unused", idempotence=True)
+    return Broker("unused", "unused")
 
 
 @pytest.fixture
@@ -41,9 +46,9 @@ def mended(database: Database[UnitOfWork], broker: Broker) -> Replay[UnitOfWork]
     return Replay(Replica(database, broker, MENDED).dispatcher)
 
 
-async def look(database: Database[UnitOfWork], letter_id: int) -> Summary:
+async def look(database: Database[UnitOfWork], letter_id: int) -> DeadLetterSummary:
     async with database.transaction() as uow:
-        letter = await Letters(uow.connection).look(letter_id)
+        letter = await DeadLetterStore(uow.connection).get(letter_id)
     assert letter is not None
     return letter
 
@@ -64,9 +69,9 @@ async def test_a_replayed_letter_has_its_effect_once(
     assert woken[0][0] == 1
     assert woken[0][1] is not None
     assert await effects(replica.database) == ([[POISON]], 1, 1)
-    (journalled,) = await rows(replica.database, "SELECT cause FROM journal")
+    (journalled,) = await rows(replica.database, "SELECT cause FROM published_events")
     assert journalled.cause == dealt.event_id
-    with pytest.raises(AlreadyDealtWith, match="It was replayed by admin:ops at"):
+    with pytest.raises(AlreadySettledError, match="It was replayed by admin:ops at"):
         await mended.replay(letter_id, "cli:else")
     assert (await look(replica.database, letter_id)).dealt_by == "admin:ops"
     assert await effects(replica.database) == ([[POISON]], 1, 1)
@@ -79,7 +84,7 @@ async def test_replays_at_the_same_time_are_one(
     results = await asyncio.gather(
         *(mended.replay(letter_id, f"admin:{n}") for n in range(5)), return_exceptions=True
     )
-    refused = [one for one in results if isinstance(one, AlreadyDealtWith)]
+    refused = [one for one in results if isinstance(one, AlreadySettledError)]
     assert len(refused) == 4
     assert await effects(replica.database) == ([[POISON]], 1, 1)
 
@@ -93,9 +98,11 @@ async def test_what_fails_again_waits_on_with_its_new_reason(
 
     letter_id, _ = await buried(replica)
     half_mended = Replica(
-        database, broker, Subscriptions[UnitOfWork]().on(CustomerWrote, fail_late)
+        database, broker, HandlerRegistry[UnitOfWork]().on(CustomerWrote, fail_late)
     )
-    with pytest.raises(FailedAgain, match="Attempt 2 failed, and it waits on: KeyError: 'another"):
+    with pytest.raises(
+        ReplayFailedError, match="Attempt 2 failed, and it waits on: KeyError: 'another"
+    ):
         await Replay(half_mended.dispatcher).replay(letter_id, "admin:ops")
     letter = await look(database, letter_id)
     assert (letter.state, letter.attempts, letter.dealt_at) == ("waiting", 2, None)
@@ -111,7 +118,7 @@ async def test_a_database_that_is_away_costs_no_attempt(
         raise TransientError
 
     letter_id, _ = await buried(replica)
-    cut_off = Replica(database, broker, Subscriptions[UnitOfWork]().on(CustomerWrote, away))
+    cut_off = Replica(database, broker, HandlerRegistry[UnitOfWork]().on(CustomerWrote, away))
     with pytest.raises(TransientError):
         await Replay(cut_off.dispatcher).replay(letter_id, "admin:ops")
     letter = await look(database, letter_id)
@@ -148,7 +155,7 @@ async def test_a_malformed_record_that_was_handled_meanwhile_is_not_handled_agai
 async def malformed(database: Database[UnitOfWork], letter: DeadLetter) -> int:
     """Bury as a version does that can't read the record: it claims nothing."""
     async with database.transaction() as uow:
-        await bury(uow.connection, letter, claimed=False)
+        await store_dead_letter(uow.connection, letter, claimed=False)
     (row,) = await rows(database, "SELECT max(id) AS id FROM dead_letters")
     return int(row.id)
 
@@ -160,7 +167,7 @@ async def test_a_record_that_still_cannot_be_read_waits_on(
     of = envelope(event)
     headers = {**dict(encode(of)), "ce_source": b"\xff"}
     letter_id = await malformed(replica.database, record(event, of, headers=headers))
-    with pytest.raises(FailedAgain, match="MalformedRecord: a header is not UTF-8 text"):
+    with pytest.raises(ReplayFailedError, match="MalformedRecordError: a header is not UTF-8 text"):
         await mended.replay(letter_id, "admin:ops")
 
 
@@ -183,7 +190,7 @@ async def test_a_dead_timer_is_replayed(replica: Replica, mended: Replay[UnitOfW
     dealt = await mended.replay(row.id, "admin:ops")
     assert (dealt.state, dealt.type) == ("replayed", "Reminder")
     assert await effects(replica.database) == ([[POISON]], 0, 0)
-    with pytest.raises(AlreadyDealtWith):
+    with pytest.raises(AlreadySettledError):
         await mended.replay(row.id, "admin:ops")
 
 
@@ -191,13 +198,13 @@ async def test_a_type_that_nobody_handles_waits_on(
     database: Database[UnitOfWork], broker: Broker, replica: Replica
 ) -> None:
     """A message that only another version of the service knows."""
-    other = Replay(Replica(database, broker, Subscriptions[UnitOfWork]()).dispatcher)
+    other = Replay(Replica(database, broker, HandlerRegistry[UnitOfWork]()).dispatcher)
     event_letter, contact_id = await buried(replica)
     async with database.transaction() as uow:
         uow.timers.set([Schedule(Reminder(contact_id=contact_id, name=POISON), uow.now)])
     await replica.timers.fire(1)
     for letter_id in (event_letter, event_letter + 1):
-        with pytest.raises(FailedAgain, match="NotOurs: No handler is subscribed"):
+        with pytest.raises(ReplayFailedError, match="ForeignRecordError: No handler is subscribed"):
             await other.replay(letter_id, "admin:ops")
 
 
@@ -206,14 +213,14 @@ async def test_a_discarded_letter_stays_so(replica: Replica, mended: Replay[Unit
     dealt = await mended.discard(letter_id, "admin:ops", "sent by a load test")
     assert (dealt.state, dealt.why) == ("discarded", "sent by a load test")
     for again in (mended.replay(letter_id, "a"), mended.discard(letter_id, "a", "b")):
-        with pytest.raises(AlreadyDealtWith, match="It was discarded by admin:ops"):
+        with pytest.raises(AlreadySettledError, match="It was discarded by admin:ops"):
             await again
     assert await effects(replica.database) == ([], 0, 0)
 
 
 async def test_a_letter_that_is_not_there_is_unknown(mended: Replay[UnitOfWork]) -> None:
     for asked in (mended.replay(7, "a"), mended.discard(7, "a", "b")):
-        with pytest.raises(UnknownLetter):
+        with pytest.raises(DeadLetterNotFoundError):
             await asked
 
 
@@ -225,7 +232,7 @@ async def test_what_was_dealt_with_is_forgotten_and_what_waits_is_not(
 
     async def left(after: timedelta) -> list[int]:
         async with replica.database.transaction() as uow:
-            await Letters(uow.connection).forget(uow.now + after)
+            await DeadLetterStore(uow.connection).forget(uow.now + after)
         return [row.id for row in await rows(replica.database, "SELECT id FROM dead_letters")]
 
     assert sorted(await left(RETENTION - timedelta(minutes=1))) == [waiting, dealt]
@@ -236,6 +243,6 @@ async def test_the_trace_of_whoever_replays_is_not_lost(
     replica: Replica, mended: Replay[UnitOfWork]
 ) -> None:
     letter_id, _ = await buried(replica)
-    own = trace.follow(None)
+    own = trace.start(None)
     await mended.replay(letter_id, "admin:ops")
     assert trace.current() == own

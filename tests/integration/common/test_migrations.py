@@ -9,8 +9,8 @@ from pathlib import Path
 import asyncpg
 import pytest
 
-from common.migrations import Phase, migrate
-from common.provision import provision_schema
+from common.service.provision import provision_schema
+from common.storage.migrations import Phase, migrate
 from support.databases import EMPTY, PASSWORD, Postgres
 
 SERVICE = "sample"
@@ -22,7 +22,7 @@ VERSIONS = {
 }
 TEMPLATE = """
 from alembic import op
-from common.migrations import create_reliability_tables
+from common.storage.migrations import create_reliability_tables
 
 revision = "{revision}"
 down_revision = {down!r}
@@ -47,7 +47,7 @@ def versions(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     folder = tmp_path / "migrations" / "versions"
     folder.mkdir(parents=True)
     env = folder.parent / "env.py"
-    env.write_text("from common.migrations import run_environment\n\nrun_environment()\n")
+    env.write_text("from common.storage.migrations import run_environment\n\nrun_environment()\n")
     return folder
 
 
@@ -86,7 +86,14 @@ async def seen(url: str) -> tuple[str | None, set[str], list[str]]:
     finally:
         await connection.close()
     tables = {row[0] for row in names}
-    assert {"inbox", "inbox_default", "outbox", "timers", "journal", "dead_letters"} < tables
+    assert {
+        "inbox",
+        "inbox_default",
+        "outbox",
+        "timers",
+        "published_events",
+        "dead_letters",
+    } < tables
     return revision, tables & {"one", "two"}, [row[0] for row in columns]
 
 
@@ -99,7 +106,7 @@ async def test_up_from_nothing_and_again(versions: Path, url: str) -> None:
 
 async def test_two_jobs_at_once(versions: Path, url: str) -> None:
     write(versions, *VERSIONS)
-    program = f"from common.migrations import migrate; migrate({SERVICE!r}, {url!r})"
+    program = f"from common.storage.migrations import migrate; migrate({SERVICE!r}, {url!r})"
     environment = {
         **os.environ,
         "PYTHONPATH": os.pathsep.join([str(versions.parents[1] / "src"), *sys.path]),

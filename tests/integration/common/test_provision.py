@@ -9,8 +9,8 @@ from aiokafka.errors import InvalidReplicationFactorError
 from sqlalchemy import make_url
 
 import devstack
-from common.ids import new_id
-from common.provision import TopicSpec, create_topics, provision_schema
+from common.core.ids import new_id
+from common.service.provision import TopicSpec, create_topics, provision_schema
 from support.databases import EMPTY, Postgres
 
 

@@ -10,10 +10,10 @@ import pytest
 from aiokafka import AIOKafkaProducer
 from aiokafka.errors import KafkaTimeoutError
 
-from common import trace
-from common.database import Database
-from common.envelope import decode
-from common.outbox import Outbox
+from common.core import trace
+from common.messaging.envelope import decode
+from common.storage.database import Database
+from common.storage.outbox import Outbox
 from support.databases import rows
 from support.outbox import add, arrived, check_order, left, lock_holders, once_each, texts
 from support.probe import Broker, Replica, UnitOfWork, crashing, new_contact, running, total, wrote
@@ -116,12 +116,11 @@ async def test_all_that_is_committed_arrives_in_order_and_nothing_else(
     assert sorted(text for pairs in found.values() for _, text in pairs) == sorted(committed)
     journal = await rows(
         replica.database,
-        "SELECT contact_id::text AS contact_id, sequence, data->>'excerpt' AS excerpt"
-        " FROM journal ORDER BY sequence",
+        "SELECT key, sequence, data->>'excerpt' AS excerpt FROM published_events ORDER BY id",
     )
     for contact_id, pairs in found.items():
         assert [sequence for sequence, _ in pairs] == list(range(1, len(pairs) + 1))
-        kept = [(row.sequence, row.excerpt) for row in journal if row.contact_id == contact_id]
+        kept = [(row.sequence, row.excerpt) for row in journal if row.key == contact_id]
         assert pairs == kept
 
 
@@ -129,15 +128,17 @@ async def test_an_event_carries_its_trace_and_its_cause(replica: Replica, broker
     event = wrote(new_contact())
     async with broker.producer() as producer, running(replica.relay(producer)):
         async with replica.database.transaction() as uow:
-            trace.follow(TRACEPARENT)
+            trace.start(TRACEPARENT)
             uow.outbox.cause = "because"
             uow.outbox.add([event])
-        trace.resume(None)
+        trace.restore(None)
     (record,) = await broker.records()
     envelope, read = decode(record.key, record.headers, record.value)
     assert read == event
     assert (envelope.source, envelope.traceparent) == ("/upstairs/probe", TRACEPARENT)
-    (kept,) = await rows(replica.database, "SELECT event_id::text AS id, cause FROM journal")
+    (kept,) = await rows(
+        replica.database, "SELECT event_id::text AS id, cause FROM published_events"
+    )
     assert (kept.id, kept.cause) == (envelope.id, "because")
 
 

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from common.contracts.event import ContactId
-from common.database import Database
+from common.storage.database import Database
 from devstack import Process
 from support import running_service
 from support.databases import rows
@@ -46,7 +46,7 @@ async def writing(database: Database[UnitOfWork]) -> AsyncIterator[set[str]]:
 async def write_and_see(database: Database[UnitOfWork], contact_id: ContactId, text: str) -> None:
     """Commit an event and wait until it has been carried away, behind all that others wrote."""
     await add(database, wrote(contact_id, text))
-    own = f"SELECT 1 FROM outbox WHERE contact_id = '{contact_id}'"
+    own = f"SELECT 1 FROM outbox WHERE key = '{contact_id}'"
     await until(lambda: rows(database, own), lambda found: not found, within=60)
 
 

@@ -11,10 +11,10 @@ from support.databases import SERVICES, Postgres
 
 FOREIGN = (
     "SELECT * FROM {other}.outbox",
-    "INSERT INTO {other}.streams VALUES (gen_random_uuid(), 1)",
+    "INSERT INTO {other}.sequences VALUES ('key', 'topic', 1)",
     "DELETE FROM {other}.timers",
     "CREATE TABLE {other}.mine (id int)",
-    "DROP TABLE {other}.journal",
+    "DROP TABLE {other}.published_events",
     "SET ROLE upstairs_{other}",
     "CREATE TABLE public.mine (id int)",
     "CREATE SCHEMA mine",

@@ -8,8 +8,8 @@ import pytest
 from sqlalchemy.exc import IntegrityError
 
 from common.contracts.event import ContactId
-from common.database import Database
-from common.errors import is_transient
+from common.core.errors import is_transient
+from common.storage.database import Database
 from support.databases import rows
 from support.probe import Note, Probe, UnitOfWork, new_contact, statements, wrote
 
@@ -65,7 +65,7 @@ async def test_new_and_known_rows_are_written_in_one_batch(
         uow.probes.put(new)
         uow.probes.put(replace(known, notes=("changed",)))
         uow.probes.put(replace(new, notes=("new", "again")))
-        assert {one.notes for one in uow.probes.held()} == {
+        assert {one.notes for one in uow.probes.loaded()} == {
             ("untouched",),
             ("changed",),
             ("new", "again"),
@@ -84,7 +84,7 @@ async def test_a_row_made_anew_is_not_looked_for(database: Database[UnitOfWork])
     new = made()
     with statements(database) as sent:
         async with database.transaction() as uow:
-            uow.probes.absent(new.contact_id)
+            uow.probes.mark_absent(new.contact_id)
             uow.probes.put(new)
     assert not [one for one in sent if "FOR UPDATE" in one]
     assert await read(database, new.contact_id) == new
@@ -153,7 +153,7 @@ async def test_batches_that_meet_in_opposite_order_do_not_deadlock(
     async def touch(order: list[ContactId]) -> None:
         async with database.transaction() as uow:
             await uow.probes.lock_all(order)
-            for held in list(uow.probes.held()):
+            for held in list(uow.probes.loaded()):
                 uow.probes.put(replace(held, notes=(*held.notes, "x")))
 
     await asyncio.gather(*(touch(order) for _ in range(4) for order in (ids, ids[::-1])))
@@ -170,7 +170,7 @@ async def test_the_number_of_statements_does_not_grow_with_the_batch(
         with statements(database) as sent:
             async with database.transaction() as uow:
                 new = [made() for _ in range(size)]
-                await uow.hold([one.contact_id for one in known + new])
+                await uow.prelock([one.contact_id for one in known + new])
                 for one in known + new:
                     await uow.probes.lock(one.contact_id)
                     uow.probes.put(replace(one, notes=("n",)))
@@ -179,3 +179,35 @@ async def test_the_number_of_statements_does_not_grow_with_the_batch(
 
     assert await batch(1) == await batch(50)
     assert await batch(50) < 7
+
+
+async def test_get_returns_the_committed_row_without_a_lock(
+    database: Database[UnitOfWork],
+) -> None:
+    stored_probe, absent = made(notes=("stored",)), made()
+    await stored(database, stored_probe)
+    async with database.transaction() as locking, database.transaction() as reading:
+        await locking.probes.lock(stored_probe.contact_id)
+        assert await reading.probes.get(stored_probe.contact_id) == stored_probe
+        assert await reading.probes.get(absent.contact_id) is None
+        with pytest.raises(KeyError):  # it was read, and must be locked before it is written
+            reading.probes.put(stored_probe)
+
+
+async def test_get_returns_the_row_as_this_transaction_has_it(
+    database: Database[UnitOfWork],
+) -> None:
+    probe = made(notes=("stored",))
+    await stored(database, probe)
+    async with database.transaction() as uow:
+        await uow.probes.lock(probe.contact_id)
+        uow.probes.put(replace(probe, notes=("changed",)))
+        assert await uow.probes.get(probe.contact_id) == replace(probe, notes=("changed",))
+
+
+async def test_get_all_leaves_out_absent_rows(database: Database[UnitOfWork]) -> None:
+    one, other, absent = made(), made(), made()
+    await stored(database, one, other)
+    async with database.transaction() as uow:
+        found = await uow.probes.get_all([other.contact_id, absent.contact_id, one.contact_id])
+    assert found == {one.contact_id: one, other.contact_id: other}

@@ -6,16 +6,16 @@ from typing import Any
 
 import pytest
 
-from common import timerloop
-from common.clock import Clock, elapsed
 from common.contracts.event import ContactId
-from common.database import Database
-from common.deadletters import DeadLetter, TooManyDeadLetters
-from common.dispatcher import Message
-from common.errors import TransientError
-from common.ids import EventId, new_id
+from common.core.clock import TimeSource, monotonic
+from common.core.errors import TransientError
+from common.core.ids import EventId, new_id
 from common.messages import Cancel, Schedule, Timer, TimerChange
-from common.subscriptions import Subscriptions
+from common.messaging import timer_loop
+from common.messaging.dispatcher import Message
+from common.messaging.subscriptions import HandlerRegistry
+from common.storage.database import Database
+from common.storage.dead_letters import DeadLetter, TooManyDeadLettersError
 from support.databases import rows
 from support.probe import (
     POISON,
@@ -160,7 +160,7 @@ async def test_a_rolled_back_change_changes_nothing(database: Database[UnitOfWor
     contact_id = new_contact()
     await change(database, (reminder(contact_id), FAR))
     async with database.engine.connect() as connection:
-        uow = UnitOfWork(connection, await Clock().read(connection))
+        uow = UnitOfWork(connection, await TimeSource().read(connection))
         uow.timers.set([Cancel(contact_id, "reminder:call back")])
         await uow.flush()
         await connection.rollback()
@@ -178,7 +178,7 @@ async def test_an_earlier_timer_wakes_the_loop(
     replica: Replica, probe_url: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """With a sleep so long that only being woken explains that it fires."""
-    monkeypatch.setattr(timerloop, "_LONGEST_SLEEP", FAR)
+    monkeypatch.setattr(timer_loop, "_LONGEST_SLEEP", FAR)
     contact_id = new_contact()
     await change(replica.database, (reminder(contact_id, "later"), FAR))
     async with crashing(replica.timers), opened(probe_url) as watching:
@@ -228,10 +228,10 @@ async def test_a_timer_of_a_newer_version_is_left_to_a_replica_that_knows_it(
         await note(timer.contact_id, "met", uow)
 
     old = Replica(database, broker)
-    new = Replica(database, broker, Subscriptions[UnitOfWork]().on(Stranger, meet))
+    new = Replica(database, broker, HandlerRegistry[UnitOfWork]().on(Stranger, meet))
     async with running(old.timers):
         await until(lambda: noted(database))
-        assert await old.timers._until_next() == timerloop._LONGEST_SLEEP
+        assert await old.timers._until_next() == timer_loop._LONGEST_SLEEP
     assert await noted(database) == {known: ("call back",)}
     assert await rows(database, "SELECT 1 FROM dead_letters") == []
     async with running(new.timers):
@@ -268,7 +268,7 @@ async def test_dead_timers_and_what_else_is_handled_do_not_end_each_others_run(
     await replica.timers.fire(1)
     event = Message(wrote(new_contact()), never_buried, EventId(new_id()))
     await replica.dispatcher.handle([event])
-    with pytest.raises(TooManyDeadLetters):
+    with pytest.raises(TooManyDeadLettersError):
         await replica.timers.fire(1)
 
 
@@ -282,7 +282,7 @@ async def test_a_timer_that_fails_for_a_passing_reason_comes_back(
         if away:
             raise away.pop()
 
-    replica = Replica(database, broker, Subscriptions[UnitOfWork]().on(Reminder, faltering))
+    replica = Replica(database, broker, HandlerRegistry[UnitOfWork]().on(Reminder, faltering))
     contact_id = new_contact()
     await change(database, (reminder(contact_id), timedelta(0)))
     async with running(replica.timers):
@@ -305,7 +305,7 @@ async def test_a_timer_that_another_replica_handles_after_all_is_not_buried(
         assert await other.timers.fire(1) == 1
         raise ValueError("ours is broken")
 
-    replica = Replica(database, broker, Subscriptions[UnitOfWork]().on(Reminder, failing))
+    replica = Replica(database, broker, HandlerRegistry[UnitOfWork]().on(Reminder, failing))
     await change(database, (reminder(contact_id), timedelta(0)))
     await replica.timers.fire(1)
     assert await noted(database) == {contact_id: ("call back",)}
@@ -319,7 +319,7 @@ async def test_to_cancel_a_timer_that_is_being_fired_is_no_deadlock(
     contact_id = new_contact()
     await change(replica.database, (reminder(contact_id), SOON))
     async with replica.database.engine.connect() as connection:
-        uow = UnitOfWork(connection, await Clock().read(connection))
+        uow = UnitOfWork(connection, await TimeSource().read(connection))
         await note(contact_id, "first", uow)
         await uow.flush()
         async with running(replica.timers):
@@ -349,13 +349,13 @@ async def waiting(database: Database[Any]) -> list[Any]:
 async def test_a_loop_does_not_spin_while_another_is_at_what_is_due(replica: Replica) -> None:
     await change(replica.database, (reminder(new_contact()), timedelta(0)))
     async with replica.database.engine.connect() as other:
-        uow = UnitOfWork(other, await Clock().read(other))
+        uow = UnitOfWork(other, await TimeSource().read(other))
         assert await uow.timers.claim(uow.now, 10, ["Reminder"])
-        begun = elapsed()
+        begun = monotonic()
         with statements(replica.database) as sent:
             async with running(replica.timers):
                 await until(lambda: sum("SKIP LOCKED" in one for one in sent) > 20)
-        assert elapsed() - begun >= 20 * 0.005
+        assert monotonic() - begun >= 20 * 0.005
 
 
 async def test_timers_stop_when_told(replica: Replica) -> None:

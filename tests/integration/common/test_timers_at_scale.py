@@ -10,20 +10,20 @@ from random import Random
 import pytest
 from pydantic import AwareDatetime
 
-from common import housekeeping
 from common.contracts.event import ContactId
-from common.database import Database
-from common.housekeeping import Housekeeper
-from common.ids import new_id
+from common.core.ids import new_id
+from common.core.metrics import Metrics
 from common.messages import Cancel, Schedule, Timer
-from common.metrics import Metrics
-from common.subscriptions import Subscriptions
+from common.messaging.subscriptions import HandlerRegistry
+from common.service import housekeeping
+from common.service.housekeeping import Housekeeper
+from common.storage.database import Database
 from support.databases import rows
 from support.probe import Broker, Replica, UnitOfWork, new_contact, note, running
 from support.waiting import until
 
 REPLICAS = 4
-NO_BROKER = Broker("unused", "unused", idempotence=True)
+NO_BROKER = Broker("unused", "unused")
 
 
 class Alarm(Timer):
@@ -82,7 +82,7 @@ async def test_each_fires_once_or_was_cancelled_whatever_races(
     database: Database[UnitOfWork],
 ) -> None:
     random = Random(3)  # noqa: S311 - a race that can be tried again
-    subscriptions = Subscriptions[UnitOfWork]().on(Alarm, ring)
+    subscriptions = HandlerRegistry[UnitOfWork]().on(Alarm, ring)
     replicas = [Replica(database, NO_BROKER, subscriptions) for _ in range(REPLICAS)]
     owners = [Owner(new_contact(), random) for _ in range(60)]
 
@@ -189,7 +189,7 @@ def caught_up_by(database: Database[UnitOfWork], heard: list[datetime]) -> Repli
     async def hear(alarm: Alarm, _: UnitOfWork) -> None:
         heard.append(alarm.due_at)
 
-    return Replica(database, NO_BROKER, Subscriptions[UnitOfWork]().on(Alarm, hear))
+    return Replica(database, NO_BROKER, HandlerRegistry[UnitOfWork]().on(Alarm, hear))
 
 
 def counts(metrics: Metrics) -> dict[float, float]:

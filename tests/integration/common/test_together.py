@@ -5,11 +5,11 @@ from collections.abc import Sequence
 
 import pytest
 
-from common import trace
 from common.contracts.event import ContactId
-from common.database import Database
-from common.errors import TransientError
-from common.together import Together
+from common.core import trace
+from common.core.errors import TransientError
+from common.http.group_commit import CommandBatcher
+from common.storage.database import Database
 from support.databases import rows
 from support.probe import UnitOfWork, new_contact, note, statements, wrote
 
@@ -32,17 +32,17 @@ async def take(command: Command, uow: UnitOfWork) -> str:
 
 
 @pytest.fixture
-def together(database: Database[UnitOfWork]) -> Together[UnitOfWork, Command, str]:
-    return Together(database, take, hold)
+def together(database: Database[UnitOfWork]) -> CommandBatcher[UnitOfWork, Command, str]:
+    return CommandBatcher(database, take, hold)
 
 
 async def test_commands_at_once_share_transactions(
-    database: Database[UnitOfWork], together: Together[UnitOfWork, Command, str]
+    database: Database[UnitOfWork], together: CommandBatcher[UnitOfWork, Command, str]
 ) -> None:
     contact_id = new_contact()
     texts = [str(n) for n in range(250)]
     with statements(database) as sent:
-        answers = await asyncio.gather(*(together.do((contact_id, text)) for text in texts))
+        answers = await asyncio.gather(*(together.submit((contact_id, text)) for text in texts))
     assert answers == [f"took {text}" for text in texts]
     # The first finds nobody to share with; then a hundred at a time.
     assert sum("INSERT INTO outbox" in one for one in sent) == 4
@@ -51,12 +51,12 @@ async def test_commands_at_once_share_transactions(
 
 
 async def test_one_that_fails_fails_alone(
-    database: Database[UnitOfWork], together: Together[UnitOfWork, Command, str]
+    database: Database[UnitOfWork], together: CommandBatcher[UnitOfWork, Command, str]
 ) -> None:
     contact_id = new_contact()
     texts = ["a", "b", "bad 1", "c", "bad 2", "d"]
     answers = await asyncio.gather(
-        *(together.do((contact_id, text)) for text in texts), return_exceptions=True
+        *(together.submit((contact_id, text)) for text in texts), return_exceptions=True
     )
     assert [str(answer) for answer in answers] == [
         *("took a", "took b", "bad 1", "took c", "bad 2", "took d")
@@ -66,12 +66,12 @@ async def test_one_that_fails_fails_alone(
 
 
 async def test_what_is_away_is_away_for_all_of_a_batch_and_nothing_is_done(
-    database: Database[UnitOfWork], together: Together[UnitOfWork, Command, str]
+    database: Database[UnitOfWork], together: CommandBatcher[UnitOfWork, Command, str]
 ) -> None:
     contact_id = new_contact()
     texts = ["alone", "with", "away", "them"]
     answers = await asyncio.gather(
-        *(together.do((contact_id, text)) for text in texts), return_exceptions=True
+        *(together.submit((contact_id, text)) for text in texts), return_exceptions=True
     )
     assert answers[0] == "took alone"
     assert all(isinstance(answer, TransientError) for answer in answers[1:])
@@ -80,16 +80,16 @@ async def test_what_is_away_is_away_for_all_of_a_batch_and_nothing_is_done(
 
 
 async def test_a_caller_that_goes_away_takes_nobody_along(
-    database: Database[UnitOfWork], together: Together[UnitOfWork, Command, str]
+    database: Database[UnitOfWork], together: CommandBatcher[UnitOfWork, Command, str]
 ) -> None:
     """It may be the one that works for the others: they are told to come again."""
     contact_id = new_contact()
     async with asyncio.TaskGroup() as group, database.transaction() as uow:
         await note(contact_id, "before", uow)
         await uow.flush()
-        leaving = group.create_task(together.do((contact_id, "leaving")))
+        leaving = group.create_task(together.submit((contact_id, "leaving")))
         await asyncio.sleep(0)
-        staying = group.create_task(together.do((contact_id, "staying")))
+        staying = group.create_task(together.submit((contact_id, "staying")))
         await asyncio.sleep(0)
         leaving.cancel()
     assert staying.result() == "took staying"
@@ -98,11 +98,11 @@ async def test_a_caller_that_goes_away_takes_nobody_along(
 
 
 async def test_each_keeps_its_own_trace(
-    database: Database[UnitOfWork], together: Together[UnitOfWork, Command, str]
+    database: Database[UnitOfWork], together: CommandBatcher[UnitOfWork, Command, str]
 ) -> None:
     async def call(n: int) -> str:
-        parent = trace.follow(f"00-{n:032x}-{n:016x}-01")
-        await together.do((new_contact(), str(n)))
+        parent = trace.start(f"00-{n:032x}-{n:016x}-01")
+        await together.submit((new_contact(), str(n)))
         assert trace.current() == parent
         return parent
 

@@ -8,14 +8,14 @@ import pytest
 from common.contracts.assignments import ContactAssigned
 from common.contracts.contacts import ContactReceived, Customer
 from common.contracts.event import ContactId, CustomerId, PersonId, TeamId
-from common.database import Database
-from common.ids import new_id
+from common.core.ids import new_id
+from common.storage.database import Database
 from escalation import handlers
-from escalation.main import parts
+from escalation.main import build
 from escalation.settings import Settings
-from escalation.store import UnitOfWork
+from escalation.store.unit_of_work import UnitOfWork
 from support.databases import Postgres, opened
-from support.service_harness import Inside, Keys, client, dispatcher
+from support.service_harness import Keys, ServiceHarness, client, dispatcher
 
 key = Keys(
     zendesk="channel:zendesk:zendesk-key",
@@ -65,7 +65,7 @@ DUTY: dict[str, Any] = {
 }
 
 
-class Desk(Inside[UnitOfWork]):
+class Desk(ServiceHarness[UnitOfWork]):
     async def now(self) -> datetime:
         async with self.database.transaction() as uow:
             return uow.now
@@ -92,7 +92,7 @@ def assigned(contact: ContactReceived) -> ContactAssigned:
         occurred_at=contact.occurred_at + timedelta(seconds=1),
         representative_id=PersonId("rita"),
         team_id=TeamId("front"),
-        because="only one free",
+        reason="only one free",
     )
 
 
@@ -110,7 +110,7 @@ def desk(database: Database[UnitOfWork]) -> Desk:
 @pytest.fixture
 async def api(database: Database[UnitOfWork]) -> AsyncIterator[httpx.AsyncClient]:
     """Escalation's HTTP API, called by mia, a manager."""
-    async with client(parts, Settings, database, key) as api:
+    async with client(build, Settings, database, key) as api:
         api.headers.update(key("mia"))
         yield api
 

@@ -8,7 +8,7 @@ import pytest
 
 from common.contracts.contacts import ContactResolved, SupervisorRequested
 from common.contracts.escalations import PageRequested
-from common.ids import new_id
+from common.core.ids import new_id
 from integration.escalation.conftest import Desk, assigned, key
 
 pytestmark = pytest.mark.usefixtures("configured")
@@ -59,7 +59,8 @@ async def limited(api: httpx.AsyncClient) -> None:
 
 async def paged(desk: Desk) -> list[tuple[str, str]]:
     rows = await desk.rows(
-        "SELECT data FROM journal WHERE type = 'upstairs.page_requested.v1' ORDER BY event_id"
+        "SELECT data FROM published_events"
+        " WHERE type = 'upstairs.page_requested.v1' ORDER BY event_id"
     )
     pages = [PageRequested.model_validate(row.data) for row in rows]
     return [

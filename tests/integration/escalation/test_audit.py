@@ -20,14 +20,14 @@ from common.contracts.contacts import (
 )
 from common.contracts.escalations import TimerMissing
 from common.contracts.event import Event
-from common.database import Database
-from common.health import Health
-from common.metrics import Metrics
-from common.timerloop import TimerLoop
-from escalation import audit
-from escalation.audit import Auditor
+from common.core.health import Health
+from common.core.metrics import Metrics
+from common.messaging.timer_loop import TimerLoop
+from common.storage.database import Database
 from escalation.metrics import AuditMetrics
-from escalation.store import UnitOfWork
+from escalation.store.unit_of_work import UnitOfWork
+from escalation.workers import timer_check
+from escalation.workers.timer_check import Auditor
 from integration.escalation.conftest import Desk, assigned
 from support.probe import running
 from support.waiting import until
@@ -57,7 +57,7 @@ def value(metric: Gauge | Counter) -> float:
 
 @pytest.fixture
 def replica(database: Database[UnitOfWork], monkeypatch: pytest.MonkeyPatch) -> Replica:
-    monkeypatch.setattr(audit, "_BETWEEN", NOW)
+    monkeypatch.setattr(timer_check, "_BETWEEN", NOW)
     return Replica(database)
 
 
@@ -97,7 +97,8 @@ async def behind_its_back(desk: Desk, statement: str) -> None:
 
 async def alarms(desk: Desk) -> list[TimerMissing]:
     found = await desk.rows(
-        "SELECT data FROM journal WHERE type = 'upstairs.timer_missing.v1' ORDER BY event_id"
+        "SELECT data FROM published_events"
+        " WHERE type = 'upstairs.timer_missing.v1' ORDER BY event_id"
     )
     return [TimerMissing.model_validate(row.data) for row in found]
 
@@ -188,7 +189,7 @@ async def test_all_that_is_open_is_gone_over_and_nothing_else(
     desk: Desk, replica: Replica, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """However old it is, and page by page."""
-    monkeypatch.setattr(audit, "_PAGE", 2)
+    monkeypatch.setattr(timer_check, "_PAGE", 2)
     open_ones = [await desk.received() for _ in range(5)]
     done = [await desk.received() for _ in range(3)]
     await desk.tell(*open_ones, *done, *map(resolved, done))
@@ -237,7 +238,7 @@ async def test_nothing_is_found_while_everything_changes(
     desk: Desk, replica: Replica, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Clocks start, are met, breach and start anew while the audit looks on without a break."""
-    monkeypatch.setattr(audit, "_PAGE", 10)
+    monkeypatch.setattr(timer_check, "_PAGE", 10)
     loops = [TimerLoop(desk.dispatcher, Metrics(), Health()) for _ in range(2)]
     contacts: list[ContactReceived] = []
     async with audited_all_the_time(replica), running(*loops):
@@ -268,7 +269,7 @@ def reopened(contact: ContactReceived) -> Event:
 async def test_an_audit_that_fails_goes_on_and_shows_that_it_has_not_finished(
     desk: Desk, replica: Replica, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(audit, "_EVERY", timedelta(milliseconds=1))
+    monkeypatch.setattr(timer_check, "_EVERY", timedelta(milliseconds=1))
     await upstairs(desk)
     await behind_its_back(desk, "UPDATE watches SET clocks = '[7]'")
     stopping = asyncio.Event()

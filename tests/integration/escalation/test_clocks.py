@@ -107,7 +107,7 @@ async def test_another_priority_is_another_promise(desk: Desk, api: httpx.AsyncC
         contact_id=contact.contact_id,
         occurred_at=later(contact, 100),
         priority="urgent",
-        because="a journalist asks",
+        reason="a journalist asks",
     )
     await desk.tell(contact, prioritized)
     shown = await clocks(api, contact)

@@ -10,14 +10,14 @@ import icalendar
 import pytest
 from prometheus_client import CollectorRegistry
 
-from common.clock import elapsed
 from common.contracts.escalations import PageRequested
-from common.database import Database
-from escalation.gaps import GapWatch
-from escalation.main import parts
+from common.core.clock import monotonic
+from common.storage.database import Database
+from escalation.main import build
 from escalation.metrics import GapMetrics
 from escalation.settings import Settings
-from escalation.store import UnitOfWork
+from escalation.store.unit_of_work import UnitOfWork
+from escalation.workers.duty_gaps import GapWatch
 from integration.escalation.conftest import Desk, key
 from support.service_harness import client
 
@@ -233,7 +233,7 @@ async def signing(
     database: Database[UnitOfWork], duty: httpx.AsyncClient
 ) -> AsyncIterator[httpx.AsyncClient]:
     """The API of a service that has a secret for links, called by nobody unless a header says."""
-    async with client(parts, Settings, database, key, feed_secret="of the feeds") as api:
+    async with client(build, Settings, database, key, feed_secret="of the feeds") as api:
         yield api
 
 
@@ -334,13 +334,13 @@ async def test_all_else_goes_on_while_it_looks_far(duty: httpx.AsyncClient, desk
 
 async def _timed_look(desk: Desk) -> tuple[float, float]:
     """Return the gaps announced, and which share of the time held up the event loop at once."""
-    began = last = elapsed()
+    began = last = monotonic()
     longest = 0.0
     async with asyncio.TaskGroup() as tasks:
         looking = tasks.create_task(Replica(desk.database).look())
         while not looking.done():
             await asyncio.wait({looking}, timeout=0.001)
-            longest, last = max(longest, elapsed() - last), elapsed()
+            longest, last = max(longest, monotonic() - last), monotonic()
     return looking.result(), longest / (last - began)
 
 

@@ -23,7 +23,7 @@ from common.contracts.event import (
     PersonId,
 )
 from common.contracts.notifications import NotificationActedOn
-from common.ids import new_id
+from common.core.ids import new_id
 from integration.escalation.conftest import Desk, assigned, key
 
 pytestmark = pytest.mark.usefixtures("configured")

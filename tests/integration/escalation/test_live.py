@@ -20,18 +20,18 @@ from common.contracts.escalations import (
     EscalationUnanswered,
 )
 from common.contracts.event import ContactId, EscalationId, Event, PersonId, TeamId
-from common.database import Database
-from common.health import Health
-from common.ids import new_id
-from common.metrics import Metrics
-from escalation.domain.configuration import Versioned
-from escalation.domain.ladders import Ladder, Level, Named
-from escalation.domain.listing import Wanted
-from escalation.domain.policies import Contact
-from escalation.domain.watches import OPEN_STATES, Escalation, Reason, Watch
-from escalation.main import parts
+from common.core.health import Health
+from common.core.ids import new_id
+from common.core.metrics import Metrics
+from common.storage.database import Database
+from escalation.domain.model import OPEN_STATES, Escalation, Reason, Watch
+from escalation.domain.queries import Wanted
+from escalation.domain.settings.ladders import Ladder, Level, Named
+from escalation.domain.settings.policies import Contact
+from escalation.domain.settings.registry import Versioned
+from escalation.main import build
 from escalation.settings import Settings
-from escalation.store import UnitOfWork
+from escalation.store.unit_of_work import UnitOfWork
 from integration.escalation.conftest import Desk, key
 
 NOON = datetime(2026, 3, 2, 12, tzinfo=UTC)
@@ -122,7 +122,7 @@ def escalation(chance: random.Random, contact_id: ContactId, state: Any) -> Esca
 async def written(database: Database[UnitOfWork], upstairs: Sequence[Upstairs]) -> None:
     async with database.transaction() as uow:
         for watch in {one.watch.contact_id: one.watch for one in upstairs}.values():
-            uow.watches.absent(watch.contact_id)
+            uow.watches.mark_absent(watch.contact_id)
             uow.watches.put(watch)
         for one in upstairs:
             uow.escalations.save(one.escalation)
@@ -352,13 +352,13 @@ def deadlines(chance: random.Random, at: datetime) -> list[Event]:
                 ClockWarned,
                 {"clock": clock, "due_at": at, "policy_id": policy, "threshold_percent": 80},
             ),
-            (EscalationReturned, {**level, "from_person": "sam", "because": "shift over"}),
+            (EscalationReturned, {**level, "from_person": "sam", "reason": "shift over"}),
             (EscalationUnanswered, {**level, "waited_for": waited_for}),
             (
                 EscalationClimbed,
-                {**climbed, "level_name": "m", "because": "", "waited_for": waited_for},
+                {**climbed, "level_name": "m", "reason": "", "waited_for": waited_for},
             ),
-            (EscalationClimbed, {**climbed, "level_name": "m", "because": "referred up"}),
+            (EscalationClimbed, {**climbed, "level_name": "m", "reason": "referred up"}),
         ]
         kind, data = chance.choice(kinds)
         timed = kind is not EscalationClimbed or "waited_for" in data
@@ -453,7 +453,7 @@ async def test_each_deadline_is_measured_once_it_is_committed(desk: Desk) -> Non
             "kafka_bootstrap": "unused",
         }
     )
-    parts(settings).workers(desk.database, metrics, Health())
+    build(settings).workers(desk.database, metrics, Health())
     events = deadlines(random.Random(5), await desk.now())  # noqa: S311 - no secret
     name = "upstairs_deadline_lateness_seconds"
     with pytest.raises(ZeroDivisionError):

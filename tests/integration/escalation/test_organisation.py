@@ -10,12 +10,12 @@ from prometheus_client import CollectorRegistry
 
 from common.contracts.contacts import Customer, FeedbackReceived
 from common.contracts.event import CustomerId
-from common.database import Database
-from common.ids import new_id
-from escalation import audit
-from escalation.audit import Auditor
+from common.core.ids import new_id
+from common.storage.database import Database
 from escalation.metrics import AuditMetrics
-from escalation.store import UnitOfWork
+from escalation.store.unit_of_work import UnitOfWork
+from escalation.workers import timer_check
+from escalation.workers.timer_check import Auditor
 from integration.escalation.conftest import LADDER, POLICY, Desk, assigned, key
 
 AUGUST = {"from": "2026-08-01T00:00:00Z", "until": "2026-09-01T00:00:00Z"}
@@ -140,8 +140,8 @@ async def test_a_ladder_goes_up_the_reporting_line_and_the_team(
     )
     assert raised.json()["awaited"] == ["sam", "kim", "mia"]
     pages = await desk.rows(
-        "SELECT data->>'person_id' AS person, data->>'media' AS media FROM journal"
-        " WHERE type = 'upstairs.page_requested.v1' ORDER BY sequence"
+        "SELECT data->>'person_id' AS person, data->>'media' AS media FROM published_events"
+        " WHERE type = 'upstairs.page_requested.v1' ORDER BY id"
     )
     assert [(page.person, page.media) for page in pages] == [
         ("sam", '["slack"]'),
@@ -229,7 +229,7 @@ async def test_standing_alarms_are_counted_until_somebody_answers(
     database: Database[UnitOfWork],
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(audit, "_BETWEEN", timedelta(0))
+    monkeypatch.setattr(timer_check, "_BETWEEN", timedelta(0))
     registry = CollectorRegistry()
     auditor = Auditor(database, AuditMetrics(registry))
 

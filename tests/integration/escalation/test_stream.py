@@ -24,20 +24,20 @@ from common.contracts.escalations import (
     PageRequested,
 )
 from common.contracts.event import ContactId, Event
-from common.database import Database
-from common.health import Health
-from common.http import HttpServer
-from common.ids import new_id
-from common.metrics import Metrics
-from common.provision import TopicSpec, create_topics
-from common.relay import Relay
-from common.service import application
-from escalation import following
+from common.core.health import Health
+from common.core.ids import new_id
+from common.core.metrics import Metrics
+from common.http.app import HttpServer
+from common.messaging.relay import Relay
+from common.service.provision import TopicSpec, create_topics
+from common.service.spec import application
+from common.storage.database import Database
 from escalation.api import live
-from escalation.main import parts
+from escalation.main import build
 from escalation.settings import Settings
-from escalation.store import UnitOfWork
-from escalation.stream import Hub
+from escalation.store.unit_of_work import UnitOfWork
+from escalation.stream import subscriber
+from escalation.stream.broadcaster import Hub
 from integration.escalation.conftest import Desk, key
 from support.probe import Broker, running
 from support.waiting import until
@@ -126,14 +126,14 @@ async def broker(stack: devstack.Stack) -> Broker:
     namespace = f"test-{new_id()}"
     topics = {"escalations": TopicSpec(partitions=PARTITIONS, replication=1)}
     await create_topics(stack.kafka_bootstrap, namespace, topics)
-    return Broker(stack.kafka_bootstrap, namespace, stack.kafka_idempotence)
+    return Broker(stack.kafka_bootstrap, namespace)
 
 
 def replica(database: Database[UnitOfWork], broker: Broker, **changes: Any) -> Replica:
     settings = Settings.model_validate(
         broker.settings().model_dump() | {"api_keys": key.listed, **changes}
     )
-    made = parts(settings)
+    made = build(settings)
     hub = made.state["hub"]
     assert isinstance(hub, Hub)
     app = application(made, settings, database, Metrics(), Health())
@@ -214,8 +214,8 @@ async def written_by_eight(
 
 async def journalled(desk: Desk) -> dict[str, list[int]]:
     rows = await desk.rows(
-        "SELECT contact_id::text AS id, array_agg(sequence ORDER BY sequence) AS sequences"
-        " FROM journal GROUP BY 1"
+        "SELECT key AS id, array_agg(sequence ORDER BY sequence) AS sequences"
+        " FROM published_events GROUP BY 1"
     )
     return {row.id: list(row.sequences) for row in rows}
 
@@ -254,7 +254,7 @@ async def test_who_is_cut_off_again_and_again_gets_each_event_once_and_in_order(
         async with replicas[0].client() as http:
             begin = (await http.get("/v1/escalations")).headers["Last-Event-ID"]
         screens = Screens(replicas, begin)
-        following = [
+        subscriber = [
             asyncio.ensure_future(screens.follow(random.Random(seed)))  # noqa: S311 - no secret
             for seed in range(4)
         ]
@@ -264,7 +264,7 @@ async def test_who_is_cut_off_again_and_again_gets_each_event_once_and_in_order(
         async with database.transaction() as uow:
             uow.outbox.add([noted(contacts[0], "the last")])
         journal = await journalled(desk)
-        for found in await asyncio.gather(*following):
+        for found in await asyncio.gather(*subscriber):
             seen: dict[str, list[int]] = defaultdict(list)
             for told in found:
                 contact_id, sequence = told.place
@@ -454,7 +454,7 @@ async def test_a_gap_in_the_topic_ends_all_streams(one: Replica) -> None:
 async def test_a_client_that_does_not_read_is_cut_off_and_loses_nothing(
     one: Replica, producer: AIOKafkaProducer, broker: Broker, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(following, "_MOST_WAITING", 20)
+    monkeypatch.setattr(subscriber, "_MOST_WAITING", 20)
     contact_id = new_contact()
     found: list[Told] = []
     async with one.stream() as screen:

@@ -16,10 +16,10 @@ from typer.testing import CliRunner, Result
 
 from common.contracts.contacts import ContactReceived, SupervisorRequested
 from common.contracts.event import Event
-from common.ids import new_id
-from escalation.cli import reading
+from common.core.ids import new_id
+from escalation.commands import reading
 from escalation.main import cli
-from escalation.trails import Trails
+from escalation.store.audit_trail import Trails
 from integration.escalation.conftest import Desk, assigned, key
 from support.databases import Postgres
 

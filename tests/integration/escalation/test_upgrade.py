@@ -11,12 +11,12 @@ from sqlalchemy import text
 
 import escalation
 from common.contracts.event import ContactId
-from common.ids import new_id
-from common.migrations import migrate
-from common.provision import provision_schema
-from escalation.domain.policies import ThresholdRule
-from escalation.explain import explain
-from escalation.store import UnitOfWork
+from common.core.ids import new_id
+from common.service.provision import provision_schema
+from common.storage.migrations import migrate
+from escalation.commands.explain import explain
+from escalation.domain.settings.policies import ThresholdRule
+from escalation.store.unit_of_work import UnitOfWork
 from support.databases import PASSWORD, Postgres, opened
 
 CONTACT = ContactId("018f0000-0000-7000-8000-000000000001")
@@ -70,8 +70,10 @@ async def test_a_warning_that_was_a_percentage_is_a_threshold(
             )
             await connection.execute(
                 text("""
-                    INSERT INTO journal (contact_id, sequence, event_id, type, at, data)
-                    VALUES (:contact, 1, :contact, 'upstairs.clocks_started.v1', now(),
+                    INSERT INTO published_events
+                        (id, key, topic, sequence, event_id, type, at, data)
+                    VALUES (1, CAST(CAST(:contact AS uuid) AS text), 'escalations', 1,
+                            CAST(:contact AS uuid), 'upstairs.clocks_started.v1', now(),
                             CAST(:data AS jsonb))
                 """),
                 {"contact": CONTACT, "data": STARTED},

@@ -3,19 +3,13 @@ from collections.abc import AsyncIterator
 import httpx
 import pytest
 
-from common.database import Database
-from intake.main import parts
+from common.storage.database import Database
+from intake.main import build
 from intake.settings import Settings
 from intake.store import UnitOfWork
+from integration.intake.harness import ZENDESK_SECRET, key
 from support.databases import Postgres, opened
-from support.service_harness import Keys, client
-
-SECRET = "a-signing-secret"
-key = Keys(
-    channel="channel:shop:channel-key",
-    representative="representative:rita:representative-key",
-    admin="admin:ops:admin-key",
-)
+from support.service_harness import client
 
 
 @pytest.fixture
@@ -27,14 +21,14 @@ async def database(postgres: Postgres, database_name: str) -> AsyncIterator[Data
 @pytest.fixture
 async def api(database: Database[UnitOfWork]) -> AsyncIterator[httpx.AsyncClient]:
     """Intake's HTTP API, called by a channel."""
-    async with client(parts, Settings, database, key) as api:
+    async with client(build, Settings, database, key) as api:
         api.headers.update(key("channel"))
         yield api
 
 
 @pytest.fixture
-async def webhook(api: httpx.AsyncClient) -> httpx.AsyncClient:
-    """The API with the Zendesk connection `acme` set up."""
+async def zendesk(api: httpx.AsyncClient) -> httpx.AsyncClient:
+    """The API with the Zendesk connection `acme` set up, called without an API key."""
     options = {
         "topic_by_tag": {"invoice": "billing"},
         "language_by_tag": {"es": "es"},
@@ -42,7 +36,7 @@ async def webhook(api: httpx.AsyncClient) -> httpx.AsyncClient:
     }
     answer = await api.put(
         "/v1/channels/zendesk/acme",
-        json={"secret": SECRET, "options": options},
+        json={"secret": ZENDESK_SECRET, "options": options},
         headers=key("admin"),
     )
     assert answer.status_code == 204

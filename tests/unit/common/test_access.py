@@ -2,7 +2,7 @@
 
 import pytest
 
-from common.access import ApiKeys, Principal
+from common.http.access import ApiKeys, Principal
 
 
 @pytest.mark.parametrize(

@@ -4,8 +4,8 @@ import asyncio
 
 import pytest
 
-from common import backoff
-from common.backoff import Backoff, pause
+from common.core import backoff
+from common.core.backoff import Backoff, pause
 
 
 @pytest.fixture

@@ -8,9 +8,16 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from common.contracts.contacts import CustomerWrote
-from common.contracts.event import ContactId, MessageId
-from common.envelope import Envelope, Headers, MalformedRecord, decode, encode, type_of
-from common.ids import EventId, new_id
+from common.contracts.event import ContactId, MessageId, PersonEvent, PersonId
+from common.core.ids import EventId, new_id
+from common.messaging.envelope import (
+    Envelope,
+    Headers,
+    MalformedRecordError,
+    decode,
+    encode,
+    type_of,
+)
 
 AT = datetime(2026, 3, 2, 9, 30, tzinfo=UTC)
 CONTACT = ContactId(new_id())
@@ -91,5 +98,16 @@ def test_no_bytes_raise_anything_else(
 ) -> None:
     for one in (headers, [*encode(ENVELOPE), *headers]):
         type_of(one)
-        with suppress(MalformedRecord):
+        with suppress(MalformedRecordError):
             decode(key, one, value)
+
+
+@pytest.mark.parametrize("key", ["rita", "sam@shop", "7", "A.b_c-d"])
+def test_person_id_is_a_key_of_a_person_event(key: str) -> None:
+    assert PersonEvent.key_pattern.fullmatch(key)
+    assert PersonEvent(person_id=PersonId(key), occurred_at=AT).key == key
+
+
+@pytest.mark.parametrize("key", ["", "-rita", "rita\x00", "rita bo", "ü", "r" * 101, "rita\n"])
+def test_other_texts_are_no_key_of_a_person_event(key: str) -> None:
+    assert not PersonEvent.key_pattern.fullmatch(key)

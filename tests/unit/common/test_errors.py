@@ -14,8 +14,8 @@ from asyncpg.exceptions._base import DataError as ArgumentError
 from sqlalchemy.exc import DBAPIError, IntegrityError
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 
-from common.envelope import MalformedRecord
-from common.errors import PermanentError, TransientError, is_transient
+from common.core.errors import PermanentError, TransientError, is_transient
+from common.messaging.envelope import MalformedRecordError
 
 PASSING = [
     TransientError(),
@@ -40,7 +40,7 @@ PASSING = [
 ]
 LASTING = [
     PermanentError(),
-    MalformedRecord(),
+    MalformedRecordError(),
     ValueError(),
     KeyError(),
     asyncpg.UniqueViolationError(),
@@ -84,5 +84,5 @@ def test_who_calls_it_permanent_has_the_last_word() -> None:
 
 
 def test_an_error_says_what_its_class_says() -> None:
-    assert str(MalformedRecord()) == MalformedRecord.__doc__
-    assert str(MalformedRecord("at 7")) == "at 7"
+    assert str(MalformedRecordError()) == MalformedRecordError.__doc__
+    assert str(MalformedRecordError("at 7")) == "at 7"

@@ -1,13 +1,13 @@
 """Ids tell the day in which they were made."""
 
 from datetime import UTC, date, datetime
-from uuid import UUID
+from uuid import NAMESPACE_OID, UUID, uuid5
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from common.ids import EventId, canonical, day_of, new_id
+from common.core.ids import EventId, canonical, day_of, derived_id, new_id
 
 
 def made_at(at: datetime) -> EventId:
@@ -51,3 +51,9 @@ def test_ids_grow() -> None:
 def test_one_id_has_one_form(made: UUID) -> None:
     forms = (str(made), str(made).upper(), made.hex, f"{{{made}}}", made.urn)
     assert {canonical(form) for form in forms} == {str(made)}
+
+
+def test_derived_id_is_the_same_for_the_same_parts() -> None:
+    assert derived_id("contact", 7, "sara") == str(uuid5(NAMESPACE_OID, "contact/7/sara"))
+    assert derived_id("contact", 7) != derived_id("contact", 8)
+    assert canonical(derived_id("contact", 7)) == derived_id("contact", 7)

@@ -6,7 +6,7 @@ from common.contracts.assignments import ContactAssigned
 from common.contracts.contacts import ContactResolved, CustomerWrote
 from common.contracts.event import Event
 from common.messages import Timer
-from common.subscriptions import Subscriptions
+from common.messaging.subscriptions import HandlerRegistry
 
 
 class Due(Timer):
@@ -23,7 +23,7 @@ async def other(_message: Event | Timer, _uow: object) -> None:
 
 def test_it_tells_what_is_handled_and_from_where() -> None:
     made = (
-        Subscriptions[object]()
+        HandlerRegistry[object]()
         .on(CustomerWrote, one)
         .on(ContactResolved, other)
         .on(ContactAssigned, one)
@@ -40,7 +40,7 @@ def test_it_tells_what_is_handled_and_from_where() -> None:
 
 
 def test_to_add_makes_a_new_table() -> None:
-    first = Subscriptions[object]().on(CustomerWrote, one)
+    first = HandlerRegistry[object]().on(CustomerWrote, one)
     second = first.on(Due, one)
     assert first.timers == {}
     with pytest.raises(KeyError):

@@ -4,7 +4,7 @@ import re
 
 import pytest
 
-from common import trace
+from common.core import trace
 
 PARENT = "00-0123456789abcdef0123456789abcdef-0123456789abcdef-01"
 FORM = re.compile(r"00-[0-9a-f]{32}-[0-9a-f]{16}-01")
@@ -12,24 +12,24 @@ FORM = re.compile(r"00-[0-9a-f]{32}-[0-9a-f]{16}-01")
 
 @pytest.fixture(autouse=True)
 def _untraced() -> None:
-    trace.resume(None)
+    trace.restore(None)
 
 
 def test_a_good_one_is_taken_up() -> None:
-    assert trace.follow(PARENT) == trace.current() == PARENT
+    assert trace.start(PARENT) == trace.current() == PARENT
 
 
 @pytest.mark.parametrize(
     "parent", [None, "", "nonsense", PARENT.upper(), PARENT + "0", PARENT + "\n", "01" + PARENT[2:]]
 )
 def test_for_any_other_a_new_one_begins(parent: str | None) -> None:
-    begun = trace.follow(parent)
+    begun = trace.start(parent)
     assert FORM.fullmatch(begun)
     assert begun == trace.current() != parent
-    assert trace.follow(parent) != begun
+    assert trace.start(parent) != begun
 
 
 def test_what_carries_none_has_none() -> None:
-    trace.follow(PARENT)
-    trace.resume(None)
+    trace.start(PARENT)
+    trace.restore(None)
     assert trace.current() is None

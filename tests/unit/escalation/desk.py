@@ -34,12 +34,15 @@ from common.contracts.event import (
 )
 from common.contracts.notifications import NotificationActedOn
 from common.messages import Schedule, Timer
-from escalation.domain import audit, deadlines, decide, promises
-from escalation.domain.configuration import Configuration, Versioned
-from escalation.domain.duty import DutySchedule, Rotation
-from escalation.domain.history import ClockEvent, evolve
-from escalation.domain.ladders import Ladder, Level, Named, OnDuty
-from escalation.domain.policies import SlaPolicy, Target, ThresholdRule
+from escalation.domain import reactions, timer_check
+from escalation.domain.clocks import lifecycle
+from escalation.domain.clocks.events import ClockEvent, evolve
+from escalation.domain.duty.schedules import DutySchedule, Rotation
+from escalation.domain.escalations import timeouts
+from escalation.domain.model import Clock, Escalation, Watch
+from escalation.domain.settings.ladders import Ladder, Level, Named, OnDuty
+from escalation.domain.settings.policies import SlaPolicy, Target, ThresholdRule
+from escalation.domain.settings.registry import Configuration, Versioned
 from escalation.domain.situation import Decision, Situation, Step
 from escalation.domain.timers import (
     AcknowledgementDue,
@@ -48,7 +51,6 @@ from escalation.domain.timers import (
     LeaseExpires,
     PolicyChanged,
 )
-from escalation.domain.watches import Clock, Escalation, Watch
 
 START = datetime(2026, 3, 2, 9, tzinfo=UTC)
 CONTACT = ContactId("018f0000-0000-7000-8000-000000000001")
@@ -79,11 +81,11 @@ SETTINGS = Configuration(
     schedules={"supervisors": Versioned("supervisors", 1, DUTY)},
 )
 TIMERS: dict[type, Callable[..., Decision]] = {
-    ClockDue: promises.come_due,
-    AcknowledgementDue: deadlines.acknowledgement_due,
-    LeaseEnding: deadlines.lease_ending,
-    LeaseExpires: deadlines.lease_expires,
-    PolicyChanged: promises.policy_changed,
+    ClockDue: lifecycle.come_due,
+    AcknowledgementDue: timeouts.acknowledgement_due,
+    LeaseEnding: timeouts.lease_ending,
+    LeaseExpires: timeouts.lease_expires,
+    PolicyChanged: lifecycle.policy_changed,
 }
 
 
@@ -126,7 +128,7 @@ class Desk:
 
     def _audit(self) -> None:
         """After every decision the timers that stand are those that the state waits for."""
-        awaited = audit.awaited(CONTACT, self.watch.clocks, self.escalation)
+        awaited = timer_check.awaited(CONTACT, self.watch.clocks, self.escalation)
         assert set(self.timers.values()) == set(awaited)
         assert self.retold == self.watch.clocks
 
@@ -157,19 +159,19 @@ class Desk:
         return [(page.person_id, page.reason) for page in self.all(PageRequested)]
 
     def receive(self, happened: float | None = None) -> None:
-        self.do(partial(decide.received, event=received(self._when(happened))))
+        self.do(partial(reactions.received, event=received(self._when(happened))))
 
     def assign(self, happened: float | None = None) -> None:
-        self.do(partial(decide.assigned, event=assigned(self._when(happened))))
+        self.do(partial(reactions.assigned, event=assigned(self._when(happened))))
 
     def refer(self, happened: float | None = None) -> None:
-        self.do(partial(decide.referred, event=referral(self._when(happened))))
+        self.do(partial(reactions.referred, event=referral(self._when(happened))))
 
     def reply(self, happened: float | None = None) -> None:
         event = RepresentativeReplied(
             contact_id=CONTACT, occurred_at=self._when(happened), message_id=MessageId("m")
         )
-        self.do(partial(decide.replied, event=event))
+        self.do(partial(reactions.replied, event=event))
 
     def write(self, happened: float | None = None) -> None:
         event = CustomerWrote(
@@ -178,39 +180,39 @@ class Desk:
             message_id=MessageId("w"),
             excerpt="And now?",
         )
-        self.do(partial(decide.wrote, event=event))
+        self.do(partial(reactions.wrote, event=event))
 
     def wait_for_customer(self, happened: float | None = None) -> None:
         event = WaitingOnCustomer(contact_id=CONTACT, occurred_at=self._when(happened))
-        self.do(partial(decide.waiting, event=event))
+        self.do(partial(reactions.waiting, event=event))
 
     def prioritize(self, priority: Priority, happened: float | None = None) -> None:
         event = ContactPrioritized(
             contact_id=CONTACT,
             occurred_at=self._when(happened),
             priority=priority,
-            because="the press is on the line",
+            reason="the press is on the line",
         )
-        self.do(partial(decide.prioritized, event=event))
+        self.do(partial(reactions.prioritized, event=event))
 
     def ask_for_supervisor(self) -> None:
         event = SupervisorRequested(contact_id=CONTACT, occurred_at=self.at, quote="Your boss!")
-        self.do(partial(decide.supervisor_requested, event=event))
+        self.do(partial(reactions.supervisor_requested, event=event))
 
     def resolve(self, happened: float | None = None) -> None:
-        self.do(partial(decide.resolved, event=resolution(self._when(happened))))
+        self.do(partial(reactions.resolved, event=resolution(self._when(happened))))
 
     def reopen(self, happened: float | None = None) -> None:
         event = ContactReopened(
             contact_id=CONTACT, occurred_at=self._when(happened), reason="again"
         )
-        self.do(partial(decide.reopened, event=event))
+        self.do(partial(reactions.reopened, event=event))
 
     def press(self, person: PersonId, action: str = "acknowledge") -> None:
         page = next(p for p in reversed(self.all(PageRequested)) if p.escalation_id)
         self.do(
             partial(
-                decide.acted_on,
+                reactions.acted_on,
                 event=NotificationActedOn.model_validate(
                     {
                         "contact_id": CONTACT,
@@ -249,7 +251,7 @@ def assigned(at: datetime) -> ContactAssigned:
         occurred_at=at,
         representative_id=RITA,
         team_id=TeamId("t"),
-        because="only one free",
+        reason="only one free",
     )
 
 

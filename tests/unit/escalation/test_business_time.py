@@ -13,7 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import TypeAdapter, ValidationError
 
-from escalation.domain.calendars import (
+from escalation.domain.duty.calendars import (
     WEEKDAYS,
     Calendar,
     DayHours,

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import TypeAdapter, ValidationError
 
-from escalation.domain.calendars import (
+from escalation.domain.duty.calendars import (
     WEEKDAYS,
     Calendar,
     add_business_time,

@@ -14,14 +14,15 @@ from common.contracts.escalations import (
     PageRequested,
 )
 from common.contracts.event import CustomerId, PersonId
-from escalation.domain import approvals, decide, working
-from escalation.domain.approvals import Settlement
-from escalation.domain.asking import may_act
-from escalation.domain.configuration import Configuration, Versioned
-from escalation.domain.ladders import Ladder, Level, Named, OnDuty, TeamSupervisors
-from escalation.domain.names import OPERATIONS
-from escalation.domain.organisation import Person, Team
-from escalation.domain.policies import RaiseWhen, Repeated
+from escalation.domain import reactions
+from escalation.domain.escalations import actions, approvals
+from escalation.domain.escalations.approvals import Settlement
+from escalation.domain.escalations.responders import may_act
+from escalation.domain.settings.ladders import Ladder, Level, Named, OnDuty, TeamSupervisors
+from escalation.domain.settings.people import Person, Team
+from escalation.domain.settings.policies import RaiseWhen, Repeated
+from escalation.domain.settings.registry import Configuration, Versioned
+from escalation.domain.types import OPERATIONS
 from unit.escalation.desk import (
     CONTACT,
     DAN,
@@ -62,16 +63,18 @@ def level(name: str, *people: PersonId) -> Level:
 def receive(desk: Desk, *, tier: Tier = "standard", earlier: int = 0) -> None:
     customer = Customer(customer_id=CustomerId("c"), name="Ada Lovelace", tier=tier)
     event = received(desk.at).model_copy(update={"customer": customer})
-    desk.do(lambda situation: decide.received(replace(situation, earlier_contacts=earlier), event))
+    desk.do(
+        lambda situation: reactions.received(replace(situation, earlier_contacts=earlier), event)
+    )
 
 
 def rate(desk: Desk, score: int, comment: str | None = None) -> None:
     event = FeedbackReceived(contact_id=CONTACT, occurred_at=desk.at, score=score, comment=comment)
-    desk.do(partial(decide.rated, event=event))
+    desk.do(partial(reactions.rated, event=event))
 
 
 def complain(desk: Desk, about: PersonId) -> None:
-    desk.do(partial(decide.raised_by_hand, by=DAN, reason="was rude", about=about))
+    desk.do(partial(reactions.raised_by_hand, by=DAN, reason="was rude", about=about))
 
 
 def in_charge(settings: Configuration) -> Desk:
@@ -145,7 +148,7 @@ def test_bad_feedback_goes_upstairs_though_the_contact_is_resolved() -> None:
     desk.wait_until(5)
     assert desk.paged()[-1] == (MIA, "climbed")
     desk.press(MIA)
-    desk.do(partial(working.hand_back, by=MIA, guidance="call her"))
+    desk.do(partial(actions.hand_back, by=MIA, guidance="call her"))
     assert desk.escalation is None
     assert desk.timers == {}
 
@@ -170,15 +173,15 @@ def test_a_complaint_outlives_the_contact() -> None:
 def test_a_complaint_may_follow_the_end_but_nothing_else_may() -> None:
     desk = in_charge(organised(level("first", DAN)))
     desk.resolve()
-    with pytest.raises(decide.NotOpen):
-        desk.do(partial(decide.raised_by_hand, by=DAN, reason="look at it"))
+    with pytest.raises(reactions.NotOpenError):
+        desk.do(partial(reactions.raised_by_hand, by=DAN, reason="look at it"))
     complain(desk, RITA)
     assert desk.the(EscalationRaised).cause == "complaint"
     assert desk.the(PageRequested).headline.endswith("complaint about rita")
 
 
 def test_nobody_can_complain_about_a_contact_that_is_unknown() -> None:
-    with pytest.raises(decide.NotOpen):
+    with pytest.raises(reactions.NotOpenError):
         complain(Desk(), RITA)
 
 
@@ -267,7 +270,7 @@ def test_a_further_kind_of_cause_tells_those_who_are_asked() -> None:
     desk.ask_for_supervisor()
     desk.refer()
     assert desk.paged()[2:] == [(SAM, "updated"), (KIM, "updated")]
-    desk.do(partial(decide.raised_by_hand, by=DAN, reason="the press calls"))
+    desk.do(partial(reactions.raised_by_hand, by=DAN, reason="the press calls"))
     assert desk.paged()[4:] == [(SAM, "updated"), (KIM, "updated")]
     pages = [page.page_id for page in desk.all(PageRequested)]
     assert len(pages) == len(set(pages))
@@ -299,9 +302,9 @@ def test_it_is_not_handed_to_ones_own_supervisor_alone_who_may_not_settle_it() -
     desk = in_charge(organised(level("first", SAM, MIA)))
     complain(desk, RITA)
     desk.press(MIA)
-    with pytest.raises(working.Forbidden, match="may not judge alone"):
-        desk.do(partial(working.hand_over, by=MIA, to=SAM, context="you know her"))
-    desk.do(partial(working.hand_over, by=MIA, to=DAN, context="you know nobody there"))
+    with pytest.raises(actions.ForbiddenError, match="may not judge alone"):
+        desk.do(partial(actions.hand_over, by=MIA, to=SAM, context="you know her"))
+    desk.do(partial(actions.hand_over, by=MIA, to=DAN, context="you know nobody there"))
     assert desk.escalation is not None
     assert desk.escalation.awaited == (DAN,)
 
@@ -311,9 +314,9 @@ def test_ones_own_supervisor_may_hold_it_but_not_settle_it() -> None:
     complain(desk, RITA)
     desk.press(SAM)
     settle = partial(approvals.settle, role="supervisor", settlement=Settlement("apology", "so"))
-    with pytest.raises(working.Forbidden, match="may not judge alone"):
+    with pytest.raises(actions.ForbiddenError, match="may not judge alone"):
         desk.do(partial(settle, by=SAM))
-    desk.do(partial(working.hand_over, by=SAM, to=MIA, context="it is about my team"))
+    desk.do(partial(actions.hand_over, by=SAM, to=MIA, context="it is about my team"))
     desk.press(MIA)
     desk.do(partial(settle, by=MIA))
     assert desk.past[-1].outcome == "apology"

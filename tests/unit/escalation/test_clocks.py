@@ -22,12 +22,14 @@ from common.contracts.escalations import (
     PageRequested,
     PriorityChangeAsked,
 )
-from escalation.domain import decide, promises, working
-from escalation.domain.calendars import Calendar
-from escalation.domain.configuration import Configuration, Versioned
-from escalation.domain.policies import Match, SlaPolicy, Target, ThresholdRule
+from escalation.domain import reactions
+from escalation.domain.clocks import lifecycle
+from escalation.domain.duty.calendars import Calendar
+from escalation.domain.escalations import actions
+from escalation.domain.model import Clock
+from escalation.domain.settings.policies import Match, SlaPolicy, Target, ThresholdRule
+from escalation.domain.settings.registry import Configuration, Versioned
 from escalation.domain.timers import PolicyChanged
-from escalation.domain.watches import Clock
 from unit.escalation.desk import CONTACT, RITA, SAM, SETTINGS, START, Desk, received
 
 
@@ -138,7 +140,7 @@ class TestWaitingForTheCustomer:
         assert desk.timers == {}
         desk.wait_until(1000)
         desk.write()
-        assert desk.the(ClockResumed).because == "the customer wrote"
+        assert desk.the(ClockResumed).reason == "the customer wrote"
         desk.wait_until(1029)
         assert desk.all(ClockWarned) == []
         desk.wait_until(1030)
@@ -267,7 +269,7 @@ class TestAnotherPriority:
         desk.receive()
         desk.wait_until(5)
         desk.prioritize("urgent")
-        assert desk.the(ClockCancelled).because == "policy urgent v1 does not promise it"
+        assert desk.the(ClockCancelled).reason == "policy urgent v1 does not promise it"
         assert (clock(desk, "resolution").state, due(desk, "assignment")) == ("cancelled", 20)
         desk.wait_until(6)
         desk.prioritize("high")
@@ -438,7 +440,7 @@ class TestThresholds:
         recall = policy(Target("resolution", 10), match=Match(campaign=("recall",)))
         desk = Desk(settings=in_force(usual=policy(Target("resolution", 100)), recall=recall))
         event = received(desk.at).model_copy(update={"campaign": "recall"})
-        desk.do(partial(decide.received, event=event))
+        desk.do(partial(reactions.received, event=event))
         assert due(desk, "resolution") == 10
 
 
@@ -474,7 +476,7 @@ class TestAcknowledgement:
 
     def test_each_escalation_has_a_run_of_its_own(self, desk: Desk) -> None:
         desk.press(SAM)
-        desk.do(partial(working.hand_back, by=SAM, guidance="say sorry"))
+        desk.do(partial(actions.hand_back, by=SAM, guidance="say sorry"))
         desk.wait_until(20)
         desk.ask_for_supervisor()
         assert (clock(desk, "acknowledgement").run, due(desk, "acknowledgement")) == (2, 23)
@@ -539,7 +541,7 @@ def test_a_policy_that_promises_more_counts_what_was_done_already() -> None:
     desk.reply()
     desk.settings = in_force(gold=policy(Target("assignment", 4), Target("periodic_update", 100)))
     desk.wait_until(300)
-    desk.do(partial(promises.policy_changed, timer=PolicyChanged(contact_id=CONTACT)))
+    desk.do(partial(lifecycle.policy_changed, timer=PolicyChanged(contact_id=CONTACT)))
     assert desk.all(ClockBreached) == []
     assert desk.paged() == []
     assert clock(desk, "assignment").met_at == START + timedelta(seconds=1)

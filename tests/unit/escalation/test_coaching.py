@@ -8,9 +8,10 @@ import pytest
 
 from common.contracts.escalations import CoachingRequested, EscalationLeaseRenewed, PageRequested
 from common.contracts.event import PersonId
-from escalation.domain import decide, working
-from escalation.domain.configuration import Versioned
-from escalation.domain.organisation import Person
+from escalation.domain import reactions
+from escalation.domain.escalations import actions
+from escalation.domain.settings.people import Person
+from escalation.domain.settings.registry import Versioned
 from unit.escalation.desk import CONTACT, DAN, MIA, RITA, SAM, SETTINGS, Desk
 
 LEA = PersonId("lea")
@@ -31,7 +32,7 @@ def reporting(staff: Mapping[str, PersonId]) -> Desk:
 
 
 def coach(desk: Desk, person: PersonId = RITA, text: str = "Say sorry sooner.") -> None:
-    desk.do(partial(working.request_coaching, by=SAM, person_id=person, text=text))
+    desk.do(partial(actions.request_coaching, by=SAM, person_id=person, text=text))
 
 
 def test_it_is_told_to_the_superior_and_waits_for_no_answer() -> None:
@@ -67,7 +68,7 @@ def test_with_nobody_else_above_it_is_only_noted(staff: dict[str, PersonId]) -> 
 
 def test_who_is_complained_about_is_not_asked_to_coach() -> None:
     desk = reporting({RITA: LEA})
-    desk.do(partial(decide.raised_by_hand, by=MIA, reason="rude", about=LEA))
+    desk.do(partial(reactions.raised_by_hand, by=MIA, reason="rude", about=LEA))
     coach(desk)
     assert desk.the(CoachingRequested).person_id == RITA
     assert LEA not in [person for person, _ in desk.paged()]

@@ -6,9 +6,9 @@ from typing import Any
 import pytest
 from pydantic import TypeAdapter, ValidationError
 
-from escalation.domain.configuration import Configuration, Versioned
-from escalation.domain.ladders import Ladder, Level, OnDuty
-from escalation.domain.policies import Contact, Match, SlaPolicy, Target
+from escalation.domain.settings.ladders import Ladder, Level, OnDuty
+from escalation.domain.settings.policies import Contact, Match, SlaPolicy, Target
+from escalation.domain.settings.registry import Configuration, Versioned
 
 CONTACT = Contact(
     channel="chat",

@@ -8,7 +8,14 @@ import pytest
 from pydantic import TypeAdapter, ValidationError
 
 from common.contracts.event import PersonId
-from escalation.domain.duty import Absence, DutySchedule, Override, Rotation, Swap, on_duty
+from escalation.domain.duty.schedules import (
+    Absence,
+    DutySchedule,
+    Override,
+    Rotation,
+    Swap,
+    on_duty,
+)
 
 SAM, KIM, LEE = PersonId("sam"), PersonId("kim"), PersonId("lee")
 BERLIN = ZoneInfo("Europe/Berlin")

@@ -7,9 +7,15 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from common.contracts.event import PersonId
-from escalation.domain.calendars import WEEKDAYS, Calendar, DayHours, Weekday
-from escalation.domain.configuration import Configuration, Versioned
-from escalation.domain.duty import (
+from escalation.domain.duty.calendars import WEEKDAYS, Calendar, DayHours, Weekday
+from escalation.domain.duty.changes import (
+    NotOwnShiftError,
+    UnchangeableError,
+    faults,
+    overridden,
+    swapped,
+)
+from escalation.domain.duty.schedules import (
     MOST_CHANGES,
     Absence,
     Absences,
@@ -18,10 +24,10 @@ from escalation.domain.duty import (
     Rotation,
     Swap,
 )
-from escalation.domain.gaps import GapAhead, Outlook, look_ahead
-from escalation.domain.organisation import Person
-from escalation.domain.rostering import NotOwnShift, Unchangeable, faults, overridden, swapped
-from escalation.domain.shifts import Gap, shifts
+from escalation.domain.duty.shifts import Gap, shifts
+from escalation.domain.duty_gaps import GapAhead, Outlook, look_ahead
+from escalation.domain.settings.people import Person
+from escalation.domain.settings.registry import Configuration, Versioned
 
 SAM, KIM, LEE = PersonId("sam"), PersonId("kim"), PersonId("lee")
 HOUR, DAY = timedelta(hours=1), timedelta(days=1)
@@ -113,7 +119,7 @@ def test_a_supervisor_may_take_back_an_own_turn_that_was_given_to_the_wrong_one(
     given = overridden(DAILY, override(PersonId("kmi")), SAM)
     whole_day = Override(SAM, MONDAY, MONDAY + DAY)
     assert shifts(overridden(given, whole_day, SAM), MONDAY, MONDAY + DAY)[0].person_id == SAM
-    with pytest.raises(NotOwnShift, match="shifts of kmi"):
+    with pytest.raises(NotOwnShiftError, match="shifts of kmi"):
         overridden(given, override(LEE), KIM)
 
 
@@ -128,7 +134,7 @@ def test_a_supervisor_may_take_back_an_own_turn_that_was_given_to_the_wrong_one(
     ],
 )
 def test_others_shifts_take_a_manager(change: Override, by: PersonId) -> None:
-    with pytest.raises(NotOwnShift, match="takes the role manager"):
+    with pytest.raises(NotOwnShiftError, match="takes the role manager"):
         overridden(DAILY, change, by)
     assert overridden(DAILY, change, None).overrides == (change,)
 
@@ -136,14 +142,14 @@ def test_others_shifts_take_a_manager(change: Override, by: PersonId) -> None:
 def test_a_swap_takes_one_of_the_two_or_a_manager() -> None:
     swap = Swap(SAM, KIM, MONDAY, MONDAY + DAY)
     assert swapped(DAILY, swap, KIM) == swapped(DAILY, swap, None)
-    with pytest.raises(NotOwnShift, match="kim and sam"):
+    with pytest.raises(NotOwnShiftError, match="kim and sam"):
         swapped(DAILY, swap, LEE)
 
 
 def test_what_changes_nothing_is_refused_and_a_repetition_is_not() -> None:
-    with pytest.raises(Unchangeable):
+    with pytest.raises(UnchangeableError):
         overridden(DAILY, override(SAM), None)
-    with pytest.raises(Unchangeable):
+    with pytest.raises(UnchangeableError):
         swapped(DAILY, Swap(LEE, KIM, MONDAY, MONDAY + HOUR), None)
     given = overridden(DAILY, override(LEE), SAM)
     assert overridden(given, override(LEE), SAM) == given
@@ -151,7 +157,7 @@ def test_what_changes_nothing_is_refused_and_a_repetition_is_not() -> None:
 
 def test_there_is_an_end_to_changes() -> None:
     past = tuple(override(LEE, MONDAY - n * HOUR) for n in range(1, MOST_CHANGES + 1))
-    with pytest.raises(Unchangeable, match="those that are over"):
+    with pytest.raises(UnchangeableError, match="those that are over"):
         overridden(replace(DAILY, overrides=past), override(LEE), None)
 
 

@@ -10,9 +10,16 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from common.contracts.event import PersonId
-from escalation.domain.calendars import WEEKDAYS, Calendar, DayHours, Weekday
-from escalation.domain.duty import Absence, DutySchedule, Override, Rotation, Swap, on_duty
-from escalation.domain.shifts import Gap, Shift, gaps, period, shift_end, shifts
+from escalation.domain.duty.calendars import WEEKDAYS, Calendar, DayHours, Weekday
+from escalation.domain.duty.schedules import (
+    Absence,
+    DutySchedule,
+    Override,
+    Rotation,
+    Swap,
+    on_duty,
+)
+from escalation.domain.duty.shifts import Gap, Shift, gaps, period, shift_end, shifts
 
 PEOPLE = [PersonId(name) for name in ("sam", "kim", "lee")]
 SAM, KIM, LEE = PEOPLE

@@ -9,10 +9,10 @@ import pytest
 
 from common.contracts.contacts import Customer
 from common.contracts.event import CustomerId
-from escalation.domain import decide
-from escalation.domain.calendars import WEEKDAYS, Calendar, DayHours, HolidaysOf
-from escalation.domain.configuration import Configuration, Versioned
-from escalation.domain.policies import SlaPolicy, Target
+from escalation.domain import reactions
+from escalation.domain.duty.calendars import WEEKDAYS, Calendar, DayHours, HolidaysOf
+from escalation.domain.settings.policies import SlaPolicy, Target
+from escalation.domain.settings.registry import Configuration, Versioned
 from unit.escalation.desk import SETTINGS, START, Desk, received
 
 NINE_TO_FIVE: DayHours = (("09:00", "17:00"),)
@@ -51,7 +51,7 @@ def test_a_promise_counts_in_the_office_hours_of_the_customers_region(
     desk = Desk(FOLLOWING)
     customer = Customer(customer_id=CustomerId("c"), name="Ada", region=region)
     event = received(START).model_copy(update={"customer": customer})
-    desk.do(partial(decide.received, event=event))
+    desk.do(partial(reactions.received, event=event))
     (clock,) = desk.watch.clocks
     assert str(clock.calendar) == calendar
     assert clock.due_at == due

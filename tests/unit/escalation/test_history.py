@@ -12,13 +12,13 @@ from pydantic import TypeAdapter
 
 from common.contracts.assignments import AssignmentReleased
 from common.contracts.escalations import ClockDeadline, ClocksStarted, ClockWarned
-from escalation.domain import decide
-from escalation.domain.calendars import Calendar
-from escalation.domain.configuration import Configuration, Versioned
-from escalation.domain.history import CLOCK_EVENTS, Clocks, evolve
-from escalation.domain.policies import Match, SlaPolicy, Target, ThresholdRule
+from escalation.domain import reactions
+from escalation.domain.clocks.events import CLOCK_EVENTS, Clocks, evolve
+from escalation.domain.duty.calendars import Calendar
+from escalation.domain.model import Watch
+from escalation.domain.settings.policies import Match, SlaPolicy, Target, ThresholdRule
+from escalation.domain.settings.registry import Configuration, Versioned
 from escalation.domain.timers import PolicyChanged
-from escalation.domain.watches import Watch
 from unit.escalation.desk import CONTACT, RITA, SETTINGS, START, Desk
 
 # Long enough that nothing of an assignment falls due before it is heard of.
@@ -87,10 +87,11 @@ class Fact:
                     contact_id=CONTACT,
                     occurred_at=desk.at,
                     representative_id=RITA,
-                    because="end of shift",
+                    kind="returned",
+                    reason="end of shift",
                 )
                 desk.now = now
-                desk.do(partial(decide.released, event=event))
+                desk.do(partial(reactions.released, event=event))
             case _:
                 getattr(desk, self.what)(self.at)
 

@@ -26,11 +26,12 @@ from common.contracts.escalations import (
     EscalationUnanswered,
     PageRequested,
 )
-from escalation.domain import decide, working
-from escalation.domain.approvals import Settlement, settle
-from escalation.domain.configuration import Configuration, Versioned
-from escalation.domain.ladders import Named
-from escalation.domain.names import OPERATIONS
+from escalation.domain import reactions
+from escalation.domain.escalations import actions
+from escalation.domain.escalations.approvals import Settlement, settle
+from escalation.domain.settings.ladders import Named
+from escalation.domain.settings.registry import Configuration, Versioned
+from escalation.domain.types import OPERATIONS
 from unit.escalation.desk import CONTACT, DUTY, LADDER, MIA, RITA, SAM, SETTINGS, START, Desk
 
 
@@ -89,7 +90,7 @@ def test_no_answer_climbs_and_the_top_is_asked_again_and_again(breached: Desk) -
     breached.wait_until(15)
     climbed = breached.the(EscalationClimbed)
     assert (climbed.from_level, climbed.to_level) == (0, 1)
-    assert climbed.because == "no answer from sam"
+    assert climbed.reason == "no answer from sam"
     page = breached.all(PageRequested)[-1]
     assert page.headline == "Billing ticket from Ada Lovelace: first response 5 s overdue"
     assert page.why.startswith("No answer from sam. No reply within 10 s (policy gold v3).")
@@ -121,7 +122,7 @@ def test_an_acknowledgement_is_a_lease_that_runs_out(breached: Desk) -> None:
     breached.wait_until(29.9)
     assert breached.all(EscalationClimbed) == []
     breached.wait_until(30)
-    assert breached.the(EscalationClimbed).because == "lease of sam expired"
+    assert breached.the(EscalationClimbed).reason == "lease of sam expired"
     assert breached.paged()[-1] == (MIA, "climbed")
 
 
@@ -135,10 +136,10 @@ def test_who_was_asked_first_may_still_answer_after_it_climbed(breached: Desk) -
 
 def test_a_second_answer_is_refused_while_the_first_holds(breached: Desk) -> None:
     breached.press(SAM)
-    with pytest.raises(working.Refused, match="It is acknowledged by sam"):
-        breached.do(partial(working.acknowledge, by=MIA))
-    with pytest.raises(working.Refused, match="It is acknowledged by sam"):
-        breached.do(partial(working.take_over, by=MIA))
+    with pytest.raises(actions.RefusedError, match="It is acknowledged by sam"):
+        breached.do(partial(actions.acknowledge, by=MIA))
+    with pytest.raises(actions.RefusedError, match="It is acknowledged by sam"):
+        breached.do(partial(actions.take_over, by=MIA))
 
 
 def test_taken_over_and_resolved(breached: Desk) -> None:
@@ -163,24 +164,24 @@ def test_the_timer_of_an_earlier_lease_does_not_end_a_later_one(breached: Desk) 
 
 
 def test_only_who_has_it_may_end_it(breached: Desk) -> None:
-    with pytest.raises(working.Refused, match="It is raised"):
+    with pytest.raises(actions.RefusedError, match="It is raised"):
         breached.do(partial(settle, by=SAM, role="supervisor", settlement=Settlement("answer", "")))
     breached.press(SAM)
-    with pytest.raises(working.Refused, match="It is acknowledged by sam"):
-        breached.do(partial(working.hand_back, by=MIA, guidance="offer a credit"))
-    breached.do(partial(working.hand_back, by=SAM, guidance="offer a credit"))
+    with pytest.raises(actions.RefusedError, match="It is acknowledged by sam"):
+        breached.do(partial(actions.hand_back, by=MIA, guidance="offer a credit"))
+    breached.do(partial(actions.hand_back, by=SAM, guidance="offer a credit"))
     assert breached.the(EscalationHandedBack).guidance == "offer a credit"
 
 
 def test_referred_up_by_hand_until_there_is_nobody_above(breached: Desk) -> None:
     breached.press(SAM)
-    breached.do(partial(working.refer_up, by=SAM, reason="above my limit"))
+    breached.do(partial(actions.refer_up, by=SAM, reason="above my limit"))
     climbed = breached.the(EscalationClimbed)
-    assert climbed.because == "referred up by sam: above my limit"
+    assert climbed.reason == "referred up by sam: above my limit"
     assert climbed.lateness_ms is None
     breached.press(MIA)
-    with pytest.raises(working.Refused, match="Nobody is on duty above managers"):
-        breached.do(partial(working.refer_up, by=MIA, reason="too hard"))
+    with pytest.raises(actions.RefusedError, match="Nobody is on duty above managers"):
+        breached.do(partial(actions.refer_up, by=MIA, reason="too hard"))
 
 
 def test_a_working_lease_that_runs_out_at_the_top_is_not_silent(breached: Desk) -> None:
@@ -215,7 +216,7 @@ def test_a_customer_may_always_ask(desk: Desk) -> None:
 
 def test_resolved_below_closes_upstairs(breached: Desk) -> None:
     breached.resolve()
-    assert breached.the(EscalationClosed).because == "contact resolved by rita"
+    assert breached.the(EscalationClosed).reason == "contact resolved by rita"
     assert breached.timers == {}
     breached.ask_for_supervisor()
     breached.refer()
@@ -281,7 +282,7 @@ def test_an_empty_level_is_skipped_and_says_so(desk: Desk) -> None:
     desk.receive()
     desk.ask_for_supervisor()
     assert desk.the(EscalationRaised).level == 0
-    assert desk.the(EscalationClimbed).because == "nobody on duty at supervisors"
+    assert desk.the(EscalationClimbed).reason == "nobody on duty at supervisors"
     assert desk.paged() == [(MIA, "raised")]
 
 
@@ -375,8 +376,12 @@ def test_a_released_representative_is_no_longer_named(desk: Desk) -> None:
     desk.receive()
     desk.assign()
     event = AssignmentReleased(
-        contact_id=CONTACT, occurred_at=desk.at, representative_id=RITA, because="end of shift"
+        contact_id=CONTACT,
+        occurred_at=desk.at,
+        representative_id=RITA,
+        kind="returned",
+        reason="end of shift",
     )
-    desk.do(partial(decide.released, event=event))
+    desk.do(partial(reactions.released, event=event))
     desk.ask_for_supervisor()
     assert "Representative: none yet." in desk.all(PageRequested)[-1].why

@@ -17,11 +17,10 @@ from common.contracts.escalations import (
     Severity,
 )
 from common.contracts.event import PersonId
-from escalation.domain import decide
-from escalation.domain.calendars import Calendar
-from escalation.domain.configuration import Configuration, Versioned
-from escalation.domain.duty import Absence
-from escalation.domain.ladders import (
+from escalation.domain import reactions
+from escalation.domain.duty.calendars import Calendar
+from escalation.domain.duty.schedules import Absence
+from escalation.domain.settings.ladders import (
     Ladder,
     Level,
     Named,
@@ -30,8 +29,9 @@ from escalation.domain.ladders import (
     TeamSupervisors,
     Who,
 )
-from escalation.domain.names import OPERATIONS
-from escalation.domain.organisation import Person, Team
+from escalation.domain.settings.people import Person, Team
+from escalation.domain.settings.registry import Configuration, Versioned
+from escalation.domain.types import OPERATIONS
 from unit.escalation.desk import CONTACT, DAN, MIA, POLICY, RITA, SAM, SETTINGS, START, Desk
 
 KIM = PersonId("kim")
@@ -109,7 +109,7 @@ def test_whoever_several_entries_mean_is_asked_once() -> None:
 )
 def test_an_empty_level_is_skipped_at_once_and_says_why(who: Who, why: str) -> None:
     desk = asked(settings(first(who), TOP))
-    assert desk.the(EscalationClimbed).because == why
+    assert desk.the(EscalationClimbed).reason == why
     assert desk.paged() == [(DAN, "raised")]
 
 
@@ -118,7 +118,7 @@ def test_without_a_representative_there_is_no_line_and_no_team() -> None:
     desk = Desk(settings(first(line, team), TOP))
     desk.receive()
     desk.ask_for_supervisor()
-    assert desk.the(EscalationClimbed).because == (
+    assert desk.the(EscalationClimbed).reason == (
         "first: no representative yet; first: no team yet"
     )
 
@@ -128,9 +128,13 @@ def test_a_released_contact_keeps_its_team() -> None:
     desk.receive()
     desk.assign()
     release = AssignmentReleased(
-        contact_id=CONTACT, occurred_at=desk.at, representative_id=RITA, because="shift over"
+        contact_id=CONTACT,
+        occurred_at=desk.at,
+        representative_id=RITA,
+        kind="returned",
+        reason="shift over",
     )
-    desk.do(lambda situation: decide.released(situation, release))
+    desk.do(lambda situation: reactions.released(situation, release))
     desk.ask_for_supervisor()
     assert desk.paged() == [(SAM, "raised"), (KIM, "raised")]
 
@@ -145,7 +149,7 @@ def test_a_released_contact_keeps_its_team() -> None:
 )
 def test_who_is_absent_is_left_out_of_every_kind(who: Who, why: str) -> None:
     desk = asked(settings(first(who), TOP, staff=away(SAM, 100)))
-    assert desk.the(EscalationClimbed).because == why
+    assert desk.the(EscalationClimbed).reason == why
     back = asked(settings(first(who), TOP, staff=away(SAM, 0)))
     assert back.paged() == [(SAM, "raised")]
 
@@ -155,7 +159,7 @@ def test_the_others_of_a_team_are_asked_while_one_is_absent() -> None:
     assert asked(settings(team, TOP, staff=away(SAM, 100))).paged() == [(KIM, "raised")]
     nobody = {**away(SAM, 100), KIM: replace(STAFF[KIM], absences=away(SAM, 100)[SAM].absences)}
     desk = asked(settings(team, TOP, staff=nobody))
-    assert desk.the(EscalationClimbed).because == "first: all absent (sam, kim)"
+    assert desk.the(EscalationClimbed).reason == "first: all absent (sam, kim)"
 
 
 def test_people_are_found_when_their_level_is_reached() -> None:
@@ -178,7 +182,7 @@ def test_in_turn_each_has_the_whole_time_before_it_climbs() -> None:
     assert desk.all(PageRequested)[-1].respond_by == START + timedelta(seconds=10)
     assert desk.all(EscalationClimbed) == []
     desk.wait_until(10)
-    assert desk.the(EscalationClimbed).because == "no answer from sam, kim"
+    assert desk.the(EscalationClimbed).reason == "no answer from sam, kim"
     assert desk.paged()[2:] == [(DAN, "climbed")]
 
 

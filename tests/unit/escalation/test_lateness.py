@@ -3,7 +3,7 @@
 from functools import partial
 
 from common.contracts.escalations import EscalationClimbed
-from escalation.domain import working
+from escalation.domain.escalations import actions
 from escalation.domain.lateness import Noticed, noticed
 from unit.escalation.desk import MIA, SAM, Desk
 
@@ -39,6 +39,6 @@ def test_what_a_person_sends_up_was_not_late() -> None:
     desk.receive()
     desk.assign()
     desk.refer()
-    desk.do(partial(working.refer_up, by=SAM, reason="above my limit"))
+    desk.do(partial(actions.refer_up, by=SAM, reason="above my limit"))
     assert desk.the(EscalationClimbed).to_level == 1
     assert of(desk) == []

@@ -11,12 +11,20 @@ from hypothesis import strategies as st
 from pydantic import ValidationError
 
 from common.contracts.event import ContactId, EscalationId
-from common.problems import Problem
+from common.http.problems import ProblemError
 from escalation.api.cursor import cursor_after, place_after
-from escalation.domain.listing import Place, Wanted
-from escalation.following import Following
-from escalation.news import Happened, News
-from escalation.offsets import PATTERN, Gone, check, lengthened, missed, parse, spell
+from escalation.domain.queries import Place, Wanted
+from escalation.stream.offsets import (
+    PATTERN,
+    OffsetGoneError,
+    check,
+    lengthened,
+    missed,
+    parse,
+    spell,
+)
+from escalation.stream.records import Happened, News
+from escalation.stream.subscriber import Following
 
 NOON = datetime(2026, 3, 2, 12, tzinfo=UTC)
 CONTACT = ContactId("018f0000-0000-7000-8000-000000000001")
@@ -53,12 +61,12 @@ def test_who_asks_for_what_is_kept_or_comes_next_is_served(after: tuple[int, ...
 
 @pytest.mark.parametrize("after", [(2, 5), (4, 8), (10, 0)])
 def test_who_asks_for_what_is_gone_or_was_never_there_is_told_so(after: tuple[int, ...]) -> None:
-    with pytest.raises(Gone):
+    with pytest.raises(OffsetGoneError):
         check(after, KEPT, ENDS)
 
 
 def test_a_partition_that_there_is_not_is_gone() -> None:
-    with pytest.raises(Gone):
+    with pytest.raises(OffsetGoneError):
         lengthened((4, 5, 0), (8, 7))
 
 
@@ -184,7 +192,7 @@ def test_a_cursor_leads_back_to_its_place(place: Place, sort: str) -> None:
     ],
 )
 def test_an_altered_place_is_no_cursor_of_ours(altered: Place) -> None:
-    with pytest.raises(Problem, match="no cursor of ours"):
+    with pytest.raises(ProblemError, match="no cursor of ours"):
         place_after(cursor_after(altered, Wanted()), Wanted())
 
 
@@ -203,11 +211,11 @@ def test_a_cursor_fits_its_own_list_alone() -> None:
     same = Wanted.model_validate({"severity": ["high", "low"], "state": [*wanted.state][::-1]})
     assert place_after(cursor, same) == PLACE
     for other in ({}, {"severity": ["low"]}, {"severity": ["low", "high"], "sort": "newest"}):
-        with pytest.raises(Problem, match="another sort or other filters"):
+        with pytest.raises(ProblemError, match="another sort or other filters"):
             place_after(cursor, Wanted.model_validate(other))
 
 
 @pytest.mark.parametrize("wrong", ["nonsense", "", "W10", "WzEsMl0", "é", "WyJ4IiwgbnVsbF0", "e30"])
 def test_what_is_no_cursor_is_refused(wrong: str) -> None:
-    with pytest.raises(Problem, match="no cursor of ours"):
+    with pytest.raises(ProblemError, match="no cursor of ours"):
         place_after(wrong, Wanted())

@@ -8,8 +8,7 @@ import pytest
 from pydantic import TypeAdapter, ValidationError
 
 from common.contracts.event import PersonId
-from escalation.domain.configuration import Configuration, Versioned
-from escalation.domain.ladders import (
+from escalation.domain.settings.ladders import (
     Ladder,
     Level,
     Named,
@@ -17,8 +16,9 @@ from escalation.domain.ladders import (
     ReportingLine,
     TeamSupervisors,
 )
-from escalation.domain.organisation import ApprovalLimit, Person, Role, Team, line_above
-from escalation.domain.policies import SlaPolicy, Target
+from escalation.domain.settings.people import ApprovalLimit, Person, Role, Team, line_above
+from escalation.domain.settings.policies import SlaPolicy, Target
+from escalation.domain.settings.registry import Configuration, Versioned
 from unit.escalation.desk import DAN, MIA, RITA, SAM
 
 STAFF = {

@@ -10,12 +10,12 @@ from typer.testing import CliRunner
 from common.contracts.contacts import ContactPrioritized, ContactReopened, RepresentativeReplied
 from common.contracts.escalations import EscalationClimbed, EscalationUnanswered
 from common.contracts.event import Event, MessageId
-from escalation.domain.configuration import Configuration, Versioned
-from escalation.domain.policies import Match, Target
+from escalation.commands.simulate import Window, told
+from escalation.domain.settings.policies import Match, Target
+from escalation.domain.settings.registry import Configuration, Versioned
 from escalation.domain.simulation import MEANINGS, Breach, Habits, Play, Tally, tally
 from escalation.handlers import SUBSCRIPTIONS
 from escalation.main import cli
-from escalation.simulate import Window, told
 from unit.escalation.desk import (
     CONTACT,
     LADDER,
@@ -105,7 +105,7 @@ def test_nobody_who_answers_is_told_once() -> None:
 
 def test_a_priority_that_a_rule_of_the_time_set_is_left_to_the_draft() -> None:
     by_rule = ContactPrioritized(
-        contact_id=CONTACT, occurred_at=at(2), priority="urgent", because="80 % of its time"
+        contact_id=CONTACT, occurred_at=at(2), priority="urgent", reason="80 % of its time"
     )
     by_hand = by_rule.model_copy(update={"by": RITA})
     told_apart = replace(

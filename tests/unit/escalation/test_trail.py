@@ -12,9 +12,10 @@ from hypothesis import strategies as st
 
 from common.contracts.escalations import EscalationsOwnEvent
 from common.contracts.event import ContactId, EscalationId
-from escalation.domain import trail, working
-from escalation.domain.trail import Chain, TrailStep
-from escalation.domain.watches import Escalation
+from escalation.domain import audit_trail
+from escalation.domain.audit_trail import Chain, TrailStep
+from escalation.domain.escalations import actions
+from escalation.domain.model import Escalation
 from unit.escalation.desk import MIA, SAM, Desk
 
 
@@ -26,8 +27,8 @@ def told() -> Chain:
     desk.ask_for_supervisor()
     desk.wait_until(5)
     desk.press(MIA)
-    desk.do(partial(working.note, by=SAM, text="Näher ansehen"))
-    desk.do(partial(working.hand_back, by=MIA, guidance="offer a credit"))
+    desk.do(partial(actions.note, by=SAM, text="Näher ansehen"))
+    desk.do(partial(actions.hand_back, by=MIA, guidance="offer a credit"))
     return chain_of(desk, "timer:AcknowledgementDue")
 
 
@@ -38,7 +39,7 @@ def chain_of(desk: Desk, cause: str) -> Chain:
     for event in desk.published:
         if isinstance(event, EscalationsOwnEvent):
             by = cause if not hasattr(event, "by") else "supervisor:somebody"
-            escalation, new = trail.written(escalation, [event], by)
+            escalation, new = audit_trail.written(escalation, [event], by)
             steps += new
     return chain(escalation, steps)
 
@@ -62,7 +63,7 @@ def changed(step: TrailStep, fields: dict[str, Any]) -> TrailStep:
 
 
 def test_what_was_written_is_intact_and_says_who_what_and_why() -> None:
-    assert list(trail.breaks(WHOLE)) == []
+    assert list(audit_trail.breaks(WHOLE)) == []
     assert [(step.step, step.who, step.what, step.why) for step in WHOLE.steps] == [
         (1, "timer:AcknowledgementDue", "escalation raised", 'Customer: "Your boss!"'),
         (2, "timer:AcknowledgementDue", "escalation climbed", "no answer from sam"),
@@ -77,7 +78,7 @@ def test_a_change_that_is_no_step_counts_as_a_change() -> None:
     desk.receive()
     desk.ask_for_supervisor()
     assert desk.escalation is not None
-    changed, new = trail.written(desk.escalation, [], "event:x")
+    changed, new = audit_trail.written(desk.escalation, [], "event:x")
     assert (changed.version, new, changed.trail_hash) == (1, [], "")
 
 
@@ -110,7 +111,7 @@ def test_a_change_of_any_field_is_found(n: int, other: st.DataObject) -> None:
     value = other.draw(values.get(field, OTHER_TEXT))
     if value == getattr(step, field):
         return
-    assert list(trail.breaks(with_step(n, changed(step, {field: value}))))
+    assert list(audit_trail.breaks(with_step(n, changed(step, {field: value}))))
 
 
 @given(n=steps, other=st.data())
@@ -120,7 +121,7 @@ def test_a_change_of_anything_in_the_event_is_found(n: int, other: st.DataObject
     value = other.draw(st.none() | st.integers(-(2**63), 2**63) | OTHER_TEXT)
     if key in step.data and step.data[key] == value:
         return
-    assert list(trail.breaks(with_step(n, replace(step, data={**step.data, key: value}))))
+    assert list(audit_trail.breaks(with_step(n, replace(step, data={**step.data, key: value}))))
 
 
 @given(n=steps, field=st.sampled_from(["who", "why"]), value=OTHER_TEXT)
@@ -129,18 +130,18 @@ def test_sealing_a_change_anew_breaks_the_step_after(n: int, field: str, value: 
     if value == getattr(step, field):
         return
     forged = changed(step, {field: value}).sealed()
-    assert list(trail.breaks(with_step(n, forged)))
+    assert list(audit_trail.breaks(with_step(n, forged)))
 
 
 @given(n=steps)
 def test_a_step_that_was_taken_out_is_found(n: int) -> None:
     cut = replace(WHOLE, steps=(*WHOLE.steps[:n], *WHOLE.steps[n + 1 :]))
-    assert list(trail.breaks(cut))
+    assert list(audit_trail.breaks(cut))
 
 
 @given(length=st.integers(0, len(WHOLE.steps) - 1))
 def test_a_tail_that_was_cut_off_is_found(length: int) -> None:
-    (length_differs, _) = trail.breaks(replace(WHOLE, steps=WHOLE.steps[:length]))
+    (length_differs, _) = audit_trail.breaks(replace(WHOLE, steps=WHOLE.steps[:length]))
     assert f"knows of 5 steps, and {length} are there" in length_differs.what
 
 
@@ -150,16 +151,16 @@ def test_steps_in_another_order_are_found(order: list[TrailStep]) -> None:
         replace(step, step=n, previous=order[n - 2].hash if n > 1 else "")
         for n, step in enumerate(order, start=1)
     ]
-    intact = not list(trail.breaks(replace(WHOLE, steps=tuple(swapped))))
+    intact = not list(audit_trail.breaks(replace(WHOLE, steps=tuple(swapped))))
     assert intact == (order == list(WHOLE.steps))
 
 
 def test_a_break_says_where_and_what() -> None:
-    (broken,) = trail.breaks(with_step(1, replace(WHOLE.steps[1], why="nothing to see")))
+    (broken,) = audit_trail.breaks(with_step(1, replace(WHOLE.steps[1], why="nothing to see")))
     assert (broken.step, broken.what) == (2, "its content is not what its hash was made of")
 
 
 @pytest.mark.parametrize("field", ["length", "head"])
 def test_the_head_is_held_against_the_steps(field: str) -> None:
     forged: dict[str, Any] = {field: 9 if field == "length" else "0" * 64}
-    assert len(list(trail.breaks(replace(WHOLE, **forged)))) == 1
+    assert len(list(audit_trail.breaks(replace(WHOLE, **forged)))) == 1

@@ -29,16 +29,17 @@ from common.contracts.escalations import (
     PageRequested,
 )
 from common.contracts.event import PersonId
-from escalation.domain import approvals, decide, working
-from escalation.domain.approvals import Money, Settlement
-from escalation.domain.configuration import Configuration, Versioned
-from escalation.domain.duty import Absence, DutySchedule, Override, Rotation
-from escalation.domain.ladders import Ladder, Level, Named
-from escalation.domain.names import OPERATIONS
-from escalation.domain.organisation import ApprovalLimit, Person
-from escalation.domain.policies import Target
+from escalation.domain import reactions
+from escalation.domain.duty.schedules import Absence, DutySchedule, Override, Rotation
+from escalation.domain.escalations import actions, approvals
+from escalation.domain.escalations.approvals import Money, Settlement
+from escalation.domain.model import Escalation
+from escalation.domain.settings.ladders import Ladder, Level, Named
+from escalation.domain.settings.people import ApprovalLimit, Person
+from escalation.domain.settings.policies import Target
+from escalation.domain.settings.registry import Configuration, Versioned
 from escalation.domain.situation import Decision
-from escalation.domain.watches import Escalation
+from escalation.domain.types import OPERATIONS
 from unit.escalation.desk import (
     CONTACT,
     DAN,
@@ -130,7 +131,7 @@ class TestLeases:
         assert page.why.startswith("Your lease ends in 10 s, then it goes up:")
         assert page.respond_by == second(21)
         held.wait_until(21)
-        assert held.the(EscalationClimbed).because == "lease of sam expired"
+        assert held.the(EscalationClimbed).reason == "lease of sam expired"
         assert paged_since(held, 2) == [(MIA, "climbed")]
 
     def test_a_warning_comes_so_long_before_but_never_in_the_first_half(self, desk: Desk) -> None:
@@ -144,14 +145,14 @@ class TestLeases:
 
     def test_any_progress_renews_it(self, held: Desk) -> None:
         held.wait_until(15)
-        act(held, SAM, working.note, text="I called her.")
+        act(held, SAM, actions.note, text="I called her.")
         assert held.the(EscalationLeaseRenewed).lease_expires_at == second(35)
         held.wait_until(20)
-        act(held, SAM, working.request_coaching, person_id=RITA, text="Say sorry sooner.")
-        act(held, SAM, working.renew)
+        act(held, SAM, actions.request_coaching, person_id=RITA, text="Say sorry sooner.")
+        act(held, SAM, actions.renew)
         held.wait_until(22)
         sides = {"customer_statement": "a", "representative_statement": "b", "proposal": "c"}
-        act(held, SAM, working.mediate, **sides)
+        act(held, SAM, actions.mediate, **sides)
         assert the_open(held).deadline == second(42)
         assert held.the(EscalationNoted).text == "I called her."
         assert held.the(CoachingRequested).person_id == RITA
@@ -160,27 +161,27 @@ class TestLeases:
 
     def test_what_is_repeated_at_once_renews_nothing_twice(self, held: Desk) -> None:
         held.wait_until(5)
-        act(held, SAM, working.renew)
-        act(held, SAM, working.renew)
+        act(held, SAM, actions.renew)
+        act(held, SAM, actions.renew)
         assert len(held.all(EscalationLeaseRenewed)) == 1
 
     def test_a_note_of_somebody_else_renews_nothing(self, held: Desk) -> None:
         held.wait_until(15)
-        act(held, MIA, working.note, text="Mind the press.")
+        act(held, MIA, actions.note, text="Mind the press.")
         assert held.all(EscalationLeaseRenewed) == []
         assert the_open(held).deadline == second(21)
 
     def test_a_new_lease_warns_anew_and_the_old_warning_is_silent(self, held: Desk) -> None:
         earlier = held.timers["escalation:warning"].timer
         held.wait_until(5)
-        act(held, SAM, working.renew)
+        act(held, SAM, actions.renew)
         held.fire(earlier)
         assert paged_since(held, 1) == []
         held.wait_until(15)
         assert paged_since(held, 1) == [(SAM, "lease_ending")]
 
     def test_what_ends_it_takes_the_warning_along(self, held: Desk) -> None:
-        act(held, SAM, working.hand_back, guidance="offer a credit")
+        act(held, SAM, actions.hand_back, guidance="offer a credit")
         assert not [slot for slot in held.timers if slot.startswith("escalation")]
 
     def test_an_acknowledgement_a_millisecond_after_climbing_counts(self, upstairs: Desk) -> None:
@@ -192,7 +193,7 @@ class TestLeases:
         desk.settings = Configuration()
         desk.receive()
         desk.ask_for_supervisor()
-        desk.do(partial(working.take_over, by=SAM))
+        desk.do(partial(actions.take_over, by=SAM))
         assert desk.the(EscalationTakenOver).lease_expires_at == second(60)
 
 
@@ -221,21 +222,21 @@ class TestShifts:
         changing.wait_until(12)
         returned = changing.the(EscalationReturned)
         assert (returned.from_person, returned.level_name) == (SAM, "supervisors")
-        assert returned.because == "shift of sam ended"
+        assert returned.reason == "shift of sam ended"
         assert paged_since(changing, 2) == [(KIM, "returned")]
         assert the_open(changing).state == "raised"
         changing.press(KIM)
         assert the_open(changing).holder == KIM
 
     def test_nor_does_a_snooze(self, changing: Desk) -> None:
-        act(changing, SAM, working.snooze, until=second(600), reason="later")
+        act(changing, SAM, actions.snooze, until=second(600), reason="later")
         assert changing.the(EscalationSnoozed).until == second(12)
         changing.wait_until(12)
         assert changing.paged()[-1] == (KIM, "returned")
 
     def test_progress_does_not_outlast_the_shift(self, changing: Desk) -> None:
         changing.wait_until(8)
-        act(changing, SAM, working.note, text="nearly done")
+        act(changing, SAM, actions.note, text="nearly done")
         assert changing.all(EscalationLeaseRenewed) == []
         changing.wait_until(12)
         assert changing.the(EscalationReturned).from_person == SAM
@@ -247,7 +248,7 @@ class TestShifts:
         upstairs.wait_until(12)
         assert upstairs.all(EscalationReturned) == []
         climbed = upstairs.the(EscalationClimbed)
-        assert climbed.because == "shift of sam ended"
+        assert climbed.reason == "shift of sam ended"
         assert upstairs.paged()[-1] == (MIA, "climbed")
 
     def test_who_is_named_at_the_level_has_no_shift_there(self, upstairs: Desk) -> None:
@@ -258,7 +259,7 @@ class TestShifts:
 
 class TestSnoozes:
     def test_it_sleeps_until_then_and_wakes_whoever_has_it(self, held: Desk) -> None:
-        act(held, SAM, working.snooze, until=second(600), reason="she calls at three")
+        act(held, SAM, actions.snooze, until=second(600), reason="she calls at three")
         assert held.the(EscalationSnoozed).until == second(600)
         held.wait_until(599)
         assert paged_since(held, 1) == []
@@ -267,36 +268,36 @@ class TestSnoozes:
         assert held.the(EscalationLeaseRenewed).lease_expires_at == second(620)
         assert the_open(held).snoozed_until is None
         held.wait_until(620)
-        assert held.the(EscalationClimbed).because == "lease of sam expired"
+        assert held.the(EscalationClimbed).reason == "lease of sam expired"
 
     def test_only_so_long(self, held: Desk) -> None:
         for until in (second(1), second(1 + 3600.001)):
-            with pytest.raises(working.Refused, match="A snooze ends within 1 h from now"):
-                act(held, SAM, working.snooze, until=until, reason="later")
+            with pytest.raises(actions.RefusedError, match="A snooze ends within 1 h from now"):
+                act(held, SAM, actions.snooze, until=until, reason="later")
 
     def test_only_so_often(self, held: Desk) -> None:
         for _ in range(2):
             until = held.at + timedelta(seconds=30)
-            act(held, SAM, working.snooze, until=until, reason="later")
-        with pytest.raises(working.Refused, match="It may be snoozed 2 times, and was"):
-            act(held, SAM, working.snooze, until=second(60), reason="later")
+            act(held, SAM, actions.snooze, until=until, reason="later")
+        with pytest.raises(actions.RefusedError, match="It may be snoozed 2 times, and was"):
+            act(held, SAM, actions.snooze, until=second(60), reason="later")
 
     def test_a_note_leaves_it_asleep_and_renewing_wakes_it(self, held: Desk) -> None:
-        act(held, SAM, working.snooze, until=second(600), reason="later")
-        act(held, SAM, working.note, text="Her number is new.")
+        act(held, SAM, actions.snooze, until=second(600), reason="later")
+        act(held, SAM, actions.note, text="Her number is new.")
         assert the_open(held).deadline == second(600)
-        act(held, SAM, working.renew)
+        act(held, SAM, actions.renew)
         assert the_open(held).deadline == second(21)
         assert the_open(held).snoozed_until is None
 
     def test_only_by_whoever_has_it(self, held: Desk) -> None:
-        with pytest.raises(working.Refused, match="It is acknowledged by sam"):
-            act(held, MIA, working.snooze, until=second(60), reason="later")
+        with pytest.raises(actions.RefusedError, match="It is acknowledged by sam"):
+            act(held, MIA, actions.snooze, until=second(60), reason="later")
 
 
 class TestPassingOn:
     def test_handed_over_sideways_the_colleague_is_asked(self, held: Desk) -> None:
-        act(held, SAM, working.hand_over, to=KIM, context="she knows her")
+        act(held, SAM, actions.hand_over, to=KIM, context="she knows her")
         assert held.the(EscalationHandedOver).context == "she knows her"
         assert paged_since(held, 1) == [(KIM, "handed_over")]
         assert held.all(PageRequested)[-1].why.startswith("Sam hands it over: she knows her.")
@@ -306,29 +307,29 @@ class TestPassingOn:
         assert the_open(held).holder == KIM
 
     def test_handed_over_and_unanswered_it_climbs(self, held: Desk) -> None:
-        act(held, SAM, working.hand_over, to=KIM, context="she knows her")
+        act(held, SAM, actions.hand_over, to=KIM, context="she knows her")
         held.wait_until(6)
-        assert held.the(EscalationClimbed).because == "no answer from kim"
+        assert held.the(EscalationClimbed).reason == "no answer from kim"
 
     def test_not_to_oneself(self, held: Desk) -> None:
-        with pytest.raises(working.Refused, match="It is acknowledged by sam already"):
-            act(held, SAM, working.hand_over, to=SAM, context="me")
+        with pytest.raises(actions.RefusedError, match="It is acknowledged by sam already"):
+            act(held, SAM, actions.hand_over, to=SAM, context="me")
 
     def test_referred_up_says_who_and_why(self, held: Desk) -> None:
-        act(held, SAM, working.refer_up, reason="legal")
+        act(held, SAM, actions.refer_up, reason="legal")
         assert held.the(EscalationReferredUp).reason == "legal"
-        assert held.the(EscalationClimbed).because == "referred up by sam: legal"
+        assert held.the(EscalationClimbed).reason == "referred up by sam: legal"
         assert paged_since(held, 1) == [(MIA, "climbed")]
 
     @pytest.mark.parametrize(
         ("action", "given"),
         [
-            (working.renew, {}),
-            (working.hand_back, {"guidance": "so"}),
-            (working.hand_over, {"to": KIM, "context": "so"}),
-            (working.request_coaching, {"person_id": RITA, "text": "so"}),
+            (actions.renew, {}),
+            (actions.hand_back, {"guidance": "so"}),
+            (actions.hand_over, {"to": KIM, "context": "so"}),
+            (actions.request_coaching, {"person_id": RITA, "text": "so"}),
             (
-                working.mediate,
+                actions.mediate,
                 {"customer_statement": "a", "representative_statement": "b", "proposal": "c"},
             ),
         ],
@@ -336,19 +337,19 @@ class TestPassingOn:
     def test_only_whoever_has_it_does(
         self, held: Desk, action: Callable[..., Decision], given: dict[str, object]
     ) -> None:
-        with pytest.raises(working.Refused, match="It is acknowledged by sam"):
+        with pytest.raises(actions.RefusedError, match="It is acknowledged by sam"):
             act(held, MIA, action, **given)
 
     def test_nobody_works_on_a_complaint_about_oneself(self, upstairs: Desk) -> None:
         complaint = replace(the_open(upstairs).reasons[0], cause="complaint", about=KIM)
         upstairs.escalation = replace(the_open(upstairs), reasons=(complaint,))
-        with pytest.raises(working.Forbidden, match="The complaint is about you"):
-            act(upstairs, KIM, working.take_over)
+        with pytest.raises(actions.ForbiddenError, match="The complaint is about you"):
+            act(upstairs, KIM, actions.take_over)
         upstairs.press(KIM)
         assert upstairs.surprises == ["action_came_too_late"]
-        act(upstairs, SAM, working.take_over)
-        with pytest.raises(working.Forbidden, match="The complaint is about kim"):
-            act(upstairs, SAM, working.hand_over, to=KIM, context="yours")
+        act(upstairs, SAM, actions.take_over)
+        with pytest.raises(actions.ForbiddenError, match="The complaint is about kim"):
+            act(upstairs, SAM, actions.hand_over, to=KIM, context="yours")
 
 
 class TestApprovals:
@@ -401,12 +402,12 @@ class TestApprovals:
 
     def test_it_takes_somebody_else_with_a_higher_limit(self, held: Desk) -> None:
         settle(held, SAM, 5000)
-        with pytest.raises(working.Forbidden, match="somebody else than sam"):
+        with pytest.raises(actions.ForbiddenError, match="somebody else than sam"):
             act(held, SAM, approvals.approve, role="admin")
         too_low = "a role that may grant 5000 EUR; the role manager may grant 1000 EUR"
-        with pytest.raises(working.Forbidden, match=too_low):
+        with pytest.raises(actions.ForbiddenError, match=too_low):
             act(held, MIA, approvals.approve, role="manager")
-        with pytest.raises(working.Forbidden, match="the role supervisor may grant 100 EUR"):
+        with pytest.raises(actions.ForbiddenError, match="the role supervisor may grant 100 EUR"):
             act(held, KIM, approvals.refuse, role="supervisor", reason="no")
         act(held, DAN, approvals.approve, role="admin")
         assert held.the(EscalationResolved).approved_by == DAN
@@ -419,7 +420,7 @@ class TestApprovals:
 
     def test_where_there_are_limits_a_refund_takes_its_amount(self, held: Desk) -> None:
         blank = Settlement("refund", "5000 EUR")
-        with pytest.raises(working.Forbidden, match="takes its amount"):
+        with pytest.raises(actions.ForbiddenError, match="takes its amount"):
             act(held, SAM, approvals.settle, role="supervisor", settlement=blank)
         act(held, SAM, approvals.settle, role="supervisor", settlement=Settlement("apology", "so"))
         assert held.past[-1].outcome == "apology"
@@ -487,22 +488,26 @@ class TestApprovals:
 
     def test_while_it_is_asked_for_nobody_takes_it(self, held: Desk) -> None:
         settle(held, SAM, 500)
-        with pytest.raises(working.Refused, match="waiting for an approval that sam asked for"):
-            act(held, MIA, working.take_over)
-        with pytest.raises(working.Refused, match="waiting for an approval that sam asked for"):
+        with pytest.raises(
+            actions.RefusedError, match="waiting for an approval that sam asked for"
+        ):
+            act(held, MIA, actions.take_over)
+        with pytest.raises(
+            actions.RefusedError, match="waiting for an approval that sam asked for"
+        ):
             settle(held, SAM, 50)
 
     def test_nothing_to_decide(self, held: Desk) -> None:
-        with pytest.raises(working.Refused, match="It is acknowledged by sam"):
+        with pytest.raises(actions.RefusedError, match="It is acknowledged by sam"):
             act(held, MIA, approvals.approve, role="manager")
 
     def test_a_complaint_about_whoever_asks_voids_it(self, held: Desk) -> None:
         settle(held, SAM, 500)
-        held.do(partial(decide.raised_by_hand, by=DAN, reason="rude", about=SAM))
+        held.do(partial(reactions.raised_by_hand, by=DAN, reason="rude", about=SAM))
         open_one = the_open(held)
         assert (open_one.state, open_one.approval) == ("raised", None)
         assert SAM not in [person for person, _ in paged_since(held, 1)]
-        with pytest.raises(working.Refused):
+        with pytest.raises(actions.RefusedError):
             act(held, MIA, approvals.approve, role="manager")
 
     def test_resolved_below_meanwhile_it_is_closed(self, held: Desk) -> None:
@@ -516,12 +521,12 @@ class TestReopening:
     def test_it_asks_those_of_the_level_where_it_ended(self, upstairs: Desk) -> None:
         upstairs.wait_until(5)
         upstairs.press(MIA)
-        act(upstairs, MIA, working.snooze, until=second(60), reason="later")
+        act(upstairs, MIA, actions.snooze, until=second(60), reason="later")
         settle(upstairs, MIA, 50, role="manager")
         ended = upstairs.past[-1]
         upstairs.resolve()
         upstairs.wait_until(30)
-        act(upstairs, SAM, working.reopen, ended=ended, reason="no refund came")
+        act(upstairs, SAM, actions.reopen, ended=ended, reason="no refund came")
         reopened = upstairs.the(EscalationReopened)
         assert (reopened.level_name, reopened.by) == ("managers", SAM)
         assert upstairs.paged()[-1] == (MIA, "raised")
@@ -536,11 +541,11 @@ class TestReopening:
         assert upstairs.past[-1].amount == 60
 
     def test_not_beside_another_open_one(self, held: Desk) -> None:
-        act(held, SAM, working.hand_back, guidance="so")
+        act(held, SAM, actions.hand_back, guidance="so")
         ended = held.past[-1]
         held.ask_for_supervisor()
-        with pytest.raises(working.Refused, match="The contact has another one open"):
-            act(held, SAM, working.reopen, ended=ended, reason="again")
+        with pytest.raises(actions.RefusedError, match="The contact has another one open"):
+            act(held, SAM, actions.reopen, ended=ended, reason="again")
 
 
 Act = Literal["acknowledge", "take_over"]

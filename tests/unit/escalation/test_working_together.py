@@ -12,15 +12,16 @@ from hypothesis.stateful import invariant, precondition, rule
 from common.contracts.contacts import FeedbackReceived, Priority
 from common.contracts.escalations import ClocksStarted
 from common.contracts.event import PersonId
-from escalation.domain import approvals, decide, working
-from escalation.domain.approvals import Money, Settlement
-from escalation.domain.configuration import Versioned
-from escalation.domain.ladders import Ladder, Level, Named, OnDuty, ReportingLine
-from escalation.domain.organisation import ApprovalLimit, Person, Role
-from escalation.domain.policies import Match, RaiseWhen, SlaPolicy, Target, ThresholdRule
+from escalation.domain import reactions
+from escalation.domain.escalations import actions, approvals
+from escalation.domain.escalations.approvals import Money, Settlement
+from escalation.domain.settings.ladders import Ladder, Level, Named, OnDuty, ReportingLine
+from escalation.domain.settings.people import ApprovalLimit, Person, Role
+from escalation.domain.settings.policies import Match, RaiseWhen, SlaPolicy, Target, ThresholdRule
+from escalation.domain.settings.registry import Versioned
 from escalation.domain.situation import Step
 from unit.escalation.desk import DAN, MIA, RITA, SAM, SETTINGS, Desk
-from unit.escalation.examples import AnyJourney
+from unit.escalation.test_invariants import AnyJourney
 
 PEOPLE = st.sampled_from([SAM, MIA, DAN])
 ROLES: dict[PersonId, Role] = {SAM: "supervisor", MIA: "manager", DAN: "admin"}
@@ -109,16 +110,16 @@ class AnyWork(AnyJourney):
         feedback = FeedbackReceived(
             contact_id=self.desk.watch.contact_id, occurred_at=self.desk.at, score=score
         )
-        self.desk.do(partial(decide.rated, event=feedback))
+        self.desk.do(partial(reactions.rated, event=feedback))
 
     @rule(by=PEOPLE, act=st.sampled_from(["renew", "note", "coach", "mediate"]))
     def makes_progress(self, by: PersonId, act: str) -> None:
         steps: dict[str, Step] = {
-            "renew": partial(working.renew, by=by),
-            "note": partial(working.note, by=by, text="called back"),
-            "coach": partial(working.request_coaching, by=by, person_id=RITA, text="listen"),
+            "renew": partial(actions.renew, by=by),
+            "note": partial(actions.note, by=by, text="called back"),
+            "coach": partial(actions.request_coaching, by=by, person_id=RITA, text="listen"),
             "mediate": partial(
-                working.mediate,
+                actions.mediate,
                 by=by,
                 customer_statement="charged twice",
                 representative_statement="once",
@@ -130,11 +131,11 @@ class AnyWork(AnyJourney):
     @rule(by=PEOPLE, seconds=st.floats(1, 40))
     def snoozes(self, by: PersonId, seconds: float) -> None:
         until = self.desk.at + timedelta(seconds=seconds)
-        self._attempt(partial(working.snooze, by=by, until=until, reason="the bank is closed"))
+        self._attempt(partial(actions.snooze, by=by, until=until, reason="the bank is closed"))
 
     @rule(by=PEOPLE, to=PEOPLE)
     def hands_over(self, by: PersonId, to: PersonId) -> None:
-        self._attempt(partial(working.hand_over, by=by, to=to, context="knows the case"))
+        self._attempt(partial(actions.hand_over, by=by, to=to, context="knows the case"))
 
     @rule(by=PEOPLE, amount=st.sampled_from([None, 10, 100, 1000]))
     def settles(self, by: PersonId, amount: int | None) -> None:
@@ -155,7 +156,7 @@ class AnyWork(AnyJourney):
     @precondition(lambda self: self.desk.past and self.desk.escalation is None)
     def is_opened_again(self, by: PersonId) -> None:
         ended = self.desk.past[-1]
-        self._attempt(partial(working.reopen, ended=ended, by=by, reason="not what was agreed"))
+        self._attempt(partial(actions.reopen, ended=ended, by=by, reason="not what was agreed"))
         if self.desk.escalation is not None:
             del self.desk.past[-1]
             self.opened_again.add(self.desk.escalation.escalation_id)

@@ -2,29 +2,29 @@ from datetime import timedelta
 
 import pytest
 
-from common.clock import Clock
-from notifier.links import Expired, Forged, Links
+from common.core.clock import TimeSource
+from notifier.links import ExpiredLinkError, ForgedLinkError, Links
 from unit.notifier.examples import ID
 
-NOW = Clock().wall()
+NOW = TimeSource().utc_now()
 LINKS = Links("secret", "https://up.example.com/", timedelta(hours=24))
 
 
-def test_a_token_stands_for_its_notification() -> None:
+def test_token_stands_for_its_notification() -> None:
     assert LINKS.read(LINKS.token(ID), NOW) == ID
     assert LINKS.url(ID) == f"https://up.example.com/v1/acknowledgements/{LINKS.token(ID)}"
 
 
-def test_what_was_not_signed_here_is_forged() -> None:
+def test_token_with_another_signature_is_forged() -> None:
     token = LINKS.token(ID)
     other = Links("another secret", "", timedelta(hours=24))
     for forged in ("", "x", token + "x", token[:-1], "x" + token, other.token(ID), "é"):
-        with pytest.raises(Forged):
+        with pytest.raises(ForgedLinkError):
             LINKS.read(forged, NOW)
 
 
-def test_tokens_expire() -> None:
+def test_token_expires() -> None:
     token = LINKS.token(ID)
     assert LINKS.read(token, NOW + timedelta(hours=23)) == ID
-    with pytest.raises(Expired):
+    with pytest.raises(ExpiredLinkError):
         LINKS.read(token, NOW + timedelta(hours=25))

@@ -1,20 +1,197 @@
-"""Escalations that the checker's tests share."""
+"""A small sound history; each test breaks it in one place.
 
-from datetime import datetime
+Ada's contact is assigned to Rita, who is late: its clock warns and breaches, an escalation is
+raised, and Slack pages Sara. Then Rita, who has capacity for one contact, gets Bo's, which is
+resolved in time.
+"""
 
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime, timedelta
+from typing import Any, TypeVar
+
+import orjson
+
+from common.contracts.assignments import (
+    AssignmentCompleted,
+    AssignmentReleased,
+    ContactAssigned,
+    ContactOffered,
+)
+from common.contracts.contacts import ContactReceived, ContactResolved, Customer
 from common.contracts.escalations import (
+    ClockBreached,
+    ClockDeadline,
+    ClockMet,
+    ClocksStarted,
+    ClockWarned,
     EscalationAcknowledged,
     EscalationClimbed,
+    EscalationClosed,
+    EscalationRaised,
     EscalationTakenOver,
     EscalationUnanswered,
+    PageRequested,
 )
-from common.contracts.event import PersonId
-from unit.stage.history import ADA, RAISED, at
+from common.contracts.event import (
+    ContactId,
+    CustomerId,
+    EscalationId,
+    Event,
+    NotificationId,
+    PageId,
+    PersonId,
+    TeamId,
+)
+from common.contracts.notifications import NotificationSent
+from stage.invariants import Snapshot
+from stage.invariants import snapshot as rows
+from stage.invariants.reader import subscribed_types
+from stage.invariants.snapshot import TOPIC_OWNERS, Clock, ServiceTables, Threshold
+from stage.system import SERVICES
 
-MARCO = PersonId("marco")
-UNANSWERED = EscalationUnanswered(
-    contact_id=ADA, occurred_at=at(30), escalation_id=RAISED, level=0, lateness_ms=1.0
+T = TypeVar("T")
+
+NOON = datetime(2026, 11, 22, 12, tzinfo=UTC)
+ADA, BO = ContactId("ada"), ContactId("bo")
+RITA, SARA, MARCO = PersonId("rita"), PersonId("sara"), PersonId("marco")
+RAISED, PAGE, NOTIFICATION = (
+    EscalationId("escalation"),
+    PageId("page"),
+    NotificationId("notification"),
 )
+SUBSCRIBED = {service: subscribed_types(service) for service in SERVICES}
+
+
+def at(seconds: float) -> datetime:
+    return NOON + timedelta(seconds=seconds)
+
+
+def event_id(number: int) -> str:
+    """A UUID version 7 whose millisecond is the number."""
+    return f"00000000-{number:04x}-7000-8000-000000000000"
+
+
+def received(contact: ContactId) -> ContactReceived:
+    return ContactReceived(
+        contact_id=contact,
+        occurred_at=NOON,
+        channel="chat",
+        customer=Customer(customer_id=CustomerId(contact)),
+        subject="Charged twice",
+        topic_of_contact="billing",
+        language="en",
+        priority="normal",
+    )
+
+
+def assigned(contact: ContactId, to: PersonId = RITA) -> ContactAssigned:
+    return ContactAssigned(
+        contact_id=contact,
+        occurred_at=NOON,
+        representative_id=to,
+        team_id=TeamId("care"),
+        reason="the only one free",
+    )
+
+
+def offered(contact: ContactId, to: PersonId = RITA) -> ContactOffered:
+    return ContactOffered(
+        contact_id=contact, occurred_at=NOON, representative_id=to, expires_at=at(20)
+    )
+
+
+def released(contact: ContactId) -> AssignmentReleased:
+    return AssignmentReleased(
+        contact_id=contact,
+        occurred_at=at(12),
+        representative_id=RITA,
+        kind="taken_over",
+        reason="taken over",
+    )
+
+
+def completed(contact: ContactId) -> AssignmentCompleted:
+    return AssignmentCompleted(contact_id=contact, occurred_at=at(15), representative_id=RITA)
+
+
+def started(contact: ContactId) -> ClocksStarted:
+    clock = ClockDeadline(clock="first_response", due_at=at(10))
+    return ClocksStarted(
+        contact_id=contact, occurred_at=NOON, policy_id="p", policy_version=1, clocks=(clock,)
+    )
+
+
+def warned(contact: ContactId) -> ClockWarned:
+    return ClockWarned(
+        contact_id=contact,
+        occurred_at=at(5),
+        clock="first_response",
+        threshold_percent=50,
+        due_at=at(10),
+        lateness_ms=0.0,
+    )
+
+
+def breached(contact: ContactId, **changes: Any) -> ClockBreached:
+    terms: dict[str, Any] = {"occurred_at": at(10.001), "due_at": at(10), "lateness_ms": 1.0}
+    return ClockBreached(contact_id=contact, clock="first_response", **{**terms, **changes})
+
+
+def met(contact: ContactId) -> ClockMet:
+    return ClockMet(
+        contact_id=contact,
+        occurred_at=at(4),
+        clock="first_response",
+        due_at=at(10),
+        met_at=at(4),
+    )
+
+
+def raised(contact: ContactId, escalation: EscalationId = RAISED) -> EscalationRaised:
+    return EscalationRaised(
+        contact_id=contact,
+        occurred_at=at(10.001),
+        escalation_id=escalation,
+        cause="breach",
+        reason="No reply within 10 s",
+        severity="medium",
+        ladder_id="default",
+        ladder_version=1,
+        level=0,
+        level_name="supervisor",
+    )
+
+
+def closed(contact: ContactId) -> EscalationClosed:
+    return EscalationClosed(
+        contact_id=contact, occurred_at=at(11), escalation_id=RAISED, reason="resolved"
+    )
+
+
+def page(contact: ContactId) -> PageRequested:
+    return PageRequested(
+        contact_id=contact,
+        occurred_at=at(10.001),
+        page_id=PAGE,
+        person_id=SARA,
+        reason="raised",
+        headline="No reply",
+        why="No reply within 10 s",
+        escalation_id=RAISED,
+    )
+
+
+def notification_sent(contact: ContactId) -> NotificationSent:
+    return NotificationSent(
+        contact_id=contact,
+        occurred_at=at(10.1),
+        notification_id=NOTIFICATION,
+        page_id=PAGE,
+        person_id=SARA,
+        medium="slack",
+        attempt=1,
+    )
 
 
 def acknowledged(by: PersonId, until: datetime) -> EscalationAcknowledged:
@@ -39,6 +216,196 @@ def climbed(lateness_ms: float | None) -> EscalationClimbed:
         from_level=0,
         to_level=1,
         level_name="managers",
-        because="no answer",
+        reason="no answer",
         lateness_ms=lateness_ms,
     )
+
+
+UNANSWERED = EscalationUnanswered(
+    contact_id=ADA, occurred_at=at(30), escalation_id=RAISED, level=0, lateness_ms=1.0
+)
+
+
+@dataclass
+class Topics:
+    """Records, and the tables of services that handled each of them correctly."""
+
+    records: list[rows.Record] = field(default_factory=list)
+    journals: dict[str, list[rows.JournalRow]] = field(default_factory=dict)
+
+    def publish(self, event: Event, cause: str | None = None) -> None:
+        journal = self.journals.setdefault(TOPIC_OWNERS[event.topic], [])
+        number = len(self.records)
+        sequence = 1 + sum((row.topic, row.key) == (event.topic, event.key) for row in journal)
+        data = event.model_dump(mode="json")
+        self.records.append(
+            rows.Record(
+                topic=event.topic,
+                partition=0,
+                offset=sum(record.topic == event.topic for record in self.records),
+                origin=f"{event.topic}/{number}",
+                type=event.type,
+                event_id=event_id(number),
+                sequence=sequence,
+                event=event,
+                value=orjson.dumps(data),
+            )
+        )
+        journal.append(
+            rows.JournalRow(
+                event.key,
+                event.topic,
+                sequence,
+                event_id(number),
+                event.type,
+                event.occurred_at,
+                cause,
+                data,
+            )
+        )
+
+    def tables(self, service: str) -> ServiceTables:
+        journal = self.journals[service]
+        subscribed = SUBSCRIBED[service]
+        last = {(row.key, row.topic): row.sequence for row in journal}
+        return ServiceTables(
+            subscribed_types=subscribed,
+            journal=journal,
+            inbox=[
+                rows.InboxRow(service, record.event_id)
+                for record in self.records
+                if record.type in subscribed
+            ],
+            streams=[rows.StreamRow(*place, sequence) for place, sequence in last.items()],
+        )
+
+
+def sound_history() -> Snapshot:
+    topics = Topics()
+    for event in (
+        received(ADA),
+        assigned(ADA),
+        started(ADA),
+        warned(ADA),
+        breached(ADA),
+        raised(ADA),
+        page(ADA),
+        notification_sent(ADA),
+        released(ADA),
+        received(BO),
+        assigned(BO),
+        started(BO),
+        met(BO),
+        ContactResolved(contact_id=BO, occurred_at=at(15)),
+        completed(BO),
+    ):
+        topics.publish(event)
+    tables = {service: topics.tables(service) for service in SERVICES}
+    tables["escalation"] = replace(tables["escalation"], timers=[acknowledgement_due()])
+    breached_clock = Clock(
+        "first_response", (Threshold(50, at(5), at(5)), Threshold(100, at(10), at(10.001)))
+    )
+    met_clock = Clock("first_response", (Threshold(100, at(10)),), met_at=at(4))
+    return Snapshot(
+        at=at(20),
+        accepted_contacts=frozenset((ADA, BO)),
+        records=topics.records,
+        committed_offsets={
+            (service, topic, 0): len(topics.records)
+            for service in SERVICES
+            for topic in TOPIC_OWNERS
+        },
+        tables=tables,
+        contacts=[rows.Contact(ADA, "open"), rows.Contact(BO, "resolved")],
+        assignments=[
+            rows.Assignment(ADA, "with_supervisor", None, 0),
+            rows.Assignment(BO, "completed", None, 0),
+        ],
+        representatives=[rows.Representative(RITA, ("billing",), ("en",), 1, 0, 1)],
+        tracked_contacts=[
+            rows.TrackedContact(ADA, {}, None, (breached_clock,), RAISED),
+            rows.TrackedContact(BO, {}, at(15), (met_clock,), None),
+        ],
+        escalations=[rows.Escalation(RAISED, ADA, "raised", 0, 1, 0, at(60))],
+        notifications=[
+            rows.Notification(
+                NOTIFICATION,
+                f"{PAGE}/slack",
+                "page",
+                "sent",
+                PAGE,
+                RAISED,
+                "slack",
+                ambiguous=False,
+            )
+        ],
+        attempts=[rows.Attempt(NOTIFICATION, 1, "sent")],
+        recipients=[rows.Recipient(SARA, (rows.Address("slack"),))],
+        receipts={NOTIFICATION: 1},
+    )
+
+
+def acknowledgement_due() -> rows.TimerRow:
+    data = {"escalation_id": RAISED, "level": 0, "round": 1}
+    return rows.TimerRow(1, at(60), ADA, "escalation", "AcknowledgementDue", data)
+
+
+Change = Callable[[Snapshot], Snapshot]
+
+
+def publishing(*events: Event) -> Change:
+    """Publish these events as well, with correct journals and inboxes."""
+
+    def change(snapshot: Snapshot) -> Snapshot:
+        topics = Topics(
+            list(snapshot.records),
+            {name: list(tables.journal) for name, tables in snapshot.tables.items()},
+        )
+        for event in events:
+            topics.publish(event)
+        return replace(
+            snapshot,
+            records=topics.records,
+            tables={
+                name: replace(topics.tables(name), timers=tables.timers)
+                for name, tables in snapshot.tables.items()
+            },
+        )
+
+    return change
+
+
+def replacing(**changes: Any) -> Change:
+    return lambda snapshot: replace(snapshot, **changes)
+
+
+def changing_each(name: str, **changes: Any) -> Change:
+    """Change every row of a table."""
+    return lambda snapshot: replacing(
+        **{name: [replace(row, **changes) for row in getattr(snapshot, name)]}
+    )(snapshot)
+
+
+def changing_tables(service: str, **changes: Any) -> Change:
+    return lambda snapshot: replace(
+        snapshot, tables={**snapshot.tables, service: replace(snapshot.tables[service], **changes)}
+    )
+
+
+def without(name: str, number: int) -> Change:
+    """Remove one row of a table, or one record."""
+    return lambda snapshot: replacing(**{name: _without(getattr(snapshot, name), number)})(snapshot)
+
+
+def without_in(service: str, name: str, number: int) -> Change:
+    """Remove one row of a table of one service."""
+
+    def change(snapshot: Snapshot) -> Snapshot:
+        rows_before = getattr(snapshot.tables[service], name)
+        return changing_tables(service, **{name: _without(rows_before, number)})(snapshot)
+
+    return change
+
+
+def _without(items: Sequence[T], number: int) -> list[T]:
+    return [item for n, item in enumerate(items) if n != number % len(items)]

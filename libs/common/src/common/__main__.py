@@ -8,8 +8,8 @@ from typing import Annotated
 import typer
 import yaml
 
-from common.asyncapi import document
-from common.provision import TopicSpec, create_topics, provision_schema
+from common.service.asyncapi import document
+from common.service.provision import TopicSpec, create_topics, provision_schema
 
 cli = typer.Typer(no_args_is_help=True, add_completion=False)
 

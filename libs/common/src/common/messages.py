@@ -23,6 +23,10 @@ class Timer(BaseModel):
         cls.type = cls.__name__
 
     @property
+    def key(self) -> str:
+        return self.contact_id
+
+    @property
     def slot(self) -> str:
         return self.type
 

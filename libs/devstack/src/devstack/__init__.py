@@ -1,16 +1,18 @@
-"""Real PostgreSQL and Kafka on a machine that has nothing."""
+"""Real PostgreSQL and Kafka on any machine with Python."""
 
-from devstack.choice import Choice
+from devstack.backend import Backend
 from devstack.errors import ExitedEarlyError, StackError
 from devstack.processes import Process, free_port
+from devstack.progress import Progress
 from devstack.servers import LocalServer, Server
 from devstack.stack import Stack, start
 
 __all__ = [
-    "Choice",
+    "Backend",
     "ExitedEarlyError",
     "LocalServer",
     "Process",
+    "Progress",
     "Server",
     "Stack",
     "StackError",

@@ -2,7 +2,7 @@
 
 from alembic import op
 
-from common.migrations import create_reliability_tables
+from common.storage.migrations import create_reliability_tables
 
 revision = "0001"
 down_revision = None

@@ -1,6 +1,6 @@
 """Let dead letters be replayed and discarded."""
 
-from common.migrations import add_states_of_dead_letters
+from common.storage.migrations import add_states_of_dead_letters
 
 revision = "0002"
 down_revision = "0001"

@@ -121,7 +121,7 @@ STATEMENTS = (
     """,
     # How late each deadline was noticed, by the policy that set it.
     """
-    CREATE INDEX journal_deadlines ON journal (at) WHERE type IN (
+    CREATE INDEX journal_deadlines ON published_events (at) WHERE type IN (
         'upstairs.clock_warned.v1', 'upstairs.clock_breached.v1',
         'upstairs.escalation_climbed.v1', 'upstairs.escalation_unanswered.v1',
         'upstairs.escalation_returned.v1')

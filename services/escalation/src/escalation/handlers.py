@@ -20,15 +20,18 @@ from common.contracts.contacts import (
     WaitingOnCustomer,
 )
 from common.contracts.escalations import EscalationsOwnEvent
-from common.contracts.event import ContactId, EscalationId, Event, PersonId
+from common.contracts.event import ContactEvent, ContactId, EscalationId, PersonId
 from common.contracts.notifications import NotificationActedOn
 from common.messages import Timer
-from common.subscriptions import Subscriptions
-from escalation.domain import audit, causes, deadlines, decide, promises, trail, words, working
-from escalation.domain.configuration import Setting, Versioned
-from escalation.domain.duty import DutySchedule
-from escalation.domain.gaps import Outlook
-from escalation.domain.policies import SlaPolicy
+from common.messaging.subscriptions import HandlerRegistry
+from escalation.domain import audit_trail, reactions, timer_check, wording
+from escalation.domain.clocks import lifecycle
+from escalation.domain.duty.schedules import DutySchedule
+from escalation.domain.duty_gaps import Outlook
+from escalation.domain.escalations import actions, causes, timeouts
+from escalation.domain.model import Escalation
+from escalation.domain.settings.policies import SlaPolicy
+from escalation.domain.settings.registry import Setting, Versioned
 from escalation.domain.situation import Decision, Situation, Step
 from escalation.domain.timers import (
     AcknowledgementDue,
@@ -37,20 +40,19 @@ from escalation.domain.timers import (
     LeaseExpires,
     PolicyChanged,
 )
-from escalation.domain.watches import Escalation
-from escalation.store import UnitOfWork
+from escalation.store.unit_of_work import UnitOfWork
 
-M = TypeVar("M", bound=Event | Timer)
+M = TypeVar("M", bound=ContactEvent | Timer)
 S = TypeVar("S", bound=Setting)
 
 log = structlog.get_logger()
 
 
-class UnknownEscalation(Exception):
+class EscalationNotFoundError(Exception):
     """There is no such escalation."""
 
 
-class Conflict(Exception):
+class ConflictError(Exception):
     """The escalation is not as whoever acts takes it to be: here is how it is."""
 
     def __init__(
@@ -74,7 +76,7 @@ class Findings:
     news: int
 
 
-class Faulty(Exception):
+class InvalidSettingError(Exception):
     """A setting makes no sense beside the others; `places` says where and why."""
 
     def __init__(self, places: list[tuple[str, str]]) -> None:
@@ -82,7 +84,7 @@ class Faulty(Exception):
         self.places = places
 
 
-class Superseded(Exception):
+class StaleSettingError(Exception):
     """The setting is not as you saw it."""
 
     def __init__(self, present: Versioned[Any] | None) -> None:
@@ -97,19 +99,19 @@ def decided_by(
     """Make the handler of a message: every one of them goes the same straight line."""
 
     async def handle(message: M, uow: UnitOfWork) -> None:
-        if isinstance(message, Event):
+        if isinstance(message, ContactEvent):
             uow.facts.add(message, uow.outbox.cause)
         situation = await uow.situation(message.contact_id)
         if look_up is not None:
             situation = await look_up(situation, message, uow)
-        kind = "event" if isinstance(message, Event) else "timer"
+        kind = "event" if isinstance(message, ContactEvent) else "timer"
         record(decide_on(situation, message), uow, f"{kind}:{message.type}")
 
     return handle
 
 
 async def with_earlier(situation: Situation, event: ContactReceived, uow: UnitOfWork) -> Situation:
-    rule = causes.repetition(situation.configuration, decide.contact_of(event))
+    rule = causes.repetition(situation.configuration, reactions.contact_of(event))
     if rule is None:
         return situation
     return replace(situation, earlier_contacts=await uow.watches.others_of(event, rule))
@@ -127,8 +129,8 @@ async def act(
     """
     situation, escalation = await _locked(escalation_id, uow, versions)
     if situation.escalation is not escalation:
-        raise Conflict(
-            "wrong-state", f"It is {words.state(escalation)} already.", situation, escalation
+        raise ConflictError(
+            "wrong-state", f"It is {wording.state(escalation)} already.", situation, escalation
         )
     return _done(step, situation, escalation, uow)
 
@@ -143,8 +145,10 @@ async def reopen(
     """Open one that has ended; raises what `act` does."""
     situation, escalation = await _locked(escalation_id, uow, versions)
     if situation.escalation is escalation:
-        raise Conflict("wrong-state", f"It is {words.state(escalation)}.", situation, escalation)
-    step = partial(working.reopen, ended=escalation, by=by, reason=reason)
+        raise ConflictError(
+            "wrong-state", f"It is {wording.state(escalation)}.", situation, escalation
+        )
+    step = partial(actions.reopen, ended=escalation, by=by, reason=reason)
     return _done(step, situation, escalation, uow)
 
 
@@ -153,20 +157,20 @@ async def _locked(
 ) -> tuple[Situation, Escalation]:
     seen = await uow.escalations.look(escalation_id)
     if seen is None:
-        raise UnknownEscalation
+        raise EscalationNotFoundError
     situation = await uow.situation(seen.contact_id)
     # It may have ended while we waited for the contact's lock.
     escalation = await uow.escalations.lock(escalation_id) or seen
     if versions is not None and escalation.version not in versions:
-        raise Conflict("stale", "It has changed since you saw it.", situation, escalation)
+        raise ConflictError("stale", "It has changed since you saw it.", situation, escalation)
     return situation, escalation
 
 
 def _done(step: Step, situation: Situation, escalation: Escalation, uow: UnitOfWork) -> Decision:
     try:
         decision = step(situation)
-    except working.Refused as refused:
-        raise Conflict("wrong-state", str(refused), situation, escalation) from refused
+    except actions.RefusedError as refused:
+        raise ConflictError("wrong-state", str(refused), situation, escalation) from refused
     return record(decision, uow)
 
 
@@ -178,7 +182,7 @@ async def raise_by_hand(
     about: PersonId | None = None,
 ) -> Decision:
     situation = await uow.situation(contact_id)
-    return record(decide.raised_by_hand(situation, by, reason, about), uow)
+    return record(reactions.raised_by_hand(situation, by, reason, about), uow)
 
 
 def record(decision: Decision, uow: UnitOfWork, cause: str | None = None) -> Decision:
@@ -210,7 +214,7 @@ def _write(escalation: Escalation, decision: Decision, by: str, uow: UnitOfWork)
     ]
     if not events and not uow.escalations.has_changed(escalation):
         return escalation
-    written, steps = trail.written(escalation, events, by)
+    written, steps = audit_trail.written(escalation, events, by)
     uow.escalations.save(written)
     uow.trails.add(steps)
     return written
@@ -222,11 +226,11 @@ async def check_timers(contact_id: ContactId, uow: UnitOfWork) -> Findings:
     Once for each: what gets lost again after that, or can't be handled and was buried, would come
     back for ever, and is for people to look at.
     """
-    await uow.hold((contact_id,))
+    await uow.prelock((contact_id,))
     (books,) = await uow.audits.books((contact_id,))
-    found = audit.missing(books)
+    found = timer_check.missing(books)
     news = [one for one in found if not await uow.audits.has_told(contact_id, one.page_id)]
-    record(audit.mend(await uow.situation(contact_id), news), uow)
+    record(timer_check.mend(await uow.situation(contact_id), news), uow)
     for one in news:
         log.error(
             "timer_missing",
@@ -253,9 +257,9 @@ async def define(
     configuration = await uow.configurations.hold()
     current = configuration.find(type(body), setting_id)
     if versions is not None and (current is None or current.version not in versions):
-        raise Superseded(current)
+        raise StaleSettingError(current)
     if faults := list(configuration.faults(setting_id, body)):
-        raise Faulty(faults)
+        raise InvalidSettingError(faults)
     return await _put_in_force(setting_id, body, current, by, uow)
 
 
@@ -316,23 +320,23 @@ async def announce_gaps(outlook: Outlook, uow: UnitOfWork) -> bool:
 
 
 SUBSCRIPTIONS = (
-    Subscriptions[UnitOfWork]()
-    .on(ContactReceived, decided_by(decide.received, with_earlier))
-    .on(CustomerWrote, decided_by(decide.wrote))
-    .on(RepresentativeReplied, decided_by(decide.replied))
-    .on(WaitingOnCustomer, decided_by(decide.waiting))
-    .on(ContactPrioritized, decided_by(decide.prioritized))
-    .on(SupervisorRequested, decided_by(decide.supervisor_requested))
-    .on(ContactResolved, decided_by(decide.resolved))
-    .on(ContactReopened, decided_by(decide.reopened))
-    .on(FeedbackReceived, decided_by(decide.rated))
-    .on(ContactAssigned, decided_by(decide.assigned))
-    .on(ContactReferred, decided_by(decide.referred))
-    .on(AssignmentReleased, decided_by(decide.released))
-    .on(NotificationActedOn, decided_by(decide.acted_on))
-    .on(ClockDue, decided_by(promises.come_due))
-    .on(PolicyChanged, decided_by(promises.policy_changed))
-    .on(AcknowledgementDue, decided_by(deadlines.acknowledgement_due))
-    .on(LeaseEnding, decided_by(deadlines.lease_ending))
-    .on(LeaseExpires, decided_by(deadlines.lease_expires))
+    HandlerRegistry[UnitOfWork]()
+    .on(ContactReceived, decided_by(reactions.received, with_earlier))
+    .on(CustomerWrote, decided_by(reactions.wrote))
+    .on(RepresentativeReplied, decided_by(reactions.replied))
+    .on(WaitingOnCustomer, decided_by(reactions.waiting))
+    .on(ContactPrioritized, decided_by(reactions.prioritized))
+    .on(SupervisorRequested, decided_by(reactions.supervisor_requested))
+    .on(ContactResolved, decided_by(reactions.resolved))
+    .on(ContactReopened, decided_by(reactions.reopened))
+    .on(FeedbackReceived, decided_by(reactions.rated))
+    .on(ContactAssigned, decided_by(reactions.assigned))
+    .on(ContactReferred, decided_by(reactions.referred))
+    .on(AssignmentReleased, decided_by(reactions.released))
+    .on(NotificationActedOn, decided_by(reactions.acted_on))
+    .on(ClockDue, decided_by(lifecycle.come_due))
+    .on(PolicyChanged, decided_by(lifecycle.policy_changed))
+    .on(AcknowledgementDue, decided_by(timeouts.acknowledgement_due))
+    .on(LeaseEnding, decided_by(timeouts.lease_ending))
+    .on(LeaseExpires, decided_by(timeouts.lease_expires))
 )

@@ -2,26 +2,25 @@
 
 from collections.abc import Sequence
 
-from common.cli import service_cli
 from common.contracts.escalations import EscalationsEvent
-from common.database import Database
-from common.health import Health
-from common.metrics import Metrics
-from common.relay import topic_name
-from common.runtime import Worker
-from common.service import Parts
-from escalation import api, handlers
-from escalation import cli as commands
-from escalation.audit import Auditor
-from escalation.feeds import Feeds
-from escalation.gaps import GapWatch
+from common.core.health import Health
+from common.core.metrics import Metrics
+from common.messaging.kafka import topic_name
+from common.service.cli import service_cli
+from common.service.runtime import Worker
+from common.service.spec import ServiceSpec
+from common.storage.database import Database
+from escalation import api, commands, handlers
+from escalation.calendar_feeds import Feeds
 from escalation.metrics import AuditMetrics, GapMetrics, LatenessMetrics, StreamMetrics
 from escalation.settings import Settings
-from escalation.store import UnitOfWork
-from escalation.stream import Hub
+from escalation.store.unit_of_work import UnitOfWork
+from escalation.stream.broadcaster import Hub
+from escalation.workers.duty_gaps import GapWatch
+from escalation.workers.timer_check import Auditor
 
 
-def parts(settings: Settings) -> Parts[UnitOfWork]:
+def build(settings: Settings) -> ServiceSpec[UnitOfWork]:
     hub = Hub(settings.kafka_bootstrap, topic_name(settings.namespace, EscalationsEvent.topic))
 
     def workers(
@@ -36,7 +35,7 @@ def parts(settings: Settings) -> Parts[UnitOfWork]:
             hub,
         )
 
-    return Parts(
+    return ServiceSpec(
         name="escalation",
         unit_of_work=UnitOfWork,
         subscriptions=handlers.SUBSCRIPTIONS,
@@ -49,5 +48,5 @@ def parts(settings: Settings) -> Parts[UnitOfWork]:
     )
 
 
-cli = service_cli("escalation", Settings, parts)
+cli = service_cli("escalation", Settings, build)
 commands.install(cli)

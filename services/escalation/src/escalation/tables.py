@@ -3,7 +3,7 @@
 from sqlalchemy import BigInteger, Column, DateTime, Integer, MetaData, Numeric, Table, Text, Uuid
 from sqlalchemy.dialects.postgresql import JSONB
 
-from escalation.domain.watches import OPEN_STATES
+from escalation.domain.model import OPEN_STATES
 
 metadata = MetaData()
 

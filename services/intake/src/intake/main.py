@@ -2,27 +2,33 @@
 
 from collections.abc import Mapping
 
-from common.cli import service_cli
-from common.database import Database
-from common.service import Parts
-from common.together import Together
-from intake import api, handlers
+from common.http.group_commit import CommandBatcher
+from common.service.cli import service_cli
+from common.service.spec import ServiceSpec
+from common.storage.database import Database
+from intake import api, handlers, use_cases
+from intake.channels import CHANNELS
+from intake.channels.base import Channel
 from intake.settings import Settings
 from intake.store import UnitOfWork
 
 
-def parts(_settings: Settings) -> Parts[UnitOfWork]:
-    return Parts(
+def build(
+    _settings: Settings, channels: Mapping[str, Channel] = CHANNELS
+) -> ServiceSpec[UnitOfWork]:
+    return ServiceSpec(
         name="intake",
         unit_of_work=UnitOfWork,
         subscriptions=handlers.SUBSCRIPTIONS,
         routers=api.ROUTERS,
-        shared=shared,
+        state={"channels": channels},
+        app_state=app_state,
     )
 
 
-def shared(database: Database[UnitOfWork]) -> Mapping[str, object]:
-    return {"receiving": Together(database, handlers.receive_once, handlers.hold_requests)}
+def app_state(database: Database[UnitOfWork]) -> Mapping[str, object]:
+    batcher = CommandBatcher(database, use_cases.receive_request, use_cases.claim_keys)
+    return {"receive_batcher": batcher}
 
 
-cli = service_cli("intake", Settings, parts)
+cli = service_cli("intake", Settings, build)

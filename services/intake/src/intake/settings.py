@@ -1,6 +1,6 @@
 """Intake reads what every service reads."""
 
-from common.settings import ServiceSettings
+from common.service.settings import ServiceSettings
 
 
 class Settings(ServiceSettings):

@@ -9,12 +9,12 @@ from common.contracts.event import NotificationId
 _SALT = "notification"
 
 
-class Forged(Exception):
-    """This link was not made here, or was changed on its way."""
+class ForgedLinkError(Exception):
+    """This link was not made by Upstairs, or it was changed."""
 
 
-class Expired(Exception):
-    """This link is too old to be used."""
+class ExpiredLinkError(Exception):
+    """This link has expired."""
 
 
 class Links:
@@ -31,11 +31,11 @@ class Links:
         return f"{self._public_url}/v1/acknowledgements/{self.token(notification_id)}"
 
     def read(self, token: str, now: datetime) -> NotificationId:
-        """Return the notification that a token stands for; raises Forged or Expired."""
+        """Return the notification of a token; raises ForgedLinkError or ExpiredLinkError."""
         try:
             notification_id, signed_at = self._serializer.loads(token, return_timestamp=True)
         except BadData as error:
-            raise Forged from error
+            raise ForgedLinkError from error
         if now - signed_at > self._max_age:
-            raise Expired
+            raise ExpiredLinkError
         return NotificationId(notification_id)

@@ -1,14 +1,14 @@
 """The composition root of router."""
 
-from common.cli import service_cli
-from common.service import Parts
+from common.service.cli import service_cli
+from common.service.spec import ServiceSpec
 from router import api, handlers
 from router.settings import Settings
 from router.store import UnitOfWork
 
 
-def parts(_settings: Settings) -> Parts[UnitOfWork]:
-    return Parts(
+def build(_settings: Settings) -> ServiceSpec[UnitOfWork]:
+    return ServiceSpec(
         name="router",
         unit_of_work=UnitOfWork,
         subscriptions=handlers.SUBSCRIPTIONS,
@@ -16,4 +16,4 @@ def parts(_settings: Settings) -> Parts[UnitOfWork]:
     )
 
 
-cli = service_cli("router", Settings, parts)
+cli = service_cli("router", Settings, build)

@@ -1,6 +1,6 @@
-"""Router reads what every service reads."""
+"""The settings of router: those of every service."""
 
-from common.settings import ServiceSettings
+from common.service.settings import ServiceSettings
 
 
 class Settings(ServiceSettings):

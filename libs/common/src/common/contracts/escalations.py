@@ -5,8 +5,8 @@ from typing import Literal
 
 from pydantic import AwareDatetime
 
-from common.contracts.contacts import Priority
-from common.contracts.event import Contract, EscalationId, Event, PageId, PersonId
+from common.contracts.contacts import Channel, Priority, Tier
+from common.contracts.event import ContactEvent, Contract, EscalationId, Event, PageId, PersonId
 from common.contracts.notifications import Medium
 
 ClockName = Literal[
@@ -46,6 +46,8 @@ PageReason = Literal[
     "coaching",
     "duty_gap",
 ]
+ClockState = Literal["running", "paused", "breached", "met", "met_late", "cancelled"]
+LeaseEnd = Literal["progress", "shift", "snooze"]
 # What an open escalation waits for: that somebody answers, or makes progress.
 Wait = Literal["acknowledgement_due", "lease"]
 Outcome = Literal[
@@ -53,7 +55,7 @@ Outcome = Literal[
 ]
 
 
-class EscalationsEvent(Event):
+class EscalationsEvent(ContactEvent):
     topic = "escalations"
 
 
@@ -95,7 +97,7 @@ class ClocksStarted(EscalationsEvent):
     clocks: tuple[ClockDeadline, ...]
     calendar_id: str | None = None
     calendar_version: int | None = None
-    because: str | None = None
+    reason: str | None = None
 
 
 class ClockPaused(EscalationsEvent):
@@ -104,7 +106,7 @@ class ClockPaused(EscalationsEvent):
     clock: ClockName
     paused_at: AwareDatetime
     elapsed_s: float
-    because: str
+    reason: str
 
 
 class ClockResumed(EscalationsEvent):
@@ -114,7 +116,7 @@ class ClockResumed(EscalationsEvent):
     resumed_at: AwareDatetime
     due_at: AwareDatetime
     thresholds: tuple[ClockThreshold, ...]
-    because: str
+    reason: str
 
 
 class ClockRetargeted(EscalationsEvent):
@@ -133,7 +135,7 @@ class ClockRetargeted(EscalationsEvent):
     elapsed_s: float
     due_at: AwareDatetime
     thresholds: tuple[ClockThreshold, ...]
-    because: str
+    reason: str
     retargeted_at: AwareDatetime | None = None
     runs_while_waiting: bool = False
 
@@ -166,7 +168,7 @@ class PriorityChangeAsked(EscalationsEvent):
     """A promise's threshold asks for another priority; the contact's priority is intake's own."""
 
     priority: Priority
-    because: str
+    reason: str
 
 
 class ClockMet(EscalationsEvent):
@@ -179,7 +181,7 @@ class ClockCancelled(EscalationsEvent):
     """`cancelled_at` is when what cancelled it happened."""
 
     clock: ClockName
-    because: str
+    reason: str
     cancelled_at: AwareDatetime | None = None
 
 
@@ -211,7 +213,7 @@ class EscalationClimbed(EscalationsOwnEvent):
     from_level: int
     to_level: int
     level_name: str
-    because: str
+    reason: str
     lateness_ms: float | None = None
     waited_for: Wait | None = None
 
@@ -228,24 +230,96 @@ class EscalationUnanswered(EscalationsOwnEvent):
     waited_for: Wait | None = None
 
 
-class PageRequested(EscalationsEvent):
-    """One person must be told, once, on each of that person's media or on those of `media`.
+class PagedContact(Contract):
+    """The contact that a page is about, as far as its sender knows it. Texts are the customer's."""
 
-    `escalation_id` is nil for a warning, since nothing was raised yet, and for coaching, which
-    outlives what it was raised about. `respond_by` is when it goes on without that person. A gap in
-    a duty schedule is no contact's: `contact_id` stands for the schedule.
+    channel: Channel
+    topic: str
+    subject: str
+    priority: Priority
+    language: str
+    tier: Tier
+    customer_name: str | None = None
+    representative_id: PersonId | None = None
+
+
+class PagedCause(Contract):
+    """One cause of the escalation, or of the warning.
+
+    `reason` is the text of EscalationRaised or EscalationReasonAdded: the words of the customer or
+    the colleague, or the promise at stake. For a clock `due_at` is its deadline and `clock_state`
+    how it stood when the page was requested. A complaint is `about` a representative.
+    """
+
+    cause: Cause
+    reason: str
+    at: AwareDatetime
+    by: PersonId | None = None
+    about: PersonId | None = None
+    clock: ClockName | None = None
+    due_at: AwareDatetime | None = None
+    clock_state: ClockState | None = None
+
+
+class PagedApproval(Contract):
+    """The outcome for which an approval is asked; `amount` in units of `currency`."""
+
+    by: PersonId
+    outcome: Outcome
+    amount: Decimal
+    currency: str
+    note: str
+
+
+class PagedCoaching(Contract):
+    """`by` asks that `person_id` be coached; `text` says about what."""
+
+    by: PersonId
+    person_id: PersonId
+    text: str
+
+
+class PagedDutyGap(Contract):
+    """Nobody is on duty from `starts_at`; without `ends_at` the gap has no end in sight.
+
+    `absent` would have the turn.
+    """
+
+    schedule_id: str
+    starts_at: AwareDatetime
+    ends_at: AwareDatetime | None = None
+    absent: tuple[PersonId, ...] = ()
+
+
+class PageRequested(EscalationsEvent):
+    """One person must be notified, once, on each of that person's media or on those of `media`.
+
+    It carries data; the notifier writes the words. `causes` begin with the one that raised the
+    escalation; with the reason `updated` the last one is new. `explanation` says why it comes to
+    this person now, as the audit trail does. `escalation_id` is None for a warning, since nothing
+    was raised yet, and for coaching, which outlives its escalation. `respond_by` is when it moves
+    on without that person; `lease_end` says what ends a lease then. A gap in a duty schedule has no
+    contact: `contact_id` is derived from the schedule.
     """
 
     page_id: PageId
     person_id: PersonId
     reason: PageReason
-    headline: str
-    why: str
     escalation_id: EscalationId | None = None
     severity: Severity | None = None
     level_name: str | None = None
     respond_by: AwareDatetime | None = None
+    lease_end: LeaseEnd | None = None
     media: tuple[Medium, ...] | None = None
+    contact: PagedContact | None = None
+    causes: tuple[PagedCause, ...] = ()
+    explanation: str | None = None
+    approval: PagedApproval | None = None
+    coaching: PagedCoaching | None = None
+    duty_gap: PagedDutyGap | None = None
+    # To go as soon as escalation and notifier use the data above.
+    headline: str = ""
+    why: str = ""
 
 
 class EscalationAcknowledged(EscalationsOwnEvent):
@@ -273,7 +347,7 @@ class EscalationReturned(EscalationsOwnEvent):
     from_person: PersonId
     level: int
     level_name: str
-    because: str
+    reason: str
     lateness_ms: float
 
 
@@ -367,7 +441,7 @@ class EscalationReopened(EscalationsOwnEvent):
 class EscalationClosed(EscalationsOwnEvent):
     """Ended with nobody upstairs having acted: the contact was resolved below."""
 
-    because: str
+    reason: str
 
 
 class TimerMissing(EscalationsEvent):

@@ -1,7 +1,8 @@
-"""What every event has: a type, a topic, the contact it is about, and when it happened."""
+"""What every event has: a type, a topic, a key that orders it, and when it happened."""
 
 import re
-from typing import Any, ClassVar, NewType
+from abc import abstractmethod
+from typing import Any, ClassVar, Final, Literal, NewType
 
 from pydantic import AwareDatetime, BaseModel, ConfigDict
 
@@ -15,6 +16,17 @@ PageId = NewType("PageId", str)
 PersonId = NewType("PersonId", str)
 TeamId = NewType("TeamId", str)
 
+# A UUID as PostgreSQL writes it: an id that we make.
+UUID_PATTERN: Final = r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}"
+# An id that others choose: of a person, a team, a setting.
+ID_PATTERN: Final = r"[A-Za-z0-9][A-Za-z0-9._@-]{0,99}"
+
+
+# The person to page about the system itself; the notifier has a recipient of this name.
+OPERATIONS: Final = PersonId("operations")
+# What an API key allows; an admin may do all.
+Role = Literal["channel", "representative", "supervisor", "manager", "admin"]
+
 
 class Contract(BaseModel):
     """A frozen part of an event. Unknown fields are ignored: a newer producer may add some."""
@@ -22,19 +34,51 @@ class Contract(BaseModel):
     model_config = ConfigDict(frozen=True, extra="ignore")
 
 
+def _snake(name: str) -> str:
+    return re.sub(r"(?<=[a-z])(?=[A-Z])", "_", name).lower()
+
+
 class Event(Contract):
-    """A fact about one contact, published once by the service that owns the fact."""
+    """A fact, published once by the service that owns it.
+
+    The events of one key in one topic are numbered and keep their order.
+    """
 
     type: ClassVar[str]
     topic: ClassVar[str]
+    # What a key of such an event looks like; a record with any other key is malformed.
+    key_pattern: ClassVar[re.Pattern[str]]
 
-    contact_id: ContactId
     occurred_at: AwareDatetime
 
     def __init_subclass__(cls, **kwargs: Any) -> None:
         super().__init_subclass__(**kwargs)
         cls.type = f"upstairs.{_snake(cls.__name__)}.v1"
 
+    @property
+    @abstractmethod
+    def key(self) -> str: ...
 
-def _snake(name: str) -> str:
-    return re.sub(r"(?<=[a-z])(?=[A-Z])", "_", name).lower()
+
+class ContactEvent(Event):
+    """A fact about one contact."""
+
+    key_pattern = re.compile(UUID_PATTERN)
+
+    contact_id: ContactId
+
+    @property
+    def key(self) -> str:
+        return self.contact_id
+
+
+class PersonEvent(Event):
+    """A fact about one person who works here."""
+
+    key_pattern = re.compile(ID_PATTERN)
+
+    person_id: PersonId
+
+    @property
+    def key(self) -> str:
+        return self.person_id

@@ -2,13 +2,20 @@
 
 from typing import Literal
 
-from common.contracts.event import EscalationId, Event, NotificationId, PageId, PersonId
+from common.contracts.event import (
+    ContactEvent,
+    EscalationId,
+    Event,
+    NotificationId,
+    PageId,
+    PersonId,
+)
 
 Medium = Literal["slack", "email", "sms", "teams", "webhook"]
 Action = Literal["acknowledge", "take_over"]
 
 
-class NotificationsEvent(Event):
+class NotificationsEvent(ContactEvent):
     topic = "notifications"
 
     notification_id: NotificationId
@@ -29,7 +36,7 @@ class NotificationFailed(NotificationsEvent):
 
     medium: Medium | None = None
     attempts: int
-    because: str
+    reason: str
 
 
 class NotificationSeen(NotificationsEvent):

@@ -1,44 +1,47 @@
-"""Whether the invariants of DESIGN.md hold, from what can be seen from outside the services."""
+"""Checks the invariants of DESIGN.md, reading only what is visible outside the services."""
 
 from collections.abc import Callable
 
-from stage.invariants import accepted, assignments, pages, promises, rest, streams
-from stage.invariants.facts import Facts
-from stage.invariants.ledger import Broken, Ledger, Verdict
-from stage.invariants.outside import arrived
-from stage.invariants.quiet import NotQuietError, quiesce
-from stage.invariants.reading import Sources, gather
+from stage.invariants import assignments, contacts, escalations, pages, quiescence, streams
+from stage.invariants.findings import Findings, Verdict, Violation
+from stage.invariants.reader import Sources, read_snapshot
+from stage.invariants.receipts import count_receipts
+from stage.invariants.settle import NotSettledError, wait_until_settled
+from stage.invariants.snapshot import Snapshot
 
-INVARIANTS: dict[int, Callable[[Facts, Ledger], None]] = {
-    1: accepted.check,
-    2: promises.check,
+INVARIANTS: dict[int, Callable[[Snapshot, Findings], None]] = {
+    1: contacts.check,
+    2: escalations.check,
     3: assignments.check,
     4: pages.check,
     5: streams.check,
-    6: rest.check,
+    6: quiescence.check,
 }
 
 __all__ = [
     "INVARIANTS",
-    "Broken",
-    "Facts",
-    "NotQuietError",
+    "NotSettledError",
+    "Snapshot",
     "Sources",
     "Verdict",
-    "arrived",
+    "Violation",
     "check",
-    "gather",
-    "quiesce",
+    "count_receipts",
+    "read_snapshot",
+    "wait_until_settled",
 ]
 
 
-def check(facts: Facts) -> Verdict:
-    """Look at all six; the facts must have been read when nothing moved (see `quiesce`)."""
-    ledgers = [Ledger(number) for number in INVARIANTS]
-    for ledger in ledgers:
-        INVARIANTS[ledger.number](facts, ledger)
+def check(snapshot: Snapshot) -> Verdict:
+    """Check all six invariants.
+
+    The snapshot must have been read while the system was settled (see `wait_until_settled`).
+    """
+    results = [Findings(number) for number in INVARIANTS]
+    for findings in results:
+        INVARIANTS[findings.invariant](snapshot, findings)
     return Verdict(
-        broken=[broken for ledger in ledgers for broken in ledger.broken],
-        checked={ledger.number: ledger.checked for ledger in ledgers},
-        remarks=tuple(remark for ledger in ledgers for remark in ledger.remarks),
+        violations=[violation for findings in results for violation in findings.violations],
+        checked={findings.invariant: findings.checked_count for findings in results},
+        remarks=tuple(remark for findings in results for remark in findings.remarks),
     )

@@ -1,6 +1,15 @@
 """The routes of escalation."""
 
-from escalation.api import actions, clocks, configuration, duty, escalations, feeds, lateness, live
+from escalation.api import (
+    actions,
+    calendar_feeds,
+    clocks,
+    duty,
+    escalations,
+    lateness,
+    live,
+    settings,
+)
 
 # `live` before `escalations`: /stream is no id of an escalation.
 ROUTERS = (
@@ -10,6 +19,6 @@ ROUTERS = (
     actions.router,
     clocks.router,
     duty.router,
-    feeds.router,
-    configuration.router,
+    calendar_feeds.router,
+    settings.router,
 )

@@ -13,13 +13,13 @@ from fastapi import APIRouter, Depends, Response
 from pydantic import AwareDatetime, ConfigDict, Field, model_validator
 from pydantic.config import JsonDict
 
-from common.access import Principal
 from common.contracts.escalations import Outcome
 from common.contracts.event import EscalationId, PersonId
-from common.database import Database
-from common.http import Api, Line, Name, Text
+from common.http.access import Principal
+from common.http.app import LongText, RequestModel, ShortText, Slug
+from common.storage.database import Database
 from escalation import handlers
-from escalation.api.answers import (
+from escalation.api.deps import (
     EscalationDatabase,
     EscalationPath,
     Seen,
@@ -27,12 +27,12 @@ from escalation.api.answers import (
     cause_of,
     work,
 )
-from escalation.api.showing import ShownEscalation, etag, shown
-from escalation.domain import approvals, working
-from escalation.domain.approvals import Money, Settlement
-from escalation.domain.organisation import Currency
+from escalation.api.schemas import ShownEscalation, etag, shown
+from escalation.domain.escalations import actions, approvals
+from escalation.domain.escalations.approvals import Money, Settlement
+from escalation.domain.settings.people import Currency
 from escalation.domain.situation import Decision, Step
-from escalation.store import UnitOfWork
+from escalation.store.unit_of_work import UnitOfWork
 
 _CONFLICT: Final[dict[int | str, dict[str, Any]]] = {
     403: {"description": "You may not; the detail says what it takes."},
@@ -49,58 +49,58 @@ def _example(**fields: str) -> ConfigDict:
     return ConfigDict(json_schema_extra={"examples": [example]})
 
 
-class HandBack(Api):
+class HandBack(RequestModel):
     model_config = _example(guidance="Offer one month free; no refund.")
 
-    guidance: Text
+    guidance: LongText
 
 
-class HandOver(Api):
+class HandOver(RequestModel):
     model_config = _example(to="kim", context="She knows the customer from last year.")
 
-    to: Name
-    context: Line
+    to: Slug
+    context: ShortText
 
 
-class ReferUp(Api):
+class ReferUp(RequestModel):
     model_config = _example(reason="Above my limit.")
 
-    reason: Line
+    reason: ShortText
 
 
-class Snooze(Api):
+class Snooze(RequestModel):
     model_config = _example(until="2026-03-02T15:00:00Z", reason="The customer calls at three.")
 
     until: AwareDatetime
-    reason: Line
+    reason: ShortText
 
 
-class Note(Api):
+class Note(RequestModel):
     model_config = _example(text="The second charge was ours.")
 
-    text: Text
+    text: LongText
 
 
-class Coaching(Api):
+class Coaching(RequestModel):
     model_config = _example(person_id="rita", text="How to say no and still be liked.")
 
-    person_id: Name
-    text: Text
+    person_id: Slug
+    text: LongText
 
 
-class Mediation(Api):
+class Mediation(RequestModel):
     model_config = _example(
         customer_statement="I was promised a call and got none.",
         representative_statement="The number in the record is out of date.",
         proposal="A call today at five, by rita.",
     )
 
-    customer_statement: Text
-    representative_statement: Text
-    proposal: Text
+    customer_statement: LongText
+    representative_statement: LongText
+    proposal: LongText
 
 
-class Resolve(Api):
+class Resolve(RequestModel):
     """An amount is held against the limit of the caller's role; above it others must approve."""
 
     model_config = _example(
@@ -108,7 +108,7 @@ class Resolve(Api):
     )
 
     outcome: Outcome
-    note: Text
+    note: LongText
     amount: Annotated[Decimal, Field(gt=0, max_digits=18, decimal_places=4)] | None = None
     currency: Currency | None = None
 
@@ -125,16 +125,16 @@ class Resolve(Api):
         return Settlement(self.outcome, self.note, Money(self.amount, self.currency))
 
 
-class Refuse(Api):
+class Refuse(RequestModel):
     model_config = _example(reason="Half of it will do.")
 
-    reason: Line
+    reason: ShortText
 
 
-class Reopen(Api):
+class Reopen(RequestModel):
     model_config = _example(reason="The refund never arrived.")
 
-    reason: Line
+    reason: ShortText
 
 
 @dataclass(frozen=True, slots=True)
@@ -185,33 +185,33 @@ By = Annotated[Acting, Depends(_acting)]
 @router.post("/acknowledge")
 async def acknowledge(by: By) -> ShownEscalation:
     """Say that you have it: nobody else is asked until the lease runs out."""
-    return await by.do(partial(working.acknowledge, by=by.person))
+    return await by.do(partial(actions.acknowledge, by=by.person))
 
 
 @router.post("/take-over")
 async def take_over(by: By) -> ShownEscalation:
     """Own the contact: its representative is free of it."""
-    return await by.do(partial(working.take_over, by=by.person))
+    return await by.do(partial(actions.take_over, by=by.person))
 
 
 @router.post("/renew")
 async def renew(by: By) -> ShownEscalation:
     """Begin your lease anew, and end a snooze."""
-    return await by.do(partial(working.renew, by=by.person))
+    return await by.do(partial(actions.renew, by=by.person))
 
 
 @router.post("/snooze")
 async def snooze(snooze: Snooze, by: By) -> ShownEscalation:
     """Put it off until then, as long and as often as the ladder allows; you are told at its end."""
     return await by.do(
-        partial(working.snooze, by=by.person, until=snooze.until, reason=snooze.reason)
+        partial(actions.snooze, by=by.person, until=snooze.until, reason=snooze.reason)
     )
 
 
 @router.post("/note")
 async def note(note: Note, by: By) -> ShownEscalation:
     """Write down what others should know; if you have it, that renews your lease."""
-    return await by.do(partial(working.note, by=by.person, text=note.text))
+    return await by.do(partial(actions.note, by=by.person, text=note.text))
 
 
 @router.post("/request-coaching")
@@ -219,33 +219,33 @@ async def request_coaching(coaching: Coaching, by: By) -> ShownEscalation:
     """Ask that somebody be coached about it: whom that one reports to is told."""
     person_id = PersonId(coaching.person_id)
     return await by.do(
-        partial(working.request_coaching, by=by.person, person_id=person_id, text=coaching.text)
+        partial(actions.request_coaching, by=by.person, person_id=person_id, text=coaching.text)
     )
 
 
 @router.post("/mediate")
 async def mediate(mediation: Mediation, by: By) -> ShownEscalation:
     """Record what both sides say, and what you propose."""
-    return await by.do(partial(working.mediate, by=by.person, **dict(mediation)))
+    return await by.do(partial(actions.mediate, by=by.person, **dict(mediation)))
 
 
 @router.post("/hand-back")
 async def hand_back(back: HandBack, by: By) -> ShownEscalation:
     """Give it back below, with guidance; whoever has it may."""
-    return await by.do(partial(working.hand_back, by=by.person, guidance=back.guidance))
+    return await by.do(partial(actions.hand_back, by=by.person, guidance=back.guidance))
 
 
 @router.post("/hand-over")
 async def hand_over(over: HandOver, by: By) -> ShownEscalation:
     """Give it to a colleague, who is asked to answer; without an answer it climbs."""
     to = PersonId(over.to)
-    return await by.do(partial(working.hand_over, by=by.person, to=to, context=over.context))
+    return await by.do(partial(actions.hand_over, by=by.person, to=to, context=over.context))
 
 
 @router.post("/refer-up")
 async def refer_up(up: ReferUp, by: By) -> ShownEscalation:
     """Send it to the next level that has somebody on duty."""
-    return await by.do(partial(working.refer_up, by=by.person, reason=up.reason))
+    return await by.do(partial(actions.refer_up, by=by.person, reason=up.reason))
 
 
 @router.post("/resolve")

@@ -9,12 +9,12 @@ from pydantic import BaseModel
 from common.contracts.contacts import Priority
 from common.contracts.escalations import ClockName, ThresholdAction
 from common.contracts.event import ContactId
-from common.http import ContactPath
-from escalation.api.answers import EscalationDatabase, Staff, work
-from escalation.domain import story
-from escalation.domain.calendars import Calendar
-from escalation.domain.story import Line
-from escalation.domain.watches import Clock, ClockState
+from common.http.app import ContactPath
+from escalation.api.deps import EscalationDatabase, Staff, work
+from escalation.domain.clocks import timeline
+from escalation.domain.clocks.timeline import Line
+from escalation.domain.duty.calendars import Calendar
+from escalation.domain.model import Clock, ClockState
 
 router = APIRouter(prefix="/v1/contacts", tags=["clocks"])
 
@@ -88,7 +88,7 @@ async def show_clocks(
     async with work(database) as uow:
         told = await uow.watches.clock_story(contact_id)
         configuration = await uow.configurations.in_force()
-    lines = story.tell(told.events)
+    lines = timeline.tell(told.events)
     return ShownClocks(
         contact_id=contact_id,
         at=uow.now,
@@ -107,14 +107,14 @@ async def show_clocks(
 def _shown(
     clock: Clock, calendar: Calendar | None, lines: Sequence[Line], at: datetime
 ) -> ShownClock:
-    elapsed_s = story.spent_s(calendar, clock, at)
+    elapsed_s = timeline.spent_s(calendar, clock, at)
     stands_still = clock.paused_at is not None and not clock.ended
     runs_on = not clock.ended and not stands_still
     return ShownClock(
         clock=clock.name,
         run=clock.run,
         state=clock.state,
-        words=story.summary(clock, at),
+        words=timeline.summary(clock, at),
         policy=ShownRef(id=clock.policy.id, version=clock.policy.version),
         calendar=ShownRef.model_validate(clock.calendar, from_attributes=True)
         if clock.calendar
@@ -126,7 +126,7 @@ def _shown(
         met_at=clock.met_at,
         cancelled_at=clock.cancelled_at,
         paused_at=clock.paused_at if stands_still else None,
-        paused_because=story.why_paused(lines) if stands_still else None,
+        paused_because=timeline.why_paused(lines) if stands_still else None,
         elapsed_s=elapsed_s,
         left_s=(clock.due_at - at).total_seconds() if runs_on else None,
         left_business_s=None if clock.ended else clock.target_s - elapsed_s,

@@ -7,8 +7,8 @@ import hashlib
 import orjson
 from pydantic import TypeAdapter, ValidationError
 
-from common.problems import Problem
-from escalation.domain.listing import Place, Wanted
+from common.http.problems import ProblemError
+from escalation.domain.queries import Place, Wanted
 
 _PLACE: TypeAdapter[Place] = TypeAdapter(Place)
 
@@ -24,10 +24,10 @@ def place_after(cursor: str, wanted: Wanted) -> Place:
         mark, place = orjson.loads(base64.b64decode(padded, altchars=b"-_"))
         after = _PLACE.validate_python(place)
     except (binascii.Error, ValueError, TypeError, ValidationError) as error:
-        raise Problem(422, "invalid", "query/cursor: this is no cursor of ours.") from error
+        raise ProblemError(422, "invalid", "query/cursor: this is no cursor of ours.") from error
     if mark != _mark(wanted):
         detail = "query/cursor: it belongs to a list of another sort or other filters."
-        raise Problem(422, "invalid", detail)
+        raise ProblemError(422, "invalid", detail)
     return after
 
 

@@ -8,19 +8,26 @@ from typing import Annotated
 from fastapi import APIRouter, Body, Query
 from pydantic import Field
 
-from common.access import Principal
 from common.contracts.event import PersonId
-from common.database import Database
-from common.http import Api, Name
-from common.problems import Problem
+from common.http.access import Principal
+from common.http.app import RequestModel, Slug
+from common.http.problems import ProblemError
+from common.storage.database import Database
 from escalation import handlers
-from escalation.api.answers import EscalationDatabase, Upstairs, check_length, work
-from escalation.api.configuration import found
-from escalation.domain import rostering
-from escalation.domain.configuration import Versioned
-from escalation.domain.duty import Absences, DutySchedule, Instant, Override, Swap, on_duty
-from escalation.domain.shifts import Gap, Shift, gaps, shifts
-from escalation.store import UnitOfWork
+from escalation.api.deps import EscalationDatabase, Upstairs, check_length, work
+from escalation.api.settings import found
+from escalation.domain.duty import changes
+from escalation.domain.duty.schedules import (
+    Absences,
+    DutySchedule,
+    Instant,
+    Override,
+    Swap,
+    on_duty,
+)
+from escalation.domain.duty.shifts import Gap, Shift, gaps, shifts
+from escalation.domain.settings.registry import Versioned
+from escalation.store.unit_of_work import UnitOfWork
 
 router = APIRouter(prefix="/v1/duty-schedules", tags=["duty"])
 
@@ -28,7 +35,7 @@ _LONGEST = timedelta(days=370)
 _USUAL = timedelta(days=28)
 
 
-class Window(Api):
+class Window(RequestModel):
     """From now and for four weeks, unless it is said."""
 
     from_: Instant | None = Field(default=None, alias="from")
@@ -41,22 +48,22 @@ class Window(Api):
         return start, end
 
 
-class OnDuty(Api):
+class OnDuty(RequestModel):
     at: datetime
     person_ids: tuple[PersonId, ...]
 
 
-class Shifts(Api):
+class Shifts(RequestModel):
     shifts: list[Shift]
 
 
-class Gaps(Api):
+class Gaps(RequestModel):
     gaps: list[Gap]
 
 
 @router.get("/{setting_id}/on-duty")
 async def show_on_duty(
-    setting_id: Name, database: EscalationDatabase, _caller: Upstairs, at: Instant | None = None
+    setting_id: Slug, database: EscalationDatabase, _caller: Upstairs, at: Instant | None = None
 ) -> OnDuty:
     """Show who is on duty, now or at an instant past or future, as the schedule is now."""
     schedule, absences, now = await _in_force(setting_id, database)
@@ -65,7 +72,7 @@ async def show_on_duty(
 
 @router.get("/{setting_id}/shifts")
 async def show_shifts(
-    setting_id: Name,
+    setting_id: Slug,
     window: Annotated[Window, Query()],
     database: EscalationDatabase,
     _caller: Upstairs,
@@ -78,7 +85,7 @@ async def show_shifts(
 
 @router.get("/{setting_id}/gaps")
 async def show_gaps(
-    setting_id: Name,
+    setting_id: Slug,
     window: Annotated[Window, Query()],
     database: EscalationDatabase,
     _caller: Upstairs,
@@ -99,7 +106,7 @@ async def _in_force(
 
 @router.post("/{setting_id}/overrides")
 async def override(
-    setting_id: Name,
+    setting_id: Slug,
     override: Annotated[Override, Body()],
     database: EscalationDatabase,
     caller: Upstairs,
@@ -109,7 +116,7 @@ async def override(
     only = _bound_to(caller)
     return await _change(
         setting_id,
-        lambda schedule: rostering.overridden(schedule, override, only),
+        lambda schedule: changes.overridden(schedule, override, only),
         database,
         caller.subject,
     )
@@ -117,7 +124,7 @@ async def override(
 
 @router.post("/{setting_id}/swaps")
 async def swap(
-    setting_id: Name,
+    setting_id: Slug,
     swap: Annotated[Swap, Body()],
     database: EscalationDatabase,
     caller: Upstairs,
@@ -127,7 +134,7 @@ async def swap(
     only = _bound_to(caller)
     return await _change(
         setting_id,
-        lambda schedule: rostering.swapped(schedule, swap, only),
+        lambda schedule: changes.swapped(schedule, swap, only),
         database,
         caller.subject,
     )
@@ -148,7 +155,7 @@ async def _change(
         async with work(database) as uow:
             await found(DutySchedule, setting_id, uow)
             return await handlers.amend(setting_id, change, by, uow)
-    except rostering.NotOwnShift as error:
-        raise Problem(403, "forbidden", str(error)) from error
-    except rostering.Unchangeable as error:
-        raise Problem(409, "unchangeable", str(error)) from error
+    except changes.NotOwnShiftError as error:
+        raise ProblemError(403, "forbidden", str(error)) from error
+    except changes.UnchangeableError as error:
+        raise ProblemError(409, "unchangeable", str(error)) from error

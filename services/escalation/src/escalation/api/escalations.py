@@ -9,16 +9,16 @@ from fastapi import APIRouter, Response
 from pydantic import BaseModel, ConfigDict
 
 from common.contracts.event import ContactId, EscalationId, PersonId
-from common.http import Api, Line, Name
+from common.http.app import RequestModel, ShortText, Slug
 from escalation import handlers
-from escalation.api.answers import EscalationDatabase, EscalationPath, Staff, cause_of, work
-from escalation.api.showing import ShownEscalation, etag, shown
-from escalation.domain import trail
+from escalation.api.deps import EscalationDatabase, EscalationPath, Staff, cause_of, work
+from escalation.api.schemas import ShownEscalation, etag, shown
+from escalation.domain import audit_trail
 
 router = APIRouter(prefix="/v1/escalations", tags=["escalations"])
 
 
-class NewEscalation(Api):
+class NewEscalation(RequestModel):
     """`about` is the person of whom the customer complains: that one is not asked about it."""
 
     model_config = ConfigDict(
@@ -33,8 +33,8 @@ class NewEscalation(Api):
     )
 
     contact_id: UUID
-    reason: Line
-    about: Name | None = None
+    reason: ShortText
+    about: Slug | None = None
 
 
 class ShownStep(BaseModel):
@@ -86,7 +86,7 @@ async def show(
     async with work(database) as uow:
         escalation = await uow.escalations.look(EscalationId(str(escalation_id)))
         if escalation is None:
-            raise handlers.UnknownEscalation
+            raise handlers.EscalationNotFoundError
         watches = await uow.watches.look([escalation.contact_id])
         journal = await uow.escalations.journal(escalation)
     response.headers["ETag"] = etag(escalation)
@@ -105,13 +105,13 @@ async def show_trail(
     asked = EscalationId(str(escalation_id))
     async with work(database) as uow:
         if await uow.escalations.look(asked) is None:
-            raise handlers.UnknownEscalation
+            raise handlers.EscalationNotFoundError
         (chain,) = await uow.trails.chains([asked])
     return ShownTrail(
         escalation_id=asked,
         length=chain.length,
         head=chain.head,
-        intact=not list(trail.breaks(chain)),
+        intact=not list(audit_trail.breaks(chain)),
         steps=[ShownTrailStep.model_validate(one, from_attributes=True) for one in chain.steps],
     )
 

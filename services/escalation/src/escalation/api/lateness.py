@@ -6,10 +6,10 @@ from typing import Annotated
 from fastapi import APIRouter, Query
 from pydantic import BaseModel, Field
 
-from escalation.api.answers import EscalationDatabase, Staff, check_length, work
-from escalation.domain.duty import Instant
+from escalation.api.deps import EscalationDatabase, Staff, check_length, work
+from escalation.domain.duty.schedules import Instant
 from escalation.domain.lateness import TOLERATED_MS, Kind
-from escalation.domain.names import SettingId
+from escalation.domain.types import SettingId
 
 router = APIRouter(prefix="/v1/lateness", tags=["lateness"])
 

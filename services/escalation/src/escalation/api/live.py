@@ -10,15 +10,15 @@ from pydantic import BaseModel, Field
 from sse_starlette import EventSourceResponse, ServerSentEvent
 from starlette.types import Message, Receive, Scope, Send
 
-from common.problems import Problem
-from escalation.api.answers import EscalationDatabase, Staff, work
+from common.http.problems import ProblemError
 from escalation.api.cursor import cursor_after, place_after
-from escalation.api.showing import ShownEscalation, shown
-from escalation.domain.listing import Wanted, place_of
-from escalation.following import Following
-from escalation.news import News
-from escalation.offsets import PATTERN, Gone, parse, spell
-from escalation.stream import Hub
+from escalation.api.deps import EscalationDatabase, Staff, work
+from escalation.api.schemas import ShownEscalation, shown
+from escalation.domain.queries import Wanted, place_of
+from escalation.stream.broadcaster import Hub
+from escalation.stream.offsets import PATTERN, OffsetGoneError, parse, spell
+from escalation.stream.records import News
+from escalation.stream.subscriber import Following
 
 router = APIRouter(prefix="/v1/escalations", tags=["live"])
 
@@ -116,9 +116,9 @@ async def stream(
     begin = last_event_id or asked.last_event_id
     try:
         following = await hub.follow(None if begin is None else parse(begin), _wants(asked))
-    except Gone as error:
+    except OffsetGoneError as error:
         detail = f"{error} Load the list anew, and stream from its Last-Event-ID."
-        raise Problem(410, "events-gone", detail) from error
+        raise ProblemError(410, "events-gone", detail) from error
     return Streamed(hub, following)
 
 

@@ -35,8 +35,11 @@ from common.contracts.escalations import (
 )
 from common.contracts.event import ContactId, Event, PersonId
 from common.messages import Cancel, Schedule, Timer
-from escalation.domain import deadlines, decide, promises, working
-from escalation.domain.configuration import Configuration
+from escalation.domain import reactions
+from escalation.domain.clocks import lifecycle
+from escalation.domain.escalations import actions, timeouts
+from escalation.domain.model import Escalation, Watch
+from escalation.domain.settings.registry import Configuration
 from escalation.domain.situation import Decision, Situation, Step
 from escalation.domain.timers import (
     ESCALATION_SLOT,
@@ -46,28 +49,27 @@ from escalation.domain.timers import (
     LeaseEnding,
     LeaseExpires,
 )
-from escalation.domain.watches import Escalation, Watch
 
 # What people did to an escalation of the past says nothing of one that is made up.
 MEANINGS: Mapping[type[Event], Callable[..., Decision]] = {
-    ContactReceived: decide.received,
-    CustomerWrote: decide.wrote,
-    RepresentativeReplied: decide.replied,
-    WaitingOnCustomer: decide.waiting,
-    SupervisorRequested: decide.supervisor_requested,
-    ContactPrioritized: decide.prioritized,
-    ContactResolved: decide.resolved,
-    ContactReopened: decide.reopened,
-    FeedbackReceived: decide.rated,
-    ContactAssigned: decide.assigned,
-    ContactReferred: decide.referred,
-    AssignmentReleased: decide.released,
+    ContactReceived: reactions.received,
+    CustomerWrote: reactions.wrote,
+    RepresentativeReplied: reactions.replied,
+    WaitingOnCustomer: reactions.waiting,
+    SupervisorRequested: reactions.supervisor_requested,
+    ContactPrioritized: reactions.prioritized,
+    ContactResolved: reactions.resolved,
+    ContactReopened: reactions.reopened,
+    FeedbackReceived: reactions.rated,
+    ContactAssigned: reactions.assigned,
+    ContactReferred: reactions.referred,
+    AssignmentReleased: reactions.released,
 }
 _TIMERS: Mapping[type[Timer], Callable[..., Decision]] = {
-    ClockDue: promises.come_due,
-    AcknowledgementDue: deadlines.acknowledgement_due,
-    LeaseEnding: deadlines.lease_ending,
-    LeaseExpires: deadlines.lease_expires,
+    ClockDue: lifecycle.come_due,
+    AcknowledgementDue: timeouts.acknowledgement_due,
+    LeaseEnding: timeouts.lease_ending,
+    LeaseExpires: timeouts.lease_expires,
 }
 _LISTED = 20
 
@@ -177,7 +179,7 @@ class Play:
         self._answer = None
         if self._escalation is None or self._escalation.state != "raised":
             return
-        yield from self._do(partial(working.acknowledge, by=by), at)
+        yield from self._do(partial(actions.acknowledge, by=by), at)
         self._timers.pop(ESCALATION_SLOT, None)
         self._timers.pop(WARNING_SLOT, None)
 
@@ -202,9 +204,9 @@ class Play:
                         contact_id=event.contact_id,
                         occurred_at=at,
                         priority=event.priority,
-                        because=event.because,
+                        reason=event.reason,
                     )
-                    yield from self._do(partial(decide.prioritized, event=changed), at)
+                    yield from self._do(partial(reactions.prioritized, event=changed), at)
                 case _:
                     pass
         self._expect_answer(at)

@@ -7,8 +7,8 @@ from datetime import datetime
 from common.contracts.escalations import EscalationsEvent
 from common.contracts.event import ContactId
 from common.messages import TimerChange
-from escalation.domain.configuration import Configuration
-from escalation.domain.watches import Escalation, Watch
+from escalation.domain.model import Escalation, Watch
+from escalation.domain.settings.registry import Configuration
 
 
 @dataclass(frozen=True, slots=True)

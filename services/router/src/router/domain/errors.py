@@ -1,24 +1,24 @@
-"""Why an action on an assignment is refused."""
+"""Why router refuses an action."""
 
 from common.contracts.event import PersonId
 
 
-class UnknownRepresentative(Exception):
-    """No representative has this id."""
+class RepresentativeNotFoundError(Exception):
+    """There is no representative with this id."""
 
 
-class UnknownAssignment(Exception):
-    """No contact with this id has come to the router."""
+class AssignmentNotFoundError(Exception):
+    """Router has received no contact with this id."""
 
 
-class NotHolder(Exception):
-    """The contact is with somebody else."""
+class NotHolderError(Exception):
+    """The contact is with another representative."""
 
     def __init__(self, holder: PersonId) -> None:
         super().__init__(f"The contact is with {holder}.")
 
 
-class WrongState(Exception):
+class WrongStateError(Exception):
     """The assignment is not in a state that allows this."""
 
     def __init__(self, state: str, detail: str | None = None) -> None:

@@ -1,0 +1,1 @@
+"""Widely used job queues on PostgreSQL, set up as their documentation recommends."""

@@ -1,1 +1,0 @@
-"""Job queues on PostgreSQL that others use, set up as their own documentation recommends."""

@@ -1,0 +1,36 @@
+"""The only place that reads a clock.
+
+The database's clock decides what is due and when things happened, so that replicas agree and a
+host whose clock jumps does no harm. The wall clock is for what has no transaction: the age of a
+signature, the life of a link.
+"""
+
+import time
+from datetime import UTC, datetime, timedelta
+
+from sqlalchemy import text
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+
+class TimeSource:
+    """Time as it is, or `ahead` of it: tests and rehearsals move it."""
+
+    def __init__(self, offset: timedelta = timedelta(0)) -> None:
+        self.ahead = offset
+
+    async def read(self, connection: AsyncConnection) -> datetime:
+        """Return the database's time, in UTC."""
+        now: datetime = (await connection.execute(_NOW)).scalar_one()
+        return now + self.ahead
+
+    def utc_now(self) -> datetime:
+        """Return this host's time, in UTC."""
+        return datetime.now(UTC) + self.ahead
+
+
+def monotonic() -> float:
+    """Return seconds on a clock that never jumps; only differences mean anything."""
+    return time.perf_counter()
+
+
+_NOW = text("SELECT clock_timestamp()")

@@ -1,0 +1,32 @@
+"""Identifiers: time-ordered, so that indexes grow at one end and a day can be read from an id."""
+
+from datetime import UTC, date, datetime
+from typing import NewType
+
+import uuid_utils
+
+EventId = NewType("EventId", str)
+
+
+def new_id() -> str:
+    """Return a UUID version 7 (RFC 9562)."""
+    return str(uuid_utils.uuid7())
+
+
+def derived_id(*parts: object) -> str:
+    """Return the same UUID (version 5) for the same parts, whoever asks and whenever."""
+    return str(uuid_utils.uuid5(uuid_utils.NAMESPACE_OID, "/".join(map(str, parts))))
+
+
+def canonical(identifier: str) -> str:
+    """Return a UUID as PostgreSQL writes it; raises ValueError for what is none."""
+    return str(uuid_utils.UUID(identifier))
+
+
+def day_of(event_id: EventId) -> date:
+    """Return the UTC day in which a version 7 id was made; raises ValueError for any other id."""
+    parsed = uuid_utils.UUID(event_id)
+    if parsed.version != 7:  # noqa: PLR2004 - the version is what is checked
+        message = f"{event_id} is not a UUID version 7"
+        raise ValueError(message)
+    return datetime.fromtimestamp(parsed.timestamp / 1000, UTC).date()

@@ -1,0 +1,202 @@
+"""The HTTP side of a service: one app with health, metrics, limits and problems."""
+
+import asyncio
+import contextlib
+from collections.abc import Iterator, Mapping, Sequence
+from http import HTTPStatus
+from typing import Annotated, Any
+
+import structlog
+import uvicorn
+from fastapi import APIRouter, FastAPI, Request
+from fastapi import Path as PathParameter
+from fastapi.responses import JSONResponse, Response
+from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
+from pydantic import AfterValidator, BaseModel, ConfigDict, StringConstraints
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from common.contracts.event import ID_PATTERN, UUID_PATTERN, ContactId, PersonId
+from common.core import trace
+from common.core.clock import monotonic
+from common.core.health import Health
+from common.core.metrics import Metrics
+from common.http import problems
+from common.http.problems import ProblemError
+
+MAX_BODY_BYTES = 256 * 1024
+
+log = structlog.get_logger()
+
+
+def _without_nul(text: str) -> str:
+    if "\x00" in text:
+        raise ValueError("must not hold the character NUL")
+    return text
+
+
+Slug = Annotated[str, StringConstraints(pattern=f"^{ID_PATTERN}$")]
+ShortText = Annotated[
+    str, StringConstraints(min_length=1, max_length=300), AfterValidator(_without_nul)
+]
+LongText = Annotated[
+    str, StringConstraints(min_length=1, max_length=100_000), AfterValidator(_without_nul)
+]
+ContactPath = Annotated[ContactId, PathParameter(pattern=f"^{UUID_PATTERN}$")]
+PersonPath = Annotated[PersonId, PathParameter(pattern=f"^{ID_PATTERN}$")]
+
+
+class RequestModel(BaseModel):
+    """A request body. What it does not know it refuses: a misspelt field is no silent loss."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+def make_app(
+    title: str,
+    routers: Sequence[APIRouter],
+    *,
+    metrics: Metrics,
+    health: Health,
+    state: Mapping[str, object],
+) -> FastAPI:
+    """Make the app; `state` is what the routes' dependencies find in `request.app.state`."""
+    app = FastAPI(title=f"Upstairs {title}", version="1", redoc_url=None)
+    for name, value in state.items():
+        setattr(app.state, name, value)
+    problems.install(app)
+    for router in routers:
+        app.include_router(router)
+    app.include_router(_operations(metrics, health))
+    app.add_middleware(MetricsMiddleware, metrics=metrics)
+    app.add_middleware(BodyLimitMiddleware)
+    return app
+
+
+def _operations(metrics: Metrics, health: Health) -> APIRouter:
+    router = APIRouter(tags=["operations"])
+
+    @router.get("/livez")
+    async def alive() -> dict[str, str]:
+        return {"status": "alive"}
+
+    @router.get("/readyz")
+    async def ready() -> JSONResponse:
+        troubles = health.troubles
+        status = HTTPStatus.SERVICE_UNAVAILABLE if troubles else HTTPStatus.OK
+        return JSONResponse({"ready": not troubles, "troubles": troubles}, status)
+
+    @router.get("/metrics", include_in_schema=False)
+    async def published() -> Response:
+        return Response(generate_latest(metrics.registry), media_type=CONTENT_TYPE_LATEST)
+
+    return router
+
+
+class BodyLimitMiddleware:
+    """Reads the body before the app sees the request, and refuses what is over 256 KB."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+        body = bytearray()
+        while True:
+            message = await receive()
+            if message["type"] == "http.disconnect":
+                return  # half a body is no body
+            body += message.get("body", b"")
+            if len(body) > MAX_BODY_BYTES:
+                detail = f"The body is over {MAX_BODY_BYTES} bytes."
+                await ProblemError(413, "too-large", detail).response()(scope, receive, send)
+                return
+            if not message.get("more_body", False):
+                break
+        whole: list[Message] = [
+            {"type": "http.request", "body": bytes(body), "more_body": False},
+        ]
+
+        async def replay() -> Message:
+            return whole.pop() if whole else await receive()
+
+        await self._app(scope, replay, send)
+
+
+class MetricsMiddleware:
+    """Takes up the caller's trace, and counts and logs each request by its route."""
+
+    def __init__(self, app: ASGIApp, metrics: Metrics) -> None:
+        self._app = app
+        self._metrics = metrics
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+        trace.start(_header(scope, b"traceparent"))
+        begun = monotonic()
+        status = HTTPStatus.INTERNAL_SERVER_ERROR.value
+
+        async def observed(message: Message) -> None:
+            nonlocal status
+            if message["type"] == "http.response.start":
+                status = message["status"]
+            await send(message)
+
+        try:
+            await self._app(scope, receive, observed)
+        finally:
+            route = getattr(scope.get("route"), "path", "unknown")
+            self._metrics.http_seconds.labels(route, status).observe(monotonic() - begun)
+            if route.startswith("/v1"):
+                log.info("request_answered", method=scope["method"], route=route, status=status)
+
+
+def _header(scope: Scope, wanted: bytes) -> str | None:
+    for name, value in scope["headers"]:
+        if name == wanted:
+            text: str = value.decode("latin-1")
+            return text
+    return None
+
+
+class HttpServer:
+    """uvicorn as a worker among others: signals are the runtime's, not its own."""
+
+    def __init__(self, app: FastAPI, host: str, port: int) -> None:
+        self._server = _Server(
+            uvicorn.Config(
+                app,
+                host=host,
+                port=port,
+                log_config=None,
+                access_log=False,
+                lifespan="off",
+                # Who calls is told by the key, not by the address.
+                proxy_headers=False,
+                server_header=False,
+                timeout_graceful_shutdown=10,
+            )
+        )
+
+    async def run(self, stopping: asyncio.Event) -> None:
+        serving = asyncio.ensure_future(self._server.serve())
+        waiting = asyncio.ensure_future(stopping.wait())
+        await asyncio.wait({serving, waiting}, return_when=asyncio.FIRST_COMPLETED)
+        waiting.cancel()
+        self._server.should_exit = True
+        await serving
+
+
+class _Server(uvicorn.Server):
+    @contextlib.contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        yield
+
+
+async def get_database(request: Request) -> Any:
+    """Give a route its `Database`; annotate it with the service's own unit of work."""
+    # async, or FastAPI would ask a thread for it at each request.
+    return request.app.state.database

@@ -1,0 +1,208 @@
+"""Dead letters over HTTP, in every service; for admins, since they hold customers' words."""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from datetime import datetime
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Depends, Path, Query, Request
+from pydantic import BaseModel, ConfigDict, Field, TypeAdapter
+
+from common.http.access import Principal, require_role
+from common.http.app import RequestModel, ShortText, get_database
+from common.http.pagination import Cursor, Limit, Page, decode_cursor
+from common.http.problems import ProblemError
+from common.messaging.replay import (
+    AlreadySettledError,
+    DeadLetterNotFoundError,
+    Replay,
+    ReplayFailedError,
+)
+from common.storage.database import Database
+from common.storage.dead_letter_store import (
+    DeadLetterStore,
+    DeadLetterSummary,
+    State,
+    StoredDeadLetter,
+)
+from common.storage.dead_letters import Readable, readable
+from common.storage.uow import UnitOfWork
+
+router = APIRouter(prefix="/v1/dead-letters", tags=["dead letters"])
+
+_MAX_ID = 2**63 - 1
+_ID: TypeAdapter[int] = TypeAdapter(Annotated[int, Field(ge=1, le=_MAX_ID)])
+_EXAMPLE = {
+    "id": 17,
+    "state": "waiting",
+    "at": "2026-03-02T09:30:00.125Z",
+    "origin": "upstairs.contacts.v1/3/4711@1772443800000",
+    "type": "upstairs.contact_received.v1",
+    "event_id": "019579a0-5b7e-7c52-9f5e-3d1d5b1f0a11",
+    "key": "019579a0-1111-7c52-9f5e-3d1d5b1f0a11",
+    "reason": "MalformedRecordError: data at channel: Input should be 'call', 'email' or 'chat'",
+    "attempts": 1,
+    "dealt_at": None,
+    "dealt_by": None,
+    "why": None,
+}
+_EXAMPLE_WHOLE = {
+    **_EXAMPLE,
+    "traceparent": "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01",
+    "trace": "Traceback (most recent call last): …",
+    "headers": {"ce_type": "upstairs.contact_received.v1", "x-signature": {"base64": "/w=="}},
+    "payload": '{"channel": "fax", …}',
+}
+
+
+def _example(example: dict[str, Any]) -> ConfigDict:
+    return ConfigDict(json_schema_extra={"examples": [example]})
+
+
+class Discard(RequestModel):
+    model_config = _example({"reason": "Sent by a load test."})
+
+    reason: ShortText
+
+
+class DeadLetterOut(BaseModel):
+    """`attempts` have failed; `why` it was discarded, or replayed without effect."""
+
+    model_config = _example(_EXAMPLE)
+
+    id: int
+    state: State
+    at: datetime
+    origin: str
+    type: str | None
+    event_id: str | None
+    key: str | None
+    reason: str
+    attempts: int
+    dealt_at: datetime | None
+    dealt_by: str | None
+    why: str | None
+
+
+class DeadLetterDetail(DeadLetterOut):
+    """`payload` and headers: a text, or `{"base64": …}` where they are none."""
+
+    model_config = _example(_EXAMPLE_WHOLE)
+
+    traceparent: str | None
+    trace: str | None
+    headers: dict[str, Readable]
+    payload: Readable
+
+
+class DeadLetterPage(Page[DeadLetterOut]):
+    pass
+
+
+class ProblemOut(BaseModel):
+    """RFC 9457, as application/problem+json."""
+
+    type: str
+    title: str
+    status: int
+    detail: str
+
+
+async def get_replay(request: Request) -> Any:
+    return request.app.state.replay
+
+
+Data = Annotated[Database[UnitOfWork], Depends(get_database)]
+Dealing = Annotated[Replay[UnitOfWork], Depends(get_replay)]
+Admin = Annotated[Principal, Depends(require_role())]
+LetterPath = Annotated[int, Path(ge=1, le=_MAX_ID)]
+
+_UNKNOWN: dict[int | str, dict[str, Any]] = {
+    404: {"description": "There is no such dead letter", "model": ProblemOut}
+}
+_DEALT: dict[int | str, dict[str, Any]] = {
+    **_UNKNOWN,
+    409: {"description": "It was dealt with already; nothing was done", "model": ProblemOut},
+}
+_REPLAYED: dict[int | str, dict[str, Any]] = {
+    **_DEALT,
+    422: {"description": "It failed again, and waits on", "model": ProblemOut},
+}
+
+
+@router.get("")
+async def show_all(
+    database: Data,
+    _caller: Admin,
+    state: Annotated[list[State], Query()] = ["waiting"],  # noqa: B006 - FastAPI copies it
+    type: Annotated[str | None, Query(max_length=300)] = None,  # noqa: A002 - what it is called
+    limit: Limit = 50,
+    cursor: Cursor = None,
+) -> DeadLetterPage:
+    """List dead letters, newest first, without what the messages say."""
+    filters = {"state": state, "type": type}
+    before = decode_cursor(cursor, _ID, filters)
+    async with database.transaction() as uow:
+        letters = DeadLetterStore(uow.connection)
+        rows = await letters.newest(state, type, before=before, limit=limit + 1)
+    return DeadLetterPage.of(rows, limit, key=lambda letter: letter.id, show=shown, filters=filters)
+
+
+@router.get("/{letter_id}", responses=_UNKNOWN)
+async def show(letter_id: LetterPath, database: Data, _caller: Admin) -> DeadLetterDetail:
+    """Show all that is known of a dead letter, with trace and payload."""
+    async with database.transaction() as uow:
+        letter = await DeadLetterStore(uow.connection).get(letter_id)
+    if letter is None:
+        raise _unknown()
+    return whole(letter)
+
+
+@router.post("/{letter_id}/replay", responses=_REPLAYED)
+async def replay(letter_id: LetterPath, dealing: Dealing, caller: Admin) -> DeadLetterOut:
+    """Handle it now. Once replayed it stays so: to ask again changes nothing."""
+    async with _problems():
+        return shown(await dealing.replay(letter_id, _by(caller)))
+
+
+@router.post("/{letter_id}/discard", responses=_DEALT)
+async def discard(
+    letter_id: LetterPath, asked: Discard, dealing: Dealing, caller: Admin
+) -> DeadLetterOut:
+    """Close it unhandled, with the reason; it is kept for 30 days."""
+    async with _problems():
+        return shown(await dealing.discard(letter_id, _by(caller), asked.reason))
+
+
+def shown(letter: DeadLetterSummary) -> DeadLetterOut:
+    return DeadLetterOut.model_validate(letter, from_attributes=True)
+
+
+def whole(letter: StoredDeadLetter) -> DeadLetterDetail:
+    fields = {name: getattr(letter, name) for name in DeadLetterDetail.model_fields}
+    return DeadLetterDetail(**{**fields, "payload": readable(letter.payload)})
+
+
+@asynccontextmanager
+async def _problems() -> AsyncIterator[None]:
+    try:
+        yield
+    except DeadLetterNotFoundError as error:
+        raise _unknown() from error
+    except AlreadySettledError as error:
+        raise ProblemError(
+            409, "already-dealt-with", str(error), state=error.letter.state
+        ) from error
+    except ReplayFailedError as error:
+        letter = error.letter
+        raise ProblemError(
+            422, "failed-again", str(error), reason=letter.reason, attempts=letter.attempts
+        ) from error
+
+
+def _unknown() -> ProblemError:
+    return ProblemError(404, "dead-letter-unknown", str(DeadLetterNotFoundError.__doc__))
+
+
+def _by(caller: Principal) -> str:
+    return f"{caller.role}:{caller.subject}"

@@ -1,0 +1,99 @@
+"""Every HTTP error is problem+json (RFC 9457)."""
+
+from collections.abc import Mapping
+from http import HTTPStatus
+from typing import Any
+
+import orjson
+import structlog
+from fastapi import FastAPI, Request
+from fastapi.exceptions import RequestValidationError
+from fastapi.responses import Response
+from sqlalchemy.exc import SQLAlchemyError
+from starlette.exceptions import HTTPException
+
+from common.core.errors import TransientError, is_transient
+
+MEDIA_TYPE = "application/problem+json"
+
+log = structlog.get_logger()
+
+
+class ProblemError(Exception):
+    """An answer that says what is wrong and, by its extensions, what to do about it."""
+
+    def __init__(
+        self,
+        status: int,
+        code: str,
+        detail: str,
+        *,
+        headers: Mapping[str, str] | None = None,
+        **extensions: object,
+    ) -> None:
+        super().__init__(detail)
+        self.status = status
+        self.code = code
+        self.detail = detail
+        self.headers = dict(headers or {})
+        self.extensions = extensions
+
+    def response(self) -> Response:
+        body = {
+            "type": f"urn:upstairs:problem:{self.code}",
+            "title": HTTPStatus(self.status).phrase,
+            "status": self.status,
+            "detail": self.detail,
+            **self.extensions,
+        }
+        return Response(
+            orjson.dumps(body), self.status, headers=self.headers, media_type=MEDIA_TYPE
+        )
+
+
+def install(app: FastAPI) -> None:
+    app.add_exception_handler(ProblemError, _problem)
+    app.add_exception_handler(RequestValidationError, _invalid)
+    app.add_exception_handler(HTTPException, _http)
+    for kind in (TransientError, SQLAlchemyError, OSError):
+        # What is away is named, for Starlette raises anew what only `Exception` covers.
+        app.add_exception_handler(kind, _unexpected)
+    app.add_exception_handler(Exception, _unexpected)
+
+
+async def _problem(_request: Request, error: Any) -> Response:
+    answer: Response = error.response()
+    return answer
+
+
+async def _invalid(_request: Request, error: Any) -> Response:
+    places = [_place(one) for one in error.errors()]
+    if any(one["type"] == "json_invalid" for one in error.errors()):
+        return ProblemError(
+            400, "malformed-json", "The body is not JSON.", errors=places
+        ).response()
+    detail = f"{places[0]['pointer']}: {places[0]['detail']}"
+    return ProblemError(422, "invalid", detail, errors=places).response()
+
+
+def _place(error: Mapping[str, Any]) -> dict[str, str]:
+    where = "/".join(str(part) for part in error["loc"])
+    return {"pointer": where, "detail": error["msg"]}
+
+
+async def _http(_request: Request, error: Any) -> Response:
+    code = HTTPStatus(error.status_code).phrase.lower().replace(" ", "-")
+    return ProblemError(error.status_code, code, error.detail, headers=error.headers).response()
+
+
+async def _unexpected(_request: Request, error: Exception) -> Response:
+    if is_transient(error):
+        log.warning("request_refused", error=repr(error))
+        return ProblemError(
+            503,
+            "unavailable",
+            "It can't be done now. Send it again shortly, with the same Idempotency-Key if any.",
+            headers={"Retry-After": "1"},
+        ).response()
+    log.error("request_failed", exc_info=error)
+    return ProblemError(500, "unexpected", "Nothing was done. The failure is logged.").response()

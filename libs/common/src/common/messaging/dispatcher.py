@@ -1,0 +1,184 @@
+"""From messages to effects: one transaction a batch, and one message alone when a batch fails."""
+
+from collections import Counter
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Generic, TypeVar
+
+import structlog
+
+from common.contracts.event import ContactEvent, Event
+from common.core import trace
+from common.core.clock import monotonic
+from common.core.errors import PermanentError, TransientError, is_transient
+from common.core.ids import EventId
+from common.core.metrics import Metrics
+from common.messages import Timer
+from common.messaging.subscriptions import HandlerRegistry
+from common.storage.database import Database
+from common.storage.dead_letters import DeadLetter, FailureStreak, store_dead_letter
+from common.storage.uow import UnitOfWork
+
+U = TypeVar("U", bound=UnitOfWork)
+
+# A surprise (a bug, a collision with another writer) is tried again alone before it is buried.
+_ATTEMPTS = 3
+
+log = structlog.get_logger()
+
+
+@dataclass(frozen=True, slots=True)
+class Message:
+    """One thing to handle. `letter` says how to bury it; `error` that it could not be read."""
+
+    body: Event | Timer | None
+    letter: Callable[[BaseException], DeadLetter]
+    event_id: EventId | None = None
+    traceparent: str | None = None
+    error: PermanentError | None = None
+
+    @property
+    def type(self) -> str:
+        return self.body.type if self.body is not None else "malformed"
+
+
+class Dispatcher(Generic[U]):
+    """Handles messages by `subscriptions`, in the name of `consumer` in the inbox."""
+
+    def __init__(
+        self,
+        database: Database[U],
+        subscriptions: HandlerRegistry[U],
+        metrics: Metrics,
+        *,
+        consumer: str,
+        dead_letter_limit: int = 20,
+    ) -> None:
+        self.database = database
+        self.subscriptions = subscriptions
+        self._metrics = metrics
+        self._consumer = consumer
+        self.dead_letter_limit = dead_letter_limit
+        self._run = FailureStreak(dead_letter_limit)
+
+    async def handle(self, batch: Sequence[Message]) -> None:
+        """Handle all, in order.
+
+        Raises TransientError with nothing of what failed done: the same batch may come again.
+        Raises TooManyDeadLetters when a run of messages had to be buried.
+        """
+        readable = [message for message in batch if message.error is None]
+        if await self._succeeds(readable):
+            for message in batch:
+                if message.error is None:
+                    self._run.reset()
+                else:
+                    await self._bury(message, message.error)
+            return
+        for message in batch:
+            await self._alone(message)
+
+    async def _succeeds(self, messages: Sequence[Message]) -> bool:
+        if not messages:
+            return True
+        try:
+            await self._transact(messages)
+        except Exception as error:
+            if is_transient(error):
+                raise TransientError(str(error)) from error
+            if len(messages) > 1:
+                log.warning("batch_failed", messages=len(messages), error=repr(error))
+            return False
+        return True
+
+    async def _alone(self, message: Message) -> None:
+        error: BaseException | None = message.error
+        for _ in range(_ATTEMPTS):
+            if isinstance(error, PermanentError):
+                break
+            try:
+                await self._transact([message])
+            except Exception as caught:
+                if is_transient(caught):
+                    raise TransientError(str(caught)) from caught
+                error = caught
+            else:
+                return
+        if error is not None:
+            await self._bury(message, error)
+
+    async def _transact(self, messages: Sequence[Message]) -> None:
+        begun = monotonic()
+        async with self.database.transaction() as uow:
+            fresh = await self.claim(uow, messages)
+            await self.work(uow, fresh)
+        self._metrics.batch_seconds.observe(monotonic() - begun)
+        self._run.reset()
+        self.report(fresh, "handled")
+        if repeated := len(messages) - len(fresh):
+            self._metrics.messages.labels("any", "repeated").inc(repeated)
+
+    async def claim(self, uow: U, messages: Sequence[Message]) -> list[Message]:
+        """Return those not handled before, each once."""
+        ids = [message.event_id for message in messages if message.event_id is not None]
+        unhandled = await uow.inbox.claim(self._consumer, ids)
+        fresh = []
+        for message in messages:
+            if message.event_id in unhandled:
+                unhandled.remove(message.event_id)
+                fresh.append(message)
+        return fresh
+
+    async def work(self, uow: U, messages: Sequence[Message]) -> None:
+        """Run the handlers inside the caller's transaction."""
+        await uow.prelock(
+            sorted(
+                {
+                    message.body.contact_id
+                    for message in messages
+                    if isinstance(message.body, ContactEvent | Timer)
+                }
+            )
+        )
+        for message in messages:
+            if message.body is not None:
+                trace.restore(message.traceparent)
+                uow.outbox.cause = message.event_id or message.type
+                await self.subscriptions.handler(type(message.body))(message.body, uow)
+
+    def report(self, messages: Sequence[Message], outcome: str) -> None:
+        for kind, count in Counter(message.type for message in messages).items():
+            self._metrics.messages.labels(kind, outcome).inc(count)
+        for message in messages:
+            trace.restore(message.traceparent)
+            if message.body is not None:
+                log.info(
+                    "message_handled",
+                    type=message.type,
+                    key=message.body.key,
+                    event_id=message.event_id,
+                )
+
+    async def _bury(self, message: Message, error: BaseException) -> None:
+        letter = message.letter(error)
+        try:
+            async with self.database.transaction() as uow:
+                # Claimed as well: once buried it is dealt with, also when it is delivered again.
+                claimed = bool(await self.claim(uow, [message]))
+                if message.event_id is not None and not claimed:
+                    return  # another had better luck with it
+                is_new = await store_dead_letter(uow.connection, letter, claimed=claimed)
+        except Exception as caught:
+            if is_transient(caught):
+                raise TransientError(str(caught)) from caught
+            raise
+        if is_new:
+            self._count_buried(message, letter)
+
+    def _count_buried(self, message: Message, letter: DeadLetter) -> None:
+        self._metrics.messages.labels(message.type, "dead_letter").inc()
+        self._metrics.dead_letters.inc()
+        log.error(
+            "message_buried", origin=letter.origin, type=letter.type, error=repr(letter.error)
+        )
+        self._run.record()

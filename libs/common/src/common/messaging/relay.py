@@ -1,0 +1,202 @@
+"""From the outbox to Kafka, in order, each at least once."""
+
+import asyncio
+from collections.abc import Awaitable, Sequence
+from functools import lru_cache
+from typing import Any, TypeVar
+
+import structlog
+from aiokafka import AIOKafkaProducer
+from aiokafka.partitioner import DefaultPartitioner
+from sqlalchemy.ext.asyncio import AsyncEngine
+
+from common.core.backoff import Backoff, pause
+from common.core.errors import is_transient
+from common.core.health import Health
+from common.core.ids import EventId
+from common.core.metrics import Metrics
+from common.messaging.envelope import Envelope, encode
+from common.messaging.kafka import topic_name
+from common.storage.database import driver
+
+T = TypeVar("T")
+Row = Any
+Session = Any
+
+_BATCH = 1000
+# What comes within it shares a send and a delete; at most this much is added.
+_LINGER_S = 0.01
+_MIN_POLL_S = 0.005
+_MAX_POLL_S = 0.05
+# A replica that is stopped in its tracks never lets go of the lock: the server ends its session
+# when it has been silent for this long. With the standby's own wait it stays under two seconds.
+_SESSION_TIMEOUT = "1200ms"
+_HEARTBEAT_S = 0.4
+_RETRY_LOCK_S = 0.3
+
+_choose = DefaultPartitioner()
+
+log = structlog.get_logger()
+
+
+class Relay:
+    """Publishes one schema's outbox; of several replicas one works and the others stand by.
+
+    A row is deleted after Kafka has acknowledged its record, so a crash in between publishes it
+    again: consumers know events by their id. Deleting, rather than reading on from the last id,
+    is what makes a row safe that was given its id early and committed late.
+    """
+
+    def __init__(
+        self,
+        engine: AsyncEngine,
+        producer: AIOKafkaProducer,
+        metrics: Metrics,
+        health: Health,
+        *,
+        source: str,
+        namespace: str,
+    ) -> None:
+        self._engine = engine
+        self._producer = producer
+        self._metrics = metrics
+        self._health = health
+        self._source = source
+        self._namespace = namespace
+        self._woken = asyncio.Event()
+
+    def wake(self) -> None:
+        self._woken.set()
+
+    async def run(self, stopping: asyncio.Event) -> None:
+        """Publish until `stopping`, and then until the outbox is empty once."""
+        backoff = Backoff()
+        while not stopping.is_set():
+            try:
+                # Its lock lives and dies with this session, so the session is its own.
+                async with driver(self._engine) as session:
+                    await self._serve(session, backoff, stopping)
+            except Exception as error:
+                if not is_transient(error):
+                    raise
+                self._health.report_trouble("relay", repr(error))
+                self._metrics.retries.labels("relay").inc()
+                log.warning("relay_waits", error=repr(error))
+                await backoff.wait(stopping)
+
+    async def _serve(self, session: Session, backoff: Backoff, stopping: asyncio.Event) -> None:
+        await session.execute(_SESSION, _SESSION_TIMEOUT)
+        while not await session.fetchval(_LOCK):
+            self._health.report_well("relay")
+            if await pause(_RETRY_LOCK_S, stopping):
+                return
+        await self._publish_all(session, backoff, stopping)
+
+    async def _publish_all(
+        self, session: Session, backoff: Backoff, stopping: asyncio.Event
+    ) -> None:
+        wait = _MIN_POLL_S
+        while True:
+            last_round = stopping.is_set()
+            self._woken.clear()
+            count = await self.publish(session)
+            self._health.report_well("relay")
+            backoff.reset()
+            if last_round and not count:
+                return
+            if 0 < count < _BATCH:
+                await asyncio.sleep(_LINGER_S)
+            if count < _BATCH:
+                # Whoever commits from here on wakes us: a look without a wait would find nothing.
+                await pause(wait, self._woken)
+            wait = _MIN_POLL_S if count else min(wait * 2, _MAX_POLL_S)
+
+    async def publish(self, session: Session) -> int:
+        """Publish one batch and return its size."""
+        rows = await session.fetch(_NEXT, _BATCH)
+        if rows:
+            sent = await _alive(session, self._send(rows))
+            await session.execute(_DELETE, sent)
+            self._metrics.published.inc(len(sent))
+        return len(rows)
+
+    async def _send(self, rows: Sequence[Row]) -> list[int]:
+        """Send one batch to each partition, wait for the broker, and return the ids of the sent.
+
+        A row that its batch has no room for is left for the next round, and all after it in the
+        partition: if the first of two batches failed, the second would overtake it.
+        """
+        sent: list[int] = []
+        partitions = {name: await self._partitions(name) for name in {row["topic"] for row in rows}}
+        batches: dict[tuple[str, int], Any] = {}
+        for row in rows:
+            key = row["key"].encode()
+            place = row["topic"], _partition_of(key, partitions[row["topic"]])
+            if place not in batches:
+                batches[place] = self._producer.create_batch()
+            # A batch that is full says so by None, and so it does from then on.
+            if batches[place].append(
+                timestamp=None,
+                key=key,
+                value=row["data"].encode(),
+                headers=encode(self._envelope(row)),
+            ):
+                sent.append(row["id"])
+        acknowledged = [
+            await self._producer.send_batch(batch, self._name(topic), partition=partition)
+            for (topic, partition), batch in batches.items()
+        ]
+        # All are waited for, or the failure of a second one would be nobody's.
+        for outcome in await asyncio.gather(*acknowledged, return_exceptions=True):
+            if isinstance(outcome, BaseException):
+                raise outcome
+        return sent
+
+    async def _partitions(self, topic: str) -> tuple[int, ...]:
+        return tuple(sorted(await self._producer.partitions_for(self._name(topic))))
+
+    def _name(self, topic: str) -> str:
+        return topic_name(self._namespace, topic)
+
+    def _envelope(self, row: Row) -> Envelope:
+        return Envelope(
+            id=EventId(row["event_id"]),
+            type=row["type"],
+            source=self._source,
+            key=row["key"],
+            time=row["at"],
+            sequence=row["sequence"],
+            traceparent=row["traceparent"],
+        )
+
+
+@lru_cache(maxsize=10_000)
+def _partition_of(key: bytes, partitions: tuple[int, ...]) -> int:
+    """Return what Kafka's own clients choose; hashing costs more than all else of a record."""
+    chosen: int = _choose(key, partitions, partitions)
+    return chosen
+
+
+async def _alive(session: Session, sending: Awaitable[T]) -> T:
+    """Wait for `sending`; meanwhile the session must not look like that of a stopped process."""
+    task = asyncio.ensure_future(sending)
+    try:
+        while not (await asyncio.wait({task}, timeout=_HEARTBEAT_S))[0]:
+            await session.fetchval("SELECT 1")
+        return task.result()
+    finally:
+        task.cancel()
+
+
+# A power cut may bring deleted rows back: they are published again, as after a crash of our own.
+_SESSION = """
+    SELECT set_config('idle_session_timeout', $1, false),
+           set_config('synchronous_commit', 'off', false)
+"""
+_LOCK = "SELECT pg_try_advisory_lock(hashtext('relay ' || current_schema()))"
+_NEXT = """
+    SELECT id, CAST(event_id AS text) AS event_id, key, sequence, topic, type, at, traceparent,
+           CAST(data AS text) AS data
+    FROM outbox ORDER BY id LIMIT $1
+"""
+_DELETE = "DELETE FROM outbox WHERE id = ANY($1::bigint[])"

@@ -1,0 +1,76 @@
+"""The command line of every service: `python -m <service> serve|migrate|openapi|dead-letters`."""
+
+import asyncio
+import sys
+from collections.abc import Callable
+from typing import Annotated, Any
+
+import orjson
+import typer
+from sqlalchemy.ext.asyncio import create_async_engine
+
+from common.core.clock import TimeSource
+from common.core.health import Health
+from common.core.metrics import Metrics
+from common.service.dead_letter_cli import letters_cli
+from common.service.settings import ServiceSettings
+from common.service.spec import ServiceSpec, application, serve
+from common.storage.database import Database
+from common.storage.migrations import Phase, migrate
+
+
+def service_cli(
+    name: str, settings: type[ServiceSettings], build: Callable[[Any], ServiceSpec[Any]]
+) -> typer.Typer:
+    cli = typer.Typer(help=f"Upstairs {name}", no_args_is_help=True, add_completion=False)
+
+    @cli.command("serve")
+    def _serve() -> None:
+        """Run the service until SIGTERM."""
+        read = settings()
+        with asyncio.Runner(loop_factory=_loop_factory()) as runner:
+            runner.run(serve(build(read), read))
+
+    @cli.command("migrate")
+    def _migrate(
+        phase: Annotated[
+            str, typer.Option(help="pre: stop before what must wait for the rollout's end")
+        ] = "all",
+    ) -> None:
+        """Bring the service's schema up to date."""
+        if phase not in ("pre", "all"):
+            message = "--phase takes pre or all"
+            raise typer.BadParameter(message)
+        chosen: Phase = "pre" if phase == "pre" else "all"
+        migrate(name, str(settings().database_url), chosen)
+
+    @cli.command("openapi")
+    def _openapi() -> None:
+        """Print the OpenAPI document."""
+        sys.stdout.buffer.write(
+            orjson.dumps(openapi(settings, build), option=orjson.OPT_INDENT_2) + b"\n"
+        )
+
+    cli.add_typer(letters_cli(settings, build), name="dead-letters")
+    return cli
+
+
+def openapi(
+    settings: type[ServiceSettings], build: Callable[[Any], ServiceSpec[Any]]
+) -> dict[str, Any]:
+    """Describe a service's HTTP API without any database or broker."""
+    example = settings.model_validate(
+        {"database_url": "postgresql+asyncpg://role@localhost/db", "kafka_bootstrap": "localhost"}
+    )
+    made = build(example)
+    engine = create_async_engine(str(example.database_url))
+    database = Database(engine, made.unit_of_work, TimeSource())
+    return application(made, example, database, Metrics(), Health()).openapi()
+
+
+def _loop_factory() -> Callable[[], asyncio.AbstractEventLoop] | None:
+    if sys.platform == "win32":
+        return None
+    import uvloop  # noqa: PLC0415 - there is none for Windows
+
+    return uvloop.new_event_loop

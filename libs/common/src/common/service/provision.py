@@ -1,0 +1,108 @@
+"""What exists before a service starts: its role, its schema, and the topics."""
+
+import re
+from collections.abc import Mapping
+from typing import Any
+
+from aiokafka.admin import NewPartitions, NewTopic
+from aiokafka.errors import TopicAlreadyExistsError, for_code
+from pydantic import BaseModel, ConfigDict, Field
+from sqlalchemy import pool, text
+from sqlalchemy.ext.asyncio import AsyncConnection, create_async_engine
+
+from common.messaging.kafka import make_admin, topic_name
+
+_NAME = re.compile(r"[a-z][a-z0-9_]*")
+
+
+class TopicSpec(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    partitions: int = Field(ge=1)
+    replication: int = Field(ge=1)
+    config: Mapping[str, str] = {}
+
+
+async def provision_schema(admin_url: str, service: str, password: str) -> None:
+    """Make or mend the role `upstairs_<service>` and its schema; nobody else may enter it.
+
+    `admin_url` belongs to a role that may create roles, in the database to provision.
+    """
+    if not _NAME.fullmatch(service):
+        message = f"{service!r} can't be the name of a schema"
+        raise ValueError(message)
+    engine = create_async_engine(admin_url, poolclass=pool.NullPool)
+    async with engine.begin() as connection:
+        # Two runs for one database must not meet here; for two databases of a cluster, they may.
+        await connection.execute(text("SELECT pg_advisory_xact_lock(hashtext('upstairs roles'))"))
+        await _role(connection, f"upstairs_{service}", password)
+        for statement in _SCHEMA:
+            await connection.execute(text(statement.format(schema=service)))
+    await engine.dispose()
+
+
+async def _role(connection: AsyncConnection, role: str, password: str) -> None:
+    found = await connection.scalar(
+        text("SELECT 1 FROM pg_roles WHERE rolname = :role"), {"role": role}
+    )
+    verb = "ALTER" if found else "CREATE"
+    literal = await connection.scalar(
+        text("SELECT quote_literal(CAST(:password AS text))"), {"password": password}
+    )
+    # Through the driver, since a colon in a password is no parameter of ours.
+    await connection.exec_driver_sql(f"{verb} ROLE {role} LOGIN PASSWORD {literal}")
+
+
+_SCHEMA = (
+    "GRANT upstairs_{schema} TO CURRENT_USER",
+    "CREATE SCHEMA IF NOT EXISTS {schema} AUTHORIZATION upstairs_{schema}",
+    "REVOKE ALL ON SCHEMA {schema} FROM PUBLIC",
+    "REVOKE CREATE ON SCHEMA public FROM PUBLIC",
+    "ALTER ROLE upstairs_{schema} SET search_path = {schema}",
+)
+
+
+async def create_topics(
+    bootstrap: str, namespace: str, topics: Mapping[str, TopicSpec]
+) -> list[str]:
+    """Create what is missing and add partitions where there are too few; return what was done."""
+    admin = make_admin(bootstrap)
+    await admin.start()
+    done: list[str] = []
+    try:
+        for short, spec in topics.items():
+            name = topic_name(namespace, short)
+            if await _created(admin, name, spec):
+                done.append(f"created {name} with {spec.partitions} partitions")
+            elif await _grown(admin, name, spec):
+                done.append(f"grew {name} to {spec.partitions} partitions")
+    finally:
+        await admin.close()
+    return done
+
+
+async def _created(admin: Any, name: str, spec: TopicSpec) -> bool:
+    answer = await admin.create_topics(
+        [NewTopic(name, spec.partitions, spec.replication, topic_configs=dict(spec.config))]
+    )
+    return _succeeded(answer, unless=TopicAlreadyExistsError)
+
+
+async def _grown(admin: Any, name: str, spec: TopicSpec) -> bool:
+    (description,) = await admin.describe_topics([name])
+    if len(description["partitions"]) >= spec.partitions:
+        return False
+    return _succeeded(await admin.create_partitions({name: NewPartitions(spec.partitions)}))
+
+
+def _succeeded(answer: Any, *, unless: type[Exception] | None = None) -> bool:
+    """Tell whether the broker did it; raises what it says, but for `unless`."""
+    ok = True
+    for name, code, *rest in getattr(answer, "topic_errors", None) or answer.results:
+        error = for_code(code)
+        if unless is not None and error is unless:
+            ok = False
+        elif code:
+            detail = f"{name}: {rest[0] if rest and rest[0] else error.__name__}"
+            raise error(detail)
+    return ok

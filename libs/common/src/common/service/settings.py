@@ -1,0 +1,37 @@
+"""What every service reads from the environment, once, in `main.py`."""
+
+from typing import Literal
+
+from pydantic import Field, PostgresDsn, SecretStr
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+
+class ServiceSettings(BaseSettings):
+    """Variables are named `UPSTAIRS_` and the field, in capitals."""
+
+    model_config = SettingsConfigDict(env_prefix="UPSTAIRS_", frozen=True, extra="ignore")
+
+    database_url: PostgresDsn = Field(
+        description="postgresql+asyncpg://role:password@host:port/database"
+    )
+    database_pool: int = Field(default=10, ge=3, description="connections kept by one process")
+    kafka_bootstrap: str = Field(description="host:port, several separated by commas")
+    kafka_session_timeout_ms: int = Field(default=10_000, ge=1000)
+    instance_id: str | None = Field(
+        default=None,
+        description="a name that survives a restart: Kafka then keeps this member's partitions "
+        "for it instead of waiting out its session",
+    )
+    namespace: str = Field(
+        default="upstairs", description="first part of the names of topics and consumer groups"
+    )
+    http_host: str = "127.0.0.1"
+    http_port: int = 8000
+    api_keys: SecretStr = Field(
+        default=SecretStr(""), description="role:subject:key, several separated by commas"
+    )
+    dead_letter_limit: int = Field(
+        default=20, ge=1, description="dead letters in a row that halt the consumer"
+    )
+    log_level: Literal["debug", "info", "warning", "error"] = "info"
+    log_format: Literal["json", "console"] = "json"

@@ -1,0 +1,155 @@
+"""Puts a service together from its spec, so that no `main.py` repeats it."""
+
+import asyncio
+import gc
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import AsyncExitStack
+from dataclasses import dataclass, field
+from typing import Generic, TypeVar
+
+from fastapi import APIRouter, FastAPI
+
+from common.core import logs
+from common.core.clock import TimeSource
+from common.core.health import Health
+from common.core.metrics import Metrics
+from common.http import dead_letter_api
+from common.http.access import ApiKeys
+from common.http.app import HttpServer, make_app
+from common.messaging.consumer import Consumer
+from common.messaging.dispatcher import Dispatcher
+from common.messaging.kafka import group_name, make_group_consumer, start_producer, topic_name
+from common.messaging.relay import Relay
+from common.messaging.replay import Replay
+from common.messaging.subscriptions import HandlerRegistry
+from common.messaging.timer_loop import TimerLoop
+from common.service.housekeeping import Housekeeper
+from common.service.runtime import Worker, run_workers, stop_on_signals
+from common.service.settings import ServiceSettings
+from common.storage.database import Database, connect
+from common.storage.uow import UnitOfWork
+
+U = TypeVar("U", bound=UnitOfWork)
+
+# Objects made and not freed, before the youngest are looked through; Python's own is 700.
+_COLLECT_AFTER = 10_000
+
+
+@dataclass(frozen=True)
+class ServiceSpec(Generic[U]):
+    """The parts of one service; its name is also that of its schema and its consumer group.
+
+    Routes find `state`, and what `app_state` returns, in `request.app.state`. `app_state` and
+    `workers` are called once the database is connected.
+    """
+
+    name: str
+    unit_of_work: type[U]
+    subscriptions: HandlerRegistry[U]
+    routers: Sequence[APIRouter]
+    state: Mapping[str, object] = field(default_factory=dict)
+    app_state: Callable[[Database[U]], Mapping[str, object]] = lambda _: {}
+    workers: Callable[[Database[U], Metrics, Health], Sequence[Worker]] = lambda *_: ()
+
+
+async def serve(spec: ServiceSpec[U], settings: ServiceSettings) -> None:
+    """Run the service until it is told to stop."""
+    logs.configure(service=spec.name, level=settings.log_level, form=settings.log_format)
+    stopping = stop_on_signals()
+    metrics, health, clock = Metrics(), Health(), TimeSource()
+    async with AsyncExitStack() as stack:
+        engine = connect(
+            str(settings.database_url), schema=spec.name, pool_size=settings.database_pool
+        )
+        stack.push_async_callback(engine.dispose)
+        database = Database(engine, spec.unit_of_work, clock)
+        producer = await start_producer(settings.kafka_bootstrap, stopping)
+        if producer is None:
+            return
+        stack.push_async_callback(producer.stop)
+        dispatcher = Dispatcher(
+            database,
+            spec.subscriptions,
+            metrics,
+            consumer=spec.name,
+            dead_letter_limit=settings.dead_letter_limit,
+        )
+        relay = Relay(
+            engine,
+            producer,
+            metrics,
+            health,
+            source=f"/upstairs/{spec.name}",
+            namespace=settings.namespace,
+        )
+        database.after_commit(lambda uow: relay.wake() if len(uow.outbox) else None)
+        app = application(spec, settings, database, metrics, health)
+        workers: list[Worker] = [
+            HttpServer(app, settings.http_host, settings.http_port),
+            Housekeeper(database, metrics, health, spec.subscriptions.timers),
+            *spec.workers(database, metrics, health),
+        ]
+        caught_up: asyncio.Event | None = None
+        if spec.subscriptions.topics:
+            consumer = make_consumer(spec, settings, dispatcher, metrics, health)
+            caught_up = consumer.caught_up
+            workers.append(consumer)
+        if spec.subscriptions.timers:
+            timers = TimerLoop(dispatcher, metrics, health, caught_up)
+            database.after_commit(lambda uow: timers.wake(uow.timers.earliest))
+            workers.append(timers)
+        _tune_gc()
+        await run_workers(workers, [relay], stopping)
+
+
+def _tune_gc() -> None:
+    """Keep what stays for good out of each collection, and collect less often.
+
+    A batch makes thousands of values that are free of cycles: looking through them again and again,
+    and through all that was imported, is CPU time for nothing.
+    """
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(_COLLECT_AFTER, 10, 10)
+
+
+def application(
+    spec: ServiceSpec[U],
+    settings: ServiceSettings,
+    database: Database[U],
+    metrics: Metrics,
+    health: Health,
+) -> FastAPI:
+    """Make the HTTP app alone, as `serve` does; also for tests and for the OpenAPI document."""
+    dispatcher = Dispatcher(database, spec.subscriptions, metrics, consumer=spec.name)
+    return make_app(
+        spec.name,
+        [*spec.routers, dead_letter_api.router],
+        metrics=metrics,
+        health=health,
+        state={
+            "database": database,
+            "clock": database.clock,
+            "replay": Replay(dispatcher),
+            "api_keys": ApiKeys(settings.api_keys.get_secret_value()),
+            **spec.state,
+            **spec.app_state(database),
+        },
+    )
+
+
+def make_consumer(
+    spec: ServiceSpec[U],
+    settings: ServiceSettings,
+    dispatcher: Dispatcher[U],
+    metrics: Metrics,
+    health: Health,
+) -> Consumer[U]:
+    kafka = make_group_consumer(
+        settings.kafka_bootstrap,
+        group_name(settings.namespace, spec.name),
+        session_timeout_ms=settings.kafka_session_timeout_ms,
+        instance_id=settings.instance_id,
+    )
+    topics = [topic_name(settings.namespace, topic) for topic in spec.subscriptions.topics]
+    return Consumer(kafka, topics, dispatcher, metrics, health)

@@ -1,0 +1,97 @@
+"""Alembic for a service: its own schema, its own version table, before or after a rollout."""
+
+import asyncio
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Literal
+
+from alembic import command, context, op
+from alembic.config import Config
+from alembic.runtime.migration import MigrationContext
+from alembic.script import ScriptDirectory
+from sqlalchemy import Connection, pool, text
+from sqlalchemy.ext.asyncio import create_async_engine
+
+from common.storage.tables import RELIABILITY
+
+Phase = Literal["pre", "all"]
+
+
+def migrate(service: str, url: str, phase: Phase = "all") -> None:
+    """Bring the service's schema up to date.
+
+    With `pre`, stop before the first migration whose name begins with `post_`: those wait until
+    the old version of the service is gone.
+    """
+    config = Config()
+    config.set_main_option("script_location", str(_folder(service)))
+    config.attributes.update(url=url, schema=service)
+    target = _target(config, _current(url, service)) if phase == "pre" else "head"
+    command.upgrade(config, target)
+
+
+def run_environment() -> None:
+    """What each service's `env.py` calls."""
+    attributes = context.config.attributes
+    asyncio.run(_migrate(attributes["url"], attributes["schema"]))
+
+
+def create_reliability_tables() -> None:
+    """Create the tables that every service has; for a service's first migration."""
+    for statement in RELIABILITY:
+        op.execute(statement)
+
+
+def add_states_of_dead_letters() -> None:
+    """Do nothing: `create_reliability_tables` does it. Goes with the second migrations."""
+
+
+def _folder(service: str) -> Path:
+    """Find the migrations beside the installed package, or in the source tree."""
+    spec = find_spec(service)
+    if spec is None or spec.origin is None:
+        message = f"{service} is not installed"
+        raise ModuleNotFoundError(message)
+    package = Path(spec.origin).parent
+    inside = package / "migrations"
+    return inside if inside.is_dir() else package.parents[1] / "migrations"
+
+
+def _target(config: Config, current: str | None) -> str:
+    target = current or "base"
+    script = ScriptDirectory.from_config(config)
+    for revision in reversed(list(script.iterate_revisions("head", current or "base"))):
+        if Path(revision.path).name.startswith("post_"):
+            break
+        target = revision.revision
+    return target
+
+
+def _current(url: str, schema: str) -> str | None:
+    async def read() -> str | None:
+        async with create_async_engine(url, poolclass=pool.NullPool).connect() as connection:
+            return await connection.run_sync(_revision, schema)
+
+    return asyncio.run(read())
+
+
+def _revision(connection: Connection, schema: str) -> str | None:
+    options = {"version_table_schema": schema}
+    return MigrationContext.configure(connection, opts=options).get_current_revision()
+
+
+async def _migrate(url: str, schema: str) -> None:
+    engine = create_async_engine(url, poolclass=pool.NullPool)
+    async with engine.connect() as connection:
+        await connection.run_sync(_run, schema)
+    await engine.dispose()
+
+
+def _run(connection: Connection, schema: str) -> None:
+    connection.execute(text(f"SET search_path TO {schema}"))
+    # Two jobs that migrate at once: the second waits and finds nothing to do.
+    connection.execute(text("SELECT pg_advisory_lock(hashtext('migrate ' || current_schema()))"))
+    connection.commit()
+    context.configure(connection=connection, version_table_schema=schema)
+    with context.begin_transaction():
+        context.run_migrations()

@@ -1,0 +1,76 @@
+"""Events to publish, written in the transaction that causes them."""
+
+from collections.abc import Iterable
+
+import orjson
+from sqlalchemy import text
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from common.contracts.event import Event
+from common.core import trace
+from common.core.ids import new_id
+
+
+class Outbox:
+    """The events of one transaction.
+
+    Each gets the next sequence number of its topic and key, and a row in `published_events`, whose
+    `id` orders the events of one key over all topics. `cause` is the id of the message being
+    handled. `events` are for those who look at what was committed.
+    """
+
+    def __init__(self, connection: AsyncConnection) -> None:
+        self._connection = connection
+        self._rows: list[dict[str, object]] = []
+        self.events: list[Event] = []
+        self.cause: str | None = None
+
+    def __len__(self) -> int:
+        return len(self._rows)
+
+    def add(self, events: Iterable[Event]) -> None:
+        for event in events:
+            self.events.append(event)
+            self._rows.append(
+                {
+                    "n": len(self._rows),
+                    "event_id": new_id(),
+                    "key": event.key,
+                    "topic": event.topic,
+                    "type": event.type,
+                    "at": event.occurred_at,
+                    "cause": self.cause,
+                    "traceparent": trace.current(),
+                    "data": orjson.Fragment(event.model_dump_json()),
+                }
+            )
+
+    async def flush(self) -> None:
+        if self._rows:
+            await self._connection.execute(_APPEND, {"rows": orjson.dumps(self._rows).decode()})
+
+
+# Ids are given after the sequences are locked: for each key, their order is that of the commits.
+_APPEND = text("""
+    WITH new AS (
+        SELECT * FROM jsonb_to_recordset(CAST(CAST(:rows AS text) AS jsonb)) AS r(
+            n integer, event_id uuid, key text, topic text, type text, at timestamptz,
+            cause text, traceparent text, data jsonb)
+    ), counted AS (
+        INSERT INTO sequences AS s (key, topic, sequence)
+        SELECT key, topic, count(*) FROM new GROUP BY key, topic ORDER BY key, topic
+        ON CONFLICT (key, topic) DO UPDATE SET sequence = s.sequence + excluded.sequence
+        RETURNING key, topic, sequence AS last
+    ), numbered AS (
+        SELECT nextval('outbox_id_seq') AS id, ordered.* FROM (
+            SELECT new.*, last - count(*) OVER (PARTITION BY key, topic)
+                + row_number() OVER (PARTITION BY key, topic ORDER BY n) AS sequence
+            FROM new JOIN counted USING (key, topic) ORDER BY n
+        ) AS ordered
+    ), published AS (
+        INSERT INTO published_events (id, key, topic, sequence, event_id, type, at, cause, data)
+        SELECT id, key, topic, sequence, event_id, type, at, cause, data FROM numbered
+    )
+    INSERT INTO outbox (id, event_id, key, sequence, topic, type, at, traceparent, data)
+    SELECT id, event_id, key, sequence, topic, type, at, traceparent, data FROM numbered
+""")

@@ -1,0 +1,115 @@
+"""Things to do later: kept, replaced and claimed in the transaction that decides on them."""
+
+from collections.abc import Collection, Iterable
+from dataclasses import dataclass
+from datetime import datetime
+from typing import assert_never
+
+import orjson
+from sqlalchemy import text
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from common.contracts.event import ContactId
+from common.core import trace
+from common.messages import Cancel, Schedule, Timer, TimerChange
+from common.storage.bulk import bulk_insert
+from common.storage.tables import timers
+
+
+@dataclass(frozen=True, slots=True)
+class DueTimer:
+    """A claimed timer: its row is gone if the transaction commits, and back if it does not.
+
+    `data` is JSON, as the database has it.
+    """
+
+    id: int
+    due_at: datetime
+    type: str
+    contact_id: ContactId
+    data: str
+    traceparent: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class _New:
+    """A timer to keep, in the trace of the message that set it: a batch has many."""
+
+    timer: Timer
+    due_at: datetime
+    traceparent: str | None
+
+
+class Timers:
+    """The timer changes of one transaction: the last one of each slot counts."""
+
+    def __init__(self, connection: AsyncConnection) -> None:
+        self._connection = connection
+        self._changes: dict[tuple[ContactId, str], _New | None] = {}
+
+    def set(self, changes: Iterable[TimerChange]) -> None:
+        for change in changes:
+            match change:
+                case Schedule(timer, due_at):
+                    new = _New(timer, due_at, trace.current())
+                    self._changes[timer.contact_id, timer.slot] = new
+                case Cancel(contact_id, slot):
+                    self._changes[contact_id, slot] = None
+                case _:
+                    assert_never(change)
+
+    @property
+    def earliest(self) -> datetime | None:
+        return min((new.due_at for new in self._changes.values() if new), default=None)
+
+    async def flush(self) -> None:
+        if not self._changes:
+            return
+        contacts, slots = zip(*self._changes, strict=True)
+        await self._connection.execute(_FORGET, {"contacts": contacts, "slots": slots})
+        new = [_row(one) for one in self._changes.values() if one]
+        if new:
+            await self._connection.execute(_KEEP, {"rows": orjson.dumps(new).decode()})
+
+    async def claim(self, now: datetime, limit: int, types: Collection[str]) -> list[DueTimer]:
+        """Take the timers due at `now`, earliest first, leaving those another replica is at.
+
+        Types that are not listed are left to a replica that knows them: a newer version's.
+        """
+        rows = await self._connection.execute(
+            _CLAIM, {"now": now, "limit": limit, "types": list(types)}
+        )
+        due = [DueTimer(*row) for row in rows]
+        # RETURNING keeps no order.
+        return sorted(due, key=lambda timer: (timer.due_at, timer.id))
+
+
+def _row(new: _New) -> dict[str, object]:
+    return {
+        "due_at": new.due_at,
+        "contact_id": new.timer.contact_id,
+        "slot": new.timer.slot,
+        "type": new.timer.type,
+        "traceparent": new.traceparent,
+        "data": orjson.Fragment(new.timer.model_dump_json()),
+    }
+
+
+# A timer that fires at this moment holds its row and waits for the contact that we hold: to wait
+# for it would be a deadlock. Its handler sees the new state and finds nothing left to do.
+_FORGET = text("""
+    DELETE FROM timers WHERE id IN (
+        SELECT id FROM timers JOIN unnest(CAST(:contacts AS uuid[]), CAST(:slots AS text[]))
+            AS gone(contact, name) ON contact_id = contact AND slot = name
+        FOR UPDATE OF timers SKIP LOCKED
+    )
+""")
+_KEEP = bulk_insert(timers)
+_CLAIM = text("""
+    DELETE FROM timers WHERE id = ANY(ARRAY(
+        SELECT id FROM timers WHERE due_at <= :now AND type = ANY(CAST(:types AS text[]))
+        ORDER BY due_at, id
+        LIMIT :limit FOR UPDATE SKIP LOCKED
+    ))
+    RETURNING id, due_at, type, CAST(contact_id AS text), CAST(data AS text), traceparent
+""")

@@ -1,0 +1,38 @@
+"""One transaction: the time it sees, what it holds, and what it will write when it ends."""
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from common.contracts.event import ContactId
+from common.storage.inbox import Inbox
+from common.storage.outbox import Outbox
+from common.storage.rows import LockedTable
+from common.storage.timers import Timers
+
+
+class UnitOfWork:
+    """What a handler works on; a service adds its own rows in a subclass."""
+
+    def __init__(self, connection: AsyncConnection, now: datetime) -> None:
+        self.connection = connection
+        self.now = now
+        self.inbox = Inbox(connection)
+        self.outbox = Outbox(connection)
+        self.timers = Timers(connection)
+
+    @property
+    def rows(self) -> Sequence[LockedTable[Any, Any]]:
+        """The tables to write at the end, those that others refer to first."""
+        return ()
+
+    async def prelock(self, contact_ids: Sequence[ContactId]) -> None:
+        """Lock all that the messages about these contacts need, before the first is handled."""
+
+    async def flush(self) -> None:
+        for rows in self.rows:
+            await rows.flush()
+        await self.timers.flush()
+        await self.outbox.flush()

@@ -1,0 +1,195 @@
+"""The people and the channel that call the services, each with an API key of its own."""
+
+import base64
+import hashlib
+import hmac
+import secrets
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+from uuid import uuid4
+
+import httpx
+import orjson
+
+from common.core.clock import TimeSource
+from devstack import Progress, Stack
+from stage.sample_settings import (
+    DUTIES,
+    LADDER,
+    NAMES,
+    PATIENT_LADDER,
+    POLICIES,
+    REPRESENTATIVES,
+    ROLES,
+    ZENDESK_CONNECTION,
+)
+from stage.system import System, open_receivers
+
+
+class RefusedError(AssertionError):
+    """A service answered with an unexpected status."""
+
+
+class Actors:
+    """Calls the services as these people."""
+
+    def __init__(self) -> None:
+        self._keys = {name: f"{name}-{secrets.token_urlsafe(12)}" for name in ROLES}
+        self.zendesk_secret = secrets.token_urlsafe(24)
+        self._clients: dict[str, httpx.AsyncClient] = {}
+
+    @property
+    def api_keys(self) -> str:
+        return ",".join(f"{role}:{name}:{self._keys[name]}" for name, role in ROLES.items())
+
+    def key(self, name: str) -> str:
+        return self._keys[name]
+
+    def connect(self, system: System) -> None:
+        self._clients = {
+            service: httpx.AsyncClient(base_url=system.url(service), timeout=60, trust_env=False)
+            for service in system.ports
+        }
+
+    async def close(self) -> None:
+        for client in self._clients.values():
+            await client.aclose()
+
+    async def call(
+        self,
+        person: str,
+        service: str,
+        method: str,
+        path: str,
+        body: object = None,
+        *,
+        expect: tuple[int, ...] = (200, 201, 202, 204),
+        headers: dict[str, str] | None = None,
+    ) -> Any:
+        """Call as this person; raises RefusedError for a status that is not expected."""
+        answer = await self._clients[service].request(
+            method,
+            f"/v1{path}",
+            json=body,
+            headers={"Authorization": f"Bearer {self._keys[person]}", **(headers or {})},
+        )
+        return self._read(answer, expect)
+
+    async def deliver_zendesk_ticket(
+        self, ticket: dict[str, Any], *, delivery_id: str | None = None
+    ) -> Any:
+        """Deliver a `ticket.created` webhook with Zendesk's signature."""
+        timestamp = TimeSource().utc_now().isoformat()
+        body = orjson.dumps(
+            {
+                "account_id": 22129848,
+                "id": delivery_id or str(uuid4()),
+                "type": "zen:event-type:ticket.created",
+                "time": timestamp,
+                "subject": f"zen:ticket:{ticket['id']}",
+                "zendesk_event_version": "2022-11-06",
+                "detail": ticket,
+                "event": {},
+            }
+        )
+        mac = hmac.new(self.zendesk_secret.encode(), timestamp.encode() + body, hashlib.sha256)
+        answer = await self._clients["intake"].post(
+            f"/v1/channels/zendesk/{ZENDESK_CONNECTION}",
+            content=body,
+            headers={
+                "X-Zendesk-Webhook-Signature": base64.b64encode(mac.digest()).decode(),
+                "X-Zendesk-Webhook-Signature-Timestamp": timestamp,
+            },
+        )
+        return self._read(answer, (200,))
+
+    def _read(self, answer: httpx.Response, expect: tuple[int, ...]) -> Any:
+        if answer.status_code not in expect:
+            request = f"{answer.request.method} {answer.request.url}"
+            message = f"{request} answered {answer.status_code}: {answer.text}"
+            raise RefusedError(message)
+        return answer.json() if answer.content else None
+
+    async def press_link(self, link: str) -> tuple[str, str]:
+        """Open a signed link from a message and press the button on its page."""
+        async with httpx.AsyncClient(trust_env=False) as browser:
+            page = await browser.get(link, headers={"Accept": "text/html"})
+            page.raise_for_status()
+            result = await browser.post(link, headers={"Accept": "text/html"})
+            result.raise_for_status()
+        return page.text, result.text
+
+    async def put_sample_settings(self) -> None:
+        """Put the people, duty schedules, ladders, policies and the Zendesk connection."""
+        for person, fields in REPRESENTATIVES.items():
+            representative = {"name": NAMES[person], "capacity": 5, **fields}
+            await self.call("ops", "router", "PUT", f"/representatives/{person}", representative)
+            presence = {"presence": "available"}
+            await self.call(
+                person, "router", "PUT", f"/representatives/{person}/presence", presence
+            )
+        for duty, members in DUTIES.items():
+            rotation = {
+                "zone": "Europe/Madrid",
+                "starts_at": (datetime(2026, 1, 1, tzinfo=UTC)).isoformat(),
+                "shift_s": timedelta(days=7).total_seconds(),
+                "members": members,
+            }
+            body = {"rotations": [rotation]}
+            await self.call("ops", "escalation", "PUT", f"/duty-schedules/{duty}", body)
+        for ladder, levels in (("default", LADDER), ("patient", PATIENT_LADDER)):
+            await self.call("ops", "escalation", "PUT", f"/ladders/{ladder}", levels)
+        for policy, terms in POLICIES.items():
+            await self.call("ops", "escalation", "PUT", f"/sla-policies/{policy}", terms)
+        for person, name in NAMES.items():
+            media: list[dict[str, str]] = [
+                {
+                    "medium": "slack",
+                    "channel": f"D0{person.upper()}",
+                    "user_id": f"U0{person.upper()}",
+                }
+            ]
+            if ROLES[person] != "representative":
+                media.append({"medium": "email", "address": f"{person}@example.com"})
+            recipient = {"name": name, "media": media}
+            await self.call("ops", "notifier", "PUT", f"/recipients/{person}", recipient)
+        operations = {
+            "name": "Operations",
+            "media": [{"medium": "email", "address": "operations@example.com"}],
+        }
+        await self.call("ops", "notifier", "PUT", "/recipients/operations", operations)
+        connection = {
+            "secret": self.zendesk_secret,
+            "options": {
+                "topic_by_tag": {"invoice": "billing"},
+                "language_by_tag": {"lang_es": "es"},
+            },
+        }
+        await self.call(
+            "ops", "intake", "PUT", f"/channels/zendesk/{ZENDESK_CONNECTION}", connection
+        )
+
+
+@asynccontextmanager
+async def running_system(
+    stack: Stack, logs: Path, progress: Progress | None = None
+) -> AsyncIterator[tuple[System, Actors]]:
+    """Run the services with the sample settings."""
+    progress = progress or Progress()
+    actors = Actors()
+    async with open_receivers() as receivers:
+        system = System(stack, receivers, actors.api_keys, logs, progress=progress)
+        await system.set_up()
+        try:
+            system.launch()
+            await system.wait_ready()
+            actors.connect(system)
+            with progress.step("Loading the sample people and settings"):
+                await actors.put_sample_settings()
+            yield system, actors
+        finally:
+            await actors.close()
+            system.stop()

@@ -1,0 +1,324 @@
+"""Business time: when a promise runs, to the microsecond and right across daylight saving.
+
+A calendar speaks of the local wall clock. Only UTC is ever turned into local time, never the other
+way, so hours that a change of offset skips or repeats need no rule of their own: time counts
+whenever the wall clock shows an opening hour.
+"""
+
+from bisect import bisect_left, bisect_right
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
+from datetime import UTC, date, datetime, timedelta
+from functools import cached_property, lru_cache
+from itertools import accumulate, chain, pairwise
+from typing import Annotated, Literal
+from zoneinfo import ZoneInfo
+
+from annotated_types import Len
+from pydantic import (
+    AfterValidator,
+    ConfigDict,
+    Field,
+    StringConstraints,
+    ValidationInfo,
+    with_config,
+)
+
+from escalation.domain.types import Label
+
+Weekday = Literal["mon", "tue", "wed", "thu", "fri", "sat", "sun"]
+WEEKDAYS: tuple[Weekday, ...] = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
+
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_EPOCH_ORDINAL = date(1970, 1, 1).toordinal()
+_MICROSECOND = timedelta(microseconds=1)
+_SECOND = 1_000_000
+_MINUTE = 60 * _SECOND
+_DAY = 24 * 60 * _MINUTE
+_LEAST_A_WEEK = 60 * _MINUTE
+_LONGEST_CLOSED = timedelta(days=365)
+
+Span = tuple[int, int]
+
+
+def known_zone(name: str) -> str:
+    try:
+        ZoneInfo(name)
+    # A name may also be a folder of zones, or try to climb out of them.
+    except (KeyError, ValueError, OSError):
+        raise ValueError(f"{name!r} is no IANA time zone") from None
+    return name
+
+
+Zone = Annotated[str, AfterValidator(known_zone)]
+TimeOfDay = Annotated[str, StringConstraints(pattern=r"^(([01]\d|2[0-3]):[0-5]\d|24:00)$")]
+OpeningHours = tuple[TimeOfDay, TimeOfDay]
+
+
+def _in_order(day: tuple[OpeningHours, ...]) -> tuple[OpeningHours, ...]:
+    times = [time for hours in day for time in hours]
+    for index, (earlier, later) in enumerate(pairwise(times)):
+        opening = index % 2 == 0
+        # A split shift may go on at the minute at which the last one ended.
+        if earlier > later or (opening and earlier == later):
+            raise ValueError(f"{later} does not come after {earlier}")
+    return day
+
+
+DayHours = Annotated[tuple[OpeningHours, ...], Len(max_length=24), AfterValidator(_in_order)]
+
+
+def _open_enough(hours: dict[Weekday, DayHours]) -> dict[Weekday, DayHours]:
+    """Refuse a week so short that a promise in it would come due centuries from now."""
+    if not any(hours.values()):
+        raise ValueError("a calendar must be open at some time of the week")
+    opened = sum(closes - opens for day in hours.values() for opens, closes in _of_day(day))
+    if opened < _LEAST_A_WEEK:
+        raise ValueError("a calendar must be open for an hour a week")
+    return hours
+
+
+WeeklyHours = Annotated[dict[Weekday, DayHours], AfterValidator(_open_enough)]
+
+
+@with_config(ConfigDict(extra="forbid"))
+@dataclass(frozen=True, slots=True)
+class HolidaysOf:
+    """The public holidays of a country, or of one of its regions, both by their ISO 3166 codes."""
+
+    country: Annotated[str, StringConstraints(pattern=r"^[A-Z]{2}$")]
+    region: Label | None = None
+
+    @property
+    def known(self) -> bool:
+        try:
+            self.within(())
+        except NotImplementedError:
+            return False
+        return True
+
+    def within(self, years: Iterable[int]) -> Iterable[date]:
+        """Return the dates, also those that make up for a holiday on a weekend."""
+        # It takes memory and time to load: only a process that needs holidays is to pay for that.
+        import holidays  # noqa: PLC0415
+
+        return holidays.country_holidays(self.country, self.region, years, expand=False)
+
+
+def _never_closed_for_a_year(closed: frozenset[date], info: ValidationInfo) -> frozenset[date]:
+    """Refuse dates that put the next opening off for more than a year."""
+    hours, special = info.data.get("hours", {}), info.data.get("special", {})
+
+    def usually_open(day: date) -> bool:
+        return bool(hours.get(WEEKDAYS[day.weekday()]))
+
+    def is_open(day: date) -> bool:
+        return bool(special.get(day, day not in closed and usually_open(day)))
+
+    lost = sorted(day for day in {*closed, *special} if usually_open(day) and not is_open(day))
+    begun = previous = date.min
+    for day in lost:
+        # A week after the last of them is over, some day is open as usual.
+        between = range(1, min(8, (day - previous).days))
+        if any(is_open(previous + timedelta(days)) for days in between):
+            begun = day
+        if day - begun > _LONGEST_CLOSED:
+            raise ValueError(f"with these dates it is closed for more than a year from {begun}")
+        previous = day
+    return closed
+
+
+@with_config(ConfigDict(extra="forbid"))
+@dataclass(frozen=True)
+class Calendar:
+    """Weekly opening hours on the wall clock of a zone, less holidays and the dates closed.
+
+    A date in `special` has the hours given there, whatever else is said of it.
+    """
+
+    zone: Zone
+    hours: WeeklyHours
+    holidays: Annotated[tuple[HolidaysOf, ...], Len(max_length=20)] = ()
+    special: dict[date, DayHours] = field(default_factory=dict)
+    closed: Annotated[
+        frozenset[date], AfterValidator(_never_closed_for_a_year), Field(validate_default=True)
+    ] = frozenset()
+
+    def __hash__(self) -> int:
+        return self._hash
+
+    @cached_property
+    def _hash(self) -> int:
+        # Kept, since openings are looked up by it for every deadline.
+        weekly, special = frozenset(self.hours.items()), frozenset(self.special.items())
+        return hash((self.zone, weekly, self.holidays, special, self.closed))
+
+    def unknown_holidays(self) -> Iterator[tuple[str, str]]:
+        """Yield (place, what it names) for each country or region that there is no list of."""
+        for n, of in enumerate(self.holidays):
+            if not HolidaysOf(of.country).known:
+                yield f"holidays/{n}/country", f"list of the holidays of {of.country}"
+            elif not of.known:
+                yield f"holidays/{n}/region", f"region {of.region} in the holidays of {of.country}"
+
+
+def add_business_time(calendar: Calendar | None, start: datetime, duration: timedelta) -> datetime:
+    """Return the first instant by which `duration` of business time has passed; 24x7 without one.
+
+    Time that runs out as business closes is due at that close, not at the next opening.
+    """
+    if calendar is None or not duration:
+        return start + duration
+    moment = (start - _EPOCH) // _MICROSECOND
+    left = duration // _MICROSECOND
+    year = start.astimezone(UTC).year
+    opened = _openings(calendar, year)
+    left += opened.before(moment)
+    while left > opened.total:
+        left -= opened.total
+        year += 1
+        opened = _openings(calendar, year)
+    return _EPOCH + timedelta(microseconds=opened.instant(left))
+
+
+def business_time_between(calendar: Calendar | None, start: datetime, end: datetime) -> timedelta:
+    """Return how much business time passes from `start` to `end`: the inverse of the addition."""
+    if calendar is None:
+        return end - start
+    if end < start:
+        return -business_time_between(calendar, end, start)
+    first, last = start.astimezone(UTC).year, end.astimezone(UTC).year
+    passed = _openings(calendar, last).before((end - _EPOCH) // _MICROSECOND)
+    passed -= _openings(calendar, first).before((start - _EPOCH) // _MICROSECOND)
+    passed += sum(_openings(calendar, year).total for year in range(first, last))
+    return timedelta(microseconds=passed)
+
+
+def open_at(calendar: Calendar, at: datetime) -> bool:
+    return _openings(calendar, at.astimezone(UTC).year).holds((at - _EPOCH) // _MICROSECOND)
+
+
+def edges(calendar: Calendar, start: datetime, end: datetime) -> Iterator[datetime]:
+    """Yield each instant from `start` to `end` at which business opens or closes."""
+    first, last = (start - _EPOCH) // _MICROSECOND, (end - _EPOCH) // _MICROSECOND
+    for year in range(start.astimezone(UTC).year, end.astimezone(UTC).year + 1):
+        opened = _openings(calendar, year)
+        for moments in (opened.starts, opened.ends):
+            between = moments[bisect_left(moments, first) : bisect_right(moments, last)]
+            yield from (_EPOCH + timedelta(microseconds=moment) for moment in between)
+
+
+@dataclass(frozen=True, slots=True)
+class _Openings:
+    """The spans of one UTC year in which business is open, with the time open before each."""
+
+    starts: tuple[int, ...]
+    ends: tuple[int, ...]
+    opened: tuple[int, ...]
+
+    @property
+    def total(self) -> int:
+        return self.opened[-1]
+
+    def holds(self, moment: int) -> bool:
+        span = bisect_right(self.starts, moment) - 1
+        return span >= 0 and moment < self.ends[span]
+
+    def before(self, moment: int) -> int:
+        """Return the business time from the start of the year to `moment`."""
+        span = bisect_right(self.starts, moment) - 1
+        if span < 0:
+            return 0
+        return self.opened[span] + min(moment, self.ends[span]) - self.starts[span]
+
+    def instant(self, passed: int) -> int:
+        """Return the first moment by which `passed`, more than nothing, has passed this year."""
+        span = bisect_left(self.opened, passed) - 1
+        return self.starts[span] + passed - self.opened[span]
+
+
+@lru_cache(maxsize=1024)
+def _openings(calendar: Calendar, year: int) -> _Openings:
+    spans = list(_joined(_spans(calendar, year)))
+    return _Openings(
+        tuple(start for start, _ in spans),
+        tuple(end for _, end in spans),
+        tuple(accumulate((end - start for start, end in spans), initial=0)),
+    )
+
+
+def _spans(calendar: Calendar, year: int) -> Iterator[Span]:
+    """Yield the open spans of one UTC year, in order."""
+    weekly = [_of_day(calendar.hours.get(weekday, ())) for weekday in WEEKDAYS]
+    dated = _dated(calendar, year)
+    first, until = (_day_of(date(each, 1, 1)) * _DAY for each in (year, year + 1))
+    for start, end, offset in _steady(ZoneInfo(calendar.zone), first, until):
+        for day in range((start + offset) // _DAY, (end + offset - 1) // _DAY + 1):
+            midnight = day * _DAY - offset
+            for opens, closes in dated.get(day, weekly[(day + _EPOCH_ORDINAL - 1) % 7]):
+                span = max(start, midnight + opens), min(end, midnight + closes)
+                if span[0] < span[1]:
+                    yield span
+
+
+def _dated(calendar: Calendar, year: int) -> dict[int, list[Span]]:
+    """Return the hours of the days that have not those of their weekday."""
+    # On the wall clock the year begins and ends in the years beside it.
+    holidays = chain.from_iterable(
+        of.within((year - 1, year, year + 1)) for of in calendar.holidays
+    )
+    shut: dict[int, list[Span]] = {_day_of(day): [] for day in chain(holidays, calendar.closed)}
+    return shut | {_day_of(day): _of_day(hours) for day, hours in calendar.special.items()}
+
+
+def _steady(zone: ZoneInfo, first: int, until: int) -> Iterator[tuple[int, int, int]]:
+    """Yield (start, end, offset) for each stretch in which the zone's offset stays the same."""
+    start = first
+    for day in range(first + _DAY, until + _DAY, _DAY):
+        offset, later = _offset(zone, start), _offset(zone, day)
+        if later != offset:
+            change = _change(zone, day - _DAY, day)
+            yield start, change, offset
+            start = change
+    if start < until:
+        yield start, until, _offset(zone, start)
+
+
+def _change(zone: ZoneInfo, start: int, end: int) -> int:
+    """Return the second at which the offset changes between two moments that differ in it."""
+    before = _offset(zone, start)
+    seconds = range(start, end + 1, _SECOND)
+    return seconds[bisect_left(seconds, 1, key=lambda at: int(_offset(zone, at) != before))]
+
+
+def _offset(zone: ZoneInfo, moment: int) -> int:
+    local = (_EPOCH + timedelta(microseconds=moment)).astimezone(zone)
+    return (local.utcoffset() or timedelta()) // _MICROSECOND
+
+
+def _joined(spans: Iterator[Span]) -> Iterator[Span]:
+    """Join spans that touch, so that each instant of business time has one place."""
+    current: Span | None = None
+    for span in spans:
+        if current is None:
+            current = span
+        elif span[0] == current[1]:
+            current = current[0], span[1]
+        else:
+            yield current
+            current = span
+    if current is not None:
+        yield current
+
+
+def _day_of(day: date) -> int:
+    return day.toordinal() - _EPOCH_ORDINAL
+
+
+def _of_day(hours: DayHours) -> list[Span]:
+    return [(_since_midnight(opens), _since_midnight(closes)) for opens, closes in hours]
+
+
+def _since_midnight(time: TimeOfDay) -> int:
+    hour, minute = time.split(":")
+    return (int(hour) * 60 + int(minute)) * _MINUTE

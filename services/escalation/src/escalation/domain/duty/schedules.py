@@ -1,0 +1,185 @@
+"""Who is on duty at any instant, past or future."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from functools import cached_property
+from typing import Annotated
+from zoneinfo import ZoneInfo
+
+from annotated_types import Interval, Len
+from pydantic import AwareDatetime, ConfigDict, Field, with_config
+
+from common.contracts.event import PersonId
+from escalation.domain.duty.calendars import Calendar, WeeklyHours, Zone, open_at
+from escalation.domain.types import Person
+
+# Each is looked at whenever somebody asks who is on duty.
+MOST_CHANGES = 1000
+
+# Within what every zone's arithmetic can reach.
+Instant = Annotated[
+    AwareDatetime,
+    Interval(ge=datetime(1970, 1, 2, tzinfo=UTC), lt=datetime(2200, 1, 1, tzinfo=UTC)),
+]
+
+
+@with_config(ConfigDict(extra="forbid"))
+@dataclass(frozen=True)
+class Rotation:
+    """Members take turns, for ever; with `hours` only in those of each week is one on duty.
+
+    `shift_s` counts on the zone's wall clock, so that a hand-over at eight stays at eight when the
+    clocks change.
+    """
+
+    zone: Zone
+    starts_at: Instant
+    shift_s: Annotated[float, Interval(ge=3600, le=365 * 24 * 3600)]
+    members: Annotated[tuple[Person, ...], Len(min_length=1, max_length=1000)]
+    hours: WeeklyHours | None = None
+
+    @cached_property
+    def calendar(self) -> Calendar | None:
+        return None if self.hours is None else Calendar(self.zone, self.hours)
+
+    def has_somebody(self, at: datetime) -> bool:
+        return at >= self.starts_at and (self.calendar is None or open_at(self.calendar, at))
+
+    def member_at(self, at: datetime) -> PersonId | None:
+        if not self.has_somebody(at):
+            return None
+        return self.members[self._turn(at) % len(self.members)]
+
+    def hand_overs(self, start: datetime, end: datetime) -> Iterator[datetime]:
+        """Yield each instant after `start` and up to `end` at which another member may follow."""
+        if end < self.starts_at:
+            return
+        if start < self.starts_at:
+            yield self.starts_at.astimezone(UTC)
+        if len(self.members) > 1:
+            first = self._turn(max(start, self.starts_at)) + 1
+            yield from map(self._begins, range(first, self._turn(end) + 1))
+
+    def _turn(self, at: datetime) -> int:
+        """Return the number of the last turn that has begun."""
+        turn = (self._wall(at) - self._wall(self.starts_at)) // timedelta(seconds=self.shift_s)
+        # The wall clock may have shown a later hour before, or have skipped this turn's first.
+        while self._begins(turn + 1) <= at:
+            turn += 1
+        while self._begins(turn) > at:
+            turn -= 1
+        return turn
+
+    def _begins(self, turn: int) -> datetime:
+        """Return when a turn begins.
+
+        A wall time that is shown twice is meant the first time, one that is skipped is reckoned by
+        the offset before the change: so says RFC 5545 in 3.3.5.
+        """
+        wall = self._wall(self.starts_at) + turn * timedelta(seconds=self.shift_s)
+        return wall.replace(tzinfo=ZoneInfo(self.zone)).astimezone(UTC)
+
+    def _wall(self, at: datetime) -> datetime:
+        return at.astimezone(ZoneInfo(self.zone)).replace(tzinfo=None, fold=0)
+
+
+@with_config(ConfigDict(extra="forbid"))
+@dataclass(frozen=True, slots=True)
+class Override:
+    """This person instead of whoever's turn it is; of several at once the last one counts."""
+
+    person_id: Person
+    from_: Annotated[Instant, Field(alias="from")]
+    until: Instant
+
+    def __post_init__(self) -> None:
+        _in_order(self.from_, self.until)
+
+
+@with_config(ConfigDict(extra="forbid"))
+@dataclass(frozen=True, slots=True)
+class Swap:
+    """Each of two takes the other's turns meanwhile."""
+
+    first: Person
+    second: Person
+    from_: Annotated[Instant, Field(alias="from")]
+    until: Instant
+
+    def __post_init__(self) -> None:
+        _in_order(self.from_, self.until)
+        if self.first == self.second:
+            raise ValueError("a swap takes two people")
+
+    def instead_of(self, person: PersonId) -> PersonId:
+        return {self.first: self.second, self.second: self.first}.get(person, person)
+
+
+@with_config(ConfigDict(extra="forbid"))
+@dataclass(frozen=True, slots=True)
+class Absence:
+    """A person is on no duty meanwhile, and nobody steps in unasked."""
+
+    from_: Annotated[Instant, Field(alias="from")]
+    until: Instant
+
+    def __post_init__(self) -> None:
+        _in_order(self.from_, self.until)
+
+
+Window = Override | Swap | Absence
+Absences = Mapping[PersonId, Sequence[Absence]]
+NO_ABSENCES: Absences = {}
+
+
+def _in_order(from_: datetime, until: datetime) -> None:
+    if from_ >= until:
+        raise ValueError("from must be before until")
+
+
+@with_config(ConfigDict(extra="forbid"))
+@dataclass(frozen=True, slots=True)
+class DutySchedule:
+    """`covers` is when somebody is to be on duty; nil is always."""
+
+    rotations: Annotated[tuple[Rotation, ...], Len(min_length=1, max_length=10)]
+    overrides: Annotated[tuple[Override, ...], Len(max_length=MOST_CHANGES)] = ()
+    swaps: Annotated[tuple[Swap, ...], Len(max_length=MOST_CHANGES)] = ()
+    covers: Calendar | None = None
+
+    @property
+    def people(self) -> frozenset[PersonId]:
+        """All who may ever be on duty."""
+        rotating = (member for rotation in self.rotations for member in rotation.members)
+        swapping = (person for swap in self.swaps for person in (swap.first, swap.second))
+        return frozenset((*rotating, *swapping, *(each.person_id for each in self.overrides)))
+
+    def should_have_somebody(self, at: datetime) -> bool:
+        return self.covers is None or open_at(self.covers, at)
+
+
+def on_duty(
+    schedule: DutySchedule, at: datetime, absences: Absences = NO_ABSENCES
+) -> tuple[PersonId, ...]:
+    person = _turn(schedule, at)
+    if person is None or holds(absences.get(person, ()), at):
+        return ()
+    return (person,)
+
+
+def _turn(schedule: DutySchedule, at: datetime) -> PersonId | None:
+    for override in reversed(schedule.overrides):
+        if holds((override,), at):
+            return override.person_id
+    members = (rotation.member_at(at) for rotation in schedule.rotations)
+    person = next((member for member in members if member is not None), None)
+    for swap in schedule.swaps:
+        if person is not None and holds((swap,), at):
+            person = swap.instead_of(person)
+    return person
+
+
+def holds(windows: Sequence[Window], at: datetime) -> bool:
+    """Tell whether it is the time of any of them."""
+    return any(window.from_ <= at < window.until for window in windows)

@@ -1,0 +1,72 @@
+"""Bulk inserts: many rows in one statement, whatever is there already."""
+
+import asyncio
+from typing import Any
+
+import orjson
+import pytest
+from sqlalchemy import TextClause
+from sqlalchemy.exc import IntegrityError
+
+from common.contracts.event import ContactId
+from common.storage.bulk import bulk_insert
+from common.storage.database import Database
+from support import probe
+from support.databases import rows
+from support.probe import UnitOfWork, new_contact
+
+AT = "2026-03-02T09:30:00+00:00"
+
+
+async def insert(
+    database: Database[UnitOfWork], statement: TextClause, notes: dict[ContactId, list[str]]
+) -> Any:
+    content = [
+        {"contact_id": contact, "notes": texts, "touched_at": AT}
+        for contact, texts in notes.items()
+    ]
+    async with database.transaction() as uow:
+        inserted = await uow.connection.execute(statement, {"rows": orjson.dumps(content).decode()})
+        return list(inserted) if inserted.returns_rows else None
+
+
+async def stored(database: Database[UnitOfWork]) -> dict[str, list[str]]:
+    found = await rows(database, "SELECT contact_id::text AS id, notes FROM probes")
+    return {row.id: row.notes for row in found}
+
+
+async def test_conflict_fails_the_statement(database: Database[UnitOfWork]) -> None:
+    known, new = new_contact(), new_contact()
+    await insert(database, bulk_insert(probe.table), {known: ["a"]})
+    with pytest.raises(IntegrityError):
+        await insert(database, bulk_insert(probe.table), {new: [], known: ["b"]})
+    assert await stored(database) == {known: ["a"]}
+
+
+async def test_ignored_conflict_keeps_the_row_and_tells_the_new_ones(
+    database: Database[UnitOfWork],
+) -> None:
+    known, new = new_contact(), new_contact()
+    statement = bulk_insert(probe.table, conflict="ignore", returning=["contact_id"])
+    await insert(database, statement, {known: ["a"]})
+    inserted = await insert(database, statement, {new: ["ä ☎"], known: ["b"]})
+    assert [str(row.contact_id) for row in inserted] == [new]
+    assert await stored(database) == {known: ["a"], new: ["ä ☎"]}
+
+
+async def test_update_writes_the_new_values(database: Database[UnitOfWork]) -> None:
+    known, new = new_contact(), new_contact()
+    statement = bulk_insert(probe.table, conflict="update")
+    await insert(database, statement, {known: ["a"]})
+    await insert(database, statement, {new: [], known: ["b", "c"]})
+    assert await stored(database) == {known: ["b", "c"], new: []}
+
+
+async def test_two_orders_of_the_same_rows_do_not_deadlock(database: Database[UnitOfWork]) -> None:
+    contacts = [new_contact() for _ in range(200)]
+    statement = bulk_insert(probe.table, conflict="update")
+    orders = [contacts, contacts[::-1]] * 4
+    await asyncio.gather(
+        *(insert(database, statement, {key: ["x"] for key in order}) for order in orders)
+    )
+    assert await stored(database) == {key: ["x"] for key in contacts}

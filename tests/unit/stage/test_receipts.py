@@ -1,0 +1,57 @@
+"""Receipts are counted in the messages that the notifier really writes."""
+
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+
+from common.contracts.event import ContactId, EscalationId, NotificationId, PageId, PersonId
+from common.core.ids import new_id
+from notifier.channels import email, slack
+from notifier.domain import notifications
+from notifier.domain.content import Content, Status
+from notifier.domain.notifications import Notification
+from notifier.domain.recipients import Address
+from notifier.links import Links
+from stage.invariants import count_receipts
+
+NOON = datetime(2026, 11, 22, 12, tzinfo=UTC)
+LINKS = Links("secret", "http://notifier", timedelta(hours=1))
+
+
+def notification() -> Notification:
+    return Notification(
+        notification_id=NotificationId(new_id()),
+        idempotency_key="page/slack",
+        kind="page",
+        state="sending",
+        page_id=PageId(new_id()),
+        contact_id=ContactId(new_id()),
+        escalation_id=EscalationId(new_id()),
+        person_id=PersonId("sara"),
+        medium="slack",
+        address=Address("slack", {"channel": "D0SARA", "user_id": "U0SARA"}),
+        content=Content("raised"),
+        requested_at=NOON,
+        due_at=NOON,
+        receipt={"channel": "D0SARA", "ts": "1"},
+    )
+
+
+def test_posts_and_mails_are_counted_by_their_notification() -> None:
+    slack_page = notification()
+    post = slack.page_message(slack_page, LINKS, NOON)
+    mailbox = Address("email", {"address": "sara@example.com"})
+    mail_page = replace(notification(), medium="email", address=mailbox)
+    url = LINKS.url(mail_page.notification_id)
+    mail = email.compose(mail_page, "Upstairs <upstairs@localhost>", url, NOON)
+    assert count_receipts([post, post], [mail]) == {
+        slack_page.notification_id: 2,
+        mail_page.notification_id: 1,
+    }
+
+
+def test_update_of_an_earlier_message_is_not_counted() -> None:
+    page = notification()
+    status = Status("acknowledged", by="Sara")
+    update = notifications.update(page, status, NotificationId(new_id()), NOON)
+    post = slack.update_message(update, NOON)
+    assert not count_receipts([post], [])
