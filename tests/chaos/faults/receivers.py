@@ -4,7 +4,7 @@ import asyncio
 
 from chaos.context import Context
 from chaos.faults.catalogue import fault
-from devstack.receivers import HANGS, LOST_RESPONSE, OK, SlackAnswer, server_error, rate_limited
+from devstack.receivers import HANGS, LOST_RESPONSE, OK, SlackAnswer, rate_limited, server_error
 
 FAULT_S = 6
 

@@ -3,7 +3,15 @@
 import httpx
 import pytest
 
-from devstack.receivers import LOST_RESPONSE, OK, SlackAnswer, SlackReceiver, server_error, rate_limited, slack_error
+from devstack.receivers import (
+    LOST_RESPONSE,
+    OK,
+    SlackAnswer,
+    SlackReceiver,
+    rate_limited,
+    server_error,
+    slack_error,
+)
 
 
 @pytest.mark.parametrize(

@@ -223,7 +223,8 @@ def _letter(error: BaseException) -> DeadLetter:
 
 @pytest.fixture
 async def database(postgres: Postgres, database_name: str) -> AsyncIterator[Database[UnitOfWork]]:
-    async with opened(postgres, database_name, "notifier", UnitOfWork) as database:
+    # Couriers wait for what is due: time must pass by itself.
+    async with opened(postgres, database_name, "notifier", UnitOfWork, TimeSource()) as database:
         yield database
 
 
