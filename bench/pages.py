@@ -45,7 +45,7 @@ async def latency(testbed: Testbed, count: int, rate: int) -> Figures:
 
 def _request(contact_id: str) -> Post:
     quote = _QUOTE.format(contact_id=contact_id)
-    return Post(f"{CONTACTS}/{contact_id}/supervisor-requests", b'{"quote": "%s"}' % quote.encode())
+    return Post(f"{CONTACTS}/{contact_id}/request-supervisor", b'{"quote": "%s"}' % quote.encode())
 
 
 async def _arrivals(testbed: Testbed, contact_ids: Sequence[str]) -> dict[str, float]:

@@ -49,7 +49,7 @@ _FILL = """
         FROM contacts
         UNION ALL
         SELECT contact_id, received + interval '1 min', 'contact_assigned', jsonb_build_object(
-            'representative_id', 'rep-' || n % 50, 'team_id', 'team-1', 'because', 'one free')
+            'representative_id', 'rep-' || n % 50, 'team_id', 'team-1', 'reason', 'one free')
         FROM contacts
         UNION ALL
         SELECT contact_id, received + CASE n % 20 WHEN 0 THEN interval '3 days' ELSE '10 min' END,

@@ -64,7 +64,7 @@ async def _slice(testbed: Testbed, resolved: Sequence[str]) -> list[str]:
     """Create the contacts of half a minute; resolve those of the half minute before."""
     times = traffic.arrivals(RATE, SLICE_SECONDS, testbed.random)
     begin = posts(traffic.contacts(len(times), testbed.random))
-    end = [Post(f"{CONTACTS}/{contact_id}/resolution", b"{}") for contact_id in resolved]
+    end = [Post(f"{CONTACTS}/{contact_id}/resolve", b"{}") for contact_id in resolved]
     spread = [SLICE_SECONDS * n / max(1, len(end)) for n in range(len(end))]
     due = sorted([*zip(times, begin, strict=True), *zip(spread, end, strict=True)])
     load = await testbed.generator.open_loop(

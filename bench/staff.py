@@ -38,7 +38,7 @@ async def _put_representative(actors: Actors, number: int) -> None:
         "capacity": CAPACITY,
     }
     await actors.call("ops", "router", "PUT", f"/representatives/{who}", body)
-    presence = {"state": "available"}
+    presence = {"presence": "available"}
     await actors.call("ops", "router", "PUT", f"/representatives/{who}/presence", presence)
 
 

@@ -1,11 +1,11 @@
-"""Ask the service in this container how it is: `python probe.py /readyz`."""
+"""Check the service in this container: `python probe.py /readyz`."""
 
 import http.client
 import os
 import sys
 from http import HTTPStatus
 
-# Not urllib, which would ask a proxy that the environment names.
+# Not urllib, which would use a proxy from the environment.
 port = int(os.environ["UPSTAIRS_HTTP_PORT"])
 connection = http.client.HTTPConnection("127.0.0.1", port, timeout=2)
 connection.request("GET", sys.argv[1])

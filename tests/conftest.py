@@ -1,31 +1,73 @@
-"""Real PostgreSQL and Kafka for every test that asks: started once, used by all."""
+"""Real PostgreSQL and Kafka for every test that asks: started once, used by all workers."""
 
 import logging
-from collections.abc import AsyncIterator, Iterator
+import os
+from collections.abc import AsyncIterator, Iterator, Sequence
+from typing import Any
 
 import pytest
 import structlog
 from hypothesis import settings
 
 import devstack
-from support import databases
+from support import shared_stack
 from support.databases import Postgres
+from support.progress import Progress, Report
+from support.shared_stack import SharedStack
 
-# How long an example takes is the machine's affair, and tells nothing about the code.
+# How long an example takes depends on the machine, and says nothing about the code.
 settings.register_profile("upstairs", deadline=None)
 settings.load_profile("upstairs")
 
+_ADDRESS = pytest.StashKey[str]()
+_COUNTED = pytest.StashKey[bool]()
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    worker_input: dict[str, Any] | None = getattr(config, "workerinput", None)
+    if worker_input is not None:
+        config.stash[_ADDRESS] = worker_input["shared_stack"]
+        return
+    shared = SharedStack(Progress(config).report)
+    config.add_cleanup(shared.close)
+    config.stash[_ADDRESS] = shared.address
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_configure_node(node: Any) -> None:
+    node.workerinput["shared_stack"] = node.config.stash[_ADDRESS]
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_auto_num_workers() -> int:
+    """More than there are cores: many tests mostly wait for a timer or a server."""
+    return 2 * (os.cpu_count() or 1)
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_node_collection_finished(node: Any, ids: Sequence[str]) -> None:
+    """The first worker that has collected tells how many tests there are; all have the same."""
+    config = node.config
+    if not config.stash.get(_COUNTED, False):
+        config.stash[_COUNTED] = True
+        workers = node.workerinput["workercount"]
+        Progress(config).report(f"{len(ids)} tests on {workers} workers")
+
 
 @pytest.fixture(scope="session")
-def stack() -> Iterator[devstack.Stack]:
-    with devstack.start(durable=False) as started:
-        yield started
+def stack(pytestconfig: pytest.Config) -> devstack.Stack:
+    return shared_stack.request(pytestconfig.stash[_ADDRESS])
 
 
 @pytest.fixture(scope="session")
-def postgres(stack: devstack.Stack) -> Iterator[Postgres]:
-    with databases.prepared(stack.postgres_admin_url) as prepared:
-        yield prepared
+def postgres(stack: devstack.Stack) -> Postgres:
+    return Postgres(stack.postgres_admin_url)
+
+
+@pytest.fixture(scope="session")
+def report(pytestconfig: pytest.Config) -> Report:
+    """Print a line at once, for tests that take minutes."""
+    return Progress(pytestconfig).report
 
 
 @pytest.fixture
@@ -42,7 +84,7 @@ def _quiet() -> None:
 
 @pytest.fixture(autouse=True)
 def _logs_as_before(_quiet: None) -> Iterator[None]:
-    """A command says for its process where logs go: here others come after it."""
+    """Commands configure logging for their process; later tests need it as it was."""
     before = structlog.get_config()
     yield
     structlog.configure(**before)

@@ -15,10 +15,10 @@ async def stage(
     stack: devstack.Stack, tmp_path_factory: pytest.TempPathFactory
 ) -> AsyncIterator[Scenario]:
     async with (
-        running_system(stack, tmp_path_factory.mktemp("logs")) as (system, cast),
-        open_event_log(stack.kafka_bootstrap, system.namespace) as watch,
+        running_system(stack, tmp_path_factory.mktemp("logs")) as (system, actors),
+        open_event_log(stack.kafka_bootstrap, system.namespace) as event_log,
     ):
-        yield Scenario(system, cast, watch, lambda *_: None)
+        yield Scenario(system, actors, event_log, lambda *_: None)
         for service in system.ports:
-            left = await cast.call("ops", service, "GET", "/dead-letters")
-            assert left["items"] == [], f"{service} could not handle what was told"
+            page = await actors.call("ops", service, "GET", "/dead-letters")
+            assert page["items"] == [], f"{service} has dead letters"

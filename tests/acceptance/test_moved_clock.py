@@ -19,7 +19,7 @@ from escalation.main import build
 from escalation.settings import Settings
 from escalation.store.unit_of_work import UnitOfWork
 from support.databases import Postgres, opened
-from support.inside import Inside, Keys, client, dispatcher
+from support.service_harness import Keys, ServiceHarness, client, dispatcher
 
 BERLIN = ZoneInfo("Europe/Berlin")
 KEYS = Keys(
@@ -74,7 +74,7 @@ def policy(**changes: Any) -> dict[str, Any]:
 class Story:
     """One contact, the people, and a clock."""
 
-    desk: Inside[UnitOfWork]
+    desk: ServiceHarness[UnitOfWork]
     api: httpx.AsyncClient
     contact_id: ContactId = field(default_factory=lambda: ContactId(new_id()))
 
@@ -156,8 +156,8 @@ async def story(postgres: Postgres, database_name: str) -> AsyncIterator[Story]:
         yield told
 
 
-def _inside(database: Database[UnitOfWork]) -> Inside[UnitOfWork]:
-    return Inside(database, dispatcher(database, handlers.SUBSCRIPTIONS, "escalation"))
+def _inside(database: Database[UnitOfWork]) -> ServiceHarness[UnitOfWork]:
+    return ServiceHarness(database, dispatcher(database, handlers.SUBSCRIPTIONS, "escalation"))
 
 
 def berlin(day: str, time: str) -> datetime:

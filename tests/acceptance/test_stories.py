@@ -1,4 +1,6 @@
-"""The main job, told by `make demo` and held to here."""
+"""The stories of `make demo`, with more assertions."""
+
+import pytest
 
 from common.contracts.escalations import (
     ClockBreached,
@@ -12,19 +14,27 @@ from common.contracts.notifications import NotificationSent
 from stage import stories
 from stage.stories import Scenario
 
+# They share one system of four services.
+pytestmark = pytest.mark.xdist_group("stories")
 
-async def test_breach(stage: Scenario) -> None:
-    ending = await stories.missed_deadline(stage)
-    watch, contact_id = stage.event_log, ending.contact_id
-    (warned,) = watch.find_all(ClockWarned, contact_id)
-    (breached,) = watch.find_all(ClockBreached, contact_id)
-    (climbed,) = watch.find_all(EscalationClimbed, contact_id)
+
+async def test_missed_deadline_climbs_from_warning_to_manager(stage: Scenario) -> None:
+    outcome = await stories.missed_deadline(stage)
+    event_log, contact_id = stage.event_log, outcome.contact_id
+    (warned,) = event_log.find_all(ClockWarned, contact_id)
+    (breached,) = event_log.find_all(ClockBreached, contact_id)
+    (climbed,) = event_log.find_all(EscalationClimbed, contact_id)
     assert warned.threshold_percent == 60
     assert warned.occurred_at < breached.due_at <= breached.occurred_at < climbed.occurred_at
-    assert min(ending.latenesses_ms) >= 0
-    pages = [(page.person_id, page.reason) for page in watch.find_all(PageRequested, contact_id)]
+    assert min(outcome.latenesses_ms) >= 0
+    pages = [
+        (page.person_id, page.reason) for page in event_log.find_all(PageRequested, contact_id)
+    ]
     assert pages == [("bruno", "warning"), ("sara", "raised"), ("marco", "climbed")]
-    sent = {(one.person_id, one.medium) for one in watch.find_all(NotificationSent, contact_id)}
+    sent = {
+        (event.person_id, event.medium)
+        for event in event_log.find_all(NotificationSent, contact_id)
+    }
     assert sent == {
         ("bruno", "slack"),
         ("sara", "slack"),
@@ -34,29 +44,29 @@ async def test_breach(stage: Scenario) -> None:
     }
 
 
-async def test_customer_asks(stage: Scenario) -> None:
-    ending = await stories.customer_asks_for_supervisor(stage)
-    (raised,) = stage.event_log.find_all(EscalationRaised, ending.contact_id)
+async def test_customer_request_raises_with_the_customers_words(stage: Scenario) -> None:
+    outcome = await stories.customer_asks_for_supervisor(stage)
+    (raised,) = stage.event_log.find_all(EscalationRaised, outcome.contact_id)
     assert "Let me talk to your supervisor" in raised.reason
 
 
-async def test_representative_refers(stage: Scenario) -> None:
-    ending = await stories.representative_refers(stage)
-    (added,) = stage.event_log.find_all(EscalationReasonAdded, ending.contact_id)
+async def test_breach_after_referral_adds_a_reason_to_one_escalation(stage: Scenario) -> None:
+    outcome = await stories.representative_refers(stage)
+    (added,) = stage.event_log.find_all(EscalationReasonAdded, outcome.contact_id)
     assert added.cause == "breach"
-    # Whoever must know was told of each reason by one message on each medium, at the receivers too.
-    told = [
+    # The mail server received one message for each reason.
+    mails = [
         (mail["To"], mail["Subject"].rpartition(": ")[2])
         for mail in stage.system.receivers.mail.messages
         if "Returns email" in mail["Subject"]
     ]
-    assert told == [
+    assert mails == [
         ("sara@example.com", "referred by rita"),
         ("sara@example.com", "first response overdue"),
     ]
 
 
-async def test_all_well(stage: Scenario) -> None:
-    ending = await stories.answered_in_time(stage)
+async def test_contact_answered_in_time_is_not_escalated(stage: Scenario) -> None:
+    outcome = await stories.answered_in_time(stage)
     escalations = await stage.actors.call("sara", "escalation", "GET", "/escalations")
-    assert ending.contact_id not in {one["contact_id"] for one in escalations["escalations"]}
+    assert outcome.contact_id not in {row["contact_id"] for row in escalations["escalations"]}

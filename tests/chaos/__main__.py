@@ -10,7 +10,7 @@ from tempfile import mkdtemp
 import uvloop
 
 from bench.summary import OUTAGE, RECOVERY, Figures, write
-from chaos.campaign import Outcome, Plan, ground, run
+from chaos.campaign import Outcome, Plan, run, running_servers
 from chaos.faults import FAULTS
 from common.core.clock import monotonic
 
@@ -18,46 +18,49 @@ PER_SECOND = 15
 
 
 def main() -> int:
-    options = argparse.ArgumentParser(prog="python -m chaos", description=__doc__)
-    options.add_argument("--seed", type=int, default=1)
-    options.add_argument("--minutes", type=float, default=10)
-    options.add_argument("--per-second", type=float, default=PER_SECOND, help="contacts offered")
-    options.add_argument("--only", nargs="*", choices=FAULTS, help="the faults to draw from")
-    asked = options.parse_args()
-    faults = [FAULTS[name] for name in asked.only or FAULTS]
-    plan = Plan(faults, asked.seed, asked.per_second, seconds=60 * asked.minutes)
-    # So that an end from outside, too, unmounts the disk.
+    parser = argparse.ArgumentParser(prog="python -m chaos", description=__doc__)
+    parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--minutes", type=float, default=10)
+    parser.add_argument(
+        "--per-second", type=float, default=PER_SECOND, help="contacts offered at most"
+    )
+    parser.add_argument("--only", nargs="*", choices=FAULTS, help="the faults to draw from")
+    options = parser.parse_args()
+    faults = [FAULTS[name] for name in options.only or FAULTS]
+    plan = Plan(faults, options.seed, options.per_second, seconds=60 * options.minutes)
+    # An end from outside, too, must unmount the disk.
     signal.signal(signal.SIGTERM, signal.default_int_handler)
     logs = Path(mkdtemp(prefix="upstairs-chaos-"))
-    _tell(f"seed {plan.seed}, {asked.minutes:g} min, {plan.per_second:g} contacts/s; logs: {logs}")
+    _print(f"seed {plan.seed}, {options.minutes:g} min, at most {plan.per_second:g} contacts/s")
+    _print(f"logs: {logs}")
     begun = monotonic()
-    with ground() as servers, asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
-        outcome = runner.run(run(servers, plan, logs, _tell))
-    _report(outcome, monotonic() - begun)
-    return 0 if outcome.is_sound else 1
+    with running_servers() as servers, asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+        outcome = runner.run(run(servers, plan, logs, _print))
+    _print_outcome(outcome, monotonic() - begun)
+    return 1 if outcome.failures else 0
 
 
-def _report(outcome: Outcome, seconds: float) -> None:
+def _print_outcome(outcome: Outcome, seconds: float) -> None:
     figures: Figures = {}
-    for name, one in sorted(outcome.worst().items()):
-        figures[f"{RECOVERY}{name}"] = one.recovery or 0.0
-        figures[f"{OUTAGE}{name}"] = one.outage
-        _tell(f"{name:<40} {one}")
-    for name, why in outcome.skipped.items():
-        _tell(f"{name:<40} skipped: {why}")
-    for surprise in outcome.surprises:
-        _tell(f"surprise: {surprise}")
+    for name, result in sorted(outcome.slowest().items()):
+        figures[f"{RECOVERY}{name}"] = result.recovery
+        figures[f"{OUTAGE}{name}"] = result.outage
+        _print(f"{name:<40} {result}")
+    for name, reason in outcome.skipped.items():
+        _print(f"{name:<40} skipped: {reason}")
     write(figures, complete=False)
-    _tell(f"{len(outcome.suffered)} faults, {outcome.contacts} contacts, {seconds:.0f} s")
+    _print(f"{len(outcome.results)} faults, {outcome.contacts} contacts, {seconds:.0f} s")
     verdict = outcome.verdict
     assert verdict is not None
     checked, broken = sum(verdict.checked.values()), len(verdict.violations)
-    _tell(f"invariants: {checked} checked, {broken} broken")
-    if verdict.violations or verdict.remarks:
-        _tell(str(verdict))
+    _print(f"invariants: {checked} checked, {broken} broken")
+    if verdict.remarks:
+        _print(str(verdict))
+    for failure in outcome.failures:
+        _print(f"FAILED: {failure}")
 
 
-def _tell(line: str) -> None:
+def _print(line: str) -> None:
     sys.stdout.write(f"{line}\n")
     sys.stdout.flush()
 

@@ -2,50 +2,49 @@
 
 import asyncio
 import sys
-from collections.abc import AsyncIterator, Callable, Iterator, Sequence
+from collections.abc import AsyncIterator, Iterator, Sequence
 from contextlib import ExitStack, asynccontextmanager, contextmanager
 from dataclasses import dataclass, field, replace
-from datetime import timedelta
 from math import inf
 from pathlib import Path
 from random import Random
+from typing import assert_never
 
 from sqlalchemy import make_url
 
 import devstack
+from chaos.breakpoints import DIRECTORY, Breakpoints
+from chaos.context import Context, Restarter, SkippedFaultError
 from chaos.disk import move_to, small_disk
 from chaos.faults import Fault
-from chaos.gates import Gates
-from chaos.gauge import Gauge, gauging
-from chaos.load import Load, work_the_desk
-from chaos.scene import Keeper, Scene, SkippedFault
-from chaos.steps import ORDERS, Orders
-from chaos.world import launched
+from chaos.load import Load, work_escalations
+from chaos.pace import Pace, measure_pace
+from chaos.proxies import Proxies
+from chaos.system import CALL_TIMEOUT_S, READY_WITHIN_S, running_system
+from chaos.throughput import Progress, Throughput, measured_throughput
 from stage.invariants import Verdict
-from stage.system import Proxies, System
+from stage.system import Proxies as ProxyPorts
+from stage.system import System
+from support.progress import Report
+from support.waiting import comes_true
 
 REPLICAS = 2
-FOR_EVER = sys.maxsize
+UNLIMITED = sys.maxsize
 LINGER_S = 20
-WARM_WITHIN_S = 60
-# What may come on top of the outage.
+LEARN_WITHIN_S = 60
+# How long to wait for what must come, on a machine that bears the full load.
+PATIENCE_S = 60
+# Recovery may take this much longer than the outage.
 GRACE_S = 5
 TESTS = Path(__file__).parents[1]
 
 
-class OverloadedError(Exception):
-    """This machine does not bear the load even without faults: offer less."""
-
-    def __init__(self) -> None:
-        super().__init__(self.__doc__)
-
-
 @dataclass(frozen=True)
-class Ground:
-    """The servers, and the ports of the gates that are to stand before them."""
+class Servers:
+    """The stack, the proxies in front of it, and a small disk or why there is none."""
 
     stack: devstack.Stack
-    gates: Gates
+    proxies: Proxies
     disk: Path | str
 
 
@@ -53,13 +52,15 @@ class Ground:
 class Plan:
     """`faults` come in `rounds`, each in another order, until `seconds` are over.
 
-    Throughput is back when it holds for `steady_s`; after `patience_s` it is not waited for.
+    At most `per_second` contacts are offered; less on a machine that does not bear three times as
+    many. Throughput has recovered when it holds for `steady_s`. After `patience_s` the next fault
+    follows all the same, if contacts are still placed. Both are longer on a slow machine.
     """
 
     faults: Sequence[Fault]
     seed: int
     per_second: float
-    rounds: int = FOR_EVER
+    rounds: int = UNLIMITED
     seconds: float = inf
     steady_s: float = 3
     patience_s: float = 60
@@ -71,167 +72,209 @@ class Plan:
 
 
 @dataclass(frozen=True)
-class Suffered:
-    """Seconds. `recovery` is from the fault's beginning to throughput as offered."""
+class FaultResult:
+    """Seconds. `recovery` is from the fault's beginning until throughput was as offered."""
 
     fault: str
     outage: float
-    recovery: float | None
-    said: str
+    recovery: float
+    progress: Progress
+    grace: float
+    note: str
 
     @property
     def is_in_time(self) -> bool:
-        return self.recovery is not None and self.recovery <= self.outage + GRACE_S
+        return self.progress is Progress.RECOVERED and self.beyond_outage <= self.grace
+
+    @property
+    def beyond_outage(self) -> float:
+        return self.recovery - self.outage
 
     def __str__(self) -> str:
-        goal = "reached" if self.is_in_time else "MISSED"
-        if self.recovery is None:
-            after = "no recovery"
-        else:
-            after = f"recovered {self.recovery - self.outage:4.1f} s later"
-        return f"lasted {self.outage:4.1f} s, {after}  {goal}  {self.said}".rstrip()
+        match self.progress:
+            case Progress.RECOVERED:
+                end = f"recovered {self.beyond_outage:4.1f} s later"
+            case Progress.SLOW:
+                end = f"still slow {self.beyond_outage:4.1f} s later"
+            case Progress.STALLED:
+                end = f"NOTHING WAS PLACED for {self.beyond_outage:4.1f} s"
+            case _:
+                assert_never(self.progress)
+        goal = "in time" if self.is_in_time else "LATE"
+        return f"lasted {self.outage:4.1f} s, {end}  {goal}  {self.note}".rstrip()
 
 
 @dataclass
 class Outcome:
-    suffered: list[Suffered] = field(default_factory=list)
+    results: list[FaultResult] = field(default_factory=list)
     skipped: dict[str, str] = field(default_factory=dict)
-    surprises: list[str] = field(default_factory=list)
+    unexpected_exits: list[str] = field(default_factory=list)
     contacts: int = 0
     verdict: Verdict | None = None
 
     @property
-    def is_sound(self) -> bool:
-        recovered = all(one.recovery is not None for one in self.suffered)
-        unbroken = self.verdict is not None and not self.verdict.violations
-        return recovered and unbroken and not self.surprises
+    def failures(self) -> list[str]:
+        """What proves a fault of ours; to be slow is none."""
+        found = [
+            f"{result.fault}: {result}"
+            for result in self.results
+            if result.progress is Progress.STALLED
+        ]
+        if self.verdict is None or self.verdict.violations:
+            found.append(str(self.verdict))
+        return found + self.unexpected_exits
 
-    def worst(self) -> dict[str, Suffered]:
-        """Of each fault the time that took longest beyond the outage."""
-        found: dict[str, Suffered] = {}
-        for one in self.suffered:
-            if one.recovery is not None:
-                found[one.fault] = max(found.get(one.fault, one), one, key=_beyond)
+    def slowest(self) -> dict[str, FaultResult]:
+        """Return of each fault the recovery that took longest beyond the outage."""
+        found: dict[str, FaultResult] = {}
+        for result in self.results:
+            if result.progress is Progress.RECOVERED:
+                before = found.get(result.fault, result)
+                found[result.fault] = max(before, result, key=lambda each: each.beyond_outage)
         return found
 
 
-def _beyond(one: Suffered) -> float:
-    return (one.recovery or 0) - one.outage
-
-
 @contextmanager
-def ground() -> Iterator[Ground]:
+def running_servers() -> Iterator[Servers]:
     """Start durable servers; the calling thread must live on."""
-    gates = Gates()
-    with ExitStack() as held:
-        disk = held.enter_context(small_disk())
-        stack = held.enter_context(
+    proxies = Proxies()
+    with ExitStack() as running:
+        disk = running.enter_context(small_disk())
+        stack = running.enter_context(
             devstack.start(
-                devstack.Backend.EMBEDDED, durable=True, kafka_proxy_port=gates.ports["kafka"]
+                devstack.Backend.EMBEDDED, durable=True, kafka_proxy_port=proxies.ports["kafka"]
             )
         )
-        yield Ground(stack, gates, disk)
+        yield Servers(stack, proxies, disk)
 
 
-async def run(
-    ground: Ground, plan: Plan, logs: Path, tell: Callable[[str], None] = lambda _: None
-) -> Outcome:
+async def run(servers: Servers, plan: Plan, logs: Path, report: Report = lambda _: None) -> Outcome:
     outcome = Outcome()
-    async with _staged(ground, plan, logs) as scene:
-        sources, load = scene.world.sources, scene.load
-        async with gauging(load, sources.kafka_bootstrap, sources.namespace) as gauge:
-            await _under_fire(scene, gauge, plan, outcome, tell)
-        tell("the load has stopped; waiting until nothing moves …")
-        await scene.world.system.wait_ready()
-        await scene.world.settle(within=timedelta(seconds=120))
-        outcome.verdict = await scene.world.verdict(load.accepted, scene.poison)
+    report("starting the services …")
+    async with _prepared(servers, plan, logs) as context:
+        sources, load = context.under_test.sources, context.load
+        async with measured_throughput(
+            load, sources.kafka_bootstrap, sources.namespace
+        ) as throughput:
+            await _inflict_under_load(context, throughput, plan, outcome, report)
+        report("the load has stopped; waiting until nothing moves …")
+        await context.under_test.system.wait_ready(READY_WITHIN_S)
+        await context.under_test.settle()
+        report("checking the invariants …")
+        outcome.verdict = await context.under_test.verdict(load.accepted, context.poison)
         outcome.contacts = len(load.accepted)
-        outcome.surprises = scene.keeper.surprises
+        outcome.unexpected_exits = context.restarter.unexpected_exits
     return outcome
 
 
 @asynccontextmanager
-async def _staged(ground: Ground, plan: Plan, logs: Path) -> AsyncIterator[Scene]:
+async def _prepared(servers: Servers, plan: Plan, logs: Path) -> AsyncIterator[Context]:
     async def prepare(system: System) -> None:
-        if isinstance(ground.disk, Path):
-            await move_to(ground.disk, system)
+        if isinstance(servers.disk, Path):
+            await move_to(servers.disk, system)
 
-    orders = Orders(logs / "orders")
-    orders.directory.mkdir(parents=True)
-    fronts = Proxies(ground.gates.ports["postgres"], ground.gates.ports["kafka"])
+    breakpoints = Breakpoints(logs / "breakpoints")
+    breakpoints.directory.mkdir(parents=True)
+    fronts = ProxyPorts(servers.proxies.ports["postgres"], servers.proxies.ports["kafka"])
     changes = {
         "PYTHONPATH": str(TESTS),
-        ORDERS: str(orders.directory),
+        DIRECTORY: str(breakpoints.directory),
         "UPSTAIRS_LOG_LEVEL": "warning",
     }
-    assert ground.stack.kafka_proxy_target is not None
-    behind_postgres = make_url(ground.stack.postgres_admin_url).port
-    assert behind_postgres is not None
+    assert servers.stack.kafka_proxy_target is not None
+    postgres_port = make_url(servers.stack.postgres_admin_url).port
+    assert postgres_port is not None
     async with (
-        ground.gates.standing(
-            {"postgres": behind_postgres, "kafka": ground.stack.kafka_proxy_target}
+        servers.proxies.running(
+            {"postgres": postgres_port, "kafka": servers.stack.kafka_proxy_target}
         ),
-        launched(
-            ground.stack,
+        running_system(
+            servers.stack,
             logs,
-            ("-m", "chaos.steps"),
+            ("-m", "chaos.breakpoints"),
             changes,
             replicas=REPLICAS,
             fronts=fronts,
             prepare=prepare,
-        ) as world,
+        ) as under_test,
     ):
-        load = Load(world.callers, FOR_EVER, plan.per_second, plan.seed, LINGER_S)
-        yield Scene(world, ground.gates, orders, Keeper(world), load, ground.disk)
+        load = Load(
+            under_test.clients, plan.per_second, plan.seed, linger_s=LINGER_S, is_measured=True
+        )
+        yield Context(
+            under_test, servers.proxies, breakpoints, Restarter(under_test), load, servers.disk
+        )
 
 
-async def _under_fire(
-    scene: Scene, gauge: Gauge, plan: Plan, outcome: Outcome, tell: Callable[[str], None]
+async def _inflict_under_load(
+    context: Context, throughput: Throughput, plan: Plan, outcome: Outcome, report: Report
 ) -> None:
-    load, said = scene.load, asyncio.Event()
+    load, done = context.load, asyncio.Event()
     async with asyncio.TaskGroup() as people:
-        people.create_task(work_the_desk(scene.world.callers, said))
-        keeping = people.create_task(scene.keeper.keep())
+        people.create_task(work_escalations(context.under_test.clients, done))
+        restarting = people.create_task(context.restarter.run())
         async with asyncio.TaskGroup() as group:
-            group.create_task(load.play())
-            await _inflict_all(scene, gauge, plan, outcome, tell)
+            report("measuring this machine's pace …")
+            pace = await measure_pace(load, throughput, group, plan.per_second)
+            report(str(pace))
+            load.per_second = pace.offered
+            context.under_test.clients.set_call_timeout(CALL_TIMEOUT_S * pace.slowness)
+            await comes_true(lambda: not load.waiting, within=LEARN_WITHIN_S * pace.slowness)
+            group.create_task(load.play(group))
+            await throughput.learn_usual_latency(LEARN_WITHIN_S * pace.slowness)
+            report(f"a contact that is placed within {throughput.in_time_s:.1f} s is in time")
+            await _inflict_all(context, throughput, pace, plan, outcome, report)
             load.stopping.set()
-        keeping.cancel()
-        said.set()
+        restarting.cancel()
+        done.set()
 
 
 async def _inflict_all(
-    scene: Scene, gauge: Gauge, plan: Plan, outcome: Outcome, tell: Callable[[str], None]
+    context: Context,
+    throughput: Throughput,
+    pace: Pace,
+    plan: Plan,
+    outcome: Outcome,
+    report: Report,
 ) -> None:
     clock = asyncio.get_running_loop().time
-    if not await gauge.learn(WARM_WITHIN_S):
-        raise OverloadedError
-    tell(f"placed within {gauge.in_time_s:.1f} s is in time")
     begun = clock()
     for turn, fault in enumerate(plan.in_order()):
         if clock() - begun > plan.seconds:
             return
-        tell(f"{clock() - begun:6.1f} s  {fault.name} …")
-        own = replace(scene, random=Random(f"{plan.seed}/{turn}/{fault.name}"), said=[])  # noqa: S311 - to be repeated
+        report(f"{clock() - begun:6.1f} s  {fault.name} …")
+        own = replace(
+            context,
+            random=Random(f"{plan.seed}/{turn}/{fault.name}"),  # noqa: S311 - to be repeated
+            notes=[],
+            patience_s=PATIENCE_S * pace.slowness,
+        )
         try:
-            suffered = await _inflict(own, gauge, fault, plan)
-        except SkippedFault as why:
-            outcome.skipped[fault.name] = str(why)
-            tell(f"          skipped: {why}")
+            result = await _inflict(own, throughput, fault, pace, plan)
+        except SkippedFaultError as reason:
+            outcome.skipped[fault.name] = str(reason)
+            report(f"          skipped: {reason}")
             continue
-        outcome.suffered.append(suffered)
-        tell(f"{clock() - begun:6.1f} s  {fault.name}: {suffered}")
+        outcome.results.append(result)
+        report(f"{clock() - begun:6.1f} s  {fault.name}: {result}")
         # A quiet time of another length each time, so that faults meet timers at all their stages.
         await asyncio.sleep(own.random.uniform(0, 2))
 
 
-async def _inflict(scene: Scene, gauge: Gauge, fault: Fault, plan: Plan) -> Suffered:
+async def _inflict(
+    context: Context, throughput: Throughput, fault: Fault, pace: Pace, plan: Plan
+) -> FaultResult:
     clock = asyncio.get_running_loop().time
     begun = clock()
-    await fault.inflict(scene)
+    await fault.inflict(context)
     ended = clock()
-    calm_at = await gauge.calm(ended, plan.steady_s, plan.patience_s)
-    recovery = None if calm_at is None else calm_at - begun
-    if recovery is None:
-        scene.say(gauge.waits_longest())
-    return Suffered(fault.name, ended - begun, recovery, ", ".join(scene.said))
+    progress, at = await throughput.wait_for_recovery(
+        ended,
+        steady_s=plan.steady_s * pace.slowness,
+        patience_s=plan.patience_s * pace.slowness,
+    )
+    if progress is not Progress.RECOVERED:
+        context.note(throughput.longest_waiting())
+    grace = GRACE_S * pace.slowness
+    note = ", ".join(context.notes)
+    return FaultResult(fault.name, ended - begun, at - begun, progress, grace, note)

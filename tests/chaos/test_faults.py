@@ -1,12 +1,12 @@
 """Two minutes of faults, at least one of each family: afterwards every invariant holds."""
 
-import logging
 from pathlib import Path
 
 import pytest
 
-from chaos.campaign import Plan, ground, run
+from chaos.campaign import Plan, run, running_servers
 from chaos.faults import FAULTS
+from support.progress import Report
 
 CHOSEN = (
     "acknowledgements_are_lost",
@@ -25,27 +25,26 @@ CHOSEN = (
     "records_come_twice",
     "rival_locks_in_the_opposite_order",
     "sessions_are_terminated",
-    "slack_takes_it_and_does_not_say_so",
+    "slack_accepts_without_an_answer",
 )
-PER_SECOND = 10
+MAX_PER_SECOND = 10
 
 
-def test_each_family_is_tried() -> None:
-    families = {one.family for one in FAULTS.values()}
+def test_brief_run_has_a_fault_of_each_family() -> None:
+    families = {fault.family for fault in FAULTS.values()}
     assert {FAULTS[name].family for name in CHOSEN} == families
 
 
-# How long it takes to recover is for `make chaos` to judge: here others may be at work as well.
-@pytest.mark.timeout(900)
-async def test_no_invariant_breaks_under_faults(tmp_path: Path) -> None:
+# How long a recovery takes is for `make chaos` to judge: here the machine may be busy.
+@pytest.mark.timeout(3600)
+async def test_no_invariant_breaks_under_faults(tmp_path: Path, report: Report) -> None:
     plan = Plan(
-        [FAULTS[name] for name in CHOSEN], 2026, PER_SECOND, rounds=1, steady_s=1, patience_s=10
+        [FAULTS[name] for name in CHOSEN], 2026, MAX_PER_SECOND, rounds=1, steady_s=1, patience_s=10
     )
-    with ground() as servers:
-        outcome = await run(servers, plan, tmp_path, logging.getLogger(__name__).warning)
+    with running_servers() as servers:
+        outcome = await run(servers, plan, tmp_path, report)
     assert outcome.verdict is not None
-    assert not outcome.verdict.violations, str(outcome.verdict)
-    assert not outcome.surprises, outcome.surprises
-    assert {one.fault for one in outcome.suffered} | outcome.skipped.keys() == set(CHOSEN)
+    assert not outcome.failures, "\n".join(outcome.failures)
+    assert {result.fault for result in outcome.results} | outcome.skipped.keys() == set(CHOSEN)
     checked = outcome.verdict.checked
     assert all(checked[number] >= outcome.contacts for number in range(1, 6)), checked

@@ -1,14 +1,15 @@
 """Databases for tests: a template migrated once, cloned for each test."""
 
 import asyncio
-from collections.abc import AsyncIterator, Iterator
-from concurrent.futures import ThreadPoolExecutor
-from contextlib import asynccontextmanager, contextmanager
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from datetime import datetime, timedelta
 from typing import Any
 
 import asyncpg
 from sqlalchemy import URL, make_url
+from sqlalchemy.ext.asyncio import AsyncConnection
 
 from common.core.clock import TimeSource
 from common.core.ids import new_id
@@ -18,9 +19,11 @@ from common.storage.migrations import migrate
 from stage.system import ROLE_PASSWORD as PASSWORD
 from stage.system import SERVICES
 
-__all__ = ["PASSWORD", "SERVICES", "Postgres", "opened", "prepared", "rows"]
+__all__ = ["EMPTY", "PASSWORD", "SERVICES", "Postgres", "make_template", "opened", "rows"]
 
 TEMPLATE = "upstairs_template"
+# Every server has it.
+EMPTY = "template1"
 
 
 @dataclass(frozen=True)
@@ -47,39 +50,56 @@ class Postgres:
             await connection.close()
 
     @asynccontextmanager
-    async def clone(self) -> AsyncIterator[str]:
-        """Make a fresh copy of the template, and drop it afterwards."""
+    async def clone(self, template: str = TEMPLATE) -> AsyncIterator[str]:
+        """Make a fresh copy of a template, and drop it afterwards."""
         name = f"test_{new_id().replace('-', '')}"
-        await self.execute(f"CREATE DATABASE {name} TEMPLATE {TEMPLATE}")
+        await self.execute(f"CREATE DATABASE {name} TEMPLATE {template}")
         try:
             yield name
         finally:
             await self.execute(f"DROP DATABASE {name} WITH (FORCE)")
 
 
-@contextmanager
-def prepared(admin_url: str) -> Iterator[Postgres]:
-    """Make the template; migrations run their own loops, so they get a thread of their own."""
-    postgres = Postgres(admin_url)
-    with ThreadPoolExecutor(1) as thread:
-        thread.submit(_make_template, postgres).result()
-    yield postgres
-
-
-def _make_template(postgres: Postgres) -> None:
+def make_template(postgres: Postgres) -> None:
+    """Make the database that is cloned for each test. Each migration runs a loop of its own."""
     asyncio.run(postgres.execute(f"CREATE DATABASE {TEMPLATE}"))
     for service in SERVICES:
         asyncio.run(provision_schema(postgres.admin_of(TEMPLATE), service, PASSWORD))
         migrate(service, postgres.url(TEMPLATE, service))
 
 
+class SteppedClock(TimeSource):
+    """Stands still until a test moves it, however slow the machine is.
+
+    Each transaction is a microsecond later than the one before, so that their order shows.
+    """
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._start: datetime | None = None
+        self._transactions = 0
+
+    async def read(self, connection: AsyncConnection) -> datetime:
+        if self._start is None:
+            self._start = await super().read(connection) - self.offset
+        self._transactions += 1
+        return self._start + self.offset + timedelta(microseconds=self._transactions)
+
+    def utc_now(self) -> datetime:
+        return super().utc_now() if self._start is None else self._start + self.offset
+
+
 @asynccontextmanager
 async def opened(
-    postgres: Postgres, name: str, service: str, unit_of_work: type[U]
+    postgres: Postgres,
+    name: str,
+    service: str,
+    unit_of_work: type[U],
+    clock: TimeSource | None = None,
 ) -> AsyncIterator[Database[U]]:
     engine = connect(postgres.url(name, service), schema=service)
     try:
-        yield Database(engine, unit_of_work, TimeSource())
+        yield Database(engine, unit_of_work, clock or SteppedClock())
     finally:
         await engine.dispose()
 

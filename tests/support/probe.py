@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import Any
 
+import asyncpg
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer
 from aiokafka.admin import AIOKafkaAdminClient
 from aiokafka.errors import GroupCoordinatorNotAvailableError
@@ -32,6 +33,7 @@ from common.messaging.relay import Relay
 from common.messaging.subscriptions import HandlerRegistry
 from common.messaging.timer_loop import TimerLoop
 from common.service import spec
+from common.service.provision import provision_schema
 from common.service.runtime import Worker
 from common.service.settings import ServiceSettings
 from common.service.spec import ServiceSpec
@@ -39,8 +41,10 @@ from common.storage.database import Database, connect
 from common.storage.rows import LockedTable
 from common.storage.tables import RELIABILITY
 from common.storage.uow import UnitOfWork as BaseUnitOfWork
+from support.databases import PASSWORD, Postgres
 
 NAME = "probe"
+TEMPLATE = "probe_template"
 POISON = "poison"
 STATEMENTS = (
     *RELIABILITY,
@@ -145,6 +149,16 @@ def wrote(contact_id: ContactId, excerpt: str = "hello") -> CustomerWrote:
         message_id=MessageId(new_id()),
         excerpt=excerpt,
     )
+
+
+async def make_template(postgres: Postgres) -> None:
+    """Make the database that is cloned for each test of the probe."""
+    await postgres.execute(f"CREATE DATABASE {TEMPLATE}")
+    await provision_schema(postgres.admin_of(TEMPLATE), NAME, PASSWORD)
+    connection = await asyncpg.connect(postgres.url(TEMPLATE, NAME).replace("+asyncpg", ""))
+    for statement in STATEMENTS:
+        await connection.execute(statement)
+    await connection.close()
 
 
 @asynccontextmanager

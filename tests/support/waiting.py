@@ -1,4 +1,4 @@
-"""Waiting for what will be so, instead of sleeping and hoping."""
+"""Waiting for a condition instead of sleeping and hoping."""
 
 import asyncio
 import inspect
@@ -10,25 +10,37 @@ T = TypeVar("T")
 
 @overload
 async def until(
-    look: Callable[[], Awaitable[T]], holds: Callable[[T], object] = bool, *, within: float = 20
+    look: Callable[[], Awaitable[T]], holds: Callable[[T], object] = bool, *, within: float = 60
 ) -> T: ...
 @overload
 async def until(
-    look: Callable[[], T], holds: Callable[[T], object] = bool, *, within: float = 20
+    look: Callable[[], T], holds: Callable[[T], object] = bool, *, within: float = 60
 ) -> T: ...
 async def until(
-    look: Callable[[], Any], holds: Callable[[Any], object] = bool, *, within: float = 20
+    look: Callable[[], Any], holds: Callable[[Any], object] = bool, *, within: float = 60
 ) -> Any:
-    """Look again and again until what is seen `holds`, and return it; fail with what was seen."""
-    seen: object = "nothing yet"
+    """Call `look` until its result `holds`, and return that result; fail with the last one.
+
+    `within`, in seconds, is for a machine that is busy: a condition that holds costs no wait.
+    """
+    last: object = "nothing yet"
     try:
         async with asyncio.timeout(within):
             while True:
-                looked = look()
-                seen = await looked if inspect.isawaitable(looked) else looked
-                if holds(seen):
-                    return seen
+                result = look()
+                last = await result if inspect.isawaitable(result) else result
+                if holds(last):
+                    return last
                 await asyncio.sleep(0.01)
     except TimeoutError:
-        message = f"not so within {within} s; last seen: {seen!r}"
+        message = f"condition did not hold within {within} s; last result: {last!r}"
         raise AssertionError(message) from None
+
+
+async def comes_true(condition: Callable[[], object], *, within: float) -> bool:
+    """Wait for the condition; return whether it came true in time."""
+    try:
+        await until(condition, within=within)
+    except AssertionError:
+        return False
+    return True

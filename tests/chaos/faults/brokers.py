@@ -1,73 +1,73 @@
-"""What becomes of Kafka and of the way to it."""
+"""Faults of Kafka and of the way to it."""
 
 import asyncio
 
+from chaos.context import Context
 from chaos.faults.catalogue import fault
-from chaos.gates import BOTH
-from chaos.scene import Scene
+from chaos.proxies import BOTH
 
 SLOW_S = 0.03
 
 
 @fault("broker")
-async def broker_crashes(scene: Scene) -> None:
-    """It is killed and started again; it is over when it answers."""
-    scene.kafka.kill()
-    scene.kafka.launch()
-    await asyncio.to_thread(scene.kafka.wait_ready)
+async def broker_crashes(context: Context) -> None:
+    """It is killed and started again; the fault is over when it answers."""
+    context.kafka.kill()
+    context.kafka.launch()
+    await asyncio.to_thread(context.kafka.wait_ready)
 
 
 @fault("broker")
-async def broker_hangs(scene: Scene) -> None:
-    scene.kafka.pause()
+async def broker_hangs(context: Context) -> None:
+    context.kafka.pause()
     try:
-        await asyncio.sleep(scene.random.uniform(4, 8))
+        await asyncio.sleep(context.random.uniform(4, 8))
     finally:
-        scene.kafka.resume()
+        context.kafka.resume()
 
 
 @fault("broker")
-async def broker_is_cut_off(scene: Scene) -> None:
-    await scene.gates.shut("kafka")
+async def broker_is_cut_off(context: Context) -> None:
+    await context.proxies.stop("kafka")
     try:
-        await asyncio.sleep(scene.random.uniform(4, 8))
+        await asyncio.sleep(context.random.uniform(4, 8))
     finally:
-        await scene.gates.open("kafka")
+        await context.proxies.start("kafka")
 
 
 @fault("broker")
-async def broker_falls_silent(scene: Scene) -> None:
-    """Connections stay, new ones are taken, and nothing comes through."""
-    await scene.gates.pause("kafka")
+async def broker_falls_silent(context: Context) -> None:
+    """Connections stay, new ones are accepted, and nothing comes through."""
+    await context.proxies.pause("kafka")
     try:
-        await asyncio.sleep(scene.random.uniform(4, 8))
+        await asyncio.sleep(context.random.uniform(4, 8))
     finally:
-        await scene.gates.resume("kafka")
+        await context.proxies.resume("kafka")
 
 
 @fault("broker")
-async def acknowledgements_are_lost(scene: Scene) -> None:
-    """Kafka hears all, and nobody hears Kafka."""
-    await scene.gates.drop_answers("kafka")
+async def acknowledgements_are_lost(context: Context) -> None:
+    """Kafka receives all, and its answers are lost."""
+    await context.proxies.drop_answers("kafka")
     try:
-        await asyncio.sleep(scene.random.uniform(1, 3))
+        await asyncio.sleep(context.random.uniform(1, 3))
     finally:
-        await scene.gates.keep_answers("kafka")
+        await context.proxies.keep_answers("kafka")
 
 
 @fault("network")
-async def network_is_slow(scene: Scene) -> None:
+async def network_is_slow(context: Context) -> None:
     for server in BOTH:
-        await scene.gates.slow(server, SLOW_S)
+        await context.proxies.slow(server, SLOW_S)
     try:
         await asyncio.sleep(6)
     finally:
         for server in BOTH:
-            await scene.gates.slow(server, 0)
+            await context.proxies.slow(server, 0)
 
 
 @fault("network")
-async def connections_break(scene: Scene) -> None:
+async def connections_break(context: Context) -> None:
     for _ in range(10):
-        await scene.gates.cut(scene.random.choice(BOTH))
-        await asyncio.sleep(scene.random.uniform(0.1, 0.6))
+        await context.proxies.cut(context.random.choice(BOTH))
+        await asyncio.sleep(context.random.uniform(0.1, 0.6))

@@ -3,9 +3,9 @@
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 
-from chaos.scene import Scene
+from chaos.context import Context
 
-Inflict = Callable[[Scene], Awaitable[None]]
+Inflict = Callable[[Context], Awaitable[None]]
 
 
 @dataclass(frozen=True)

@@ -2,19 +2,21 @@
 
 import asyncio
 
+from chaos.context import Context
 from chaos.faults.catalogue import fault
-from chaos.scene import Scene
 from stage.system import Replica
 
 
 @fault("clock")
-async def clock_jumps_an_hour(scene: Scene) -> None:
+async def clock_jumps_an_hour(context: Context) -> None:
     """On one replica, there and back."""
-    replica = Replica(scene.a_service(), scene.random.randrange(scene.world.system.replicas))
-    scene.say(replica.name)
-    sign = scene.orders.clock(replica.instance_id)
-    sign.touch()
+    replica = Replica(
+        context.any_service(), context.random.randrange(context.under_test.system.replicas)
+    )
+    context.note(replica.name)
+    ahead = context.breakpoints.clock_file(replica.instance_id)
+    ahead.touch()
     try:
         await asyncio.sleep(5)
     finally:
-        sign.unlink()
+        ahead.unlink()

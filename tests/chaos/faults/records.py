@@ -1,4 +1,4 @@
-"""Records that should not be there: again, late, unreadable, too large; and all from the start."""
+"""Records that should not be there: repeated, late, unreadable, too large; and a replay of all."""
 
 import asyncio
 from typing import Any
@@ -6,9 +6,9 @@ from typing import Any
 import orjson
 from aiokafka.errors import KafkaError
 
+from chaos.context import Context
 from chaos.faults.catalogue import fault
 from chaos.groups import full_name, place, recent, rewind
-from chaos.scene import Scene
 from common.contracts import BY_TYPE, TOPICS
 from common.core.clock import TimeSource
 from common.core.ids import EventId, new_id
@@ -17,34 +17,37 @@ from stage.invariants.reader import subscribed_types
 from stage.system import SERVICES
 from support.waiting import until
 
-REWOUND_WITHIN_S = 30
-# Near to what a broker takes with its settings as they come.
+# Just below what a broker accepts by default.
 LARGE = 900_000
 # From each partition.
 COPIES = 10
 
 
 @fault("record")
-async def records_come_twice(scene: Scene) -> None:
-    """The newest of each topic once more, at once."""
-    await _copy(scene, await recent(scene.world.sources, COPIES))
+async def records_come_twice(context: Context) -> None:
+    """The newest of each topic are sent again."""
+    await _copy(context, await recent(context.under_test.sources, COPIES))
 
 
 @fault("record")
-async def old_records_come_after_newer_ones(scene: Scene) -> None:
-    older = await recent(scene.world.sources, 10 * COPIES)
-    await _copy(scene, sorted(scene.random.sample(older, len(older) // 10), key=_place))
+async def old_records_come_after_newer_ones(context: Context) -> None:
+    older = await recent(context.under_test.sources, 10 * COPIES)
+    await _copy(context, sorted(context.random.sample(older, len(older) // 10), key=_place))
 
 
-async def _copy(scene: Scene, records: list[Any]) -> None:
-    sound = [one for one in records if place(one) not in scene.poison]
-    async with scene.producer() as producer:
-        for one in sound:
+async def _copy(context: Context, records: list[Any]) -> None:
+    sound = [record for record in records if place(record) not in context.poison]
+    async with context.producer() as producer:
+        for record in sound:
             await producer.send(
-                one.topic, one.value, one.key, one.partition, headers=list(one.headers)
+                record.topic,
+                record.value,
+                record.key,
+                record.partition,
+                headers=list(record.headers),
             )
         await producer.flush()
-    scene.say(f"{len(sound)} records")
+    context.note(f"{len(sound)} records")
 
 
 def _place(record: Any) -> tuple[str, int, int]:
@@ -52,30 +55,34 @@ def _place(record: Any) -> tuple[str, int, int]:
 
 
 @fault("record")
-async def poison_comes(scene: Scene) -> None:
-    """Of each kind one in each topic: fewer in a row than make a consumer halt."""
-    before = len(scene.poison)
-    for topic in TOPICS:
-        for headers, value in _poisons(topic):
-            await _poison(scene, topic, headers, value)
-    scene.say(f"{len(scene.poison) - before} records")
+async def poison_comes(context: Context) -> None:
+    """One of each kind in each topic: fewer in a row than make a consumer halt."""
+    before = len(context.poison)
+    async with context.producer() as producer:
+        for topic in TOPICS:
+            for headers, value in _poisons(topic):
+                await _poison(context, producer, topic, headers, value)
+    context.note(f"{len(context.poison) - before} records")
 
 
 @fault("record")
-async def oversized_records_come(scene: Scene) -> None:
-    for topic in TOPICS:
-        await _poison(scene, topic, _headers(topic), b'{"subject": "' + b"x" * LARGE + b'"}')
+async def oversized_records_come(context: Context) -> None:
+    value = b'{"subject": "' + b"x" * LARGE + b'"}'
+    async with context.producer() as producer:
+        for topic in TOPICS:
+            await _poison(context, producer, topic, _headers(topic), value)
 
 
-async def _poison(scene: Scene, topic: str, headers: Headers, value: bytes) -> None:
-    async with scene.producer() as producer:
-        sent = await producer.send_and_wait(
-            full_name(scene.world.sources, topic),
-            value,
-            key=new_id().encode(),
-            headers=list(headers),
-        )
-        scene.poison.add(place(sent))
+async def _poison(
+    context: Context, producer: Any, topic: str, headers: Headers, value: bytes
+) -> None:
+    sent = await producer.send_and_wait(
+        full_name(context.under_test.sources, topic),
+        value,
+        key=new_id().encode(),
+        headers=list(headers),
+    )
+    context.poison.add(place(sent))
 
 
 def _poisons(topic: str) -> list[tuple[Headers, bytes]]:
@@ -90,12 +97,19 @@ def _poisons(topic: str) -> list[tuple[Headers, bytes]]:
     ]
 
 
+def _subscribed_types() -> set[str]:
+    return set().union(*map(subscribed_types, SERVICES))
+
+
+def _subscribed_topics() -> list[str]:
+    return sorted({BY_TYPE[kind].topic for kind in _subscribed_types()})
+
+
 def _headers(topic: str) -> Headers:
-    """As they should be, of a type that somebody reads."""
-    heard = set().union(*map(subscribed_types, SERVICES))
+    """Valid headers, of a type that a service reads."""
     envelope = Envelope(
         id=EventId(new_id()),
-        type=min(kind for kind in heard if BY_TYPE[kind].topic == topic),
+        type=min(kind for kind in _subscribed_types() if BY_TYPE[kind].topic == topic),
         source="/nowhere",
         key=new_id(),
         time=TimeSource().utc_now(),
@@ -106,36 +120,36 @@ def _headers(topic: str) -> Headers:
 
 
 @fault("replay")
-async def all_is_read_again_from_the_start(scene: Scene) -> None:
-    service = scene.a_service()
-    scene.say(service)
-    system = scene.world.system
+async def all_is_read_again_from_the_start(context: Context) -> None:
+    service = context.any_service()
+    context.note(service)
+    system = context.under_test.system
     replicas = system.replicas_of(service)
-    with scene.keeper.leaving_down(replicas):
+    with context.restarter.leaving_down(replicas):
         for name in replicas:
             await asyncio.to_thread(system.processes[name].stop)
 
         async def rewound() -> bool:
             try:
-                await rewind(scene.world.sources, service)
+                await rewind(context.under_test.sources, service)
             except KafkaError:
                 return False  # its members are remembered for as long as their session lasts
             return True
 
-        await until(rewound, within=REWOUND_WITHIN_S)
+        await until(rewound, within=context.patience_s)
         for name in replicas:
             system.processes[name].start()
     for name in replicas:
-        await system.processes[name].wait_ready(60)
+        await system.processes[name].wait_ready(context.patience_s)
 
 
 @fault("replay")
-async def topics_come_in_any_order(scene: Scene) -> None:
-    """A service that was away for long finds both topics full, and reads one before the other."""
-    service = scene.random.choice(("router", "escalation"))
-    scene.say(service)
-    system = scene.world.system
-    with scene.keeper.leaving_down(system.replicas_of(service)):
+async def topics_come_in_any_order(context: Context) -> None:
+    """A service that was down for long finds both topics full, and reads one before the other."""
+    service = context.random.choice(("router", "escalation"))
+    context.note(service)
+    system = context.under_test.system
+    with context.restarter.leaving_down(system.replicas_of(service)):
         for name in system.replicas_of(service):
             system.processes[name].kill()
         await asyncio.sleep(4)

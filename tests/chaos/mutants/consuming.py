@@ -7,7 +7,7 @@ import asyncpg
 from aiokafka import TopicPartition
 
 from chaos.mutants.registry import control, die_once, mutant, replace
-from chaos.mutants.scenes import ARRIVALS, PLEAS
+from chaos.mutants.scenarios import ARRIVALS, PLEAS
 from common.contracts.contacts import ContactReceived, SupervisorRequested
 from common.contracts.event import Event
 from common.messaging import dispatcher
@@ -106,7 +106,7 @@ def inbox_is_asked_and_not_heeded() -> None:
     replace(Dispatcher, "claim", deaf)
 
 
-@mutant(collides_for_a_while, 1, "escalation does not watch it", brief=False)
+@mutant(collides_for_a_while, 1, "escalation does not track the contact", brief=False)
 def what_would_pass_is_buried() -> None:
     replace(dispatcher, "is_transient", lambda _error: False)
 

@@ -6,22 +6,22 @@ from datetime import datetime
 from typing import Any
 
 from chaos.mutants.registry import control, die_once, mutant, replace
-from chaos.mutants.scenes import DESKS, PLEAS
+from chaos.mutants.scenarios import DESKS, PLEAS
 from common.contracts.event import NotificationId
 from common.contracts.notifications import Medium
-from notifier import handlers
+from notifier import use_cases
 from notifier.channels.slack import Slack
-from notifier.domain import delivering
-from notifier.domain.delivering import Outcome, Patience
+from notifier.domain import delivery
+from notifier.domain.delivery import Outcome, RetryPolicy
 from notifier.domain.notifications import Notification
 from notifier.domain.recipients import Recipient
-from notifier.handlers import Errand
 from notifier.store import Recipients
 from notifier.store import UnitOfWork as NotifierWork
-from router.domain import assignments
+from notifier.use_cases import ClaimedDelivery
+from router.domain import assignments, reactions
 from router.domain.assignments import Assignment, Decision
-from router.domain.matching import Floor
-from router.domain.representatives import Representative, unseat
+from router.domain.routing.pool import AvailabilityPool
+from router.domain.staffing.representatives import Representative, free
 
 
 @control("router", DESKS)
@@ -35,8 +35,7 @@ def dies_after_the_call() -> None:
 
     async def dying(self: Slack, notification: Notification, at: datetime) -> Outcome:
         outcome = await send(self, notification, at)
-        if notification.kind == "page":
-            die_once()
+        die_once()
         return outcome
 
     replace(Slack, "send", dying)
@@ -44,73 +43,79 @@ def dies_after_the_call() -> None:
 
 @mutant(deals_out_contacts, 3, "above capacity", brief=False)
 def an_offer_takes_no_place() -> None:
-    seat = Floor.seat
+    assign = AvailabilityPool.assign
 
-    def generous(self: Floor, taker: Representative, at: datetime) -> Representative:
-        return seat(self, taker, at) if taker.auto_accept else taker
+    def generous(
+        self: AvailabilityPool, representative: Representative, at: datetime
+    ) -> Representative:
+        return assign(self, representative, at) if representative.auto_accept else representative
 
     def leave(holder: Representative, *, at: datetime) -> Representative:
-        return unseat(holder, at=at) if holder.auto_accept else holder
+        return free(holder, at=at) if holder.auto_accept else holder
 
-    replace(Floor, "seat", generous)
-    replace(assignments, "unseat", leave)
+    replace(AvailabilityPool, "assign", generous)
+    replace(assignments, "free", leave)
 
 
 @mutant(deals_out_contacts, 3, "does not fit", brief=False)
 def anyone_is_better_than_nobody() -> None:
-    best_for = Floor.best_for
+    best_for = AvailabilityPool.best_for
 
-    def eager(self: Floor, contact: Assignment) -> Representative | None:
-        free = (one for one in self._people.values() if one.places)
-        anyone = (one for one in free if one.representative_id not in contact.passed)
+    def eager(self: AvailabilityPool, contact: Assignment) -> Representative | None:
+        anyone = (
+            person
+            for person in self._people.values()
+            if person.free_slots and person.representative_id not in contact.declined_by
+        )
         return best_for(self, contact) or next(anyone, None)
 
-    replace(Floor, "best_for", eager)
+    replace(AvailabilityPool, "best_for", eager)
 
 
 @mutant(deals_out_contacts, 3, "two live assignments")
 def a_take_over_goes_unsaid() -> None:
-    take_over = assignments.take_over
+    take_over = reactions.take_over
 
     def silent(*seen: Any, at: datetime) -> Decision:
         return having(take_over(*seen, at=at), events=())
 
-    replace(assignments, "take_over", silent)
+    replace(reactions, "take_over", silent)
 
 
-@mutant(dies_after_the_call, 4, "told twice, and not recorded as ambiguous")
+@mutant(dies_after_the_call, 4, "delivered twice, and not recorded as ambiguous")
 def leases_are_kept_in_memory() -> None:
     under_way: set[NotificationId] = set()
 
-    async def take_up(
-        medium: Medium, limit: int, patience: Patience, uow: NotifierWork
-    ) -> list[Errand]:
-        errands = []
+    async def claim(
+        medium: Medium, limit: int, policy: RetryPolicy, uow: NotifierWork
+    ) -> list[ClaimedDelivery]:
+        deliveries = []
         for due in await uow.notifications.claim(medium, uow.now, limit):
             if due.notification_id not in under_way:
                 under_way.add(due.notification_id)
-                begun = delivering.take_up(due, patience, uow.now)
+                begun = delivery.claim(due, policy, uow.now)
                 waited = uow.now - (due.due_at or uow.now)
-                errands.append(Errand(begun.notification, begun.attempts[-1], waited))
-        return errands
+                claimed = ClaimedDelivery(begun.notification, begun.attempts[-1], waited)
+                deliveries.append(claimed)
+        return deliveries
 
-    replace(handlers, "take_up", take_up)
+    replace(use_cases, "claim", claim)
 
 
-@mutant(dies_after_the_call, 4, "told twice, and not recorded as ambiguous", brief=False)
+@mutant(dies_after_the_call, 4, "delivered twice, and not recorded as ambiguous", brief=False)
 def what_was_lost_counts_as_not_sent() -> None:
     def nothing(_notification: Notification, _at: datetime) -> Sequence[Any]:
         return ()
 
-    replace(delivering, "_lost", nothing)
+    replace(delivery, "_lost", nothing)
 
 
 @mutant(dies_after_the_call, 4, "a page was never tried", brief=False)
 def one_medium_is_enough() -> None:
-    find = Recipients.find
+    get = Recipients.get
 
     async def sparing(self: Recipients, person_id: Any) -> Recipient | None:
-        found = await find(self, person_id)
+        found = await get(self, person_id)
         return found and having(found, media=found.media[:1])
 
-    replace(Recipients, "find", sparing)
+    replace(Recipients, "get", sparing)

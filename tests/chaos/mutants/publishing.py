@@ -8,7 +8,7 @@ from typing import Any
 from sqlalchemy import text
 
 from chaos.mutants.registry import control, die_once, mutant, replace
-from chaos.mutants.scenes import ARRIVALS, LATER_PLEAS, PLEAS
+from chaos.mutants.scenarios import ARRIVALS, LATER_PLEAS, PLEAS
 from common.contracts.contacts import ContactReceived, CustomerWrote, SupervisorRequested
 from common.contracts.event import ContactId
 from common.http.group_commit import CommandBatcher

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from unittest.mock import patch
 
-from chaos.mutants.scenes import Scene
+from chaos.mutants.scenarios import Scene
 
 MARKS = "MUTANT_MARKS"
 

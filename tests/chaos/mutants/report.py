@@ -9,7 +9,7 @@ from pathlib import Path
 import devstack
 from chaos.mutants.catalogue import groups
 from chaos.mutants.registry import ENLISTED, Mutant
-from chaos.mutants.trial import Outcome, every
+from chaos.mutants.trial import Outcome, run_all
 
 
 def run(names: Sequence[str]) -> int:
@@ -30,23 +30,8 @@ async def _print_all(
     stack: devstack.Stack, logs: Path, chosen: Sequence[Sequence[Mutant]]
 ) -> list[Outcome]:
     outcomes = []
-    async for one in every(stack, logs, chosen):
+    async for one in run_all(stack, logs, chosen):
         outcomes.append(one)
-        sys.stdout.write(_line(one))
+        sys.stdout.write(f"{one.summary}\n")
         sys.stdout.flush()
     return outcomes
-
-
-def _line(outcome: Outcome) -> str:
-    mutant = outcome.mutant
-    told = "{}: {}".format(*mutant.seen_as) if mutant.seen_as else "control"
-    return f"{_word(outcome):<8}{mutant.name:<46}{told}\n"
-
-
-def _word(outcome: Outcome) -> str:
-    """Tell what it says of the checker; what could not be tried says nothing."""
-    if outcome.trouble:
-        return "UNTRIED"
-    if outcome.mutant.seen_as is None:
-        return "sound" if outcome.is_right else "BLAMED"
-    return "caught" if outcome.is_right else "MISSED"

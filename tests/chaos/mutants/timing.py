@@ -9,7 +9,7 @@ from typing import Any
 from sqlalchemy import Select
 
 from chaos.mutants.registry import control, die_once, mutant, replace
-from chaos.mutants.scenes import PLEAS, PROMISES
+from chaos.mutants.scenarios import PLEAS, PROMISES
 from common.contracts.escalations import EscalationAcknowledged, EscalationTakenOver
 from common.contracts.event import PersonId
 from common.messages import Cancel, Timer, TimerChange
@@ -105,7 +105,7 @@ def takes_its_time_over_answers() -> None:
     replace(UnitOfWork, "flush", slow)
 
 
-@mutant(takes_its_time_over_answers, 2, "two have it", brief=False)
+@mutant(takes_its_time_over_answers, 2, "two people hold one escalation", brief=False)
 def rows_are_read_without_lock() -> None:
     async def untold(_self: Trails) -> None:
         """Keep no trail: its key would refuse the second of two steps of the same number."""

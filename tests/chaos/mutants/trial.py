@@ -5,12 +5,11 @@ from collections import deque
 from collections.abc import AsyncIterator, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field, replace
-from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
 from chaos.mutants.registry import MARKS, Mutant, marked
-from chaos.world import LONG_S, World, asked, launched
+from chaos.system import LONG_S, READY_WITHIN_S, SystemUnderTest, asked, running_system
 from devstack import Process, Stack
 from devstack.errors import StackError
 from stage.invariants import Verdict, check, count_receipts, read_snapshot
@@ -18,7 +17,8 @@ from stage.invariants.findings import Violation
 from support.waiting import until
 
 TESTS = Path(__file__).parents[2]
-PATIENCE_S = 60
+# For a machine that is busy with something else.
+PATIENCE_S = 300
 WINDOW_S = 0.5
 
 
@@ -44,6 +44,21 @@ class Outcome:
         wanted = self.mutant.seen_as
         return wanted in self.kinds if wanted else not self.found
 
+    @property
+    def verdict(self) -> str:
+        """What it says of the checker; a mutant that could not be tried says nothing."""
+        if self.trouble:
+            return "UNTRIED"
+        if self.mutant.seen_as is None:
+            return "sound" if self.is_right else "BLAMED"
+        return "caught" if self.is_right else "MISSED"
+
+    @property
+    def summary(self) -> str:
+        expected = self.mutant.seen_as
+        text = "{}: {}".format(*expected) if expected else "control"
+        return f"{self.verdict:<8}{self.mutant.name:<46}{text}"
+
     def __str__(self) -> str:
         shown = "\n".join(str(one) for one in self.found[:10])
         return f"{self.mutant.name}: found {self.kinds} {self.trouble}\n{shown}"
@@ -53,7 +68,7 @@ class Outcome:
 class Trial:
     """One system and those who take turns in it."""
 
-    world: World
+    under_test: SystemUnderTest
     logs: Path
     accepted: dict[str, str] = field(default_factory=dict)
     known: set[Violation] = field(default_factory=set)
@@ -63,7 +78,7 @@ class Trial:
         try:
             await self._take_the_place(mutant)
             await self._play(mutant)
-            await self.world.settle(within=timedelta(seconds=PATIENCE_S))
+            await self.under_test.settle()
         except (AssertionError, ExceptionGroup, StackError) as trouble:
             return Outcome(mutant, trouble=repr(trouble))
         found = [one for one in (await self._verdict()).violations if not self._is_known(one)]
@@ -78,7 +93,7 @@ class Trial:
 
     async def _take_the_place(self, mutant: Mutant) -> None:
         """Put it where the sound service was, and that one back where another mutant was."""
-        processes = self.world.system.processes
+        processes = self.under_test.system.processes
         for service, process in self.sound.items():
             if service != mutant.service and processes[service] is not process:
                 await self._swap(service, process)
@@ -87,30 +102,30 @@ class Trial:
 
     async def _swap(self, service: str, by: Process) -> None:
         # Nothing moves, so there is nothing that a kill could cut off.
-        self.world.system.processes[service].kill()
-        self.world.system.processes[service] = by
+        self.under_test.system.processes[service].kill()
+        self.under_test.system.processes[service] = by
         by.start()
-        await by.wait_ready(PATIENCE_S)
+        await by.wait_ready(READY_WITHIN_S)
 
     async def _play(self, mutant: Mutant) -> None:
         async with asyncio.TaskGroup() as group:
             if mutant.dies:
                 group.create_task(self._revive(mutant))
-            self.accepted |= await mutant.scene.play(self.world.callers, mutant.name)
+            self.accepted |= await mutant.scene.play(self.under_test.clients, mutant.name)
 
     async def _revive(self, mutant: Mutant) -> None:
         """Start it again once it has killed itself; every other end is a failure."""
-        process = self.world.system.processes[mutant.service]
-        await until(lambda: process.running, lambda running: not running, within=PATIENCE_S)
+        process = self.under_test.system.processes[mutant.service]
+        await until(lambda: not process.running, within=PATIENCE_S)
         assert marked(self._marks(mutant)).exists(), process.log_tail()
         process.start()
-        await process.wait_ready(PATIENCE_S)
+        await process.wait_ready(READY_WITHIN_S)
 
     async def _verdict(self) -> Verdict:
-        slack, mail = self.world.system.receivers.slack, self.world.system.receivers.mail
+        slack, mail = self.under_test.system.receivers.slack, self.under_test.system.receivers.mail
         received = count_receipts((post.body for post in slack.accepted), mail.messages)
-        sources, accepted = self.world.sources, self.accepted.values()
-        return check(await read_snapshot(sources, accepted=accepted, received=received))
+        sources, accepted = self.under_test.sources, self.accepted.values()
+        return check(await read_snapshot(sources, accepted=accepted, receipts=received))
 
     def _marks(self, mutant: Mutant) -> Path:
         marks = self.logs / mutant.name
@@ -118,7 +133,7 @@ class Trial:
         return marks
 
 
-async def every(
+async def run_all(
     stack: Stack, logs: Path, groups: Sequence[Sequence[Mutant]]
 ) -> AsyncIterator[Outcome]:
     """Yield what is found of each mutant as it is found; every group has a system of its own."""
@@ -153,12 +168,12 @@ async def _system(stack: Stack, logs: Path, starting: asyncio.Lock) -> AsyncIter
     logs.mkdir(parents=True)  # noqa: ASYNC240 - once, and nobody waits for it
     async with AsyncExitStack() as held:
         async with starting:  # Alembic has one context a process
-            world = await held.enter_async_context(launched(stack, logs))
-        await _set_the_scene(world)
-        yield Trial(world, logs)
+            under_test = await held.enter_async_context(running_system(stack, logs))
+        await _set_up(under_test)
+        yield Trial(under_test, logs)
 
 
-async def _set_the_scene(world: World) -> None:
+async def _set_up(under_test: SystemUnderTest) -> None:
     """Let nobody wait for long upstairs, and make places for returns scarce."""
     levels = [("supervisors", WINDOW_S), ("managers", WINDOW_S), ("directors", LONG_S)]
     ladder: dict[str, Any] = {
@@ -173,7 +188,7 @@ async def _set_the_scene(world: World) -> None:
             for duty, within_s in levels
         ],
     }
-    await world.callers.must("ops", "escalation", "PUT", "/ladders/default", ladder)
+    await under_test.clients.require("ops", "escalation", "PUT", "/ladders/default", ladder)
     for who in ("few-0", "few-1"):
         body = {
             "name": who,
@@ -182,7 +197,7 @@ async def _set_the_scene(world: World) -> None:
             "languages": ["en", "es"],
             "capacity": 1,
         }
-        await world.callers.must("ops", "router", "PUT", f"/representatives/{who}", body)
+        await under_test.clients.require("ops", "router", "PUT", f"/representatives/{who}", body)
 
 
 def _launched_as(mutant: Mutant, sound: Process, marks: Path) -> Process:

@@ -17,7 +17,6 @@ from common.messaging.kafka import start_producer
 from common.messaging.subscriptions import HandlerRegistry
 from common.storage.database import Database
 from support.databases import rows
-from support.gate import Gate, gate_before
 from support.probe import (
     POISON,
     Broker,
@@ -31,6 +30,7 @@ from support.probe import (
     total,
     wrote,
 )
+from support.tcp_proxy import TcpProxy, tcp_proxy
 from support.waiting import until
 
 Notes = dict[str, tuple[str, ...]]
@@ -258,12 +258,12 @@ async def test_a_batch_is_finished_before_its_partitions_go(
 
 
 async def test_nothing_is_lost_or_buried_while_the_database_is_away(
-    database: Database[UnitOfWork], gate: Gate, probe_url: str, broker: Broker
+    database: Database[UnitOfWork], proxy: TcpProxy, probe_url: str, broker: Broker
 ) -> None:
     contacts = [new_contact() for _ in range(4)]
-    await gate.shut()
-    async with opened(gate.before(probe_url)) as gated, broker.producer() as producer:
-        replica = Replica(gated, broker)
+    await proxy.stop()
+    async with opened(proxy.url(probe_url)) as proxied, broker.producer() as producer:
+        replica = Replica(proxied, broker)
         await broker.publish(*numbered(contacts, 1))
         async with running(replica.consumer(), replica.timers, replica.relay(producer)):
             troubles = await until(
@@ -274,13 +274,13 @@ async def test_nothing_is_lost_or_buried_while_the_database_is_away(
             await until(lambda: total(replica.metrics.retries, worker="consumer") >= 3)
             assert await broker.committed() == 0
             assert await noted(database) == {}
-            await gate.open()
+            await proxy.start()
             await until(broker.committed, lambda count: count == 4)
             await until(lambda: not replica.health.troubles)
-            await gate.shut()
+            await proxy.stop()
             await broker.publish(*numbered(contacts, 2)[4:])
             await until(lambda: len(replica.health.troubles) == 3)
-            await gate.open()
+            await proxy.start()
             await until(broker.committed, lambda count: count == 8)
             await until(lambda: not replica.health.troubles)
     assert await noted(database) == in_order(contacts, 2)
@@ -313,16 +313,16 @@ async def test_a_broker_that_is_away_at_first_is_waited_for(
     event = wrote(new_contact())
     await broker.publish(event)
     host, port = broker.bootstrap.split(":")
-    async with gate_before(host, int(port)) as gate:
-        await gate.shut()
-        replica = Replica(database, replace(broker, bootstrap=f"127.0.0.1:{gate.port}"))
+    async with tcp_proxy(host, int(port)) as proxy:
+        await proxy.stop()
+        replica = Replica(database, replace(broker, bootstrap=f"127.0.0.1:{proxy.port}"))
         consumer = replica.consumer()
         async with asyncio.TaskGroup() as group, running(consumer):
             producing = group.create_task(start_producer(replica.broker.bootstrap, asyncio.Event()))
             first = consumer._backoff._next
             await until(lambda: consumer._backoff._next >= 8 * first)
             assert replica.health.troubles == {"consumer": "has not joined its group yet"}
-            await gate.open()
+            await proxy.start()
             await until(broker.committed, lambda count: count == 1)
             assert not replica.health.troubles
             producer = await producing
@@ -342,7 +342,7 @@ async def test_too_many_dead_letters_halt_the_consumer_and_say_so(
         troubles = await until(
             lambda: halting.health.troubles, lambda them: "halted" in them.get("consumer", "")
         )
-        assert troubles["consumer"].startswith("halted: One message after another")
+        assert troubles["consumer"].startswith("halted: Too many dead letters in a row")
     assert len(await letters(database)) == 3
     assert await broker.committed() == 0
     assert await noted(database) == {}

@@ -8,7 +8,7 @@ from common.messages import Schedule
 from common.messaging.replay import Replay
 from common.service.housekeeping import Housekeeper
 from common.storage.database import Database
-from support.letters import buried
+from support.dead_letters import buried
 from support.probe import Reminder, Replica, UnitOfWork, new_contact, running, wrote
 from support.waiting import until
 

@@ -24,8 +24,8 @@ from common.service.housekeeping import Housekeeper
 from common.service.spec import ServiceSpec, application
 from common.storage.database import Database
 from support.databases import rows
-from support.gate import Gate
 from support.probe import Broker, UnitOfWork, new_contact, note, opened, running, wrote
+from support.tcp_proxy import TcpProxy
 from support.waiting import until
 
 router = APIRouter(prefix="/v1")
@@ -189,19 +189,22 @@ async def test_readiness_tells_what_stands_in_the_way(
 
 
 async def test_a_database_that_is_away_is_said_to_the_caller_and_in_readiness(
-    gate: Gate, probe_url: str
+    proxy: TcpProxy, probe_url: str
 ) -> None:
     path = f"/v1/notes/{new_contact()}"
-    async with opened(gate.before(probe_url)) as gated:
-        service = Service(gated)
-        async with service.client() as api, running(Housekeeper(gated, Metrics(), service.health)):
+    async with opened(proxy.url(probe_url)) as proxied:
+        service = Service(proxied)
+        async with (
+            service.client() as api,
+            running(Housekeeper(proxied, Metrics(), service.health)),
+        ):
             await until(lambda: not service.health.troubles)
-            await gate.shut()
+            await proxy.stop()
             response = await api.post(path, json={"text": "a"})
             assert problem(response)[:2] == (503, "unavailable")
             assert response.headers["Retry-After"] == "1"
             await until(lambda: "database" in service.health.troubles)
-            await gate.open()
+            await proxy.start()
             await until(lambda: not service.health.troubles)
             assert (await api.post(path, json={"text": "a"})).status_code == 201
             route = "/v1/notes/{contact_id}"

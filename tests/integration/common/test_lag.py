@@ -2,8 +2,8 @@
 
 from common.contracts.contacts import CustomerWrote
 from common.storage.database import Database
-from support.gate import Gate
 from support.probe import Broker, Replica, UnitOfWork, new_contact, opened, running, wrote
+from support.tcp_proxy import TcpProxy
 from support.waiting import until
 
 
@@ -33,12 +33,12 @@ async def test_nothing_is_behind_when_all_is_handled(replica: Replica, broker: B
 
 
 async def test_the_lag_grows_while_the_database_is_away(
-    gate: Gate, probe_url: str, broker: Broker
+    proxy: TcpProxy, probe_url: str, broker: Broker
 ) -> None:
     await broker.publish(*some(10))
-    await gate.shut()
-    async with opened(gate.before(probe_url)) as gated:
-        replica = Replica(gated, broker)
+    await proxy.stop()
+    async with opened(proxy.url(probe_url)) as proxied:
+        replica = Replica(proxied, broker)
         async with running(replica.consumer()):
             await until(lambda: sum(behind(replica).values()) == 10)
             assert "backing off" in replica.health.troubles["consumer"]
@@ -47,7 +47,7 @@ async def test_the_lag_grows_while_the_database_is_away(
             await until(lambda: age(replica) > before)
             await broker.publish(*some(30))
             await until(lambda: sum(behind(replica).values()) == 40)
-            await gate.open()
+            await proxy.start()
             await until(broker.committed, lambda count: count == 40)
             assert set(behind(replica).values()) == {0}
             assert age(replica) == 0

@@ -11,9 +11,9 @@ from common.service.spec import ServiceSpec
 from common.storage.database import Database
 from common.storage.dead_letters import store_dead_letter
 from support.databases import rows
-from support.inside import Keys, client
-from support.letters import MENDED, buried, effects, record
+from support.dead_letters import MENDED, buried, effects, record
 from support.probe import POISON, Broker, Replica, UnitOfWork, envelope, new_contact, wrote
+from support.service_harness import Keys, client
 
 KEYS = Keys(ops="admin:ops:a-key", marco="manager:marco:m-key", shop="channel:shop:c-key")
 PATH = "/v1/dead-letters"

@@ -10,7 +10,7 @@ from typer.testing import CliRunner, Result
 from common.service.cli import service_cli
 from common.service.settings import ServiceSettings
 from common.service.spec import ServiceSpec
-from support.letters import MENDED, buried, effects
+from support.dead_letters import MENDED, buried, effects
 from support.probe import POISON, SUBSCRIPTIONS, Broker, Replica, UnitOfWork
 
 Command = Callable[..., Awaitable[Result]]

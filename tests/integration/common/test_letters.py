@@ -21,7 +21,7 @@ from common.storage.database import Database
 from common.storage.dead_letter_store import DeadLetterStore, DeadLetterSummary
 from common.storage.dead_letters import DeadLetter, store_dead_letter
 from support.databases import rows
-from support.letters import MENDED, buried, effects, record, take_any
+from support.dead_letters import MENDED, buried, effects, record, take_any
 from support.probe import (
     POISON,
     Broker,

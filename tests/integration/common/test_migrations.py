@@ -11,7 +11,7 @@ import pytest
 
 from common.service.provision import provision_schema
 from common.storage.migrations import Phase, migrate
-from support.databases import PASSWORD, Postgres
+from support.databases import EMPTY, PASSWORD, Postgres
 
 SERVICE = "sample"
 VERSIONS = {
@@ -60,11 +60,10 @@ def write(folder: Path, *names: str) -> None:
 
 
 @pytest.fixture
-async def url(server: Postgres) -> AsyncIterator[str]:
-    await server.execute("CREATE DATABASE sample")
-    await provision_schema(server.admin_of("sample"), SERVICE, PASSWORD)
-    yield server.url("sample", SERVICE)
-    await server.execute("DROP DATABASE sample WITH (FORCE)")
+async def url(postgres: Postgres) -> AsyncIterator[str]:
+    async with postgres.clone(EMPTY) as name:
+        await provision_schema(postgres.admin_of(name), SERVICE, PASSWORD)
+        yield postgres.url(name, SERVICE)
 
 
 async def up(url: str, phase: Phase = "all") -> None:

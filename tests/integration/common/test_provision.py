@@ -11,7 +11,7 @@ from sqlalchemy import make_url
 import devstack
 from common.core.ids import new_id
 from common.service.provision import TopicSpec, create_topics, provision_schema
-from support.databases import Postgres
+from support.databases import EMPTY, Postgres
 
 
 async def partitions(bootstrap: str, topic: str) -> int:
@@ -45,27 +45,22 @@ async def test_what_the_broker_refuses_is_said(stack: devstack.Stack) -> None:
         await create_topics(stack.kafka_bootstrap, f"test-{new_id()}", topics)
 
 
-async def test_a_password_is_taken_as_it_is_and_can_be_changed(server: Postgres) -> None:
-    database = f"provision_{new_id().replace('-', '')}"
-    await server.execute(f"CREATE DATABASE {database}")
-    try:
+async def test_a_password_is_taken_as_it_is_and_can_be_changed(postgres: Postgres) -> None:
+    async with postgres.clone(EMPTY) as name:
+        admin = postgres.admin_of(name)
         for password in ("it's :colon and \\ and %s", "changed"):
-            await provision_schema(server.admin_of(database), "provisioned", password)
+            await provision_schema(admin, "provisioned", password)
             connection = await asyncpg.connect(
-                server.admin_of(database).replace("+asyncpg", ""),
-                user="upstairs_provisioned",
-                password=password,
+                admin.replace("+asyncpg", ""), user="upstairs_provisioned", password=password
             )
             assert await connection.fetchval("SELECT current_schema()") == "provisioned"
             await connection.close()
-    finally:
-        await server.execute(f"DROP DATABASE {database} WITH (FORCE)")
 
 
 async def test_several_runs_at_once_do_not_hinder_each_other(
-    server: Postgres, probe_url: str
+    postgres: Postgres, probe_url: str
 ) -> None:
-    admin = server.admin_of(str(make_url(probe_url).database))
+    admin = postgres.admin_of(str(make_url(probe_url).database))
     await asyncio.gather(*(provision_schema(admin, "crowded", "test") for _ in range(3)))
 
 

@@ -11,7 +11,7 @@ import pytest
 from common.contracts.event import ContactId
 from common.storage.database import Database
 from devstack import Process
-from support import served
+from support import running_service
 from support.databases import rows
 from support.outbox import add, arrived, check_order, left, lock_holders, texts
 from support.probe import Broker, UnitOfWork, new_contact, wrote
@@ -61,10 +61,12 @@ async def test_another_goes_on_in_order_and_nothing_is_lost(
     subject = new_contact()
     async with AsyncExitStack() as held:
         active = await held.enter_async_context(
-            served.process(probe_url, broker, tmp_path / "active.log")
+            running_service.process(probe_url, broker, tmp_path / "active.log")
         )
         (session,) = await until(lambda: lock_holders(database))
-        await held.enter_async_context(served.process(probe_url, broker, tmp_path / "standby.log"))
+        await held.enter_async_context(
+            running_service.process(probe_url, broker, tmp_path / "standby.log")
+        )
         async with writing(database) as committed:
             await write_and_see(database, subject, "before")
             assert await lock_holders(database) == [session]

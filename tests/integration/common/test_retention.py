@@ -18,7 +18,7 @@ from common.service.retention import (
 )
 from common.storage.database import Database
 from support.databases import rows
-from support.letters import buried
+from support.dead_letters import buried
 from support.probe import Replica, UnitOfWork, new_contact, note, running, statements, wrote
 from support.waiting import until
 

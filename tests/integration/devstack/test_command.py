@@ -1,4 +1,4 @@
-"""`python -m devstack up` takes its servers along, however it ends."""
+"""The servers of `python -m devstack up` end with it."""
 
 import os
 import signal
@@ -10,7 +10,7 @@ from pathlib import Path
 import psutil
 import pytest
 
-GONE_SECONDS = 20
+END_SECONDS = 120
 
 
 @pytest.fixture
@@ -27,7 +27,7 @@ def up(tmp_path: Path) -> Iterator[subprocess.Popen[str]]:
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGKILL])
-def test_servers_end_with_it(up: subprocess.Popen[str], number: signal.Signals) -> None:
+def test_servers_end_with_the_command(up: subprocess.Popen[str], number: signal.Signals) -> None:
     assert up.stdout is not None
     addresses = [up.stdout.readline().partition("=")[0] for _ in range(2)]
     servers = psutil.Process(up.pid).children()
@@ -36,4 +36,4 @@ def test_servers_end_with_it(up: subprocess.Popen[str], number: signal.Signals) 
 
     assert addresses == ["STACK_POSTGRES_ADMIN_URL", "STACK_KAFKA_BOOTSTRAP"]
     assert len(servers) == 2
-    assert psutil.wait_procs(servers, timeout=GONE_SECONDS)[1] == []
+    assert psutil.wait_procs(servers, timeout=END_SECONDS)[1] == []

@@ -1,4 +1,4 @@
-"""A service as an OS process: ready, broken, measured, ended."""
+"""A service as an OS process can be awaited, measured, paused and killed."""
 
 import os
 import sys
@@ -27,7 +27,7 @@ def web_server(tmp_path: Path) -> Process:
     return python(tmp_path, *arguments, ready_url=url)
 
 
-async def test_it_is_ready_when_the_url_answers(tmp_path: Path) -> None:
+async def test_process_is_ready_when_its_url_answers(tmp_path: Path) -> None:
     service = web_server(tmp_path)
     service.start()
     try:
@@ -41,7 +41,7 @@ async def test_it_is_ready_when_the_url_answers(tmp_path: Path) -> None:
     assert not service.running
 
 
-async def test_an_early_death_shows_the_end_of_the_log(tmp_path: Path) -> None:
+async def test_early_exit_shows_the_end_of_the_log(tmp_path: Path) -> None:
     code = "for n in range(100): print('line', n)\nraise SystemExit(3)"
     service = python(tmp_path, "-c", code, ready_url="http://127.0.0.1:1/")
     service.start()
@@ -53,7 +53,7 @@ async def test_an_early_death_shows_the_end_of_the_log(tmp_path: Path) -> None:
     assert "line 59\n" not in str(raised.value)
 
 
-async def test_a_service_that_never_answers_is_given_up(tmp_path: Path) -> None:
+async def test_wait_ends_with_an_error_without_an_answer(tmp_path: Path) -> None:
     url = f"http://127.0.0.1:{free_port()}/"
     service = python(tmp_path, "-c", "import time; time.sleep(60)", ready_url=url)
     service.start()
@@ -64,7 +64,7 @@ async def test_a_service_that_never_answers_is_given_up(tmp_path: Path) -> None:
         service.kill()
 
 
-async def test_paused_it_is_stopped_and_resumed_it_runs(tmp_path: Path) -> None:
+async def test_paused_process_answers_again_after_resume(tmp_path: Path) -> None:
     service = web_server(tmp_path)
     service.start()
     try:
@@ -78,7 +78,7 @@ async def test_paused_it_is_stopped_and_resumed_it_runs(tmp_path: Path) -> None:
         service.stop()
 
 
-async def test_killed_it_starts_again_and_appends_to_its_log(tmp_path: Path) -> None:
+async def test_killed_process_starts_again_and_appends_to_its_log(tmp_path: Path) -> None:
     service = web_server(tmp_path)
     service.start()
     await service.wait_ready()
@@ -94,13 +94,15 @@ async def test_killed_it_starts_again_and_appends_to_its_log(tmp_path: Path) -> 
         service.stop()
 
 
-async def test_a_process_deaf_to_sigterm_is_killed(tmp_path: Path) -> None:
+async def test_process_that_ignores_sigterm_is_killed(tmp_path: Path) -> None:
     server = web_server(tmp_path)
-    deaf = (
+    ignoring_sigterm = (
         "import runpy, signal; signal.signal(signal.SIGTERM, signal.SIG_IGN);"
         "runpy.run_module('http.server', run_name='__main__')"
     )
-    service = python(tmp_path, "-c", deaf, *map(str, server.argv[3:]), ready_url=server.ready_url)
+    service = python(
+        tmp_path, "-c", ignoring_sigterm, *map(str, server.argv[3:]), ready_url=server.ready_url
+    )
     service.start()
     await service.wait_ready()
 

@@ -1,4 +1,4 @@
-"""The embedded stack is real, breakable and leaves nothing behind."""
+"""The embedded stack is real, survives faults and leaves nothing behind."""
 
 from collections.abc import Iterator
 
@@ -9,14 +9,17 @@ from aiokafka.admin import AIOKafkaAdminClient, NewTopic
 
 import devstack
 from devstack import Backend, LocalServer, Server, Stack, StackError, free_port
-from support.gate import gate_before
+from support.tcp_proxy import tcp_proxy
 
-FRONT = free_port()
+# Its stack starts once.
+pytestmark = pytest.mark.xdist_group("devstack")
+
+PROXY_PORT = free_port()
 
 
 @pytest.fixture(scope="module")
 def stack() -> Iterator[Stack]:
-    with devstack.start(Backend.EMBEDDED, durable=False, kafka_proxy_port=FRONT) as started:
+    with devstack.start(Backend.EMBEDDED, durable=False, kafka_proxy_port=PROXY_PORT) as started:
         yield started
 
 
@@ -56,62 +59,62 @@ async def ask(stack: Stack, query: str) -> object:
         await connection.close()
 
 
-async def test_who_comes_by_the_front_is_sent_back_there(stack: Stack) -> None:
+async def test_kafka_sends_clients_of_the_proxy_back_to_it(stack: Stack) -> None:
     assert stack.kafka_proxy_target is not None
-    async with gate_before("127.0.0.1", stack.kafka_proxy_target, at=FRONT):
+    async with tcp_proxy("127.0.0.1", stack.kafka_proxy_target, listen_on=PROXY_PORT):
         admin = AIOKafkaAdminClient(bootstrap_servers=f"127.0.0.1:{stack.kafka_proxy_target}")
         await admin.start()
         try:
-            told = await admin.describe_cluster()
+            cluster = await admin.describe_cluster()
         finally:
             await admin.close()
-    assert {broker["port"] for broker in told["brokers"]} == {FRONT}
+    assert {broker["port"] for broker in cluster["brokers"]} == {PROXY_PORT}
 
 
-def test_a_kafka_that_is_not_ours_knows_of_no_front() -> None:
+def test_external_kafka_cannot_be_behind_a_proxy() -> None:
     with (
         pytest.raises(StackError, match="external"),
-        devstack.start(Backend.EXTERNAL, kafka_proxy_port=FRONT),
+        devstack.start(Backend.EXTERNAL, kafka_proxy_port=PROXY_PORT),
     ):
         pass
 
 
-async def test_postgres_answers_with_our_settings(stack: Stack) -> None:
+async def test_postgres_has_the_settings_of_devstack(stack: Stack) -> None:
     assert "PostgreSQL 18" in str(await ask(stack, "SELECT version()"))
     assert await ask(stack, "SHOW max_connections") == "200"
     assert await ask(stack, "SHOW fsync") == "off"
     assert await ask(stack, "SHOW listen_addresses") == "127.0.0.1"
 
 
-async def test_an_idempotent_record_is_read_back(stack: Stack, topic: str) -> None:
+async def test_idempotent_record_is_read_back(stack: Stack, topic: str) -> None:
     await produce(stack, topic, b"upstairs")
 
     assert await first_record(stack, topic) == b"upstairs"
 
 
-async def test_servers_come_back_from_a_kill_with_their_data(stack: Stack, topic: str) -> None:
+async def test_killed_servers_start_again_with_their_data(stack: Stack, topic: str) -> None:
     assert stack.postgres is not None
     assert stack.kafka is not None
-    await ask(stack, "CREATE TABLE kept AS SELECT 42 AS answer")
-    # This stack is not durable: a commit is safe from a power cut only after a checkpoint.
+    await ask(stack, "CREATE TABLE survivor AS SELECT 42 AS answer")
+    # This stack is not durable: a commit survives a power cut only after a checkpoint.
     await ask(stack, "CHECKPOINT")
-    await produce(stack, topic, b"kept")
+    await produce(stack, topic, b"survivor")
 
     for server in (stack.postgres, stack.kafka):
         server.kill()
         server.start()
 
-    assert await ask(stack, "SELECT answer FROM kept") == 42
-    assert await first_record(stack, topic) == b"kept"
+    assert await ask(stack, "SELECT answer FROM survivor") == 42
+    assert await first_record(stack, topic) == b"survivor"
 
 
-def test_two_stacks_live_side_by_side(stack: Stack) -> None:
+def test_two_stacks_run_side_by_side(stack: Stack) -> None:
     with devstack.start(Backend.EMBEDDED, durable=False) as other:
         assert other.postgres_admin_url != stack.postgres_admin_url
         assert other.kafka_bootstrap != stack.kafka_bootstrap
 
 
-def test_nothing_is_left_after_an_error() -> None:
+def test_stack_stops_and_removes_its_data_after_an_error() -> None:
     servers: list[Server | None] = []
 
     def fail_inside() -> None:

@@ -15,7 +15,7 @@ from escalation.main import build
 from escalation.settings import Settings
 from escalation.store.unit_of_work import UnitOfWork
 from support.databases import Postgres, opened
-from support.inside import Inside, Keys, client, dispatcher
+from support.service_harness import Keys, ServiceHarness, client, dispatcher
 
 key = Keys(
     zendesk="channel:zendesk:zendesk-key",
@@ -65,7 +65,7 @@ DUTY: dict[str, Any] = {
 }
 
 
-class Desk(Inside[UnitOfWork]):
+class Desk(ServiceHarness[UnitOfWork]):
     async def now(self) -> datetime:
         async with self.database.transaction() as uow:
             return uow.now

@@ -7,14 +7,9 @@ from common.storage.database import Database
 from intake.main import build
 from intake.settings import Settings
 from intake.store import UnitOfWork
+from integration.intake.harness import ZENDESK_SECRET, key
 from support.databases import Postgres, opened
-from support.inside import Keys, client
-
-key = Keys(
-    channel="channel:shop:channel-key",
-    representative="representative:rita:representative-key",
-    admin="admin:ops:admin-key",
-)
+from support.service_harness import client
 
 
 @pytest.fixture
@@ -29,3 +24,21 @@ async def api(database: Database[UnitOfWork]) -> AsyncIterator[httpx.AsyncClient
     async with client(build, Settings, database, key) as api:
         api.headers.update(key("channel"))
         yield api
+
+
+@pytest.fixture
+async def zendesk(api: httpx.AsyncClient) -> httpx.AsyncClient:
+    """The API with the Zendesk connection `acme` set up, called without an API key."""
+    options = {
+        "topic_by_tag": {"invoice": "billing"},
+        "language_by_tag": {"es": "es"},
+        "campaign_by_tag": {"invoice": "invoices-of-march"},
+    }
+    answer = await api.put(
+        "/v1/channels/zendesk/acme",
+        json={"secret": ZENDESK_SECRET, "options": options},
+        headers=key("admin"),
+    )
+    assert answer.status_code == 204
+    del api.headers["Authorization"]
+    return api

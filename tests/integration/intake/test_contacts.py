@@ -9,36 +9,22 @@ import pytest
 from common.http.app import MAX_BODY_BYTES
 from common.storage.database import Database
 from intake.store import UnitOfWork
-from integration.intake.conftest import key
+from integration.intake.harness import (
+    CONTACT,
+    UNKNOWN_CONTACT,
+    accept,
+    key,
+    nothing_happened,
+    published,
+    published_data,
+)
 from support.databases import rows
 
-CONTACT = {
-    "channel": "chat",
-    "customer": {"customer_id": "c-81", "name": "Ada Lovelace", "tier": "premium"},
-    "subject": "Charged twice in March",
-    "topic": "billing",
-    "language": "en",
-    "priority": "high",
-    "text": "I see the same invoice twice.",
-}
 
-
-async def accepted(api: httpx.AsyncClient, **changes: Any) -> str:
-    response = await api.post("/v1/contacts", json={**CONTACT, **changes})
-    assert response.status_code == 201, response.text
-    contact_id: str = response.json()["contact_id"]
-    return contact_id
-
-
-async def published(database: Database[UnitOfWork]) -> list[str]:
-    found = await rows(database, "SELECT type FROM outbox ORDER BY id")
-    return [row.type.removeprefix("upstairs.").removesuffix(".v1") for row in found]
-
-
-async def test_an_accepted_contact_is_kept_and_published(
+async def test_accepted_contact_is_stored_and_published(
     api: httpx.AsyncClient, database: Database[UnitOfWork]
 ) -> None:
-    contact_id = await accepted(api)
+    contact_id = await accept(api)
     shown = (await api.get(f"/v1/contacts/{contact_id}")).json()
     assert (shown["state"], shown["topic"], shown["escalation"]) == ("open", "billing", None)
     assert [message["text"] for message in shown["messages"]] == [CONTACT["text"]]
@@ -47,17 +33,17 @@ async def test_an_accepted_contact_is_kept_and_published(
     assert sequences.s == [1, 2]
 
 
-async def test_a_campaign_is_kept_and_published(
+async def test_campaign_is_stored_and_published(
     api: httpx.AsyncClient, database: Database[UnitOfWork]
 ) -> None:
-    contact_id = await accepted(api, text=None, campaign="spring-sale")
-    await accepted(api, text=None)
+    contact_id = await accept(api, text=None, campaign="spring-sale")
+    await accept(api, text=None)
     assert (await api.get(f"/v1/contacts/{contact_id}")).json()["campaign"] == "spring-sale"
-    told = await rows(database, "SELECT data FROM outbox ORDER BY id")
-    assert [row.data["campaign"] for row in told] == ["spring-sale", None]
+    received = await published_data(database, "contact_received")
+    assert [event["campaign"] for event in received] == ["spring-sale", None]
 
 
-async def test_the_same_key_gives_the_same_contact_once(
+async def test_same_idempotency_key_makes_one_contact(
     api: httpx.AsyncClient, database: Database[UnitOfWork]
 ) -> None:
     answers = await asyncio.gather(
@@ -68,7 +54,7 @@ async def test_the_same_key_gives_the_same_contact_once(
     assert await published(database) == ["contact_received", "customer_wrote"]
 
 
-async def test_the_same_key_with_another_body_is_refused(
+async def test_same_idempotency_key_with_another_body_is_refused(
     api: httpx.AsyncClient, database: Database[UnitOfWork]
 ) -> None:
     key = {"Idempotency-Key": "k1"}
@@ -88,9 +74,10 @@ async def test_the_same_key_with_another_body_is_refused(
         ({"subject": "nul \x00"}, "body/subject"),
         ({"campaign": ""}, "body/campaign"),
         ({"customer": {"customer_id": "c", "age": 3}}, "body/customer/age"),
+        ({"follows": "the last contact"}, "body/follows"),
     ],
 )
-async def test_what_does_not_fit_is_refused_by_its_place(
+async def test_invalid_field_is_refused_by_its_place(
     api: httpx.AsyncClient, database: Database[UnitOfWork], change: dict[str, Any], place: str
 ) -> None:
     response = await api.post("/v1/contacts", json={**CONTACT, **change})
@@ -122,7 +109,7 @@ async def test_broken_and_huge_bodies_are_refused(
         (key("representative"), 403),
     ],
 )
-async def test_only_a_channel_brings_contacts(
+async def test_contact_from_other_roles_than_channel_is_refused(
     api: httpx.AsyncClient,
     database: Database[UnitOfWork],
     headers: dict[str, str],
@@ -133,18 +120,27 @@ async def test_only_a_channel_brings_contacts(
     assert await nothing_happened(database)
 
 
-async def test_an_unknown_contact_is_not_found(api: httpx.AsyncClient) -> None:
-    unknown = "01a200f7-13bd-749f-a0af-38154619ae68"
-    assert (await api.get(f"/v1/contacts/{unknown}")).status_code == 404
+async def test_unknown_contact_is_not_found(api: httpx.AsyncClient) -> None:
+    path = f"/v1/contacts/{UNKNOWN_CONTACT}"
     message = {"author": "customer", "text": "Hello?"}
-    answer = await api.post(f"/v1/contacts/{unknown}/messages", json=message)
-    assert answer.status_code == 404
+    answers = [
+        await api.get(path),
+        await api.post(f"{path}/messages", json=message),
+        await api.post(f"{path}/resolve", json={}),
+        await api.post(f"{path}/abandon", json={}),
+        await api.post(f"{path}/wait-for-customer"),
+        await api.post(f"{path}/surveys", json={"survey_id": "s", "kind": "nps"}),
+    ]
+    assert [answer.status_code for answer in answers] == [404] * len(answers)
+    assert {answer.json()["type"] for answer in answers} == {
+        "urn:upstairs:problem:contact-not-found"
+    }
 
 
-async def test_words_that_ask_for_a_supervisor_are_a_request(
+async def test_customer_who_asks_for_a_supervisor_makes_a_supervisor_request(
     api: httpx.AsyncClient, database: Database[UnitOfWork]
 ) -> None:
-    contact_id = await accepted(api, text=None)
+    contact_id = await accept(api, text=None)
     message = {"author": "customer", "text": "Let me talk to your supervisor!"}
     await api.post(f"/v1/contacts/{contact_id}/messages", json=message)
     assert await published(database) == [
@@ -154,18 +150,18 @@ async def test_words_that_ask_for_a_supervisor_are_a_request(
     ]
 
 
-async def test_a_resolved_contact_takes_no_second_resolution_but_may_be_reopened_and_rated(
+async def test_resolved_contact_may_be_rated_and_reopened_but_not_resolved_again(
     api: httpx.AsyncClient, database: Database[UnitOfWork]
 ) -> None:
-    contact_id = await accepted(api, text=None)
+    contact_id = await accept(api, text=None)
     path = f"/v1/contacts/{contact_id}"
     early = await api.post(f"{path}/feedback", json={"score": 5})
     assert (early.status_code, early.json()["state"]) == (409, "open")
-    assert (await api.post(f"{path}/reopening", json={"reason": "?"})).status_code == 409
-    assert (await api.post(f"{path}/resolution", json={})).status_code == 202
-    assert (await api.post(f"{path}/resolution", json={})).status_code == 409
+    assert (await api.post(f"{path}/reopen", json={"reason": "?"})).status_code == 409
+    assert (await api.post(f"{path}/resolve", json={})).status_code == 202
+    assert (await api.post(f"{path}/resolve", json={})).status_code == 409
     assert (await api.post(f"{path}/feedback", json={"score": 1})).status_code == 202
-    assert (await api.post(f"{path}/reopening", json={"reason": "no refund"})).status_code == 202
+    assert (await api.post(f"{path}/reopen", json={"reason": "no refund"})).status_code == 202
     assert await published(database) == [
         "contact_received",
         "contact_resolved",
@@ -174,10 +170,80 @@ async def test_a_resolved_contact_takes_no_second_resolution_but_may_be_reopened
     ]
 
 
-async def nothing_happened(database: Database[UnitOfWork]) -> bool:
-    (row,) = await rows(
-        database,
-        """SELECT (SELECT count(*) FROM contacts) + (SELECT count(*) FROM messages)
-                + (SELECT count(*) FROM outbox) + (SELECT count(*) FROM accepted) AS written""",
+async def test_earlier_contact_about_the_same_issue_is_stored_and_published(
+    api: httpx.AsyncClient, database: Database[UnitOfWork]
+) -> None:
+    first = await accept(api, text=None)
+    second = await accept(api, text=None, follows=first)
+    assert (await api.get(f"/v1/contacts/{second}")).json()["follows"] == first
+    received = await published_data(database, "contact_received")
+    assert [event["follows"] for event in received] == [None, first]
+
+
+async def test_unknown_earlier_contact_is_refused_and_spares_its_batch(
+    api: httpx.AsyncClient, database: Database[UnitOfWork]
+) -> None:
+    wrong = {**CONTACT, "follows": UNKNOWN_CONTACT}
+    answers = await asyncio.gather(
+        *(api.post("/v1/contacts", json=body) for body in (CONTACT, wrong, CONTACT))
     )
-    return bool(row.written == 0)
+    assert [answer.status_code for answer in answers] == [201, 422, 201]
+    assert answers[1].json()["type"] == "urn:upstairs:problem:earlier-contact-not-found"
+    assert (await published(database)).count("contact_received") == 2
+
+
+async def test_automatic_reply_is_marked(
+    api: httpx.AsyncClient, database: Database[UnitOfWork]
+) -> None:
+    contact_id = await accept(api, text=None)
+    path = f"/v1/contacts/{contact_id}/messages"
+    reply = {"author": "representative", "text": "We got your message."}
+    await api.post(path, json={**reply, "automatic": True})
+    await api.post(path, json=reply, headers=key("representative"))
+    replied = await published_data(database, "representative_replied")
+    assert [event["automatic"] for event in replied] == [True, False]
+    messages = (await api.get(f"/v1/contacts/{contact_id}")).json()["messages"]
+    assert [message["automatic"] for message in messages] == [True, False]
+
+
+async def test_resolution_and_reopening_say_who_and_how(
+    api: httpx.AsyncClient, database: Database[UnitOfWork]
+) -> None:
+    contact_id = await accept(api, text=None)
+    path = f"/v1/contacts/{contact_id}"
+    resolution = {"note": "Refunded.", "disposition": "refund", "root_cause": "double-booking"}
+    rita = key("representative")
+    await api.post(f"{path}/resolve", json=resolution, headers=rita)
+    shown = (await api.get(path)).json()
+    assert (shown["state"], shown["resolved_by"], shown["resolution_no"]) == ("resolved", "rita", 1)
+    await api.post(f"{path}/feedback", json={"score": 2, "team_id": "madrid"})
+    await api.post(f"{path}/reopen", json={"reason": "no refund"}, headers=rita)
+    await api.post(f"{path}/resolve", json={"automatic": True})
+    first, second = await published_data(database, "contact_resolved")
+    assert {**resolution, "by": "rita", "automatic": False}.items() <= first.items()
+    assert (second["by"], second["automatic"]) == (None, True)
+    (feedback,) = await published_data(database, "feedback_received")
+    assert (feedback["about"], feedback["team_id"], feedback["resolution_no"]) == (
+        "rita",
+        "madrid",
+        1,
+    )
+    (reopened,) = await published_data(database, "contact_reopened")
+    assert (reopened["by"], reopened["reason"]) == ("rita", "no refund")
+
+
+async def test_wait_for_the_customer_ends_with_the_next_message(
+    api: httpx.AsyncClient, database: Database[UnitOfWork]
+) -> None:
+    contact_id = await accept(api, text=None)
+    path = f"/v1/contacts/{contact_id}"
+    assert (await api.post(f"{path}/wait-for-customer")).status_code == 202
+    again = await api.post(f"{path}/wait-for-customer")
+    assert (again.status_code, again.json()["state"]) == (409, "waiting_on_customer")
+    await api.post(f"{path}/messages", json={"author": "customer", "text": "Here it is."})
+    assert (await api.get(path)).json()["state"] == "open"
+    assert await published(database) == [
+        "contact_received",
+        "waiting_on_customer",
+        "customer_wrote",
+    ]

@@ -1,69 +1,26 @@
-"""Signed webhooks in, contacts out: once for each ticket, whatever the order and the repeats."""
+"""Signed webhooks of Zendesk become contacts, once, in whatever order they come."""
 
-import base64
-import hashlib
-import hmac
 from datetime import timedelta
-from typing import Any
 
 import httpx
-import orjson
 import pytest
 
-from common.core.clock import TimeSource
 from common.storage.database import Database
 from intake.store import UnitOfWork
-from integration.intake.conftest import key
-from integration.intake.test_contacts import nothing_happened, published
+from integration.intake.harness import (
+    deliver,
+    nothing_happened,
+    published,
+    zendesk_body,
+    zendesk_headers,
+)
 from support.databases import rows
 
-SECRET = "a-signing-secret"
-TICKET = {"id": 5158, "subject": "Invoice", "description": "Twice!", "tags": ["invoice", "es"]}
 
-
-@pytest.fixture
-async def webhook(api: httpx.AsyncClient) -> httpx.AsyncClient:
-    """The API with the Zendesk connection `acme` set up."""
-    options = {
-        "topic_by_tag": {"invoice": "billing"},
-        "language_by_tag": {"es": "es"},
-        "campaign_by_tag": {"invoice": "invoices-of-march"},
-    }
-    answer = await api.put(
-        "/v1/channels/zendesk/acme",
-        json={"secret": SECRET, "options": options},
-        headers=key("admin"),
-    )
-    assert answer.status_code == 204
-    del api.headers["Authorization"]
-    return api
-
-
-def signed(body: bytes, *, age: timedelta = timedelta(0), secret: str = SECRET) -> dict[str, str]:
-    timestamp = (TimeSource().utc_now() - age).isoformat()
-    mac = hmac.new(secret.encode(), timestamp.encode() + body, hashlib.sha256)
-    return {
-        "X-Zendesk-Webhook-Signature": base64.b64encode(mac.digest()).decode(),
-        "X-Zendesk-Webhook-Signature-Timestamp": timestamp,
-    }
-
-
-def told(kind: str = "ticket.created", delivery: str = "d-1", **event: Any) -> bytes:
-    return orjson.dumps(
-        {"id": delivery, "type": f"zen:event-type:{kind}", "detail": TICKET, "event": event}
-    )
-
-
-async def deliver(webhook: httpx.AsyncClient, body: bytes, **how: Any) -> httpx.Response:
-    return await webhook.post(
-        "/v1/channels/zendesk/acme", content=body, headers=signed(body, **how)
-    )
-
-
-async def test_a_ticket_becomes_a_contact_by_its_tags(
-    webhook: httpx.AsyncClient, database: Database[UnitOfWork]
+async def test_ticket_becomes_a_contact_by_its_tags(
+    zendesk: httpx.AsyncClient, database: Database[UnitOfWork]
 ) -> None:
-    answer = await deliver(webhook, told())
+    answer = await deliver(zendesk, zendesk_body())
     assert answer.status_code == 200
     (contact,) = await rows(database, "SELECT * FROM contacts")
     assert (contact.topic, contact.language, contact.external_ref) == ("billing", "es", "5158")
@@ -71,23 +28,25 @@ async def test_a_ticket_becomes_a_contact_by_its_tags(
     assert await published(database) == ["contact_received", "customer_wrote"]
 
 
-async def test_a_repeated_delivery_is_answered_alike_and_does_nothing(
-    webhook: httpx.AsyncClient, database: Database[UnitOfWork]
+async def test_repeated_delivery_is_answered_alike_and_changes_nothing(
+    zendesk: httpx.AsyncClient, database: Database[UnitOfWork]
 ) -> None:
-    first = (await deliver(webhook, told())).json()
-    again = await deliver(webhook, told())
+    first = (await deliver(zendesk, zendesk_body())).json()
+    again = await deliver(zendesk, zendesk_body())
     assert again.status_code == 200
-    assert again.json() == {"contact_id": first["contact_id"], "repeated": True}
+    (result,) = first["results"]
+    assert result["repeated"] is False
+    assert again.json() == {"results": [{**result, "repeated": True}]}
     assert await published(database) == ["contact_received", "customer_wrote"]
 
 
-async def test_news_that_comes_before_the_ticket_makes_the_contact(
-    webhook: httpx.AsyncClient, database: Database[UnitOfWork]
+async def test_comment_before_its_ticket_makes_the_contact(
+    zendesk: httpx.AsyncClient, database: Database[UnitOfWork]
 ) -> None:
     comment = {"body": "Let me talk to your manager", "author": {"id": 1, "is_staff": False}}
-    early = await deliver(webhook, told("ticket.comment_added", "d-2", comment=comment))
-    late = await deliver(webhook, told())
-    assert early.json()["contact_id"] == late.json()["contact_id"]
+    early = await deliver(zendesk, zendesk_body("ticket.comment_added", "d-2", comment=comment))
+    late = await deliver(zendesk, zendesk_body())
+    assert early.json() == late.json()
     assert await published(database) == [
         "contact_received",
         "customer_wrote",
@@ -96,25 +55,25 @@ async def test_news_that_comes_before_the_ticket_makes_the_contact(
     ]
 
 
-async def test_solved_in_zendesk_is_resolved_here_once(
-    webhook: httpx.AsyncClient, database: Database[UnitOfWork]
+async def test_solved_ticket_resolves_its_contact_once(
+    zendesk: httpx.AsyncClient, database: Database[UnitOfWork]
 ) -> None:
-    await deliver(webhook, told())
+    await deliver(zendesk, zendesk_body())
     for delivery in ("d-2", "d-3"):
-        body = told("ticket.status_changed", delivery, current="SOLVED", previous="OPEN")
-        assert (await deliver(webhook, body)).status_code == 200
+        body = zendesk_body("ticket.status_changed", delivery, current="SOLVED", previous="OPEN")
+        assert (await deliver(zendesk, body)).status_code == 200
     assert (await published(database))[2:] == ["contact_resolved"]
 
 
-async def test_what_is_not_signed_well_is_refused(
-    webhook: httpx.AsyncClient, database: Database[UnitOfWork]
+async def test_wrong_signature_is_refused(
+    zendesk: httpx.AsyncClient, database: Database[UnitOfWork]
 ) -> None:
-    path, body = "/v1/channels/zendesk/acme", told()
+    path, body = "/v1/channels/zendesk/acme", zendesk_body()
     refused = [
-        await webhook.post(path, content=body),
-        await deliver(webhook, body, secret="a-guess"),
-        await deliver(webhook, body, age=timedelta(minutes=6)),
-        await webhook.post(path, content=body + b" ", headers=signed(body)),
+        await zendesk.post(path, content=body),
+        await deliver(zendesk, body, secret="a-guess"),
+        await deliver(zendesk, body, age=timedelta(minutes=6)),
+        await zendesk.post(path, content=body + b" ", headers=zendesk_headers(body)),
     ]
     assert [answer.status_code for answer in refused] == [401] * 4
     assert {answer.headers["content-type"] for answer in refused} == {"application/problem+json"}
@@ -124,15 +83,18 @@ async def test_what_is_not_signed_well_is_refused(
 @pytest.mark.parametrize(
     ("body", "status"), [(b"{", 400), (b"[]", 422), (b'{"id": "d", "type": "t"}', 422)]
 )
-async def test_what_is_signed_but_broken_is_refused(
-    webhook: httpx.AsyncClient, database: Database[UnitOfWork], body: bytes, status: int
+async def test_signed_but_malformed_body_is_refused(
+    zendesk: httpx.AsyncClient, database: Database[UnitOfWork], body: bytes, status: int
 ) -> None:
-    answer = await deliver(webhook, body)
+    answer = await deliver(zendesk, body)
     assert (answer.status_code, answer.json()["status"]) == (status, status)
     assert await nothing_happened(database)
 
 
-async def test_a_connection_that_is_not_set_up_is_not_found(webhook: httpx.AsyncClient) -> None:
-    body = told()
-    answer = await webhook.post("/v1/channels/zendesk/other", content=body, headers=signed(body))
+async def test_unknown_connection_is_not_found(zendesk: httpx.AsyncClient) -> None:
+    body = zendesk_body()
+    answer = await zendesk.post(
+        "/v1/channels/zendesk/other", content=body, headers=zendesk_headers(body)
+    )
     assert answer.status_code == 404
+    assert answer.json()["type"] == "urn:upstairs:problem:connection-not-found"

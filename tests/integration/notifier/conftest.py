@@ -14,6 +14,7 @@ import pytest
 
 from common.contracts.escalations import EscalationAcknowledged, PageRequested
 from common.contracts.event import ContactId, EscalationId, Event, PageId, PersonId
+from common.contracts.notifications import Medium
 from common.core.clock import TimeSource
 from common.core.health import Health
 from common.core.ids import EventId, new_id
@@ -22,9 +23,11 @@ from common.messaging.dispatcher import Dispatcher, Message
 from common.service.spec import application
 from common.storage.database import Database
 from common.storage.dead_letters import DeadLetter
-from devstack.receivers import MailReceiver, Posted, SlackReceiver
+from devstack.receivers import MailReceiver, SlackCall, SlackReceiver
 from notifier import handlers
-from notifier.domain.recipients import Address, EmailAddress, Recipient, SlackAddress
+from notifier.channels import CHANNELS
+from notifier.channels.base import Channel
+from notifier.domain.recipients import Address, Recipient
 from notifier.main import build
 from notifier.settings import Settings
 from notifier.store import UnitOfWork
@@ -37,16 +40,28 @@ KEYS = {
     "root": "admin:root:root-key",
 }
 LEASE = timedelta(seconds=10)
+HEADLINE = "Billing chat from Ada: first response 2 h overdue"
+CONTACT = {
+    "channel": "chat",
+    "topic": "billing",
+    "subject": "Wrong invoice",
+    "priority": "high",
+    "language": "de",
+    "tier": "standard",
+    "customer_name": "Ada",
+    "representative_id": "rui",
+}
 
 
 @dataclass(frozen=True)
-class Desk:
-    """The service without Kafka: events go in at the dispatcher, couriers run when asked."""
+class ServiceHarness:
+    """The service without Kafka: events go in at the dispatcher, delivery runs when asked."""
 
     database: Database[UnitOfWork]
     dispatcher: Dispatcher[UnitOfWork]
     slack: SlackReceiver
     mail: MailReceiver
+    channels: Sequence[type[Channel]] = CHANNELS
 
     def settings(self, **changes: Any) -> Settings:
         return Settings.model_validate(
@@ -67,9 +82,10 @@ class Desk:
         )
 
     @asynccontextmanager
-    async def couriers(self, **changes: Any) -> AsyncIterator[None]:
-        """Deliver what is due while the block runs; on leaving it, stop as the service does."""
-        workers = build(self.settings(**changes)).workers(self.database, Metrics(), Health())
+    async def delivering(self, **changes: Any) -> AsyncIterator[None]:
+        """Deliver while the block runs; on leaving it, stop as the service does."""
+        spec = build(self.settings(**changes), self.channels)
+        workers = spec.workers(self.database, Metrics(), Health())
         stopping = asyncio.Event()
         async with asyncio.TaskGroup() as group:
             for worker in workers:
@@ -79,25 +95,25 @@ class Desk:
             finally:
                 stopping.set()
 
-    async def tell(self, *events: Event) -> None:
-        """Have these events handled as one batch."""
+    async def handle(self, *events: Event) -> None:
+        """Handle these events as one batch."""
         await self.dispatcher.handle(
             [
-                Message(body=one, to_dead_letter=_letter, event_id=EventId(new_id()))
-                for one in events
+                Message(body=event, to_dead_letter=_letter, event_id=EventId(new_id()))
+                for event in events
             ]
         )
 
     def advance(self, by: timedelta) -> None:
         self.database.clock.offset += by
 
-    async def know(self, name: str, *media: str) -> None:
-        """Let there be a recipient with these media, or with both."""
-        addresses: dict[str, Address] = {
-            "slack": SlackAddress(f"D-{name}", f"U-{name}"),
-            "email": EmailAddress(f"{name}@example.com"),
+    async def add_recipient(self, name: str, *media: Medium) -> None:
+        """Let there be a recipient with these media, or with Slack and mail."""
+        addresses: dict[Medium, Address] = {
+            "slack": Address("slack", {"channel": f"D-{name}", "user_id": f"U-{name}"}),
+            "email": Address("email", {"address": f"{name}@example.com"}),
         }
-        chosen = tuple(addresses[one] for one in media or addresses)
+        chosen = tuple(addresses[medium] for medium in media or ("slack", "email"))
         async with self.database.transaction() as uow:
             await uow.recipients.save(Recipient(PersonId(name), name.capitalize(), chosen))
 
@@ -105,37 +121,46 @@ class Desk:
         return await rows(self.database, statement)
 
     async def states(self) -> list[tuple[str, str, str]]:
-        found = await self.rows(
+        read = await self.rows(
             "SELECT kind, medium, state FROM notifications ORDER BY notification_id"
         )
-        return [tuple(one) for one in found]
+        return [tuple(row) for row in read]
 
     async def published(self) -> list[dict[str, Any]]:
         """Return what went to the outbox, with the event's name as `event`."""
-        found = await self.rows("SELECT type, data FROM outbox ORDER BY id")
-        return [{"event": one.type.split(".")[1], **one.data} for one in found]
+        read = await self.rows("SELECT type, data FROM outbox ORDER BY id")
+        return [{"event": row.type.split(".")[1], **row.data} for row in read]
 
     async def attempts(self) -> list[tuple[int, str]]:
-        found = await self.rows(
+        read = await self.rows(
             "SELECT attempt, outcome FROM delivery_attempts ORDER BY notification_id, attempt"
         )
-        return [tuple(one) for one in found]
+        return [tuple(row) for row in read]
 
-    def posted(self, method: str = "chat.postMessage") -> list[Posted]:
-        return [one for one in self.slack.requests if one.method == method]
+    def posted(self, method: str = "chat.postMessage") -> list[SlackCall]:
+        return [post for post in self.slack.requests if post.method == method]
 
 
-def paged(who: str = "dana", **changes: Any) -> PageRequested:
+def paged(person: str = "dana", **changes: Any) -> PageRequested:
     now = TimeSource().utc_now()
     return PageRequested.model_validate(
         {
             "contact_id": new_id(),
             "occurred_at": now,
             "page_id": PageId(new_id()),
-            "person_id": who,
+            "person_id": person,
             "reason": "raised",
-            "headline": "Billing chat from Ada: first response 2 min overdue",
-            "why": "No reply within 10 min (policy gold v3). Representative: rui.",
+            "contact": CONTACT,
+            "causes": [
+                {
+                    "cause": "breach",
+                    "reason": "No reply within 10 min (policy gold v3)",
+                    "at": now,
+                    "clock": "first_response",
+                    "due_at": now - timedelta(hours=2),
+                    "clock_state": "breached",
+                }
+            ],
             "escalation_id": new_id(),
             "severity": "high",
             "level_name": "supervisor",
@@ -145,9 +170,9 @@ def paged(who: str = "dana", **changes: Any) -> PageRequested:
     )
 
 
-def of_same(event: PageRequested, who: str, **changes: Any) -> PageRequested:
-    """Page somebody else about the same escalation."""
-    return paged(who, contact_id=event.contact_id, escalation_id=event.escalation_id, **changes)
+def page_also(event: PageRequested, person: str, **changes: Any) -> PageRequested:
+    """Page a person about the same escalation."""
+    return paged(person, contact_id=event.contact_id, escalation_id=event.escalation_id, **changes)
 
 
 def acknowledged(event: PageRequested, by: str) -> EscalationAcknowledged:
@@ -160,19 +185,19 @@ def acknowledged(event: PageRequested, by: str) -> EscalationAcknowledged:
     )
 
 
-def token_of(post: Posted) -> str:
-    token: str = button(post.body["blocks"], "acknowledge")["value"]
+def token_of(post: SlackCall, action_id: str = "acknowledge") -> str:
+    token: str = button(post.body["blocks"], action_id)["value"]
     return token
 
 
 def button(blocks: Sequence[dict[str, Any]], action_id: str) -> dict[str, Any]:
-    elements = [one for block in blocks if block["type"] == "actions" for one in block["elements"]]
-    return next(one for one in elements if one["action_id"] == action_id)
+    buttons = [each for block in blocks if block["type"] == "actions" for each in block["elements"]]
+    return next(each for each in buttons if each["action_id"] == action_id)
 
 
-def pressed(user: str, token: str, **payload: Any) -> bytes:
+def pressed(user: str, token: str, action_id: str = "acknowledge", **payload: Any) -> bytes:
     """Write the body that Slack sends when a button is pressed."""
-    action = {"action_id": "acknowledge", "block_id": "b", "value": token, "action_ts": "1.0"}
+    action = {"action_id": action_id, "block_id": "b", "value": token, "action_ts": "1.0"}
     whole = {
         "type": "block_actions",
         "user": {"id": user, "team_id": "T1"},
@@ -196,27 +221,30 @@ def signed(body: bytes, *, age: timedelta = timedelta(0), secret: str = "") -> d
 
 
 def _letter(error: BaseException) -> DeadLetter:
-    raise AssertionError("a message of a test must not be buried") from error
+    raise AssertionError("a message of a test must not become a dead letter") from error
 
 
 @pytest.fixture
 async def database(postgres: Postgres, database_name: str) -> AsyncIterator[Database[UnitOfWork]]:
-    async with opened(postgres, database_name, "notifier", UnitOfWork) as database:
+    # Couriers wait for what is due: time must pass by itself.
+    async with opened(postgres, database_name, "notifier", UnitOfWork, TimeSource()) as database:
         yield database
 
 
 @pytest.fixture
-async def desk(database: Database[UnitOfWork]) -> AsyncIterator[Desk]:
+async def harness(database: Database[UnitOfWork]) -> AsyncIterator[ServiceHarness]:
     dispatcher = Dispatcher(database, handlers.SUBSCRIPTIONS, Metrics(), consumer="notifier")
     async with SlackReceiver() as slack, MailReceiver() as mail:
-        yield Desk(database, dispatcher, slack, mail)
+        yield ServiceHarness(database, dispatcher, slack, mail)
 
 
 @pytest.fixture
-async def api(desk: Desk) -> AsyncIterator[httpx.AsyncClient]:
+async def api(harness: ServiceHarness) -> AsyncIterator[httpx.AsyncClient]:
     """Notifier's HTTP API, called without a key."""
-    settings = desk.settings()
-    app = application(build(settings), settings, desk.database, Metrics(), Health())
+    settings = harness.settings()
+    app = application(
+        build(settings, harness.channels), settings, harness.database, Metrics(), Health()
+    )
     transport = httpx.ASGITransport(app, raise_app_exceptions=False)
     async with httpx.AsyncClient(transport=transport, base_url="http://notifier") as client:
         yield client

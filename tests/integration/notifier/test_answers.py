@@ -1,67 +1,47 @@
-"""A person answers by the signed link or by the button in Slack, and it counts once."""
+"""A person answers by the signed link or by a button in Slack, and the answer counts once."""
 
-from collections.abc import Sequence
+import re
 from datetime import timedelta
-from typing import Any
 
 import httpx
 import pytest
 
-from common.contracts.escalations import EscalationClosed, EscalationTakenOver, PageRequested
+from common.contracts.escalations import EscalationClosed, EscalationTakenOver
 from common.contracts.event import EscalationId, NotificationId, PersonId
 from common.core.ids import new_id
 from integration.notifier.conftest import (
-    Desk,
+    CONTACT,
+    HEADLINE,
+    ServiceHarness,
     acknowledged,
-    of_same,
+    page_also,
     paged,
     pressed,
     signed,
     token_of,
 )
+from integration.notifier.examples import BROWSER, PROGRAM, answer_events, sent
 from notifier.links import Links
 from support.waiting import until
 
-BROWSER = {"Accept": "text/html,application/xhtml+xml,*/*;q=0.8"}
-PROGRAM = {"Accept": "application/json"}
 
-
-async def sent(desk: Desk, *pages: PageRequested) -> list[str]:
-    """Send pages by Slack, and return the paths of their links in the order of the pages."""
-    for page in pages:
-        await desk.know(page.person_id, "slack")
-    async with desk.couriers():
-        for page in pages:
-            await deliver(desk, page)
-    return [f"/v1/acknowledgements/{token_of(post)}" for post in desk.posted()]
-
-
-async def deliver(desk: Desk, page: PageRequested) -> None:
-    before = len(desk.posted())
-    await desk.tell(page)
-    await until(lambda: len(desk.posted()) > before)
-
-
-async def news(desk: Desk) -> Sequence[dict[str, Any]]:
-    return [one for one in await desk.published() if one["event"] != "notification_sent"]
-
-
-async def test_the_link_shows_a_button_and_the_button_acknowledges(
-    desk: Desk, api: httpx.AsyncClient
+async def test_link_opens_a_page_whose_button_acknowledges(
+    harness: ServiceHarness, api: httpx.AsyncClient
 ) -> None:
-    page = paged("dana", why="Customer wrote <b>never again</b> & left")
-    (link,) = await sent(desk, page)
+    subject = {**CONTACT, "subject": "<b>never again</b> & left"}
+    page = paged("dana", contact=subject)
+    (link,) = await sent(harness, page)
     shown = await api.get(link, headers=BROWSER)
     assert shown.status_code == 200
-    assert '<form method="post">' in shown.text
-    assert "&lt;b&gt;never again&lt;/b&gt; &amp; left" in shown.text
-    assert "min left" in shown.text
+    assert "Acknowledge</button>" in shown.text
+    assert "“&lt;b&gt;never again&lt;/b&gt; &amp; left”" in shown.text
+    assert re.search(r"Answer by .* UTC \(9 min.* left\)", shown.text)
     assert "default-src 'none'" in shown.headers["content-security-policy"]
     done = await api.post(link, headers=BROWSER)
     assert done.status_code == 200
     assert "Thank you" in done.text
-    assert "<form" not in done.text
-    seen, acted = await news(desk)
+    assert "Acknowledge</button>" not in done.text
+    seen, acted = await answer_events(harness)
     assert (seen["event"], acted["event"]) == ("notification_seen", "notification_acted_on")
     assert (acted["action"], acted["person_id"], acted["medium"]) == (
         "acknowledge",
@@ -71,101 +51,146 @@ async def test_the_link_shows_a_button_and_the_button_acknowledges(
     assert (acted["escalation_id"], acted["page_id"]) == (page.escalation_id, page.page_id)
 
 
-async def test_looking_answers_nothing_and_counts_once(desk: Desk, api: httpx.AsyncClient) -> None:
-    (link,) = await sent(desk, paged("dana"))
+async def test_link_can_take_over_after_acknowledgement(
+    harness: ServiceHarness, api: httpx.AsyncClient
+) -> None:
+    page = paged("dana")
+    (link,) = await sent(harness, page)
+    await api.post(link, headers=BROWSER)
+    await harness.handle(acknowledged(page, "dana"))
+    shown = await api.get(link, headers=BROWSER)
+    assert "Thank you: acknowledged by you." in shown.text
+    assert '<button formaction="?action=take_over">Take over</button>' in shown.text
+    for _ in range(2):
+        done = await api.post(f"{link}?action=take_over", headers=PROGRAM)
+        assert (done.status_code, done.json()["actions"]) == (200, [])
+    events = await answer_events(harness)
+    assert [event.get("action") for event in events if "action" in event] == [
+        "acknowledge",
+        "take_over",
+    ]
+    wrong = await api.post(f"{link}?action=resolve", headers=PROGRAM)
+    assert wrong.status_code == 422
+
+
+async def test_button_in_slack_takes_over(harness: ServiceHarness, api: httpx.AsyncClient) -> None:
+    page = paged("dana")
+    await sent(harness, page)
+    body = pressed("U-dana", token_of(harness.posted()[0], "take_over"), "take_over")
+    for _ in range(2):
+        answer = await api.post("/v1/callbacks/slack", content=body, headers=signed(body))
+        assert answer.status_code == 200
+    (acted,) = await answer_events(harness)
+    assert (acted["action"], acted["person_id"]) == ("take_over", "dana")
+
+
+async def test_opened_link_answers_nothing_and_counts_once(
+    harness: ServiceHarness, api: httpx.AsyncClient
+) -> None:
+    (link,) = await sent(harness, paged("dana"))
     for _ in range(3):
         shown = (await api.get(link, headers=PROGRAM)).json()
-        assert (shown["awaits_answer"], shown["state"], shown["by"]) == (True, "raised", None)
-    assert [one["event"] for one in await news(desk)] == ["notification_seen"]
+        assert shown["actions"] == ["acknowledge", "take_over"]
+        assert (shown["state"], shown["by"]) == ("raised", None)
+        assert shown["headline"] == HEADLINE
+    assert [event["event"] for event in await answer_events(harness)] == ["notification_seen"]
 
 
-async def test_an_answer_given_twice_counts_once(desk: Desk, api: httpx.AsyncClient) -> None:
+async def test_repeated_answer_counts_once(harness: ServiceHarness, api: httpx.AsyncClient) -> None:
     page = paged("dana")
-    (link,) = await sent(desk, page)
+    (link,) = await sent(harness, page)
     for _ in range(2):
         done = await api.post(link, headers=PROGRAM)
-        assert (done.status_code, done.json()["awaits_answer"]) == (200, False)
-    await desk.tell(acknowledged(page, "dana"))
+        assert (done.status_code, done.json()["actions"]) == (200, ["take_over"])
+    await harness.handle(acknowledged(page, "dana"))
     assert (await api.post(link, headers=PROGRAM)).json()["by"] == "dana"
-    assert [one["event"] for one in await news(desk)] == ["notification_acted_on"]
+    assert [event["event"] for event in await answer_events(harness)] == ["notification_acted_on"]
 
 
-async def test_an_answer_that_lapsed_can_be_given_again(desk: Desk, api: httpx.AsyncClient) -> None:
+async def test_lapsed_answer_can_be_given_again(
+    harness: ServiceHarness, api: httpx.AsyncClient
+) -> None:
     page = paged("dana")
-    (link,) = await sent(desk, page)
+    (link,) = await sent(harness, page)
     await api.post(link)
-    await desk.tell(acknowledged(page, "dana"))
+    await harness.handle(acknowledged(page, "dana"))
     later = page.occurred_at + timedelta(minutes=15)
-    await desk.tell(of_same(page, "dana", reason="repeated", occurred_at=later))
+    await harness.handle(page_also(page, "dana", reason="repeated", occurred_at=later))
     assert (await api.post(link, headers=PROGRAM)).status_code == 200
-    assert [one["event"] for one in await news(desk)] == ["notification_acted_on"] * 2
+    assert [event["event"] for event in await answer_events(harness)] == [
+        "notification_acted_on"
+    ] * 2
 
 
-async def test_a_forged_link_is_refused(desk: Desk, api: httpx.AsyncClient) -> None:
-    (link,) = await sent(desk, paged("dana"))
+async def test_forged_link_is_refused(harness: ServiceHarness, api: httpx.AsyncClient) -> None:
+    (link,) = await sent(harness, paged("dana"))
     for method in ("GET", "POST"):
         refused = await api.request(method, link + "x")
         assert refused.status_code == 401
         assert refused.json()["type"] == "urn:upstairs:problem:link-forged"
     page = await api.get(link + "x", headers=BROWSER)
     assert (page.status_code, page.headers["content-type"]) == (401, "text/html; charset=utf-8")
-    assert not await news(desk)
+    assert not await answer_events(harness)
 
 
-async def test_an_old_link_is_refused(desk: Desk, api: httpx.AsyncClient) -> None:
-    (link,) = await sent(desk, paged("dana"))
-    desk.advance(timedelta(hours=25))
+async def test_expired_link_is_gone(harness: ServiceHarness, api: httpx.AsyncClient) -> None:
+    (link,) = await sent(harness, paged("dana"))
+    harness.advance(timedelta(hours=25))
     refused = await api.post(link, headers=PROGRAM)
-    assert refused.status_code == 409
+    assert refused.status_code == 410
     assert refused.json()["type"] == "urn:upstairs:problem:link-expired"
-    assert not await news(desk)
+    assert not await answer_events(harness)
 
 
-async def test_a_link_to_nothing_is_unknown(api: httpx.AsyncClient) -> None:
+async def test_link_of_unknown_notification_is_not_found(api: httpx.AsyncClient) -> None:
     links = Links("a secret of tests", "", timedelta(hours=1))
     unknown = await api.get(links.url(NotificationId(new_id())))
     assert unknown.status_code == 404
-    assert unknown.json()["type"] == "urn:upstairs:problem:notification-unknown"
+    assert unknown.json()["type"] == "urn:upstairs:problem:notification-not-found"
 
 
-async def test_who_comes_after_another_is_told_so(desk: Desk, api: httpx.AsyncClient) -> None:
+async def test_answer_after_another_persons_answer_is_refused(
+    harness: ServiceHarness, api: httpx.AsyncClient
+) -> None:
     page = paged("dana")
-    _, link = await sent(desk, page, of_same(page, "omar"))
-    await desk.tell(acknowledged(page, "dana"))
+    _, link = await sent(harness, page, page_also(page, "omar"))
+    await harness.handle(acknowledged(page, "dana"))
     late = await api.post(link, headers=PROGRAM)
     assert late.status_code == 409
     problem = late.json()
     assert (problem["type"], problem["state"], problem["by"]) == (
-        "urn:upstairs:problem:already-settled",
+        "urn:upstairs:problem:answer-too-late",
         "acknowledged",
         "dana",
     )
     shown = await api.get(link, headers=BROWSER)
     assert "Acknowledged by Dana. There is nothing left to do here." in shown.text
-    assert [one["event"] for one in await news(desk)] == ["notification_seen"]
+    assert [event["event"] for event in await answer_events(harness)] == ["notification_seen"]
 
 
-async def test_what_is_closed_cannot_be_acknowledged(desk: Desk, api: httpx.AsyncClient) -> None:
+async def test_closed_escalation_cannot_be_acknowledged(
+    harness: ServiceHarness, api: httpx.AsyncClient
+) -> None:
     page = paged("dana")
-    (link,) = await sent(desk, page)
+    (link,) = await sent(harness, page)
     closed = EscalationClosed(
         contact_id=page.contact_id,
         occurred_at=page.occurred_at,
         escalation_id=EscalationId(page.escalation_id or ""),
         reason="resolved below",
     )
-    await desk.tell(closed)
+    await harness.handle(closed)
     late = await api.post(link, headers=BROWSER)
     assert late.status_code == 409
     assert "Closed." in late.text
-    assert not await news(desk)
+    assert not await answer_events(harness)
 
 
-async def test_a_warning_needs_no_answer(desk: Desk, api: httpx.AsyncClient) -> None:
-    await desk.know("rita", "slack")
-    async with desk.couriers():
-        await desk.tell(paged("rita", reason="warning", escalation_id=None, level_name=None))
-        (post,) = await until(desk.posted)
+async def test_warning_takes_no_answer(harness: ServiceHarness, api: httpx.AsyncClient) -> None:
+    await harness.add_recipient("rita", "slack")
+    async with harness.delivering():
+        await harness.handle(paged("rita", reason="warning", escalation_id=None, level_name=None))
+        (post,) = await until(harness.posted)
     (actions,) = [block for block in post.body["blocks"] if block["type"] == "actions"]
     (opens,) = actions["elements"]
     link = opens["url"]
@@ -175,14 +200,16 @@ async def test_a_warning_needs_no_answer(desk: Desk, api: httpx.AsyncClient) -> 
     assert refused.json()["type"] == "urn:upstairs:problem:nothing-to-acknowledge"
 
 
-async def test_the_button_in_slack_acknowledges_once(desk: Desk, api: httpx.AsyncClient) -> None:
+async def test_button_in_slack_acknowledges_once(
+    harness: ServiceHarness, api: httpx.AsyncClient
+) -> None:
     page = paged("dana")
-    await sent(desk, page)
-    body = pressed("U-dana", token_of(desk.posted()[0]))
+    await sent(harness, page)
+    body = pressed("U-dana", token_of(harness.posted()[0]))
     for _ in range(2):
         answer = await api.post("/v1/callbacks/slack", content=body, headers=signed(body))
         assert (answer.status_code, answer.content) == (200, b"")
-    (acted,) = await news(desk)
+    (acted,) = await answer_events(harness)
     assert (acted["event"], acted["person_id"], acted["medium"]) == (
         "notification_acted_on",
         "dana",
@@ -190,47 +217,47 @@ async def test_the_button_in_slack_acknowledges_once(desk: Desk, api: httpx.Asyn
     )
 
 
-async def test_anyone_who_was_told_may_press_in_a_shared_channel(
-    desk: Desk, api: httpx.AsyncClient
+async def test_other_asked_person_may_press_in_a_shared_channel(
+    harness: ServiceHarness, api: httpx.AsyncClient
 ) -> None:
     page = paged("dana")
-    await sent(desk, page, of_same(page, "omar"))
-    body = pressed("U-omar", token_of(desk.posted()[0]))
+    await sent(harness, page, page_also(page, "omar"))
+    body = pressed("U-omar", token_of(harness.posted()[0]))
     await api.post("/v1/callbacks/slack", content=body, headers=signed(body))
-    (acted,) = await news(desk)
+    (acted,) = await answer_events(harness)
     assert acted["person_id"] == "omar"
 
 
 @pytest.mark.parametrize("user", ["U-nobody", "U-omar"])
-async def test_who_was_not_told_may_not_press(
-    desk: Desk, api: httpx.AsyncClient, user: str
+async def test_person_who_was_not_asked_may_not_press(
+    harness: ServiceHarness, api: httpx.AsyncClient, user: str
 ) -> None:
-    await sent(desk, paged("dana"), paged("omar"))
-    body = pressed(user, token_of(desk.posted()[0]))
+    await sent(harness, paged("dana"), paged("omar"))
+    body = pressed(user, token_of(harness.posted()[0]))
     refused = await api.post("/v1/callbacks/slack", content=body, headers=signed(body))
     assert refused.status_code == 403
     assert refused.json()["type"] == "urn:upstairs:problem:not-paged"
-    assert not await news(desk)
+    assert not await answer_events(harness)
 
 
-async def test_a_press_that_comes_too_late_is_refused(desk: Desk, api: httpx.AsyncClient) -> None:
+async def test_late_press_is_refused(harness: ServiceHarness, api: httpx.AsyncClient) -> None:
     page = paged("dana")
-    await sent(desk, page)
+    await sent(harness, page)
     taken = EscalationTakenOver(
         contact_id=page.contact_id,
         occurred_at=page.occurred_at,
         escalation_id=EscalationId(page.escalation_id or ""),
         by=PersonId("omar"),
     )
-    await desk.tell(taken)
-    body = pressed("U-dana", token_of(desk.posted()[0]))
+    await harness.handle(taken)
+    body = pressed("U-dana", token_of(harness.posted()[0]))
     late = await api.post("/v1/callbacks/slack", content=body, headers=signed(body))
     assert (late.status_code, late.json()["by"]) == (409, "omar")
 
 
-async def test_only_slack_may_call_back(desk: Desk, api: httpx.AsyncClient) -> None:
-    await sent(desk, paged("dana"))
-    body = pressed("U-dana", token_of(desk.posted()[0]))
+async def test_unsigned_press_is_refused(harness: ServiceHarness, api: httpx.AsyncClient) -> None:
+    await sent(harness, paged("dana"))
+    body = pressed("U-dana", token_of(harness.posted()[0]))
     wrong: tuple[dict[str, str], ...] = (
         {},
         signed(body, secret="another"),
@@ -243,7 +270,7 @@ async def test_only_slack_may_call_back(desk: Desk, api: httpx.AsyncClient) -> N
         refused = await api.post("/v1/callbacks/slack", content=body, headers=headers)
         assert refused.status_code == 401
         assert refused.json()["type"] == "urn:upstairs:problem:signature-refused"
-    assert not await news(desk)
+    assert not await answer_events(harness)
 
 
 @pytest.mark.parametrize(
@@ -260,9 +287,7 @@ async def test_only_slack_may_call_back(desk: Desk, api: httpx.AsyncClient) -> N
         (pressed("U-dana", "", type="view_closed"), 200),
     ],
 )
-async def test_what_slack_sends_is_checked(
-    api: httpx.AsyncClient, body: bytes, status: int
-) -> None:
+async def test_malformed_press_is_refused(api: httpx.AsyncClient, body: bytes, status: int) -> None:
     answer = await api.post("/v1/callbacks/slack", content=body, headers=signed(body))
     assert answer.status_code == status
     if status != 200:

@@ -1,314 +1,332 @@
-"""Everyone who must know is told, on time, once; and every delivery can explain itself."""
+"""Pages are delivered on time and once, and every attempt is recorded."""
 
 from datetime import timedelta
 
 from common.contracts.escalations import EscalationClosed, EscalationUnanswered
 from common.contracts.event import EscalationId, PersonId
 from devstack import receivers
-from integration.notifier.conftest import LEASE, Desk, acknowledged, button, of_same, paged
-from notifier import handlers
-from notifier.domain.delivering import Patience, Sent
+from integration.notifier.conftest import (
+    HEADLINE,
+    LEASE,
+    ServiceHarness,
+    acknowledged,
+    button,
+    page_also,
+    paged,
+)
+from notifier import use_cases
+from notifier.domain.delivery import RetryPolicy, Sent
 from notifier.domain.recipients import Recipient
 from support.waiting import until
 
 
-async def all_sent(desk: Desk) -> None:
-    await until(desk.states, lambda states: {state for *_, state in states} == {"sent"})
+async def all_sent(harness: ServiceHarness) -> None:
+    await until(harness.states, lambda states: {state for *_, state in states} == {"sent"})
 
 
-async def test_a_page_goes_out_once_on_each_medium(desk: Desk) -> None:
-    await desk.know("dana")
+async def test_page_is_sent_once_on_each_medium(harness: ServiceHarness) -> None:
+    await harness.add_recipient("dana")
     page = paged("dana")
-    async with desk.couriers():
-        await desk.tell(page)
-        await all_sent(desk)
-    (post,) = desk.posted()
+    async with harness.delivering():
+        await harness.handle(page)
+        await all_sent(harness)
+    (post,) = harness.posted()
     assert post.body["channel"] == "D-dana"
     assert post.headers["authorization"] == "Bearer xoxb-test"
-    (mail,) = desk.mail.messages
-    assert (mail["To"], mail["Subject"]) == ("dana@example.com", page.headline)
+    (mail,) = harness.mail.messages
+    assert (mail["To"], mail["Subject"]) == (
+        "dana@example.com",
+        HEADLINE,
+    )
     assert mail["Auto-Submitted"] == "auto-generated"
     link = button(post.body["blocks"], "open")["url"]
     assert link.startswith("http://notifier/v1/acknowledgements/")
     text = mail.get_body(("plain",))
     assert text
-    assert "Acknowledge: http://notifier/v1/acknowledgements/" in text.get_content()
-    told = await desk.published()
-    assert sorted((one["event"], one["medium"]) for one in told) == [
+    assert "Acknowledge or take over: http://notifier/v1/acknowledgements/" in text.get_content()
+    events = await harness.published()
+    assert sorted((event["event"], event["medium"]) for event in events) == [
         ("notification_sent", "email"),
         ("notification_sent", "slack"),
     ]
-    assert {(one["attempt"], one["ambiguous"], one["page_id"]) for one in told} == {
+    assert {(event["attempt"], event["ambiguous"], event["page_id"]) for event in events} == {
         (1, False, page.page_id)
     }
-    assert await desk.attempts() == [(1, "sent"), (1, "sent")]
+    assert await harness.attempts() == [(1, "sent"), (1, "sent")]
 
 
-async def test_a_page_that_is_asked_for_again_is_not_sent_again(desk: Desk) -> None:
-    await desk.know("dana", "slack")
+async def test_repeated_page_is_not_sent_again(harness: ServiceHarness) -> None:
+    await harness.add_recipient("dana", "slack")
     page = paged("dana")
-    async with desk.couriers():
-        await desk.tell(page, page)
-        await all_sent(desk)
-        await desk.tell(page)
-        await desk.tell(paged("dana"))
-        await until(desk.posted, lambda posts: len(posts) >= 2)
-    assert len(desk.posted()) == 2
+    async with harness.delivering():
+        await harness.handle(page, page)
+        await all_sent(harness)
+        await harness.handle(page)
+        await harness.handle(paged("dana"))
+        await until(harness.posted, lambda posts: len(posts) >= 2)
+    assert len(harness.posted()) == 2
 
 
-async def test_a_person_who_cannot_be_told_is_reported(desk: Desk) -> None:
-    async with desk.database.transaction() as uow:
+async def test_unreachable_person_is_reported(harness: ServiceHarness) -> None:
+    async with harness.database.transaction() as uow:
         await uow.recipients.save(Recipient(PersonId("dana"), "Dana", ()))
-    await desk.tell(paged("dana"), paged("stranger"))
-    told = await desk.published()
-    assert {(one["event"], one["medium"], one["attempts"]) for one in told} == {
+    await harness.handle(paged("dana"), paged("stranger"))
+    events = await harness.published()
+    assert {(event["event"], event["medium"], event["attempts"]) for event in events} == {
         ("notification_failed", None, 0)
     }
-    assert [one["because"] for one in told] == ["the recipient has no media", "no such recipient"]
+    assert [event["reason"] for event in events] == [
+        "the recipient has no media",
+        "no such recipient",
+    ]
 
 
-async def test_slack_says_when_to_come_back(desk: Desk) -> None:
-    await desk.know("dana", "slack")
-    desk.slack.answers.append(receivers.rate_limited(30))
-    async with desk.couriers():
-        await desk.tell(paged("dana"))
-        await until(desk.attempts, lambda attempts: attempts == [(1, "retry")])
-        (waits,) = await desk.rows(
+async def test_retry_waits_as_long_as_slack_requests(harness: ServiceHarness) -> None:
+    await harness.add_recipient("dana", "slack")
+    harness.slack.answers.append(receivers.rate_limited(30))
+    async with harness.delivering():
+        await harness.handle(paged("dana"))
+        await until(harness.attempts, lambda attempts: attempts == [(1, "retry")])
+        (pending,) = await harness.rows(
             "SELECT due_at - clock_timestamp() AS left FROM notifications WHERE state = 'pending'"
         )
-        assert timedelta(seconds=25) < waits.left <= timedelta(seconds=30)
-        desk.advance(timedelta(seconds=30))
-        await all_sent(desk)
-    assert await desk.attempts() == [(1, "retry"), (2, "sent")]
-    (sent,) = await desk.published()
+        assert timedelta(seconds=25) < pending.left <= timedelta(seconds=30)
+        harness.advance(timedelta(seconds=30))
+        await all_sent(harness)
+    assert await harness.attempts() == [(1, "retry"), (2, "sent")]
+    (sent,) = await harness.published()
     assert (sent["attempt"], sent["ambiguous"]) == (2, False)
 
 
-async def test_a_failing_slack_is_tried_again_and_mail_does_not_wait(desk: Desk) -> None:
-    await desk.know("dana")
-    desk.slack.otherwise = receivers.failing(503)
-    async with desk.couriers():
-        await desk.tell(paged("dana"))
-        await until(desk.posted, lambda posts: len(posts) >= 2)
-        await until(lambda: desk.mail.messages)
-        desk.slack.otherwise = receivers.OK
-        await all_sent(desk)
-    assert (1, "retry") in await desk.attempts()
+async def test_failing_slack_is_retried_and_mail_is_not_delayed(harness: ServiceHarness) -> None:
+    await harness.add_recipient("dana")
+    harness.slack.otherwise = receivers.server_error(503)
+    async with harness.delivering():
+        await harness.handle(paged("dana"))
+        await until(harness.posted, lambda posts: len(posts) >= 2)
+        await until(lambda: harness.mail.messages)
+        harness.slack.otherwise = receivers.OK
+        await all_sent(harness)
+    assert (1, "retry") in await harness.attempts()
 
 
-async def test_what_slack_refuses_for_good_is_not_tried_again(desk: Desk) -> None:
-    await desk.know("dana", "slack")
-    desk.slack.otherwise = receivers.refusing("channel_not_found")
-    async with desk.couriers():
-        await desk.tell(paged("dana"))
-        (failed,) = await until(desk.published)
+async def test_message_that_slack_refuses_is_not_retried(harness: ServiceHarness) -> None:
+    await harness.add_recipient("dana", "slack")
+    harness.slack.otherwise = receivers.slack_error("channel_not_found")
+    async with harness.delivering():
+        await harness.handle(paged("dana"))
+        (failed,) = await until(harness.published)
     assert (failed["event"], failed["attempts"]) == ("notification_failed", 1)
-    assert failed["because"] == "Slack refused: channel_not_found"
-    assert len(desk.posted()) == 1
+    assert failed["reason"] == "Slack refused: channel_not_found"
+    assert len(harness.posted()) == 1
 
 
-async def test_a_mailbox_that_does_not_exist_is_not_tried_again(desk: Desk) -> None:
-    await desk.know("dana", "email")
-    desk.mail.answer = "550 no such user"
-    async with desk.couriers():
-        await desk.tell(paged("dana"))
-        (failed,) = await until(desk.published)
+async def test_unknown_mailbox_is_not_retried(harness: ServiceHarness) -> None:
+    await harness.add_recipient("dana", "email")
+    harness.mail.answer = "550 no such user"
+    async with harness.delivering():
+        await harness.handle(paged("dana"))
+        (failed,) = await until(harness.published)
     assert (failed["event"], failed["medium"]) == ("notification_failed", "email")
-    assert "550" in failed["because"]
+    assert "550" in failed["reason"]
 
 
-async def test_it_gives_up_after_so_many_attempts(desk: Desk) -> None:
-    await desk.know("dana", "slack")
-    desk.slack.otherwise = receivers.refusing("invalid_auth")
-    async with desk.couriers(delivery_attempts=2):
-        await desk.tell(paged("dana"))
-        (failed,) = await until(desk.published)
+async def test_delivery_fails_after_the_last_attempt(harness: ServiceHarness) -> None:
+    await harness.add_recipient("dana", "slack")
+    harness.slack.otherwise = receivers.slack_error("invalid_auth")
+    async with harness.delivering(delivery_attempts=2):
+        await harness.handle(paged("dana"))
+        (failed,) = await until(harness.published)
     assert failed["attempts"] == 2
-    assert failed["because"].startswith("gave up after 2 attempts: Slack refused for now")
+    assert failed["reason"].startswith("gave up after 2 attempts: Slack refused for now")
 
 
-async def test_an_answer_that_never_comes_may_still_have_arrived(desk: Desk) -> None:
-    await desk.know("dana", "slack")
-    desk.slack.answers.append(receivers.HANGS)
-    async with desk.couriers(delivery_timeout_seconds=0.3):
-        await desk.tell(paged("dana"))
-        await all_sent(desk)
-    assert await desk.attempts() == [(1, "unknown"), (2, "sent")]
-    (sent,) = await desk.published()
+async def test_message_without_an_answer_is_repeated_as_ambiguous(harness: ServiceHarness) -> None:
+    await harness.add_recipient("dana", "slack")
+    harness.slack.answers.append(receivers.HANGS)
+    async with harness.delivering(delivery_timeout_seconds=0.3):
+        await harness.handle(paged("dana"))
+        await all_sent(harness)
+    assert await harness.attempts() == [(1, "unknown"), (2, "sent")]
+    (sent,) = await harness.published()
     assert (sent["attempt"], sent["ambiguous"]) == (2, True)
 
 
-async def test_a_slow_receiver_holds_up_nobody_else(desk: Desk) -> None:
-    await desk.know("dana")
-    await desk.know("omar")
-    desk.slack.answers.append(receivers.HANGS)
-    async with desk.couriers(delivery_timeout_seconds=2, delivery_slots=2):
-        await desk.tell(paged("dana"))
-        await until(desk.posted, lambda posts: len(posts) == 1)
-        await desk.tell(*(paged("omar") for _ in range(5)))
-        await until(desk.posted, lambda posts: len(posts) == 6)
-        await until(lambda: len(desk.mail.messages) == 6)
+async def test_slow_receiver_delays_no_other(harness: ServiceHarness) -> None:
+    await harness.add_recipient("dana")
+    await harness.add_recipient("omar")
+    harness.slack.answers.append(receivers.HANGS)
+    async with harness.delivering(delivery_timeout_seconds=2, delivery_slots=2):
+        await harness.handle(paged("dana"))
+        await until(harness.posted, lambda posts: len(posts) == 1)
+        await harness.handle(*(paged("omar") for _ in range(5)))
+        await until(harness.posted, lambda posts: len(posts) == 6)
+        await until(lambda: len(harness.mail.messages) == 6)
         states = await until(
-            desk.states, lambda states: [one for *_, one in states].count("sent") == 11
+            harness.states, lambda states: [state for *_, state in states].count("sent") == 11
         )
         assert ("page", "slack", "sending") in states
 
 
-async def test_what_a_dead_process_was_sending_is_sent_again(desk: Desk) -> None:
-    await desk.know("dana", "slack")
-    await desk.tell(paged("dana"))
-    async with desk.database.transaction() as uow:
-        (errand,) = await handlers.take_up("slack", 16, Patience(), uow)
-    async with desk.couriers():
-        await desk.know("omar", "slack")
-        await desk.tell(paged("omar"))
-        await until(desk.states, lambda states: ("page", "slack", "sent") in states)
-        assert [post.body["channel"] for post in desk.posted()] == ["D-omar"]
-        desk.advance(LEASE)
-        await all_sent(desk)
-    assert [post.body["channel"] for post in desk.posted()] == ["D-omar", "D-dana"]
-    assert (await desk.attempts())[:2] == [(1, "unknown"), (2, "sent")]
-    (sent,) = [one for one in await desk.published() if one["person_id"] == "dana"]
+async def test_attempt_of_a_dead_process_is_repeated(harness: ServiceHarness) -> None:
+    await harness.add_recipient("dana", "slack")
+    await harness.handle(paged("dana"))
+    async with harness.database.transaction() as uow:
+        (claimed,) = await use_cases.claim("slack", 16, RetryPolicy(), uow)
+    async with harness.delivering():
+        await harness.add_recipient("omar", "slack")
+        await harness.handle(paged("omar"))
+        await until(harness.states, lambda states: ("page", "slack", "sent") in states)
+        assert [post.body["channel"] for post in harness.posted()] == ["D-omar"]
+        harness.advance(LEASE)
+        await all_sent(harness)
+    assert [post.body["channel"] for post in harness.posted()] == ["D-omar", "D-dana"]
+    assert (await harness.attempts())[:2] == [(1, "unknown"), (2, "sent")]
+    (sent,) = [event for event in await harness.published() if event["person_id"] == "dana"]
     assert sent["ambiguous"]
 
-    # The process was only very slow: what it records now changes nothing.
-    async with desk.database.transaction() as uow:
-        await handlers.record_attempt(errand, Sent({"ts": "late"}), Patience(), 1.0, uow)
-    assert len(await desk.published()) == 2
+    # The process was only very slow: its late record changes nothing.
+    async with harness.database.transaction() as uow:
+        await use_cases.record_attempt(claimed, Sent({"ts": "late"}), RetryPolicy(), 1.0, uow)
+    assert len(await harness.published()) == 2
 
 
-async def test_two_replicas_send_each_once(desk: Desk) -> None:
-    await desk.know("dana")
-    async with desk.couriers(), desk.couriers():
+async def test_two_replicas_send_each_message_once(harness: ServiceHarness) -> None:
+    await harness.add_recipient("dana")
+    async with harness.delivering(), harness.delivering():
         for _ in range(5):
-            await desk.tell(*(paged("dana") for _ in range(8)))
-        await until(desk.states, lambda states: [one for *_, one in states].count("sent") == 80)
-    assert len(desk.posted()) == len(desk.mail.messages) == 40
-    assert await desk.attempts() == [(1, "sent")] * 80
+            await harness.handle(*(paged("dana") for _ in range(8)))
+        await until(
+            harness.states, lambda states: [state for *_, state in states].count("sent") == 80
+        )
+    assert len(harness.posted()) == len(harness.mail.messages) == 40
+    assert await harness.attempts() == [(1, "sent")] * 80
 
 
-async def test_stopping_finishes_what_is_under_way_and_begins_nothing(desk: Desk) -> None:
-    await desk.know("dana", "slack")
-    desk.slack.otherwise = receivers.HANGS
-    async with desk.couriers(delivery_timeout_seconds=0.3):
-        await desk.tell(paged("dana"))
-        await until(desk.posted, lambda posts: len(posts) == 1)
-    assert await desk.attempts() == [(1, "unknown")]
-    assert await desk.states() == [("page", "slack", "pending")]
-    assert len(desk.posted()) == 1
+async def test_shutdown_finishes_calls_and_begins_none(harness: ServiceHarness) -> None:
+    await harness.add_recipient("dana", "slack")
+    harness.slack.otherwise = receivers.HANGS
+    async with harness.delivering(delivery_timeout_seconds=0.3):
+        await harness.handle(paged("dana"))
+        await until(harness.posted, lambda posts: len(posts) == 1)
+    assert await harness.attempts() == [(1, "unknown")]
+    assert await harness.states() == [("page", "slack", "pending")]
+    assert len(harness.posted()) == 1
 
 
-async def test_an_outcome_that_cannot_be_recorded_takes_no_other_along(desk: Desk) -> None:
-    await desk.know("dana", "slack")
-    await desk.know("omar", "slack")
-    desk.slack.answers.extend((receivers.HANGS, receivers.HANGS))
-    async with desk.couriers(delivery_timeout_seconds=0.5):
-        await desk.tell(paged("dana"), paged("omar"))
-        await until(desk.posted, lambda posts: len(posts) == 2)
-        async with desk.database.transaction() as uow:
+async def test_outcome_that_cannot_be_recorded_spares_the_others(harness: ServiceHarness) -> None:
+    await harness.add_recipient("dana", "slack")
+    await harness.add_recipient("omar", "slack")
+    harness.slack.answers.extend((receivers.HANGS, receivers.HANGS))
+    async with harness.delivering(delivery_timeout_seconds=0.5):
+        await harness.handle(paged("dana"), paged("omar"))
+        await until(harness.posted, lambda posts: len(posts) == 2)
+        async with harness.database.transaction() as uow:
             for table in ("delivery_attempts", "notifications"):
                 await uow.connection.exec_driver_sql(
                     f"DELETE FROM {table} WHERE notification_id IN "
                     "(SELECT notification_id FROM notifications WHERE person_id = 'dana')"
                 )
-        await all_sent(desk)
-    assert await desk.attempts() == [(1, "unknown"), (2, "sent")]
+        await all_sent(harness)
+    assert await harness.attempts() == [(1, "unknown"), (2, "sent")]
 
 
-async def test_nobody_is_paged_for_what_is_settled(desk: Desk) -> None:
-    await desk.know("dana")
-    await desk.know("omar")
+async def test_page_is_cancelled_once_another_person_acknowledged(harness: ServiceHarness) -> None:
+    await harness.add_recipient("dana")
+    await harness.add_recipient("omar")
     page = paged("dana")
-    await desk.tell(page, of_same(page, "omar"), acknowledged(page, "omar"))
-    assert {state for *_, state in await desk.states()} == {"cancelled"}
-    (why,) = await desk.rows("SELECT DISTINCT because FROM notifications")
-    assert why.because == "Acknowledged by Omar"
-    async with desk.couriers():
-        await desk.tell(paged("dana"))
-        await until(desk.posted)
-        await until(lambda: desk.mail.messages)
-    assert len(desk.posted()) == len(desk.mail.messages) == 1
+    await harness.handle(page, page_also(page, "omar"), acknowledged(page, "omar"))
+    assert {state for *_, state in await harness.states()} == {"cancelled"}
+    (cancelled,) = await harness.rows("SELECT DISTINCT reason FROM notifications")
+    assert cancelled.reason == "Acknowledged by Omar"
+    async with harness.delivering():
+        await harness.handle(paged("dana"))
+        await until(harness.posted)
+        await until(lambda: harness.mail.messages)
+    assert len(harness.posted()) == len(harness.mail.messages) == 1
 
 
-async def test_a_message_in_slack_shows_who_took_it(desk: Desk) -> None:
-    await desk.know("dana")
-    await desk.know("omar", "slack")
+async def test_slack_message_shows_who_acknowledged(harness: ServiceHarness) -> None:
+    await harness.add_recipient("dana")
+    await harness.add_recipient("omar", "slack")
     page = paged("dana")
-    async with desk.couriers():
-        await desk.tell(page, of_same(page, "omar"))
-        await all_sent(desk)
-        await desk.tell(acknowledged(page, "dana"))
-        updates = await until(lambda: desk.posted("chat.update"), lambda updates: len(updates) == 2)
-        await all_sent(desk)
-    assert {one.body["channel"] for one in updates} == {"D-dana", "D-omar"}
-    assert len({one.body["ts"] for one in updates}) == 2
-    for one in updates:
-        assert [block["type"] for block in one.body["blocks"]] == ["section", "context"]
-        assert "Acknowledged by Dana" in one.body["blocks"][1]["elements"][0]["text"]
-    # An update is no news to anyone but the reader.
-    assert len(await desk.published()) == 3
+    async with harness.delivering():
+        await harness.handle(page, page_also(page, "omar"))
+        await all_sent(harness)
+        await harness.handle(acknowledged(page, "dana"))
+        updates = await until(
+            lambda: harness.posted("chat.update"), lambda updates: len(updates) == 2
+        )
+        await all_sent(harness)
+    assert {update.body["channel"] for update in updates} == {"D-dana", "D-omar"}
+    assert len({update.body["ts"] for update in updates}) == 2
+    for update in updates:
+        assert [block["type"] for block in update.body["blocks"]] == ["section", "context"]
+        assert "Acknowledged by Dana" in update.body["blocks"][1]["elements"][0]["text"]
+    # An update is no event.
+    assert len(await harness.published()) == 3
 
 
-async def test_an_update_that_fails_is_left(desk: Desk) -> None:
-    await desk.know("dana", "slack")
+async def test_failed_update_is_not_reported(harness: ServiceHarness) -> None:
+    await harness.add_recipient("dana", "slack")
     page = paged("dana")
-    async with desk.couriers():
-        await desk.tell(page)
-        await all_sent(desk)
-        desk.slack.otherwise = receivers.refusing("message_not_found")
-        await desk.tell(acknowledged(page, "dana"))
-        await until(desk.states, lambda states: ("update", "slack", "failed") in states)
-    assert [one["event"] for one in await desk.published()] == ["notification_sent"]
+    async with harness.delivering():
+        await harness.handle(page)
+        await all_sent(harness)
+        harness.slack.otherwise = receivers.slack_error("message_not_found")
+        await harness.handle(acknowledged(page, "dana"))
+        await until(harness.states, lambda states: ("update", "slack", "failed") in states)
+    assert [event["event"] for event in await harness.published()] == ["notification_sent"]
 
 
-async def test_what_is_settled_while_it_is_sent_is_corrected(desk: Desk) -> None:
-    await desk.know("dana", "slack")
+async def test_page_acknowledged_while_it_is_sent_is_updated(harness: ServiceHarness) -> None:
+    await harness.add_recipient("dana", "slack")
     page = paged("dana")
-    await desk.tell(page)
-    async with desk.database.transaction() as uow:
-        (errand,) = await handlers.take_up("slack", 16, Patience(), uow)
-    await desk.tell(acknowledged(page, "omar"))
-    assert await desk.states() == [("page", "slack", "sending")]
-    async with desk.database.transaction() as uow:
-        sent = Sent({"channel": "D-dana", "ts": "1.1"})
-        await handlers.record_attempt(errand, sent, Patience(), 1.0, uow)
-    assert await desk.states() == [("page", "slack", "sent"), ("update", "slack", "pending")]
+    await harness.handle(page)
+    async with harness.database.transaction() as uow:
+        (claimed,) = await use_cases.claim("slack", 16, RetryPolicy(), uow)
+    await harness.handle(acknowledged(page, "omar"))
+    assert await harness.states() == [("page", "slack", "sending")]
+    async with harness.database.transaction() as uow:
+        sent = Sent({"channel": "D-dana", "ts": "1.1"}, editable=True)
+        await use_cases.record_attempt(claimed, sent, RetryPolicy(), 1.0, uow)
+    assert await harness.states() == [("page", "slack", "sent"), ("update", "slack", "pending")]
 
 
-async def test_a_warning_under_way_while_its_lease_runs_out_says_that_it_waits(desk: Desk) -> None:
-    await desk.know("dana", "slack")
+async def test_lease_warning_sent_after_the_lease_is_updated(harness: ServiceHarness) -> None:
+    await harness.add_recipient("dana", "slack")
     page = paged("dana")
-    await desk.tell(acknowledged(page, "dana"), of_same(page, "dana", reason="lease_ending"))
-    async with desk.database.transaction() as uow:
-        (errand,) = await handlers.take_up("slack", 16, Patience(), uow)
-    await desk.tell(of_same(page, "omar", reason="climbed"))
-    async with desk.database.transaction() as uow:
-        sent = Sent({"channel": "D-dana", "ts": "1.1"})
-        await handlers.record_attempt(errand, sent, Patience(), 1.0, uow)
-    async with desk.couriers():
-        (update,) = await until(lambda: desk.posted("chat.update"))
-    said = update.body["blocks"][1]["elements"][0]["text"]
-    assert said == ":arrows_counterclockwise: It waits for somebody again"
+    await harness.handle(acknowledged(page, "dana"), page_also(page, "dana", reason="lease_ending"))
+    async with harness.database.transaction() as uow:
+        (claimed,) = await use_cases.claim("slack", 16, RetryPolicy(), uow)
+    await harness.handle(page_also(page, "omar", reason="climbed"))
+    async with harness.database.transaction() as uow:
+        sent = Sent({"channel": "D-dana", "ts": "1.1"}, editable=True)
+        await use_cases.record_attempt(claimed, sent, RetryPolicy(), 1.0, uow)
+    async with harness.delivering():
+        (update,) = await until(lambda: harness.posted("chat.update"))
+    status = update.body["blocks"][1]["elements"][0]["text"]
+    assert status == ":arrows_counterclockwise: Waiting for an answer again"
 
 
-async def test_later_news_take_the_place_of_earlier(desk: Desk) -> None:
-    await desk.know("dana", "slack")
+async def test_later_status_replaces_an_earlier_one(harness: ServiceHarness) -> None:
+    await harness.add_recipient("dana", "slack")
     page = paged("dana")
-    async with desk.couriers():
-        await desk.tell(page)
-        await all_sent(desk)
+    async with harness.delivering():
+        await harness.handle(page)
+        await all_sent(harness)
         closed = EscalationClosed(
             contact_id=page.contact_id,
             occurred_at=page.occurred_at,
             escalation_id=EscalationId(page.escalation_id or ""),
             reason="resolved below",
         )
-        await desk.tell(acknowledged(page, "dana"), closed)
-        (update,) = await until(lambda: desk.posted("chat.update"))
+        await harness.handle(acknowledged(page, "dana"), closed)
+        (update,) = await until(lambda: harness.posted("chat.update"))
     assert "Closed" in update.body["blocks"][1]["elements"][0]["text"]
 
 
-async def test_it_waits_for_an_answer_again_after_nobody_gave_one(desk: Desk) -> None:
+async def test_unanswered_escalation_waits_for_an_answer_again(harness: ServiceHarness) -> None:
     page = paged("dana")
     unanswered = EscalationUnanswered(
         contact_id=page.contact_id,
@@ -317,6 +335,6 @@ async def test_it_waits_for_an_answer_again_after_nobody_gave_one(desk: Desk) ->
         level=1,
         lateness_ms=3,
     )
-    await desk.tell(page, acknowledged(page, "dana"), unanswered)
-    (escalation,) = await desk.rows("SELECT state, by FROM escalations")
+    await harness.handle(page, acknowledged(page, "dana"), unanswered)
+    (escalation,) = await harness.rows("SELECT state, by FROM escalations")
     assert tuple(escalation) == ("raised", None)

@@ -1,22 +1,19 @@
 from collections.abc import AsyncIterator
-from datetime import UTC, datetime
 from typing import Any
 
 import httpx
 import pytest
 
-from common.contracts.contacts import ContactReceived, Customer
-from common.contracts.event import ContactId, CustomerId, PersonId, TeamId
-from common.core.ids import new_id
+from common.contracts.event import ContactId, PersonId, TeamId
 from common.storage.database import Database
 from router import handlers
 from router.domain.assignments import Assignment
-from router.domain.representatives import Profile, Representative
+from router.domain.staffing.representatives import Profile, Representative
 from router.main import build
 from router.settings import Settings
 from router.store import UnitOfWork
 from support.databases import Postgres, opened
-from support.inside import Inside, Keys, client, dispatcher
+from support.service_harness import Keys, ServiceHarness, client, dispatcher
 
 key = Keys(
     channel="channel:zendesk:channel-key",
@@ -26,10 +23,10 @@ key = Keys(
 )
 
 
-class Floor(Inside[UnitOfWork]):
+class RouterHarness(ServiceHarness[UnitOfWork]):
     async def hire(self, name: str, **changes: Any) -> None:
-        """Have a representative at work who takes billing in English, one contact at a time."""
-        shown: dict[str, Any] = {
+        """Add an available representative for billing in English with capacity 1."""
+        profile: dict[str, Any] = {
             "name": name,
             "team_id": TeamId("front"),
             "skills": ("billing",),
@@ -39,40 +36,24 @@ class Floor(Inside[UnitOfWork]):
         }
         async with self.database.transaction() as uow:
             await uow.prelock(())
-            await handlers.describe(PersonId(name), Profile(**shown), uow)
-            await handlers.appear(PersonId(name), "available", uow)
+            await handlers.upsert(PersonId(name), Profile(**profile), uow)
+            await handlers.set_presence(PersonId(name), "available", None, uow)
 
     async def assignment(self, contact_id: ContactId) -> Assignment:
         async with self.database.transaction() as uow:
-            found = await uow.assignments.look(contact_id)
-        assert found
-        return found
+            assignment = await uow.assignments.get(contact_id)
+        assert assignment
+        return assignment
 
     async def person(self, name: str) -> Representative:
         async with self.database.transaction() as uow:
-            found = await uow.representatives.look(PersonId(name))
-        assert found
-        return found
+            person = await uow.representatives.get(PersonId(name))
+        assert person
+        return person
 
     async def published(self, contact_id: ContactId) -> list[str]:
         async with self.database.transaction() as uow:
-            return [type(one).__name__ for one in await uow.assignments.history(contact_id)]
-
-
-def received(**changes: Any) -> ContactReceived:
-    return ContactReceived.model_validate(
-        {
-            "contact_id": ContactId(new_id()),
-            "occurred_at": datetime(2026, 3, 2, 9, 0, tzinfo=UTC),
-            "channel": "chat",
-            "customer": Customer(customer_id=CustomerId("u1")),
-            "subject": "Charged twice",
-            "topic_of_contact": "billing",
-            "language": "en",
-            "priority": "normal",
-            **changes,
-        }
-    )
+            return [type(event).__name__ for event in await uow.assignments.history(contact_id)]
 
 
 @pytest.fixture
@@ -82,13 +63,13 @@ async def database(postgres: Postgres, database_name: str) -> AsyncIterator[Data
 
 
 @pytest.fixture
-def floor(database: Database[UnitOfWork]) -> Floor:
-    return Floor(database, dispatcher(database, handlers.SUBSCRIPTIONS, "router"))
+def harness(database: Database[UnitOfWork]) -> RouterHarness:
+    return RouterHarness(database, dispatcher(database, handlers.SUBSCRIPTIONS, "router"))
 
 
 @pytest.fixture
 async def api(database: Database[UnitOfWork]) -> AsyncIterator[httpx.AsyncClient]:
-    """Router's HTTP API, called by mia, a supervisor."""
+    """The HTTP API of router, called by the supervisor mia."""
     async with client(build, Settings, database, key) as api:
         api.headers.update(key("mia"))
         yield api

@@ -1,9 +1,9 @@
-"""The queue follows a contact's priority, on a real database."""
+"""A changed priority on a real database."""
 
 from common.contracts.contacts import ContactPrioritized, ContactResolved
 from common.contracts.event import ContactId
-from integration.router.conftest import Floor, received
-from integration.router.test_matching import LATER, complete
+from integration.router.conftest import RouterHarness
+from integration.router.examples import LATER, complete, received
 
 
 def urgent(contact_id: ContactId) -> ContactPrioritized:
@@ -12,51 +12,53 @@ def urgent(contact_id: ContactId) -> ContactPrioritized:
     )
 
 
-async def test_what_became_urgent_is_next(floor: Floor) -> None:
+async def test_contact_that_became_urgent_is_next(harness: RouterHarness) -> None:
     first, second = received(), received(occurred_at=LATER)
-    await floor.tell(first, second)
+    await harness.tell(first, second)
 
-    await floor.tell(urgent(second.contact_id))
-    await floor.hire("rita")
+    await harness.tell(urgent(second.contact_id))
+    await harness.hire("rita")
 
-    states = [(await floor.assignment(one.contact_id)).state for one in (first, second)]
+    states = [(await harness.assignment(contact.contact_id)).state for contact in (first, second)]
     assert states == ["queued", "assigned"]
-    assert await floor.published(second.contact_id) == ["ContactQueued", "ContactAssigned"]
+    assert await harness.published(second.contact_id) == ["ContactQueued", "ContactAssigned"]
 
 
-async def test_what_somebody_has_stays_there(floor: Floor) -> None:
-    await floor.hire("rita")
+async def test_assigned_contact_that_became_urgent_stays_assigned(harness: RouterHarness) -> None:
+    await harness.hire("rita")
     contact = received()
-    await floor.tell(contact)
+    await harness.tell(contact)
 
-    await floor.tell(urgent(contact.contact_id))
+    await harness.tell(urgent(contact.contact_id))
 
-    assignment = await floor.assignment(contact.contact_id)
-    assert (assignment.state, assignment.representative_id, assignment.urgency) == (
+    assignment = await harness.assignment(contact.contact_id)
+    assert (assignment.state, assignment.representative_id, assignment.priority_rank) == (
         "assigned",
         "rita",
         3,
     )
-    assert await floor.published(contact.contact_id) == ["ContactAssigned"]
+    assert await harness.published(contact.contact_id) == ["ContactAssigned"]
 
 
-async def test_received_and_prioritized_in_one_batch_it_waits_by_its_new_priority(
-    floor: Floor,
+async def test_contact_received_and_prioritized_in_one_batch_waits_by_its_new_priority(
+    harness: RouterHarness,
 ) -> None:
-    await floor.hire("rita")
+    await harness.hire("rita")
     first, second, third = received(), received(occurred_at=LATER), received(occurred_at=LATER)
-    await floor.tell(first, second, third, urgent(third.contact_id))
-    # The most urgent of a batch goes first, and here it is told last.
-    assert (await floor.assignment(third.contact_id)).state == "assigned"
+    await harness.tell(first, second, third, urgent(third.contact_id))
+    # The most urgent contact of a batch is first, though its event is the last.
+    assert (await harness.assignment(third.contact_id)).state == "assigned"
 
-    await complete(floor, third.contact_id)
+    await complete(harness, third.contact_id)
 
-    states = [(await floor.assignment(one.contact_id)).state for one in (first, second, third)]
+    states = [
+        (await harness.assignment(contact.contact_id)).state for contact in (first, second, third)
+    ]
     assert states == ["assigned", "queued", "completed"]
 
 
-async def test_when_it_was_resolved_is_kept(floor: Floor) -> None:
+async def test_time_of_the_resolution_is_stored(harness: RouterHarness) -> None:
     contact = received()
     resolved = ContactResolved(contact_id=contact.contact_id, occurred_at=LATER)
-    await floor.tell(contact, resolved)
-    assert (await floor.assignment(contact.contact_id)).resolved_at == LATER
+    await harness.tell(contact, resolved)
+    assert (await harness.assignment(contact.contact_id)).ended_at == LATER

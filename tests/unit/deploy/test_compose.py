@@ -1,4 +1,4 @@
-"""What an engine would find out late: names, order and exposure in compose.yaml and Dockerfile."""
+"""Names, order and exposure in compose.yaml and the Dockerfile, without a container engine."""
 
 import json
 import re
@@ -12,15 +12,15 @@ import yaml
 from common.http.access import ApiKeys
 from common.service.settings import ServiceSettings
 from devstack.containers import KAFKA_IMAGE, POSTGRES_IMAGE
+from stage.system import SERVICES
 
 REPOSITORY = Path(__file__).parents[3]
-SERVICES = ("intake", "router", "escalation", "notifier")
 DOCKERFILE = (REPOSITORY / "deploy" / "Dockerfile").read_text()
 HEALTHY, COMPLETED = "service_healthy", "service_completed_successfully"
 
 
 def _interpolated(text: str) -> str:
-    """Fill in the defaults, as compose does where nothing is set."""
+    """Fill in the defaults, as compose does without any variable set."""
     return re.sub(r"\$\{\w+:-([^}]*)\}", r"\1", text)
 
 
@@ -31,8 +31,8 @@ JOBS = {name for name, service in COMPOSE.items() if service["restart"] == "no"}
 
 
 def _settings(service: str) -> type[ServiceSettings]:
-    found: type[ServiceSettings] = import_module(f"{service}.settings").Settings
-    return found
+    settings: type[ServiceSettings] = import_module(f"{service}.settings").Settings
+    return settings
 
 
 def _fields(environment: dict[str, str]) -> dict[str, str]:
@@ -45,28 +45,28 @@ def _fields(environment: dict[str, str]) -> dict[str, str]:
 
 def _conditions(name: str) -> dict[str, str]:
     needed = COMPOSE[name].get("depends_on", {})
-    return {dependency: how["condition"] for dependency, how in needed.items()}
+    return {dependency: options["condition"] for dependency, options in needed.items()}
 
 
 @pytest.mark.parametrize("service", SERVICES)
-def test_environment_is_what_the_service_reads(service: str) -> None:
-    given, settings = _fields(COMPOSE[service]["environment"]), _settings(service)
-    assert given.keys() <= settings.model_fields.keys()
-    ApiKeys(settings.model_validate(given).api_keys.get_secret_value())
+def test_environment_has_only_settings_of_the_service(service: str) -> None:
+    environment, settings = _fields(COMPOSE[service]["environment"]), _settings(service)
+    assert environment.keys() <= settings.model_fields.keys()
+    ApiKeys(settings.model_validate(environment).api_keys.get_secret_value())
     assert COMPOSE[f"migrate-{service}"]["environment"] == COMPOSE[service]["environment"]
 
 
 @pytest.mark.parametrize("service", SERVICES)
-def test_role_is_made_with_the_password_that_the_service_uses(service: str) -> None:
+def test_role_and_service_have_the_same_password(service: str) -> None:
     password = COMPOSE["schemas"]["environment"][f"PASSWORD_{service}"]
     url = COMPOSE[service]["environment"]["UPSTAIRS_DATABASE_URL"]
     assert f"//upstairs_{service}:{password}@postgres:5432/upstairs" in url
 
 
-def test_image_sets_what_every_service_reads() -> None:
-    named = re.findall(r"\bUPSTAIRS_(\w+)=", DOCKERFILE)
-    assert named
-    assert {name.lower() for name in named} <= ServiceSettings.model_fields.keys()
+def test_image_sets_only_common_settings() -> None:
+    names = re.findall(r"\bUPSTAIRS_(\w+)=", DOCKERFILE)
+    assert names
+    assert {name.lower() for name in names} <= ServiceSettings.model_fields.keys()
 
 
 @pytest.mark.parametrize("service", SERVICES)
@@ -80,12 +80,12 @@ def test_service_starts_after_its_jobs(service: str) -> None:
     assert _conditions(f"migrate-{service}") == {"schemas": COMPLETED}
 
 
-def test_jobs_start_after_what_they_set_up() -> None:
+def test_jobs_start_after_their_servers() -> None:
     assert _conditions("schemas") == {"postgres": HEALTHY}
     assert _conditions("topics") == {"kafka": HEALTHY}
 
 
-def test_up_wait_accepts_that_jobs_end() -> None:
+def test_up_wait_accepts_finished_jobs() -> None:
     awaited = {
         dependency
         for name in COMPOSE
@@ -96,18 +96,18 @@ def test_up_wait_accepts_that_jobs_end() -> None:
     assert awaited == JOBS
 
 
-def test_ports_are_open_to_this_machine_alone() -> None:
+def test_ports_are_open_to_this_machine_only() -> None:
     ports = [port for service in COMPOSE.values() for port in service.get("ports", ())]
     assert len(ports) == len(set(ports)) == len(SERVICES)
     assert all(port.startswith("127.0.0.1:") for port in ports)
     assert all("network_mode" not in service for service in COMPOSE.values())
 
 
-def test_secrets_have_defaults_that_say_so() -> None:
+def test_default_secrets_say_dev_only() -> None:
     secret = re.compile(r"\$\{(UPSTAIRS_\w*(?:PASSWORD|SECRET|TOKEN|API_KEYS)):-([^}]*)\}")
-    found = secret.findall(SOURCE)
-    assert len({name for name, _ in found}) >= 9
-    assert not [name for name, default in found if default and "dev-only" not in default]
+    secrets = secret.findall(SOURCE)
+    assert len({name for name, _ in secrets}) >= 9
+    assert not [name for name, default in secrets if default and "dev-only" not in default]
 
 
 def test_images_are_pinned() -> None:
@@ -121,7 +121,7 @@ def test_images_are_pinned() -> None:
     assert "latest" not in tags
 
 
-def test_ours_run_confined() -> None:
+def test_own_containers_run_confined() -> None:
     assert re.search(r"^USER [1-9]\d*:[1-9]\d*$", DOCKERFILE, re.MULTILINE)
     for name in {*SERVICES, *JOBS}:
         assert COMPOSE[name]["read_only"]

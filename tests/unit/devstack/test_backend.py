@@ -1,4 +1,4 @@
-"""What `auto` takes, for each kind of machine."""
+"""`auto` selects the first backend that works on a machine."""
 
 from typing import NoReturn
 
@@ -10,8 +10,8 @@ from devstack.java import Java
 
 
 def machine(*, java: int | None = None, jars: bool = False, docker: bool = False) -> Probes:
-    found = Java("java", java, "of this machine") if java else None
-    return Probes(java=lambda: found, has_kafka_jars=lambda: jars, has_docker=lambda: docker)
+    installed = Java("java", java, "of this machine") if java else None
+    return Probes(java=lambda: installed, has_kafka_jars=lambda: jars, has_docker=lambda: docker)
 
 
 @pytest.mark.parametrize(
@@ -24,7 +24,7 @@ def machine(*, java: int | None = None, jars: bool = False, docker: bool = False
         (machine(docker=True), Backend.CONTAINERS),
     ],
 )
-def test_auto_takes_the_first_that_works(probes: Probes, expected: Backend) -> None:
+def test_auto_selects_the_first_backend_that_works(probes: Probes, expected: Backend) -> None:
     choice, why = choose(Backend.AUTO, probes)
 
     assert choice is expected
@@ -33,19 +33,19 @@ def test_auto_takes_the_first_that_works(probes: Probes, expected: Backend) -> N
 
 
 @pytest.mark.parametrize("probes", [machine(jars=True), machine()])
-def test_auto_fails_with_advice_where_nothing_works(probes: Probes) -> None:
+def test_auto_fails_with_advice_if_no_backend_works(probes: Probes) -> None:
     with pytest.raises(StackError, match=r"install the extra `devstack\[jvm\]`.* or Docker"):
         choose(Backend.AUTO, probes)
 
 
 @pytest.mark.parametrize("choice", [c for c in Backend if c is not Backend.AUTO])
-def test_what_was_asked_for_is_taken_without_probing(choice: Backend) -> None:
-    def probed() -> NoReturn:
+def test_requested_backend_is_used_without_probing(choice: Backend) -> None:
+    def probe() -> NoReturn:
         pytest.fail("probed")
 
-    assert choose(choice, Probes(probed, probed, probed))[0] is choice
+    assert choose(choice, Probes(probe, probe, probe))[0] is choice
 
 
-def test_an_unknown_name_is_refused_with_the_known_ones() -> None:
+def test_unknown_backend_is_refused_with_the_valid_names() -> None:
     with pytest.raises(StackError, match=r"STACK=dokcer .*auto, embedded, containers"):
         parse("dokcer")

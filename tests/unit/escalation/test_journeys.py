@@ -376,7 +376,11 @@ def test_a_released_representative_is_no_longer_named(desk: Desk) -> None:
     desk.receive()
     desk.assign()
     event = AssignmentReleased(
-        contact_id=CONTACT, occurred_at=desk.at, representative_id=RITA, reason="end of shift"
+        contact_id=CONTACT,
+        occurred_at=desk.at,
+        representative_id=RITA,
+        kind="returned",
+        reason="end of shift",
     )
     desk.do(partial(reactions.released, event=event))
     desk.ask_for_supervisor()

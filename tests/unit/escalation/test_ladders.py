@@ -128,7 +128,11 @@ def test_a_released_contact_keeps_its_team() -> None:
     desk.receive()
     desk.assign()
     release = AssignmentReleased(
-        contact_id=CONTACT, occurred_at=desk.at, representative_id=RITA, reason="shift over"
+        contact_id=CONTACT,
+        occurred_at=desk.at,
+        representative_id=RITA,
+        kind="returned",
+        reason="shift over",
     )
     desk.do(lambda situation: reactions.released(situation, release))
     desk.ask_for_supervisor()

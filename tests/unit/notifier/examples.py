@@ -1,45 +1,146 @@
 """Notifications and pages for tests that need no database."""
 
 from datetime import UTC, datetime, timedelta
-from typing import Any
+from typing import Any, get_args
 
-from common.contracts.escalations import PageRequested
+from common.contracts.escalations import PageReason, PageRequested, TimerMissing
 from common.contracts.event import ContactId, EscalationId, NotificationId, PersonId
 from notifier.domain import notifications
 from notifier.domain.escalations import Escalation, EscalationState
 from notifier.domain.notifications import Notification
-from notifier.domain.recipients import Address, EmailAddress, SlackAddress
+from notifier.domain.reasons import Reason
+from notifier.domain.recipients import Address
 
 AT = datetime(2026, 3, 2, 14, 0, tzinfo=UTC)
 ID = NotificationId("0199c1f0-7a52-7bd3-8f5e-0d5f3f7f2c11")
 CONTACT = ContactId("0199c1f0-0000-7bd3-8f5e-0d5f3f7f2c11")
 ESCALATION = EscalationId("0199c1f0-1111-7bd3-8f5e-0d5f3f7f2c11")
-SLACK = SlackAddress("D0123", "U0123")
-EMAIL = EmailAddress("dana@example.com")
+PAGE = "0199c1f0-2222-7bd3-8f5e-0d5f3f7f2c11"
+SLACK = Address("slack", {"channel": "D0123", "user_id": "U0123"})
+EMAIL = Address("email", {"address": "dana@example.com"})
+REASONS: tuple[Reason, ...] = (*get_args(PageReason), "alarm")
+
+ADA = {
+    "channel": "chat",
+    "topic": "billing",
+    "subject": "Wrong invoice",
+    "priority": "high",
+    "language": "de",
+    "tier": "vip",
+    "customer_name": "Ada",
+    "representative_id": "rui",
+}
+LATE_REPLY = {
+    "cause": "breach",
+    "reason": "No reply within 10 min (policy gold v3)",
+    "at": AT - timedelta(minutes=2),
+    "clock": "first_response",
+    "due_at": AT - timedelta(minutes=2),
+    "clock_state": "breached",
+}
+COMPLAINT = {
+    "cause": "complaint",
+    "reason": "He hung up on me.",
+    "at": AT,
+    "by": "kim",
+    "about": "rui",
+}
+REFUND = {
+    "by": "sam",
+    "outcome": "refund",
+    "amount": "500",
+    "currency": "EUR",
+    "note": "Charged twice",
+}
+_NO_ESCALATION = {"escalation_id": None, "severity": None, "level_name": None, "respond_by": None}
+# What escalation sends beside the rest, by reason.
+_PARTICULARS: dict[str, dict[str, Any]] = {
+    "warning": {
+        "escalation_id": None,
+        "level_name": None,
+        "causes": [
+            {
+                **LATE_REPLY,
+                "cause": "warning",
+                "reason": "No reply after 8 min of 10 min (policy gold v3)",
+                "due_at": AT + timedelta(minutes=2),
+                "clock_state": "running",
+            }
+        ],
+        "respond_by": AT + timedelta(minutes=2),
+    },
+    "climbed": {"explanation": "no answer from sam"},
+    "repeated": {"explanation": "no answer from dana, omar"},
+    "returned": {"explanation": "shift of sam ended"},
+    "handed_over": {"explanation": "sam hands it over: she speaks German"},
+    "updated": {"causes": [LATE_REPLY, COMPLAINT]},
+    "lease_ending": {"lease_end": "progress"},
+    "approval_asked": {"approval": REFUND},
+    "approval_refused": {"explanation": "omar does not approve 500 EUR (refund): too much"},
+    "unanswered": {"explanation": "no answer from dana, omar"},
+    "coaching": {
+        **_NO_ESCALATION,
+        "coaching": {"by": "sam", "person_id": "rui", "text": "How to end a call"},
+    },
+    "duty_gap": {
+        **_NO_ESCALATION,
+        "contact": None,
+        "causes": [],
+        "respond_by": AT + timedelta(hours=4),
+        "duty_gap": {
+            "schedule_id": "managers",
+            "starts_at": AT + timedelta(hours=4),
+            "ends_at": AT + timedelta(hours=10),
+            "absent": ["kim", "lee"],
+        },
+    },
+}
 
 
-def paged(**changes: Any) -> PageRequested:
+def paged(reason: str = "climbed", **changes: Any) -> PageRequested:
     return PageRequested.model_validate(
         {
             "contact_id": CONTACT,
             "occurred_at": AT,
-            "page_id": "0199c1f0-2222-7bd3-8f5e-0d5f3f7f2c11",
+            "page_id": PAGE,
             "person_id": "dana",
-            "reason": "climbed",
-            "headline": "Billing chat from Ada: first response 2 min overdue",
-            "why": "No reply within 10 min. Representative: rui.",
+            "reason": reason,
             "escalation_id": ESCALATION,
             "severity": "high",
             "level_name": "manager",
             "respond_by": AT + timedelta(minutes=12, seconds=30),
+            "contact": ADA,
+            "causes": [LATE_REPLY],
+            **_PARTICULARS.get(reason, {}),
             **changes,
         }
     )
 
 
-def notification(address: Address = SLACK, **changes: Any) -> Notification:
-    page = notifications.requested(paged(**changes))
-    return notifications.page(page, address, ID, AT)
+def timer_missing(**changes: Any) -> TimerMissing:
+    return TimerMissing.model_validate(
+        {
+            "contact_id": CONTACT,
+            "occurred_at": AT,
+            "page_id": PAGE,
+            "slot": "clock:first_response",
+            "due_at": AT - timedelta(minutes=1),
+            # Required until escalation no longer writes them.
+            "headline": "",
+            "why": "",
+            **changes,
+        }
+    )
+
+
+def notification(
+    address: Address = SLACK, reason: Reason = "climbed", **changes: Any
+) -> Notification:
+    if reason == "alarm":
+        page = notifications.alarm_from(timer_missing(**changes))
+    else:
+        page = notifications.page_from(paged(reason, **changes))
+    return notifications.notify(page, address, ID, AT)
 
 
 def escalation(state: EscalationState, by: str | None = None, at: datetime = AT) -> Escalation:

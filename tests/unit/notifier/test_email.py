@@ -15,14 +15,14 @@ from aiosmtplib import (
 )
 
 from notifier.channels import email
-from notifier.domain.delivering import Postponed, Refused, Unknown
-from unit.notifier.examples import AT, EMAIL, ID, notification
+from notifier.domain.delivery import Postponed, Refused, Unknown
+from unit.notifier.examples import ADA, AT, COMPLAINT, EMAIL, ID, notification
 
 URL = "https://up.example.com/v1/acknowledgements/" + "x" * 120
 SENDER = "Upstairs <upstairs@example.com>"
 
 
-def test_a_mail_says_what_why_how_long_and_what_to_press() -> None:
+def test_mail_says_what_why_how_long_and_what_to_press() -> None:
     mail = email.compose(notification(EMAIL), SENDER, URL, AT)
     assert mail["To"] == "dana@example.com"
     assert mail["Subject"] == "Billing chat from Ada: first response 2 min overdue"
@@ -31,40 +31,56 @@ def test_a_mail_says_what_why_how_long_and_what_to_press() -> None:
     assert mail["Date"].datetime == AT
     text, html = mail.get_body(("plain",)), mail.get_body(("html",))
     assert text
-    assert text.get_content() == (
-        "Billing chat from Ada: first response 2 min overdue\n\n"
-        "No reply within 10 min. Representative: rui.\n\n"
-        "Nobody below you took it · high severity · level manager\n"
-        "Answer until 14:12:30 UTC (12 min left).\n\n"
-        f"Acknowledge: {URL}\n"
-    )
+    assert text.get_content().splitlines() == [
+        "Billing chat from Ada: first response 2 min overdue",
+        "",
+        "Why now: It moved up to your level. No answer from sam.",
+        "How long: Answer by 14:12:30 UTC (12 min 30 s left).",
+        (
+            "What to do: Press Acknowledge to take care of it. "
+            "Press Take over to serve the customer yourself."
+        ),
+        "",
+        f"Acknowledge or take over: {URL}",
+        "",
+        "No reply within 10 min (policy gold v3).",
+        "Subject: “Wrong invoice”",
+        "Representative: rui",
+        "high severity · level manager · high priority · VIP customer · language de",
+    ]
     assert html
-    assert f'href="{URL}"' in html.get_content()
+    for part in (f'href="{URL}"', "12 min 30 s left", "No answer from sam", "Wrong invoice"):
+        assert part in html.get_content()
 
 
-def test_the_same_notification_has_the_same_message_id() -> None:
+def test_same_notification_has_the_same_message_id() -> None:
     first = email.compose(notification(EMAIL), SENDER, URL, AT)
     later = email.compose(notification(EMAIL), SENDER, URL, AT + timedelta(minutes=1))
     assert first["Message-ID"] == later["Message-ID"]
 
 
-def test_customers_words_stay_words() -> None:
-    mail = email.compose(
-        notification(EMAIL, headline="Hi\r\nBcc: all@example.com", why="<script>"), SENDER, URL, AT
-    )
+def test_customers_words_add_no_header_line_or_element() -> None:
+    hostile = "Hi\r\nBcc: all@example.com\r\n\r\n<script>x</script>"
+    contact = {**ADA, "customer_name": hostile, "subject": hostile}
+    causes = [{**COMPLAINT, "reason": hostile}]
+    page = notification(EMAIL, contact=contact, causes=causes, explanation=hostile)
+    mail = email.compose(page, SENDER, URL, AT)
     assert mail["Bcc"] is None
-    assert mail["Subject"] == "Hi Bcc: all@example.com"
-    html = mail.get_body(("html",))
+    assert mail["Subject"].startswith("Billing chat from Hi Bcc: all@example.com <script>")
+    html, text = mail.get_body(("html",)), mail.get_body(("plain",))
     assert html
     assert "<script>" not in html.get_content()
+    assert "“Hi Bcc: all@example.com &lt;script&gt;x&lt;/script&gt;”" in html.get_content()
+    assert text
+    assert "\nBcc" not in text.get_content()
 
 
-def test_a_warning_has_a_link_to_open() -> None:
-    mail = email.compose(notification(EMAIL, escalation_id=None, respond_by=None), SENDER, URL, AT)
+def test_warning_has_a_link_to_open() -> None:
+    mail = email.compose(notification(EMAIL, "warning", respond_by=None), SENDER, URL, AT)
     text = mail.get_body(("plain",))
     assert text
     assert f"Open: {URL}" in text.get_content()
-    assert "Answer until" not in text.get_content()
+    assert "How long" not in text.get_content()
 
 
 @pytest.mark.parametrize(
@@ -83,5 +99,7 @@ def test_a_warning_has_a_link_to_open() -> None:
         (ConnectionResetError("reset"), Unknown),
     ],
 )
-def test_what_the_mail_server_says(error: SMTPException | OSError, kind: type[object]) -> None:
+def test_mail_servers_answer_decides_the_outcome(
+    error: SMTPException | OSError, kind: type[object]
+) -> None:
     assert isinstance(email.outcome(error), kind)

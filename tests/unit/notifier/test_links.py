@@ -10,12 +10,12 @@ NOW = TimeSource().utc_now()
 LINKS = Links("secret", "https://up.example.com/", timedelta(hours=24))
 
 
-def test_a_token_stands_for_its_notification() -> None:
+def test_token_stands_for_its_notification() -> None:
     assert LINKS.read(LINKS.token(ID), NOW) == ID
     assert LINKS.url(ID) == f"https://up.example.com/v1/acknowledgements/{LINKS.token(ID)}"
 
 
-def test_what_was_not_signed_here_is_forged() -> None:
+def test_token_with_another_signature_is_forged() -> None:
     token = LINKS.token(ID)
     other = Links("another secret", "", timedelta(hours=24))
     for forged in ("", "x", token + "x", token[:-1], "x" + token, other.token(ID), "é"):
@@ -23,7 +23,7 @@ def test_what_was_not_signed_here_is_forged() -> None:
             LINKS.read(forged, NOW)
 
 
-def test_tokens_expire() -> None:
+def test_token_expires() -> None:
     token = LINKS.token(ID)
     assert LINKS.read(token, NOW + timedelta(hours=23)) == ID
     with pytest.raises(ExpiredLinkError):

@@ -5,11 +5,11 @@ import pytest
 from common.core.health import Health
 from common.core.metrics import Metrics
 from common.service.cli import openapi
-from notifier.main import Unsafe, build
+from notifier.main import MissingSecretError, build
 from notifier.settings import Settings
 
 
-def test_the_api_describes_itself_without_any_secret() -> None:
+def test_openapi_needs_no_secret() -> None:
     paths = openapi(Settings, build)["paths"]
     assert set(paths) >= {
         "/v1/recipients",
@@ -20,10 +20,10 @@ def test_the_api_describes_itself_without_any_secret() -> None:
     }
 
 
-def test_it_does_not_serve_without_a_secret_for_its_links() -> None:
+def test_service_does_not_start_without_a_link_secret() -> None:
     unused: Any = None
     settings = Settings(
         database_url="postgresql+asyncpg://unused@localhost/unused", kafka_bootstrap="unused"
     )
-    with pytest.raises(Unsafe, match="UPSTAIRS_LINK_SECRET"):
+    with pytest.raises(MissingSecretError, match="UPSTAIRS_LINK_SECRET"):
         build(settings).workers(unused, Metrics(), Health())

@@ -3,19 +3,24 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import pytest
-from pydantic import ValidationError
 
+from common.core.clock import TimeSource
 from notifier.channels import slack
+from notifier.channels.base import MalformedPayloadError, SignatureRefusedError
+from notifier.channels.slack import Slack
 from notifier.domain import notifications
-from notifier.domain.delivering import Postponed, Refused, Sent, Unknown
+from notifier.domain.content import Status
+from notifier.domain.delivery import Postponed, Refused, Sent, Unknown
+from notifier.domain.notifications import Notification
 from notifier.links import Links
-from unit.notifier.examples import AT, ID, notification
+from unit.notifier.examples import ADA, AT, COMPLAINT, ID, notification
 
 LINKS = Links("secret", "https://up.example.com/", timedelta(hours=1))
 
-# The example of Slack's documentation.
+# The example of Slack's documentation, with a body that presses a button.
 SECRET = "8f742231b10e8888abcd99yyyzzz85a5"
 TIMESTAMP = "1531420618"
+THEN = datetime.fromtimestamp(int(TIMESTAMP), UTC)
 BODY = (
     b"token=xyzz0WbapA4vBCDEFasx0q6G&team_id=T1DC2JH3J&team_domain=testteamnow"
     b"&channel_id=G8PSS9T3V&channel_name=foobar&user_id=U2CERLKJA&user_name=roadrunner"
@@ -23,90 +28,148 @@ BODY = (
     b"%2Fcommands%2FT1DC2JH3J%2F397700885554%2F96rGlfmibIGlgcZRskXaIFfN"
     b"&trigger_id=398738663015.47445629121.803a0bc887a14d10d2c447fce8b6703c"
 )
-SIGNATURE = "v0=a2114d57b48eac39b9ad189dd8316235a7b4a8d21a10bd27519666489c69b503"
-HEADERS = {"x-slack-request-timestamp": TIMESTAMP, "x-slack-signature": SIGNATURE}
-THEN = datetime.fromtimestamp(int(TIMESTAMP), UTC)
+HEADERS = {
+    "x-slack-request-timestamp": TIMESTAMP,
+    "x-slack-signature": "v0=a2114d57b48eac39b9ad189dd8316235a7b4a8d21a10bd27519666489c69b503",
+}
 
 
-def test_the_signature_is_that_of_slacks_example() -> None:
-    slack.verify(SECRET, HEADERS, BODY, THEN + timedelta(minutes=4))
+def channel(secret: str = SECRET) -> Slack:
+    return Slack("http://127.0.0.1", "token", secret, LINKS, timedelta(seconds=5))
 
 
-def test_a_signature_grows_old() -> None:
-    for age in (timedelta(minutes=6), timedelta(minutes=-6)):
-        with pytest.raises(slack.StaleRequestError):
-            slack.verify(SECRET, HEADERS, BODY, THEN + age)
+def test_body_with_slacks_own_example_signature_is_read() -> None:
+    # It is no press of a button, but that is only seen once the signature is accepted.
+    with pytest.raises(MalformedPayloadError):
+        channel().presses(HEADERS, BODY, THEN + timedelta(minutes=4))
 
 
-def test_nobody_else_can_sign() -> None:
-    for secret, headers, body in (
+@pytest.mark.parametrize("age", [timedelta(minutes=6), timedelta(minutes=-6)])
+def test_old_signature_is_refused(age: timedelta) -> None:
+    with pytest.raises(SignatureRefusedError):
+        channel().presses(HEADERS, BODY, THEN + age)
+
+
+@pytest.mark.parametrize(
+    ("secret", "headers", "body"),
+    [
         ("other", HEADERS, BODY),
         (SECRET, HEADERS, BODY + b"&text=more"),
         (SECRET, {}, BODY),
         (SECRET, {**HEADERS, "x-slack-signature": "v0=é"}, BODY),
         (SECRET, {**HEADERS, "x-slack-request-timestamp": "1531420619"}, BODY),
-        (
-            "",
-            {**HEADERS, "x-slack-signature": slack.signature("", TIMESTAMP, BODY)},
-            BODY,
-        ),
-    ):
-        with pytest.raises(slack.BadSignatureError):
-            slack.verify(secret, headers, body, THEN)
+        ("", HEADERS, BODY),
+    ],
+)
+def test_wrong_signature_is_refused(secret: str, headers: dict[str, str], body: bytes) -> None:
+    with pytest.raises(SignatureRefusedError):
+        channel(secret).presses(headers, body, THEN)
 
 
-def test_a_page_says_at_a_glance_what_why_how_long_and_what_to_press() -> None:
-    method, body = slack.request(notification(), LINKS, AT)
-    assert (method, body["channel"]) == ("chat.postMessage", "D0123")
-    assert body["text"] == "Billing chat from Ada: first response 2 min overdue"
-    section, context, actions = body["blocks"]
-    assert section["text"]["text"] == (
-        "*Billing chat from Ada: first response 2 min overdue*\n"
-        "No reply within 10 min. Representative: rui."
+def test_page_says_at_a_glance_what_how_long_why_and_what_to_press() -> None:
+    message = slack.page_message(notification(), LINKS, AT)
+    assert message["channel"] == "D0123"
+    assert message["text"] == (
+        "Billing chat from Ada: first response 2 min overdue. "
+        "Answer by 14:12:30 UTC (12 min 30 s left)."
     )
+    section, context, buttons = message["blocks"]
     epoch = int(AT.timestamp()) + 750
+    assert section["text"]["text"].splitlines() == [
+        "*Billing chat from Ada: first response 2 min overdue*",
+        (
+            ":hourglass_flowing_sand: *Answer by 14:12:30 UTC (12 min 30 s left).* Your time: "
+            f"<!date^{epoch}^{{date_short_pretty}} {{time_secs}}|Mon 2026-03-02 14:12 UTC>"
+        ),
+        "*Why now:* It moved up to your level. No answer from sam.",
+        (
+            ":point_right: Press Acknowledge to take care of it. "
+            "Press Take over to serve the customer yourself."
+        ),
+        "No reply within 10 min (policy gold v3).",
+        "Subject: “Wrong invoice”",
+        "Representative: rui",
+    ]
     assert context["elements"][0]["text"] == (
-        ":hourglass_flowing_sand: *12 min left*, until "
-        f"<!date^{epoch}^{{date_short_pretty}} {{time_secs}}|2026-03-02 14:12 UTC>"
-        " · Nobody below you took it · high severity · level manager"
+        "high severity · level manager · high priority · VIP customer · language de"
     )
-    acknowledge, opens = actions["elements"]
-    assert (acknowledge["action_id"], acknowledge["text"]["text"]) == (
-        "acknowledge",
-        "Acknowledge",
-    )
-    assert LINKS.read(acknowledge["value"], datetime.now(UTC)) == ID  # noqa: TID251
+    acknowledge, take_over, opens = buttons["elements"]
+    assert (acknowledge["action_id"], acknowledge["text"]["text"]) == ("acknowledge", "Acknowledge")
+    assert (take_over["action_id"], take_over["text"]["text"]) == ("take_over", "Take over")
+    for button in (acknowledge, take_over):
+        assert LINKS.read(button["value"], TimeSource().utc_now()) == ID
     assert opens["url"].startswith("https://up.example.com/v1/acknowledgements/")
 
 
-def test_a_warning_has_nothing_to_acknowledge() -> None:
-    _, body = slack.request(
-        notification(escalation_id=None, reason="warning", respond_by=None), LINKS, AT
+def test_warning_has_only_a_link() -> None:
+    message = slack.page_message(notification(reason="warning"), LINKS, AT)
+    (button,) = message["blocks"][2]["elements"]
+    assert button["action_id"] == "open"
+
+
+def test_customers_words_cannot_mention_link_or_add_a_line() -> None:
+    hostile = "<!channel> & <http://evil|here>\n*Approved*"
+    escaped = "&lt;!channel&gt; &amp; &lt;http://evil|here&gt; *Approved*"
+    message = slack.page_message(
+        notification(
+            contact={**ADA, "customer_name": hostile, "subject": hostile},
+            causes=[{**COMPLAINT, "reason": hostile}],
+            explanation=hostile,
+            level_name=hostile,
+        ),
+        LINKS,
+        AT,
     )
-    (only,) = body["blocks"][2]["elements"]
-    assert only["action_id"] == "open"
+    texts = [message["text"], *(str(block) for block in message["blocks"])]
+    assert all("<!channel>" not in text and "<http" not in text for text in texts)
+    lines = message["blocks"][0]["text"]["text"].splitlines()
+    assert len(lines) == 7
+    assert lines[4] == f"Complaint about rui, reported by kim: “{escaped}”"
+    assert lines[5] == f"Subject: “{escaped}”"
 
 
-def test_customers_words_cannot_mention_or_link() -> None:
-    _, body = slack.request(notification(why="<!channel> & <http://evil|here>"), LINKS, AT)
-    assert "&lt;!channel&gt; &amp; &lt;http://evil|here&gt;" in body["blocks"][0]["text"]["text"]
+def test_long_words_fit_into_what_slack_accepts() -> None:
+    long = "<&>" * 5000
+    contact = {**ADA, "customer_name": long, "subject": long}
+    causes = [{**COMPLAINT, "reason": long}] * 5
+    page = notification(contact=contact, explanation=long, causes=causes)
+    section, context, _ = slack.page_message(page, LINKS, AT)["blocks"]
+    text = section["text"]["text"]
+    assert len(text) <= 3000
+    assert len(context["elements"][0]["text"]) <= 3000
+    # Not even the last entity is cut in two, and what matters most is all there.
+    assert not text.rpartition("&")[2].startswith(("amp…", "l…", "g…", "a…", "lt…", "gt…", "…"))
+    assert "Answer by 14:12:30 UTC (12 min 30 s left)" in text
+    assert "Press Acknowledge" in text
 
 
-def test_long_words_fit() -> None:
-    _, body = slack.request(notification(headline="<" * 5000, why="&" * 100), LINKS, AT)
-    assert len(body["blocks"][0]["text"]["text"]) <= 3000
+def updated(status: Status) -> Notification:
+    sent = replace(notification(), receipt={"channel": "D9", "ts": "1.2"})
+    return notifications.update(sent, status, ID, AT)
 
 
-def test_an_update_changes_the_message_that_was_sent() -> None:
-    update = notifications.update(notification(), "Acknowledged by Dana <3", ID, AT)
-    sent = replace(update, receipt={"channel": "D9", "ts": "1.2"})
-    method, body = slack.request(sent, LINKS, AT)
-    assert (method, body["channel"], body["ts"]) == ("chat.update", "D9", "1.2")
-    assert [block["type"] for block in body["blocks"]] == ["section", "context"]
-    assert "Acknowledged by Dana &lt;3" in body["blocks"][1]["elements"][0]["text"]
+def test_update_replaces_the_buttons_by_the_status() -> None:
+    message = slack.update_message(updated(Status("acknowledged", by="Dana <3")), AT)
+    assert (message["channel"], message["ts"]) == ("D9", "1.2")
+    assert [block["type"] for block in message["blocks"]] == ["section", "context"]
+    assert message["blocks"][1]["elements"][0]["text"] == (
+        ":white_check_mark: Acknowledged by Dana &lt;3"
+    )
+    assert message["text"].endswith(". Acknowledged by Dana &lt;3")
+    # A deadline that no longer counts would mislead.
+    assert "left" not in str(message)
 
 
-def test_what_slack_answers() -> None:
+def test_update_of_an_escalation_that_waits_again_has_no_tick() -> None:
+    waiting = updated(
+        Status("returned", level_name="manager", reason="x" * 900, awaits_answer=True)
+    )
+    text = slack.update_message(waiting, AT)["blocks"][1]["elements"][0]["text"]
+    assert text.startswith(":arrows_counterclockwise: Back at manager: xxx")
+    assert len(text) < 400
+
+
+def test_slacks_answer_decides_the_outcome() -> None:
     sent = b'{"ok": true, "channel": "D1", "ts": "1.2", "message": {}}'
     assert slack.outcome(200, {}, sent) == Sent({"channel": "D1", "ts": "1.2"})
     assert slack.outcome(429, {"retry-after": "7"}, b"") == Postponed(
@@ -131,16 +194,19 @@ def test_what_slack_answers() -> None:
         ("an error of next year", Postponed),
     ],
 )
-def test_ok_false_is_an_error(error: str, kind: type[object]) -> None:
+def test_ok_false_is_a_failure(error: str, kind: type[object]) -> None:
     body = json.dumps({"ok": False, "error": error}).encode()
     assert isinstance(slack.outcome(200, {}, body), kind)
 
 
-def test_interactions_are_read_leniently() -> None:
+def test_unknown_fields_of_a_press_are_ignored() -> None:
     payload = '{"type":"block_actions","user":{"id":"U1"},"new":1,"actions":[{"action_id":"open"}]}'
-    read = slack.interaction(b"payload=" + payload.encode())
-    assert (read.user.id, read.actions[0].value) == ("U1", None)
-    with pytest.raises(slack.BadPayloadError):
-        slack.interaction(b"payload=%7B")
-    with pytest.raises(ValidationError):
-        slack.interaction(b"payload=%7B%7D")
+    interaction = slack.parse_interaction(b"payload=" + payload.encode())
+    assert (interaction.user.id, interaction.actions[0].value) == ("U1", None)
+
+
+@pytest.mark.parametrize(("body", "status"), [(b"payload=%7B", 400), (b"payload=%7B%7D", 422)])
+def test_malformed_press_is_refused(body: bytes, status: int) -> None:
+    with pytest.raises(MalformedPayloadError) as refused:
+        slack.parse_interaction(body)
+    assert refused.value.status == status

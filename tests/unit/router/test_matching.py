@@ -1,35 +1,18 @@
-"""Who gets a contact, and which contact a free representative gets."""
+"""Which representative gets a contact, and which contact an available representative gets."""
 
 from dataclasses import replace
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from typing import Any
 
 from common.contracts.assignments import ContactAssigned, ContactOffered, ContactQueued
 from common.contracts.event import ContactId, PersonId, TeamId
-from common.messages import Schedule
-from router.domain.assignments import ROUND, Assignment, Decision, OfferExpires, RoundEnds
-from router.domain.matching import match
-from router.domain.representatives import Representative
-
-NOW = datetime(2026, 3, 2, 9, 0, tzinfo=UTC)
-
-
-def representative(name: str, *, idle_s: int = 0, **changes: Any) -> Representative:
-    person = Representative(
-        representative_id=PersonId(name),
-        name=name,
-        team_id=TeamId("front"),
-        skills=("billing",),
-        languages=("en",),
-        capacity=2,
-        auto_accept=True,
-        offer_s=20,
-        presence="available",
-        load=0,
-        load_limit=changes.get("capacity", 2),
-        idle_since=NOW - timedelta(seconds=idle_s),
-    )
-    return replace(person, **changes)
+from common.messages import Cancel, Schedule
+from router.domain.assignments import Assignment, Decision
+from router.domain.routing.matching import match
+from router.domain.routing.strategies import EXCLUSION, RoutingPolicy
+from router.domain.staffing.representatives import Representative
+from router.domain.timers import ExclusionEnds, OfferExpires
+from unit.router.examples import NOW, representative
 
 
 def contact(name: str, *, waited_s: int = 0, **changes: Any) -> Assignment:
@@ -39,13 +22,13 @@ def contact(name: str, *, waited_s: int = 0, **changes: Any) -> Assignment:
         since=NOW,
         skill="billing",
         language="en",
-        urgency=1,
+        priority_rank=1,
         waiting_since=NOW - timedelta(seconds=waited_s),
     )
     return replace(seeking, **changes)
 
 
-def given(decisions: list[Decision]) -> dict[str, str | None]:
+def holders(decisions: list[Decision]) -> dict[str, str | None]:
     """Return who has each contact that was placed."""
     return {
         assignment.contact_id: assignment.representative_id
@@ -54,18 +37,18 @@ def given(decisions: list[Decision]) -> dict[str, str | None]:
     }
 
 
-def matched(contacts: list[Assignment], people: list[Representative]) -> list[Decision]:
-    return list(match(contacts, people, at=NOW))
+def decisions_for(contacts: list[Assignment], people: list[Representative]) -> list[Decision]:
+    return list(match(contacts, people, RoutingPolicy(), at=NOW))
 
 
-def test_the_one_idle_longest_gets_it_and_the_event_says_so() -> None:
+def test_longest_idle_representative_is_first_and_the_event_says_so() -> None:
     people = [
         representative("rita", idle_s=42),
         representative("adam", idle_s=10),
         representative("tom", idle_s=41),
     ]
 
-    (decision,) = matched([contact("c1")], people)
+    (decision,) = decisions_for([contact("c1", waited_s=7)], people)
 
     (assigned,) = decision.events
     assert assigned == ContactAssigned(
@@ -74,44 +57,46 @@ def test_the_one_idle_longest_gets_it_and_the_event_says_so() -> None:
         representative_id=PersonId("rita"),
         team_id=TeamId("front"),
         reason="rita: billing, en; idle longest (42 s) of 3 free",
+        queue="billing/en",
+        waiting_since=NOW - timedelta(seconds=7),
     )
-    (seated,) = decision.representatives
-    assert (seated.representative_id, seated.load, seated.idle_since) == ("rita", 1, NOW)
+    (assignee,) = decision.representatives
+    assert (assignee.representative_id, assignee.load, assignee.idle_since) == ("rita", 1, NOW)
 
 
-def test_who_has_less_to_do_comes_before_who_is_idle_longer() -> None:
+def test_less_busy_representative_comes_before_longer_idle_one() -> None:
     people = [representative("busy", idle_s=900, load=1), representative("free", idle_s=1)]
 
-    assert given(matched([contact("c1")], people)) == {"c1": "free"}
+    assert holders(decisions_for([contact("c1")], people)) == {"c1": "free"}
 
 
-def test_a_batch_is_spread_evenly_up_to_each_capacity() -> None:
+def test_batch_is_spread_evenly_up_to_each_capacity() -> None:
     people = [representative("a"), representative("b"), representative("c", capacity=1)]
 
-    placed = given(matched([contact(f"c{n}") for n in range(7)], people))
+    placed = holders(decisions_for([contact(f"c{n}") for n in range(7)], people))
 
     assert sorted(str(person) for person in placed.values()) == sorted(
         ["a", "a", "b", "b", "c", "None", "None"]
     )
 
 
-def test_among_equals_the_one_with_fewer_skills_goes_first() -> None:
+def test_fewer_skills_win_a_tie() -> None:
     people = [representative("able", skills=("billing", "orders")), representative("plain")]
 
-    assert given(matched([contact("c1")], people)) == {"c1": "plain"}
+    assert holders(decisions_for([contact("c1")], people)) == {"c1": "plain"}
 
 
-def test_skill_language_presence_and_room_are_all_needed() -> None:
+def test_skill_language_presence_and_a_free_slot_are_all_needed() -> None:
     people = [
         representative("other-skill", skills=("orders",)),
         representative("other-language", languages=("de",)),
         representative("away", presence="away"),
         representative("offline", presence="offline"),
         representative("full", load=2),
-        representative("over-full", load=3, load_limit=3),
+        representative("above-capacity", load=3, load_limit=3),
     ]
 
-    (decision,) = matched([contact("c1")], people)
+    (decision,) = decisions_for([contact("c1")], people)
 
     (waits,) = decision.assignments
     assert waits.state == "queued"
@@ -121,67 +106,69 @@ def test_skill_language_presence_and_room_are_all_needed() -> None:
     assert decision.timers == ()
 
 
-def test_the_most_urgent_then_the_one_waiting_longest_takes_a_free_place() -> None:
+def test_free_slots_go_to_the_most_urgent_then_the_longest_waiting() -> None:
     waiting = [
-        contact("young-urgent", urgency=3, waited_s=1, state="queued"),
+        contact("young-urgent", priority_rank=3, waited_s=1, state="queued"),
         contact("old", waited_s=600, state="queued"),
         contact("older", waited_s=601, state="queued"),
-        contact("new-urgent", urgency=3),
+        contact("new-urgent", priority_rank=3),
     ]
 
-    placed = given(matched(waiting, [representative("rita", capacity=3)]))
+    placed = holders(decisions_for(waiting, [representative("rita", capacity=3)]))
 
     assert placed == {"young-urgent": "rita", "new-urgent": "rita", "older": "rita"}
 
 
-def test_a_contact_that_waits_on_is_told_of_once() -> None:
-    assert matched([contact("c1", state="queued")], []) == []
+def test_contact_that_keeps_waiting_is_published_once() -> None:
+    assert decisions_for([contact("c1", state="queued")], []) == []
 
 
-def test_whoever_had_it_before_gets_it_back_if_free() -> None:
+def test_previous_representative_gets_the_contact_back_if_available() -> None:
     people = [representative("rita", load=1), representative("sam", idle_s=900)]
 
-    (decision,) = matched([contact("c1", preferred_id="rita")], people)
+    (decision,) = decisions_for([contact("c1", preferred_id="rita")], people)
 
     (assigned,) = decision.events
     assert isinstance(assigned, ContactAssigned)
     assert assigned.reason == "rita: billing, en; had it before"
 
 
-def test_whoever_had_it_before_gets_it_back_only_if_it_still_fits() -> None:
+def test_previous_representative_gets_the_contact_back_only_with_its_skill() -> None:
     people = [representative("rita", skills=("orders",)), representative("sam")]
 
-    assert given(matched([contact("c1", preferred_id="rita")], people)) == {"c1": "sam"}
+    assert holders(decisions_for([contact("c1", preferred_id="rita")], people)) == {"c1": "sam"}
 
 
-def test_whoever_had_it_before_gets_back_no_more_than_it_has_room_for() -> None:
+def test_previous_representative_gets_back_no_more_than_the_free_slots() -> None:
     people = [representative("rita", capacity=1), representative("sam")]
     back = [contact(name, preferred_id="rita") for name in ("c1", "c2")]
 
-    assert given(matched(back, people)) == {"c1": "rita", "c2": "sam"}
+    assert holders(decisions_for(back, people)) == {"c1": "rita", "c2": "sam"}
 
 
-def test_whoever_let_it_pass_is_left_out_and_a_new_round_is_awaited() -> None:
+def test_representatives_who_declined_are_left_out_until_the_exclusion_ends() -> None:
     people = [representative("rita", idle_s=900), representative("sam")]
-    passed_by_rita = contact("c1", passed=("rita",))
-    passed_by_both = contact("c2", passed=("rita", "sam"))
+    declined_by_rita = contact("c1", declined_by=("rita",))
+    declined_by_both = contact("c2", declined_by=("rita", "sam"))
 
-    to_sam, waits = matched([passed_by_rita, passed_by_both], people)
+    to_sam, waits = decisions_for([declined_by_rita, declined_by_both], people)
 
-    assert given([to_sam, waits]) == {"c1": "sam", "c2": None}
-    assert waits.timers == (Schedule(RoundEnds(contact_id=ContactId("c2")), NOW + ROUND),)
+    assert holders([to_sam, waits]) == {"c1": "sam", "c2": None}
+    assert waits.timers == (Schedule(ExclusionEnds(contact_id=ContactId("c2")), NOW + EXCLUSION),)
 
 
-def test_one_who_was_skipped_for_a_contact_still_gets_the_next() -> None:
-    contacts = [contact("c1", passed=("rita",), waited_s=1), contact("c2")]
+def test_representative_excluded_from_one_contact_gets_the_next() -> None:
+    contacts = [contact("c1", declined_by=("rita",), waited_s=1), contact("c2")]
 
-    placed = given(matched(contacts, [representative("rita")]))
+    placed = holders(decisions_for(contacts, [representative("rita")]))
 
     assert placed == {"c1": None, "c2": "rita"}
 
 
-def test_without_auto_accept_it_is_an_offer_that_expires() -> None:
-    (decision,) = matched([contact("c1", offer=4)], [representative("rita", auto_accept=False)])
+def test_contact_is_offered_with_a_timer_without_auto_accept() -> None:
+    (decision,) = decisions_for(
+        [contact("c1", offer=4)], [representative("rita", auto_accept=False)]
+    )
 
     (offered,) = decision.assignments
     assert (offered.state, offered.representative_id, offered.offer) == ("offered", "rita", 5)
@@ -196,5 +183,31 @@ def test_without_auto_accept_it_is_an_offer_that_expires() -> None:
     )
     expires = OfferExpires(contact_id=ContactId("c1"), representative_id=PersonId("rita"), offer=5)
     assert decision.timers == (Schedule(expires, expires_at),)
-    (seated,) = decision.representatives
-    assert seated.load == 1  # an offer holds its place, or accepting it could be one too many
+    (assignee,) = decision.representatives
+    assert (
+        assignee.load == 1
+    )  # an offer takes a slot, so that accepting it never exceeds the capacity
+
+
+def test_queued_contact_that_is_given_cancels_its_exclusion() -> None:
+    waiting = contact("c1", state="queued", declined_by=("rita",))
+
+    (decision,) = decisions_for([waiting], [representative("rita"), representative("sam")])
+
+    assert holders([decision]) == {"c1": "sam"}
+    assert decision.timers == (Cancel(ContactId("c1"), ExclusionEnds.type),)
+
+
+def test_routing_policy_decides_the_rank_and_the_exclusion() -> None:
+    most_skills_first = RoutingPolicy(
+        rank=lambda person: (0.0, person.idle_since, -len(person.skills), person.representative_id),
+        exclusion=timedelta(seconds=5),
+    )
+    people = [representative("plain"), representative("able", skills=("billing", "orders"))]
+    contacts = [contact("c1"), contact("c2", declined_by=("able", "plain"))]
+
+    given, queued = match(contacts, people, most_skills_first, at=NOW)
+
+    assert holders([given]) == {"c1": "able"}
+    ends = ExclusionEnds(contact_id=ContactId("c2"))
+    assert queued.timers == (Schedule(ends, NOW + timedelta(seconds=5)),)

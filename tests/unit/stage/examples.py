@@ -1,7 +1,8 @@
-"""A small history in which everything is right, to be broken in one place at a time.
+"""A small sound history; each test breaks it in one place.
 
-Ada's contact is assigned to Rita, who is late: it is warned of, breached and raised to Sara, and
-Slack has told her. Then Rita's only place goes to Bo's contact, which is resolved in time.
+Ada's contact is assigned to Rita, who is late: its clock warns and breaches, an escalation is
+raised, and Slack pages Sara. Then Rita, who has capacity for one contact, gets Bo's, which is
+resolved in time.
 """
 
 from collections.abc import Callable, Sequence
@@ -24,8 +25,12 @@ from common.contracts.escalations import (
     ClockMet,
     ClocksStarted,
     ClockWarned,
+    EscalationAcknowledged,
+    EscalationClimbed,
     EscalationClosed,
     EscalationRaised,
+    EscalationTakenOver,
+    EscalationUnanswered,
     PageRequested,
 )
 from common.contracts.event import (
@@ -43,14 +48,19 @@ from stage.invariants import Snapshot
 from stage.invariants import snapshot as rows
 from stage.invariants.reader import subscribed_types
 from stage.invariants.snapshot import TOPIC_OWNERS, Clock, ServiceTables, Threshold
+from stage.system import SERVICES
 
 T = TypeVar("T")
 
 NOON = datetime(2026, 11, 22, 12, tzinfo=UTC)
 ADA, BO = ContactId("ada"), ContactId("bo")
-RITA, SARA = PersonId("rita"), PersonId("sara")
-RAISED, PAGE, TOLD = EscalationId("escalation"), PageId("page"), NotificationId("notification")
-SUBSCRIBED = {service: subscribed_types(service) for service in TOPIC_OWNERS.values()}
+RITA, SARA, MARCO = PersonId("rita"), PersonId("sara"), PersonId("marco")
+RAISED, PAGE, NOTIFICATION = (
+    EscalationId("escalation"),
+    PageId("page"),
+    NotificationId("notification"),
+)
+SUBSCRIBED = {service: subscribed_types(service) for service in SERVICES}
 
 
 def at(seconds: float) -> datetime:
@@ -93,7 +103,11 @@ def offered(contact: ContactId, to: PersonId = RITA) -> ContactOffered:
 
 def released(contact: ContactId) -> AssignmentReleased:
     return AssignmentReleased(
-        contact_id=contact, occurred_at=at(12), representative_id=RITA, reason="taken over"
+        contact_id=contact,
+        occurred_at=at(12),
+        representative_id=RITA,
+        kind="taken_over",
+        reason="taken over",
     )
 
 
@@ -168,11 +182,11 @@ def page(contact: ContactId) -> PageRequested:
     )
 
 
-def told(contact: ContactId) -> NotificationSent:
+def notification_sent(contact: ContactId) -> NotificationSent:
     return NotificationSent(
         contact_id=contact,
         occurred_at=at(10.1),
-        notification_id=TOLD,
+        notification_id=NOTIFICATION,
         page_id=PAGE,
         person_id=SARA,
         medium="slack",
@@ -180,14 +194,46 @@ def told(contact: ContactId) -> NotificationSent:
     )
 
 
+def acknowledged(by: PersonId, until: datetime) -> EscalationAcknowledged:
+    return EscalationAcknowledged(
+        contact_id=ADA,
+        occurred_at=at(15),
+        escalation_id=RAISED,
+        by=by,
+        lease_expires_at=until,
+    )
+
+
+def taken_over(by: PersonId) -> EscalationTakenOver:
+    return EscalationTakenOver(contact_id=ADA, occurred_at=at(16), escalation_id=RAISED, by=by)
+
+
+def climbed(lateness_ms: float | None) -> EscalationClimbed:
+    return EscalationClimbed(
+        contact_id=ADA,
+        occurred_at=at(20),
+        escalation_id=RAISED,
+        from_level=0,
+        to_level=1,
+        level_name="managers",
+        reason="no answer",
+        lateness_ms=lateness_ms,
+    )
+
+
+UNANSWERED = EscalationUnanswered(
+    contact_id=ADA, occurred_at=at(30), escalation_id=RAISED, level=0, lateness_ms=1.0
+)
+
+
 @dataclass
 class Topics:
-    """Records and what services keep of them, as if all went well with each event."""
+    """Records, and the tables of services that handled each of them correctly."""
 
     records: list[rows.Record] = field(default_factory=list)
     journals: dict[str, list[rows.JournalRow]] = field(default_factory=dict)
 
-    def say(self, event: Event, cause: str | None = None) -> None:
+    def publish(self, event: Event, cause: str | None = None) -> None:
         journal = self.journals.setdefault(TOPIC_OWNERS[event.topic], [])
         number = len(self.records)
         sequence = 1 + sum((row.topic, row.key) == (event.topic, event.key) for row in journal)
@@ -218,23 +264,23 @@ class Topics:
             )
         )
 
-    def books(self, service: str) -> ServiceTables:
+    def tables(self, service: str) -> ServiceTables:
         journal = self.journals[service]
-        wanted = SUBSCRIBED[service]
+        subscribed = SUBSCRIBED[service]
         last = {(row.key, row.topic): row.sequence for row in journal}
         return ServiceTables(
-            subscribed_types=wanted,
+            subscribed_types=subscribed,
             journal=journal,
             inbox=[
                 rows.InboxRow(service, record.event_id)
                 for record in self.records
-                if record.type in wanted
+                if record.type in subscribed
             ],
             streams=[rows.StreamRow(*place, sequence) for place, sequence in last.items()],
         )
 
 
-def good() -> Snapshot:
+def sound_history() -> Snapshot:
     topics = Topics()
     for event in (
         received(ADA),
@@ -244,7 +290,7 @@ def good() -> Snapshot:
         breached(ADA),
         raised(ADA),
         page(ADA),
-        told(ADA),
+        notification_sent(ADA),
         released(ADA),
         received(BO),
         assigned(BO),
@@ -253,23 +299,23 @@ def good() -> Snapshot:
         ContactResolved(contact_id=BO, occurred_at=at(15)),
         completed(BO),
     ):
-        topics.say(event)
-    books = {service: topics.books(service) for service in TOPIC_OWNERS.values()}
-    books["escalation"] = replace(books["escalation"], timers=[acknowledgement_due()])
-    late = Clock(
+        topics.publish(event)
+    tables = {service: topics.tables(service) for service in SERVICES}
+    tables["escalation"] = replace(tables["escalation"], timers=[acknowledgement_due()])
+    breached_clock = Clock(
         "first_response", (Threshold(50, at(5), at(5)), Threshold(100, at(10), at(10.001)))
     )
-    kept = Clock("first_response", (Threshold(100, at(10)),), met_at=at(4))
+    met_clock = Clock("first_response", (Threshold(100, at(10)),), met_at=at(4))
     return Snapshot(
         at=at(20),
         accepted_contacts=frozenset((ADA, BO)),
         records=topics.records,
         committed_offsets={
             (service, topic, 0): len(topics.records)
-            for service in TOPIC_OWNERS.values()
+            for service in SERVICES
             for topic in TOPIC_OWNERS
         },
-        tables=books,
+        tables=tables,
         contacts=[rows.Contact(ADA, "open"), rows.Contact(BO, "resolved")],
         assignments=[
             rows.Assignment(ADA, "with_supervisor", None, 0),
@@ -277,18 +323,25 @@ def good() -> Snapshot:
         ],
         representatives=[rows.Representative(RITA, ("billing",), ("en",), 1, 0, 1)],
         tracked_contacts=[
-            rows.TrackedContact(ADA, {}, None, (late,), RAISED),
-            rows.TrackedContact(BO, {}, at(15), (kept,), None),
+            rows.TrackedContact(ADA, {}, None, (breached_clock,), RAISED),
+            rows.TrackedContact(BO, {}, at(15), (met_clock,), None),
         ],
         escalations=[rows.Escalation(RAISED, ADA, "raised", 0, 1, 0, at(60))],
         notifications=[
             rows.Notification(
-                TOLD, f"{PAGE}/slack", "page", "sent", PAGE, RAISED, "slack", ambiguous=False
+                NOTIFICATION,
+                f"{PAGE}/slack",
+                "page",
+                "sent",
+                PAGE,
+                RAISED,
+                "slack",
+                ambiguous=False,
             )
         ],
-        attempts=[rows.Attempt(TOLD, 1, "sent")],
+        attempts=[rows.Attempt(NOTIFICATION, 1, "sent")],
         recipients=[rows.Recipient(SARA, (rows.Address("slack"),))],
-        receipts={TOLD: 1},
+        receipts={NOTIFICATION: 1},
     )
 
 
@@ -300,58 +353,59 @@ def acknowledgement_due() -> rows.TimerRow:
 Change = Callable[[Snapshot], Snapshot]
 
 
-def telling(*events: Event) -> Change:
-    """Publish these as well, as if their services had meant to."""
+def publishing(*events: Event) -> Change:
+    """Publish these events as well, with correct journals and inboxes."""
 
-    def change(facts: Snapshot) -> Snapshot:
+    def change(snapshot: Snapshot) -> Snapshot:
         topics = Topics(
-            list(facts.records), {name: list(book.journal) for name, book in facts.tables.items()}
+            list(snapshot.records),
+            {name: list(tables.journal) for name, tables in snapshot.tables.items()},
         )
         for event in events:
-            topics.say(event)
+            topics.publish(event)
         return replace(
-            facts,
+            snapshot,
             records=topics.records,
             tables={
-                name: replace(topics.books(name), timers=book.timers)
-                for name, book in facts.tables.items()
+                name: replace(topics.tables(name), timers=tables.timers)
+                for name, tables in snapshot.tables.items()
             },
         )
 
     return change
 
 
-def with_(**changes: Any) -> Change:
-    return lambda facts: replace(facts, **changes)
+def replacing(**changes: Any) -> Change:
+    return lambda snapshot: replace(snapshot, **changes)
 
 
-def each(name: str, **changes: Any) -> Change:
+def changing_each(name: str, **changes: Any) -> Change:
     """Change every row of a table."""
-    return lambda facts: with_(**{name: [replace(row, **changes) for row in getattr(facts, name)]})(
-        facts
-    )
+    return lambda snapshot: replacing(
+        **{name: [replace(row, **changes) for row in getattr(snapshot, name)]}
+    )(snapshot)
 
 
-def book(service: str, **changes: Any) -> Change:
-    return lambda facts: replace(
-        facts, tables={**facts.tables, service: replace(facts.tables[service], **changes)}
+def changing_tables(service: str, **changes: Any) -> Change:
+    return lambda snapshot: replace(
+        snapshot, tables={**snapshot.tables, service: replace(snapshot.tables[service], **changes)}
     )
 
 
 def without(name: str, number: int) -> Change:
-    """Lose one row of a table, or one record."""
-    return lambda facts: with_(**{name: _without(getattr(facts, name), number)})(facts)
+    """Remove one row of a table, or one record."""
+    return lambda snapshot: replacing(**{name: _without(getattr(snapshot, name), number)})(snapshot)
 
 
 def without_in(service: str, name: str, number: int) -> Change:
-    """Lose one row of a service's own tables."""
+    """Remove one row of a table of one service."""
 
-    def change(facts: Snapshot) -> Snapshot:
-        found = getattr(facts.tables[service], name)
-        return book(service, **{name: _without(found, number)})(facts)
+    def change(snapshot: Snapshot) -> Snapshot:
+        rows_before = getattr(snapshot.tables[service], name)
+        return changing_tables(service, **{name: _without(rows_before, number)})(snapshot)
 
     return change
 
 
-def _without(found: Sequence[T], number: int) -> list[T]:
-    return [row for n, row in enumerate(found) if n != number % len(found)]
+def _without(items: Sequence[T], number: int) -> list[T]:
+    return [item for n, item in enumerate(items) if n != number % len(items)]

@@ -1,4 +1,4 @@
-"""A page that is limited to some media need be tried on these alone."""
+"""A page that is limited to some media need only be tried on these."""
 
 from dataclasses import replace
 
@@ -7,29 +7,29 @@ import pytest
 from common.contracts.escalations import PageRequested
 from common.contracts.notifications import Medium
 from stage.invariants import Snapshot, check
-from unit.stage.examples import good
+from unit.stage.examples import sound_history
 
 NEVER = "a page was never tried"
 
 
-def limited(facts: Snapshot, *media: Medium) -> Snapshot:
-    """Have Sara mail beside Slack, and her page limited to these; Slack alone was tried."""
-    (sara,) = facts.recipients
+def limited(snapshot: Snapshot, *media: Medium) -> Snapshot:
+    """Give Sara e-mail and Slack and limit her page to `media`; only Slack was tried."""
+    (sara,) = snapshot.recipients
     both = replace(sara, media=(*sara.media, replace(sara.media[0], medium="email")))
     records = [
-        replace(one, event=one.event.model_copy(update={"media": media}))
-        if isinstance(one.event, PageRequested)
-        else one
-        for one in facts.records
+        replace(record, event=record.event.model_copy(update={"media": media}))
+        if isinstance(record.event, PageRequested)
+        else record
+        for record in snapshot.records
     ]
-    assert records != facts.records
-    return replace(facts, recipients=[both], records=records)
+    assert records != snapshot.records
+    return replace(snapshot, recipients=[both], records=records)
 
 
 @pytest.mark.parametrize(
     ("media", "missing"),
     [(("slack",), False), (("slack", "sms"), False), (("email",), True), (("sms",), True)],
 )
-def test_only_the_media_it_names_are_expected(media: tuple[Medium, ...], *, missing: bool) -> None:
-    verdict = check(limited(good(), *media))
-    assert (NEVER in {one.message for one in verdict.violations}) == missing, str(verdict)
+def test_page_is_expected_only_on_its_media(media: tuple[Medium, ...], *, missing: bool) -> None:
+    verdict = check(limited(sound_history(), *media))
+    assert (NEVER in {item.message for item in verdict.violations}) == missing, str(verdict)

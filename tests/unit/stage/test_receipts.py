@@ -1,4 +1,4 @@
-"""What arrived is told by what the notifier really writes, not by what we think it writes."""
+"""Receipts are counted in the messages that the notifier really writes."""
 
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
@@ -6,8 +6,10 @@ from datetime import UTC, datetime, timedelta
 from common.contracts.event import ContactId, EscalationId, NotificationId, PageId, PersonId
 from common.core.ids import new_id
 from notifier.channels import email, slack
-from notifier.domain.notifications import Content, Notification
-from notifier.domain.recipients import EmailAddress, SlackAddress
+from notifier.domain import notifications
+from notifier.domain.content import Content, Status
+from notifier.domain.notifications import Notification
+from notifier.domain.recipients import Address
 from notifier.links import Links
 from stage.invariants import count_receipts
 
@@ -26,8 +28,8 @@ def notification() -> Notification:
         escalation_id=EscalationId(new_id()),
         person_id=PersonId("sara"),
         medium="slack",
-        address=SlackAddress("D0SARA", "U0SARA"),
-        content=Content("raised", "No reply", "No reply within 10 s"),
+        address=Address("slack", {"channel": "D0SARA", "user_id": "U0SARA"}),
+        content=Content("raised"),
         requested_at=NOON,
         due_at=NOON,
         receipt={"channel": "D0SARA", "ts": "1"},
@@ -35,18 +37,21 @@ def notification() -> Notification:
 
 
 def test_posts_and_mails_are_counted_by_their_notification() -> None:
-    one = notification()
-    _, post = slack.request(one, LINKS, NOON)
-    other = replace(notification(), medium="email", address=EmailAddress("sara@example.com"))
-    url = LINKS.url(other.notification_id)
-    mail = email.compose(other, "Upstairs <upstairs@localhost>", url, NOON)
+    slack_page = notification()
+    post = slack.page_message(slack_page, LINKS, NOON)
+    mailbox = Address("email", {"address": "sara@example.com"})
+    mail_page = replace(notification(), medium="email", address=mailbox)
+    url = LINKS.url(mail_page.notification_id)
+    mail = email.compose(mail_page, "Upstairs <upstairs@localhost>", url, NOON)
     assert count_receipts([post, post], [mail]) == {
-        one.notification_id: 2,
-        other.notification_id: 1,
+        slack_page.notification_id: 2,
+        mail_page.notification_id: 1,
     }
 
 
-def test_a_message_that_only_changes_an_earlier_one_does_not_count() -> None:
-    changed = replace(notification(), kind="update")
-    _, post = slack.request(changed, LINKS, NOON)
+def test_update_of_an_earlier_message_is_not_counted() -> None:
+    page = notification()
+    status = Status("acknowledged", by="Sara")
+    update = notifications.update(page, status, NotificationId(new_id()), NOON)
+    post = slack.update_message(update, NOON)
     assert not count_receipts([post], [])

@@ -1,8 +1,9 @@
-"""Real PostgreSQL and Kafka on a machine that has nothing."""
+"""Real PostgreSQL and Kafka on any machine with Python."""
 
 from devstack.backend import Backend
 from devstack.errors import ExitedEarlyError, StackError
 from devstack.processes import Process, free_port
+from devstack.progress import Progress
 from devstack.servers import LocalServer, Server
 from devstack.stack import Stack, start
 
@@ -11,6 +12,7 @@ __all__ = [
     "ExitedEarlyError",
     "LocalServer",
     "Process",
+    "Progress",
     "Server",
     "Stack",
     "StackError",

@@ -1,4 +1,4 @@
-"""`python -m devstack`: bring the stack up, or fetch what it needs."""
+"""`python -m devstack`: start the stack, or fetch its files."""
 
 import signal
 import sys
@@ -9,6 +9,7 @@ import typer
 from devstack import jars
 from devstack.backend import THIS_MACHINE, java_for_embedded
 from devstack.errors import StackError
+from devstack.progress import Progress
 from devstack.stack import KAFKA_VARIABLE, POSTGRES_VARIABLE, start
 
 cli = typer.Typer(help=__doc__, add_completion=False, pretty_exceptions_enable=False)
@@ -16,13 +17,12 @@ cli = typer.Typer(help=__doc__, add_completion=False, pretty_exceptions_enable=F
 
 @cli.command()
 def up() -> None:
-    """Start PostgreSQL and Kafka, print their addresses, stay until Ctrl-C."""
-    # An orderly end for process managers too. SIGINT as well: a shell that starts us in the
-    # background has it ignored.
+    """Start PostgreSQL and Kafka, print their addresses, and run until Ctrl-C."""
+    # SIGTERM for process managers. SIGINT too, because a shell ignores it for background jobs.
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, _interrupt)
     try:
-        with start() as stack:
+        with start(progress=Progress(lambda line: typer.echo(line, err=True))) as stack:
             typer.echo(stack.reason, err=True)
             typer.echo(f"{POSTGRES_VARIABLE}={stack.postgres_admin_url}")
             typer.echo(f"{KAFKA_VARIABLE}={stack.kafka_bootstrap}")
@@ -34,19 +34,19 @@ def up() -> None:
 
 @cli.command()
 def fetch() -> None:
-    """Fill the cache with Kafka's jars, so that later starts need no network."""
+    """Fetch Kafka's jars into the cache, so that later starts need no network."""
     typer.echo(jars.fetch())
 
 
 @cli.command()
 def lock() -> None:
-    """After a change of Kafka's version: list its jars and their sums anew, with Maven."""
+    """Rewrite the list of Kafka's jars and checksums with Maven, after a change of its version."""
     typer.echo(jars.lock())
 
 
 @cli.command()
 def can_embed() -> None:
-    """Exit with 0 when Java and Kafka's jars are here or can be fetched."""
+    """Exit with 0 if Java and Kafka's jars are present or can be fetched."""
     if java_for_embedded(THIS_MACHINE) is None:
         msg = "no Java 17+ with Maven on this machine, nor the extra `devstack[jvm]`"
         raise StackError(msg)

@@ -1,4 +1,4 @@
-"""Which of the three stacks to take, and why."""
+"""Selects the backend of the stack: embedded, containers or external."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -20,7 +20,7 @@ class Backend(StrEnum):
 
 @dataclass(frozen=True)
 class Probes:
-    """What this machine has; each is asked only when the answer matters."""
+    """Checks of this machine; each one runs only if its result matters."""
 
     java: Callable[[], Java | None]
     has_kafka_jars: Callable[[], bool]
@@ -35,33 +35,33 @@ def parse(value: str) -> Backend:
         raise StackError(msg) from None
 
 
-# What `auto` comes down to.
+# A backend other than `auto`.
 ConcreteBackend = Literal[Backend.EMBEDDED, Backend.CONTAINERS, Backend.EXTERNAL]
 
 
 def choose(choice: Backend, probes: Probes) -> tuple[ConcreteBackend, str]:
-    """Settle `auto`; the second value says in one line what was taken and why."""
+    """Resolve `auto`; return the backend and a line that says why."""
     if choice is not Backend.AUTO:
-        return choice, f"{choice}: asked for"
-    if (found := java_for_embedded(probes)) is not None:
+        return choice, f"{choice}: requested"
+    if (java := java_for_embedded(probes)) is not None:
         return (
             Backend.EMBEDDED,
-            f"embedded: Java {found.major} {found.origin}, and Kafka's jars or a way to fetch them",
+            f"embedded: Java {java.major} {java.origin}, and Kafka's jars are available",
         )
-    lacking = f"no Java {JAVA_NEEDED}+ with mvn"
+    missing = f"no Java {JAVA_NEEDED}+ with mvn"
     if probes.has_docker():
-        return Backend.CONTAINERS, f"containers: {lacking}, but a Docker engine answers"
+        return Backend.CONTAINERS, f"containers: {missing}, but a Docker engine answers"
     msg = (
-        f"{lacking} and no Docker engine: install the extra `devstack[jvm]`, "
+        f"{missing} and no Docker engine: install the extra `devstack[jvm]`, "
         f"Java {JAVA_NEEDED}+ and Maven, or Docker"
     )
     raise StackError(msg)
 
 
 def java_for_embedded(probes: Probes) -> Java | None:
-    """The Java for `embedded`, or None where that would not start."""
-    found = probes.java()
-    return found if found is not None and probes.has_kafka_jars() else None
+    """Return the Java for `embedded`, or None if `embedded` can't start."""
+    java = probes.java()
+    return java if java is not None and probes.has_kafka_jars() else None
 
 
 THIS_MACHINE = Probes(java.find, jars.are_obtainable, containers.engine_answers)

@@ -1,4 +1,4 @@
-"""PostgreSQL and Kafka from containers, at fixed ports of the loopback."""
+"""PostgreSQL and Kafka in containers, at fixed loopback ports."""
 
 import time
 from collections.abc import Callable
@@ -64,7 +64,7 @@ class ContainerServer:
         while not self._answers():
             if time.monotonic() > deadline:
                 log = self._container.get_wrapped_container().logs(tail=LOG_TAIL_LINES)
-                msg = f"{self._container.image} is not ready: {log.decode()}"
+                msg = f"{self._container.image} is not ready in time: {log.decode()}"
                 raise StackError(msg)
             time.sleep(POLL_SECONDS)
 
@@ -78,13 +78,13 @@ class PostgresContainer:
             command += ["-c", f"{name}={value}"]
         container = _published(DockerContainer(POSTGRES_IMAGE), inside=5432, port=port)
         container.with_env("POSTGRES_PASSWORD", SUPERUSER).with_command(command)
-        # Over TCP: the server that the image initialises with has a socket alone.
+        # Over TCP: during initialisation the image runs a server with only a Unix socket.
         ready = ["pg_isready", "-h", LOOPBACK]
         self.server = ContainerServer(container, lambda: container.exec(ready).exit_code == 0)
 
 
 class KafkaContainer:
-    """Not the library's own, which starts other images by a script it copies in."""
+    """Replaces the library's class, which supports other images only."""
 
     def __init__(self) -> None:
         port = free_port()
@@ -100,7 +100,7 @@ class KafkaContainer:
 
 
 def _published(container: DockerContainer, *, inside: int, port: int) -> DockerContainer:
-    # Docker takes a pair of address and port. The library's setter takes no address,
-    # and would open the port to the network.
+    # Docker accepts a pair of address and port. The library's setter accepts no address and
+    # would open the port to the network.
     container.ports[str(inside)] = (LOOPBACK, port)  # type: ignore[assignment]
     return container

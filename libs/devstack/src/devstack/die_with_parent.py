@@ -1,7 +1,7 @@
-"""Run as a script: drop root, ask to die with the parent, become the command.
+"""A script that drops root, asks the kernel to kill it with its parent, and runs a command.
 
-It is a program and not a `preexec_fn`, because no Python code is safe between fork and
-exec in a process that has threads.
+It is not a `preexec_fn`, because no Python code is safe between fork and exec in a process with
+threads.
 """
 
 import ctypes
@@ -18,12 +18,12 @@ def main(parent: int, owner: str, command: list[str]) -> None:
         os.setgroups([])
         os.setgid(gid)
         os.setuid(uid)
-    # After setuid, which would clear it. Other systems depend on our orderly exit.
+    # After setuid, which would clear it. Other systems rely on an orderly exit of the parent.
     if sys.platform == "linux":
         ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
         if os.getppid() != parent:
-            sys.exit("the parent is gone already")
-    os.execvp(command[0], command)  # noqa: S606 - to become the command is what it is for
+            sys.exit("the parent has already ended")
+    os.execvp(command[0], command)  # noqa: S606 - replaces itself with the command
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""What can go wrong here; each message says what to do about it."""
+"""Errors of devstack; each message says how to fix the problem."""
 
 
 class StackError(Exception):

@@ -1,7 +1,7 @@
-"""Kafka's jars: fetched once, by Maven or by `maven-artifact`, and held to their sums.
+"""Kafka's jars, fetched once by Maven or `maven-artifact` and verified by checksum.
 
-`maven-artifact` fetches one jar at a time and resolves nothing, so `kafka-jars.txt` lists
-what Maven made of `kafka-pom.xml`. It does not check what it fetched either: we do.
+`maven-artifact` fetches single jars and resolves no dependencies, so `kafka-jars.txt` lists what
+Maven resolved from `kafka-pom.xml`. It does not verify checksums; this module does.
 """
 
 import hashlib
@@ -17,15 +17,14 @@ from shutil import which
 from devstack.errors import StackError
 from devstack.paths import cache_directory, locked
 
-# The newest whose jars Maven serves in full; it needs Java 17.
-# After a change: python -m devstack lock.
+# Needs Java 17. After a change run: python -m devstack lock.
 KAFKA_VERSION = "4.3.1"
 POM = Path(__file__).with_name("kafka-pom.xml")
 SUMS = Path(__file__).with_name("kafka-jars.txt")
 SUMS_HEADER = "# Written by `python -m devstack lock`: each jar's coordinates and SHA-256.\n"
 DOWNLOADS_AT_ONCE = 8
 DOWNLOAD_ATTEMPTS = 3
-# For one jar; the largest has 10 MB.
+# Per jar; the largest has 10 MB.
 DOWNLOAD_SECONDS = 120
 
 
@@ -38,12 +37,12 @@ def are_obtainable() -> bool:
 
 
 def fetch() -> Path:
-    """Fill the cache with Kafka's jars; safe in many processes at once."""
+    """Fetch Kafka's jars into the cache; safe in several processes at once."""
     target = directory()
     if target.exists():
         return target
     target.parent.mkdir(parents=True, exist_ok=True)
-    # Maven's own repository does not bear two writers.
+    # Maven's local repository does not support two writers.
     with locked(target.parent / "fetch.lock"):
         if not target.exists():
             _fetch_into(target)
@@ -51,7 +50,7 @@ def fetch() -> Path:
 
 
 def lock() -> Path:
-    """Ask Maven anew which jars there are to be, and write their list."""
+    """Resolve the jars with Maven and write their list."""
     with tempfile.TemporaryDirectory() as name:
         tree = Path(name)
         _copy_with_maven(tree, "-Dmdep.useRepositoryLayout=true")
@@ -62,7 +61,7 @@ def lock() -> Path:
 
 
 def expected_sums() -> dict[str, str]:
-    """The SHA-256 of each jar, by its coordinates."""
+    """Return the SHA-256 of each jar by its coordinates."""
     lines = SUMS.read_text().splitlines()
     return dict(line.split() for line in lines if not line.startswith("#"))
 
@@ -84,7 +83,7 @@ def _fetch_into(target: Path) -> None:
 
 
 def _has_maven() -> bool:
-    # It is a script that runs on the machine's Java, not on the wheel's.
+    # `mvn` is a script that needs the machine's own Java; the wheel's does not count.
     return which("mvn") is not None and which("java") is not None
 
 
@@ -96,42 +95,42 @@ def _copy_with_maven(target: Path, *options: str) -> None:
     command = ["mvn", "-q", "-B", "-f", str(POM), f"-Dkafka.version={KAFKA_VERSION}"]
     command += ["dependency:copy-dependencies", "-DincludeScope=runtime"]
     command += [f"-DoutputDirectory={target}", *options]
-    done = subprocess.run(command, check=False, capture_output=True, text=True)
-    if done.returncode != 0:
-        msg = f"Maven could not fetch Kafka {KAFKA_VERSION}: {done.stdout}{done.stderr}"
+    completed = subprocess.run(command, check=False, capture_output=True, text=True)
+    if completed.returncode != 0:
+        msg = f"Maven could not fetch Kafka {KAFKA_VERSION}: {completed.stdout}{completed.stderr}"
         raise StackError(msg)
 
 
 def _download(target: Path) -> None:
     with ThreadPoolExecutor(DOWNLOADS_AT_ONCE) as pool:
-        # The first failure cancels all that has not begun.
-        list(pool.map(lambda each: _download_one(each, target / _file_name(each)), expected_sums()))
+        # The first failure cancels the downloads that have not started.
+        list(pool.map(lambda item: _download_jar(item, target / _file_name(item)), expected_sums()))
 
 
-def _download_one(coordinates: str, path: Path) -> None:
-    # A process of its own, for it prints to our stdout and knows no timeout.
+def _download_jar(coordinates: str, path: Path) -> None:
+    # In a separate process: the library prints to stdout and has no timeout.
     command = [sys.executable, "-m", "maven_artifact.main", coordinates, str(path)]
-    said = ""
+    output = ""
     for _attempt in range(DOWNLOAD_ATTEMPTS):
         try:
-            done = subprocess.run(
+            completed = subprocess.run(
                 command, check=False, capture_output=True, text=True, timeout=DOWNLOAD_SECONDS
             )
         except subprocess.TimeoutExpired:
-            said = f"no answer in {DOWNLOAD_SECONDS} s"
+            output = f"no answer within {DOWNLOAD_SECONDS} s"
             continue
-        if done.returncode == 0:
+        if completed.returncode == 0:
             return
-        said = f"{done.stdout}{done.stderr}"
-    msg = f"maven-artifact could not fetch {coordinates}: {said}"
+        output = f"{completed.stdout}{completed.stderr}"
+    msg = f"maven-artifact could not fetch {coordinates}: {output}"
     raise StackError(msg)
 
 
 def _verify(fetched: Path) -> None:
     expected = {_file_name(coordinates): sha256 for coordinates, sha256 in expected_sums().items()}
-    found = {jar.name: _sha256(jar) for jar in fetched.iterdir()}
-    if wrong := {name for name, _sha256 in expected.items() ^ found.items()}:
-        msg = f"these jars are not the ones in {SUMS}: {', '.join(sorted(wrong))}"
+    actual = {jar.name: _sha256(jar) for jar in fetched.iterdir()}
+    if wrong := {name for name, _sha256 in expected.items() ^ actual.items()}:
+        msg = f"these jars do not match {SUMS}: {', '.join(sorted(wrong))}"
         raise StackError(msg)
 
 
@@ -141,7 +140,7 @@ def _sha256(path: Path) -> str:
 
 
 def _coordinates(path: Path) -> str:
-    """Of a jar in a repository's layout: `org/slf4j/slf4j-api/2.0.17/slf4j-api-2.0.17.jar`."""
+    """Read them from a path such as `org/slf4j/slf4j-api/2.0.17/slf4j-api-2.0.17.jar`."""
     *group, artifact, version, _name = path.parts
     return f"{'.'.join(group)}:{artifact}:{version}"
 

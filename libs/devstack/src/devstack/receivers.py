@@ -1,11 +1,9 @@
-"""Outside systems that are told things, as local servers that keep what they were told.
+"""Local Slack and mail servers that keep every message they receive.
 
-Each runs in a thread of its own, so a busy caller does not blur when something arrived.
+Each runs in a thread of its own, so the arrival times are exact even if the caller is busy.
 """
 
 import asyncio
-import socket
-import threading
 from collections import deque
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -16,7 +14,6 @@ from email.policy import default
 from itertools import count
 from typing import Any, Self
 
-import uvicorn
 from aiosmtpd.controller import Controller
 from starlette.applications import Starlette
 from starlette.requests import Request
@@ -24,17 +21,19 @@ from starlette.responses import JSONResponse, Response, StreamingResponse
 from starlette.routing import Route
 
 from devstack.processes import LOOPBACK, free_port
+from devstack.threaded_server import ThreadedServer
 
 
 def _now() -> datetime:
-    return datetime.now(UTC)  # noqa: TID251 - an outside system has a clock of its own
+    return datetime.now(UTC)  # noqa: TID251 - an outside system has its own clock
 
 
 @dataclass(frozen=True)
-class Posted:
-    """One call of Slack's Web API: `method` such as `chat.postMessage`.
+class SlackCall:
+    """One call of Slack's Web API; `method` is, for example, `chat.postMessage`.
 
-    What was `accepted` people see, whether or not the caller heard of it.
+    People see an `accepted` message, even if the caller did not get the answer. `ts` is Slack's
+    name for the message, and empty if the call was not accepted.
     """
 
     method: str
@@ -42,91 +41,72 @@ class Posted:
     headers: Mapping[str, str]
     at: datetime
     accepted: bool = True
+    ts: str = ""
 
 
 @dataclass(frozen=True)
-class Answer:
-    """What Slack says to a call; without a body it takes the message."""
+class SlackAnswer:
+    """Slack's answer to a call; without a `body` it accepts the message."""
 
     status: int = 200
     body: Mapping[str, Any] | None = None
     headers: Mapping[str, str] = field(default_factory=dict)
     hangs: bool = False
-    is_lost: bool = False
+    loses_response: bool = False
 
     @property
     def accepts(self) -> bool:
         return self.body is None and not self.hangs
 
 
-OK = Answer()
-# Takes the request and says nothing until the caller gives up.
-HANGS = Answer(hangs=True)
-# Takes the message, and the connection ends before the caller hears of it.
-LOST = Answer(is_lost=True)
+OK = SlackAnswer()
+# Reads the request and does not answer until the caller gives up.
+HANGS = SlackAnswer(hangs=True)
+# Accepts the message and closes the connection before the answer.
+LOST_RESPONSE = SlackAnswer(loses_response=True)
 
 
-def rate_limited(seconds: int) -> Answer:
+def rate_limited(seconds: int) -> SlackAnswer:
     body = {"ok": False, "error": "ratelimited"}
-    return Answer(429, body, {"Retry-After": str(seconds)})
+    return SlackAnswer(429, body, {"Retry-After": str(seconds)})
 
 
-def failing(status: int = 500) -> Answer:
-    return Answer(status, {"ok": False, "error": "internal_error"})
+def server_error(status: int = 500) -> SlackAnswer:
+    return SlackAnswer(status, {"ok": False, "error": "internal_error"})
 
 
-def refusing(error: str) -> Answer:
-    """Status 200 and `ok: false`, as Slack says no."""
-    return Answer(200, {"ok": False, "error": error})
+def slack_error(error: str) -> SlackAnswer:
+    """Return Slack's refusal: status 200 and `ok: false`."""
+    return SlackAnswer(200, {"ok": False, "error": error})
 
 
 class SlackReceiver:
     """Slack's `chat.postMessage` and `chat.update`; `url` is the base of its Web API.
 
-    `answers` are for the next calls, one each; after those it is `otherwise`.
+    The next calls get `answers`, one each, and later calls get `otherwise`.
     """
 
     def __init__(self, port: int = 0) -> None:
-        self.requests: list[Posted] = []
-        self.answers: deque[Answer] = deque()
+        self.requests: list[SlackCall] = []
+        self.answers: deque[SlackAnswer] = deque()
         self.otherwise = OK
-        self._port = port
         self._serial = count(1)
-        self._server: uvicorn.Server | None = None
-        self._thread: threading.Thread | None = None
+        app = Starlette(routes=[Route("/api/{method}", self._take, methods=["POST"])])
+        self._server = ThreadedServer(app, "slack", port)
 
     @property
     def url(self) -> str:
-        return f"http://{LOOPBACK}:{self._port}/api"
+        return f"{self._server.url}/api"
 
     @property
-    def accepted(self) -> list[Posted]:
-        return [one for one in self.requests if one.accepted]
+    def accepted(self) -> list[SlackCall]:
+        return [call for call in self.requests if call.accepted]
 
     def start(self) -> None:
-        app = Starlette(routes=[Route("/api/{method}", self._take, methods=["POST"])])
-        config = uvicorn.Config(
-            app,
-            log_config=None,
-            # An answer that is lost is an error to uvicorn, and here it is meant.
-            log_level="critical",
-            access_log=False,
-            lifespan="off",
-            timeout_graceful_shutdown=1,
-        )
-        self._server = uvicorn.Server(config)
-        # Listening before the server runs: nobody who calls at once is turned away.
-        listening = socket.create_server((LOOPBACK, self._port))
-        self._port = listening.getsockname()[1]
-        self._thread = threading.Thread(
-            target=self._serve, args=(self._server, listening), name="slack", daemon=True
-        )
-        self._thread.start()
+        self._server.start()
 
     def stop(self) -> None:
-        if self._server is not None and self._thread is not None:
-            self._server.should_exit = True
-            self._thread.join()
+        self._server.stop()
 
     async def __aenter__(self) -> Self:
         self.start()
@@ -135,33 +115,27 @@ class SlackReceiver:
     async def __aexit__(self, *_: object) -> None:
         await asyncio.to_thread(self.stop)
 
-    @staticmethod
-    def _serve(server: uvicorn.Server, listening: socket.socket) -> None:
-        with listening:
-            server.run(sockets=[listening])
-
     async def _take(self, request: Request) -> Response:
         at = _now()
         body = await request.json()
         method = request.path_params["method"]
         answer = self.answers.popleft() if self.answers else self.otherwise
-        self.requests.append(Posted(method, body, dict(request.headers), at, answer.accepts))
+        ts = body.get("ts") or f"1700000000.{next(self._serial):06}" if answer.accepts else ""
+        self.requests.append(SlackCall(method, body, dict(request.headers), at, answer.accepts, ts))
         if answer.hangs:
-            # The body was read, so what comes next is that the caller has gone.
+            # The body is complete, so the next message is the disconnect.
             await request.receive()
-        if answer.is_lost:
-            # Shorter than it says: uvicorn ends the connection.
+        if answer.loses_response:
+            # Shorter than the declared length: uvicorn closes the connection.
             return StreamingResponse(iter(()), headers={"Content-Length": "1"})
-        said = self._taken(body) if answer.body is None else dict(answer.body)
-        return JSONResponse(said, answer.status, headers=dict(answer.headers))
-
-    def _taken(self, body: Mapping[str, Any]) -> dict[str, Any]:
-        ts = body.get("ts") or f"1700000000.{next(self._serial):06}"
-        return {"ok": True, "channel": body.get("channel"), "ts": ts}
+        if answer.body is None:
+            success = {"ok": True, "channel": body.get("channel"), "ts": ts}
+            return JSONResponse(success, answer.status, headers=dict(answer.headers))
+        return JSONResponse(dict(answer.body), answer.status, headers=dict(answer.headers))
 
 
 class MailReceiver:
-    """An SMTP server; `answer` is what it says to each message."""
+    """An SMTP server that gives `answer` to each message."""
 
     def __init__(self, port: int | None = None) -> None:
         self.host = LOOPBACK

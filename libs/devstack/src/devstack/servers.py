@@ -1,4 +1,4 @@
-"""What may be done to a server of the stack, and the kind that is our own process."""
+"""Operations on a server of the stack, and servers that are local processes."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -8,10 +8,10 @@ from devstack.processes import Process
 
 
 class Server(Protocol):
-    """For tests that break things. Through it all, address and data stay."""
+    """For tests that cause faults; the address and the data stay the same."""
 
     def start(self) -> None:
-        """Return when it answers."""
+        """Start it and return when it answers."""
 
     def stop(self) -> None:
         """Shut it down in order."""
@@ -19,7 +19,7 @@ class Server(Protocol):
     def restart(self) -> None: ...
 
     def kill(self) -> None:
-        """End it as a power cut would."""
+        """Kill it as a power cut would."""
 
     def pause(self) -> None:
         """Freeze it: connections stay open and nothing answers."""

@@ -1,4 +1,4 @@
-"""PostgreSQL and Kafka, started together and gone together."""
+"""Starts PostgreSQL and Kafka together and stops them together."""
 
 import os
 from collections.abc import Callable, Iterator, Mapping
@@ -8,27 +8,33 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import assert_never
 
-from devstack import containers
+from devstack import containers, jars
 from devstack.backend import THIS_MACHINE, Backend, choose, parse
 from devstack.errors import StackError
 from devstack.kafka import Kafka
 from devstack.paths import run_directory
 from devstack.postgres import Postgres
+from devstack.progress import Progress
 from devstack.servers import LocalServer, Server
 
 POSTGRES_VARIABLE = "STACK_POSTGRES_ADMIN_URL"
 KAFKA_VARIABLE = "STACK_KAFKA_BOOTSTRAP"
 
 
+SILENT = Progress()
+
+
 @dataclass(frozen=True)
 class Stack:
+    """`reason` says in one line why this backend was chosen."""
+
     backend: Backend
     reason: str
     postgres_admin_url: str
     kafka_bootstrap: str
-    # Where a proxy that stands at `kafka_proxy_port` must forward to.
+    # A proxy at `kafka_proxy_port` must forward to this port.
     kafka_proxy_target: int | None = None
-    # None when the servers are not ours to stop.
+    # None if the servers are external: then they can't be stopped from here.
     postgres: Server | None = None
     kafka: Server | None = None
 
@@ -40,43 +46,53 @@ def start(
     root: Path | None = None,
     durable: bool = True,
     kafka_proxy_port: int | None = None,
+    progress: Progress = SILENT,
 ) -> Iterator[Stack]:
-    """Without a `choice`, `STACK` in the environment says it, else it is `auto`.
+    """Start the servers; they stop at the end of the block, or die with the calling thread.
 
-    `root` is for the data of this run. `durable=False` is for tests: quick, and a power
-    cut may lose commits. `kafka_proxy_port` is the port of a proxy that clients are to come by.
-    Call from a thread that lives on: the servers die with it.
+    Without a `backend` the environment variable `STACK` decides, by default `auto`. The data of the
+    run is kept below `root`. `durable=False` is fast and for tests: a power cut may lose commits.
+    `kafka_proxy_port` is the port of a proxy that clients connect through.
     """
     backend = backend or parse(os.environ.get("STACK", Backend.AUTO))
-    settled, why = choose(backend, THIS_MACHINE)
-    if kafka_proxy_port is not None and settled is not Backend.EMBEDDED:
-        msg = f"only an embedded Kafka knows of a proxy before it, and this is {why}"
+    concrete, reason = choose(backend, THIS_MACHINE)
+    if kafka_proxy_port is not None and concrete is not Backend.EMBEDDED:
+        msg = f"only an embedded Kafka can be behind a proxy; the backend is {reason}"
         raise StackError(msg)
-    match settled:
+    match concrete:
         case Backend.EMBEDDED:
-            opened = _embedded(why, root, durable=durable, kafka_proxy_port=kafka_proxy_port)
+            servers = _embedded(
+                reason, root, progress, durable=durable, kafka_proxy_port=kafka_proxy_port
+            )
         case Backend.CONTAINERS:
-            opened = _containers(why, durable=durable)
+            servers = _containers(reason, progress, durable=durable)
         case Backend.EXTERNAL:
-            opened = _external(why, os.environ)
+            servers = _external(reason, os.environ)
         case _:
-            assert_never(settled)
-    with opened as stack:
+            assert_never(concrete)
+    with servers as stack:
         yield stack
 
 
 @contextmanager
 def _embedded(
-    why: str, root: Path | None, *, durable: bool, kafka_proxy_port: int | None
+    reason: str,
+    root: Path | None,
+    progress: Progress,
+    *,
+    durable: bool,
+    kafka_proxy_port: int | None,
 ) -> Iterator[Stack]:
     with run_directory(root) as directory:
         postgres = Postgres(directory / "postgres", durable=durable)
         kafka = Kafka(directory / "kafka", durable=durable, proxy_port=kafka_proxy_port)
-        _run_in_parallel(postgres.prepare, kafka.prepare)
-        with _running(postgres.server, kafka.server):
+        _fetch_kafka(progress)
+        with progress.step("Preparing the data directories of PostgreSQL and Kafka"):
+            _run_in_parallel(postgres.prepare, kafka.prepare)
+        with _running(progress, PostgreSQL=postgres.server, Kafka=kafka.server):
             yield Stack(
                 backend=Backend.EMBEDDED,
-                reason=why,
+                reason=reason,
                 postgres_admin_url=postgres.admin_url,
                 kafka_bootstrap=kafka.bootstrap,
                 kafka_proxy_target=kafka.proxy_target,
@@ -86,21 +102,24 @@ def _embedded(
 
 
 @contextmanager
-def _containers(why: str, *, durable: bool) -> Iterator[Stack]:
+def _containers(reason: str, progress: Progress, *, durable: bool) -> Iterator[Stack]:
     if not containers.engine_answers():
-        msg = "STACK=containers needs a Docker engine, and none answers"
+        msg = "STACK=containers needs a Docker engine, but none answers"
         raise StackError(msg)
     postgres = containers.PostgresContainer(durable=durable)
     kafka = containers.KafkaContainer()
-    with ExitStack() as held:
-        held.callback(postgres.server.remove)
-        held.callback(kafka.server.remove)
-        _run_in_parallel(postgres.server.create, kafka.server.create)
-        postgres.server.wait_ready()
-        kafka.server.wait_ready()
+    with ExitStack() as cleanup:
+        cleanup.callback(postgres.server.remove)
+        cleanup.callback(kafka.server.remove)
+        with progress.step("Fetching the images of PostgreSQL and Kafka and starting containers"):
+            _run_in_parallel(postgres.server.create, kafka.server.create)
+        with progress.step("Waiting for PostgreSQL"):
+            postgres.server.wait_ready()
+        with progress.step("Waiting for Kafka"):
+            kafka.server.wait_ready()
         yield Stack(
             backend=Backend.CONTAINERS,
-            reason=why,
+            reason=reason,
             postgres_admin_url=postgres.admin_url,
             kafka_bootstrap=kafka.bootstrap,
             postgres=postgres.server,
@@ -109,14 +128,14 @@ def _containers(why: str, *, durable: bool) -> Iterator[Stack]:
 
 
 @contextmanager
-def _external(why: str, env: Mapping[str, str]) -> Iterator[Stack]:
+def _external(reason: str, env: Mapping[str, str]) -> Iterator[Stack]:
     for name in (POSTGRES_VARIABLE, KAFKA_VARIABLE):
         if not env.get(name):
             msg = f"STACK=external needs {name} in the environment"
             raise StackError(msg)
     yield Stack(
         backend=Backend.EXTERNAL,
-        reason=why,
+        reason=reason,
         postgres_admin_url=env[POSTGRES_VARIABLE],
         kafka_bootstrap=env[KAFKA_VARIABLE],
     )
@@ -124,17 +143,24 @@ def _external(why: str, env: Mapping[str, str]) -> Iterator[Stack]:
 
 def _run_in_parallel(*jobs: Callable[[], None]) -> None:
     with ThreadPoolExecutor() as pool:
-        for done in [pool.submit(job) for job in jobs]:
-            done.result()
+        for future in [pool.submit(job) for job in jobs]:
+            future.result()
+
+
+def _fetch_kafka(progress: Progress) -> None:
+    if not jars.directory().exists():
+        with progress.step(f"Fetching Kafka {jars.KAFKA_VERSION} (once, 44 MB)"):
+            jars.fetch()
 
 
 @contextmanager
-def _running(*servers: LocalServer) -> Iterator[None]:
-    with ExitStack() as held:
-        # Not in threads: a child dies with the thread that launched it.
-        for server in servers:
-            held.callback(server.stop)
+def _running(progress: Progress, **servers: LocalServer) -> Iterator[None]:
+    with ExitStack() as cleanup:
+        # Not in other threads: a child dies with the thread that launched it.
+        for server in servers.values():
+            cleanup.callback(server.stop)
             server.launch()
-        for server in servers:
-            server.wait_ready()
+        for name, server in servers.items():
+            with progress.step(f"Starting {name}"):
+                server.wait_ready()
         yield

@@ -1,10 +1,10 @@
-"""`python -m stage demo` plays the stories; `python -m stage run` stays up."""
+"""`python -m stage demo` plays four stories; `python -m stage run` keeps the system running."""
 
 import asyncio
 import signal
 import sys
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from pathlib import Path
 from tempfile import mkdtemp
 
@@ -12,14 +12,20 @@ import typer
 from rich.console import Console
 
 import devstack
-from common.core.clock import monotonic
 from stage.actors import Actors, RefusedError, running_system
 from stage.event_log import EventMissingError, open_event_log
+from stage.first_requests import FIRST_REQUESTS, curl
+from stage.inbox import Inbox
+from stage.inbox.messages import Message, printable
+from stage.sample_settings import NAMES, ROLES
 from stage.stories import STORIES, Outcome, Scenario, StoryFailedError
 from stage.system import System
 from stage.timeline import Timeline, print_summary
 
-cli = typer.Typer(no_args_is_help=True, add_completion=False)
+POLL_INBOX_S = 0.3
+INTERRUPTED = 130
+
+cli = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False)
 # A log or a pipe has no width of its own; a timeline needs some.
 _WIDTH = None if sys.stdout.isatty() else 150
 console = Console(highlight=False, width=_WIDTH)
@@ -27,84 +33,129 @@ console = Console(highlight=False, width=_WIDTH)
 
 @cli.command()
 def demo() -> None:
-    """Start everything, play the four stories, and fail unless each ends as told."""
-    with devstack.start(durable=False) as stack:
-        console.print(f"stack: {stack.reason}")
-        endings = asyncio.run(_play(stack))
-    print_summary(console, endings)
-    if any(isinstance(ending, Exception) for ending in endings.values()):
+    """Start everything, play the four stories, and fail unless each ends as expected."""
+    progress = devstack.Progress(_say)
+    with devstack.start(durable=False, progress=progress) as stack:
+        outcomes = asyncio.run(_play(stack, progress))
+        _say("\nStopping the services, Kafka and PostgreSQL …")
+    print_summary(console, outcomes)
+    if any(isinstance(outcome, Exception) for outcome in outcomes.values()):
         raise typer.Exit(1)
 
 
 @cli.command()
 def run() -> None:
-    """Start everything with the sample policy and stay up until Ctrl-C."""
-    with devstack.start() as stack:
-        console.print(f"stack: {stack.reason}")
-        asyncio.run(_stay(stack))
+    """Start everything with sample settings and keep it running until Ctrl-C."""
+    progress = devstack.Progress(_say)
+    with devstack.start(progress=progress) as stack:
+        asyncio.run(_stay(stack, progress))
+        _say("Stopping Kafka and PostgreSQL …")
+    _say("Stopped.")
 
 
-async def _play(stack: devstack.Stack) -> dict[str, Outcome | Exception]:
-    endings: dict[str, Outcome | Exception] = {}
+async def _play(
+    stack: devstack.Stack, progress: devstack.Progress
+) -> dict[str, Outcome | Exception]:
+    outcomes: dict[str, Outcome | Exception] = {}
     timeline = Timeline(console)
     async with (
-        started(stack) as (system, cast),
-        open_event_log(stack.kafka_bootstrap, system.namespace, timeline.add_event) as watch,
+        _started(stack, progress) as (system, actors),
+        open_event_log(stack.kafka_bootstrap, system.namespace, timeline.add_event) as event_log,
     ):
-        stage = Scenario(system, cast, watch, timeline.add_action)
+        _introduce()
+        scenario = Scenario(system, actors, event_log, timeline.add_action)
         for name, story in STORIES.items():
             timeline.start_story(name, (story.__doc__ or "").splitlines()[0])
             try:
-                endings[name] = await story(stage)
+                outcomes[name] = await story(scenario)
             except (StoryFailedError, EventMissingError, RefusedError) as error:
-                endings[name] = error
-    return endings
+                outcomes[name] = error
+    return outcomes
 
 
-async def _stay(stack: devstack.Stack) -> None:
+def _introduce() -> None:
+    _say(
+        "\nFour stories follow. People: Rita, Bruno and Chen answer customers, Sara is the\n"
+        "supervisor, Marco the manager. Each line has the time since the story began, the end of\n"
+        "the contact's id, the person or the Kafka topic, and the action or the event."
+    )
+
+
+async def _stay(stack: devstack.Stack, progress: devstack.Progress) -> None:
     stopping = asyncio.Event()
-    loop = asyncio.get_running_loop()
-    for number in (signal.SIGINT, signal.SIGTERM):
-        loop.add_signal_handler(number, stopping.set)
-    async with started(stack) as (system, cast):
-        console.print("\n[bold]Upstairs is up.[/bold] Ctrl-C stops all of it.\n")
-        for service in system.ports:
-            url = system.url(service)
-            console.print(f"  {service:<11} {url}/docs   {url}/metrics")
-        console.print(f"\n  PostgreSQL  {system.admin_url}")
-        console.print(f"  Kafka       {stack.kafka_bootstrap}, topics {system.namespace}.*.v1")
-        console.print(f"  logs        {system.logs}")
-        console.print(f"\n  API keys    channel: {cast.key('shop')}")
-        for who, role in (("sara", "supervisor"), ("ops", "admin")):
-            console.print(f"              {role}: {cast.key(who)}")
-        console.print(f"\n  Try:\n{_example(system, cast)}", soft_wrap=True)
-        await stopping.wait()
-        console.print("\nstopping …")
+    async with (
+        _started(stack, progress) as (system, actors),
+        Inbox(system.receivers, system.url("notifier"), system.slack_signing_secret) as inbox,
+    ):
+        loop = asyncio.get_running_loop()
+        for number in (signal.SIGINT, signal.SIGTERM):
+            loop.add_signal_handler(number, stopping.set)
+        _print_addresses(system, stack, inbox)
+        _print_keys(actors)
+        _say("\nFirst requests, to copy into another terminal:")
+        for request in FIRST_REQUESTS:
+            _say(f"\n  # {request.title}.\n  {curl(request, system, actors)}")
+        _say("\nMessages to people, as they arrive:")
+        await _print_messages(inbox, stopping)
+        _say("\nStopping the services …")
 
 
-def _example(system: System, cast: Actors) -> str:
-    body = (
-        '{"channel": "chat", "customer": {"customer_id": "c-1", "name": "Ada"}, '
-        '"subject": "Charged twice", "topic": "billing"}'
-    )
-    return (
-        f"  curl -s {system.url('intake')}/v1/contacts -H 'Authorization: Bearer "
-        f"{cast.key('shop')}' -H 'Content-Type: application/json' -d '{body}'"
-    )
+def _print_addresses(system: System, stack: devstack.Stack, inbox: Inbox) -> None:
+    _say("\nUpstairs is running. Ctrl-C stops everything.\n")
+    _say(f"  {'Messages':<11} {inbox.url}  what Slack and the mail server received")
+    for service in system.ports:
+        url = system.url(service)
+        _say(f"  {service:<11} {url}  reference: {url}/docs  metrics: {url}/metrics")
+    _say(f"  {'PostgreSQL':<11} {system.admin_url}")
+    _say(f"  {'Kafka':<11} {stack.kafka_bootstrap}  topics: {system.namespace}.*.v1")
+    _say(f"  {'Logs':<11} {system.logs}")
+
+
+def _print_keys(actors: Actors) -> None:
+    _say("\nAPI keys, for the header `Authorization: Bearer KEY`:\n")
+    for person, role in ROLES.items():
+        _say(f"  {role:<15} {actors.key(person):<24} {NAMES.get(person, '')}".rstrip())
+
+
+async def _print_messages(inbox: Inbox, stopping: asyncio.Event) -> None:
+    """Print each new or changed message until `stopping` is set."""
+    printed: set[tuple[str, object]] = set()
+    while not stopping.is_set():
+        for message in sorted(inbox.messages(), key=lambda message: message.changed_at):
+            version = (message.key, message.updated_at)
+            if version not in printed:
+                printed.add(version)
+                _say(_message_line(message))
+        with suppress(TimeoutError):
+            await asyncio.wait_for(stopping.wait(), POLL_INBOX_S)
+
+
+def _message_line(message: Message) -> str:
+    change = "updated: " if message.updated_at else ""
+    buttons = "".join(f" [{button.label}]" for button in message.buttons)
+    at = message.changed_at.astimezone()
+    text = f"{message.medium} to {message.recipient}: {change}{message.title}{buttons}"
+    return f"  {at:%H:%M:%S}  {printable(text)}"
 
 
 @asynccontextmanager
-async def started(stack: devstack.Stack) -> AsyncIterator[tuple[System, Actors]]:
-    """Have the sample system up, and say how long it took."""
-    begun = monotonic()
+async def _started(
+    stack: devstack.Stack, progress: devstack.Progress
+) -> AsyncIterator[tuple[System, Actors]]:
+    _say(f"{'':8}stack: {stack.reason}")
     logs = Path(mkdtemp(prefix="upstairs-logs-"))
-    async with running_system(stack, logs) as (system, cast):
-        console.print(
-            f"set up and started {', '.join(system.ports)} in {monotonic() - begun:.1f} s; "
-            f"logs in {logs}"
-        )
-        yield system, cast
+    async with running_system(stack, logs, progress) as (system, actors):
+        yield system, actors
+
+
+def _say(text: str) -> None:
+    console.print(text, markup=False, emoji=False, soft_wrap=True)
 
 
 if __name__ == "__main__":
-    cli()
+    try:
+        cli()
+    except KeyboardInterrupt:
+        sys.exit(INTERRUPTED)
+    except devstack.StackError as error:
+        sys.exit(f"stage: {error}")

@@ -1,4 +1,4 @@
-"""Who works here and by which rules, in the demo and in the acceptance tests: times are short."""
+"""The people and the channel that call the services, each with an API key of its own."""
 
 import base64
 import hashlib
@@ -15,112 +15,26 @@ import httpx
 import orjson
 
 from common.core.clock import TimeSource
-from devstack import Stack
+from devstack import Progress, Stack
+from stage.sample_settings import (
+    DUTIES,
+    LADDER,
+    NAMES,
+    PATIENT_LADDER,
+    POLICIES,
+    REPRESENTATIVES,
+    ROLES,
+    ZENDESK_CONNECTION,
+)
 from stage.system import System, open_receivers
-
-ZENDESK = "acme"
-# Role of each person; the key of each is its own name and a secret of this run.
-ROLES = {
-    "shop": "channel",
-    "rita": "representative",
-    "bruno": "representative",
-    "chen": "representative",
-    "sara": "supervisor",
-    "marco": "manager",
-    "dora": "manager",
-    "ops": "admin",
-}
-NAMES = {
-    "rita": "Rita Rossi",
-    "bruno": "Bruno Bravo",
-    "chen": "Chen Wei",
-    "sara": "Sara Singh (supervisor)",
-    "marco": "Marco Mendes (manager)",
-    "dora": "Dora Diaz (director)",
-}
-REPRESENTATIVES: dict[str, dict[str, Any]] = {
-    "rita": {"team_id": "care", "skills": ["billing", "returns"], "languages": ["en"]},
-    "bruno": {"team_id": "care", "skills": ["billing"], "languages": ["es", "en"]},
-    "chen": {"team_id": "care", "skills": ["shipping"], "languages": ["en"], "auto_accept": False},
-}
-DUTIES = {"supervisors": ["sara"], "managers": ["marco"], "directors": ["dora"]}
-LADDER = {
-    "lease_s": 60,
-    "working_lease_s": 600,
-    "levels": [
-        {
-            "name": "supervisor",
-            "acknowledge_within_s": 2,
-            "who": [{"kind": "duty", "schedule_id": "supervisors"}],
-        },
-        {
-            "name": "manager",
-            "acknowledge_within_s": 15,
-            "who": [{"kind": "duty", "schedule_id": "managers"}],
-        },
-        {
-            "name": "director",
-            "acknowledge_within_s": 15,
-            "who": [
-                {"kind": "duty", "schedule_id": "directors"},
-                {"kind": "person", "person_id": "dora"},
-            ],
-        },
-    ],
-}
-# The supervisor gets time to act: in these stories nobody is to climb past a person who acts.
-PATIENT_LADDER = {
-    **LADDER,
-    "levels": [{**level, "acknowledge_within_s": 20} for level in LADDER["levels"]],  # type: ignore[attr-defined]  # a literal of mixed values
-}
-POLICIES: dict[str, dict[str, Any]] = {
-    "billing": {
-        "match": {"topic": ["billing"]},
-        "ladder_id": "default",
-        "severity": "high",
-        "targets": [
-            {"clock": "assignment", "target_s": 10},
-            {
-                "clock": "first_response",
-                "target_s": 3,
-                "thresholds": [{"action": "warn_representative", "at_percent": 60}],
-            },
-            {"clock": "resolution", "target_s": 600},
-        ],
-    },
-    "returns": {
-        "match": {"topic": ["returns"]},
-        "ladder_id": "patient",
-        "severity": "medium",
-        "targets": [
-            {"clock": "assignment", "target_s": 10},
-            {"clock": "first_response", "target_s": 3},
-            {"clock": "resolution", "target_s": 600},
-        ],
-    },
-    "standard": {
-        "match": {},
-        "ladder_id": "patient",
-        "severity": "medium",
-        "targets": [
-            {"clock": "assignment", "target_s": 20},
-            {
-                "clock": "first_response",
-                "target_s": 30,
-                "thresholds": [{"action": "warn_representative", "at_percent": 75}],
-            },
-            {"clock": "resolution", "target_s": 600},
-        ],
-    },
-}
 
 
 class RefusedError(AssertionError):
-    """A service answered with another status than the story says."""
+    """A service answered with an unexpected status."""
 
 
 class Actors:
-    """The people, each calling the services with a key of their own."""
+    """Calls the services as these people."""
 
     def __init__(self) -> None:
         self._keys = {name: f"{name}-{secrets.token_urlsafe(12)}" for name in ROLES}
@@ -136,7 +50,7 @@ class Actors:
 
     def connect(self, system: System) -> None:
         self._clients = {
-            service: httpx.AsyncClient(base_url=system.url(service), timeout=10, trust_env=False)
+            service: httpx.AsyncClient(base_url=system.url(service), timeout=60, trust_env=False)
             for service in system.ports
         }
 
@@ -146,7 +60,7 @@ class Actors:
 
     async def call(
         self,
-        who: str,
+        person: str,
         service: str,
         method: str,
         path: str,
@@ -155,19 +69,19 @@ class Actors:
         expect: tuple[int, ...] = (200, 201, 202, 204),
         headers: dict[str, str] | None = None,
     ) -> Any:
-        """Call as `who`; raises RefusedError unless the status is one that is expected."""
+        """Call as this person; raises RefusedError for a status that is not expected."""
         answer = await self._clients[service].request(
             method,
             f"/v1{path}",
             json=body,
-            headers={"Authorization": f"Bearer {self._keys[who]}", **(headers or {})},
+            headers={"Authorization": f"Bearer {self._keys[person]}", **(headers or {})},
         )
         return self._read(answer, expect)
 
     async def deliver_zendesk_ticket(
         self, ticket: dict[str, Any], *, delivery_id: str | None = None
     ) -> Any:
-        """Deliver a `ticket.created` webhook, signed as Zendesk signs."""
+        """Deliver a `ticket.created` webhook with Zendesk's signature."""
         timestamp = TimeSource().utc_now().isoformat()
         body = orjson.dumps(
             {
@@ -183,7 +97,7 @@ class Actors:
         )
         mac = hmac.new(self.zendesk_secret.encode(), timestamp.encode() + body, hashlib.sha256)
         answer = await self._clients["intake"].post(
-            f"/v1/channels/zendesk/{ZENDESK}",
+            f"/v1/channels/zendesk/{ZENDESK_CONNECTION}",
             content=body,
             headers={
                 "X-Zendesk-Webhook-Signature": base64.b64encode(mac.digest()).decode(),
@@ -200,21 +114,23 @@ class Actors:
         return answer.json() if answer.content else None
 
     async def press_link(self, link: str) -> tuple[str, str]:
-        """Open a signed link from a message and press its button, as a person with a browser."""
+        """Open a signed link from a message and press the button on its page."""
         async with httpx.AsyncClient(trust_env=False) as browser:
             page = await browser.get(link, headers={"Accept": "text/html"})
             page.raise_for_status()
-            done = await browser.post(link, headers={"Accept": "text/html"})
-            done.raise_for_status()
-        return page.text, done.text
+            result = await browser.post(link, headers={"Accept": "text/html"})
+            result.raise_for_status()
+        return page.text, result.text
 
     async def put_sample_settings(self) -> None:
-        """Put people, duties, ladders, policies and the Zendesk connection in place."""
-        for who, what in REPRESENTATIVES.items():
-            representative = {"name": NAMES[who], "capacity": 5, **what}
-            await self.call("ops", "router", "PUT", f"/representatives/{who}", representative)
-            presence = {"state": "available"}
-            await self.call(who, "router", "PUT", f"/representatives/{who}/presence", presence)
+        """Put the people, duty schedules, ladders, policies and the Zendesk connection."""
+        for person, fields in REPRESENTATIVES.items():
+            representative = {"name": NAMES[person], "capacity": 5, **fields}
+            await self.call("ops", "router", "PUT", f"/representatives/{person}", representative)
+            presence = {"presence": "available"}
+            await self.call(
+                person, "router", "PUT", f"/representatives/{person}/presence", presence
+            )
         for duty, members in DUTIES.items():
             rotation = {
                 "zone": "Europe/Madrid",
@@ -226,16 +142,20 @@ class Actors:
             await self.call("ops", "escalation", "PUT", f"/duty-schedules/{duty}", body)
         for ladder, levels in (("default", LADDER), ("patient", PATIENT_LADDER)):
             await self.call("ops", "escalation", "PUT", f"/ladders/{ladder}", levels)
-        for policy, promises in POLICIES.items():
-            await self.call("ops", "escalation", "PUT", f"/sla-policies/{policy}", promises)
-        for who, name in NAMES.items():
+        for policy, terms in POLICIES.items():
+            await self.call("ops", "escalation", "PUT", f"/sla-policies/{policy}", terms)
+        for person, name in NAMES.items():
             media: list[dict[str, str]] = [
-                {"medium": "slack", "channel": f"D0{who.upper()}", "user_id": f"U0{who.upper()}"}
+                {
+                    "medium": "slack",
+                    "channel": f"D0{person.upper()}",
+                    "user_id": f"U0{person.upper()}",
+                }
             ]
-            if ROLES[who] != "representative":
-                media.append({"medium": "email", "address": f"{who}@example.com"})
+            if ROLES[person] != "representative":
+                media.append({"medium": "email", "address": f"{person}@example.com"})
             recipient = {"name": name, "media": media}
-            await self.call("ops", "notifier", "PUT", f"/recipients/{who}", recipient)
+            await self.call("ops", "notifier", "PUT", f"/recipients/{person}", recipient)
         operations = {
             "name": "Operations",
             "media": [{"medium": "email", "address": "operations@example.com"}],
@@ -248,22 +168,28 @@ class Actors:
                 "language_by_tag": {"lang_es": "es"},
             },
         }
-        await self.call("ops", "intake", "PUT", f"/channels/zendesk/{ZENDESK}", connection)
+        await self.call(
+            "ops", "intake", "PUT", f"/channels/zendesk/{ZENDESK_CONNECTION}", connection
+        )
 
 
 @asynccontextmanager
-async def running_system(stack: Stack, logs: Path) -> AsyncIterator[tuple[System, Actors]]:
-    """Set up and start the four services with the sample rules; stop them on leaving."""
-    cast = Actors()
+async def running_system(
+    stack: Stack, logs: Path, progress: Progress | None = None
+) -> AsyncIterator[tuple[System, Actors]]:
+    """Run the services with the sample settings."""
+    progress = progress or Progress()
+    actors = Actors()
     async with open_receivers() as receivers:
-        system = System(stack, receivers, cast.api_keys, logs)
+        system = System(stack, receivers, actors.api_keys, logs, progress=progress)
         await system.set_up()
         try:
             system.launch()
             await system.wait_ready()
-            cast.connect(system)
-            await cast.put_sample_settings()
-            yield system, cast
+            actors.connect(system)
+            with progress.step("Loading the sample people and settings"):
+                await actors.put_sample_settings()
+            yield system, actors
         finally:
-            await cast.close()
+            await actors.close()
             system.stop()

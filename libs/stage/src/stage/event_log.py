@@ -1,4 +1,4 @@
-"""Everything that the services say on Kafka, as it comes."""
+"""All events that the services publish, in the order of arrival."""
 
 import asyncio
 from collections.abc import AsyncIterator, Callable
@@ -15,16 +15,16 @@ from common.messaging.envelope import Envelope, decode
 from common.messaging.kafka import topic_name
 
 E = TypeVar("E", bound=Event)
-WAIT_TIMEOUT_S = 30.0
+WAIT_TIMEOUT_S = 120.0
 
 
 class EventMissingError(AssertionError):
-    """What had to happen did not happen in time."""
+    """An expected event was not published in time."""
 
 
 @dataclass(frozen=True, slots=True)
 class LoggedEvent:
-    """`published_at` is Kafka's time for the record."""
+    """`published_at` is Kafka's time of the record."""
 
     envelope: Envelope
     event: Event
@@ -33,14 +33,14 @@ class LoggedEvent:
 
 @dataclass
 class EventLog:
-    """The events so far; waiters wake at each new one."""
+    """The events so far; each new event wakes the waiters."""
 
     on_event: Callable[[LoggedEvent], None]
     entries: list[LoggedEvent] = field(default_factory=list)
     _added: asyncio.Condition = field(default_factory=asyncio.Condition)
 
     def of_contact(self, contact_id: ContactId) -> list[Event]:
-        return [one.event for one in self.entries if one.event.key == contact_id]
+        return [entry.event for entry in self.entries if entry.event.key == contact_id]
 
     def find_all(self, kind: type[E], contact_id: ContactId) -> list[E]:
         return [event for event in self.of_contact(contact_id) if isinstance(event, kind)]
@@ -51,34 +51,36 @@ class EventLog:
         contact_id: ContactId,
         where: Callable[[E], bool] = lambda _: True,
     ) -> E:
-        """Wait for the first such event of the contact; raises NotSeenError with what came."""
+        """Wait for the contact's first such event; EventMissingError lists the events that came."""
 
         def first() -> E | None:
-            return next((one for one in self.find_all(kind, contact_id) if where(one)), None)
+            return next((event for event in self.find_all(kind, contact_id) if where(event)), None)
 
         return await self.wait_until(first, f"{kind.__name__} of contact {contact_id}", contact_id)
 
     async def wait_until(
-        self, look: Callable[[], E | None], what: str, contact_id: ContactId | None = None
+        self, find: Callable[[], E | None], description: str, contact_id: ContactId | None = None
     ) -> E:
         try:
             async with asyncio.timeout(WAIT_TIMEOUT_S), self._added:
-                while (found := look()) is None:
+                while (event := find()) is None:
                     await self._added.wait()
-                return found
+                return event
         except TimeoutError:
-            came = (
-                self.of_contact(contact_id) if contact_id else [one.event for one in self.entries]
-            )
-            told = ", ".join(type(event).__name__ for event in came) or "nothing"
-            message = f"no {what} within {WAIT_TIMEOUT_S:.0f} s; what came: {told}"
+            events = [
+                entry.event
+                for entry in self.entries
+                if contact_id is None or entry.event.key == contact_id
+            ]
+            names = ", ".join(type(event).__name__ for event in events) or "none"
+            message = f"no {description} within {WAIT_TIMEOUT_S:.0f} s; events so far: {names}"
             raise EventMissingError(message) from None
 
-    async def add(self, seen: LoggedEvent) -> None:
+    async def add(self, entry: LoggedEvent) -> None:
         async with self._added:
-            self.entries.append(seen)
+            self.entries.append(entry)
             self._added.notify_all()
-        self.on_event(seen)
+        self.on_event(entry)
 
 
 @asynccontextmanager
@@ -89,11 +91,11 @@ async def open_event_log(
     kafka: Any = AIOKafkaConsumer(
         *topics, bootstrap_servers=bootstrap, auto_offset_reset="earliest", fetch_max_wait_ms=50
     )
-    watch = EventLog(on_event)
+    event_log = EventLog(on_event)
     await kafka.start()
-    reader = asyncio.ensure_future(_read(kafka, watch))
+    reader = asyncio.ensure_future(_read(kafka, event_log))
     try:
-        yield watch
+        yield event_log
     finally:
         reader.cancel()
         with suppress(asyncio.CancelledError):
@@ -101,8 +103,8 @@ async def open_event_log(
         await kafka.stop()
 
 
-async def _read(kafka: Any, watch: EventLog) -> None:
+async def _read(kafka: Any, event_log: EventLog) -> None:
     async for record in kafka:
         envelope, event = decode(record.key, record.headers, record.value)
         published_at = datetime.fromtimestamp(record.timestamp / 1000, UTC)
-        await watch.add(LoggedEvent(envelope, event, published_at))
+        await event_log.add(LoggedEvent(envelope, event, published_at))

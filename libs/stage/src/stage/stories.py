@@ -1,4 +1,4 @@
-"""The main job in four stories. Each waits for what must happen and fails when it does not."""
+"""Four stories about the main job; each waits for the expected events and fails without them."""
 
 import asyncio
 import re
@@ -28,12 +28,12 @@ from stage.system import System
 
 
 class StoryFailedError(AssertionError):
-    """A story did not end as it is told."""
+    """A story did not end as expected."""
 
 
 @dataclass(frozen=True)
 class Scenario:
-    """What a story plays on; `says` is called when a person or an outside system acts."""
+    """What a story needs; `narrate` gets each action of a person or an outside system."""
 
     system: System
     actors: Actors
@@ -43,7 +43,7 @@ class Scenario:
 
 @dataclass(frozen=True)
 class Outcome:
-    """How a story ended, for the summary; latenesses are of its timers."""
+    """The result of a story; the latenesses are those of its timers."""
 
     contact_id: ContactId
     summary: str
@@ -53,9 +53,9 @@ class Outcome:
 Story = Callable[[Scenario], Awaitable[Outcome]]
 
 
-async def missed_deadline(stage: Scenario) -> Outcome:
-    """Nobody answers: a warning, a breach, the supervisor, and the manager, who acknowledges."""
-    watch, cast = stage.event_log, stage.actors
+async def missed_deadline(scenario: Scenario) -> Outcome:
+    """Nobody answers in time; the supervisor does not react, so the manager is paged, too."""
+    event_log, actors = scenario.event_log, scenario.actors
     ticket = {
         "id": "5158",
         "subject": "Me han cobrado dos veces",
@@ -66,136 +66,150 @@ async def missed_deadline(stage: Scenario) -> Outcome:
         "tags": ["invoice", "lang_es"],
         "created_at": "2026-11-22T10:12:07Z",
     }
-    stage.narrate(None, "Zendesk", f"delivers ticket 5158, signed: {ticket['subject']}")
-    contact_id = ContactId((await cast.deliver_zendesk_ticket(ticket))["contact_id"])
-    assigned = await watch.wait_for(ContactAssigned, contact_id)
-    require(assigned.representative_id == "bruno", "Spanish billing goes to bruno")
-    warned = await watch.wait_for(ClockWarned, contact_id)
-    breached = await watch.wait_for(
+    scenario.narrate(None, "Zendesk", f"delivers ticket 5158, signed: {ticket['subject']}")
+    (result,) = (await actors.deliver_zendesk_ticket(ticket))["results"]
+    contact_id = ContactId(result["contact_id"])
+    assigned = await event_log.wait_for(ContactAssigned, contact_id)
+    require(assigned.representative_id == "bruno", "a Spanish billing contact is assigned to bruno")
+    warned = await event_log.wait_for(ClockWarned, contact_id)
+    breached = await event_log.wait_for(
         ClockBreached, contact_id, lambda event: event.clock == "first_response"
     )
-    raised = await watch.wait_for(EscalationRaised, contact_id)
-    require(raised.cause == "breach", "the breach is the cause")
-    await wait_for_page(stage, contact_id, "sara", "raised")
-    climbed = await watch.wait_for(EscalationClimbed, contact_id)
+    raised = await event_log.wait_for(EscalationRaised, contact_id)
+    require(raised.cause == "breach", "the cause is the breach")
+    await wait_for_page(scenario, contact_id, "sara", "raised")
+    climbed = await event_log.wait_for(EscalationClimbed, contact_id)
     require(climbed.level_name == "manager", "it climbs to the manager")
-    await wait_for_page(stage, contact_id, "marco", "climbed")
-    link = await link_in_mail(stage, contact_id, "marco@example.com")
-    stage.narrate(contact_id, "Marco", "opens the signed link in the mail and presses Acknowledge")
-    await cast.press_link(link)
-    acted = await watch.wait_for(NotificationActedOn, contact_id)
-    acknowledged = await watch.wait_for(EscalationAcknowledged, contact_id)
-    require(acted.person_id == acknowledged.by == "marco", "marco has acknowledged")
-    shown = await wait_for_escalation_state(stage, contact_id, "acknowledged")
-    require(shown["by"] == "marco", "the channel sees who has it")
-    require(watch.find_all(EscalationRaised, contact_id) == [raised], "one escalation")
+    await wait_for_page(scenario, contact_id, "marco", "climbed")
+    link = await link_in_mail(scenario, contact_id, "marco@example.com")
+    scenario.narrate(
+        contact_id, "Marco", "opens the signed link in the mail and presses Acknowledge"
+    )
+    await actors.press_link(link)
+    acted = await event_log.wait_for(NotificationActedOn, contact_id)
+    acknowledged = await event_log.wait_for(EscalationAcknowledged, contact_id)
+    require(acted.person_id == acknowledged.by == "marco", "marco acknowledged")
+    shown = await wait_for_escalation_state(scenario, contact_id, "acknowledged")
+    require(shown["by"] == "marco", "the channel sees the holder")
+    require(event_log.find_all(EscalationRaised, contact_id) == [raised], "there is one escalation")
     return Outcome(
         contact_id,
-        "warned, breached, raised to Sara, climbed to Marco, acknowledged by link",
+        "deadline missed, Sara paged, no reaction, Marco paged, acknowledged by mail link",
         (warned.lateness_ms, breached.lateness_ms, climbed.lateness_ms or 0.0),
     )
 
 
-async def customer_asks_for_supervisor(stage: Scenario) -> Outcome:
-    """The customer asks for a supervisor in a chat; the supervisor takes over and resolves."""
-    watch, cast = stage.event_log, stage.actors
-    contact_id = await create_contact(stage, "shipping", "My parcel is lost", "chat")
-    await watch.wait_for(ContactOffered, contact_id)
-    await accept_offer(stage, contact_id, "chen")
-    message = {"author": "customer", "text": "This is no use. Let me talk to your supervisor!"}
-    stage.narrate(contact_id, "Customer", message["text"])
-    await cast.call("shop", "intake", "POST", f"/contacts/{contact_id}/messages", message)
-    await watch.wait_for(SupervisorRequested, contact_id)
-    raised = await watch.wait_for(EscalationRaised, contact_id)
-    require(raised.cause == "customer_request", "the customer's wish is the cause")
-    await wait_for_page(stage, contact_id, "sara", "raised")
-    stage.narrate(contact_id, "Sara", "takes over")
+async def customer_asks_for_supervisor(scenario: Scenario) -> Outcome:
+    """A customer asks for a supervisor; the supervisor takes over and resolves the contact."""
+    event_log, actors = scenario.event_log, scenario.actors
+    contact_id = await create_contact(scenario, "shipping", "My parcel is lost", "chat")
+    await event_log.wait_for(ContactOffered, contact_id)
+    await accept_offer(scenario, contact_id, "chen")
+    message = {"author": "customer", "text": "This does not help. Let me talk to your supervisor!"}
+    scenario.narrate(contact_id, "Customer", message["text"])
+    await actors.call("shop", "intake", "POST", f"/contacts/{contact_id}/messages", message)
+    await event_log.wait_for(SupervisorRequested, contact_id)
+    raised = await event_log.wait_for(EscalationRaised, contact_id)
+    require(raised.cause == "customer_request", "the cause is the customer's request")
+    await wait_for_page(scenario, contact_id, "sara", "raised")
+    scenario.narrate(contact_id, "Sara", "takes over")
     path = f"/escalations/{raised.escalation_id}"
-    await cast.call("sara", "escalation", "POST", f"{path}/take-over")
-    taken = await watch.wait_for(EscalationTakenOver, contact_id)
-    require(taken.by == "sara", "sara owns it")
+    await actors.call("sara", "escalation", "POST", f"{path}/take-over")
+    taken = await event_log.wait_for(EscalationTakenOver, contact_id)
+    require(taken.by == "sara", "sara took it over")
     outcome = {"outcome": "replacement", "note": "A new parcel leaves today by express."}
-    stage.narrate(contact_id, "Sara", f"resolves: {outcome['outcome']}, {outcome['note']}")
-    await cast.call("sara", "escalation", "POST", f"{path}/resolve", outcome)
-    await watch.wait_for(EscalationResolved, contact_id)
-    resolved = await watch.wait_for(ContactResolved, contact_id)
-    require(resolved.by == "sara", "resolved by sara, for the customer too")
-    await wait_for_escalation_state(stage, contact_id, "resolved")
-    await wait_until_completed(stage, contact_id)
-    require(not watch.find_all(EscalationClimbed, contact_id), "nothing climbed past Sara")
-    return Outcome(contact_id, "raised at once, taken over by Sara, resolved: replacement", ())
+    scenario.narrate(contact_id, "Sara", f"resolves: {outcome['outcome']}, {outcome['note']}")
+    await actors.call("sara", "escalation", "POST", f"{path}/resolve", outcome)
+    await event_log.wait_for(EscalationResolved, contact_id)
+    resolved = await event_log.wait_for(ContactResolved, contact_id)
+    require(resolved.by == "sara", "sara resolved the contact, too")
+    await wait_for_escalation_state(scenario, contact_id, "resolved")
+    await wait_until_completed(scenario, contact_id)
+    require(not event_log.find_all(EscalationClimbed, contact_id), "it did not climb past Sara")
+    return Outcome(contact_id, "Sara paged at once, took over, resolved: replacement", ())
 
 
-async def representative_refers(stage: Scenario) -> Outcome:
-    """A representative refers what breaches too: one escalation, each told once."""
-    watch, cast = stage.event_log, stage.actors
-    contact_id = await create_contact(stage, "returns", "I want my money back NOW", "email")
-    assigned = await watch.wait_for(ContactAssigned, contact_id)
-    require(assigned.representative_id == "rita", "returns go to rita")
+async def representative_refers(scenario: Scenario) -> Outcome:
+    """A representative refers a contact that then misses a deadline: still one escalation."""
+    event_log, actors = scenario.event_log, scenario.actors
+    contact_id = await create_contact(scenario, "returns", "I want my money back NOW", "email")
+    assigned = await event_log.wait_for(ContactAssigned, contact_id)
+    require(assigned.representative_id == "rita", "a returns contact is assigned to rita")
     reason = {"reason": "Customer is threatening legal action; above my limit."}
-    stage.narrate(contact_id, "Rita", f"refers: {reason['reason']}")
-    await cast.call("rita", "router", "POST", f"/assignments/{contact_id}/refer", reason)
-    raised = await watch.wait_for(EscalationRaised, contact_id)
-    require(raised.cause == "referral", "the referral is the cause")
-    await wait_for_page(stage, contact_id, "sara", "raised")
-    breached = await watch.wait_for(
+    scenario.narrate(contact_id, "Rita", f"refers: {reason['reason']}")
+    await actors.call("rita", "router", "POST", f"/assignments/{contact_id}/refer", reason)
+    raised = await event_log.wait_for(EscalationRaised, contact_id)
+    require(raised.cause == "referral", "the cause is the referral")
+    await wait_for_page(scenario, contact_id, "sara", "raised")
+    breached = await event_log.wait_for(
         ClockBreached, contact_id, lambda event: event.clock == "first_response"
     )
-    added = await watch.wait_for(EscalationReasonAdded, contact_id)
-    require(added.escalation_id == raised.escalation_id, "the breach joins the same escalation")
-    await wait_for_page(stage, contact_id, "sara", "updated")
-    stage.narrate(contact_id, "Sara", "acknowledges and takes over")
+    added = await event_log.wait_for(EscalationReasonAdded, contact_id)
+    require(
+        added.escalation_id == raised.escalation_id, "the breach is added to the same escalation"
+    )
+    await wait_for_page(scenario, contact_id, "sara", "updated")
+    scenario.narrate(contact_id, "Sara", "acknowledges and takes over")
     path = f"/escalations/{raised.escalation_id}"
-    await cast.call("sara", "escalation", "POST", f"{path}/acknowledge")
-    await cast.call("sara", "escalation", "POST", f"{path}/take-over")
+    await actors.call("sara", "escalation", "POST", f"{path}/acknowledge")
+    await actors.call("sara", "escalation", "POST", f"{path}/take-over")
     outcome = {"outcome": "refund", "note": "Refunded in full; customer is calm."}
-    stage.narrate(contact_id, "Sara", f"resolves: {outcome['outcome']}, {outcome['note']}")
-    await cast.call("sara", "escalation", "POST", f"{path}/resolve", outcome)
-    await wait_until_completed(stage, contact_id)
-    require(len(watch.find_all(EscalationRaised, contact_id)) == 1, "one escalation")
-    pages = [(page.person_id, page.reason) for page in watch.find_all(PageRequested, contact_id)]
-    require(pages == [("sara", "raised"), ("sara", "updated")], f"each reason once: {pages}")
-    sent = [(one.person_id, one.medium) for one in watch.find_all(NotificationSent, contact_id)]
-    once = [("sara", "email"), ("sara", "slack")]
-    require(sorted(sent) == sorted(once * len(pages)), f"each page once on each medium: {sent}")
+    scenario.narrate(contact_id, "Sara", f"resolves: {outcome['outcome']}, {outcome['note']}")
+    await actors.call("sara", "escalation", "POST", f"{path}/resolve", outcome)
+    await wait_until_completed(scenario, contact_id)
+    require(len(event_log.find_all(EscalationRaised, contact_id)) == 1, "there is one escalation")
+    pages = [
+        (page.person_id, page.reason) for page in event_log.find_all(PageRequested, contact_id)
+    ]
+    require(
+        pages == [("sara", "raised"), ("sara", "updated")], f"there is one page per reason: {pages}"
+    )
+    sent = [
+        (event.person_id, event.medium)
+        for event in event_log.find_all(NotificationSent, contact_id)
+    ]
+    media = [("sara", "email"), ("sara", "slack")]
+    require(
+        sorted(sent) == sorted(media * len(pages)), f"each page was sent once per medium: {sent}"
+    )
     return Outcome(
         contact_id,
-        "referred by Rita, then breached: one escalation, two reasons, each told once",
+        "referred by Rita, then a missed deadline: one escalation, two reasons, one page each",
         (breached.lateness_ms,),
     )
 
 
-async def answered_in_time(stage: Scenario) -> Outcome:
-    """Answered in time and resolved: the timers are gone and nobody is told."""
-    watch, cast = stage.event_log, stage.actors
-    contact_id = await create_contact(stage, "shipping", "When does my parcel come?", "email")
-    started = await watch.wait_for(ClocksStarted, contact_id)
-    await watch.wait_for(ContactOffered, contact_id)
-    await accept_offer(stage, contact_id, "chen")
+async def answered_in_time(scenario: Scenario) -> Outcome:
+    """Answered in time and resolved; nobody is paged."""
+    event_log, actors = scenario.event_log, scenario.actors
+    contact_id = await create_contact(scenario, "shipping", "When will my parcel arrive?", "email")
+    started = await event_log.wait_for(ClocksStarted, contact_id)
+    await event_log.wait_for(ContactOffered, contact_id)
+    await accept_offer(scenario, contact_id, "chen")
     message = {"author": "representative", "text": "It arrives tomorrow before noon."}
-    stage.narrate(contact_id, "Chen", f"answers: {message['text']}")
-    await cast.call("chen", "intake", "POST", f"/contacts/{contact_id}/messages", message)
-    await watch.wait_for(ClockMet, contact_id, lambda event: event.clock == "first_response")
-    stage.narrate(contact_id, "Chen", "resolves")
-    await cast.call("chen", "intake", "POST", f"/contacts/{contact_id}/resolution", {})
-    await wait_until_completed(stage, contact_id)
-    clocks = await cast.call("sara", "escalation", "GET", f"/contacts/{contact_id}/clocks")
+    scenario.narrate(contact_id, "Chen", f"answers: {message['text']}")
+    await actors.call("chen", "intake", "POST", f"/contacts/{contact_id}/messages", message)
+    await event_log.wait_for(ClockMet, contact_id, lambda event: event.clock == "first_response")
+    scenario.narrate(contact_id, "Chen", "resolves")
+    await actors.call("chen", "intake", "POST", f"/contacts/{contact_id}/resolve", {})
+    await wait_until_completed(scenario, contact_id)
+    clocks = await actors.call("sara", "escalation", "GET", f"/contacts/{contact_id}/clocks")
     states = {clock["clock"]: clock["state"] for clock in clocks["clocks"]}
-    promised = dict.fromkeys((clock.clock for clock in started.clocks), "met")
-    require(states == promised, f"every promise was kept: {states}")
-    require(not watch.find_all(PageRequested, contact_id), "nobody is told")
-    return Outcome(contact_id, "answered by Chen in time, resolved, nobody told", ())
+    expected = dict.fromkeys((clock.clock for clock in started.clocks), "met")
+    require(states == expected, f"every clock was met: {states}")
+    require(not event_log.find_all(PageRequested, contact_id), "nobody is paged")
+    return Outcome(contact_id, "answered in time by Chen, resolved, nobody paged", ())
 
 
 STORIES: dict[str, Story] = {
-    "Breach": missed_deadline,
-    "Customer asks": customer_asks_for_supervisor,
+    "Missed deadline": missed_deadline,
+    "Customer asks for a supervisor": customer_asks_for_supervisor,
     "Representative refers": representative_refers,
-    "All well": answered_in_time,
+    "Answered in time": answered_in_time,
 }
 
 
-async def create_contact(stage: Scenario, topic: str, subject: str, channel: str) -> ContactId:
+async def create_contact(scenario: Scenario, topic: str, subject: str, channel: str) -> ContactId:
     contact = {
         "channel": channel,
         "customer": {"customer_id": f"c-{topic}", "name": "Ada Lovelace"},
@@ -203,82 +217,92 @@ async def create_contact(stage: Scenario, topic: str, subject: str, channel: str
         "topic": topic,
         "text": subject,
     }
-    stage.narrate(None, "Customer", f"by {channel}: {subject}")
-    answer = await stage.actors.call("shop", "intake", "POST", "/contacts", contact)
+    scenario.narrate(None, "Customer", f"by {channel}: {subject}")
+    answer = await scenario.actors.call("shop", "intake", "POST", "/contacts", contact)
     contact_id = ContactId(answer["contact_id"])
-    await stage.event_log.wait_for(ContactReceived, contact_id)
+    await scenario.event_log.wait_for(ContactReceived, contact_id)
     return contact_id
 
 
-async def accept_offer(stage: Scenario, contact_id: ContactId, who: str) -> None:
-    stage.narrate(contact_id, who.capitalize(), "accepts the offer")
-    await stage.actors.call(who, "router", "POST", f"/assignments/{contact_id}/accept")
-    assigned = await stage.event_log.wait_for(ContactAssigned, contact_id)
-    require(assigned.representative_id == who, f"{who} has it")
+async def accept_offer(scenario: Scenario, contact_id: ContactId, person: str) -> None:
+    scenario.narrate(contact_id, person.capitalize(), "accepts the offer")
+    await scenario.actors.call(person, "router", "POST", f"/assignments/{contact_id}/accept")
+    assigned = await scenario.event_log.wait_for(ContactAssigned, contact_id)
+    require(assigned.representative_id == person, f"the contact is assigned to {person}")
 
 
-async def wait_until_completed(stage: Scenario, contact_id: ContactId) -> None:
-    """Wait until all four services are done with a contact that was resolved."""
-    await stage.event_log.wait_for(ContactResolved, contact_id)
-    await stage.event_log.wait_for(AssignmentCompleted, contact_id)
-    await stage.event_log.wait_for(ClockMet, contact_id, lambda event: event.clock == "resolution")
+async def wait_until_completed(scenario: Scenario, contact_id: ContactId) -> None:
+    """Wait until all services have handled the resolution of the contact."""
+    await scenario.event_log.wait_for(ContactResolved, contact_id)
+    await scenario.event_log.wait_for(AssignmentCompleted, contact_id)
+    await scenario.event_log.wait_for(
+        ClockMet, contact_id, lambda event: event.clock == "resolution"
+    )
 
 
-async def wait_for_page(stage: Scenario, contact_id: ContactId, who: str, reason: str) -> None:
-    """Wait until the person was paged and both Slack and the mail server have taken it."""
-    page = await stage.event_log.wait_for(
+async def wait_for_page(
+    scenario: Scenario, contact_id: ContactId, person: str, reason: str
+) -> None:
+    """Wait until the person is paged and Slack and the mail server have the message."""
+    page = await scenario.event_log.wait_for(
         PageRequested,
         contact_id,
-        lambda event: (event.person_id, event.reason) == (who, reason),
+        lambda event: (event.person_id, event.reason) == (person, reason),
     )
     for medium in ("slack", "email"):
-        await wait_until_sent(stage, page, medium)
-    posts = [post.body for post in stage.system.receivers.slack.requests]
-    post = next((one for one in reversed(posts) if one["channel"] == f"D0{who.upper()}"), None)
-    require(post is not None and page.headline in str(post), f"Slack has a message for {who}")
+        await wait_until_sent(scenario, page, medium)
+    posts = [post.body for post in scenario.system.receivers.slack.requests]
+    post = next(
+        (body for body in reversed(posts) if body["channel"] == f"D0{person.upper()}"), None
+    )
+    customer = page.contact.customer_name if page.contact else None
+    require(post is not None and (customer or "") in str(post), f"Slack has a message for {person}")
     button = "Acknowledge" if "Acknowledge" in str(post) else "Open"
-    stage.narrate(contact_id, "Slack", f"shows {who}: {page.headline} [{button}]")
-    mails = stage.system.receivers.mail.messages
-    mail = next((one for one in reversed(mails) if one["To"] == f"{who}@example.com"), None)
-    require(mail is not None, f"the mail server has a message for {who}")
-    stage.narrate(contact_id, "Mail", f"for {who}: {mail['Subject'] if mail else ''}")
+    text = post["text"] if post else ""
+    scenario.narrate(contact_id, "Slack", f"to {person}: {text} [{button}]")
+    mails = scenario.system.receivers.mail.messages
+    mail = next(
+        (message for message in reversed(mails) if message["To"] == f"{person}@example.com"), None
+    )
+    require(mail is not None, f"the mail server has a message for {person}")
+    scenario.narrate(contact_id, "Mail", f"to {person}: {mail['Subject'] if mail else ''}")
 
 
-async def wait_until_sent(stage: Scenario, page: PageRequested, medium: str) -> None:
-    await stage.event_log.wait_for(
+async def wait_until_sent(scenario: Scenario, page: PageRequested, medium: str) -> None:
+    await scenario.event_log.wait_for(
         NotificationSent,
         page.contact_id,
         lambda sent: (sent.page_id, sent.medium) == (page.page_id, medium),
     )
 
 
-async def link_in_mail(stage: Scenario, contact_id: ContactId, address: str) -> str:
-    """Return the signed link of the last mail to the address about this contact."""
-    notifier = re.escape(stage.system.url("notifier"))
-    for message in reversed(stage.system.receivers.mail.messages):
+async def link_in_mail(scenario: Scenario, contact_id: ContactId, address: str) -> str:
+    """Return the signed link of the last mail to this address."""
+    notifier = re.escape(scenario.system.url("notifier"))
+    for message in reversed(scenario.system.receivers.mail.messages):
         if message["To"] == address:
             body = message.get_body(("plain",))
-            found = re.search(rf"{notifier}/v1/acknowledgements/\S+", body.get_content())
-            if found:
-                return found.group()
+            link = re.search(rf"{notifier}/v1/acknowledgements/\S+", body.get_content())
+            if link:
+                return link.group()
     message = f"no mail to {address} about {contact_id} has a signed link"
     raise StoryFailedError(message)
 
 
 async def wait_for_escalation_state(
-    stage: Scenario, contact_id: ContactId, state: str
+    scenario: Scenario, contact_id: ContactId, state: str
 ) -> dict[str, str]:
-    """Ask as the channel does until the contact shows the state."""
-    async with asyncio.timeout(10):
+    """Poll the contact as the channel does until its escalation has this state."""
+    async with asyncio.timeout(60):
         while True:
-            contact = await stage.actors.call("shop", "intake", "GET", f"/contacts/{contact_id}")
+            contact = await scenario.actors.call("shop", "intake", "GET", f"/contacts/{contact_id}")
             shown: dict[str, str] | None = contact["escalation"]
             if shown and shown["state"] == state:
-                stage.narrate(contact_id, "Channel", f"sees: {state}, {shown['level']}")
+                scenario.narrate(contact_id, "Channel", f"sees: {state}, {shown['level']}")
                 return shown
             await asyncio.sleep(0.02)
 
 
-def require(fact: bool, told: str) -> None:  # noqa: FBT001 - reads as the sentence it checks
-    if not fact:
-        raise StoryFailedError(told)
+def require(holds: bool, expectation: str) -> None:  # noqa: FBT001 - reads as a sentence
+    if not holds:
+        raise StoryFailedError(f"expected: {expectation}")

@@ -1,4 +1,4 @@
-"""The four services as processes on a stack of their own, set up as operations would."""
+"""The four services as processes on one stack, set up as in operations."""
 
 import asyncio
 import os
@@ -16,11 +16,12 @@ from sqlalchemy.ext.asyncio import create_async_engine
 
 from common.service.provision import TopicSpec, create_topics, provision_schema
 from common.storage.migrations import migrate
-from devstack import Process, Stack, free_port
+from devstack import Process, Progress, Stack, free_port
 from devstack.receivers import MailReceiver, SlackReceiver
 
-# Roles are the server's, not the database's: systems that share a stack must agree on it.
-ROLE_PASSWORD = "local"  # noqa: S105 - of a server on loopback that goes with its stack
+# Database roles belong to the server, so all systems on one stack share this password.
+ROLE_PASSWORD = "local"  # noqa: S105 - of a temporary server on loopback
+# The list of services. tests/unit/deploy/test_services.py checks every other list against it.
 SERVICES = ("intake", "router", "escalation", "notifier")
 REPOSITORY = Path(__file__).parents[4]
 TOPICS = REPOSITORY / "deploy" / "topics.yaml"
@@ -28,7 +29,7 @@ TOPICS = REPOSITORY / "deploy" / "topics.yaml"
 
 @dataclass(frozen=True)
 class Receivers:
-    """The systems that the notifier calls, as local receivers."""
+    """Local stand-ins for the outside systems that the notifier calls."""
 
     slack: SlackReceiver
     mail: MailReceiver
@@ -36,9 +37,9 @@ class Receivers:
 
 @dataclass(frozen=True)
 class Replica:
-    """One process of a service. The first is called as its service is.
+    """One process of a service; the first one has the name of its service.
 
-    One that `stays` is a static member of its consumer group: it comes back after a restart.
+    A static member of its consumer group keeps its partitions during a restart.
     """
 
     service: str
@@ -56,7 +57,7 @@ class Replica:
 
 @dataclass(frozen=True)
 class Proxies:
-    """Ports of proxies, where the services are to reach their servers through such."""
+    """Ports of proxies between the services and their servers; None means no proxy."""
 
     postgres: int | None = None
     kafka: int | None = None
@@ -64,7 +65,7 @@ class Proxies:
 
 @dataclass
 class System:
-    """Its database, topics and consumer groups carry `namespace`, so systems share a stack.
+    """Database, topics and consumer groups start with `namespace`, so systems can share a stack.
 
     `processes` and `ports` are by the name of the replica.
     """
@@ -80,25 +81,30 @@ class System:
     proxies: Proxies = Proxies()
     processes: dict[str, Process] = field(default_factory=dict)
     ports: dict[str, int] = field(default_factory=dict)
+    progress: Progress = field(default_factory=Progress, repr=False)
     link_secret: str = field(default_factory=lambda: secrets.token_urlsafe(32), repr=False)
     slack_signing_secret: str = field(default_factory=lambda: secrets.token_hex(16), repr=False)
 
     async def set_up(self) -> None:
         """Make the database, roles, schemas, tables and topics."""
-        await self._create_database()
-        for service in SERVICES:
-            await provision_schema(self.admin_url, service, ROLE_PASSWORD)
-        # Each migration runs a loop of its own.
+        with self.progress.step("Creating the database, with a role and a schema for each service"):
+            await self._create_database()
+            for service in SERVICES:
+                await provision_schema(self.admin_url, service, ROLE_PASSWORD)
+        # Each migration runs its own event loop, so it needs a thread.
         with ThreadPoolExecutor(1) as thread:
             loop = asyncio.get_running_loop()
             for service in SERVICES:
-                await loop.run_in_executor(thread, migrate, service, self.database_url(service))
+                with self.progress.step(f"Migrating the tables of {service}"):
+                    url = self.database_url(service)
+                    await loop.run_in_executor(thread, migrate, service, url)
         listed = yaml.safe_load(TOPICS.read_text())["topics"]
         specs = {name: TopicSpec.model_validate(spec) for name, spec in listed.items()}
-        await create_topics(self.stack.kafka_bootstrap, self.namespace, specs)
+        with self.progress.step(f"Creating {len(specs)} topics"):
+            await create_topics(self.stack.kafka_bootstrap, self.namespace, specs)
 
     def launch(self) -> None:
-        """Start all; the calling thread must live on, since they die with it."""
+        """Start all replicas; they die with the calling thread, so it must keep running."""
         for number in range(self.replicas):
             for service in SERVICES:
                 self.launch_replica(Replica(service, number))
@@ -117,14 +123,18 @@ class System:
     def replicas_of(self, service: str) -> list[str]:
         return [Replica(service, number).name for number in range(self.replicas)]
 
-    async def wait_ready(self, timeout: float = 60) -> None:  # noqa: ASYNC109 - handed on
+    async def wait_ready(self, timeout: float = 300) -> None:  # noqa: ASYNC109 - passed on
         async with asyncio.TaskGroup() as group:
             for process in self.processes.values():
-                group.create_task(process.wait_ready(timeout))
+                group.create_task(self._wait_for(process, timeout))
+
+    async def _wait_for(self, process: Process, timeout: float) -> None:  # noqa: ASYNC109 - passed on
+        with self.progress.step(f"Starting {process.name}"):
+            await process.wait_ready(timeout)
 
     def stop(self) -> None:
-        for process in self.processes.values():
-            process.stop()
+        with ThreadPoolExecutor() as threads:
+            list(threads.map(Process.stop, self.processes.values()))
 
     def url(self, replica: str) -> str:
         return f"http://127.0.0.1:{self.ports[replica]}"

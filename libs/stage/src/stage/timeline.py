@@ -1,4 +1,4 @@
-"""The stories as a person reads them: who did what, how long after, and how late."""
+"""Prints the stories: the time, the contact, the actor or topic, and what happened."""
 
 from datetime import datetime
 
@@ -16,6 +16,7 @@ _STYLES = {
     "assignments": "green",
     "escalations": "yellow",
     "notifications": "magenta",
+    "people": "blue",
 }
 _ALARMING_EVENTS = {
     "ClockBreached",
@@ -38,68 +39,73 @@ _SHOWN_FIELDS = (
     "reason",
     "outcome",
     "quote",
-    "headline",
+    "explanation",
 )
 _MAX_DETAIL_CHARS = 110
 
 
 class Timeline:
-    """Prints a line for each event and act; times count from the first line of a story."""
+    """Prints a line for each event and action; times count from the first line of a story."""
 
     def __init__(self, console: Console) -> None:
         self._console = console
         self._clock = TimeSource()
         self._started_at: datetime | None = None
 
-    def start_story(self, name: str, told: str) -> None:
+    def start_story(self, name: str, summary: str) -> None:
         self._started_at = None
         self._console.print()
-        self._console.rule(f"[bold]{name}[/bold]: {told}", align="left")
+        self._console.rule(f"[bold]{name}[/bold]: {summary}", align="left")
 
-    def add_action(self, contact_id: ContactId | None, who: str, what: str) -> None:
-        self._line(self._clock.utc_now(), contact_id, who, Text(what, style="bold"), "")
+    def add_action(self, contact_id: ContactId | None, actor: str, action: str) -> None:
+        self._line(self._clock.utc_now(), contact_id, actor, Text(action, style="bold"), "")
 
-    def add_event(self, seen: LoggedEvent) -> None:
-        event = seen.event
+    def add_event(self, entry: LoggedEvent) -> None:
+        event = entry.event
         name = type(event).__name__
         style = "bold red" if name in _ALARMING_EVENTS else _STYLES[event.topic]
         lateness = getattr(event, "lateness_ms", None)
-        late = "" if lateness is None else f"{lateness:.1f} ms late"
-        what = Text(f"{name} ", style=style).append(_detail(seen), style="default")
-        self._line(event.occurred_at, event.key, event.topic, what, late)
+        late = "" if lateness is None else f"timer {lateness:.1f} ms late"
+        text = Text(f"{name} ", style=style).append(_detail(entry), style="default")
+        self._line(event.occurred_at, event.key, event.topic, text, late)
 
-    def _line(self, at: datetime, key: str | None, who: str, what: Text, late: str) -> None:
+    def _line(self, at: datetime, key: str | None, actor: str, text: Text, late: str) -> None:
         self._started_at = self._started_at or at
         elapsed = (at - self._started_at).total_seconds()
         line = Text(f"{elapsed:+8.3f} s  ", style="dim")
         line.append(f"{(key or '')[-6:]:<8}", style="dim")
-        line.append(f"{who:<14}").append_text(what)
+        line.append(f"{actor:<14}").append_text(text)
         if late:
             line.append(f"  ({late})", style="bold")
         self._console.print(line, soft_wrap=True)
 
 
-def _detail(seen: LoggedEvent) -> str:
-    values = seen.event.model_dump(mode="json", include=set(_SHOWN_FIELDS))
+def _detail(entry: LoggedEvent) -> str:
+    values = entry.event.model_dump(mode="json", include=set(_SHOWN_FIELDS))
     parts = [_text(values[name]) for name in _SHOWN_FIELDS if values.get(name)]
-    told = " · ".join(parts)
-    return told if len(told) <= _MAX_DETAIL_CHARS else told[: _MAX_DETAIL_CHARS - 1] + "…"
+    detail = " · ".join(parts)
+    if len(detail) <= _MAX_DETAIL_CHARS:
+        return detail
+    return detail[: _MAX_DETAIL_CHARS - 1] + "…"
 
 
 def _text(value: object) -> str:
     if isinstance(value, list):
-        return ", ".join(str(one.get("clock", one)) for one in value if isinstance(one, dict))
+        return ", ".join(str(item.get("clock", item)) for item in value if isinstance(item, dict))
     return str(value)
 
 
-def print_summary(console: Console, endings: dict[str, Outcome | Exception]) -> None:
+def print_summary(console: Console, outcomes: dict[str, Outcome | Exception]) -> None:
     table = Table(title="\nSummary", title_justify="left")
-    for column in ("story", "ended", "what happened", "timers fired late by"):
+    for column in ("story", "result", "what happened", "lateness of its timers"):
         table.add_column(column)
-    for name, ending in endings.items():
-        if isinstance(ending, Exception):
-            table.add_row(name, "[red]NOT AS TOLD[/red]", f"{type(ending).__name__}: {ending}", "")
+    for name, outcome in outcomes.items():
+        if isinstance(outcome, Exception):
+            table.add_row(name, "[red]FAILED[/red]", f"{type(outcome).__name__}: {outcome}", "")
         else:
-            late = ", ".join(f"{one:.1f} ms" for one in ending.latenesses_ms) or "none fired"
-            table.add_row(name, "[green]as told[/green]", ending.summary, late)
+            late = (
+                ", ".join(f"{lateness:.1f} ms" for lateness in outcome.latenesses_ms)
+                or "none fired"
+            )
+            table.add_row(name, "[green]passed[/green]", outcome.summary, late)
     console.print(table)

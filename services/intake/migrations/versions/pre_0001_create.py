@@ -2,7 +2,7 @@
 
 from alembic import op
 
-from common.storage.migrations import create_reliability_tables
+from common.storage.migrations import add_states_of_dead_letters, create_reliability_tables
 
 revision = "0001"
 down_revision = None
@@ -21,7 +21,8 @@ STATEMENTS = (
     """
     CREATE TABLE contacts (
         contact_id uuid PRIMARY KEY,
-        state text NOT NULL CHECK (state IN ('open', 'waiting_on_customer', 'resolved')),
+        state text NOT NULL
+            CHECK (state IN ('open', 'waiting_on_customer', 'resolved', 'abandoned')),
         channel text NOT NULL,
         connection text,
         external_ref text,
@@ -31,7 +32,11 @@ STATEMENTS = (
         language text NOT NULL,
         priority text NOT NULL,
         received_at timestamptz NOT NULL,
+        campaign text,
+        follows uuid,
         resolved_at timestamptz,
+        resolved_by text,
+        resolution_no integer NOT NULL,
         escalation jsonb,
         UNIQUE (connection, external_ref)
     )
@@ -43,12 +48,27 @@ STATEMENTS = (
         author text NOT NULL CHECK (author IN ('customer', 'representative')),
         person_id text,
         text text NOT NULL,
-        at timestamptz NOT NULL
+        at timestamptz NOT NULL,
+        automatic boolean NOT NULL
     )
     """,
     "CREATE INDEX messages_of_contact ON messages (contact_id, at)",
     """
-    CREATE TABLE accepted (
+    CREATE TABLE surveys (
+        contact_id uuid NOT NULL REFERENCES contacts,
+        survey_id text NOT NULL,
+        kind text NOT NULL CHECK (kind IN ('csat', 'nps', 'fcr')),
+        person_id text,
+        team_id text,
+        resolution_no integer,
+        sent_at timestamptz NOT NULL,
+        answer jsonb,
+        answered_at timestamptz,
+        PRIMARY KEY (contact_id, survey_id)
+    )
+    """,
+    """
+    CREATE TABLE idempotency_keys (
         scope text NOT NULL,
         key text NOT NULL,
         fingerprint text NOT NULL,
@@ -58,7 +78,7 @@ STATEMENTS = (
     )
     """,
     """
-    CREATE TABLE connections (
+    CREATE TABLE channel_connections (
         connection text PRIMARY KEY,
         kind text NOT NULL,
         secret text NOT NULL,
@@ -70,5 +90,6 @@ STATEMENTS = (
 
 def upgrade() -> None:
     create_reliability_tables()
+    add_states_of_dead_letters()
     for statement in STATEMENTS:
         op.execute(statement)

@@ -6,23 +6,29 @@ from common.http.group_commit import CommandBatcher
 from common.service.cli import service_cli
 from common.service.spec import ServiceSpec
 from common.storage.database import Database
-from intake import api, handlers
+from intake import api, handlers, use_cases
+from intake.channels import CHANNELS
+from intake.channels.base import Channel
 from intake.settings import Settings
 from intake.store import UnitOfWork
 
 
-def build(_settings: Settings) -> ServiceSpec[UnitOfWork]:
+def build(
+    _settings: Settings, channels: Mapping[str, Channel] = CHANNELS
+) -> ServiceSpec[UnitOfWork]:
     return ServiceSpec(
         name="intake",
         unit_of_work=UnitOfWork,
         subscriptions=handlers.SUBSCRIPTIONS,
         routers=api.ROUTERS,
-        app_state=shared,
+        state={"channels": channels},
+        app_state=app_state,
     )
 
 
-def shared(database: Database[UnitOfWork]) -> Mapping[str, object]:
-    return {"receiving": CommandBatcher(database, handlers.receive_once, handlers.hold_requests)}
+def app_state(database: Database[UnitOfWork]) -> Mapping[str, object]:
+    batcher = CommandBatcher(database, use_cases.receive_request, use_cases.claim_keys)
+    return {"receive_batcher": batcher}
 
 
 cli = service_cli("intake", Settings, build)

@@ -1,12 +1,12 @@
 """All SQL of intake, and its unit of work."""
 
-from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from collections.abc import Iterable, Sequence
+from dataclasses import asdict
 from datetime import datetime
 from typing import Any
 
 from pydantic import TypeAdapter
-from sqlalchemy import Table, func, select, text, tuple_
+from sqlalchemy import Table, select, text, tuple_
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncConnection
 
@@ -15,58 +15,37 @@ from common.contracts.event import ContactId, CustomerId
 from common.storage.rows import LockedTable
 from common.storage.uow import UnitOfWork as BaseUnitOfWork
 from intake import tables
-from intake.domain import Contact, Message
+from intake.domain.errors import ConnectionKindError
+from intake.domain.model import AcceptedRequest, ChannelConnection, Contact, Message, Survey
 
-
-@dataclass(frozen=True, slots=True)
-class Connection:
-    """A channel that is connected: its secret, and what the kind of channel needs besides."""
-
-    connection: str
-    kind: str
-    secret: str
-    options: dict[str, Any]
-
-
-Place = tuple[str, str]
-
-
-@dataclass(frozen=True, slots=True)
-class Claim:
-    """`result` is what the caller is told; `fingerprint` tells its request from others."""
-
-    scope: str
-    key: str
-    fingerprint: str
-    result: str
-
-    @property
-    def place(self) -> Place:
-        return self.scope, self.key
+KeyId = tuple[str, str]
 
 
 class Contacts(LockedTable[ContactId, Contact]):
     def __init__(self, connection: AsyncConnection) -> None:
         super().__init__(connection, tables.contacts, Contact)
 
-    async def look(self, contact_id: ContactId) -> Contact | None:
-        return await self._one(tables.contacts.c.contact_id == contact_id)
-
-    async def of(self, connection: str, external_ref: str) -> ContactId | None:
-        """Find the contact of an outside ticket, and keep others from making it meanwhile."""
-        await self.connection.execute(
-            select(func.pg_advisory_xact_lock(func.hashtext(f"{connection} {external_ref}")))
+    async def get(self, contact_id: ContactId) -> Contact | None:
+        """Return the contact as it is, without a lock."""
+        rows = await self.connection.execute(
+            select(tables.contacts).where(tables.contacts.c.contact_id == contact_id)
         )
-        found = await self._one(
-            (tables.contacts.c.connection == connection)
-            & (tables.contacts.c.external_ref == external_ref)
-        )
-        return found.contact_id if found else None
-
-    async def _one(self, condition: Any) -> Contact | None:
-        rows = await self.connection.execute(select(tables.contacts).where(condition))
         row = rows.mappings().first()
         return self.read(dict(row)) if row else None
+
+    async def find_external(
+        self, connection: str, external_refs: Iterable[str]
+    ) -> dict[str, ContactId]:
+        """Return the contacts of these outside tickets, by the ticket.
+
+        Until the transaction ends, no other transaction can make a contact of these tickets.
+        """
+        refs = sorted(set(external_refs))
+        await self.connection.execute(_LOCK_REFS, {"connection": connection, "refs": refs})
+        rows = await self.connection.execute(
+            _CONTACTS_OF_REFS, {"connection": connection, "refs": refs}
+        )
+        return {row.external_ref: ContactId(row.contact_id) for row in rows}
 
 
 class Customers:
@@ -74,15 +53,15 @@ class Customers:
 
     def __init__(self, connection: AsyncConnection) -> None:
         self._connection = connection
-        self._described: dict[CustomerId, Customer] = {}
+        self._changed: dict[CustomerId, Customer] = {}
 
     def put(self, customer: Customer) -> None:
-        self._described[customer.customer_id] = customer
+        self._changed[customer.customer_id] = customer
 
     async def flush(self) -> None:
-        if self._described:
-            rows = _customers.dump_json(list(self._described.values())).decode()
-            await self._connection.execute(_DESCRIBE, {"rows": rows})
+        if self._changed:
+            rows = _customers.dump_json(list(self._changed.values())).decode()
+            await self._connection.execute(_UPSERT_CUSTOMERS, {"rows": rows})
 
 
 class Messages:
@@ -98,7 +77,7 @@ class Messages:
             rows = [asdict(message) for message in self._new]
             await self._connection.execute(insert(tables.messages), rows)
 
-    async def of(self, contact_id: ContactId) -> list[Message]:
+    async def list_for(self, contact_id: ContactId) -> list[Message]:
         messages = tables.messages
         rows = await self._connection.execute(
             select(messages).where(messages.c.contact_id == contact_id).order_by(messages.c.at)
@@ -106,60 +85,84 @@ class Messages:
         return [Message(**row) for row in rows.mappings()]
 
 
-class Accepted:
-    """What callers were told is accepted, by the key under which they may send it again."""
+class Surveys:
+    """Surveys by contact and survey id; whoever changes one has the contact's row lock."""
 
     def __init__(self, connection: AsyncConnection) -> None:
         self._connection = connection
-        self._first: dict[Place, Claim] = {}
-        self._fresh: set[Place] = set()
 
-    async def claim(self, claim: Claim, at: datetime) -> Claim | None:
-        """Return nothing if this is the first under its key, else the first one."""
-        if claim.place not in self._first:
-            await self.hold([claim], at)
-        if claim.place in self._fresh:
-            self._fresh.remove(claim.place)
-            return None
-        return self._first[claim.place]
-
-    async def hold(self, claims: Sequence[Claim], at: datetime) -> None:
-        """Look ahead for many: of those under one key the first of them counts."""
-        new: dict[Place, Claim] = {}
-        for claim in claims:
-            new.setdefault(claim.place, claim)
-        if not new:
-            return
-        rows = _claims.dump_json(list(new.values())).decode()
-        fresh = await self._connection.execute(_ACCEPT, {"rows": rows, "at": at})
-        self._fresh.update((row.scope, row.key) for row in fresh)
-        self._first.update(new)
-        if repeated := new.keys() - self._fresh:
-            accepted = tables.accepted
-            earlier = await self._connection.execute(
-                select(
-                    accepted.c.scope, accepted.c.key, accepted.c.fingerprint, accepted.c.result
-                ).where(tuple_(accepted.c.scope, accepted.c.key).in_(repeated))
+    async def get(self, contact_id: ContactId, survey_id: str) -> Survey | None:
+        surveys = tables.surveys
+        rows = await self._connection.execute(
+            select(surveys).where(
+                surveys.c.contact_id == contact_id, surveys.c.survey_id == survey_id
             )
-            self._first.update({(row.scope, row.key): Claim(*row) for row in earlier})
+        )
+        row = rows.mappings().first()
+        return _survey.validate_python(dict(row)) if row else None
+
+    async def save(self, survey: Survey) -> None:
+        await self._connection.execute(_upsert(tables.surveys), asdict(survey))
 
 
-class Connections:
+class IdempotencyKeys:
+    """Accepted requests, by the key under which their senders may send them again."""
+
+    def __init__(self, connection: AsyncConnection) -> None:
+        self._connection = connection
+        self._accepted: dict[KeyId, AcceptedRequest] = {}
+        self._new: set[KeyId] = set()
+
+    async def claim(self, request: AcceptedRequest, at: datetime) -> AcceptedRequest | None:
+        """Return None for the first request under its key, else that first request."""
+        key_id = (request.scope, request.key)
+        if key_id not in self._accepted:
+            await self.claim_many([request], at)
+        if key_id in self._new:
+            self._new.remove(key_id)
+            return None
+        return self._accepted[key_id]
+
+    async def claim_many(self, requests: Sequence[AcceptedRequest], at: datetime) -> None:
+        """Claim all with one statement, for `claim` later; under one key the first request wins."""
+        by_key: dict[KeyId, AcceptedRequest] = {}
+        for request in requests:
+            by_key.setdefault((request.scope, request.key), request)
+        if not by_key:
+            return
+        rows = _accepted_requests.dump_json(list(by_key.values())).decode()
+        inserted = await self._connection.execute(_INSERT_KEYS, {"rows": rows, "at": at})
+        self._new.update((row.scope, row.key) for row in inserted)
+        self._accepted.update(by_key)
+        if repeated := by_key.keys() - self._new:
+            keys = tables.idempotency_keys.c
+            earlier = await self._connection.execute(
+                select(keys.scope, keys.key, keys.fingerprint, keys.result).where(
+                    tuple_(keys.scope, keys.key).in_(repeated)
+                )
+            )
+            self._accepted.update({(row.scope, row.key): AcceptedRequest(*row) for row in earlier})
+
+
+class ChannelConnections:
     def __init__(self, connection: AsyncConnection) -> None:
         self._connection = connection
 
-    async def save(self, connection: Connection) -> None:
-        await self._connection.execute(
-            _upsert(tables.connections, "connection"), asdict(connection)
-        )
+    async def save(self, connection: ChannelConnection) -> None:
+        """Write the connection; raises ConnectionKindError if its name is taken by another kind."""
+        table = tables.channel_connections
+        statement = _upsert(table, table.c.kind == connection.kind).returning(table.c.connection)
+        written = await self._connection.execute(statement, asdict(connection))
+        if written.first() is None:
+            raise ConnectionKindError(connection.connection)
 
-    async def find(self, kind: str, name: str) -> Connection | None:
-        connections = tables.connections
+    async def get(self, kind: str, name: str) -> ChannelConnection | None:
+        connections = tables.channel_connections
         rows = await self._connection.execute(
             select(connections).where(connections.c.connection == name, connections.c.kind == kind)
         )
         row = rows.mappings().first()
-        return Connection(**row) if row else None
+        return ChannelConnection(**row) if row else None
 
 
 class UnitOfWork(BaseUnitOfWork):
@@ -168,8 +171,9 @@ class UnitOfWork(BaseUnitOfWork):
         self.contacts = Contacts(connection)
         self.customers = Customers(connection)
         self.messages = Messages(connection)
-        self.accepted = Accepted(connection)
-        self.connections = Connections(connection)
+        self.surveys = Surveys(connection)
+        self.idempotency_keys = IdempotencyKeys(connection)
+        self.channel_connections = ChannelConnections(connection)
 
     @property
     def rows(self) -> Sequence[LockedTable[Any, Any]]:
@@ -186,10 +190,19 @@ class UnitOfWork(BaseUnitOfWork):
 
 
 _customers = TypeAdapter(list[Customer])
-_claims = TypeAdapter(list[Claim])
+_accepted_requests = TypeAdapter(list[AcceptedRequest])
+_survey = TypeAdapter(Survey)
 
-# In one order, so that two transactions that meet the same rows do not deadlock.
-_DESCRIBE = text("""
+# Everywhere in one order, so that two transactions with the same rows do not deadlock.
+_LOCK_REFS = text("""
+    SELECT pg_advisory_xact_lock(hashtext(:connection || ' ' || ref))
+    FROM unnest(CAST(:refs AS text[])) WITH ORDINALITY AS r (ref, n) ORDER BY n
+""")
+_CONTACTS_OF_REFS = text("""
+    SELECT external_ref, CAST(contact_id AS text) AS contact_id FROM contacts
+    WHERE connection = :connection AND external_ref = ANY (CAST(:refs AS text[]))
+""")
+_UPSERT_CUSTOMERS = text("""
     INSERT INTO customers (customer_id, name, tier, region)
     SELECT customer_id, name, tier, region
     FROM jsonb_populate_recordset(NULL::customers, CAST(CAST(:rows AS text) AS jsonb))
@@ -197,16 +210,17 @@ _DESCRIBE = text("""
     ON CONFLICT (customer_id) DO UPDATE
     SET name = excluded.name, tier = excluded.tier, region = excluded.region
 """)
-_ACCEPT = text("""
-    INSERT INTO accepted (scope, key, fingerprint, result, at)
+_INSERT_KEYS = text("""
+    INSERT INTO idempotency_keys (scope, key, fingerprint, result, at)
     SELECT scope, key, fingerprint, result, :at
-    FROM jsonb_populate_recordset(NULL::accepted, CAST(CAST(:rows AS text) AS jsonb))
+    FROM jsonb_populate_recordset(NULL::idempotency_keys, CAST(CAST(:rows AS text) AS jsonb))
     ORDER BY scope, key
     ON CONFLICT DO NOTHING RETURNING scope, key
 """)
 
 
-def _upsert(table: Table, key: str) -> Any:
+def _upsert(table: Table, condition: Any = None) -> Any:
     statement = insert(table)
-    changes = {c.name: statement.excluded[c.name] for c in table.columns if c.name != key}
-    return statement.on_conflict_do_update(index_elements=[key], set_=changes)
+    key = [column.name for column in table.primary_key]
+    changes = {c.name: statement.excluded[c.name] for c in table.columns if not c.primary_key}
+    return statement.on_conflict_do_update(index_elements=key, set_=changes, where=condition)

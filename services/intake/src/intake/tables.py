@@ -1,6 +1,6 @@
 """The tables of intake; the migrations make them."""
 
-from sqlalchemy import Column, DateTime, MetaData, Table, Text, Uuid
+from sqlalchemy import Boolean, Column, DateTime, Integer, MetaData, Table, Text, Uuid
 from sqlalchemy.dialects.postgresql import JSONB
 
 metadata = MetaData()
@@ -20,7 +20,10 @@ contacts = Table(
     Column("priority", Text),
     Column("received_at", DateTime(timezone=True)),
     Column("campaign", Text),
+    Column("follows", Uuid(as_uuid=False)),
     Column("resolved_at", DateTime(timezone=True)),
+    Column("resolved_by", Text),
+    Column("resolution_no", Integer),
     Column("escalation", JSONB),
 )
 customers = Table(
@@ -40,9 +43,23 @@ messages = Table(
     Column("person_id", Text),
     Column("text", Text),
     Column("at", DateTime(timezone=True)),
+    Column("automatic", Boolean),
 )
-accepted = Table(
-    "accepted",
+surveys = Table(
+    "surveys",
+    metadata,
+    Column("contact_id", Uuid(as_uuid=False), primary_key=True),
+    Column("survey_id", Text, primary_key=True),
+    Column("kind", Text),
+    Column("person_id", Text),
+    Column("team_id", Text),
+    Column("resolution_no", Integer),
+    Column("sent_at", DateTime(timezone=True)),
+    Column("answer", JSONB(none_as_null=True)),
+    Column("answered_at", DateTime(timezone=True)),
+)
+idempotency_keys = Table(
+    "idempotency_keys",
     metadata,
     Column("scope", Text, primary_key=True),
     Column("key", Text, primary_key=True),
@@ -50,8 +67,8 @@ accepted = Table(
     Column("result", Text),
     Column("at", DateTime(timezone=True)),
 )
-connections = Table(
-    "connections",
+channel_connections = Table(
+    "channel_connections",
     metadata,
     Column("connection", Text, primary_key=True),
     Column("kind", Text),

@@ -1,8 +1,8 @@
-"""Create the tables of notifier."""
+"""Create the tables of the notifier."""
 
 from alembic import op
 
-from common.storage.migrations import create_reliability_tables
+from common.storage.migrations import add_states_of_dead_letters, create_reliability_tables
 
 revision = "0001"
 down_revision = None
@@ -17,12 +17,16 @@ STATEMENTS = (
         media jsonb NOT NULL
     )
     """,
-    # Whoever presses a button in Slack is known by this alone, so it stands for one person.
+    # Who presses a button in a channel is known by this id alone.
     """
-    CREATE UNIQUE INDEX recipients_slack_user ON recipients (
-        (jsonb_path_query_first(media, '$[*] ? (@.medium == "slack").user_id') #>> '{}')
+    CREATE TABLE channel_users (
+        medium text NOT NULL,
+        user_id text NOT NULL,
+        person_id text NOT NULL REFERENCES recipients,
+        PRIMARY KEY (medium, user_id)
     )
     """,
+    "CREATE INDEX channel_users_of_person ON channel_users (person_id)",
     """
     CREATE TABLE escalations (
         escalation_id uuid PRIMARY KEY,
@@ -30,7 +34,8 @@ STATEMENTS = (
         state text NOT NULL CHECK (state IN (
             'raised', 'acknowledged', 'taken_over', 'handed_back', 'resolved', 'closed')),
         by text,
-        at timestamptz NOT NULL
+        at timestamptz NOT NULL,
+        approval_asked boolean NOT NULL DEFAULT false
     )
     """,
     "CREATE INDEX escalations_of_contact ON escalations (contact_id)",
@@ -45,7 +50,7 @@ STATEMENTS = (
         contact_id uuid NOT NULL,
         escalation_id uuid,
         person_id text NOT NULL,
-        medium text CHECK (medium IN ('slack', 'email')),
+        medium text,
         address jsonb,
         content jsonb NOT NULL,
         requested_at timestamptz NOT NULL,
@@ -54,10 +59,12 @@ STATEMENTS = (
         began_at timestamptz,
         ambiguous boolean NOT NULL,
         receipt jsonb,
-        because text,
+        editable boolean NOT NULL,
+        reason text,
         sent_at timestamptz,
         seen_at timestamptz,
         acted_at timestamptz,
+        action text,
         traceparent text,
         CHECK ((state IN ('pending', 'sending')) = (due_at IS NOT NULL))
     )
@@ -85,5 +92,6 @@ STATEMENTS = (
 
 def upgrade() -> None:
     create_reliability_tables()
+    add_states_of_dead_letters()
     for statement in STATEMENTS:
         op.execute(statement)

@@ -1,1 +1,1 @@
-"""Tells whoever must know, on time, once, and takes their answer."""
+"""Notifies the responsible person on time, exactly once, and takes the answer."""

@@ -10,11 +10,11 @@ _SALT = "notification"
 
 
 class ForgedLinkError(Exception):
-    """This link was not made here, or was changed on its way."""
+    """This link was not made by Upstairs, or it was changed."""
 
 
 class ExpiredLinkError(Exception):
-    """This link is too old to be used."""
+    """This link has expired."""
 
 
 class Links:
@@ -31,7 +31,7 @@ class Links:
         return f"{self._public_url}/v1/acknowledgements/{self.token(notification_id)}"
 
     def read(self, token: str, now: datetime) -> NotificationId:
-        """Return the notification that a token stands for; raises Forged or Expired."""
+        """Return the notification of a token; raises ForgedLinkError or ExpiredLinkError."""
         try:
             notification_id, signed_at = self._serializer.loads(token, return_timestamp=True)
         except BadData as error:

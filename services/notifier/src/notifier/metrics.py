@@ -1,4 +1,4 @@
-"""What notifier measures beside what every service does."""
+"""The metrics of the notifier, beside those of every service."""
 
 from prometheus_client import CollectorRegistry, Histogram
 

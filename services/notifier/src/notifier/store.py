@@ -1,4 +1,4 @@
-"""All SQL of notifier, and its unit of work."""
+"""All SQL of the notifier, and its unit of work."""
 
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
@@ -7,55 +7,72 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from pydantic import TypeAdapter
-from sqlalchemy import ARRAY, ColumnElement, Select, Uuid, any_, bindparam, func, select, text
+from sqlalchemy import ARRAY, ColumnElement, Select, Uuid, any_, bindparam, delete, select
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from common.contracts.event import ContactId, EscalationId, NotificationId, PageId, PersonId
 from common.contracts.notifications import Medium
+from common.storage.bulk import bulk_insert
 from common.storage.database import Database
 from common.storage.rows import LockedTable
 from common.storage.uow import UnitOfWork as BaseUnitOfWork
 from notifier import tables
+from notifier.domain.errors import ChannelUserTakenError
 from notifier.domain.escalations import Escalation
 from notifier.domain.notifications import Attempt, Notification, State
-from notifier.domain.recipients import Recipient, SlackUserTakenError
+from notifier.domain.recipients import Recipient
 
 _RECIPIENT = TypeAdapter(Recipient)
 _ATTEMPTS = TypeAdapter(list[Attempt])
-_UNDER_WAY = ("pending", "sending")
+_USERS = tables.channel_users
+_UNSENT = ("pending", "sending")
 
 
 class Recipients:
     def __init__(self, connection: AsyncConnection) -> None:
         self._connection = connection
-        self._seen: dict[PersonId, Recipient | None] = {}
+        self._read: dict[PersonId, Recipient | None] = {}
 
     async def save(self, recipient: Recipient) -> None:
-        """Write it, whether it is new or not; raises SlackUserTaken."""
+        """Insert or replace it; raises ChannelUserTakenError."""
         statement = insert(tables.recipients)
         changes = {name: statement.excluded[name] for name in ("name", "media")}
-        try:
-            await self._connection.execute(
-                statement.on_conflict_do_update(index_elements=["person_id"], set_=changes),
-                asdict(recipient),
-            )
-        except IntegrityError as error:
-            raise SlackUserTakenError from error
-
-    async def find(self, person_id: PersonId) -> Recipient | None:
-        if person_id not in self._seen:
-            self._seen[person_id] = await self._one(tables.recipients.c.person_id == person_id)
-        return self._seen[person_id]
-
-    async def of_slack_user(self, user_id: str) -> Recipient | None:
-        return await self._one(
-            func.jsonb_path_query_first(
-                tables.recipients.c.media, text("""'$[*] ? (@.medium == "slack").user_id'""")
-            ).op("#>>")(text("'{}'"))
-            == user_id
+        users = [
+            {"medium": address.medium, "user_id": address.user_id, "person_id": recipient.person_id}
+            for address in recipient.media
+            if address.user_id is not None
+        ]
+        await self._connection.execute(
+            statement.on_conflict_do_update(index_elements=["person_id"], set_=changes),
+            asdict(recipient),
         )
+        await self._connection.execute(
+            delete(_USERS).where(_USERS.c.person_id == recipient.person_id)
+        )
+        if users:
+            try:
+                await self._connection.execute(insert(_USERS), users)
+            except IntegrityError as error:
+                raise ChannelUserTakenError from error
+
+    async def get(self, person_id: PersonId) -> Recipient | None:
+        if person_id not in self._read:
+            self._read[person_id] = await self._first(tables.recipients.c.person_id == person_id)
+        return self._read[person_id]
+
+    async def name(self, person_id: PersonId) -> str:
+        """Return the person's name, or the id while the name is unknown."""
+        recipient = await self.get(person_id)
+        return recipient.name if recipient else person_id
+
+    async def of_user(self, medium: Medium, user_id: str) -> Recipient | None:
+        """Return who has this user id in the channel."""
+        person = select(_USERS.c.person_id).where(
+            _USERS.c.medium == medium, _USERS.c.user_id == user_id
+        )
+        return await self._first(tables.recipients.c.person_id == person.scalar_subquery())
 
     async def after(self, person_id: PersonId | None, limit: int) -> list[Recipient]:
         query = select(tables.recipients).order_by(tables.recipients.c.person_id).limit(limit)
@@ -64,7 +81,7 @@ class Recipients:
         rows = await self._connection.execute(query)
         return [_RECIPIENT.validate_python(dict(row)) for row in rows.mappings()]
 
-    async def _one(self, condition: ColumnElement[bool]) -> Recipient | None:
+    async def _first(self, condition: ColumnElement[bool]) -> Recipient | None:
         rows = await self._connection.execute(select(tables.recipients).where(condition))
         row = rows.mappings().first()
         return _RECIPIENT.validate_python(dict(row)) if row else None
@@ -89,12 +106,12 @@ class Filter:
 class Notifications(LockedTable[NotificationId, Notification]):
     def __init__(self, connection: AsyncConnection) -> None:
         super().__init__(connection, tables.notifications, Notification)
-        self._put_off: set[Medium] = set()
+        self._pending: set[Medium] = set()
 
     @property
-    def waiting_media(self) -> frozenset[Medium]:
+    def pending_media(self) -> frozenset[Medium]:
         """The media for which this transaction leaves something to send."""
-        return frozenset(self._put_off)
+        return frozenset(self._pending)
 
     def add(self, notification: Notification) -> None:
         self.mark_absent(notification.notification_id)
@@ -102,37 +119,30 @@ class Notifications(LockedTable[NotificationId, Notification]):
 
     def put(self, value: Notification) -> None:
         if value.state == "pending" and value.medium is not None:
-            self._put_off.add(value.medium)
+            self._pending.add(value.medium)
         super().put(value)
 
     async def lock_of(self, contact_ids: Sequence[ContactId]) -> None:
         self.adopt(await self.connection.execute(_NOTIFICATIONS_OF, {"contacts": contact_ids}))
 
     def of_escalation(self, escalation_id: EscalationId) -> list[Notification]:
-        """Return those of an escalation whose contact this transaction holds."""
-        return [one for one in self.loaded() if one.escalation_id == escalation_id]
+        """Return those of an escalation whose contact this transaction has locked."""
+        return [known for known in self.loaded() if known.escalation_id == escalation_id]
 
     def of_page(self, page_id: PageId) -> list[Notification]:
-        """Return those of a page whose contact this transaction holds."""
-        return [one for one in self.loaded() if one.page_id == page_id]
+        """Return those of a page whose contact this transaction has locked."""
+        return [known for known in self.loaded() if known.page_id == page_id]
 
     async def claim(self, medium: Medium, now: datetime, limit: int) -> list[Notification]:
-        """Lock what is due, the longest waiting first, leaving what another replica is at."""
+        """Lock what is due, the longest due first, but nothing that is locked already."""
         values = {"medium": medium, "now": now, "limit": limit}
         return self.adopt(await self.connection.execute(_DUE, values))
 
-    async def look(self, notification_id: NotificationId) -> Notification | None:
-        rows = await self.connection.execute(
-            select(self.table).where(self.table.c.notification_id == notification_id)
-        )
-        row = rows.mappings().first()
-        return self.read(dict(row)) if row else None
-
     async def latest(
-        self, wanted: Filter, before: NotificationId | None, limit: int
+        self, criteria: Filter, before: NotificationId | None, limit: int
     ) -> list[Notification]:
         query: Select[Any] = select(self.table)
-        for name, value in asdict(wanted).items():
+        for name, value in asdict(criteria).items():
             if value is not None:
                 query = query.where(self.table.c[name] == value)
         if before is not None:
@@ -143,20 +153,20 @@ class Notifications(LockedTable[NotificationId, Notification]):
 
 
 class Attempts:
-    """What was tried, of each notification; a new account of the same attempt ends it."""
+    """The attempts of each notification; a later record of the same attempt replaces it."""
 
     def __init__(self, connection: AsyncConnection) -> None:
         self._connection = connection
-        self._told: dict[tuple[NotificationId, int], Attempt] = {}
+        self._records: dict[tuple[NotificationId, int], Attempt] = {}
 
     def put(self, attempts: Iterable[Attempt]) -> None:
-        for one in attempts:
-            self._told[one.notification_id, one.attempt] = one
+        for attempt in attempts:
+            self._records[attempt.notification_id, attempt.attempt] = attempt
 
     async def flush(self) -> None:
-        if self._told:
-            rows = _ATTEMPTS.dump_json(list(self._told.values())).decode()
-            await self._connection.execute(_KEEP_ATTEMPTS, {"rows": rows})
+        if self._records:
+            rows = _ATTEMPTS.dump_json(list(self._records.values())).decode()
+            await self._connection.execute(_UPSERT_ATTEMPTS, {"rows": rows})
 
     async def of(
         self, notification_ids: Sequence[NotificationId]
@@ -167,10 +177,10 @@ class Attempts:
             .where(attempts.c.notification_id.in_(notification_ids))
             .order_by(attempts.c.notification_id, attempts.c.attempt)
         )
-        found: dict[NotificationId, list[Attempt]] = defaultdict(list)
+        attempts_of: dict[NotificationId, list[Attempt]] = defaultdict(list)
         for row in rows.mappings():
-            found[row["notification_id"]].append(Attempt(**row))
-        return found
+            attempts_of[row["notification_id"]].append(Attempt(**row))
+        return attempts_of
 
 
 class UnitOfWork(BaseUnitOfWork):
@@ -194,41 +204,32 @@ class UnitOfWork(BaseUnitOfWork):
         await self.attempts.flush()
 
 
-async def until_next(database: Database[UnitOfWork], medium: Medium) -> timedelta | None:
-    """Return how long it is until something is due on this medium, if anything waits at all."""
-    left: timedelta | None = await database.fetch_value(_LEFT, medium)
+async def time_until_due(database: Database[UnitOfWork], medium: Medium) -> timedelta | None:
+    """Return how long it is until a notification is due on this medium; None if none waits."""
+    left: timedelta | None = await database.fetch_value(_TIME_UNTIL_DUE, medium)
     return left
 
 
-def _held_for(table: Any, key: Any) -> Any:
+def _locked_of(table: Any, key: Any) -> Any:
     contacts = bindparam("contacts", type_=ARRAY(Uuid(as_uuid=False)))
     return select(table).where(table.c.contact_id == any_(contacts)).order_by(key).with_for_update()
 
 
-_ESCALATIONS_OF = _held_for(tables.escalations, tables.escalations.c.escalation_id)
-_NOTIFICATIONS_OF = _held_for(tables.notifications, tables.notifications.c.notification_id)
+_ESCALATIONS_OF = _locked_of(tables.escalations, tables.escalations.c.escalation_id)
+_NOTIFICATIONS_OF = _locked_of(tables.notifications, tables.notifications.c.notification_id)
 _DUE = (
     select(tables.notifications)
     .where(
         tables.notifications.c.medium == bindparam("medium"),
-        tables.notifications.c.state.in_(_UNDER_WAY),
+        tables.notifications.c.state.in_(_UNSENT),
         tables.notifications.c.due_at <= bindparam("now"),
     )
     .order_by(tables.notifications.c.due_at)
     .limit(bindparam("limit"))
     .with_for_update(skip_locked=True)
 )
-_LEFT = """
+_TIME_UNTIL_DUE = """
     SELECT min(due_at) - clock_timestamp() FROM notifications
     WHERE medium = $1 AND state IN ('pending', 'sending')
 """
-_KEEP_ATTEMPTS = text("""
-    INSERT INTO delivery_attempts AS known
-        (notification_id, attempt, started_at, ended_at, outcome, detail)
-    SELECT notification_id, attempt, started_at, ended_at, outcome, detail
-    FROM jsonb_to_recordset(CAST(CAST(:rows AS text) AS jsonb)) AS r(
-        notification_id uuid, attempt integer, started_at timestamptz, ended_at timestamptz,
-        outcome text, detail text)
-    ON CONFLICT (notification_id, attempt) DO UPDATE SET
-        ended_at = excluded.ended_at, outcome = excluded.outcome, detail = excluded.detail
-""")
+_UPSERT_ATTEMPTS = bulk_insert(tables.delivery_attempts, conflict="update")

@@ -1,4 +1,4 @@
-"""The tables of notifier; the migrations make them."""
+"""The tables of the notifier, as its migration creates them."""
 
 from sqlalchemy import Boolean, Column, DateTime, Integer, MetaData, Table, Text, Uuid
 from sqlalchemy.dialects.postgresql import JSONB
@@ -11,6 +11,13 @@ recipients = Table(
     Column("person_id", Text, primary_key=True),
     Column("name", Text),
     Column("media", JSONB),
+)
+channel_users = Table(
+    "channel_users",
+    metadata,
+    Column("medium", Text, primary_key=True),
+    Column("user_id", Text, primary_key=True),
+    Column("person_id", Text),
 )
 escalations = Table(
     "escalations",
@@ -42,10 +49,12 @@ notifications = Table(
     Column("began_at", DateTime(timezone=True)),
     Column("ambiguous", Boolean),
     Column("receipt", JSONB),
-    Column("because", Text),
+    Column("editable", Boolean),
+    Column("reason", Text),
     Column("sent_at", DateTime(timezone=True)),
     Column("seen_at", DateTime(timezone=True)),
     Column("acted_at", DateTime(timezone=True)),
+    Column("action", Text),
     Column("traceparent", Text),
 )
 delivery_attempts = Table(

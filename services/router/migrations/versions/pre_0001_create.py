@@ -10,7 +10,7 @@ branch_labels = None
 depends_on = None
 
 STATEMENTS = (
-    # load_limit lets the capacity be lowered below the load, and nothing else.
+    # load_limit: the capacity may be lowered below the load; the load may not rise above it.
     """
     CREATE TABLE representatives (
         representative_id text PRIMARY KEY,
@@ -21,32 +21,37 @@ STATEMENTS = (
         capacity integer NOT NULL CHECK (capacity BETWEEN 1 AND 1000),
         auto_accept boolean NOT NULL,
         offer_s integer NOT NULL CHECK (offer_s > 0),
+        active boolean NOT NULL,
         presence text NOT NULL CHECK (presence IN ('available', 'away', 'offline')),
+        presence_reason text,
+        presence_since timestamptz NOT NULL,
         load integer NOT NULL CHECK (load >= 0),
         load_limit integer NOT NULL CHECK (load_limit >= capacity),
         idle_since timestamptz NOT NULL,
         CHECK (load <= load_limit)
     )
     """,
-    # One row a contact, with one representative in it: there can't be two live assignments.
+    # One row a contact with one representative: a contact can't have two live assignments.
     """
     CREATE TABLE assignments (
         contact_id uuid PRIMARY KEY,
         state text NOT NULL CHECK (state IN (
-            'unknown', 'queued', 'offered', 'assigned', 'with_supervisor', 'completed')),
+            'unknown', 'queued', 'offered', 'assigned', 'with_supervisor', 'completed',
+            'abandoned')),
         since timestamptz NOT NULL,
         skill text,
         language text,
-        urgency integer NOT NULL,
+        priority_rank integer NOT NULL,
         waiting_since timestamptz,
         representative_id text REFERENCES representatives,
-        because text NOT NULL,
+        reason text NOT NULL,
         offer integer NOT NULL,
-        passed text[] NOT NULL,
+        declined_by text[] NOT NULL,
         preferred_id text,
         referral text,
         supervisor_id text,
         taken_over_at timestamptz,
+        ended_at timestamptz,
         reopened_at timestamptz,
         CHECK ((state IN ('offered', 'assigned')) = (representative_id IS NOT NULL)),
         CHECK (state NOT IN ('queued', 'offered', 'assigned')
@@ -56,8 +61,13 @@ STATEMENTS = (
     """,
     """
     CREATE INDEX assignments_waiting
-        ON assignments (skill, language, urgency DESC, waiting_since, contact_id)
+        ON assignments (skill, language, priority_rank DESC, waiting_since, contact_id)
         WHERE state = 'queued'
+    """,
+    # For the list of assignments: a scan of all open contacts, not of all contacts.
+    """
+    CREATE INDEX assignments_open ON assignments (contact_id)
+        WHERE state NOT IN ('completed', 'abandoned')
     """,
 )
 

@@ -1,6 +1,8 @@
 """What router does with each event, each timer, and each action of a person."""
 
+from common.contracts.assignments import ReleaseKind
 from common.contracts.contacts import (
+    ContactAbandoned,
     ContactPrioritized,
     ContactReceived,
     ContactReopened,
@@ -13,107 +15,116 @@ from common.contracts.escalations import (
     EscalationTakenOver,
 )
 from common.contracts.event import ContactId, PersonId
+from common.contracts.people import Presence
 from common.messaging.subscriptions import HandlerRegistry
-from router.domain import assignments, representatives
-from router.domain.assignments import Assignment, Decision, OfferExpires, RoundEnds
+from router.domain import actions, reactions, timeouts
+from router.domain.assignments import Assignment, Decision
 from router.domain.errors import RepresentativeNotFoundError
-from router.domain.representatives import Presence, Profile, Representative
+from router.domain.staffing import presence, representatives
+from router.domain.staffing.representatives import Profile, Representative
+from router.domain.timers import ExclusionEnds, OfferExpires
 from router.store import UnitOfWork
 
 
 async def receive(event: ContactReceived, uow: UnitOfWork) -> None:
     assignment = await uow.assignments.lock(event.contact_id)
-    uow.record(assignments.receive(assignment, event, at=uow.now))
+    uow.record(reactions.receive(assignment, event, at=uow.now))
 
 
 async def prioritize(event: ContactPrioritized, uow: UnitOfWork) -> None:
     assignment = await uow.assignments.lock(event.contact_id)
-    uow.record(assignments.prioritize(assignment, event))
+    uow.record(reactions.prioritize(assignment, event))
 
 
 async def resolve(event: ContactResolved, uow: UnitOfWork) -> None:
-    assignment, holder = await uow.holding(event.contact_id)
-    uow.record(assignments.resolve(assignment, holder, event, at=uow.now))
+    assignment, holder = await uow.lock_with_holder(event.contact_id)
+    uow.record(reactions.resolve(assignment, holder, event, at=uow.now))
+
+
+async def abandon(event: ContactAbandoned, uow: UnitOfWork) -> None:
+    assignment, holder = await uow.lock_with_holder(event.contact_id)
+    uow.record(reactions.abandon(assignment, holder, event, at=uow.now))
 
 
 async def reopen(event: ContactReopened, uow: UnitOfWork) -> None:
     assignment = await uow.assignments.lock(event.contact_id)
-    uow.record(assignments.reopen(assignment, event, at=uow.now))
+    uow.record(reactions.reopen(assignment, event, at=uow.now))
 
 
 async def take_over(event: EscalationTakenOver, uow: UnitOfWork) -> None:
-    assignment, holder = await uow.holding(event.contact_id)
-    uow.record(assignments.take_over(assignment, holder, event, at=uow.now))
+    assignment, holder = await uow.lock_with_holder(event.contact_id)
+    uow.record(reactions.take_over(assignment, holder, event, at=uow.now))
 
 
 async def hand_back(event: EscalationHandedBack, uow: UnitOfWork) -> None:
     assignment = await uow.assignments.lock(event.contact_id)
-    uow.record(assignments.hand_back(assignment, event, at=uow.now))
+    uow.record(reactions.hand_back(assignment, event, at=uow.now))
 
 
-async def end_upstairs(event: EscalationResolved | EscalationClosed, uow: UnitOfWork) -> None:
+async def end_escalation(event: EscalationResolved | EscalationClosed, uow: UnitOfWork) -> None:
     assignment = await uow.assignments.lock(event.contact_id)
-    uow.record(assignments.end_upstairs(assignment, event, at=uow.now))
+    uow.record(reactions.end_escalation(assignment, event, at=uow.now))
 
 
-async def expire(timer: OfferExpires, uow: UnitOfWork) -> None:
-    assignment, holder = await uow.holding(timer.contact_id)
-    uow.record(assignments.expire(assignment, holder, timer, at=uow.now))
+async def expire_offer(timer: OfferExpires, uow: UnitOfWork) -> None:
+    assignment, holder = await uow.lock_with_holder(timer.contact_id)
+    uow.record(timeouts.expire_offer(assignment, holder, timer, at=uow.now))
 
 
-async def end_round(timer: RoundEnds, uow: UnitOfWork) -> None:
+async def end_exclusion(timer: ExclusionEnds, uow: UnitOfWork) -> None:
     assignment = await uow.assignments.lock(timer.contact_id)
-    uow.record(assignments.end_round(assignment))
+    uow.record(timeouts.end_exclusion(assignment))
 
 
-async def describe(representative_id: PersonId, profile: Profile, uow: UnitOfWork) -> None:
-    known = await uow.representatives.lock(representative_id)
-    described = representatives.describe(known, representative_id, profile, at=uow.now)
-    uow.record(Decision(representatives=(described,)))
+async def upsert(representative_id: PersonId, profile: Profile, uow: UnitOfWork) -> None:
+    current = await uow.representatives.lock(representative_id)
+    change = representatives.upsert(current, representative_id, profile, at=uow.now)
+    uow.record(Decision(representatives=(change.representative,), events=change.events))
 
 
-async def appear(representative_id: PersonId, presence: Presence, uow: UnitOfWork) -> None:
-    known = await uow.representatives.lock(representative_id)
-    if known is None:
+async def set_presence(
+    representative_id: PersonId, new: Presence, reason: str | None, uow: UnitOfWork
+) -> None:
+    current = await uow.representatives.lock(representative_id)
+    if current is None:
         raise RepresentativeNotFoundError
-    seen = representatives.appear(known, presence, at=uow.now)
-    uow.record(Decision(representatives=(seen,)))
+    change = presence.set_presence(current, new, reason, at=uow.now)
+    uow.record(Decision(representatives=(change.representative,), events=change.events))
 
 
 async def accept(contact_id: ContactId, by: PersonId | None, uow: UnitOfWork) -> None:
-    assignment, holder = await own(contact_id, by, uow)
-    uow.record(assignments.accept(assignment, holder, at=uow.now))
+    assignment, holder = await lock_as(by, contact_id, uow)
+    uow.record(actions.accept(assignment, holder, at=uow.now))
 
 
 async def decline(contact_id: ContactId, by: PersonId | None, reason: str, uow: UnitOfWork) -> None:
-    assignment, holder = await own(contact_id, by, uow)
-    uow.record(assignments.decline(assignment, holder, reason, at=uow.now))
+    assignment, holder = await lock_as(by, contact_id, uow)
+    uow.record(actions.decline(assignment, holder, reason, at=uow.now))
 
 
 async def complete(contact_id: ContactId, by: PersonId | None, uow: UnitOfWork) -> None:
-    assignment, holder = await own(contact_id, by, uow)
-    uow.record(assignments.complete(assignment, holder, at=uow.now))
+    assignment, holder = await lock_as(by, contact_id, uow)
+    uow.record(actions.complete(assignment, holder, at=uow.now))
 
 
 async def refer(contact_id: ContactId, by: PersonId | None, reason: str, uow: UnitOfWork) -> None:
-    assignment, holder = await own(contact_id, by, uow)
-    uow.record(assignments.refer(assignment, holder, reason, at=uow.now))
+    assignment, holder = await lock_as(by, contact_id, uow)
+    uow.record(actions.refer(assignment, holder, reason, at=uow.now))
 
 
-async def release(
-    contact_id: ContactId, by: PersonId | None, because: str, uow: UnitOfWork
-) -> None:
-    assignment, holder = await own(contact_id, by, uow)
-    uow.record(assignments.release(assignment, holder, because, at=uow.now))
+async def release(contact_id: ContactId, by: PersonId | None, reason: str, uow: UnitOfWork) -> None:
+    assignment, holder = await lock_as(by, contact_id, uow)
+    kind: ReleaseKind = "transferred" if by is None else "returned"
+    uow.record(actions.release(assignment, holder, kind, reason, at=uow.now))
 
 
-async def own(
-    contact_id: ContactId, by: PersonId | None, uow: UnitOfWork
+async def lock_as(
+    by: PersonId | None, contact_id: ContactId, uow: UnitOfWork
 ) -> tuple[Assignment | None, Representative | None]:
-    """Return what `by` may act on; nobody in particular may act on everything."""
-    assignment, holder = await uow.holding(contact_id)
+    """Lock the assignment and its holder. None may act on every contact, `by` on its own only."""
+    assignment, holder = await uow.lock_with_holder(contact_id)
     if by is not None:
-        assignments.check_holder(assignment, by)
+        actions.check_holder(assignment, by)
     return assignment, holder
 
 
@@ -122,11 +133,12 @@ SUBSCRIPTIONS = (
     .on(ContactReceived, receive)
     .on(ContactPrioritized, prioritize)
     .on(ContactResolved, resolve)
+    .on(ContactAbandoned, abandon)
     .on(ContactReopened, reopen)
     .on(EscalationTakenOver, take_over)
     .on(EscalationHandedBack, hand_back)
-    .on(EscalationResolved, end_upstairs)
-    .on(EscalationClosed, end_upstairs)
-    .on(OfferExpires, expire)
-    .on(RoundEnds, end_round)
+    .on(EscalationResolved, end_escalation)
+    .on(EscalationClosed, end_escalation)
+    .on(OfferExpires, expire_offer)
+    .on(ExclusionEnds, end_exclusion)
 )

@@ -1,4 +1,4 @@
-"""Router reads what every service reads."""
+"""The settings of router: those of every service."""
 
 from common.service.settings import ServiceSettings
 

@@ -15,37 +15,48 @@ from common.core import trace
 from common.storage.rows import LockedTable
 from common.storage.uow import UnitOfWork as BaseUnitOfWork
 from router import tables
-from router.domain.assignments import WAITING, Assignment, Decision
-from router.domain.matching import match
-from router.domain.representatives import Need, Representative
+from router.domain.assignments import HELD, WAITING, Assignment, Decision, State
+from router.domain.needs import Need
+from router.domain.routing.matching import match
+from router.domain.routing.strategies import RoutingPolicy
+from router.domain.staffing.representatives import Representative
 
 
 @dataclass(frozen=True, slots=True)
-class Queue:
-    """How one need stands. A place counts in every queue that its representative serves."""
+class QueueStatus:
+    """The contacts of one queue, and who could take them.
 
-    queue: str
+    A free slot counts in every queue that its representative serves.
+    """
+
+    need: Need
     waiting: int
     oldest_waiting_s: float | None
     available_representatives: int
-    free_places: int
+    free_slots: int
+
+    @property
+    def queue(self) -> str:
+        return self.need.queue
 
 
 class Representatives(LockedTable[PersonId, Representative]):
     def __init__(self, connection: AsyncConnection) -> None:
         super().__init__(connection, tables.representatives, Representative)
 
-    async def lock_free(self) -> None:
-        """Lock all who may be given a contact."""
+    async def lock_available(self) -> None:
+        """Lock all who may get a contact."""
         table = tables.representatives
-        free = (table.c.presence == "available") & (table.c.load < table.c.capacity)
+        available = (
+            table.c.active & (table.c.presence == "available") & (table.c.load < table.c.capacity)
+        )
         self.adopt(
             await self.connection.execute(
-                select(table).where(free).order_by(table.c.representative_id).with_for_update()
+                select(table).where(available).order_by(table.c.representative_id).with_for_update()
             )
         )
 
-    async def look(self, representative_id: PersonId) -> Representative | None:
+    async def get(self, representative_id: PersonId) -> Representative | None:
         table = tables.representatives
         rows = await self.connection.execute(
             select(table).where(table.c.representative_id == representative_id)
@@ -53,9 +64,13 @@ class Representatives(LockedTable[PersonId, Representative]):
         row = rows.mappings().first()
         return self.read(dict(row)) if row else None
 
-    async def look_all(self) -> list[Representative]:
+    async def list_after(self, representative_id: str | None, limit: int) -> list[Representative]:
+        """Return the next representatives by id."""
         table = tables.representatives
-        rows = await self.connection.execute(select(table).order_by(table.c.representative_id))
+        query = select(table).order_by(table.c.representative_id).limit(limit)
+        if representative_id is not None:
+            query = query.where(table.c.representative_id > representative_id)
+        rows = await self.connection.execute(query)
         return [self.read(dict(row)) for row in rows.mappings()]
 
 
@@ -63,57 +78,106 @@ class Assignments(LockedTable[ContactId, Assignment]):
     def __init__(self, connection: AsyncConnection) -> None:
         super().__init__(connection, tables.assignments, Assignment)
 
-    async def lock_waiting(self, places: Mapping[Need, int]) -> None:
-        """Lock those who wait for these needs, as many as there are places, and some to spare."""
-        held = [assignment.contact_id for assignment in self.loaded()]
+    async def lock_waiting(self, free_slots: Mapping[Need, int]) -> None:
+        """Lock the first waiting contacts of these queues, at least as many as have free slots."""
+        loaded = [assignment.contact_id for assignment in self.loaded()]
         rows = await self.connection.execute(
             _WAITING,
             {
-                "skills": [need.skill for need in places],
-                "languages": [need.language for need in places],
-                "places": list(places.values()),
-                "held": held,
+                "skills": [need.skill for need in free_slots],
+                "languages": [need.language for need in free_slots],
+                "free_slots": list(free_slots.values()),
+                "loaded": loaded,
             },
         )
         await self.lock_all(ContactId(str(row.contact_id)) for row in rows)
 
-    async def look(self, contact_id: ContactId) -> Assignment | None:
+    async def get(self, contact_id: ContactId) -> Assignment | None:
         table = tables.assignments
         rows = await self.connection.execute(select(table).where(table.c.contact_id == contact_id))
         row = rows.mappings().first()
         return self.read(dict(row)) if row else None
 
+    async def list_before(
+        self,
+        contact_id: ContactId | None,
+        limit: int,
+        *,
+        states: Sequence[State],
+        representative_id: PersonId | None,
+    ) -> list[Assignment]:
+        """Return the next assignments with a need, newest contact first.
+
+        Contact ids are UUIDs version 7, so their order is the order of arrival.
+        """
+        table = tables.assignments
+        query = (
+            select(table)
+            .where(table.c.skill.is_not(None), table.c.language.is_not(None))
+            .order_by(table.c.contact_id.desc())
+            .limit(limit)
+        )
+        if contact_id is not None:
+            query = query.where(table.c.contact_id < contact_id)
+        if states:
+            query = query.where(table.c.state.in_(states))
+        if representative_id is not None:
+            query = query.where(
+                table.c.state.in_(HELD), table.c.representative_id == representative_id
+            )
+        rows = await self.connection.execute(query)
+        return [self.read(dict(row)) for row in rows.mappings()]
+
     async def history(self, contact_id: ContactId) -> list[Event]:
+        """Return what router published about the contact, in order."""
         published = tables.published_events
         rows = await self.connection.execute(
             select(published.c.type, published.c.data)
-            .where(published.c.key == contact_id)
+            .where(published.c.key == contact_id, published.c.topic == "assignments")
             .order_by(published.c.id)
         )
         return [BY_TYPE[row.type].model_validate(row.data) for row in rows]
 
-    async def queues(self, at: datetime) -> list[Queue]:
-        rows = await self.connection.execute(_QUEUES, {"at": at})
-        return [Queue(**row) for row in rows.mappings()]
+    async def queues_after(
+        self, need: Need | None, limit: int, *, at: datetime
+    ) -> list[QueueStatus]:
+        """Return the next queues, by skill and language, that have contacts or representatives."""
+        rows = await self.connection.execute(
+            _QUEUES,
+            {
+                "at": at,
+                "skill": need.skill if need else "",
+                "language": need.language if need else "",
+                "limit": limit,
+            },
+        )
+        return [QueueStatus(Need(skill, language), *rest) for skill, language, *rest in rows]
 
 
 class Origin(NamedTuple):
-    """The message that a change comes from: its id, and the trace that it belongs to."""
+    """The message that caused a change: its id and its trace."""
 
     cause: str | None
     traceparent: str | None
 
 
 class UnitOfWork(BaseUnitOfWork):
-    """Matches once, when all messages of the batch have had their say.
+    """Matches once, after all messages of the batch.
 
-    So the most urgent of them all goes first, and the free are read once.
+    So the contact with the highest priority of the batch is first, and the available
+    representatives are read once.
     """
 
-    def __init__(self, connection: AsyncConnection, now: datetime) -> None:
+    def __init__(
+        self,
+        connection: AsyncConnection,
+        now: datetime,
+        policy: RoutingPolicy = RoutingPolicy(),  # noqa: B008 - frozen
+    ) -> None:
         super().__init__(connection, now)
         self.representatives = Representatives(connection)
         self.assignments = Assignments(connection)
+        self._policy = policy
         self._origins: dict[str, Origin] = {}
 
     @property
@@ -121,48 +185,53 @@ class UnitOfWork(BaseUnitOfWork):
         return (self.representatives, self.assignments)
 
     async def prelock(self, contact_ids: Sequence[ContactId]) -> None:
-        # Before any row lock: two that match at once could wait for each other's rows, and each
-        # would give away places that the other has given.
-        await self.connection.execute(_ONE_MATCHER)
+        # Before any row lock: two transactions that match at once could wait for each other's
+        # rows, and both could give away the same slot.
+        await self.connection.execute(_LOCK_MATCHING)
         await self.assignments.lock_all(contact_ids)
-        held_by = (one.representative_id for one in self.assignments.loaded())
-        await self.representatives.lock_all(person for person in held_by if person)
+        holders = (assignment.representative_id for assignment in self.assignments.loaded())
+        await self.representatives.lock_all(holder for holder in holders if holder)
 
-    async def holding(
+    async def lock_with_holder(
         self, contact_id: ContactId
     ) -> tuple[Assignment | None, Representative | None]:
-        """Return the assignment, and who has it or is offered it."""
+        """Lock the assignment, and the representative to whom it is assigned or offered."""
         assignment = await self.assignments.lock(contact_id)
         if assignment is None or assignment.representative_id is None:
             return assignment, None
         return assignment, await self.representatives.lock(assignment.representative_id)
 
     def record(self, decision: Decision) -> None:
-        """Take up a decision; what it frees or sends back is matched at the end."""
+        """Apply a decision. What it frees or sends back is matched when the transaction ends."""
         origin = Origin(self.outbox.cause, trace.current())
         for key in _keys(decision):
             self._origins[key] = origin
         self._write(decision)
 
     async def match(self) -> None:
-        """Give what waits to whoever is free, as far as this transaction changed either."""
+        """Match the contacts and representatives that this transaction changed."""
         if not self._origins:
             return
         origins, self._origins = self._origins, {}
-        freed = _places(
-            one for one in self.representatives.loaded() if one.representative_id in origins
+        freed = _free_slots(
+            person
+            for person in self.representatives.loaded()
+            if person.representative_id in origins
         )
         if freed:
             await self.assignments.lock_waiting(freed)
-        waiting = [one for one in self.assignments.loaded() if one.state in WAITING]
-        if any(one.contact_id in origins for one in waiting):
-            await self.representatives.lock_free()
+        waiting = [
+            assignment for assignment in self.assignments.loaded() if assignment.state in WAITING
+        ]
+        if any(assignment.contact_id in origins for assignment in waiting):
+            await self.representatives.lock_available()
         last = Origin(self.outbox.cause, trace.current())
-        for decision in match(waiting, self.representatives.loaded(), at=self.now):
-            known = (origins[key] for key in _keys(decision) if key in origins)
-            self._resume(next(known, last))
+        people = self.representatives.loaded()
+        for decision in match(waiting, people, self._policy, at=self.now):
+            causes = (origins[key] for key in _keys(decision) if key in origins)
+            self._restore(next(causes, last))
             self._write(decision)
-        self._resume(last)
+        self._restore(last)
 
     async def flush(self) -> None:
         await self.match()
@@ -176,7 +245,7 @@ class UnitOfWork(BaseUnitOfWork):
         self.outbox.add(decision.events)
         self.timers.set(decision.timers)
 
-    def _resume(self, origin: Origin) -> None:
+    def _restore(self, origin: Origin) -> None:
         self.outbox.cause = origin.cause
         trace.restore(origin.traceparent)
 
@@ -188,32 +257,33 @@ def _keys(decision: Decision) -> list[str]:
     ]
 
 
-def _places(representatives: Iterable[Representative]) -> Counter[Need]:
-    places: Counter[Need] = Counter()
-    for one in representatives:
-        if one.places:
-            places.update(dict.fromkeys(one.needs, one.places))
-    return places
+def _free_slots(representatives: Iterable[Representative]) -> Counter[Need]:
+    free_slots: Counter[Need] = Counter()
+    for person in representatives:
+        if person.free_slots:
+            free_slots.update(dict.fromkeys(person.needs, person.free_slots))
+    return free_slots
 
 
-_ONE_MATCHER = text("SELECT pg_advisory_xact_lock(hashtext('match ' || current_schema()))")
+_LOCK_MATCHING = text("SELECT pg_advisory_xact_lock(hashtext('match ' || current_schema()))")
 
-# Those that somebody let pass come on top of the number: the free place may be the one place
-# where they may not go, and must not hide who stands behind them.
+# Contacts that somebody declined come on top of the number: the only free slot may belong to the
+# representative who declined them, and they must not hide the contacts behind them.
 _WAITING = text("""
     SELECT waiting.contact_id
-    FROM unnest(CAST(:skills AS text[]), CAST(:languages AS text[]), CAST(:places AS integer[]))
-        AS need(skill, language, places)
+    FROM unnest(
+        CAST(:skills AS text[]), CAST(:languages AS text[]), CAST(:free_slots AS integer[])
+    ) AS need(skill, language, free_slots)
     CROSS JOIN LATERAL (
         (SELECT contact_id FROM assignments a
          WHERE state = 'queued' AND a.skill = need.skill AND a.language = need.language
-           AND passed = '{}' AND contact_id <> ALL (CAST(:held AS uuid[]))
-         ORDER BY urgency DESC, waiting_since, contact_id
-         LIMIT need.places)
+           AND declined_by = '{}' AND contact_id <> ALL (CAST(:loaded AS uuid[]))
+         ORDER BY priority_rank DESC, waiting_since, contact_id
+         LIMIT need.free_slots)
         UNION ALL
         (SELECT contact_id FROM assignments a
          WHERE state = 'queued' AND a.skill = need.skill AND a.language = need.language
-           AND passed <> '{}' AND contact_id <> ALL (CAST(:held AS uuid[])))
+           AND declined_by <> '{}' AND contact_id <> ALL (CAST(:loaded AS uuid[])))
     ) AS waiting
 """)
 
@@ -223,15 +293,18 @@ _QUEUES = text("""
         FROM assignments WHERE state = 'queued' GROUP BY skill, language
     ), staff AS (
         SELECT skill, language, count(*) FILTER (WHERE presence = 'available') AS available,
-            sum(greatest(capacity - load, 0)) FILTER (WHERE presence = 'available') AS places
+            sum(greatest(capacity - load, 0)) FILTER (WHERE presence = 'available') AS free_slots
         FROM representatives, unnest(skills) AS skill, unnest(languages) AS language
+        WHERE active
         GROUP BY skill, language
     )
-    SELECT skill || '/' || language AS queue,
+    SELECT skill, language,
         coalesce(waiting, 0) AS waiting,
         CAST(extract(epoch FROM :at - oldest) AS float) AS oldest_waiting_s,
         coalesce(available, 0) AS available_representatives,
-        coalesce(places, 0) AS free_places
+        coalesce(free_slots, 0) AS free_slots
     FROM waiting FULL JOIN staff USING (skill, language)
+    WHERE (skill, language) > (:skill, :language)
     ORDER BY skill, language
+    LIMIT :limit
 """)

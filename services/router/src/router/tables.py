@@ -1,4 +1,4 @@
-"""The tables of router; the migrations make them."""
+"""The tables of router, as the migrations create them."""
 
 from sqlalchemy import (
     ARRAY,
@@ -27,7 +27,10 @@ representatives = Table(
     Column("capacity", Integer),
     Column("auto_accept", Boolean),
     Column("offer_s", Integer),
+    Column("active", Boolean),
     Column("presence", Text),
+    Column("presence_reason", Text),
+    Column("presence_since", DateTime(timezone=True)),
     Column("load", Integer),
     Column("load_limit", Integer),
     Column("idle_since", DateTime(timezone=True)),
@@ -40,25 +43,26 @@ assignments = Table(
     Column("since", DateTime(timezone=True)),
     Column("skill", Text),
     Column("language", Text),
-    Column("urgency", Integer),
+    Column("priority_rank", Integer),
     Column("waiting_since", DateTime(timezone=True)),
     Column("representative_id", Text),
-    Column("because", Text),
+    Column("reason", Text),
     Column("offer", Integer),
-    Column("passed", ARRAY(Text)),
+    Column("declined_by", ARRAY(Text)),
     Column("preferred_id", Text),
     Column("referral", Text),
     Column("supervisor_id", Text),
     Column("taken_over_at", DateTime(timezone=True)),
-    Column("resolved_at", DateTime(timezone=True)),
+    Column("ended_at", DateTime(timezone=True)),
     Column("reopened_at", DateTime(timezone=True)),
 )
-# Written by the outbox; read here for what a contact's assignment went through.
+# Written by the outbox; read here for the history of an assignment.
 published_events = Table(
     "published_events",
     metadata,
     Column("key", Text, primary_key=True),
     Column("id", BigInteger, primary_key=True),
+    Column("topic", Text),
     Column("type", Text),
     Column("data", JSONB),
 )

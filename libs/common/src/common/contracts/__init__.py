@@ -1,6 +1,6 @@
 """The events that services agree through: one file per owner, additive changes only."""
 
-from common.contracts import assignments, contacts, escalations, notifications
+from common.contracts import assignments, contacts, escalations, notifications, people
 from common.contracts.event import Event
 
 EVENTS: tuple[type[Event], ...] = (
@@ -8,6 +8,7 @@ EVENTS: tuple[type[Event], ...] = (
     *assignments.EVENTS,
     *escalations.EVENTS,
     *notifications.EVENTS,
+    *people.EVENTS,
 )
 BY_TYPE: dict[str, type[Event]] = {event.type: event for event in EVENTS}
-TOPICS: tuple[str, ...] = ("contacts", "assignments", "escalations", "notifications")
+TOPICS: tuple[str, ...] = ("contacts", "assignments", "escalations", "notifications", "people")

@@ -1,8 +1,12 @@
-"""Facts about who has a contact, owned by `router`."""
+"""Events about who has a contact, owned by `router`."""
+
+from typing import Literal
 
 from pydantic import AwareDatetime
 
 from common.contracts.event import ContactEvent, Event, PersonId, TeamId
+
+ReleaseKind = Literal["returned", "transferred", "taken_over", "abandoned"]
 
 
 class AssignmentsEvent(ContactEvent):
@@ -10,7 +14,7 @@ class AssignmentsEvent(ContactEvent):
 
 
 class ContactQueued(AssignmentsEvent):
-    """Nobody fitting was free, or the contact came back; `queue` names what it needs."""
+    """No representative who fits was free. `queue` is `<skill>/<language>`."""
 
     queue: str
     reason: str
@@ -31,32 +35,43 @@ class OfferExpired(AssignmentsEvent):
 
 
 class ContactAssigned(AssignmentsEvent):
-    """`because` is the routing decision in words; `relaxed` names needs that were dropped."""
+    """`reason` is the routing decision in words.
+
+    `waiting_since` is when the wait for a representative last began, `offered_at` when the contact
+    was offered; None if it was assigned without an offer.
+    """
 
     representative_id: PersonId
     team_id: TeamId
     reason: str
-    relaxed: tuple[str, ...] = ()
+    queue: str | None = None
+    waiting_since: AwareDatetime | None = None
+    offered_at: AwareDatetime | None = None
 
 
 class ContactReferred(AssignmentsEvent):
-    """The representative asks a supervisor to take it; the assignment stays until one does."""
+    """The representative asks a supervisor to take the contact, and keeps it until one does."""
 
     representative_id: PersonId
     reason: str
 
 
 class AssignmentReleased(AssignmentsEvent):
+    """The representative has the contact, or its offer, no longer.
+
+    `kind` says who ended it: the representative (`returned`), a supervisor who moved the contact to
+    another representative (`transferred`) or took it (`taken_over`), the customer (`abandoned`).
+    """
+
     representative_id: PersonId
+    kind: ReleaseKind
     reason: str
 
 
 class AssignmentCompleted(AssignmentsEvent):
+    """The contact was resolved; `representative_id` is None if nobody had it."""
+
     representative_id: PersonId | None = None
-
-
-class ContactAbandoned(AssignmentsEvent):
-    """The customer left before anyone answered."""
 
 
 EVENTS: tuple[type[Event], ...] = (
@@ -68,5 +83,4 @@ EVENTS: tuple[type[Event], ...] = (
     ContactReferred,
     AssignmentReleased,
     AssignmentCompleted,
-    ContactAbandoned,
 )

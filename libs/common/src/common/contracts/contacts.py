@@ -2,11 +2,25 @@
 
 from typing import Literal
 
-from common.contracts.event import ContactEvent, Contract, CustomerId, Event, MessageId, PersonId
+from pydantic import AwareDatetime
+
+from common.contracts.event import (
+    ContactEvent,
+    ContactId,
+    Contract,
+    CustomerId,
+    Event,
+    MessageId,
+    PersonId,
+    TeamId,
+)
 
 Channel = Literal["call", "email", "chat", "ticket", "case"]
 Priority = Literal["low", "normal", "high", "urgent"]
 Tier = Literal["standard", "premium", "vip"]
+InteractionEnd = Literal["customer", "representative", "transfer", "system"]
+SurveyKind = Literal["csat", "nps", "fcr"]
+SurveyScale = Literal["1-5", "0-10", "0-1"]
 
 
 class ContactsEvent(ContactEvent):
@@ -24,6 +38,7 @@ class ContactReceived(ContactsEvent):
     """A customer turned to us. `occurred_at` is when we accepted it: promises count from there.
 
     `campaign` is what made many customers turn to us: an advertisement, a product recall.
+    `follows` is an earlier contact about the same issue, if the channel knows one.
     """
 
     channel: Channel
@@ -35,6 +50,7 @@ class ContactReceived(ContactsEvent):
     language: str
     priority: Priority
     campaign: str | None = None
+    follows: ContactId | None = None
 
 
 class CustomerWrote(ContactsEvent):
@@ -43,8 +59,11 @@ class CustomerWrote(ContactsEvent):
 
 
 class RepresentativeReplied(ContactsEvent):
+    """`automatic`: a bot or a rule wrote it, so it is not the first human response."""
+
     message_id: MessageId
     person_id: PersonId | None = None
+    automatic: bool = False
 
 
 class WaitingOnCustomer(ContactsEvent):
@@ -52,12 +71,30 @@ class WaitingOnCustomer(ContactsEvent):
 
 
 class ContactResolved(ContactsEvent):
+    """`disposition` is how it ended and `root_cause` why it came, as codes of the organisation.
+
+    `automatic`: a bot or a rule resolved it, and no person.
+    """
+
     by: PersonId | None = None
     note: str | None = None
+    disposition: str | None = None
+    root_cause: str | None = None
+    automatic: bool = False
+
+
+class ContactAbandoned(ContactsEvent):
+    """The customer left before anyone answered; `by` is None when the channel reports it."""
+
+    by: PersonId | None = None
+    reason: str | None = None
 
 
 class ContactReopened(ContactsEvent):
+    """A resolved or abandoned contact is open again; `by` is None for a customer or a channel."""
+
     reason: str
+    by: PersonId | None = None
 
 
 class SupervisorRequested(ContactsEvent):
@@ -67,7 +104,7 @@ class SupervisorRequested(ContactsEvent):
 
 
 class ContactPrioritized(ContactsEvent):
-    """The priority changed; `by` is nil when a rule did it, and no person or channel."""
+    """The priority changed; `by` is a person or a channel, and None when a rule did it."""
 
     priority: Priority
     reason: str
@@ -75,8 +112,60 @@ class ContactPrioritized(ContactsEvent):
 
 
 class FeedbackReceived(ContactsEvent):
-    """`score` runs from 1 (very bad) to 5 (very good)."""
+    """`score` runs from 1 (very bad) to 5 (very good).
 
+    `about` is the person who is rated, `team_id` that person's team at the resolution, and
+    `resolution_no` which resolution of the contact is rated, counted from 1.
+    """
+
+    score: int
+    comment: str | None = None
+    about: PersonId | None = None
+    team_id: TeamId | None = None
+    resolution_no: int | None = None
+
+
+class InteractionMeasured(ContactsEvent):
+    """A call or chat was measured by its own system.
+
+    The conversation ran from `started_at` to `ended_at` and consists of talk and hold; wrap-up
+    comes after it. `interaction_id` is the other system's, and unique for the contact.
+    """
+
+    interaction_id: str
+    person_id: PersonId
+    started_at: AwareDatetime
+    ended_at: AwareDatetime
+    talk_s: float
+    hold_s: float
+    wrap_s: float
+    ended_by: InteractionEnd
+
+
+class SurveySent(ContactsEvent):
+    """The customer was asked; `survey_id` is unique for the contact.
+
+    `person_id`, `team_id` and `resolution_no` say which resolution the survey asks about and who
+    gave it. They stay as they are, whoever has the contact when the customer answers. A survey of
+    kind `nps` asks about the company, so it may name none.
+    """
+
+    survey_id: str
+    kind: SurveyKind
+    person_id: PersonId | None = None
+    team_id: TeamId | None = None
+    resolution_no: int | None = None
+
+
+class SurveyAnswered(ContactsEvent):
+    """A later answer to the same survey replaces the earlier one.
+
+    `scale` is 1-5 for `csat`, 0-10 for `nps`, and 0-1 (no, yes) for `fcr`.
+    """
+
+    survey_id: str
+    kind: SurveyKind
+    scale: SurveyScale
     score: int
     comment: str | None = None
 
@@ -87,8 +176,12 @@ EVENTS: tuple[type[Event], ...] = (
     RepresentativeReplied,
     WaitingOnCustomer,
     ContactResolved,
+    ContactAbandoned,
     ContactReopened,
     SupervisorRequested,
     ContactPrioritized,
     FeedbackReceived,
+    InteractionMeasured,
+    SurveySent,
+    SurveyAnswered,
 )

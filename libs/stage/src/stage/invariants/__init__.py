@@ -1,4 +1,4 @@
-"""Whether the invariants of DESIGN.md hold, from what can be seen from outside the services."""
+"""Checks the invariants of DESIGN.md, reading only what is visible outside the services."""
 
 from collections.abc import Callable
 
@@ -32,13 +32,16 @@ __all__ = [
 ]
 
 
-def check(facts: Snapshot) -> Verdict:
-    """Look at all six; the facts must have been read when nothing moved (see `quiesce`)."""
-    ledgers = [Findings(number) for number in INVARIANTS]
-    for ledger in ledgers:
-        INVARIANTS[ledger.invariant](facts, ledger)
+def check(snapshot: Snapshot) -> Verdict:
+    """Check all six invariants.
+
+    The snapshot must have been read while the system was settled (see `wait_until_settled`).
+    """
+    results = [Findings(number) for number in INVARIANTS]
+    for findings in results:
+        INVARIANTS[findings.invariant](snapshot, findings)
     return Verdict(
-        violations=[broken for ledger in ledgers for broken in ledger.violations],
-        checked={ledger.invariant: ledger.checked_count for ledger in ledgers},
-        remarks=tuple(remark for ledger in ledgers for remark in ledger.remarks),
+        violations=[violation for findings in results for violation in findings.violations],
+        checked={findings.invariant: findings.checked_count for findings in results},
+        remarks=tuple(remark for findings in results for remark in findings.remarks),
     )

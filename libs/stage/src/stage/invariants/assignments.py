@@ -1,4 +1,4 @@
-"""Invariant 3: one live assignment a contact, never above capacity, and always one that fits."""
+"""Invariant 3: one live assignment per contact, never above capacity, always a fitting one."""
 
 from collections import Counter
 from collections.abc import Iterable, Mapping
@@ -19,16 +19,15 @@ from stage.invariants.findings import Findings
 from stage.invariants.snapshot import Record, Representative, Snapshot
 
 AssignmentGrant = ContactAssigned | ContactOffered
-Freeing = OfferDeclined | OfferExpired | AssignmentReleased | AssignmentCompleted
 
 
 @dataclass(frozen=True, slots=True)
 class LoadChange:
     """A representative's load changes by `by`.
 
-    The router matches one transaction at a time, and its event ids are UUIDs version 7 made inside
-    them: these alone tell the order across contacts. Within one of their milliseconds a place
-    counts as free first, so that no order is made up.
+    The router matches in one transaction at a time and creates its event ids, UUIDs version 7,
+    inside it: only they give the order across contacts. Within one millisecond the decreases come
+    first, because the true order is unknown.
     """
 
     event_id: str
@@ -40,97 +39,109 @@ class LoadChange:
         return (UUID(self.event_id).int >> 80, self.by, self.event_id)
 
 
-def check(facts: Snapshot, ledger: Findings) -> None:
-    people = {one.representative_id: one for one in facts.representatives}
-    held_by: dict[str, str | None] = {}
-    moves: list[LoadChange] = []
-    for (topic, contact_id), records in facts.streams.items():
+def check(snapshot: Snapshot, findings: Findings) -> None:
+    people = {person.representative_id: person for person in snapshot.representatives}
+    replayed_holders: dict[str, str | None] = {}
+    changes: list[LoadChange] = []
+    for (topic, contact_id), records in snapshot.streams.items():
         if topic == "assignments":
-            held_by[contact_id] = _replay(contact_id, records, moves, ledger)
-    _check_capacity(moves, people, ledger)
-    _check_fit(facts, people, ledger)
-    _check_tables(facts, held_by, ledger)
+            replayed_holders[contact_id] = _replay(contact_id, records, changes, findings)
+    _check_capacity(changes, people, findings)
+    _check_fit(snapshot, people, findings)
+    _check_tables(snapshot, replayed_holders, findings)
 
 
 def _replay(
-    contact_id: str, records: Iterable[Record], moves: list[LoadChange], ledger: Findings
+    contact_id: str, records: Iterable[Record], changes: list[LoadChange], findings: Findings
 ) -> str | None:
-    """Replay one contact's assignments; return who is left with it or is offered it."""
+    """Replay one contact's assignments; return who has the last assignment or offer."""
     holder: str | None = None
     offered = False
     for record in records:
         match record.event:
-            case ContactAssigned(representative_id=taker) if offered and taker == holder:
+            case ContactAssigned(representative_id=person_id) if offered and person_id == holder:
                 offered = False
-            case ContactAssigned(representative_id=taker) | ContactOffered(representative_id=taker):
-                ledger.require(holder is None, "two live assignments", contact_id, holder, taker)
+            case (
+                ContactAssigned(representative_id=person_id)
+                | ContactOffered(representative_id=person_id)
+            ):
+                findings.require(
+                    holder is None, "two live assignments", contact_id, holder, person_id
+                )
                 offered = isinstance(record.event, ContactOffered)
-                holder = taker
-                moves.append(LoadChange(record.event_id, taker, 1))
+                holder = person_id
+                changes.append(LoadChange(record.event_id, person_id, 1))
             case ContactQueued():
-                ledger.require(holder is None, "queued while assigned", contact_id, holder)
+                findings.require(holder is None, "queued while assigned", contact_id, holder)
             case OfferDeclined() | OfferExpired() | AssignmentReleased() | AssignmentCompleted():
-                leaver = record.event.representative_id
-                ledger.require(holder == leaver, "left one without it", contact_id, holder, leaver)
+                former = record.event.representative_id
+                findings.require(
+                    holder == former,
+                    "ended for a representative who did not have it",
+                    contact_id,
+                    holder,
+                    former,
+                )
                 if holder is not None:
-                    moves.append(LoadChange(record.event_id, holder, -1))
+                    changes.append(LoadChange(record.event_id, holder, -1))
                 holder, offered = None, False
     return holder
 
 
 def _check_capacity(
-    moves: Iterable[LoadChange], people: Mapping[str, Representative], ledger: Findings
+    changes: Iterable[LoadChange], people: Mapping[str, Representative], findings: Findings
 ) -> None:
     load: Counter[str] = Counter()
-    for move in sorted(moves, key=lambda one: one.sort_key):
-        load[move.representative_id] += move.by
-        person = people.get(move.representative_id)
+    for change in sorted(changes, key=lambda change: change.sort_key):
+        load[change.representative_id] += change.by
+        person = people.get(change.representative_id)
         limit = max(person.capacity, person.load_limit) if person else 0
-        full = load[move.representative_id] > limit
-        ledger.require(not full, "above capacity", move.representative_id, move.event_id)
+        full = load[change.representative_id] > limit
+        findings.require(not full, "above capacity", change.representative_id, change.event_id)
 
 
-def _check_fit(facts: Snapshot, people: Mapping[str, Representative], ledger: Findings) -> None:
-    needs: dict[str, ContactReceived] = {
+def _check_fit(
+    snapshot: Snapshot, people: Mapping[str, Representative], findings: Findings
+) -> None:
+    received: dict[str, ContactReceived] = {
         event.contact_id: event
-        for told in facts.events("contacts").values()
-        for event in told
+        for events in snapshot.events("contacts").values()
+        for event in events
         if isinstance(event, ContactReceived)
     }
-    for contact_id, told in facts.events("assignments").items():
-        need = needs.get(contact_id)
-        for event in told:
-            if need and isinstance(event, AssignmentGrant):
+    for contact_id, events in snapshot.events("assignments").items():
+        contact = received.get(contact_id)
+        for event in events:
+            if contact and isinstance(event, AssignmentGrant):
                 person = people.get(event.representative_id)
-                fits = person is not None and _fits(event, need, person)
-                ledger.require(fits, "does not fit", contact_id, event.representative_id)
+                fits = person is not None and _fits(contact, person)
+                findings.require(fits, "does not fit", contact_id, event.representative_id)
 
 
-def _fits(event: AssignmentGrant, need: ContactReceived, person: Representative) -> bool:
-    relaxed = event.relaxed if isinstance(event, ContactAssigned) else ()
-    return (need.topic_of_contact in person.skills or "skill" in relaxed) and (
-        need.language in person.languages or "language" in relaxed
-    )
+def _fits(contact: ContactReceived, person: Representative) -> bool:
+    return contact.topic_of_contact in person.skills and contact.language in person.languages
 
 
-def _check_tables(facts: Snapshot, held_by: Mapping[str, str | None], ledger: Findings) -> None:
+def _check_tables(
+    snapshot: Snapshot, replayed_holders: Mapping[str, str | None], findings: Findings
+) -> None:
     load: Counter[str] = Counter()
-    for one in facts.assignments:
-        replayed = held_by.get(one.contact_id)
-        ledger.require(
-            one.representative_id == replayed,
-            "the topic and the table differ on who has it",
-            one.contact_id,
+    for assignment in snapshot.assignments:
+        replayed = replayed_holders.get(assignment.contact_id)
+        findings.require(
+            assignment.representative_id == replayed,
+            "the topic and the table differ on the representative",
+            assignment.contact_id,
             replayed,
-            one.representative_id,
+            assignment.representative_id,
         )
-        if one.representative_id is not None:
-            load[one.representative_id] += 1
-    for person in facts.representatives:
+        if assignment.representative_id is not None:
+            load[assignment.representative_id] += 1
+    for person in snapshot.representatives:
         counted = load[person.representative_id]
-        ledger.require(
+        findings.require(
             person.load == counted,
-            "a load that is not what is assigned",
+            "the load differs from the assignments",
             person.representative_id,
             person.load,
             counted,

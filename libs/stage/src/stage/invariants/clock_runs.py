@@ -1,4 +1,4 @@
-"""When clocks ran, as the topic tells it: a threshold fires only while its clock runs, and once."""
+"""Replays clocks from the topic: a threshold fires once, and only while its clock runs."""
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
@@ -30,9 +30,9 @@ ClockEvent = (
 
 @dataclass(frozen=True, slots=True)
 class Firing:
-    """One threshold of one run of a contact's clock; `percent` is nil for its deadline.
+    """One threshold of one run of a contact's clock; `percent` is None for its deadline.
 
-    `due_at` and `action` are nil where an earlier version of the service did not tell them.
+    `due_at` and `action` are None if the event does not carry them.
     """
 
     contact_id: str
@@ -45,7 +45,7 @@ class Firing:
 
 @dataclass
 class ClockRun:
-    """`earlier` are the deadlines it had before it was promised otherwise."""
+    """`earlier_deadlines` are those before the clock was retargeted."""
 
     number: int
     due_at: datetime
@@ -54,24 +54,24 @@ class ClockRun:
     earlier_deadlines: set[datetime] = field(default_factory=set)
 
 
-def replay(told: Iterable[Event], ledger: Findings) -> Iterator[Firing]:
+def replay(events: Iterable[Event], findings: Findings) -> Iterator[Firing]:
     """Replay one contact's clocks and yield each threshold that fired."""
     runs: dict[str, ClockRun] = {}
-    for event in told:
+    for event in events:
         match event:
             case ClocksStarted():
-                runs |= {one.clock: ClockRun(one.run, one.due_at) for one in event.clocks}
+                runs |= {clock.clock: ClockRun(clock.run, clock.due_at) for clock in event.clocks}
             case ClockWarned() | ClockBreached():
                 run = runs.get(event.clock)
-                _require_running(event, run, "fired without running", ledger)
+                _require_running(event, run, "fired without running", findings)
                 yield _firing(event, run)
             case ClockMet():
-                _complete(event, runs.get(event.clock), ledger)
+                _complete(event, runs.get(event.clock), findings)
             case ClockPaused() | ClockResumed() | ClockRetargeted() | ClockCancelled():
                 run = runs.get(event.clock)
-                ledger.require(run is not None, "changed without running", *_evidence(event))
+                findings.require(run is not None, "changed before it started", *_evidence(event))
                 if run is not None:
-                    _change(event, run, ledger)
+                    _change(event, run, findings)
 
 
 def _firing(event: ClockWarned | ClockBreached, run: ClockRun | None) -> Firing:
@@ -90,57 +90,59 @@ def _firing(event: ClockWarned | ClockBreached, run: ClockRun | None) -> Firing:
     )
 
 
-def _complete(event: ClockMet, run: ClockRun | None, ledger: Findings) -> None:
-    """The news that it was met may come after what cancelled it, or made another promise of it."""
+def _complete(event: ClockMet, run: ClockRun | None, findings: Findings) -> None:
+    """`ClockMet` may arrive after the clock was cancelled or retargeted."""
     late = run is not None and event.clock == "assignment" and run.state == "cancelled"
-    known = run is not None and event.due_at in {run.due_at, *run.earlier_deadlines}
+    deadline_known = run is not None and event.due_at in {run.due_at, *run.earlier_deadlines}
     runs = run is not None and (late or run.state in ("running", "paused"))
-    ledger.require(known and runs, "met without running", *_evidence(event), event.due_at)
+    findings.require(
+        deadline_known and runs, "met without running", *_evidence(event), event.due_at
+    )
     if run is not None:
-        _note_late_stop(event, run, ledger)
+        _note_late_stop(event, run, findings)
         run.state = "met"
 
 
 def _change(
     event: ClockPaused | ClockResumed | ClockRetargeted | ClockCancelled,
     run: ClockRun,
-    ledger: Findings,
+    findings: Findings,
 ) -> None:
     match event:
         case ClockPaused():
-            ledger.require(run.state == "running", "paused without running", *_evidence(event))
+            findings.require(run.state == "running", "paused without running", *_evidence(event))
             run.state = "paused"
         case ClockResumed():
-            ledger.require(run.state == "paused", "resumed without a pause", *_evidence(event))
+            findings.require(run.state == "paused", "resumed without a pause", *_evidence(event))
             run.state = "running"
             run.due_at = event.due_at
         case ClockRetargeted():
-            stands_still = run.state == "paused" and not event.runs_while_waiting
-            run.state = "paused" if stands_still else "running"
+            stays_paused = run.state == "paused" and not event.runs_while_waiting
+            run.state = "paused" if stays_paused else "running"
             run.earlier_deadlines.add(run.due_at)
             run.due_at = event.due_at
         case ClockCancelled():
-            ledger.require(run.state != "cancelled", "cancelled twice", *_evidence(event))
+            findings.require(run.state != "cancelled", "cancelled twice", *_evidence(event))
             run.state = "cancelled"
 
 
 def _require_running(
-    event: ClockWarned | ClockBreached, run: ClockRun | None, otherwise: str, ledger: Findings
+    event: ClockWarned | ClockBreached, run: ClockRun | None, message: str, findings: Findings
 ) -> None:
     runs = run is not None and (run.state, run.due_at) == ("running", event.due_at)
-    ledger.require(runs, otherwise, *_evidence(event), event.due_at)
+    findings.require(runs, message, *_evidence(event), event.due_at)
 
 
 def _evidence(event: ClockEvent) -> tuple[object, ...]:
     return event.contact_id, event.clock
 
 
-def _note_late_stop(event: ClockMet, run: ClockRun, ledger: Findings) -> None:
-    """Remark on a breach of what had been met in time, when the news of that came too late."""
+def _note_late_stop(event: ClockMet, run: ClockRun, findings: Findings) -> None:
+    """Remark on a breach of a clock that was met in time, if the event arrived too late."""
     fired_at = run.breached_at
     if fired_at is not None and event.met_at <= event.due_at <= fired_at:
         late_ms = (fired_at - event.met_at) / timedelta(milliseconds=1)
-        ledger.remarks.append(
+        findings.remarks.append(
             f"breached though it was met in time: {event.clock} of {event.contact_id}, "
             f"met {late_ms:.0f} ms before it fired"
         )

@@ -13,62 +13,65 @@ from stage.invariants.findings import Findings
 from stage.invariants.snapshot import Assignment, Contact, Snapshot, TrackedContact
 
 
-def check(facts: Snapshot, ledger: Findings) -> None:
-    contacts = {one.contact_id: one for one in facts.contacts}
-    assignments = {one.contact_id: one for one in facts.assignments}
-    watches = {one.contact_id: one for one in facts.tracked_contacts}
-    events = facts.events("contacts")
-    upstairs = facts.events("escalations")
-    for contact_id in sorted(facts.accepted_contacts):
-        ledger.require(
+def check(snapshot: Snapshot, findings: Findings) -> None:
+    contacts = {contact.contact_id: contact for contact in snapshot.contacts}
+    assignments = {row.contact_id: row for row in snapshot.assignments}
+    tracked_contacts = {row.contact_id: row for row in snapshot.tracked_contacts}
+    events = snapshot.events("contacts")
+    escalation_events = snapshot.events("escalations")
+    for contact_id in sorted(snapshot.accepted_contacts):
+        findings.require(
             contact_id in contacts, "accepted, and intake has no such contact", contact_id
         )
     for contact_id, contact in contacts.items():
-        received = [one for one in events.get(contact_id, ()) if isinstance(one, ContactReceived)]
-        ledger.require(bool(received), "ContactReceived was never published", contact_id)
-        ledger.require(len(received) <= 1, "ContactReceived was published twice", contact_id)
-        _check_assignment(contact, assignments.get(contact_id), ledger)
-        watch = watches.get(contact_id)
-        outlives = _outlives_contact(watch, upstairs.get(contact_id, ()))
-        _check_tracking(contact, watch, ledger, outlives=outlives)
+        received = [
+            event for event in events.get(contact_id, ()) if isinstance(event, ContactReceived)
+        ]
+        findings.require(bool(received), "ContactReceived was never published", contact_id)
+        findings.require(len(received) <= 1, "ContactReceived was published twice", contact_id)
+        _check_assignment(contact, assignments.get(contact_id), findings)
+        tracked = tracked_contacts.get(contact_id)
+        outlives = _outlives_contact(tracked, escalation_events.get(contact_id, ()))
+        _check_tracking(contact, tracked, findings, outlives=outlives)
 
 
-def _check_assignment(contact: Contact, assignment: Assignment | None, ledger: Findings) -> None:
+def _check_assignment(contact: Contact, assignment: Assignment | None, findings: Findings) -> None:
     state = assignment.state if assignment else "unknown"
-    ledger.require(state != "unknown", "the router has not placed it", contact.contact_id)
+    findings.require(state != "unknown", "router does not know the contact", contact.contact_id)
     # A representative may be done with a contact that its channel still has open.
-    ledger.require(
-        contact.state != "resolved" or state in ("completed", "unknown"),
-        "resolved at intake, and still with somebody at the router",
+    findings.require(
+        contact.state not in ("resolved", "abandoned")
+        or state in ("completed", "abandoned", "unknown"),
+        "resolved at intake, but still assigned at router",
         contact.contact_id,
         state,
     )
 
 
 def _check_tracking(
-    contact: Contact, watch: TrackedContact | None, ledger: Findings, *, outlives: bool
+    contact: Contact, tracked: TrackedContact | None, findings: Findings, *, outlives: bool
 ) -> None:
-    if watch is None or watch.contact is None:
-        ledger.require(False, "escalation does not watch it", contact.contact_id)
+    if tracked is None or tracked.contact is None:
+        findings.require(False, "escalation does not track the contact", contact.contact_id)
         return
-    ledger.require(bool(watch.clocks), "no clock was started", contact.contact_id)
-    ledger.require(
-        (contact.state == "resolved") == (watch.resolved_at is not None),
+    findings.require(bool(tracked.clocks), "no clock was started", contact.contact_id)
+    findings.require(
+        (contact.state == "resolved") == (tracked.resolved_at is not None),
         "intake and escalation differ on whether it is resolved",
         contact.contact_id,
     )
-    ledger.require(
-        contact.state != "resolved" or watch.escalation_id is None or outlives,
-        "resolved, and its escalation is still open",
+    findings.require(
+        contact.state != "resolved" or tracked.escalation_id is None or outlives,
+        "resolved, but its escalation is still open",
         contact.contact_id,
     )
 
 
-def _outlives_contact(watch: TrackedContact | None, told: Iterable[Event]) -> bool:
-    """What is about us, or was opened again by hand, is not settled by the contact's end."""
+def _outlives_contact(tracked: TrackedContact | None, events: Iterable[Event]) -> bool:
+    """A complaint about us, or a reopened escalation, stays open when the contact is resolved."""
     return any(
-        watch is not None and event.escalation_id == watch.escalation_id
-        for event in told
+        tracked is not None and event.escalation_id == tracked.escalation_id
+        for event in events
         if isinstance(event, EscalationReopened)
         or (
             isinstance(event, EscalationRaised | EscalationReasonAdded)

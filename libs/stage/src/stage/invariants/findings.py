@@ -1,4 +1,4 @@
-"""What the checker found: how many facts it looked at, and which of them break an invariant."""
+"""The checker's result: how many checks it made, and which of them failed."""
 
 from collections import Counter
 from collections.abc import Sequence
@@ -9,7 +9,7 @@ _MAX_SHOWN = 10
 
 @dataclass(frozen=True, slots=True)
 class Violation:
-    """`number` is the invariant's in DESIGN.md; `evidence` are the ids to look at."""
+    """`invariant` is its number in DESIGN.md; `evidence` are the ids to look at."""
 
     invariant: int
     message: str
@@ -21,9 +21,9 @@ class Violation:
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
-    """`checked` counts the facts looked at for each invariant.
+    """`checked` counts the checks for each invariant.
 
-    `remarks` are about what no service could have known better at the time.
+    `remarks` name unwanted results that no service could have avoided.
     """
 
     violations: Sequence[Violation]
@@ -32,16 +32,19 @@ class Verdict:
 
     @property
     def broken_invariants(self) -> set[int]:
-        return {one.invariant for one in self.violations}
+        return {violation.invariant for violation in self.violations}
 
     def __str__(self) -> str:
         counts = ", ".join(f"{number}: {count}" for number, count in sorted(self.checked.items()))
-        kinds = Counter((one.invariant, one.message) for one in self.violations)
-        shown = [str(one) for one in self.violations[:_MAX_SHOWN]]
+        kinds = Counter((item.invariant, item.message) for item in self.violations)
+        shown = [str(violation) for violation in self.violations[:_MAX_SHOWN]]
         return "\n".join(
             [
-                f"facts checked by invariant: {counts}; broken: {len(self.violations)}",
-                *(f"  {count} x invariant {n}: {told}" for (n, told), count in kinds.items()),
+                f"checks by invariant: {counts}; violations: {len(self.violations)}",
+                *(
+                    f"  {count} x invariant {number}: {message}"
+                    for (number, message), count in kinds.items()
+                ),
                 *shown,
                 *self.remarks,
             ]
@@ -50,15 +53,15 @@ class Verdict:
 
 @dataclass
 class Findings:
-    """Takes down each fact of one invariant as it is looked at."""
+    """Collects the checks of one invariant."""
 
     invariant: int
     checked_count: int = 0
     violations: list[Violation] = field(default_factory=list)
     remarks: list[str] = field(default_factory=list)
 
-    def require(self, fact: bool, otherwise: str, *evidence: object) -> None:  # noqa: FBT001 - reads as the sentence it checks
-        """Count one fact; where it does not hold, keep what is told `otherwise`, and the ids."""
+    def require(self, holds: bool, message: str, *evidence: object) -> None:  # noqa: FBT001 - reads as the sentence it checks
+        """Count one check; if it does not hold, record a violation with this message."""
         self.checked_count += 1
-        if not fact:
-            self.violations.append(Violation(self.invariant, otherwise, tuple(map(str, evidence))))
+        if not holds:
+            self.violations.append(Violation(self.invariant, message, tuple(map(str, evidence))))

@@ -1,6 +1,6 @@
-"""Part of invariant 5: what was claimed in an inbox has had its effect.
+"""Part of invariant 5: every event in an inbox has had its effect.
 
-Asked of what the other invariants would not miss: escalation's facts that always leave a trace.
+Covers events of escalation that always leave a trace and that no other invariant would miss.
 """
 
 from collections.abc import Iterator, Sequence
@@ -17,33 +17,33 @@ from common.contracts.event import Event
 from stage.invariants.findings import Findings
 from stage.invariants.snapshot import Record, ServiceTables, Snapshot, TrackedContact
 
-# What ends which clock, whenever it comes.
+# The event that ends a clock, whenever it arrives.
 _CLOCK_STOPPED_BY: dict[type[Event] | type[None], str] = {
     ContactAssigned: "assignment",
     RepresentativeReplied: "first_response",
 }
 
 
-def check(facts: Snapshot, ledger: Findings) -> None:
-    books = facts.tables.get("escalation", ServiceTables())
-    buried = {letter.event_id for letter in books.dead_letters}
-    handled = {row.event_id for row in books.inbox} - buried
-    causes = {row.cause for row in books.journal}
-    watches = {one.contact_id: one for one in facts.tracked_contacts}
-    for (topic, contact_id), records in facts.streams.items():
+def check(snapshot: Snapshot, findings: Findings) -> None:
+    tables = snapshot.tables.get("escalation", ServiceTables())
+    dead_lettered = {letter.event_id for letter in tables.dead_letters}
+    handled = {row.event_id for row in tables.inbox} - dead_lettered
+    causes = {row.cause for row in tables.journal}
+    tracked_contacts = {row.contact_id: row for row in snapshot.tracked_contacts}
+    for (topic, contact_id), records in snapshot.streams.items():
         if topic == "contacts":
             for request in _requests_while_open(records):
-                heard = request.event_id in causes or request.event_id not in handled
-                _require(heard, request, contact_id, ledger)
+                effective = request.event_id in causes or request.event_id not in handled
+                _require(effective, request, contact_id, findings)
         for record in records:
             clock = _CLOCK_STOPPED_BY.get(type(record.event))
             if clock and record.event_id in handled:
-                heard = not _is_running(clock, watches.get(contact_id))
-                _require(heard, record, contact_id, ledger)
+                effective = not _is_running(clock, tracked_contacts.get(contact_id))
+                _require(effective, record, contact_id, findings)
 
 
 def _requests_while_open(records: Sequence[Record]) -> Iterator[Record]:
-    """Yield the requests for someone higher that came while the contact was open."""
+    """Yield the requests for a supervisor that arrived while the contact was open."""
     is_open = False
     for record in records:
         match record.event:
@@ -55,11 +55,11 @@ def _requests_while_open(records: Sequence[Record]) -> Iterator[Record]:
                 yield record
 
 
-def _is_running(name: str, watch: TrackedContact | None) -> bool:
-    clocks = watch.clocks if watch else ()
+def _is_running(name: str, contact: TrackedContact | None) -> bool:
+    clocks = contact.clocks if contact else ()
     return any(clock.name == name and clock.ended_at is None for clock in clocks)
 
 
-def _require(heard: bool, record: Record, contact_id: str, ledger: Findings) -> None:  # noqa: FBT001 - as Ledger.require
-    told = "in the inbox, and without effect"
-    ledger.require(heard, told, record.type, contact_id, record.event_id)
+def _require(effective: bool, record: Record, contact_id: str, findings: Findings) -> None:  # noqa: FBT001 - as Ledger.require
+    message = "in the inbox, and without effect"
+    findings.require(effective, message, record.type, contact_id, record.event_id)

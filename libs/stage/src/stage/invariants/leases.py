@@ -1,4 +1,4 @@
-"""Part of invariant 2: an escalation is with one person at a time, for as long as was promised."""
+"""Part of invariant 2: one person at a time holds an escalation, until the lease ends."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -25,7 +25,7 @@ from common.contracts.escalations import (
 from common.contracts.event import Event
 from stage.invariants.findings import Findings
 
-# Only then does it wait for somebody: whoever has it is told of other things too.
+# These pages look for a new holder; other pages also go to the current one.
 _PAGES_FOR_A_HOLDER: tuple[PageReason, ...] = (
     "raised",
     "climbed",
@@ -42,16 +42,16 @@ LeaseLoss = EscalationClimbed | EscalationUnanswered | EscalationReturned
 
 @dataclass(frozen=True, slots=True)
 class Lease:
-    """`until` is nil where it was not published, and while an approval is asked for."""
+    """`expires_at` is None if it was not published, and while an approval is requested."""
 
     holder: str
     expires_at: datetime | None
 
 
-def check(told: Iterable[Event], ledger: Findings) -> None:
-    """Replay who has one contact's escalations."""
-    hold: Lease | None = None
-    for event in told:
+def check(events: Iterable[Event], findings: Findings) -> None:
+    """Replay who holds one contact's escalations."""
+    lease: Lease | None = None
+    for event in events:
         match event:
             case (
                 EscalationAcknowledged(lease_expires_at=until)
@@ -59,14 +59,14 @@ def check(told: Iterable[Event], ledger: Findings) -> None:
                 | EscalationLeaseRenewed(lease_expires_at=until)
                 | EscalationSnoozed(until=until)
             ):
-                hold = _grant(hold, event, until, ledger)
+                lease = _grant(lease, event, until, findings)
             case ApprovalAsked(by=by):
-                hold = Lease(by, None)
+                lease = Lease(by, None)
             case EscalationClimbed() | EscalationUnanswered() | EscalationReturned():
-                _require_expired(hold, event, ledger)
-                hold = None
+                _require_expired(lease, event, findings)
+                lease = None
             case _ if _ends_lease(event):
-                hold = None
+                lease = None
 
 
 def _ends_lease(event: Event) -> bool:
@@ -82,22 +82,24 @@ def _ends_lease(event: Event) -> bool:
 
 
 def _grant(
-    hold: Lease | None,
+    lease: Lease | None,
     event: LeaseGrant,
     until: datetime | None,
-    ledger: Findings,
+    findings: Findings,
 ) -> Lease:
-    free = hold is None or hold.holder == event.by
-    ledger.require(free, "two have it", event.contact_id, event.escalation_id, event.by)
+    free = lease is None or lease.holder == event.by
+    findings.require(
+        free, "two people hold one escalation", event.contact_id, event.escalation_id, event.by
+    )
     return Lease(event.by, until)
 
 
-def _require_expired(hold: Lease | None, event: LeaseLoss, ledger: Findings) -> None:
-    """Hold a timer to the lease; a person may send it up at any time."""
-    taken = (
-        hold is not None
-        and hold.expires_at is not None
+def _require_expired(lease: Lease | None, event: LeaseLoss, findings: Findings) -> None:
+    """A timer must respect the lease; a person may escalate further at any time."""
+    early = (
+        lease is not None
+        and lease.expires_at is not None
         and event.lateness_ms is not None
-        and event.occurred_at < hold.expires_at
+        and event.occurred_at < lease.expires_at
     )
-    ledger.require(not taken, "climbed while somebody had it", event.contact_id, event.type)
+    findings.require(not early, "moved on before the lease ended", event.contact_id, event.type)

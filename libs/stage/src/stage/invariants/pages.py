@@ -1,4 +1,4 @@
-"""Invariant 4: whoever is to be told is tried on each medium, and told once."""
+"""Invariant 4: every page is tried on each medium of its recipient and arrives once."""
 
 from collections import Counter, defaultdict
 from collections.abc import Iterator, Mapping, Sequence
@@ -24,68 +24,76 @@ SettlingEvent = (
 )
 
 
-def check(facts: Snapshot, ledger: Findings) -> None:
+def check(snapshot: Snapshot, findings: Findings) -> None:
     attempts: defaultdict[str, list[Attempt]] = defaultdict(list)
-    for attempt in facts.attempts:
+    for attempt in snapshot.attempts:
         attempts[attempt.notification_id].append(attempt)
-    _check_attempts(facts, attempts, ledger)
-    sent, _ = _published_results(facts)
-    for one in facts.notifications:
-        # An update changes what an arrived message says, as often as there is news.
-        if one.kind == "page":
-            got = facts.receipts.get(one.notification_id, 0)
-            _check_delivery(one, attempts[one.notification_id], got, ledger)
-            right = sent[one.notification_id] == (one.state == "sent")
-            ledger.require(
-                right, "the table and the topic differ on whether it was sent", *_evidence(one)
+    _check_attempts(snapshot, attempts, findings)
+    sent, _ = _published_results(snapshot)
+    for notification in snapshot.notifications:
+        # An update edits a delivered message, and may do so many times.
+        if notification.kind == "page":
+            notification_id = notification.notification_id
+            receipts = snapshot.receipts.get(notification_id, 0)
+            _check_delivery(notification, attempts[notification_id], receipts, findings)
+            agree = sent[notification_id] == (notification.state == "sent")
+            findings.require(
+                agree,
+                "the table and the topic differ on whether it was sent",
+                *_evidence(notification),
             )
 
 
 def _check_attempts(
-    facts: Snapshot, attempts: Mapping[str, list[Attempt]], ledger: Findings
+    snapshot: Snapshot, attempts: Mapping[str, list[Attempt]], findings: Findings
 ) -> None:
-    media = {one.person_id: {each.medium for each in one.media} for one in facts.recipients}
-    _, failed = _published_results(facts)
-    settled = _settled_escalations(facts)
-    dealt_with: defaultdict[str, set[str | None]] = defaultdict(set, failed)
-    for one in facts.notifications:
-        called_off = one.state == "cancelled" and one.escalation_id in settled
-        if one.kind == "page" and (attempts[one.notification_id] or called_off):
-            dealt_with[one.page_id].add(one.medium)
-    asked: Counter[str] = Counter()
-    for page in _pages(facts):
-        asked[page.page_id] += 1
-        # Of whom nothing is known there must be a failure that names no medium.
-        known = media.get(page.person_id, set())
-        # Limited to media of which the recipient has none, it goes out on all.
-        expected: set[str | None] = {*(known & set(page.media or known) or known)} or {None}
-        missing = expected - dealt_with[page.page_id]
-        ledger.require(not missing, "a page was never tried", page.page_id, *missing)
-    for page_id, times in asked.items():
-        ledger.require(times == 1, "a page was asked for twice", page_id)
+    media = {
+        recipient.person_id: {address.medium for address in recipient.media}
+        for recipient in snapshot.recipients
+    }
+    _, failed = _published_results(snapshot)
+    settled = _settled_escalations(snapshot)
+    tried: defaultdict[str, set[str | None]] = defaultdict(set, failed)
+    for row in snapshot.notifications:
+        cancelled = row.state == "cancelled" and row.escalation_id in settled
+        if row.kind == "page" and (attempts[row.notification_id] or cancelled):
+            tried[row.page_id].add(row.medium)
+    requests: Counter[str] = Counter()
+    for page in _pages(snapshot):
+        requests[page.page_id] += 1
+        # For an unknown person there must be a failure without a medium.
+        registered = media.get(page.person_id, set())
+        # If the person has none of the requested media, the page goes to all media.
+        expected: set[str | None] = {
+            *(registered & set(page.media or registered) or registered)
+        } or {None}
+        missing = expected - tried[page.page_id]
+        findings.require(not missing, "a page was never tried", page.page_id, *missing)
+    for page_id, times in requests.items():
+        findings.require(times == 1, "a page was requested twice", page_id)
 
 
-def _pages(facts: Snapshot) -> Iterator[PageRequested]:
-    for told in facts.events("escalations").values():
-        yield from (event for event in told if isinstance(event, PageRequested))
+def _pages(snapshot: Snapshot) -> Iterator[PageRequested]:
+    for events in snapshot.events("escalations").values():
+        yield from (event for event in events if isinstance(event, PageRequested))
 
 
-def _settled_escalations(facts: Snapshot) -> set[str]:
-    """The escalations that somebody answered or that ended: pages for them may be called off."""
+def _settled_escalations(snapshot: Snapshot) -> set[str]:
+    """Return the escalations that were answered or ended: their pages may be cancelled."""
     return {
         event.escalation_id
-        for told in facts.events("escalations").values()
-        for event in told
+        for events in snapshot.events("escalations").values()
+        for event in events
         if isinstance(event, SettlingEvent)
     }
 
 
-def _published_results(facts: Snapshot) -> tuple[Counter[str], Mapping[str, set[str | None]]]:
-    """How often each notification was published as sent, and on which media each page failed."""
+def _published_results(snapshot: Snapshot) -> tuple[Counter[str], Mapping[str, set[str | None]]]:
+    """Return how often each notification was published as sent, and the failed media by page."""
     sent: Counter[str] = Counter()
     failed: defaultdict[str, set[str | None]] = defaultdict(set)
-    for told in facts.events("notifications").values():
-        for event in told:
+    for events in snapshot.events("notifications").values():
+        for event in events:
             match event:
                 case NotificationSent():
                     sent[event.notification_id] += 1
@@ -95,16 +103,20 @@ def _published_results(facts: Snapshot) -> tuple[Counter[str], Mapping[str, set[
 
 
 def _check_delivery(
-    notification: Notification, attempts: Sequence[Attempt], got: int, ledger: Findings
+    notification: Notification, attempts: Sequence[Attempt], receipts: int, findings: Findings
 ) -> None:
     ids = _evidence(notification)
     successes = sum(attempt.outcome == "sent" for attempt in attempts)
-    ambiguous = notification.ambiguous or any(one.outcome == "unknown" for one in attempts)
-    ledger.require(successes <= 1 or ambiguous, "two attempts succeeded", *ids)
-    ledger.require(got <= 1 or ambiguous, "told twice, and not recorded as ambiguous", *ids)
-    ledger.require(got > 0 or notification.state != "sent", "sent, and nothing arrived", *ids)
+    ambiguous = notification.ambiguous or any(attempt.outcome == "unknown" for attempt in attempts)
+    findings.require(successes <= 1 or ambiguous, "two attempts succeeded", *ids)
+    findings.require(
+        receipts <= 1 or ambiguous, "delivered twice, and not recorded as ambiguous", *ids
+    )
+    findings.require(
+        receipts > 0 or notification.state != "sent", "sent, but nothing arrived", *ids
+    )
     recorded = notification.state == "sent" or ambiguous
-    ledger.require(recorded or not got, "it arrived, and nobody wrote that down", *ids)
+    findings.require(recorded or not receipts, "arrived, but not recorded", *ids)
 
 
 def _evidence(notification: Notification) -> tuple[str, str]:

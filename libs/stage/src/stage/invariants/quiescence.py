@@ -1,4 +1,4 @@
-"""Invariant 6: at rest nothing is left to do, and whatever waits has what it waits for."""
+"""Invariant 6: in a settled system no work is left, and every open item has its timer."""
 
 from collections.abc import Callable, Iterator
 from datetime import timedelta
@@ -7,7 +7,7 @@ from common.contracts.escalations import TimerMissing
 from stage.invariants.findings import Findings
 from stage.invariants.snapshot import Clock, Escalation, Snapshot, TimerRow
 
-# A timer that came due while the facts were read is not late yet.
+# A timer that came due while the snapshot was read is not overdue.
 _READ_TIME = timedelta(seconds=1)
 
 _ESCALATION = "an open escalation"
@@ -16,103 +16,103 @@ _CLOCK = "a running clock"
 Matcher = Callable[[TimerRow], bool]
 
 
-def check(facts: Snapshot, ledger: Findings) -> None:
-    for service, books in facts.tables.items():
-        ledger.require(not books.outbox, "an outbox is not empty", service, len(books.outbox))
-        for timer in books.timers:
-            overdue = timer.due_at < facts.at - _READ_TIME
-            ledger.require(not overdue, "a timer is overdue", service, timer.type, timer.id)
-        for (contact_id, slot), several in facts.timers_by_slot(service).items():
-            ledger.require(len(several) == 1, "two timers in a slot", service, contact_id, slot)
-    _check_timers(facts, "escalation", dict(_expected_timers(facts)), ledger)
-    _check_reported_losses(facts, ledger)
-    _check_offers(facts, ledger)
+def check(snapshot: Snapshot, findings: Findings) -> None:
+    for service, tables in snapshot.tables.items():
+        findings.require(not tables.outbox, "an outbox is not empty", service, len(tables.outbox))
+        for timer in tables.timers:
+            overdue = timer.due_at < snapshot.at - _READ_TIME
+            findings.require(not overdue, "a timer is overdue", service, timer.type, timer.id)
+        for (contact_id, slot), timers in snapshot.timers_by_slot(service).items():
+            findings.require(len(timers) == 1, "two timers in a slot", service, contact_id, slot)
+    _check_timers(snapshot, "escalation", dict(_expected_timers(snapshot)), findings)
+    _check_reported_losses(snapshot, findings)
+    _check_offers(snapshot, findings)
 
 
 def _check_timers(
-    facts: Snapshot,
+    snapshot: Snapshot,
     service: str,
-    waiting: dict[tuple[str, str], tuple[str, Matcher]],
-    ledger: Findings,
+    expected: dict[tuple[str, str], tuple[str, Matcher]],
+    findings: Findings,
 ) -> None:
-    timers = facts.timers_by_slot(service)
-    for place, (told, fits) in waiting.items():
-        live = any(fits(timer) for timer in timers.get(place, ()))
-        ledger.require(live, _lost_message(told), *place)
-    for place in timers.keys() - waiting.keys():
-        ledger.require(False, "a timer that nothing waits for", service, *place)
+    timers = snapshot.timers_by_slot(service)
+    for slot, (owner, matches) in expected.items():
+        live = any(matches(timer) for timer in timers.get(slot, ()))
+        findings.require(live, _lost_message(owner), *slot)
+    for slot in timers.keys() - expected.keys():
+        findings.require(False, "a timer that nothing waits for", service, *slot)
 
 
-def _check_reported_losses(facts: Snapshot, ledger: Findings) -> None:
-    """What escalation has found missing and set anew was missing all the same."""
-    for told in facts.events("escalations").values():
-        for alarm in (event for event in told if isinstance(event, TimerMissing)):
-            waits = _CLOCK if alarm.slot.startswith("clock:") else _ESCALATION
-            ledger.require(False, _lost_message(waits), alarm.contact_id, alarm.occurred_at)
+def _check_reported_losses(snapshot: Snapshot, findings: Findings) -> None:
+    """A timer that escalation reported missing counts as lost, even if it recreated it."""
+    for events in snapshot.events("escalations").values():
+        for alarm in (event for event in events if isinstance(event, TimerMissing)):
+            owner = _CLOCK if alarm.slot.startswith("clock:") else _ESCALATION
+            findings.require(False, _lost_message(owner), alarm.contact_id, alarm.occurred_at)
 
 
-def _lost_message(waits: str) -> str:
-    return f"{waits} has no live timer"
+def _lost_message(owner: str) -> str:
+    return f"{owner} has no live timer"
 
 
-def _expected_timers(facts: Snapshot) -> Iterator[tuple[tuple[str, str], tuple[str, Matcher]]]:
-    for watch in facts.tracked_contacts:
-        for clock in watch.clocks:
+def _expected_timers(snapshot: Snapshot) -> Iterator[tuple[tuple[str, str], tuple[str, Matcher]]]:
+    for contact in snapshot.tracked_contacts:
+        for clock in contact.clocks:
             if clock.next_threshold is not None:
-                told = (_CLOCK, _matches_clock(clock))
-                yield (watch.contact_id, f"clock:{clock.name}"), told
-    for escalation in facts.escalations:
+                owner = (_CLOCK, _matches_clock(clock))
+                yield (contact.contact_id, f"clock:{clock.name}"), owner
+    for escalation in snapshot.escalations:
         if escalation.is_open:
-            told = (_ESCALATION, _matches_escalation(escalation))
-            yield (escalation.contact_id, "escalation"), told
+            owner = (_ESCALATION, _matches_escalation(escalation))
+            yield (escalation.contact_id, "escalation"), owner
             if escalation.warn_at is not None:
-                told = (_ESCALATION, _matches_warning(escalation))
-                yield (escalation.contact_id, "escalation:warning"), told
+                owner = (_ESCALATION, _matches_warning(escalation))
+                yield (escalation.contact_id, "escalation:warning"), owner
 
 
 def _matches_clock(clock: Clock) -> Matcher:
     threshold = clock.next_threshold
 
-    def fits(timer: TimerRow) -> bool:
+    def matches(timer: TimerRow) -> bool:
         return threshold is not None and (timer.due_at, timer.data["percent"]) == (
             threshold.due_at,
             threshold.percent,
         )
 
-    return fits
+    return matches
 
 
 def _matches_escalation(escalation: Escalation) -> Matcher:
-    """While it asks for something it waits for an answer, else for the end of the lease."""
-    asks = escalation.state in ("raised", "approval_asked")
-    awaited = (
+    """A raised escalation waits for an acknowledgement, a held one for the end of the lease."""
+    unanswered = escalation.state in ("raised", "approval_asked")
+    expected = (
         ("AcknowledgementDue", escalation.level, escalation.round)
-        if asks
+        if unanswered
         else ("LeaseExpires", escalation.lease_no)
     )
 
-    def fits(timer: TimerRow) -> bool:
-        named = ("level", "round") if asks else ("lease_no",)
-        found = (timer.type, *(timer.data.get(name) for name in named))
+    def matches(timer: TimerRow) -> bool:
+        fields = ("level", "round") if unanswered else ("lease_no",)
+        values = (timer.type, *(timer.data.get(name) for name in fields))
         same = timer.data.get("escalation_id") == escalation.escalation_id
-        return same and found == awaited and timer.due_at == escalation.deadline
+        return same and values == expected and timer.due_at == escalation.deadline
 
-    return fits
+    return matches
 
 
 def _matches_warning(escalation: Escalation) -> Matcher:
-    def fits(timer: TimerRow) -> bool:
-        found = (timer.type, timer.data.get("escalation_id"), timer.data.get("lease_no"))
-        awaited = ("LeaseEnding", escalation.escalation_id, escalation.lease_no)
-        return found == awaited and timer.due_at == escalation.warn_at
+    def matches(timer: TimerRow) -> bool:
+        values = (timer.type, timer.data.get("escalation_id"), timer.data.get("lease_no"))
+        expected = ("LeaseEnding", escalation.escalation_id, escalation.lease_no)
+        return values == expected and timer.due_at == escalation.warn_at
 
-    return fits
+    return matches
 
 
-def _check_offers(facts: Snapshot, ledger: Findings) -> None:
-    timers = facts.timers_by_slot("router")
-    for one in facts.assignments:
-        if one.state == "offered":
-            found = timers.get((one.contact_id, "OfferExpires"), ())
-            kept = any(timer.data.get("offer") == one.offer for timer in found)
-            ledger.require(kept, "an offer has no live timer", one.contact_id)
+def _check_offers(snapshot: Snapshot, findings: Findings) -> None:
+    timers = snapshot.timers_by_slot("router")
+    for assignment in snapshot.assignments:
+        if assignment.state == "offered":
+            expiries = timers.get((assignment.contact_id, "OfferExpires"), ())
+            live = any(timer.data.get("offer") == assignment.offer for timer in expiries)
+            findings.require(live, "an offer has no live timer", assignment.contact_id)

@@ -1,4 +1,4 @@
-"""Reads the facts: committed offsets, topics from end to end, and one snapshot of the database."""
+"""Reads a snapshot: committed offsets, all records of all topics, and the database."""
 
 from collections.abc import AsyncIterator, Iterable, Mapping
 from contextlib import asynccontextmanager
@@ -18,16 +18,15 @@ from common.contracts.event import Event
 from common.messaging.envelope import MalformedRecordError, decode, type_of
 from common.messaging.kafka import topic_name
 from stage.invariants import snapshot
-from stage.invariants.snapshot import TOPIC_OWNERS, Record, ServiceTables, Snapshot
+from stage.invariants.snapshot import Record, ServiceTables, Snapshot
+from stage.system import SERVICES
 
 T = TypeVar("T")
-
-SERVICES = tuple(TOPIC_OWNERS.values())
 
 
 @dataclass(frozen=True, slots=True)
 class Sources:
-    """Where one system's facts are. `admin_url` may read every schema."""
+    """Addresses of one system; the role of `admin_url` can read every schema."""
 
     admin_url: str
     kafka_bootstrap: str
@@ -35,16 +34,18 @@ class Sources:
 
     def topic(self, partition: TopicPartition) -> str:
         """Return a topic's name without the namespace and the version."""
-        return next(one for one in TOPICS if topic_name(self.namespace, one) == partition.topic)
+        return next(
+            topic for topic in TOPICS if topic_name(self.namespace, topic) == partition.topic
+        )
 
 
 async def read_snapshot(
-    sources: Sources, *, accepted: Iterable[str], received: Mapping[str, int]
+    sources: Sources, *, accepted: Iterable[str], receipts: Mapping[str, int]
 ) -> Snapshot:
-    """Read all there is.
+    """Read everything.
 
-    Offsets first: what they promise must be in a database that is read later. `received` is as
-    `arrived` counts it.
+    Offsets come first: their effects must be in the database, which is read later. `receipts` comes
+    from `count_receipts`.
     """
     offsets = await committed_offsets(sources)
     records = await _records(sources)
@@ -54,20 +55,20 @@ async def read_snapshot(
     try:
         async with engine.connect() as connection:
             await connection.execute(text("SET TIME ZONE 'UTC'"))
-            return await _facts(connection, records, offsets, frozenset(accepted), received)
+            return await _facts(connection, records, offsets, frozenset(accepted), receipts)
     finally:
         await engine.dispose()
 
 
 async def committed_offsets(sources: Sources) -> dict[tuple[str, str, int], int]:
-    """Return the offsets that consumer groups have committed, by service, topic and partition."""
+    """Return the committed offsets of all consumer groups by service, topic and partition."""
     admin: Any = AIOKafkaAdminClient(bootstrap_servers=sources.kafka_bootstrap)
     await admin.start()
     try:
         return {
-            (service, sources.topic(partition), partition.partition): found.offset
+            (service, sources.topic(partition), partition.partition): committed.offset
             for service in SERVICES
-            for partition, found in (
+            for partition, committed in (
                 await admin.list_consumer_group_offsets(f"{sources.namespace}.{service}")
             ).items()
         }
@@ -76,7 +77,7 @@ async def committed_offsets(sources: Sources) -> dict[tuple[str, str, int], int]
 
 
 def subscribed_types(service: str) -> frozenset[str]:
-    """Return the types of event that a service says it handles."""
+    """Return the event types that a service handles."""
     handlers: Any = import_module(f"{service}.handlers")
     return frozenset(handlers.SUBSCRIPTIONS.events)
 
@@ -89,17 +90,17 @@ async def _records(sources: Sources) -> list[Record]:
     async with open_consumer(sources) as kafka:
         partitions = kafka.assignment()
         ends = await kafka.end_offsets(partitions)
-        found: list[Record] = []
-        while any([await kafka.position(one) < ends[one] for one in partitions]):
+        records: list[Record] = []
+        while any([await kafka.position(item) < ends[item] for item in partitions]):
             for partition, polled in (await kafka.getmany(timeout_ms=200)).items():
                 topic = sources.topic(partition)
-                found += [_record(topic, one) for one in polled if one.offset < ends[partition]]
-    return sorted(found, key=lambda one: (one.topic, one.partition, one.offset))
+                records += [_record(topic, raw) for raw in polled if raw.offset < ends[partition]]
+    return sorted(records, key=lambda record: (record.topic, record.partition, record.offset))
 
 
 @asynccontextmanager
 async def open_consumer(sources: Sources) -> AsyncIterator[Any]:
-    """A consumer of every topic from its beginning, in no group."""
+    """Open a consumer of every topic from its beginning, without a group."""
     names = (topic_name(sources.namespace, topic) for topic in TOPICS)
     kafka: Any = AIOKafkaConsumer(
         *names, bootstrap_servers=sources.kafka_bootstrap, auto_offset_reset="earliest"
@@ -118,7 +119,7 @@ def _record(topic: str, raw: "ConsumerRecord[bytes, bytes]") -> Record:
         envelope, event = decode(raw.key, raw.headers, raw.value)
         event_id, sequence = envelope.id, envelope.sequence
     except MalformedRecordError:
-        pass  # what the services made of it is for invariant 5 to say
+        pass  # invariant 5 checks what the services did with it
     return Record(
         topic=topic,
         partition=raw.partition,
@@ -137,13 +138,13 @@ async def _facts(
     records: list[Record],
     offsets: dict[tuple[str, str, int], int],
     accepted: frozenset[str],
-    received: Mapping[str, int],
+    receipts: Mapping[str, int],
 ) -> Snapshot:
     at: datetime = (await connection.execute(text("SELECT clock_timestamp()"))).scalar_one()
 
     async def rows(table: str, kind: type[T]) -> list[T]:
-        found = await connection.execute(text(f"SELECT CAST(to_jsonb(t) AS text) FROM {table} t"))
-        return TypeAdapter(list[kind]).validate_json(f"[{','.join(found.scalars())}]")  # type: ignore[valid-type]
+        result = await connection.execute(text(f"SELECT CAST(to_jsonb(t) AS text) FROM {table} t"))
+        return TypeAdapter(list[kind]).validate_json(f"[{','.join(result.scalars())}]")  # type: ignore[valid-type]
 
     return Snapshot(
         at=at,
@@ -170,5 +171,5 @@ async def _facts(
         notifications=await rows("notifier.notifications", snapshot.Notification),
         attempts=await rows("notifier.delivery_attempts", snapshot.Attempt),
         recipients=await rows("notifier.recipients", snapshot.Recipient),
-        receipts=received,
+        receipts=receipts,
     )

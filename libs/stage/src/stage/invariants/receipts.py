@@ -1,4 +1,4 @@
-"""What arrived outside, by the notification that each message carries."""
+"""Counts the messages that arrived at the receivers, by notification."""
 
 import base64
 import re
@@ -17,8 +17,8 @@ def count_receipts(
 ) -> Counter[str]:
     """Count how often each notification arrived.
 
-    `posts` are the bodies that Slack accepted. Those that change an earlier message carry no link
-    and don't count.
+    `posts` are the bodies that Slack accepted. An update of an earlier message carries no link and
+    does not count.
     """
     links = (_LINK.search(orjson.dumps(body)) for body in posts)
     by_slack = (_notification(link.group(1)) for link in links if link)
@@ -27,6 +27,6 @@ def count_receipts(
 
 
 def _notification(token: bytes) -> str:
-    """Read the id that a signed link is for; whether the signature is good is not our matter."""
+    """Return the id in a signed link, without verifying the signature."""
     padded = token + b"=" * (-len(token) % 4)
     return str(orjson.loads(base64.urlsafe_b64decode(padded)))

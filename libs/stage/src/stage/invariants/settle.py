@@ -1,4 +1,4 @@
-"""When nothing moves any more: the only time at which the facts can be held against each other."""
+"""Waits until the system is settled: only then can its parts be compared with each other."""
 
 import asyncio
 from datetime import timedelta
@@ -8,69 +8,70 @@ from sqlalchemy import pool, text
 from sqlalchemy.ext.asyncio import AsyncConnection, create_async_engine
 
 from stage.invariants.reader import (
-    SERVICES,
     Sources,
     committed_offsets,
     open_consumer,
     subscribed_topics,
 )
+from stage.system import SERVICES
 
 _POLL_S = 0.2
 
 
 class NotSettledError(AssertionError):
-    """Something still moves."""
+    """The system still has work to do."""
 
 
 async def wait_until_settled(
     sources: Sources, *, within: timedelta, calm: timedelta = timedelta(seconds=3)
 ) -> None:
-    """Wait until all is handled, published and told, and no timer is due for `calm` to come.
+    """Wait until all is handled, published and delivered, and no timer is due within `calm`.
 
-    Raises NotQuietError, which says what is left. Twice in a row it must look quiet with no record
-    more, since what moves from the database to Kafka and on can be missed by one look at each.
+    Raises NotSettledError, which names the work that is left. The system must look settled twice in
+    a row without a new record: one look at each part can miss work on its way from the database to
+    Kafka.
     """
     engine = create_async_engine(sources.admin_url, poolclass=pool.NullPool)
-    left: list[str] = []
+    pending: list[str] = []
     before: dict[Any, int] = {}
     try:
         async with asyncio.timeout(within.total_seconds()), open_consumer(sources) as kafka:
             while True:
                 async with engine.connect() as connection:
-                    left = await _pending_in_tables(connection, calm)
+                    pending = await _pending_in_tables(connection, calm)
                 ends: dict[Any, int] = await kafka.end_offsets(kafka.assignment())
-                left += await _pending_in_topics(sources, ends)
-                if not left and ends == before:
+                pending += await _pending_in_topics(sources, ends)
+                if not pending and ends == before:
                     return
-                before = {} if left else ends
+                before = {} if pending else ends
                 await asyncio.sleep(_POLL_S)
     except TimeoutError:
-        told = "; ".join(left) or "records still come"
-        message = f"not quiet within {within.total_seconds():.0f} s: {told}"
+        details = "; ".join(pending) or "new records still arrive"
+        message = f"not settled within {within.total_seconds():.0f} s: {details}"
         raise NotSettledError(message) from None
     finally:
         await engine.dispose()
 
 
 async def _pending_in_tables(connection: AsyncConnection, calm: timedelta) -> list[str]:
-    left = []
+    pending = []
     for service in SERVICES:
         row = (
             await connection.execute(text(_COUNT_PENDING.format(schema=service)), {"calm": calm})
         ).one()
         if row.outbox:
-            left.append(f"{row.outbox} in the outbox of {service}")
+            pending.append(f"{row.outbox} in the outbox of {service}")
         if row.timers:
-            left.append(f"{row.timers} timers of {service} due soon")
-    untold = (await connection.execute(_COUNT_UNSENT)).scalar_one()
-    if untold:
-        left.append(f"{untold} notifications to deliver")
-    return left
+            pending.append(f"{row.timers} timers of {service} due soon")
+    unsent = (await connection.execute(_COUNT_UNSENT)).scalar_one()
+    if unsent:
+        pending.append(f"{unsent} notifications to deliver")
+    return pending
 
 
 async def _pending_in_topics(sources: Sources, ends: dict[Any, int]) -> list[str]:
     done = await committed_offsets(sources)
-    left = []
+    pending = []
     for service in SERVICES:
         topics = subscribed_topics(service)
         lag = sum(
@@ -79,8 +80,8 @@ async def _pending_in_topics(sources: Sources, ends: dict[Any, int]) -> list[str
             if sources.topic(partition) in topics
         )
         if lag:
-            left.append(f"{service} has {lag} records to read")
-    return left
+            pending.append(f"{service} has {lag} records to read")
+    return pending
 
 
 _COUNT_PENDING = """

@@ -1,4 +1,4 @@
-"""All that the checker looks at, as it was read: nothing here comes from a service's own code."""
+"""Everything that the checker reads, in types of its own: it shares no code with the services."""
 
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
@@ -11,20 +11,21 @@ from common.contracts.event import Event
 
 _DEADLINE_PERCENT = 100
 
-# Whose journal has the events of which topic.
+# The service whose journal has the events of a topic.
 TOPIC_OWNERS = {
     "contacts": "intake",
     "assignments": "router",
     "escalations": "escalation",
     "notifications": "notifier",
+    "people": "router",
 }
 
 
 @dataclass(frozen=True, slots=True)
 class Record:
-    """One record of a topic; without an `event` when it can't be read as what its type says.
+    """One record of a topic; `event` is None if the record can't be decoded as its type.
 
-    `place` is as dead letters name where they came from.
+    `origin` has the form that dead letters use.
     """
 
     topic: str
@@ -88,7 +89,7 @@ class StreamRow:
 
 @dataclass(frozen=True)
 class ServiceTables:
-    """The reliability tables of one service, and the types of event that it subscribes to."""
+    """The reliability tables of one service, and the event types that it subscribes to."""
 
     subscribed_types: frozenset[str] = frozenset()
     journal: Sequence[JournalRow] = ()
@@ -115,7 +116,7 @@ class Assignment:
 
 @dataclass(frozen=True, slots=True)
 class Representative:
-    """`load_limit` is above the capacity only after that was lowered."""
+    """`load_limit` exceeds the capacity only after the capacity was lowered."""
 
     representative_id: str
     skills: tuple[str, ...]
@@ -149,7 +150,7 @@ class Clock:
 
     @property
     def deadline(self) -> Threshold:
-        return next(one for one in self.thresholds if one.is_deadline)
+        return next(threshold for threshold in self.thresholds if threshold.is_deadline)
 
     @property
     def ended_at(self) -> datetime | None:
@@ -159,7 +160,7 @@ class Clock:
     def next_threshold(self) -> Threshold | None:
         if self.ended_at is not None or self.paused_at is not None:
             return None
-        return next((one for one in self.thresholds if one.fired_at is None), None)
+        return next((item for item in self.thresholds if item.fired_at is None), None)
 
 
 @dataclass(frozen=True, slots=True)
@@ -219,10 +220,10 @@ class Recipient:
 
 @dataclass(frozen=True)
 class Snapshot:
-    """`accepted` are the contacts that clients were answered 2xx for.
+    """`accepted_contacts` are those that a client got a 2xx for.
 
-    `committed` is by service, topic and partition; `received` counts how often each notification
-    arrived outside. `at` is the time of the database's snapshot.
+    `committed_offsets` are by service, topic and partition; `receipts` counts how often each
+    notification arrived at the receivers. `at` is the time of the database snapshot.
     """
 
     at: datetime
@@ -244,25 +245,25 @@ class Snapshot:
     def streams(self) -> Mapping[tuple[str, str], list[Record]]:
         """The events of each (topic, key) in the order in which each first appeared."""
         seen: set[str] = set()
-        found: defaultdict[tuple[str, str], list[Record]] = defaultdict(list)
+        streams: defaultdict[tuple[str, str], list[Record]] = defaultdict(list)
         for record in self.records:
             if record.event is not None and record.event_id not in seen:
                 seen.add(record.event_id)
-                found[record.topic, record.event.key].append(record)
-        return found
+                streams[record.topic, record.event.key].append(record)
+        return streams
 
     def events(self, topic: str) -> Mapping[str, list[Event]]:
         """The events of a topic by key, each once, in their order."""
         return {
             key: [record.event for record in records if record.event is not None]
-            for (of, key), records in self.streams.items()
-            if of == topic
+            for (stream_topic, key), records in self.streams.items()
+            if stream_topic == topic
         }
 
     def timers_by_slot(self, service: str) -> Mapping[tuple[str, str], list[TimerRow]]:
         """The timers of a service by contact and slot."""
-        books = self.tables.get(service)
-        found: defaultdict[tuple[str, str], list[TimerRow]] = defaultdict(list)
-        for timer in books.timers if books else ():
-            found[timer.contact_id, timer.slot].append(timer)
-        return found
+        tables = self.tables.get(service)
+        timers: defaultdict[tuple[str, str], list[TimerRow]] = defaultdict(list)
+        for timer in tables.timers if tables else ():
+            timers[timer.contact_id, timer.slot].append(timer)
+        return timers

@@ -1,4 +1,4 @@
-"""Invariant 5: no gaps at any consumer, effects once, and no offset ahead of its effect."""
+"""Invariant 5: no gaps at any consumer, each effect once, no offset ahead of its effect."""
 
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Sequence
@@ -12,104 +12,108 @@ from stage.invariants.findings import Findings
 from stage.invariants.snapshot import TOPIC_OWNERS, JournalRow, Record, ServiceTables, Snapshot
 
 
-def check(facts: Snapshot, ledger: Findings) -> None:
-    _check_sequences(facts, ledger)
-    _check_repeats(facts.records, ledger)
-    event_ids = {record.event_id for record in facts.records}
-    for service, books in facts.tables.items():
-        _check_published(facts, service, books, ledger)
-        _check_handled(facts, service, books, ledger)
-        _check_single_effect(service, books.journal, event_ids, ledger)
-    inbox_effects.check(facts, ledger)
+def check(snapshot: Snapshot, findings: Findings) -> None:
+    _check_sequences(snapshot, findings)
+    _check_repeats(snapshot.records, findings)
+    event_ids = {record.event_id for record in snapshot.records}
+    for service, tables in snapshot.tables.items():
+        _check_published(snapshot, service, tables, findings)
+        _check_handled(snapshot, service, tables, findings)
+        _check_single_effect(service, tables.journal, event_ids, findings)
+    inbox_effects.check(snapshot, findings)
 
 
-def _check_sequences(facts: Snapshot, ledger: Findings) -> None:
-    for (topic, key), records in facts.streams.items():
+def _check_sequences(snapshot: Snapshot, findings: Findings) -> None:
+    for (topic, key), records in snapshot.streams.items():
         sequences = [record.sequence for record in records]
         gapless = sequences == list(range(1, len(records) + 1))
-        ledger.require(gapless, "a gap or a wrong order", topic, key, sequences)
+        findings.require(gapless, "a gap or a wrong order", topic, key, sequences)
 
 
-def _check_repeats(records: Iterable[Record], ledger: Findings) -> None:
+def _check_repeats(records: Iterable[Record], findings: Findings) -> None:
     first: dict[str, Record] = {}
     for record in records:
         if record.event is None:
             continue
-        twin = first.setdefault(record.event_id, record)
-        same = _content(twin) == _content(record)
-        ledger.require(same, "a repeat that differs", twin.origin, record.origin)
+        original = first.setdefault(record.event_id, record)
+        same = _content(original) == _content(record)
+        findings.require(same, "a repeated record that differs", original.origin, record.origin)
 
 
 def _content(record: Record) -> tuple[object, ...]:
     return record.topic, record.partition, record.type, record.sequence, record.value
 
 
-def _check_published(facts: Snapshot, service: str, books: ServiceTables, ledger: Findings) -> None:
-    """Hold the journal of a service against its topic: the same events under the same numbers."""
-    told = {
+def _check_published(
+    snapshot: Snapshot, service: str, tables: ServiceTables, findings: Findings
+) -> None:
+    """Compare a journal with its topic: the same events with the same sequence numbers."""
+    published = {
         record.event_id: record.sequence
-        for (topic, _), records in facts.streams.items()
+        for (topic, _), records in snapshot.streams.items()
         if TOPIC_OWNERS[topic] == service
         for record in records
     }
-    waiting = {row.event_id for row in books.outbox}
+    in_outbox = {row.event_id for row in tables.outbox}
     last: Counter[tuple[str, str]] = Counter()
-    for row in books.journal:
+    for row in tables.journal:
         last[row.topic, row.key] = max(last[row.topic, row.key], row.sequence)
-        sequence = told.pop(row.event_id, None)
-        known = row.sequence if row.event_id in waiting else None
-        ledger.require(
-            row.sequence in (sequence, known),
+        sequence = published.pop(row.event_id, None)
+        unpublished = row.sequence if row.event_id in in_outbox else None
+        findings.require(
+            row.sequence in (sequence, unpublished),
             "in the journal, and not published under its number",
             service,
             row.event_id,
             sequence,
         )
-    for event_id in told:
-        ledger.require(False, "published, and not in the journal", service, event_id)
-    for stream in books.streams:
-        counted = last[stream.topic, stream.key] == stream.sequence
-        ledger.require(
-            counted, "a number that was given to nothing", service, stream.topic, stream.key
+    for event_id in published:
+        findings.require(False, "published, but not in the journal", service, event_id)
+    for stream in tables.streams:
+        matches = last[stream.topic, stream.key] == stream.sequence
+        findings.require(
+            matches, "a sequence number without an event", service, stream.topic, stream.key
         )
 
 
-def _check_handled(facts: Snapshot, service: str, books: ServiceTables, ledger: Findings) -> None:
-    """Every event that the service subscribes to is in its inbox once, or in its dead letters."""
-    claims = Counter(row.event_id for row in books.inbox if row.consumer == service)
-    buried = {letter.event_id for letter in books.dead_letters}
-    # Where it came from is all that is known of a record that nobody can read.
-    places = {letter.origin.partition("@")[0] for letter in books.dead_letters}
-    for record in _subscribed_records(facts.records, books):
+def _check_handled(
+    snapshot: Snapshot, service: str, tables: ServiceTables, findings: Findings
+) -> None:
+    """Every subscribed event is in the inbox once, or in the dead letters."""
+    claims = Counter(row.event_id for row in tables.inbox if row.consumer == service)
+    dead_lettered = {letter.event_id for letter in tables.dead_letters}
+    # An unreadable record is identified only by its origin.
+    dead_origins = {letter.origin.partition("@")[0] for letter in tables.dead_letters}
+    for record in _subscribed_records(snapshot.records, tables):
         if record.event is None:
-            done = record.origin in places
+            done = record.origin in dead_origins
         else:
-            done = claims[record.event_id] > 0 or record.event_id in buried
-        ahead = record.offset < facts.committed_offsets.get(
+            done = claims[record.event_id] > 0 or record.event_id in dead_lettered
+        ahead = record.offset < snapshot.committed_offsets.get(
             (service, record.topic, record.partition), 0
         )
-        told = "never handled, and its offset is committed" if ahead else "never handled"
-        ledger.require(done, told, service, record.event_id, record.origin)
+        message = "never handled, and its offset is committed" if ahead else "never handled"
+        findings.require(done, message, service, record.event_id, record.origin)
         once = claims[record.event_id] <= 1
-        ledger.require(once, "claimed twice", service, record.event_id, record.origin)
+        findings.require(once, "claimed twice", service, record.event_id, record.origin)
 
 
-def _subscribed_records(records: Iterable[Record], books: ServiceTables) -> Iterator[Record]:
-    topics = {BY_TYPE[kind].topic for kind in books.subscribed_types}
+def _subscribed_records(records: Iterable[Record], tables: ServiceTables) -> Iterator[Record]:
+    topics = {BY_TYPE[kind].topic for kind in tables.subscribed_types}
     for record in records:
-        if record.type in books.subscribed_types or (
+        if record.type in tables.subscribed_types or (
             record.type is None and record.topic in topics
         ):
             yield record
 
 
 def _check_single_effect(
-    service: str, journal: Sequence[JournalRow], event_ids: set[str], ledger: Findings
+    service: str, journal: Sequence[JournalRow], event_ids: set[str], findings: Findings
 ) -> None:
-    """One handling is one transaction, and a transaction has one time.
+    """Require that each event was handled in one transaction, and so at one time.
 
-    So rows of one cause at two times, or two equal rows, come from two handlings. Only an event
-    is handled once by its id; what timers cause twice, the other invariants see.
+    Rows of one cause with two times, or two equal rows, mean that it was handled twice. This covers
+    events only; the other invariants cover timers.
     """
     times: defaultdict[str, set[datetime]] = defaultdict(set)
     rows: Counter[tuple[str, str, bytes]] = Counter()
@@ -119,6 +123,6 @@ def _check_single_effect(
             content = orjson.dumps(row.data, option=orjson.OPT_SORT_KEYS)
             rows[row.cause, row.type, content] += 1
     for cause, at in times.items():
-        ledger.require(len(at) == 1, "handled twice", service, cause)
+        findings.require(len(at) == 1, "handled twice", service, cause)
     for (cause, kind, _), count in rows.items():
-        ledger.require(count == 1, "the same effect twice", service, cause, kind)
+        findings.require(count == 1, "the same effect twice", service, cause, kind)

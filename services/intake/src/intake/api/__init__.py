@@ -1,5 +1,5 @@
 """The routes of intake."""
 
-from intake.api import contacts, zendesk
+from intake.api import channels, contacts, surveys
 
-ROUTERS = (contacts.router, zendesk.router)
+ROUTERS = (contacts.router, surveys.router, channels.router)

@@ -1,33 +1,75 @@
-"""What routes share: the database, and which error is which problem."""
+"""What routes share: the database, the callers, and which error is which problem."""
 
 import hashlib
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Iterator, Mapping
 from contextlib import asynccontextmanager, contextmanager
+from http import HTTPStatus
 from typing import Annotated
 
-from fastapi import Depends, Request
+from fastapi import Depends, Header, Request
 
 from common.contracts.event import ContactId
-from common.http.access import Principal
+from common.http.access import Principal, require_role
 from common.http.app import get_database
 from common.http.group_commit import CommandBatcher
 from common.http.problems import ProblemError
 from common.storage.database import Database
-from intake import domain
-from intake.handlers import ContactNotFoundError, IdempotencyKey, KeyReusedError, NewContact
+from intake.channels.base import Channel
+from intake.domain import errors
+from intake.domain.model import IdempotencyKey
 from intake.store import UnitOfWork
+from intake.use_cases import ReceiveRequest
 
 IntakeDatabase = Annotated[Database[UnitOfWork], Depends(get_database)]
+ChannelUser = Annotated[Principal, Depends(require_role("channel"))]
+ChannelOrStaffUser = Annotated[
+    Principal, Depends(require_role("channel", "representative", "supervisor", "manager"))
+]
+KeyHeader = Annotated[
+    str | None,
+    Header(
+        alias="Idempotency-Key",
+        min_length=1,
+        max_length=200,
+        description="Send the same key when you send the same request again: it is done once.",
+    ),
+]
+
+_PROBLEMS: Mapping[type[Exception], tuple[HTTPStatus, str]] = {
+    errors.ContactNotFoundError: (HTTPStatus.NOT_FOUND, "contact-not-found"),
+    errors.EarlierContactNotFoundError: (
+        HTTPStatus.UNPROCESSABLE_ENTITY,
+        "earlier-contact-not-found",
+    ),
+    errors.SurveyNotFoundError: (HTTPStatus.NOT_FOUND, "survey-not-found"),
+    errors.ResolutionNotFoundError: (HTTPStatus.CONFLICT, "resolution-not-found"),
+    errors.ScoreOutOfScaleError: (HTTPStatus.UNPROCESSABLE_ENTITY, "score-out-of-scale"),
+    errors.KeyReusedError: (HTTPStatus.UNPROCESSABLE_ENTITY, "idempotency-key-reused"),
+    errors.ConnectionKindError: (HTTPStatus.CONFLICT, "connection-of-another-kind"),
+}
 
 
-def receiving(request: Request) -> CommandBatcher[UnitOfWork, NewContact, ContactId]:
-    together: CommandBatcher[UnitOfWork, NewContact, ContactId] = request.app.state.receiving
-    return together
+def get_receive_batcher(
+    request: Request,
+) -> CommandBatcher[UnitOfWork, ReceiveRequest, ContactId]:
+    batcher: CommandBatcher[UnitOfWork, ReceiveRequest, ContactId]
+    batcher = request.app.state.receive_batcher
+    return batcher
+
+
+def get_channel(request: Request, kind: str) -> Channel:
+    channels: Mapping[str, Channel] = request.app.state.channels
+    channel = channels.get(kind)
+    if channel is None:
+        kinds = ", ".join(sorted(channels))
+        detail = f"There is no kind of channel {kind}. The kinds are: {kinds}."
+        raise ProblemError(HTTPStatus.NOT_FOUND, "channel-not-found", detail)
+    return channel
 
 
 @asynccontextmanager
-async def work(database: Database[UnitOfWork]) -> AsyncIterator[UnitOfWork]:
-    """Open a transaction whose refusals become problems."""
+async def transaction(database: Database[UnitOfWork]) -> AsyncIterator[UnitOfWork]:
+    """Open a transaction; refusals of the domain become problems."""
     with problems():
         async with database.transaction() as uow:
             yield uow
@@ -35,20 +77,26 @@ async def work(database: Database[UnitOfWork]) -> AsyncIterator[UnitOfWork]:
 
 @contextmanager
 def problems() -> Iterator[None]:
+    """Turn refusals of the domain into problem documents."""
     try:
         yield
-    except ContactNotFoundError as error:
-        raise ProblemError(404, "contact-unknown", "There is no such contact.") from error
-    except domain.WrongStateError as error:
+    except errors.WrongStateError as error:
         raise ProblemError(409, "wrong-state", str(error), state=error.state) from error
-    except KeyReusedError as error:
-        detail = "This Idempotency-Key came before with another request."
-        raise ProblemError(422, "idempotency-key-reused", detail) from error
+    except tuple(_PROBLEMS) as error:
+        status, code = _PROBLEMS[type(error)]
+        raise ProblemError(status, code, str(error)) from error
 
 
-async def once(request: Request, caller: Principal, key: str | None) -> IdempotencyKey | None:
-    """Tell this request from others that may come under the same key from the same caller."""
+async def idempotency_key(
+    request: Request, caller: Principal, key: str | None
+) -> IdempotencyKey | None:
+    """Make the key of this request: keys of different callers do not collide."""
     if key is None:
         return None
-    told = f"{request.method} {request.scope['path']}\n".encode() + await request.body()
-    return IdempotencyKey(f"{caller.role}:{caller.subject}", key, hashlib.sha256(told).hexdigest())
+    return IdempotencyKey(f"{caller.role}:{caller.subject}", key, await fingerprint(request))
+
+
+async def fingerprint(request: Request) -> str:
+    """Return a digest of the request: another path or body gives another one."""
+    content = f"{request.method} {request.scope['path']}\n".encode() + await request.body()
+    return hashlib.sha256(content).hexdigest()

@@ -1,51 +1,57 @@
 """Zendesk: signed webhooks about tickets, in the event schema and as a trigger may send them."""
 
-import base64
-import hashlib
-import hmac
 from collections.abc import Mapping
-from dataclasses import dataclass
-from datetime import datetime, timedelta
-from typing import Any, Literal
+from datetime import datetime
+from typing import Any
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator
 
 from common.contracts.contacts import Customer, Priority
 from common.contracts.event import CustomerId, PersonId
+from common.http.webhooks import SignatureScheme, verify_signature
+from intake.channels.base import (
+    ChannelEvent,
+    ChannelOptions,
+    ContactOpened,
+    ContactSetPending,
+    ContactSolved,
+    CustomerMessageAdded,
+    ExternalContact,
+    PriorityChanged,
+    RepresentativeMessageAdded,
+    SolvedContactReopened,
+    UnrelatedUpdate,
+    WebhookRequest,
+    clean_subject,
+    clean_text,
+    read_json,
+)
+from intake.domain.model import ChannelConnection
 
-KIND = "zendesk"
-_MAX_AGE = timedelta(minutes=5)
+_SCHEME = SignatureScheme(encoding="base64", time_format="iso8601")
+_SIGNATURE = "x-zendesk-webhook-signature"
+_TIMESTAMP = "x-zendesk-webhook-signature-timestamp"
 _PRIORITIES: dict[str, Priority] = {
     "low": "low",
     "normal": "normal",
     "high": "high",
     "urgent": "urgent",
 }
-_SUBJECT = 300
+_SOLVED = ("solved", "closed")
 
 
-class BadSignatureError(Exception):
-    """The signature is missing or is not of this body."""
-
-
-class StaleRequestError(Exception):
-    """The signature is more than five minutes old, or from the future."""
-
-
-class Options(BaseModel):
+class ZendeskOptions(ChannelOptions):
     """How a connection reads tickets: the first tag found in a mapping wins."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-    topic: str = "general"
-    language: str = "en"
-    topic_by_tag: dict[str, str] = Field(default_factory=dict)
-    language_by_tag: dict[str, str] = Field(default_factory=dict)
-    campaign_by_tag: dict[str, str] = Field(default_factory=dict)
+    topic: str = Field("general", description="The topic of a ticket without a mapped tag.")
+    language: str = Field("en", description="The language of a ticket without a mapped tag.")
+    topic_by_tag: dict[str, str] = Field({}, description="Which tag means which topic.")
+    language_by_tag: dict[str, str] = Field({}, description="Which tag means which language.")
+    campaign_by_tag: dict[str, str] = Field({}, description="Which tag means which campaign.")
 
 
 class _Lenient(BaseModel):
-    """Captures differ from the documentation in ids, case and nulls; what we don't use may too."""
+    """Captures differ from the documentation in ids, case and nulls; unused fields may too."""
 
     model_config = ConfigDict(extra="ignore", frozen=True, coerce_numbers_to_str=True)
 
@@ -91,53 +97,81 @@ class Delivery(_Lenient):
     event: _Change = _Change()
 
 
-@dataclass(frozen=True, slots=True)
-class Told:
-    """What a delivery says about its ticket, in our words."""
+class Zendesk:
+    kind = "zendesk"
+    options = ZendeskOptions
 
-    what: Literal[
-        "created",
-        "customer_wrote",
-        "replied",
-        "waiting",
-        "resolved",
-        "reopened",
-        "prioritized",
-        "other",
-    ]
-    text: str | None = None
-    person_id: PersonId | None = None
-    priority: Priority | None = None
+    def verify(self, connection: ChannelConnection, request: WebhookRequest, now: datetime) -> None:
+        timestamp = request.headers.get(_TIMESTAMP, "")
+        verify_signature(
+            _SCHEME,
+            secret=connection.secret.encode(),
+            signed=timestamp.encode() + request.body,
+            signature=request.headers.get(_SIGNATURE, ""),
+            timestamp=timestamp,
+            now=now,
+        )
 
-
-def verify(secret: str, headers: Mapping[str, str], body: bytes, now: datetime) -> None:
-    """Raise BadSignature or Stale unless Zendesk signed this body within the last five minutes."""
-    timestamp = headers.get("x-zendesk-webhook-signature-timestamp", "")
-    given = headers.get("x-zendesk-webhook-signature", "")
-    mac = hmac.new(secret.encode(), timestamp.encode() + body, hashlib.sha256)
-    expected = base64.b64encode(mac.digest())
-    if not hmac.compare_digest(expected, given.encode()):
-        raise BadSignatureError
-    try:
-        signed_at = datetime.fromisoformat(timestamp)
-        age = abs(now - signed_at)
-    except (ValueError, TypeError) as error:
-        raise BadSignatureError from error
-    if age > _MAX_AGE:
-        raise StaleRequestError
+    def parse(self, connection: ChannelConnection, request: WebhookRequest) -> list[ChannelEvent]:
+        delivery = read_json(request.body, Delivery)
+        contact = external_contact(delivery.detail, connection)
+        return [channel_event(delivery, contact)]
 
 
-def customer(ticket: Ticket, connection: str) -> Customer:
+def external_contact(ticket: Ticket, connection: ChannelConnection) -> ExternalContact:
+    options = ZendeskOptions.model_validate(connection.options)
     requester = ticket.requester_id or f"ticket-{ticket.id}"
-    return Customer(customer_id=CustomerId(f"zendesk:{connection}:{requester}"))
+    return ExternalContact(
+        ref=ticket.id,
+        channel="ticket",
+        customer=Customer(customer_id=CustomerId(f"zendesk:{connection.connection}:{requester}")),
+        subject=clean_subject(ticket.subject or f"Ticket {ticket.id}"),
+        topic=_by_tag(ticket, options.topic_by_tag, options.topic),
+        language=_by_tag(ticket, options.language_by_tag, options.language),
+        priority=_priority(ticket.priority),
+        campaign=_by_tag(ticket, options.campaign_by_tag, "") or None,
+        text=clean_text(ticket.description) or None,
+    )
 
 
-def subject(ticket: Ticket) -> str:
-    return (ticket.subject or f"Ticket {ticket.id}").replace("\x00", "")[:_SUBJECT]
+def channel_event(delivery: Delivery, contact: ExternalContact) -> ChannelEvent:
+    match delivery.type.removeprefix("zen:event-type:"):
+        case "ticket.created":
+            return ContactOpened(delivery.id, delivery.type, contact)
+        case "ticket.comment_added" if delivery.event.comment:
+            return _comment(delivery, contact, delivery.event.comment)
+        case "ticket.status_changed":
+            return _status(delivery, contact)
+        case "ticket.priority_changed":
+            priority = _priority(delivery.event.current)
+            return PriorityChanged(
+                delivery.id, delivery.type, contact, priority, "changed in Zendesk"
+            )
+    return UnrelatedUpdate(delivery.id, delivery.type, contact)
 
 
-def priority(ticket: Ticket) -> Priority:
-    return _priority(ticket.priority)
+def _comment(delivery: Delivery, contact: ExternalContact, comment: _Comment) -> ChannelEvent:
+    text = clean_text(comment.body)
+    if not text or (comment.author.is_staff and not comment.is_public):
+        return UnrelatedUpdate(delivery.id, delivery.type, contact)
+    if not comment.author.is_staff:
+        return CustomerMessageAdded(delivery.id, delivery.type, contact, text)
+    person = PersonId(f"zendesk:{comment.author.id}") if comment.author.id else None
+    return RepresentativeMessageAdded(delivery.id, delivery.type, contact, text, person)
+
+
+def _status(delivery: Delivery, contact: ExternalContact) -> ChannelEvent:
+    current, previous = (
+        str(status).lower() for status in (delivery.event.current, delivery.event.previous)
+    )
+    if current in _SOLVED:
+        return ContactSolved(delivery.id, delivery.type, contact, "solved in Zendesk")
+    if current == "pending":
+        return ContactSetPending(delivery.id, delivery.type, contact)
+    if previous in _SOLVED:
+        reason = "reopened in Zendesk"
+        return SolvedContactReopened(delivery.id, delivery.type, contact, reason)
+    return UnrelatedUpdate(delivery.id, delivery.type, contact)
 
 
 def _priority(value: object) -> Priority:
@@ -145,38 +179,5 @@ def _priority(value: object) -> Priority:
     return _PRIORITIES.get(str(value).lower(), "normal")
 
 
-def by_tag(ticket: Ticket, mapping: Mapping[str, str], otherwise: str) -> str:
-    return next((mapping[tag] for tag in ticket.tags if tag in mapping), otherwise)
-
-
-def told(delivery: Delivery) -> Told:
-    match delivery.type.removeprefix("zen:event-type:"):
-        case "ticket.created":
-            return Told("created")
-        case "ticket.comment_added" if delivery.event.comment:
-            return _comment(delivery.event.comment)
-        case "ticket.status_changed":
-            return _status(delivery.event)
-        case "ticket.priority_changed":
-            return Told("prioritized", priority=_priority(delivery.event.current))
-    return Told("other")
-
-
-def _comment(comment: _Comment) -> Told:
-    text = (comment.body or "").replace("\x00", "")
-    if not comment.author.is_staff:
-        return Told("customer_wrote", text=text)
-    if not comment.is_public:
-        return Told("other")
-    person = PersonId(f"zendesk:{comment.author.id}") if comment.author.id else None
-    return Told("replied", text=text, person_id=person)
-
-
-def _status(change: _Change) -> Told:
-    current, previous = str(change.current).lower(), str(change.previous).lower()
-    done = ("solved", "closed")
-    if current in done:
-        return Told("resolved")
-    if current == "pending":
-        return Told("waiting")
-    return Told("reopened") if previous in done else Told("other")
+def _by_tag(ticket: Ticket, mapping: Mapping[str, str], default: str) -> str:
+    return next((mapping[tag] for tag in ticket.tags if tag in mapping), default)

@@ -1,5 +1,17 @@
-"""The routes of notifier."""
+"""The routes of the notifier."""
+
+from collections.abc import Sequence
+
+from fastapi import APIRouter
 
 from notifier.api import acknowledgements, callbacks, notifications, recipients
+from notifier.channels.base import Channel
 
-ROUTERS = (recipients.router, notifications.router, acknowledgements.router, callbacks.router)
+
+def make_routers(channels: Sequence[Channel]) -> tuple[APIRouter, ...]:
+    return (
+        recipients.make_router(channels),
+        notifications.router,
+        acknowledgements.router,
+        callbacks.make_router(channels),
+    )

@@ -2,31 +2,31 @@
 
 from collections.abc import Awaitable, Callable
 from datetime import datetime
+from functools import partial
 from http import HTTPStatus
-from typing import Any
+from typing import Annotated, Any
 
-from fastapi import APIRouter, Request
+from fastapi import APIRouter, Query, Request
 from fastapi.responses import JSONResponse, Response
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, Field
 
 from common.contracts.event import EscalationId, NotificationId, PersonId
+from common.contracts.notifications import Action
 from common.http.problems import ProblemError
 from common.storage.database import Database
-from notifier import handlers
+from notifier import rendering, use_cases
 from notifier.api import pages
-from notifier.api.deps import NotifierDatabase, notification_of, work
+from notifier.api.deps import NotifierDatabase, notification_of, transaction
 from notifier.domain.escalations import EscalationState
-from notifier.handlers import Standing
 from notifier.store import UnitOfWork
+from notifier.use_cases import AnswerStatus
 
 router = APIRouter(prefix="/v1/acknowledgements", tags=["acknowledgements"])
 
-Deed = Callable[[NotificationId, UnitOfWork], Awaitable[Standing]]
+UseCase = Callable[[NotificationId, UnitOfWork], Awaitable[AnswerStatus]]
 
 
-class Acknowledgement(BaseModel):
-    """`by` did what `state` says; `awaits_answer`: a POST would be the first answer."""
-
+class AcknowledgementOut(BaseModel):
     model_config = ConfigDict(
         json_schema_extra={
             "examples": [
@@ -34,77 +34,93 @@ class Acknowledgement(BaseModel):
                     "notification_id": "0199c1f0-7a52-7bd3-8f5e-0d5f3f7f2c11",
                     "person_id": "dana",
                     "headline": "Billing chat from Ada Lovelace: first response 2 min overdue",
-                    "why": "No reply within 10 min (policy gold v3). Representative: rui.",
+                    "why_now": "You are asked first.",
+                    "details": ["No reply within 10 min (policy gold v3).", "Representative: rui"],
                     "respond_by": "2026-03-02T14:05:00Z",
                     "escalation_id": "0199c1f0-6c1e-7a40-9c52-4f6b7e0d9a01",
                     "state": "raised",
                     "by": None,
-                    "awaits_answer": True,
+                    "actions": ["acknowledge", "take_over"],
                 }
             ]
         }
     )
 
-    notification_id: NotificationId
-    person_id: PersonId
-    headline: str
-    why: str
-    respond_by: datetime | None
-    escalation_id: EscalationId | None
-    state: EscalationState | None
-    by: PersonId | None
-    awaits_answer: bool
+    notification_id: NotificationId = Field(description="The message that the link came with.")
+    person_id: PersonId = Field(description="The person whom the message was sent to.")
+    headline: str = Field(description="What the message is about, as it is now.")
+    why_now: str = Field(description="Why it was sent to this person.")
+    details: list[str] = Field(description="What helps to judge it, a sentence each.")
+    respond_by: datetime | None = Field(description="When it moves on without an answer.")
+    escalation_id: EscalationId | None = Field(description="Null if nothing was escalated.")
+    state: EscalationState | None = Field(description="The state of the escalation.")
+    by: PersonId | None = Field(description="The person who caused that state.")
+    actions: list[Action] = Field(description="The answers that POST would take now.")
 
 
-_ANSWERS: dict[int | str, dict[str, Any]] = {
-    200: {"model": Acknowledgement, "content": {"text/html": {}}},
-    401: {"description": "The link was not made here."},
-    409: {"description": "The link is too old, or there is nothing left to acknowledge."},
+_RESPONSES: dict[int | str, dict[str, Any]] = {
+    200: {"model": AcknowledgementOut, "content": {"text/html": {}}},
+    401: {"description": "The link is forged."},
+    409: {"description": "There is nothing to acknowledge, or somebody else was first."},
+    410: {"description": "The link has expired."},
 }
 
 
-@router.get("/{token}", responses=_ANSWERS, response_class=Response)
+@router.get("/{token}", responses=_RESPONSES, response_class=Response)
 async def show(token: str, request: Request, database: NotifierDatabase) -> Response:
-    """Show what the message is about. Mail scanners come here too, so it answers nothing."""
-    return await _answered(handlers.see, token, request, database)
+    """Show what the message is about. It answers nothing, since mail scanners open links too."""
+    return await _respond(use_cases.see, token, request, database)
 
 
-@router.post("/{token}", responses=_ANSWERS, response_class=Response)
-async def acknowledge(token: str, request: Request, database: NotifierDatabase) -> Response:
-    """Acknowledge the escalation in the name of the person whom the message went to."""
-    return await _answered(handlers.acknowledge, token, request, database)
-
-
-async def _answered(
-    deed: Deed, token: str, request: Request, database: Database[UnitOfWork]
+@router.post("/{token}", responses=_RESPONSES, response_class=Response)
+async def answer(
+    token: str,
+    request: Request,
+    database: NotifierDatabase,
+    action: Annotated[
+        Action,
+        Query(description="`take_over`: serve the customer yourself, instead of who does now."),
+    ] = "acknowledge",
 ) -> Response:
+    """Answer in the name of the person whom the message was sent to."""
+    return await _respond(partial(_answer, action=action), token, request, database)
+
+
+async def _answer(
+    notification_id: NotificationId, uow: UnitOfWork, *, action: Action
+) -> AnswerStatus:
+    return await use_cases.answer(notification_id, action, uow)
+
+
+async def _respond(
+    use_case: UseCase, token: str, request: Request, database: Database[UnitOfWork]
+) -> Response:
+    accepted = request.headers.get("accept", "").lower()
     try:
-        async with work(database) as uow:
-            standing = await deed(notification_of(token, request), uow)
+        async with transaction(database) as uow:
+            status = await use_case(notification_of(token, request), uow)
             at = uow.now
     except ProblemError as error:
-        if "text/html" in _accepted(request):
+        if "text/html" in accepted:
             return pages.problem(error)
         raise
-    if "application/json" in _accepted(request) and "text/html" not in _accepted(request):
-        return JSONResponse(_shown(standing).model_dump(mode="json"), HTTPStatus.OK)
-    return pages.standing(standing, at)
+    if "application/json" in accepted and "text/html" not in accepted:
+        return JSONResponse(_out(status, at).model_dump(mode="json"), HTTPStatus.OK)
+    return pages.answer_page(status, at)
 
 
-def _accepted(request: Request) -> str:
-    return request.headers.get("accept", "").lower()
-
-
-def _shown(standing: Standing) -> Acknowledgement:
-    notification, escalation = standing.notification, standing.escalation
-    return Acknowledgement(
+def _out(status: AnswerStatus, at: datetime) -> AcknowledgementOut:
+    notification, escalation = status.notification, status.escalation
+    words = rendering.words(notification.content, at)
+    return AcknowledgementOut(
         notification_id=notification.notification_id,
         person_id=notification.person_id,
-        headline=notification.content.headline,
-        why=notification.content.why,
+        headline=words.headline,
+        why_now=words.why_now,
+        details=list(words.details),
         respond_by=notification.content.respond_by,
         escalation_id=notification.escalation_id,
         state=escalation.state if escalation else None,
         by=escalation.by if escalation else None,
-        awaits_answer=standing.awaits_answer,
+        actions=list(status.actions),
     )

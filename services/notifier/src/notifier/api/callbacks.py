@@ -1,62 +1,56 @@
-"""Presses of buttons, as outside systems send them: signed, so without an API key."""
+"""Presses of buttons, as outside systems report them: signed, so without an API key."""
 
+from collections.abc import Awaitable, Callable, Sequence
 from http import HTTPStatus
 
 from fastapi import APIRouter, Request, Response
-from pydantic import ValidationError
 
 from common.http.problems import ProblemError
-from notifier import handlers
-from notifier.api.deps import NotifierDatabase, notification_of, now, work
-from notifier.channels import slack
-from notifier.channels.slack import Interaction
-
-router = APIRouter(prefix="/v1/callbacks", tags=["callbacks"])
-
-_FORM = {
-    "requestBody": {
-        "required": True,
-        "content": {
-            "application/x-www-form-urlencoded": {
-                "schema": {
-                    "type": "object",
-                    "required": ["payload"],
-                    "properties": {"payload": {"type": "string"}},
-                },
-                "example": {
-                    "payload": '{"type":"block_actions","user":{"id":"U0123"},'
-                    '"actions":[{"action_id":"acknowledge","value":"the signed token"}]}'
-                },
-            }
-        },
-    }
-}
+from notifier import use_cases
+from notifier.api.deps import NotifierDatabase, notification_of, request_time, transaction
+from notifier.channels.base import (
+    Channel,
+    MalformedPayloadError,
+    Press,
+    SignatureRefusedError,
+)
 
 
-@router.post("/slack", openapi_extra=_FORM)
-async def press(request: Request, database: NotifierDatabase) -> Response:
-    """Take a press of a button in Slack. Buttons that are mere links are answered and ignored."""
-    body = await request.body()
-    secret: str = request.app.state.slack_signing_secret
+def make_router(channels: Sequence[Channel]) -> APIRouter:
+    """Make a route for each interactive channel: `/v1/callbacks/slack`."""
+    router = APIRouter(prefix="/v1/callbacks", tags=["callbacks"])
+    for channel in channels:
+        if channel.interactive:
+            router.add_api_route(
+                f"/{channel.medium}",
+                _press(channel),
+                methods=["POST"],
+                summary=f"Press a button in {channel.medium}",
+                description="Take a press of a button. Buttons that only open a link are ignored.",
+                operation_id=f"press_{channel.medium}",
+                openapi_extra={"requestBody": {"required": True, "content": channel.callback_body}},
+            )
+    return router
+
+
+def _press(channel: Channel) -> Callable[[Request, NotifierDatabase], Awaitable[Response]]:
+    async def press(request: Request, database: NotifierDatabase) -> Response:
+        for pressed in _presses(channel, request, await request.body()):
+            notification_id = notification_of(pressed.token, request)
+            async with transaction(database) as uow:
+                await use_cases.press(
+                    notification_id, channel.medium, pressed.user_id, pressed.action, uow
+                )
+        return Response(status_code=HTTPStatus.OK)
+
+    return press
+
+
+def _presses(channel: Channel, request: Request, body: bytes) -> Sequence[Press]:
     try:
-        slack.verify(secret, request.headers, body, now(request))
-    except (slack.BadSignatureError, slack.StaleRequestError) as error:
-        raise ProblemError(401, "signature-refused", str(error.__doc__)) from error
-    interaction = _parsed(body)
-    for action in interaction.actions:
-        if interaction.type == "block_actions" and action.action_id == slack.ACKNOWLEDGE:
-            notification_id = notification_of(action.value or "", request)
-            async with work(database) as uow:
-                await handlers.press(notification_id, interaction.user.id, uow)
-    return Response(status_code=HTTPStatus.OK)
-
-
-def _parsed(body: bytes) -> Interaction:
-    try:
-        return slack.interaction(body)
-    except slack.BadPayloadError as error:
-        raise ProblemError(400, "malformed-payload", str(error.__doc__)) from error
-    except ValidationError as error:
-        first = error.errors(include_url=False)[0]
-        place = "/".join(str(part) for part in first["loc"])
-        raise ProblemError(422, "invalid", f"payload/{place}: {first['msg']}") from error
+        return channel.presses(request.headers, body, request_time(request))
+    except SignatureRefusedError as error:
+        raise ProblemError(401, "signature-refused", str(error)) from error
+    except MalformedPayloadError as error:
+        code = "invalid" if error.status == HTTPStatus.UNPROCESSABLE_ENTITY else "malformed-payload"
+        raise ProblemError(error.status, code, str(error)) from error

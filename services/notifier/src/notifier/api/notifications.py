@@ -1,113 +1,132 @@
-"""Who was told what: every notification with its attempts, so that each can explain itself."""
+"""Who was notified of what: every notification with its attempts, so that each explains itself."""
 
+from dataclasses import asdict
 from datetime import datetime
 from typing import Annotated
 
 from fastapi import APIRouter, Query
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, Field, TypeAdapter
 
-from common.contracts.escalations import Severity
-from common.contracts.event import ContactId, EscalationId, NotificationId, PageId, PersonId
-from common.contracts.notifications import Medium
-from notifier.api.deps import Leads, NotifierDatabase, work
-from notifier.domain.notifications import (
-    Attempt,
-    AttemptOutcome,
-    Kind,
-    Notification,
-    State,
+from common.contracts.escalations import (
+    LeaseEnd,
+    PagedApproval,
+    PagedCause,
+    PagedCoaching,
+    PagedContact,
+    PagedDutyGap,
+    Severity,
 )
+from common.contracts.event import ContactId, EscalationId, NotificationId, PageId, PersonId
+from common.contracts.notifications import Action, Medium
+from common.http.pagination import Cursor, Limit, Page, decode_cursor
+from notifier import rendering
+from notifier.api.deps import UUID, NotifierDatabase, SupervisorUser, transaction
+from notifier.domain.content import LostTimer
+from notifier.domain.notifications import Attempt, AttemptOutcome, Kind, Notification, State
 from notifier.domain.reasons import Reason
 from notifier.store import Filter
 
 router = APIRouter(prefix="/v1/notifications", tags=["notifications"])
 
-_UUID = r"^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$"
+_KEY = TypeAdapter(NotificationId)
 
 
-class _Shown(BaseModel):
+class _Out(BaseModel):
     model_config = ConfigDict(from_attributes=True)
 
 
-class ShownAttempt(_Shown):
-    """`unknown`: it may have arrived, and was tried again all the same."""
-
-    attempt: int
-    started_at: datetime
-    ended_at: datetime | None
-    outcome: AttemptOutcome | None
-    detail: str | None
-
-
-class ShownContent(_Shown):
-    reason: Reason
-    headline: str
-    why: str
-    severity: Severity | None
-    level_name: str | None
-    respond_by: datetime | None
-    settled: str | None
+class AttemptOut(_Out):
+    attempt: int = Field(description="Counts from 1.")
+    started_at: datetime = Field(description="When the call began.")
+    ended_at: datetime | None = Field(description="When its outcome was known; null until then.")
+    outcome: AttemptOutcome | None = Field(
+        description="`retry`: it did not arrive and is tried again. `unknown`: it may have arrived."
+    )
+    detail: str | None = Field(description="What the outside system said.")
 
 
-class ShownNotification(_Shown):
-    """`because` says why it failed, was cancelled, or went by media that were not asked for.
-
-    `due_at` is the next attempt.
-    """
-
-    notification_id: NotificationId
-    kind: Kind
-    state: State
-    page_id: PageId
-    contact_id: ContactId
-    escalation_id: EscalationId | None
-    person_id: PersonId
-    medium: Medium | None
-    content: ShownContent
-    requested_at: datetime
-    due_at: datetime | None
-    because: str | None
-    ambiguous: bool
-    sent_at: datetime | None
-    seen_at: datetime | None
-    acted_at: datetime | None
-    attempts: list[ShownAttempt]
+class ContentOut(_Out):
+    reason: Reason = Field(description="Why the person is notified.")
+    severity: Severity | None = Field(description="The escalation's severity.")
+    level_name: str | None = Field(description="The ladder level that is asked.")
+    respond_by: datetime | None = Field(description="When it moves on without the person.")
+    lease_end: LeaseEnd | None = Field(description="What ends the person's hold then.")
+    contact: PagedContact | None = Field(description="The contact that it is about.")
+    causes: list[PagedCause] = Field(description="Why the contact was escalated, oldest first.")
+    explanation: str | None = Field(description="Why it comes to this person now.")
+    approval: PagedApproval | None = Field(description="The outcome to approve.")
+    coaching: PagedCoaching | None = Field(description="The coaching that is requested.")
+    duty_gap: PagedDutyGap | None = Field(description="When nobody will be on duty.")
+    lost_timer: LostTimer | None = Field(description="The internal timer that was lost.")
 
 
-class Notifications(BaseModel):
-    """The latest first; `next` is the cursor of the next page, nil on the last one."""
-
-    notifications: list[ShownNotification]
-    next: NotificationId | None
+class NotificationOut(_Out):
+    notification_id: NotificationId = Field(description="Newer notifications have greater ids.")
+    kind: Kind = Field(description="`update`: changes the message of an earlier page.")
+    state: State = Field(description="`sending`: a call is in progress.")
+    page_id: PageId = Field(description="The request of escalation that it comes from.")
+    contact_id: ContactId = Field(description="The contact that it is about.")
+    escalation_id: EscalationId | None = Field(description="Null if nothing was escalated.")
+    person_id: PersonId = Field(description="The person who is notified.")
+    medium: Medium | None = Field(description="Null if the person has no address.")
+    headline: str = Field(description="What the message says it is about, as of this request.")
+    status: str | None = Field(description="What an update says happened since.")
+    content: ContentOut = Field(description="The data that the message is made from.")
+    requested_at: datetime = Field(description="When it was requested.")
+    due_at: datetime | None = Field(
+        description="The next attempt; while sending, when the attempt counts as lost."
+    )
+    reason: str | None = Field(
+        description="Why it failed, was cancelled, or went to media that were not requested."
+    )
+    ambiguous: bool = Field(description="An attempt without a known outcome may have arrived.")
+    sent_at: datetime | None = Field(description="When the outside system accepted it.")
+    seen_at: datetime | None = Field(description="When its link was first opened.")
+    acted_at: datetime | None = Field(description="When it was last answered.")
+    action: Action | None = Field(description="That answer.")
+    attempts: list[AttemptOut] = Field(description="The calls made for it.")
 
 
 @router.get("")
 async def show_all(
     database: NotifierDatabase,
-    _caller: Leads,
-    contact_id: Annotated[ContactId | None, Query(pattern=_UUID)] = None,
-    escalation_id: Annotated[EscalationId | None, Query(pattern=_UUID)] = None,
+    _caller: SupervisorUser,
+    contact_id: Annotated[ContactId | None, Query(pattern=UUID)] = None,
+    escalation_id: Annotated[EscalationId | None, Query(pattern=UUID)] = None,
     person_id: Annotated[PersonId | None, Query(max_length=100)] = None,
     state: State | None = None,
-    cursor: Annotated[NotificationId | None, Query(pattern=_UUID)] = None,
-    limit: Annotated[int, Query(ge=1, le=200)] = 50,
-) -> Notifications:
-    """List notifications, each with what was tried and how it ended."""
-    wanted = Filter(contact_id, escalation_id, person_id, state)
-    async with work(database) as uow:
-        found = await uow.notifications.latest(wanted, cursor, limit + 1)
-        page = found[:limit]
-        attempts = await uow.attempts.of([one.notification_id for one in page])
-    return Notifications(
-        notifications=[_shown(one, attempts.get(one.notification_id, [])) for one in page],
-        next=page[-1].notification_id if len(found) > limit else None,
+    cursor: Cursor = None,
+    limit: Limit = 50,
+) -> Page[NotificationOut]:
+    """List notifications, the latest first, each with its attempts and their outcomes."""
+    criteria = Filter(contact_id, escalation_id, person_id, state)
+    before = decode_cursor(cursor, _KEY, asdict(criteria))
+    async with transaction(database) as uow:
+        latest = await uow.notifications.latest(criteria, before, limit + 1)
+        attempts = await uow.attempts.of([each.notification_id for each in latest[:limit]])
+        at = uow.now
+    return Page.of(
+        latest,
+        limit,
+        key=lambda last: last.notification_id,
+        show=lambda each: _out(each, attempts.get(each.notification_id, []), at),
+        filters=asdict(criteria),
     )
 
 
-def _shown(notification: Notification, attempts: list[Attempt]) -> ShownNotification:
+def _out(notification: Notification, attempts: list[Attempt], at: datetime) -> NotificationOut:
+    made = {"attempts", "headline", "status"}
     fields = {
         name: getattr(notification, name)
-        for name in ShownNotification.model_fields
-        if name != "attempts"
+        for name in NotificationOut.model_fields
+        if name not in made
     }
-    return ShownNotification.model_validate({**fields, "attempts": attempts})
+    status = notification.content.status
+    return NotificationOut.model_validate(
+        {
+            **fields,
+            "headline": rendering.words(notification.content, at).headline,
+            "status": rendering.status_text(status) if status else None,
+            "attempts": attempts,
+        }
+    )

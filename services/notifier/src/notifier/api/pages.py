@@ -1,17 +1,21 @@
-"""The little pages behind a signed link; they work without scripts, on a phone, in a hurry."""
+"""The pages behind a signed link. They work on a phone, without scripts."""
 
 from datetime import datetime
 from http import HTTPStatus
-from typing import assert_never
+from typing import Literal
 
 from fastapi.responses import HTMLResponse
-from markupsafe import Markup
 
 from common.http.problems import ProblemError
-from notifier.domain import notifications, wording
-from notifier.domain.notifications import Notification
+from notifier import rendering
+from notifier.domain import notifications
+from notifier.domain.content import Status
 from notifier.domain.reasons import asks_for
-from notifier.handlers import Standing
+from notifier.use_cases import AnswerStatus
+
+# Of a message to its reader: nothing was escalated, it is still relevant, the reader has answered
+# it, or it is over.
+Stage = Literal["informed", "relevant", "answered", "over"]
 
 _HEADERS = {
     "Cache-Control": "no-store",
@@ -23,79 +27,42 @@ _HEADERS = {
 }
 
 
-def standing(shown: Standing, at: datetime) -> HTMLResponse:
-    """Say what it is about, and give the button if an answer is still wanted."""
-    content = shown.notification.content
-    if shown.awaits_answer:
-        deadline = wording.deadline(content, at)
-        below = _BUTTON.format(_DEADLINE.format(deadline) if deadline else "")
-    else:
-        below = _TOLD.format(_how_it_stands(shown))
-    about = _ABOUT.format(
-        headline=content.headline,
-        why=content.why,
-        circumstances=" · ".join(wording.circumstances(content)),
+def answer_page(status: AnswerStatus, at: datetime) -> HTMLResponse:
+    """Say what it is about and how it stands, with the buttons that still have an effect."""
+    notification, stage = status.notification, _stage(status)
+    words = rendering.words(notification.content, at)
+    ask = "nothing" if stage == "informed" else asks_for(notification.content.reason)
+    html = rendering.text(
+        "page/page.html.j2",
+        title=words.headline,
+        words=words,
+        actions=status.actions,
+        stage=stage,
+        ask=ask,
+        status=_status_text(status, stage),
+        escalation_id=notification.escalation_id,
     )
-    return _page(content.headline, about + below)
-
-
-def _how_it_stands(shown: Standing) -> str:
-    if shown.escalation is None:
-        return "There is nothing to acknowledge here."
-    if notifications.concerns(shown.notification, shown.escalation):
-        return _what_to_do(shown.notification)
-    if shown.escalation.by == shown.notification.person_id:
-        return f"Thank you: {wording.settled(shown.escalation, 'you').lower()}."
-    return f"{wording.settled(shown.escalation, shown.name)}. There is nothing left to do here."
-
-
-def _what_to_do(notification: Notification) -> str:
-    """Say it where there is nothing to press, or nothing any more."""
-    ask = asks_for(notification.content.reason)
-    match ask:
-        case "answer":
-            return "Thank you: you have acknowledged this."
-        case "approval":
-            where = f"/v1/escalations/{notification.escalation_id}"
-            return f"Give or refuse your approval in Upstairs: POST {where}/approve or /refuse."
-        case "help":
-            return "It waits for an answer from those who were asked."
-        case "progress":
-            return "It is with you: go on with it in Upstairs."
-        case "nothing":
-            return "There is nothing to acknowledge here."
-        case _:
-            assert_never(ask)
+    return HTMLResponse(html, HTTPStatus.OK, _HEADERS)
 
 
 def problem(error: ProblemError) -> HTMLResponse:
-    response = _page(error.detail, _TOLD.format(error.detail))
-    response.status_code = error.status
-    return response
+    html = rendering.text("page/problem.html.j2", title=error.detail)
+    return HTMLResponse(html, error.status, _HEADERS)
 
 
-def _page(title: str, body: Markup) -> HTMLResponse:
-    return HTMLResponse(str(_PAGE.format(title=title, body=body)), HTTPStatus.OK, _HEADERS)
+def _stage(status: AnswerStatus) -> Stage:
+    if status.escalation is None:
+        return "informed"
+    if notifications.is_relevant(status.notification, status.escalation):
+        return "relevant"
+    if status.escalation.by == status.notification.person_id:
+        return "answered"
+    return "over"
 
 
-_ABOUT = Markup("<h1>{headline}</h1>\n<p>{why}</p>\n<p>{circumstances}</p>\n")
-_DEADLINE = Markup("<p><strong>{}</strong></p>\n")
-_BUTTON = Markup('{}<form method="post"><button>Acknowledge</button></form>\n')
-_TOLD = Markup("<p><strong>{}</strong></p>\n")
-_PAGE = Markup("""\
-<!doctype html>
-<html lang="en">
-<head>
-<meta charset="utf-8">
-<meta name="viewport" content="width=device-width, initial-scale=1">
-<title>{title}</title>
-<style>
-body {{ font: 1.1rem/1.5 system-ui, sans-serif; max-width: 36em; margin: 2em auto; padding: 0 1em }}
-button {{ font: inherit; padding: .7em 1.6em; border: 0; border-radius: .4em; color: #fff;
-background: #0a7d3c; cursor: pointer }}
-</style>
-</head>
-<body>
-{body}</body>
-</html>
-""")
+def _status_text(status: AnswerStatus, stage: Stage) -> str:
+    escalation = status.escalation
+    if escalation is None or escalation.state == "raised":
+        return rendering.status_text(Status("waiting"))
+    by = "you" if stage == "answered" else status.name
+    return rendering.status_text(Status(escalation.state, by=by))

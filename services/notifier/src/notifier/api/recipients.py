@@ -1,121 +1,95 @@
-"""Who can be told, and where."""
+"""Who can be notified, and where."""
 
-from typing import Annotated, Literal
+from collections.abc import Sequence
+from typing import Annotated, Any
 
-from fastapi import APIRouter, Path, Query
-from pydantic import AfterValidator, BaseModel, ConfigDict, Discriminator, StringConstraints
+from fastapi import APIRouter
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, TypeAdapter
 
 from common.contracts.event import PersonId
-from common.http.app import RequestModel, ShortText, Slug
+from common.http.app import PersonPath, RequestModel, ShortText
+from common.http.pagination import Cursor, Limit, Page, decode_cursor
 from common.http.problems import ProblemError
-from notifier.api.deps import Leads, NotifierDatabase, work
-from notifier.domain.recipients import Address, EmailAddress, Recipient, SlackAddress
+from notifier.api.deps import NotifierDatabase, SupervisorUser, transaction
+from notifier.channels.base import Channel, ChannelAddress, address_type
+from notifier.domain.recipients import Recipient
 
-router = APIRouter(prefix="/v1/recipients", tags=["recipients"])
-
-Mailbox = Annotated[
-    str,
-    StringConstraints(pattern=r"^[A-Za-z0-9.!#$%&'*+/=?^_`{|}~-]+@[A-Za-z0-9.-]+$", max_length=254),
-]
-Person = Annotated[PersonId, Path(pattern=r"^[A-Za-z0-9][A-Za-z0-9._@-]{0,99}$")]
-
-
-class NewSlack(RequestModel):
-    medium: Literal["slack"]
-    channel: Slug
-    user_id: Slug
+_KEY = TypeAdapter(PersonId)
+_EXAMPLE: dict[str, Any] = {
+    "name": "Dana Ruiz",
+    "media": [
+        {"medium": "slack", "channel": "D0123", "user_id": "U0123"},
+        {"medium": "email", "address": "dana@example.com"},
+    ],
+}
 
 
-class NewEmail(RequestModel):
-    medium: Literal["email"]
-    address: Mailbox
-
-
-NewMedium = Annotated[NewSlack | NewEmail, Discriminator("medium")]
-
-
-def _each_once(media: tuple[NewMedium, ...]) -> tuple[NewMedium, ...]:
-    if len({one.medium for one in media}) < len(media):
+def _each_medium_once(media: tuple[ChannelAddress, ...]) -> tuple[ChannelAddress, ...]:
+    if len({address.medium for address in media}) < len(media):
         raise ValueError("must name each medium at most once")
     return media
 
 
-class NewRecipient(RequestModel):
-    model_config = ConfigDict(
-        json_schema_extra={
-            "examples": [
-                {
-                    "name": "Dana Ruiz",
-                    "media": [
-                        {"medium": "slack", "channel": "D0123", "user_id": "U0123"},
-                        {"medium": "email", "address": "dana@example.com"},
-                    ],
-                }
-            ]
-        }
-    )
+def make_router(channels: Sequence[Channel]) -> APIRouter:
+    """Make the routes for recipients that have addresses of these channels."""
+    address: Any = address_type(channels)
+    types = {channel.medium: channel.address for channel in channels}
 
-    name: ShortText
-    media: Annotated[tuple[NewMedium, ...], AfterValidator(_each_once)]
+    class RecipientIn(RequestModel):
+        model_config = ConfigDict(json_schema_extra={"examples": [_EXAMPLE]})
 
+        name: ShortText = Field(description="The name that messages call the person by.")
+        media: Annotated[tuple[address, ...], AfterValidator(_each_medium_once)] = Field(
+            description="The addresses, each medium at most once; none: the person is not notified."
+        )
 
-class ShownRecipient(BaseModel):
-    person_id: PersonId
-    name: str
-    media: list[SlackAddress | EmailAddress]
+    class RecipientOut(BaseModel):
+        person_id: PersonId = Field(description="The person's id, the same in all services.")
+        name: str = Field(description="The name that messages call the person by.")
+        media: tuple[address, ...] = Field(description="The addresses, each medium at most once.")
 
+    def out(recipient: Recipient) -> RecipientOut:
+        # An address of a channel that this version does not have is not shown.
+        media = (types[kept.medium].read(kept) for kept in recipient.media if kept.medium in types)
+        return RecipientOut(person_id=recipient.person_id, name=recipient.name, media=tuple(media))
 
-class Recipients(BaseModel):
-    """`next` is the cursor of the next page, nil on the last one."""
+    router = APIRouter(prefix="/v1/recipients", tags=["recipients"])
 
-    recipients: list[ShownRecipient]
-    next: str | None
+    @router.put("/{person_id}")
+    async def save(
+        person_id: PersonPath,
+        body: RecipientIn,
+        database: NotifierDatabase,
+        _caller: SupervisorUser,
+    ) -> RecipientOut:
+        """Set how a person is notified; it replaces what was set before."""
+        recipient = Recipient(person_id, body.name, tuple(given.stored() for given in body.media))
+        async with transaction(database) as uow:
+            await uow.recipients.save(recipient)
+        return out(recipient)
 
+    @router.get("/{person_id}")
+    async def show(
+        person_id: PersonPath, database: NotifierDatabase, _caller: SupervisorUser
+    ) -> RecipientOut:
+        """Show how a person is notified."""
+        async with transaction(database) as uow:
+            recipient = await uow.recipients.get(person_id)
+        if recipient is None:
+            raise ProblemError(404, "recipient-not-found", "There is no such recipient.")
+        return out(recipient)
 
-@router.put("/{person_id}")
-async def save(
-    person_id: Person, new: NewRecipient, database: NotifierDatabase, _caller: Leads
-) -> ShownRecipient:
-    """Say how a person is told; this replaces what was said before. No media: nobody is told."""
-    recipient = Recipient(person_id, new.name, tuple(_address(one) for one in new.media))
-    async with work(database) as uow:
-        await uow.recipients.save(recipient)
-    return _shown(recipient)
+    @router.get("")
+    async def show_all(
+        database: NotifierDatabase,
+        _caller: SupervisorUser,
+        cursor: Cursor = None,
+        limit: Limit = 50,
+    ) -> Page[RecipientOut]:
+        """List recipients by person id."""
+        after = decode_cursor(cursor, _KEY)
+        async with transaction(database) as uow:
+            recipients = await uow.recipients.after(after, limit + 1)
+        return Page.of(recipients, limit, key=lambda last: last.person_id, show=out)
 
-
-@router.get("/{person_id}")
-async def show(person_id: Person, database: NotifierDatabase, _caller: Leads) -> ShownRecipient:
-    async with work(database) as uow:
-        recipient = await uow.recipients.find(person_id)
-    if recipient is None:
-        raise ProblemError(404, "recipient-unknown", "There is no such recipient.")
-    return _shown(recipient)
-
-
-@router.get("")
-async def show_all(
-    database: NotifierDatabase,
-    _caller: Leads,
-    cursor: Annotated[PersonId | None, Query(max_length=100)] = None,
-    limit: Annotated[int, Query(ge=1, le=200)] = 50,
-) -> Recipients:
-    """List recipients by person id."""
-    async with work(database) as uow:
-        found = await uow.recipients.after(cursor, limit + 1)
-    shown = found[:limit]
-    following = shown[-1].person_id if len(found) > limit else None
-    return Recipients(recipients=[_shown(one) for one in shown], next=following)
-
-
-def _address(new: NewSlack | NewEmail) -> Address:
-    match new:
-        case NewSlack():
-            return SlackAddress(new.channel, new.user_id)
-        case NewEmail():
-            return EmailAddress(new.address)
-
-
-def _shown(recipient: Recipient) -> ShownRecipient:
-    return ShownRecipient(
-        person_id=recipient.person_id, name=recipient.name, media=list(recipient.media)
-    )
+    return router

@@ -1,10 +1,10 @@
-"""E-mail, over SMTP: text and simple HTML, with the signed link."""
+"""E-mail over SMTP: plain text and simple HTML, with the signed link."""
 
 import ssl
 from datetime import datetime, timedelta
 from email.message import EmailMessage
 from email.utils import format_datetime, parseaddr
-from typing import Literal, assert_never
+from typing import Annotated, Literal, Self, assert_never
 
 import aiosmtplib
 from aiosmtplib import (
@@ -15,19 +15,33 @@ from aiosmtplib import (
     SMTPRecipientsRefused,
     SMTPResponseException,
 )
-from markupsafe import Markup
+from pydantic import Field, StringConstraints
 
-from notifier.domain import notifications, wording
-from notifier.domain.delivering import Outcome, Postponed, Refused, Sent, Unknown
-from notifier.domain.notifications import Content, Notification
-from notifier.domain.recipients import EmailAddress
+from notifier import rendering
+from notifier.channels.base import Channel, ChannelAddress
+from notifier.domain import answers
+from notifier.domain.delivery import Outcome, Postponed, Refused, Sent, Unknown
+from notifier.domain.notifications import Notification
 from notifier.links import Links
+from notifier.settings import Settings
 
 Security = Literal["none", "starttls", "tls"]
+Mailbox = Annotated[
+    str,
+    StringConstraints(pattern=r"^[A-Za-z0-9.!#$%&'*+/=?^_`{|}~-]+@[A-Za-z0-9.-]+$", max_length=254),
+]
 _PERMANENT = 500
 
 
-class Email:
+class EmailAddress(ChannelAddress):
+    medium: Literal["email"] = Field(description="The channel that the address is for.")
+    address: Mailbox = Field(description="The mailbox.")
+
+
+class Email(Channel):
+    medium = "email"
+    address = EmailAddress
+
     def __init__(
         self,
         host: str,
@@ -46,8 +60,21 @@ class Email:
         self._links = links
         self._timeout = timeout.total_seconds()
 
+    @classmethod
+    def from_settings(cls, settings: Settings, links: Links) -> Self:
+        password = settings.smtp_password.get_secret_value()
+        return cls(
+            host=settings.smtp_host,
+            port=settings.smtp_port,
+            security=settings.smtp_tls,
+            credentials=(settings.smtp_user, password) if settings.smtp_user else None,
+            sender=settings.mail_from,
+            links=links,
+            timeout=timedelta(seconds=settings.delivery_timeout_seconds),
+        )
+
     async def close(self) -> None:
-        """Every message has its own connection, so there is nothing left open."""
+        """Every message has a connection of its own, so none is open."""
 
     async def send(self, notification: Notification, at: datetime) -> Outcome:
         url = self._links.url(notification.notification_id)
@@ -71,7 +98,7 @@ class Email:
 
 
 def _tls(security: Security) -> tuple[bool, bool]:
-    """Return whether TLS begins at once, and whether it begins by STARTTLS."""
+    """Return whether TLS begins at once, and whether STARTTLS begins it."""
     match security:
         case "none":
             return False, False
@@ -85,7 +112,7 @@ def _tls(security: Security) -> tuple[bool, bool]:
 
 def outcome(error: SMTPException | OSError) -> Outcome:
     match error:
-        # Our password, our TLS: an operator mends it, the address is not to blame.
+        # Our password or our TLS is wrong: an operator can mend it, the address may be right.
         case SMTPConnectError() | SMTPAuthenticationError() | SMTPNotSupported():
             return Postponed(f"not reached: {error}")
         case ssl.SSLCertVerificationError():
@@ -105,60 +132,20 @@ def _by_code(code: int, detail: str) -> Outcome:
 
 
 def compose(notification: Notification, sender: str, url: str, at: datetime) -> EmailMessage:
-    """Write the message. Its Message-ID stays the same, so that a copy can be told from another."""
-    content = notification.content
+    """Write the message. Its Message-ID is always the same, so that copies can be recognized."""
+    words = rendering.words(notification.content, at)
+    button = "Acknowledge or take over" if answers.has_buttons(notification) else "Open"
     message = EmailMessage()
     message["From"] = sender
-    if isinstance(notification.address, EmailAddress):
-        message["To"] = notification.address.address
-    message["Subject"] = " ".join(content.headline.split())
+    message["To"] = EmailAddress.read(notification.address).address
+    message["Subject"] = rendering.text("email/subject.txt.j2", words=words)
     message["Date"] = format_datetime(at)
     domain = parseaddr(sender)[1].partition("@")[2] or "localhost"
     message["Message-ID"] = f"<{notification.notification_id}@{domain}>"
     message["Auto-Submitted"] = "auto-generated"
-    button = "Acknowledge" if notifications.offers_answer(notification) else "Open"
-    message.set_content(_text(content, button, url, at))
-    message.add_alternative(str(_html(content, button, url, at)), subtype="html")
+    message.set_content(
+        rendering.text("email/page.txt.j2", words=words, button=button, url=url) + "\n"
+    )
+    html = rendering.text("email/page.html.j2", words=words, button=button, url=url)
+    message.add_alternative(html, subtype="html")
     return message
-
-
-def _text(content: Content, button: str, url: str, at: datetime) -> str:
-    deadline = wording.deadline(content, at)
-    lines = (
-        content.headline,
-        "",
-        content.why,
-        "",
-        " · ".join(wording.circumstances(content)),
-        *((deadline,) if deadline else ()),
-        "",
-        f"{button}: {url}",
-        "",
-    )
-    return "\n".join(lines)
-
-
-def _html(content: Content, button: str, url: str, at: datetime) -> Markup:
-    deadline = wording.deadline(content, at)
-    return _PAGE.format(
-        headline=content.headline,
-        why=content.why,
-        circumstances=" · ".join(wording.circumstances(content)),
-        deadline=_DEADLINE.format(deadline) if deadline else "",
-        url=url,
-        button=button,
-    )
-
-
-_DEADLINE = Markup("<p><strong>{}</strong></p>")
-_PAGE = Markup("""\
-<!doctype html>
-<html><body style="font-family: sans-serif; max-width: 36em">
-<h2>{headline}</h2>
-<p>{why}</p>
-<p>{circumstances}</p>
-{deadline}
-<p><a href="{url}" style="display: inline-block; padding: 0.7em 1.4em; color: #fff;
-background: #0b5; border-radius: 0.4em; text-decoration: none">{button}</a></p>
-</body></html>
-""")

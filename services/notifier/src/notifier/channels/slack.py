@@ -1,29 +1,44 @@
-"""Slack: messages with a button, changed once they are settled, and the presses that come back."""
+"""Slack: messages with buttons, their updates, and the presses that Slack reports."""
 
-import hashlib
-import hmac
-from collections.abc import Mapping
-from datetime import UTC, datetime, timedelta
-from typing import Any
+from collections.abc import Mapping, Sequence
+from datetime import datetime, timedelta
+from typing import Any, ClassVar, Literal, Self, get_args
 from urllib.parse import parse_qs
 
 import httpx
 import orjson
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-from notifier.domain import notifications, wording
-from notifier.domain.delivering import Outcome, Postponed, Refused, Sent, Unknown
-from notifier.domain.notifications import Content, Notification
-from notifier.domain.recipients import SlackAddress
+from common.contracts.notifications import Action
+from common.http.app import Slug
+from common.http.webhooks import (
+    BadSignatureError,
+    SignatureScheme,
+    StaleRequestError,
+    verify_signature,
+)
+from notifier import rendering
+from notifier.channels.base import (
+    Channel,
+    ChannelAddress,
+    MalformedPayloadError,
+    Press,
+    SignatureRefusedError,
+)
+from notifier.domain import answers
+from notifier.domain.delivery import Outcome, Postponed, Refused, Sent, Unknown
+from notifier.domain.notifications import Notification
 from notifier.links import Links
+from notifier.settings import Settings
 
-ACKNOWLEDGE, OPEN = "acknowledge", "open"
-_MAX_AGE = timedelta(minutes=5)
-# Slack refuses a section of more than 3,000 characters; escaping makes some of ours longer.
-_HEADLINE, _WHY = 300, 1500
+OPEN = "open"
+_ACTIONS: tuple[Action, ...] = get_args(Action)
+_SIGNATURES = SignatureScheme(encoding="hex", time_format="unix", prefix="v0=")
+# Slack refuses a longer text in a block.
+_LONGEST_TEXT = 3000
 
-# What an operator or Slack mends is tried again, and so is what we don't know: only what is wrong
-# with this message or this address is given up.
+# These mean that this message or this address is wrong, so that another attempt would fail, too.
+# All other errors are tried again: an operator or Slack can mend them.
 _PERMANENT = frozenset(
     {
         "as_user_not_supported",
@@ -50,43 +65,31 @@ _PERMANENT = frozenset(
 )
 
 
-class BadSignatureError(Exception):
-    """The signature is missing or is not of this body."""
-
-
-class StaleRequestError(Exception):
-    """The signature is more than five minutes old, or from the future."""
-
-
-class BadPayloadError(Exception):
-    """The body is not a form with a field `payload` that holds JSON."""
-
-
-class _Lenient(BaseModel):
-    """Slack adds fields as it likes."""
+class _SlackModel(BaseModel):
+    """Unknown fields are ignored, since Slack adds some at any time."""
 
     model_config = ConfigDict(extra="ignore", frozen=True)
 
 
-class User(_Lenient):
+class User(_SlackModel):
     id: str
 
 
-class Action(_Lenient):
+class PressedAction(_SlackModel):
     action_id: str
     value: str | None = None
 
 
-class Interaction(_Lenient):
-    """Somebody pressed something in a message of ours."""
+class Interaction(_SlackModel):
+    """A user pressed something in one of our messages."""
 
     type: str
     user: User
-    actions: tuple[Action, ...] = Field(default=(), max_length=25)
+    actions: tuple[PressedAction, ...] = Field(default=(), max_length=25)
 
 
-class _Answer(_Lenient):
-    """`channel` and `ts` name the message, to change it later."""
+class _Answer(_SlackModel):
+    """`channel` and `ts` identify the message, to change it later."""
 
     ok: bool
     channel: str = ""
@@ -94,113 +97,175 @@ class _Answer(_Lenient):
     error: str = "no error named"
 
 
-class Slack:
-    """The Web API; `url` is its base, without a slash at the end."""
+class SlackAddress(ChannelAddress):
+    medium: Literal["slack"] = Field(description="The channel that the address is for.")
+    channel: Slug = Field(description="Slack's id of where to write: a direct message or channel.")
+    user_id: Slug = Field(description="Slack's id of the user who presses the buttons.")
 
-    def __init__(self, url: str, token: str, links: Links, timeout: timedelta) -> None:
+
+class Slack(Channel):
+    """Calls Slack's Web API; `url` is its base, without a slash at the end."""
+
+    medium = "slack"
+    address = SlackAddress
+    editable = True
+    interactive = True
+    callback_body: ClassVar[Mapping[str, Any]] = {
+        "application/x-www-form-urlencoded": {
+            "schema": {
+                "type": "object",
+                "required": ["payload"],
+                "properties": {"payload": {"type": "string"}},
+            },
+            "example": {
+                "payload": '{"type":"block_actions","user":{"id":"U0123"},'
+                '"actions":[{"action_id":"acknowledge","value":"the signed token"}]}'
+            },
+        }
+    }
+
+    def __init__(
+        self, url: str, token: str, signing_secret: str, links: Links, timeout: timedelta
+    ) -> None:
         seconds = timeout.total_seconds()
         self._links = links
+        self._signing_secret = signing_secret
         self._client = httpx.AsyncClient(
             base_url=url,
             headers={"Authorization": f"Bearer {token}"},
-            # Shorter to connect: when that fails, we know that nothing was sent.
+            # Shorter to connect: if that fails, we know that nothing was sent.
             timeout=httpx.Timeout(seconds, connect=seconds * 0.6),
             trust_env=False,
+        )
+
+    @classmethod
+    def from_settings(cls, settings: Settings, links: Links) -> Self:
+        return cls(
+            settings.slack_api_url,
+            settings.slack_token.get_secret_value(),
+            settings.slack_signing_secret.get_secret_value(),
+            links,
+            timedelta(seconds=settings.delivery_timeout_seconds),
         )
 
     async def close(self) -> None:
         await self._client.aclose()
 
     async def send(self, notification: Notification, at: datetime) -> Outcome:
-        method, body = request(notification, self._links, at)
+        return await self._call("chat.postMessage", page_message(notification, self._links, at))
+
+    async def update(self, notification: Notification, at: datetime) -> Outcome:
+        return await self._call("chat.update", update_message(notification, at))
+
+    async def _call(self, method: str, message: dict[str, Any]) -> Outcome:
         try:
-            response = await self._client.post(f"/{method}", json=body)
+            response = await self._client.post(f"/{method}", json=message)
         except (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout) as error:
             return Postponed(f"not reached: {error!r}")
         except httpx.HTTPError as error:
             return Unknown(f"no answer: {error!r}")
         return outcome(response.status_code, response.headers, response.content)
 
+    def presses(self, headers: Mapping[str, str], body: bytes, at: datetime) -> Sequence[Press]:
+        timestamp = headers.get("x-slack-request-timestamp", "")
+        try:
+            verify_signature(
+                _SIGNATURES,
+                secret=self._signing_secret.encode(),
+                signed=f"v0:{timestamp}:".encode() + body,
+                signature=headers.get("x-slack-signature", ""),
+                timestamp=timestamp,
+                now=at,
+            )
+        except (BadSignatureError, StaleRequestError) as error:
+            raise SignatureRefusedError(error.__doc__) from error
+        interaction = parse_interaction(body)
+        if interaction.type != "block_actions":
+            return ()
+        return [
+            Press(pressed.value or "", interaction.user.id, action)
+            for pressed in interaction.actions
+            for action in _ACTIONS
+            if pressed.action_id == action
+        ]
 
-def request(notification: Notification, links: Links, at: datetime) -> tuple[str, dict[str, Any]]:
-    """Return the method to call and what to send to it."""
+
+def page_message(notification: Notification, links: Links, at: datetime) -> dict[str, Any]:
+    """Write the arguments of `chat.postMessage`."""
     content = notification.content
-    body: dict[str, Any] = {"text": content.headline[:_HEADLINE]}
-    if notification.kind == "update":
-        receipt = notification.receipt or {}
-        body |= {"channel": receipt.get("channel"), "ts": receipt.get("ts")}
-        return "chat.update", body | {"blocks": settled_blocks(content)}
-    if isinstance(notification.address, SlackAddress):
-        body["channel"] = notification.address.channel
-    token = None
-    if notifications.offers_answer(notification):
+    words = rendering.words(content, at)
+    # The button opens the page behind the link, so every message has at least that one.
+    buttons = [_button(OPEN, "Open", url=links.url(notification.notification_id))]
+    if answers.has_buttons(notification):
         token = links.token(notification.notification_id)
-    blocks = page_blocks(content, links.url(notification.notification_id), token, at)
-    return "chat.postMessage", body | {"blocks": blocks}
+        buttons = [
+            _button("acknowledge", "Acknowledge", style="primary", value=token),
+            _button("take_over", "Take over", value=token),
+            *buttons,
+        ]
+    context = rendering.slack_text("slack/context.j2", words=words)
+    return {
+        "channel": SlackAddress.read(notification.address).channel,
+        "text": rendering.slack_text("slack/text.j2", words=words),
+        "blocks": [
+            _section(_page_text(words, content.respond_by)),
+            *([_context(context)] if context else ()),
+            {"type": "actions", "elements": buttons},
+        ],
+    }
 
 
-def page_blocks(
-    content: Content, url: str, token: str | None, at: datetime
-) -> list[dict[str, Any]]:
-    """Lay out a page; without a token there is nothing to acknowledge."""
-    buttons: list[dict[str, Any]] = []
-    if token is not None:
-        buttons.append(
-            {
-                "type": "button",
-                "action_id": ACKNOWLEDGE,
-                "style": "primary",
-                "text": {"type": "plain_text", "text": "Acknowledge"},
-                "value": token,
-            }
-        )
-    buttons.append(
-        {
-            "type": "button",
-            "action_id": OPEN,
-            "text": {"type": "plain_text", "text": "Open"},
-            "url": url,
-        }
+def update_message(notification: Notification, at: datetime) -> dict[str, Any]:
+    """Write the arguments of `chat.update`, which replaces the buttons by the status."""
+    status, receipt = notification.content.status, notification.receipt or {}
+    if status is None:
+        raise TypeError("an update has a status")
+    words = rendering.words(notification.content, at)
+    status_text = rendering.status_text(status)
+    context = rendering.slack_text(
+        "slack/status.j2", status=status_text, awaits_answer=status.awaits_answer
     )
-    facts = [*_deadline(content, at), *map(_escaped, wording.circumstances(content))]
-    return [_section(content), _context(facts), {"type": "actions", "elements": buttons}]
+    return {
+        "channel": receipt.get("channel"),
+        "ts": receipt.get("ts"),
+        "text": rendering.slack_text("slack/update_text.j2", words=words, status=status_text),
+        "blocks": [
+            _section(rendering.slack_text("slack/update.j2", words=words)),
+            _context(context),
+        ],
+    }
 
 
-def settled_blocks(content: Content) -> list[dict[str, Any]]:
-    sign = ":arrows_counterclockwise:" if content.waits else ":white_check_mark:"
-    return [
-        _section(content),
-        _context([f"{sign} {_escaped((content.settled or '')[:_HEADLINE])}"]),
-    ]
+def _page_text(words: rendering.Words, respond_by: datetime | None) -> str:
+    epoch = int(respond_by.timestamp()) if respond_by else None
+    return rendering.slack_text("slack/page.j2", words=words, respond_by=respond_by, epoch=epoch)
 
 
-def _section(content: Content) -> dict[str, Any]:
-    headline = _escaped(" ".join(content.headline.split())[:_HEADLINE])
-    text = f"*{headline}*\n{_escaped(content.why[:_WHY])}"
-    return {"type": "section", "text": {"type": "mrkdwn", "text": text}}
+def _section(text: str) -> dict[str, Any]:
+    return {"type": "section", "text": {"type": "mrkdwn", "text": _fitted(text)}}
 
 
-def _context(facts: list[str]) -> dict[str, Any]:
-    return {"type": "context", "elements": [{"type": "mrkdwn", "text": " · ".join(facts)}]}
+def _context(text: str) -> dict[str, Any]:
+    return {"type": "context", "elements": [{"type": "mrkdwn", "text": _fitted(text)}]}
 
 
-def _deadline(content: Content, at: datetime) -> list[str]:
-    """Say it in the reader's own time zone, and how long that is from now."""
-    if content.respond_by is None:
-        return []
-    epoch = int(content.respond_by.timestamp())
-    plain = wording.moment(content.respond_by)
-    left = wording.left(content.respond_by, at)
-    when = f"<!date^{epoch}^{{date_short_pretty}} {{time_secs}}|{plain}>"
-    return [f":hourglass_flowing_sand: *{left}*, until {when}"]
+def _button(action_id: str, label: str, **more: str) -> dict[str, Any]:
+    text = {"type": "plain_text", "text": label}
+    return {"type": "button", "action_id": action_id, "text": text, **more}
 
 
-def _escaped(text: str) -> str:
-    return text.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
+def _fitted(text: str) -> str:
+    """Cut what Slack would refuse as too long, but no entity in two: `&amp;`."""
+    if len(text) <= _LONGEST_TEXT:
+        return text
+    cut = text[: _LONGEST_TEXT - 1]
+    if cut.rfind("&") > cut.rfind(";"):
+        cut = cut[: cut.rfind("&")]
+    return f"{cut}…"
 
 
 def outcome(status: int, headers: Mapping[str, str], body: bytes) -> Outcome:
-    """Read an answer; `ok: false` comes with status 200."""
+    """Read an HTTP answer; `ok: false` comes with status 200."""
     if status == httpx.codes.OK:
         return _answer(body)
     if status == httpx.codes.TOO_MANY_REQUESTS or status >= httpx.codes.INTERNAL_SERVER_ERROR:
@@ -225,31 +290,14 @@ def _retry_after(headers: Mapping[str, str]) -> timedelta | None:
     return timedelta(seconds=int(seconds)) if seconds.isdecimal() else None
 
 
-def verify(secret: str, headers: Mapping[str, str], body: bytes, now: datetime) -> None:
-    """Raise BadSignature or Stale unless Slack signed this body within the last five minutes."""
-    timestamp = headers.get("x-slack-request-timestamp", "")
-    given = headers.get("x-slack-signature", "")
-    expected = signature(secret, timestamp, body)
-    # Without a secret anybody could sign.
-    if not secret or not hmac.compare_digest(expected.encode(), given.encode()):
-        raise BadSignatureError
-    try:
-        signed_at = datetime.fromtimestamp(int(timestamp), UTC)
-    except (ValueError, OverflowError, OSError) as error:
-        raise BadSignatureError from error
-    if abs(now - signed_at) > _MAX_AGE:
-        raise StaleRequestError
-
-
-def signature(secret: str, timestamp: str, body: bytes) -> str:
-    signed = f"v0:{timestamp}:".encode() + body
-    return "v0=" + hmac.new(secret.encode(), signed, hashlib.sha256).hexdigest()
-
-
-def interaction(body: bytes) -> Interaction:
-    """Read a form's field `payload`; raises BadPayload, or ValidationError for its content."""
+def parse_interaction(body: bytes) -> Interaction:
+    """Read a form's field `payload`; raises MalformedPayloadError."""
     try:
         (payload,) = parse_qs(body.decode(), strict_parsing=True)["payload"]
         return Interaction.model_validate(orjson.loads(payload))
-    except (UnicodeDecodeError, KeyError, orjson.JSONDecodeError) as error:
-        raise BadPayloadError from error
+    except ValidationError as error:
+        first = error.errors(include_url=False)[0]
+        place = "/".join(str(part) for part in first["loc"])
+        raise MalformedPayloadError(422, f"payload/{place}: {first['msg']}") from error
+    except (ValueError, KeyError) as error:
+        raise MalformedPayloadError(400, "The form has no field payload that is JSON.") from error

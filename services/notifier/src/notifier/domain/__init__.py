@@ -1,1 +1,1 @@
-"""Who is told what, how often it is tried, and what their answer means: no I/O, no clock."""
+"""Who is notified of what, how often delivery is tried, what an answer means: no I/O, no clock."""

@@ -1,4 +1,4 @@
-"""Escalations as far as notifier must know them: whether somebody is still wanted."""
+"""Escalations, as far as the notifier must know them: does one still wait, and for what."""
 
 from dataclasses import dataclass
 from datetime import datetime
@@ -13,9 +13,9 @@ EscalationState = Literal[
 
 @dataclass(frozen=True, slots=True)
 class Escalation:
-    """`by` did the last thing that happened to it, `at` that time; nobody while it is raised.
+    """`by` caused the last change of state, at `at`; None while it is raised.
 
-    `approval_asked`: `by`, who has it, waits for somebody's approval.
+    `approval_asked`: `by`, who holds it, waits for an approval.
     """
 
     escalation_id: EscalationId

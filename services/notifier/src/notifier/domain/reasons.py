@@ -1,13 +1,13 @@
-"""Why somebody is told, and what is asked of whoever reads it."""
+"""Why a person is notified, and what the message asks of that person."""
 
 from typing import Literal, assert_never
 
 from common.contracts.escalations import PageReason
 
-# What we page for: because escalation asks, or because it found something wrong with itself.
+# Either escalation requests a page, or its timer check found a lost timer.
 Reason = PageReason | Literal["alarm"]
-# An answer is given by a button or the signed link, all else in Upstairs: an approval, progress by
-# whoever has it, help by those who can't answer themselves.
+# An answer is given by a button or the signed link. The rest is done in Upstairs: to approve, to
+# make progress with what one holds, or to see that somebody answers (help).
 Ask = Literal["answer", "approval", "progress", "help", "nothing"]
 
 

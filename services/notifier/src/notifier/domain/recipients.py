@@ -1,34 +1,28 @@
-"""People who can be told, and where."""
+"""People who can be notified, and the addresses that channels reach them at."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Literal
 
 from common.contracts.event import PersonId
 from common.contracts.notifications import Medium
 
 
 @dataclass(frozen=True, slots=True)
-class SlackAddress:
-    """`channel` is where to write, for one person a direct message; `user_id` is who answers."""
+class Address:
+    """`details` are the fields of the channel's address type, all but its medium."""
 
-    channel: str
-    user_id: str
-    medium: Literal["slack"] = "slack"
+    medium: Medium
+    details: Mapping[str, str]
 
-
-@dataclass(frozen=True, slots=True)
-class EmailAddress:
-    address: str
-    medium: Literal["email"] = "email"
-
-
-Address = SlackAddress | EmailAddress
+    @property
+    def user_id(self) -> str | None:
+        """Return who presses buttons there; None where a channel has no buttons."""
+        return self.details.get("user_id")
 
 
 @dataclass(frozen=True, slots=True)
 class Recipient:
-    """Each medium at most once."""
+    """Has each medium at most once."""
 
     person_id: PersonId
     name: str
@@ -36,7 +30,3 @@ class Recipient:
 
     def reached_by(self, media: Sequence[Medium]) -> tuple[Address, ...]:
         return tuple(address for address in self.media if address.medium in media)
-
-
-class SlackUserTakenError(Exception):
-    """Another recipient has this Slack user already."""

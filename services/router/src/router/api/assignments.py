@@ -1,139 +1,142 @@
-"""Who has a contact, and what a representative does with it."""
+"""Routes: who has a contact, and what a representative does with it."""
 
-from datetime import datetime
+from typing import Annotated, Any
 
-from fastapi import APIRouter
-from pydantic import BaseModel, ConfigDict
+from fastapi import APIRouter, Query
+from pydantic import Field, TypeAdapter
 
-from common.contracts.event import ContactId, Event, PersonId
-from common.http.app import ContactPath, RequestModel, ShortText
+from common.contracts.event import UUID_PATTERN, ContactId, Event, PersonId
+from common.http.app import ContactPath, Slug
+from common.http.pagination import Cursor, Limit, Page, decode_cursor
+from common.http.problems import ProblemError
 from router import handlers
-from router.api.deps import RouterDatabase, Staff, person, unknown, work
+from router.api.deps import (
+    RouterDatabase,
+    Staff,
+    not_found,
+    restricted_to,
+    unit_of_work,
+)
+from router.api.history import sentence
+from router.api.schemas import (
+    AssignmentDetail,
+    AssignmentOut,
+    DeclineIn,
+    HistoryEntry,
+    ReferralIn,
+    ReleaseIn,
+)
 from router.domain.assignments import Assignment, State
 from router.domain.errors import AssignmentNotFoundError
-from router.domain.history import sentence
 from router.store import UnitOfWork
 
 router = APIRouter(prefix="/v1/assignments", tags=["assignments"])
 
+_CURSOR_KEY = TypeAdapter(Annotated[ContactId, Field(pattern=f"^{UUID_PATTERN}$")])
 
-class Decline(RequestModel):
-    model_config = ConfigDict(
-        json_schema_extra={"examples": [{"reason": "I know this customer privately."}]}
+
+@router.get("")
+async def list_assignments(
+    database: RouterDatabase,
+    caller: Staff,
+    state: Annotated[list[State], Query(description="Only these states; all if left out.")] = [],  # noqa: B006 - FastAPI copies it
+    representative: Annotated[
+        Slug | None, Query(description="Only contacts assigned or offered to this person.")
+    ] = None,
+    cursor: Cursor = None,
+    limit: Limit = 50,
+) -> Page[AssignmentOut]:
+    """List assignments, newest contact first. A representative sees their own only."""
+    own = restricted_to(caller)
+    if own is not None and representative not in (None, own):
+        raise ProblemError(403, "not-yours", "A representative may list their own contacts only.")
+    holder = own or (PersonId(representative) if representative else None)
+    filters = {"state": state, "representative": holder}
+    before = decode_cursor(cursor, _CURSOR_KEY, filters)
+    async with database.transaction() as uow:
+        assignments = await uow.assignments.list_before(
+            before, limit + 1, states=state, representative_id=holder
+        )
+    return Page[AssignmentOut].of(
+        assignments,
+        limit,
+        key=lambda assignment: assignment.contact_id,
+        show=lambda assignment: AssignmentOut(**_fields(assignment)),
+        filters=filters,
     )
-
-    reason: ShortText
-
-
-class Referral(RequestModel):
-    model_config = ConfigDict(
-        json_schema_extra={"examples": [{"reason": "Wants a credit above my limit, very angry."}]}
-    )
-
-    reason: ShortText
-
-
-class Release(RequestModel):
-    model_config = ConfigDict(json_schema_extra={"examples": [{"because": "My shift ends."}]})
-
-    because: ShortText
-
-
-class ShownAssignment(BaseModel):
-    """`because` is why it is where it is; `passed` are those who let it pass in this round."""
-
-    contact_id: ContactId
-    state: State
-    since: datetime
-    queue: str
-    representative_id: PersonId | None
-    because: str
-    waiting_since: datetime
-    passed: tuple[PersonId, ...]
-    referral: str | None
-    supervisor_id: PersonId | None
-
-
-class Step(BaseModel):
-    at: datetime
-    type: str
-    what: str
-
-
-class ShownHistory(ShownAssignment):
-    history: list[Step]
 
 
 @router.get("/{contact_id}")
-async def show(contact_id: ContactPath, database: RouterDatabase, _caller: Staff) -> ShownHistory:
+async def show(
+    contact_id: ContactPath, database: RouterDatabase, _caller: Staff
+) -> AssignmentDetail:
     """Show who has the contact, and every decision that led there."""
     async with database.transaction() as uow:
-        assignment = await uow.assignments.look(contact_id)
-        history = await uow.assignments.history(contact_id)
-    return ShownHistory(**_fields(assignment), history=[_step(event) for event in history])
+        assignment = await uow.assignments.get(contact_id)
+        events = await uow.assignments.history(contact_id)
+    return AssignmentDetail(**_fields(assignment), history=[_entry(event) for event in events])
 
 
 @router.post("/{contact_id}/accept")
-async def accept(
-    contact_id: ContactPath, database: RouterDatabase, caller: Staff
-) -> ShownAssignment:
-    """Take what is offered."""
-    async with work(database, contact_id) as uow:
-        await handlers.accept(contact_id, person(caller), uow)
-        return await _settled(contact_id, uow)
+async def accept(contact_id: ContactPath, database: RouterDatabase, caller: Staff) -> AssignmentOut:
+    """Accept the offer."""
+    async with unit_of_work(database, contact_id) as uow:
+        await handlers.accept(contact_id, restricted_to(caller), uow)
+        return await _matched(contact_id, uow)
 
 
 @router.post("/{contact_id}/decline")
 async def decline(
-    contact_id: ContactPath, asked: Decline, database: RouterDatabase, caller: Staff
-) -> ShownAssignment:
-    """Let what is offered go to somebody else."""
-    async with work(database, contact_id) as uow:
-        await handlers.decline(contact_id, person(caller), asked.reason, uow)
-        return await _settled(contact_id, uow)
+    contact_id: ContactPath, body: DeclineIn, database: RouterDatabase, caller: Staff
+) -> AssignmentOut:
+    """Decline the offer; it goes to somebody else."""
+    async with unit_of_work(database, contact_id) as uow:
+        await handlers.decline(contact_id, restricted_to(caller), body.reason, uow)
+        return await _matched(contact_id, uow)
 
 
 @router.post("/{contact_id}/complete")
 async def complete(
     contact_id: ContactPath, database: RouterDatabase, caller: Staff
-) -> ShownAssignment:
-    """End the work on a contact; the place is free for the next one."""
-    async with work(database, contact_id) as uow:
-        await handlers.complete(contact_id, person(caller), uow)
-        return await _settled(contact_id, uow)
+) -> AssignmentOut:
+    """End the work on a contact; its slot is free for the next one."""
+    async with unit_of_work(database, contact_id) as uow:
+        await handlers.complete(contact_id, restricted_to(caller), uow)
+        return await _matched(contact_id, uow)
 
 
 @router.post("/{contact_id}/refer")
 async def refer(
-    contact_id: ContactPath, asked: Referral, database: RouterDatabase, caller: Staff
-) -> ShownAssignment:
-    """Ask a supervisor to take it. It stays with its representative until one does."""
-    async with work(database, contact_id) as uow:
-        await handlers.refer(contact_id, person(caller), asked.reason, uow)
-        return await _settled(contact_id, uow)
+    contact_id: ContactPath, body: ReferralIn, database: RouterDatabase, caller: Staff
+) -> AssignmentOut:
+    """Ask a supervisor to take the contact. Its representative keeps it until one does."""
+    async with unit_of_work(database, contact_id) as uow:
+        await handlers.refer(contact_id, restricted_to(caller), body.reason, uow)
+        return await _matched(contact_id, uow)
 
 
 @router.post("/{contact_id}/release")
 async def release(
-    contact_id: ContactPath, asked: Release, database: RouterDatabase, caller: Staff
-) -> ShownAssignment:
-    """Give it back: to somebody else who is free, or to the queue."""
-    async with work(database, contact_id) as uow:
-        await handlers.release(contact_id, person(caller), asked.because, uow)
-        return await _settled(contact_id, uow)
+    contact_id: ContactPath, body: ReleaseIn, database: RouterDatabase, caller: Staff
+) -> AssignmentOut:
+    """Give the contact back: to another available representative, or to the queue."""
+    async with unit_of_work(database, contact_id) as uow:
+        await handlers.release(contact_id, restricted_to(caller), body.reason, uow)
+        return await _matched(contact_id, uow)
 
 
-async def _settled(contact_id: ContactId, uow: UnitOfWork) -> ShownAssignment:
+async def _matched(contact_id: ContactId, uow: UnitOfWork) -> AssignmentOut:
+    """Match now, so that the answer shows where the contact went."""
     await uow.match()
-    return ShownAssignment(**_fields(await uow.assignments.lock(contact_id)))
+    return AssignmentOut(**_fields(await uow.assignments.lock(contact_id)))
 
 
-def _fields(assignment: Assignment | None) -> dict[str, object]:
+def _fields(assignment: Assignment | None) -> dict[str, Any]:
     if assignment is None or assignment.need is None:
-        raise unknown(AssignmentNotFoundError())
-    names = ShownAssignment.model_fields.keys() - {"queue"}
+        raise not_found(AssignmentNotFoundError())
+    names = AssignmentOut.model_fields.keys() - {"queue"}
     return {"queue": assignment.need.queue, **{name: getattr(assignment, name) for name in names}}
 
 
-def _step(event: Event) -> Step:
-    return Step(at=event.occurred_at, type=event.type, what=sentence(event))
+def _entry(event: Event) -> HistoryEntry:
+    return HistoryEntry(at=event.occurred_at, type=event.type, text=sentence(event))

@@ -1,4 +1,4 @@
-"""What routes share: the database, who may call, and which error is which problem."""
+"""What the routes share: the database, the callers, and the problem for each error."""
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -24,29 +24,27 @@ Staff = Annotated[Principal, Depends(require_role("representative", "supervisor"
 
 
 @asynccontextmanager
-async def work(database: Database[UnitOfWork], *contacts: ContactId) -> AsyncIterator[UnitOfWork]:
-    """Open a transaction that may match; its refusals become problems."""
+async def unit_of_work(
+    database: Database[UnitOfWork], *contacts: ContactId
+) -> AsyncIterator[UnitOfWork]:
+    """Open a transaction that may match. Errors of the domain become problems."""
     try:
         async with database.transaction() as uow:
             await uow.prelock(contacts)
             yield uow
     except (AssignmentNotFoundError, RepresentativeNotFoundError) as error:
-        raise unknown(error) from error
+        raise not_found(error) from error
     except NotHolderError as error:
         raise ProblemError(403, "not-yours", str(error)) from error
     except WrongStateError as error:
         raise ProblemError(409, "wrong-state", str(error), state=error.state) from error
 
 
-def unknown(error: AssignmentNotFoundError | RepresentativeNotFoundError) -> ProblemError:
-    code = (
-        "contact-unknown"
-        if isinstance(error, AssignmentNotFoundError)
-        else "representative-unknown"
-    )
-    return ProblemError(404, code, str(error.__doc__))
+def not_found(error: AssignmentNotFoundError | RepresentativeNotFoundError) -> ProblemError:
+    thing = "assignment" if isinstance(error, AssignmentNotFoundError) else "representative"
+    return ProblemError(404, f"{thing}-not-found", str(error.__doc__))
 
 
-def person(caller: Principal) -> PersonId | None:
-    """Return whose contacts the caller may act on; None stands for everybody's."""
+def restricted_to(caller: Principal) -> PersonId | None:
+    """Return the representative whose contacts the caller may act on; None: all contacts."""
     return PersonId(caller.subject) if caller.role == "representative" else None

@@ -1,28 +1,29 @@
-"""How the queues stand."""
+"""Routes: the queues."""
 
 from fastapi import APIRouter
-from pydantic import BaseModel, ConfigDict
+from pydantic import TypeAdapter
 
+from common.http.app import ShortText
+from common.http.pagination import Cursor, Limit, Page, decode_cursor
 from router.api.deps import RouterDatabase, Staff
+from router.api.schemas import QueueOut
+from router.domain.needs import Need
 
 router = APIRouter(prefix="/v1/queues", tags=["queues"])
 
-
-class ShownQueue(BaseModel):
-    """A free place counts in every queue that its representative serves."""
-
-    model_config = ConfigDict(from_attributes=True)
-
-    queue: str
-    waiting: int
-    oldest_waiting_s: float | None
-    available_representatives: int
-    free_places: int
+_CURSOR_KEY = TypeAdapter(tuple[ShortText, ShortText])
 
 
 @router.get("")
-async def show_all(database: RouterDatabase, _caller: Staff) -> list[ShownQueue]:
-    """Show each queue, `<skill>/<language>`, that somebody waits in or could serve."""
+async def list_queues(
+    database: RouterDatabase, _caller: Staff, cursor: Cursor = None, limit: Limit = 50
+) -> Page[QueueOut]:
+    """List the queues, `<skill>/<language>`, that have contacts or representatives."""
+    after = decode_cursor(cursor, _CURSOR_KEY)
     async with database.transaction() as uow:
-        queues = await uow.assignments.queues(uow.now)
-    return [ShownQueue.model_validate(queue) for queue in queues]
+        queues = await uow.assignments.queues_after(
+            Need(*after) if after else None, limit + 1, at=uow.now
+        )
+    return Page[QueueOut].of(
+        queues, limit, key=lambda queue: list(queue.need), show=QueueOut.model_validate
+    )

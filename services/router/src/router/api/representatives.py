@@ -1,130 +1,89 @@
-"""Who handles what, and who is there."""
-
-from datetime import datetime
-from typing import Annotated
+"""Routes: the representatives and their presence."""
 
 from fastapi import APIRouter, Depends
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import TypeAdapter
 
 from common.contracts.event import PersonId, TeamId
 from common.http.access import require_role
-from common.http.app import RequestModel, ShortText, Slug
+from common.http.app import Slug
+from common.http.pagination import Cursor, Limit, Page, decode_cursor
 from common.http.problems import ProblemError
 from router import handlers
-from router.api.deps import RouterDatabase, Staff, unknown, work
+from router.api.deps import RouterDatabase, Staff, not_found, unit_of_work
+from router.api.schemas import PresenceIn, RepresentativeIn, RepresentativeOut
 from router.domain.errors import RepresentativeNotFoundError
-from router.domain.representatives import Presence, Profile, Representative
+from router.domain.staffing.representatives import Profile, Representative
 
 router = APIRouter(prefix="/v1/representatives", tags=["representatives"])
 
-Language = Annotated[str, Field(pattern=r"^[a-z]{2,3}(-[A-Z]{2})?$")]
-
-
-class NewRepresentative(RequestModel):
-    """`skills` are topics of contacts. Without `auto_accept` each contact is an offer to answer."""
-
-    model_config = ConfigDict(
-        json_schema_extra={
-            "examples": [
-                {
-                    "name": "Rita",
-                    "team_id": "front-line",
-                    "skills": ["billing", "orders"],
-                    "languages": ["en", "es"],
-                    "capacity": 3,
-                    "auto_accept": False,
-                    "offer_s": 20,
-                }
-            ]
-        }
-    )
-
-    name: ShortText
-    team_id: Slug
-    skills: Annotated[frozenset[Slug], Field(min_length=1, max_length=100)]
-    languages: Annotated[frozenset[Language], Field(min_length=1, max_length=20)]
-    capacity: Annotated[int, Field(ge=1, le=1000, strict=True)]
-    auto_accept: bool = True
-    offer_s: Annotated[int, Field(ge=1, le=3600, strict=True)] = 20
-
-
-class NewPresence(RequestModel):
-    model_config = ConfigDict(json_schema_extra={"examples": [{"state": "available"}]})
-
-    state: Presence
-
-
-class ShownRepresentative(BaseModel):
-    """`load` counts contacts that it has or is offered, `places` how many more it may get now."""
-
-    model_config = ConfigDict(from_attributes=True)
-
-    representative_id: PersonId
-    name: str
-    team_id: TeamId
-    skills: tuple[str, ...]
-    languages: tuple[str, ...]
-    capacity: int
-    auto_accept: bool
-    offer_s: int
-    presence: Presence
-    load: int
-    places: int
-    idle_since: datetime
+_CURSOR_KEY = TypeAdapter(Slug)
 
 
 @router.put("/{representative_id}", dependencies=[Depends(require_role("supervisor", "manager"))])
-async def describe(
-    representative_id: Slug, new: NewRepresentative, database: RouterDatabase
-) -> ShownRepresentative:
+async def upsert(
+    representative_id: Slug, body: RepresentativeIn, database: RouterDatabase
+) -> RepresentativeOut:
     """Add a representative, who starts offline, or change one.
 
-    Contacts that it has stay with it, also above a lowered capacity; it gets no more until it is
-    below.
+    If the capacity is lowered, contacts above it stay with the representative, who gets no more
+    until the load is below the capacity.
     """
     profile = Profile(
-        name=new.name,
-        team_id=TeamId(new.team_id),
-        skills=tuple(sorted(new.skills)),
-        languages=tuple(sorted(new.languages)),
-        capacity=new.capacity,
-        auto_accept=new.auto_accept,
-        offer_s=new.offer_s,
+        name=body.name,
+        team_id=TeamId(body.team_id),
+        skills=tuple(sorted(body.skills)),
+        languages=tuple(sorted(body.languages)),
+        capacity=body.capacity,
+        auto_accept=body.auto_accept,
+        offer_s=body.offer_s,
+        active=body.active,
     )
-    async with work(database) as uow:
-        await handlers.describe(PersonId(representative_id), profile, uow)
+    async with unit_of_work(database) as uow:
+        await handlers.upsert(PersonId(representative_id), profile, uow)
         await uow.match()
-        return _shown(await uow.representatives.lock(PersonId(representative_id)))
+        return _out(await uow.representatives.lock(PersonId(representative_id)))
 
 
 @router.get("/{representative_id}")
 async def show(
     representative_id: Slug, database: RouterDatabase, _caller: Staff
-) -> ShownRepresentative:
+) -> RepresentativeOut:
+    """Show a representative."""
     async with database.transaction() as uow:
-        return _shown(await uow.representatives.look(PersonId(representative_id)))
+        return _out(await uow.representatives.get(PersonId(representative_id)))
 
 
 @router.get("")
-async def show_all(database: RouterDatabase, _caller: Staff) -> list[ShownRepresentative]:
+async def list_representatives(
+    database: RouterDatabase,
+    _caller: Staff,
+    cursor: Cursor = None,
+    limit: Limit = 50,
+) -> Page[RepresentativeOut]:
+    """List representatives by id."""
+    after = decode_cursor(cursor, _CURSOR_KEY)
     async with database.transaction() as uow:
-        return [_shown(one) for one in await uow.representatives.look_all()]
+        people = await uow.representatives.list_after(after, limit + 1)
+    return Page[RepresentativeOut].of(
+        people, limit, key=lambda person: person.representative_id, show=_out
+    )
 
 
 @router.put("/{representative_id}/presence")
-async def appear(
-    representative_id: Slug, new: NewPresence, database: RouterDatabase, caller: Staff
-) -> ShownRepresentative:
-    """Come, go, or pause. Whoever comes gets the contacts that wait for it at once."""
+async def set_presence(
+    representative_id: Slug, body: PresenceIn, database: RouterDatabase, caller: Staff
+) -> RepresentativeOut:
+    """Set the presence. Who becomes available gets waiting contacts at once."""
     if caller.role == "representative" and caller.subject != representative_id:
-        raise ProblemError(403, "not-yours", "A representative speaks for its own presence only.")
-    async with work(database) as uow:
-        await handlers.appear(PersonId(representative_id), new.state, uow)
+        raise ProblemError(403, "not-yours", "A representative may set their own presence only.")
+    async with unit_of_work(database) as uow:
+        person_id = PersonId(representative_id)
+        await handlers.set_presence(person_id, body.presence, body.reason, uow)
         await uow.match()
-        return _shown(await uow.representatives.lock(PersonId(representative_id)))
+        return _out(await uow.representatives.lock(person_id))
 
 
-def _shown(representative: Representative | None) -> ShownRepresentative:
+def _out(representative: Representative | None) -> RepresentativeOut:
     if representative is None:
-        raise unknown(RepresentativeNotFoundError())
-    return ShownRepresentative.model_validate(representative)
+        raise not_found(RepresentativeNotFoundError())
+    return RepresentativeOut.model_validate(representative)

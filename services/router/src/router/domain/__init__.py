@@ -1,1 +1,1 @@
-"""Who gets which contact, decided with no I/O and no clock."""
+"""Decides which representative gets which contact, without I/O and without a clock."""

@@ -1,18 +1,18 @@
-"""Why an action on an assignment is refused."""
+"""Why router refuses an action."""
 
 from common.contracts.event import PersonId
 
 
 class RepresentativeNotFoundError(Exception):
-    """No representative has this id."""
+    """There is no representative with this id."""
 
 
 class AssignmentNotFoundError(Exception):
-    """No contact with this id has come to the router."""
+    """Router has received no contact with this id."""
 
 
 class NotHolderError(Exception):
-    """The contact is with somebody else."""
+    """The contact is with another representative."""
 
     def __init__(self, holder: PersonId) -> None:
         super().__init__(f"The contact is with {holder}.")

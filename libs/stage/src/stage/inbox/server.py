@@ -1,0 +1,120 @@
+"""Serves the page, and presses Slack's buttons as a person in Slack would."""
+
+import asyncio
+import hashlib
+import hmac
+import time
+from http import HTTPStatus
+from typing import Self
+from urllib.parse import parse_qs, urlencode
+
+import httpx
+import orjson
+from jinja2 import Environment, PackageLoader, StrictUndefined
+from starlette.applications import Starlette
+from starlette.middleware import Middleware
+from starlette.middleware.trustedhost import TrustedHostMiddleware
+from starlette.requests import Request
+from starlette.responses import HTMLResponse, PlainTextResponse, RedirectResponse, Response
+from starlette.routing import Route
+
+from devstack.threaded_server import ThreadedServer
+from stage.inbox.messages import Message, printable, received_messages, split_links
+from stage.system import Receivers
+
+REFRESH_S = 3
+_MAX_FORM_BYTES = 10_000
+_HEADERS = {
+    "Cache-Control": "no-store",
+    "Content-Security-Policy": (
+        "default-src 'none'; style-src 'unsafe-inline'; form-action 'self'; frame-ancestors 'none'"
+    ),
+    "Referrer-Policy": "no-referrer",
+}
+
+
+class Inbox:
+    """`notifier_url` and `signing_secret` are for the calls that Slack makes to the notifier."""
+
+    def __init__(self, receivers: Receivers, notifier_url: str, signing_secret: str) -> None:
+        self._receivers = receivers
+        self._notifier_url = notifier_url
+        self._signing_secret = signing_secret
+        templates = Environment(
+            loader=PackageLoader("stage.inbox"), autoescape=True, undefined=StrictUndefined
+        )
+        templates.filters["split_links"] = split_links
+        templates.filters["printable"] = printable
+        self._page = templates.get_template("inbox.html.jinja")
+        app = Starlette(
+            routes=[
+                Route("/", self._show),
+                Route("/press", self._press, methods=["POST"]),
+            ],
+            # A foreign website must not reach it through a name of its own.
+            middleware=[Middleware(TrustedHostMiddleware, allowed_hosts=["127.0.0.1"])],
+        )
+        self._server = ThreadedServer(app, "inbox")
+
+    @property
+    def url(self) -> str:
+        return self._server.url
+
+    def messages(self) -> list[Message]:
+        return received_messages(self._receivers.slack, self._receivers.mail)
+
+    async def __aenter__(self) -> Self:
+        self._server.start()
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        await asyncio.to_thread(self._server.stop)
+
+    async def _show(self, _request: Request) -> Response:
+        page = self._page.render(messages=self.messages(), refresh_s=REFRESH_S)
+        return HTMLResponse(page, headers=_HEADERS)
+
+    async def _press(self, request: Request) -> Response:
+        """Send the notifier what Slack sends when a person presses a button."""
+        form = parse_qs((await request.body())[:_MAX_FORM_BYTES].decode(errors="replace"))
+        value = form.get("value", [""])[0]
+        message = self._with_button(value)
+        if message is None:
+            return PlainTextResponse("No message has this button.", HTTPStatus.NOT_FOUND)
+        answer = await self._call_notifier(_interaction(message.recipient, value))
+        if not answer.is_success:
+            text = f"The notifier answered {answer.status_code}: {answer.text}"
+            return PlainTextResponse(text, HTTPStatus.BAD_GATEWAY)
+        return RedirectResponse("/", HTTPStatus.SEE_OTHER)
+
+    def _with_button(self, value: str) -> Message | None:
+        """Find the message by the button's secret value, which no other website can know."""
+        for message in self.messages():
+            if any(value and button.value == value for button in message.buttons):
+                return message
+        return None
+
+    async def _call_notifier(self, body: bytes) -> httpx.Response:
+        timestamp = str(int(time.time()))  # noqa: TID251 - Slack signs with its own clock
+        base = b"v0:" + timestamp.encode() + b":" + body
+        mac = hmac.new(self._signing_secret.encode(), base, hashlib.sha256)
+        async with httpx.AsyncClient(trust_env=False, timeout=10) as client:
+            return await client.post(
+                f"{self._notifier_url}/v1/callbacks/slack",
+                content=body,
+                headers={
+                    "Content-Type": "application/x-www-form-urlencoded",
+                    "X-Slack-Request-Timestamp": timestamp,
+                    "X-Slack-Signature": f"v0={mac.hexdigest()}",
+                },
+            )
+
+
+def _interaction(channel: str, value: str) -> bytes:
+    """Return the form of a pressed button; user `U0SARA` owns the direct channel `D0SARA`."""
+    payload = {
+        "type": "block_actions",
+        "user": {"id": f"U{channel[1:]}"},
+        "actions": [{"action_id": "acknowledge", "value": value}],
+    }
+    return urlencode({"payload": orjson.dumps(payload).decode()}).encode()

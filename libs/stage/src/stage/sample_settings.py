@@ -1,0 +1,98 @@
+"""People and settings of the demo, `make run` and the acceptance tests; all times are short."""
+
+from typing import Any
+
+ZENDESK_CONNECTION = "acme"
+ROLES = {
+    "shop": "channel",
+    "rita": "representative",
+    "bruno": "representative",
+    "chen": "representative",
+    "sara": "supervisor",
+    "marco": "manager",
+    "dora": "manager",
+    "ops": "admin",
+}
+NAMES = {
+    "rita": "Rita Rossi",
+    "bruno": "Bruno Bravo",
+    "chen": "Chen Wei",
+    "sara": "Sara Singh (supervisor)",
+    "marco": "Marco Mendes (manager)",
+    "dora": "Dora Diaz (director)",
+}
+REPRESENTATIVES: dict[str, dict[str, Any]] = {
+    "rita": {"team_id": "care", "skills": ["billing", "returns"], "languages": ["en"]},
+    "bruno": {"team_id": "care", "skills": ["billing"], "languages": ["es", "en"]},
+    "chen": {"team_id": "care", "skills": ["shipping"], "languages": ["en"], "auto_accept": False},
+}
+DUTIES = {"supervisors": ["sara"], "managers": ["marco"], "directors": ["dora"]}
+LADDER = {
+    "lease_s": 60,
+    "working_lease_s": 600,
+    "levels": [
+        {
+            "name": "supervisor",
+            "acknowledge_within_s": 2,
+            "who": [{"kind": "duty", "schedule_id": "supervisors"}],
+        },
+        {
+            "name": "manager",
+            "acknowledge_within_s": 15,
+            "who": [{"kind": "duty", "schedule_id": "managers"}],
+        },
+        {
+            "name": "director",
+            "acknowledge_within_s": 15,
+            "who": [
+                {"kind": "duty", "schedule_id": "directors"},
+                {"kind": "person", "person_id": "dora"},
+            ],
+        },
+    ],
+}
+# Enough time for a person to act, also in `make run`.
+PATIENT_LADDER = {
+    **LADDER,
+    "levels": [{**level, "acknowledge_within_s": 60} for level in LADDER["levels"]],  # type: ignore[attr-defined]  # a literal of mixed values
+}
+POLICIES: dict[str, dict[str, Any]] = {
+    "billing": {
+        "match": {"topic": ["billing"]},
+        "ladder_id": "default",
+        "severity": "high",
+        "targets": [
+            {"clock": "assignment", "target_s": 10},
+            {
+                "clock": "first_response",
+                "target_s": 3,
+                "thresholds": [{"action": "warn_representative", "at_percent": 60}],
+            },
+            {"clock": "resolution", "target_s": 600},
+        ],
+    },
+    "returns": {
+        "match": {"topic": ["returns"]},
+        "ladder_id": "patient",
+        "severity": "medium",
+        "targets": [
+            {"clock": "assignment", "target_s": 10},
+            {"clock": "first_response", "target_s": 3},
+            {"clock": "resolution", "target_s": 600},
+        ],
+    },
+    "standard": {
+        "match": {},
+        "ladder_id": "patient",
+        "severity": "medium",
+        "targets": [
+            {"clock": "assignment", "target_s": 20},
+            {
+                "clock": "first_response",
+                "target_s": 30,
+                "thresholds": [{"action": "warn_representative", "at_percent": 75}],
+            },
+            {"clock": "resolution", "target_s": 600},
+        ],
+    },
+}

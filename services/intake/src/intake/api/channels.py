@@ -1,0 +1,91 @@
+"""Webhooks of every kind of channel, and the connections that they come by."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from http import HTTPStatus
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Depends, Path, Request
+from fastapi.exceptions import RequestValidationError
+from pydantic import ValidationError
+
+from common.core.clock import TimeSource
+from common.http.access import require_role
+from common.http.app import Slug
+from common.http.problems import ProblemError
+from common.http.webhooks import BadSignatureError, StaleRequestError
+from intake import use_cases
+from intake.api.deps import IntakeDatabase, get_channel, transaction
+from intake.api.schemas import ConnectionIn, DeliveryOut
+from intake.channels.base import MalformedBodyError, WebhookRequest
+from intake.domain.model import ChannelConnection
+
+router = APIRouter(prefix="/v1/channels", tags=["channels"])
+
+KindPath = Annotated[Slug, Path(description="The kind of channel, for example `zendesk`.")]
+ConnectionPath = Annotated[Slug, Path(description="The name of the connection.")]
+
+
+@router.put(
+    "/{kind}/{connection}",
+    status_code=HTTPStatus.NO_CONTENT,
+    dependencies=[Depends(require_role("manager"))],
+)
+async def connect_channel(
+    kind: KindPath,
+    connection: ConnectionPath,
+    new: ConnectionIn,
+    request: Request,
+    database: IntakeDatabase,
+) -> None:
+    """Connect an outside system, or change its secret and options."""
+    channel = get_channel(request, kind)
+    with _invalid_at("body", "options"):
+        options = channel.options.model_validate(new.options).model_dump(mode="json")
+    async with transaction(database) as uow:
+        await uow.channel_connections.save(
+            ChannelConnection(connection, channel.kind, new.secret, options)
+        )
+
+
+@router.post("/{kind}/{connection}")
+async def receive_webhook(
+    kind: KindPath, connection: ConnectionPath, request: Request, database: IntakeDatabase
+) -> DeliveryOut:
+    """Take a webhook of an outside system.
+
+    The outside system proves itself by its signature. A repeated delivery is answered like the
+    first and changes nothing.
+    """
+    channel = get_channel(request, kind)
+    webhook = WebhookRequest(str(request.url), request.headers, await request.body())
+    async with transaction(database) as uow:
+        connected = await uow.channel_connections.get(channel.kind, connection)
+    if connected is None:
+        detail = f"There is no connection {connection} of kind {channel.kind}."
+        raise ProblemError(HTTPStatus.NOT_FOUND, "connection-not-found", detail)
+    clock: TimeSource = request.app.state.clock
+    try:
+        channel.verify(connected, webhook, clock.utc_now())
+    except (BadSignatureError, StaleRequestError) as error:
+        detail = str(error.__doc__)
+        raise ProblemError(HTTPStatus.UNAUTHORIZED, "signature-refused", detail) from error
+    with _invalid_at("body"):
+        events = channel.parse(connected, webhook)
+    async with transaction(database) as uow:
+        applied = await use_cases.apply_channel_events(connected, events, uow)
+    return DeliveryOut.model_validate({"results": applied}, from_attributes=True)
+
+
+@contextmanager
+def _invalid_at(*place: str) -> Iterator[None]:
+    """Report what is wrong with a part of the request by its place, as FastAPI does itself."""
+    try:
+        yield
+    except MalformedBodyError as error:
+        raise ProblemError(HTTPStatus.BAD_REQUEST, "malformed-body", str(error)) from error
+    except ValidationError as error:
+        details: list[Any] = error.errors(include_url=False, include_context=False)
+        raise RequestValidationError(
+            [{**detail, "loc": (*place, *detail["loc"])} for detail in details]
+        ) from error

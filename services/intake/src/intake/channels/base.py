@@ -1,0 +1,168 @@
+"""What a kind of channel has to offer, and what it tells about its contacts."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Protocol, TypeVar
+
+import orjson
+from pydantic import BaseModel, ConfigDict
+
+from common.contracts import contacts
+from common.contracts.contacts import Customer, Priority
+from common.contracts.event import PersonId
+from intake.domain.model import ChannelConnection
+
+_SUBJECT_CHARACTERS = 300
+
+M = TypeVar("M", bound=BaseModel)
+
+
+class MalformedBodyError(Exception):
+    """The body is not of the format that this kind of channel sends."""
+
+
+class ChannelOptions(BaseModel):
+    """The options of a connection; a kind of channel adds its own fields."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+@dataclass(frozen=True, slots=True)
+class WebhookRequest:
+    """An HTTP request of an outside system; names in `headers` are found in any case."""
+
+    url: str
+    headers: Mapping[str, str]
+    body: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class ExternalContact:
+    """A ticket, case or chat of an outside system: what a contact is made of if it is new here.
+
+    `ref` is its id there. `text` is the customer's first message.
+    """
+
+    ref: str
+    channel: contacts.Channel
+    customer: Customer
+    subject: str
+    topic: str
+    language: str
+    priority: Priority
+    campaign: str | None = None
+    text: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class _Event:
+    """`event_id` and `event_type` are the outside system's, the same when it sends them again."""
+
+    event_id: str
+    event_type: str
+    contact: ExternalContact
+
+
+@dataclass(frozen=True, slots=True)
+class ContactOpened(_Event):
+    """The contact is new in the outside system."""
+
+
+@dataclass(frozen=True, slots=True)
+class CustomerMessageAdded(_Event):
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class RepresentativeMessageAdded(_Event):
+    """A message that the customer can read; `automatic` if no person wrote it."""
+
+    text: str
+    person_id: PersonId | None = None
+    automatic: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class ContactSetPending(_Event):
+    """The next word is the customer's."""
+
+
+@dataclass(frozen=True, slots=True)
+class ContactSolved(_Event):
+    note: str
+
+
+@dataclass(frozen=True, slots=True)
+class ContactLeft(_Event):
+    """The customer left before anyone answered."""
+
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class SolvedContactReopened(_Event):
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class PriorityChanged(_Event):
+    priority: Priority
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class UnrelatedUpdate(_Event):
+    """A change that means nothing here. It shows that the contact exists."""
+
+
+ChannelEvent = (
+    ContactOpened
+    | CustomerMessageAdded
+    | RepresentativeMessageAdded
+    | ContactSetPending
+    | ContactSolved
+    | ContactLeft
+    | SolvedContactReopened
+    | PriorityChanged
+    | UnrelatedUpdate
+)
+
+
+class Channel(Protocol):
+    """A kind of channel. Its `kind` is a part of the webhook's path."""
+
+    @property
+    def kind(self) -> str: ...
+
+    @property
+    def options(self) -> type[ChannelOptions]:
+        """The model of a connection's options."""
+
+    def verify(
+        self, connection: ChannelConnection, request: WebhookRequest, now: datetime, /
+    ) -> None:
+        """Raise BadSignatureError or StaleRequestError unless the connection sent this just now."""
+
+    def parse(
+        self, connection: ChannelConnection, request: WebhookRequest, /
+    ) -> list[ChannelEvent]:
+        """Read a verified request; raises MalformedBodyError, or ValidationError for its fields."""
+
+
+def read_json(body: bytes, model: type[M]) -> M:
+    """Raises MalformedBodyError, or ValidationError for the fields."""
+    try:
+        content = orjson.loads(body)
+    except orjson.JSONDecodeError as error:
+        raise MalformedBodyError("The body is not JSON.") from error
+    return model.model_validate(content)
+
+
+def clean_text(text: str | None) -> str:
+    """Remove the character NUL, which PostgreSQL does not store."""
+    return (text or "").replace("\x00", "")
+
+
+def clean_subject(subject: str) -> str:
+    return clean_text(subject)[:_SUBJECT_CHARACTERS]

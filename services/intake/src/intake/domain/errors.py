@@ -1,0 +1,61 @@
+"""Why a command is refused."""
+
+from common.contracts.contacts import SurveyKind, SurveyScale
+from intake.domain.model import ContactState
+
+
+class ContactNotFoundError(Exception):
+    """There is no such contact."""
+
+    def __init__(self) -> None:
+        super().__init__(self.__doc__)
+
+
+class EarlierContactNotFoundError(Exception):
+    """There is no such contact as the one that this contact is said to follow."""
+
+    def __init__(self) -> None:
+        super().__init__(self.__doc__)
+
+
+class SurveyNotFoundError(Exception):
+    """No survey with this id was sent about this contact."""
+
+    def __init__(self) -> None:
+        super().__init__(self.__doc__)
+
+
+class WrongStateError(Exception):
+    """The contact is in a state that does not allow this."""
+
+    def __init__(self, state: ContactState, action: str) -> None:
+        super().__init__(f"The contact is {state.replace('_', ' ')}; it can't be {action}.")
+        self.state = state
+
+
+class ResolutionNotFoundError(Exception):
+    """The contact has not been resolved so many times."""
+
+    def __init__(self, resolution_no: int) -> None:
+        super().__init__(f"The contact has no resolution number {resolution_no}.")
+
+
+class ScoreOutOfScaleError(Exception):
+    """The score does not lie on the scale of this kind of survey."""
+
+    def __init__(self, kind: SurveyKind, scale: SurveyScale) -> None:
+        super().__init__(f"A survey of kind {kind} is answered on the scale {scale}.")
+
+
+class KeyReusedError(Exception):
+    """The same key or id was used before for another request."""
+
+    def __init__(self, key: str) -> None:
+        super().__init__(f"{key} was used before for another request.")
+
+
+class ConnectionKindError(Exception):
+    """A connection of this name exists for another kind of channel."""
+
+    def __init__(self, connection: str) -> None:
+        super().__init__(f"The connection {connection} belongs to another kind of channel.")

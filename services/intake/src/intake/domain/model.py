@@ -1,0 +1,142 @@
+"""A contact as its channel sees it, and what belongs to it."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, Literal
+
+from common.contracts.contacts import (
+    Channel,
+    InteractionEnd,
+    Priority,
+    SurveyKind,
+    SurveyScale,
+)
+from common.contracts.event import ContactId, CustomerId, Event, MessageId, PersonId, TeamId
+
+ContactState = Literal["open", "waiting_on_customer", "resolved", "abandoned"]
+Author = Literal["customer", "representative"]
+EscalationState = Literal[
+    "raised", "acknowledged", "taken_over", "handed_back", "resolved", "closed"
+]
+
+
+@dataclass(frozen=True, slots=True)
+class EscalationView:
+    """What the channel may show of an escalation."""
+
+    state: EscalationState
+    level: str | None
+    by: PersonId | None
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Contact:
+    """`resolution_no` counts how often it was resolved; `resolved_by` is empty while it is open."""
+
+    contact_id: ContactId
+    state: ContactState
+    channel: Channel
+    connection: str | None
+    external_ref: str | None
+    customer_id: CustomerId
+    subject: str
+    topic: str
+    language: str
+    priority: Priority
+    received_at: datetime
+    campaign: str | None = None
+    follows: ContactId | None = None
+    resolved_at: datetime | None = None
+    resolved_by: PersonId | None = None
+    resolution_no: int = 0
+    escalation: EscalationView | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Message:
+    message_id: MessageId
+    contact_id: ContactId
+    author: Author
+    person_id: PersonId | None
+    text: str
+    at: datetime
+    automatic: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Interaction:
+    """A call or chat as its own system measured it."""
+
+    interaction_id: str
+    person_id: PersonId
+    started_at: datetime
+    ended_at: datetime
+    talk_s: float
+    hold_s: float
+    wrap_s: float
+    ended_by: InteractionEnd
+
+
+@dataclass(frozen=True, slots=True)
+class SurveyAnswer:
+    scale: SurveyScale
+    score: int
+    comment: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Survey:
+    """A question to the customer about one resolution, and the latest answer."""
+
+    contact_id: ContactId
+    survey_id: str
+    kind: SurveyKind
+    person_id: PersonId | None
+    team_id: TeamId | None
+    resolution_no: int | None
+    sent_at: datetime
+    answer: SurveyAnswer | None = None
+    answered_at: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Decision:
+    contact: Contact
+    events: tuple[Event, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class SurveyDecision:
+    survey: Survey
+    events: tuple[Event, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class ChannelConnection:
+    """An outside system that sends contacts: its secret, and the options of its kind."""
+
+    connection: str
+    kind: str
+    secret: str
+    options: Mapping[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class IdempotencyKey:
+    """Names a request that may come again; another request has another `fingerprint`."""
+
+    scope: str
+    key: str
+    fingerprint: str
+
+
+@dataclass(frozen=True, slots=True)
+class AcceptedRequest:
+    """A request that was accepted, and the id that its sender got back."""
+
+    scope: str
+    key: str
+    fingerprint: str
+    result: str

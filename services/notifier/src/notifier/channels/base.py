@@ -1,0 +1,102 @@
+"""What a channel is: one outside system that carries notifications to people."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Annotated, Any, ClassVar, Protocol, Self, Union
+
+from pydantic import Discriminator, Field
+
+from common.contracts.notifications import Action, Medium
+from common.http.app import RequestModel
+from notifier.domain.delivery import Outcome
+from notifier.domain.notifications import Notification
+from notifier.domain.recipients import Address
+from notifier.links import Links
+from notifier.settings import Settings
+
+
+class SignatureRefusedError(Exception):
+    """The signature is missing, is too old, or is not of this body."""
+
+
+class MalformedPayloadError(Exception):
+    """The body is not what the channel sends; the message says where it differs."""
+
+    def __init__(self, status: int, detail: str) -> None:
+        super().__init__(detail)
+        self.status = status
+
+
+class ChannelAddress(RequestModel):
+    """An address as the API takes and shows it; a channel adds its fields.
+
+    An interactive channel has a field `user_id`: who presses buttons there.
+    """
+
+    medium: Medium = Field(description="The channel that the address is for.")
+
+    def stored(self) -> Address:
+        return Address(self.medium, self.model_dump(exclude={"medium"}))
+
+    @classmethod
+    def read(cls, address: Address | None) -> Self:
+        if address is None:
+            raise TypeError("a notification without an address is never sent")
+        return cls.model_validate({"medium": address.medium, **address.details})
+
+
+@dataclass(frozen=True, slots=True)
+class Press:
+    """A user of the channel pressed a button of the message that the token was made for."""
+
+    token: str
+    user_id: str
+    action: Action
+
+
+class Channel(Protocol):
+    """Inherit from it and add the class to `CHANNELS`; what it reads from settings is its own.
+
+    `editable`: a message can be changed after it was sent, by `update`. `interactive`: messages
+    have buttons, and `presses` reads the requests that the outside system then makes; they have a
+    body as `callback_body` describes it, in terms of OpenAPI.
+    """
+
+    medium: ClassVar[Medium]
+    address: ClassVar[type[ChannelAddress]]
+    editable: ClassVar[bool] = False
+    interactive: ClassVar[bool] = False
+    callback_body: ClassVar[Mapping[str, Any]] = {}
+
+    @classmethod
+    def from_settings(cls, settings: Settings, links: Links) -> Self: ...
+
+    async def send(self, notification: Notification, at: datetime) -> Outcome:
+        """Make one attempt; whatever goes wrong is an outcome, not an exception."""
+
+    async def update(self, notification: Notification, at: datetime) -> Outcome:
+        """Make one attempt to change a message; called only if `editable`."""
+        raise TypeError(f"{self.medium} cannot change {notification.notification_id} at {at}")
+
+    def presses(
+        self,
+        headers: Mapping[str, str],  # noqa: ARG002 - for channels that have buttons
+        body: bytes,  # noqa: ARG002
+        at: datetime,  # noqa: ARG002
+    ) -> Sequence[Press]:
+        """Return what was pressed; called only if `interactive`.
+
+        Raises SignatureRefusedError or MalformedPayloadError.
+        """
+        raise TypeError(f"{self.medium} has no buttons")
+
+    async def close(self) -> None:
+        """Close the connections that it keeps open."""
+
+
+def address_type(channels: Sequence[Channel]) -> Any:
+    """Return the type of an address of any of these channels, discriminated by `medium`."""
+    kinds = tuple(channel.address for channel in channels)
+    union: Any = Union[kinds]  # noqa: UP007 - of a tuple that is made at run time
+    return Annotated[union, Discriminator("medium")] if len(kinds) > 1 else union

@@ -1,0 +1,108 @@
+"""What it means that a person opens a message's link, or answers it."""
+
+from dataclasses import replace
+from datetime import datetime
+from typing import assert_never
+
+from common.contracts.notifications import Action, NotificationActedOn, NotificationSeen
+from notifier.domain.errors import (
+    AnswerTooLateError,
+    ApprovalRequiredError,
+    NothingToAcknowledgeError,
+)
+from notifier.domain.escalations import Escalation
+from notifier.domain.notifications import Decision, Notification
+from notifier.domain.reasons import asks_for
+
+
+def see(notification: Notification, at: datetime) -> Decision:
+    """Record that its link was opened; only the first time counts."""
+    if notification.seen_at is not None or notification.medium is None:
+        return Decision(notification)
+    seen = NotificationSeen(
+        contact_id=notification.contact_id,
+        occurred_at=at,
+        notification_id=notification.notification_id,
+        page_id=notification.page_id,
+        person_id=notification.person_id,
+        medium=notification.medium,
+    )
+    return Decision(replace(notification, seen_at=at), (seen,))
+
+
+def has_buttons(notification: Notification) -> bool:
+    """Return whether the message is sent with buttons to answer it."""
+    return (
+        notification.escalation_id is not None and asks_for(notification.content.reason) == "answer"
+    )
+
+
+def possible_actions(
+    notification: Notification, escalation: Escalation | None
+) -> tuple[Action, ...]:
+    """Return the answers that would change something now."""
+    if escalation is None or not _takes_answer(notification):
+        return ()
+    if escalation.state == "raised":
+        already = _action_since(notification, escalation)
+        if already is None:
+            return ("acknowledge", "take_over")
+        return ("take_over",) if already == "acknowledge" else ()
+    if escalation.state == "acknowledged" and escalation.by == notification.person_id:
+        already = _action_since(notification, escalation)
+        return () if already == "take_over" or escalation.approval_asked else ("take_over",)
+    return ()
+
+
+def answer(
+    notification: Notification, escalation: Escalation | None, action: Action, at: datetime
+) -> Decision:
+    """Take the answer of the person who was notified; the same answer again changes nothing.
+
+    Raises NothingToAcknowledgeError, or AnswerTooLateError after another person's answer.
+    """
+    if not _takes_answer(notification):
+        approval = asks_for(notification.content.reason) == "approval"
+        raise ApprovalRequiredError if approval else NothingToAcknowledgeError
+    if notification.escalation_id is None or notification.medium is None or escalation is None:
+        raise NothingToAcknowledgeError
+    _require_open(notification, escalation)
+    if action not in possible_actions(notification, escalation):
+        return Decision(notification)
+    acted = NotificationActedOn(
+        contact_id=notification.contact_id,
+        occurred_at=at,
+        notification_id=notification.notification_id,
+        page_id=notification.page_id,
+        person_id=notification.person_id,
+        escalation_id=notification.escalation_id,
+        action=action,
+        medium=notification.medium,
+    )
+    return Decision(replace(notification, acted_at=at, action=action), (acted,))
+
+
+def _require_open(notification: Notification, escalation: Escalation) -> None:
+    match escalation.state:
+        case "raised":
+            return
+        case "acknowledged" | "taken_over":
+            if escalation.by != notification.person_id:
+                raise AnswerTooLateError(escalation)
+        case "handed_back" | "resolved" | "closed":
+            raise AnswerTooLateError(escalation)
+        case _:
+            assert_never(escalation.state)
+
+
+def _takes_answer(notification: Notification) -> bool:
+    """Return whether its link may answer; also that of a message which only informs."""
+    ask = asks_for(notification.content.reason)
+    return notification.escalation_id is not None and ask in ("answer", "progress", "nothing")
+
+
+def _action_since(notification: Notification, escalation: Escalation) -> Action | None:
+    """Return the answer given since the last change of state: a lapsed one may be given again."""
+    if notification.acted_at is None or notification.acted_at < escalation.at:
+        return None
+    return notification.action

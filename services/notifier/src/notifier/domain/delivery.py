@@ -1,0 +1,203 @@
+"""How often and when delivery of a notification is tried, and what follows from each attempt."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+from typing import assert_never
+
+from common.contracts.event import Event
+from common.contracts.notifications import NotificationSent
+from notifier.domain.notifications import (
+    Attempt,
+    AttemptOutcome,
+    Decision,
+    Notification,
+    failure,
+)
+
+
+@dataclass(frozen=True, slots=True)
+class RetryPolicy:
+    """The number of attempts, the delays between them, and the time limit of one call."""
+
+    attempts: int = 8
+    first_delay: timedelta = timedelta(seconds=0.5)
+    longest_delay: timedelta = timedelta(seconds=60)
+    timeout: timedelta = timedelta(seconds=5)
+
+    @property
+    def lease(self) -> timedelta:
+        """Long enough to call and to record; an attempt that takes longer counts as lost."""
+        return 2 * self.timeout
+
+
+@dataclass(frozen=True, slots=True)
+class Sent:
+    """The outside system accepted it; `receipt` is how it names the message.
+
+    `editable`: the message can be changed there.
+    """
+
+    receipt: Mapping[str, str]
+    editable: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Postponed:
+    """It did not arrive, but may later: not before `wait`, if the outside system asked for that."""
+
+    reason: str
+    wait: timedelta | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Refused:
+    """It did not arrive and never will."""
+
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Unknown:
+    """It may have arrived. A second message is better than none."""
+
+    reason: str
+
+
+Outcome = Sent | Postponed | Refused | Unknown
+
+
+def claim(notification: Notification, policy: RetryPolicy, at: datetime) -> Decision:
+    """Begin an attempt. One that is still being sent was lost with the process that sent it."""
+    lost = _lost(notification, at)
+    if notification.attempts >= policy.attempts:
+        decision = _failed(notification, "the outcome of the last attempt was lost", at)
+        return replace(decision, attempts=lost)
+    claimed = replace(
+        notification,
+        state="sending",
+        due_at=at + policy.lease,
+        attempts=notification.attempts + 1,
+        began_at=at,
+        ambiguous=notification.ambiguous or bool(lost),
+    )
+    attempt = Attempt(notification.notification_id, claimed.attempts, at)
+    return Decision(claimed, attempts=(*lost, attempt))
+
+
+def _lost(notification: Notification, at: datetime) -> tuple[Attempt, ...]:
+    if notification.state != "sending" or notification.began_at is None:
+        return ()
+    return (
+        Attempt(
+            notification.notification_id,
+            notification.attempts,
+            notification.began_at,
+            ended_at=at,
+            outcome="unknown",
+            detail="no outcome was recorded in time: the process may have died",
+        ),
+    )
+
+
+def record(
+    notification: Notification,
+    attempt: Attempt,
+    outcome: Outcome,
+    policy: RetryPolicy,
+    spread: float,
+    at: datetime,
+) -> Decision:
+    """Record how an attempt ended, and what is next. `spread` is as in `retry_delay`."""
+    decision = _consequence(notification, attempt, outcome, policy, spread, at)
+    return replace(decision, attempts=(_ended(attempt, outcome, at),))
+
+
+def _consequence(
+    notification: Notification,
+    attempt: Attempt,
+    outcome: Outcome,
+    policy: RetryPolicy,
+    spread: float,
+    at: datetime,
+) -> Decision:
+    if notification.state not in ("pending", "sending"):
+        return Decision(notification)
+    if isinstance(outcome, Sent):
+        return _sent(notification, attempt, outcome, at)
+    if notification.attempts != attempt.attempt:
+        # Our lease ran out and another attempt has begun: the other one decides.
+        return Decision(notification)
+    if isinstance(outcome, Refused):
+        return _failed(notification, outcome.reason, at)
+    if isinstance(outcome, Unknown):
+        notification = replace(notification, ambiguous=True)
+    if notification.attempts >= policy.attempts:
+        reason = f"gave up after {notification.attempts} attempts: {outcome.reason}"
+        return _failed(notification, reason, at)
+    at_least = outcome.wait if isinstance(outcome, Postponed) else None
+    delay = retry_delay(notification.attempts, policy, spread, at_least)
+    return Decision(replace(notification, state="pending", due_at=at + delay))
+
+
+def retry_delay(
+    attempts: int, policy: RetryPolicy, spread: float, at_least: timedelta | None = None
+) -> timedelta:
+    """Return the delay after so many attempts: it doubles, and is never less than `at_least`.
+
+    `spread`, above 0 and at most 1, shortens our own delay, so that retries do not come together.
+    """
+    doubled = policy.first_delay * float(2 ** min(attempts - 1, 30))
+    own = min(doubled, policy.longest_delay) * spread
+    return max(own, at_least or timedelta(0))
+
+
+def _sent(notification: Notification, attempt: Attempt, outcome: Sent, at: datetime) -> Decision:
+    sent = replace(
+        notification,
+        state="sent",
+        due_at=None,
+        sent_at=at,
+        receipt=dict(outcome.receipt),
+        editable=outcome.editable,
+    )
+    if notification.kind == "update" or notification.medium is None:
+        return Decision(sent)
+    event = NotificationSent(
+        contact_id=notification.contact_id,
+        occurred_at=at,
+        notification_id=notification.notification_id,
+        page_id=notification.page_id,
+        person_id=notification.person_id,
+        medium=notification.medium,
+        attempt=attempt.attempt,
+        ambiguous=notification.ambiguous,
+    )
+    return Decision(sent, (event,))
+
+
+def _failed(notification: Notification, reason: str, at: datetime) -> Decision:
+    failed = replace(notification, state="failed", due_at=None, reason=reason)
+    # A failed update is no event: the page that it changes did arrive.
+    events: tuple[Event, ...] = () if failed.kind == "update" else (failure(failed, at),)
+    return Decision(failed, events)
+
+
+def _ended(attempt: Attempt, outcome: Outcome, at: datetime) -> Attempt:
+    word, detail = _described(outcome)
+    return replace(attempt, ended_at=at, outcome=word, detail=detail)
+
+
+def _described(outcome: Outcome) -> tuple[AttemptOutcome, str]:
+    match outcome:
+        case Sent(receipt=receipt):
+            return "sent", ", ".join(f"{name} {value}" for name, value in receipt.items())
+        case Postponed(reason, wait):
+            asked = f"; asked to wait {wait.total_seconds():g} s" if wait else ""
+            return "retry", reason + asked
+        case Refused(reason):
+            return "failed", reason
+        case Unknown(reason):
+            return "unknown", reason
+        case _:
+            assert_never(outcome)

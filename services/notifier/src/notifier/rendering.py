@@ -1,0 +1,171 @@
+"""Makes the words of messages and pages from their data, by the templates, at the time of sending.
+
+`templates/words.j2` has the words, once for all media. Each medium has a folder that lays them out
+and escapes them: HTML by Jinja2, Slack's markup by `slack_text`.
+"""
+
+import re
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from jinja2 import Environment, PackageLoader, StrictUndefined, select_autoescape
+from markupsafe import Markup
+
+from common.core.durations import duration_text
+from notifier.domain.content import Content, Status
+from notifier.domain.reasons import asks_for
+
+# Controls, and marks that reverse the direction of what follows: a customer could hide words.
+_INVISIBLE = re.compile(
+    "[\x00-\x08\x0e-\x1f\x7f-\x9f\u200b-\u200f\u202a-\u202e\u2060-\u2069\ufeff]"
+)
+_LONGEST_LINE = 600
+
+
+@dataclass(frozen=True, slots=True)
+class Words:
+    """What a message says, in plain text. No value has a line break.
+
+    `headline`: what it is about. `why_now`: why it goes to this person now. `deadline`: how long
+    there is. `task`: what to press or do. `details` and `circumstances` help to judge.
+    """
+
+    headline: str
+    why_now: str
+    deadline: str | None
+    task: str
+    details: tuple[str, ...]
+    circumstances: tuple[str, ...]
+
+
+def words(content: Content, at: datetime) -> Words:
+    """Write them as they are true at `at`."""
+    vocabulary = _vocabulary()
+    deadline = _lines(vocabulary.deadline(content, at))
+    return Words(
+        headline=_line(vocabulary.headline(content, at)),
+        why_now=_line(vocabulary.why_now(content)),
+        deadline=deadline[0] if deadline else None,
+        task=_line(vocabulary.task(content)),
+        details=_lines(vocabulary.details(content, at)),
+        circumstances=_lines(vocabulary.circumstances(content)),
+    )
+
+
+def status_text(status: Status) -> str:
+    """Write what happened to an escalation: `Acknowledged by Dana`."""
+    return _line(_vocabulary().status(status))
+
+
+def text(template: str, **values: object) -> str:
+    """Render a template of plain text or of HTML, whose values are escaped."""
+    return _ENVIRONMENT.get_template(template).render(**values).strip()
+
+
+def slack_text(template: str, **values: object) -> str:
+    """Render a template of Slack's markup; values are escaped, the template's own text is not."""
+    return _SLACK.get_template(template).render(**values).strip()
+
+
+def _lines(rendered: str) -> tuple[str, ...]:
+    lines = (_line(line) for line in rendered.splitlines())
+    return tuple(line for line in lines if line)
+
+
+def _line(rendered: str) -> str:
+    return _clipped(_one_line(rendered), _LONGEST_LINE)
+
+
+def _one_line(value: str) -> str:
+    return " ".join(_INVISIBLE.sub("", value).split())
+
+
+def _clipped(value: str, longest: int) -> str:
+    line = _one_line(value)
+    return line if len(line) <= longest else f"{line[: longest - 1].rstrip()}…"
+
+
+def _quoted(value: str, longest: int = 300) -> str:
+    """Mark the words of a customer or a colleague as a quotation that cannot end early."""
+    inner = value.replace("“", '"').replace("”", '"')
+    return f"“{_clipped(inner, longest)}”"
+
+
+def _sentence(value: str, longest: int = 300) -> str:
+    line = _clipped(value, longest)
+    line = line[:1].upper() + line[1:]
+    return line if line.endswith((".", "!", "?", '"', "…")) else f"{line}."
+
+
+def _label(value: str) -> str:
+    return value.replace("_", " ")
+
+
+def _capitalized(value: str) -> str:
+    return value[:1].upper() + value[1:]
+
+
+def _utc(moment: datetime, at: datetime | None = None) -> str:
+    """Write a time in UTC; if that is on the day of `at`, without its date and with seconds."""
+    there = moment.astimezone(UTC)
+    same_day = at is not None and there.date() == at.astimezone(UTC).date()
+    return format(there, "%H:%M:%S UTC" if same_day else "%a %Y-%m-%d %H:%M UTC")
+
+
+def _left(until: datetime, at: datetime) -> str:
+    """Write how long there is, rounded down to seconds: `12 min 30 s left`."""
+    seconds = int((until - at).total_seconds())
+    return f"{duration_text(seconds)} left" if seconds > 0 else "time is up"
+
+
+def _is_ahead(moment: datetime, at: datetime) -> bool:
+    return moment - at >= timedelta(seconds=1)
+
+
+def _plain(value: object) -> object:
+    return _one_line(value) if isinstance(value, str) and not isinstance(value, Markup) else value
+
+
+def _mrkdwn(value: object) -> object:
+    """Escape what Slack reads as a mention, a link or an entity."""
+    if isinstance(value, Markup):
+        return value
+    line = _one_line(str(value))
+    return line.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
+
+
+def _environment(finalize: Callable[[object], object]) -> Environment:
+    environment = Environment(
+        loader=PackageLoader("notifier", "templates"),
+        autoescape=select_autoescape(enabled_extensions=("html.j2",)),
+        undefined=StrictUndefined,
+        finalize=finalize,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        auto_reload=False,
+    )
+    filters: Sequence[tuple[str, Callable[..., str]]] = (
+        ("clipped", _clipped),
+        ("quoted", _quoted),
+        ("sentence", _sentence),
+        ("label", _label),
+        ("capitalized", _capitalized),
+        ("utc", _utc),
+        ("left", _left),
+        ("duration", duration_text),
+        ("ask", asks_for),
+    )
+    environment.filters.update(filters)
+    environment.tests["ahead_of"] = _is_ahead
+    return environment
+
+
+_ENVIRONMENT = _environment(_plain)
+_SLACK = _environment(_mrkdwn)
+
+
+def _vocabulary() -> Any:
+    """Return the macros of `words.j2`."""
+    return _ENVIRONMENT.get_template("words.j2").module

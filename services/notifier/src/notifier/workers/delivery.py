@@ -1,0 +1,187 @@
+"""Delivers notifications: claims with a lease and commits, calls the channel, records."""
+
+import asyncio
+import random
+from collections.abc import Sequence
+from dataclasses import replace
+from datetime import timedelta
+from typing import assert_never
+
+import structlog
+
+from common.core import trace
+from common.core.backoff import Backoff, pause
+from common.core.clock import monotonic
+from common.core.errors import is_transient
+from common.core.health import Health
+from common.storage.database import Database
+from notifier import use_cases
+from notifier.channels.base import Channel
+from notifier.domain.delivery import Outcome, RetryPolicy, Sent, Unknown
+from notifier.metrics import DeliveryMetrics
+from notifier.store import UnitOfWork, time_until_due
+from notifier.use_cases import ClaimedDelivery
+
+# Another replica's new notifications wake nobody here: this bounds how long they go unnoticed.
+_MAX_POLL = timedelta(milliseconds=100)
+# A due notification that a handler has locked is not claimed; it is free again after about this.
+_RETRY_CLAIM_S = 0.005
+
+Ended = tuple[ClaimedDelivery, Outcome]
+
+log = structlog.get_logger()
+
+
+class DeliveryWorker:
+    """Delivers on one channel, `slots` at a time, so that one that hangs delays no other."""
+
+    def __init__(
+        self,
+        channel: Channel,
+        database: Database[UnitOfWork],
+        policy: RetryPolicy,
+        slots: int,
+        metrics: DeliveryMetrics,
+        health: Health,
+    ) -> None:
+        self._channel = channel
+        self._medium = channel.medium
+        self._database = database
+        self._policy = policy
+        self._free = slots
+        self._metrics = metrics
+        self._health = health
+        self._part = f"delivery by {channel.medium}"
+        self._woken = asyncio.Event()
+        self._ended: list[Ended] = []
+        self._recording = asyncio.Lock()
+        database.after_commit(self._wake)
+
+    def _wake(self, uow: UnitOfWork) -> None:
+        if self._medium in uow.notifications.pending_media:
+            self._woken.set()
+
+    async def run(self, stopping: asyncio.Event) -> None:
+        backoff = Backoff()
+        try:
+            async with asyncio.TaskGroup() as under_way:
+                while not stopping.is_set():
+                    try:
+                        await self._step(under_way)
+                    except Exception as error:
+                        if not is_transient(error):
+                            raise
+                        self._health.report_trouble(self._part, repr(error))
+                        log.warning("delivery_backing_off", medium=self._medium, error=repr(error))
+                        await backoff.wait(stopping)
+                    else:
+                        self._health.report_healthy(self._part)
+                        backoff.reset()
+        finally:
+            await self._channel.close()
+
+    async def _step(self, under_way: asyncio.TaskGroup) -> None:
+        self._woken.clear()
+        wait = await self._until_next()
+        if wait > timedelta(0):
+            await pause(wait.total_seconds(), self._woken)
+            return
+        deliveries = await self._claim()
+        for delivery in deliveries:
+            self._free -= 1
+            under_way.create_task(self._deliver(delivery))
+        if not deliveries:
+            await pause(_RETRY_CLAIM_S, self._woken)
+
+    async def _claim(self) -> Sequence[ClaimedDelivery]:
+        async with self._database.transaction() as uow:
+            return await use_cases.claim(self._medium, self._free, self._policy, uow)
+
+    async def _until_next(self) -> timedelta:
+        if self._free == 0:
+            return _MAX_POLL
+        left = await time_until_due(self._database, self._medium)
+        if left is None:
+            return _MAX_POLL
+        return min(left - self._database.clock.offset, _MAX_POLL)
+
+    async def _deliver(self, delivery: ClaimedDelivery) -> None:
+        trace.restore(delivery.notification.traceparent)
+        waited = delivery.waited.total_seconds()
+        self._metrics.lateness_seconds.labels(self._medium).observe(waited)
+        try:
+            begun = monotonic()
+            outcome = await self._call(delivery)
+            self._observe(delivery, outcome, monotonic() - begun)
+            self._ended.append((delivery, outcome))
+            # The first to get the lock records for all that wait for it.
+            async with self._recording:
+                ended, self._ended = self._ended, []
+                await self._record(ended)
+        finally:
+            self._free += 1
+            self._woken.set()
+
+    async def _call(self, delivery: ClaimedDelivery) -> Outcome:
+        timeout = self._policy.timeout.total_seconds()
+        try:
+            async with asyncio.timeout(timeout):
+                outcome = await self._send(delivery)
+        except TimeoutError:
+            return Unknown(f"no answer within {timeout:g} s")
+        except Exception as error:
+            log.exception("delivery_crashed", notification_id=delivery.notification.notification_id)
+            return Unknown(f"error in the channel: {error!r}")
+        if isinstance(outcome, Sent):
+            return replace(outcome, editable=self._channel.editable)
+        return outcome
+
+    async def _send(self, delivery: ClaimedDelivery) -> Outcome:
+        notification, at = delivery.notification, delivery.attempt.started_at
+        match notification.kind:
+            case "page":
+                return await self._channel.send(notification, at)
+            case "update":
+                return await self._channel.update(notification, at)
+            case _:
+                assert_never(notification.kind)
+
+    async def _record(self, ended: Sequence[Ended]) -> None:
+        """Retry while the lease lasts; after it the attempts count as lost and are repeated."""
+        backoff, never = Backoff(), asyncio.Event()
+        begun = monotonic()
+        while ended and monotonic() - begun < self._policy.lease.total_seconds():
+            try:
+                await self._write(ended)
+            except Exception as error:
+                if is_transient(error):
+                    log.warning("delivery_results_delayed", medium=self._medium, error=repr(error))
+                    await backoff.wait(never)
+                    continue
+                attempts = [delivery.attempt for delivery, _ in ended]
+                log.exception("delivery_results_not_recorded", attempts=attempts)
+                # One that can't be recorded must not prevent the others.
+                for single in ended if len(ended) > 1 else ():
+                    await self._record((single,))
+            return
+
+    async def _write(self, ended: Sequence[Ended]) -> None:
+        async with self._database.transaction() as uow:
+            await uow.prelock(sorted({delivery.notification.contact_id for delivery, _ in ended}))
+            for delivery, outcome in ended:
+                trace.restore(delivery.notification.traceparent)
+                uow.outbox.cause = delivery.notification.notification_id
+                spread = random.uniform(0.5, 1)  # noqa: S311 - spread, not secrecy
+                await use_cases.record_attempt(delivery, outcome, self._policy, spread, uow)
+
+    def _observe(self, delivery: ClaimedDelivery, outcome: Outcome, seconds: float) -> None:
+        label = type(outcome).__name__.lower()
+        self._metrics.call_seconds.labels(self._medium, label).observe(seconds)
+        log.info(
+            "delivery_attempted",
+            medium=self._medium,
+            notification_id=delivery.notification.notification_id,
+            contact_id=delivery.notification.contact_id,
+            attempt=delivery.attempt.attempt,
+            outcome=outcome,
+        )

@@ -1,0 +1,180 @@
+"""Request and response bodies."""
+
+from datetime import datetime
+from typing import Annotated
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from common.contracts.event import ContactId, PersonId, TeamId
+from common.contracts.people import Presence
+from common.http.app import RequestModel, ShortText, Slug
+from router.domain.assignments import State
+
+Language = Annotated[str, Field(pattern=r"^[a-z]{2,3}(-[A-Z]{2})?$")]
+
+
+class RepresentativeIn(RequestModel):
+    model_config = ConfigDict(
+        json_schema_extra={
+            "examples": [
+                {
+                    "name": "Rita",
+                    "team_id": "front-line",
+                    "skills": ["billing", "orders"],
+                    "languages": ["en", "es"],
+                    "capacity": 3,
+                    "auto_accept": False,
+                    "offer_s": 20,
+                }
+            ]
+        }
+    )
+
+    name: Annotated[ShortText, Field(description="Name as other people see it.")]
+    team_id: Annotated[Slug, Field(description="The team.")]
+    skills: Annotated[
+        frozenset[Slug],
+        Field(min_length=1, max_length=100, description="Topics of contacts to take."),
+    ]
+    languages: Annotated[
+        frozenset[Language],
+        Field(
+            min_length=1, max_length=20, description="Languages to answer in, as `en` or `pt-BR`."
+        ),
+    ]
+    capacity: Annotated[
+        int,
+        Field(
+            ge=1,
+            le=1000,
+            strict=True,
+            description="Most contacts at the same time. Contacts above a lowered capacity stay.",
+        ),
+    ]
+    auto_accept: Annotated[
+        bool, Field(description="Assign at once; if false, each contact is an offer to answer.")
+    ] = True
+    offer_s: Annotated[
+        int, Field(ge=1, le=3600, strict=True, description="Seconds to answer an offer.")
+    ] = 20
+    active: Annotated[
+        bool, Field(description="Set to false for a person who left: no more contacts.")
+    ] = True
+
+
+class PresenceIn(RequestModel):
+    model_config = ConfigDict(
+        json_schema_extra={"examples": [{"presence": "away", "reason": "lunch"}]}
+    )
+
+    presence: Annotated[Presence, Field(description="Only `available` gets contacts.")]
+    reason: Annotated[
+        ShortText | None, Field(description="Why, for example `lunch` or `training`.")
+    ] = None
+
+
+class RepresentativeOut(BaseModel):
+    model_config = ConfigDict(from_attributes=True)
+
+    representative_id: Annotated[PersonId, Field(description="The person's id.")]
+    name: Annotated[str, Field(description="Name as other people see it.")]
+    team_id: Annotated[TeamId, Field(description="The team.")]
+    skills: Annotated[tuple[str, ...], Field(description="Topics of contacts to take.")]
+    languages: Annotated[tuple[str, ...], Field(description="Languages to answer in.")]
+    capacity: Annotated[int, Field(description="Most contacts at the same time.")]
+    auto_accept: Annotated[bool, Field(description="Whether contacts are assigned at once.")]
+    offer_s: Annotated[int, Field(description="Seconds to answer an offer.")]
+    active: Annotated[bool, Field(description="False for a person who left: no more contacts.")]
+    presence: Annotated[Presence, Field(description="Only `available` gets contacts.")]
+    presence_reason: Annotated[str | None, Field(description="Why; null if not said.")]
+    presence_since: Annotated[
+        datetime, Field(description="When this presence with this reason began.")
+    ]
+    load: Annotated[int, Field(description="Contacts assigned or offered now.")]
+    free_slots: Annotated[int, Field(description="How many more contacts may come now.")]
+    idle_since: Annotated[
+        datetime,
+        Field(description="Last change of presence, or last contact that came or ended."),
+    ]
+
+
+class QueueOut(BaseModel):
+    model_config = ConfigDict(from_attributes=True)
+
+    queue: Annotated[str, Field(description="`<skill>/<language>`")]
+    waiting: Annotated[int, Field(description="Contacts in the queue.")]
+    oldest_waiting_s: Annotated[
+        float | None,
+        Field(description="Seconds that the longest waiting contact waits; null if none waits."),
+    ]
+    available_representatives: Annotated[
+        int, Field(description="Available representatives with this skill and language.")
+    ]
+    free_slots: Annotated[
+        int,
+        Field(
+            description="How many more contacts they may get now. A slot counts in every queue"
+            " that its representative serves."
+        ),
+    ]
+
+
+class DeclineIn(RequestModel):
+    model_config = ConfigDict(
+        json_schema_extra={"examples": [{"reason": "I know this customer privately."}]}
+    )
+
+    reason: Annotated[ShortText, Field(description="Why you decline the offer.")]
+
+
+class ReferralIn(RequestModel):
+    model_config = ConfigDict(
+        json_schema_extra={"examples": [{"reason": "Wants a credit above my limit, very angry."}]}
+    )
+
+    reason: Annotated[ShortText, Field(description="Why a supervisor should take the contact.")]
+
+
+class ReleaseIn(RequestModel):
+    model_config = ConfigDict(json_schema_extra={"examples": [{"reason": "My shift ends."}]})
+
+    reason: Annotated[ShortText, Field(description="Why you give the contact back.")]
+
+
+class AssignmentOut(BaseModel):
+    contact_id: Annotated[ContactId, Field(description="The contact.")]
+    state: Annotated[State, Field(description="Where the contact is.")]
+    since: Annotated[datetime, Field(description="When it entered this state.")]
+    queue: Annotated[str, Field(description="The skill and language it needs.")]
+    representative_id: Annotated[
+        PersonId | None, Field(description="Who has it, or to whom it is offered; null if nobody.")
+    ]
+    reason: Annotated[str, Field(description="Why it is in this state.")]
+    waiting_since: Annotated[
+        datetime, Field(description="When the wait for a representative last began.")
+    ]
+    declined_by: Annotated[
+        tuple[PersonId, ...],
+        Field(
+            description="Who declined it, did not answer in time or gave it back; they do not get"
+            " it until the exclusion ends."
+        ),
+    ]
+    referral: Annotated[
+        str | None, Field(description="Why a supervisor was asked to take it; null if not asked.")
+    ]
+    supervisor_id: Annotated[
+        PersonId | None, Field(description="Which supervisor took it over; null if none.")
+    ]
+
+
+class HistoryEntry(BaseModel):
+    at: Annotated[datetime, Field(description="When it happened.")]
+    type: Annotated[str, Field(description="Type of the published event.")]
+    text: Annotated[str, Field(description="What happened, as a sentence.")]
+
+
+class AssignmentDetail(AssignmentOut):
+    history: Annotated[
+        list[HistoryEntry], Field(description="What happened to the contact, oldest first.")
+    ]

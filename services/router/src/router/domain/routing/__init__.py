@@ -1,0 +1,1 @@
+"""Matching of waiting contacts with available representatives."""

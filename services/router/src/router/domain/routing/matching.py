@@ -1,0 +1,117 @@
+"""Matches waiting contacts with available representatives.
+
+The contact with the highest priority is first, then the longest waiting one. It goes to the
+representative who had it before, if that one is available; otherwise to the first by the routing
+policy. Skill and language always fit.
+"""
+
+from collections.abc import Iterable, Iterator
+from dataclasses import replace
+from datetime import datetime, timedelta
+
+from common.contracts.assignments import ContactAssigned, ContactOffered
+from common.messages import Cancel, Schedule, TimerChange
+from router.domain.assignments import Assignment, Decision
+from router.domain.needs import Need
+from router.domain.routing.pool import AvailabilityPool
+from router.domain.routing.queue import enqueue, position
+from router.domain.routing.strategies import RoutingPolicy
+from router.domain.staffing.representatives import Representative
+from router.domain.timers import ExclusionEnds, OfferExpires
+
+
+def match(
+    contacts: Iterable[Assignment],
+    representatives: Iterable[Representative],
+    policy: RoutingPolicy,
+    *,
+    at: datetime,
+) -> Iterator[Decision]:
+    """Give contacts to representatives while there are free slots; one decision a contact.
+
+    Contacts that are seeking and get no representative are queued.
+    """
+    ordered = sorted(contacts, key=position)
+    pool = AvailabilityPool(
+        representatives, {contact.need for contact in ordered if contact.need}, policy
+    )
+    for contact in ordered:
+        best = pool.best_for(contact)
+        if best and contact.need:
+            available = pool.available_for(contact)
+            reason = _reason(contact, contact.need, best, available, at)
+            yield _give(contact, contact.need, pool.assign(best, at), reason, at)
+        elif contact.need and contact.state == "seeking":
+            yield enqueue(contact, contact.need, policy, at=at)
+
+
+def _reason(
+    contact: Assignment, need: Need, best: Representative, available: int, at: datetime
+) -> str:
+    return f"{best.name}: {need.skill}, {need.language}; {_merit(contact, best, available, at)}"
+
+
+def _merit(contact: Assignment, best: Representative, available: int, at: datetime) -> str:
+    if best.representative_id == contact.preferred_id:
+        return "had it before"
+    if available == 1:
+        return "the only one free"
+    if best.load:
+        return f"least busy ({best.load} of {best.capacity}) of {available} free"
+    # A replica may have changed it between this transaction's start and its turn to match.
+    idle_s = max(0.0, (at - best.idle_since).total_seconds())
+    return f"idle longest ({idle_s:.0f} s) of {available} free"
+
+
+def _give(
+    contact: Assignment, need: Need, representative: Representative, reason: str, at: datetime
+) -> Decision:
+    given = replace(
+        contact, since=at, representative_id=representative.representative_id, reason=reason
+    )
+    waited: tuple[TimerChange, ...] = (
+        (Cancel(contact.contact_id, ExclusionEnds.type),) if contact.is_excluding else ()
+    )
+    if representative.auto_accept:
+        return _assign(given, need, representative, waited)
+    return _offer(given, representative, waited)
+
+
+def _assign(
+    given: Assignment,
+    need: Need,
+    representative: Representative,
+    timers: tuple[TimerChange, ...],
+) -> Decision:
+    assigned = ContactAssigned(
+        contact_id=given.contact_id,
+        occurred_at=given.since,
+        representative_id=representative.representative_id,
+        team_id=representative.team_id,
+        reason=given.reason,
+        queue=need.queue,
+        waiting_since=given.waiting_since,
+    )
+    state = replace(given, state="assigned", declined_by=(), preferred_id=None)
+    return Decision((state,), (representative,), (assigned,), timers)
+
+
+def _offer(
+    given: Assignment, representative: Representative, timers: tuple[TimerChange, ...]
+) -> Decision:
+    expires_at = given.since + timedelta(seconds=representative.offer_s)
+    state = replace(given, state="offered", offer=given.offer + 1)
+    offered = ContactOffered(
+        contact_id=given.contact_id,
+        occurred_at=given.since,
+        representative_id=representative.representative_id,
+        expires_at=expires_at,
+    )
+    expires = OfferExpires(
+        contact_id=given.contact_id,
+        representative_id=representative.representative_id,
+        offer=state.offer,
+    )
+    return Decision(
+        (state,), (representative,), (offered,), (*timers, Schedule(expires, expires_at))
+    )

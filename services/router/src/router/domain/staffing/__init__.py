@@ -1,0 +1,1 @@
+"""The representatives: profile, presence and load."""

@@ -1,0 +1,125 @@
+"""A representative: profile, presence, and how many contacts it has and may have."""
+
+from dataclasses import dataclass, replace
+from datetime import datetime
+
+from common.contracts.event import PersonId, TeamId
+from common.contracts.people import PeopleEvent, Presence, RepresentativeDescribed
+from router.domain.needs import Need
+
+
+@dataclass(frozen=True, slots=True)
+class Profile:
+    """What a supervisor sets for a representative. `offer_s`: seconds to answer an offer."""
+
+    name: str
+    team_id: TeamId
+    skills: tuple[str, ...]
+    languages: tuple[str, ...]
+    capacity: int
+    auto_accept: bool = True
+    offer_s: int = 20
+    active: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class Representative:
+    """`load` counts the contacts that are assigned or offered.
+
+    The database refuses a `load` above `load_limit`. The limit is the capacity. If the capacity is
+    lowered below the load, the limit is the load, and it falls with the load. A new assignment
+    never raises it. `presence_since` is when this presence with this reason began.
+    """
+
+    representative_id: PersonId
+    name: str
+    team_id: TeamId
+    skills: tuple[str, ...]
+    languages: tuple[str, ...]
+    capacity: int
+    auto_accept: bool
+    offer_s: int
+    active: bool
+    presence: Presence
+    presence_reason: str | None
+    presence_since: datetime
+    load: int
+    load_limit: int
+    idle_since: datetime
+
+    @property
+    def free_slots(self) -> int:
+        """How many more contacts this representative may get now."""
+        if not self.active or self.presence != "available":
+            return 0
+        return max(0, self.capacity - self.load)
+
+    @property
+    def needs(self) -> tuple[Need, ...]:
+        return tuple(Need(skill, language) for skill in self.skills for language in self.languages)
+
+    def fits(self, need: Need) -> bool:
+        return need.skill in self.skills and need.language in self.languages
+
+
+@dataclass(frozen=True, slots=True)
+class StaffingChange:
+    """The representative after a change, and the events to publish."""
+
+    representative: Representative
+    events: tuple[PeopleEvent, ...] = ()
+
+
+def upsert(
+    current: Representative | None, representative_id: PersonId, profile: Profile, *, at: datetime
+) -> StaffingChange:
+    """Apply the profile. Presence and assigned contacts stay; a new representative is offline."""
+    load = current.load if current else 0
+    representative = Representative(
+        representative_id=representative_id,
+        name=profile.name,
+        team_id=profile.team_id,
+        skills=profile.skills,
+        languages=profile.languages,
+        capacity=profile.capacity,
+        auto_accept=profile.auto_accept,
+        offer_s=profile.offer_s,
+        active=profile.active,
+        presence=current.presence if current else "offline",
+        presence_reason=current.presence_reason if current else None,
+        presence_since=current.presence_since if current else at,
+        load=load,
+        load_limit=max(profile.capacity, load),
+        idle_since=current.idle_since if current else at,
+    )
+    if representative == current:
+        return StaffingChange(current)
+    return StaffingChange(representative, (_described(representative, at),))
+
+
+def _described(representative: Representative, at: datetime) -> RepresentativeDescribed:
+    return RepresentativeDescribed(
+        person_id=representative.representative_id,
+        occurred_at=at,
+        name=representative.name,
+        team_id=representative.team_id,
+        skills=representative.skills,
+        languages=representative.languages,
+        capacity=representative.capacity,
+        auto_accept=representative.auto_accept,
+        offer_s=representative.offer_s,
+        active=representative.active,
+    )
+
+
+def assign(representative: Representative, *, at: datetime) -> Representative:
+    """Count one more contact."""
+    return replace(representative, load=representative.load + 1, idle_since=at)
+
+
+def free(representative: Representative, *, at: datetime) -> Representative:
+    """Count one contact less."""
+    load = representative.load - 1
+    return replace(
+        representative, load=load, load_limit=max(representative.capacity, load), idle_since=at
+    )

@@ -1,0 +1,15 @@
+"""The timers of router."""
+
+from common.contracts.event import PersonId
+from common.messages import Timer
+
+
+class OfferExpires(Timer):
+    """`offer` is the number of the offer: a later offer has a timer of its own."""
+
+    representative_id: PersonId
+    offer: int
+
+
+class ExclusionEnds(Timer):
+    """A waiting contact may go again to those who declined it."""

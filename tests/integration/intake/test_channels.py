@@ -1,0 +1,317 @@
+"""A kind of channel made up here: what one file and one registration give it."""
+
+import hmac
+from collections.abc import AsyncIterator
+from datetime import datetime
+from functools import partial
+from typing import Any, Literal
+
+import httpx
+import orjson
+import pytest
+from pydantic import BaseModel
+
+from common.contracts.contacts import Customer
+from common.contracts.event import CustomerId
+from common.http.webhooks import BadSignatureError
+from common.storage.database import Database
+from intake.channels import CHANNELS
+from intake.channels.base import (
+    Channel,
+    ChannelEvent,
+    ChannelOptions,
+    ContactLeft,
+    ContactOpened,
+    ContactSetPending,
+    ContactSolved,
+    CustomerMessageAdded,
+    ExternalContact,
+    PriorityChanged,
+    RepresentativeMessageAdded,
+    SolvedContactReopened,
+    UnrelatedUpdate,
+    WebhookRequest,
+    read_json,
+)
+from intake.domain.model import ChannelConnection
+from intake.main import build
+from intake.settings import Settings
+from intake.store import UnitOfWork
+from integration.intake.harness import key, nothing_happened, published, published_data
+from support.databases import rows
+from support.service_harness import client
+
+PATH = "/v1/channels/kiosk/lobby"
+SECRET = "a-kiosk-secret"
+Happening = Literal[
+    "came", "said", "answered", "waits", "done", "left", "back", "urgent", "cleaned"
+]
+
+
+class KioskOptions(ChannelOptions):
+    topic: str
+
+
+class KioskUpdate(BaseModel):
+    id: str
+    visitor: str
+    happening: Happening
+    text: str = ""
+
+
+class KioskBody(BaseModel):
+    updates: list[KioskUpdate]
+
+
+class Kiosk:
+    """A terminal in a lobby: it sends several updates at once, with its secret as a header."""
+
+    kind = "kiosk"
+    options = KioskOptions
+
+    def verify(
+        self, connection: ChannelConnection, request: WebhookRequest, _now: datetime
+    ) -> None:
+        if not hmac.compare_digest(connection.secret, request.headers.get("x-kiosk-secret", "")):
+            raise BadSignatureError
+
+    def parse(self, connection: ChannelConnection, request: WebhookRequest) -> list[ChannelEvent]:
+        options = KioskOptions.model_validate(connection.options)
+        body = read_json(request.body, KioskBody)
+        return [_event(update, options) for update in body.updates]
+
+
+def _event(update: KioskUpdate, options: KioskOptions) -> ChannelEvent:
+    contact = ExternalContact(
+        ref=update.visitor,
+        channel="chat",
+        customer=Customer(customer_id=CustomerId(f"kiosk:{update.visitor}")),
+        subject="A visitor",
+        topic=options.topic,
+        language="en",
+        priority="normal",
+    )
+    fields = (update.id, update.happening, contact)
+    events: dict[Happening, ChannelEvent] = {
+        "came": ContactOpened(*fields),
+        "said": CustomerMessageAdded(*fields, update.text),
+        "answered": RepresentativeMessageAdded(*fields, update.text, automatic=True),
+        "waits": ContactSetPending(*fields),
+        "done": ContactSolved(*fields, "solved at the kiosk"),
+        "left": ContactLeft(*fields, "left the lobby"),
+        "back": SolvedContactReopened(*fields, "came back"),
+        "urgent": PriorityChanged(*fields, "urgent", "a child is alone"),
+        "cleaned": UnrelatedUpdate(*fields),
+    }
+    return events[update.happening]
+
+
+KIOSK: Channel = Kiosk()
+
+
+@pytest.fixture
+async def kiosk(database: Database[UnitOfWork]) -> AsyncIterator[httpx.AsyncClient]:
+    """The API with the kind `kiosk` registered and its connection `lobby` set up."""
+    with_kiosk = partial(build, channels={**CHANNELS, KIOSK.kind: KIOSK})
+    async with client(with_kiosk, Settings, database, key) as api:
+        answer = await connect(api, PATH, {"topic": "visits"})
+        assert answer.status_code == 204
+        yield api
+
+
+async def connect(
+    api: httpx.AsyncClient, path: str, options: dict[str, Any], caller: str = "admin"
+) -> httpx.Response:
+    body = {"secret": SECRET, "options": options}
+    return await api.put(path, json=body, headers=key(caller))
+
+
+async def send(
+    kiosk: httpx.AsyncClient, *updates: tuple[str, str, Happening], path: str = PATH
+) -> httpx.Response:
+    body = orjson.dumps(
+        {
+            "updates": [
+                {
+                    "id": update_id,
+                    "visitor": visitor,
+                    "happening": happening,
+                    "text": f"text of {update_id}",
+                }
+                for update_id, visitor, happening in updates
+            ]
+        }
+    )
+    return await kiosk.post(path, content=body, headers={"X-Kiosk-Secret": SECRET})
+
+
+async def test_every_channel_event_is_applied(
+    kiosk: httpx.AsyncClient, database: Database[UnitOfWork]
+) -> None:
+    happenings: list[Happening] = [
+        "came",
+        "cleaned",
+        "said",
+        "answered",
+        "waits",
+        "urgent",
+        "done",
+        "back",
+        "left",
+    ]
+    for number, happening in enumerate(happenings):
+        answer = await send(kiosk, (f"u-{number}", "visitor-1", happening))
+        assert answer.status_code == 200, answer.text
+    assert await published(database) == [
+        "contact_received",
+        "customer_wrote",
+        "representative_replied",
+        "waiting_on_customer",
+        "contact_prioritized",
+        "contact_resolved",
+        "contact_reopened",
+        "contact_abandoned",
+    ]
+    (replied,) = await published_data(database, "representative_replied")
+    assert replied["automatic"] is True
+    (resolved,) = await published_data(database, "contact_resolved")
+    assert resolved["note"] == "solved at the kiosk"
+    (contact,) = await rows(database, "SELECT * FROM contacts")
+    assert (contact.state, contact.topic, contact.connection, contact.external_ref) == (
+        "abandoned",
+        "visits",
+        "lobby",
+        "visitor-1",
+    )
+
+
+async def test_one_delivery_may_tell_of_several_contacts(
+    kiosk: httpx.AsyncClient, database: Database[UnitOfWork]
+) -> None:
+    updates: list[tuple[str, str, Happening]] = [
+        ("u-1", "visitor-1", "said"),
+        ("u-2", "visitor-2", "came"),
+        ("u-3", "visitor-1", "done"),
+    ]
+    first = await send(kiosk, *updates)
+    results = first.json()["results"]
+    ids = [result["contact_id"] for result in results]
+    assert (ids[0] == ids[2], ids[0] == ids[1]) == (True, False)
+    assert [result["repeated"] for result in results] == [False] * 3
+    again = await send(kiosk, *updates)
+    assert again.status_code == 200
+    assert again.json()["results"] == [{**result, "repeated": True} for result in results]
+    assert sorted(await published(database)) == [
+        "contact_received",
+        "contact_received",
+        "contact_resolved",
+        "customer_wrote",
+    ]
+
+
+async def test_update_in_the_wrong_order_is_accepted_and_spares_the_others(
+    kiosk: httpx.AsyncClient, database: Database[UnitOfWork]
+) -> None:
+    answer = await send(
+        kiosk,
+        ("u-1", "visitor-1", "done"),
+        ("u-2", "visitor-1", "waits"),
+        ("u-3", "visitor-1", "back"),
+    )
+    assert answer.status_code == 200
+    assert await published(database) == [
+        "contact_received",
+        "contact_resolved",
+        "contact_reopened",
+    ]
+
+
+async def test_update_id_of_another_update_is_refused(
+    kiosk: httpx.AsyncClient, database: Database[UnitOfWork]
+) -> None:
+    await send(kiosk, ("u-1", "visitor-1", "came"))
+    other = await send(kiosk, ("u-1", "visitor-1", "done"))
+    assert other.status_code == 422
+    assert other.json()["type"] == "urn:upstairs:problem:idempotency-key-reused"
+    assert await published(database) == ["contact_received"]
+
+
+async def test_wrong_secret_is_refused(
+    kiosk: httpx.AsyncClient, database: Database[UnitOfWork]
+) -> None:
+    answer = await kiosk.post(PATH, content=b"{}", headers={"X-Kiosk-Secret": "a guess"})
+    assert answer.status_code == 401
+    assert answer.json()["type"] == "urn:upstairs:problem:signature-refused"
+    assert await nothing_happened(database)
+
+
+@pytest.mark.parametrize(
+    ("body", "status", "pointers"),
+    [
+        (b"{", 400, None),
+        (b"{}", 422, ["body/updates"]),
+        (b'{"updates": [{"id": 7}]}', 422, None),
+    ],
+)
+async def test_malformed_body_is_refused(
+    kiosk: httpx.AsyncClient,
+    database: Database[UnitOfWork],
+    body: bytes,
+    status: int,
+    pointers: list[str] | None,
+) -> None:
+    answer = await kiosk.post(PATH, content=body, headers={"X-Kiosk-Secret": SECRET})
+    assert answer.status_code == status
+    if pointers:
+        assert [error["pointer"] for error in answer.json()["errors"]] == pointers
+    assert await nothing_happened(database)
+
+
+@pytest.mark.parametrize(
+    ("path", "code"),
+    [
+        ("/v1/channels/pigeon/lobby", "channel-not-found"),
+        ("/v1/channels/kiosk/garden", "connection-not-found"),
+        ("/v1/channels/zendesk/lobby", "connection-not-found"),
+    ],
+)
+async def test_unknown_kind_or_connection_is_not_found(
+    kiosk: httpx.AsyncClient, path: str, code: str
+) -> None:
+    answer = await send(kiosk, ("u-1", "visitor-1", "came"), path=path)
+    assert answer.status_code == 404
+    assert answer.json()["type"] == f"urn:upstairs:problem:{code}"
+
+
+async def test_unknown_kind_can_not_be_connected(kiosk: httpx.AsyncClient) -> None:
+    answer = await connect(kiosk, "/v1/channels/pigeon/lobby", {})
+    assert answer.status_code == 404
+    assert "kiosk, zendesk" in answer.json()["detail"]
+
+
+@pytest.mark.parametrize(
+    ("options", "pointer"),
+    [
+        ({}, "body/options/topic"),
+        ({"topic": 7}, "body/options/topic"),
+        ({"topic": "visits", "colour": "red"}, "body/options/colour"),
+    ],
+)
+async def test_connection_options_are_checked_by_their_kind(
+    kiosk: httpx.AsyncClient, options: dict[str, Any], pointer: str
+) -> None:
+    answer = await connect(kiosk, PATH, options)
+    assert answer.status_code == 422
+    assert [error["pointer"] for error in answer.json()["errors"]] == [pointer]
+
+
+async def test_connection_name_belongs_to_one_kind(kiosk: httpx.AsyncClient) -> None:
+    answer = await connect(kiosk, "/v1/channels/zendesk/lobby", {})
+    assert answer.status_code == 409
+    assert answer.json()["type"] == "urn:upstairs:problem:connection-of-another-kind"
+    assert (await send(kiosk, ("u-1", "visitor-1", "came"))).status_code == 200
+
+
+async def test_only_managers_connect_channels(kiosk: httpx.AsyncClient) -> None:
+    answer = await connect(kiosk, PATH, {"topic": "visits"}, caller="representative")
+    assert answer.status_code == 403

@@ -1,0 +1,113 @@
+"""Each step of an escalation is mirrored at the contact, for the channel to see."""
+
+from datetime import UTC, datetime
+from typing import Any
+
+import httpx
+
+from common.contracts.escalations import (
+    EscalationAcknowledged,
+    EscalationClimbed,
+    EscalationHandedOver,
+    EscalationRaised,
+    EscalationReopened,
+    EscalationResolved,
+    EscalationReturned,
+)
+from common.contracts.event import ContactId, EscalationId, PersonId
+from common.core.ids import new_id
+from common.storage.database import Database
+from intake.handlers import SUBSCRIPTIONS
+from intake.store import UnitOfWork
+from integration.intake.harness import accept, published
+from support.service_harness import ServiceHarness, dispatcher
+
+AT = datetime(2026, 11, 22, 10, tzinfo=UTC)
+SARA, OMAR, MARCO = PersonId("sara"), PersonId("omar"), PersonId("marco")
+
+
+async def test_channel_sees_each_step_and_the_resolution_resolves_the_contact(
+    api: httpx.AsyncClient, database: Database[UnitOfWork]
+) -> None:
+    contact_id = ContactId(await accept(api, text=None))
+    ids = {
+        "contact_id": contact_id,
+        "escalation_id": EscalationId(new_id()),
+        "occurred_at": AT,
+    }
+    raised = EscalationRaised(
+        **ids,
+        cause="breach",
+        reason="first response",
+        severity="high",
+        ladder_id="default",
+        ladder_version=1,
+        level=0,
+        level_name="supervisor",
+    )
+    climbed = EscalationClimbed(
+        **ids, from_level=0, to_level=1, level_name="manager", reason="no answer"
+    )
+    acknowledged = EscalationAcknowledged(**ids, by=MARCO, lease_expires_at=AT)
+    resolved = EscalationResolved(**ids, by=MARCO, outcome="refund", note="all of it")
+    states = []
+    inside = ServiceHarness(database, dispatcher(database, SUBSCRIPTIONS, "intake"))
+    for event in (raised, climbed, acknowledged, resolved):
+        await inside.tell(event)
+        contact = (await api.get(f"/v1/contacts/{contact_id}")).json()
+        shown = contact["escalation"]
+        states.append((contact["state"], shown["state"], shown["level"], shown["by"]))
+    assert states == [
+        ("open", "raised", "supervisor", None),
+        ("open", "raised", "manager", None),
+        ("open", "acknowledged", "manager", "marco"),
+        ("resolved", "resolved", "manager", "marco"),
+    ]
+    assert await published(database) == ["contact_received", "contact_resolved"]
+
+
+async def test_channel_sees_the_level_at_which_a_returned_or_reopened_escalation_waits(
+    api: httpx.AsyncClient, database: Database[UnitOfWork]
+) -> None:
+    contact_id = ContactId(await accept(api, text=None))
+    ids: dict[str, Any] = {
+        "contact_id": contact_id,
+        "escalation_id": EscalationId(new_id()),
+        "occurred_at": AT,
+    }
+    returned = EscalationReturned(
+        **ids,
+        from_person=SARA,
+        level=0,
+        level_name="supervisor",
+        reason="the shift of sara ended",
+        lateness_ms=1.5,
+    )
+    resolved = EscalationResolved(**ids, by=OMAR, outcome="apology", note="explained")
+    reopened = EscalationReopened(
+        **ids, by=OMAR, reason="angry again", severity="high", level=1, level_name="manager"
+    )
+    states = []
+    inside = ServiceHarness(database, dispatcher(database, SUBSCRIPTIONS, "intake"))
+    for event in (
+        EscalationAcknowledged(**ids, by=SARA, lease_expires_at=AT),
+        returned,
+        EscalationHandedOver(**ids, by=SARA, to=OMAR, context="knows the customer"),
+        resolved,
+        reopened,
+        # The contact was resolved before, and stays resolved.
+        resolved,
+    ):
+        await inside.tell(event)
+        contact = (await api.get(f"/v1/contacts/{contact_id}")).json()
+        shown = contact["escalation"]
+        states.append((contact["state"], shown["state"], shown["level"], shown["by"]))
+    assert states == [
+        ("open", "acknowledged", None, "sara"),
+        ("open", "raised", "supervisor", None),
+        ("open", "raised", "supervisor", None),
+        ("resolved", "resolved", "supervisor", "omar"),
+        ("resolved", "raised", "manager", None),
+        ("resolved", "resolved", "manager", "omar"),
+    ]
+    assert await published(database) == ["contact_received", "contact_resolved"]

@@ -1,0 +1,31 @@
+"""Clients and messages that the notifier's tests share."""
+
+from collections.abc import Sequence
+from typing import Any
+
+from common.contracts.escalations import PageRequested
+from integration.notifier.conftest import ServiceHarness, token_of
+from support.waiting import until
+
+BROWSER = {"Accept": "text/html,application/xhtml+xml,*/*;q=0.8"}
+PROGRAM = {"Accept": "application/json"}
+
+
+async def sent(harness: ServiceHarness, *pages: PageRequested) -> list[str]:
+    """Send pages by Slack, and return the paths of their links in the order of the pages."""
+    for page in pages:
+        await harness.add_recipient(page.person_id, "slack")
+    async with harness.delivering():
+        for page in pages:
+            await deliver(harness, page)
+    return [f"/v1/acknowledgements/{token_of(post)}" for post in harness.posted()]
+
+
+async def deliver(harness: ServiceHarness, page: PageRequested) -> None:
+    before = len(harness.posted())
+    await harness.handle(page)
+    await until(lambda: len(harness.posted()) > before)
+
+
+async def answer_events(harness: ServiceHarness) -> Sequence[dict[str, Any]]:
+    return [event for event in await harness.published() if event["event"] != "notification_sent"]

@@ -1,0 +1,88 @@
+"""Supervisors and managers set who can be notified, and where."""
+
+from typing import Any
+
+import httpx
+import pytest
+
+from integration.notifier.conftest import ServiceHarness, key
+
+DANA: dict[str, Any] = {
+    "name": "Dana Ruiz",
+    "media": [
+        {"medium": "slack", "channel": "D0123", "user_id": "U0123"},
+        {"medium": "email", "address": "dana@example.com"},
+    ],
+}
+
+
+async def put(
+    api: httpx.AsyncClient, person: str, body: Any, caller: str = "sara"
+) -> httpx.Response:
+    return await api.put(f"/v1/recipients/{person}", json=body, headers=key(caller))
+
+
+async def test_recipient_is_saved_and_replaced(api: httpx.AsyncClient) -> None:
+    saved = await put(api, "dana", DANA)
+    assert (saved.status_code, saved.json()) == (200, {"person_id": "dana", **DANA})
+    await put(api, "dana", {"name": "Dana R.", "media": []}, caller="root")
+    shown = await api.get("/v1/recipients/dana", headers=key("sara"))
+    assert shown.json() == {"person_id": "dana", "name": "Dana R.", "media": []}
+
+
+async def test_recipients_are_listed_in_pages(api: httpx.AsyncClient) -> None:
+    for person in ("omar", "dana", "pia"):
+        await put(api, person, {"name": person, "media": []})
+    first = (await api.get("/v1/recipients?limit=2", headers=key("sara"))).json()
+    assert [item["person_id"] for item in first["items"]] == ["dana", "omar"]
+    cursor = first["next_cursor"]
+    rest = (await api.get(f"/v1/recipients?cursor={cursor}", headers=key("sara"))).json()
+    assert [item["person_id"] for item in rest["items"]] == ["pia"]
+    assert rest["next_cursor"] is None
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        {**DANA, "nickname": "D"},
+        {"name": "Dana"},
+        {"name": "", "media": []},
+        {"name": "Dana", "media": [{"medium": "pigeon"}]},
+        {"name": "Dana", "media": [{"medium": "slack", "channel": "D1"}]},
+        {"name": "Dana", "media": [DANA["media"][0], DANA["media"][0]]},
+        {"name": "Dana", "media": [{**DANA["media"][1], "cc": "omar@example.com"}]},
+        {"name": "Dana", "media": [{"medium": "email", "address": "dana@example.com\nBcc: x@y"}]},
+        {"name": "Dana", "media": [{"medium": "email", "address": "dana"}]},
+    ],
+)
+async def test_invalid_recipient_is_refused(
+    harness: ServiceHarness, api: httpx.AsyncClient, wrong: dict[str, Any]
+) -> None:
+    refused = await put(api, "dana", wrong)
+    assert refused.status_code == 422, refused.text
+    assert not await harness.rows("SELECT * FROM recipients")
+
+
+async def test_slack_user_belongs_to_one_recipient(api: httpx.AsyncClient) -> None:
+    await put(api, "dana", DANA)
+    taken = await put(api, "omar", {**DANA, "name": "Omar"})
+    assert taken.status_code == 409
+    assert taken.json()["type"] == "urn:upstairs:problem:channel-user-taken"
+    unknown = await api.get("/v1/recipients/omar", headers=key("sara"))
+    assert unknown.status_code == 404
+    assert unknown.json()["type"] == "urn:upstairs:problem:recipient-not-found"
+    # Once the user is free, another person may have it.
+    await put(api, "dana", {"name": "Dana", "media": [DANA["media"][1]]})
+    assert (await put(api, "omar", {**DANA, "name": "Omar"})).status_code == 200
+
+
+async def test_representative_may_not_read_or_set_recipients(api: httpx.AsyncClient) -> None:
+    for method, path in (
+        ("PUT", "/v1/recipients/dana"),
+        ("GET", "/v1/recipients/dana"),
+        ("GET", "/v1/recipients"),
+        ("GET", "/v1/notifications"),
+    ):
+        assert (await api.request(method, path, json=DANA)).status_code == 401
+        refused = await api.request(method, path, json=DANA, headers=key("rita"))
+        assert refused.status_code == 403

@@ -1,0 +1,100 @@
+"""A service without its edges: messages go in at the dispatcher, timers at their loop."""
+
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Any, Generic
+
+import httpx
+
+from common.contracts.event import ContactId, Event
+from common.core.health import Health
+from common.core.ids import EventId, new_id
+from common.core.metrics import Metrics
+from common.messaging.dispatcher import Dispatcher, Message
+from common.messaging.subscriptions import HandlerRegistry
+from common.messaging.timer_loop import TimerLoop
+from common.service.settings import ServiceSettings
+from common.service.spec import ServiceSpec, application
+from common.storage.database import Database, U
+from common.storage.dead_letters import DeadLetter
+from support.databases import rows
+
+
+@dataclass(frozen=True)
+class ServiceHarness(Generic[U]):
+    database: Database[U]
+    dispatcher: Dispatcher[U]
+
+    async def tell(self, *events: Event) -> list[EventId]:
+        """Have these events handled as one batch."""
+        ids = [EventId(new_id()) for _ in events]
+        await self.dispatcher.handle(
+            [
+                Message(body=event, to_dead_letter=_letter, event_id=event_id)
+                for event, event_id in zip(events, ids, strict=True)
+            ]
+        )
+        return ids
+
+    async def after(self, seconds: float) -> None:
+        """Let time pass, and fire what is due then."""
+        self.database.clock.offset += timedelta(seconds=seconds)
+        await TimerLoop(self.dispatcher, Metrics(), Health()).fire(500)
+
+    async def journal(self, contact_id: ContactId) -> list[str]:
+        """Return the types of the facts published about the contact, in short."""
+        found = await self.rows(
+            f"SELECT type FROM published_events WHERE key = '{contact_id}' ORDER BY id"
+        )
+        return [row.type.removeprefix("upstairs.").removesuffix(".v1") for row in found]
+
+    async def rows(self, statement: str) -> list[Any]:
+        return await rows(self.database, statement)
+
+
+def dispatcher(
+    database: Database[U], subscriptions: HandlerRegistry[U], consumer: str
+) -> Dispatcher[U]:
+    return Dispatcher(database, subscriptions, Metrics(), consumer=consumer)
+
+
+def _letter(error: BaseException) -> DeadLetter:
+    raise AssertionError("a message of a test must not be buried") from error
+
+
+class Keys:
+    """API keys by the caller's name: `role:subject:key`."""
+
+    def __init__(self, **listed: str) -> None:
+        self.listed = ",".join(listed.values())
+        self._keys = {caller: entry.rpartition(":")[2] for caller, entry in listed.items()}
+
+    def __call__(self, caller: str) -> dict[str, str]:
+        """Return the header that `caller` sends."""
+        return {"Authorization": f"Bearer {self._keys[caller]}"}
+
+
+@asynccontextmanager
+async def client(
+    parts: Callable[[Any], ServiceSpec[U]],
+    settings: type[ServiceSettings],
+    database: Database[U],
+    keys: Keys,
+    **changes: Any,
+) -> AsyncIterator[httpx.AsyncClient]:
+    """Call a service's HTTP API in this process, as nobody unless a header says who."""
+    read = settings.model_validate(
+        {
+            "database_url": "postgresql+asyncpg://unused@localhost/unused",
+            "kafka_bootstrap": "unused",
+            "api_keys": keys.listed,
+            **changes,
+        }
+    )
+    made = parts(read)
+    app = application(made, read, database, Metrics(), Health())
+    transport = httpx.ASGITransport(app, raise_app_exceptions=False)
+    async with httpx.AsyncClient(transport=transport, base_url=f"http://{made.name}") as http:
+        yield http

@@ -1,0 +1,49 @@
+"""Contacts and messages that the tests share."""
+
+from dataclasses import replace
+from datetime import UTC, datetime
+from typing import Any
+
+from common.contracts.event import ContactId, CustomerId, MessageId, PersonId
+from intake.channels.zendesk import Delivery
+from intake.domain.model import Author, ChannelConnection, Contact, Message
+
+AT = datetime(2026, 11, 22, 10, tzinfo=UTC)
+SARA, RITA = PersonId("sara"), PersonId("rita")
+CONTACT = Contact(
+    contact_id=ContactId("01a200f7-13bd-749f-a0af-38154619ae68"),
+    state="open",
+    channel="chat",
+    connection=None,
+    external_ref=None,
+    customer_id=CustomerId("c-1"),
+    subject="Lost parcel",
+    topic="shipping",
+    language="en",
+    priority="normal",
+    received_at=AT,
+)
+WAITING = replace(CONTACT, state="waiting_on_customer")
+RESOLVED = replace(CONTACT, state="resolved", resolved_at=AT, resolved_by=RITA, resolution_no=1)
+ABANDONED = replace(CONTACT, state="abandoned")
+
+
+def message(text: str, author: Author = "customer", *, automatic: bool = False) -> Message:
+    return Message(MessageId("m"), CONTACT.contact_id, author, None, text, AT, automatic)
+
+
+def zendesk_connection(**options: Any) -> ChannelConnection:
+    return ChannelConnection("acme", "zendesk", "a-signing-secret", options)
+
+
+def zendesk_delivery(**changes: Any) -> Delivery:
+    ticket = {"id": 5158, "subject": "Invoice", "status": "OPEN", "priority": None, "tags": None}
+    return Delivery.model_validate(
+        {
+            "id": "e-1",
+            "type": "zen:event-type:ticket.created",
+            "detail": ticket,
+            "event": {},
+            **changes,
+        }
+    )

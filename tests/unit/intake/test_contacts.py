@@ -1,0 +1,131 @@
+"""A contact's life, decided without any I/O."""
+
+from collections.abc import Callable
+from dataclasses import replace
+
+import pytest
+
+from common.contracts.contacts import (
+    ContactAbandoned,
+    ContactReopened,
+    ContactResolved,
+    CustomerWrote,
+    RepresentativeReplied,
+    SupervisorRequested,
+)
+from common.contracts.event import PersonId
+from intake.domain import contacts
+from intake.domain.errors import WrongStateError
+from intake.domain.model import Contact, Decision
+from unit.intake.examples import ABANDONED, AT, CONTACT, RESOLVED, RITA, WAITING, message
+
+Command = Callable[[Contact], Decision]
+
+ENDED = pytest.mark.parametrize("ended", [RESOLVED, ABANDONED], ids=["resolved", "abandoned"])
+
+
+@ENDED
+def test_customer_message_reopens_ended_contact(ended: Contact) -> None:
+    decision = contacts.write(ended, message("It broke again"))
+    assert decision.contact == replace(
+        CONTACT, state="open", resolution_no=ended.resolution_no, resolved_by=None
+    )
+    reopened, wrote = decision.events
+    assert isinstance(reopened, ContactReopened)
+    assert (reopened.reason, reopened.by) == ("the customer wrote again", None)
+    assert isinstance(wrote, CustomerWrote)
+
+
+def test_customer_message_ends_the_wait_for_the_customer() -> None:
+    decision = contacts.write(WAITING, message("Here it is"))
+    assert decision.contact == CONTACT
+    assert [type(event) for event in decision.events] == [CustomerWrote]
+
+
+@ENDED
+def test_representative_cannot_reply_to_ended_contact(ended: Contact) -> None:
+    with pytest.raises(WrongStateError, match=ended.state):
+        contacts.write(ended, message("Sorry!", "representative"))
+
+
+@pytest.mark.parametrize("automatic", [True, False])
+def test_reply_says_whether_it_was_automatic(*, automatic: bool) -> None:
+    written = message("We got your message.", "representative", automatic=automatic)
+    (replied,) = contacts.write(CONTACT, written).events
+    assert isinstance(replied, RepresentativeReplied)
+    assert replied.automatic is automatic
+
+
+@ENDED
+def test_supervisor_request_reopens_ended_contact(ended: Contact) -> None:
+    decision = contacts.request_supervisor(ended, "Your boss, please", AT)
+    reopened, requested = decision.events
+    assert isinstance(reopened, ContactReopened)
+    assert isinstance(requested, SupervisorRequested)
+    assert decision.contact.state == "open"
+
+
+def test_resolution_carries_disposition_and_root_cause() -> None:
+    decision = contacts.resolve(
+        CONTACT,
+        AT,
+        by=RITA,
+        note="refunded",
+        disposition="refund",
+        root_cause="double-booking",
+        automatic=True,
+    )
+    assert decision.events == (
+        ContactResolved(
+            contact_id=CONTACT.contact_id,
+            occurred_at=AT,
+            by=RITA,
+            note="refunded",
+            disposition="refund",
+            root_cause="double-booking",
+            automatic=True,
+        ),
+    )
+    assert decision.contact == RESOLVED
+
+
+def test_resolutions_are_counted_over_reopenings() -> None:
+    reopened = contacts.reopen(RESOLVED, "no refund", PersonId("rita"), AT)
+    again = contacts.resolve(reopened.contact, AT)
+    assert (again.contact.resolution_no, again.contact.resolved_by) == (2, None)
+
+
+@ENDED
+def test_reopening_names_the_person_who_reopened(ended: Contact) -> None:
+    (reopened,) = contacts.reopen(ended, "no refund", RITA, AT).events
+    assert isinstance(reopened, ContactReopened)
+    assert (reopened.reason, reopened.by) == ("no refund", RITA)
+
+
+def test_open_contact_is_abandoned() -> None:
+    decision = contacts.abandon(CONTACT, "hung up", None, AT)
+    assert decision.contact == ABANDONED
+    assert decision.events == (
+        ContactAbandoned(contact_id=CONTACT.contact_id, occurred_at=AT, by=None, reason="hung up"),
+    )
+
+
+@pytest.mark.parametrize(
+    ("contact", "command", "action"),
+    [
+        (WAITING, lambda contact: contacts.abandon(contact, None, None, AT), "abandoned"),
+        (RESOLVED, lambda contact: contacts.abandon(contact, None, None, AT), "abandoned"),
+        (ABANDONED, lambda contact: contacts.abandon(contact, None, None, AT), "abandoned"),
+        (ABANDONED, lambda contact: contacts.resolve(contact, AT), "resolved"),
+        (RESOLVED, lambda contact: contacts.resolve(contact, AT), "resolved again"),
+        (CONTACT, lambda contact: contacts.reopen(contact, "?", None, AT), "reopened"),
+        (WAITING, lambda contact: contacts.reopen(contact, "?", None, AT), "reopened"),
+        (WAITING, lambda contact: contacts.wait_for_customer(contact, AT), "set to wait"),
+        (RESOLVED, lambda contact: contacts.wait_for_customer(contact, AT), "set to wait"),
+        (ABANDONED, lambda contact: contacts.wait_for_customer(contact, AT), "set to wait"),
+    ],
+)
+def test_command_in_wrong_state_is_refused(contact: Contact, command: Command, action: str) -> None:
+    with pytest.raises(WrongStateError, match=f"it can't be {action}") as refused:
+        command(contact)
+    assert refused.value.state == contact.state

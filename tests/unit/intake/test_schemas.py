@@ -1,0 +1,47 @@
+"""Limits of request bodies that more than one field decides."""
+
+from typing import Any
+
+import pytest
+from pydantic import ValidationError
+
+from intake.api.schemas import InteractionIn, MessageIn
+
+CALL = {
+    "interaction_id": "call-1",
+    "person_id": "rita",
+    "started_at": "2026-03-02T10:00:00Z",
+    "ended_at": "2026-03-02T10:04:30Z",
+    "talk_s": 240,
+    "hold_s": 30,
+    "wrap_s": 30,
+    "ended_by": "customer",
+}
+
+
+def test_talk_and_hold_may_fill_the_conversation_with_rounding() -> None:
+    assert InteractionIn.model_validate(CALL | {"talk_s": 241}).talk_s == 241
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"talk_s": 250},
+        {"talk_s": -1},
+        {"talk_s": "inf"},
+        {"wrap_s": 86_401},
+        {"ended_at": "2026-03-02T09:59:59Z"},
+        {"ended_at": "2026-03-03T10:00:01Z"},
+        {"started_at": "2026-03-02T10:00:00"},
+        {"ended_by": "nobody"},
+        {"person_id": ""},
+    ],
+)
+def test_impossible_interaction_is_refused(change: dict[str, Any]) -> None:
+    with pytest.raises(ValidationError):
+        InteractionIn.model_validate(CALL | change)
+
+
+def test_customer_message_cannot_be_automatic() -> None:
+    with pytest.raises(ValidationError, match="can't be automatic"):
+        MessageIn.model_validate({"author": "customer", "text": "Hi", "automatic": True})

@@ -1,0 +1,74 @@
+"""Writes what all messages say into `messages/`.
+
+`PYTHONPATH=tests .venv/bin/python -m unit.notifier.make_messages`
+"""
+
+from collections.abc import Iterator
+from datetime import timedelta
+from email.message import EmailMessage
+from pathlib import Path
+
+from notifier.api import pages
+from notifier.channels import email, slack
+from notifier.domain.notifications import Notification
+from notifier.domain.reasons import Reason, asks_for
+from notifier.links import Links
+from notifier.use_cases import AnswerStatus
+from unit.notifier.examples import AT, EMAIL, REASONS, SLACK, escalation, notification
+
+FOLDER = Path(__file__).with_name("messages")
+_LINKS = Links("secret", "https://up.example.com", timedelta(hours=1))
+_URL = "https://up.example.com/v1/acknowledgements/TOKEN"
+
+
+def message(reason: Reason) -> str:
+    """Return one reason's message on each medium, and the page behind its link."""
+    return "\n".join(
+        (
+            "== Slack",
+            *_slack(notification(SLACK, reason)),
+            "",
+            "== Mail",
+            *_mail(email.compose(notification(EMAIL, reason), "up@example.com", _URL, AT)),
+            "",
+            "== Page",
+            *_page(notification(EMAIL, reason)),
+            "",
+        )
+    )
+
+
+def _slack(page: Notification) -> Iterator[str]:
+    sent = slack.page_message(page, _LINKS, AT)
+    yield f"[preview] {sent['text']}"
+    for block in sent["blocks"]:
+        match block["type"]:
+            case "section":
+                yield block["text"]["text"]
+            case "context":
+                yield f"[small] {block['elements'][0]['text']}"
+            case _:
+                labels = (button["text"]["text"] for button in block["elements"])
+                yield " ".join(f"[{label}]" for label in labels)
+
+
+def _mail(mail: EmailMessage) -> Iterator[str]:
+    yield f"Subject: {mail['Subject']}"
+    for kind in ("plain", "html"):
+        part = mail.get_body((kind,))
+        yield f"-- {kind}"
+        yield part.get_content().strip() if part else ""
+
+
+def _page(page: Notification) -> Iterator[str]:
+    asked = escalation("raised") if page.escalation_id else None
+    if asks_for(page.content.reason) == "progress":
+        asked = escalation("acknowledged", "dana")
+    html = bytes(pages.answer_page(AnswerStatus(page, asked, None), AT).body).decode()
+    yield html[html.index("<body>") :].strip()
+
+
+if __name__ == "__main__":
+    FOLDER.mkdir(exist_ok=True)
+    for reason in REASONS:
+        (FOLDER / f"{reason}.txt").write_text(message(reason))

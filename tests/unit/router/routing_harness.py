@@ -1,0 +1,174 @@
+"""Applies decisions of the domain as the unit of work does, in memory."""
+
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from typing import Any
+
+from common.contracts.assignments import (
+    AssignmentCompleted,
+    AssignmentReleased,
+    ContactAssigned,
+    ContactOffered,
+    ContactQueued,
+    OfferDeclined,
+    OfferExpired,
+)
+from common.contracts.contacts import (
+    ContactAbandoned,
+    ContactPrioritized,
+    ContactReceived,
+    ContactReopened,
+    ContactResolved,
+    Customer,
+    Priority,
+)
+from common.contracts.escalations import (
+    EscalationHandedBack,
+    EscalationResolved,
+    EscalationTakenOver,
+)
+from common.contracts.event import ContactId, CustomerId, EscalationId, Event, PersonId, TeamId
+from common.messages import Cancel, Schedule, Timer
+from router.domain import reactions
+from router.domain.assignments import WAITING, Assignment, Decision
+from router.domain.routing.matching import match
+from router.domain.routing.strategies import RoutingPolicy
+from router.domain.staffing.representatives import Profile, Representative, StaffingChange
+
+START = datetime(2026, 3, 2, 9, 0, tzinfo=UTC)
+ESCALATION = EscalationId("e1")
+MIA = PersonId("mia")
+
+
+class RoutingHarness:
+    def __init__(self) -> None:
+        self.at = START
+        self.assignments: dict[ContactId, Assignment] = {}
+        self.people: dict[PersonId, Representative] = {}
+        self.timers: dict[tuple[ContactId, str], tuple[datetime, Timer]] = {}
+        self.live: dict[ContactId, PersonId] = {}
+
+    def record(self, decision: Decision) -> None:
+        for assignment in decision.assignments:
+            self.assignments[assignment.contact_id] = assignment
+        for person in decision.representatives:
+            before = self.people.get(person.representative_id)
+            if before and person.load > before.load:
+                assert person.load <= person.capacity, "given more than its capacity"
+            self.people[person.representative_id] = person
+        for event in decision.events:
+            self.publish(event)
+        for change in decision.timers:
+            match change:
+                case Schedule(timer, due_at):
+                    self.timers[timer.contact_id, timer.slot] = (due_at, timer)
+                case Cancel(contact_id, slot):
+                    self.timers.pop((contact_id, slot), None)
+
+    def record_staffing(self, change: StaffingChange) -> None:
+        self.record(Decision(representatives=(change.representative,), events=change.events))
+
+    def publish(self, event: Event) -> None:
+        """Follow the events alone, as a consumer would."""
+        match event:
+            case ContactOffered(contact_id=contact_id, representative_id=person):
+                assert contact_id not in self.live, "offered while another has it"
+                self.live[contact_id] = person
+            case ContactAssigned(contact_id=contact_id, representative_id=person):
+                assert self.live.setdefault(contact_id, person) == person, "two live assignments"
+            case (
+                OfferDeclined(contact_id=contact_id, representative_id=person)
+                | OfferExpired(contact_id=contact_id, representative_id=person)
+                | AssignmentReleased(contact_id=contact_id, representative_id=person)
+            ):
+                assert self.live.pop(contact_id) == person
+            case AssignmentCompleted(contact_id=contact_id, representative_id=ended):
+                assert self.live.pop(contact_id, None) == ended
+            case ContactQueued(contact_id=contact_id):
+                assert contact_id not in self.live, "queued while somebody has it"
+
+    def match(self) -> None:
+        waiting = [
+            assignment for assignment in self.assignments.values() if assignment.state in WAITING
+        ]
+        for decision in match(waiting, self.people.values(), RoutingPolicy(), at=self.at):
+            self.record(decision)
+
+    def holder(self, contact_id: ContactId) -> Representative | None:
+        assignment = self.assignments.get(contact_id)
+        holder = assignment.representative_id if assignment else None
+        return self.people[holder] if holder else None
+
+    def receive(self, contact_id: ContactId, skill: str, language: str, priority: Any) -> None:
+        event = ContactReceived(
+            contact_id=contact_id,
+            occurred_at=self.at,
+            channel="chat",
+            customer=Customer(customer_id=CustomerId("u1")),
+            subject="?",
+            topic_of_contact=skill,
+            language=language,
+            priority=priority,
+        )
+        current = self.assignments.get(contact_id)
+        self.record(reactions.receive(current, event, at=self.at))
+
+    def resolve(self, contact_id: ContactId, occurred_at: datetime) -> None:
+        event = ContactResolved(contact_id=contact_id, occurred_at=occurred_at)
+        current, holder = self.assignments.get(contact_id), self.holder(contact_id)
+        self.record(reactions.resolve(current, holder, event, at=self.at))
+
+    def abandon(self, contact_id: ContactId, occurred_at: datetime) -> None:
+        event = ContactAbandoned(contact_id=contact_id, occurred_at=occurred_at)
+        current, holder = self.assignments.get(contact_id), self.holder(contact_id)
+        self.record(reactions.abandon(current, holder, event, at=self.at))
+
+    def reopen(self, contact_id: ContactId, occurred_at: datetime) -> None:
+        event = ContactReopened(contact_id=contact_id, occurred_at=occurred_at, reason="again")
+        self.record(reactions.reopen(self.assignments.get(contact_id), event, at=self.at))
+
+    def take_over(self, contact_id: ContactId, occurred_at: datetime) -> None:
+        event = EscalationTakenOver(
+            contact_id=contact_id, occurred_at=occurred_at, escalation_id=ESCALATION, by=MIA
+        )
+        current, holder = self.assignments.get(contact_id), self.holder(contact_id)
+        self.record(reactions.take_over(current, holder, event, at=self.at))
+
+    def hand_back(self, contact_id: ContactId, occurred_at: datetime) -> None:
+        event = EscalationHandedBack(
+            contact_id=contact_id,
+            occurred_at=occurred_at,
+            escalation_id=ESCALATION,
+            by=MIA,
+            guidance="Do it so.",
+        )
+        self.record(reactions.hand_back(self.assignments.get(contact_id), event, at=self.at))
+
+    def end_escalation(self, contact_id: ContactId, occurred_at: datetime) -> None:
+        event = EscalationResolved(
+            contact_id=contact_id,
+            occurred_at=occurred_at,
+            escalation_id=ESCALATION,
+            by=MIA,
+            outcome="apology",
+            note="Explained.",
+        )
+        current = self.assignments.get(contact_id)
+        self.record(reactions.end_escalation(current, event, at=self.at))
+
+    def prioritize(self, contact_id: ContactId, priority: Priority) -> None:
+        event = ContactPrioritized(
+            contact_id=contact_id, occurred_at=self.at, priority=priority, reason="asked"
+        )
+        self.record(reactions.prioritize(self.assignments.get(contact_id), event))
+
+
+def profile(skills: Sequence[str], languages: Sequence[str], capacity: int, auto: bool) -> Profile:  # noqa: FBT001
+    return Profile(
+        name="R",
+        team_id=TeamId("front"),
+        skills=tuple(skills),
+        languages=tuple(languages),
+        capacity=capacity,
+        auto_accept=auto,
+    )
