@@ -25,6 +25,8 @@ def main(arguments: Sequence[str]) -> int:
             ENLISTED[name].infect()
             sys.argv = [service, *rest]
             import_module(f"{service}.main").cli()
+        case _:
+            pass
     return 0
 
 
