@@ -4,7 +4,7 @@ import asyncio
 
 from chaos.context import Context
 from chaos.faults.catalogue import fault
-from devstack.receivers import HANGS, LOST, OK, Answer, failing, rate_limited
+from devstack.receivers import HANGS, LOST_RESPONSE, OK, SlackAnswer, rate_limited, server_error
 
 FAULT_S = 6
 
@@ -24,17 +24,17 @@ async def receivers_fail(context: Context) -> None:
     mail = context.under_test.system.receivers.mail
     mail.answer = "451 Try again later"
     try:
-        await _answer_with(context, failing())
+        await _answer_with(context, server_error())
     finally:
         mail.answer = "250 OK"
 
 
 @fault("receiver")
 async def slack_accepts_without_an_answer(context: Context) -> None:
-    await _answer_with(context, LOST)
+    await _answer_with(context, LOST_RESPONSE)
 
 
-async def _answer_with(context: Context, answer: Answer) -> None:
+async def _answer_with(context: Context, answer: SlackAnswer) -> None:
     slack = context.under_test.system.receivers.slack
     before = len(slack.requests)
     slack.otherwise = answer

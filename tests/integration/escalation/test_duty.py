@@ -326,6 +326,14 @@ async def test_all_else_goes_on_while_it_looks_far(duty: httpx.AsyncClient, desk
     away = {"absences": [{"from": "2026-01-01T00:00:00Z", "until": "2199-01-01T00:00:00Z"}]}
     for person in ("sam", "kim"):
         assert (await duty.put(f"/v1/people/{person}", json=away)).status_code == 200
+    # One attempt may be held up by whatever else this machine does.
+    looks = [await _timed_look(desk) for _ in range(3)]
+    assert looks[0][0] == 7 * 24
+    assert min(share for _, share in looks) < 1 / 3
+
+
+async def _timed_look(desk: Desk) -> tuple[float, float]:
+    """Return the gaps announced, and which share of the time held up the event loop at once."""
     began = last = monotonic()
     longest = 0.0
     async with asyncio.TaskGroup() as tasks:
@@ -333,8 +341,7 @@ async def test_all_else_goes_on_while_it_looks_far(duty: httpx.AsyncClient, desk
         while not looking.done():
             await asyncio.wait({looking}, timeout=0.001)
             longest, last = max(longest, monotonic() - last), monotonic()
-    assert looking.result() == 7 * 24
-    assert longest < (last - began) / 3
+    return looking.result(), longest / (last - began)
 
 
 async def test_a_gap_that_is_filled_is_not_told(duty: httpx.AsyncClient, desk: Desk) -> None:

@@ -23,7 +23,7 @@ from common.messaging.dispatcher import Dispatcher, Message
 from common.service.spec import application
 from common.storage.database import Database
 from common.storage.dead_letters import DeadLetter
-from devstack.receivers import MailReceiver, Posted, SlackReceiver
+from devstack.receivers import MailReceiver, SlackCall, SlackReceiver
 from notifier import handlers
 from notifier.channels import CHANNELS
 from notifier.channels.base import Channel
@@ -134,7 +134,7 @@ class ServiceHarness:
         )
         return [tuple(row) for row in read]
 
-    def posted(self, method: str = "chat.postMessage") -> list[Posted]:
+    def posted(self, method: str = "chat.postMessage") -> list[SlackCall]:
         return [post for post in self.slack.requests if post.method == method]
 
 
@@ -182,7 +182,7 @@ def acknowledged(event: PageRequested, by: str) -> EscalationAcknowledged:
     )
 
 
-def token_of(post: Posted, action_id: str = "acknowledge") -> str:
+def token_of(post: SlackCall, action_id: str = "acknowledge") -> str:
     token: str = button(post.body["blocks"], action_id)["value"]
     return token
 
@@ -223,7 +223,8 @@ def _letter(error: BaseException) -> DeadLetter:
 
 @pytest.fixture
 async def database(postgres: Postgres, database_name: str) -> AsyncIterator[Database[UnitOfWork]]:
-    async with opened(postgres, database_name, "notifier", UnitOfWork) as database:
+    # Couriers wait for what is due: time must pass by itself.
+    async with opened(postgres, database_name, "notifier", UnitOfWork, TimeSource()) as database:
         yield database
 
 

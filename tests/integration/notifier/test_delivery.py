@@ -100,7 +100,7 @@ async def test_retry_waits_as_long_as_slack_requests(harness: ServiceHarness) ->
 
 async def test_failing_slack_is_retried_and_mail_is_not_delayed(harness: ServiceHarness) -> None:
     await harness.add_recipient("dana")
-    harness.slack.otherwise = receivers.failing(503)
+    harness.slack.otherwise = receivers.server_error(503)
     async with harness.delivering():
         await harness.handle(paged("dana"))
         await until(harness.posted, lambda posts: len(posts) >= 2)
@@ -112,7 +112,7 @@ async def test_failing_slack_is_retried_and_mail_is_not_delayed(harness: Service
 
 async def test_message_that_slack_refuses_is_not_retried(harness: ServiceHarness) -> None:
     await harness.add_recipient("dana", "slack")
-    harness.slack.otherwise = receivers.refusing("channel_not_found")
+    harness.slack.otherwise = receivers.slack_error("channel_not_found")
     async with harness.delivering():
         await harness.handle(paged("dana"))
         (failed,) = await until(harness.published)
@@ -133,7 +133,7 @@ async def test_unknown_mailbox_is_not_retried(harness: ServiceHarness) -> None:
 
 async def test_delivery_fails_after_the_last_attempt(harness: ServiceHarness) -> None:
     await harness.add_recipient("dana", "slack")
-    harness.slack.otherwise = receivers.refusing("invalid_auth")
+    harness.slack.otherwise = receivers.slack_error("invalid_auth")
     async with harness.delivering(delivery_attempts=2):
         await harness.handle(paged("dana"))
         (failed,) = await until(harness.published)
@@ -273,7 +273,7 @@ async def test_failed_update_is_not_reported(harness: ServiceHarness) -> None:
     async with harness.delivering():
         await harness.handle(page)
         await all_sent(harness)
-        harness.slack.otherwise = receivers.refusing("message_not_found")
+        harness.slack.otherwise = receivers.slack_error("message_not_found")
         await harness.handle(acknowledged(page, "dana"))
         await until(harness.states, lambda states: ("update", "slack", "failed") in states)
     assert [event["event"] for event in await harness.published()] == ["notification_sent"]

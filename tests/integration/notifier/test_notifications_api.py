@@ -21,7 +21,7 @@ async def test_notification_shows_its_attempts(
 ) -> None:
     await harness.add_recipient("dana", "slack")
     page = paged("dana")
-    harness.slack.answers.append(receivers.failing(500))
+    harness.slack.answers.append(receivers.server_error(500))
     async with harness.delivering():
         await harness.handle(page)
         await until(harness.published)

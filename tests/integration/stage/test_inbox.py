@@ -9,7 +9,7 @@ from typing import Any
 import httpx
 import pytest
 
-from devstack.receivers import Posted
+from devstack.receivers import SlackCall
 from stage.inbox import Button, Inbox, received_messages
 from stage.inbox.messages import printable, split_links
 from stage.system import Receivers, open_receivers
@@ -22,7 +22,7 @@ HOSTILE = (
 )
 
 
-def post(ts: str, text: str, *, seconds: float = 0, **fields: Any) -> Posted:
+def post(ts: str, text: str, *, seconds: float = 0, **fields: Any) -> SlackCall:
     actions = fields.pop("actions", [])
     blocks = [
         {"type": "section", "text": {"type": "mrkdwn", "text": f"*{text}*\nNo reply within 10 s"}},
@@ -31,7 +31,7 @@ def post(ts: str, text: str, *, seconds: float = 0, **fields: Any) -> Posted:
     ]
     body = {"channel": "D0SARA", "text": text, "blocks": blocks, **fields}
     at = NOON + timedelta(seconds=seconds)
-    return Posted("chat.postMessage", body, {}, at, accepted=True, ts=ts)
+    return SlackCall("chat.postMessage", body, {}, at, accepted=True, ts=ts)
 
 
 def button(label: str, **fields: str) -> dict[str, Any]:
@@ -93,7 +93,7 @@ def test_messages_of_both_media_are_listed_newest_first(receivers: Receivers) ->
 
 
 def test_refused_message_is_not_listed(receivers: Receivers) -> None:
-    receivers.slack.requests.append(Posted("chat.postMessage", {}, {}, NOON, accepted=False))
+    receivers.slack.requests.append(SlackCall("chat.postMessage", {}, {}, NOON, accepted=False))
     assert received_messages(receivers.slack, receivers.mail) == []
 
 

@@ -29,7 +29,7 @@ def _now() -> datetime:
 
 
 @dataclass(frozen=True)
-class Posted:
+class SlackCall:
     """One call of Slack's Web API; `method` is, for example, `chat.postMessage`.
 
     People see an `accepted` message, even if the caller did not get the answer. `ts` is Slack's
@@ -45,39 +45,39 @@ class Posted:
 
 
 @dataclass(frozen=True)
-class Answer:
+class SlackAnswer:
     """Slack's answer to a call; without a `body` it accepts the message."""
 
     status: int = 200
     body: Mapping[str, Any] | None = None
     headers: Mapping[str, str] = field(default_factory=dict)
     hangs: bool = False
-    is_lost: bool = False
+    loses_response: bool = False
 
     @property
     def accepts(self) -> bool:
         return self.body is None and not self.hangs
 
 
-OK = Answer()
+OK = SlackAnswer()
 # Reads the request and does not answer until the caller gives up.
-HANGS = Answer(hangs=True)
+HANGS = SlackAnswer(hangs=True)
 # Accepts the message and closes the connection before the answer.
-LOST = Answer(is_lost=True)
+LOST_RESPONSE = SlackAnswer(loses_response=True)
 
 
-def rate_limited(seconds: int) -> Answer:
+def rate_limited(seconds: int) -> SlackAnswer:
     body = {"ok": False, "error": "ratelimited"}
-    return Answer(429, body, {"Retry-After": str(seconds)})
+    return SlackAnswer(429, body, {"Retry-After": str(seconds)})
 
 
-def failing(status: int = 500) -> Answer:
-    return Answer(status, {"ok": False, "error": "internal_error"})
+def server_error(status: int = 500) -> SlackAnswer:
+    return SlackAnswer(status, {"ok": False, "error": "internal_error"})
 
 
-def refusing(error: str) -> Answer:
+def slack_error(error: str) -> SlackAnswer:
     """Return Slack's refusal: status 200 and `ok: false`."""
-    return Answer(200, {"ok": False, "error": error})
+    return SlackAnswer(200, {"ok": False, "error": error})
 
 
 class SlackReceiver:
@@ -87,8 +87,8 @@ class SlackReceiver:
     """
 
     def __init__(self, port: int = 0) -> None:
-        self.requests: list[Posted] = []
-        self.answers: deque[Answer] = deque()
+        self.requests: list[SlackCall] = []
+        self.answers: deque[SlackAnswer] = deque()
         self.otherwise = OK
         self._serial = count(1)
         app = Starlette(routes=[Route("/api/{method}", self._take, methods=["POST"])])
@@ -99,7 +99,7 @@ class SlackReceiver:
         return f"{self._server.url}/api"
 
     @property
-    def accepted(self) -> list[Posted]:
+    def accepted(self) -> list[SlackCall]:
         return [call for call in self.requests if call.accepted]
 
     def start(self) -> None:
@@ -121,11 +121,11 @@ class SlackReceiver:
         method = request.path_params["method"]
         answer = self.answers.popleft() if self.answers else self.otherwise
         ts = body.get("ts") or f"1700000000.{next(self._serial):06}" if answer.accepts else ""
-        self.requests.append(Posted(method, body, dict(request.headers), at, answer.accepts, ts))
+        self.requests.append(SlackCall(method, body, dict(request.headers), at, answer.accepts, ts))
         if answer.hangs:
             # The body is complete, so the next message is the disconnect.
             await request.receive()
-        if answer.is_lost:
+        if answer.loses_response:
             # Shorter than the declared length: uvicorn closes the connection.
             return StreamingResponse(iter(()), headers={"Content-Length": "1"})
         if answer.body is None:

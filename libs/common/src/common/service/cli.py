@@ -16,7 +16,7 @@ from common.service.dead_letter_cli import letters_cli
 from common.service.settings import ServiceSettings
 from common.service.spec import ServiceSpec, application, serve
 from common.storage.database import Database
-from common.storage.migrations import Phase, migrate
+from common.storage.migrations import Phase, migrate, render_sql
 
 
 def service_cli(
@@ -36,8 +36,15 @@ def service_cli(
         phase: Annotated[
             str, typer.Option(help="pre: stop before what must wait for the rollout's end")
         ] = "all",
+        *,
+        sql: Annotated[
+            bool, typer.Option("--sql", help="print the SQL of all migrations and run nothing")
+        ] = False,
     ) -> None:
         """Bring the service's schema up to date."""
+        if sql:
+            typer.echo(render_sql(name))
+            return
         if phase not in ("pre", "all"):
             message = "--phase takes pre or all"
             raise typer.BadParameter(message)

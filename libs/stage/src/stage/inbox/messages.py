@@ -7,7 +7,7 @@ from datetime import datetime
 from email.message import EmailMessage
 from typing import Any, Literal
 
-from devstack.receivers import MailReceiver, Posted, SlackReceiver
+from devstack.receivers import MailReceiver, SlackCall, SlackReceiver
 
 Blocks = Sequence[Mapping[str, Any]]
 
@@ -57,10 +57,10 @@ def received_messages(slack: SlackReceiver, mail: MailReceiver) -> list[Message]
     return sorted(messages, key=lambda message: message.received_at, reverse=True)
 
 
-def slack_messages(calls: Sequence[Posted]) -> Iterator[Message]:
+def slack_messages(calls: Sequence[SlackCall]) -> Iterator[Message]:
     """Yield one message for each post, in the form of its last update."""
-    first: dict[str, Posted] = {}
-    last: dict[str, Posted] = {}
+    first: dict[str, SlackCall] = {}
+    last: dict[str, SlackCall] = {}
     for call in calls:
         first.setdefault(call.ts, call)
         last[call.ts] = call
