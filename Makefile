@@ -14,7 +14,7 @@ COMPILE  := $(UV) pip compile -q --universal --python-version 3.11 --generate-ha
             --no-emit-package upstairs-common --no-emit-package devstack
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo run test chaos-brief mutants-brief chaos mutants check lint types imports dependencies format bench lock clean
+.PHONY: help setup demo run test chaos-brief mutants-brief chaos mutants check lint types imports dependencies migrations format bench lock clean
 
 help: ## Show this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
@@ -55,7 +55,7 @@ chaos: $(READY) ## Ten minutes of faults under load, then every invariant (SEED=
 mutants: $(READY) ## Break the services in every way we know; the checker must name each
 	@PYTHONPATH=tests $(BIN)/python -m chaos.mutants run $(MUTANTS)
 
-check: lint types imports dependencies test chaos-brief mutants-brief ## All that CI runs
+check: lint types imports dependencies migrations test chaos-brief mutants-brief ## All that CI runs
 
 lint: $(READY) ## Style
 	@$(BIN)/ruff format --check .
@@ -69,6 +69,10 @@ imports: $(READY) ## Who may import whom
 
 dependencies: $(READY) ## Each package declares what it imports
 	@for package in $(PACKAGES); do (cd $$package && $(CURDIR)/$(BIN)/deptry src) || exit 1; done
+
+migrations: $(READY) ## What a migration must not do to a table in use
+	@for service in $(SERVICES); do \
+	  $(BIN)/python -m $$service migrate --sql | $(BIN)/squawk --stdin-filepath $$service.sql || exit 1; done
 
 format: $(READY) ## Mend what a tool can mend
 	@$(BIN)/ruff check --fix .

@@ -13,6 +13,7 @@ from bench import (
     pages,
     resources,
     simulation,
+    storage,
     takeover,
     timers_drain,
     timers_lateness,
@@ -35,6 +36,7 @@ class Plan:
     breach_rate: int = 200
     breach_seconds: int = 12
     pages: int = 300
+    stored_contacts: int = 20_000
     page_rate: int = 20
     idle_seconds: int = 10
     reference_seconds: float = 5
@@ -67,6 +69,7 @@ QUICK = replace(
     clock_timers=10_000,
     breach_seconds=3,
     pages=60,
+    stored_contacts=2000,
     reference_seconds=2,
     simulated_clocks=60_000,
     drain_timers=20_000,
@@ -105,6 +108,10 @@ async def _clock_lateness(testbed: Testbed, plan: Plan) -> Figures:
     return await clock_lateness.lateness(
         testbed, plan.clock_timers, plan.breach_rate, plan.breach_seconds
     )
+
+
+async def _storage(testbed: Testbed, plan: Plan) -> Figures:
+    return await storage.bytes_per_contact(testbed, plan.stored_contacts, plan.concurrency)
 
 
 async def _idle(testbed: Testbed, plan: Plan) -> Figures:
@@ -161,6 +168,7 @@ SYSTEM_PARTS: Mapping[str, Callable[[Testbed, Plan], Awaitable[Figures]]] = {
     "idle": _idle,
     "pages": _pages,
     "clock_lateness": _clock_lateness,
+    "storage": _storage,
 }
 # Before the services start: these parts need the machine for themselves.
 ISOLATED_PARTS: Mapping[str, Callable[[devstack.Stack, Plan], Awaitable[Figures]]] = {

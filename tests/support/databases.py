@@ -4,10 +4,12 @@ import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from datetime import datetime, timedelta
 from typing import Any
 
 import asyncpg
 from sqlalchemy import URL, make_url
+from sqlalchemy.ext.asyncio import AsyncConnection
 
 from common.core.clock import TimeSource
 from common.core.ids import new_id
@@ -66,13 +68,38 @@ def make_template(postgres: Postgres) -> None:
         migrate(service, postgres.url(TEMPLATE, service))
 
 
+class SteppedClock(TimeSource):
+    """Stands still until a test moves it, however slow the machine is.
+
+    Each transaction is a microsecond later than the one before, so that their order shows.
+    """
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._start: datetime | None = None
+        self._transactions = 0
+
+    async def read(self, connection: AsyncConnection) -> datetime:
+        if self._start is None:
+            self._start = await super().read(connection) - self.offset
+        self._transactions += 1
+        return self._start + self.offset + timedelta(microseconds=self._transactions)
+
+    def utc_now(self) -> datetime:
+        return super().utc_now() if self._start is None else self._start + self.offset
+
+
 @asynccontextmanager
 async def opened(
-    postgres: Postgres, name: str, service: str, unit_of_work: type[U]
+    postgres: Postgres,
+    name: str,
+    service: str,
+    unit_of_work: type[U],
+    clock: TimeSource | None = None,
 ) -> AsyncIterator[Database[U]]:
     engine = connect(postgres.url(name, service), schema=service)
     try:
-        yield Database(engine, unit_of_work, TimeSource())
+        yield Database(engine, unit_of_work, clock or SteppedClock())
     finally:
         await engine.dispose()
 

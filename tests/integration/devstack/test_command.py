@@ -10,7 +10,7 @@ from pathlib import Path
 import psutil
 import pytest
 
-END_SECONDS = 20
+END_SECONDS = 120
 
 
 @pytest.fixture

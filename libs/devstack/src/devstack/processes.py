@@ -28,7 +28,8 @@ SERVER_PORTS = range(15_000, 32_000)
 
 
 def free_port() -> int:
-    for port in random.sample(SERVER_PORTS, k=200):
+    # Not the shared generator: test workers seed it alike, and would all try the same ports.
+    for port in random.SystemRandom().sample(SERVER_PORTS, k=200):
         with socket.socket() as probe, contextlib.suppress(OSError):
             probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
             probe.bind((LOOPBACK, port))
@@ -88,7 +89,7 @@ class Process:
                 start_new_session=True,
             )
 
-    async def wait_ready(self, timeout: float = 30) -> None:  # noqa: ASYNC109 - polls with its own deadline and message
+    async def wait_ready(self, timeout: float = 300) -> None:  # noqa: ASYNC109 - polls with its own deadline and message
         """Return at the first 200 from `ready_url`."""
         deadline = time.monotonic() + timeout
         async with httpx.AsyncClient(timeout=2, trust_env=False) as client:

@@ -50,7 +50,7 @@ class Actors:
 
     def connect(self, system: System) -> None:
         self._clients = {
-            service: httpx.AsyncClient(base_url=system.url(service), timeout=10, trust_env=False)
+            service: httpx.AsyncClient(base_url=system.url(service), timeout=60, trust_env=False)
             for service in system.ports
         }
 

@@ -15,7 +15,7 @@ from common.messaging.envelope import Envelope, decode
 from common.messaging.kafka import topic_name
 
 E = TypeVar("E", bound=Event)
-WAIT_TIMEOUT_S = 30.0
+WAIT_TIMEOUT_S = 120.0
 
 
 class EventMissingError(AssertionError):

@@ -290,7 +290,7 @@ async def wait_for_escalation_state(
     scenario: Scenario, contact_id: ContactId, state: str
 ) -> dict[str, str]:
     """Poll the contact as the channel does until its escalation has this state."""
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(60):
         while True:
             contact = await scenario.actors.call("shop", "intake", "GET", f"/contacts/{contact_id}")
             shown: dict[str, str] | None = contact["escalation"]

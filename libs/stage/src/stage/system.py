@@ -123,7 +123,7 @@ class System:
     def replicas_of(self, service: str) -> list[str]:
         return [Replica(service, number).name for number in range(self.replicas)]
 
-    async def wait_ready(self, timeout: float = 60) -> None:  # noqa: ASYNC109 - passed on
+    async def wait_ready(self, timeout: float = 300) -> None:  # noqa: ASYNC109 - passed on
         async with asyncio.TaskGroup() as group:
             for process in self.processes.values():
                 group.create_task(self._wait_for(process, timeout))

@@ -7,13 +7,14 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from pydantic import TypeAdapter
-from sqlalchemy import ARRAY, ColumnElement, Select, Uuid, any_, bindparam, delete, select, text
+from sqlalchemy import ARRAY, ColumnElement, Select, Uuid, any_, bindparam, delete, select
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from common.contracts.event import ContactId, EscalationId, NotificationId, PageId, PersonId
 from common.contracts.notifications import Medium
+from common.storage.bulk import bulk_insert
 from common.storage.database import Database
 from common.storage.rows import LockedTable
 from common.storage.uow import UnitOfWork as BaseUnitOfWork
@@ -126,24 +127,16 @@ class Notifications(LockedTable[NotificationId, Notification]):
 
     def of_escalation(self, escalation_id: EscalationId) -> list[Notification]:
         """Return those of an escalation whose contact this transaction has locked."""
-        return [known for known in self.loaded() if known.escalation_id == escalation_id]
+        return [each for each in self.loaded() if each.escalation_id == escalation_id]
 
     def of_page(self, page_id: PageId) -> list[Notification]:
         """Return those of a page whose contact this transaction has locked."""
-        return [known for known in self.loaded() if known.page_id == page_id]
+        return [each for each in self.loaded() if each.page_id == page_id]
 
     async def claim(self, medium: Medium, now: datetime, limit: int) -> list[Notification]:
         """Lock what is due, the longest due first, but nothing that is locked already."""
         values = {"medium": medium, "now": now, "limit": limit}
         return self.adopt(await self.connection.execute(_DUE, values))
-
-    async def get(self, notification_id: NotificationId) -> Notification | None:
-        """Read it without a lock."""
-        rows = await self.connection.execute(
-            select(self.table).where(self.table.c.notification_id == notification_id)
-        )
-        row = rows.mappings().first()
-        return self.read(dict(row)) if row else None
 
     async def latest(
         self, criteria: Filter, before: NotificationId | None, limit: int
@@ -239,13 +232,4 @@ _TIME_UNTIL_DUE = """
     SELECT min(due_at) - clock_timestamp() FROM notifications
     WHERE medium = $1 AND state IN ('pending', 'sending')
 """
-_UPSERT_ATTEMPTS = text("""
-    INSERT INTO delivery_attempts
-        (notification_id, attempt, started_at, ended_at, outcome, detail)
-    SELECT notification_id, attempt, started_at, ended_at, outcome, detail
-    FROM jsonb_to_recordset(CAST(CAST(:rows AS text) AS jsonb)) AS r(
-        notification_id uuid, attempt integer, started_at timestamptz, ended_at timestamptz,
-        outcome text, detail text)
-    ON CONFLICT (notification_id, attempt) DO UPDATE SET
-        ended_at = excluded.ended_at, outcome = excluded.outcome, detail = excluded.detail
-""")
+_UPSERT_ATTEMPTS = bulk_insert(tables.delivery_attempts, conflict="update")

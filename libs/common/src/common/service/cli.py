@@ -12,11 +12,11 @@ from sqlalchemy.ext.asyncio import create_async_engine
 from common.core.clock import TimeSource
 from common.core.health import Health
 from common.core.metrics import Metrics
-from common.service.dead_letter_cli import letters_cli
+from common.service.dead_letter_cli import dead_letter_cli
 from common.service.settings import ServiceSettings
 from common.service.spec import ServiceSpec, application, serve
 from common.storage.database import Database
-from common.storage.migrations import Phase, migrate
+from common.storage.migrations import Phase, migrate, render_sql
 
 
 def service_cli(
@@ -34,10 +34,18 @@ def service_cli(
     @cli.command("migrate")
     def _migrate(
         phase: Annotated[
-            str, typer.Option(help="pre: stop before what must wait for the rollout's end")
+            str,
+            typer.Option(help="pre: stop before migrations that wait for the end of the rollout"),
         ] = "all",
+        *,
+        sql: Annotated[
+            bool, typer.Option("--sql", help="print the SQL of all migrations and run nothing")
+        ] = False,
     ) -> None:
         """Bring the service's schema up to date."""
+        if sql:
+            typer.echo(render_sql(name))
+            return
         if phase not in ("pre", "all"):
             message = "--phase takes pre or all"
             raise typer.BadParameter(message)
@@ -51,7 +59,7 @@ def service_cli(
             orjson.dumps(openapi(settings, build), option=orjson.OPT_INDENT_2) + b"\n"
         )
 
-    cli.add_typer(letters_cli(settings, build), name="dead-letters")
+    cli.add_typer(dead_letter_cli(settings, build), name="dead-letters")
     return cli
 
 

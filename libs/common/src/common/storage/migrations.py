@@ -1,7 +1,8 @@
-"""Alembic for a service: its own schema, its own version table, before or after a rollout."""
+"""Alembic for a service: its own schema and version table; before and after a rollout."""
 
 import asyncio
 from importlib.util import find_spec
+from io import StringIO
 from pathlib import Path
 from typing import Literal
 
@@ -16,11 +17,14 @@ from common.storage.tables import RELIABILITY
 
 Phase = Literal["pre", "all"]
 
+# A migration that waits for a table's lock makes all later users of the table wait behind it.
+_SET_LOCK_TIMEOUT = "SET lock_timeout = '10s'"
+
 
 def migrate(service: str, url: str, phase: Phase = "all") -> None:
     """Bring the service's schema up to date.
 
-    With `pre`, stop before the first migration whose name begins with `post_`: those wait until
+    With `pre`, stop before the first migration whose name begins with `post_`: those run after
     the old version of the service is gone.
     """
     config = Config()
@@ -30,9 +34,22 @@ def migrate(service: str, url: str, phase: Phase = "all") -> None:
     command.upgrade(config, target)
 
 
+def render_sql(service: str) -> str:
+    """Return the SQL of all migrations of the service, for review and for linters."""
+    sql = StringIO()
+    config = Config(output_buffer=sql)
+    config.set_main_option("script_location", str(_folder(service)))
+    config.attributes.update(schema=service)
+    command.upgrade(config, "head", sql=True)
+    return sql.getvalue()
+
+
 def run_environment() -> None:
-    """What each service's `env.py` calls."""
+    """Run the migrations; each service's `env.py` calls it."""
     attributes = context.config.attributes
+    if context.is_offline_mode():
+        _print_sql(attributes["schema"])
+        return
     asyncio.run(_migrate(attributes["url"], attributes["schema"]))
 
 
@@ -83,10 +100,18 @@ async def _migrate(url: str, schema: str) -> None:
     await engine.dispose()
 
 
+def _print_sql(schema: str) -> None:
+    context.configure(dialect_name="postgresql", version_table_schema=schema)
+    for statement in (f"SET search_path TO {schema}", _SET_LOCK_TIMEOUT):
+        context.execute(statement)
+    context.run_migrations()
+
+
 def _run(connection: Connection, schema: str) -> None:
     connection.execute(text(f"SET search_path TO {schema}"))
-    # Two jobs that migrate at once: the second waits and finds nothing to do.
+    # If two jobs migrate at once, the second waits and finds nothing to do.
     connection.execute(text("SELECT pg_advisory_lock(hashtext('migrate ' || current_schema()))"))
+    connection.execute(text(_SET_LOCK_TIMEOUT))
     connection.commit()
     context.configure(connection=connection, version_table_schema=schema)
     with context.begin_transaction():

@@ -32,7 +32,7 @@ async def _run(
 ) -> T:
     # A query may take minutes; the person who waits for it can end it.
     url = str(settings.database_url)
-    engine = connect(url, schema="escalation", pool_size=1, patience_s=None)
+    engine = connect(url, schema="escalation", pool_size=1, statement_timeout_s=None)
     try:
         async with engine.connect() as pooled:
             return await query(await pooled.execution_options(isolation_level=isolation))

@@ -46,7 +46,7 @@ class TrackedContacts(LockedTable[ContactId, TrackedContact]):
         )
 
     def save(self, contact: TrackedContact) -> None:
-        if self._held[contact.contact_id] is not contact:
+        if self._rows[contact.contact_id] is not contact:
             self.put(contact)
 
     async def count_other_contacts(self, event: ContactReceived, rule: RepeatRule) -> int:

@@ -26,13 +26,13 @@ class Escalations(LockedTable[EscalationId, Escalation]):
         super().__init__(connection, tables.escalations, Escalation)
 
     def has_changed(self, escalation: Escalation) -> bool:
-        return self._held.get(escalation.escalation_id) is not escalation
+        return self._rows.get(escalation.escalation_id) is not escalation
 
     def save(self, escalation: Escalation) -> None:
         """Write an escalation that was locked and has changed, or was raised just now."""
-        if escalation.escalation_id not in self._held:
+        if escalation.escalation_id not in self._rows:
             self.mark_absent(escalation.escalation_id)
-        if self._held[escalation.escalation_id] is not escalation:
+        if self._rows[escalation.escalation_id] is not escalation:
             self.put(escalation)
 
     async def get(self, escalation_id: EscalationId) -> Escalation | None:

@@ -7,7 +7,7 @@ from typing import Annotated
 
 from fastapi import Depends, Request
 
-from common.contracts.event import NotificationId
+from common.contracts.event import UUID_PATTERN, NotificationId
 from common.core.clock import TimeSource
 from common.http.access import Principal, require_role
 from common.http.app import get_database
@@ -26,7 +26,7 @@ from notifier.domain.escalations import Escalation
 from notifier.links import ExpiredLinkError, ForgedLinkError, Links
 from notifier.store import UnitOfWork
 
-UUID = r"^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$"
+UUID = f"^{UUID_PATTERN}$"
 
 NotifierDatabase = Annotated[Database[UnitOfWork], Depends(get_database)]
 SupervisorUser = Annotated[Principal, Depends(require_role("supervisor", "manager"))]

@@ -1,10 +1,11 @@
 """Who was notified of what: every notification with its attempts, so that each explains itself."""
 
+from dataclasses import asdict
 from datetime import datetime
 from typing import Annotated
 
 from fastapi import APIRouter, Query
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, TypeAdapter
 
 from common.contracts.escalations import (
     LeaseEnd,
@@ -17,6 +18,7 @@ from common.contracts.escalations import (
 )
 from common.contracts.event import ContactId, EscalationId, NotificationId, PageId, PersonId
 from common.contracts.notifications import Action, Medium
+from common.http.pagination import Cursor, Limit, Page, decode_cursor
 from notifier import rendering
 from notifier.api.deps import UUID, NotifierDatabase, SupervisorUser, transaction
 from notifier.domain.content import LostTimer
@@ -25,6 +27,8 @@ from notifier.domain.reasons import Reason
 from notifier.store import Filter
 
 router = APIRouter(prefix="/v1/notifications", tags=["notifications"])
+
+_KEY = TypeAdapter(NotificationId)
 
 
 class _Out(BaseModel):
@@ -83,13 +87,6 @@ class NotificationOut(_Out):
     attempts: list[AttemptOut] = Field(description="The calls made for it.")
 
 
-class NotificationsPage(BaseModel):
-    items: list[NotificationOut] = Field(description="Notifications, the latest first.")
-    next_cursor: NotificationId | None = Field(
-        description="The `cursor` of the next page; null at the end."
-    )
-
-
 @router.get("")
 async def show_all(
     database: NotifierDatabase,
@@ -98,19 +95,22 @@ async def show_all(
     escalation_id: Annotated[EscalationId | None, Query(pattern=UUID)] = None,
     person_id: Annotated[PersonId | None, Query(max_length=100)] = None,
     state: State | None = None,
-    cursor: Annotated[NotificationId | None, Query(pattern=UUID)] = None,
-    limit: Annotated[int, Query(ge=1, le=200)] = 50,
-) -> NotificationsPage:
-    """List notifications, each with its attempts and their outcomes."""
+    cursor: Cursor = None,
+    limit: Limit = 50,
+) -> Page[NotificationOut]:
+    """List notifications, the latest first, each with its attempts and their outcomes."""
     criteria = Filter(contact_id, escalation_id, person_id, state)
+    before = decode_cursor(cursor, _KEY, asdict(criteria))
     async with transaction(database) as uow:
-        latest = await uow.notifications.latest(criteria, cursor, limit + 1)
-        page = latest[:limit]
-        attempts = await uow.attempts.of([shown.notification_id for shown in page])
+        latest = await uow.notifications.latest(criteria, before, limit + 1)
+        attempts = await uow.attempts.of([each.notification_id for each in latest[:limit]])
         at = uow.now
-    return NotificationsPage(
-        items=[_out(shown, attempts.get(shown.notification_id, []), at) for shown in page],
-        next_cursor=page[-1].notification_id if len(latest) > limit else None,
+    return Page.of(
+        latest,
+        limit,
+        key=lambda last: last.notification_id,
+        show=lambda each: _out(each, attempts.get(each.notification_id, []), at),
+        filters=asdict(criteria),
     )
 
 

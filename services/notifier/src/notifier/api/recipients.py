@@ -3,18 +3,18 @@
 from collections.abc import Sequence
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Path, Query
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field
+from fastapi import APIRouter
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, TypeAdapter
 
 from common.contracts.event import PersonId
-from common.http.app import RequestModel, ShortText
+from common.http.app import PersonPath, RequestModel, ShortText
+from common.http.pagination import Cursor, Limit, Page, decode_cursor
 from common.http.problems import ProblemError
 from notifier.api.deps import NotifierDatabase, SupervisorUser, transaction
 from notifier.channels.base import Channel, ChannelAddress, address_type
 from notifier.domain.recipients import Recipient
 
-PersonPath = Annotated[PersonId, Path(pattern=r"^[A-Za-z0-9][A-Za-z0-9._@-]{0,99}$")]
-
+_KEY = TypeAdapter(PersonId)
 _EXAMPLE: dict[str, Any] = {
     "name": "Dana Ruiz",
     "media": [
@@ -48,12 +48,6 @@ def make_router(channels: Sequence[Channel]) -> APIRouter:
         name: str = Field(description="The name that messages call the person by.")
         media: tuple[address, ...] = Field(description="The addresses, each medium at most once.")
 
-    class RecipientsPage(BaseModel):
-        items: list[RecipientOut] = Field(description="Recipients, by person id.")
-        next_cursor: PersonId | None = Field(
-            description="The `cursor` of the next page; null at the end."
-        )
-
     def out(recipient: Recipient) -> RecipientOut:
         # An address of a channel that this version does not have is not shown.
         media = (types[kept.medium].read(kept) for kept in recipient.media if kept.medium in types)
@@ -69,7 +63,9 @@ def make_router(channels: Sequence[Channel]) -> APIRouter:
         _caller: SupervisorUser,
     ) -> RecipientOut:
         """Set how a person is notified; it replaces what was set before."""
-        recipient = Recipient(person_id, body.name, tuple(given.stored() for given in body.media))
+        recipient = Recipient(
+            person_id, body.name, tuple(address.stored() for address in body.media)
+        )
         async with transaction(database) as uow:
             await uow.recipients.save(recipient)
         return out(recipient)
@@ -89,16 +85,13 @@ def make_router(channels: Sequence[Channel]) -> APIRouter:
     async def show_all(
         database: NotifierDatabase,
         _caller: SupervisorUser,
-        cursor: Annotated[PersonId | None, Query(max_length=100)] = None,
-        limit: Annotated[int, Query(ge=1, le=200)] = 50,
-    ) -> RecipientsPage:
+        cursor: Cursor = None,
+        limit: Limit = 50,
+    ) -> Page[RecipientOut]:
         """List recipients by person id."""
+        after = decode_cursor(cursor, _KEY)
         async with transaction(database) as uow:
-            recipients = await uow.recipients.after(cursor, limit + 1)
-        page = recipients[:limit]
-        return RecipientsPage(
-            items=[out(recipient) for recipient in page],
-            next_cursor=page[-1].person_id if len(recipients) > limit else None,
-        )
+            recipients = await uow.recipients.after(after, limit + 1)
+        return Page.of(recipients, limit, key=lambda last: last.person_id, show=out)
 
     return router

@@ -6,16 +6,21 @@ from datetime import datetime
 from typing import Literal, assert_never
 
 from common.contracts.escalations import PageRequested, TimerMissing
-from common.contracts.event import ContactId, EscalationId, Event, NotificationId, PageId, PersonId
+from common.contracts.event import (
+    OPERATIONS,
+    ContactId,
+    EscalationId,
+    Event,
+    NotificationId,
+    PageId,
+    PersonId,
+)
 from common.contracts.notifications import Action, Medium, NotificationFailed
 from notifier.domain import content as contents
 from notifier.domain.content import Content, Status
 from notifier.domain.escalations import Escalation
 from notifier.domain.reasons import asks_for
 from notifier.domain.recipients import Address, Recipient
-
-# The operators of Upstairs are one recipient, known by this id.
-OPERATIONS = PersonId("operations")
 
 # An update changes the message of a page that was sent.
 Kind = Literal["page", "update"]
