@@ -155,7 +155,7 @@ def test_what_changes_nothing_is_refused_and_a_repetition_is_not() -> None:
 
 def test_there_is_an_end_to_changes() -> None:
     past = tuple(override(LEE, MONDAY - n * HOUR) for n in range(1, MAX_CHANGES + 1))
-    with pytest.raises(InvalidChangeError, match="those that are over"):
+    with pytest.raises(InvalidChangeError, match="without the past ones"):
         apply_override(replace(DAILY, overrides=past), override(LEE), None)
 
 
