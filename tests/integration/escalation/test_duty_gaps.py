@@ -26,7 +26,7 @@ class Replica:
 
     async def announce(self) -> float:
         """Announce gaps; return for how many hours of the week nobody is on duty."""
-        await self.announcer.look_ahead(asyncio.Event())
+        await self.announcer.announce_all(asyncio.Event())
         seconds = self.registry.get_sample_value(
             "upstairs_duty_gap_seconds", {"schedule": "supervisors"}
         )

@@ -239,7 +239,7 @@ async def test_snooze_over_limit_is_refused(service: ServiceHarness, screen: Scr
     refused = await screen.press("snooze", until=too_late, reason="later")
     assert (refused.status_code, refused.json()["detail"]) == (
         409,
-        "A snooze ends within 1 h from now.",
+        "A snooze must end within 1 h from now.",
     )
     without_zone = await screen.press("snooze", until="2026-03-02T15:00:00", reason="later")
     assert without_zone.status_code == 422
@@ -256,7 +256,7 @@ async def test_accused_person_may_not_take_over(
     refused = await screen.press("take-over", by="kim")
     assert (refused.status_code, refused.json()["detail"]) == (
         403,
-        "The complaint is about you: it takes somebody else.",
+        "The complaint is about you: somebody else must act on it.",
     )
 
 
@@ -284,7 +284,7 @@ async def test_reopen_is_refused_beside_another_open_escalation(
     refused = await screen.press("reopen", reason="again")
     assert (refused.status_code, refused.json()["detail"]) == (
         409,
-        "The contact has another one open.",
+        "The contact has another open escalation.",
     )
 
 

@@ -13,7 +13,14 @@ from sqlalchemy import text
 from common.contracts.event import ContactId, EscalationId, PersonId, TeamId
 from common.core.ids import new_id
 from common.storage.database import Database
-from escalation.domain.model import OPEN_STATES, Escalation, EscalationCause, TrackedContact
+from escalation.domain.model import (
+    NO_LADDER,
+    OPEN_STATES,
+    Escalation,
+    EscalationCause,
+    Lease,
+    TrackedContact,
+)
 from escalation.domain.queries import EscalationQuery
 from escalation.domain.settings.ladders import Ladder, Level, NamedPerson
 from escalation.domain.settings.policies import ContactDetails
@@ -84,21 +91,21 @@ def escalation(chance: random.Random, contact_id: ContactId, state: Any) -> Esca
     taken = state in ("acknowledged", "taken_over", "approval_asked")
     raised_at = NOON - timedelta(minutes=chance.randint(0, 9))
     hours = chance.choice([-3, -2, -1, 1, 2, 3])
-    on = chance.choice([*LADDERS, None])
+    on = chance.choice([*LADDERS, NO_LADDER])
     return Escalation(
         escalation_id=EscalationId(new_id()),
         contact_id=contact_id,
         state=state,
         severity=chance.choice(SEVERITIES),  # type: ignore[arg-type]
         ladder=on,
-        level=0 if on is None else chance.randint(0, 1),
+        level=chance.randint(0, 1) if on.body.levels else 0,
         round=1,
         causes=tuple(
             EscalationCause(cause, cause, raised_at)  # type: ignore[arg-type]
             for cause in chance.sample(CAUSES, chance.randint(1, 3))
         ),
         awaited=() if state not in OPEN_STATES else tuple(map(PersonId, chance.sample(PEOPLE, 2))),
-        holder=PersonId(chance.choice(PEOPLE)) if taken else None,
+        lease=Lease(PersonId(chance.choice(PEOPLE)), "progress") if taken else None,
         lease_no=int(taken),
         deadline=NOON + timedelta(hours=hours)
         if state in OPEN_STATES and chance.random() < 0.8
@@ -142,7 +149,7 @@ FILTERS: dict[str, Callable[[ListedEscalation, Any, datetime], bool]] = {
     "tier": is_among(lambda row: details_of(row).tier),
     "team": is_among(lambda row: row.contact.team_id),
     "representative": is_among(lambda row: row.contact.representative_id),
-    "ladder": is_among(lambda row: row.escalation.ladder and row.escalation.ladder.id),
+    "ladder": is_among(lambda row: row.escalation.ladder.id),
     "overdue": lambda row, params, at: ((row.escalation.deadline or FOREVER) < at) == params,
     "alarm": lambda row, params, _: (row.escalation.alarm_since is not None) == params,
     "contact_id": lambda row, params, _: row.contact.contact_id == params,

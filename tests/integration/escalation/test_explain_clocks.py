@@ -26,12 +26,6 @@ pytestmark = pytest.mark.usefixtures("configured")
 Explain = Callable[..., Awaitable[Result]]
 
 
-_DROP_TERMS = """
-    UPDATE journal SET data = data || jsonb_build_object('clocks', (
-        SELECT jsonb_agg(jsonb_build_object('clock', clock->'clock', 'due_at', clock->'due_at'))
-        FROM jsonb_array_elements(data->'clocks') AS clock))
-    WHERE type = 'upstairs.clocks_started.v1'
-"""
 _CORRUPT = "UPDATE tracked_contacts SET clocks = jsonb_set(clocks, '{0,target_s}', '5')"
 
 
@@ -110,16 +104,3 @@ async def test_explain_clocks_rejects_unknown_contact_and_clock(explain: Explain
     assert (await explain("nothing")).exit_code == 2
     known = "018f0000-0000-7000-8000-00000000dead"
     assert (await explain(known, "--clock", "patience")).exit_code == 2
-
-
-async def test_explain_clocks_accepts_start_without_terms(
-    service: ServiceHarness, explain: Explain
-) -> None:
-    """Such a clock can't be recomputed, and counts as no mismatch."""
-    contact = await service.received()
-    await service.tell(contact)
-    async with service.database.transaction() as uow:
-        await uow.connection.execute(text(_DROP_TERMS))
-    result = await explain(contact.contact_id)
-    assert result.exit_code == 0, result.output
-    assert "can't be recomputed" in result.output

@@ -10,13 +10,8 @@ from typing import Any
 import httpx
 import pytest
 
-from common.contracts.escalations import (
-    ClockBreached,
-    ClockWarned,
-    EscalationClimbed,
-    EscalationReturned,
-    EscalationUnanswered,
-)
+from common.contracts.clocks import ClockBreached, ClockWarned
+from common.contracts.escalations import EscalationClimbed, EscalationReturned, EscalationUnanswered
 from common.contracts.event import ContactId, EscalationId, Event
 from common.core.health import Health
 from common.core.ids import new_id
@@ -35,16 +30,26 @@ def deadlines(chance: random.Random, at: datetime) -> list[Event]:
         own = {"contact_id": ContactId(new_id()), "occurred_at": at}
         late = round(chance.expovariate(1 / 20), 3)
         escalation_id = EscalationId(new_id())
-        policy = chance.choice([None, "gold", "silver"])
-        clock = chance.choice(["assignment", "resolution"])
+        policy = chance.choice(["gold", "silver", "bronze"])
+        clock = {
+            "clock": chance.choice(["assignment", "resolution"]),
+            "due_at": at,
+            "policy_id": policy,
+            "policy_version": 1,
+        }
         level = {"escalation_id": escalation_id, "level": 1, "level_name": "managers"}
         climbed = {"escalation_id": escalation_id, "from_level": 0, "to_level": 1}
         waited_for = chance.choice(["acknowledgement_due", "lease"])
         kinds: list[tuple[type[Event], dict[str, Any]]] = [
-            (ClockBreached, {"clock": clock, "due_at": at, "policy_id": policy}),
+            (ClockBreached, {**clock, "run": 1}),
             (
                 ClockWarned,
-                {"clock": clock, "due_at": at, "policy_id": policy, "threshold_percent": 80},
+                {
+                    **clock,
+                    "threshold_percent": 80,
+                    "threshold_due_at": at,
+                    "action": "warn_supervisor",
+                },
             ),
             (EscalationReturned, {**level, "from_person": "sam", "reason": "shift over"}),
             (EscalationUnanswered, {**level, "waited_for": waited_for}),

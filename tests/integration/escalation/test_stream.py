@@ -13,7 +13,8 @@ from aiokafka import AIOKafkaProducer, TopicPartition
 from aiokafka.admin import AIOKafkaAdminClient, RecordsToDelete
 
 import devstack
-from common.contracts.escalations import ClockBreached, ClockMet, EscalationNoted, PageRequested
+from common.contracts.clocks import ClockBreached, ClockMet
+from common.contracts.escalations import EscalationNoted, PageRequested
 from common.contracts.event import Event
 from common.core.ids import new_id
 from common.service.provision import TopicSpec, create_topics
@@ -36,12 +37,18 @@ from support.probe import Broker
 
 PARTITIONS = 4
 NOTE = EscalationNoted.type
+START = "-".join([".".join("0" * PARTITIONS)] * 2)
+
+
+def offsets(event_id: str) -> list[int]:
+    return [int(offset) for topic in event_id.split("-") for offset in topic.split(".")]
 
 
 @pytest.fixture
 async def broker(stack: devstack.Stack) -> Broker:
     namespace = f"test-{new_id()}"
-    topics = {"escalations": TopicSpec(partitions=PARTITIONS, replication=1)}
+    spec = TopicSpec(partitions=PARTITIONS, replication=1)
+    topics = {"escalations": spec, "clocks": spec}
     await create_topics(stack.kafka_bootstrap, namespace, topics)
     return Broker(stack.kafka_bootstrap, namespace, stack.kafka_idempotence)
 
@@ -93,7 +100,7 @@ async def test_events_between_list_and_stream_are_not_lost(
 ) -> None:
     async with single_replica.client() as http:
         before = (await http.get("/v1/escalations")).headers["Last-Event-ID"]
-        assert before == ".".join("0" * PARTITIONS)
+        assert before == START
         between = [noted(new_contact()) for _ in range(5)]
         for event in between:
             await broker.send(producer, event)
@@ -132,12 +139,13 @@ async def test_stream_filters_by_contact_escalation_and_type(
 ) -> None:
     contact_id, other = new_contact(), new_contact()
     common = {"contact_id": contact_id, "occurred_at": "2026-03-02T09:30:00Z"}
-    clock = {"clock": "resolution", "due_at": "2026-03-02T09:30:00Z"}
-    page = {"page_id": "p", "person_id": "rita", "reason": "warning", "headline": "!", "why": "?"}
+    clock = {"clock": "resolution", "due_at": "2026-03-02T09:30:00Z", "run": 1}
+    policy = {"policy_id": "gold", "policy_version": 1}
+    page = {"page_id": "p", "person_id": "rita", "reason": "warning"}
     events: list[Event] = [
         ClockMet.model_validate({**common, **clock, "met_at": "2026-03-02T09:30:00Z"}),
         PageRequested.model_validate({**common, **page}),
-        ClockBreached.model_validate({**common, **clock, "lateness_ms": 3}),
+        ClockBreached.model_validate({**common, **clock, **policy, "lateness_ms": 3}),
         PageRequested.model_validate({**common, **page, "escalation_id": contact_id}),
         noted(contact_id),
         noted(other, "the end"),
@@ -177,7 +185,7 @@ async def test_heartbeat_carries_current_position(
         async with asyncio.timeout(10):
             while screen.last_id == begin:
                 assert ": heartbeat" in await screen.block()
-    assert sum(map(int, screen.last_id.split("."))) == 1
+    assert sum(offsets(screen.last_id)) == 1
 
 
 async def test_event_published_twice_is_streamed_once(
@@ -207,7 +215,7 @@ async def test_malformed_record_is_skipped(
         )
         await broker.send(producer, noted(contact_id))
         (received,) = await screen.take(1)
-    assert sum(map(int, received.id.split("."))) == 2
+    assert sum(offsets(received.id)) == 2
 
 
 @pytest.mark.parametrize("wrong", ["nonsense", "1..2", "-1.0.0.0", "1,2"])
@@ -222,7 +230,7 @@ async def test_malformed_event_id_is_refused(single_replica: Replica, wrong: str
             assert "event" in answer.json()["detail"]
 
 
-@pytest.mark.parametrize("gone", ["7.0.0.0", "0.0.0.0.0"])
+@pytest.mark.parametrize("gone", ["7.0.0.0-0.0.0.0", "0.0.0.0.0-0.0.0.0", "1.0.0.0"])
 async def test_unknown_offsets_answer_410(single_replica: Replica, gone: str) -> None:
     async with single_replica.client() as http:
         answer = await http.get("/v1/escalations/stream", headers={"Last-Event-ID": gone})
@@ -239,7 +247,7 @@ async def test_deleted_events_answer_410(
         for _ in range(3):
             await broker.send(producer, noted(contact_id))
         first, *_, last = await screen.take(3)
-    partition = last.id.split(".").index("3")
+    partition = offsets(last.id).index(3)
     admin = AIOKafkaAdminClient(bootstrap_servers=broker.bootstrap)
     await admin.start()
     gone = {TopicPartition(broker.topic("escalations"), partition): RecordsToDelete(2)}
@@ -256,15 +264,15 @@ async def test_deleted_events_answer_410(
     assert received.data["data"]["text"] == "new"
 
 
-async def test_gap_in_topic_closes_all_streams(single_replica: Replica) -> None:
+async def test_gap_in_topic_closes_all_streams(single_replica: Replica, broker: Broker) -> None:
     """Retention deleted unread events: clients that reconnect get 410."""
-    record = SimpleNamespace(partition=1, offset=7, headers=[])
+    record = SimpleNamespace(topic=broker.topic("escalations"), partition=1, offset=7, headers=[])
     async with single_replica.stream() as screen, asyncio.timeout(10):
-        single_replica.broadcaster._broadcast(1, [record])
+        single_replica.broadcaster._broadcast((0, 1), [record])
         assert [event async for event in screen.events()] == []
     async with single_replica.client() as http:
         listed = await http.get("/v1/escalations")
-    assert listed.headers["Last-Event-ID"].split(".")[1] == "8"
+    assert offsets(listed.headers["Last-Event-ID"])[1] == 8
 
 
 async def test_slow_client_is_closed_and_loses_nothing(

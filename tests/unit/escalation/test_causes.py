@@ -97,7 +97,7 @@ def in_charge(settings: Configuration) -> ContactHarness:
     return harness
 
 
-def test_a_vip_goes_upstairs_at_once_where_the_policy_says_so() -> None:
+def test_vip_contact_is_escalated_at_once_if_policy_says_so() -> None:
     harness = ContactHarness(raising(RaiseRules(vip=True)))
     receive(harness, tier="vip")
     assert harness.event(EscalationRaised).cause == "vip"
@@ -107,14 +107,14 @@ def test_a_vip_goes_upstairs_at_once_where_the_policy_says_so() -> None:
 
 
 @pytest.mark.parametrize(("vip", "tier"), [(False, "vip"), (True, "premium")])
-def test_others_wait_for_their_promise(vip: bool, tier: Tier) -> None:  # noqa: FBT001 - a parameter
+def test_contact_without_raise_rule_is_not_escalated_on_receipt(vip: bool, tier: Tier) -> None:  # noqa: FBT001 - a parameter
     harness = ContactHarness(raising(RaiseRules(vip=vip)))
     receive(harness, tier=tier)
     assert harness.pages() == []
 
 
 @pytest.mark.parametrize(("earlier", "raised"), [(1, False), (2, True), (5, True)])
-def test_a_customer_who_comes_again_and_again_goes_upstairs(earlier: int, raised: bool) -> None:  # noqa: FBT001 - a parameter
+def test_repeated_contacts_are_escalated_from_the_threshold_on(earlier: int, raised: bool) -> None:  # noqa: FBT001 - a parameter
     harness = ContactHarness(raising(RaiseRules(repeated=WEEK)))
     receive(harness, earlier=earlier)
     assert [one.cause for one in harness.events(EscalationRaised)] == ["repeated_contact"] * raised
@@ -123,7 +123,7 @@ def test_a_customer_who_comes_again_and_again_goes_upstairs(earlier: int, raised
         assert harness.event(EscalationRaised).reason == contacts
 
 
-def test_two_causes_at_once_are_one_page_of_greater_severity() -> None:
+def test_two_causes_at_receipt_give_one_page_of_higher_severity() -> None:
     harness = ContactHarness(raising(RaiseRules(vip=True, repeated=WEEK)))
     receive(harness, tier="vip", earlier=2)
     assert harness.event(EscalationRaised).severity == "medium"
@@ -133,7 +133,7 @@ def test_two_causes_at_once_are_one_page_of_greater_severity() -> None:
     assert [cause.cause for cause in page.causes] == ["vip", "repeated_contact"]
 
 
-def test_both_causes_decide_on_the_ladder() -> None:
+def test_severity_of_both_causes_selects_ladder() -> None:
     settings = raising(RaiseRules(vip=True, repeated=WEEK))
     grave = Ladder((level("grave", MIA),), lease_s=20, working_lease_s=60)
     policy = replace(settings.policies["gold"].body, ladder_by_severity={"high": "grave"})
@@ -147,7 +147,7 @@ def test_both_causes_decide_on_the_ladder() -> None:
     assert harness.pages() == [(MIA, "raised")]
 
 
-def test_bad_feedback_goes_upstairs_though_the_contact_is_resolved() -> None:
+def test_bad_feedback_on_resolved_contact_is_escalated() -> None:
     harness = in_charge(raising(RaiseRules(feedback_at_most=2)))
     harness.resolve()
     rate(harness, 3)
@@ -163,13 +163,13 @@ def test_bad_feedback_goes_upstairs_though_the_contact_is_resolved() -> None:
     assert harness.timers == {}
 
 
-def test_feedback_on_which_no_policy_has_a_word_is_left_alone() -> None:
+def test_feedback_without_policy_rule_is_ignored() -> None:
     harness = in_charge(SETTINGS)
     rate(harness, 1)
     assert harness.escalation is None
 
 
-def test_a_complaint_outlives_the_contact() -> None:
+def test_complaint_stays_open_when_contact_ends() -> None:
     harness = in_charge(organised(level("first", DAN)))
     complain(harness, RITA)
     harness.resolve()
@@ -180,7 +180,7 @@ def test_a_complaint_outlives_the_contact() -> None:
     assert harness.escalation is not None
 
 
-def test_a_complaint_may_follow_the_end_but_nothing_else_may() -> None:
+def test_only_complaint_may_be_raised_on_resolved_contact() -> None:
     harness = in_charge(organised(level("first", DAN)))
     harness.resolve()
     with pytest.raises(errors.ContactNotOpenError):
@@ -191,12 +191,12 @@ def test_a_complaint_may_follow_the_end_but_nothing_else_may() -> None:
     assert (cause.cause, cause.about, cause.by) == ("complaint", RITA, DAN)
 
 
-def test_nobody_can_complain_about_a_contact_that_is_unknown() -> None:
+def test_complaint_about_unknown_contact_is_refused() -> None:
     with pytest.raises(errors.ContactNotOpenError):
         complain(ContactHarness(), RITA)
 
 
-def test_whoever_is_complained_about_is_never_asked() -> None:
+def test_accused_person_is_never_paged() -> None:
     harness = in_charge(organised(level("first", SAM, DAN), level("second", MIA, SAM)))
     complain(harness, SAM)
     harness.advance_to(15)
@@ -206,7 +206,7 @@ def test_whoever_is_complained_about_is_never_asked() -> None:
     assert may_act(harness.escalation, DAN)
 
 
-def test_ones_own_supervisor_is_asked_together_with_the_level_above() -> None:
+def test_line_manager_of_accused_is_paged_together_with_level_above() -> None:
     harness = in_charge(organised(level("first", SAM), level("second", MIA)))
     complain(harness, RITA)
     assert harness.pages() == [(SAM, "raised"), (MIA, "raised")]
@@ -214,7 +214,7 @@ def test_ones_own_supervisor_is_asked_together_with_the_level_above() -> None:
     assert {page.explanation for page in harness.events(PageRequested)} == {why}
 
 
-def test_supervisors_of_the_team_are_not_asked_alone_either() -> None:
+def test_team_supervisors_of_accused_are_not_paged_alone() -> None:
     team = Level("first", 5, (TeamSupervisors("team_supervisors"),), ask="in_turn")
     harness = in_charge(organised(team, level("second", MIA)))
     complain(harness, RITA)
@@ -224,13 +224,13 @@ def test_supervisors_of_the_team_are_not_asked_alone_either() -> None:
     assert KIM not in {person for person, _ in harness.pages()}
 
 
-def test_with_another_at_the_level_nobody_else_is_needed() -> None:
+def test_independent_person_at_level_suffices_for_complaint() -> None:
     harness = in_charge(organised(level("first", SAM, DAN), level("second", MIA)))
     complain(harness, RITA)
     assert harness.pages() == [(SAM, "raised"), (DAN, "raised")]
 
 
-def test_where_only_ones_own_supervisor_is_left_operations_are_told() -> None:
+def test_operations_are_paged_if_only_line_manager_is_left() -> None:
     harness = in_charge(organised(level("first", SAM)))
     complain(harness, RITA)
     assert harness.pages() == [(OPERATIONS, "unanswered")]
@@ -240,7 +240,7 @@ def test_where_only_ones_own_supervisor_is_left_operations_are_told() -> None:
 
 
 @pytest.mark.parametrize("about", [SAM, RITA])
-def test_a_complaint_takes_it_from_who_may_not_judge_it(about: PersonId) -> None:
+def test_complaint_takes_escalation_from_conflicted_holder(about: PersonId) -> None:
     harness = in_charge(organised(level("first", SAM), level("second", DAN)))
     harness.ask_for_supervisor()
     harness.press(SAM)
@@ -250,7 +250,7 @@ def test_a_complaint_takes_it_from_who_may_not_judge_it(about: PersonId) -> None
     assert (harness.escalation.state, harness.escalation.holder) == ("raised", None)
 
 
-def test_a_complaint_leaves_it_with_who_may_judge_it() -> None:
+def test_complaint_leaves_escalation_with_independent_holder() -> None:
     harness = in_charge(organised(level("first", SAM), level("second", MIA)))
     harness.ask_for_supervisor()
     harness.advance_to(5)
@@ -261,7 +261,7 @@ def test_a_complaint_leaves_it_with_who_may_judge_it() -> None:
     assert harness.pages()[2:] == [(MIA, "updated")]
 
 
-def test_a_further_kind_of_cause_tells_the_holder_once() -> None:
+def test_new_kind_of_cause_pages_holder_once() -> None:
     harness = in_charge(SETTINGS)
     harness.ask_for_supervisor()
     harness.press(SAM)
@@ -279,7 +279,7 @@ def test_a_further_kind_of_cause_tells_the_holder_once() -> None:
     assert len(harness.pages()) == 2
 
 
-def test_a_further_kind_of_cause_tells_those_who_are_asked() -> None:
+def test_new_kind_of_cause_pages_awaited_people() -> None:
     harness = in_charge(organised(level("first", SAM, KIM)))
     harness.ask_for_supervisor()
     harness.refer()
@@ -290,7 +290,7 @@ def test_a_further_kind_of_cause_tells_those_who_are_asked() -> None:
     assert len(pages) == len(set(pages))
 
 
-def test_severity_ends_at_critical_and_news_are_told_all_the_same() -> None:
+def test_new_cause_at_critical_severity_still_pages() -> None:
     policy = replace(POLICY, severity="critical")
     harness = in_charge(replace(SETTINGS, policies={"gold": Versioned("gold", 1, policy)}))
     harness.ask_for_supervisor()
@@ -299,7 +299,7 @@ def test_severity_ends_at_critical_and_news_are_told_all_the_same() -> None:
     assert harness.pages() == [(SAM, "raised"), (SAM, "updated")]
 
 
-def test_with_nobody_to_tell_a_cause_is_kept_for_later() -> None:
+def test_cause_added_while_nobody_is_awaited_appears_in_next_page() -> None:
     levels = (Level("first", 5, (PersonOnDuty("duty", "supervisors"),)),)
     harness = in_charge(replace(organised(*levels), schedules={}, ladders={}))
     harness.ask_for_supervisor()
@@ -312,7 +312,7 @@ def test_with_nobody_to_tell_a_cause_is_kept_for_later() -> None:
     assert page.causes[-1].reason == "rita refers it: too angry for me"
 
 
-def test_it_is_not_handed_to_ones_own_supervisor_alone_who_may_not_settle_it() -> None:
+def test_complaint_cannot_be_handed_over_to_line_manager() -> None:
     harness = in_charge(organised(level("first", SAM, MIA)))
     complain(harness, RITA)
     harness.press(MIA)
@@ -323,7 +323,7 @@ def test_it_is_not_handed_to_ones_own_supervisor_alone_who_may_not_settle_it() -
     assert harness.escalation.awaited == (DAN,)
 
 
-def test_ones_own_supervisor_may_hold_it_but_not_settle_it() -> None:
+def test_line_manager_may_hold_complaint_but_not_resolve_it() -> None:
     harness = in_charge(organised(level("first", SAM, MIA)))
     complain(harness, RITA)
     harness.press(SAM)

@@ -76,7 +76,7 @@ BY_PRIORITY = in_force(
 
 
 class TestNextResponse:
-    def test_it_is_owed_for_what_the_customer_writes_after_our_first_reply(self) -> None:
+    def test_next_response_starts_when_customer_writes_after_first_reply(self) -> None:
         harness = promising(Target("first_response", 100), Target("next_response", 10))
         harness.receive()
         harness.now = 1
@@ -93,7 +93,7 @@ class TestNextResponse:
         harness.reply()
         assert clock(harness, "next_response").state == "met"
 
-    def test_each_message_that_is_answered_begins_a_run_of_its_own(self) -> None:
+    def test_next_response_gets_new_run_after_each_reply(self) -> None:
         harness = promising(Target("next_response", 10))
         harness.receive()
         harness.reply()
@@ -111,7 +111,7 @@ class TestNextResponse:
 
 
 class TestPeriodicUpdate:
-    def test_each_word_of_ours_begins_the_next(self) -> None:
+    def test_reply_starts_next_periodic_update(self) -> None:
         harness = promising(Target("periodic_update", 60))
         harness.receive()
         for now in (50, 100, 150):
@@ -122,7 +122,7 @@ class TestPeriodicUpdate:
         harness.advance_to(210)
         assert harness.event(ClockBreached).clock == "periodic_update"
 
-    def test_it_is_owed_anew_when_the_contact_comes_back(self) -> None:
+    def test_periodic_update_starts_again_on_reopening(self) -> None:
         harness = promising(Target("periodic_update", 60))
         harness.receive()
         harness.advance_to(30)
@@ -134,7 +134,7 @@ class TestPeriodicUpdate:
 
 
 class TestWaitingForTheCustomer:
-    def test_what_hangs_on_the_customer_stands_still_and_runs_on(self) -> None:
+    def test_customer_dependent_clocks_pause_and_resume(self) -> None:
         harness = promising(Target("resolution", 100, (warn(50),)))
         harness.receive()
         harness.assign()
@@ -152,7 +152,7 @@ class TestWaitingForTheCustomer:
         harness.advance_to(1080)
         assert harness.event(ClockBreached).lateness_ms == 0
 
-    def test_what_is_ours_to_keep_runs_on(self) -> None:
+    def test_other_clocks_run_while_waiting(self) -> None:
         harness = promising(
             Target("first_response", 10), Target("resolution", 20, runs_while_waiting=True)
         )
@@ -165,7 +165,7 @@ class TestWaitingForTheCustomer:
             "resolution",
         ]
 
-    def test_what_was_due_before_is_not_lost_by_it(self) -> None:
+    def test_threshold_due_before_pause_still_fires(self) -> None:
         harness = promising(Target("resolution", 10))
         harness.receive()
         harness.now = 12
@@ -173,7 +173,7 @@ class TestWaitingForTheCustomer:
         assert harness.event(ClockBreached).lateness_ms == 2000
         assert clock(harness, "resolution").state == "breached"
 
-    def test_an_update_that_is_given_meanwhile_owes_the_next_from_the_customers_word_on(
+    def test_update_sent_while_waiting_counts_next_from_customer_message(
         self,
     ) -> None:
         harness = promising(Target("periodic_update", 60))
@@ -187,7 +187,7 @@ class TestWaitingForTheCustomer:
         harness.write()
         assert due(harness, "periodic_update") == 560
 
-    def test_a_customer_who_asks_for_a_supervisor_waits_for_us(self) -> None:
+    def test_supervisor_request_resumes_clocks(self) -> None:
         harness = promising(Target("resolution", 100))
         harness.receive()
         harness.advance_to(10)
@@ -196,7 +196,7 @@ class TestWaitingForTheCustomer:
         harness.ask_for_supervisor()
         assert due(harness, "resolution") == 140
 
-    def test_a_contact_resolved_meanwhile_is_met_and_starts_anew(self) -> None:
+    def test_paused_clock_is_met_on_resolution_and_restarts_on_reopening(self) -> None:
         harness = promising(Target("resolution", 100))
         harness.receive()
         harness.wait_for_customer()
@@ -223,7 +223,7 @@ class TestWaitingForTheCustomer:
 
 
 class TestAnotherPriority:
-    def test_the_time_spent_counts_on_under_the_other_promise(self) -> None:
+    def test_spent_time_counts_after_retargeting(self) -> None:
         harness = ContactHarness(settings=BY_PRIORITY)
         harness.receive()
         harness.assign()
@@ -242,7 +242,7 @@ class TestAnotherPriority:
             "critical",
         )
 
-    def test_what_is_passed_by_now_fires_at_once_and_the_rest_when_due(self) -> None:
+    def test_passed_thresholds_fire_at_retargeting_and_others_when_due(self) -> None:
         harness = ContactHarness(settings=BY_PRIORITY)
         harness.receive()
         harness.assign()
@@ -253,7 +253,7 @@ class TestAnotherPriority:
         harness.advance_to(40)
         assert [one.clock for one in harness.events(ClockBreached)] == ["first_response"]
 
-    def test_a_promise_that_is_broken_by_now_is_broken_at_once(self) -> None:
+    def test_shorter_target_that_has_passed_breaches_at_once(self) -> None:
         harness = ContactHarness(settings=BY_PRIORITY)
         harness.receive()
         harness.assign()
@@ -262,7 +262,7 @@ class TestAnotherPriority:
         harness.advance_to(90)
         assert harness.event(ClockBreached).due_at == harness.at
 
-    def test_a_threshold_that_has_fired_does_not_fire_again(self) -> None:
+    def test_fired_threshold_does_not_fire_again_after_retargeting(self) -> None:
         harness = ContactHarness(settings=BY_PRIORITY)
         harness.receive()
         harness.assign()
@@ -272,7 +272,7 @@ class TestAnotherPriority:
         assert len(harness.events(ClockWarned)) == 1
         assert harness.pages()[:1] == [(RITA, "warning")]
 
-    def test_what_is_no_longer_promised_is_cancelled_and_what_is_new_counts_from_the_start(
+    def test_retargeting_cancels_dropped_clocks_and_starts_new_ones(
         self,
     ) -> None:
         harness = ContactHarness(settings=BY_PRIORITY)
@@ -286,7 +286,7 @@ class TestAnotherPriority:
         assert clock(harness, "resolution").state == "running"
         assert due(harness, "resolution") == 400
 
-    def test_one_that_stands_still_goes_on_doing_so(self) -> None:
+    def test_paused_clock_stays_paused_after_retargeting(self) -> None:
         longer = policy(Target("resolution", 1000), match=Match(priority=("low",)))
         harness = ContactHarness(
             settings=in_force(usual=policy(Target("resolution", 100)), longer=longer)
@@ -301,7 +301,7 @@ class TestAnotherPriority:
         harness.write()
         assert due(harness, "resolution") == 1040
 
-    def test_a_breach_stays_a_breach(self) -> None:
+    def test_breached_clock_stays_breached_after_retargeting(self) -> None:
         longer = policy(Target("resolution", 1000), match=Match(priority=("low",)))
         harness = ContactHarness(
             settings=in_force(usual=policy(Target("resolution", 100)), longer=longer)
@@ -312,7 +312,7 @@ class TestAnotherPriority:
         assert clock(harness, "resolution").state == "breached"
         assert harness.events(ClockRetargeted) == []
 
-    def test_without_any_policy_for_it_the_promise_stands(self) -> None:
+    def test_clocks_stay_if_no_policy_matches_any_more(self) -> None:
         only_high = policy(Target("resolution", 100), match=Match(priority=("high",)))
         harness = ContactHarness(settings=in_force(only=only_high))
         harness.receive()
@@ -322,7 +322,7 @@ class TestAnotherPriority:
 
 
 class TestPolicyChange:
-    def test_clocks_that_run_keep_their_version(self) -> None:
+    def test_running_clocks_keep_policy_version(self) -> None:
         harness = promising(Target("resolution", 100))
         harness.receive()
         harness.settings = replace(
@@ -331,7 +331,7 @@ class TestPolicyChange:
         harness.advance_to(99)
         assert harness.events(ClockBreached) == []
 
-    def test_unless_open_contacts_are_to_change_too(self) -> None:
+    def test_policy_change_for_open_contacts_retargets_clocks(self) -> None:
         harness = promising(Target("resolution", 100))
         harness.receive()
         harness.advance_to(30)
@@ -343,7 +343,7 @@ class TestPolicyChange:
         harness.send(PolicyChanged(contact_id=CONTACT))
         assert len(harness.events(ClockRetargeted)) == 1
 
-    def test_time_spent_is_counted_by_the_calendar_that_was_promised(self) -> None:
+    def test_spent_time_is_counted_by_calendar_of_its_time(self) -> None:
         early = Calendar("UTC", {"mon": (("09:00", "12:00"),)})
         late = Calendar("UTC", {"mon": (("11:00", "17:00"),)})
         harness = promising(Target("resolution", 2 * 3600), calendar_id="office")
@@ -364,7 +364,7 @@ class TestPolicyChange:
 
 
 class TestThresholds:
-    def test_each_does_what_it_says_in_its_order(self) -> None:
+    def test_thresholds_fire_in_order_with_their_actions(self) -> None:
         harness = promising(
             Target(
                 "resolution",
@@ -400,7 +400,7 @@ class TestThresholds:
         ]
         assert all(one.policy_id == "gold" for one in harness.events(ClockWarned))
 
-    def test_one_that_was_due_before_its_clock_was_called_off_fires_all_the_same(self) -> None:
+    def test_threshold_due_before_cancellation_still_fires(self) -> None:
         harness = promising(Target("first_response", 10), Target("resolution", 100))
         harness.receive()
         harness.now = 14
@@ -409,14 +409,14 @@ class TestThresholds:
         assert harness.event(ClockCancelled).clock == "first_response"
         assert clock(harness, "first_response").state == "breached"
 
-    def test_one_before_the_start_is_at_the_start(self) -> None:
+    def test_threshold_before_start_is_due_at_start(self) -> None:
         rule = ThresholdRule("warn_supervisor", offset_s=-500)
         harness = promising(Target("resolution", 100, (rule,)))
         harness.receive()
         harness.advance_to(0)
         assert harness.event(ClockWarned).threshold_due_at == START
 
-    def test_a_deadline_need_not_raise(self) -> None:
+    def test_deadline_need_not_raise(self) -> None:
         harness = promising(Target("resolution", 10, (ThresholdRule("warn_supervisor", 100),)))
         harness.receive()
         harness.advance_to(10)
@@ -424,7 +424,7 @@ class TestThresholds:
         assert harness.escalation is None
         assert harness.pages() == [(SAM, "warning")]
 
-    def test_a_priority_that_it_has_is_not_asked_for(self) -> None:
+    def test_priority_change_to_current_priority_is_not_requested(self) -> None:
         rule = ThresholdRule("change_priority", 50, priority="high")
         harness = promising(Target("resolution", 10, (rule,)))
         harness.receive()
@@ -440,9 +440,7 @@ class TestThresholds:
             [{"action": "raise", "offset_s": 0}],
         ],
     )
-    def test_two_that_do_the_same_at_the_same_place_are_refused(
-        self, thresholds: list[dict[str, object]]
-    ) -> None:
+    def test_duplicate_thresholds_are_refused(self, thresholds: list[dict[str, object]]) -> None:
         body = {
             "targets": [{"clock": "resolution", "target_s": 100, "thresholds": thresholds}],
             "ladder_id": "default",
@@ -452,7 +450,7 @@ class TestThresholds:
             TypeAdapter(SlaPolicy).validate_python(body)
         assert refused.value.errors()[0]["loc"] == ("targets", 0)
 
-    def test_a_campaign_may_have_a_policy_of_its_own(self) -> None:
+    def test_policy_may_match_campaign(self) -> None:
         recall = policy(Target("resolution", 10), match=Match(campaign=("recall",)))
         harness = ContactHarness(
             settings=in_force(usual=policy(Target("resolution", 100)), recall=recall)
@@ -471,12 +469,12 @@ class TestAcknowledgement:
         harness.ask_for_supervisor()
         return harness
 
-    def test_somebody_upstairs_answers_in_time(self, harness: ContactHarness) -> None:
+    def test_acknowledgement_in_time_meets_its_clock(self, harness: ContactHarness) -> None:
         harness.advance_to(2)
         harness.press(SAM)
         assert harness.event(ClockMet).clock == "acknowledgement"
 
-    def test_nobody_answering_is_one_more_reason(self, harness: ContactHarness) -> None:
+    def test_late_acknowledgement_adds_cause(self, harness: ContactHarness) -> None:
         harness.advance_to(3)
         added = harness.event(EscalationReasonAdded)
         assert (added.cause, added.reason) == (
@@ -486,13 +484,15 @@ class TestAcknowledgement:
         harness.press(SAM, "take_over")
         assert clock(harness, "acknowledgement").met_at == START + timedelta(seconds=3)
 
-    def test_what_is_settled_below_owes_nobody_an_answer(self, harness: ContactHarness) -> None:
+    def test_resolved_contact_cancels_acknowledgement_clock(self, harness: ContactHarness) -> None:
         harness.advance_to(1)
         harness.resolve()
         assert clock(harness, "acknowledgement").state == "cancelled"
         assert harness.timers == {}
 
-    def test_each_escalation_has_a_run_of_its_own(self, harness: ContactHarness) -> None:
+    def test_acknowledgement_clock_gets_new_run_per_escalation(
+        self, harness: ContactHarness
+    ) -> None:
         harness.press(SAM)
         harness.apply(partial(actions.hand_back, by=SAM, guidance="say sorry"))
         harness.advance_to(20)
@@ -520,9 +520,7 @@ Tell = Callable[[ContactHarness], None]
     ],
 )
 @pytest.mark.parametrize("happened", [1, 2.5, 4])
-def test_an_assignment_counts_from_when_it_was_made_however_late_it_is_heard_of(
-    late: list[Tell], happened: float
-) -> None:
+def test_assignment_clock_is_met_at_time_of_assignment(late: list[Tell], happened: float) -> None:
     usual = policy(Target("assignment", 100))
     urgent = policy(Target("assignment", 50), match=Match(priority=("urgent",)))
     none = policy(Target("resolution", 90), match=Match(priority=("low",)))
@@ -540,7 +538,7 @@ def test_an_assignment_counts_from_when_it_was_made_however_late_it_is_heard_of(
     assert all(end == ends[0] for end in ends), ends
 
 
-def test_a_promise_kept_while_the_customer_is_awaited_is_kept_in_time() -> None:
+def test_clock_met_while_paused_is_met_in_time() -> None:
     harness = promising(Target("resolution", 100))
     harness.receive()
     harness.now = 50
@@ -552,7 +550,7 @@ def test_a_promise_kept_while_the_customer_is_awaited_is_kept_in_time() -> None:
     assert (met.due_at - START).total_seconds() == 550
 
 
-def test_a_policy_that_promises_more_counts_what_was_done_already() -> None:
+def test_new_clock_of_policy_counts_earlier_events() -> None:
     harness = promising(Target("resolution", 4000))
     harness.receive()
     harness.now = 1
@@ -570,7 +568,7 @@ def test_a_policy_that_promises_more_counts_what_was_done_already() -> None:
     assert due(harness, "periodic_update") == 390
 
 
-def test_a_page_says_how_the_promise_stands_that_it_is_about() -> None:
+def test_page_carries_state_of_paused_clock() -> None:
     harness = promising(
         Target("resolution", 100, (ThresholdRule("raise", 75),)), Target("first_response", 80)
     )
@@ -582,7 +580,7 @@ def test_a_page_says_how_the_promise_stands_that_it_is_about() -> None:
     assert (cause.clock, cause.clock_state) == ("resolution", "paused")
 
 
-def test_a_page_says_that_the_promise_was_kept_after_all() -> None:
+def test_page_carries_state_of_clock_met_late() -> None:
     harness = promising(Target("first_response", 10))
     harness.receive()
     harness.advance_to(12)

@@ -43,7 +43,7 @@ def coach(
     harness.apply(partial(actions.request_coaching, by=SAM, person_id=person, text=text))
 
 
-def test_it_is_told_to_the_superior_and_waits_for_no_answer() -> None:
+def test_coaching_request_pages_superior_without_waiting() -> None:
     harness = reporting({RITA: LEA, LEA: MIA})
     coach(harness)
     page = harness.events(PageRequested)[-1]
@@ -57,7 +57,7 @@ def test_it_is_told_to_the_superior_and_waits_for_no_answer() -> None:
     assert (of_the_escalation, page.respond_by) == ((None, None, None, None), None)
 
 
-def test_each_wish_is_told_and_renews_the_lease() -> None:
+def test_every_coaching_request_pages_and_renews_lease() -> None:
     harness = reporting({RITA: LEA, DAN: LEA})
     coach(harness)
     coach(harness, DAN)
@@ -69,14 +69,14 @@ def test_each_wish_is_told_and_renews_the_lease() -> None:
 
 
 @pytest.mark.parametrize("staff", [{}, {LEA: MIA}, {RITA: SAM}])
-def test_with_nobody_else_above_it_is_only_noted(staff: dict[str, PersonId]) -> None:
+def test_coaching_request_without_superior_pages_nobody(staff: dict[str, PersonId]) -> None:
     harness = reporting(staff)
     coach(harness)
     assert harness.event(CoachingRequested).person_id == RITA
     assert ("coaching" in [reason for _, reason in harness.pages()]) is False
 
 
-def test_who_is_complained_about_is_not_asked_to_coach() -> None:
+def test_accused_superior_gets_no_coaching_page() -> None:
     harness = reporting({RITA: LEA})
     harness.apply(partial(reactions.raise_by_hand, by=MIA, reason="rude", about=LEA))
     coach(harness)

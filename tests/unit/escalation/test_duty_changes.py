@@ -62,7 +62,7 @@ def test_rotations_that_leave_a_gap_are_refused() -> None:
     ]
 
 
-def test_a_gap_when_nobody_need_be_there_is_none() -> None:
+def test_uncovered_time_outside_coverage_is_no_gap() -> None:
     office = rotation("08:00", "20:00", "Europe/Berlin", "mon", "tue")
     assert office.hours is not None
     assert list(validate(DutySchedule((office,))))
@@ -76,7 +76,7 @@ def test_a_gap_when_nobody_need_be_there_is_none() -> None:
     ]
 
 
-def test_zones_that_part_for_some_weeks_of_the_year_are_found_out() -> None:
+def test_gap_between_zones_in_some_weeks_is_found() -> None:
     """From London's nine o'clock on New York has four: not in the weeks between their changes."""
     london, york = (
         rotation("09:00", "17:00", "Europe/London"),
@@ -91,12 +91,12 @@ def test_zones_that_part_for_some_weeks_of_the_year_are_found_out() -> None:
     ]
 
 
-def test_what_is_before_the_last_rotation_starts_is_no_fault() -> None:
+def test_gap_before_last_rotation_starts_is_accepted() -> None:
     later = replace(rotation("12:00", "24:00"), starts_at=MONDAY + 30 * DAY)
     assert list(validate(DutySchedule((rotation("00:00", "12:00"), later)))) == []
 
 
-def test_the_configuration_says_where() -> None:
+def test_setting_validation_names_place_of_gap() -> None:
     schedule = DutySchedule((rotation("00:00", "17:00"),))
     assert [place for place, _ in validate_setting(Configuration(), "x", schedule)] == ["rotations"]
 
@@ -105,7 +105,7 @@ def override(person: PersonId, start: datetime = MONDAY) -> Override:
     return Override(person, start, start + HOUR)
 
 
-def test_a_supervisor_may_give_away_own_shifts_and_fill_gaps() -> None:
+def test_supervisor_may_give_away_own_shifts_and_fill_gaps() -> None:
     given = apply_override(DAILY, override(LEE), SAM)
     assert shifts(given, MONDAY, MONDAY + HOUR)[0].person_id == LEE
     before = MONDAY - DAY
@@ -113,7 +113,7 @@ def test_a_supervisor_may_give_away_own_shifts_and_fill_gaps() -> None:
     assert shifts(filled, before, before + HOUR)[0].person_id == LEE
 
 
-def test_a_supervisor_may_take_back_an_own_turn_that_was_given_to_the_wrong_one() -> None:
+def test_supervisor_may_take_back_own_turn() -> None:
     given = apply_override(DAILY, override(PersonId("kmi")), SAM)
     whole_day = Override(SAM, MONDAY, MONDAY + DAY)
     assert shifts(apply_override(given, whole_day, SAM), MONDAY, MONDAY + DAY)[0].person_id == SAM
@@ -137,14 +137,14 @@ def test_others_shifts_take_a_manager(change: Override, by: PersonId) -> None:
     assert apply_override(DAILY, change, None).overrides == (change,)
 
 
-def test_a_swap_takes_one_of_the_two_or_a_manager() -> None:
+def test_swap_takes_one_of_the_two_or_a_manager() -> None:
     swap = Swap(SAM, KIM, MONDAY, MONDAY + DAY)
     assert apply_swap(DAILY, swap, KIM) == apply_swap(DAILY, swap, None)
     with pytest.raises(NotOwnShiftError, match="kim and sam"):
         apply_swap(DAILY, swap, LEE)
 
 
-def test_what_changes_nothing_is_refused_and_a_repetition_is_not() -> None:
+def test_change_without_effect_is_refused_but_repetition_is_not() -> None:
     with pytest.raises(InvalidChangeError):
         apply_override(DAILY, override(SAM), None)
     with pytest.raises(InvalidChangeError):
@@ -153,9 +153,9 @@ def test_what_changes_nothing_is_refused_and_a_repetition_is_not() -> None:
     assert apply_override(given, override(LEE), SAM) == given
 
 
-def test_there_is_an_end_to_changes() -> None:
+def test_number_of_changes_is_limited() -> None:
     past = tuple(override(LEE, MONDAY - n * HOUR) for n in range(1, MAX_CHANGES + 1))
-    with pytest.raises(InvalidChangeError, match="those that are over"):
+    with pytest.raises(InvalidChangeError, match="without the past ones"):
         apply_override(replace(DAILY, overrides=past), override(LEE), None)
 
 
@@ -167,7 +167,7 @@ def told(schedule: DutySchedule, at: datetime, absences: Absences) -> Sequence[U
     return seen(schedule, at, absences).gaps
 
 
-def test_a_gap_is_told_a_week_and_a_day_ahead_and_stays_the_same() -> None:
+def test_gap_is_announced_a_week_and_a_day_ahead() -> None:
     start = MONDAY + 10 * DAY
     away: Absences = {SAM: (Absence(start, start + 6 * HOUR),)}
     assert told(DAILY, MONDAY, away) == []
@@ -180,14 +180,14 @@ def test_a_gap_is_told_a_week_and_a_day_ahead_and_stays_the_same() -> None:
     ]
 
 
-def test_what_is_uncovered_is_what_is_left_of_the_week() -> None:
+def test_uncovered_time_counts_rest_of_week() -> None:
     start = MONDAY + 6 * DAY
     away: Absences = {SAM: (Absence(start, start + 9 * DAY),)}
     for at, expected in ((MONDAY, DAY), (start, 4 * DAY), (start + HOUR, 4 * DAY - HOUR)):
         assert seen(DAILY, at, away).uncovered == expected
 
 
-def test_an_outlook_holds_while_the_schedule_and_the_absences_stay() -> None:
+def test_forecast_is_valid_while_schedule_and_absences_stay() -> None:
     sick = (Absence(MONDAY, MONDAY + DAY),)
     schedule, sam = Versioned("sups", 1, DAILY), Versioned("sam", 1, Person(absences=sick))
     now = Configuration(schedules={"sups": schedule}, people={"sam": sam})
@@ -198,7 +198,7 @@ def test_an_outlook_holds_while_the_schedule_and_the_absences_stay() -> None:
     assert not outlook.still_valid(replace(now, schedules={"sups": filled}))
 
 
-def test_what_was_told_or_is_over_meanwhile_is_no_news() -> None:
+def test_announced_or_past_gap_is_not_announced_again() -> None:
     outlook = seen(DAILY, MONDAY, {SAM: (Absence(MONDAY, MONDAY + HOUR),)})
     (one,) = outlook.gaps
     assert outlook.unannounced((), MONDAY) == [one]
@@ -206,7 +206,7 @@ def test_what_was_told_or_is_over_meanwhile_is_no_news() -> None:
     assert outlook.unannounced((), MONDAY + HOUR) == []
 
 
-def test_what_is_told_of_a_gap() -> None:
+def test_page_of_gap_carries_schedule_times_and_absent_people() -> None:
     start = MONDAY + 4 * DAY
     (one,) = told(DAILY, start - HOUR, {SAM: (Absence(start, start + 6 * HOUR),)})
     page = one.page(start - HOUR)
@@ -216,7 +216,7 @@ def test_what_is_told_of_a_gap() -> None:
     )
 
 
-def test_one_that_has_begun_is_known_by_its_beginning() -> None:
+def test_begun_gap_keeps_its_start() -> None:
     start = MONDAY + 4 * DAY
     away: Absences = {SAM: (Absence(start, start + 6 * HOUR),)}
     first, later = (told(DAILY, start + n * HOUR, away)[0] for n in (1, 3))
@@ -227,7 +227,7 @@ def test_one_that_has_begun_is_known_by_its_beginning() -> None:
     assert gap.starts_at == start
 
 
-def test_one_without_an_end_is_the_same_all_year() -> None:
+def test_endless_gap_is_the_same_all_year() -> None:
     away: Absences = {
         person: (Absence(MONDAY + DAY, MONDAY + 9000 * DAY),) for person in (SAM, KIM)
     }

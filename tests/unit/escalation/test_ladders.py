@@ -70,7 +70,7 @@ def away(person: PersonId, until: float) -> dict[PersonId, Person]:
 
 
 def asked(settings: Configuration) -> ContactHarness:
-    """Return a harness at which the customer of one of rita's contacts has just asked for a boss."""
+    """Return a contact of rita whose customer has just asked for a supervisor."""
     harness = ContactHarness(settings)
     harness.receive()
     harness.assign()
@@ -90,12 +90,12 @@ def asked(settings: Configuration) -> ContactHarness:
         (NamedPerson("person", MIA), [MIA]),
     ],
 )
-def test_each_kind_of_entry_means_people(who: ResponderRule, people: list[PersonId]) -> None:
+def test_responder_rule_yields_its_people(who: ResponderRule, people: list[PersonId]) -> None:
     harness = asked(settings(first(who), TOP))
     assert harness.pages() == [(person, "raised") for person in people]
 
 
-def test_whoever_several_entries_mean_is_asked_once() -> None:
+def test_person_of_several_rules_is_paged_once() -> None:
     who = (PersonOnDuty("duty", "supervisors"), TeamSupervisors("team_supervisors"))
     assert asked(settings(first(*who), TOP)).pages() == [(SAM, "raised"), (KIM, "raised")]
 
@@ -107,13 +107,13 @@ def test_whoever_several_entries_mean_is_asked_once() -> None:
         (TeamSupervisors("team_supervisors", "none"), "first: team none is not known"),
     ],
 )
-def test_an_empty_level_is_skipped_at_once_and_says_why(who: ResponderRule, why: str) -> None:
+def test_vacant_rule_skips_level_with_reason(who: ResponderRule, why: str) -> None:
     harness = asked(settings(first(who), TOP))
     assert harness.event(EscalationClimbed).reason == why
     assert harness.pages() == [(DAN, "raised")]
 
 
-def test_without_a_representative_there_is_no_line_and_no_team() -> None:
+def test_contact_without_representative_has_no_line_and_no_team() -> None:
     line, team = ReportingLine("reporting_line", 1), TeamSupervisors("team_supervisors")
     harness = ContactHarness(settings(first(line, team), TOP))
     harness.receive()
@@ -123,7 +123,7 @@ def test_without_a_representative_there_is_no_line_and_no_team() -> None:
     )
 
 
-def test_a_released_contact_keeps_its_team() -> None:
+def test_released_contact_keeps_its_team() -> None:
     harness = ContactHarness(settings(first(TeamSupervisors("team_supervisors")), TOP))
     harness.receive()
     harness.assign()
@@ -143,14 +143,14 @@ def test_a_released_contact_keeps_its_team() -> None:
         (PersonOnDuty("duty", "supervisors"), "nobody on duty at first"),
     ],
 )
-def test_who_is_absent_is_left_out_of_every_kind(who: ResponderRule, why: str) -> None:
+def test_absent_person_is_left_out_of_every_rule(who: ResponderRule, why: str) -> None:
     harness = asked(settings(first(who), TOP, staff=away(SAM, 100)))
     assert harness.event(EscalationClimbed).reason == why
     back = asked(settings(first(who), TOP, staff=away(SAM, 0)))
     assert back.pages() == [(SAM, "raised")]
 
 
-def test_the_others_of_a_team_are_asked_while_one_is_absent() -> None:
+def test_other_team_supervisors_are_paged_while_one_is_absent() -> None:
     team = first(TeamSupervisors("team_supervisors"))
     assert asked(settings(team, TOP, staff=away(SAM, 100))).pages() == [(KIM, "raised")]
     nobody = {**away(SAM, 100), KIM: replace(STAFF[KIM], absences=away(SAM, 100)[SAM].absences)}
@@ -158,7 +158,7 @@ def test_the_others_of_a_team_are_asked_while_one_is_absent() -> None:
     assert harness.event(EscalationClimbed).reason == "first: all absent (sam, kim)"
 
 
-def test_people_are_found_when_their_level_is_reached() -> None:
+def test_responders_are_looked_up_when_level_is_reached() -> None:
     """Sam comes back from leave while his level is not yet asked."""
     second = replace(first(NamedPerson("person", SAM)), name="second")
     harness = asked(settings(first(NamedPerson("person", KIM)), second, TOP, staff=away(SAM, 3)))
@@ -166,7 +166,7 @@ def test_people_are_found_when_their_level_is_reached() -> None:
     assert harness.pages() == [(KIM, "raised"), (SAM, "climbed")]
 
 
-def test_in_turn_each_has_the_whole_time_before_it_climbs() -> None:
+def test_people_paged_in_turn_have_the_whole_time_each() -> None:
     level = first(TeamSupervisors("team_supervisors"), ask="in_turn")
     harness = asked(settings(level, TOP))
     assert harness.pages() == [(SAM, "raised")]
@@ -182,14 +182,14 @@ def test_in_turn_each_has_the_whole_time_before_it_climbs() -> None:
     assert harness.pages()[2:] == [(DAN, "climbed")]
 
 
-def test_who_was_asked_before_in_turn_may_still_answer() -> None:
+def test_person_paged_earlier_in_turn_may_still_answer() -> None:
     harness = asked(settings(first(TeamSupervisors("team_supervisors"), ask="in_turn"), TOP))
     harness.advance_to(6)
     harness.press(SAM)
     assert harness.event(EscalationAcknowledged).by == SAM
 
 
-def test_a_level_is_repeated_as_often_as_it_says_before_it_climbs() -> None:
+def test_level_is_repeated_as_often_as_it_says_before_it_climbs() -> None:
     harness = asked(settings(first(NamedPerson("person", SAM), repeats=2), TOP))
     harness.advance_to(14.9)
     assert harness.pages() == [(SAM, "raised"), (SAM, "repeated"), (SAM, "repeated")]
@@ -199,7 +199,7 @@ def test_a_level_is_repeated_as_often_as_it_says_before_it_climbs() -> None:
     assert len({page.page_id for page in pages}) == len(pages)
 
 
-def test_in_turn_and_repeated_goes_round_again() -> None:
+def test_level_in_turn_is_repeated_as_a_whole() -> None:
     level = first(TeamSupervisors("team_supervisors"), ask="in_turn", repeats=1)
     harness = asked(settings(level, TOP))
     harness.advance_to(19.9)
@@ -208,7 +208,7 @@ def test_in_turn_and_repeated_goes_round_again() -> None:
     assert harness.pages()[-1] == (DAN, "climbed")
 
 
-def test_the_top_is_gone_through_with_its_repeats_every_time() -> None:
+def test_top_level_is_paged_with_its_repeats_every_time() -> None:
     top = replace(TOP, repeats=1)
     harness = asked(settings(first(NamedPerson("person", SAM)), top))
     harness.advance_to(5 + 4 * 7)
@@ -219,7 +219,7 @@ def test_the_top_is_gone_through_with_its_repeats_every_time() -> None:
     ]
 
 
-def test_the_time_to_answer_counts_in_business_time_where_a_calendar_is_named() -> None:
+def test_time_to_answer_counts_in_business_time_of_calendar() -> None:
     day = (("08:00", "09:01"),)
     calendar = Calendar("UTC", {"mon": day, "tue": day})
     level = first(NamedPerson("person", SAM), calendar_id="office")
@@ -231,7 +231,7 @@ def test_the_time_to_answer_counts_in_business_time_where_a_calendar_is_named() 
     assert harness.pages()[-1] == (DAN, "climbed")
 
 
-def test_a_level_says_on_which_media_it_is_told() -> None:
+def test_page_uses_media_of_level() -> None:
     top = replace(TOP, media=("email",))
     harness = asked(settings(first(NamedPerson("person", SAM), media=("slack",)), top))
     harness.advance_to(12)
@@ -241,7 +241,7 @@ def test_a_level_says_on_which_media_it_is_told() -> None:
     assert anyhow.event(PageRequested).media is None
 
 
-def test_an_open_escalation_keeps_its_ladder() -> None:
+def test_open_escalation_keeps_its_ladder() -> None:
     harness = asked(settings(first(NamedPerson("person", SAM)), TOP))
     harness.settings = settings(
         first(NamedPerson("person", KIM)), replace(TOP, who=(NamedPerson("person", MIA),))
@@ -250,7 +250,7 @@ def test_an_open_escalation_keeps_its_ladder() -> None:
     assert harness.pages() == [(SAM, "raised"), (DAN, "climbed")]
 
 
-def test_an_alarm_stands_until_somebody_answers_and_operations_are_told_once() -> None:
+def test_alarm_stands_until_answer_and_pages_operations_once() -> None:
     harness = asked(settings(first(NamedPerson("person", SAM)), TOP))
     harness.advance_to(5 + 3 * 7)
     told = harness.events(EscalationUnanswered)
@@ -262,7 +262,7 @@ def test_an_alarm_stands_until_somebody_answers_and_operations_are_told_once() -
     assert harness.escalation.alarm_since is None
 
 
-def test_the_next_alarm_is_told_again() -> None:
+def test_next_alarm_pages_operations_again() -> None:
     harness = asked(settings(TOP))
     harness.advance_to(7)
     harness.press(DAN)
@@ -275,7 +275,7 @@ def test_the_next_alarm_is_told_again() -> None:
     assert len(pages) == len(set(pages)) == 2
 
 
-def test_with_nobody_anywhere_operations_are_told_at_once() -> None:
+def test_escalation_without_people_pages_operations_at_once() -> None:
     harness = asked(settings(first(NamedPerson("person", SAM)), staff=away(SAM, 3)))
     assert harness.pages() == [(OPERATIONS, "unanswered")]
     assert harness.event(PageRequested).explanation == "first: sam is absent"
@@ -287,7 +287,7 @@ def test_with_nobody_anywhere_operations_are_told_at_once() -> None:
     assert harness.pages().count((OPERATIONS, "unanswered")) == 1
 
 
-def test_severity_decides_the_ladder() -> None:
+def test_severity_selects_ladder() -> None:
     base = settings(first(NamedPerson("person", SAM)), TOP)
     grave = Ladder((first(NamedPerson("person", MIA)),), lease_s=20, working_lease_s=60)
     cases: tuple[tuple[Severity, PersonId], ...] = (("high", MIA), ("low", SAM))

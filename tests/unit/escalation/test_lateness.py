@@ -13,7 +13,7 @@ def of(harness: ContactHarness) -> list[ObservedLateness]:
     return [one for one in map(observed_lateness, harness.published) if one is not None]
 
 
-def test_a_clock_is_late_by_its_policy_and_its_name() -> None:
+def test_clock_lateness_has_policy_and_clock() -> None:
     harness = ContactHarness()
     harness.receive()
     harness.advance_to(4.5, lag=0.02)
@@ -23,7 +23,7 @@ def test_a_clock_is_late_by_its_policy_and_its_name() -> None:
     ]
 
 
-def test_an_escalation_waits_for_an_answer_and_then_for_the_end_of_a_lease() -> None:
+def test_escalation_lateness_is_of_acknowledgement_then_of_lease() -> None:
     harness = ContactHarness()
     harness.receive()
     harness.assign()
@@ -35,7 +35,7 @@ def test_an_escalation_waits_for_an_answer_and_then_for_the_end_of_a_lease() -> 
     assert of(harness)[-1] == ObservedLateness(None, "lease", 10)
 
 
-def test_what_a_person_sends_up_was_not_late() -> None:
+def test_referral_up_by_person_has_no_lateness() -> None:
     harness = ContactHarness()
     harness.receive()
     harness.assign()

@@ -32,7 +32,7 @@ PLACE = PageKey("high", NOON, NOON - timedelta(hours=1), EscalationId(CONTACT))
 
 
 @given(st.lists(st.integers(0, 2**63 - 1), min_size=1, max_size=50).map(tuple))
-def test_an_id_says_the_next_offset_of_every_partition(offsets: tuple[int, ...]) -> None:
+def test_id_says_the_next_offset_of_every_partition(offsets: tuple[int, ...]) -> None:
     assert re.match(EVENT_ID_PATTERN, format_event_id(offsets))
     assert parse_event_id(format_event_id(offsets)) == offsets
 
@@ -42,7 +42,7 @@ def test_what_is_no_id_does_not_match(wrong: str) -> None:
     assert not re.match(EVENT_ID_PATTERN, wrong)
 
 
-def test_a_partition_that_came_later_is_read_from_its_beginning() -> None:
+def test_partition_that_came_later_is_read_from_its_beginning() -> None:
     assert extend((4,), (8, 7)) == (4, 0)
     assert extend((4, 5), (8, 7)) == (4, 5)
 
@@ -67,7 +67,7 @@ def test_who_asks_for_what_is_gone_or_was_never_there_is_told_so(after: tuple[in
         check_available(after, KEPT, ENDS)
 
 
-def test_a_partition_that_there_is_not_is_gone() -> None:
+def test_partition_that_there_is_not_is_gone() -> None:
     with pytest.raises(OffsetGoneError):
         extend((4, 5, 0), (8, 7))
 
@@ -105,7 +105,7 @@ async def test_what_the_client_has_from_another_replica_is_not_given_again() -> 
     assert await taken(following, 2) == [("5.10", "1/9"), ("6.10", "0/5")]
 
 
-async def test_a_partition_that_comes_later_lengthens_the_id() -> None:
+async def test_partition_that_comes_later_lengthens_the_id() -> None:
     following = Subscriber((5,), (5,), everything)
     following.tell([happened(2, 0)])
     assert await taken(following, 1) == [("5.0.1", "2/0")]
@@ -131,7 +131,7 @@ async def test_what_was_missed_comes_before_what_is_new() -> None:
         ]
 
 
-async def test_the_place_follows_what_was_given_and_what_nobody_wants() -> None:
+async def test_place_follows_what_was_given_and_what_nobody_wants() -> None:
     following = Subscriber((0,), (0,), lambda news: news.data != "0/2")
     following.tell([happened(0, 0), happened(0, 1, None), happened(0, 2), happened(0, 3)])
     given = following.news()
@@ -143,7 +143,7 @@ async def test_the_place_follows_what_was_given_and_what_nobody_wants() -> None:
     await given.aclose()
 
 
-async def test_a_client_too_slow_is_given_up_and_gets_nothing_more() -> None:
+async def test_client_too_slow_is_given_up_and_gets_nothing_more() -> None:
     following = Subscriber((0,), (0,), everything)
     for offset in range(5000):
         following.tell([happened(0, offset)])
@@ -183,7 +183,7 @@ TIMES = st.datetimes(datetime(1970, 1, 2), datetime(2199, 12, 31), timezones=st.
     ),
     st.sampled_from(SORTS),
 )
-def test_a_cursor_leads_back_to_its_place(place: PageKey, sort: str) -> None:
+def test_cursor_decodes_to_its_page_key(place: PageKey, sort: str) -> None:
     wanted = EscalationQuery.model_validate(
         {"sort": sort, "severity": ["low", "high"], "overdue": True}
     )
@@ -197,13 +197,13 @@ def test_a_cursor_leads_back_to_its_place(place: PageKey, sort: str) -> None:
         replace(PLACE, raised_at=datetime.max.replace(tzinfo=timezone(timedelta(hours=-14)))),
     ],
 )
-def test_an_altered_place_is_no_cursor_of_ours(altered: PageKey) -> None:
+def test_altered_cursor_is_refused(altered: PageKey) -> None:
     with pytest.raises(ProblemError, match="no cursor of ours"):
         place_after(cursor_after(altered, EscalationQuery()), EscalationQuery())
 
 
 @pytest.mark.parametrize("sort", ["time_left", "severity"])
-def test_closed_ones_are_listed_by_age_or_contact_alone(sort: str) -> None:
+def test_closed_escalations_are_listed_by_age_or_contact_only(sort: str) -> None:
     for states in (["resolved"], ["raised", "closed"], ["handed_back"]):
         with pytest.raises(ValidationError, match="with sort=newest"):
             EscalationQuery.model_validate({"state": states, "sort": sort})
@@ -211,7 +211,7 @@ def test_closed_ones_are_listed_by_age_or_contact_alone(sort: str) -> None:
         EscalationQuery.model_validate({"state": states, "sort": sort, "contact_id": CONTACT})
 
 
-def test_a_cursor_fits_its_own_list_alone() -> None:
+def test_cursor_of_another_query_is_refused() -> None:
     wanted = EscalationQuery.model_validate({"severity": ["low", "high"]})
     cursor = cursor_after(PLACE, wanted)
     same = EscalationQuery.model_validate(
@@ -224,6 +224,6 @@ def test_a_cursor_fits_its_own_list_alone() -> None:
 
 
 @pytest.mark.parametrize("wrong", ["nonsense", "", "W10", "WzEsMl0", "é", "WyJ4IiwgbnVsbF0", "e30"])
-def test_what_is_no_cursor_is_refused(wrong: str) -> None:
+def test_invalid_cursor_is_refused(wrong: str) -> None:
     with pytest.raises(ProblemError, match="no cursor of ours"):
         place_after(wrong, EscalationQuery())

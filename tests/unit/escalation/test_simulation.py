@@ -10,7 +10,7 @@ from typer.testing import CliRunner
 from common.contracts.contacts import ContactPrioritized, ContactReopened, RepresentativeReplied
 from common.contracts.escalations import EscalationClimbed, EscalationUnanswered
 from common.contracts.event import Event, MessageId
-from escalation.commands.simulate import Window, render_report
+from escalation.commands.simulation_report import Window, render_report
 from escalation.domain.settings.policies import Match, Target
 from escalation.domain.settings.registry import Configuration, Versioned
 from escalation.domain.simulation import (
@@ -60,7 +60,7 @@ def of(
     return replay([(CONTACT, facts)], settings, UNTIL, assumptions)
 
 
-def test_what_went_well_goes_well() -> None:
+def test_contact_handled_in_time_meets_all_clocks() -> None:
     total = of(contact_received(at(0)), contact_assigned(at(1)), reply(3), contact_resolved(at(50)))
     assert total.contacts == 1
     assert total.promised == total.kept
@@ -72,7 +72,7 @@ def test_what_went_well_goes_well() -> None:
     assert (total.broken.total(), total.pages.total()) == (0, 0)
 
 
-def test_a_late_reply_breaks_the_promise_and_pages_the_ladder() -> None:
+def test_late_reply_breaches_and_pages_ladder() -> None:
     total = of(
         contact_received(at(0)), contact_assigned(at(1)), reply(30), contact_resolved(at(50))
     )
@@ -85,7 +85,7 @@ def test_a_late_reply_breaks_the_promise_and_pages_the_ladder() -> None:
     assert total.kept["first_response", "gold"] == 0
 
 
-def test_whoever_answers_in_time_spares_those_above() -> None:
+def test_answer_in_time_spares_levels_above() -> None:
     facts = (contact_received(at(0)), contact_assigned(at(1)), reply(30), contact_resolved(at(50)))
     total = of(*facts, assumptions=PROMPT)
     assert total.pages[SAM, "raised"] == 1
@@ -93,7 +93,7 @@ def test_whoever_answers_in_time_spares_those_above() -> None:
     assert total.levels == {"supervisors": 1}
 
 
-def test_a_stricter_draft_breaks_what_is_kept_now() -> None:
+def test_stricter_draft_breaches_clock_that_is_met_now() -> None:
     strict = replace(POLICY, targets=(Target("first_response", 2),))
     draft = replace(SETTINGS, policies={"gold": Versioned("gold", 4, strict)})
     facts = (contact_received(at(0)), contact_assigned(at(1)), reply(3), contact_resolved(at(50)))
@@ -101,20 +101,20 @@ def test_a_stricter_draft_breaks_what_is_kept_now() -> None:
     assert of(*facts, settings=draft).broken == {("first_response", "gold"): 1}
 
 
-def test_a_contact_that_no_policy_matches_is_told_of() -> None:
+def test_contact_without_policy_is_counted() -> None:
     narrow = replace(POLICY, match=Match(topic=("returns",)))
     draft = replace(SETTINGS, policies={"gold": Versioned("gold", 4, narrow)})
     total = of(contact_received(at(0)), settings=draft)
     assert (total.contacts, total.without_policy, total.clocks) == (1, 1, 0)
 
 
-def test_nobody_who_answers_is_told_once() -> None:
+def test_unanswered_ladder_is_counted_once() -> None:
     total = of(contact_received(at(0)), contact_assigned(at(1)))
     assert total.unanswered == 1
     assert total.pages[MIA, "climbed"] == 1
 
 
-def test_a_priority_that_a_rule_of_the_time_set_is_left_to_the_draft() -> None:
+def test_priority_set_by_rule_is_left_to_draft() -> None:
     by_rule = ContactPrioritized(
         contact_id=CONTACT, occurred_at=at(2), priority="urgent", reason="80 % of its time"
     )
@@ -174,7 +174,7 @@ def _referred_and_reopened(harness: ContactHarness) -> None:
         ),
     ],
 )
-def test_it_publishes_what_the_service_does(
+def test_replay_publishes_events_of_service(
     journey: Callable[[ContactHarness], None], facts: Sequence[Event]
 ) -> None:
     harness = ContactHarness()
@@ -183,7 +183,7 @@ def test_it_publishes_what_the_service_does(
     assert list(ContactReplay(CONTACT, SETTINGS, at(60), NOBODY).replay(facts)) == harness.published
 
 
-def test_it_knows_each_fact_that_the_service_listens_to() -> None:
+def test_replay_covers_contact_and_assignment_events_of_service() -> None:
     """All but what people did to the escalations of the time."""
     topics = {"contacts", "assignments"}
     heard = {kind for kind in SUBSCRIPTIONS.events.values() if kind.topic in topics}
@@ -198,7 +198,7 @@ def test_sums_of_parts_are_the_whole() -> None:
     assert parts == whole
 
 
-def test_the_ladder_of_the_draft_is_climbed() -> None:
+def test_ladder_of_the_draft_is_climbed() -> None:
     quick = replace(LADDER, levels=LADDER.levels[1:])
     draft = replace(SETTINGS, ladders={"default": Versioned("default", 2, quick)})
     events = list(
@@ -210,7 +210,7 @@ def test_the_ladder_of_the_draft_is_climbed() -> None:
     assert [event.level for event in events if isinstance(event, EscalationUnanswered)] == [0]
 
 
-def test_it_is_told_to_the_second_and_in_which_zone() -> None:
+def test_report_names_times_to_the_second_with_zone() -> None:
     late = of(contact_received(at(0)), contact_assigned(at(1)), reply(30), contact_resolved(at(50)))
     lines = list(render_report({"in force": late}, Window(at(0), UNTIL), NOBODY))
     assert lines[0] == (
@@ -228,7 +228,7 @@ def test_it_is_told_to_the_second_and_in_which_zone() -> None:
         ("--since", "2999-01-01"),
     ],
 )
-def test_a_window_that_holds_nothing_is_refused(window: tuple[str, ...]) -> None:
+def test_empty_time_window_is_refused(window: tuple[str, ...]) -> None:
     refused = CliRunner().invoke(cli, ["simulate", *window])
     assert refused.exit_code == 2
     assert "--since must be before --until" in refused.stderr

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 
+from common.contracts.clocks import ClocksEvent
 from common.contracts.escalations import EscalationsEvent
 from common.core.health import Health
 from common.core.metrics import Metrics
@@ -29,9 +30,11 @@ def build(
     stream_heartbeat_s: float = _STREAM_HEARTBEAT_S,
     max_buffered_events: int = MAX_BUFFERED_EVENTS,
 ) -> ServiceSpec[UnitOfWork]:
-    topic = topic_name(settings.namespace, EscalationsEvent.topic)
+    topics = [
+        topic_name(settings.namespace, event.topic) for event in (EscalationsEvent, ClocksEvent)
+    ]
     broadcaster = Broadcaster(
-        settings.kafka_bootstrap, topic, max_buffered_events=max_buffered_events
+        settings.kafka_bootstrap, topics, max_buffered_events=max_buffered_events
     )
 
     def workers(

@@ -6,6 +6,7 @@ from decimal import Decimal
 from typing import assert_never
 
 from common.contracts.clocks import ClockName
+from common.contracts.escalations import Cause
 from common.contracts.event import PersonId
 from escalation.domain.model import (
     Approval,
@@ -18,6 +19,12 @@ from escalation.domain.model import (
 from escalation.domain.settings.policies import threshold_offset_s
 
 STAMP = "%Y-%m-%d %H:%M:%S UTC"
+_CUSTOMER_TROUBLE: dict[Cause, str] = {
+    "customer_request": "customer asks for a supervisor",
+    "repeated_contact": "customer contacts us again",
+    "feedback": "bad feedback",
+    "vip": "VIP customer",
+}
 _UNITS = (("d", 86400), ("h", 3600), ("min", 60), ("s", 1))
 
 
@@ -55,8 +62,9 @@ def at_stake(clock: SlaClock, threshold: Threshold) -> str:
     offset_s = threshold_offset_s(clock.target_s, threshold.percent, threshold.offset_s)
     beyond = offset_s - clock.target_s
     if beyond < 0:
-        gone = f"{format_duration(clock.target_s + beyond)} of {format_duration(clock.target_s)}{_of_calendar(clock)}"
-        return f"{_undone(clock.name)} after {gone} (policy {clock.policy})"
+        passed = format_duration(clock.target_s + beyond)
+        target = f"{format_duration(clock.target_s)}{_of_calendar(clock)}"
+        return f"{_undone(clock.name)} after {passed} of {target} (policy {clock.policy})"
     return missed(clock) if beyond == 0 else f"{missed(clock)}, nor {format_duration(beyond)} later"
 
 
@@ -123,14 +131,8 @@ def _trouble(contact: TrackedContact, cause: EscalationCause, at: datetime) -> s
             return _clock_trouble(contact, cause, at)
         case "complaint":
             return f"complaint about {cause.about}"
-        case "customer_request":
-            return "customer asks for a supervisor"
-        case "repeated_contact":
-            return "customer contacts us again"
-        case "feedback":
-            return "bad feedback"
-        case "vip":
-            return "VIP customer"
+        case "customer_request" | "repeated_contact" | "feedback" | "vip":
+            return _CUSTOMER_TROUBLE[cause.kind]
         case "referral":
             return f"referred by {cause.by}"
         case "manual":

@@ -1,11 +1,11 @@
-"""Reads this service's topic once per process and broadcasts its events to all open screens.
+"""Reads this service's topics once per process and broadcasts their events to all open screens.
 
-It reads the topic and not the table of published events: the topic has the same order for every
-replica, and nothing is inserted before what was read. See docs/adr/0015.
+It reads the topics and not the table of published events: a partition has the same order for every
+replica, and nothing is inserted before what was read. See docs/adr/0015 and 0017.
 """
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Mapping
+from collections.abc import AsyncIterator, Callable, Iterable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from typing import Any
 
@@ -18,6 +18,8 @@ from common.core.errors import TransientError, is_transient
 from escalation.stream.offsets import (
     OffsetGoneError,
     Offsets,
+    Partition,
+    by_partition,
     check_available,
     extend,
     lag_by_partition,
@@ -29,7 +31,7 @@ _POLL_TIMEOUT_MS = 200
 _MAX_RECORDS_PER_POLL = 500
 # Records that arrive within it share a fetch, as in the other consumers.
 _LINGER_S = 0.01
-# The topic is not read once nobody has used the stream or the list for this long.
+# The topics are not read once nobody has used the stream or the list for this long.
 _IDLE_TIMEOUT_S = 60.0
 # How soon a new partition is found. Events that it has by then are not lost.
 _METADATA_MAX_AGE_MS = 30_000
@@ -49,10 +51,14 @@ class StreamUnavailableError(TransientError):
 
 class Broadcaster:
     def __init__(
-        self, bootstrap: str, topic: str, *, max_buffered_events: int = MAX_BUFFERED_EVENTS
+        self,
+        bootstrap: str,
+        topics: Sequence[str],
+        *,
+        max_buffered_events: int = MAX_BUFFERED_EVENTS,
     ) -> None:
         self._bootstrap = bootstrap
-        self._topic = topic
+        self._topics = tuple(topics)
         self._max_buffered_events = max_buffered_events
         self._subscribers: set[Subscriber] = set()
         self._requested = asyncio.Event()
@@ -61,7 +67,7 @@ class Broadcaster:
         # The next offset of each partition; kept while the broker is unavailable.
         self._offsets: Offsets | None = None
         self._failing = False
-        self._decoder = Decoder()
+        self._decoder = Decoder(topics)
         self._tasks: asyncio.TaskGroup | None = None
         self._catch_up_slots = asyncio.Semaphore(_MAX_CONCURRENT_CATCH_UPS)
 
@@ -143,7 +149,7 @@ class Broadcaster:
 
     async def _read(self, stopping: asyncio.Event, backoff: Backoff) -> None:
         async with self._consumer(
-            self._topic, auto_offset_reset="earliest", metadata_max_age_ms=_METADATA_MAX_AGE_MS
+            *self._topics, auto_offset_reset="earliest", metadata_max_age_ms=_METADATA_MAX_AGE_MS
         ) as kafka:
             await self._seek(kafka)
             backoff.reset()
@@ -155,7 +161,7 @@ class Broadcaster:
                         timeout_ms=_POLL_TIMEOUT_MS, max_records=_MAX_RECORDS_PER_POLL
                     )
                     for partition, records in polled.items():
-                        self._broadcast(partition.partition, records)
+                        self._broadcast(self._partition(partition), records)
                     if polled:
                         await asyncio.sleep(_LINGER_S)
             finally:
@@ -169,25 +175,30 @@ class Broadcaster:
 
     async def _seek(self, kafka: AIOKafkaConsumer) -> None:
         """Continue at the offsets from before the broker became unavailable, or at the end."""
-        partitions = sorted(kafka.assignment())
-        if not partitions:
-            raise TransientError(f"There is no topic {self._topic}.")
+        assigned = kafka.assignment()
+        if missing := set(self._topics) - {partition.topic for partition in assigned}:
+            raise TransientError(f"There is no topic {', '.join(sorted(missing))}.")
         if self._offsets is None:
-            ends = await kafka.end_offsets(partitions)
-            self._offsets = tuple(ends[partition] for partition in partitions)
-        for partition, offset in zip(partitions, self._offsets, strict=False):
-            kafka.seek(partition, offset)
+            ends = self._by_partition(await kafka.end_offsets(assigned))
+            self._offsets = tuple(
+                tuple(ends[key] for key in sorted(ends) if key[0] == topic)
+                for topic in range(len(self._topics))
+            )
+        for partition, offset in by_partition(self._offsets).items():
+            kafka.seek(self._topic_partition(partition), offset)
 
-    def _broadcast(self, partition: int, records: list[Any]) -> None:
-        offsets = list(self._offsets or ())
+    def _broadcast(self, partition: Partition, records: list[Any]) -> None:
+        topic, number = partition
+        offsets = list(self._offsets or [()] * len(self._topics))
         # A topic may get more partitions at any time; they are read from their beginning.
-        offsets += [0] * (partition + 1 - len(offsets))
-        if records[0].offset != offsets[partition]:
+        own = [*offsets[topic], *[0] * (number + 1 - len(offsets[topic]))]
+        if records[0].offset != own[number]:
             # Retention deleted unread events, or the topic was recreated: clients that reconnect
             # get 410.
             log.warning("stream_gap", partition=partition, offset=records[0].offset)
             self._close_all()
-        offsets[partition] = records[-1].offset + 1
+        own[number] = records[-1].offset + 1
+        offsets[topic] = tuple(own)
         self._offsets = tuple(offsets)
         decoded = [self._decoder.decode(record) for record in records]
         for subscriber in tuple(self._subscribers):
@@ -227,22 +238,21 @@ class Broadcaster:
             timeout.cancel()
 
     async def _check_available(self, kafka: AIOKafkaConsumer, after: Offsets) -> None:
-        partitions = [TopicPartition(self._topic, number) for number in range(len(after))]
+        partitions = self._topic_partitions(by_partition(after))
         begins = await kafka.beginning_offsets(partitions)
         ends = await kafka.end_offsets(partitions)
-        check_available(after, _by_number(begins), _by_number(ends))
+        check_available(after, self._by_partition(begins), self._by_partition(ends))
 
     async def _replay_backlog(
         self, kafka: AIOKafkaConsumer, subscriber: Subscriber, after: Offsets
     ) -> None:
-        until = subscriber.live_from
-        remaining = {
-            TopicPartition(self._topic, number) for number in lag_by_partition(after, until)
-        }
-        decoder = Decoder()
+        starts, until = by_partition(after), by_partition(subscriber.live_from)
+        lag = lag_by_partition(after, subscriber.live_from)
+        remaining = set(self._topic_partitions(lag))
+        decoder = Decoder(self._topics)
         kafka.assign(sorted(remaining))
         for partition in remaining:
-            kafka.seek(partition, after[partition.partition])
+            kafka.seek(partition, starts[self._partition(partition)])
         while remaining and not subscriber.closed.is_set():
             polled = await kafka.getmany(
                 *remaining, timeout_ms=_POLL_TIMEOUT_MS, max_records=_MAX_RECORDS_PER_POLL
@@ -251,13 +261,26 @@ class Broadcaster:
                 decoder.decode(record)
                 for partition, records in polled.items()
                 for record in records
-                if record.offset < until[partition.partition]
+                if record.offset < until[self._partition(partition)]
             ]
             if decoded:
                 await subscriber.add_backlog(decoded)
             for partition in polled:
-                if await kafka.position(partition) >= until[partition.partition]:
+                if await kafka.position(partition) >= until[self._partition(partition)]:
                     remaining.discard(partition)
+
+    def _partition(self, partition: TopicPartition) -> Partition:
+        return self._topics.index(partition.topic), partition.partition
+
+    def _topic_partition(self, partition: Partition) -> TopicPartition:
+        topic, number = partition
+        return TopicPartition(self._topics[topic], number)
+
+    def _topic_partitions(self, partitions: Iterable[Partition]) -> list[TopicPartition]:
+        return [self._topic_partition(partition) for partition in partitions]
+
+    def _by_partition(self, offsets: Mapping[TopicPartition, int]) -> dict[Partition, int]:
+        return {self._partition(partition): offset for partition, offset in offsets.items()}
 
     @asynccontextmanager
     async def _consumer(self, *topics: str, **settings: Any) -> AsyncIterator[AIOKafkaConsumer]:
@@ -269,7 +292,3 @@ class Broadcaster:
             yield kafka
         finally:
             await kafka.stop()
-
-
-def _by_number(offsets: Mapping[TopicPartition, int]) -> dict[int, int]:
-    return {partition.partition: offset for partition, offset in offsets.items()}

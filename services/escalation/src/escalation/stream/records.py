@@ -1,19 +1,24 @@
-"""Decodes records of the topic into the events of the stream."""
+"""Decodes records of the topics into the events of the stream."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import orjson
 import structlog
 
-from common.contracts.escalations import EVENTS, ClockBreached, ClockWarned
+from common.contracts import clocks, escalations
+from common.contracts.clocks import ClockBreached, ClockWarned
 from common.contracts.event import ContactId, EscalationId, Event
 from common.core.ids import EventId
 from common.messaging.envelope import Envelope, MalformedRecordError, decode, type_of
+from escalation.stream.offsets import Partition
 
 _CLOCK_EVENTS = (ClockWarned, ClockBreached)
 _STREAMED_TYPES = frozenset(
-    kind.type for kind in EVENTS if "escalation_id" in kind.model_fields or kind in _CLOCK_EVENTS
+    kind.type
+    for kind in (*escalations.EVENTS, *clocks.EVENTS)
+    if "escalation_id" in kind.model_fields or kind in _CLOCK_EVENTS
 )
 _TOP_LEVEL_FIELDS = {"contact_id", "escalation_id", "occurred_at"}
 # More than a relay sends again when it takes over from another.
@@ -36,7 +41,7 @@ class StreamEvent:
 class Record:
     """A record's position, and its event; None if it is not streamed."""
 
-    partition: int
+    partition: Partition
     offset: int
     event: StreamEvent | None
 
@@ -44,11 +49,13 @@ class Record:
 class Decoder:
     """Decodes records in their order and drops events that were published twice."""
 
-    def __init__(self) -> None:
+    def __init__(self, topics: Sequence[str]) -> None:
+        self._topics = {topic: number for number, topic in enumerate(topics)}
         self._seen: dict[EventId, None] = {}
 
     def decode(self, record: Any) -> Record:
-        return Record(record.partition, record.offset, self._event(record))
+        partition = self._topics[record.topic], record.partition
+        return Record(partition, record.offset, self._event(record))
 
     def _event(self, record: Any) -> StreamEvent | None:
         if type_of(record.headers) not in _STREAMED_TYPES:

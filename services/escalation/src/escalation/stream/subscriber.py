@@ -28,7 +28,7 @@ class Subscriber:
     ) -> None:
         self.live_from = live_from
         self.closed = asyncio.Event()
-        self._next_offsets = list(after)
+        self._next_offsets = list(map(list, after))
         self._matches = matches
         self._max_buffered_events = max_buffered_events
         self._position = format_event_id(after)
@@ -78,7 +78,7 @@ class Subscriber:
         while (record := await self._next()) is not None:
             if not self._advance(record):
                 continue
-            position = format_event_id(tuple(self._next_offsets))
+            position = format_event_id(tuple(map(tuple, self._next_offsets)))
             if record.event is not None and self._matches(record.event):
                 yield position, record.event
             # Only now: a heartbeat during the yield must not claim that it was delivered.
@@ -97,10 +97,11 @@ class Subscriber:
 
     def _advance(self, record: Record) -> bool:
         """Move past the record; return False if the client is past it already."""
+        topic, number = record.partition
+        offsets = self._next_offsets[topic]
         # A topic may get more partitions at any time.
-        while record.partition >= len(self._next_offsets):
-            self._next_offsets.append(0)
-        if record.offset < self._next_offsets[record.partition]:
+        offsets += [0] * (number + 1 - len(offsets))
+        if record.offset < offsets[number]:
             return False
-        self._next_offsets[record.partition] = record.offset + 1
+        offsets[number] = record.offset + 1
         return True

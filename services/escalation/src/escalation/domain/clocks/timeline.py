@@ -145,9 +145,10 @@ def _text(clock: SlaClock, event: ClockChange) -> str:
 
 
 def _retargeted(clock: SlaClock, event: ClockRetargeted) -> str:
+    before, after = format_duration(clock.target_s), format_duration(event.target_s)
     return (
-        f"retargeted from {format_duration(clock.target_s)} to {format_duration(event.target_s)} by policy "
-        f"{event.policy_id} v{event.policy_version} after {format_duration(event.elapsed_s)}, "
+        f"retargeted from {before} to {after} by policy {event.policy_id} "
+        f"v{event.policy_version} after {format_duration(event.elapsed_s)}, "
         f"due {event.due_at:{STAMP}}: {event.reason}"
     )
 

@@ -3,7 +3,6 @@
 from functools import partial
 from random import Random
 
-from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
 
@@ -29,7 +28,7 @@ from unit.escalation.contact_harness import ContactHarness
 from unit.escalation.examples import DAN, MIA, RITA, SAM
 
 
-class AnyJourney(RuleBasedStateMachine):
+class ContactMachine(RuleBasedStateMachine):
     """Whatever people do and however late timers are, the invariants of DESIGN.md hold."""
 
     def __init__(self) -> None:
@@ -136,7 +135,3 @@ class AnyJourney(RuleBasedStateMachine):
     def what_was_raised_has_ended_but_for_one(self) -> None:
         raised = len(self.harness.events(EscalationRaised))
         assert raised == len(self.harness.ended) + (self.harness.escalation is not None)
-
-
-AnyJourney.TestCase.settings = settings(max_examples=150, stateful_step_count=30)
-TestAnyJourney = AnyJourney.TestCase

@@ -144,7 +144,7 @@ def _end(harness: ContactHarness) -> dict[str, Any]:
 
 @given(orders=_interleaved())
 @settings(max_examples=300, deadline=None)
-def test_whatever_of_two_topics_is_heard_first_the_clocks_end_the_same(
+def test_clocks_end_the_same_in_any_order_of_two_topics(
     orders: tuple[Sequence[Fact], Sequence[Fact]],
 ) -> None:
     one, other = map(_hear, orders)
@@ -156,7 +156,7 @@ def test_whatever_of_two_topics_is_heard_first_the_clocks_end_the_same(
 
 @given(topics=_two_topics(), lag=st.floats(0, 5), retarget_at=st.floats(0, _NOW))
 @settings(max_examples=200, deadline=None)
-def test_what_is_read_back_from_the_journal_is_what_is_kept(
+def test_clocks_folded_from_stored_events_equal_stored_clocks(
     topics: tuple[list[Fact], list[Fact]], lag: float, retarget_at: float
 ) -> None:
     """Timers fire between the facts, as late as they may, and a policy is changed in between."""
@@ -217,7 +217,7 @@ def test_warning_of_unknown_threshold_changes_no_clock() -> None:
 
 
 @pytest.mark.parametrize("place", range(4))
-def test_a_referral_is_heard_wherever_it_comes_among_what_the_channels_tell(place: int) -> None:
+def test_referral_counts_at_any_place_among_contact_events(place: int) -> None:
     """It was made after the contact was opened again, whatever of that is heard first."""
     told = [Fact(0, "receive"), Fact(5, "resolve"), Fact(7, "reopen")]
     told.insert(place, Fact(9, "refer"))
@@ -226,6 +226,6 @@ def test_a_referral_is_heard_wherever_it_comes_among_what_the_channels_tell(plac
     assert [reason.kind for reason in harness.escalation.causes] == ["referral"]
 
 
-def test_a_referral_from_before_the_end_is_overtaken() -> None:
+def test_referral_from_before_resolution_is_dropped() -> None:
     told = [Fact(0, "receive"), Fact(5, "resolve"), Fact(7, "reopen"), Fact(3, "refer")]
     assert _hear(told).escalation is None

@@ -42,7 +42,7 @@ def organised(
     )
 
 
-def test_the_reporting_line_goes_up_to_the_top() -> None:
+def test_reporting_line_goes_up_to_the_top() -> None:
     assert reporting_line(STAFF, RITA) == [SAM, MIA, DAN]
     assert reporting_line(STAFF, DAN) == []
 
@@ -55,18 +55,18 @@ def test_the_reporting_line_goes_up_to_the_top() -> None:
         (MIA, SAM, "mia → sam → mia"),
     ],
 )
-def test_a_cycle_is_refused_and_shown(person: PersonId, superior: PersonId, way: str) -> None:
+def test_cycle_is_refused_and_shown(person: PersonId, superior: PersonId, way: str) -> None:
     faults = list(validate_setting(organised(), person, Person(reports_to=superior)))
     assert faults == [("reports_to", f"That would be a cycle: {way}.")]
 
 
-def test_a_superior_must_be_known_first() -> None:
+def test_superior_must_be_defined_first() -> None:
     faults = validate_setting(organised({}), "rita", Person(reports_to=SAM))
     assert list(faults) == [("reports_to", "There is no person sam.")]
     assert list(validate_setting(organised(), "rita", Person(reports_to=MIA))) == []
 
 
-def test_a_ladder_must_end_in_a_person() -> None:
+def test_ladder_must_end_in_a_person() -> None:
     first = Level("first", 5, (NamedPerson("person", SAM),))
     for who in (TeamSupervisors("team_supervisors"), ReportingLine("reporting_line", 2)):
         ladder = Ladder((first, Level("last", 5, (who,))), 20, 60)
@@ -77,7 +77,7 @@ def test_a_ladder_must_end_in_a_person() -> None:
         assert list(validate_setting(organised(), "default", ended)) == []
 
 
-def test_what_a_ladder_and_a_policy_name_must_exist() -> None:
+def test_references_of_ladder_and_policy_must_exist() -> None:
     who = (
         PersonOnDuty("duty", "night"),
         TeamSupervisors("team_supervisors", "care"),
@@ -118,7 +118,7 @@ MANAGERS = {"manager": ApprovalLimit({"EUR": Decimal(1000)})}
         (SUPERVISORS | MANAGERS, "admin", "USD", None),
     ],
 )
-def test_what_a_role_may_grant(
+def test_role_may_grant_up_to_its_limit(
     limits: Mapping[str, ApprovalLimit], role: Role, currency: str, limit: Decimal | None
 ) -> None:
     assert organised(limits=limits).limit_for(role, currency) == limit
@@ -141,7 +141,7 @@ def test_what_a_role_may_grant(
         (ApprovalLimit, {"limits": {"EUR": "NaN"}}, ("limits", "EUR")),
     ],
 )
-def test_nonsense_is_refused_by_its_place(
+def test_invalid_values_are_refused_with_their_place(
     kind: type[Any], body: dict[str, Any], place: tuple[object, ...]
 ) -> None:
     with pytest.raises(ValidationError) as refused:
@@ -161,9 +161,7 @@ def test_nonsense_is_refused_by_its_place(
         ),
     ],
 )
-def test_a_level_that_makes_no_sense_is_refused(
-    change: dict[str, Any], place: tuple[object, ...]
-) -> None:
+def test_invalid_level_is_refused(change: dict[str, Any], place: tuple[object, ...]) -> None:
     level = {
         "name": "first",
         "acknowledge_within_s": 5,
@@ -175,7 +173,7 @@ def test_a_level_that_makes_no_sense_is_refused(
     assert refused.value.errors()[0]["loc"] == place
 
 
-def test_a_ladder_that_was_set_before_this_rule_can_still_be_read() -> None:
+def test_ladder_without_named_person_can_be_read() -> None:
     level = {
         "name": "first",
         "acknowledge_within_s": 5,

@@ -54,7 +54,7 @@ def breached(harness: ContactHarness) -> ContactHarness:
     return harness
 
 
-def test_all_well_tells_nobody(harness: ContactHarness) -> None:
+def test_contact_handled_in_time_pages_nobody(harness: ContactHarness) -> None:
     harness.receive()
     harness.advance_to(1)
     harness.assign()
@@ -71,7 +71,7 @@ def test_all_well_tells_nobody(harness: ContactHarness) -> None:
     assert harness.timers == {}
 
 
-def test_a_silent_representative_is_warned_then_the_supervisor_is_told(
+def test_late_first_response_warns_representative_then_pages_supervisor(
     breached: ContactHarness,
 ) -> None:
     assert breached.pages() == [(RITA, "warning"), (SAM, "raised")]
@@ -113,14 +113,14 @@ def test_a_silent_representative_is_warned_then_the_supervisor_is_told(
     assert breached.event(EscalationRaised).cause == "breach"
 
 
-def test_an_unassigned_contact_warns_those_on_duty(harness: ContactHarness) -> None:
+def test_unassigned_contact_warns_people_on_duty(harness: ContactHarness) -> None:
     harness.receive()
     harness.advance_to(2)
     assert harness.pages() == [(SAM, "warning")]
     assert harness.event(ClockWarned).threshold_percent == 50
 
 
-def test_no_answer_climbs_and_the_top_is_asked_again_and_again(breached: ContactHarness) -> None:
+def test_unanswered_escalation_climbs_and_top_is_paged_repeatedly(breached: ContactHarness) -> None:
     breached.advance_to(15)
     climbed = breached.event(EscalationClimbed)
     assert (climbed.from_level, climbed.to_level) == (0, 1)
@@ -140,7 +140,7 @@ def test_no_answer_climbs_and_the_top_is_asked_again_and_again(breached: Contact
     assert len({page.page_id for page in pages}) == len(pages)
 
 
-def test_lateness_is_what_the_timer_lost(harness: ContactHarness) -> None:
+def test_lateness_is_delay_of_timer(harness: ContactHarness) -> None:
     harness.receive()
     harness.assign()
     harness.advance_to(30, lag=0.025)
@@ -148,7 +148,7 @@ def test_lateness_is_what_the_timer_lost(harness: ContactHarness) -> None:
     assert harness.events(EscalationClimbed)[0].lateness_ms == pytest.approx(25)
 
 
-def test_an_acknowledgement_is_a_lease_that_runs_out(breached: ContactHarness) -> None:
+def test_acknowledgement_is_a_lease_that_expires(breached: ContactHarness) -> None:
     breached.press(SAM)
     assert breached.event(EscalationAcknowledged).lease_expires_at == breached.at + timedelta(
         seconds=20
@@ -160,7 +160,7 @@ def test_an_acknowledgement_is_a_lease_that_runs_out(breached: ContactHarness) -
     assert breached.pages()[-1] == (MIA, "climbed")
 
 
-def test_who_was_asked_first_may_still_answer_after_it_climbed(breached: ContactHarness) -> None:
+def test_person_paged_first_may_still_answer_after_climbing(breached: ContactHarness) -> None:
     breached.advance_to(15.001)
     breached.press(SAM)
     breached.press(MIA)
@@ -168,7 +168,7 @@ def test_who_was_asked_first_may_still_answer_after_it_climbed(breached: Contact
     assert breached.surprises == ["late_action_ignored"]
 
 
-def test_a_second_answer_is_refused_while_the_first_holds(breached: ContactHarness) -> None:
+def test_second_answer_is_refused_while_the_first_holds(breached: ContactHarness) -> None:
     breached.press(SAM)
     with pytest.raises(errors.RefusedError, match="It is acknowledged by sam"):
         breached.apply(partial(actions.acknowledge, by=MIA))
@@ -188,7 +188,7 @@ def test_taken_over_and_resolved(breached: ContactHarness) -> None:
     assert breached.ended[0].closed_at == breached.at
 
 
-def test_the_timer_of_an_earlier_lease_does_not_end_a_later_one(breached: ContactHarness) -> None:
+def test_timer_of_an_earlier_lease_does_not_end_a_later_one(breached: ContactHarness) -> None:
     breached.press(SAM)
     earlier = breached.timers["escalation"].timer
     breached.press(SAM, "take_over")
@@ -197,7 +197,7 @@ def test_the_timer_of_an_earlier_lease_does_not_end_a_later_one(breached: Contac
     assert breached.escalation.holder == SAM
 
 
-def test_only_who_has_it_may_end_it(breached: ContactHarness) -> None:
+def test_only_holder_may_end_escalation(breached: ContactHarness) -> None:
     with pytest.raises(errors.RefusedError, match="It is raised"):
         breached.apply(
             partial(resolve, by=SAM, role="supervisor", proposed=ProposedOutcome("answer", ""))
@@ -220,7 +220,7 @@ def test_referred_up_by_hand_until_there_is_nobody_above(breached: ContactHarnes
         breached.apply(partial(actions.refer_up, by=MIA, reason="too hard"))
 
 
-def test_a_working_lease_that_runs_out_at_the_top_is_not_silent(breached: ContactHarness) -> None:
+def test_working_lease_expired_at_top_pages_again(breached: ContactHarness) -> None:
     breached.advance_to(15)
     breached.press(MIA, "take_over")
     breached.advance_to(15 + 60)
@@ -229,7 +229,7 @@ def test_a_working_lease_that_runs_out_at_the_top_is_not_silent(breached: Contac
     assert breached.last_page.explanation == "lease of mia expired"
 
 
-def test_a_referral_and_a_breach_are_one_escalation(harness: ContactHarness) -> None:
+def test_referral_and_a_breach_are_one_escalation(harness: ContactHarness) -> None:
     harness.receive()
     harness.assign()
     harness.advance_to(6)
@@ -241,7 +241,7 @@ def test_a_referral_and_a_breach_are_one_escalation(harness: ContactHarness) -> 
     assert [person for person, reason in harness.pages() if reason == "raised"] == [SAM]
 
 
-def test_a_customer_may_always_ask(harness: ContactHarness) -> None:
+def test_customer_request_is_always_escalated(harness: ContactHarness) -> None:
     harness.receive()
     harness.assign()
     harness.ask_for_supervisor()
@@ -250,7 +250,7 @@ def test_a_customer_may_always_ask(harness: ContactHarness) -> None:
     assert (cause.cause, cause.reason) == ("customer_request", 'Customer: "Your boss!"')
 
 
-def test_resolved_below_closes_upstairs(breached: ContactHarness) -> None:
+def test_resolved_contact_closes_escalation(breached: ContactHarness) -> None:
     breached.resolve()
     assert breached.event(EscalationClosed).reason == "contact resolved by rita"
     assert breached.timers == {}
@@ -259,7 +259,7 @@ def test_resolved_below_closes_upstairs(breached: ContactHarness) -> None:
     assert breached.escalation is None
 
 
-def test_resolved_without_a_reply_cancels_that_promise(harness: ContactHarness) -> None:
+def test_resolution_without_reply_cancels_first_response(harness: ContactHarness) -> None:
     harness.receive()
     harness.advance_to(1)
     harness.resolve()
@@ -272,7 +272,7 @@ def test_resolved_without_a_reply_cancels_that_promise(harness: ContactHarness) 
     assert harness.events(ClockBreached) == []
 
 
-def test_reopened_promises_a_resolution_anew(harness: ContactHarness) -> None:
+def test_reopening_starts_resolution_clock_again(harness: ContactHarness) -> None:
     harness.receive()
     harness.assign()
     harness.reply()
@@ -287,7 +287,7 @@ def test_reopened_promises_a_resolution_anew(harness: ContactHarness) -> None:
     assert harness.event(ClockBreached).clock == "resolution"
 
 
-def test_a_reply_in_time_that_is_heard_of_too_late_stays_a_breach(breached: ContactHarness) -> None:
+def test_reply_in_time_that_arrives_late_leaves_breach(breached: ContactHarness) -> None:
     breached.reply(happened=9)
     clock = breached.contact.clock("first_response")
     assert clock is not None
@@ -295,7 +295,7 @@ def test_a_reply_in_time_that_is_heard_of_too_late_stays_a_breach(breached: Cont
     assert clock.met_at == START + timedelta(seconds=9)
 
 
-def test_a_late_reply_breaches_even_if_the_timer_is_later_still(harness: ContactHarness) -> None:
+def test_late_reply_breaches_before_its_late_timer(harness: ContactHarness) -> None:
     harness.receive()
     harness.assign()
     harness.now = 12
@@ -306,7 +306,7 @@ def test_a_late_reply_breaches_even_if_the_timer_is_later_still(harness: Contact
     assert len(harness.events(ClockWarned)) == 1
 
 
-def test_a_service_whose_clock_is_ahead_makes_nothing_fire_early(harness: ContactHarness) -> None:
+def test_reply_from_clock_ahead_fires_nothing_early(harness: ContactHarness) -> None:
     harness.receive()
     harness.assign()
     harness.advance_to(9)
@@ -314,7 +314,7 @@ def test_a_service_whose_clock_is_ahead_makes_nothing_fire_early(harness: Contac
     assert harness.events(ClockBreached) == []
 
 
-def test_an_empty_level_is_skipped_and_says_so(harness: ContactHarness) -> None:
+def test_empty_level_is_skipped_with_reason(harness: ContactHarness) -> None:
     turns = replace(DUTY.rotations[0], starts_at=START + timedelta(days=1))
     later = replace(DUTY, rotations=(turns,))
     harness.settings = replace(
@@ -327,7 +327,9 @@ def test_an_empty_level_is_skipped_and_says_so(harness: ContactHarness) -> None:
     assert harness.pages() == [(MIA, "raised")]
 
 
-def test_with_nobody_anywhere_it_looks_again_until_there_is(harness: ContactHarness) -> None:
+def test_escalation_without_people_retries_until_somebody_is_on_duty(
+    harness: ContactHarness,
+) -> None:
     turns = replace(DUTY.rotations[0], starts_at=START + timedelta(seconds=20))
     later = replace(DUTY, rotations=(turns,))
     ladder = replace(LADDER, levels=LADDER.levels[:1])
@@ -348,7 +350,7 @@ def test_with_nobody_anywhere_it_looks_again_until_there_is(harness: ContactHarn
     assert (SAM, "raised") in harness.pages()
 
 
-def test_without_a_policy_or_ladder_a_customer_is_still_heard(harness: ContactHarness) -> None:
+def test_customer_request_without_policy_or_ladder_is_escalated(harness: ContactHarness) -> None:
     harness.settings = Configuration()
     harness.receive()
     harness.ask_for_supervisor()
@@ -360,7 +362,7 @@ def test_without_a_policy_or_ladder_a_customer_is_still_heard(harness: ContactHa
     assert harness.pages() == [(OPERATIONS, "unanswered"), (SAM, "raised")]
 
 
-def test_one_who_covers_two_levels_is_not_paged_twice_in_climbing(harness: ContactHarness) -> None:
+def test_person_of_two_levels_is_not_paged_twice_in_climbing(harness: ContactHarness) -> None:
     shared = replace(LADDER.levels[1], who=(NamedPerson("person", SAM), NamedPerson("person", MIA)))
     ladder = replace(LADDER, levels=(LADDER.levels[0], shared))
     harness.settings = replace(SETTINGS, ladders={"default": Versioned("default", 2, ladder)})
@@ -373,7 +375,7 @@ def test_one_who_covers_two_levels_is_not_paged_twice_in_climbing(harness: Conta
     ]
 
 
-def test_topics_may_overtake_each_other() -> None:
+def test_any_order_of_two_topics_ends_the_same() -> None:
     """Whatever comes first of two topics, the end is the same."""
     happened: tuple[tuple[str, Callable[[ContactHarness], None]], ...] = (
         ("contacts", lambda harness: harness.receive(happened=0)),
@@ -396,7 +398,7 @@ def test_topics_may_overtake_each_other() -> None:
     assert len(ends) == 1
 
 
-def test_a_referral_that_comes_before_the_contact_waits_for_it(harness: ContactHarness) -> None:
+def test_referral_before_contact_waits_for_it(harness: ContactHarness) -> None:
     harness.assign(happened=1)
     harness.refer(happened=2)
     assert harness.published == []
@@ -406,7 +408,7 @@ def test_a_referral_that_comes_before_the_contact_waits_for_it(harness: ContactH
     assert harness.event(ClockMet).met_at == START + timedelta(seconds=1)
 
 
-def test_a_referral_from_before_the_resolution_does_not_survive_reopening(
+def test_referral_from_before_the_resolution_does_not_survive_reopening(
     harness: ContactHarness,
 ) -> None:
     harness.receive()
@@ -417,7 +419,7 @@ def test_a_referral_from_before_the_resolution_does_not_survive_reopening(
     assert harness.escalation is None
 
 
-def test_a_released_representative_is_no_longer_named(harness: ContactHarness) -> None:
+def test_released_representative_is_not_in_page(harness: ContactHarness) -> None:
     harness.receive()
     harness.assign()
     event = AssignmentReleased(

@@ -34,7 +34,7 @@ def policies(**matches: Match) -> Configuration:
     )
 
 
-def test_the_most_specific_policy_that_covers_the_contact_wins() -> None:
+def test_most_specific_covering_policy_wins() -> None:
     known = policies(
         default=Match(),
         vip=Match(tier=("vip",)),
@@ -46,17 +46,17 @@ def test_the_most_specific_policy_that_covers_the_contact_wins() -> None:
     assert chosen.id == "vip_billing"
 
 
-def test_a_tie_goes_to_the_first_id() -> None:
+def test_tie_between_policies_goes_to_first_id() -> None:
     chosen = policies(b=Match(tier=("vip",)), a=Match(language=("de",))).policy_for(CONTACT)
     assert chosen is not None
     assert chosen.id == "a"
 
 
-def test_a_region_that_is_unknown_is_in_no_list() -> None:
+def test_unknown_region_matches_no_list() -> None:
     assert policies(eu=Match(region=("EU",))).policy_for(CONTACT) is None
 
 
-def test_what_is_named_must_exist() -> None:
+def test_references_to_undefined_settings_are_refused() -> None:
     policy = SlaPolicy(TARGETS, "night", "low", calendar_id="berlin")
     assert list(undefined_references(Configuration(), policy)) == [
         ("ladder_id", "ladder night"),
@@ -105,14 +105,12 @@ def policy(**changes: Any) -> dict[str, Any]:
         (policy(severity="awful"), ("severity",)),
     ],
 )
-def test_a_policy_that_makes_no_sense_is_refused(
-    body: dict[str, Any], place: tuple[object, ...]
-) -> None:
+def test_invalid_policy_is_refused(body: dict[str, Any], place: tuple[object, ...]) -> None:
     with pytest.raises(ValidationError) as refused:
         TypeAdapter(SlaPolicy).validate_python(body)
     assert refused.value.errors()[0]["loc"] == place
 
 
-def test_a_ladder_without_levels_is_refused() -> None:
+def test_ladder_without_levels_is_refused() -> None:
     with pytest.raises(ValidationError):
         TypeAdapter(Ladder).validate_python({"levels": [], "lease_s": 1, "working_lease_s": 1})

@@ -45,7 +45,7 @@ FOLLOWING = replace(SETTINGS, policies={"sun": Versioned("sun", 1, SUN)}, calend
         (None, "berlin v1", datetime(2026, 3, 2, 11, tzinfo=ZoneInfo("Europe/Berlin"))),
     ],
 )
-def test_a_promise_counts_in_the_office_hours_of_the_customers_region(
+def test_clock_counts_in_office_hours_of_customers_region(
     region: str | None, calendar: str, due: datetime
 ) -> None:
     harness = ContactHarness(FOLLOWING)
@@ -57,7 +57,7 @@ def test_a_promise_counts_in_the_office_hours_of_the_customers_region(
     assert clock.due_at == due
 
 
-def test_without_a_calendar_of_its_own_a_policy_is_for_the_regions_that_have_one() -> None:
+def test_policy_without_calendar_runs_24x7_in_other_regions() -> None:
     around_the_clock = replace(SUN, calendar_id=None)
     known = replace(FOLLOWING, policies={"sun": Versioned("sun", 1, around_the_clock)})
     harness = ContactHarness(known)
@@ -74,7 +74,7 @@ def test_calendars_of_regions_must_exist() -> None:
     ]
 
 
-def test_holidays_that_nobody_knows_are_refused_by_their_place() -> None:
+def test_unknown_holidays_are_refused_with_their_place() -> None:
     calendar = Calendar("UTC", OFFICE_HOURS, holidays=(HolidaysOf("DE"), HolidaysOf("DE", "XX")))
     assert list(undefined_references(Configuration(), calendar)) == [
         ("holidays/1/region", "region XX in the holidays of DE")

@@ -1,4 +1,4 @@
-"""Ladder, leases, causes and clocks all at once, in any order: the invariants hold."""
+"""Ladder, leases, causes and clocks combined in any order: the invariants hold."""
 
 from dataclasses import replace
 from datetime import timedelta
@@ -26,8 +26,8 @@ from escalation.domain.settings.policies import Match, RaiseRules, SlaPolicy, Ta
 from escalation.domain.settings.registry import Versioned
 from escalation.domain.situation import Decide
 from unit.escalation.contact_harness import ContactHarness
+from unit.escalation.contact_machine import ContactMachine
 from unit.escalation.examples import DAN, MIA, RITA, SAM, SETTINGS
-from unit.escalation.test_invariants import AnyJourney
 
 PEOPLE = st.sampled_from([SAM, MIA, DAN])
 ROLES: dict[PersonId, Role] = {SAM: "supervisor", MIA: "manager", DAN: "admin"}
@@ -97,7 +97,7 @@ RICH = replace(
 )
 
 
-class AnyWork(AnyJourney):
+class CombinedMachine(ContactMachine):
     """All that people may do to an escalation, with every clock running."""
 
     def __init__(self) -> None:
@@ -202,5 +202,5 @@ class AnyWork(AnyJourney):
         assert len(runs) == len(set(runs))
 
 
-AnyWork.TestCase.settings = settings(max_examples=150, stateful_step_count=40)
-TestAnyWork = AnyWork.TestCase
+CombinedMachine.TestCase.settings = settings(max_examples=150, stateful_step_count=40)
+TestCombinedMachine = CombinedMachine.TestCase

@@ -63,7 +63,7 @@ def changed(step: TrailEntry, fields: dict[str, Any]) -> TrailEntry:
     return replace(step, **fields)
 
 
-def test_what_was_written_is_intact_and_says_who_what_and_why() -> None:
+def test_written_trail_is_intact_with_actor_action_and_reason() -> None:
     assert list(audit_trail.find_breaks(WHOLE)) == []
     assert [(step.step, step.who, step.what, step.why) for step in WHOLE.entries] == [
         (1, "timer:AcknowledgementDue", "escalation raised", 'Customer: "Your boss!"'),
@@ -74,7 +74,7 @@ def test_what_was_written_is_intact_and_says_who_what_and_why() -> None:
     ]
 
 
-def test_a_change_that_is_no_step_counts_as_a_change() -> None:
+def test_change_without_event_counts_version_only() -> None:
     harness = ContactHarness()
     harness.receive()
     harness.ask_for_supervisor()
@@ -83,7 +83,7 @@ def test_a_change_that_is_no_step_counts_as_a_change() -> None:
     assert (changed.version, new, changed.trail.hash) == (1, [], "")
 
 
-def test_as_a_database_gives_it_back_it_is_the_same() -> None:
+def test_entry_as_read_from_database_has_same_hash() -> None:
     """With keys in another order, and the time in another zone."""
     for step in WHOLE.entries:
         shuffled = dict(sorted(step.data.items(), key=lambda item: item[0][::-1]))
@@ -96,7 +96,7 @@ OTHER_TEXT = st.text(min_size=1, max_size=8)
 
 
 @given(n=steps, other=st.data())
-def test_a_change_of_any_field_is_found(n: int, other: st.DataObject) -> None:
+def test_change_of_any_field_is_found(n: int, other: st.DataObject) -> None:
     step = WHOLE.entries[n]
     field = other.draw(
         st.sampled_from(
@@ -116,7 +116,7 @@ def test_a_change_of_any_field_is_found(n: int, other: st.DataObject) -> None:
 
 
 @given(n=steps, other=st.data())
-def test_a_change_of_anything_in_the_event_is_found(n: int, other: st.DataObject) -> None:
+def test_change_of_anything_in_the_event_is_found(n: int, other: st.DataObject) -> None:
     step = WHOLE.entries[n]
     key = other.draw(st.sampled_from([*step.data, "new"]))
     value = other.draw(st.none() | st.integers(-(2**63), 2**63) | OTHER_TEXT)
@@ -128,7 +128,7 @@ def test_a_change_of_anything_in_the_event_is_found(n: int, other: st.DataObject
 
 
 @given(n=steps, field=st.sampled_from(["who", "why"]), value=OTHER_TEXT)
-def test_sealing_a_change_anew_breaks_the_step_after(n: int, field: str, value: str) -> None:
+def test_resealed_change_breaks_next_entry(n: int, field: str, value: str) -> None:
     step = WHOLE.entries[n]
     if value == getattr(step, field):
         return
@@ -137,19 +137,19 @@ def test_sealing_a_change_anew_breaks_the_step_after(n: int, field: str, value: 
 
 
 @given(n=steps)
-def test_a_step_that_was_taken_out_is_found(n: int) -> None:
+def test_removed_entry_is_found(n: int) -> None:
     cut = replace(WHOLE, entries=(*WHOLE.entries[:n], *WHOLE.entries[n + 1 :]))
     assert list(audit_trail.find_breaks(cut))
 
 
 @given(length=st.integers(0, len(WHOLE.entries) - 1))
-def test_a_tail_that_was_cut_off_is_found(length: int) -> None:
+def test_removed_tail_is_found(length: int) -> None:
     (length_differs, _) = audit_trail.find_breaks(replace(WHOLE, entries=WHOLE.entries[:length]))
     assert f"has 5 entries, but {length} are there" in length_differs.what
 
 
 @given(order=st.permutations(WHOLE.entries))
-def test_steps_in_another_order_are_found(order: list[TrailEntry]) -> None:
+def test_reordered_entries_are_found(order: list[TrailEntry]) -> None:
     swapped = [
         replace(step, step=n, previous=order[n - 2].hash if n > 1 else "")
         for n, step in enumerate(order, start=1)
@@ -158,7 +158,7 @@ def test_steps_in_another_order_are_found(order: list[TrailEntry]) -> None:
     assert intact == (order == list(WHOLE.entries))
 
 
-def test_a_break_says_where_and_what() -> None:
+def test_break_names_entry_and_finding() -> None:
     (broken,) = audit_trail.find_breaks(
         with_step(1, replace(WHOLE.entries[1], why="nothing to see"))
     )
@@ -166,6 +166,6 @@ def test_a_break_says_where_and_what() -> None:
 
 
 @pytest.mark.parametrize("field", ["length", "head"])
-def test_the_head_is_held_against_the_steps(field: str) -> None:
+def test_stored_head_must_match_entries(field: str) -> None:
     forged: dict[str, Any] = {field: 9 if field == "length" else "0" * 64}
     assert len(list(audit_trail.find_breaks(replace(WHOLE, **forged)))) == 1

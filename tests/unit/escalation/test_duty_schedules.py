@@ -37,14 +37,14 @@ def test_members_take_turns() -> None:
     assert on_duty(SCHEDULE, datetime(2026, 3, 28, 8, tzinfo=BERLIN)) == (KIM,)
 
 
-def test_the_hand_over_stays_at_eight_when_the_clocks_change() -> None:
+def test_hand_over_stays_at_eight_when_the_clocks_change() -> None:
     eight = datetime(2026, 3, 29, 8, tzinfo=BERLIN)
     assert eight.astimezone(UTC).hour == 6
     assert on_duty(SCHEDULE, eight.astimezone(UTC) - timedelta(seconds=1)) == (KIM,)
     assert on_duty(SCHEDULE, eight) == (SAM,)
 
 
-def test_a_weekly_hand_over_stays_at_its_hour_all_year() -> None:
+def test_weekly_hand_over_stays_at_its_hour_all_year() -> None:
     weekly = DutySchedule(
         (Rotation("America/New_York", datetime(2026, 1, 5, 14, tzinfo=UTC), 604800, (SAM, KIM)),)
     )
@@ -66,7 +66,7 @@ def test_a_weekly_hand_over_stays_at_its_hour_all_year() -> None:
         ("2026-03-28T02:30:00+01:00", "2026-03-29", "2026-03-29T01:30:00+00:00"),
     ],
 )
-def test_in_the_hour_that_the_clocks_change_it_is_handed_over_once(
+def test_hand_over_in_repeated_hour_happens_once(
     starts_at: str, night: str, hand_over: str
 ) -> None:
     rotation = Rotation("Europe/Berlin", datetime.fromisoformat(starts_at), 86400, (SAM, KIM))
@@ -83,7 +83,7 @@ def test_nobody_is_on_duty_before_the_rotation_starts() -> None:
     assert on_duty(SCHEDULE, datetime(2026, 3, 27, 7, tzinfo=BERLIN)) == ()
 
 
-def test_a_rotation_is_on_duty_in_its_hours_only() -> None:
+def test_rotation_is_on_duty_in_its_hours_only() -> None:
     europe = Rotation(
         "Europe/Berlin",
         datetime(2026, 1, 1, tzinfo=UTC),
@@ -104,7 +104,7 @@ def test_a_rotation_is_on_duty_in_its_hours_only() -> None:
     assert found == [(), (SAM,), (SAM,), (LEE,), (LEE,), ()]
 
 
-def test_an_override_stands_in_for_its_time_only() -> None:
+def test_override_counts_in_its_time_only() -> None:
     override = Override(person_id=LEE, from_=NOON, until=NOON + HOUR)
     schedule = DutySchedule((DAILY,), (override,))
     assert on_duty(schedule, NOON) == (LEE,)
@@ -116,19 +116,19 @@ def test_of_two_overrides_the_last_one_counts() -> None:
     assert on_duty(DutySchedule((DAILY,), (first, second)), NOON) == (KIM,)
 
 
-def test_a_swap_changes_the_turns_of_both_and_only_then() -> None:
+def test_swap_changes_both_turns_in_its_time_only() -> None:
     schedule = DutySchedule((DAILY,), swaps=(Swap(SAM, KIM, NOON, NOON + 2 * DAY),))
     found = [on_duty(schedule, NOON + n * DAY - HOUR) for n in range(5)]
     assert found == [(SAM,), (SAM,), (KIM,), (KIM,), (SAM,)]
 
 
-def test_an_override_is_not_swapped() -> None:
+def test_override_is_not_swapped() -> None:
     override = Override(LEE, NOON, NOON + HOUR)
     schedule = DutySchedule((DAILY,), (override,), (Swap(LEE, KIM, NOON, NOON + HOUR),))
     assert on_duty(schedule, NOON) == (LEE,)
 
 
-def test_whoever_is_absent_is_not_on_duty_and_nobody_steps_in() -> None:
+def test_absent_person_is_not_on_duty_and_not_replaced() -> None:
     away = (Absence(NOON, NOON + HOUR),)
     override = Override(LEE, NOON, NOON + HOUR)
     assert on_duty(SCHEDULE, NOON, {SAM: away}) == ()
@@ -179,7 +179,7 @@ REVERSED = {"from": "2026-03-02T00:00:00Z", "until": "2026-03-01T00:00:00Z"}
         ),
     ],
 )
-def test_nonsense_is_refused_by_its_place(
+def test_invalid_values_are_refused_with_their_place(
     body: dict[str, Any], place: tuple[str | int, ...]
 ) -> None:
     with pytest.raises(ValidationError) as refused:
