@@ -16,7 +16,7 @@ from escalation.settings import Settings
 from escalation.store.unit_of_work import UnitOfWork
 from integration.escalation.duty_examples import DUTY_OF_TWO, PLACE
 from support.databases import Postgres, opened
-from support.inside import Inside, Keys, client, dispatcher
+from support.service_harness import Keys, ServiceHarness, client, dispatcher
 
 key = Keys(
     zendesk="channel:zendesk:zendesk-key",
@@ -66,7 +66,7 @@ DUTY: dict[str, Any] = {
 }
 
 
-class ServiceHarness(Inside[UnitOfWork]):
+class EscalationHarness(ServiceHarness[UnitOfWork]):
     async def now(self) -> datetime:
         async with self.database.transaction() as uow:
             return uow.now
@@ -104,8 +104,8 @@ async def database(postgres: Postgres, database_name: str) -> AsyncIterator[Data
 
 
 @pytest.fixture
-def service(database: Database[UnitOfWork]) -> ServiceHarness:
-    return ServiceHarness(database, dispatcher(database, handlers.SUBSCRIPTIONS, "escalation"))
+def service(database: Database[UnitOfWork]) -> EscalationHarness:
+    return EscalationHarness(database, dispatcher(database, handlers.SUBSCRIPTIONS, "escalation"))
 
 
 @pytest.fixture

@@ -27,7 +27,7 @@ from escalation.main import build
 from escalation.settings import Settings
 from escalation.store.unit_of_work import UnitOfWork
 from escalation.stream.broadcaster import Broadcaster
-from integration.escalation.conftest import ServiceHarness, key
+from integration.escalation.conftest import EscalationHarness, key
 from support.probe import Broker, running
 from support.waiting import until
 
@@ -188,10 +188,10 @@ async def write_eight_at_once(
     await asyncio.gather(*map(write, chance.choices(contacts, k=8)))
 
 
-async def published_sequences(service: ServiceHarness) -> dict[str, list[int]]:
+async def published_sequences(service: EscalationHarness) -> dict[str, list[int]]:
     rows = await service.rows(
-        "SELECT contact_id::text AS id, array_agg(sequence ORDER BY sequence) AS sequences"
-        " FROM journal GROUP BY 1"
+        "SELECT key AS id, array_agg(sequence ORDER BY id) AS sequences"
+        " FROM published_events GROUP BY 1"
     )
     return {row.id: list(row.sequences) for row in rows}
 

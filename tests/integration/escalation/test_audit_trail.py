@@ -20,7 +20,7 @@ from common.core.ids import new_id
 from escalation.commands.connection import run_query
 from escalation.main import cli
 from escalation.store.audit_trail import AuditTrail
-from integration.escalation.conftest import ServiceHarness, assigned, key
+from integration.escalation.conftest import EscalationHarness, assigned, key
 from support.databases import Postgres
 
 pytestmark = pytest.mark.usefixtures("configured")
@@ -60,7 +60,7 @@ def asked(contact: ContactReceived) -> Event:
 
 
 @pytest.fixture
-async def escalation_id(service: ServiceHarness, api: httpx.AsyncClient) -> str:
+async def escalation_id(service: EscalationHarness, api: httpx.AsyncClient) -> str:
     """Return an escalation of five steps."""
     contact = await service.received()
     await service.tell(contact, assigned(contact), asked(contact))
@@ -93,7 +93,7 @@ async def test_audit_trail_shows_actor_action_and_reason(
 
 
 async def test_verify_audit_trail_counts_verified_steps(
-    verify: Verify, service: ServiceHarness, escalation_id: str
+    verify: Verify, service: EscalationHarness, escalation_id: str
 ) -> None:
     contacts = [await service.received() for _ in range(3)]
     await service.tell(*contacts, *map(asked, contacts))
@@ -115,7 +115,7 @@ async def test_verify_audit_trail_counts_verified_steps(
     ],
 )
 async def test_database_refuses_changes_of_audit_trail(
-    service: ServiceHarness, escalation_id: str, statement: str
+    service: EscalationHarness, escalation_id: str, statement: str
 ) -> None:
     with pytest.raises(DBAPIError, match=r"append-only|violates foreign key"):
         async with service.database.engine.begin() as connection:
@@ -169,7 +169,10 @@ async def test_verify_audit_trail_finds_changes_by_superuser(
 
 
 async def test_trail_without_earlier_entries_starts_at_one(
-    verify: Verify, superuser: asyncpg.Connection, service: ServiceHarness, api: httpx.AsyncClient
+    verify: Verify,
+    superuser: asyncpg.Connection,
+    service: EscalationHarness,
+    api: httpx.AsyncClient,
 ) -> None:
     contact = await service.received()
     await service.tell(contact, asked(contact))
@@ -188,7 +191,7 @@ async def test_verify_audit_trail_succeeds_without_escalations(verify: Verify) -
 
 
 async def test_page_of_chains_reads_no_other_rows(
-    service: ServiceHarness, superuser: asyncpg.Connection
+    service: EscalationHarness, superuser: asyncpg.Connection
 ) -> None:
     await superuser.execute("""
         INSERT INTO audit_trail

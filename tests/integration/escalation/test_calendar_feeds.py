@@ -12,9 +12,9 @@ from common.storage.database import Database
 from escalation.main import build
 from escalation.settings import Settings
 from escalation.store.unit_of_work import UnitOfWork
-from integration.escalation.conftest import ServiceHarness, key
+from integration.escalation.conftest import EscalationHarness, key
 from integration.escalation.duty_examples import PLACE, ROTATION
-from support.inside import client
+from support.service_harness import client
 
 HOUR, DAY = timedelta(hours=1), timedelta(days=1)
 
@@ -32,7 +32,7 @@ def events(feed: httpx.Response) -> list[tuple[Any, ...]]:
 
 
 async def test_schedule_feed_lists_its_shifts(
-    duty: httpx.AsyncClient, service: ServiceHarness
+    duty: httpx.AsyncClient, service: EscalationHarness
 ) -> None:
     now = await service.now()
     window = {"from": (now - 29 * DAY).isoformat(), "until": (now + 89 * DAY).isoformat()}
@@ -51,7 +51,7 @@ async def test_schedule_feed_lists_its_shifts(
     assert set(expected) <= {tuple(rest) for _, *rest in listed}
     # A shift that began before the period is whole, and has the same uid a day later.
     assert all(end - start == DAY for _, start, end, _ in listed)
-    service.database.clock.ahead += DAY
+    service.database.clock.offset += DAY
     later = events(await duty.get(f"{PLACE}/calendar.ics"))
     assert len(set(listed) & set(later)) == len(listed) - 1
 

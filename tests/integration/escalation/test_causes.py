@@ -8,7 +8,7 @@ import httpx
 from common.contracts.contacts import Customer, FeedbackReceived
 from common.contracts.event import CustomerId
 from common.core.ids import new_id
-from integration.escalation.conftest import POLICY, ServiceHarness, key
+from integration.escalation.conftest import POLICY, EscalationHarness, key
 
 WEEK = {"repeated": {"contacts": 3, "within_days": 7}}
 
@@ -21,7 +21,7 @@ async def put(api: httpx.AsyncClient, path: str, body: dict[str, Any]) -> dict[s
 
 
 async def test_third_contact_within_a_week_is_raised(
-    configured: httpx.AsyncClient, service: ServiceHarness
+    configured: httpx.AsyncClient, service: EscalationHarness
 ) -> None:
     await put(configured, "sla-policies/gold", {**POLICY, "raise_when": WEEK})
     now = await service.now()
@@ -46,7 +46,7 @@ async def test_third_contact_within_a_week_is_raised(
 
 
 async def test_contacts_of_same_batch_count_as_repeated(
-    configured: httpx.AsyncClient, service: ServiceHarness
+    configured: httpx.AsyncClient, service: EscalationHarness
 ) -> None:
     await put(configured, "sla-policies/gold", {**POLICY, "raise_when": WEEK})
     contacts = [await service.received() for _ in range(3)]
@@ -56,7 +56,7 @@ async def test_contacts_of_same_batch_count_as_repeated(
 
 
 async def test_bad_feedback_and_complaint_are_raised_after_resolution(
-    configured: httpx.AsyncClient, service: ServiceHarness
+    configured: httpx.AsyncClient, service: EscalationHarness
 ) -> None:
     rule = {**POLICY, "raise_when": {"feedback_at_most": 2}}
     await put(configured, "sla-policies/gold", rule)
@@ -80,7 +80,7 @@ async def test_bad_feedback_and_complaint_are_raised_after_resolution(
 
 
 async def test_person_complained_about_may_not_act(
-    configured: httpx.AsyncClient, service: ServiceHarness
+    configured: httpx.AsyncClient, service: EscalationHarness
 ) -> None:
     contact = await service.received()
     await service.tell(contact)

@@ -15,7 +15,7 @@ from common.contracts.contacts import (
     WaitingOnCustomer,
 )
 from common.contracts.event import Event, MessageId
-from integration.escalation.conftest import POLICY, ServiceHarness, assigned, key
+from integration.escalation.conftest import POLICY, EscalationHarness, assigned, key
 
 pytestmark = pytest.mark.usefixtures("configured")
 
@@ -52,7 +52,7 @@ async def clocks(api: httpx.AsyncClient, contact: ContactReceived) -> dict[str, 
 
 
 async def test_paused_clock_shows_since_when_why_and_time_left(
-    service: ServiceHarness, api: httpx.AsyncClient
+    service: EscalationHarness, api: httpx.AsyncClient
 ) -> None:
     contact = await service.received()
     await service.tell(contact, replies(contact, 1), waits(contact, 20))
@@ -71,7 +71,7 @@ async def test_paused_clock_shows_since_when_why_and_time_left(
 
 
 async def test_priority_change_retargets_clocks_by_another_policy(
-    service: ServiceHarness, api: httpx.AsyncClient
+    service: EscalationHarness, api: httpx.AsyncClient
 ) -> None:
     urgent = {
         "match": {"priority": ["urgent"]},
@@ -97,7 +97,7 @@ async def test_priority_change_retargets_clocks_by_another_policy(
 
 
 async def test_policy_put_with_retarget_applies_to_open_contacts(
-    service: ServiceHarness, api: httpx.AsyncClient
+    service: EscalationHarness, api: httpx.AsyncClient
 ) -> None:
     kept, changed, closed = [await service.received() for _ in range(3)]
     resolved = ContactResolved(contact_id=closed.contact_id, occurred_at=later(closed, 1))
@@ -121,7 +121,7 @@ async def test_policy_put_with_retarget_applies_to_open_contacts(
     assert await service.rows("SELECT * FROM timers WHERE type = 'PolicyChanged'") == []
 
 
-async def test_consumed_events_are_stored_as_received(service: ServiceHarness) -> None:
+async def test_consumed_events_are_stored_as_received(service: EscalationHarness) -> None:
     contact = await service.received(campaign="recall")
     event_ids = await service.tell(assigned(contact), contact, waits(contact, 20))
     await service.after(2000)

@@ -13,7 +13,7 @@ from common.storage.database import Database
 from escalation.metrics import DutyGapMetrics
 from escalation.store.unit_of_work import UnitOfWork
 from escalation.workers.duty_gaps import GapAnnouncer
-from integration.escalation.conftest import ServiceHarness
+from integration.escalation.conftest import EscalationHarness
 from integration.escalation.duty_examples import DUTY_OF_TWO, PLACE, ROTATION, own_shift
 
 HOUR, DAY = timedelta(hours=1), timedelta(days=1)
@@ -35,7 +35,7 @@ class Replica:
         return seconds / 3600
 
 
-async def pages(service: ServiceHarness) -> list[PageRequested]:
+async def pages(service: EscalationHarness) -> list[PageRequested]:
     rows = await service.rows(
         "SELECT data FROM outbox WHERE type = 'upstairs.page_requested.v1' ORDER BY sequence"
     )
@@ -49,12 +49,12 @@ async def leave(api: httpx.AsyncClient, shift: dict[str, Any]) -> None:
 
 
 async def test_gap_is_announced_once_a_week_and_once_a_day_ahead(
-    duty: httpx.AsyncClient, service: ServiceHarness
+    duty: httpx.AsyncClient, service: EscalationHarness
 ) -> None:
     sams = await own_shift(duty, "sam")
     await leave(duty, sams)
     begins = datetime.fromisoformat(sams["start"])
-    service.database.clock.ahead += begins - 6 * DAY - await service.now()
+    service.database.clock.offset += begins - 6 * DAY - await service.now()
     first_replica, second_replica = Replica(service.database), Replica(service.database)
     hours = await asyncio.gather(
         first_replica.announce(),
@@ -66,23 +66,23 @@ async def test_gap_is_announced_once_a_week_and_once_a_day_ahead(
     (page,) = await pages(service)
     assert (page.person_id, page.reason, page.respond_by) == ("operations", "duty_gap", begins)
     assert "sam" in page.why
-    service.database.clock.ahead += 5 * DAY + HOUR
+    service.database.clock.offset += 5 * DAY + HOUR
     await asyncio.gather(first_replica.announce(), second_replica.announce())
     first, second = await pages(service)
     assert first == page
     assert (second.contact_id, second.headline) == (first.contact_id, first.headline)
     # During the gap it is not announced again; after it the announcement is deleted.
-    service.database.clock.ahead += DAY
+    service.database.clock.offset += DAY
     await first_replica.announce()
     assert len(await pages(service)) == 2
     assert len(await service.rows("SELECT ahead FROM announced_gaps")) == 2
-    service.database.clock.ahead += 2 * DAY
+    service.database.clock.offset += 2 * DAY
     assert await first_replica.announce() == 0
     assert await service.rows("SELECT ahead FROM announced_gaps") == []
 
 
 async def test_forecast_does_not_block_event_loop(
-    duty: httpx.AsyncClient, service: ServiceHarness
+    duty: httpx.AsyncClient, service: EscalationHarness
 ) -> None:
     """With hourly shifts and years of absence the forecast takes about a second."""
     hourly = {"rotations": [{**ROTATION, "shift_s": 3600}]}
@@ -102,7 +102,7 @@ async def test_forecast_does_not_block_event_loop(
 
 
 async def test_filled_gap_is_not_announced(
-    duty: httpx.AsyncClient, service: ServiceHarness
+    duty: httpx.AsyncClient, service: EscalationHarness
 ) -> None:
     sams = await own_shift(duty, "sam")
     await leave(duty, sams)
@@ -115,7 +115,7 @@ async def test_filled_gap_is_not_announced(
 
 
 async def test_reopened_gap_is_announced_again(
-    duty: httpx.AsyncClient, service: ServiceHarness
+    duty: httpx.AsyncClient, service: EscalationHarness
 ) -> None:
     sams = await own_shift(duty, "sam")
     await leave(duty, sams)

@@ -9,7 +9,7 @@ import pytest
 from common.contracts.contacts import ContactResolved, SupervisorRequested
 from common.contracts.escalations import PageRequested
 from common.core.ids import new_id
-from integration.escalation.conftest import ServiceHarness, assigned, key
+from integration.escalation.conftest import EscalationHarness, assigned, key
 
 pytestmark = pytest.mark.usefixtures("configured")
 
@@ -39,7 +39,7 @@ class Screen:
 
 
 @pytest.fixture
-async def screen(service: ServiceHarness, api: httpx.AsyncClient) -> Screen:
+async def screen(service: EscalationHarness, api: httpx.AsyncClient) -> Screen:
     """Return a screen on a contact whose customer asks for a supervisor."""
     contact = await service.received()
     asked = SupervisorRequested(
@@ -57,9 +57,9 @@ async def limited(api: httpx.AsyncClient) -> None:
         assert answer.status_code == 200, answer.text
 
 
-async def paged(service: ServiceHarness) -> list[tuple[str, str]]:
+async def paged(service: EscalationHarness) -> list[tuple[str, str]]:
     rows = await service.rows(
-        "SELECT data FROM journal WHERE type = 'upstairs.page_requested.v1' ORDER BY event_id"
+        "SELECT data FROM published_events WHERE type = 'upstairs.page_requested.v1' ORDER BY event_id"
     )
     pages = [PageRequested.model_validate(row.data) for row in rows]
     return [
@@ -67,7 +67,9 @@ async def paged(service: ServiceHarness) -> list[tuple[str, str]]:
     ]
 
 
-async def test_all_actions_of_a_day_are_published(service: ServiceHarness, screen: Screen) -> None:
+async def test_all_actions_of_a_day_are_published(
+    service: EscalationHarness, screen: Screen
+) -> None:
     taken = await screen.done("take-over")
     assert (taken["lease_end"], 590 < taken["left_s"] <= 600) == ("progress", True)
     await screen.done("note", text="The second charge was ours.")
@@ -105,7 +107,7 @@ async def test_all_actions_of_a_day_are_published(service: ServiceHarness, scree
     ]
 
 
-async def test_lease_warns_then_climbs(service: ServiceHarness, screen: Screen) -> None:
+async def test_lease_warns_then_climbs(service: EscalationHarness, screen: Screen) -> None:
     await screen.done("acknowledge")
     await service.after(99)
     assert await paged(service) == [("sam", "raised")]
@@ -116,11 +118,11 @@ async def test_lease_warns_then_climbs(service: ServiceHarness, screen: Screen) 
     assert [row.slot for row in await _timers(service)] == ["escalation"]
 
 
-async def _timers(service: ServiceHarness) -> list[Any]:
+async def _timers(service: EscalationHarness) -> list[Any]:
     return await service.rows("SELECT slot FROM timers WHERE slot LIKE 'escalation%' ORDER BY slot")
 
 
-async def test_hand_back_cancels_both_timers(service: ServiceHarness, screen: Screen) -> None:
+async def test_hand_back_cancels_both_timers(service: EscalationHarness, screen: Screen) -> None:
     await screen.done("acknowledge")
     assert [row.slot for row in await _timers(service)] == ["escalation", "escalation:warning"]
     await screen.done("hand-back", guidance="so")
@@ -145,7 +147,7 @@ class TestMoney:
         )
 
     async def test_amount_above_limit_needs_approval(
-        self, service: ServiceHarness, screen: Screen
+        self, service: EscalationHarness, screen: Screen
     ) -> None:
         await screen.done("acknowledge")
         end: dict[str, Any] = {
@@ -233,7 +235,7 @@ class TestStaleScreens:
         assert (ended.status_code, ended.json()["current"]["state"]) == (409, "handed_back")
 
 
-async def test_snooze_over_limit_is_refused(service: ServiceHarness, screen: Screen) -> None:
+async def test_snooze_over_limit_is_refused(service: EscalationHarness, screen: Screen) -> None:
     await screen.done("acknowledge")
     too_late = (await service.now() + timedelta(seconds=3700)).isoformat()
     refused = await screen.press("snooze", until=too_late, reason="later")
@@ -246,7 +248,7 @@ async def test_snooze_over_limit_is_refused(service: ServiceHarness, screen: Scr
 
 
 async def test_accused_person_may_not_take_over(
-    service: ServiceHarness, api: httpx.AsyncClient
+    service: EscalationHarness, api: httpx.AsyncClient
 ) -> None:
     contact = await service.received()
     await service.tell(contact)
@@ -260,7 +262,9 @@ async def test_accused_person_may_not_take_over(
     )
 
 
-async def test_reopen_after_contact_was_resolved(service: ServiceHarness, screen: Screen) -> None:
+async def test_reopen_after_contact_was_resolved(
+    service: EscalationHarness, screen: Screen
+) -> None:
     await screen.done("take-over")
     await screen.done("resolve", outcome="answer", note="Explained.")
     shown = (await screen.look()).json()
@@ -275,7 +279,7 @@ async def test_reopen_after_contact_was_resolved(service: ServiceHarness, screen
 
 
 async def test_reopen_is_refused_beside_another_open_escalation(
-    service: ServiceHarness, screen: Screen, api: httpx.AsyncClient
+    service: EscalationHarness, screen: Screen, api: httpx.AsyncClient
 ) -> None:
     await screen.done("take-over")
     shown = await screen.done("hand-back", guidance="so")

@@ -26,7 +26,7 @@ from escalation.domain.settings.ladders import Ladder, Level, NamedPerson
 from escalation.domain.settings.policies import ContactDetails
 from escalation.domain.settings.registry import Versioned
 from escalation.store.unit_of_work import UnitOfWork
-from integration.escalation.conftest import ServiceHarness
+from integration.escalation.conftest import EscalationHarness
 
 NOON = datetime(2026, 3, 2, 12, tzinfo=UTC)
 STATES = (*OPEN_STATES, "handed_back", "resolved", "closed")
@@ -219,14 +219,14 @@ async def read_pages(api: httpx.AsyncClient, params: dict[str, Any], limit: int)
 
 @pytest.mark.parametrize("seed", range(3))
 async def test_list_agrees_with_plain_sort_and_filter(
-    api: httpx.AsyncClient, service: ServiceHarness, seed: int
+    api: httpx.AsyncClient, service: EscalationHarness, seed: int
 ) -> None:
     chance = random.Random(seed)  # noqa: S311 - no secret
     rows = random_escalations(chance, 80)
     await store(service.database, rows)
     now = await service.now()
     # Noon is now, so that half of the deadlines have passed.
-    service.database.clock.ahead = NOON - now
+    service.database.clock.offset = NOON - now
     total = 0
     for _ in range(40):
         params = query(chance, rows)
@@ -237,7 +237,7 @@ async def test_list_agrees_with_plain_sort_and_filter(
 
 
 async def test_pages_stay_consistent_while_escalations_change(
-    api: httpx.AsyncClient, service: ServiceHarness
+    api: httpx.AsyncClient, service: EscalationHarness
 ) -> None:
     chance = random.Random(7)  # noqa: S311 - no secret
     rows = random_escalations(chance, 40)
@@ -281,7 +281,7 @@ async def test_invalid_list_query_is_refused_with_its_place(
 
 
 async def test_cursor_of_another_query_is_refused(
-    api: httpx.AsyncClient, service: ServiceHarness
+    api: httpx.AsyncClient, service: EscalationHarness
 ) -> None:
     await store(service.database, random_escalations(random.Random(1), 20))  # noqa: S311 - no secret
     cursor = (await api.get("/v1/escalations?limit=1")).json()["next_cursor"]
@@ -294,7 +294,7 @@ async def test_cursor_of_another_query_is_refused(
 
 @pytest.mark.parametrize("sort", sorted(SORTS))
 async def test_filtered_open_list_reads_no_closed_escalations(
-    service: ServiceHarness, sort: str
+    service: EscalationHarness, sort: str
 ) -> None:
     chance = random.Random(3)  # noqa: S311 - no secret
     rows = random_escalations(chance, 3000)

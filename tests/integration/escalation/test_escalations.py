@@ -24,7 +24,7 @@ from common.contracts.event import (
 )
 from common.contracts.notifications import NotificationActedOn
 from common.core.ids import new_id
-from integration.escalation.conftest import ServiceHarness, assigned, key
+from integration.escalation.conftest import EscalationHarness, assigned, key
 
 pytestmark = pytest.mark.usefixtures("configured")
 
@@ -61,7 +61,7 @@ async def open_of(api: httpx.AsyncClient, contact: ContactReceived) -> str:
 
 
 async def test_breach_climbs_until_acknowledged(
-    service: ServiceHarness, api: httpx.AsyncClient
+    service: EscalationHarness, api: httpx.AsyncClient
 ) -> None:
     contact = await service.received()
     await service.tell(contact, assigned(contact))
@@ -110,7 +110,7 @@ async def test_breach_climbs_until_acknowledged(
     ]
 
 
-async def test_met_clocks_leave_no_timer(service: ServiceHarness) -> None:
+async def test_met_clocks_leave_no_timer(service: EscalationHarness) -> None:
     contact = await service.received()
     reply = RepresentativeReplied(
         contact_id=contact.contact_id,
@@ -123,7 +123,7 @@ async def test_met_clocks_leave_no_timer(service: ServiceHarness) -> None:
     assert await service.rows("SELECT * FROM timers") == []
 
 
-async def test_assignment_before_contact_is_applied_later(service: ServiceHarness) -> None:
+async def test_assignment_before_contact_is_applied_later(service: EscalationHarness) -> None:
     contact = await service.received()
     await service.tell(assigned(contact), referred(contact))
     assert await service.journal(contact.contact_id) == []
@@ -136,7 +136,7 @@ async def test_assignment_before_contact_is_applied_later(service: ServiceHarnes
     ]
 
 
-async def test_batch_closes_one_escalation_and_raises_next(service: ServiceHarness) -> None:
+async def test_batch_closes_one_escalation_and_raises_next(service: EscalationHarness) -> None:
     contact = await service.received()
     await service.tell(contact, supervisor_requested(contact))
     reopened = ContactReopened(
@@ -149,7 +149,7 @@ async def test_batch_closes_one_escalation_and_raises_next(service: ServiceHarne
     assert [row.state for row in states] == ["closed", "raised"]
 
 
-async def test_large_batch_is_one_transaction(service: ServiceHarness) -> None:
+async def test_large_batch_is_one_transaction(service: EscalationHarness) -> None:
     contacts = [await service.received() for _ in range(50)]
     await service.tell(*contacts, *map(assigned, contacts), *map(referred, contacts))
     raised = await service.rows("SELECT xmin::text AS transaction FROM escalations")
@@ -158,7 +158,7 @@ async def test_large_batch_is_one_transaction(service: ServiceHarness) -> None:
 
 
 async def test_concurrent_batches_of_two_topics_handle_new_contacts(
-    service: ServiceHarness,
+    service: EscalationHarness,
 ) -> None:
     contacts = [await service.received() for _ in range(20)]
     await asyncio.gather(
@@ -175,7 +175,7 @@ async def test_concurrent_batches_of_two_topics_handle_new_contacts(
 
 
 async def test_take_over_and_resolve_end_escalation(
-    service: ServiceHarness, api: httpx.AsyncClient
+    service: EscalationHarness, api: httpx.AsyncClient
 ) -> None:
     contact = await service.received()
     await service.tell(contact, assigned(contact), supervisor_requested(contact))
@@ -193,7 +193,7 @@ async def test_take_over_and_resolve_end_escalation(
 
 
 async def test_second_acknowledgement_names_holder(
-    service: ServiceHarness, api: httpx.AsyncClient
+    service: EscalationHarness, api: httpx.AsyncClient
 ) -> None:
     contact = await service.received()
     await service.tell(contact, supervisor_requested(contact))
@@ -206,7 +206,7 @@ async def test_second_acknowledgement_names_holder(
     assert second.json()["state"] == "acknowledged"
 
 
-async def test_refer_up_and_hand_back(service: ServiceHarness, api: httpx.AsyncClient) -> None:
+async def test_refer_up_and_hand_back(service: EscalationHarness, api: httpx.AsyncClient) -> None:
     contact = await service.received()
     await service.tell(contact, assigned(contact), supervisor_requested(contact))
     place = f"/v1/escalations/{await open_of(api, contact)}"
@@ -222,7 +222,7 @@ async def test_refer_up_and_hand_back(service: ServiceHarness, api: httpx.AsyncC
 
 
 async def test_missing_role_key_and_id_are_refused(
-    service: ServiceHarness, api: httpx.AsyncClient
+    service: EscalationHarness, api: httpx.AsyncClient
 ) -> None:
     contact = await service.received()
     await service.tell(contact, supervisor_requested(contact))
@@ -239,7 +239,7 @@ async def test_missing_role_key_and_id_are_refused(
     assert (await api.post(f"{place}/resolve", json=wrong)).status_code == 422
 
 
-async def test_raised_by_hand(service: ServiceHarness, api: httpx.AsyncClient) -> None:
+async def test_raised_by_hand(service: EscalationHarness, api: httpx.AsyncClient) -> None:
     contact = await service.received()
     await service.tell(contact)
     body = {"contact_id": contact.contact_id, "reason": "A journalist is on the line."}
@@ -253,7 +253,7 @@ async def test_raised_by_hand(service: ServiceHarness, api: httpx.AsyncClient) -
 
 
 async def test_list_is_sorted_by_time_left_and_paged(
-    service: ServiceHarness, api: httpx.AsyncClient
+    service: EscalationHarness, api: httpx.AsyncClient
 ) -> None:
     for _ in range(3):
         contact = await service.received()
@@ -277,7 +277,7 @@ async def test_list_is_sorted_by_time_left_and_paged(
 
 
 async def test_clocks_show_state_and_summary(
-    service: ServiceHarness, api: httpx.AsyncClient
+    service: EscalationHarness, api: httpx.AsyncClient
 ) -> None:
     contact = await service.received()
     await service.tell(contact, assigned(contact))

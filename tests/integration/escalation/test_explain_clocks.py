@@ -17,7 +17,7 @@ from common.contracts.contacts import (
 )
 from common.contracts.event import Event, MessageId
 from escalation.main import cli
-from integration.escalation.conftest import ServiceHarness
+from integration.escalation.conftest import EscalationHarness
 from support.databases import Postgres
 
 pytestmark = pytest.mark.usefixtures("configured")
@@ -70,7 +70,7 @@ def explain(postgres: Postgres, database_name: str) -> Explain:
 
 
 async def test_explain_clocks_recomputes_breach_and_gives_its_reason(
-    service: ServiceHarness, explain: Explain
+    service: EscalationHarness, explain: Explain
 ) -> None:
     contact = await service.received()
     await service.tell(contact, replies(contact, 1), waits(contact, 20))
@@ -87,7 +87,7 @@ async def test_explain_clocks_recomputes_breach_and_gives_its_reason(
 
 
 async def test_explain_clocks_reports_mismatch_of_stored_clock(
-    service: ServiceHarness, explain: Explain
+    service: EscalationHarness, explain: Explain
 ) -> None:
     contact = await service.received()
     await service.tell(contact)

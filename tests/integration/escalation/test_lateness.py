@@ -20,7 +20,7 @@ from common.storage.database import Database
 from escalation.main import build
 from escalation.settings import Settings
 from escalation.store.unit_of_work import UnitOfWork
-from integration.escalation.conftest import ServiceHarness, key
+from integration.escalation.conftest import EscalationHarness, key
 
 
 def deadlines(chance: random.Random, at: datetime) -> list[Event]:
@@ -98,7 +98,7 @@ def figures(events: Sequence[Any]) -> list[dict[str, Any]]:
 
 
 async def test_lateness_report_agrees_with_plain_arithmetic(
-    api: httpx.AsyncClient, service: ServiceHarness
+    api: httpx.AsyncClient, service: EscalationHarness
 ) -> None:
     chance = random.Random(11)  # noqa: S311 - no secret
     now = await service.now()
@@ -144,7 +144,7 @@ async def rolled_back(database: Database[UnitOfWork], events: Sequence[Event]) -
         raise ZeroDivisionError
 
 
-async def test_lateness_metric_counts_committed_deadlines_only(service: ServiceHarness) -> None:
+async def test_lateness_metric_counts_committed_deadlines_only(service: EscalationHarness) -> None:
     metrics = Metrics()
     settings = Settings.model_validate(
         {

@@ -5,7 +5,7 @@ from typing import Any
 import httpx
 import pytest
 
-from integration.escalation.conftest import LADDER, POLICY, ServiceHarness, assigned, key
+from integration.escalation.conftest import LADDER, POLICY, EscalationHarness, assigned, key
 
 AUGUST = {"from": "2026-08-01T00:00:00Z", "until": "2026-09-01T00:00:00Z"}
 LINE: dict[str, dict[str, Any]] = {
@@ -111,7 +111,7 @@ async def test_only_managers_put_people_settings(organised: httpx.AsyncClient) -
 
 
 async def test_ladder_pages_reporting_line_and_team_supervisors(
-    organised: httpx.AsyncClient, service: ServiceHarness
+    organised: httpx.AsyncClient, service: EscalationHarness
 ) -> None:
     team = {
         "name": "team",
@@ -128,8 +128,8 @@ async def test_ladder_pages_reporting_line_and_team_supervisors(
     )
     assert raised.json()["awaited"] == ["sam", "kim", "mia"]
     pages = await service.rows(
-        "SELECT data->>'person_id' AS person, data->>'media' AS media FROM journal"
-        " WHERE type = 'upstairs.page_requested.v1' ORDER BY sequence"
+        "SELECT data->>'person_id' AS person, data->>'media' AS media FROM published_events"
+        " WHERE type = 'upstairs.page_requested.v1' ORDER BY id"
     )
     assert [(page.person, page.media) for page in pages] == [
         ("sam", '["slack"]'),

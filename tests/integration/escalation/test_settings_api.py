@@ -6,7 +6,7 @@ from typing import Any
 import httpx
 import pytest
 
-from integration.escalation.conftest import DUTY, LADDER, POLICY, ServiceHarness, key
+from integration.escalation.conftest import DUTY, LADDER, POLICY, EscalationHarness, key
 
 CALENDAR: dict[str, Any] = {
     "zone": "Europe/Berlin",
@@ -102,7 +102,7 @@ async def test_concurrent_changes_get_different_versions(configured: httpx.Async
     ],
 )
 async def test_invalid_setting_is_refused_with_its_place(
-    api: httpx.AsyncClient, service: ServiceHarness, path: str, body: dict[str, Any], place: str
+    api: httpx.AsyncClient, service: EscalationHarness, path: str, body: dict[str, Any], place: str
 ) -> None:
     refused = await api.put(f"/v1/{path}", json=body)
     assert refused.status_code == 422
@@ -118,7 +118,7 @@ async def test_only_managers_put_settings(api: httpx.AsyncClient) -> None:
 
 
 async def test_new_version_applies_to_next_contact(
-    configured: httpx.AsyncClient, service: ServiceHarness
+    configured: httpx.AsyncClient, service: EscalationHarness
 ) -> None:
     first = await service.received()
     await service.tell(first)
@@ -162,7 +162,7 @@ async def test_schedule_put_with_old_etag_does_not_overwrite_override(
     "path", ["sla-policies/gold?open_contacts=retarget", "ladders/default", "people/kim"]
 )
 async def test_put_with_unknown_etag_is_refused(
-    configured: httpx.AsyncClient, service: ServiceHarness, path: str
+    configured: httpx.AsyncClient, service: EscalationHarness, path: str
 ) -> None:
     body = {"sla-policies": POLICY, "ladders": LADDER, "people": {"role": "supervisor"}}
     known = await service.rows("SELECT * FROM setting_versions")

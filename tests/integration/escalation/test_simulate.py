@@ -13,7 +13,7 @@ from typer.testing import CliRunner, Result
 from common.contracts.contacts import ContactReceived, ContactResolved, RepresentativeReplied
 from common.contracts.event import Event, MessageId
 from escalation.main import cli
-from integration.escalation.conftest import POLICY, ServiceHarness, assigned
+from integration.escalation.conftest import POLICY, EscalationHarness, assigned
 from support.databases import Postgres
 
 Simulate = Callable[..., Awaitable[Result]]
@@ -48,7 +48,7 @@ def draft(tmp_path: Path) -> Callable[[dict[str, Any]], str]:
     return write
 
 
-async def _handle_past_contacts(service: ServiceHarness) -> None:
+async def _handle_past_contacts(service: EscalationHarness) -> None:
     """Two contacts, answered after ten seconds and after two minutes, resolved after five."""
     for answered_after in (10, 120):
         contact = await service.received()
@@ -62,7 +62,7 @@ async def _handle_past_contacts(service: ServiceHarness) -> None:
             ),
             ContactResolved(contact_id=contact.contact_id, occurred_at=_later(contact, 300)),
         ]
-        service.database.clock.ahead += timedelta(seconds=300)
+        service.database.clock.offset += timedelta(seconds=300)
         await service.tell(*facts)
 
 
@@ -71,7 +71,7 @@ def _later(contact: ContactReceived, seconds: float) -> Any:
 
 
 async def test_simulate_compares_draft_with_settings_in_force(
-    service: ServiceHarness, simulate: Simulate, draft: Callable[[dict[str, Any]], str]
+    service: EscalationHarness, simulate: Simulate, draft: Callable[[dict[str, Any]], str]
 ) -> None:
     await _handle_past_contacts(service)
     until = (await service.now() + timedelta(hours=1)).strftime("%Y-%m-%dT%H:%M:%S")
@@ -92,7 +92,7 @@ async def test_simulate_compares_draft_with_settings_in_force(
     assert in_force["escalations"] == {"breach": 1}
 
 
-async def test_simulate_prints_text_report(service: ServiceHarness, simulate: Simulate) -> None:
+async def test_simulate_prints_text_report(service: EscalationHarness, simulate: Simulate) -> None:
     await _handle_past_contacts(service)
     until = (await service.now() + timedelta(hours=1)).strftime("%Y-%m-%dT%H:%M:%S")
     result = await simulate("--until", until, "--answer-after", "0")

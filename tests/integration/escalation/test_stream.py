@@ -20,7 +20,7 @@ from common.core.ids import new_id
 from common.service.provision import TopicSpec, create_topics
 from common.storage.database import Database
 from escalation.store.unit_of_work import UnitOfWork
-from integration.escalation.conftest import ServiceHarness, key
+from integration.escalation.conftest import EscalationHarness, key
 from integration.escalation.stream_harness import (
     ReceivedEvent,
     ReconnectingClients,
@@ -50,7 +50,7 @@ async def broker(stack: devstack.Stack) -> Broker:
     spec = TopicSpec(partitions=PARTITIONS, replication=1)
     topics = {"escalations": spec, "clocks": spec}
     await create_topics(stack.kafka_bootstrap, namespace, topics)
-    return Broker(stack.kafka_bootstrap, namespace, stack.kafka_idempotence)
+    return Broker(stack.kafka_bootstrap, namespace)
 
 
 @pytest.fixture
@@ -67,7 +67,7 @@ async def producer(broker: Broker) -> AsyncIterator[AIOKafkaProducer]:
 
 
 async def test_reconnecting_client_gets_each_event_once_and_in_order(
-    database: Database[UnitOfWork], broker: Broker, service: ServiceHarness
+    database: Database[UnitOfWork], broker: Broker, service: EscalationHarness
 ) -> None:
     """While eight transactions write at once, and at any replica."""
     chance = random.Random(8)  # noqa: S311 - no secret

@@ -28,7 +28,7 @@ from common.storage.database import Database
 from escalation.metrics import TimerCheckMetrics
 from escalation.store.unit_of_work import UnitOfWork
 from escalation.workers.timer_check import TimerChecker
-from integration.escalation.conftest import ServiceHarness, assigned
+from integration.escalation.conftest import EscalationHarness, assigned
 from support.probe import running
 from support.waiting import until
 
@@ -82,26 +82,26 @@ def resolved(contact: ContactReceived) -> Event:
     return ContactResolved(contact_id=contact.contact_id, occurred_at=contact.occurred_at)
 
 
-async def escalated_contact(service: ServiceHarness) -> ContactReceived:
+async def escalated_contact(service: EscalationHarness) -> ContactReceived:
     """Create a contact with all clocks running and an open escalation."""
     contact = await service.received()
     await service.tell(contact, asked(contact))
     return contact
 
 
-async def execute(service: ServiceHarness, statement: str) -> None:
+async def execute(service: EscalationHarness, statement: str) -> None:
     async with service.database.engine.begin() as connection:
         await connection.exec_driver_sql(statement)
 
 
-async def reports(service: ServiceHarness) -> list[TimerMissing]:
+async def reports(service: EscalationHarness) -> list[TimerMissing]:
     rows = await service.rows(
-        "SELECT data FROM journal WHERE type = 'upstairs.timer_missing.v1' ORDER BY event_id"
+        "SELECT data FROM published_events WHERE type = 'upstairs.timer_missing.v1' ORDER BY event_id"
     )
     return [TimerMissing.model_validate(row.data) for row in rows]
 
 
-async def timers(service: ServiceHarness, contact: ContactReceived) -> set[tuple[object, ...]]:
+async def timers(service: EscalationHarness, contact: ContactReceived) -> set[tuple[object, ...]]:
     rows = await service.rows(
         "SELECT slot, type, due_at, data::text FROM timers"
         f" WHERE contact_id = '{contact.contact_id}'"
@@ -113,7 +113,7 @@ async def timers(service: ServiceHarness, contact: ContactReceived) -> set[tuple
     "slot", ["clock:assignment", "clock:first_response", "clock:resolution", "escalation"]
 )
 async def test_deleted_timer_is_restored_and_reported_once(
-    service: ServiceHarness, replica: Replica, slot: str
+    service: EscalationHarness, replica: Replica, slot: str
 ) -> None:
     contact, _other = await escalated_contact(service), await escalated_contact(service)
     before = await timers(service, contact)
@@ -145,7 +145,7 @@ async def test_deleted_timer_is_restored_and_reported_once(
     ],
 )
 async def test_wrong_timer_counts_as_missing(
-    service: ServiceHarness, replica: Replica, wrong: str
+    service: EscalationHarness, replica: Replica, wrong: str
 ) -> None:
     contact = await escalated_contact(service)
     before = await timers(service, contact)
@@ -159,7 +159,7 @@ async def test_wrong_timer_counts_as_missing(
 
 
 async def test_timer_lost_again_is_counted_but_neither_restored_nor_reported(
-    service: ServiceHarness, replica: Replica
+    service: EscalationHarness, replica: Replica
 ) -> None:
     """If its handler failed, restoring it would repeat for ever."""
     await escalated_contact(service)
@@ -173,7 +173,7 @@ async def test_timer_lost_again_is_counted_but_neither_restored_nor_reported(
 
 
 async def test_two_replicas_report_missing_timer_once(
-    service: ServiceHarness, replica: Replica, database: Database[UnitOfWork]
+    service: EscalationHarness, replica: Replica, database: Database[UnitOfWork]
 ) -> None:
     await escalated_contact(service)
     await execute(service, "DELETE FROM timers WHERE slot = 'escalation'")
@@ -184,14 +184,14 @@ async def test_two_replicas_report_missing_timer_once(
 
 
 async def test_check_covers_all_open_contacts_and_no_others(
-    service: ServiceHarness, database: Database[UnitOfWork]
+    service: EscalationHarness, database: Database[UnitOfWork]
 ) -> None:
     """However old they are, and page by page."""
     replica = Replica(database, contacts_per_page=2)
     open_contacts = [await service.received() for _ in range(5)]
     closed = [await service.received() for _ in range(3)]
     await service.tell(*open_contacts, *closed, *map(resolved, closed))
-    service.database.clock.ahead = timedelta(days=1000)
+    service.database.clock.offset = timedelta(days=1000)
     await execute(service, "DELETE FROM timers WHERE slot = 'clock:resolution'")
     assert await replica.check() == (5, 5)
     assert value(replica.metrics.contacts) == 5
@@ -203,7 +203,7 @@ async def test_check_covers_all_open_contacts_and_no_others(
 
 
 async def test_open_escalation_of_closed_contact_is_checked(
-    service: ServiceHarness, replica: Replica
+    service: EscalationHarness, replica: Replica
 ) -> None:
     await escalated_contact(service)
     await execute(service, "UPDATE tracked_contacts SET resolved_at = now(), clocks = '[]'")
@@ -212,7 +212,7 @@ async def test_open_escalation_of_closed_contact_is_checked(
 
 
 async def test_timer_claimed_by_open_transaction_is_not_missing(
-    service: ServiceHarness, replica: Replica
+    service: EscalationHarness, replica: Replica
 ) -> None:
     """Other transactions still see a claimed timer, and its state as before."""
     await escalated_contact(service)
@@ -237,7 +237,7 @@ async def checking_continuously(replica: Replica) -> AsyncIterator[None]:
 
 
 async def test_check_during_constant_changes_finds_nothing_missing(
-    service: ServiceHarness, database: Database[UnitOfWork]
+    service: EscalationHarness, database: Database[UnitOfWork]
 ) -> None:
     """Clocks start, are met, breach and restart while the check runs without a pause."""
     replica = Replica(database, contacts_per_page=10)
@@ -254,7 +254,7 @@ async def test_check_during_constant_changes_finds_nothing_missing(
             )
             await service.tell(*map(reopened, old))
             contacts += new
-            service.database.clock.ahead += timedelta(seconds=15)
+            service.database.clock.offset += timedelta(seconds=15)
     assert await replica.check() == (0, 0)
     assert value(replica.metrics.contacts) == len(contacts)
     assert await reports(service) == []
@@ -269,7 +269,7 @@ def reopened(contact: ContactReceived) -> Event:
 
 
 async def test_failing_check_continues_and_does_not_report_finished(
-    service: ServiceHarness, database: Database[UnitOfWork]
+    service: EscalationHarness, database: Database[UnitOfWork]
 ) -> None:
     replica = Replica(database, interval=timedelta(milliseconds=1))
     await escalated_contact(service)
@@ -285,7 +285,7 @@ async def test_failing_check_continues_and_does_not_report_finished(
 
 
 async def test_timer_type_of_newer_version_is_ignored(
-    service: ServiceHarness, replica: Replica
+    service: EscalationHarness, replica: Replica
 ) -> None:
     await escalated_contact(service)
     await execute(service, "UPDATE timers SET type = 'SnoozeEnds' WHERE slot = 'escalation'")
@@ -293,7 +293,7 @@ async def test_timer_type_of_newer_version_is_ignored(
 
 
 async def test_unanswered_escalations_are_counted_until_acknowledged(
-    service: ServiceHarness, replica: Replica, api: httpx.AsyncClient
+    service: EscalationHarness, replica: Replica, api: httpx.AsyncClient
 ) -> None:
     async def unanswered() -> float:
         await replica.check()

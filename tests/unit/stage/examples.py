@@ -26,7 +26,15 @@ from common.contracts.clocks import (
     ClockWarned,
 )
 from common.contracts.contacts import ContactReceived, ContactResolved, Customer
-from common.contracts.escalations import EscalationClosed, EscalationRaised, PageRequested
+from common.contracts.escalations import (
+    EscalationAcknowledged,
+    EscalationClimbed,
+    EscalationClosed,
+    EscalationRaised,
+    EscalationTakenOver,
+    EscalationUnanswered,
+    PageRequested,
+)
 from common.contracts.event import (
     ContactId,
     CustomerId,

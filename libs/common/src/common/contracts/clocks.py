@@ -5,7 +5,7 @@ from typing import Literal
 from pydantic import AwareDatetime
 
 from common.contracts.contacts import Priority
-from common.contracts.event import Contract, Event, PersonId, TeamId
+from common.contracts.event import ContactEvent, Contract, Event, PersonId, TeamId
 
 ClockName = Literal[
     "assignment",
@@ -19,7 +19,7 @@ ThresholdAction = Literal["warn_representative", "warn_supervisor", "raise", "ch
 ClockState = Literal["running", "paused", "breached", "met", "met_late", "cancelled"]
 
 
-class ClocksEvent(Event):
+class ClocksEvent(ContactEvent):
     topic = "clocks"
 
 

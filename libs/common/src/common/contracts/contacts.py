@@ -90,13 +90,6 @@ class ContactAbandoned(ContactsEvent):
     reason: str | None = None
 
 
-class ContactAbandoned(ContactsEvent):
-    """The customer left before anyone answered; `by` is None when the channel reports it."""
-
-    by: PersonId | None = None
-    reason: str | None = None
-
-
 class ContactReopened(ContactsEvent):
     """A resolved or abandoned contact is open again; `by` is None for a customer or a channel."""
 

@@ -15,6 +15,7 @@ from aiokafka import AIOKafkaConsumer, TopicPartition
 from common.core.backoff import Backoff, pause
 from common.core.clock import monotonic
 from common.core.errors import TransientError, is_transient
+from common.messaging.kafka import make_range_reader, make_topic_reader
 from escalation.stream.offsets import (
     OffsetGoneError,
     Offsets,
@@ -33,14 +34,11 @@ _MAX_RECORDS_PER_POLL = 500
 _LINGER_S = 0.01
 # The topics are not read once nobody has used the stream or the list for this long.
 _IDLE_TIMEOUT_S = 60.0
-# How soon a new partition is found. Events that it has by then are not lost.
-_METADATA_MAX_AGE_MS = 30_000
 _READY_TIMEOUT_S = 5.0
 # Clients further behind get 410 and must reload the list.
 _MAX_BACKLOG_EVENTS = 100_000
 _MAX_CONCURRENT_CATCH_UPS = 8
 _CATCH_UP_TIMEOUT_S = 30.0
-_CATCH_UP_FETCH_BYTES = 64 * 1024
 
 log = structlog.get_logger()
 
@@ -148,9 +146,7 @@ class Broadcaster:
         self._subscribers.clear()
 
     async def _read(self, stopping: asyncio.Event, backoff: Backoff) -> None:
-        async with self._consumer(
-            *self._topics, auto_offset_reset="earliest", metadata_max_age_ms=_METADATA_MAX_AGE_MS
-        ) as kafka:
+        async with _started(make_topic_reader(self._bootstrap, *self._topics)) as kafka:
             await self._seek(kafka)
             backoff.reset()
             self._failing = False
@@ -218,9 +214,7 @@ class Broadcaster:
         try:
             async with (
                 self._catch_up_slots,
-                self._consumer(
-                    auto_offset_reset="none", max_partition_fetch_bytes=_CATCH_UP_FETCH_BYTES
-                ) as kafka,
+                _started(make_range_reader(self._bootstrap)) as kafka,
             ):
                 await self._check_available(kafka, after)
                 if not available.done():
@@ -282,13 +276,11 @@ class Broadcaster:
     def _by_partition(self, offsets: Mapping[TopicPartition, int]) -> dict[Partition, int]:
         return {self._partition(partition): offset for partition, offset in offsets.items()}
 
-    @asynccontextmanager
-    async def _consumer(self, *topics: str, **settings: Any) -> AsyncIterator[AIOKafkaConsumer]:
-        kafka = AIOKafkaConsumer(
-            *topics, bootstrap_servers=self._bootstrap, enable_auto_commit=False, **settings
-        )
-        try:
-            await kafka.start()
-            yield kafka
-        finally:
-            await kafka.stop()
+
+@asynccontextmanager
+async def _started(kafka: AIOKafkaConsumer) -> AsyncIterator[AIOKafkaConsumer]:
+    try:
+        await kafka.start()
+        yield kafka
+    finally:
+        await kafka.stop()
