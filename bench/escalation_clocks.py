@@ -15,6 +15,7 @@ from bench.escalation_testbed import REGIONS, EscalationTestbed, open_escalation
 from bench.summary import Figures, quantiles_ms
 from bench.topics import Arrival, LostEventError
 from common.contracts.assignments import ContactAssigned
+from common.contracts.clocks import ClockMet, ClockWarned
 from common.contracts.contacts import (
     ContactReceived,
     ContactResolved,
@@ -25,7 +26,7 @@ from common.contracts.contacts import (
     Tier,
     WaitingOnCustomer,
 )
-from common.contracts.escalations import ClockMet, ClockWarned, EscalationRaised
+from common.contracts.escalations import EscalationRaised
 from common.contracts.event import ContactId, CustomerId, Event, MessageId, PersonId, TeamId
 from common.core.clock import TimeSource, monotonic
 from common.core.ids import new_id

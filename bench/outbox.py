@@ -154,6 +154,9 @@ async def commit_event(database: Database[sample.UnitOfWork]) -> ContactId:
             clock="first_response",
             due_at=uow.now,
             lateness_ms=0,
+            policy_id="bench",
+            policy_version=1,
+            run=1,
         )
         uow.outbox.add([breached])
     return contact_id

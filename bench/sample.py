@@ -122,6 +122,9 @@ def _breach(case: Case, due_at: datetime, now: datetime) -> tuple[Case, ClockBre
             clock="first_response",
             due_at=due_at,
             lateness_ms=lateness_ms,
+            policy_id="bench",
+            policy_version=1,
+            run=1,
         ),
     )
 

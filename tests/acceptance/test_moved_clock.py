@@ -19,7 +19,7 @@ from escalation.main import build
 from escalation.settings import Settings
 from escalation.store.unit_of_work import UnitOfWork
 from support.databases import Postgres, opened
-from support.service_harness import Keys, client, dispatcher
+from support.service_harness import Keys, ServiceHarness, client, dispatcher
 
 BERLIN = ZoneInfo("Europe/Berlin")
 KEYS = Keys(

@@ -4,7 +4,8 @@ from dataclasses import replace
 
 import httpx
 
-from common.contracts.escalations import ClocksStarted, EscalationAcknowledged, EscalationRaised
+from common.contracts.clocks import ClocksStarted
+from common.contracts.escalations import EscalationAcknowledged, EscalationRaised
 from common.contracts.event import ContactId
 from common.contracts.notifications import NotificationSent
 from stage.first_requests import CONTACT, CREATE, FIRST_REQUESTS, FirstRequest, curl

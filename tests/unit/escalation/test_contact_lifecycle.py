@@ -423,7 +423,11 @@ def test_released_representative_is_not_in_page(harness: ContactHarness) -> None
     harness.receive()
     harness.assign()
     event = AssignmentReleased(
-        contact_id=CONTACT, occurred_at=harness.at, representative_id=RITA, reason="end of shift"
+        contact_id=CONTACT,
+        occurred_at=harness.at,
+        representative_id=RITA,
+        kind="returned",
+        reason="end of shift",
     )
     harness.send(event)
     harness.ask_for_supervisor()

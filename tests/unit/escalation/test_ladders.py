@@ -128,7 +128,11 @@ def test_released_contact_keeps_its_team() -> None:
     harness.receive()
     harness.assign()
     release = AssignmentReleased(
-        contact_id=CONTACT, occurred_at=harness.at, representative_id=RITA, reason="shift over"
+        contact_id=CONTACT,
+        occurred_at=harness.at,
+        representative_id=RITA,
+        kind="returned",
+        reason="shift over",
     )
     harness.apply(lambda situation: reactions.record_release(situation, release))
     harness.ask_for_supervisor()

@@ -118,9 +118,16 @@ def completed(contact: ContactId) -> AssignmentCompleted:
 
 
 def started(contact: ContactId) -> ClocksStarted:
-    clock = ClockDeadline(clock="first_response", due_at=at(10))
+    clock = ClockDeadline(
+        clock="first_response", due_at=at(10), run=1, started_at=NOON, target_s=600, thresholds=()
+    )
     return ClocksStarted(
-        contact_id=contact, occurred_at=NOON, policy_id="p", policy_version=1, clocks=(clock,)
+        contact_id=contact,
+        occurred_at=NOON,
+        policy_id="p",
+        policy_version=1,
+        clocks=(clock,),
+        reason="received",
     )
 
 
@@ -130,13 +137,24 @@ def warned(contact: ContactId) -> ClockWarned:
         occurred_at=at(5),
         clock="first_response",
         threshold_percent=50,
+        threshold_due_at=at(5),
+        action="warn_representative",
         due_at=at(10),
         lateness_ms=0.0,
+        policy_id="p",
+        policy_version=1,
     )
 
 
 def breached(contact: ContactId, **changes: Any) -> ClockBreached:
-    terms: dict[str, Any] = {"occurred_at": at(10.001), "due_at": at(10), "lateness_ms": 1.0}
+    terms: dict[str, Any] = {
+        "occurred_at": at(10.001),
+        "due_at": at(10),
+        "lateness_ms": 1.0,
+        "run": 1,
+        "policy_id": "p",
+        "policy_version": 1,
+    }
     return ClockBreached(contact_id=contact, clock="first_response", **{**terms, **changes})
 
 
@@ -147,6 +165,7 @@ def met(contact: ContactId) -> ClockMet:
         clock="first_response",
         due_at=at(10),
         met_at=at(4),
+        run=1,
     )
 
 

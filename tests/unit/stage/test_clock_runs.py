@@ -27,9 +27,16 @@ CLOCK: ClockName = "first_response"
 
 
 def started(run: int = 1, due: float = 10) -> Event:
-    clock = ClockDeadline(clock=CLOCK, due_at=at(due), run=run)
+    clock = ClockDeadline(
+        clock=CLOCK, due_at=at(due), run=run, started_at=at(0), target_s=60 * due, thresholds=()
+    )
     return ClocksStarted(
-        contact_id=ADA, occurred_at=at(0), policy_id="p", policy_version=1, clocks=(clock,)
+        contact_id=ADA,
+        occurred_at=at(0),
+        policy_id="p",
+        policy_version=1,
+        clocks=(clock,),
+        reason="received",
     )
 
 
@@ -68,11 +75,15 @@ def retargeted(due: float, **changes: Any) -> Event:
 
 
 def met(due: float, clock: ClockName = CLOCK) -> Event:
-    return ClockMet(contact_id=ADA, occurred_at=at(9), clock=clock, due_at=at(due), met_at=at(4))
+    return ClockMet(
+        contact_id=ADA, occurred_at=at(9), clock=clock, due_at=at(due), met_at=at(4), run=1
+    )
 
 
 def cancelled() -> Event:
-    return ClockCancelled(contact_id=ADA, occurred_at=at(5), clock=CLOCK, reason="so")
+    return ClockCancelled(
+        contact_id=ADA, occurred_at=at(5), clock=CLOCK, reason="so", cancelled_at=at(5)
+    )
 
 
 def violations(*events: Event) -> list[str]:

@@ -4,9 +4,8 @@ from collections import Counter, defaultdict
 from collections.abc import Iterable
 from dataclasses import astuple
 
+from common.contracts.clocks import ClockBreached, ClockWarned
 from common.contracts.escalations import (
-    ClockBreached,
-    ClockWarned,
     EscalationClimbed,
     EscalationClosed,
     EscalationHandedBack,

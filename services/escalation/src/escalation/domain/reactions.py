@@ -21,7 +21,7 @@ from common.contracts.contacts import (
     SupervisorRequested,
     WaitingOnCustomer,
 )
-from common.contracts.event import Event, PersonId
+from common.contracts.event import ContactEvent, PersonId
 from common.contracts.notifications import NotificationActedOn
 from common.messages import Timer
 from escalation.domain import wording
@@ -146,7 +146,7 @@ def abandon_contact(situation: Situation, event: ContactAbandoned) -> Decision:
     )
 
 
-def _ended(situation: Situation, event: Event) -> Situation:
+def _ended(situation: Situation, event: ContactEvent) -> Situation:
     contact = replace(situation.contact, resolved_at=event.occurred_at, waiting_since=None)
     return replace(situation, contact=contact)
 
@@ -246,7 +246,7 @@ def _replace_conflicted(situation: Situation) -> Decision:
     )
 
 
-DECISIONS: Mapping[type[Event | Timer], Callable[[Situation, Any], Decision]] = {
+DECISIONS: Mapping[type[ContactEvent | Timer], Callable[[Situation, Any], Decision]] = {
     ContactReceived: receive_contact,
     CustomerWrote: record_customer_message,
     RepresentativeReplied: record_reply,
@@ -269,6 +269,6 @@ DECISIONS: Mapping[type[Event | Timer], Callable[[Situation, Any], Decision]] = 
 }
 
 
-def decide(situation: Situation, message: Event | Timer) -> Decision:
+def decide(situation: Situation, message: ContactEvent | Timer) -> Decision:
     """Decide what a message means; the acknowledgement clock follows the escalation."""
     return acknowledgement.follow(DECISIONS[type(message)](situation, message))
