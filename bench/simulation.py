@@ -35,7 +35,7 @@ DRAFT = {
 }
 # One of twenty is answered too late for the draft, and another resolved too late.
 _FILL = """
-    INSERT INTO escalation.facts (contact_id, at, type, event_id, data)
+    INSERT INTO escalation.consumed_events (contact_id, at, type, event_id, data)
     WITH contacts AS MATERIALIZED (
         SELECT n, uuidv7() AS contact_id,
                clock_timestamp() - n * ($2::interval / $1::integer) AS received
@@ -70,7 +70,7 @@ async def seconds(stack: devstack.Stack, clocks: int) -> Figures:
     """Try a draft on `clocks` of the past, beside nothing, and say what a million would take."""
     async with desk(stack) as made:
         await made.fetch(_FILL, clocks // CLOCKS_EACH, PAST)
-        await made.fetch("VACUUM ANALYZE escalation.facts")
+        await made.fetch("VACUUM ANALYZE escalation.consumed_events")
         # It runs on a replica's machine, but not beside one here: this is what it takes alone.
         made.process.stop()
         with TemporaryDirectory() as folder:

@@ -58,4 +58,4 @@ async def test_representative_refers(stage: Stage) -> None:
 async def test_all_well(stage: Stage) -> None:
     ending = await stories.all_well(stage)
     escalations = await stage.cast.call("sara", "escalation", "GET", "/escalations")
-    assert ending.contact_id not in {one["contact_id"] for one in escalations["escalations"]}
+    assert ending.contact_id not in {one["contact_id"] for one in escalations["items"]}

@@ -68,7 +68,7 @@ async def _escalation(callers: Callers, contact_id: str) -> str:
     while True:
         path = "/escalations?state=raised&limit=200"
         answer = await callers.call("sara", "escalation", "GET", path)
-        for one in answer.json()["escalations"]:
+        for one in answer.json()["items"]:
             if one["contact_id"] == contact_id:
                 found: str = one["escalation_id"]
                 return found

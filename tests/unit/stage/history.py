@@ -22,6 +22,7 @@ from common.contracts.clocks import (
     ClockDeadline,
     ClockMet,
     ClocksStarted,
+    ClockThreshold,
     ClockWarned,
 )
 from common.contracts.contacts import ContactReceived, ContactResolved, Customer
@@ -100,9 +101,21 @@ def completed(contact: ContactId) -> AssignmentCompleted:
 
 
 def started(contact: ContactId) -> ClocksStarted:
-    clock = ClockDeadline(clock="first_response", due_at=at(10))
+    clock = ClockDeadline(
+        clock="first_response",
+        due_at=at(10),
+        run=1,
+        started_at=NOON,
+        target_s=600,
+        thresholds=(ClockThreshold(percent=100, due_at=at(10), action="raise"),),
+    )
     return ClocksStarted(
-        contact_id=contact, occurred_at=NOON, policy_id="p", policy_version=1, clocks=(clock,)
+        contact_id=contact,
+        occurred_at=NOON,
+        policy_id="p",
+        policy_version=1,
+        clocks=(clock,),
+        reason="contact received",
     )
 
 
@@ -114,11 +127,22 @@ def warned(contact: ContactId) -> ClockWarned:
         threshold_percent=50,
         due_at=at(10),
         lateness_ms=0.0,
+        threshold_due_at=at(5),
+        action="warn_representative",
+        policy_id="p",
+        policy_version=1,
     )
 
 
 def breached(contact: ContactId, **changes: Any) -> ClockBreached:
-    terms: dict[str, Any] = {"occurred_at": at(10.001), "due_at": at(10), "lateness_ms": 1.0}
+    terms: dict[str, Any] = {
+        "occurred_at": at(10.001),
+        "due_at": at(10),
+        "lateness_ms": 1.0,
+        "policy_id": "p",
+        "policy_version": 1,
+        "run": 1,
+    }
     return ClockBreached(contact_id=contact, clock="first_response", **{**terms, **changes})
 
 
@@ -129,6 +153,7 @@ def met(contact: ContactId) -> ClockMet:
         clock="first_response",
         due_at=at(10),
         met_at=at(4),
+        run=1,
     )
 
 
@@ -160,8 +185,6 @@ def page(contact: ContactId) -> PageRequested:
         page_id=PAGE,
         person_id=SARA,
         reason="raised",
-        headline="No reply",
-        why="No reply within 10 s",
         escalation_id=RAISED,
     )
 

@@ -113,7 +113,7 @@ BROKEN: dict[str, tuple[Change, int, str]] = {
     ),
     "not watched": (without("watches", 0), 1, "escalation does not watch it"),
     "watched before it was received": (
-        each("watches", contact=None),
+        each("watches", details=None),
         1,
         "escalation does not watch it",
     ),

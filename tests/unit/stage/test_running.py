@@ -27,9 +27,16 @@ CLOCK: ClockName = "first_response"
 
 
 def started(run: int = 1, due: float = 10) -> Event:
-    clock = ClockDeadline(clock=CLOCK, due_at=at(due), run=run)
+    clock = ClockDeadline(
+        clock=CLOCK, due_at=at(due), run=run, started_at=at(0), target_s=due, thresholds=()
+    )
     return ClocksStarted(
-        contact_id=ADA, occurred_at=at(0), policy_id="p", policy_version=1, clocks=(clock,)
+        contact_id=ADA,
+        occurred_at=at(0),
+        policy_id="p",
+        policy_version=1,
+        clocks=(clock,),
+        reason="so",
     )
 
 
@@ -63,16 +70,24 @@ def retargeted(due: float, **changes: Any) -> Event:
         due_at=at(due),
         thresholds=(),
         reason="so",
-        **changes,
+        **{"retargeted_at": at(3), **changes},
     )
 
 
 def met(due: float, clock: ClockName = CLOCK) -> Event:
-    return ClockMet(contact_id=ADA, occurred_at=at(9), clock=clock, due_at=at(due), met_at=at(4))
+    return ClockMet(
+        contact_id=ADA, occurred_at=at(9), clock=clock, due_at=at(due), met_at=at(4), run=1
+    )
 
 
 def cancelled() -> Event:
-    return ClockCancelled(contact_id=ADA, occurred_at=at(5), clock=CLOCK, reason="so")
+    return ClockCancelled(
+        contact_id=ADA,
+        occurred_at=at(5),
+        clock=CLOCK,
+        cancelled_at=at(5),
+        reason="so",
+    )
 
 
 def broken(*told: Event) -> list[str]:
@@ -103,7 +118,11 @@ def test_what_may_happen_to_a_clock(told: tuple[Event, ...]) -> None:
 def leased(*timers: TimerRow) -> Facts:
     """Sara has Ada's escalation, and is warned before her lease ends."""
     lease = replace(
-        good().escalations[0], state="acknowledged", lease_no=1, warn_at=at(50), deadline=at(60)
+        good().escalations[0],
+        state="acknowledged",
+        lease_no=1,
+        lease={"warn_at": at(50).isoformat()},
+        deadline=at(60),
     )
     books = replace(good().books["escalation"], timers=timers)
     return replace(

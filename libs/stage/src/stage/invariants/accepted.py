@@ -46,7 +46,7 @@ def _placed(contact: Contact, assignment: Assignment | None, ledger: Ledger) -> 
 
 
 def _watched(contact: Contact, watch: Watch | None, ledger: Ledger, *, outlives: bool) -> None:
-    if watch is None or watch.contact is None:
+    if watch is None or watch.details is None:
         ledger.require(False, "escalation does not watch it", contact.contact_id)
         return
     ledger.require(bool(watch.clocks), "no clock was started", contact.contact_id)

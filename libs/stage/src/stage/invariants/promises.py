@@ -35,6 +35,8 @@ def check(facts: Facts, ledger: Ledger) -> None:
         )
         holding.check(told, ledger)
         _never_early(told, ledger)
+    for told in facts.events("clocks").values():
+        _never_early(told, ledger)
         fired.update(running.fired(told, ledger))
     for firing, times in fired.items():
         ledger.require(times == 1, "a threshold fired twice", *astuple(firing))

@@ -165,7 +165,7 @@ async def _facts(
         contacts=await rows("intake.contacts", facts.Contact),
         assignments=await rows("router.assignments", facts.Assignment),
         representatives=await rows("router.representatives", facts.Representative),
-        watches=await rows("escalation.watches", facts.Watch),
+        watches=await rows("escalation.tracked_contacts", facts.Watch),
         escalations=await rows("escalation.escalations", facts.Escalation),
         notifications=await rows("notifier.notifications", facts.Notification),
         attempts=await rows("notifier.delivery_attempts", facts.Attempt),
