@@ -45,10 +45,10 @@ _COPY_DUE = """
         SELECT uuidv7() AS copy, $2::timestamptz + n * $3::interval AS due_at
         FROM generate_series(1, $4::integer) AS n
     ), watched AS (
-        INSERT INTO escalation.watches
+        INSERT INTO escalation.tracked_contacts
         SELECT (jsonb_populate_record(w, jsonb_build_object('contact_id', copy, 'clocks',
             jsonb_set(clocks, '{0,thresholds,0,due_at}', to_jsonb(due_at))))).*
-        FROM escalation.watches w, due WHERE w.contact_id = $1::uuid
+        FROM escalation.tracked_contacts w, due WHERE w.contact_id = $1::uuid
     )
     INSERT INTO escalation.timers (due_at, contact_id, slot, type, traceparent, data)
     SELECT due.due_at, copy, slot, type, traceparent,

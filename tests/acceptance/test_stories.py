@@ -68,4 +68,4 @@ async def test_breach_after_referral_adds_a_reason_to_one_escalation(stage: Scen
 async def test_contact_answered_in_time_is_not_escalated(stage: Scenario) -> None:
     outcome = await stories.answered_in_time(stage)
     escalations = await stage.actors.call("sara", "escalation", "GET", "/escalations")
-    assert outcome.contact_id not in {row["contact_id"] for row in escalations["escalations"]}
+    assert outcome.contact_id not in {row["contact_id"] for row in escalations["items"]}

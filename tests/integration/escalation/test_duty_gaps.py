@@ -65,12 +65,13 @@ async def test_gap_is_announced_once_a_week_and_once_a_day_ahead(
     assert set(hours) == {24}
     (page,) = await pages(service)
     assert (page.person_id, page.reason, page.respond_by) == ("operations", "duty_gap", begins)
-    assert "sam" in page.why
+    assert page.duty_gap is not None
+    assert page.duty_gap.absent == ("sam",)
     service.database.clock.offset += 5 * DAY + HOUR
     await asyncio.gather(first_replica.announce(), second_replica.announce())
     first, second = await pages(service)
     assert first == page
-    assert (second.contact_id, second.headline) == (first.contact_id, first.headline)
+    assert (second.contact_id, second.duty_gap) == (first.contact_id, first.duty_gap)
     # During the gap it is not announced again; after it the announcement is deleted.
     service.database.clock.offset += DAY
     await first_replica.announce()

@@ -23,8 +23,7 @@ from escalation.domain.model import (
 from escalation.domain.queries import EscalationQuery
 from escalation.domain.settings.ladders import Ladder, Level, NamedPerson
 from escalation.domain.settings.policies import ContactDetails
-from escalation.domain.settings.registry import Versioned
-from escalation.domain.settings.registry import NO_LADDER
+from escalation.domain.settings.registry import NO_LADDER, Versioned
 from escalation.store.unit_of_work import UnitOfWork
 from integration.escalation.conftest import EscalationHarness
 

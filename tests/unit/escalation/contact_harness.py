@@ -17,7 +17,7 @@ from common.contracts.contacts import (
     WaitingOnCustomer,
 )
 from common.contracts.escalations import PageRequested
-from common.contracts.event import Event, MessageId, NotificationId, PageId, PersonId
+from common.contracts.event import ContactEvent, MessageId, NotificationId, PageId, PersonId
 from common.contracts.notifications import NotificationActedOn
 from common.messages import Schedule, Timer
 from escalation.domain import reactions, timer_check
@@ -37,7 +37,7 @@ from unit.escalation.examples import (
     second,
 )
 
-E = TypeVar("E", bound=Event)
+E = TypeVar("E", bound=ContactEvent)
 
 
 @dataclass
@@ -51,7 +51,7 @@ class ContactHarness:
     ended: list[Escalation] = field(default_factory=list)
     timers: dict[str, Schedule] = field(default_factory=dict)
     replaced_timers: list[Schedule] = field(default_factory=list)
-    published: list[Event] = field(default_factory=list)
+    published: list[ContactEvent] = field(default_factory=list)
     surprises: list[str] = field(default_factory=list)
     folded_clocks: tuple[SlaClock, ...] = ()
 
@@ -64,7 +64,7 @@ class ContactHarness:
         assert self.escalation is not None
         return self.escalation
 
-    def send(self, message: Event | Timer) -> None:
+    def send(self, message: ContactEvent | Timer) -> None:
         self._record(reactions.decide(self._situation, message))
 
     def act(self, by: PersonId, action: Callable[..., Decision], **params: object) -> None:

@@ -15,7 +15,7 @@ from common.contracts.escalations import (
     EscalationTakenOver,
     PageRequested,
 )
-from common.contracts.event import Event
+from common.contracts.event import ContactEvent
 from escalation.domain.clocks.acknowledgement import follow
 from escalation.domain.escalations import actions, raising
 from escalation.domain.model import EscalationCause
@@ -38,7 +38,7 @@ def harness() -> ContactHarness:
     return harness
 
 
-def kinds(harness: ContactHarness, start: int = 0) -> list[type[Event]]:
+def kinds(harness: ContactHarness, start: int = 0) -> list[type[ContactEvent]]:
     return [type(event) for event in harness.published[start:]]
 
 
@@ -75,7 +75,9 @@ def test_clock_starts_after_all_causes_that_raised_together(harness: ContactHarn
     ("action", "event"),
     [(actions.acknowledge, EscalationAcknowledged), (actions.take_over, EscalationTakenOver)],
 )
-def test_answer_meets_clock(harness: ContactHarness, action: object, event: type[Event]) -> None:
+def test_answer_meets_clock(
+    harness: ContactHarness, action: object, event: type[ContactEvent]
+) -> None:
     harness.ask_for_supervisor()
     start = len(harness.published)
     harness.advance_to(2)

@@ -9,7 +9,7 @@ from typer.testing import CliRunner
 
 from common.contracts.contacts import ContactPrioritized, ContactReopened, RepresentativeReplied
 from common.contracts.escalations import EscalationClimbed, EscalationUnanswered
-from common.contracts.event import Event, MessageId
+from common.contracts.event import ContactEvent, MessageId
 from escalation.commands.simulation_report import Window, render_report
 from escalation.domain.settings.policies import Match, Target
 from escalation.domain.settings.registry import Configuration, Versioned
@@ -55,7 +55,7 @@ def reply(seconds: float) -> RepresentativeReplied:
 
 
 def of(
-    *facts: Event, settings: Configuration = SETTINGS, assumptions: Assumptions = NOBODY
+    *facts: ContactEvent, settings: Configuration = SETTINGS, assumptions: Assumptions = NOBODY
 ) -> Totals:
     return replay([(CONTACT, facts)], settings, UNTIL, assumptions)
 
@@ -175,7 +175,7 @@ def _referred_and_reopened(harness: ContactHarness) -> None:
     ],
 )
 def test_replay_publishes_events_of_service(
-    journey: Callable[[ContactHarness], None], facts: Sequence[Event]
+    journey: Callable[[ContactHarness], None], facts: Sequence[ContactEvent]
 ) -> None:
     harness = ContactHarness()
     journey(harness)

@@ -197,8 +197,6 @@ def page(contact: ContactId) -> PageRequested:
         page_id=PAGE,
         person_id=SARA,
         reason="raised",
-        headline="No reply",
-        why="No reply within 10 s",
         escalation_id=RAISED,
     )
 
@@ -324,7 +322,7 @@ def sound_history() -> Snapshot:
     tables = {service: topics.tables(service) for service in SERVICES}
     tables["escalation"] = replace(tables["escalation"], timers=[acknowledgement_due()])
     breached_clock = Clock(
-        "first_response", (Threshold(50, at(5), at(5)), Threshold(100, at(10), at(10.001)))
+        "first_response", (Threshold(50, at(5), at(5), action="warn_representative"), Threshold(100, at(10), at(10.001)))
     )
     met_clock = Clock("first_response", (Threshold(100, at(10)),), met_at=at(4))
     return Snapshot(

@@ -70,7 +70,7 @@ def retargeted(due: float, **changes: Any) -> Event:
         due_at=at(due),
         thresholds=(),
         reason="so",
-        **changes,
+        **{"retargeted_at": at(3), **changes},
     )
 
 
@@ -117,7 +117,7 @@ def leased(*timers: TimerRow) -> Snapshot:
         sound_history().escalations[0],
         state="acknowledged",
         lease_no=1,
-        warn_at=at(50),
+        lease={"warn_at": at(50).isoformat()},
         deadline=at(60),
     )
     tables = replace(sound_history().tables["escalation"], timers=timers)

@@ -19,7 +19,7 @@ from pydantic import TypeAdapter, ValidationError
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from common.contracts import EVENTS
-from common.contracts.event import Event
+from common.contracts.event import ContactEvent
 from common.core.clock import TimeSource
 from escalation.commands.connection import run_query
 from escalation.commands.simulation_report import Window, render_json, render_report
@@ -32,7 +32,7 @@ from escalation.store.simulation import Chunk, StoredEvent, contact_chunks
 # Chunks queued per core: all cores stay busy, and memory stays bounded.
 _QUEUED_CHUNKS_PER_CORE = 4
 
-_EVENT_TYPES: Mapping[str, type[Event]] = {
+_EVENT_TYPES: Mapping[str, type[ContactEvent]] = {
     kind.type: kind for kind in EVENTS if kind in REPLAYED_EVENTS
 }
 _TYPES_BY_PATH = {kind.path: kind.type for kind in KINDS if kind.simulated}
@@ -186,6 +186,6 @@ def _replay_chunk(chunk: Chunk) -> list[Totals]:
     ]
 
 
-def _event(stored: StoredEvent) -> Event:
+def _event(stored: StoredEvent) -> ContactEvent:
     kind, data = stored
     return _EVENT_TYPES[kind].model_validate_json(data)

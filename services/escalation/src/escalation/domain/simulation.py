@@ -20,7 +20,7 @@ from common.contracts.escalations import (
     PageRequested,
     PriorityChangeAsked,
 )
-from common.contracts.event import ContactId, Event, PersonId
+from common.contracts.event import ContactEvent, ContactId, PersonId
 from common.messages import Cancel, Schedule
 from escalation.domain.clocks.acknowledgement import follow
 from escalation.domain.escalations import actions
@@ -31,8 +31,10 @@ from escalation.domain.situation import Decide, Decision, Situation
 from escalation.domain.timers import ESCALATION_SLOT, WARNING_SLOT
 
 # What people did to a real escalation says nothing about a simulated one.
-REPLAYED_EVENTS: frozenset[type[Event]] = frozenset(
-    kind for kind in (*contacts.EVENTS, *assignments.EVENTS) if kind in DECISIONS
+REPLAYED_EVENTS: frozenset[type[ContactEvent]] = frozenset(
+    kind
+    for kind in DECISIONS
+    if issubclass(kind, contacts.ContactsEvent | assignments.AssignmentsEvent)
 )
 _LISTED = 20
 
@@ -89,7 +91,7 @@ class Totals:
 
 
 def replay(
-    histories: Iterable[tuple[ContactId, Sequence[Event]]],
+    histories: Iterable[tuple[ContactId, Sequence[ContactEvent]]],
     configuration: Configuration,
     until: datetime,
     assumptions: Assumptions,
@@ -120,7 +122,7 @@ class ContactReplay:
         self._timers: dict[str, Schedule] = {}
         self._answer: tuple[datetime, PersonId] | None = None
 
-    def replay(self, events: Sequence[Event]) -> Iterator[Event]:
+    def replay(self, events: Sequence[ContactEvent]) -> Iterator[ContactEvent]:
         """Yield all that would have been published."""
         for event in events:
             if type(event) not in REPLAYED_EVENTS or _is_by_rule(event):
@@ -129,7 +131,7 @@ class ContactReplay:
             yield from self._apply(partial(decide, message=event), event.occurred_at)
         yield from self._pass_time(self._until)
 
-    def _pass_time(self, until: datetime) -> Iterator[Event]:
+    def _pass_time(self, until: datetime) -> Iterator[ContactEvent]:
         """Fire each timer that is due before `until`, exactly in time."""
         while True:
             due = min(self._timers.values(), key=_due_at, default=None)
@@ -142,7 +144,7 @@ class ContactReplay:
             else:
                 return
 
-    def _acknowledge(self, at: datetime, by: PersonId) -> Iterator[Event]:
+    def _acknowledge(self, at: datetime, by: PersonId) -> Iterator[ContactEvent]:
         self._answer = None
         if self._escalation is None or self._escalation.state != "raised":
             return
@@ -150,7 +152,7 @@ class ContactReplay:
         self._timers.pop(ESCALATION_SLOT, None)
         self._timers.pop(WARNING_SLOT, None)
 
-    def _apply(self, step: Decide, at: datetime) -> Iterator[Event]:
+    def _apply(self, step: Decide, at: datetime) -> Iterator[ContactEvent]:
         decision = step(Situation(self._contact, self._escalation, self._configuration, at))
         self._contact = decision.situation.contact
         self._escalation = decision.situation.escalation
@@ -165,7 +167,7 @@ class ContactReplay:
             yield from self._consequences(event, at)
         self._expect_answer(at)
 
-    def _consequences(self, event: Event, at: datetime) -> Iterator[Event]:
+    def _consequences(self, event: ContactEvent, at: datetime) -> Iterator[ContactEvent]:
         match event:
             case EscalationUnanswered():
                 # The top would be paged again and again; one page is enough to count.
@@ -200,12 +202,12 @@ def _due_at(schedule: Schedule) -> datetime:
     return schedule.due_at
 
 
-def _is_by_rule(event: Event) -> bool:
+def _is_by_rule(event: ContactEvent) -> bool:
     """Tell whether the policy of the time did it: the simulated policy does its own."""
     return isinstance(event, ContactPrioritized) and event.by is None
 
 
-def _count(contact_id: ContactId, events: Iterable[Event], totals: Totals) -> None:
+def _count(contact_id: ContactId, events: Iterable[ContactEvent], totals: Totals) -> None:
     totals.contacts += 1
     promised = False
     policies: dict[str, str] = {}
@@ -236,7 +238,7 @@ def _count_breach(breach: Breach, totals: Totals) -> None:
         totals.breaches.append(breach)
 
 
-def _count_escalation(event: Event, totals: Totals) -> None:
+def _count_escalation(event: ContactEvent, totals: Totals) -> None:
     match event:
         case EscalationRaised():
             totals.escalations[event.cause] += 1

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Concatenate, ParamSpec
 
-from common.contracts.event import ContactId, Event
+from common.contracts.event import ContactEvent, ContactId
 from common.messages import TimerChange
 from escalation.domain.model import Escalation, TrackedContact
 from escalation.domain.settings.policies import SlaPolicy
@@ -43,7 +43,7 @@ class Decision:
     """The situation after it, with its events and timers. `surprises` go to the log."""
 
     situation: Situation
-    events: tuple[Event, ...] = ()
+    events: tuple[ContactEvent, ...] = ()
     timers: tuple[TimerChange, ...] = ()
     surprises: tuple[str, ...] = ()
     ended_escalations: tuple[Escalation, ...] = ()

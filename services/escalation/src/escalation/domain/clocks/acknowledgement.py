@@ -16,7 +16,7 @@ from common.contracts.escalations import (
     EscalationResolved,
     EscalationTakenOver,
 )
-from common.contracts.event import Event
+from common.contracts.event import ContactEvent
 from escalation.domain import wording
 from escalation.domain.clocks.lifecycle import cancel_clock, meet_clock
 from escalation.domain.clocks.schedule import start_clocks
@@ -50,7 +50,7 @@ def follow(decision: Decision) -> Decision:
     return followed if trigger is None else _react(followed, trigger)
 
 
-def _emit(situation: Situation, event: Event) -> Decision:
+def _emit(situation: Situation, event: ContactEvent) -> Decision:
     return Decision(situation, (event,))
 
 
