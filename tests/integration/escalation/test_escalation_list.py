@@ -14,7 +14,6 @@ from common.contracts.event import ContactId, EscalationId, PersonId, TeamId
 from common.core.ids import new_id
 from common.storage.database import Database
 from escalation.domain.model import (
-    NO_LADDER,
     OPEN_STATES,
     Escalation,
     EscalationCause,
@@ -24,7 +23,7 @@ from escalation.domain.model import (
 from escalation.domain.queries import EscalationQuery
 from escalation.domain.settings.ladders import Ladder, Level, NamedPerson
 from escalation.domain.settings.policies import ContactDetails
-from escalation.domain.settings.registry import Versioned
+from escalation.domain.settings.registry import NO_LADDER, Versioned
 from escalation.store.unit_of_work import UnitOfWork
 from integration.escalation.conftest import ServiceHarness
 

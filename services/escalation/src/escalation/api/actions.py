@@ -252,7 +252,9 @@ async def refer_up(up: ReferUp, ctx: Ctx) -> EscalationOut:
 async def resolve(resolution: Resolution, ctx: Ctx) -> EscalationOut:
     """Resolve it with an outcome; above your role's limit, higher levels are asked to approve."""
     return await ctx.apply(
-        partial(approvals.resolve, by=ctx.person, role=ctx.caller.role, proposed=resolution.proposed)
+        partial(
+            approvals.resolve, by=ctx.person, role=ctx.caller.role, proposed=resolution.proposed
+        )
     )
 
 
