@@ -8,5 +8,5 @@ from common.service.settings import ServiceSettings
 class Settings(ServiceSettings):
     feed_secret: SecretStr = Field(
         default=SecretStr(""),
-        description="signs the links of calendar feeds; the same for all replicas; no links if empty",
+        description="signs links of calendar feeds; the same for all replicas; no links if empty",
     )

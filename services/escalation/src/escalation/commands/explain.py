@@ -122,14 +122,17 @@ def _by(ref: Ref | None) -> str:
 
 def _breach_reason(clock: SlaClock, at: datetime) -> str:
     """Say what was due, when it ran out, and what had not been done by then."""
-    target = f"{format_duration(clock.target_s)} {_by(clock.calendar)} had passed at {clock.due_at:{STAMP}}"
+    duration = format_duration(clock.target_s)
+    target = f"{duration} {_by(clock.calendar)} had passed at {clock.due_at:{STAMP}}"
     if clock.met_at is None:
         return f"breached because {target}, and it had not been met by {at:{STAMP}}"
     if clock.met_at > clock.due_at:
-        return f"breached because {target}, and it was met {format_duration(clock.met_at - clock.due_at)} later"
+        late = format_duration(clock.met_at - clock.due_at)
+        return f"breached because {target}, and it was met {late} later"
     handled_at = clock.deadline.fired_at or at
+    early = format_duration(clock.due_at - clock.met_at)
     return (
-        f"breached because {target}; it had been met {format_duration(clock.due_at - clock.met_at)} before, "
+        f"breached because {target}; it had been met {early} before, "
         f"but that event had not arrived at {handled_at:{STAMP}}"
     )
 
@@ -140,4 +143,5 @@ def _spent_mismatch(run: ClockRun, configuration: Configuration, at: datetime) -
     spent = timedelta(seconds=timeline.spent_s(calendar, run.clock, at))
     summed = counted_time(run, configuration, at)
     if abs(spent - summed) > _ROUNDING:
-        yield f"{run.clock.name}: intervals sum to {format_duration(summed)}, the clock says {format_duration(spent)}"
+        intervals, own = format_duration(summed), format_duration(spent)
+        yield f"{run.clock.name}: intervals sum to {intervals}, the clock says {own}"
