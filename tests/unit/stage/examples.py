@@ -322,7 +322,11 @@ def sound_history() -> Snapshot:
     tables = {service: topics.tables(service) for service in SERVICES}
     tables["escalation"] = replace(tables["escalation"], timers=[acknowledgement_due()])
     breached_clock = Clock(
-        "first_response", (Threshold(50, at(5), at(5), action="warn_representative"), Threshold(100, at(10), at(10.001)))
+        "first_response",
+        (
+            Threshold(50, at(5), at(5), action="warn_representative"),
+            Threshold(100, at(10), at(10.001)),
+        ),
     )
     met_clock = Clock("first_response", (Threshold(100, at(10)),), met_at=at(4))
     return Snapshot(

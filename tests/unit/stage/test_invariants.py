@@ -170,12 +170,17 @@ BROKEN: dict[str, tuple[Change, int, str]] = {
         "fired in the table, but not in the topic",
     ),
     "not known of a breach": (
-        clock_of_ada(Threshold(50, at(5), at(5), action="warn_representative"), Threshold(100, at(10))),
+        clock_of_ada(
+            Threshold(50, at(5), at(5), action="warn_representative"), Threshold(100, at(10))
+        ),
         2,
         "fired in the topic, but not in the table",
     ),
     "fired early in the table": (
-        clock_of_ada(Threshold(50, at(5), at(4.9), action="warn_representative"), Threshold(100, at(10), at(10.001))),
+        clock_of_ada(
+            Threshold(50, at(5), at(4.9), action="warn_representative"),
+            Threshold(100, at(10), at(10.001)),
+        ),
         2,
         "fired before it was due",
     ),
