@@ -117,7 +117,9 @@ def test_contact_without_raise_rule_is_not_escalated_on_receipt(vip: bool, tier:
 def test_repeated_contacts_are_escalated_from_the_threshold_on(earlier: int, raised: bool) -> None:  # noqa: FBT001 - a parameter
     harness = ContactHarness(raising(RaiseRules(repeated=WEEK)))
     receive(harness, earlier=earlier)
-    assert [one.cause for one in harness.events(EscalationRaised)] == ["repeated_contact"] * raised
+    assert [event.cause for event in harness.events(EscalationRaised)] == [
+        "repeated_contact"
+    ] * raised
     if raised:
         contacts = f"{earlier + 1} contacts about billing within 7 d (policy gold v4)"
         assert harness.event(EscalationRaised).reason == contacts

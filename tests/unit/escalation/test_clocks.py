@@ -102,7 +102,9 @@ class TestNextResponse:
             harness.write()
             harness.advance_to(start + 12)
             harness.reply()
-        assert [(one.due_at - START).total_seconds() for one in harness.events(ClockBreached)] == [
+        assert [
+            (event.due_at - START).total_seconds() for event in harness.events(ClockBreached)
+        ] == [
             30,
             50,
         ]
@@ -160,7 +162,7 @@ class TestWaitingForTheCustomer:
         harness.wait_for_customer()
         harness.advance_to(20)
         assert harness.events(ClockPaused) == []
-        assert [one.clock for one in harness.events(ClockBreached)] == [
+        assert [event.clock for event in harness.events(ClockBreached)] == [
             "first_response",
             "resolution",
         ]
@@ -251,7 +253,7 @@ class TestAnotherPriority:
         harness.advance_to(30)
         assert harness.event(ClockWarned).lateness_ms == 0
         harness.advance_to(40)
-        assert [one.clock for one in harness.events(ClockBreached)] == ["first_response"]
+        assert [event.clock for event in harness.events(ClockBreached)] == ["first_response"]
 
     def test_shorter_target_that_has_passed_breaches_at_once(self) -> None:
         harness = ContactHarness(settings=BY_PRIORITY)
@@ -390,15 +392,18 @@ class TestThresholds:
             "Not resolved after 1 min 30 s of 1 min 40 s (policy gold v1)",
         )
         harness.advance_to(130)
-        assert [one.cause for one in harness.events(EscalationReasonAdded)] == ["breach", "breach"]
-        assert [one.action for one in harness.events(ClockWarned)] == [
+        assert [event.cause for event in harness.events(EscalationReasonAdded)] == [
+            "breach",
+            "breach",
+        ]
+        assert [event.action for event in harness.events(ClockWarned)] == [
             "warn_representative",
             "change_priority",
             "warn_supervisor",
             "raise",
             "raise",
         ]
-        assert all(one.policy_id == "gold" for one in harness.events(ClockWarned))
+        assert all(event.policy_id == "gold" for event in harness.events(ClockWarned))
 
     def test_threshold_due_before_cancellation_still_fires(self) -> None:
         harness = promising(Target("first_response", 10), Target("resolution", 100))

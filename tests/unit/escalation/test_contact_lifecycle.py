@@ -280,7 +280,7 @@ def test_reopening_starts_resolution_clock_again(harness: ContactHarness) -> Non
     harness.resolve()
     harness.advance_to(90)
     harness.reopen()
-    assert [one.clock for one in harness.events(ClocksStarted)[-1].clocks] == ["resolution"]
+    assert [event.clock for event in harness.events(ClocksStarted)[-1].clocks] == ["resolution"]
     harness.advance_to(189)
     assert harness.events(ClockBreached) == []
     harness.advance_to(190)

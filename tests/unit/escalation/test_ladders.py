@@ -271,7 +271,7 @@ def test_next_alarm_pages_operations_again() -> None:
     harness.advance_to(7)
     harness.press(DAN)
     harness.advance_to(7 + 20)
-    assert [one.standing_since for one in harness.events(EscalationUnanswered)] == [
+    assert [event.standing_since for event in harness.events(EscalationUnanswered)] == [
         START + timedelta(seconds=7),
         START + timedelta(seconds=27),
     ]

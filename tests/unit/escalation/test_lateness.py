@@ -10,7 +10,9 @@ from unit.escalation.examples import MIA, SAM
 
 
 def of(harness: ContactHarness) -> list[ObservedLateness]:
-    return [one for one in map(observed_lateness, harness.published) if one is not None]
+    return [
+        lateness for lateness in map(observed_lateness, harness.published) if lateness is not None
+    ]
 
 
 def test_clock_lateness_has_policy_and_clock() -> None:

@@ -63,26 +63,26 @@ def of(
 def test_contact_handled_in_time_meets_all_clocks() -> None:
     total = of(contact_received(at(0)), contact_assigned(at(1)), reply(3), contact_resolved(at(50)))
     assert total.contacts == 1
-    assert total.promised == total.kept
-    assert sorted(clock for clock, _ in total.promised) == [
+    assert total.started == total.met_in_time
+    assert sorted(clock for clock, _ in total.started) == [
         "assignment",
         "first_response",
         "resolution",
     ]
-    assert (total.broken.total(), total.pages.total()) == (0, 0)
+    assert (total.breached.total(), total.pages.total()) == (0, 0)
 
 
 def test_late_reply_breaches_and_pages_ladder() -> None:
     total = of(
         contact_received(at(0)), contact_assigned(at(1)), reply(30), contact_resolved(at(50))
     )
-    assert total.broken == {("first_response", "gold"): 1}
+    assert total.breached == {("first_response", "gold"): 1}
     assert total.breaches == [Breach(CONTACT, "first_response", "gold", at(10))]
     assert total.escalations == {"breach": 1}
     assert total.pages[RITA, "warning"] == 1
     assert total.pages[SAM, "raised"] == 1
     assert total.pages[MIA, "climbed"] == 1
-    assert total.kept["first_response", "gold"] == 0
+    assert total.met_in_time["first_response", "gold"] == 0
 
 
 def test_answer_in_time_spares_levels_above() -> None:
@@ -97,8 +97,8 @@ def test_stricter_draft_breaches_clock_that_is_met_now() -> None:
     strict = replace(POLICY, targets=(Target("first_response", 2),))
     draft = replace(SETTINGS, policies={"gold": Versioned("gold", 4, strict)})
     facts = (contact_received(at(0)), contact_assigned(at(1)), reply(3), contact_resolved(at(50)))
-    assert of(*facts).broken.total() == 0
-    assert of(*facts, settings=draft).broken == {("first_response", "gold"): 1}
+    assert of(*facts).breached.total() == 0
+    assert of(*facts, settings=draft).breached == {("first_response", "gold"): 1}
 
 
 def test_contact_without_policy_is_counted() -> None:
@@ -125,9 +125,9 @@ def test_priority_set_by_rule_is_left_to_draft() -> None:
     policies = {**SETTINGS.policies, "urgent": Versioned("urgent", 1, told_apart)}
     settings = replace(SETTINGS, policies=policies)
     facts = (contact_received(at(0)), contact_assigned(at(1)))
-    assert of(*facts, by_rule, contact_resolved(at(20)), settings=settings).broken.total() == 1
+    assert of(*facts, by_rule, contact_resolved(at(20)), settings=settings).breached.total() == 1
     changed = of(*facts, by_hand, contact_resolved(at(20)), settings=settings)
-    assert changed.broken["resolution", "urgent"] == 1
+    assert changed.breached["resolution", "urgent"] == 1
 
 
 def _answered_late(harness: ContactHarness) -> None:

@@ -41,13 +41,13 @@ def render_report(
 
 def _targets(total: Totals) -> Iterator[str]:
     yield f"  {'clock':<16} {'policy':<20} {'promised':>10} {'kept':>10} {'broken':>10}    share"
-    for clock, policy in sorted(total.promised):
-        promised, broken = total.promised[clock, policy], total.broken[clock, policy]
-        kept, share = total.kept[clock, policy], broken / promised
+    for clock, policy in sorted(total.started):
+        promised, broken = total.started[clock, policy], total.breached[clock, policy]
+        kept, share = total.met_in_time[clock, policy], broken / promised
         yield f"  {clock:<16} {policy:<20} {promised:>10,} {kept:>10,} {broken:>10,} {share:>8.1%}"
     for breach in total.breaches:
         yield f"    {breach.clock} of {breach.contact_id}, due {breach.due_at:{STAMP}}"
-    if (more := total.broken.total() - len(total.breaches)) > 0:
+    if (more := total.breached.total() - len(total.breaches)) > 0:
         yield f"    and {more:,} more"
 
 
@@ -74,11 +74,11 @@ def render_json(totals: Mapping[str, Totals]) -> bytes:
                 {
                     "clock": clock,
                     "policy": policy,
-                    "promised": total.promised[clock, policy],
-                    "kept": total.kept[clock, policy],
-                    "broken": total.broken[clock, policy],
+                    "promised": total.started[clock, policy],
+                    "kept": total.met_in_time[clock, policy],
+                    "broken": total.breached[clock, policy],
                 }
-                for clock, policy in sorted(total.promised)
+                for clock, policy in sorted(total.started)
             ],
             "escalations": dict(total.escalations),
             "levels": dict(total.levels),

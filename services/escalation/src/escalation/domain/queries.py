@@ -43,21 +43,21 @@ class EscalationQuery(BaseModel):
         "time_left",
         description="`severity` sorts the most severe first, and equal ones by the time left",
     )
-    contact_id: Annotated[str, _UUID] | None = None
+    contact_id: Annotated[str, _UUID] | None = Field(None, description="only of this contact")
     state: Annotated[list[EscalationState], Len(min_length=1)] = Field(
         list(OPEN_STATES),
         description="closed ones only with `sort=newest`, or of one contact",
     )
     person: StaffId | None = Field(None, description="holds it, or is awaited to answer")
-    severity: list[Severity] | None = None
+    severity: list[Severity] | None = Field(None, description="of these severities")
     level: list[Label] | None = Field(None, description="name or number of a level")
-    cause: list[Cause] | None = None
-    channel: list[Channel] | None = None
-    topic: list[Label] | None = None
-    tier: list[Tier] | None = None
+    cause: list[Cause] | None = Field(None, description="with a cause of these kinds")
+    channel: list[Channel] | None = Field(None, description="channel of the contact")
+    topic: list[Label] | None = Field(None, description="topic of the contact")
+    tier: list[Tier] | None = Field(None, description="tier of the customer")
     team: list[Label] | None = Field(None, description="id of the contact's team")
-    representative: list[StaffId] | None = None
-    ladder: list[SettingId] | None = None
+    representative: list[StaffId] | None = Field(None, description="who works on the contact")
+    ladder: list[SettingId] | None = Field(None, description="id of the ladder it is on")
     overdue: bool | None = Field(None, description="whether its deadline has passed")
     alarm: bool | None = Field(None, description="whether its whole ladder has gone unanswered")
 

@@ -64,9 +64,9 @@ class Totals:
 
     contacts: int = 0
     without_policy: int = 0
-    promised: Counter[tuple[str, str]] = field(default_factory=Counter)
-    kept: Counter[tuple[str, str]] = field(default_factory=Counter)
-    broken: Counter[tuple[str, str]] = field(default_factory=Counter)
+    started: Counter[tuple[str, str]] = field(default_factory=Counter)
+    met_in_time: Counter[tuple[str, str]] = field(default_factory=Counter)
+    breached: Counter[tuple[str, str]] = field(default_factory=Counter)
     escalations: Counter[str] = field(default_factory=Counter)
     levels: Counter[str] = field(default_factory=Counter)
     unanswered: int = 0
@@ -75,14 +75,14 @@ class Totals:
 
     @property
     def clocks(self) -> int:
-        return self.promised.total()
+        return self.started.total()
 
     def add(self, other: "Totals") -> None:
         self.contacts += other.contacts
         self.without_policy += other.without_policy
-        self.promised += other.promised
-        self.kept += other.kept
-        self.broken += other.broken
+        self.started += other.started
+        self.met_in_time += other.met_in_time
+        self.breached += other.breached
         self.escalations += other.escalations
         self.levels += other.levels
         self.unanswered += other.unanswered
@@ -216,24 +216,26 @@ def _count(contact_id: ContactId, events: Iterable[ContactEvent], totals: Totals
             case ClocksStarted():
                 promised = True
                 policies |= dict.fromkeys((clock.clock for clock in event.clocks), event.policy_id)
-                totals.promised.update((clock.clock, event.policy_id) for clock in event.clocks)
+                totals.started.update((clock.clock, event.policy_id) for clock in event.clocks)
             case ClockRetargeted():
-                totals.promised[event.clock, policies[event.clock]] -= 1
-                totals.promised[event.clock, event.policy_id] += 1
+                totals.started[event.clock, policies[event.clock]] -= 1
+                totals.started[event.clock, event.policy_id] += 1
                 policies[event.clock] = event.policy_id
             case ClockBreached():
                 _count_breach(
                     Breach(contact_id, event.clock, policies[event.clock], event.due_at), totals
                 )
             case ClockMet():
-                totals.kept[event.clock, policies[event.clock]] += event.met_at <= event.due_at
+                totals.met_in_time[event.clock, policies[event.clock]] += (
+                    event.met_at <= event.due_at
+                )
             case _:
                 _count_escalation(event, totals)
     totals.without_policy += not promised
 
 
 def _count_breach(breach: Breach, totals: Totals) -> None:
-    totals.broken[breach.clock, breach.policy] += 1
+    totals.breached[breach.clock, breach.policy] += 1
     if len(totals.breaches) < _LISTED:
         totals.breaches.append(breach)
 

@@ -1,4 +1,4 @@
-"""The clock of the promise that somebody acknowledges an open escalation.
+"""The acknowledgement clock: until when somebody must acknowledge an open escalation.
 
 Escalations know nothing of clocks: this clock follows the events of a decision about them.
 """

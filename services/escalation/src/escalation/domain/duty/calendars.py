@@ -251,7 +251,7 @@ def _spans(calendar: Calendar, year: int) -> Iterator[Span]:
     """Yield the open spans of one UTC year, in order."""
     weekly = [_of_day(calendar.hours.get(weekday, ())) for weekday in WEEKDAYS]
     dated = _dated(calendar, year)
-    first, until = (_day_of(date(each, 1, 1)) * _DAY for each in (year, year + 1))
+    first, until = (_day_of(date(number, 1, 1)) * _DAY for number in (year, year + 1))
     for start, end, offset in _offset_intervals(ZoneInfo(calendar.zone), first, until):
         for day in range((start + offset) // _DAY, (end + offset - 1) // _DAY + 1):
             midnight = day * _DAY - offset
