@@ -90,7 +90,7 @@ class Story:
 
     async def _move(self, when: datetime) -> None:
         async with self.desk.database.transaction() as uow:
-            self.desk.database.clock.ahead += when - uow.now
+            self.desk.database.clock.offset += when - uow.now
 
     async def put(self, path: str, body: dict[str, Any]) -> None:
         response = await self.api.put(f"/v1/{path}", json=body, headers=KEYS("mia"))

@@ -81,12 +81,12 @@ class SteppedClock(TimeSource):
 
     async def read(self, connection: AsyncConnection) -> datetime:
         if self._start is None:
-            self._start = await super().read(connection) - self.ahead
+            self._start = await super().read(connection) - self.offset
         self._transactions += 1
-        return self._start + self.ahead + timedelta(microseconds=self._transactions)
+        return self._start + self.offset + timedelta(microseconds=self._transactions)
 
     def utc_now(self) -> datetime:
-        return super().utc_now() if self._start is None else self._start + self.ahead
+        return super().utc_now() if self._start is None else self._start + self.offset
 
 
 @asynccontextmanager

@@ -56,6 +56,7 @@ STATEMENTS = (
         touched_at timestamptz NOT NULL
     )
     """,
+    "CREATE INDEX probes_touched_at ON probes (touched_at)",
 )
 
 table = Table(
@@ -109,7 +110,7 @@ class Reminder(Timer):
         return f"reminder:{self.name}"
 
 
-class Poisoned(PermanentError):
+class PoisonedError(PermanentError):
     """This note can't be taken."""
 
 
@@ -124,13 +125,13 @@ async def note(contact_id: ContactId, text: str, uow: UnitOfWork) -> None:
 
 async def take_note(event: CustomerWrote, uow: UnitOfWork) -> None:
     if event.excerpt == POISON:
-        raise Poisoned
+        raise PoisonedError
     await note(event.contact_id, event.excerpt, uow)
 
 
 async def remind(timer: Reminder, uow: UnitOfWork) -> None:
     if timer.name == POISON:
-        raise Poisoned
+        raise PoisonedError
     await note(timer.contact_id, timer.name, uow)
 
 

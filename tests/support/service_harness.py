@@ -32,7 +32,7 @@ class ServiceHarness(Generic[U]):
         ids = [EventId(new_id()) for _ in events]
         await self.dispatcher.handle(
             [
-                Message(body=event, letter=_letter, event_id=event_id)
+                Message(body=event, to_dead_letter=_letter, event_id=event_id)
                 for event, event_id in zip(events, ids, strict=True)
             ]
         )
@@ -40,7 +40,7 @@ class ServiceHarness(Generic[U]):
 
     async def after(self, seconds: float) -> None:
         """Let time pass, and fire what is due then."""
-        self.database.clock.ahead += timedelta(seconds=seconds)
+        self.database.clock.offset += timedelta(seconds=seconds)
         await TimerLoop(self.dispatcher, Metrics(), Health()).fire(500)
 
     async def journal(self, contact_id: ContactId) -> list[str]:

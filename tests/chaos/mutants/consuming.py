@@ -61,13 +61,13 @@ def collides_for_a_while() -> None:
 
 @mutant(dies_in_the_transaction, 5, "never handled, and its offset is committed")
 def offset_is_committed_first() -> None:
-    take = Consumer._take
+    take = Consumer._handle
 
     async def hasty(self: Consumer[Any], polled: Mapping[TopicPartition, Sequence[Any]]) -> None:
         await self._kafka.commit({one: records[-1].offset + 1 for one, records in polled.items()})
         await take(self, polled)
 
-    replace(Consumer, "_take", hasty)
+    replace(Consumer, "_handle", hasty)
 
 
 @mutant(dies_in_the_transaction, 5, "in the inbox, and without effect")

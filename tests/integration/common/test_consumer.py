@@ -75,7 +75,7 @@ async def test_a_poison_event_is_buried_and_the_others_go_on(
     (letter,) = await letters(replica.database)
     (record,) = [one for one in await broker.records() if b"poison" in one.value]
     assert letter.reason == "Poisoned: This note can't be taken."
-    assert "in take_note" in letter.trace
+    assert "in take_note" in letter.traceback
     assert letter.payload == record.value == poison.model_dump_json().encode()
     assert letter.headers == {name: value.decode() for name, value in record.headers}
     assert (letter.type, letter.key) == (CustomerWrote.type, one)
@@ -268,7 +268,7 @@ async def test_nothing_is_lost_or_buried_while_the_database_is_away(
         async with running(replica.consumer(), replica.timers, replica.relay(producer)):
             troubles = await until(
                 lambda: replica.health.troubles,
-                lambda them: "waits" in them.get("consumer", "") and len(them) == 3,
+                lambda them: "backing off" in them.get("consumer", "") and len(them) == 3,
             )
             assert troubles.keys() == {"consumer", "timers", "relay"}
             await until(lambda: total(replica.metrics.retries, worker="consumer") >= 3)
@@ -342,7 +342,7 @@ async def test_too_many_dead_letters_halt_the_consumer_and_say_so(
         troubles = await until(
             lambda: halting.health.troubles, lambda them: "halted" in them.get("consumer", "")
         )
-        assert troubles["consumer"].startswith("halted: One message after another")
+        assert troubles["consumer"].startswith("halted: Too many dead letters in a row")
     assert len(await letters(database)) == 3
     assert await broker.committed() == 0
     assert await noted(database) == {}

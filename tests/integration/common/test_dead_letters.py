@@ -12,7 +12,7 @@ from common.contracts.event import ContactId, CustomerId
 from common.messaging.envelope import encode
 from common.messaging.subscriptions import HandlerRegistry
 from common.storage.database import Database
-from common.storage.dead_letters import decode_bytes
+from common.storage.dead_letters import from_readable
 from support.databases import rows
 from support.probe import (
     Broker,
@@ -155,7 +155,7 @@ async def test_what_cannot_be_read_is_buried_with_its_reason(
     kept = await rows(database, "SELECT payload, headers FROM dead_letters ORDER BY id")
     assert [row.payload for row in kept] == [record.value for record in records]
     for row, one in zip(kept, records, strict=True):
-        headers = {name: decode_bytes(value) for name, value in row.headers.items()}
+        headers = {name: from_readable(value) for name, value in row.headers.items()}
         assert headers == dict(one.headers)
     assert [tuple(row) for row in await rows(database, "SELECT notes FROM probes")] == [(["good"],)]
 

@@ -34,7 +34,7 @@ def message(event: CustomerWrote, event_id: str | None = None) -> Message:
     event_id = event_id or new_id()
     return Message(
         body=event,
-        letter=lambda error: DeadLetter(origin=event_id, error=error, payload=b"", key="k"),
+        to_dead_letter=lambda error: DeadLetter(origin=event_id, error=error, payload=b"", key="k"),
         event_id=EventId(event_id),
     )
 

@@ -8,8 +8,6 @@ from common.messages import Schedule
 from common.messaging.replay import Replay
 from common.service.housekeeping import Housekeeper
 from common.storage.database import Database
-from common.storage.dead_letter_store import RETENTION
-from support.databases import rows
 from support.dead_letters import buried
 from support.probe import Reminder, Replica, UnitOfWork, new_contact, running, wrote
 from support.waiting import until
@@ -50,16 +48,6 @@ async def test_dead_letters_that_wait_are_counted(replica: Replica) -> None:
     metrics = Metrics()
     async with running(Housekeeper(replica.database, metrics, Health())):
         await until(lambda: seen(metrics, "upstairs_dead_letters_waiting") == 1)
-
-
-async def test_what_was_dealt_with_long_ago_is_forgotten(replica: Replica) -> None:
-    letter_id, _ = await buried(replica)
-    await Replay(replica.dispatcher).discard(letter_id, "admin:ops", "nonsense")
-    replica.database.clock.ahead = RETENTION + timedelta(minutes=1)
-    async with running(Housekeeper(replica.database, Metrics(), Health())):
-        await until(
-            lambda: rows(replica.database, "SELECT 1 FROM dead_letters"), lambda left: not left
-        )
 
 
 def seen(metrics: Metrics, name: str) -> float:

@@ -103,8 +103,10 @@ async def requests(api: httpx.AsyncClient) -> dict[tuple[str, str], float]:
     lines = (await api.get("/metrics")).text.splitlines()
     found = {}
     for line in lines:
-        if line.startswith("upstairs_http_seconds_count{"):
-            labels, value = line.removeprefix("upstairs_http_seconds_count").split(" ")
+        if line.startswith("upstairs_http_request_duration_seconds_count{"):
+            labels, value = line.removeprefix("upstairs_http_request_duration_seconds_count").split(
+                " "
+            )
             route, status = (part.split('"')[1] for part in labels.split(","))
             found[route, status] = float(value)
     return found
@@ -182,7 +184,7 @@ async def test_readiness_tells_what_stands_in_the_way(
     assert response.status_code == 503
     assert response.json() == {"ready": False, "troubles": {"consumer": "halted"}}
     assert (await api.get("/livez")).status_code == 200
-    service.health.report_well("consumer")
+    service.health.report_healthy("consumer")
     assert (await api.get("/readyz")).status_code == 200
 
 

@@ -6,12 +6,13 @@ from uuid import UUID, uuid4
 
 from common.core.ids import EventId, day_of, new_id
 from common.storage.database import Database
-from common.storage.inbox import RETENTION, Inbox
+from common.storage.inbox import Inbox
 from support.databases import rows
 from support.probe import UnitOfWork
 from support.waiting import until
 
 TODAY = date(2026, 3, 2)
+RETENTION = timedelta(days=10)
 
 
 def made_on(day: date) -> EventId:
@@ -29,7 +30,7 @@ async def claim(database: Database[UnitOfWork], *ids: EventId, consumer: str = "
 async def keep(database: Database[UnitOfWork], today: date) -> list[str]:
     """Keep the partitions; return the days that have one, oldest first."""
     async with database.transaction() as uow:
-        await Inbox(uow.connection).keep_partitions(today)
+        await Inbox(uow.connection).keep_partitions(today, RETENTION)
     found = await rows(
         database,
         "SELECT inhrelid::regclass::text AS name FROM pg_inherits"

@@ -103,7 +103,7 @@ async def test_the_list_does_not_say_what_customers_said(
     )
     assert one["reason"] == "Poisoned: This note can't be taken."
     assert POISON not in answer.text
-    assert not {"payload", "headers", "trace"} & one.keys()
+    assert not {"payload", "headers", "traceback"} & one.keys()
 
 
 async def test_one_shows_everything(api: httpx.AsyncClient, replica: Replica) -> None:
@@ -111,7 +111,7 @@ async def test_one_shows_everything(api: httpx.AsyncClient, replica: Replica) ->
     one = (await api.get(f"{PATH}/{letter_id}")).json()
     assert f'"excerpt":"{POISON}"' in one["payload"]
     assert one["headers"]["ce_id"] == one["event_id"]
-    assert "in take_note" in one["trace"]
+    assert "in take_note" in one["traceback"]
 
 
 async def test_what_is_no_text_is_shown_in_base64(
@@ -131,10 +131,10 @@ async def test_a_replay_is_done_once(api: httpx.AsyncClient, replica: Replica) -
     letter_id, _ = await buried(replica)
     answer = await api.post(f"{PATH}/{letter_id}/replay")
     assert answer.status_code == 200
-    assert (answer.json()["state"], answer.json()["dealt_by"]) == ("replayed", "admin:ops")
+    assert (answer.json()["state"], answer.json()["closed_by"]) == ("replayed", "admin:ops")
     again = await api.post(f"{PATH}/{letter_id}/replay")
-    assert problem(again) == (409, "already-dealt-with")
-    assert again.json()["detail"].startswith("It was replayed by admin:ops at ")
+    assert problem(again) == (409, "already-closed")
+    assert again.json()["detail"].startswith("admin:ops has replayed it at ")
     assert await effects(replica.database) == ([[POISON]], 1, 1)
     assert 'outcome="replayed"' in (await api.get("/metrics")).text
 
@@ -161,16 +161,16 @@ async def test_a_discard_says_why(api: httpx.AsyncClient, replica: Replica) -> N
         refused = await api.post(f"{PATH}/{letter_id}/discard", json=body)
         assert problem(refused) == (422, "invalid")
     answer = await api.post(f"{PATH}/{letter_id}/discard", json={"reason": "a load test"})
-    assert (answer.json()["state"], answer.json()["why"]) == ("discarded", "a load test")
+    assert (answer.json()["state"], answer.json()["closed_reason"]) == ("discarded", "a load test")
     for act in ("discard", "replay"):
         refused = await api.post(f"{PATH}/{letter_id}/{act}", json={"reason": "again"})
-        assert problem(refused) == (409, "already-dealt-with")
+        assert problem(refused) == (409, "already-closed")
 
 
 async def test_what_is_not_there_is_not_found(api: httpx.AsyncClient) -> None:
     for method, path in (("GET", "/7"), ("POST", "/7/replay"), ("POST", "/7/discard")):
         answer = await api.request(method, f"{PATH}{path}", json={"reason": "x"})
-        assert problem(answer) == (404, "dead-letter-unknown")
+        assert problem(answer) == (404, "dead-letter-not-found")
     for wrong in ("/seven", "/0", f"/{2**63}"):
         assert problem(await api.get(f"{PATH}{wrong}")) == (422, "invalid")
     for query in ({"state": "lost"}, {"cursor": "x"}, {"limit": 0}):

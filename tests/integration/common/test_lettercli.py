@@ -85,7 +85,7 @@ async def test_a_replay_is_done_once(command: Command, replica: Replica) -> None
     assert (done.exit_code, done.stdout) == (0, f"{letter_id}: replayed\n")
     again = await command("replay", letter_id)
     assert again.exit_code == 4
-    assert f"{letter_id}: It was replayed by cli:olga at " in again.stdout
+    assert f"{letter_id}: cli:olga has replayed it at " in again.stdout
     assert await effects(replica.database) == ([[POISON]], 1, 1)
 
 
@@ -97,7 +97,7 @@ async def test_all_that_wait_are_replayed(command: Command, replica: Replica) ->
     assert done.stdout.splitlines() == [f"{ids[0]}: replayed", f"{ids[2]}: replayed"]
     assert (await command("replay", "--all")).stdout == ""
     (line, *_) = (await command("list", "--state", "replayed", "--json")).stdout.splitlines()
-    assert orjson.loads(line)["dealt_by"] == "cli:night shift"
+    assert orjson.loads(line)["closed_by"] == "cli:night shift"
 
 
 async def test_what_fails_again_is_told(probe_url: str, replica: Replica) -> None:
@@ -106,7 +106,7 @@ async def test_what_fails_again_is_told(probe_url: str, replica: Replica) -> Non
     failed = await not_mended("replay", letter_id, 7)
     assert failed.exit_code == 3
     assert failed.stdout.splitlines() == [
-        f"{letter_id}: Attempt 2 failed, and it waits on: Poisoned: This note can't be taken.",
+        f"{letter_id}: Attempt 2 failed; it is still waiting: Poisoned: This note can't be taken.",
         "7: There is no such dead letter.",
     ]
 
@@ -117,7 +117,7 @@ async def test_a_discard_says_why(command: Command, replica: Replica) -> None:
     done = await command("discard", letter_id, "--reason", "a load test")
     assert (done.exit_code, done.stdout) == (0, f"{letter_id}: discarded\n")
     shown = orjson.loads((await command("show", letter_id, "--json")).stdout)
-    assert (shown["state"], shown["why"]) == ("discarded", "a load test")
+    assert (shown["state"], shown["closed_reason"]) == ("discarded", "a load test")
 
 
 async def test_wrong_usage_does_nothing(command: Command, replica: Replica) -> None:

@@ -1,7 +1,6 @@
 """Dead letters dealt with: replayed once by the same handlers, or discarded, whoever asks."""
 
 import asyncio
-from datetime import timedelta
 
 import pytest
 
@@ -12,14 +11,14 @@ from common.messages import Schedule
 from common.messaging.dispatcher import Message
 from common.messaging.envelope import encode
 from common.messaging.replay import (
-    AlreadySettledError,
+    AlreadyClosedError,
     DeadLetterNotFoundError,
     Replay,
     ReplayFailedError,
 )
 from common.messaging.subscriptions import HandlerRegistry
 from common.storage.database import Database
-from common.storage.dead_letter_store import RETENTION, DeadLetterStore, DeadLetterSummary
+from common.storage.dead_letter_store import DeadLetterStore, DeadLetterSummary
 from common.storage.dead_letters import DeadLetter, store_dead_letter
 from support.databases import rows
 from support.dead_letters import MENDED, buried, effects, record, take_any
@@ -60,7 +59,7 @@ async def test_a_replayed_letter_has_its_effect_once(
     woken = []
     mended._database.after_commit(lambda uow: woken.append((len(uow.outbox), uow.timers.earliest)))
     dealt = await mended.replay(letter_id, "admin:ops")
-    assert (dealt.state, dealt.dealt_by, dealt.why, dealt.attempts) == (
+    assert (dealt.state, dealt.closed_by, dealt.closed_reason, dealt.attempts) == (
         "replayed",
         "admin:ops",
         None,
@@ -71,9 +70,9 @@ async def test_a_replayed_letter_has_its_effect_once(
     assert await effects(replica.database) == ([[POISON]], 1, 1)
     (journalled,) = await rows(replica.database, "SELECT cause FROM published_events")
     assert journalled.cause == dealt.event_id
-    with pytest.raises(AlreadySettledError, match="It was replayed by admin:ops at"):
+    with pytest.raises(AlreadyClosedError, match="admin:ops has replayed it at"):
         await mended.replay(letter_id, "cli:else")
-    assert (await look(replica.database, letter_id)).dealt_by == "admin:ops"
+    assert (await look(replica.database, letter_id)).closed_by == "admin:ops"
     assert await effects(replica.database) == ([[POISON]], 1, 1)
 
 
@@ -84,7 +83,7 @@ async def test_replays_at_the_same_time_are_one(
     results = await asyncio.gather(
         *(mended.replay(letter_id, f"admin:{n}") for n in range(5)), return_exceptions=True
     )
-    refused = [one for one in results if isinstance(one, AlreadySettledError)]
+    refused = [one for one in results if isinstance(one, AlreadyClosedError)]
     assert len(refused) == 4
     assert await effects(replica.database) == ([[POISON]], 1, 1)
 
@@ -101,11 +100,11 @@ async def test_what_fails_again_waits_on_with_its_new_reason(
         database, broker, HandlerRegistry[UnitOfWork]().on(CustomerWrote, fail_late)
     )
     with pytest.raises(
-        ReplayFailedError, match="Attempt 2 failed, and it waits on: KeyError: 'another"
+        ReplayFailedError, match="Attempt 2 failed; it is still waiting: KeyError: 'another"
     ):
         await Replay(half_mended.dispatcher).replay(letter_id, "admin:ops")
     letter = await look(database, letter_id)
-    assert (letter.state, letter.attempts, letter.dealt_at) == ("waiting", 2, None)
+    assert (letter.state, letter.attempts, letter.closed_at) == ("waiting", 2, None)
     assert letter.reason == "KeyError: 'another bug'"
     assert await effects(database) == ([], 0, 0)
     assert (await Replay(Replica(database, broker, MENDED).dispatcher).replay(letter_id, "x")).id
@@ -133,7 +132,7 @@ async def test_a_malformed_record_is_handled_once_it_can_be_read(
     of = envelope(event)
     letter_id = await malformed(replica.database, record(event, of))
     dealt = await mended.replay(letter_id, "admin:ops")
-    assert (dealt.state, dealt.why) == ("replayed", None)
+    assert (dealt.state, dealt.closed_reason) == ("replayed", None)
     again = Message(event, lambda error: record(event, of, error=error), of.id)
     await Replica(replica.database, replica.broker, MENDED).dispatcher.handle([again])
     assert await effects(replica.database) == ([["read at last"]], 1, 1)
@@ -148,7 +147,7 @@ async def test_a_malformed_record_that_was_handled_meanwhile_is_not_handled_agai
     await replica.dispatcher.handle([Message(event, lambda _: record(event, of), of.id)])
     dealt = await mended.replay(letter_id, "admin:ops")
     assert dealt.state == "replayed"
-    assert dealt.why == "nothing was done: its event had been handled by another delivery"
+    assert dealt.closed_reason == "nothing was done: another delivery of its event had been handled"
     assert await effects(replica.database) == ([["came again"]], 0, 0)
 
 
@@ -177,7 +176,7 @@ async def test_an_event_that_another_has_dealt_with_is_not_buried(replica: Repli
     of = envelope(event)
     message = Message(event, lambda error: record(event, of, error=error), of.id)
     await replica.dispatcher.handle([message])
-    await replica.dispatcher._bury(message, ValueError("ours is broken"))
+    await replica.dispatcher._dead_letter(message, ValueError("ours is broken"))
     assert await rows(replica.database, "SELECT 1 FROM dead_letters") == []
 
 
@@ -190,7 +189,7 @@ async def test_a_dead_timer_is_replayed(replica: Replica, mended: Replay[UnitOfW
     dealt = await mended.replay(row.id, "admin:ops")
     assert (dealt.state, dealt.type) == ("replayed", "Reminder")
     assert await effects(replica.database) == ([[POISON]], 0, 0)
-    with pytest.raises(AlreadySettledError):
+    with pytest.raises(AlreadyClosedError):
         await mended.replay(row.id, "admin:ops")
 
 
@@ -211,9 +210,9 @@ async def test_a_type_that_nobody_handles_waits_on(
 async def test_a_discarded_letter_stays_so(replica: Replica, mended: Replay[UnitOfWork]) -> None:
     letter_id, _ = await buried(replica)
     dealt = await mended.discard(letter_id, "admin:ops", "sent by a load test")
-    assert (dealt.state, dealt.why) == ("discarded", "sent by a load test")
+    assert (dealt.state, dealt.closed_reason) == ("discarded", "sent by a load test")
     for again in (mended.replay(letter_id, "a"), mended.discard(letter_id, "a", "b")):
-        with pytest.raises(AlreadySettledError, match="It was discarded by admin:ops"):
+        with pytest.raises(AlreadyClosedError, match="admin:ops has discarded it"):
             await again
     assert await effects(replica.database) == ([], 0, 0)
 
@@ -222,21 +221,6 @@ async def test_a_letter_that_is_not_there_is_unknown(mended: Replay[UnitOfWork])
     for asked in (mended.replay(7, "a"), mended.discard(7, "a", "b")):
         with pytest.raises(DeadLetterNotFoundError):
             await asked
-
-
-async def test_what_was_dealt_with_is_forgotten_and_what_waits_is_not(
-    replica: Replica, mended: Replay[UnitOfWork]
-) -> None:
-    waiting, dealt = [(await buried(replica))[0] for _ in range(2)]
-    await mended.discard(dealt, "admin:ops", "nonsense")
-
-    async def left(after: timedelta) -> list[int]:
-        async with replica.database.transaction() as uow:
-            await DeadLetterStore(uow.connection).forget(uow.now + after)
-        return [row.id for row in await rows(replica.database, "SELECT id FROM dead_letters")]
-
-    assert sorted(await left(RETENTION - timedelta(minutes=1))) == [waiting, dealt]
-    assert await left(RETENTION + timedelta(minutes=1)) == [waiting]
 
 
 async def test_the_trace_of_whoever_replays_is_not_lost(

@@ -14,6 +14,7 @@ from common.messages import Cancel, Schedule, Timer, TimerChange
 from common.messaging import timer_loop
 from common.messaging.dispatcher import Message
 from common.messaging.subscriptions import HandlerRegistry
+from common.messaging.timer_loop import TimerLoop
 from common.storage.database import Database
 from common.storage.dead_letters import DeadLetter, TooManyDeadLettersError
 from support.databases import rows
@@ -107,7 +108,7 @@ async def test_a_clock_that_is_ahead_fires_ahead(
     await change(
         database, (reminder(contact_id, "in 1 h"), FAR), (reminder(contact_id, "2 h"), 2 * FAR)
     )
-    replica.database.clock.ahead = FAR + timedelta(minutes=1)
+    replica.database.clock.offset = FAR + timedelta(minutes=1)
     async with running(replica.timers):
         await until(lambda: pending(database), lambda left: left == ["2 h"])
     assert await noted(database) == {contact_id: ("in 1 h",)}
@@ -174,14 +175,13 @@ _LOOKED = """
 """
 
 
-async def test_an_earlier_timer_wakes_the_loop(
-    replica: Replica, probe_url: str, monkeypatch: pytest.MonkeyPatch
-) -> None:
+async def test_an_earlier_timer_wakes_the_loop(replica: Replica, probe_url: str) -> None:
     """With a sleep so long that only being woken explains that it fires."""
-    monkeypatch.setattr(timer_loop, "_LONGEST_SLEEP", FAR)
+    timers = TimerLoop(replica.dispatcher, replica.metrics, replica.health, max_sleep=FAR)
+    replica.database.after_commit(lambda uow: timers.wake(uow.timers.earliest))
     contact_id = new_contact()
     await change(replica.database, (reminder(contact_id, "later"), FAR))
-    async with crashing(replica.timers), opened(probe_url) as watching:
+    async with crashing(timers), opened(probe_url) as watching:
         await until(lambda: rows(watching, _LOOKED))
         await change(replica.database, (reminder(contact_id, "sooner"), SOON))
         await until(lambda: noted(replica.database))
@@ -201,14 +201,14 @@ async def test_a_timer_that_cannot_be_handled_is_buried_alone(replica: Replica) 
     assert await noted(replica.database) == {good: ("one", "two")}
     letters = await rows(
         replica.database,
-        "SELECT key, type, reason, payload, origin, trace FROM dead_letters ORDER BY id",
+        "SELECT key, type, reason, payload, origin, traceback FROM dead_letters ORDER BY id",
     )
     assert [(letter.key, letter.type, letter.reason) for letter in letters] == [
         (bad, "Reminder", "Poisoned: This note can't be taken."),
     ]
     assert Reminder.model_validate_json(letters[0].payload) == reminder(bad, POISON)
     assert letters[0].origin.startswith("timer/")
-    assert "in remind" in letters[0].trace
+    assert "in remind" in letters[0].traceback
     assert total(replica.metrics.dead_letters) == 1
     assert not replica.health.troubles
 
@@ -231,7 +231,7 @@ async def test_a_timer_of_a_newer_version_is_left_to_a_replica_that_knows_it(
     new = Replica(database, broker, HandlerRegistry[UnitOfWork]().on(Stranger, meet))
     async with running(old.timers):
         await until(lambda: noted(database))
-        assert await old.timers._until_next() == timer_loop._LONGEST_SLEEP
+        assert await old.timers._until_next() == timer_loop._MAX_SLEEP
     assert await noted(database) == {known: ("call back",)}
     assert await rows(database, "SELECT 1 FROM dead_letters") == []
     async with running(new.timers):
@@ -248,9 +248,12 @@ async def test_too_many_dead_timers_halt_the_loop_and_say_so(
     halting = Replica(database, broker, dead_letter_limit=3)
     async with running(halting.timers):
         troubles = await until(lambda: halting.health.troubles)
-    assert troubles["timers"].startswith("halted: One message after another")
+    assert troubles["timers"].startswith("halted: Too many dead letters in a row")
     assert "dead-letters replay --all" in troubles["timers"]
-    assert halting.metrics.registry.get_sample_value("upstairs_halted", {"worker": "timers"}) == 1
+    assert (
+        halting.metrics.registry.get_sample_value("upstairs_worker_halted", {"worker": "timers"})
+        == 1
+    )
     assert len(await rows(database, "SELECT 1 FROM dead_letters")) == 3
     assert await pending(database) == [POISON, POISON, "call back"]
     again = Replica(database, broker, dead_letter_limit=3)

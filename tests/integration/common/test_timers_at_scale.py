@@ -15,7 +15,6 @@ from common.core.ids import new_id
 from common.core.metrics import Metrics
 from common.messages import Cancel, Schedule, Timer
 from common.messaging.subscriptions import HandlerRegistry
-from common.service import housekeeping
 from common.service.housekeeping import Housekeeper
 from common.storage.database import Database
 from support.databases import rows
@@ -128,15 +127,20 @@ def told(notes: Sequence[str]) -> list[str]:
 
 @pytest.mark.parametrize("replicas", [1, REPLICAS])
 async def test_an_hour_of_outage_is_caught_up_with_in_due_order(
-    database: Database[UnitOfWork], monkeypatch: pytest.MonkeyPatch, replicas: int
+    database: Database[UnitOfWork], replicas: int
 ) -> None:
     """What one replica takes is in due order; between replicas there is none."""
-    monkeypatch.setattr(housekeeping, "_EVERY", timedelta(milliseconds=10))
     timers = 3000
     overdue = await missed_for_an_hour(database, timers)
     heard: list[list[datetime]] = [[] for _ in range(replicas)]
     loops = [caught_up_by(database, one) for one in heard]
-    housekeeper = Housekeeper(database, loops[0].metrics, loops[0].health, [Alarm.type])
+    housekeeper = Housekeeper(
+        database,
+        loops[0].metrics,
+        loops[0].health,
+        [Alarm.type],
+        interval=timedelta(milliseconds=10),
+    )
 
     def backlog() -> float | None:
         return loops[0].metrics.registry.get_sample_value("upstairs_timer_backlog")

@@ -193,7 +193,7 @@ async def test_all_that_is_open_is_gone_over_and_nothing_else(
     open_ones = [await desk.received() for _ in range(5)]
     done = [await desk.received() for _ in range(3)]
     await desk.tell(*open_ones, *done, *map(resolved, done))
-    desk.database.clock.ahead = timedelta(days=1000)
+    desk.database.clock.offset = timedelta(days=1000)
     await behind_its_back(desk, "DELETE FROM timers WHERE slot = 'clock:resolution'")
     assert await replica.round() == (5, 5)
     assert value(replica.metrics.contacts) == 5
@@ -252,7 +252,7 @@ async def test_nothing_is_found_while_everything_changes(
             )
             await desk.tell(*map(reopened, old))
             contacts += new
-            desk.database.clock.ahead += timedelta(seconds=15)
+            desk.database.clock.offset += timedelta(seconds=15)
     assert await replica.round() == (0, 0)
     assert value(replica.metrics.contacts) == len(contacts)
     assert await alarms(desk) == []

@@ -210,7 +210,7 @@ async def test_the_feed_of_a_schedule_is_its_shifts(duty: httpx.AsyncClient, des
     assert set(expected) <= {tuple(rest) for _, *rest in found}
     # The one that has begun before is whole, and known by the same id a day later.
     assert all(end - start == DAY for _, start, end, _ in found)
-    desk.database.clock.ahead += DAY
+    desk.database.clock.offset += DAY
     later = events(await duty.get(f"{PLACE}/calendar.ics"))
     assert len(set(found) & set(later)) == len(found) - 1
 
@@ -297,24 +297,24 @@ async def test_a_gap_is_told_once_by_all_replicas_together_a_week_and_a_day_ahea
     sams = await own_shift(duty, "sam")
     await leave(duty, sams)
     begins = datetime.fromisoformat(sams["start"])
-    desk.database.clock.ahead += begins - 6 * DAY - await desk.now()
+    desk.database.clock.offset += begins - 6 * DAY - await desk.now()
     one, other = Replica(desk.database), Replica(desk.database)
     looks = await asyncio.gather(one.look(), other.look(), one.look(), other.look())
     assert set(looks) == {24}
     (page,) = await pages(desk)
     assert (page.person_id, page.reason, page.respond_by) == ("operations", "duty_gap", begins)
     assert "sam" in page.why
-    desk.database.clock.ahead += 5 * DAY + HOUR
+    desk.database.clock.offset += 5 * DAY + HOUR
     await asyncio.gather(one.look(), other.look())
     first, second = await pages(desk)
     assert first == page
     assert (second.contact_id, second.headline) == (first.contact_id, first.headline)
     # While it lasts nobody is told again; then it is forgotten.
-    desk.database.clock.ahead += DAY
+    desk.database.clock.offset += DAY
     await one.look()
     assert len(await pages(desk)) == 2
     assert len(await desk.rows("SELECT ahead FROM announced_gaps")) == 2
-    desk.database.clock.ahead += 2 * DAY
+    desk.database.clock.offset += 2 * DAY
     assert await one.look() == 0
     assert await desk.rows("SELECT ahead FROM announced_gaps") == []
 

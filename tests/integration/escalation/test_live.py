@@ -230,7 +230,7 @@ async def test_every_list_agrees_with_a_plain_sort_and_filter(
     await written(desk.database, upstairs)
     now = await desk.now()
     # Noon is now, so that half of the deadlines have passed.
-    desk.database.clock.ahead = NOON - now
+    desk.database.clock.offset = NOON - now
     found = 0
     for _ in range(40):
         asked = query(chance, upstairs)

@@ -62,7 +62,7 @@ async def _a_past(desk: Desk) -> None:
             ),
             ContactResolved(contact_id=contact.contact_id, occurred_at=_later(contact, 300)),
         ]
-        desk.database.clock.ahead += timedelta(seconds=300)
+        desk.database.clock.offset += timedelta(seconds=300)
         await desk.tell(*facts)
 
 

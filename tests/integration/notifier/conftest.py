@@ -105,11 +105,14 @@ class ServiceHarness:
     async def handle(self, *events: Event) -> None:
         """Handle these events as one batch."""
         await self.dispatcher.handle(
-            [Message(body=event, letter=_letter, event_id=EventId(new_id())) for event in events]
+            [
+                Message(body=event, to_dead_letter=_letter, event_id=EventId(new_id()))
+                for event in events
+            ]
         )
 
     def advance(self, by: timedelta) -> None:
-        self.database.clock.ahead += by
+        self.database.clock.offset += by
 
     async def add_recipient(self, name: str, *media: Medium) -> None:
         """Let there be a recipient with these media, or with Slack and mail."""

@@ -86,6 +86,8 @@ class RoutingHarness:
                 assert self.live.pop(contact_id, None) == ended
             case ContactQueued(contact_id=contact_id):
                 assert contact_id not in self.live, "queued while somebody has it"
+            case _:
+                pass
 
     def match(self) -> None:
         waiting = [

@@ -64,6 +64,8 @@ def deliver(harness: RoutingHarness, contact: ContactId, event: str, occurred_at
             harness.hand_back(contact, occurred_at)
         case "end":
             harness.end_escalation(contact, occurred_at)
+        case _:
+            pass
 
 
 def outcome(history: History, *, batched: bool) -> tuple[object, ...]:

@@ -20,7 +20,7 @@ def schema(
     admin_url: Annotated[str, typer.Option(envvar="UPSTAIRS_ADMIN_URL")],
     password: Annotated[str, typer.Option(envvar="UPSTAIRS_ROLE_PASSWORD")],
 ) -> None:
-    """Make or mend a service's role and schema."""
+    """Make or repair a service's role and schema."""
     asyncio.run(provision_schema(admin_url, service, password))
 
 
@@ -30,7 +30,7 @@ def topics(
     bootstrap: Annotated[str, typer.Option(envvar="UPSTAIRS_KAFKA_BOOTSTRAP")],
     namespace: Annotated[str, typer.Option(envvar="UPSTAIRS_NAMESPACE")] = "upstairs",
 ) -> None:
-    """Create the topics that a YAML file lists, or add partitions to them."""
+    """Create the topics listed in a YAML file, and add missing partitions."""
     listed = yaml.safe_load(file.read_text())["topics"]
     specs = {name: TopicSpec.model_validate(spec) for name, spec in listed.items()}
     for line in asyncio.run(create_topics(bootstrap, namespace, specs)):

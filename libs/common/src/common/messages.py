@@ -1,4 +1,4 @@
-"""What moves through a service, as plain values: timers, and what a decision asks for."""
+"""Timers, and the changes to them that a decision asks for."""
 
 from dataclasses import dataclass
 from datetime import datetime
@@ -10,7 +10,7 @@ from common.contracts.event import ContactId
 
 
 class Timer(BaseModel):
-    """Something to do later about one contact. A new one replaces the old one in its slot."""
+    """Work to do later for one contact. A contact has one timer a slot; a new one replaces it."""
 
     model_config = ConfigDict(frozen=True, extra="ignore")
 
@@ -33,7 +33,7 @@ class Timer(BaseModel):
 
 @dataclass(frozen=True, slots=True)
 class Schedule:
-    """Fire `timer` once when the database's clock reaches `due_at`, instead of any in its slot."""
+    """Fire `timer` once when the database's clock reaches `due_at`; replaces the slot's timer."""
 
     timer: Timer
     due_at: datetime

@@ -1,7 +1,7 @@
 """The only place that reads a clock.
 
 The database's clock decides what is due and when things happened, so that replicas agree and a
-host whose clock jumps does no harm. The wall clock is for what has no transaction: the age of a
+host whose clock jumps does no harm. The host's clock serves what has no transaction: the age of a
 signature, the life of a link.
 """
 
@@ -13,19 +13,19 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 
 class TimeSource:
-    """Time as it is, or `ahead` of it: tests and rehearsals move it."""
+    """The present time plus `offset`, which tests and rehearsals change."""
 
     def __init__(self, offset: timedelta = timedelta(0)) -> None:
-        self.ahead = offset
+        self.offset = offset
 
     async def read(self, connection: AsyncConnection) -> datetime:
         """Return the database's time, in UTC."""
         now: datetime = (await connection.execute(_NOW)).scalar_one()
-        return now + self.ahead
+        return now + self.offset
 
     def utc_now(self) -> datetime:
         """Return this host's time, in UTC."""
-        return datetime.now(UTC) + self.ahead
+        return datetime.now(UTC) + self.offset
 
 
 def monotonic() -> float:

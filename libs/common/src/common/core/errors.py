@@ -1,4 +1,4 @@
-"""The two roots of every failure that the runtime knows how to treat."""
+"""The two roots of every error that the runtime handles."""
 
 from collections.abc import Iterator
 
@@ -16,24 +16,24 @@ class PermanentError(Exception):
 
 
 class TransientError(Exception):
-    """Something outside is away for a while; the same message will do later."""
+    """A dependency is unavailable for a while; the same message can succeed later."""
 
     def __init__(self, detail: str | None = None) -> None:
         super().__init__(detail or self.__doc__)
 
 
 # SQLSTATE classes: connection, rollback (deadlock, serialization), resources, operator.
-_PASSING_CLASSES = ("08", "40", "53", "57")
+_TRANSIENT_CLASSES = ("08", "40", "53", "57")
 # lock_not_available, idle_in_transaction_session_timeout, read_only_sql_transaction (a fail-over).
-_PASSING_STATES = ("55P03", "25P03", "25006")
+_TRANSIENT_STATES = ("55P03", "25P03", "25006")
 
 
 def is_transient(error: BaseException) -> bool:
-    """Tell whether the same work may succeed later with nothing changed but the world."""
-    for one in _chain(error):
-        if isinstance(one, PermanentError):
+    """Return whether a plain retry may succeed."""
+    for cause in _causes(error):
+        if isinstance(cause, PermanentError):
             return False
-        if _is_transient(one):
+        if _is_transient(cause):
             return True
     return False
 
@@ -41,9 +41,9 @@ def is_transient(error: BaseException) -> bool:
 def _is_transient(error: BaseException) -> bool:
     if isinstance(error, asyncpg.PostgresError):
         state = error.sqlstate or ""
-        return state.startswith(_PASSING_CLASSES) or state in _PASSING_STATES
+        return state.startswith(_TRANSIENT_CLASSES) or state in _TRANSIENT_STATES
     if isinstance(error, KafkaError):
-        # A full buffer before a broker that is away is not `retriable` to aiokafka.
+        # aiokafka does not call it `retriable` when its buffer is full because the broker is down.
         return bool(error.retriable) or isinstance(error, KafkaTimeoutError)
     if isinstance(error, DBAPIError) and error.connection_invalidated:
         return True
@@ -56,9 +56,9 @@ def _is_transient(error: BaseException) -> bool:
     return isinstance(error, TransientError | OSError | PoolTimeoutError)
 
 
-def _chain(error: BaseException) -> Iterator[BaseException]:
+def _causes(error: BaseException) -> Iterator[BaseException]:
     """Yield the error and what it was raised from: drivers wrap theirs."""
-    seen: BaseException | None = error
-    while seen is not None:
-        yield seen
-        seen = seen.__cause__
+    cause: BaseException | None = error
+    while cause is not None:
+        yield cause
+        cause = cause.__cause__

@@ -1,16 +1,16 @@
-"""What stands in the way of work, by part: readiness is that nothing does."""
+"""The troubles of a process by part; it is ready when there are none."""
 
 
 class Health:
-    """Parts report trouble and its end; a part starts as not ready until it says otherwise."""
+    """Each part reports its trouble, and that it is healthy again."""
 
     def __init__(self) -> None:
         self._troubles: dict[str, str] = {}
 
-    def report_trouble(self, part: str, why: str) -> None:
-        self._troubles[part] = why
+    def report_trouble(self, part: str, reason: str) -> None:
+        self._troubles[part] = reason
 
-    def report_well(self, part: str) -> None:
+    def report_healthy(self, part: str) -> None:
         self._troubles.pop(part, None)
 
     @property

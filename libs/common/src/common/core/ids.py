@@ -1,4 +1,4 @@
-"""Identifiers: time-ordered, so that indexes grow at one end and a day can be read from an id."""
+"""Identifiers. New ones begin with the time: indexes grow at one end, and an id tells its day."""
 
 from datetime import UTC, date, datetime
 from typing import NewType
@@ -14,12 +14,12 @@ def new_id() -> str:
 
 
 def derived_id(*parts: object) -> str:
-    """Return the same UUID (version 5) for the same parts, whoever asks and whenever."""
+    """Return the UUID (version 5) of these parts: the same parts always give the same id."""
     return str(uuid_utils.uuid5(uuid_utils.NAMESPACE_OID, "/".join(map(str, parts))))
 
 
 def canonical(identifier: str) -> str:
-    """Return a UUID as PostgreSQL writes it; raises ValueError for what is none."""
+    """Return a UUID as PostgreSQL writes it; raises ValueError for other texts."""
     return str(uuid_utils.UUID(identifier))
 
 

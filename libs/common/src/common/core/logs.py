@@ -1,4 +1,4 @@
-"""Structured logs on standard output: one outcome a message, with the ids that it concerns."""
+"""Structured logs on standard output: one line for the outcome of each message, with its ids."""
 
 import logging
 import sys
@@ -18,7 +18,7 @@ def configure(*, service: str, level: str, form: Format) -> None:
         structlog.contextvars.merge_contextvars,
         structlog.processors.add_log_level,
         structlog.processors.TimeStamper(fmt="iso", utc=True),
-        _traced,
+        _add_trace_id,
     ]
     render: list[structlog.types.Processor]
     if form == "json":
@@ -38,11 +38,11 @@ def configure(*, service: str, level: str, form: Format) -> None:
         cache_logger_on_first_use=True,
     )
     structlog.contextvars.bind_contextvars(service=service)
-    logging.basicConfig(handlers=[_Bridge()], level=logging.WARNING, force=True)
+    logging.basicConfig(handlers=[_LibraryLogHandler()], level=logging.WARNING, force=True)
 
 
 def to_stderr() -> None:
-    """Let a command warn on standard error, as it is by then: standard output is for its answer."""
+    """Send a command's warnings to standard error; standard output is for its result."""
     structlog.configure(
         logger_factory=lambda *_: structlog.PrintLogger(sys.stderr),
         wrapper_class=structlog.make_filtering_bound_logger(logging.WARNING),
@@ -50,7 +50,7 @@ def to_stderr() -> None:
     )
 
 
-def _traced(
+def _add_trace_id(
     _logger: structlog.types.WrappedLogger, _name: str, event: structlog.types.EventDict
 ) -> structlog.types.EventDict:
     traceparent = trace.current()
@@ -59,7 +59,7 @@ def _traced(
     return event
 
 
-class _Bridge(logging.Handler):
+class _LibraryLogHandler(logging.Handler):
     def emit(self, record: logging.LogRecord) -> None:
         structlog.get_logger().log(
             record.levelno,

@@ -1,9 +1,9 @@
-"""Every metric that a service publishes, in one typed place."""
+"""The metrics that every service publishes."""
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
 
-# Close together around the 50 ms that a timer may be late, and far enough for an outage.
-_LATENESS = (
+# Dense around the 50 ms that a timer may be late, and wide enough for an outage.
+_LATENESS_BUCKETS_S = (
     0.001,
     0.0025,
     0.005,
@@ -21,7 +21,7 @@ _LATENESS = (
     600,
     3600,
 )
-_DURATION = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 10)
+_DURATION_BUCKETS_S = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 10)
 
 
 class Metrics:
@@ -34,14 +34,14 @@ class Metrics:
             "upstairs_batch_seconds",
             "One transaction of messages, from begin to commit",
             registry=self.registry,
-            buckets=_DURATION,
+            buckets=_DURATION_BUCKETS_S,
         )
         self.timer_lateness_seconds = Histogram(
             "upstairs_timer_lateness_seconds",
             "From a timer's due time to the transaction that handles it",
             ("type",),
             registry=self.registry,
-            buckets=_LATENESS,
+            buckets=_LATENESS_BUCKETS_S,
         )
         self.published = Counter(
             "upstairs_outbox_published",
@@ -55,54 +55,60 @@ class Metrics:
         )
         self.timer_overdue_seconds = Gauge(
             "upstairs_timer_overdue_seconds",
-            "How long the timer that waits longest has been due",
+            "Time since the oldest due timer became due",
             registry=self.registry,
         )
         self.unknown_timer_overdue_seconds = Gauge(
             "upstairs_unknown_timer_overdue_seconds",
-            "How long a timer has been due that only another version of the service can handle",
+            "Time since the oldest due timer became due whose type this version does not know",
             registry=self.registry,
         )
         self.dead_letters = Counter(
-            "upstairs_dead_letters", "Messages put aside", registry=self.registry
+            "upstairs_dead_letters", "Messages that became dead letters", registry=self.registry
         )
         self.dead_letters_waiting = Gauge(
             "upstairs_dead_letters_waiting",
-            "Dead letters that are neither replayed nor discarded",
+            "Dead letters that wait for a replay or a discard",
             registry=self.registry,
         )
-        self.halted = Gauge(
-            "upstairs_halted",
+        self.worker_halted = Gauge(
+            "upstairs_worker_halted",
             "1 when a worker has halted after too many dead letters in a row",
             ("worker",),
             registry=self.registry,
         )
         self.consumer_lag_records = Gauge(
             "upstairs_consumer_lag_records",
-            "Records of a partition that are not handled",
+            "Records of a partition that are not handled yet",
             ("topic", "partition"),
             registry=self.registry,
         )
-        self.oldest_unhandled_seconds = Gauge(
-            "upstairs_oldest_unhandled_seconds",
-            "Age of the oldest record that was taken and is not handled; 0 when there is none",
+        self.consumer_oldest_unhandled_seconds = Gauge(
+            "upstairs_consumer_oldest_unhandled_seconds",
+            "Age of the oldest record that is fetched and not handled yet; 0 if there is none",
             registry=self.registry,
         )
         self.retries = Counter(
             "upstairs_retries",
-            "Attempts that failed for a passing reason",
+            "Attempts that failed because a dependency was unavailable",
             ("worker",),
             registry=self.registry,
         )
-        self.http_seconds = Histogram(
-            "upstairs_http_seconds",
-            "HTTP requests",
+        self.http_request_duration_seconds = Histogram(
+            "upstairs_http_request_duration_seconds",
+            "Time to answer an HTTP request",
             ("route", "status"),
             registry=self.registry,
-            buckets=_DURATION,
+            buckets=_DURATION_BUCKETS_S,
+        )
+        self.retention_removed_rows = Counter(
+            "upstairs_retention_removed_rows",
+            "Rows that retention has deleted",
+            ("table",),
+            registry=self.registry,
         )
         self.timer_backlog = Gauge(
             "upstairs_timer_backlog",
-            "How many timers are due; 10,000 stands for any number above",
+            "Due timers; counted up to 10,000",
             registry=self.registry,
         )

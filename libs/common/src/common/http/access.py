@@ -1,4 +1,4 @@
-"""Who calls: a bearer API key stands for a role and a subject."""
+"""Callers: a bearer API key stands for a role and a subject."""
 
 import hashlib
 from dataclasses import dataclass
@@ -46,9 +46,9 @@ def _role(name: str) -> Role:
 
 
 class require_role(HTTPBearer):  # noqa: N801 - reads as a verb where it is used
-    """A dependency that lets these roles in, and admin, and gives the caller.
+    """A dependency that admits these roles, and admin, and returns the caller.
 
-    It is the security scheme itself: each dependency of a dependency costs every request.
+    It is also the security scheme, since each further dependency costs time in every request.
     """
 
     def __init__(self, *roles: Role) -> None:

@@ -1,4 +1,4 @@
-"""The HTTP side of a service: one app with health, metrics, limits and problems."""
+"""The HTTP side of a service: health, metrics, limits and problem responses."""
 
 import asyncio
 import contextlib
@@ -28,25 +28,25 @@ MAX_BODY_BYTES = 256 * 1024
 log = structlog.get_logger()
 
 
-def _without_nul(text: str) -> str:
+def _reject_nul(text: str) -> str:
     if "\x00" in text:
-        raise ValueError("must not hold the character NUL")
+        raise ValueError("must not contain the character NUL")
     return text
 
 
 Slug = Annotated[str, StringConstraints(pattern=f"^{ID_PATTERN}$")]
 ShortText = Annotated[
-    str, StringConstraints(min_length=1, max_length=300), AfterValidator(_without_nul)
+    str, StringConstraints(min_length=1, max_length=300), AfterValidator(_reject_nul)
 ]
 LongText = Annotated[
-    str, StringConstraints(min_length=1, max_length=100_000), AfterValidator(_without_nul)
+    str, StringConstraints(min_length=1, max_length=100_000), AfterValidator(_reject_nul)
 ]
 ContactPath = Annotated[ContactId, PathParameter(pattern=f"^{UUID_PATTERN}$")]
 PersonPath = Annotated[PersonId, PathParameter(pattern=f"^{ID_PATTERN}$")]
 
 
 class RequestModel(BaseModel):
-    """A request body. What it does not know it refuses: a misspelt field is no silent loss."""
+    """A request body; a field that it does not know is an error, not ignored."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
@@ -76,24 +76,24 @@ def _operations(metrics: Metrics, health: Health) -> APIRouter:
     router = APIRouter(tags=["operations"])
 
     @router.get("/livez")
-    async def alive() -> dict[str, str]:
+    async def livez() -> dict[str, str]:
         return {"status": "alive"}
 
     @router.get("/readyz")
-    async def ready() -> JSONResponse:
+    async def readyz() -> JSONResponse:
         troubles = health.troubles
         status = HTTPStatus.SERVICE_UNAVAILABLE if troubles else HTTPStatus.OK
         return JSONResponse({"ready": not troubles, "troubles": troubles}, status)
 
     @router.get("/metrics", include_in_schema=False)
-    async def published() -> Response:
+    async def metrics_text() -> Response:
         return Response(generate_latest(metrics.registry), media_type=CONTENT_TYPE_LATEST)
 
     return router
 
 
 class BodyLimitMiddleware:
-    """Reads the body before the app sees the request, and refuses what is over 256 KB."""
+    """Reads the body before the app gets the request; answers 413 if it is over 256 KB."""
 
     def __init__(self, app: ASGIApp) -> None:
         self._app = app
@@ -106,7 +106,7 @@ class BodyLimitMiddleware:
         while True:
             message = await receive()
             if message["type"] == "http.disconnect":
-                return  # half a body is no body
+                return
             body += message.get("body", b"")
             if len(body) > MAX_BODY_BYTES:
                 detail = f"The body is over {MAX_BODY_BYTES} bytes."
@@ -125,7 +125,7 @@ class BodyLimitMiddleware:
 
 
 class MetricsMiddleware:
-    """Takes up the caller's trace, and counts and logs each request by its route."""
+    """Continues the caller's trace; measures and logs each request by its route."""
 
     def __init__(self, app: ASGIApp, metrics: Metrics) -> None:
         self._app = app
@@ -136,34 +136,36 @@ class MetricsMiddleware:
             await self._app(scope, receive, send)
             return
         trace.start(_header(scope, b"traceparent"))
-        begun = monotonic()
+        started_at = monotonic()
         status = HTTPStatus.INTERNAL_SERVER_ERROR.value
 
-        async def observed(message: Message) -> None:
+        async def send_noting_status(message: Message) -> None:
             nonlocal status
             if message["type"] == "http.response.start":
                 status = message["status"]
             await send(message)
 
         try:
-            await self._app(scope, receive, observed)
+            await self._app(scope, receive, send_noting_status)
         finally:
             route = getattr(scope.get("route"), "path", "unknown")
-            self._metrics.http_seconds.labels(route, status).observe(monotonic() - begun)
+            self._metrics.http_request_duration_seconds.labels(route, status).observe(
+                monotonic() - started_at
+            )
             if route.startswith("/v1"):
-                log.info("request_answered", method=scope["method"], route=route, status=status)
+                log.info("http_request", method=scope["method"], route=route, status=status)
 
 
-def _header(scope: Scope, wanted: bytes) -> str | None:
+def _header(scope: Scope, header: bytes) -> str | None:
     for name, value in scope["headers"]:
-        if name == wanted:
+        if name == header:
             text: str = value.decode("latin-1")
             return text
     return None
 
 
 class HttpServer:
-    """uvicorn as a worker among others: signals are the runtime's, not its own."""
+    """uvicorn as a worker; the runtime handles signals."""
 
     def __init__(self, app: FastAPI, host: str, port: int) -> None:
         self._server = _Server(
@@ -174,7 +176,7 @@ class HttpServer:
                 log_config=None,
                 access_log=False,
                 lifespan="off",
-                # Who calls is told by the key, not by the address.
+                # Callers are known by their key, not by their address.
                 proxy_headers=False,
                 server_header=False,
                 timeout_graceful_shutdown=10,
@@ -198,5 +200,5 @@ class _Server(uvicorn.Server):
 
 async def get_database(request: Request) -> Any:
     """Give a route its `Database`; annotate it with the service's own unit of work."""
-    # async, or FastAPI would ask a thread for it at each request.
+    # async, or FastAPI would run it in a thread at each request.
     return request.app.state.database

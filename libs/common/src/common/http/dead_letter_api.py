@@ -13,7 +13,7 @@ from common.http.app import RequestModel, ShortText, get_database
 from common.http.pagination import Cursor, Limit, Page, decode_cursor
 from common.http.problems import ProblemError
 from common.messaging.replay import (
-    AlreadySettledError,
+    AlreadyClosedError,
     DeadLetterNotFoundError,
     Replay,
     ReplayFailedError,
@@ -25,7 +25,7 @@ from common.storage.dead_letter_store import (
     State,
     StoredDeadLetter,
 )
-from common.storage.dead_letters import Readable, readable
+from common.storage.dead_letters import Readable, to_readable
 from common.storage.uow import UnitOfWork
 
 router = APIRouter(prefix="/v1/dead-letters", tags=["dead letters"])
@@ -42,25 +42,25 @@ _EXAMPLE = {
     "key": "019579a0-1111-7c52-9f5e-3d1d5b1f0a11",
     "reason": "MalformedRecordError: data at channel: Input should be 'call', 'email' or 'chat'",
     "attempts": 1,
-    "dealt_at": None,
-    "dealt_by": None,
-    "why": None,
+    "closed_at": None,
+    "closed_by": None,
+    "closed_reason": None,
 }
 _EXAMPLE_WHOLE = {
     **_EXAMPLE,
     "traceparent": "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01",
-    "trace": "Traceback (most recent call last): …",
+    "traceback": "Traceback (most recent call last): …",
     "headers": {"ce_type": "upstairs.contact_received.v1", "x-signature": {"base64": "/w=="}},
     "payload": '{"channel": "fax", …}',
 }
 
 
-def _example(example: dict[str, Any]) -> ConfigDict:
+def _with_example(example: dict[str, Any]) -> ConfigDict:
     return ConfigDict(json_schema_extra={"examples": [example]})
 
 
-class Discard(RequestModel):
-    model_config = _example({"reason": "Sent by a load test."})
+class DiscardIn(RequestModel):
+    model_config = _with_example({"reason": "Sent by a load test."})
 
     reason: ShortText
 
@@ -68,7 +68,7 @@ class Discard(RequestModel):
 class DeadLetterOut(BaseModel):
     """`attempts` have failed; `why` it was discarded, or replayed without effect."""
 
-    model_config = _example(_EXAMPLE)
+    model_config = _with_example(_EXAMPLE)
 
     id: int
     state: State
@@ -79,18 +79,18 @@ class DeadLetterOut(BaseModel):
     key: str | None
     reason: str
     attempts: int
-    dealt_at: datetime | None
-    dealt_by: str | None
-    why: str | None
+    closed_at: datetime | None
+    closed_by: str | None
+    closed_reason: str | None
 
 
 class DeadLetterDetail(DeadLetterOut):
     """`payload` and headers: a text, or `{"base64": …}` where they are none."""
 
-    model_config = _example(_EXAMPLE_WHOLE)
+    model_config = _with_example(_EXAMPLE_WHOLE)
 
     traceparent: str | None
-    trace: str | None
+    traceback: str | None
     headers: dict[str, Readable]
     payload: Readable
 
@@ -112,28 +112,28 @@ async def get_replay(request: Request) -> Any:
     return request.app.state.replay
 
 
-Data = Annotated[Database[UnitOfWork], Depends(get_database)]
-Dealing = Annotated[Replay[UnitOfWork], Depends(get_replay)]
-Admin = Annotated[Principal, Depends(require_role())]
+DatabaseDep = Annotated[Database[UnitOfWork], Depends(get_database)]
+ReplayDep = Annotated[Replay[UnitOfWork], Depends(get_replay)]
+AdminUser = Annotated[Principal, Depends(require_role())]
 LetterPath = Annotated[int, Path(ge=1, le=_MAX_ID)]
 
-_UNKNOWN: dict[int | str, dict[str, Any]] = {
+_NOT_FOUND: dict[int | str, dict[str, Any]] = {
     404: {"description": "There is no such dead letter", "model": ProblemOut}
 }
-_DEALT: dict[int | str, dict[str, Any]] = {
-    **_UNKNOWN,
+_CLOSED: dict[int | str, dict[str, Any]] = {
+    **_NOT_FOUND,
     409: {"description": "It was dealt with already; nothing was done", "model": ProblemOut},
 }
-_REPLAYED: dict[int | str, dict[str, Any]] = {
-    **_DEALT,
+_REPLAY_FAILED: dict[int | str, dict[str, Any]] = {
+    **_CLOSED,
     422: {"description": "It failed again, and waits on", "model": ProblemOut},
 }
 
 
 @router.get("")
-async def show_all(
-    database: Data,
-    _caller: Admin,
+async def list_dead_letters(
+    database: DatabaseDep,
+    _caller: AdminUser,
     state: Annotated[list[State], Query()] = ["waiting"],  # noqa: B006 - FastAPI copies it
     type: Annotated[str | None, Query(max_length=300)] = None,  # noqa: A002 - what it is called
     limit: Limit = 50,
@@ -145,54 +145,58 @@ async def show_all(
     async with database.transaction() as uow:
         letters = DeadLetterStore(uow.connection)
         rows = await letters.newest(state, type, before=before, limit=limit + 1)
-    return DeadLetterPage.of(rows, limit, key=lambda letter: letter.id, show=shown, filters=filters)
+    return DeadLetterPage.of(
+        rows, limit, key=lambda letter: letter.id, show=summary_out, filters=filters
+    )
 
 
-@router.get("/{letter_id}", responses=_UNKNOWN)
-async def show(letter_id: LetterPath, database: Data, _caller: Admin) -> DeadLetterDetail:
+@router.get("/{letter_id}", responses=_NOT_FOUND)
+async def get_dead_letter(
+    letter_id: LetterPath, database: DatabaseDep, _caller: AdminUser
+) -> DeadLetterDetail:
     """Show all that is known of a dead letter, with trace and payload."""
     async with database.transaction() as uow:
         letter = await DeadLetterStore(uow.connection).get(letter_id)
     if letter is None:
-        raise _unknown()
-    return whole(letter)
+        raise _not_found()
+    return detail_out(letter)
 
 
-@router.post("/{letter_id}/replay", responses=_REPLAYED)
-async def replay(letter_id: LetterPath, dealing: Dealing, caller: Admin) -> DeadLetterOut:
+@router.post("/{letter_id}/replay", responses=_REPLAY_FAILED)
+async def replay_dead_letter(
+    letter_id: LetterPath, dealing: ReplayDep, caller: AdminUser
+) -> DeadLetterOut:
     """Handle it now. Once replayed it stays so: to ask again changes nothing."""
-    async with _problems():
-        return shown(await dealing.replay(letter_id, _by(caller)))
+    async with _raise_problems():
+        return summary_out(await dealing.replay(letter_id, _by(caller)))
 
 
-@router.post("/{letter_id}/discard", responses=_DEALT)
-async def discard(
-    letter_id: LetterPath, asked: Discard, dealing: Dealing, caller: Admin
+@router.post("/{letter_id}/discard", responses=_CLOSED)
+async def discard_dead_letter(
+    letter_id: LetterPath, asked: DiscardIn, dealing: ReplayDep, caller: AdminUser
 ) -> DeadLetterOut:
     """Close it unhandled, with the reason; it is kept for 30 days."""
-    async with _problems():
-        return shown(await dealing.discard(letter_id, _by(caller), asked.reason))
+    async with _raise_problems():
+        return summary_out(await dealing.discard(letter_id, _by(caller), asked.reason))
 
 
-def shown(letter: DeadLetterSummary) -> DeadLetterOut:
+def summary_out(letter: DeadLetterSummary) -> DeadLetterOut:
     return DeadLetterOut.model_validate(letter, from_attributes=True)
 
 
-def whole(letter: StoredDeadLetter) -> DeadLetterDetail:
+def detail_out(letter: StoredDeadLetter) -> DeadLetterDetail:
     fields = {name: getattr(letter, name) for name in DeadLetterDetail.model_fields}
-    return DeadLetterDetail(**{**fields, "payload": readable(letter.payload)})
+    return DeadLetterDetail(**{**fields, "payload": to_readable(letter.payload)})
 
 
 @asynccontextmanager
-async def _problems() -> AsyncIterator[None]:
+async def _raise_problems() -> AsyncIterator[None]:
     try:
         yield
     except DeadLetterNotFoundError as error:
-        raise _unknown() from error
-    except AlreadySettledError as error:
-        raise ProblemError(
-            409, "already-dealt-with", str(error), state=error.letter.state
-        ) from error
+        raise _not_found() from error
+    except AlreadyClosedError as error:
+        raise ProblemError(409, "already-closed", str(error), state=error.letter.state) from error
     except ReplayFailedError as error:
         letter = error.letter
         raise ProblemError(
@@ -200,8 +204,8 @@ async def _problems() -> AsyncIterator[None]:
         ) from error
 
 
-def _unknown() -> ProblemError:
-    return ProblemError(404, "dead-letter-unknown", str(DeadLetterNotFoundError.__doc__))
+def _not_found() -> ProblemError:
+    return ProblemError(404, "dead-letter-not-found", str(DeadLetterNotFoundError.__doc__))
 
 
 def _by(caller: Principal) -> str:

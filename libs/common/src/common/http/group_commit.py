@@ -1,4 +1,4 @@
-"""Commands that come at the same time share one transaction, as messages of one poll do."""
+"""Group commit: commands that arrive at the same time share one transaction."""
 
 import asyncio
 from collections.abc import Awaitable, Callable, Sequence
@@ -14,7 +14,7 @@ U = TypeVar("U", bound=UnitOfWork)
 C = TypeVar("C")
 R = TypeVar("R")
 
-_BATCH = 100
+_MAX_BATCH = 100
 
 
 @dataclass(slots=True)
@@ -25,22 +25,22 @@ class _Pending(Generic[C, R]):
 
 
 class CommandBatcher(Generic[U, C, R]):
-    """Handles commands of one kind: those that wait while a transaction runs make up the next one.
+    """Handles commands of one kind; those that arrive during a transaction form the next batch.
 
-    Under load each pays its share of a commit and of every statement; alone, none waits. For
-    commands that seldom fail: those that share a batch with one that does are done again alone.
-    `hold` gets ready, with a statement for all, what `handle` will need for each.
+    Under load the batch shares one commit and its statements; a lone command does not wait. Meant
+    for commands that seldom fail: when one fails, each of its batch is handled alone. `prepare`
+    reads and locks, with one statement for all, what `handle` needs for each.
     """
 
     def __init__(
         self,
         database: Database[U],
         handle: Callable[[C, U], Awaitable[R]],
-        hold: Callable[[Sequence[C], U], Awaitable[None]],
+        prepare: Callable[[Sequence[C], U], Awaitable[None]],
     ) -> None:
         self._database = database
         self._handle = handle
-        self._hold = hold
+        self._prepare = prepare
         self._waiting: list[_Pending[C, R]] = []
         self._turn = asyncio.Lock()
 
@@ -49,9 +49,9 @@ class CommandBatcher(Generic[U, C, R]):
         answer: asyncio.Future[R] = asyncio.get_running_loop().create_future()
         self._waiting.append(_Pending(command, trace.current() or trace.start(None), answer))
         async with self._turn:
-            # Most find on their turn that another took them along.
+            # Usually an earlier turn has handled the command already.
             if not answer.done():
-                batch, self._waiting = self._waiting[:_BATCH], self._waiting[_BATCH:]
+                batch, self._waiting = self._waiting[:_MAX_BATCH], self._waiting[_MAX_BATCH:]
                 await self._answer(batch)
         return await answer
 
@@ -60,31 +60,31 @@ class CommandBatcher(Generic[U, C, R]):
             results = await self._transact(batch)
         except Exception as error:  # noqa: BLE001 - each caller gets it
             if len(batch) > 1 and not is_transient(error):
-                for asked in batch:
-                    await self._answer([asked])
-            _refuse(batch, error)
+                for pending in batch:
+                    await self._answer([pending])
+            _fail(batch, error)
         else:
-            for asked, result in zip(batch, results, strict=True):
-                asked.answer.set_result(result)
+            for pending, result in zip(batch, results, strict=True):
+                pending.answer.set_result(result)
         finally:
-            # Left only when the task that works for all of them was cancelled.
-            _refuse(batch, TransientError("the service is stopping"))
+            # Some are still pending only if the task that handles the batch was cancelled.
+            _fail(batch, TransientError("the service is stopping"))
 
     async def _transact(self, batch: Sequence[_Pending[C, R]]) -> list[R]:
         own = trace.current()
         try:
             async with self._database.transaction() as uow:
-                await self._hold([asked.command for asked in batch], uow)
-                return [await self._one(asked, uow) for asked in batch]
+                await self._prepare([pending.command for pending in batch], uow)
+                return [await self._handle_one(pending, uow) for pending in batch]
         finally:
             trace.restore(own)
 
-    async def _one(self, asked: _Pending[C, R], uow: U) -> R:
-        trace.restore(asked.traceparent)
-        return await self._handle(asked.command, uow)
+    async def _handle_one(self, pending: _Pending[C, R], uow: U) -> R:
+        trace.restore(pending.traceparent)
+        return await self._handle(pending.command, uow)
 
 
-def _refuse(batch: Sequence[_Pending[C, R]], error: Exception) -> None:
-    for asked in batch:
-        if not asked.answer.done():
-            asked.answer.set_exception(error)
+def _fail(batch: Sequence[_Pending[C, R]], error: Exception) -> None:
+    for pending in batch:
+        if not pending.answer.done():
+            pending.answer.set_exception(error)

@@ -20,7 +20,7 @@ log = structlog.get_logger()
 
 
 class ProblemError(Exception):
-    """An answer that says what is wrong and, by its extensions, what to do about it."""
+    """An error response; its extensions say what to do about it."""
 
     def __init__(
         self,
@@ -56,7 +56,7 @@ def install(app: FastAPI) -> None:
     app.add_exception_handler(RequestValidationError, _invalid)
     app.add_exception_handler(HTTPException, _http)
     for kind in (TransientError, SQLAlchemyError, OSError):
-        # What is away is named, for Starlette raises anew what only `Exception` covers.
+        # Each is registered by name: Starlette re-raises what only `Exception` covers.
         app.add_exception_handler(kind, _unexpected)
     app.add_exception_handler(Exception, _unexpected)
 
@@ -67,8 +67,8 @@ async def _problem(_request: Request, error: Any) -> Response:
 
 
 async def _invalid(_request: Request, error: Any) -> Response:
-    places = [_place(one) for one in error.errors()]
-    if any(one["type"] == "json_invalid" for one in error.errors()):
+    places = [_place(item) for item in error.errors()]
+    if any(item["type"] == "json_invalid" for item in error.errors()):
         return ProblemError(
             400, "malformed-json", "The body is not JSON.", errors=places
         ).response()
@@ -92,7 +92,7 @@ async def _unexpected(_request: Request, error: Exception) -> Response:
         return ProblemError(
             503,
             "unavailable",
-            "It can't be done now. Send it again shortly, with the same Idempotency-Key if any.",
+            "The service can't do it now. Try again soon, with the same Idempotency-Key if any.",
             headers={"Retry-After": "1"},
         ).response()
     log.error("request_failed", exc_info=error)

@@ -1,7 +1,7 @@
-"""From Kafka to the dispatcher: a poll is a batch, and an offset follows its effect.
+"""From Kafka to the dispatcher: each poll is a batch; its offsets are committed after its effects.
 
-Offsets are committed a few times a second, not after each batch: the inbox knows what comes
-again, and a commit costs the broker as much as a batch does.
+Offsets are committed a few times a second, not after each batch: the inbox recognises what is
+delivered again, and a commit costs the broker as much as a batch.
 """
 
 import asyncio
@@ -26,11 +26,11 @@ from common.storage.uow import UnitOfWork
 U = TypeVar("U", bound=UnitOfWork)
 Record: TypeAlias = ConsumerRecord[bytes, bytes]
 
-_BATCH = 500
+_MAX_BATCH = 500
 _POLL_MS = 200
-_COMMIT_EVERY = 0.2
-_COMMIT_WITHIN = 5
-# What comes within it shares a fetch, a transaction and a commit; at most this much is added.
+_COMMIT_INTERVAL_S = 0.2
+_COMMIT_TIMEOUT_S = 5
+# Records that arrive within it share a fetch, a transaction and a commit; adds at most so much.
 _LINGER_S = 0.01
 
 log = structlog.get_logger()
@@ -50,19 +50,19 @@ class Consumer(ConsumerRebalanceListener, Generic[U]):  # type: ignore[misc]  # 
         self._kafka = kafka
         self._topics = topics
         self._dispatcher = dispatcher
-        self._known = dispatcher.subscriptions.events
+        self._types = dispatcher.subscriptions.events
         self._metrics = metrics
         self._health = health
-        self._at_work = asyncio.Lock()
+        self._batch_lock = asyncio.Lock()
         self._backoff = Backoff()
         self._lag = Lag(kafka, metrics, dispatcher.database.clock)
-        # What is done and not yet committed: the next offset of each partition.
-        self._done: dict[TopicPartition, int] = {}
+        # The next offset of each partition that is handled and not yet committed.
+        self._handled_offsets: dict[TopicPartition, int] = {}
         self._committed_at = monotonic()
-        # Set once all has been handled that had come by the time we joined.
+        # Set once every record is handled that the partitions had when we joined.
         self.caught_up = asyncio.Event()
         self._joined = False
-        self._ends: Mapping[TopicPartition, int] | None = None
+        self._end_offsets: Mapping[TopicPartition, int] | None = None
         health.report_trouble("consumer", "has not joined its group yet")
 
     async def run(self, stopping: asyncio.Event) -> None:
@@ -72,9 +72,9 @@ class Consumer(ConsumerRebalanceListener, Generic[U]):  # type: ignore[misc]  # 
             while not stopping.is_set():
                 await self._poll(stopping)
         except TooManyDeadLettersError as error:
-            # Not an end of the process: an orchestrator would restart it and drain the topic on.
+            # The process goes on: an orchestrator would restart it and drain the topic.
             self._health.report_trouble("consumer", f"halted: {error}")
-            self._metrics.halted.labels("consumer").set(1)
+            self._metrics.worker_halted.labels("consumer").set(1)
             log.critical("consumer_halted", error=str(error))
         finally:
             await self._commit()
@@ -86,143 +86,146 @@ class Consumer(ConsumerRebalanceListener, Generic[U]):  # type: ignore[misc]  # 
             try:
                 await self._kafka.start()
             except KafkaError as error:
-                log.warning("broker_away", error=repr(error))
+                log.warning("broker_unavailable", error=repr(error))
                 await self._backoff.wait(stopping)
             else:
                 return
 
     async def _poll(self, stopping: asyncio.Event) -> None:
         try:
-            # Not yet at work: getmany itself may wait for the end of a rebalance.
-            polled = await self._kafka.getmany(timeout_ms=_POLL_MS, max_records=_BATCH)
+            # Without the lock: getmany itself may wait for the end of a rebalance.
+            polled = await self._kafka.getmany(timeout_ms=_POLL_MS, max_records=_MAX_BATCH)
             if polled:
-                async with self._at_work:
-                    await self._take(polled)
+                async with self._batch_lock:
+                    await self._handle(polled)
                 await asyncio.sleep(_LINGER_S)
-            if monotonic() - self._committed_at > _COMMIT_EVERY:
+            if monotonic() - self._committed_at > _COMMIT_INTERVAL_S:
                 await self._commit()
             if self._joined and not self.caught_up.is_set():
-                await self._look_for_the_end()
+                await self._check_caught_up()
         except TransientError as error:
-            await self._hold_back(polled, error, stopping)
+            await self._back_off(polled, error, stopping)
         except KafkaError as error:
             if not is_transient(error):
                 raise
-            log.warning("broker_away", error=repr(error))
+            log.warning("broker_unavailable", error=repr(error))
             await self._backoff.wait(stopping)
 
-    async def _take(self, polled: Mapping[TopicPartition, Sequence[Record]]) -> None:
-        self._lag.taken(polled)
+    async def _handle(self, polled: Mapping[TopicPartition, Sequence[Record]]) -> None:
+        self._lag.records_taken(polled)
         messages = [
             message
             for records in polled.values()
             for record in records
-            if (message := self._message(record)) is not None
+            if (message := self._to_message(record)) is not None
         ]
         await self._dispatcher.handle(messages)
         for partition, records in polled.items():
-            self._done[partition] = records[-1].offset + 1
-        self._lag.handled(polled)
+            self._handled_offsets[partition] = records[-1].offset + 1
+        self._lag.records_handled(polled)
         self._backoff.reset()
-        self._health.report_well("consumer")
+        self._health.report_healthy("consumer")
 
     async def _commit(self) -> None:
-        done, self._done = self._done, {}
+        offsets, self._handled_offsets = self._handled_offsets, {}
         self._committed_at = monotonic()
-        if not done:
+        if not offsets:
             return
         try:
-            # aiokafka asks again for as long as the broker is away.
-            async with asyncio.timeout(_COMMIT_WITHIN):
-                await self._kafka.commit(done)
+            # aiokafka retries for as long as the broker is unavailable.
+            async with asyncio.timeout(_COMMIT_TIMEOUT_S):
+                await self._kafka.commit(offsets)
         except (CommitFailedError, IllegalStateError) as error:
-            # The group moved on without us; the next owner meets our claims in the inbox.
+            # The group has rebalanced; the inbox tells the next owner what we handled.
             log.warning("commit_refused", error=repr(error))
         except (KafkaError, TimeoutError) as error:
             if not is_transient(error):
                 raise
             log.warning("commit_delayed", error=repr(error))
-            self._done = done | self._done
+            self._handled_offsets = offsets | self._handled_offsets
 
-    async def _look_for_the_end(self) -> None:
+    async def _check_caught_up(self) -> None:
         try:
             behind = await self._is_behind()
         except KafkaError as error:
-            # A rebalance, or a broker that is away for a while: the next poll looks again.
-            log.warning("end_not_seen", error=repr(error))
+            # A rebalance, or an unavailable broker: the next poll tries again.
+            log.warning("end_offsets_unavailable", error=repr(error))
         else:
             if not behind:
                 self.caught_up.set()
 
     async def _is_behind(self) -> bool:
-        if self._ends is None:
-            self._ends = await self._kafka.end_offsets(self._kafka.assignment())
-        for partition in self._kafka.assignment() & self._ends.keys():
-            if await self._kafka.position(partition) < self._ends[partition]:
+        if self._end_offsets is None:
+            self._end_offsets = await self._kafka.end_offsets(self._kafka.assignment())
+        for partition in self._kafka.assignment() & self._end_offsets.keys():
+            if await self._kafka.position(partition) < self._end_offsets[partition]:
                 return True
         return False
 
-    def _message(self, record: Record) -> Message | None:
+    def _to_message(self, record: Record) -> Message | None:
         kind = type_of(record.headers)
-        if kind is not None and kind not in self._known:
-            # A newer producer, or a fact that is not ours to act on.
+        if kind is not None and kind not in self._types:
+            # A newer producer, or an event that this service does not handle.
             self._metrics.messages.labels("other", "skipped").inc()
             return None
 
-        def letter(error: BaseException) -> DeadLetter:
-            return _letter(record, error)
+        def to_dead_letter(error: BaseException) -> DeadLetter:
+            return _to_dead_letter(record, error)
 
         try:
             envelope, event = decode(record.key, record.headers, record.value)
         except MalformedRecordError as error:
-            return Message(body=None, letter=letter, error=error)
+            return Message(body=None, to_dead_letter=to_dead_letter, error=error)
         return Message(
-            body=event, letter=letter, event_id=envelope.id, traceparent=envelope.traceparent
+            body=event,
+            to_dead_letter=to_dead_letter,
+            event_id=envelope.id,
+            traceparent=envelope.traceparent,
         )
 
-    async def _hold_back(
+    async def _back_off(
         self,
         polled: Mapping[TopicPartition, Sequence[Record]],
         error: TransientError,
         stopping: asyncio.Event,
     ) -> None:
-        """Go back to where the batch began and leave its partitions alone for a while."""
-        self._health.report_trouble("consumer", f"waits: {error}")
+        """Seek back to the start of the batch and pause its partitions for a while."""
+        self._health.report_trouble("consumer", f"backing off: {error}")
         self._metrics.retries.labels("consumer").inc()
-        log.warning("consumer_waits", error=str(error))
+        log.warning("consumer_backing_off", error=str(error))
         for partition, records in polled.items():
             try:
                 self._kafka.seek(partition, records[0].offset)
             except IllegalStateError:
-                continue  # taken away meanwhile: its new owner starts from the committed offset
-        held = [one for one in polled if one in self._kafka.assignment()]
-        self._kafka.pause(*held)
+                continue  # revoked meanwhile: its new owner starts from the committed offset
+        paused = [partition for partition in polled if partition in self._kafka.assignment()]
+        self._kafka.pause(*paused)
         await self._backoff.wait(stopping)
-        self._kafka.resume(*(one for one in held if one in self._kafka.assignment()))
+        self._kafka.resume(*self._kafka.assignment().intersection(paused))
 
     async def on_partitions_revoked(self, revoked: Sequence[TopicPartition]) -> None:
-        """Finish and commit the batch at hand before its partitions go to another member."""
-        async with self._at_work:
+        """Finish and commit the current batch before its partitions go to another member."""
+        async with self._batch_lock:
             await self._commit()
-            self._done.clear()
+            self._handled_offsets.clear()
             log.info("partitions_revoked", partitions=len(revoked))
 
     async def on_partitions_assigned(self, assigned: Sequence[TopicPartition]) -> None:
-        self._lag.assigned(assigned)
+        self._lag.partitions_assigned(assigned)
         log.info("partitions_assigned", partitions=len(assigned))
         self._joined = True
-        self._health.report_well("consumer")
+        self._health.report_healthy("consumer")
 
 
-def _letter(record: Record, error: BaseException) -> DeadLetter:
+def _to_dead_letter(record: Record, error: BaseException) -> DeadLetter:
     headers: dict[str, bytes | None] = {str(name): value for name, value in record.headers}
     texts = {name: (value or b"").decode(errors="replace") for name, value in headers.items()}
     return DeadLetter(
-        # With its timestamp, since a topic that is made anew counts its offsets from 0 again.
+        # With the timestamp, since offsets of a recreated topic begin at 0 again.
         origin=f"{record.topic}/{record.partition}/{record.offset}@{record.timestamp}",
         error=error,
         payload=record.value,
-        # What this loses is no contact's id, so the key of what can ever be read comes back.
+        # A replacement loses nothing: keys of records that can be decoded are ASCII.
         key=(record.key or b"").decode(errors="replace"),
         type=texts.get("ce_type"),
         event_id=texts.get("ce_id"),

@@ -1,4 +1,4 @@
-"""From messages to effects: one transaction a batch, and one message alone when a batch fails."""
+"""From messages to effects: one transaction for a batch; if it fails, one for each message."""
 
 from collections import Counter
 from collections.abc import Callable, Sequence
@@ -21,18 +21,18 @@ from common.storage.uow import UnitOfWork
 
 U = TypeVar("U", bound=UnitOfWork)
 
-# A surprise (a bug, a collision with another writer) is tried again alone before it is buried.
-_ATTEMPTS = 3
+# Attempts at a message alone before it becomes a dead letter.
+_MAX_ATTEMPTS = 3
 
 log = structlog.get_logger()
 
 
 @dataclass(frozen=True, slots=True)
 class Message:
-    """One thing to handle. `letter` says how to bury it; `error` that it could not be read."""
+    """A message to handle; `error` is set if it could not be decoded."""
 
     body: Event | Timer | None
-    letter: Callable[[BaseException], DeadLetter]
+    to_dead_letter: Callable[[BaseException], DeadLetter]
     event_id: EventId | None = None
     traceparent: str | None = None
     error: PermanentError | None = None
@@ -59,26 +59,26 @@ class Dispatcher(Generic[U]):
         self._metrics = metrics
         self._consumer = consumer
         self.dead_letter_limit = dead_letter_limit
-        self._run = FailureStreak(dead_letter_limit)
+        self._failures = FailureStreak(dead_letter_limit)
 
     async def handle(self, batch: Sequence[Message]) -> None:
         """Handle all, in order.
 
-        Raises TransientError with nothing of what failed done: the same batch may come again.
-        Raises TooManyDeadLetters when a run of messages had to be buried.
+        Raises TransientError if a dependency is unavailable: the same batch may be handed in again.
+        Raises TooManyDeadLettersError after too many dead letters in a row.
         """
         readable = [message for message in batch if message.error is None]
-        if await self._succeeds(readable):
+        if await self._try_batch(readable):
             for message in batch:
                 if message.error is None:
-                    self._run.reset()
+                    self._failures.reset()
                 else:
-                    await self._bury(message, message.error)
+                    await self._dead_letter(message, message.error)
             return
         for message in batch:
-            await self._alone(message)
+            await self._handle_alone(message)
 
-    async def _succeeds(self, messages: Sequence[Message]) -> bool:
+    async def _try_batch(self, messages: Sequence[Message]) -> bool:
         if not messages:
             return True
         try:
@@ -91,9 +91,9 @@ class Dispatcher(Generic[U]):
             return False
         return True
 
-    async def _alone(self, message: Message) -> None:
+    async def _handle_alone(self, message: Message) -> None:
         error: BaseException | None = message.error
-        for _ in range(_ATTEMPTS):
+        for _ in range(_MAX_ATTEMPTS):
             if isinstance(error, PermanentError):
                 break
             try:
@@ -105,29 +105,29 @@ class Dispatcher(Generic[U]):
             else:
                 return
         if error is not None:
-            await self._bury(message, error)
+            await self._dead_letter(message, error)
 
     async def _transact(self, messages: Sequence[Message]) -> None:
-        begun = monotonic()
+        started_at = monotonic()
         async with self.database.transaction() as uow:
-            fresh = await self.claim(uow, messages)
-            await self.work(uow, fresh)
-        self._metrics.batch_seconds.observe(monotonic() - begun)
-        self._run.reset()
-        self.report(fresh, "handled")
-        if repeated := len(messages) - len(fresh):
+            unhandled = await self.claim(uow, messages)
+            await self.work(uow, unhandled)
+        self._metrics.batch_seconds.observe(monotonic() - started_at)
+        self._failures.reset()
+        self.report(unhandled, "handled")
+        if repeated := len(messages) - len(unhandled):
             self._metrics.messages.labels("any", "repeated").inc(repeated)
 
     async def claim(self, uow: U, messages: Sequence[Message]) -> list[Message]:
-        """Return those not handled before, each once."""
+        """Claim the messages in the inbox; return those not handled before, each once."""
         ids = [message.event_id for message in messages if message.event_id is not None]
-        unhandled = await uow.inbox.claim(self._consumer, ids)
-        fresh = []
+        claimed = await uow.inbox.claim(self._consumer, ids)
+        unhandled = []
         for message in messages:
-            if message.event_id in unhandled:
-                unhandled.remove(message.event_id)
-                fresh.append(message)
-        return fresh
+            if message.event_id in claimed:
+                claimed.remove(message.event_id)
+                unhandled.append(message)
+        return unhandled
 
     async def work(self, uow: U, messages: Sequence[Message]) -> None:
         """Run the handlers inside the caller's transaction."""
@@ -159,26 +159,29 @@ class Dispatcher(Generic[U]):
                     event_id=message.event_id,
                 )
 
-    async def _bury(self, message: Message, error: BaseException) -> None:
-        letter = message.letter(error)
+    async def _dead_letter(self, message: Message, error: BaseException) -> None:
+        letter = message.to_dead_letter(error)
         try:
             async with self.database.transaction() as uow:
-                # Claimed as well: once buried it is dealt with, also when it is delivered again.
+                # Claimed as well, so that a redelivery does not handle it.
                 claimed = bool(await self.claim(uow, [message]))
                 if message.event_id is not None and not claimed:
-                    return  # another had better luck with it
+                    return  # another replica has handled it
                 is_new = await store_dead_letter(uow.connection, letter, claimed=claimed)
         except Exception as caught:
             if is_transient(caught):
                 raise TransientError(str(caught)) from caught
             raise
         if is_new:
-            self._count_buried(message, letter)
+            self._record_failure(message, letter)
 
-    def _count_buried(self, message: Message, letter: DeadLetter) -> None:
+    def _record_failure(self, message: Message, letter: DeadLetter) -> None:
         self._metrics.messages.labels(message.type, "dead_letter").inc()
         self._metrics.dead_letters.inc()
         log.error(
-            "message_buried", origin=letter.origin, type=letter.type, error=repr(letter.error)
+            "message_dead_lettered",
+            origin=letter.origin,
+            type=letter.type,
+            error=repr(letter.error),
         )
-        self._run.record()
+        self._failures.record()

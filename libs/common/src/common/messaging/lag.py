@@ -1,7 +1,7 @@
 """How far a consumer is behind: in records of each partition, and in time.
 
-Told by what it has in its hands, so it costs no request, and the age goes on growing while the
-database is away and when the consumer has halted.
+Computed from the records it has fetched, without a request. The age goes on growing while the
+database is down or the consumer has halted.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
@@ -16,42 +16,42 @@ Polled: TypeAlias = Mapping[TopicPartition, Sequence[ConsumerRecord[bytes, bytes
 
 
 class Lag:
-    """A partition is shown from the first record on that this member takes of it."""
+    """A partition is reported from the first record that this member fetches of it."""
 
     def __init__(self, kafka: AIOKafkaConsumer, metrics: Metrics, clock: TimeSource) -> None:
         self._kafka = kafka
         self._records = metrics.consumer_lag_records
         self._clock = clock
-        self._shown: set[TopicPartition] = set()
-        # When the first record was made that was taken and is not handled, in milliseconds.
-        self._oldest: dict[TopicPartition, int] = {}
-        metrics.oldest_unhandled_seconds.set_function(self._age)
+        self._reported: set[TopicPartition] = set()
+        # The timestamp of the first fetched and unhandled record, in milliseconds.
+        self._oldest_ms: dict[TopicPartition, int] = {}
+        metrics.consumer_oldest_unhandled_seconds.set_function(self._age)
 
-    def taken(self, polled: Polled) -> None:
+    def records_taken(self, polled: Polled) -> None:
         for partition, records in polled.items():
-            self._oldest[partition] = records[0].timestamp
-            self._show(partition, records[0].offset)
+            self._oldest_ms[partition] = records[0].timestamp
+            self._report(partition, records[0].offset)
 
-    def handled(self, polled: Polled) -> None:
+    def records_handled(self, polled: Polled) -> None:
         for partition, records in polled.items():
-            self._oldest.pop(partition, None)
-            self._show(partition, records[-1].offset + 1)
+            self._oldest_ms.pop(partition, None)
+            self._report(partition, records[-1].offset + 1)
 
-    def assigned(self, partitions: Iterable[TopicPartition]) -> None:
-        """Forget what went to other members."""
-        for gone in self._shown.difference(partitions):
-            self._shown.remove(gone)
-            self._oldest.pop(gone, None)
-            self._records.remove(gone.topic, gone.partition)
+    def partitions_assigned(self, partitions: Iterable[TopicPartition]) -> None:
+        """Drop the partitions that went to other members."""
+        for revoked in self._reported.difference(partitions):
+            self._reported.remove(revoked)
+            self._oldest_ms.pop(revoked, None)
+            self._records.remove(revoked.topic, revoked.partition)
 
-    def _show(self, partition: TopicPartition, position: int) -> None:
-        self._shown.add(partition)
+    def _report(self, partition: TopicPartition, position: int) -> None:
+        self._reported.add(partition)
         if partition in self._kafka.assignment():
             end = self._kafka.highwater(partition) or position
             labels = (partition.topic, partition.partition)
             self._records.labels(*labels).set(max(end - position, 0))
 
     def _age(self) -> float:
-        if not self._oldest:
+        if not self._oldest_ms:
             return 0
-        return max(self._clock.utc_now().timestamp() - min(self._oldest.values()) / 1000, 0)
+        return max(self._clock.utc_now().timestamp() - min(self._oldest_ms.values()) / 1000, 0)

@@ -17,19 +17,19 @@ from common.core.ids import EventId
 from common.core.metrics import Metrics
 from common.messaging.envelope import Envelope, encode
 from common.messaging.kafka import topic_name
-from common.storage.database import driver
+from common.storage.database import driver_connection
 
 T = TypeVar("T")
 Row = Any
 Session = Any
 
-_BATCH = 1000
-# What comes within it shares a send and a delete; at most this much is added.
+_MAX_BATCH = 1000
+# Rows that arrive within it share a send and a delete; adds at most so much.
 _LINGER_S = 0.01
 _MIN_POLL_S = 0.005
 _MAX_POLL_S = 0.05
-# A replica that is stopped in its tracks never lets go of the lock: the server ends its session
-# when it has been silent for this long. With the standby's own wait it stays under two seconds.
+# A stopped process keeps its lock until the server ends its idle session after this time; with the
+# standby's own wait, another replica takes over within two seconds.
 _SESSION_TIMEOUT = "1200ms"
 _HEARTBEAT_S = 0.4
 _RETRY_LOCK_S = 0.3
@@ -40,11 +40,11 @@ log = structlog.get_logger()
 
 
 class Relay:
-    """Publishes one schema's outbox; of several replicas one works and the others stand by.
+    """Publishes one schema's outbox; one replica works and the others stand by.
 
-    A row is deleted after Kafka has acknowledged its record, so a crash in between publishes it
-    again: consumers know events by their id. Deleting, rather than reading on from the last id,
-    is what makes a row safe that was given its id early and committed late.
+    A row is deleted after Kafka has acknowledged its record; after a crash in between it is
+    published again, and consumers recognise it by its id. Rows are deleted, not skipped by a last
+    id, because a row may get its id early and be committed late.
     """
 
     def __init__(
@@ -74,20 +74,20 @@ class Relay:
         while not stopping.is_set():
             try:
                 # Its lock lives and dies with this session, so the session is its own.
-                async with driver(self._engine) as session:
+                async with driver_connection(self._engine) as session:
                     await self._serve(session, backoff, stopping)
             except Exception as error:
                 if not is_transient(error):
                     raise
                 self._health.report_trouble("relay", repr(error))
                 self._metrics.retries.labels("relay").inc()
-                log.warning("relay_waits", error=repr(error))
+                log.warning("relay_backing_off", error=repr(error))
                 await backoff.wait(stopping)
 
     async def _serve(self, session: Session, backoff: Backoff, stopping: asyncio.Event) -> None:
         await session.execute(_SESSION, _SESSION_TIMEOUT)
         while not await session.fetchval(_LOCK):
-            self._health.report_well("relay")
+            self._health.report_healthy("relay")
             if await pause(_RETRY_LOCK_S, stopping):
                 return
         await self._publish_all(session, backoff, stopping)
@@ -100,22 +100,22 @@ class Relay:
             last_round = stopping.is_set()
             self._woken.clear()
             count = await self.publish(session)
-            self._health.report_well("relay")
+            self._health.report_healthy("relay")
             backoff.reset()
             if last_round and not count:
                 return
-            if 0 < count < _BATCH:
+            if 0 < count < _MAX_BATCH:
                 await asyncio.sleep(_LINGER_S)
-            if count < _BATCH:
-                # Whoever commits from here on wakes us: a look without a wait would find nothing.
+            if count < _MAX_BATCH:
+                # Commits from here on wake us: reading again at once would return nothing.
                 await pause(wait, self._woken)
             wait = _MIN_POLL_S if count else min(wait * 2, _MAX_POLL_S)
 
     async def publish(self, session: Session) -> int:
         """Publish one batch and return its size."""
-        rows = await session.fetch(_NEXT, _BATCH)
+        rows = await session.fetch(_NEXT, _MAX_BATCH)
         if rows:
-            sent = await _alive(session, self._send(rows))
+            sent = await _keep_session_alive(session, self._send(rows))
             await session.execute(_DELETE, sent)
             self._metrics.published.inc(len(sent))
         return len(rows)
@@ -123,8 +123,8 @@ class Relay:
     async def _send(self, rows: Sequence[Row]) -> list[int]:
         """Send one batch to each partition, wait for the broker, and return the ids of the sent.
 
-        A row that its batch has no room for is left for the next round, and all after it in the
-        partition: if the first of two batches failed, the second would overtake it.
+        If a batch is full, the rest of its partition is left for the next round: if the first of
+        two batches failed, the second would overtake it.
         """
         sent: list[int] = []
         partitions = {name: await self._partitions(name) for name in {row["topic"] for row in rows}}
@@ -134,7 +134,7 @@ class Relay:
             place = row["topic"], _partition_of(key, partitions[row["topic"]])
             if place not in batches:
                 batches[place] = self._producer.create_batch()
-            # A batch that is full says so by None, and so it does from then on.
+            # None: the batch is full, for this row and all later ones.
             if batches[place].append(
                 timestamp=None,
                 key=key,
@@ -146,7 +146,7 @@ class Relay:
             await self._producer.send_batch(batch, self._name(topic), partition=partition)
             for (topic, partition), batch in batches.items()
         ]
-        # All are waited for, or the failure of a second one would be nobody's.
+        # Wait for all, otherwise a second failure would go unobserved.
         for outcome in await asyncio.gather(*acknowledged, return_exceptions=True):
             if isinstance(outcome, BaseException):
                 raise outcome
@@ -172,13 +172,13 @@ class Relay:
 
 @lru_cache(maxsize=10_000)
 def _partition_of(key: bytes, partitions: tuple[int, ...]) -> int:
-    """Return what Kafka's own clients choose; hashing costs more than all else of a record."""
+    """Return the partition that Kafka's own clients choose; cached, since hashing is slow."""
     chosen: int = _choose(key, partitions, partitions)
     return chosen
 
 
-async def _alive(session: Session, sending: Awaitable[T]) -> T:
-    """Wait for `sending`; meanwhile the session must not look like that of a stopped process."""
+async def _keep_session_alive(session: Session, sending: Awaitable[T]) -> T:
+    """Wait for `sending`, with a query now and then so that the session does not look idle."""
     task = asyncio.ensure_future(sending)
     try:
         while not (await asyncio.wait({task}, timeout=_HEARTBEAT_S))[0]:
@@ -188,7 +188,7 @@ async def _alive(session: Session, sending: Awaitable[T]) -> T:
         task.cancel()
 
 
-# A power cut may bring deleted rows back: they are published again, as after a crash of our own.
+# Deleted rows may come back after a power cut; they are published again, as after a crash.
 _SESSION = """
     SELECT set_config('idle_session_timeout', $1, false),
            set_config('synchronous_commit', 'off', false)

@@ -1,4 +1,4 @@
-"""Dead letters dealt with: handled after all, or discarded. Each once, whoever asks how often."""
+"""Dead letters closed with: handled after all, or discarded; each once."""
 
 from typing import Generic, TypeVar
 
@@ -9,12 +9,12 @@ from common.core.errors import PermanentError, is_transient
 from common.messaging.dispatcher import Dispatcher, Message
 from common.messaging.envelope import decode
 from common.storage.dead_letter_store import DeadLetterStore, DeadLetterSummary, StoredDeadLetter
-from common.storage.dead_letters import TIMER_ORIGIN, DeadLetter, decode_bytes
+from common.storage.dead_letters import TIMER_ORIGIN_PREFIX, DeadLetter, from_readable
 from common.storage.uow import UnitOfWork
 
 U = TypeVar("U", bound=UnitOfWork)
 
-_HANDLED_ELSEWHERE = "nothing was done: its event had been handled by another delivery"
+_HANDLED_ELSEWHERE = "nothing was done: another delivery of its event had been handled"
 
 log = structlog.get_logger()
 
@@ -27,106 +27,110 @@ class ForeignRecordError(PermanentError):
     """No handler is subscribed to this type of message."""
 
 
-class AlreadySettledError(PermanentError):
-    """Somebody has dealt with it."""
+class AlreadyClosedError(PermanentError):
+    """The dead letter is closed."""
 
     def __init__(self, letter: DeadLetterSummary) -> None:
-        when = f"{letter.dealt_at:%Y-%m-%d %H:%M:%S} UTC"
-        super().__init__(f"It was {letter.state} by {letter.dealt_by} at {when}; nothing was done.")
+        at = f"{letter.closed_at:%Y-%m-%d %H:%M:%S} UTC"
+        super().__init__(f"{letter.closed_by} has {letter.state} it at {at}; nothing was done.")
         self.letter = letter
 
 
 class ReplayFailedError(PermanentError):
-    """It waits on, with its new reason."""
+    """The message failed again and stays a dead letter, with the new reason."""
 
     def __init__(self, letter: DeadLetterSummary) -> None:
-        super().__init__(f"Attempt {letter.attempts} failed, and it waits on: {letter.reason}")
+        super().__init__(f"Attempt {letter.attempts} failed; it is still waiting: {letter.reason}")
         self.letter = letter
 
 
 class Replay(Generic[U]):
-    """Deals with the dead letters of one service by its own handlers."""
+    """Replays and discards the dead letters of one service, with its own handlers."""
 
     def __init__(self, dispatcher: Dispatcher[U]) -> None:
         self._dispatcher = dispatcher
         self._database = dispatcher.database
 
     async def replay(self, letter_id: int, by: str) -> DeadLetterSummary:
-        """Handle the letter's message now; it is marked in the transaction that handles it.
+        """Handle the letter's message now; the same transaction closes the dead letter.
 
-        Raises FailedAgain, UnknownLetter or AlreadyDealtWith with nothing done.
+        Raises ReplayFailedError, DeadLetterNotFoundError or AlreadyClosedError.
         """
         own = trace.current()
         try:
             async with self._database.transaction() as uow:
-                letter = await _waiting(letter_id, uow)
-                message = self._message(letter)
-                fresh = await self._fresh(letter, message, uow)
-                await self._dispatcher.work(uow, fresh)
-                why = None if fresh else _HANDLED_ELSEWHERE
-                dealt = await DeadLetterStore(uow.connection).settle(letter_id, "replayed", by, why)
-            self._dispatcher.report(fresh, "replayed")
-        except (DeadLetterNotFoundError, AlreadySettledError):
+                letter = await _lock_waiting(letter_id, uow)
+                message = self._to_message(letter)
+                unhandled = await self._unhandled(letter, message, uow)
+                await self._dispatcher.work(uow, unhandled)
+                reason = None if unhandled else _HANDLED_ELSEWHERE
+                closed = await DeadLetterStore(uow.connection).close(
+                    letter_id, "replayed", by, reason
+                )
+            self._dispatcher.report(unhandled, "replayed")
+        except (DeadLetterNotFoundError, AlreadyClosedError):
             raise
         except Exception as error:
             if is_transient(error):
                 raise
-            raise await self._failed(letter_id, error) from error
+            raise await self._record_failure(letter_id, error) from error
         finally:
             trace.restore(own)
-        log.info("letter_replayed", letter=letter_id, origin=dealt.origin, by=by)
-        return dealt
+        log.info("dead_letter_replayed", letter=letter_id, origin=closed.origin, by=by)
+        return closed
 
-    async def discard(self, letter_id: int, by: str, why: str) -> DeadLetterSummary:
-        """Close the letter unhandled; raises UnknownLetter or AlreadyDealtWith."""
+    async def discard(self, letter_id: int, by: str, reason: str) -> DeadLetterSummary:
+        """Close the letter unhandled; raises DeadLetterNotFoundError or AlreadyClosedError."""
         async with self._database.transaction() as uow:
-            await _waiting(letter_id, uow)
-            dealt = await DeadLetterStore(uow.connection).settle(letter_id, "discarded", by, why)
-        log.info("letter_discarded", letter=letter_id, origin=dealt.origin, by=by)
-        return dealt
+            await _lock_waiting(letter_id, uow)
+            closed = await DeadLetterStore(uow.connection).close(letter_id, "discarded", by, reason)
+        log.info("dead_letter_discarded", letter=letter_id, origin=closed.origin, by=by)
+        return closed
 
-    async def _fresh(self, letter: StoredDeadLetter, message: Message, uow: U) -> list[Message]:
-        """Return the message, unless its event is not the letter's to handle.
+    async def _unhandled(self, letter: StoredDeadLetter, message: Message, uow: U) -> list[Message]:
+        """Return the message, unless its event has been handled already.
 
-        A malformed record was buried without a claim. A mended service that met the event again,
-        or replayed another record of it, has handled it.
+        A malformed record became a dead letter without a claim. A repaired service may have
+        handled another record of the same event since.
         """
         if letter.claimed or message.event_id is None:
             return [message]
         return await self._dispatcher.claim(uow, [message])
 
-    def _message(self, letter: StoredDeadLetter) -> Message:
-        if letter.origin.startswith(TIMER_ORIGIN):
-            return self._timer(letter)
-        headers = [(name, decode_bytes(value)) for name, value in letter.headers.items()]
+    def _to_message(self, letter: StoredDeadLetter) -> Message:
+        if letter.origin.startswith(TIMER_ORIGIN_PREFIX):
+            return self._timer_message(letter)
+        headers = [(name, from_readable(value)) for name, value in letter.headers.items()]
         envelope, event = decode((letter.key or "").encode(), headers, letter.payload)
         if event.type not in self._dispatcher.subscriptions.events:
             raise ForeignRecordError
-        return Message(event, _never_buried, envelope.id, envelope.traceparent)
+        return Message(event, _never_called, envelope.id, envelope.traceparent)
 
-    def _timer(self, letter: StoredDeadLetter) -> Message:
+    def _timer_message(self, letter: StoredDeadLetter) -> Message:
         kind = self._dispatcher.subscriptions.timers.get(letter.type or "")
         if kind is None:
             raise ForeignRecordError
         timer = kind.model_validate_json(letter.payload or b"")
-        return Message(timer, _never_buried, traceparent=letter.traceparent)
+        return Message(timer, _never_called, traceparent=letter.traceparent)
 
-    async def _failed(self, letter_id: int, error: Exception) -> Exception:
+    async def _record_failure(self, letter_id: int, error: Exception) -> Exception:
         log.warning("replay_failed", letter=letter_id, error=repr(error))
         async with self._database.transaction() as uow:
-            await _waiting(letter_id, uow)  # another may have had better luck with it
-            return ReplayFailedError(await DeadLetterStore(uow.connection).failed(letter_id, error))
+            await _lock_waiting(letter_id, uow)  # another replay may have succeeded
+            return ReplayFailedError(
+                await DeadLetterStore(uow.connection).record_failure(letter_id, error)
+            )
 
 
-async def _waiting(letter_id: int, uow: UnitOfWork) -> StoredDeadLetter:
-    """Lock a letter that nobody has dealt with; whoever is at it is waited for."""
+async def _lock_waiting(letter_id: int, uow: UnitOfWork) -> StoredDeadLetter:
+    """Lock a waiting dead letter, after any transaction that has it locked."""
     letter = await DeadLetterStore(uow.connection).lock(letter_id)
     if letter is None:
         raise DeadLetterNotFoundError
     if letter.state != "waiting":
-        raise AlreadySettledError(letter)
+        raise AlreadyClosedError(letter)
     return letter
 
 
-def _never_buried(error: BaseException) -> DeadLetter:
-    raise AssertionError("a letter that fails stays as it is") from error
+def _never_called(error: BaseException) -> DeadLetter:
+    raise AssertionError("a replay that fails makes no new dead letter") from error

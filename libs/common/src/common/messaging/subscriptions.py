@@ -1,4 +1,4 @@
-"""Which function handles which message: a service's table of contents."""
+"""The handler of each message type of a service."""
 
 from collections.abc import Awaitable, Callable, Mapping
 from typing import Any, Generic, TypeVar

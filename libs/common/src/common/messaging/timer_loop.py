@@ -1,4 +1,4 @@
-"""Fires due timers: sleeps until the next one, at most 50 ms, and handles a batch at a time."""
+"""Fires due timers in batches; sleeps until the next is due, at most 50 ms."""
 
 import asyncio
 from contextlib import AsyncExitStack
@@ -15,7 +15,7 @@ from common.core.health import Health
 from common.core.metrics import Metrics
 from common.messaging.dispatcher import Dispatcher, Message
 from common.storage.dead_letters import (
-    TIMER_ORIGIN,
+    TIMER_ORIGIN_PREFIX,
     DeadLetter,
     FailureStreak,
     TooManyDeadLettersError,
@@ -26,23 +26,24 @@ from common.storage.uow import UnitOfWork
 
 U = TypeVar("U", bound=UnitOfWork)
 
-_BATCH = 500
-# Of a backlog: while the database writes what one batch did, we work on the next.
-_LANES = 2
-# Timers that another replica adds are not announced here: this is how long one may go unseen.
-_LONGEST_SLEEP = timedelta(milliseconds=50)
-_MEANWHILE = timedelta(milliseconds=5)
-# Longer than a group takes to give up a member that died; a topic that is away stops no timer.
-_HEARS_FOR = timedelta(seconds=30)
+_MAX_BATCH = 500
+# For a backlog: while the database commits one batch, we work on the next.
+_CONCURRENT_BATCHES = 2
+# Bounds how long a timer that another replica adds goes unnoticed.
+_MAX_SLEEP = timedelta(milliseconds=50)
+# Before another attempt at due timers that another replica has claimed.
+_RETRY_CLAIM_S = 0.005
+# Longer than a consumer group takes to replace a dead member; then timers start all the same.
+_CATCH_UP_TIMEOUT = timedelta(seconds=30)
 
 log = structlog.get_logger()
 
 
 class TimerLoop(Generic[U]):
-    """`caught_up`, where given, is waited for at the start, though not for ever.
+    """If `caught_up` is given, the loop starts when it is set, or after `catch_up_timeout`.
 
-    What came while the service was away may have made a timer needless: a reply in time must be
-    heard before its deadline is called broken.
+    Events that arrived while the service was down may cancel a timer: a reply that came in time
+    is handled before its deadline is.
     """
 
     def __init__(
@@ -51,6 +52,9 @@ class TimerLoop(Generic[U]):
         metrics: Metrics,
         health: Health,
         caught_up: asyncio.Event | None = None,
+        *,
+        max_sleep: timedelta = _MAX_SLEEP,
+        catch_up_timeout: timedelta = _CATCH_UP_TIMEOUT,
     ) -> None:
         self._dispatcher = dispatcher
         self._database = dispatcher.database
@@ -58,14 +62,16 @@ class TimerLoop(Generic[U]):
         self._metrics = metrics
         self._health = health
         self._caught_up = caught_up
-        self._buried = FailureStreak(dispatcher.dead_letter_limit)
+        self._max_sleep = max_sleep
+        self._catch_up_timeout = catch_up_timeout
+        self._failures = FailureStreak(dispatcher.dead_letter_limit)
         self._woken = asyncio.Event()
-        self._at_work = asyncio.Lock()
-        self._at_the_end = asyncio.Lock()
+        self._batch_lock = asyncio.Lock()
+        self._commit_lock = asyncio.Lock()
         self._backlog = False
 
     def wake(self, earliest: datetime | None) -> None:
-        """Look again: a timer was set, maybe an earlier one than the loop sleeps towards."""
+        """Check again: a timer was set that may be due before the one the loop sleeps until."""
         if earliest is not None:
             self._woken.set()
 
@@ -74,14 +80,14 @@ class TimerLoop(Generic[U]):
             await self._run(stopping)
         except TooManyDeadLettersError as error:
             self._health.report_trouble("timers", f"halted: {error}")
-            self._metrics.halted.labels("timers").set(1)
+            self._metrics.worker_halted.labels("timers").set(1)
             log.critical("timers_halted", error=str(error))
         await stopping.wait()
 
     async def _run(self, stopping: asyncio.Event) -> None:
         backoff = Backoff()
         if self._caught_up is not None:
-            await self._hear(self._caught_up, stopping)
+            await self._wait_until_caught_up(self._caught_up, stopping)
         while not stopping.is_set():
             try:
                 await self._step()
@@ -90,19 +96,21 @@ class TimerLoop(Generic[U]):
                     raise
                 self._health.report_trouble("timers", repr(error))
                 self._metrics.retries.labels("timers").inc()
-                log.warning("timers_wait", error=repr(error))
+                log.warning("timers_backing_off", error=repr(error))
                 await backoff.wait(stopping)
             else:
-                self._health.report_well("timers")
+                self._health.report_healthy("timers")
                 backoff.reset()
 
-    async def _hear(self, caught_up: asyncio.Event, stopping: asyncio.Event) -> None:
-        begun = monotonic()
+    async def _wait_until_caught_up(
+        self, caught_up: asyncio.Event, stopping: asyncio.Event
+    ) -> None:
+        started_at = monotonic()
         while not (caught_up.is_set() or stopping.is_set()):
-            if monotonic() - begun > _HEARS_FOR.total_seconds():
-                log.warning("timers_start_unheard")
+            if monotonic() - started_at > self._catch_up_timeout.total_seconds():
+                log.warning("timers_started_before_catch_up")
                 return
-            await pause(_LONGEST_SLEEP.total_seconds(), caught_up)
+            await pause(self._max_sleep.total_seconds(), caught_up)
 
     async def _step(self) -> None:
         self._woken.clear()
@@ -110,21 +118,21 @@ class TimerLoop(Generic[U]):
         if wait > timedelta(0):
             await pause(wait.total_seconds(), self._woken)
             return
-        lanes = _LANES if self._backlog else 1
+        batches = _CONCURRENT_BATCHES if self._backlog else 1
         fired = await asyncio.gather(
-            *(self.fire(_BATCH) for _ in range(lanes)), return_exceptions=True
+            *(self.fire(_MAX_BATCH) for _ in range(batches)), return_exceptions=True
         )
-        counts = [_count(one) for one in fired]
-        self._backlog = max(counts) == _BATCH
+        counts = [_count_or_raise(result) for result in fired]
+        self._backlog = max(counts) == _MAX_BATCH
         if not any(counts):
-            # Another replica is at what is due.
-            await pause(_MEANWHILE.total_seconds(), self._woken)
+            # Another replica has claimed what is due.
+            await pause(_RETRY_CLAIM_S, self._woken)
 
     async def _until_next(self) -> timedelta:
         left: timedelta | None = await self._database.fetch_value(_LEFT, list(self._kinds))
         if left is None:
-            return _LONGEST_SLEEP
-        return min(left - self._database.clock.ahead, _LONGEST_SLEEP)
+            return self._max_sleep
+        return min(left - self._database.clock.offset, self._max_sleep)
 
     async def fire(self, limit: int) -> int:
         """Handle what is due, at most `limit` timers in one transaction; return how many."""
@@ -133,35 +141,35 @@ class TimerLoop(Generic[U]):
             async with (
                 AsyncExitStack() as turn,
                 self._database.transaction() as uow,
-                self._at_work,
+                self._batch_lock,
             ):
                 due = await uow.timers.claim(uow.now, limit, self._kinds)
                 self._observe(due, uow.now)
-                messages = [self._message(timer) for timer in due]
+                messages = [self._to_message(timer) for timer in due]
                 await self._dispatcher.work(uow, messages)
-                # Left after the commit. The next batch begins when this one has its locks, and
-                # commits after it: they cannot wait for each other, and keep their order.
-                await turn.enter_async_context(self._at_the_end)
+                # Released after the commit. The next batch begins when this one has its locks and
+                # commits after it: they do not deadlock, and they keep their order.
+                await turn.enter_async_context(self._commit_lock)
         except Exception as error:
             if is_transient(error) or not due:
                 raise
             if limit > 1:
                 log.warning("batch_failed", timers=len(due), error=repr(error))
                 return await self._one_by_one(len(due))
-            await self._bury(due[0], error)
+            await self._dead_letter(due[0], error)
         else:
             if due:
-                self._buried.reset()
+                self._failures.reset()
             self._dispatcher.report(messages, "fired")
         return len(due)
 
     async def _one_by_one(self, count: int) -> int:
         return sum([await self.fire(1) for _ in range(count)])
 
-    def _message(self, timer: DueTimer) -> Message:
+    def _to_message(self, timer: DueTimer) -> Message:
         return Message(
             body=self._kinds[timer.type].model_validate_json(timer.data),
-            letter=lambda error: _letter(timer, error),
+            to_dead_letter=lambda error: _to_dead_letter(timer, error),
             traceparent=timer.traceparent,
         )
 
@@ -173,26 +181,26 @@ class TimerLoop(Generic[U]):
         for timer in due:
             lateness[timer.type].observe((now - timer.due_at).total_seconds())
 
-    async def _bury(self, timer: DueTimer, error: BaseException) -> None:
+    async def _dead_letter(self, timer: DueTimer, error: BaseException) -> None:
         async with self._database.transaction() as uow:
             removed = await uow.connection.execute(_REMOVE, {"id": timer.id})
             if not removed.rowcount:
-                return  # another replica had better luck with it
-            await store_dead_letter(uow.connection, _letter(timer, error), claimed=False)
+                return  # another replica has handled it
+            await store_dead_letter(uow.connection, _to_dead_letter(timer, error), claimed=False)
         self._metrics.dead_letters.inc()
-        log.error("timer_buried", type=timer.type, timer_id=timer.id, error=repr(error))
-        self._buried.record()
+        log.error("timer_dead_lettered", type=timer.type, timer_id=timer.id, error=repr(error))
+        self._failures.record()
 
 
-def _count(fired: int | BaseException) -> int:
+def _count_or_raise(fired: int | BaseException) -> int:
     if isinstance(fired, BaseException):
         raise fired
     return fired
 
 
-def _letter(timer: DueTimer, error: BaseException) -> DeadLetter:
+def _to_dead_letter(timer: DueTimer, error: BaseException) -> DeadLetter:
     return DeadLetter(
-        origin=f"{TIMER_ORIGIN}{timer.id}",
+        origin=f"{TIMER_ORIGIN_PREFIX}{timer.id}",
         error=error,
         payload=timer.data.encode(),
         key=timer.contact_id,

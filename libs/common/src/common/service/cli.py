@@ -12,7 +12,7 @@ from sqlalchemy.ext.asyncio import create_async_engine
 from common.core.clock import TimeSource
 from common.core.health import Health
 from common.core.metrics import Metrics
-from common.service.dead_letter_cli import letters_cli
+from common.service.dead_letter_cli import dead_letter_cli
 from common.service.settings import ServiceSettings
 from common.service.spec import ServiceSpec, application, serve
 from common.storage.database import Database
@@ -34,7 +34,8 @@ def service_cli(
     @cli.command("migrate")
     def _migrate(
         phase: Annotated[
-            str, typer.Option(help="pre: stop before what must wait for the rollout's end")
+            str,
+            typer.Option(help="pre: stop before migrations that wait for the end of the rollout"),
         ] = "all",
         *,
         sql: Annotated[
@@ -58,7 +59,7 @@ def service_cli(
             orjson.dumps(openapi(settings, build), option=orjson.OPT_INDENT_2) + b"\n"
         )
 
-    cli.add_typer(letters_cli(settings, build), name="dead-letters")
+    cli.add_typer(dead_letter_cli(settings, build), name="dead-letters")
     return cli
 
 

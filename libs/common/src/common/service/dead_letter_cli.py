@@ -17,10 +17,10 @@ from common.core import logs
 from common.core.clock import TimeSource
 from common.core.errors import is_transient
 from common.core.metrics import Metrics
-from common.http.dead_letter_api import DeadLetterDetail, shown, whole
+from common.http.dead_letter_api import DeadLetterDetail, detail_out, summary_out
 from common.messaging.dispatcher import Dispatcher
 from common.messaging.replay import (
-    AlreadySettledError,
+    AlreadyClosedError,
     DeadLetterNotFoundError,
     Replay,
     ReplayFailedError,
@@ -53,7 +53,7 @@ class _CliContext:
     replay: Replay[Any]
 
 
-def letters_cli(
+def dead_letter_cli(
     settings: type[ServiceSettings], build: Callable[[Any], ServiceSpec[Any]]
 ) -> typer.Typer:
     commands = _Commands(settings, build)
@@ -157,12 +157,12 @@ async def _newest(
 async def _look(desk: _CliContext, letter_id: int) -> DeadLetterDetail | None:
     async with desk.database.transaction() as uow:
         letter = await DeadLetterStore(uow.connection).get(letter_id)
-    return whole(letter) if letter else None
+    return detail_out(letter) if letter else None
 
 
 async def _waiting(desk: _CliContext) -> list[int]:
     async with desk.database.transaction() as uow:
-        return await DeadLetterStore(uow.connection).waiting()
+        return await DeadLetterStore(uow.connection).waiting_ids()
 
 
 async def _each(deals: Iterable[tuple[int, Awaitable[DeadLetterSummary]]], *, as_json: bool) -> int:
@@ -181,17 +181,17 @@ async def _outcome(dealing: Awaitable[DeadLetterSummary]) -> tuple[str, str | No
         letter = await dealing
     except DeadLetterNotFoundError as error:
         return "unknown", str(error), _NOTHING_DONE
-    except AlreadySettledError as error:
+    except AlreadyClosedError as error:
         return "already dealt with", str(error), _NOTHING_DONE
     except ReplayFailedError as error:
         return "failed again", str(error), _FAILED
-    return letter.state, None if letter.state == "discarded" else letter.why, 0
+    return letter.state, None if letter.state == "discarded" else letter.closed_reason, 0
 
 
 def _print_list(letters: Iterable[DeadLetterSummary], *, as_json: bool) -> None:
     if as_json:
         for letter in letters:
-            typer.echo(_line(shown(letter)))
+            typer.echo(_line(summary_out(letter)))
         return
     table = [_COLUMNS, *map(_row, letters)]
     widths = [max(map(len, column)) for column in zip(*table, strict=True)]
@@ -205,7 +205,7 @@ def _row(letter: DeadLetterSummary) -> tuple[str, ...]:
     return (
         str(letter.id),
         letter.state,
-        f"{letter.dealt_at or letter.at:%Y-%m-%d %H:%M:%S}",
+        f"{letter.closed_at or letter.at:%Y-%m-%d %H:%M:%S}",
         str(letter.attempts),
         letter.type or "-",
         letter.key or "-",
@@ -216,10 +216,10 @@ def _row(letter: DeadLetterSummary) -> tuple[str, ...]:
 def _sheet(letter: DeadLetterDetail) -> str:
     """A line for each field, and below them what has lines of its own."""
     fields = letter.model_dump(mode="json")
-    trace, headers, payload = (fields.pop(name) for name in ("trace", "headers", "payload"))
+    traceback, headers, payload = (fields.pop(name) for name in ("traceback", "headers", "payload"))
     lines = [f"{name:<12}{value}" for name, value in fields.items() if value is not None]
     lines += ["", "headers", *(f"  {name}: {value}" for name, value in headers.items())]
-    lines += ["", "payload", f"  {payload}", "", trace or ""]
+    lines += ["", "payload", f"  {payload}", "", traceback or ""]
     return "\n".join(lines).rstrip()
 
 

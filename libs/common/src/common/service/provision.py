@@ -1,4 +1,4 @@
-"""What exists before a service starts: its role, its schema, and the topics."""
+"""Makes what a service needs before it starts: its role, its schema, and the topics."""
 
 import re
 from collections.abc import Mapping
@@ -24,7 +24,7 @@ class TopicSpec(BaseModel):
 
 
 async def provision_schema(admin_url: str, service: str, password: str) -> None:
-    """Make or mend the role `upstairs_<service>` and its schema; nobody else may enter it.
+    """Make or repair the role `upstairs_<service>` and its schema, which no other role may use.
 
     `admin_url` belongs to a role that may create roles, in the database to provision.
     """
@@ -33,15 +33,15 @@ async def provision_schema(admin_url: str, service: str, password: str) -> None:
         raise ValueError(message)
     engine = create_async_engine(admin_url, poolclass=pool.NullPool)
     async with engine.begin() as connection:
-        # Two runs for one database must not meet here; for two databases of a cluster, they may.
+        # One run at a time in a database; runs for other databases of the cluster do not wait.
         await connection.execute(text("SELECT pg_advisory_xact_lock(hashtext('upstairs roles'))"))
-        await _role(connection, f"upstairs_{service}", password)
+        await _set_role(connection, f"upstairs_{service}", password)
         for statement in _SCHEMA:
             await connection.execute(text(statement.format(schema=service)))
     await engine.dispose()
 
 
-async def _role(connection: AsyncConnection, role: str, password: str) -> None:
+async def _set_role(connection: AsyncConnection, role: str, password: str) -> None:
     found = await connection.scalar(
         text("SELECT 1 FROM pg_roles WHERE rolname = :role"), {"role": role}
     )
@@ -49,7 +49,7 @@ async def _role(connection: AsyncConnection, role: str, password: str) -> None:
     literal = await connection.scalar(
         text("SELECT quote_literal(CAST(:password AS text))"), {"password": password}
     )
-    # Through the driver, since a colon in a password is no parameter of ours.
+    # By the driver: SQLAlchemy would take a colon in the password for a parameter.
     await connection.exec_driver_sql(f"{verb} ROLE {role} LOGIN PASSWORD {literal}")
 
 
@@ -65,30 +65,30 @@ _SCHEMA = (
 async def create_topics(
     bootstrap: str, namespace: str, topics: Mapping[str, TopicSpec]
 ) -> list[str]:
-    """Create what is missing and add partitions where there are too few; return what was done."""
+    """Create missing topics and add missing partitions; return a line for each change."""
     admin = make_admin(bootstrap)
     await admin.start()
-    done: list[str] = []
+    changes: list[str] = []
     try:
         for short, spec in topics.items():
             name = topic_name(namespace, short)
-            if await _created(admin, name, spec):
-                done.append(f"created {name} with {spec.partitions} partitions")
-            elif await _grown(admin, name, spec):
-                done.append(f"grew {name} to {spec.partitions} partitions")
+            if await _create_topic(admin, name, spec):
+                changes.append(f"created {name} with {spec.partitions} partitions")
+            elif await _add_partitions(admin, name, spec):
+                changes.append(f"grew {name} to {spec.partitions} partitions")
     finally:
         await admin.close()
-    return done
+    return changes
 
 
-async def _created(admin: Any, name: str, spec: TopicSpec) -> bool:
+async def _create_topic(admin: Any, name: str, spec: TopicSpec) -> bool:
     answer = await admin.create_topics(
         [NewTopic(name, spec.partitions, spec.replication, topic_configs=dict(spec.config))]
     )
     return _succeeded(answer, unless=TopicAlreadyExistsError)
 
 
-async def _grown(admin: Any, name: str, spec: TopicSpec) -> bool:
+async def _add_partitions(admin: Any, name: str, spec: TopicSpec) -> bool:
     (description,) = await admin.describe_topics([name])
     if len(description["partitions"]) >= spec.partitions:
         return False
@@ -96,7 +96,7 @@ async def _grown(admin: Any, name: str, spec: TopicSpec) -> bool:
 
 
 def _succeeded(answer: Any, *, unless: type[Exception] | None = None) -> bool:
-    """Tell whether the broker did it; raises what it says, but for `unless`."""
+    """Return whether the broker did it; raises the broker's error unless it is `unless`."""
     ok = True
     for name, code, *rest in getattr(answer, "topic_errors", None) or answer.results:
         error = for_code(code)

@@ -1,4 +1,4 @@
-"""The process: workers in one task group, and an orderly end."""
+"""The process: its workers, and how they stop."""
 
 import asyncio
 import signal
@@ -11,7 +11,7 @@ log = structlog.get_logger()
 
 
 class Worker(Protocol):
-    """Runs until `stopping` is set and what it has begun is done; an exception ends the process."""
+    """Runs until `stopping` is set and its current work is done; an exception ends the process."""
 
     async def run(self, stopping: asyncio.Event) -> None: ...
 
@@ -26,22 +26,22 @@ def stop_on_signals() -> asyncio.Event:
 
 
 async def run_workers(
-    first: Sequence[Worker], last: Sequence[Worker], stopping: asyncio.Event
+    workers: Sequence[Worker], drains: Sequence[Worker], stopping: asyncio.Event
 ) -> None:
     """Run all until `stopping` is set.
 
-    Those in `first` stop taking work, finish what they have, and end; then those in `last`, which
-    carry away what the others have left.
+    First the `workers` finish what they have begun and end; then the `drains`, which process what
+    the workers have left (the relay empties the outbox).
     """
     draining = asyncio.Event()
-    async with asyncio.TaskGroup() as carriers:
-        for worker in last:
-            carriers.create_task(worker.run(draining))
-        async with asyncio.TaskGroup() as workers:
-            for worker in first:
-                workers.create_task(worker.run(stopping))
+    async with asyncio.TaskGroup() as drain_tasks:
+        for worker in drains:
+            drain_tasks.create_task(worker.run(draining))
+        async with asyncio.TaskGroup() as worker_tasks:
+            for worker in workers:
+                worker_tasks.create_task(worker.run(stopping))
             log.info("service_started")
-            workers.create_task(_announce(stopping))
+            worker_tasks.create_task(_announce(stopping))
         draining.set()
     log.info("service_stopped")
 

@@ -1,8 +1,8 @@
-"""What every service reads from the environment, once, in `main.py`."""
+"""The settings of every service, read once from the environment, in `main.py`."""
 
 from typing import Literal
 
-from pydantic import Field, PostgresDsn, SecretStr
+from pydantic import Field, NonNegativeInt, PostgresDsn, SecretStr
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 
@@ -32,6 +32,11 @@ class ServiceSettings(BaseSettings):
     )
     dead_letter_limit: int = Field(
         default=20, ge=1, description="dead letters in a row that halt the consumer"
+    )
+    retention_days: dict[str, NonNegativeInt] = Field(
+        default={},
+        description="days after which rows are deleted, by table, as a JSON object; 0 keeps them. "
+        "The defaults are in docs/reference/settings.md",
     )
     log_level: Literal["debug", "info", "warning", "error"] = "info"
     log_format: Literal["json", "console"] = "json"

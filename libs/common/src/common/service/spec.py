@@ -24,6 +24,7 @@ from common.messaging.replay import Replay
 from common.messaging.subscriptions import HandlerRegistry
 from common.messaging.timer_loop import TimerLoop
 from common.service.housekeeping import Housekeeper
+from common.service.retention import INBOX, SHARED_RULES, RetentionWorker, Rule, with_days
 from common.service.runtime import Worker, run_workers, stop_on_signals
 from common.service.settings import ServiceSettings
 from common.storage.database import Database, connect
@@ -31,8 +32,8 @@ from common.storage.uow import UnitOfWork
 
 U = TypeVar("U", bound=UnitOfWork)
 
-# Objects made and not freed, before the youngest are looked through; Python's own is 700.
-_COLLECT_AFTER = 10_000
+# Objects made and not freed before a collection of the youngest; Python's default is 700.
+_GC_THRESHOLD = 10_000
 
 
 @dataclass(frozen=True)
@@ -50,6 +51,12 @@ class ServiceSpec(Generic[U]):
     state: Mapping[str, object] = field(default_factory=dict)
     app_state: Callable[[Database[U]], Mapping[str, object]] = lambda _: {}
     workers: Callable[[Database[U], Metrics, Health], Sequence[Worker]] = lambda *_: ()
+    # For the tables of this service; those that all services have are in SHARED_RULES.
+    retention: Sequence[Rule] = ()
+
+    @property
+    def retention_rules(self) -> tuple[Rule, ...]:
+        return (INBOX, *SHARED_RULES, *self.retention)
 
 
 async def serve(spec: ServiceSpec[U], settings: ServiceSettings) -> None:
@@ -87,6 +94,9 @@ async def serve(spec: ServiceSpec[U], settings: ServiceSettings) -> None:
         workers: list[Worker] = [
             HttpServer(app, settings.http_host, settings.http_port),
             Housekeeper(database, metrics, health, spec.subscriptions.timers),
+            RetentionWorker(
+                database, metrics, with_days(spec.retention_rules, settings.retention_days)
+            ),
             *spec.workers(database, metrics, health),
         ]
         caught_up: asyncio.Event | None = None
@@ -103,14 +113,13 @@ async def serve(spec: ServiceSpec[U], settings: ServiceSettings) -> None:
 
 
 def _tune_gc() -> None:
-    """Keep what stays for good out of each collection, and collect less often.
+    """Leave imported objects out of garbage collection, and collect less often.
 
-    A batch makes thousands of values that are free of cycles: looking through them again and again,
-    and through all that was imported, is CPU time for nothing.
+    A batch makes thousands of objects without cycles; scanning them again and again costs CPU time.
     """
     gc.collect()
     gc.freeze()
-    gc.set_threshold(_COLLECT_AFTER, 10, 10)
+    gc.set_threshold(_GC_THRESHOLD, 10, 10)
 
 
 def application(
@@ -120,7 +129,7 @@ def application(
     metrics: Metrics,
     health: Health,
 ) -> FastAPI:
-    """Make the HTTP app alone, as `serve` does; also for tests and for the OpenAPI document."""
+    """Make the HTTP app as `serve` does; also for tests and for the OpenAPI document."""
     dispatcher = Dispatcher(database, spec.subscriptions, metrics, consumer=spec.name)
     return make_app(
         spec.name,

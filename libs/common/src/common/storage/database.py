@@ -14,18 +14,18 @@ U = TypeVar("U", bound=UnitOfWork)
 
 
 def connect(
-    url: str, *, schema: str, pool_size: int = 10, patience_s: float | None = 30
+    url: str, *, schema: str, pool_size: int = 10, statement_timeout_s: float | None = 30
 ) -> AsyncEngine:
     """Make an engine whose every session sees the schema and gives up when it hangs.
 
-    `patience_s` bounds each statement, and each fetch of one that is streamed.
+    `statement_timeout_s` bounds each statement, and each fetch of one that is streamed.
 
-    A process that is stopped in mid-transaction must not hold its locks for long: the server
-    ends its session after ten seconds of idling, and the work is done by another.
+    If a process is stopped in a transaction, the server ends its session after ten idle seconds,
+    so that another process can take its locks.
     """
     return create_async_engine(
         url,
-        # What a statement carries is customers' words: not for logs and dead letters' reasons.
+        # Parameters hold customers' words, which must not get into logs and dead letters.
         hide_parameters=True,
         pool_size=pool_size,
         max_overflow=0,
@@ -33,8 +33,8 @@ def connect(
         json_deserializer=orjson.loads,
         connect_args={
             "timeout": 5,
-            # A server that vanished without a word must not hold us for ever.
-            "command_timeout": patience_s,
+            # Ends the wait for a server that vanished without closing the connection.
+            "command_timeout": statement_timeout_s,
             "server_settings": {
                 "application_name": f"upstairs-{schema}",
                 "search_path": schema,
@@ -47,16 +47,16 @@ def connect(
 
 
 @asynccontextmanager
-async def driver(engine: AsyncEngine) -> AsyncIterator[Any]:
-    """Give an asyncpg connection to oneself: no transaction, no SQLAlchemy, closed afterwards.
+async def driver_connection(engine: AsyncEngine) -> AsyncIterator[Any]:
+    """Yield an asyncpg connection for exclusive use, without a transaction; closed afterwards.
 
-    For what is asked many times a second, and costs a fraction so.
+    For queries that run many times a second: they cost a fraction of what they cost by SQLAlchemy.
     """
     async with engine.connect() as pooled:
         try:
             yield (await pooled.get_raw_connection()).driver_connection
         finally:
-            # What it was set to, or the locks that it took, must not come back to the pool.
+            # Its settings and locks must not return to the pool.
             await pooled.invalidate()
 
 
@@ -70,11 +70,14 @@ class Database(Generic[U]):
         self._listeners: list[Callable[[U], None]] = []
 
     def after_commit(self, listener: Callable[[U], None]) -> None:
-        """Call `listener` after each commit, to wake what the transaction left work for."""
+        """Call `listener` after each commit, to wake a worker that has something to do now."""
         self._listeners.append(listener)
 
     async def fetch_value(self, query: str, *values: object) -> Any:
-        """Return one value, read outside any transaction: for what is asked many times a second."""
+        """Return the first column of the first row, read by asyncpg outside any transaction.
+
+        For queries that run many times a second; parameters are `$1`, `$2` …
+        """
         async with self.engine.connect() as pooled:
             raw: Any = (await pooled.get_raw_connection()).driver_connection
             try:
@@ -85,7 +88,7 @@ class Database(Generic[U]):
 
     @asynccontextmanager
     async def transaction(self) -> AsyncIterator[U]:
-        """Begin; on leaving write what the unit of work collected and commit, or roll back."""
+        """Begin; at the end flush the unit of work and commit, or roll back on an error."""
         async with self.engine.begin() as connection:
             uow = self._unit_of_work(connection, await self.clock.read(connection))
             yield uow

@@ -1,8 +1,8 @@
-"""Dead letters as they are kept: all SQL of listing them and of dealing with them."""
+"""The dead letters of a service: list them, lock them, close them."""
 
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Any, Literal
 
 from sqlalchemy import text
@@ -12,13 +12,10 @@ from common.storage.dead_letters import Readable, error_fields
 
 State = Literal["waiting", "replayed", "discarded"]
 
-# Longer than Kafka keeps the record: until then it may be delivered again, and meets its letter.
-RETENTION = timedelta(days=30)
-
 
 @dataclass(frozen=True, slots=True)
 class DeadLetterSummary:
-    """What may be listed: nothing of what the message says."""
+    """What a list shows: nothing of the message's content."""
 
     id: int
     state: State
@@ -29,16 +26,16 @@ class DeadLetterSummary:
     key: str | None
     reason: str
     attempts: int
-    dealt_at: datetime | None
-    dealt_by: str | None
-    why: str | None
+    closed_at: datetime | None
+    closed_by: str | None
+    closed_reason: str | None
 
 
 @dataclass(frozen=True, slots=True)
 class StoredDeadLetter(DeadLetterSummary):
     claimed: bool
     traceparent: str | None
-    trace: str | None
+    traceback: str | None
     headers: Mapping[str, Readable]
     payload: bytes | None
 
@@ -55,48 +52,47 @@ class DeadLetterStore:
         before: int | None = None,
         limit: int,
     ) -> list[DeadLetterSummary]:
-        """Return letters, newest first; `before` is the id where the page before ended."""
-        given = {"states": list(states), "type": kind, "before": before, "limit": limit}
-        rows = await self._connection.execute(_NEWEST, given)
+        """Return dead letters, newest first; `before` is the last id of the page before."""
+        values = {"states": list(states), "type": kind, "before": before, "limit": limit}
+        rows = await self._connection.execute(_NEWEST, values)
         return [DeadLetterSummary(**row) for row in rows.mappings()]
 
-    async def waiting(self) -> list[int]:
-        """Return the ids of all that wait, oldest first: as they came."""
+    async def waiting_ids(self) -> list[int]:
+        """Return the ids of all that wait, oldest first."""
         return list((await self._connection.execute(_WAITING)).scalars())
 
     async def get(self, letter_id: int) -> StoredDeadLetter | None:
-        return await self._one(_LOOK, letter_id)
+        return await self._fetch(_GET, letter_id)
 
     async def lock(self, letter_id: int) -> StoredDeadLetter | None:
-        return await self._one(_LOCK, letter_id)
+        return await self._fetch(_LOCK, letter_id)
 
-    async def _one(self, statement: Any, letter_id: int) -> StoredDeadLetter | None:
+    async def _fetch(self, statement: Any, letter_id: int) -> StoredDeadLetter | None:
         row = (await self._connection.execute(statement, {"id": letter_id})).mappings().first()
         return StoredDeadLetter(**row) if row else None
 
-    async def settle(
-        self, letter_id: int, state: State, by: str, why: str | None = None
+    async def close(
+        self, letter_id: int, state: State, by: str, reason: str | None = None
     ) -> DeadLetterSummary:
-        """Close the letter; it was locked before."""
-        given = {"id": letter_id, "state": state, "by": by, "why": why}
-        return DeadLetterSummary(**(await self._connection.execute(_DEAL, given)).mappings().one())
-
-    async def failed(self, letter_id: int, error: BaseException) -> DeadLetterSummary:
-        """Count one more attempt, with its reason; it was locked before."""
-        given = {"id": letter_id, **error_fields(error)}
+        """Close the dead letter; the caller has locked it."""
+        values = {"id": letter_id, "state": state, "by": by, "reason": reason}
         return DeadLetterSummary(
-            **(await self._connection.execute(_FAILED, given)).mappings().one()
+            **(await self._connection.execute(_CLOSE, values)).mappings().one()
         )
 
-    async def forget(self, now: datetime) -> None:
-        """Delete what was dealt with long ago."""
-        await self._connection.execute(_FORGET, {"before": now - RETENTION})
+    async def record_failure(self, letter_id: int, error: BaseException) -> DeadLetterSummary:
+        """Count a failed attempt, with its reason; the caller has locked it."""
+        values = {"id": letter_id, **error_fields(error)}
+        return DeadLetterSummary(
+            **(await self._connection.execute(_FAILED, values)).mappings().one()
+        )
 
 
 _SUMMARY = """
-    id, state, at, origin, type, event_id, key, reason, attempts, dealt_at, dealt_by, why
+    id, state, at, origin, type, event_id, key, reason, attempts,
+    closed_at, closed_by, closed_reason
 """
-_WHOLE = f"{_SUMMARY}, claimed, traceparent, trace, headers, payload"
+_DETAIL = f"{_SUMMARY}, claimed, traceparent, traceback, headers, payload"
 _NEWEST = text(f"""
     SELECT {_SUMMARY} FROM dead_letters
     WHERE state = ANY(CAST(:states AS text[]))
@@ -105,15 +101,14 @@ _NEWEST = text(f"""
     ORDER BY id DESC LIMIT :limit
 """)
 _WAITING = text("SELECT id FROM dead_letters WHERE state = 'waiting' ORDER BY id")
-_LOOK = text(f"SELECT {_WHOLE} FROM dead_letters WHERE id = :id")
-_LOCK = text(f"SELECT {_WHOLE} FROM dead_letters WHERE id = :id FOR UPDATE")
-_DEAL = text(f"""
+_GET = text(f"SELECT {_DETAIL} FROM dead_letters WHERE id = :id")
+_LOCK = text(f"SELECT {_DETAIL} FROM dead_letters WHERE id = :id FOR UPDATE")
+_CLOSE = text(f"""
     UPDATE dead_letters
-    SET state = :state, dealt_at = clock_timestamp(), dealt_by = :by, why = :why
+    SET state = :state, closed_at = clock_timestamp(), closed_by = :by, closed_reason = :reason
     WHERE id = :id RETURNING {_SUMMARY}
 """)
 _FAILED = text(f"""
-    UPDATE dead_letters SET reason = :reason, trace = :trace, attempts = attempts + 1
+    UPDATE dead_letters SET reason = :reason, traceback = :traceback, attempts = attempts + 1
     WHERE id = :id RETURNING {_SUMMARY}
 """)
-_FORGET = text("DELETE FROM dead_letters WHERE state <> 'waiting' AND dealt_at < :before")

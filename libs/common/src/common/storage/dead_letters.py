@@ -1,4 +1,4 @@
-"""Messages that can never be handled, kept with the reason and all that came with them."""
+"""Messages that can never be handled, stored whole and with the reason."""
 
 import base64
 import traceback
@@ -12,17 +12,17 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from common.core.errors import PermanentError
 
-TIMER_ORIGIN: Final = "timer/"
+TIMER_ORIGIN_PREFIX: Final = "timer/"
 
-# Bytes as they are stored and shown: as text if they are text, else as {"base64": …}.
+# Bytes as they are stored and shown: as text where possible, else as {"base64": …}.
 Readable: TypeAlias = str | dict[str, str] | None
 
 
 @dataclass(frozen=True, slots=True)
 class DeadLetter:
-    """`origin` is where it came from, and no other message's: a place in a topic, or a timer.
+    """`origin` says where it came from and is unique: an offset in a topic, or a timer.
 
-    `payload` and `headers` are kept byte for byte: it is replayed from them.
+    `payload` and `headers` are kept byte for byte, for a replay.
     """
 
     origin: str
@@ -36,17 +36,17 @@ class DeadLetter:
 
 
 class TooManyDeadLettersError(PermanentError):
-    """One message after another cannot be handled: this looks like us, not like them."""
+    """Too many dead letters in a row: probably a fault of this version, not of the messages."""
 
     def __init__(self) -> None:
         super().__init__(
-            f"{self.__doc__} See what `dead-letters list` says, mend it, restart, and then "
+            f"{self.__doc__} See `dead-letters list`, correct the fault, restart, and run "
             "`dead-letters replay --all`."
         )
 
 
 class FailureStreak:
-    """The dead letters that one worker has buried in a row."""
+    """Counts the dead letters of one worker in a row."""
 
     def __init__(self, limit: int) -> None:
         self._limit = limit
@@ -56,7 +56,7 @@ class FailureStreak:
         self._length = 0
 
     def record(self) -> None:
-        """Count one more; raises TooManyDeadLetters when it is the one too many."""
+        """Count one more; raises TooManyDeadLettersError at the limit."""
         self._length += 1
         if self._length >= self._limit:
             raise TooManyDeadLettersError
@@ -65,11 +65,11 @@ class FailureStreak:
 async def store_dead_letter(
     connection: AsyncConnection, letter: DeadLetter, *, claimed: bool
 ) -> bool:
-    """Keep the letter; return whether it was not kept already.
+    """Store the dead letter; return False if it is stored already.
 
     `claimed`: this transaction has claimed its event in the inbox.
     """
-    headers = {storable(name): readable(value) for name, value in letter.headers.items()}
+    headers = {to_storable(name): to_readable(value) for name, value in letter.headers.items()}
     texts = {
         "origin": letter.origin,
         "type": letter.type,
@@ -77,29 +77,29 @@ async def store_dead_letter(
         "key": letter.key,
         "traceparent": letter.traceparent,
     }
-    given = {name: storable(value) if value else value for name, value in texts.items()}
-    buried = await connection.execute(
-        _BURY,
+    values = {name: to_storable(value) if value else value for name, value in texts.items()}
+    inserted = await connection.execute(
+        _INSERT,
         {
-            **given,
+            **values,
             **error_fields(letter.error),
             "headers": orjson.dumps(headers).decode(),
             "payload": letter.payload,
             "claimed": claimed,
         },
     )
-    return buried.rowcount > 0
+    return inserted.rowcount > 0
 
 
 def error_fields(error: BaseException) -> dict[str, str]:
-    """Return the reason and the trace that are kept of an error."""
+    """Return the columns that describe an error."""
     return {
-        "reason": storable(f"{type(error).__name__}: {error}"),
-        "trace": storable("".join(traceback.format_exception(error))),
+        "reason": to_storable(f"{type(error).__name__}: {error}"),
+        "traceback": to_storable("".join(traceback.format_exception(error))),
     }
 
 
-def readable(value: bytes | None) -> Readable:
+def to_readable(value: bytes | None) -> Readable:
     if value is None:
         return None
     try:
@@ -111,23 +111,23 @@ def readable(value: bytes | None) -> Readable:
     return as_text
 
 
-def decode_bytes(value: Readable) -> bytes | None:
-    """Return the bytes that `readable` was given."""
+def from_readable(value: Readable) -> bytes | None:
+    """Return the bytes from which `to_readable` made this value."""
     if isinstance(value, dict):
         return base64.b64decode(value["base64"])
     return None if value is None else value.encode()
 
 
-def storable(value: str) -> str:
+def to_storable(value: str) -> str:
     """PostgreSQL's text cannot hold NUL or half a surrogate pair, and bad records do."""
     whole = value.encode(errors="replace").decode()
     return whole.replace("\x00", "\N{SYMBOL FOR NULL}")
 
 
-_BURY = text("""
+_INSERT = text("""
     INSERT INTO dead_letters
-        (origin, type, event_id, key, reason, trace, traceparent, headers, payload, claimed)
-    VALUES (:origin, :type, :event_id, :key, :reason, :trace, :traceparent,
+        (origin, type, event_id, key, reason, traceback, traceparent, headers, payload, claimed)
+    VALUES (:origin, :type, :event_id, :key, :reason, :traceback, :traceparent,
             CAST(CAST(:headers AS text) AS jsonb), :payload, :claimed)
     ON CONFLICT (origin) DO NOTHING
 """)

@@ -1,4 +1,4 @@
-"""What this service has handled, so that a redelivered event has no second effect."""
+"""The events that a service has handled, so that a redelivery has no second effect."""
 
 from collections.abc import Sequence
 from datetime import date, timedelta
@@ -8,9 +8,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from common.core.ids import EventId, day_of
 
-# Kafka keeps the topics for 7 days (deploy/topics.yaml); the inbox must remember for longer.
-RETENTION = timedelta(days=10)
-_AHEAD = timedelta(days=7)
+_PARTITIONS_AHEAD = timedelta(days=7)
 
 
 class Inbox:
@@ -18,29 +16,43 @@ class Inbox:
         self._connection = connection
 
     async def claim(self, consumer: str, ids: Sequence[EventId]) -> set[EventId]:
-        """Return those that nobody has handled; they are handled if this transaction commits.
+        """Return the events not handled before; a commit marks them as handled.
 
-        Waits for a transaction that holds one of them: if that one commits, it is not returned.
+        Waits for a transaction that has claimed one of them; if it commits, that event is left out.
         """
         rows = await self._connection.execute(
-            _CLAIM, {"consumer": consumer, "ids": ids, "days": [day_of(one) for one in ids]}
+            _CLAIM,
+            {"consumer": consumer, "ids": ids, "days": [day_of(event_id) for event_id in ids]},
         )
         return {EventId(str(row.event_id)) for row in rows}
 
-    async def keep_partitions(self, today: date) -> None:
-        """Make the partitions of the days to come and drop those past retention."""
-        names = {row.name for row in await self._connection.execute(_PARTITIONS)}
-        days = [today + timedelta(days=n) for n in range(-1, _AHEAD.days)]
-        oldest = _partition(today - RETENTION)
+    async def keep_partitions(self, today: date, retention: timedelta | None) -> int:
+        """Make the partitions of the days to come; drop those past retention.
+
+        Return how many rows were dropped, by the statistics of the database.
+        """
+        sizes = {row.name: row.size for row in await self._connection.execute(_PARTITIONS)}
+        names = sizes.keys()
+        days = [today + timedelta(days=n) for n in range(-1, _PARTITIONS_AHEAD.days)]
+        oldest = _partition(today - retention) if retention else ""
+        expired = sorted(name for name in names - {"inbox_default"} if name < oldest)
         statements = [
-            *(one for day in days if _partition(day) not in names for one in _create(day)),
-            *(f"DROP TABLE {name}" for name in sorted(names - {"inbox_default"}) if name < oldest),
+            *(
+                statement
+                for day in days
+                if _partition(day) not in names
+                for statement in _create(day)
+            ),
+            *(f"DROP TABLE {name}" for name in expired),
         ]
         if statements:
-            # All at once, or a claim that holds one partition and waits for the next is a deadlock.
+            # Lock all at once: a claim that has one partition and waits for the next is a deadlock.
             await self._connection.execute(text("LOCK TABLE inbox"))
         for statement in statements:
             await self._connection.execute(text(statement))
+        if retention:
+            await self._connection.execute(_DELETE_DEFAULT, {"before": today - retention})
+        return int(sum(sizes[name] for name in expired))
 
 
 def _partition(day: date) -> str:
@@ -48,7 +60,7 @@ def _partition(day: date) -> str:
 
 
 def _create(day: date) -> tuple[str, ...]:
-    """Make the partition with what the default one took of its day: events that came before it."""
+    """Make the partition of a day, with the events of that day from the default partition."""
     name = _partition(day)
     early = f"DELETE FROM inbox_default WHERE day = '{day}' RETURNING *"
     bounds = f"FROM ('{day}') TO ('{day + timedelta(days=1)}')"
@@ -59,14 +71,15 @@ def _create(day: date) -> tuple[str, ...]:
     )
 
 
-# Claimed in one order, so that two consumers that meet the same events do not deadlock.
+# In one order, so that two consumers of the same events do not deadlock.
 _CLAIM = text("""
     INSERT INTO inbox (consumer, event_id, day)
     SELECT :consumer, id, day
     FROM unnest(CAST(:ids AS uuid[]), CAST(:days AS date[])) AS claimed(id, day) ORDER BY id
     ON CONFLICT DO NOTHING RETURNING event_id
 """)
+_DELETE_DEFAULT = text("DELETE FROM inbox_default WHERE day < :before")
 _PARTITIONS = text("""
-    SELECT child.relname AS name FROM pg_inherits
+    SELECT child.relname AS name, greatest(child.reltuples, 0) AS size FROM pg_inherits
     JOIN pg_class child ON child.oid = inhrelid WHERE inhparent = 'inbox'::regclass
 """)

@@ -1,4 +1,4 @@
-"""Alembic for a service: its own schema, its own version table, before or after a rollout."""
+"""Alembic for a service: its own schema and version table; before and after a rollout."""
 
 import asyncio
 from importlib.util import find_spec
@@ -24,7 +24,7 @@ _SET_LOCK_TIMEOUT = "SET lock_timeout = '10s'"
 def migrate(service: str, url: str, phase: Phase = "all") -> None:
     """Bring the service's schema up to date.
 
-    With `pre`, stop before the first migration whose name begins with `post_`: those wait until
+    With `pre`, stop before the first migration whose name begins with `post_`: those run after
     the old version of the service is gone.
     """
     config = Config()
@@ -45,7 +45,7 @@ def render_sql(service: str) -> str:
 
 
 def run_environment() -> None:
-    """What each service's `env.py` calls."""
+    """Run the migrations; each service's `env.py` calls it."""
     attributes = context.config.attributes
     if context.is_offline_mode():
         _print_sql(attributes["schema"])
@@ -113,7 +113,7 @@ def _print_sql(schema: str) -> None:
 
 def _run(connection: Connection, schema: str) -> None:
     connection.execute(text(f"SET search_path TO {schema}"))
-    # Two jobs that migrate at once: the second waits and finds nothing to do.
+    # If two jobs migrate at once, the second waits and finds nothing to do.
     connection.execute(text("SELECT pg_advisory_lock(hashtext('migrate ' || current_schema()))"))
     connection.execute(text(_SET_LOCK_TIMEOUT))
     connection.commit()

@@ -1,4 +1,4 @@
-"""The rows of one table inside one transaction: each locked once, written once."""
+"""The rows of a table in one transaction: each is locked once and written once."""
 
 from collections.abc import Callable, Hashable, Iterable, Mapping
 from functools import cache, lru_cache
@@ -17,9 +17,9 @@ V = TypeVar("V")
 class LockedTable(Generic[K, V]):
     """A table whose columns are the fields of the dataclass `kind`; its primary key is the key.
 
-    Batches stay cheap however handlers are written: what a batch needs is locked ahead with one
-    statement in key order, and what changed is written with one INSERT and one UPDATE. A row that
-    another transaction inserted meanwhile fails the INSERT, so nothing is overwritten unseen.
+    Batches stay cheap however handlers are written: one statement locks the rows of a batch, in key
+    order; one INSERT and one UPDATE write what changed. If another transaction has inserted a row
+    meanwhile, the INSERT fails, so nothing is overwritten unseen.
     """
 
     def __init__(self, connection: AsyncConnection, table: Table, kind: type[V]) -> None:
@@ -28,8 +28,8 @@ class LockedTable(Generic[K, V]):
         self._statements = _statements(table)
         self._adapter = _adapter(kind)
         self._adapter_of_many = _adapter(list[kind])  # type: ignore[valid-type]  # made at run time
-        self._held: dict[K, V | None] = {}
-        self._new: set[K] = set()
+        self._rows: dict[K, V | None] = {}
+        self._inserted: set[K] = set()
         self._changed: dict[K, V] = {}
 
     async def get(self, key: K) -> V | None:
@@ -39,8 +39,8 @@ class LockedTable(Generic[K, V]):
     async def get_all(self, keys: Iterable[K]) -> dict[K, V]:
         """Return the rows that exist, without a lock."""
         wanted = list(dict.fromkeys(keys))
-        found = {key: value for key in wanted if (value := self._held.get(key)) is not None}
-        missing = [key for key in wanted if key not in self._held]
+        found = {key: value for key in wanted if (value := self._rows.get(key)) is not None}
+        missing = [key for key in wanted if key not in self._rows]
         if missing:
             rows = await self.connection.execute(self._statements.read, {"keys": missing})
             found.update(
@@ -50,26 +50,26 @@ class LockedTable(Generic[K, V]):
 
     async def lock(self, key: K) -> V | None:
         """Return the row, locked until the transaction ends, or None where there is none."""
-        if key not in self._held:
+        if key not in self._rows:
             await self.lock_all((key,))
-        held: V | None = self._held[key]
-        return held
+        value: V | None = self._rows[key]
+        return value
 
     async def lock_all(self, keys: Iterable[K]) -> None:
-        missing = [key for key in set(keys) if key not in self._held]
+        missing = [key for key in set(keys) if key not in self._rows]
         if missing:
-            self._held.update(dict.fromkeys(missing))
+            self._rows.update(dict.fromkeys(missing))
             self.adopt(await self.connection.execute(self._statements.lock, {"keys": missing}))
 
     def adopt(self, rows: Iterable[Any]) -> list[V]:
-        """Take up rows that a query of a subclass has locked; those held already stay as held."""
+        """Add rows that a subclass has locked by its own query, unless they are loaded already."""
         values: list[V] = []
         for row in rows:
             mapping: Mapping[str, Any] = row._mapping  # noqa: SLF001 - SQLAlchemy's public name
             key = mapping[self._statements.key]
-            if self._held.get(key) is None:
-                self._held[key] = self.read(dict(mapping))
-            values.append(self._held[key])  # type: ignore[arg-type]  # set in the line above
+            if self._rows.get(key) is None:
+                self._rows[key] = self.read(dict(mapping))
+            values.append(self._rows[key])  # type: ignore[arg-type]  # set in the line above
         return values
 
     def read(self, row: Mapping[str, Any]) -> V:
@@ -77,27 +77,27 @@ class LockedTable(Generic[K, V]):
         return value
 
     def mark_absent(self, key: K) -> None:
-        """Save the look for a row that can't be there, since its key was made just now."""
-        self._held[key] = None
+        """Record that the row does not exist, to save the query; for a key that is new."""
+        self._rows[key] = None
 
     def put(self, value: V) -> None:
-        """Write `value` when the transaction ends; its key was locked, or said to be absent."""
+        """Write `value` when the transaction ends; its key must be locked, or marked absent."""
         key: K = getattr(value, self._statements.key)
-        if self._held[key] is None:
-            self._new.add(key)
-        self._held[key] = value
+        if self._rows[key] is None:
+            self._inserted.add(key)
+        self._rows[key] = value
         self._changed[key] = value
 
     def loaded(self) -> Iterable[V]:
-        return (value for value in self._held.values() if value is not None)
+        return (value for value in self._rows.values() if value is not None)
 
     async def flush(self) -> None:
-        new = [value for key, value in self._changed.items() if key in self._new]
-        known = [value for key, value in self._changed.items() if key not in self._new]
+        new = [value for key, value in self._changed.items() if key in self._inserted]
+        known = [value for key, value in self._changed.items() if key not in self._inserted]
         await self._write(self._statements.insert, new)
         await self._write(self._statements.update, known)
         self._changed.clear()
-        self._new.clear()
+        self._inserted.clear()
 
     async def _write(self, statement: TextClause, values: list[V]) -> None:
         if values:

@@ -85,6 +85,7 @@ RELIABILITY = (
         PRIMARY KEY (key, id)
     )
     """,
+    "CREATE INDEX published_events_at ON published_events (at)",
     """
     CREATE TABLE timers (
         id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
@@ -109,7 +110,7 @@ RELIABILITY = (
         event_id text,
         key text,
         reason text NOT NULL,
-        trace text,
+        traceback text,
         traceparent text,
         headers jsonb NOT NULL,
         payload bytea,
@@ -117,13 +118,14 @@ RELIABILITY = (
             CHECK (state IN ('waiting', 'replayed', 'discarded')),
         attempts integer NOT NULL DEFAULT 1,
         claimed boolean NOT NULL,
-        dealt_at timestamptz,
-        dealt_by text,
-        why text,
-        CHECK ((state = 'waiting') = (dealt_at IS NULL)),
-        CHECK ((dealt_at IS NULL) = (dealt_by IS NULL)),
-        CHECK (state <> 'discarded' OR why IS NOT NULL)
+        closed_at timestamptz,
+        closed_by text,
+        closed_reason text,
+        CHECK ((state = 'waiting') = (closed_at IS NULL)),
+        CHECK ((closed_at IS NULL) = (closed_by IS NULL)),
+        CHECK (state <> 'discarded' OR closed_reason IS NOT NULL)
     )
     """,
     "CREATE INDEX dead_letters_waiting ON dead_letters (id) WHERE state = 'waiting'",
+    "CREATE INDEX dead_letters_closed_at ON dead_letters (closed_at) WHERE state <> 'waiting'",
 )

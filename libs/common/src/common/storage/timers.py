@@ -1,4 +1,4 @@
-"""Things to do later: kept, replaced and claimed in the transaction that decides on them."""
+"""Timers: set, replaced and claimed in the transaction that decides on them."""
 
 from collections.abc import Collection, Iterable
 from dataclasses import dataclass
@@ -18,7 +18,7 @@ from common.storage.tables import timers
 
 @dataclass(frozen=True, slots=True)
 class DueTimer:
-    """A claimed timer: its row is gone if the transaction commits, and back if it does not.
+    """A claimed timer; its row is deleted if the transaction commits.
 
     `data` is JSON, as the database has it.
     """
@@ -32,8 +32,8 @@ class DueTimer:
 
 
 @dataclass(frozen=True, slots=True)
-class _New:
-    """A timer to keep, in the trace of the message that set it: a batch has many."""
+class _NewTimer:
+    """A timer to insert, with the trace of the message that set it."""
 
     timer: Timer
     due_at: datetime
@@ -45,13 +45,13 @@ class Timers:
 
     def __init__(self, connection: AsyncConnection) -> None:
         self._connection = connection
-        self._changes: dict[tuple[ContactId, str], _New | None] = {}
+        self._changes: dict[tuple[ContactId, str], _NewTimer | None] = {}
 
     def set(self, changes: Iterable[TimerChange]) -> None:
         for change in changes:
             match change:
                 case Schedule(timer, due_at):
-                    new = _New(timer, due_at, trace.current())
+                    new = _NewTimer(timer, due_at, trace.current())
                     self._changes[timer.contact_id, timer.slot] = new
                 case Cancel(contact_id, slot):
                     self._changes[contact_id, slot] = None
@@ -66,15 +66,15 @@ class Timers:
         if not self._changes:
             return
         contacts, slots = zip(*self._changes, strict=True)
-        await self._connection.execute(_FORGET, {"contacts": contacts, "slots": slots})
-        new = [_row(one) for one in self._changes.values() if one]
+        await self._connection.execute(_DELETE, {"contacts": contacts, "slots": slots})
+        new = [_row(timer) for timer in self._changes.values() if timer]
         if new:
-            await self._connection.execute(_KEEP, {"rows": orjson.dumps(new).decode()})
+            await self._connection.execute(_INSERT, {"rows": orjson.dumps(new).decode()})
 
     async def claim(self, now: datetime, limit: int, types: Collection[str]) -> list[DueTimer]:
-        """Take the timers due at `now`, earliest first, leaving those another replica is at.
+        """Claim the timers due at `now`, earliest first, without those that another replica has.
 
-        Types that are not listed are left to a replica that knows them: a newer version's.
+        Only the listed types: a newer version of the service handles the others.
         """
         rows = await self._connection.execute(
             _CLAIM, {"now": now, "limit": limit, "types": list(types)}
@@ -84,7 +84,7 @@ class Timers:
         return sorted(due, key=lambda timer: (timer.due_at, timer.id))
 
 
-def _row(new: _New) -> dict[str, object]:
+def _row(new: _NewTimer) -> dict[str, object]:
     return {
         "due_at": new.due_at,
         "contact_id": new.timer.contact_id,
@@ -95,16 +95,16 @@ def _row(new: _New) -> dict[str, object]:
     }
 
 
-# A timer that fires at this moment holds its row and waits for the contact that we hold: to wait
-# for it would be a deadlock. Its handler sees the new state and finds nothing left to do.
-_FORGET = text("""
+# Skips a timer that is firing: its transaction has locked the row and waits for our contact, so to
+# wait for it would be a deadlock. Its handler sees the new state and does nothing.
+_DELETE = text("""
     DELETE FROM timers WHERE id IN (
         SELECT id FROM timers JOIN unnest(CAST(:contacts AS uuid[]), CAST(:slots AS text[]))
             AS gone(contact, name) ON contact_id = contact AND slot = name
         FOR UPDATE OF timers SKIP LOCKED
     )
 """)
-_KEEP = bulk_insert(timers)
+_INSERT = bulk_insert(timers)
 _CLAIM = text("""
     DELETE FROM timers WHERE id = ANY(ARRAY(
         SELECT id FROM timers WHERE due_at <= :now AND type = ANY(CAST(:types AS text[]))

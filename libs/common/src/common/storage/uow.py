@@ -1,4 +1,4 @@
-"""One transaction: the time it sees, what it holds, and what it will write when it ends."""
+"""Unit of work: one transaction, its time, the rows it has locked, and what it will write."""
 
 from collections.abc import Sequence
 from datetime import datetime
@@ -14,7 +14,7 @@ from common.storage.timers import Timers
 
 
 class UnitOfWork:
-    """What a handler works on; a service adds its own rows in a subclass."""
+    """What a handler works with; a service adds its tables in a subclass."""
 
     def __init__(self, connection: AsyncConnection, now: datetime) -> None:
         self.connection = connection
@@ -25,11 +25,11 @@ class UnitOfWork:
 
     @property
     def rows(self) -> Sequence[LockedTable[Any, Any]]:
-        """The tables to write at the end, those that others refer to first."""
+        """The tables to write at the end; a table comes after those it refers to."""
         return ()
 
     async def prelock(self, contact_ids: Sequence[ContactId]) -> None:
-        """Lock all that the messages about these contacts need, before the first is handled."""
+        """Lock the rows that a batch about these contacts needs, before the first is handled."""
 
     async def flush(self) -> None:
         for rows in self.rows:

@@ -124,6 +124,8 @@ def _block_texts(block: Mapping[str, Any]) -> Iterator[str]:
             yield text
         case {"type": "context", "elements": [*elements]}:
             yield from (element["text"] for element in elements)
+        case _:
+            pass
 
 
 def _slack_buttons(blocks: Blocks) -> Iterator[Button]:

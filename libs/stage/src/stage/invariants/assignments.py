@@ -85,6 +85,8 @@ def _replay(
                 if holder is not None:
                     changes.append(LoadChange(record.event_id, holder, -1))
                 holder, offered = None, False
+            case _:
+                pass
     return holder
 
 

@@ -72,6 +72,8 @@ def replay(events: Iterable[Event], findings: Findings) -> Iterator[Firing]:
                 findings.require(run is not None, "changed before it started", *_evidence(event))
                 if run is not None:
                     _change(event, run, findings)
+            case _:
+                pass
 
 
 def _firing(event: ClockWarned | ClockBreached, run: ClockRun | None) -> Firing:

@@ -67,6 +67,8 @@ def _replay_escalations(events: Iterable[Event], findings: Findings) -> str | No
                 ids = (event.contact_id, event.escalation_id)
                 findings.require(current == event.escalation_id, "ended without being open", *ids)
                 current = None
+            case _:
+                pass
     return current
 
 
@@ -82,6 +84,8 @@ def _check_not_early(events: Iterable[Event], findings: Findings) -> None:
             ):
                 early = event.lateness_ms is not None and event.lateness_ms < 0
                 findings.require(not early, "a timer fired early", event.contact_id, event.type)
+            case _:
+                pass
         if isinstance(event, ClockBreached):
             early = event.occurred_at < event.due_at
             findings.require(not early, "breached before it was due", event.contact_id, event.clock)

@@ -67,6 +67,8 @@ def check(events: Iterable[Event], findings: Findings) -> None:
                 lease = None
             case _ if _ends_lease(event):
                 lease = None
+            case _:
+                pass
 
 
 def _ends_lease(event: Event) -> bool:

@@ -99,6 +99,8 @@ def _published_results(snapshot: Snapshot) -> tuple[Counter[str], Mapping[str, s
                     sent[event.notification_id] += 1
                 case NotificationFailed():
                     failed[event.page_id].add(event.medium)
+                case _:
+                    pass
     return sent, failed
 
 

@@ -181,7 +181,7 @@ async def _reading(
 ) -> T:
     # What is asked here may take minutes, and is waited for by a person who can end it.
     url = str(settings.database_url)
-    engine = connect(url, schema="escalation", pool_size=1, patience_s=None)
+    engine = connect(url, schema="escalation", pool_size=1, statement_timeout_s=None)
     try:
         async with engine.connect() as pooled:
             return await work(await pooled.execution_options(isolation_level=isolation))

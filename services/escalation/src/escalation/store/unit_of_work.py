@@ -84,7 +84,7 @@ class Watches(LockedTable[ContactId, Watch]):
         await self.connection.execute(_LOOK_ANEW, {"at": at, "type": PolicyChanged.type})
 
     def save(self, watch: Watch) -> None:
-        if self._held[watch.contact_id] is not watch:
+        if self._rows[watch.contact_id] is not watch:
             self.put(watch)
 
     async def others_of(self, event: ContactReceived, rule: Repeated) -> int:
@@ -146,13 +146,13 @@ class Escalations(LockedTable[EscalationId, Escalation]):
         super().__init__(connection, tables.escalations, Escalation)
 
     def has_changed(self, escalation: Escalation) -> bool:
-        return self._held.get(escalation.escalation_id) is not escalation
+        return self._rows.get(escalation.escalation_id) is not escalation
 
     def save(self, escalation: Escalation) -> None:
         """Write one that is held and has changed, or that was raised just now."""
-        if escalation.escalation_id not in self._held:
+        if escalation.escalation_id not in self._rows:
             self.mark_absent(escalation.escalation_id)
-        if self._held[escalation.escalation_id] is not escalation:
+        if self._rows[escalation.escalation_id] is not escalation:
             self.put(escalation)
 
     async def look(self, escalation_id: EscalationId) -> Escalation | None:

@@ -147,7 +147,8 @@ def channel_event(delivery: Delivery, contact: ExternalContact) -> ChannelEvent:
             return PriorityChanged(
                 delivery.id, delivery.type, contact, priority, "changed in Zendesk"
             )
-    return UnrelatedUpdate(delivery.id, delivery.type, contact)
+        case _:
+            return UnrelatedUpdate(delivery.id, delivery.type, contact)
 
 
 def _comment(delivery: Delivery, contact: ExternalContact, comment: _Comment) -> ChannelEvent:

@@ -75,7 +75,7 @@ class DeliveryWorker:
                         log.warning("delivery_backing_off", medium=self._medium, error=repr(error))
                         await backoff.wait(stopping)
                     else:
-                        self._health.report_well(self._part)
+                        self._health.report_healthy(self._part)
                         backoff.reset()
         finally:
             await self._channel.close()
@@ -103,7 +103,7 @@ class DeliveryWorker:
         left = await time_until_due(self._database, self._medium)
         if left is None:
             return _MAX_POLL
-        return min(left - self._database.clock.ahead, _MAX_POLL)
+        return min(left - self._database.clock.offset, _MAX_POLL)
 
     async def _deliver(self, delivery: ClaimedDelivery) -> None:
         trace.restore(delivery.notification.traceparent)

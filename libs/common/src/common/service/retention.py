@@ -1,0 +1,207 @@
+"""Retention: deletes old rows of every table, in small batches, by one rule for each table."""
+
+import asyncio
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+from typing import Any, Final, Generic, TypeVar
+
+import structlog
+from sqlalchemy import text
+
+from common.core.backoff import pause
+from common.core.errors import is_transient
+from common.core.metrics import Metrics
+from common.storage.database import Database
+from common.storage.inbox import Inbox
+from common.storage.uow import UnitOfWork
+
+U = TypeVar("U", bound=UnitOfWork)
+
+_INTERVAL: Final = timedelta(hours=1)
+# Between two batches: bounds the load of a backlog, at 10,000 rows a second.
+_PAUSE_S: Final = 0.1
+_BATCH_ROWS: Final = 1000
+# Kafka keeps the topics for 7 days (deploy/topics.yaml); what recognises a redelivery stays longer.
+_MIN_DAYS: Final = {"inbox": 8, "dead_letters": 8, "published_events": 8}
+
+log = structlog.get_logger()
+
+
+@dataclass(frozen=True, slots=True)
+class Retention:
+    """Deletes a row `days` after `time_column`, if `condition` (SQL) holds; 0 days: never.
+
+    An index of the table begins with the time column. `cascade` is SQL that deletes what belongs to
+    the rows in `deleted`, in the same transaction.
+    """
+
+    table: str
+    time_column: str
+    days: int
+    condition: str = "true"
+    cascade: str = "SELECT"
+
+
+@dataclass(frozen=True, slots=True)
+class Kept:
+    """A table whose rows retention does not delete, with the reason."""
+
+    table: str
+    reason: str
+
+
+Rule = Retention | Kept
+
+INBOX: Final = Retention("inbox", "day", days=10)
+SHARED_RULES: Final[tuple[Rule, ...]] = (
+    Kept("outbox", "the relay deletes a row when Kafka has it"),
+    Kept("timers", "a timer is deleted when it fires or is cancelled"),
+    Kept("sequences", "a sequence is deleted with the last published event of its key"),
+    # Longer than Kafka keeps the record: a redelivery finds its dead letter.
+    Retention("dead_letters", "closed_at", days=30, condition="state <> 'waiting'"),
+)
+
+
+def published_events_rule(condition: str) -> Retention:
+    """Make the rule of the published events; `condition`: nothing that is open needs them.
+
+    With its last event a key's sequence goes, so that later events begin at 1 again: by then no
+    consumer may know the old ones. A sequence that has just counted further stays.
+    """
+    return Retention(
+        "published_events", "at", days=400, condition=condition, cascade=_DELETE_SEQUENCES
+    )
+
+
+_DELETE_SEQUENCES: Final = """
+    DELETE FROM sequences WHERE ctid = ANY(ARRAY(
+        SELECT s.ctid FROM sequences s JOIN (
+            SELECT key, topic, max(sequence) AS last FROM deleted GROUP BY key, topic
+        ) AS ended ON s.key = ended.key AND s.topic = ended.topic AND s.sequence = ended.last
+        FOR UPDATE OF s SKIP LOCKED
+    ))
+"""
+
+
+class UnknownTableError(ValueError):
+    """UPSTAIRS_RETENTION_DAYS names a table that has no retention rule."""
+
+
+def with_days(rules: Sequence[Rule], days: Mapping[str, int]) -> tuple[Rule, ...]:
+    """Return the rules with the ages that the settings give; raises UnknownTableError."""
+    names = {rule.table for rule in rules if isinstance(rule, Retention)}
+    if unknown := sorted(days.keys() - names):
+        raise UnknownTableError(f"{UnknownTableError.__doc__} {', '.join(unknown)}")
+    changed = tuple(
+        replace(rule, days=days.get(rule.table, rule.days)) if isinstance(rule, Retention) else rule
+        for rule in rules
+    )
+    _check(changed)
+    return changed
+
+
+def _check(rules: Sequence[Rule]) -> None:
+    for rule in rules:
+        least = _MIN_DAYS.get(rule.table, 0)
+        if isinstance(rule, Retention) and 0 < rule.days < least:
+            raise ValueError(f"The retention of {rule.table} must be at least {least} days.")
+
+
+class RetentionWorker(Generic[U]):
+    """Applies the rules once an hour; one replica at a time."""
+
+    def __init__(
+        self,
+        database: Database[U],
+        metrics: Metrics,
+        rules: Sequence[Rule],
+        *,
+        interval: timedelta = _INTERVAL,
+        batch_rows: int = _BATCH_ROWS,
+        pause_s: float = _PAUSE_S,
+    ) -> None:
+        self._database = database
+        self._removed = metrics.retention_removed_rows
+        self._rules = [rule for rule in rules if isinstance(rule, Retention)]
+        self._interval = interval
+        self._batch_rows = batch_rows
+        self._pause_s = pause_s
+
+    async def run(self, stopping: asyncio.Event) -> None:
+        while not stopping.is_set():
+            try:
+                await self.apply(stopping)
+            except Exception as error:
+                if not is_transient(error):
+                    raise
+                log.warning("retention_backing_off", error=repr(error))
+            await pause(self._interval.total_seconds(), stopping)
+
+    async def apply(self, stopping: asyncio.Event) -> None:
+        """Apply every rule once, until nothing is old enough any more."""
+        for rule in self._rules:
+            if rule.table == INBOX.table:
+                await self._drop_partitions(rule)
+            elif rule.days:
+                await self._delete_old(rule, stopping)
+
+    async def _drop_partitions(self, rule: Retention) -> None:
+        """Make the inbox partitions of the days to come too."""
+        days = timedelta(days=rule.days) if rule.days else None
+        async with self._database.transaction() as uow:
+            await uow.connection.execute(_LOCK)
+            removed = await Inbox(uow.connection).keep_partitions(uow.now.date(), days)
+        self._removed.labels(rule.table).inc(removed)
+
+    async def _delete_old(self, rule: Retention, stopping: asyncio.Event) -> None:
+        statement = text(
+            _DELETE.format(
+                table=rule.table,
+                column=rule.time_column,
+                condition=rule.condition,
+                cascade=rule.cascade,
+            )
+        )
+        after: datetime | None = None
+        count = self._batch_rows
+        while count == self._batch_rows and not stopping.is_set():
+            count, after = await self._delete_batch(rule, statement, after)
+            self._removed.labels(rule.table).inc(count)
+            if count == self._batch_rows:
+                await pause(self._pause_s, stopping)
+
+    async def _delete_batch(
+        self, rule: Retention, statement: Any, after: datetime | None
+    ) -> tuple[int, datetime | None]:
+        """Delete one batch; return its size and its latest time, where the next one begins."""
+        async with self._database.transaction() as uow:
+            if not (await uow.connection.execute(_TRY_LOCK)).scalar_one():
+                return 0, after
+            row = (
+                await uow.connection.execute(
+                    statement,
+                    {
+                        "before": uow.now - timedelta(days=rule.days),
+                        "after": after,
+                        "limit": self._batch_rows,
+                    },
+                )
+            ).one()
+        return row.deleted_rows, row.last_time
+
+
+_LOCK = text("SELECT pg_advisory_xact_lock(hashtext('retention ' || current_schema()))")
+_TRY_LOCK = text("SELECT pg_try_advisory_xact_lock(hashtext('retention ' || current_schema()))")
+# Locked rows are in use and left for the next run.
+_DELETE = """
+    WITH old AS (
+        SELECT ctid, {column} AS time FROM {table}
+        WHERE {column} < :before
+          AND {column} >= coalesce(CAST(:after AS timestamptz), '-infinity') AND ({condition})
+        ORDER BY {column} LIMIT :limit FOR UPDATE OF {table} SKIP LOCKED
+    ), deleted AS (
+        DELETE FROM {table} WHERE ctid = ANY(ARRAY(SELECT ctid FROM old)) RETURNING *
+    ), cascaded AS ({cascade})
+    SELECT (SELECT count(*) FROM deleted) AS deleted_rows, (SELECT max(time) FROM old) AS last_time
+"""
