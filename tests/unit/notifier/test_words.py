@@ -106,7 +106,8 @@ def test_time_left_is_that_of_the_sending() -> None:
     ("changes", "trouble"),
     [
         ({}, "first response 2 min overdue"),
-        ({"due_at": AT}, "first response due now"),
+        ({"due_at": AT}, "first response overdue"),
+        ({"due_at": AT + timedelta(milliseconds=5)}, "first response due now"),
         ({"due_at": AT + timedelta(minutes=4)}, "first response due in 4 min"),
         ({"clock_state": "met_late"}, "first response done late"),
         ({"clock_state": "met"}, "first response done in time"),
