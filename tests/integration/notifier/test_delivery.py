@@ -156,7 +156,7 @@ async def test_slow_receiver_delays_no_other(harness: ServiceHarness) -> None:
     await harness.add_recipient("dana")
     await harness.add_recipient("omar")
     harness.slack.answers.append(receivers.HANGS)
-    async with harness.delivering(delivery_timeout_seconds=2, delivery_slots=2):
+    async with harness.delivering(delivery_timeout_seconds=10, delivery_slots=2):
         await harness.handle(paged("dana"))
         await until(harness.posted, lambda posts: len(posts) == 1)
         await harness.handle(*(paged("omar") for _ in range(5)))
