@@ -204,11 +204,15 @@ def _replace(owner: type, name: str, by: object) -> None:
     patch.object(owner, name, by).start()
 
 
-def main(arguments: Sequence[str]) -> None:
-    service = arguments[0]
+def install_all(service: str) -> None:
     for install in BREAKPOINTS.values():
         install(service)
     _install_clock_jump()
+
+
+def main(arguments: Sequence[str]) -> None:
+    service = arguments[0]
+    install_all(service)
     sys.argv = list(arguments)
     import_module(f"{service}.main").cli()
 

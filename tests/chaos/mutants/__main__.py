@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from importlib import import_module
 
 from chaos.mutants.catalogue import groups
-from chaos.mutants.registry import ENLISTED
+from chaos.mutants.registry import MUTANTS
 
 
 def main(arguments: Sequence[str]) -> int:
@@ -22,7 +22,7 @@ def main(arguments: Sequence[str]) -> int:
             # Not for the services, which start here too.
             return import_module("chaos.mutants.report").run(names)  # type: ignore[no-any-return]
         case [name, service, *rest]:
-            ENLISTED[name].infect()
+            MUTANTS[name].install()
             sys.argv = [service, *rest]
             import_module(f"{service}.main").cli()
         case _:

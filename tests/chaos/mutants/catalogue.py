@@ -1,7 +1,7 @@
 """All mutants there are, by the system that they share."""
 
 from chaos.mutants import consuming, dealing, publishing, timing
-from chaos.mutants.registry import ENLISTED, Mutant
+from chaos.mutants.registry import MUTANTS, Mutant
 
 FILES = (consuming, timing, publishing, dealing)
 
@@ -16,7 +16,7 @@ def groups(*, brief: bool = False) -> list[list[Mutant]]:
 
 
 def _in_turn(group: str) -> list[Mutant]:
-    found = [one for one in ENLISTED.values() if one.group == group]
+    found = [one for one in MUTANTS.values() if one.group == group]
     controls = [one for one in found if one.seen_as is None]
     return [
         one

@@ -144,11 +144,11 @@ def relays_share_the_rows() -> None:
 
 @mutant(dies_before_the_commit, 1, "accepted, and intake has no such contact", brief=False)
 def contacts_are_answered_before_the_commit() -> None:
-    do = CommandBatcher.submit
+    submit = CommandBatcher.submit
     under_way: set[asyncio.Future[Any]] = set()
 
     async def hasty(self: CommandBatcher[Any, Any, Any], command: Any) -> ContactId:
-        under_way.add(asyncio.ensure_future(do(self, command)))
+        under_way.add(asyncio.ensure_future(submit(self, command)))
         contact_id: ContactId = command.command.contact_id
         return contact_id
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from unittest.mock import patch
 
-from chaos.mutants.scenarios import Scene
+from chaos.mutants.scenarios import Scenario
 
 MARKS = "MUTANT_MARKS"
 
@@ -25,30 +25,30 @@ class Mutant:
     name: str
     group: str
     service: str
-    scene: Scene
+    scenario: Scenario
     dies: bool
     changes: Sequence[Change]
     control: str
     seen_as: tuple[int, str] | None = None
     brief: bool = True
 
-    def infect(self) -> None:
+    def install(self) -> None:
         for change in self.changes:
             change()
 
 
-ENLISTED: dict[str, Mutant] = {}
+MUTANTS: dict[str, Mutant] = {}
 
 
 def control(
-    service: str, scene: Scene, *, dies: bool = False, brief: bool = True
+    service: str, scene: Scenario, *, dies: bool = False, brief: bool = True
 ) -> Callable[[Change], Mutant]:
     """Enlist what happens to a sound service; with `dies`, that it kills itself once."""
 
     def enlist(change: Change) -> Mutant:
         name, group = change.__name__, change.__module__
         made = Mutant(name, group, service, scene, dies, (change,), control=name, brief=brief)
-        ENLISTED[name] = made
+        MUTANTS[name] = made
         return made
 
     return enlist
@@ -63,7 +63,7 @@ def mutant(
             name,
             under.group,
             under.service,
-            under.scene,
+            under.scenario,
             under.dies,
             # The breakage first: what happens then happens to the broken service.
             (change, *under.changes),
@@ -71,7 +71,7 @@ def mutant(
             seen_as=(number, told),
             brief=brief,
         )
-        ENLISTED[name] = made
+        MUTANTS[name] = made
         return made
 
     return enlist

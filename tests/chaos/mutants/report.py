@@ -8,12 +8,12 @@ from pathlib import Path
 
 import devstack
 from chaos.mutants.catalogue import groups
-from chaos.mutants.registry import ENLISTED, Mutant
+from chaos.mutants.registry import MUTANTS, Mutant
 from chaos.mutants.trial import Outcome, run_all
 
 
 def run(names: Sequence[str]) -> int:
-    if unknown := set(names) - ENLISTED.keys():
+    if unknown := set(names) - MUTANTS.keys():
         sys.stderr.write(f"no such mutant: {', '.join(sorted(unknown))}\n")
         return 2
     chosen = [[one for one in group if not names or one.name in names] for group in groups()]

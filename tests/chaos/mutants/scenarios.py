@@ -1,4 +1,4 @@
-"""What customers and supervisors do while a mutant works: few contacts, to the point."""
+"""What customers and supervisors do while a mutant runs: a few contacts of chosen kinds."""
 
 import asyncio
 from collections.abc import Sequence
@@ -9,27 +9,27 @@ from chaos.load import PLEA, Kind, asks, done_or_late, resolves, write
 from chaos.system import Clients
 
 _BETWEEN_S = 0.025
-_LOOK_AGAIN_S = 0.05
+_POLL_S = 0.05
 
 
 @dataclass(frozen=True)
-class Scene:
-    """`contacts` come, of these kinds in turn."""
+class Scenario:
+    """`contacts` are offered, of these kinds in turn."""
 
     kinds: Sequence[Kind]
     contacts: int = 12
 
     async def play(self, clients: Clients, name: str) -> dict[str, str]:
-        """Return the contacts that were accepted, by their keys; `name` is in no other's keys."""
+        """Return the accepted contacts by their keys; `name` makes the keys unique."""
         accepted: dict[str, str] = {}
         async with asyncio.TaskGroup() as group:
             for number, kind in zip(range(self.contacts), cycle(self.kinds), strict=False):
-                group.create_task(_come(clients, f"{name}-{number}", kind, accepted))
+                group.create_task(_offer(clients, f"{name}-{number}", kind, accepted))
                 await asyncio.sleep(_BETWEEN_S)
         return accepted
 
 
-async def _come(clients: Clients, key: str, kind: Kind, accepted: dict[str, str]) -> None:
+async def _offer(clients: Clients, key: str, kind: Kind, accepted: dict[str, str]) -> None:
     body = {
         "channel": "chat",
         "customer": {"customer_id": key},
@@ -68,22 +68,22 @@ async def _escalation(clients: Clients, contact_id: str) -> str:
     while True:
         path = "/escalations?state=raised&limit=200"
         answer = await clients.call("sara", "escalation", "GET", path)
-        for one in answer.json()["escalations"]:
-            if one["contact_id"] == contact_id:
-                found: str = one["escalation_id"]
-                return found
-        await asyncio.sleep(_LOOK_AGAIN_S)
+        for escalation in answer.json()["escalations"]:
+            if escalation["contact_id"] == contact_id:
+                escalation_id: str = escalation["escalation_id"]
+                return escalation_id
+        await asyncio.sleep(_POLL_S)
 
 
 async def _press(clients: Clients, who: str, path: str, body: dict[str, str] | None = None) -> None:
     done_or_late(await clients.call(who, "escalation", "POST", path, body))
 
 
-ARRIVALS = Scene((Kind("shipping"), Kind("billing", "I was charged twice.")))
-PLEAS = Scene((Kind(text=PLEA), Kind("shipping", then=asks), Kind()))
+ARRIVALS = Scenario((Kind("shipping"), Kind("billing", "I was charged twice.")))
+PLEAS = Scenario((Kind(text=PLEA), Kind("shipping", then=asks), Kind()))
 # The plea is a message of its own: the others need not wait for its transaction.
-LATER_PLEAS = Scene((Kind("shipping", then=asks_and_is_answered), Kind(), Kind("shipping")), 15)
-PROMISES = Scene(
+LATER_PLEAS = Scenario((Kind("shipping", then=asks_and_is_answered), Kind(), Kind("shipping")), 15)
+PROMISES = Scenario(
     (
         Kind("urgent"),
         Kind("urgent", then=resolves),
@@ -92,7 +92,7 @@ PROMISES = Scene(
     )
 )
 # More returns and shipments than there are places for at first.
-DESKS = Scene(
+DESKS = Scenario(
     (
         Kind("returns"),
         *[Kind("shipping")] * 3,

@@ -21,7 +21,8 @@ from escalation.domain.model import Clock, Threshold
 from escalation.domain.situation import Decision, Situation
 from escalation.store.audit_trail import Trails
 
-_AHEAD = timedelta(milliseconds=500)
+# Beyond every short timer, so that a slow machine fires them early as well.
+_AHEAD = timedelta(seconds=5)
 # For two who press at once to have both read before either writes.
 _LONG_ENOUGH_S = 0.1
 _ANSWERS = (EscalationAcknowledged.type, EscalationTakenOver.type)

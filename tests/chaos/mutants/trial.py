@@ -111,7 +111,7 @@ class Trial:
         async with asyncio.TaskGroup() as group:
             if mutant.dies:
                 group.create_task(self._revive(mutant))
-            self.accepted |= await mutant.scene.play(self.under_test.clients, mutant.name)
+            self.accepted |= await mutant.scenario.play(self.under_test.clients, mutant.name)
 
     async def _revive(self, mutant: Mutant) -> None:
         """Start it again once it has killed itself; every other end is a failure."""

@@ -2,7 +2,7 @@ import asyncio
 import hashlib
 import hmac
 import json
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import timedelta
@@ -82,16 +82,23 @@ class ServiceHarness:
         )
 
     @asynccontextmanager
-    async def delivering(self, **changes: Any) -> AsyncIterator[None]:
-        """Deliver while the block runs; on leaving it, stop as the service does."""
+    async def delivering(self, **changes: Any) -> AsyncIterator[Callable[[], None]]:
+        """Deliver while the block runs; on leaving it, stop as the service does.
+
+        The block gets a function that kills the workers in the middle of their calls.
+        """
         spec = build(self.settings(**changes), self.channels)
         workers = spec.workers(self.database, Metrics(), Health())
         stopping = asyncio.Event()
         async with asyncio.TaskGroup() as group:
-            for worker in workers:
-                group.create_task(worker.run(stopping))
+            tasks = [group.create_task(worker.run(stopping)) for worker in workers]
+
+            def kill() -> None:
+                for task in tasks:
+                    task.cancel()
+
             try:
-                yield
+                yield kill
             finally:
                 stopping.set()
 
@@ -226,7 +233,7 @@ def _letter(error: BaseException) -> DeadLetter:
 
 @pytest.fixture
 async def database(postgres: Postgres, database_name: str) -> AsyncIterator[Database[UnitOfWork]]:
-    # Couriers wait for what is due: time must pass by itself.
+    # Delivery workers wait for what is due, so time must pass by itself.
     async with opened(postgres, database_name, "notifier", UnitOfWork, TimeSource()) as database:
         yield database
 

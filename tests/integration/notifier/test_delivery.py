@@ -147,16 +147,19 @@ async def test_message_without_an_answer_is_repeated_as_ambiguous(harness: Servi
     async with harness.delivering(delivery_timeout_seconds=0.3):
         await harness.handle(paged("dana"))
         await all_sent(harness)
-    assert await harness.attempts() == [(1, "unknown"), (2, "sent")]
+    # On a busy machine a further attempt may take too long as well.
+    *earlier, last = await harness.attempts()
+    assert {outcome for _, outcome in earlier} == {"unknown"}
+    assert last == (len(earlier) + 1, "sent")
     (sent,) = await harness.published()
-    assert (sent["attempt"], sent["ambiguous"]) == (2, True)
+    assert (sent["attempt"], sent["ambiguous"]) == (last[0], True)
 
 
 async def test_slow_receiver_delays_no_other(harness: ServiceHarness) -> None:
     await harness.add_recipient("dana")
     await harness.add_recipient("omar")
     harness.slack.answers.append(receivers.HANGS)
-    async with harness.delivering(delivery_timeout_seconds=2, delivery_slots=2):
+    async with harness.delivering(delivery_timeout_seconds=60, delivery_slots=2) as kill:
         await harness.handle(paged("dana"))
         await until(harness.posted, lambda posts: len(posts) == 1)
         await harness.handle(*(paged("omar") for _ in range(5)))
@@ -166,6 +169,7 @@ async def test_slow_receiver_delays_no_other(harness: ServiceHarness) -> None:
             harness.states, lambda states: [state for *_, state in states].count("sent") == 11
         )
         assert ("page", "slack", "sending") in states
+        kill()
 
 
 async def test_attempt_of_a_dead_process_is_repeated(harness: ServiceHarness) -> None:
@@ -206,7 +210,7 @@ async def test_two_replicas_send_each_message_once(harness: ServiceHarness) -> N
 async def test_shutdown_finishes_calls_and_begins_none(harness: ServiceHarness) -> None:
     await harness.add_recipient("dana", "slack")
     harness.slack.otherwise = receivers.HANGS
-    async with harness.delivering(delivery_timeout_seconds=0.3):
+    async with harness.delivering(delivery_timeout_seconds=1):
         await harness.handle(paged("dana"))
         await until(harness.posted, lambda posts: len(posts) == 1)
     assert await harness.attempts() == [(1, "unknown")]
@@ -228,7 +232,9 @@ async def test_outcome_that_cannot_be_recorded_spares_the_others(harness: Servic
                     "(SELECT notification_id FROM notifications WHERE person_id = 'dana')"
                 )
         await all_sent(harness)
-    assert await harness.attempts() == [(1, "unknown"), (2, "sent")]
+    *earlier, last = await harness.attempts()
+    assert {outcome for _, outcome in earlier} == {"unknown"}
+    assert last == (len(earlier) + 1, "sent")
 
 
 async def test_page_is_cancelled_once_another_person_acknowledged(harness: ServiceHarness) -> None:

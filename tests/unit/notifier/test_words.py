@@ -45,10 +45,17 @@ def test_every_reason_has_its_own_words() -> None:
         ("returned", "It is back at your level. Shift of sam ended."),
         ("handed_over", "You are asked to take it. Sam hands it over: she speaks German."),
         ("approval_asked", "Your approval is needed."),
+        ("unanswered", "All levels were asked. No answer from dana, omar."),
     ],
 )
 def test_message_says_why_it_comes_to_this_person_now(reason: Reason, sentence: str) -> None:
     assert words(reason).why_now == sentence
+
+
+def test_warning_after_the_deadline_says_that_the_promise_is_broken() -> None:
+    assert words("warning").why_now == "A promise to this customer may be broken soon."
+    late = words("warning", respond_by=AT - timedelta(minutes=1))
+    assert late.why_now == "A promise to this customer is broken."
 
 
 def test_page_without_explanation_says_it_was_not_acknowledged_below() -> None:
@@ -141,7 +148,7 @@ def test_added_reason_is_in_the_headline_and_first_in_the_details() -> None:
     added = words("updated", causes=[LATE_REPLY, COMPLAINT])
     assert added.headline == "Billing chat from Ada: complaint about rui"
     assert added.details[:2] == (
-        "New: Complaint about rui, reported by kim: “He hung up on me.”",
+        "New: “Complaint about rui, reported by kim: He hung up on me.”",
         "No reply within 10 min (policy gold v3).",
     )
 

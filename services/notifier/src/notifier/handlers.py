@@ -167,7 +167,7 @@ async def _notify(page: Page, uow: UnitOfWork) -> None:
 async def _release(
     event: PageRequested | EscalationUnanswered, escalation_id: EscalationId, uow: UnitOfWork
 ) -> None:
-    """Nobody holds it any longer: whoever is asked about it may answer."""
+    """Nobody holds it any longer: everybody who is asked about it may answer."""
     escalation = await uow.escalations.lock(escalation_id)
     status = None
     if escalation and escalation.by:

@@ -17,7 +17,7 @@ from common.core.durations import duration_text
 from notifier.domain.content import Content, Status
 from notifier.domain.reasons import asks_for
 
-# Controls, and marks that reverse the direction of what follows: a customer could hide words.
+# Control characters, and marks that reverse the direction of text: they could hide words.
 _INVISIBLE = re.compile(
     "[\x00-\x08\x0e-\x1f\x7f-\x9f\u200b-\u200f\u202a-\u202e\u2060-\u2069\ufeff]"
 )
@@ -46,7 +46,7 @@ def words(content: Content, at: datetime) -> Words:
     deadline = _lines(vocabulary.deadline(content, at))
     return Words(
         headline=_line(vocabulary.headline(content, at)),
-        why_now=_line(vocabulary.why_now(content)),
+        why_now=_line(vocabulary.why_now(content, at)),
         deadline=deadline[0] if deadline else None,
         task=_line(vocabulary.task(content)),
         details=_lines(vocabulary.details(content, at)),

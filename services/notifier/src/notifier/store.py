@@ -127,11 +127,11 @@ class Notifications(LockedTable[NotificationId, Notification]):
 
     def of_escalation(self, escalation_id: EscalationId) -> list[Notification]:
         """Return those of an escalation whose contact this transaction has locked."""
-        return [known for known in self.loaded() if known.escalation_id == escalation_id]
+        return [each for each in self.loaded() if each.escalation_id == escalation_id]
 
     def of_page(self, page_id: PageId) -> list[Notification]:
         """Return those of a page whose contact this transaction has locked."""
-        return [known for known in self.loaded() if known.page_id == page_id]
+        return [each for each in self.loaded() if each.page_id == page_id]
 
     async def claim(self, medium: Medium, now: datetime, limit: int) -> list[Notification]:
         """Lock what is due, the longest due first, but nothing that is locked already."""

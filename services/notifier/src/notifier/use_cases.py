@@ -1,6 +1,5 @@
 """Answers of people, attempts of delivery, and how messages follow the state of an escalation."""
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 
@@ -161,13 +160,13 @@ def _latest_of(
         return notification
     if notification.escalation_id is None:
         return None
-    asked: Sequence[Notification] = [
+    messages = [
         candidate
         for candidate in uow.notifications.of_escalation(notification.escalation_id)
         if (candidate.person_id, candidate.kind, candidate.medium) == (person_id, "page", medium)
         and answers.has_buttons(candidate)
     ]
-    return max(asked, key=lambda candidate: candidate.requested_at, default=None)
+    return max(messages, key=lambda candidate: candidate.requested_at, default=None)
 
 
 async def _lock(notification_id: NotificationId, uow: UnitOfWork) -> Notification:

@@ -1,4 +1,4 @@
-"""Facts about who was told, owned by `notifier`."""
+"""Events about notifications and their answers, owned by `notifier`."""
 
 from typing import Literal
 
@@ -32,7 +32,7 @@ class NotificationSent(NotificationsEvent):
 
 
 class NotificationFailed(NotificationsEvent):
-    """It will not be tried again on this medium."""
+    """There is no further attempt on this medium. `medium` is None if the person has no address."""
 
     medium: Medium | None = None
     attempts: int
@@ -40,11 +40,16 @@ class NotificationFailed(NotificationsEvent):
 
 
 class NotificationSeen(NotificationsEvent):
+    """The link of the message was opened for the first time."""
+
     medium: Medium
 
 
 class NotificationActedOn(NotificationsEvent):
-    """A person pressed a button or followed a signed link in the message."""
+    """A person answered by a button of the message, or by its signed link.
+
+    `take_over`: the person serves the customer instead of the representative.
+    """
 
     escalation_id: EscalationId
     action: Action

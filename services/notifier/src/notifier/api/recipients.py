@@ -63,7 +63,9 @@ def make_router(channels: Sequence[Channel]) -> APIRouter:
         _caller: SupervisorUser,
     ) -> RecipientOut:
         """Set how a person is notified; it replaces what was set before."""
-        recipient = Recipient(person_id, body.name, tuple(given.stored() for given in body.media))
+        recipient = Recipient(
+            person_id, body.name, tuple(address.stored() for address in body.media)
+        )
         async with transaction(database) as uow:
             await uow.recipients.save(recipient)
         return out(recipient)

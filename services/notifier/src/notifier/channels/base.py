@@ -56,7 +56,7 @@ class Press:
 
 
 class Channel(Protocol):
-    """Inherit from it and add the class to `CHANNELS`; what it reads from settings is its own.
+    """Inherit from it and add the class to `CHANNELS`.
 
     `editable`: a message can be changed after it was sent, by `update`. `interactive`: messages
     have buttons, and `presses` reads the requests that the outside system then makes; they have a

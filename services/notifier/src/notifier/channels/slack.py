@@ -194,7 +194,7 @@ def page_message(notification: Notification, links: Links, at: datetime) -> dict
     """Write the arguments of `chat.postMessage`."""
     content = notification.content
     words = rendering.words(content, at)
-    # The button opens the page behind the link, so every message has at least that one.
+    # Every message has at least this button: it opens the page behind the link.
     buttons = [_button(OPEN, "Open", url=links.url(notification.notification_id))]
     if answers.has_buttons(notification):
         token = links.token(notification.notification_id)

@@ -1,1 +1,1 @@
-"""What runs beside the HTTP API and the consumer."""
+"""Workers that run beside the HTTP API and the consumer."""
