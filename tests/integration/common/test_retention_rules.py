@@ -46,7 +46,7 @@ async def apply(database: Database[Any], service: str) -> None:
 
 
 @pytest.mark.parametrize("service", SERVICES)
-async def test_each_table_has_one_rule(
+async def test_table_has_exactly_one_rule(
     service: str, postgres: Postgres, database_name: str
 ) -> None:
     async with database_of(service, postgres, database_name) as database:
@@ -60,7 +60,7 @@ async def test_each_table_has_one_rule(
 
 
 @pytest.mark.parametrize("service", SERVICES)
-async def test_an_index_begins_with_the_time_of_each_rule(
+async def test_rule_has_an_index_on_its_time_column(
     service: str, postgres: Postgres, database_name: str
 ) -> None:
     async with database_of(service, postgres, database_name) as database:
@@ -82,7 +82,7 @@ async def test_an_index_begins_with_the_time_of_each_rule(
 
 
 @pytest.mark.parametrize("service", SERVICES)
-async def test_the_rules_are_valid_statements(
+async def test_rules_are_valid_statements(
     service: str, postgres: Postgres, database_name: str
 ) -> None:
     async with database_of(service, postgres, database_name) as database:
