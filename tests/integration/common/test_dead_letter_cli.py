@@ -106,9 +106,10 @@ async def test_failed_replay_prints_the_reason(probe_url: str, replica: Replica)
     not_mended = calling(probe_url, mended=False)
     letter_id, _ = await buried(replica)
     failed = await not_mended("replay", letter_id, 7)
+    reason = "PoisonedError: This note can't be taken."
     assert failed.exit_code == 3
     assert failed.stdout.splitlines() == [
-        f"{letter_id}: Attempt 2 failed; it is still waiting: PoisonedError: This note can't be taken.",
+        f"{letter_id}: Attempt 2 failed; it is still waiting: {reason}",
         "7: There is no such dead letter.",
     ]
 
