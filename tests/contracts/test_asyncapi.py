@@ -14,7 +14,7 @@ from common.service.asyncapi import document
 STORED = Path(__file__).parents[2] / "docs" / "asyncapi.yaml"
 
 
-def test_the_document_is_that_of_today(capsys: pytest.CaptureFixture[str]) -> None:
+def test_stored_document_is_current(capsys: pytest.CaptureFixture[str]) -> None:
     asyncapi()
     assert STORED.read_text() == capsys.readouterr().out, (
         "run: python -m common asyncapi > docs/asyncapi.yaml"
@@ -31,7 +31,7 @@ def references(part: Any) -> Iterator[str]:
             yield from references(one)
 
 
-def test_every_reference_leads_somewhere() -> None:
+def test_references_resolve() -> None:
     made = document()
     for reference in references(made):
         place: Any = made
@@ -40,7 +40,7 @@ def test_every_reference_leads_somewhere() -> None:
             place = place[step]
 
 
-def test_every_event_is_in_its_channel() -> None:
+def test_events_are_in_their_channels() -> None:
     made = yaml.safe_load(STORED.read_text())
     for event in EVENTS:
         assert event.__name__ in made["channels"][event.topic]["messages"]

@@ -37,7 +37,7 @@ ENVELOPES = [
 
 
 @pytest.mark.parametrize("written", ENVELOPES, ids=["plain", "traced", "another zone"])
-def test_the_sdk_reads_ours(written: Envelope) -> None:
+def test_sdk_reads_our_events(written: Envelope) -> None:
     message = KafkaMessage(
         headers=dict(encode(written)),
         key=CONTACT.encode(),
@@ -56,7 +56,7 @@ def test_the_sdk_reads_ours(written: Envelope) -> None:
 
 
 @pytest.mark.parametrize("written", ENVELOPES, ids=["plain", "traced", "another zone"])
-def test_we_read_the_sdks(written: Envelope) -> None:
+def test_we_read_events_of_the_sdk(written: Envelope) -> None:
     attributes = {
         "specversion": "1.0",
         "id": written.id,

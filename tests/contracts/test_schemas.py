@@ -13,7 +13,7 @@ def test_events_changed_by_addition_only() -> None:
     assert not found, f"make a new event instead (see {snapshot.__file__}):\n" + "\n".join(found)
 
 
-def test_the_snapshots_are_those_of_today() -> None:
+def test_snapshots_are_current() -> None:
     assert snapshot.stored() == snapshot.current(), f"something was added: {snapshot.COMMAND}"
 
 
@@ -66,7 +66,7 @@ class Renamed(BaseModel):
     ],
     ids=["same", "optional", "default", "nested", "in a list", "other name of a part"],
 )
-def test_an_addition_is_allowed(new: type[BaseModel]) -> None:
+def test_addition_is_allowed(new: type[BaseModel]) -> None:
     assert found(new) == []
 
 
@@ -97,17 +97,17 @@ def test_an_addition_is_allowed(new: type[BaseModel]) -> None:
         (made(parts=(Part | None, None)), "old.parts: type was 'array' and is None"),
     ],
 )
-def test_anything_else_is_refused(new: type[BaseModel], reason: str) -> None:
+def test_other_changes_are_refused(new: type[BaseModel], reason: str) -> None:
     assert reason in found(new)
 
 
-def test_an_event_may_come_but_not_go() -> None:
+def test_event_may_be_added_and_not_removed() -> None:
     old = {"a": Old.model_json_schema()}
     assert snapshot.all_breaks(old, {**old, "b": Part.model_json_schema()}) == []
     assert snapshot.all_breaks(old, {}) == ["a was removed"]
 
 
-def test_the_command_does_not_write_over_a_break(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_command_refuses_to_overwrite_after_a_break(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(snapshot, "current", dict)
     monkeypatch.setattr(snapshot, "write", lambda: pytest.fail("written"))
     with pytest.raises(SystemExit, match="was removed"):

@@ -53,7 +53,7 @@ def in_order(contacts: Sequence[ContactId], count: int) -> Notes:
     return dict.fromkeys(contacts, tuple(str(n) for n in range(count)))
 
 
-async def test_events_have_their_effect_in_order(replica: Replica, broker: Broker) -> None:
+async def test_events_are_handled_in_order(replica: Replica, broker: Broker) -> None:
     contacts = [new_contact() for _ in range(8)]
     await broker.publish(*numbered(contacts, 20))
     async with running(replica.consumer()):
@@ -63,7 +63,7 @@ async def test_events_have_their_effect_in_order(replica: Replica, broker: Broke
     assert replica.counted("handled") == 160
 
 
-async def test_a_poison_event_is_buried_and_the_others_go_on(
+async def test_poison_event_becomes_a_dead_letter_and_the_others_are_handled(
     replica: Replica, broker: Broker
 ) -> None:
     one, other = new_contact(), new_contact()
@@ -74,7 +74,7 @@ async def test_a_poison_event_is_buried_and_the_others_go_on(
     assert await noted(replica.database) == {one: ("a", "c"), other: ("b",)}
     (letter,) = await letters(replica.database)
     (record,) = [one for one in await broker.records() if b"poison" in one.value]
-    assert letter.reason == "Poisoned: This note can't be taken."
+    assert letter.reason == "PoisonedError: This note can't be taken."
     assert "in take_note" in letter.traceback
     assert letter.payload == record.value == poison.model_dump_json().encode()
     assert letter.headers == {name: value.decode() for name, value in record.headers}
@@ -85,7 +85,7 @@ async def test_a_poison_event_is_buried_and_the_others_go_on(
     assert (replica.counted("dead_letter"), replica.counted("handled")) == (1, 3)
 
 
-async def test_an_event_that_is_not_ours_is_skipped(replica: Replica, broker: Broker) -> None:
+async def test_event_without_handler_is_skipped(replica: Replica, broker: Broker) -> None:
     contact_id = new_contact()
     resolved = ContactResolved(contact_id=contact_id, occurred_at=wrote(contact_id).occurred_at)
     await broker.publish(resolved, wrote(contact_id, "a"), resolved)
@@ -96,7 +96,7 @@ async def test_an_event_that_is_not_ours_is_skipped(replica: Replica, broker: Br
     assert await letters(replica.database) == []
 
 
-async def test_a_repeated_event_has_no_second_effect(replica: Replica, broker: Broker) -> None:
+async def test_redelivered_event_has_no_second_effect(replica: Replica, broker: Broker) -> None:
     """In one poll and in a later one, and however its id is written."""
     event, event_id = wrote(new_contact(), "once"), new_id()
     async with broker.producer() as producer:
@@ -110,7 +110,7 @@ async def test_a_repeated_event_has_no_second_effect(replica: Replica, broker: B
     assert replica.counted("repeated") == 2
 
 
-async def test_a_crash_before_the_offset_is_committed_has_no_second_effect(
+async def test_crash_before_the_offset_commit_has_no_second_effect(
     database: Database[UnitOfWork], broker: Broker, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     contacts = [new_contact() for _ in range(3)]
@@ -133,7 +133,7 @@ async def test_a_crash_before_the_offset_is_committed_has_no_second_effect(
     assert second.counted("handled") == 15 - handled
 
 
-async def test_a_crash_in_the_midst_of_handling_loses_nothing(
+async def test_crash_while_handling_loses_nothing(
     database: Database[UnitOfWork], broker: Broker
 ) -> None:
     contact_id = new_contact()
@@ -176,7 +176,7 @@ async def traffic(broker: Broker, contacts: Sequence[ContactId]) -> AsyncIterato
         done.set()
 
 
-async def test_a_rebalance_repeats_nothing_and_keeps_the_order(
+async def test_rebalance_repeats_nothing_and_keeps_the_order(
     database: Database[UnitOfWork], broker: Broker
 ) -> None:
     contacts = [new_contact() for _ in range(8)]
@@ -199,7 +199,7 @@ async def test_a_rebalance_repeats_nothing_and_keeps_the_order(
     assert await letters(database) == []
 
 
-async def test_records_that_come_while_a_rebalance_begins_do_not_freeze_it(
+async def test_records_that_arrive_during_a_rebalance_do_not_block_it(
     database: Database[UnitOfWork], broker: Broker, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     contacts = [new_contact() for _ in range(8)]
@@ -223,7 +223,7 @@ async def test_records_that_come_while_a_rebalance_begins_do_not_freeze_it(
     assert await noted(database) == in_order(contacts, 1)
 
 
-async def test_a_batch_is_finished_before_its_partitions_go(
+async def test_batch_is_finished_before_its_partitions_are_revoked(
     database: Database[UnitOfWork], broker: Broker, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     contacts = [new_contact() for _ in range(8)]
@@ -257,7 +257,7 @@ async def test_a_batch_is_finished_before_its_partitions_go(
     assert first.counted("repeated") + second.counted("repeated") == 0
 
 
-async def test_nothing_is_lost_or_buried_while_the_database_is_away(
+async def test_database_outage_loses_nothing_and_makes_no_dead_letter(
     database: Database[UnitOfWork], proxy: TcpProxy, probe_url: str, broker: Broker
 ) -> None:
     contacts = [new_contact() for _ in range(4)]
@@ -287,7 +287,7 @@ async def test_nothing_is_lost_or_buried_while_the_database_is_away(
     assert await letters(database) == []
 
 
-async def test_sessions_that_are_ended_again_and_again_lose_nothing(
+async def test_repeatedly_terminated_sessions_lose_nothing(
     database: Database[UnitOfWork], probe_url: str, broker: Broker
 ) -> None:
     contacts = [new_contact() for _ in range(4)]
@@ -307,7 +307,7 @@ async def test_sessions_that_are_ended_again_and_again_lose_nothing(
     assert await letters(database) == []
 
 
-async def test_a_broker_that_is_away_at_first_is_waited_for(
+async def test_consumer_waits_for_the_broker_at_start(
     database: Database[UnitOfWork], broker: Broker
 ) -> None:
     event = wrote(new_contact())
@@ -331,7 +331,7 @@ async def test_a_broker_that_is_away_at_first_is_waited_for(
     assert await noted(database) == {event.contact_id: (event.excerpt,)}
 
 
-async def test_too_many_dead_letters_halt_the_consumer_and_say_so(
+async def test_too_many_dead_letters_halt_the_consumer_and_readiness(
     database: Database[UnitOfWork], broker: Broker
 ) -> None:
     contact_id = new_contact()

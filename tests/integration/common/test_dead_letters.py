@@ -138,7 +138,7 @@ async def reasons(database: Database[UnitOfWork]) -> list[str]:
     return [row.reason for row in found]
 
 
-async def test_what_cannot_be_read_is_buried_with_its_reason(
+async def test_malformed_record_becomes_a_dead_letter_with_the_reason(
     database: Database[UnitOfWork], broker: Broker
 ) -> None:
     good = new_contact()
@@ -160,9 +160,7 @@ async def test_what_cannot_be_read_is_buried_with_its_reason(
     assert [tuple(row) for row in await rows(database, "SELECT notes FROM probes")] == [(["good"],)]
 
 
-async def test_a_type_that_no_contract_knows_is_skipped_and_counted(
-    replica: Replica, broker: Broker
-) -> None:
+async def test_unknown_event_type_is_skipped_and_counted(replica: Replica, broker: Broker) -> None:
     """A newer version's event: whatever is in it, it is not for us."""
     good = new_contact()
     unheard_of = raw(wrote(good)).header("ce_type", b"upstairs.unheard_of.v1")
@@ -175,7 +173,7 @@ async def test_a_type_that_no_contract_knows_is_skipped_and_counted(
     assert row.notes == ["good"]
 
 
-async def test_what_a_newer_minor_version_adds_is_ignored(replica: Replica, broker: Broker) -> None:
+async def test_fields_of_a_newer_producer_are_ignored(replica: Replica, broker: Broker) -> None:
     newer = raw(wrote(new_contact(), "newer")).data(mood="angry", attachments=[{"name": "a.pdf"}])
     await put(broker, newer.header("ce_mood", b"angry"))
     async with running(replica.consumer()):
@@ -185,7 +183,9 @@ async def test_what_a_newer_minor_version_adds_is_ignored(replica: Replica, brok
     assert await reasons(replica.database) == []
 
 
-async def test_data_that_the_database_refuses_is_buried(replica: Replica, broker: Broker) -> None:
+async def test_data_that_the_database_refuses_becomes_a_dead_letter(
+    replica: Replica, broker: Broker
+) -> None:
     """It is a surprise of the database's, but it will be the same tomorrow."""
     bad, good = new_contact(), new_contact()
     await put(broker, raw(wrote(bad, "NUL \x00")), raw(wrote(good, "good")))
@@ -198,7 +198,7 @@ async def test_data_that_the_database_refuses_is_buried(replica: Replica, broker
     ]
 
 
-async def test_an_argument_that_does_not_fit_is_buried_and_not_tried_for_ever(
+async def test_unsuitable_argument_becomes_a_dead_letter_and_is_not_retried(
     database: Database[UnitOfWork], broker: Broker
 ) -> None:
     async def unfit(_event: CustomerWrote, uow: UnitOfWork) -> None:
@@ -212,7 +212,7 @@ async def test_an_argument_that_does_not_fit_is_buried_and_not_tried_for_ever(
     assert total(replica.metrics.retries) == 0
 
 
-async def test_only_a_run_of_dead_letters_halts(
+async def test_success_between_dead_letters_prevents_the_halt(
     database: Database[UnitOfWork], broker: Broker
 ) -> None:
     garbage = Raw(b"?", [], b"?")
@@ -229,7 +229,7 @@ async def test_only_a_run_of_dead_letters_halts(
     assert row.notes == texts
 
 
-async def test_a_restart_goes_on_after_what_was_buried(
+async def test_restart_continues_after_the_dead_letters(
     database: Database[UnitOfWork], broker: Broker
 ) -> None:
     """Else one could never get past a stretch of garbage that is longer than the limit."""

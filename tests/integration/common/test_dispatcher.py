@@ -39,7 +39,7 @@ def message(event: CustomerWrote, event_id: str | None = None) -> Message:
     )
 
 
-async def test_a_batch_is_one_transaction_whatever_its_size(replica: Replica) -> None:
+async def test_batch_of_any_size_is_one_transaction(replica: Replica) -> None:
     async def count(batch: Batch) -> int:
         with statements(replica.database) as sent:
             await replica.dispatcher.handle(batch)
@@ -56,7 +56,7 @@ async def test_a_batch_is_one_transaction_whatever_its_size(replica: Replica) ->
     assert times.count == 1 or tuple(times) == (1,)
 
 
-async def test_a_batch_that_fails_leaves_nothing_of_itself(
+async def test_failed_batch_leaves_no_effect(
     database: Database[UnitOfWork], broker: Broker
 ) -> None:
     """Neither state nor claims: the same batch may come again and is then handled whole."""
@@ -78,7 +78,7 @@ async def test_a_batch_that_fails_leaves_nothing_of_itself(
     assert [row.notes for row in await rows(database, "SELECT notes FROM probes")] == [list("0123")]
 
 
-async def test_the_outcome_of_each_is_counted(replica: Replica) -> None:
+async def test_outcome_of_each_message_is_counted(replica: Replica) -> None:
     twice = message(wrote(new_contact()))
     await replica.dispatcher.handle([twice, message(wrote(new_contact(), POISON)), twice])
     counted = {
@@ -92,7 +92,7 @@ async def test_the_outcome_of_each_is_counted(replica: Replica) -> None:
     # One in the batch that fails; then alone: a surprise three times, a permanent one once.
     [(ValueError("surprise"), 4), (PermanentError("never"), 2)],
 )
-async def test_a_surprise_is_tried_again_before_it_is_buried(
+async def test_unexpected_error_is_retried_before_the_dead_letter(
     database: Database[UnitOfWork], broker: Broker, error: Exception, attempts: int
 ) -> None:
     seen: list[str] = []
@@ -110,7 +110,7 @@ async def test_a_surprise_is_tried_again_before_it_is_buried(
     assert len(await rows(database, "SELECT 1 FROM dead_letters")) == 1
 
 
-async def test_what_a_handler_causes_is_journalled_with_its_cause(
+async def test_published_events_record_the_causing_event(
     database: Database[UnitOfWork], broker: Broker
 ) -> None:
     async def echo(event: CustomerWrote, uow: UnitOfWork) -> None:

@@ -13,7 +13,7 @@ from support.probe import Reminder, Replica, UnitOfWork, new_contact, running, w
 from support.waiting import until
 
 
-async def test_what_is_unpublished_and_overdue_is_measured(
+async def test_unpublished_events_and_overdue_timers_are_measured(
     database: Database[UnitOfWork],
 ) -> None:
     metrics, contact_id = Metrics(), new_contact()
@@ -27,7 +27,7 @@ async def test_what_is_unpublished_and_overdue_is_measured(
         assert 60 <= seen(metrics, "upstairs_outbox_oldest_seconds") < 300
 
 
-async def test_timers_that_only_another_version_knows_are_measured(
+async def test_timers_of_unknown_types_are_measured(
     database: Database[UnitOfWork],
 ) -> None:
     metrics = Metrics()
@@ -42,7 +42,7 @@ async def test_timers_that_only_another_version_knows_are_measured(
         await until(lambda: seen(metrics, name) >= 300)
 
 
-async def test_dead_letters_that_wait_are_counted(replica: Replica) -> None:
+async def test_waiting_dead_letters_are_counted(replica: Replica) -> None:
     (first, _), _ = [await buried(replica) for _ in range(2)]
     await Replay(replica.dispatcher).discard(first, "admin:ops", "nonsense")
     metrics = Metrics()

@@ -112,13 +112,13 @@ async def requests(api: httpx.AsyncClient) -> dict[tuple[str, str], float]:
     return found
 
 
-async def test_what_is_sent_is_done(api: httpx.AsyncClient) -> None:
+async def test_request_is_handled(api: httpx.AsyncClient) -> None:
     response = await api.post(f"/v1/notes/{new_contact()}", json={"text": "hello"})
     assert response.status_code == 201
     assert await requests(api) == {("/v1/notes/{contact_id}", "201"): 1}
 
 
-async def test_a_problem_says_what_is_wrong_and_more(api: httpx.AsyncClient) -> None:
+async def test_problem_has_detail_and_extensions(api: httpx.AsyncClient) -> None:
     response = await api.get("/v1/refused")
     assert problem(response) == (409, "taken", "Somebody else has it.")
     assert (response.json()["by"], response.headers["X-By"]) == ("p-1", "p-1")
@@ -138,7 +138,7 @@ async def test_a_problem_says_what_is_wrong_and_more(api: httpx.AsyncClient) -> 
         (b'{"text": "' + b"x" * MAX_BODY_BYTES + b'"}', 413, "too-large"),
     ],
 )
-async def test_a_body_that_does_not_fit_is_refused(
+async def test_invalid_body_is_refused(
     api: httpx.AsyncClient, content: bytes, status: int, kind: str
 ) -> None:
     headers = {"Content-Type": "application/json"}
@@ -155,7 +155,7 @@ async def test_a_body_that_does_not_fit_is_refused(
         ("GET", "/v1/broken", 500, "unexpected"),
     ],
 )
-async def test_every_error_is_a_problem(
+async def test_errors_are_answered_as_problems(
     api: httpx.AsyncClient, method: str, path: str, status: int, kind: str
 ) -> None:
     response = await api.request(method, path, json={"text": "a"} if method == "POST" else None)
@@ -166,7 +166,7 @@ async def test_every_error_is_a_problem(
 @pytest.mark.parametrize(
     ("key", "status"), [("s-key", 200), ("a-key", 200), ("r-key", 403), ("guess", 401), (None, 401)]
 )
-async def test_a_route_is_for_its_roles_and_admin(
+async def test_route_admits_its_roles_and_admin(
     api: httpx.AsyncClient, key: str | None, status: int
 ) -> None:
     headers = {"Authorization": f"Bearer {key}"} if key else {}
@@ -175,9 +175,7 @@ async def test_a_route_is_for_its_roles_and_admin(
     assert ("WWW-Authenticate" in response.headers) == (status == 401)
 
 
-async def test_readiness_tells_what_stands_in_the_way(
-    api: httpx.AsyncClient, service: Service
-) -> None:
+async def test_readiness_lists_the_troubles(api: httpx.AsyncClient, service: Service) -> None:
     assert (await api.get("/readyz")).json() == {"ready": True, "troubles": {}}
     service.health.report_trouble("consumer", "halted")
     response = await api.get("/readyz")
@@ -188,7 +186,7 @@ async def test_readiness_tells_what_stands_in_the_way(
     assert (await api.get("/readyz")).status_code == 200
 
 
-async def test_a_database_that_is_away_is_said_to_the_caller_and_in_readiness(
+async def test_unavailable_database_is_reported_to_the_caller_and_in_readiness(
     proxy: TcpProxy, probe_url: str
 ) -> None:
     path = f"/v1/notes/{new_contact()}"
@@ -220,7 +218,7 @@ async def address(service: Service, unused_tcp_port: int) -> AsyncIterator[tuple
         yield "127.0.0.1", unused_tcp_port
 
 
-async def test_a_chunked_body_is_limited_as_well(address: tuple[str, int]) -> None:
+async def test_chunked_body_is_limited(address: tuple[str, int]) -> None:
     async def chunks(count: int) -> AsyncIterator[bytes]:
         yield b'{"text": "'
         for _ in range(count):
@@ -235,7 +233,7 @@ async def test_a_chunked_body_is_limited_as_well(address: tuple[str, int]) -> No
         assert problem(long)[:2] == (422, "invalid")
 
 
-async def test_half_a_body_is_no_body(service: Service) -> None:
+async def test_incomplete_body_is_not_handled(service: Service) -> None:
     """A caller that hangs up in mid-sentence has said nothing, though the half may make sense."""
     scope = {
         "type": "http",
@@ -263,7 +261,7 @@ async def test_half_a_body_is_no_body(service: Service) -> None:
     assert await rows(service.database, "SELECT 1 FROM probes") == []
 
 
-async def test_the_callers_trace_is_taken_up(api: httpx.AsyncClient, service: Service) -> None:
+async def test_trace_of_the_caller_is_continued(api: httpx.AsyncClient, service: Service) -> None:
     parent = "00-0123456789abcdef0123456789abcdef-0123456789abcdef-01"
     path, body = f"/v1/notes/{new_contact()}", {"text": "a"}
     await api.post(path, json=body, headers={"traceparent": parent})

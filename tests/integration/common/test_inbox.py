@@ -46,7 +46,7 @@ async def places(database: Database[UnitOfWork]) -> dict[str, str]:
     return {row.id: row.place for row in found}
 
 
-async def test_repeats_are_claimed_once_in_a_batch_and_across_batches(
+async def test_event_is_claimed_once_in_and_across_batches(
     database: Database[UnitOfWork],
 ) -> None:
     first, second, third = (EventId(new_id()) for _ in range(3))
@@ -56,13 +56,15 @@ async def test_repeats_are_claimed_once_in_a_batch_and_across_batches(
     assert await claim(database) == set()
 
 
-async def test_each_consumer_claims_for_itself(database: Database[UnitOfWork]) -> None:
+async def test_consumers_claim_independently(database: Database[UnitOfWork]) -> None:
     event_id = EventId(new_id())
     assert await claim(database, event_id, consumer="one") == {event_id}
     assert await claim(database, event_id, consumer="two") == {event_id}
 
 
-async def test_what_is_rolled_back_can_be_claimed_again(database: Database[UnitOfWork]) -> None:
+async def test_claim_of_a_rolled_back_transaction_can_be_repeated(
+    database: Database[UnitOfWork],
+) -> None:
     event_id = EventId(new_id())
     async with database.engine.connect() as connection:
         assert await Inbox(connection).claim("one", [event_id]) == {event_id}
@@ -70,7 +72,7 @@ async def test_what_is_rolled_back_can_be_claimed_again(database: Database[UnitO
     assert await claim(database, event_id) == {event_id}
 
 
-async def test_two_claims_at_once_share_nothing(database: Database[UnitOfWork]) -> None:
+async def test_concurrent_claims_share_no_event(database: Database[UnitOfWork]) -> None:
     """In opposite order, so that it also shows that they do not deadlock."""
     ids = [EventId(new_id()) for _ in range(50)]
     claims = await asyncio.gather(
@@ -79,7 +81,9 @@ async def test_two_claims_at_once_share_nothing(database: Database[UnitOfWork]) 
     assert sorted(one for claimed in claims for one in claimed) == sorted(ids)
 
 
-async def test_a_claim_waits_for_the_one_that_holds_it(database: Database[UnitOfWork]) -> None:
+async def test_claim_waits_for_the_transaction_that_has_claimed(
+    database: Database[UnitOfWork],
+) -> None:
     """The one who waits gets it if the holder rolls back, and only then."""
     event_id = EventId(new_id())
     async with database.engine.connect() as holder:
@@ -118,7 +122,7 @@ async def test_partitions_past_retention_are_dropped(database: Database[UnitOfWo
     assert set(await places(database)) == {new}
 
 
-async def test_an_event_out_of_range_goes_to_the_default_partition(
+async def test_event_out_of_range_goes_to_the_default_partition(
     database: Database[UnitOfWork],
 ) -> None:
     await keep(database, TODAY)
@@ -128,7 +132,7 @@ async def test_an_event_out_of_range_goes_to_the_default_partition(
     assert set((await places(database)).values()) == {"inbox_default"}
 
 
-async def test_a_day_that_began_in_the_default_partition_gets_its_own(
+async def test_new_partition_takes_its_day_from_the_default_partition(
     database: Database[UnitOfWork],
 ) -> None:
     """A service that was down for long meets events before its partitions are made."""
@@ -139,5 +143,5 @@ async def test_a_day_that_began_in_the_default_partition_gets_its_own(
     assert await claim(database, event_id) == set()
 
 
-async def test_the_day_is_read_from_the_id() -> None:
+async def test_day_is_read_from_the_id() -> None:
     assert day_of(made_on(TODAY)) == TODAY

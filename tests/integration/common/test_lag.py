@@ -23,7 +23,7 @@ def age(replica: Replica) -> float:
     return value
 
 
-async def test_nothing_is_behind_when_all_is_handled(replica: Replica, broker: Broker) -> None:
+async def test_lag_is_zero_when_all_is_handled(replica: Replica, broker: Broker) -> None:
     assert (behind(replica), age(replica)) == ({}, 0)
     await broker.publish(*some(40))
     async with running(replica.consumer()):
@@ -32,7 +32,7 @@ async def test_nothing_is_behind_when_all_is_handled(replica: Replica, broker: B
         assert age(replica) == 0
 
 
-async def test_the_lag_grows_while_the_database_is_away(
+async def test_lag_grows_while_the_database_is_down(
     proxy: TcpProxy, probe_url: str, broker: Broker
 ) -> None:
     await broker.publish(*some(10))
@@ -53,7 +53,7 @@ async def test_the_lag_grows_while_the_database_is_away(
             assert age(replica) == 0
 
 
-async def test_a_partition_that_went_to_another_is_no_longer_shown(
+async def test_revoked_partition_is_no_longer_reported(
     database: Database[UnitOfWork], broker: Broker
 ) -> None:
     first, second = Replica(database, broker), Replica(database, broker)
@@ -67,7 +67,7 @@ async def test_a_partition_that_went_to_another_is_no_longer_shown(
             assert not behind(first).keys() & behind(second).keys()
 
 
-async def test_the_age_grows_on_when_the_consumer_has_halted(
+async def test_age_grows_while_the_consumer_is_halted(
     database: Database[UnitOfWork], broker: Broker
 ) -> None:
     await broker.publish(*[wrote(new_contact(), "poison") for _ in range(3)])

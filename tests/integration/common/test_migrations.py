@@ -97,14 +97,14 @@ async def seen(url: str) -> tuple[str | None, set[str], list[str]]:
     return revision, tables & {"one", "two"}, [row[0] for row in columns]
 
 
-async def test_up_from_nothing_and_again(versions: Path, url: str) -> None:
+async def test_migration_of_an_empty_schema_can_be_repeated(versions: Path, url: str) -> None:
     write(versions, *VERSIONS)
     for _ in range(2):
         await up(url)
         assert await seen(url) == ("0004", {"one", "two"}, ["name"])
 
 
-async def test_two_jobs_at_once(versions: Path, url: str) -> None:
+async def test_two_migration_jobs_can_run_at_once(versions: Path, url: str) -> None:
     write(versions, *VERSIONS)
     program = f"from common.storage.migrations import migrate; migrate({SERVICE!r}, {url!r})"
     environment = {
@@ -119,7 +119,7 @@ async def test_two_jobs_at_once(versions: Path, url: str) -> None:
     assert await seen(url) == ("0004", {"one", "two"}, ["name"])
 
 
-async def test_pre_stops_before_the_first_post(versions: Path, url: str) -> None:
+async def test_pre_phase_stops_before_the_first_post_migration(versions: Path, url: str) -> None:
     write(versions, "pre_0001_create.py", "pre_0002_widen.py", "post_0003_narrow.py")
     for _ in range(2):
         await up(url, "pre")
@@ -134,7 +134,7 @@ async def test_pre_stops_before_the_first_post(versions: Path, url: str) -> None
     assert await seen(url) == ("0004", {"one", "two"}, ["name"])
 
 
-async def test_a_migration_that_fails_leaves_nothing(versions: Path, url: str) -> None:
+async def test_failed_migration_changes_nothing(versions: Path, url: str) -> None:
     write(versions, "pre_0001_create.py")
     await up(url)
     write(versions, "pre_0002_widen.py")
@@ -145,6 +145,6 @@ async def test_a_migration_that_fails_leaves_nothing(versions: Path, url: str) -
     assert await seen(url) == ("0001", {"one"}, ["id"])
 
 
-async def test_what_is_not_installed_is_refused() -> None:
+async def test_unknown_service_is_refused() -> None:
     with pytest.raises(ModuleNotFoundError, match="nowhere is not installed"):
         migrate("nowhere", "unused")

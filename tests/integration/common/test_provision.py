@@ -24,7 +24,7 @@ async def partitions(bootstrap: str, topic: str) -> int:
     return len(description["partitions"])
 
 
-async def test_topics_are_made_and_grown_and_never_shrunk(stack: devstack.Stack) -> None:
+async def test_topics_are_created_and_grown_and_never_shrunk(stack: devstack.Stack) -> None:
     namespace = f"test-{new_id()}"
 
     async def create(count: int) -> list[str]:
@@ -39,13 +39,13 @@ async def test_topics_are_made_and_grown_and_never_shrunk(stack: devstack.Stack)
     assert await partitions(stack.kafka_bootstrap, name) == 3
 
 
-async def test_what_the_broker_refuses_is_said(stack: devstack.Stack) -> None:
+async def test_refusal_of_the_broker_is_raised(stack: devstack.Stack) -> None:
     topics = {"contacts": TopicSpec(partitions=1, replication=3)}
     with pytest.raises(InvalidReplicationFactorError):
         await create_topics(stack.kafka_bootstrap, f"test-{new_id()}", topics)
 
 
-async def test_a_password_is_taken_as_it_is_and_can_be_changed(postgres: Postgres) -> None:
+async def test_password_is_used_literally_and_can_be_changed(postgres: Postgres) -> None:
     async with postgres.clone(EMPTY) as name:
         admin = postgres.admin_of(name)
         for password in ("it's :colon and \\ and %s", "changed"):
@@ -57,14 +57,12 @@ async def test_a_password_is_taken_as_it_is_and_can_be_changed(postgres: Postgre
             await connection.close()
 
 
-async def test_several_runs_at_once_do_not_hinder_each_other(
-    postgres: Postgres, probe_url: str
-) -> None:
+async def test_concurrent_runs_succeed(postgres: Postgres, probe_url: str) -> None:
     admin = postgres.admin_of(str(make_url(probe_url).database))
     await asyncio.gather(*(provision_schema(admin, "crowded", "test") for _ in range(3)))
 
 
 @pytest.mark.parametrize("name", ["Bad", "1st", "a-b", "x; DROP SCHEMA y", ""])
-async def test_a_name_that_is_no_identifier_is_refused(name: str) -> None:
+async def test_invalid_schema_name_is_refused(name: str) -> None:
     with pytest.raises(ValueError, match="can't be the name of a schema"):
         await provision_schema("postgresql+asyncpg://unused", name, "test")

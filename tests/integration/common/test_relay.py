@@ -84,7 +84,7 @@ def published(replica: Replica) -> float:
 
 
 @pytest.mark.parametrize("writers", [8, 24])
-async def test_all_that_is_committed_arrives_in_order_and_nothing_else(
+async def test_committed_events_arrive_in_order_and_no_others(
     replica: Replica, broker: Broker, writers: int
 ) -> None:
     contacts = [new_contact() for _ in range(6)]
@@ -124,7 +124,7 @@ async def test_all_that_is_committed_arrives_in_order_and_nothing_else(
         assert pairs == kept
 
 
-async def test_an_event_carries_its_trace_and_its_cause(replica: Replica, broker: Broker) -> None:
+async def test_event_has_its_trace_and_its_cause(replica: Replica, broker: Broker) -> None:
     event = wrote(new_contact())
     async with broker.producer() as producer, running(replica.relay(producer)):
         async with replica.database.transaction() as uow:
@@ -142,9 +142,7 @@ async def test_an_event_carries_its_trace_and_its_cause(replica: Replica, broker
     assert (kept.id, kept.cause) == (envelope.id, "because")
 
 
-async def test_a_row_that_commits_late_is_not_overtaken_for_good(
-    replica: Replica, broker: Broker
-) -> None:
+async def test_late_committed_row_is_published(replica: Replica, broker: Broker) -> None:
     """A foreign transaction took its place in the outbox first and commits long afterwards."""
     late, early = wrote(new_contact()), wrote(new_contact())
     async with broker.producer() as producer, running(replica.relay(producer)):
@@ -159,7 +157,7 @@ async def test_a_row_that_commits_late_is_not_overtaken_for_good(
         await until(lambda: arrived(broker), lambda found: set(found) > {early.contact_id})
 
 
-async def test_what_is_left_is_published_before_the_end(replica: Replica, broker: Broker) -> None:
+async def test_relay_drains_the_outbox_on_shutdown(replica: Replica, broker: Broker) -> None:
     contact_id = new_contact()
     async with broker.producer() as producer, running(replica.relay(producer)):
         await until(lambda: lock_holders(replica.database))
@@ -170,7 +168,7 @@ async def test_what_is_left_is_published_before_the_end(replica: Replica, broker
     ]
 
 
-async def test_a_row_stays_until_kafka_has_it(replica: Replica, broker: Broker) -> None:
+async def test_row_stays_until_kafka_has_acknowledged(replica: Replica, broker: Broker) -> None:
     events = [wrote(new_contact()) for _ in range(3)]
     async with started(FalteringProducer, broker) as producer:
         relay = replica.relay(producer)
@@ -182,7 +180,7 @@ async def test_a_row_stays_until_kafka_has_it(replica: Replica, broker: Broker) 
     assert not replica.health.troubles
 
 
-async def test_what_a_batch_has_no_room_for_does_not_overtake_one_that_failed(
+async def test_rows_beyond_a_full_batch_do_not_overtake_a_failed_batch(
     replica: Replica, broker: Broker
 ) -> None:
     contact_id = new_contact()
@@ -194,7 +192,7 @@ async def test_what_a_batch_has_no_room_for_does_not_overtake_one_that_failed(
     assert len(once_each(found[contact_id])) == 20
 
 
-async def test_what_comes_again_for_a_lost_acknowledgement_is_the_same_in_the_same_order(
+async def test_lost_acknowledgement_repeats_the_same_events_in_order(
     replica: Replica, broker: Broker
 ) -> None:
     contact_id = new_contact()
@@ -207,7 +205,9 @@ async def test_what_comes_again_for_a_lost_acknowledgement_is_the_same_in_the_sa
     assert once_each(pairs) == [(n + 1, number) for n, number in enumerate(numbers)]
 
 
-async def test_of_three_relays_one_works(database: Database[UnitOfWork], broker: Broker) -> None:
+async def test_one_of_three_relays_publishes(
+    database: Database[UnitOfWork], broker: Broker
+) -> None:
     replicas = [Replica(database, broker) for _ in range(3)]
     async with (
         broker.producer() as producer,
@@ -230,7 +230,7 @@ async def test_of_three_relays_one_works(database: Database[UnitOfWork], broker:
     ],
     ids=["idle writer", "old snapshot"],
 )
-async def test_an_unrelated_transaction_that_stays_open_holds_nothing_up(
+async def test_long_foreign_transaction_does_not_delay_publishing(
     replica: Replica, broker: Broker, statement: str
 ) -> None:
     contact_id = new_contact()
@@ -250,9 +250,7 @@ async def test_an_unrelated_transaction_that_stays_open_holds_nothing_up(
     assert len(texts(found)) == 100
 
 
-async def test_a_second_relay_stands_by_and_takes_over(
-    database: Database[UnitOfWork], broker: Broker
-) -> None:
+async def test_standby_relay_takes_over(database: Database[UnitOfWork], broker: Broker) -> None:
     first, second = Replica(database, broker), Replica(database, broker)
     async with broker.producer() as producer, crashing(first.relay(producer)) as crash:
         await until(lambda: lock_holders(database))
@@ -267,7 +265,7 @@ async def test_a_second_relay_stands_by_and_takes_over(
     assert not second.health.troubles
 
 
-async def test_a_relay_that_lost_its_session_is_replaced_and_does_no_harm_afterwards(
+async def test_relay_without_session_is_replaced_and_does_no_harm(
     database: Database[UnitOfWork], broker: Broker
 ) -> None:
     """One that waits for Kafka keeps the lock; see test_relay_takeover for one that hangs."""

@@ -51,7 +51,7 @@ async def write_and_see(database: Database[UnitOfWork], contact_id: ContactId, t
 
 
 @pytest.mark.parametrize("strike", [Process.kill, Process.pause], ids=["killed", "stopped"])
-async def test_another_goes_on_in_order_and_nothing_is_lost(
+async def test_takeover_keeps_the_order_and_loses_nothing(
     database: Database[UnitOfWork],
     probe_url: str,
     broker: Broker,

@@ -75,7 +75,7 @@ def reminder(contact_id: ContactId, name: str = "call back") -> Reminder:
     return Reminder(contact_id=contact_id, name=name)
 
 
-async def test_each_fires_once_and_never_early_though_two_race(
+async def test_timer_fires_once_and_never_early_with_two_loops(
     database: Database[UnitOfWork], broker: Broker
 ) -> None:
     contacts = [new_contact() for _ in range(300)]
@@ -101,7 +101,7 @@ async def test_each_fires_once_and_never_early_though_two_race(
         assert fired[contact_id] >= now + timedelta(milliseconds=n)
 
 
-async def test_a_clock_that_is_ahead_fires_ahead(
+async def test_clock_offset_fires_timers_early(
     database: Database[UnitOfWork], replica: Replica
 ) -> None:
     contact_id = new_contact()
@@ -114,7 +114,7 @@ async def test_a_clock_that_is_ahead_fires_ahead(
     assert await noted(database) == {contact_id: ("in 1 h",)}
 
 
-async def test_a_new_timer_takes_the_place_of_the_old_one_in_its_slot(
+async def test_new_timer_replaces_the_old_one_in_its_slot(
     database: Database[UnitOfWork],
 ) -> None:
     one, other = new_contact(), new_contact()
@@ -133,7 +133,7 @@ async def test_a_new_timer_takes_the_place_of_the_old_one_in_its_slot(
     assert found[-1].due_at == now + 2 * FAR
 
 
-async def test_a_cancelled_timer_is_gone(database: Database[UnitOfWork]) -> None:
+async def test_cancelled_timer_does_not_fire(database: Database[UnitOfWork]) -> None:
     one, other = new_contact(), new_contact()
     await change(database, (reminder(one), FAR), (reminder(other), FAR))
     await change(database, Cancel(one, "reminder:call back"), Cancel(one, "reminder:never set"))
@@ -141,7 +141,7 @@ async def test_a_cancelled_timer_is_gone(database: Database[UnitOfWork]) -> None
     assert [row.id for row in found] == [other]
 
 
-async def test_the_last_change_of_a_slot_counts(database: Database[UnitOfWork]) -> None:
+async def test_last_change_of_a_slot_counts(database: Database[UnitOfWork]) -> None:
     one, other = new_contact(), new_contact()
     await change(database, (reminder(one), FAR), Cancel(one, "reminder:call back"))
     await change(
@@ -157,7 +157,7 @@ async def test_the_last_change_of_a_slot_counts(database: Database[UnitOfWork]) 
     assert found[0].left > FAR
 
 
-async def test_a_rolled_back_change_changes_nothing(database: Database[UnitOfWork]) -> None:
+async def test_rolled_back_change_has_no_effect(database: Database[UnitOfWork]) -> None:
     contact_id = new_contact()
     await change(database, (reminder(contact_id), FAR))
     async with database.engine.connect() as connection:
@@ -175,7 +175,7 @@ _LOOKED = """
 """
 
 
-async def test_an_earlier_timer_wakes_the_loop(replica: Replica, probe_url: str) -> None:
+async def test_earlier_timer_wakes_the_loop(replica: Replica, probe_url: str) -> None:
     """With a sleep so long that only being woken explains that it fires."""
     timers = TimerLoop(replica.dispatcher, replica.metrics, replica.health, max_sleep=FAR)
     replica.database.after_commit(lambda uow: timers.wake(uow.timers.earliest))
@@ -188,7 +188,7 @@ async def test_an_earlier_timer_wakes_the_loop(replica: Replica, probe_url: str)
     assert await pending(replica.database) == ["later"]
 
 
-async def test_a_timer_that_cannot_be_handled_is_buried_alone(replica: Replica) -> None:
+async def test_failing_timer_becomes_a_dead_letter_alone(replica: Replica) -> None:
     good, bad = new_contact(), new_contact()
     await change(
         replica.database,
@@ -204,7 +204,7 @@ async def test_a_timer_that_cannot_be_handled_is_buried_alone(replica: Replica) 
         "SELECT key, type, reason, payload, origin, traceback FROM dead_letters ORDER BY id",
     )
     assert [(letter.key, letter.type, letter.reason) for letter in letters] == [
-        (bad, "Reminder", "Poisoned: This note can't be taken."),
+        (bad, "Reminder", "PoisonedError: This note can't be taken."),
     ]
     assert Reminder.model_validate_json(letters[0].payload) == reminder(bad, POISON)
     assert letters[0].origin.startswith("timer/")
@@ -213,7 +213,7 @@ async def test_a_timer_that_cannot_be_handled_is_buried_alone(replica: Replica) 
     assert not replica.health.troubles
 
 
-async def test_a_timer_of_a_newer_version_is_left_to_a_replica_that_knows_it(
+async def test_timer_of_a_newer_version_is_left_to_a_newer_replica(
     database: Database[UnitOfWork], broker: Broker
 ) -> None:
     """In a rolling deploy the old replicas meet them; and they do not spin before them."""
@@ -239,7 +239,7 @@ async def test_a_timer_of_a_newer_version_is_left_to_a_replica_that_knows_it(
     assert await noted(database) == {known: ("call back",), strange: ("met",)}
 
 
-async def test_too_many_dead_timers_halt_the_loop_and_say_so(
+async def test_too_many_dead_timers_halt_the_loop_and_readiness(
     database: Database[UnitOfWork], broker: Broker
 ) -> None:
     good = new_contact()
@@ -263,7 +263,7 @@ async def test_too_many_dead_timers_halt_the_loop_and_say_so(
     assert not again.health.troubles
 
 
-async def test_dead_timers_and_what_else_is_handled_do_not_end_each_others_run(
+async def test_dead_timers_and_dead_events_are_counted_apart(
     database: Database[UnitOfWork], broker: Broker
 ) -> None:
     replica = Replica(database, broker, dead_letter_limit=2)
@@ -275,7 +275,7 @@ async def test_dead_timers_and_what_else_is_handled_do_not_end_each_others_run(
         await replica.timers.fire(1)
 
 
-async def test_a_timer_that_fails_for_a_passing_reason_comes_back(
+async def test_timer_with_a_transient_error_is_retried(
     database: Database[UnitOfWork], broker: Broker
 ) -> None:
     away = [TransientError("away"), TransientError("still away")]
@@ -295,7 +295,7 @@ async def test_a_timer_that_fails_for_a_passing_reason_comes_back(
     assert total(replica.metrics.dead_letters) == 0
 
 
-async def test_a_timer_that_another_replica_handles_after_all_is_not_buried(
+async def test_timer_handled_by_another_replica_is_no_dead_letter(
     database: Database[UnitOfWork], broker: Broker
 ) -> None:
     """Ours fails on it, and before we bury it another's attempt succeeds."""
@@ -316,7 +316,7 @@ async def test_a_timer_that_another_replica_handles_after_all_is_not_buried(
 
 
 @pytest.mark.parametrize("replaced", [True, False], ids=["replaced", "cancelled"])
-async def test_to_cancel_a_timer_that_is_being_fired_is_no_deadlock(
+async def test_cancelling_a_firing_timer_does_not_deadlock(
     replica: Replica, *, replaced: bool
 ) -> None:
     contact_id = new_contact()
@@ -349,7 +349,7 @@ async def waiting(database: Database[Any]) -> list[Any]:
     )
 
 
-async def test_a_loop_does_not_spin_while_another_is_at_what_is_due(replica: Replica) -> None:
+async def test_loop_does_not_spin_while_another_has_the_due_timers(replica: Replica) -> None:
     await change(replica.database, (reminder(new_contact()), timedelta(0)))
     async with replica.database.engine.connect() as other:
         uow = UnitOfWork(other, await TimeSource().read(other))
@@ -361,7 +361,7 @@ async def test_a_loop_does_not_spin_while_another_is_at_what_is_due(replica: Rep
         assert monotonic() - begun >= 20 * 0.005
 
 
-async def test_timers_stop_when_told(replica: Replica) -> None:
+async def test_timer_loop_stops_on_request(replica: Replica) -> None:
     await change(replica.database, (reminder(new_contact()), FAR))
     async with asyncio.timeout(60), running(replica.timers):
         await until(lambda: pending(replica.database))

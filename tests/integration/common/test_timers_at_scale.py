@@ -77,7 +77,7 @@ class Owner:
             await note(self.contact_id, f"cancelled {self._turn}", uow)
 
 
-async def test_each_fires_once_or_was_cancelled_whatever_races(
+async def test_racing_timers_fire_once_or_are_cancelled(
     database: Database[UnitOfWork],
 ) -> None:
     random = Random(3)  # noqa: S311 - a race that can be tried again
@@ -126,7 +126,7 @@ def told(notes: Sequence[str]) -> list[str]:
 
 
 @pytest.mark.parametrize("replicas", [1, REPLICAS])
-async def test_an_hour_of_outage_is_caught_up_with_in_due_order(
+async def test_timers_of_an_outage_fire_in_due_order(
     database: Database[UnitOfWork], replicas: int
 ) -> None:
     """What one replica takes is in due order; between replicas there is none."""
@@ -161,7 +161,7 @@ async def test_an_hour_of_outage_is_caught_up_with_in_due_order(
     assert timers * 5 / 6 <= later_than_ten_minutes < timers
 
 
-async def test_a_backlog_without_end_is_not_counted_to_its_end(
+async def test_large_backlog_is_counted_up_to_a_limit(
     database: Database[UnitOfWork],
 ) -> None:
     async with database.engine.begin() as connection:
@@ -203,7 +203,7 @@ def counts(metrics: Metrics) -> dict[float, float]:
     return {float(one.labels["le"]): one.value for one in found} or {float("inf"): 0, 600: 0}
 
 
-def test_the_published_lateness_tells_on_which_side_of_50_ms_it_is() -> None:
+def test_lateness_histogram_separates_at_50_ms() -> None:
     """With bounds close by, so that the percentiles read from it are good to some ms there."""
     metrics = Metrics()
     metrics.timer_lateness_seconds.labels("Alarm").observe(0)

@@ -17,14 +17,14 @@ from common.http.access import ApiKeys, Principal
         ("", "", None),
     ],
 )
-def test_a_key_stands_for_its_principal(listed: str, key: str, principal: Principal | None) -> None:
+def test_key_gives_its_principal(listed: str, key: str, principal: Principal | None) -> None:
     assert ApiKeys(listed).principal(key) == principal
 
 
 @pytest.mark.parametrize(
     "listed", ["k", "admin:k", "admin::k", "admin:ops:", "boss:ops:k", "admin:ops:k,x", ":::"]
 )
-def test_a_list_with_a_mistake_is_refused_without_telling_the_key(listed: str) -> None:
+def test_malformed_key_list_is_refused_without_showing_a_key(listed: str) -> None:
     with pytest.raises(ValueError, match="must be role:subject:key") as refused:
         ApiKeys(listed)
     assert "k," not in str(refused.value)

@@ -30,7 +30,7 @@ async def test_delays_double_up_to_two_seconds(delays: list[float]) -> None:
         assert longest / 2 <= delay <= longest
 
 
-async def test_success_begins_anew(delays: list[float]) -> None:
+async def test_success_resets_the_delay(delays: list[float]) -> None:
     waiting, stopping = Backoff(), asyncio.Event()
     for _ in range(5):
         await waiting.wait(stopping)
@@ -39,14 +39,14 @@ async def test_success_begins_anew(delays: list[float]) -> None:
     assert delays[-1] <= 0.05
 
 
-async def test_those_that_wait_at_once_do_not_come_back_at_once(delays: list[float]) -> None:
+async def test_simultaneous_waits_end_at_different_times(delays: list[float]) -> None:
     stopping = asyncio.Event()
     for _ in range(20):
         await Backoff().wait(stopping)
     assert len(set(delays)) == 20
 
 
-async def test_a_pause_ends_when_woken_and_says_which() -> None:
+async def test_pause_returns_whether_it_was_woken() -> None:
     waker = asyncio.Event()
     assert await pause(0.001, waker) is False
     waker.set()

@@ -40,11 +40,11 @@ def changed(**headers: bytes | None) -> Headers:
     return [*{**dict(encode(ENVELOPE)), **headers}.items()]
 
 
-def test_what_is_written_is_read_again() -> None:
+def test_decode_returns_the_encoded_event() -> None:
     assert decode(CONTACT.encode(), encode(ENVELOPE), VALUE) == (ENVELOPE, EVENT)
 
 
-def test_without_a_trace_there_is_no_header() -> None:
+def test_event_without_trace_has_no_trace_header() -> None:
     headers = [one for one in encode(ENVELOPE) if one[0] != "ce_traceparent"]
     envelope, _ = decode(CONTACT.encode(), headers, VALUE)
     assert envelope.traceparent is None
@@ -59,12 +59,12 @@ def test_time_is_written_in_utc() -> None:
     assert dict(encode(local))["ce_time"] == b"2026-03-02T09:30:00+00:00"
 
 
-def test_an_id_is_read_in_its_usual_form() -> None:
+def test_id_in_capitals_is_read_as_lower_case() -> None:
     capitals = changed(ce_id=ENVELOPE.id.upper().encode())
     assert decode(CONTACT.encode(), capitals, VALUE)[0].id == ENVELOPE.id
 
 
-def test_a_newer_producers_additions_are_ignored() -> None:
+def test_unknown_headers_and_fields_are_ignored() -> None:
     added = VALUE[:-1] + b', "mood": "angry"}'
     assert decode(CONTACT.encode(), changed(ce_new=b"1"), added)[1] == EVENT
 
@@ -80,7 +80,7 @@ def test_a_newer_producers_additions_are_ignored() -> None:
         ([], None),
     ],
 )
-def test_the_type_alone_can_be_read(headers: Headers, known: str | None) -> None:
+def test_type_is_read_from_the_headers_alone(headers: Headers, known: str | None) -> None:
     assert type_of(headers) == known
 
 
@@ -93,7 +93,7 @@ names = st.sampled_from(sorted(dict(encode(ENVELOPE)))) | st.text(max_size=5)
     headers=st.lists(st.tuples(names, st.none() | st.binary(max_size=40))),
     value=st.none() | st.binary(max_size=60) | st.just(VALUE),
 )
-def test_no_bytes_raise_anything_else(
+def test_arbitrary_bytes_raise_malformed_record_only(
     key: bytes | None, headers: list[tuple[str, bytes | None]], value: bytes | None
 ) -> None:
     for one in (headers, [*encode(ENVELOPE), *headers]):
@@ -103,11 +103,11 @@ def test_no_bytes_raise_anything_else(
 
 
 @pytest.mark.parametrize("key", ["rita", "sam@shop", "7", "A.b_c-d"])
-def test_person_id_is_a_key_of_a_person_event(key: str) -> None:
+def test_person_event_accepts_a_person_id_as_key(key: str) -> None:
     assert PersonEvent.key_pattern.fullmatch(key)
     assert PersonEvent(person_id=PersonId(key), occurred_at=AT).key == key
 
 
 @pytest.mark.parametrize("key", ["", "-rita", "rita\x00", "rita bo", "ü", "r" * 101, "rita\n"])
-def test_other_texts_are_no_key_of_a_person_event(key: str) -> None:
+def test_person_event_refuses_other_texts_as_key(key: str) -> None:
     assert not PersonEvent.key_pattern.fullmatch(key)

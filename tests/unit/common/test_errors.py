@@ -66,23 +66,23 @@ def caused(error: Exception, cause: BaseException) -> Exception:
 
 
 @pytest.mark.parametrize("error", PASSING, ids=named)
-def test_what_passes(error: Exception) -> None:
+def test_transient_errors_are_recognised(error: Exception) -> None:
     assert is_transient(error)
     wrapped = caused(DBAPIError("SELECT 1", {}, Exception()), caused(Exception("driver"), error))
     assert is_transient(wrapped)
 
 
 @pytest.mark.parametrize("error", LASTING, ids=named)
-def test_what_lasts(error: Exception) -> None:
+def test_other_errors_are_not_transient(error: Exception) -> None:
     assert not is_transient(error)
     assert not is_transient(caused(RuntimeError(), error))
 
 
-def test_who_calls_it_permanent_has_the_last_word() -> None:
+def test_permanent_error_outranks_its_transient_cause() -> None:
     assert not is_transient(caused(PermanentError(), ConnectionRefusedError()))
     assert is_transient(caused(TransientError(), PermanentError()))
 
 
-def test_an_error_says_what_its_class_says() -> None:
+def test_error_without_detail_has_the_message_of_its_class() -> None:
     assert str(MalformedRecordError()) == MalformedRecordError.__doc__
     assert str(MalformedRecordError("at 7")) == "at 7"

@@ -17,11 +17,11 @@ def made_at(at: datetime) -> EventId:
 
 
 @given(st.datetimes(datetime(1970, 1, 1), datetime(9999, 12, 31)))  # noqa: DTZ001 - made aware below
-def test_the_day_is_that_in_utc(at: datetime) -> None:
+def test_day_of_an_id_is_the_utc_day(at: datetime) -> None:
     assert day_of(made_at(at.replace(tzinfo=UTC))) == at.date()
 
 
-def test_a_day_ends_at_midnight_utc() -> None:
+def test_day_ends_at_midnight_utc() -> None:
     assert day_of(made_at(datetime(2026, 3, 2, 23, 59, 59, 999000, UTC))) == date(2026, 3, 2)
     assert day_of(made_at(datetime(2026, 3, 3, tzinfo=UTC))) == date(2026, 3, 3)
 
@@ -36,19 +36,19 @@ def test_a_day_ends_at_midnight_utc() -> None:
         "ffffffff-ffff-7fff-bfff-ffffffffffff",
     ],
 )
-def test_an_id_of_another_kind_has_no_day(other: str) -> None:
+def test_id_of_another_version_has_no_day(other: str) -> None:
     with pytest.raises(ValueError, match=r"UUID|year"):
         day_of(EventId(other))
 
 
-def test_ids_grow() -> None:
+def test_new_ids_are_ordered_by_time() -> None:
     ids = [new_id() for _ in range(1000)]
     assert sorted(ids) == ids
     assert len(set(ids)) == len(ids)
 
 
 @given(st.uuids())
-def test_one_id_has_one_form(made: UUID) -> None:
+def test_canonical_form_of_an_id_is_unique(made: UUID) -> None:
     forms = (str(made), str(made).upper(), made.hex, f"{{{made}}}", made.urn)
     assert {canonical(form) for form in forms} == {str(made)}
 

@@ -21,7 +21,7 @@ async def other(_message: Event | Timer, _uow: object) -> None:
     pass
 
 
-def test_it_tells_what_is_handled_and_from_where() -> None:
+def test_registry_lists_types_and_topics() -> None:
     made = (
         HandlerRegistry[object]()
         .on(CustomerWrote, one)
@@ -39,7 +39,7 @@ def test_it_tells_what_is_handled_and_from_where() -> None:
     assert made.handler(ContactResolved) is other
 
 
-def test_to_add_makes_a_new_table() -> None:
+def test_adding_a_handler_returns_a_new_registry() -> None:
     first = HandlerRegistry[object]().on(CustomerWrote, one)
     second = first.on(Due, one)
     assert first.timers == {}

@@ -15,21 +15,21 @@ def _untraced() -> None:
     trace.restore(None)
 
 
-def test_a_good_one_is_taken_up() -> None:
+def test_valid_traceparent_is_continued() -> None:
     assert trace.start(PARENT) == trace.current() == PARENT
 
 
 @pytest.mark.parametrize(
     "parent", [None, "", "nonsense", PARENT.upper(), PARENT + "0", PARENT + "\n", "01" + PARENT[2:]]
 )
-def test_for_any_other_a_new_one_begins(parent: str | None) -> None:
+def test_invalid_traceparent_starts_a_new_trace(parent: str | None) -> None:
     begun = trace.start(parent)
     assert FORM.fullmatch(begun)
     assert begun == trace.current() != parent
     assert trace.start(parent) != begun
 
 
-def test_what_carries_none_has_none() -> None:
+def test_message_without_traceparent_has_no_trace() -> None:
     trace.start(PARENT)
     trace.restore(None)
     assert trace.current() is None

@@ -1,4 +1,4 @@
-"""`python -m common`: roles and schemas, topics, and the AsyncAPI document."""
+"""`python -m common`: roles and schemas, topics, the AsyncAPI document, and references."""
 
 import asyncio
 import sys
@@ -10,6 +10,7 @@ import yaml
 
 from common.service.asyncapi import document
 from common.service.provision import TopicSpec, create_topics, provision_schema
+from common.service.reference import metrics_reference, settings_reference
 
 cli = typer.Typer(no_args_is_help=True, add_completion=False)
 
@@ -41,6 +42,18 @@ def topics(
 def asyncapi() -> None:
     """Print the AsyncAPI document of all events."""
     yaml.safe_dump(document(), sys.stdout, sort_keys=False, allow_unicode=True)
+
+
+@cli.command()
+def reference(
+    kind: Annotated[str, typer.Argument(help="settings or metrics")],
+    services: Annotated[list[str], typer.Argument(help="the services, in order")],
+) -> None:
+    """Print the reference of all settings or of all metrics, as Markdown."""
+    makers = {"settings": settings_reference, "metrics": metrics_reference}
+    if kind not in makers:
+        raise typer.BadParameter("takes settings or metrics")
+    typer.echo(makers[kind](services), nl=False)
 
 
 if __name__ == "__main__":

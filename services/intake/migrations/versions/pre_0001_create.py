@@ -41,6 +41,10 @@ STATEMENTS = (
         UNIQUE (connection, external_ref)
     )
     """,
+    "CREATE INDEX contacts_of_customer ON contacts (customer_id)",
+    """
+    CREATE INDEX contacts_resolved_at ON contacts (resolved_at) WHERE resolved_at IS NOT NULL
+    """,
     """
     CREATE TABLE messages (
         message_id uuid PRIMARY KEY,
@@ -77,6 +81,7 @@ STATEMENTS = (
         PRIMARY KEY (scope, key)
     )
     """,
+    "CREATE INDEX idempotency_keys_at ON idempotency_keys (at)",
     """
     CREATE TABLE channel_connections (
         connection text PRIMARY KEY,

@@ -6,7 +6,7 @@ from common.http.group_commit import CommandBatcher
 from common.service.cli import service_cli
 from common.service.spec import ServiceSpec
 from common.storage.database import Database
-from intake import api, handlers, use_cases
+from intake import api, handlers, tables, use_cases
 from intake.channels import CHANNELS
 from intake.channels.base import Channel
 from intake.settings import Settings
@@ -20,6 +20,7 @@ def build(
         name="intake",
         unit_of_work=UnitOfWork,
         subscriptions=handlers.SUBSCRIPTIONS,
+        retention=tables.RETENTION,
         routers=api.ROUTERS,
         state={"channels": channels},
         app_state=app_state,

@@ -1,7 +1,9 @@
-"""The tables of intake; the migrations make them."""
+"""The tables of intake, which the migrations make, and how long their rows are kept."""
 
 from sqlalchemy import Boolean, Column, DateTime, Integer, MetaData, Table, Text, Uuid
 from sqlalchemy.dialects.postgresql import JSONB
+
+from common.service.retention import Kept, Retention, Rule, published_events_rule
 
 metadata = MetaData()
 
@@ -74,4 +76,31 @@ channel_connections = Table(
     Column("kind", Text),
     Column("secret", Text),
     Column("options", JSONB),
+)
+
+RETENTION: tuple[Rule, ...] = (
+    Retention(
+        "contacts",
+        "resolved_at",
+        days=400,
+        condition="state IN ('resolved', 'abandoned')",
+        cascades=(
+            "DELETE FROM messages USING deleted WHERE messages.contact_id = deleted.contact_id",
+            "DELETE FROM surveys USING deleted WHERE surveys.contact_id = deleted.contact_id",
+            # Customers without any other contact.
+            """
+            DELETE FROM customers USING deleted
+            WHERE customers.customer_id = deleted.customer_id AND NOT EXISTS (
+                SELECT FROM contacts WHERE contacts.customer_id = deleted.customer_id
+                    AND contacts.contact_id NOT IN (SELECT contact_id FROM deleted))
+            """,
+        ),
+    ),
+    Kept("messages", "a message is deleted with its contact"),
+    Kept("surveys", "a survey is deleted with its contact"),
+    Kept("customers", "a customer is deleted with the last contact"),
+    published_events_rule("NOT EXISTS (SELECT FROM contacts WHERE contact_id = CAST(key AS uuid))"),
+    # Longer than any client repeats a request.
+    Retention("idempotency_keys", "at", days=30),
+    Kept("channel_connections", "settings: they are in force until they are replaced"),
 )

@@ -39,6 +39,7 @@ STATEMENTS = (
     )
     """,
     "CREATE INDEX escalations_of_contact ON escalations (contact_id)",
+    "CREATE INDEX escalations_at ON escalations (at)",
     """
     CREATE TABLE notifications (
         notification_id uuid PRIMARY KEY,
@@ -74,6 +75,7 @@ STATEMENTS = (
     WHERE state IN ('pending', 'sending')
     """,
     "CREATE INDEX notifications_of_contact ON notifications (contact_id)",
+    "CREATE INDEX notifications_requested_at ON notifications (requested_at)",
     "CREATE INDEX notifications_of_escalation ON notifications (escalation_id)",
     "CREATE INDEX notifications_of_person ON notifications (person_id, notification_id)",
     """

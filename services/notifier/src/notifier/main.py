@@ -9,7 +9,7 @@ from common.service.cli import service_cli
 from common.service.runtime import Worker
 from common.service.spec import ServiceSpec
 from common.storage.database import Database
-from notifier import api, handlers
+from notifier import api, handlers, tables
 from notifier.channels import CHANNELS
 from notifier.channels.base import Channel
 from notifier.domain.delivery import RetryPolicy
@@ -53,6 +53,7 @@ def build(
         name="notifier",
         unit_of_work=UnitOfWork,
         subscriptions=handlers.SUBSCRIPTIONS,
+        retention=tables.RETENTION,
         routers=api.make_routers(channels),
         state={"links": links},
         workers=workers,

@@ -1,7 +1,9 @@
-"""The tables of the notifier, as its migration creates them."""
+"""The tables of the notifier, which its migration creates, and how long their rows are kept."""
 
 from sqlalchemy import Boolean, Column, DateTime, Integer, MetaData, Table, Text, Uuid
 from sqlalchemy.dialects.postgresql import JSONB
+
+from common.service.retention import Kept, Retention, Rule, published_events_rule
 
 metadata = MetaData()
 
@@ -66,4 +68,39 @@ delivery_attempts = Table(
     Column("ended_at", DateTime(timezone=True)),
     Column("outcome", Text),
     Column("detail", Text),
+)
+
+_ESCALATION_ENDED = "state IN ('handed_back', 'resolved', 'closed')"
+RETENTION: tuple[Rule, ...] = (
+    Retention(
+        "notifications",
+        "requested_at",
+        days=400,
+        condition=f"""
+            state NOT IN ('pending', 'sending') AND NOT EXISTS (
+                SELECT FROM escalations e WHERE e.escalation_id = notifications.escalation_id
+                    AND NOT e.{_ESCALATION_ENDED})
+        """,
+        cascades=(
+            """
+            DELETE FROM delivery_attempts USING deleted
+            WHERE delivery_attempts.notification_id = deleted.notification_id
+            """,
+        ),
+    ),
+    Kept("delivery_attempts", "an attempt is deleted with its notification"),
+    Retention(
+        "escalations",
+        "at",
+        days=400,
+        condition=f"""
+            {_ESCALATION_ENDED} AND NOT EXISTS (
+                SELECT FROM notifications n WHERE n.escalation_id = escalations.escalation_id)
+        """,
+    ),
+    published_events_rule(
+        "NOT EXISTS (SELECT FROM notifications n WHERE n.contact_id = CAST(key AS uuid))"
+    ),
+    Kept("recipients", "one row a person"),
+    Kept("channel_users", "one row for each account of a person"),
 )

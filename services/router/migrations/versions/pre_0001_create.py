@@ -69,6 +69,7 @@ STATEMENTS = (
     CREATE INDEX assignments_open ON assignments (contact_id)
         WHERE state NOT IN ('completed', 'abandoned')
     """,
+    "CREATE INDEX assignments_ended_at ON assignments (ended_at) WHERE ended_at IS NOT NULL",
 )
 
 

@@ -2,7 +2,7 @@
 
 from common.service.cli import service_cli
 from common.service.spec import ServiceSpec
-from router import api, handlers
+from router import api, handlers, tables
 from router.settings import Settings
 from router.store import UnitOfWork
 
@@ -12,6 +12,7 @@ def build(_settings: Settings) -> ServiceSpec[UnitOfWork]:
         name="router",
         unit_of_work=UnitOfWork,
         subscriptions=handlers.SUBSCRIPTIONS,
+        retention=tables.RETENTION,
         routers=api.ROUTERS,
     )
 

@@ -1,4 +1,4 @@
-"""The tables of router, as the migrations create them."""
+"""The tables of router, which its migration creates, and how long their rows are kept."""
 
 from sqlalchemy import (
     ARRAY,
@@ -13,6 +13,8 @@ from sqlalchemy import (
     Uuid,
 )
 from sqlalchemy.dialects.postgresql import JSONB
+
+from common.service.retention import Kept, Retention, Rule, published_events_rule
 
 metadata = MetaData()
 
@@ -65,4 +67,19 @@ published_events = Table(
     Column("topic", Text),
     Column("type", Text),
     Column("data", JSONB),
+)
+
+RETENTION: tuple[Rule, ...] = (
+    Retention("assignments", "ended_at", days=400, condition="state IN ('completed', 'abandoned')"),
+    Kept("representatives", "one row a person; those who left are inactive"),
+    # The newest event of a person stays: it carries the number that the next one follows.
+    published_events_rule("""
+        CASE topic
+            WHEN 'assignments' THEN NOT EXISTS (
+                SELECT FROM assignments WHERE contact_id = CAST(key AS uuid))
+            ELSE sequence < (
+                SELECT s.sequence FROM sequences s
+                WHERE s.key = published_events.key AND s.topic = published_events.topic)
+        END
+    """),
 )

@@ -1,4 +1,4 @@
-"""Dead letters over HTTP, in every service; for admins, since they hold customers' words."""
+"""The dead-letter API of every service; for admins, since the messages hold customers' words."""
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -46,7 +46,7 @@ _EXAMPLE = {
     "closed_by": None,
     "closed_reason": None,
 }
-_EXAMPLE_WHOLE = {
+_DETAIL_EXAMPLE = {
     **_EXAMPLE,
     "traceparent": "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01",
     "traceback": "Traceback (most recent call last): …",
@@ -62,37 +62,41 @@ def _with_example(example: dict[str, Any]) -> ConfigDict:
 class DiscardIn(RequestModel):
     model_config = _with_example({"reason": "Sent by a load test."})
 
-    reason: ShortText
+    reason: ShortText = Field(description="Why it needs no handling")
 
 
 class DeadLetterOut(BaseModel):
-    """`attempts` have failed; `why` it was discarded, or replayed without effect."""
+    """A message that could not be handled, without its content."""
 
     model_config = _with_example(_EXAMPLE)
 
     id: int
     state: State
-    at: datetime
-    origin: str
-    type: str | None
+    at: datetime = Field(description="When it became a dead letter")
+    origin: str = Field(description="Topic, partition, offset and time; or `timer/` and its id")
+    type: str | None = Field(description="The type of the event or timer; null if unreadable")
     event_id: str | None
-    key: str | None
-    reason: str
-    attempts: int
+    key: str | None = Field(description="The event's key: the contact or the person it is about")
+    reason: str = Field(description="Why the last attempt failed")
+    attempts: int = Field(description="How many attempts have failed")
     closed_at: datetime | None
     closed_by: str | None
-    closed_reason: str | None
+    closed_reason: str | None = Field(
+        description="Why it was discarded, or why its replay had no effect"
+    )
 
 
 class DeadLetterDetail(DeadLetterOut):
-    """`payload` and headers: a text, or `{"base64": …}` where they are none."""
+    """A message that could not be handled, with its content."""
 
-    model_config = _with_example(_EXAMPLE_WHOLE)
+    model_config = _with_example(_DETAIL_EXAMPLE)
 
     traceparent: str | None
-    traceback: str | None
-    headers: dict[str, Readable]
-    payload: Readable
+    traceback: str | None = Field(description="The Python traceback of the last attempt")
+    headers: dict[str, Readable] = Field(
+        description='Each value as text, or as `{"base64": …}` if it is not text'
+    )
+    payload: Readable = Field(description='As text, or as `{"base64": …}` if it is not text')
 
 
 class DeadLetterPage(Page[DeadLetterOut]):
@@ -122,11 +126,11 @@ _NOT_FOUND: dict[int | str, dict[str, Any]] = {
 }
 _CLOSED: dict[int | str, dict[str, Any]] = {
     **_NOT_FOUND,
-    409: {"description": "It was dealt with already; nothing was done", "model": ProblemOut},
+    409: {"description": "It is closed already; nothing was done", "model": ProblemOut},
 }
 _REPLAY_FAILED: dict[int | str, dict[str, Any]] = {
     **_CLOSED,
-    422: {"description": "It failed again, and waits on", "model": ProblemOut},
+    422: {"description": "It failed again and is still waiting", "model": ProblemOut},
 }
 
 
@@ -139,7 +143,7 @@ async def list_dead_letters(
     limit: Limit = 50,
     cursor: Cursor = None,
 ) -> DeadLetterPage:
-    """List dead letters, newest first, without what the messages say."""
+    """List dead letters, newest first, without the content of the messages."""
     filters = {"state": state, "type": type}
     before = decode_cursor(cursor, _ID, filters)
     async with database.transaction() as uow:
@@ -154,7 +158,7 @@ async def list_dead_letters(
 async def get_dead_letter(
     letter_id: LetterPath, database: DatabaseDep, _caller: AdminUser
 ) -> DeadLetterDetail:
-    """Show all that is known of a dead letter, with trace and payload."""
+    """Return a dead letter in full, with traceback and payload."""
     async with database.transaction() as uow:
         letter = await DeadLetterStore(uow.connection).get(letter_id)
     if letter is None:
@@ -164,20 +168,20 @@ async def get_dead_letter(
 
 @router.post("/{letter_id}/replay", responses=_REPLAY_FAILED)
 async def replay_dead_letter(
-    letter_id: LetterPath, dealing: ReplayDep, caller: AdminUser
+    letter_id: LetterPath, replays: ReplayDep, caller: AdminUser
 ) -> DeadLetterOut:
-    """Handle it now. Once replayed it stays so: to ask again changes nothing."""
+    """Handle it now. A dead letter is replayed at most once."""
     async with _raise_problems():
-        return summary_out(await dealing.replay(letter_id, _by(caller)))
+        return summary_out(await replays.replay(letter_id, _by(caller)))
 
 
 @router.post("/{letter_id}/discard", responses=_CLOSED)
 async def discard_dead_letter(
-    letter_id: LetterPath, asked: DiscardIn, dealing: ReplayDep, caller: AdminUser
+    letter_id: LetterPath, discard: DiscardIn, replays: ReplayDep, caller: AdminUser
 ) -> DeadLetterOut:
-    """Close it unhandled, with the reason; it is kept for 30 days."""
+    """Close it without handling, with the reason; it is deleted later (30 days by default)."""
     async with _raise_problems():
-        return summary_out(await dealing.discard(letter_id, _by(caller), asked.reason))
+        return summary_out(await replays.discard(letter_id, _by(caller), discard.reason))
 
 
 def summary_out(letter: DeadLetterSummary) -> DeadLetterOut:

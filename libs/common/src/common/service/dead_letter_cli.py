@@ -1,7 +1,7 @@
-"""`python -m <service> dead-letters list|show|replay|discard`; it needs the database alone.
+"""`python -m <service> dead-letters list|show|replay|discard`; it needs the database only.
 
-Exit codes: 0 all done; 1 the database is away; 2 wrong usage; 3 some failed again and wait on;
-4 none failed, but some are unknown or had been dealt with.
+Exit codes: 0 all done; 1 the database is unavailable; 2 wrong usage; 3 some failed again and are
+still waiting; 4 none failed, but some do not exist or are closed already.
 """
 
 import asyncio
@@ -12,6 +12,9 @@ from typing import Annotated, Any, Final, TypeVar
 import orjson
 import typer
 from pydantic import BaseModel
+from rich.console import Console
+from rich.markup import escape
+from rich.table import Table
 
 from common.core import logs
 from common.core.clock import TimeSource
@@ -32,18 +35,18 @@ from common.storage.dead_letter_store import DeadLetterStore, DeadLetterSummary,
 
 T = TypeVar("T")
 
-_AWAY: Final = 1
+_UNAVAILABLE: Final = 1
 _FAILED: Final = 3
 _NOTHING_DONE: Final = 4
-_COLUMNS: Final = ("ID", "STATE", "SINCE", "TRIES", "TYPE", "KEY", "REASON")
-_REASON_WIDTH: Final = 100
+_COLUMNS: Final = ("ID", "STATE", "SINCE", "ATTEMPTS", "TYPE", "KEY", "REASON")
+_PIPE_WIDTH: Final = 10_000
 
 Ids = Annotated[list[int], typer.Argument(metavar="ID")]
 SomeIds = Annotated[list[int] | None, typer.Argument(metavar="ID")]
 Limit = Annotated[int, typer.Option(min=1)]
-All = Annotated[bool, typer.Option("--all", help="all that wait, oldest first")]
-Reason = Annotated[str, typer.Option(help="why they need not be handled")]
-By = Annotated[str, typer.Option(envvar="USER", help="who does it, for the record")]
+All = Annotated[bool, typer.Option("--all", help="all that are waiting, oldest first")]
+Reason = Annotated[str, typer.Option(help="why they need no handling")]
+By = Annotated[str, typer.Option(envvar="USER", help="your name, for the record")]
 AsJson = Annotated[bool, typer.Option("--json", help="one JSON document a line")]
 
 
@@ -76,10 +79,10 @@ class _Commands:
         self, state: State = "waiting", limit: Limit = 50, *, as_json: AsJson = False
     ) -> None:
         """List dead letters, newest first."""
-        found = self._run(lambda desk: _newest(desk, [state], limit + 1))
-        _print_list(found[:limit], as_json=as_json)
-        if len(found) > limit:
-            typer.echo(f"there are more than {limit}: see --limit", err=True)
+        letters = self._run(lambda cli: _newest(cli, [state], limit + 1))
+        _print_list(letters[:limit], as_json=as_json)
+        if len(letters) > limit:
+            typer.echo(f"There are more than {limit}; use --limit.", err=True)
 
     def show(
         self,
@@ -87,12 +90,12 @@ class _Commands:
         *,
         as_json: AsJson = False,
     ) -> None:
-        """Show all that is known of one, with trace and payload."""
-        letter = self._run(lambda desk: _look(desk, letter_id))
+        """Show one in full, with traceback and payload."""
+        letter = self._run(lambda cli: _get(cli, letter_id))
         if letter is None:
             typer.echo(f"{letter_id}: {DeadLetterNotFoundError.__doc__}", err=True)
             raise typer.Exit(_NOTHING_DONE)
-        typer.echo(_line(letter) if as_json else _sheet(letter))
+        typer.echo(_json_line(letter) if as_json else _details(letter))
 
     def replay(
         self,
@@ -102,34 +105,38 @@ class _Commands:
         by: By = "unknown",
         as_json: AsJson = False,
     ) -> None:
-        """Handle them now, by this version of the service. What fails again waits on."""
+        """Handle them now, with this version of the service; those that fail again keep waiting."""
         if bool(ids) == every:
-            raise typer.BadParameter("give IDs, or --all")
+            raise typer.BadParameter("give IDs or --all")
 
-        async def work(desk: _CliContext) -> int:
-            chosen = ids or await _waiting(desk)
-            deals = ((one, desk.replay.replay(one, f"cli:{by}")) for one in chosen)
-            return await _each(deals, as_json=as_json)
+        async def work(cli: _CliContext) -> int:
+            chosen = ids or await _waiting_ids(cli)
+            replays = (
+                (letter_id, cli.replay.replay(letter_id, f"cli:{by}")) for letter_id in chosen
+            )
+            return await _run_each(replays, as_json=as_json)
 
         raise typer.Exit(self._run(work))
 
     def discard(
         self, ids: Ids, reason: Reason, *, by: By = "unknown", as_json: AsJson = False
     ) -> None:
-        """Close them unhandled."""
+        """Close them without handling."""
 
-        async def work(desk: _CliContext) -> int:
-            deals = ((one, desk.replay.discard(one, f"cli:{by}", reason)) for one in ids)
-            return await _each(deals, as_json=as_json)
+        async def work(cli: _CliContext) -> int:
+            discards = (
+                (letter_id, cli.replay.discard(letter_id, f"cli:{by}", reason)) for letter_id in ids
+            )
+            return await _run_each(discards, as_json=as_json)
 
         raise typer.Exit(self._run(work))
 
     def _run(self, work: Callable[[_CliContext], Awaitable[T]]) -> T:
-        settings = self._settings(kafka_bootstrap="not asked")
-        return asyncio.run(_at_desk(settings, self._build(settings), work))
+        settings = self._settings(kafka_bootstrap="unused")
+        return asyncio.run(_with_database(settings, self._build(settings), work))
 
 
-async def _at_desk(
+async def _with_database(
     settings: ServiceSettings, spec: ServiceSpec[Any], work: Callable[[_CliContext], Awaitable[T]]
 ) -> T:
     logs.to_stderr()
@@ -141,48 +148,48 @@ async def _at_desk(
     except Exception as error:
         if not is_transient(error):
             raise
-        typer.echo(f"the database is away: {error}", err=True)
-        raise typer.Exit(_AWAY) from error
+        typer.echo(f"The database is unavailable: {error}", err=True)
+        raise typer.Exit(_UNAVAILABLE) from error
     finally:
         await engine.dispose()
 
 
-async def _newest(
-    desk: _CliContext, states: Sequence[State], limit: int
-) -> list[DeadLetterSummary]:
-    async with desk.database.transaction() as uow:
+async def _newest(cli: _CliContext, states: Sequence[State], limit: int) -> list[DeadLetterSummary]:
+    async with cli.database.transaction() as uow:
         return await DeadLetterStore(uow.connection).newest(states, limit=limit)
 
 
-async def _look(desk: _CliContext, letter_id: int) -> DeadLetterDetail | None:
-    async with desk.database.transaction() as uow:
+async def _get(cli: _CliContext, letter_id: int) -> DeadLetterDetail | None:
+    async with cli.database.transaction() as uow:
         letter = await DeadLetterStore(uow.connection).get(letter_id)
     return detail_out(letter) if letter else None
 
 
-async def _waiting(desk: _CliContext) -> list[int]:
-    async with desk.database.transaction() as uow:
+async def _waiting_ids(cli: _CliContext) -> list[int]:
+    async with cli.database.transaction() as uow:
         return await DeadLetterStore(uow.connection).waiting_ids()
 
 
-async def _each(deals: Iterable[tuple[int, Awaitable[DeadLetterSummary]]], *, as_json: bool) -> int:
-    """Await one after the other, say what came of each, and return the exit code."""
+async def _run_each(
+    actions: Iterable[tuple[int, Awaitable[DeadLetterSummary]]], *, as_json: bool
+) -> int:
+    """Await one after the other, print the outcome of each, and return the exit code."""
     codes = {0}
-    for letter_id, deal in deals:
-        outcome, detail, code = await _outcome(deal)
+    for letter_id, action in actions:
+        outcome, detail, code = await _outcome(action)
         codes.add(code)
-        told = {"id": letter_id, "outcome": outcome, "detail": detail}
-        typer.echo(_line(told) if as_json else f"{letter_id}: {detail or outcome}")
+        result = {"id": letter_id, "outcome": outcome, "detail": detail}
+        typer.echo(_json_line(result) if as_json else f"{letter_id}: {detail or outcome}")
     return _FAILED if _FAILED in codes else max(codes)
 
 
-async def _outcome(dealing: Awaitable[DeadLetterSummary]) -> tuple[str, str | None, int]:
+async def _outcome(action: Awaitable[DeadLetterSummary]) -> tuple[str, str | None, int]:
     try:
-        letter = await dealing
+        letter = await action
     except DeadLetterNotFoundError as error:
-        return "unknown", str(error), _NOTHING_DONE
+        return "not found", str(error), _NOTHING_DONE
     except AlreadyClosedError as error:
-        return "already dealt with", str(error), _NOTHING_DONE
+        return "already closed", str(error), _NOTHING_DONE
     except ReplayFailedError as error:
         return "failed again", str(error), _FAILED
     return letter.state, None if letter.state == "discarded" else letter.closed_reason, 0
@@ -191,17 +198,20 @@ async def _outcome(dealing: Awaitable[DeadLetterSummary]) -> tuple[str, str | No
 def _print_list(letters: Iterable[DeadLetterSummary], *, as_json: bool) -> None:
     if as_json:
         for letter in letters:
-            typer.echo(_line(summary_out(letter)))
+            typer.echo(_json_line(summary_out(letter)))
         return
-    table = [_COLUMNS, *map(_row, letters)]
-    widths = [max(map(len, column)) for column in zip(*table, strict=True)]
-    for row in table:
-        cells = (cell.ljust(width) for cell, width in zip(row, widths, strict=True))
-        typer.echo("  ".join(cells).rstrip())
+    table = Table(*_COLUMNS, box=None, pad_edge=False, header_style="bold")
+    for column in table.columns:
+        column.no_wrap = True
+    for letter in letters:
+        table.add_row(*map(escape, _row(letter)))
+    # A file or a pipe gets whole rows, whatever their length.
+    terminal = Console()
+    console = terminal if terminal.is_terminal else Console(width=_PIPE_WIDTH)
+    console.print(table)
 
 
 def _row(letter: DeadLetterSummary) -> tuple[str, ...]:
-    reason = " ".join(letter.reason.split())
     return (
         str(letter.id),
         letter.state,
@@ -209,21 +219,21 @@ def _row(letter: DeadLetterSummary) -> tuple[str, ...]:
         str(letter.attempts),
         letter.type or "-",
         letter.key or "-",
-        reason if len(reason) <= _REASON_WIDTH else f"{reason[: _REASON_WIDTH - 1]}…",
+        " ".join(letter.reason.split()),
     )
 
 
-def _sheet(letter: DeadLetterDetail) -> str:
-    """A line for each field, and below them what has lines of its own."""
+def _details(letter: DeadLetterDetail) -> str:
+    """Return a line for each field, and below them headers, payload and traceback."""
     fields = letter.model_dump(mode="json")
     traceback, headers, payload = (fields.pop(name) for name in ("traceback", "headers", "payload"))
-    lines = [f"{name:<12}{value}" for name, value in fields.items() if value is not None]
+    lines = [f"{name:<15}{value}" for name, value in fields.items() if value is not None]
     lines += ["", "headers", *(f"  {name}: {value}" for name, value in headers.items())]
     lines += ["", "payload", f"  {payload}", "", traceback or ""]
     return "\n".join(lines).rstrip()
 
 
-def _line(document: BaseModel | dict[str, Any]) -> str:
+def _json_line(document: BaseModel | dict[str, Any]) -> str:
     if isinstance(document, BaseModel):
         return document.model_dump_json()
     return orjson.dumps(document).decode()

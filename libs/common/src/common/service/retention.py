@@ -4,10 +4,10 @@ import asyncio
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
-from typing import Any, Final, Generic, TypeVar
+from typing import Final, Generic, TypeVar
 
 import structlog
-from sqlalchemy import text
+from sqlalchemy import TextClause, text
 
 from common.core.backoff import pause
 from common.core.errors import is_transient
@@ -32,15 +32,15 @@ log = structlog.get_logger()
 class Retention:
     """Deletes a row `days` after `time_column`, if `condition` (SQL) holds; 0 days: never.
 
-    An index of the table begins with the time column. `cascade` is SQL that deletes what belongs to
-    the rows in `deleted`, in the same transaction.
+    An index of the table begins with the time column. Each of `cascades` is SQL that deletes what
+    belongs to the rows in `deleted`, in the same statement.
     """
 
     table: str
     time_column: str
     days: int
     condition: str = "true"
-    cascade: str = "SELECT"
+    cascades: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,7 +70,7 @@ def published_events_rule(condition: str) -> Retention:
     consumer may know the old ones. A sequence that has just counted further stays.
     """
     return Retention(
-        "published_events", "at", days=400, condition=condition, cascade=_DELETE_SEQUENCES
+        "published_events", "at", days=400, condition=condition, cascades=(_DELETE_SEQUENCES,)
     )
 
 
@@ -123,28 +123,32 @@ class RetentionWorker(Generic[U]):
     ) -> None:
         self._database = database
         self._removed = metrics.retention_removed_rows
-        self._rules = [rule for rule in rules if isinstance(rule, Retention)]
+        self.rules = [rule for rule in rules if isinstance(rule, Retention)]
         self._interval = interval
         self._batch_rows = batch_rows
         self._pause_s = pause_s
 
     async def run(self, stopping: asyncio.Event) -> None:
         while not stopping.is_set():
-            try:
-                await self.apply(stopping)
-            except Exception as error:
-                if not is_transient(error):
-                    raise
-                log.warning("retention_backing_off", error=repr(error))
+            await self.apply(stopping)
             await pause(self._interval.total_seconds(), stopping)
 
     async def apply(self, stopping: asyncio.Event) -> None:
-        """Apply every rule once, until nothing is old enough any more."""
-        for rule in self._rules:
-            if rule.table == INBOX.table:
-                await self._drop_partitions(rule)
-            elif rule.days:
-                await self._delete_old(rule, stopping)
+        """Apply every rule once; a rule that fails is tried again in the next run."""
+        for rule in self.rules:
+            try:
+                await self.apply_rule(rule, stopping)
+            except Exception as error:
+                if is_transient(error):
+                    log.warning("retention_backing_off", table=rule.table, error=repr(error))
+                else:
+                    log.exception("retention_failed", table=rule.table)
+
+    async def apply_rule(self, rule: Retention, stopping: asyncio.Event) -> None:
+        if rule.table == INBOX.table:
+            await self._drop_partitions(rule)
+        elif rule.days:
+            await self._delete_old(rule, stopping)
 
     async def _drop_partitions(self, rule: Retention) -> None:
         """Make the inbox partitions of the days to come too."""
@@ -155,14 +159,7 @@ class RetentionWorker(Generic[U]):
         self._removed.labels(rule.table).inc(removed)
 
     async def _delete_old(self, rule: Retention, stopping: asyncio.Event) -> None:
-        statement = text(
-            _DELETE.format(
-                table=rule.table,
-                column=rule.time_column,
-                condition=rule.condition,
-                cascade=rule.cascade,
-            )
-        )
+        statement = _delete_statement(rule)
         after: datetime | None = None
         count = self._batch_rows
         while count == self._batch_rows and not stopping.is_set():
@@ -172,7 +169,7 @@ class RetentionWorker(Generic[U]):
                 await pause(self._pause_s, stopping)
 
     async def _delete_batch(
-        self, rule: Retention, statement: Any, after: datetime | None
+        self, rule: Retention, statement: TextClause, after: datetime | None
     ) -> tuple[int, datetime | None]:
         """Delete one batch; return its size and its latest time, where the next one begins."""
         async with self._database.transaction() as uow:
@@ -191,17 +188,25 @@ class RetentionWorker(Generic[U]):
         return row.deleted_rows, row.last_time
 
 
+def _delete_statement(rule: Retention) -> TextClause:
+    # Rows that are locked are in use; they are left for the next run.
+    cascades = "".join(
+        f", cascaded_{number} AS ({cascade})" for number, cascade in enumerate(rule.cascades)
+    )
+    return text(f"""
+        WITH old AS (
+            SELECT ctid, {rule.time_column} AS time FROM {rule.table}
+            WHERE {rule.time_column} < :before
+              AND {rule.time_column} >= coalesce(CAST(:after AS timestamptz), '-infinity')
+              AND ({rule.condition})
+            ORDER BY {rule.time_column} LIMIT :limit FOR UPDATE OF {rule.table} SKIP LOCKED
+        ), deleted AS (
+            DELETE FROM {rule.table} WHERE ctid = ANY(ARRAY(SELECT ctid FROM old)) RETURNING *
+        ){cascades}
+        SELECT (SELECT count(*) FROM deleted) AS deleted_rows,
+               (SELECT max(time) FROM old) AS last_time
+    """)
+
+
 _LOCK = text("SELECT pg_advisory_xact_lock(hashtext('retention ' || current_schema()))")
 _TRY_LOCK = text("SELECT pg_try_advisory_xact_lock(hashtext('retention ' || current_schema()))")
-# Locked rows are in use and left for the next run.
-_DELETE = """
-    WITH old AS (
-        SELECT ctid, {column} AS time FROM {table}
-        WHERE {column} < :before
-          AND {column} >= coalesce(CAST(:after AS timestamptz), '-infinity') AND ({condition})
-        ORDER BY {column} LIMIT :limit FOR UPDATE OF {table} SKIP LOCKED
-    ), deleted AS (
-        DELETE FROM {table} WHERE ctid = ANY(ARRAY(SELECT ctid FROM old)) RETURNING *
-    ), cascaded AS ({cascade})
-    SELECT (SELECT count(*) FROM deleted) AS deleted_rows, (SELECT max(time) FROM old) AS last_time
-"""

@@ -16,7 +16,9 @@ class ServiceSettings(BaseSettings):
     )
     database_pool: int = Field(default=10, ge=3, description="connections kept by one process")
     kafka_bootstrap: str = Field(description="host:port, several separated by commas")
-    kafka_session_timeout_ms: int = Field(default=10_000, ge=1000)
+    kafka_session_timeout_ms: int = Field(
+        default=10_000, ge=1000, description="after it the group replaces a silent member"
+    )
     instance_id: str | None = Field(
         default=None,
         description="a name that survives a restart: Kafka then keeps this member's partitions "
@@ -25,8 +27,8 @@ class ServiceSettings(BaseSettings):
     namespace: str = Field(
         default="upstairs", description="first part of the names of topics and consumer groups"
     )
-    http_host: str = "127.0.0.1"
-    http_port: int = 8000
+    http_host: str = Field(default="127.0.0.1", description="the address to listen on")
+    http_port: int = Field(default=8000, description="the port to listen on")
     api_keys: SecretStr = Field(
         default=SecretStr(""), description="role:subject:key, several separated by commas"
     )
@@ -35,8 +37,11 @@ class ServiceSettings(BaseSettings):
     )
     retention_days: dict[str, NonNegativeInt] = Field(
         default={},
-        description="days after which rows are deleted, by table, as a JSON object; 0 keeps them. "
-        "The defaults are in docs/reference/settings.md",
+        description="days after which rows are deleted, by table, as a JSON object; see Retention",
     )
-    log_level: Literal["debug", "info", "warning", "error"] = "info"
-    log_format: Literal["json", "console"] = "json"
+    log_level: Literal["debug", "info", "warning", "error"] = Field(
+        default="info", description="the least severe logs to write"
+    )
+    log_format: Literal["json", "console"] = Field(
+        default="json", description="how a log line is written"
+    )

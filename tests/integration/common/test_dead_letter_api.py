@@ -52,7 +52,7 @@ async def listed(api: httpx.AsyncClient, **query: Any) -> list[int]:
         query["cursor"] = page["next_cursor"]
 
 
-async def test_all_of_it_is_for_admins(api: httpx.AsyncClient, replica: Replica) -> None:
+async def test_dead_letter_api_is_for_admins_only(api: httpx.AsyncClient, replica: Replica) -> None:
     letter_id, _ = await buried(replica)
     for caller, status in (("marco", 403), ("shop", 403), (None, 401)):
         api.headers.update({"Authorization": "Bearer guess"} if caller is None else KEYS(caller))
@@ -68,7 +68,7 @@ async def test_all_of_it_is_for_admins(api: httpx.AsyncClient, replica: Replica)
     assert await effects(replica.database) == ([], 0, 0)
 
 
-async def test_they_are_listed_newest_first_page_by_page(
+async def test_dead_letters_are_listed_newest_first_by_pages(
     api: httpx.AsyncClient, replica: Replica
 ) -> None:
     ids = [(await buried(replica))[0] for _ in range(5)]
@@ -89,9 +89,7 @@ async def test_they_are_listed_newest_first_page_by_page(
     assert await listed(api, type="upstairs.unheard_of.v1") == []
 
 
-async def test_the_list_does_not_say_what_customers_said(
-    api: httpx.AsyncClient, replica: Replica
-) -> None:
+async def test_list_hides_the_content_of_messages(api: httpx.AsyncClient, replica: Replica) -> None:
     letter_id, contact_id = await buried(replica)
     answer = await api.get(PATH)
     (one,) = answer.json()["items"]
@@ -101,12 +99,12 @@ async def test_the_list_does_not_say_what_customers_said(
         "waiting",
         1,
     )
-    assert one["reason"] == "Poisoned: This note can't be taken."
+    assert one["reason"] == "PoisonedError: This note can't be taken."
     assert POISON not in answer.text
     assert not {"payload", "headers", "traceback"} & one.keys()
 
 
-async def test_one_shows_everything(api: httpx.AsyncClient, replica: Replica) -> None:
+async def test_dead_letter_is_shown_in_full(api: httpx.AsyncClient, replica: Replica) -> None:
     letter_id, _ = await buried(replica)
     one = (await api.get(f"{PATH}/{letter_id}")).json()
     assert f'"excerpt":"{POISON}"' in one["payload"]
@@ -114,7 +112,7 @@ async def test_one_shows_everything(api: httpx.AsyncClient, replica: Replica) ->
     assert "in take_note" in one["traceback"]
 
 
-async def test_what_is_no_text_is_shown_in_base64(
+async def test_binary_values_are_shown_in_base64(
     api: httpx.AsyncClient, database: Database[UnitOfWork]
 ) -> None:
     event = wrote(new_contact())
@@ -127,7 +125,7 @@ async def test_what_is_no_text_is_shown_in_base64(
     assert one["headers"] == {"x": {"base64": "/g=="}, "y": None}
 
 
-async def test_a_replay_is_done_once(api: httpx.AsyncClient, replica: Replica) -> None:
+async def test_second_replay_is_refused(api: httpx.AsyncClient, replica: Replica) -> None:
     letter_id, _ = await buried(replica)
     answer = await api.post(f"{PATH}/{letter_id}/replay")
     assert answer.status_code == 200
@@ -139,7 +137,7 @@ async def test_a_replay_is_done_once(api: httpx.AsyncClient, replica: Replica) -
     assert 'outcome="replayed"' in (await api.get("/metrics")).text
 
 
-async def test_a_replay_that_fails_says_why(
+async def test_failed_replay_says_the_reason(
     api: httpx.AsyncClient, database: Database[UnitOfWork]
 ) -> None:
     event = wrote(new_contact())
@@ -155,7 +153,7 @@ async def test_a_replay_that_fails_says_why(
     assert (one["state"], one["reason"]) == ("waiting", answer.json()["reason"])
 
 
-async def test_a_discard_says_why(api: httpx.AsyncClient, replica: Replica) -> None:
+async def test_discard_records_the_reason(api: httpx.AsyncClient, replica: Replica) -> None:
     letter_id, _ = await buried(replica)
     for body in ({}, {"reason": ""}, {"reason": "a", "else": 1}):
         refused = await api.post(f"{PATH}/{letter_id}/discard", json=body)
@@ -167,7 +165,7 @@ async def test_a_discard_says_why(api: httpx.AsyncClient, replica: Replica) -> N
         assert problem(refused) == (409, "already-closed")
 
 
-async def test_what_is_not_there_is_not_found(api: httpx.AsyncClient) -> None:
+async def test_unknown_dead_letter_is_not_found(api: httpx.AsyncClient) -> None:
     for method, path in (("GET", "/7"), ("POST", "/7/replay"), ("POST", "/7/discard")):
         answer = await api.request(method, f"{PATH}{path}", json={"reason": "x"})
         assert problem(answer) == (404, "dead-letter-not-found")

@@ -45,7 +45,7 @@ async def read(database: Database[UnitOfWork], contact_id: ContactId) -> Probe |
     ],
     ids=["plain", "texts", "nested", "another zone", "long ago"],
 )
-async def test_what_is_written_is_read_again(database: Database[UnitOfWork], probe: Probe) -> None:
+async def test_written_row_is_read_back(database: Database[UnitOfWork], probe: Probe) -> None:
     await stored(database, probe)
     found = await read(database, probe.contact_id)
     assert found == probe
@@ -53,7 +53,7 @@ async def test_what_is_written_is_read_again(database: Database[UnitOfWork], pro
     assert found.touched_at.tzinfo is not None
 
 
-async def test_new_and_known_rows_are_written_in_one_batch(
+async def test_new_and_existing_rows_are_written_in_one_batch(
     database: Database[UnitOfWork],
 ) -> None:
     known, untouched = made(notes=("known",)), made(notes=("untouched",))
@@ -80,7 +80,7 @@ async def test_new_and_known_rows_are_written_in_one_batch(
         assert found.notes == notes
 
 
-async def test_a_row_made_anew_is_not_looked_for(database: Database[UnitOfWork]) -> None:
+async def test_row_marked_absent_is_not_queried(database: Database[UnitOfWork]) -> None:
     new = made()
     with statements(database) as sent:
         async with database.transaction() as uow:
@@ -90,7 +90,7 @@ async def test_a_row_made_anew_is_not_looked_for(database: Database[UnitOfWork])
     assert await read(database, new.contact_id) == new
 
 
-async def test_a_row_written_in_the_midst_is_known_afterwards(
+async def test_row_flushed_early_can_be_changed_again(
     database: Database[UnitOfWork],
 ) -> None:
     new = made(notes=("one",))
@@ -104,7 +104,7 @@ async def test_a_row_written_in_the_midst_is_known_afterwards(
     assert found.notes == ("one", "two")
 
 
-async def test_two_that_make_the_same_row_do_not_overwrite_each_other(
+async def test_two_inserts_of_a_row_do_not_overwrite_each_other(
     database: Database[UnitOfWork],
 ) -> None:
     contact_id = new_contact()
@@ -125,7 +125,7 @@ async def test_two_that_make_the_same_row_do_not_overwrite_each_other(
     assert found.notes == (("b",) if results[0] is refused else ("a",))
 
 
-async def test_a_locked_row_is_waited_for_and_seen_as_it_became(
+async def test_lock_waits_and_returns_the_changed_row(
     database: Database[UnitOfWork],
 ) -> None:
     probe = made(notes=("0",))
@@ -143,7 +143,7 @@ async def test_a_locked_row_is_waited_for_and_seen_as_it_became(
     assert sorted(found.notes) == [str(n) for n in range(9)]
 
 
-async def test_batches_that_meet_in_opposite_order_do_not_deadlock(
+async def test_batches_in_opposite_orders_do_not_deadlock(
     database: Database[UnitOfWork],
 ) -> None:
     probes = [made() for _ in range(20)]
@@ -161,7 +161,7 @@ async def test_batches_that_meet_in_opposite_order_do_not_deadlock(
     assert [tuple(count) for count in counts] == [(8,)]
 
 
-async def test_the_number_of_statements_does_not_grow_with_the_batch(
+async def test_number_of_statements_does_not_grow_with_the_batch(
     database: Database[UnitOfWork],
 ) -> None:
     async def batch(size: int) -> int:

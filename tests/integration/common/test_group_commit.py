@@ -36,7 +36,7 @@ def together(database: Database[UnitOfWork]) -> CommandBatcher[UnitOfWork, Comma
     return CommandBatcher(database, take, hold)
 
 
-async def test_commands_at_once_share_transactions(
+async def test_simultaneous_commands_share_transactions(
     database: Database[UnitOfWork], together: CommandBatcher[UnitOfWork, Command, str]
 ) -> None:
     contact_id = new_contact()
@@ -50,7 +50,7 @@ async def test_commands_at_once_share_transactions(
     assert row.notes == texts
 
 
-async def test_one_that_fails_fails_alone(
+async def test_failing_command_spares_its_batch(
     database: Database[UnitOfWork], together: CommandBatcher[UnitOfWork, Command, str]
 ) -> None:
     contact_id = new_contact()
@@ -65,7 +65,7 @@ async def test_one_that_fails_fails_alone(
     assert row.notes == ["a", "b", "c", "d"]
 
 
-async def test_what_is_away_is_away_for_all_of_a_batch_and_nothing_is_done(
+async def test_unavailable_database_fails_the_whole_batch_without_effect(
     database: Database[UnitOfWork], together: CommandBatcher[UnitOfWork, Command, str]
 ) -> None:
     contact_id = new_contact()
@@ -79,7 +79,7 @@ async def test_what_is_away_is_away_for_all_of_a_batch_and_nothing_is_done(
     assert row.notes == ["alone"]
 
 
-async def test_a_caller_that_goes_away_takes_nobody_along(
+async def test_cancelled_caller_does_not_affect_the_batch(
     database: Database[UnitOfWork], together: CommandBatcher[UnitOfWork, Command, str]
 ) -> None:
     """It may be the one that works for the others: they are told to come again."""
@@ -97,7 +97,7 @@ async def test_a_caller_that_goes_away_takes_nobody_along(
     assert row.notes == ["before", "staying"]
 
 
-async def test_each_keeps_its_own_trace(
+async def test_command_keeps_its_own_trace(
     database: Database[UnitOfWork], together: CommandBatcher[UnitOfWork, Command, str]
 ) -> None:
     async def call(n: int) -> str:

@@ -52,7 +52,7 @@ async def look(database: Database[UnitOfWork], letter_id: int) -> DeadLetterSumm
     return letter
 
 
-async def test_a_replayed_letter_has_its_effect_once(
+async def test_replayed_dead_letter_has_its_effect_once(
     replica: Replica, mended: Replay[UnitOfWork]
 ) -> None:
     letter_id, _ = await buried(replica)
@@ -76,7 +76,7 @@ async def test_a_replayed_letter_has_its_effect_once(
     assert await effects(replica.database) == ([[POISON]], 1, 1)
 
 
-async def test_replays_at_the_same_time_are_one(
+async def test_concurrent_replays_have_one_effect(
     replica: Replica, mended: Replay[UnitOfWork]
 ) -> None:
     letter_id, _ = await buried(replica)
@@ -88,7 +88,7 @@ async def test_replays_at_the_same_time_are_one(
     assert await effects(replica.database) == ([[POISON]], 1, 1)
 
 
-async def test_what_fails_again_waits_on_with_its_new_reason(
+async def test_failed_replay_keeps_waiting_with_the_new_reason(
     database: Database[UnitOfWork], broker: Broker, replica: Replica
 ) -> None:
     async def fail_late(event: CustomerWrote, uow: UnitOfWork) -> None:
@@ -110,7 +110,7 @@ async def test_what_fails_again_waits_on_with_its_new_reason(
     assert (await Replay(Replica(database, broker, MENDED).dispatcher).replay(letter_id, "x")).id
 
 
-async def test_a_database_that_is_away_costs_no_attempt(
+async def test_database_outage_counts_as_no_attempt(
     database: Database[UnitOfWork], broker: Broker, replica: Replica
 ) -> None:
     async def away(_event: CustomerWrote, _uow: UnitOfWork) -> None:
@@ -124,7 +124,7 @@ async def test_a_database_that_is_away_costs_no_attempt(
     assert (letter.state, letter.attempts) == ("waiting", 1)
 
 
-async def test_a_malformed_record_is_handled_once_it_can_be_read(
+async def test_malformed_record_is_handled_once_readable(
     replica: Replica, mended: Replay[UnitOfWork]
 ) -> None:
     """And not again when Kafka delivers it again to the version that can read it."""
@@ -138,7 +138,7 @@ async def test_a_malformed_record_is_handled_once_it_can_be_read(
     assert await effects(replica.database) == ([["read at last"]], 1, 1)
 
 
-async def test_a_malformed_record_that_was_handled_meanwhile_is_not_handled_again(
+async def test_malformed_record_handled_meanwhile_is_not_handled_again(
     replica: Replica, mended: Replay[UnitOfWork]
 ) -> None:
     event = wrote(new_contact(), "came again")
@@ -159,7 +159,7 @@ async def malformed(database: Database[UnitOfWork], letter: DeadLetter) -> int:
     return int(row.id)
 
 
-async def test_a_record_that_still_cannot_be_read_waits_on(
+async def test_unreadable_record_keeps_waiting(
     replica: Replica, mended: Replay[UnitOfWork]
 ) -> None:
     event = wrote(new_contact())
@@ -170,7 +170,7 @@ async def test_a_record_that_still_cannot_be_read_waits_on(
         await mended.replay(letter_id, "admin:ops")
 
 
-async def test_an_event_that_another_has_dealt_with_is_not_buried(replica: Replica) -> None:
+async def test_event_handled_by_another_replica_is_no_dead_letter(replica: Replica) -> None:
     """Ours fails on it, and before we bury it another's attempt succeeds."""
     event = wrote(new_contact(), "handled")
     of = envelope(event)
@@ -180,7 +180,7 @@ async def test_an_event_that_another_has_dealt_with_is_not_buried(replica: Repli
     assert await rows(replica.database, "SELECT 1 FROM dead_letters") == []
 
 
-async def test_a_dead_timer_is_replayed(replica: Replica, mended: Replay[UnitOfWork]) -> None:
+async def test_dead_timer_is_replayed(replica: Replica, mended: Replay[UnitOfWork]) -> None:
     contact_id = new_contact()
     async with replica.database.transaction() as uow:
         uow.timers.set([Schedule(Reminder(contact_id=contact_id, name=POISON), uow.now)])
@@ -193,7 +193,7 @@ async def test_a_dead_timer_is_replayed(replica: Replica, mended: Replay[UnitOfW
         await mended.replay(row.id, "admin:ops")
 
 
-async def test_a_type_that_nobody_handles_waits_on(
+async def test_type_without_handler_keeps_waiting(
     database: Database[UnitOfWork], broker: Broker, replica: Replica
 ) -> None:
     """A message that only another version of the service knows."""
@@ -207,7 +207,9 @@ async def test_a_type_that_nobody_handles_waits_on(
             await other.replay(letter_id, "admin:ops")
 
 
-async def test_a_discarded_letter_stays_so(replica: Replica, mended: Replay[UnitOfWork]) -> None:
+async def test_discarded_dead_letter_stays_discarded(
+    replica: Replica, mended: Replay[UnitOfWork]
+) -> None:
     letter_id, _ = await buried(replica)
     dealt = await mended.discard(letter_id, "admin:ops", "sent by a load test")
     assert (dealt.state, dealt.closed_reason) == ("discarded", "sent by a load test")
@@ -217,13 +219,13 @@ async def test_a_discarded_letter_stays_so(replica: Replica, mended: Replay[Unit
     assert await effects(replica.database) == ([], 0, 0)
 
 
-async def test_a_letter_that_is_not_there_is_unknown(mended: Replay[UnitOfWork]) -> None:
+async def test_unknown_dead_letter_is_not_found(mended: Replay[UnitOfWork]) -> None:
     for asked in (mended.replay(7, "a"), mended.discard(7, "a", "b")):
         with pytest.raises(DeadLetterNotFoundError):
             await asked
 
 
-async def test_the_trace_of_whoever_replays_is_not_lost(
+async def test_trace_of_the_caller_survives_a_replay(
     replica: Replica, mended: Replay[UnitOfWork]
 ) -> None:
     letter_id, _ = await buried(replica)

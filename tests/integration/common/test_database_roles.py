@@ -34,7 +34,7 @@ async def session(
 
 
 @pytest.mark.parametrize("service", SERVICES)
-async def test_a_service_is_at_home_in_its_own_schema(
+async def test_role_of_a_service_uses_its_own_schema(
     postgres: Postgres, database_name: str, service: str
 ) -> None:
     async with session(postgres, database_name, service) as own:
@@ -44,7 +44,7 @@ async def test_a_service_is_at_home_in_its_own_schema(
 
 
 @pytest.mark.parametrize(("service", "other"), [*permutations(SERVICES, 2)])
-async def test_a_service_is_refused_in_any_other_schema(
+async def test_role_of_a_service_is_refused_in_other_schemas(
     postgres: Postgres, database_name: str, service: str, other: str
 ) -> None:
     async with session(postgres, database_name, service) as connection:

@@ -43,23 +43,23 @@ def calling(url: str, *, mended: bool) -> Command:
     return call
 
 
-async def test_they_are_listed_in_a_table(command: Command, replica: Replica) -> None:
+async def test_list_prints_a_table(command: Command, replica: Replica) -> None:
     (one, contact), (two, _) = [await buried(replica) for _ in range(2)]
     listed = await command("list")
     head, first, second = listed.stdout.splitlines()
-    assert head.split() == ["ID", "STATE", "SINCE", "TRIES", "TYPE", "KEY", "REASON"]
+    assert head.split() == ["ID", "STATE", "SINCE", "ATTEMPTS", "TYPE", "KEY", "REASON"]
     assert first.startswith(str(two))
     assert second.split()[:2] == [str(one), "waiting"]
     assert contact in second
-    assert second.endswith("Poisoned: This note can't be taken.")
+    assert second.endswith("PoisonedError: This note can't be taken.")
     assert POISON not in listed.stdout
     limited = await command("list", "--limit", 1)
     assert len(limited.stdout.splitlines()) == 2
-    assert limited.stderr == "there are more than 1: see --limit\n"
+    assert limited.stderr == "There are more than 1; use --limit.\n"
     assert len((await command("list", "--state", "replayed")).stdout.splitlines()) == 1
 
 
-async def test_a_machine_reads_one_document_a_line(command: Command, replica: Replica) -> None:
+async def test_json_option_prints_a_document_a_line(command: Command, replica: Replica) -> None:
     ids = [(await buried(replica))[0] for _ in range(2)]
     lines = (await command("list", "--json")).stdout.splitlines()
     assert [orjson.loads(line)["id"] for line in lines] == ids[::-1]
@@ -71,15 +71,15 @@ async def test_a_machine_reads_one_document_a_line(command: Command, replica: Re
     ]
 
 
-async def test_one_shows_everything(command: Command, replica: Replica) -> None:
+async def test_show_prints_the_dead_letter_in_full(command: Command, replica: Replica) -> None:
     letter_id, contact_id = await buried(replica)
     sheet = (await command("show", letter_id)).stdout
-    for seen in (contact_id, POISON, "ce_specversion: 1.0", "in take_note", "Poisoned"):
+    for seen in (contact_id, POISON, "ce_specversion: 1.0", "in take_note", "PoisonedError"):
         assert seen in sheet
     assert (await command("show", 7)).exit_code == 4
 
 
-async def test_a_replay_is_done_once(command: Command, replica: Replica) -> None:
+async def test_second_replay_is_refused(command: Command, replica: Replica) -> None:
     letter_id, _ = await buried(replica)
     done = await command("replay", letter_id)
     assert (done.exit_code, done.stdout) == (0, f"{letter_id}: replayed\n")
@@ -89,7 +89,9 @@ async def test_a_replay_is_done_once(command: Command, replica: Replica) -> None
     assert await effects(replica.database) == ([[POISON]], 1, 1)
 
 
-async def test_all_that_wait_are_replayed(command: Command, replica: Replica) -> None:
+async def test_replay_all_replays_every_waiting_dead_letter(
+    command: Command, replica: Replica
+) -> None:
     ids = [(await buried(replica))[0] for _ in range(3)]
     await command("discard", ids[1], "--reason", "nonsense")
     done = await command("replay", "--all", "--by", "night shift")
@@ -100,18 +102,19 @@ async def test_all_that_wait_are_replayed(command: Command, replica: Replica) ->
     assert orjson.loads(line)["closed_by"] == "cli:night shift"
 
 
-async def test_what_fails_again_is_told(probe_url: str, replica: Replica) -> None:
+async def test_failed_replay_prints_the_reason(probe_url: str, replica: Replica) -> None:
     not_mended = calling(probe_url, mended=False)
     letter_id, _ = await buried(replica)
     failed = await not_mended("replay", letter_id, 7)
+    reason = "PoisonedError: This note can't be taken."
     assert failed.exit_code == 3
     assert failed.stdout.splitlines() == [
-        f"{letter_id}: Attempt 2 failed; it is still waiting: Poisoned: This note can't be taken.",
+        f"{letter_id}: Attempt 2 failed; it is still waiting: {reason}",
         "7: There is no such dead letter.",
     ]
 
 
-async def test_a_discard_says_why(command: Command, replica: Replica) -> None:
+async def test_discard_records_the_reason(command: Command, replica: Replica) -> None:
     letter_id, _ = await buried(replica)
     assert (await command("discard", letter_id)).exit_code == 2
     done = await command("discard", letter_id, "--reason", "a load test")
@@ -120,15 +123,15 @@ async def test_a_discard_says_why(command: Command, replica: Replica) -> None:
     assert (shown["state"], shown["closed_reason"]) == ("discarded", "a load test")
 
 
-async def test_wrong_usage_does_nothing(command: Command, replica: Replica) -> None:
+async def test_wrong_usage_changes_nothing(command: Command, replica: Replica) -> None:
     letter_id, _ = await buried(replica)
     for words in (("replay",), ("replay", letter_id, "--all"), ("list", "--state", "lost")):
         assert (await command(*words)).exit_code == 2
     assert await effects(replica.database) == ([], 0, 0)
 
 
-async def test_a_database_that_is_away_is_said(unused_tcp_port: int) -> None:
+async def test_unavailable_database_is_reported(unused_tcp_port: int) -> None:
     away = calling(f"postgresql+asyncpg://a:b@127.0.0.1:{unused_tcp_port}/c", mended=True)
     result = await away("list")
     assert result.exit_code == 1
-    assert result.stderr.startswith("the database is away: ")
+    assert result.stderr.startswith("The database is unavailable: ")
