@@ -59,7 +59,8 @@ async def limited(api: httpx.AsyncClient) -> None:
 
 async def paged(service: EscalationHarness) -> list[tuple[str, str]]:
     rows = await service.rows(
-        "SELECT data FROM published_events WHERE type = 'upstairs.page_requested.v1' ORDER BY event_id"
+        "SELECT data FROM published_events"
+        " WHERE type = 'upstairs.page_requested.v1' ORDER BY event_id"
     )
     pages = [PageRequested.model_validate(row.data) for row in rows]
     return [

@@ -96,7 +96,8 @@ async def execute(service: EscalationHarness, statement: str) -> None:
 
 async def reports(service: EscalationHarness) -> list[TimerMissing]:
     rows = await service.rows(
-        "SELECT data FROM published_events WHERE type = 'upstairs.timer_missing.v1' ORDER BY event_id"
+        "SELECT data FROM published_events"
+        " WHERE type = 'upstairs.timer_missing.v1' ORDER BY event_id"
     )
     return [TimerMissing.model_validate(row.data) for row in rows]
 
