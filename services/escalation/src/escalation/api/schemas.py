@@ -2,7 +2,7 @@
 
 from datetime import datetime
 from decimal import Decimal
-from typing import Annotated, Any, Generic, TypeVar
+from typing import Any, Generic, TypeVar
 
 from pydantic import BaseModel, ConfigDict, Field
 
@@ -18,14 +18,6 @@ T = TypeVar("T")
 
 class Out(BaseModel):
     model_config = ConfigDict(from_attributes=True)
-
-
-class Page(Out, Generic[T]):
-    items: list[T] = Field(description="The items of this page.")
-    next_cursor: str | None = Field(description="`cursor` of the next page; null on the last one.")
-
-
-Limit = Annotated[int, Field(ge=1, le=200, description="The most items of one page.")]
 
 
 class SettingOut(Out, Generic[T]):

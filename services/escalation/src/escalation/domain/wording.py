@@ -8,6 +8,7 @@ from typing import assert_never
 from common.contracts.clocks import ClockName
 from common.contracts.escalations import Cause
 from common.contracts.event import PersonId
+from common.core.durations import duration_text
 from escalation.domain.model import (
     Approval,
     Escalation,
@@ -25,26 +26,6 @@ _CUSTOMER_TROUBLE: dict[Cause, str] = {
     "feedback": "bad feedback",
     "vip": "VIP customer",
 }
-_UNITS = (("d", 86400), ("h", 3600), ("min", 60), ("s", 1))
-
-
-def format_duration(duration: timedelta | float) -> str:
-    """Say a duration by its two largest units: `4 s`, `1 h 5 min`."""
-    seconds = duration.total_seconds() if isinstance(duration, timedelta) else duration
-    if seconds < 1:
-        return f"{seconds * 1000:.0f} ms"
-    left = round(seconds)
-    parts: list[str] = []
-    for unit, size in _UNITS:
-        count, rest = divmod(left, size)
-        if count:
-            parts.append(f"{count} {unit}")
-            left = rest
-        elif parts:
-            break
-        if len(parts) == 2:  # noqa: PLR2004 - two units say enough
-            break
-    return " ".join(parts)
 
 
 def clock_label(clock: ClockName) -> str:
@@ -53,7 +34,7 @@ def clock_label(clock: ClockName) -> str:
 
 def missed(clock: SlaClock) -> str:
     """Say what is missing, by which policy: `No reply within 10 s (policy gold v3)`."""
-    within = f"{format_duration(clock.target_s)}{_of_calendar(clock)}"
+    within = f"{duration_text(clock.target_s)}{_of_calendar(clock)}"
     return f"{_undone(clock.name)} within {within} (policy {clock.policy})"
 
 
@@ -62,10 +43,10 @@ def at_stake(clock: SlaClock, threshold: Threshold) -> str:
     offset_s = threshold_offset_s(clock.target_s, threshold.percent, threshold.offset_s)
     beyond = offset_s - clock.target_s
     if beyond < 0:
-        passed = format_duration(clock.target_s + beyond)
-        target = f"{format_duration(clock.target_s)}{_of_calendar(clock)}"
+        passed = duration_text(clock.target_s + beyond)
+        target = f"{duration_text(clock.target_s)}{_of_calendar(clock)}"
         return f"{_undone(clock.name)} after {passed} of {target} (policy {clock.policy})"
-    return missed(clock) if beyond == 0 else f"{missed(clock)}, nor {format_duration(beyond)} later"
+    return missed(clock) if beyond == 0 else f"{missed(clock)}, nor {duration_text(beyond)} later"
 
 
 def _undone(clock: ClockName) -> str:
@@ -150,8 +131,8 @@ def _clock_trouble(contact: TrackedContact, cause: EscalationCause, at: datetime
         return f"{label} waits for the customer"
     left = (cause.due_at or at) - at
     if left > timedelta(0):
-        return f"{label} due in {format_duration(left)}"
-    by = f" {format_duration(-left)}" if -left >= timedelta(seconds=1) else ""
+        return f"{label} due in {duration_text(left)}"
+    by = f" {duration_text(-left)}" if -left >= timedelta(seconds=1) else ""
     return f"{label}{by} overdue"
 
 
