@@ -5,7 +5,7 @@ import asyncpg
 from bench import traffic
 from bench.summary import Figures, quantiles_ms
 from bench.testbed import Testbed, posts
-from common.contracts.escalations import ClockBreached, ClockMet
+from common.contracts.clocks import ClockBreached, ClockMet
 
 # Each copy has the rows that escalation wrote for a real contact, one or two days later. Its clocks
 # are moved as well, because the timer check compares them with the timers.
@@ -14,14 +14,14 @@ _COPY_CONTACT = """
         SELECT uuidv7() AS copy, (1 + random()) * interval '1 day' AS later
         FROM generate_series(1, $2::integer)
     ), watched AS (
-        INSERT INTO escalation.watches
+        INSERT INTO escalation.tracked_contacts
         SELECT (jsonb_populate_record(w, jsonb_build_object('contact_id', copy, 'clocks', (
             SELECT jsonb_agg(jsonb_set(clock, '{thresholds}', (
                 SELECT jsonb_agg(jsonb_set(
                     threshold, '{due_at}', to_jsonb((threshold->>'due_at')::timestamptz + later)))
                 FROM jsonb_array_elements(clock->'thresholds') AS threshold)))
             FROM jsonb_array_elements(w.clocks) AS clock)))).*
-        FROM escalation.watches w, copies WHERE w.contact_id = $1::uuid
+        FROM escalation.tracked_contacts w, copies WHERE w.contact_id = $1::uuid
     )
     INSERT INTO escalation.timers (due_at, contact_id, slot, type, traceparent, data)
     SELECT due_at + later, copy, slot, type, traceparent,
@@ -41,7 +41,7 @@ async def fill_clocks(dsn: str, pending: int, contact_id: str) -> int:
         missing = pending - await connection.fetchval(_COUNT)
         await connection.execute(_COPY_CONTACT, contact_id, -(-missing // own))
         # Autovacuum would do this later, during the measurement.
-        await connection.execute("VACUUM ANALYZE escalation.watches, escalation.timers")
+        await connection.execute("VACUUM ANALYZE escalation.tracked_contacts, escalation.timers")
         count: int = await connection.fetchval(_COUNT)
         return count
     finally:

@@ -15,6 +15,7 @@ from bench.escalation_testbed import REGIONS, EscalationTestbed, open_escalation
 from bench.summary import Figures, quantiles_ms
 from bench.topics import Arrival, LostEventError
 from common.contracts.assignments import ContactAssigned
+from common.contracts.clocks import ClockMet, ClockWarned
 from common.contracts.contacts import (
     ContactReceived,
     ContactResolved,
@@ -25,7 +26,7 @@ from common.contracts.contacts import (
     Tier,
     WaitingOnCustomer,
 )
-from common.contracts.escalations import ClockMet, ClockWarned, EscalationRaised
+from common.contracts.escalations import EscalationRaised
 from common.contracts.event import ContactId, CustomerId, Event, MessageId, PersonId, TeamId
 from common.core.clock import TimeSource, monotonic
 from common.core.ids import new_id
@@ -44,10 +45,10 @@ _COPY_DUE = """
         SELECT uuidv7() AS copy, $2::timestamptz + n * $3::interval AS due_at
         FROM generate_series(1, $4::integer) AS n
     ), watched AS (
-        INSERT INTO escalation.watches
+        INSERT INTO escalation.tracked_contacts
         SELECT (jsonb_populate_record(w, jsonb_build_object('contact_id', copy, 'clocks',
             jsonb_set(clocks, '{0,thresholds,0,due_at}', to_jsonb(due_at))))).*
-        FROM escalation.watches w, due WHERE w.contact_id = $1::uuid
+        FROM escalation.tracked_contacts w, due WHERE w.contact_id = $1::uuid
     )
     INSERT INTO escalation.timers (due_at, contact_id, slot, type, traceparent, data)
     SELECT due.due_at, copy, slot, type, traceparent,

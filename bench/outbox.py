@@ -15,7 +15,7 @@ from bench.isolated import run_isolated
 from bench.summary import Figures, quantiles_ms
 from bench.topics import LostEventError
 from bench.waiting import wait_until
-from common.contracts.escalations import ClockBreached
+from common.contracts.clocks import ClockBreached
 from common.contracts.event import ContactId
 from common.core.clock import monotonic
 from common.core.health import Health
@@ -154,6 +154,9 @@ async def commit_event(database: Database[sample.UnitOfWork]) -> ContactId:
             clock="first_response",
             due_at=uow.now,
             lateness_ms=0,
+            policy_id="bench",
+            policy_version=1,
+            run=1,
         )
         uow.outbox.add([breached])
     return contact_id

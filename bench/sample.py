@@ -16,7 +16,7 @@ from pydantic import AwareDatetime
 from sqlalchemy import Column, DateTime, Integer, MetaData, Table, Text, Uuid
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from common.contracts.escalations import ClockBreached
+from common.contracts.clocks import ClockBreached
 from common.contracts.event import ContactId
 from common.core.clock import TimeSource
 from common.core.health import Health
@@ -122,6 +122,9 @@ def _breach(case: Case, due_at: datetime, now: datetime) -> tuple[Case, ClockBre
             clock="first_response",
             due_at=due_at,
             lateness_ms=lateness_ms,
+            policy_id="bench",
+            policy_version=1,
+            run=1,
         ),
     )
 

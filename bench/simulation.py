@@ -35,7 +35,7 @@ DRAFT = {
 }
 # One contact in twenty is answered too late for the draft, another one is resolved too late.
 _FILL = """
-    INSERT INTO escalation.facts (contact_id, at, type, event_id, data)
+    INSERT INTO escalation.consumed_events (contact_id, at, type, event_id, data)
     WITH contacts AS MATERIALIZED (
         SELECT n, uuidv7() AS contact_id,
                clock_timestamp() - n * ($2::interval / $1::integer) AS received
@@ -70,7 +70,7 @@ async def seconds(stack: devstack.Stack, clocks: int) -> Figures:
     """Simulate `clocks` clocks on an idle machine; scale the time to a million."""
     async with open_escalation_testbed(stack) as testbed:
         await testbed.fetch(_FILL, clocks // CLOCKS_EACH, PAST)
-        await testbed.fetch("VACUUM ANALYZE escalation.facts")
+        await testbed.fetch("VACUUM ANALYZE escalation.consumed_events")
         # No service competes for the CPU.
         testbed.process.stop()
         with TemporaryDirectory() as folder:

@@ -14,7 +14,7 @@ from bench import staff
 from bench.load import LoadGenerator, Post, Target
 from bench.topics import EventReader, read_topics
 from common.contracts.assignments import ContactAssigned
-from common.contracts.escalations import ClocksStarted
+from common.contracts.clocks import ClocksStarted
 from stage.actors import Actors
 from stage.system import SERVICES, System, open_receivers
 

@@ -137,9 +137,7 @@ class Story:
         return dict(shown)
 
     async def escalation_id(self) -> str:
-        (listed,) = (await self.api.get("/v1/escalations", headers=KEYS("sam"))).json()[
-            "escalations"
-        ]
+        (listed,) = (await self.api.get("/v1/escalations", headers=KEYS("sam"))).json()["items"]
         return str(listed["escalation_id"])
 
 
@@ -300,5 +298,5 @@ async def test_an_answer_a_millisecond_after_it_climbed_is_taken(story: Story) -
     )
     (acknowledged,) = await story.facts("escalation_acknowledged")
     assert acknowledged["by"] == "sam"
-    (listed,) = (await story.api.get("/v1/escalations", headers=KEYS("sam"))).json()["escalations"]
+    (listed,) = (await story.api.get("/v1/escalations", headers=KEYS("sam"))).json()["items"]
     assert (listed["state"], listed["holder"], listed["level"]) == ("acknowledged", "sam", 1)

@@ -4,7 +4,8 @@ from dataclasses import replace
 
 import httpx
 
-from common.contracts.escalations import ClocksStarted, EscalationAcknowledged, EscalationRaised
+from common.contracts.clocks import ClocksStarted
+from common.contracts.escalations import EscalationAcknowledged, EscalationRaised
 from common.contracts.event import ContactId
 from common.contracts.notifications import NotificationSent
 from stage.first_requests import CONTACT, CREATE, FIRST_REQUESTS, FirstRequest, curl
@@ -58,9 +59,11 @@ async def test_acknowledge_button_of_the_inbox_acknowledges(stage: Scenario) -> 
     inbox = Inbox(system.receivers, system.url("notifier"), system.slack_signing_secret)
     async with inbox, httpx.AsyncClient(base_url=inbox.url, trust_env=False) as browser:
         message = message_to_sara(inbox, "Slack", subject)
-        value = next(button.value for button in message.buttons if button.value)
-        assert value in (await browser.get("/")).text
-        answer = await browser.post("/press", data={"value": value})
+        button = next(button for button in message.buttons if button.action_id == "acknowledge")
+        assert button.value
+        assert button.value in (await browser.get("/")).text
+        form = {"action_id": "acknowledge", "value": button.value}
+        answer = await browser.post("/press", data=form)
     assert answer.status_code == 303, answer.text
     acknowledged = await stage.event_log.wait_for(EscalationAcknowledged, contact_id)
     assert (acknowledged.escalation_id, acknowledged.by) == (raised.escalation_id, "sara")

@@ -193,7 +193,7 @@ async def work_escalations(clients: Clients, done: asyncio.Event) -> None:
     while not done.is_set():
         path = "/escalations?state=raised&limit=50"
         answer = await clients.call("sara", "escalation", "GET", path)
-        for escalation in answer.json()["escalations"]:
+        for escalation in answer.json()["items"]:
             if escalation["escalation_id"] not in seen:
                 seen.add(escalation["escalation_id"])
                 await _take(clients, escalation, len(seen))

@@ -22,6 +22,8 @@ from stage.system import SERVICES
 __all__ = ["EMPTY", "PASSWORD", "SERVICES", "Postgres", "make_template", "opened", "rows"]
 
 TEMPLATE = "upstairs_template"
+# For a machine that is busy with something else.
+CONNECT_TIMEOUT_S = 60
 # Every server has it.
 EMPTY = "template1"
 
@@ -97,7 +99,9 @@ async def opened(
     unit_of_work: type[U],
     clock: TimeSource | None = None,
 ) -> AsyncIterator[Database[U]]:
-    engine = connect(postgres.url(name, service), schema=service)
+    engine = connect(
+        postgres.url(name, service), schema=service, connect_timeout_s=CONNECT_TIMEOUT_S
+    )
     try:
         yield Database(engine, unit_of_work, clock or SteppedClock())
     finally:

@@ -17,7 +17,7 @@ from support.waiting import until
 ROWS = (
     ("intake", "contacts"),
     ("router", "assignments"),
-    ("escalation", "watches"),
+    ("escalation", "tracked_contacts"),
 )
 
 
@@ -185,5 +185,5 @@ _LOCK = """
     SELECT 1 FROM {schema}.{table} WHERE contact_id = ANY($1::uuid[])
     ORDER BY contact_id DESC FOR UPDATE
 """
-_WATCHES = _LOCK.format(schema="escalation", table="watches")
+_WATCHES = _LOCK.format(schema="escalation", table="tracked_contacts")
 _DEADLOCKS = "SELECT deadlocks FROM pg_stat_database WHERE datname = current_database()"

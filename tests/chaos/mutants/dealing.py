@@ -84,15 +84,15 @@ def a_take_over_goes_unsaid() -> None:
 
 @mutant(dies_after_the_call, 4, "delivered twice, and not recorded as ambiguous")
 def leases_are_kept_in_memory() -> None:
-    under_way: set[NotificationId] = set()
+    leased_until: dict[NotificationId, datetime] = {}
 
     async def claim(
         medium: Medium, limit: int, policy: RetryPolicy, uow: NotifierWork
     ) -> list[ClaimedDelivery]:
         deliveries = []
         for due in await uow.notifications.claim(medium, uow.now, limit):
-            if due.notification_id not in under_way:
-                under_way.add(due.notification_id)
+            if leased_until.get(due.notification_id, uow.now) <= uow.now:
+                leased_until[due.notification_id] = uow.now + policy.lease
                 begun = delivery.claim(due, policy, uow.now)
                 waited = uow.now - (due.due_at or uow.now)
                 claimed = ClaimedDelivery(begun.notification, begun.attempts[-1], waited)

@@ -68,7 +68,7 @@ async def _escalation(clients: Clients, contact_id: str) -> str:
     while True:
         path = "/escalations?state=raised&limit=200"
         answer = await clients.call("sara", "escalation", "GET", path)
-        for escalation in answer.json()["escalations"]:
+        for escalation in answer.json()["items"]:
             if escalation["contact_id"] == contact_id:
                 escalation_id: str = escalation["escalation_id"]
                 return escalation_id

@@ -17,9 +17,9 @@ from common.messaging.dispatcher import Dispatcher, Message
 from common.storage.timers import DueTimer, Timers
 from common.storage.uow import UnitOfWork
 from escalation.domain.escalations import actions
-from escalation.domain.model import Clock, Threshold
+from escalation.domain.model import SlaClock, Threshold
 from escalation.domain.situation import Decision, Situation
-from escalation.store.audit_trail import Trails
+from escalation.store.audit_trail import AuditTrail
 
 # Beyond every short timer, so that a slow machine fires them early as well.
 _AHEAD = timedelta(seconds=5)
@@ -68,10 +68,10 @@ def timers_due_soon_are_taken_along() -> None:
 
 @mutant(keeps_its_promises, 2, "fired without running")
 def a_clock_that_was_met_runs_on() -> None:
-    def deaf(self: Clock) -> Threshold | None:
+    def deaf(self: SlaClock) -> Threshold | None:
         return next((one for one in self.thresholds if one.fired_at is None), None)
 
-    replace(Clock, "next_threshold", property(deaf))
+    replace(SlaClock, "next_threshold", property(deaf))
 
 
 @mutant(keeps_its_promises, 6, "a timer that nothing waits for", brief=False)
@@ -108,8 +108,8 @@ def takes_its_time_over_answers() -> None:
 
 @mutant(takes_its_time_over_answers, 2, "two people hold one escalation", brief=False)
 def rows_are_read_without_lock() -> None:
-    async def untold(_self: Trails) -> None:
+    async def untold(_self: AuditTrail) -> None:
         """Keep no trail: its key would refuse the second of two steps of the same number."""
 
     replace(Select, "with_for_update", lambda self, **_options: self)
-    replace(Trails, "flush", untold)
+    replace(AuditTrail, "flush", untold)

@@ -14,6 +14,7 @@ from escalation import handlers
 from escalation.main import build
 from escalation.settings import Settings
 from escalation.store.unit_of_work import UnitOfWork
+from integration.escalation.duty_examples import DUTY_OF_TWO, PLACE
 from support.databases import Postgres, opened
 from support.service_harness import Keys, ServiceHarness, client, dispatcher
 
@@ -65,7 +66,7 @@ DUTY: dict[str, Any] = {
 }
 
 
-class Desk(ServiceHarness[UnitOfWork]):
+class EscalationHarness(ServiceHarness[UnitOfWork]):
     async def now(self) -> datetime:
         async with self.database.transaction() as uow:
             return uow.now
@@ -103,8 +104,8 @@ async def database(postgres: Postgres, database_name: str) -> AsyncIterator[Data
 
 
 @pytest.fixture
-def desk(database: Database[UnitOfWork]) -> Desk:
-    return Desk(database, dispatcher(database, handlers.SUBSCRIPTIONS, "escalation"))
+def service(database: Database[UnitOfWork]) -> EscalationHarness:
+    return EscalationHarness(database, dispatcher(database, handlers.SUBSCRIPTIONS, "escalation"))
 
 
 @pytest.fixture
@@ -125,4 +126,12 @@ async def configured(api: httpx.AsyncClient) -> httpx.AsyncClient:
     ):
         response = await api.put(f"/v1/{path}", json=body)
         assert response.status_code == 200, response.text
+    return api
+
+
+@pytest.fixture
+async def duty(api: httpx.AsyncClient) -> httpx.AsyncClient:
+    """The API where sam and kim take turns, day by day."""
+    put = await api.put(PLACE, json=DUTY_OF_TWO)
+    assert put.status_code == 200, put.text
     return api

@@ -98,7 +98,9 @@ def test_refused_message_is_not_listed(receivers: Receivers) -> None:
 
 
 def test_update_replaces_the_text_and_the_buttons_of_a_slack_message(receivers: Receivers) -> None:
-    page = post("1", "overdue", actions=[button("Acknowledge", value="token")])
+    page = post(
+        "1", "overdue", actions=[button("Acknowledge", action_id="acknowledge", value="token")]
+    )
     receivers.slack.requests.extend((page, post("1", "acknowledged", seconds=5)))
     (message,) = received_messages(receivers.slack, receivers.mail)
     assert (message.title, message.buttons) == ("acknowledged", ())
@@ -144,7 +146,7 @@ async def test_page_escapes_hostile_content(
 ) -> None:
     buttons = [
         button(HOSTILE, url="javascript:alert(1)"),
-        button(HOSTILE, value=HOSTILE),
+        button(HOSTILE, action_id=HOSTILE, value=HOSTILE),
         button(HOSTILE, url=f"{LINK}?q=a&b"),
     ]
     receivers.slack.requests.append(post("1", HOSTILE, actions=buttons, channel=HOSTILE))
@@ -163,10 +165,31 @@ async def test_page_without_messages_says_so(browser: httpx.AsyncClient) -> None
     assert "No messages yet." in (await browser.get("/")).text
 
 
-async def test_press_of_an_unknown_button_is_refused(browser: httpx.AsyncClient) -> None:
-    answer = await browser.post("/press", data={"value": "guess"})
-    assert answer.status_code == 404
-    assert (await browser.post("/press", data={"value": ""})).status_code == 404
+async def test_press_of_an_unknown_button_is_refused(
+    receivers: Receivers, browser: httpx.AsyncClient
+) -> None:
+    known = button("Acknowledge", action_id="acknowledge", value="token")
+    receivers.slack.requests.append(post("1", "overdue", actions=[known]))
+    for action_id, value in (("acknowledge", "guess"), ("acknowledge", ""), ("resolve", "token")):
+        answer = await browser.post("/press", data={"action_id": action_id, "value": value})
+        assert answer.status_code == 404
+
+
+async def test_buttons_of_one_message_are_shown_with_their_own_actions(
+    receivers: Receivers, browser: httpx.AsyncClient
+) -> None:
+    buttons = [
+        button("Acknowledge", action_id="acknowledge", value="token"),
+        button("Take over", action_id="take_over", value="token"),
+    ]
+    receivers.slack.requests.append(post("1", "overdue", actions=buttons))
+    (message,) = received_messages(receivers.slack, receivers.mail)
+    assert [(shown.label, shown.action_id) for shown in message.buttons] == [
+        ("Acknowledge", "acknowledge"),
+        ("Take over", "take_over"),
+    ]
+    page = (await browser.get("/")).text
+    assert 'name="action_id" value="take_over"' in page
 
 
 async def test_page_refuses_the_name_of_a_foreign_website(browser: httpx.AsyncClient) -> None:

@@ -111,7 +111,7 @@ def opening_minutes(hours: DayHours) -> list[bool]:
     return [any(opens <= at < closes for opens, closes in hours) for at in clock]
 
 
-def test_every_change_of_offset_of_ten_years_agrees_with_the_wall_clock() -> None:
+def test_business_time_agrees_with_wall_clock_at_every_offset_change() -> None:
     known = list(changes())
     assert len(known) > 500
     for change in known:
@@ -205,13 +205,15 @@ def test_differences_add_up_and_never_exceed_the_time_that_passed(
         ("Asia/Kolkata", date(2026, 3, 29), timedelta(hours=4)),
     ],
 )
-def test_a_night_shift_is_as_long_as_the_night(zone: str, night: date, passed: timedelta) -> None:
+def test_night_hours_count_the_hour_that_daylight_saving_adds_or_takes(
+    zone: str, night: date, passed: timedelta
+) -> None:
     calendar = Calendar(zone=zone, hours=dict.fromkeys(WEEKDAYS, (("00:00", "04:00"),)))
     midnight = datetime.combine(night, datetime.min.time(), ZoneInfo(zone))
     assert business_time_between(calendar, midnight, midnight + 12 * HOUR) == passed
 
 
-def test_a_second_of_the_hour_that_comes_twice_has_its_place() -> None:
+def test_repeated_hour_counts_each_second_once() -> None:
     calendar = Calendar(zone="Europe/Berlin", hours={"sun": (("02:30", "03:30"),)})
     start = datetime(2026, 10, 24, 12, tzinfo=UTC)
     # 02:30 to 03:00 comes twice, with the first half of the second hour between them closed.
@@ -223,7 +225,7 @@ def test_a_second_of_the_hour_that_comes_twice_has_its_place() -> None:
     ]
 
 
-def test_the_day_that_samoa_left_out_never_was() -> None:
+def test_date_skipped_by_zone_has_no_business_time() -> None:
     samoa = ZoneInfo("Pacific/Apia")
     calendar = Calendar(zone="Pacific/Apia", hours=dict.fromkeys(WEEKDAYS, NINE_TO_FIVE))
     thursday = datetime(2011, 12, 29, 16, tzinfo=samoa)
@@ -232,7 +234,7 @@ def test_the_day_that_samoa_left_out_never_was() -> None:
     assert business_time_between(calendar, thursday, saturday) == 2 * HOUR
 
 
-def test_a_holiday_of_the_region_is_no_working_day() -> None:
+def test_regional_holiday_is_closed() -> None:
     wednesday = datetime(2026, 6, 3, 16, tzinfo=ZoneInfo("Europe/Berlin"))
     munich, berlin = (
         Calendar("Europe/Berlin", OFFICE_HOURS, holidays=(HolidaysOf("DE", region),))
@@ -243,7 +245,7 @@ def test_a_holiday_of_the_region_is_no_working_day() -> None:
     assert add_business_time(munich, wednesday, 2 * HOUR) == wednesday + 2 * DAY - 6 * HOUR
 
 
-def test_new_year_is_a_holiday_where_the_year_has_begun() -> None:
+def test_new_year_follows_local_date() -> None:
     calendar = Calendar(
         zone="Pacific/Auckland",
         hours=dict.fromkeys(WEEKDAYS, (("00:00", "24:00"),)),
@@ -255,14 +257,14 @@ def test_new_year_is_a_holiday_where_the_year_has_begun() -> None:
     assert add_business_time(calendar, begins, HOUR) == begins + 2 * DAY + HOUR
 
 
-def test_a_holiday_on_a_weekend_is_made_up_for() -> None:
+def test_weekend_holiday_has_substitute_day() -> None:
     london = Calendar("Europe/London", OFFICE_HOURS, holidays=(HolidaysOf("GB", "ENG"),))
     # In 2027 Christmas is on a Saturday: Monday and Tuesday are off.
     friday = datetime(2027, 12, 24, 16, tzinfo=UTC)
     assert add_business_time(london, friday, 2 * HOUR) == datetime(2027, 12, 29, 10, tzinfo=UTC)
 
 
-def test_special_hours_win_over_holidays_and_closed_dates() -> None:
+def test_special_hours_override_holidays_and_closed_dates() -> None:
     calendar = Calendar(
         zone="Europe/Berlin",
         hours=OFFICE_HOURS,
@@ -283,7 +285,7 @@ def test_special_hours_win_over_holidays_and_closed_dates() -> None:
     assert open_on == [3, 1, 0, 4, 0, 8]
 
 
-def test_calendars_that_say_the_same_share_what_was_worked_out() -> None:
+def test_equal_calendars_share_cached_openings() -> None:
     one, other = (
         TypeAdapter(Calendar).validate_json(
             b'{"zone": "UTC", "hours": {"mon": [["09:00", "17:00"]]},'
@@ -316,9 +318,7 @@ MONDAYS: dict[str, Any] = {"zone": "UTC", "hours": {"mon": [["09:00", "17:00"]]}
         ({"holidays": [{"country": "DE", "state": "BY"}]}, ("holidays", 0, "state")),
     ],
 )
-def test_a_calendar_that_makes_no_sense_is_refused(
-    changes: dict[str, Any], place: tuple[object, ...]
-) -> None:
+def test_invalid_calendar_is_refused(changes: dict[str, Any], place: tuple[object, ...]) -> None:
     with pytest.raises(ValidationError) as refused:
         TypeAdapter(Calendar).validate_python({**MONDAYS, **changes})
     assert refused.value.errors()[0]["loc"] == place
@@ -334,7 +334,7 @@ def test_a_calendar_that_makes_no_sense_is_refused(
         {"closed": every_monday(1), "special": {"2026-07-01": [["09:00", "10:00"]]}},
     ],
 )
-def test_a_calendar_may_be_closed_for_long_if_it_opens_within_a_year(
+def test_calendar_may_be_closed_for_less_than_a_year(
     changes: dict[str, Any],
 ) -> None:
     TypeAdapter(Calendar).validate_python({**MONDAYS, **changes})

@@ -95,13 +95,13 @@ def test_difference_is_the_inverse_and_addition_is_monotone(
     assert later >= due
 
 
-def test_a_friday_afternoon_runs_on_after_easter_monday() -> None:
+def test_friday_afternoon_continues_after_easter_monday() -> None:
     friday = datetime(2026, 4, 3, 16, 30, tzinfo=ZoneInfo("Europe/Berlin"))
     due = add_business_time(OFFICE, friday, timedelta(hours=1))
     assert due == datetime(2026, 4, 7, 9, 30, tzinfo=ZoneInfo("Europe/Berlin"))
 
 
-def test_time_that_ends_with_the_day_is_due_at_the_close() -> None:
+def test_time_that_runs_out_at_closing_is_due_then() -> None:
     thursday = datetime(2026, 4, 2, 16, 0, tzinfo=ZoneInfo("Europe/Berlin"))
     due = add_business_time(OFFICE, thursday, timedelta(hours=1))
     assert due == datetime(2026, 4, 2, 17, 0, tzinfo=ZoneInfo("Europe/Berlin"))
@@ -112,7 +112,7 @@ def test_without_a_calendar_every_hour_counts() -> None:
     assert add_business_time(None, start, timedelta(days=1)) == start + timedelta(days=1)
 
 
-def test_the_turn_of_the_year_is_no_edge() -> None:
+def test_business_time_is_continuous_over_new_year() -> None:
     calendar = Calendar(zone="Pacific/Auckland", hours={"fri": (("00:00", "24:00"),)})
     start = datetime(2026, 12, 31, 0, 0, tzinfo=UTC)
     assert add_business_time(calendar, start, timedelta(hours=30)) == datetime(
@@ -137,7 +137,9 @@ def test_the_turn_of_the_year_is_no_edge() -> None:
         ({"zone": "UTC", "hours": {"mon": [["09:00", "17:00"]]}, "tides": []}, ("tides",)),
     ],
 )
-def test_nonsense_is_refused_by_its_place(body: dict[str, object], place: tuple[object]) -> None:
+def test_invalid_values_are_refused_with_their_place(
+    body: dict[str, object], place: tuple[object]
+) -> None:
     with pytest.raises(ValidationError) as refused:
         TypeAdapter(Calendar).validate_python(body)
     assert refused.value.errors()[0]["loc"] == place

@@ -6,17 +6,12 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
+from common.contracts.escalations import PagedDutyGap
 from common.contracts.event import PersonId
 from escalation.domain.duty.calendars import WEEKDAYS, Calendar, DayHours, Weekday
-from escalation.domain.duty.changes import (
-    NotOwnShiftError,
-    UnchangeableError,
-    faults,
-    overridden,
-    swapped,
-)
+from escalation.domain.duty.changes import apply_override, apply_swap, validate
 from escalation.domain.duty.schedules import (
-    MOST_CHANGES,
+    MAX_CHANGES,
     Absence,
     Absences,
     DutySchedule,
@@ -25,9 +20,11 @@ from escalation.domain.duty.schedules import (
     Swap,
 )
 from escalation.domain.duty.shifts import Gap, shifts
-from escalation.domain.duty_gaps import GapAhead, Outlook, look_ahead
+from escalation.domain.duty_gaps import GapForecast, UpcomingGap, forecast_gaps
+from escalation.domain.errors import InvalidChangeError, NotOwnShiftError
 from escalation.domain.settings.people import Person
 from escalation.domain.settings.registry import Configuration, Versioned
+from escalation.domain.settings.validation import validate_setting
 
 SAM, KIM, LEE = PersonId("sam"), PersonId("kim"), PersonId("lee")
 HOUR, DAY = timedelta(hours=1), timedelta(days=1)
@@ -42,50 +39,51 @@ def rotation(opens: str, closes: str, zone: str = "UTC", *days: Weekday) -> Rota
 
 def test_rotations_that_meet_are_accepted() -> None:
     round_the_clock = DutySchedule((rotation("00:00", "09:30"), rotation("09:30", "24:00")))
-    assert list(faults(round_the_clock)) == []
-    assert list(faults(DAILY)) == []
+    assert list(validate(round_the_clock)) == []
+    assert list(validate(DAILY)) == []
 
 
 def test_rotations_that_overlap_are_refused() -> None:
     schedule = DutySchedule((rotation("00:00", "10:00"), rotation("09:00", "24:00")))
-    assert list(faults(schedule)) == [
+    assert list(validate(schedule)) == [
         (
             "rotations/1/hours",
             "Overlaps rotations/0, first from Mon 2026-03-02 09:00 to 10:00 UTC.",
         )
     ]
     always = DutySchedule((DAILY.rotations[0], rotation("09:00", "10:00")))
-    assert [place for place, _ in faults(always)] == ["rotations/1/hours"]
+    assert [place for place, _ in validate(always)] == ["rotations/1/hours"]
 
 
 def test_rotations_that_leave_a_gap_are_refused() -> None:
     schedule = DutySchedule((rotation("00:00", "17:00"), rotation("18:00", "24:00")))
-    assert list(faults(schedule)) == [
+    assert list(validate(schedule)) == [
         ("rotations", "Nobody from Mon 2026-03-02 17:00 to 18:00 UTC.")
     ]
 
 
-def test_a_gap_when_nobody_need_be_there_is_none() -> None:
+def test_uncovered_time_outside_coverage_is_no_gap() -> None:
     office = rotation("08:00", "20:00", "Europe/Berlin", "mon", "tue")
     assert office.hours is not None
-    assert list(faults(DutySchedule((office,))))
+    assert list(validate(DutySchedule((office,))))
     assert (
-        list(faults(DutySchedule((office,), covers=Calendar("Europe/Berlin", office.hours)))) == []
+        list(validate(DutySchedule((office,), covers=Calendar("Europe/Berlin", office.hours))))
+        == []
     )
     longer: dict[Weekday, DayHours] = {"tue": (("08:00", "21:00"),)}
-    assert list(faults(DutySchedule((office,), covers=Calendar("Europe/Berlin", longer)))) == [
+    assert list(validate(DutySchedule((office,), covers=Calendar("Europe/Berlin", longer)))) == [
         ("rotations", "Nobody from Tue 2026-03-03 19:00 to 20:00 UTC.")
     ]
 
 
-def test_zones_that_part_for_some_weeks_of_the_year_are_found_out() -> None:
+def test_gap_between_zones_in_some_weeks_is_found() -> None:
     """From London's nine o'clock on New York has four: not in the weeks between their changes."""
     london, york = (
         rotation("09:00", "17:00", "Europe/London"),
         rotation("12:00", "20:00", "America/New_York"),
     )
     schedule = DutySchedule((london, york), covers=london.calendar)
-    assert list(faults(schedule)) == [
+    assert list(validate(schedule)) == [
         (
             "rotations/1/hours",
             "Overlaps rotations/0, first from Sun 2026-03-08 16:00 to 17:00 UTC.",
@@ -93,34 +91,34 @@ def test_zones_that_part_for_some_weeks_of_the_year_are_found_out() -> None:
     ]
 
 
-def test_what_is_before_the_last_rotation_starts_is_no_fault() -> None:
+def test_gap_before_last_rotation_starts_is_accepted() -> None:
     later = replace(rotation("12:00", "24:00"), starts_at=MONDAY + 30 * DAY)
-    assert list(faults(DutySchedule((rotation("00:00", "12:00"), later)))) == []
+    assert list(validate(DutySchedule((rotation("00:00", "12:00"), later)))) == []
 
 
-def test_the_configuration_says_where() -> None:
+def test_setting_validation_names_place_of_gap() -> None:
     schedule = DutySchedule((rotation("00:00", "17:00"),))
-    assert [place for place, _ in Configuration().faults("x", schedule)] == ["rotations"]
+    assert [place for place, _ in validate_setting(Configuration(), "x", schedule)] == ["rotations"]
 
 
 def override(person: PersonId, start: datetime = MONDAY) -> Override:
     return Override(person, start, start + HOUR)
 
 
-def test_a_supervisor_may_give_away_own_shifts_and_fill_gaps() -> None:
-    given = overridden(DAILY, override(LEE), SAM)
+def test_supervisor_may_give_away_own_shifts_and_fill_gaps() -> None:
+    given = apply_override(DAILY, override(LEE), SAM)
     assert shifts(given, MONDAY, MONDAY + HOUR)[0].person_id == LEE
     before = MONDAY - DAY
-    filled = overridden(DAILY, override(LEE, before), LEE)
+    filled = apply_override(DAILY, override(LEE, before), LEE)
     assert shifts(filled, before, before + HOUR)[0].person_id == LEE
 
 
-def test_a_supervisor_may_take_back_an_own_turn_that_was_given_to_the_wrong_one() -> None:
-    given = overridden(DAILY, override(PersonId("kmi")), SAM)
+def test_supervisor_may_take_back_own_turn() -> None:
+    given = apply_override(DAILY, override(PersonId("kmi")), SAM)
     whole_day = Override(SAM, MONDAY, MONDAY + DAY)
-    assert shifts(overridden(given, whole_day, SAM), MONDAY, MONDAY + DAY)[0].person_id == SAM
+    assert shifts(apply_override(given, whole_day, SAM), MONDAY, MONDAY + DAY)[0].person_id == SAM
     with pytest.raises(NotOwnShiftError, match="shifts of kmi"):
-        overridden(given, override(LEE), KIM)
+        apply_override(given, override(LEE), KIM)
 
 
 @pytest.mark.parametrize(
@@ -135,41 +133,41 @@ def test_a_supervisor_may_take_back_an_own_turn_that_was_given_to_the_wrong_one(
 )
 def test_others_shifts_take_a_manager(change: Override, by: PersonId) -> None:
     with pytest.raises(NotOwnShiftError, match="takes the role manager"):
-        overridden(DAILY, change, by)
-    assert overridden(DAILY, change, None).overrides == (change,)
+        apply_override(DAILY, change, by)
+    assert apply_override(DAILY, change, None).overrides == (change,)
 
 
-def test_a_swap_takes_one_of_the_two_or_a_manager() -> None:
+def test_swap_takes_one_of_the_two_or_a_manager() -> None:
     swap = Swap(SAM, KIM, MONDAY, MONDAY + DAY)
-    assert swapped(DAILY, swap, KIM) == swapped(DAILY, swap, None)
+    assert apply_swap(DAILY, swap, KIM) == apply_swap(DAILY, swap, None)
     with pytest.raises(NotOwnShiftError, match="kim and sam"):
-        swapped(DAILY, swap, LEE)
+        apply_swap(DAILY, swap, LEE)
 
 
-def test_what_changes_nothing_is_refused_and_a_repetition_is_not() -> None:
-    with pytest.raises(UnchangeableError):
-        overridden(DAILY, override(SAM), None)
-    with pytest.raises(UnchangeableError):
-        swapped(DAILY, Swap(LEE, KIM, MONDAY, MONDAY + HOUR), None)
-    given = overridden(DAILY, override(LEE), SAM)
-    assert overridden(given, override(LEE), SAM) == given
+def test_change_without_effect_is_refused_but_repetition_is_not() -> None:
+    with pytest.raises(InvalidChangeError):
+        apply_override(DAILY, override(SAM), None)
+    with pytest.raises(InvalidChangeError):
+        apply_swap(DAILY, Swap(LEE, KIM, MONDAY, MONDAY + HOUR), None)
+    given = apply_override(DAILY, override(LEE), SAM)
+    assert apply_override(given, override(LEE), SAM) == given
 
 
-def test_there_is_an_end_to_changes() -> None:
-    past = tuple(override(LEE, MONDAY - n * HOUR) for n in range(1, MOST_CHANGES + 1))
-    with pytest.raises(UnchangeableError, match="those that are over"):
-        overridden(replace(DAILY, overrides=past), override(LEE), None)
+def test_number_of_changes_is_limited() -> None:
+    past = tuple(override(LEE, MONDAY - n * HOUR) for n in range(1, MAX_CHANGES + 1))
+    with pytest.raises(InvalidChangeError, match="without the past ones"):
+        apply_override(replace(DAILY, overrides=past), override(LEE), None)
 
 
-def seen(schedule: DutySchedule, at: datetime, absences: Absences) -> Outlook:
-    return look_ahead(Versioned("sups", 1, schedule), absences, at)
+def seen(schedule: DutySchedule, at: datetime, absences: Absences) -> GapForecast:
+    return forecast_gaps(Versioned("sups", 1, schedule), absences, at)
 
 
-def told(schedule: DutySchedule, at: datetime, absences: Absences) -> Sequence[GapAhead]:
-    return seen(schedule, at, absences).ahead
+def told(schedule: DutySchedule, at: datetime, absences: Absences) -> Sequence[UpcomingGap]:
+    return seen(schedule, at, absences).gaps
 
 
-def test_a_gap_is_told_a_week_and_a_day_ahead_and_stays_the_same() -> None:
+def test_gap_is_announced_a_week_and_a_day_ahead() -> None:
     start = MONDAY + 10 * DAY
     away: Absences = {SAM: (Absence(start, start + 6 * HOUR),)}
     assert told(DAILY, MONDAY, away) == []
@@ -182,59 +180,60 @@ def test_a_gap_is_told_a_week_and_a_day_ahead_and_stays_the_same() -> None:
     ]
 
 
-def test_what_is_uncovered_is_what_is_left_of_the_week() -> None:
+def test_uncovered_time_counts_rest_of_week() -> None:
     start = MONDAY + 6 * DAY
     away: Absences = {SAM: (Absence(start, start + 9 * DAY),)}
     for at, expected in ((MONDAY, DAY), (start, 4 * DAY), (start + HOUR, 4 * DAY - HOUR)):
         assert seen(DAILY, at, away).uncovered == expected
 
 
-def test_an_outlook_holds_while_the_schedule_and_the_absences_stay() -> None:
+def test_forecast_is_valid_while_schedule_and_absences_stay() -> None:
     sick = (Absence(MONDAY, MONDAY + DAY),)
     schedule, sam = Versioned("sups", 1, DAILY), Versioned("sam", 1, Person(absences=sick))
     now = Configuration(schedules={"sups": schedule}, people={"sam": sam})
     outlook = seen(DAILY, MONDAY, {SAM: sick})
-    assert outlook.holds_by(now)
-    assert not outlook.holds_by(replace(now, people={}))
+    assert outlook.still_valid(now)
+    assert not outlook.still_valid(replace(now, people={}))
     filled = Versioned("sups", 2, replace(DAILY, overrides=(override(LEE, MONDAY),)))
-    assert not outlook.holds_by(replace(now, schedules={"sups": filled}))
+    assert not outlook.still_valid(replace(now, schedules={"sups": filled}))
 
 
-def test_what_was_told_or_is_over_meanwhile_is_no_news() -> None:
+def test_announced_or_past_gap_is_not_announced_again() -> None:
     outlook = seen(DAILY, MONDAY, {SAM: (Absence(MONDAY, MONDAY + HOUR),)})
-    (one,) = outlook.ahead
-    assert outlook.news((), MONDAY) == [one]
-    assert outlook.news({one.key}, MONDAY) == []
-    assert outlook.news((), MONDAY + HOUR) == []
+    (one,) = outlook.gaps
+    assert outlook.unannounced((), MONDAY) == [one]
+    assert outlook.unannounced({one.key}, MONDAY) == []
+    assert outlook.unannounced((), MONDAY + HOUR) == []
 
 
-def test_what_is_told_of_a_gap() -> None:
+def test_page_of_gap_carries_schedule_times_and_absent_people() -> None:
     start = MONDAY + 4 * DAY
     (one,) = told(DAILY, start - HOUR, {SAM: (Absence(start, start + 6 * HOUR),)})
     page = one.page(start - HOUR)
     assert (page.person_id, page.reason, page.respond_by) == ("operations", "duty_gap", start)
-    assert page.headline == "Nobody on duty in sups from Fri 2026-03-06 00:00 to 06:00 UTC"
-    assert page.why == (
-        "The gap begins in 1 h. It would be the turn of sam, who will be absent. "
-        "Put somebody on duty: POST /v1/duty-schedules/sups/overrides."
+    assert page.duty_gap == PagedDutyGap(
+        schedule_id="sups", starts_at=start, ends_at=start + 6 * HOUR, absent=(SAM,)
     )
 
 
-def test_one_that_has_begun_is_known_by_its_beginning() -> None:
+def test_begun_gap_keeps_its_start() -> None:
     start = MONDAY + 4 * DAY
     away: Absences = {SAM: (Absence(start, start + 6 * HOUR),)}
     first, later = (told(DAILY, start + n * HOUR, away)[0] for n in (1, 3))
     assert first == later
     assert first.page(start + HOUR).respond_by is None
-    assert first.page(start + HOUR).why.startswith("The gap has begun.")
+    gap = first.page(start + HOUR).duty_gap
+    assert gap is not None
+    assert gap.starts_at == start
 
 
-def test_one_without_an_end_is_the_same_all_year() -> None:
+def test_endless_gap_is_the_same_all_year() -> None:
     away: Absences = {
         person: (Absence(MONDAY + DAY, MONDAY + 9000 * DAY),) for person in (SAM, KIM)
     }
     looks = [told(DAILY, MONDAY + n * DAY, away) for n in (2, 30, 300)]
     assert [len(look) for look in looks] == [1, 1, 1]
     assert len({look[0].gap for look in looks}) == 1
-    headline = looks[0][0].page(MONDAY).headline
-    assert headline == "Nobody on duty in sups from Tue 2026-03-03 00:00 UTC and on"
+    gap = looks[0][0].page(MONDAY).duty_gap
+    assert gap is not None
+    assert (gap.starts_at, gap.ends_at) == (MONDAY + DAY, None)

@@ -19,7 +19,7 @@ from escalation.domain.duty.schedules import (
     Swap,
     on_duty,
 )
-from escalation.domain.duty.shifts import Gap, Shift, gaps, period, shift_end, shifts
+from escalation.domain.duty.shifts import Gap, Shift, format_period, gaps, shift_end, shifts
 
 PEOPLE = [PersonId(name) for name in ("sam", "kim", "lee")]
 SAM, KIM, LEE = PEOPLE
@@ -118,7 +118,7 @@ def holder(found: list[Shift], at: datetime) -> tuple[PersonId, ...]:
 
 
 @given(schedules, absences, windows)
-def test_shifts_say_what_each_instant_says(
+def test_shifts_agree_with_on_duty_at_each_instant(
     schedule: DutySchedule, away: Absences, window: tuple[datetime, datetime]
 ) -> None:
     start, end = window[0], min(window[1], window[0] + 20 * DAY)
@@ -140,7 +140,7 @@ def test_shifts_neither_overlap_nor_touch_the_same_person_s_next(
 
 
 @given(schedules, absences, windows)
-def test_gaps_are_where_somebody_should_be_and_no_shift_is(
+def test_gaps_are_covered_times_without_shift(
     schedule: DutySchedule, away: Absences, window: tuple[datetime, datetime]
 ) -> None:
     start, end = window[0], min(window[1], window[0] + 20 * DAY)
@@ -155,9 +155,7 @@ def test_gaps_are_where_somebody_should_be_and_no_shift_is(
 
 
 @given(schedules, absences, instants())
-def test_a_shift_ends_where_shifts_say(
-    schedule: DutySchedule, away: Absences, at: datetime
-) -> None:
+def test_shift_end_agrees_with_shifts(schedule: DutySchedule, away: Absences, at: datetime) -> None:
     found = shifts(schedule, at, at + timedelta(days=366), away)
     for person in PEOPLE:
         ends = shift_end(schedule, person, at, away)
@@ -168,7 +166,7 @@ def test_a_shift_ends_where_shifts_say(
 
 
 @given(rotations, windows, windows)
-def test_a_swap_is_the_same_the_other_way_round_and_is_its_own_undoing(
+def test_swap_is_symmetric_and_undoes_itself(
     rotation: Rotation, swapped: tuple[datetime, datetime], window: tuple[datetime, datetime]
 ) -> None:
     start, end = window[0], min(window[1], window[0] + 20 * DAY)
@@ -200,7 +198,7 @@ def test_follow_the_sun_hands_over_round_the_globe() -> None:
     assert gaps(schedule, day, day + 365 * DAY) == []
 
 
-def test_a_shift_that_spans_the_night_of_the_change_is_an_hour_shorter() -> None:
+def test_shift_that_spans_the_night_of_the_change_is_an_hour_shorter() -> None:
     rotation = Rotation("Europe/Berlin", datetime(2026, 3, 27, 7, tzinfo=UTC), 86400, (SAM, KIM))
     start = datetime(2026, 3, 27, 7, tzinfo=UTC)
     lengths = [
@@ -209,7 +207,7 @@ def test_a_shift_that_spans_the_night_of_the_change_is_an_hour_shorter() -> None
     assert lengths == [DAY, 23 * HOUR, DAY, HOUR]
 
 
-def test_an_absence_leaves_a_gap_and_ends_the_shift() -> None:
+def test_absence_leaves_a_gap_and_ends_the_shift() -> None:
     start = datetime(2026, 3, 2, tzinfo=UTC)
     schedule = DutySchedule((Rotation("UTC", start, 86400, (SAM, KIM)),))
     away = {SAM: (Absence(start + 6 * HOUR, start + 12 * HOUR),)}
@@ -219,12 +217,12 @@ def test_an_absence_leaves_a_gap_and_ends_the_shift() -> None:
     assert shift_end(schedule, KIM, start) is None
 
 
-def test_one_who_is_always_on_duty_has_no_end_of_shift() -> None:
+def test_permanent_duty_has_no_shift_end() -> None:
     schedule = DutySchedule((Rotation("UTC", STARTS, 86400, (SAM, SAM)),))
     assert shift_end(schedule, SAM, STARTS + DAY) is None
 
 
-def test_a_period_names_the_second_day_only_if_it_is_another() -> None:
+def test_period_names_the_second_day_only_if_it_is_another() -> None:
     start = datetime(2026, 3, 2, 18, tzinfo=ZoneInfo("Europe/Berlin"))
-    assert period(start, start + HOUR) == "Mon 2026-03-02 17:00 to 18:00 UTC"
-    assert period(start, start + DAY) == "Mon 2026-03-02 17:00 to Tue 2026-03-03 17:00 UTC"
+    assert format_period(start, start + HOUR) == "Mon 2026-03-02 17:00 to 18:00 UTC"
+    assert format_period(start, start + DAY) == "Mon 2026-03-02 17:00 to Tue 2026-03-03 17:00 UTC"

@@ -23,18 +23,18 @@ from escalation.domain.duty.schedules import Absence
 from escalation.domain.settings.ladders import (
     Ladder,
     Level,
-    Named,
-    OnDuty,
+    NamedPerson,
+    PersonOnDuty,
     ReportingLine,
+    ResponderRule,
     TeamSupervisors,
-    Who,
 )
 from escalation.domain.settings.people import Person, Team
 from escalation.domain.settings.registry import Configuration, Versioned
 from escalation.domain.types import OPERATIONS
-from unit.escalation.desk import CONTACT, DAN, MIA, POLICY, RITA, SAM, SETTINGS, START, Desk
+from unit.escalation.contact_harness import ContactHarness
+from unit.escalation.examples import CONTACT, DAN, KIM, MIA, POLICY, RITA, SAM, SETTINGS, START
 
-KIM = PersonId("kim")
 STAFF = {
     RITA: Person(reports_to=SAM),
     SAM: Person(reports_to=MIA),
@@ -42,10 +42,10 @@ STAFF = {
     MIA: Person(),
 }
 TEAM = Team(supervisors=(SAM, KIM))
-TOP = Level("director", 7, (Named("person", DAN),))
+TOP = Level("director", 7, (NamedPerson("person", DAN),))
 
 
-def first(*who: Who, **how: Any) -> Level:
+def first(*who: ResponderRule, **how: Any) -> Level:
     return Level("first", 5, who, **how)
 
 
@@ -69,14 +69,14 @@ def away(person: PersonId, until: float) -> dict[PersonId, Person]:
     return {**STAFF, person: replace(STAFF[person], absences=(absence,))}
 
 
-def asked(settings: Configuration) -> Desk:
-    """Return a desk at which the customer of one of rita's contacts has just asked for a boss."""
-    desk = Desk(settings)
-    desk.receive()
-    desk.assign()
-    desk.reply()
-    desk.ask_for_supervisor()
-    return desk
+def asked(settings: Configuration) -> ContactHarness:
+    """Return a contact of rita whose customer has just asked for a supervisor."""
+    harness = ContactHarness(settings)
+    harness.receive()
+    harness.assign()
+    harness.reply()
+    harness.ask_for_supervisor()
+    return harness
 
 
 @pytest.mark.parametrize(
@@ -86,18 +86,18 @@ def asked(settings: Configuration) -> Desk:
         (ReportingLine("reporting_line", 2), [MIA]),
         (TeamSupervisors("team_supervisors"), [SAM, KIM]),
         (TeamSupervisors("team_supervisors", "t"), [SAM, KIM]),
-        (OnDuty("duty", "supervisors"), [SAM]),
-        (Named("person", MIA), [MIA]),
+        (PersonOnDuty("duty", "supervisors"), [SAM]),
+        (NamedPerson("person", MIA), [MIA]),
     ],
 )
-def test_each_kind_of_entry_means_people(who: Who, people: list[PersonId]) -> None:
-    desk = asked(settings(first(who), TOP))
-    assert desk.paged() == [(person, "raised") for person in people]
+def test_responder_rule_yields_its_people(who: ResponderRule, people: list[PersonId]) -> None:
+    harness = asked(settings(first(who), TOP))
+    assert harness.pages() == [(person, "raised") for person in people]
 
 
-def test_whoever_several_entries_mean_is_asked_once() -> None:
-    who = (OnDuty("duty", "supervisors"), TeamSupervisors("team_supervisors"))
-    assert asked(settings(first(*who), TOP)).paged() == [(SAM, "raised"), (KIM, "raised")]
+def test_person_of_several_rules_is_paged_once() -> None:
+    who = (PersonOnDuty("duty", "supervisors"), TeamSupervisors("team_supervisors"))
+    assert asked(settings(first(*who), TOP)).pages() == [(SAM, "raised"), (KIM, "raised")]
 
 
 @pytest.mark.parametrize(
@@ -107,200 +107,204 @@ def test_whoever_several_entries_mean_is_asked_once() -> None:
         (TeamSupervisors("team_supervisors", "none"), "first: team none is not known"),
     ],
 )
-def test_an_empty_level_is_skipped_at_once_and_says_why(who: Who, why: str) -> None:
-    desk = asked(settings(first(who), TOP))
-    assert desk.the(EscalationClimbed).reason == why
-    assert desk.paged() == [(DAN, "raised")]
+def test_vacant_rule_skips_level_with_reason(who: ResponderRule, why: str) -> None:
+    harness = asked(settings(first(who), TOP))
+    assert harness.event(EscalationClimbed).reason == why
+    assert harness.pages() == [(DAN, "raised")]
 
 
-def test_without_a_representative_there_is_no_line_and_no_team() -> None:
+def test_contact_without_representative_has_no_line_and_no_team() -> None:
     line, team = ReportingLine("reporting_line", 1), TeamSupervisors("team_supervisors")
-    desk = Desk(settings(first(line, team), TOP))
-    desk.receive()
-    desk.ask_for_supervisor()
-    assert desk.the(EscalationClimbed).reason == (
+    harness = ContactHarness(settings(first(line, team), TOP))
+    harness.receive()
+    harness.ask_for_supervisor()
+    assert harness.event(EscalationClimbed).reason == (
         "first: no representative yet; first: no team yet"
     )
 
 
-def test_a_released_contact_keeps_its_team() -> None:
-    desk = Desk(settings(first(TeamSupervisors("team_supervisors")), TOP))
-    desk.receive()
-    desk.assign()
+def test_released_contact_keeps_its_team() -> None:
+    harness = ContactHarness(settings(first(TeamSupervisors("team_supervisors")), TOP))
+    harness.receive()
+    harness.assign()
     release = AssignmentReleased(
         contact_id=CONTACT,
-        occurred_at=desk.at,
+        occurred_at=harness.at,
         representative_id=RITA,
         kind="returned",
         reason="shift over",
     )
-    desk.do(lambda situation: reactions.released(situation, release))
-    desk.ask_for_supervisor()
-    assert desk.paged() == [(SAM, "raised"), (KIM, "raised")]
+    harness.apply(lambda situation: reactions.record_release(situation, release))
+    harness.ask_for_supervisor()
+    assert harness.pages() == [(SAM, "raised"), (KIM, "raised")]
 
 
 @pytest.mark.parametrize(
     ("who", "why"),
     [
         (ReportingLine("reporting_line", 1), "first: sam is absent"),
-        (Named("person", SAM), "first: sam is absent"),
-        (OnDuty("duty", "supervisors"), "nobody on duty at first"),
+        (NamedPerson("person", SAM), "first: sam is absent"),
+        (PersonOnDuty("duty", "supervisors"), "nobody on duty at first"),
     ],
 )
-def test_who_is_absent_is_left_out_of_every_kind(who: Who, why: str) -> None:
-    desk = asked(settings(first(who), TOP, staff=away(SAM, 100)))
-    assert desk.the(EscalationClimbed).reason == why
+def test_absent_person_is_left_out_of_every_rule(who: ResponderRule, why: str) -> None:
+    harness = asked(settings(first(who), TOP, staff=away(SAM, 100)))
+    assert harness.event(EscalationClimbed).reason == why
     back = asked(settings(first(who), TOP, staff=away(SAM, 0)))
-    assert back.paged() == [(SAM, "raised")]
+    assert back.pages() == [(SAM, "raised")]
 
 
-def test_the_others_of_a_team_are_asked_while_one_is_absent() -> None:
+def test_other_team_supervisors_are_paged_while_one_is_absent() -> None:
     team = first(TeamSupervisors("team_supervisors"))
-    assert asked(settings(team, TOP, staff=away(SAM, 100))).paged() == [(KIM, "raised")]
+    assert asked(settings(team, TOP, staff=away(SAM, 100))).pages() == [(KIM, "raised")]
     nobody = {**away(SAM, 100), KIM: replace(STAFF[KIM], absences=away(SAM, 100)[SAM].absences)}
-    desk = asked(settings(team, TOP, staff=nobody))
-    assert desk.the(EscalationClimbed).reason == "first: all absent (sam, kim)"
+    harness = asked(settings(team, TOP, staff=nobody))
+    assert harness.event(EscalationClimbed).reason == "first: all absent (sam, kim)"
 
 
-def test_people_are_found_when_their_level_is_reached() -> None:
+def test_responders_are_looked_up_when_level_is_reached() -> None:
     """Sam comes back from leave while his level is not yet asked."""
-    second = replace(first(Named("person", SAM)), name="second")
-    desk = asked(settings(first(Named("person", KIM)), second, TOP, staff=away(SAM, 3)))
-    desk.wait_until(5)
-    assert desk.paged() == [(KIM, "raised"), (SAM, "climbed")]
+    second = replace(first(NamedPerson("person", SAM)), name="second")
+    harness = asked(settings(first(NamedPerson("person", KIM)), second, TOP, staff=away(SAM, 3)))
+    harness.advance_to(5)
+    assert harness.pages() == [(KIM, "raised"), (SAM, "climbed")]
 
 
-def test_in_turn_each_has_the_whole_time_before_it_climbs() -> None:
+def test_people_paged_in_turn_have_the_whole_time_each() -> None:
     level = first(TeamSupervisors("team_supervisors"), ask="in_turn")
-    desk = asked(settings(level, TOP))
-    assert desk.paged() == [(SAM, "raised")]
-    desk.wait_until(4.9)
-    assert len(desk.paged()) == 1
-    desk.wait_until(5)
-    assert desk.paged()[1:] == [(KIM, "repeated")]
-    assert desk.all(PageRequested)[-1].why.startswith("No answer from sam.")
-    assert desk.all(PageRequested)[-1].respond_by == START + timedelta(seconds=10)
-    assert desk.all(EscalationClimbed) == []
-    desk.wait_until(10)
-    assert desk.the(EscalationClimbed).reason == "no answer from sam, kim"
-    assert desk.paged()[2:] == [(DAN, "climbed")]
+    harness = asked(settings(level, TOP))
+    assert harness.pages() == [(SAM, "raised")]
+    harness.advance_to(4.9)
+    assert len(harness.pages()) == 1
+    harness.advance_to(5)
+    assert harness.pages()[1:] == [(KIM, "repeated")]
+    assert harness.last_page.explanation == "no answer from sam"
+    assert harness.events(PageRequested)[-1].respond_by == START + timedelta(seconds=10)
+    assert harness.events(EscalationClimbed) == []
+    harness.advance_to(10)
+    assert harness.event(EscalationClimbed).reason == "no answer from sam, kim"
+    assert harness.pages()[2:] == [(DAN, "climbed")]
 
 
-def test_who_was_asked_before_in_turn_may_still_answer() -> None:
-    desk = asked(settings(first(TeamSupervisors("team_supervisors"), ask="in_turn"), TOP))
-    desk.wait_until(6)
-    desk.press(SAM)
-    assert desk.the(EscalationAcknowledged).by == SAM
+def test_person_paged_earlier_in_turn_may_still_answer() -> None:
+    harness = asked(settings(first(TeamSupervisors("team_supervisors"), ask="in_turn"), TOP))
+    harness.advance_to(6)
+    harness.press(SAM)
+    assert harness.event(EscalationAcknowledged).by == SAM
 
 
-def test_a_level_is_repeated_as_often_as_it_says_before_it_climbs() -> None:
-    desk = asked(settings(first(Named("person", SAM), repeats=2), TOP))
-    desk.wait_until(14.9)
-    assert desk.paged() == [(SAM, "raised"), (SAM, "repeated"), (SAM, "repeated")]
-    desk.wait_until(15)
-    assert desk.paged()[3:] == [(DAN, "climbed")]
-    pages = desk.all(PageRequested)
+def test_level_is_repeated_as_often_as_it_says_before_it_climbs() -> None:
+    harness = asked(settings(first(NamedPerson("person", SAM), repeats=2), TOP))
+    harness.advance_to(14.9)
+    assert harness.pages() == [(SAM, "raised"), (SAM, "repeated"), (SAM, "repeated")]
+    harness.advance_to(15)
+    assert harness.pages()[3:] == [(DAN, "climbed")]
+    pages = harness.events(PageRequested)
     assert len({page.page_id for page in pages}) == len(pages)
 
 
-def test_in_turn_and_repeated_goes_round_again() -> None:
+def test_level_in_turn_is_repeated_as_a_whole() -> None:
     level = first(TeamSupervisors("team_supervisors"), ask="in_turn", repeats=1)
-    desk = asked(settings(level, TOP))
-    desk.wait_until(19.9)
-    assert [person for person, _ in desk.paged()] == [SAM, KIM, SAM, KIM]
-    desk.wait_until(20)
-    assert desk.paged()[-1] == (DAN, "climbed")
+    harness = asked(settings(level, TOP))
+    harness.advance_to(19.9)
+    assert [person for person, _ in harness.pages()] == [SAM, KIM, SAM, KIM]
+    harness.advance_to(20)
+    assert harness.pages()[-1] == (DAN, "climbed")
 
 
-def test_the_top_is_gone_through_with_its_repeats_every_time() -> None:
+def test_top_level_is_paged_with_its_repeats_every_time() -> None:
     top = replace(TOP, repeats=1)
-    desk = asked(settings(first(Named("person", SAM)), top))
-    desk.wait_until(5 + 4 * 7)
-    assert len(desk.all(EscalationUnanswered)) == 2
-    assert [page for page in desk.paged() if page[0] == DAN] == [
+    harness = asked(settings(first(NamedPerson("person", SAM)), top))
+    harness.advance_to(5 + 4 * 7)
+    assert len(harness.events(EscalationUnanswered)) == 2
+    assert [page for page in harness.pages() if page[0] == DAN] == [
         (DAN, "climbed"),
         *[(DAN, "repeated")] * 4,
     ]
 
 
-def test_the_time_to_answer_counts_in_business_time_where_a_calendar_is_named() -> None:
+def test_time_to_answer_counts_in_business_time_of_calendar() -> None:
     day = (("08:00", "09:01"),)
     calendar = Calendar("UTC", {"mon": day, "tue": day})
-    level = first(Named("person", SAM), calendar_id="office")
+    level = first(NamedPerson("person", SAM), calendar_id="office")
     level = replace(level, acknowledge_within_s=120)
-    desk = asked(settings(level, TOP, calendars={"office": calendar}))
+    harness = asked(settings(level, TOP, calendars={"office": calendar}))
     minute_into_tuesday = START + timedelta(hours=23, seconds=60)
-    assert desk.the(PageRequested).respond_by == minute_into_tuesday
-    desk.wait_until((minute_into_tuesday - START).total_seconds())
-    assert desk.paged()[-1] == (DAN, "climbed")
+    assert harness.event(PageRequested).respond_by == minute_into_tuesday
+    harness.advance_to((minute_into_tuesday - START).total_seconds())
+    assert harness.pages()[-1] == (DAN, "climbed")
 
 
-def test_a_level_says_on_which_media_it_is_told() -> None:
+def test_page_uses_media_of_level() -> None:
     top = replace(TOP, media=("email",))
-    desk = asked(settings(first(Named("person", SAM), media=("slack",)), top))
-    desk.wait_until(12)
-    media = {page.person_id: page.media for page in desk.all(PageRequested)}
+    harness = asked(settings(first(NamedPerson("person", SAM), media=("slack",)), top))
+    harness.advance_to(12)
+    media = {page.person_id: page.media for page in harness.events(PageRequested)}
     assert media == {SAM: ("slack",), DAN: ("email",), OPERATIONS: None}
     anyhow = asked(settings(TOP))
-    assert anyhow.the(PageRequested).media is None
+    assert anyhow.event(PageRequested).media is None
 
 
-def test_an_open_escalation_keeps_its_ladder() -> None:
-    desk = asked(settings(first(Named("person", SAM)), TOP))
-    desk.settings = settings(first(Named("person", KIM)), replace(TOP, who=(Named("person", MIA),)))
-    desk.wait_until(5)
-    assert desk.paged() == [(SAM, "raised"), (DAN, "climbed")]
+def test_open_escalation_keeps_its_ladder() -> None:
+    harness = asked(settings(first(NamedPerson("person", SAM)), TOP))
+    harness.settings = settings(
+        first(NamedPerson("person", KIM)), replace(TOP, who=(NamedPerson("person", MIA),))
+    )
+    harness.advance_to(5)
+    assert harness.pages() == [(SAM, "raised"), (DAN, "climbed")]
 
 
-def test_an_alarm_stands_until_somebody_answers_and_operations_are_told_once() -> None:
-    desk = asked(settings(first(Named("person", SAM)), TOP))
-    desk.wait_until(5 + 3 * 7)
-    told = desk.all(EscalationUnanswered)
+def test_alarm_stands_until_answer_and_pages_operations_once() -> None:
+    harness = asked(settings(first(NamedPerson("person", SAM)), TOP))
+    harness.advance_to(5 + 3 * 7)
+    told = harness.events(EscalationUnanswered)
     assert [one.standing_since for one in told] == [START + timedelta(seconds=12)] * 3
-    assert desk.paged().count((OPERATIONS, "unanswered")) == 1
-    assert desk.escalation is not None
-    assert desk.escalation.alarm_since == START + timedelta(seconds=12)
-    desk.press(DAN)
-    assert desk.escalation.alarm_since is None
+    assert harness.pages().count((OPERATIONS, "unanswered")) == 1
+    assert harness.escalation is not None
+    assert harness.escalation.alarm_since == START + timedelta(seconds=12)
+    harness.press(DAN)
+    assert harness.escalation.alarm_since is None
 
 
-def test_the_next_alarm_is_told_again() -> None:
-    desk = asked(settings(TOP))
-    desk.wait_until(7)
-    desk.press(DAN)
-    desk.wait_until(7 + 20)
-    assert [one.standing_since for one in desk.all(EscalationUnanswered)] == [
+def test_next_alarm_pages_operations_again() -> None:
+    harness = asked(settings(TOP))
+    harness.advance_to(7)
+    harness.press(DAN)
+    harness.advance_to(7 + 20)
+    assert [event.standing_since for event in harness.events(EscalationUnanswered)] == [
         START + timedelta(seconds=7),
         START + timedelta(seconds=27),
     ]
-    pages = [page.page_id for page in desk.all(PageRequested) if page.person_id == OPERATIONS]
+    pages = [page.page_id for page in harness.events(PageRequested) if page.person_id == OPERATIONS]
     assert len(pages) == len(set(pages)) == 2
 
 
-def test_with_nobody_anywhere_operations_are_told_at_once() -> None:
-    desk = asked(settings(first(Named("person", SAM)), staff=away(SAM, 3)))
-    assert desk.paged() == [(OPERATIONS, "unanswered")]
-    assert "First: sam is absent." in desk.the(PageRequested).why
-    assert desk.the(EscalationUnanswered).standing_since == START
-    desk.wait_until(5)
-    assert desk.paged()[1:] == [(SAM, "raised")]
-    desk.wait_until(10)
-    assert desk.all(EscalationUnanswered)[-1].standing_since == START
-    assert desk.paged().count((OPERATIONS, "unanswered")) == 1
+def test_escalation_without_people_pages_operations_at_once() -> None:
+    harness = asked(settings(first(NamedPerson("person", SAM)), staff=away(SAM, 3)))
+    assert harness.pages() == [(OPERATIONS, "unanswered")]
+    assert harness.event(PageRequested).explanation == "first: sam is absent"
+    assert harness.event(EscalationUnanswered).standing_since == START
+    harness.advance_to(5)
+    assert harness.pages()[1:] == [(SAM, "raised")]
+    harness.advance_to(10)
+    assert harness.events(EscalationUnanswered)[-1].standing_since == START
+    assert harness.pages().count((OPERATIONS, "unanswered")) == 1
 
 
-def test_severity_decides_the_ladder() -> None:
-    base = settings(first(Named("person", SAM)), TOP)
-    grave = Ladder((first(Named("person", MIA)),), lease_s=20, working_lease_s=60)
+def test_severity_selects_ladder() -> None:
+    base = settings(first(NamedPerson("person", SAM)), TOP)
+    grave = Ladder((first(NamedPerson("person", MIA)),), lease_s=20, working_lease_s=60)
     cases: tuple[tuple[Severity, PersonId], ...] = (("high", MIA), ("low", SAM))
     for severity, person in cases:
         policy = replace(POLICY, severity=severity, ladder_by_severity={"high": "grave"})
-        desk = asked(
+        harness = asked(
             replace(
                 base,
                 ladders={**base.ladders, "grave": Versioned("grave", 1, grave)},
                 policies={"gold": Versioned("gold", 1, policy)},
             )
         )
-        assert desk.paged() == [(person, "raised")]
-        assert desk.the(EscalationRaised).ladder_id == ("grave" if person == MIA else "default")
+        assert harness.pages() == [(person, "raised")]
+        assert harness.event(EscalationRaised).ladder_id == (
+            "grave" if person == MIA else "default"
+        )

@@ -9,14 +9,22 @@ from typer.testing import CliRunner
 
 from common.contracts.contacts import ContactPrioritized, ContactReopened, RepresentativeReplied
 from common.contracts.escalations import EscalationClimbed, EscalationUnanswered
-from common.contracts.event import Event, MessageId
-from escalation.commands.simulate import Window, told
+from common.contracts.event import ContactEvent, MessageId
+from escalation.commands.simulation_report import Window, render_report
 from escalation.domain.settings.policies import Match, Target
 from escalation.domain.settings.registry import Configuration, Versioned
-from escalation.domain.simulation import MEANINGS, Breach, Habits, Play, Tally, tally
+from escalation.domain.simulation import (
+    REPLAYED_EVENTS,
+    Assumptions,
+    Breach,
+    ContactReplay,
+    Totals,
+    replay,
+)
 from escalation.handlers import SUBSCRIPTIONS
 from escalation.main import cli
-from unit.escalation.desk import (
+from unit.escalation.contact_harness import ContactHarness
+from unit.escalation.examples import (
     CONTACT,
     LADDER,
     MIA,
@@ -25,16 +33,15 @@ from unit.escalation.desk import (
     SAM,
     SETTINGS,
     START,
-    Desk,
-    assigned,
-    received,
-    referral,
-    resolution,
+    contact_assigned,
+    contact_received,
+    contact_referred,
+    contact_resolved,
 )
 
 UNTIL = START + timedelta(seconds=1000)
-NOBODY = Habits(None)
-PROMPT = Habits(timedelta(seconds=3))
+NOBODY = Assumptions(None)
+PROMPT = Assumptions(timedelta(seconds=3))
 
 
 def at(seconds: float) -> datetime:
@@ -47,63 +54,67 @@ def reply(seconds: float) -> RepresentativeReplied:
     )
 
 
-def of(*facts: Event, settings: Configuration = SETTINGS, habits: Habits = NOBODY) -> Tally:
-    return tally([(CONTACT, facts)], settings, UNTIL, habits)
+def of(
+    *facts: ContactEvent, settings: Configuration = SETTINGS, assumptions: Assumptions = NOBODY
+) -> Totals:
+    return replay([(CONTACT, facts)], settings, UNTIL, assumptions)
 
 
-def test_what_went_well_goes_well() -> None:
-    total = of(received(at(0)), assigned(at(1)), reply(3), resolution(at(50)))
+def test_contact_handled_in_time_meets_all_clocks() -> None:
+    total = of(contact_received(at(0)), contact_assigned(at(1)), reply(3), contact_resolved(at(50)))
     assert total.contacts == 1
-    assert total.promised == total.kept
-    assert sorted(clock for clock, _ in total.promised) == [
+    assert total.started == total.met_in_time
+    assert sorted(clock for clock, _ in total.started) == [
         "assignment",
         "first_response",
         "resolution",
     ]
-    assert (total.broken.total(), total.pages.total()) == (0, 0)
+    assert (total.breached.total(), total.pages.total()) == (0, 0)
 
 
-def test_a_late_reply_breaks_the_promise_and_pages_the_ladder() -> None:
-    total = of(received(at(0)), assigned(at(1)), reply(30), resolution(at(50)))
-    assert total.broken == {("first_response", "gold"): 1}
+def test_late_reply_breaches_and_pages_ladder() -> None:
+    total = of(
+        contact_received(at(0)), contact_assigned(at(1)), reply(30), contact_resolved(at(50))
+    )
+    assert total.breached == {("first_response", "gold"): 1}
     assert total.breaches == [Breach(CONTACT, "first_response", "gold", at(10))]
     assert total.escalations == {"breach": 1}
     assert total.pages[RITA, "warning"] == 1
     assert total.pages[SAM, "raised"] == 1
     assert total.pages[MIA, "climbed"] == 1
-    assert total.kept["first_response", "gold"] == 0
+    assert total.met_in_time["first_response", "gold"] == 0
 
 
-def test_whoever_answers_in_time_spares_those_above() -> None:
-    facts = (received(at(0)), assigned(at(1)), reply(30), resolution(at(50)))
-    total = of(*facts, habits=PROMPT)
+def test_answer_in_time_spares_levels_above() -> None:
+    facts = (contact_received(at(0)), contact_assigned(at(1)), reply(30), contact_resolved(at(50)))
+    total = of(*facts, assumptions=PROMPT)
     assert total.pages[SAM, "raised"] == 1
     assert total.pages[MIA, "climbed"] == 0
     assert total.levels == {"supervisors": 1}
 
 
-def test_a_stricter_draft_breaks_what_is_kept_now() -> None:
+def test_stricter_draft_breaches_clock_that_is_met_now() -> None:
     strict = replace(POLICY, targets=(Target("first_response", 2),))
     draft = replace(SETTINGS, policies={"gold": Versioned("gold", 4, strict)})
-    facts = (received(at(0)), assigned(at(1)), reply(3), resolution(at(50)))
-    assert of(*facts).broken.total() == 0
-    assert of(*facts, settings=draft).broken == {("first_response", "gold"): 1}
+    facts = (contact_received(at(0)), contact_assigned(at(1)), reply(3), contact_resolved(at(50)))
+    assert of(*facts).breached.total() == 0
+    assert of(*facts, settings=draft).breached == {("first_response", "gold"): 1}
 
 
-def test_a_contact_that_no_policy_matches_is_told_of() -> None:
+def test_contact_without_policy_is_counted() -> None:
     narrow = replace(POLICY, match=Match(topic=("returns",)))
     draft = replace(SETTINGS, policies={"gold": Versioned("gold", 4, narrow)})
-    total = of(received(at(0)), settings=draft)
+    total = of(contact_received(at(0)), settings=draft)
     assert (total.contacts, total.without_policy, total.clocks) == (1, 1, 0)
 
 
-def test_nobody_who_answers_is_told_once() -> None:
-    total = of(received(at(0)), assigned(at(1)))
+def test_unanswered_ladder_is_counted_once() -> None:
+    total = of(contact_received(at(0)), contact_assigned(at(1)))
     assert total.unanswered == 1
     assert total.pages[MIA, "climbed"] == 1
 
 
-def test_a_priority_that_a_rule_of_the_time_set_is_left_to_the_draft() -> None:
+def test_priority_set_by_rule_is_left_to_draft() -> None:
     by_rule = ContactPrioritized(
         contact_id=CONTACT, occurred_at=at(2), priority="urgent", reason="80 % of its time"
     )
@@ -113,91 +124,98 @@ def test_a_priority_that_a_rule_of_the_time_set_is_left_to_the_draft() -> None:
     )
     policies = {**SETTINGS.policies, "urgent": Versioned("urgent", 1, told_apart)}
     settings = replace(SETTINGS, policies=policies)
-    facts = (received(at(0)), assigned(at(1)))
-    assert of(*facts, by_rule, resolution(at(20)), settings=settings).broken.total() == 1
-    changed = of(*facts, by_hand, resolution(at(20)), settings=settings)
-    assert changed.broken["resolution", "urgent"] == 1
+    facts = (contact_received(at(0)), contact_assigned(at(1)))
+    assert of(*facts, by_rule, contact_resolved(at(20)), settings=settings).breached.total() == 1
+    changed = of(*facts, by_hand, contact_resolved(at(20)), settings=settings)
+    assert changed.breached["resolution", "urgent"] == 1
 
 
-def _answered_late(desk: Desk) -> None:
-    desk.receive()
-    desk.wait_until(1)
-    desk.assign()
-    desk.wait_until(12)
-    desk.reply()
-    desk.wait_until(14)
-    desk.resolve()
+def _answered_late(harness: ContactHarness) -> None:
+    harness.receive()
+    harness.advance_to(1)
+    harness.assign()
+    harness.advance_to(12)
+    harness.reply()
+    harness.advance_to(14)
+    harness.resolve()
 
 
-def _referred_and_reopened(desk: Desk) -> None:
-    desk.receive()
-    desk.wait_until(1)
-    desk.assign()
-    desk.wait_until(2)
-    desk.refer()
-    desk.wait_until(9)
-    desk.resolve()
-    desk.wait_until(20)
-    desk.reopen()
-    desk.wait_until(60)
-    desk.resolve()
+def _referred_and_reopened(harness: ContactHarness) -> None:
+    harness.receive()
+    harness.advance_to(1)
+    harness.assign()
+    harness.advance_to(2)
+    harness.refer()
+    harness.advance_to(9)
+    harness.resolve()
+    harness.advance_to(20)
+    harness.reopen()
+    harness.advance_to(60)
+    harness.resolve()
 
 
 @pytest.mark.parametrize(
     ("journey", "facts"),
     [
-        (_answered_late, (received(at(0)), assigned(at(1)), reply(12), resolution(at(14)))),
+        (
+            _answered_late,
+            (contact_received(at(0)), contact_assigned(at(1)), reply(12), contact_resolved(at(14))),
+        ),
         (
             _referred_and_reopened,
             (
-                received(at(0)),
-                assigned(at(1)),
-                referral(at(2)),
-                resolution(at(9)),
+                contact_received(at(0)),
+                contact_assigned(at(1)),
+                contact_referred(at(2)),
+                contact_resolved(at(9)),
                 ContactReopened(contact_id=CONTACT, occurred_at=at(20), reason="again"),
-                resolution(at(60)),
+                contact_resolved(at(60)),
             ),
         ),
     ],
 )
-def test_it_publishes_what_the_service_does(
-    journey: Callable[[Desk], None], facts: Sequence[Event]
+def test_replay_publishes_events_of_service(
+    journey: Callable[[ContactHarness], None], facts: Sequence[ContactEvent]
 ) -> None:
-    desk = Desk()
-    journey(desk)
-    assert desk.published
-    assert list(Play(CONTACT, SETTINGS, at(60), NOBODY).events(facts)) == desk.published
+    harness = ContactHarness()
+    journey(harness)
+    assert harness.published
+    assert list(ContactReplay(CONTACT, SETTINGS, at(60), NOBODY).replay(facts)) == harness.published
 
 
-def test_it_knows_each_fact_that_the_service_listens_to() -> None:
+def test_replay_covers_contact_and_assignment_events_of_service() -> None:
     """All but what people did to the escalations of the time."""
     topics = {"contacts", "assignments"}
     heard = {kind for kind in SUBSCRIPTIONS.events.values() if kind.topic in topics}
-    assert heard == set(MEANINGS)
+    assert heard == REPLAYED_EVENTS
 
 
 def test_sums_of_parts_are_the_whole() -> None:
-    late = (received(at(0)), assigned(at(1)), reply(30), resolution(at(50)))
-    whole = tally([(CONTACT, late), (CONTACT, late)], SETTINGS, UNTIL, NOBODY)
+    late = (contact_received(at(0)), contact_assigned(at(1)), reply(30), contact_resolved(at(50)))
+    whole = replay([(CONTACT, late), (CONTACT, late)], SETTINGS, UNTIL, NOBODY)
     parts = of(*late)
     parts.add(of(*late))
     assert parts == whole
 
 
-def test_the_ladder_of_the_draft_is_climbed() -> None:
+def test_ladder_of_the_draft_is_climbed() -> None:
     quick = replace(LADDER, levels=LADDER.levels[1:])
     draft = replace(SETTINGS, ladders={"default": Versioned("default", 2, quick)})
-    events = list(Play(CONTACT, draft, UNTIL, NOBODY).events((received(at(0)), assigned(at(1)))))
+    events = list(
+        ContactReplay(CONTACT, draft, UNTIL, NOBODY).replay(
+            (contact_received(at(0)), contact_assigned(at(1)))
+        )
+    )
     assert not [event for event in events if isinstance(event, EscalationClimbed)]
     assert [event.level for event in events if isinstance(event, EscalationUnanswered)] == [0]
 
 
-def test_it_is_told_to_the_second_and_in_which_zone() -> None:
-    late = of(received(at(0)), assigned(at(1)), reply(30), resolution(at(50)))
-    lines = list(told({"in force": late}, Window(at(0), UNTIL), NOBODY))
+def test_report_names_times_to_the_second_with_zone() -> None:
+    late = of(contact_received(at(0)), contact_assigned(at(1)), reply(30), contact_resolved(at(50)))
+    lines = list(render_report({"in force": late}, Window(at(0), UNTIL), NOBODY))
     assert lines[0] == (
-        "contacts received from 2026-03-02 09:00:00 UTC on, up to before "
-        "2026-03-02 09:16:40 UTC; taken: nobody answers"
+        "contacts received from 2026-03-02 09:00:00 UTC, events before "
+        "2026-03-02 09:16:40 UTC; assumed: nobody answers"
     )
     assert f"    first_response of {CONTACT}, due 2026-03-02 09:00:10 UTC" in lines
 
@@ -210,7 +228,7 @@ def test_it_is_told_to_the_second_and_in_which_zone() -> None:
         ("--since", "2999-01-01"),
     ],
 )
-def test_a_window_that_holds_nothing_is_refused(window: tuple[str, ...]) -> None:
+def test_empty_time_window_is_refused(window: tuple[str, ...]) -> None:
     refused = CliRunner().invoke(cli, ["simulate", *window])
     assert refused.exit_code == 2
     assert "--since must be before --until" in refused.stderr

@@ -106,7 +106,8 @@ def test_time_left_is_that_of_the_sending() -> None:
     ("changes", "trouble"),
     [
         ({}, "first response 2 min overdue"),
-        ({"due_at": AT}, "first response due now"),
+        ({"due_at": AT}, "first response overdue"),
+        ({"due_at": AT + timedelta(milliseconds=5)}, "first response due now"),
         ({"due_at": AT + timedelta(minutes=4)}, "first response due in 4 min"),
         ({"clock_state": "met_late"}, "first response done late"),
         ({"clock_state": "met"}, "first response done in time"),
@@ -154,8 +155,17 @@ def test_added_reason_is_in_the_headline_and_first_in_the_details() -> None:
 
 
 def test_many_causes_are_summed_up() -> None:
-    details = words(causes=[LATE_REPLY] * 5).details
-    assert details[2:4] == ("No reply within 10 min (policy gold v3).", "And 2 more.")
+    causes = [{**LATE_REPLY, "reason": f"reason {number}"} for number in range(5)]
+    assert words(causes=causes).details[:4] == (
+        "Reason 0.",
+        "Reason 1.",
+        "Reason 2.",
+        "And 2 more.",
+    )
+
+
+def test_equal_lines_are_written_once() -> None:
+    assert words(causes=[LATE_REPLY] * 3).details == words(causes=[LATE_REPLY]).details
 
 
 def test_approval_says_who_asks_for_how_much_and_for_what() -> None:

@@ -153,6 +153,7 @@ class RoutingHarness:
             escalation_id=ESCALATION,
             by=MIA,
             outcome="apology",
+            level=0,
             note="Explained.",
         )
         current = self.assignments.get(contact_id)

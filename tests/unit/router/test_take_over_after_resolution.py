@@ -28,6 +28,7 @@ ESCALATION_RESOLVED = EscalationResolved(
     escalation_id=EscalationId("e1"),
     by=MIA,
     outcome="apology",
+    level=0,
     note="Explained.",
 )
 REOPENED_LATER = REOPENED.model_copy(update={"occurred_at": NOW + 3 * MINUTE})

@@ -18,13 +18,15 @@ from common.contracts.assignments import (
     ContactAssigned,
     ContactOffered,
 )
-from common.contracts.contacts import ContactReceived, ContactResolved, Customer
-from common.contracts.escalations import (
+from common.contracts.clocks import (
     ClockBreached,
     ClockDeadline,
     ClockMet,
     ClocksStarted,
     ClockWarned,
+)
+from common.contracts.contacts import ContactReceived, ContactResolved, Customer
+from common.contracts.escalations import (
     EscalationAcknowledged,
     EscalationClimbed,
     EscalationClosed,
@@ -116,9 +118,16 @@ def completed(contact: ContactId) -> AssignmentCompleted:
 
 
 def started(contact: ContactId) -> ClocksStarted:
-    clock = ClockDeadline(clock="first_response", due_at=at(10))
+    clock = ClockDeadline(
+        clock="first_response", due_at=at(10), run=1, started_at=NOON, target_s=600, thresholds=()
+    )
     return ClocksStarted(
-        contact_id=contact, occurred_at=NOON, policy_id="p", policy_version=1, clocks=(clock,)
+        contact_id=contact,
+        occurred_at=NOON,
+        policy_id="p",
+        policy_version=1,
+        clocks=(clock,),
+        reason="received",
     )
 
 
@@ -128,13 +137,24 @@ def warned(contact: ContactId) -> ClockWarned:
         occurred_at=at(5),
         clock="first_response",
         threshold_percent=50,
+        threshold_due_at=at(5),
+        action="warn_representative",
         due_at=at(10),
         lateness_ms=0.0,
+        policy_id="p",
+        policy_version=1,
     )
 
 
 def breached(contact: ContactId, **changes: Any) -> ClockBreached:
-    terms: dict[str, Any] = {"occurred_at": at(10.001), "due_at": at(10), "lateness_ms": 1.0}
+    terms: dict[str, Any] = {
+        "occurred_at": at(10.001),
+        "due_at": at(10),
+        "lateness_ms": 1.0,
+        "run": 1,
+        "policy_id": "p",
+        "policy_version": 1,
+    }
     return ClockBreached(contact_id=contact, clock="first_response", **{**terms, **changes})
 
 
@@ -145,6 +165,7 @@ def met(contact: ContactId) -> ClockMet:
         clock="first_response",
         due_at=at(10),
         met_at=at(4),
+        run=1,
     )
 
 
@@ -176,8 +197,6 @@ def page(contact: ContactId) -> PageRequested:
         page_id=PAGE,
         person_id=SARA,
         reason="raised",
-        headline="No reply",
-        why="No reply within 10 s",
         escalation_id=RAISED,
     )
 
@@ -303,7 +322,11 @@ def sound_history() -> Snapshot:
     tables = {service: topics.tables(service) for service in SERVICES}
     tables["escalation"] = replace(tables["escalation"], timers=[acknowledgement_due()])
     breached_clock = Clock(
-        "first_response", (Threshold(50, at(5), at(5)), Threshold(100, at(10), at(10.001)))
+        "first_response",
+        (
+            Threshold(50, at(5), at(5), action="warn_representative"),
+            Threshold(100, at(10), at(10.001)),
+        ),
     )
     met_clock = Clock("first_response", (Threshold(100, at(10)),), met_at=at(4))
     return Snapshot(

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from common.contracts.escalations import (
+from common.contracts.clocks import (
     ClockCancelled,
     ClockDeadline,
     ClockMet,
@@ -27,9 +27,16 @@ CLOCK: ClockName = "first_response"
 
 
 def started(run: int = 1, due: float = 10) -> Event:
-    clock = ClockDeadline(clock=CLOCK, due_at=at(due), run=run)
+    clock = ClockDeadline(
+        clock=CLOCK, due_at=at(due), run=run, started_at=at(0), target_s=60 * due, thresholds=()
+    )
     return ClocksStarted(
-        contact_id=ADA, occurred_at=at(0), policy_id="p", policy_version=1, clocks=(clock,)
+        contact_id=ADA,
+        occurred_at=at(0),
+        policy_id="p",
+        policy_version=1,
+        clocks=(clock,),
+        reason="received",
     )
 
 
@@ -63,16 +70,20 @@ def retargeted(due: float, **changes: Any) -> Event:
         due_at=at(due),
         thresholds=(),
         reason="so",
-        **changes,
+        **{"retargeted_at": at(3), **changes},
     )
 
 
 def met(due: float, clock: ClockName = CLOCK) -> Event:
-    return ClockMet(contact_id=ADA, occurred_at=at(9), clock=clock, due_at=at(due), met_at=at(4))
+    return ClockMet(
+        contact_id=ADA, occurred_at=at(9), clock=clock, due_at=at(due), met_at=at(4), run=1
+    )
 
 
 def cancelled() -> Event:
-    return ClockCancelled(contact_id=ADA, occurred_at=at(5), clock=CLOCK, reason="so")
+    return ClockCancelled(
+        contact_id=ADA, occurred_at=at(5), clock=CLOCK, reason="so", cancelled_at=at(5)
+    )
 
 
 def violations(*events: Event) -> list[str]:
@@ -106,7 +117,7 @@ def leased(*timers: TimerRow) -> Snapshot:
         sound_history().escalations[0],
         state="acknowledged",
         lease_no=1,
-        warn_at=at(50),
+        lease={"warn_at": at(50).isoformat()},
         deadline=at(60),
     )
     tables = replace(sound_history().tables["escalation"], timers=timers)

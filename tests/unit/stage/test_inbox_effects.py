@@ -81,7 +81,10 @@ def replied(*, met: bool) -> Change:
 
     def change(snapshot: Snapshot) -> Snapshot:
         ada, bo = snapshot.tracked_contacts
-        thresholds = (Threshold(50, at(5), at(5)), Threshold(100, at(10), at(10.001)))
+        thresholds = (
+            Threshold(50, at(5), at(5), action="warn_representative"),
+            Threshold(100, at(10), at(10.001)),
+        )
         clock = Clock("first_response", thresholds, met_at=at(17) if met else None)
         return replace(
             publishing(REPLIED)(snapshot), tracked_contacts=[replace(ada, clocks=(clock,)), bo]

@@ -113,7 +113,7 @@ BROKEN: dict[str, tuple[Change, int, str]] = {
     ),
     "not tracked": (without("tracked_contacts", 0), 1, "escalation does not track the contact"),
     "tracked without its contact": (
-        changing_each("tracked_contacts", contact=None),
+        changing_each("tracked_contacts", details=None),
         1,
         "escalation does not track the contact",
     ),
@@ -121,12 +121,12 @@ BROKEN: dict[str, tuple[Change, int, str]] = {
     "resolved at intake only": (
         changing_each("tracked_contacts", resolved_at=None),
         1,
-        "intake and escalation differ on whether it is resolved",
+        "intake and escalation differ on whether it has ended",
     ),
     "resolved with an open escalation": (
         changing_each("tracked_contacts", escalation_id=RAISED),
         1,
-        "resolved, but its escalation is still open",
+        "ended, but its escalation is still open",
     ),
     "two open escalations": (
         lambda snapshot: replace(
@@ -170,12 +170,17 @@ BROKEN: dict[str, tuple[Change, int, str]] = {
         "fired in the table, but not in the topic",
     ),
     "not known of a breach": (
-        clock_of_ada(Threshold(50, at(5), at(5)), Threshold(100, at(10))),
+        clock_of_ada(
+            Threshold(50, at(5), at(5), action="warn_representative"), Threshold(100, at(10))
+        ),
         2,
         "fired in the topic, but not in the table",
     ),
     "fired early in the table": (
-        clock_of_ada(Threshold(50, at(5), at(4.9)), Threshold(100, at(10), at(10.001))),
+        clock_of_ada(
+            Threshold(50, at(5), at(4.9), action="warn_representative"),
+            Threshold(100, at(10), at(10.001)),
+        ),
         2,
         "fired before it was due",
     ),

@@ -6,12 +6,9 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 
 from common.contracts.assignments import AssignmentCompleted, ContactAssigned, ContactOffered
+from common.contracts.clocks import ClockBreached, ClockMet, ClocksStarted, ClockWarned
 from common.contracts.contacts import ContactReceived, ContactResolved, SupervisorRequested
 from common.contracts.escalations import (
-    ClockBreached,
-    ClockMet,
-    ClocksStarted,
-    ClockWarned,
     EscalationAcknowledged,
     EscalationClimbed,
     EscalationRaised,

@@ -14,6 +14,7 @@ from stage.stories import Outcome
 _STYLES = {
     "contacts": "cyan",
     "assignments": "green",
+    "clocks": "bright_black",
     "escalations": "yellow",
     "notifications": "magenta",
     "people": "blue",

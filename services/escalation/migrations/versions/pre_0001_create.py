@@ -10,14 +10,13 @@ branch_labels = None
 depends_on = None
 
 STATEMENTS = (
-    # A version is never changed again. `revision` names the whole configuration as it was when its
-    # newest row came; no other database has the same one.
+    # A version never changes. `revision` names all settings as they were when its newest row was
+    # added; no other database has the same revision.
     """
-    CREATE TABLE configuration (
+    CREATE TABLE setting_versions (
         serial bigint GENERATED ALWAYS AS IDENTITY UNIQUE,
         revision uuid NOT NULL DEFAULT gen_random_uuid(),
-        kind text NOT NULL
-            CHECK (kind IN ('sla-policies', 'calendars', 'ladders', 'duty-schedules')),
+        kind text NOT NULL,
         id text NOT NULL,
         version integer NOT NULL CHECK (version > 0),
         body jsonb NOT NULL,
@@ -26,53 +25,137 @@ STATEMENTS = (
         PRIMARY KEY (kind, id, version)
     )
     """,
-    # Written several times in its life, and nothing but its key is indexed: with room on the page
-    # no index has to follow.
+    # A row is updated several times. With free space on the page, and the key and two rarely
+    # changed columns indexed, most updates touch no index.
     """
-    CREATE TABLE watches (
+    CREATE TABLE tracked_contacts (
         contact_id uuid PRIMARY KEY,
-        contact jsonb,
+        details jsonb,
         opened_at timestamptz,
         resolved_at timestamptz,
+        customer_id text,
         representative_id text,
+        team_id text,
         assigned_at timestamptz,
+        replied_at timestamptz,
+        waiting_since timestamptz,
         referral jsonb,
         ladder_id text,
         severity text NOT NULL DEFAULT 'medium',
         clocks jsonb NOT NULL DEFAULT '[]',
         escalation_id uuid,
-        escalations integer NOT NULL DEFAULT 0
+        escalation_count integer NOT NULL DEFAULT 0
     ) WITH (fillfactor = 60)
+    """,
+    # For the timer check, which reads open contacts only.
+    """
+    CREATE INDEX tracked_contacts_unresolved ON tracked_contacts (contact_id)
+    WHERE resolved_at IS NULL
+    """,
+    """
+    CREATE INDEX tracked_contacts_of_customer ON tracked_contacts (customer_id, opened_at)
+    WHERE customer_id IS NOT NULL
     """,
     # Deferred, since one batch may close an escalation and raise the contact's next one.
     """
     CREATE TABLE escalations (
         escalation_id uuid PRIMARY KEY,
-        contact_id uuid NOT NULL REFERENCES watches,
+        contact_id uuid NOT NULL REFERENCES tracked_contacts,
         state text NOT NULL CHECK (state IN (
-            'raised', 'acknowledged', 'taken_over', 'handed_back', 'resolved', 'closed')),
+            'raised', 'acknowledged', 'taken_over', 'approval_asked',
+            'handed_back', 'resolved', 'closed')),
         severity text NOT NULL CHECK (severity IN ('low', 'medium', 'high', 'critical')),
         ladder jsonb,
+        causes jsonb NOT NULL,
+        raised_at timestamptz NOT NULL,
         level integer NOT NULL,
         round integer NOT NULL,
-        reasons jsonb NOT NULL,
+        repeats integer NOT NULL,
         awaited jsonb NOT NULL,
-        holder text,
-        lease_no integer NOT NULL,
         deadline timestamptz,
-        raised_at timestamptz NOT NULL,
+        lease jsonb,
+        lease_no integer NOT NULL,
+        snoozes integer NOT NULL,
+        approval jsonb,
+        alarm_since timestamptz,
         closed_at timestamptz,
-        outcome text,
-        note text,
+        resolution jsonb,
+        version integer NOT NULL,
+        trail jsonb NOT NULL,
+        -- Who has it, or had it when it ended.
+        holder text GENERATED ALWAYS AS (coalesce(lease->>'holder', resolution->>'by')) STORED,
         CONSTRAINT one_open_escalation_per_contact
             EXCLUDE USING btree (contact_id WITH =)
-            WHERE (state IN ('raised', 'acknowledged', 'taken_over'))
+            WHERE (state IN ('raised', 'acknowledged', 'taken_over', 'approval_asked'))
             DEFERRABLE INITIALLY DEFERRED
     )
     """,
+    # Any list of open escalations reads open ones only, whatever its filters.
     """
-    CREATE INDEX escalations_by_time_left
+    CREATE INDEX escalations_open_by_time_left
     ON escalations (coalesce(deadline, 'infinity'), escalation_id)
+    WHERE state IN ('raised', 'acknowledged', 'taken_over', 'approval_asked')
+    """,
+    "CREATE INDEX escalations_by_age ON escalations (raised_at, escalation_id)",
+    "CREATE INDEX escalations_of_contact ON escalations (contact_id)",
+    # For the metric of unanswered escalations, which is read often and is mostly 0.
+    """
+    CREATE INDEX escalations_unanswered ON escalations (escalation_id)
+    WHERE alarm_since IS NOT NULL AND closed_at IS NULL
+    """,
+    # Each step of an escalation, chained by hashes.
+    """
+    CREATE TABLE audit_trail (
+        escalation_id uuid NOT NULL REFERENCES escalations,
+        step integer NOT NULL CHECK (step > 0),
+        contact_id uuid NOT NULL,
+        at timestamptz NOT NULL,
+        who text NOT NULL,
+        what text NOT NULL,
+        why text NOT NULL,
+        data jsonb NOT NULL,
+        previous text NOT NULL,
+        hash text NOT NULL,
+        PRIMARY KEY (escalation_id, step)
+    )
+    """,
+    """
+    CREATE FUNCTION audit_trail_is_append_only() RETURNS trigger LANGUAGE plpgsql AS $$
+    BEGIN RAISE EXCEPTION 'the audit trail is append-only'; END $$
+    """,
+    """
+    CREATE TRIGGER audit_trail_is_append_only BEFORE UPDATE OR DELETE OR TRUNCATE ON audit_trail
+    FOR EACH STATEMENT EXECUTE FUNCTION audit_trail_is_append_only()
+    """,
+    # Every consumed event as received, for `simulate`.
+    """
+    CREATE TABLE consumed_events (
+        contact_id uuid NOT NULL,
+        at timestamptz NOT NULL,
+        type text NOT NULL,
+        event_id text NOT NULL,
+        data jsonb NOT NULL,
+        PRIMARY KEY (contact_id, at, event_id)
+    )
+    """,
+    "CREATE INDEX consumed_events_by_time ON consumed_events USING brin (at)",
+    # For the lateness report.
+    """
+    CREATE INDEX deadline_events ON published_events (at) WHERE type IN (
+        'upstairs.clock_warned.v1', 'upstairs.clock_breached.v1',
+        'upstairs.escalation_climbed.v1', 'upstairs.escalation_unanswered.v1',
+        'upstairs.escalation_returned.v1')
+    """,
+    # A gap is announced once when it is a week ahead, and once when it is a day ahead.
+    """
+    CREATE TABLE announced_gaps (
+        schedule_id text NOT NULL,
+        starts_at timestamptz NOT NULL,
+        ends_at timestamptz NOT NULL,
+        ahead text NOT NULL CHECK (ahead IN ('week', 'day')),
+        announced_at timestamptz NOT NULL,
+        PRIMARY KEY (schedule_id, starts_at, ends_at, ahead)
+    )
     """,
 )
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 
+from common.contracts.clocks import ClocksEvent
 from common.contracts.escalations import EscalationsEvent
 from common.core.health import Health
 from common.core.metrics import Metrics
@@ -11,28 +12,41 @@ from common.service.runtime import Worker
 from common.service.spec import ServiceSpec
 from common.storage.database import Database
 from escalation import api, commands, handlers
-from escalation.calendar_feeds import Feeds
-from escalation.metrics import AuditMetrics, GapMetrics, LatenessMetrics, StreamMetrics
+from escalation.calendar_feeds import FeedSigner
+from escalation.metrics import DutyGapMetrics, LatenessMetrics, StreamMetrics, TimerCheckMetrics
 from escalation.settings import Settings
 from escalation.store.unit_of_work import UnitOfWork
-from escalation.stream.broadcaster import Hub
-from escalation.workers.duty_gaps import GapWatch
-from escalation.workers.timer_check import Auditor
+from escalation.stream.broadcaster import Broadcaster
+from escalation.stream.subscriber import MAX_BUFFERED_EVENTS
+from escalation.workers.duty_gaps import GapAnnouncer
+from escalation.workers.timer_check import TimerChecker
+
+_STREAM_HEARTBEAT_S = 15.0
 
 
-def build(settings: Settings) -> ServiceSpec[UnitOfWork]:
-    hub = Hub(settings.kafka_bootstrap, topic_name(settings.namespace, EscalationsEvent.topic))
+def build(
+    settings: Settings,
+    *,
+    stream_heartbeat_s: float = _STREAM_HEARTBEAT_S,
+    max_buffered_events: int = MAX_BUFFERED_EVENTS,
+) -> ServiceSpec[UnitOfWork]:
+    topics = [
+        topic_name(settings.namespace, event.topic) for event in (EscalationsEvent, ClocksEvent)
+    ]
+    broadcaster = Broadcaster(
+        settings.kafka_bootstrap, topics, max_buffered_events=max_buffered_events
+    )
 
     def workers(
         database: Database[UnitOfWork], metrics: Metrics, _health: Health
     ) -> Sequence[Worker]:
         lateness = LatenessMetrics(metrics.registry)
         database.after_commit(lambda uow: lateness.observe(uow.outbox.events))
-        StreamMetrics(metrics.registry, lambda: hub.followers)
+        StreamMetrics(metrics.registry, lambda: broadcaster.subscriber_count)
         return (
-            Auditor(database, AuditMetrics(metrics.registry)),
-            GapWatch(database, GapMetrics(metrics.registry)),
-            hub,
+            TimerChecker(database, TimerCheckMetrics(metrics.registry)),
+            GapAnnouncer(database, DutyGapMetrics(metrics.registry)),
+            broadcaster,
         )
 
     return ServiceSpec(
@@ -41,8 +55,9 @@ def build(settings: Settings) -> ServiceSpec[UnitOfWork]:
         subscriptions=handlers.SUBSCRIPTIONS,
         routers=api.ROUTERS,
         state={
-            "hub": hub,
-            "feeds": Feeds(settings.feed_secret.get_secret_value()),
+            "broadcaster": broadcaster,
+            "stream_heartbeat_s": stream_heartbeat_s,
+            "feed_signer": FeedSigner(settings.feed_secret.get_secret_value()),
         },
         workers=workers,
     )

@@ -1,90 +1,93 @@
-"""What escalation measures beside what every service does."""
+"""The metrics of escalation, beside those that every service has."""
 
 from collections.abc import Callable, Iterable
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
 
 from common.contracts.event import Event
-from escalation.domain.lateness import noticed
+from escalation.domain.queries import observed_lateness
 
-# Close together up to the 50 ms that are promised, and far enough for an outage.
-_LATENESS = (
+# Dense up to the promised 50 ms, and up to an hour for an outage.
+_LATENESS_BUCKETS_S = (
     *(0.001, 0.002, 0.003, 0.005, 0.0075, 0.01, 0.015, 0.02, 0.025, 0.03, 0.04, 0.05),
     *(0.075, 0.1, 0.25, 1, 5, 60, 600, 3600),
 )
 
 
-class AuditMetrics:
-    """Times are in Unix seconds: an audit that hangs lets them grow old, and so is seen."""
+class TimerCheckMetrics:
+    """Times are in Unix seconds. They stop advancing when the check hangs or fails: alert on it."""
 
     def __init__(self, registry: CollectorRegistry) -> None:
         self.missing = Gauge(
-            "upstairs_audit_missing",
-            "Timers that the last finished round found missing",
+            "upstairs_timer_check_missing",
+            "Timers that the last finished check found missing",
             registry=registry,
         )
-        self.alarms = Counter(
-            "upstairs_audit_alarms", "Timers found missing for the first time", registry=registry
+        self.reported = Counter(
+            "upstairs_timer_check_reported",
+            "Missing timers that were restored and reported",
+            registry=registry,
         )
         self.unanswered = Gauge(
             "upstairs_escalations_unanswered",
-            "Open escalations for which nobody of the whole ladder has answered",
+            "Open escalations whose whole ladder has gone unanswered",
             registry=registry,
         )
         self.contacts = Gauge(
-            "upstairs_audit_contacts",
-            "Contacts with anything open that the last finished round went over",
+            "upstairs_timer_check_contacts",
+            "Open contacts that the last finished check covered",
+            registry=registry,
+        )
+        self.started = Gauge(
+            "upstairs_timer_check_started_timestamp_seconds",
+            "When the last finished check started",
             registry=registry,
         )
         self.finished = Gauge(
-            "upstairs_audit_finished_timestamp_seconds",
-            "When the last round finished that went over all that is open",
-            registry=registry,
-        )
-        self.oldest = Gauge(
-            "upstairs_audit_oldest_timestamp_seconds",
-            "When that round began: nothing open has gone without a look since before then",
+            "upstairs_timer_check_finished_timestamp_seconds",
+            "When the last finished check ended",
             registry=registry,
         )
 
 
 class LatenessMetrics:
-    """`policy` is empty for what an escalation waits for: its ladder set that deadline."""
+    """`policy` is empty for deadlines of escalations, which ladders set."""
 
     def __init__(self, registry: CollectorRegistry) -> None:
         self.seconds = Histogram(
             "upstairs_deadline_lateness_seconds",
-            "From a deadline to the transaction that noticed it",
+            "Seconds from a deadline to the transaction that handled it",
             ("policy", "kind"),
             registry=registry,
-            buckets=_LATENESS,
+            buckets=_LATENESS_BUCKETS_S,
         )
 
     def observe(self, events: Iterable[Event]) -> None:
         for event in events:
-            one = noticed(event)
-            if one is not None:
-                self.seconds.labels(one.policy or "", one.kind).observe(one.lateness_ms / 1000)
+            observed = observed_lateness(event)
+            if observed is not None:
+                labels = self.seconds.labels(observed.policy or "", observed.kind)
+                labels.observe(observed.lateness_ms / 1000)
 
 
 class StreamMetrics:
-    def __init__(self, registry: CollectorRegistry, followers: Callable[[], int]) -> None:
+    def __init__(self, registry: CollectorRegistry, subscriber_count: Callable[[], int]) -> None:
         clients = Gauge(
-            "upstairs_stream_clients", "Clients that the stream is open to", registry=registry
+            "upstairs_stream_clients", "Clients connected to the stream", registry=registry
         )
-        clients.set_function(followers)
+        clients.set_function(subscriber_count)
 
 
-class GapMetrics:
+class DutyGapMetrics:
     def __init__(self, registry: CollectorRegistry) -> None:
-        self.ahead = Gauge(
+        self.uncovered = Gauge(
             "upstairs_duty_gap_seconds",
-            "How long nobody will be on duty in the week to come, though somebody should",
+            "Seconds of the week ahead in which nobody is on duty, though somebody should be",
             ["schedule"],
             registry=registry,
         )
         self.finished = Gauge(
             "upstairs_duty_gaps_finished_timestamp_seconds",
-            "When all duty schedules were last looked over",
+            "When all duty schedules were last checked",
             registry=registry,
         )

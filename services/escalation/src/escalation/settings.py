@@ -1,4 +1,4 @@
-"""What escalation reads from the environment, beside what every service reads."""
+"""The environment variables of escalation, beside those of every service."""
 
 from pydantic import Field, SecretStr
 
@@ -8,5 +8,5 @@ from common.service.settings import ServiceSettings
 class Settings(ServiceSettings):
     feed_secret: SecretStr = Field(
         default=SecretStr(""),
-        description="signs the links of calendar feeds; the same for all replicas; empty: no links",
+        description="signs links of calendar feeds; the same for all replicas; no links if empty",
     )

@@ -1,17 +1,17 @@
 """The tables of escalation; the migrations make them."""
 
-from sqlalchemy import BigInteger, Column, DateTime, Integer, MetaData, Numeric, Table, Text, Uuid
+from sqlalchemy import BigInteger, Column, DateTime, Integer, MetaData, Table, Text, Uuid
 from sqlalchemy.dialects.postgresql import JSONB
 
 from escalation.domain.model import OPEN_STATES
 
 metadata = MetaData()
 
-# In the words of the indexes: of values that are bound the planner can't tell.
+# Written out as in the partial indexes: the planner can't match bound values to them.
 IS_OPEN = f"state IN ({', '.join(map(repr, OPEN_STATES))})"
 
-configuration = Table(
-    "configuration",
+setting_versions = Table(
+    "setting_versions",
     metadata,
     Column("serial", BigInteger),
     Column("revision", Uuid(as_uuid=False)),
@@ -22,11 +22,11 @@ configuration = Table(
     Column("at", DateTime(timezone=True)),
     Column("by", Text),
 )
-watches = Table(
-    "watches",
+tracked_contacts = Table(
+    "tracked_contacts",
     metadata,
     Column("contact_id", Uuid(as_uuid=False), primary_key=True),
-    Column("contact", JSONB),
+    Column("details", JSONB),
     Column("opened_at", DateTime(timezone=True)),
     Column("resolved_at", DateTime(timezone=True)),
     Column("customer_id", Text),
@@ -40,7 +40,7 @@ watches = Table(
     Column("severity", Text),
     Column("clocks", JSONB),
     Column("escalation_id", Uuid(as_uuid=False)),
-    Column("escalations", Integer),
+    Column("escalation_count", Integer),
 )
 escalations = Table(
     "escalations",
@@ -50,30 +50,22 @@ escalations = Table(
     Column("state", Text),
     Column("severity", Text),
     Column("ladder", JSONB),
+    Column("causes", JSONB),
+    Column("raised_at", DateTime(timezone=True)),
     Column("level", Integer),
     Column("round", Integer),
-    Column("reasons", JSONB),
-    Column("awaited", JSONB),
-    Column("holder", Text),
-    Column("lease_no", Integer),
-    Column("deadline", DateTime(timezone=True)),
-    Column("raised_at", DateTime(timezone=True)),
-    Column("closed_at", DateTime(timezone=True)),
-    Column("outcome", Text),
-    Column("note", Text),
-    Column("version", Integer),
-    Column("lease_end", Text),
-    Column("warn_at", DateTime(timezone=True)),
-    Column("snoozes", Integer),
-    Column("snoozed_until", DateTime(timezone=True)),
-    Column("approval", JSONB),
-    Column("amount", Numeric),
-    Column("currency", Text),
-    Column("approved_by", Text),
-    Column("alarm_since", DateTime(timezone=True)),
     Column("repeats", Integer),
-    Column("trail_length", Integer),
-    Column("trail_hash", Text),
+    Column("awaited", JSONB),
+    Column("deadline", DateTime(timezone=True)),
+    Column("lease", JSONB),
+    Column("lease_no", Integer),
+    Column("snoozes", Integer),
+    Column("approval", JSONB),
+    Column("alarm_since", DateTime(timezone=True)),
+    Column("closed_at", DateTime(timezone=True)),
+    Column("resolution", JSONB),
+    Column("version", Integer),
+    Column("trail", JSONB),
 )
 announced_gaps = Table(
     "announced_gaps",

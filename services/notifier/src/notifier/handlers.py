@@ -21,16 +21,17 @@ from common.contracts.escalations import (
     PageRequested,
     TimerMissing,
 )
-from common.contracts.event import EscalationId, PersonId
+from common.contracts.event import EscalationId, NotificationId, PersonId
 from common.core import trace
+from common.core.ids import new_id
 from common.messaging.subscriptions import HandlerRegistry
+from notifier import rendering
 from notifier.domain import notifications
 from notifier.domain.content import Status, StatusKind
 from notifier.domain.escalations import Escalation, EscalationState
-from notifier.domain.notifications import Notification, Page
+from notifier.domain.notifications import Decision, Notification, Page
 from notifier.domain.reasons import asks_for
 from notifier.store import UnitOfWork
-from notifier.use_cases import correct, new_notification_id, record, status_of
 
 AwaitsAnswer = (
     PageRequested
@@ -144,6 +145,40 @@ async def resolve(event: EscalationResolved, uow: UnitOfWork) -> None:
 
 async def close(event: EscalationClosed, uow: UnitOfWork) -> None:
     await _stop_waiting(event, "closed", None, uow)
+
+
+def correct(notification: Notification, status: Status, uow: UnitOfWork) -> None:
+    """Cancel it if it was not sent yet; if it was, and can be changed, make it show `status`.
+
+    One that is being sent at this moment is corrected when its attempt is recorded.
+    """
+    if notification.state == "pending":
+        reason = rendering.status_text(status)
+        uow.notifications.put(notifications.cancel(notification, reason))
+    elif notifications.is_editable(notification):
+        uow.notifications.add(
+            notifications.update(
+                notification, status, new_notification_id(), uow.now, trace.current()
+            )
+        )
+
+
+def record(decision: Decision, uow: UnitOfWork) -> None:
+    """Write the new state and its events, in the caller's transaction."""
+    uow.notifications.put(decision.notification)
+    uow.attempts.put(decision.attempts)
+    uow.outbox.add(decision.events)
+
+
+async def status_of(escalation: Escalation, uow: UnitOfWork) -> Status:
+    if escalation.state == "raised":
+        return Status("waiting", awaits_answer=True)
+    by = await uow.recipients.name(escalation.by) if escalation.by else None
+    return Status(escalation.state, by=by)
+
+
+def new_notification_id() -> NotificationId:
+    return NotificationId(new_id())
 
 
 async def _notify(page: Page, uow: UnitOfWork) -> None:

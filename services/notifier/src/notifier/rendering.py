@@ -70,8 +70,9 @@ def slack_text(template: str, **values: object) -> str:
 
 
 def _lines(rendered: str) -> tuple[str, ...]:
+    """Return the lines that say something, each once."""
     lines = (_line(line) for line in rendered.splitlines())
-    return tuple(line for line in lines if line)
+    return tuple(dict.fromkeys(line for line in lines if line))
 
 
 def _line(rendered: str) -> str:

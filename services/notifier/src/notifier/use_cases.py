@@ -1,19 +1,16 @@
-"""Answers of people, attempts of delivery, and how messages follow the state of an escalation."""
+"""What people answer and what an attempt of delivery ends in: load, decide, record."""
 
 from dataclasses import dataclass
 from datetime import timedelta
 
 from common.contracts.event import NotificationId, PersonId
 from common.contracts.notifications import Action, Medium
-from common.core import trace
-from common.core.ids import new_id
-from notifier import rendering
 from notifier.domain import answers, delivery, notifications
-from notifier.domain.content import Status
 from notifier.domain.delivery import Outcome, RetryPolicy
 from notifier.domain.errors import NotificationNotFoundError, NotPagedError
 from notifier.domain.escalations import Escalation
-from notifier.domain.notifications import Attempt, Decision, Notification
+from notifier.domain.notifications import Attempt, Notification
+from notifier.handlers import correct, record, status_of
 from notifier.store import UnitOfWork
 
 
@@ -109,40 +106,6 @@ async def record_attempt(
     ):
         status = await status_of(escalation, uow)
         correct(decision.notification, status, uow)
-
-
-def correct(notification: Notification, status: Status, uow: UnitOfWork) -> None:
-    """Cancel it if it was not sent yet; if it was, and can be changed, make it show `status`.
-
-    One that is being sent at this moment is corrected when its attempt is recorded.
-    """
-    if notification.state == "pending":
-        reason = rendering.status_text(status)
-        uow.notifications.put(notifications.cancel(notification, reason))
-    elif notifications.is_editable(notification):
-        uow.notifications.add(
-            notifications.update(
-                notification, status, new_notification_id(), uow.now, trace.current()
-            )
-        )
-
-
-def record(decision: Decision, uow: UnitOfWork) -> None:
-    """Write the new state and its events, in the caller's transaction."""
-    uow.notifications.put(decision.notification)
-    uow.attempts.put(decision.attempts)
-    uow.outbox.add(decision.events)
-
-
-async def status_of(escalation: Escalation, uow: UnitOfWork) -> Status:
-    if escalation.state == "raised":
-        return Status("waiting", awaits_answer=True)
-    by = await uow.recipients.name(escalation.by) if escalation.by else None
-    return Status(escalation.state, by=by)
-
-
-def new_notification_id() -> NotificationId:
-    return NotificationId(new_id())
 
 
 async def _answer(notification: Notification, action: Action, uow: UnitOfWork) -> AnswerStatus:

@@ -1,14 +1,22 @@
 """The events that services agree through: one file per owner, additive changes only."""
 
-from common.contracts import assignments, contacts, escalations, notifications, people
+from common.contracts import assignments, clocks, contacts, escalations, notifications, people
 from common.contracts.event import Event
 
 EVENTS: tuple[type[Event], ...] = (
     *contacts.EVENTS,
     *assignments.EVENTS,
+    *clocks.EVENTS,
     *escalations.EVENTS,
     *notifications.EVENTS,
     *people.EVENTS,
 )
 BY_TYPE: dict[str, type[Event]] = {event.type: event for event in EVENTS}
-TOPICS: tuple[str, ...] = ("contacts", "assignments", "escalations", "notifications", "people")
+TOPICS: tuple[str, ...] = (
+    "contacts",
+    "assignments",
+    "clocks",
+    "escalations",
+    "notifications",
+    "people",
+)

@@ -1,23 +1,15 @@
-"""Facts about promises and who was called upstairs, owned by `escalation`."""
+"""Facts about escalations and who is paged, owned by `escalation`."""
 
 from decimal import Decimal
 from typing import Literal
 
 from pydantic import AwareDatetime
 
+from common.contracts.clocks import ClockName, ClockState
 from common.contracts.contacts import Channel, Priority, Tier
 from common.contracts.event import ContactEvent, Contract, EscalationId, Event, PageId, PersonId
 from common.contracts.notifications import Medium
 
-ClockName = Literal[
-    "assignment",
-    "first_response",
-    "next_response",
-    "periodic_update",
-    "resolution",
-    "acknowledgement",
-]
-ThresholdAction = Literal["warn_representative", "warn_supervisor", "raise", "change_priority"]
 Severity = Literal["low", "medium", "high", "critical"]
 Cause = Literal[
     "breach",
@@ -46,9 +38,8 @@ PageReason = Literal[
     "coaching",
     "duty_gap",
 ]
-ClockState = Literal["running", "paused", "breached", "met", "met_late", "cancelled"]
 LeaseEnd = Literal["progress", "shift", "snooze"]
-# What an open escalation waits for: that somebody answers, or makes progress.
+# What an open escalation waits for: an acknowledgement, or progress of the holder.
 Wait = Literal["acknowledgement_due", "lease"]
 Outcome = Literal[
     "answer", "apology", "refund", "credit", "replacement", "service_adjustment", "other"
@@ -59,130 +50,11 @@ class EscalationsEvent(ContactEvent):
     topic = "escalations"
 
 
-class ClockThreshold(Contract):
-    """A point on a clock's way; at 100 percent is the deadline itself.
-
-    `offset_s` is given for one that was set as so long before or after the deadline. `priority` is
-    what `change_priority` changes it to.
-    """
-
-    percent: int
-    due_at: AwareDatetime
-    action: ThresholdAction
-    offset_s: float | None = None
-    priority: Priority | None = None
-
-
-class ClockDeadline(Contract):
-    """`started_at` is when the promise counts from, `target_s` its length in business time.
-
-    `run` counts the clock's starts: one that starts anew has another. One that `runs_while_waiting`
-    does not stand still while the next word is the customer's.
-    """
-
-    clock: ClockName
-    due_at: AwareDatetime
-    run: int = 1
-    started_at: AwareDatetime | None = None
-    target_s: float | None = None
-    thresholds: tuple[ClockThreshold, ...] = ()
-    runs_while_waiting: bool = False
-
-
-class ClocksStarted(EscalationsEvent):
-    """Promises of one contact, by which policy, in business time of which calendar; nil is 24x7."""
-
-    policy_id: str
-    policy_version: int
-    clocks: tuple[ClockDeadline, ...]
-    calendar_id: str | None = None
-    calendar_version: int | None = None
-    reason: str | None = None
-
-
-class ClockPaused(EscalationsEvent):
-    """`elapsed_s` of business time is spent."""
-
-    clock: ClockName
-    paused_at: AwareDatetime
-    elapsed_s: float
-    reason: str
-
-
-class ClockResumed(EscalationsEvent):
-    """`thresholds` are all of the clock's, those that have fired as they were."""
-
-    clock: ClockName
-    resumed_at: AwareDatetime
-    due_at: AwareDatetime
-    thresholds: tuple[ClockThreshold, ...]
-    reason: str
-
-
-class ClockRetargeted(EscalationsEvent):
-    """Another promise is made in the middle: the time that is spent counts on.
-
-    `thresholds` are all of the clock's, those that have fired as they were. `retargeted_at` is from
-    when the new terms count.
-    """
-
-    clock: ClockName
-    policy_id: str
-    policy_version: int
-    calendar_id: str | None = None
-    calendar_version: int | None = None
-    target_s: float
-    elapsed_s: float
-    due_at: AwareDatetime
-    thresholds: tuple[ClockThreshold, ...]
-    reason: str
-    retargeted_at: AwareDatetime | None = None
-    runs_while_waiting: bool = False
-
-
-class ClockWarned(EscalationsEvent):
-    """A threshold other than the deadline was passed, `lateness_ms` after it was due.
-
-    `due_at` is the deadline of the clock, `threshold_due_at` that of the threshold.
-    """
-
-    clock: ClockName
-    threshold_percent: int
-    due_at: AwareDatetime
-    lateness_ms: float
-    threshold_due_at: AwareDatetime | None = None
-    action: ThresholdAction | None = None
-    policy_id: str | None = None
-    policy_version: int | None = None
-
-
-class ClockBreached(EscalationsEvent):
-    clock: ClockName
-    due_at: AwareDatetime
-    lateness_ms: float
-    policy_id: str | None = None
-    policy_version: int | None = None
-
-
 class PriorityChangeAsked(EscalationsEvent):
-    """A promise's threshold asks for another priority; the contact's priority is intake's own."""
+    """A clock's threshold asks for another priority; intake decides, since it owns the priority."""
 
     priority: Priority
     reason: str
-
-
-class ClockMet(EscalationsEvent):
-    clock: ClockName
-    due_at: AwareDatetime
-    met_at: AwareDatetime
-
-
-class ClockCancelled(EscalationsEvent):
-    """`cancelled_at` is when what cancelled it happened."""
-
-    clock: ClockName
-    reason: str
-    cancelled_at: AwareDatetime | None = None
 
 
 class EscalationsOwnEvent(EscalationsEvent):
@@ -208,7 +80,7 @@ class EscalationReasonAdded(EscalationsOwnEvent):
 
 
 class EscalationClimbed(EscalationsOwnEvent):
-    """`lateness_ms` and `waited_for` are nil when a person, not a timer, sent it up."""
+    """`lateness_ms` and `waited_for` are None when a person, not a timer, sent it up."""
 
     from_level: int
     to_level: int
@@ -221,7 +93,7 @@ class EscalationClimbed(EscalationsOwnEvent):
 class EscalationUnanswered(EscalationsOwnEvent):
     """The top of the ladder did not answer in time; it is paged again.
 
-    `standing_since` is when the whole ladder first was of no avail: an alarm stands since then.
+    The whole ladder has gone unanswered since `standing_since`: an alarm stands since then.
     """
 
     level: int
@@ -317,9 +189,6 @@ class PageRequested(EscalationsEvent):
     approval: PagedApproval | None = None
     coaching: PagedCoaching | None = None
     duty_gap: PagedDutyGap | None = None
-    # To go as soon as escalation and notifier use the data above.
-    headline: str = ""
-    why: str = ""
 
 
 class EscalationAcknowledged(EscalationsOwnEvent):
@@ -328,21 +197,21 @@ class EscalationAcknowledged(EscalationsOwnEvent):
 
 
 class EscalationTakenOver(EscalationsOwnEvent):
-    """`by` now owns the contact; the representative is free of it."""
+    """`by` works on the contact now; the representative no longer has it."""
 
     by: PersonId
     lease_expires_at: AwareDatetime | None = None
 
 
 class EscalationLeaseRenewed(EscalationsOwnEvent):
-    """Whoever has it made progress."""
+    """The holder made progress."""
 
     by: PersonId
     lease_expires_at: AwareDatetime
 
 
 class EscalationReturned(EscalationsOwnEvent):
-    """The shift of its holder `from_person` ended: those now on duty at the level are asked."""
+    """The shift of the holder `from_person` ended: those now on duty at the level are paged."""
 
     from_person: PersonId
     level: int
@@ -352,7 +221,7 @@ class EscalationReturned(EscalationsOwnEvent):
 
 
 class EscalationHandedOver(EscalationsOwnEvent):
-    """Given sideways to a colleague, who is asked to answer."""
+    """The holder gave it to a colleague, who is paged."""
 
     by: PersonId
     to: PersonId
@@ -360,7 +229,7 @@ class EscalationHandedOver(EscalationsOwnEvent):
 
 
 class EscalationReferredUp(EscalationsOwnEvent):
-    """A person sends it up; EscalationClimbed says where it went."""
+    """A person sends it up the ladder; EscalationClimbed says where it went."""
 
     by: PersonId
     reason: str
@@ -378,7 +247,7 @@ class EscalationNoted(EscalationsOwnEvent):
 
 
 class CoachingRequested(EscalationsOwnEvent):
-    """Whoever has it asks that `person_id` be coached about it."""
+    """The holder asks that `person_id` be coached about it."""
 
     by: PersonId
     person_id: PersonId
@@ -386,7 +255,7 @@ class CoachingRequested(EscalationsOwnEvent):
 
 
 class EscalationMediated(EscalationsOwnEvent):
-    """Both sides were heard."""
+    """The holder heard both sides and proposes a solution."""
 
     by: PersonId
     customer_statement: str
@@ -408,7 +277,7 @@ class ApprovalAsked(EscalationsOwnEvent):
 
 
 class ApprovalRefused(EscalationsOwnEvent):
-    """It is back with whoever asked."""
+    """It is back with the person who asked."""
 
     by: PersonId
     reason: str
@@ -423,13 +292,14 @@ class EscalationResolved(EscalationsOwnEvent):
     by: PersonId
     outcome: Outcome
     note: str
+    level: int
     amount: Decimal | None = None
     currency: str | None = None
     approved_by: PersonId | None = None
 
 
 class EscalationReopened(EscalationsOwnEvent):
-    """It had ended, and is open again at the level where it ended."""
+    """It is open again, at the level where it ended."""
 
     by: PersonId
     reason: str
@@ -439,36 +309,26 @@ class EscalationReopened(EscalationsOwnEvent):
 
 
 class EscalationClosed(EscalationsOwnEvent):
-    """Ended with nobody upstairs having acted: the contact was resolved below."""
+    """It ended because the contact did."""
 
     reason: str
 
 
 class TimerMissing(EscalationsEvent):
-    """What the contact waits for had no timer, or one for another time. Operations must be told.
+    """A contact's timer was missing or had another time; it is recreated. Operations are paged.
 
-    `slot` is what was to happen, `due_at` when; `instead` is when the timer that stood there would
-    have fired. It has been set anew.
+    `slot` names what the timer is for, `due_at` is when it is due; `instead` is the time of the
+    timer that was there.
     """
 
     page_id: PageId
     slot: str
     due_at: AwareDatetime
     instead: AwareDatetime | None = None
-    headline: str
-    why: str
 
 
 EVENTS: tuple[type[Event], ...] = (
-    ClocksStarted,
-    ClockPaused,
-    ClockResumed,
-    ClockRetargeted,
-    ClockWarned,
-    ClockBreached,
     PriorityChangeAsked,
-    ClockMet,
-    ClockCancelled,
     EscalationRaised,
     EscalationReasonAdded,
     EscalationClimbed,

@@ -74,10 +74,10 @@ def make_group_consumer(
     )
 
 
-def make_topic_reader(bootstrap: str, topic: str) -> Any:
-    """Make a consumer of a whole topic, in no group; it finds new partitions as they come."""
+def make_topic_reader(bootstrap: str, *topics: str) -> Any:
+    """Make a consumer of whole topics, in no group; it finds new partitions as they come."""
     return AIOKafkaConsumer(
-        topic,
+        *topics,
         bootstrap_servers=bootstrap,
         enable_auto_commit=False,
         auto_offset_reset="earliest",

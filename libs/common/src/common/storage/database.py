@@ -14,7 +14,12 @@ U = TypeVar("U", bound=UnitOfWork)
 
 
 def connect(
-    url: str, *, schema: str, pool_size: int = 10, statement_timeout_s: float | None = 30
+    url: str,
+    *,
+    schema: str,
+    pool_size: int = 10,
+    statement_timeout_s: float | None = 30,
+    connect_timeout_s: float = 5,
 ) -> AsyncEngine:
     """Make an engine whose every session sees the schema and gives up when it hangs.
 
@@ -32,7 +37,7 @@ def connect(
         json_serializer=lambda value: orjson.dumps(value).decode(),
         json_deserializer=orjson.loads,
         connect_args={
-            "timeout": 5,
+            "timeout": connect_timeout_s,
             # Ends the wait for a server that vanished without closing the connection.
             "command_timeout": statement_timeout_s,
             "server_settings": {

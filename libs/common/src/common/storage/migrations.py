@@ -59,10 +59,6 @@ def create_reliability_tables() -> None:
         op.execute(statement)
 
 
-def add_states_of_dead_letters() -> None:
-    """Do nothing: `create_reliability_tables` does it. Goes with the second migrations."""
-
-
 def _folder(service: str) -> Path:
     """Find the migrations beside the installed package, or in the source tree."""
     spec = find_spec(service)

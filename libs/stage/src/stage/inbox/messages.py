@@ -18,15 +18,17 @@ _EMOJI = {
     ":hourglass_flowing_sand:": "⏳",
     ":white_check_mark:": "✅",
     ":arrows_counterclockwise:": "🔄",
+    ":point_right:": "👉",
 }
 
 
 @dataclass(frozen=True)
 class Button:
-    """Has either a `url` to open, or a `value` that Slack returns when a person presses it."""
+    """Has a `url` to open, or what Slack returns when a person presses it."""
 
     label: str
     url: str | None = None
+    action_id: str | None = None
     value: str | None = None
 
 
@@ -140,8 +142,8 @@ def _slack_button(element: Mapping[str, Any]) -> Button:
     match element:
         case {"url": str(url)} if _URL.fullmatch(url):
             return Button(label, url=url)
-        case {"value": str(value)}:
-            return Button(label, value=value)
+        case {"action_id": str(action_id), "value": str(value)}:
+            return Button(label, action_id=action_id, value=value)
         case _:
             return Button(label)
 

@@ -77,20 +77,21 @@ class Inbox:
     async def _press(self, request: Request) -> Response:
         """Send the notifier what Slack sends when a person presses a button."""
         form = parse_qs((await request.body())[:_MAX_FORM_BYTES].decode(errors="replace"))
-        value = form.get("value", [""])[0]
-        message = self._with_button(value)
+        action_id, value = (form.get(name, [""])[0] for name in ("action_id", "value"))
+        message = self._with_button(action_id, value)
         if message is None:
             return PlainTextResponse("No message has this button.", HTTPStatus.NOT_FOUND)
-        answer = await self._call_notifier(_interaction(message.recipient, value))
+        answer = await self._call_notifier(_interaction(message.recipient, action_id, value))
         if not answer.is_success:
             text = f"The notifier answered {answer.status_code}: {answer.text}"
             return PlainTextResponse(text, HTTPStatus.BAD_GATEWAY)
         return RedirectResponse("/", HTTPStatus.SEE_OTHER)
 
-    def _with_button(self, value: str) -> Message | None:
+    def _with_button(self, action_id: str, value: str) -> Message | None:
         """Find the message by the button's secret value, which no other website can know."""
         for message in self.messages():
-            if any(value and button.value == value for button in message.buttons):
+            buttons = [(button.action_id, button.value) for button in message.buttons]
+            if value and (action_id, value) in buttons:
                 return message
         return None
 
@@ -110,11 +111,11 @@ class Inbox:
             )
 
 
-def _interaction(channel: str, value: str) -> bytes:
+def _interaction(channel: str, action_id: str, value: str) -> bytes:
     """Return the form of a pressed button; user `U0SARA` owns the direct channel `D0SARA`."""
     payload = {
         "type": "block_actions",
         "user": {"id": f"U{channel[1:]}"},
-        "actions": [{"action_id": "acknowledge", "value": value}],
+        "actions": [{"action_id": action_id, "value": value}],
     }
     return urlencode({"payload": orjson.dumps(payload).decode()}).encode()

@@ -4,7 +4,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
-from common.contracts.escalations import (
+from common.contracts.clocks import (
     ClockBreached,
     ClockCancelled,
     ClockMet,

@@ -51,18 +51,18 @@ def _check_assignment(contact: Contact, assignment: Assignment | None, findings:
 def _check_tracking(
     contact: Contact, tracked: TrackedContact | None, findings: Findings, *, outlives: bool
 ) -> None:
-    if tracked is None or tracked.contact is None:
+    if tracked is None or tracked.details is None:
         findings.require(False, "escalation does not track the contact", contact.contact_id)
         return
     findings.require(bool(tracked.clocks), "no clock was started", contact.contact_id)
     findings.require(
-        (contact.state == "resolved") == (tracked.resolved_at is not None),
-        "intake and escalation differ on whether it is resolved",
+        (contact.state in ("resolved", "abandoned")) == (tracked.resolved_at is not None),
+        "intake and escalation differ on whether it has ended",
         contact.contact_id,
     )
     findings.require(
-        contact.state != "resolved" or tracked.escalation_id is None or outlives,
-        "resolved, but its escalation is still open",
+        contact.state not in ("resolved", "abandoned") or tracked.escalation_id is None or outlives,
+        "ended, but its escalation is still open",
         contact.contact_id,
     )
 

@@ -4,9 +4,8 @@ from collections import Counter, defaultdict
 from collections.abc import Iterable
 from dataclasses import astuple
 
+from common.contracts.clocks import ClockBreached, ClockWarned
 from common.contracts.escalations import (
-    ClockBreached,
-    ClockWarned,
     EscalationClimbed,
     EscalationClosed,
     EscalationHandedBack,
@@ -35,6 +34,8 @@ def check(snapshot: Snapshot, findings: Findings) -> None:
             contact_id,
         )
         leases.check(history, findings)
+        _check_not_early(history, findings)
+    for history in snapshot.events("clocks").values():
         _check_not_early(history, findings)
         fired.update(clock_runs.replay(history, findings))
     for firing, times in fired.items():
@@ -116,6 +117,4 @@ def _published_count(
     run = (contact.contact_id, clock.name, clock.run)
     if threshold == clock.deadline:
         return fired[Firing(*run)]
-    percent = threshold.percent
-    exact = fired[Firing(*run, percent, threshold.due_at, threshold.action)]
-    return exact + fired[Firing(*run, percent)]
+    return fired[Firing(*run, threshold.percent, threshold.due_at, threshold.action)]

@@ -166,7 +166,7 @@ async def _facts(
         contacts=await rows("intake.contacts", snapshot.Contact),
         assignments=await rows("router.assignments", snapshot.Assignment),
         representatives=await rows("router.representatives", snapshot.Representative),
-        tracked_contacts=await rows("escalation.watches", snapshot.TrackedContact),
+        tracked_contacts=await rows("escalation.tracked_contacts", snapshot.TrackedContact),
         escalations=await rows("escalation.escalations", snapshot.Escalation),
         notifications=await rows("notifier.notifications", snapshot.Notification),
         attempts=await rows("notifier.delivery_attempts", snapshot.Attempt),

@@ -15,6 +15,7 @@ _DEADLINE_PERCENT = 100
 TOPIC_OWNERS = {
     "contacts": "intake",
     "assignments": "router",
+    "clocks": "escalation",
     "escalations": "escalation",
     "notifications": "notifier",
     "people": "router",
@@ -166,7 +167,7 @@ class Clock:
 @dataclass(frozen=True, slots=True)
 class TrackedContact:
     contact_id: str
-    contact: Mapping[str, Any] | None
+    details: Mapping[str, Any] | None
     resolved_at: datetime | None
     clocks: tuple[Clock, ...]
     escalation_id: str | None
@@ -181,7 +182,12 @@ class Escalation:
     round: int
     lease_no: int
     deadline: datetime | None
-    warn_at: datetime | None = None
+    lease: Mapping[str, Any] | None = None
+
+    @property
+    def warn_at(self) -> datetime | None:
+        at = self.lease["warn_at"] if self.lease else None
+        return None if at is None else datetime.fromisoformat(at)
 
     @property
     def is_open(self) -> bool:

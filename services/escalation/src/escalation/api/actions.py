@@ -1,6 +1,6 @@
-"""What a person does with an escalation; each answer is how it is afterwards.
+"""What people do with an escalation; each answer is the escalation afterwards.
 
-With `If-Match`, the ETag of what the person saw, it is done only if nothing has changed since.
+With `If-Match`, the ETag that the caller has read, an action applies only if nothing has changed.
 """
 
 from collections.abc import Awaitable, Callable
@@ -18,28 +18,26 @@ from common.contracts.event import EscalationId, PersonId
 from common.http.access import Principal
 from common.http.app import LongText, RequestModel, ShortText, Slug
 from common.storage.database import Database
-from escalation import handlers
+from escalation import use_cases
 from escalation.api.deps import (
     EscalationDatabase,
     EscalationPath,
-    Seen,
-    Upstairs,
-    cause_of,
-    work,
+    IfMatch,
+    SupervisorUser,
+    audit_cause,
+    transaction,
 )
-from escalation.api.schemas import ShownEscalation, etag, shown
+from escalation.api.schemas import EscalationOut, etag
 from escalation.domain.escalations import actions, approvals
-from escalation.domain.escalations.approvals import Money, Settlement
+from escalation.domain.escalations.approvals import Money, ProposedOutcome
 from escalation.domain.settings.people import Currency
-from escalation.domain.situation import Decision, Step
+from escalation.domain.situation import Decide, Decision
 from escalation.store.unit_of_work import UnitOfWork
 
 _CONFLICT: Final[dict[int | str, dict[str, Any]]] = {
-    403: {"description": "You may not; the detail says what it takes."},
-    409: {
-        "description": "Its state does not allow it, or it is not as you saw it: "
-        "`present` is how it is."
-    },
+    403: {"description": "You may not; `detail` says who may."},
+    409: {"description": "Its state does not allow it; `current` is the escalation as it is."},
+    412: {"description": "It is not at your version; `current` is the escalation as it is."},
 }
 router = APIRouter(prefix="/v1/escalations/{escalation_id}", tags=["actions"], responses=_CONFLICT)
 
@@ -52,40 +50,40 @@ def _example(**fields: str) -> ConfigDict:
 class HandBack(RequestModel):
     model_config = _example(guidance="Offer one month free; no refund.")
 
-    guidance: LongText
+    guidance: LongText = Field(description="What the representative should do.")
 
 
 class HandOver(RequestModel):
     model_config = _example(to="kim", context="She knows the customer from last year.")
 
-    to: Slug
-    context: ShortText
+    to: Slug = Field(description="The colleague who is paged.")
+    context: ShortText = Field(description="What the colleague should know.")
 
 
 class ReferUp(RequestModel):
     model_config = _example(reason="Above my limit.")
 
-    reason: ShortText
+    reason: ShortText = Field(description="Why a higher level is needed.")
 
 
 class Snooze(RequestModel):
     model_config = _example(until="2026-03-02T15:00:00Z", reason="The customer calls at three.")
 
-    until: AwareDatetime
-    reason: ShortText
+    until: AwareDatetime = Field(description="When the snooze ends, with its offset from UTC.")
+    reason: ShortText = Field(description="Why it can wait.")
 
 
 class Note(RequestModel):
     model_config = _example(text="The second charge was ours.")
 
-    text: LongText
+    text: LongText = Field(description="What others should know.")
 
 
-class Coaching(RequestModel):
-    model_config = _example(person_id="rita", text="How to say no and still be liked.")
+class CoachingRequest(RequestModel):
+    model_config = _example(person_id="rita", text="How to refuse and stay friendly.")
 
-    person_id: Slug
-    text: LongText
+    person_id: Slug = Field(description="The person to be coached.")
+    text: LongText = Field(description="What the coaching is about.")
 
 
 class Mediation(RequestModel):
@@ -95,51 +93,51 @@ class Mediation(RequestModel):
         proposal="A call today at five, by rita.",
     )
 
-    customer_statement: LongText
-    representative_statement: LongText
-    proposal: LongText
+    customer_statement: LongText = Field(description="What the customer says.")
+    representative_statement: LongText = Field(description="What the representative says.")
+    proposal: LongText = Field(description="What you propose.")
 
 
-class Resolve(RequestModel):
-    """An amount is held against the limit of the caller's role; above it others must approve."""
-
+class Resolution(RequestModel):
     model_config = _example(
         outcome="refund", note="Second charge refunded.", amount="49.00", currency="EUR"
     )
 
-    outcome: Outcome
-    note: LongText
-    amount: Annotated[Decimal, Field(gt=0, max_digits=18, decimal_places=4)] | None = None
-    currency: Currency | None = None
+    outcome: Outcome = Field(description="How it ends.")
+    note: LongText = Field(description="What was done, for the record.")
+    amount: Annotated[Decimal, Field(gt=0, max_digits=18, decimal_places=4)] | None = Field(
+        None, description="What it costs. Above the limit of your role others must approve it."
+    )
+    currency: Currency | None = Field(None, description="The amount's currency, by ISO 4217.")
 
     @model_validator(mode="after")
-    def _both_or_neither(self) -> "Resolve":
+    def _both_or_neither(self) -> "Resolution":
         if (self.amount is None) != (self.currency is None):
             raise ValueError("an amount goes with its currency")
         return self
 
     @property
-    def settlement(self) -> Settlement:
+    def proposed(self) -> ProposedOutcome:
         if self.amount is None or self.currency is None:
-            return Settlement(self.outcome, self.note)
-        return Settlement(self.outcome, self.note, Money(self.amount, self.currency))
+            return ProposedOutcome(self.outcome, self.note)
+        return ProposedOutcome(self.outcome, self.note, Money(self.amount, self.currency))
 
 
-class Refuse(RequestModel):
+class Refusal(RequestModel):
     model_config = _example(reason="Half of it will do.")
 
-    reason: ShortText
+    reason: ShortText = Field(description="Why the outcome is not approved.")
 
 
-class Reopen(RequestModel):
+class Reopening(RequestModel):
     model_config = _example(reason="The refund never arrived.")
 
-    reason: ShortText
+    reason: ShortText = Field(description="Why it is open again.")
 
 
 @dataclass(frozen=True, slots=True)
-class Acting:
-    """Somebody who acts on one escalation, seen in one of `versions`; nil if in any."""
+class ActionContext:
+    """A person's action on one escalation at one of `versions`; None accepts any version."""
 
     escalation_id: EscalationId
     database: Database[UnitOfWork]
@@ -151,126 +149,130 @@ class Acting:
     def person(self) -> PersonId:
         return PersonId(self.caller.subject)
 
-    async def do(self, step: Step) -> ShownEscalation:
+    async def apply(self, decide: Decide) -> EscalationOut:
         return await self._answer(
-            lambda uow: handlers.act(self.escalation_id, step, uow, self.versions)
+            lambda uow: use_cases.apply_action(self.escalation_id, decide, uow, self.versions)
         )
 
-    async def reopen(self, reason: str) -> ShownEscalation:
+    async def reopen(self, reason: str) -> EscalationOut:
         return await self._answer(
-            lambda uow: handlers.reopen(self.escalation_id, self.person, reason, uow, self.versions)
+            lambda uow: use_cases.reopen(
+                self.escalation_id, self.person, reason, uow, self.versions
+            )
         )
 
-    async def _answer(self, handle: Callable[[UnitOfWork], Awaitable[Decision]]) -> ShownEscalation:
-        async with work(self.database) as uow:
-            uow.outbox.cause = cause_of(self.caller)
+    async def _answer(self, handle: Callable[[UnitOfWork], Awaitable[Decision]]) -> EscalationOut:
+        async with transaction(self.database) as uow:
+            uow.outbox.cause = audit_cause(self.caller)
             decision = await handle(uow)
         self.response.headers["ETag"] = etag(decision.escalation)
-        return shown(decision.escalation, decision.situation.watch, uow.now)
+        return EscalationOut.of(decision.escalation, decision.situation.contact, uow.now)
 
 
-async def _acting(
+async def _context(
     escalation_id: EscalationPath,
     database: EscalationDatabase,
-    caller: Upstairs,
-    versions: Seen,
+    caller: SupervisorUser,
+    versions: IfMatch,
     response: Response,
-) -> Acting:
-    return Acting(EscalationId(str(escalation_id)), database, caller, versions, response)
+) -> ActionContext:
+    return ActionContext(EscalationId(str(escalation_id)), database, caller, versions, response)
 
 
-By = Annotated[Acting, Depends(_acting)]
+Ctx = Annotated[ActionContext, Depends(_context)]
 
 
 @router.post("/acknowledge")
-async def acknowledge(by: By) -> ShownEscalation:
-    """Say that you have it: nobody else is asked until the lease runs out."""
-    return await by.do(partial(actions.acknowledge, by=by.person))
+async def acknowledge(ctx: Ctx) -> EscalationOut:
+    """Hold it: nobody else is paged until your lease expires."""
+    return await ctx.apply(partial(actions.acknowledge, by=ctx.person))
 
 
 @router.post("/take-over")
-async def take_over(by: By) -> ShownEscalation:
-    """Own the contact: its representative is free of it."""
-    return await by.do(partial(actions.take_over, by=by.person))
+async def take_over(ctx: Ctx) -> EscalationOut:
+    """Take over the contact from its representative."""
+    return await ctx.apply(partial(actions.take_over, by=ctx.person))
 
 
 @router.post("/renew")
-async def renew(by: By) -> ShownEscalation:
-    """Begin your lease anew, and end a snooze."""
-    return await by.do(partial(actions.renew, by=by.person))
+async def renew(ctx: Ctx) -> EscalationOut:
+    """Renew your lease; this ends a snooze."""
+    return await ctx.apply(partial(actions.renew_lease, by=ctx.person))
 
 
 @router.post("/snooze")
-async def snooze(snooze: Snooze, by: By) -> ShownEscalation:
-    """Put it off until then, as long and as often as the ladder allows; you are told at its end."""
-    return await by.do(
-        partial(actions.snooze, by=by.person, until=snooze.until, reason=snooze.reason)
+async def snooze(snooze: Snooze, ctx: Ctx) -> EscalationOut:
+    """Put it off as long and as often as the ladder allows; you are paged when the snooze ends."""
+    return await ctx.apply(
+        partial(actions.snooze, by=ctx.person, until=snooze.until, reason=snooze.reason)
     )
 
 
 @router.post("/note")
-async def note(note: Note, by: By) -> ShownEscalation:
-    """Write down what others should know; if you have it, that renews your lease."""
-    return await by.do(partial(actions.note, by=by.person, text=note.text))
+async def note(note: Note, ctx: Ctx) -> EscalationOut:
+    """Add a note; if you hold the escalation, that renews your lease."""
+    return await ctx.apply(partial(actions.add_note, by=ctx.person, text=note.text))
 
 
 @router.post("/request-coaching")
-async def request_coaching(coaching: Coaching, by: By) -> ShownEscalation:
-    """Ask that somebody be coached about it: whom that one reports to is told."""
+async def request_coaching(coaching: CoachingRequest, ctx: Ctx) -> EscalationOut:
+    """Request coaching for a person; the person's supervisor is paged."""
     person_id = PersonId(coaching.person_id)
-    return await by.do(
-        partial(actions.request_coaching, by=by.person, person_id=person_id, text=coaching.text)
+    return await ctx.apply(
+        partial(actions.request_coaching, by=ctx.person, person_id=person_id, text=coaching.text)
     )
 
 
 @router.post("/mediate")
-async def mediate(mediation: Mediation, by: By) -> ShownEscalation:
-    """Record what both sides say, and what you propose."""
-    return await by.do(partial(actions.mediate, by=by.person, **dict(mediation)))
+async def mediate(mediation: Mediation, ctx: Ctx) -> EscalationOut:
+    """Record both statements and your proposal."""
+    return await ctx.apply(partial(actions.mediate, by=ctx.person, **dict(mediation)))
 
 
 @router.post("/hand-back")
-async def hand_back(back: HandBack, by: By) -> ShownEscalation:
-    """Give it back below, with guidance; whoever has it may."""
-    return await by.do(partial(actions.hand_back, by=by.person, guidance=back.guidance))
+async def hand_back(back: HandBack, ctx: Ctx) -> EscalationOut:
+    """Hand it back to the representative with guidance; only the holder may."""
+    return await ctx.apply(partial(actions.hand_back, by=ctx.person, guidance=back.guidance))
 
 
 @router.post("/hand-over")
-async def hand_over(over: HandOver, by: By) -> ShownEscalation:
-    """Give it to a colleague, who is asked to answer; without an answer it climbs."""
+async def hand_over(over: HandOver, ctx: Ctx) -> EscalationOut:
+    """Hand it over to a colleague, who is paged; without an answer it climbs."""
     to = PersonId(over.to)
-    return await by.do(partial(actions.hand_over, by=by.person, to=to, context=over.context))
+    return await ctx.apply(partial(actions.hand_over, by=ctx.person, to=to, context=over.context))
 
 
 @router.post("/refer-up")
-async def refer_up(up: ReferUp, by: By) -> ShownEscalation:
+async def refer_up(up: ReferUp, ctx: Ctx) -> EscalationOut:
     """Send it to the next level that has somebody on duty."""
-    return await by.do(partial(actions.refer_up, by=by.person, reason=up.reason))
+    return await ctx.apply(partial(actions.refer_up, by=ctx.person, reason=up.reason))
 
 
 @router.post("/resolve")
-async def resolve(end: Resolve, by: By) -> ShownEscalation:
-    """Settle it with an outcome; above your role's limit those above are asked to approve it."""
-    return await by.do(
-        partial(approvals.settle, by=by.person, role=by.caller.role, settlement=end.settlement)
+async def resolve(resolution: Resolution, ctx: Ctx) -> EscalationOut:
+    """Resolve it with an outcome; above your role's limit, higher levels are asked to approve."""
+    return await ctx.apply(
+        partial(
+            approvals.resolve, by=ctx.person, role=ctx.caller.role, proposed=resolution.proposed
+        )
     )
 
 
 @router.post("/approve")
-async def approve(by: By) -> ShownEscalation:
-    """Grant what is asked for, which ends it; your role's limit must cover it."""
-    return await by.do(partial(approvals.approve, by=by.person, role=by.caller.role))
+async def approve(ctx: Ctx) -> EscalationOut:
+    """Approve the outcome, which resolves it; your role's limit must cover the amount."""
+    return await ctx.apply(partial(approvals.approve, by=ctx.person, role=ctx.caller.role))
 
 
 @router.post("/refuse")
-async def refuse(refusal: Refuse, by: By) -> ShownEscalation:
-    """Do not grant it: it is back with whoever asked, who may also withdraw it so."""
-    return await by.do(
-        partial(approvals.refuse, by=by.person, role=by.caller.role, reason=refusal.reason)
+async def refuse(refusal: Refusal, ctx: Ctx) -> EscalationOut:
+    """Refuse the outcome; who asked holds it again. Who asked withdraws it this way."""
+    return await ctx.apply(
+        partial(approvals.refuse, by=ctx.person, role=ctx.caller.role, reason=refusal.reason)
     )
 
 
 @router.post("/reopen")
-async def reopen(again: Reopen, by: By) -> ShownEscalation:
-    """Open one that has ended, where it ended, whether the contact is open or not."""
-    return await by.reopen(again.reason)
+async def reopen(again: Reopening, ctx: Ctx) -> EscalationOut:
+    """Reopen it at the level where it ended, even if the contact is closed."""
+    return await ctx.reopen(again.reason)

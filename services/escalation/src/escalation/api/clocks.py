@@ -1,149 +1,146 @@
-"""The promises made to one contact, explained."""
+"""The clocks of one contact, explained."""
 
 from collections.abc import Sequence
 from datetime import datetime
 
 from fastapi import APIRouter
-from pydantic import BaseModel
+from pydantic import BaseModel, Field
 
+from common.contracts.clocks import ClockName, ThresholdAction
 from common.contracts.contacts import Priority
-from common.contracts.escalations import ClockName, ThresholdAction
 from common.contracts.event import ContactId
 from common.http.app import ContactPath
-from escalation.api.deps import EscalationDatabase, Staff, work
+from escalation.api.deps import EscalationDatabase, StaffUser, transaction
+from escalation.api.schemas import Out
 from escalation.domain.clocks import timeline
-from escalation.domain.clocks.timeline import Line
+from escalation.domain.clocks.timeline import Entry
 from escalation.domain.duty.calendars import Calendar
-from escalation.domain.model import Clock, ClockState
+from escalation.domain.model import ClockState, SlaClock, Threshold
 
 router = APIRouter(prefix="/v1/contacts", tags=["clocks"])
 
 
-class ShownThreshold(BaseModel):
-    """100 percent without an `offset_s` is the deadline itself.
-
-    While the clock is paused, `due_at` of what has not fired is nil: nobody knows.
-    """
-
-    percent: int
-    offset_s: float | None
-    action: ThresholdAction
-    priority: Priority | None
-    due_at: datetime | None
-    fired_at: datetime | None
-    lateness_ms: float | None
-
-
-class ShownRef(BaseModel):
-    id: str
-    version: int
+class ThresholdOut(BaseModel):
+    percent: int = Field(
+        description="Its share of the target; 100 without an `offset_s` is the deadline."
+    )
+    offset_s: float | None = Field(
+        description="Seconds after the deadline, negative before it; null if set by a percentage."
+    )
+    action: ThresholdAction = Field(description="What happens there.")
+    priority: Priority | None = Field(description="The contact's priority from there on, if set.")
+    due_at: datetime | None = Field(description="When it is due; null while the clock is paused.")
+    fired_at: datetime | None = Field(description="When it fired; null if it has not.")
+    lateness_ms: float | None = Field(description="How late it fired.")
 
 
-class ShownLine(BaseModel):
-    """`at` is from when it counts, `run` which of the clock's runs it is about."""
-
-    at: datetime
-    run: int
-    what: str
+class SettingRefOut(Out):
+    id: str = Field(description="The setting's id.")
+    version: int = Field(description="The version that applies.")
 
 
-class ShownClock(BaseModel):
-    """`words` tells how it stands, `history` how it came to that.
-
-    `elapsed_s` and `left_business_s` count in the calendar's business time, `left_s` on the wall:
-    until the deadline, below nothing if late. `due_at` is nil while it is paused.
-    """
-
-    clock: ClockName
-    run: int
-    state: ClockState
-    words: str
-    policy: ShownRef
-    calendar: ShownRef | None
-    target_s: float
-    started_at: datetime
-    due_at: datetime | None
-    thresholds: list[ShownThreshold]
-    met_at: datetime | None
-    cancelled_at: datetime | None
-    paused_at: datetime | None
-    paused_because: str | None
-    elapsed_s: float
-    left_s: float | None
-    left_business_s: float | None
-    history: list[ShownLine]
+class TimelineEntryOut(BaseModel):
+    at: datetime = Field(description="From when it counts.")
+    run: int = Field(description="Which of the clock's runs it is about.")
+    text: str = Field(description="What happened to the clock.")
 
 
-class ShownClocks(BaseModel):
-    contact_id: ContactId
-    at: datetime
-    clocks: list[ShownClock]
+class ClockOut(BaseModel):
+    clock: ClockName = Field(description="The clock's name.")
+    run: int = Field(description="Counts the clock's starts.")
+    state: ClockState = Field(description="Its state.")
+    summary: str = Field(description="How it stands, in one line.")
+    policy: SettingRefOut = Field(description="The policy that set the target.")
+    calendar: SettingRefOut | None = Field(
+        description="The calendar whose business time counts; null if every hour counts."
+    )
+    target_s: float = Field(description="The target in seconds of business time.")
+    started_at: datetime = Field(description="When it started.")
+    due_at: datetime | None = Field(description="Its deadline; null while it is paused.")
+    thresholds: list[ThresholdOut] = Field(description="Its thresholds, in order.")
+    met_at: datetime | None = Field(description="When it was met.")
+    cancelled_at: datetime | None = Field(description="When it was cancelled.")
+    paused_at: datetime | None = Field(description="Since when it is paused.")
+    paused_reason: str | None = Field(description="Why it is paused.")
+    elapsed_s: float = Field(description="Seconds of business time that have passed.")
+    left_s: float | None = Field(
+        description="Seconds on the wall clock until the deadline, negative once passed."
+    )
+    left_business_s: float | None = Field(
+        description="Seconds of business time until the deadline, negative once passed."
+    )
+    timeline: list[TimelineEntryOut] = Field(description="What happened to it, in order.")
+
+
+class ContactClocksOut(BaseModel):
+    contact_id: ContactId = Field(description="The contact.")
+    at: datetime = Field(description="The time of this answer.")
+    clocks: list[ClockOut] = Field(description="The contact's clocks.")
 
 
 @router.get("/{contact_id}/clocks")
 async def show_clocks(
-    contact_id: ContactPath, database: EscalationDatabase, _caller: Staff
-) -> ShownClocks:
-    """Show each promise to a contact: what, by which policy, until when, and what became of it."""
-    async with work(database) as uow:
-        told = await uow.watches.clock_story(contact_id)
-        configuration = await uow.configurations.in_force()
-    lines = timeline.tell(told.events)
-    return ShownClocks(
+    contact_id: ContactPath, database: EscalationDatabase, _caller: StaffUser
+) -> ContactClocksOut:
+    """Show each clock of a contact: its target, policy, deadline, state and timeline."""
+    async with transaction(database) as uow:
+        history = await uow.contacts.clock_history(contact_id)
+        configuration = await uow.settings.in_force()
+    entries = timeline.build_timeline(history.events)
+    return ContactClocksOut(
         contact_id=contact_id,
         at=uow.now,
         clocks=[
-            _shown(
+            _clock_out(
                 clock,
-                configuration.calendar_at(clock.calendar),
-                [line for line in lines if line.clock == clock.name],
+                configuration.calendar_version(clock.calendar),
+                [entry for entry in entries if entry.clock == clock.name],
                 uow.now,
             )
-            for clock in told.watch.clocks
+            for clock in history.contact.clocks
         ],
     )
 
 
-def _shown(
-    clock: Clock, calendar: Calendar | None, lines: Sequence[Line], at: datetime
-) -> ShownClock:
+def _clock_out(
+    clock: SlaClock, calendar: Calendar | None, entries: Sequence[Entry], at: datetime
+) -> ClockOut:
     elapsed_s = timeline.spent_s(calendar, clock, at)
-    stands_still = clock.paused_at is not None and not clock.ended
-    runs_on = not clock.ended and not stands_still
-    return ShownClock(
+    is_paused = clock.paused_at is not None and not clock.ended
+    is_running = not clock.ended and not is_paused
+    return ClockOut(
         clock=clock.name,
         run=clock.run,
         state=clock.state,
-        words=timeline.summary(clock, at),
-        policy=ShownRef(id=clock.policy.id, version=clock.policy.version),
-        calendar=ShownRef.model_validate(clock.calendar, from_attributes=True)
-        if clock.calendar
-        else None,
+        summary=timeline.summarize(clock, at),
+        policy=SettingRefOut.model_validate(clock.policy),
+        calendar=None if clock.calendar is None else SettingRefOut.model_validate(clock.calendar),
         target_s=clock.target_s,
         started_at=clock.started_at,
-        due_at=None if stands_still and not clock.breached else clock.due_at,
-        thresholds=_thresholds(clock, stands_still=stands_still),
+        due_at=None if is_paused and not clock.breached else clock.due_at,
+        thresholds=[
+            _threshold_out(threshold, is_paused=is_paused) for threshold in clock.thresholds
+        ],
         met_at=clock.met_at,
         cancelled_at=clock.cancelled_at,
-        paused_at=clock.paused_at if stands_still else None,
-        paused_because=timeline.why_paused(lines) if stands_still else None,
+        paused_at=clock.paused_at if is_paused else None,
+        paused_reason=timeline.last_pause_reason(entries) if is_paused else None,
         elapsed_s=elapsed_s,
-        left_s=(clock.due_at - at).total_seconds() if runs_on else None,
+        left_s=(clock.due_at - at).total_seconds() if is_running else None,
         left_business_s=None if clock.ended else clock.target_s - elapsed_s,
-        history=[ShownLine(at=line.at, run=line.run, what=line.what) for line in lines],
+        timeline=[
+            TimelineEntryOut(at=entry.at, run=entry.run, text=entry.text) for entry in entries
+        ],
     )
 
 
-def _thresholds(clock: Clock, *, stands_still: bool) -> list[ShownThreshold]:
-    return [
-        ShownThreshold(
-            percent=each.percent,
-            offset_s=each.offset_s,
-            action=each.action,
-            priority=each.priority,
-            due_at=None if stands_still and each.fired_at is None else each.due_at,
-            fired_at=each.fired_at,
-            lateness_ms=each.lateness_ms,
-        )
-        for each in clock.thresholds
-    ]
+def _threshold_out(threshold: Threshold, *, is_paused: bool) -> ThresholdOut:
+    return ThresholdOut(
+        percent=threshold.percent,
+        offset_s=threshold.offset_s,
+        action=threshold.action,
+        priority=threshold.priority,
+        due_at=None if is_paused and threshold.fired_at is None else threshold.due_at,
+        fired_at=threshold.fired_at,
+        lateness_ms=threshold.lateness_ms,
+    )

@@ -1,4 +1,4 @@
-"""Where a page of the list ended, as an opaque word that fits that list alone."""
+"""Cursors of the list of escalations: opaque, and valid for one query only."""
 
 import base64
 import binascii
@@ -8,35 +8,35 @@ import orjson
 from pydantic import TypeAdapter, ValidationError
 
 from common.http.problems import ProblemError
-from escalation.domain.queries import Place, Wanted
+from escalation.domain.queries import EscalationQuery, PageKey
 
-_PLACE: TypeAdapter[Place] = TypeAdapter(Place)
-
-
-def cursor_after(place: Place, wanted: Wanted) -> str:
-    found = orjson.dumps([_mark(wanted), _PLACE.dump_python(place, mode="json")])
-    return base64.urlsafe_b64encode(found).decode().rstrip("=")
+_PAGE_KEY: TypeAdapter[PageKey] = TypeAdapter(PageKey)
 
 
-def place_after(cursor: str, wanted: Wanted) -> Place:
+def encode_cursor(key: PageKey, query: EscalationQuery) -> str:
+    content = orjson.dumps([_digest(query), _PAGE_KEY.dump_python(key, mode="json")])
+    return base64.urlsafe_b64encode(content).decode().rstrip("=")
+
+
+def decode_cursor(cursor: str, query: EscalationQuery) -> PageKey:
     try:
         padded = cursor + "=" * (-len(cursor) % 4)
-        mark, place = orjson.loads(base64.b64decode(padded, altchars=b"-_"))
-        after = _PLACE.validate_python(place)
+        digest, content = orjson.loads(base64.b64decode(padded, altchars=b"-_"))
+        key = _PAGE_KEY.validate_python(content)
     except (binascii.Error, ValueError, TypeError, ValidationError) as error:
-        raise ProblemError(422, "invalid", "query/cursor: this is no cursor of ours.") from error
-    if mark != _mark(wanted):
+        raise ProblemError(422, "invalid", "query/cursor: it is malformed.") from error
+    if digest != _digest(query):
         detail = "query/cursor: it belongs to a list of another sort or other filters."
         raise ProblemError(422, "invalid", detail)
-    return after
+    return key
 
 
-def _mark(wanted: Wanted) -> str:
-    """Tell lists apart; the order in which values are given says nothing."""
-    asked = {
+def _digest(query: EscalationQuery) -> str:
+    """Return the same for queries that differ only in the order of values."""
+    filters = {
         name: sorted(value) if isinstance(value, list) else value
-        for name, value in wanted
-        if name in Wanted.model_fields
+        for name, value in query
+        if name in EscalationQuery.model_fields
     }
-    told = orjson.dumps(asked, option=orjson.OPT_SORT_KEYS)
-    return hashlib.blake2b(told, digest_size=8).hexdigest()
+    content = orjson.dumps(filters, option=orjson.OPT_SORT_KEYS)
+    return hashlib.blake2b(content, digest_size=8).hexdigest()

@@ -1,4 +1,4 @@
-"""What routes share: the database, and which error is which problem."""
+"""What routes share: the database, callers' roles, `If-Match`, and which error is which problem."""
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -13,30 +13,23 @@ from common.http.access import Principal, require_role
 from common.http.app import get_database
 from common.http.problems import ProblemError
 from common.storage.database import Database
-from escalation.api.schemas import etag, shown
-from escalation.domain import reactions
-from escalation.domain.escalations import actions
-from escalation.handlers import (
-    ConflictError,
-    EscalationNotFoundError,
-    InvalidSettingError,
-    StaleSettingError,
-)
-from escalation.store.unit_of_work import ContactNotFoundError, UnitOfWork
+from escalation.api.schemas import EscalationOut, etag
+from escalation.domain import errors
+from escalation.store.unit_of_work import UnitOfWork
 
 EscalationDatabase = Annotated[Database[UnitOfWork], Depends(get_database)]
-Upstairs = Annotated[Principal, Depends(require_role("supervisor", "manager"))]
-Manager = Annotated[Principal, Depends(require_role("manager"))]
 EscalationPath = Annotated[UUID, Path()]
-Staff = Annotated[Principal, Depends(require_role("representative", "supervisor", "manager"))]
+StaffUser = Annotated[Principal, Depends(require_role("representative", "supervisor", "manager"))]
+SupervisorUser = Annotated[Principal, Depends(require_role("supervisor", "manager"))]
+ManagerUser = Annotated[Principal, Depends(require_role("manager"))]
 
 _ETAGS: Final = r'^(\*|(W/)?"\d{1,9}"( *, *(W/)?"\d{1,9}")*)$'
 
 
-async def _seen(
+async def _if_match(
     if_match: Annotated[
         str | None,
-        Header(pattern=_ETAGS, max_length=200, description="the ETag of what you saw"),
+        Header(pattern=_ETAGS, max_length=200, description="the ETag that you have read"),
     ] = None,
 ) -> frozenset[int] | None:
     if if_match in (None, "*"):
@@ -45,37 +38,37 @@ async def _seen(
     return frozenset(int(tag.strip('"')) for tag in tags)
 
 
-# In which versions the caller has seen what is to be changed; nil if any will do.
-Seen = Annotated[frozenset[int] | None, Depends(_seen)]
+# The versions that the caller accepts; None accepts any.
+IfMatch = Annotated[frozenset[int] | None, Depends(_if_match)]
 
 
 @asynccontextmanager
-async def work(database: Database[UnitOfWork]) -> AsyncIterator[UnitOfWork]:
-    """Open a transaction whose refusals become problems."""
+async def transaction(database: Database[UnitOfWork]) -> AsyncIterator[UnitOfWork]:
+    """Open a transaction and turn errors of the domain into problems."""
     try:
         async with database.transaction() as uow:
             yield uow
-    except ContactNotFoundError as error:
-        raise ProblemError(404, "contact-unknown", "There is no such contact.") from error
-    except EscalationNotFoundError as error:
-        raise ProblemError(404, "escalation-unknown", "There is no such escalation.") from error
-    except reactions.NotOpenError as error:
+    except errors.ContactNotFoundError as error:
+        raise ProblemError(404, "contact-not-found", "There is no such contact.") from error
+    except errors.EscalationNotFoundError as error:
+        raise ProblemError(404, "escalation-not-found", "There is no such escalation.") from error
+    except errors.ContactNotOpenError as error:
         raise ProblemError(409, "contact-not-open", "The contact is not open.") from error
-    except ConflictError as error:
+    except errors.EscalationConflictError as error:
         raise _conflict(error) from error
-    except StaleSettingError as error:
-        raise _superseded(error) from error
-    except actions.ForbiddenError as error:
+    except errors.StaleSettingError as error:
+        raise _stale_setting(error) from error
+    except errors.ForbiddenError as error:
         raise ProblemError(403, "forbidden", str(error)) from error
-    except InvalidSettingError as error:
-        raise invalid(*((f"body/{place}", detail) for place, detail in error.places)) from error
+    except errors.InvalidSettingError as error:
+        raise invalid(*((f"body/{place}", detail) for place, detail in error.errors)) from error
 
 
-def invalid(*faults: tuple[str, str]) -> ProblemError:
-    """Say (place, what is wrong there) as it is said of what the schema refuses."""
-    errors = [{"pointer": place, "detail": detail} for place, detail in faults]
-    place, detail = faults[0]
-    return ProblemError(422, "invalid", f"{place}: {detail}", errors=errors)
+def invalid(*details: tuple[str, str]) -> ProblemError:
+    """Return the problem of (place, detail) pairs, as for what the schema rejects."""
+    listed = [{"pointer": place, "detail": detail} for place, detail in details]
+    place, detail = details[0]
+    return ProblemError(422, "invalid", f"{place}: {detail}", errors=listed)
 
 
 def check_length(
@@ -85,35 +78,37 @@ def check_length(
         raise invalid((place, f"It must come after {after}, by {longest.days} days at most."))
 
 
-def cause_of(caller: Principal) -> str:
+def audit_cause(caller: Principal) -> str:
     return f"{caller.role}:{caller.subject}"
 
 
-def _conflict(error: ConflictError) -> ProblemError:
-    present = shown(error.escalation, error.situation.watch, error.situation.at)
+def _conflict(error: errors.EscalationConflictError) -> ProblemError:
+    is_stale = isinstance(error, errors.StaleEscalationError)
+    situation = error.situation
+    current = EscalationOut.of(error.escalation, situation.contact, situation.at)
     return ProblemError(
-        409,
-        error.code,
+        412 if is_stale else 409,
+        "stale" if is_stale else "wrong-state",
         str(error),
         headers={"ETag": etag(error.escalation)},
         state=error.escalation.state,
-        present=present.model_dump(mode="json"),
+        current=current.model_dump(mode="json"),
     )
 
 
-def _superseded(error: StaleSettingError) -> ProblemError:
-    present = error.present
-    if present is None:
-        return ProblemError(409, "stale", str(error), present=None)
-    body: TypeAdapter[Any] = TypeAdapter(type(present.body))
+def _stale_setting(error: errors.StaleSettingError) -> ProblemError:
+    current = error.current
+    if current is None:
+        return ProblemError(412, "stale", str(error), current=None)
+    body: TypeAdapter[Any] = TypeAdapter(type(current.body))
     return ProblemError(
-        409,
+        412,
         "stale",
         str(error),
-        headers={"ETag": etag(present)},
-        present={
-            "id": present.id,
-            "version": present.version,
-            "body": body.dump_python(present.body, mode="json", by_alias=True),
+        headers={"ETag": etag(current)},
+        current={
+            "id": current.id,
+            "version": current.version,
+            "body": body.dump_python(current.body, mode="json", by_alias=True),
         },
     )

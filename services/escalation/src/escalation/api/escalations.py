@@ -1,4 +1,4 @@
-"""One escalation: raised by hand, and shown with its journal and its audit trail."""
+"""One escalation: raised by hand, and shown with its events and its audit trail."""
 
 from datetime import datetime
 from http import HTTPStatus
@@ -6,21 +6,26 @@ from typing import Any
 from uuid import UUID
 
 from fastapi import APIRouter, Response
-from pydantic import BaseModel, ConfigDict
+from pydantic import ConfigDict, Field
 
 from common.contracts.event import ContactId, EscalationId, PersonId
 from common.http.app import RequestModel, ShortText, Slug
-from escalation import handlers
-from escalation.api.deps import EscalationDatabase, EscalationPath, Staff, cause_of, work
-from escalation.api.schemas import ShownEscalation, etag, shown
-from escalation.domain import audit_trail
+from escalation import use_cases
+from escalation.api.deps import (
+    EscalationDatabase,
+    EscalationPath,
+    StaffUser,
+    audit_cause,
+    transaction,
+)
+from escalation.api.schemas import EscalationOut, Out, etag
+from escalation.domain import errors
+from escalation.domain.audit_trail import find_breaks
 
 router = APIRouter(prefix="/v1/escalations", tags=["escalations"])
 
 
-class NewEscalation(RequestModel):
-    """`about` is the person of whom the customer complains: that one is not asked about it."""
-
+class EscalationIn(RequestModel):
     model_config = ConfigDict(
         json_schema_extra={
             "examples": [
@@ -32,100 +37,94 @@ class NewEscalation(RequestModel):
         }
     )
 
-    contact_id: UUID
-    reason: ShortText
-    about: Slug | None = None
-
-
-class ShownStep(BaseModel):
-    """`cause` is the message or the person that brought it about."""
-
-    type: str
-    at: datetime
-    cause: str | None
-    data: dict[str, Any]
-
-
-class ShownHistory(ShownEscalation):
-    journal: list[ShownStep]
-
-
-class ShownTrailStep(BaseModel):
-    """`hash` is over all that stands before it, and `previous` the hash of the step before."""
-
-    step: int
-    at: datetime
-    who: str
-    what: str
-    why: str
-    data: dict[str, Any]
-    previous: str
-    hash: str
-
-
-class ShownTrail(BaseModel):
-    """`length` and `head` are what the escalation knows of its trail; `intact` tells whether the
-    steps are all there and as they were written.
-    """
-
-    escalation_id: EscalationId
-    length: int
-    head: str
-    intact: bool
-    steps: list[ShownTrailStep]
-
-
-@router.get("/{escalation_id}")
-async def show(
-    escalation_id: EscalationPath,
-    database: EscalationDatabase,
-    _caller: Staff,
-    response: Response,
-) -> ShownHistory:
-    """Show an escalation with its journal; the header ETag is its version, for If-Match."""
-    async with work(database) as uow:
-        escalation = await uow.escalations.look(EscalationId(str(escalation_id)))
-        if escalation is None:
-            raise handlers.EscalationNotFoundError
-        watches = await uow.watches.look([escalation.contact_id])
-        journal = await uow.escalations.journal(escalation)
-    response.headers["ETag"] = etag(escalation)
-    now = shown(escalation, watches[escalation.contact_id], uow.now)
-    return ShownHistory(
-        **dict(now),
-        journal=[ShownStep.model_validate(step, from_attributes=True) for step in journal],
+    contact_id: UUID = Field(description="The contact to escalate.")
+    reason: ShortText = Field(description="Why, for the people who are paged.")
+    about: Slug | None = Field(
+        None,
+        description="The person whom the customer complains about. This person is not paged.",
     )
 
 
-@router.get("/{escalation_id}/trail")
-async def show_trail(
-    escalation_id: EscalationPath, database: EscalationDatabase, _caller: Staff
-) -> ShownTrail:
-    """Show who did what, when and why, with the hashes by which each change would be found."""
-    asked = EscalationId(str(escalation_id))
-    async with work(database) as uow:
-        if await uow.escalations.look(asked) is None:
-            raise handlers.EscalationNotFoundError
-        (chain,) = await uow.trails.chains([asked])
-    return ShownTrail(
-        escalation_id=asked,
+class PublishedEventOut(Out):
+    type: str = Field(description="The event's type.")
+    at: datetime = Field(description="When it was published.")
+    cause: str | None = Field(description="The message or person that caused it.")
+    data: dict[str, Any] = Field(description="The event's own fields.")
+
+
+class EscalationDetailOut(EscalationOut):
+    events: list[PublishedEventOut] = Field(description="Its published events, in order.")
+
+
+class AuditEntryOut(Out):
+    step: int = Field(description="Counts the entries of the trail from 1.")
+    at: datetime = Field(description="When it happened.")
+    actor: str = Field(
+        description="The person, message or timer that did it.", validation_alias="who"
+    )
+    action: str = Field(description="What was done.", validation_alias="what")
+    reason: str = Field(description="Why, if a reason was given.", validation_alias="why")
+    data: dict[str, Any] = Field(description="The published event.")
+    previous: str = Field(description="The hash of the entry before; empty in the first.")
+    hash: str = Field(description="The hash over all of this entry's other fields.")
+
+
+class AuditTrailOut(Out):
+    escalation_id: EscalationId = Field(description="The escalation.")
+    length: int = Field(description="How many entries the escalation has recorded.")
+    head: str = Field(description="The hash of the last entry that it has recorded.")
+    intact: bool = Field(description="Whether all entries are there and unchanged.")
+    entries: list[AuditEntryOut] = Field(description="The entries, in order.")
+
+
+@router.get("/{escalation_id}")
+async def show_escalation(
+    escalation_id: EscalationPath,
+    database: EscalationDatabase,
+    _caller: StaffUser,
+    response: Response,
+) -> EscalationDetailOut:
+    """Show an escalation with its events; the header ETag is its version, for If-Match."""
+    async with transaction(database) as uow:
+        escalation = await uow.escalations.get(EscalationId(str(escalation_id)))
+        if escalation is None:
+            raise errors.EscalationNotFoundError
+        contacts = await uow.contacts.get_many([escalation.contact_id])
+        published = await uow.escalations.published_events(escalation)
+    response.headers["ETag"] = etag(escalation)
+    shown = EscalationOut.of(escalation, contacts[escalation.contact_id], uow.now)
+    events = [PublishedEventOut.model_validate(event) for event in published]
+    return EscalationDetailOut(**dict(shown), events=events)
+
+
+@router.get("/{escalation_id}/audit-trail")
+async def show_audit_trail(
+    escalation_id: EscalationPath, database: EscalationDatabase, _caller: StaffUser
+) -> AuditTrailOut:
+    """Show who did what, when and why, with the hashes that reveal any change."""
+    async with transaction(database) as uow:
+        if await uow.escalations.get(EscalationId(str(escalation_id))) is None:
+            raise errors.EscalationNotFoundError
+        (chain,) = await uow.audit_trail.chains([EscalationId(str(escalation_id))])
+    return AuditTrailOut(
+        escalation_id=chain.escalation_id,
         length=chain.length,
         head=chain.head,
-        intact=not list(audit_trail.breaks(chain)),
-        steps=[ShownTrailStep.model_validate(one, from_attributes=True) for one in chain.steps],
+        intact=not list(find_breaks(chain)),
+        entries=[AuditEntryOut.model_validate(entry) for entry in chain.entries],
     )
 
 
 @router.post("", status_code=HTTPStatus.CREATED)
-async def escalate(
-    new: NewEscalation, database: EscalationDatabase, caller: Staff, response: Response
-) -> ShownEscalation:
-    """Take a contact upstairs by hand; if it is there already, the reason is added."""
+async def raise_escalation(
+    new: EscalationIn, database: EscalationDatabase, caller: StaffUser, response: Response
+) -> EscalationOut:
+    """Escalate a contact by hand; if it has an open escalation, the reason is added to it."""
     by = PersonId(caller.subject)
-    async with work(database) as uow:
-        uow.outbox.cause = cause_of(caller)
+    async with transaction(database) as uow:
+        uow.outbox.cause = audit_cause(caller)
         contact_id = ContactId(str(new.contact_id))
         about = None if new.about is None else PersonId(new.about)
-        decision = await handlers.raise_by_hand(contact_id, by, new.reason, uow, about)
+        decision = await use_cases.raise_by_hand(contact_id, by, new.reason, uow, about)
     response.headers["ETag"] = etag(decision.escalation)
-    return shown(decision.escalation, decision.situation.watch, uow.now)
+    return EscalationOut.of(decision.escalation, decision.situation.contact, uow.now)

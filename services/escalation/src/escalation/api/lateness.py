@@ -1,4 +1,4 @@
-"""How late deadlines were noticed, by the policies that set them."""
+"""How late deadlines were handled, by the policies that set them."""
 
 from datetime import datetime, timedelta
 from typing import Annotated
@@ -6,56 +6,56 @@ from typing import Annotated
 from fastapi import APIRouter, Query
 from pydantic import BaseModel, Field
 
-from escalation.api.deps import EscalationDatabase, Staff, check_length, work
+from escalation.api.deps import EscalationDatabase, StaffUser, check_length, transaction
+from escalation.api.schemas import Out
 from escalation.domain.duty.schedules import Instant
-from escalation.domain.lateness import TOLERATED_MS, Kind
+from escalation.domain.queries import LATENESS_TOLERANCE_MS, Kind
 from escalation.domain.types import SettingId
 
 router = APIRouter(prefix="/v1/lateness", tags=["lateness"])
 
-_USUALLY = timedelta(hours=24)
-_LONGEST = timedelta(days=31)
+_DEFAULT_PERIOD = timedelta(hours=24)
+_LONGEST_PERIOD = timedelta(days=31)
 
 
-class Asked(BaseModel, extra="forbid"):
-    since: Instant | None = Field(None, description="24 hours before `until`, if not given")
-    until: Instant | None = Field(None, description="now, if not given")
-    policy: SettingId | None = None
+class LatenessQuery(BaseModel, extra="forbid"):
+    since: Instant | None = Field(None, description="24 hours before `until` if not given")
+    until: Instant | None = Field(None, description="now if not given")
+    policy: SettingId | None = Field(None, description="only deadlines of this policy")
 
 
-class ShownLateness(BaseModel):
-    """`policy` is nil for what escalations wait for, and for events of older versions."""
+class LatenessOut(Out):
+    policy: str | None = Field(
+        description="The policy that set the deadlines; null for those of escalations."
+    )
+    kind: Kind = Field(description="A clock's name, or what an escalation waited for.")
+    count: int = Field(description="How many deadlines were handled.")
+    p50_ms: float = Field(description="Half of them were at most so late.")
+    p99_ms: float = Field(description="99 % of them were at most so late.")
+    max_ms: float = Field(description="The latest one.")
+    over_50_ms: int = Field(
+        description=f"How many were handled more than {LATENESS_TOLERANCE_MS} ms late."
+    )
 
-    policy: str | None
-    kind: Kind
-    count: int
-    p50_ms: float
-    p99_ms: float
-    max_ms: float
-    over_50_ms: int = Field(description=f"how many were noticed over {TOLERATED_MS} ms late")
 
-
-class ShownLatenesses(BaseModel):
-    since: datetime
-    until: datetime
-    deadlines: list[ShownLateness]
+class LatenessReport(Out):
+    since: datetime = Field(description="Deadlines handled from then on,")
+    until: datetime = Field(description="and before then.")
+    deadlines: list[LatenessOut] = Field(description="One entry per policy and kind.")
 
 
 @router.get("")
 async def show_lateness(
-    asked: Annotated[Asked, Query()], database: EscalationDatabase, _caller: Staff
-) -> ShownLatenesses:
-    """Show how late each deadline was noticed, of all from `since` to `until`, 31 days at most.
-
-    A clock's kind is its name; an escalation waits for an answer or for the end of a lease.
-    """
-    async with work(database) as uow:
-        until = asked.until or uow.now
-        since = asked.since or until - _USUALLY
-        check_length(since, until, _LONGEST, "query/until", after="since")
-        found = await uow.reading.lateness(since, until, asked.policy)
-    return ShownLatenesses(
+    query: Annotated[LatenessQuery, Query()], database: EscalationDatabase, _caller: StaffUser
+) -> LatenessReport:
+    """Show how late each deadline was handled, from `since` to `until`, 31 days at most."""
+    async with transaction(database) as uow:
+        until = query.until or uow.now
+        since = query.since or until - _DEFAULT_PERIOD
+        check_length(since, until, _LONGEST_PERIOD, "query/until", after="since")
+        deadlines = await uow.queries.lateness(since, until, query.policy)
+    return LatenessReport(
         since=since,
         until=until,
-        deadlines=[ShownLateness.model_validate(one, from_attributes=True) for one in found],
+        deadlines=[LatenessOut.model_validate(deadline) for deadline in deadlines],
     )

@@ -1,4 +1,4 @@
-"""What is upstairs now: the list, and the stream that keeps a screen true to it."""
+"""The list of escalations, and the stream of events that keeps a screen up to date."""
 
 import asyncio
 from collections.abc import AsyncIterator, Callable
@@ -11,84 +11,90 @@ from sse_starlette import EventSourceResponse, ServerSentEvent
 from starlette.types import Message, Receive, Scope, Send
 
 from common.http.problems import ProblemError
-from escalation.api.cursor import cursor_after, place_after
-from escalation.api.deps import EscalationDatabase, Staff, work
-from escalation.api.schemas import ShownEscalation, shown
-from escalation.domain.queries import Wanted, place_of
-from escalation.stream.broadcaster import Hub
-from escalation.stream.offsets import PATTERN, OffsetGoneError, parse, spell
-from escalation.stream.records import News
-from escalation.stream.subscriber import Following
+from escalation.api.cursor import decode_cursor, encode_cursor
+from escalation.api.deps import EscalationDatabase, StaffUser, transaction
+from escalation.api.schemas import EscalationOut, Limit, Page
+from escalation.domain.queries import EscalationQuery, page_key
+from escalation.stream.broadcaster import Broadcaster
+from escalation.stream.offsets import (
+    EVENT_ID_PATTERN,
+    OffsetGoneError,
+    format_event_id,
+    parse_event_id,
+)
+from escalation.stream.records import StreamEvent
+from escalation.stream.subscriber import Subscriber
 
 router = APIRouter(prefix="/v1/escalations", tags=["live"])
 
-_HEARTBEAT_S = 15
-_COME_AGAIN_MS = 1000
-# A client that does not even read the end is cut off after this long.
-_GRACE_S = 1.0
+_RECONNECT_AFTER_MS = 1000
+# How long a client that does not read keeps a stream that has ended.
+_CLOSE_TIMEOUT_S = 1.0
 
 
-async def _hub(request: Request) -> Hub:
-    hub: Hub = request.app.state.hub
-    return hub
+async def _broadcaster(request: Request) -> Broadcaster:
+    broadcaster: Broadcaster = request.app.state.broadcaster
+    return broadcaster
 
 
-TheHub = Annotated[Hub, Depends(_hub)]
+async def _heartbeat_s(request: Request) -> float:
+    heartbeat_s: float = request.app.state.stream_heartbeat_s
+    return heartbeat_s
 
 
-class AskedList(Wanted):
-    limit: int = Field(50, ge=1, le=200)
-    cursor: str | None = Field(None, max_length=400, description="`next` of the page before")
+BroadcasterDep = Annotated[Broadcaster, Depends(_broadcaster)]
+HeartbeatDep = Annotated[float, Depends(_heartbeat_s)]
 
 
-class ShownPage(BaseModel):
-    """`next` is the cursor of the next page, nil on the last one."""
-
-    escalations: list[ShownEscalation]
-    next: str | None
+class EscalationListQuery(EscalationQuery):
+    limit: Limit = 50
+    cursor: str | None = Field(None, max_length=400, description="`next_cursor` of the page before")
 
 
-class AskedStream(BaseModel, extra="forbid"):
-    contact_id: UUID | None = None
-    escalation_id: UUID | None = None
+class StreamQuery(BaseModel, extra="forbid"):
+    contact_id: UUID | None = Field(None, description="only events of this contact")
+    escalation_id: UUID | None = Field(None, description="only events of this escalation")
     types: str | None = Field(
         None,
         max_length=100,
-        description="how the events' type begins, such as `upstairs.escalation_`",
+        description="only events whose type begins so, such as `upstairs.escalation_`",
     )
     last_event_id: str | None = Field(
         None,
-        pattern=PATTERN,
+        pattern=EVENT_ID_PATTERN,
         max_length=2000,
-        description="for the first connection of a client that can't set the header, which wins",
+        description="for clients that can't set the header `Last-Event-ID`; the header wins",
     )
 
 
 @router.get("")
-async def show_all(
-    asked: Annotated[AskedList, Query()],
+async def list_escalations(
+    query: Annotated[EscalationListQuery, Query()],
     database: EscalationDatabase,
-    hub: TheHub,
-    _caller: Staff,
+    broadcaster: BroadcasterDep,
+    _caller: StaffUser,
     response: Response,
-) -> ShownPage:
-    """List escalations, those first that have the least time left.
+) -> Page[EscalationOut]:
+    """List escalations, by default those first that have the least time left.
 
-    The header `Last-Event-ID` says where to begin the stream so that nothing is missed after this
-    list; it is left out if Kafka has not been reached yet. Closed ones are listed by `sort=newest`.
+    Start the stream with the header `Last-Event-ID` of this answer to miss no event after it. The
+    header is absent while Kafka is unavailable. Closed escalations need `sort=newest`.
     """
-    after = None if asked.cursor is None else place_after(asked.cursor, asked)
-    # Before the list is read: what is committed in between is in both, and not in neither.
-    position = await hub.position()
+    after = None if query.cursor is None else decode_cursor(query.cursor, query)
+    # Before the list is read: events in between are in both, and never in neither.
+    position = await broadcaster.position()
     if position is not None:
-        response.headers["Last-Event-ID"] = spell(position)
-    async with work(database) as uow:
-        found = await uow.reading.escalations(asked, uow.now, after, asked.limit + 1)
-        page = found[: asked.limit]
-        watches = await uow.watches.look([escalation.contact_id for escalation in page])
-    return ShownPage(
-        escalations=[shown(one, watches[one.contact_id], uow.now) for one in page],
-        next=cursor_after(place_of(page[-1]), asked) if len(found) > asked.limit else None,
+        response.headers["Last-Event-ID"] = format_event_id(position)
+    async with transaction(database) as uow:
+        found = await uow.queries.escalations(query, uow.now, after, query.limit + 1)
+        page = found[: query.limit]
+        contacts = await uow.contacts.get_many([escalation.contact_id for escalation in page])
+    return Page(
+        items=[
+            EscalationOut.of(escalation, contacts[escalation.contact_id], uow.now)
+            for escalation in page
+        ],
+        next_cursor=encode_cursor(page_key(page[-1]), query) if len(found) > query.limit else None,
     )
 
 
@@ -97,81 +103,86 @@ async def show_all(
     response_class=EventSourceResponse,
     responses={
         200: {"content": {"text/event-stream": {}}},
-        410: {"description": "The events from there on are gone: load the list anew."},
+        410: {"description": "The events after `Last-Event-ID` are gone: reload the list."},
     },
 )
-async def stream(
-    asked: Annotated[AskedStream, Query()],
-    hub: TheHub,
-    _caller: Staff,
-    last_event_id: Annotated[str | None, Header(pattern=PATTERN, max_length=2000)] = None,
+async def stream_events(
+    query: Annotated[StreamQuery, Query()],
+    broadcaster: BroadcasterDep,
+    heartbeat_s: HeartbeatDep,
+    _caller: StaffUser,
+    last_event_id: Annotated[str | None, Header(pattern=EVENT_ID_PATTERN, max_length=2000)] = None,
 ) -> EventSourceResponse:
-    """Stream the events of escalations, and of clocks that warn or breach, as they are published.
+    """Stream the events of escalations, and clocks' warnings and breaches, as they are published.
 
     `event` is the type; `data` has contact_id, escalation_id, sequence, at, and in `data` the
-    event's own. Load the list first and begin with its `Last-Event-ID`; later go on with the id
-    that came last, at whichever replica. A relay that died may have published an event twice: it
-    has its contact's same `sequence` then.
+    event's own fields. Load the list first and start with its `Last-Event-ID`; reconnect with the
+    last id received, at any replica. An event that a relay published twice has the same contact_id
+    and `sequence` both times.
     """
-    begin = last_event_id or asked.last_event_id
+    start = last_event_id or query.last_event_id
     try:
-        following = await hub.follow(None if begin is None else parse(begin), _wants(asked))
+        subscriber = await broadcaster.subscribe(
+            None if start is None else parse_event_id(start), _filter(query)
+        )
     except OffsetGoneError as error:
-        detail = f"{error} Load the list anew, and stream from its Last-Event-ID."
+        detail = f"{error} Reload the list, and stream from its Last-Event-ID."
         raise ProblemError(410, "events-gone", detail) from error
-    return Streamed(hub, following)
+    return StreamResponse(broadcaster, subscriber, heartbeat_s)
 
 
-def _wants(asked: AskedStream) -> Callable[[News], bool]:
-    # Of each event each client asks this.
-    contact_id = None if asked.contact_id is None else str(asked.contact_id)
-    escalation_id = None if asked.escalation_id is None else str(asked.escalation_id)
-    types = asked.types or ""
+def _filter(query: StreamQuery) -> Callable[[StreamEvent], bool]:
+    # Strings, since this runs for each event and client.
+    contact_id = None if query.contact_id is None else str(query.contact_id)
+    escalation_id = None if query.escalation_id is None else str(query.escalation_id)
+    types = query.types or ""
 
-    def wants(news: News) -> bool:
+    def matches(event: StreamEvent) -> bool:
         return (
-            contact_id in (None, news.contact_id)
-            and escalation_id in (None, news.escalation_id)
-            and news.type.startswith(types)
+            contact_id in (None, event.contact_id)
+            and escalation_id in (None, event.escalation_id)
+            and event.type.startswith(types)
         )
 
-    return wants
+    return matches
 
 
-class Streamed(EventSourceResponse):
-    """Ends with its following, whether its client reads on or not."""
+class StreamResponse(EventSourceResponse):
+    """Ends when its subscriber is closed, whether the client reads or not."""
 
-    def __init__(self, hub: Hub, following: Following) -> None:
-        self._hub = hub
-        self._following = following
+    def __init__(
+        self, broadcaster: Broadcaster, subscriber: Subscriber, heartbeat_s: float
+    ) -> None:
+        self._broadcaster = broadcaster
+        self._subscriber = subscriber
         super().__init__(
-            self._told(), ping=_HEARTBEAT_S, ping_message_factory=self._heartbeat, sep="\n"
+            self._events(), ping=heartbeat_s, ping_message_factory=self._heartbeat, sep="\n"
         )
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        async def heard() -> Message:
-            hearing = asyncio.ensure_future(receive())
-            over = asyncio.ensure_future(self._following.over.wait())
+        async def receive_or_close() -> Message:
+            receiving = asyncio.ensure_future(receive())
+            closed = asyncio.ensure_future(self._subscriber.closed.wait())
             try:
-                await asyncio.wait({hearing, over}, return_when=asyncio.FIRST_COMPLETED)
-                await asyncio.wait({hearing}, timeout=_GRACE_S)
-                return hearing.result() if hearing.done() else {"type": "http.disconnect"}
+                await asyncio.wait({receiving, closed}, return_when=asyncio.FIRST_COMPLETED)
+                await asyncio.wait({receiving}, timeout=_CLOSE_TIMEOUT_S)
+                return receiving.result() if receiving.done() else {"type": "http.disconnect"}
             finally:
-                hearing.cancel()
-                over.cancel()
+                receiving.cancel()
+                closed.cancel()
 
         try:
-            await super().__call__(scope, heard, send)
+            await super().__call__(scope, receive_or_close, send)
         finally:
-            self._hub.leave(self._following)
+            self._broadcaster.unsubscribe(self._subscriber)
 
-    async def _told(self) -> AsyncIterator[ServerSentEvent]:
-        # At once, so that a client that is cut off before the first event knows where it was.
-        begin = self._following.position
-        yield ServerSentEvent(id=begin, comment="connected", retry=_COME_AGAIN_MS, sep="\n")
-        async for event_id, news in self._following.news():
-            yield ServerSentEvent(news.data, id=event_id, event=news.type, sep="\n")
+    async def _events(self) -> AsyncIterator[ServerSentEvent]:
+        # Sent first, so that a client that is cut off before any event knows its position.
+        start = self._subscriber.position
+        yield ServerSentEvent(id=start, comment="connected", retry=_RECONNECT_AFTER_MS, sep="\n")
+        async for event_id, event in self._subscriber.events():
+            yield ServerSentEvent(event.data, id=event_id, event=event.type, sep="\n")
 
     def _heartbeat(self) -> ServerSentEvent:
-        # With the id: a client whose filters let little through need not catch up on the rest.
-        return ServerSentEvent(id=self._following.position, comment="heartbeat", sep="\n")
+        # With the id, so that a client with narrow filters need not catch up on the other events.
+        return ServerSentEvent(id=self._subscriber.position, comment="heartbeat", sep="\n")

@@ -1,143 +1,157 @@
-"""How an escalation is shown, wherever it is."""
+"""The response models that several routes share."""
 
 from datetime import datetime
 from decimal import Decimal
-from typing import Any
+from typing import Annotated, Any, Generic, TypeVar
 
-from pydantic import BaseModel
+from pydantic import BaseModel, ConfigDict, Field
 
 from common.contracts.contacts import Channel
-from common.contracts.escalations import Cause, Outcome, Severity
+from common.contracts.escalations import Cause, LeaseEnd, Outcome, Severity
 from common.contracts.event import ContactId, EscalationId, PersonId
 from escalation.domain import wording
-from escalation.domain.model import Approval, Escalation, EscalationState, LeaseEnd, Watch
+from escalation.domain.model import Approval, Escalation, EscalationState, TrackedContact
 from escalation.domain.settings.registry import Versioned
 
-
-class ShownReason(BaseModel):
-    cause: Cause
-    text: str
-    at: datetime
+T = TypeVar("T")
 
 
-class ShownContact(BaseModel):
-    channel: Channel
-    subject: str
-    topic: str
-    customer: str | None
-    representative_id: PersonId | None
+class Out(BaseModel):
+    model_config = ConfigDict(from_attributes=True)
 
 
-class ShownApproval(BaseModel):
-    """What `asked_by` would grant, and those at level `level_name` are to approve."""
-
-    asked_by: PersonId
-    outcome: Outcome
-    amount: Decimal
-    currency: str
-    note: str
-    asked_at: datetime
-    level_name: str
+class Page(Out, Generic[T]):
+    items: list[T] = Field(description="The items of this page.")
+    next_cursor: str | None = Field(description="`cursor` of the next page; null on the last one.")
 
 
-class ShownEscalation(BaseModel):
-    """`deadline` is when it goes on without whoever holds it, or without those who are awaited.
-
-    `version` counts its changes; it is the ETag too. `lease_end` is what ends the lease at the
-    deadline. `alarm_since` is since when the whole ladder has been of no avail.
-    """
-
-    escalation_id: EscalationId
-    contact_id: ContactId
-    version: int
-    state: EscalationState
-    headline: str
-    severity: Severity
-    level: int
-    level_name: str
-    ladder: str | None
-    holder: PersonId | None
-    awaited: tuple[PersonId, ...]
-    deadline: datetime | None
-    left_s: float | None
-    lease_end: LeaseEnd | None
-    snoozed_until: datetime | None
-    snoozes: int
-    alarm_since: datetime | None
-    raised_at: datetime
-    closed_at: datetime | None
-    approval: ShownApproval | None
-    outcome: Outcome | None
-    amount: Decimal | None
-    currency: str | None
-    approved_by: PersonId | None
-    note: str | None
-    reasons: list[ShownReason]
-    contact: ShownContact | None
+Limit = Annotated[int, Field(ge=1, le=200, description="The most items of one page.")]
 
 
-def etag(shown: Escalation | Versioned[Any]) -> str:
-    return f'"{shown.version}"'
+class SettingOut(Out, Generic[T]):
+    id: str = Field(description="Names the setting among those of its kind.")
+    version: int = Field(description="Counts its changes; it is the ETag too.")
+    body: T = Field(description="The setting as it can be put again.")
 
 
-def shown(escalation: Escalation, watch: Watch, at: datetime) -> ShownEscalation:
-    return ShownEscalation(
-        escalation_id=escalation.escalation_id,
-        contact_id=escalation.contact_id,
-        version=escalation.version,
-        state=escalation.state,
-        headline=wording.page_headline(watch, escalation, escalation.closed_at or at),
-        severity=escalation.severity,
-        level=escalation.level,
-        level_name=escalation.level_name,
-        ladder=None if escalation.ladder is None else str(escalation.ladder.ref),
-        holder=escalation.holder,
-        awaited=escalation.awaited if escalation.holder is None else (),
-        deadline=escalation.deadline,
-        left_s=None if escalation.deadline is None else (escalation.deadline - at).total_seconds(),
-        lease_end=escalation.lease_end,
-        snoozed_until=escalation.snoozed_until,
-        snoozes=escalation.snoozes,
-        alarm_since=escalation.alarm_since,
-        raised_at=escalation.raised_at,
-        closed_at=escalation.closed_at,
-        approval=None
-        if escalation.approval is None
-        else _approval(escalation, escalation.approval),
-        outcome=escalation.outcome,
-        amount=escalation.amount,
-        currency=escalation.currency,
-        approved_by=escalation.approved_by,
-        note=escalation.note,
-        reasons=[
-            ShownReason(cause=reason.cause, text=reason.text, at=reason.at)
-            for reason in escalation.reasons
-        ],
-        contact=_contact(watch),
+class CauseOut(Out):
+    kind: Cause = Field(description="The kind of cause.")
+    reason: str = Field(description="The reason, for people to read.")
+    at: datetime = Field(description="When it happened.")
+
+
+class ContactOut(BaseModel):
+    channel: Channel = Field(description="The channel it came by.")
+    subject: str = Field(description="Its subject line.")
+    topic: str = Field(description="Its topic, by which policies match.")
+    customer: str | None = Field(description="The customer's name, if known.")
+    representative_id: PersonId | None = Field(description="Who works on it now.")
+
+
+class ApprovalOut(Out):
+    asked_by: PersonId = Field(description="Who wants to grant the outcome.")
+    outcome: Outcome = Field(description="The outcome to be approved.")
+    amount: Decimal = Field(description="How much it costs.")
+    currency: str = Field(description="The currency of the amount, by ISO 4217.")
+    note: str = Field(description="The note of who asked.")
+    asked_at: datetime = Field(description="When the approval was asked for.")
+    level_name: str = Field(description="The level whose people are asked to approve it.")
+
+    @classmethod
+    def of(cls, escalation: Escalation, approval: Approval) -> "ApprovalOut":
+        return cls(
+            asked_by=approval.asked_by,
+            outcome=approval.outcome,
+            amount=approval.amount,
+            currency=approval.currency,
+            note=approval.note,
+            asked_at=approval.asked_at,
+            level_name=escalation.name_of(approval.level),
+        )
+
+
+class EscalationOut(Out):
+    escalation_id: EscalationId = Field(description="The escalation's id.")
+    contact_id: ContactId = Field(description="The contact it is about.")
+    version: int = Field(description="Counts its changes; it is the ETag too.")
+    state: EscalationState = Field(description="Its state.")
+    headline: str = Field(description="What it is about, in one line.")
+    severity: Severity = Field(description="How severe it is.")
+    level: int = Field(description="The level it is at, from 0.")
+    level_name: str = Field(description="The name of that level.")
+    ladder: str | None = Field(description="The ladder and its version; null if there was none.")
+    holder: PersonId | None = Field(description="Who has acknowledged it or taken it over.")
+    awaited: tuple[PersonId, ...] = Field(
+        description="Who is paged and may acknowledge it; empty while somebody holds it."
     )
-
-
-def _approval(escalation: Escalation, approval: Approval) -> ShownApproval:
-    levels = escalation.ladder.body.levels if escalation.ladder else ()
-    return ShownApproval(
-        asked_by=approval.asked_by,
-        outcome=approval.outcome,
-        amount=approval.amount,
-        currency=approval.currency,
-        note=approval.note,
-        asked_at=approval.asked_at,
-        level_name=levels[approval.level].name if levels else escalation.level_name,
+    deadline: datetime | None = Field(
+        description="When it moves on if the holder makes no progress or nobody acknowledges."
     )
+    left_s: float | None = Field(description="Seconds until the deadline; negative once passed.")
+    lease_end: LeaseEnd | None = Field(description="What ends the holder's lease at the deadline.")
+    snoozed_until: datetime | None = Field(description="When its snooze ends.")
+    snoozes: int = Field(description="How often it was snoozed.")
+    alarm_since: datetime | None = Field(
+        description="Since when the whole ladder has gone unanswered; null if it has not."
+    )
+    raised_at: datetime = Field(description="When it was raised.")
+    closed_at: datetime | None = Field(description="When it ended; null while open.")
+    approval: ApprovalOut | None = Field(description="The approval that is asked for, if any.")
+    outcome: Outcome | None = Field(description="The outcome it was resolved with.")
+    amount: Decimal | None = Field(description="What the outcome costs.")
+    currency: str | None = Field(description="The currency of the amount, by ISO 4217.")
+    approved_by: PersonId | None = Field(description="Who approved the outcome.")
+    note: str | None = Field(description="The note or guidance it ended with.")
+    causes: list[CauseOut] = Field(description="Why it was raised, in order.")
+    contact: ContactOut | None = Field(description="The contact, if it was received yet.")
+
+    @classmethod
+    def of(cls, escalation: Escalation, contact: TrackedContact, at: datetime) -> "EscalationOut":
+        deadline, approval = escalation.deadline, escalation.approval
+        lease, resolution = escalation.lease, escalation.resolution
+        return cls(
+            escalation_id=escalation.escalation_id,
+            contact_id=escalation.contact_id,
+            version=escalation.version,
+            state=escalation.state,
+            headline=wording.escalation_headline(contact, escalation, escalation.closed_at or at),
+            severity=escalation.severity,
+            level=escalation.level,
+            level_name=escalation.level_name,
+            ladder=str(escalation.ladder.ref) if escalation.has_ladder else None,
+            holder=escalation.holder,
+            awaited=escalation.awaited if escalation.holder is None else (),
+            deadline=deadline,
+            left_s=None if deadline is None else (deadline - at).total_seconds(),
+            lease_end=lease.ends_by if lease else None,
+            snoozed_until=lease.snoozed_until if lease else None,
+            snoozes=escalation.snoozes,
+            alarm_since=escalation.alarm_since,
+            raised_at=escalation.raised_at,
+            closed_at=escalation.closed_at,
+            approval=None if approval is None else ApprovalOut.of(escalation, approval),
+            outcome=resolution.outcome if resolution else None,
+            amount=resolution.amount if resolution else None,
+            currency=resolution.currency if resolution else None,
+            approved_by=resolution.approved_by if resolution else None,
+            note=resolution.note if resolution else None,
+            causes=[CauseOut.model_validate(cause) for cause in escalation.causes],
+            contact=_contact(contact),
+        )
 
 
-def _contact(watch: Watch) -> ShownContact | None:
-    contact = watch.contact
-    if contact is None:
+def etag(versioned: Escalation | Versioned[Any]) -> str:
+    return f'"{versioned.version}"'
+
+
+def _contact(contact: TrackedContact) -> ContactOut | None:
+    details = contact.details
+    if details is None:
         return None
-    return ShownContact(
-        channel=contact.channel,
-        subject=contact.subject,
-        topic=contact.topic,
-        customer=contact.customer,
-        representative_id=watch.representative_id,
+    return ContactOut(
+        channel=details.channel,
+        subject=details.subject,
+        topic=details.topic,
+        customer=details.customer,
+        representative_id=contact.representative_id,
     )

@@ -1,75 +1,118 @@
-"""A contact's clocks recounted from its journal, for `python -m escalation explain`."""
+"""`explain-clocks`: recomputes a contact's clocks from its published events and compares."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import Annotated, cast, get_args
+from uuid import UUID
 
-from common.contracts.escalations import ClockName
+import typer
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from common.contracts.clocks import ClockName
+from common.contracts.event import ContactId
+from common.core.clock import TimeSource
+from escalation.commands.connection import EXIT_CHECK_FAILED, run_query
 from escalation.domain.clocks import timeline
-from escalation.domain.clocks.recompute import Run, counted, differences, open_within, runs
-from escalation.domain.model import Clock
+from escalation.domain.clocks.recompute import (
+    ClockRun,
+    clock_runs,
+    counted_time,
+    find_differences,
+    open_within,
+)
+from escalation.domain.errors import ContactNotFoundError
+from escalation.domain.model import SlaClock
 from escalation.domain.settings.registry import Configuration, Ref
-from escalation.domain.wording import STAMP, span
-from escalation.store.unit_of_work import ClockStory
+from escalation.domain.wording import STAMP, format_duration
+from escalation.store.contacts import ClockHistory, TrackedContacts
+from escalation.store.settings import SettingVersions
 
-_SHOWN = 12
+# Of more intervals, the first and last half of this many are printed.
+_MAX_INTERVALS = 12
 _ROUNDING = timedelta(milliseconds=1)
 
 
 @dataclass(frozen=True, slots=True)
 class Explanation:
-    """What there is to print, and whether what is kept is what was told."""
+    """The lines to print, and whether the stored clocks match the published events."""
 
     lines: tuple[str, ...]
-    agrees: bool
+    matches: bool
+
+
+def explain_clocks(
+    contact: Annotated[UUID, typer.Argument(metavar="CONTACT-ID")],
+    clock: Annotated[str | None, typer.Option(help="only this clock", metavar="NAME")] = None,
+) -> None:
+    """Recompute a contact's clocks from its published events, and explain each breach."""
+    if clock is not None and clock not in get_args(ClockName):
+        raise typer.BadParameter(f"--clock takes {', '.join(get_args(ClockName))}")
+    only = cast("ClockName | None", clock)
+    explanation = run_query(lambda connection: _load_and_explain(connection, contact, only))
+    for line in explanation.lines:
+        typer.echo(line)
+    if not explanation.matches:
+        raise typer.Exit(EXIT_CHECK_FAILED)
+
+
+async def _load_and_explain(
+    connection: AsyncConnection, contact: UUID, only: ClockName | None
+) -> Explanation:
+    try:
+        history = await TrackedContacts(connection).clock_history(ContactId(str(contact)))
+    except ContactNotFoundError as error:
+        return Explanation((str(error),), matches=False)
+    configuration = await SettingVersions(connection).in_force()
+    return explain(history, configuration, await TimeSource().read(connection), only)
 
 
 def explain(
-    told: ClockStory, configuration: Configuration, at: datetime, only: ClockName | None
+    history: ClockHistory, configuration: Configuration, at: datetime, only: ClockName | None
 ) -> Explanation:
-    found = [run for run in runs(told.events) if only in (None, run.clock.name)]
-    kept = [clock for clock in told.watch.clocks if only in (None, clock.name)]
-    wrong = differences(kept, found)
-    history = timeline.tell(told.events)
+    recomputed = [run for run in clock_runs(history.events) if only in (None, run.clock.name)]
+    stored = [clock for clock in history.contact.clocks if only in (None, clock.name)]
+    mismatches = find_differences(stored, recomputed)
+    entries = timeline.build_timeline(history.events)
     # Another service's clock may be ahead of ours.
-    at = max([at, *(line.at for line in history)])
-    lines = [f"contact {told.watch.contact_id} at {at:{STAMP}}"]
-    for run in found:
-        lines += ["", *_told_of(run, history, configuration, at)]
-        wrong += _miscounted(run, configuration, at)
-    lines += ["", *([f"NOT AS TOLD: {one}" for one in wrong] or ["What is kept is what was told."])]
-    return Explanation(tuple(lines), not wrong)
+    at = max([at, *(entry.at for entry in entries)])
+    lines = [f"contact {history.contact.contact_id} at {at:{STAMP}}"]
+    for run in recomputed:
+        lines += ["", *_lines_of(run, entries, configuration, at)]
+        mismatches += _spent_mismatch(run, configuration, at)
+    results = [f"MISMATCH {mismatch}" for mismatch in mismatches]
+    lines += ["", *(results or ["Stored clocks match the published events."])]
+    return Explanation(tuple(lines), not mismatches)
 
 
-def _told_of(
-    run: Run, history: list[timeline.Line], configuration: Configuration, at: datetime
+def _lines_of(
+    run: ClockRun, entries: list[timeline.Entry], configuration: Configuration, at: datetime
 ) -> Iterator[str]:
     clock = run.clock
     yield f"{clock.name}, run {clock.run}: {clock.state}"
-    for line in history:
-        if (line.clock, line.run) == (clock.name, clock.run):
-            yield f"  {line.at:{STAMP}}  {line.what}"
-    if not run.whole:
-        yield "  started by a version that did not tell its terms: it can't be recounted"
-        return
-    yield from _ran(run, configuration, at)
-    spent = counted(run, configuration, at)
-    yield f"  spent {span(spent)} of {span(clock.target_s)}"
+    for entry in entries:
+        if (entry.clock, entry.run) == (clock.name, clock.run):
+            yield f"  {entry.at:{STAMP}}  {entry.text}"
+    yield from _intervals(run, configuration, at)
+    spent = counted_time(run, configuration, at)
+    yield f"  spent {format_duration(spent)} of {format_duration(clock.target_s)}"
     if clock.breached:
-        yield f"  {_why(clock, at)}"
+        yield f"  {_breach_reason(clock, at)}"
 
 
-def _ran(run: Run, configuration: Configuration, at: datetime) -> Iterator[str]:
-    parts = [
+def _intervals(run: ClockRun, configuration: Configuration, at: datetime) -> Iterator[str]:
+    intervals = [
         (opens, closes, ref)
-        for start, end, ref in run.until(at)
-        for opens, closes in open_within(configuration.calendar_at(ref), start, end)
+        for start, end, ref in run.intervals_until(at)
+        for opens, closes in open_within(configuration.calendar_version(ref), start, end)
     ]
-    shown = parts if len(parts) <= _SHOWN else [*parts[: _SHOWN // 2], *parts[-_SHOWN // 2 :]]
-    for n, (opens, closes, ref) in enumerate(shown):
-        if len(shown) < len(parts) and n == _SHOWN // 2:
-            yield f"    ... {len(parts) - len(shown)} more"
-        length = span(closes - opens)
+    half = _MAX_INTERVALS // 2
+    is_cut = len(intervals) > _MAX_INTERVALS
+    listed = [*intervals[:half], *intervals[-half:]] if is_cut else intervals
+    for n, (opens, closes, ref) in enumerate(listed):
+        if is_cut and n == half:
+            yield f"    ... {len(intervals) - len(listed)} more"
+        length = format_duration(closes - opens)
         yield f"    ran {opens:{STAMP}} to {closes:{STAMP}}: {length} {_by(ref)}"
 
 
@@ -77,26 +120,28 @@ def _by(ref: Ref | None) -> str:
     return "round the clock" if ref is None else f"of calendar {ref}"
 
 
-def _why(clock: Clock, at: datetime) -> str:
-    """Say what was owed, when it ran out, and what had not been done by then."""
-    owed = f"{span(clock.target_s)} {_by(clock.calendar)} had passed at {clock.due_at:{STAMP}}"
+def _breach_reason(clock: SlaClock, at: datetime) -> str:
+    """Say what was due, when it ran out, and what had not been done by then."""
+    duration = format_duration(clock.target_s)
+    target = f"{duration} {_by(clock.calendar)} had passed at {clock.due_at:{STAMP}}"
     if clock.met_at is None:
-        return f"breached because {owed}, and it had not been met by {at:{STAMP}}"
+        return f"breached because {target}, and it had not been met by {at:{STAMP}}"
     if clock.met_at > clock.due_at:
-        return f"breached because {owed}, and it was met {span(clock.met_at - clock.due_at)} later"
-    noticed = clock.deadline.fired_at or at
+        late = format_duration(clock.met_at - clock.due_at)
+        return f"breached because {target}, and it was met {late} later"
+    handled_at = clock.deadline.fired_at or at
+    early = format_duration(clock.due_at - clock.met_at)
     return (
-        f"breached because {owed}; it had been met {span(clock.due_at - clock.met_at)} before, "
-        f"but at {noticed:{STAMP}} the news of that had not come"
+        f"breached because {target}; it had been met {early} before, "
+        f"but that event had not arrived at {handled_at:{STAMP}}"
     )
 
 
-def _miscounted(run: Run, configuration: Configuration, at: datetime) -> Iterator[str]:
-    """Hold the sum of the stretches against what the clock itself says was spent."""
-    if not run.whole:
-        return
-    calendar = configuration.calendar_at(run.clock.calendar)
+def _spent_mismatch(run: ClockRun, configuration: Configuration, at: datetime) -> Iterator[str]:
+    """Compare the sum of the intervals with the time that the clock itself counts as spent."""
+    calendar = configuration.calendar_version(run.clock.calendar)
     spent = timedelta(seconds=timeline.spent_s(calendar, run.clock, at))
-    summed = counted(run, configuration, at)
+    summed = counted_time(run, configuration, at)
     if abs(spent - summed) > _ROUNDING:
-        yield f"{run.clock.name}: {span(summed)} were counted, {span(spent)} are said to be spent"
+        intervals, own = format_duration(summed), format_duration(spent)
+        yield f"{run.clock.name}: intervals sum to {intervals}, the clock says {own}"

@@ -1,78 +1,119 @@
-"""Tries drafts of policies, ladders and schedules on the past, on all cores, and says what came.
+"""`simulate`: replays past contacts under draft settings and reports what would have happened.
 
-It reads `facts` as one moment shows them and writes nothing.
+It reads consumed events in one read-only transaction and replays them on all cores.
 """
 
 import gc
 import os
-from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
+import sys
+from collections.abc import Mapping, Sequence
 from concurrent.futures import Future, ProcessPoolExecutor
-from dataclasses import dataclass, replace
-from datetime import datetime
-from itertools import groupby
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
 from multiprocessing import get_context
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
 
-import orjson
+import typer
 from pydantic import TypeAdapter, ValidationError
-from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from common.contracts import EVENTS
-from common.contracts.event import ContactId, Event
-from escalation.domain.settings.registry import Configuration, Setting, Versioned
-from escalation.domain.simulation import MEANINGS, Habits, Tally, tally
-from escalation.domain.wording import STAMP
-from escalation.store.unit_of_work import KINDS
+from common.contracts.event import ContactEvent
+from common.core.clock import TimeSource
+from escalation.commands.connection import run_query
+from escalation.commands.simulation_report import Window, render_json, render_report
+from escalation.domain.settings.registry import KINDS, Configuration, Setting
+from escalation.domain.settings.validation import validate_setting
+from escalation.domain.simulation import REPLAYED_EVENTS, Assumptions, Totals, replay
+from escalation.store.settings import SettingVersions
+from escalation.store.simulation import Chunk, StoredEvent, contact_chunks
 
-_CHUNK = 500
-# Chunks that wait for a core: enough to keep all busy, and no more in memory.
-_AHEAD = 4
+# Chunks queued per core: all cores stay busy, and memory stays bounded.
+_QUEUED_CHUNKS_PER_CORE = 4
 
-_TYPES: Mapping[str, type[Event]] = {kind.type: kind for kind in EVENTS if kind in MEANINGS}
-_MAPS: Mapping[str, str] = {
-    "sla-policies": "policies",
-    "calendars": "calendars",
-    "ladders": "ladders",
-    "duty-schedules": "schedules",
-    "people": "people",
-    "teams": "teams",
+_EVENT_TYPES: Mapping[str, type[ContactEvent]] = {
+    kind.type: kind for kind in EVENTS if kind in REPLAYED_EVENTS
 }
-
-Facts = Sequence[tuple[str, str]]
-Chunk = list[tuple[ContactId, Facts]]
+_TYPES_BY_PATH = {kind.path: kind.type for kind in KINDS if kind.simulated}
 
 
-class BadDraftError(Exception):
+class InvalidDraftError(Exception):
     """A draft can't be put in force."""
 
 
-@dataclass(frozen=True, slots=True)
-class Window:
-    """Contacts received from `since` on, and what happened to them before `until`."""
+def simulate(
+    since: Annotated[datetime, typer.Option(help="contacts received from then on, in UTC")],
+    until: Annotated[
+        datetime | None, typer.Option(help="only events before then; now if not given")
+    ] = None,
+    draft: Annotated[
+        list[str] | None,
+        typer.Option(metavar="KIND/ID=FILE", help="a setting to try, such as sla-policies/gold=x"),
+    ] = None,
+    answer_after: Annotated[
+        float,
+        typer.Option(min=0, help="seconds until the first person paged answers; 0: nobody does"),
+    ] = 120,
+    processes: Annotated[int | None, typer.Option(min=1, help="one per core if not given")] = None,
+    *,
+    only_drafts: Annotated[
+        bool, typer.Option("--only-drafts", help="without the settings in force for comparison")
+    ] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="one JSON document")] = False,
+) -> None:
+    """Try drafts on the past: which targets would have been breached, who would have been paged.
 
-    since: datetime
-    until: datetime
+    The settings in force are simulated for comparison. Repeated contacts and escalations raised by
+    hand are left out, and duty is as scheduled now.
+    """
+    if only_drafts and not draft:
+        raise typer.BadParameter("--only-drafts takes a --draft")
+    window = Window(_utc(since), _utc(until) if until else TimeSource().utc_now())
+    if window.since >= window.until:
+        raise typer.BadParameter("--since must be before --until, which is now if not given")
+    assumptions = Assumptions(timedelta(seconds=answer_after) if answer_after else None)
+
+    async def query(connection: AsyncConnection) -> dict[str, Totals]:
+        in_force = await SettingVersions(connection).in_force()
+        configurations = {} if only_drafts else {"in force": in_force}
+        if draft:
+            configurations["with the drafts"] = with_drafts(in_force, draft)
+        totals = await replay_window(
+            connection, window, list(configurations.values()), assumptions, processes
+        )
+        return dict(zip(configurations, totals, strict=True))
+
+    try:
+        totals = run_query(query, isolation="REPEATABLE READ")
+    except InvalidDraftError as error:
+        raise typer.BadParameter(str(error)) from error
+    if as_json:
+        sys.stdout.buffer.write(render_json(totals) + b"\n")
+    else:
+        for line in render_report(totals, window, assumptions):
+            typer.echo(line)
+
+
+def _utc(when: datetime) -> datetime:
+    return when.replace(tzinfo=UTC) if when.tzinfo is None else when
 
 
 def with_drafts(configuration: Configuration, drafts: Sequence[str]) -> Configuration:
-    """Put `kind/id=file` into the configuration, each as its next version; raises BadDraft."""
+    """Add each `kind/id=file` as the setting's next version; raises InvalidDraftError."""
     settings: list[tuple[str, str, Setting]] = []
     for draft in drafts:
         name, equals, path = draft.partition("=")
         kind, slash, setting_id = name.partition("/")
-        types = {listed: setting for setting, listed in KINDS.items() if listed in _MAPS}
-        if not (equals and slash and kind in types):
-            message = f"{draft}: give kind/id=file, with a kind of {', '.join(types)}"
-            raise BadDraftError(message)
-        body = _read(types[kind], path)
+        if not (equals and slash and kind in _TYPES_BY_PATH):
+            kinds = ", ".join(_TYPES_BY_PATH)
+            raise InvalidDraftError(f"{draft}: give kind/id=file, with a kind of {kinds}")
+        body = _read(_TYPES_BY_PATH[kind], path)
         settings.append((name, setting_id, body))
-        configuration = _with(configuration, kind, setting_id, body)
+        configuration = configuration.with_next(setting_id, body)
     for name, setting_id, body in settings:
-        for place, what in configuration.faults(setting_id, body):
-            message = f"{name}: {place}: {what}"
-            raise BadDraftError(message)
+        for place, error in validate_setting(configuration, setting_id, body):
+            raise InvalidDraftError(f"{name}: {place}: {error}")
     return configuration
 
 
@@ -80,167 +121,71 @@ def _read(kind: type[Any], path: str) -> Any:
     try:
         return TypeAdapter(kind).validate_json(Path(path).read_bytes())
     except OSError as error:
-        message = f"{path}: {error.strerror}"
-        # Without its cause, which would pass for an error of the network.
-        raise BadDraftError(message) from None
+        # Without its cause, which would count as a network error.
+        raise InvalidDraftError(f"{path}: {error.strerror}") from None
     except ValidationError as error:
         first = error.errors()[0]
         place = "/".join(map(str, first["loc"]))
-        message = f"{path}: {place}: {first['msg']}"
-        raise BadDraftError(message) from error
+        raise InvalidDraftError(f"{path}: {place}: {first['msg']}") from error
 
 
-def _with(configuration: Configuration, kind: str, setting_id: str, body: Any) -> Configuration:
-    known: Mapping[str, Versioned[Any]] = getattr(configuration, _MAPS[kind])
-    version = known[setting_id].version + 1 if setting_id in known else 1
-    draft = Versioned(setting_id, version, body)
-    changed: dict[str, Any] = {_MAPS[kind]: {**known, setting_id: draft}}
-    return replace(configuration, **changed)
-
-
-async def simulate(
+async def replay_window(
     connection: AsyncConnection,
     window: Window,
     configurations: Sequence[Configuration],
-    habits: Habits,
+    assumptions: Assumptions,
     processes: int | None = None,
-) -> list[Tally]:
-    """Return what would have come of the window's contacts under each of the configurations."""
-    totals = [Tally() for _ in configurations]
-    # It only reads, and at our pace.
-    await connection.execute(text("SET LOCAL idle_in_transaction_session_timeout = 0"))
-    # A fork would take the connections along.
+) -> list[Totals]:
+    """Return the totals of the window's contacts under each of the configurations."""
+    totals = [Totals() for _ in configurations]
+    # Not a fork, which would inherit the connections.
     with ProcessPoolExecutor(
         processes or os.cpu_count(),
         mp_context=get_context("forkserver"),
-        initializer=_begin,
-        initargs=(configurations, window.until, habits),
+        initializer=_initialize_worker,
+        initargs=(_Job(configurations, window.until, assumptions),),
     ) as pool:
-        waiting: list[Future[list[Tally]]] = []
-        async for chunk in _chunks(connection, window):
-            waiting.append(pool.submit(_play, chunk))
-            if len(waiting) >= _AHEAD * (processes or os.cpu_count() or 1):
-                _gather(waiting.pop(0), totals)
-        for one in waiting:
-            _gather(one, totals)
+        queued: list[Future[list[Totals]]] = []
+        async for chunk in contact_chunks(connection, window.since, window.until, _EVENT_TYPES):
+            queued.append(pool.submit(_replay_chunk, chunk))
+            if len(queued) >= _QUEUED_CHUNKS_PER_CORE * (processes or os.cpu_count() or 1):
+                _add(queued.pop(0), totals)
+        for future in queued:
+            _add(future, totals)
     return totals
 
 
-def _gather(done: "Future[list[Tally]]", totals: Sequence[Tally]) -> None:
-    for total, part in zip(totals, done.result(), strict=True):
+def _add(future: "Future[list[Totals]]", totals: Sequence[Totals]) -> None:
+    for total, part in zip(totals, future.result(), strict=True):
         total.add(part)
 
 
-async def _chunks(connection: AsyncConnection, window: Window) -> AsyncIterator[Chunk]:
-    """Yield contacts, each with its facts in the order in which they happened."""
-    values = {"since": window.since, "until": window.until, "types": list(_TYPES)}
-    async with connection.stream(_FACTS, values) as rows:
-        async for part in rows.partitions(_CHUNK):
-            yield [
-                (ContactId(contact_id), list(zip(types, data, strict=True)))
-                for contact_id, types, data in part
-            ]
+@dataclass(frozen=True, slots=True)
+class _Job:
+    configurations: Sequence[Configuration]
+    until: datetime
+    assumptions: Assumptions
 
 
-_given: list[tuple[Sequence[Configuration], datetime, Habits]] = []
+# What a worker process replays chunks under; set once by its initializer.
+_jobs: list[_Job] = []
 
 
-def _begin(configurations: Sequence[Configuration], until: datetime, habits: Habits) -> None:
-    _given.append((configurations, until, habits))
-    # Nothing that a play leaves behind is in a cycle.
+def _initialize_worker(job: _Job) -> None:
+    _jobs.append(job)
+    # A replay leaves no reference cycles behind.
     gc.disable()
 
 
-def _play(chunk: Chunk) -> list[Tally]:
-    configurations, until, habits = _given[-1]
-    contacts = [(contact_id, list(map(_event, facts))) for contact_id, facts in chunk]
-    return [tally(contacts, configuration, until, habits) for configuration in configurations]
+def _replay_chunk(chunk: Chunk) -> list[Totals]:
+    job = _jobs[-1]
+    contacts = [(contact_id, list(map(_event, stored))) for contact_id, stored in chunk]
+    return [
+        replay(contacts, configuration, job.until, job.assumptions)
+        for configuration in job.configurations
+    ]
 
 
-def _event(fact: tuple[str, str]) -> Event:
-    kind, data = fact
-    return _TYPES[kind].model_validate_json(data)
-
-
-def told(totals: Mapping[str, Tally], window: Window, habits: Habits) -> Iterator[str]:
-    """Say it in lines, one table for each of what was tried."""
-    answers = (
-        "nobody answers"
-        if habits.answer_after is None
-        else f"whoever is asked first answers after {habits.answer_after.total_seconds():g} s"
-    )
-    since, until = format(window.since, STAMP), format(window.until, STAMP)
-    yield f"contacts received from {since} on, up to before {until}; taken: {answers}"
-    for name, total in totals.items():
-        yield ""
-        yield f"{name}: {total.contacts:,} contacts, {total.clocks:,} clocks"
-        if total.without_policy:
-            yield f"  {total.without_policy:,} contacts match no policy"
-        yield from _promises(total)
-        yield from _people(total)
-
-
-def _promises(total: Tally) -> Iterator[str]:
-    yield f"  {'clock':<16} {'policy':<20} {'promised':>10} {'kept':>10} {'broken':>10}    share"
-    for clock, policy in sorted(total.promised):
-        promised, broken = total.promised[clock, policy], total.broken[clock, policy]
-        kept, share = total.kept[clock, policy], broken / promised
-        yield f"  {clock:<16} {policy:<20} {promised:>10,} {kept:>10,} {broken:>10,} {share:>8.1%}"
-    for breach in total.breaches:
-        yield f"    {breach.clock} of {breach.contact_id}, due {breach.due_at:{STAMP}}"
-    if (more := total.broken.total() - len(total.breaches)) > 0:
-        yield f"    and {more:,} more"
-
-
-def _people(total: Tally) -> Iterator[str]:
-    raised = ", ".join(f"{cause} {count:,}" for cause, count in total.escalations.most_common())
-    yield f"  escalations: {total.escalations.total():,}{f' ({raised})' if raised else ''}"
-    if total.levels:
-        levels = ", ".join(f"{level} {count:,}" for level, count in total.levels.most_common())
-        yield f"  reached: {levels}; the whole ladder in vain: {total.unanswered:,}"
-    pages = sorted(total.pages.items())
-    for person, counted in groupby(pages, key=lambda one: one[0][0]):
-        reasons = [(reason, count) for (_, reason), count in counted]
-        listed = ", ".join(f"{reason} {count:,}" for reason, count in reasons)
-        yield f"  paged: {person} {sum(count for _, count in reasons):,} times ({listed})"
-
-
-def as_json(totals: Mapping[str, Tally]) -> bytes:
-    shown = {
-        name: {
-            "contacts": total.contacts,
-            "clocks": total.clocks,
-            "without_policy": total.without_policy,
-            "promises": [
-                {
-                    "clock": clock,
-                    "policy": policy,
-                    "promised": total.promised[clock, policy],
-                    "kept": total.kept[clock, policy],
-                    "broken": total.broken[clock, policy],
-                }
-                for clock, policy in sorted(total.promised)
-            ],
-            "escalations": dict(total.escalations),
-            "levels": dict(total.levels),
-            "unanswered": total.unanswered,
-            "pages": [
-                {"person_id": person, "reason": reason, "pages": count}
-                for (person, reason), count in sorted(total.pages.items())
-            ],
-            "first_breaches": total.breaches,
-        }
-        for name, total in totals.items()
-    }
-    return orjson.dumps(shown, option=orjson.OPT_INDENT_2)
-
-
-# Of each contact that was received in the window all that happened to it before the window's end.
-_FACTS = text("""
-    SELECT CAST(contact_id AS text), array_agg(type ORDER BY at, event_id),
-           array_agg(CAST(data AS text) ORDER BY at, event_id)
-    FROM facts
-    WHERE at >= :since AND at < :until AND type = ANY(:types)
-    GROUP BY facts.contact_id HAVING bool_or(type = 'upstairs.contact_received.v1')
-    ORDER BY facts.contact_id
-""")
+def _event(stored: StoredEvent) -> ContactEvent:
+    kind, data = stored
+    return _EVENT_TYPES[kind].model_validate_json(data)

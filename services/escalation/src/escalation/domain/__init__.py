@@ -1,1 +1,1 @@
-"""The decisions of escalation: what is promised, what is due, who is asked, who has it."""
+"""The decisions of escalation, without I/O and without a clock of their own."""

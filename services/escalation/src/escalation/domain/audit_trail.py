@@ -1,6 +1,6 @@
-"""The audit trail: each step of an escalation, chained by hashes so that no change goes unseen.
+"""The audit trail: entries of an escalation, chained by hashes so that every change is detected.
 
-The head of the chain is kept with the escalation: a tail that was cut off is missed too.
+The escalation stores the head of the chain, so that a removed tail is detected too.
 """
 
 from collections.abc import Iterable, Iterator
@@ -14,18 +14,18 @@ import orjson
 
 from common.contracts.escalations import EscalationsOwnEvent
 from common.contracts.event import ContactId, EscalationId
-from escalation.domain.model import Escalation
+from escalation.domain.model import Escalation, TrailHead
 
-# Where an event has its reason, in the order in which they are looked for.
+# The fields in which an event may have its reason, in the order of search.
 _REASONS = ("reason", "guidance", "context", "text", "proposal", "note")
 _TIMER = "timer:"
 
 
 @dataclass(frozen=True, slots=True)
-class TrailStep:
+class TrailEntry:
     """`who` is a person, or the message or timer that did it; `data` is the event's JSON.
 
-    `hash` covers all that stands before it, `previous` included: the hash of the step before.
+    `hash` covers all other fields, among them `previous`, the hash of the entry before.
     """
 
     escalation_id: EscalationId
@@ -39,11 +39,11 @@ class TrailStep:
     previous: str
     hash: str = ""
 
-    def sealed(self) -> "TrailStep":
+    def sealed(self) -> "TrailEntry":
         return replace(self, hash=self.digest())
 
     def digest(self) -> str:
-        """Hash the content as it reads once jsonb has sorted its keys and a zone its time."""
+        """Hash the content as PostgreSQL returns it: keys sorted by jsonb, times in UTC."""
         content = (
             self.escalation_id,
             self.step,
@@ -59,73 +59,72 @@ class TrailStep:
 
 
 @dataclass(frozen=True, slots=True)
-class Chain:
-    """The steps of one escalation in their order, and what the escalation knows of them."""
+class TrailChain:
+    """The entries of one escalation in their order, and the head that the escalation stores."""
 
     escalation_id: EscalationId
     length: int
     head: str
-    steps: tuple[TrailStep, ...]
+    entries: tuple[TrailEntry, ...]
 
 
 @dataclass(frozen=True, slots=True)
-class Break:
+class ChainBreak:
     escalation_id: EscalationId
     step: int
     what: str
 
 
-def written(
+def append_entries(
     escalation: Escalation, events: Iterable[EscalationsOwnEvent], cause: str
-) -> tuple[Escalation, list[TrailStep]]:
-    """Count a change of the escalation, and chain a step to its trail for each of the events."""
-    steps: list[TrailStep] = []
-    length, head = escalation.trail_length, escalation.trail_hash
+) -> tuple[Escalation, list[TrailEntry]]:
+    """Count a change of the escalation, and append an entry to its trail for each event."""
+    entries: list[TrailEntry] = []
+    head = escalation.trail
     for event in events:
-        length += 1
-        step = TrailStep(
+        entry = TrailEntry(
             escalation_id=escalation.escalation_id,
-            step=length,
+            step=head.length + 1,
             contact_id=escalation.contact_id,
             at=event.occurred_at,
             who=_who(event, cause),
             what=_what(type(event)),
             why=_why(event),
             data=event.model_dump(mode="json"),
-            previous=head,
+            previous=head.hash,
         ).sealed()
-        head = step.hash
-        steps.append(step)
-    version = escalation.version + 1
-    return replace(escalation, version=version, trail_length=length, trail_hash=head), steps
+        head = TrailHead(entry.step, entry.hash)
+        entries.append(entry)
+    return replace(escalation, version=escalation.version + 1, trail=head), entries
 
 
-def breaks(chain: Chain) -> Iterator[Break]:
-    """Yield each place at which the chain is not what was written."""
+def find_breaks(chain: TrailChain) -> Iterator[ChainBreak]:
+    """Yield each place at which the chain was changed."""
     expected, previous = 1, ""
-    for step in chain.steps:
-        for what in _differences(step, expected, previous):
-            yield Break(chain.escalation_id, step.step, what)
-        expected, previous = step.step + 1, step.hash
-    if expected - 1 != chain.length:
-        what = f"the escalation knows of {chain.length} steps, and {expected - 1} are there"
-        yield Break(chain.escalation_id, expected - 1, what)
+    for entry in chain.entries:
+        for what in _differences(entry, expected, previous):
+            yield ChainBreak(chain.escalation_id, entry.step, what)
+        expected, previous = entry.step + 1, entry.hash
+    last = expected - 1
+    if last != chain.length:
+        what = f"the escalation has {chain.length} entries, but {last} are there"
+        yield ChainBreak(chain.escalation_id, last, what)
     if previous != chain.head:
-        what = "its hash is not the one that the escalation has kept"
-        yield Break(chain.escalation_id, expected - 1, what)
+        what = "its hash is not the one that the escalation stores"
+        yield ChainBreak(chain.escalation_id, last, what)
 
 
-def _differences(step: TrailStep, expected: int, previous: str) -> Iterator[str]:
-    if step.step != expected:
-        yield f"step {expected} was expected here"
-    if step.previous != previous:
-        yield "it does not follow the step before it"
-    if step.hash != step.digest():
-        yield "its content is not what its hash was made of"
+def _differences(entry: TrailEntry, expected: int, previous: str) -> Iterator[str]:
+    if entry.step != expected:
+        yield f"entry {expected} was expected here"
+    if entry.previous != previous:
+        yield "it does not follow the entry before it"
+    if entry.hash != entry.digest():
+        yield "its content does not match its hash"
 
 
 def _who(event: EscalationsOwnEvent, cause: str) -> str:
-    """Name the person who did it; what a timer does of itself is the timer's."""
+    """Name the person who did it, or the timer or message if no person did."""
     if cause.startswith(_TIMER):
         return cause
     acting = (getattr(event, field, None) for field in ("approved_by", "by"))
@@ -134,7 +133,7 @@ def _who(event: EscalationsOwnEvent, cause: str) -> str:
 
 @cache
 def _what(kind: type[EscalationsOwnEvent]) -> str:
-    """Say the type in words: `escalation handed back`."""
+    """Return the type in words: `escalation handed back`."""
     return kind.type.removeprefix("upstairs.").removesuffix(".v1").replace("_", " ")
 
 

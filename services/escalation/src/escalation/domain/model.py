@@ -1,22 +1,25 @@
-"""What escalation keeps of one contact, and of its open escalation."""
+"""What escalation stores of one contact and of its escalations."""
 
-from dataclasses import dataclass
+from collections.abc import Callable
+from dataclasses import dataclass, replace
 from datetime import datetime
 from decimal import Decimal
-from typing import Literal
+from typing import Annotated, Any, Literal
 
+from pydantic import BeforeValidator, WrapSerializer
+
+from common.contracts.clocks import ClockName, ThresholdAction
 from common.contracts.contacts import Priority
-from common.contracts.escalations import Cause, ClockName, Outcome, Severity, ThresholdAction
+from common.contracts.escalations import Cause, LeaseEnd, Outcome, Severity
 from common.contracts.event import ContactId, CustomerId, EscalationId, PersonId, TeamId
-from escalation.domain.settings.ladders import Ladder
-from escalation.domain.settings.policies import DEADLINE_PERCENT, Contact
-from escalation.domain.settings.registry import Ref, Versioned
-from escalation.domain.values import replace
+from escalation.domain.settings.ladders import Ladder, Level
+from escalation.domain.settings.policies import DEADLINE_PERCENT, ContactDetails
+from escalation.domain.settings.registry import NO_LADDER, Ref, Versioned
 
 DEFAULT_SEVERITY: Severity = "medium"
 
-# The others are ours to keep, whoever has the next word.
-_CUSTOMERS_TURN: frozenset[ClockName] = frozenset(
+# The clocks that pause while we wait for the customer; the others never depend on the customer.
+_PAUSED_FOR_CUSTOMER: frozenset[ClockName] = frozenset(
     ("next_response", "periodic_update", "resolution")
 )
 
@@ -40,9 +43,9 @@ OPEN_STATES: tuple[EscalationState, ...] = (
 
 @dataclass(frozen=True, slots=True)
 class Threshold:
-    """A point on a clock's way. The one without an `offset_s` at 100 percent is the deadline.
+    """A point in a clock's run. The one at 100 percent without an `offset_s` is the deadline.
 
-    `offset_s` is given for one set as so long before (below nothing) or after the deadline.
+    `offset_s` is set for a point so many seconds before (negative) or after the deadline.
     """
 
     percent: int
@@ -66,12 +69,12 @@ def ms_between(due_at: datetime, at: datetime) -> float:
 
 
 @dataclass(frozen=True, slots=True)
-class Clock:
-    """One promise and what became of it; `thresholds` are in the order in which they come due.
+class SlaClock:
+    """One service level and how it stands; `thresholds` are in the order of their due times.
 
-    `run` counts its starts. `spent_s` is the business time spent before `resumed_at`; without that
-    it has run since `started_at`, unless `paused_at` says that it stands still. `before` is what it
-    was until `resumed_at`, for news of its end from before then.
+    `run` counts its starts. The run has spent `spent_s` of business time up to `resumed_at`, and
+    runs since then or since `started_at`, unless it is paused since `paused_at`. `previous_terms`
+    is the clock as it was up to `resumed_at`, for events of that time that come later.
     """
 
     name: ClockName
@@ -87,18 +90,18 @@ class Clock:
     resumed_at: datetime | None = None
     paused_at: datetime | None = None
     runs_while_waiting: bool = False
-    before: "Clock | None" = None
+    previous_terms: "SlaClock | None" = None
 
     @property
     def deadline(self) -> Threshold:
-        return next(each for each in self.thresholds if each.is_deadline)
+        return next(threshold for threshold in self.thresholds if threshold.is_deadline)
 
     @property
     def due_at(self) -> datetime:
         return self.deadline.due_at
 
     @property
-    def runs_since(self) -> datetime:
+    def running_since(self) -> datetime:
         return self.resumed_at or self.started_at
 
     @property
@@ -106,8 +109,8 @@ class Clock:
         return self.deadline.fired_at is not None
 
     @property
-    def fired_ones(self) -> tuple[Threshold, ...]:
-        return tuple(each for each in self.thresholds if each.fired_at is not None)
+    def fired_thresholds(self) -> tuple[Threshold, ...]:
+        return tuple(threshold for threshold in self.thresholds if threshold.fired_at is not None)
 
     @property
     def ended(self) -> bool:
@@ -115,7 +118,7 @@ class Clock:
 
     @property
     def state(self) -> ClockState:
-        """A breach stays a breach, whatever came after it."""
+        """A breached clock stays breached when it is met or cancelled later."""
         if self.breached:
             return "breached"
         if self.cancelled_at is not None:
@@ -125,9 +128,9 @@ class Clock:
         return "running" if self.paused_at is None else "paused"
 
     @property
-    def waits_for_customer(self) -> bool:
-        """Tell whether it stands still while the next word is the customer's."""
-        return self.name in _CUSTOMERS_TURN and not self.runs_while_waiting
+    def pauses_for_customer(self) -> bool:
+        """Tell whether it pauses while we wait for the customer."""
+        return self.name in _PAUSED_FOR_CUSTOMER and not self.runs_while_waiting
 
     @property
     def next_threshold(self) -> Threshold | None:
@@ -138,11 +141,11 @@ class Clock:
                 return threshold
         return None
 
-    def fired(self, threshold: Threshold, at: datetime) -> "Clock":
-        now_fired = replace(threshold, fired_at=at)
+    def with_fired(self, threshold: Threshold, at: datetime) -> "SlaClock":
+        fired = replace(threshold, fired_at=at)
         return replace(
             self,
-            thresholds=tuple(now_fired if t is threshold else t for t in self.thresholds),
+            thresholds=tuple(fired if t is threshold else t for t in self.thresholds),
         )
 
 
@@ -154,16 +157,16 @@ class Referral:
 
 
 @dataclass(frozen=True, slots=True)
-class Watch:
-    """One contact as escalation sees it; `contact` is nil until the channels' own event comes.
+class TrackedContact:
+    """One contact as escalation sees it; `details` is None until ContactReceived comes.
 
-    `opened_at` is when the contact was received or last reopened. `referral` came before the
-    event that opens the contact, and waits for it. `waiting_since` is nil unless the next word is
-    the customer's; `replied_at` is when we last replied.
+    `opened_at` is when the contact was received or last reopened. A `referral` that came before
+    ContactReceived waits for it. `waiting_since` is None unless we wait for the customer;
+    `replied_at` is when we last replied.
     """
 
     contact_id: ContactId
-    contact: Contact | None = None
+    details: ContactDetails | None = None
     opened_at: datetime | None = None
     resolved_at: datetime | None = None
     customer_id: CustomerId | None = None
@@ -175,15 +178,15 @@ class Watch:
     referral: Referral | None = None
     ladder_id: str | None = None
     severity: Severity = DEFAULT_SEVERITY
-    clocks: tuple[Clock, ...] = ()
+    clocks: tuple[SlaClock, ...] = ()
     escalation_id: EscalationId | None = None
-    escalations: int = 0
+    escalation_count: int = 0
 
     @property
     def is_open(self) -> bool:
         return self.opened_at is not None and self.resolved_at is None
 
-    def clock(self, name: ClockName) -> Clock | None:
+    def clock(self, name: ClockName) -> SlaClock | None:
         for clock in self.clocks:
             if clock.name == name:
                 return clock
@@ -191,14 +194,14 @@ class Watch:
 
 
 @dataclass(frozen=True, slots=True)
-class Reason:
-    """Why the contact is upstairs; `clock` and its `due_at` are given for a breach or a warning.
+class EscalationCause:
+    """Why the contact is escalated; a breach or a warning has a `clock` and its `due_at`.
 
-    `about` is the representative about whom a complaint is.
+    A complaint is `about` a representative.
     """
 
-    cause: Cause
-    text: str
+    kind: Cause
+    reason: str
     at: datetime
     by: PersonId | None = None
     clock: ClockName | None = None
@@ -206,14 +209,24 @@ class Reason:
     about: PersonId | None = None
 
 
-LeaseEnd = Literal["progress", "shift", "snooze"]
+@dataclass(frozen=True, slots=True)
+class Lease:
+    """The holder has the escalation until its deadline; `ends_by` says what ends the lease then.
+
+    `warn_at` is when the holder is warned of that end; None once that is done.
+    """
+
+    holder: PersonId
+    ends_by: LeaseEnd
+    warn_at: datetime | None = None
+    snoozed_until: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Approval:
-    """An outcome that its holder may not grant alone, and how the holder had it.
+    """An outcome that the holder may not grant alone, asked from the people of `level`.
 
-    `level` is where those are who are asked to approve it.
+    If it is refused, the escalation returns to `state_before`.
     """
 
     asked_by: PersonId
@@ -222,57 +235,100 @@ class Approval:
     currency: str
     note: str
     asked_at: datetime
-    state: EscalationState
+    state_before: EscalationState
     level: int
 
 
 @dataclass(frozen=True, slots=True)
-class Escalation:
-    """`ladder` is the version at which it was raised, nil if there was none.
+class Resolution:
+    """How it ended: `by` is the last holder. Only a resolved escalation has an `outcome`."""
 
-    `version` counts its changes. `awaited` were asked last and may all still answer. `deadline` is
-    when it goes on without them, or without its `holder`; `lease_end` says what ends the lease
-    then: no progress, the end of the holder's shift, or a snooze. `warn_at` is when the holder is
-    warned of that end, nil once done. `round` counts how often this level was asked, `repeats` how
-    often it was gone through again, `lease_no` the leases. `alarm_since` is when the whole ladder
-    first was of no avail. `trail_length` and `trail_hash` are those of its audit trail.
+    by: PersonId | None
+    note: str
+    outcome: Outcome | None = None
+    amount: Decimal | None = None
+    currency: str | None = None
+    approved_by: PersonId | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class TrailHead:
+    """How many entries the audit trail has, and the hash of the last one."""
+
+    length: int = 0
+    hash: str = ""
+
+
+def _read_ladder(stored: Any) -> Any:
+    return NO_LADDER if stored is None else stored
+
+
+def _store_ladder(ladder: Versioned[Ladder], dump: Callable[[Any], Any]) -> Any:
+    return None if ladder == NO_LADDER else dump(ladder)
+
+
+@dataclass(frozen=True, slots=True)
+class Escalation:
+    """`ladder` is the version in force when it was raised.
+
+    `version` counts its changes, `round` how often this level was paged, `repeats` how often the
+    level was paged again from its start, `lease_no` its leases, `snoozes` those of its holders.
+    `awaited` were paged last and may all still answer. `deadline` is when it moves on without an
+    answer, or without progress of the holder. The whole ladder has gone unanswered since
+    `alarm_since`.
     """
 
     escalation_id: EscalationId
     contact_id: ContactId
     state: EscalationState
     severity: Severity
-    ladder: Versioned[Ladder] | None
-    level: int
-    round: int
-    reasons: tuple[Reason, ...]
-    awaited: tuple[PersonId, ...]
-    holder: PersonId | None
-    lease_no: int
-    deadline: datetime | None
+    ladder: Annotated[
+        Versioned[Ladder], BeforeValidator(_read_ladder), WrapSerializer(_store_ladder)
+    ]
+    causes: tuple[EscalationCause, ...]
     raised_at: datetime
-    closed_at: datetime | None = None
-    outcome: Outcome | None = None
-    note: str | None = None
-    version: int = 0
-    lease_end: LeaseEnd | None = None
-    warn_at: datetime | None = None
-    snoozes: int = 0
-    snoozed_until: datetime | None = None
-    approval: Approval | None = None
-    amount: Decimal | None = None
-    currency: str | None = None
-    approved_by: PersonId | None = None
-    alarm_since: datetime | None = None
+    level: int = 0
+    round: int = 0
     repeats: int = 0
-    trail_length: int = 0
-    trail_hash: str = ""
+    awaited: tuple[PersonId, ...] = ()
+    deadline: datetime | None = None
+    lease: Lease | None = None
+    lease_no: int = 0
+    snoozes: int = 0
+    approval: Approval | None = None
+    alarm_since: datetime | None = None
+    closed_at: datetime | None = None
+    resolution: Resolution | None = None
+    version: int = 0
+    trail: TrailHead = TrailHead()
+
+    @property
+    def levels(self) -> tuple[Level, ...]:
+        return self.ladder.body.levels
+
+    @property
+    def has_ladder(self) -> bool:
+        return bool(self.levels)
 
     @property
     def level_name(self) -> str:
-        return "nobody" if self.ladder is None else self.ladder.body.levels[self.level].name
+        return self.name_of(self.level)
+
+    def name_of(self, level: int) -> str:
+        return self.levels[level].name if self.levels else "nobody"
 
     @property
-    def level_asked(self) -> int:
-        """Where those are who are asked last: for an approval it may be further up."""
+    def paged_level(self) -> int:
+        """The level whose people were paged last; that of an approval may be further up."""
         return self.level if self.approval is None else self.approval.level
+
+    @property
+    def holder(self) -> PersonId | None:
+        """Who has it, or had it when it ended."""
+        if self.lease is not None:
+            return self.lease.holder
+        return None if self.resolution is None else self.resolution.by
+
+    @property
+    def warn_at(self) -> datetime | None:
+        return None if self.lease is None else self.lease.warn_at

@@ -1,4 +1,4 @@
-"""What a list of escalations is asked for."""
+"""What is asked about escalations: filters and order of a list, and how late timers fired."""
 
 from dataclasses import dataclass
 from typing import Annotated, Literal
@@ -13,59 +13,69 @@ from pydantic import (
     field_validator,
 )
 
+from common.contracts.clocks import ClockBreached, ClockName, ClockWarned
 from common.contracts.contacts import Channel, Tier
-from common.contracts.escalations import Cause, Severity
-from common.contracts.event import EscalationId
+from common.contracts.escalations import (
+    Cause,
+    EscalationClimbed,
+    EscalationReturned,
+    EscalationUnanswered,
+    Severity,
+    Wait,
+)
+from common.contracts.event import EscalationId, Event
 from escalation.domain.duty.schedules import Instant
 from escalation.domain.model import OPEN_STATES, Escalation, EscalationState
-from escalation.domain.types import Label, Person, SettingId
+from escalation.domain.types import Label, SettingId, StaffId
 
 Sort = Literal["time_left", "severity", "newest"]
 
 _UUID = StringConstraints(pattern=r"^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$")
 
 
-class Wanted(BaseModel):
-    """Each that is given narrows it down; of several values of one, any will do."""
+class EscalationQuery(BaseModel):
+    """Each filter narrows the list; of several values of one filter any matches."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    # Before `state`, which looks at both.
+    # Before `state`, whose validator reads both.
     sort: Sort = Field(
         "time_left",
-        description="`severity` sorts the gravest first, and those alike by the time left",
+        description="`severity` sorts the most severe first, and equal ones by the time left",
     )
-    contact_id: Annotated[str, _UUID] | None = None
+    contact_id: Annotated[str, _UUID] | None = Field(None, description="only of this contact")
     state: Annotated[list[EscalationState], Len(min_length=1)] = Field(
         list(OPEN_STATES),
         description="closed ones only with `sort=newest`, or of one contact",
     )
-    person: Person | None = Field(None, description="holds it, or is asked to answer")
-    severity: list[Severity] | None = None
+    person: StaffId | None = Field(None, description="holds it, or is awaited to answer")
+    severity: list[Severity] | None = Field(None, description="of these severities")
     level: list[Label] | None = Field(None, description="name or number of a level")
-    cause: list[Cause] | None = None
-    channel: list[Channel] | None = None
-    topic: list[Label] | None = None
-    tier: list[Tier] | None = None
+    cause: list[Cause] | None = Field(None, description="with a cause of these kinds")
+    channel: list[Channel] | None = Field(None, description="channel of the contact")
+    topic: list[Label] | None = Field(None, description="topic of the contact")
+    tier: list[Tier] | None = Field(None, description="tier of the customer")
     team: list[Label] | None = Field(None, description="id of the contact's team")
-    representative: list[Person] | None = None
-    ladder: list[SettingId] | None = None
+    representative: list[StaffId] | None = Field(None, description="who works on the contact")
+    ladder: list[SettingId] | None = Field(None, description="id of the ladder it is on")
     overdue: bool | None = Field(None, description="whether its deadline has passed")
-    alarm: bool | None = Field(None, description="whether its whole ladder was of no avail")
+    alarm: bool | None = Field(None, description="whether its whole ladder has gone unanswered")
 
     @field_validator("state")
     @classmethod
-    def _few(cls, states: list[EscalationState], known: ValidationInfo) -> list[EscalationState]:
-        # The closed are too many to be sorted by anything but when they were raised.
-        read_in_order = known.data.get("sort") == "newest" or known.data.get("contact_id")
-        if not read_in_order and not set(states) <= set(OPEN_STATES):
-            raise ValueError("closed ones are listed with sort=newest, or by their contact_id")
+    def _limit_closed(
+        cls, states: list[EscalationState], info: ValidationInfo
+    ) -> list[EscalationState]:
+        # Closed ones are too many to be sorted by anything but the time they were raised.
+        indexed = info.data.get("sort") == "newest" or info.data.get("contact_id")
+        if not indexed and not set(states) <= set(OPEN_STATES):
+            raise ValueError("list closed ones with sort=newest or by their contact_id")
         return states
 
 
 @dataclass(frozen=True, slots=True)
-class Place:
-    """Where a page of a list ended, by all that lists are sorted by."""
+class PageKey:
+    """The sort values of the last escalation of a page."""
 
     severity: Severity
     deadline: Instant | None
@@ -73,7 +83,47 @@ class Place:
     escalation_id: Annotated[EscalationId, _UUID]
 
 
-def place_of(escalation: Escalation) -> Place:
-    return Place(
+def page_key(escalation: Escalation) -> PageKey:
+    return PageKey(
         escalation.severity, escalation.deadline, escalation.raised_at, escalation.escalation_id
     )
+
+
+LATENESS_TOLERANCE_MS = 50
+
+Kind = ClockName | Wait
+
+
+@dataclass(frozen=True, slots=True)
+class ObservedLateness:
+    """How late a timer fired; without `policy` a ladder set its deadline."""
+
+    policy: str | None
+    kind: Kind
+    lateness_ms: float
+
+
+@dataclass(frozen=True, slots=True)
+class Lateness:
+    """The lateness of all deadlines of one policy and kind."""
+
+    policy: str | None
+    kind: Kind
+    count: int
+    p50_ms: float
+    p99_ms: float
+    max_ms: float
+    over_50_ms: int
+
+
+def observed_lateness(event: Event) -> ObservedLateness | None:
+    """Return the lateness that an event reports; None if no timer caused it."""
+    if isinstance(event, ClockWarned | ClockBreached):
+        return ObservedLateness(event.policy_id, event.clock, event.lateness_ms)
+    if isinstance(event, EscalationReturned):
+        return ObservedLateness(None, "lease", event.lateness_ms)
+    if isinstance(event, EscalationClimbed | EscalationUnanswered):
+        if event.waited_for is None or event.lateness_ms is None:
+            return None
+        return ObservedLateness(None, event.waited_for, event.lateness_ms)
+    return None

@@ -1,14 +1,16 @@
-"""What each fact means for a contact: one function a message.
+"""What each message means for a contact: one function an event or timer, and the table of them.
 
-Facts of different topics come in any order. What cannot be acted on yet is kept in the watch; what
-the contact's resolution has overtaken is dropped.
+Events of different topics come in any order. What cannot be acted on yet is stored with the
+contact; what the end of the contact has overtaken is dropped.
 """
 
-from functools import partial
-from typing import assert_never
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+from typing import Any, assert_never
 
 from common.contracts.assignments import AssignmentReleased, ContactAssigned, ContactReferred
 from common.contracts.contacts import (
+    ContactAbandoned,
     ContactPrioritized,
     ContactReceived,
     ContactReopened,
@@ -19,44 +21,48 @@ from common.contracts.contacts import (
     SupervisorRequested,
     WaitingOnCustomer,
 )
-from common.contracts.event import PersonId
+from common.contracts.event import ContactEvent, PersonId
 from common.contracts.notifications import NotificationActedOn
+from common.messages import Timer
 from escalation.domain import wording
-from escalation.domain.clocks import lifecycle
-from escalation.domain.escalations import actions, causes, leases
-from escalation.domain.escalations.climbing import escalate, move_up, outlives_contact
-from escalation.domain.escalations.responders import unfit
-from escalation.domain.model import Reason, Referral
-from escalation.domain.settings.policies import Contact
-from escalation.domain.situation import Decision, Situation, nothing
-from escalation.domain.values import replace
+from escalation.domain.clocks import acknowledgement, lifecycle
+from escalation.domain.errors import ContactNotOpenError, ForbiddenError, RefusedError
+from escalation.domain.escalations import actions, causes, leases, timeouts
+from escalation.domain.escalations.climbing import climb
+from escalation.domain.escalations.raising import raise_or_merge
+from escalation.domain.escalations.responders import conflicted_only
+from escalation.domain.model import EscalationCause, Referral
+from escalation.domain.settings.policies import ContactDetails
+from escalation.domain.situation import Decision, Situation, no_change
+from escalation.domain.timers import (
+    AcknowledgementDue,
+    ClockDue,
+    LeaseExpires,
+    LeaseWarningDue,
+    PolicyChanged,
+)
 
 
-class NotOpenError(Exception):
-    """The contact is not open."""
-
-
-def received(situation: Situation, event: ContactReceived) -> Decision:
-    if situation.watch.contact is not None:
-        return nothing(situation)
-    contact = contact_of(event)
-    watch = replace(
-        situation.watch,
-        contact=contact,
+def receive_contact(situation: Situation, event: ContactReceived) -> Decision:
+    if situation.contact.details is not None:
+        return no_change(situation)
+    details = details_of(event)
+    contact = replace(
+        situation.contact,
+        details=details,
         customer_id=event.customer.customer_id,
         opened_at=event.occurred_at,
     )
     return (
-        nothing(replace(situation, watch=watch))
-        .then(partial(lifecycle.receive, since=event.occurred_at))
-        .then(lifecycle.assigned)
-        .then(partial(_raise_on_receipt, contact=contact))
-        .then(_take_up_referral)
+        lifecycle.start_on_receipt(replace(situation, contact=contact), event.occurred_at)
+        .then(lifecycle.meet_assignment)
+        .then(_raise_on_receipt, details)
+        .then(_act_on_referral)
     )
 
 
-def contact_of(event: ContactReceived) -> Contact:
-    return Contact(
+def details_of(event: ContactReceived) -> ContactDetails:
+    return ContactDetails(
         channel=event.channel,
         priority=event.priority,
         topic=event.topic_of_contact,
@@ -70,130 +76,137 @@ def contact_of(event: ContactReceived) -> Contact:
     )
 
 
-def _raise_on_receipt(situation: Situation, contact: Contact) -> Decision:
-    reasons = causes.on_receipt(situation, contact)
-    return escalate(situation, *reasons) if reasons else nothing(situation)
+def _raise_on_receipt(situation: Situation, details: ContactDetails) -> Decision:
+    return raise_or_merge(situation, *causes.on_receipt(situation, details))
 
 
-def assigned(situation: Situation, event: ContactAssigned) -> Decision:
-    watch = replace(
-        situation.watch,
+def record_assignment(situation: Situation, event: ContactAssigned) -> Decision:
+    contact = replace(
+        situation.contact,
         representative_id=event.representative_id,
         team_id=event.team_id,
-        assigned_at=situation.watch.assigned_at or event.occurred_at,
+        assigned_at=situation.contact.assigned_at or event.occurred_at,
     )
-    return lifecycle.assigned(replace(situation, watch=watch))
+    return lifecycle.meet_assignment(replace(situation, contact=contact))
 
 
-def released(situation: Situation, event: AssignmentReleased) -> Decision:
-    if situation.watch.representative_id != event.representative_id:
-        return nothing(situation)
-    return nothing(replace(situation, watch=replace(situation.watch, representative_id=None)))
+def record_release(situation: Situation, event: AssignmentReleased) -> Decision:
+    if situation.contact.representative_id != event.representative_id:
+        return no_change(situation)
+    contact = replace(situation.contact, representative_id=None)
+    return no_change(replace(situation, contact=contact))
 
 
-def replied(situation: Situation, event: RepresentativeReplied) -> Decision:
-    watch = replace(situation.watch, replied_at=event.occurred_at)
-    return lifecycle.reply(replace(situation, watch=watch), event.occurred_at)
+def record_reply(situation: Situation, event: RepresentativeReplied) -> Decision:
+    contact = replace(situation.contact, replied_at=event.occurred_at)
+    return lifecycle.meet_on_reply(replace(situation, contact=contact), event.occurred_at)
 
 
-def wrote(situation: Situation, event: CustomerWrote) -> Decision:
-    if not situation.watch.is_open:
-        return nothing(situation)
-    return lifecycle.ask(_with_us(situation), event.occurred_at)
+def record_customer_message(situation: Situation, event: CustomerWrote) -> Decision:
+    if not situation.contact.is_open:
+        return no_change(situation)
+    return lifecycle.expect_reply(_without_waiting(situation), event.occurred_at)
 
 
-def waiting(situation: Situation, event: WaitingOnCustomer) -> Decision:
-    if not situation.watch.is_open:
-        return nothing(situation)
-    watch = replace(situation.watch, waiting_since=event.occurred_at)
-    return lifecycle.pause(replace(situation, watch=watch), event.occurred_at)
+def wait_for_customer(situation: Situation, event: WaitingOnCustomer) -> Decision:
+    if not situation.contact.is_open:
+        return no_change(situation)
+    contact = replace(situation.contact, waiting_since=event.occurred_at)
+    return lifecycle.pause_clocks(replace(situation, contact=contact), event.occurred_at)
 
 
-def _with_us(situation: Situation) -> Situation:
-    """Say that the next word is no longer the customer's."""
-    return replace(situation, watch=replace(situation.watch, waiting_since=None))
+def _without_waiting(situation: Situation) -> Situation:
+    return replace(situation, contact=replace(situation.contact, waiting_since=None))
 
 
-def prioritized(situation: Situation, event: ContactPrioritized) -> Decision:
-    contact = situation.watch.contact
-    if contact is None:
-        return nothing(situation)
-    changed = replace(contact, priority=event.priority)
-    watch = replace(situation.watch, contact=changed)
-    because = f"priority {contact.priority} became {event.priority}: {event.reason}"
-    return lifecycle.retarget(replace(situation, watch=watch), event.occurred_at, because)
+def change_priority(situation: Situation, event: ContactPrioritized) -> Decision:
+    details = situation.contact.details
+    if details is None:
+        return no_change(situation)
+    contact = replace(situation.contact, details=replace(details, priority=event.priority))
+    reason = f"priority {details.priority} became {event.priority}: {event.reason}"
+    after = replace(situation, contact=contact)
+    return lifecycle.retarget_clocks(after, event.occurred_at, reason)
 
 
-def resolved(situation: Situation, event: ContactResolved) -> Decision:
-    watch = replace(situation.watch, resolved_at=event.occurred_at, waiting_since=None)
+def resolve_contact(situation: Situation, event: ContactResolved) -> Decision:
     by = f" by {event.by}" if event.by else ""
-    because = f"contact resolved{by}"
-    settled = lifecycle.settle(replace(situation, watch=watch), event.occurred_at, because)
-    return settled.then(partial(_close, because=because))
+    reason = f"contact resolved{by}"
+    return lifecycle.complete_clocks(_ended(situation, event), event.occurred_at, reason).then(
+        _close_escalation, reason
+    )
 
 
-def _close(situation: Situation, because: str) -> Decision:
+def abandon_contact(situation: Situation, event: ContactAbandoned) -> Decision:
+    """End the contact like a resolution, but its resolution clock is cancelled, not met."""
+    why = f": {event.reason}" if event.reason else ""
+    reason = f"contact abandoned{why}"
+    return lifecycle.cancel_clocks(_ended(situation, event), event.occurred_at, reason).then(
+        _close_escalation, reason
+    )
+
+
+def _ended(situation: Situation, event: ContactEvent) -> Situation:
+    contact = replace(situation.contact, resolved_at=event.occurred_at, waiting_since=None)
+    return replace(situation, contact=contact)
+
+
+def _close_escalation(situation: Situation, reason: str) -> Decision:
     escalation = situation.escalation
-    if escalation is not None and outlives_contact(escalation):
-        return nothing(situation)
-    return actions.close(situation, because)
+    if escalation is not None and causes.outlives_contact(escalation):
+        return no_change(situation)
+    return actions.close_escalation(situation, reason)
 
 
-def rated(situation: Situation, event: FeedbackReceived) -> Decision:
-    """Take bad feedback upstairs; it mostly comes when the contact is resolved."""
-    reason = causes.of_feedback(situation, event)
-    return nothing(situation) if reason is None else escalate(situation, reason)
+def record_feedback(situation: Situation, event: FeedbackReceived) -> Decision:
+    """Escalate bad feedback; it mostly comes after the contact is resolved."""
+    cause = causes.of_feedback(situation, event)
+    return no_change(situation) if cause is None else raise_or_merge(situation, cause)
 
 
-def reopened(situation: Situation, event: ContactReopened) -> Decision:
-    if situation.watch.is_open:
-        return lifecycle.resume(_with_us(situation), event.occurred_at, "contact reopened")
-    watch = replace(situation.watch, opened_at=event.occurred_at, resolved_at=None)
-    return lifecycle.reopen(replace(situation, watch=watch), event.occurred_at).then(
-        _take_up_referral
-    )
+def reopen_contact(situation: Situation, event: ContactReopened) -> Decision:
+    at = event.occurred_at
+    if situation.contact.is_open:
+        return lifecycle.resume_clocks(_without_waiting(situation), at, "contact reopened")
+    contact = replace(situation.contact, opened_at=at, resolved_at=None)
+    reopened = replace(situation, contact=contact)
+    return lifecycle.start_on_reopening(reopened, at).then(_act_on_referral)
 
 
-def supervisor_requested(situation: Situation, event: SupervisorRequested) -> Decision:
-    reason = Reason(
-        cause="customer_request",
-        text=f'Customer: "{event.quote}"',
-        at=event.occurred_at,
-    )
-    heard = lifecycle.resume(_with_us(situation), event.occurred_at, "the customer spoke up")
-    return heard.then(partial(escalate, reason=reason))
+def raise_for_customer(situation: Situation, event: SupervisorRequested) -> Decision:
+    at = event.occurred_at
+    cause = EscalationCause("customer_request", f'Customer: "{event.quote}"', at)
+    resumed = lifecycle.resume_clocks(_without_waiting(situation), at, "the customer wrote")
+    return resumed.then(raise_or_merge, cause)
 
 
-def referred(situation: Situation, event: ContactReferred) -> Decision:
+def record_referral(situation: Situation, event: ContactReferred) -> Decision:
     referral = Referral(event.representative_id, event.reason, event.occurred_at)
-    watch = replace(situation.watch, referral=referral)
-    return _take_up_referral(replace(situation, watch=watch))
+    contact = replace(situation.contact, referral=referral)
+    return _act_on_referral(replace(situation, contact=contact))
 
 
-def _take_up_referral(situation: Situation) -> Decision:
-    """Act on the last referral once the contact is open, unless an earlier end has overtaken it.
+def _act_on_referral(situation: Situation) -> Decision:
+    """Escalate the last referral once the contact is open, unless it is from before that.
 
-    It is kept: a resolution that is only heard of now may have ended what it raised.
+    The referral stays: a resolution that comes later may have ended what it raised.
     """
-    watch, referral = situation.watch, situation.watch.referral
-    if referral is None or watch.opened_at is None or not watch.is_open:
-        return nothing(situation)
-    if referral.at < watch.opened_at:
-        return nothing(situation)
-    reason = Reason(
-        cause="referral",
-        text=f"{referral.by} refers it: {referral.reason}",
-        at=referral.at,
-        by=referral.by,
+    contact, referral = situation.contact, situation.contact.referral
+    if referral is None or contact.opened_at is None or not contact.is_open:
+        return no_change(situation)
+    if referral.at < contact.opened_at:
+        return no_change(situation)
+    reason = f"{referral.by} refers it: {referral.reason}"
+    return raise_or_merge(
+        situation, EscalationCause("referral", reason, referral.at, by=referral.by)
     )
-    return escalate(situation, reason)
 
 
-def acted_on(situation: Situation, event: NotificationActedOn) -> Decision:
-    """Do what a person pressed; a press that comes too late changes nothing."""
+def apply_notification_action(situation: Situation, event: NotificationActedOn) -> Decision:
+    """Do what a person chose in a notification; a choice that comes too late changes nothing."""
     escalation = situation.escalation
     if escalation is None or escalation.escalation_id != event.escalation_id:
-        return Decision(situation, surprises=("action_came_too_late",))
+        return Decision(situation, surprises=("late_action_ignored",))
     try:
         match event.action:
             case "acknowledge":
@@ -202,32 +215,60 @@ def acted_on(situation: Situation, event: NotificationActedOn) -> Decision:
                 return actions.take_over(situation, event.person_id)
             case _:
                 assert_never(event.action)
-    except (actions.RefusedError, actions.ForbiddenError):
-        return Decision(situation, surprises=("action_came_too_late",))
+    except (RefusedError, ForbiddenError):
+        return Decision(situation, surprises=("late_action_ignored",))
 
 
-def raised_by_hand(
+def raise_by_hand(
     situation: Situation, by: PersonId, reason: str, about: PersonId | None = None
 ) -> Decision:
-    """Take it upstairs; with `about` it is a complaint, which may also follow the contact's end."""
-    watch = situation.watch
-    if not watch.is_open and (about is None or watch.opened_at is None):
-        raise NotOpenError
-    return escalate(situation, causes.by_hand(situation, by, reason, about)).then(_find_a_judge)
+    """Escalate it; with `about` it is a complaint, which may also follow the contact's end."""
+    contact = situation.contact
+    if not contact.is_open and (about is None or contact.opened_at is None):
+        raise ContactNotOpenError
+    cause = causes.by_person(situation, by, reason, about)
+    return raise_or_merge(situation, cause).then(_replace_conflicted)
 
 
-def _find_a_judge(situation: Situation) -> Decision:
-    """Take it from those who may not judge what it is now about; let others be asked."""
+def _replace_conflicted(situation: Situation) -> Decision:
+    """If only people with a conflict hold or are awaited, let others be paged."""
     escalation = situation.escalation
-    concerned = unfit(situation, escalation) if escalation else ()
-    if escalation is None or not concerned:
-        return nothing(situation)
+    conflicted = conflicted_only(situation, escalation) if escalation else ()
+    if escalation is None or not conflicted:
+        return no_change(situation)
     passing = replace(
-        leases.released(escalation),
-        awaited=tuple(dict.fromkeys((*escalation.awaited, *concerned))),
-        approval=None,
+        leases.release(escalation),
+        awaited=tuple(dict.fromkeys((*escalation.awaited, *conflicted))),
     )
-    because = f"{wording.people(concerned)} may not judge alone what it is about"
-    return Decision(situation, timers=leases.no_warning(escalation)).then(
-        lambda now: move_up(now, passing, because, due_at=None)
+    explanation = f"{wording.people(conflicted)} may not judge this complaint alone"
+    return Decision(situation, timers=leases.cancel_warning(escalation)).then(
+        climb, passing, explanation
     )
+
+
+DECISIONS: Mapping[type[ContactEvent | Timer], Callable[[Situation, Any], Decision]] = {
+    ContactReceived: receive_contact,
+    CustomerWrote: record_customer_message,
+    RepresentativeReplied: record_reply,
+    WaitingOnCustomer: wait_for_customer,
+    ContactPrioritized: change_priority,
+    SupervisorRequested: raise_for_customer,
+    ContactResolved: resolve_contact,
+    ContactAbandoned: abandon_contact,
+    ContactReopened: reopen_contact,
+    FeedbackReceived: record_feedback,
+    ContactAssigned: record_assignment,
+    ContactReferred: record_referral,
+    AssignmentReleased: record_release,
+    NotificationActedOn: apply_notification_action,
+    ClockDue: lifecycle.clock_due,
+    PolicyChanged: lifecycle.policy_changed,
+    AcknowledgementDue: timeouts.acknowledgement_due,
+    LeaseWarningDue: timeouts.warn_holder,
+    LeaseExpires: timeouts.lease_expires,
+}
+
+
+def decide(situation: Situation, message: ContactEvent | Timer) -> Decision:
+    """Decide what a message means; the acknowledgement clock follows the escalation."""
+    return acknowledgement.follow(DECISIONS[type(message)](situation, message))

@@ -1,24 +1,27 @@
-"""What a decision looks at, and what it is."""
+"""What a decision is made from, and what it is."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Concatenate, ParamSpec
 
-from common.contracts.escalations import EscalationsEvent
-from common.contracts.event import ContactId
+from common.contracts.event import ContactEvent, ContactId
 from common.messages import TimerChange
-from escalation.domain.model import Escalation, Watch
-from escalation.domain.settings.registry import Configuration
+from escalation.domain.model import Escalation, TrackedContact
+from escalation.domain.settings.policies import SlaPolicy
+from escalation.domain.settings.registry import Configuration, Versioned
+
+P = ParamSpec("P")
 
 
 @dataclass(frozen=True, slots=True)
 class Situation:
-    """All that a decision about one contact looks at; `escalation` is the open one.
+    """All that a decision about one contact depends on; `escalation` is the open one.
 
-    `earlier_contacts` of the same customer are counted only where a policy asks for it.
+    `earlier_contacts` of the same customer are counted only if a policy has a rule for them.
     """
 
-    watch: Watch
+    contact: TrackedContact
     escalation: Escalation | None
     configuration: Configuration
     at: datetime
@@ -26,39 +29,51 @@ class Situation:
 
     @property
     def contact_id(self) -> ContactId:
-        return self.watch.contact_id
+        return self.contact.contact_id
+
+    @property
+    def policy(self) -> Versioned[SlaPolicy] | None:
+        """The policy in force for the contact, once its details are known."""
+        details = self.contact.details
+        return self.configuration.policy_for(details) if details else None
 
 
 @dataclass(frozen=True, slots=True)
 class Decision:
-    """The situation after it, and all that it causes. `surprises` are for the log."""
+    """The situation after it, with its events and timers. `surprises` go to the log."""
 
     situation: Situation
-    events: tuple[EscalationsEvent, ...] = ()
+    events: tuple[ContactEvent, ...] = ()
     timers: tuple[TimerChange, ...] = ()
     surprises: tuple[str, ...] = ()
-    ended: tuple[Escalation, ...] = ()
+    ended_escalations: tuple[Escalation, ...] = ()
 
     @property
     def escalation(self) -> Escalation:
-        """The one that was decided on, open or ended; there must be one."""
-        return self.situation.escalation or self.ended[-1]
+        """The escalation that was decided on, open or ended; there must be one."""
+        return self.situation.escalation or self.ended_escalations[-1]
 
-    def then(self, step: "Step") -> "Decision":
-        following = step(self.situation)
-        if not (self.events or self.timers or self.surprises or self.ended):
+    def then(
+        self,
+        step: Callable[Concatenate[Situation, P], "Decision"],
+        *args: P.args,
+        **kwargs: P.kwargs,
+    ) -> "Decision":
+        """Decide further in the situation after this decision."""
+        following = step(self.situation, *args, **kwargs)
+        if not (self.events or self.timers or self.surprises or self.ended_escalations):
             return following
         return Decision(
             following.situation,
             self.events + following.events,
             self.timers + following.timers,
             self.surprises + following.surprises,
-            self.ended + following.ended,
+            self.ended_escalations + following.ended_escalations,
         )
 
 
-Step = Callable[[Situation], Decision]
+Decide = Callable[[Situation], Decision]
 
 
-def nothing(situation: Situation) -> Decision:
+def no_change(situation: Situation) -> Decision:
     return Decision(situation)

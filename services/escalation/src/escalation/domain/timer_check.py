@@ -1,4 +1,4 @@
-"""Which timers a contact's state waits for, worked out apart from the decisions that set them."""
+"""Which timers a contact's state needs, computed independently of the decisions that set them."""
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
@@ -9,62 +9,61 @@ from uuid import NAMESPACE_OID, uuid5
 from common.contracts.escalations import TimerMissing
 from common.contracts.event import ContactId, PageId
 from common.messages import Schedule, Timer
-from escalation.domain import wording
-from escalation.domain.model import Clock, Escalation
+from escalation.domain.model import Escalation, SlaClock
 from escalation.domain.situation import Decision, Situation
-from escalation.domain.timers import AcknowledgementDue, ClockDue, LeaseEnding, LeaseExpires
+from escalation.domain.timers import AcknowledgementDue, ClockDue, LeaseExpires, LeaseWarningDue
 
 TIMERS: dict[str, type[Timer]] = {
-    kind.type: kind for kind in (ClockDue, AcknowledgementDue, LeaseEnding, LeaseExpires)
+    kind.type: kind for kind in (ClockDue, AcknowledgementDue, LeaseWarningDue, LeaseExpires)
 }
 
 
 @dataclass(frozen=True, slots=True)
-class Books:
-    """A contact's clocks, its open escalation, and the timers that stand, all of one moment.
+class TimerSnapshot:
+    """A contact's clocks, open escalation and timers at one moment.
 
-    `foreign` are the slots of timers that a newer version of the service has set, and audits.
+    `unknown_slots` have timers of a newer version of the service, which checks them itself.
     """
 
     contact_id: ContactId
-    clocks: tuple[Clock, ...]
+    clocks: tuple[SlaClock, ...]
     escalation: Escalation | None
-    standing: frozenset[Schedule]
-    foreign: frozenset[str] = frozenset()
+    timers: frozenset[Schedule]
+    unknown_slots: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True, slots=True)
-class Missing:
-    """A timer that is waited for in vain; `instead` is when the one in its place would fire."""
+class MissingTimer:
+    """A timer that is not there; `instead` is when the timer in its slot would fire."""
 
     expected: Schedule
     instead: datetime | None
 
     @property
     def page_id(self) -> PageId:
-        """The same whenever it is found, so that it is told once."""
+        """The same at each check, so that a missing timer is reported once."""
         timer, due_at = self.expected.timer, self.expected.due_at
         name = f"{timer.contact_id}/timer/{timer.slot}/{due_at.isoformat()}"
         return PageId(str(uuid5(NAMESPACE_OID, name)))
 
 
-def awaited(
-    contact_id: ContactId, clocks: Iterable[Clock], escalation: Escalation | None
+def expected_timers(
+    contact_id: ContactId, clocks: Iterable[SlaClock], escalation: Escalation | None
 ) -> Iterator[Schedule]:
-    """Yield each timer that must stand while it is so."""
+    """Yield each timer that this state needs."""
     for clock in clocks:
         threshold = clock.next_threshold
         if threshold is not None:
             due = ClockDue(contact_id=contact_id, clock=clock.name, percent=threshold.percent)
             yield Schedule(due, threshold.due_at)
-    if escalation is not None and (timer := _of(escalation)) is not None:
-        # An open one without a deadline should long have gone on.
+    if escalation is not None and (timer := _escalation_timer(escalation)) is not None:
+        # An open escalation always has a deadline; one without should have moved on at once.
         yield Schedule(timer, escalation.deadline or escalation.raised_at)
         if escalation.warn_at is not None:
-            yield Schedule(_warning(escalation), escalation.warn_at)
+            yield Schedule(_warning_timer(escalation), escalation.warn_at)
 
 
-def _of(escalation: Escalation) -> Timer | None:
+def _escalation_timer(escalation: Escalation) -> Timer | None:
     match escalation.state:
         case "raised" | "approval_asked":
             return AcknowledgementDue(
@@ -85,47 +84,45 @@ def _of(escalation: Escalation) -> Timer | None:
             assert_never(escalation.state)
 
 
-def _warning(escalation: Escalation) -> Timer:
-    return LeaseEnding(
+def _warning_timer(escalation: Escalation) -> Timer:
+    return LeaseWarningDue(
         contact_id=escalation.contact_id,
         escalation_id=escalation.escalation_id,
         lease_no=escalation.lease_no,
     )
 
 
-def missing(books: Books) -> list[Missing]:
-    """Hold what stands against what is awaited.
+def find_missing(snapshot: TimerSnapshot) -> list[MissingTimer]:
+    """Compare the timers with the expected ones.
 
-    A further timer in a slot is no fault: one that was being fired when it was replaced is left to
-    its own transaction, and its handler finds nothing to do.
+    A further timer in a slot is no error: a timer that was replaced while it fired is left to its
+    own transaction, and its handler changes nothing.
     """
-    by_slot = {one.timer.slot: one.due_at for one in books.standing}
+    due_by_slot = {schedule.timer.slot: schedule.due_at for schedule in snapshot.timers}
+    expected = expected_timers(snapshot.contact_id, snapshot.clocks, snapshot.escalation)
     return [
-        Missing(expected, by_slot.get(expected.timer.slot))
-        for expected in awaited(books.contact_id, books.clocks, books.escalation)
-        if expected not in books.standing and expected.timer.slot not in books.foreign
+        MissingTimer(schedule, due_by_slot.get(schedule.timer.slot))
+        for schedule in expected
+        if schedule not in snapshot.timers and schedule.timer.slot not in snapshot.unknown_slots
     ]
 
 
-def mend(situation: Situation, found: Iterable[Missing]) -> Decision:
-    """Set what is missing, and tell operations that it was."""
-    lost = tuple(found)
+def repair(situation: Situation, missing: Iterable[MissingTimer]) -> Decision:
+    """Recreate the missing timers and report each of them."""
+    timers = tuple(missing)
     return Decision(
         situation,
-        tuple(_alarm(situation, one) for one in lost),
-        tuple(one.expected for one in lost),
+        tuple(_report(situation, timer) for timer in timers),
+        tuple(timer.expected for timer in timers),
     )
 
 
-def _alarm(situation: Situation, lost: Missing) -> TimerMissing:
-    slot, due_at = lost.expected.timer.slot, lost.expected.due_at
+def _report(situation: Situation, missing: MissingTimer) -> TimerMissing:
     return TimerMissing(
         contact_id=situation.contact_id,
         occurred_at=situation.at,
-        page_id=lost.page_id,
-        slot=slot,
-        due_at=due_at,
-        instead=lost.instead,
-        headline=wording.lost_timer_headline(situation.contact_id, slot),
-        why=wording.lost_timer(due_at, lost.instead),
+        page_id=missing.page_id,
+        slot=missing.expected.timer.slot,
+        due_at=missing.expected.due_at,
+        instead=missing.instead,
     )

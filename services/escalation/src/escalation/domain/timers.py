@@ -1,6 +1,6 @@
-"""What escalation does later. A timer that comes too late finds another state and does nothing."""
+"""The timers of escalation. A timer that comes too late finds another state and does nothing."""
 
-from common.contracts.escalations import ClockName
+from common.contracts.clocks import ClockName
 from common.contracts.event import EscalationId
 from common.messages import Timer
 
@@ -13,7 +13,7 @@ def clock_slot(clock: ClockName) -> str:
 
 
 class ClockDue(Timer):
-    """A clock passes its next threshold; 100 percent is the deadline itself."""
+    """A clock passes its next threshold; the deadline is at 100 percent."""
 
     clock: ClockName
     percent: int
@@ -24,7 +24,7 @@ class ClockDue(Timer):
 
 
 class EscalationTimer(Timer):
-    """An open escalation goes on by one thing at a time, so it has one slot."""
+    """An open escalation waits for one thing at a time, so it has one slot."""
 
     escalation_id: EscalationId
 
@@ -42,8 +42,8 @@ class LeaseExpires(EscalationTimer):
     lease_no: int
 
 
-class LeaseEnding(EscalationTimer):
-    """Whoever has it is warned before the lease ends."""
+class LeaseWarningDue(EscalationTimer):
+    """The holder must be warned before the lease ends."""
 
     lease_no: int
 
@@ -53,4 +53,4 @@ class LeaseEnding(EscalationTimer):
 
 
 class PolicyChanged(Timer):
-    """A policy was changed for open contacts too: what is promised to this one may be another."""
+    """A policy was changed for open contacts too: retarget the clocks of this one."""

@@ -1,27 +1,34 @@
-"""What a page says: what it is, why now, how long. Read in a hurry, so short."""
+"""The texts of reasons, explanations and errors."""
 
 from collections.abc import Iterable
 from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import assert_never
 
-from common.contracts.escalations import Cause, ClockName
-from common.contracts.event import ContactId, PersonId
-from escalation.domain.duty.shifts import period
-from escalation.domain.model import Approval, Clock, Escalation, Reason, Threshold, Watch
-from escalation.domain.settings.policies import after_s
+from common.contracts.clocks import ClockName
+from common.contracts.escalations import Cause
+from common.contracts.event import PersonId
+from escalation.domain.model import (
+    Approval,
+    Escalation,
+    EscalationCause,
+    SlaClock,
+    Threshold,
+    TrackedContact,
+)
+from escalation.domain.settings.policies import threshold_offset_s
 
 STAMP = "%Y-%m-%d %H:%M:%S UTC"
-_FROM_THE_CUSTOMER: dict[Cause, str] = {
+_CUSTOMER_TROUBLE: dict[Cause, str] = {
     "customer_request": "customer asks for a supervisor",
-    "repeated_contact": "customer turns to us again",
+    "repeated_contact": "customer contacts us again",
     "feedback": "bad feedback",
     "vip": "VIP customer",
 }
 _UNITS = (("d", 86400), ("h", 3600), ("min", 60), ("s", 1))
 
 
-def span(duration: timedelta | float) -> str:
+def format_duration(duration: timedelta | float) -> str:
     """Say a duration by its two largest units: `4 s`, `1 h 5 min`."""
     seconds = duration.total_seconds() if isinstance(duration, timedelta) else duration
     if seconds < 1:
@@ -44,20 +51,21 @@ def clock_label(clock: ClockName) -> str:
     return clock.replace("_", " ")
 
 
-def unkept(clock: Clock) -> str:
-    """Say which promise is at stake, by its policy: `No reply within 10 s (policy gold v3)`."""
-    within = f"{span(clock.target_s)}{_of_calendar(clock)}"
+def missed(clock: SlaClock) -> str:
+    """Say what is missing, by which policy: `No reply within 10 s (policy gold v3)`."""
+    within = f"{format_duration(clock.target_s)}{_of_calendar(clock)}"
     return f"{_undone(clock.name)} within {within} (policy {clock.policy})"
 
 
-def at_stake(clock: Clock, threshold: Threshold) -> str:
-    """Say how a promise stands at one of its thresholds: in danger, broken, or broken for long."""
-    stands_at = after_s(clock.target_s, threshold.percent, threshold.offset_s)
-    beyond = stands_at - clock.target_s
+def at_stake(clock: SlaClock, threshold: Threshold) -> str:
+    """Say how a clock stands at one of its thresholds: before, at or after its deadline."""
+    offset_s = threshold_offset_s(clock.target_s, threshold.percent, threshold.offset_s)
+    beyond = offset_s - clock.target_s
     if beyond < 0:
-        gone = f"{span(clock.target_s + beyond)} of {span(clock.target_s)}{_of_calendar(clock)}"
-        return f"{_undone(clock.name)} after {gone} (policy {clock.policy})"
-    return unkept(clock) if beyond == 0 else f"{unkept(clock)}, nor {span(beyond)} later"
+        passed = format_duration(clock.target_s + beyond)
+        target = f"{format_duration(clock.target_s)}{_of_calendar(clock)}"
+        return f"{_undone(clock.name)} after {passed} of {target} (policy {clock.policy})"
+    return missed(clock) if beyond == 0 else f"{missed(clock)}, nor {format_duration(beyond)} later"
 
 
 def _undone(clock: ClockName) -> str:
@@ -78,28 +86,18 @@ def _undone(clock: ClockName) -> str:
             assert_never(clock)
 
 
-def _of_calendar(clock: Clock) -> str:
+def _of_calendar(clock: SlaClock) -> str:
     return "" if clock.calendar is None else f" of calendar {clock.calendar}"
 
 
-def warning_headline(watch: Watch, clock: Clock, at: datetime) -> str:
-    left = clock.due_at - at
-    label = clock_label(clock.name)
-    when = f"due in {span(left)}" if left > timedelta(0) else "overdue"
-    return f"{_contact(watch)}: {label} {when}"
-
-
-def headline(watch: Watch, reason: Reason, at: datetime) -> str:
-    return f"{_contact(watch)}: {_trouble(watch, reason, at)}"
-
-
-def page_headline(watch: Watch, escalation: Escalation, at: datetime) -> str:
+def escalation_headline(contact: TrackedContact, escalation: Escalation, at: datetime) -> str:
+    """Say in one line what the escalation is about: `Billing ticket from Ada: reply overdue`."""
     if escalation.approval is not None:
-        return f"{_contact(watch)}: {wish(escalation.approval)}"
-    return headline(watch, escalation.reasons[0], at)
+        return f"{_contact(contact)}: {approval_request(escalation.approval)}"
+    return f"{_contact(contact)}: {_trouble(contact, escalation.causes[0], at)}"
 
 
-def wish(approval: Approval) -> str:
+def approval_request(approval: Approval) -> str:
     """Say what is to be approved: `sam asks to grant 500 EUR (refund)`."""
     outcome = approval.outcome.replace("_", " ")
     cost = money(approval.amount, approval.currency)
@@ -110,53 +108,12 @@ def money(amount: Decimal, currency: str) -> str:
     return f"{amount:f} {currency}"
 
 
-def why(watch: Watch, reasons: Iterable[str]) -> str:
-    contact = watch.contact
-    representative = watch.representative_id or "none yet"
-    return " ".join(
-        (
-            *(_sentence(reason) for reason in reasons),
-            f"Representative: {representative}.",
-            *((f"Subject: {contact.subject}",) if contact and contact.subject else ()),
-        )
-    )
-
-
-def lost_timer_headline(contact_id: ContactId, slot: str) -> str:
-    return f"Timer lost: {slot} of contact {contact_id}"
-
-
-def lost_timer(due_at: datetime, instead: datetime | None) -> str:
-    found = "no timer" if instead is None else f"a timer for {instead:{STAMP}} instead"
-    return (
-        f"The audit found {found} for what is due {due_at:{STAMP}}, and has set it anew. "
-        "No service of ours removes one: look for what did."
-    )
-
-
-def gap_headline(schedule_id: str, start: datetime, end: datetime | None) -> str:
-    when = f"{start:%a %Y-%m-%d %H:%M} UTC and on" if end is None else period(start, end)
-    return f"Nobody on duty in {schedule_id} from {when}"
-
-
-def gap(schedule_id: str, absent: Iterable[PersonId], until: timedelta) -> str:
-    begins = f"begins in {span(until)}" if until > timedelta(0) else "has begun"
-    turns = people(absent)
-    return " ".join(
-        (
-            f"The gap {begins}.",
-            *((f"It would be the turn of {turns}, who will be absent.",) if turns else ()),
-            f"Put somebody on duty: POST /v1/duty-schedules/{schedule_id}/overrides.",
-        )
-    )
-
-
 def state(escalation: Escalation) -> str:
-    """Say where it stands: `acknowledged by sam`."""
+    """Say how it stands: `acknowledged by sam`."""
     if escalation.approval is not None:
         return f"waiting for an approval that {escalation.approval.asked_by} asked for"
-    held = f" by {escalation.holder}" if escalation.holder else ""
-    return escalation.state.replace("_", " ") + held
+    by = f" by {escalation.holder}" if escalation.holder else ""
+    return escalation.state.replace("_", " ") + by
 
 
 def unanswered(awaited: Iterable[PersonId]) -> str | None:
@@ -164,65 +121,44 @@ def unanswered(awaited: Iterable[PersonId]) -> str | None:
     return f"no answer from {names}" if names else None
 
 
-def lease_ending(escalation: Escalation, at: datetime) -> str:
-    """Warn the holder, and say what then becomes of it: `your lease ends in 2 min, ...`."""
-    left = span((escalation.deadline or at) - at)
-    match escalation.lease_end:
-        case "shift":
-            return f"your shift ends in {left}, then {escalation.level_name} on duty are asked"
-        case "progress" | "snooze" | None:
-            return f"your lease ends in {left}, then it goes up: renew it, or say what you did"
-        case _:
-            assert_never(escalation.lease_end)
-
-
 def people(persons: Iterable[PersonId]) -> str:
     return ", ".join(persons)
 
 
-def _trouble(watch: Watch, reason: Reason, at: datetime) -> str:
-    match reason.cause:
+def _trouble(contact: TrackedContact, cause: EscalationCause, at: datetime) -> str:
+    match cause.kind:
         case "breach" | "warning":
-            return _promise(watch, reason, at)
-        case "customer_request" | "repeated_contact" | "feedback" | "complaint" | "vip":
-            return _about_us(reason)
+            return _clock_trouble(contact, cause, at)
+        case "complaint":
+            return f"complaint about {cause.about}"
+        case "customer_request" | "repeated_contact" | "feedback" | "vip":
+            return _CUSTOMER_TROUBLE[cause.kind]
         case "referral":
-            return f"referred by {reason.by}"
+            return f"referred by {cause.by}"
         case "manual":
-            return f"raised by {reason.by}"
+            return f"raised by {cause.by}"
         case _:
-            assert_never(reason.cause)
+            assert_never(cause.kind)
 
 
-def _promise(watch: Watch, reason: Reason, at: datetime) -> str:
-    label = clock_label(reason.clock) if reason.clock else "a promise"
-    clock = watch.clock(reason.clock) if reason.clock else None
+def _clock_trouble(contact: TrackedContact, cause: EscalationCause, at: datetime) -> str:
+    label = clock_label(cause.clock) if cause.clock else "service level"
+    clock = contact.clock(cause.clock) if cause.clock else None
     if clock is not None and clock.met_at is not None:
-        return f"{label} kept, {'late' if clock.met_at > clock.due_at else 'in time'}"
+        return f"{label} met {'late' if clock.met_at > clock.due_at else 'in time'}"
     if clock is not None and clock.paused_at is not None and not clock.breached:
         return f"{label} waits for the customer"
-    left = (reason.due_at or at) - at
+    left = (cause.due_at or at) - at
     if left > timedelta(0):
-        return f"{label} due in {span(left)}"
-    by = f" {span(-left)}" if -left >= timedelta(seconds=1) else ""
+        return f"{label} due in {format_duration(left)}"
+    by = f" {format_duration(-left)}" if -left >= timedelta(seconds=1) else ""
     return f"{label}{by} overdue"
 
 
-def _about_us(reason: Reason) -> str:
-    if reason.cause == "complaint":
-        return f"complaint about {reason.about}"
-    return _FROM_THE_CUSTOMER[reason.cause]
-
-
-def _contact(watch: Watch) -> str:
-    contact = watch.contact
-    if contact is None:
+def _contact(contact: TrackedContact) -> str:
+    details = contact.details
+    if details is None:
         return "Contact"
-    topic = contact.topic.replace("_", " ")
+    topic = details.topic.replace("_", " ")
     topic = topic[:1].upper() + topic[1:]
-    return f"{topic} {contact.channel} from {contact.customer or 'a customer'}"
-
-
-def _sentence(text: str) -> str:
-    text = text.strip()
-    return text if text.endswith((".", "!", "?", '"')) else f"{text}."
+    return f"{topic} {details.channel} from {details.customer or 'a customer'}"

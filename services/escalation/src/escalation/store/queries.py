@@ -1,4 +1,4 @@
-"""All SQL of what screens read: it locks nothing and changes nothing."""
+"""The SQL of lists and reports. It locks nothing and changes nothing."""
 
 from datetime import datetime
 
@@ -7,36 +7,41 @@ from sqlalchemy import TextClause, select, text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from escalation import tables
-from escalation.domain.lateness import TOLERATED_MS, Lateness
 from escalation.domain.model import OPEN_STATES, Escalation
-from escalation.domain.queries import Place, Sort, Wanted
+from escalation.domain.queries import (
+    LATENESS_TOLERANCE_MS,
+    EscalationQuery,
+    Lateness,
+    PageKey,
+    Sort,
+)
 
 _ESCALATION: TypeAdapter[Escalation] = TypeAdapter(Escalation)
 
 
-class Reading:
+class EscalationQueries:
     def __init__(self, connection: AsyncConnection) -> None:
         self._connection = connection
 
     async def escalations(
-        self, wanted: Wanted, at: datetime, after: Place | None, limit: int
+        self, query: EscalationQuery, at: datetime, after: PageKey | None, limit: int
     ) -> list[Escalation]:
-        """Return the next ones, as sorted; those whose time ran out by `at` are overdue."""
-        asked = {name: value for name, value in wanted if name in _LISTED and value is not None}
-        conditions = [_LISTED[name] for name in asked]
-        if set(wanted.state) <= set(OPEN_STATES):
+        """Return one page in the query's order; overdue means a deadline before `at`."""
+        values = {name: value for name, value in query if name in _FILTERS and value is not None}
+        conditions = [_FILTERS[name] for name in values]
+        if set(query.state) <= set(OPEN_STATES):
             conditions.append(text(tables.IS_OPEN))
-        order, following = _SORTS[wanted.sort]
+        order, is_after = _SORTS[query.sort]
         if after is not None:
-            conditions.append(following)
-            asked |= {
-                "severity_there": after.severity,
-                "deadline": after.deadline,
-                "raised_at": after.raised_at,
-                "escalation": after.escalation_id,
+            conditions.append(is_after)
+            values |= {
+                "after_severity": after.severity,
+                "after_deadline": after.deadline,
+                "after_raised_at": after.raised_at,
+                "after_id": after.escalation_id,
             }
-        query = select(tables.escalations).where(*conditions).order_by(order).limit(limit)
-        rows = await self._connection.execute(query, {**asked, "at": at})
+        statement = select(tables.escalations).where(*conditions).order_by(order).limit(limit)
+        rows = await self._connection.execute(statement, {**values, "at": at})
         return [_ESCALATION.validate_python(dict(row)) for row in rows.mappings()]
 
     async def lateness(
@@ -49,35 +54,36 @@ class Reading:
 
 
 def _of_contact(column: str, name: str) -> TextClause:
-    """Look at the contact of each escalation: a join might read those of all that are closed."""
+    """Filter by the contact; as a join it might read the contacts of closed escalations too."""
     return text(f"""
-        (SELECT {column} FROM watches WHERE watches.contact_id = escalations.contact_id)
+        (SELECT {column} FROM tracked_contacts
+         WHERE tracked_contacts.contact_id = escalations.contact_id)
         = ANY(CAST(:{name} AS text[]))
     """)
 
 
-_RUNS_OUT = "coalesce(deadline, 'infinity')"
-_RAN_OUT = "coalesce(CAST(:deadline AS timestamptz), 'infinity')"
+_DEADLINE = "coalesce(deadline, 'infinity')"
+_AFTER_DEADLINE = "coalesce(CAST(:after_deadline AS timestamptz), 'infinity')"
 _RANK = "array_position(ARRAY['critical', 'high', 'medium', 'low'], {})"
 _SORTS: dict[Sort, tuple[TextClause, TextClause]] = {
     "time_left": (
-        text(f"{_RUNS_OUT}, escalation_id"),
-        text(f"({_RUNS_OUT}, escalation_id) > ({_RAN_OUT}, CAST(:escalation AS uuid))"),
+        text(f"{_DEADLINE}, escalation_id"),
+        text(f"({_DEADLINE}, escalation_id) > ({_AFTER_DEADLINE}, CAST(:after_id AS uuid))"),
     ),
     "severity": (
-        text(f"{_RANK.format('severity')}, {_RUNS_OUT}, escalation_id"),
+        text(f"{_RANK.format('severity')}, {_DEADLINE}, escalation_id"),
         text(f"""
-            ({_RANK.format("severity")}, {_RUNS_OUT}, escalation_id)
-            > ({_RANK.format("CAST(:severity_there AS text)")}, {_RAN_OUT},
-               CAST(:escalation AS uuid))
+            ({_RANK.format("severity")}, {_DEADLINE}, escalation_id)
+            > ({_RANK.format("CAST(:after_severity AS text)")}, {_AFTER_DEADLINE},
+               CAST(:after_id AS uuid))
         """),
     ),
     "newest": (
         text("raised_at DESC, escalation_id DESC"),
-        text("(raised_at, escalation_id) < (:raised_at, CAST(:escalation AS uuid))"),
+        text("(raised_at, escalation_id) < (:after_raised_at, CAST(:after_id AS uuid))"),
     ),
 }
-_LISTED: dict[str, TextClause] = {
+_FILTERS: dict[str, TextClause] = {
     "state": text("state = ANY(CAST(:state AS text[]))"),
     "person": text("(holder = :person OR awaited @> to_jsonb(CAST(:person AS text)))"),
     "severity": text("severity = ANY(CAST(:severity AS text[]))"),
@@ -87,12 +93,12 @@ _LISTED: dict[str, TextClause] = {
             = ANY(CAST(:level AS text[])))
     """),
     "cause": text("""
-        EXISTS (SELECT FROM jsonb_array_elements(reasons) AS reason
-                WHERE reason->>'cause' = ANY(CAST(:cause AS text[])))
+        EXISTS (SELECT FROM jsonb_array_elements(causes) AS cause
+                WHERE cause->>'kind' = ANY(CAST(:cause AS text[])))
     """),
-    "channel": _of_contact("contact->>'channel'", "channel"),
-    "topic": _of_contact("contact->>'topic'", "topic"),
-    "tier": _of_contact("contact->>'tier'", "tier"),
+    "channel": _of_contact("details->>'channel'", "channel"),
+    "topic": _of_contact("details->>'topic'", "topic"),
+    "tier": _of_contact("details->>'tier'", "tier"),
     "team": _of_contact("team_id", "team"),
     "representative": _of_contact("representative_id", "representative"),
     "ladder": text("ladder->>'id' = ANY(CAST(:ladder AS text[]))"),
@@ -100,13 +106,13 @@ _LISTED: dict[str, TextClause] = {
     "alarm": text("(alarm_since IS NOT NULL) = :alarm"),
     "contact_id": text("contact_id = CAST(:contact_id AS uuid)"),
 }
-# The types as the index has them.
+# These types are the condition of the index `deadline_events`.
 _LATENESS = text(f"""
     SELECT policy, kind, count(*) AS count,
            percentile_disc(0.5) WITHIN GROUP (ORDER BY lateness_ms) AS p50_ms,
            percentile_disc(0.99) WITHIN GROUP (ORDER BY lateness_ms) AS p99_ms,
            max(lateness_ms) AS max_ms,
-           count(*) FILTER (WHERE lateness_ms > {TOLERATED_MS}) AS over_50_ms
+           count(*) FILTER (WHERE lateness_ms > {LATENESS_TOLERANCE_MS}) AS over_50_ms
     FROM (
         SELECT data->>'policy_id' AS policy,
                CASE type WHEN 'upstairs.escalation_returned.v1' THEN 'lease'
@@ -118,7 +124,7 @@ _LATENESS = text(f"""
             'upstairs.escalation_climbed.v1', 'upstairs.escalation_unanswered.v1',
             'upstairs.escalation_returned.v1')
         AND at >= :since AND at < :until
-    ) AS noticed
+    ) AS observed
     WHERE kind IS NOT NULL AND lateness_ms IS NOT NULL
         AND (CAST(:policy AS text) IS NULL OR policy = :policy)
     GROUP BY policy, kind ORDER BY policy NULLS LAST, kind

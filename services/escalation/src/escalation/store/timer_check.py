@@ -1,4 +1,4 @@
-"""What the audit reads; it locks nothing."""
+"""The SQL of the timer check. It locks nothing."""
 
 from collections.abc import Mapping, Sequence
 from datetime import datetime
@@ -11,58 +11,58 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from common.contracts.event import ContactId, PageId
 from common.messages import Schedule
-from escalation.domain.timer_check import TIMERS, Books
+from escalation.domain.timer_check import TIMERS, TimerSnapshot
 from escalation.tables import IS_OPEN
 
 
-class Audits:
+class TimerSnapshots:
     def __init__(self, connection: AsyncConnection) -> None:
         self._connection = connection
 
     async def open_after(self, contact_id: ContactId, limit: int) -> list[ContactId]:
-        """Return the next contacts, by their ids, that have anything open."""
+        """Return the next contacts, by id, that are open or have an open escalation."""
         rows = await self._connection.execute(_OPEN, {"after": contact_id, "limit": limit})
         return [ContactId(str(row.contact_id)) for row in rows]
 
-    async def books(self, contact_ids: Sequence[ContactId]) -> list[Books]:
-        """Return state and timers as one statement sees them: as committed at one moment.
+    async def snapshots(self, contact_ids: Sequence[ContactId]) -> list[TimerSnapshot]:
+        """Return state and timers, read by one statement: as committed at one moment.
 
-        State and timers change in one transaction, so of one in flight we see neither. A timer
-        that is being fired is deleted in the transaction that changes the state: until that
-        commits we see both as before, however locked the row is.
+        State and timers change in one transaction, so one in flight shows neither change. A timer
+        that fires is deleted in the transaction that changes the state; until it commits, both
+        are visible as before.
         """
-        rows = await self._connection.execute(_BOOKS_OF, {"contacts": contact_ids})
-        return [_books(row) for row in rows.mappings()]
+        rows = await self._connection.execute(_SNAPSHOTS, {"contacts": contact_ids})
+        return [_snapshot(row) for row in rows.mappings()]
 
-    async def unanswered(self) -> int:
-        """Count the escalations for which a whole ladder was of no avail."""
+    async def count_unanswered(self) -> int:
+        """Count the open escalations whose whole ladder has gone unanswered."""
         return int((await self._connection.execute(_UNANSWERED)).scalar_one())
 
-    async def has_told(self, contact_id: ContactId, page_id: PageId) -> bool:
-        told = await self._connection.execute(_TOLD, {"contact": contact_id, "page": page_id})
-        return bool(told.scalar_one())
+    async def is_reported(self, contact_id: ContactId, page_id: PageId) -> bool:
+        reported = await self._connection.execute(
+            _IS_REPORTED, {"contact": contact_id, "page": page_id}
+        )
+        return bool(reported.scalar_one())
 
 
-_BOOKS: TypeAdapter[Books] = TypeAdapter(Books)
+_ADAPTER: TypeAdapter[TimerSnapshot] = TypeAdapter(TimerSnapshot)
 
 
-def _books(row: Mapping[Any, Any]) -> Books:
-    known = [one for one in row["timers"] if one["type"] in TIMERS]
-    foreign = [one["slot"] for one in row["timers"] if one["type"] not in TIMERS]
-    return _BOOKS.validate_python(
-        {**row, "standing": [_schedule(one) for one in known], "foreign": foreign}
-    )
+def _snapshot(row: Mapping[Any, Any]) -> TimerSnapshot:
+    timers = [_schedule(timer) for timer in row["timers"] if timer["type"] in TIMERS]
+    unknown = [timer["slot"] for timer in row["timers"] if timer["type"] not in TIMERS]
+    return _ADAPTER.validate_python({**row, "timers": timers, "unknown_slots": unknown})
 
 
 def _schedule(row: Mapping[str, Any]) -> Schedule:
-    # As models, so that a field that came later has its default in an old row.
+    # Validated, so that a field added later gets its default in an old row.
     timer = TIMERS[row["type"]].model_validate(row["data"])
     return Schedule(timer, datetime.fromisoformat(row["due_at"]))
 
 
-# By its key, so that it costs the same however many contacts there have been.
+# By key, so that its cost does not grow with the number of closed contacts.
 _OPEN = text(f"""
-    (SELECT contact_id FROM watches
+    (SELECT contact_id FROM tracked_contacts
      WHERE resolved_at IS NULL AND contact_id > :after ORDER BY contact_id LIMIT :limit)
     UNION
     (SELECT contact_id FROM escalations
@@ -70,16 +70,16 @@ _OPEN = text(f"""
      ORDER BY contact_id LIMIT :limit)
     ORDER BY contact_id LIMIT :limit
 """)
-_BOOKS_OF = text(f"""
-    SELECT CAST(w.contact_id AS text), w.clocks, to_jsonb(e) AS escalation, coalesce((
+_SNAPSHOTS = text(f"""
+    SELECT CAST(c.contact_id AS text), c.clocks, to_jsonb(e) AS escalation, coalesce((
         SELECT jsonb_agg(to_jsonb(timers))
-        FROM timers WHERE timers.contact_id = w.contact_id
+        FROM timers WHERE timers.contact_id = c.contact_id
     ), '[]') AS timers
-    FROM watches w LEFT JOIN escalations e ON e.contact_id = w.contact_id
+    FROM tracked_contacts c LEFT JOIN escalations e ON e.contact_id = c.contact_id
         AND e.{IS_OPEN}
-    WHERE w.contact_id = ANY(CAST(:contacts AS uuid[])) ORDER BY w.contact_id
+    WHERE c.contact_id = ANY(CAST(:contacts AS uuid[])) ORDER BY c.contact_id
 """).columns(clocks=JSONB, escalation=JSONB, timers=JSONB)
-_TOLD = text("""
+_IS_REPORTED = text("""
     SELECT EXISTS (SELECT FROM published_events WHERE key = :contact
         AND type = 'upstairs.timer_missing.v1' AND data->>'page_id' = :page)
 """)

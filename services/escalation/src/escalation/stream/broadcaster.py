@@ -1,11 +1,11 @@
-"""Events as they happen, for the screens that are open: this service's topic, read once a process.
+"""Reads this service's topics once per process and broadcasts their events to all open screens.
 
-The topic, not the journal: its order is the same for every replica, and nothing is ever put in
-before what was read. See docs/adr/0015.
+It reads the topics and not the table of published events: a partition has the same order for every
+replica, and nothing is inserted before what was read. See docs/adr/0015 and 0017.
 """
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Mapping
+from collections.abc import AsyncIterator, Callable, Iterable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from typing import Any
 
@@ -16,21 +16,29 @@ from common.core.backoff import Backoff, pause
 from common.core.clock import monotonic
 from common.core.errors import TransientError, is_transient
 from common.messaging.kafka import make_range_reader, make_topic_reader
-from escalation.stream.offsets import OffsetGoneError, Offsets, check, lengthened, missed
-from escalation.stream.records import News, Newsreader
-from escalation.stream.subscriber import Following
+from escalation.stream.offsets import (
+    OffsetGoneError,
+    Offsets,
+    Partition,
+    by_partition,
+    check_available,
+    extend,
+    lag_by_partition,
+)
+from escalation.stream.records import Decoder, StreamEvent
+from escalation.stream.subscriber import MAX_BUFFERED_EVENTS, Subscriber
 
-_POLL_MS = 200
-_BATCH = 500
-# What comes within it shares a fetch, as at every consumer of ours.
-_BREATH = 0.01
-# Nobody has asked for so long: the topic is not read until somebody does.
-_IDLE_S = 60.0
-_READY_WITHIN_S = 5.0
-# Whoever missed more has seen another day, and loads the list anew.
-_MOST_MISSED = 100_000
-_CATCHING_UP = 8
-_CATCH_UP_WITHIN_S = 30.0
+_POLL_TIMEOUT_MS = 200
+_MAX_RECORDS_PER_POLL = 500
+# Records that arrive within it share a fetch, as in the other consumers.
+_LINGER_S = 0.01
+# The topics are not read once nobody has used the stream or the list for this long.
+_IDLE_TIMEOUT_S = 60.0
+_READY_TIMEOUT_S = 5.0
+# Clients further behind get 410 and must reload the list.
+_MAX_BACKLOG_EVENTS = 100_000
+_MAX_CONCURRENT_CATCH_UPS = 8
+_CATCH_UP_TIMEOUT_S = 30.0
 
 log = structlog.get_logger()
 
@@ -39,199 +47,234 @@ class StreamUnavailableError(TransientError):
     """The stream has no connection to Kafka yet."""
 
 
-class Hub:
-    """The one reader of the topic, and all who follow it."""
-
-    def __init__(self, bootstrap: str, topic: str) -> None:
+class Broadcaster:
+    def __init__(
+        self,
+        bootstrap: str,
+        topics: Sequence[str],
+        *,
+        max_buffered_events: int = MAX_BUFFERED_EVENTS,
+    ) -> None:
         self._bootstrap = bootstrap
-        self._topic = topic
-        self._followers: set[Following] = set()
-        self._wanted = asyncio.Event()
+        self._topics = tuple(topics)
+        self._max_buffered_events = max_buffered_events
+        self._subscribers: set[Subscriber] = set()
+        self._requested = asyncio.Event()
         self._ready = asyncio.Event()
-        self._asked_at = 0.0
-        # The next offset of each partition; kept while the broker is away.
+        self._last_used = 0.0
+        # The next offset of each partition; kept while the broker is unavailable.
         self._offsets: Offsets | None = None
         self._failing = False
-        self._newsreader = Newsreader()
+        self._decoder = Decoder(topics)
         self._tasks: asyncio.TaskGroup | None = None
-        self._turns = asyncio.Semaphore(_CATCHING_UP)
+        self._catch_up_slots = asyncio.Semaphore(_MAX_CONCURRENT_CATCH_UPS)
 
     @property
-    def followers(self) -> int:
-        return len(self._followers)
+    def subscriber_count(self) -> int:
+        return len(self._subscribers)
 
     async def run(self, stopping: asyncio.Event) -> None:
         async with asyncio.TaskGroup() as self._tasks:
-            self._tasks.create_task(self._end(stopping))
+            self._tasks.create_task(self._close_on_stop(stopping))
             backoff = Backoff()
             while not stopping.is_set():
-                await self._wanted.wait()
+                await self._requested.wait()
                 if stopping.is_set():
                     return
                 try:
                     await self._read(stopping, backoff)
                 except Exception as error:
                     self._failing = True
-                    # Screens without news are no reason to end what tells people.
+                    # A failing stream must not stop the service that pages people.
                     if is_transient(error):
-                        log.warning("stream_waits", error=repr(error))
+                        log.warning("stream_backing_off", error=repr(error))
                     else:
                         log.exception("stream_failed")
                     await backoff.wait(stopping)
 
-    async def position(self, within: float = 1.0) -> Offsets | None:
-        """Return where the fan-out is: what comes before it is committed; nil if not yet known."""
-        self._asked_at = monotonic()
-        self._wanted.set()
+    async def position(self, timeout_s: float = 1.0) -> Offsets | None:
+        """Return the next live offsets, all before them being committed; None if not known yet."""
+        self._last_used = monotonic()
+        self._requested.set()
         if self._offsets is None and self._tasks is not None and not self._failing:
-            await pause(within, self._ready)
+            await pause(timeout_s, self._ready)
         return self._offsets
 
-    async def follow(self, asked: Offsets | None, wants: Callable[[News], bool]) -> Following:
-        """Begin after `asked`, or now; whoever follows must `leave`.
+    async def subscribe(
+        self, offsets: Offsets | None, matches: Callable[[StreamEvent], bool]
+    ) -> Subscriber:
+        """Subscribe from `offsets`, or from now if None; the caller must `unsubscribe`.
 
-        Raises Gone if what came after it is no longer kept.
+        Raises OffsetGoneError if events after `offsets` are no longer kept.
         """
-        await self.position(_READY_WITHIN_S)
-        # No wait from here on: nothing may come between where it joins and its joining.
-        begins = self._offsets
-        if self._tasks is None or begins is None:
+        await self.position(_READY_TIMEOUT_S)
+        # No await from here on: no event may come between its position and its subscription.
+        live_from = self._offsets
+        if self._tasks is None or live_from is None:
             raise StreamUnavailableError
-        after = begins if asked is None else lengthened(asked, begins)
-        if sum(missed(after, begins).values()) > _MOST_MISSED:
-            raise OffsetGoneError(f"More than {_MOST_MISSED} events were missed.")
-        following = Following(begins, after, wants)
-        self._followers.add(following)
-        if after != begins:
-            following.catch_up()
-            allowed: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-            self._tasks.create_task(self._catch_up(following, after, allowed))
+        after = live_from if offsets is None else extend(offsets, live_from)
+        if sum(lag_by_partition(after, live_from).values()) > _MAX_BACKLOG_EVENTS:
+            raise OffsetGoneError(f"More than {_MAX_BACKLOG_EVENTS} events were missed.")
+        subscriber = Subscriber(
+            live_from, after, matches, max_buffered_events=self._max_buffered_events
+        )
+        self._subscribers.add(subscriber)
+        if after != live_from:
+            subscriber.start_catch_up()
+            available: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+            self._tasks.create_task(self._catch_up(subscriber, after, available))
             try:
-                await allowed
+                await available
             except BaseException:
-                self.leave(following)
+                self.unsubscribe(subscriber)
                 raise
-        return following
+        return subscriber
 
-    def leave(self, following: Following) -> None:
-        following.end()
-        self._followers.discard(following)
+    def unsubscribe(self, subscriber: Subscriber) -> None:
+        subscriber.close()
+        self._subscribers.discard(subscriber)
 
-    async def _end(self, stopping: asyncio.Event) -> None:
+    async def _close_on_stop(self, stopping: asyncio.Event) -> None:
         await stopping.wait()
         self._tasks = None
-        self._wanted.set()
-        self._end_all()
+        self._requested.set()
+        self._close_all()
 
-    def _end_all(self) -> None:
-        for following in self._followers:
-            following.end()
-        self._followers.clear()
+    def _close_all(self) -> None:
+        for subscriber in self._subscribers:
+            subscriber.close()
+        self._subscribers.clear()
 
     async def _read(self, stopping: asyncio.Event, backoff: Backoff) -> None:
-        async with _started(make_topic_reader(self._bootstrap, self._topic)) as kafka:
-            await self._go_to_place(kafka)
+        async with _started(make_topic_reader(self._bootstrap, *self._topics)) as kafka:
+            await self._seek(kafka)
             backoff.reset()
             self._failing = False
             self._ready.set()
             try:
-                while self._in_use() and not stopping.is_set():
-                    polled = await kafka.getmany(timeout_ms=_POLL_MS, max_records=_BATCH)
+                while self._is_used() and not stopping.is_set():
+                    polled = await kafka.getmany(
+                        timeout_ms=_POLL_TIMEOUT_MS, max_records=_MAX_RECORDS_PER_POLL
+                    )
                     for partition, records in polled.items():
-                        self._take(partition.partition, records)
+                        self._broadcast(self._partition(partition), records)
                     if polled:
-                        await asyncio.sleep(_BREATH)
+                        await asyncio.sleep(_LINGER_S)
             finally:
                 self._ready.clear()
-                if not self._in_use():
+                if not self._is_used():
                     self._offsets = None
-                    self._wanted.clear()
+                    self._requested.clear()
 
-    def _in_use(self) -> bool:
-        return bool(self._followers) or monotonic() - self._asked_at < _IDLE_S
+    def _is_used(self) -> bool:
+        return bool(self._subscribers) or monotonic() - self._last_used < _IDLE_TIMEOUT_S
 
-    async def _go_to_place(self, kafka: AIOKafkaConsumer) -> None:
-        """Go on where we were before the broker went away, or begin with what comes now."""
-        partitions = sorted(kafka.assignment())
-        if not partitions:
-            raise TransientError(f"There is no topic {self._topic}.")
+    async def _seek(self, kafka: AIOKafkaConsumer) -> None:
+        """Continue at the offsets from before the broker became unavailable, or at the end."""
+        assigned = kafka.assignment()
+        if missing := set(self._topics) - {partition.topic for partition in assigned}:
+            raise TransientError(f"There is no topic {', '.join(sorted(missing))}.")
         if self._offsets is None:
-            ends = await kafka.end_offsets(partitions)
-            self._offsets = tuple(ends[partition] for partition in partitions)
-        for partition, offset in zip(partitions, self._offsets, strict=False):
-            kafka.seek(partition, offset)
+            ends = self._by_partition(await kafka.end_offsets(assigned))
+            self._offsets = tuple(
+                tuple(ends[key] for key in sorted(ends) if key[0] == topic)
+                for topic in range(len(self._topics))
+            )
+        for partition, offset in by_partition(self._offsets).items():
+            kafka.seek(self._topic_partition(partition), offset)
 
-    def _take(self, partition: int, records: list[Any]) -> None:
-        offsets = list(self._offsets or ())
+    def _broadcast(self, partition: Partition, records: list[Any]) -> None:
+        topic, number = partition
+        offsets = list(self._offsets or [()] * len(self._topics))
         # A topic may get more partitions at any time; they are read from their beginning.
-        offsets += [0] * (partition + 1 - len(offsets))
-        if records[0].offset != offsets[partition]:
-            # Retention has overtaken us, or the topic was made anew: who comes again is told so.
-            log.warning("stream_broken", partition=partition, offset=records[0].offset)
-            self._end_all()
-        offsets[partition] = records[-1].offset + 1
+        own = [*offsets[topic], *[0] * (number + 1 - len(offsets[topic]))]
+        if records[0].offset != own[number]:
+            # Retention deleted unread events, or the topic was recreated: clients that reconnect
+            # get 410.
+            log.warning("stream_gap", partition=partition, offset=records[0].offset)
+            self._close_all()
+        own[number] = records[-1].offset + 1
+        offsets[topic] = tuple(own)
         self._offsets = tuple(offsets)
-        happened = [self._newsreader.read(record) for record in records]
-        for following in tuple(self._followers):
-            following.tell(happened)
-            if following.over.is_set():
+        decoded = [self._decoder.decode(record) for record in records]
+        for subscriber in tuple(self._subscribers):
+            subscriber.add_live(decoded)
+            if subscriber.closed.is_set():
                 log.info("stream_client_too_slow")
-                self._followers.discard(following)
+                self._subscribers.discard(subscriber)
 
     async def _catch_up(
-        self, following: Following, after: Offsets, allowed: "asyncio.Future[None]"
+        self, subscriber: Subscriber, after: Offsets, available: "asyncio.Future[None]"
     ) -> None:
-        """Bring what lies between; who takes too long over it is cut off, and comes again.
+        """Replay the backlog; a client that takes too long is closed, and reconnects.
 
-        `allowed` is set once it is known that all of it is there.
+        `available` is set once it is known that Kafka still has the whole backlog.
         """
-        patience = asyncio.get_running_loop().call_later(_CATCH_UP_WITHIN_S, following.end)
+        timeout = asyncio.get_running_loop().call_later(_CATCH_UP_TIMEOUT_S, subscriber.close)
         try:
             async with (
-                self._turns,
+                self._catch_up_slots,
                 _started(make_range_reader(self._bootstrap)) as kafka,
             ):
-                await self._check(kafka, after)
-                if not allowed.done():
-                    allowed.set_result(None)
-                await self._bring(kafka, following, after)
-            following.caught_up()
-        except Exception as error:  # noqa: BLE001 - one client's trouble is no other's
-            log.warning("stream_client_left_behind", error=repr(error))
-            following.end()
-            if not allowed.done():
-                allowed.set_exception(
+                await self._check_available(kafka, after)
+                if not available.done():
+                    available.set_result(None)
+                await self._replay_backlog(kafka, subscriber, after)
+            subscriber.finish_catch_up()
+        except Exception as error:  # noqa: BLE001 - a failure of one client must not affect others
+            log.warning("stream_catch_up_failed", error=repr(error))
+            subscriber.close()
+            if not available.done():
+                available.set_exception(
                     error if isinstance(error, OffsetGoneError) else StreamUnavailableError()
                 )
         finally:
-            patience.cancel()
+            timeout.cancel()
 
-    async def _check(self, kafka: AIOKafkaConsumer, after: Offsets) -> None:
-        partitions = [TopicPartition(self._topic, number) for number in range(len(after))]
-        kept = await kafka.beginning_offsets(partitions)
+    async def _check_available(self, kafka: AIOKafkaConsumer, after: Offsets) -> None:
+        partitions = self._topic_partitions(by_partition(after))
+        begins = await kafka.beginning_offsets(partitions)
         ends = await kafka.end_offsets(partitions)
-        check(after, _by_number(kept), _by_number(ends))
+        check_available(after, self._by_partition(begins), self._by_partition(ends))
 
-    async def _bring(self, kafka: AIOKafkaConsumer, following: Following, after: Offsets) -> None:
-        until = following.begins
-        left = {TopicPartition(self._topic, number) for number in missed(after, until)}
-        newsreader = Newsreader()
-        kafka.assign(sorted(left))
-        for partition in left:
-            kafka.seek(partition, after[partition.partition])
-        while left and not following.over.is_set():
-            polled = await kafka.getmany(*left, timeout_ms=_POLL_MS, max_records=_BATCH)
-            found = [
-                newsreader.read(record)
+    async def _replay_backlog(
+        self, kafka: AIOKafkaConsumer, subscriber: Subscriber, after: Offsets
+    ) -> None:
+        starts, until = by_partition(after), by_partition(subscriber.live_from)
+        lag = lag_by_partition(after, subscriber.live_from)
+        remaining = set(self._topic_partitions(lag))
+        decoder = Decoder(self._topics)
+        kafka.assign(sorted(remaining))
+        for partition in remaining:
+            kafka.seek(partition, starts[self._partition(partition)])
+        while remaining and not subscriber.closed.is_set():
+            polled = await kafka.getmany(
+                *remaining, timeout_ms=_POLL_TIMEOUT_MS, max_records=_MAX_RECORDS_PER_POLL
+            )
+            decoded = [
+                decoder.decode(record)
                 for partition, records in polled.items()
                 for record in records
-                if record.offset < until[partition.partition]
+                if record.offset < until[self._partition(partition)]
             ]
-            if found:
-                await following.bring(found)
+            if decoded:
+                await subscriber.add_backlog(decoded)
             for partition in polled:
-                if await kafka.position(partition) >= until[partition.partition]:
-                    left.discard(partition)
+                if await kafka.position(partition) >= until[self._partition(partition)]:
+                    remaining.discard(partition)
+
+    def _partition(self, partition: TopicPartition) -> Partition:
+        return self._topics.index(partition.topic), partition.partition
+
+    def _topic_partition(self, partition: Partition) -> TopicPartition:
+        topic, number = partition
+        return TopicPartition(self._topics[topic], number)
+
+    def _topic_partitions(self, partitions: Iterable[Partition]) -> list[TopicPartition]:
+        return [self._topic_partition(partition) for partition in partitions]
+
+    def _by_partition(self, offsets: Mapping[TopicPartition, int]) -> dict[Partition, int]:
+        return {self._partition(partition): offset for partition, offset in offsets.items()}
 
 
 @asynccontextmanager
@@ -241,7 +284,3 @@ async def _started(kafka: AIOKafkaConsumer) -> AsyncIterator[AIOKafkaConsumer]:
         yield kafka
     finally:
         await kafka.stop()
-
-
-def _by_number(offsets: Mapping[TopicPartition, int]) -> dict[int, int]:
-    return {partition.partition: offset for partition, offset in offsets.items()}

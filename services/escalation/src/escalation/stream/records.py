@@ -1,29 +1,36 @@
-"""What the stream shows of a record of the topic."""
+"""Decodes records of the topics into the events of the stream."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import orjson
 import structlog
 
-from common.contracts.escalations import EVENTS, ClockBreached, ClockWarned
+from common.contracts import clocks, escalations
+from common.contracts.clocks import ClockBreached, ClockWarned
 from common.contracts.event import ContactId, EscalationId, Event
 from common.core.ids import EventId
 from common.messaging.envelope import Envelope, MalformedRecordError, decode, type_of
+from escalation.stream.offsets import Partition
 
-_CLOCKS = (ClockWarned, ClockBreached)
-_SHOWN = frozenset(
-    kind.type for kind in EVENTS if "escalation_id" in kind.model_fields or kind in _CLOCKS
+_CLOCK_EVENTS = (ClockWarned, ClockBreached)
+_STREAMED_TYPES = frozenset(
+    kind.type
+    for kind in (*escalations.EVENTS, *clocks.EVENTS)
+    if "escalation_id" in kind.model_fields or kind in _CLOCK_EVENTS
 )
-_ELSEWHERE = {"contact_id", "escalation_id", "occurred_at"}
-# More than a relay that takes over from another sends again.
-_REMEMBERED = 5000
+_TOP_LEVEL_FIELDS = {"contact_id", "escalation_id", "occurred_at"}
+# More than a relay sends again when it takes over from another.
+_MAX_REMEMBERED_IDS = 5000
 
 log = structlog.get_logger()
 
 
 @dataclass(frozen=True, slots=True)
-class News:
+class StreamEvent:
+    """`data` is JSON."""
+
     type: str
     contact_id: ContactId
     escalation_id: EscalationId | None
@@ -31,54 +38,56 @@ class News:
 
 
 @dataclass(frozen=True, slots=True)
-class Happened:
-    """One record; `news` is nil for what no screen shows."""
+class Record:
+    """A record's position, and its event; None if it is not streamed."""
 
-    partition: int
+    partition: Partition
     offset: int
-    news: News | None
+    event: StreamEvent | None
 
 
-class Newsreader:
-    """Reads records in their order, and knows those again that come a second time."""
+class Decoder:
+    """Decodes records in their order and drops events that were published twice."""
 
-    def __init__(self) -> None:
-        self._known: dict[EventId, None] = {}
+    def __init__(self, topics: Sequence[str]) -> None:
+        self._topics = {topic: number for number, topic in enumerate(topics)}
+        self._seen: dict[EventId, None] = {}
 
-    def read(self, record: Any) -> Happened:
-        return Happened(record.partition, record.offset, self._news(record))
+    def decode(self, record: Any) -> Record:
+        partition = self._topics[record.topic], record.partition
+        return Record(partition, record.offset, self._event(record))
 
-    def _news(self, record: Any) -> News | None:
-        if type_of(record.headers) not in _SHOWN:
+    def _event(self, record: Any) -> StreamEvent | None:
+        if type_of(record.headers) not in _STREAMED_TYPES:
             return None
         try:
             envelope, event = decode(record.key, record.headers, record.value)
         except MalformedRecordError as error:
-            log.warning("news_malformed", error=str(error))
+            log.warning("stream_record_malformed", error=str(error))
             return None
-        if self._knows(envelope.id):
+        if self._is_duplicate(envelope.id):
             return None
-        return _told(envelope, event)
+        return _stream_event(envelope, event)
 
-    def _knows(self, event_id: EventId) -> bool:
-        known = event_id in self._known
-        self._known[event_id] = None
-        if len(self._known) > _REMEMBERED:
-            del self._known[next(iter(self._known))]
-        return known
+    def _is_duplicate(self, event_id: EventId) -> bool:
+        is_duplicate = event_id in self._seen
+        self._seen[event_id] = None
+        if len(self._seen) > _MAX_REMEMBERED_IDS:
+            del self._seen[next(iter(self._seen))]
+        return is_duplicate
 
 
-def _told(envelope: Envelope, event: Event) -> News | None:
+def _stream_event(envelope: Envelope, event: Event) -> StreamEvent | None:
     escalation_id: EscalationId | None = getattr(event, "escalation_id", None)
-    if escalation_id is None and not isinstance(event, _CLOCKS):
+    if escalation_id is None and not isinstance(event, _CLOCK_EVENTS):
         return None
     contact_id = ContactId(event.key)
-    data = {
+    content = {
         "contact_id": contact_id,
         "escalation_id": escalation_id,
         "sequence": envelope.sequence,
         "at": event.occurred_at,
-        "data": event.model_dump(mode="json", exclude=_ELSEWHERE),
+        "data": event.model_dump(mode="json", exclude=_TOP_LEVEL_FIELDS),
     }
-    told = orjson.dumps(data, option=orjson.OPT_UTC_Z).decode()
-    return News(envelope.type, contact_id, escalation_id, told)
+    data = orjson.dumps(content, option=orjson.OPT_UTC_Z).decode()
+    return StreamEvent(envelope.type, contact_id, escalation_id, data)

@@ -1,97 +1,107 @@
-"""One client of the stream: what it is still to be given, and where it is."""
+"""One client of the stream: its position, and the events that it has yet to get."""
 
 import asyncio
 from collections import deque
 from collections.abc import AsyncGenerator, Callable, Sequence
 
-from escalation.stream.offsets import Offsets, spell
-from escalation.stream.records import Happened, News
+from escalation.stream.offsets import Offsets, format_event_id
+from escalation.stream.records import Record, StreamEvent
 
-# A screen that is this far behind what happens is of no use to anybody.
-_MOST_WAITING = 5000
+# A screen that is further behind is of no use; it reconnects and catches up.
+MAX_BUFFERED_EVENTS = 5000
 
 
-class Following:
-    """What is new waits here, until what was missed before it has been brought.
+class Subscriber:
+    """Buffers live events until the backlog has been replayed.
 
-    `begins` is where the fan-out hands things over. `after` is where the client is, which may be
-    ahead of it in some partitions: another replica was quicker.
+    `live_from` is where live events begin. `after` is the client's position, which may be ahead of
+    it in some partitions: another replica was quicker.
     """
 
-    def __init__(self, begins: Offsets, after: Offsets, wants: Callable[[News], bool]) -> None:
-        self.begins = begins
-        self.over = asyncio.Event()
-        self._seen = list(after)
-        self._wants = wants
-        self._given = spell(after)
-        self._missed: deque[Happened] = deque()
-        self._new: deque[Happened] = deque()
+    def __init__(
+        self,
+        live_from: Offsets,
+        after: Offsets,
+        matches: Callable[[StreamEvent], bool],
+        *,
+        max_buffered_events: int = MAX_BUFFERED_EVENTS,
+    ) -> None:
+        self.live_from = live_from
+        self.closed = asyncio.Event()
+        self._next_offsets = list(map(list, after))
+        self._matches = matches
+        self._max_buffered_events = max_buffered_events
+        self._position = format_event_id(after)
+        self._backlog: deque[Record] = deque()
+        self._live: deque[Record] = deque()
         self._caught_up = True
-        self._woken = asyncio.Event()
-        self._eaten = asyncio.Event()
+        self._changed = asyncio.Event()
+        self._backlog_taken = asyncio.Event()
 
     @property
     def position(self) -> str:
-        """The id of what was given last: all until there has been given, and nothing after it."""
-        return self._given
+        """Event id up to which this client has received everything."""
+        return self._position
 
-    def catch_up(self) -> None:
-        """Hold back what is new until what was missed has been brought."""
+    def start_catch_up(self) -> None:
+        """Hold back live events until the backlog has been replayed."""
         self._caught_up = False
 
-    async def bring(self, missed: Sequence[Happened]) -> None:
-        """Hand over a batch of what was missed, and wait until it is taken, or all is over."""
-        if self.over.is_set():
+    async def add_backlog(self, records: Sequence[Record]) -> None:
+        """Add a batch of the backlog, and wait until it is taken or the subscriber is closed."""
+        if self.closed.is_set():
             return
-        self._missed.extend(missed)
-        self._eaten.clear()
-        self._woken.set()
-        await self._eaten.wait()
+        self._backlog.extend(records)
+        self._backlog_taken.clear()
+        self._changed.set()
+        await self._backlog_taken.wait()
 
-    def caught_up(self) -> None:
+    def finish_catch_up(self) -> None:
         self._caught_up = True
-        self._woken.set()
+        self._changed.set()
 
-    def tell(self, new: Sequence[Happened]) -> None:
-        self._new.extend(new)
-        if len(self._new) > _MOST_WAITING:
-            self.end()
-        self._woken.set()
+    def add_live(self, records: Sequence[Record]) -> None:
+        """Buffer live records; close the subscriber if it is too slow."""
+        self._live.extend(records)
+        if len(self._live) > self._max_buffered_events:
+            self.close()
+        self._changed.set()
 
-    def end(self) -> None:
-        """Give nothing more: whoever comes again with the last id goes on from there."""
-        self.over.set()
-        self._woken.set()
-        self._eaten.set()
+    def close(self) -> None:
+        """Deliver nothing more. The client reconnects with its last id and misses nothing."""
+        self.closed.set()
+        self._changed.set()
+        self._backlog_taken.set()
 
-    async def news(self) -> AsyncGenerator[tuple[str, News], None]:
-        """Yield all that the client wants, with its ids, until it is over."""
-        while (happened := await self._next()) is not None:
-            if not self._pass(happened):
+    async def events(self) -> AsyncGenerator[tuple[str, StreamEvent], None]:
+        """Yield each matching event with its id until the subscriber is closed."""
+        while (record := await self._next()) is not None:
+            if not self._advance(record):
                 continue
-            position = spell(tuple(self._seen))
-            if happened.news is not None and self._wants(happened.news):
-                yield position, happened.news
-            # Not before: a heartbeat meanwhile would say that it has been given.
-            self._given = position
+            position = format_event_id(tuple(map(tuple, self._next_offsets)))
+            if record.event is not None and self._matches(record.event):
+                yield position, record.event
+            # Only now: a heartbeat during the yield must not claim that it was delivered.
+            self._position = position
 
-    async def _next(self) -> Happened | None:
-        while not self.over.is_set():
-            if self._missed:
-                return self._missed.popleft()
-            if self._caught_up and self._new:
-                return self._new.popleft()
-            self._eaten.set()
-            self._woken.clear()
-            await self._woken.wait()
+    async def _next(self) -> Record | None:
+        while not self.closed.is_set():
+            if self._backlog:
+                return self._backlog.popleft()
+            if self._caught_up and self._live:
+                return self._live.popleft()
+            self._backlog_taken.set()
+            self._changed.clear()
+            await self._changed.wait()
         return None
 
-    def _pass(self, happened: Happened) -> bool:
-        """Go past it, unless the client is beyond it."""
+    def _advance(self, record: Record) -> bool:
+        """Move past the record; return False if the client is past it already."""
+        topic, number = record.partition
+        offsets = self._next_offsets[topic]
         # A topic may get more partitions at any time.
-        while happened.partition >= len(self._seen):
-            self._seen.append(0)
-        if happened.offset < self._seen[happened.partition]:
+        offsets += [0] * (number + 1 - len(offsets))
+        if record.offset < offsets[number]:
             return False
-        self._seen[happened.partition] = happened.offset + 1
+        offsets[number] = record.offset + 1
         return True

@@ -1,6 +1,6 @@
-"""Looks a week ahead at every duty schedule, and tells operations where nobody will be on duty.
+"""Checks every duty schedule for gaps in the week ahead and announces them to operations.
 
-Every replica does so on its own, as the audit does; one after the other, so that one tells.
+Every replica runs it. A table lock lets only one of them announce a gap.
 """
 
 import asyncio
@@ -11,54 +11,54 @@ import structlog
 from common.core.backoff import pause
 from common.core.errors import is_transient
 from common.storage.database import Database
-from escalation import handlers
+from escalation import use_cases
 from escalation.domain.duty.schedules import DutySchedule
-from escalation.domain.duty_gaps import Outlook, look_ahead
-from escalation.metrics import GapMetrics
+from escalation.domain.duty_gaps import GapForecast, forecast_gaps
+from escalation.metrics import DutyGapMetrics
 from escalation.store.unit_of_work import UnitOfWork
 
-_EVERY = timedelta(minutes=10)
-# So that many schedules do not keep a core busy for long.
-_BETWEEN = timedelta(milliseconds=50)
+_INTERVAL = timedelta(minutes=10)
+# Bounds the share of a core that many schedules use.
+_PAUSE_BETWEEN_SCHEDULES = timedelta(milliseconds=50)
 
 log = structlog.get_logger()
 
 
-class GapWatch:
-    def __init__(self, database: Database[UnitOfWork], metrics: GapMetrics) -> None:
+class GapAnnouncer:
+    def __init__(self, database: Database[UnitOfWork], metrics: DutyGapMetrics) -> None:
         self._database = database
         self._metrics = metrics
 
     async def run(self, stopping: asyncio.Event) -> None:
         while not stopping.is_set():
             try:
-                await self.look_ahead(stopping)
+                await self.announce_all(stopping)
             except Exception as error:
-                # It must not end the service. That it no longer finishes is seen.
+                # A failure must not stop the service; the age of `finished` shows it.
                 if is_transient(error):
-                    log.warning("gap_watch_waits", error=repr(error))
+                    log.warning("duty_gap_check_backing_off", error=repr(error))
                 else:
-                    log.exception("gap_watch_failed")
-            await pause(_EVERY.total_seconds(), stopping)
+                    log.exception("duty_gap_check_failed")
+            await pause(_INTERVAL.total_seconds(), stopping)
 
-    async def look_ahead(self, stopping: asyncio.Event) -> None:
+    async def announce_all(self, stopping: asyncio.Event) -> None:
         async with self._database.transaction() as uow:
-            schedules = (await uow.configurations.in_force()).all_of(DutySchedule)
+            schedules = (await uow.settings.in_force()).all_of(DutySchedule)
         for schedule in schedules:
-            outlook = await self._announced(schedule.id)
-            self._metrics.ahead.labels(schedule.id).set(outlook.uncovered.total_seconds())
-            if await pause(_BETWEEN.total_seconds(), stopping):
+            forecast = await self._announce(schedule.id)
+            self._metrics.uncovered.labels(schedule.id).set(forecast.uncovered.total_seconds())
+            if await pause(_PAUSE_BETWEEN_SCHEDULES.total_seconds(), stopping):
                 return
         self._metrics.finished.set(self._database.clock.utc_now().timestamp())
 
-    async def _announced(self, schedule_id: str) -> Outlook:
-        """Look while nobody waits for it, and again if the settings have changed meanwhile."""
+    async def _announce(self, schedule_id: str) -> GapForecast:
+        """Forecast without a lock; repeat if the settings changed meanwhile."""
         while True:
             async with self._database.transaction() as uow:
-                configuration, at = await uow.configurations.in_force(), uow.now
+                configuration, at = await uow.settings.in_force(), uow.now
             schedule = configuration.schedules[schedule_id]
-            # It may take seconds: clocks and consumers go on beside it.
-            outlook = await asyncio.to_thread(look_ahead, schedule, configuration.absences, at)
+            # It may take seconds, so it runs in a thread beside clocks and consumers.
+            forecast = await asyncio.to_thread(forecast_gaps, schedule, configuration.absences, at)
             async with self._database.transaction() as uow:
-                if await handlers.announce_gaps(outlook, uow):
-                    return outlook
+                if await use_cases.announce_gaps(forecast, uow):
+                    return forecast

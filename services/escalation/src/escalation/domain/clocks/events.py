@@ -1,9 +1,10 @@
-"""A clock is what was told of it: the one place where a clock changes, now or when told again."""
+"""A clock is a fold over its events: `apply` is the only function that changes one."""
 
+from dataclasses import replace
 from datetime import datetime
-from typing import assert_never
+from typing import assert_never, get_args
 
-from common.contracts.escalations import (
+from common.contracts.clocks import (
     ClockBreached,
     ClockCancelled,
     ClockDeadline,
@@ -15,13 +16,11 @@ from common.contracts.escalations import (
     ClockThreshold,
     ClockWarned,
 )
-from escalation.domain.model import Clock, Threshold
-from escalation.domain.settings.policies import DEADLINE_PERCENT
+from escalation.domain.model import SlaClock, Threshold
 from escalation.domain.settings.registry import Ref
-from escalation.domain.values import replace
 
-Clocks = tuple[Clock, ...]
-ClockChanged = (
+Clocks = tuple[SlaClock, ...]
+ClockChange = (
     ClockPaused
     | ClockResumed
     | ClockRetargeted
@@ -30,54 +29,33 @@ ClockChanged = (
     | ClockMet
     | ClockCancelled
 )
-ClockEvent = ClocksStarted | ClockChanged
-CLOCK_EVENTS: dict[str, type[ClockEvent]] = {
-    kind.type: kind
-    for kind in (
-        ClocksStarted,
-        ClockPaused,
-        ClockResumed,
-        ClockRetargeted,
-        ClockWarned,
-        ClockBreached,
-        ClockMet,
-        ClockCancelled,
-    )
-}
+ClockEvent = ClocksStarted | ClockChange
+CLOCK_EVENTS: dict[str, type[ClockEvent]] = {kind.type: kind for kind in get_args(ClockEvent)}
 
 
-def evolve(clocks: Clocks, event: ClockEvent) -> Clocks:
-    """Return the clocks as they are after the event; one that is started anew takes its place."""
+def apply(clocks: Clocks, event: ClockEvent) -> Clocks:
+    """Return the clocks after the event; a clock that starts again replaces its earlier run."""
     if isinstance(event, ClocksStarted):
-        changed = {one.clock: _started(event, one) for one in event.clocks}
-        kept = tuple(changed.pop(clock.name, clock) for clock in clocks)
-        return (*kept, *changed.values())
-    return tuple(_after(clock, event) if clock.name == event.clock else clock for clock in clocks)
+        started = {deadline.clock: _started(event, deadline) for deadline in event.clocks}
+        others = tuple(started.pop(clock.name, clock) for clock in clocks)
+        return (*others, *started.values())
+    return tuple(_changed(clock, event) if clock.name == event.clock else clock for clock in clocks)
 
 
-def is_whole(event: ClocksStarted) -> bool:
-    """Tell whether it says all that a clock is; those of a version before pauses did not."""
-    return all(one.thresholds for one in event.clocks)
-
-
-def _started(event: ClocksStarted, one: ClockDeadline) -> Clock:
-    since = one.started_at or event.occurred_at
-    thresholds = one.thresholds or (
-        ClockThreshold(percent=DEADLINE_PERCENT, due_at=one.due_at, action="raise"),
-    )
-    return Clock(
-        name=one.clock,
+def _started(event: ClocksStarted, deadline: ClockDeadline) -> SlaClock:
+    return SlaClock(
+        name=deadline.clock,
         policy=Ref(event.policy_id, event.policy_version),
         calendar=_ref(event.calendar_id, event.calendar_version),
-        started_at=since,
-        target_s=one.target_s or (one.due_at - since).total_seconds(),
-        thresholds=tuple(_threshold(each) for each in thresholds),
-        run=one.run,
-        runs_while_waiting=one.runs_while_waiting,
+        started_at=deadline.started_at,
+        target_s=deadline.target_s,
+        thresholds=tuple(_threshold(threshold) for threshold in deadline.thresholds),
+        run=deadline.run,
+        runs_while_waiting=deadline.runs_while_waiting,
     )
 
 
-def _after(clock: Clock, event: ClockChanged) -> Clock:
+def _changed(clock: SlaClock, event: ClockChange) -> SlaClock:
     match event:
         case ClockPaused():
             return replace(clock, paused_at=event.paused_at, spent_s=event.elapsed_s)
@@ -86,7 +64,7 @@ def _after(clock: Clock, event: ClockChanged) -> Clock:
                 clock,
                 paused_at=None,
                 resumed_at=event.resumed_at,
-                thresholds=_still_to_come(clock, event.thresholds),
+                thresholds=_updated(clock, event.thresholds),
             )
         case ClockRetargeted():
             return _retargeted(clock, event)
@@ -96,69 +74,65 @@ def _after(clock: Clock, event: ClockChanged) -> Clock:
             terms = terms_at(clock, event.met_at)
             return replace(terms, met_at=event.met_at, cancelled_at=None)
         case ClockCancelled():
-            at = event.cancelled_at or event.occurred_at
-            return replace(clock, cancelled_at=at, met_at=None)
+            return replace(clock, cancelled_at=event.cancelled_at, met_at=None)
         case _:
             assert_never(event)
 
 
-def _retargeted(clock: Clock, event: ClockRetargeted) -> Clock:
-    """Run on under other terms, also if it had ended: what ends it is then told anew."""
+def _retargeted(clock: SlaClock, event: ClockRetargeted) -> SlaClock:
+    """Run on under other terms, also if it had ended: the event that ends it comes again."""
     return replace(
         clock,
         policy=Ref(event.policy_id, event.policy_version),
         calendar=_ref(event.calendar_id, event.calendar_version),
         target_s=event.target_s,
-        thresholds=_still_to_come(clock, event.thresholds),
+        thresholds=_updated(clock, event.thresholds),
         met_at=None,
         cancelled_at=None,
         spent_s=event.elapsed_s,
-        resumed_at=event.retargeted_at or event.occurred_at,
+        resumed_at=event.retargeted_at,
         paused_at=None if clock.ended or event.runs_while_waiting else clock.paused_at,
         runs_while_waiting=event.runs_while_waiting,
-        # Of the others all news comes in order.
-        before=replace(clock, met_at=None) if clock.name == "assignment" else None,
+        # Events of the other clocks come in order.
+        previous_terms=replace(clock, met_at=None) if clock.name == "assignment" else None,
     )
 
 
-def _fired(clock: Clock, event: ClockWarned | ClockBreached) -> Clock:
+def _fired(clock: SlaClock, event: ClockWarned | ClockBreached) -> SlaClock:
     if isinstance(event, ClockBreached):
-        return clock.fired(clock.deadline, event.occurred_at)
-    passed = (
-        each
-        for each in clock.thresholds
-        if each.fired_at is None
-        and (each.percent, each.due_at, each.action)
-        == (event.threshold_percent, event.threshold_due_at, event.action)
-    )
-    threshold = next(passed, None)
-    return clock if threshold is None else clock.fired(threshold, event.occurred_at)
-
-
-def terms_at(clock: Clock, at: datetime) -> Clock:
-    """Return the clock as it was at `at`, unless the terms since then have had an effect."""
-    while (
-        clock.before is not None
-        and at <= clock.runs_since
-        and len(clock.fired_ones) == len(clock.before.fired_ones)
-    ):
-        clock = clock.before
+        return clock.with_fired(clock.deadline, event.occurred_at)
+    passed = (event.threshold_percent, event.threshold_due_at, event.action)
+    for threshold in clock.thresholds:
+        place = (threshold.percent, threshold.due_at, threshold.action)
+        if threshold.fired_at is None and place == passed:
+            return clock.with_fired(threshold, event.occurred_at)
     return clock
 
 
-def _still_to_come(clock: Clock, told: tuple[ClockThreshold, ...]) -> tuple[Threshold, ...]:
-    """Those that have fired come first, and stay as they are."""
-    fired = clock.fired_ones
-    return (*fired, *(_threshold(each) for each in told[len(fired) :]))
+def terms_at(clock: SlaClock, at: datetime) -> SlaClock:
+    """Return the clock with its terms at `at`, unless later terms have fired a threshold."""
+    while (
+        clock.previous_terms is not None
+        and at <= clock.running_since
+        and len(clock.fired_thresholds) == len(clock.previous_terms.fired_thresholds)
+    ):
+        clock = clock.previous_terms
+    return clock
 
 
-def _threshold(told: ClockThreshold) -> Threshold:
+def _updated(clock: SlaClock, thresholds: tuple[ClockThreshold, ...]) -> tuple[Threshold, ...]:
+    """Return the thresholds after an event; those that have fired come first and stay."""
+    fired = clock.fired_thresholds
+    return (*fired, *(_threshold(threshold) for threshold in thresholds[len(fired) :]))
+
+
+def _threshold(threshold: ClockThreshold) -> Threshold:
     return Threshold(
-        percent=told.percent,
-        due_at=told.due_at,
-        action=told.action,
-        offset_s=told.offset_s,
-        priority=told.priority,
+        percent=threshold.percent,
+        due_at=threshold.due_at,
+        action=threshold.action,
+        offset_s=threshold.offset_s,
+        priority=threshold.priority,
     )
 
 

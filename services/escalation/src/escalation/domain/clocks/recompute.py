@@ -1,20 +1,20 @@
-"""Clocks worked out again from what was told of them, in figures that can be checked by hand."""
+"""Recomputes clocks from their events, in figures that can be checked by hand."""
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, fields, replace
 from datetime import datetime, timedelta
 from itertools import pairwise
 
-from common.contracts.escalations import ClockName, ClocksStarted
-from escalation.domain.clocks.events import ClockEvent, evolve, is_whole
+from common.contracts.clocks import ClockName
+from escalation.domain.clocks.events import ClockEvent, apply
 from escalation.domain.duty.calendars import Calendar, edges, open_at
-from escalation.domain.model import Clock
+from escalation.domain.model import SlaClock
 from escalation.domain.settings.registry import Configuration, Ref
 
 
 @dataclass(frozen=True, slots=True)
-class Stretch:
-    """A time in which the clock ran, by which calendar; `end` is nil while it runs."""
+class Interval:
+    """A time in which the clock ran, and its calendar; `end` is None while it runs."""
 
     start: datetime
     end: datetime | None
@@ -22,57 +22,53 @@ class Stretch:
 
 
 @dataclass(frozen=True, slots=True)
-class Run:
-    """A clock as the last event of one of its runs left it, and when it ran.
+class ClockRun:
+    """A clock as the last event of one of its runs left it, and when it ran."""
 
-    One that is not `whole` was started by a version that did not tell its terms.
-    """
+    clock: SlaClock
+    intervals: tuple[Interval, ...]
 
-    clock: Clock
-    stretches: tuple[Stretch, ...]
-    whole: bool
-
-    def until(self, end: datetime) -> tuple[tuple[datetime, datetime, Ref | None], ...]:
+    def intervals_until(self, end: datetime) -> tuple[tuple[datetime, datetime, Ref | None], ...]:
         """Return when it ran, up to its own end or to `end`."""
         end = self.clock.met_at or self.clock.cancelled_at or end
         return tuple(
-            (one.start, min(one.end or end, end), one.calendar)
-            for one in self.stretches
-            if one.start < end
+            (interval.start, min(interval.end or end, end), interval.calendar)
+            for interval in self.intervals
+            if interval.start < end
         )
 
 
-def runs(events: Iterable[ClockEvent]) -> list[Run]:
-    found: dict[tuple[ClockName, int], Run] = {}
-    clocks: tuple[Clock, ...] = ()
+def clock_runs(events: Iterable[ClockEvent]) -> list[ClockRun]:
+    runs: dict[tuple[ClockName, int], ClockRun] = {}
+    clocks: tuple[SlaClock, ...] = ()
     for event in events:
-        clocks = evolve(clocks, event)
+        clocks = apply(clocks, event)
         for clock in clocks:
-            known = found.get((clock.name, clock.run))
-            if known is None:
-                whole = isinstance(event, ClocksStarted) and is_whole(event)
-                found[clock.name, clock.run] = Run(clock, _running(clock), whole)
-            elif known.clock != clock:
-                found[clock.name, clock.run] = _changed(known, clock)
-    return list(found.values())
+            key = clock.name, clock.run
+            run = runs.get(key)
+            if run is None:
+                runs[key] = ClockRun(clock, _open_interval(clock))
+            elif run.clock != clock:
+                runs[key] = _changed(run, clock)
+    return list(runs.values())
 
 
-def _running(clock: Clock) -> tuple[Stretch, ...]:
-    return (Stretch(clock.runs_since, None, clock.calendar),)
+def _open_interval(clock: SlaClock) -> tuple[Interval, ...]:
+    return (Interval(clock.running_since, None, clock.calendar),)
 
 
-def _changed(run: Run, clock: Clock) -> Run:
-    """Begin another stretch where it runs on, or by other terms; end one where it stands still."""
-    stretches = run.stretches
+def _changed(run: ClockRun, clock: SlaClock) -> ClockRun:
+    """Begin another interval where it runs on or has other terms; end one where it pauses."""
+    intervals = run.intervals
     if clock.paused_at is not None and run.clock.paused_at is None:
-        stretches = _ended(stretches, clock.paused_at)
-    elif clock.paused_at is None and clock.runs_since > run.clock.runs_since:
-        stretches = (*_ended(stretches, clock.runs_since), *_running(clock))
-    return replace(run, clock=clock, stretches=stretches)
+        intervals = _ended(intervals, clock.paused_at)
+    elif clock.paused_at is None and clock.running_since > run.clock.running_since:
+        intervals = (*_ended(intervals, clock.running_since), *_open_interval(clock))
+    return replace(run, clock=clock, intervals=intervals)
 
 
-def _ended(stretches: tuple[Stretch, ...], at: datetime) -> tuple[Stretch, ...]:
-    *earlier, last = stretches
+def _ended(intervals: tuple[Interval, ...], at: datetime) -> tuple[Interval, ...]:
+    *earlier, last = intervals
     return (*earlier, replace(last, end=last.end or at))
 
 
@@ -88,33 +84,40 @@ def open_within(
             yield opens, closes
 
 
-def counted(run: Run, configuration: Configuration, at: datetime) -> timedelta:
+def counted_time(run: ClockRun, configuration: Configuration, at: datetime) -> timedelta:
     """Add up the open hours in which it ran, one by one."""
     return sum(
         (
             closes - opens
-            for start, end, ref in run.until(at)
-            for opens, closes in open_within(configuration.calendar_at(ref), start, end)
+            for start, end, ref in run.intervals_until(at)
+            for opens, closes in open_within(configuration.calendar_version(ref), start, end)
         ),
         timedelta(0),
     )
 
 
-def differences(kept: Sequence[Clock], told: Sequence[Run]) -> list[str]:
-    """Name what is kept of a clock and was not told of it, and the other way round."""
-    last = {run.clock.name: run for run in told}
-    found = [f"{clock.name}: kept, and never told of" for clock in kept if clock.name not in last]
-    known = {clock.name: clock for clock in kept}
-    for name, run in last.items():
-        if name not in known:
-            found.append(f"{name}: told of, and not kept")
-        elif run.whole:
-            found += _differing(known[name], run.clock)
-    return found
+def find_differences(stored: Sequence[SlaClock], runs: Sequence[ClockRun]) -> list[str]:
+    """Name each difference between the stored clocks and those recomputed from events."""
+    recomputed = {run.clock.name: run.clock for run in runs}
+    stored_names = {clock.name for clock in stored}
+    differences = [
+        f"{clock.name}: stored, but no event started it"
+        for clock in stored
+        if clock.name not in recomputed
+    ]
+    differences += [
+        f"{name}: started by an event, but not stored"
+        for name in recomputed
+        if name not in stored_names
+    ]
+    for clock in stored:
+        if clock.name in recomputed:
+            differences += _differing_fields(clock, recomputed[clock.name])
+    return differences
 
 
-def _differing(kept: Clock, told: Clock) -> Iterator[str]:
-    for field in fields(Clock):
-        here, there = getattr(kept, field.name), getattr(told, field.name)
+def _differing_fields(stored: SlaClock, recomputed: SlaClock) -> Iterator[str]:
+    for field in fields(SlaClock):
+        here, there = getattr(stored, field.name), getattr(recomputed, field.name)
         if here != there:
-            yield f"{kept.name}: {field.name} is kept as {here}, and was told as {there}"
+            yield f"{stored.name}: {field.name} is stored as {here}, but events say {there}"

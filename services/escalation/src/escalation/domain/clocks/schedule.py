@@ -1,10 +1,10 @@
-"""What a clock's terms mean in time: when it starts, how much is spent, when the rest comes due."""
+"""Starts and pauses clocks, and computes the time they have spent and when thresholds are due."""
 
 from collections.abc import Iterable
+from dataclasses import replace
 from datetime import datetime, timedelta
-from functools import partial
 
-from common.contracts.escalations import (
+from common.contracts.clocks import (
     ClockDeadline,
     ClockName,
     ClockPaused,
@@ -12,89 +12,88 @@ from common.contracts.escalations import (
     ClockThreshold,
 )
 from common.messages import Cancel, Schedule, TimerChange
-from escalation.domain.clocks.events import ClockEvent, evolve
+from escalation.domain.clocks.events import ClockEvent, apply
 from escalation.domain.duty.calendars import Calendar, add_business_time, business_time_between
-from escalation.domain.model import Clock, Watch
+from escalation.domain.model import SlaClock, TrackedContact
 from escalation.domain.settings.policies import (
     DEADLINE_PERCENT,
     SlaPolicy,
     Target,
     ThresholdRule,
-    after_s,
+    threshold_offset_s,
 )
 from escalation.domain.settings.registry import Versioned
-from escalation.domain.situation import Decision, Situation, nothing
+from escalation.domain.situation import Decision, Situation, no_change
 from escalation.domain.timers import ClockDue, clock_slot
-from escalation.domain.values import replace
 
 
-def record(situation: Situation, event: ClockEvent) -> Decision:
-    """Tell it, and let it be so: clocks change by what is told of them alone."""
-    watch = replace(situation.watch, clocks=evolve(situation.watch.clocks, event))
-    timers = tuple(_timer(watch, name) for name in _named(event))
-    return Decision(replace(situation, watch=watch), (event,), timers)
+def emit(situation: Situation, event: ClockEvent) -> Decision:
+    """Emit the event, apply it, and set the timers of its clocks."""
+    contact = replace(situation.contact, clocks=apply(situation.contact.clocks, event))
+    timers = tuple(_timer(contact, name) for name in _clock_names(event))
+    return Decision(replace(situation, contact=contact), (event,), timers)
 
 
-def _named(event: ClockEvent) -> Iterable[ClockName]:
+def _clock_names(event: ClockEvent) -> Iterable[ClockName]:
     if isinstance(event, ClocksStarted):
-        return (one.clock for one in event.clocks)
+        return (deadline.clock for deadline in event.clocks)
     return (event.clock,)
 
 
-def _timer(watch: Watch, name: ClockName) -> TimerChange:
-    clock = watch.clock(name)
+def _timer(contact: TrackedContact, name: ClockName) -> TimerChange:
+    clock = contact.clock(name)
     threshold = clock.next_threshold if clock else None
     if threshold is None:
-        return Cancel(watch.contact_id, clock_slot(name))
-    due = ClockDue(contact_id=watch.contact_id, clock=name, percent=threshold.percent)
+        return Cancel(contact.contact_id, clock_slot(name))
+    due = ClockDue(contact_id=contact.contact_id, clock=name, percent=threshold.percent)
     return Schedule(due, threshold.due_at)
-
-
-def policy_in_force(situation: Situation) -> Versioned[SlaPolicy] | None:
-    contact = situation.watch.contact
-    return situation.configuration.policy_for(contact) if contact else None
 
 
 def calendar_in_force(
     situation: Situation, policy: Versioned[SlaPolicy]
 ) -> Versioned[Calendar] | None:
-    contact = situation.watch.contact
-    return situation.configuration.calendar_of(policy.body, contact) if contact else None
+    details = situation.contact.details
+    return situation.configuration.calendar_for(policy.body, details) if details else None
 
 
-def under(situation: Situation, policy: Versioned[SlaPolicy]) -> Situation:
-    """Let the contact go upstairs as this policy says."""
-    watch = replace(situation.watch, ladder_id=policy.body.ladder_id, severity=policy.body.severity)
-    return replace(situation, watch=watch)
+def adopt_policy(situation: Situation, policy: Versioned[SlaPolicy]) -> Situation:
+    """Escalate the contact from now on as this policy says."""
+    contact = replace(
+        situation.contact, ladder_id=policy.body.ladder_id, severity=policy.body.severity
+    )
+    return replace(situation, contact=contact)
 
 
-def start(
-    situation: Situation, since: datetime, names: frozenset[ClockName], because: str
+def start_clocks(
+    situation: Situation, since: datetime, names: frozenset[ClockName], reason: str
 ) -> Decision:
-    """Start a run of each of these clocks that the policy in force promises, from `since`."""
-    policy = policy_in_force(situation)
+    """Start a run of each of these clocks that the policy in force has, from `since`."""
+    policy = situation.policy
     targets = [target for target in policy.body.targets if target.clock in names] if policy else []
     if policy is None or not targets:
-        return nothing(situation)
+        return no_change(situation)
     calendar = calendar_in_force(situation, policy)
     started = ClocksStarted(
         contact_id=situation.contact_id,
         occurred_at=situation.at,
         policy_id=policy.id,
         policy_version=policy.version,
-        clocks=tuple(_promised(situation.watch, target, calendar, since) for target in targets),
+        clocks=tuple(_deadline(situation.contact, target, calendar, since) for target in targets),
         calendar_id=calendar.id if calendar else None,
         calendar_version=calendar.version if calendar else None,
-        reason=because,
+        reason=reason,
     )
-    return record(situation, started).then(stand_still_while_waiting)
+    return emit(situation, started).then(pause_while_waiting)
 
 
-def _promised(
-    watch: Watch, target: Target, calendar: Versioned[Calendar] | None, since: datetime
+def _deadline(
+    contact: TrackedContact,
+    target: Target,
+    calendar: Versioned[Calendar] | None,
+    since: datetime,
 ) -> ClockDeadline:
-    earlier = watch.clock(target.clock)
-    thresholds = thresholds_of(target, calendar.body if calendar else None, since, spent_s=0.0)
+    earlier = contact.clock(target.clock)
+    thresholds = thresholds_for(target, calendar.body if calendar else None, since, spent_s=0.0)
     return ClockDeadline(
         clock=target.clock,
         due_at=deadline_of(thresholds).due_at,
@@ -106,117 +105,124 @@ def _promised(
     )
 
 
-def stand_still_while_waiting(situation: Situation) -> Decision:
-    """Pause what has begun to run while the next word is the customer's."""
-    decision, since = nothing(situation), situation.watch.waiting_since
+def pause_while_waiting(situation: Situation) -> Decision:
+    """Pause the clocks that were started while we wait for the customer."""
+    decision, since = no_change(situation), situation.contact.waiting_since
     if since is None:
         return decision
-    for name in running_for_customer(situation.watch):
-        decision = decision.then(partial(pause, name=name, at=since))
+    for name in pausable_clocks(situation.contact):
+        decision = decision.then(pause_clock, name, since)
     return decision
 
 
-def running_for_customer(watch: Watch) -> list[ClockName]:
-    """Return those that run, though they stand still while the next word is the customer's."""
-    running = (one for one in watch.clocks if not one.ended and one.paused_at is None)
-    return [one.name for one in running if one.waits_for_customer]
+def pausable_clocks(contact: TrackedContact) -> list[ClockName]:
+    """Return the running clocks that pause while we wait for the customer."""
+    return [
+        clock.name
+        for clock in contact.clocks
+        if clock.pauses_for_customer and not clock.ended and clock.paused_at is None
+    ]
 
 
-def pause(situation: Situation, name: ClockName, at: datetime) -> Decision:
-    clock = situation.watch.clock(name)
+def pause_clock(situation: Situation, name: ClockName, at: datetime) -> Decision:
+    clock = situation.contact.clock(name)
     if clock is None:
-        return nothing(situation)
+        return no_change(situation)
     paused = ClockPaused(
         contact_id=situation.contact_id,
         occurred_at=situation.at,
         clock=name,
-        paused_at=max(at, clock.runs_since),
-        elapsed_s=elapsed_s(situation.configuration.calendar_at(clock.calendar), clock, at),
+        paused_at=max(at, clock.running_since),
+        elapsed_s=elapsed_s(situation.configuration.calendar_version(clock.calendar), clock, at),
         reason="waiting for the customer",
     )
-    return record(situation, paused)
+    return emit(situation, paused)
 
 
-def escalation_raised(situation: Situation) -> Decision:
-    """Promise that somebody upstairs answers, from now on."""
-    names: frozenset[ClockName] = frozenset(("acknowledgement",))
-    return start(situation, situation.at, names, "escalation open")
-
-
-def elapsed_s(calendar: Calendar | None, clock: Clock, at: datetime) -> float:
-    """Return the business time that its run had spent at `at`."""
+def elapsed_s(calendar: Calendar | None, clock: SlaClock, at: datetime) -> float:
+    """Return the business time that the run had spent at `at`."""
     if clock.paused_at is not None:
         return clock.spent_s
-    until = max(clock.runs_since, at)
-    passed = business_time_between(calendar, clock.runs_since, until)
+    until = max(clock.running_since, at)
+    passed = business_time_between(calendar, clock.running_since, until)
     return clock.spent_s + passed.total_seconds()
 
 
-def thresholds_of(
+def thresholds_for(
     target: Target, calendar: Calendar | None, since: datetime, spent_s: float
 ) -> tuple[ClockThreshold, ...]:
-    """Return a target's thresholds in order, for a clock that has spent so much by `since`."""
-    found = (_threshold(target.target_s, rule, calendar, since, spent_s) for rule in target.rules)
-    return tuple(sorted(found, key=_order))
+    """Return a target's thresholds in order, for a clock that has spent `spent_s` by `since`."""
+    thresholds = (
+        _threshold(target.target_s, rule, calendar, since, spent_s) for rule in target.rules
+    )
+    return tuple(sorted(thresholds, key=_order))
 
 
-def coming(clock: Clock, calendar: Calendar | None, since: datetime) -> tuple[ClockThreshold, ...]:
-    """Return a clock's thresholds: those that have fired, and when the others come from `since`."""
-    return (*_fired(clock), *_anew(clock, calendar, since))
-
-
-def coming_under(
-    clock: Clock, target: Target, calendar: Calendar | None, since: datetime, spent_s: float
+def resumed_thresholds(
+    clock: SlaClock, calendar: Calendar | None, since: datetime
 ) -> tuple[ClockThreshold, ...]:
-    """Return its thresholds under another target; what has fired does not fire again."""
-    gone = _fired(clock)
-    places = {_place(each) for each in gone}
-    new = thresholds_of(target, calendar, since, spent_s)
-    return (*gone, *(each for each in new if _place(each) not in places))
+    """Return a clock's thresholds: those that have fired, and the others counted from `since`."""
+    return (*_fired(clock), *_rescheduled(clock, calendar, since))
+
+
+def retargeted_thresholds(
+    clock: SlaClock, target: Target, calendar: Calendar | None, since: datetime, spent_s: float
+) -> tuple[ClockThreshold, ...]:
+    """Return its thresholds under another target; those that have fired do not fire again."""
+    fired = _fired(clock)
+    places = {_place(threshold) for threshold in fired}
+    new = thresholds_for(target, calendar, since, spent_s)
+    return (*fired, *(threshold for threshold in new if _place(threshold) not in places))
 
 
 def deadline_of(thresholds: Iterable[ClockThreshold]) -> ClockThreshold:
     return next(
-        each for each in thresholds if each.percent == DEADLINE_PERCENT and each.offset_s is None
+        threshold
+        for threshold in thresholds
+        if threshold.percent == DEADLINE_PERCENT and threshold.offset_s is None
     )
 
 
-def _fired(clock: Clock) -> tuple[ClockThreshold, ...]:
+def _fired(clock: SlaClock) -> tuple[ClockThreshold, ...]:
     return tuple(
         ClockThreshold(
-            percent=each.percent,
-            due_at=each.due_at,
-            action=each.action,
-            offset_s=each.offset_s,
-            priority=each.priority,
+            percent=threshold.percent,
+            due_at=threshold.due_at,
+            action=threshold.action,
+            offset_s=threshold.offset_s,
+            priority=threshold.priority,
         )
-        for each in clock.fired_ones
+        for threshold in clock.fired_thresholds
     )
 
 
-def _anew(clock: Clock, calendar: Calendar | None, since: datetime) -> list[ClockThreshold]:
+def _rescheduled(
+    clock: SlaClock, calendar: Calendar | None, since: datetime
+) -> list[ClockThreshold]:
     rules = [
         ThresholdRule(
-            action=each.action,
-            at_percent=each.percent if each.offset_s is None else None,
-            offset_s=each.offset_s,
-            priority=each.priority,
+            action=threshold.action,
+            at_percent=threshold.percent if threshold.offset_s is None else None,
+            offset_s=threshold.offset_s,
+            priority=threshold.priority,
         )
-        for each in clock.thresholds
-        if each.fired_at is None
+        for threshold in clock.thresholds
+        if threshold.fired_at is None
     ]
-    found = (_threshold(clock.target_s, rule, calendar, since, clock.spent_s) for rule in rules)
-    return sorted(found, key=_order)
+    thresholds = (
+        _threshold(clock.target_s, rule, calendar, since, clock.spent_s) for rule in rules
+    )
+    return sorted(thresholds, key=_order)
 
 
 def _threshold(
     target_s: float, rule: ThresholdRule, calendar: Calendar | None, since: datetime, spent_s: float
 ) -> ClockThreshold:
-    """One that is passed by what is spent already comes due at once."""
-    stands_at = after_s(target_s, rule.at_percent, rule.offset_s)
-    left = timedelta(seconds=max(0.0, stands_at - spent_s))
+    """A threshold that the time spent has passed is due at once."""
+    offset_s = threshold_offset_s(target_s, rule.at_percent, rule.offset_s)
+    left = timedelta(seconds=max(0.0, offset_s - spent_s))
     return ClockThreshold(
-        percent=rule.at_percent or round(stands_at / target_s * DEADLINE_PERCENT),
+        percent=rule.at_percent or round(offset_s / target_s * DEADLINE_PERCENT),
         due_at=add_business_time(calendar, since, left),
         action=rule.action,
         offset_s=rule.offset_s,
@@ -225,10 +231,10 @@ def _threshold(
 
 
 def _order(threshold: ClockThreshold) -> tuple[datetime, bool]:
-    """Of those at one moment that which raises is first, so that the deadline is."""
+    """Of several at one moment the one that raises is first, so that the deadline is."""
     return threshold.due_at, threshold.action != "raise"
 
 
 def _place(threshold: ClockThreshold) -> tuple[object, ...]:
-    place = threshold.percent if threshold.offset_s is None else None
-    return threshold.action, place, threshold.offset_s, threshold.priority
+    percent = threshold.percent if threshold.offset_s is None else None
+    return threshold.action, percent, threshold.offset_s, threshold.priority

@@ -1,44 +1,45 @@
-"""What comes of a threshold that is passed: someone is told, or it goes upstairs."""
+"""What happens when a clock passes a threshold: somebody is warned, or the contact is escalated."""
 
 from datetime import datetime
-from functools import partial
 from typing import assert_never
 from uuid import NAMESPACE_OID, uuid5
 
-from common.contracts.escalations import (
-    Cause,
-    ClockBreached,
-    ClockName,
-    ClockWarned,
-    PageRequested,
-    PriorityChangeAsked,
-)
+from common.contracts.clocks import ClockBreached, ClockName, ClockWarned
+from common.contracts.escalations import Cause, PageRequested, PriorityChangeAsked
 from common.contracts.event import PageId, PersonId
 from escalation.domain import wording
 from escalation.domain.clocks import schedule
-from escalation.domain.escalations.climbing import escalate
-from escalation.domain.escalations.responders import find
-from escalation.domain.model import Clock, Reason, Threshold, Watch, ms_between
-from escalation.domain.situation import Decision, Situation, nothing
+from escalation.domain.escalations.paging import paged_cause, paged_contact
+from escalation.domain.escalations.raising import raise_or_merge
+from escalation.domain.escalations.responders import find_responders
+from escalation.domain.model import (
+    EscalationCause,
+    SlaClock,
+    Threshold,
+    TrackedContact,
+    ms_between,
+)
+from escalation.domain.situation import Decision, Situation, no_change
 
 
-def overdue(situation: Situation, name: ClockName, before: datetime) -> Decision:
-    """Fire what was due before `before` and whose timer is late: no fact depends on that delay."""
-    decision = nothing(situation)
+def fire_overdue(situation: Situation, name: ClockName, before: datetime) -> Decision:
+    """Fire what was due before `before` and whose timer is late, so that no event depends on it."""
+    decision = no_change(situation)
     while True:
-        clock = decision.situation.watch.clock(name)
+        clock = decision.situation.contact.clock(name)
         threshold = clock.next_threshold if clock else None
         if clock is None or threshold is None:
             return decision
         if threshold.due_at >= before or threshold.due_at > situation.at:
             return decision
-        decision = decision.then(partial(fire, clock=clock, threshold=threshold))
+        decision = decision.then(fire_threshold, clock, threshold)
 
 
-def fire(situation: Situation, clock: Clock, threshold: Threshold) -> Decision:
+def fire_threshold(situation: Situation, clock: SlaClock, threshold: Threshold) -> Decision:
     lateness_ms = ms_between(threshold.due_at, situation.at)
+    event: ClockBreached | ClockWarned
     if threshold == clock.deadline:
-        breached = ClockBreached(
+        event = ClockBreached(
             contact_id=situation.contact_id,
             occurred_at=situation.at,
             clock=clock.name,
@@ -46,10 +47,12 @@ def fire(situation: Situation, clock: Clock, threshold: Threshold) -> Decision:
             lateness_ms=lateness_ms,
             policy_id=clock.policy.id,
             policy_version=clock.policy.version,
+            run=clock.run,
+            representative_id=situation.contact.representative_id,
+            team_id=situation.contact.team_id,
         )
-        fired = schedule.record(situation, breached)
     else:
-        warned = ClockWarned(
+        event = ClockWarned(
             contact_id=situation.contact_id,
             occurred_at=situation.at,
             clock=clock.name,
@@ -61,67 +64,70 @@ def fire(situation: Situation, clock: Clock, threshold: Threshold) -> Decision:
             policy_id=clock.policy.id,
             policy_version=clock.policy.version,
         )
-        fired = schedule.record(situation, warned)
-    return fired.then(partial(_act, clock=clock, threshold=threshold))
+    return schedule.emit(situation, event).then(_take_action, clock, threshold)
 
 
-def _act(situation: Situation, clock: Clock, threshold: Threshold) -> Decision:
+def _take_action(situation: Situation, clock: SlaClock, threshold: Threshold) -> Decision:
     match threshold.action:
         case "raise":
-            return escalate(situation, _reason(situation, clock, threshold))
+            cause: Cause = "warning" if threshold.due_at < clock.due_at else "breach"
+            return raise_or_merge(situation, _cause(situation, cause, clock, threshold))
         case "warn_representative":
             return _warn(situation, clock, threshold, _representative(situation))
         case "warn_supervisor":
             return _warn(situation, clock, threshold, _supervisors(situation))
         case "change_priority":
-            return _ask_for_priority(situation, clock, threshold)
+            return _request_priority_change(situation, clock, threshold)
         case _:
             assert_never(threshold.action)
 
 
-def _reason(situation: Situation, clock: Clock, threshold: Threshold) -> Reason:
-    """Before its end a promise is in danger, from then on it is broken."""
-    cause: Cause = "warning" if threshold.due_at < clock.due_at else "breach"
-    return Reason(
-        cause=cause,
-        text=wording.at_stake(clock, threshold),
+def _cause(
+    situation: Situation, kind: Cause, clock: SlaClock, threshold: Threshold
+) -> EscalationCause:
+    return EscalationCause(
+        kind=kind,
+        reason=wording.at_stake(clock, threshold),
         at=situation.at,
         clock=clock.name,
         due_at=clock.due_at,
     )
 
 
-def _ask_for_priority(situation: Situation, clock: Clock, threshold: Threshold) -> Decision:
-    contact = situation.watch.contact
-    wanted = threshold.priority
-    if not situation.watch.is_open or contact is None or wanted in (None, contact.priority):
-        return nothing(situation)
+def _request_priority_change(
+    situation: Situation, clock: SlaClock, threshold: Threshold
+) -> Decision:
+    details = situation.contact.details
+    priority = threshold.priority
+    if not situation.contact.is_open or details is None or priority in (None, details.priority):
+        return no_change(situation)
     asked = PriorityChangeAsked(
         contact_id=situation.contact_id,
         occurred_at=situation.at,
-        priority=wanted,
+        priority=priority,
         reason=wording.at_stake(clock, threshold),
     )
     return Decision(situation, (asked,))
 
 
 def _warn(
-    situation: Situation, clock: Clock, threshold: Threshold, people: tuple[PersonId, ...]
+    situation: Situation, clock: SlaClock, threshold: Threshold, people: tuple[PersonId, ...]
 ) -> Decision:
-    watch = situation.watch
-    if not watch.is_open:
-        return nothing(situation)
+    contact = situation.contact
+    if not contact.is_open:
+        return no_change(situation)
+    cause = _cause(situation, "warning", clock, clock.deadline)
     pages = tuple(
         PageRequested(
-            contact_id=watch.contact_id,
+            contact_id=contact.contact_id,
             occurred_at=situation.at,
-            page_id=_page_id(watch, clock, threshold, person),
+            page_id=_page_id(contact, clock, threshold, person),
             person_id=person,
             reason="warning",
-            headline=wording.warning_headline(watch, clock, situation.at),
-            why=wording.why(watch, [wording.unkept(clock)]),
-            severity=watch.severity,
+            severity=contact.severity,
             respond_by=clock.due_at,
+            contact=paged_contact(contact),
+            causes=(paged_cause(contact, cause),),
         )
         for person in people
     )
@@ -129,18 +135,19 @@ def _warn(
 
 
 def _representative(situation: Situation) -> tuple[PersonId, ...]:
-    """Return the representative, or while there is none those whom the ladder asks first."""
-    person = situation.watch.representative_id
+    """Return the representative, or without one the people whom the ladder pages first."""
+    person = situation.contact.representative_id
     return _supervisors(situation) if person is None else (person,)
 
 
 def _supervisors(situation: Situation) -> tuple[PersonId, ...]:
-    ladder = situation.configuration.ladder(situation.watch.ladder_id)
-    levels = ladder.body.levels if ladder else ()
-    asked = (find(situation, level).people for level in levels)
-    return next((people for people in asked if people), ())
+    ladder = situation.configuration.ladder_for(situation.contact.ladder_id)
+    levels = (find_responders(situation, level).people for level in ladder.body.levels)
+    return next((people for people in levels if people), ())
 
 
-def _page_id(watch: Watch, clock: Clock, threshold: Threshold, person: PersonId) -> PageId:
+def _page_id(
+    contact: TrackedContact, clock: SlaClock, threshold: Threshold, person: PersonId
+) -> PageId:
     place = f"{clock.name}/{clock.run}/{threshold.due_at.isoformat()}/{threshold.action}"
-    return PageId(str(uuid5(NAMESPACE_OID, f"{watch.contact_id}/{place}/{person}")))
+    return PageId(str(uuid5(NAMESPACE_OID, f"{contact.contact_id}/{place}/{person}")))

@@ -1,11 +1,11 @@
-"""The story of a contact's clocks, told from their events: what, when, why, and in what figures."""
+"""The timeline of a contact's clocks from their events: what changed, when, why, in figures."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import assert_never
 
-from common.contracts.escalations import (
+from common.contracts.clocks import (
     ClockBreached,
     ClockCancelled,
     ClockMet,
@@ -17,48 +17,46 @@ from common.contracts.escalations import (
     ClockWarned,
     ThresholdAction,
 )
-from escalation.domain.clocks.events import ClockChanged, ClockEvent, evolve
+from escalation.domain.clocks.events import ClockChange, ClockEvent, apply
 from escalation.domain.clocks.schedule import elapsed_s
 from escalation.domain.duty.calendars import Calendar
-from escalation.domain.model import Clock
-from escalation.domain.wording import STAMP, span
+from escalation.domain.model import SlaClock
+from escalation.domain.wording import STAMP, format_duration
 
 
 @dataclass(frozen=True, slots=True)
-class Line:
-    """One change of a clock; `at` is from when it counts.
-
-    `paused_because` says why it stood still from then on, if it did.
-    """
+class Entry:
+    """One change of a clock; it counts from `at`. `pause_reason` is set if the clock paused."""
 
     clock: ClockName
     run: int
     at: datetime
-    what: str
-    paused_because: str | None = None
+    text: str
+    pause_reason: str | None = None
 
 
-def summary(clock: Clock, at: datetime) -> str:
-    """Tell how a clock stands, and how it came to that, in one line."""
+def summarize(clock: SlaClock, at: datetime) -> str:
+    """Say in one line how a clock stands and how it came to that."""
     calendar = "" if clock.calendar is None else f" of calendar {clock.calendar}"
-    told = [
-        f"Promised within {span(clock.target_s)}{calendar} by policy {clock.policy}",
+    parts = [
+        f"Promised within {format_duration(clock.target_s)}{calendar} by policy {clock.policy}",
         f"started {clock.started_at:{STAMP}}",
     ]
     if clock.paused_at is None:
-        told.append(f"due {clock.due_at:{STAMP}}")
-    told += [
-        f"{_done(each.action)} at {each.percent} %{_after_due(each.lateness_ms)}"
-        for each in clock.fired_ones
-        if each != clock.deadline
+        parts.append(f"due {clock.due_at:{STAMP}}")
+    parts += [
+        f"{_action_text(threshold.action)} at {threshold.percent} %"
+        f"{_after_due(threshold.lateness_ms)}"
+        for threshold in clock.fired_thresholds
+        if threshold != clock.deadline
     ]
     if clock.breached:
-        told.append(f"breached{_after_due(clock.deadline.lateness_ms)}")
-    told.append(_state(clock, at))
-    return "; ".join(told) + "."
+        parts.append(f"breached{_after_due(clock.deadline.lateness_ms)}")
+    parts.append(_state(clock, at))
+    return "; ".join(parts) + "."
 
 
-def _state(clock: Clock, at: datetime) -> str:
+def _state(clock: SlaClock, at: datetime) -> str:
     if clock.met_at is not None:
         return f"met {clock.met_at:{STAMP}}, {_margin(clock.met_at, clock.due_at)}"
     if clock.cancelled_at is not None:
@@ -66,69 +64,72 @@ def _state(clock: Clock, at: datetime) -> str:
     if clock.paused_at is not None:
         return f"paused since {clock.paused_at:{STAMP}} with {_left(clock)} left"
     left = clock.due_at - at
-    return f"{span(left)} left" if left > timedelta(0) else f"{span(-left)} overdue"
+    return (
+        f"{format_duration(left)} left"
+        if left > timedelta(0)
+        else f"{format_duration(-left)} overdue"
+    )
 
 
-def _left(clock: Clock) -> str:
-    return span(max(0.0, clock.target_s - clock.spent_s))
+def _left(clock: SlaClock) -> str:
+    return format_duration(max(0.0, clock.target_s - clock.spent_s))
 
 
-def tell(events: Iterable[ClockEvent]) -> list[Line]:
-    lines: list[Line] = []
-    clocks: tuple[Clock, ...] = ()
+def build_timeline(events: Iterable[ClockEvent]) -> list[Entry]:
+    entries: list[Entry] = []
+    clocks: tuple[SlaClock, ...] = ()
     for event in events:
         before = {clock.name: clock for clock in clocks}
-        clocks = evolve(clocks, event)
+        clocks = apply(clocks, event)
         if isinstance(event, ClocksStarted):
-            started = {one.clock for one in event.clocks}
-            lines += [_start(one, event) for one in clocks if one.name in started]
+            started = {deadline.clock for deadline in event.clocks}
+            entries += [_start(clock, event) for clock in clocks if clock.name in started]
         elif event.clock in before:
-            lines.append(_line(before[event.clock], event))
-    return lines
+            entries.append(_entry(before[event.clock], event))
+    return entries
 
 
-def _start(clock: Clock, event: ClocksStarted) -> Line:
-    because = f": {event.reason}" if event.reason else ""
-    what = (
+def _start(clock: SlaClock, event: ClocksStarted) -> Entry:
+    text = (
         f"started, {_promised(clock.target_s, clock.calendar)} by policy {clock.policy}, "
-        f"due {clock.due_at:{STAMP}}{because}"
+        f"due {clock.due_at:{STAMP}}: {event.reason}"
     )
-    return Line(clock.name, clock.run, clock.started_at, what)
+    return Entry(clock.name, clock.run, clock.started_at, text)
 
 
 def _promised(target_s: float, calendar: object | None) -> str:
     counted = f"of calendar {calendar}" if calendar else "round the clock"
-    return f"{span(target_s)} {counted}"
+    return f"{format_duration(target_s)} {counted}"
 
 
-def _line(clock: Clock, event: ClockChanged) -> Line:
-    because = event.reason if isinstance(event, ClockPaused) else None
-    return Line(clock.name, clock.run, _when(event), _what(clock, event), because)
+def _entry(clock: SlaClock, event: ClockChange) -> Entry:
+    pause_reason = event.reason if isinstance(event, ClockPaused) else None
+    return Entry(clock.name, clock.run, _counts_from(event), _text(clock, event), pause_reason)
 
 
-def _when(event: ClockChanged) -> datetime:
-    """Return from when it counts, which may be before it was told."""
+def _counts_from(event: ClockChange) -> datetime:
+    """Return from when it counts, which may be before the event occurred."""
     match event:
         case ClockPaused():
             return event.paused_at
         case ClockResumed():
             return event.resumed_at
         case ClockRetargeted():
-            return event.retargeted_at or event.occurred_at
+            return event.retargeted_at
         case ClockMet():
             return event.met_at
         case ClockCancelled():
-            return event.cancelled_at or event.occurred_at
+            return event.cancelled_at
         case ClockWarned() | ClockBreached():
             return event.occurred_at
         case _:
             assert_never(event)
 
 
-def _what(clock: Clock, event: ClockChanged) -> str:
+def _text(clock: SlaClock, event: ClockChange) -> str:
     match event:
         case ClockPaused():
-            return f"paused after {span(event.elapsed_s)}: {event.reason}"
+            return f"paused after {format_duration(event.elapsed_s)}: {event.reason}"
         case ClockResumed():
             return f"resumed with {_left(clock)} left, due {event.due_at:{STAMP}}: {event.reason}"
         case ClockRetargeted():
@@ -143,10 +144,11 @@ def _what(clock: Clock, event: ClockChanged) -> str:
             assert_never(event)
 
 
-def _retargeted(clock: Clock, event: ClockRetargeted) -> str:
+def _retargeted(clock: SlaClock, event: ClockRetargeted) -> str:
+    before, after = format_duration(clock.target_s), format_duration(event.target_s)
     return (
-        f"retargeted from {span(clock.target_s)} to {span(event.target_s)} by policy "
-        f"{event.policy_id} v{event.policy_version} after {span(event.elapsed_s)}, "
+        f"retargeted from {before} to {after} by policy {event.policy_id} "
+        f"v{event.policy_version} after {format_duration(event.elapsed_s)}, "
         f"due {event.due_at:{STAMP}}: {event.reason}"
     )
 
@@ -154,37 +156,41 @@ def _retargeted(clock: Clock, event: ClockRetargeted) -> str:
 def _passed(event: ClockWarned | ClockBreached) -> str:
     if isinstance(event, ClockBreached):
         return "breached"
-    return f"passed {event.threshold_percent} %, {_done(event.action)}"
+    return f"passed {event.threshold_percent} %, {_action_text(event.action)}"
 
 
-def _done(action: ThresholdAction | None) -> str:
+def _action_text(action: ThresholdAction) -> str:
     match action:
-        case "warn_representative" | None:
+        case "warn_representative":
             return "warning for the representative"
         case "warn_supervisor":
             return "warning for supervisors"
         case "raise":
             return "raised"
         case "change_priority":
-            return "time for another priority"
+            return "priority change requested"
         case _:
             assert_never(action)
 
 
 def _after_due(lateness_ms: float) -> str:
-    return f" (noticed {span(lateness_ms / 1000)} after it was due)"
+    return f" (noticed {format_duration(lateness_ms / 1000)} after it was due)"
 
 
 def _margin(met_at: datetime, due_at: datetime) -> str:
     late = met_at - due_at
-    return f"{span(late)} late" if late > timedelta(0) else f"{span(-late)} before it was due"
+    return (
+        f"{format_duration(late)} late"
+        if late > timedelta(0)
+        else f"{format_duration(-late)} before it was due"
+    )
 
 
-def why_paused(lines: Iterable[Line]) -> str | None:
-    pauses = [line.paused_because for line in lines if line.paused_because]
-    return pauses[-1] if pauses else None
+def last_pause_reason(entries: Iterable[Entry]) -> str | None:
+    reasons = [entry.pause_reason for entry in entries if entry.pause_reason]
+    return reasons[-1] if reasons else None
 
 
-def spent_s(calendar: Calendar | None, clock: Clock, at: datetime) -> float:
+def spent_s(calendar: Calendar | None, clock: SlaClock, at: datetime) -> float:
     """Return the business time that its run took, up to its end or to `at`."""
     return elapsed_s(calendar, clock, clock.met_at or clock.cancelled_at or at)

@@ -1,8 +1,8 @@
-"""Business time: when a promise runs, to the microsecond and right across daylight saving.
+"""Business time: when a clock runs, to the microsecond and correct across daylight saving.
 
-A calendar speaks of the local wall clock. Only UTC is ever turned into local time, never the other
-way, so hours that a change of offset skips or repeats need no rule of their own: time counts
-whenever the wall clock shows an opening hour.
+A calendar is about the local wall clock. UTC is converted to local time, never the other way, so
+hours that a change of offset skips or repeats need no special rule: time counts whenever the wall
+clock shows an opening hour.
 """
 
 from bisect import bisect_left, bisect_right
@@ -35,8 +35,8 @@ _MICROSECOND = timedelta(microseconds=1)
 _SECOND = 1_000_000
 _MINUTE = 60 * _SECOND
 _DAY = 24 * 60 * _MINUTE
-_LEAST_A_WEEK = 60 * _MINUTE
-_LONGEST_CLOSED = timedelta(days=365)
+_MIN_OPEN_PER_WEEK = 60 * _MINUTE
+_MAX_CLOSED = timedelta(days=365)
 
 Span = tuple[int, int]
 
@@ -44,7 +44,7 @@ Span = tuple[int, int]
 def known_zone(name: str) -> str:
     try:
         ZoneInfo(name)
-    # A name may also be a folder of zones, or try to climb out of them.
+    # A name may also be a folder of zones, or a path outside of them.
     except (KeyError, ValueError, OSError):
         raise ValueError(f"{name!r} is no IANA time zone") from None
     return name
@@ -59,7 +59,7 @@ def _in_order(day: tuple[OpeningHours, ...]) -> tuple[OpeningHours, ...]:
     times = [time for hours in day for time in hours]
     for index, (earlier, later) in enumerate(pairwise(times)):
         opening = index % 2 == 0
-        # A split shift may go on at the minute at which the last one ended.
+        # The next opening may begin in the minute in which the last one ended.
         if earlier > later or (opening and earlier == later):
             raise ValueError(f"{later} does not come after {earlier}")
     return day
@@ -68,17 +68,17 @@ def _in_order(day: tuple[OpeningHours, ...]) -> tuple[OpeningHours, ...]:
 DayHours = Annotated[tuple[OpeningHours, ...], Len(max_length=24), AfterValidator(_in_order)]
 
 
-def _open_enough(hours: dict[Weekday, DayHours]) -> dict[Weekday, DayHours]:
-    """Refuse a week so short that a promise in it would come due centuries from now."""
+def _require_open_hours(hours: dict[Weekday, DayHours]) -> dict[Weekday, DayHours]:
+    """Refuse a week so short that a deadline would be due centuries from now."""
     if not any(hours.values()):
         raise ValueError("a calendar must be open at some time of the week")
     opened = sum(closes - opens for day in hours.values() for opens, closes in _of_day(day))
-    if opened < _LEAST_A_WEEK:
+    if opened < _MIN_OPEN_PER_WEEK:
         raise ValueError("a calendar must be open for an hour a week")
     return hours
 
 
-WeeklyHours = Annotated[dict[Weekday, DayHours], AfterValidator(_open_enough)]
+WeeklyHours = Annotated[dict[Weekday, DayHours], AfterValidator(_require_open_hours)]
 
 
 @with_config(ConfigDict(extra="forbid"))
@@ -90,7 +90,7 @@ class HolidaysOf:
     region: Label | None = None
 
     @property
-    def known(self) -> bool:
+    def is_known(self) -> bool:
         try:
             self.within(())
         except NotImplementedError:
@@ -98,15 +98,15 @@ class HolidaysOf:
         return True
 
     def within(self, years: Iterable[int]) -> Iterable[date]:
-        """Return the dates, also those that make up for a holiday on a weekend."""
-        # It takes memory and time to load: only a process that needs holidays is to pay for that.
+        """Return the dates, including substitutes for holidays on a weekend."""
+        # It takes memory and time to load, so only a process that needs holidays loads it.
         import holidays  # noqa: PLC0415
 
         return holidays.country_holidays(self.country, self.region, years, expand=False)
 
 
-def _never_closed_for_a_year(closed: frozenset[date], info: ValidationInfo) -> frozenset[date]:
-    """Refuse dates that put the next opening off for more than a year."""
+def _require_open_within_a_year(closed: frozenset[date], info: ValidationInfo) -> frozenset[date]:
+    """Refuse dates that delay the next opening by more than a year."""
     hours, special = info.data.get("hours", {}), info.data.get("special", {})
 
     def usually_open(day: date) -> bool:
@@ -118,11 +118,11 @@ def _never_closed_for_a_year(closed: frozenset[date], info: ValidationInfo) -> f
     lost = sorted(day for day in {*closed, *special} if usually_open(day) and not is_open(day))
     begun = previous = date.min
     for day in lost:
-        # A week after the last of them is over, some day is open as usual.
+        # Within a week after such a date some day is open as usual.
         between = range(1, min(8, (day - previous).days))
         if any(is_open(previous + timedelta(days)) for days in between):
             begun = day
-        if day - begun > _LONGEST_CLOSED:
+        if day - begun > _MAX_CLOSED:
             raise ValueError(f"with these dates it is closed for more than a year from {begun}")
         previous = day
     return closed
@@ -131,9 +131,9 @@ def _never_closed_for_a_year(closed: frozenset[date], info: ValidationInfo) -> f
 @with_config(ConfigDict(extra="forbid"))
 @dataclass(frozen=True)
 class Calendar:
-    """Weekly opening hours on the wall clock of a zone, less holidays and the dates closed.
+    """Weekly opening hours on the wall clock of a zone, without holidays and closed dates.
 
-    A date in `special` has the hours given there, whatever else is said of it.
+    A date in `special` has the hours given there, whatever the rest says.
     """
 
     zone: Zone
@@ -141,7 +141,7 @@ class Calendar:
     holidays: Annotated[tuple[HolidaysOf, ...], Len(max_length=20)] = ()
     special: dict[date, DayHours] = field(default_factory=dict)
     closed: Annotated[
-        frozenset[date], AfterValidator(_never_closed_for_a_year), Field(validate_default=True)
+        frozenset[date], AfterValidator(_require_open_within_a_year), Field(validate_default=True)
     ] = frozenset()
 
     def __hash__(self) -> int:
@@ -149,23 +149,23 @@ class Calendar:
 
     @cached_property
     def _hash(self) -> int:
-        # Kept, since openings are looked up by it for every deadline.
+        # Cached, since openings are looked up by it for every deadline.
         weekly, special = frozenset(self.hours.items()), frozenset(self.special.items())
         return hash((self.zone, weekly, self.holidays, special, self.closed))
 
     def unknown_holidays(self) -> Iterator[tuple[str, str]]:
-        """Yield (place, what it names) for each country or region that there is no list of."""
+        """Yield (place, name) for each country or region without a list of holidays."""
         for n, of in enumerate(self.holidays):
-            if not HolidaysOf(of.country).known:
+            if not HolidaysOf(of.country).is_known:
                 yield f"holidays/{n}/country", f"list of the holidays of {of.country}"
-            elif not of.known:
+            elif not of.is_known:
                 yield f"holidays/{n}/region", f"region {of.region} in the holidays of {of.country}"
 
 
 def add_business_time(calendar: Calendar | None, start: datetime, duration: timedelta) -> datetime:
-    """Return the first instant by which `duration` of business time has passed; 24x7 without one.
+    """Return the first instant by which `duration` of business time has passed; None is 24x7.
 
-    Time that runs out as business closes is due at that close, not at the next opening.
+    Time that runs out at a closing is due then, not at the next opening.
     """
     if calendar is None or not duration:
         return start + duration
@@ -182,7 +182,7 @@ def add_business_time(calendar: Calendar | None, start: datetime, duration: time
 
 
 def business_time_between(calendar: Calendar | None, start: datetime, end: datetime) -> timedelta:
-    """Return how much business time passes from `start` to `end`: the inverse of the addition."""
+    """Return the business time from `start` to `end`: the inverse of the addition."""
     if calendar is None:
         return end - start
     if end < start:
@@ -195,7 +195,7 @@ def business_time_between(calendar: Calendar | None, start: datetime, end: datet
 
 
 def open_at(calendar: Calendar, at: datetime) -> bool:
-    return _openings(calendar, at.astimezone(UTC).year).holds((at - _EPOCH) // _MICROSECOND)
+    return _openings(calendar, at.astimezone(UTC).year).contains((at - _EPOCH) // _MICROSECOND)
 
 
 def edges(calendar: Calendar, start: datetime, end: datetime) -> Iterator[datetime]:
@@ -220,7 +220,7 @@ class _Openings:
     def total(self) -> int:
         return self.opened[-1]
 
-    def holds(self, moment: int) -> bool:
+    def contains(self, moment: int) -> bool:
         span = bisect_right(self.starts, moment) - 1
         return span >= 0 and moment < self.ends[span]
 
@@ -251,8 +251,8 @@ def _spans(calendar: Calendar, year: int) -> Iterator[Span]:
     """Yield the open spans of one UTC year, in order."""
     weekly = [_of_day(calendar.hours.get(weekday, ())) for weekday in WEEKDAYS]
     dated = _dated(calendar, year)
-    first, until = (_day_of(date(each, 1, 1)) * _DAY for each in (year, year + 1))
-    for start, end, offset in _steady(ZoneInfo(calendar.zone), first, until):
+    first, until = (_day_of(date(number, 1, 1)) * _DAY for number in (year, year + 1))
+    for start, end, offset in _offset_intervals(ZoneInfo(calendar.zone), first, until):
         for day in range((start + offset) // _DAY, (end + offset - 1) // _DAY + 1):
             midnight = day * _DAY - offset
             for opens, closes in dated.get(day, weekly[(day + _EPOCH_ORDINAL - 1) % 7]):
@@ -262,8 +262,8 @@ def _spans(calendar: Calendar, year: int) -> Iterator[Span]:
 
 
 def _dated(calendar: Calendar, year: int) -> dict[int, list[Span]]:
-    """Return the hours of the days that have not those of their weekday."""
-    # On the wall clock the year begins and ends in the years beside it.
+    """Return the hours of the days that differ from their weekday."""
+    # On the wall clock the year reaches into the years before and after it.
     holidays = chain.from_iterable(
         of.within((year - 1, year, year + 1)) for of in calendar.holidays
     )
@@ -271,8 +271,8 @@ def _dated(calendar: Calendar, year: int) -> dict[int, list[Span]]:
     return shut | {_day_of(day): _of_day(hours) for day, hours in calendar.special.items()}
 
 
-def _steady(zone: ZoneInfo, first: int, until: int) -> Iterator[tuple[int, int, int]]:
-    """Yield (start, end, offset) for each stretch in which the zone's offset stays the same."""
+def _offset_intervals(zone: ZoneInfo, first: int, until: int) -> Iterator[tuple[int, int, int]]:
+    """Yield (start, end, offset) for each interval in which the zone's offset stays the same."""
     start = first
     for day in range(first + _DAY, until + _DAY, _DAY):
         offset, later = _offset(zone, start), _offset(zone, day)

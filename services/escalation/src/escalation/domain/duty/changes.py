@@ -1,4 +1,4 @@
-"""Changes to a duty schedule: what makes no sense, and who may change whose shifts."""
+"""Changes to a duty schedule: what is invalid, and who may change whose shifts."""
 
 from collections.abc import Iterator
 from dataclasses import replace
@@ -7,67 +7,64 @@ from itertools import chain, groupby, pairwise
 
 from common.contracts.event import PersonId
 from escalation.domain.duty.calendars import edges
-from escalation.domain.duty.schedules import MOST_CHANGES, DutySchedule, Override, Swap
-from escalation.domain.duty.shifts import period, shifts
+from escalation.domain.duty.schedules import MAX_CHANGES, DutySchedule, Override, Swap
+from escalation.domain.duty.shifts import format_period, shifts
+from escalation.domain.errors import InvalidChangeError, NotOwnShiftError
 
-# A year and a fortnight from when the last rotation starts: every week of the year, and the
-# clocks of every zone in each of their states together.
-_CHECKED = timedelta(days=380)
-
-
-class NotOwnShiftError(Exception):
-    """Supervisors change their own shifts; others' take a manager."""
+# Slightly over a year from the start of the last rotation: every week of the year, with all
+# daylight saving states of the zones.
+_CHECKED_PERIOD = timedelta(days=380)
 
 
-class UnchangeableError(Exception):
-    """The schedule can't be changed so."""
+def validate(schedule: DutySchedule) -> Iterator[tuple[str, str]]:
+    """Yield (place, error) where rotations overlap or leave a gap week by week.
 
-
-def faults(schedule: DutySchedule) -> Iterator[tuple[str, str]]:
-    """Yield (place, what is wrong there): rotations that overlap, or leave somebody wanting.
-
-    Only of what their hours do week by week: before the last rotation starts there may be a gap.
+    A gap before the last rotation starts is allowed.
     """
-    found: dict[str, str] = {}
-    for (on, wanted), when in _weeks(schedule):
-        if len(on) > 1:
-            said = f"Overlaps rotations/{on[0]}, first from {when}."
-            found.setdefault(f"rotations/{on[1]}/hours", said)
-        elif wanted and not on:
-            found.setdefault("rotations", f"Nobody from {when}.")
-    yield from found.items()
+    errors: dict[str, str] = {}
+    for (staffed, needed), when in _weekly_staffing(schedule):
+        if len(staffed) > 1:
+            error = f"Overlaps rotations/{staffed[0]}, first from {when}."
+            errors.setdefault(f"rotations/{staffed[1]}/hours", error)
+        elif needed and not staffed:
+            errors.setdefault("rotations", f"Nobody from {when}.")
+    yield from errors.items()
 
 
 _Staffing = tuple[tuple[int, ...], bool]
 
 
-def _weeks(schedule: DutySchedule) -> Iterator[tuple[_Staffing, str]]:
-    """Yield ((which rotations have somebody, whether one should), when), one after the other."""
+def _weekly_staffing(schedule: DutySchedule) -> Iterator[tuple[_Staffing, str]]:
+    """Yield ((rotations that have somebody, whether one should), period), in order of time."""
     start = max(rotation.starts_at for rotation in schedule.rotations).astimezone(UTC)
-    end = start + _CHECKED
+    end = start + _CHECKED_PERIOD
     calendars = (schedule.covers, *(rotation.calendar for rotation in schedule.rotations))
     weekly = (edges(calendar, start, end) for calendar in calendars if calendar is not None)
     instants = sorted({start, end, *chain.from_iterable(weekly)})
 
-    def staffing(stretch: tuple[datetime, datetime]) -> _Staffing:
-        at = stretch[0]
-        on = tuple(n for n, rotation in enumerate(schedule.rotations) if rotation.has_somebody(at))
-        return on, schedule.should_have_somebody(at)
+    def staffing(interval: tuple[datetime, datetime]) -> _Staffing:
+        at = interval[0]
+        staffed = tuple(
+            n for n, rotation in enumerate(schedule.rotations) if rotation.has_somebody(at)
+        )
+        return staffed, schedule.should_have_somebody(at)
 
     for state, group in groupby(pairwise(instants), key=staffing):
-        stretches = list(group)
-        yield state, period(stretches[0][0], stretches[-1][1])
+        intervals = list(group)
+        yield state, format_period(intervals[0][0], intervals[-1][1])
 
 
-def overridden(schedule: DutySchedule, override: Override, only: PersonId | None) -> DutySchedule:
-    """Put somebody on duty; `only` is who may change none but own shifts, nil may change all."""
+def apply_override(
+    schedule: DutySchedule, override: Override, only: PersonId | None
+) -> DutySchedule:
+    """Put somebody on duty; `only` may change own shifts only, with None all may be changed."""
     if override in schedule.overrides:
         return schedule
     planned = _planned(schedule, override)
     turns = _planned(replace(schedule, overrides=()), override)
-    # Whoever is free may fill a gap, and whose turn it is may take back what was given away.
+    # Anybody may fill a gap, and the person whose turn it is may take back a shift.
     if only is not None and {only} not in (planned or {override.person_id}, turns):
-        raise NotOwnShiftError(_takes_a_manager(planned - {only}))
+        raise NotOwnShiftError(_manager_needed(planned - {only}))
     return _changed(
         schedule, replace(schedule, overrides=(*schedule.overrides, override)), override
     )
@@ -77,24 +74,24 @@ def _planned(schedule: DutySchedule, window: Override) -> set[PersonId]:
     return {shift.person_id for shift in shifts(schedule, window.from_, window.until)}
 
 
-def swapped(schedule: DutySchedule, swap: Swap, only: PersonId | None) -> DutySchedule:
+def apply_swap(schedule: DutySchedule, swap: Swap, only: PersonId | None) -> DutySchedule:
     if swap in schedule.swaps:
         return schedule
     if only is not None and only not in (swap.first, swap.second):
-        raise NotOwnShiftError(_takes_a_manager({swap.first, swap.second}))
+        raise NotOwnShiftError(_manager_needed({swap.first, swap.second}))
     return _changed(schedule, replace(schedule, swaps=(*schedule.swaps, swap)), swap)
 
 
-def _takes_a_manager(others: set[PersonId]) -> str:
+def _manager_needed(others: set[PersonId]) -> str:
     whose = " and ".join(sorted(others)) or "nobody"
-    return f"This takes the role manager, for it changes shifts of {whose}."
+    return f"This takes the role manager, since it changes shifts of {whose}."
 
 
 def _changed(before: DutySchedule, after: DutySchedule, window: Override | Swap) -> DutySchedule:
-    if max(len(after.overrides), len(after.swaps)) > MOST_CHANGES:
-        raise UnchangeableError(
-            f"The schedule has {MOST_CHANGES} of these: put it without those that are over."
+    if max(len(after.overrides), len(after.swaps)) > MAX_CHANGES:
+        raise InvalidChangeError(
+            f"The schedule has {MAX_CHANGES} of these: put it without the past ones."
         )
     if shifts(before, window.from_, window.until) == shifts(after, window.from_, window.until):
-        raise UnchangeableError("Nobody's shift would change in that time.")
+        raise InvalidChangeError("Nobody's shift would change in that time.")
     return after

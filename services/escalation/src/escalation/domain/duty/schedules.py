@@ -12,12 +12,12 @@ from pydantic import AwareDatetime, ConfigDict, Field, with_config
 
 from common.contracts.event import PersonId
 from escalation.domain.duty.calendars import Calendar, WeeklyHours, Zone, open_at
-from escalation.domain.types import Person
+from escalation.domain.types import StaffId
 
-# Each is looked at whenever somebody asks who is on duty.
-MOST_CHANGES = 1000
+# Each of them is checked at every look-up of who is on duty.
+MAX_CHANGES = 1000
 
-# Within what every zone's arithmetic can reach.
+# The range in which the arithmetic of all zones works.
 Instant = Annotated[
     AwareDatetime,
     Interval(ge=datetime(1970, 1, 2, tzinfo=UTC), lt=datetime(2200, 1, 1, tzinfo=UTC)),
@@ -27,16 +27,16 @@ Instant = Annotated[
 @with_config(ConfigDict(extra="forbid"))
 @dataclass(frozen=True)
 class Rotation:
-    """Members take turns, for ever; with `hours` only in those of each week is one on duty.
+    """Members take turns without end; with `hours` they are on duty in those of each week only.
 
-    `shift_s` counts on the zone's wall clock, so that a hand-over at eight stays at eight when the
-    clocks change.
+    `shift_s` counts on the zone's wall clock: a hand-over at eight stays at eight when daylight
+    saving begins or ends.
     """
 
     zone: Zone
     starts_at: Instant
     shift_s: Annotated[float, Interval(ge=3600, le=365 * 24 * 3600)]
-    members: Annotated[tuple[Person, ...], Len(min_length=1, max_length=1000)]
+    members: Annotated[tuple[StaffId, ...], Len(min_length=1, max_length=1000)]
     hours: WeeklyHours | None = None
 
     @cached_property
@@ -74,8 +74,8 @@ class Rotation:
     def _begins(self, turn: int) -> datetime:
         """Return when a turn begins.
 
-        A wall time that is shown twice is meant the first time, one that is skipped is reckoned by
-        the offset before the change: so says RFC 5545 in 3.3.5.
+        Of a wall time that occurs twice the first counts; one that is skipped is computed with the
+        offset before the change (RFC 5545, 3.3.5).
         """
         wall = self._wall(self.starts_at) + turn * timedelta(seconds=self.shift_s)
         return wall.replace(tzinfo=ZoneInfo(self.zone)).astimezone(UTC)
@@ -87,9 +87,9 @@ class Rotation:
 @with_config(ConfigDict(extra="forbid"))
 @dataclass(frozen=True, slots=True)
 class Override:
-    """This person instead of whoever's turn it is; of several at once the last one counts."""
+    """This person instead of the one whose turn it is; of several at once the last one counts."""
 
-    person_id: Person
+    person_id: StaffId
     from_: Annotated[Instant, Field(alias="from")]
     until: Instant
 
@@ -100,10 +100,10 @@ class Override:
 @with_config(ConfigDict(extra="forbid"))
 @dataclass(frozen=True, slots=True)
 class Swap:
-    """Each of two takes the other's turns meanwhile."""
+    """Two people take each other's turns in this time."""
 
-    first: Person
-    second: Person
+    first: StaffId
+    second: StaffId
     from_: Annotated[Instant, Field(alias="from")]
     until: Instant
 
@@ -119,7 +119,7 @@ class Swap:
 @with_config(ConfigDict(extra="forbid"))
 @dataclass(frozen=True, slots=True)
 class Absence:
-    """A person is on no duty meanwhile, and nobody steps in unasked."""
+    """A person has no duty in this time; nobody replaces the person automatically."""
 
     from_: Annotated[Instant, Field(alias="from")]
     until: Instant
@@ -128,7 +128,7 @@ class Absence:
         _in_order(self.from_, self.until)
 
 
-Window = Override | Swap | Absence
+DutyWindow = Override | Swap | Absence
 Absences = Mapping[PersonId, Sequence[Absence]]
 NO_ABSENCES: Absences = {}
 
@@ -141,19 +141,21 @@ def _in_order(from_: datetime, until: datetime) -> None:
 @with_config(ConfigDict(extra="forbid"))
 @dataclass(frozen=True, slots=True)
 class DutySchedule:
-    """`covers` is when somebody is to be on duty; nil is always."""
+    """`covers` is when somebody must be on duty; None is always."""
 
     rotations: Annotated[tuple[Rotation, ...], Len(min_length=1, max_length=10)]
-    overrides: Annotated[tuple[Override, ...], Len(max_length=MOST_CHANGES)] = ()
-    swaps: Annotated[tuple[Swap, ...], Len(max_length=MOST_CHANGES)] = ()
+    overrides: Annotated[tuple[Override, ...], Len(max_length=MAX_CHANGES)] = ()
+    swaps: Annotated[tuple[Swap, ...], Len(max_length=MAX_CHANGES)] = ()
     covers: Calendar | None = None
 
     @property
     def people(self) -> frozenset[PersonId]:
-        """All who may ever be on duty."""
+        """Everybody who may be on duty at some time."""
         rotating = (member for rotation in self.rotations for member in rotation.members)
         swapping = (person for swap in self.swaps for person in (swap.first, swap.second))
-        return frozenset((*rotating, *swapping, *(each.person_id for each in self.overrides)))
+        return frozenset(
+            (*rotating, *swapping, *(override.person_id for override in self.overrides))
+        )
 
     def should_have_somebody(self, at: datetime) -> bool:
         return self.covers is None or open_at(self.covers, at)
@@ -162,24 +164,24 @@ class DutySchedule:
 def on_duty(
     schedule: DutySchedule, at: datetime, absences: Absences = NO_ABSENCES
 ) -> tuple[PersonId, ...]:
-    person = _turn(schedule, at)
-    if person is None or holds(absences.get(person, ()), at):
+    person = _planned_person(schedule, at)
+    if person is None or contains(absences.get(person, ()), at):
         return ()
     return (person,)
 
 
-def _turn(schedule: DutySchedule, at: datetime) -> PersonId | None:
+def _planned_person(schedule: DutySchedule, at: datetime) -> PersonId | None:
     for override in reversed(schedule.overrides):
-        if holds((override,), at):
+        if contains((override,), at):
             return override.person_id
     members = (rotation.member_at(at) for rotation in schedule.rotations)
     person = next((member for member in members if member is not None), None)
     for swap in schedule.swaps:
-        if person is not None and holds((swap,), at):
+        if person is not None and contains((swap,), at):
             person = swap.instead_of(person)
     return person
 
 
-def holds(windows: Sequence[Window], at: datetime) -> bool:
-    """Tell whether it is the time of any of them."""
+def contains(windows: Sequence[DutyWindow], at: datetime) -> bool:
+    """Tell whether any of the windows contains the time."""
     return any(window.from_ <= at < window.until for window in windows)

@@ -1,11 +1,11 @@
-"""What people do with an escalation: who has it, and what that one does.
+"""What people do with an escalation: acknowledge, work on it, hand it on, end it, reopen it.
 
-What happens when nobody does anything is in `deadlines`, what costs too much in `approvals`.
+Timeouts are in `timeouts`, outcomes over a limit in `approvals`.
 """
 
-from collections.abc import Callable
+from dataclasses import replace
 from datetime import datetime, timedelta
-from functools import partial
+from uuid import NAMESPACE_OID, uuid5
 
 from common.contracts.escalations import (
     CoachingRequested,
@@ -20,93 +20,92 @@ from common.contracts.escalations import (
     EscalationsEvent,
     EscalationSnoozed,
     EscalationTakenOver,
+    PagedCoaching,
+    PageRequested,
 )
-from common.contracts.event import PersonId
+from common.contracts.event import PageId, PersonId
 from common.messages import Cancel
 from escalation.domain import wording
-from escalation.domain.clocks import lifecycle, schedule
-from escalation.domain.escalations import coaching, leases
-from escalation.domain.escalations.climbing import ask, move_up
-from escalation.domain.escalations.responders import Landing, above, landing_at, may_act, partial_to
-from escalation.domain.model import Escalation, EscalationState
-from escalation.domain.situation import Decision, Situation, nothing
+from escalation.domain.errors import ForbiddenError, RefusedError
+from escalation.domain.escalations import leases
+from escalation.domain.escalations.climbing import climb
+from escalation.domain.escalations.paging import page_level, paged_causes, paged_contact
+from escalation.domain.escalations.responders import (
+    NextStop,
+    line_managers_of_accused,
+    may_act,
+    next_level,
+    stop_at,
+)
+from escalation.domain.model import Escalation, EscalationState, Resolution
+from escalation.domain.settings.people import reporting_line
+from escalation.domain.situation import Decision, Situation, no_change
 from escalation.domain.timers import ESCALATION_SLOT
-from escalation.domain.values import replace
-
-
-class RefusedError(Exception):
-    """The escalation is not in a state that allows this."""
-
-    def __init__(self, state: EscalationState, detail: str) -> None:
-        super().__init__(detail)
-        self.state = state
-
-
-class ForbiddenError(Exception):
-    """This person may not do it; the message says what it takes."""
 
 
 def acknowledge(situation: Situation, by: PersonId) -> Decision:
-    escalation = the_open(situation, by)
+    escalation = open_escalation(situation, by)
     if escalation.state == "acknowledged" and escalation.holder == by:
-        return nothing(situation)
-    require(escalation, by, "raised")
-    lease = leases.lease(situation, escalation, by, "acknowledged")
+        return no_change(situation)
+    require_state(escalation, by, "raised")
+    grant = leases.grant_lease(situation, escalation, by, "acknowledged")
     acknowledged = EscalationAcknowledged(
         contact_id=escalation.contact_id,
         occurred_at=situation.at,
         escalation_id=escalation.escalation_id,
         by=by,
-        lease_expires_at=lease.ends_at,
+        lease_expires_at=grant.ends_at,
     )
-    return lease.decision(situation, acknowledged).then(lifecycle.escalation_answered)
+    return grant.decision(situation, acknowledged)
 
 
 def take_over(situation: Situation, by: PersonId) -> Decision:
-    escalation = the_open(situation, by)
+    escalation = open_escalation(situation, by)
     if escalation.state == "taken_over" and escalation.holder == by:
-        return nothing(situation)
-    require(escalation, by, "raised", "acknowledged")
-    lease = leases.lease(situation, escalation, by, "taken_over")
-    taken = EscalationTakenOver(
+        return no_change(situation)
+    require_state(escalation, by, "raised", "acknowledged")
+    grant = leases.grant_lease(situation, escalation, by, "taken_over")
+    taken_over = EscalationTakenOver(
         contact_id=escalation.contact_id,
         occurred_at=situation.at,
         escalation_id=escalation.escalation_id,
         by=by,
-        lease_expires_at=lease.ends_at,
+        lease_expires_at=grant.ends_at,
     )
-    return lease.decision(situation, taken).then(lifecycle.escalation_answered)
+    return grant.decision(situation, taken_over)
 
 
-def renew(situation: Situation, by: PersonId) -> Decision:
-    """Begin the lease anew, as after a snooze that one ends oneself."""
-    return leases.renew(situation, _held(situation, by), by)
+def renew_lease(situation: Situation, by: PersonId) -> Decision:
+    """Start the lease again; this ends a snooze too."""
+    return leases.restart_lease(situation, held_by(situation, by), by)
 
 
 def snooze(situation: Situation, by: PersonId, until: datetime, reason: str) -> Decision:
-    escalation = _held(situation, by)
-    rules = leases.rules(escalation)
+    escalation = held_by(situation, by)
+    rules = escalation.ladder.body
     latest = situation.at + timedelta(seconds=rules.snooze_limit_s)
     if not situation.at < until <= latest:
-        limit = wording.span(rules.snooze_limit_s)
-        raise RefusedError(escalation.state, f"A snooze ends within {limit} from now.")
+        limit = wording.format_duration(rules.snooze_limit_s)
+        raise RefusedError(escalation.state, f"A snooze must end within {limit} from now.")
     if escalation.snoozes >= rules.snoozes:
-        raise RefusedError(escalation.state, f"It may be snoozed {rules.snoozes} times, and was.")
-    asleep = leases.snooze(situation, escalation, by, until)
+        raise RefusedError(
+            escalation.state, f"It was snoozed {rules.snoozes} times already, and that is the most."
+        )
+    grant = leases.snooze_lease(situation, escalation, by, until)
     snoozed = EscalationSnoozed(
         contact_id=escalation.contact_id,
         occurred_at=situation.at,
         escalation_id=escalation.escalation_id,
         by=by,
-        until=asleep.ends_at,
+        until=grant.ends_at,
         reason=reason,
     )
-    return asleep.decision(situation, snoozed)
+    return grant.decision(situation, snoozed)
 
 
-def note(situation: Situation, by: PersonId, text: str) -> Decision:
-    """Write down what others should know; anybody upstairs may."""
-    escalation = the_open(situation, by)
+def add_note(situation: Situation, by: PersonId, text: str) -> Decision:
+    """Add a note for the others; anybody who may act on it may add one."""
+    escalation = open_escalation(situation, by)
     noted = EscalationNoted(
         contact_id=escalation.contact_id,
         occurred_at=situation.at,
@@ -120,7 +119,7 @@ def note(situation: Situation, by: PersonId, text: str) -> Decision:
 def request_coaching(
     situation: Situation, by: PersonId, person_id: PersonId, text: str
 ) -> Decision:
-    escalation = _held(situation, by)
+    escalation = held_by(situation, by)
     requested = CoachingRequested(
         contact_id=escalation.contact_id,
         occurred_at=situation.at,
@@ -129,7 +128,31 @@ def request_coaching(
         person_id=person_id,
         text=text,
     )
-    return _progress(situation, by, requested, *coaching.pages(situation, escalation, requested))
+    return _progress(situation, by, requested, *_page_superior(situation, escalation, requested))
+
+
+def _page_superior(
+    situation: Situation, escalation: Escalation, requested: CoachingRequested
+) -> tuple[PageRequested, ...]:
+    """Page the superior of the person to coach, unless that is the holder or is accused.
+
+    The page waits for no answer and outlives the escalation, so it is none of the escalation's.
+    """
+    line = reporting_line(situation.configuration.staff, requested.person_id)
+    if not line or line[0] == requested.by or not may_act(escalation, line[0]):
+        return ()
+    name = f"{escalation.escalation_id}/coaching/{requested.person_id}/{situation.at.isoformat()}"
+    page = PageRequested(
+        contact_id=situation.contact_id,
+        occurred_at=situation.at,
+        page_id=PageId(str(uuid5(NAMESPACE_OID, name))),
+        person_id=line[0],
+        reason="coaching",
+        contact=paged_contact(situation.contact),
+        causes=paged_causes(situation.contact, escalation),
+        coaching=PagedCoaching(by=requested.by, person_id=requested.person_id, text=requested.text),
+    )
+    return (page,)
 
 
 def mediate(
@@ -139,7 +162,7 @@ def mediate(
     representative_statement: str,
     proposal: str,
 ) -> Decision:
-    escalation = _held(situation, by)
+    escalation = held_by(situation, by)
     mediated = EscalationMediated(
         contact_id=escalation.contact_id,
         occurred_at=situation.at,
@@ -153,32 +176,33 @@ def mediate(
 
 
 def _progress(situation: Situation, by: PersonId, *events: EscalationsEvent) -> Decision:
-    return Decision(situation, events).then(partial(leases.progress, by=by))
+    return Decision(situation, events).then(leases.record_progress, by)
 
 
 def hand_back(situation: Situation, by: PersonId, guidance: str) -> Decision:
-    escalation = _held(situation, by)
-    handed = EscalationHandedBack(
+    escalation = held_by(situation, by)
+    handed_back = EscalationHandedBack(
         contact_id=escalation.contact_id,
         occurred_at=situation.at,
         escalation_id=escalation.escalation_id,
         by=by,
         guidance=guidance,
     )
-    ended = replace(escalation, state="handed_back", note=guidance)
-    return Decision(situation, (handed,)).then(ending(ended))
+    return Decision(situation, (handed_back,)).then(
+        close_with, escalation, "handed_back", Resolution(by, guidance)
+    )
 
 
 def hand_over(situation: Situation, by: PersonId, to: PersonId, context: str) -> Decision:
-    """Give it sideways: `to` is asked, and without an answer it goes on as on the ladder."""
-    escalation = _held(situation, by)
+    """Give it to a colleague: `to` is paged, and without an answer it moves on up the ladder."""
+    escalation = held_by(situation, by)
     if to == by:
         raise RefusedError(escalation.state, f"It is {wording.state(escalation)} already.")
     if not may_act(escalation, to):
-        raise ForbiddenError(f"The complaint is about {to}: it takes somebody else.")
-    if to in partial_to(situation, escalation):
-        raise ForbiddenError(f"{to} may not judge alone what it is about: it takes somebody else.")
-    handed = EscalationHandedOver(
+        raise ForbiddenError(f"The complaint is about {to}: choose somebody else.")
+    if to in line_managers_of_accused(situation, escalation):
+        raise ForbiddenError(f"{to} may not judge this complaint alone: choose somebody else.")
+    handed_over = EscalationHandedOver(
         contact_id=escalation.contact_id,
         occurred_at=situation.at,
         escalation_id=escalation.escalation_id,
@@ -186,18 +210,20 @@ def hand_over(situation: Situation, by: PersonId, to: PersonId, context: str) ->
         to=to,
         context=context,
     )
-    landing = Landing(escalation.level, (to,), ())
-    because = f"{by} hands it over: {context}"
-    return Decision(situation, (handed,), leases.no_warning(escalation)).then(
-        lambda now: ask(now, leases.released(escalation), landing, because, "handed_over")
+    return Decision(situation, (handed_over,), leases.cancel_warning(escalation)).then(
+        page_level,
+        leases.release(escalation),
+        NextStop(escalation.level, (to,)),
+        f"{by} hands it over: {context}",
+        "handed_over",
     )
 
 
 def refer_up(situation: Situation, by: PersonId, reason: str) -> Decision:
-    escalation = the_open(situation, by)
-    require(escalation, by, "raised", "acknowledged", "taken_over")
+    escalation = open_escalation(situation, by)
+    require_state(escalation, by, "raised", "acknowledged", "taken_over")
     passing = replace(escalation, awaited=(*escalation.awaited, by))
-    if above(situation, passing) is None:
+    if next_level(situation, passing) is None:
         raise RefusedError(escalation.state, f"Nobody is on duty above {escalation.level_name}.")
     referred = EscalationReferredUp(
         contact_id=escalation.contact_id,
@@ -206,71 +232,61 @@ def refer_up(situation: Situation, by: PersonId, reason: str) -> Decision:
         by=by,
         reason=reason,
     )
-    because = f"referred up by {by}: {reason}"
-    return Decision(situation, (referred,), leases.no_warning(escalation)).then(
-        lambda now: move_up(now, leases.released(passing), because, due_at=None)
+    return Decision(situation, (referred,), leases.cancel_warning(escalation)).then(
+        climb, leases.release(passing), f"referred up by {by}: {reason}"
     )
 
 
-def close(situation: Situation, because: str) -> Decision:
-    """End the open escalation, if there is one, with nobody upstairs having acted."""
+def close_escalation(situation: Situation, reason: str) -> Decision:
+    """End the open escalation, if there is one, because its contact ended."""
     escalation = situation.escalation
     if escalation is None:
-        return nothing(situation)
+        return no_change(situation)
     closed = EscalationClosed(
         contact_id=escalation.contact_id,
         occurred_at=situation.at,
         escalation_id=escalation.escalation_id,
-        reason=because,
+        reason=reason,
     )
-    ended = replace(escalation, state="closed", note=because)
-    return Decision(situation, (closed,)).then(ending(ended))
+    return Decision(situation, (closed,)).then(
+        close_with, escalation, "closed", Resolution(escalation.holder, reason)
+    )
 
 
-def ending(escalation: Escalation) -> Callable[[Situation], Decision]:
-    def end(situation: Situation) -> Decision:
-        ended = replace(
-            escalation,
-            awaited=(),
-            deadline=None,
-            closed_at=situation.at,
-            lease_end=None,
-            warn_at=None,
-            snoozed_until=None,
-            approval=None,
-            alarm_since=None,
-        )
-        watch = replace(situation.watch, escalation_id=None)
-        return Decision(
-            replace(situation, watch=watch, escalation=None),
-            timers=(
-                Cancel(situation.contact_id, ESCALATION_SLOT),
-                *leases.no_warning(escalation),
-            ),
-            ended=(ended,),
-        ).then(partial(lifecycle.escalation_ended, because=f"escalation {wording.state(ended)}"))
+def close_with(
+    situation: Situation, escalation: Escalation, state: EscalationState, resolution: Resolution
+) -> Decision:
+    """End the open escalation in a closed state."""
+    ended = replace(
+        escalation,
+        state=state,
+        awaited=(),
+        deadline=None,
+        lease=None,
+        approval=None,
+        alarm_since=None,
+        closed_at=situation.at,
+        resolution=resolution,
+    )
+    contact = replace(situation.contact, escalation_id=None)
+    return Decision(
+        replace(situation, contact=contact, escalation=None),
+        timers=(
+            Cancel(situation.contact_id, ESCALATION_SLOT),
+            *leases.cancel_warning(escalation),
+        ),
+        ended_escalations=(ended,),
+    )
 
-    return end
 
-
-def reopen(situation: Situation, ended: Escalation, by: PersonId, reason: str) -> Decision:
-    """Open it again where it ended, also of a contact that is resolved."""
+def reopen_escalation(
+    situation: Situation, ended: Escalation, by: PersonId, reason: str
+) -> Decision:
+    """Open it again at the level where it ended, also for a resolved contact."""
     if situation.escalation is not None:
-        raise RefusedError(ended.state, "The contact has another one open.")
+        raise RefusedError(ended.state, "The contact has another open escalation.")
     require_uninvolved(ended, by)
-    reopened = replace(
-        ended,
-        state="raised",
-        holder=None,
-        closed_at=None,
-        outcome=None,
-        note=None,
-        amount=None,
-        currency=None,
-        approved_by=None,
-        snoozes=0,
-        repeats=0,
-    )
+    reopened = replace(ended, state="raised", closed_at=None, resolution=None, snoozes=0, repeats=0)
     event = EscalationReopened(
         contact_id=ended.contact_id,
         occurred_at=situation.at,
@@ -281,26 +297,22 @@ def reopen(situation: Situation, ended: Escalation, by: PersonId, reason: str) -
         level=reopened.level,
         level_name=reopened.level_name,
     )
-    watch = replace(situation.watch, escalation_id=reopened.escalation_id)
-    after = replace(situation, watch=watch, escalation=reopened)
-    because = f"reopened by {by}: {reason}"
-    return (
-        Decision(after, (event,))
-        .then(schedule.escalation_raised)
-        .then(lambda now: _ask_anew(now, reopened, because))
+    contact = replace(situation.contact, escalation_id=reopened.escalation_id)
+    after = replace(situation, contact=contact, escalation=reopened)
+    return Decision(after, (event,)).then(
+        _page_level_again, reopened, f"reopened by {by}: {reason}"
     )
 
 
-def _ask_anew(situation: Situation, escalation: Escalation, because: str) -> Decision:
-    if escalation.ladder is not None:
-        landing = landing_at(situation, escalation, escalation.level)
-        if landing.people:
-            return ask(situation, escalation, landing, because, "raised")
-    return move_up(situation, escalation, because, due_at=None)
+def _page_level_again(situation: Situation, escalation: Escalation, explanation: str) -> Decision:
+    stop = stop_at(situation, escalation, escalation.level)
+    if stop.people:
+        return page_level(situation, escalation, stop, explanation, "raised")
+    return climb(situation, escalation, explanation)
 
 
-def the_open(situation: Situation, by: PersonId) -> Escalation:
-    """Return the open escalation, if there is one and `by` may do anything with it."""
+def open_escalation(situation: Situation, by: PersonId) -> Escalation:
+    """Return the open escalation if there is one on which `by` may act."""
     if situation.escalation is None:
         raise RefusedError("closed", "It is no longer open.")
     require_uninvolved(situation.escalation, by)
@@ -309,15 +321,16 @@ def the_open(situation: Situation, by: PersonId) -> Escalation:
 
 def require_uninvolved(escalation: Escalation, by: PersonId) -> None:
     if not may_act(escalation, by):
-        raise ForbiddenError("The complaint is about you: it takes somebody else.")
+        raise ForbiddenError("The complaint is about you: somebody else must act on it.")
 
 
-def require(escalation: Escalation, by: PersonId, *states: EscalationState) -> None:
+def require_state(escalation: Escalation, by: PersonId, *states: EscalationState) -> None:
     if escalation.state not in states or escalation.holder not in (None, by):
         raise RefusedError(escalation.state, f"It is {wording.state(escalation)}.")
 
 
-def _held(situation: Situation, by: PersonId) -> Escalation:
-    escalation = the_open(situation, by)
-    require(escalation, by, "acknowledged", "taken_over")
+def held_by(situation: Situation, by: PersonId) -> Escalation:
+    """Return the open escalation if `by` holds it."""
+    escalation = open_escalation(situation, by)
+    require_state(escalation, by, "acknowledged", "taken_over")
     return escalation

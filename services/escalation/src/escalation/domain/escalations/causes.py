@@ -1,60 +1,66 @@
-"""What takes a contact upstairs beside its promises and those who ask for it."""
+"""What raises an escalation beside clocks, referrals and the customer's own request."""
 
 from common.contracts.contacts import FeedbackReceived
+from common.contracts.escalations import Cause
 from common.contracts.event import PersonId
-from escalation.domain.clocks.schedule import policy_in_force
-from escalation.domain.model import Reason
-from escalation.domain.settings.policies import Contact, Repeated, SlaPolicy
+from escalation.domain.model import Escalation, EscalationCause
+from escalation.domain.settings.policies import ContactDetails, RepeatRule, SlaPolicy
 from escalation.domain.settings.registry import Configuration, Versioned
 from escalation.domain.situation import Situation
 
+# They are about us: the end of the contact does not settle them.
+OUTLIVING_CAUSES: frozenset[Cause] = frozenset(("feedback", "complaint"))
 
-def repetition(configuration: Configuration, contact: Contact) -> Repeated | None:
+
+def outlives_contact(escalation: Escalation) -> bool:
+    """Tell whether it stays open when the contact ends."""
+    return any(cause.kind in OUTLIVING_CAUSES for cause in escalation.causes)
+
+
+def repeat_rule(configuration: Configuration, contact: ContactDetails) -> RepeatRule | None:
     """Return the rule by which earlier contacts of the same customer count."""
-    policy = _raising(configuration, contact)
+    policy = _raising_policy(configuration, contact)
     return policy.body.raise_when.repeated if policy else None
 
 
-def on_receipt(situation: Situation, contact: Contact) -> tuple[Reason, ...]:
-    """Return what takes it upstairs as it comes in."""
-    policy = _raising(situation.configuration, contact)
+def on_receipt(situation: Situation, contact: ContactDetails) -> tuple[EscalationCause, ...]:
+    """Return the causes that a contact has as it comes in."""
+    policy = _raising_policy(situation.configuration, contact)
     if policy is None:
         return ()
-    rules, reasons = policy.body.raise_when, []
+    rules, at = policy.body.raise_when, contact.received_at
+    causes: list[EscalationCause] = []
     if rules.vip and contact.tier == "vip":
-        text = f"VIP customer (policy {policy.ref})"
-        reasons.append(Reason(cause="vip", text=text, at=contact.received_at))
+        causes.append(EscalationCause("vip", f"VIP customer (policy {policy.ref})", at))
     rule, contacts = rules.repeated, situation.earlier_contacts + 1
     if rule is not None and contacts >= rule.contacts:
         about = f" about {contact.topic}" if rule.same_topic else ""
-        text = f"{contacts} contacts{about} within {rule.within_days} d (policy {policy.ref})"
-        reasons.append(Reason(cause="repeated_contact", text=text, at=contact.received_at))
-    return tuple(reasons)
+        reason = f"{contacts} contacts{about} within {rule.within_days} d (policy {policy.ref})"
+        causes.append(EscalationCause("repeated_contact", reason, at))
+    return tuple(causes)
 
 
-def _raising(configuration: Configuration, contact: Contact) -> Versioned[SlaPolicy] | None:
-    # Of most contacts nobody need ask which policy it is.
+def _raising_policy(
+    configuration: Configuration, contact: ContactDetails
+) -> Versioned[SlaPolicy] | None:
+    # Most configurations have no such rule: then no contact needs its policy looked up here.
     return configuration.policy_for(contact) if configuration.raises_on_receipt else None
 
 
-def of_feedback(situation: Situation, event: FeedbackReceived) -> Reason | None:
-    policy = policy_in_force(situation)
+def of_feedback(situation: Situation, event: FeedbackReceived) -> EscalationCause | None:
+    policy = situation.policy
     bound = policy.body.raise_when.feedback_at_most if policy else None
     if bound is None or event.score > bound:
         return None
     comment = f': "{event.comment}"' if event.comment else ""
-    return Reason(
-        cause="feedback", text=f"Feedback {event.score} of 5{comment}", at=event.occurred_at
-    )
+    return EscalationCause("feedback", f"Feedback {event.score} of 5{comment}", event.occurred_at)
 
 
-def by_hand(situation: Situation, by: PersonId, text: str, about: PersonId | None) -> Reason:
+def by_person(
+    situation: Situation, by: PersonId, text: str, about: PersonId | None
+) -> EscalationCause:
+    """Return a complaint if it is `about` a representative."""
     if about is None:
-        return Reason(cause="manual", text=f"{by}: {text}", at=situation.at, by=by)
-    return Reason(
-        cause="complaint",
-        text=f"Complaint about {about}, told by {by}: {text}",
-        at=situation.at,
-        by=by,
-        about=about,
-    )
+        return EscalationCause("manual", f"{by}: {text}", situation.at, by=by)
+    reason = f"Complaint about {about}, reported by {by}: {text}"
+    return EscalationCause("complaint", reason, situation.at, by=by, about=about)

@@ -1,24 +1,19 @@
 """Leases: for how long a person has an escalation, and what makes that longer."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
-from common.contracts.escalations import EscalationLeaseRenewed, EscalationsEvent
+from common.contracts.escalations import EscalationLeaseRenewed, EscalationsEvent, LeaseEnd
 from common.contracts.event import PersonId
 from common.messages import Cancel, Schedule, TimerChange
-from escalation.domain.escalations.climbing import NO_LADDER_RETRY_S
-from escalation.domain.model import Escalation, EscalationState, LeaseEnd
-from escalation.domain.settings.ladders import Ladder
-from escalation.domain.situation import Decision, Situation, nothing
-from escalation.domain.timers import WARNING_SLOT, LeaseEnding, LeaseExpires
-from escalation.domain.values import replace
-
-_WITHOUT_LADDER = Ladder((), lease_s=NO_LADDER_RETRY_S, working_lease_s=NO_LADDER_RETRY_S)
+from escalation.domain.model import Escalation, EscalationState, Lease
+from escalation.domain.situation import Decision, Situation, no_change
+from escalation.domain.timers import WARNING_SLOT, LeaseExpires, LeaseWarningDue
 
 
 @dataclass(frozen=True, slots=True)
-class Lease:
-    """An escalation that somebody has until `ends_at`, and the timers that go with it."""
+class LeaseGrant:
+    """An escalation with a new lease until `ends_at`, and the timers of that lease."""
 
     escalation: Escalation
     ends_at: datetime
@@ -28,94 +23,85 @@ class Lease:
         return Decision(replace(situation, escalation=self.escalation), events, self.timers)
 
 
-def rules(escalation: Escalation) -> Ladder:
-    return escalation.ladder.body if escalation.ladder else _WITHOUT_LADDER
-
-
-def lease(
+def grant_lease(
     situation: Situation, escalation: Escalation, holder: PersonId, state: EscalationState
-) -> Lease:
-    """Let `holder` have it for as long as that state allows."""
-    working = state == "taken_over"
-    length = rules(escalation).working_lease_s if working else rules(escalation).lease_s
-    until = situation.at + timedelta(seconds=length)
-    awake = replace(escalation, state=state, snoozed_until=None)
-    return _until(situation, awake, holder, until, "progress")
+) -> LeaseGrant:
+    """Give it to `holder` for as long as the state allows."""
+    rules = escalation.ladder.body
+    length_s = rules.working_lease_s if state == "taken_over" else rules.lease_s
+    ends_at = situation.at + timedelta(seconds=length_s)
+    return _grant_until(situation, replace(escalation, state=state), holder, ends_at, "progress")
 
 
-def snooze(
+def snooze_lease(
     situation: Situation, escalation: Escalation, holder: PersonId, until: datetime
-) -> Lease:
-    """Let it sleep until then, or until the holder's shift ends."""
-    asleep = replace(escalation, snoozes=escalation.snoozes + 1)
-    slept = _until(situation, asleep, holder, until, "snooze")
-    known = replace(slept.escalation, snoozed_until=slept.ends_at)
-    return replace(slept, escalation=known)
+) -> LeaseGrant:
+    """Snooze it until then, or until the holder's shift ends."""
+    snoozed = replace(escalation, snoozes=escalation.snoozes + 1)
+    grant = _grant_until(situation, snoozed, holder, until, "snooze")
+    lease = grant.escalation.lease
+    if lease is not None:
+        lease = replace(lease, snoozed_until=grant.ends_at)
+    return replace(grant, escalation=replace(grant.escalation, lease=lease))
 
 
-def renew(situation: Situation, escalation: Escalation, holder: PersonId) -> Decision:
-    """Start the lease anew; where the end of the shift ends it all the same, nothing changes."""
-    fresh = lease(situation, escalation, holder, escalation.state)
-    if fresh.ends_at == escalation.deadline:
-        return nothing(situation)
-    return fresh.decision(situation, renewal(situation, fresh, holder))
+def restart_lease(situation: Situation, escalation: Escalation, holder: PersonId) -> Decision:
+    """Start the lease again; nothing changes if the end of the shift ends it at the same time."""
+    grant = grant_lease(situation, escalation, holder, escalation.state)
+    if grant.ends_at == escalation.deadline:
+        return no_change(situation)
+    return grant.decision(situation, lease_renewed(situation, grant, holder))
 
 
-def renewal(situation: Situation, fresh: Lease, holder: PersonId) -> EscalationLeaseRenewed:
+def lease_renewed(
+    situation: Situation, grant: LeaseGrant, holder: PersonId
+) -> EscalationLeaseRenewed:
     return EscalationLeaseRenewed(
         contact_id=situation.contact_id,
         occurred_at=situation.at,
-        escalation_id=fresh.escalation.escalation_id,
+        escalation_id=grant.escalation.escalation_id,
         by=holder,
-        lease_expires_at=fresh.ends_at,
+        lease_expires_at=grant.ends_at,
     )
 
 
-def progress(situation: Situation, by: PersonId) -> Decision:
-    """Renew the lease of one who works on what that one has; a snooze lasts as it was set."""
+def record_progress(situation: Situation, by: PersonId) -> Decision:
+    """Restart the lease if `by` is the holder; a snooze stays as it was set."""
     escalation = situation.escalation
-    if escalation is None or escalation.holder != by or escalation.snoozed_until is not None:
-        return nothing(situation)
-    return renew(situation, escalation, by)
+    lease = escalation.lease if escalation else None
+    if escalation is None or lease is None or lease.holder != by or lease.snoozed_until is not None:
+        return no_change(situation)
+    return restart_lease(situation, escalation, by)
 
 
-def released(escalation: Escalation) -> Escalation:
-    """Return it as nobody's, and nothing is asked for it; `no_warning` goes with it."""
-    return replace(
-        escalation,
-        state="raised",
-        holder=None,
-        lease_end=None,
-        warn_at=None,
-        snoozed_until=None,
-        approval=None,
-    )
+def release(escalation: Escalation) -> Escalation:
+    """Return it without holder and approval; `cancel_warning` goes with it."""
+    return replace(escalation, state="raised", lease=None, approval=None)
 
 
-def no_warning(escalation: Escalation) -> tuple[TimerChange, ...]:
+def cancel_warning(escalation: Escalation) -> tuple[TimerChange, ...]:
     if escalation.warn_at is None:
         return ()
     return (Cancel(escalation.contact_id, WARNING_SLOT),)
 
 
-def _until(
+def _grant_until(
     situation: Situation,
     escalation: Escalation,
     holder: PersonId,
-    until: datetime,
-    end: LeaseEnd,
-) -> Lease:
-    """Make the lease, which the end of the holder's shift cuts short."""
-    shift_ends = _shift_end(situation, escalation, holder)
-    if shift_ends is not None and shift_ends < until:
-        until, end = shift_ends, "shift"
+    ends_at: datetime,
+    ends_by: LeaseEnd,
+) -> LeaseGrant:
+    """Grant the lease; the end of the holder's shift cuts it short."""
+    shift_end = _shift_end(situation, escalation, holder)
+    if shift_end is not None and shift_end < ends_at:
+        ends_at, ends_by = shift_end, "shift"
+    warn_at = _warn_at(situation.at, ends_at, escalation, ends_by)
     leased = replace(
         escalation,
-        holder=holder,
+        lease=Lease(holder, ends_by, warn_at),
         lease_no=escalation.lease_no + 1,
-        deadline=until,
-        lease_end=end,
-        warn_at=_warn_at(situation.at, until, escalation, end),
+        deadline=ends_at,
         alarm_since=None,
     )
     expires = LeaseExpires(
@@ -123,32 +109,34 @@ def _until(
         escalation_id=leased.escalation_id,
         lease_no=leased.lease_no,
     )
-    return Lease(leased, until, (Schedule(expires, until), *_warning(escalation, leased)))
+    return LeaseGrant(
+        leased, ends_at, (Schedule(expires, ends_at), *_schedule_warning(escalation, leased))
+    )
 
 
 def _shift_end(situation: Situation, escalation: Escalation, holder: PersonId) -> datetime | None:
-    if escalation.ladder is None:
+    if not escalation.has_ladder:
         return None
-    level = escalation.ladder.body.levels[escalation.level]
+    level = escalation.levels[escalation.level]
     return situation.configuration.shift_end(level, holder, situation.at)
 
 
 def _warn_at(
-    at: datetime, until: datetime, escalation: Escalation, end: LeaseEnd
+    at: datetime, ends_at: datetime, escalation: Escalation, ends_by: LeaseEnd
 ) -> datetime | None:
-    """Return when to warn; the end of a snooze is told when it comes."""
-    ahead = timedelta(seconds=rules(escalation).warn_before_s)
-    if end == "snooze" or not ahead:
+    """Return when to warn; the holder is told of the end of a snooze only when it comes."""
+    ahead = timedelta(seconds=escalation.ladder.body.warn_before_s)
+    if ends_by == "snooze" or not ahead:
         return None
-    return max(until - ahead, at + (until - at) / 2)
+    return max(ends_at - ahead, at + (ends_at - at) / 2)
 
 
-def _warning(before: Escalation, leased: Escalation) -> tuple[TimerChange, ...]:
+def _schedule_warning(before: Escalation, leased: Escalation) -> tuple[TimerChange, ...]:
     if leased.warn_at is None:
-        return no_warning(before)
-    ending = LeaseEnding(
+        return cancel_warning(before)
+    warning = LeaseWarningDue(
         contact_id=leased.contact_id,
         escalation_id=leased.escalation_id,
         lease_no=leased.lease_no,
     )
-    return (Schedule(ending, leased.warn_at),)
+    return (Schedule(warning, leased.warn_at),)

@@ -1,98 +1,100 @@
-"""Whom a level means at the moment at which it is reached, and why not those it does not."""
+"""The people of a level at the moment it is reached, and why some entries yield nobody."""
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import assert_never
 
 from common.contracts.event import PersonId
 from escalation.domain import wording
-from escalation.domain.duty.schedules import holds, on_duty
+from escalation.domain.duty.schedules import contains, on_duty
 from escalation.domain.model import Escalation
 from escalation.domain.settings.ladders import (
     Level,
-    Named,
-    OnDuty,
+    NamedPerson,
+    PersonOnDuty,
     ReportingLine,
+    ResponderRule,
     TeamSupervisors,
-    Who,
 )
-from escalation.domain.settings.people import line_above
+from escalation.domain.settings.people import reporting_line
 from escalation.domain.situation import Situation
-from escalation.domain.values import replace
 
 
 @dataclass(frozen=True, slots=True)
-class Found:
-    """Whom a level means, each once, and why it means nobody by some of its entries."""
+class Responders:
+    """The people of a level, each once, and why some of its rules yield nobody."""
 
     people: tuple[PersonId, ...]
-    nobody: tuple[str, ...]
+    vacancies: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
-class Landing:
-    """Where an escalation goes next: whom it asks there, and why not those before.
+class NextStop:
+    """Where an escalation goes next: whom it pages there, and why it skips people before.
 
-    `asked_before` had their turn there, and may still answer.
+    `paged_before` had their turn at this level, and may still answer.
     """
 
     level: int
-    people: tuple[PersonId, ...]
-    passed: tuple[str, ...]
-    asked_before: tuple[PersonId, ...] = ()
+    people: tuple[PersonId, ...] = ()
+    skipped: tuple[str, ...] = ()
+    paged_before: tuple[PersonId, ...] = ()
 
 
-def find(situation: Situation, level: Level) -> Found:
+def find_responders(situation: Situation, level: Level) -> Responders:
     absences = situation.configuration.absences
     people: dict[PersonId, None] = {}
-    nobody: list[str] = []
-    for who in level.who:
-        match _meant(situation, level, who):
-            case str() as why:
-                nobody.append(why)
-            case meant:
-                present = [one for one in meant if not holds(absences.get(one, ()), situation.at)]
-                people |= dict.fromkeys(present)
-                if not present:
-                    nobody.append(f"{level.name}: {_absent(meant)}")
-    return Found(tuple(people), tuple(dict.fromkeys(nobody)))
+    vacancies: dict[str, None] = {}
+    for rule in level.who:
+        responders = _apply_rule(situation, level, rule)
+        present = [
+            person
+            for person in responders.people
+            if not contains(absences.get(person, ()), situation.at)
+        ]
+        people |= dict.fromkeys(present)
+        vacancies |= dict.fromkeys(responders.vacancies)
+        if responders.people and not present:
+            vacancies[f"{level.name}: {_absent(responders.people)}"] = None
+    return Responders(tuple(people), tuple(vacancies))
 
 
-def _meant(situation: Situation, level: Level, who: Who) -> tuple[PersonId, ...] | str:
-    """Return those whom the entry means, whether absent or not, or why there is nobody."""
+def _apply_rule(situation: Situation, level: Level, rule: ResponderRule) -> Responders:
+    """Return the people of the rule, present or absent, or why there is nobody."""
     configuration = situation.configuration
-    match who:
-        case Named(person_id=person_id):
-            return (person_id,)
-        case OnDuty(schedule_id=schedule_id):
+    match rule:
+        case NamedPerson(person_id=person_id):
+            return Responders((person_id,))
+        case PersonOnDuty(schedule_id=schedule_id):
             schedule = configuration.schedules[schedule_id].body
-            on = on_duty(schedule, situation.at, configuration.absences)
-            return on or f"nobody on duty at {level.name}"
+            people = on_duty(schedule, situation.at, configuration.absences)
+            return _people_or(people, f"nobody on duty at {level.name}")
         case ReportingLine(steps=steps):
-            return _superior(situation, steps) or f"{level.name}: {_no_superior(situation)}"
+            people = tuple(_line(situation)[steps - 1 : steps])
+            return _people_or(people, f"{level.name}: {_no_superior(situation)}")
         case TeamSupervisors(team_id=team_id):
-            named = team_id or situation.watch.team_id
-            team = configuration.teams.get(named) if named else None
-            missing = f"team {named} is not known" if named else "no team yet"
-            return team.body.supervisors if team else f"{level.name}: {missing}"
+            team_id = team_id or situation.contact.team_id
+            team = configuration.teams.get(team_id) if team_id else None
+            missing = f"team {team_id} is not known" if team_id else "no team yet"
+            return _people_or(team.body.supervisors if team else (), f"{level.name}: {missing}")
         case _:
-            assert_never(who)
+            assert_never(rule)
 
 
-def _superior(situation: Situation, steps: int) -> tuple[PersonId, ...]:
-    return tuple(_line(situation)[steps - 1 : steps])
+def _people_or(people: tuple[PersonId, ...], vacancy: str) -> Responders:
+    return Responders(people) if people else Responders((), (vacancy,))
 
 
 def _no_superior(situation: Situation) -> str:
-    representative = situation.watch.representative_id
+    representative = situation.contact.representative_id
     if representative is None:
         return "no representative yet"
     return f"{[representative, *_line(situation)][-1]} has no superior"
 
 
 def _line(situation: Situation) -> list[PersonId]:
-    representative = situation.watch.representative_id
-    return line_above(situation.configuration.staff, representative) if representative else []
+    representative = situation.contact.representative_id
+    return reporting_line(situation.configuration.staff, representative) if representative else []
 
 
 def _absent(people: tuple[PersonId, ...]) -> str:
@@ -102,32 +104,33 @@ def _absent(people: tuple[PersonId, ...]) -> str:
 
 
 def may_act(escalation: Escalation, person: PersonId) -> bool:
-    """Tell whether the person may do anything with it: nobody settles a complaint about oneself."""
-    return person not in complained_about(escalation)
+    """Tell whether the person may act on it: nobody settles a complaint about oneself."""
+    return person not in accused(escalation)
 
 
-def complained_about(escalation: Escalation) -> frozenset[PersonId]:
-    return frozenset(reason.about for reason in escalation.reasons if reason.about is not None)
+def accused(escalation: Escalation) -> frozenset[PersonId]:
+    """Return the representatives about whom a complaint is."""
+    return frozenset(cause.about for cause in escalation.causes if cause.about is not None)
 
 
-def partial_to(situation: Situation, escalation: Escalation) -> frozenset[PersonId]:
-    """Return the supervisors of those complained about: they do not judge it alone."""
-    about = complained_about(escalation)
+def line_managers_of_accused(situation: Situation, escalation: Escalation) -> frozenset[PersonId]:
+    """Return the supervisors of the accused: they do not judge a complaint alone."""
+    about = accused(escalation)
     if not about:
         return frozenset()
-    configuration, watch = situation.configuration, situation.watch
-    team = configuration.teams.get(watch.team_id) if watch.team_id else None
-    lines = (line_above(configuration.staff, person) for person in about)
+    configuration, contact = situation.configuration, situation.contact
+    team = configuration.teams.get(contact.team_id) if contact.team_id else None
+    lines = (reporting_line(configuration.staff, person) for person in about)
     superiors = frozenset(line[0] for line in lines if line)
     return superiors.union(team.body.supervisors if team else ())
 
 
-def unfit(situation: Situation, escalation: Escalation) -> tuple[PersonId, ...]:
-    """Return those who have it or are asked, if none of them may judge all that it is about.
+def conflicted_only(situation: Situation, escalation: Escalation) -> tuple[PersonId, ...]:
+    """Return the holder or the awaited if none of them may judge it, else nobody.
 
-    What somebody asks to grant is judged by that one too, to whom it comes back.
+    The person who asks for an approval judges it too, since it comes back to that person.
     """
-    excluded = complained_about(escalation) | partial_to(situation, escalation)
+    excluded = accused(escalation) | line_managers_of_accused(situation, escalation)
     approval = escalation.approval
     if approval is not None and approval.asked_by in excluded:
         return (approval.asked_by,)
@@ -135,80 +138,77 @@ def unfit(situation: Situation, escalation: Escalation) -> tuple[PersonId, ...]:
     return concerned if excluded.issuperset(concerned) else ()
 
 
-def people_at(situation: Situation, escalation: Escalation, n: int) -> tuple[PersonId, ...]:
-    """Return whom a level means now, less those who may do nothing with it."""
-    meant = find(situation, _levels(escalation)[n]).people
-    return tuple(person for person in meant if may_act(escalation, person))
+def people_at(situation: Situation, escalation: Escalation, level: int) -> tuple[PersonId, ...]:
+    """Return the people of a level who may act on it."""
+    responders = find_responders(situation, escalation.levels[level])
+    return tuple(person for person in responders.people if may_act(escalation, person))
 
 
-def above(situation: Situation, escalation: Escalation) -> Landing | None:
-    """Return the next level with somebody who was not just asked, if there is one."""
-    if escalation.ladder is None:
-        return None
-    passed: tuple[str, ...] = ()
+def next_level(situation: Situation, escalation: Escalation) -> NextStop | None:
+    """Return the next level with somebody who was not just paged, if there is one."""
+    skipped: tuple[str, ...] = ()
     # A level where nobody was on duty has not had its turn yet.
     first = escalation.level + 1 if escalation.awaited else escalation.level
-    for n in range(first, len(escalation.ladder.body.levels)):
-        landing = landing_at(situation, escalation, n)
-        passed += landing.passed
-        if landing.people:
-            return replace(landing, passed=passed)
+    for level in range(first, len(escalation.levels)):
+        stop = stop_at(situation, escalation, level)
+        skipped += stop.skipped
+        if stop.people:
+            return replace(stop, skipped=skipped)
     return None
 
 
-def at_or_below(situation: Situation, escalation: Escalation) -> Landing:
-    """Return the level again, or the nearest below that has somebody, also who was just asked."""
-    levels = () if escalation.ladder is None else escalation.ladder.body.levels
-    anew = replace(escalation, awaited=())
-    passed: tuple[str, ...] = ()
-    for n in range(min(escalation.level, len(levels) - 1), -1, -1):
-        landing = landing_at(situation, anew, n)
-        if landing.people:
-            return replace(landing, passed=passed)
-        passed += landing.passed
-    return Landing(escalation.level, (), passed)
+def nearest_level(situation: Situation, escalation: Escalation) -> NextStop:
+    """Return the level again, or the nearest below with people, also if they were just paged."""
+    unpaged = replace(escalation, awaited=())
+    skipped: tuple[str, ...] = ()
+    for level in range(min(escalation.level, len(escalation.levels) - 1), -1, -1):
+        stop = stop_at(situation, unpaged, level)
+        if stop.people:
+            return replace(stop, skipped=skipped)
+        skipped += stop.skipped
+    return NextStop(escalation.level, skipped=skipped)
 
 
-def landing_at(situation: Situation, escalation: Escalation, n: int) -> Landing:
-    """Return whom to ask next at a level: all who were not just asked, or the first in turn."""
-    level = _levels(escalation)[n]
-    found = find(situation, level)
-    able = tuple(person for person in found.people if may_act(escalation, person))
-    people = _not_asked(escalation, able)
+def stop_at(situation: Situation, escalation: Escalation, n: int) -> NextStop:
+    """Return whom to page at a level: all who were not just paged, or the first of them in turn."""
+    if not escalation.has_ladder:
+        return NextStop(n)
+    level = escalation.levels[n]
+    responders = find_responders(situation, level)
+    able = tuple(person for person in responders.people if may_act(escalation, person))
+    people = _not_paged(escalation, able)
     if not people:
-        return Landing(n, (), _why_nobody(level, found, able))
+        return NextStop(n, skipped=_why_nobody(level, responders, able))
     if level.ask == "in_turn":
         people = people[:1]
-    if partial_to(situation, escalation).issuperset(people):
-        return _joined(situation, escalation, Landing(n, people, ()))
-    return Landing(n, people, ())
+    if line_managers_of_accused(situation, escalation).issuperset(people):
+        return with_independent(situation, escalation, NextStop(n, people))
+    return NextStop(n, people)
 
 
-def _why_nobody(level: Level, found: Found, able: tuple[PersonId, ...]) -> tuple[str, ...]:
+def _why_nobody(
+    level: Level, responders: Responders, able: tuple[PersonId, ...]
+) -> tuple[str, ...]:
     if able:
         return (f"only {wording.people(able)} at {level.name}",)
-    if found.people:
-        concerned = wording.people(found.people)
+    if responders.people:
+        concerned = wording.people(responders.people)
         return (f"only {concerned} at {level.name}, about whom the complaint is",)
-    return found.nobody
+    return responders.vacancies
 
 
-def _joined(situation: Situation, escalation: Escalation, landing: Landing) -> Landing:
-    """Let those of a level above be asked with a supervisor who may not judge alone."""
-    partial = partial_to(situation, escalation)
-    alone = f"{wording.people(landing.people)} may not judge one's own representative alone"
-    for n in range(landing.level, len(_levels(escalation))):
-        able = _not_asked(escalation, people_at(situation, escalation, n))
-        others = tuple(person for person in able if person not in partial)
-        if others:
-            told = f"{alone}: {wording.people(others)} asked too"
-            return Landing(landing.level, (*landing.people, *others), (told,))
-    return Landing(landing.level, (), (alone,))
+def with_independent(situation: Situation, escalation: Escalation, stop: NextStop) -> NextStop:
+    """Add the people of a higher level, since line managers may not judge a complaint alone."""
+    conflicted = line_managers_of_accused(situation, escalation)
+    alone = f"{wording.people(stop.people)} may not judge one's own representative alone"
+    for level in range(stop.level, len(escalation.levels)):
+        able = _not_paged(escalation, people_at(situation, escalation, level))
+        independent = tuple(person for person in able if person not in conflicted)
+        if independent:
+            explanation = f"{alone}: {wording.people(independent)} asked too"
+            return NextStop(stop.level, (*stop.people, *independent), (explanation,))
+    return NextStop(stop.level, skipped=(alone,))
 
 
-def _not_asked(escalation: Escalation, people: Iterable[PersonId]) -> tuple[PersonId, ...]:
+def _not_paged(escalation: Escalation, people: Iterable[PersonId]) -> tuple[PersonId, ...]:
     return tuple(person for person in people if person not in escalation.awaited)
-
-
-def _levels(escalation: Escalation) -> tuple[Level, ...]:
-    return () if escalation.ladder is None else escalation.ladder.body.levels

@@ -1,24 +1,25 @@
-"""What happens to an escalation when nobody does anything in time.
+"""What happens to an escalation when nobody acts in time.
 
 A timer that was replaced while it fired finds another round or lease, and does nothing.
 """
 
+from dataclasses import replace
 from typing import assert_never
 
 from common.contracts.escalations import EscalationReturned
 from common.contracts.event import PersonId
 from escalation.domain import wording
 from escalation.domain.escalations import approvals, leases
-from escalation.domain.escalations.climbing import ask, go_on, move_up, page
-from escalation.domain.escalations.responders import landing_at
+from escalation.domain.escalations.climbing import advance, climb
+from escalation.domain.escalations.paging import page_level, page_person
+from escalation.domain.escalations.responders import stop_at
 from escalation.domain.model import Escalation, ms_between
-from escalation.domain.situation import Decision, Situation, nothing
-from escalation.domain.timers import AcknowledgementDue, LeaseEnding, LeaseExpires
-from escalation.domain.values import replace
+from escalation.domain.situation import Decision, Situation, no_change
+from escalation.domain.timers import AcknowledgementDue, LeaseExpires, LeaseWarningDue
 
 
 def acknowledgement_due(situation: Situation, timer: AcknowledgementDue) -> Decision:
-    """Nobody answered in time: it goes on, unless somebody did while the timer fired."""
+    """Nobody answered in time: it moves on, unless somebody answered while the timer fired."""
     escalation = situation.escalation
     if (
         escalation is None
@@ -26,49 +27,47 @@ def acknowledgement_due(situation: Situation, timer: AcknowledgementDue) -> Deci
         or escalation.escalation_id != timer.escalation_id
         or (escalation.level, escalation.round) != (timer.level, timer.round)
     ):
-        return nothing(situation)
+        return no_change(situation)
     match escalation.state:
         case "raised":
-            because = wording.unanswered(escalation.awaited)
-            return go_on(situation, escalation, because, escalation.deadline)
+            explanation = wording.unanswered(escalation.awaited)
+            return advance(situation, escalation, explanation, escalation.deadline)
         case "approval_asked":
-            return approvals.ask_further(situation, escalation, escalation.deadline)
+            return approvals.page_next_approvers(situation, escalation, escalation.deadline)
         case "acknowledged" | "taken_over" | "handed_back" | "resolved" | "closed":
-            return nothing(situation)
+            return no_change(situation)
         case _:
             assert_never(escalation.state)
 
 
-def lease_ending(situation: Situation, timer: LeaseEnding) -> Decision:
-    """Tell whoever has it that the lease ends soon."""
+def warn_holder(situation: Situation, timer: LeaseWarningDue) -> Decision:
+    """Page the holder before the lease ends."""
     escalation = _leased(situation, timer)
-    if escalation is None or escalation.holder is None or escalation.warn_at is None:
-        return nothing(situation)
-    warned = replace(escalation, warn_at=None)
-    because = wording.lease_ending(warned, situation.at)
-    told = page(situation, warned, escalation.holder, "lease_ending", because)
-    return Decision(replace(situation, escalation=warned), (told,))
+    if escalation is None or escalation.lease is None or escalation.lease.warn_at is None:
+        return no_change(situation)
+    warned = replace(escalation, lease=replace(escalation.lease, warn_at=None))
+    page = page_person(situation, warned, escalation.lease.holder, "lease_ending")
+    return Decision(replace(situation, escalation=warned), (page,))
 
 
 def lease_expires(situation: Situation, timer: LeaseExpires) -> Decision:
-    """Whoever had it made no end of it in time: it goes up, goes back, or wakes up."""
+    """The holder did not end it in time: it goes up, returns to the level, or wakes up."""
     escalation = _leased(situation, timer)
-    if escalation is None or escalation.holder is None:
-        return nothing(situation)
-    match escalation.lease_end:
-        # A lease from before leases said what ends them ended without progress.
-        case "progress" | None:
-            because = f"lease of {escalation.holder} expired"
-            return _climb(situation, escalation, escalation.holder, because)
+    if escalation is None or escalation.lease is None:
+        return no_change(situation)
+    holder = escalation.lease.holder
+    match escalation.lease.ends_by:
+        case "progress":
+            return _climb(situation, escalation, holder, f"lease of {holder} expired")
         case "shift":
-            return _return(situation, escalation, escalation.holder)
+            return _return_to_level(situation, escalation, holder)
         case "snooze":
-            return _wake(situation, escalation, escalation.holder)
+            return _wake(situation, escalation, holder)
         case _:
-            assert_never(escalation.lease_end)
+            assert_never(escalation.lease.ends_by)
 
 
-def _leased(situation: Situation, timer: LeaseEnding | LeaseExpires) -> Escalation | None:
+def _leased(situation: Situation, timer: LeaseWarningDue | LeaseExpires) -> Escalation | None:
     escalation = situation.escalation
     if (
         escalation is None
@@ -80,22 +79,21 @@ def _leased(situation: Situation, timer: LeaseEnding | LeaseExpires) -> Escalati
 
 
 def _climb(
-    situation: Situation, escalation: Escalation, holder: PersonId, because: str
+    situation: Situation, escalation: Escalation, holder: PersonId, explanation: str
 ) -> Decision:
     passing = replace(escalation, awaited=(*escalation.awaited, holder))
-    return Decision(situation, timers=leases.no_warning(escalation)).then(
-        lambda now: move_up(now, leases.released(passing), because, escalation.deadline)
+    return Decision(situation, timers=leases.cancel_warning(escalation)).then(
+        climb, leases.release(passing), explanation, escalation.deadline
     )
 
 
-def _return(situation: Situation, escalation: Escalation, holder: PersonId) -> Decision:
-    """Ask those who are on duty now where it is; with nobody else there it goes up."""
-    due_at = escalation.deadline or situation.at
-    because = f"shift of {holder} ended"
-    without = replace(escalation, awaited=(holder,))
-    landing = landing_at(situation, without, escalation.level)
-    if not landing.people:
-        return _climb(situation, escalation, holder, because)
+def _return_to_level(situation: Situation, escalation: Escalation, holder: PersonId) -> Decision:
+    """Page those who are on duty now at its level; if there is nobody else, it goes up."""
+    explanation = f"shift of {holder} ended"
+    passing = replace(escalation, awaited=(holder,))
+    stop = stop_at(situation, passing, escalation.level)
+    if not stop.people:
+        return _climb(situation, escalation, holder, explanation)
     returned = EscalationReturned(
         contact_id=escalation.contact_id,
         occurred_at=situation.at,
@@ -103,16 +101,16 @@ def _return(situation: Situation, escalation: Escalation, holder: PersonId) -> D
         from_person=holder,
         level=escalation.level,
         level_name=escalation.level_name,
-        reason=because,
-        lateness_ms=ms_between(due_at, situation.at),
+        reason=explanation,
+        lateness_ms=ms_between(escalation.deadline or situation.at, situation.at),
     )
-    return Decision(situation, (returned,), leases.no_warning(escalation)).then(
-        lambda now: ask(now, leases.released(without), landing, because, "returned")
+    return Decision(situation, (returned,), leases.cancel_warning(escalation)).then(
+        page_level, leases.release(passing), stop, explanation, "returned"
     )
 
 
 def _wake(situation: Situation, escalation: Escalation, holder: PersonId) -> Decision:
-    """A snooze is over: whoever set it has a fresh lease, and is told."""
-    fresh = leases.lease(situation, escalation, holder, escalation.state)
-    told = page(situation, fresh.escalation, holder, "snooze_over", "the snooze is over")
-    return fresh.decision(situation, leases.renewal(situation, fresh, holder), told)
+    """A snooze is over: the holder gets a new lease and a page."""
+    grant = leases.grant_lease(situation, escalation, holder, escalation.state)
+    page = page_person(situation, grant.escalation, holder, "snooze_over")
+    return grant.decision(situation, leases.lease_renewed(situation, grant, holder), page)

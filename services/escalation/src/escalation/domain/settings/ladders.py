@@ -1,4 +1,4 @@
-"""Ladders: who is asked next, and how long each has."""
+"""Ladders: who is paged next, and how long each level has to answer."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -8,17 +8,17 @@ from annotated_types import Interval, Len
 from pydantic import ConfigDict, Field, with_config
 
 from common.contracts.notifications import Medium
-from escalation.domain.types import Label, Person, SettingId
+from escalation.domain.types import Label, SettingId, StaffId
 
-# From a tenth of a second, lest a ladder be a busy loop, to a year.
+# From 0.1 s, so that a ladder is no busy loop, to a year.
 Seconds = Annotated[float, Interval(ge=0.1, le=365 * 24 * 3600)]
 _DAY_S = 24 * 3600
 
 
 @with_config(ConfigDict(extra="forbid"))
 @dataclass(frozen=True, slots=True)
-class OnDuty:
-    """Whoever is on duty when the level is reached."""
+class PersonOnDuty:
+    """The person on duty when the level is reached."""
 
     kind: Literal["duty"]
     schedule_id: SettingId
@@ -26,15 +26,15 @@ class OnDuty:
 
 @with_config(ConfigDict(extra="forbid"))
 @dataclass(frozen=True, slots=True)
-class Named:
+class NamedPerson:
     kind: Literal["person"]
-    person_id: Person
+    person_id: StaffId
 
 
 @with_config(ConfigDict(extra="forbid"))
 @dataclass(frozen=True, slots=True)
 class ReportingLine:
-    """So many steps above the contact's representative."""
+    """The superior so many steps above the contact's representative."""
 
     kind: Literal["reporting_line"]
     steps: Annotated[int, Interval(ge=1, le=10)] = 1
@@ -43,27 +43,29 @@ class ReportingLine:
 @with_config(ConfigDict(extra="forbid"))
 @dataclass(frozen=True, slots=True)
 class TeamSupervisors:
-    """All supervisors of a team; of the contact's own if none is named."""
+    """All supervisors of a team, or of the contact's own team."""
 
     kind: Literal["team_supervisors"]
     team_id: SettingId | None = None
 
 
-Who = OnDuty | Named | ReportingLine | TeamSupervisors
+ResponderRule = PersonOnDuty | NamedPerson | ReportingLine | TeamSupervisors
 
 
 @with_config(ConfigDict(extra="forbid"))
 @dataclass(frozen=True, slots=True)
 class Level:
-    """Asks all its people at once, or one after another, each for `acknowledge_within_s`.
+    """Pages all its people at once, or in turn; each has `acknowledge_within_s` to answer.
 
-    That time counts in business time of the calendar if one is named. The level is gone through
-    `repeats` times more before it climbs. `media` nil means all those of the person.
+    That time counts in business time of the calendar, if there is one. The level is paged `repeats`
+    times more before the escalation climbs. Without `media` all those of the person are used.
     """
 
     name: Label
     acknowledge_within_s: Seconds
-    who: Annotated[tuple[Annotated[Who, Field(discriminator="kind")], ...], Len(min_length=1)]
+    who: Annotated[
+        tuple[Annotated[ResponderRule, Field(discriminator="kind")], ...], Len(min_length=1)
+    ]
     ask: Literal["all", "in_turn"] = "all"
     calendar_id: SettingId | None = None
     repeats: Annotated[int, Interval(ge=0, le=10)] = 0
@@ -73,10 +75,10 @@ class Level:
 @with_config(ConfigDict(extra="forbid"))
 @dataclass(frozen=True, slots=True)
 class Ladder:
-    """An acknowledgement holds for `lease_s`, a take-over for `working_lease_s`.
+    """An acknowledgement gives a lease of `lease_s`, a take-over one of `working_lease_s`.
 
-    Who has it is warned `warn_before_s` before that ends, and may put it off `snoozes` times, each
-    for `snooze_limit_s` at most.
+    The holder is warned `warn_before_s` before it ends and may snooze it `snoozes` times, each for
+    at most `snooze_limit_s`.
     """
 
     levels: Annotated[tuple[Level, ...], Len(min_length=1)]
@@ -86,13 +88,13 @@ class Ladder:
     snoozes: Annotated[int, Interval(ge=0, le=20)] = 2
     warn_before_s: Annotated[float, Interval(ge=0, le=_DAY_S)] = 120
 
-    def asked(self) -> Iterator[tuple[str, Who]]:
-        """Yield (place, who) for each entry of each level."""
+    def responder_rules(self) -> Iterator[tuple[str, ResponderRule]]:
+        """Yield (place, rule) for each rule of each level."""
         for n, level in enumerate(self.levels):
-            for m, who in enumerate(level.who):
-                yield f"levels/{n}/who/{m}", who
+            for m, rule in enumerate(level.who):
+                yield f"levels/{n}/who/{m}", rule
 
     @property
-    def ends_in_a_person(self) -> bool:
-        """A schedule, a line or a team may turn out to be empty; a person is always there."""
-        return any(isinstance(who, Named) for who in self.levels[-1].who)
+    def ends_in_named_person(self) -> bool:
+        """Only a named person is always there; a schedule, a line or a team may be empty."""
+        return any(isinstance(rule, NamedPerson) for rule in self.levels[-1].who)

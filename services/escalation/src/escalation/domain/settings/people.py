@@ -13,7 +13,7 @@ from escalation.domain import types
 from escalation.domain.duty.schedules import Absence
 
 Position = Literal["representative", "supervisor", "manager", "director"]
-# Those of the API's roles whose outcomes may cost something, from the lowest.
+# The API's roles that may grant outcomes which cost something, lowest first.
 GrantingRole = Literal["supervisor", "manager"]
 Role = Literal["channel", "representative", "supervisor", "manager", "admin"]
 Currency = Annotated[str, StringConstraints(pattern=r"^[A-Z]{3}$")]
@@ -23,9 +23,9 @@ Amount = Annotated[Decimal, Field(ge=0, max_digits=18, decimal_places=4)]
 @with_config(ConfigDict(extra="forbid"))
 @dataclass(frozen=True, slots=True)
 class Person:
-    """`role` is what the person is, for people to read; what one may do hangs on the API key."""
+    """`role` is for people to read; the API key says what the person may do."""
 
-    reports_to: types.Person | None = None
+    reports_to: types.StaffId | None = None
     role: Position | None = None
     absences: tuple[Absence, ...] = ()
 
@@ -33,53 +33,60 @@ class Person:
 @with_config(ConfigDict(extra="forbid"))
 @dataclass(frozen=True, slots=True)
 class Team:
-    supervisors: Annotated[tuple[types.Person, ...], Len(min_length=1)]
+    supervisors: Annotated[tuple[types.StaffId, ...], Len(min_length=1)]
 
 
 @with_config(ConfigDict(extra="forbid"))
 @dataclass(frozen=True, slots=True)
 class ApprovalLimit:
-    """The most that a role may grant, by currency (ISO 4217); in one not listed it is nothing."""
+    """The most that a role may grant, by currency (ISO 4217); nothing in others."""
 
     limits: dict[Currency, Amount] = field(default_factory=dict)
 
 
-def limit_of(settings: Mapping[str, ApprovalLimit], role: Role, currency: str) -> Decimal | None:
-    """Return the most that the role may grant, or None if there is no end to it.
+def has_limits(limits: Mapping[str, ApprovalLimit], role: Role) -> bool:
+    """Tell whether what the role may grant is limited.
 
-    Without a setting of their own supervisors are bounded by the managers': where these have a
-    limit, they may grant nothing. So newcomers are not held up, and no limit is evaded from below.
+    Supervisors without a limit of their own may grant nothing as soon as managers have one. So new
+    roles are not held up, and nobody evades a limit from below.
     """
     match role:
         case "admin":
-            return None
+            return False
         case "channel" | "representative":
-            return Decimal(0)
-        case "supervisor" | "manager":
-            own = settings.get(role)
+            return True
+        case "supervisor":
+            return role in limits or "manager" in limits
+        case "manager":
+            return role in limits
         case _:
             assert_never(role)
-    if own is not None:
-        return own.limits.get(currency, Decimal(0))
-    return Decimal(0) if role == "supervisor" and "manager" in settings else None
 
 
-def line_above(staff: Mapping[PersonId, Person], person: PersonId) -> list[PersonId]:
-    """Return whom the person reports to, and so on up to the top, each once."""
+def limit_of(limits: Mapping[str, ApprovalLimit], role: Role, currency: str) -> Decimal | None:
+    """Return the most that the role may grant; None if it has no limit."""
+    if not has_limits(limits, role):
+        return None
+    own = limits.get(role, ApprovalLimit())
+    return own.limits.get(currency, Decimal(0))
+
+
+def reporting_line(staff: Mapping[PersonId, Person], person: PersonId) -> list[PersonId]:
+    """Return the person's superior, that one's superior, and so on to the top, each once."""
     line: list[PersonId] = []
-    while (known := staff.get(person)) is not None and known.reports_to is not None:
-        person = known.reports_to
+    while (member := staff.get(person)) is not None and member.reports_to is not None:
+        person = member.reports_to
         if person in line:
             break
         line.append(person)
     return line
 
 
-def cycle(
+def find_cycle(
     staff: Mapping[PersonId, Person], person: PersonId, reports_to: PersonId
 ) -> list[PersonId] | None:
-    """Return the way round that it would make if the person reported to that one, if it would."""
-    line = [reports_to, *line_above(staff, reports_to)]
+    """Return the cycle that there would be if the person reported to `reports_to`."""
+    line = [reports_to, *reporting_line(staff, reports_to)]
     if person not in line:
         return None
     return [person, *line[: line.index(person) + 1]]

@@ -1,4 +1,4 @@
-"""Service level policies: what is promised to whom."""
+"""Service level policies: which clocks a contact gets, and what their thresholds do."""
 
 from dataclasses import asdict, dataclass, field
 from datetime import datetime
@@ -7,8 +7,9 @@ from typing import Annotated
 from annotated_types import Gt, Interval, Len, Lt
 from pydantic import AfterValidator, ConfigDict, with_config
 
+from common.contracts.clocks import ClockName, ThresholdAction
 from common.contracts.contacts import Channel, Priority, Tier
-from common.contracts.escalations import ClockName, Severity, ThresholdAction
+from common.contracts.escalations import Severity
 from escalation.domain.types import Label, SettingId
 
 YEAR_S = 365 * 24 * 3600
@@ -16,8 +17,8 @@ DEADLINE_PERCENT = 100
 
 
 @dataclass(frozen=True, slots=True)
-class Contact:
-    """What is known of a contact when its promises are made."""
+class ContactDetails:
+    """The facts of a contact that policies match."""
 
     channel: Channel
     priority: Priority
@@ -34,7 +35,7 @@ class Contact:
 @with_config(ConfigDict(extra="forbid"))
 @dataclass(frozen=True, slots=True)
 class Match:
-    """Each key that is given must contain the contact's; none given matches every contact."""
+    """Each key that is set must contain the contact's value; an empty match covers all."""
 
     priority: Annotated[tuple[Priority, ...], Len(min_length=1)] | None = None
     channel: Annotated[tuple[Channel, ...], Len(min_length=1)] | None = None
@@ -48,7 +49,7 @@ class Match:
     def specificity(self) -> int:
         return sum(allowed is not None for allowed in asdict(self).values())
 
-    def covers(self, contact: Contact) -> bool:
+    def covers(self, contact: ContactDetails) -> bool:
         return (
             _allows(self.priority, contact.priority)
             and _allows(self.channel, contact.channel)
@@ -67,9 +68,9 @@ def _allows(allowed: tuple[str, ...] | None, value: str | None) -> bool:
 @with_config(ConfigDict(extra="forbid"))
 @dataclass(frozen=True, slots=True)
 class ThresholdRule:
-    """What to do at `at_percent` of the target, or `offset_s` after (below nothing before) its end.
+    """What to do at `at_percent` of the target, or `offset_s` after (negative: before) its end.
 
-    `priority` is what `change_priority` changes the contact's priority to.
+    `priority` is the new priority of `change_priority`.
     """
 
     action: ThresholdAction
@@ -84,8 +85,8 @@ class ThresholdRule:
             raise ValueError("change_priority, and nothing else, takes a priority")
 
 
-def after_s(target_s: float, percent: int | None, offset_s: float | None) -> float:
-    """Return at how many seconds of business time from its clock's start a threshold stands."""
+def threshold_offset_s(target_s: float, percent: int | None, offset_s: float | None) -> float:
+    """Return the business time in seconds from its clock's start to a threshold."""
     if offset_s is not None:
         return max(0.0, target_s + offset_s)
     return target_s * (percent or DEADLINE_PERCENT) / DEADLINE_PERCENT
@@ -96,8 +97,8 @@ def after_s(target_s: float, percent: int | None, offset_s: float | None) -> flo
 class Target:
     """`target_s` counts in business time of the policy's calendar.
 
-    A target with no threshold at 100 percent raises there. A promise that `runs_while_waiting` is
-    kept running while the next word is the customer's; others stand still then.
+    A target without a threshold at 100 percent raises there. A clock that `runs_while_waiting` does
+    not pause while we wait for the customer.
     """
 
     clock: ClockName
@@ -106,12 +107,12 @@ class Target:
     runs_while_waiting: bool = False
 
     def __post_init__(self) -> None:
-        seen: set[tuple[float, str]] = set()
+        places: set[tuple[float, str]] = set()
         for rule in self.rules:
-            place = after_s(self.target_s, rule.at_percent, rule.offset_s)
-            if (place, rule.action) in seen:
-                raise ValueError(f"two thresholds {rule.action} {place:g} s after the start")
-            seen.add((place, rule.action))
+            offset_s = threshold_offset_s(self.target_s, rule.at_percent, rule.offset_s)
+            if (offset_s, rule.action) in places:
+                raise ValueError(f"two thresholds {rule.action} {offset_s:g} s after the start")
+            places.add((offset_s, rule.action))
 
     @property
     def rules(self) -> tuple[ThresholdRule, ...]:
@@ -120,7 +121,7 @@ class Target:
         return (*self.thresholds, ThresholdRule("raise", DEADLINE_PERCENT))
 
 
-def _one_each(targets: tuple[Target, ...]) -> tuple[Target, ...]:
+def _require_distinct_clocks(targets: tuple[Target, ...]) -> tuple[Target, ...]:
     if len({target.clock for target in targets}) < len(targets):
         raise ValueError("each clock may have one target")
     return targets
@@ -128,8 +129,8 @@ def _one_each(targets: tuple[Target, ...]) -> tuple[Target, ...]:
 
 @with_config(ConfigDict(extra="forbid"))
 @dataclass(frozen=True, slots=True)
-class Repeated:
-    """So many contacts of one customer within so many days, the last one counted."""
+class RepeatRule:
+    """So many contacts of one customer within so many days, including the last one."""
 
     contacts: Annotated[int, Interval(ge=2, le=100)]
     within_days: Annotated[int, Interval(ge=1, le=365)]
@@ -138,28 +139,30 @@ class Repeated:
 
 @with_config(ConfigDict(extra="forbid"))
 @dataclass(frozen=True, slots=True)
-class RaiseWhen:
-    """What takes a contact upstairs beside its promises; `feedback_at_most` is a score."""
+class RaiseRules:
+    """What raises an escalation beside clocks; `feedback_at_most` is a score from 1 to 5."""
 
     vip: bool = False
-    repeated: Repeated | None = None
+    repeated: RepeatRule | None = None
     feedback_at_most: Annotated[int, Interval(ge=1, le=5)] | None = None
 
 
 @with_config(ConfigDict(extra="forbid"))
 @dataclass(frozen=True, slots=True)
 class SlaPolicy:
-    """`calendar_id` is nil for a promise that runs 24x7.
+    """Without `calendar_id` its clocks run 24x7.
 
-    A customer whose region is in `calendar_by_region` is promised by that calendar instead. What
-    is as grave as `ladder_by_severity` says when it is raised goes up that ladder instead.
+    For a customer of a region in `calendar_by_region` that calendar counts instead. An escalation
+    that is raised with a severity in `ladder_by_severity` takes that ladder instead.
     """
 
-    targets: Annotated[tuple[Target, ...], Len(min_length=1), AfterValidator(_one_each)]
+    targets: Annotated[
+        tuple[Target, ...], Len(min_length=1), AfterValidator(_require_distinct_clocks)
+    ]
     ladder_id: SettingId
     severity: Severity
     match: Match = field(default_factory=Match)
     calendar_id: SettingId | None = None
     calendar_by_region: dict[Label, SettingId] = field(default_factory=dict)
-    raise_when: RaiseWhen = field(default_factory=RaiseWhen)
+    raise_when: RaiseRules = field(default_factory=RaiseRules)
     ladder_by_severity: dict[Severity, SettingId] = field(default_factory=dict)

@@ -1,35 +1,27 @@
-"""What managers have set, as it is in force, and which settings make no sense together."""
+"""The settings in force, and the registry of their kinds."""
 
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from collections import defaultdict
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from decimal import Decimal
 from functools import cached_property
-from typing import Any, Generic, TypeVar, assert_never
+from typing import Any, Generic, TypeVar
 
 from common.contracts.event import PersonId
-from escalation.domain.duty import changes
 from escalation.domain.duty.calendars import Calendar
 from escalation.domain.duty.schedules import Absences, DutySchedule, on_duty
 from escalation.domain.duty.shifts import shift_end
-from escalation.domain.settings.ladders import (
-    Ladder,
-    Level,
-    Named,
-    OnDuty,
-    ReportingLine,
-    TeamSupervisors,
-    Who,
-)
+from escalation.domain.settings.ladders import Ladder, Level, NamedPerson, PersonOnDuty
 from escalation.domain.settings.people import (
     ApprovalLimit,
     Person,
     Role,
     Team,
-    cycle,
+    has_limits,
     limit_of,
 )
-from escalation.domain.settings.policies import Contact, SlaPolicy
+from escalation.domain.settings.policies import ContactDetails, SlaPolicy
 
 Setting = SlaPolicy | Calendar | Ladder | DutySchedule | Person | Team | ApprovalLimit
 T = TypeVar("T", bound=Setting)
@@ -38,8 +30,35 @@ DEFAULT_LADDER = "default"
 
 
 @dataclass(frozen=True, slots=True)
+class SettingKind:
+    """`path` names the kind in the API, on the command line and in the table of settings.
+
+    `field` is the field of Configuration that holds its settings. A kind that is not `simulated`
+    changes no outcome of a simulation.
+    """
+
+    path: str
+    type: type[Any]
+    field: str
+    simulated: bool = True
+
+
+KINDS = (
+    SettingKind("sla-policies", SlaPolicy, "policies"),
+    SettingKind("calendars", Calendar, "calendars"),
+    SettingKind("ladders", Ladder, "ladders"),
+    SettingKind("duty-schedules", DutySchedule, "schedules"),
+    SettingKind("people", Person, "people"),
+    SettingKind("teams", Team, "teams"),
+    SettingKind("approval-limits", ApprovalLimit, "limits", simulated=False),
+)
+KIND_BY_TYPE: Mapping[type[Any], SettingKind] = {kind.type: kind for kind in KINDS}
+KIND_BY_PATH: Mapping[str, SettingKind] = {kind.path: kind for kind in KINDS}
+
+
+@dataclass(frozen=True, slots=True)
 class Ref:
-    """One version of a setting: it never changes again."""
+    """One version of a setting; it never changes."""
 
     id: str
     version: int
@@ -59,9 +78,16 @@ class Versioned(Generic[T]):
         return Ref(self.id, self.version)
 
 
+# How often an escalation for which there is no ladder looks for one.
+NO_LADDER_RETRY_S = 60.0
+NO_LADDER = Versioned(
+    "", 0, Ladder((), lease_s=NO_LADDER_RETRY_S, working_lease_s=NO_LADDER_RETRY_S)
+)
+
+
 @dataclass(frozen=True)
 class Configuration:
-    """The newest version of each setting, by its id; clocks go on by earlier calendars too."""
+    """The newest version of each setting by its id; running clocks still use older calendars."""
 
     policies: Mapping[str, Versioned[SlaPolicy]] = field(default_factory=dict)
     calendars: Mapping[str, Versioned[Calendar]] = field(default_factory=dict)
@@ -72,23 +98,36 @@ class Configuration:
     limits: Mapping[str, Versioned[ApprovalLimit]] = field(default_factory=dict)
     earlier_calendars: Mapping[Ref, Calendar] = field(default_factory=dict)
 
-    def find(self, kind: type[T], setting_id: str) -> Versioned[T] | None:
-        return self._of(kind).get(setting_id)
+    @classmethod
+    def of(cls, settings: Iterable[Versioned[Any]]) -> "Configuration":
+        """Put the settings in force; of several versions the last one, but all of a calendar."""
+        by_field: dict[str, dict[str, Versioned[Any]]] = defaultdict(dict)
+        calendars: dict[Ref, Calendar] = {}
+        for setting in settings:
+            by_field[KIND_BY_TYPE[type(setting.body)].field][setting.id] = setting
+            if isinstance(setting.body, Calendar):
+                calendars[setting.ref] = setting.body
+        values: dict[str, Any] = {**by_field, "earlier_calendars": calendars}
+        return cls(**values)
+
+    def get(self, kind: type[T], setting_id: str) -> Versioned[T] | None:
+        return self._by_id(kind).get(setting_id)
 
     def all_of(self, kind: type[T]) -> list[Versioned[T]]:
-        return sorted(self._of(kind).values(), key=lambda setting: setting.id)
+        return sorted(self._by_id(kind).values(), key=lambda setting: setting.id)
 
-    def _of(self, kind: type[Any]) -> Mapping[str, Versioned[Any]]:
-        settings: dict[type[Any], Mapping[str, Versioned[Any]]] = {
-            SlaPolicy: self.policies,
-            Calendar: self.calendars,
-            Ladder: self.ladders,
-            DutySchedule: self.schedules,
-            Person: self.people,
-            Team: self.teams,
-            ApprovalLimit: self.limits,
-        }
-        return settings[kind]
+    def with_next(self, setting_id: str, body: Setting) -> "Configuration":
+        """Return it with `body` as the next version of the setting."""
+        kind = KIND_BY_TYPE[type(body)]
+        settings = self._by_id(kind.type)
+        version = settings[setting_id].version + 1 if setting_id in settings else 1
+        setting: Versioned[Any] = Versioned(setting_id, version, body)
+        changes: dict[str, Any] = {kind.field: {**settings, setting_id: setting}}
+        return replace(self, **changes)
+
+    def _by_id(self, kind: type[T]) -> Mapping[str, Versioned[T]]:
+        settings: Mapping[str, Versioned[T]] = getattr(self, KIND_BY_TYPE[kind].field)
+        return settings
 
     @cached_property
     def _most_specific_first(self) -> list[Versioned[SlaPolicy]]:
@@ -98,27 +137,32 @@ class Configuration:
 
     @cached_property
     def raises_on_receipt(self) -> bool:
-        """Tell whether any policy takes some contacts upstairs as they come in."""
+        """Tell whether any policy raises some contacts as they come in."""
         rules = (policy.body.raise_when for policy in self.policies.values())
         return any(rule.vip or rule.repeated is not None for rule in rules)
 
-    def policy_for(self, contact: Contact) -> Versioned[SlaPolicy] | None:
-        covering = (each for each in self._most_specific_first if each.body.match.covers(contact))
-        return next(covering, None)
+    def policy_for(self, contact: ContactDetails) -> Versioned[SlaPolicy] | None:
+        """Return the most specific policy that covers the contact."""
+        return next(
+            (policy for policy in self._most_specific_first if policy.body.match.covers(contact)),
+            None,
+        )
 
-    def calendar_of(self, policy: SlaPolicy, contact: Contact) -> Versioned[Calendar] | None:
+    def calendar_for(
+        self, policy: SlaPolicy, contact: ContactDetails
+    ) -> Versioned[Calendar] | None:
         """Return the one of the customer's region, else the policy's own."""
         calendar_id = policy.calendar_by_region.get(contact.region or "", policy.calendar_id)
         return None if calendar_id is None else self.calendars[calendar_id]
 
-    def calendar_at(self, ref: Ref | None) -> Calendar | None:
+    def calendar_version(self, ref: Ref | None) -> Calendar | None:
         """Return the version by which a clock counts, also once there is a newer one."""
         if ref is None:
             return None
         return self.earlier_calendars.get(ref) or self.calendars[ref.id].body
 
-    def ladder(self, ladder_id: str | None) -> Versioned[Ladder] | None:
-        return self.ladders.get(ladder_id or DEFAULT_LADDER)
+    def ladder_for(self, ladder_id: str | None) -> Versioned[Ladder]:
+        return self.ladders.get(ladder_id or DEFAULT_LADDER, NO_LADDER)
 
     @cached_property
     def staff(self) -> Mapping[PersonId, Person]:
@@ -126,7 +170,7 @@ class Configuration:
 
     @cached_property
     def absences(self) -> Absences:
-        """Of those who are ever away, when."""
+        """The absences of each person who has any."""
         return {
             person_id: person.absences
             for person_id, person in self.staff.items()
@@ -134,90 +178,29 @@ class Configuration:
         }
 
     def shift_end(self, level: Level, person: PersonId, at: datetime) -> datetime | None:
-        """Return when the person's duty at the level ends; nil if nothing ends it."""
-        if Named("person", person) in level.who:
+        """Return when the person's duty at the level ends; None if nothing ends it."""
+        if NamedPerson("person", person) in level.who:
             return None
         schedules = (
-            self.schedules[who.schedule_id].body for who in level.who if isinstance(who, OnDuty)
+            self.schedules[rule.schedule_id].body
+            for rule in level.who
+            if isinstance(rule, PersonOnDuty)
         )
         ends = [
             shift_end(schedule, person, at, self.absences)
             for schedule in schedules
             if person in on_duty(schedule, at, self.absences)
         ]
-        known = [end for end in ends if end is not None]
-        return max(known) if known and len(known) == len(ends) else None
+        limited = [end for end in ends if end is not None]
+        return max(limited) if limited and len(limited) == len(ends) else None
 
-    def limit_of(self, role: Role, currency: str) -> Decimal | None:
-        """Return the most that the role may grant, or None if there is no end to it."""
-        return limit_of({name: one.body for name, one in self.limits.items()}, role, currency)
+    def limit_for(self, role: Role, currency: str) -> Decimal | None:
+        """Return the most that the role may grant; None if it has no limit."""
+        return limit_of(self._limit_by_role, role, currency)
 
-    def faults(self, setting_id: str, setting: Setting) -> Iterator[tuple[str, str]]:
-        """Yield (place, what is wrong there) for what can't be seen from the setting alone."""
-        match setting:
-            case Person(reports_to=superior):
-                if superior and (way := cycle(self.staff, PersonId(setting_id), superior)):
-                    yield "reports_to", f"That would be a cycle: {' → '.join(way)}."
-            case Ladder():
-                if not setting.ends_in_a_person:
-                    last = len(setting.levels) - 1
-                    yield f"levels/{last}/who", "The last level must name a person."
-            case DutySchedule():
-                yield from changes.faults(setting)
-            case SlaPolicy() | Calendar() | Team() | ApprovalLimit():
-                pass
-            case _:
-                assert_never(setting)
-        for place, what in self.undefined(setting):
-            yield place, f"There is no {what}."
+    def has_limits(self, role: Role) -> bool:
+        return has_limits(self._limit_by_role, role)
 
-    def undefined(self, setting: Setting) -> Iterator[tuple[str, str]]:
-        """Yield (place, what it names) for each setting that is named but does not exist."""
-        match setting:
-            case SlaPolicy():
-                yield from self._undefined_in_policy(setting)
-            case Ladder():
-                yield from self._undefined_in_ladder(setting)
-            case Person(reports_to=superior):
-                if superior is not None and superior not in self.people:
-                    yield "reports_to", f"person {superior}"
-            case Calendar():
-                yield from setting.unknown_holidays()
-            case DutySchedule(covers=Calendar() as covers):
-                yield from ((f"covers/{place}", what) for place, what in covers.unknown_holidays())
-            case DutySchedule() | Team() | ApprovalLimit():
-                return
-            case _:
-                assert_never(setting)
-
-    def _undefined_in_policy(self, policy: SlaPolicy) -> Iterator[tuple[str, str]]:
-        if policy.ladder_id not in self.ladders:
-            yield "ladder_id", f"ladder {policy.ladder_id}"
-        if policy.calendar_id is not None and policy.calendar_id not in self.calendars:
-            yield "calendar_id", f"calendar {policy.calendar_id}"
-        for region, calendar_id in policy.calendar_by_region.items():
-            if calendar_id not in self.calendars:
-                yield f"calendar_by_region/{region}", f"calendar {calendar_id}"
-        for severity, ladder_id in policy.ladder_by_severity.items():
-            if ladder_id not in self.ladders:
-                yield f"ladder_by_severity/{severity}", f"ladder {ladder_id}"
-
-    def _undefined_in_ladder(self, ladder: Ladder) -> Iterator[tuple[str, str]]:
-        for n, level in enumerate(ladder.levels):
-            if level.calendar_id is not None and level.calendar_id not in self.calendars:
-                yield f"levels/{n}/calendar_id", f"calendar {level.calendar_id}"
-        for place, who in ladder.asked():
-            yield from ((f"{place}/{name}", what) for name, what in self._undefined_in(who))
-
-    def _undefined_in(self, who: Who) -> Iterator[tuple[str, str]]:
-        match who:
-            case OnDuty(schedule_id=schedule_id):
-                if schedule_id not in self.schedules:
-                    yield "schedule_id", f"duty schedule {schedule_id}"
-            case TeamSupervisors(team_id=team_id):
-                if team_id is not None and team_id not in self.teams:
-                    yield "team_id", f"team {team_id}"
-            case Named() | ReportingLine():
-                return
-            case _:
-                assert_never(who)
+    @cached_property
+    def _limit_by_role(self) -> Mapping[str, ApprovalLimit]:
+        return {role: limit.body for role, limit in self.limits.items()}

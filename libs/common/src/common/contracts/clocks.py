@@ -1,0 +1,160 @@
+"""Facts about the clocks of a contact's service levels, owned by `escalation`."""
+
+from typing import Literal
+
+from pydantic import AwareDatetime
+
+from common.contracts.contacts import Priority
+from common.contracts.event import ContactEvent, Contract, Event, PersonId, TeamId
+
+ClockName = Literal[
+    "assignment",
+    "first_response",
+    "next_response",
+    "periodic_update",
+    "resolution",
+    "acknowledgement",
+]
+ThresholdAction = Literal["warn_representative", "warn_supervisor", "raise", "change_priority"]
+ClockState = Literal["running", "paused", "breached", "met", "met_late", "cancelled"]
+
+
+class ClocksEvent(ContactEvent):
+    topic = "clocks"
+
+
+class ClockThreshold(Contract):
+    """A point in a clock's run; the one at 100 percent is the deadline.
+
+    `offset_s` is set for a point so many seconds before (negative) or after the deadline.
+    `priority` is the new priority of `change_priority`.
+    """
+
+    percent: int
+    due_at: AwareDatetime
+    action: ThresholdAction
+    offset_s: float | None = None
+    priority: Priority | None = None
+
+
+class ClockDeadline(Contract):
+    """The clock counts from `started_at`; `target_s` is its length in business time.
+
+    `run` counts the clock's starts. Other clocks than those that are `runs_while_waiting` pause
+    while we wait for the customer.
+    """
+
+    clock: ClockName
+    due_at: AwareDatetime
+    run: int
+    started_at: AwareDatetime
+    target_s: float
+    thresholds: tuple[ClockThreshold, ...]
+    runs_while_waiting: bool = False
+
+
+class ClocksStarted(ClocksEvent):
+    """Clocks of one contact started by a policy; without a calendar they run 24x7."""
+
+    policy_id: str
+    policy_version: int
+    clocks: tuple[ClockDeadline, ...]
+    calendar_id: str | None = None
+    calendar_version: int | None = None
+    reason: str
+
+
+class ClockChangeEvent(ClocksEvent):
+    clock: ClockName
+
+
+class ClockPaused(ClockChangeEvent):
+    """`elapsed_s` is the business time that the run has spent."""
+
+    paused_at: AwareDatetime
+    elapsed_s: float
+    reason: str
+
+
+class ClockResumed(ClockChangeEvent):
+    """`thresholds` are all of the clock's; those that have fired are unchanged."""
+
+    resumed_at: AwareDatetime
+    due_at: AwareDatetime
+    thresholds: tuple[ClockThreshold, ...]
+    reason: str
+
+
+class ClockRetargeted(ClockChangeEvent):
+    """A running clock got another target from `retargeted_at` on; the time it has spent counts.
+
+    `thresholds` are all of the clock's; those that have fired are unchanged.
+    """
+
+    policy_id: str
+    policy_version: int
+    calendar_id: str | None = None
+    calendar_version: int | None = None
+    target_s: float
+    elapsed_s: float
+    due_at: AwareDatetime
+    thresholds: tuple[ClockThreshold, ...]
+    reason: str
+    retargeted_at: AwareDatetime
+    runs_while_waiting: bool = False
+
+
+class ClockWarned(ClockChangeEvent):
+    """A threshold other than the deadline passed, `lateness_ms` after it was due.
+
+    `due_at` is the deadline of the clock, `threshold_due_at` that of the threshold.
+    """
+
+    threshold_percent: int
+    due_at: AwareDatetime
+    lateness_ms: float
+    threshold_due_at: AwareDatetime
+    action: ThresholdAction
+    policy_id: str
+    policy_version: int
+
+
+class ClockBreached(ClockChangeEvent):
+    """The deadline passed, `lateness_ms` before this event. Representative and team had it then."""
+
+    due_at: AwareDatetime
+    lateness_ms: float
+    policy_id: str
+    policy_version: int
+    run: int
+    representative_id: PersonId | None = None
+    team_id: TeamId | None = None
+
+
+class ClockMet(ClockChangeEvent):
+    """It is late if `met_at` is after `due_at`. Representative and team had the contact then."""
+
+    due_at: AwareDatetime
+    met_at: AwareDatetime
+    run: int
+    representative_id: PersonId | None = None
+    team_id: TeamId | None = None
+
+
+class ClockCancelled(ClockChangeEvent):
+    """`cancelled_at` is when what cancelled it happened."""
+
+    reason: str
+    cancelled_at: AwareDatetime
+
+
+EVENTS: tuple[type[Event], ...] = (
+    ClocksStarted,
+    ClockPaused,
+    ClockResumed,
+    ClockRetargeted,
+    ClockWarned,
+    ClockBreached,
+    ClockMet,
+    ClockCancelled,
+)

@@ -1,0 +1,46 @@
+"""Runs a command's queries on a database connection of its own."""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from typing import Final, Literal, TypeVar
+
+import typer
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from common.core import logs
+from common.core.errors import is_transient
+from common.storage.database import connect
+from escalation.settings import Settings
+
+T = TypeVar("T")
+
+EXIT_CHECK_FAILED: Final = 1
+EXIT_UNAVAILABLE: Final = 3
+
+
+def run_query(
+    query: Callable[[AsyncConnection], Awaitable[T]],
+    isolation: Literal["AUTOCOMMIT", "REPEATABLE READ"] = "AUTOCOMMIT",
+) -> T:
+    """Run `query` on a connection without a statement timeout; exit 3 if the database is down."""
+    logs.to_stderr()
+    return asyncio.run(_run(Settings(kafka_bootstrap="unused"), query, isolation))
+
+
+async def _run(
+    settings: Settings, query: Callable[[AsyncConnection], Awaitable[T]], isolation: str
+) -> T:
+    # A query may take minutes; the person who waits for it can end it.
+    url = str(settings.database_url)
+    engine = connect(url, schema="escalation", pool_size=1, statement_timeout_s=None)
+    try:
+        async with engine.connect() as pooled:
+            return await query(await pooled.execution_options(isolation_level=isolation))
+    except Exception as error:
+        # A closed pipe is the reader's doing, not the database's.
+        if isinstance(error, BrokenPipeError) or not is_transient(error):
+            raise
+        typer.echo(f"the database is unavailable: {error}", err=True)
+        raise typer.Exit(EXIT_UNAVAILABLE) from error
+    finally:
+        await engine.dispose()

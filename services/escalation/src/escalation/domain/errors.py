@@ -1,0 +1,76 @@
+"""All errors of the domain."""
+
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from escalation.domain.model import Escalation, EscalationState
+    from escalation.domain.settings.registry import Versioned
+    from escalation.domain.situation import Situation
+
+
+class ContactNotFoundError(Exception):
+    """There is no such contact."""
+
+    def __init__(self) -> None:
+        super().__init__(self.__doc__)
+
+
+class ContactNotOpenError(Exception):
+    """The contact is not open."""
+
+
+class EscalationNotFoundError(Exception):
+    """There is no such escalation."""
+
+
+class ForbiddenError(Exception):
+    """This person may not do it; the message says who may."""
+
+
+class RefusedError(Exception):
+    """The state of the escalation does not allow this."""
+
+    def __init__(self, state: "EscalationState", detail: str) -> None:
+        super().__init__(detail)
+        self.state = state
+
+
+class EscalationConflictError(Exception):
+    """The action does not fit the escalation as it is now."""
+
+    def __init__(self, detail: str, situation: "Situation", escalation: "Escalation") -> None:
+        super().__init__(detail)
+        self.situation = situation
+        self.escalation = escalation
+
+
+class WrongStateError(EscalationConflictError):
+    """The escalation's state does not allow the action."""
+
+
+class StaleEscalationError(EscalationConflictError):
+    """The escalation is not at the version that the caller has read."""
+
+
+class InvalidSettingError(Exception):
+    """A setting contradicts the others; `errors` are (place, message)."""
+
+    def __init__(self, errors: list[tuple[str, str]]) -> None:
+        super().__init__(errors)
+        self.errors = errors
+
+
+class StaleSettingError(Exception):
+    """The setting has changed since you read it."""
+
+    def __init__(self, current: "Versioned[Any] | None") -> None:
+        super().__init__(self.__doc__)
+        self.current = current
+
+
+class NotOwnShiftError(Exception):
+    """Supervisors change their own shifts; only managers change others'."""
+
+
+class InvalidChangeError(Exception):
+    """The schedule can't be changed like this."""

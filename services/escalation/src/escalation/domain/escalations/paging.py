@@ -1,0 +1,168 @@
+"""Pages: who is told what, and until when the escalation waits for an answer."""
+
+from dataclasses import replace
+from datetime import datetime, timedelta
+from uuid import NAMESPACE_OID, uuid5
+
+from common.contracts.clocks import ClockState
+from common.contracts.escalations import (
+    PagedApproval,
+    PagedCause,
+    PagedContact,
+    PageReason,
+    PageRequested,
+)
+from common.contracts.event import PageId, PersonId
+from common.messages import Schedule
+from escalation.domain.duty.calendars import add_business_time
+from escalation.domain.escalations.responders import NextStop
+from escalation.domain.model import Approval, Escalation, EscalationCause, SlaClock, TrackedContact
+from escalation.domain.settings.registry import NO_LADDER_RETRY_S
+from escalation.domain.situation import Decision, Situation, no_change
+from escalation.domain.timers import AcknowledgementDue
+from escalation.domain.types import OPERATIONS
+
+
+def page_level(
+    situation: Situation,
+    escalation: Escalation,
+    stop: NextStop,
+    explanation: str | None,
+    reason: PageReason | None = None,
+) -> Decision:
+    """Page the people of the stop and wait for one of them; without people only wait."""
+    deadline = acknowledgement_deadline(situation, escalation, stop.level)
+    waiting = replace(
+        escalation,
+        round=escalation.round + 1,
+        awaited=(*stop.paged_before, *stop.people),
+        deadline=deadline,
+    )
+    due = AcknowledgementDue(
+        contact_id=waiting.contact_id,
+        escalation_id=waiting.escalation_id,
+        level=waiting.level,
+        round=waiting.round,
+    )
+    pages = tuple(
+        page_person(
+            situation, waiting, person, reason or _page_reason(situation, waiting), explanation
+        )
+        for person in stop.people
+    )
+    after = replace(situation, escalation=waiting)
+    return Decision(after, pages, (Schedule(due, deadline),))
+
+
+def acknowledgement_deadline(situation: Situation, escalation: Escalation, level: int) -> datetime:
+    """Return until when the people of a level have time to answer, if they are paged now."""
+    if not escalation.has_ladder:
+        return situation.at + timedelta(seconds=NO_LADDER_RETRY_S)
+    rules = escalation.levels[level]
+    within = timedelta(seconds=rules.acknowledge_within_s)
+    if rules.calendar_id is None:
+        return situation.at + within
+    calendar = situation.configuration.calendars[rules.calendar_id]
+    return add_business_time(calendar.body, situation.at, within)
+
+
+def page_operations(situation: Situation, explanation: str | None) -> Decision:
+    escalation = situation.escalation
+    if escalation is None:
+        return no_change(situation)
+    page = page_person(situation, escalation, OPERATIONS, "unanswered", explanation)
+    # The media of the level are for the people of that level.
+    return Decision(situation, (page.model_copy(update={"media": None}),))
+
+
+def page_person(
+    situation: Situation,
+    escalation: Escalation,
+    person: PersonId,
+    reason: PageReason,
+    explanation: str | None = None,
+) -> PageRequested:
+    """Page a person once about the escalation as it is from now on."""
+    level = escalation.levels[escalation.paged_level] if escalation.has_ladder else None
+    return PageRequested(
+        contact_id=escalation.contact_id,
+        occurred_at=situation.at,
+        page_id=_page_id(escalation, person, reason),
+        person_id=person,
+        reason=reason,
+        escalation_id=escalation.escalation_id,
+        severity=escalation.severity,
+        level_name=escalation.name_of(escalation.paged_level),
+        respond_by=escalation.deadline,
+        lease_end=escalation.lease.ends_by if escalation.lease else None,
+        media=level.media if level else None,
+        contact=paged_contact(situation.contact),
+        causes=paged_causes(situation.contact, escalation),
+        explanation=explanation,
+        approval=_paged_approval(escalation.approval),
+    )
+
+
+def paged_contact(contact: TrackedContact) -> PagedContact | None:
+    details = contact.details
+    if details is None:
+        return None
+    return PagedContact(
+        channel=details.channel,
+        topic=details.topic,
+        subject=details.subject,
+        priority=details.priority,
+        language=details.language,
+        tier=details.tier,
+        customer_name=details.customer,
+        representative_id=contact.representative_id,
+    )
+
+
+def paged_causes(contact: TrackedContact, escalation: Escalation) -> tuple[PagedCause, ...]:
+    return tuple(paged_cause(contact, cause) for cause in escalation.causes)
+
+
+def paged_cause(contact: TrackedContact, cause: EscalationCause) -> PagedCause:
+    clock = contact.clock(cause.clock) if cause.clock else None
+    return PagedCause(
+        cause=cause.kind,
+        reason=cause.reason,
+        at=cause.at,
+        by=cause.by,
+        about=cause.about,
+        clock=cause.clock,
+        due_at=cause.due_at,
+        clock_state=_clock_state(clock) if clock else None,
+    )
+
+
+def _clock_state(clock: SlaClock) -> ClockState:
+    """A clock that was breached and then met is met late."""
+    if clock.met_at is not None:
+        return "met_late" if clock.met_at > clock.due_at else "met"
+    return clock.state
+
+
+def _paged_approval(approval: Approval | None) -> PagedApproval | None:
+    if approval is None:
+        return None
+    return PagedApproval(
+        by=approval.asked_by,
+        outcome=approval.outcome,
+        amount=approval.amount,
+        currency=approval.currency,
+        note=approval.note,
+    )
+
+
+def _page_reason(situation: Situation, waiting: Escalation) -> PageReason:
+    before = situation.escalation
+    if before is None or (not before.awaited and before.lease_no == 0):
+        return "raised"
+    return "climbed" if waiting.level > before.level else "repeated"
+
+
+def _page_id(escalation: Escalation, person: PersonId, reason: PageReason) -> PageId:
+    turn = f"{escalation.level}/{escalation.round}/{escalation.lease_no}/{len(escalation.causes)}"
+    return PageId(str(uuid5(NAMESPACE_OID, f"{escalation.escalation_id}/{turn}/{reason}/{person}")))

@@ -1,0 +1,128 @@
+"""Raises an escalation, or adds a cause to the open one and reviews its severity."""
+
+from dataclasses import replace
+from uuid import NAMESPACE_OID, uuid5
+
+from common.contracts.escalations import (
+    EscalationRaised,
+    EscalationReasonAdded,
+    PageRequested,
+    Severity,
+)
+from common.contracts.event import EscalationId
+from escalation.domain.escalations.causes import OUTLIVING_CAUSES, outlives_contact
+from escalation.domain.escalations.climbing import climb, select_ladder
+from escalation.domain.escalations.paging import page_person
+from escalation.domain.escalations.responders import conflicted_only, may_act
+from escalation.domain.model import Escalation, EscalationCause, TrackedContact
+from escalation.domain.settings.registry import DEFAULT_LADDER, NO_LADDER
+from escalation.domain.situation import Decision, Situation, no_change
+
+_SEVERITIES: tuple[Severity, ...] = ("low", "medium", "high", "critical")
+
+
+def raise_or_merge(situation: Situation, *causes: EscalationCause) -> Decision:
+    """Raise an escalation, or add the causes to the open one; the first cause decides whether."""
+    if not causes or not _matters(situation, causes[0]):
+        return no_change(situation)
+    if situation.escalation is None:
+        return _raise(situation, *causes)
+    decision = no_change(situation)
+    for cause in causes:
+        decision = decision.then(_merge, cause)
+    return decision
+
+
+def _matters(situation: Situation, cause: EscalationCause) -> bool:
+    """A contact that has ended stays so, except for causes that outlive it."""
+    contact, escalation = situation.contact, situation.escalation
+    if contact.is_open or contact.opened_at is None:
+        return contact.is_open
+    still_open = escalation is not None and outlives_contact(escalation)
+    return cause.kind in OUTLIVING_CAUSES or still_open
+
+
+def _merge(situation: Situation, cause: EscalationCause) -> Decision:
+    """Add the cause to the open escalation; page the people concerned if its kind is new."""
+    escalation = situation.escalation
+    if escalation is None:
+        return no_change(situation)
+    merged = _bump_severity(escalation, cause)
+    # A person whom the new cause accuses is no longer awaited and gets no page.
+    able = tuple(person for person in merged.awaited if may_act(merged, person))
+    if able or merged.lease is not None:
+        merged = replace(merged, awaited=able)
+    after = replace(situation, escalation=merged)
+    pages: tuple[PageRequested, ...] = ()
+    if _is_new_kind(escalation, cause) and not conflicted_only(after, merged):
+        concerned = merged.awaited if merged.lease is None else (merged.lease.holder,)
+        pages = tuple(page_person(after, merged, person, "updated") for person in concerned)
+    return Decision(after, (_added(after, merged, cause), *pages))
+
+
+def _is_new_kind(escalation: Escalation, cause: EscalationCause) -> bool:
+    return all(earlier.kind != cause.kind for earlier in escalation.causes)
+
+
+def _bump_severity(escalation: Escalation, cause: EscalationCause) -> Escalation:
+    """Add the cause; each new kind of cause raises the severity by one."""
+    severity = escalation.severity
+    if _is_new_kind(escalation, cause):
+        severity = _SEVERITIES[min(_SEVERITIES.index(severity) + 1, len(_SEVERITIES) - 1)]
+    return replace(escalation, causes=(*escalation.causes, cause), severity=severity)
+
+
+def _added(
+    situation: Situation, escalation: Escalation, cause: EscalationCause
+) -> EscalationReasonAdded:
+    return EscalationReasonAdded(
+        contact_id=situation.contact_id,
+        occurred_at=situation.at,
+        escalation_id=escalation.escalation_id,
+        cause=cause.kind,
+        reason=cause.reason,
+        severity=escalation.severity,
+    )
+
+
+def _raise(situation: Situation, cause: EscalationCause, *further: EscalationCause) -> Decision:
+    contact = situation.contact
+    escalation = Escalation(
+        escalation_id=_next_id(contact),
+        contact_id=contact.contact_id,
+        state="raised",
+        severity=contact.severity,
+        ladder=NO_LADDER,
+        causes=(cause,),
+        raised_at=situation.at,
+    )
+    added: list[EscalationReasonAdded] = []
+    for later in further:
+        escalation = _bump_severity(escalation, later)
+        added.append(_added(situation, escalation, later))
+    ladder = select_ladder(situation, escalation.severity)
+    escalation = replace(escalation, ladder=ladder)
+    raised = EscalationRaised(
+        contact_id=contact.contact_id,
+        occurred_at=situation.at,
+        escalation_id=escalation.escalation_id,
+        cause=cause.kind,
+        reason=cause.reason,
+        severity=contact.severity,
+        ladder_id=ladder.id or contact.ladder_id or DEFAULT_LADDER,
+        ladder_version=ladder.version,
+        level=escalation.level,
+        level_name=escalation.level_name,
+    )
+    contact = replace(
+        contact,
+        escalation_id=escalation.escalation_id,
+        escalation_count=contact.escalation_count + 1,
+    )
+    after = replace(situation, contact=contact, escalation=escalation)
+    return Decision(after, (raised, *added)).then(climb, escalation, explanation=None)
+
+
+def _next_id(contact: TrackedContact) -> EscalationId:
+    name = f"{contact.contact_id}/escalation/{contact.escalation_count + 1}"
+    return EscalationId(str(uuid5(NAMESPACE_OID, name)))

@@ -1,0 +1,132 @@
+"""The SQL of tracked contacts and their clocks."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+from sqlalchemy import ARRAY, Uuid, any_, bindparam, select, text, type_coerce
+from sqlalchemy.dialects.postgresql import JSONB
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from common.contracts.contacts import ContactReceived
+from common.contracts.event import ContactId
+from common.storage.rows import LockedTable
+from escalation import tables
+from escalation.domain.clocks.events import CLOCK_EVENTS, ClockEvent
+from escalation.domain.errors import ContactNotFoundError
+from escalation.domain.model import TrackedContact
+from escalation.domain.settings.policies import RepeatRule
+from escalation.domain.timers import PolicyChanged
+
+
+@dataclass(frozen=True, slots=True)
+class ClockHistory:
+    """A contact as stored, and the published events of its clocks in order."""
+
+    contact: TrackedContact
+    events: Sequence[ClockEvent]
+
+
+class TrackedContacts(LockedTable[ContactId, TrackedContact]):
+    def __init__(self, connection: AsyncConnection) -> None:
+        super().__init__(connection, tables.tracked_contacts, TrackedContact)
+
+    async def insert_missing(self, contact_ids: Sequence[ContactId]) -> None:
+        """Give each contact a row to lock, whichever topic mentions it first."""
+        await self.connection.execute(_INSERT_MISSING, {"contacts": contact_ids})
+
+    async def schedule_policy_change(self, at: datetime) -> None:
+        """Set a PolicyChanged timer for each open contact.
+
+        A contact that another transaction opens meanwhile gets the policy in force there.
+        """
+        await self.connection.execute(
+            _SCHEDULE_POLICY_CHANGE, {"at": at, "type": PolicyChanged.type}
+        )
+
+    def save(self, contact: TrackedContact) -> None:
+        if self._rows[contact.contact_id] is not contact:
+            self.put(contact)
+
+    async def count_other_contacts(self, event: ContactReceived, rule: RepeatRule) -> int:
+        """Count the customer's other contacts within the rule's days, before and after this one."""
+        span = timedelta(days=rule.within_days)
+        since, until = event.occurred_at - span, event.occurred_at + span
+        topic = event.topic_of_contact if rule.same_topic else None
+        customer = event.customer.customer_id
+        # Contacts of the same batch are not written yet.
+        loaded = list(self.loaded())
+        stored = await self.connection.execute(
+            _COUNT_OTHER_CONTACTS,
+            {
+                "customer": customer,
+                "since": since,
+                "until": until,
+                "topic": topic,
+                "loaded": [contact.contact_id for contact in loaded],
+            },
+        )
+        in_batch = (
+            tracked.contact_id != event.contact_id
+            and tracked.customer_id == customer
+            and tracked.opened_at is not None
+            and since < tracked.opened_at < until
+            and (topic is None or (tracked.details is not None and tracked.details.topic == topic))
+            for tracked in loaded
+        )
+        return int(stored.scalar_one()) + sum(in_batch)
+
+    async def clock_history(self, contact_id: ContactId) -> ClockHistory:
+        """Return the contact and its clock events, read by one statement."""
+        contacts = tables.tracked_contacts
+        rows = await self.connection.execute(
+            select(contacts, type_coerce(_CLOCK_EVENTS, JSONB).label("events")).where(
+                contacts.c.contact_id == contact_id
+            ),
+            {"types": list(CLOCK_EVENTS)},
+        )
+        row = rows.mappings().first()
+        if row is None:
+            raise ContactNotFoundError
+        stored = dict(row)
+        published = stored.pop("events") or []
+        events = [CLOCK_EVENTS[event["type"]].model_validate(event["data"]) for event in published]
+        return ClockHistory(self.read(stored), events)
+
+    async def get_many(self, contact_ids: Sequence[ContactId]) -> dict[ContactId, TrackedContact]:
+        contacts = tables.tracked_contacts
+        rows = await self.connection.execute(
+            select(contacts).where(contacts.c.contact_id == _any_of(contact_ids))
+        )
+        found = [self.read(dict(row)) for row in rows.mappings()]
+        return {contact.contact_id: contact for contact in found}
+
+
+def _any_of(contact_ids: Sequence[ContactId]) -> Any:
+    return any_(bindparam("contacts", list(contact_ids), type_=ARRAY(Uuid(as_uuid=False))))
+
+
+_INSERT_MISSING = text("""
+    INSERT INTO tracked_contacts (contact_id)
+    SELECT contact_id FROM unnest(CAST(:contacts AS uuid[])) AS mentioned(contact_id)
+    ORDER BY contact_id ON CONFLICT DO NOTHING
+""")
+# 2 ms apart, so that timers of other contacts need not wait for all of these.
+_SCHEDULE_POLICY_CHANGE = text("""
+    INSERT INTO timers (due_at, contact_id, slot, type, data)
+    SELECT CAST(:at AS timestamptz) + row_number() OVER () * interval '2 milliseconds',
+           contact_id, :type, :type, jsonb_build_object('contact_id', contact_id)
+    FROM tracked_contacts WHERE resolved_at IS NULL AND opened_at IS NOT NULL
+""")
+_CLOCK_EVENTS = text("""
+    (SELECT jsonb_agg(jsonb_build_object('type', type, 'data', data) ORDER BY id)
+     FROM published_events WHERE key = CAST(tracked_contacts.contact_id AS text)
+        AND type = ANY(CAST(:types AS text[])))
+""")
+_COUNT_OTHER_CONTACTS = text("""
+    SELECT count(*) FROM tracked_contacts
+    WHERE customer_id = :customer AND opened_at > :since AND opened_at < :until
+      AND (CAST(:topic AS text) IS NULL OR details->>'topic' = CAST(:topic AS text))
+      AND contact_id <> ALL(CAST(:loaded AS uuid[]))
+""")

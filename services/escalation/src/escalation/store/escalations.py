@@ -1,0 +1,57 @@
+"""The SQL of escalations."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import select, text
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from common.contracts.event import EscalationId
+from common.storage.rows import LockedTable
+from escalation import tables
+from escalation.domain.model import Escalation
+
+
+@dataclass(frozen=True, slots=True)
+class PublishedEvent:
+    type: str
+    at: datetime
+    data: dict[str, Any]
+    cause: str | None
+
+
+class Escalations(LockedTable[EscalationId, Escalation]):
+    def __init__(self, connection: AsyncConnection) -> None:
+        super().__init__(connection, tables.escalations, Escalation)
+
+    def has_changed(self, escalation: Escalation) -> bool:
+        return self._rows.get(escalation.escalation_id) is not escalation
+
+    def save(self, escalation: Escalation) -> None:
+        """Write an escalation that was locked and has changed, or was raised just now."""
+        if escalation.escalation_id not in self._rows:
+            self.mark_absent(escalation.escalation_id)
+        if self._rows[escalation.escalation_id] is not escalation:
+            self.put(escalation)
+
+    async def get(self, escalation_id: EscalationId) -> Escalation | None:
+        escalations = tables.escalations
+        rows = await self.connection.execute(
+            select(escalations).where(escalations.c.escalation_id == escalation_id)
+        )
+        row = rows.mappings().first()
+        return self.read(dict(row)) if row else None
+
+    async def published_events(self, escalation: Escalation) -> list[PublishedEvent]:
+        rows = await self.connection.execute(
+            _PUBLISHED_EVENTS,
+            {"contact": escalation.contact_id, "escalation": escalation.escalation_id},
+        )
+        return [PublishedEvent(row.type, row.at, row.data, row.cause) for row in rows]
+
+
+_PUBLISHED_EVENTS = text("""
+    SELECT type, at, data, cause FROM published_events
+    WHERE key = :contact AND data->>'escalation_id' = :escalation ORDER BY id
+""")

@@ -1,0 +1,88 @@
+"""The SQL of settings: each version is a row that never changes."""
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Any, TypeVar
+
+from pydantic import TypeAdapter
+from sqlalchemy import text
+from sqlalchemy.dialects.postgresql import JSONB, insert
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from escalation import tables
+from escalation.domain.settings.registry import (
+    KIND_BY_TYPE,
+    KINDS,
+    Configuration,
+    Setting,
+    Versioned,
+)
+
+S = TypeVar("S", bound=Setting)
+
+
+class SettingVersions:
+    """Reads the settings in force once per revision, and adds new versions."""
+
+    def __init__(self, connection: AsyncConnection) -> None:
+        self._connection = connection
+        self._in_force: Configuration | None = None
+
+    async def in_force(self) -> Configuration:
+        if self._in_force is None:
+            revision = (await self._connection.execute(_REVISION)).scalar_one_or_none()
+            if revision not in _by_revision:
+                loaded = _configuration((await self._connection.execute(_IN_FORCE)).all())
+                _by_revision.clear()
+                _by_revision[revision] = loaded
+            self._in_force = _by_revision[revision]
+        return self._in_force
+
+    async def lock_for_update(self) -> Configuration:
+        """Block other changes until this transaction ends.
+
+        So what a setting refers to stays, and the newest row is the last committed.
+        """
+        await self._connection.execute(_LOCK)
+        self._in_force = None
+        return await self.in_force()
+
+    async def add(self, setting: Versioned[S], at: datetime, by: str) -> None:
+        await self._connection.execute(
+            insert(tables.setting_versions).values(
+                kind=KIND_BY_TYPE[type(setting.body)].path,
+                id=setting.id,
+                version=setting.version,
+                body=_ADAPTERS[KIND_BY_TYPE[type(setting.body)].path].dump_python(
+                    setting.body, mode="json", by_alias=True
+                ),
+                at=at,
+                by=by,
+            )
+        )
+
+
+# A revision is unique over all databases and never changes its content.
+_by_revision: dict[str | None, Configuration] = {}
+
+
+_ADAPTERS: dict[str, TypeAdapter[Any]] = {kind.path: TypeAdapter(kind.type) for kind in KINDS}
+
+
+def _configuration(rows: Sequence[Any]) -> Configuration:
+    """Read rows that are in order of their versions."""
+    return Configuration.of(
+        Versioned(row.id, row.version, _ADAPTERS[row.kind].validate_python(row.body))
+        for row in rows
+    )
+
+
+_REVISION = text("SELECT CAST(revision AS text) FROM setting_versions ORDER BY serial DESC LIMIT 1")
+_IN_FORCE = text("""
+    SELECT kind, id, version, body FROM setting_versions AS setting
+    WHERE kind = 'calendars' OR version = (
+        SELECT max(version) FROM setting_versions AS newest
+        WHERE newest.kind = setting.kind AND newest.id = setting.id)
+    ORDER BY kind, id, version
+""").columns(body=JSONB)
+_LOCK = text("LOCK TABLE setting_versions IN SHARE ROW EXCLUSIVE MODE")

@@ -1,0 +1,43 @@
+"""The SQL of `simulate`: it streams consumed events and writes nothing."""
+
+from collections.abc import AsyncIterator, Iterable, Sequence
+from datetime import datetime
+
+from sqlalchemy import text
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from common.contracts.event import ContactId
+
+_CONTACTS_PER_CHUNK = 500
+
+# An event as stored: its type and its JSON.
+StoredEvent = tuple[str, str]
+Chunk = list[tuple[ContactId, Sequence[StoredEvent]]]
+
+
+async def contact_chunks(
+    connection: AsyncConnection, since: datetime, until: datetime, types: Iterable[str]
+) -> AsyncIterator[Chunk]:
+    """Yield the contacts received from `since` to `until`, each with its events of that time.
+
+    Events are in the order in which they happened.
+    """
+    # The connection idles while chunks are simulated.
+    await connection.execute(text("SET LOCAL idle_in_transaction_session_timeout = 0"))
+    values = {"since": since, "until": until, "types": list(types)}
+    async with connection.stream(_EVENTS_BY_CONTACT, values) as rows:
+        async for chunk in rows.partitions(_CONTACTS_PER_CHUNK):
+            yield [
+                (ContactId(contact_id), list(zip(types_, data, strict=True)))
+                for contact_id, types_, data in chunk
+            ]
+
+
+_EVENTS_BY_CONTACT = text("""
+    SELECT CAST(contact_id AS text), array_agg(type ORDER BY at, event_id),
+           array_agg(CAST(data AS text) ORDER BY at, event_id)
+    FROM consumed_events
+    WHERE at >= :since AND at < :until AND type = ANY(:types)
+    GROUP BY contact_id HAVING bool_or(type = 'upstairs.contact_received.v1')
+    ORDER BY contact_id
+""")

@@ -1,0 +1,213 @@
+"""What people and workers have escalation do: load, decide, record. None of it commits."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import partial
+from typing import TypeVar
+
+import structlog
+
+from common.contracts.event import ContactId, EscalationId, PersonId
+from escalation.domain import errors, reactions, timer_check, wording
+from escalation.domain.clocks.acknowledgement import follow
+from escalation.domain.duty.schedules import DutySchedule
+from escalation.domain.duty_gaps import GapForecast
+from escalation.domain.errors import (
+    EscalationNotFoundError,
+    InvalidSettingError,
+    StaleEscalationError,
+    StaleSettingError,
+    WrongStateError,
+)
+from escalation.domain.escalations import actions
+from escalation.domain.model import Escalation
+from escalation.domain.settings.policies import SlaPolicy
+from escalation.domain.settings.registry import Setting, Versioned
+from escalation.domain.settings.validation import validate_setting
+from escalation.domain.situation import Decide, Decision, Situation
+from escalation.handlers import record
+from escalation.store.unit_of_work import UnitOfWork
+
+S = TypeVar("S", bound=Setting)
+Versions = frozenset[int]
+
+log = structlog.get_logger()
+
+
+@dataclass(frozen=True, slots=True)
+class TimerCheckResult:
+    """How many timers of a contact are missing, and how many were not reported before."""
+
+    missing: int
+    newly_missing: int
+
+
+async def apply_action(
+    escalation_id: EscalationId,
+    decide: Decide,
+    uow: UnitOfWork,
+    versions: Versions | None = None,
+) -> Decision:
+    """Apply a person's action to an open escalation at one of `versions`, or at any if None.
+
+    Raises EscalationNotFoundError, WrongStateError, StaleEscalationError or ForbiddenError.
+    """
+    situation, escalation = await _lock(escalation_id, uow, versions)
+    if situation.escalation is not escalation:
+        raise WrongStateError(f"It is {wording.state(escalation)} already.", situation, escalation)
+    return _decide(decide, situation, escalation, uow)
+
+
+async def reopen(
+    escalation_id: EscalationId,
+    by: PersonId,
+    reason: str,
+    uow: UnitOfWork,
+    versions: Versions | None = None,
+) -> Decision:
+    """Reopen an escalation that has ended; raises the same errors as `apply_action`."""
+    situation, escalation = await _lock(escalation_id, uow, versions)
+    if situation.escalation is escalation:
+        raise WrongStateError(f"It is {wording.state(escalation)}.", situation, escalation)
+    decide = partial(actions.reopen_escalation, ended=escalation, by=by, reason=reason)
+    return _decide(decide, situation, escalation, uow)
+
+
+async def _lock(
+    escalation_id: EscalationId, uow: UnitOfWork, versions: Versions | None
+) -> tuple[Situation, Escalation]:
+    unlocked = await uow.escalations.get(escalation_id)
+    if unlocked is None:
+        raise EscalationNotFoundError
+    situation = await uow.situation(unlocked.contact_id)
+    # It may have ended while this transaction waited for the contact's lock.
+    escalation = await uow.escalations.lock(escalation_id) or unlocked
+    if versions is not None and escalation.version not in versions:
+        raise StaleEscalationError("It has changed since you read it.", situation, escalation)
+    return situation, escalation
+
+
+def _decide(
+    decide: Decide, situation: Situation, escalation: Escalation, uow: UnitOfWork
+) -> Decision:
+    try:
+        decision = follow(decide(situation))
+    except errors.RefusedError as refused:
+        raise WrongStateError(str(refused), situation, escalation) from refused
+    return record(decision, uow)
+
+
+async def raise_by_hand(
+    contact_id: ContactId,
+    by: PersonId,
+    reason: str,
+    uow: UnitOfWork,
+    about: PersonId | None = None,
+) -> Decision:
+    situation = await uow.situation(contact_id)
+    return record(follow(reactions.raise_by_hand(situation, by, reason, about)), uow)
+
+
+async def put_setting(
+    setting_id: str,
+    body: S,
+    by: str,
+    uow: UnitOfWork,
+    versions: Versions | None = None,
+) -> Versioned[S]:
+    """Put a setting in force if its version is one of `versions`, or at any version if None.
+
+    An unchanged body keeps its version. Raises StaleSettingError or InvalidSettingError.
+    """
+    configuration = await uow.settings.lock_for_update()
+    current = configuration.get(type(body), setting_id)
+    if versions is not None and (current is None or current.version not in versions):
+        raise StaleSettingError(current)
+    if errors := list(validate_setting(configuration, setting_id, body)):
+        raise InvalidSettingError(errors)
+    return await _add_version(setting_id, body, current, by, uow)
+
+
+async def put_policy(
+    setting_id: str,
+    policy: SlaPolicy,
+    by: str,
+    uow: UnitOfWork,
+    versions: Versions | None = None,
+    *,
+    retarget_open_contacts: bool,
+) -> Versioned[SlaPolicy]:
+    """Put a policy in force, either for new contacts only or for open ones too."""
+    defined = await put_setting(setting_id, policy, by, uow, versions)
+    if retarget_open_contacts:
+        await uow.contacts.schedule_policy_change(uow.now)
+    return defined
+
+
+async def update_schedule(
+    schedule_id: str,
+    change: Callable[[DutySchedule], DutySchedule],
+    by: str,
+    uow: UnitOfWork,
+) -> Versioned[DutySchedule]:
+    """Change a duty schedule that is in force, under the settings' lock."""
+    current = (await uow.settings.lock_for_update()).schedules[schedule_id]
+    return await _add_version(schedule_id, change(current.body), current, by, uow)
+
+
+async def _add_version(
+    setting_id: str, body: S, current: Versioned[S] | None, by: str, uow: UnitOfWork
+) -> Versioned[S]:
+    if current is not None and current.body == body:
+        return current
+    defined = Versioned(setting_id, current.version + 1 if current else 1, body)
+    await uow.settings.add(defined, uow.now, by)
+    return defined
+
+
+async def check_timers(contact_id: ContactId, uow: UnitOfWork) -> TimerCheckResult:
+    """Check that everything the contact waits for has its timer; restore and report missing ones.
+
+    Each timer is restored and reported once. If it is lost again, or its handler fails and it
+    becomes a dead letter, restoring it would repeat for ever.
+    """
+    await uow.prelock((contact_id,))
+    (snapshot,) = await uow.timer_snapshots.snapshots((contact_id,))
+    missing = timer_check.find_missing(snapshot)
+    newly_missing = [
+        timer
+        for timer in missing
+        if not await uow.timer_snapshots.is_reported(contact_id, timer.page_id)
+    ]
+    record(timer_check.repair(await uow.situation(contact_id), newly_missing), uow)
+    for timer in newly_missing:
+        log.error(
+            "timer_missing",
+            contact_id=contact_id,
+            slot=timer.expected.timer.slot,
+            due_at=timer.expected.due_at,
+            instead=timer.instead,
+            page_id=timer.page_id,
+        )
+    return TimerCheckResult(len(missing), len(newly_missing))
+
+
+async def announce_gaps(forecast: GapForecast, uow: UnitOfWork) -> bool:
+    """Page operations about gaps not announced yet; return False if the forecast is outdated.
+
+    The announcement of a gap that was filled is deleted: if the gap opens again, it is announced
+    again.
+    """
+    schedule_id = forecast.setting.id
+    announced = await uow.announced_gaps.lock_for_update(schedule_id)
+    if not forecast.still_valid(await uow.settings.in_force()):
+        return False
+    unannounced = forecast.unannounced(announced, uow.now)
+    gaps = [upcoming.gap for upcoming in forecast.gaps]
+    await uow.announced_gaps.delete_filled(schedule_id, gaps, forecast.at)
+    await uow.announced_gaps.add(unannounced, uow.now)
+    uow.outbox.add(upcoming.page(uow.now) for upcoming in unannounced)
+    for upcoming in unannounced:
+        gap = upcoming.gap
+        log.warning("duty_gap", schedule_id=schedule_id, start=gap.start, end=gap.end)
+    return True

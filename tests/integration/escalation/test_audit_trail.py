@@ -1,0 +1,251 @@
+"""The audit trail in the database: it is append-only, and verification finds any change."""
+
+import asyncio
+import os
+import sys
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import aclosing
+from typing import cast
+
+import asyncpg
+import httpx
+import pytest
+from sqlalchemy.exc import DBAPIError
+from sqlalchemy.ext.asyncio import AsyncConnection
+from typer.testing import CliRunner, Result
+
+from common.contracts.contacts import ContactReceived, SupervisorRequested
+from common.contracts.event import Event
+from common.core.ids import new_id
+from escalation.commands.connection import run_query
+from escalation.main import cli
+from escalation.store.audit_trail import AuditTrail
+from integration.escalation.conftest import EscalationHarness, assigned, key
+from support.databases import Postgres
+
+pytestmark = pytest.mark.usefixtures("configured")
+
+Verify = Callable[..., Awaitable[Result]]
+
+
+@pytest.fixture
+def verify(postgres: Postgres, database_name: str) -> Verify:
+    """Call `python -m escalation verify-audit-trail`."""
+
+    async def call(*words: str) -> Result:
+        return await asyncio.to_thread(
+            CliRunner().invoke,
+            cli,
+            ["verify-audit-trail", *words],
+            env={"UPSTAIRS_DATABASE_URL": postgres.url(database_name, "escalation")},
+        )
+
+    return call
+
+
+@pytest.fixture
+async def superuser(postgres: Postgres, database_name: str) -> AsyncIterator[asyncpg.Connection]:
+    """Return a connection that fires no triggers and checks no foreign keys."""
+    url = postgres.admin_of(database_name).replace("+asyncpg", "")
+    connection = await asyncpg.connect(url)
+    await connection.execute("SET session_replication_role = replica; SET search_path = escalation")
+    yield connection
+    await connection.close()
+
+
+def asked(contact: ContactReceived) -> Event:
+    return SupervisorRequested(
+        contact_id=contact.contact_id, occurred_at=contact.occurred_at, quote="Ihr Chef, bitte: “Ü”"
+    )
+
+
+@pytest.fixture
+async def escalation_id(service: EscalationHarness, api: httpx.AsyncClient) -> str:
+    """Return an escalation of five steps."""
+    contact = await service.received()
+    await service.tell(contact, assigned(contact), asked(contact))
+    (shown,) = (await api.get("/v1/escalations")).json()["items"]
+    place = f"/v1/escalations/{shown['escalation_id']}"
+    await service.after(50.5)
+    await api.post(f"{place}/acknowledge")
+    await api.post(f"{place}/note", json={"text": "1e5 “quoted”\n\\u0041"}, headers=key("sam"))
+    amount = {"outcome": "refund", "note": "ok", "amount": "0.10", "currency": "EUR"}
+    answer = await api.post(f"{place}/resolve", json=amount)
+    assert answer.status_code == 200, answer.text
+    return str(shown["escalation_id"])
+
+
+async def test_audit_trail_shows_actor_action_and_reason(
+    api: httpx.AsyncClient, escalation_id: str
+) -> None:
+    trail = (await api.get(f"/v1/escalations/{escalation_id}/audit-trail")).json()
+    assert (trail["intact"], trail["length"]) == (True, 5)
+    assert trail["head"] == trail["entries"][-1]["hash"]
+    entries = [(entry["actor"], entry["action"], entry["reason"]) for entry in trail["entries"]]
+    assert entries == [
+        ("event:upstairs.supervisor_requested.v1", "escalation raised", entries[0][2]),
+        ("timer:AcknowledgementDue", "escalation climbed", "no answer from sam"),
+        ("mia", "escalation acknowledged", ""),
+        ("sam", "escalation noted", "1e5 “quoted”\n\\u0041"),
+        ("mia", "escalation resolved", "ok"),
+    ]
+    assert trail["entries"][-1]["data"]["amount"] == "0.10"
+
+
+async def test_verify_audit_trail_counts_verified_steps(
+    verify: Verify, service: EscalationHarness, escalation_id: str
+) -> None:
+    contacts = [await service.received() for _ in range(3)]
+    await service.tell(*contacts, *map(asked, contacts))
+    result = await verify()
+    assert (result.exit_code, result.stdout) == (0, "4 escalations, 8 steps verified\n")
+    single = await verify("--escalation", escalation_id)
+    assert (single.exit_code, single.stdout) == (0, "1 escalations, 5 steps verified\n")
+    unknown = await verify("--escalation", new_id())
+    assert (unknown.exit_code, unknown.stderr) == (1, "There is no such escalation.\n")
+
+
+@pytest.mark.parametrize(
+    "statement",
+    [
+        "UPDATE audit_trail SET why = 'nothing'",
+        "DELETE FROM audit_trail WHERE step = 5",
+        "TRUNCATE audit_trail",
+        "DELETE FROM escalations",
+    ],
+)
+async def test_database_refuses_changes_of_audit_trail(
+    service: EscalationHarness, escalation_id: str, statement: str
+) -> None:
+    with pytest.raises(DBAPIError, match=r"append-only|violates foreign key"):
+        async with service.database.engine.begin() as connection:
+            await connection.exec_driver_sql(statement)
+    (steps,) = await service.rows(
+        f"SELECT count(*) n FROM audit_trail WHERE escalation_id='{escalation_id}'"
+    )
+    assert steps.n == 5
+
+
+@pytest.mark.parametrize(
+    ("statement", "finding"),
+    [
+        (
+            "UPDATE audit_trail SET why = 'x' WHERE step = 2",
+            "step 2: its content does not match its hash",
+        ),
+        (
+            """UPDATE audit_trail SET data = jsonb_set(data, '{amount}', '"9.10"')
+               WHERE step = 5""",
+            "step 5: its content does not match its hash",
+        ),
+        (
+            "UPDATE audit_trail SET at = at + interval '1 microsecond' WHERE step = 1",
+            "step 1: its content does not match its hash",
+        ),
+        ("DELETE FROM audit_trail WHERE step = 3", "step 4: entry 3 was expected here"),
+        ("DELETE FROM audit_trail WHERE step = 5", "has 5 entries, but 4 are there"),
+        (
+            "DELETE FROM audit_trail; UPDATE escalations SET trail = trail || '{\"length\": 0}'",
+            "its hash is not the one that the escalation stores",
+        ),
+        ("DELETE FROM escalations", "has 0 entries, but 5 are there"),
+        (
+            "UPDATE audit_trail SET step = 9 - step WHERE step IN (4, 5)",
+            "step 4: it does not follow the entry before it",
+        ),
+    ],
+)
+async def test_verify_audit_trail_finds_changes_by_superuser(
+    verify: Verify, superuser: asyncpg.Connection, escalation_id: str, statement: str, finding: str
+) -> None:
+    if "9 - step" in statement:
+        await superuser.execute("ALTER TABLE audit_trail DROP CONSTRAINT audit_trail_pkey")
+    await superuser.execute(statement)
+    result = await verify()
+    assert result.exit_code == 1
+    assert finding in result.stdout
+    assert escalation_id in result.stdout
+    assert result.stdout.endswith("1 of 1 escalations have a broken audit trail\n")
+
+
+async def test_trail_without_earlier_entries_starts_at_one(
+    verify: Verify,
+    superuser: asyncpg.Connection,
+    service: EscalationHarness,
+    api: httpx.AsyncClient,
+) -> None:
+    contact = await service.received()
+    await service.tell(contact, asked(contact))
+    await superuser.execute("DELETE FROM audit_trail")
+    await superuser.execute(
+        "UPDATE escalations SET trail = jsonb_build_object('length', 0, 'hash', '')"
+    )
+    (shown,) = (await api.get("/v1/escalations")).json()["items"]
+    await api.post(f"/v1/escalations/{shown['escalation_id']}/acknowledge")
+    assert (await verify()).stdout == "1 escalations, 1 steps verified\n"
+
+
+async def test_verify_audit_trail_succeeds_without_escalations(verify: Verify) -> None:
+    result = await verify()
+    assert (result.exit_code, result.stdout) == (0, "0 escalations, 0 steps verified\n")
+
+
+async def test_page_of_chains_reads_no_other_rows(
+    service: EscalationHarness, superuser: asyncpg.Connection
+) -> None:
+    await superuser.execute("""
+        INSERT INTO audit_trail
+            (escalation_id, step, contact_id, at, who, what, why, data, previous, hash)
+        SELECT id, step, id, now(), 'sam', 'note', '', '{}', '', ''
+        FROM (SELECT uuidv7() AS id FROM generate_series(1, 4000)) AS made,
+             generate_series(1, 10) AS step
+    """)
+    await superuser.execute("ANALYZE audit_trail")
+    async with service.database.engine.connect() as connection:
+        async with aclosing(AuditTrail(connection).all_chains()) as pages:
+            page = await anext(pages)
+        read = await connection.exec_driver_sql(
+            "SELECT seq_tup_read + idx_tup_fetch FROM pg_stat_xact_user_tables"
+            " WHERE relname = 'audit_trail'"
+        )
+        assert 2000 <= read.scalar_one() < 10_000
+    assert [len(chain.entries) for chain in page] == [10] * 200
+
+
+async def test_command_connection_has_no_statement_timeout(
+    monkeypatch: pytest.MonkeyPatch, postgres: Postgres, database_name: str, verify: Verify
+) -> None:
+    """One page may take longer to read than a service's statement timeout."""
+    monkeypatch.setenv("UPSTAIRS_DATABASE_URL", postgres.url(database_name, "escalation"))
+
+    async def command_timeout(connection: AsyncConnection) -> float | None:
+        raw = (await connection.get_raw_connection()).driver_connection
+        assert raw is not None
+        # asyncpg exposes it nowhere else.
+        return cast("float | None", raw._config.command_timeout)
+
+    assert await asyncio.to_thread(run_query, command_timeout) is None
+
+
+async def test_closed_output_pipe_is_not_reported_as_database_error(
+    postgres: Postgres, database_name: str
+) -> None:
+    reads, writes = os.pipe()
+    os.close(reads)
+    running = await asyncio.create_subprocess_exec(
+        *(sys.executable, "-m", "escalation", "verify-audit-trail"),
+        env={**os.environ, "UPSTAIRS_DATABASE_URL": postgres.url(database_name, "escalation")},
+        stdout=writes,
+        stderr=asyncio.subprocess.PIPE,
+    )
+    os.close(writes)
+    _, errors = await running.communicate()
+    assert (running.returncode, errors) == (1, b"")
+
+
+@pytest.mark.usefixtures("verify")
+async def test_unavailable_database_exits_with_three() -> None:
+    env = {"UPSTAIRS_DATABASE_URL": "postgresql+asyncpg://nobody@127.0.0.1:1/none"}
+    result = await asyncio.to_thread(CliRunner().invoke, cli, ["verify-audit-trail"], env=env)
+    assert result.exit_code == 3
+    assert result.stderr.startswith("the database is unavailable: ")

@@ -1,0 +1,133 @@
+"""Gaps in duty schedules are announced to operations in time, once."""
+
+import asyncio
+from datetime import datetime, timedelta
+from typing import Any
+
+import httpx
+from prometheus_client import CollectorRegistry
+
+from common.contracts.escalations import PageRequested
+from common.core.clock import monotonic
+from common.storage.database import Database
+from escalation.metrics import DutyGapMetrics
+from escalation.store.unit_of_work import UnitOfWork
+from escalation.workers.duty_gaps import GapAnnouncer
+from integration.escalation.conftest import EscalationHarness
+from integration.escalation.duty_examples import DUTY_OF_TWO, PLACE, ROTATION, own_shift
+
+HOUR, DAY = timedelta(hours=1), timedelta(days=1)
+
+
+class Replica:
+    def __init__(self, database: Database[UnitOfWork]) -> None:
+        self.registry = CollectorRegistry()
+        self.announcer = GapAnnouncer(database, DutyGapMetrics(self.registry))
+
+    async def announce(self) -> float:
+        """Announce gaps; return for how many hours of the week nobody is on duty."""
+        await self.announcer.announce_all(asyncio.Event())
+        seconds = self.registry.get_sample_value(
+            "upstairs_duty_gap_seconds", {"schedule": "supervisors"}
+        )
+        assert seconds is not None
+        assert self.registry.get_sample_value("upstairs_duty_gaps_finished_timestamp_seconds")
+        return seconds / 3600
+
+
+async def pages(service: EscalationHarness) -> list[PageRequested]:
+    rows = await service.rows(
+        "SELECT data FROM outbox WHERE type = 'upstairs.page_requested.v1' ORDER BY sequence"
+    )
+    return [PageRequested.model_validate(row.data) for row in rows]
+
+
+async def leave(api: httpx.AsyncClient, shift: dict[str, Any]) -> None:
+    away = {"absences": [{"from": shift["start"], "until": shift["end"]}]}
+    put = await api.put(f"/v1/people/{shift['person_id']}", json=away)
+    assert put.status_code == 200, put.text
+
+
+async def test_gap_is_announced_once_a_week_and_once_a_day_ahead(
+    duty: httpx.AsyncClient, service: EscalationHarness
+) -> None:
+    sams = await own_shift(duty, "sam")
+    await leave(duty, sams)
+    begins = datetime.fromisoformat(sams["start"])
+    service.database.clock.offset += begins - 6 * DAY - await service.now()
+    first_replica, second_replica = Replica(service.database), Replica(service.database)
+    hours = await asyncio.gather(
+        first_replica.announce(),
+        second_replica.announce(),
+        first_replica.announce(),
+        second_replica.announce(),
+    )
+    assert set(hours) == {24}
+    (page,) = await pages(service)
+    assert (page.person_id, page.reason, page.respond_by) == ("operations", "duty_gap", begins)
+    assert page.duty_gap is not None
+    assert page.duty_gap.absent == ("sam",)
+    service.database.clock.offset += 5 * DAY + HOUR
+    await asyncio.gather(first_replica.announce(), second_replica.announce())
+    first, second = await pages(service)
+    assert first == page
+    assert (second.contact_id, second.duty_gap) == (first.contact_id, first.duty_gap)
+    # During the gap it is not announced again; after it the announcement is deleted.
+    service.database.clock.offset += DAY
+    await first_replica.announce()
+    assert len(await pages(service)) == 2
+    assert len(await service.rows("SELECT ahead FROM announced_gaps")) == 2
+    service.database.clock.offset += 2 * DAY
+    assert await first_replica.announce() == 0
+    assert await service.rows("SELECT ahead FROM announced_gaps") == []
+
+
+async def test_forecast_does_not_block_event_loop(
+    duty: httpx.AsyncClient, service: EscalationHarness
+) -> None:
+    """With hourly shifts and years of absence the forecast takes about a second."""
+    hourly = {"rotations": [{**ROTATION, "shift_s": 3600}]}
+    assert (await duty.put(PLACE, json=hourly)).status_code == 200
+    away = {"absences": [{"from": "2026-01-01T00:00:00Z", "until": "2199-01-01T00:00:00Z"}]}
+    for person in ("sam", "kim"):
+        assert (await duty.put(f"/v1/people/{person}", json=away)).status_code == 200
+    began = last = monotonic()
+    longest = 0.0
+    async with asyncio.TaskGroup() as tasks:
+        forecast = tasks.create_task(Replica(service.database).announce())
+        while not forecast.done():
+            await asyncio.wait({forecast}, timeout=0.001)
+            longest, last = max(longest, monotonic() - last), monotonic()
+    assert forecast.result() == 7 * 24
+    assert longest < (last - began) / 3
+
+
+async def test_filled_gap_is_not_announced(
+    duty: httpx.AsyncClient, service: EscalationHarness
+) -> None:
+    sams = await own_shift(duty, "sam")
+    await leave(duty, sams)
+    shown = (await duty.get(f"{PLACE}/gaps")).json()["items"]
+    assert shown == [{"start": sams["start"], "end": sams["end"]}]
+    filled = {"person_id": "kim", "from": sams["start"], "until": sams["end"]}
+    assert (await duty.post(f"{PLACE}/overrides", json=filled)).status_code == 200
+    assert await Replica(service.database).announce() == 0
+    assert await pages(service) == []
+
+
+async def test_reopened_gap_is_announced_again(
+    duty: httpx.AsyncClient, service: EscalationHarness
+) -> None:
+    sams = await own_shift(duty, "sam")
+    await leave(duty, sams)
+    first_replica, second_replica = Replica(service.database), Replica(service.database)
+    assert await first_replica.announce() == 24
+    filled = {"person_id": "kim", "from": sams["start"], "until": sams["end"]}
+    assert (await duty.post(f"{PLACE}/overrides", json=filled)).status_code == 200
+    assert await second_replica.announce() == 0
+    await duty.put(PLACE, json=DUTY_OF_TWO)
+    assert await first_replica.announce() == 24
+    await second_replica.announce()
+    first, second = await pages(service)
+    assert first.page_id != second.page_id
+    assert first.contact_id == second.contact_id

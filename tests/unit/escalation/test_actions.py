@@ -1,0 +1,130 @@
+"""Passing an escalation on, reopening it, and acting from a notification."""
+
+from collections.abc import Callable
+from dataclasses import replace
+from typing import Literal
+
+import pytest
+
+from common.contracts.escalations import (
+    EscalationClimbed,
+    EscalationHandedOver,
+    EscalationReferredUp,
+    EscalationReopened,
+    PageRequested,
+)
+from escalation.domain import errors
+from escalation.domain.escalations import actions
+from escalation.domain.situation import Decision
+from unit.escalation.action_examples import (
+    pages_since,
+    resolution_of,
+    resolve_with_refund,
+)
+from unit.escalation.contact_harness import ContactHarness
+from unit.escalation.examples import (
+    CONTACT,
+    KIM,
+    MIA,
+    RITA,
+    SAM,
+    second,
+)
+
+
+class TestPassingOn:
+    def test_hand_over_pages_colleague(self, held: ContactHarness) -> None:
+        held.act(SAM, actions.hand_over, to=KIM, context="she knows her")
+        assert held.event(EscalationHandedOver).context == "she knows her"
+        assert pages_since(held, 1) == [(KIM, "handed_over")]
+        assert held.last_page.explanation == "sam hands it over: she knows her"
+        assert (held.open_escalation.state, held.open_escalation.awaited) == ("raised", (KIM,))
+        assert held.open_escalation.deadline == second(6)
+        held.press(KIM, "take_over")
+        assert held.open_escalation.holder == KIM
+
+    def test_unanswered_hand_over_climbs(self, held: ContactHarness) -> None:
+        held.act(SAM, actions.hand_over, to=KIM, context="she knows her")
+        held.advance_to(6)
+        assert held.event(EscalationClimbed).reason == "no answer from kim"
+
+    def test_hand_over_to_oneself_is_refused(self, held: ContactHarness) -> None:
+        with pytest.raises(errors.RefusedError, match="It is acknowledged by sam already"):
+            held.act(SAM, actions.hand_over, to=SAM, context="me")
+
+    def test_referral_up_climbs_with_reason(self, held: ContactHarness) -> None:
+        held.act(SAM, actions.refer_up, reason="legal")
+        assert held.event(EscalationReferredUp).reason == "legal"
+        assert held.event(EscalationClimbed).reason == "referred up by sam: legal"
+        assert pages_since(held, 1) == [(MIA, "climbed")]
+
+    @pytest.mark.parametrize(
+        ("action", "params"),
+        [
+            (actions.renew_lease, {}),
+            (actions.hand_back, {"guidance": "so"}),
+            (actions.hand_over, {"to": KIM, "context": "so"}),
+            (actions.request_coaching, {"person_id": RITA, "text": "so"}),
+            (
+                actions.mediate,
+                {"customer_statement": "a", "representative_statement": "b", "proposal": "c"},
+            ),
+        ],
+    )
+    def test_only_holder_may_act(
+        self, held: ContactHarness, action: Callable[..., Decision], params: dict[str, object]
+    ) -> None:
+        with pytest.raises(errors.RefusedError, match="It is acknowledged by sam"):
+            held.act(MIA, action, **params)
+
+    def test_accused_person_may_not_act_on_complaint(self, raised: ContactHarness) -> None:
+        complaint = replace(raised.open_escalation.causes[0], kind="complaint", about=KIM)
+        raised.escalation = replace(raised.open_escalation, causes=(complaint,))
+        with pytest.raises(errors.ForbiddenError, match="The complaint is about you"):
+            raised.act(KIM, actions.take_over)
+        raised.press(KIM)
+        assert raised.surprises == ["late_action_ignored"]
+        raised.act(SAM, actions.take_over)
+        with pytest.raises(errors.ForbiddenError, match="The complaint is about kim"):
+            raised.act(SAM, actions.hand_over, to=KIM, context="yours")
+
+
+class TestReopening:
+    def test_reopening_pages_level_where_it_ended(self, raised: ContactHarness) -> None:
+        raised.advance_to(5)
+        raised.press(MIA)
+        raised.act(MIA, actions.snooze, until=second(60), reason="later")
+        resolve_with_refund(raised, MIA, 50, role="manager")
+        ended = raised.ended[-1]
+        raised.resolve()
+        raised.advance_to(30)
+        raised.act(SAM, actions.reopen_escalation, ended=ended, reason="no refund came")
+        reopened = raised.event(EscalationReopened)
+        assert (reopened.level_name, reopened.by) == ("managers", SAM)
+        assert raised.pages()[-1] == (MIA, "raised")
+        anew = raised.open_escalation
+        assert (anew.escalation_id, anew.state) == (ended.escalation_id, "raised")
+        assert (anew.resolution, anew.closed_at) == (None, None)
+        assert anew.snoozes == 0
+        pages = [page.page_id for page in raised.events(PageRequested)]
+        assert len(set(pages)) == len(pages)
+        raised.press(MIA)
+        resolve_with_refund(raised, MIA, 60, role="manager")
+        assert resolution_of(raised).amount == 60
+
+    def test_reopening_beside_open_escalation_is_refused(self, held: ContactHarness) -> None:
+        held.act(SAM, actions.hand_back, guidance="so")
+        ended = held.ended[-1]
+        held.ask_for_supervisor()
+        with pytest.raises(errors.RefusedError, match="The contact has another open escalation"):
+            held.act(SAM, actions.reopen_escalation, ended=ended, reason="again")
+
+
+Act = Literal["acknowledge", "take_over"]
+
+
+@pytest.mark.parametrize("action", ["acknowledge", "take_over"])
+def test_action_in_notification_equals_action_in_api(raised: ContactHarness, action: Act) -> None:
+    raised.press(SAM, action)
+    assert raised.open_escalation.holder == SAM
+    assert raised.open_escalation.contact_id == CONTACT

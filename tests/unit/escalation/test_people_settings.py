@@ -1,0 +1,184 @@
+"""Who reports to whom, and how much each role may grant."""
+
+from collections.abc import Mapping
+from decimal import Decimal
+from typing import Any
+
+import pytest
+from pydantic import TypeAdapter, ValidationError
+
+from common.contracts.event import PersonId
+from escalation.domain.settings.ladders import (
+    Ladder,
+    Level,
+    NamedPerson,
+    PersonOnDuty,
+    ReportingLine,
+    TeamSupervisors,
+)
+from escalation.domain.settings.people import ApprovalLimit, Person, Role, Team, reporting_line
+from escalation.domain.settings.policies import SlaPolicy, Target
+from escalation.domain.settings.registry import Configuration, Versioned
+from escalation.domain.settings.validation import undefined_references, validate_setting
+from unit.escalation.examples import DAN, MIA, RITA, SAM
+
+STAFF = {
+    RITA: Person(reports_to=SAM, role="representative"),
+    SAM: Person(reports_to=MIA, role="supervisor"),
+    MIA: Person(reports_to=DAN, role="manager"),
+    DAN: Person(role="director"),
+}
+
+
+def organised(
+    staff: Mapping[PersonId, Person] = STAFF,
+    teams: Mapping[str, Team] | None = None,
+    limits: Mapping[str, ApprovalLimit] | None = None,
+) -> Configuration:
+    return Configuration(
+        people={name: Versioned(name, 1, body) for name, body in staff.items()},
+        teams={name: Versioned(name, 1, body) for name, body in (teams or {}).items()},
+        limits={name: Versioned(name, 1, body) for name, body in (limits or {}).items()},
+    )
+
+
+def test_reporting_line_goes_up_to_the_top() -> None:
+    assert reporting_line(STAFF, RITA) == [SAM, MIA, DAN]
+    assert reporting_line(STAFF, DAN) == []
+
+
+@pytest.mark.parametrize(
+    ("person", "superior", "way"),
+    [
+        (DAN, RITA, "dan → rita → sam → mia → dan"),
+        (SAM, SAM, "sam → sam"),
+        (MIA, SAM, "mia → sam → mia"),
+    ],
+)
+def test_cycle_is_refused_and_shown(person: PersonId, superior: PersonId, way: str) -> None:
+    faults = list(validate_setting(organised(), person, Person(reports_to=superior)))
+    assert faults == [("reports_to", f"That would be a cycle: {way}.")]
+
+
+def test_superior_must_be_defined_first() -> None:
+    faults = validate_setting(organised({}), "rita", Person(reports_to=SAM))
+    assert list(faults) == [("reports_to", "There is no person sam.")]
+    assert list(validate_setting(organised(), "rita", Person(reports_to=MIA))) == []
+
+
+def test_ladder_must_end_in_a_person() -> None:
+    first = Level("first", 5, (NamedPerson("person", SAM),))
+    for who in (TeamSupervisors("team_supervisors"), ReportingLine("reporting_line", 2)):
+        ladder = Ladder((first, Level("last", 5, (who,))), 20, 60)
+        assert list(validate_setting(organised(), "default", ladder)) == [
+            ("levels/1/who", "The last level must name a person.")
+        ]
+        ended = Ladder((Level("last", 5, (who, NamedPerson("person", MIA))),), 20, 60)
+        assert list(validate_setting(organised(), "default", ended)) == []
+
+
+def test_references_of_ladder_and_policy_must_exist() -> None:
+    who = (
+        PersonOnDuty("duty", "night"),
+        TeamSupervisors("team_supervisors", "care"),
+        NamedPerson("person", MIA),
+    )
+    ladder = Ladder((Level("first", 5, who, calendar_id="berlin"),), 20, 60)
+    assert list(undefined_references(organised(), ladder)) == [
+        ("levels/0/calendar_id", "calendar berlin"),
+        ("levels/0/who/0/schedule_id", "duty schedule night"),
+        ("levels/0/who/1/team_id", "team care"),
+    ]
+    policy = SlaPolicy(
+        (Target("resolution", 60),), "default", "low", ladder_by_severity={"critical": "fast"}
+    )
+    assert list(undefined_references(organised(), policy)) == [
+        ("ladder_id", "ladder default"),
+        ("ladder_by_severity/critical", "ladder fast"),
+    ]
+
+
+NONE: Mapping[str, ApprovalLimit] = {}
+SUPERVISORS = {"supervisor": ApprovalLimit({"EUR": Decimal(100)})}
+MANAGERS = {"manager": ApprovalLimit({"EUR": Decimal(1000)})}
+
+
+@pytest.mark.parametrize(
+    ("limits", "role", "currency", "limit"),
+    [
+        (NONE, "supervisor", "EUR", None),
+        (NONE, "manager", "EUR", None),
+        (NONE, "representative", "EUR", Decimal(0)),
+        (NONE, "channel", "EUR", Decimal(0)),
+        (SUPERVISORS, "supervisor", "EUR", Decimal(100)),
+        (SUPERVISORS, "supervisor", "USD", Decimal(0)),
+        (SUPERVISORS, "manager", "EUR", None),
+        (MANAGERS, "supervisor", "EUR", Decimal(0)),
+        (SUPERVISORS | MANAGERS, "manager", "EUR", Decimal(1000)),
+        (SUPERVISORS | MANAGERS, "admin", "USD", None),
+    ],
+)
+def test_role_may_grant_up_to_its_limit(
+    limits: Mapping[str, ApprovalLimit], role: Role, currency: str, limit: Decimal | None
+) -> None:
+    assert organised(limits=limits).limit_for(role, currency) == limit
+
+
+@pytest.mark.parametrize(
+    ("kind", "body", "place"),
+    [
+        (Team, {"supervisors": []}, ("supervisors",)),
+        (Team, {"supervisors": ["a b"]}, ("supervisors", 0)),
+        (Person, {"reports_to": ""}, ("reports_to",)),
+        (Person, {"role": "king"}, ("role",)),
+        (
+            Person,
+            {"absences": [{"from": "2026-03-02T00:00:00Z", "until": "2026-03-01T00:00:00Z"}]},
+            ("absences", 0),
+        ),
+        (ApprovalLimit, {"limits": {"euro": 1}}, ("limits", "euro", "[key]")),
+        (ApprovalLimit, {"limits": {"EUR": -1}}, ("limits", "EUR")),
+        (ApprovalLimit, {"limits": {"EUR": "NaN"}}, ("limits", "EUR")),
+    ],
+)
+def test_invalid_values_are_refused_with_their_place(
+    kind: type[Any], body: dict[str, Any], place: tuple[object, ...]
+) -> None:
+    with pytest.raises(ValidationError) as refused:
+        TypeAdapter(kind).validate_python(body)
+    assert refused.value.errors()[0]["loc"] == place
+
+
+@pytest.mark.parametrize(
+    ("change", "place"),
+    [
+        ({"repeats": 11}, ("levels", 0, "repeats")),
+        ({"ask": "loudly"}, ("levels", 0, "ask")),
+        ({"media": []}, ("levels", 0, "media")),
+        (
+            {"who": [{"kind": "reporting_line", "steps": 0}]},
+            ("levels", 0, "who", 0, "reporting_line", "steps"),
+        ),
+    ],
+)
+def test_invalid_level_is_refused(change: dict[str, Any], place: tuple[object, ...]) -> None:
+    level = {
+        "name": "first",
+        "acknowledge_within_s": 5,
+        "who": [{"kind": "person", "person_id": "mia"}],
+    }
+    ladder = {"levels": [level | change], "lease_s": 20, "working_lease_s": 60}
+    with pytest.raises(ValidationError) as refused:
+        TypeAdapter(Ladder).validate_python(ladder)
+    assert refused.value.errors()[0]["loc"] == place
+
+
+def test_ladder_without_named_person_can_be_read() -> None:
+    level = {
+        "name": "first",
+        "acknowledge_within_s": 5,
+        "who": [{"kind": "duty", "schedule_id": "night"}],
+    }
+    stored = {"levels": [level], "lease_s": 20, "working_lease_s": 60}
+    ladder = TypeAdapter(Ladder).validate_python(stored)
+    assert (ladder.levels[0].ask, ladder.levels[0].repeats, ladder.snoozes) == ("all", 0, 2)
