@@ -116,6 +116,22 @@ FILL = {
         VALUES ('{OPEN}', 'queued', now(), 's', 'en', 1, now(), 'r', 0, '{{}}', NULL),
             ('{ENDED}', 'completed', now(), 's', 'en', 1, now(), 'r', 1, '{{}}', now());
     """,
+    "escalation": f"""
+        INSERT INTO tracked_contacts (contact_id, opened_at, resolved_at)
+        VALUES ('{OPEN}', now(), NULL), ('{ENDED}', now(), now());
+        INSERT INTO escalations (escalation_id, contact_id, state, severity, causes, raised_at,
+            level, round, repeats, awaited, lease_no, snoozes, closed_at, version, trail)
+        SELECT contact_id, contact_id,
+            CASE WHEN resolved_at IS NULL THEN 'raised' ELSE 'closed' END, 'low', '[]', now(), 0, 1, 0, '[]', 0, 0, resolved_at, 1, '{{}}' FROM tracked_contacts;
+        INSERT INTO audit_trail (escalation_id, step, contact_id, at, who, what, why, data,
+            previous, hash)
+        SELECT escalation_id, 1, contact_id, now() - interval '8 years', 'a', 'b', 'c', '{{}}',
+            'd', 'e' FROM escalations;
+        INSERT INTO consumed_events (contact_id, at, type, event_id, data)
+        SELECT contact_id, now(), 'any', 'id', '{{}}' FROM tracked_contacts;
+        INSERT INTO announced_gaps (schedule_id, starts_at, ends_at, ahead, announced_at)
+        VALUES ('s', now(), now(), 'day', now());
+    """,
     "notifier": f"""
         INSERT INTO escalations (escalation_id, contact_id, state, at)
         VALUES ('{OPEN}', '{OPEN}', 'raised', now()), ('{ENDED}', '{ENDED}', 'closed', now());
@@ -128,10 +144,22 @@ FILL = {
         SELECT notification_id, 1, now() FROM notifications;
     """,
 }
-TOPICS = {"intake": "contacts", "router": "assignments", "notifier": "notifications"}
+TOPICS = {
+    "intake": "contacts",
+    "router": "assignments",
+    "escalation": "clocks",
+    "notifier": "notifications",
+}
 LEFT = {
     "intake": {"contacts": 1, "customers": 1, "messages": 1, "surveys": 1, "idempotency_keys": 0},
     "router": {"assignments": 1},
+    "escalation": {
+        "tracked_contacts": 1,
+        "escalations": 1,
+        "audit_trail": 1,
+        "consumed_events": 1,
+        "announced_gaps": 0,
+    },
     "notifier": {"escalations": 1, "notifications": 1, "delivery_attempts": 1},
 }
 

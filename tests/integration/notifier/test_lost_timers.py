@@ -17,8 +17,6 @@ def timer_missing(slot: str = "clock:first_response") -> TimerMissing:
             "slot": slot,
             "due_at": now,
             # Required until escalation no longer writes them.
-            
-            
         }
     )
 

@@ -126,8 +126,6 @@ def timer_missing(**changes: Any) -> TimerMissing:
             "slot": "clock:first_response",
             "due_at": AT - timedelta(minutes=1),
             # Required until escalation no longer writes them.
-            
-            
             **changes,
         }
     )
