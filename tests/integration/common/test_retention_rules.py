@@ -122,7 +122,8 @@ FILL = {
         INSERT INTO escalations (escalation_id, contact_id, state, severity, causes, raised_at,
             level, round, repeats, awaited, lease_no, snoozes, closed_at, version, trail)
         SELECT contact_id, contact_id,
-            CASE WHEN resolved_at IS NULL THEN 'raised' ELSE 'closed' END, 'low', '[]', now(), 0, 1, 0, '[]', 0, 0, resolved_at, 1, '{{}}' FROM tracked_contacts;
+            CASE WHEN resolved_at IS NULL THEN 'raised' ELSE 'closed' END, 'low', '[]', now(), 0, 1, 0,
+            '[]', 0, 0, resolved_at, 1, '{{}}' FROM tracked_contacts;
         INSERT INTO audit_trail (escalation_id, step, contact_id, at, who, what, why, data,
             previous, hash)
         SELECT escalation_id, 1, contact_id, now() - interval '8 years', 'a', 'b', 'c', '{{}}',
