@@ -1,6 +1,7 @@
 """What exists before a service starts: its role and schema, and the topics."""
 
 import asyncio
+from contextlib import AsyncExitStack
 
 import asyncpg
 import pytest
@@ -66,3 +67,16 @@ async def test_concurrent_runs_succeed(postgres: Postgres, probe_url: str) -> No
 async def test_invalid_schema_name_is_refused(name: str) -> None:
     with pytest.raises(ValueError, match="can't be the name of a schema"):
         await provision_schema("postgresql+asyncpg://unused", name, "test")
+
+
+async def test_role_is_provisioned_for_several_databases_at_once(postgres: Postgres) -> None:
+    service = f"race_{new_id().replace('-', '')}"
+    async with AsyncExitStack() as databases:
+        names = [await databases.enter_async_context(postgres.clone(EMPTY)) for _ in range(4)]
+        runs = [
+            provision_schema(postgres.admin_of(name), service, f"password {turn}")
+            for turn in range(3)
+            for name in names
+        ]
+        await asyncio.gather(*runs)
+    await postgres.execute(f"DROP ROLE upstairs_{service}")

@@ -136,8 +136,8 @@ def lease_timer(number: int, kind: str, slot: str, due: float, lease_no: int = 1
 
 def test_lease_needs_its_end_timer_and_its_warning_timer() -> None:
     end = lease_timer(1, "LeaseExpires", "escalation", 60)
-    warning = lease_timer(2, "LeaseEnding", "escalation:warning", 50)
-    earlier = lease_timer(2, "LeaseEnding", "escalation:warning", 50, lease_no=0)
+    warning = lease_timer(2, "LeaseWarningDue", "escalation:warning", 50)
+    earlier = lease_timer(2, "LeaseWarningDue", "escalation:warning", 50, lease_no=0)
     lost = "an open escalation has no live timer"
     assert 6 not in check(leased(end, warning)).broken_invariants
     assert lost in {item.message for item in check(leased(end)).violations}

@@ -1,5 +1,6 @@
 """Makes what a service needs before it starts: its role, its schema, and the topics."""
 
+import asyncio
 import re
 from collections.abc import Mapping
 from typing import Any
@@ -8,11 +9,16 @@ from aiokafka.admin import NewPartitions, NewTopic
 from aiokafka.errors import TopicAlreadyExistsError, for_code
 from pydantic import BaseModel, ConfigDict, Field
 from sqlalchemy import pool, text
+from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import AsyncConnection, create_async_engine
 
+from common.core.backoff import Backoff
 from common.messaging.kafka import make_admin, topic_name
 
 _NAME = re.compile(r"[a-z][a-z0-9_]*")
+_INTERNAL_ERROR = "XX000"
+# unique_violation in pg_authid, and duplicate_object.
+_ALREADY_CREATED = ("23505", "42710")
 
 
 class TopicSpec(BaseModel):
@@ -32,13 +38,36 @@ async def provision_schema(admin_url: str, service: str, password: str) -> None:
         message = f"{service!r} can't be the name of a schema"
         raise ValueError(message)
     engine = create_async_engine(admin_url, poolclass=pool.NullPool)
-    async with engine.begin() as connection:
-        # One run at a time in a database; runs for other databases of the cluster do not wait.
-        await connection.execute(text("SELECT pg_advisory_xact_lock(hashtext('upstairs roles'))"))
-        await _set_role(connection, f"upstairs_{service}", password)
-        for statement in _SCHEMA:
-            await connection.execute(text(statement.format(schema=service)))
-    await engine.dispose()
+    backoff = Backoff()
+    try:
+        while True:
+            try:
+                async with engine.begin() as connection:
+                    await _provision(connection, service, password)
+            except DBAPIError as error:
+                if not _is_lost_race(error):
+                    raise
+                await backoff.wait(asyncio.Event())
+            else:
+                return
+    finally:
+        await engine.dispose()
+
+
+async def _provision(connection: AsyncConnection, service: str, password: str) -> None:
+    # One run at a time in a database. Runs for other databases of the cluster are not held back,
+    # although roles belong to the cluster: see _is_lost_race.
+    await connection.execute(text("SELECT pg_advisory_xact_lock(hashtext('upstairs roles'))"))
+    await _set_role(connection, f"upstairs_{service}", password)
+    for statement in _SCHEMA:
+        await connection.execute(text(statement.format(schema=service)))
+
+
+def _is_lost_race(error: DBAPIError) -> bool:
+    """Return whether a run for another database changed the same role at the same time."""
+    code = getattr(error.orig, "sqlstate", None)
+    changed = code == _INTERNAL_ERROR and "tuple concurrently updated" in str(error.orig)
+    return changed or code in _ALREADY_CREATED
 
 
 async def _set_role(connection: AsyncConnection, role: str, password: str) -> None:

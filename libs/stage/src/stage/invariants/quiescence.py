@@ -103,7 +103,7 @@ def _matches_escalation(escalation: Escalation) -> Matcher:
 def _matches_warning(escalation: Escalation) -> Matcher:
     def matches(timer: TimerRow) -> bool:
         values = (timer.type, timer.data.get("escalation_id"), timer.data.get("lease_no"))
-        expected = ("LeaseEnding", escalation.escalation_id, escalation.lease_no)
+        expected = ("LeaseWarningDue", escalation.escalation_id, escalation.lease_no)
         return values == expected and timer.due_at == escalation.warn_at
 
     return matches
