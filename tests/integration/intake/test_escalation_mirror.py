@@ -83,7 +83,7 @@ async def test_channel_sees_the_level_at_which_a_returned_or_reopened_escalation
         reason="the shift of sara ended",
         lateness_ms=1.5,
     )
-    resolved = EscalationResolved(**ids, by=OMAR, outcome="apology", note="explained")
+    resolved = EscalationResolved(**ids, by=OMAR, outcome="apology", note="explained", level=1)
     reopened = EscalationReopened(
         **ids, by=OMAR, reason="angry again", severity="high", level=1, level_name="manager"
     )
