@@ -49,7 +49,7 @@ async def test_channel_sees_each_step_and_the_resolution_resolves_the_contact(
         **ids, from_level=0, to_level=1, level_name="manager", reason="no answer"
     )
     acknowledged = EscalationAcknowledged(**ids, by=MARCO, lease_expires_at=AT)
-    resolved = EscalationResolved(**ids, by=MARCO, outcome="refund", note="all of it")
+    resolved = EscalationResolved(**ids, by=MARCO, outcome="refund", note="all of it", level=1)
     states = []
     inside = ServiceHarness(database, dispatcher(database, SUBSCRIPTIONS, "intake"))
     for event in (raised, climbed, acknowledged, resolved):

@@ -66,7 +66,7 @@ def changed(entry: TrailEntry, values: dict[str, Any]) -> TrailEntry:
 def test_written_trail_is_intact_with_actor_action_and_reason() -> None:
     assert list(audit_trail.find_breaks(WHOLE)) == []
     assert [(entry.number, entry.actor, entry.action, entry.reason) for entry in WHOLE.entries] == [
-        (1, "timer:AcknowledgementDue", "escalation raised", 'Customer: "Your boss!"'),
+        (1, "timer:AcknowledgementDue", "escalation raised", "Your boss!"),
         (2, "timer:AcknowledgementDue", "escalation climbed", "no answer from sam"),
         (3, "mia", "escalation acknowledged", ""),
         (4, "sam", "escalation noted", "Näher ansehen"),

@@ -1,35 +1,20 @@
 """The texts of reasons, explanations and errors."""
 
 from collections.abc import Iterable
-from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import assert_never
 
 from common.contracts.clocks import ClockName
-from common.contracts.escalations import Cause
 from common.contracts.event import PersonId
 from common.core.durations import duration_text
 from escalation.domain.model import (
-    Approval,
     Escalation,
-    EscalationCause,
     SlaClock,
     Threshold,
-    TrackedContact,
 )
 from escalation.domain.settings.policies import threshold_offset_s
 
 STAMP = "%Y-%m-%d %H:%M:%S UTC"
-_CUSTOMER_TROUBLE: dict[Cause, str] = {
-    "customer_request": "customer asks for a supervisor",
-    "repeated_contact": "customer contacts us again",
-    "feedback": "bad feedback",
-    "vip": "VIP customer",
-}
-
-
-def clock_label(clock: ClockName) -> str:
-    return clock.replace("_", " ")
 
 
 def missed(clock: SlaClock) -> str:
@@ -71,20 +56,6 @@ def _of_calendar(clock: SlaClock) -> str:
     return "" if clock.calendar is None else f" of calendar {clock.calendar}"
 
 
-def escalation_headline(contact: TrackedContact, escalation: Escalation, at: datetime) -> str:
-    """Say in one line what the escalation is about: `Billing ticket from Ada: reply overdue`."""
-    if escalation.approval is not None:
-        return f"{_contact(contact)}: {approval_request(escalation.approval)}"
-    return f"{_contact(contact)}: {_trouble(contact, escalation.causes[0], at)}"
-
-
-def approval_request(approval: Approval) -> str:
-    """Say what is to be approved: `sam asks to grant 500 EUR (refund)`."""
-    outcome = approval.outcome.replace("_", " ")
-    cost = money(approval.amount, approval.currency)
-    return f"{approval.asked_by} asks to grant {cost} ({outcome})"
-
-
 def money(amount: Decimal, currency: str) -> str:
     return f"{amount:f} {currency}"
 
@@ -104,42 +75,3 @@ def unanswered(awaited: Iterable[PersonId]) -> str | None:
 
 def people(persons: Iterable[PersonId]) -> str:
     return ", ".join(persons)
-
-
-def _trouble(contact: TrackedContact, cause: EscalationCause, at: datetime) -> str:
-    match cause.kind:
-        case "breach" | "warning":
-            return _clock_trouble(contact, cause, at)
-        case "complaint":
-            return f"complaint about {cause.about}"
-        case "customer_request" | "repeated_contact" | "feedback" | "vip":
-            return _CUSTOMER_TROUBLE[cause.kind]
-        case "referral":
-            return f"referred by {cause.by}"
-        case "manual":
-            return f"raised by {cause.by}"
-        case _:
-            assert_never(cause.kind)
-
-
-def _clock_trouble(contact: TrackedContact, cause: EscalationCause, at: datetime) -> str:
-    label = clock_label(cause.clock) if cause.clock else "service level"
-    clock = contact.clock(cause.clock) if cause.clock else None
-    if clock is not None and clock.met_at is not None:
-        return f"{label} met {'late' if clock.met_at > clock.due_at else 'in time'}"
-    if clock is not None and clock.paused_at is not None and not clock.breached:
-        return f"{label} waits for the customer"
-    left = (cause.due_at or at) - at
-    if left > timedelta(0):
-        return f"{label} due in {duration_text(left)}"
-    by = f" {duration_text(-left)}" if -left >= timedelta(seconds=1) else ""
-    return f"{label}{by} overdue"
-
-
-def _contact(contact: TrackedContact) -> str:
-    details = contact.details
-    if details is None:
-        return "Contact"
-    topic = details.topic.replace("_", " ")
-    topic = topic[:1].upper() + topic[1:]
-    return f"{topic} {details.channel} from {details.customer or 'a customer'}"

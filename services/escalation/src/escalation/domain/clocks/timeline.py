@@ -90,15 +90,15 @@ def build_timeline(events: Iterable[ClockEvent]) -> list[Entry]:
 
 def _start(clock: SlaClock, event: ClocksStarted) -> Entry:
     text = (
-        f"started, {_promised(clock.target_s, clock.calendar)} by policy {clock.policy}, "
+        f"started, {_target_text(clock.target_s, clock.calendar)} by policy {clock.policy}, "
         f"due {clock.due_at:{STAMP}}: {event.reason}"
     )
     return Entry(clock.name, clock.run, clock.started_at, text)
 
 
-def _promised(target_s: float, calendar: object | None) -> str:
-    counted = f"of calendar {calendar}" if calendar else "round the clock"
-    return f"{duration_text(target_s)} {counted}"
+def _target_text(target_s: float, calendar: object | None) -> str:
+    hours = f"of calendar {calendar}" if calendar else "round the clock"
+    return f"{duration_text(target_s)} {hours}"
 
 
 def _entry(clock: SlaClock, event: ClockChange) -> Entry:

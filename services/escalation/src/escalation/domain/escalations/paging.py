@@ -130,6 +130,7 @@ def paged_cause(contact: TrackedContact, cause: EscalationCause) -> PagedCause:
         at=cause.at,
         by=cause.by,
         about=cause.about,
+        score=cause.score,
         clock=cause.clock,
         due_at=cause.due_at,
         clock_state=_clock_state(clock) if clock else None,
