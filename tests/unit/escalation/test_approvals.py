@@ -48,7 +48,7 @@ class TestApprovals:
     def test_outcome_above_limit_pages_next_level(self, held: ContactHarness) -> None:
         resolve_with_refund(held, SAM, 500)
         asked = held.event(ApprovalAsked)
-        assert (asked.by, asked.asked, asked.level_name) == (SAM, (MIA,), "managers")
+        assert (asked.by, asked.approvers, asked.level_name) == (SAM, (MIA,), "managers")
         assert pages_since(held, 1) == [(MIA, "approval_asked")]
         page = held.events(PageRequested)[-1]
         assert page.approval == PagedApproval(
@@ -130,7 +130,7 @@ class TestApprovals:
         harness.press(SAM)
         resolve_with_refund(harness, SAM, 500)
         harness.advance_to(7)
-        assert [asked.asked for asked in harness.events(ApprovalAsked)] == [(MIA,), (DAN,)]
+        assert [asked.approvers for asked in harness.events(ApprovalAsked)] == [(MIA,), (DAN,)]
         harness.advance_to(7 + 9)
         assert harness.event(EscalationUnanswered).standing_since == second(16)
         harness.advance_to(7 + 9 + 9)
@@ -155,7 +155,7 @@ class TestApprovals:
         harness.advance_to(5)
         harness.press(MIA)
         resolve_with_refund(harness, MIA, 5000, role="manager")
-        assert harness.event(ApprovalAsked).asked == (DAN,)
+        assert harness.event(ApprovalAsked).approvers == (DAN,)
 
     def test_request_without_approvers_pages_operations(self, raised: ContactHarness) -> None:
         raised.advance_to(5)
@@ -178,7 +178,7 @@ class TestApprovals:
         harness.press(SAM)
         resolve_with_refund(harness, SAM, 500)
         harness.advance_to(7)
-        assert [asked.asked for asked in harness.events(ApprovalAsked)] == [(MIA,), (DAN,)]
+        assert [asked.approvers for asked in harness.events(ApprovalAsked)] == [(MIA,), (DAN,)]
 
     def test_pending_request_cannot_be_taken_over(self, held: ContactHarness) -> None:
         resolve_with_refund(held, SAM, 500)

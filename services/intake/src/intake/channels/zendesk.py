@@ -51,7 +51,7 @@ class ZendeskOptions(ChannelOptions):
 
 
 class _Lenient(BaseModel):
-    """Captures differ from the documentation in ids, case and nulls; unused fields may too."""
+    """Recorded webhooks differ from the documentation in ids, case and nulls."""
 
     model_config = ConfigDict(extra="ignore", frozen=True, coerce_numbers_to_str=True)
 
