@@ -125,7 +125,7 @@ FILL = {
         SELECT contact_id, contact_id,
             CASE WHEN resolved_at IS NULL THEN 'raised' ELSE 'closed' END, 'low', '[]',
             now(), 0, 1, 0, '[]', 0, 0, resolved_at, 1, '{{}}' FROM tracked_contacts;
-        INSERT INTO audit_trail (escalation_id, step, contact_id, at, who, what, why, data,
+        INSERT INTO audit_trail (escalation_id, number, contact_id, at, actor, action, reason, data,
             previous, hash)
         SELECT escalation_id, 1, contact_id, now() - interval '8 years', 'a', 'b', 'c', '{{}}',
             'd', 'e' FROM escalations;

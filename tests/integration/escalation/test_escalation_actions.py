@@ -160,7 +160,13 @@ class TestMoney:
         asked = await screen.done("resolve", **end)
         assert (asked["state"], asked["awaited"]) == ("approval_asked", ["mia"])
         assert asked["approval"]["level_name"] == "managers"
-        assert asked["headline"].endswith("sam asks to grant 500 EUR (refund)")
+        approval = asked["approval"]
+        assert (approval["asked_by"], approval["amount"], approval["currency"]) == (
+            "sam",
+            "500",
+            "EUR",
+        )
+        assert approval["outcome"] == "refund"
         own = await screen.press("approve")
         assert own.status_code == 403
         refused = await screen.press("approve", by="kim")

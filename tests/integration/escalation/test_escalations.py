@@ -99,7 +99,14 @@ async def test_breach_climbs_until_acknowledged(
         "mia",
         "managers",
     )
-    assert shown["headline"].startswith("Billing ticket from Ada Lovelace: first response 50 s")
+    (cause,) = shown["causes"]
+    assert (cause["kind"], cause["clock"]) == ("breach", "first_response")
+    contact = shown["contact"]
+    assert (contact["topic"], contact["channel"], contact["customer"]) == (
+        "billing",
+        "ticket",
+        "Ada Lovelace",
+    )
     assert shown["ladder"] == "default v1"
     assert [step["type"] for step in shown["events"]] == [
         "upstairs.escalation_raised.v1",
@@ -245,7 +252,8 @@ async def test_raised_by_hand(service: EscalationHarness, api: httpx.AsyncClient
     body = {"contact_id": contact.contact_id, "reason": "A journalist is on the line."}
     raised = await api.post("/v1/escalations", json=body, headers=key("rita"))
     assert raised.status_code == 201
-    assert raised.json()["headline"] == "Billing ticket from Ada Lovelace: raised by rita"
+    (cause,) = raised.json()["causes"]
+    assert (cause["kind"], cause["by"], cause["reason"]) == ("manual", "rita", body["reason"])
     unknown = await api.post("/v1/escalations", json={**body, "contact_id": new_id()})
     assert unknown.status_code == 404
     await service.tell(resolved(contact))
