@@ -9,8 +9,10 @@ from contracts import snapshot
 
 
 def test_events_changed_by_addition_only() -> None:
-    found = snapshot.all_breaks(snapshot.stored(), snapshot.current())
-    assert not found, f"make a new event instead (see {snapshot.__file__}):\n" + "\n".join(found)
+    changes = snapshot.all_breaks(snapshot.stored(), snapshot.current())
+    assert not changes, f"make a new event instead (see {snapshot.__file__}):\n" + "\n".join(
+        changes
+    )
 
 
 def test_snapshots_are_current() -> None:
@@ -43,7 +45,7 @@ def made(base: type[BaseModel] = Old, *, without: str = "", **fields: object) ->
     return create_model(base.__name__, __doc__=base.__doc__, **{**kept, **fields})  # type: ignore[call-overload, no-any-return]
 
 
-def found(new: type[BaseModel]) -> list[str]:
+def changes(new: type[BaseModel]) -> list[str]:
     return snapshot.breaks(Old.model_json_schema(), new.model_json_schema(), "old")
 
 
@@ -67,7 +69,7 @@ class Renamed(BaseModel):
     ids=["same", "optional", "default", "nested", "in a list", "other name of a part"],
 )
 def test_addition_is_allowed(new: type[BaseModel]) -> None:
-    assert found(new) == []
+    assert changes(new) == []
 
 
 @pytest.mark.parametrize(
@@ -98,7 +100,7 @@ def test_addition_is_allowed(new: type[BaseModel]) -> None:
     ],
 )
 def test_other_changes_are_refused(new: type[BaseModel], reason: str) -> None:
-    assert reason in found(new)
+    assert reason in changes(new)
 
 
 def test_event_may_be_added_and_not_removed() -> None:

@@ -246,9 +246,9 @@ async def test_pages_stay_consistent_while_escalations_change(
     first = (await api.get("/v1/escalations", params={**params, "limit": 5})).json()
     gone = next(row for row in rows if row.id == whole[4])
     async with service.database.transaction() as uow:
-        held = await uow.escalations.lock(EscalationId(gone.id))
-        assert held is not None
-        uow.escalations.save(replace(held, state="resolved", deadline=None))
+        locked = await uow.escalations.lock(EscalationId(gone.id))
+        assert locked is not None
+        uow.escalations.save(replace(locked, state="resolved", deadline=None))
     await store(service.database, random_escalations(chance, 10))
     rest: dict[str, Any] = {**params, "limit": 200, "cursor": first["next_cursor"]}
     following = (await api.get("/v1/escalations", params=rest)).json()["items"]

@@ -61,8 +61,8 @@ def deadlines(chance: random.Random, at: datetime) -> list[Event]:
         ]
         kind, data = chance.choice(kinds)
         timed = kind is not EscalationClimbed or "waited_for" in data
-        known = {**own, **data, **({"lateness_ms": late} if timed else {})}
-        events.append(kind.model_validate(known))
+        fields = {**own, **data, **({"lateness_ms": late} if timed else {})}
+        events.append(kind.model_validate(fields))
     return events
 
 

@@ -88,11 +88,11 @@ async def test_reconnecting_client_gets_each_event_once_and_in_order(
             uow.outbox.add([noted(contacts[0], "the last")])
         journal = await published_sequences(service)
         for received in await asyncio.gather(*readers):
-            seen: dict[str, list[int]] = defaultdict(list)
+            offsets: dict[str, list[int]] = defaultdict(list)
             for event in received:
                 contact_id, sequence = event.place
-                seen[contact_id].append(sequence)
-            assert seen == journal
+                offsets[contact_id].append(sequence)
+            assert offsets == journal
 
 
 async def test_events_between_list_and_stream_are_not_lost(

@@ -20,7 +20,7 @@ from unit.escalation.contact_harness import ContactHarness
 from unit.escalation.examples import MIA, SAM
 
 
-def told() -> TrailChain:
+def example_chain() -> TrailChain:
     """Return the chain of a contact that goes up, is worked on and is handed back."""
     harness = ContactHarness()
     harness.receive()
@@ -51,7 +51,7 @@ def chain(escalation: Escalation, steps: list[TrailEntry]) -> TrailChain:
     )
 
 
-WHOLE = told()
+WHOLE = example_chain()
 steps = st.integers(0, len(WHOLE.entries) - 1)
 
 

@@ -195,9 +195,9 @@ class CombinedMachine(ContactMachine):
     @invariant()
     def each_run_of_a_clock_is_another(self) -> None:
         runs = [
-            (one.clock, one.run)
+            (clock.clock, clock.run)
             for event in self.harness.events(ClocksStarted)
-            for one in event.clocks
+            for clock in event.clocks
         ]
         assert len(runs) == len(set(runs))
 
