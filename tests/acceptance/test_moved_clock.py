@@ -43,7 +43,7 @@ DUTY = {
         }
     ]
 }
-LADDER = {
+LADDER: dict[str, Any] = {
     "levels": [
         {
             "name": "supervisors",
@@ -163,8 +163,8 @@ def berlin(day: str, time: str) -> datetime:
 
 
 async def test_at_midnight_the_next_shift_is_asked(story: Story) -> None:
-    level = {**LADDER["levels"][0], "repeats": 1}  # type: ignore[index]
-    await story.put("ladders/default", {**LADDER, "levels": [level, LADDER["levels"][1]]})  # type: ignore[index]
+    level = {**LADDER["levels"][0], "repeats": 1}
+    await story.put("ladders/default", {**LADDER, "levels": [level, LADDER["levels"][1]]})
     await story.put("sla-policies/all", policy())
     await story.receive(berlin("2026-06-10", "22:58:00"))
     await story.it_is(berlin("2026-06-10", "23:58:01"))

@@ -3,6 +3,7 @@
 import asyncio
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta, timezone
+from typing import Any
 
 import pytest
 from sqlalchemy.exc import IntegrityError
@@ -16,10 +17,10 @@ from support.probe import Note, Probe, UnitOfWork, new_contact, statements, wrot
 AT = datetime(2026, 3, 2, 9, 30, 0, 123456, tzinfo=UTC)
 
 
-def made(contact_id: str | None = None, **changes: object) -> Probe:
+def made(contact_id: str | None = None, **changes: Any) -> Probe:
     plain = Probe(new_contact(), (), None, AT)
     changes = changes if contact_id is None else {"contact_id": contact_id, **changes}
-    return replace(plain, **changes)  # type: ignore[arg-type]
+    return replace(plain, **changes)
 
 
 async def stored(database: Database[UnitOfWork], *probes: Probe) -> None:

@@ -108,7 +108,7 @@ async def test_committed_events_arrive_in_order_and_no_others(
             committed.extend(event.excerpt for event in events)
 
     async with broker.producer() as producer, running(replica.relay(producer)):
-        chances = [random.Random(seed) for seed in range(writers)]  # noqa: S311 - no secret
+        chances = [random.Random(seed) for seed in range(writers)]
         await asyncio.gather(*map(write, chances))
 
     assert await left(replica.database) == 0

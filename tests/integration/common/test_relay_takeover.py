@@ -36,7 +36,7 @@ async def writing(database: Database[UnitOfWork]) -> AsyncIterator[set[str]]:
     done = asyncio.Event()
     async with asyncio.TaskGroup() as group:
         for seed in range(WRITERS):
-            group.create_task(write(random.Random(seed)))  # noqa: S311 - no secret
+            group.create_task(write(random.Random(seed)))
         try:
             yield committed
         finally:

@@ -80,7 +80,7 @@ class Owner:
 async def test_racing_timers_fire_once_or_are_cancelled(
     database: Database[UnitOfWork],
 ) -> None:
-    random = Random(3)  # noqa: S311 - a race that can be tried again
+    random = Random(3)
     subscriptions = HandlerRegistry[UnitOfWork]().on(Alarm, ring)
     replicas = [Replica(database, NO_BROKER, subscriptions) for _ in range(REPLICAS)]
     owners = [Owner(new_contact(), random) for _ in range(60)]
@@ -182,7 +182,7 @@ async def missed_for_an_hour(database: Database[UnitOfWork], timers: int) -> lis
     """Set timers that were due evenly over the past hour, in no order; return when."""
     async with database.transaction() as uow:
         due = [uow.now - timedelta(hours=1) * (n + 1) / timers for n in range(timers)]
-        mixed = Random(5).sample(due, timers)  # noqa: S311 - an order that can be repeated
+        mixed = Random(5).sample(due, timers)
         uow.timers.set(
             Schedule(Alarm(contact_id=ContactId(new_id()), turn=1, due_at=at), at) for at in mixed
         )

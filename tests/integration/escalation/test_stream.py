@@ -70,17 +70,14 @@ async def test_reconnecting_client_gets_each_event_once_and_in_order(
     database: Database[UnitOfWork], broker: Broker, service: EscalationHarness
 ) -> None:
     """While eight transactions write at once, and at any replica."""
-    chance = random.Random(8)  # noqa: S311 - no secret
+    chance = random.Random(8)
     contacts = [new_contact() for _ in range(12)]
     replicas = [replica(database, broker) for _ in range(2)]
     async with serving(*replicas), relaying(database, broker):
         async with replicas[0].client() as http:
             begin = (await http.get("/v1/escalations")).headers["Last-Event-ID"]
         clients = ReconnectingClients(replicas, begin)
-        readers = [
-            asyncio.ensure_future(clients.follow(random.Random(seed)))  # noqa: S311 - no secret
-            for seed in range(4)
-        ]
+        readers = [asyncio.ensure_future(clients.follow(random.Random(seed))) for seed in range(4)]
         while clients.connections < 50:
             await write_eight_at_once(database, contacts, chance)
         clients.total = 1 + sum(map(len, (await published_sequences(service)).values()))

@@ -154,7 +154,7 @@ class CombinedMachine(ContactMachine):
         self._attempt(partial(approvals.resolve, by=by, role=ROLES[by], proposed=settlement))
 
     @rule(by=PEOPLE, yes=st.booleans())
-    def decides_on_it(self, by: PersonId, yes: bool) -> None:  # noqa: FBT001 - as drawn
+    def decides_on_it(self, by: PersonId, yes: bool) -> None:
         step = (
             partial(approvals.approve, by=by, role=ROLES[by])
             if yes

@@ -67,9 +67,10 @@ class LockedTable(Generic[K, V]):
         for row in rows:
             mapping: Mapping[str, Any] = row._mapping  # noqa: SLF001 - SQLAlchemy's public name
             key = mapping[self._statements.key]
-            if self._rows.get(key) is None:
-                self._rows[key] = self.read(dict(mapping))
-            values.append(self._rows[key])  # type: ignore[arg-type]  # set in the line above
+            value = self._rows.get(key)
+            if value is None:
+                value = self._rows[key] = self.read(dict(mapping))
+            values.append(value)
         return values
 
     def read(self, row: Mapping[str, Any]) -> V:

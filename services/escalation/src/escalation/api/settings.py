@@ -107,6 +107,10 @@ async def get_or_404(kind: type[S], setting_id: str, uow: UnitOfWork) -> Version
     return setting
 
 
+def _setting_out(kind: SettingKind) -> Any:
+    return SettingOut.__class_getitem__(kind.type)
+
+
 def _add_put(kind: SettingKind) -> None:
     id_type = _ID_TYPES.get(kind.type, Slug)
 
@@ -120,7 +124,7 @@ def _add_put(kind: SettingKind) -> None:
         put,
         methods=["PUT"],
         name=f"put {kind.path}",
-        response_model=SettingOut[kind.type],  # type: ignore[name-defined]
+        response_model=_setting_out(kind),
         responses=_STALE,
     )
 
@@ -151,14 +155,14 @@ def _add_gets(kind: SettingKind) -> None:
         f"/{kind.path}",
         list_page,
         name=f"list {kind.path}",
-        response_model=Page[SettingOut[kind.type]],  # type: ignore[name-defined]
+        response_model=Page.__class_getitem__(_setting_out(kind)),
         dependencies=access,
     )
     router.add_api_route(
         f"/{kind.path}/{{setting_id}}",
         show,
         name=f"show one of {kind.path}",
-        response_model=SettingOut[kind.type],  # type: ignore[name-defined]
+        response_model=_setting_out(kind),
         dependencies=access,
     )
 
