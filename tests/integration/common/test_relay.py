@@ -34,9 +34,9 @@ class HeldProducer(AIOKafkaProducer):  # type: ignore[misc]  # aiokafka is untyp
         return self.held[-1]
 
     def let_go(self) -> None:
-        for one in self.held:
-            if not one.done():
-                one.set_result(None)
+        for future in self.held:
+            if not future.done():
+                future.set_result(None)
 
 
 class FalteringProducer(AIOKafkaProducer):  # type: ignore[misc]  # aiokafka is untyped
@@ -108,17 +108,17 @@ async def test_committed_events_arrive_in_order_and_no_others(
             committed.extend(event.excerpt for event in events)
 
     async with broker.producer() as producer, running(replica.relay(producer)):
-        chances = [random.Random(seed) for seed in range(writers)]  # noqa: S311 - no secret
+        chances = [random.Random(seed) for seed in range(writers)]
         await asyncio.gather(*map(write, chances))
 
     assert await left(replica.database) == 0
-    found = await arrived(broker)
-    assert sorted(text for pairs in found.values() for _, text in pairs) == sorted(committed)
+    events = await arrived(broker)
+    assert sorted(text for pairs in events.values() for _, text in pairs) == sorted(committed)
     journal = await rows(
         replica.database,
         "SELECT key, sequence, data->>'excerpt' AS excerpt FROM published_events ORDER BY id",
     )
-    for contact_id, pairs in found.items():
+    for contact_id, pairs in events.items():
         assert [sequence for sequence, _ in pairs] == list(range(1, len(pairs) + 1))
         kept = [(row.sequence, row.excerpt) for row in journal if row.key == contact_id]
         assert pairs == kept
@@ -154,7 +154,7 @@ async def test_late_committed_row_is_published(replica: Replica, broker: Broker)
             await until(lambda: left(replica.database), lambda count: count == 0)
             assert set(await arrived(broker)) == {early.contact_id}
             await foreign.commit()
-        await until(lambda: arrived(broker), lambda found: set(found) > {early.contact_id})
+        await until(lambda: arrived(broker), lambda events: set(events) > {early.contact_id})
 
 
 async def test_relay_drains_the_outbox_on_shutdown(replica: Replica, broker: Broker) -> None:
@@ -187,9 +187,9 @@ async def test_rows_beyond_a_full_batch_do_not_overtake_a_failed_batch(
     await add(replica.database, *(wrote(contact_id, f"{n} " + 3000 * "x") for n in range(20)))
     async with started(FalteringProducer, broker) as producer, running(replica.relay(producer)):
         await until(lambda: left(replica.database), lambda count: count == 0)
-    found = await arrived(broker)
-    check_order(found)
-    assert len(once_each(found[contact_id])) == 20
+    events = await arrived(broker)
+    check_order(events)
+    assert len(once_each(events[contact_id])) == 20
 
 
 async def test_lost_acknowledgement_repeats_the_same_events_in_order(
@@ -205,7 +205,7 @@ async def test_lost_acknowledgement_repeats_the_same_events_in_order(
     assert once_each(pairs) == [(n + 1, number) for n, number in enumerate(numbers)]
 
 
-async def test_one_of_three_relays_publishes(
+async def test_only_elected_relay_of_three_publishes(
     database: Database[UnitOfWork], broker: Broker
 ) -> None:
     replicas = [Replica(database, broker) for _ in range(3)]
@@ -244,10 +244,10 @@ async def test_long_foreign_transaction_does_not_delay_publishing(
         for n in range(20):
             await add(replica.database, *(wrote(contact_id, f"{n}.{m}") for m in range(5)))
             await until(lambda: left(replica.database), lambda count: count == 0)
-        found = await arrived(broker)
+        events = await arrived(broker)
         await foreign.rollback()
-    check_order(found)
-    assert len(texts(found)) == 100
+    check_order(events)
+    assert len(texts(events)) == 100
 
 
 async def test_standby_relay_takes_over(database: Database[UnitOfWork], broker: Broker) -> None:
@@ -273,17 +273,17 @@ async def test_relay_without_session_is_replaced_and_does_no_harm(
     event = wrote(new_contact())
     await add(database, event)
     async with (
-        started(HeldProducer, broker) as held,
+        started(HeldProducer, broker) as held_producer,
         broker.producer() as producer,
-        running(stuck.relay(held)),
+        running(stuck.relay(held_producer)),
     ):
-        await until(lambda: held.held)
+        await until(lambda: held_producer.held)
         async with running(other.relay(producer)):
             (pid,) = await lock_holders(database)
             await rows(database, f"SELECT pg_terminate_backend({pid})")
             await until(lambda: left(database), lambda count: count == 0)
             # It may believe its records acknowledged, and must find its lock gone.
-            held.let_go()
+            held_producer.let_go()
             await until(lambda: total(stuck.metrics.retries))
             later = wrote(event.contact_id, "later")
             await add(database, later)

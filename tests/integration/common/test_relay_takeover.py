@@ -36,7 +36,7 @@ async def writing(database: Database[UnitOfWork]) -> AsyncIterator[set[str]]:
     done = asyncio.Event()
     async with asyncio.TaskGroup() as group:
         for seed in range(WRITERS):
-            group.create_task(write(random.Random(seed)))  # noqa: S311 - no secret
+            group.create_task(write(random.Random(seed)))
         try:
             yield committed
         finally:
@@ -47,7 +47,7 @@ async def write_and_see(database: Database[UnitOfWork], contact_id: ContactId, t
     """Commit an event and wait until it has been carried away, behind all that others wrote."""
     await add(database, wrote(contact_id, text))
     own = f"SELECT 1 FROM outbox WHERE key = '{contact_id}'"
-    await until(lambda: rows(database, own), lambda found: not found, within=60)
+    await until(lambda: rows(database, own), lambda holders: not holders, within=60)
 
 
 @pytest.mark.parametrize("strike", [Process.kill, Process.pause], ids=["killed", "stopped"])
@@ -59,12 +59,12 @@ async def test_takeover_keeps_the_order_and_loses_nothing(
     strike: Callable[[Process], None],
 ) -> None:
     subject = new_contact()
-    async with AsyncExitStack() as held:
-        active = await held.enter_async_context(
+    async with AsyncExitStack() as stack:
+        active = await stack.enter_async_context(
             running_service.process(probe_url, broker, tmp_path / "active.log")
         )
         (session,) = await until(lambda: lock_holders(database))
-        await held.enter_async_context(
+        await stack.enter_async_context(
             running_service.process(probe_url, broker, tmp_path / "standby.log")
         )
         async with writing(database) as committed:
@@ -79,6 +79,6 @@ async def test_takeover_keeps_the_order_and_loses_nothing(
         await write_and_see(database, subject, "last")
         await until(lambda: left(database), lambda count: count == 0, within=60)
         assert await lock_holders(database) == [successor]
-    found = await arrived(broker)
-    check_order(found)
-    assert texts(found) == committed | {"before", "after", "last"}
+    events = await arrived(broker)
+    check_order(events)
+    assert texts(events) == committed | {"before", "after", "last"}

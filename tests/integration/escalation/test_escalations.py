@@ -268,15 +268,15 @@ async def test_list_is_sorted_by_time_left_and_paged(
         await service.tell(contact, supervisor_requested(contact))
     first = await open_of(api, contact)
     await api.post(f"/v1/escalations/{first}/acknowledge", headers=key("kim"))
-    seen: list[str] = []
+    ids: list[str] = []
     following: dict[str, str] = {}
     for _ in range(3):
         page = (await api.get("/v1/escalations", params={"limit": 1, **following})).json()
-        seen += [escalation["escalation_id"] for escalation in page["items"]]
+        ids += [escalation["escalation_id"] for escalation in page["items"]]
         following = {"cursor": page["next_cursor"]}
     assert page["next_cursor"] is None
-    assert len(set(seen)) == 3
-    assert seen[-1] == first
+    assert len(set(ids)) == 3
+    assert ids[-1] == first
     of_sam = (await api.get("/v1/escalations?person=sam&state=raised")).json()["items"]
     assert len(of_sam) == 2
     of_kim = (await api.get("/v1/escalations?person=kim")).json()["items"]
