@@ -9,7 +9,7 @@ from aiokafka.errors import KafkaError
 from chaos.context import Context
 from chaos.faults.catalogue import fault
 from chaos.groups import full_name, place, recent, rewind
-from common.contracts import BY_TYPE, TOPICS
+from common.contracts import BY_TYPE
 from common.core.clock import TimeSource
 from common.core.ids import EventId, new_id
 from common.messaging.envelope import Envelope, Headers, encode
@@ -56,11 +56,11 @@ def _place(record: Any) -> tuple[str, int, int]:
 
 @fault("record")
 async def poison_comes(context: Context) -> None:
-    """One of each kind in each topic: fewer in a row than make a consumer halt."""
+    """One of each kind in each topic that is read: fewer in a row than make a consumer halt."""
     before = len(context.poison)
     async with context.producer() as producer:
-        for topic in TOPICS:
-            for headers, value in _poisons(topic):
+        for topic in topics_read_by_services():
+            for headers, value in poison_records(topic):
                 await _poison(context, producer, topic, headers, value)
     context.note(f"{len(context.poison) - before} records")
 
@@ -69,7 +69,7 @@ async def poison_comes(context: Context) -> None:
 async def oversized_records_come(context: Context) -> None:
     value = b'{"subject": "' + b"x" * LARGE + b'"}'
     async with context.producer() as producer:
-        for topic in TOPICS:
+        for topic in topics_read_by_services():
             await _poison(context, producer, topic, _headers(topic), value)
 
 
@@ -85,7 +85,7 @@ async def _poison(
     context.poison.add(place(sent))
 
 
-def _poisons(topic: str) -> list[tuple[Headers, bytes]]:
+def poison_records(topic: str) -> list[tuple[Headers, bytes]]:
     sound = _headers(topic)
     return [
         (sound, b"\x00 not JSON"),
@@ -101,7 +101,7 @@ def _subscribed_types() -> set[str]:
     return set().union(*map(subscribed_types, SERVICES))
 
 
-def _subscribed_topics() -> list[str]:
+def topics_read_by_services() -> list[str]:
     return sorted({BY_TYPE[kind].topic for kind in _subscribed_types()})
 
 
