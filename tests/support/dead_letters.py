@@ -15,7 +15,7 @@ from support.probe import POISON, Reminder, Replica, UnitOfWork, envelope, new_c
 
 
 async def take_any(event: CustomerWrote, uow: UnitOfWork) -> None:
-    """As a mended service does: no note is poison, and each has its consequences."""
+    """As a repaired service does: no note is poison, and each has its consequences."""
     await note(event.contact_id, event.excerpt, uow)
     uow.outbox.add([event])
     uow.timers.set([Schedule(Reminder(contact_id=event.contact_id, name="later"), uow.now)])
@@ -25,11 +25,11 @@ async def remind_any(timer: Reminder, uow: UnitOfWork) -> None:
     await note(timer.contact_id, timer.name, uow)
 
 
-MENDED = HandlerRegistry[UnitOfWork]().on(CustomerWrote, take_any).on(Reminder, remind_any)
+REPAIRED = HandlerRegistry[UnitOfWork]().on(CustomerWrote, take_any).on(Reminder, remind_any)
 
 
 def record(event: CustomerWrote, of: Envelope, **changes: Any) -> DeadLetter:
-    """The letter that the consumer makes of a record."""
+    """Return the dead letter that the consumer makes of a record."""
     made: dict[str, Any] = {
         "origin": f"test/0/{of.id}@0",
         "error": ValueError("unused"),
@@ -42,8 +42,8 @@ def record(event: CustomerWrote, of: Envelope, **changes: Any) -> DeadLetter:
     return DeadLetter(**{**made, **changes})
 
 
-async def buried(replica: Replica, text: str = POISON) -> tuple[int, ContactId]:
-    """Have a record buried that the probe can't handle; return its letter and its contact."""
+async def make_dead_letter(replica: Replica, text: str = POISON) -> tuple[int, ContactId]:
+    """Handle a record that the probe can't handle; return its dead letter and its contact."""
     event = wrote(new_contact(), text)
     of = envelope(event)
     message = Message(event, lambda error: record(event, of, error=error), of.id)

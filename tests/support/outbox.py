@@ -52,6 +52,9 @@ async def lock_holders(database: Database[UnitOfWork]) -> Sequence[int]:
     found = await rows(
         database,
         "SELECT pid FROM pg_locks WHERE locktype = 'advisory' AND granted AND database ="
-        " (SELECT oid FROM pg_database WHERE datname = current_database())",
+        " (SELECT oid FROM pg_database WHERE datname = current_database())"
+        # The key of the lock in two halves; other workers take other advisory locks.
+        " AND CAST(CAST(classid::int8 AS bit(32)) || CAST(objid::int8 AS bit(32)) AS bit(64))"
+        " = CAST(CAST(hashtext('relay ' || current_schema()) AS int8) AS bit(64))",
     )
     return [row.pid for row in found]

@@ -61,7 +61,7 @@ def dispatcher(
 
 
 def _letter(error: BaseException) -> DeadLetter:
-    raise AssertionError("a message of a test must not be buried") from error
+    raise AssertionError("a message of a test must not become a dead letter") from error
 
 
 class Keys:

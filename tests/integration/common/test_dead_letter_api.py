@@ -11,7 +11,7 @@ from common.service.spec import ServiceSpec
 from common.storage.database import Database
 from common.storage.dead_letters import store_dead_letter
 from support.databases import rows
-from support.dead_letters import MENDED, buried, effects, record
+from support.dead_letters import REPAIRED, effects, make_dead_letter, record
 from support.probe import POISON, Broker, Replica, UnitOfWork, envelope, new_contact, wrote
 from support.service_harness import Keys, client
 
@@ -20,7 +20,7 @@ PATH = "/v1/dead-letters"
 
 
 def parts(_settings: ServiceSettings) -> ServiceSpec[UnitOfWork]:
-    return ServiceSpec("probe", UnitOfWork, MENDED, ())
+    return ServiceSpec("probe", UnitOfWork, REPAIRED, ())
 
 
 @pytest.fixture
@@ -53,7 +53,7 @@ async def listed(api: httpx.AsyncClient, **query: Any) -> list[int]:
 
 
 async def test_dead_letter_api_is_for_admins_only(api: httpx.AsyncClient, replica: Replica) -> None:
-    letter_id, _ = await buried(replica)
+    letter_id, _ = await make_dead_letter(replica)
     for caller, status in (("marco", 403), ("shop", 403), (None, 401)):
         api.headers.update({"Authorization": "Bearer guess"} if caller is None else KEYS(caller))
         for method, path in (
@@ -71,7 +71,7 @@ async def test_dead_letter_api_is_for_admins_only(api: httpx.AsyncClient, replic
 async def test_dead_letters_are_listed_newest_first_by_pages(
     api: httpx.AsyncClient, replica: Replica
 ) -> None:
-    ids = [(await buried(replica))[0] for _ in range(5)]
+    ids = [(await make_dead_letter(replica))[0] for _ in range(5)]
     await api.post(f"{PATH}/{ids[1]}/replay")
     await api.post(f"{PATH}/{ids[3]}/discard", json={"reason": "nonsense"})
     waiting = [ids[4], ids[2], ids[0]]
@@ -90,7 +90,7 @@ async def test_dead_letters_are_listed_newest_first_by_pages(
 
 
 async def test_list_hides_the_content_of_messages(api: httpx.AsyncClient, replica: Replica) -> None:
-    letter_id, contact_id = await buried(replica)
+    letter_id, contact_id = await make_dead_letter(replica)
     answer = await api.get(PATH)
     (one,) = answer.json()["items"]
     assert (one["id"], one["key"], one["state"], one["attempts"]) == (
@@ -105,7 +105,7 @@ async def test_list_hides_the_content_of_messages(api: httpx.AsyncClient, replic
 
 
 async def test_dead_letter_is_shown_in_full(api: httpx.AsyncClient, replica: Replica) -> None:
-    letter_id, _ = await buried(replica)
+    letter_id, _ = await make_dead_letter(replica)
     one = (await api.get(f"{PATH}/{letter_id}")).json()
     assert f'"excerpt":"{POISON}"' in one["payload"]
     assert one["headers"]["ce_id"] == one["event_id"]
@@ -126,7 +126,7 @@ async def test_binary_values_are_shown_in_base64(
 
 
 async def test_second_replay_is_refused(api: httpx.AsyncClient, replica: Replica) -> None:
-    letter_id, _ = await buried(replica)
+    letter_id, _ = await make_dead_letter(replica)
     answer = await api.post(f"{PATH}/{letter_id}/replay")
     assert answer.status_code == 200
     assert (answer.json()["state"], answer.json()["closed_by"]) == ("replayed", "admin:ops")
@@ -154,7 +154,7 @@ async def test_failed_replay_says_the_reason(
 
 
 async def test_discard_records_the_reason(api: httpx.AsyncClient, replica: Replica) -> None:
-    letter_id, _ = await buried(replica)
+    letter_id, _ = await make_dead_letter(replica)
     for body in ({}, {"reason": ""}, {"reason": "a", "else": 1}):
         refused = await api.post(f"{PATH}/{letter_id}/discard", json=body)
         assert problem(refused) == (422, "invalid")

@@ -10,7 +10,7 @@ from typer.testing import CliRunner, Result
 from common.service.cli import service_cli
 from common.service.settings import ServiceSettings
 from common.service.spec import ServiceSpec
-from support.dead_letters import MENDED, buried, effects
+from support.dead_letters import REPAIRED, effects, make_dead_letter
 from support.probe import POISON, SUBSCRIPTIONS, Broker, Replica, UnitOfWork
 
 Command = Callable[..., Awaitable[Result]]
@@ -24,12 +24,12 @@ def broker() -> Broker:
 
 @pytest.fixture
 def command(probe_url: str) -> Command:
-    return calling(probe_url, mended=True)
+    return calling(probe_url, repaired=True)
 
 
-def calling(url: str, *, mended: bool) -> Command:
-    """Make a caller of the probe's command line, in the version that is mended or not."""
-    parts = ServiceSpec("probe", UnitOfWork, MENDED if mended else SUBSCRIPTIONS, ())
+def calling(url: str, *, repaired: bool) -> Command:
+    """Make a caller of the probe's command line, in the version that is repaired or not."""
+    parts = ServiceSpec("probe", UnitOfWork, REPAIRED if repaired else SUBSCRIPTIONS, ())
     cli = service_cli("probe", ServiceSettings, lambda _: parts)
 
     async def call(*words: object) -> Result:
@@ -44,7 +44,7 @@ def calling(url: str, *, mended: bool) -> Command:
 
 
 async def test_list_prints_a_table(command: Command, replica: Replica) -> None:
-    (one, contact), (two, _) = [await buried(replica) for _ in range(2)]
+    (one, contact), (two, _) = [await make_dead_letter(replica) for _ in range(2)]
     listed = await command("list")
     head, first, second = listed.stdout.splitlines()
     assert head.split() == ["ID", "STATE", "SINCE", "ATTEMPTS", "TYPE", "KEY", "REASON"]
@@ -60,7 +60,7 @@ async def test_list_prints_a_table(command: Command, replica: Replica) -> None:
 
 
 async def test_json_option_prints_a_document_a_line(command: Command, replica: Replica) -> None:
-    ids = [(await buried(replica))[0] for _ in range(2)]
+    ids = [(await make_dead_letter(replica))[0] for _ in range(2)]
     lines = (await command("list", "--json")).stdout.splitlines()
     assert [orjson.loads(line)["id"] for line in lines] == ids[::-1]
     shown = orjson.loads((await command("show", ids[0], "--json")).stdout)
@@ -72,7 +72,7 @@ async def test_json_option_prints_a_document_a_line(command: Command, replica: R
 
 
 async def test_show_prints_the_dead_letter_in_full(command: Command, replica: Replica) -> None:
-    letter_id, contact_id = await buried(replica)
+    letter_id, contact_id = await make_dead_letter(replica)
     sheet = (await command("show", letter_id)).stdout
     for seen in (contact_id, POISON, "ce_specversion: 1.0", "in take_note", "PoisonedError"):
         assert seen in sheet
@@ -80,7 +80,7 @@ async def test_show_prints_the_dead_letter_in_full(command: Command, replica: Re
 
 
 async def test_second_replay_is_refused(command: Command, replica: Replica) -> None:
-    letter_id, _ = await buried(replica)
+    letter_id, _ = await make_dead_letter(replica)
     done = await command("replay", letter_id)
     assert (done.exit_code, done.stdout) == (0, f"{letter_id}: replayed\n")
     again = await command("replay", letter_id)
@@ -92,7 +92,7 @@ async def test_second_replay_is_refused(command: Command, replica: Replica) -> N
 async def test_replay_all_replays_every_waiting_dead_letter(
     command: Command, replica: Replica
 ) -> None:
-    ids = [(await buried(replica))[0] for _ in range(3)]
+    ids = [(await make_dead_letter(replica))[0] for _ in range(3)]
     await command("discard", ids[1], "--reason", "nonsense")
     done = await command("replay", "--all", "--by", "night shift")
     assert done.exit_code == 0
@@ -103,9 +103,9 @@ async def test_replay_all_replays_every_waiting_dead_letter(
 
 
 async def test_failed_replay_prints_the_reason(probe_url: str, replica: Replica) -> None:
-    not_mended = calling(probe_url, mended=False)
-    letter_id, _ = await buried(replica)
-    failed = await not_mended("replay", letter_id, 7)
+    unrepaired = calling(probe_url, repaired=False)
+    letter_id, _ = await make_dead_letter(replica)
+    failed = await unrepaired("replay", letter_id, 7)
     reason = "PoisonedError: This note can't be taken."
     assert failed.exit_code == 3
     assert failed.stdout.splitlines() == [
@@ -115,7 +115,7 @@ async def test_failed_replay_prints_the_reason(probe_url: str, replica: Replica)
 
 
 async def test_discard_records_the_reason(command: Command, replica: Replica) -> None:
-    letter_id, _ = await buried(replica)
+    letter_id, _ = await make_dead_letter(replica)
     assert (await command("discard", letter_id)).exit_code == 2
     done = await command("discard", letter_id, "--reason", "a load test")
     assert (done.exit_code, done.stdout) == (0, f"{letter_id}: discarded\n")
@@ -124,14 +124,14 @@ async def test_discard_records_the_reason(command: Command, replica: Replica) ->
 
 
 async def test_wrong_usage_changes_nothing(command: Command, replica: Replica) -> None:
-    letter_id, _ = await buried(replica)
+    letter_id, _ = await make_dead_letter(replica)
     for words in (("replay",), ("replay", letter_id, "--all"), ("list", "--state", "lost")):
         assert (await command(*words)).exit_code == 2
     assert await effects(replica.database) == ([], 0, 0)
 
 
 async def test_unavailable_database_is_reported(unused_tcp_port: int) -> None:
-    away = calling(f"postgresql+asyncpg://a:b@127.0.0.1:{unused_tcp_port}/c", mended=True)
+    away = calling(f"postgresql+asyncpg://a:b@127.0.0.1:{unused_tcp_port}/c", repaired=True)
     result = await away("list")
     assert result.exit_code == 1
     assert result.stderr.startswith("The database is unavailable: ")

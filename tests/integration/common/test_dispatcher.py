@@ -106,7 +106,7 @@ async def test_unexpected_error_is_retried_before_the_dead_letter(
     await replica.dispatcher.handle([poison])
     assert len(seen) == attempts
     await replica.dispatcher.handle([poison])
-    assert len(seen) == attempts, "buried is dealt with"
+    assert len(seen) == attempts, "a dead letter is not handled again"
     assert len(await rows(database, "SELECT 1 FROM dead_letters")) == 1
 
 

@@ -8,7 +8,7 @@ from common.messages import Schedule
 from common.messaging.replay import Replay
 from common.service.housekeeping import Housekeeper
 from common.storage.database import Database
-from support.dead_letters import buried
+from support.dead_letters import make_dead_letter
 from support.probe import Reminder, Replica, UnitOfWork, new_contact, running, wrote
 from support.waiting import until
 
@@ -43,7 +43,7 @@ async def test_timers_of_unknown_types_are_measured(
 
 
 async def test_waiting_dead_letters_are_counted(replica: Replica) -> None:
-    (first, _), _ = [await buried(replica) for _ in range(2)]
+    (first, _), _ = [await make_dead_letter(replica) for _ in range(2)]
     await Replay(replica.dispatcher).discard(first, "admin:ops", "nonsense")
     metrics = Metrics()
     async with running(Housekeeper(replica.database, metrics, Health())):

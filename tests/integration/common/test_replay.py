@@ -21,7 +21,7 @@ from common.storage.database import Database
 from common.storage.dead_letter_store import DeadLetterStore, DeadLetterSummary
 from common.storage.dead_letters import DeadLetter, store_dead_letter
 from support.databases import rows
-from support.dead_letters import MENDED, buried, effects, record, take_any
+from support.dead_letters import REPAIRED, effects, make_dead_letter, record, take_any
 from support.probe import (
     POISON,
     Broker,
@@ -41,8 +41,8 @@ def broker() -> Broker:
 
 
 @pytest.fixture
-def mended(database: Database[UnitOfWork], broker: Broker) -> Replay[UnitOfWork]:
-    return Replay(Replica(database, broker, MENDED).dispatcher)
+def repaired(database: Database[UnitOfWork], broker: Broker) -> Replay[UnitOfWork]:
+    return Replay(Replica(database, broker, REPAIRED).dispatcher)
 
 
 async def look(database: Database[UnitOfWork], letter_id: int) -> DeadLetterSummary:
@@ -53,12 +53,14 @@ async def look(database: Database[UnitOfWork], letter_id: int) -> DeadLetterSumm
 
 
 async def test_replayed_dead_letter_has_its_effect_once(
-    replica: Replica, mended: Replay[UnitOfWork]
+    replica: Replica, repaired: Replay[UnitOfWork]
 ) -> None:
-    letter_id, _ = await buried(replica)
+    letter_id, _ = await make_dead_letter(replica)
     woken = []
-    mended._database.after_commit(lambda uow: woken.append((len(uow.outbox), uow.timers.earliest)))
-    dealt = await mended.replay(letter_id, "admin:ops")
+    repaired._database.after_commit(
+        lambda uow: woken.append((len(uow.outbox), uow.timers.earliest))
+    )
+    dealt = await repaired.replay(letter_id, "admin:ops")
     assert (dealt.state, dealt.closed_by, dealt.closed_reason, dealt.attempts) == (
         "replayed",
         "admin:ops",
@@ -71,17 +73,17 @@ async def test_replayed_dead_letter_has_its_effect_once(
     (journalled,) = await rows(replica.database, "SELECT cause FROM published_events")
     assert journalled.cause == dealt.event_id
     with pytest.raises(AlreadyClosedError, match="admin:ops has replayed it at"):
-        await mended.replay(letter_id, "cli:else")
+        await repaired.replay(letter_id, "cli:else")
     assert (await look(replica.database, letter_id)).closed_by == "admin:ops"
     assert await effects(replica.database) == ([[POISON]], 1, 1)
 
 
 async def test_concurrent_replays_have_one_effect(
-    replica: Replica, mended: Replay[UnitOfWork]
+    replica: Replica, repaired: Replay[UnitOfWork]
 ) -> None:
-    letter_id, _ = await buried(replica)
+    letter_id, _ = await make_dead_letter(replica)
     results = await asyncio.gather(
-        *(mended.replay(letter_id, f"admin:{n}") for n in range(5)), return_exceptions=True
+        *(repaired.replay(letter_id, f"admin:{n}") for n in range(5)), return_exceptions=True
     )
     refused = [one for one in results if isinstance(one, AlreadyClosedError)]
     assert len(refused) == 4
@@ -95,7 +97,7 @@ async def test_failed_replay_keeps_waiting_with_the_new_reason(
         await take_any(event, uow)
         raise KeyError("another bug")
 
-    letter_id, _ = await buried(replica)
+    letter_id, _ = await make_dead_letter(replica)
     half_mended = Replica(
         database, broker, HandlerRegistry[UnitOfWork]().on(CustomerWrote, fail_late)
     )
@@ -107,7 +109,7 @@ async def test_failed_replay_keeps_waiting_with_the_new_reason(
     assert (letter.state, letter.attempts, letter.closed_at) == ("waiting", 2, None)
     assert letter.reason == "KeyError: 'another bug'"
     assert await effects(database) == ([], 0, 0)
-    assert (await Replay(Replica(database, broker, MENDED).dispatcher).replay(letter_id, "x")).id
+    assert (await Replay(Replica(database, broker, REPAIRED).dispatcher).replay(letter_id, "x")).id
 
 
 async def test_database_outage_counts_as_no_attempt(
@@ -116,7 +118,7 @@ async def test_database_outage_counts_as_no_attempt(
     async def away(_event: CustomerWrote, _uow: UnitOfWork) -> None:
         raise TransientError
 
-    letter_id, _ = await buried(replica)
+    letter_id, _ = await make_dead_letter(replica)
     cut_off = Replica(database, broker, HandlerRegistry[UnitOfWork]().on(CustomerWrote, away))
     with pytest.raises(TransientError):
         await Replay(cut_off.dispatcher).replay(letter_id, "admin:ops")
@@ -125,27 +127,27 @@ async def test_database_outage_counts_as_no_attempt(
 
 
 async def test_malformed_record_is_handled_once_readable(
-    replica: Replica, mended: Replay[UnitOfWork]
+    replica: Replica, repaired: Replay[UnitOfWork]
 ) -> None:
     """And not again when Kafka delivers it again to the version that can read it."""
     event = wrote(new_contact(), "read at last")
     of = envelope(event)
     letter_id = await malformed(replica.database, record(event, of))
-    dealt = await mended.replay(letter_id, "admin:ops")
+    dealt = await repaired.replay(letter_id, "admin:ops")
     assert (dealt.state, dealt.closed_reason) == ("replayed", None)
     again = Message(event, lambda error: record(event, of, error=error), of.id)
-    await Replica(replica.database, replica.broker, MENDED).dispatcher.handle([again])
+    await Replica(replica.database, replica.broker, REPAIRED).dispatcher.handle([again])
     assert await effects(replica.database) == ([["read at last"]], 1, 1)
 
 
 async def test_malformed_record_handled_meanwhile_is_not_handled_again(
-    replica: Replica, mended: Replay[UnitOfWork]
+    replica: Replica, repaired: Replay[UnitOfWork]
 ) -> None:
     event = wrote(new_contact(), "came again")
     of = envelope(event)
     letter_id = await malformed(replica.database, record(event, of))
     await replica.dispatcher.handle([Message(event, lambda _: record(event, of), of.id)])
-    dealt = await mended.replay(letter_id, "admin:ops")
+    dealt = await repaired.replay(letter_id, "admin:ops")
     assert dealt.state == "replayed"
     assert dealt.closed_reason == "nothing was done: another delivery of its event had been handled"
     assert await effects(replica.database) == ([["came again"]], 0, 0)
@@ -160,18 +162,18 @@ async def malformed(database: Database[UnitOfWork], letter: DeadLetter) -> int:
 
 
 async def test_unreadable_record_keeps_waiting(
-    replica: Replica, mended: Replay[UnitOfWork]
+    replica: Replica, repaired: Replay[UnitOfWork]
 ) -> None:
     event = wrote(new_contact())
     of = envelope(event)
     headers = {**dict(encode(of)), "ce_source": b"\xff"}
     letter_id = await malformed(replica.database, record(event, of, headers=headers))
     with pytest.raises(ReplayFailedError, match="MalformedRecordError: a header is not UTF-8 text"):
-        await mended.replay(letter_id, "admin:ops")
+        await repaired.replay(letter_id, "admin:ops")
 
 
 async def test_event_handled_by_another_replica_is_no_dead_letter(replica: Replica) -> None:
-    """Ours fails on it, and before we bury it another's attempt succeeds."""
+    """Our attempt fails; before it becomes a dead letter, another's attempt succeeds."""
     event = wrote(new_contact(), "handled")
     of = envelope(event)
     message = Message(event, lambda error: record(event, of, error=error), of.id)
@@ -180,17 +182,17 @@ async def test_event_handled_by_another_replica_is_no_dead_letter(replica: Repli
     assert await rows(replica.database, "SELECT 1 FROM dead_letters") == []
 
 
-async def test_dead_timer_is_replayed(replica: Replica, mended: Replay[UnitOfWork]) -> None:
+async def test_dead_timer_is_replayed(replica: Replica, repaired: Replay[UnitOfWork]) -> None:
     contact_id = new_contact()
     async with replica.database.transaction() as uow:
         uow.timers.set([Schedule(Reminder(contact_id=contact_id, name=POISON), uow.now)])
     await replica.timers.fire(1)
     (row,) = await rows(replica.database, "SELECT id FROM dead_letters")
-    dealt = await mended.replay(row.id, "admin:ops")
+    dealt = await repaired.replay(row.id, "admin:ops")
     assert (dealt.state, dealt.type) == ("replayed", "Reminder")
     assert await effects(replica.database) == ([[POISON]], 0, 0)
     with pytest.raises(AlreadyClosedError):
-        await mended.replay(row.id, "admin:ops")
+        await repaired.replay(row.id, "admin:ops")
 
 
 async def test_type_without_handler_keeps_waiting(
@@ -198,7 +200,7 @@ async def test_type_without_handler_keeps_waiting(
 ) -> None:
     """A message that only another version of the service knows."""
     other = Replay(Replica(database, broker, HandlerRegistry[UnitOfWork]()).dispatcher)
-    event_letter, contact_id = await buried(replica)
+    event_letter, contact_id = await make_dead_letter(replica)
     async with database.transaction() as uow:
         uow.timers.set([Schedule(Reminder(contact_id=contact_id, name=POISON), uow.now)])
     await replica.timers.fire(1)
@@ -208,27 +210,27 @@ async def test_type_without_handler_keeps_waiting(
 
 
 async def test_discarded_dead_letter_stays_discarded(
-    replica: Replica, mended: Replay[UnitOfWork]
+    replica: Replica, repaired: Replay[UnitOfWork]
 ) -> None:
-    letter_id, _ = await buried(replica)
-    dealt = await mended.discard(letter_id, "admin:ops", "sent by a load test")
+    letter_id, _ = await make_dead_letter(replica)
+    dealt = await repaired.discard(letter_id, "admin:ops", "sent by a load test")
     assert (dealt.state, dealt.closed_reason) == ("discarded", "sent by a load test")
-    for again in (mended.replay(letter_id, "a"), mended.discard(letter_id, "a", "b")):
+    for again in (repaired.replay(letter_id, "a"), repaired.discard(letter_id, "a", "b")):
         with pytest.raises(AlreadyClosedError, match="admin:ops has discarded it"):
             await again
     assert await effects(replica.database) == ([], 0, 0)
 
 
-async def test_unknown_dead_letter_is_not_found(mended: Replay[UnitOfWork]) -> None:
-    for asked in (mended.replay(7, "a"), mended.discard(7, "a", "b")):
+async def test_unknown_dead_letter_is_not_found(repaired: Replay[UnitOfWork]) -> None:
+    for asked in (repaired.replay(7, "a"), repaired.discard(7, "a", "b")):
         with pytest.raises(DeadLetterNotFoundError):
             await asked
 
 
 async def test_trace_of_the_caller_survives_a_replay(
-    replica: Replica, mended: Replay[UnitOfWork]
+    replica: Replica, repaired: Replay[UnitOfWork]
 ) -> None:
-    letter_id, _ = await buried(replica)
+    letter_id, _ = await make_dead_letter(replica)
     own = trace.start(None)
-    await mended.replay(letter_id, "admin:ops")
+    await repaired.replay(letter_id, "admin:ops")
     assert trace.current() == own

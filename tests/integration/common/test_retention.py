@@ -18,7 +18,7 @@ from common.service.retention import (
 )
 from common.storage.database import Database
 from support.databases import rows
-from support.dead_letters import buried
+from support.dead_letters import make_dead_letter
 from support.probe import Replica, UnitOfWork, new_contact, note, running, statements, wrote
 from support.waiting import until
 
@@ -158,7 +158,7 @@ async def test_sequence_in_use_is_not_restarted(database: Database[UnitOfWork]) 
 
 
 async def test_closed_dead_letters_are_deleted_and_waiting_ones_stay(replica: Replica) -> None:
-    closed, waiting = [(await buried(replica))[0] for _ in range(2)]
+    closed, waiting = [(await make_dead_letter(replica))[0] for _ in range(2)]
     await Replay(replica.dispatcher).discard(closed, "admin:ops", "nonsense")
     await apply(replica.database, *SHARED_RULES, days=29)
     assert len(await rows(replica.database, "SELECT 1 FROM dead_letters")) == 2

@@ -66,10 +66,10 @@ async def test_rule_has_an_index_on_its_time_column(
     async with database_of(service, postgres, database_name) as database:
         found = await rows(
             database,
-            "SELECT c.relname AS table, a.attname AS column FROM pg_index i"
-            " JOIN pg_class c ON c.oid = indrelid JOIN pg_class x ON x.oid = indexrelid"
+            "SELECT c.relname AS table, lower(pg_get_indexdef(indexrelid, 1, false)) AS column"
+            " FROM pg_index JOIN pg_class c ON c.oid = indrelid"
+            " JOIN pg_class x ON x.oid = indexrelid"
             " JOIN pg_am ON pg_am.oid = x.relam AND amname = 'btree'"
-            " JOIN pg_attribute a ON a.attrelid = indrelid AND a.attnum = indkey[0]"
             f" WHERE c.relnamespace = '{service}'::regnamespace",
         )
     indexed = {(row.table, row.column) for row in found}
@@ -102,7 +102,8 @@ FILL = {
         INSERT INTO contacts (contact_id, state, channel, customer_id, subject, topic, language,
             priority, received_at, resolved_at, resolution_no)
         VALUES ('{OPEN}', 'open', 'chat', 'ada', 's', 't', 'en', 'low', now(), NULL, 0),
-            ('{ENDED}', 'resolved', 'chat', 'bo', 's', 't', 'en', 'low', now(), now(), 1);
+            ('{ENDED}', 'resolved', 'chat', 'bo', 's', 't', 'en', 'low', now(), now(), 1),
+            (gen_random_uuid(), 'abandoned', 'chat', 'bo', 's', 't', 'en', 'low', now(), NULL, 0);
         INSERT INTO messages (message_id, contact_id, author, text, at, automatic)
         SELECT gen_random_uuid(), contact_id, 'customer', 'hello', now(), false FROM contacts;
         INSERT INTO surveys (contact_id, survey_id, kind, sent_at)
@@ -116,6 +117,23 @@ FILL = {
         VALUES ('{OPEN}', 'queued', now(), 's', 'en', 1, now(), 'r', 0, '{{}}', NULL),
             ('{ENDED}', 'completed', now(), 's', 'en', 1, now(), 'r', 1, '{{}}', now());
     """,
+    "escalation": f"""
+        INSERT INTO tracked_contacts (contact_id, opened_at, resolved_at)
+        VALUES ('{OPEN}', now(), NULL), ('{ENDED}', now(), now());
+        INSERT INTO escalations (escalation_id, contact_id, state, severity, causes, raised_at,
+            level, round, repeats, awaited, lease_no, snoozes, closed_at, version, trail)
+        SELECT contact_id, contact_id,
+            CASE WHEN resolved_at IS NULL THEN 'raised' ELSE 'closed' END, 'low', '[]',
+            now(), 0, 1, 0, '[]', 0, 0, resolved_at, 1, '{{}}' FROM tracked_contacts;
+        INSERT INTO audit_trail (escalation_id, step, contact_id, at, who, what, why, data,
+            previous, hash)
+        SELECT escalation_id, 1, contact_id, now() - interval '8 years', 'a', 'b', 'c', '{{}}',
+            'd', 'e' FROM escalations;
+        INSERT INTO consumed_events (contact_id, at, type, event_id, data)
+        SELECT contact_id, now(), 'any', 'id', '{{}}' FROM tracked_contacts;
+        INSERT INTO announced_gaps (schedule_id, starts_at, ends_at, ahead, announced_at)
+        VALUES ('s', now(), now(), 'day', now());
+    """,
     "notifier": f"""
         INSERT INTO escalations (escalation_id, contact_id, state, at)
         VALUES ('{OPEN}', '{OPEN}', 'raised', now()), ('{ENDED}', '{ENDED}', 'closed', now());
@@ -128,10 +146,22 @@ FILL = {
         SELECT notification_id, 1, now() FROM notifications;
     """,
 }
-TOPICS = {"intake": "contacts", "router": "assignments", "notifier": "notifications"}
+TOPICS = {
+    "intake": "contacts",
+    "router": "assignments",
+    "escalation": "clocks",
+    "notifier": "notifications",
+}
 LEFT = {
     "intake": {"contacts": 1, "customers": 1, "messages": 1, "surveys": 1, "idempotency_keys": 0},
     "router": {"assignments": 1},
+    "escalation": {
+        "tracked_contacts": 1,
+        "escalations": 1,
+        "audit_trail": 1,
+        "consumed_events": 1,
+        "announced_gaps": 0,
+    },
     "notifier": {"escalations": 1, "notifications": 1, "delivery_attempts": 1},
 }
 

@@ -67,7 +67,7 @@ async def noted(database: Database[UnitOfWork]) -> dict[str, tuple[str, ...]]:
     return {row.id: tuple(row.notes) for row in found}
 
 
-def never_buried(error: BaseException) -> DeadLetter:
+def fails_as_dead_letter(error: BaseException) -> DeadLetter:
     raise AssertionError from error
 
 
@@ -269,7 +269,7 @@ async def test_dead_timers_and_dead_events_are_counted_apart(
     replica = Replica(database, broker, dead_letter_limit=2)
     await change(database, *[(reminder(new_contact(), POISON), timedelta(0)) for _ in range(2)])
     await replica.timers.fire(1)
-    event = Message(wrote(new_contact()), never_buried, EventId(new_id()))
+    event = Message(wrote(new_contact()), fails_as_dead_letter, EventId(new_id()))
     await replica.dispatcher.handle([event])
     with pytest.raises(TooManyDeadLettersError):
         await replica.timers.fire(1)
@@ -298,7 +298,7 @@ async def test_timer_with_a_transient_error_is_retried(
 async def test_timer_handled_by_another_replica_is_no_dead_letter(
     database: Database[UnitOfWork], broker: Broker
 ) -> None:
-    """Ours fails on it, and before we bury it another's attempt succeeds."""
+    """Our attempt fails; before it becomes a dead letter, another's attempt succeeds."""
     contact_id = new_contact()
     other = Replica(database, broker)
 

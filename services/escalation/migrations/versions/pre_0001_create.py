@@ -25,7 +25,7 @@ STATEMENTS = (
         PRIMARY KEY (kind, id, version)
     )
     """,
-    # A row is updated several times. With free space on the page, and the key and two rarely
+    # A row is updated several times. With free space on the page, and the key and three rarely
     # changed columns indexed, most updates touch no index.
     """
     CREATE TABLE tracked_contacts (
@@ -51,6 +51,10 @@ STATEMENTS = (
     """
     CREATE INDEX tracked_contacts_unresolved ON tracked_contacts (contact_id)
     WHERE resolved_at IS NULL
+    """,
+    """
+    CREATE INDEX tracked_contacts_resolved_at ON tracked_contacts (resolved_at)
+    WHERE resolved_at IS NOT NULL
     """,
     """
     CREATE INDEX tracked_contacts_of_customer ON tracked_contacts (customer_id, opened_at)
@@ -98,6 +102,7 @@ STATEMENTS = (
     """,
     "CREATE INDEX escalations_by_age ON escalations (raised_at, escalation_id)",
     "CREATE INDEX escalations_of_contact ON escalations (contact_id)",
+    "CREATE INDEX escalations_closed_at ON escalations (closed_at) WHERE closed_at IS NOT NULL",
     # For the metric of unanswered escalations, which is read often and is mostly 0.
     """
     CREATE INDEX escalations_unanswered ON escalations (escalation_id)
@@ -124,8 +129,14 @@ STATEMENTS = (
     BEGIN RAISE EXCEPTION 'the audit trail is append-only'; END $$
     """,
     """
-    CREATE TRIGGER audit_trail_is_append_only BEFORE UPDATE OR DELETE OR TRUNCATE ON audit_trail
+    CREATE TRIGGER audit_trail_is_append_only BEFORE UPDATE OR TRUNCATE ON audit_trail
     FOR EACH STATEMENT EXECUTE FUNCTION audit_trail_is_append_only()
+    """,
+    # Retention deletes whole trails, after years.
+    """
+    CREATE TRIGGER audit_trail_is_kept_for_a_year BEFORE DELETE ON audit_trail
+    FOR EACH ROW WHEN (OLD.at > clock_timestamp() - interval '1 year')
+    EXECUTE FUNCTION audit_trail_is_append_only()
     """,
     # Every consumed event as received, for `simulate`.
     """
@@ -138,7 +149,7 @@ STATEMENTS = (
         PRIMARY KEY (contact_id, at, event_id)
     )
     """,
-    "CREATE INDEX consumed_events_by_time ON consumed_events USING brin (at)",
+    "CREATE INDEX consumed_events_by_time ON consumed_events (at)",
     # For the lateness report.
     """
     CREATE INDEX deadline_events ON published_events (at) WHERE type IN (
@@ -157,6 +168,7 @@ STATEMENTS = (
         PRIMARY KEY (schedule_id, starts_at, ends_at, ahead)
     )
     """,
+    "CREATE INDEX announced_gaps_ends_at ON announced_gaps (ends_at)",
 )
 
 

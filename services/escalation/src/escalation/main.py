@@ -11,7 +11,7 @@ from common.service.cli import service_cli
 from common.service.runtime import Worker
 from common.service.spec import ServiceSpec
 from common.storage.database import Database
-from escalation import api, commands, handlers
+from escalation import api, commands, handlers, tables
 from escalation.calendar_feeds import FeedSigner
 from escalation.metrics import DutyGapMetrics, LatenessMetrics, StreamMetrics, TimerCheckMetrics
 from escalation.settings import Settings
@@ -53,6 +53,7 @@ def build(
         name="escalation",
         unit_of_work=UnitOfWork,
         subscriptions=handlers.SUBSCRIPTIONS,
+        retention=tables.RETENTION,
         routers=api.ROUTERS,
         state={
             "broadcaster": broadcaster,

@@ -1,8 +1,9 @@
-"""The tables of escalation; the migrations make them."""
+"""The tables of escalation, which its migration creates, and how long their rows are kept."""
 
 from sqlalchemy import BigInteger, Column, DateTime, Integer, MetaData, Table, Text, Uuid
 from sqlalchemy.dialects.postgresql import JSONB
 
+from common.service.retention import Kept, Retention, Rule, published_events_rule
 from escalation.domain.model import OPEN_STATES
 
 metadata = MetaData()
@@ -75,4 +76,48 @@ announced_gaps = Table(
     Column("ends_at", DateTime(timezone=True), primary_key=True),
     Column("ahead", Text, primary_key=True),
     Column("announced_at", DateTime(timezone=True)),
+)
+
+RETENTION: tuple[Rule, ...] = (
+    # Seven years. The database refuses to delete younger steps of the trail than a year.
+    Retention(
+        "escalations",
+        "closed_at",
+        days=2557,
+        condition=f"NOT {IS_OPEN}",
+        cascades=(
+            """
+            DELETE FROM audit_trail USING deleted
+            WHERE audit_trail.escalation_id = deleted.escalation_id
+            """,
+        ),
+        min_days=366,
+    ),
+    Kept("audit_trail", "the trail is deleted with its escalation"),
+    Retention(
+        "tracked_contacts",
+        "resolved_at",
+        days=400,
+        condition="""
+            NOT EXISTS (
+                SELECT FROM escalations e WHERE e.contact_id = tracked_contacts.contact_id)
+        """,
+    ),
+    # The clocks of a contact are recomputed from its events: they stay as long as the contact.
+    published_events_rule(
+        "NOT EXISTS (SELECT FROM tracked_contacts WHERE contact_id = CAST(key AS uuid))"
+    ),
+    # For `simulate`, which replays the last weeks.
+    Retention(
+        "consumed_events",
+        "at",
+        days=90,
+        condition="""
+            NOT EXISTS (
+                SELECT FROM tracked_contacts t
+                WHERE t.contact_id = consumed_events.contact_id AND t.resolved_at IS NULL)
+        """,
+    ),
+    Kept("setting_versions", "old versions explain old decisions; one row for each change"),
+    Retention("announced_gaps", "ends_at", days=30),
 )

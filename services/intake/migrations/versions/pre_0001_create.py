@@ -43,7 +43,8 @@ STATEMENTS = (
     """,
     "CREATE INDEX contacts_of_customer ON contacts (customer_id)",
     """
-    CREATE INDEX contacts_resolved_at ON contacts (resolved_at) WHERE resolved_at IS NOT NULL
+    CREATE INDEX contacts_ended ON contacts (coalesce(resolved_at, received_at))
+    WHERE state IN ('resolved', 'abandoned')
     """,
     """
     CREATE TABLE messages (

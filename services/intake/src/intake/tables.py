@@ -81,7 +81,8 @@ channel_connections = Table(
 RETENTION: tuple[Rule, ...] = (
     Retention(
         "contacts",
-        "resolved_at",
+        # An abandoned contact has no resolution.
+        "coalesce(resolved_at, received_at)",
         days=400,
         condition="state IN ('resolved', 'abandoned')",
         cascades=(

@@ -23,7 +23,7 @@ _INTERVAL: Final = timedelta(hours=1)
 _PAUSE_S: Final = 0.1
 _BATCH_ROWS: Final = 1000
 # Kafka keeps the topics for 7 days (deploy/topics.yaml); what recognises a redelivery stays longer.
-_MIN_DAYS: Final = {"inbox": 8, "dead_letters": 8, "published_events": 8}
+_MIN_DAYS: Final = 8
 
 log = structlog.get_logger()
 
@@ -41,6 +41,7 @@ class Retention:
     days: int
     condition: str = "true"
     cascades: tuple[str, ...] = ()
+    min_days: int = 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,13 +54,15 @@ class Kept:
 
 Rule = Retention | Kept
 
-INBOX: Final = Retention("inbox", "day", days=10)
+INBOX: Final = Retention("inbox", "day", days=10, min_days=_MIN_DAYS)
 SHARED_RULES: Final[tuple[Rule, ...]] = (
     Kept("outbox", "the relay deletes a row when Kafka has it"),
     Kept("timers", "a timer is deleted when it fires or is cancelled"),
     Kept("sequences", "a sequence is deleted with the last published event of its key"),
     # Longer than Kafka keeps the record: a redelivery finds its dead letter.
-    Retention("dead_letters", "closed_at", days=30, condition="state <> 'waiting'"),
+    Retention(
+        "dead_letters", "closed_at", days=30, condition="state <> 'waiting'", min_days=_MIN_DAYS
+    ),
 )
 
 
@@ -70,7 +73,12 @@ def published_events_rule(condition: str) -> Retention:
     consumer may know the old ones. A sequence that has just counted further stays.
     """
     return Retention(
-        "published_events", "at", days=400, condition=condition, cascades=(_DELETE_SEQUENCES,)
+        "published_events",
+        "at",
+        days=400,
+        condition=condition,
+        cascades=(_DELETE_SEQUENCES,),
+        min_days=_MIN_DAYS,
     )
 
 
@@ -103,9 +111,10 @@ def with_days(rules: Sequence[Rule], days: Mapping[str, int]) -> tuple[Rule, ...
 
 def _check(rules: Sequence[Rule]) -> None:
     for rule in rules:
-        least = _MIN_DAYS.get(rule.table, 0)
-        if isinstance(rule, Retention) and 0 < rule.days < least:
-            raise ValueError(f"The retention of {rule.table} must be at least {least} days.")
+        if isinstance(rule, Retention) and 0 < rule.days < rule.min_days:
+            raise ValueError(
+                f"The retention of {rule.table} must be at least {rule.min_days} days, or 0."
+            )
 
 
 class RetentionWorker(Generic[U]):
