@@ -19,7 +19,7 @@ from common.storage.migrations import migrate
 from stage.system import ROLE_PASSWORD as PASSWORD
 from stage.system import SERVICES
 
-__all__ = ["EMPTY", "PASSWORD", "SERVICES", "Postgres", "make_template", "opened", "rows"]
+__all__ = ["EMPTY", "PASSWORD", "SERVICES", "Postgres", "make_template", "open_database", "rows"]
 
 TEMPLATE = "upstairs_template"
 # For a machine that is busy with something else.
@@ -92,7 +92,7 @@ class SteppedClock(TimeSource):
 
 
 @asynccontextmanager
-async def opened(
+async def open_database(
     postgres: Postgres,
     name: str,
     service: str,

@@ -13,42 +13,42 @@ from support.probe import Broker, UnitOfWork
 Arrivals = dict[ContactId, list[tuple[int, str]]]
 
 
-async def add(database: Database[UnitOfWork], *events: CustomerWrote) -> None:
+async def add_events(database: Database[UnitOfWork], *events: CustomerWrote) -> None:
     async with database.transaction() as uow:
         uow.outbox.add(events)
 
 
-async def left(database: Database[UnitOfWork]) -> int:
+async def count_pending(database: Database[UnitOfWork]) -> int:
     return len(await rows(database, "SELECT 1 FROM outbox"))
 
 
-async def arrived(broker: Broker) -> Arrivals:
+async def read_arrivals(broker: Broker) -> Arrivals:
     """Return each contact's sequence numbers and texts in the order in which they stand."""
     found: Arrivals = defaultdict(list)
-    for record in await broker.records():
+    for record in await broker.read_records():
         envelope, event = decode(record.key, record.headers, record.value)
         assert isinstance(event, CustomerWrote)
         found[event.contact_id].append((envelope.sequence, event.excerpt))
     return dict(found)
 
 
-def texts(found: Arrivals) -> set[str]:
-    return {text for pairs in found.values() for _, text in pairs}
+def texts_of(arrivals: Arrivals) -> set[str]:
+    return {text for pairs in arrivals.values() for _, text in pairs}
 
 
-def once_each(pairs: Iterable[tuple[int, str]]) -> list[tuple[int, str]]:
+def drop_repeats(pairs: Iterable[tuple[int, str]]) -> list[tuple[int, str]]:
     """Leave out what comes again, as a consumer's inbox does."""
     return list(dict.fromkeys(pairs))
 
 
-def check_order(found: Arrivals) -> None:
+def assert_ordered(arrivals: Arrivals) -> None:
     """Each contact's events come the first time in their order, and without a gap."""
-    for contact_id, pairs in found.items():
-        numbers = [number for number, _ in once_each(pairs)]
+    for contact_id, pairs in arrivals.items():
+        numbers = [number for number, _ in drop_repeats(pairs)]
         assert numbers == list(range(1, len(numbers) + 1)), contact_id
 
 
-async def lock_holders(database: Database[UnitOfWork]) -> Sequence[int]:
+async def fetch_lock_holders(database: Database[UnitOfWork]) -> Sequence[int]:
     found = await rows(
         database,
         "SELECT pid FROM pg_locks WHERE locktype = 'advisory' AND granted AND database ="

@@ -20,7 +20,7 @@ from support.probe import NAME, Broker, UnitOfWork
 
 
 @asynccontextmanager
-async def process(url: str, broker: Broker, log_path: Path) -> AsyncIterator[Process]:
+async def run_process(url: str, broker: Broker, log_path: Path) -> AsyncIterator[Process]:
     """Run one until the end of the block, and hand it over when it is ready."""
     port = free_port()
     made = Process(

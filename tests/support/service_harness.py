@@ -27,7 +27,7 @@ class ServiceHarness(Generic[U]):
     database: Database[U]
     dispatcher: Dispatcher[U]
 
-    async def tell(self, *events: Event) -> list[EventId]:
+    async def handle_events(self, *events: Event) -> list[EventId]:
         """Have these events handled as one batch."""
         ids = [EventId(new_id()) for _ in events]
         await self.dispatcher.handle(
@@ -38,12 +38,12 @@ class ServiceHarness(Generic[U]):
         )
         return ids
 
-    async def after(self, seconds: float) -> None:
+    async def advance_time(self, seconds: float) -> None:
         """Let time pass, and fire what is due then."""
         self.database.clock.offset += timedelta(seconds=seconds)
         await TimerLoop(self.dispatcher, Metrics(), Health()).fire(500)
 
-    async def journal(self, contact_id: ContactId) -> list[str]:
+    async def fetch_event_types(self, contact_id: ContactId) -> list[str]:
         """Return the types of the facts published about the contact, in short."""
         found = await self.rows(
             f"SELECT type FROM published_events WHERE key = '{contact_id}' ORDER BY id"
@@ -54,7 +54,7 @@ class ServiceHarness(Generic[U]):
         return await rows(self.database, statement)
 
 
-def dispatcher(
+def make_dispatcher(
     database: Database[U], subscriptions: HandlerRegistry[U], consumer: str
 ) -> Dispatcher[U]:
     return Dispatcher(database, subscriptions, Metrics(), consumer=consumer)
@@ -77,7 +77,7 @@ class Keys:
 
 
 @asynccontextmanager
-async def client(
+async def open_client(
     parts: Callable[[Any], ServiceSpec[U]],
     settings: type[ServiceSettings],
     database: Database[U],
