@@ -39,7 +39,7 @@ REPAIRED = HandlerRegistry[UnitOfWork]().on(CustomerWrote, note_any).on(Reminder
 
 def to_dead_letter(event: CustomerWrote, of: Envelope, **changes: Any) -> DeadLetter:
     """Return the dead letter that the consumer makes of a record."""
-    made: dict[str, Any] = {
+    fields: dict[str, Any] = {
         "origin": f"test/0/{of.id}@0",
         "error": ValueError("unused"),
         "payload": event.model_dump_json().encode(),
@@ -48,7 +48,7 @@ def to_dead_letter(event: CustomerWrote, of: Envelope, **changes: Any) -> DeadLe
         "event_id": of.id,
         "headers": dict(encode(of)),
     }
-    return DeadLetter(**{**made, **changes})
+    return DeadLetter(**{**fields, **changes})
 
 
 async def make_dead_letter(replica: Replica, text: str = POISON) -> tuple[int, ContactId]:
@@ -68,4 +68,4 @@ async def fetch_effects(database: Database[UnitOfWork]) -> tuple[list[list[str]]
         "SELECT (SELECT count(*) FROM outbox) AS out, (SELECT count(*) FROM timers) AS later",
     )
     notes = await rows(database, "SELECT notes FROM probes ORDER BY contact_id")
-    return [one.notes for one in notes], row.out, row.later
+    return [probe.notes for probe in notes], row.out, row.later

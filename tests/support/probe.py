@@ -1,4 +1,4 @@
-"""The smallest service there can be: one table, one event to handle, one timer to fire."""
+"""A minimal service: one table, one event to handle, one timer to fire."""
 
 import asyncio
 from collections.abc import AsyncIterator, Callable, Iterator, Sequence
@@ -111,7 +111,7 @@ class Reminder(Timer):
 
 
 class PoisonedError(PermanentError):
-    """This note can't be taken."""
+    """This note cannot be handled."""
 
 
 async def add_note(contact_id: ContactId, text: str, uow: UnitOfWork) -> None:
@@ -152,7 +152,7 @@ def customer_wrote(contact_id: ContactId, excerpt: str = "hello") -> CustomerWro
 
 
 async def make_template(postgres: Postgres) -> None:
-    """Make the database that is cloned for each test of the probe."""
+    """Create the database that each test of the probe clones."""
     await postgres.execute(f"CREATE DATABASE {TEMPLATE}")
     await provision_schema(postgres.admin_of(TEMPLATE), NAME, PASSWORD)
     connection = await asyncpg.connect(postgres.url(TEMPLATE, NAME).replace("+asyncpg", ""))
@@ -172,7 +172,7 @@ async def open_database(url: str) -> AsyncIterator[Database[UnitOfWork]]:
 
 @dataclass(frozen=True)
 class Broker:
-    """Kafka, and the part of it that is one test's own."""
+    """Kafka, and the namespace of one test in it."""
 
     bootstrap: str
     namespace: str
@@ -222,10 +222,10 @@ class Broker:
         try:
             offsets = await admin.list_consumer_group_offsets(f"{self.namespace}.{NAME}")
         except GroupCoordinatorNotAvailableError:
-            return 0  # the first group that this broker has ever had is still being prepared for
+            return 0  # the broker still prepares for its first group
         finally:
             await admin.close()
-        return sum(max(found.offset, 0) for found in offsets.values())
+        return sum(max(committed.offset, 0) for committed in offsets.values())
 
     @asynccontextmanager
     async def open_reader(self) -> AsyncIterator[AIOKafkaConsumer]:
@@ -243,14 +243,14 @@ class Broker:
             await reader.stop()
 
     async def read_records(self) -> list[Any]:
-        """Return all that the contacts topic holds, in order for each partition."""
+        """Return all records of the contacts topic, in order within each partition."""
         async with self.open_reader() as reader:
             ends = await reader.end_offsets(reader.assignment())
-            found = []
+            records = []
             while any([await reader.position(part) < end for part, end in ends.items()]):
                 polled = await reader.getmany(timeout_ms=100)
-                found += [record for records in polled.values() for record in records]
-        return found
+                records += [record for batch in polled.values() for record in batch]
+        return records
 
 
 def make_envelope(event: Event, event_id: str | None = None, *, sequence: int = 1) -> Envelope:
@@ -266,7 +266,7 @@ def make_envelope(event: Event, event_id: str | None = None, *, sequence: int = 
 
 
 class Replica:
-    """One process of the probe service: what `serve` makes, but for its HTTP server."""
+    """One replica of the probe: what `serve` makes, without the HTTP server."""
 
     def __init__(
         self,
@@ -314,7 +314,7 @@ class Replica:
 
 
 def sum_samples(counter: Counter, **labels: str) -> float:
-    """Return the sum of a counter over all its labels but those given."""
+    """Return the sum of all samples of a counter that have these labels."""
     return sum(
         sample.value
         for metric in counter.collect()
@@ -325,7 +325,7 @@ def sum_samples(counter: Counter, **labels: str) -> float:
 
 @contextmanager
 def record_statements(database: Database[UnitOfWork]) -> Iterator[list[str]]:
-    """Collect what is sent to the server."""
+    """Collect the statements that are sent to the server."""
     sent: list[str] = []
 
     def collect(_connection: object, _cursor: object, statement: str, *_rest: object) -> None:
@@ -340,7 +340,7 @@ def record_statements(database: Database[UnitOfWork]) -> Iterator[list[str]]:
 
 @asynccontextmanager
 async def run_workers(*workers: Worker) -> AsyncIterator[None]:
-    """Run workers as the runtime does, and stop them as it does when the block is left."""
+    """Run workers during the block, and stop them afterwards, as the runtime does."""
     stopping = asyncio.Event()
     async with asyncio.TaskGroup() as group:
         for worker in workers:
@@ -351,7 +351,7 @@ async def run_workers(*workers: Worker) -> AsyncIterator[None]:
 
 @asynccontextmanager
 async def run_until_cancelled(worker: Worker) -> AsyncIterator[Callable[[], object]]:
-    """Run a worker, and give what cuts it off in the midst of what it does."""
+    """Run a worker, and yield a function that cancels it as a crash would."""
     async with asyncio.TaskGroup() as group:
         task = group.create_task(worker.run(asyncio.Event()))
         yield task.cancel

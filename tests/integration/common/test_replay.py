@@ -21,7 +21,7 @@ from common.storage.database import Database
 from common.storage.dead_letter_store import DeadLetterStore, DeadLetterSummary
 from common.storage.dead_letters import DeadLetter, store_dead_letter
 from support.databases import rows
-from support.dead_letters import REPAIRED, fetch_effects, make_dead_letter, to_dead_letter, note_any
+from support.dead_letters import REPAIRED, fetch_effects, make_dead_letter, note_any, to_dead_letter
 from support.probe import (
     POISON,
     Broker,

@@ -118,7 +118,7 @@ def replica(
 ) -> Replica:
     """Build a replica; `options` are arguments of `build`, `changes` its settings."""
     settings = Settings.model_validate(
-        broker.make_settings().model_dump() | {"api_keys": key.listed, **changes}
+        broker.make_settings().model_dump() | {"api_keys": key.setting_value, **changes}
     )
     spec = build(settings, **options or {})
     broadcaster = spec.state["broadcaster"]

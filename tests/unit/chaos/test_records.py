@@ -6,7 +6,7 @@ from chaos.faults.records import poison_records, topics_read_by_services
 from common.contracts import TOPICS
 
 
-def test_services_read_some_of_our_topics() -> None:
+def test_topics_read_by_services_are_ours() -> None:
     assert set(topics_read_by_services()) <= set(TOPICS)
     assert {"contacts", "assignments"} <= set(topics_read_by_services())
 
