@@ -13,7 +13,7 @@ from common.contracts.escalations import (
     EscalationUnanswered,
     PageRequested,
 )
-from common.contracts.event import CustomerId, PersonId
+from common.contracts.event import OPERATIONS, CustomerId, PersonId
 from escalation.domain import errors, reactions
 from escalation.domain.escalations import actions, approvals
 from escalation.domain.escalations.approvals import ProposedOutcome
@@ -29,7 +29,6 @@ from escalation.domain.settings.ladders import (
 from escalation.domain.settings.people import Person, Team
 from escalation.domain.settings.policies import RaiseRules, RepeatRule
 from escalation.domain.settings.registry import Configuration, Versioned
-from escalation.domain.types import OPERATIONS
 from unit.escalation.contact_harness import ContactHarness
 from unit.escalation.examples import (
     CONTACT,

@@ -30,12 +30,12 @@ from common.contracts.escalations import (
     PagedContact,
     PageRequested,
 )
+from common.contracts.event import OPERATIONS
 from escalation.domain import errors
 from escalation.domain.escalations import actions
 from escalation.domain.escalations.approvals import ProposedOutcome, resolve
 from escalation.domain.settings.ladders import NamedPerson
 from escalation.domain.settings.registry import Configuration, Versioned
-from escalation.domain.types import OPERATIONS
 from unit.escalation.contact_harness import ContactHarness
 from unit.escalation.examples import CONTACT, DUTY, LADDER, MIA, RITA, SAM, SETTINGS, START, second
 

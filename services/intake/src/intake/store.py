@@ -25,14 +25,6 @@ class Contacts(LockedTable[ContactId, Contact]):
     def __init__(self, connection: AsyncConnection) -> None:
         super().__init__(connection, tables.contacts, Contact)
 
-    async def get(self, contact_id: ContactId) -> Contact | None:
-        """Return the contact as it is, without a lock."""
-        rows = await self.connection.execute(
-            select(tables.contacts).where(tables.contacts.c.contact_id == contact_id)
-        )
-        row = rows.mappings().first()
-        return self.read(dict(row)) if row else None
-
     async def find_external(
         self, connection: str, external_refs: Iterable[str]
     ) -> dict[str, ContactId]:

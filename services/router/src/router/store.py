@@ -56,14 +56,6 @@ class Representatives(LockedTable[PersonId, Representative]):
             )
         )
 
-    async def get(self, representative_id: PersonId) -> Representative | None:
-        table = tables.representatives
-        rows = await self.connection.execute(
-            select(table).where(table.c.representative_id == representative_id)
-        )
-        row = rows.mappings().first()
-        return self.read(dict(row)) if row else None
-
     async def list_after(self, representative_id: str | None, limit: int) -> list[Representative]:
         """Return the next representatives by id."""
         table = tables.representatives
@@ -91,12 +83,6 @@ class Assignments(LockedTable[ContactId, Assignment]):
             },
         )
         await self.lock_all(ContactId(str(row.contact_id)) for row in rows)
-
-    async def get(self, contact_id: ContactId) -> Assignment | None:
-        table = tables.assignments
-        rows = await self.connection.execute(select(table).where(table.c.contact_id == contact_id))
-        row = rows.mappings().first()
-        return self.read(dict(row)) if row else None
 
     async def list_before(
         self,

@@ -23,14 +23,14 @@ from common.contracts.escalations import (
     Severity,
     Wait,
 )
-from common.contracts.event import EscalationId, Event
+from common.contracts.event import UUID_PATTERN, EscalationId, Event
 from escalation.domain.duty.schedules import Instant
 from escalation.domain.model import OPEN_STATES, Escalation, EscalationState
 from escalation.domain.types import Label, SettingId, StaffId
 
 Sort = Literal["time_left", "severity", "newest"]
 
-_UUID = StringConstraints(pattern=r"^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$")
+_UUID = StringConstraints(pattern=f"^{UUID_PATTERN}$")
 
 
 class EscalationQuery(BaseModel):

@@ -5,7 +5,6 @@ Timeouts are in `timeouts`, outcomes over a limit in `approvals`.
 
 from dataclasses import replace
 from datetime import datetime, timedelta
-from uuid import NAMESPACE_OID, uuid5
 
 from common.contracts.escalations import (
     CoachingRequested,
@@ -24,6 +23,7 @@ from common.contracts.escalations import (
     PageRequested,
 )
 from common.contracts.event import PageId, PersonId
+from common.core.ids import derived_id
 from common.messages import Cancel
 from escalation.domain import wording
 from escalation.domain.errors import ForbiddenError, RefusedError
@@ -145,7 +145,7 @@ def _page_superior(
     page = PageRequested(
         contact_id=situation.contact_id,
         occurred_at=situation.at,
-        page_id=PageId(str(uuid5(NAMESPACE_OID, name))),
+        page_id=PageId(derived_id(name)),
         person_id=line[0],
         reason="coaching",
         contact=paged_contact(situation.contact),
