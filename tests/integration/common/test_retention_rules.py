@@ -15,7 +15,7 @@ from common.service.retention import INBOX, Retention, RetentionWorker, Rule
 from common.service.settings import ServiceSettings
 from common.storage.database import Database
 from common.storage.uow import UnitOfWork
-from support.databases import SERVICES, Postgres, opened, rows
+from support.databases import SERVICES, Postgres, open_database, rows
 
 DAYS = 10_000
 
@@ -33,7 +33,7 @@ def rules_of(service: str) -> tuple[Rule, ...]:
 
 @asynccontextmanager
 async def database_of(service: str, postgres: Postgres, name: str) -> AsyncIterator[Database[Any]]:
-    async with opened(postgres, name, service, UnitOfWork) as database:
+    async with open_database(postgres, name, service, UnitOfWork) as database:
         yield database
 
 
