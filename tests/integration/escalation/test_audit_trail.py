@@ -53,7 +53,7 @@ async def superuser(postgres: Postgres, database_name: str) -> AsyncIterator[asy
     await connection.close()
 
 
-def asked(contact: ContactReceived) -> Event:
+def supervisor_request(contact: ContactReceived) -> Event:
     return SupervisorRequested(
         contact_id=contact.contact_id, occurred_at=contact.occurred_at, quote="Ihr Chef, bitte: “Ü”"
     )
@@ -63,10 +63,10 @@ def asked(contact: ContactReceived) -> Event:
 async def escalation_id(service: EscalationHarness, api: httpx.AsyncClient) -> str:
     """Return an escalation with five entries in its trail."""
     contact = await service.received()
-    await service.tell(contact, assigned(contact), asked(contact))
+    await service.handle_events(contact, assigned(contact), supervisor_request(contact))
     (shown,) = (await api.get("/v1/escalations")).json()["items"]
     place = f"/v1/escalations/{shown['escalation_id']}"
-    await service.after(50.5)
+    await service.advance_time(50.5)
     await api.post(f"{place}/acknowledge")
     await api.post(f"{place}/note", json={"text": "1e5 “quoted”\n\\u0041"}, headers=key("sam"))
     amount = {"outcome": "refund", "note": "ok", "amount": "0.10", "currency": "EUR"}
@@ -96,7 +96,7 @@ async def test_verify_audit_trail_counts_verified_entries(
     verify: Verify, service: EscalationHarness, escalation_id: str
 ) -> None:
     contacts = [await service.received() for _ in range(3)]
-    await service.tell(*contacts, *map(asked, contacts))
+    await service.handle_events(*contacts, *map(supervisor_request, contacts))
     result = await verify()
     assert (result.exit_code, result.stdout) == (0, "4 escalations, 8 entries verified\n")
     single = await verify("--escalation", escalation_id)
@@ -175,7 +175,7 @@ async def test_trail_without_earlier_entries_starts_at_one(
     api: httpx.AsyncClient,
 ) -> None:
     contact = await service.received()
-    await service.tell(contact, asked(contact))
+    await service.handle_events(contact, supervisor_request(contact))
     await superuser.execute("DELETE FROM audit_trail")
     await superuser.execute(
         "UPDATE escalations SET trail = jsonb_build_object('length', 0, 'hash', '')"

@@ -63,7 +63,7 @@ async def _handle_past_contacts(service: EscalationHarness) -> None:
             ContactResolved(contact_id=contact.contact_id, occurred_at=_later(contact, 300)),
         ]
         service.database.clock.offset += timedelta(seconds=300)
-        await service.tell(*facts)
+        await service.handle_events(*facts)
 
 
 def _later(contact: ContactReceived, seconds: float) -> Any:

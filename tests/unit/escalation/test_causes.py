@@ -106,14 +106,14 @@ def test_vip_contact_is_escalated_at_once_if_policy_says_so() -> None:
 
 
 @pytest.mark.parametrize(("vip", "tier"), [(False, "vip"), (True, "premium")])
-def test_contact_without_raise_rule_is_not_escalated_on_receipt(vip: bool, tier: Tier) -> None:  # noqa: FBT001 - a parameter
+def test_contact_without_raise_rule_is_not_escalated_on_receipt(vip: bool, tier: Tier) -> None:
     harness = ContactHarness(raising(RaiseRules(vip=vip)))
     receive(harness, tier=tier)
     assert harness.pages() == []
 
 
 @pytest.mark.parametrize(("earlier", "raised"), [(1, False), (2, True), (5, True)])
-def test_repeated_contacts_are_escalated_from_the_threshold_on(earlier: int, raised: bool) -> None:  # noqa: FBT001 - a parameter
+def test_repeated_contacts_are_escalated_from_the_threshold_on(earlier: int, raised: bool) -> None:
     harness = ContactHarness(raising(RaiseRules(repeated=WEEK)))
     receive(harness, earlier=earlier)
     assert [event.cause for event in harness.events(EscalationRaised)] == [

@@ -188,16 +188,18 @@ def test_equal_lines_are_written_once() -> None:
 
 
 def test_approval_says_who_asks_for_how_much_and_for_what() -> None:
-    asked = words("approval_asked", approval={**REFUND, "amount": Decimal("1200.50")})
-    assert asked.headline == "Billing chat from Ada: sam asks to grant 1200.50 EUR (refund)"
-    assert asked.details[0] == "sam asks to grant 1200.50 EUR (refund): “Charged twice”"
-    assert asked.task == "Approve or refuse it in Upstairs."
+    approval_request = words("approval_asked", approval={**REFUND, "amount": Decimal("1200.50")})
+    assert (
+        approval_request.headline == "Billing chat from Ada: sam asks to grant 1200.50 EUR (refund)"
+    )
+    assert approval_request.details[0] == "sam asks to grant 1200.50 EUR (refund): “Charged twice”"
+    assert approval_request.task == "Approve or refuse it in Upstairs."
 
 
 def test_coaching_says_who_asks_whom_to_coach_whom_about_what() -> None:
-    asked = words("coaching")
-    assert asked.headline == "Billing chat from Ada: sam asks you to coach rui"
-    assert asked.details[0] == "sam about rui: “How to end a call”"
+    coaching_request = words("coaching")
+    assert coaching_request.headline == "Billing chat from Ada: sam asks you to coach rui"
+    assert coaching_request.details[0] == "sam about rui: “How to end a call”"
 
 
 def test_duty_gap_says_where_when_whose_turn_and_how_to_close_it() -> None:

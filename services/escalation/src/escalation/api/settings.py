@@ -4,7 +4,7 @@ The routes of each kind follow from the registry of kinds. With `If-Match`, the 
 manager has read, a setting is put only if nothing has changed since.
 """
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Container
 from dataclasses import dataclass
 from typing import Annotated, Any, Final, Literal, TypeVar
 
@@ -48,7 +48,7 @@ class PutContext:
 
     database: Database[UnitOfWork]
     caller: Principal
-    versions: frozenset[int] | None
+    versions: Container[int] | None
     response: Response
 
     async def put(self, setting_id: str, body: S) -> SettingOut[S]:
@@ -110,6 +110,10 @@ async def get_or_404(kind: type[S], setting_id: str, uow: UnitOfWork) -> Version
     return setting
 
 
+def _setting_out(kind: SettingKind) -> Any:
+    return SettingOut.__class_getitem__(kind.type)
+
+
 def _add_put(kind: SettingKind) -> None:
     id_type = _ID_TYPES.get(kind.type, Slug)
 
@@ -123,7 +127,7 @@ def _add_put(kind: SettingKind) -> None:
         put,
         methods=["PUT"],
         name=f"put {kind.path}",
-        response_model=SettingOut[kind.type],  # type: ignore[name-defined]
+        response_model=_setting_out(kind),
         responses=_STALE,
     )
 
@@ -164,7 +168,7 @@ def _add_gets(kind: SettingKind) -> None:
     router.add_api_route(
         f"/{kind.path}/{{setting_id}}",
         show,
-        name=f"show {kind.path}",
+        name=f"show one of {kind.path}",
         response_model=setting_out,
         dependencies=access,
     )
