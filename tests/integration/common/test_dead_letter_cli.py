@@ -10,7 +10,7 @@ from typer.testing import CliRunner, Result
 from common.service.cli import service_cli
 from common.service.settings import ServiceSettings
 from common.service.spec import ServiceSpec
-from support.dead_letters import REPAIRED, effects, make_dead_letter
+from support.dead_letters import REPAIRED, fetch_effects, make_dead_letter
 from support.probe import POISON, SUBSCRIPTIONS, Broker, Replica, UnitOfWork
 
 Command = Callable[..., Awaitable[Result]]
@@ -86,7 +86,7 @@ async def test_second_replay_is_refused(command: Command, replica: Replica) -> N
     again = await command("replay", letter_id)
     assert again.exit_code == 4
     assert f"{letter_id}: cli:olga has replayed it at " in again.stdout
-    assert await effects(replica.database) == ([[POISON]], 1, 1)
+    assert await fetch_effects(replica.database) == ([[POISON]], 1, 1)
 
 
 async def test_replay_all_replays_every_waiting_dead_letter(
@@ -127,7 +127,7 @@ async def test_wrong_usage_changes_nothing(command: Command, replica: Replica) -
     letter_id, _ = await make_dead_letter(replica)
     for words in (("replay",), ("replay", letter_id, "--all"), ("list", "--state", "lost")):
         assert (await command(*words)).exit_code == 2
-    assert await effects(replica.database) == ([], 0, 0)
+    assert await fetch_effects(replica.database) == ([], 0, 0)
 
 
 async def test_unavailable_database_is_reported(unused_tcp_port: int) -> None:

@@ -18,13 +18,13 @@ from support.probe import (
     Broker,
     Replica,
     UnitOfWork,
-    envelope,
+    add_note,
+    customer_wrote,
+    make_envelope,
     new_contact,
-    note,
-    running,
+    run_workers,
+    sum_samples,
     take_note,
-    total,
-    wrote,
 )
 from support.waiting import until
 
@@ -54,7 +54,7 @@ class Raw:
 def received(contact_id: ContactId) -> ContactReceived:
     return ContactReceived(
         contact_id=contact_id,
-        occurred_at=wrote(contact_id).occurred_at,
+        occurred_at=customer_wrote(contact_id).occurred_at,
         channel="email",
         customer=Customer(customer_id=CustomerId("c-1")),
         subject="Charged twice",
@@ -66,7 +66,9 @@ def received(contact_id: ContactId) -> ContactReceived:
 
 def raw(event: Any) -> Raw:
     return Raw(
-        event.contact_id.encode(), list(encode(envelope(event))), event.model_dump_json().encode()
+        event.contact_id.encode(),
+        list(encode(make_envelope(event))),
+        event.model_dump_json().encode(),
     )
 
 
@@ -150,7 +152,7 @@ SUBSCRIPTIONS = (
 
 async def put(broker: Broker, *records: Raw) -> None:
     """Write records to one partition, so that they stay in order."""
-    async with broker.producer() as producer:
+    async with broker.open_producer() as producer:
         for record in records:
             await producer.send_and_wait(
                 broker.topic(), record.value, key=record.key, headers=record.headers, partition=0
@@ -167,10 +169,10 @@ async def test_malformed_record_becomes_a_dead_letter_with_the_reason(
 ) -> None:
     good = new_contact()
     records = [broken(raw(received(new_contact()))) for broken, _ in UNREADABLE.values()]
-    await put(broker, *records, raw(wrote(good, "good")))
+    await put(broker, *records, raw(customer_wrote(good, "good")))
     replica = Replica(database, broker, SUBSCRIPTIONS, dead_letter_limit=100)
-    async with running(replica.consumer()):
-        await until(broker.committed, lambda count: count == len(records) + 1)
+    async with run_workers(replica.make_consumer()):
+        await until(broker.count_committed, lambda count: count == len(records) + 1)
     stored = await reasons(database)
     assert len(stored) == len(UNREADABLE)
     for reason, (kind, (_, expected)) in zip(stored, UNREADABLE.items(), strict=True):
@@ -187,21 +189,25 @@ async def test_malformed_record_becomes_a_dead_letter_with_the_reason(
 async def test_unknown_event_type_is_skipped_and_counted(replica: Replica, broker: Broker) -> None:
     """A newer version's event: whatever is in it, it is not for us."""
     good = new_contact()
-    unheard_of = raw(wrote(good)).header("ce_type", b"upstairs.unheard_of.v1")
-    await put(broker, unheard_of, replace(unheard_of, value=b"\xff"), raw(wrote(good, "good")))
-    async with running(replica.consumer()):
-        await until(broker.committed, lambda count: count == 3)
-    assert replica.counted("skipped") == 2
+    unheard_of = raw(customer_wrote(good)).header("ce_type", b"upstairs.unheard_of.v1")
+    await put(
+        broker, unheard_of, replace(unheard_of, value=b"\xff"), raw(customer_wrote(good, "good"))
+    )
+    async with run_workers(replica.make_consumer()):
+        await until(broker.count_committed, lambda count: count == 3)
+    assert replica.count_messages("skipped") == 2
     assert await reasons(replica.database) == []
     (row,) = await rows(replica.database, "SELECT notes FROM probes")
     assert row.notes == ["good"]
 
 
 async def test_fields_of_a_newer_producer_are_ignored(replica: Replica, broker: Broker) -> None:
-    newer = raw(wrote(new_contact(), "newer")).data(mood="angry", attachments=[{"name": "a.pdf"}])
+    newer = raw(customer_wrote(new_contact(), "newer")).data(
+        mood="angry", attachments=[{"name": "a.pdf"}]
+    )
     await put(broker, newer.header("ce_mood", b"angry"))
-    async with running(replica.consumer()):
-        await until(broker.committed, lambda count: count == 1)
+    async with run_workers(replica.make_consumer()):
+        await until(broker.count_committed, lambda count: count == 1)
     (row,) = await rows(replica.database, "SELECT notes FROM probes")
     assert row.notes == ["newer"]
     assert await reasons(replica.database) == []
@@ -212,9 +218,9 @@ async def test_data_that_the_database_refuses_becomes_a_dead_letter(
 ) -> None:
     """It is a surprise of the database's, but it will be the same tomorrow."""
     bad, good = new_contact(), new_contact()
-    await put(broker, raw(wrote(bad, "NUL \x00")), raw(wrote(good, "good")))
-    async with running(replica.consumer()):
-        await until(broker.committed, lambda count: count == 2)
+    await put(broker, raw(customer_wrote(bad, "NUL \x00")), raw(customer_wrote(good, "good")))
+    async with run_workers(replica.make_consumer()):
+        await until(broker.count_committed, lambda count: count == 2)
     (reason,) = await reasons(replica.database)
     assert "unsupported Unicode escape sequence" in reason
     assert [tuple(row) for row in await rows(replica.database, "SELECT notes FROM probes")] == [
@@ -226,14 +232,14 @@ async def test_unsuitable_argument_becomes_a_dead_letter_and_is_not_retried(
     database: Database[UnitOfWork], broker: Broker
 ) -> None:
     async def unfit(_event: CustomerWrote, uow: UnitOfWork) -> None:
-        await note(ContactId("no id"), "never", uow)
+        await add_note(ContactId("no id"), "never", uow)
 
     replica = Replica(database, broker, HandlerRegistry[UnitOfWork]().on(CustomerWrote, unfit))
-    await put(broker, raw(wrote(new_contact())))
-    async with running(replica.consumer()):
-        await until(broker.committed, lambda count: count == 1)
+    await put(broker, raw(customer_wrote(new_contact())))
+    async with run_workers(replica.make_consumer()):
+        await until(broker.count_committed, lambda count: count == 1)
     assert len(await reasons(database)) == 1
-    assert total(replica.metrics.retries) == 0
+    assert sum_samples(replica.metrics.retries) == 0
 
 
 async def test_success_between_dead_letters_prevents_the_halt(
@@ -243,10 +249,10 @@ async def test_success_between_dead_letters_prevents_the_halt(
     good = new_contact()
     replica = Replica(database, broker, dead_letter_limit=3)
     texts = [str(n) for n in range(6)]
-    pairs = [(garbage, raw(wrote(good, text))) for text in texts]
+    pairs = [(garbage, raw(customer_wrote(good, text))) for text in texts]
     await put(broker, *(record for pair in pairs for record in pair))
-    async with running(replica.consumer()):
-        await until(broker.committed, lambda count: count == 12)
+    async with run_workers(replica.make_consumer()):
+        await until(broker.count_committed, lambda count: count == 12)
         assert not replica.health.troubles
     assert len(await reasons(database)) == 6
     (row,) = await rows(database, "SELECT notes FROM probes")
@@ -258,12 +264,12 @@ async def test_restart_continues_after_the_dead_letters(
 ) -> None:
     """Else one could never get past a stretch of garbage that is longer than the limit."""
     good = new_contact()
-    await put(broker, *[Raw(b"?", [], b"?")] * 5, raw(wrote(good, "good")))
+    await put(broker, *[Raw(b"?", [], b"?")] * 5, raw(customer_wrote(good, "good")))
     first, second = (Replica(database, broker, dead_letter_limit=3) for _ in range(2))
-    async with running(first.consumer()):
+    async with run_workers(first.make_consumer()):
         await until(lambda: "halted" in first.health.troubles.get("consumer", ""))
-    assert (len(await reasons(database)), await broker.committed()) == (3, 0)
-    async with running(second.consumer()):
-        await until(broker.committed, lambda count: count == 6)
+    assert (len(await reasons(database)), await broker.count_committed()) == (3, 0)
+    async with run_workers(second.make_consumer()):
+        await until(broker.count_committed, lambda count: count == 6)
     assert len(await reasons(database)) == 5
-    assert total(second.metrics.dead_letters) == 2
+    assert sum_samples(second.metrics.dead_letters) == 2

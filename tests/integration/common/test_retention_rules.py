@@ -15,7 +15,7 @@ from common.service.retention import INBOX, Retention, RetentionWorker, Rule
 from common.service.settings import ServiceSettings
 from common.storage.database import Database
 from common.storage.uow import UnitOfWork
-from support.databases import SERVICES, Postgres, opened, rows
+from support.databases import SERVICES, Postgres, open_database, rows
 
 DAYS = 10_000
 
@@ -33,7 +33,7 @@ def rules_of(service: str) -> tuple[Rule, ...]:
 
 @asynccontextmanager
 async def database_of(service: str, postgres: Postgres, name: str) -> AsyncIterator[Database[Any]]:
-    async with opened(postgres, name, service, UnitOfWork) as database:
+    async with open_database(postgres, name, service, UnitOfWork) as database:
         yield database
 
 
@@ -125,7 +125,7 @@ FILL = {
         SELECT contact_id, contact_id,
             CASE WHEN resolved_at IS NULL THEN 'raised' ELSE 'closed' END, 'low', '[]',
             now(), 0, 1, 0, '[]', 0, 0, resolved_at, 1, '{{}}' FROM tracked_contacts;
-        INSERT INTO audit_trail (escalation_id, step, contact_id, at, who, what, why, data,
+        INSERT INTO audit_trail (escalation_id, number, contact_id, at, actor, action, reason, data,
             previous, hash)
         SELECT escalation_id, 1, contact_id, now() - interval '8 years', 'a', 'b', 'c', '{{}}',
             'd', 'e' FROM escalations;

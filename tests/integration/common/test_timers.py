@@ -24,15 +24,15 @@ from support.probe import (
     Reminder,
     Replica,
     UnitOfWork,
-    crashing,
+    add_note,
+    customer_wrote,
     new_contact,
-    note,
-    opened,
+    open_database,
+    record_statements,
     remind,
-    running,
-    statements,
-    total,
-    wrote,
+    run_until_cancelled,
+    run_workers,
+    sum_samples,
 )
 from support.waiting import until
 
@@ -87,10 +87,10 @@ async def test_timer_fires_once_and_never_early_with_two_loops(
             for n, contact_id in enumerate(contacts)
         ),
     )
-    async with running(first.timers, second.timers):
+    async with run_workers(first.timers, second.timers):
         await until(lambda: pending(database), lambda left: not left)
     assert await noted(database) == dict.fromkeys(contacts, ("call back",))
-    assert first.counted("fired") + second.counted("fired") == len(contacts)
+    assert first.count_messages("fired") + second.count_messages("fired") == len(contacts)
     fired = {
         row.id: row.at
         for row in await rows(
@@ -109,7 +109,7 @@ async def test_clock_offset_fires_timers_early(
         database, (reminder(contact_id, "in 1 h"), FAR), (reminder(contact_id, "2 h"), 2 * FAR)
     )
     replica.database.clock.offset = FAR + timedelta(minutes=1)
-    async with running(replica.timers):
+    async with run_workers(replica.timers):
         await until(lambda: pending(database), lambda left: left == ["2 h"])
     assert await noted(database) == {contact_id: ("in 1 h",)}
 
@@ -181,7 +181,7 @@ async def test_earlier_timer_wakes_the_loop(replica: Replica, probe_url: str) ->
     replica.database.after_commit(lambda uow: timers.wake(uow.timers.earliest))
     contact_id = new_contact()
     await change(replica.database, (reminder(contact_id, "later"), FAR))
-    async with crashing(timers), opened(probe_url) as watching:
+    async with run_until_cancelled(timers), open_database(probe_url) as watching:
         await until(lambda: rows(watching, _LOOKED))
         await change(replica.database, (reminder(contact_id, "sooner"), SOON))
         await until(lambda: noted(replica.database))
@@ -196,7 +196,7 @@ async def test_failing_timer_becomes_a_dead_letter_alone(replica: Replica) -> No
         (reminder(bad, POISON), timedelta(0)),
         (reminder(good, "two"), timedelta(0)),
     )
-    async with running(replica.timers):
+    async with run_workers(replica.timers):
         await until(lambda: rows(replica.database, "SELECT 1 FROM timers"), lambda left: not left)
     assert await noted(replica.database) == {good: ("one", "two")}
     letters = await rows(
@@ -209,7 +209,7 @@ async def test_failing_timer_becomes_a_dead_letter_alone(replica: Replica) -> No
     assert Reminder.model_validate_json(letters[0].payload) == reminder(bad, POISON)
     assert letters[0].origin.startswith("timer/")
     assert "in remind" in letters[0].traceback
-    assert total(replica.metrics.dead_letters) == 1
+    assert sum_samples(replica.metrics.dead_letters) == 1
     assert not replica.health.troubles
 
 
@@ -225,16 +225,16 @@ async def test_timer_of_a_newer_version_is_left_to_a_newer_replica(
     )
 
     async def meet(timer: Stranger, uow: UnitOfWork) -> None:
-        await note(timer.contact_id, "met", uow)
+        await add_note(timer.contact_id, "met", uow)
 
     old = Replica(database, broker)
     new = Replica(database, broker, HandlerRegistry[UnitOfWork]().on(Stranger, meet))
-    async with running(old.timers):
+    async with run_workers(old.timers):
         await until(lambda: noted(database))
         assert await old.timers._until_next() == timer_loop._MAX_SLEEP
     assert await noted(database) == {ordinary: ("call back",)}
     assert await rows(database, "SELECT 1 FROM dead_letters") == []
-    async with running(new.timers):
+    async with run_workers(new.timers):
         await until(lambda: rows(database, "SELECT 1 FROM timers"), lambda left: not left)
     assert await noted(database) == {ordinary: ("call back",), strange: ("met",)}
 
@@ -246,7 +246,7 @@ async def test_too_many_dead_timers_halt_the_loop_and_readiness(
     poison = [(reminder(new_contact(), POISON), timedelta(0)) for _ in range(5)]
     await change(database, *poison, (reminder(good), timedelta(0)))
     halting = Replica(database, broker, dead_letter_limit=3)
-    async with running(halting.timers):
+    async with run_workers(halting.timers):
         troubles = await until(lambda: halting.health.troubles)
     assert troubles["timers"].startswith("halted: Too many dead letters in a row")
     assert "dead-letters replay --all" in troubles["timers"]
@@ -257,7 +257,7 @@ async def test_too_many_dead_timers_halt_the_loop_and_readiness(
     assert len(await rows(database, "SELECT 1 FROM dead_letters")) == 3
     assert await pending(database) == [POISON, POISON, "call back"]
     again = Replica(database, broker, dead_letter_limit=3)
-    async with running(again.timers):
+    async with run_workers(again.timers):
         await until(lambda: pending(database), lambda left: not left)
     assert await noted(database) == {good: ("call back",)}
     assert not again.health.troubles
@@ -269,7 +269,7 @@ async def test_dead_timers_and_dead_events_are_counted_apart(
     replica = Replica(database, broker, dead_letter_limit=2)
     await change(database, *[(reminder(new_contact(), POISON), timedelta(0)) for _ in range(2)])
     await replica.timers.fire(1)
-    event = Message(wrote(new_contact()), fails_as_dead_letter, EventId(new_id()))
+    event = Message(customer_wrote(new_contact()), fails_as_dead_letter, EventId(new_id()))
     await replica.dispatcher.handle([event])
     with pytest.raises(TooManyDeadLettersError):
         await replica.timers.fire(1)
@@ -288,11 +288,11 @@ async def test_timer_with_a_transient_error_is_retried(
     replica = Replica(database, broker, HandlerRegistry[UnitOfWork]().on(Reminder, faltering))
     contact_id = new_contact()
     await change(database, (reminder(contact_id), timedelta(0)))
-    async with running(replica.timers):
+    async with run_workers(replica.timers):
         await until(lambda: noted(database))
     assert await noted(database) == {contact_id: ("call back",)}
-    assert total(replica.metrics.retries, worker="timers") == 2
-    assert total(replica.metrics.dead_letters) == 0
+    assert sum_samples(replica.metrics.retries, worker="timers") == 2
+    assert sum_samples(replica.metrics.dead_letters) == 0
 
 
 async def test_timer_handled_by_another_replica_is_no_dead_letter(
@@ -323,9 +323,9 @@ async def test_cancelling_a_firing_timer_does_not_deadlock(
     await change(replica.database, (reminder(contact_id), SOON))
     async with replica.database.engine.connect() as connection:
         uow = UnitOfWork(connection, await TimeSource().read(connection))
-        await note(contact_id, "first", uow)
+        await add_note(contact_id, "first", uow)
         await uow.flush()
-        async with running(replica.timers):
+        async with run_workers(replica.timers):
             await until(lambda: waiting(replica.database))
             if replaced:
                 uow.timers.set([Schedule(reminder(contact_id), uow.now + FAR)])
@@ -338,7 +338,7 @@ async def test_cancelling_a_firing_timer_does_not_deadlock(
                 lambda all_: all_ == {contact_id: ("first", "call back")},
             )
     assert await pending(replica.database) == (["call back"] if replaced else [])
-    assert total(replica.metrics.retries) == 0
+    assert sum_samples(replica.metrics.retries) == 0
 
 
 async def waiting(database: Database[Any]) -> list[Any]:
@@ -355,13 +355,13 @@ async def test_loop_does_not_spin_while_another_has_the_due_timers(replica: Repl
         uow = UnitOfWork(other, await TimeSource().read(other))
         assert await uow.timers.claim(uow.now, 10, ["Reminder"])
         begun = monotonic()
-        with statements(replica.database) as sent:
-            async with running(replica.timers):
+        with record_statements(replica.database) as sent:
+            async with run_workers(replica.timers):
                 await until(lambda: sum("SKIP LOCKED" in statement for statement in sent) > 20)
         assert monotonic() - begun >= 20 * 0.005
 
 
 async def test_timer_loop_stops_on_request(replica: Replica) -> None:
     await change(replica.database, (reminder(new_contact()), FAR))
-    async with asyncio.timeout(60), running(replica.timers):
+    async with asyncio.timeout(60), run_workers(replica.timers):
         await until(lambda: pending(replica.database))

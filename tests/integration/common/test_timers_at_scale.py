@@ -18,7 +18,7 @@ from common.messaging.subscriptions import HandlerRegistry
 from common.service.housekeeping import Housekeeper
 from common.storage.database import Database
 from support.databases import rows
-from support.probe import Broker, Replica, UnitOfWork, new_contact, note, running
+from support.probe import Broker, Replica, UnitOfWork, add_note, new_contact, run_workers
 from support.waiting import until
 
 REPLICAS = 4
@@ -38,7 +38,7 @@ async def ring(alarm: Alarm, uow: UnitOfWork) -> None:
     if probe is None or probe.notes[-1] != f"set {alarm.turn}":
         return
     word = "fired" if uow.now >= alarm.due_at else "early"
-    await note(alarm.contact_id, f"{word} {alarm.turn}", uow)
+    await add_note(alarm.contact_id, f"{word} {alarm.turn}", uow)
 
 
 class Owner:
@@ -68,13 +68,13 @@ class Owner:
         due_at = uow.now + delay
         alarm = Alarm(contact_id=self.contact_id, turn=self._turn, due_at=due_at)
         uow.timers.set([Schedule(alarm, due_at)])
-        await note(self.contact_id, f"set {self._turn}", uow)
+        await add_note(self.contact_id, f"set {self._turn}", uow)
 
     async def _cancel(self, uow: UnitOfWork) -> None:
         probe = await uow.probes.lock(self.contact_id)
         if probe and probe.notes[-1] == f"set {self._turn}":
             uow.timers.set([Cancel(self.contact_id, Alarm.type)])
-            await note(self.contact_id, f"cancelled {self._turn}", uow)
+            await add_note(self.contact_id, f"cancelled {self._turn}", uow)
 
 
 async def test_racing_timers_fire_once_or_are_cancelled(
@@ -92,7 +92,7 @@ async def test_racing_timers_fire_once_or_are_cancelled(
         for owner in mine:
             await owner.act_last(among.database)
 
-    async with running(*(replica.timers for replica in replicas)):
+    async with run_workers(*(replica.timers for replica in replicas)):
         async with asyncio.TaskGroup() as group:
             for n, replica in enumerate(replicas):
                 group.create_task(churn(owners[n::REPLICAS], replica))
@@ -102,7 +102,7 @@ async def test_racing_timers_fire_once_or_are_cancelled(
     for row in await rows(database, "SELECT notes FROM probes"):
         ends.update(turn_ends(row.notes))
     assert ends.keys() == {"fired", "cancelled", "replaced"}
-    assert all(replica.counted("fired") for replica in replicas)
+    assert all(replica.count_messages("fired") for replica in replicas)
     assert await rows(database, "SELECT reason FROM dead_letters") == []
 
 
@@ -146,9 +146,9 @@ async def test_timers_of_an_outage_fire_in_due_order(
         return loops[0].metrics.registry.get_sample_value("upstairs_timer_backlog")
 
     async with AsyncExitStack() as stack:
-        await stack.enter_async_context(running(housekeeper))
+        await stack.enter_async_context(run_workers(housekeeper))
         await until(backlog, lambda due: due == timers)
-        await stack.enter_async_context(running(*(loop.timers for loop in loops)))
+        await stack.enter_async_context(run_workers(*(loop.timers for loop in loops)))
         await until(backlog, lambda due: due == 0)
     for times in heard:
         assert times == sorted(times)
@@ -171,7 +171,7 @@ async def test_large_backlog_is_counted_up_to_a_limit(
             " FROM generate_series(1, 10005)"
         )
     replica = Replica(database, NO_BROKER)
-    async with running(Housekeeper(database, replica.metrics, replica.health)):
+    async with run_workers(Housekeeper(database, replica.metrics, replica.health)):
         await until(
             lambda: replica.metrics.registry.get_sample_value("upstairs_timer_backlog"),
             lambda due: due == 10_000,

@@ -121,10 +121,10 @@ async def test_new_version_applies_to_next_contact(
     configured: httpx.AsyncClient, service: EscalationHarness
 ) -> None:
     first = await service.received()
-    await service.tell(first)
+    await service.handle_events(first)
     await configured.put("/v1/sla-policies/gold", json={**POLICY, "severity": "critical"})
     second = await service.received()
-    await service.tell(second)
+    await service.handle_events(second)
     severities = await service.rows("SELECT severity FROM tracked_contacts ORDER BY contact_id")
     assert [row.severity for row in severities] == ["medium", "critical"]
     shown = await configured.get(f"/v1/contacts/{second.contact_id}/clocks")

@@ -62,7 +62,7 @@ async def single_replica(database: Database[UnitOfWork], broker: Broker) -> Asyn
 
 @pytest.fixture
 async def producer(broker: Broker) -> AsyncIterator[AIOKafkaProducer]:
-    async with broker.producer() as made:
+    async with broker.open_producer() as made:
         yield made
 
 

@@ -14,11 +14,11 @@ from common.contracts.escalations import (
     PagedApproval,
     PageRequested,
 )
+from common.contracts.event import OPERATIONS
 from escalation.domain import errors, reactions
 from escalation.domain.escalations import actions, approvals
 from escalation.domain.escalations.approvals import Money, ProposedOutcome
 from escalation.domain.settings.ladders import Level, NamedPerson
-from escalation.domain.types import OPERATIONS
 from unit.escalation.action_examples import (
     THREE_LEVELS,
     pages_since,

@@ -11,7 +11,7 @@ from hypothesis.stateful import invariant, precondition, rule
 
 from common.contracts.clocks import ClocksStarted
 from common.contracts.contacts import FeedbackReceived, Priority
-from common.contracts.event import PersonId
+from common.contracts.event import PersonId, Role
 from escalation.domain.escalations import actions, approvals
 from escalation.domain.escalations.approvals import Money, ProposedOutcome
 from escalation.domain.settings.ladders import (
@@ -21,7 +21,7 @@ from escalation.domain.settings.ladders import (
     PersonOnDuty,
     ReportingLine,
 )
-from escalation.domain.settings.people import ApprovalLimit, Person, Role
+from escalation.domain.settings.people import ApprovalLimit, Person
 from escalation.domain.settings.policies import Match, RaiseRules, SlaPolicy, Target, ThresholdRule
 from escalation.domain.settings.registry import Versioned
 from escalation.domain.situation import Decide

@@ -16,7 +16,7 @@ from common.contracts.escalations import (
     PageRequested,
     Severity,
 )
-from common.contracts.event import PersonId
+from common.contracts.event import OPERATIONS, PersonId
 from escalation.domain import reactions
 from escalation.domain.duty.calendars import Calendar
 from escalation.domain.duty.schedules import Absence
@@ -31,7 +31,6 @@ from escalation.domain.settings.ladders import (
 )
 from escalation.domain.settings.people import Person, Team
 from escalation.domain.settings.registry import Configuration, Versioned
-from escalation.domain.types import OPERATIONS
 from unit.escalation.contact_harness import ContactHarness
 from unit.escalation.examples import CONTACT, DAN, KIM, MIA, POLICY, RITA, SAM, SETTINGS, START
 

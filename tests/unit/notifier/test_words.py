@@ -138,6 +138,25 @@ def test_every_cause_has_words_even_if_only_the_cause_is_known(cause: str) -> No
     assert any("ecause of it" in line for line in words(causes=[bare]).details)
 
 
+@pytest.mark.parametrize(
+    ("cause", "line"),
+    [
+        ({"cause": "customer_request", "reason": "Your boss!"}, "Customer: “Your boss!”"),
+        ({"cause": "referral", "reason": "too angry", "by": "rui"}, "rui: “too angry”"),
+        ({"cause": "manual", "reason": "the press"}, "A colleague: “the press”"),
+        ({"cause": "feedback", "reason": "never", "score": 2}, "Feedback 2 of 5: “never”"),
+        ({"cause": "feedback", "reason": "", "score": 1}, "Feedback 1 of 5."),
+        (
+            {"cause": "complaint", "reason": "He hung up.", "about": "rui"},
+            "Complaint about rui: “He hung up.”",
+        ),
+        ({"cause": "vip", "reason": "VIP customer (policy a v1)"}, "VIP customer (policy a v1)."),
+    ],
+)
+def test_quotation_is_led_by_its_source(cause: dict[str, Any], line: str) -> None:
+    assert words(causes=[{"at": AT, **cause}]).details[0] == line
+
+
 def test_headline_of_unknown_contact_still_says_the_trouble() -> None:
     assert words(contact=None).headline == "Contact: first response 2 min overdue"
     anonymous = {**ADA, "customer_name": None}
@@ -149,7 +168,7 @@ def test_added_reason_is_in_the_headline_and_first_in_the_details() -> None:
     added = words("updated", causes=[LATE_REPLY, COMPLAINT])
     assert added.headline == "Billing chat from Ada: complaint about rui"
     assert added.details[:2] == (
-        "New: “Complaint about rui, reported by kim: He hung up on me.”",
+        "New: Complaint about rui, reported by kim: “He hung up on me.”",
         "No reply within 10 min (policy gold v3).",
     )
 
