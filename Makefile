@@ -81,7 +81,7 @@ format: $(READY) ## Mend what a tool can mend
 bench: $(READY) ## Measure, and write bench/out/summary.json
 	@$(BIN)/python -m bench
 
-lock: ## Pin all requirements anew
+lock: ## Pin all requirements again
 	@test -x $(UV) || { $(PYTHON) -m venv .venv && $(BIN)/python -m pip install -q uv; }
 	@echo uv | $(COMPILE) - -o requirements/uv.txt
 	@echo hatchling | $(COMPILE) - -o requirements/build.txt

@@ -35,7 +35,7 @@ class Old(BaseModel):
 
 
 def made(base: type[BaseModel] = Old, *, without: str = "", **fields: Any) -> type[BaseModel]:
-    """Make the model anew, without a field, and with fields added or replaced."""
+    """Return a copy of the model without a field, and with fields added or replaced."""
     kept: dict[str, Any] = {
         name: (field.annotation, field)
         for name, field in base.model_fields.items()

@@ -19,7 +19,7 @@ def main(arguments: Sequence[str]) -> int:
             return 0
         case ["run", *names]:
             # Imported here: the services start in this module too and do not need it.
-            return import_module("chaos.mutants.report").run(names)  # type: ignore[no-any-return]
+            return import_module("chaos.mutants.report").run(names)  # type: ignore[no-any-return]  # import_module returns Any
         case [name, service, *rest]:
             MUTANTS[name].install()
             sys.argv = [service, *rest]

@@ -1,4 +1,4 @@
-"""The inbox: an event that was handled is not handled again, whoever asks and whenever."""
+"""The inbox: an event that was handled is never handled again."""
 
 import asyncio
 from datetime import UTC, date, datetime, timedelta

@@ -1,4 +1,4 @@
-"""Dead letters dealt with: replayed once by the same handlers, or discarded, whoever asks."""
+"""Dead letters are replayed once, by the same handlers, or discarded."""
 
 import asyncio
 

@@ -1,4 +1,4 @@
-"""Coaching that whoever has an escalation asks for, and who is told of it."""
+"""The holder of an escalation asks for coaching; the supervisor is paged."""
 
 from collections.abc import Mapping
 from dataclasses import replace

@@ -1,10 +1,8 @@
-"""One contact's way, told with a clock that the test moves."""
+"""The way of one contact, on a clock that the test moves."""
 
-from collections.abc import Callable
 from dataclasses import replace
 from datetime import timedelta
 from functools import partial
-from itertools import permutations
 
 import pytest
 
@@ -287,33 +285,6 @@ def test_reopening_starts_resolution_clock_again(harness: ContactHarness) -> Non
     assert harness.event(ClockBreached).clock == "resolution"
 
 
-def test_reply_in_time_that_arrives_late_leaves_breach(breached: ContactHarness) -> None:
-    breached.reply(happened=9)
-    clock = breached.contact.clock("first_response")
-    assert clock is not None
-    assert clock.state == "breached"
-    assert clock.met_at == START + timedelta(seconds=9)
-
-
-def test_late_reply_breaches_before_its_late_timer(harness: ContactHarness) -> None:
-    harness.receive()
-    harness.assign()
-    harness.now = 12
-    harness.reply(happened=11)
-    assert [event.clock for event in harness.events(ClockBreached)] == ["first_response"]
-    harness.advance_to(13)
-    assert len(harness.events(ClockBreached)) == 1
-    assert len(harness.events(ClockWarned)) == 1
-
-
-def test_reply_from_clock_ahead_fires_nothing_early(harness: ContactHarness) -> None:
-    harness.receive()
-    harness.assign()
-    harness.advance_to(9)
-    harness.reply(happened=12)
-    assert harness.events(ClockBreached) == []
-
-
 def test_empty_level_is_skipped_with_reason(harness: ContactHarness) -> None:
     turns = replace(DUTY.rotations[0], starts_at=START + timedelta(days=1))
     later = replace(DUTY, rotations=(turns,))
@@ -373,50 +344,6 @@ def test_person_of_two_levels_is_not_paged_twice_in_climbing(harness: ContactHar
         (SAM, "raised"),
         (MIA, "climbed"),
     ]
-
-
-def test_any_order_of_two_topics_ends_the_same() -> None:
-    """Whatever comes first of two topics, the end is the same."""
-    happened: tuple[tuple[str, Callable[[ContactHarness], None]], ...] = (
-        ("contacts", lambda harness: harness.receive(happened=0)),
-        ("contacts", lambda harness: harness.resolve(happened=3)),
-        ("assignments", lambda harness: harness.assign(happened=1)),
-        ("assignments", lambda harness: harness.refer(happened=2)),
-    )
-    ends = set()
-    for order in permutations(happened):
-        if order.index(happened[0]) > order.index(happened[1]):
-            continue
-        if order.index(happened[2]) > order.index(happened[3]):
-            continue
-        harness = ContactHarness(now=3.5)
-        for _, tell in order:
-            tell(harness)
-        assert harness.escalation is None
-        ends.add((harness.contact.representative_id, harness.contact.resolved_at))
-        assert "escalation" not in harness.timers
-    assert len(ends) == 1
-
-
-def test_referral_before_contact_waits_for_it(harness: ContactHarness) -> None:
-    harness.assign(happened=1)
-    harness.refer(happened=2)
-    assert harness.published == []
-    harness.now = 3
-    harness.receive(happened=0)
-    assert harness.event(EscalationRaised).cause == "referral"
-    assert harness.event(ClockMet).met_at == START + timedelta(seconds=1)
-
-
-def test_referral_from_before_the_resolution_does_not_survive_reopening(
-    harness: ContactHarness,
-) -> None:
-    harness.receive()
-    harness.now = 10
-    harness.resolve(happened=3)
-    harness.refer(happened=2)
-    harness.reopen()
-    assert harness.escalation is None
 
 
 def test_released_representative_is_not_in_page(harness: ContactHarness) -> None:

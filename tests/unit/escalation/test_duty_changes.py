@@ -127,7 +127,7 @@ def test_supervisor_may_take_back_own_turn() -> None:
         (override(KIM), KIM),
         (override(LEE), LEE),
         (Override(LEE, MONDAY, MONDAY + 2 * DAY), SAM),
-        # A gap is for whoever steps in, not for others to be put into.
+        # A person may fill a gap, but nobody may put another person into it.
         (override(LEE, MONDAY - DAY), SAM),
     ],
 )

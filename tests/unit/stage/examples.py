@@ -5,10 +5,9 @@ raised, and Slack pages Sara. Then Rita, who has capacity for one contact, gets 
 resolved in time.
 """
 
-from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
-from typing import Any, TypeVar
+from typing import Any
 
 import orjson
 
@@ -51,8 +50,6 @@ from stage.invariants import snapshot as rows
 from stage.invariants.reader import subscribed_types
 from stage.invariants.snapshot import TOPIC_OWNERS, Clock, ServiceTables, Threshold
 from stage.system import SERVICES
-
-T = TypeVar("T")
 
 NOON = datetime(2026, 11, 22, 12, tzinfo=UTC)
 ADA, BO = ContactId("ada"), ContactId("bo")
@@ -371,64 +368,3 @@ def sound_history() -> Snapshot:
 def acknowledgement_due() -> rows.TimerRow:
     data = {"escalation_id": RAISED, "level": 0, "round": 1}
     return rows.TimerRow(1, at(60), ADA, "escalation", "AcknowledgementDue", data)
-
-
-Change = Callable[[Snapshot], Snapshot]
-
-
-def publishing(*events: Event) -> Change:
-    """Publish these events as well, with correct journals and inboxes."""
-
-    def change(snapshot: Snapshot) -> Snapshot:
-        topics = Topics(
-            list(snapshot.records),
-            {name: list(tables.journal) for name, tables in snapshot.tables.items()},
-        )
-        for event in events:
-            topics.publish(event)
-        return replace(
-            snapshot,
-            records=topics.records,
-            tables={
-                name: replace(topics.tables(name), timers=tables.timers)
-                for name, tables in snapshot.tables.items()
-            },
-        )
-
-    return change
-
-
-def replacing(**changes: Any) -> Change:
-    return lambda snapshot: replace(snapshot, **changes)
-
-
-def changing_each(name: str, **changes: Any) -> Change:
-    """Change every row of a table."""
-    return lambda snapshot: replacing(
-        **{name: [replace(row, **changes) for row in getattr(snapshot, name)]}
-    )(snapshot)
-
-
-def changing_tables(service: str, **changes: Any) -> Change:
-    return lambda snapshot: replace(
-        snapshot, tables={**snapshot.tables, service: replace(snapshot.tables[service], **changes)}
-    )
-
-
-def without(name: str, number: int) -> Change:
-    """Remove one row of a table, or one record."""
-    return lambda snapshot: replacing(**{name: _without(getattr(snapshot, name), number)})(snapshot)
-
-
-def without_in(service: str, name: str, number: int) -> Change:
-    """Remove one row of a table of one service."""
-
-    def change(snapshot: Snapshot) -> Snapshot:
-        rows_before = getattr(snapshot.tables[service], name)
-        return changing_tables(service, **{name: _without(rows_before, number)})(snapshot)
-
-    return change
-
-
-def _without(items: Sequence[T], number: int) -> list[T]:
-    return [item for n, item in enumerate(items) if n != number % len(items)]

@@ -12,6 +12,7 @@ from common.contracts.escalations import (
 from common.contracts.event import MessageId, PageId
 from stage.invariants import Snapshot, check
 from stage.invariants.snapshot import Clock, DeadLetterRow, Threshold
+from unit.stage.changes import Change, changing_tables, publishing
 from unit.stage.examples import (
     ADA,
     BO,
@@ -20,13 +21,10 @@ from unit.stage.examples import (
     RITA,
     SARA,
     UNANSWERED,
-    Change,
     acknowledged,
     at,
-    changing_tables,
     climbed,
     page,
-    publishing,
     sound_history,
     taken_over,
 )

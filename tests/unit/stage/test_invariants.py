@@ -1,26 +1,37 @@
 """The checker accepts a sound history and reports each way to break it."""
 
 from dataclasses import replace
-from typing import Any
 
 import pytest
 
 from common.contracts.event import ContactId, EscalationId, PersonId
-from stage.invariants import INVARIANTS, Snapshot, check
+from stage.invariants import INVARIANTS, check
 from stage.invariants.snapshot import Assignment, DeadLetterRow, Escalation, OutboxRow, Threshold
+from unit.stage.changes import (
+    RECEIVED,
+    Change,
+    caused,
+    chained,
+    changed_record,
+    changing_each,
+    changing_tables,
+    clock_of_ada,
+    publishing,
+    repeated,
+    replacing,
+    without,
+    without_in,
+)
 from unit.stage.examples import (
     ADA,
     BO,
     NOTIFICATION,
     RAISED,
     RITA,
-    Change,
     acknowledgement_due,
     assigned,
     at,
     breached,
-    changing_each,
-    changing_tables,
     closed,
     completed,
     event_id,
@@ -28,69 +39,16 @@ from unit.stage.examples import (
     notification_sent,
     offered,
     page,
-    publishing,
     raised,
     received,
     released,
-    replacing,
     sound_history,
     warned,
-    without,
-    without_in,
 )
 
 EVE = ContactId("eve")
-RECEIVED, BREACHED, SENT_RECORD = 0, 4, 7
+BREACHED, SENT_RECORD = 4, 7
 OTHER = EscalationId("another")
-
-
-def changed_record(number: int, **changes: Any) -> Change:
-    def change(snapshot: Snapshot) -> Snapshot:
-        records = list(snapshot.records)
-        records[number] = replace(records[number], **changes)
-        return replace(snapshot, records=records)
-
-    return change
-
-
-def repeated(number: int, **changes: Any) -> Change:
-    """Publish a record twice, as a relay does that dies before it deletes the row."""
-
-    def change(snapshot: Snapshot) -> Snapshot:
-        again = replace(snapshot.records[number], offset=99, origin="again", **changes)
-        return replace(snapshot, records=[*snapshot.records, again])
-
-    return change
-
-
-def caused(service: str, *numbers: int) -> Change:
-    """Give these journal rows the same cause."""
-
-    def change(snapshot: Snapshot) -> Snapshot:
-        rows = list(snapshot.tables[service].journal)
-        for number in numbers:
-            rows[number] = replace(rows[number], cause=event_id(RECEIVED))
-        return changing_tables(service, journal=rows)(snapshot)
-
-    return change
-
-
-def clock_of_ada(*thresholds: Threshold) -> Change:
-    def change(snapshot: Snapshot) -> Snapshot:
-        ada, bo = snapshot.tracked_contacts
-        clock = replace(ada.clocks[0], thresholds=thresholds)
-        return replace(snapshot, tracked_contacts=[replace(ada, clocks=(clock,)), bo])
-
-    return change
-
-
-def then(*changes: Change) -> Change:
-    def change(snapshot: Snapshot) -> Snapshot:
-        for step in changes:
-            snapshot = step(snapshot)
-        return snapshot
-
-    return change
 
 
 BROKEN: dict[str, tuple[Change, int, str]] = {
@@ -200,7 +158,7 @@ BROKEN: dict[str, tuple[Change, int, str]] = {
         "due before its clock ended, but never fired",
     ),
     "two representatives": (
-        then(publishing(assigned(EVE)), publishing(assigned(EVE, PersonId("other")))),
+        chained(publishing(assigned(EVE)), publishing(assigned(EVE, PersonId("other")))),
         3,
         "two live assignments",
     ),
@@ -250,7 +208,7 @@ BROKEN: dict[str, tuple[Change, int, str]] = {
         "a page was never tried",
     ),
     "unknown recipient without a failure": (
-        then(without("recipients", 0), without("notifications", 0)),
+        chained(without("recipients", 0), without("notifications", 0)),
         4,
         "a page was never tried",
     ),
@@ -312,18 +270,18 @@ BROKEN: dict[str, tuple[Change, int, str]] = {
         "never handled, and its offset is committed",
     ),
     "never read": (
-        then(without_in("router", "inbox", 0), replacing(committed_offsets={})),
+        chained(without_in("router", "inbox", 0), replacing(committed_offsets={})),
         5,
         "never handled",
     ),
     "unreadable without a dead letter": (
-        then(changed_record(RECEIVED, event=None), replacing(committed_offsets={})),
+        chained(changed_record(RECEIVED, event=None), replacing(committed_offsets={})),
         5,
         "never handled",
     ),
     "handled at two times": (caused("escalation", 0, 1), 5, "handled twice"),
     "same effect twice": (
-        then(publishing(raised(ADA)), caused("escalation", 3, -1)),
+        chained(publishing(raised(ADA)), caused("escalation", 3, -1)),
         5,
         "the same effect twice",
     ),
@@ -373,16 +331,16 @@ BROKEN: dict[str, tuple[Change, int, str]] = {
 SOUND: dict[str, Change] = {
     "unchanged": replacing(),
     "record repeated": repeated(BREACHED),
-    "contact in the dead letters": then(
+    "contact in the dead letters": chained(
         without_in("router", "inbox", 0),
         changing_tables(
             "router", dead_letters=[DeadLetterRow("contacts/0@1", event_id(RECEIVED), "no")]
         ),
     ),
-    "delivered twice and ambiguous": then(
+    "delivered twice and ambiguous": chained(
         replacing(receipts={NOTIFICATION: 2}), changing_each("notifications", ambiguous=True)
     ),
-    "cancelled before it was sent": then(
+    "cancelled before it was sent": chained(
         publishing(closed(ADA)),
         without("records", SENT_RECORD),
         without_in("notifier", "journal", 0),

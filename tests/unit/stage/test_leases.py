@@ -17,18 +17,17 @@ from common.contracts.escalations import (
 )
 from common.contracts.event import PageId, PersonId
 from stage.invariants import check
+from unit.stage.changes import Change, publishing
 from unit.stage.examples import (
     ADA,
     MARCO,
     RAISED,
     SARA,
     UNANSWERED,
-    Change,
     acknowledged,
     at,
     climbed,
     page,
-    publishing,
     sound_history,
     taken_over,
 )

@@ -146,8 +146,8 @@ class SurveySent(ContactsEvent):
     """The customer was asked; `survey_id` is unique for the contact.
 
     `person_id`, `team_id` and `resolution_no` say which resolution the survey asks about and who
-    gave it. They stay as they are, whoever has the contact when the customer answers. A survey of
-    kind `nps` asks about the company, so it may name none.
+    gave it, even if another person has the contact when the customer answers. A survey of kind
+    `nps` asks about the company, so it may name none.
     """
 
     survey_id: str

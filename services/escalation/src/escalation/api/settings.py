@@ -134,7 +134,7 @@ def _add_put(kind: SettingKind) -> None:
 
 def _add_gets(kind: SettingKind) -> None:
     access = [Depends(require_role("representative", "supervisor", "manager"))]
-    setting_out: Any = SettingOut[kind.type]  # type: ignore[name-defined]
+    setting_out = _setting_out(kind)
     filters = {"kind": kind.path}
 
     async def show(setting_id: Slug, database: EscalationDatabase, response: Response) -> Any:
