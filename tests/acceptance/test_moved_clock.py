@@ -43,7 +43,7 @@ DUTY = {
         }
     ]
 }
-LADDER = {
+LADDER: dict[str, Any] = {
     "levels": [
         {
             "name": "supervisors",
@@ -119,17 +119,17 @@ class Story:
 
     async def pages(self) -> list[tuple[str, str]]:
         """Return who was told, and why, in order."""
-        found = await self.desk.rows(
+        rows = await self.desk.rows(
             "SELECT data->>'person_id' AS person, data->>'reason' AS reason FROM published_events "
             "WHERE type = 'upstairs.page_requested.v1' ORDER BY id"
         )
-        return [(row.person, row.reason) for row in found]
+        return [(row.person, row.reason) for row in rows]
 
     async def facts(self, kind: str) -> list[dict[str, Any]]:
-        found = await self.desk.rows(
+        rows = await self.desk.rows(
             f"SELECT data FROM published_events WHERE type = 'upstairs.{kind}.v1' ORDER BY id"
         )
-        return [row.data for row in found]
+        return [row.data for row in rows]
 
     async def clock(self) -> dict[str, Any]:
         answer = await self.api.get(f"/v1/contacts/{self.contact_id}/clocks", headers=KEYS("rita"))
@@ -147,11 +147,11 @@ async def story(postgres: Postgres, database_name: str) -> AsyncIterator[Story]:
         open_database(postgres, database_name, "escalation", UnitOfWork) as database,
         open_client(build, Settings, database, KEYS) as api,
     ):
-        told = Story(_inside(database), api)
-        await told.put("duty-schedules/supervisors", DUTY)
-        await told.put("ladders/default", LADDER)
-        await told.put("calendars/office", OFFICE)
-        yield told
+        story = Story(_inside(database), api)
+        await story.put("duty-schedules/supervisors", DUTY)
+        await story.put("ladders/default", LADDER)
+        await story.put("calendars/office", OFFICE)
+        yield story
 
 
 def _inside(database: Database[UnitOfWork]) -> ServiceHarness[UnitOfWork]:
@@ -163,8 +163,8 @@ def berlin(day: str, time: str) -> datetime:
 
 
 async def test_at_midnight_the_next_shift_is_asked(story: Story) -> None:
-    level = {**LADDER["levels"][0], "repeats": 1}  # type: ignore[index]
-    await story.put("ladders/default", {**LADDER, "levels": [level, LADDER["levels"][1]]})  # type: ignore[index]
+    level = {**LADDER["levels"][0], "repeats": 1}
+    await story.put("ladders/default", {**LADDER, "levels": [level, LADDER["levels"][1]]})
     await story.put("sla-policies/all", policy())
     await story.receive(berlin("2026-06-10", "22:58:00"))
     await story.it_is(berlin("2026-06-10", "23:58:01"))

@@ -66,7 +66,7 @@ class Plan:
     patience_s: float = 60
 
     def in_order(self) -> Iterator[Fault]:
-        random = Random(self.seed)  # noqa: S311 - must be repeatable
+        random = Random(self.seed)
         for _ in range(self.rounds):
             yield from random.sample(self.faults, len(self.faults))
 
@@ -245,7 +245,7 @@ async def _inflict_all(
         report(f"{clock() - begun:6.1f} s  {fault.name} …")
         fault_context = replace(
             context,
-            random=Random(f"{plan.seed}/{turn}/{fault.name}"),  # noqa: S311 - must be repeatable
+            random=Random(f"{plan.seed}/{turn}/{fault.name}"),
             notes=[],
             patience_s=PATIENCE_S * pace.slowness,
         )

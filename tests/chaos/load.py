@@ -53,7 +53,7 @@ class Load:
 
         Each contact is a task of the group.
         """
-        random = Random(self.seed)  # noqa: S311 - a spread of arrivals that can be repeated
+        random = Random(self.seed)
         clock = asyncio.get_running_loop().time
         at = clock()
         for _ in count() if contacts is None else range(contacts):

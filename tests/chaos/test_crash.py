@@ -50,8 +50,8 @@ async def _kill_under_load(under_test: SystemUnderTest, load: Load) -> None:
 
 
 async def _kill_in_turn(under_test: SystemUnderTest, load: Load) -> None:
-    """Kill the next service after each equal share of the contacts."""
-    random = Random(7)  # noqa: S311 - must be repeatable
+    """Kill a service whenever so many more contacts have been accepted, whatever it is doing."""
+    random = Random(7)
     victims = SERVICES * ROUNDS
     share = CONTACTS // (len(victims) + 1)
     for turn, service in enumerate(victims, 1):

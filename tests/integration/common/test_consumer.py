@@ -1,9 +1,11 @@
 """From Kafka to effects: each event has its effect once and in order, whatever breaks between."""
 
 import asyncio
+import operator
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import replace
+from functools import partial
 from typing import Any, NoReturn
 
 import pytest
@@ -37,8 +39,8 @@ Notes = dict[str, tuple[str, ...]]
 
 
 async def noted(database: Database[UnitOfWork]) -> Notes:
-    found = await rows(database, "SELECT contact_id::text AS id, notes FROM probes")
-    return {row.id: tuple(row.notes) for row in found}
+    records = await rows(database, "SELECT contact_id::text AS id, notes FROM probes")
+    return {row.id: tuple(row.notes) for row in records}
 
 
 async def letters(database: Database[UnitOfWork]) -> list[Any]:
@@ -66,21 +68,21 @@ async def test_events_are_handled_in_order(replica: Replica, broker: Broker) -> 
 async def test_poison_event_becomes_a_dead_letter_and_the_others_are_handled(
     replica: Replica, broker: Broker
 ) -> None:
-    one, other = new_contact(), new_contact()
-    poison = customer_wrote(one, POISON)
+    first, other = new_contact(), new_contact()
+    poison = customer_wrote(first, POISON)
     await broker.publish(
-        customer_wrote(one, "a"), poison, customer_wrote(other, "b"), customer_wrote(one, "c")
+        customer_wrote(first, "a"), poison, customer_wrote(other, "b"), customer_wrote(first, "c")
     )
     async with run_workers(replica.make_consumer()):
         await until(broker.count_committed, lambda count: count == 4)
-    assert await noted(replica.database) == {one: ("a", "c"), other: ("b",)}
+    assert await noted(replica.database) == {first: ("a", "c"), other: ("b",)}
     (letter,) = await letters(replica.database)
-    (record,) = [one for one in await broker.read_records() if b"poison" in one.value]
+    (record,) = [message for message in await broker.read_records() if b"poison" in message.value]
     assert letter.reason == "PoisonedError: This note cannot be handled."
     assert "in take_note" in letter.traceback
     assert letter.payload == record.value == poison.model_dump_json().encode()
     assert letter.headers == {name: value.decode() for name, value in record.headers}
-    assert (letter.type, letter.key) == (CustomerWrote.type, one)
+    assert (letter.type, letter.key) == (CustomerWrote.type, first)
     assert letter.event_id == letter.headers["ce_id"]
     place = f"{record.topic}/{record.partition}/{record.offset}@{record.timestamp}"
     assert letter.origin == place
@@ -232,7 +234,7 @@ async def test_batch_is_finished_before_its_partitions_are_revoked(
 ) -> None:
     contacts = [new_contact() for _ in range(8)]
     await broker.publish(*numbered(contacts, 5))
-    at_work, go_on, asked, let_go = (asyncio.Event() for _ in range(4))
+    at_work, go_on, revoking, let_go = (asyncio.Event() for _ in range(4))
 
     async def slow(event: CustomerWrote, uow: UnitOfWork) -> None:
         at_work.set()
@@ -244,7 +246,7 @@ async def test_batch_is_finished_before_its_partitions_are_revoked(
     consumer = first.make_consumer()
 
     async def revoked(partitions: Sequence[Any]) -> None:
-        asked.set()
+        revoking.set()
         await Consumer.on_partitions_revoked(consumer, partitions)
         let_go.set()
 
@@ -252,7 +254,7 @@ async def test_batch_is_finished_before_its_partitions_are_revoked(
         await until(at_work.is_set)
         monkeypatch.setattr(consumer, "on_partitions_revoked", revoked)
         async with run_workers(second.make_consumer()):
-            await until(asked.is_set)
+            await until(revoking.is_set)
             assert await broker.count_committed() == 0
             assert not let_go.is_set()
             go_on.set()
@@ -304,7 +306,7 @@ async def test_repeatedly_terminated_sessions_lose_nothing(
         ):
             async with traffic(broker, contacts) as rounds:
                 for n in range(1, 9):
-                    await until(lambda n=n: len(rounds) > 5 * n)  # type: ignore[misc]
+                    await until(lambda: len(rounds), partial(operator.lt, 5 * n))
                     await rows(
                         database,
                         "SELECT pg_terminate_backend(pid) FROM pg_stat_activity"

@@ -51,12 +51,12 @@ def problem(response: httpx.Response) -> tuple[int, str]:
 
 async def listed(api: httpx.AsyncClient, **query: Any) -> list[int]:
     """Return the ids of all pages."""
-    found: list[int] = []
+    ids: list[int] = []
     while True:
         page = (await api.get(PATH, params=query)).raise_for_status().json()
-        found += [one["id"] for one in page["items"]]
+        ids += [letter["id"] for letter in page["items"]]
         if page["next_cursor"] is None:
-            return found
+            return ids
         query["cursor"] = page["next_cursor"]
 
 
@@ -100,24 +100,24 @@ async def test_dead_letters_are_listed_newest_first_by_pages(
 async def test_list_hides_the_content_of_messages(api: httpx.AsyncClient, replica: Replica) -> None:
     letter_id, contact_id = await make_dead_letter(replica)
     answer = await api.get(PATH)
-    (one,) = answer.json()["items"]
-    assert (one["id"], one["key"], one["state"], one["attempts"]) == (
+    (letter,) = answer.json()["items"]
+    assert (letter["id"], letter["key"], letter["state"], letter["attempts"]) == (
         letter_id,
         contact_id,
         "waiting",
         1,
     )
-    assert one["reason"] == "PoisonedError: This note cannot be handled."
+    assert letter["reason"] == "PoisonedError: This note cannot be handled."
     assert POISON not in answer.text
-    assert not {"payload", "headers", "traceback"} & one.keys()
+    assert not {"payload", "headers", "traceback"} & letter.keys()
 
 
 async def test_dead_letter_is_shown_in_full(api: httpx.AsyncClient, replica: Replica) -> None:
     letter_id, _ = await make_dead_letter(replica)
-    one = (await api.get(f"{PATH}/{letter_id}")).json()
-    assert f'"excerpt":"{POISON}"' in one["payload"]
-    assert one["headers"]["ce_id"] == one["event_id"]
-    assert "in take_note" in one["traceback"]
+    letter = (await api.get(f"{PATH}/{letter_id}")).json()
+    assert f'"excerpt":"{POISON}"' in letter["payload"]
+    assert letter["headers"]["ce_id"] == letter["event_id"]
+    assert "in take_note" in letter["traceback"]
 
 
 async def test_binary_values_are_shown_in_base64(
@@ -130,9 +130,9 @@ async def test_binary_values_are_shown_in_base64(
     async with database.transaction() as uow:
         await store_dead_letter(uow.connection, letter, claimed=False)
     (row,) = await rows(database, "SELECT id FROM dead_letters")
-    one = (await api.get(f"{PATH}/{row.id}")).json()
-    assert one["payload"] == {"base64": "/wA="}
-    assert one["headers"] == {"x": {"base64": "/g=="}, "y": None}
+    shown = (await api.get(f"{PATH}/{row.id}")).json()
+    assert shown["payload"] == {"base64": "/wA="}
+    assert shown["headers"] == {"x": {"base64": "/g=="}, "y": None}
 
 
 async def test_second_replay_is_refused(api: httpx.AsyncClient, replica: Replica) -> None:
@@ -159,8 +159,8 @@ async def test_failed_replay_says_the_reason(
     assert problem(answer) == (422, "failed-again")
     assert answer.json()["attempts"] == 2
     assert answer.json()["reason"] == "MalformedRecordError: data at occurred_at: Field required"
-    one = (await api.get(f"{PATH}/{row.id}")).json()
-    assert (one["state"], one["reason"]) == ("waiting", answer.json()["reason"])
+    shown = (await api.get(f"{PATH}/{row.id}")).json()
+    assert (shown["state"], shown["reason"]) == ("waiting", answer.json()["reason"])
 
 
 async def test_discard_records_the_reason(api: httpx.AsyncClient, replica: Replica) -> None:

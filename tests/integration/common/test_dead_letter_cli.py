@@ -44,12 +44,12 @@ def calling(url: str, *, repaired: bool) -> Command:
 
 
 async def test_list_prints_a_table(command: Command, replica: Replica) -> None:
-    (one, contact), (two, _) = [await make_dead_letter(replica) for _ in range(2)]
+    (older_id, contact), (newer_id, _) = [await make_dead_letter(replica) for _ in range(2)]
     listed = await command("list")
     head, first, second = listed.stdout.splitlines()
     assert head.split() == ["ID", "STATE", "SINCE", "ATTEMPTS", "TYPE", "KEY", "REASON"]
-    assert first.startswith(str(two))
-    assert second.split()[:2] == [str(one), "waiting"]
+    assert first.startswith(str(newer_id))
+    assert second.split()[:2] == [str(older_id), "waiting"]
     assert contact in second
     assert second.endswith("PoisonedError: This note cannot be handled.")
     assert POISON not in listed.stdout
@@ -67,15 +67,15 @@ async def test_json_option_prints_a_document_a_line(command: Command, replica: R
     assert POISON in shown["payload"]
     done = await command("replay", *ids, "--json")
     assert [orjson.loads(line) for line in done.stdout.splitlines()] == [
-        {"id": one, "outcome": "replayed", "detail": None} for one in ids
+        {"id": letter_id, "outcome": "replayed", "detail": None} for letter_id in ids
     ]
 
 
 async def test_show_prints_the_dead_letter_in_full(command: Command, replica: Replica) -> None:
     letter_id, contact_id = await make_dead_letter(replica)
     sheet = (await command("show", letter_id)).stdout
-    for seen in (contact_id, POISON, "ce_specversion: 1.0", "in take_note", "PoisonedError"):
-        assert seen in sheet
+    for part in (contact_id, POISON, "ce_specversion: 1.0", "in take_note", "PoisonedError"):
+        assert part in sheet
     assert (await command("show", 7)).exit_code == 4
 
 

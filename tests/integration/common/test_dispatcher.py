@@ -48,7 +48,7 @@ async def test_batch_of_any_size_is_one_transaction(replica: Replica) -> None:
     contacts = [new_contact() for _ in range(10)]
     small = await count([message(customer_wrote(new_contact()))])
     large = await count(
-        [message(customer_wrote(one, str(n))) for n in range(10) for one in contacts]
+        [message(customer_wrote(contact_id, str(n))) for n in range(10) for contact_id in contacts]
     )
     assert large == small
     (times,) = await rows(
@@ -98,18 +98,18 @@ async def test_outcome_of_each_message_is_counted(replica: Replica) -> None:
 async def test_unexpected_error_is_retried_before_the_dead_letter(
     database: Database[UnitOfWork], broker: Broker, error: Exception, attempts: int
 ) -> None:
-    seen: list[str] = []
+    notes: list[str] = []
 
     async def failing(event: CustomerWrote, _uow: UnitOfWork) -> None:
-        seen.append(event.excerpt)
+        notes.append(event.excerpt)
         raise error
 
     replica = Replica(database, broker, HandlerRegistry[UnitOfWork]().on(CustomerWrote, failing))
     poison = message(customer_wrote(new_contact()))
     await replica.dispatcher.handle([poison])
-    assert len(seen) == attempts
+    assert len(notes) == attempts
     await replica.dispatcher.handle([poison])
-    assert len(seen) == attempts, "a dead letter is not handled again"
+    assert len(notes) == attempts, "a dead letter is not handled again"
     assert len(await rows(database, "SELECT 1 FROM dead_letters")) == 1
 
 
@@ -124,4 +124,4 @@ async def test_published_events_record_the_causing_event(
     batch = [message(customer_wrote(contact_id)) for _ in range(2)]
     await replica.dispatcher.handle(batch)
     causes = await rows(database, "SELECT cause FROM published_events ORDER BY id")
-    assert [row.cause for row in causes] == [one.event_id for one in batch]
+    assert [row.cause for row in causes] == [event.event_id for event in batch]

@@ -45,7 +45,7 @@ async def test_simultaneous_commands_share_transactions(
         answers = await asyncio.gather(*(together.submit((contact_id, text)) for text in texts))
     assert answers == [f"took {text}" for text in texts]
     # The first finds nobody to share with; then a hundred at a time.
-    assert sum("INSERT INTO outbox" in one for one in sent) == 4
+    assert sum("INSERT INTO outbox" in statement for statement in sent) == 4
     (row,) = await rows(database, "SELECT notes FROM probes")
     assert row.notes == texts
 
@@ -108,6 +108,6 @@ async def test_command_keeps_its_own_trace(
 
     async with asyncio.TaskGroup() as group:
         calls = [group.create_task(call(n)) for n in range(1, 6)]
-    parents = [one.result() for one in calls]
-    found = await rows(database, "SELECT traceparent AS parent FROM outbox ORDER BY id")
-    assert [row.parent for row in found] == parents
+    parents = [call.result() for call in calls]
+    events = await rows(database, "SELECT traceparent AS parent FROM outbox ORDER BY id")
+    assert [row.parent for row in events] == parents

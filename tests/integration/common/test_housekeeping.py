@@ -23,8 +23,8 @@ async def test_unpublished_events_and_overdue_timers_are_measured(
         uow.outbox.add([event])
         uow.timers.set([Schedule(Reminder(contact_id=contact_id, name="a"), uow.now - 5 * minute)])
     async with run_workers(Housekeeper(database, metrics, Health())):
-        await until(lambda: seen(metrics, "upstairs_timer_overdue_seconds") >= 300)
-        assert 60 <= seen(metrics, "upstairs_outbox_oldest_seconds") < 300
+        await until(lambda: sample(metrics, "upstairs_timer_overdue_seconds") >= 300)
+        assert 60 <= sample(metrics, "upstairs_outbox_oldest_seconds") < 300
 
 
 async def test_timers_of_unknown_types_are_measured(
@@ -36,10 +36,10 @@ async def test_timers_of_unknown_types_are_measured(
         uow.timers.set([Schedule(Reminder(contact_id=new_contact(), name="a"), due)])
     name = "upstairs_unknown_timer_overdue_seconds"
     async with run_workers(Housekeeper(database, metrics, Health(), ["Reminder"])):
-        await until(lambda: seen(metrics, "upstairs_timer_overdue_seconds") >= 300)
-        assert seen(metrics, name) == 0
+        await until(lambda: sample(metrics, "upstairs_timer_overdue_seconds") >= 300)
+        assert sample(metrics, name) == 0
     async with run_workers(Housekeeper(database, metrics, Health(), ["Stranger"])):
-        await until(lambda: seen(metrics, name) >= 300)
+        await until(lambda: sample(metrics, name) >= 300)
 
 
 async def test_waiting_dead_letters_are_counted(replica: Replica) -> None:
@@ -47,8 +47,8 @@ async def test_waiting_dead_letters_are_counted(replica: Replica) -> None:
     await Replay(replica.dispatcher).discard(first, "admin:ops", "nonsense")
     metrics = Metrics()
     async with run_workers(Housekeeper(replica.database, metrics, Health())):
-        await until(lambda: seen(metrics, "upstairs_dead_letters_waiting") == 1)
+        await until(lambda: sample(metrics, "upstairs_dead_letters_waiting") == 1)
 
 
-def seen(metrics: Metrics, name: str) -> float:
+def sample(metrics: Metrics, name: str) -> float:
     return metrics.registry.get_sample_value(name) or 0

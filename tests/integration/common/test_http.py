@@ -109,15 +109,15 @@ def problem(response: httpx.Response) -> tuple[int, str, str]:
 async def requests(api: httpx.AsyncClient) -> dict[tuple[str, str], float]:
     """Return how many requests were measured by route and status."""
     lines = (await api.get("/metrics")).text.splitlines()
-    found = {}
+    counts = {}
     for line in lines:
         if line.startswith("upstairs_http_request_duration_seconds_count{"):
             labels, value = line.removeprefix("upstairs_http_request_duration_seconds_count").split(
                 " "
             )
             route, status = (part.split('"')[1] for part in labels.split(","))
-            found[route, status] = float(value)
-    return found
+            counts[route, status] = float(value)
+    return counts
 
 
 async def test_request_is_handled(api: httpx.AsyncClient) -> None:

@@ -22,7 +22,7 @@ def some(count: int) -> list[CustomerWrote]:
 def behind(replica: Replica) -> dict[int, float]:
     """Return the records that each partition is behind."""
     (metric,) = replica.metrics.consumer_lag_records.collect()
-    return {int(one.labels["partition"]): one.value for one in metric.samples}
+    return {int(sample.labels["partition"]): sample.value for sample in metric.samples}
 
 
 def age(replica: Replica) -> float:

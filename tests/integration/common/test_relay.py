@@ -51,9 +51,9 @@ class HeldProducer(AIOKafkaProducer):  # type: ignore[misc]  # aiokafka is untyp
         return self.held[-1]
 
     def let_go(self) -> None:
-        for one in self.held:
-            if not one.done():
-                one.set_result(None)
+        for future in self.held:
+            if not future.done():
+                future.set_result(None)
 
 
 class FalteringProducer(AIOKafkaProducer):  # type: ignore[misc]  # aiokafka is untyped
@@ -125,17 +125,17 @@ async def test_committed_events_arrive_in_order_and_no_others(
             committed.extend(event.excerpt for event in events)
 
     async with broker.open_producer() as producer, run_workers(replica.make_relay(producer)):
-        chances = [random.Random(seed) for seed in range(writers)]  # noqa: S311 - no secret
+        chances = [random.Random(seed) for seed in range(writers)]
         await asyncio.gather(*map(write, chances))
 
     assert await count_pending(replica.database) == 0
-    found = await read_arrivals(broker)
-    assert sorted(text for pairs in found.values() for _, text in pairs) == sorted(committed)
+    events = await read_arrivals(broker)
+    assert sorted(text for pairs in events.values() for _, text in pairs) == sorted(committed)
     journal = await rows(
         replica.database,
         "SELECT key, sequence, data->>'excerpt' AS excerpt FROM published_events ORDER BY id",
     )
-    for contact_id, pairs in found.items():
+    for contact_id, pairs in events.items():
         assert [sequence for sequence, _ in pairs] == list(range(1, len(pairs) + 1))
         kept = [(row.sequence, row.excerpt) for row in journal if row.key == contact_id]
         assert pairs == kept
@@ -171,7 +171,7 @@ async def test_late_committed_row_is_published(replica: Replica, broker: Broker)
             await until(lambda: count_pending(replica.database), lambda count: count == 0)
             assert set(await read_arrivals(broker)) == {early.contact_id}
             await foreign.commit()
-        await until(lambda: read_arrivals(broker), lambda found: set(found) > {early.contact_id})
+        await until(lambda: read_arrivals(broker), lambda events: set(events) > {early.contact_id})
 
 
 async def test_relay_drains_the_outbox_on_shutdown(replica: Replica, broker: Broker) -> None:
@@ -211,9 +211,9 @@ async def test_rows_beyond_a_full_batch_do_not_overtake_a_failed_batch(
         run_workers(replica.make_relay(producer)),
     ):
         await until(lambda: count_pending(replica.database), lambda count: count == 0)
-    found = await read_arrivals(broker)
-    assert_ordered(found)
-    assert len(drop_repeats(found[contact_id])) == 20
+    events = await read_arrivals(broker)
+    assert_ordered(events)
+    assert len(drop_repeats(events[contact_id])) == 20
 
 
 async def test_lost_acknowledgement_repeats_the_same_events_in_order(
@@ -229,7 +229,7 @@ async def test_lost_acknowledgement_repeats_the_same_events_in_order(
     assert drop_repeats(pairs) == [(n + 1, number) for n, number in enumerate(numbers)]
 
 
-async def test_one_of_three_relays_publishes(
+async def test_only_elected_relay_of_three_publishes(
     database: Database[UnitOfWork], broker: Broker
 ) -> None:
     replicas = [Replica(database, broker) for _ in range(3)]
@@ -270,10 +270,10 @@ async def test_long_foreign_transaction_does_not_delay_publishing(
                 replica.database, *(customer_wrote(contact_id, f"{n}.{m}") for m in range(5))
             )
             await until(lambda: count_pending(replica.database), lambda count: count == 0)
-        found = await read_arrivals(broker)
+        events = await read_arrivals(broker)
         await foreign.rollback()
-    assert_ordered(found)
-    assert len(texts_of(found)) == 100
+    assert_ordered(events)
+    assert len(texts_of(events)) == 100
 
 
 async def test_standby_relay_takes_over(database: Database[UnitOfWork], broker: Broker) -> None:
@@ -302,17 +302,17 @@ async def test_relay_without_session_is_replaced_and_does_no_harm(
     event = customer_wrote(new_contact())
     await add_events(database, event)
     async with (
-        started(HeldProducer, broker) as held,
+        started(HeldProducer, broker) as held_producer,
         broker.open_producer() as producer,
-        run_workers(stuck.make_relay(held)),
+        run_workers(stuck.make_relay(held_producer)),
     ):
-        await until(lambda: held.held)
+        await until(lambda: held_producer.held)
         async with run_workers(other.make_relay(producer)):
             (pid,) = await fetch_lock_holders(database)
             await rows(database, f"SELECT pg_terminate_backend({pid})")
             await until(lambda: count_pending(database), lambda count: count == 0)
             # It may believe its records acknowledged, and must find its lock gone.
-            held.let_go()
+            held_producer.let_go()
             await until(lambda: sum_samples(stuck.metrics.retries))
             later = customer_wrote(event.contact_id, "later")
             await add_events(database, later)

@@ -43,7 +43,7 @@ async def writing(database: Database[UnitOfWork]) -> AsyncIterator[set[str]]:
     done = asyncio.Event()
     async with asyncio.TaskGroup() as group:
         for seed in range(WRITERS):
-            group.create_task(write(random.Random(seed)))  # noqa: S311 - no secret
+            group.create_task(write(random.Random(seed)))
         try:
             yield committed
         finally:
@@ -54,7 +54,7 @@ async def write_and_see(database: Database[UnitOfWork], contact_id: ContactId, t
     """Commit an event and wait until it has been carried away, behind all that others wrote."""
     await add_events(database, customer_wrote(contact_id, text))
     own = f"SELECT 1 FROM outbox WHERE key = '{contact_id}'"
-    await until(lambda: rows(database, own), lambda found: not found, within=60)
+    await until(lambda: rows(database, own), lambda holders: not holders, within=60)
 
 
 @pytest.mark.parametrize("strike", [Process.kill, Process.pause], ids=["killed", "stopped"])
@@ -66,12 +66,12 @@ async def test_takeover_keeps_the_order_and_loses_nothing(
     strike: Callable[[Process], None],
 ) -> None:
     subject = new_contact()
-    async with AsyncExitStack() as held:
-        active = await held.enter_async_context(
+    async with AsyncExitStack() as stack:
+        active = await stack.enter_async_context(
             running_service.run_process(probe_url, broker, tmp_path / "active.log")
         )
         (session,) = await until(lambda: fetch_lock_holders(database))
-        await held.enter_async_context(
+        await stack.enter_async_context(
             running_service.run_process(probe_url, broker, tmp_path / "standby.log")
         )
         async with writing(database) as committed:
@@ -86,6 +86,6 @@ async def test_takeover_keeps_the_order_and_loses_nothing(
         await write_and_see(database, subject, "last")
         await until(lambda: count_pending(database), lambda count: count == 0, within=60)
         assert await fetch_lock_holders(database) == [successor]
-    found = await read_arrivals(broker)
-    assert_ordered(found)
-    assert texts_of(found) == committed | {"before", "after", "last"}
+    events = await read_arrivals(broker)
+    assert_ordered(events)
+    assert texts_of(events) == committed | {"before", "after", "last"}

@@ -85,7 +85,7 @@ async def test_concurrent_replays_have_one_effect(
     results = await asyncio.gather(
         *(repaired.replay(letter_id, f"admin:{n}") for n in range(5)), return_exceptions=True
     )
-    refused = [one for one in results if isinstance(one, AlreadyClosedError)]
+    refused = [result for result in results if isinstance(result, AlreadyClosedError)]
     assert len(refused) == 4
     assert await fetch_effects(replica.database) == ([[POISON]], 1, 1)
 
@@ -222,9 +222,9 @@ async def test_discarded_dead_letter_stays_discarded(
 
 
 async def test_unknown_dead_letter_is_not_found(repaired: Replay[UnitOfWork]) -> None:
-    for asked in (repaired.replay(7, "a"), repaired.discard(7, "a", "b")):
+    for attempt in (repaired.replay(7, "a"), repaired.discard(7, "a", "b")):
         with pytest.raises(DeadLetterNotFoundError):
-            await asked
+            await attempt
 
 
 async def test_trace_of_the_caller_survives_a_replay(

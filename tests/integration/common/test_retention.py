@@ -60,8 +60,8 @@ async def touch(database: Database[UnitOfWork], *days_ago: float) -> None:
 
 
 async def noted(database: Database[UnitOfWork]) -> list[str]:
-    found = await rows(database, "SELECT notes[1] AS text FROM probes ORDER BY touched_at")
-    return [row.text for row in found]
+    probes = await rows(database, "SELECT notes[1] AS text FROM probes ORDER BY touched_at")
+    return [row.text for row in probes]
 
 
 async def test_rows_past_their_age_are_deleted_and_counted(database: Database[UnitOfWork]) -> None:
@@ -115,8 +115,8 @@ async def test_two_replicas_do_not_delete_at_the_same_time(database: Database[Un
 
 
 async def sequences(database: Database[UnitOfWork]) -> dict[str, int]:
-    found = await rows(database, "SELECT key, sequence FROM sequences")
-    return {row.key: row.sequence for row in found}
+    sequences = await rows(database, "SELECT key, sequence FROM sequences")
+    return {row.key: row.sequence for row in sequences}
 
 
 async def publish(
@@ -161,8 +161,8 @@ async def test_sequence_in_use_is_not_restarted(database: Database[UnitOfWork]) 
         await apply(database, PUBLISHED)
         uow.outbox = type(uow.outbox)(uow.connection)
     assert await sequences(database) == {contact: 2}
-    found = await rows(database, "SELECT sequence FROM published_events")
-    assert [row.sequence for row in found] == [2]
+    events = await rows(database, "SELECT sequence FROM published_events")
+    assert [row.sequence for row in events] == [2]
 
 
 async def test_closed_dead_letters_are_deleted_and_waiting_ones_stay(replica: Replica) -> None:
@@ -180,4 +180,4 @@ async def test_worker_makes_the_inbox_partitions(database: Database[UnitOfWork])
         return await rows(database, "SELECT 1 FROM pg_inherits WHERE inhparent = 'inbox'::regclass")
 
     async with run_workers(RetentionWorker(database, Metrics(), [INBOX])):
-        await until(partitions, lambda found: len(found) == 9)
+        await until(partitions, lambda names: len(names) == 9)

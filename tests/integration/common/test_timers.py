@@ -50,21 +50,21 @@ async def change(
     """Make the changes with due times counted from the database's now, and return that."""
     async with database.transaction() as uow:
         made: list[TimerChange] = [
-            one if isinstance(one, Cancel) else Schedule(one[0], uow.now + one[1])
-            for one in changes
+            change if isinstance(change, Cancel) else Schedule(change[0], uow.now + change[1])
+            for change in changes
         ]
         uow.timers.set(made)
         return uow.now
 
 
 async def pending(database: Database[UnitOfWork]) -> list[str]:
-    found = await rows(database, "SELECT data->>'name' AS name FROM timers ORDER BY due_at, id")
-    return [row.name for row in found]
+    records = await rows(database, "SELECT data->>'name' AS name FROM timers ORDER BY due_at, id")
+    return [row.name for row in records]
 
 
 async def noted(database: Database[UnitOfWork]) -> dict[str, tuple[str, ...]]:
-    found = await rows(database, "SELECT contact_id::text AS id, notes FROM probes")
-    return {row.id: tuple(row.notes) for row in found}
+    records = await rows(database, "SELECT contact_id::text AS id, notes FROM probes")
+    return {row.id: tuple(row.notes) for row in records}
 
 
 def fails_as_dead_letter(error: BaseException) -> DeadLetter:
@@ -117,44 +117,44 @@ async def test_clock_offset_fires_timers_early(
 async def test_new_timer_replaces_the_old_one_in_its_slot(
     database: Database[UnitOfWork],
 ) -> None:
-    one, other = new_contact(), new_contact()
+    first, other = new_contact(), new_contact()
     await change(
-        database, (reminder(one), FAR), (reminder(one, "else"), FAR), (reminder(other), FAR)
+        database, (reminder(first), FAR), (reminder(first, "else"), FAR), (reminder(other), FAR)
     )
-    now = await change(database, (reminder(one), 2 * FAR))
-    found = await rows(
+    now = await change(database, (reminder(first), 2 * FAR))
+    records = await rows(
         database, "SELECT contact_id::text AS id, slot, due_at FROM timers ORDER BY timers.id"
     )
-    assert [(row.id, row.slot) for row in found] == [
-        (one, "reminder:else"),
+    assert [(row.id, row.slot) for row in records] == [
+        (first, "reminder:else"),
         (other, "reminder:call back"),
-        (one, "reminder:call back"),
+        (first, "reminder:call back"),
     ]
-    assert found[-1].due_at == now + 2 * FAR
+    assert records[-1].due_at == now + 2 * FAR
 
 
 async def test_cancelled_timer_does_not_fire(database: Database[UnitOfWork]) -> None:
-    one, other = new_contact(), new_contact()
-    await change(database, (reminder(one), FAR), (reminder(other), FAR))
-    await change(database, Cancel(one, "reminder:call back"), Cancel(one, "reminder:never set"))
-    found = await rows(database, "SELECT contact_id::text AS id FROM timers")
-    assert [row.id for row in found] == [other]
+    first, other = new_contact(), new_contact()
+    await change(database, (reminder(first), FAR), (reminder(other), FAR))
+    await change(database, Cancel(first, "reminder:call back"), Cancel(first, "reminder:never set"))
+    records = await rows(database, "SELECT contact_id::text AS id FROM timers")
+    assert [row.id for row in records] == [other]
 
 
 async def test_last_change_of_a_slot_counts(database: Database[UnitOfWork]) -> None:
-    one, other = new_contact(), new_contact()
-    await change(database, (reminder(one), FAR), Cancel(one, "reminder:call back"))
+    first, other = new_contact(), new_contact()
+    await change(database, (reminder(first), FAR), Cancel(first, "reminder:call back"))
     await change(
         database,
         Cancel(other, "reminder:call back"),
         (reminder(other), FAR),
         (reminder(other), 2 * FAR),
     )
-    found = await rows(
+    records = await rows(
         database, "SELECT contact_id::text AS id, due_at - clock_timestamp() AS left FROM timers"
     )
-    assert [row.id for row in found] == [other]
-    assert found[0].left > FAR
+    assert [row.id for row in records] == [other]
+    assert records[0].left > FAR
 
 
 async def test_rolled_back_change_has_no_effect(database: Database[UnitOfWork]) -> None:
@@ -217,11 +217,11 @@ async def test_timer_of_a_newer_version_is_left_to_a_newer_replica(
     database: Database[UnitOfWork], broker: Broker
 ) -> None:
     """In a rolling deploy the old replicas meet them; and they do not spin before them."""
-    strange, known = new_contact(), new_contact()
+    strange, ordinary = new_contact(), new_contact()
     await change(
         database,
         (Stranger(contact_id=strange), -FAR),
-        (reminder(known), timedelta(0)),
+        (reminder(ordinary), timedelta(0)),
     )
 
     async def meet(timer: Stranger, uow: UnitOfWork) -> None:
@@ -232,11 +232,11 @@ async def test_timer_of_a_newer_version_is_left_to_a_newer_replica(
     async with run_workers(old.timers):
         await until(lambda: noted(database))
         assert await old.timers._until_next() == timer_loop._MAX_SLEEP
-    assert await noted(database) == {known: ("call back",)}
+    assert await noted(database) == {ordinary: ("call back",)}
     assert await rows(database, "SELECT 1 FROM dead_letters") == []
     async with run_workers(new.timers):
         await until(lambda: rows(database, "SELECT 1 FROM timers"), lambda left: not left)
-    assert await noted(database) == {known: ("call back",), strange: ("met",)}
+    assert await noted(database) == {ordinary: ("call back",), strange: ("met",)}
 
 
 async def test_too_many_dead_timers_halt_the_loop_and_readiness(
@@ -357,7 +357,7 @@ async def test_loop_does_not_spin_while_another_has_the_due_timers(replica: Repl
         begun = monotonic()
         with record_statements(replica.database) as sent:
             async with run_workers(replica.timers):
-                await until(lambda: sum("SKIP LOCKED" in one for one in sent) > 20)
+                await until(lambda: sum("SKIP LOCKED" in statement for statement in sent) > 20)
         assert monotonic() - begun >= 20 * 0.005
 
 

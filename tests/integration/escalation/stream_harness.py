@@ -6,6 +6,7 @@ import sys
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import httpx
@@ -135,7 +136,7 @@ async def serving(*replicas: Replica) -> AsyncIterator[None]:
     ):
         for made in replicas:
             async with made.client() as http:
-                await until(lambda http=http: is_live(http))  # type: ignore[misc]
+                await until(partial(is_live, http))
         yield
 
 

@@ -25,8 +25,8 @@ class Screen:
         self, action: str, by: str = "sam", etag: str | None = None, **body: Any
     ) -> httpx.Response:
         headers = key(by) | ({"If-Match": etag} if etag else {})
-        given = body or None
-        return await self.api.post(f"{self.place}/{action}", json=given, headers=headers)
+        content = body or None
+        return await self.api.post(f"{self.place}/{action}", json=content, headers=headers)
 
     async def done(self, action: str, by: str = "sam", **body: Any) -> dict[str, Any]:
         answer = await self.press(action, by, **body)
@@ -42,10 +42,10 @@ class Screen:
 async def screen(service: EscalationHarness, api: httpx.AsyncClient) -> Screen:
     """Return a screen on a contact whose customer asks for a supervisor."""
     contact = await service.received()
-    asked = SupervisorRequested(
+    request = SupervisorRequested(
         contact_id=contact.contact_id, occurred_at=contact.occurred_at, quote="Your boss, please."
     )
-    await service.handle_events(contact, assigned(contact), asked)
+    await service.handle_events(contact, assigned(contact), request)
     (shown,) = (await api.get("/v1/escalations")).json()["items"]
     return Screen(api, shown["escalation_id"])
 
@@ -157,10 +157,16 @@ class TestMoney:
             "amount": 500,
             "currency": "EUR",
         }
-        asked = await screen.done("resolve", **end)
-        assert (asked["state"], asked["awaited"]) == ("approval_asked", ["mia"])
-        assert asked["approval"]["level_name"] == "managers"
-        assert asked["headline"].endswith("sam asks to grant 500 EUR (refund)")
+        pending = await screen.done("resolve", **end)
+        assert (pending["state"], pending["awaited"]) == ("approval_asked", ["mia"])
+        approval = pending["approval"]
+        assert approval["level_name"] == "managers"
+        assert (approval["asked_by"], approval["amount"], approval["currency"]) == (
+            "sam",
+            "500",
+            "EUR",
+        )
+        assert approval["outcome"] == "refund"
         own = await screen.press("approve")
         assert own.status_code == 403
         refused = await screen.press("approve", by="kim")

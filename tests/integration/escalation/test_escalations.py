@@ -99,7 +99,14 @@ async def test_breach_climbs_until_acknowledged(
         "mia",
         "managers",
     )
-    assert shown["headline"].startswith("Billing ticket from Ada Lovelace: first response 50 s")
+    (cause,) = shown["causes"]
+    assert (cause["kind"], cause["clock"]) == ("breach", "first_response")
+    contact = shown["contact"]
+    assert (contact["topic"], contact["channel"], contact["customer"]) == (
+        "billing",
+        "ticket",
+        "Ada Lovelace",
+    )
     assert shown["ladder"] == "default v1"
     assert [step["type"] for step in shown["events"]] == [
         "upstairs.escalation_raised.v1",
@@ -249,7 +256,8 @@ async def test_raised_by_hand(service: EscalationHarness, api: httpx.AsyncClient
     body = {"contact_id": contact.contact_id, "reason": "A journalist is on the line."}
     raised = await api.post("/v1/escalations", json=body, headers=key("rita"))
     assert raised.status_code == 201
-    assert raised.json()["headline"] == "Billing ticket from Ada Lovelace: raised by rita"
+    (cause,) = raised.json()["causes"]
+    assert (cause["kind"], cause["by"], cause["reason"]) == ("manual", "rita", body["reason"])
     unknown = await api.post("/v1/escalations", json={**body, "contact_id": new_id()})
     assert unknown.status_code == 404
     await service.handle_events(resolved(contact))
@@ -264,15 +272,15 @@ async def test_list_is_sorted_by_time_left_and_paged(
         await service.handle_events(contact, supervisor_requested(contact))
     first = await open_of(api, contact)
     await api.post(f"/v1/escalations/{first}/acknowledge", headers=key("kim"))
-    seen: list[str] = []
+    ids: list[str] = []
     following: dict[str, str] = {}
     for _ in range(3):
         page = (await api.get("/v1/escalations", params={"limit": 1, **following})).json()
-        seen += [escalation["escalation_id"] for escalation in page["items"]]
+        ids += [escalation["escalation_id"] for escalation in page["items"]]
         following = {"cursor": page["next_cursor"]}
     assert page["next_cursor"] is None
-    assert len(set(seen)) == 3
-    assert seen[-1] == first
+    assert len(set(ids)) == 3
+    assert ids[-1] == first
     of_sam = (await api.get("/v1/escalations?person=sam&state=raised")).json()["items"]
     assert len(of_sam) == 2
     of_kim = (await api.get("/v1/escalations?person=kim")).json()["items"]

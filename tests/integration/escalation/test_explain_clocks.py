@@ -102,5 +102,5 @@ async def test_explain_clocks_rejects_unknown_contact_and_clock(explain: Explain
     result = await explain("018f0000-0000-7000-8000-00000000dead")
     assert (result.exit_code, result.output) == (1, "There is no such contact.\n")
     assert (await explain("nothing")).exit_code == 2
-    known = "018f0000-0000-7000-8000-00000000dead"
-    assert (await explain(known, "--clock", "patience")).exit_code == 2
+    contact_id = "018f0000-0000-7000-8000-00000000dead"
+    assert (await explain(contact_id, "--clock", "patience")).exit_code == 2

@@ -72,7 +72,7 @@ def errors_logged() -> Iterator[list[Any]]:
         structlog.configure(wrapper_class=silent)
 
 
-def asked(contact: ContactReceived) -> Event:
+def supervisor_request(contact: ContactReceived) -> Event:
     return SupervisorRequested(
         contact_id=contact.contact_id, occurred_at=contact.occurred_at, quote="Your boss, please."
     )
@@ -85,7 +85,7 @@ def resolved(contact: ContactReceived) -> Event:
 async def escalated_contact(service: EscalationHarness) -> ContactReceived:
     """Create a contact with all clocks running and an open escalation."""
     contact = await service.received()
-    await service.handle_events(contact, asked(contact))
+    await service.handle_events(contact, supervisor_request(contact))
     return contact
 
 
@@ -249,7 +249,7 @@ async def test_check_during_constant_changes_finds_nothing_missing(
             new = [await service.received() for _ in range(10)]
             old = contacts[-20:-10]
             await asyncio.gather(
-                service.handle_events(*new, *map(asked, new)),
+                service.handle_events(*new, *map(supervisor_request, new)),
                 service.handle_events(*map(assigned, contacts[-10:])),
                 service.handle_events(*map(resolved, old)),
             )

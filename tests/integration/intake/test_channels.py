@@ -185,7 +185,7 @@ async def test_every_channel_event_is_applied(
     )
 
 
-async def test_one_delivery_may_tell_of_several_contacts(
+async def test_delivery_may_carry_events_of_several_contacts(
     kiosk: httpx.AsyncClient, database: Database[UnitOfWork]
 ) -> None:
     updates: list[tuple[str, str, Happening]] = [

@@ -49,7 +49,7 @@ async def test_channel_sees_each_step_and_the_resolution_resolves_the_contact(
         **ids, from_level=0, to_level=1, level_name="manager", reason="no answer"
     )
     acknowledged = EscalationAcknowledged(**ids, by=MARCO, lease_expires_at=AT)
-    resolved = EscalationResolved(**ids, by=MARCO, outcome="refund", note="all of it")
+    resolved = EscalationResolved(**ids, by=MARCO, outcome="refund", note="all of it", level=1)
     states = []
     inside = ServiceHarness(database, make_dispatcher(database, SUBSCRIPTIONS, "intake"))
     for event in (raised, climbed, acknowledged, resolved):
@@ -83,7 +83,7 @@ async def test_channel_sees_the_level_at_which_a_returned_or_reopened_escalation
         reason="the shift of sara ended",
         lateness_ms=1.5,
     )
-    resolved = EscalationResolved(**ids, by=OMAR, outcome="apology", note="explained")
+    resolved = EscalationResolved(**ids, by=OMAR, outcome="apology", note="explained", level=1)
     reopened = EscalationReopened(
         **ids, by=OMAR, reason="angry again", severity="high", level=1, level_name="manager"
     )

@@ -96,13 +96,13 @@ async def test_clock_threshold_changes_the_priority_once(
     await api.post(f"/v1/contacts/{done_id}/resolve", json={})
     inside = ServiceHarness(database, make_dispatcher(database, SUBSCRIPTIONS, "intake"))
     for contact_id in (open_id, open_id, done_id):
-        asked = PriorityChangeAsked(
+        request = PriorityChangeAsked(
             contact_id=ContactId(contact_id),
             occurred_at=TimeSource().utc_now(),
             priority="urgent",
             reason="75 % of the first response's time is spent",
         )
-        await inside.handle_events(asked)
+        await inside.handle_events(request)
     (event,) = await published_data(database, "contact_prioritized")
     assert (event["contact_id"], event["priority"], event["by"]) == (open_id, "urgent", None)
     assert event["reason"] == "75 % of the first response's time is spent"

@@ -19,8 +19,8 @@ RITA = {
 async def hire(api: httpx.AsyncClient, name: str = "rita", **changes: object) -> None:
     put = await api.put(f"/v1/representatives/{name}", json={**RITA, **changes})
     assert put.status_code == 200, put.text
-    seen = await api.put(f"/v1/representatives/{name}/presence", json={"presence": "available"})
-    assert seen.status_code == 200, seen.text
+    presence = await api.put(f"/v1/representatives/{name}/presence", json={"presence": "available"})
+    assert presence.status_code == 200, presence.text
 
 
 async def offered(api: httpx.AsyncClient, harness: RouterHarness) -> str:
@@ -35,14 +35,14 @@ async def test_representative_is_added_set_available_and_shown(api: httpx.AsyncC
     new = await api.put("/v1/representatives/rita", json=RITA)
     assert new.json()["presence"] == "offline"
 
-    seen = await api.put(
+    presence = await api.put(
         "/v1/representatives/rita/presence", json={"presence": "available"}, headers=key("rita")
     )
 
-    assert (seen.json()["presence"], seen.json()["free_slots"]) == ("available", 2)
-    assert (await api.get("/v1/representatives/rita")).json() == seen.json()
+    assert (presence.json()["presence"], presence.json()["free_slots"]) == ("available", 2)
+    assert (await api.get("/v1/representatives/rita")).json() == presence.json()
     assert (await api.get("/v1/representatives")).json() == {
-        "items": [seen.json()],
+        "items": [presence.json()],
         "next_cursor": None,
     }
 

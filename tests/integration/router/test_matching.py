@@ -349,7 +349,9 @@ async def test_resolved_escalation_keeps_the_contact_until_its_resolution_comes(
     )
     done = {"by": PersonId("mia"), "outcome": "refund", "note": "all of it"}
 
-    await harness.handle_events(EscalationResolved(**escalation, occurred_at=LATER, **done))
+    await harness.handle_events(
+        EscalationResolved(**escalation, occurred_at=LATER, level=1, **done)
+    )
 
     assignment = await harness.assignment(contact.contact_id)
     assert (assignment.state, assignment.supervisor_id) == ("with_supervisor", "mia")

@@ -247,7 +247,7 @@ def test_customer_request_is_always_escalated(harness: ContactHarness) -> None:
     harness.ask_for_supervisor()
     page = harness.events(PageRequested)[-1]
     (cause,) = page.causes
-    assert (cause.cause, cause.reason) == ("customer_request", 'Customer: "Your boss!"')
+    assert (cause.cause, cause.reason) == ("customer_request", "Your boss!")
 
 
 def test_resolved_contact_closes_escalation(breached: ContactHarness) -> None:

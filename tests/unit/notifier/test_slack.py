@@ -124,7 +124,7 @@ def test_customers_words_cannot_mention_link_or_add_a_line() -> None:
     assert all("<!channel>" not in text and "<http" not in text for text in texts)
     lines = message["blocks"][0]["text"]["text"].splitlines()
     assert len(lines) == 7
-    assert lines[4] == f"“{escaped}”"
+    assert lines[4] == f"Complaint about rui, reported by kim: “{escaped}”"
     assert lines[5] == f"Subject: “{escaped}”"
 
 

@@ -80,9 +80,9 @@ def render(feed: DutyFeed, now: datetime) -> bytes:
 
 
 def _event(schedule_id: str, shift: Shift, now: datetime) -> Event:
-    name = f"duty-schedule/{schedule_id}/{shift.person_id}/{shift.start.isoformat()}"
+    uid = derived_id("duty-schedule", schedule_id, shift.person_id, shift.start.isoformat())
     event = Event()
-    event.add("uid", f"{derived_id(name)}@upstairs")
+    event.add("uid", f"{uid}@upstairs")
     event.add("dtstamp", now)
     event.add("dtstart", shift.start)
     event.add("dtend", shift.end)

@@ -13,6 +13,7 @@ from common.contracts import BY_TYPE
 from common.contracts.event import ContactId, Event, PersonId
 from common.core import trace
 from common.storage.rows import LockedTable
+from common.storage.tables import published_events
 from common.storage.uow import UnitOfWork as BaseUnitOfWork
 from router import tables
 from router.domain.assignments import HELD, WAITING, Assignment, Decision, State
@@ -116,11 +117,10 @@ class Assignments(LockedTable[ContactId, Assignment]):
 
     async def history(self, contact_id: ContactId) -> list[Event]:
         """Return what router published about the contact, in order."""
-        published = tables.published_events
         rows = await self.connection.execute(
-            select(published.c.type, published.c.data)
-            .where(published.c.key == contact_id, published.c.topic == "assignments")
-            .order_by(published.c.id)
+            select(published_events.c.type, published_events.c.data)
+            .where(published_events.c.key == contact_id, published_events.c.topic == "assignments")
+            .order_by(published_events.c.id)
         )
         return [BY_TYPE[row.type].model_validate(row.data) for row in rows]
 

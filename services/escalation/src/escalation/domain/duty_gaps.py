@@ -38,12 +38,12 @@ class UpcomingGap:
 
     def page(self, at: datetime) -> PageRequested:
         start, end = self.gap.start, self.gap.end
-        name = f"duty-schedule/{self.schedule_id}"
-        page = f"{name}/gap/{start.isoformat()}/{end.isoformat()}/{at.isoformat()}"
+        schedule = "duty-schedule", self.schedule_id
+        times = start.isoformat(), end.isoformat(), at.isoformat()
         return PageRequested(
-            contact_id=ContactId(derived_id(name)),
+            contact_id=ContactId(derived_id(*schedule)),
             occurred_at=at,
-            page_id=PageId(derived_id(page)),
+            page_id=PageId(derived_id(*schedule, "gap", *times)),
             person_id=OPERATIONS,
             reason="duty_gap",
             respond_by=start if start > at else None,

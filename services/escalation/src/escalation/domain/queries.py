@@ -1,7 +1,7 @@
 """What is asked about escalations: filters and order of a list, and how late timers fired."""
 
 from dataclasses import dataclass
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 from annotated_types import Len
 from pydantic import (
@@ -60,6 +60,11 @@ class EscalationQuery(BaseModel):
     ladder: list[SettingId] | None = Field(None, description="id of the ladder it is on")
     overdue: bool | None = Field(None, description="whether its deadline has passed")
     alarm: bool | None = Field(None, description="whether its whole ladder has gone unanswered")
+
+    @property
+    def filters(self) -> dict[str, Any]:
+        """The filters and the order, as JSON; a cursor is valid for these only."""
+        return self.model_dump(mode="json", include=set(EscalationQuery.model_fields))
 
     @field_validator("state")
     @classmethod

@@ -43,8 +43,7 @@ class MissingTimer:
     def page_id(self) -> PageId:
         """The same at each check, so that a missing timer is reported once."""
         timer, due_at = self.expected.timer, self.expected.due_at
-        name = f"{timer.contact_id}/timer/{timer.slot}/{due_at.isoformat()}"
-        return PageId(derived_id(name))
+        return PageId(derived_id(timer.contact_id, "timer", timer.slot, due_at.isoformat()))
 
 
 def expected_timers(

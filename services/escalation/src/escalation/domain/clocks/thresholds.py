@@ -149,5 +149,5 @@ def _supervisors(situation: Situation) -> tuple[PersonId, ...]:
 def _page_id(
     contact: TrackedContact, clock: SlaClock, threshold: Threshold, person: PersonId
 ) -> PageId:
-    place = f"{clock.name}/{clock.run}/{threshold.due_at.isoformat()}/{threshold.action}"
-    return PageId(derived_id(f"{contact.contact_id}/{place}/{person}"))
+    place = clock.name, clock.run, threshold.due_at.isoformat(), threshold.action
+    return PageId(derived_id(contact.contact_id, *place, person))

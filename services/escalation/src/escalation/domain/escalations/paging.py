@@ -130,6 +130,7 @@ def paged_cause(contact: TrackedContact, cause: EscalationCause) -> PagedCause:
         at=cause.at,
         by=cause.by,
         about=cause.about,
+        score=cause.score,
         clock=cause.clock,
         due_at=cause.due_at,
         clock_state=_clock_state(clock) if clock else None,
@@ -163,5 +164,5 @@ def _page_reason(situation: Situation, waiting: Escalation) -> PageReason:
 
 
 def _page_id(escalation: Escalation, person: PersonId, reason: PageReason) -> PageId:
-    turn = f"{escalation.level}/{escalation.round}/{escalation.lease_no}/{len(escalation.causes)}"
-    return PageId(derived_id(f"{escalation.escalation_id}/{turn}/{reason}/{person}"))
+    turn = escalation.level, escalation.round, escalation.lease_no, len(escalation.causes)
+    return PageId(derived_id(escalation.escalation_id, *turn, reason, person))

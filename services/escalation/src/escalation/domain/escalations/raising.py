@@ -124,5 +124,5 @@ def _raise(situation: Situation, cause: EscalationCause, *further: EscalationCau
 
 
 def _next_id(contact: TrackedContact) -> EscalationId:
-    name = f"{contact.contact_id}/escalation/{contact.escalation_count + 1}"
-    return EscalationId(derived_id(name))
+    number = contact.escalation_count + 1
+    return EscalationId(derived_id(contact.contact_id, "escalation", number))
