@@ -14,14 +14,14 @@ from devstack import Stack
 from stage.system import SERVICES
 from support.waiting import until
 
-CONTACTS = 1200
+CONTACTS = 600
 # More than any machine bears: contacts come as fast as they are accepted.
 PER_SECOND = 170
 ROUNDS = 2
-ACCEPTED_WITHIN_S = 600
+ACCEPTED_WITHIN_S = 1200
 
 
-@pytest.mark.timeout(1800)
+@pytest.mark.timeout(3600)
 async def test_no_contact_is_lost_or_handled_twice_through_kills(
     stack: Stack, tmp_path: Path
 ) -> None:
