@@ -32,7 +32,7 @@ STALLED_AFTER_S = 300
 # The base of a call's timeout: after it, the client calls again.
 CALL_TIMEOUT_S = 5
 READY_WITHIN_S = 300
-SETTLED_WITHIN = timedelta(minutes=10)
+SETTLED_WITHIN = timedelta(minutes=30)
 RETRY_S = 0.1
 AVOID_UNREACHABLE_S = 1
 CONCURRENT_CALLS = 16
