@@ -169,11 +169,27 @@ async def test_put_with_unknown_etag_is_refused(
     stale = await configured.put(
         f"/v1/{path}", json=body[path.partition("/")[0]], headers={"If-Match": '"7"'}
     )
-    assert (stale.status_code, stale.json()["detail"]) == (
-        412,
-        "The setting has changed since you read it.",
-    )
-    assert (stale.json()["current"] is None) == path.startswith("people")
+    is_new = path.startswith("people")
+    detail = "There is no such setting." if is_new else "The setting has changed since you read it."
+    assert (stale.status_code, stale.json()["detail"]) == (412, detail)
+    assert (stale.json()["current"] is None) == is_new
     assert await service.rows("SELECT * FROM setting_versions") == versions
     wrong = await configured.put("/v1/teams/x", json={}, headers={"If-Match": "7"})
-    assert wrong.json()["errors"][0]["pointer"] == "header/if-match"
+    assert wrong.json()["errors"] == [
+        {
+            "pointer": "header/if-match",
+            "detail": 'Send the ETag that you have read, for example "3", or *.',
+        }
+    ]
+
+
+async def test_star_in_if_match_is_refused_for_a_new_setting(
+    configured: httpx.AsyncClient,
+) -> None:
+    async def put(setting_id: str) -> httpx.Response:
+        path = f"/v1/ladders/{setting_id}"
+        return await configured.put(path, json=LADDER, headers={"If-Match": "*"})
+
+    assert (await put("default")).status_code == 200
+    refused = await put("new")
+    assert (refused.status_code, refused.json()["detail"]) == (412, "There is no such setting.")

@@ -3,7 +3,9 @@
 import base64
 import hashlib
 import hmac
+from collections.abc import Mapping
 from datetime import timedelta
+from types import MappingProxyType
 from typing import Any
 
 import httpx
@@ -83,12 +85,18 @@ def zendesk_headers(
     }
 
 
-def zendesk_body(kind: str = "ticket.created", delivery: str = "d-1", **event: Any) -> bytes:
+def zendesk_body(
+    kind: str = "ticket.created",
+    delivery: str = "d-1",
+    ticket: Mapping[str, Any] = MappingProxyType({}),
+    **event: Any,
+) -> bytes:
+    """Return a delivery about the usual ticket with the changes of `ticket`."""
     return orjson.dumps(
         {
             "id": delivery,
             "type": f"zen:event-type:{kind}",
-            "detail": ZENDESK_TICKET,
+            "detail": {**ZENDESK_TICKET, **ticket},
             "event": event,
         }
     )

@@ -54,6 +54,19 @@ async def test_same_idempotency_key_makes_one_contact(
     assert await published(database) == ["contact_received", "customer_wrote"]
 
 
+async def test_repeated_message_is_added_once_and_answered_200(
+    api: httpx.AsyncClient, database: Database[UnitOfWork]
+) -> None:
+    path = f"/v1/contacts/{await accept(api, text=None)}/messages"
+    message = {"author": "customer", "text": "Hello?"}
+    answers = [
+        await api.post(path, json=message, headers={"Idempotency-Key": "m1"}) for _ in range(2)
+    ]
+    assert [answer.status_code for answer in answers] == [201, 200]
+    assert answers[0].json() == answers[1].json()
+    assert await published(database) == ["contact_received", "customer_wrote"]
+
+
 async def test_same_idempotency_key_with_another_body_is_refused(
     api: httpx.AsyncClient, database: Database[UnitOfWork]
 ) -> None:

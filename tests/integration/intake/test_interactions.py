@@ -50,6 +50,7 @@ async def test_interaction_id_of_another_interaction_is_refused(
     other = await api.post(path, json={**CALL, "talk_s": 200})
     assert other.status_code == 422
     assert other.json()["type"] == "urn:upstairs:problem:idempotency-key-reused"
+    assert other.json()["detail"].startswith("The interaction id call-7731 ")
     assert len(await published_data(database, "interaction_measured")) == 1
 
 
@@ -91,3 +92,15 @@ async def test_unknown_contact_and_other_roles_are_refused(api: httpx.AsyncClien
     assert (await api.post(path, json=CALL)).status_code == 404
     forbidden = await api.post(path, json=CALL, headers=key("representative"))
     assert forbidden.status_code == 403
+
+
+async def test_interaction_that_ends_in_the_future_is_refused(
+    api: httpx.AsyncClient, database: Database[UnitOfWork]
+) -> None:
+    path = f"/v1/contacts/{await accept(api, text=None)}/interactions"
+    future = {"started_at": "2199-03-02T10:00:00Z", "ended_at": "2199-03-02T10:04:30Z"}
+    answer = await api.post(path, json={**CALL, **future})
+    assert answer.status_code == 422
+    assert answer.json()["type"] == "urn:upstairs:problem:interaction-not-over"
+    assert await published_data(database, "interaction_measured") == []
+    assert (await api.post(path, json=CALL)).status_code == 201

@@ -1,6 +1,7 @@
 """Signed webhooks of Zendesk become contacts, once, in whatever order they come."""
 
 from datetime import timedelta
+from typing import Any
 
 import httpx
 import pytest
@@ -9,6 +10,7 @@ from common.storage.database import Database
 from intake.store import UnitOfWork
 from integration.intake.harness import (
     deliver,
+    key,
     nothing_happened,
     published,
     zendesk_body,
@@ -98,3 +100,54 @@ async def test_unknown_connection_is_not_found(zendesk: httpx.AsyncClient) -> No
     )
     assert answer.status_code == 404
     assert answer.json()["type"] == "urn:upstairs:problem:connection-not-found"
+
+
+async def test_nul_anywhere_in_a_delivery_is_left_out(
+    zendesk: httpx.AsyncClient, database: Database[UnitOfWork]
+) -> None:
+    staff = {"body": "Hi\x00", "author": {"id": "9\x00", "is_staff": True}}
+    body = zendesk_body("ticket.comment_added", "d\x00-7\x00\x00", comment=staff)
+    assert b"\\u0000" in body
+    assert (await deliver(zendesk, body)).status_code == 200
+    ticket = zendesk_body("ticket.crea\x00ted", "d-8", {"id": "51\x0059", "requester_id": "\x007"})
+    assert (await deliver(zendesk, ticket)).status_code == 200
+    contacts = await rows(database, "SELECT external_ref, customer_id FROM contacts")
+    assert ("5159", "zendesk:acme:7") in [tuple(contact) for contact in contacts]
+
+
+async def test_backslash_before_u0000_is_kept(
+    zendesk: httpx.AsyncClient, database: Database[UnitOfWork]
+) -> None:
+    assert (await deliver(zendesk, zendesk_body(ticket={"subject": "\\u0000"}))).status_code == 200
+    (contact,) = await rows(database, "SELECT subject FROM contacts")
+    assert contact.subject == "\\u0000"
+
+
+@pytest.mark.parametrize("field", ["id", "requester_id"])
+async def test_ids_of_a_ticket_are_bounded(zendesk: httpx.AsyncClient, field: str) -> None:
+    answer = await deliver(zendesk, zendesk_body(ticket={field: "7" * 201}))
+    assert answer.status_code == 422
+    assert f"body/detail/{field}" in answer.json()["detail"]
+
+
+async def test_null_is_a_missing_field(zendesk: httpx.AsyncClient) -> None:
+    comment = {"body": "Hi", "is_public": None, "author": None}
+    body = zendesk_body("ticket.comment_added", "d-9", {"tags": None}, comment=comment)
+    assert (await deliver(zendesk, body)).status_code == 200
+
+
+@pytest.mark.parametrize(
+    ("options", "place"),
+    [
+        ({"topic": "two words"}, "body/options/topic"),
+        ({"language": "English"}, "body/options/language"),
+        ({"topic_by_tag": {"a": "nul\x00"}}, "body/options/topic_by_tag/a"),
+    ],
+)
+async def test_options_that_no_contact_may_have_are_invalid(
+    api: httpx.AsyncClient, options: dict[str, Any], place: str
+) -> None:
+    body = {"secret": "s", "options": options}
+    answer = await api.put("/v1/channels/zendesk/new", json=body, headers=key("admin"))
+    assert answer.status_code == 422
+    assert answer.json()["errors"][0]["pointer"] == place

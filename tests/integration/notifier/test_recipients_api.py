@@ -5,6 +5,7 @@ from typing import Any
 import httpx
 import pytest
 
+from common.http.pagination import encode_cursor
 from integration.notifier.conftest import ServiceHarness, key
 
 DANA: dict[str, Any] = {
@@ -86,3 +87,22 @@ async def test_representative_may_not_read_or_set_recipients(api: httpx.AsyncCli
         assert (await api.request(method, path, json=DANA)).status_code == 401
         refused = await api.request(method, path, json=DANA, headers=key("rita"))
         assert refused.status_code == 403
+
+
+@pytest.mark.parametrize(
+    ("path", "last"),
+    [("recipients", "a\x00b"), ("recipients", ""), ("notifications", "x")],
+)
+async def test_cursor_with_impossible_key_is_invalid(
+    api: httpx.AsyncClient, path: str, last: str
+) -> None:
+    filters = dict.fromkeys(("contact_id", "escalation_id", "person_id", "state"))
+    cursor = encode_cursor(last, filters if path == "notifications" else None)
+    answer = await api.get(f"/v1/{path}", params={"cursor": cursor}, headers=key("sara"))
+    assert answer.status_code == 422
+    assert "not a cursor of this list" in answer.json()["detail"]
+
+
+async def test_impossible_person_is_an_invalid_filter(api: httpx.AsyncClient) -> None:
+    answer = await api.get("/v1/notifications?person_id=%00", headers=key("sara"))
+    assert answer.status_code == 422

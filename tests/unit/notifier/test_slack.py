@@ -108,8 +108,9 @@ def test_warning_has_only_a_link() -> None:
 
 
 def test_customers_words_cannot_mention_link_or_add_a_line() -> None:
-    hostile = "<!channel> & <http://evil|here>\n*Approved*"
-    escaped = "&lt;!channel&gt; &amp; &lt;http://evil|here&gt; *Approved*"
+    hostile = "<!channel> & <http://evil|here>\n*Approved* _by_ ~all~ `ok` :tada:"
+    escaped = "&lt;!channel&gt; &amp; &lt;http://evil|here&gt; "
+    escaped += "∗Approved∗ ˍbyˍ ∼all∼ ˋokˋ ∶tada:"  # noqa: RUF001 - they look alike
     message = slack.page_message(
         notification(
             contact={**ADA, "customer_name": hostile, "subject": hostile},
@@ -122,6 +123,9 @@ def test_customers_words_cannot_mention_link_or_add_a_line() -> None:
     )
     texts = [message["text"], *(str(block) for block in message["blocks"])]
     assert all("<!channel>" not in text and "<http" not in text for text in texts)
+    # Slack makes no links of plain addresses, and shows nothing of what they lead to.
+    assert message["blocks"][0]["text"]["verbatim"]
+    assert (message["unfurl_links"], message["unfurl_media"]) == (False, False)
     lines = message["blocks"][0]["text"]["text"].splitlines()
     assert len(lines) == 7
     assert lines[4] == f"Complaint about rui, reported by kim: “{escaped}”"

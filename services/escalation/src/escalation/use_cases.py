@@ -1,6 +1,6 @@
 """What people and workers have escalation do: load, decide, record. None of it commits."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Container
 from dataclasses import dataclass
 from functools import partial
 from typing import TypeVar
@@ -29,7 +29,7 @@ from escalation.handlers import record
 from escalation.store.unit_of_work import UnitOfWork
 
 S = TypeVar("S", bound=Setting)
-Versions = frozenset[int]
+Versions = Container[int]
 
 log = structlog.get_logger()
 

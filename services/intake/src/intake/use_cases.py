@@ -108,7 +108,7 @@ async def claim_key(key: IdempotencyKey | None, result: str, uow: UnitOfWork) ->
     if earlier is None:
         return None
     if earlier.fingerprint != key.fingerprint:
-        raise KeyReusedError(f"The key {key.key}")
+        raise KeyReusedError(f"{key.name} {key.key}")
     return earlier.result
 
 
@@ -243,7 +243,8 @@ async def record_interaction(
     """Return False if this interaction was recorded before: then nothing is done."""
     contact = await get_or_raise(contact_id, uow)
     interaction_id = interaction.interaction_id
-    key = IdempotencyKey(f"interaction:{contact_id}", interaction_id, fingerprint)
+    scope, name = f"interaction:{contact_id}", "The interaction id"
+    key = IdempotencyKey(scope, interaction_id, fingerprint, name)
     if await claim_key(key, interaction_id, uow) is not None:
         return False
     record(interactions.record_interaction(contact, interaction, uow.now), uow)
@@ -300,7 +301,7 @@ async def _apply_once(
     contact_id: ContactId, connection: ChannelConnection, event: ChannelEvent, uow: UnitOfWork
 ) -> AppliedEvent:
     scope = f"{connection.kind}:{connection.connection}"
-    key = IdempotencyKey(scope, event.event_id, fingerprint=event.event_type)
+    key = IdempotencyKey(scope, event.event_id, event.event_type, "The event id")
     earlier = await claim_key(key, contact_id, uow)
     if earlier is not None:
         return AppliedEvent(ContactId(earlier), repeated=True)

@@ -21,6 +21,10 @@ from notifier.domain.reasons import asks_for
 _INVISIBLE = re.compile(
     "[\x00-\x08\x0e-\x1f\x7f-\x9f\u200b-\u200f\u202a-\u202e\u2060-\u2069\ufeff]"
 )
+# What Slack reads as styles: `*bold*`, `~struck~`, code, `_italic_`, and the name of an emoji.
+_LOOK_ALIKES = str.maketrans({"*": "\u2217", "~": "\u223c", "`": "\u02cb"})
+_OUTER_UNDERSCORE = re.compile(r"(?<![^\W_])_|_(?![^\W_])")
+_EMOJI_COLON = re.compile(r"(?<!\w):(?=[\w+'-]+:)")
 _LONGEST_LINE = 600
 
 
@@ -130,10 +134,14 @@ def _plain(value: object) -> object:
 
 
 def _mrkdwn(value: object) -> object:
-    """Escape what Slack reads as a mention, a link or an entity."""
+    """Escape what Slack reads as a mention, a link, an entity, a style or an emoji.
+
+    Slack has no escape for the marks of styles, so characters that look alike replace them.
+    """
     if isinstance(value, Markup):
         return value
-    line = _one_line(str(value))
+    line = _one_line(str(value)).translate(_LOOK_ALIKES)
+    line = _EMOJI_COLON.sub("\u2236", _OUTER_UNDERSCORE.sub("\u02cd", line))
     return line.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
 
 

@@ -35,6 +35,7 @@ def _reject_nul(text: str) -> str:
 
 
 Slug = Annotated[str, StringConstraints(pattern=f"^{ID_PATTERN}$")]
+LanguageCode = Annotated[str, StringConstraints(pattern=r"^[a-z]{2,3}$")]
 ShortText = Annotated[
     str, StringConstraints(min_length=1, max_length=300), AfterValidator(_reject_nul)
 ]

@@ -78,7 +78,7 @@ async def _invalid(_request: Request, error: Any) -> Response:
 
 def _place(error: Mapping[str, Any]) -> dict[str, str]:
     where = "/".join(str(part) for part in error["loc"])
-    return {"pointer": where, "detail": error["msg"]}
+    return {"pointer": where, "detail": error["msg"].removeprefix("Value error, ")}
 
 
 async def _http(_request: Request, error: Any) -> Response:

@@ -3,7 +3,7 @@
 With `If-Match`, the ETag that the caller has read, an action applies only if nothing has changed.
 """
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Container
 from dataclasses import dataclass
 from decimal import Decimal
 from functools import partial
@@ -142,7 +142,7 @@ class ActionContext:
     escalation_id: EscalationId
     database: Database[UnitOfWork]
     caller: Principal
-    versions: frozenset[int] | None
+    versions: Container[int] | None
     response: Response
 
     @property

@@ -1,6 +1,7 @@
 """What routes share: the database, callers' roles, `If-Match`, and which error is which problem."""
 
-from collections.abc import AsyncIterator
+import re
+from collections.abc import AsyncIterator, Container
 from contextlib import asynccontextmanager
 from datetime import datetime, timedelta
 from typing import Annotated, Any, Final
@@ -23,23 +24,34 @@ StaffUser = Annotated[Principal, Depends(require_role("representative", "supervi
 SupervisorUser = Annotated[Principal, Depends(require_role("supervisor", "manager"))]
 ManagerUser = Annotated[Principal, Depends(require_role("manager"))]
 
-_ETAGS: Final = r'^(\*|(W/)?"\d{1,9}"( *, *(W/)?"\d{1,9}")*)$'
+_ETAGS: Final = re.compile(r'(W/)?"\d{1,9}"( *, *(W/)?"\d{1,9}")*')
+_IF_MATCH_FORM: Final = 'Send the ETag that you have read, for example "3", or *.'
+
+
+class AnyVersion:
+    """Holds every version of what exists, as `If-Match: *` asks."""
+
+    def __contains__(self, version: object) -> bool:
+        return True
 
 
 async def _if_match(
     if_match: Annotated[
-        str | None,
-        Header(pattern=_ETAGS, max_length=200, description="the ETag that you have read"),
+        str | None, Header(max_length=200, description="the ETag that you have read")
     ] = None,
-) -> frozenset[int] | None:
-    if if_match in (None, "*"):
+) -> Container[int] | None:
+    if if_match is None:
         return None
+    if if_match.strip() == "*":
+        return AnyVersion()
+    if not _ETAGS.fullmatch(if_match):
+        raise invalid(("header/if-match", _IF_MATCH_FORM))
     tags = (tag.strip().removeprefix("W/") for tag in if_match.split(","))
     return frozenset(int(tag.strip('"')) for tag in tags)
 
 
-# The versions that the caller accepts; None accepts any.
-IfMatch = Annotated[frozenset[int] | None, Depends(_if_match)]
+# The versions that the caller accepts; None accepts any, and a new setting too.
+IfMatch = Annotated[Container[int] | None, Depends(_if_match)]
 
 
 @asynccontextmanager

@@ -4,7 +4,7 @@ The routes of each kind follow from the registry of kinds. With `If-Match`, the 
 manager has read, a setting is put only if nothing has changed since.
 """
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Container
 from dataclasses import dataclass
 from typing import Annotated, Any, Final, Literal, TypeVar
 
@@ -48,7 +48,7 @@ class PutContext:
 
     database: Database[UnitOfWork]
     caller: Principal
-    versions: frozenset[int] | None
+    versions: Container[int] | None
     response: Response
 
     async def put(self, setting_id: str, body: S) -> SettingOut[S]:

@@ -64,7 +64,7 @@ class StaleSettingError(Exception):
     """The setting has changed since you read it."""
 
     def __init__(self, current: "Versioned[Any] | None") -> None:
-        super().__init__(self.__doc__)
+        super().__init__(self.__doc__ if current else "There is no such setting.")
         self.current = current
 
 

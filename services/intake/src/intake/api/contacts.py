@@ -95,11 +95,12 @@ async def add_message(
     contact_id: ContactPath,
     new: MessageIn,
     request: Request,
+    response: Response,
     database: IntakeDatabase,
     caller: ChannelOrStaffUser,
     key: KeyHeader = None,
 ) -> MessageIdOut:
-    """Add a message of the customer or of the representative.
+    """Add a message of the customer or of the representative. A repeated request answers 200.
 
     A customer who writes to a resolved or abandoned contact reopens it. A customer who asks for
     a supervisor is escalated at once.
@@ -112,10 +113,12 @@ async def add_message(
     )
     async with transaction(database) as uow:
         repeatable = await idempotency_key(request, caller, key)
-        message_id = await use_cases.claim_key(repeatable, command.message_id, uow)
-        if message_id is None:
+        earlier = await use_cases.claim_key(repeatable, command.message_id, uow)
+        if earlier is None:
             await use_cases.write(command, uow)
-    return MessageIdOut(message_id=MessageId(message_id or command.message_id))
+    if earlier is not None:
+        response.status_code = HTTPStatus.OK
+    return MessageIdOut(message_id=MessageId(earlier or command.message_id))
 
 
 @router.post("/{contact_id}/request-supervisor", status_code=HTTPStatus.ACCEPTED)

@@ -44,6 +44,7 @@ _PROBLEMS: Mapping[type[Exception], tuple[HTTPStatus, str]] = {
     errors.SurveyNotFoundError: (HTTPStatus.NOT_FOUND, "survey-not-found"),
     errors.ResolutionNotFoundError: (HTTPStatus.CONFLICT, "resolution-not-found"),
     errors.ScoreOutOfScaleError: (HTTPStatus.UNPROCESSABLE_ENTITY, "score-out-of-scale"),
+    errors.InteractionNotOverError: (HTTPStatus.UNPROCESSABLE_ENTITY, "interaction-not-over"),
     errors.KeyReusedError: (HTTPStatus.UNPROCESSABLE_ENTITY, "idempotency-key-reused"),
     errors.ConnectionKindError: (HTTPStatus.CONFLICT, "connection-of-another-kind"),
 }

@@ -1,6 +1,6 @@
 """What requests and answers look like."""
 
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Annotated, Any, Self
 
 from pydantic import (
@@ -29,11 +29,13 @@ from common.contracts.event import (
     PersonId,
     TeamId,
 )
-from common.http.app import LongText, RequestModel, ShortText, Slug
+from common.http.app import LanguageCode, LongText, RequestModel, ShortText, Slug
 from intake.channels import CHANNELS
 from intake.domain.model import Author, ContactState, EscalationState
 
 MAX_INTERACTION = timedelta(days=1)
+# Before it nothing was measured; a time in year 1 or 9999 does not fit into every time zone.
+_EARLIEST = datetime(2000, 1, 1, tzinfo=UTC)
 # Each part may have been rounded up by its system.
 _ROUNDING_S = 2
 
@@ -41,7 +43,9 @@ ContactRef = Annotated[
     ContactId,
     StringConstraints(pattern=rf"^{UUID_PATTERN}$"),
 ]
-Seconds = Annotated[float, Field(ge=0, le=MAX_INTERACTION.total_seconds(), allow_inf_nan=False)]
+Seconds = Annotated[
+    float, Field(ge=0, le=MAX_INTERACTION.total_seconds(), allow_inf_nan=False, strict=True)
+]
 
 
 class CustomerIn(RequestModel):
@@ -73,7 +77,7 @@ class ContactIn(RequestModel):
     customer: CustomerIn = Field(description="Who turned to you.")
     subject: ShortText = Field(description="What it is about, in one line.")
     topic: Slug = Field(description="The topic; queues, skills and policies go by it.")
-    language: Annotated[str, Field(pattern=r"^[a-z]{2,3}$")] = Field(
+    language: LanguageCode = Field(
         "en", description="The customer's language, as a code of ISO 639."
     )
     priority: Priority = Field("normal", description="How urgent it is.")
@@ -201,8 +205,10 @@ class InteractionIn(RequestModel):
         description="Your id of the call or chat. The same id again changes nothing."
     )
     person_id: Slug = Field(description="The representative who had the call or chat.")
-    started_at: AwareDatetime = Field(description="When the conversation started.")
-    ended_at: AwareDatetime = Field(description="When the conversation ended; wrap-up follows.")
+    started_at: AwareDatetime = Field(ge=_EARLIEST, description="When the conversation started.")
+    ended_at: AwareDatetime = Field(
+        ge=_EARLIEST, description="When the conversation ended; wrap-up follows."
+    )
     talk_s: Seconds = Field(description="Seconds in conversation.")
     hold_s: Seconds = Field(0, description="Seconds in which the customer was on hold.")
     wrap_s: Seconds = Field(0, description="Seconds of work after the conversation.")

@@ -1,12 +1,13 @@
 """What a kind of channel has to offer, and what it tells about its contacts."""
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Protocol, TypeVar
+from typing import Annotated, Any, Protocol, TypeVar
 
 import orjson
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, StringConstraints, model_validator
 
 from common.contracts import contacts
 from common.contracts.contacts import Customer, Priority
@@ -14,6 +15,11 @@ from common.contracts.event import PersonId
 from intake.domain.model import ChannelConnection
 
 _SUBJECT_CHARACTERS = 300
+# PostgreSQL does not store the character NUL. An odd number of backslashes makes it an escape.
+_ESCAPED_NUL = re.compile(rb"(?<!\\)((?:\\\\)*)\\u0000")
+
+# An id that an outside system chose: it becomes a part of keys here, so its length is bounded.
+ExternalId = Annotated[str, StringConstraints(min_length=1, max_length=200)]
 
 M = TypeVar("M", bound=BaseModel)
 
@@ -26,6 +32,19 @@ class ChannelOptions(BaseModel):
     """The options of a connection; a kind of channel adds its own fields."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class WebhookModel(BaseModel):
+    """A part of a webhook's body: numbers may stand for texts, and null for a missing field."""
+
+    model_config = ConfigDict(extra="ignore", frozen=True, coerce_numbers_to_str=True)
+
+    @model_validator(mode="before")
+    @classmethod
+    def _drop_nulls(cls, fields: Any) -> Any:
+        if not isinstance(fields, dict):
+            return fields
+        return {name: value for name, value in fields.items() if value is not None}
 
 
 @dataclass(frozen=True, slots=True)
@@ -151,18 +170,16 @@ class Channel(Protocol):
 
 
 def read_json(body: bytes, model: type[M]) -> M:
-    """Raises MalformedBodyError, or ValidationError for the fields."""
+    """Read a body without the character NUL.
+
+    Raises MalformedBodyError, or ValidationError for the fields.
+    """
     try:
-        content = orjson.loads(body)
+        content = orjson.loads(_ESCAPED_NUL.sub(rb"\1", body))
     except orjson.JSONDecodeError as error:
         raise MalformedBodyError("The body is not JSON.") from error
     return model.model_validate(content)
 
 
-def clean_text(text: str | None) -> str:
-    """Remove the character NUL, which PostgreSQL does not store."""
-    return (text or "").replace("\x00", "")
-
-
-def clean_subject(subject: str) -> str:
-    return clean_text(subject)[:_SUBJECT_CHARACTERS]
+def cut_subject(subject: str) -> str:
+    return subject[:_SUBJECT_CHARACTERS]

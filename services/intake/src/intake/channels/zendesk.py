@@ -4,10 +4,11 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
-from pydantic import BaseModel, ConfigDict, Field, field_validator
+from pydantic import Field
 
 from common.contracts.contacts import Customer, Priority
 from common.contracts.event import CustomerId, PersonId
+from common.http.app import LanguageCode, Slug
 from common.http.webhooks import SignatureScheme, verify_signature
 from intake.channels.base import (
     ChannelEvent,
@@ -17,13 +18,14 @@ from intake.channels.base import (
     ContactSolved,
     CustomerMessageAdded,
     ExternalContact,
+    ExternalId,
     PriorityChanged,
     RepresentativeMessageAdded,
     SolvedContactReopened,
     UnrelatedUpdate,
+    WebhookModel,
     WebhookRequest,
-    clean_subject,
-    clean_text,
+    cut_subject,
     read_json,
 )
 from intake.domain.model import ChannelConnection
@@ -43,56 +45,49 @@ _SOLVED = ("solved", "closed")
 class ZendeskOptions(ChannelOptions):
     """How a connection reads tickets: the first tag found in a mapping wins."""
 
-    topic: str = Field("general", description="The topic of a ticket without a mapped tag.")
-    language: str = Field("en", description="The language of a ticket without a mapped tag.")
-    topic_by_tag: dict[str, str] = Field({}, description="Which tag means which topic.")
-    language_by_tag: dict[str, str] = Field({}, description="Which tag means which language.")
-    campaign_by_tag: dict[str, str] = Field({}, description="Which tag means which campaign.")
+    topic: Slug = Field("general", description="The topic of a ticket without a mapped tag.")
+    language: LanguageCode = Field(
+        "en", description="The language of a ticket without a mapped tag."
+    )
+    topic_by_tag: dict[str, Slug] = Field({}, description="Which tag means which topic.")
+    language_by_tag: dict[str, LanguageCode] = Field(
+        {}, description="Which tag means which language."
+    )
+    campaign_by_tag: dict[str, Slug] = Field({}, description="Which tag means which campaign.")
 
 
-class _Lenient(BaseModel):
-    """Captures differ from the documentation in ids, case and nulls; unused fields may too."""
-
-    model_config = ConfigDict(extra="ignore", frozen=True, coerce_numbers_to_str=True)
-
-
-class Ticket(_Lenient):
-    id: str
+class Ticket(WebhookModel):
+    id: ExternalId
     subject: str | None = None
     description: str | None = None
     priority: str | None = None
     status: str | None = None
-    requester_id: str | None = None
+    requester_id: ExternalId | None = None
     tags: tuple[str, ...] = ()
 
-    @field_validator("tags", mode="before")
-    @classmethod
-    def _none_is_empty(cls, value: object) -> object:
-        return value if value is not None else ()
 
-
-class _Author(_Lenient):
-    id: str | None = None
+class _Author(WebhookModel):
+    id: ExternalId | None = None
     is_staff: bool = False
 
 
-class _Comment(_Lenient):
+class _Comment(WebhookModel):
     body: str | None = None
     is_public: bool = True
     author: _Author = _Author()
 
 
-class _Change(_Lenient):
+class _Change(WebhookModel):
     current: Any = None
     previous: Any = None
     comment: _Comment | None = None
 
 
-class Delivery(_Lenient):
+class Delivery(WebhookModel):
     """One webhook: `id` is Zendesk's own and stays the same when it is delivered again."""
 
-    id: str
-    type: str
+    id: ExternalId
+    type: ExternalId
     detail: Ticket
     event: _Change = _Change()
 
@@ -125,12 +120,12 @@ def external_contact(ticket: Ticket, connection: ChannelConnection) -> ExternalC
         ref=ticket.id,
         channel="ticket",
         customer=Customer(customer_id=CustomerId(f"zendesk:{connection.connection}:{requester}")),
-        subject=clean_subject(ticket.subject or f"Ticket {ticket.id}"),
+        subject=cut_subject(ticket.subject or f"Ticket {ticket.id}"),
         topic=_by_tag(ticket, options.topic_by_tag, options.topic),
         language=_by_tag(ticket, options.language_by_tag, options.language),
         priority=_priority(ticket.priority),
         campaign=_by_tag(ticket, options.campaign_by_tag, "") or None,
-        text=clean_text(ticket.description) or None,
+        text=ticket.description or None,
     )
 
 
@@ -152,7 +147,7 @@ def channel_event(delivery: Delivery, contact: ExternalContact) -> ChannelEvent:
 
 
 def _comment(delivery: Delivery, contact: ExternalContact, comment: _Comment) -> ChannelEvent:
-    text = clean_text(comment.body)
+    text = comment.body
     if not text or (comment.author.is_staff and not comment.is_public):
         return UnrelatedUpdate(delivery.id, delivery.type, contact)
     if not comment.author.is_staff:

@@ -130,6 +130,8 @@ def resolve(
 
 def abandon(contact: Contact, reason: str | None, by: PersonId | None, at: datetime) -> Decision:
     """The customer left before anyone answered."""
+    if contact.state == "abandoned":
+        raise WrongStateError(contact.state, "abandoned again")
     if contact.state != "open":
         raise WrongStateError(contact.state, "abandoned")
     abandoned = ContactAbandoned(

@@ -36,8 +36,19 @@ class WrongStateError(Exception):
 class ResolutionNotFoundError(Exception):
     """The contact has not been resolved so many times."""
 
-    def __init__(self, resolution_no: int) -> None:
-        super().__init__(f"The contact has no resolution number {resolution_no}.")
+    def __init__(self, resolution_no: int, latest: int) -> None:
+        if latest:
+            text = f"The contact has no resolution number {resolution_no}; the latest is {latest}."
+        else:
+            text = "The contact was never resolved, so there is no resolution to ask about."
+        super().__init__(text)
+
+
+class InteractionNotOverError(Exception):
+    """The interaction ends in the future. Record it when it is over."""
+
+    def __init__(self) -> None:
+        super().__init__(self.__doc__)
 
 
 class ScoreOutOfScaleError(Exception):

@@ -125,11 +125,15 @@ class ChannelConnection:
 
 @dataclass(frozen=True, slots=True)
 class IdempotencyKey:
-    """Names a request that may come again; another request has another `fingerprint`."""
+    """Names a request that may come again; another request has another `fingerprint`.
+
+    `name` is what the sender calls the key.
+    """
 
     scope: str
     key: str
     fingerprint: str
+    name: str = "The key"
 
 
 @dataclass(frozen=True, slots=True)

@@ -82,12 +82,12 @@ def _resolution_no(contact: Contact, request: SurveyRequest) -> int | None:
     latest = contact.resolution_no
     if request.resolution_no is not None:
         if request.resolution_no > latest:
-            raise ResolutionNotFoundError(request.resolution_no)
+            raise ResolutionNotFoundError(request.resolution_no, latest)
         return request.resolution_no
     if request.kind == "nps":
         return latest or None
     if latest == 0:
-        raise ResolutionNotFoundError(1)
+        raise ResolutionNotFoundError(1, latest)
     return latest
 
 

@@ -5,7 +5,7 @@ from datetime import datetime
 from typing import Annotated
 
 from fastapi import APIRouter, Query
-from pydantic import BaseModel, ConfigDict, Field, TypeAdapter
+from pydantic import BaseModel, ConfigDict, Field, StringConstraints, TypeAdapter
 
 from common.contracts.escalations import (
     LeaseEnd,
@@ -18,6 +18,7 @@ from common.contracts.escalations import (
 )
 from common.contracts.event import ContactId, EscalationId, NotificationId, PageId, PersonId
 from common.contracts.notifications import Action, Medium
+from common.http.app import Slug
 from common.http.pagination import Cursor, Limit, Page, decode_cursor
 from notifier import rendering
 from notifier.api.deps import UUID, NotifierDatabase, SupervisorUser, transaction
@@ -28,7 +29,7 @@ from notifier.store import Filter
 
 router = APIRouter(prefix="/v1/notifications", tags=["notifications"])
 
-_KEY = TypeAdapter(NotificationId)
+_KEY = TypeAdapter(Annotated[NotificationId, StringConstraints(pattern=UUID)])
 
 
 class _Out(BaseModel):
@@ -91,15 +92,20 @@ class NotificationOut(_Out):
 async def show_all(
     database: NotifierDatabase,
     _caller: SupervisorUser,
-    contact_id: Annotated[ContactId | None, Query(pattern=UUID)] = None,
-    escalation_id: Annotated[EscalationId | None, Query(pattern=UUID)] = None,
-    person_id: Annotated[PersonId | None, Query(max_length=100)] = None,
-    state: State | None = None,
+    contact_id: Annotated[
+        ContactId | None, Query(pattern=UUID, description="Only those about this contact.")
+    ] = None,
+    escalation_id: Annotated[
+        EscalationId | None, Query(pattern=UUID, description="Only those about this escalation.")
+    ] = None,
+    person_id: Annotated[Slug | None, Query(description="Only those to this person.")] = None,
+    state: Annotated[State | None, Query(description="Only those in this state.")] = None,
     cursor: Cursor = None,
     limit: Limit = 50,
 ) -> Page[NotificationOut]:
     """List notifications, the latest first, each with its attempts and their outcomes."""
-    criteria = Filter(contact_id, escalation_id, person_id, state)
+    person = PersonId(person_id) if person_id else None
+    criteria = Filter(contact_id, escalation_id, person, state)
     before = decode_cursor(cursor, _KEY, asdict(criteria))
     async with transaction(database) as uow:
         latest = await uow.notifications.latest(criteria, before, limit + 1)

@@ -7,14 +7,14 @@ from fastapi import APIRouter
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, TypeAdapter
 
 from common.contracts.event import PersonId
-from common.http.app import PersonPath, RequestModel, ShortText
+from common.http.app import PersonPath, RequestModel, ShortText, Slug
 from common.http.pagination import Cursor, Limit, Page, decode_cursor
 from common.http.problems import ProblemError
 from notifier.api.deps import NotifierDatabase, SupervisorUser, transaction
 from notifier.channels.base import Channel, ChannelAddress, address_type
 from notifier.domain.recipients import Recipient
 
-_KEY = TypeAdapter(PersonId)
+_KEY = TypeAdapter(Slug)
 _EXAMPLE: dict[str, Any] = {
     "name": "Dana Ruiz",
     "media": [
@@ -89,7 +89,8 @@ def make_router(channels: Sequence[Channel]) -> APIRouter:
         limit: Limit = 50,
     ) -> Page[RecipientOut]:
         """List recipients by person id."""
-        after = decode_cursor(cursor, _KEY)
+        last = decode_cursor(cursor, _KEY)
+        after = PersonId(last) if last else None
         async with transaction(database) as uow:
             recipients = await uow.recipients.after(after, limit + 1)
         return Page.of(recipients, limit, key=lambda last: last.person_id, show=out)

@@ -207,6 +207,8 @@ def page_message(notification: Notification, links: Links, at: datetime) -> dict
     return {
         "channel": SlackAddress.read(notification.address).channel,
         "text": rendering.slack_text("slack/text.j2", words=words),
+        "unfurl_links": False,
+        "unfurl_media": False,
         "blocks": [
             _section(_page_text(words, content.respond_by)),
             *([_context(context)] if context else ()),
@@ -242,11 +244,16 @@ def _page_text(words: rendering.Words, respond_by: datetime | None) -> str:
 
 
 def _section(text: str) -> dict[str, Any]:
-    return {"type": "section", "text": {"type": "mrkdwn", "text": _fitted(text)}}
+    return {"type": "section", "text": _mrkdwn(text)}
 
 
 def _context(text: str) -> dict[str, Any]:
-    return {"type": "context", "elements": [{"type": "mrkdwn", "text": _fitted(text)}]}
+    return {"type": "context", "elements": [_mrkdwn(text)]}
+
+
+def _mrkdwn(text: str) -> dict[str, Any]:
+    """Make a text whose addresses Slack does not turn into links: a customer may have sent them."""
+    return {"type": "mrkdwn", "text": _fitted(text), "verbatim": True}
 
 
 def _button(action_id: str, label: str, **more: str) -> dict[str, Any]:
