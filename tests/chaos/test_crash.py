@@ -50,7 +50,7 @@ async def _kill_under_load(under_test: SystemUnderTest, load: Load) -> None:
 
 
 async def _kill_in_turn(under_test: SystemUnderTest, load: Load) -> None:
-    """Kill a service whenever so many more contacts have been accepted, whatever it is doing."""
+    """Kill the next service after each equal share of the contacts."""
     random = Random(7)
     victims = SERVICES * ROUNDS
     share = CONTACTS // (len(victims) + 1)
