@@ -43,16 +43,16 @@ run: $(READY) ## Start everything with sample settings and keep it running until
 test: $(READY) ## Run all tests on real PostgreSQL and Kafka, but not chaos and mutants (TESTS=tests/unit)
 	@$(BIN)/python -m pytest -n $(WORKERS) --dist loadgroup --durations=10 $(TESTS)
 
-chaos-brief: $(READY) ## Two minutes of chosen faults under load, kills, and an outage
+chaos-brief: $(READY) ## Two minutes of selected faults under load, kills, and an outage
 	@$(BIN)/python -m pytest -n 0 --durations=10 tests/chaos --ignore=tests/chaos/test_mutants.py
 
-mutants-brief: $(READY) ## The mutants that matter most; the checker must name each
+mutants-brief: $(READY) ## The most important mutants; the checker must report each
 	@$(BIN)/python -m pytest -n 0 tests/chaos/test_mutants.py
 
-chaos: $(READY) ## Ten minutes of faults under load, then every invariant (SEED=1 MINUTES=10)
+chaos: $(READY) ## Ten minutes of faults under load, then all invariants (SEED=1 MINUTES=10)
 	@PYTHONPATH=tests $(BIN)/python -m chaos --seed $(or $(SEED),1) --minutes $(or $(MINUTES),10)
 
-mutants: $(READY) ## Break the services in every way we know; the checker must name each
+mutants: $(READY) ## Break the services on purpose; the checker must report each
 	@PYTHONPATH=tests $(BIN)/python -m chaos.mutants run $(MUTANTS)
 
 check: lint types imports dependencies migrations test chaos-brief mutants-brief ## All that CI runs

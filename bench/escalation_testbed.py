@@ -1,6 +1,6 @@
 """One escalation process with its own database and topics, fed with events of other services."""
 
-from collections.abc import AsyncIterator, Iterable, Sequence
+from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import datetime
@@ -159,13 +159,13 @@ async def _put_settings(testbed: EscalationTestbed, now: datetime) -> None:
     await _put(testbed, "/ladders/default", LADDER)
     common_fields = {"ladder_id": "default", "severity": "medium"}
     by_region = {"calendar_id": "berlin", "calendar_by_region": REGIONS}
-    policies: Sequence[tuple[str, object, object]] = (
+    policies: Sequence[tuple[str, object, Mapping[str, object]]] = (
         ("standard", IN_OFFICE_HOURS, by_region),
         ("premium", WITH_WARNING, {}),
         ("vip", WITHOUT_WARNING, {}),
     )
     for tier, clocks, calendars in policies:
-        policy = {"match": {"tier": [tier]}, "targets": clocks, **common_fields, **calendars}  # type: ignore[dict-item]  # JSON
+        policy = {"match": {"tier": [tier]}, "targets": clocks, **common_fields, **calendars}
         await _put(testbed, f"/sla-policies/{tier}", policy)
 
 

@@ -79,11 +79,11 @@ async def seconds(stack: devstack.Stack, clocks: int) -> Figures:
             begun = monotonic()
             report = await _simulate(testbed, draft)
             duration_s = monotonic() - begun
-    clock_count = report["with the drafts"]["clocks"]
+    clock_count = report["with the drafts"]["started"]
     return {
         "simulated_clocks": clock_count,
-        "simulated_broken": sum(
-            policy["broken"] for policy in report["with the drafts"]["promises"]
+        "simulated_breached": sum(
+            clock["breached"] for clock in report["with the drafts"]["clocks"]
         ),
         "simulate_million_clocks_s": duration_s * 1_000_000 / clock_count,
     }

@@ -18,8 +18,8 @@ from escalation import handlers
 from escalation.main import build
 from escalation.settings import Settings
 from escalation.store.unit_of_work import UnitOfWork
-from support.databases import Postgres, opened
-from support.service_harness import Keys, ServiceHarness, client, dispatcher
+from support.databases import Postgres, open_database
+from support.service_harness import Keys, ServiceHarness, make_dispatcher, open_client
 
 BERLIN = ZoneInfo("Europe/Berlin")
 KEYS = Keys(
@@ -43,7 +43,7 @@ DUTY = {
         }
     ]
 }
-LADDER = {
+LADDER: dict[str, Any] = {
     "levels": [
         {
             "name": "supervisors",
@@ -85,7 +85,7 @@ class Story:
             if first.due_at is None or first.due_at > when:
                 break
             await self._move(first.due_at)
-            await self.desk.after(0)
+            await self.desk.advance_time(0)
         await self._move(when)
 
     async def _move(self, when: datetime) -> None:
@@ -104,7 +104,7 @@ class Story:
 
     async def receive(self, when: datetime) -> None:
         await self.it_is(when)
-        await self.desk.tell(
+        await self.desk.handle_events(
             ContactReceived(
                 contact_id=self.contact_id,
                 occurred_at=when,
@@ -119,17 +119,17 @@ class Story:
 
     async def pages(self) -> list[tuple[str, str]]:
         """Return who was told, and why, in order."""
-        found = await self.desk.rows(
+        rows = await self.desk.rows(
             "SELECT data->>'person_id' AS person, data->>'reason' AS reason FROM published_events "
             "WHERE type = 'upstairs.page_requested.v1' ORDER BY id"
         )
-        return [(row.person, row.reason) for row in found]
+        return [(row.person, row.reason) for row in rows]
 
     async def facts(self, kind: str) -> list[dict[str, Any]]:
-        found = await self.desk.rows(
+        rows = await self.desk.rows(
             f"SELECT data FROM published_events WHERE type = 'upstairs.{kind}.v1' ORDER BY id"
         )
-        return [row.data for row in found]
+        return [row.data for row in rows]
 
     async def clock(self) -> dict[str, Any]:
         answer = await self.api.get(f"/v1/contacts/{self.contact_id}/clocks", headers=KEYS("rita"))
@@ -144,18 +144,18 @@ class Story:
 @pytest.fixture
 async def story(postgres: Postgres, database_name: str) -> AsyncIterator[Story]:
     async with (
-        opened(postgres, database_name, "escalation", UnitOfWork) as database,
-        client(build, Settings, database, KEYS) as api,
+        open_database(postgres, database_name, "escalation", UnitOfWork) as database,
+        open_client(build, Settings, database, KEYS) as api,
     ):
-        told = Story(_inside(database), api)
-        await told.put("duty-schedules/supervisors", DUTY)
-        await told.put("ladders/default", LADDER)
-        await told.put("calendars/office", OFFICE)
-        yield told
+        story = Story(_inside(database), api)
+        await story.put("duty-schedules/supervisors", DUTY)
+        await story.put("ladders/default", LADDER)
+        await story.put("calendars/office", OFFICE)
+        yield story
 
 
 def _inside(database: Database[UnitOfWork]) -> ServiceHarness[UnitOfWork]:
-    return ServiceHarness(database, dispatcher(database, handlers.SUBSCRIPTIONS, "escalation"))
+    return ServiceHarness(database, make_dispatcher(database, handlers.SUBSCRIPTIONS, "escalation"))
 
 
 def berlin(day: str, time: str) -> datetime:
@@ -163,8 +163,8 @@ def berlin(day: str, time: str) -> datetime:
 
 
 async def test_at_midnight_the_next_shift_is_asked(story: Story) -> None:
-    level = {**LADDER["levels"][0], "repeats": 1}  # type: ignore[index]
-    await story.put("ladders/default", {**LADDER, "levels": [level, LADDER["levels"][1]]})  # type: ignore[index]
+    level = {**LADDER["levels"][0], "repeats": 1}
+    await story.put("ladders/default", {**LADDER, "levels": [level, LADDER["levels"][1]]})
     await story.put("sla-policies/all", policy())
     await story.receive(berlin("2026-06-10", "22:58:00"))
     await story.it_is(berlin("2026-06-10", "23:58:01"))
@@ -235,7 +235,7 @@ async def test_two_causes_at_once_make_one_escalation(story: Story) -> None:
     await story.receive(berlin("2026-06-10", "10:00:00"))
     due_at = berlin("2026-06-10", "11:00:00")
     await story.it_is(due_at)
-    await story.desk.tell(
+    await story.desk.handle_events(
         SupervisorRequested(
             contact_id=story.contact_id, occurred_at=due_at, quote="Your manager, now!"
         )
@@ -282,7 +282,7 @@ async def test_an_answer_a_millisecond_after_it_climbed_is_taken(story: Story) -
     assert await story.pages() == [("sam", "raised"), ("mia", "climbed")]
     (climbed,) = await story.facts("escalation_climbed")
     pressed_at = datetime.fromisoformat(climbed["occurred_at"]) + timedelta(milliseconds=1)
-    await story.desk.tell(
+    await story.desk.handle_events(
         NotificationActedOn.model_validate(
             {
                 "contact_id": story.contact_id,

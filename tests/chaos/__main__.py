@@ -1,4 +1,4 @@
-"""`python -m chaos [--seed N] [--minutes N] [--only NAME …]`: faults under load, a verdict."""
+"""`python -m chaos [--seed N] [--minutes N] [--only NAME …]`: runs faults under load."""
 
 import argparse
 import asyncio
@@ -22,13 +22,16 @@ def main() -> int:
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--minutes", type=float, default=10)
     parser.add_argument(
-        "--per-second", type=float, default=PER_SECOND, help="contacts offered at most"
+        "--per-second",
+        type=float,
+        default=PER_SECOND,
+        help="the most contacts that are offered per second",
     )
-    parser.add_argument("--only", nargs="*", choices=FAULTS, help="the faults to draw from")
+    parser.add_argument("--only", nargs="*", choices=FAULTS, help="draw only from these faults")
     options = parser.parse_args()
     faults = [FAULTS[name] for name in options.only or FAULTS]
     plan = Plan(faults, options.seed, options.per_second, seconds=60 * options.minutes)
-    # An end from outside, too, must unmount the disk.
+    # SIGTERM too must unmount the disk.
     signal.signal(signal.SIGTERM, signal.default_int_handler)
     logs = Path(mkdtemp(prefix="upstairs-chaos-"))
     _print(f"seed {plan.seed}, {options.minutes:g} min, at most {plan.per_second:g} contacts/s")

@@ -1,6 +1,6 @@
-"""Services that die or freeze at a named breakpoint when a test sets it.
+"""Runs a service that dies or freezes at a named breakpoint when a test sets it.
 
-    python -m chaos.breakpoints escalation serve    starts a service without any breakpoint set
+    python -m chaos.breakpoints escalation serve    starts a service; no breakpoint is set
 
 A breakpoint is set by a file that names the service and the breakpoint; the first replica that
 reaches it removes the file. A new breakpoint is one function here that calls `_reached`.
@@ -35,12 +35,12 @@ BREAKPOINTS: dict[str, Install] = {}
 
 @dataclass(frozen=True)
 class Breakpoints:
-    """The breakpoints that are set: a service that reaches one sends itself a signal, once."""
+    """Sets breakpoints: the first replica that reaches one sends itself a signal."""
 
     directory: Path
 
     def set(self, service: str, name: str, number: signal.Signals) -> Path:
-        """Return the file that will name the replica that reached it."""
+        """Return the file that will contain the id of the replica that reached it."""
         breakpoint_ = self._file(service, name)
         _write(breakpoint_, str(int(number)))
         return _hit(breakpoint_)
@@ -49,7 +49,7 @@ class Breakpoints:
         self._file(service, name).unlink(missing_ok=True)
 
     def clock_file(self, instance_id: str) -> Path:
-        """Return the file whose existence puts the clock of one replica ahead."""
+        """Return the file that puts the clock of one replica ahead while it exists."""
         return self.directory / f"{instance_id}.clock"
 
     def reached(self, service: str, name: str) -> None:
@@ -60,7 +60,7 @@ class Breakpoints:
             number = int(breakpoint_.read_text())
             breakpoint_.unlink()
         except FileNotFoundError:
-            return  # another replica was there first
+            return  # another replica reached it first
         _write(_hit(breakpoint_), instance_id())
         os.kill(os.getpid(), number)
 
@@ -77,7 +77,7 @@ def instance_id() -> str:
 
 
 def _write(path: Path, text: str) -> None:
-    """Write atomically: a reader that finds the file finds all of it."""
+    """Write atomically: no reader sees a part of the file."""
     part = path.with_name(f"{path.name}.part")
     part.write_text(text)
     part.rename(path)
@@ -92,93 +92,93 @@ def installs_breakpoint(install: Install) -> Install:
 def before_the_transaction(service: str) -> None:
     handle = Dispatcher.handle
 
-    async def handling(self: Dispatcher[Any], batch: Sequence[Message]) -> None:
+    async def reach_and_handle(self: Dispatcher[Any], batch: Sequence[Message]) -> None:
         _reached(service, "before_the_transaction")
         await handle(self, batch)
 
-    _replace(Dispatcher, "handle", handling)
+    _replace(Dispatcher, "handle", reach_and_handle)
 
 
 @installs_breakpoint
 def after_the_timers_are_claimed(service: str) -> None:
     claim = Timers.claim
 
-    async def claiming(self: Timers, *values: Any) -> list[DueTimer]:
+    async def claim_and_reach(self: Timers, *values: Any) -> list[DueTimer]:
         due = await claim(self, *values)
         if due:
             _reached(service, "after_the_timers_are_claimed")
         return due
 
-    _replace(Timers, "claim", claiming)
+    _replace(Timers, "claim", claim_and_reach)
 
 
 @installs_breakpoint
 def before_the_commit(service: str) -> None:
-    """All is written and all locks are held, and nothing is committed."""
+    """All rows are written and locked, and nothing is committed."""
     flush = Outbox.flush
 
-    async def flushing(self: Outbox) -> None:
+    async def flush_and_reach(self: Outbox) -> None:
         count = len(self)
         await flush(self)
         if count:
             _reached(service, "before_the_commit")
 
-    _replace(Outbox, "flush", flushing)
+    _replace(Outbox, "flush", flush_and_reach)
 
 
 @installs_breakpoint
 def after_the_commit(service: str) -> None:
-    """All is committed, but there is no HTTP answer, no offset and no wake-up yet."""
+    """The transaction is committed; HTTP answer, offset commit and wake-up are still to come."""
     transaction = Database.transaction
 
     @asynccontextmanager
-    async def transacting(self: Database[Any]) -> AsyncIterator[Any]:
+    async def commit_and_reach(self: Database[Any]) -> AsyncIterator[Any]:
         async with transaction(self) as uow:
             yield uow
         if len(uow.outbox):
             _reached(service, "after_the_commit")
 
-    _replace(Database, "transaction", transacting)
+    _replace(Database, "transaction", commit_and_reach)
 
 
 @installs_breakpoint
 def before_the_offset_commit(service: str) -> None:
     handle = Dispatcher.handle
 
-    async def handling(self: Dispatcher[Any], batch: Sequence[Message]) -> None:
+    async def handle_and_reach(self: Dispatcher[Any], batch: Sequence[Message]) -> None:
         await handle(self, batch)
         _reached(service, "before_the_offset_commit")
 
-    _replace(Dispatcher, "handle", handling)
+    _replace(Dispatcher, "handle", handle_and_reach)
 
 
 @installs_breakpoint
 def after_kafka_has_acknowledged(service: str) -> None:
-    """The record is in the topic, and its row is still in the outbox."""
+    """The record is in the topic and its row is still in the outbox."""
     send = AIOKafkaProducer.send_batch
 
-    async def sending(self: AIOKafkaProducer, *values: Any, **named: Any) -> Any:
-        acknowledged = await send(self, *values, **named)
+    async def send_batch_and_reach(self: AIOKafkaProducer, *values: Any, **options: Any) -> Any:
+        acknowledged = await send(self, *values, **options)
         acknowledged.add_done_callback(lambda _: _reached(service, "after_kafka_has_acknowledged"))
         return acknowledged
 
-    _replace(AIOKafkaProducer, "send_batch", sending)
+    _replace(AIOKafkaProducer, "send_batch", send_batch_and_reach)
 
 
 @installs_breakpoint
 def after_the_call_is_made(service: str) -> None:
-    """The message is delivered, and that is not recorded yet."""
+    """The message is delivered, and the delivery is not recorded yet."""
     if service != "notifier":
         return
     slack: Any = import_module("notifier.channels.slack").Slack
     send = slack.send
 
-    async def sending(self: Any, *values: Any) -> Any:
+    async def send_and_reach(self: Any, *values: Any) -> Any:
         outcome = await send(self, *values)
         _reached(service, "after_the_call_is_made")
         return outcome
 
-    _replace(slack, "send", sending)
+    _replace(slack, "send", send_and_reach)
 
 
 def _reached(service: str, name: str) -> None:
@@ -190,14 +190,14 @@ def _breakpoints() -> Breakpoints:
 
 
 def _install_clock_jump() -> None:
-    wall = TimeSource.utc_now
-    ahead = _breakpoints().clock_file(instance_id())
+    utc_now = TimeSource.utc_now
+    clock_file = _breakpoints().clock_file(instance_id())
 
-    def jumping(self: TimeSource) -> datetime:
-        now = wall(self)
-        return now + CLOCK_JUMP if ahead.exists() else now
+    def utc_now_with_jump(self: TimeSource) -> datetime:
+        now = utc_now(self)
+        return now + CLOCK_JUMP if clock_file.exists() else now
 
-    _replace(TimeSource, "utc_now", jumping)
+    _replace(TimeSource, "utc_now", utc_now_with_jump)
 
 
 def _replace(owner: type, name: str, by: object) -> None:

@@ -1,4 +1,4 @@
-"""A run: faults in a seeded order under a steady load, what each of them cost, and the verdict."""
+"""A run: faults in a seeded order under a steady load, their recovery times, and the verdict."""
 
 import asyncio
 import sys
@@ -32,7 +32,7 @@ REPLICAS = 2
 UNLIMITED = sys.maxsize
 LINGER_S = 20
 LEARN_WITHIN_S = 60
-# How long to wait for what must come, on a machine that bears the full load.
+# How long to wait for an effect that must come, on a machine that bears the full load.
 PATIENCE_S = 60
 # Recovery may take this much longer than the outage.
 GRACE_S = 5
@@ -41,7 +41,7 @@ TESTS = Path(__file__).parents[1]
 
 @dataclass(frozen=True)
 class Servers:
-    """The stack, the proxies in front of it, and a small disk or why there is none."""
+    """The stack, the proxies in front of it, and a small disk or the reason why there is none."""
 
     stack: devstack.Stack
     proxies: Proxies
@@ -50,11 +50,11 @@ class Servers:
 
 @dataclass(frozen=True)
 class Plan:
-    """`faults` come in `rounds`, each in another order, until `seconds` are over.
+    """`faults` come in `rounds`, each in another order, until `seconds` have passed.
 
-    At most `per_second` contacts are offered; less on a machine that does not bear three times as
-    many. Throughput has recovered when it holds for `steady_s`. After `patience_s` the next fault
-    follows all the same, if contacts are still placed. Both are longer on a slow machine.
+    At most `per_second` contacts are offered; fewer on a machine that does not bear three times as
+    many. Throughput has recovered when nothing was late for `steady_s`. After `patience_s` the next
+    fault follows anyway, if contacts are still placed. Both are longer on a slow machine.
     """
 
     faults: Sequence[Fault]
@@ -66,14 +66,14 @@ class Plan:
     patience_s: float = 60
 
     def in_order(self) -> Iterator[Fault]:
-        random = Random(self.seed)  # noqa: S311 - to be repeated
+        random = Random(self.seed)
         for _ in range(self.rounds):
             yield from random.sample(self.faults, len(self.faults))
 
 
 @dataclass(frozen=True)
 class FaultResult:
-    """Seconds. `recovery` is from the fault's beginning until throughput was as offered."""
+    """Seconds. `recovery` lasts from the start of the fault until throughput was as offered."""
 
     fault: str
     outage: float
@@ -114,29 +114,29 @@ class Outcome:
 
     @property
     def failures(self) -> list[str]:
-        """What proves a fault of ours; to be slow is none."""
-        found = [
+        """Messages that prove a defect; being slow is no defect."""
+        messages = [
             f"{result.fault}: {result}"
             for result in self.results
             if result.progress is Progress.STALLED
         ]
         if self.verdict is None or self.verdict.violations:
-            found.append(str(self.verdict))
-        return found + self.unexpected_exits
+            messages.append(str(self.verdict))
+        return messages + self.unexpected_exits
 
     def slowest(self) -> dict[str, FaultResult]:
-        """Return of each fault the recovery that took longest beyond the outage."""
-        found: dict[str, FaultResult] = {}
+        """Return for each fault the result with the longest recovery beyond the outage."""
+        slowest: dict[str, FaultResult] = {}
         for result in self.results:
             if result.progress is Progress.RECOVERED:
-                before = found.get(result.fault, result)
-                found[result.fault] = max(before, result, key=lambda each: each.beyond_outage)
-        return found
+                before = slowest.get(result.fault, result)
+                slowest[result.fault] = max(before, result, key=lambda item: item.beyond_outage)
+        return slowest
 
 
 @contextmanager
 def running_servers() -> Iterator[Servers]:
-    """Start durable servers; the calling thread must live on."""
+    """Start durable servers; they end with the calling thread."""
     proxies = Proxies()
     with ExitStack() as running:
         disk = running.enter_context(small_disk())
@@ -157,11 +157,11 @@ async def run(servers: Servers, plan: Plan, logs: Path, report: Report = lambda 
             load, sources.kafka_bootstrap, sources.namespace
         ) as throughput:
             await _inflict_under_load(context, throughput, plan, outcome, report)
-        report("the load has stopped; waiting until nothing moves …")
+        report("the load has stopped; waiting until no work is left …")
         await context.under_test.system.wait_ready(READY_WITHIN_S)
         await context.under_test.settle()
         report("checking the invariants …")
-        outcome.verdict = await context.under_test.verdict(load.accepted, context.poison)
+        outcome.verdict = await context.under_test.check_invariants(load.accepted, context.poison)
         outcome.contacts = len(load.accepted)
         outcome.unexpected_exits = context.restarter.unexpected_exits
     return outcome
@@ -175,7 +175,7 @@ async def _prepared(servers: Servers, plan: Plan, logs: Path) -> AsyncIterator[C
 
     breakpoints = Breakpoints(logs / "breakpoints")
     breakpoints.directory.mkdir(parents=True)
-    fronts = ProxyPorts(servers.proxies.ports["postgres"], servers.proxies.ports["kafka"])
+    proxies = ProxyPorts(servers.proxies.ports["postgres"], servers.proxies.ports["kafka"])
     changes = {
         "PYTHONPATH": str(TESTS),
         DIRECTORY: str(breakpoints.directory),
@@ -194,7 +194,7 @@ async def _prepared(servers: Servers, plan: Plan, logs: Path) -> AsyncIterator[C
             ("-m", "chaos.breakpoints"),
             changes,
             replicas=REPLICAS,
-            fronts=fronts,
+            proxies=proxies,
             prepare=prepare,
         ) as under_test,
     ):
@@ -243,22 +243,22 @@ async def _inflict_all(
         if clock() - begun > plan.seconds:
             return
         report(f"{clock() - begun:6.1f} s  {fault.name} …")
-        own = replace(
+        fault_context = replace(
             context,
-            random=Random(f"{plan.seed}/{turn}/{fault.name}"),  # noqa: S311 - to be repeated
+            random=Random(f"{plan.seed}/{turn}/{fault.name}"),
             notes=[],
             patience_s=PATIENCE_S * pace.slowness,
         )
         try:
-            result = await _inflict(own, throughput, fault, pace, plan)
+            result = await _inflict(fault_context, throughput, fault, pace, plan)
         except SkippedFaultError as reason:
             outcome.skipped[fault.name] = str(reason)
             report(f"          skipped: {reason}")
             continue
         outcome.results.append(result)
         report(f"{clock() - begun:6.1f} s  {fault.name}: {result}")
-        # A quiet time of another length each time, so that faults meet timers at all their stages.
-        await asyncio.sleep(own.random.uniform(0, 2))
+        # A pause of random length, so that faults meet timers at all stages.
+        await asyncio.sleep(fault_context.random.uniform(0, 2))
 
 
 async def _inflict(

@@ -1,4 +1,4 @@
-"""What a fault works on, and what restarts the services that it kills."""
+"""What a fault works on, and the restarter of the services that it kills."""
 
 import asyncio
 from collections.abc import AsyncIterator, Iterator, Sequence
@@ -19,18 +19,18 @@ from devstack import LocalServer
 from stage.system import SERVICES
 
 POLL_S = 0.1
-KILLED = -9
+KILLED_EXIT_CODE = -9
 
 
 class SkippedFaultError(Exception):
-    """This machine does not allow it; the message says why."""
+    """This machine does not allow the fault; the message says why."""
 
 
 @dataclass
 class Restarter:
-    """Starts again every process that has ended, as an orchestrator does.
+    """Restarts every process that has ended, as an orchestrator does.
 
-    `unexpected_exits` describes those that no fault had killed.
+    `unexpected_exits` describes the exits that no fault caused.
     """
 
     under_test: SystemUnderTest
@@ -49,9 +49,9 @@ class Restarter:
         while True:
             for name, process in list(self.under_test.system.processes.items()):
                 if not process.running and name not in self._left_down:
-                    if process.exit_code != KILLED:
-                        end = f"{name} ended by itself with {process.exit_code}"
-                        self.unexpected_exits.append(f"{end}\n{process.log_tail()}")
+                    if process.exit_code != KILLED_EXIT_CODE:
+                        exit_ = f"{name} ended by itself with {process.exit_code}"
+                        self.unexpected_exits.append(f"{exit_}\n{process.log_tail()}")
                     process.start()
             await asyncio.sleep(POLL_S)
 
@@ -60,9 +60,9 @@ class Restarter:
 class Context:
     """What a fault works on.
 
-    `random` is the fault's own, so that its choices do not depend on the faults before it.
-    `poison` collects the places of records that no service can handle. `patience_s` is how long
-    to wait for an effect that must come; it is longer on a slow machine.
+    Each fault has its own `random`, so that its choices do not depend on earlier faults. `poison`
+    collects the origins of records that no service can handle. `patience_s` is how long to wait for
+    an effect that must come; it is longer on a slow machine.
     """
 
     under_test: SystemUnderTest
@@ -70,7 +70,7 @@ class Context:
     breakpoints: Breakpoints
     restarter: Restarter
     load: Load
-    # A small file system that holds the database's tables, or why there is none.
+    # A small file system for the database's tables, or the reason why there is none.
     disk: Path | str
     random: Random = field(default_factory=Random)
     poison: set[str] = field(default_factory=set)
@@ -78,7 +78,7 @@ class Context:
     patience_s: float = 60
 
     def note(self, text: str) -> None:
-        """Add to the line that is printed when the fault ends."""
+        """Add to the line that the run prints when the fault ends."""
         self.notes.append(text)
 
     @property
@@ -96,13 +96,13 @@ class Context:
         return self.random.choice(self.under_test.system.replicas_of(self.any_service()))
 
     def live_contacts(self, count: int) -> list[str]:
-        """Choose among the newest, where most still happens; fewer when there are not so many."""
+        """Choose among the newest contacts, which are the busiest; maybe fewer than `count`."""
         newest = list(self.load.accepted.values())[-10 * count :]
         return self.random.sample(newest, min(count, len(newest)))
 
     @asynccontextmanager
     async def admin(self) -> AsyncIterator[Any]:
-        """A superuser's connection that passes no proxy."""
+        """A superuser's connection, without a proxy."""
         url = self.under_test.system.admin_url.replace("+asyncpg", "")
         connection = await asyncpg.connect(url)
         try:
@@ -112,7 +112,7 @@ class Context:
 
     @asynccontextmanager
     async def producer(self) -> AsyncIterator[Any]:
-        """A producer that may write to our topics, and should not."""
+        """A foreign producer that writes to our topics."""
         producer = AIOKafkaProducer(bootstrap_servers=self.under_test.sources.kafka_bootstrap)
         await producer.start()
         try:
@@ -122,5 +122,5 @@ class Context:
 
 
 def _local(server: object) -> LocalServer:
-    assert isinstance(server, LocalServer), "faults need servers that are our own processes"
+    assert isinstance(server, LocalServer), "faults need servers that run as our own processes"
     return server

@@ -1,4 +1,4 @@
-"""What a service's consumer group has read, as Kafka knows it."""
+"""A service's consumer group as Kafka sees it: end offsets and committed offsets."""
 
 from typing import Any
 
@@ -10,37 +10,39 @@ from stage.invariants.reader import Sources, committed_offsets, open_consumer, s
 Offsets = dict[TopicPartition, int]
 
 
-async def ends(sources: Sources, service: str) -> Offsets:
-    """Return where the topics end that the service reads."""
+async def fetch_end_offsets(sources: Sources, service: str) -> Offsets:
+    """Return the end offsets of the topics that the service reads."""
     topics = subscribed_topics(service)
     async with open_consumer(sources) as kafka:
-        found: Offsets = await kafka.end_offsets(kafka.assignment())
-    return {one: end for one, end in found.items() if sources.topic(one) in topics}
+        offsets: Offsets = await kafka.end_offsets(kafka.assignment())
+    return {item: end for item, end in offsets.items() if sources.topic(item) in topics}
 
 
-async def recent(sources: Sources, count: int) -> list[Any]:
+async def read_newest(sources: Sources, count: int) -> list[Any]:
     """Return the newest records of each partition of each topic."""
     async with open_consumer(sources) as kafka:
         ends: Offsets = await kafka.end_offsets(kafka.assignment())
         for partition, end in ends.items():
             kafka.seek(partition, max(0, end - count))
-        found: list[Any] = []
-        while any([await kafka.position(one) < end for one, end in ends.items()]):
+        records: list[Any] = []
+        while any([await kafka.position(item) < end for item, end in ends.items()]):
             for polled in (await kafka.getmany(timeout_ms=200)).values():
-                found += polled
-    return found
+                records += polled
+    return records
 
 
-async def behind(sources: Sources, service: str, come: Offsets) -> int:
-    """Return how many of the records that had `come` the group has not committed."""
-    done = await committed_offsets(sources)
-    at = {one: done.get((service, sources.topic(one), one.partition), 0) for one in come}
-    return sum(max(0, end - at[one]) for one, end in come.items())
+async def count_uncommitted(sources: Sources, service: str, offsets: Offsets) -> int:
+    """Return how many records before these offsets the group has not committed."""
+    committed = await committed_offsets(sources)
+    return sum(
+        max(0, end - committed.get((service, sources.topic(item), item.partition), 0))
+        for item, end in offsets.items()
+    )
 
 
-async def rewind(sources: Sources, service: str) -> None:
-    """Set the group back to the beginning; raises while it has members."""
-    partitions = list(await ends(sources, service))
+async def rewind_group(sources: Sources, service: str) -> None:
+    """Set the group back to offset 0. Kafka refuses while the group has members."""
+    partitions = list(await fetch_end_offsets(sources, service))
     kafka: Any = AIOKafkaConsumer(
         bootstrap_servers=sources.kafka_bootstrap,
         group_id=f"{sources.namespace}.{service}",
@@ -54,8 +56,8 @@ async def rewind(sources: Sources, service: str) -> None:
         await kafka.stop()
 
 
-def place(metadata: Any) -> str:
-    """Return where a record is, as dead letters name it."""
+def origin_of(metadata: Any) -> str:
+    """Return a record's place in the form that dead letters use."""
     return f"{metadata.topic}/{metadata.partition}/{metadata.offset}"
 
 

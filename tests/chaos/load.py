@@ -1,4 +1,4 @@
-"""What customers, representatives and supervisors do, each contact by its number."""
+"""What customers, representatives and supervisors do; a contact's number decides its kind."""
 
 import asyncio
 from collections.abc import Awaitable, Callable, Iterator
@@ -14,27 +14,27 @@ from chaos.system import Clients
 from common.core.backoff import pause
 
 PLEA = "This is no use. Let me talk to your supervisor!"
-# Of this topic more come than there are places: some wait for long.
+# More contacts of these topics come than representatives have slots for: some wait long.
 SCARCE = ("returns",)
-# Where contacts linger, one of so many is never settled.
+# With `linger_s`, one contact in this many is never resolved.
 LEFT_OPEN = 20
 POLL_S = 0.02
-# After a hindrance no more comes at once than in this time.
+# After a delay, at most the offers of this time come at once.
 MAX_CATCH_UP_S = 1
 CHANNELS = ("call", "email", "chat", "ticket", "case")
 
 
 @dataclass
 class Load:
-    """Contacts that come one after another, whatever became of those before them.
+    """Offers contacts at a steady rate, whatever happens to the earlier ones.
 
-    `accepted` are the contacts that were answered 2xx, by their idempotency key. `waiting` says of
-    each contact that was offered and is not placed yet when that was, by the loop's clock; where
-    nothing measures throughput, acceptance is enough. No more than `backlog` wait at any time: a
-    machine that is slow, or a service that is down, holds the load back.
+    `accepted` has the contacts that were answered 2xx, by idempotency key. `waiting` has the time
+    of each offer, by the loop's clock, until the contact is placed; if nothing measures
+    throughput, until it is accepted. At most `backlog` contacts wait: a slow machine or a stopped
+    service slows the load down.
 
-    With `linger_s` most contacts are settled that many seconds after they came, so that the load
-    can go on for any time.
+    With `linger_s` most contacts are resolved that many seconds after they were offered, so that
+    the load can run for any time.
     """
 
     clients: Clients
@@ -49,11 +49,11 @@ class Load:
     _numbers: Iterator[int] = field(default_factory=count)
 
     async def play(self, group: asyncio.TaskGroup, contacts: int | None = None) -> None:
-        """Offer contacts at random moments, until there are so many or the load is stopped.
+        """Offer contacts at random intervals until the load is stopped, or this many.
 
-        What becomes of each contact is a task of the group.
+        Each contact is a task of the group.
         """
-        random = Random(self.seed)  # noqa: S311 - a spread of arrivals that can be repeated
+        random = Random(self.seed)
         clock = asyncio.get_running_loop().time
         at = clock()
         for _ in count() if contacts is None else range(contacts):
@@ -61,7 +61,7 @@ class Load:
             if self.stopping.is_set():
                 return
             self._offer(group)
-            # What could not be offered in time is not made up for.
+            # Offers missed during a longer delay are dropped.
             at = max(at, clock() - MAX_CATCH_UP_S) + random.expovariate(self.per_second)
             await asyncio.sleep(max(0.0, at - clock()))
 
@@ -78,7 +78,7 @@ class Load:
         group.create_task(self._contact(number))
 
     async def _wait_for_room(self, backlog: int) -> None:
-        while (  # noqa: ASYNC110 - whoever measures takes them out of `waiting`
+        while (  # noqa: ASYNC110 - the measurement removes them from `waiting`
             len(self.waiting) >= backlog and not self.stopping.is_set()
         ):
             await asyncio.sleep(POLL_S)
@@ -107,10 +107,10 @@ class Load:
         if self.linger_s is None or number % LEFT_OPEN == 0:
             return
         if not await pause(self.linger_s, self.stopping):
-            await resolve(self.clients, contact_id)
+            await resolve_contact(self.clients, contact_id)
 
 
-def _kind(number: int) -> "Kind":
+def _kind(number: int) -> "ContactKind":
     return KINDS[number % len(KINDS)]
 
 
@@ -118,90 +118,94 @@ def _key(number: int) -> str:
     return f"contact-{number}"
 
 
-async def nothing(_clients: Clients, _contact_id: str) -> None:
+async def do_nothing(_clients: Clients, _contact_id: str) -> None:
     """The contact waits."""
 
 
-async def asks(clients: Clients, contact_id: str) -> None:
-    """The customer asks for someone higher."""
-    await write(clients, "shop", contact_id, "customer", PLEA)
+async def ask_for_supervisor(clients: Clients, contact_id: str) -> None:
+    """The customer asks for a supervisor."""
+    await write_message(clients, "shop", contact_id, "customer", PLEA)
 
 
-async def resolves(clients: Clients, contact_id: str) -> None:
-    """The representative answers and settles it."""
-    await write(clients, "rita", contact_id, "representative", "It is on its way.")
-    await resolve(clients, contact_id)
+async def reply_and_resolve(clients: Clients, contact_id: str) -> None:
+    """The representative replies and resolves the contact."""
+    await write_message(clients, "rita", contact_id, "representative", "It is on its way.")
+    await resolve_contact(clients, contact_id)
 
 
-async def resolve(clients: Clients, contact_id: str) -> None:
+async def resolve_contact(clients: Clients, contact_id: str) -> None:
     path = f"/contacts/{contact_id}/resolve"
-    done_or_late(await clients.call("rita", "intake", "POST", path, {}))
+    require_done_or_conflict(await clients.call("rita", "intake", "POST", path, {}))
 
 
-async def resolves_and_hears_again(clients: Clients, contact_id: str) -> None:
-    """The customer writes to a contact that was resolved, and asks for someone higher."""
-    await resolves(clients, contact_id)
-    await asks(clients, contact_id)
+async def resolve_and_ask_again(clients: Clients, contact_id: str) -> None:
+    """The customer asks for a supervisor after the contact was resolved."""
+    await reply_and_resolve(clients, contact_id)
+    await ask_for_supervisor(clients, contact_id)
 
 
-async def refers(clients: Clients, contact_id: str) -> None:
+async def refer_when_assigned(clients: Clients, contact_id: str) -> None:
     """The representative refers it as soon as it is assigned."""
     path, reason = f"/assignments/{contact_id}/refer", {"reason": "Above my limit."}
     while True:
         answer = await clients.call("ops", "router", "POST", path, reason)
         if answer.is_success or answer.json().get("state") == "assigned":
-            return  # or referred already: the first answer was lost
+            return  # an earlier call, whose answer was lost, referred it
         await asyncio.sleep(0.3)
 
 
-async def write(clients: Clients, who: str, contact_id: str, author: str, text: str) -> None:
+async def write_message(
+    clients: Clients, caller: str, contact_id: str, author: str, text: str
+) -> None:
     path, body = f"/contacts/{contact_id}/messages", {"author": author, "text": text}
-    done_or_late(await clients.call(who, "intake", "POST", path, body, f"{author}-{contact_id}"))
+    require_done_or_conflict(
+        await clients.call(caller, "intake", "POST", path, body, f"{author}-{contact_id}")
+    )
 
 
-def done_or_late(answer: httpx.Response) -> None:
-    """It was done, or somebody else was first, which may have been our own call without answer."""
+def require_done_or_conflict(answer: httpx.Response) -> None:
+    """A conflict is fine: somebody else, or an earlier call without an answer, came first."""
     assert answer.is_success or answer.status_code == HTTPStatus.CONFLICT, answer.text
 
 
 @dataclass(frozen=True)
-class Kind:
+class ContactKind:
     topic: str = "billing"
     text: str | None = None
-    then: Callable[[Clients, str], Awaitable[None]] = nothing
+    then: Callable[[Clients, str], Awaitable[None]] = do_nothing
 
 
-# In turn: every forty contacts have each of these.
+# In turn: every forty contacts include all of these.
 KINDS = (
-    Kind("urgent"),
-    Kind("urgent", "Where is my refund?"),
-    Kind("urgent", then=resolves),
-    Kind(text=PLEA),
-    Kind("shipping", then=asks),
-    Kind(then=refers),
-    Kind(then=resolves_and_hears_again),
-    *[Kind("returns"), Kind("returns", then=resolves)] * 2,
-    *[Kind("shipping", "When does my parcel come?", resolves)] * 4,
-    *[Kind("shipping", "Where is my parcel?")] * 10,
-    *[Kind("billing", "I was charged twice.")] * 15,
+    ContactKind("urgent"),
+    ContactKind("urgent", "Where is my refund?"),
+    ContactKind("urgent", then=reply_and_resolve),
+    ContactKind(text=PLEA),
+    ContactKind("shipping", then=ask_for_supervisor),
+    ContactKind(then=refer_when_assigned),
+    ContactKind(then=resolve_and_ask_again),
+    *[ContactKind("returns"), ContactKind("returns", then=reply_and_resolve)] * 2,
+    *[ContactKind("shipping", "When does my parcel come?", reply_and_resolve)] * 4,
+    *[ContactKind("shipping", "Where is my parcel?")] * 10,
+    *[ContactKind("billing", "I was charged twice.")] * 15,
 )
 
 
 async def work_escalations(clients: Clients, done: asyncio.Event) -> None:
-    """A supervisor works the list of what waits upstairs, and leaves some of it to climb."""
-    seen: set[str] = set()
+    """A supervisor works the list of raised escalations, and lets some of them climb."""
+    handled_ids: set[str] = set()
     while not done.is_set():
         path = "/escalations?state=raised&limit=50"
         answer = await clients.call("sara", "escalation", "GET", path)
         for escalation in answer.json()["items"]:
-            if escalation["escalation_id"] not in seen:
-                seen.add(escalation["escalation_id"])
-                await _take(clients, escalation, len(seen))
+            if escalation["escalation_id"] not in handled_ids:
+                handled_ids.add(escalation["escalation_id"])
+                await _work_escalation(clients, escalation, len(handled_ids))
         await asyncio.sleep(0.5)
 
 
-async def _take(clients: Clients, escalation: dict[str, Any], turn: int) -> None:
-    """Of six: one resolved, one handed back, one acknowledged, the others left alone."""
+async def _work_escalation(clients: Clients, escalation: dict[str, Any], turn: int) -> None:
+    """Of six, resolve one, hand one back and acknowledge one; leave the others."""
     steps: dict[int, list[tuple[str, dict[str, str] | None]]] = {
         0: [("take-over", None), ("resolve", {"outcome": "refund", "note": "Refunded."})],
         1: [("take-over", None), ("hand-back", {"guidance": "Offer one month free."})],
@@ -209,4 +213,4 @@ async def _take(clients: Clients, escalation: dict[str, Any], turn: int) -> None
     }
     for step, body in steps.get(turn % 6, []):
         path = f"/escalations/{escalation['escalation_id']}/{step}"
-        done_or_late(await clients.call("sara", "escalation", "POST", path, body))
+        require_done_or_conflict(await clients.call("sara", "escalation", "POST", path, body))

@@ -1,4 +1,4 @@
-"""How many contacts a second this machine bears without faults: all else is measured by that."""
+"""Measures how many contacts a second this machine bears; load and waits depend on it."""
 
 import asyncio
 from dataclasses import dataclass
@@ -13,13 +13,13 @@ WARM_UP_CONTACTS = 60
 WARM_UP_WITHIN_S = 120
 MEASURE_S = 10
 MIN_MEASURED = 20
-# A third leaves room for what has to be caught up after a fault.
+# A third leaves room for the backlog after a fault.
 OFFERED_SHARE = 1 / 3
 MIN_PER_SECOND = 0.5
 
 
 class StalledError(Exception):
-    """No contact was placed though there was no fault: the services do not work at all."""
+    """No contact was placed though there was no fault."""
 
     def __init__(self) -> None:
         super().__init__(self.__doc__)
@@ -27,7 +27,7 @@ class StalledError(Exception):
 
 @dataclass(frozen=True)
 class Pace:
-    """Contacts a second: what the machine bears, and what is offered of that, up to a ceiling."""
+    """Contacts per second that the machine bears, and the most that are offered."""
 
     borne: float
     ceiling: float
@@ -38,7 +38,7 @@ class Pace:
 
     @property
     def slowness(self) -> float:
-        """By how much a machine is too slow for the ceiling; waits are that much longer."""
+        """The factor by which waits are longer; 1 on a machine that bears the full load."""
         return max(1, self.ceiling / self.offered)
 
     def __str__(self) -> str:

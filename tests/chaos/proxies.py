@@ -1,6 +1,6 @@
-"""The proxies in front of PostgreSQL and Kafka, in a process of their own: no load slows them down.
+"""The proxies in front of PostgreSQL and Kafka, in their own process so that no load slows them.
 
-The process reads one command a line from its standard input, and ends when that does.
+The process reads one command per line from its standard input, and exits when that closes.
 """
 
 import asyncio
@@ -23,7 +23,7 @@ BOTH = SERVERS
 
 
 class ProxyError(Exception):
-    """The process of the proxies has ended."""
+    """The process that runs the proxies has ended."""
 
 
 @dataclass
@@ -93,7 +93,7 @@ class Proxies:
 
 
 async def _serve(plan: dict[Server, tuple[int, int]]) -> None:
-    """Run the proxies and obey the commands on standard input until it ends."""
+    """Run the proxies and execute the commands on standard input until it closes."""
     async with AsyncExitStack() as running:
         proxies = {
             server: await running.enter_async_context(tcp_proxy(LOOPBACK, target, listen_on=port))
@@ -105,11 +105,11 @@ async def _serve(plan: dict[Server, tuple[int, int]]) -> None:
         _answer()
         while line := await commands.readline():
             server, command, *values = orjson.loads(line)
-            await _obey(proxies[server], command, *values)
+            await _execute(proxies[server], command, *values)
             _answer()
 
 
-async def _obey(proxy: TcpProxy, command: str, seconds: float = 0) -> None:
+async def _execute(proxy: TcpProxy, command: str, seconds: float = 0) -> None:
     match command:
         case "stop":
             await proxy.stop()

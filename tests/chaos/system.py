@@ -1,4 +1,4 @@
-"""The system under test: its people and rules, and clients that call until they are answered."""
+"""The system under test with its people and policies, and clients that retry until answered."""
 
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Mapping, Sequence
@@ -23,31 +23,31 @@ from stage.invariants import (
 from stage.sample_settings import DUTIES
 from stage.system import SERVICES, Proxies, System, open_receivers
 
-LONG_S = 3600
-SHORT_S = 1.5
+ONE_HOUR_S = 3600
+SHORT_FIRST_RESPONSE_S = 1.5
 SUPERVISORS = ("sara", "marco", "dora")
 SKILLS = ["billing", "shipping", "urgent"]
-# A service that answers nobody at all for so long will not come back.
+# A service that has answered no client for this long counts as stalled.
 STALLED_AFTER_S = 300
-# A call whose answer was lost is made again after this.
+# The base of a call's timeout: after it, the client calls again.
 CALL_TIMEOUT_S = 5
 READY_WITHIN_S = 300
 SETTLED_WITHIN = timedelta(minutes=10)
 RETRY_S = 0.1
-AVOID_S = 1
+AVOID_UNREACHABLE_S = 1
 CONCURRENT_CALLS = 16
 
 
 class StalledServiceError(Exception):
-    """A service has answered nobody for minutes."""
+    """A service has answered no client for minutes."""
 
     def __init__(self, service: str) -> None:
-        super().__init__(f"{service} has answered nobody for {STALLED_AFTER_S} s")
+        super().__init__(f"{service} has answered no client for {STALLED_AFTER_S} s")
 
 
 @dataclass
 class Endpoint:
-    """A replica as its clients see it: avoided for a while when it did not answer."""
+    """A replica as clients see it: they avoid it for a while after it did not answer."""
 
     client: httpx.AsyncClient
     avoided_until: float = 0
@@ -56,28 +56,28 @@ class Endpoint:
 
 @dataclass
 class LoadBalancer:
-    """The replicas of one service, in turn."""
+    """Calls the replicas of one service in turn."""
 
     endpoints: Sequence[Endpoint]
     timeout_s: float = 3 * CALL_TIMEOUT_S
     answered_at: float = 0
-    _used: int = 0
+    _request_count: int = 0
 
     async def request(self, method: str, path: str, **arguments: Any) -> httpx.Response | None:
-        """Return an answer that is one: not a broken connection, not a 5xx."""
+        """Return the answer; None for a broken connection, a timeout or a 5xx."""
         clock = asyncio.get_running_loop().time
         now = clock()
         endpoint = min(
-            self.endpoints, key=lambda each: (max(0, each.avoided_until - now), each.last_used)
+            self.endpoints, key=lambda item: (max(0, item.avoided_until - now), item.last_used)
         )
-        self._used += 1
-        endpoint.last_used = self._used
+        self._request_count += 1
+        endpoint.last_used = self._request_count
         try:
             answer = await endpoint.client.request(
                 method, path, timeout=self.timeout_s, **arguments
             )
         except httpx.TransportError:
-            endpoint.avoided_until = clock() + AVOID_S
+            endpoint.avoided_until = clock() + AVOID_UNREACHABLE_S
             return None
         if answer.status_code >= httpx.codes.INTERNAL_SERVER_ERROR:
             return None
@@ -87,9 +87,9 @@ class LoadBalancer:
 
 @dataclass(frozen=True)
 class Clients:
-    """Everyone who calls the services. A client that gets no answer calls again, as channels do."""
+    """Everyone who calls the services. A client without an answer calls again, as channels do."""
 
-    cast: Actors
+    actors: Actors
     services: Mapping[str, LoadBalancer]
     slots: Mapping[str, asyncio.Semaphore] = field(
         default_factory=lambda: {
@@ -99,22 +99,22 @@ class Clients:
 
     async def call(
         self,
-        who: str,
+        caller: str,
         service: str,
         method: str,
         path: str,
         body: object = None,
         key: str | None = None,
     ) -> httpx.Response:
-        """Call until there is an answer, however long that takes on a slow machine.
+        """Call until there is an answer, however long a slow machine takes.
 
         Raises StalledServiceError when the service has answered no client for minutes.
         """
-        headers = {"Authorization": f"Bearer {self.cast.key(who)}"}
+        headers = {"Authorization": f"Bearer {self.actors.key(caller)}"}
         if key is not None:
             headers["Idempotency-Key"] = key
         clock = asyncio.get_running_loop().time
-        # A slot is kept until the answer: a service that is down is not called by thousands.
+        # Slots bound how many clients call a stopped service at once.
         async with self.slots[service]:
             begun = clock()
             while True:
@@ -131,8 +131,10 @@ class Clients:
         for service in self.services.values():
             service.timeout_s = seconds
 
-    async def require(self, who: str, service: str, method: str, path: str, body: object) -> None:
-        answer = await self.call(who, service, method, path, body)
+    async def require(
+        self, caller: str, service: str, method: str, path: str, body: object
+    ) -> None:
+        answer = await self.call(caller, service, method, path, body)
         assert answer.is_success, f"{method} {path}: {answer.status_code} {answer.text}"
 
 
@@ -147,27 +149,29 @@ class SystemUnderTest:
         return Sources(system.admin_url, system.stack.kafka_bootstrap, system.namespace)
 
     async def settle(self, within: timedelta = SETTLED_WITHIN) -> None:
-        """Wait until nothing moves. The caller has started again what had died."""
+        """Wait until no work is left. The caller has restarted all services before."""
         await wait_until_settled(self.sources, within=within)
 
-    async def verdict(self, accepted: Mapping[str, str], poison: Collection[str] = ()) -> Verdict:
+    async def check_invariants(
+        self, accepted: Mapping[str, str], poison: Collection[str] = ()
+    ) -> Verdict:
         """Check all invariants.
 
-        `accepted` are contact ids by their idempotency key; `poison` are the places of records
+        `accepted` has contact ids by idempotency key; `poison` has the origins of records
         that no service can handle.
         """
         slack, mail = self.system.receivers.slack, self.system.receivers.mail
         received = count_receipts((post.body for post in slack.accepted), mail.messages)
-        facts = await read_snapshot(self.sources, accepted=accepted.values(), receipts=received)
-        assert {contact.contact_id for contact in facts.contacts} == set(accepted.values())
-        letters = [
+        snapshot = await read_snapshot(self.sources, accepted=accepted.values(), receipts=received)
+        assert {contact.contact_id for contact in snapshot.contacts} == set(accepted.values())
+        dead_letters = [
             letter
-            for service in facts.tables.values()
+            for service in snapshot.tables.values()
             for letter in service.dead_letters
             if letter.origin.partition("@")[0] not in poison
         ]
-        assert not letters, f"dead-lettered, though they can be handled: {letters}"
-        return check(facts)
+        assert not dead_letters, f"dead-lettered, though they can be handled: {dead_letters}"
+        return check(snapshot)
 
 
 @asynccontextmanager
@@ -178,18 +182,18 @@ async def running_system(
     changes: Mapping[str, str] | None = None,
     *,
     replicas: int = 1,
-    fronts: Proxies = Proxies(),  # noqa: B008 - it is frozen
+    proxies: Proxies = Proxies(),  # noqa: B008 - it is frozen
     prepare: Callable[[System], Awaitable[None]] | None = None,
-    first_response_s: float = SHORT_S,
+    first_response_s: float = SHORT_FIRST_RESPONSE_S,
 ) -> AsyncIterator[SystemUnderTest]:
-    """Start the four services with people and rules in place.
+    """Start the four services, with people and policies.
 
-    `prepare` is called when there are a database and topics, and no process yet. Urgent contacts
-    must be answered within `first_response_s`.
+    `prepare` runs when the database and the topics exist and no process has started. Urgent
+    contacts must be answered within `first_response_s`.
     """
-    cast = Actors()
+    actors = Actors()
     settings = {
-        # What was being sent when the notifier died counts as lost after twice this.
+        # A delivery interrupted by a crash counts as lost after twice this.
         "UPSTAIRS_DELIVERY_TIMEOUT_SECONDS": "1",
         "UPSTAIRS_DELIVERY_SLOTS": "8",
         **(changes or {}),
@@ -198,12 +202,12 @@ async def running_system(
         system = System(
             stack,
             receivers,
-            cast.api_keys,
+            actors.api_keys,
             logs,
             extra_environment=settings,
             launcher=launcher,
             replicas=replicas,
-            proxies=fronts,
+            proxies=proxies,
         )
         await system.set_up()
         if prepare is not None:
@@ -211,15 +215,15 @@ async def running_system(
         try:
             system.launch()
             await system.wait_ready(READY_WITHIN_S)
-            async with _clients(system, cast) as clients:
-                await _set_rules(clients, first_response_s)
+            async with _clients(system, actors) as clients:
+                await _set_policies(clients, first_response_s)
                 yield SystemUnderTest(system, clients)
         finally:
             system.stop()
 
 
 @asynccontextmanager
-async def _clients(system: System, cast: Actors) -> AsyncIterator[Clients]:
+async def _clients(system: System, actors: Actors) -> AsyncIterator[Clients]:
     async with AsyncExitStack() as stack:
 
         async def endpoint(replica: str) -> Endpoint:
@@ -227,7 +231,7 @@ async def _clients(system: System, cast: Actors) -> AsyncIterator[Clients]:
             return Endpoint(await stack.enter_async_context(client))
 
         yield Clients(
-            cast,
+            actors,
             {
                 service: LoadBalancer(
                     [await endpoint(replica) for replica in system.replicas_of(service)]
@@ -237,14 +241,16 @@ async def _clients(system: System, cast: Actors) -> AsyncIterator[Clients]:
         )
 
 
-async def _set_rules(clients: Clients, first_response_s: float) -> None:
+async def _set_policies(clients: Clients, first_response_s: float) -> None:
     for number in range(8):
-        await _representative(clients, f"rep-{number}", SKILLS, capacity=300)
-    # More come than these can take: who comes late waits until a place is free.
+        await _register_representative(clients, f"rep-{number}", SKILLS, capacity=300)
+    # More contacts come than these have slots for: late ones wait until a slot is free.
     for number in range(2):
-        await _representative(clients, f"few-{number}", ["returns"], capacity=20)
-    # One who never answers an offer, so that offers expire and go to the others.
-    await _representative(clients, "idle", ["shipping"], capacity=3, auto_accept=False, offer_s=1)
+        await _register_representative(clients, f"few-{number}", ["returns"], capacity=20)
+    # Never answers an offer, so that offers expire and go to the others.
+    await _register_representative(
+        clients, "idle", ["shipping"], capacity=3, auto_accept=False, offer_s=1
+    )
     for duty, members in DUTIES.items():
         rotation = {
             "zone": "Europe/Madrid",
@@ -257,43 +263,57 @@ async def _set_rules(clients: Clients, first_response_s: float) -> None:
     await clients.require("ops", "escalation", "PUT", "/ladders/default", _ladder())
     for policy, body in _policies(first_response_s).items():
         await clients.require("ops", "escalation", "PUT", f"/sla-policies/{policy}", body)
-    for who in SUPERVISORS:
+    for supervisor in SUPERVISORS:
         media = [
-            {"medium": "slack", "channel": f"D-{who}", "user_id": f"U-{who}"},
-            {"medium": "email", "address": f"{who}@example.com"},
+            {"medium": "slack", "channel": f"D-{supervisor}", "user_id": f"U-{supervisor}"},
+            {"medium": "email", "address": f"{supervisor}@example.com"},
         ]
         await clients.require(
-            "ops", "notifier", "PUT", f"/recipients/{who}", {"name": who, "media": media}
+            "ops",
+            "notifier",
+            "PUT",
+            f"/recipients/{supervisor}",
+            {"name": supervisor, "media": media},
         )
 
 
-async def _representative(clients: Clients, who: str, skills: list[str], **terms: object) -> None:
-    """Nobody can be told anything: their warnings must be recorded as failed."""
-    body = {"name": who, "team_id": "care", "skills": skills, "languages": ["en", "es"], **terms}
-    await clients.require("ops", "router", "PUT", f"/representatives/{who}", body)
+async def _register_representative(
+    clients: Clients, representative_id: str, skills: list[str], **terms: object
+) -> None:
+    """They have no contact methods: the warnings to them must be recorded as failed."""
+    body = {
+        "name": representative_id,
+        "team_id": "care",
+        "skills": skills,
+        "languages": ["en", "es"],
+        **terms,
+    }
+    await clients.require("ops", "router", "PUT", f"/representatives/{representative_id}", body)
     presence = {"presence": "available"}
-    await clients.require("ops", "router", "PUT", f"/representatives/{who}/presence", presence)
+    await clients.require(
+        "ops", "router", "PUT", f"/representatives/{representative_id}/presence", presence
+    )
 
 
 def _ladder() -> dict[str, Any]:
-    """Two levels that nobody may have time to answer, and one that waits for long."""
-    levels = [("supervisors", 2), ("managers", 2), ("directors", LONG_S)]
+    """Two levels that end before most people answer, and one that waits long."""
+    levels = [("supervisors", 2), ("managers", 2), ("directors", ONE_HOUR_S)]
     return {
-        "lease_s": LONG_S,
-        "working_lease_s": LONG_S,
+        "lease_s": ONE_HOUR_S,
+        "working_lease_s": ONE_HOUR_S,
         "levels": [
             {
                 "name": duty,
                 "acknowledge_within_s": within_s,
-                "who": asked(duty),
+                "who": page_targets(duty),
             }
             for duty, within_s in levels
         ],
     }
 
 
-def asked(duty: str) -> list[dict[str, str]]:
-    """Name who is on duty, and as a ladder must end in a person, one of them by name."""
+def page_targets(duty: str) -> list[dict[str, str]]:
+    """The people on duty, and one of them by name, because a ladder must end in a person."""
     return [
         {"kind": "duty", "schedule_id": duty},
         {"kind": "person", "person_id": DUTIES[duty][0]},
@@ -302,8 +322,8 @@ def asked(duty: str) -> list[dict[str, str]]:
 
 def _policies(first_response_s: float) -> dict[str, Any]:
     rest = [
-        {"clock": "assignment", "target_s": LONG_S},
-        {"clock": "resolution", "target_s": 4 * LONG_S},
+        {"clock": "assignment", "target_s": ONE_HOUR_S},
+        {"clock": "resolution", "target_s": 4 * ONE_HOUR_S},
     ]
     short = {
         "clock": "first_response",
@@ -312,7 +332,7 @@ def _policies(first_response_s: float) -> dict[str, Any]:
     }
     long = {
         "clock": "first_response",
-        "target_s": LONG_S,
+        "target_s": ONE_HOUR_S,
         "thresholds": [{"action": "warn_representative", "at_percent": 75}],
     }
     common = {"ladder_id": "default", "severity": "medium"}

@@ -15,7 +15,7 @@ from stage.system import SERVICES
 from support.waiting import until
 
 CONTACTS = 1200
-# More than any machine bears: they come as fast as they are accepted.
+# More than any machine bears: contacts come as fast as they are accepted.
 PER_SECOND = 170
 ROUNDS = 2
 ACCEPTED_WITHIN_S = 600
@@ -30,13 +30,13 @@ async def test_no_contact_is_lost_or_handled_twice_through_kills(
         await _kill_under_load(under_test, load)
         assert len(set(load.accepted.values())) == CONTACTS
         await under_test.settle()
-        verdict = await under_test.verdict(load.accepted)
+        verdict = await under_test.check_invariants(load.accepted)
         assert not verdict.violations, str(verdict)
         assert all(verdict.checked[number] >= CONTACTS for number in range(1, 6)), str(verdict)
 
 
 async def _kill_under_load(under_test: SystemUnderTest, load: Load) -> None:
-    """Play the load while each service dies in turn, and once more while timers still fire."""
+    """Kill each service in turn under load, and once more while timers still fire."""
     done = asyncio.Event()
     async with asyncio.TaskGroup() as people:
         people.create_task(work_escalations(under_test.clients, done))
@@ -51,12 +51,12 @@ async def _kill_under_load(under_test: SystemUnderTest, load: Load) -> None:
 
 async def _kill_in_turn(under_test: SystemUnderTest, load: Load) -> None:
     """Kill a service whenever so many more contacts have been accepted, whatever it is doing."""
-    random = Random(7)  # noqa: S311 - moments that can be repeated
+    random = Random(7)
     victims = SERVICES * ROUNDS
     share = CONTACTS // (len(victims) + 1)
     for turn, service in enumerate(victims, 1):
         await until(lambda: len(load.accepted), partial(le, turn * share), within=ACCEPTED_WITHIN_S)
-        # At a random moment: that is what is tested here.
+        # The test is about kills at random moments.
         await asyncio.sleep(random.uniform(0, 0.5))
         await _kill(under_test, service)
 

@@ -1,4 +1,4 @@
-"""Two minutes of faults, at least one of each family: afterwards every invariant holds."""
+"""Two minutes of faults, at least one of each family: then every invariant holds."""
 
 from pathlib import Path
 
@@ -10,7 +10,6 @@ from support.progress import Report
 
 CHOSEN = (
     "acknowledgements_are_lost",
-    "all_is_read_again_from_the_start",
     "broker_crashes",
     "clock_jumps_an_hour",
     "disk_is_full",
@@ -26,6 +25,7 @@ CHOSEN = (
     "rival_locks_in_the_opposite_order",
     "sessions_are_terminated",
     "slack_accepts_without_an_answer",
+    "topics_are_read_again_from_the_start",
 )
 MAX_PER_SECOND = 10
 
@@ -35,9 +35,9 @@ def test_brief_run_has_a_fault_of_each_family() -> None:
     assert {FAULTS[name].family for name in CHOSEN} == families
 
 
-# How long a recovery takes is for `make chaos` to judge: here the machine may be busy.
+# Recovery times are judged by `make chaos` only: here the machine may be busy.
 @pytest.mark.timeout(3600)
-async def test_no_invariant_breaks_under_faults(tmp_path: Path, report: Report) -> None:
+async def test_invariants_hold_under_faults(tmp_path: Path, report: Report) -> None:
     plan = Plan(
         [FAULTS[name] for name in CHOSEN], 2026, MAX_PER_SECOND, rounds=1, steady_s=1, patience_s=10
     )

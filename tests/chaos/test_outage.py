@@ -1,44 +1,48 @@
-"""What happens while a service is down is handled before what came due meanwhile."""
+"""After an outage, a service handles events before the timers that came due meanwhile."""
 
 from datetime import datetime
 from pathlib import Path
 
-from chaos.load import write
+from chaos.load import write_message
 from chaos.system import READY_WITHIN_S, Clients, running_system
 from common.core.clock import TimeSource
 from devstack import Stack
 from support.waiting import until
 
-# Long enough to write the reply on a machine that is busy with something else.
+# Long enough to write the reply on a busy machine.
 FIRST_RESPONSE_WITHIN_S = 30
 
 
-async def test_reply_in_time_is_handled_before_its_deadline_is_judged(
-    stack: Stack, tmp_path: Path
-) -> None:
-    async with running_system(stack, tmp_path, first_response_s=FIRST_RESPONSE_WITHIN_S) as tested:
-        clients, escalation = tested.clients, tested.system.processes["escalation"]
+async def test_timely_reply_during_outage_meets_its_clock(stack: Stack, tmp_path: Path) -> None:
+    async with running_system(
+        stack, tmp_path, first_response_s=FIRST_RESPONSE_WITHIN_S
+    ) as under_test:
+        clients, escalation = under_test.clients, under_test.system.processes["escalation"]
         contacts = {key: await _offer(clients, key) for key in ("answered", "forgotten")}
         due = {
             key: (await _first_response(clients, contact_id))["due_at"]
             for key, contact_id in contacts.items()
         }
         escalation.kill()
-        await write(clients, "rita", contacts["answered"], "representative", "It is on its way.")
+        await write_message(
+            clients, "rita", contacts["answered"], "representative", "It is on its way."
+        )
         answered_at = TimeSource().utc_now()
         assert answered_at < datetime.fromisoformat(due["answered"]), "too slow to test this"
-        last = max(map(datetime.fromisoformat, due.values()))
+        last_deadline = max(map(datetime.fromisoformat, due.values()))
         await until(
-            TimeSource().utc_now, lambda now: now > last, within=2 * FIRST_RESPONSE_WITHIN_S
+            TimeSource().utc_now,
+            lambda now: now > last_deadline,
+            within=2 * FIRST_RESPONSE_WITHIN_S,
         )
         escalation.start()
         await escalation.wait_ready(READY_WITHIN_S)
-        await tested.settle()
+        await under_test.settle()
         states = {
             key: (await _first_response(clients, contact_id))["state"]
             for key, contact_id in contacts.items()
         }
-        verdict = await tested.verdict(contacts)
+        verdict = await under_test.check_invariants(contacts)
     assert states == {"answered": "met", "forgotten": "breached"}
     assert not verdict.violations, str(verdict)
     assert not verdict.remarks, str(verdict)

@@ -1,4 +1,4 @@
-"""Whether offered contacts are placed in time, by the clock of the load that offers them."""
+"""Measures whether offered contacts are placed in time."""
 
 import asyncio
 import logging
@@ -17,12 +17,12 @@ from common.messaging.envelope import type_of
 from common.messaging.kafka import topic_name
 from support.waiting import comes_true
 
-# A contact is late beyond this, or beyond a multiple of what is usual on a slow machine.
+# A contact is late after this, or on a slow machine after a multiple of the usual time.
 MIN_IN_TIME_S = 0.5
 TIMES_USUAL = 2
-# One in twenty may be late.
+# One contact in twenty may be late.
 PUNCTUAL_SHARE = 0.95
-# Late ones are compared with what is offered in this time.
+# The number of late contacts is compared with the offers of this time.
 SPAN_S = 1.0
 SAMPLE_SIZE = 40
 POLL_S = 0.1
@@ -40,11 +40,11 @@ class Progress(Enum):
 
 @dataclass
 class Throughput:
-    """Throughput is as offered while no more contacts are late than one in twenty of a second's.
+    """Throughput is as offered if at most one in twenty of a second's offers is late.
 
-    A contact is late when it was offered more than `in_time_s` ago and is not placed yet, however
-    long ago that was: a backlog counts until it is drained. `behind_at` is when too many were last
-    late, `placed_at` when a contact was last placed.
+    A contact is late if it was offered more than `in_time_s` ago and is not placed yet: a backlog
+    counts until it is drained. `behind_at` is the last time at which too many were late,
+    `placed_at` the last time at which a contact was placed.
     """
 
     load: Load
@@ -76,7 +76,7 @@ class Throughput:
         return f"{self.late} are late: {', '.join(named)}"
 
     async def learn_usual_latency(self, within_s: float) -> None:
-        """Set what counts as in time by what is usual without a fault."""
+        """Set `in_time_s` from the usual latency without a fault."""
         self._latencies.clear()
         await comes_true(lambda: len(self._latencies) >= SAMPLE_SIZE, within=within_s)
         ranked = sorted(self._latencies)
@@ -86,9 +86,9 @@ class Throughput:
     async def wait_for_recovery(
         self, since: float, *, steady_s: float, patience_s: float
     ) -> tuple[Progress, float]:
-        """Wait until nothing was late for `steady_s`, and return when that began.
+        """Wait until throughput was as offered for `steady_s`, and return when that began.
 
-        It never began before `since`. After `patience_s` it is SLOW if contacts are still placed,
+        That is never before `since`. After `patience_s` it is SLOW if contacts are still placed,
         and STALLED if none has been for another `patience_s`.
         """
         clock = asyncio.get_running_loop().time
@@ -112,9 +112,9 @@ class Throughput:
 async def measured_throughput(
     load: Load, bootstrap: str, namespace: str
 ) -> AsyncIterator[Throughput]:
-    """Read what the router publishes, past all proxies, for as long as the block runs."""
+    """Read what the router publishes, without a proxy, while the block runs."""
     throughput = Throughput(load)
-    # That the broker comes and goes is expected here.
+    # Broker outages are expected here.
     logging.getLogger("aiokafka").setLevel(logging.CRITICAL)
     kafka: Any = AIOKafkaConsumer(
         topic_name(namespace, "assignments"),

@@ -34,10 +34,10 @@ def current() -> dict[str, Schema]:
 
 def all_breaks(old: Mapping[str, Schema], new: Mapping[str, Schema]) -> list[str]:
     """Say what keeps services that know `old` from working with those that know `new`."""
-    found = [f"{name} was removed" for name in sorted(old.keys() - new.keys())]
+    changes = [f"{name} was removed" for name in sorted(old.keys() - new.keys())]
     for name in sorted(old.keys() & new.keys()):
-        found += breaks(old[name], new[name], name)
-    return found
+        changes += breaks(old[name], new[name], name)
+    return changes
 
 
 def breaks(old: Schema, new: Schema, place: str) -> list[str]:
@@ -66,7 +66,7 @@ def _fields(old: Schema, new: Schema, place: str) -> Iterator[str]:
             yield f"{place}.{name} was removed"
             continue
         yield from _breaks(before[name], after[name], f"{place}.{name}")
-        was, is_now = (name in one.get("required", []) for one in (old, new))
+        was, is_now = (name in schema.get("required", []) for schema in (old, new))
         if was != is_now:
             yield f"{place}.{name} {'may now be missing' if was else 'became required'}"
     for name in sorted(after.keys() - before.keys()):
@@ -89,7 +89,7 @@ def _difference(some: list[Any], others: list[Any]) -> list[Any]:
 def _inlined(schema: Any, root: Schema) -> Any:
     """Put definitions where they are referred to, so that a new name for one is no change."""
     if isinstance(schema, list):
-        return [_inlined(one, root) for one in schema]
+        return [_inlined(item, root) for item in schema]
     if not isinstance(schema, Mapping):
         return schema
     whole = dict(schema)
@@ -106,9 +106,9 @@ def write() -> None:
 
 
 def main() -> None:
-    found = all_breaks(stored(), current())
-    if found:
-        sys.exit("\n".join(["Not written, since these are no additions:", *found]))
+    changes = all_breaks(stored(), current())
+    if changes:
+        sys.exit("\n".join(["Not written, since these are no additions:", *changes]))
     write()
 
 

@@ -19,10 +19,10 @@ from common.storage.migrations import migrate
 from stage.system import ROLE_PASSWORD as PASSWORD
 from stage.system import SERVICES
 
-__all__ = ["EMPTY", "PASSWORD", "SERVICES", "Postgres", "make_template", "opened", "rows"]
+__all__ = ["EMPTY", "PASSWORD", "SERVICES", "Postgres", "make_template", "open_database", "rows"]
 
 TEMPLATE = "upstairs_template"
-# For a machine that is busy with something else.
+# Generous, for a busy machine.
 CONNECT_TIMEOUT_S = 60
 # Every server has it.
 EMPTY = "template1"
@@ -63,7 +63,7 @@ class Postgres:
 
 
 def make_template(postgres: Postgres) -> None:
-    """Make the database that is cloned for each test. Each migration runs a loop of its own."""
+    """Create the database that each test clones. Each migration runs its own event loop."""
     asyncio.run(postgres.execute(f"CREATE DATABASE {TEMPLATE}"))
     for service in SERVICES:
         asyncio.run(provision_schema(postgres.admin_of(TEMPLATE), service, PASSWORD))
@@ -71,9 +71,9 @@ def make_template(postgres: Postgres) -> None:
 
 
 class SteppedClock(TimeSource):
-    """Stands still until a test moves it, however slow the machine is.
+    """A clock that stands still until a test moves it, however slow the machine is.
 
-    Each transaction is a microsecond later than the one before, so that their order shows.
+    Each transaction is a microsecond later than the one before, so that their order is visible.
     """
 
     def __init__(self) -> None:
@@ -92,7 +92,7 @@ class SteppedClock(TimeSource):
 
 
 @asynccontextmanager
-async def opened(
+async def open_database(
     postgres: Postgres,
     name: str,
     service: str,
@@ -109,6 +109,6 @@ async def opened(
 
 
 async def rows(database: Database[Any], statement: str) -> list[Any]:
-    """Read what a test wants to see, outside any unit of work."""
+    """Run a query outside any unit of work, and return its rows."""
     async with database.engine.connect() as connection:
         return list((await connection.exec_driver_sql(statement)).all())

@@ -11,26 +11,35 @@ from common.messaging.subscriptions import HandlerRegistry
 from common.storage.database import Database
 from common.storage.dead_letters import DeadLetter
 from support.databases import rows
-from support.probe import POISON, Reminder, Replica, UnitOfWork, envelope, new_contact, note, wrote
+from support.probe import (
+    POISON,
+    Reminder,
+    Replica,
+    UnitOfWork,
+    add_note,
+    customer_wrote,
+    make_envelope,
+    new_contact,
+)
 
 
-async def take_any(event: CustomerWrote, uow: UnitOfWork) -> None:
+async def note_any(event: CustomerWrote, uow: UnitOfWork) -> None:
     """As a repaired service does: no note is poison, and each has its consequences."""
-    await note(event.contact_id, event.excerpt, uow)
+    await add_note(event.contact_id, event.excerpt, uow)
     uow.outbox.add([event])
     uow.timers.set([Schedule(Reminder(contact_id=event.contact_id, name="later"), uow.now)])
 
 
 async def remind_any(timer: Reminder, uow: UnitOfWork) -> None:
-    await note(timer.contact_id, timer.name, uow)
+    await add_note(timer.contact_id, timer.name, uow)
 
 
-REPAIRED = HandlerRegistry[UnitOfWork]().on(CustomerWrote, take_any).on(Reminder, remind_any)
+REPAIRED = HandlerRegistry[UnitOfWork]().on(CustomerWrote, note_any).on(Reminder, remind_any)
 
 
-def record(event: CustomerWrote, of: Envelope, **changes: Any) -> DeadLetter:
+def to_dead_letter(event: CustomerWrote, of: Envelope, **changes: Any) -> DeadLetter:
     """Return the dead letter that the consumer makes of a record."""
-    made: dict[str, Any] = {
+    fields: dict[str, Any] = {
         "origin": f"test/0/{of.id}@0",
         "error": ValueError("unused"),
         "payload": event.model_dump_json().encode(),
@@ -39,24 +48,24 @@ def record(event: CustomerWrote, of: Envelope, **changes: Any) -> DeadLetter:
         "event_id": of.id,
         "headers": dict(encode(of)),
     }
-    return DeadLetter(**{**made, **changes})
+    return DeadLetter(**{**fields, **changes})
 
 
 async def make_dead_letter(replica: Replica, text: str = POISON) -> tuple[int, ContactId]:
     """Handle a record that the probe can't handle; return its dead letter and its contact."""
-    event = wrote(new_contact(), text)
-    of = envelope(event)
-    message = Message(event, lambda error: record(event, of, error=error), of.id)
+    event = customer_wrote(new_contact(), text)
+    of = make_envelope(event)
+    message = Message(event, lambda error: to_dead_letter(event, of, error=error), of.id)
     await replica.dispatcher.handle([message])
     (row,) = await rows(replica.database, f"SELECT id FROM dead_letters WHERE event_id = '{of.id}'")
     return row.id, event.contact_id
 
 
-async def effects(database: Database[UnitOfWork]) -> tuple[list[list[str]], int, int]:
+async def fetch_effects(database: Database[UnitOfWork]) -> tuple[list[list[str]], int, int]:
     """Return all notes, and how many rows wait to be published and to fire."""
     (row,) = await rows(
         database,
         "SELECT (SELECT count(*) FROM outbox) AS out, (SELECT count(*) FROM timers) AS later",
     )
     notes = await rows(database, "SELECT notes FROM probes ORDER BY contact_id")
-    return [one.notes for one in notes], row.out, row.later
+    return [probe.notes for probe in notes], row.out, row.later

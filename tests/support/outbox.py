@@ -1,4 +1,4 @@
-"""What is in the probe's outbox, who carries it away, and what has arrived."""
+"""The probe's outbox, the relay that holds its lock, and the published records."""
 
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
@@ -13,43 +13,43 @@ from support.probe import Broker, UnitOfWork
 Arrivals = dict[ContactId, list[tuple[int, str]]]
 
 
-async def add(database: Database[UnitOfWork], *events: CustomerWrote) -> None:
+async def add_events(database: Database[UnitOfWork], *events: CustomerWrote) -> None:
     async with database.transaction() as uow:
         uow.outbox.add(events)
 
 
-async def left(database: Database[UnitOfWork]) -> int:
+async def count_pending(database: Database[UnitOfWork]) -> int:
     return len(await rows(database, "SELECT 1 FROM outbox"))
 
 
-async def arrived(broker: Broker) -> Arrivals:
-    """Return each contact's sequence numbers and texts in the order in which they stand."""
-    found: Arrivals = defaultdict(list)
-    for record in await broker.records():
+async def read_arrivals(broker: Broker) -> Arrivals:
+    """Return each contact's sequence numbers and texts, in the order of the topic."""
+    arrivals: Arrivals = defaultdict(list)
+    for record in await broker.read_records():
         envelope, event = decode(record.key, record.headers, record.value)
         assert isinstance(event, CustomerWrote)
-        found[event.contact_id].append((envelope.sequence, event.excerpt))
-    return dict(found)
+        arrivals[event.contact_id].append((envelope.sequence, event.excerpt))
+    return dict(arrivals)
 
 
-def texts(found: Arrivals) -> set[str]:
-    return {text for pairs in found.values() for _, text in pairs}
+def texts_of(arrivals: Arrivals) -> set[str]:
+    return {text for pairs in arrivals.values() for _, text in pairs}
 
 
-def once_each(pairs: Iterable[tuple[int, str]]) -> list[tuple[int, str]]:
-    """Leave out what comes again, as a consumer's inbox does."""
+def drop_repeats(pairs: Iterable[tuple[int, str]]) -> list[tuple[int, str]]:
+    """Drop repeated records, as a consumer's inbox does."""
     return list(dict.fromkeys(pairs))
 
 
-def check_order(found: Arrivals) -> None:
-    """Each contact's events come the first time in their order, and without a gap."""
-    for contact_id, pairs in found.items():
-        numbers = [number for number, _ in once_each(pairs)]
+def assert_ordered(arrivals: Arrivals) -> None:
+    """Require that each contact's events first arrive in order and without a gap."""
+    for contact_id, pairs in arrivals.items():
+        numbers = [number for number, _ in drop_repeats(pairs)]
         assert numbers == list(range(1, len(numbers) + 1)), contact_id
 
 
-async def lock_holders(database: Database[UnitOfWork]) -> Sequence[int]:
-    found = await rows(
+async def fetch_lock_holders(database: Database[UnitOfWork]) -> Sequence[int]:
+    locks = await rows(
         database,
         "SELECT pid FROM pg_locks WHERE locktype = 'advisory' AND granted AND database ="
         " (SELECT oid FROM pg_database WHERE datname = current_database())"
@@ -57,4 +57,4 @@ async def lock_holders(database: Database[UnitOfWork]) -> Sequence[int]:
         " AND CAST(CAST(classid::int8 AS bit(32)) || CAST(objid::int8 AS bit(32)) AS bit(64))"
         " = CAST(CAST(hashtext('relay ' || current_schema()) AS int8) AS bit(64))",
     )
-    return [row.pid for row in found]
+    return [lock.pid for lock in locks]

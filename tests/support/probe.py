@@ -1,4 +1,4 @@
-"""The smallest service there can be: one table, one event to handle, one timer to fire."""
+"""A minimal service: one table, one event to handle, one timer to fire."""
 
 import asyncio
 from collections.abc import AsyncIterator, Callable, Iterator, Sequence
@@ -111,10 +111,10 @@ class Reminder(Timer):
 
 
 class PoisonedError(PermanentError):
-    """This note can't be taken."""
+    """This note cannot be handled."""
 
 
-async def note(contact_id: ContactId, text: str, uow: UnitOfWork) -> None:
+async def add_note(contact_id: ContactId, text: str, uow: UnitOfWork) -> None:
     probe = await uow.probes.lock(contact_id)
     if probe is None:
         probe = Probe(contact_id, (), None, uow.now)
@@ -126,13 +126,13 @@ async def note(contact_id: ContactId, text: str, uow: UnitOfWork) -> None:
 async def take_note(event: CustomerWrote, uow: UnitOfWork) -> None:
     if event.excerpt == POISON:
         raise PoisonedError
-    await note(event.contact_id, event.excerpt, uow)
+    await add_note(event.contact_id, event.excerpt, uow)
 
 
 async def remind(timer: Reminder, uow: UnitOfWork) -> None:
     if timer.name == POISON:
         raise PoisonedError
-    await note(timer.contact_id, timer.name, uow)
+    await add_note(timer.contact_id, timer.name, uow)
 
 
 SUBSCRIPTIONS = HandlerRegistry[UnitOfWork]().on(CustomerWrote, take_note).on(Reminder, remind)
@@ -142,7 +142,7 @@ def new_contact() -> ContactId:
     return ContactId(new_id())
 
 
-def wrote(contact_id: ContactId, excerpt: str = "hello") -> CustomerWrote:
+def customer_wrote(contact_id: ContactId, excerpt: str = "hello") -> CustomerWrote:
     return CustomerWrote(
         contact_id=contact_id,
         occurred_at=datetime(2026, 3, 2, 9, 30, tzinfo=UTC),
@@ -152,7 +152,7 @@ def wrote(contact_id: ContactId, excerpt: str = "hello") -> CustomerWrote:
 
 
 async def make_template(postgres: Postgres) -> None:
-    """Make the database that is cloned for each test of the probe."""
+    """Create the database that each test of the probe clones."""
     await postgres.execute(f"CREATE DATABASE {TEMPLATE}")
     await provision_schema(postgres.admin_of(TEMPLATE), NAME, PASSWORD)
     connection = await asyncpg.connect(postgres.url(TEMPLATE, NAME).replace("+asyncpg", ""))
@@ -162,7 +162,7 @@ async def make_template(postgres: Postgres) -> None:
 
 
 @asynccontextmanager
-async def opened(url: str) -> AsyncIterator[Database[UnitOfWork]]:
+async def open_database(url: str) -> AsyncIterator[Database[UnitOfWork]]:
     engine = connect(url, schema=NAME)
     try:
         yield Database(engine, UnitOfWork, TimeSource())
@@ -172,12 +172,12 @@ async def opened(url: str) -> AsyncIterator[Database[UnitOfWork]]:
 
 @dataclass(frozen=True)
 class Broker:
-    """Kafka, and the part of it that is one test's own."""
+    """Kafka, and the namespace of one test in it."""
 
     bootstrap: str
     namespace: str
 
-    def settings(self, **changes: Any) -> ServiceSettings:
+    def make_settings(self, **changes: Any) -> ServiceSettings:
         return ServiceSettings.model_validate(
             {
                 "database_url": "postgresql+asyncpg://unused@localhost/unused",
@@ -192,7 +192,7 @@ class Broker:
         return topic_name(self.namespace, short)
 
     @asynccontextmanager
-    async def producer(self) -> AsyncIterator[AIOKafkaProducer]:
+    async def open_producer(self) -> AsyncIterator[AIOKafkaProducer]:
         producer = make_producer(self.bootstrap)
         await producer.start()
         try:
@@ -201,7 +201,7 @@ class Broker:
             await producer.stop()
 
     async def publish(self, *events: Event) -> None:
-        async with self.producer() as producer:
+        async with self.open_producer() as producer:
             for event in events:
                 await self.send(producer, event)
 
@@ -212,23 +212,23 @@ class Broker:
             self.topic(event.topic),
             key=event.key.encode(),
             value=event.model_dump_json().encode(),
-            headers=encode(envelope(event, event_id)),
+            headers=encode(make_envelope(event, event_id)),
         )
 
-    async def committed(self) -> int:
+    async def count_committed(self) -> int:
         """Return how many records the probe's group has committed, over all partitions."""
         admin = AIOKafkaAdminClient(bootstrap_servers=self.bootstrap)
         await admin.start()
         try:
             offsets = await admin.list_consumer_group_offsets(f"{self.namespace}.{NAME}")
         except GroupCoordinatorNotAvailableError:
-            return 0  # the first group that this broker has ever had is still being prepared for
+            return 0  # the broker still prepares for its first group
         finally:
             await admin.close()
-        return sum(max(found.offset, 0) for found in offsets.values())
+        return sum(max(committed.offset, 0) for committed in offsets.values())
 
     @asynccontextmanager
-    async def reader(self) -> AsyncIterator[AIOKafkaConsumer]:
+    async def open_reader(self) -> AsyncIterator[AIOKafkaConsumer]:
         """Read the contacts topic from its beginning."""
         reader = AIOKafkaConsumer(
             self.topic(),
@@ -242,18 +242,18 @@ class Broker:
         finally:
             await reader.stop()
 
-    async def records(self) -> list[Any]:
-        """Return all that the contacts topic holds, in order for each partition."""
-        async with self.reader() as reader:
+    async def read_records(self) -> list[Any]:
+        """Return all records of the contacts topic, in order within each partition."""
+        async with self.open_reader() as reader:
             ends = await reader.end_offsets(reader.assignment())
-            found = []
+            records = []
             while any([await reader.position(part) < end for part, end in ends.items()]):
                 polled = await reader.getmany(timeout_ms=100)
-                found += [record for records in polled.values() for record in records]
-        return found
+                records += [record for batch in polled.values() for record in batch]
+        return records
 
 
-def envelope(event: Event, event_id: str | None = None, *, sequence: int = 1) -> Envelope:
+def make_envelope(event: Event, event_id: str | None = None, *, sequence: int = 1) -> Envelope:
     return Envelope(
         id=EventId(event_id or new_id()),
         type=event.type,
@@ -266,7 +266,7 @@ def envelope(event: Event, event_id: str | None = None, *, sequence: int = 1) ->
 
 
 class Replica:
-    """One process of the probe service: what `serve` makes, but for its HTTP server."""
+    """One replica of the probe: what `serve` makes, without the HTTP server."""
 
     def __init__(
         self,
@@ -290,13 +290,13 @@ class Replica:
         self.timers = TimerLoop(self.dispatcher, self.metrics, self.health)
         self.database.after_commit(lambda uow: self.timers.wake(uow.timers.earliest))
 
-    def consumer(self) -> Consumer[UnitOfWork]:
+    def make_consumer(self) -> Consumer[UnitOfWork]:
         service = ServiceSpec(NAME, UnitOfWork, self.subscriptions, ())
         return spec.make_consumer(
-            service, self.broker.settings(), self.dispatcher, self.metrics, self.health
+            service, self.broker.make_settings(), self.dispatcher, self.metrics, self.health
         )
 
-    def relay(self, producer: AIOKafkaProducer) -> Relay:
+    def make_relay(self, producer: AIOKafkaProducer) -> Relay:
         relay = Relay(
             self.database.engine,
             producer,
@@ -308,13 +308,13 @@ class Replica:
         self.database.after_commit(lambda uow: relay.wake() if len(uow.outbox) else None)
         return relay
 
-    def counted(self, outcome: str) -> float:
+    def count_messages(self, outcome: str) -> float:
         """Return how many messages of all types had this outcome."""
-        return total(self.metrics.messages, outcome=outcome)
+        return sum_samples(self.metrics.messages, outcome=outcome)
 
 
-def total(counter: Counter, **labels: str) -> float:
-    """Return the sum of a counter over all its labels but those given."""
+def sum_samples(counter: Counter, **labels: str) -> float:
+    """Return the sum of all samples of a counter that have these labels."""
     return sum(
         sample.value
         for metric in counter.collect()
@@ -324,8 +324,8 @@ def total(counter: Counter, **labels: str) -> float:
 
 
 @contextmanager
-def statements(database: Database[UnitOfWork]) -> Iterator[list[str]]:
-    """Collect what is sent to the server."""
+def record_statements(database: Database[UnitOfWork]) -> Iterator[list[str]]:
+    """Collect the statements that are sent to the server."""
     sent: list[str] = []
 
     def collect(_connection: object, _cursor: object, statement: str, *_rest: object) -> None:
@@ -339,8 +339,8 @@ def statements(database: Database[UnitOfWork]) -> Iterator[list[str]]:
 
 
 @asynccontextmanager
-async def running(*workers: Worker) -> AsyncIterator[None]:
-    """Run workers as the runtime does, and stop them as it does when the block is left."""
+async def run_workers(*workers: Worker) -> AsyncIterator[None]:
+    """Run workers during the block, and stop them afterwards, as the runtime does."""
     stopping = asyncio.Event()
     async with asyncio.TaskGroup() as group:
         for worker in workers:
@@ -350,8 +350,8 @@ async def running(*workers: Worker) -> AsyncIterator[None]:
 
 
 @asynccontextmanager
-async def crashing(worker: Worker) -> AsyncIterator[Callable[[], object]]:
-    """Run a worker, and give what cuts it off in the midst of what it does."""
+async def run_until_cancelled(worker: Worker) -> AsyncIterator[Callable[[], object]]:
+    """Run a worker, and yield a function that cancels it as a crash would."""
     async with asyncio.TaskGroup() as group:
         task = group.create_task(worker.run(asyncio.Event()))
         yield task.cancel

@@ -1,4 +1,4 @@
-"""Lines that say what a test run is doing, between pytest's own."""
+"""Progress lines of a test run, between pytest's own."""
 
 from collections.abc import Callable
 from contextlib import nullcontext
@@ -13,7 +13,7 @@ class Progress:
         self._plugins = config.pluginmanager
 
     def report(self, line: str) -> None:
-        """Print the line at once, though a test may be running whose output is captured."""
+        """Print the line at once, even while pytest captures the output of a test."""
         terminal = self._plugins.get_plugin("terminalreporter")
         if terminal is None:
             return

@@ -1,6 +1,6 @@
-"""The probe as a process of its own, to be killed and stopped: `python -m support.running_service`.
+"""The probe as a process, to be killed and stopped: `python -m support.running_service`.
 
-It has nothing to handle, so all that it does is to relay what others put into its outbox.
+It handles no events. It only relays what tests put into its outbox.
 """
 
 import asyncio
@@ -20,10 +20,10 @@ from support.probe import NAME, Broker, UnitOfWork
 
 
 @asynccontextmanager
-async def process(url: str, broker: Broker, log_path: Path) -> AsyncIterator[Process]:
-    """Run one until the end of the block, and hand it over when it is ready."""
+async def run_process(url: str, broker: Broker, log_path: Path) -> AsyncIterator[Process]:
+    """Run the process during the block, which begins when it is ready."""
     port = free_port()
-    made = Process(
+    process = Process(
         name=log_path.stem,
         argv=(sys.executable, "-m", "support.running_service"),
         env={
@@ -37,15 +37,15 @@ async def process(url: str, broker: Broker, log_path: Path) -> AsyncIterator[Pro
         log_path=log_path,
         ready_url=f"http://127.0.0.1:{port}/readyz",
     )
-    made.start()
+    process.start()
     try:
-        await made.wait_ready()
-        yield made
+        await process.wait_ready()
+        yield process
     finally:
-        made.stop()
+        process.stop()
 
 
 if __name__ == "__main__":
-    parts = ServiceSpec(NAME, UnitOfWork, HandlerRegistry[UnitOfWork](), ())
+    service = ServiceSpec(NAME, UnitOfWork, HandlerRegistry[UnitOfWork](), ())
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
-        runner.run(serve(parts, ServiceSettings()))
+        runner.run(serve(service, ServiceSettings()))

@@ -1,4 +1,4 @@
-"""A service without its edges: messages go in at the dispatcher, timers at their loop."""
+"""A service without Kafka and HTTP server: events go to the dispatcher, timers to their loop."""
 
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
@@ -27,74 +27,74 @@ class ServiceHarness(Generic[U]):
     database: Database[U]
     dispatcher: Dispatcher[U]
 
-    async def tell(self, *events: Event) -> list[EventId]:
-        """Have these events handled as one batch."""
+    async def handle_events(self, *events: Event) -> list[EventId]:
+        """Handle these events as one batch, and return their ids."""
         ids = [EventId(new_id()) for _ in events]
         await self.dispatcher.handle(
             [
-                Message(body=event, to_dead_letter=_letter, event_id=event_id)
+                Message(body=event, to_dead_letter=_fail, event_id=event_id)
                 for event, event_id in zip(events, ids, strict=True)
             ]
         )
         return ids
 
-    async def after(self, seconds: float) -> None:
-        """Let time pass, and fire what is due then."""
+    async def advance_time(self, seconds: float) -> None:
+        """Let time pass, and fire the timers that are due then."""
         self.database.clock.offset += timedelta(seconds=seconds)
         await TimerLoop(self.dispatcher, Metrics(), Health()).fire(500)
 
-    async def journal(self, contact_id: ContactId) -> list[str]:
-        """Return the types of the facts published about the contact, in short."""
-        found = await self.rows(
+    async def fetch_event_types(self, contact_id: ContactId) -> list[str]:
+        """Return the short types of the events published about the contact."""
+        published = await self.rows(
             f"SELECT type FROM published_events WHERE key = '{contact_id}' ORDER BY id"
         )
-        return [row.type.removeprefix("upstairs.").removesuffix(".v1") for row in found]
+        return [row.type.removeprefix("upstairs.").removesuffix(".v1") for row in published]
 
     async def rows(self, statement: str) -> list[Any]:
         return await rows(self.database, statement)
 
 
-def dispatcher(
+def make_dispatcher(
     database: Database[U], subscriptions: HandlerRegistry[U], consumer: str
 ) -> Dispatcher[U]:
     return Dispatcher(database, subscriptions, Metrics(), consumer=consumer)
 
 
-def _letter(error: BaseException) -> DeadLetter:
+def _fail(error: BaseException) -> DeadLetter:
     raise AssertionError("a message of a test must not become a dead letter") from error
 
 
 class Keys:
     """API keys by the caller's name: `role:subject:key`."""
 
-    def __init__(self, **listed: str) -> None:
-        self.listed = ",".join(listed.values())
-        self._keys = {caller: entry.rpartition(":")[2] for caller, entry in listed.items()}
+    def __init__(self, **entries: str) -> None:
+        self.setting_value = ",".join(entries.values())
+        self._keys = {caller: entry.rpartition(":")[2] for caller, entry in entries.items()}
 
     def __call__(self, caller: str) -> dict[str, str]:
-        """Return the header that `caller` sends."""
+        """Return the headers that `caller` sends."""
         return {"Authorization": f"Bearer {self._keys[caller]}"}
 
 
 @asynccontextmanager
-async def client(
-    parts: Callable[[Any], ServiceSpec[U]],
+async def open_client(
+    build: Callable[[Any], ServiceSpec[U]],
     settings: type[ServiceSettings],
     database: Database[U],
     keys: Keys,
     **changes: Any,
 ) -> AsyncIterator[httpx.AsyncClient]:
-    """Call a service's HTTP API in this process, as nobody unless a header says who."""
-    read = settings.model_validate(
+    """Open a client of a service's HTTP API in this process; it sends no credentials."""
+    service_settings = settings.model_validate(
         {
             "database_url": "postgresql+asyncpg://unused@localhost/unused",
             "kafka_bootstrap": "unused",
-            "api_keys": keys.listed,
+            "api_keys": keys.setting_value,
             **changes,
         }
     )
-    made = parts(read)
-    app = application(made, read, database, Metrics(), Health())
+    service = build(service_settings)
+    app = application(service, service_settings, database, Metrics(), Health())
     transport = httpx.ASGITransport(app, raise_app_exceptions=False)
-    async with httpx.AsyncClient(transport=transport, base_url=f"http://{made.name}") as http:
+    async with httpx.AsyncClient(transport=transport, base_url=f"http://{service.name}") as http:
         yield http

@@ -1,7 +1,7 @@
 """One PostgreSQL and one Kafka for a whole test run, however many workers it has.
 
 The stack starts when the first test asks for it. With pytest-xdist it belongs to the controller,
-which lives longer than every worker; the workers ask for it at a Unix socket.
+which outlives every worker; the workers ask for it at a Unix socket.
 """
 
 import asyncio
@@ -20,7 +20,7 @@ from devstack import Stack
 from support import databases, probe
 from support.progress import Report
 
-# For a machine that is busy with something else.
+# Generous, for a busy machine.
 START_TIMEOUT_S = 600
 MEMORY = Path("/dev/shm")  # noqa: S108 - a directory of our own user is made in it
 MEMORY_NEEDED = 4 * 2**30
@@ -33,7 +33,7 @@ class SharedStackError(Exception):
 class SharedStack:
     """Starts the stack on the first request, and stops it when the run ends.
 
-    A thread of its own does both: the servers die with the thread that started them.
+    Its own thread does both: the servers die with the thread that started them.
     """
 
     def __init__(self, report: Report) -> None:
@@ -67,7 +67,7 @@ class SharedStack:
 
 
 def request(address: str) -> Stack:
-    """Return the stack that the controller runs; start it if nobody asked before."""
+    """Return the stack that the controller runs; the first request starts it."""
     with Client(address) as connection:
         connection.send("start")
         if not connection.poll(START_TIMEOUT_S):
@@ -89,14 +89,15 @@ def _started(report: Report) -> Iterator[Stack]:
         asyncio.run(probe.make_template(databases.Postgres(stack.postgres_admin_url)))
         databases.make_template(databases.Postgres(stack.postgres_admin_url))
         report(f"the template databases are ready after {monotonic() - begun:.0f} s")
-        # The handles of the servers stay here: only this thread may start and stop them.
+        # Without the server handles: only this thread may start and stop the servers.
         yield replace(stack, postgres=None, kafka=None)
 
 
 def _directory() -> Path | None:
-    """Return a directory in memory, where there is room.
+    """Return a directory in memory, or None if there is not enough room.
 
-    Thousands of files come and go with each test's database, which takes ext4 ten times as long.
+    Each test's database creates and removes thousands of files, which takes ten times as long on
+    ext4.
     """
     try:
         free = os.statvfs(MEMORY)

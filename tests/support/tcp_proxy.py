@@ -1,4 +1,4 @@
-"""A TCP proxy in front of a server: it does to connections what a bad network does."""
+"""A TCP proxy in front of a server that disturbs connections as a bad network does."""
 
 import asyncio
 from collections.abc import AsyncIterator
@@ -12,8 +12,8 @@ _LOCALHOST = "127.0.0.1"
 class TcpProxy:
     """Forwards one local port to a server.
 
-    Stop it, and the server cannot be reached; start it, and it can again. `latency`, in seconds,
-    is added to each chunk in each direction.
+    While it is stopped, the server cannot be reached. `latency`, in seconds, is added to each chunk
+    in each direction.
     """
 
     def __init__(self, host: str, port: int, *, listen_on: int = 0) -> None:
@@ -62,7 +62,7 @@ class TcpProxy:
         self._drops_answers = True
 
     def keep_answers(self) -> None:
-        """Cut the connections that have lost an answer; from now on nothing is dropped."""
+        """Stop dropping answers, and cut the connections that have lost one."""
         self._drops_answers = False
         _abort(self._lossy)
 

@@ -1,4 +1,4 @@
-"""Waiting for a condition instead of sleeping and hoping."""
+"""Waiting for a condition instead of sleeping."""
 
 import asyncio
 import inspect
@@ -10,24 +10,24 @@ T = TypeVar("T")
 
 @overload
 async def until(
-    look: Callable[[], Awaitable[T]], holds: Callable[[T], object] = bool, *, within: float = 60
+    read: Callable[[], Awaitable[T]], holds: Callable[[T], object] = bool, *, within: float = 60
 ) -> T: ...
 @overload
 async def until(
-    look: Callable[[], T], holds: Callable[[T], object] = bool, *, within: float = 60
+    read: Callable[[], T], holds: Callable[[T], object] = bool, *, within: float = 60
 ) -> T: ...
 async def until(
-    look: Callable[[], Any], holds: Callable[[Any], object] = bool, *, within: float = 60
+    read: Callable[[], Any], holds: Callable[[Any], object] = bool, *, within: float = 60
 ) -> Any:
-    """Call `look` until its result `holds`, and return that result; fail with the last one.
+    """Call `read` until its result `holds`, and return that result; fail with the last result.
 
-    `within`, in seconds, is for a machine that is busy: a condition that holds costs no wait.
+    `within`, in seconds, is generous for a busy machine: a condition that holds costs no wait.
     """
     last: object = "nothing yet"
     try:
         async with asyncio.timeout(within):
             while True:
-                result = look()
+                result = read()
                 last = await result if inspect.isawaitable(result) else result
                 if holds(last):
                     return last

@@ -1,4 +1,4 @@
-"""The catalogue, with all its families read in."""
+"""The catalogue of faults; importing this package registers all families."""
 
 from chaos.faults import brokers, clocks, databases, processes, receivers, records
 from chaos.faults.catalogue import FAULTS, Fault

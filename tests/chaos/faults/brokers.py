@@ -1,4 +1,4 @@
-"""Faults of Kafka and of the way to it."""
+"""Faults of Kafka and of the network to it."""
 
 import asyncio
 
@@ -11,7 +11,7 @@ SLOW_S = 0.03
 
 @fault("broker")
 async def broker_crashes(context: Context) -> None:
-    """It is killed and started again; the fault is over when it answers."""
+    """Kafka is killed and restarted; the fault ends when it answers again."""
     context.kafka.kill()
     context.kafka.launch()
     await asyncio.to_thread(context.kafka.wait_ready)
@@ -37,7 +37,7 @@ async def broker_is_cut_off(context: Context) -> None:
 
 @fault("broker")
 async def broker_falls_silent(context: Context) -> None:
-    """Connections stay, new ones are accepted, and nothing comes through."""
+    """Connections stay open, new ones are accepted, and no data passes."""
     await context.proxies.pause("kafka")
     try:
         await asyncio.sleep(context.random.uniform(4, 8))
@@ -47,7 +47,7 @@ async def broker_falls_silent(context: Context) -> None:
 
 @fault("broker")
 async def acknowledgements_are_lost(context: Context) -> None:
-    """Kafka receives all, and its answers are lost."""
+    """Kafka receives everything, and its answers are lost."""
     await context.proxies.drop_answers("kafka")
     try:
         await asyncio.sleep(context.random.uniform(1, 3))

@@ -10,7 +10,7 @@ Inflict = Callable[[Context], Awaitable[None]]
 
 @dataclass(frozen=True)
 class Fault:
-    """`inflict` returns when the fault is over, not when all has recovered from it."""
+    """`inflict` returns when the fault is over, not when the system has recovered."""
 
     name: str
     family: str
@@ -22,8 +22,8 @@ FAULTS: dict[str, Fault] = {}
 
 def fault(family: str, name: str = "") -> Callable[[Inflict], Inflict]:
     def register(inflict: Inflict) -> Inflict:
-        named = name or inflict.__name__
-        FAULTS[named] = Fault(named, family, inflict)
+        fault_name = name or inflict.__name__
+        FAULTS[fault_name] = Fault(fault_name, family, inflict)
         return inflict
 
     return register

@@ -1,4 +1,4 @@
-"""A host whose clock is wrong."""
+"""A host with a wrong clock."""
 
 import asyncio
 
@@ -9,7 +9,7 @@ from stage.system import Replica
 
 @fault("clock")
 async def clock_jumps_an_hour(context: Context) -> None:
-    """On one replica, there and back."""
+    """The clock of one replica jumps ahead and back again."""
     replica = Replica(
         context.any_service(), context.random.randrange(context.under_test.system.replicas)
     )

@@ -1,4 +1,4 @@
-"""Faults of PostgreSQL, of the way to it, and what others do in it."""
+"""Faults of PostgreSQL, of the network to it, and of other sessions in it."""
 
 import asyncio
 import errno
@@ -14,7 +14,7 @@ from chaos.faults.catalogue import fault
 from common.core.ids import new_id
 from support.waiting import until
 
-ROWS = (
+LOCKED_TABLES = (
     ("intake", "contacts"),
     ("router", "assignments"),
     ("escalation", "tracked_contacts"),
@@ -23,7 +23,7 @@ ROWS = (
 
 @fault("database")
 async def postgres_stops_at_once(context: Context) -> None:
-    """An immediate shutdown: nothing is written that is not in the write-ahead log already."""
+    """An immediate shutdown: nothing more is written after what is in the write-ahead log."""
     process = context.postgres.process
     os.kill(process.pid, signal.SIGQUIT)
     await until(lambda: not process.running, within=context.patience_s)
@@ -59,7 +59,7 @@ async def postgres_falls_silent(context: Context) -> None:
 
 @fault("database")
 async def commits_are_not_confirmed(context: Context) -> None:
-    """The server does all that it is asked, and its answers are lost."""
+    """The server executes every statement, and its answers are lost."""
     await context.proxies.drop_answers("postgres")
     try:
         await asyncio.sleep(context.random.uniform(0.2, 1))
@@ -69,26 +69,26 @@ async def commits_are_not_confirmed(context: Context) -> None:
 
 @fault("sessions")
 async def sessions_are_terminated(context: Context) -> None:
-    ended = 0
+    terminated = 0
     async with context.admin() as connection:
         for _ in range(20):
-            ended += await connection.fetchval(_TERMINATE, context.random.randint(1, 4))
+            terminated += await connection.fetchval(_TERMINATE, context.random.randint(1, 4))
             await asyncio.sleep(context.random.uniform(0.05, 0.4))
-    context.note(f"{ended} sessions")
+    context.note(f"{terminated} sessions")
 
 
 @fault("locks")
 async def writer_idles_in_its_transaction(context: Context) -> None:
     contacts = context.live_contacts(20)
     async with context.admin() as connection, connection.transaction():
-        for schema, table in ROWS:
+        for schema, table in LOCKED_TABLES:
             await connection.execute(_LOCK.format(schema=schema, table=table), contacts)
         await asyncio.sleep(5)
 
 
 @fault("locks")
-async def snapshot_is_held(context: Context) -> None:
-    """No row that is deleted meanwhile can be vacuumed."""
+async def snapshot_stays_open(context: Context) -> None:
+    """Rows that are deleted meanwhile cannot be vacuumed."""
     async with context.admin() as connection, connection.transaction(isolation="repeatable_read"):
         await connection.fetchval("SELECT count(*) FROM intake.outbox")
         await asyncio.sleep(8)
@@ -96,23 +96,23 @@ async def snapshot_is_held(context: Context) -> None:
 
 @fault("locks")
 async def rival_locks_in_the_opposite_order(context: Context) -> None:
-    """Services lock the oldest of a batch first, the rival does the newest."""
+    """Services lock the oldest row of a batch first; the rival locks the newest first."""
     before = await _deadlocks(context)
     contacts = context.live_contacts(40)
-    stoppers, older, newer = contacts[:10], *_halves(sorted(contacts[10:]))
-    async with context.admin() as stopper, context.admin() as rival:
-        # The session that looks for deadlocks first is ended: let that be the service's.
+    blocked, older, newer = contacts[:10], *_halves(sorted(contacts[10:]))
+    async with context.admin() as blocker, context.admin() as rival:
+        # PostgreSQL aborts the session that looks for a deadlock first: here, the service's.
         await rival.execute("SET deadlock_timeout = '8s'")
         async with rival.transaction():
-            async with stopper.transaction():
-                await stopper.execute(_WATCHES, stoppers)
-                await rival.execute(_WATCHES, newer)
-                # What comes while the first of them has to wait makes one large batch.
-                await _write_to(context, stoppers + older + newer)
+            async with blocker.transaction():
+                await blocker.execute(_LOCK_TRACKED_CONTACTS, blocked)
+                await rival.execute(_LOCK_TRACKED_CONTACTS, newer)
+                # The messages that arrive while the first of them waits become one large batch.
+                await _write_to(context, blocked + older + newer)
                 await asyncio.sleep(1)
             await asyncio.sleep(0.5)
             with suppress(DeadlockDetectedError):
-                await rival.execute(_WATCHES, older)
+                await rival.execute(_LOCK_TRACKED_CONTACTS, older)
     context.note(f"{await _deadlocks(context) - before} deadlocks")
 
 
@@ -137,7 +137,7 @@ async def _deadlocks(context: Context) -> int:
 
 @fault("locks")
 async def transactions_fail_to_serialize(context: Context) -> None:
-    """All new sessions work in snapshots: a transaction that meets another writer fails."""
+    """New sessions use repeatable read: a transaction that meets another writer fails."""
     name = context.under_test.system.namespace
     setting = f"ALTER DATABASE {name} {{}} default_transaction_isolation"
     async with context.admin() as connection:
@@ -185,5 +185,5 @@ _LOCK = """
     SELECT 1 FROM {schema}.{table} WHERE contact_id = ANY($1::uuid[])
     ORDER BY contact_id DESC FOR UPDATE
 """
-_WATCHES = _LOCK.format(schema="escalation", table="tracked_contacts")
+_LOCK_TRACKED_CONTACTS = _LOCK.format(schema="escalation", table="tracked_contacts")
 _DEADLOCKS = "SELECT deadlocks FROM pg_stat_database WHERE datname = current_database()"

@@ -8,14 +8,14 @@ from pathlib import Path
 
 from chaos.context import Context
 from chaos.faults.catalogue import Inflict, fault
-from chaos.groups import behind, ends
+from chaos.groups import count_uncommitted, fetch_end_offsets
 from stage.system import SERVICES, Replica
 from support.waiting import until
 
-# Beyond the session timeout and the time that the server lets a transaction idle.
+# Longer than the session timeout and than the server lets a transaction idle.
 FROZEN_S = 12
-# The service's log event.
-REFUSED = "commit_refused"
+# The log event of a service.
+COMMIT_REFUSED = "commit_refused"
 
 WITH_TIMERS = ("router", "escalation")
 BREAKPOINTS = {
@@ -31,7 +31,7 @@ BREAKPOINTS = {
 
 @fault("process")
 async def replica_is_killed(context: Context) -> None:
-    """At a random moment."""
+    """A replica is killed at a random moment."""
     name = context.any_replica()
     context.note(name)
     context.under_test.system.processes[name].kill()
@@ -59,9 +59,9 @@ for _breakpoint, _services in BREAKPOINTS.items():
 def _freezing_at(breakpoint_: str) -> Inflict:
     async def inflict(context: Context) -> None:
         service = context.random.choice(("router", "escalation"))
-        frozen = await _signal_at(context, service, breakpoint_, signal.SIGSTOP)
-        process = context.under_test.system.process_of(frozen)
-        refused = process.log_path.read_text().count(REFUSED)
+        frozen_replica = await _signal_at(context, service, breakpoint_, signal.SIGSTOP)
+        process = context.under_test.system.process_of(frozen_replica)
+        refused = process.log_path.read_text().count(COMMIT_REFUSED)
         loop = asyncio.get_running_loop()
         begun = loop.time()
         try:
@@ -73,7 +73,7 @@ def _freezing_at(breakpoint_: str) -> Inflict:
             process.resume()
         if breakpoint_ == "before_the_offset_commit":
             await until(
-                lambda: process.log_path.read_text().count(REFUSED) > refused,
+                lambda: process.log_path.read_text().count(COMMIT_REFUSED) > refused,
                 within=context.patience_s,
             )
             context.note("its late commit was refused")
@@ -87,10 +87,10 @@ for _breakpoint in ("before_the_commit", "before_the_offset_commit"):
 
 @fault("rebalance")
 async def member_joins_and_leaves(context: Context) -> None:
-    """A third replica joins in the middle of the work and leaves again."""
+    """A third replica joins under load and leaves again."""
     system = context.under_test.system
     service = context.random.choice(("router", "escalation"))
-    # A replica that does not stay leaves its group when it ends.
+    # A replica that is no static member leaves its group when it ends.
     replica = Replica(service, system.replicas, is_static_member=False)
     context.note(replica.name)
     with context.restarter.leaving_down([replica.name]):
@@ -106,7 +106,7 @@ async def member_joins_and_leaves(context: Context) -> None:
 async def _signal_at(
     context: Context, service: str, breakpoint_: str, number: signal.Signals
 ) -> str:
-    """Send the signal to the first replica that reaches the breakpoint; return which it was."""
+    """Send the signal to the first replica that reaches the breakpoint; return its id."""
     hit = context.breakpoints.set(service, breakpoint_, number)
     try:
         instance_id = await until(partial(_read, hit), within=context.patience_s)
@@ -122,10 +122,14 @@ def _read(path: Path) -> str:
 
 
 async def _wait_until_taken_over(context: Context, service: str) -> None:
-    """Wait until all records of this moment are read, though one of the readers is frozen."""
+    """Wait until the records that exist now are read, though one of the readers is frozen."""
     sources = context.under_test.sources
-    offsets = await ends(sources, service)
-    await until(lambda: behind(sources, service, offsets), operator.not_, within=context.patience_s)
+    offsets = await fetch_end_offsets(sources, service)
+    await until(
+        lambda: count_uncommitted(sources, service, offsets),
+        operator.not_,
+        within=context.patience_s,
+    )
 
 
 async def _wait_until_no_transaction_is_stuck(context: Context) -> None:

@@ -1,4 +1,4 @@
-"""Records that should not be there: repeated, late, unreadable, too large; and a replay of all."""
+"""Unwanted records: repeated, late, unreadable or too large; and a replay of all topics."""
 
 import asyncio
 from typing import Any
@@ -8,8 +8,8 @@ from aiokafka.errors import KafkaError
 
 from chaos.context import Context
 from chaos.faults.catalogue import fault
-from chaos.groups import full_name, place, recent, rewind
-from common.contracts import BY_TYPE, TOPICS
+from chaos.groups import full_name, origin_of, read_newest, rewind_group
+from common.contracts import BY_TYPE
 from common.core.clock import TimeSource
 from common.core.ids import EventId, new_id
 from common.messaging.envelope import Envelope, Headers, encode
@@ -25,20 +25,20 @@ COPIES = 10
 
 @fault("record")
 async def records_come_twice(context: Context) -> None:
-    """The newest of each topic are sent again."""
-    await _copy(context, await recent(context.under_test.sources, COPIES))
+    """The newest records of each topic are sent again."""
+    await _copy(context, await read_newest(context.under_test.sources, COPIES))
 
 
 @fault("record")
 async def old_records_come_after_newer_ones(context: Context) -> None:
-    older = await recent(context.under_test.sources, 10 * COPIES)
+    older = await read_newest(context.under_test.sources, 10 * COPIES)
     await _copy(context, sorted(context.random.sample(older, len(older) // 10), key=_place))
 
 
 async def _copy(context: Context, records: list[Any]) -> None:
-    sound = [record for record in records if place(record) not in context.poison]
+    copied = [record for record in records if origin_of(record) not in context.poison]
     async with context.producer() as producer:
-        for record in sound:
+        for record in copied:
             await producer.send(
                 record.topic,
                 record.value,
@@ -47,7 +47,7 @@ async def _copy(context: Context, records: list[Any]) -> None:
                 headers=list(record.headers),
             )
         await producer.flush()
-    context.note(f"{len(sound)} records")
+    context.note(f"{len(copied)} records")
 
 
 def _place(record: Any) -> tuple[str, int, int]:
@@ -56,11 +56,11 @@ def _place(record: Any) -> tuple[str, int, int]:
 
 @fault("record")
 async def poison_comes(context: Context) -> None:
-    """One of each kind in each topic: fewer in a row than make a consumer halt."""
+    """One of each kind in each topic that a service reads: too few to halt a consumer."""
     before = len(context.poison)
     async with context.producer() as producer:
-        for topic in TOPICS:
-            for headers, value in _poisons(topic):
+        for topic in topics_read_by_services():
+            for headers, value in poison_records(topic):
                 await _poison(context, producer, topic, headers, value)
     context.note(f"{len(context.poison) - before} records")
 
@@ -69,31 +69,31 @@ async def poison_comes(context: Context) -> None:
 async def oversized_records_come(context: Context) -> None:
     value = b'{"subject": "' + b"x" * LARGE + b'"}'
     async with context.producer() as producer:
-        for topic in TOPICS:
+        for topic in topics_read_by_services():
             await _poison(context, producer, topic, _headers(topic), value)
 
 
 async def _poison(
     context: Context, producer: Any, topic: str, headers: Headers, value: bytes
 ) -> None:
-    sent = await producer.send_and_wait(
+    metadata = await producer.send_and_wait(
         full_name(context.under_test.sources, topic),
         value,
         key=new_id().encode(),
         headers=list(headers),
     )
-    context.poison.add(place(sent))
+    context.poison.add(origin_of(metadata))
 
 
-def _poisons(topic: str) -> list[tuple[Headers, bytes]]:
-    sound = _headers(topic)
+def poison_records(topic: str) -> list[tuple[Headers, bytes]]:
+    valid = _headers(topic)
     return [
-        (sound, b"\x00 not JSON"),
-        (sound, b"{}"),
-        (sound, orjson.dumps({"contact_id": new_id(), "channel": "telepathy"})),
+        (valid, b"\x00 not JSON"),
+        (valid, b"{}"),
+        (valid, orjson.dumps({"contact_id": new_id(), "channel": "telepathy"})),
         ([], b"{}"),
-        ([*sound, ("ce_sequence", b"\xff")], b"{}"),
-        ([(name, b"Unheard" if name == "ce_type" else value) for name, value in sound], b"{}"),
+        ([*valid, ("ce_sequence", b"\xff")], b"{}"),
+        ([(name, b"Unheard" if name == "ce_type" else value) for name, value in valid], b"{}"),
     ]
 
 
@@ -101,12 +101,12 @@ def _subscribed_types() -> set[str]:
     return set().union(*map(subscribed_types, SERVICES))
 
 
-def _subscribed_topics() -> list[str]:
+def topics_read_by_services() -> list[str]:
     return sorted({BY_TYPE[kind].topic for kind in _subscribed_types()})
 
 
 def _headers(topic: str) -> Headers:
-    """Valid headers, of a type that a service reads."""
+    """Return valid headers of a type that a service reads."""
     envelope = Envelope(
         id=EventId(new_id()),
         type=min(kind for kind in _subscribed_types() if BY_TYPE[kind].topic == topic),
@@ -120,7 +120,7 @@ def _headers(topic: str) -> Headers:
 
 
 @fault("replay")
-async def all_is_read_again_from_the_start(context: Context) -> None:
+async def topics_are_read_again_from_the_start(context: Context) -> None:
     service = context.any_service()
     context.note(service)
     system = context.under_test.system
@@ -131,9 +131,9 @@ async def all_is_read_again_from_the_start(context: Context) -> None:
 
         async def rewound() -> bool:
             try:
-                await rewind(context.under_test.sources, service)
+                await rewind_group(context.under_test.sources, service)
             except KafkaError:
-                return False  # its members are remembered for as long as their session lasts
+                return False  # Kafka keeps the members until their session ends
             return True
 
         await until(rewound, within=context.patience_s)
@@ -145,7 +145,7 @@ async def all_is_read_again_from_the_start(context: Context) -> None:
 
 @fault("replay")
 async def topics_come_in_any_order(context: Context) -> None:
-    """A service that was down for long finds both topics full, and reads one before the other."""
+    """A service that was down finds several topics full, and reads one before the other."""
     service = context.random.choice(("router", "escalation"))
     context.note(service)
     system = context.under_test.system

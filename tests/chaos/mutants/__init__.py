@@ -1,11 +1,11 @@
-"""Services with one line broken that matters, to prove that the checker would see it.
+"""Services with one important line broken, to prove that the checker reports it.
 
-What is broken often shows only when something happens at a certain step: a death, a delay, a fault.
-That is the control: it does the same to a sound service, and nothing is to be found. Each file of
-breakages has a system of its own, in which its mutants take turns. A new mutant is one function,
-decorated with its control and with what must be found.
+Most breakages show only when something happens at a certain step: a crash, a delay, an error. That
+is the control: it does the same to an unbroken service, and the checker must report nothing. The
+mutants of one file share a system and run one after another. A new mutant is one function,
+decorated with its control and the violation that the checker must report.
 
-Not here is a relay without its lock: a row is deleted once it is acknowledged and each batch is
-read from the oldest row on, so two relays at once only repeat themselves, and consumers know
-repeats by their id. To share the rows among relays is what breaks the order.
+A relay without its lock is not among them: a row is deleted after Kafka has acknowledged it, and
+each batch starts with the oldest row. So two relays only publish the same events twice, and
+consumers recognize repeats by event id. Order breaks only if relays share the rows.
 """

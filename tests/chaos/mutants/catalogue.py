@@ -1,25 +1,27 @@
-"""All mutants there are, by the system that they share."""
+"""All mutants by file; the mutants of one file share a system."""
 
-from chaos.mutants import consuming, dealing, publishing, timing
+from chaos.mutants import assigning, consuming, publishing, timing
 from chaos.mutants.registry import MUTANTS, Mutant
 
-FILES = (consuming, timing, publishing, dealing)
+FILES = (consuming, timing, publishing, assigning)
 
 
 def groups(*, brief: bool = False) -> list[list[Mutant]]:
-    """Return those of each file in their turns.
+    """Return the mutants of each file in the order in which they run.
 
-    A control comes after its mutants: so it also shows that what they left behind is not found
+    Each control runs after its mutants. So it also shows that what they left behind is not reported
     again.
     """
-    return [[one for one in _in_turn(file.__name__) if one.brief or not brief] for file in FILES]
-
-
-def _in_turn(group: str) -> list[Mutant]:
-    found = [one for one in MUTANTS.values() if one.group == group]
-    controls = [one for one in found if one.seen_as is None]
     return [
-        one
-        for control in controls
-        for one in (*(each for each in found if each.control == control.name != each.name), control)
+        [mutant for mutant in _in_order(file.__name__) if mutant.brief or not brief]
+        for file in FILES
     ]
+
+
+def _in_order(group: str) -> list[Mutant]:
+    members = [mutant for mutant in MUTANTS.values() if mutant.group == group]
+    ordered: list[Mutant] = []
+    for control in (mutant for mutant in members if mutant.is_control):
+        ordered += [mutant for mutant in members if mutant.control == control.name != mutant.name]
+        ordered.append(control)
+    return ordered

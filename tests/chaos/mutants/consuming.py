@@ -1,4 +1,4 @@
-"""Breakages of the way from a record to its effect, shown at escalation."""
+"""Breakages of how escalation consumes a record."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -7,7 +7,7 @@ import asyncpg
 from aiokafka import TopicPartition
 
 from chaos.mutants.registry import control, die_once, mutant, replace
-from chaos.mutants.scenarios import ARRIVALS, PLEAS
+from chaos.mutants.scenarios import ARRIVALS, SUPERVISOR_REQUESTS
 from common.contracts.contacts import ContactReceived, SupervisorRequested
 from common.contracts.event import Event
 from common.messaging import dispatcher
@@ -15,99 +15,104 @@ from common.messaging.consumer import Consumer
 from common.messaging.dispatcher import Dispatcher, Message
 from common.storage.uow import UnitOfWork
 
-# More often than a batch and then its first message alone are tried.
-_COLLISIONS = 5
+# More than the attempts at a batch and then at its first message alone.
+_DEADLOCKS = 5
 
 
-@control("escalation", PLEAS, dies=True)
+@control("escalation", SUPERVISOR_REQUESTS, dies=True)
 def dies_in_the_transaction() -> None:
     work = Dispatcher.work
 
-    async def dying(self: Dispatcher[Any], uow: UnitOfWork, messages: Sequence[Message]) -> None:
-        # To raise is what shows when it is lost or done twice.
+    async def work_or_die(
+        self: Dispatcher[Any], uow: UnitOfWork, messages: Sequence[Message]
+    ) -> None:
+        # An escalation that is lost or raised twice is what the checker reports.
         if _has(SupervisorRequested, messages):
             die_once()
         await work(self, uow, messages)
 
-    replace(Dispatcher, "work", dying)
+    replace(Dispatcher, "work", work_or_die)
 
 
-@control("escalation", PLEAS, dies=True)
+@control("escalation", SUPERVISOR_REQUESTS, dies=True)
 def dies_before_the_offset_commit() -> None:
     handle = Dispatcher.handle
 
-    async def dying(self: Dispatcher[Any], batch: Sequence[Message]) -> None:
+    async def handle_and_die(self: Dispatcher[Any], batch: Sequence[Message]) -> None:
         await handle(self, batch)
         if _has(SupervisorRequested, batch):
             die_once()
 
-    replace(Dispatcher, "handle", dying)
+    replace(Dispatcher, "handle", handle_and_die)
 
 
 @control("escalation", ARRIVALS, brief=False)
-def collides_for_a_while() -> None:
+def deadlocks_for_a_while() -> None:
     work = Dispatcher.work
-    left = iter(range(_COLLISIONS))
+    remaining = iter(range(_DEADLOCKS))
 
-    async def colliding(
+    async def work_or_deadlock(
         self: Dispatcher[Any], uow: UnitOfWork, messages: Sequence[Message]
     ) -> None:
-        if _has(ContactReceived, messages) and next(left, None) is not None:
+        if _has(ContactReceived, messages) and next(remaining, None) is not None:
             raise asyncpg.DeadlockDetectedError("deadlock detected")
         await work(self, uow, messages)
 
-    replace(Dispatcher, "work", colliding)
+    replace(Dispatcher, "work", work_or_deadlock)
 
 
 @mutant(dies_in_the_transaction, 5, "never handled, and its offset is committed")
 def offset_is_committed_first() -> None:
-    take = Consumer._handle
+    handle = Consumer._handle
 
-    async def hasty(self: Consumer[Any], polled: Mapping[TopicPartition, Sequence[Any]]) -> None:
-        await self._kafka.commit({one: records[-1].offset + 1 for one, records in polled.items()})
-        await take(self, polled)
+    async def commit_and_handle(
+        self: Consumer[Any], polled: Mapping[TopicPartition, Sequence[Any]]
+    ) -> None:
+        offsets = {partition: records[-1].offset + 1 for partition, records in polled.items()}
+        await self._kafka.commit(offsets)
+        await handle(self, polled)
 
-    replace(Consumer, "_handle", hasty)
+    replace(Consumer, "_handle", commit_and_handle)
 
 
 @mutant(dies_in_the_transaction, 5, "in the inbox, and without effect")
 def inbox_is_claimed_in_its_own_transaction() -> None:
     claim = Dispatcher.claim
 
-    async def hasty(
+    async def claim_separately(
         self: Dispatcher[Any], _uow: UnitOfWork, messages: Sequence[Message]
     ) -> list[Message]:
-        async with self.database.transaction() as own:
-            return await claim(self, own, messages)
+        async with self.database.transaction() as separate:
+            return await claim(self, separate, messages)
 
-    replace(Dispatcher, "claim", hasty)
+    replace(Dispatcher, "claim", claim_separately)
 
 
 @mutant(dies_before_the_offset_commit, 5, "handled twice")
-def inbox_is_not_asked() -> None:
-    async def trusting(
+def inbox_is_skipped() -> None:
+    async def claim_nothing(
         _self: Dispatcher[Any], _uow: UnitOfWork, messages: Sequence[Message]
     ) -> list[Message]:
         return list(messages)
 
-    replace(Dispatcher, "claim", trusting)
+    replace(Dispatcher, "claim", claim_nothing)
 
 
 @mutant(dies_before_the_offset_commit, 5, "handled twice", brief=False)
-def inbox_is_asked_and_not_heeded() -> None:
+def inbox_answer_is_ignored() -> None:
     claim = Dispatcher.claim
 
-    async def deaf(
+    async def claim_and_keep_all(
         self: Dispatcher[Any], uow: UnitOfWork, messages: Sequence[Message]
     ) -> list[Message]:
         await claim(self, uow, messages)
         return list(messages)
 
-    replace(Dispatcher, "claim", deaf)
+    replace(Dispatcher, "claim", claim_and_keep_all)
 
 
-@mutant(collides_for_a_while, 1, "escalation does not track the contact", brief=False)
-def what_would_pass_is_buried() -> None:
+@mutant(deadlocks_for_a_while, 1, "escalation does not track the contact", brief=False)
+def transient_error_is_dead_lettered() -> None:
     replace(dispatcher, "is_transient", lambda _error: False)
 
 

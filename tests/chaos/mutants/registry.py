@@ -1,4 +1,4 @@
-"""What a mutant is, and how one is enlisted."""
+"""What a mutant is, and how it is registered."""
 
 import os
 import signal
@@ -16,10 +16,10 @@ Change = Callable[[], None]
 
 @dataclass(frozen=True)
 class Mutant:
-    """A service that `change` is made to under its `control`, and what is then to be found.
+    """A service with `changes`, and the violation that the checker must report.
 
-    `seen_as` is the invariant and what the checker tells of it. A control is its own control, and
-    nothing is to be found. What is not `brief` is left to the full run.
+    `expected_violation` is the number of the invariant and the checker's message. A control is its
+    own control and expects no violation. Only the full run includes mutants that are not `brief`.
     """
 
     name: str
@@ -29,8 +29,12 @@ class Mutant:
     dies: bool
     changes: Sequence[Change]
     control: str
-    seen_as: tuple[int, str] | None = None
+    expected_violation: tuple[int, str] | None = None
     brief: bool = True
+
+    @property
+    def is_control(self) -> bool:
+        return self.expected_violation is None
 
     def install(self) -> None:
         for change in self.changes:
@@ -41,40 +45,44 @@ MUTANTS: dict[str, Mutant] = {}
 
 
 def control(
-    service: str, scene: Scenario, *, dies: bool = False, brief: bool = True
+    service: str, scenario: Scenario, *, dies: bool = False, brief: bool = True
 ) -> Callable[[Change], Mutant]:
-    """Enlist what happens to a sound service; with `dies`, that it kills itself once."""
+    """Register what happens to an unbroken service; with `dies` it kills itself once."""
 
-    def enlist(change: Change) -> Mutant:
+    def register(change: Change) -> Mutant:
         name, group = change.__name__, change.__module__
-        made = Mutant(name, group, service, scene, dies, (change,), control=name, brief=brief)
-        MUTANTS[name] = made
-        return made
+        registered = Mutant(
+            name, group, service, scenario, dies, (change,), control=name, brief=brief
+        )
+        MUTANTS[name] = registered
+        return registered
 
-    return enlist
+    return register
 
 
 def mutant(
-    under: Mutant, number: int, told: str, *, brief: bool = True
+    base: Mutant, invariant: int, message: str, *, brief: bool = True
 ) -> Callable[[Change], Mutant]:
-    def enlist(change: Change) -> Mutant:
+    """Register a breakage; `base` is its control."""
+
+    def register(change: Change) -> Mutant:
         name = change.__name__
-        made = Mutant(
+        registered = Mutant(
             name,
-            under.group,
-            under.service,
-            under.scenario,
-            under.dies,
-            # The breakage first: what happens then happens to the broken service.
-            (change, *under.changes),
-            control=under.name,
-            seen_as=(number, told),
+            base.group,
+            base.service,
+            base.scenario,
+            base.dies,
+            # The breakage first: what the control does then happens to the broken service.
+            (change, *base.changes),
+            control=base.name,
+            expected_violation=(invariant, message),
             brief=brief,
         )
-        MUTANTS[name] = made
-        return made
+        MUTANTS[name] = registered
+        return registered
 
-    return enlist
+    return register
 
 
 def replace(owner: object, name: str, by: object) -> None:
@@ -82,11 +90,12 @@ def replace(owner: object, name: str, by: object) -> None:
 
 
 def die_once() -> None:
-    mark = marked(Path(os.environ[MARKS]))
+    mark = death_mark(Path(os.environ[MARKS]))
     if not mark.exists():
         mark.touch()
         os.kill(os.getpid(), signal.SIGKILL)
 
 
-def marked(marks: Path) -> Path:
+def death_mark(marks: Path) -> Path:
+    """Return the file that exists once the mutant has killed itself."""
     return marks / "died"

@@ -1,4 +1,4 @@
-"""Tries mutants on a stack of their own, and prints what the checker makes of each."""
+"""Runs mutants on a stack of their own, and prints what the checker reports of each."""
 
 import asyncio
 import sys
@@ -13,25 +13,30 @@ from chaos.mutants.trial import Outcome, run_all
 
 
 def run(names: Sequence[str]) -> int:
+    """Run the named mutants, or all, and return the exit code."""
     if unknown := set(names) - MUTANTS.keys():
         sys.stderr.write(f"no such mutant: {', '.join(sorted(unknown))}\n")
         return 2
-    chosen = [[one for one in group if not names or one.name in names] for group in groups()]
+    selected = [
+        [mutant for mutant in group if not names or mutant.name in names] for group in groups()
+    ]
     with devstack.start(durable=False) as stack, tempfile.TemporaryDirectory() as logs:
-        outcomes = asyncio.run(_print_all(stack, Path(logs), [one for one in chosen if one]))
-    wrong = [one for one in outcomes if not one.is_right]
-    for one in wrong:
-        sys.stdout.write(f"\n{one}\n")
-    sys.stdout.write(f"{len(outcomes)} tried, {len(wrong)} wrong\n")
+        outcomes = asyncio.run(
+            _print_all(stack, Path(logs), [group for group in selected if group])
+        )
+    wrong = [outcome for outcome in outcomes if not outcome.is_right]
+    for outcome in wrong:
+        sys.stdout.write(f"\n{outcome}\n")
+    sys.stdout.write(f"{len(outcomes)} mutants and controls ran, {len(wrong)} wrong\n")
     return 1 if wrong else 0
 
 
 async def _print_all(
-    stack: devstack.Stack, logs: Path, chosen: Sequence[Sequence[Mutant]]
+    stack: devstack.Stack, logs: Path, selected: Sequence[Sequence[Mutant]]
 ) -> list[Outcome]:
     outcomes = []
-    async for one in run_all(stack, logs, chosen):
-        outcomes.append(one)
-        sys.stdout.write(f"{one.summary}\n")
+    async for outcome in run_all(stack, logs, selected):
+        outcomes.append(outcome)
+        sys.stdout.write(f"{outcome.summary}\n")
         sys.stdout.flush()
     return outcomes

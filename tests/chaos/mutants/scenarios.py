@@ -5,7 +5,14 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import cycle
 
-from chaos.load import PLEA, Kind, asks, done_or_late, resolves, write
+from chaos.load import (
+    PLEA,
+    ContactKind,
+    ask_for_supervisor,
+    reply_and_resolve,
+    require_done_or_conflict,
+    write_message,
+)
 from chaos.system import Clients
 
 _BETWEEN_S = 0.025
@@ -14,9 +21,9 @@ _POLL_S = 0.05
 
 @dataclass(frozen=True)
 class Scenario:
-    """`contacts` are offered, of these kinds in turn."""
+    """Offers this many contacts, of these kinds in turn."""
 
-    kinds: Sequence[Kind]
+    kinds: Sequence[ContactKind]
     contacts: int = 12
 
     async def play(self, clients: Clients, name: str) -> dict[str, str]:
@@ -29,7 +36,7 @@ class Scenario:
         return accepted
 
 
-async def _offer(clients: Clients, key: str, kind: Kind, accepted: dict[str, str]) -> None:
+async def _offer(clients: Clients, key: str, kind: ContactKind, accepted: dict[str, str]) -> None:
     body = {
         "channel": "chat",
         "customer": {"customer_id": key},
@@ -43,25 +50,25 @@ async def _offer(clients: Clients, key: str, kind: Kind, accepted: dict[str, str
     await kind.then(clients, accepted[key])
 
 
-async def asks_and_is_answered(clients: Clients, contact_id: str) -> None:
-    await asks(clients, contact_id)
-    await write(clients, "rita", contact_id, "representative", "She will call you.")
+async def ask_and_answer(clients: Clients, contact_id: str) -> None:
+    await ask_for_supervisor(clients, contact_id)
+    await write_message(clients, "rita", contact_id, "representative", "She will call you.")
 
 
-async def two_press_at_once(clients: Clients, contact_id: str) -> None:
+async def acknowledge_twice_at_once(clients: Clients, contact_id: str) -> None:
     """Two people acknowledge the same escalation at the same moment."""
-    await asks(clients, contact_id)
+    await ask_for_supervisor(clients, contact_id)
     path = f"/escalations/{await _escalation(clients, contact_id)}/acknowledge"
-    async with asyncio.TaskGroup() as both:
-        for who in ("sara", "marco"):
-            both.create_task(_press(clients, who, path))
+    async with asyncio.TaskGroup() as group:
+        for caller in ("sara", "marco"):
+            group.create_task(_act_on(clients, caller, path))
 
 
-async def is_handed_back(clients: Clients, contact_id: str) -> None:
-    await asks(clients, contact_id)
+async def ask_and_hand_back(clients: Clients, contact_id: str) -> None:
+    await ask_for_supervisor(clients, contact_id)
     path = f"/escalations/{await _escalation(clients, contact_id)}"
-    await _press(clients, "sara", f"{path}/take-over")
-    await _press(clients, "sara", f"{path}/hand-back", {"guidance": "Offer one month free."})
+    await _act_on(clients, "sara", f"{path}/take-over")
+    await _act_on(clients, "sara", f"{path}/hand-back", {"guidance": "Offer one month free."})
 
 
 async def _escalation(clients: Clients, contact_id: str) -> str:
@@ -75,28 +82,34 @@ async def _escalation(clients: Clients, contact_id: str) -> str:
         await asyncio.sleep(_POLL_S)
 
 
-async def _press(clients: Clients, who: str, path: str, body: dict[str, str] | None = None) -> None:
-    done_or_late(await clients.call(who, "escalation", "POST", path, body))
+async def _act_on(
+    clients: Clients, caller: str, path: str, body: dict[str, str] | None = None
+) -> None:
+    require_done_or_conflict(await clients.call(caller, "escalation", "POST", path, body))
 
 
-ARRIVALS = Scenario((Kind("shipping"), Kind("billing", "I was charged twice.")))
-PLEAS = Scenario((Kind(text=PLEA), Kind("shipping", then=asks), Kind()))
-# The plea is a message of its own: the others need not wait for its transaction.
-LATER_PLEAS = Scenario((Kind("shipping", then=asks_and_is_answered), Kind(), Kind("shipping")), 15)
-PROMISES = Scenario(
+ARRIVALS = Scenario((ContactKind("shipping"), ContactKind("billing", "I was charged twice.")))
+SUPERVISOR_REQUESTS = Scenario(
+    (ContactKind(text=PLEA), ContactKind("shipping", then=ask_for_supervisor), ContactKind())
+)
+# The request is a message of its own, so the others need not wait for its transaction.
+LATER_SUPERVISOR_REQUESTS = Scenario(
+    (ContactKind("shipping", then=ask_and_answer), ContactKind(), ContactKind("shipping")), 15
+)
+SHORT_CLOCKS = Scenario(
     (
-        Kind("urgent"),
-        Kind("urgent", then=resolves),
-        Kind(text=PLEA),
-        Kind("shipping", then=two_press_at_once),
+        ContactKind("urgent"),
+        ContactKind("urgent", then=reply_and_resolve),
+        ContactKind(text=PLEA),
+        ContactKind("shipping", then=acknowledge_twice_at_once),
     )
 )
-# More returns and shipments than there are places for at first.
-DESKS = Scenario(
+# More returns and shipments than the representatives have slots for at first.
+SCARCE_REPRESENTATIVES = Scenario(
     (
-        Kind("returns"),
-        *[Kind("shipping")] * 3,
-        Kind("billing", then=is_handed_back),
+        ContactKind("returns"),
+        *[ContactKind("shipping")] * 3,
+        ContactKind("billing", then=ask_and_hand_back),
     ),
     30,
 )

@@ -1,15 +1,15 @@
-"""Breakages of clocks, timers and answers, at escalation."""
+"""Breakages of clocks, timers and acknowledgements, at escalation."""
 
 import asyncio
 from collections.abc import Iterable, Sequence
-from dataclasses import replace as having
+from dataclasses import replace as copy_with
 from datetime import datetime, timedelta
 from typing import Any
 
 from sqlalchemy import Select
 
 from chaos.mutants.registry import control, die_once, mutant, replace
-from chaos.mutants.scenarios import PLEAS, PROMISES
+from chaos.mutants.scenarios import SHORT_CLOCKS, SUPERVISOR_REQUESTS
 from common.contracts.escalations import EscalationAcknowledged, EscalationTakenOver
 from common.contracts.event import PersonId
 from common.messages import Cancel, Timer, TimerChange
@@ -21,95 +21,97 @@ from escalation.domain.model import SlaClock, Threshold
 from escalation.domain.situation import Decision, Situation
 from escalation.store.audit_trail import AuditTrail
 
-# Beyond every short timer, so that a slow machine fires them early as well.
-_AHEAD = timedelta(seconds=5)
-# For two who press at once to have both read before either writes.
-_LONG_ENOUGH_S = 0.1
+# More than any short timer, so that a slow machine too fires them early.
+_CLAIM_AHEAD = timedelta(seconds=5)
+# Long enough for two people to read the row before either writes it.
+_COMMIT_DELAY_S = 0.1
 _ANSWERS = (EscalationAcknowledged.type, EscalationTakenOver.type)
 
 
-@control("escalation", PLEAS, dies=True)
-def dies_with_timers_in_hand() -> None:
+@control("escalation", SUPERVISOR_REQUESTS, dies=True)
+def dies_after_claiming_timers() -> None:
     work = Dispatcher.work
 
-    async def dying(self: Dispatcher[Any], uow: UnitOfWork, messages: Sequence[Message]) -> None:
+    async def work_or_die(
+        self: Dispatcher[Any], uow: UnitOfWork, messages: Sequence[Message]
+    ) -> None:
         if any(isinstance(message.body, Timer) for message in messages):
             die_once()
         await work(self, uow, messages)
 
-    replace(Dispatcher, "work", dying)
+    replace(Dispatcher, "work", work_or_die)
 
 
-@control("escalation", PROMISES)
-def keeps_its_promises() -> None:
-    """Nothing happens to it but its work."""
+@control("escalation", SHORT_CLOCKS)
+def escalation_runs_undisturbed() -> None:
+    """Escalation does only its usual work."""
 
 
-@mutant(dies_with_timers_in_hand, 6, "an open escalation has no live timer")
+@mutant(dies_after_claiming_timers, 6, "an open escalation has no live timer")
 def timers_are_claimed_in_their_own_transaction() -> None:
     claim = Timers.claim
 
-    async def hasty(self: Timers, *asked: Any) -> list[DueTimer]:
-        async with self._connection.engine.begin() as own:
-            return await claim(Timers(own), *asked)
+    async def claim_separately(self: Timers, *arguments: Any) -> list[DueTimer]:
+        async with self._connection.engine.begin() as separate:
+            return await claim(Timers(separate), *arguments)
 
-    replace(Timers, "claim", hasty)
+    replace(Timers, "claim", claim_separately)
 
 
-@mutant(keeps_its_promises, 2, "a timer fired early")
-def timers_due_soon_are_taken_along() -> None:
+@mutant(escalation_runs_undisturbed, 2, "a timer fired early")
+def timers_fire_before_they_are_due() -> None:
     claim = Timers.claim
 
-    async def hasty(self: Timers, now: datetime, *asked: Any) -> list[DueTimer]:
-        return await claim(self, now + _AHEAD, *asked)
+    async def claim_early(self: Timers, now: datetime, *arguments: Any) -> list[DueTimer]:
+        return await claim(self, now + _CLAIM_AHEAD, *arguments)
 
-    replace(Timers, "claim", hasty)
-
-
-@mutant(keeps_its_promises, 2, "fired without running")
-def a_clock_that_was_met_runs_on() -> None:
-    def deaf(self: SlaClock) -> Threshold | None:
-        return next((one for one in self.thresholds if one.fired_at is None), None)
-
-    replace(SlaClock, "next_threshold", property(deaf))
+    replace(Timers, "claim", claim_early)
 
 
-@mutant(keeps_its_promises, 6, "a timer that nothing waits for", brief=False)
+@mutant(escalation_runs_undisturbed, 2, "fired without running")
+def met_clock_runs_on() -> None:
+    def first_unfired(self: SlaClock) -> Threshold | None:
+        return next((item for item in self.thresholds if item.fired_at is None), None)
+
+    replace(SlaClock, "next_threshold", property(first_unfired))
+
+
+@mutant(escalation_runs_undisturbed, 6, "a timer that nothing waits for", brief=False)
 def cancelled_timers_stay() -> None:
-    keep = Timers.set
+    set_timers = Timers.set
 
-    def forgetful(self: Timers, changes: Iterable[TimerChange]) -> None:
-        keep(self, [change for change in changes if not isinstance(change, Cancel)])
+    def set_without_cancelling(self: Timers, changes: Iterable[TimerChange]) -> None:
+        set_timers(self, [change for change in changes if not isinstance(change, Cancel)])
 
-    replace(Timers, "set", forgetful)
+    replace(Timers, "set", set_without_cancelling)
 
 
-@mutant(keeps_its_promises, 6, "an open escalation has no live timer", brief=False)
-def an_acknowledgement_has_no_end() -> None:
+@mutant(escalation_runs_undisturbed, 6, "an open escalation has no live timer", brief=False)
+def acknowledgement_has_no_deadline() -> None:
     acknowledge = actions.acknowledge
 
-    def for_ever(situation: Situation, by: PersonId) -> Decision:
-        return having(acknowledge(situation, by), timers=())
+    def acknowledge_without_timers(situation: Situation, by: PersonId) -> Decision:
+        return copy_with(acknowledge(situation, by), timers=())
 
-    replace(actions, "acknowledge", for_ever)
+    replace(actions, "acknowledge", acknowledge_without_timers)
 
 
-@control("escalation", PROMISES, brief=False)
-def takes_its_time_over_answers() -> None:
+@control("escalation", SHORT_CLOCKS, brief=False)
+def commits_answers_slowly() -> None:
     flush = UnitOfWork.flush
 
-    async def slow(self: UnitOfWork) -> None:
+    async def flush_slowly(self: UnitOfWork) -> None:
         if any(row["type"] in _ANSWERS for row in self.outbox._rows):
-            await asyncio.sleep(_LONG_ENOUGH_S)
+            await asyncio.sleep(_COMMIT_DELAY_S)
         await flush(self)
 
-    replace(UnitOfWork, "flush", slow)
+    replace(UnitOfWork, "flush", flush_slowly)
 
 
-@mutant(takes_its_time_over_answers, 2, "two people hold one escalation", brief=False)
+@mutant(commits_answers_slowly, 2, "two people hold one escalation", brief=False)
 def rows_are_read_without_lock() -> None:
-    async def untold(_self: AuditTrail) -> None:
-        """Keep no trail: its key would refuse the second of two steps of the same number."""
+    async def write_nothing(_self: AuditTrail) -> None:
+        """Write no audit trail: its key would refuse a second entry with the same number."""
 
     replace(Select, "with_for_update", lambda self, **_options: self)
-    replace(AuditTrail, "flush", untold)
+    replace(AuditTrail, "flush", write_nothing)

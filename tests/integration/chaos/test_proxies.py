@@ -1,4 +1,4 @@
-"""The proxies do what they are told: one that forwards what it should stop would prove nothing."""
+"""The proxies do what each command says; faults rely on them."""
 
 import asyncio
 from collections.abc import AsyncIterator
@@ -14,13 +14,13 @@ from devstack.processes import LOOPBACK
 from support.tcp_proxy import tcp_proxy
 
 SERVER: Server = "kafka"
-# Far more than it takes, even on a busy machine.
+# Far more than an answer takes, even on a busy machine.
 ANSWER_WITHIN_S = 60
 SILENCE_S = 0.2
 
 
 class Echo:
-    """A server that sends back what it receives, and keeps it."""
+    """A server that sends back what it receives, and remembers it."""
 
     def __init__(self) -> None:
         self.received = b""
@@ -126,7 +126,7 @@ async def test_latency_is_added_in_each_direction() -> None:
         assert monotonic() - begun > 1.9 * SILENCE_S
 
 
-def test_connection_that_is_cut_while_its_data_is_delayed_raises_nothing() -> None:
+def test_cut_of_a_delayed_connection_raises_nothing() -> None:
     """uvloop raises on a write to a closed connection; no other loop does."""
     errors: list[dict[str, Any]] = []
 

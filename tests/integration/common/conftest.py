@@ -23,7 +23,7 @@ async def probe_url(postgres: Postgres) -> AsyncIterator[str]:
 
 @pytest.fixture
 async def database(probe_url: str) -> AsyncIterator[Database[UnitOfWork]]:
-    async with probe.opened(probe_url) as opened:
+    async with probe.open_database(probe_url) as opened:
         yield opened
 
 

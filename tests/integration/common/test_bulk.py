@@ -31,35 +31,35 @@ async def insert(
 
 
 async def stored(database: Database[UnitOfWork]) -> dict[str, list[str]]:
-    found = await rows(database, "SELECT contact_id::text AS id, notes FROM probes")
-    return {row.id: row.notes for row in found}
+    records = await rows(database, "SELECT contact_id::text AS id, notes FROM probes")
+    return {row.id: row.notes for row in records}
 
 
 async def test_conflict_fails_the_statement(database: Database[UnitOfWork]) -> None:
-    known, new = new_contact(), new_contact()
-    await insert(database, bulk_insert(probe.table), {known: ["a"]})
+    existing, new = new_contact(), new_contact()
+    await insert(database, bulk_insert(probe.table), {existing: ["a"]})
     with pytest.raises(IntegrityError):
-        await insert(database, bulk_insert(probe.table), {new: [], known: ["b"]})
-    assert await stored(database) == {known: ["a"]}
+        await insert(database, bulk_insert(probe.table), {new: [], existing: ["b"]})
+    assert await stored(database) == {existing: ["a"]}
 
 
 async def test_ignored_conflict_keeps_the_row_and_tells_the_new_ones(
     database: Database[UnitOfWork],
 ) -> None:
-    known, new = new_contact(), new_contact()
+    existing, new = new_contact(), new_contact()
     statement = bulk_insert(probe.table, conflict="ignore", returning=["contact_id"])
-    await insert(database, statement, {known: ["a"]})
-    inserted = await insert(database, statement, {new: ["ä ☎"], known: ["b"]})
+    await insert(database, statement, {existing: ["a"]})
+    inserted = await insert(database, statement, {new: ["ä ☎"], existing: ["b"]})
     assert [str(row.contact_id) for row in inserted] == [new]
-    assert await stored(database) == {known: ["a"], new: ["ä ☎"]}
+    assert await stored(database) == {existing: ["a"], new: ["ä ☎"]}
 
 
 async def test_update_writes_the_new_values(database: Database[UnitOfWork]) -> None:
-    known, new = new_contact(), new_contact()
+    existing, new = new_contact(), new_contact()
     statement = bulk_insert(probe.table, conflict="update")
-    await insert(database, statement, {known: ["a"]})
-    await insert(database, statement, {new: [], known: ["b", "c"]})
-    assert await stored(database) == {known: ["b", "c"], new: []}
+    await insert(database, statement, {existing: ["a"]})
+    await insert(database, statement, {new: [], existing: ["b", "c"]})
+    assert await stored(database) == {existing: ["b", "c"], new: []}
 
 
 async def test_two_orders_of_the_same_rows_do_not_deadlock(database: Database[UnitOfWork]) -> None:

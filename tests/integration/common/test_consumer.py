@@ -1,9 +1,11 @@
 """From Kafka to effects: each event has its effect once and in order, whatever breaks between."""
 
 import asyncio
+import operator
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import replace
+from functools import partial
 from typing import Any, NoReturn
 
 import pytest
@@ -22,13 +24,13 @@ from support.probe import (
     Broker,
     Replica,
     UnitOfWork,
-    crashing,
+    customer_wrote,
     new_contact,
-    opened,
-    running,
+    open_database,
+    run_until_cancelled,
+    run_workers,
+    sum_samples,
     take_note,
-    total,
-    wrote,
 )
 from support.tcp_proxy import TcpProxy, tcp_proxy
 from support.waiting import until
@@ -37,8 +39,8 @@ Notes = dict[str, tuple[str, ...]]
 
 
 async def noted(database: Database[UnitOfWork]) -> Notes:
-    found = await rows(database, "SELECT contact_id::text AS id, notes FROM probes")
-    return {row.id: tuple(row.notes) for row in found}
+    records = await rows(database, "SELECT contact_id::text AS id, notes FROM probes")
+    return {row.id: tuple(row.notes) for row in records}
 
 
 async def letters(database: Database[UnitOfWork]) -> list[Any]:
@@ -46,7 +48,7 @@ async def letters(database: Database[UnitOfWork]) -> list[Any]:
 
 
 def numbered(contacts: Sequence[ContactId], count: int) -> list[CustomerWrote]:
-    return [wrote(contact_id, str(n)) for n in range(count) for contact_id in contacts]
+    return [customer_wrote(contact_id, str(n)) for n in range(count) for contact_id in contacts]
 
 
 def in_order(contacts: Sequence[ContactId], count: int) -> Notes:
@@ -56,58 +58,62 @@ def in_order(contacts: Sequence[ContactId], count: int) -> Notes:
 async def test_events_are_handled_in_order(replica: Replica, broker: Broker) -> None:
     contacts = [new_contact() for _ in range(8)]
     await broker.publish(*numbered(contacts, 20))
-    async with running(replica.consumer()):
-        await until(broker.committed, lambda count: count == 160)
+    async with run_workers(replica.make_consumer()):
+        await until(broker.count_committed, lambda count: count == 160)
         assert not replica.health.troubles
     assert await noted(replica.database) == in_order(contacts, 20)
-    assert replica.counted("handled") == 160
+    assert replica.count_messages("handled") == 160
 
 
 async def test_poison_event_becomes_a_dead_letter_and_the_others_are_handled(
     replica: Replica, broker: Broker
 ) -> None:
-    one, other = new_contact(), new_contact()
-    poison = wrote(one, POISON)
-    await broker.publish(wrote(one, "a"), poison, wrote(other, "b"), wrote(one, "c"))
-    async with running(replica.consumer()):
-        await until(broker.committed, lambda count: count == 4)
-    assert await noted(replica.database) == {one: ("a", "c"), other: ("b",)}
+    first, other = new_contact(), new_contact()
+    poison = customer_wrote(first, POISON)
+    await broker.publish(
+        customer_wrote(first, "a"), poison, customer_wrote(other, "b"), customer_wrote(first, "c")
+    )
+    async with run_workers(replica.make_consumer()):
+        await until(broker.count_committed, lambda count: count == 4)
+    assert await noted(replica.database) == {first: ("a", "c"), other: ("b",)}
     (letter,) = await letters(replica.database)
-    (record,) = [one for one in await broker.records() if b"poison" in one.value]
+    (record,) = [message for message in await broker.read_records() if b"poison" in message.value]
     assert letter.reason == "PoisonedError: This note can't be taken."
     assert "in take_note" in letter.traceback
     assert letter.payload == record.value == poison.model_dump_json().encode()
     assert letter.headers == {name: value.decode() for name, value in record.headers}
-    assert (letter.type, letter.key) == (CustomerWrote.type, one)
+    assert (letter.type, letter.key) == (CustomerWrote.type, first)
     assert letter.event_id == letter.headers["ce_id"]
     place = f"{record.topic}/{record.partition}/{record.offset}@{record.timestamp}"
     assert letter.origin == place
-    assert (replica.counted("dead_letter"), replica.counted("handled")) == (1, 3)
+    assert (replica.count_messages("dead_letter"), replica.count_messages("handled")) == (1, 3)
 
 
 async def test_event_without_handler_is_skipped(replica: Replica, broker: Broker) -> None:
     contact_id = new_contact()
-    resolved = ContactResolved(contact_id=contact_id, occurred_at=wrote(contact_id).occurred_at)
-    await broker.publish(resolved, wrote(contact_id, "a"), resolved)
-    async with running(replica.consumer()):
-        await until(broker.committed, lambda count: count == 3)
+    resolved = ContactResolved(
+        contact_id=contact_id, occurred_at=customer_wrote(contact_id).occurred_at
+    )
+    await broker.publish(resolved, customer_wrote(contact_id, "a"), resolved)
+    async with run_workers(replica.make_consumer()):
+        await until(broker.count_committed, lambda count: count == 3)
     assert await noted(replica.database) == {contact_id: ("a",)}
-    assert replica.counted("skipped") == 2
+    assert replica.count_messages("skipped") == 2
     assert await letters(replica.database) == []
 
 
 async def test_redelivered_event_has_no_second_effect(replica: Replica, broker: Broker) -> None:
     """In one poll and in a later one, and however its id is written."""
-    event, event_id = wrote(new_contact(), "once"), new_id()
-    async with broker.producer() as producer:
+    event, event_id = customer_wrote(new_contact(), "once"), new_id()
+    async with broker.open_producer() as producer:
         await broker.send(producer, event, event_id.upper())
         await broker.send(producer, event, event_id)
-        async with running(replica.consumer()):
-            await until(broker.committed, lambda count: count == 2)
+        async with run_workers(replica.make_consumer()):
+            await until(broker.count_committed, lambda count: count == 2)
             await broker.send(producer, event, event_id)
-            await until(broker.committed, lambda count: count == 3)
+            await until(broker.count_committed, lambda count: count == 3)
     assert await noted(replica.database) == {event.contact_id: ("once",)}
-    assert replica.counted("repeated") == 2
+    assert replica.count_messages("repeated") == 2
 
 
 async def test_crash_before_the_offset_commit_has_no_second_effect(
@@ -122,15 +128,15 @@ async def test_crash_before_the_offset_commit_has_no_second_effect(
 
     with monkeypatch.context() as patch:
         patch.setattr(AIOKafkaConsumer, "commit", never)
-        async with crashing(first.consumer()):
+        async with run_until_cancelled(first.make_consumer()):
             await until(lambda: noted(database))
-    assert await broker.committed() == 0
-    handled = first.counted("handled")
-    async with running(second.consumer()):
-        await until(broker.committed, lambda count: count == 15)
+    assert await broker.count_committed() == 0
+    handled = first.count_messages("handled")
+    async with run_workers(second.make_consumer()):
+        await until(broker.count_committed, lambda count: count == 15)
     assert await noted(database) == in_order(contacts, 5)
-    assert second.counted("repeated") == handled
-    assert second.counted("handled") == 15 - handled
+    assert second.count_messages("repeated") == handled
+    assert second.count_messages("handled") == 15 - handled
 
 
 async def test_crash_while_handling_loses_nothing(
@@ -147,13 +153,13 @@ async def test_crash_while_handling_loses_nothing(
         raise AssertionError
 
     first = Replica(database, broker, HandlerRegistry[UnitOfWork]().on(CustomerWrote, stuck))
-    async with crashing(first.consumer()):
+    async with run_until_cancelled(first.make_consumer()):
         await until(reached.is_set)
-        assert await broker.committed() == 0
+        assert await broker.count_committed() == 0
     assert await noted(database) == {}
     second = Replica(database, broker)
-    async with running(second.consumer()):
-        await until(broker.committed, lambda count: count == 3)
+    async with run_workers(second.make_consumer()):
+        await until(broker.count_committed, lambda count: count == 3)
     assert await noted(database) == in_order([contact_id], 3)
 
 
@@ -163,10 +169,10 @@ async def traffic(broker: Broker, contacts: Sequence[ContactId]) -> AsyncIterato
     rounds: list[int] = []
 
     async def publish() -> None:
-        async with broker.producer() as producer:
+        async with broker.open_producer() as producer:
             while not done.is_set():
                 for contact_id in contacts:
-                    await broker.send(producer, wrote(contact_id, str(len(rounds))))
+                    await broker.send(producer, customer_wrote(contact_id, str(len(rounds))))
                 rounds.append(len(rounds))
 
     done = asyncio.Event()
@@ -183,19 +189,19 @@ async def test_rebalance_repeats_nothing_and_keeps_the_order(
     first, second = Replica(database, broker), Replica(database, broker)
 
     async def goes_on(replica: Replica) -> None:
-        before = replica.counted("handled")
-        await until(lambda: replica.counted("handled") > before + 50)
+        before = replica.count_messages("handled")
+        await until(lambda: replica.count_messages("handled") > before + 50)
 
-    async with running(first.consumer()):
+    async with run_workers(first.make_consumer()):
         async with traffic(broker, contacts) as rounds:
             await goes_on(first)
-            async with running(second.consumer()):
+            async with run_workers(second.make_consumer()):
                 await goes_on(second)
                 await goes_on(first)
         sent = len(rounds) * len(contacts)
-        await until(broker.committed, lambda count: count == sent)
+        await until(broker.count_committed, lambda count: count == sent)
     assert await noted(database) == in_order(contacts, len(rounds))
-    assert first.counted("handled") + second.counted("handled") == sent
+    assert first.count_messages("handled") + second.count_messages("handled") == sent
     assert await letters(database) == []
 
 
@@ -204,22 +210,22 @@ async def test_records_that_arrive_during_a_rebalance_do_not_block_it(
 ) -> None:
     contacts = [new_contact() for _ in range(8)]
     first, second = Replica(database, broker), Replica(database, broker)
-    consumer = first.consumer()
+    consumer = first.make_consumer()
     begun = asyncio.Event()
 
     async def revoked(partitions: Sequence[Any]) -> None:
         begun.set()
         await Consumer.on_partitions_revoked(consumer, partitions)
 
-    async with broker.producer() as producer, running(consumer):
-        await broker.send(producer, wrote(contacts[0], "0"))
-        await until(lambda: first.counted("handled") == 1)
+    async with broker.open_producer() as producer, run_workers(consumer):
+        await broker.send(producer, customer_wrote(contacts[0], "0"))
+        await until(lambda: first.count_messages("handled") == 1)
         monkeypatch.setattr(consumer, "on_partitions_revoked", revoked)
-        async with running(second.consumer()):
+        async with run_workers(second.make_consumer()):
             await begun.wait()
             for event in numbered(contacts, 1)[1:]:
                 await broker.send(producer, event)
-            await until(broker.committed, lambda count: count == len(contacts))
+            await until(broker.count_committed, lambda count: count == len(contacts))
     assert await noted(database) == in_order(contacts, 1)
 
 
@@ -228,7 +234,7 @@ async def test_batch_is_finished_before_its_partitions_are_revoked(
 ) -> None:
     contacts = [new_contact() for _ in range(8)]
     await broker.publish(*numbered(contacts, 5))
-    at_work, go_on, asked, let_go = (asyncio.Event() for _ in range(4))
+    at_work, go_on, revoking, let_go = (asyncio.Event() for _ in range(4))
 
     async def slow(event: CustomerWrote, uow: UnitOfWork) -> None:
         at_work.set()
@@ -237,24 +243,24 @@ async def test_batch_is_finished_before_its_partitions_are_revoked(
 
     first = Replica(database, broker, HandlerRegistry[UnitOfWork]().on(CustomerWrote, slow))
     second = Replica(database, broker)
-    consumer = first.consumer()
+    consumer = first.make_consumer()
 
     async def revoked(partitions: Sequence[Any]) -> None:
-        asked.set()
+        revoking.set()
         await Consumer.on_partitions_revoked(consumer, partitions)
         let_go.set()
 
-    async with running(consumer):
+    async with run_workers(consumer):
         await until(at_work.is_set)
         monkeypatch.setattr(consumer, "on_partitions_revoked", revoked)
-        async with running(second.consumer()):
-            await until(asked.is_set)
-            assert await broker.committed() == 0
+        async with run_workers(second.make_consumer()):
+            await until(revoking.is_set)
+            assert await broker.count_committed() == 0
             assert not let_go.is_set()
             go_on.set()
-            await until(broker.committed, lambda count: count == 40)
+            await until(broker.count_committed, lambda count: count == 40)
     assert await noted(database) == in_order(contacts, 5)
-    assert first.counted("repeated") + second.counted("repeated") == 0
+    assert first.count_messages("repeated") + second.count_messages("repeated") == 0
 
 
 async def test_database_outage_loses_nothing_and_makes_no_dead_letter(
@@ -262,26 +268,28 @@ async def test_database_outage_loses_nothing_and_makes_no_dead_letter(
 ) -> None:
     contacts = [new_contact() for _ in range(4)]
     await proxy.stop()
-    async with opened(proxy.url(probe_url)) as proxied, broker.producer() as producer:
+    async with open_database(proxy.url(probe_url)) as proxied, broker.open_producer() as producer:
         replica = Replica(proxied, broker)
         await broker.publish(*numbered(contacts, 1))
-        async with running(replica.consumer(), replica.timers, replica.relay(producer)):
+        async with run_workers(
+            replica.make_consumer(), replica.timers, replica.make_relay(producer)
+        ):
             troubles = await until(
                 lambda: replica.health.troubles,
                 lambda them: "backing off" in them.get("consumer", "") and len(them) == 3,
             )
             assert troubles.keys() == {"consumer", "timers", "relay"}
-            await until(lambda: total(replica.metrics.retries, worker="consumer") >= 3)
-            assert await broker.committed() == 0
+            await until(lambda: sum_samples(replica.metrics.retries, worker="consumer") >= 3)
+            assert await broker.count_committed() == 0
             assert await noted(database) == {}
             await proxy.start()
-            await until(broker.committed, lambda count: count == 4)
+            await until(broker.count_committed, lambda count: count == 4)
             await until(lambda: not replica.health.troubles)
             await proxy.stop()
             await broker.publish(*numbered(contacts, 2)[4:])
             await until(lambda: len(replica.health.troubles) == 3)
             await proxy.start()
-            await until(broker.committed, lambda count: count == 8)
+            await until(broker.count_committed, lambda count: count == 8)
             await until(lambda: not replica.health.troubles)
     assert await noted(database) == in_order(contacts, 2)
     assert await letters(database) == []
@@ -291,18 +299,20 @@ async def test_repeatedly_terminated_sessions_lose_nothing(
     database: Database[UnitOfWork], probe_url: str, broker: Broker
 ) -> None:
     contacts = [new_contact() for _ in range(4)]
-    async with opened(probe_url) as own, broker.producer() as producer:
+    async with open_database(probe_url) as own, broker.open_producer() as producer:
         replica = Replica(own, broker)
-        async with running(replica.consumer(), replica.timers, replica.relay(producer)):
+        async with run_workers(
+            replica.make_consumer(), replica.timers, replica.make_relay(producer)
+        ):
             async with traffic(broker, contacts) as rounds:
                 for n in range(1, 9):
-                    await until(lambda n=n: len(rounds) > 5 * n)  # type: ignore[misc]
+                    await until(lambda: len(rounds), partial(operator.lt, 5 * n))
                     await rows(
                         database,
                         "SELECT pg_terminate_backend(pid) FROM pg_stat_activity"
                         " WHERE datname = current_database() AND pid <> pg_backend_pid()",
                     )
-            await until(broker.committed, lambda count: count == len(rounds) * 4)
+            await until(broker.count_committed, lambda count: count == len(rounds) * 4)
     assert await noted(database) == in_order(contacts, len(rounds))
     assert await letters(database) == []
 
@@ -310,20 +320,20 @@ async def test_repeatedly_terminated_sessions_lose_nothing(
 async def test_consumer_waits_for_the_broker_at_start(
     database: Database[UnitOfWork], broker: Broker
 ) -> None:
-    event = wrote(new_contact())
+    event = customer_wrote(new_contact())
     await broker.publish(event)
     host, port = broker.bootstrap.split(":")
     async with tcp_proxy(host, int(port)) as proxy:
         await proxy.stop()
         replica = Replica(database, replace(broker, bootstrap=f"127.0.0.1:{proxy.port}"))
-        consumer = replica.consumer()
-        async with asyncio.TaskGroup() as group, running(consumer):
+        consumer = replica.make_consumer()
+        async with asyncio.TaskGroup() as group, run_workers(consumer):
             producing = group.create_task(start_producer(replica.broker.bootstrap, asyncio.Event()))
             first = consumer._backoff._next
             await until(lambda: consumer._backoff._next >= 8 * first)
             assert replica.health.troubles == {"consumer": "has not joined its group yet"}
             await proxy.start()
-            await until(broker.committed, lambda count: count == 1)
+            await until(broker.count_committed, lambda count: count == 1)
             assert not replica.health.troubles
             producer = await producing
             assert producer is not None
@@ -335,20 +345,23 @@ async def test_too_many_dead_letters_halt_the_consumer_and_readiness(
     database: Database[UnitOfWork], broker: Broker
 ) -> None:
     contact_id = new_contact()
-    events = [*(wrote(contact_id, POISON) for _ in range(5)), wrote(contact_id, "good")]
+    events = [
+        *(customer_wrote(contact_id, POISON) for _ in range(5)),
+        customer_wrote(contact_id, "good"),
+    ]
     await broker.publish(*events)
     halting = Replica(database, broker, dead_letter_limit=3)
-    async with running(halting.consumer()):
+    async with run_workers(halting.make_consumer()):
         troubles = await until(
             lambda: halting.health.troubles, lambda them: "halted" in them.get("consumer", "")
         )
         assert troubles["consumer"].startswith("halted: Too many dead letters in a row")
     assert len(await letters(database)) == 3
-    assert await broker.committed() == 0
+    assert await broker.count_committed() == 0
     assert await noted(database) == {}
     # Somebody has looked, and starts it again: it goes on where it stood.
     again = Replica(database, broker, dead_letter_limit=3)
-    async with running(again.consumer()):
-        await until(broker.committed, lambda count: count == 6)
+    async with run_workers(again.make_consumer()):
+        await until(broker.count_committed, lambda count: count == 6)
     assert len(await letters(database)) == 5
     assert await noted(database) == {contact_id: ("good",)}

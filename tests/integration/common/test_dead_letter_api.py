@@ -11,9 +11,17 @@ from common.service.spec import ServiceSpec
 from common.storage.database import Database
 from common.storage.dead_letters import store_dead_letter
 from support.databases import rows
-from support.dead_letters import REPAIRED, effects, make_dead_letter, record
-from support.probe import POISON, Broker, Replica, UnitOfWork, envelope, new_contact, wrote
-from support.service_harness import Keys, client
+from support.dead_letters import REPAIRED, fetch_effects, make_dead_letter, to_dead_letter
+from support.probe import (
+    POISON,
+    Broker,
+    Replica,
+    UnitOfWork,
+    customer_wrote,
+    make_envelope,
+    new_contact,
+)
+from support.service_harness import Keys, open_client
 
 KEYS = Keys(ops="admin:ops:a-key", marco="manager:marco:m-key", shop="channel:shop:c-key")
 PATH = "/v1/dead-letters"
@@ -31,7 +39,7 @@ def broker() -> Broker:
 
 @pytest.fixture
 async def api(database: Database[UnitOfWork]) -> AsyncIterator[httpx.AsyncClient]:
-    async with client(parts, ServiceSettings, database, KEYS) as http:
+    async with open_client(parts, ServiceSettings, database, KEYS) as http:
         http.headers.update(KEYS("ops"))
         yield http
 
@@ -43,12 +51,12 @@ def problem(response: httpx.Response) -> tuple[int, str]:
 
 async def listed(api: httpx.AsyncClient, **query: Any) -> list[int]:
     """Return the ids of all pages."""
-    found: list[int] = []
+    ids: list[int] = []
     while True:
         page = (await api.get(PATH, params=query)).raise_for_status().json()
-        found += [one["id"] for one in page["items"]]
+        ids += [letter["id"] for letter in page["items"]]
         if page["next_cursor"] is None:
-            return found
+            return ids
         query["cursor"] = page["next_cursor"]
 
 
@@ -65,7 +73,7 @@ async def test_dead_letter_api_is_for_admins_only(api: httpx.AsyncClient, replic
             body = {"reason": "no"} if path.endswith("discard") else None
             response = await api.request(method, path, json=body)
             assert response.status_code == status, (caller, path)
-    assert await effects(replica.database) == ([], 0, 0)
+    assert await fetch_effects(replica.database) == ([], 0, 0)
 
 
 async def test_dead_letters_are_listed_newest_first_by_pages(
@@ -84,7 +92,7 @@ async def test_dead_letters_are_listed_newest_first_by_pages(
         ids[2],
         ids[0],
     ]
-    kind = wrote(new_contact()).type
+    kind = customer_wrote(new_contact()).type
     assert await listed(api, type=kind) == waiting
     assert await listed(api, type="upstairs.unheard_of.v1") == []
 
@@ -92,37 +100,39 @@ async def test_dead_letters_are_listed_newest_first_by_pages(
 async def test_list_hides_the_content_of_messages(api: httpx.AsyncClient, replica: Replica) -> None:
     letter_id, contact_id = await make_dead_letter(replica)
     answer = await api.get(PATH)
-    (one,) = answer.json()["items"]
-    assert (one["id"], one["key"], one["state"], one["attempts"]) == (
+    (letter,) = answer.json()["items"]
+    assert (letter["id"], letter["key"], letter["state"], letter["attempts"]) == (
         letter_id,
         contact_id,
         "waiting",
         1,
     )
-    assert one["reason"] == "PoisonedError: This note can't be taken."
+    assert letter["reason"] == "PoisonedError: This note can't be taken."
     assert POISON not in answer.text
-    assert not {"payload", "headers", "traceback"} & one.keys()
+    assert not {"payload", "headers", "traceback"} & letter.keys()
 
 
 async def test_dead_letter_is_shown_in_full(api: httpx.AsyncClient, replica: Replica) -> None:
     letter_id, _ = await make_dead_letter(replica)
-    one = (await api.get(f"{PATH}/{letter_id}")).json()
-    assert f'"excerpt":"{POISON}"' in one["payload"]
-    assert one["headers"]["ce_id"] == one["event_id"]
-    assert "in take_note" in one["traceback"]
+    letter = (await api.get(f"{PATH}/{letter_id}")).json()
+    assert f'"excerpt":"{POISON}"' in letter["payload"]
+    assert letter["headers"]["ce_id"] == letter["event_id"]
+    assert "in take_note" in letter["traceback"]
 
 
 async def test_binary_values_are_shown_in_base64(
     api: httpx.AsyncClient, database: Database[UnitOfWork]
 ) -> None:
-    event = wrote(new_contact())
-    letter = record(event, envelope(event), payload=b"\xff\x00", headers={"x": b"\xfe", "y": None})
+    event = customer_wrote(new_contact())
+    letter = to_dead_letter(
+        event, make_envelope(event), payload=b"\xff\x00", headers={"x": b"\xfe", "y": None}
+    )
     async with database.transaction() as uow:
         await store_dead_letter(uow.connection, letter, claimed=False)
     (row,) = await rows(database, "SELECT id FROM dead_letters")
-    one = (await api.get(f"{PATH}/{row.id}")).json()
-    assert one["payload"] == {"base64": "/wA="}
-    assert one["headers"] == {"x": {"base64": "/g=="}, "y": None}
+    shown = (await api.get(f"{PATH}/{row.id}")).json()
+    assert shown["payload"] == {"base64": "/wA="}
+    assert shown["headers"] == {"x": {"base64": "/g=="}, "y": None}
 
 
 async def test_second_replay_is_refused(api: httpx.AsyncClient, replica: Replica) -> None:
@@ -133,24 +143,24 @@ async def test_second_replay_is_refused(api: httpx.AsyncClient, replica: Replica
     again = await api.post(f"{PATH}/{letter_id}/replay")
     assert problem(again) == (409, "already-closed")
     assert again.json()["detail"].startswith("admin:ops has replayed it at ")
-    assert await effects(replica.database) == ([[POISON]], 1, 1)
+    assert await fetch_effects(replica.database) == ([[POISON]], 1, 1)
     assert 'outcome="replayed"' in (await api.get("/metrics")).text
 
 
 async def test_failed_replay_says_the_reason(
     api: httpx.AsyncClient, database: Database[UnitOfWork]
 ) -> None:
-    event = wrote(new_contact())
+    event = customer_wrote(new_contact())
     async with database.transaction() as uow:
-        letter = record(event, envelope(event), payload=b"{}")
+        letter = to_dead_letter(event, make_envelope(event), payload=b"{}")
         await store_dead_letter(uow.connection, letter, claimed=False)
     (row,) = await rows(database, "SELECT id FROM dead_letters")
     answer = await api.post(f"{PATH}/{row.id}/replay")
     assert problem(answer) == (422, "failed-again")
     assert answer.json()["attempts"] == 2
     assert answer.json()["reason"] == "MalformedRecordError: data at occurred_at: Field required"
-    one = (await api.get(f"{PATH}/{row.id}")).json()
-    assert (one["state"], one["reason"]) == ("waiting", answer.json()["reason"])
+    shown = (await api.get(f"{PATH}/{row.id}")).json()
+    assert (shown["state"], shown["reason"]) == ("waiting", answer.json()["reason"])
 
 
 async def test_discard_records_the_reason(api: httpx.AsyncClient, replica: Replica) -> None:

@@ -10,7 +10,7 @@ from typer.testing import CliRunner, Result
 from common.service.cli import service_cli
 from common.service.settings import ServiceSettings
 from common.service.spec import ServiceSpec
-from support.dead_letters import REPAIRED, effects, make_dead_letter
+from support.dead_letters import REPAIRED, fetch_effects, make_dead_letter
 from support.probe import POISON, SUBSCRIPTIONS, Broker, Replica, UnitOfWork
 
 Command = Callable[..., Awaitable[Result]]
@@ -44,12 +44,12 @@ def calling(url: str, *, repaired: bool) -> Command:
 
 
 async def test_list_prints_a_table(command: Command, replica: Replica) -> None:
-    (one, contact), (two, _) = [await make_dead_letter(replica) for _ in range(2)]
+    (older_id, contact), (newer_id, _) = [await make_dead_letter(replica) for _ in range(2)]
     listed = await command("list")
     head, first, second = listed.stdout.splitlines()
     assert head.split() == ["ID", "STATE", "SINCE", "ATTEMPTS", "TYPE", "KEY", "REASON"]
-    assert first.startswith(str(two))
-    assert second.split()[:2] == [str(one), "waiting"]
+    assert first.startswith(str(newer_id))
+    assert second.split()[:2] == [str(older_id), "waiting"]
     assert contact in second
     assert second.endswith("PoisonedError: This note can't be taken.")
     assert POISON not in listed.stdout
@@ -67,15 +67,15 @@ async def test_json_option_prints_a_document_a_line(command: Command, replica: R
     assert POISON in shown["payload"]
     done = await command("replay", *ids, "--json")
     assert [orjson.loads(line) for line in done.stdout.splitlines()] == [
-        {"id": one, "outcome": "replayed", "detail": None} for one in ids
+        {"id": letter_id, "outcome": "replayed", "detail": None} for letter_id in ids
     ]
 
 
 async def test_show_prints_the_dead_letter_in_full(command: Command, replica: Replica) -> None:
     letter_id, contact_id = await make_dead_letter(replica)
     sheet = (await command("show", letter_id)).stdout
-    for seen in (contact_id, POISON, "ce_specversion: 1.0", "in take_note", "PoisonedError"):
-        assert seen in sheet
+    for part in (contact_id, POISON, "ce_specversion: 1.0", "in take_note", "PoisonedError"):
+        assert part in sheet
     assert (await command("show", 7)).exit_code == 4
 
 
@@ -86,7 +86,7 @@ async def test_second_replay_is_refused(command: Command, replica: Replica) -> N
     again = await command("replay", letter_id)
     assert again.exit_code == 4
     assert f"{letter_id}: cli:olga has replayed it at " in again.stdout
-    assert await effects(replica.database) == ([[POISON]], 1, 1)
+    assert await fetch_effects(replica.database) == ([[POISON]], 1, 1)
 
 
 async def test_replay_all_replays_every_waiting_dead_letter(
@@ -127,7 +127,7 @@ async def test_wrong_usage_changes_nothing(command: Command, replica: Replica) -
     letter_id, _ = await make_dead_letter(replica)
     for words in (("replay",), ("replay", letter_id, "--all"), ("list", "--state", "lost")):
         assert (await command(*words)).exit_code == 2
-    assert await effects(replica.database) == ([], 0, 0)
+    assert await fetch_effects(replica.database) == ([], 0, 0)
 
 
 async def test_unavailable_database_is_reported(unused_tcp_port: int) -> None:

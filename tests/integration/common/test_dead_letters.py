@@ -18,13 +18,13 @@ from support.probe import (
     Broker,
     Replica,
     UnitOfWork,
-    envelope,
+    add_note,
+    customer_wrote,
+    make_envelope,
     new_contact,
-    note,
-    running,
+    run_workers,
+    sum_samples,
     take_note,
-    total,
-    wrote,
 )
 from support.waiting import until
 
@@ -41,11 +41,11 @@ class Raw:
 
     def header(self, name: str, value: bytes | None) -> "Raw":
         return replace(
-            self, headers=[*(one for one in self.headers if one[0] != name), (name, value)]
+            self, headers=[*(header for header in self.headers if header[0] != name), (name, value)]
         )
 
     def without(self, name: str) -> "Raw":
-        return replace(self, headers=[one for one in self.headers if one[0] != name])
+        return replace(self, headers=[header for header in self.headers if header[0] != name])
 
     def data(self, **changes: object) -> "Raw":
         return replace(self, value=orjson.dumps({**orjson.loads(self.value or b""), **changes}))
@@ -54,7 +54,7 @@ class Raw:
 def received(contact_id: ContactId) -> ContactReceived:
     return ContactReceived(
         contact_id=contact_id,
-        occurred_at=wrote(contact_id).occurred_at,
+        occurred_at=customer_wrote(contact_id).occurred_at,
         channel="email",
         customer=Customer(customer_id=CustomerId("c-1")),
         subject="Charged twice",
@@ -66,50 +66,76 @@ def received(contact_id: ContactId) -> ContactReceived:
 
 def raw(event: Any) -> Raw:
     return Raw(
-        event.contact_id.encode(), list(encode(envelope(event))), event.model_dump_json().encode()
+        event.contact_id.encode(),
+        list(encode(make_envelope(event))),
+        event.model_dump_json().encode(),
     )
 
 
 UNREADABLE: dict[str, tuple[Callable[[Raw], Raw], str]] = {
-    "no headers": (lambda one: replace(one, headers=[]), "attribute 'ce_specversion' is missing"),
-    "no id": (lambda one: one.without("ce_id"), "attribute 'ce_id' is missing"),
-    "no sequence": (lambda one: one.without("ce_sequence"), "attribute 'ce_sequence' is missing"),
-    "type without value": (lambda one: one.header("ce_type", None), "attribute '' is missing"),
-    "other version": (lambda one: one.header("ce_specversion", b"0.3"), "CloudEvents 0.3"),
-    "not a UUID": (lambda one: one.header("ce_id", b"17"), "badly formed"),
+    "no headers": (
+        lambda record: replace(record, headers=[]),
+        "attribute 'ce_specversion' is missing",
+    ),
+    "no id": (lambda record: record.without("ce_id"), "attribute 'ce_id' is missing"),
+    "no sequence": (
+        lambda record: record.without("ce_sequence"),
+        "attribute 'ce_sequence' is missing",
+    ),
+    "type without value": (
+        lambda record: record.header("ce_type", None),
+        "attribute '' is missing",
+    ),
+    "other version": (lambda record: record.header("ce_specversion", b"0.3"), "CloudEvents 0.3"),
+    "not a UUID": (lambda record: record.header("ce_id", b"17"), "badly formed"),
     "UUID version 4": (
-        lambda one: one.header("ce_id", str(uuid4()).encode()),
+        lambda record: record.header("ce_id", str(uuid4()).encode()),
         "is not a UUID version 7",
     ),
     "id of no year": (
-        lambda one: one.header("ce_id", b"ffffffff-ffff-7fff-bfff-ffffffffffff"),
+        lambda record: record.header("ce_id", b"ffffffff-ffff-7fff-bfff-ffffffffffff"),
         "year",
     ),
-    "id with NUL": (lambda one: one.header("ce_id", b"\x00"), "badly formed"),
-    "header with NUL": (lambda one: one.header("ce_time", b"\x00 \\u0000"), "Invalid isoformat"),
-    "header not UTF-8": (lambda one: one.header("ce_source", b"\xff"), "a header is not UTF-8"),
-    "time": (lambda one: one.header("ce_time", b"noon"), "Invalid isoformat"),
-    "sequence": (lambda one: one.header("ce_sequence", b"first"), "invalid literal"),
-    "bad JSON": (lambda one: replace(one, value=b"{not json"), "unexpected character"),
-    "no value": (lambda one: replace(one, value=None), "empty document"),
-    "not an object": (lambda one: replace(one, value=b"[]"), "data at "),
-    "unknown channel": (lambda one: one.data(channel="fax"), "data at channel: Input should be"),
-    "no subject": (lambda one: one.data(subject=None), "data at subject: Input should be"),
-    "deep": (lambda one: one.data(customer={"customer_id": 7}), "data at customer.customer_id:"),
+    "id with NUL": (lambda record: record.header("ce_id", b"\x00"), "badly formed"),
+    "header with NUL": (
+        lambda record: record.header("ce_time", b"\x00 \\u0000"),
+        "Invalid isoformat",
+    ),
+    "header not UTF-8": (
+        lambda record: record.header("ce_source", b"\xff"),
+        "a header is not UTF-8",
+    ),
+    "time": (lambda record: record.header("ce_time", b"noon"), "Invalid isoformat"),
+    "sequence": (lambda record: record.header("ce_sequence", b"first"), "invalid literal"),
+    "bad JSON": (lambda record: replace(record, value=b"{not json"), "unexpected character"),
+    "no value": (lambda record: replace(record, value=None), "empty document"),
+    "not an object": (lambda record: replace(record, value=b"[]"), "data at "),
+    "unknown channel": (
+        lambda record: record.data(channel="fax"),
+        "data at channel: Input should be",
+    ),
+    "no subject": (lambda record: record.data(subject=None), "data at subject: Input should be"),
+    "deep": (
+        lambda record: record.data(customer={"customer_id": 7}),
+        "data at customer.customer_id:",
+    ),
     "time without zone": (
-        lambda one: one.data(occurred_at="2026-03-02T09:30:00"),
+        lambda record: record.data(occurred_at="2026-03-02T09:30:00"),
         "data at occurred_at: Input should have timezone",
     ),
-    "other key": (lambda one: replace(one, key=b"somebody"), "key somebody is not the event's key"),
-    "no key": (lambda one: replace(one, key=None), "key  is not the event's key"),
-    "key with NUL": (lambda one: replace(one, key=b"\x00\x01"), "is not the event's key"),
-    "key not UTF-8": (lambda one: replace(one, key=b"\xff"), "can't decode"),
+    "other key": (
+        lambda record: replace(record, key=b"somebody"),
+        "key somebody is not the event's key",
+    ),
+    "no key": (lambda record: replace(record, key=None), "key  is not the event's key"),
+    "key with NUL": (lambda record: replace(record, key=b"\x00\x01"), "is not the event's key"),
+    "key not UTF-8": (lambda record: replace(record, key=b"\xff"), "can't decode"),
     "no contact's id": (
-        lambda one: replace(one.data(contact_id="17"), key=b"17"),
+        lambda record: replace(record.data(contact_id="17"), key=b"17"),
         "key 17 is not a valid id",
     ),
     "contact's id in capitals": (
-        lambda one: replace(one.data(contact_id="A" * 32), key=b"A" * 32),
+        lambda record: replace(record.data(contact_id="A" * 32), key=b"A" * 32),
         "is not a valid id",
     ),
 }
@@ -126,16 +152,16 @@ SUBSCRIPTIONS = (
 
 async def put(broker: Broker, *records: Raw) -> None:
     """Write records to one partition, so that they stay in order."""
-    async with broker.producer() as producer:
-        for one in records:
+    async with broker.open_producer() as producer:
+        for record in records:
             await producer.send_and_wait(
-                broker.topic(), one.value, key=one.key, headers=one.headers, partition=0
+                broker.topic(), record.value, key=record.key, headers=record.headers, partition=0
             )
 
 
 async def reasons(database: Database[UnitOfWork]) -> list[str]:
-    found = await rows(database, "SELECT reason FROM dead_letters ORDER BY id")
-    return [row.reason for row in found]
+    letters = await rows(database, "SELECT reason FROM dead_letters ORDER BY id")
+    return [row.reason for row in letters]
 
 
 async def test_malformed_record_becomes_a_dead_letter_with_the_reason(
@@ -143,41 +169,45 @@ async def test_malformed_record_becomes_a_dead_letter_with_the_reason(
 ) -> None:
     good = new_contact()
     records = [broken(raw(received(new_contact()))) for broken, _ in UNREADABLE.values()]
-    await put(broker, *records, raw(wrote(good, "good")))
+    await put(broker, *records, raw(customer_wrote(good, "good")))
     replica = Replica(database, broker, SUBSCRIPTIONS, dead_letter_limit=100)
-    async with running(replica.consumer()):
-        await until(broker.committed, lambda count: count == len(records) + 1)
-    found = await reasons(database)
-    assert len(found) == len(UNREADABLE)
-    for reason, (kind, (_, expected)) in zip(found, UNREADABLE.items(), strict=True):
+    async with run_workers(replica.make_consumer()):
+        await until(broker.count_committed, lambda count: count == len(records) + 1)
+    stored = await reasons(database)
+    assert len(stored) == len(UNREADABLE)
+    for reason, (kind, (_, expected)) in zip(stored, UNREADABLE.items(), strict=True):
         assert reason.startswith("MalformedRecordError: "), kind
         assert expected in reason, kind
     kept = await rows(database, "SELECT payload, headers FROM dead_letters ORDER BY id")
     assert [row.payload for row in kept] == [record.value for record in records]
-    for row, one in zip(kept, records, strict=True):
+    for row, record in zip(kept, records, strict=True):
         headers = {name: from_readable(value) for name, value in row.headers.items()}
-        assert headers == dict(one.headers)
+        assert headers == dict(record.headers)
     assert [tuple(row) for row in await rows(database, "SELECT notes FROM probes")] == [(["good"],)]
 
 
 async def test_unknown_event_type_is_skipped_and_counted(replica: Replica, broker: Broker) -> None:
     """A newer version's event: whatever is in it, it is not for us."""
     good = new_contact()
-    unheard_of = raw(wrote(good)).header("ce_type", b"upstairs.unheard_of.v1")
-    await put(broker, unheard_of, replace(unheard_of, value=b"\xff"), raw(wrote(good, "good")))
-    async with running(replica.consumer()):
-        await until(broker.committed, lambda count: count == 3)
-    assert replica.counted("skipped") == 2
+    unheard_of = raw(customer_wrote(good)).header("ce_type", b"upstairs.unheard_of.v1")
+    await put(
+        broker, unheard_of, replace(unheard_of, value=b"\xff"), raw(customer_wrote(good, "good"))
+    )
+    async with run_workers(replica.make_consumer()):
+        await until(broker.count_committed, lambda count: count == 3)
+    assert replica.count_messages("skipped") == 2
     assert await reasons(replica.database) == []
     (row,) = await rows(replica.database, "SELECT notes FROM probes")
     assert row.notes == ["good"]
 
 
 async def test_fields_of_a_newer_producer_are_ignored(replica: Replica, broker: Broker) -> None:
-    newer = raw(wrote(new_contact(), "newer")).data(mood="angry", attachments=[{"name": "a.pdf"}])
+    newer = raw(customer_wrote(new_contact(), "newer")).data(
+        mood="angry", attachments=[{"name": "a.pdf"}]
+    )
     await put(broker, newer.header("ce_mood", b"angry"))
-    async with running(replica.consumer()):
-        await until(broker.committed, lambda count: count == 1)
+    async with run_workers(replica.make_consumer()):
+        await until(broker.count_committed, lambda count: count == 1)
     (row,) = await rows(replica.database, "SELECT notes FROM probes")
     assert row.notes == ["newer"]
     assert await reasons(replica.database) == []
@@ -188,9 +218,9 @@ async def test_data_that_the_database_refuses_becomes_a_dead_letter(
 ) -> None:
     """It is a surprise of the database's, but it will be the same tomorrow."""
     bad, good = new_contact(), new_contact()
-    await put(broker, raw(wrote(bad, "NUL \x00")), raw(wrote(good, "good")))
-    async with running(replica.consumer()):
-        await until(broker.committed, lambda count: count == 2)
+    await put(broker, raw(customer_wrote(bad, "NUL \x00")), raw(customer_wrote(good, "good")))
+    async with run_workers(replica.make_consumer()):
+        await until(broker.count_committed, lambda count: count == 2)
     (reason,) = await reasons(replica.database)
     assert "unsupported Unicode escape sequence" in reason
     assert [tuple(row) for row in await rows(replica.database, "SELECT notes FROM probes")] == [
@@ -202,14 +232,14 @@ async def test_unsuitable_argument_becomes_a_dead_letter_and_is_not_retried(
     database: Database[UnitOfWork], broker: Broker
 ) -> None:
     async def unfit(_event: CustomerWrote, uow: UnitOfWork) -> None:
-        await note(ContactId("no id"), "never", uow)
+        await add_note(ContactId("no id"), "never", uow)
 
     replica = Replica(database, broker, HandlerRegistry[UnitOfWork]().on(CustomerWrote, unfit))
-    await put(broker, raw(wrote(new_contact())))
-    async with running(replica.consumer()):
-        await until(broker.committed, lambda count: count == 1)
+    await put(broker, raw(customer_wrote(new_contact())))
+    async with run_workers(replica.make_consumer()):
+        await until(broker.count_committed, lambda count: count == 1)
     assert len(await reasons(database)) == 1
-    assert total(replica.metrics.retries) == 0
+    assert sum_samples(replica.metrics.retries) == 0
 
 
 async def test_success_between_dead_letters_prevents_the_halt(
@@ -219,10 +249,10 @@ async def test_success_between_dead_letters_prevents_the_halt(
     good = new_contact()
     replica = Replica(database, broker, dead_letter_limit=3)
     texts = [str(n) for n in range(6)]
-    pairs = [(garbage, raw(wrote(good, text))) for text in texts]
-    await put(broker, *(one for pair in pairs for one in pair))
-    async with running(replica.consumer()):
-        await until(broker.committed, lambda count: count == 12)
+    pairs = [(garbage, raw(customer_wrote(good, text))) for text in texts]
+    await put(broker, *(record for pair in pairs for record in pair))
+    async with run_workers(replica.make_consumer()):
+        await until(broker.count_committed, lambda count: count == 12)
         assert not replica.health.troubles
     assert len(await reasons(database)) == 6
     (row,) = await rows(database, "SELECT notes FROM probes")
@@ -234,12 +264,12 @@ async def test_restart_continues_after_the_dead_letters(
 ) -> None:
     """Else one could never get past a stretch of garbage that is longer than the limit."""
     good = new_contact()
-    await put(broker, *[Raw(b"?", [], b"?")] * 5, raw(wrote(good, "good")))
+    await put(broker, *[Raw(b"?", [], b"?")] * 5, raw(customer_wrote(good, "good")))
     first, second = (Replica(database, broker, dead_letter_limit=3) for _ in range(2))
-    async with running(first.consumer()):
+    async with run_workers(first.make_consumer()):
         await until(lambda: "halted" in first.health.troubles.get("consumer", ""))
-    assert (len(await reasons(database)), await broker.committed()) == (3, 0)
-    async with running(second.consumer()):
-        await until(broker.committed, lambda count: count == 6)
+    assert (len(await reasons(database)), await broker.count_committed()) == (3, 0)
+    async with run_workers(second.make_consumer()):
+        await until(broker.count_committed, lambda count: count == 6)
     assert len(await reasons(database)) == 5
-    assert total(second.metrics.dead_letters) == 2
+    assert sum_samples(second.metrics.dead_letters) == 2

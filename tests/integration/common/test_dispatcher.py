@@ -15,10 +15,10 @@ from support.probe import (
     Broker,
     Replica,
     UnitOfWork,
+    customer_wrote,
     new_contact,
-    statements,
+    record_statements,
     take_note,
-    wrote,
 )
 
 Batch = list[Message]
@@ -41,13 +41,15 @@ def message(event: CustomerWrote, event_id: str | None = None) -> Message:
 
 async def test_batch_of_any_size_is_one_transaction(replica: Replica) -> None:
     async def count(batch: Batch) -> int:
-        with statements(replica.database) as sent:
+        with record_statements(replica.database) as sent:
             await replica.dispatcher.handle(batch)
         return len(sent)
 
     contacts = [new_contact() for _ in range(10)]
-    small = await count([message(wrote(new_contact()))])
-    large = await count([message(wrote(one, str(n))) for n in range(10) for one in contacts])
+    small = await count([message(customer_wrote(new_contact()))])
+    large = await count(
+        [message(customer_wrote(contact_id, str(n))) for n in range(10) for contact_id in contacts]
+    )
     assert large == small
     (times,) = await rows(
         replica.database,
@@ -69,7 +71,7 @@ async def test_failed_batch_leaves_no_effect(
 
     replica = Replica(database, broker, HandlerRegistry[UnitOfWork]().on(CustomerWrote, faltering))
     contact_id = new_contact()
-    batch = [message(wrote(contact_id, str(n))) for n in range(4)]
+    batch = [message(customer_wrote(contact_id, str(n))) for n in range(4)]
     with pytest.raises(TransientError):
         await replica.dispatcher.handle(batch)
     assert await rows(database, "SELECT 1 FROM probes") == []
@@ -79,10 +81,11 @@ async def test_failed_batch_leaves_no_effect(
 
 
 async def test_outcome_of_each_message_is_counted(replica: Replica) -> None:
-    twice = message(wrote(new_contact()))
-    await replica.dispatcher.handle([twice, message(wrote(new_contact(), POISON)), twice])
+    twice = message(customer_wrote(new_contact()))
+    await replica.dispatcher.handle([twice, message(customer_wrote(new_contact(), POISON)), twice])
     counted = {
-        outcome: replica.counted(outcome) for outcome in ("handled", "repeated", "dead_letter")
+        outcome: replica.count_messages(outcome)
+        for outcome in ("handled", "repeated", "dead_letter")
     }
     assert counted == {"handled": 1, "repeated": 1, "dead_letter": 1}
 
@@ -95,18 +98,18 @@ async def test_outcome_of_each_message_is_counted(replica: Replica) -> None:
 async def test_unexpected_error_is_retried_before_the_dead_letter(
     database: Database[UnitOfWork], broker: Broker, error: Exception, attempts: int
 ) -> None:
-    seen: list[str] = []
+    notes: list[str] = []
 
     async def failing(event: CustomerWrote, _uow: UnitOfWork) -> None:
-        seen.append(event.excerpt)
+        notes.append(event.excerpt)
         raise error
 
     replica = Replica(database, broker, HandlerRegistry[UnitOfWork]().on(CustomerWrote, failing))
-    poison = message(wrote(new_contact()))
+    poison = message(customer_wrote(new_contact()))
     await replica.dispatcher.handle([poison])
-    assert len(seen) == attempts
+    assert len(notes) == attempts
     await replica.dispatcher.handle([poison])
-    assert len(seen) == attempts, "a dead letter is not handled again"
+    assert len(notes) == attempts, "a dead letter is not handled again"
     assert len(await rows(database, "SELECT 1 FROM dead_letters")) == 1
 
 
@@ -118,7 +121,7 @@ async def test_published_events_record_the_causing_event(
 
     replica = Replica(database, broker, HandlerRegistry[UnitOfWork]().on(CustomerWrote, echo))
     contact_id = new_contact()
-    batch = [message(wrote(contact_id)) for _ in range(2)]
+    batch = [message(customer_wrote(contact_id)) for _ in range(2)]
     await replica.dispatcher.handle(batch)
     causes = await rows(database, "SELECT cause FROM published_events ORDER BY id")
-    assert [row.cause for row in causes] == [one.event_id for one in batch]
+    assert [row.cause for row in causes] == [event.event_id for event in batch]

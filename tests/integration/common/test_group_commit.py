@@ -11,7 +11,7 @@ from common.core.errors import TransientError
 from common.http.group_commit import CommandBatcher
 from common.storage.database import Database
 from support.databases import rows
-from support.probe import UnitOfWork, new_contact, note, statements, wrote
+from support.probe import UnitOfWork, add_note, customer_wrote, new_contact, record_statements
 
 Command = tuple[ContactId, str]
 
@@ -26,8 +26,8 @@ async def take(command: Command, uow: UnitOfWork) -> str:
         raise TransientError
     if text.startswith("bad"):
         raise ValueError(text)
-    await note(contact_id, text, uow)
-    uow.outbox.add([wrote(contact_id, text)])
+    await add_note(contact_id, text, uow)
+    uow.outbox.add([customer_wrote(contact_id, text)])
     return f"took {text}"
 
 
@@ -41,11 +41,11 @@ async def test_simultaneous_commands_share_transactions(
 ) -> None:
     contact_id = new_contact()
     texts = [str(n) for n in range(250)]
-    with statements(database) as sent:
+    with record_statements(database) as sent:
         answers = await asyncio.gather(*(together.submit((contact_id, text)) for text in texts))
     assert answers == [f"took {text}" for text in texts]
     # The first finds nobody to share with; then a hundred at a time.
-    assert sum("INSERT INTO outbox" in one for one in sent) == 4
+    assert sum("INSERT INTO outbox" in statement for statement in sent) == 4
     (row,) = await rows(database, "SELECT notes FROM probes")
     assert row.notes == texts
 
@@ -85,7 +85,7 @@ async def test_cancelled_caller_does_not_affect_the_batch(
     """It may be the one that works for the others: they are told to come again."""
     contact_id = new_contact()
     async with asyncio.TaskGroup() as group, database.transaction() as uow:
-        await note(contact_id, "before", uow)
+        await add_note(contact_id, "before", uow)
         await uow.flush()
         leaving = group.create_task(together.submit((contact_id, "leaving")))
         await asyncio.sleep(0)
@@ -108,6 +108,6 @@ async def test_command_keeps_its_own_trace(
 
     async with asyncio.TaskGroup() as group:
         calls = [group.create_task(call(n)) for n in range(1, 6)]
-    parents = [one.result() for one in calls]
-    found = await rows(database, "SELECT traceparent AS parent FROM outbox ORDER BY id")
-    assert [row.parent for row in found] == parents
+    parents = [call.result() for call in calls]
+    events = await rows(database, "SELECT traceparent AS parent FROM outbox ORDER BY id")
+    assert [row.parent for row in events] == parents

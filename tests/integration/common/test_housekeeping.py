@@ -9,7 +9,7 @@ from common.messaging.replay import Replay
 from common.service.housekeeping import Housekeeper
 from common.storage.database import Database
 from support.dead_letters import make_dead_letter
-from support.probe import Reminder, Replica, UnitOfWork, new_contact, running, wrote
+from support.probe import Reminder, Replica, UnitOfWork, customer_wrote, new_contact, run_workers
 from support.waiting import until
 
 
@@ -19,12 +19,12 @@ async def test_unpublished_events_and_overdue_timers_are_measured(
     metrics, contact_id = Metrics(), new_contact()
     async with database.transaction() as uow:
         minute = timedelta(minutes=1)
-        event = wrote(contact_id).model_copy(update={"occurred_at": uow.now - minute})
+        event = customer_wrote(contact_id).model_copy(update={"occurred_at": uow.now - minute})
         uow.outbox.add([event])
         uow.timers.set([Schedule(Reminder(contact_id=contact_id, name="a"), uow.now - 5 * minute)])
-    async with running(Housekeeper(database, metrics, Health())):
-        await until(lambda: seen(metrics, "upstairs_timer_overdue_seconds") >= 300)
-        assert 60 <= seen(metrics, "upstairs_outbox_oldest_seconds") < 300
+    async with run_workers(Housekeeper(database, metrics, Health())):
+        await until(lambda: sample(metrics, "upstairs_timer_overdue_seconds") >= 300)
+        assert 60 <= sample(metrics, "upstairs_outbox_oldest_seconds") < 300
 
 
 async def test_timers_of_unknown_types_are_measured(
@@ -35,20 +35,20 @@ async def test_timers_of_unknown_types_are_measured(
         due = uow.now - timedelta(minutes=5)
         uow.timers.set([Schedule(Reminder(contact_id=new_contact(), name="a"), due)])
     name = "upstairs_unknown_timer_overdue_seconds"
-    async with running(Housekeeper(database, metrics, Health(), ["Reminder"])):
-        await until(lambda: seen(metrics, "upstairs_timer_overdue_seconds") >= 300)
-        assert seen(metrics, name) == 0
-    async with running(Housekeeper(database, metrics, Health(), ["Stranger"])):
-        await until(lambda: seen(metrics, name) >= 300)
+    async with run_workers(Housekeeper(database, metrics, Health(), ["Reminder"])):
+        await until(lambda: sample(metrics, "upstairs_timer_overdue_seconds") >= 300)
+        assert sample(metrics, name) == 0
+    async with run_workers(Housekeeper(database, metrics, Health(), ["Stranger"])):
+        await until(lambda: sample(metrics, name) >= 300)
 
 
 async def test_waiting_dead_letters_are_counted(replica: Replica) -> None:
     (first, _), _ = [await make_dead_letter(replica) for _ in range(2)]
     await Replay(replica.dispatcher).discard(first, "admin:ops", "nonsense")
     metrics = Metrics()
-    async with running(Housekeeper(replica.database, metrics, Health())):
-        await until(lambda: seen(metrics, "upstairs_dead_letters_waiting") == 1)
+    async with run_workers(Housekeeper(replica.database, metrics, Health())):
+        await until(lambda: sample(metrics, "upstairs_dead_letters_waiting") == 1)
 
 
-def seen(metrics: Metrics, name: str) -> float:
+def sample(metrics: Metrics, name: str) -> float:
     return metrics.registry.get_sample_value(name) or 0

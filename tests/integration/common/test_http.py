@@ -24,7 +24,15 @@ from common.service.housekeeping import Housekeeper
 from common.service.spec import ServiceSpec, application
 from common.storage.database import Database
 from support.databases import rows
-from support.probe import Broker, UnitOfWork, new_contact, note, opened, running, wrote
+from support.probe import (
+    Broker,
+    UnitOfWork,
+    add_note,
+    customer_wrote,
+    new_contact,
+    open_database,
+    run_workers,
+)
 from support.tcp_proxy import TcpProxy
 from support.waiting import until
 
@@ -40,8 +48,8 @@ class Wanted(RequestModel):
 @router.post("/notes/{contact_id}", status_code=201)
 async def take(contact_id: ContactPath, wanted: Wanted, database: Data) -> dict[str, str]:
     async with database.transaction() as uow:
-        await note(contact_id, wanted.text, uow)
-        uow.outbox.add([wrote(contact_id)])
+        await add_note(contact_id, wanted.text, uow)
+        uow.outbox.add([customer_wrote(contact_id)])
     return {"contact_id": contact_id}
 
 
@@ -71,7 +79,7 @@ class Service:
 
     def __init__(self, database: Database[UnitOfWork]) -> None:
         self.database, self.metrics, self.health = database, Metrics(), Health()
-        settings = Broker("unused", "unused").settings(api_keys=KEYS)
+        settings = Broker("unused", "unused").make_settings(api_keys=KEYS)
         self.app = application(PARTS, settings, database, self.metrics, self.health)
 
     def client(self) -> httpx.AsyncClient:
@@ -101,15 +109,15 @@ def problem(response: httpx.Response) -> tuple[int, str, str]:
 async def requests(api: httpx.AsyncClient) -> dict[tuple[str, str], float]:
     """Return how many requests were measured by route and status."""
     lines = (await api.get("/metrics")).text.splitlines()
-    found = {}
+    counts = {}
     for line in lines:
         if line.startswith("upstairs_http_request_duration_seconds_count{"):
             labels, value = line.removeprefix("upstairs_http_request_duration_seconds_count").split(
                 " "
             )
             route, status = (part.split('"')[1] for part in labels.split(","))
-            found[route, status] = float(value)
-    return found
+            counts[route, status] = float(value)
+    return counts
 
 
 async def test_request_is_handled(api: httpx.AsyncClient) -> None:
@@ -190,11 +198,11 @@ async def test_unavailable_database_is_reported_to_the_caller_and_in_readiness(
     proxy: TcpProxy, probe_url: str
 ) -> None:
     path = f"/v1/notes/{new_contact()}"
-    async with opened(proxy.url(probe_url)) as proxied:
+    async with open_database(proxy.url(probe_url)) as proxied:
         service = Service(proxied)
         async with (
             service.client() as api,
-            running(Housekeeper(proxied, Metrics(), service.health)),
+            run_workers(Housekeeper(proxied, Metrics(), service.health)),
         ):
             await until(lambda: not service.health.troubles)
             await proxy.stop()
@@ -213,7 +221,7 @@ async def test_unavailable_database_is_reported_to_the_caller_and_in_readiness(
 async def address(service: Service, unused_tcp_port: int) -> AsyncIterator[tuple[str, int]]:
     """The app on a socket: some of what is tested happens below ASGI."""
     server = HttpServer(service.app, "127.0.0.1", unused_tcp_port)
-    async with running(server):
+    async with run_workers(server):
         await until(lambda: server._server.started)
         yield "127.0.0.1", unused_tcp_port
 

@@ -31,19 +31,19 @@ async def keep(database: Database[UnitOfWork], today: date) -> list[str]:
     """Keep the partitions; return the days that have one, oldest first."""
     async with database.transaction() as uow:
         await Inbox(uow.connection).keep_partitions(today, RETENTION)
-    found = await rows(
+    records = await rows(
         database,
         "SELECT inhrelid::regclass::text AS name FROM pg_inherits"
         " WHERE inhparent = 'inbox'::regclass ORDER BY 1",
     )
-    return [row.name.removeprefix("inbox_") for row in found if row.name != "inbox_default"]
+    return [row.name.removeprefix("inbox_") for row in records if row.name != "inbox_default"]
 
 
 async def places(database: Database[UnitOfWork]) -> dict[str, str]:
-    found = await rows(
+    records = await rows(
         database, "SELECT event_id::text AS id, tableoid::regclass::text AS place FROM inbox"
     )
-    return {row.id: row.place for row in found}
+    return {row.id: row.place for row in records}
 
 
 async def test_event_is_claimed_once_in_and_across_batches(
@@ -78,7 +78,7 @@ async def test_concurrent_claims_share_no_event(database: Database[UnitOfWork]) 
     claims = await asyncio.gather(
         *(claim(database, *order) for _ in range(4) for order in (ids, ids[::-1]))
     )
-    assert sorted(one for claimed in claims for one in claimed) == sorted(ids)
+    assert sorted(event_id for claimed in claims for event_id in claimed) == sorted(ids)
 
 
 async def test_claim_waits_for_the_transaction_that_has_claimed(

@@ -2,19 +2,27 @@
 
 from common.contracts.contacts import CustomerWrote
 from common.storage.database import Database
-from support.probe import Broker, Replica, UnitOfWork, new_contact, opened, running, wrote
+from support.probe import (
+    Broker,
+    Replica,
+    UnitOfWork,
+    customer_wrote,
+    new_contact,
+    open_database,
+    run_workers,
+)
 from support.tcp_proxy import TcpProxy
 from support.waiting import until
 
 
 def some(count: int) -> list[CustomerWrote]:
-    return [wrote(new_contact()) for _ in range(count)]
+    return [customer_wrote(new_contact()) for _ in range(count)]
 
 
 def behind(replica: Replica) -> dict[int, float]:
     """Return the records that each partition is behind."""
     (metric,) = replica.metrics.consumer_lag_records.collect()
-    return {int(one.labels["partition"]): one.value for one in metric.samples}
+    return {int(sample.labels["partition"]): sample.value for sample in metric.samples}
 
 
 def age(replica: Replica) -> float:
@@ -26,8 +34,8 @@ def age(replica: Replica) -> float:
 async def test_lag_is_zero_when_all_is_handled(replica: Replica, broker: Broker) -> None:
     assert (behind(replica), age(replica)) == ({}, 0)
     await broker.publish(*some(40))
-    async with running(replica.consumer()):
-        await until(broker.committed, lambda count: count == 40)
+    async with run_workers(replica.make_consumer()):
+        await until(broker.count_committed, lambda count: count == 40)
         assert set(behind(replica).values()) == {0}
         assert age(replica) == 0
 
@@ -37,9 +45,9 @@ async def test_lag_grows_while_the_database_is_down(
 ) -> None:
     await broker.publish(*some(10))
     await proxy.stop()
-    async with opened(proxy.url(probe_url)) as proxied:
+    async with open_database(proxy.url(probe_url)) as proxied:
         replica = Replica(proxied, broker)
-        async with running(replica.consumer()):
+        async with run_workers(replica.make_consumer()):
             await until(lambda: sum(behind(replica).values()) == 10)
             assert "backing off" in replica.health.troubles["consumer"]
             before = age(replica)
@@ -48,7 +56,7 @@ async def test_lag_grows_while_the_database_is_down(
             await broker.publish(*some(30))
             await until(lambda: sum(behind(replica).values()) == 40)
             await proxy.start()
-            await until(broker.committed, lambda count: count == 40)
+            await until(broker.count_committed, lambda count: count == 40)
             assert set(behind(replica).values()) == {0}
             assert age(replica) == 0
 
@@ -58,9 +66,9 @@ async def test_revoked_partition_is_no_longer_reported(
 ) -> None:
     first, second = Replica(database, broker), Replica(database, broker)
     await broker.publish(*some(40))
-    async with running(first.consumer()):
+    async with run_workers(first.make_consumer()):
         await until(lambda: behind(first).keys() == {0, 1, 2, 3})
-        async with running(second.consumer()):
+        async with run_workers(second.make_consumer()):
             await until(lambda: len(behind(first)) < 4)
             await broker.publish(*some(40))
             await until(lambda: behind(first).keys() | behind(second).keys() == {0, 1, 2, 3})
@@ -70,9 +78,9 @@ async def test_revoked_partition_is_no_longer_reported(
 async def test_age_grows_while_the_consumer_is_halted(
     database: Database[UnitOfWork], broker: Broker
 ) -> None:
-    await broker.publish(*[wrote(new_contact(), "poison") for _ in range(3)])
+    await broker.publish(*[customer_wrote(new_contact(), "poison") for _ in range(3)])
     replica = Replica(database, broker, dead_letter_limit=1)
-    async with running(replica.consumer()):
+    async with run_workers(replica.make_consumer()):
         troubles = await until(
             lambda: replica.health.troubles, lambda them: "halted" in them.get("consumer", "")
         )

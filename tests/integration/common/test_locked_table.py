@@ -3,6 +3,7 @@
 import asyncio
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta, timezone
+from typing import Any
 
 import pytest
 from sqlalchemy.exc import IntegrityError
@@ -11,22 +12,22 @@ from common.contracts.event import ContactId
 from common.core.errors import is_transient
 from common.storage.database import Database
 from support.databases import rows
-from support.probe import Note, Probe, UnitOfWork, new_contact, statements, wrote
+from support.probe import Note, Probe, UnitOfWork, customer_wrote, new_contact, record_statements
 
 AT = datetime(2026, 3, 2, 9, 30, 0, 123456, tzinfo=UTC)
 
 
-def made(contact_id: str | None = None, **changes: object) -> Probe:
+def made(contact_id: str | None = None, **changes: Any) -> Probe:
     plain = Probe(new_contact(), (), None, AT)
     changes = changes if contact_id is None else {"contact_id": contact_id, **changes}
-    return replace(plain, **changes)  # type: ignore[arg-type]
+    return replace(plain, **changes)
 
 
 async def stored(database: Database[UnitOfWork], *probes: Probe) -> None:
     async with database.transaction() as uow:
-        await uow.probes.lock_all([one.contact_id for one in probes])
-        for one in probes:
-            uow.probes.put(one)
+        await uow.probes.lock_all([probe.contact_id for probe in probes])
+        for probe in probes:
+            uow.probes.put(probe)
 
 
 async def read(database: Database[UnitOfWork], contact_id: ContactId) -> Probe | None:
@@ -47,46 +48,46 @@ async def read(database: Database[UnitOfWork], contact_id: ContactId) -> Probe |
 )
 async def test_written_row_is_read_back(database: Database[UnitOfWork], probe: Probe) -> None:
     await stored(database, probe)
-    found = await read(database, probe.contact_id)
-    assert found == probe
-    assert found is not None
-    assert found.touched_at.tzinfo is not None
+    stored_probe = await read(database, probe.contact_id)
+    assert stored_probe == probe
+    assert stored_probe is not None
+    assert stored_probe.touched_at.tzinfo is not None
 
 
 async def test_new_and_existing_rows_are_written_in_one_batch(
     database: Database[UnitOfWork],
 ) -> None:
-    known, untouched = made(notes=("known",)), made(notes=("untouched",))
-    await stored(database, known, untouched)
+    existing, untouched = made(notes=("known",)), made(notes=("untouched",))
+    await stored(database, existing, untouched)
     new = made(notes=("new",))
     async with database.transaction() as uow:
-        await uow.probes.lock_all([new.contact_id, known.contact_id, untouched.contact_id])
+        await uow.probes.lock_all([new.contact_id, existing.contact_id, untouched.contact_id])
         assert await uow.probes.lock(new.contact_id) is None
         uow.probes.put(new)
-        uow.probes.put(replace(known, notes=("changed",)))
+        uow.probes.put(replace(existing, notes=("changed",)))
         uow.probes.put(replace(new, notes=("new", "again")))
-        assert {one.notes for one in uow.probes.loaded()} == {
+        assert {probe.notes for probe in uow.probes.loaded()} == {
             ("untouched",),
             ("changed",),
             ("new", "again"),
         }
     for contact_id, notes in (
-        (known.contact_id, ("changed",)),
+        (existing.contact_id, ("changed",)),
         (untouched.contact_id, ("untouched",)),
         (new.contact_id, ("new", "again")),
     ):
-        found = await read(database, contact_id)
-        assert found is not None
-        assert found.notes == notes
+        stored_row = await read(database, contact_id)
+        assert stored_row is not None
+        assert stored_row.notes == notes
 
 
 async def test_row_marked_absent_is_not_queried(database: Database[UnitOfWork]) -> None:
     new = made()
-    with statements(database) as sent:
+    with record_statements(database) as sent:
         async with database.transaction() as uow:
             uow.probes.mark_absent(new.contact_id)
             uow.probes.put(new)
-    assert not [one for one in sent if "FOR UPDATE" in one]
+    assert not [statement for statement in sent if "FOR UPDATE" in statement]
     assert await read(database, new.contact_id) == new
 
 
@@ -99,9 +100,9 @@ async def test_row_flushed_early_can_be_changed_again(
         uow.probes.put(new)
         await uow.probes.flush()
         uow.probes.put(replace(new, notes=("one", "two")))
-    found = await read(database, new.contact_id)
-    assert found is not None
-    assert found.notes == ("one", "two")
+    stored_probe = await read(database, new.contact_id)
+    assert stored_probe is not None
+    assert stored_probe.notes == ("one", "two")
 
 
 async def test_two_inserts_of_a_row_do_not_overwrite_each_other(
@@ -117,12 +118,12 @@ async def test_two_inserts_of_a_row_do_not_overwrite_each_other(
             uow.probes.put(made(contact_id, notes=(note,)))
 
     results = await asyncio.gather(make("a"), make("b"), return_exceptions=True)
-    (refused,) = [one for one in results if one is not None]
+    (refused,) = [result for result in results if result is not None]
     assert isinstance(refused, IntegrityError)
     assert not is_transient(refused)
-    found = await read(database, contact_id)
-    assert found is not None
-    assert found.notes == (("b",) if results[0] is refused else ("a",))
+    stored_probe = await read(database, contact_id)
+    assert stored_probe is not None
+    assert stored_probe.notes == (("b",) if results[0] is refused else ("a",))
 
 
 async def test_lock_waits_and_returns_the_changed_row(
@@ -133,14 +134,14 @@ async def test_lock_waits_and_returns_the_changed_row(
 
     async def append(note: str) -> None:
         async with database.transaction() as uow:
-            held = await uow.probes.lock(probe.contact_id)
-            assert held is not None
-            uow.probes.put(replace(held, notes=(*held.notes, note)))
+            locked = await uow.probes.lock(probe.contact_id)
+            assert locked is not None
+            uow.probes.put(replace(locked, notes=(*locked.notes, note)))
 
     await asyncio.gather(*(append(str(n)) for n in range(1, 9)))
-    found = await read(database, probe.contact_id)
-    assert found is not None
-    assert sorted(found.notes) == [str(n) for n in range(9)]
+    stored_probe = await read(database, probe.contact_id)
+    assert stored_probe is not None
+    assert sorted(stored_probe.notes) == [str(n) for n in range(9)]
 
 
 async def test_batches_in_opposite_orders_do_not_deadlock(
@@ -148,13 +149,13 @@ async def test_batches_in_opposite_orders_do_not_deadlock(
 ) -> None:
     probes = [made() for _ in range(20)]
     await stored(database, *probes)
-    ids = [one.contact_id for one in probes]
+    ids = [probe.contact_id for probe in probes]
 
     async def touch(order: list[ContactId]) -> None:
         async with database.transaction() as uow:
             await uow.probes.lock_all(order)
-            for held in list(uow.probes.loaded()):
-                uow.probes.put(replace(held, notes=(*held.notes, "x")))
+            for locked in list(uow.probes.loaded()):
+                uow.probes.put(replace(locked, notes=(*locked.notes, "x")))
 
     await asyncio.gather(*(touch(order) for _ in range(4) for order in (ids, ids[::-1])))
     counts = await rows(database, "SELECT DISTINCT cardinality(notes) FROM probes")
@@ -165,16 +166,16 @@ async def test_number_of_statements_does_not_grow_with_the_batch(
     database: Database[UnitOfWork],
 ) -> None:
     async def batch(size: int) -> int:
-        known = [made() for _ in range(size)]
-        await stored(database, *known)
-        with statements(database) as sent:
+        existing = [made() for _ in range(size)]
+        await stored(database, *existing)
+        with record_statements(database) as sent:
             async with database.transaction() as uow:
                 new = [made() for _ in range(size)]
-                await uow.prelock([one.contact_id for one in known + new])
-                for one in known + new:
-                    await uow.probes.lock(one.contact_id)
-                    uow.probes.put(replace(one, notes=("n",)))
-                    uow.outbox.add([wrote(one.contact_id)])
+                await uow.prelock([probe.contact_id for probe in existing + new])
+                for probe in existing + new:
+                    await uow.probes.lock(probe.contact_id)
+                    uow.probes.put(replace(probe, notes=("n",)))
+                    uow.outbox.add([customer_wrote(probe.contact_id)])
         return len(sent)
 
     assert await batch(1) == await batch(50)
@@ -206,8 +207,8 @@ async def test_get_returns_the_row_as_this_transaction_has_it(
 
 
 async def test_get_all_leaves_out_absent_rows(database: Database[UnitOfWork]) -> None:
-    one, other, absent = made(), made(), made()
-    await stored(database, one, other)
+    first, other, absent = made(), made(), made()
+    await stored(database, first, other)
     async with database.transaction() as uow:
-        found = await uow.probes.get_all([other.contact_id, absent.contact_id, one.contact_id])
-    assert found == {one.contact_id: one, other.contact_id: other}
+        probes = await uow.probes.get_all([other.contact_id, absent.contact_id, first.contact_id])
+    assert probes == {first.contact_id: first, other.contact_id: other}

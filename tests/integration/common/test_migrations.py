@@ -71,7 +71,7 @@ async def up(url: str, phase: Phase = "all") -> None:
     await asyncio.to_thread(migrate, SERVICE, url, phase)
 
 
-async def seen(url: str) -> tuple[str | None, set[str], list[str]]:
+async def schema_state(url: str) -> tuple[str | None, set[str], list[str]]:
     """Return the revision, the tables beside those of reliability, and the columns of `one`."""
     connection = await asyncpg.connect(url.replace("+asyncpg", ""))
     try:
@@ -101,7 +101,7 @@ async def test_migration_of_an_empty_schema_can_be_repeated(versions: Path, url:
     write(versions, *VERSIONS)
     for _ in range(2):
         await up(url)
-        assert await seen(url) == ("0004", {"one", "two"}, ["name"])
+        assert await schema_state(url) == ("0004", {"one", "two"}, ["name"])
 
 
 async def test_two_migration_jobs_can_run_at_once(versions: Path, url: str) -> None:
@@ -116,22 +116,22 @@ async def test_two_migration_jobs_can_run_at_once(versions: Path, url: str) -> N
         for _ in range(2)
     ]
     assert [await job.wait() for job in jobs] == [0, 0]
-    assert await seen(url) == ("0004", {"one", "two"}, ["name"])
+    assert await schema_state(url) == ("0004", {"one", "two"}, ["name"])
 
 
 async def test_pre_phase_stops_before_the_first_post_migration(versions: Path, url: str) -> None:
     write(versions, "pre_0001_create.py", "pre_0002_widen.py", "post_0003_narrow.py")
     for _ in range(2):
         await up(url, "pre")
-        assert await seen(url) == ("0002", {"one"}, ["id", "name"])
+        assert await schema_state(url) == ("0002", {"one"}, ["id", "name"])
     await up(url)
-    assert await seen(url) == ("0003", {"one"}, ["name"])
+    assert await schema_state(url) == ("0003", {"one"}, ["name"])
     for _ in range(2):
         await up(url, "pre")
-        assert await seen(url) == ("0003", {"one"}, ["name"])
+        assert await schema_state(url) == ("0003", {"one"}, ["name"])
     write(versions, "pre_0004_next.py")
     await up(url, "pre")
-    assert await seen(url) == ("0004", {"one", "two"}, ["name"])
+    assert await schema_state(url) == ("0004", {"one", "two"}, ["name"])
 
 
 async def test_failed_migration_changes_nothing(versions: Path, url: str) -> None:
@@ -142,7 +142,7 @@ async def test_failed_migration_changes_nothing(versions: Path, url: str) -> Non
     (versions / "pre_0003_broken.py").write_text(broken)
     with pytest.raises(Exception, match="syntax error"):
         await up(url)
-    assert await seen(url) == ("0001", {"one"}, ["id"])
+    assert await schema_state(url) == ("0001", {"one"}, ["id"])
 
 
 async def test_unknown_service_is_refused() -> None:

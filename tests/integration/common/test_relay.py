@@ -15,8 +15,25 @@ from common.messaging.envelope import decode
 from common.storage.database import Database
 from common.storage.outbox import Outbox
 from support.databases import rows
-from support.outbox import add, arrived, check_order, left, lock_holders, once_each, texts
-from support.probe import Broker, Replica, UnitOfWork, crashing, new_contact, running, total, wrote
+from support.outbox import (
+    add_events,
+    assert_ordered,
+    count_pending,
+    drop_repeats,
+    fetch_lock_holders,
+    read_arrivals,
+    texts_of,
+)
+from support.probe import (
+    Broker,
+    Replica,
+    UnitOfWork,
+    customer_wrote,
+    new_contact,
+    run_until_cancelled,
+    run_workers,
+    sum_samples,
+)
 from support.waiting import until
 
 TRACEPARENT = "00-0123456789abcdef0123456789abcdef-0123456789abcdef-01"
@@ -34,9 +51,9 @@ class HeldProducer(AIOKafkaProducer):  # type: ignore[misc]  # aiokafka is untyp
         return self.held[-1]
 
     def let_go(self) -> None:
-        for one in self.held:
-            if not one.done():
-                one.set_result(None)
+        for future in self.held:
+            if not future.done():
+                future.set_result(None)
 
 
 class FalteringProducer(AIOKafkaProducer):  # type: ignore[misc]  # aiokafka is untyped
@@ -80,7 +97,7 @@ async def started(kind: type[AIOKafkaProducer], broker: Broker) -> AsyncIterator
 
 
 def published(replica: Replica) -> float:
-    return total(replica.metrics.published)
+    return sum_samples(replica.metrics.published)
 
 
 @pytest.mark.parametrize("writers", [8, 24])
@@ -93,7 +110,7 @@ async def test_committed_events_arrive_in_order_and_no_others(
     async def write(chance: random.Random) -> None:
         for _ in range(12):
             events = [
-                wrote(contact_id, f"{chance.random()}")
+                customer_wrote(contact_id, f"{chance.random()}")
                 for contact_id in chance.sample(contacts, chance.randint(1, 3))
                 for _ in range(chance.randint(1, 3))
             ]
@@ -107,32 +124,32 @@ async def test_committed_events_arrive_in_order_and_no_others(
                 await connection.commit()
             committed.extend(event.excerpt for event in events)
 
-    async with broker.producer() as producer, running(replica.relay(producer)):
-        chances = [random.Random(seed) for seed in range(writers)]  # noqa: S311 - no secret
+    async with broker.open_producer() as producer, run_workers(replica.make_relay(producer)):
+        chances = [random.Random(seed) for seed in range(writers)]
         await asyncio.gather(*map(write, chances))
 
-    assert await left(replica.database) == 0
-    found = await arrived(broker)
-    assert sorted(text for pairs in found.values() for _, text in pairs) == sorted(committed)
+    assert await count_pending(replica.database) == 0
+    events = await read_arrivals(broker)
+    assert sorted(text for pairs in events.values() for _, text in pairs) == sorted(committed)
     journal = await rows(
         replica.database,
         "SELECT key, sequence, data->>'excerpt' AS excerpt FROM published_events ORDER BY id",
     )
-    for contact_id, pairs in found.items():
+    for contact_id, pairs in events.items():
         assert [sequence for sequence, _ in pairs] == list(range(1, len(pairs) + 1))
         kept = [(row.sequence, row.excerpt) for row in journal if row.key == contact_id]
         assert pairs == kept
 
 
 async def test_event_has_its_trace_and_its_cause(replica: Replica, broker: Broker) -> None:
-    event = wrote(new_contact())
-    async with broker.producer() as producer, running(replica.relay(producer)):
+    event = customer_wrote(new_contact())
+    async with broker.open_producer() as producer, run_workers(replica.make_relay(producer)):
         async with replica.database.transaction() as uow:
             trace.start(TRACEPARENT)
             uow.outbox.cause = "because"
             uow.outbox.add([event])
         trace.restore(None)
-    (record,) = await broker.records()
+    (record,) = await broker.read_records()
     envelope, read = decode(record.key, record.headers, record.value)
     assert read == event
     assert (envelope.source, envelope.traceparent) == ("/upstairs/probe", TRACEPARENT)
@@ -144,39 +161,41 @@ async def test_event_has_its_trace_and_its_cause(replica: Replica, broker: Broke
 
 async def test_late_committed_row_is_published(replica: Replica, broker: Broker) -> None:
     """A foreign transaction took its place in the outbox first and commits long afterwards."""
-    late, early = wrote(new_contact()), wrote(new_contact())
-    async with broker.producer() as producer, running(replica.relay(producer)):
+    late, early = customer_wrote(new_contact()), customer_wrote(new_contact())
+    async with broker.open_producer() as producer, run_workers(replica.make_relay(producer)):
         async with replica.database.engine.connect() as foreign:
             outbox = Outbox(foreign)
             outbox.add([late])
             await outbox.flush()
-            await add(replica.database, early)
-            await until(lambda: left(replica.database), lambda count: count == 0)
-            assert set(await arrived(broker)) == {early.contact_id}
+            await add_events(replica.database, early)
+            await until(lambda: count_pending(replica.database), lambda count: count == 0)
+            assert set(await read_arrivals(broker)) == {early.contact_id}
             await foreign.commit()
-        await until(lambda: arrived(broker), lambda found: set(found) > {early.contact_id})
+        await until(lambda: read_arrivals(broker), lambda events: set(events) > {early.contact_id})
 
 
 async def test_relay_drains_the_outbox_on_shutdown(replica: Replica, broker: Broker) -> None:
     contact_id = new_contact()
-    async with broker.producer() as producer, running(replica.relay(producer)):
-        await until(lambda: lock_holders(replica.database))
-        await add(replica.database, *(wrote(contact_id, str(n)) for n in range(2500)))
-    assert await left(replica.database) == 0
-    assert [text for _, text in (await arrived(broker))[contact_id]] == [
+    async with broker.open_producer() as producer, run_workers(replica.make_relay(producer)):
+        await until(lambda: fetch_lock_holders(replica.database))
+        await add_events(
+            replica.database, *(customer_wrote(contact_id, str(n)) for n in range(2500))
+        )
+    assert await count_pending(replica.database) == 0
+    assert [text for _, text in (await read_arrivals(broker))[contact_id]] == [
         str(n) for n in range(2500)
     ]
 
 
 async def test_row_stays_until_kafka_has_acknowledged(replica: Replica, broker: Broker) -> None:
-    events = [wrote(new_contact()) for _ in range(3)]
+    events = [customer_wrote(new_contact()) for _ in range(3)]
     async with started(FalteringProducer, broker) as producer:
-        relay = replica.relay(producer)
-        await add(replica.database, *events)
-        async with running(relay):
-            await until(lambda: left(replica.database), lambda count: count == 0)
-    assert set(await arrived(broker)) == {event.contact_id for event in events}
-    assert total(replica.metrics.retries) == 1
+        relay = replica.make_relay(producer)
+        await add_events(replica.database, *events)
+        async with run_workers(relay):
+            await until(lambda: count_pending(replica.database), lambda count: count == 0)
+    assert set(await read_arrivals(broker)) == {event.contact_id for event in events}
+    assert sum_samples(replica.metrics.retries) == 1
     assert not replica.health.troubles
 
 
@@ -184,12 +203,17 @@ async def test_rows_beyond_a_full_batch_do_not_overtake_a_failed_batch(
     replica: Replica, broker: Broker
 ) -> None:
     contact_id = new_contact()
-    await add(replica.database, *(wrote(contact_id, f"{n} " + 3000 * "x") for n in range(20)))
-    async with started(FalteringProducer, broker) as producer, running(replica.relay(producer)):
-        await until(lambda: left(replica.database), lambda count: count == 0)
-    found = await arrived(broker)
-    check_order(found)
-    assert len(once_each(found[contact_id])) == 20
+    await add_events(
+        replica.database, *(customer_wrote(contact_id, f"{n} " + 3000 * "x") for n in range(20))
+    )
+    async with (
+        started(FalteringProducer, broker) as producer,
+        run_workers(replica.make_relay(producer)),
+    ):
+        await until(lambda: count_pending(replica.database), lambda count: count == 0)
+    events = await read_arrivals(broker)
+    assert_ordered(events)
+    assert len(drop_repeats(events[contact_id])) == 20
 
 
 async def test_lost_acknowledgement_repeats_the_same_events_in_order(
@@ -197,29 +221,29 @@ async def test_lost_acknowledgement_repeats_the_same_events_in_order(
 ) -> None:
     contact_id = new_contact()
     numbers = [str(n) for n in range(12)]
-    await add(replica.database, *(wrote(contact_id, number) for number in numbers))
-    async with started(DeafProducer, broker) as producer, running(replica.relay(producer)):
-        await until(lambda: left(replica.database), lambda count: count == 0)
-    pairs = (await arrived(broker))[contact_id]
+    await add_events(replica.database, *(customer_wrote(contact_id, number) for number in numbers))
+    async with started(DeafProducer, broker) as producer, run_workers(replica.make_relay(producer)):
+        await until(lambda: count_pending(replica.database), lambda count: count == 0)
+    pairs = (await read_arrivals(broker))[contact_id]
     assert len(pairs) > len(numbers)
-    assert once_each(pairs) == [(n + 1, number) for n, number in enumerate(numbers)]
+    assert drop_repeats(pairs) == [(n + 1, number) for n, number in enumerate(numbers)]
 
 
-async def test_one_of_three_relays_publishes(
+async def test_only_elected_relay_of_three_publishes(
     database: Database[UnitOfWork], broker: Broker
 ) -> None:
     replicas = [Replica(database, broker) for _ in range(3)]
     async with (
-        broker.producer() as producer,
-        running(*(replica.relay(producer) for replica in replicas)),
+        broker.open_producer() as producer,
+        run_workers(*(replica.make_relay(producer) for replica in replicas)),
     ):
-        await until(lambda: lock_holders(database))
+        await until(lambda: fetch_lock_holders(database))
         for n in range(40):
-            await add(database, wrote(new_contact(), str(n)))
-        await until(lambda: left(database), lambda count: count == 0)
-        assert len(await lock_holders(database)) == 1
+            await add_events(database, customer_wrote(new_contact(), str(n)))
+        await until(lambda: count_pending(database), lambda count: count == 0)
+        assert len(await fetch_lock_holders(database)) == 1
     assert sorted(published(replica) for replica in replicas) == [0, 0, 40]
-    assert len(await broker.records()) == 40
+    assert len(await broker.read_records()) == 40
 
 
 @pytest.mark.parametrize(
@@ -235,32 +259,37 @@ async def test_long_foreign_transaction_does_not_delay_publishing(
 ) -> None:
     contact_id = new_contact()
     async with (
-        broker.producer() as producer,
-        running(replica.relay(producer)),
+        broker.open_producer() as producer,
+        run_workers(replica.make_relay(producer)),
         replica.database.engine.connect() as pooled,
     ):
         foreign = await pooled.execution_options(isolation_level="REPEATABLE READ")
         await foreign.exec_driver_sql(statement)
         for n in range(20):
-            await add(replica.database, *(wrote(contact_id, f"{n}.{m}") for m in range(5)))
-            await until(lambda: left(replica.database), lambda count: count == 0)
-        found = await arrived(broker)
+            await add_events(
+                replica.database, *(customer_wrote(contact_id, f"{n}.{m}") for m in range(5))
+            )
+            await until(lambda: count_pending(replica.database), lambda count: count == 0)
+        events = await read_arrivals(broker)
         await foreign.rollback()
-    check_order(found)
-    assert len(texts(found)) == 100
+    assert_ordered(events)
+    assert len(texts_of(events)) == 100
 
 
 async def test_standby_relay_takes_over(database: Database[UnitOfWork], broker: Broker) -> None:
     first, second = Replica(database, broker), Replica(database, broker)
-    async with broker.producer() as producer, crashing(first.relay(producer)) as crash:
-        await until(lambda: lock_holders(database))
-        async with running(second.relay(producer)):
-            await add(database, wrote(new_contact()))
-            await until(lambda: left(database), lambda count: count == 0)
+    async with (
+        broker.open_producer() as producer,
+        run_until_cancelled(first.make_relay(producer)) as crash,
+    ):
+        await until(lambda: fetch_lock_holders(database))
+        async with run_workers(second.make_relay(producer)):
+            await add_events(database, customer_wrote(new_contact()))
+            await until(lambda: count_pending(database), lambda count: count == 0)
             assert published(second) == 0
             crash()
-            await add(database, wrote(new_contact()))
-            await until(lambda: left(database), lambda count: count == 0)
+            await add_events(database, customer_wrote(new_contact()))
+            await until(lambda: count_pending(database), lambda count: count == 0)
     assert (published(first), published(second)) == (1, 1)
     assert not second.health.troubles
 
@@ -270,22 +299,22 @@ async def test_relay_without_session_is_replaced_and_does_no_harm(
 ) -> None:
     """One that waits for Kafka keeps the lock; see test_relay_takeover for one that hangs."""
     stuck, other = Replica(database, broker), Replica(database, broker)
-    event = wrote(new_contact())
-    await add(database, event)
+    event = customer_wrote(new_contact())
+    await add_events(database, event)
     async with (
-        started(HeldProducer, broker) as held,
-        broker.producer() as producer,
-        running(stuck.relay(held)),
+        started(HeldProducer, broker) as held_producer,
+        broker.open_producer() as producer,
+        run_workers(stuck.make_relay(held_producer)),
     ):
-        await until(lambda: held.held)
-        async with running(other.relay(producer)):
-            (pid,) = await lock_holders(database)
+        await until(lambda: held_producer.held)
+        async with run_workers(other.make_relay(producer)):
+            (pid,) = await fetch_lock_holders(database)
             await rows(database, f"SELECT pg_terminate_backend({pid})")
-            await until(lambda: left(database), lambda count: count == 0)
+            await until(lambda: count_pending(database), lambda count: count == 0)
             # It may believe its records acknowledged, and must find its lock gone.
-            held.let_go()
-            await until(lambda: total(stuck.metrics.retries))
-            later = wrote(event.contact_id, "later")
-            await add(database, later)
-            await until(lambda: left(database), lambda count: count == 0)
-    assert await arrived(broker) == {event.contact_id: [(1, event.excerpt), (2, "later")]}
+            held_producer.let_go()
+            await until(lambda: sum_samples(stuck.metrics.retries))
+            later = customer_wrote(event.contact_id, "later")
+            await add_events(database, later)
+            await until(lambda: count_pending(database), lambda count: count == 0)
+    assert await read_arrivals(broker) == {event.contact_id: [(1, event.excerpt), (2, "later")]}

@@ -13,8 +13,15 @@ from common.storage.database import Database
 from devstack import Process
 from support import running_service
 from support.databases import rows
-from support.outbox import add, arrived, check_order, left, lock_holders, texts
-from support.probe import Broker, UnitOfWork, new_contact, wrote
+from support.outbox import (
+    add_events,
+    assert_ordered,
+    count_pending,
+    fetch_lock_holders,
+    read_arrivals,
+    texts_of,
+)
+from support.probe import Broker, UnitOfWork, customer_wrote, new_contact
 from support.waiting import until
 
 WRITERS = 4
@@ -29,14 +36,14 @@ async def writing(database: Database[UnitOfWork]) -> AsyncIterator[set[str]]:
 
     async def write(chance: random.Random) -> None:
         while not done.is_set():
-            event = wrote(chance.choice(contacts), f"{chance.random()}")
-            await add(database, event)
+            event = customer_wrote(chance.choice(contacts), f"{chance.random()}")
+            await add_events(database, event)
             committed.add(event.excerpt)
 
     done = asyncio.Event()
     async with asyncio.TaskGroup() as group:
         for seed in range(WRITERS):
-            group.create_task(write(random.Random(seed)))  # noqa: S311 - no secret
+            group.create_task(write(random.Random(seed)))
         try:
             yield committed
         finally:
@@ -45,9 +52,9 @@ async def writing(database: Database[UnitOfWork]) -> AsyncIterator[set[str]]:
 
 async def write_and_see(database: Database[UnitOfWork], contact_id: ContactId, text: str) -> None:
     """Commit an event and wait until it has been carried away, behind all that others wrote."""
-    await add(database, wrote(contact_id, text))
+    await add_events(database, customer_wrote(contact_id, text))
     own = f"SELECT 1 FROM outbox WHERE key = '{contact_id}'"
-    await until(lambda: rows(database, own), lambda found: not found, within=60)
+    await until(lambda: rows(database, own), lambda holders: not holders, within=60)
 
 
 @pytest.mark.parametrize("strike", [Process.kill, Process.pause], ids=["killed", "stopped"])
@@ -59,26 +66,26 @@ async def test_takeover_keeps_the_order_and_loses_nothing(
     strike: Callable[[Process], None],
 ) -> None:
     subject = new_contact()
-    async with AsyncExitStack() as held:
-        active = await held.enter_async_context(
-            running_service.process(probe_url, broker, tmp_path / "active.log")
+    async with AsyncExitStack() as stack:
+        active = await stack.enter_async_context(
+            running_service.run_process(probe_url, broker, tmp_path / "active.log")
         )
-        (session,) = await until(lambda: lock_holders(database))
-        await held.enter_async_context(
-            running_service.process(probe_url, broker, tmp_path / "standby.log")
+        (session,) = await until(lambda: fetch_lock_holders(database))
+        await stack.enter_async_context(
+            running_service.run_process(probe_url, broker, tmp_path / "standby.log")
         )
         async with writing(database) as committed:
             await write_and_see(database, subject, "before")
-            assert await lock_holders(database) == [session]
+            assert await fetch_lock_holders(database) == [session]
             strike(active)
             await write_and_see(database, subject, "after")
-        (successor,) = await lock_holders(database)
+        (successor,) = await fetch_lock_holders(database)
         assert successor != session
         # One that was only stopped comes to itself, with records in hand and its lock gone.
         active.resume()
         await write_and_see(database, subject, "last")
-        await until(lambda: left(database), lambda count: count == 0, within=60)
-        assert await lock_holders(database) == [successor]
-    found = await arrived(broker)
-    check_order(found)
-    assert texts(found) == committed | {"before", "after", "last"}
+        await until(lambda: count_pending(database), lambda count: count == 0, within=60)
+        assert await fetch_lock_holders(database) == [successor]
+    events = await read_arrivals(broker)
+    assert_ordered(events)
+    assert texts_of(events) == committed | {"before", "after", "last"}

@@ -21,16 +21,16 @@ from common.storage.database import Database
 from common.storage.dead_letter_store import DeadLetterStore, DeadLetterSummary
 from common.storage.dead_letters import DeadLetter, store_dead_letter
 from support.databases import rows
-from support.dead_letters import REPAIRED, effects, make_dead_letter, record, take_any
+from support.dead_letters import REPAIRED, fetch_effects, make_dead_letter, note_any, to_dead_letter
 from support.probe import (
     POISON,
     Broker,
     Reminder,
     Replica,
     UnitOfWork,
-    envelope,
+    customer_wrote,
+    make_envelope,
     new_contact,
-    wrote,
 )
 
 
@@ -69,13 +69,13 @@ async def test_replayed_dead_letter_has_its_effect_once(
     )
     assert woken[0][0] == 1
     assert woken[0][1] is not None
-    assert await effects(replica.database) == ([[POISON]], 1, 1)
+    assert await fetch_effects(replica.database) == ([[POISON]], 1, 1)
     (journalled,) = await rows(replica.database, "SELECT cause FROM published_events")
     assert journalled.cause == dealt.event_id
     with pytest.raises(AlreadyClosedError, match="admin:ops has replayed it at"):
         await repaired.replay(letter_id, "cli:else")
     assert (await look(replica.database, letter_id)).closed_by == "admin:ops"
-    assert await effects(replica.database) == ([[POISON]], 1, 1)
+    assert await fetch_effects(replica.database) == ([[POISON]], 1, 1)
 
 
 async def test_concurrent_replays_have_one_effect(
@@ -85,16 +85,16 @@ async def test_concurrent_replays_have_one_effect(
     results = await asyncio.gather(
         *(repaired.replay(letter_id, f"admin:{n}") for n in range(5)), return_exceptions=True
     )
-    refused = [one for one in results if isinstance(one, AlreadyClosedError)]
+    refused = [result for result in results if isinstance(result, AlreadyClosedError)]
     assert len(refused) == 4
-    assert await effects(replica.database) == ([[POISON]], 1, 1)
+    assert await fetch_effects(replica.database) == ([[POISON]], 1, 1)
 
 
 async def test_failed_replay_keeps_waiting_with_the_new_reason(
     database: Database[UnitOfWork], broker: Broker, replica: Replica
 ) -> None:
     async def fail_late(event: CustomerWrote, uow: UnitOfWork) -> None:
-        await take_any(event, uow)
+        await note_any(event, uow)
         raise KeyError("another bug")
 
     letter_id, _ = await make_dead_letter(replica)
@@ -108,7 +108,7 @@ async def test_failed_replay_keeps_waiting_with_the_new_reason(
     letter = await look(database, letter_id)
     assert (letter.state, letter.attempts, letter.closed_at) == ("waiting", 2, None)
     assert letter.reason == "KeyError: 'another bug'"
-    assert await effects(database) == ([], 0, 0)
+    assert await fetch_effects(database) == ([], 0, 0)
     assert (await Replay(Replica(database, broker, REPAIRED).dispatcher).replay(letter_id, "x")).id
 
 
@@ -130,27 +130,27 @@ async def test_malformed_record_is_handled_once_readable(
     replica: Replica, repaired: Replay[UnitOfWork]
 ) -> None:
     """And not again when Kafka delivers it again to the version that can read it."""
-    event = wrote(new_contact(), "read at last")
-    of = envelope(event)
-    letter_id = await malformed(replica.database, record(event, of))
+    event = customer_wrote(new_contact(), "read at last")
+    of = make_envelope(event)
+    letter_id = await malformed(replica.database, to_dead_letter(event, of))
     dealt = await repaired.replay(letter_id, "admin:ops")
     assert (dealt.state, dealt.closed_reason) == ("replayed", None)
-    again = Message(event, lambda error: record(event, of, error=error), of.id)
+    again = Message(event, lambda error: to_dead_letter(event, of, error=error), of.id)
     await Replica(replica.database, replica.broker, REPAIRED).dispatcher.handle([again])
-    assert await effects(replica.database) == ([["read at last"]], 1, 1)
+    assert await fetch_effects(replica.database) == ([["read at last"]], 1, 1)
 
 
 async def test_malformed_record_handled_meanwhile_is_not_handled_again(
     replica: Replica, repaired: Replay[UnitOfWork]
 ) -> None:
-    event = wrote(new_contact(), "came again")
-    of = envelope(event)
-    letter_id = await malformed(replica.database, record(event, of))
-    await replica.dispatcher.handle([Message(event, lambda _: record(event, of), of.id)])
+    event = customer_wrote(new_contact(), "came again")
+    of = make_envelope(event)
+    letter_id = await malformed(replica.database, to_dead_letter(event, of))
+    await replica.dispatcher.handle([Message(event, lambda _: to_dead_letter(event, of), of.id)])
     dealt = await repaired.replay(letter_id, "admin:ops")
     assert dealt.state == "replayed"
     assert dealt.closed_reason == "nothing was done: another delivery of its event had been handled"
-    assert await effects(replica.database) == ([["came again"]], 0, 0)
+    assert await fetch_effects(replica.database) == ([["came again"]], 0, 0)
 
 
 async def malformed(database: Database[UnitOfWork], letter: DeadLetter) -> int:
@@ -164,19 +164,19 @@ async def malformed(database: Database[UnitOfWork], letter: DeadLetter) -> int:
 async def test_unreadable_record_keeps_waiting(
     replica: Replica, repaired: Replay[UnitOfWork]
 ) -> None:
-    event = wrote(new_contact())
-    of = envelope(event)
+    event = customer_wrote(new_contact())
+    of = make_envelope(event)
     headers = {**dict(encode(of)), "ce_source": b"\xff"}
-    letter_id = await malformed(replica.database, record(event, of, headers=headers))
+    letter_id = await malformed(replica.database, to_dead_letter(event, of, headers=headers))
     with pytest.raises(ReplayFailedError, match="MalformedRecordError: a header is not UTF-8 text"):
         await repaired.replay(letter_id, "admin:ops")
 
 
 async def test_event_handled_by_another_replica_is_no_dead_letter(replica: Replica) -> None:
     """Our attempt fails; before it becomes a dead letter, another's attempt succeeds."""
-    event = wrote(new_contact(), "handled")
-    of = envelope(event)
-    message = Message(event, lambda error: record(event, of, error=error), of.id)
+    event = customer_wrote(new_contact(), "handled")
+    of = make_envelope(event)
+    message = Message(event, lambda error: to_dead_letter(event, of, error=error), of.id)
     await replica.dispatcher.handle([message])
     await replica.dispatcher._dead_letter(message, ValueError("ours is broken"))
     assert await rows(replica.database, "SELECT 1 FROM dead_letters") == []
@@ -190,7 +190,7 @@ async def test_dead_timer_is_replayed(replica: Replica, repaired: Replay[UnitOfW
     (row,) = await rows(replica.database, "SELECT id FROM dead_letters")
     dealt = await repaired.replay(row.id, "admin:ops")
     assert (dealt.state, dealt.type) == ("replayed", "Reminder")
-    assert await effects(replica.database) == ([[POISON]], 0, 0)
+    assert await fetch_effects(replica.database) == ([[POISON]], 0, 0)
     with pytest.raises(AlreadyClosedError):
         await repaired.replay(row.id, "admin:ops")
 
@@ -218,13 +218,13 @@ async def test_discarded_dead_letter_stays_discarded(
     for again in (repaired.replay(letter_id, "a"), repaired.discard(letter_id, "a", "b")):
         with pytest.raises(AlreadyClosedError, match="admin:ops has discarded it"):
             await again
-    assert await effects(replica.database) == ([], 0, 0)
+    assert await fetch_effects(replica.database) == ([], 0, 0)
 
 
 async def test_unknown_dead_letter_is_not_found(repaired: Replay[UnitOfWork]) -> None:
-    for asked in (repaired.replay(7, "a"), repaired.discard(7, "a", "b")):
+    for attempt in (repaired.replay(7, "a"), repaired.discard(7, "a", "b")):
         with pytest.raises(DeadLetterNotFoundError):
-            await asked
+            await attempt
 
 
 async def test_trace_of_the_caller_survives_a_replay(

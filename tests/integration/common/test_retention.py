@@ -19,7 +19,15 @@ from common.service.retention import (
 from common.storage.database import Database
 from support.databases import rows
 from support.dead_letters import make_dead_letter
-from support.probe import Replica, UnitOfWork, new_contact, note, running, statements, wrote
+from support.probe import (
+    Replica,
+    UnitOfWork,
+    add_note,
+    customer_wrote,
+    new_contact,
+    record_statements,
+    run_workers,
+)
 from support.waiting import until
 
 PROBES = Retention("probes", "touched_at", days=30)
@@ -48,12 +56,12 @@ async def touch(database: Database[UnitOfWork], *days_ago: float) -> None:
     for days in days_ago:
         async with database.transaction() as uow:
             uow.now -= timedelta(days=days)
-            await note(new_contact(), f"{days:g}", uow)
+            await add_note(new_contact(), f"{days:g}", uow)
 
 
 async def noted(database: Database[UnitOfWork]) -> list[str]:
-    found = await rows(database, "SELECT notes[1] AS text FROM probes ORDER BY touched_at")
-    return [row.text for row in found]
+    probes = await rows(database, "SELECT notes[1] AS text FROM probes ORDER BY touched_at")
+    return [row.text for row in probes]
 
 
 async def test_rows_past_their_age_are_deleted_and_counted(database: Database[UnitOfWork]) -> None:
@@ -65,7 +73,7 @@ async def test_rows_past_their_age_are_deleted_and_counted(database: Database[Un
 
 async def test_backlog_is_deleted_in_small_transactions(database: Database[UnitOfWork]) -> None:
     await touch(database, *range(40, 47))
-    with statements(database) as sent:
+    with record_statements(database) as sent:
         metrics = await apply(database, PROBES, batch_rows=2)
     assert await noted(database) == []
     assert removed(metrics, "probes") == 7
@@ -107,8 +115,8 @@ async def test_two_replicas_do_not_delete_at_the_same_time(database: Database[Un
 
 
 async def sequences(database: Database[UnitOfWork]) -> dict[str, int]:
-    found = await rows(database, "SELECT key, sequence FROM sequences")
-    return {row.key: row.sequence for row in found}
+    sequences = await rows(database, "SELECT key, sequence FROM sequences")
+    return {row.key: row.sequence for row in sequences}
 
 
 async def publish(
@@ -117,7 +125,7 @@ async def publish(
     async with database.transaction() as uow:
         at = uow.now - timedelta(days=days_ago)
         uow.outbox.add(
-            wrote(contact).model_copy(update={"occurred_at": at}) for contact in contacts
+            customer_wrote(contact).model_copy(update={"occurred_at": at}) for contact in contacts
         )
 
 
@@ -137,7 +145,7 @@ async def test_sequence_goes_with_the_last_published_event_of_its_key(
 async def test_published_events_of_what_is_open_stay(database: Database[UnitOfWork]) -> None:
     contact = new_contact()
     async with database.transaction() as uow:
-        await note(contact, "open", uow)
+        await add_note(contact, "open", uow)
     await publish(database, contact, days_ago=500)
     await apply(database, PUBLISHED)
     assert await sequences(database) == {contact: 1}
@@ -148,13 +156,13 @@ async def test_sequence_in_use_is_not_restarted(database: Database[UnitOfWork]) 
     contact = new_contact()
     await publish(database, contact, days_ago=500)
     async with database.transaction() as uow:
-        uow.outbox.add([wrote(contact)])
+        uow.outbox.add([customer_wrote(contact)])
         await uow.outbox.flush()
         await apply(database, PUBLISHED)
         uow.outbox = type(uow.outbox)(uow.connection)
     assert await sequences(database) == {contact: 2}
-    found = await rows(database, "SELECT sequence FROM published_events")
-    assert [row.sequence for row in found] == [2]
+    events = await rows(database, "SELECT sequence FROM published_events")
+    assert [row.sequence for row in events] == [2]
 
 
 async def test_closed_dead_letters_are_deleted_and_waiting_ones_stay(replica: Replica) -> None:
@@ -171,5 +179,5 @@ async def test_worker_makes_the_inbox_partitions(database: Database[UnitOfWork])
     async def partitions() -> Sequence[object]:
         return await rows(database, "SELECT 1 FROM pg_inherits WHERE inhparent = 'inbox'::regclass")
 
-    async with running(RetentionWorker(database, Metrics(), [INBOX])):
-        await until(partitions, lambda found: len(found) == 9)
+    async with run_workers(RetentionWorker(database, Metrics(), [INBOX])):
+        await until(partitions, lambda names: len(names) == 9)

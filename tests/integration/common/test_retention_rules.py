@@ -15,7 +15,7 @@ from common.service.retention import INBOX, Retention, RetentionWorker, Rule
 from common.service.settings import ServiceSettings
 from common.storage.database import Database
 from common.storage.uow import UnitOfWork
-from support.databases import SERVICES, Postgres, opened, rows
+from support.databases import SERVICES, Postgres, open_database, rows
 
 DAYS = 10_000
 
@@ -33,7 +33,7 @@ def rules_of(service: str) -> tuple[Rule, ...]:
 
 @asynccontextmanager
 async def database_of(service: str, postgres: Postgres, name: str) -> AsyncIterator[Database[Any]]:
-    async with opened(postgres, name, service, UnitOfWork) as database:
+    async with open_database(postgres, name, service, UnitOfWork) as database:
         yield database
 
 
@@ -64,7 +64,7 @@ async def test_rule_has_an_index_on_its_time_column(
     service: str, postgres: Postgres, database_name: str
 ) -> None:
     async with database_of(service, postgres, database_name) as database:
-        found = await rows(
+        records = await rows(
             database,
             "SELECT c.relname AS table, lower(pg_get_indexdef(indexrelid, 1, false)) AS column"
             " FROM pg_index JOIN pg_class c ON c.oid = indrelid"
@@ -72,7 +72,7 @@ async def test_rule_has_an_index_on_its_time_column(
             " JOIN pg_am ON pg_am.oid = x.relam AND amname = 'btree'"
             f" WHERE c.relnamespace = '{service}'::regnamespace",
         )
-    indexed = {(row.table, row.column) for row in found}
+    indexed = {(row.table, row.column) for row in records}
     timed = {
         (rule.table, rule.time_column)
         for rule in rules_of(service)
@@ -125,7 +125,7 @@ FILL = {
         SELECT contact_id, contact_id,
             CASE WHEN resolved_at IS NULL THEN 'raised' ELSE 'closed' END, 'low', '[]',
             now(), 0, 1, 0, '[]', 0, 0, resolved_at, 1, '{{}}' FROM tracked_contacts;
-        INSERT INTO audit_trail (escalation_id, step, contact_id, at, who, what, why, data,
+        INSERT INTO audit_trail (escalation_id, number, contact_id, at, actor, action, reason, data,
             previous, hash)
         SELECT escalation_id, 1, contact_id, now() - interval '8 years', 'a', 'b', 'c', '{{}}',
             'd', 'e' FROM escalations;

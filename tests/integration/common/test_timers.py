@@ -25,15 +25,15 @@ from support.probe import (
     Reminder,
     Replica,
     UnitOfWork,
-    crashing,
+    add_note,
+    customer_wrote,
     new_contact,
-    note,
-    opened,
+    open_database,
+    record_statements,
     remind,
-    running,
-    statements,
-    total,
-    wrote,
+    run_until_cancelled,
+    run_workers,
+    sum_samples,
 )
 from support.waiting import until
 
@@ -51,21 +51,21 @@ async def change(
     """Make the changes with due times counted from the database's now, and return that."""
     async with database.transaction() as uow:
         made: list[TimerChange] = [
-            one if isinstance(one, Cancel) else Schedule(one[0], uow.now + one[1])
-            for one in changes
+            change if isinstance(change, Cancel) else Schedule(change[0], uow.now + change[1])
+            for change in changes
         ]
         uow.timers.set(made)
         return uow.now
 
 
 async def pending(database: Database[UnitOfWork]) -> list[str]:
-    found = await rows(database, "SELECT data->>'name' AS name FROM timers ORDER BY due_at, id")
-    return [row.name for row in found]
+    records = await rows(database, "SELECT data->>'name' AS name FROM timers ORDER BY due_at, id")
+    return [row.name for row in records]
 
 
 async def noted(database: Database[UnitOfWork]) -> dict[str, tuple[str, ...]]:
-    found = await rows(database, "SELECT contact_id::text AS id, notes FROM probes")
-    return {row.id: tuple(row.notes) for row in found}
+    records = await rows(database, "SELECT contact_id::text AS id, notes FROM probes")
+    return {row.id: tuple(row.notes) for row in records}
 
 
 def fails_as_dead_letter(error: BaseException) -> DeadLetter:
@@ -88,10 +88,10 @@ async def test_timer_fires_once_and_never_early_with_two_loops(
             for n, contact_id in enumerate(contacts)
         ),
     )
-    async with running(first.timers, second.timers):
+    async with run_workers(first.timers, second.timers):
         await until(lambda: pending(database), lambda left: not left)
     assert await noted(database) == dict.fromkeys(contacts, ("call back",))
-    assert first.counted("fired") + second.counted("fired") == len(contacts)
+    assert first.count_messages("fired") + second.count_messages("fired") == len(contacts)
     fired = {
         row.id: row.at
         for row in await rows(
@@ -110,7 +110,7 @@ async def test_clock_offset_fires_timers_early(
         database, (reminder(contact_id, "in 1 h"), FAR), (reminder(contact_id, "2 h"), 2 * FAR)
     )
     replica.database.clock.offset = FAR + timedelta(minutes=1)
-    async with running(replica.timers):
+    async with run_workers(replica.timers):
         await until(lambda: pending(database), lambda left: left == ["2 h"])
     assert await noted(database) == {contact_id: ("in 1 h",)}
 
@@ -118,44 +118,44 @@ async def test_clock_offset_fires_timers_early(
 async def test_new_timer_replaces_the_old_one_in_its_slot(
     database: Database[UnitOfWork],
 ) -> None:
-    one, other = new_contact(), new_contact()
+    first, other = new_contact(), new_contact()
     await change(
-        database, (reminder(one), FAR), (reminder(one, "else"), FAR), (reminder(other), FAR)
+        database, (reminder(first), FAR), (reminder(first, "else"), FAR), (reminder(other), FAR)
     )
-    now = await change(database, (reminder(one), 2 * FAR))
-    found = await rows(
+    now = await change(database, (reminder(first), 2 * FAR))
+    records = await rows(
         database, "SELECT contact_id::text AS id, slot, due_at FROM timers ORDER BY timers.id"
     )
-    assert [(row.id, row.slot) for row in found] == [
-        (one, "reminder:else"),
+    assert [(row.id, row.slot) for row in records] == [
+        (first, "reminder:else"),
         (other, "reminder:call back"),
-        (one, "reminder:call back"),
+        (first, "reminder:call back"),
     ]
-    assert found[-1].due_at == now + 2 * FAR
+    assert records[-1].due_at == now + 2 * FAR
 
 
 async def test_cancelled_timer_does_not_fire(database: Database[UnitOfWork]) -> None:
-    one, other = new_contact(), new_contact()
-    await change(database, (reminder(one), FAR), (reminder(other), FAR))
-    await change(database, Cancel(one, "reminder:call back"), Cancel(one, "reminder:never set"))
-    found = await rows(database, "SELECT contact_id::text AS id FROM timers")
-    assert [row.id for row in found] == [other]
+    first, other = new_contact(), new_contact()
+    await change(database, (reminder(first), FAR), (reminder(other), FAR))
+    await change(database, Cancel(first, "reminder:call back"), Cancel(first, "reminder:never set"))
+    records = await rows(database, "SELECT contact_id::text AS id FROM timers")
+    assert [row.id for row in records] == [other]
 
 
 async def test_last_change_of_a_slot_counts(database: Database[UnitOfWork]) -> None:
-    one, other = new_contact(), new_contact()
-    await change(database, (reminder(one), FAR), Cancel(one, "reminder:call back"))
+    first, other = new_contact(), new_contact()
+    await change(database, (reminder(first), FAR), Cancel(first, "reminder:call back"))
     await change(
         database,
         Cancel(other, "reminder:call back"),
         (reminder(other), FAR),
         (reminder(other), 2 * FAR),
     )
-    found = await rows(
+    records = await rows(
         database, "SELECT contact_id::text AS id, due_at - clock_timestamp() AS left FROM timers"
     )
-    assert [row.id for row in found] == [other]
-    assert found[0].left > FAR
+    assert [row.id for row in records] == [other]
+    assert records[0].left > FAR
 
 
 async def test_rolled_back_change_has_no_effect(database: Database[UnitOfWork]) -> None:
@@ -182,7 +182,7 @@ async def test_earlier_timer_wakes_the_loop(replica: Replica, probe_url: str) ->
     replica.database.after_commit(lambda uow: timers.wake(uow.timers.earliest))
     contact_id = new_contact()
     await change(replica.database, (reminder(contact_id, "later"), FAR))
-    async with crashing(timers), opened(probe_url) as watching:
+    async with run_until_cancelled(timers), open_database(probe_url) as watching:
         await until(lambda: rows(watching, _LOOKED))
         await change(replica.database, (reminder(contact_id, "sooner"), SOON))
         await until(lambda: noted(replica.database))
@@ -197,7 +197,7 @@ async def test_failing_timer_becomes_a_dead_letter_alone(replica: Replica) -> No
         (reminder(bad, POISON), timedelta(0)),
         (reminder(good, "two"), timedelta(0)),
     )
-    async with running(replica.timers):
+    async with run_workers(replica.timers):
         await until(lambda: rows(replica.database, "SELECT 1 FROM timers"), lambda left: not left)
     assert await noted(replica.database) == {good: ("one", "two")}
     letters = await rows(
@@ -210,7 +210,7 @@ async def test_failing_timer_becomes_a_dead_letter_alone(replica: Replica) -> No
     assert Reminder.model_validate_json(letters[0].payload) == reminder(bad, POISON)
     assert letters[0].origin.startswith("timer/")
     assert "in remind" in letters[0].traceback
-    assert total(replica.metrics.dead_letters) == 1
+    assert sum_samples(replica.metrics.dead_letters) == 1
     assert not replica.health.troubles
 
 
@@ -218,26 +218,26 @@ async def test_timer_of_a_newer_version_is_left_to_a_newer_replica(
     database: Database[UnitOfWork], broker: Broker
 ) -> None:
     """In a rolling deploy the old replicas meet them; and they do not spin before them."""
-    strange, known = new_contact(), new_contact()
+    strange, ordinary = new_contact(), new_contact()
     await change(
         database,
         (Stranger(contact_id=strange), -FAR),
-        (reminder(known), timedelta(0)),
+        (reminder(ordinary), timedelta(0)),
     )
 
     async def meet(timer: Stranger, uow: UnitOfWork) -> None:
-        await note(timer.contact_id, "met", uow)
+        await add_note(timer.contact_id, "met", uow)
 
     old = Replica(database, broker)
     new = Replica(database, broker, HandlerRegistry[UnitOfWork]().on(Stranger, meet))
-    async with running(old.timers):
+    async with run_workers(old.timers):
         await until(lambda: noted(database))
         assert await old.timers._until_next() == timer_loop._MAX_SLEEP
-    assert await noted(database) == {known: ("call back",)}
+    assert await noted(database) == {ordinary: ("call back",)}
     assert await rows(database, "SELECT 1 FROM dead_letters") == []
-    async with running(new.timers):
+    async with run_workers(new.timers):
         await until(lambda: rows(database, "SELECT 1 FROM timers"), lambda left: not left)
-    assert await noted(database) == {known: ("call back",), strange: ("met",)}
+    assert await noted(database) == {ordinary: ("call back",), strange: ("met",)}
 
 
 async def test_too_many_dead_timers_halt_the_loop_and_readiness(
@@ -247,7 +247,7 @@ async def test_too_many_dead_timers_halt_the_loop_and_readiness(
     poison = [(reminder(new_contact(), POISON), timedelta(0)) for _ in range(5)]
     await change(database, *poison, (reminder(good), timedelta(0)))
     halting = Replica(database, broker, dead_letter_limit=3)
-    async with running(halting.timers):
+    async with run_workers(halting.timers):
         troubles = await until(lambda: halting.health.troubles)
     assert troubles["timers"].startswith("halted: Too many dead letters in a row")
     assert "dead-letters replay --all" in troubles["timers"]
@@ -258,7 +258,7 @@ async def test_too_many_dead_timers_halt_the_loop_and_readiness(
     assert len(await rows(database, "SELECT 1 FROM dead_letters")) == 3
     assert await pending(database) == [POISON, POISON, "call back"]
     again = Replica(database, broker, dead_letter_limit=3)
-    async with running(again.timers):
+    async with run_workers(again.timers):
         await until(lambda: pending(database), lambda left: not left)
     assert await noted(database) == {good: ("call back",)}
     assert not again.health.troubles
@@ -270,7 +270,7 @@ async def test_dead_timers_and_dead_events_are_counted_apart(
     replica = Replica(database, broker, dead_letter_limit=2)
     await change(database, *[(reminder(new_contact(), POISON), timedelta(0)) for _ in range(2)])
     await replica.timers.fire(1)
-    event = Message(wrote(new_contact()), fails_as_dead_letter, EventId(new_id()))
+    event = Message(customer_wrote(new_contact()), fails_as_dead_letter, EventId(new_id()))
     await replica.dispatcher.handle([event])
     with pytest.raises(TooManyDeadLettersError):
         await replica.timers.fire(1)
@@ -289,11 +289,11 @@ async def test_timer_with_a_transient_error_is_retried(
     replica = Replica(database, broker, HandlerRegistry[UnitOfWork]().on(Reminder, faltering))
     contact_id = new_contact()
     await change(database, (reminder(contact_id), timedelta(0)))
-    async with running(replica.timers):
+    async with run_workers(replica.timers):
         await until(lambda: noted(database))
     assert await noted(database) == {contact_id: ("call back",)}
-    assert total(replica.metrics.retries, worker="timers") == 2
-    assert total(replica.metrics.dead_letters) == 0
+    assert sum_samples(replica.metrics.retries, worker="timers") == 2
+    assert sum_samples(replica.metrics.dead_letters) == 0
 
 
 async def test_timer_handled_by_another_replica_is_no_dead_letter(
@@ -324,9 +324,9 @@ async def test_cancelling_a_firing_timer_does_not_deadlock(
     await change(replica.database, (reminder(contact_id), SOON))
     async with replica.database.engine.connect() as connection:
         uow = UnitOfWork(connection, await TimeSource().read(connection))
-        await note(contact_id, "first", uow)
+        await add_note(contact_id, "first", uow)
         await uow.flush()
-        async with running(replica.timers):
+        async with run_workers(replica.timers):
             await until(lambda: waiting(replica.database))
             if replaced:
                 uow.timers.set([Schedule(reminder(contact_id), uow.now + FAR)])
@@ -339,7 +339,7 @@ async def test_cancelling_a_firing_timer_does_not_deadlock(
                 lambda all_: all_ == {contact_id: ("first", "call back")},
             )
     assert await pending(replica.database) == (["call back"] if replaced else [])
-    assert total(replica.metrics.retries) == 0
+    assert sum_samples(replica.metrics.retries) == 0
 
 
 async def waiting(database: Database[Any]) -> list[Any]:
@@ -356,15 +356,15 @@ async def test_loop_does_not_spin_while_another_has_the_due_timers(replica: Repl
         uow = UnitOfWork(other, await TimeSource().read(other))
         assert await uow.timers.claim(uow.now, 10, ["Reminder"])
         begun = monotonic()
-        with statements(replica.database) as sent:
-            async with running(replica.timers):
-                await until(lambda: sum("SKIP LOCKED" in one for one in sent) > 20)
+        with record_statements(replica.database) as sent:
+            async with run_workers(replica.timers):
+                await until(lambda: sum("SKIP LOCKED" in statement for statement in sent) > 20)
         assert monotonic() - begun >= 20 * 0.005
 
 
 async def test_timer_loop_stops_on_request(replica: Replica) -> None:
     await change(replica.database, (reminder(new_contact()), FAR))
-    async with asyncio.timeout(60), running(replica.timers):
+    async with asyncio.timeout(60), run_workers(replica.timers):
         await until(lambda: pending(replica.database))
 
 

@@ -18,7 +18,7 @@ from common.messaging.subscriptions import HandlerRegistry
 from common.service.housekeeping import Housekeeper
 from common.storage.database import Database
 from support.databases import rows
-from support.probe import Broker, Replica, UnitOfWork, new_contact, note, running
+from support.probe import Broker, Replica, UnitOfWork, add_note, new_contact, run_workers
 from support.waiting import until
 
 REPLICAS = 4
@@ -38,7 +38,7 @@ async def ring(alarm: Alarm, uow: UnitOfWork) -> None:
     if probe is None or probe.notes[-1] != f"set {alarm.turn}":
         return
     word = "fired" if uow.now >= alarm.due_at else "early"
-    await note(alarm.contact_id, f"{word} {alarm.turn}", uow)
+    await add_note(alarm.contact_id, f"{word} {alarm.turn}", uow)
 
 
 class Owner:
@@ -68,19 +68,19 @@ class Owner:
         due_at = uow.now + delay
         alarm = Alarm(contact_id=self.contact_id, turn=self._turn, due_at=due_at)
         uow.timers.set([Schedule(alarm, due_at)])
-        await note(self.contact_id, f"set {self._turn}", uow)
+        await add_note(self.contact_id, f"set {self._turn}", uow)
 
     async def _cancel(self, uow: UnitOfWork) -> None:
         probe = await uow.probes.lock(self.contact_id)
         if probe and probe.notes[-1] == f"set {self._turn}":
             uow.timers.set([Cancel(self.contact_id, Alarm.type)])
-            await note(self.contact_id, f"cancelled {self._turn}", uow)
+            await add_note(self.contact_id, f"cancelled {self._turn}", uow)
 
 
 async def test_racing_timers_fire_once_or_are_cancelled(
     database: Database[UnitOfWork],
 ) -> None:
-    random = Random(3)  # noqa: S311 - a race that can be tried again
+    random = Random(3)
     subscriptions = HandlerRegistry[UnitOfWork]().on(Alarm, ring)
     replicas = [Replica(database, NO_BROKER, subscriptions) for _ in range(REPLICAS)]
     owners = [Owner(new_contact(), random) for _ in range(60)]
@@ -92,7 +92,7 @@ async def test_racing_timers_fire_once_or_are_cancelled(
         for owner in mine:
             await owner.act_last(among.database)
 
-    async with running(*(replica.timers for replica in replicas)):
+    async with run_workers(*(replica.timers for replica in replicas)):
         async with asyncio.TaskGroup() as group:
             for n, replica in enumerate(replicas):
                 group.create_task(churn(owners[n::REPLICAS], replica))
@@ -100,13 +100,13 @@ async def test_racing_timers_fire_once_or_are_cancelled(
 
     ends: Counter[str] = Counter()
     for row in await rows(database, "SELECT notes FROM probes"):
-        ends.update(told(row.notes))
+        ends.update(turn_ends(row.notes))
     assert ends.keys() == {"fired", "cancelled", "replaced"}
-    assert all(replica.counted("fired") for replica in replicas)
+    assert all(replica.count_messages("fired") for replica in replicas)
     assert await rows(database, "SELECT reason FROM dead_letters") == []
 
 
-def told(notes: Sequence[str]) -> list[str]:
+def turn_ends(notes: Sequence[str]) -> list[str]:
     """Say how each turn ended; it ends once, before the next begins."""
     ends = []
     for before, after in zip(notes, [*notes[1:], "nothing"], strict=True):
@@ -133,7 +133,7 @@ async def test_timers_of_an_outage_fire_in_due_order(
     timers = 3000
     overdue = await missed_for_an_hour(database, timers)
     heard: list[list[datetime]] = [[] for _ in range(replicas)]
-    loops = [caught_up_by(database, one) for one in heard]
+    loops = [caught_up_by(database, times) for times in heard]
     housekeeper = Housekeeper(
         database,
         loops[0].metrics,
@@ -146,17 +146,17 @@ async def test_timers_of_an_outage_fire_in_due_order(
         return loops[0].metrics.registry.get_sample_value("upstairs_timer_backlog")
 
     async with AsyncExitStack() as stack:
-        await stack.enter_async_context(running(housekeeper))
+        await stack.enter_async_context(run_workers(housekeeper))
         await until(backlog, lambda due: due == timers)
-        await stack.enter_async_context(running(*(one.timers for one in loops)))
+        await stack.enter_async_context(run_workers(*(loop.timers for loop in loops)))
         await until(backlog, lambda due: due == 0)
-    for one in heard:
-        assert one == sorted(one)
-    assert sorted(at for one in heard for at in one) == overdue
-    assert sum(counts(one.metrics)[float("inf")] for one in loops) == timers
+    for times in heard:
+        assert times == sorted(times)
+    assert sorted(at for times in heard for at in times) == overdue
+    assert sum(counts(loop.metrics)[float("inf")] for loop in loops) == timers
     # Spread evenly over the hour, but for those that waited a little for this test.
     later_than_ten_minutes = sum(
-        counts(one.metrics)[float("inf")] - counts(one.metrics)[600] for one in loops
+        counts(loop.metrics)[float("inf")] - counts(loop.metrics)[600] for loop in loops
     )
     assert timers * 5 / 6 <= later_than_ten_minutes < timers
 
@@ -171,7 +171,7 @@ async def test_large_backlog_is_counted_up_to_a_limit(
             " FROM generate_series(1, 10005)"
         )
     replica = Replica(database, NO_BROKER)
-    async with running(Housekeeper(database, replica.metrics, replica.health)):
+    async with run_workers(Housekeeper(database, replica.metrics, replica.health)):
         await until(
             lambda: replica.metrics.registry.get_sample_value("upstairs_timer_backlog"),
             lambda due: due == 10_000,
@@ -182,7 +182,7 @@ async def missed_for_an_hour(database: Database[UnitOfWork], timers: int) -> lis
     """Set timers that were due evenly over the past hour, in no order; return when."""
     async with database.transaction() as uow:
         due = [uow.now - timedelta(hours=1) * (n + 1) / timers for n in range(timers)]
-        mixed = Random(5).sample(due, timers)  # noqa: S311 - an order that can be repeated
+        mixed = Random(5).sample(due, timers)
         uow.timers.set(
             Schedule(Alarm(contact_id=ContactId(new_id()), turn=1, due_at=at), at) for at in mixed
         )
@@ -199,8 +199,11 @@ def caught_up_by(database: Database[UnitOfWork], heard: list[datetime]) -> Repli
 def counts(metrics: Metrics) -> dict[float, float]:
     """Return how many timers fired with at most so many seconds of lateness."""
     (family,) = metrics.timer_lateness_seconds.collect()
-    found = [one for one in family.samples if one.name.endswith("_bucket")]
-    return {float(one.labels["le"]): one.value for one in found} or {float("inf"): 0, 600: 0}
+    buckets = [sample for sample in family.samples if sample.name.endswith("_bucket")]
+    return {float(sample.labels["le"]): sample.value for sample in buckets} or {
+        float("inf"): 0,
+        600: 0,
+    }
 
 
 def test_lateness_histogram_separates_at_50_ms() -> None:

@@ -59,7 +59,7 @@ async def test_wait_ends_with_an_error_without_an_answer(tmp_path: Path) -> None
     service.start()
     try:
         with pytest.raises(StackError, match="not ready in time"):
-            await service.wait_ready(timeout=0.3)
+            await service.wait_ready(timeout_s=0.3)
     finally:
         service.kill()
 
@@ -71,7 +71,7 @@ async def test_paused_process_answers_again_after_resume(tmp_path: Path) -> None
         await service.wait_ready()
         service.pause()
         with pytest.raises(StackError, match="not ready in time"):
-            await service.wait_ready(timeout=0.1)
+            await service.wait_ready(timeout_s=0.1)
         service.resume()
         await service.wait_ready()
     finally:

@@ -25,7 +25,7 @@ from devstack.receivers import (
     ],
     ids=["accepted", "lost response", "rate limited", "server error", "refused"],
 )
-async def test_only_delivered_messages_are_accepted(answer: SlackAnswer, accepted: bool) -> None:  # noqa: FBT001 - a parameter
+async def test_only_delivered_messages_are_accepted(answer: SlackAnswer, accepted: bool) -> None:
     async with SlackReceiver() as slack, httpx.AsyncClient(trust_env=False) as caller:
         slack.answers.append(answer)
         if answer is LOST_RESPONSE:

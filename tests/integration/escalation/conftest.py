@@ -15,8 +15,8 @@ from escalation.main import build
 from escalation.settings import Settings
 from escalation.store.unit_of_work import UnitOfWork
 from integration.escalation.duty_examples import DUTY_OF_TWO, PLACE
-from support.databases import Postgres, opened
-from support.service_harness import Keys, ServiceHarness, client, dispatcher
+from support.databases import Postgres, open_database
+from support.service_harness import Keys, ServiceHarness, make_dispatcher, open_client
 
 key = Keys(
     zendesk="channel:zendesk:zendesk-key",
@@ -99,19 +99,21 @@ def assigned(contact: ContactReceived) -> ContactAssigned:
 
 @pytest.fixture
 async def database(postgres: Postgres, database_name: str) -> AsyncIterator[Database[UnitOfWork]]:
-    async with opened(postgres, database_name, "escalation", UnitOfWork) as database:
+    async with open_database(postgres, database_name, "escalation", UnitOfWork) as database:
         yield database
 
 
 @pytest.fixture
 def service(database: Database[UnitOfWork]) -> EscalationHarness:
-    return EscalationHarness(database, dispatcher(database, handlers.SUBSCRIPTIONS, "escalation"))
+    return EscalationHarness(
+        database, make_dispatcher(database, handlers.SUBSCRIPTIONS, "escalation")
+    )
 
 
 @pytest.fixture
 async def api(database: Database[UnitOfWork]) -> AsyncIterator[httpx.AsyncClient]:
     """Escalation's HTTP API, called by mia, a manager."""
-    async with client(build, Settings, database, key) as api:
+    async with open_client(build, Settings, database, key) as api:
         api.headers.update(key("mia"))
         yield api
 

@@ -6,6 +6,7 @@ import sys
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import httpx
@@ -28,7 +29,7 @@ from escalation.settings import Settings
 from escalation.store.unit_of_work import UnitOfWork
 from escalation.stream.broadcaster import Broadcaster
 from integration.escalation.conftest import EscalationHarness, key
-from support.probe import Broker, running
+from support.probe import Broker, run_workers
 from support.waiting import until
 
 PARTITIONS = 4
@@ -118,7 +119,7 @@ def replica(
 ) -> Replica:
     """Build a replica; `options` are arguments of `build`, `changes` its settings."""
     settings = Settings.model_validate(
-        broker.settings().model_dump() | {"api_keys": key.listed, **changes}
+        broker.make_settings().model_dump() | {"api_keys": key.setting_value, **changes}
     )
     spec = build(settings, **options or {})
     broadcaster = spec.state["broadcaster"]
@@ -130,12 +131,12 @@ def replica(
 
 @asynccontextmanager
 async def serving(*replicas: Replica) -> AsyncIterator[None]:
-    async with running(
+    async with run_workers(
         *(worker for made in replicas for worker in (made.broadcaster, made.server))
     ):
         for made in replicas:
             async with made.client() as http:
-                await until(lambda http=http: is_live(http))  # type: ignore[misc]
+                await until(partial(is_live, http))
         yield
 
 
@@ -149,7 +150,7 @@ async def is_live(http: httpx.AsyncClient) -> bool:
 @asynccontextmanager
 async def relaying(database: Database[UnitOfWork], broker: Broker) -> AsyncIterator[None]:
     """Run the relay, which publishes committed events."""
-    async with broker.producer() as producer:
+    async with broker.open_producer() as producer:
         relay = Relay(
             database.engine,
             producer,
@@ -158,7 +159,7 @@ async def relaying(database: Database[UnitOfWork], broker: Broker) -> AsyncItera
             source="/upstairs/escalation",
             namespace=broker.namespace,
         )
-        async with running(relay):
+        async with run_workers(relay):
             yield
 
 

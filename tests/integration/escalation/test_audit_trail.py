@@ -53,7 +53,7 @@ async def superuser(postgres: Postgres, database_name: str) -> AsyncIterator[asy
     await connection.close()
 
 
-def asked(contact: ContactReceived) -> Event:
+def supervisor_request(contact: ContactReceived) -> Event:
     return SupervisorRequested(
         contact_id=contact.contact_id, occurred_at=contact.occurred_at, quote="Ihr Chef, bitte: “Ü”"
     )
@@ -61,12 +61,12 @@ def asked(contact: ContactReceived) -> Event:
 
 @pytest.fixture
 async def escalation_id(service: EscalationHarness, api: httpx.AsyncClient) -> str:
-    """Return an escalation of five steps."""
+    """Return an escalation with five entries in its trail."""
     contact = await service.received()
-    await service.tell(contact, assigned(contact), asked(contact))
+    await service.handle_events(contact, assigned(contact), supervisor_request(contact))
     (shown,) = (await api.get("/v1/escalations")).json()["items"]
     place = f"/v1/escalations/{shown['escalation_id']}"
-    await service.after(50.5)
+    await service.advance_time(50.5)
     await api.post(f"{place}/acknowledge")
     await api.post(f"{place}/note", json={"text": "1e5 “quoted”\n\\u0041"}, headers=key("sam"))
     amount = {"outcome": "refund", "note": "ok", "amount": "0.10", "currency": "EUR"}
@@ -92,15 +92,15 @@ async def test_audit_trail_shows_actor_action_and_reason(
     assert trail["entries"][-1]["data"]["amount"] == "0.10"
 
 
-async def test_verify_audit_trail_counts_verified_steps(
+async def test_verify_audit_trail_counts_verified_entries(
     verify: Verify, service: EscalationHarness, escalation_id: str
 ) -> None:
     contacts = [await service.received() for _ in range(3)]
-    await service.tell(*contacts, *map(asked, contacts))
+    await service.handle_events(*contacts, *map(supervisor_request, contacts))
     result = await verify()
-    assert (result.exit_code, result.stdout) == (0, "4 escalations, 8 steps verified\n")
+    assert (result.exit_code, result.stdout) == (0, "4 escalations, 8 entries verified\n")
     single = await verify("--escalation", escalation_id)
-    assert (single.exit_code, single.stdout) == (0, "1 escalations, 5 steps verified\n")
+    assert (single.exit_code, single.stdout) == (0, "1 escalations, 5 entries verified\n")
     unknown = await verify("--escalation", new_id())
     assert (unknown.exit_code, unknown.stderr) == (1, "There is no such escalation.\n")
 
@@ -108,8 +108,8 @@ async def test_verify_audit_trail_counts_verified_steps(
 @pytest.mark.parametrize(
     "statement",
     [
-        "UPDATE audit_trail SET why = 'nothing'",
-        "DELETE FROM audit_trail WHERE step = 5",
+        "UPDATE audit_trail SET reason = 'nothing'",
+        "DELETE FROM audit_trail WHERE number = 5",
         "TRUNCATE audit_trail",
         "DELETE FROM escalations",
     ],
@@ -120,45 +120,45 @@ async def test_database_refuses_changes_of_audit_trail(
     with pytest.raises(DBAPIError, match=r"append-only|violates foreign key"):
         async with service.database.engine.begin() as connection:
             await connection.exec_driver_sql(statement)
-    (steps,) = await service.rows(
+    (count,) = await service.rows(
         f"SELECT count(*) n FROM audit_trail WHERE escalation_id='{escalation_id}'"
     )
-    assert steps.n == 5
+    assert count.n == 5
 
 
 @pytest.mark.parametrize(
     ("statement", "finding"),
     [
         (
-            "UPDATE audit_trail SET why = 'x' WHERE step = 2",
-            "step 2: its content does not match its hash",
+            "UPDATE audit_trail SET reason = 'x' WHERE number = 2",
+            "entry 2: its content does not match its hash",
         ),
         (
             """UPDATE audit_trail SET data = jsonb_set(data, '{amount}', '"9.10"')
-               WHERE step = 5""",
-            "step 5: its content does not match its hash",
+               WHERE number = 5""",
+            "entry 5: its content does not match its hash",
         ),
         (
-            "UPDATE audit_trail SET at = at + interval '1 microsecond' WHERE step = 1",
-            "step 1: its content does not match its hash",
+            "UPDATE audit_trail SET at = at + interval '1 microsecond' WHERE number = 1",
+            "entry 1: its content does not match its hash",
         ),
-        ("DELETE FROM audit_trail WHERE step = 3", "step 4: entry 3 was expected here"),
-        ("DELETE FROM audit_trail WHERE step = 5", "has 5 entries, but 4 are there"),
+        ("DELETE FROM audit_trail WHERE number = 3", "entry 4: entry 3 was expected here"),
+        ("DELETE FROM audit_trail WHERE number = 5", "has 5 entries, but 4 are there"),
         (
             "DELETE FROM audit_trail; UPDATE escalations SET trail = trail || '{\"length\": 0}'",
-            "its hash is not the one that the escalation stores",
+            "its hash differs from the hash that the escalation stores",
         ),
         ("DELETE FROM escalations", "has 0 entries, but 5 are there"),
         (
-            "UPDATE audit_trail SET step = 9 - step WHERE step IN (4, 5)",
-            "step 4: it does not follow the entry before it",
+            "UPDATE audit_trail SET number = 9 - number WHERE number IN (4, 5)",
+            "entry 4: it does not follow the entry before it",
         ),
     ],
 )
 async def test_verify_audit_trail_finds_changes_by_superuser(
     verify: Verify, superuser: asyncpg.Connection, escalation_id: str, statement: str, finding: str
 ) -> None:
-    if "9 - step" in statement:
+    if "9 - number" in statement:
         await superuser.execute("ALTER TABLE audit_trail DROP CONSTRAINT audit_trail_pkey")
     await superuser.execute(statement)
     result = await verify()
@@ -175,19 +175,19 @@ async def test_trail_without_earlier_entries_starts_at_one(
     api: httpx.AsyncClient,
 ) -> None:
     contact = await service.received()
-    await service.tell(contact, asked(contact))
+    await service.handle_events(contact, supervisor_request(contact))
     await superuser.execute("DELETE FROM audit_trail")
     await superuser.execute(
         "UPDATE escalations SET trail = jsonb_build_object('length', 0, 'hash', '')"
     )
     (shown,) = (await api.get("/v1/escalations")).json()["items"]
     await api.post(f"/v1/escalations/{shown['escalation_id']}/acknowledge")
-    assert (await verify()).stdout == "1 escalations, 1 steps verified\n"
+    assert (await verify()).stdout == "1 escalations, 1 entries verified\n"
 
 
 async def test_verify_audit_trail_succeeds_without_escalations(verify: Verify) -> None:
     result = await verify()
-    assert (result.exit_code, result.stdout) == (0, "0 escalations, 0 steps verified\n")
+    assert (result.exit_code, result.stdout) == (0, "0 escalations, 0 entries verified\n")
 
 
 async def test_page_of_chains_reads_no_other_rows(
@@ -195,10 +195,10 @@ async def test_page_of_chains_reads_no_other_rows(
 ) -> None:
     await superuser.execute("""
         INSERT INTO audit_trail
-            (escalation_id, step, contact_id, at, who, what, why, data, previous, hash)
-        SELECT id, step, id, now(), 'sam', 'note', '', '{}', '', ''
+            (escalation_id, number, contact_id, at, actor, action, reason, data, previous, hash)
+        SELECT id, number, id, now(), 'sam', 'note', '', '{}', '', ''
         FROM (SELECT uuidv7() AS id FROM generate_series(1, 4000)) AS made,
-             generate_series(1, 10) AS step
+             generate_series(1, 10) AS number
     """)
     await superuser.execute("ANALYZE audit_trail")
     async with service.database.engine.connect() as connection:

@@ -14,7 +14,7 @@ from escalation.settings import Settings
 from escalation.store.unit_of_work import UnitOfWork
 from integration.escalation.conftest import EscalationHarness, key
 from integration.escalation.duty_examples import PLACE, ROTATION
-from support.service_harness import client
+from support.service_harness import open_client
 
 HOUR, DAY = timedelta(hours=1), timedelta(days=1)
 
@@ -74,7 +74,7 @@ async def signing(
     database: Database[UnitOfWork], duty: httpx.AsyncClient
 ) -> AsyncIterator[httpx.AsyncClient]:
     """The API of a service that has a secret for links, called by nobody unless a header says."""
-    async with client(build, Settings, database, key, feed_secret="of the feeds") as api:
+    async with open_client(build, Settings, database, key, feed_secret="of the feeds") as api:
         yield api
 
 

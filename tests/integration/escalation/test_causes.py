@@ -34,10 +34,10 @@ async def test_third_contact_within_a_week_is_raised(
         "second": {},
     }
     for changes in apart.values():
-        await service.tell(await service.received(**changes))
+        await service.handle_events(await service.received(**changes))
     assert await service.rows("SELECT * FROM escalations") == []
     third = await service.received()
-    await service.tell(third)
+    await service.handle_events(third)
     (escalation,) = await service.rows("SELECT contact_id::text, causes FROM escalations")
     assert escalation.contact_id == third.contact_id
     (cause,) = escalation.causes
@@ -50,7 +50,7 @@ async def test_contacts_of_same_batch_count_as_repeated(
 ) -> None:
     await put(configured, "sla-policies/gold", {**POLICY, "raise_when": WEEK})
     contacts = [await service.received() for _ in range(3)]
-    await service.tell(*contacts)
+    await service.handle_events(*contacts)
     (escalation,) = await service.rows("SELECT contact_id::text FROM escalations")
     assert escalation.contact_id == contacts[-1].contact_id
 
@@ -61,11 +61,11 @@ async def test_bad_feedback_and_complaint_are_raised_after_resolution(
     rule = {**POLICY, "raise_when": {"feedback_at_most": 2}}
     await put(configured, "sla-policies/gold", rule)
     contact = await service.received()
-    await service.tell(contact)
+    await service.handle_events(contact)
     feedback = FeedbackReceived(
         contact_id=contact.contact_id, occurred_at=await service.now(), score=1, comment="rude"
     )
-    await service.tell(feedback)
+    await service.handle_events(feedback)
     body = {"contact_id": contact.contact_id, "reason": "was rude", "about": "rita"}
     complaint = await configured.post("/v1/escalations", json=body)
     assert complaint.status_code == 201
@@ -83,7 +83,7 @@ async def test_person_complained_about_may_not_act(
     configured: httpx.AsyncClient, service: EscalationHarness
 ) -> None:
     contact = await service.received()
-    await service.tell(contact)
+    await service.handle_events(contact)
     body = {"contact_id": contact.contact_id, "reason": "was rude", "about": "sam"}
     raised = (await configured.post("/v1/escalations", json=body)).json()
     assert raised["awaited"] == ["mia"]

@@ -55,7 +55,7 @@ async def test_paused_clock_shows_since_when_why_and_time_left(
     service: EscalationHarness, api: httpx.AsyncClient
 ) -> None:
     contact = await service.received()
-    await service.tell(contact, replies(contact, 1), waits(contact, 20))
+    await service.handle_events(contact, replies(contact, 1), waits(contact, 20))
     shown = (await clocks(api, contact))["resolution"]
     assert (shown["state"], shown["paused_reason"]) == ("paused", "waiting for the customer")
     assert (shown["elapsed_s"], shown["left_business_s"], shown["left_s"]) == (20, 980, None)
@@ -63,7 +63,7 @@ async def test_paused_clock_shows_since_when_why_and_time_left(
     assert [entry["text"] for entry in shown["timeline"]][1:] == [
         "paused after 20 s: waiting for the customer"
     ]
-    await service.tell(writes(contact, 500))
+    await service.handle_events(writes(contact, 500))
     shown = (await clocks(api, contact))["resolution"]
     assert shown["state"] == "running"
     assert shown["timeline"][-1]["text"].startswith("resumed with 16 min 20 s left, due ")
@@ -87,7 +87,7 @@ async def test_priority_change_retargets_clocks_by_another_policy(
         priority="urgent",
         reason="a journalist asks",
     )
-    await service.tell(contact, prioritized)
+    await service.handle_events(contact, prioritized)
     shown = await clocks(api, contact)
     assert (shown["resolution"]["target_s"], shown["resolution"]["policy"]["id"]) == (500, "urgent")
     assert shown["first_response"]["state"] == "cancelled"
@@ -101,30 +101,30 @@ async def test_policy_put_with_retarget_applies_to_open_contacts(
 ) -> None:
     kept, changed, closed = [await service.received() for _ in range(3)]
     resolved = ContactResolved(contact_id=closed.contact_id, occurred_at=later(closed, 1))
-    await service.tell(kept, closed, resolved)
+    await service.handle_events(kept, closed, resolved)
     shorter = {**POLICY, "targets": [{"clock": "resolution", "target_s": 700}]}
     assert (await api.put("/v1/sla-policies/gold", json=shorter)).status_code == 200
-    await service.after(0)
+    await service.advance_time(0)
     assert (await clocks(api, kept))["resolution"]["policy"]["version"] == 1
-    await service.tell(changed)
+    await service.handle_events(changed)
     response = await api.put(
         "/v1/sla-policies/gold", params={"open_contacts": "retarget"}, json=shorter
     )
     assert response.json()["version"] == 2
     # One contact after another, some milliseconds apart.
-    await service.after(1)
+    await service.advance_time(1)
     after = (await clocks(api, kept))["resolution"]
     assert (after["policy"]["version"], after["target_s"], after["run"]) == (2, 700, 1)
     assert (await clocks(api, kept))["first_response"]["state"] == "cancelled"
-    assert (await service.journal(changed.contact_id)) == ["clocks_started"]
-    assert "clock_retargeted" not in await service.journal(closed.contact_id)
+    assert (await service.fetch_event_types(changed.contact_id)) == ["clocks_started"]
+    assert "clock_retargeted" not in await service.fetch_event_types(closed.contact_id)
     assert await service.rows("SELECT * FROM timers WHERE type = 'PolicyChanged'") == []
 
 
 async def test_consumed_events_are_stored_as_received(service: EscalationHarness) -> None:
     contact = await service.received(campaign="recall")
-    event_ids = await service.tell(assigned(contact), contact, waits(contact, 20))
-    await service.after(2000)
+    event_ids = await service.handle_events(assigned(contact), contact, waits(contact, 20))
+    await service.advance_time(2000)
     facts = await service.rows("SELECT * FROM consumed_events ORDER BY at")
     assert [(row.type, row.event_id) for row in facts] == [
         ("upstairs.contact_received.v1", event_ids[1]),

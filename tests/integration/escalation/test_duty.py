@@ -53,8 +53,8 @@ async def test_absence_leaves_gap_between_shifts(duty: httpx.AsyncClient) -> Non
 async def test_invalid_period_is_refused(
     duty: httpx.AsyncClient, window: dict[str, str], place: str
 ) -> None:
-    for what in ("shifts", "gaps"):
-        refused = await duty.get(f"{PLACE}/{what}", params=window)
+    for resource in ("shifts", "gaps"):
+        refused = await duty.get(f"{PLACE}/{resource}", params=window)
         assert refused.status_code == 422
         assert refused.json()["errors"][0]["pointer"] == place
 
@@ -95,9 +95,9 @@ async def test_supervisor_overrides_own_shift_only(duty: httpx.AsyncClient) -> N
         body = {"person_id": "lee", **window}
         return await duty.post(f"{PLACE}/overrides", json=body, headers=key(caller))
 
-    given = await give(sams, "sam")
-    assert (given.status_code, given.json()["version"]) == (200, 2)
-    assert (await give(sams, "sam")).json() == given.json()
+    allowed = await give(sams, "sam")
+    assert (allowed.status_code, allowed.json()["version"]) == (200, 2)
+    assert (await give(sams, "sam")).json() == allowed.json()
     refused = await give(kims, "sam")
     assert refused.status_code == 403
     assert "role manager" in refused.json()["detail"]

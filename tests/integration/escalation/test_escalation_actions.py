@@ -25,8 +25,8 @@ class Screen:
         self, action: str, by: str = "sam", etag: str | None = None, **body: Any
     ) -> httpx.Response:
         headers = key(by) | ({"If-Match": etag} if etag else {})
-        given = body or None
-        return await self.api.post(f"{self.place}/{action}", json=given, headers=headers)
+        content = body or None
+        return await self.api.post(f"{self.place}/{action}", json=content, headers=headers)
 
     async def done(self, action: str, by: str = "sam", **body: Any) -> dict[str, Any]:
         answer = await self.press(action, by, **body)
@@ -42,10 +42,10 @@ class Screen:
 async def screen(service: EscalationHarness, api: httpx.AsyncClient) -> Screen:
     """Return a screen on a contact whose customer asks for a supervisor."""
     contact = await service.received()
-    asked = SupervisorRequested(
+    request = SupervisorRequested(
         contact_id=contact.contact_id, occurred_at=contact.occurred_at, quote="Your boss, please."
     )
-    await service.tell(contact, assigned(contact), asked)
+    await service.handle_events(contact, assigned(contact), request)
     (shown,) = (await api.get("/v1/escalations")).json()["items"]
     return Screen(api, shown["escalation_id"])
 
@@ -110,11 +110,11 @@ async def test_all_actions_of_a_day_are_published(
 
 async def test_lease_warns_then_climbs(service: EscalationHarness, screen: Screen) -> None:
     await screen.done("acknowledge")
-    await service.after(99)
+    await service.advance_time(99)
     assert await paged(service) == [("sam", "raised")]
-    await service.after(2)
+    await service.advance_time(2)
     assert (await paged(service))[1:] == [("sam", "lease_ending")]
-    await service.after(100)
+    await service.advance_time(100)
     assert (await paged(service))[2:] == [("mia", "climbed")]
     assert [row.slot for row in await _timers(service)] == ["escalation"]
 
@@ -157,10 +157,16 @@ class TestMoney:
             "amount": 500,
             "currency": "EUR",
         }
-        asked = await screen.done("resolve", **end)
-        assert (asked["state"], asked["awaited"]) == ("approval_asked", ["mia"])
-        assert asked["approval"]["level_name"] == "managers"
-        assert asked["headline"].endswith("sam asks to grant 500 EUR (refund)")
+        pending = await screen.done("resolve", **end)
+        assert (pending["state"], pending["awaited"]) == ("approval_asked", ["mia"])
+        approval = pending["approval"]
+        assert approval["level_name"] == "managers"
+        assert (approval["asked_by"], approval["amount"], approval["currency"]) == (
+            "sam",
+            "500",
+            "EUR",
+        )
+        assert approval["outcome"] == "refund"
         own = await screen.press("approve")
         assert own.status_code == 403
         refused = await screen.press("approve", by="kim")
@@ -252,7 +258,7 @@ async def test_accused_person_may_not_take_over(
     service: EscalationHarness, api: httpx.AsyncClient
 ) -> None:
     contact = await service.received()
-    await service.tell(contact)
+    await service.handle_events(contact)
     body = {"contact_id": contact.contact_id, "reason": "He shouted.", "about": "kim"}
     raised = await api.post("/v1/escalations", json=body)
     screen = Screen(api, raised.json()["escalation_id"])
@@ -270,12 +276,12 @@ async def test_reopen_after_contact_was_resolved(
     await screen.done("resolve", outcome="answer", note="Explained.")
     shown = (await screen.look()).json()
     resolved = ContactResolved(contact_id=shown["contact_id"], occurred_at=await service.now())
-    await service.tell(resolved)
+    await service.handle_events(resolved)
     again = await screen.done("reopen", reason="It was not so.")
     assert (again["state"], again["awaited"], again["outcome"]) == ("raised", ["sam"], None)
     twice = await screen.press("reopen", reason="It was not so.")
     assert (twice.status_code, twice.json()["state"]) == (409, "raised")
-    await service.after(60)
+    await service.advance_time(60)
     assert (await paged(service))[-1] == ("mia", "climbed")
 
 

@@ -10,6 +10,8 @@ import httpx
 import pytest
 from sqlalchemy import text
 
+from common.contracts.contacts import Channel, Tier
+from common.contracts.escalations import Cause, Severity
 from common.contracts.event import ContactId, EscalationId, PersonId, TeamId
 from common.core.ids import new_id
 from common.storage.database import Database
@@ -29,11 +31,11 @@ from integration.escalation.conftest import EscalationHarness
 
 NOON = datetime(2026, 3, 2, 12, tzinfo=UTC)
 STATES = (*OPEN_STATES, "handed_back", "resolved", "closed")
-SEVERITIES = ("critical", "high", "medium", "low")
-CAUSES = ("breach", "warning", "customer_request", "referral", "vip")
-CHANNELS = ("call", "email", "chat")
+SEVERITIES: tuple[Severity, ...] = ("critical", "high", "medium", "low")
+CAUSES: tuple[Cause, ...] = ("breach", "warning", "customer_request", "referral", "vip")
+CHANNELS: tuple[Channel, ...] = ("call", "email", "chat")
 TOPICS = ("billing", "delivery")
-TIERS = ("standard", "premium", "vip")
+TIERS: tuple[Tier, ...] = ("standard", "premium", "vip")
 PEOPLE = ("sam", "kim", "mia")
 FOREVER = datetime.max.replace(tzinfo=UTC)
 
@@ -64,11 +66,11 @@ def random_escalations(chance: random.Random, contacts: int) -> list[ListedEscal
         contact = TrackedContact(
             ContactId(new_id()),
             details=ContactDetails(
-                channel=chance.choice(CHANNELS),  # type: ignore[arg-type]  # of the words above
+                channel=chance.choice(CHANNELS),
                 priority="high",
                 topic=chance.choice(TOPICS),
                 language="en",
-                tier=chance.choice(TIERS),  # type: ignore[arg-type]
+                tier=chance.choice(TIERS),
                 region=None,
                 customer="Ada",
                 subject="?",
@@ -95,12 +97,12 @@ def escalation(chance: random.Random, contact_id: ContactId, state: Any) -> Esca
         escalation_id=EscalationId(new_id()),
         contact_id=contact_id,
         state=state,
-        severity=chance.choice(SEVERITIES),  # type: ignore[arg-type]
+        severity=chance.choice(SEVERITIES),
         ladder=on,
         level=chance.randint(0, 1) if on.body.levels else 0,
         round=1,
         causes=tuple(
-            EscalationCause(cause, cause, raised_at)  # type: ignore[arg-type]
+            EscalationCause(cause, cause, raised_at)
             for cause in chance.sample(CAUSES, chance.randint(1, 3))
         ),
         awaited=() if state not in OPEN_STATES else tuple(map(PersonId, chance.sample(PEOPLE, 2))),
@@ -220,7 +222,7 @@ async def read_pages(api: httpx.AsyncClient, params: dict[str, Any], limit: int)
 async def test_list_agrees_with_plain_sort_and_filter(
     api: httpx.AsyncClient, service: EscalationHarness, seed: int
 ) -> None:
-    chance = random.Random(seed)  # noqa: S311 - no secret
+    chance = random.Random(seed)
     rows = random_escalations(chance, 80)
     await store(service.database, rows)
     now = await service.now()
@@ -238,7 +240,7 @@ async def test_list_agrees_with_plain_sort_and_filter(
 async def test_pages_stay_consistent_while_escalations_change(
     api: httpx.AsyncClient, service: EscalationHarness
 ) -> None:
-    chance = random.Random(7)  # noqa: S311 - no secret
+    chance = random.Random(7)
     rows = random_escalations(chance, 40)
     await store(service.database, rows)
     params = {"sort": "severity"}
@@ -246,9 +248,9 @@ async def test_pages_stay_consistent_while_escalations_change(
     first = (await api.get("/v1/escalations", params={**params, "limit": 5})).json()
     gone = next(row for row in rows if row.id == whole[4])
     async with service.database.transaction() as uow:
-        held = await uow.escalations.lock(EscalationId(gone.id))
-        assert held is not None
-        uow.escalations.save(replace(held, state="resolved", deadline=None))
+        locked = await uow.escalations.lock(EscalationId(gone.id))
+        assert locked is not None
+        uow.escalations.save(replace(locked, state="resolved", deadline=None))
     await store(service.database, random_escalations(chance, 10))
     rest: dict[str, Any] = {**params, "limit": 200, "cursor": first["next_cursor"]}
     following = (await api.get("/v1/escalations", params=rest)).json()["items"]
@@ -282,7 +284,7 @@ async def test_invalid_list_query_is_refused_with_its_place(
 async def test_cursor_of_another_query_is_refused(
     api: httpx.AsyncClient, service: EscalationHarness
 ) -> None:
-    await store(service.database, random_escalations(random.Random(1), 20))  # noqa: S311 - no secret
+    await store(service.database, random_escalations(random.Random(1), 20))
     cursor = (await api.get("/v1/escalations?limit=1")).json()["next_cursor"]
     assert (await api.get(f"/v1/escalations?cursor={cursor}&limit=7")).status_code == 200
     for other in ("sort=newest", "severity=high", "overdue=true", "state=raised"):
@@ -295,7 +297,7 @@ async def test_cursor_of_another_query_is_refused(
 async def test_filtered_open_list_reads_no_closed_escalations(
     service: EscalationHarness, sort: str
 ) -> None:
-    chance = random.Random(3)  # noqa: S311 - no secret
+    chance = random.Random(3)
     rows = random_escalations(chance, 3000)
     # Few are open, as in production.
     few = [

@@ -64,12 +64,12 @@ async def test_breach_climbs_until_acknowledged(
     service: EscalationHarness, api: httpx.AsyncClient
 ) -> None:
     contact = await service.received()
-    await service.tell(contact, assigned(contact))
-    await service.after(80)
-    await service.after(20)
-    await service.after(50)
+    await service.handle_events(contact, assigned(contact))
+    await service.advance_time(80)
+    await service.advance_time(20)
+    await service.advance_time(50)
     escalation_id = await open_of(api, contact)
-    await service.tell(
+    await service.handle_events(
         NotificationActedOn(
             contact_id=contact.contact_id,
             occurred_at=await service.now(),
@@ -81,7 +81,7 @@ async def test_breach_climbs_until_acknowledged(
             medium="slack",
         )
     )
-    assert await service.journal(contact.contact_id) == [
+    assert await service.fetch_event_types(contact.contact_id) == [
         "clocks_started",
         "clock_met",
         "clock_warned",
@@ -99,7 +99,14 @@ async def test_breach_climbs_until_acknowledged(
         "mia",
         "managers",
     )
-    assert shown["headline"].startswith("Billing ticket from Ada Lovelace: first response 50 s")
+    (cause,) = shown["causes"]
+    assert (cause["kind"], cause["clock"]) == ("breach", "first_response")
+    contact = shown["contact"]
+    assert (contact["topic"], contact["channel"], contact["customer"]) == (
+        "billing",
+        "ticket",
+        "Ada Lovelace",
+    )
     assert shown["ladder"] == "default v1"
     assert [step["type"] for step in shown["events"]] == [
         "upstairs.escalation_raised.v1",
@@ -117,18 +124,21 @@ async def test_met_clocks_leave_no_timer(service: EscalationHarness) -> None:
         occurred_at=contact.occurred_at + timedelta(seconds=2),
         message_id=MessageId("m"),
     )
-    await service.tell(contact, assigned(contact), reply, resolved(contact))
-    await service.after(2000)
-    assert await service.journal(contact.contact_id) == ["clocks_started"] + ["clock_met"] * 3
+    await service.handle_events(contact, assigned(contact), reply, resolved(contact))
+    await service.advance_time(2000)
+    assert (
+        await service.fetch_event_types(contact.contact_id)
+        == ["clocks_started"] + ["clock_met"] * 3
+    )
     assert await service.rows("SELECT * FROM timers") == []
 
 
 async def test_assignment_before_contact_is_applied_later(service: EscalationHarness) -> None:
     contact = await service.received()
-    await service.tell(assigned(contact), referred(contact))
-    assert await service.journal(contact.contact_id) == []
-    await service.tell(contact)
-    assert await service.journal(contact.contact_id) == [
+    await service.handle_events(assigned(contact), referred(contact))
+    assert await service.fetch_event_types(contact.contact_id) == []
+    await service.handle_events(contact)
+    assert await service.fetch_event_types(contact.contact_id) == [
         "clocks_started",
         "clock_met",
         "escalation_raised",
@@ -138,20 +148,20 @@ async def test_assignment_before_contact_is_applied_later(service: EscalationHar
 
 async def test_batch_closes_one_escalation_and_raises_next(service: EscalationHarness) -> None:
     contact = await service.received()
-    await service.tell(contact, supervisor_requested(contact))
+    await service.handle_events(contact, supervisor_requested(contact))
     reopened = ContactReopened(
         contact_id=contact.contact_id,
         occurred_at=contact.occurred_at + timedelta(seconds=6),
         reason="not settled",
     )
-    await service.tell(resolved(contact), reopened, supervisor_requested(contact))
+    await service.handle_events(resolved(contact), reopened, supervisor_requested(contact))
     states = await service.rows("SELECT state FROM escalations ORDER BY raised_at")
     assert [row.state for row in states] == ["closed", "raised"]
 
 
 async def test_large_batch_is_one_transaction(service: EscalationHarness) -> None:
     contacts = [await service.received() for _ in range(50)]
-    await service.tell(*contacts, *map(assigned, contacts), *map(referred, contacts))
+    await service.handle_events(*contacts, *map(assigned, contacts), *map(referred, contacts))
     raised = await service.rows("SELECT xmin::text AS transaction FROM escalations")
     assert len(raised) == 50
     assert len({row.transaction for row in raised}) == 1
@@ -162,10 +172,11 @@ async def test_concurrent_batches_of_two_topics_handle_new_contacts(
 ) -> None:
     contacts = [await service.received() for _ in range(20)]
     await asyncio.gather(
-        service.tell(*contacts), service.tell(*map(assigned, contacts), *map(referred, contacts))
+        service.handle_events(*contacts),
+        service.handle_events(*map(assigned, contacts), *map(referred, contacts)),
     )
     for contact in contacts:
-        published = await service.journal(contact.contact_id)
+        published = await service.fetch_event_types(contact.contact_id)
         assert sorted(published) == [
             "clock_met",
             "clocks_started",
@@ -178,7 +189,7 @@ async def test_take_over_and_resolve_end_escalation(
     service: EscalationHarness, api: httpx.AsyncClient
 ) -> None:
     contact = await service.received()
-    await service.tell(contact, assigned(contact), supervisor_requested(contact))
+    await service.handle_events(contact, assigned(contact), supervisor_requested(contact))
     place = f"/v1/escalations/{await open_of(api, contact)}"
     taken = await api.post(f"{place}/take-over", headers=key("sam"))
     assert (taken.json()["state"], taken.json()["holder"]) == ("taken_over", "sam")
@@ -196,7 +207,7 @@ async def test_second_acknowledgement_names_holder(
     service: EscalationHarness, api: httpx.AsyncClient
 ) -> None:
     contact = await service.received()
-    await service.tell(contact, supervisor_requested(contact))
+    await service.handle_events(contact, supervisor_requested(contact))
     place = f"/v1/escalations/{await open_of(api, contact)}/acknowledge"
     assert (await api.post(place, headers=key("sam"))).status_code == 200
     assert (await api.post(place, headers=key("sam"))).status_code == 200
@@ -208,7 +219,7 @@ async def test_second_acknowledgement_names_holder(
 
 async def test_refer_up_and_hand_back(service: EscalationHarness, api: httpx.AsyncClient) -> None:
     contact = await service.received()
-    await service.tell(contact, assigned(contact), supervisor_requested(contact))
+    await service.handle_events(contact, assigned(contact), supervisor_requested(contact))
     place = f"/v1/escalations/{await open_of(api, contact)}"
     up = await api.post(f"{place}/refer-up", json={"reason": "legal"}, headers=key("sam"))
     assert up.json()["awaited"] == ["mia"]
@@ -225,7 +236,7 @@ async def test_missing_role_key_and_id_are_refused(
     service: EscalationHarness, api: httpx.AsyncClient
 ) -> None:
     contact = await service.received()
-    await service.tell(contact, supervisor_requested(contact))
+    await service.handle_events(contact, supervisor_requested(contact))
     place = f"/v1/escalations/{await open_of(api, contact)}"
     refused = await api.post(f"{place}/acknowledge", headers=key("rita"))
     assert refused.status_code == 403
@@ -241,14 +252,15 @@ async def test_missing_role_key_and_id_are_refused(
 
 async def test_raised_by_hand(service: EscalationHarness, api: httpx.AsyncClient) -> None:
     contact = await service.received()
-    await service.tell(contact)
+    await service.handle_events(contact)
     body = {"contact_id": contact.contact_id, "reason": "A journalist is on the line."}
     raised = await api.post("/v1/escalations", json=body, headers=key("rita"))
     assert raised.status_code == 201
-    assert raised.json()["headline"] == "Billing ticket from Ada Lovelace: raised by rita"
+    (cause,) = raised.json()["causes"]
+    assert (cause["kind"], cause["by"], cause["reason"]) == ("manual", "rita", body["reason"])
     unknown = await api.post("/v1/escalations", json={**body, "contact_id": new_id()})
     assert unknown.status_code == 404
-    await service.tell(resolved(contact))
+    await service.handle_events(resolved(contact))
     assert (await api.post("/v1/escalations", json=body)).status_code == 409
 
 
@@ -257,18 +269,18 @@ async def test_list_is_sorted_by_time_left_and_paged(
 ) -> None:
     for _ in range(3):
         contact = await service.received()
-        await service.tell(contact, supervisor_requested(contact))
+        await service.handle_events(contact, supervisor_requested(contact))
     first = await open_of(api, contact)
     await api.post(f"/v1/escalations/{first}/acknowledge", headers=key("kim"))
-    seen: list[str] = []
+    ids: list[str] = []
     following: dict[str, str] = {}
     for _ in range(3):
         page = (await api.get("/v1/escalations", params={"limit": 1, **following})).json()
-        seen += [escalation["escalation_id"] for escalation in page["items"]]
+        ids += [escalation["escalation_id"] for escalation in page["items"]]
         following = {"cursor": page["next_cursor"]}
     assert page["next_cursor"] is None
-    assert len(set(seen)) == 3
-    assert seen[-1] == first
+    assert len(set(ids)) == 3
+    assert ids[-1] == first
     of_sam = (await api.get("/v1/escalations?person=sam&state=raised")).json()["items"]
     assert len(of_sam) == 2
     of_kim = (await api.get("/v1/escalations?person=kim")).json()["items"]
@@ -280,8 +292,8 @@ async def test_clocks_show_state_and_summary(
     service: EscalationHarness, api: httpx.AsyncClient
 ) -> None:
     contact = await service.received()
-    await service.tell(contact, assigned(contact))
-    await service.after(90)
+    await service.handle_events(contact, assigned(contact))
+    await service.advance_time(90)
     shown = await api.get(f"/v1/contacts/{contact.contact_id}/clocks", headers=key("rita"))
     clocks = {clock["clock"]: clock for clock in shown.json()["clocks"]}
     assert {name: clock["state"] for name, clock in clocks.items()} == {

@@ -73,10 +73,10 @@ async def test_explain_clocks_recomputes_breach_and_gives_its_reason(
     service: EscalationHarness, explain: Explain
 ) -> None:
     contact = await service.received()
-    await service.tell(contact, replies(contact, 1), waits(contact, 20))
-    await service.after(400)
-    await service.tell(writes(contact, 400))
-    await service.after(2000)
+    await service.handle_events(contact, replies(contact, 1), waits(contact, 20))
+    await service.advance_time(400)
+    await service.handle_events(writes(contact, 400))
+    await service.advance_time(2000)
     result = await explain(contact.contact_id, "--clock", "resolution")
     assert result.exit_code == 0, result.output
     assert "resolution, run 1: breached" in result.output
@@ -90,7 +90,7 @@ async def test_explain_clocks_reports_mismatch_of_stored_clock(
     service: EscalationHarness, explain: Explain
 ) -> None:
     contact = await service.received()
-    await service.tell(contact)
+    await service.handle_events(contact)
     async with service.database.transaction() as uow:
         await uow.connection.execute(text(_CORRUPT))
     result = await explain(contact.contact_id)
@@ -102,5 +102,5 @@ async def test_explain_clocks_rejects_unknown_contact_and_clock(explain: Explain
     result = await explain("018f0000-0000-7000-8000-00000000dead")
     assert (result.exit_code, result.output) == (1, "There is no such contact.\n")
     assert (await explain("nothing")).exit_code == 2
-    known = "018f0000-0000-7000-8000-00000000dead"
-    assert (await explain(known, "--clock", "patience")).exit_code == 2
+    contact_id = "018f0000-0000-7000-8000-00000000dead"
+    assert (await explain(contact_id, "--clock", "patience")).exit_code == 2

@@ -61,8 +61,8 @@ def deadlines(chance: random.Random, at: datetime) -> list[Event]:
         ]
         kind, data = chance.choice(kinds)
         timed = kind is not EscalationClimbed or "waited_for" in data
-        known = {**own, **data, **({"lateness_ms": late} if timed else {})}
-        events.append(kind.model_validate(known))
+        fields = {**own, **data, **({"lateness_ms": late} if timed else {})}
+        events.append(kind.model_validate(fields))
     return events
 
 
@@ -100,7 +100,7 @@ def figures(events: Sequence[Any]) -> list[dict[str, Any]]:
 async def test_lateness_report_agrees_with_plain_arithmetic(
     api: httpx.AsyncClient, service: EscalationHarness
 ) -> None:
-    chance = random.Random(11)  # noqa: S311 - no secret
+    chance = random.Random(11)
     now = await service.now()
     today = deadlines(chance, now - timedelta(hours=1))
     before = deadlines(chance, now - timedelta(days=2))
@@ -153,7 +153,7 @@ async def test_lateness_metric_counts_committed_deadlines_only(service: Escalati
         }
     )
     build(settings).workers(service.database, metrics, Health())
-    events = deadlines(random.Random(5), await service.now())  # noqa: S311 - no secret
+    events = deadlines(random.Random(5), await service.now())
     name = "upstairs_deadline_lateness_seconds"
     with pytest.raises(ZeroDivisionError):
         await rolled_back(service.database, events)

@@ -121,8 +121,8 @@ async def test_ladder_pages_reporting_line_and_team_supervisors(
     }
     await put(organised, "ladders/default", {**LADDER, "levels": [team, LADDER["levels"][1]]})
     contact = await service.received()
-    await service.tell(contact)
-    await service.tell(assigned(contact))
+    await service.handle_events(contact)
+    await service.handle_events(assigned(contact))
     raised = await organised.post(
         "/v1/escalations", json={"contact_id": contact.contact_id, "reason": "look"}
     )

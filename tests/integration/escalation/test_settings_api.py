@@ -121,10 +121,10 @@ async def test_new_version_applies_to_next_contact(
     configured: httpx.AsyncClient, service: EscalationHarness
 ) -> None:
     first = await service.received()
-    await service.tell(first)
+    await service.handle_events(first)
     await configured.put("/v1/sla-policies/gold", json={**POLICY, "severity": "critical"})
     second = await service.received()
-    await service.tell(second)
+    await service.handle_events(second)
     severities = await service.rows("SELECT severity FROM tracked_contacts ORDER BY contact_id")
     assert [row.severity for row in severities] == ["medium", "critical"]
     shown = await configured.get(f"/v1/contacts/{second.contact_id}/clocks")
@@ -135,23 +135,23 @@ async def test_schedule_put_with_old_etag_does_not_overwrite_override(
     configured: httpx.AsyncClient,
 ) -> None:
     place = "/v1/duty-schedules/supervisors"
-    seen = await configured.get(place)
-    assert seen.headers["ETag"] == '"1"'
+    schedule = await configured.get(place)
+    assert schedule.headers["ETag"] == '"1"'
     away = {"person_id": "kim", "from": "2026-03-02T00:00:00Z", "until": "2026-03-03T00:00:00Z"}
-    given = await configured.post(f"{place}/overrides", json=away, headers=key("sam"))
-    assert given.json()["version"] == 2
-    longer = {**seen.json()["body"], "rotations": [{**DUTY["rotations"][0], "shift_s": 172800}]}
+    changed = await configured.post(f"{place}/overrides", json=away, headers=key("sam"))
+    assert changed.json()["version"] == 2
+    longer = {**schedule.json()["body"], "rotations": [{**DUTY["rotations"][0], "shift_s": 172800}]}
 
     async def put(etag: str) -> httpx.Response:
         return await configured.put(place, json=longer, headers={"If-Match": etag})
 
-    stale = await put(seen.headers["ETag"])
+    stale = await put(schedule.headers["ETag"])
     assert (stale.status_code, stale.headers["ETag"]) == (412, '"2"')
     problem = stale.json()
     present = (await configured.get(place)).json()
     assert (problem["type"], problem["current"]) == ("urn:upstairs:problem:stale", present)
     assert present["body"]["overrides"] == [away]
-    assert present["body"]["rotations"] == seen.json()["body"]["rotations"]
+    assert present["body"]["rotations"] == schedule.json()["body"]["rotations"]
     longer["overrides"] = present["body"]["overrides"]
     merged = await put(stale.headers["ETag"])
     assert (merged.status_code, merged.headers["ETag"]) == (200, '"3"')
@@ -165,7 +165,7 @@ async def test_put_with_unknown_etag_is_refused(
     configured: httpx.AsyncClient, service: EscalationHarness, path: str
 ) -> None:
     body = {"sla-policies": POLICY, "ladders": LADDER, "people": {"role": "supervisor"}}
-    known = await service.rows("SELECT * FROM setting_versions")
+    versions = await service.rows("SELECT * FROM setting_versions")
     stale = await configured.put(
         f"/v1/{path}", json=body[path.partition("/")[0]], headers={"If-Match": '"7"'}
     )
@@ -173,7 +173,7 @@ async def test_put_with_unknown_etag_is_refused(
     detail = "There is no such setting." if is_new else "The setting has changed since you read it."
     assert (stale.status_code, stale.json()["detail"]) == (412, detail)
     assert (stale.json()["current"] is None) == is_new
-    assert await service.rows("SELECT * FROM setting_versions") == known
+    assert await service.rows("SELECT * FROM setting_versions") == versions
     wrong = await configured.put("/v1/teams/x", json={}, headers={"If-Match": "7"})
     assert wrong.json()["errors"] == [
         {

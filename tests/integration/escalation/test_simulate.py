@@ -63,7 +63,7 @@ async def _handle_past_contacts(service: EscalationHarness) -> None:
             ContactResolved(contact_id=contact.contact_id, occurred_at=_later(contact, 300)),
         ]
         service.database.clock.offset += timedelta(seconds=300)
-        await service.tell(*facts)
+        await service.handle_events(*facts)
 
 
 def _later(contact: ContactReceived, seconds: float) -> Any:
@@ -80,13 +80,13 @@ async def test_simulate_compares_draft_with_settings_in_force(
     assert result.exit_code == 0, result.output
     totals = orjson.loads(result.stdout)
     in_force, drafted = totals["in force"], totals["with the drafts"]
-    assert (in_force["contacts"], in_force["clocks"], drafted["clocks"]) == (2, 6, 2)
-    broken = {
-        name: {target["clock"]: target["broken"] for target in total["promises"]}
+    assert (in_force["contacts"], in_force["started"], drafted["started"]) == (2, 6, 2)
+    breached = {
+        name: {clock["clock"]: clock["breached"] for clock in total["clocks"]}
         for name, total in totals.items()
     }
-    assert broken["in force"] == {"assignment": 0, "first_response": 1, "resolution": 0}
-    assert broken["with the drafts"] == {"first_response": 2}
+    assert breached["in force"] == {"assignment": 0, "first_response": 1, "resolution": 0}
+    assert breached["with the drafts"] == {"first_response": 2}
     pages = [page["pages"] for page in drafted["pages"] if page["person_id"] == "sam"]
     assert sum(pages) >= 2
     assert in_force["escalations"] == {"breach": 1}

@@ -62,7 +62,7 @@ async def single_replica(database: Database[UnitOfWork], broker: Broker) -> Asyn
 
 @pytest.fixture
 async def producer(broker: Broker) -> AsyncIterator[AIOKafkaProducer]:
-    async with broker.producer() as made:
+    async with broker.open_producer() as made:
         yield made
 
 
@@ -70,17 +70,14 @@ async def test_reconnecting_client_gets_each_event_once_and_in_order(
     database: Database[UnitOfWork], broker: Broker, service: EscalationHarness
 ) -> None:
     """While eight transactions write at once, and at any replica."""
-    chance = random.Random(8)  # noqa: S311 - no secret
+    chance = random.Random(8)
     contacts = [new_contact() for _ in range(12)]
     replicas = [replica(database, broker) for _ in range(2)]
     async with serving(*replicas), relaying(database, broker):
         async with replicas[0].client() as http:
             begin = (await http.get("/v1/escalations")).headers["Last-Event-ID"]
         clients = ReconnectingClients(replicas, begin)
-        readers = [
-            asyncio.ensure_future(clients.follow(random.Random(seed)))  # noqa: S311 - no secret
-            for seed in range(4)
-        ]
+        readers = [asyncio.ensure_future(clients.follow(random.Random(seed))) for seed in range(4)]
         while clients.connections < 50:
             await write_eight_at_once(database, contacts, chance)
         clients.total = 1 + sum(map(len, (await published_sequences(service)).values()))
@@ -88,11 +85,11 @@ async def test_reconnecting_client_gets_each_event_once_and_in_order(
             uow.outbox.add([noted(contacts[0], "the last")])
         journal = await published_sequences(service)
         for received in await asyncio.gather(*readers):
-            seen: dict[str, list[int]] = defaultdict(list)
+            offsets: dict[str, list[int]] = defaultdict(list)
             for event in received:
                 contact_id, sequence = event.place
-                seen[contact_id].append(sequence)
-            assert seen == journal
+                offsets[contact_id].append(sequence)
+            assert offsets == journal
 
 
 async def test_events_between_list_and_stream_are_not_lost(

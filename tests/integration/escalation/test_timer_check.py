@@ -29,7 +29,7 @@ from escalation.metrics import TimerCheckMetrics
 from escalation.store.unit_of_work import UnitOfWork
 from escalation.workers.timer_check import TimerChecker
 from integration.escalation.conftest import EscalationHarness, assigned
-from support.probe import running
+from support.probe import run_workers
 from support.waiting import until
 
 pytestmark = pytest.mark.usefixtures("configured")
@@ -72,7 +72,7 @@ def errors_logged() -> Iterator[list[Any]]:
         structlog.configure(wrapper_class=silent)
 
 
-def asked(contact: ContactReceived) -> Event:
+def supervisor_request(contact: ContactReceived) -> Event:
     return SupervisorRequested(
         contact_id=contact.contact_id, occurred_at=contact.occurred_at, quote="Your boss, please."
     )
@@ -85,7 +85,7 @@ def resolved(contact: ContactReceived) -> Event:
 async def escalated_contact(service: EscalationHarness) -> ContactReceived:
     """Create a contact with all clocks running and an open escalation."""
     contact = await service.received()
-    await service.tell(contact, asked(contact))
+    await service.handle_events(contact, supervisor_request(contact))
     return contact
 
 
@@ -191,7 +191,7 @@ async def test_check_covers_all_open_contacts_and_no_others(
     replica = Replica(database, contacts_per_page=2)
     open_contacts = [await service.received() for _ in range(5)]
     closed = [await service.received() for _ in range(3)]
-    await service.tell(*open_contacts, *closed, *map(resolved, closed))
+    await service.handle_events(*open_contacts, *closed, *map(resolved, closed))
     service.database.clock.offset = timedelta(days=1000)
     await execute(service, "DELETE FROM timers WHERE slot = 'clock:resolution'")
     assert await replica.check() == (5, 5)
@@ -244,16 +244,16 @@ async def test_check_during_constant_changes_finds_nothing_missing(
     replica = Replica(database, contacts_per_page=10)
     loops = [TimerLoop(service.dispatcher, Metrics(), Health()) for _ in range(2)]
     contacts: list[ContactReceived] = []
-    async with checking_continuously(replica), running(*loops):
+    async with checking_continuously(replica), run_workers(*loops):
         for _ in range(12):
             new = [await service.received() for _ in range(10)]
             old = contacts[-20:-10]
             await asyncio.gather(
-                service.tell(*new, *map(asked, new)),
-                service.tell(*map(assigned, contacts[-10:])),
-                service.tell(*map(resolved, old)),
+                service.handle_events(*new, *map(supervisor_request, new)),
+                service.handle_events(*map(assigned, contacts[-10:])),
+                service.handle_events(*map(resolved, old)),
             )
-            await service.tell(*map(reopened, old))
+            await service.handle_events(*map(reopened, old))
             contacts += new
             service.database.clock.offset += timedelta(seconds=15)
     assert await replica.check() == (0, 0)
@@ -301,12 +301,12 @@ async def test_unanswered_escalations_are_counted_until_acknowledged(
         return value(replica.metrics.unanswered)
 
     contact = await service.received()
-    await service.tell(contact)
+    await service.handle_events(contact)
     body = {"contact_id": contact.contact_id, "reason": "look"}
     raised = (await api.post("/v1/escalations", json=body)).json()
     assert await unanswered() == 0
-    await service.after(51)
-    await service.after(71)
+    await service.advance_time(51)
+    await service.advance_time(71)
     assert await unanswered() == 1
     await api.post(f"/v1/escalations/{raised['escalation_id']}/acknowledge")
     assert await unanswered() == 0

@@ -8,20 +8,20 @@ from intake.main import build
 from intake.settings import Settings
 from intake.store import UnitOfWork
 from integration.intake.harness import ZENDESK_SECRET, key
-from support.databases import Postgres, opened
-from support.service_harness import client
+from support.databases import Postgres, open_database
+from support.service_harness import open_client
 
 
 @pytest.fixture
 async def database(postgres: Postgres, database_name: str) -> AsyncIterator[Database[UnitOfWork]]:
-    async with opened(postgres, database_name, "intake", UnitOfWork) as database:
+    async with open_database(postgres, database_name, "intake", UnitOfWork) as database:
         yield database
 
 
 @pytest.fixture
 async def api(database: Database[UnitOfWork]) -> AsyncIterator[httpx.AsyncClient]:
     """Intake's HTTP API, called by a channel."""
-    async with client(build, Settings, database, key) as api:
+    async with open_client(build, Settings, database, key) as api:
         api.headers.update(key("channel"))
         yield api
 

@@ -10,7 +10,7 @@ from common.storage.database import Database
 from intake.handlers import SUBSCRIPTIONS
 from intake.store import UnitOfWork
 from integration.intake.harness import accept, key, published, published_data
-from support.service_harness import ServiceHarness, dispatcher
+from support.service_harness import ServiceHarness, make_dispatcher
 
 
 @pytest.fixture
@@ -109,8 +109,8 @@ async def test_customer_who_comes_back_reopens_the_abandoned_contact(
 async def test_clock_threshold_leaves_the_abandoned_contact_alone(
     api: httpx.AsyncClient, database: Database[UnitOfWork], abandoned: str
 ) -> None:
-    inside = ServiceHarness(database, dispatcher(database, SUBSCRIPTIONS, "intake"))
-    await inside.tell(
+    inside = ServiceHarness(database, make_dispatcher(database, SUBSCRIPTIONS, "intake"))
+    await inside.handle_events(
         PriorityChangeAsked(
             contact_id=ContactId(abandoned.rpartition("/")[2]),
             occurred_at=TimeSource().utc_now(),

@@ -39,7 +39,7 @@ from intake.settings import Settings
 from intake.store import UnitOfWork
 from integration.intake.harness import key, nothing_happened, published, published_data
 from support.databases import rows
-from support.service_harness import client
+from support.service_harness import open_client
 
 PATH = "/v1/channels/kiosk/lobby"
 SECRET = "a-kiosk-secret"
@@ -113,7 +113,7 @@ KIOSK: Channel = Kiosk()
 async def kiosk(database: Database[UnitOfWork]) -> AsyncIterator[httpx.AsyncClient]:
     """The API with the kind `kiosk` registered and its connection `lobby` set up."""
     with_kiosk = partial(build, channels={**CHANNELS, KIOSK.kind: KIOSK})
-    async with client(with_kiosk, Settings, database, key) as api:
+    async with open_client(with_kiosk, Settings, database, key) as api:
         answer = await connect(api, PATH, {"topic": "visits"})
         assert answer.status_code == 204
         yield api
@@ -185,7 +185,7 @@ async def test_every_channel_event_is_applied(
     )
 
 
-async def test_one_delivery_may_tell_of_several_contacts(
+async def test_delivery_may_carry_events_of_several_contacts(
     kiosk: httpx.AsyncClient, database: Database[UnitOfWork]
 ) -> None:
     updates: list[tuple[str, str, Happening]] = [

@@ -20,7 +20,7 @@ from common.storage.database import Database
 from intake.handlers import SUBSCRIPTIONS
 from intake.store import UnitOfWork
 from integration.intake.harness import accept, published
-from support.service_harness import ServiceHarness, dispatcher
+from support.service_harness import ServiceHarness, make_dispatcher
 
 AT = datetime(2026, 11, 22, 10, tzinfo=UTC)
 SARA, OMAR, MARCO = PersonId("sara"), PersonId("omar"), PersonId("marco")
@@ -49,11 +49,11 @@ async def test_channel_sees_each_step_and_the_resolution_resolves_the_contact(
         **ids, from_level=0, to_level=1, level_name="manager", reason="no answer"
     )
     acknowledged = EscalationAcknowledged(**ids, by=MARCO, lease_expires_at=AT)
-    resolved = EscalationResolved(**ids, by=MARCO, outcome="refund", note="all of it")
+    resolved = EscalationResolved(**ids, by=MARCO, outcome="refund", note="all of it", level=1)
     states = []
-    inside = ServiceHarness(database, dispatcher(database, SUBSCRIPTIONS, "intake"))
+    inside = ServiceHarness(database, make_dispatcher(database, SUBSCRIPTIONS, "intake"))
     for event in (raised, climbed, acknowledged, resolved):
-        await inside.tell(event)
+        await inside.handle_events(event)
         contact = (await api.get(f"/v1/contacts/{contact_id}")).json()
         shown = contact["escalation"]
         states.append((contact["state"], shown["state"], shown["level"], shown["by"]))
@@ -83,12 +83,12 @@ async def test_channel_sees_the_level_at_which_a_returned_or_reopened_escalation
         reason="the shift of sara ended",
         lateness_ms=1.5,
     )
-    resolved = EscalationResolved(**ids, by=OMAR, outcome="apology", note="explained")
+    resolved = EscalationResolved(**ids, by=OMAR, outcome="apology", note="explained", level=1)
     reopened = EscalationReopened(
         **ids, by=OMAR, reason="angry again", severity="high", level=1, level_name="manager"
     )
     states = []
-    inside = ServiceHarness(database, dispatcher(database, SUBSCRIPTIONS, "intake"))
+    inside = ServiceHarness(database, make_dispatcher(database, SUBSCRIPTIONS, "intake"))
     for event in (
         EscalationAcknowledged(**ids, by=SARA, lease_expires_at=AT),
         returned,
@@ -98,7 +98,7 @@ async def test_channel_sees_the_level_at_which_a_returned_or_reopened_escalation
         # The contact was resolved before, and stays resolved.
         resolved,
     ):
-        await inside.tell(event)
+        await inside.handle_events(event)
         contact = (await api.get(f"/v1/contacts/{contact_id}")).json()
         shown = contact["escalation"]
         states.append((contact["state"], shown["state"], shown["level"], shown["by"]))

@@ -22,7 +22,7 @@ from integration.intake.harness import (
     zendesk_body,
 )
 from support.databases import rows
-from support.service_harness import ServiceHarness, dispatcher
+from support.service_harness import ServiceHarness, make_dispatcher
 
 URGENT = {"priority": "urgent", "reason": "The parcel holds medicine."}
 
@@ -94,15 +94,15 @@ async def test_clock_threshold_changes_the_priority_once(
 ) -> None:
     open_id, done_id = await accept(api, text=None), await accept(api, text=None)
     await api.post(f"/v1/contacts/{done_id}/resolve", json={})
-    inside = ServiceHarness(database, dispatcher(database, SUBSCRIPTIONS, "intake"))
+    inside = ServiceHarness(database, make_dispatcher(database, SUBSCRIPTIONS, "intake"))
     for contact_id in (open_id, open_id, done_id):
-        asked = PriorityChangeAsked(
+        request = PriorityChangeAsked(
             contact_id=ContactId(contact_id),
             occurred_at=TimeSource().utc_now(),
             priority="urgent",
             reason="75 % of the first response's time is spent",
         )
-        await inside.tell(asked)
+        await inside.handle_events(request)
     (event,) = await published_data(database, "contact_prioritized")
     assert (event["contact_id"], event["priority"], event["by"]) == (open_id, "urgent", None)
     assert event["reason"] == "75 % of the first response's time is spent"

@@ -31,7 +31,7 @@ from notifier.domain.recipients import Address, Recipient
 from notifier.main import build
 from notifier.settings import Settings
 from notifier.store import UnitOfWork
-from support.databases import Postgres, opened, rows
+from support.databases import Postgres, open_database, rows
 
 SIGNING_SECRET = "8f742231b10e8888abcd99yyyzzz85a5"
 KEYS = {
@@ -234,7 +234,9 @@ def _letter(error: BaseException) -> DeadLetter:
 @pytest.fixture
 async def database(postgres: Postgres, database_name: str) -> AsyncIterator[Database[UnitOfWork]]:
     # Delivery workers wait for what is due, so time must pass by itself.
-    async with opened(postgres, database_name, "notifier", UnitOfWork, TimeSource()) as database:
+    async with open_database(
+        postgres, database_name, "notifier", UnitOfWork, TimeSource()
+    ) as database:
         yield database
 
 

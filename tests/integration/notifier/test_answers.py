@@ -41,8 +41,8 @@ async def test_link_opens_a_page_whose_button_acknowledges(
     assert done.status_code == 200
     assert "Thank you" in done.text
     assert "Acknowledge</button>" not in done.text
-    seen, acted = await answer_events(harness)
-    assert (seen["event"], acted["event"]) == ("notification_seen", "notification_acted_on")
+    opened, acted = await answer_events(harness)
+    assert (opened["event"], acted["event"]) == ("notification_seen", "notification_acted_on")
     assert (acted["action"], acted["person_id"], acted["medium"]) == (
         "acknowledge",
         "dana",

@@ -156,7 +156,7 @@ async def test_coaching_is_sent_even_if_the_escalation_is_resolved(harness: Serv
     coaching = {"by": "dana", "person_id": "rui", "text": "how to end a call"}
     wish = paged("omar", reason="coaching", coaching=coaching, **about)
     await harness.handle(page, acknowledged(page, "dana"), wish)
-    resolved = EscalationResolved(**same(page), by=DANA, outcome="apology", note="sorry")
+    resolved = EscalationResolved(**same(page), by=DANA, outcome="apology", note="sorry", level=1)
     await harness.handle(resolved)
     await delivered(harness)
     assert await status_texts(harness) == []
@@ -206,7 +206,9 @@ async def test_given_approval_updates_all_messages(harness: ServiceHarness) -> N
     await harness.handle(page_also(page, "omar", reason="approval_asked"))
     await delivered(harness)
     await harness.handle(
-        EscalationResolved(**same(page), by=DANA, outcome="refund", note="all", approved_by=OMAR)
+        EscalationResolved(
+            **same(page), by=DANA, outcome="refund", note="all", level=1, approved_by=OMAR
+        )
     )
     assert (await status_texts(harness))[1:] == ["Resolved by Dana"] * 2
 

@@ -12,8 +12,8 @@ from router.domain.staffing.representatives import Profile, Representative
 from router.main import build
 from router.settings import Settings
 from router.store import UnitOfWork
-from support.databases import Postgres, opened
-from support.service_harness import Keys, ServiceHarness, client, dispatcher
+from support.databases import Postgres, open_database
+from support.service_harness import Keys, ServiceHarness, make_dispatcher, open_client
 
 key = Keys(
     channel="channel:zendesk:channel-key",
@@ -58,18 +58,18 @@ class RouterHarness(ServiceHarness[UnitOfWork]):
 
 @pytest.fixture
 async def database(postgres: Postgres, database_name: str) -> AsyncIterator[Database[UnitOfWork]]:
-    async with opened(postgres, database_name, "router", UnitOfWork) as database:
+    async with open_database(postgres, database_name, "router", UnitOfWork) as database:
         yield database
 
 
 @pytest.fixture
 def harness(database: Database[UnitOfWork]) -> RouterHarness:
-    return RouterHarness(database, dispatcher(database, handlers.SUBSCRIPTIONS, "router"))
+    return RouterHarness(database, make_dispatcher(database, handlers.SUBSCRIPTIONS, "router"))
 
 
 @pytest.fixture
 async def api(database: Database[UnitOfWork]) -> AsyncIterator[httpx.AsyncClient]:
     """The HTTP API of router, called by the supervisor mia."""
-    async with client(build, Settings, database, key) as api:
+    async with open_client(build, Settings, database, key) as api:
         api.headers.update(key("mia"))
         yield api

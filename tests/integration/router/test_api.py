@@ -19,15 +19,15 @@ RITA = {
 async def hire(api: httpx.AsyncClient, name: str = "rita", **changes: object) -> None:
     put = await api.put(f"/v1/representatives/{name}", json={**RITA, **changes})
     assert put.status_code == 200, put.text
-    seen = await api.put(f"/v1/representatives/{name}/presence", json={"presence": "available"})
-    assert seen.status_code == 200, seen.text
+    presence = await api.put(f"/v1/representatives/{name}/presence", json={"presence": "available"})
+    assert presence.status_code == 200, presence.text
 
 
 async def offered(api: httpx.AsyncClient, harness: RouterHarness) -> str:
     """Offer a contact to rita; return its path."""
     await hire(api, auto_accept=False)
     contact = received()
-    await harness.tell(contact)
+    await harness.handle_events(contact)
     return f"/v1/assignments/{contact.contact_id}"
 
 
@@ -35,14 +35,14 @@ async def test_representative_is_added_set_available_and_shown(api: httpx.AsyncC
     new = await api.put("/v1/representatives/rita", json=RITA)
     assert new.json()["presence"] == "offline"
 
-    seen = await api.put(
+    presence = await api.put(
         "/v1/representatives/rita/presence", json={"presence": "available"}, headers=key("rita")
     )
 
-    assert (seen.json()["presence"], seen.json()["free_slots"]) == ("available", 2)
-    assert (await api.get("/v1/representatives/rita")).json() == seen.json()
+    assert (presence.json()["presence"], presence.json()["free_slots"]) == ("available", 2)
+    assert (await api.get("/v1/representatives/rita")).json() == presence.json()
     assert (await api.get("/v1/representatives")).json() == {
-        "items": [seen.json()],
+        "items": [presence.json()],
         "next_cursor": None,
     }
 
@@ -51,7 +51,7 @@ async def test_queues_show_waiting_contacts_and_free_slots(
     api: httpx.AsyncClient, harness: RouterHarness
 ) -> None:
     await hire(api, capacity=3)
-    await harness.tell(received(), received(topic_of_contact="orders"))
+    await harness.handle_events(received(), received(topic_of_contact="orders"))
 
     billing_de, billing_en, orders = (await api.get("/v1/queues")).json()["items"]
 
@@ -111,7 +111,7 @@ async def test_declined_offer_goes_to_the_next_representative(
 async def test_completion_frees_the_slot(api: httpx.AsyncClient, harness: RouterHarness) -> None:
     await hire(api)
     contact = received()
-    await harness.tell(contact)
+    await harness.handle_events(contact)
 
     done = await api.post(f"/v1/assignments/{contact.contact_id}/complete", headers=key("rita"))
 
@@ -208,7 +208,7 @@ async def test_assignments_are_listed_newest_first_by_page(
     api: httpx.AsyncClient, harness: RouterHarness
 ) -> None:
     contacts = [received() for _ in range(5)]
-    await harness.tell(*contacts)
+    await harness.handle_events(*contacts)
     newest_first = sorted((contact.contact_id for contact in contacts), reverse=True)
 
     pages: list[list[str]] = []
@@ -228,12 +228,12 @@ async def test_assignments_are_filtered_by_state_and_representative(
 ) -> None:
     await hire(api, capacity=1)
     assigned = received()
-    await harness.tell(assigned)
+    await harness.handle_events(assigned)
     done = received(language="de")
     queued = received()
-    await harness.tell(queued)
+    await harness.handle_events(queued)
     await hire(api, "sam", languages=["de"])
-    await harness.tell(done)
+    await harness.handle_events(done)
     await complete(harness, done.contact_id)
 
     async def listed(**params: str | list[str]) -> list[str]:
@@ -255,7 +255,7 @@ async def test_representative_lists_own_assignments_only(
 ) -> None:
     await hire(api, capacity=1)
     assigned = received()
-    await harness.tell(assigned, received())
+    await harness.handle_events(assigned, received())
 
     own = await api.get("/v1/assignments", headers=key("rita"))
     of_rita = await api.get("/v1/assignments?representative=rita", headers=key("sam"))
@@ -314,7 +314,7 @@ async def test_inactive_representative_gets_no_contact(
     await hire(api, active=False)
     contact = received()
 
-    await harness.tell(contact)
+    await harness.handle_events(contact)
 
     assert (await harness.assignment(contact.contact_id)).state == "queued"
     assert [queue["queue"] for queue in (await api.get("/v1/queues")).json()["items"]] == [

@@ -38,7 +38,7 @@ async def test_contact_goes_to_an_available_representative_at_once(harness: Rout
     await harness.hire("rita")
     contact = received()
 
-    (event_id,) = await harness.tell(contact)
+    (event_id,) = await harness.handle_events(contact)
 
     assignment = await harness.assignment(contact.contact_id)
     assert (assignment.state, assignment.representative_id) == ("assigned", "rita")
@@ -56,7 +56,7 @@ async def test_new_representative_gets_the_most_urgent_waiting_contacts(
     late = received(occurred_at=LATER)
     urgent = received(occurred_at=LATER, priority="urgent")
     german = received(language="de", priority="urgent")
-    await harness.tell(early, late, urgent, german)
+    await harness.handle_events(early, late, urgent, german)
 
     await harness.hire("rita", capacity=2)
 
@@ -72,7 +72,7 @@ async def test_new_representative_gets_the_most_urgent_waiting_contacts(
 async def test_completion_gives_the_slot_to_the_next_contact(harness: RouterHarness) -> None:
     await harness.hire("rita")
     first, second = received(), received(occurred_at=LATER)
-    await harness.tell(first, second)
+    await harness.handle_events(first, second)
 
     await complete(harness, first.contact_id)
 
@@ -85,7 +85,7 @@ async def test_batch_above_the_capacity_fills_every_slot(harness: RouterHarness)
     for n in range(10):
         await harness.hire(f"r{n}", capacity=3)
 
-    await harness.tell(*(received() for _ in range(50)))
+    await harness.handle_events(*(received() for _ in range(50)))
 
     counted = await harness.rows(
         "SELECT state, count(*) FROM assignments GROUP BY state ORDER BY 1"
@@ -97,10 +97,10 @@ async def test_batch_above_the_capacity_fills_every_slot(harness: RouterHarness)
 async def test_decisions_of_a_batch_name_the_event_that_caused_them(harness: RouterHarness) -> None:
     await harness.hire("rita")
     first, second = received(), received(occurred_at=LATER)
-    event_ids = await harness.tell(first, second)
+    event_ids = await harness.handle_events(first, second)
 
     resolved = ContactResolved(contact_id=first.contact_id, occurred_at=LATER)
-    event_ids += await harness.tell(resolved, received(language="de"))
+    event_ids += await harness.handle_events(resolved, received(language="de"))
 
     rows = await harness.rows("SELECT key, type, cause FROM published_events ORDER BY id")
     causes = {(row.key, row.type.split(".")[1]): row.cause for row in rows}
@@ -114,7 +114,9 @@ async def test_two_replicas_never_give_the_same_slot_twice(harness: RouterHarnes
     for n in range(5):
         await harness.hire(f"r{n}", capacity=2)
 
-    await asyncio.gather(*(harness.tell(*(received() for _ in range(4))) for _ in range(6)))
+    await asyncio.gather(
+        *(harness.handle_events(*(received() for _ in range(4))) for _ in range(6))
+    )
 
     counted = await harness.rows(
         "SELECT state, count(*) FROM assignments GROUP BY state ORDER BY 1"
@@ -128,14 +130,14 @@ async def test_contact_and_slot_of_concurrent_transactions_are_matched(
 ) -> None:
     await harness.hire("rita")
     first, second = received(), received()
-    await harness.tell(first)
+    await harness.handle_events(first)
 
     async with database.transaction() as uow:
         await uow.prelock([first.contact_id])
         await handlers.complete(first.contact_id, None, uow)
         await uow.match()
         # The slot is free; no other transaction sees that yet, and no contact waited for it.
-        telling = asyncio.create_task(harness.tell(second))  # noqa: TID251 - a test has no group
+        telling = asyncio.create_task(harness.handle_events(second))  # noqa: TID251 - a test has no group
         while not (telling.done() or await harness.rows(_TRANSACTION_WAITS_TO_MATCH)):
             continue
     await telling
@@ -147,8 +149,8 @@ async def test_event_delivered_twice_is_handled_once(harness: RouterHarness) -> 
     await harness.hire("rita", capacity=2)
     contact = received()
 
-    await harness.tell(contact)
-    await harness.tell(contact)
+    await harness.handle_events(contact)
+    await harness.handle_events(contact)
 
     assert await harness.published(contact.contact_id) == ["ContactAssigned"]
     await assert_loads_are_consistent(harness)
@@ -159,16 +161,16 @@ async def test_unanswered_offer_expires_and_is_offered_again_after_the_exclusion
 ) -> None:
     await harness.hire("rita", auto_accept=False, offer_s=20)
     contact = received()
-    await harness.tell(contact)
+    await harness.handle_events(contact)
     assert (await harness.assignment(contact.contact_id)).state == "offered"
 
-    await harness.after(seconds=20)
+    await harness.advance_time(seconds=20)
 
     waits = await harness.assignment(contact.contact_id)
     assert (waits.state, waits.declined_by) == ("queued", ("rita",))
     assert (await harness.person("rita")).presence == "available"
 
-    await harness.after(seconds=int(EXCLUSION.total_seconds()))
+    await harness.advance_time(seconds=int(EXCLUSION.total_seconds()))
 
     again = await harness.assignment(contact.contact_id)
     assert (again.state, again.representative_id, again.offer) == ("offered", "rita", 2)
@@ -184,7 +186,7 @@ async def test_unanswered_offer_expires_and_is_offered_again_after_the_exclusion
 async def test_answered_offer_has_no_timer(harness: RouterHarness) -> None:
     await harness.hire("rita", auto_accept=False)
     contact = received()
-    await harness.tell(contact)
+    await harness.handle_events(contact)
 
     await accept(harness, contact.contact_id, "rita")
 
@@ -197,10 +199,10 @@ async def test_declined_contacts_do_not_hide_the_contacts_behind_them(
 ) -> None:
     await harness.hire("rita", auto_accept=False)
     first, second, third = (received(occurred_at=LATER + n * EXCLUSION) for n in range(3))
-    await harness.tell(first)
+    await harness.handle_events(first)
     await decline(harness, first.contact_id)
-    await harness.tell(second)
-    await harness.tell(third)
+    await harness.handle_events(second)
+    await harness.handle_events(third)
 
     await decline(harness, second.contact_id)
 
@@ -214,10 +216,10 @@ async def test_contact_resolved_in_the_same_batch_takes_no_slot(
 ) -> None:
     await harness.hire("rita")
     at_work, leaving, waiting = received(), received(), received(occurred_at=LATER)
-    await harness.tell(at_work)
-    await harness.tell(leaving, waiting)
+    await harness.handle_events(at_work)
+    await harness.handle_events(leaving, waiting)
 
-    await harness.tell(
+    await harness.handle_events(
         *(
             ContactResolved(contact_id=contact.contact_id, occurred_at=LATER)
             for contact in (leaving, at_work)
@@ -234,17 +236,19 @@ async def test_contact_taken_over_and_handed_back_returns_to_its_representative(
 ) -> None:
     await harness.hire("rita")
     contact, other = received(), received(occurred_at=LATER)
-    await harness.tell(contact, other)
+    await harness.handle_events(contact, other)
     escalation = {"contact_id": contact.contact_id, "escalation_id": EscalationId(new_id())}
 
-    await harness.tell(EscalationTakenOver(**escalation, occurred_at=LATER, by=PersonId("mia")))
+    await harness.handle_events(
+        EscalationTakenOver(**escalation, occurred_at=LATER, by=PersonId("mia"))
+    )
 
     assert (await harness.assignment(contact.contact_id)).state == "with_supervisor"
     assert (await harness.assignment(other.contact_id)).representative_id == "rita"
     await complete(harness, other.contact_id)
     await harness.hire("idle-longer")
 
-    await harness.tell(
+    await harness.handle_events(
         EscalationHandedBack(
             **escalation, occurred_at=LATER, by=PersonId("mia"), guidance="Refund it."
         )
@@ -265,7 +269,7 @@ async def test_contact_taken_over_before_it_was_received_is_never_queued(
     await harness.hire("rita")
     contact = received()
 
-    await harness.tell(
+    await harness.handle_events(
         EscalationTakenOver(
             contact_id=contact.contact_id,
             occurred_at=LATER,
@@ -273,7 +277,7 @@ async def test_contact_taken_over_before_it_was_received_is_never_queued(
             by=PersonId("mia"),
         )
     )
-    await harness.tell(contact)
+    await harness.handle_events(contact)
 
     assert (await harness.assignment(contact.contact_id)).state == "with_supervisor"
     assert await harness.published(contact.contact_id) == []
@@ -282,11 +286,11 @@ async def test_contact_taken_over_before_it_was_received_is_never_queued(
 async def test_reopened_contact_goes_back_to_its_representative(harness: RouterHarness) -> None:
     await harness.hire("rita", capacity=2)
     contact = received()
-    await harness.tell(contact)
+    await harness.handle_events(contact)
     await harness.hire("sam", capacity=2)
-    await harness.tell(ContactResolved(contact_id=contact.contact_id, occurred_at=LATER))
+    await harness.handle_events(ContactResolved(contact_id=contact.contact_id, occurred_at=LATER))
 
-    await harness.tell(
+    await harness.handle_events(
         ContactReopened(contact_id=contact.contact_id, occurred_at=LATER, reason="Not paid.")
     )
 
@@ -298,10 +302,10 @@ async def test_capacity_below_the_load_gives_no_contact_until_a_slot_is_free(
 ) -> None:
     await harness.hire("rita", capacity=2)
     first, second, third = received(), received(), received(occurred_at=LATER)
-    await harness.tell(first, second)
+    await harness.handle_events(first, second)
 
     await harness.hire("rita", capacity=1)
-    await harness.tell(third)
+    await harness.handle_events(third)
     await complete(harness, first.contact_id)
     assert (await harness.assignment(third.contact_id)).state == "queued"
     await complete(harness, second.contact_id)
@@ -326,7 +330,7 @@ async def test_database_refuses_impossible_rows(
     harness: RouterHarness, database: Database[UnitOfWork], wrong: str
 ) -> None:
     await harness.hire("rita")
-    await harness.tell(received())
+    await harness.handle_events(received())
 
     with pytest.raises(IntegrityError):
         async with database.transaction() as uow:
@@ -339,15 +343,19 @@ async def test_resolved_escalation_keeps_the_contact_until_its_resolution_comes(
     await harness.hire("rita")
     contact = received()
     escalation = {"contact_id": contact.contact_id, "escalation_id": EscalationId(new_id())}
-    await harness.tell(contact)
-    await harness.tell(EscalationTakenOver(**escalation, occurred_at=LATER, by=PersonId("mia")))
+    await harness.handle_events(contact)
+    await harness.handle_events(
+        EscalationTakenOver(**escalation, occurred_at=LATER, by=PersonId("mia"))
+    )
     done = {"by": PersonId("mia"), "outcome": "refund", "note": "all of it"}
 
-    await harness.tell(EscalationResolved(**escalation, occurred_at=LATER, **done))
+    await harness.handle_events(
+        EscalationResolved(**escalation, occurred_at=LATER, level=1, **done)
+    )
 
     assignment = await harness.assignment(contact.contact_id)
     assert (assignment.state, assignment.supervisor_id) == ("with_supervisor", "mia")
-    await harness.tell(ContactResolved(contact_id=contact.contact_id, occurred_at=LATER))
+    await harness.handle_events(ContactResolved(contact_id=contact.contact_id, occurred_at=LATER))
     assignment = await harness.assignment(contact.contact_id)
     assert (assignment.state, assignment.supervisor_id) == ("completed", None)
 
@@ -357,12 +365,12 @@ async def test_abandoned_contacts_free_the_queue_the_offer_and_the_slot(
 ) -> None:
     await harness.hire("rita", auto_accept=False)
     assigned, offered, queued = received(), received(occurred_at=LATER), received(language="de")
-    await harness.tell(assigned)
+    await harness.handle_events(assigned)
     await accept(harness, assigned.contact_id, "rita")
     await harness.hire("sam", auto_accept=False)
-    await harness.tell(offered, queued)
+    await harness.handle_events(offered, queued)
 
-    await harness.tell(
+    await harness.handle_events(
         *(
             ContactAbandoned(contact_id=contact.contact_id, occurred_at=LATER)
             for contact in (assigned, offered, queued)
@@ -380,9 +388,9 @@ async def test_abandoned_contacts_free_the_queue_the_offer_and_the_slot(
 async def test_abandoned_contact_is_queued_again_when_reopened(harness: RouterHarness) -> None:
     contact = received()
     abandoned = ContactAbandoned(contact_id=contact.contact_id, occurred_at=LATER)
-    await harness.tell(contact, abandoned)
+    await harness.handle_events(contact, abandoned)
 
-    await harness.tell(
+    await harness.handle_events(
         ContactReopened(contact_id=contact.contact_id, occurred_at=LATER, reason="Called back.")
     )
 

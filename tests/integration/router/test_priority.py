@@ -14,9 +14,9 @@ def urgent(contact_id: ContactId) -> ContactPrioritized:
 
 async def test_contact_that_became_urgent_is_next(harness: RouterHarness) -> None:
     first, second = received(), received(occurred_at=LATER)
-    await harness.tell(first, second)
+    await harness.handle_events(first, second)
 
-    await harness.tell(urgent(second.contact_id))
+    await harness.handle_events(urgent(second.contact_id))
     await harness.hire("rita")
 
     states = [(await harness.assignment(contact.contact_id)).state for contact in (first, second)]
@@ -27,9 +27,9 @@ async def test_contact_that_became_urgent_is_next(harness: RouterHarness) -> Non
 async def test_assigned_contact_that_became_urgent_stays_assigned(harness: RouterHarness) -> None:
     await harness.hire("rita")
     contact = received()
-    await harness.tell(contact)
+    await harness.handle_events(contact)
 
-    await harness.tell(urgent(contact.contact_id))
+    await harness.handle_events(urgent(contact.contact_id))
 
     assignment = await harness.assignment(contact.contact_id)
     assert (assignment.state, assignment.representative_id, assignment.priority_rank) == (
@@ -45,7 +45,7 @@ async def test_contact_received_and_prioritized_in_one_batch_waits_by_its_new_pr
 ) -> None:
     await harness.hire("rita")
     first, second, third = received(), received(occurred_at=LATER), received(occurred_at=LATER)
-    await harness.tell(first, second, third, urgent(third.contact_id))
+    await harness.handle_events(first, second, third, urgent(third.contact_id))
     # The most urgent contact of a batch is first, though its event is the last.
     assert (await harness.assignment(third.contact_id)).state == "assigned"
 
@@ -60,5 +60,5 @@ async def test_contact_received_and_prioritized_in_one_batch_waits_by_its_new_pr
 async def test_time_of_the_resolution_is_stored(harness: RouterHarness) -> None:
     contact = received()
     resolved = ContactResolved(contact_id=contact.contact_id, occurred_at=LATER)
-    await harness.tell(contact, resolved)
+    await harness.handle_events(contact, resolved)
     assert (await harness.assignment(contact.contact_id)).ended_at == LATER

@@ -168,8 +168,8 @@ async def test_page_without_messages_says_so(browser: httpx.AsyncClient) -> None
 async def test_press_of_an_unknown_button_is_refused(
     receivers: Receivers, browser: httpx.AsyncClient
 ) -> None:
-    known = button("Acknowledge", action_id="acknowledge", value="token")
-    receivers.slack.requests.append(post("1", "overdue", actions=[known]))
+    acknowledge_button = button("Acknowledge", action_id="acknowledge", value="token")
+    receivers.slack.requests.append(post("1", "overdue", actions=[acknowledge_button]))
     for action_id, value in (("acknowledge", "guess"), ("acknowledge", ""), ("resolve", "token")):
         answer = await browser.post("/press", data={"action_id": action_id, "value": value})
         assert answer.status_code == 404

@@ -11,14 +11,14 @@ from common.core.backoff import Backoff, pause
 @pytest.fixture
 def delays(monkeypatch: pytest.MonkeyPatch) -> list[float]:
     """Collect the waits instead of waiting."""
-    asked: list[float] = []
+    limits: list[float] = []
 
     async def noted(seconds: float, _waker: asyncio.Event) -> bool:
-        asked.append(seconds)
+        limits.append(seconds)
         return False
 
     monkeypatch.setattr(backoff, "pause", noted)
-    return asked
+    return limits
 
 
 async def test_delays_double_up_to_two_seconds(delays: list[float]) -> None:

@@ -45,7 +45,7 @@ def test_decode_returns_the_encoded_event() -> None:
 
 
 def test_event_without_trace_has_no_trace_header() -> None:
-    headers = [one for one in encode(ENVELOPE) if one[0] != "ce_traceparent"]
+    headers = [header for header in encode(ENVELOPE) if header[0] != "ce_traceparent"]
     envelope, _ = decode(CONTACT.encode(), headers, VALUE)
     assert envelope.traceparent is None
     assert encode(envelope) == headers
@@ -70,7 +70,7 @@ def test_unknown_headers_and_fields_are_ignored() -> None:
 
 
 @pytest.mark.parametrize(
-    ("headers", "known"),
+    ("headers", "event_type"),
     [
         ([("ce_type", b"upstairs.customer_wrote.v1")], "upstairs.customer_wrote.v1"),
         ([("CE_Type", b"other")], "other"),
@@ -80,8 +80,8 @@ def test_unknown_headers_and_fields_are_ignored() -> None:
         ([], None),
     ],
 )
-def test_type_is_read_from_the_headers_alone(headers: Headers, known: str | None) -> None:
-    assert type_of(headers) == known
+def test_type_is_read_from_the_headers_alone(headers: Headers, event_type: str | None) -> None:
+    assert type_of(headers) == event_type
 
 
 names = st.sampled_from(sorted(dict(encode(ENVELOPE)))) | st.text(max_size=5)
@@ -96,10 +96,10 @@ names = st.sampled_from(sorted(dict(encode(ENVELOPE)))) | st.text(max_size=5)
 def test_arbitrary_bytes_raise_malformed_record_only(
     key: bytes | None, headers: list[tuple[str, bytes | None]], value: bytes | None
 ) -> None:
-    for one in (headers, [*encode(ENVELOPE), *headers]):
-        type_of(one)
+    for candidate in (headers, [*encode(ENVELOPE), *headers]):
+        type_of(candidate)
         with suppress(MalformedRecordError):
-            decode(key, one, value)
+            decode(key, candidate, value)
 
 
 @pytest.mark.parametrize("key", ["rita", "sam@shop", "7", "A.b_c-d"])

@@ -13,7 +13,7 @@ class Due(Timer):
     pass
 
 
-async def one(_message: Event | Timer, _uow: object) -> None:
+async def first_handler(_message: Event | Timer, _uow: object) -> None:
     pass
 
 
@@ -24,9 +24,9 @@ async def other(_message: Event | Timer, _uow: object) -> None:
 def test_registry_lists_types_and_topics() -> None:
     made = (
         HandlerRegistry[object]()
-        .on(CustomerWrote, one)
+        .on(CustomerWrote, first_handler)
         .on(ContactResolved, other)
-        .on(ContactAssigned, one)
+        .on(ContactAssigned, first_handler)
         .on(Due, other)
     )
     assert made.events == {
@@ -40,9 +40,9 @@ def test_registry_lists_types_and_topics() -> None:
 
 
 def test_adding_a_handler_returns_a_new_registry() -> None:
-    first = HandlerRegistry[object]().on(CustomerWrote, one)
-    second = first.on(Due, one)
+    first = HandlerRegistry[object]().on(CustomerWrote, first_handler)
+    second = first.on(Due, first_handler)
     assert first.timers == {}
     with pytest.raises(KeyError):
         first.handler(Due)
-    assert second.handler(Due) is one
+    assert second.handler(Due) is first_handler

@@ -140,7 +140,7 @@ def test_unreadable_timestamp_is_refused(vector: SignedRequest, timestamp: str) 
         verify(replace(vector, timestamp=timestamp))
 
 
-def test_one_matching_signature_among_several_is_enough() -> None:
+def test_single_matching_signature_among_several_is_enough() -> None:
     other = "v1,Ceo5qEr07ixe2NLpvHk3FH9bwy/WavXrAFQ/9tdO6mc="
     second_version = "v2,Ceo5qEr07ixe2NLpvHk3FH9bwy/WavXrAFQ/9tdO6mc="
     valid = STANDARD_VECTOR.signature

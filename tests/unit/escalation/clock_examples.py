@@ -1,6 +1,7 @@
 """Policies with few targets, and short cuts for tests of clocks."""
 
 from dataclasses import replace
+from typing import Any
 
 from common.contracts.clocks import (
     ClockName,
@@ -12,12 +13,12 @@ from unit.escalation.contact_harness import ContactHarness
 from unit.escalation.examples import SETTINGS, START
 
 
-def policy(*targets: Target, **changes: object) -> SlaPolicy:
+def policy(*targets: Target, **changes: Any) -> SlaPolicy:
     plain = SlaPolicy(targets=targets, ladder_id="default", severity="medium")
-    return replace(plain, **changes)  # type: ignore[arg-type]  # as its fields are
+    return replace(plain, **changes)
 
 
-def contact_with_clocks(*targets: Target, **changes: object) -> ContactHarness:
+def contact_with_clocks(*targets: Target, **changes: Any) -> ContactHarness:
     return ContactHarness(settings=settings_with_policies(gold=policy(*targets, **changes)))
 
 

@@ -25,7 +25,7 @@ def raised(harness: ContactHarness) -> ContactHarness:
 
 
 @pytest.fixture
-def held(raised: ContactHarness) -> ContactHarness:
+def acknowledged(raised: ContactHarness) -> ContactHarness:
     """Return an escalation that sam has acknowledged, at second 1, for 20 seconds."""
     raised.advance_to(1)
     raised.press(SAM)

@@ -138,10 +138,13 @@ class ContactHarness:
     def refer(self, happened: float | None = None) -> None:
         self.send(contact_referred(self._when(happened)))
 
-    def reply(self, happened: float | None = None) -> None:
+    def reply(self, happened: float | None = None, *, automatic: bool = False) -> None:
         self.send(
             RepresentativeReplied(
-                contact_id=CONTACT, occurred_at=self._when(happened), message_id=MessageId("m")
+                contact_id=CONTACT,
+                occurred_at=self._when(happened),
+                message_id=MessageId("m"),
+                automatic=automatic,
             )
         )
 

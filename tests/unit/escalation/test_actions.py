@@ -33,30 +33,33 @@ from unit.escalation.examples import (
 
 
 class TestPassingOn:
-    def test_hand_over_pages_colleague(self, held: ContactHarness) -> None:
-        held.act(SAM, actions.hand_over, to=KIM, context="she knows her")
-        assert held.event(EscalationHandedOver).context == "she knows her"
-        assert pages_since(held, 1) == [(KIM, "handed_over")]
-        assert held.last_page.explanation == "sam hands it over: she knows her"
-        assert (held.open_escalation.state, held.open_escalation.awaited) == ("raised", (KIM,))
-        assert held.open_escalation.deadline == second(6)
-        held.press(KIM, "take_over")
-        assert held.open_escalation.holder == KIM
+    def test_hand_over_pages_colleague(self, acknowledged: ContactHarness) -> None:
+        acknowledged.act(SAM, actions.hand_over, to=KIM, context="she knows her")
+        assert acknowledged.event(EscalationHandedOver).context == "she knows her"
+        assert pages_since(acknowledged, 1) == [(KIM, "handed_over")]
+        assert acknowledged.last_page.explanation == "sam hands it over: she knows her"
+        assert (acknowledged.open_escalation.state, acknowledged.open_escalation.awaited) == (
+            "raised",
+            (KIM,),
+        )
+        assert acknowledged.open_escalation.deadline == second(6)
+        acknowledged.press(KIM, "take_over")
+        assert acknowledged.open_escalation.holder == KIM
 
-    def test_unanswered_hand_over_climbs(self, held: ContactHarness) -> None:
-        held.act(SAM, actions.hand_over, to=KIM, context="she knows her")
-        held.advance_to(6)
-        assert held.event(EscalationClimbed).reason == "no answer from kim"
+    def test_unanswered_hand_over_climbs(self, acknowledged: ContactHarness) -> None:
+        acknowledged.act(SAM, actions.hand_over, to=KIM, context="she knows her")
+        acknowledged.advance_to(6)
+        assert acknowledged.event(EscalationClimbed).reason == "no answer from kim"
 
-    def test_hand_over_to_oneself_is_refused(self, held: ContactHarness) -> None:
+    def test_hand_over_to_oneself_is_refused(self, acknowledged: ContactHarness) -> None:
         with pytest.raises(errors.RefusedError, match="It is acknowledged by sam already"):
-            held.act(SAM, actions.hand_over, to=SAM, context="me")
+            acknowledged.act(SAM, actions.hand_over, to=SAM, context="me")
 
-    def test_referral_up_climbs_with_reason(self, held: ContactHarness) -> None:
-        held.act(SAM, actions.refer_up, reason="legal")
-        assert held.event(EscalationReferredUp).reason == "legal"
-        assert held.event(EscalationClimbed).reason == "referred up by sam: legal"
-        assert pages_since(held, 1) == [(MIA, "climbed")]
+    def test_referral_up_climbs_with_reason(self, acknowledged: ContactHarness) -> None:
+        acknowledged.act(SAM, actions.refer_up, reason="legal")
+        assert acknowledged.event(EscalationReferredUp).reason == "legal"
+        assert acknowledged.event(EscalationClimbed).reason == "referred up by sam: legal"
+        assert pages_since(acknowledged, 1) == [(MIA, "climbed")]
 
     @pytest.mark.parametrize(
         ("action", "params"),
@@ -72,10 +75,13 @@ class TestPassingOn:
         ],
     )
     def test_only_holder_may_act(
-        self, held: ContactHarness, action: Callable[..., Decision], params: dict[str, object]
+        self,
+        acknowledged: ContactHarness,
+        action: Callable[..., Decision],
+        params: dict[str, object],
     ) -> None:
         with pytest.raises(errors.RefusedError, match="It is acknowledged by sam"):
-            held.act(MIA, action, **params)
+            acknowledged.act(MIA, action, **params)
 
     def test_accused_person_may_not_act_on_complaint(self, raised: ContactHarness) -> None:
         complaint = replace(raised.open_escalation.causes[0], kind="complaint", about=KIM)
@@ -112,12 +118,14 @@ class TestReopening:
         resolve_with_refund(raised, MIA, 60, role="manager")
         assert resolution_of(raised).amount == 60
 
-    def test_reopening_beside_open_escalation_is_refused(self, held: ContactHarness) -> None:
-        held.act(SAM, actions.hand_back, guidance="so")
-        ended = held.ended[-1]
-        held.ask_for_supervisor()
+    def test_reopening_beside_open_escalation_is_refused(
+        self, acknowledged: ContactHarness
+    ) -> None:
+        acknowledged.act(SAM, actions.hand_back, guidance="so")
+        ended = acknowledged.ended[-1]
+        acknowledged.ask_for_supervisor()
         with pytest.raises(errors.RefusedError, match="The contact has another open escalation"):
-            held.act(SAM, actions.reopen_escalation, ended=ended, reason="again")
+            acknowledged.act(SAM, actions.reopen_escalation, ended=ended, reason="again")
 
 
 Act = Literal["acknowledge", "take_over"]

@@ -14,11 +14,11 @@ from common.contracts.escalations import (
     PagedApproval,
     PageRequested,
 )
+from common.contracts.event import OPERATIONS
 from escalation.domain import errors, reactions
 from escalation.domain.escalations import actions, approvals
 from escalation.domain.escalations.approvals import Money, ProposedOutcome
 from escalation.domain.settings.ladders import Level, NamedPerson
-from escalation.domain.types import OPERATIONS
 from unit.escalation.action_examples import (
     THREE_LEVELS,
     pages_since,
@@ -38,90 +38,95 @@ from unit.escalation.examples import (
 
 
 class TestApprovals:
-    def test_outcome_within_limit_resolves(self, held: ContactHarness) -> None:
-        resolve_with_refund(held, SAM, 100)
-        resolved = held.event(EscalationResolved)
+    def test_outcome_within_limit_resolves(self, acknowledged: ContactHarness) -> None:
+        resolve_with_refund(acknowledged, SAM, 100)
+        resolved = acknowledged.event(EscalationResolved)
         assert (resolved.amount, resolved.currency) == (Decimal(100), "EUR")
         assert resolved.approved_by is None
-        assert resolution_of(held).amount == 100
+        assert resolution_of(acknowledged).amount == 100
 
-    def test_outcome_above_limit_pages_next_level(self, held: ContactHarness) -> None:
-        resolve_with_refund(held, SAM, 500)
-        asked = held.event(ApprovalAsked)
-        assert (asked.by, asked.asked, asked.level_name) == (SAM, (MIA,), "managers")
-        assert pages_since(held, 1) == [(MIA, "approval_asked")]
-        page = held.events(PageRequested)[-1]
+    def test_outcome_above_limit_pages_next_level(self, acknowledged: ContactHarness) -> None:
+        resolve_with_refund(acknowledged, SAM, 500)
+        request = acknowledged.event(ApprovalAsked)
+        assert (request.by, request.asked, request.level_name) == (SAM, (MIA,), "managers")
+        assert pages_since(acknowledged, 1) == [(MIA, "approval_asked")]
+        page = acknowledged.events(PageRequested)[-1]
         assert page.approval == PagedApproval(
             by=SAM, outcome="refund", amount=Decimal(500), currency="EUR", note="sorry"
         )
         assert (page.level_name, page.respond_by) == ("managers", second(8))
-        waiting = held.open_escalation
+        waiting = acknowledged.open_escalation
         assert (waiting.state, waiting.holder, waiting.level) == ("approval_asked", None, 0)
 
-    def test_approval_resolves(self, held: ContactHarness) -> None:
-        resolve_with_refund(held, SAM, 500)
-        held.act(MIA, approvals.approve, role="manager")
-        resolved = held.event(EscalationResolved)
+    def test_approval_resolves(self, acknowledged: ContactHarness) -> None:
+        resolve_with_refund(acknowledged, SAM, 500)
+        acknowledged.act(MIA, approvals.approve, role="manager")
+        resolved = acknowledged.event(EscalationResolved)
         assert (resolved.by, resolved.approved_by, resolved.amount) == (SAM, MIA, Decimal(500))
-        assert (held.ended[-1].holder, resolution_of(held).approved_by) == (SAM, MIA)
-        assert "escalation" not in held.timers
+        assert (acknowledged.ended[-1].holder, resolution_of(acknowledged).approved_by) == (
+            SAM,
+            MIA,
+        )
+        assert "escalation" not in acknowledged.timers
 
-    def test_refusal_returns_to_holder_with_new_lease(self, held: ContactHarness) -> None:
-        held.press(SAM, "take_over")
-        resolve_with_refund(held, SAM, 500)
-        held.advance_to(4)
-        held.act(MIA, approvals.refuse, role="manager", reason="half will do")
-        assert held.event(ApprovalRefused).by == MIA
-        assert pages_since(held, 2) == [(SAM, "approval_refused")]
-        assert held.last_page.explanation == "mia does not approve 500 EUR: half will do"
-        back = held.open_escalation
+    def test_refusal_returns_to_holder_with_new_lease(self, acknowledged: ContactHarness) -> None:
+        acknowledged.press(SAM, "take_over")
+        resolve_with_refund(acknowledged, SAM, 500)
+        acknowledged.advance_to(4)
+        acknowledged.act(MIA, approvals.refuse, role="manager", reason="half will do")
+        assert acknowledged.event(ApprovalRefused).by == MIA
+        assert pages_since(acknowledged, 2) == [(SAM, "approval_refused")]
+        assert acknowledged.last_page.explanation == "mia does not approve 500 EUR: half will do"
+        back = acknowledged.open_escalation
         assert (back.state, back.holder, back.deadline) == ("taken_over", SAM, second(64))
-        resolve_with_refund(held, SAM, 50)
-        assert held.event(EscalationResolved).amount == 50
+        resolve_with_refund(acknowledged, SAM, 50)
+        assert acknowledged.event(EscalationResolved).amount == 50
 
-    def test_asking_person_may_withdraw_request(self, held: ContactHarness) -> None:
-        resolve_with_refund(held, SAM, 500)
-        held.act(SAM, approvals.refuse, role="supervisor", reason="a credit will do")
-        assert held.open_escalation.holder == SAM
-        assert pages_since(held, 2) == []
+    def test_asking_person_may_withdraw_request(self, acknowledged: ContactHarness) -> None:
+        resolve_with_refund(acknowledged, SAM, 500)
+        acknowledged.act(SAM, approvals.refuse, role="supervisor", reason="a credit will do")
+        assert acknowledged.open_escalation.holder == SAM
+        assert pages_since(acknowledged, 2) == []
 
     def test_approval_takes_another_person_with_sufficient_limit(
-        self, held: ContactHarness
+        self, acknowledged: ContactHarness
     ) -> None:
-        resolve_with_refund(held, SAM, 5000)
+        resolve_with_refund(acknowledged, SAM, 5000)
         with pytest.raises(errors.ForbiddenError, match="sam asks for it, so somebody else"):
-            held.act(SAM, approvals.approve, role="admin")
+            acknowledged.act(SAM, approvals.approve, role="admin")
         too_low = "a role that may grant 5000 EUR; the role manager may grant 1000 EUR"
         with pytest.raises(errors.ForbiddenError, match=too_low):
-            held.act(MIA, approvals.approve, role="manager")
+            acknowledged.act(MIA, approvals.approve, role="manager")
         with pytest.raises(errors.ForbiddenError, match="the role supervisor may grant 100 EUR"):
-            held.act(KIM, approvals.refuse, role="supervisor", reason="no")
-        held.act(DAN, approvals.approve, role="admin")
-        assert held.event(EscalationResolved).approved_by == DAN
+            acknowledged.act(KIM, approvals.refuse, role="supervisor", reason="no")
+        acknowledged.act(DAN, approvals.approve, role="admin")
+        assert acknowledged.event(EscalationResolved).approved_by == DAN
 
-    def test_asked_person_may_refuse_without_limit(self, held: ContactHarness) -> None:
-        resolve_with_refund(held, SAM, 5000)
-        held.act(MIA, approvals.refuse, role="manager", reason="far too much")
-        assert held.escalation is not None
-        assert held.escalation.holder == SAM
+    def test_asked_person_may_refuse_without_limit(self, acknowledged: ContactHarness) -> None:
+        resolve_with_refund(acknowledged, SAM, 5000)
+        acknowledged.act(MIA, approvals.refuse, role="manager", reason="far too much")
+        assert acknowledged.escalation is not None
+        assert acknowledged.escalation.holder == SAM
 
-    def test_refund_without_amount_is_refused_under_limits(self, held: ContactHarness) -> None:
+    def test_refund_without_amount_is_refused_under_limits(
+        self, acknowledged: ContactHarness
+    ) -> None:
         blank = ProposedOutcome("refund", "5000 EUR")
         with pytest.raises(errors.ForbiddenError, match="State the amount of the refund"):
-            held.act(SAM, approvals.resolve, role="supervisor", proposed=blank)
-        held.act(
+            acknowledged.act(SAM, approvals.resolve, role="supervisor", proposed=blank)
+        acknowledged.act(
             SAM,
             approvals.resolve,
             role="supervisor",
             proposed=ProposedOutcome("apology", "so"),
         )
-        assert resolution_of(held).outcome == "apology"
+        assert resolution_of(acknowledged).outcome == "apology"
 
-    def test_currency_without_limit_needs_approval(self, held: ContactHarness) -> None:
+    def test_currency_without_limit_needs_approval(self, acknowledged: ContactHarness) -> None:
         money = Money(Decimal(1), "CHF")
         settlement = ProposedOutcome("credit", "small", money)
-        held.act(SAM, approvals.resolve, role="supervisor", proposed=settlement)
-        assert held.event(ApprovalAsked).currency == "CHF"
+        acknowledged.act(SAM, approvals.resolve, role="supervisor", proposed=settlement)
+        assert acknowledged.event(ApprovalAsked).currency == "CHF"
 
     def test_unanswered_request_climbs_and_repeats_at_top(self, harness: ContactHarness) -> None:
         harness.settings = settings_with(THREE_LEVELS)
@@ -130,7 +135,7 @@ class TestApprovals:
         harness.press(SAM)
         resolve_with_refund(harness, SAM, 500)
         harness.advance_to(7)
-        assert [asked.asked for asked in harness.events(ApprovalAsked)] == [(MIA,), (DAN,)]
+        assert [request.asked for request in harness.events(ApprovalAsked)] == [(MIA,), (DAN,)]
         harness.advance_to(7 + 9)
         assert harness.event(EscalationUnanswered).standing_since == second(16)
         harness.advance_to(7 + 9 + 9)
@@ -178,30 +183,32 @@ class TestApprovals:
         harness.press(SAM)
         resolve_with_refund(harness, SAM, 500)
         harness.advance_to(7)
-        assert [asked.asked for asked in harness.events(ApprovalAsked)] == [(MIA,), (DAN,)]
+        assert [request.asked for request in harness.events(ApprovalAsked)] == [(MIA,), (DAN,)]
 
-    def test_pending_request_cannot_be_taken_over(self, held: ContactHarness) -> None:
-        resolve_with_refund(held, SAM, 500)
+    def test_pending_request_cannot_be_taken_over(self, acknowledged: ContactHarness) -> None:
+        resolve_with_refund(acknowledged, SAM, 500)
         with pytest.raises(errors.RefusedError, match="waiting for an approval that sam asked for"):
-            held.act(MIA, actions.take_over)
+            acknowledged.act(MIA, actions.take_over)
         with pytest.raises(errors.RefusedError, match="waiting for an approval that sam asked for"):
-            resolve_with_refund(held, SAM, 50)
+            resolve_with_refund(acknowledged, SAM, 50)
 
-    def test_decision_without_request_is_refused(self, held: ContactHarness) -> None:
+    def test_decision_without_request_is_refused(self, acknowledged: ContactHarness) -> None:
         with pytest.raises(errors.RefusedError, match="It is acknowledged by sam"):
-            held.act(MIA, approvals.approve, role="manager")
+            acknowledged.act(MIA, approvals.approve, role="manager")
 
-    def test_complaint_about_asking_person_voids_request(self, held: ContactHarness) -> None:
-        resolve_with_refund(held, SAM, 500)
-        held.apply(partial(reactions.raise_by_hand, by=DAN, reason="rude", about=SAM))
-        open_one = held.open_escalation
+    def test_complaint_about_asking_person_voids_request(
+        self, acknowledged: ContactHarness
+    ) -> None:
+        resolve_with_refund(acknowledged, SAM, 500)
+        acknowledged.apply(partial(reactions.raise_by_hand, by=DAN, reason="rude", about=SAM))
+        open_one = acknowledged.open_escalation
         assert (open_one.state, open_one.approval) == ("raised", None)
-        assert SAM not in [person for person, _ in pages_since(held, 1)]
+        assert SAM not in [person for person, _ in pages_since(acknowledged, 1)]
         with pytest.raises(errors.RefusedError):
-            held.act(MIA, approvals.approve, role="manager")
+            acknowledged.act(MIA, approvals.approve, role="manager")
 
-    def test_pending_request_is_closed_with_contact(self, held: ContactHarness) -> None:
-        resolve_with_refund(held, SAM, 500)
-        held.resolve()
-        assert (held.ended[-1].state, held.ended[-1].approval) == ("closed", None)
-        assert held.timers == {}
+    def test_pending_request_is_closed_with_contact(self, acknowledged: ContactHarness) -> None:
+        resolve_with_refund(acknowledged, SAM, 500)
+        acknowledged.resolve()
+        assert (acknowledged.ended[-1].state, acknowledged.ended[-1].approval) == ("closed", None)
+        assert acknowledged.timers == {}

@@ -61,13 +61,13 @@ class Minutes(NamedTuple):
 def changes() -> Iterator[Change]:
     """Find each change of offset in ten years, of zones that change alike only once."""
     days = [FIRST + n * DAY for n in range((LAST - FIRST).days + 1)]
-    seen = set()
+    signatures = set()
     for name in sorted(available_timezones()):
         zone = ZoneInfo(name)
         offsets = [day.astimezone(zone).utcoffset() for day in days]
         for (day, next_day), (before, after) in zip(pairwise(days), pairwise(offsets), strict=True):
-            if before != after and (day, before, after) not in seen:
-                seen.add((day, before, after))
+            if before != after and (day, before, after) not in signatures:
+                signatures.add((day, before, after))
                 yield Change(name, changed(zone, day, next_day))
 
 
@@ -112,9 +112,9 @@ def opening_minutes(hours: DayHours) -> list[bool]:
 
 
 def test_business_time_agrees_with_wall_clock_at_every_offset_change() -> None:
-    known = list(changes())
-    assert len(known) > 500
-    for change in known:
+    all_changes = list(changes())
+    assert len(all_changes) > 500
+    for change in all_changes:
         calendar = calendar_of(change)
         shown = by_the_minute(calendar, change.at - WINDOW, change.at + WINDOW)
         agrees_in_difference(calendar, shown)
@@ -176,13 +176,13 @@ def test_difference_is_the_inverse_of_addition(
 
 @given(CALENDARS, MOMENTS, DURATIONS, DURATIONS)
 def test_addition_is_additive_and_monotone(
-    calendar: Calendar, start: datetime, one: timedelta, other: timedelta
+    calendar: Calendar, start: datetime, duration: timedelta, other: timedelta
 ) -> None:
-    due = add_business_time(calendar, start, one)
+    due = add_business_time(calendar, start, duration)
     later = add_business_time(calendar, due, other)
-    assert later == add_business_time(calendar, start, one + other)
+    assert later == add_business_time(calendar, start, duration + other)
     assert start <= due <= later
-    assert add_business_time(calendar, start + other, one) >= due
+    assert add_business_time(calendar, start + other, duration) >= due
 
 
 @given(CALENDARS, st.lists(MOMENTS, min_size=3, max_size=3))
@@ -286,15 +286,15 @@ def test_special_hours_override_holidays_and_closed_dates() -> None:
 
 
 def test_equal_calendars_share_cached_openings() -> None:
-    one, other = (
+    first, other = (
         TypeAdapter(Calendar).validate_json(
             b'{"zone": "UTC", "hours": {"mon": [["09:00", "17:00"]]},'
             b' "holidays": [{"country": "DE"}], "special": {"2026-12-24": []}}'
         )
         for _ in range(2)
     )
-    assert (one, hash(one)) == (other, hash(other))
-    assert TypeAdapter(Calendar).validate_python(TypeAdapter(Calendar).dump_python(one)) == one
+    assert (first, hash(first)) == (other, hash(other))
+    assert TypeAdapter(Calendar).validate_python(TypeAdapter(Calendar).dump_python(first)) == first
 
 
 def every_monday(years: int) -> list[str]:

@@ -71,9 +71,9 @@ def calendars_and_starts(draw: st.DrawFn) -> tuple[Calendar, datetime]:
 
 @given(calendars_and_starts(), st.integers(1, 3000))
 def test_addition_agrees_with_the_wall_clock(
-    known: tuple[Calendar, datetime], minutes: int
+    example: tuple[Calendar, datetime], minutes: int
 ) -> None:
-    calendar, start = known
+    calendar, start = example
     due = add_business_time(calendar, start, minutes * MINUTE)
     assert due == by_the_minute(calendar, start, minutes)
 
@@ -84,14 +84,14 @@ def test_addition_agrees_with_the_wall_clock(
     st.timedeltas(timedelta(0), timedelta(days=90)),
 )
 def test_difference_is_the_inverse_and_addition_is_monotone(
-    known: tuple[Calendar, datetime], one: timedelta, other: timedelta
+    example: tuple[Calendar, datetime], duration: timedelta, other: timedelta
 ) -> None:
-    calendar, start = known
-    due = add_business_time(calendar, start, one)
-    assert business_time_between(calendar, start, due) == one
-    assert business_time_between(calendar, due, start) == -one
+    calendar, start = example
+    due = add_business_time(calendar, start, duration)
+    assert business_time_between(calendar, start, due) == duration
+    assert business_time_between(calendar, due, start) == -duration
     later = add_business_time(calendar, due, other)
-    assert later == add_business_time(calendar, start, one + other)
+    assert later == add_business_time(calendar, start, duration + other)
     assert later >= due
 
 

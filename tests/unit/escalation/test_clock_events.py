@@ -74,11 +74,11 @@ class Fact:
     """What happened at a second, as the harness is told it."""
 
     at: float
-    what: str
+    kind: str
     priority: str = "high"
 
     def tell(self, harness: ContactHarness) -> None:
-        match self.what:
+        match self.kind:
             case "prioritize":
                 harness.prioritize(self.priority, self.at)  # type: ignore[arg-type]  # as drawn
             case "release":
@@ -93,7 +93,7 @@ class Fact:
                 harness.now = now
                 harness.send(event)
             case _:
-                getattr(harness, self.what)(self.at)
+                getattr(harness, self.kind)(self.at)
 
 
 def _of_contacts(draw: st.DrawFn) -> list[Fact]:
@@ -101,10 +101,10 @@ def _of_contacts(draw: st.DrawFn) -> list[Fact]:
     facts, is_open = [Fact(0, "receive")], True
     for at in sorted(draw(st.lists(st.floats(0.5, _NOW - 1), max_size=8, unique=True))):
         said = ("write", "reply", "wait_for_customer", "prioritize", "resolve")
-        what = draw(st.sampled_from(said if is_open else ("reopen",)))
-        is_open = what != "resolve"
+        kind = draw(st.sampled_from(said if is_open else ("reopen",)))
+        is_open = kind != "resolve"
         priority = draw(st.sampled_from(("low", "high", "urgent")))
-        facts.append(Fact(at, what, priority))
+        facts.append(Fact(at, kind, priority))
     return facts
 
 
@@ -147,11 +147,11 @@ def _end(harness: ContactHarness) -> dict[str, Any]:
 def test_clocks_end_the_same_in_any_order_of_two_topics(
     orders: tuple[Sequence[Fact], Sequence[Fact]],
 ) -> None:
-    one, other = map(_hear, orders)
-    assert _end(one) == _end(other)
-    for harness in (one, other):
+    first, other = map(_hear, orders)
+    assert _end(first) == _end(other)
+    for harness in (first, other):
         harness.advance_to(_NOW + 200)
-    assert _end(one) == _end(other)
+    assert _end(first) == _end(other)
 
 
 @given(topics=_two_topics(), lag=st.floats(0, 5), retarget_at=st.floats(0, _NOW))
@@ -219,13 +219,13 @@ def test_warning_of_unknown_threshold_changes_no_clock() -> None:
 @pytest.mark.parametrize("place", range(4))
 def test_referral_counts_at_any_place_among_contact_events(place: int) -> None:
     """It was made after the contact was opened again, whatever of that is heard first."""
-    told = [Fact(0, "receive"), Fact(5, "resolve"), Fact(7, "reopen")]
-    told.insert(place, Fact(9, "refer"))
-    harness = _hear(told)
+    facts = [Fact(0, "receive"), Fact(5, "resolve"), Fact(7, "reopen")]
+    facts.insert(place, Fact(9, "refer"))
+    harness = _hear(facts)
     assert harness.escalation is not None
     assert [reason.kind for reason in harness.escalation.causes] == ["referral"]
 
 
 def test_referral_from_before_resolution_is_dropped() -> None:
-    told = [Fact(0, "receive"), Fact(5, "resolve"), Fact(7, "reopen"), Fact(3, "refer")]
-    assert _hear(told).escalation is None
+    facts = [Fact(0, "receive"), Fact(5, "resolve"), Fact(7, "reopen"), Fact(3, "refer")]
+    assert _hear(facts).escalation is None

@@ -277,6 +277,40 @@ def test_assignment_clock_is_met_at_time_of_assignment(late: list[Tell], happene
     assert all(end == ends[0] for end in ends), ends
 
 
+class TestAutomaticReply:
+    def test_automatic_reply_leaves_response_clock_running_until_breach(self) -> None:
+        harness = contact_with_clocks(Target("first_response", 10), Target("periodic_update", 50))
+        harness.receive()
+        harness.now = 1
+        harness.reply(automatic=True)
+        harness.advance_to(10)
+        assert clock_of(harness, "first_response").state == "breached"
+        assert harness.event(ClockBreached).clock == "first_response"
+        assert due_s(harness, "periodic_update") == 50
+
+    def test_automatic_reply_does_not_meet_next_response(self) -> None:
+        harness = contact_with_clocks(Target("first_response", 100), Target("next_response", 10))
+        harness.receive()
+        harness.now = 2
+        harness.reply()
+        harness.now = 5
+        harness.write()
+        harness.now = 6
+        harness.reply(automatic=True)
+        assert clock_of(harness, "next_response").state == "running"
+        harness.now = 7
+        harness.reply()
+        assert clock_of(harness, "next_response").met_at == START + timedelta(seconds=7)
+
+    def test_customer_message_after_automatic_reply_starts_no_next_response(self) -> None:
+        harness = contact_with_clocks(Target("first_response", 100), Target("next_response", 10))
+        harness.receive()
+        harness.reply(automatic=True)
+        harness.write()
+        assert harness.contact.clock("next_response") is None
+        assert clock_of(harness, "first_response").state == "running"
+
+
 def test_clock_met_while_paused_is_met_in_time() -> None:
     harness = contact_with_clocks(Target("resolution", 100))
     harness.receive()

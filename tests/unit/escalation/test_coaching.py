@@ -63,8 +63,8 @@ def test_every_coaching_request_pages_and_renews_lease() -> None:
     coach(harness, DAN)
     harness.advance_to(2)
     coach(harness, text="And listen.")
-    told = [page for page in harness.events(PageRequested) if page.reason == "coaching"]
-    assert len({page.page_id for page in told}) == 3
+    pages = [page for page in harness.events(PageRequested) if page.reason == "coaching"]
+    assert len({page.page_id for page in pages}) == 3
     assert harness.events(EscalationLeaseRenewed)
 
 

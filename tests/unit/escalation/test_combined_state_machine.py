@@ -11,7 +11,7 @@ from hypothesis.stateful import invariant, precondition, rule
 
 from common.contracts.clocks import ClocksStarted
 from common.contracts.contacts import FeedbackReceived, Priority
-from common.contracts.event import PersonId
+from common.contracts.event import PersonId, Role
 from escalation.domain.escalations import actions, approvals
 from escalation.domain.escalations.approvals import Money, ProposedOutcome
 from escalation.domain.settings.ladders import (
@@ -21,7 +21,7 @@ from escalation.domain.settings.ladders import (
     PersonOnDuty,
     ReportingLine,
 )
-from escalation.domain.settings.people import ApprovalLimit, Person, Role
+from escalation.domain.settings.people import ApprovalLimit, Person
 from escalation.domain.settings.policies import Match, RaiseRules, SlaPolicy, Target, ThresholdRule
 from escalation.domain.settings.registry import Versioned
 from escalation.domain.situation import Decide
@@ -154,7 +154,7 @@ class CombinedMachine(ContactMachine):
         self._attempt(partial(approvals.resolve, by=by, role=ROLES[by], proposed=settlement))
 
     @rule(by=PEOPLE, yes=st.booleans())
-    def decides_on_it(self, by: PersonId, yes: bool) -> None:  # noqa: FBT001 - as drawn
+    def decides_on_it(self, by: PersonId, yes: bool) -> None:
         step = (
             partial(approvals.approve, by=by, role=ROLES[by])
             if yes
@@ -195,9 +195,9 @@ class CombinedMachine(ContactMachine):
     @invariant()
     def each_run_of_a_clock_is_another(self) -> None:
         runs = [
-            (one.clock, one.run)
+            (clock.clock, clock.run)
             for event in self.harness.events(ClocksStarted)
-            for one in event.clocks
+            for clock in event.clocks
         ]
         assert len(runs) == len(set(runs))
 

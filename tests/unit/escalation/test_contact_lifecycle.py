@@ -30,12 +30,12 @@ from common.contracts.escalations import (
     PagedContact,
     PageRequested,
 )
+from common.contracts.event import OPERATIONS
 from escalation.domain import errors
 from escalation.domain.escalations import actions
 from escalation.domain.escalations.approvals import ProposedOutcome, resolve
 from escalation.domain.settings.ladders import NamedPerson
 from escalation.domain.settings.registry import Configuration, Versioned
-from escalation.domain.types import OPERATIONS
 from unit.escalation.contact_harness import ContactHarness
 from unit.escalation.examples import CONTACT, DUTY, LADDER, MIA, RITA, SAM, SETTINGS, START, second
 
@@ -247,7 +247,7 @@ def test_customer_request_is_always_escalated(harness: ContactHarness) -> None:
     harness.ask_for_supervisor()
     page = harness.events(PageRequested)[-1]
     (cause,) = page.causes
-    assert (cause.cause, cause.reason) == ("customer_request", 'Customer: "Your boss!"')
+    assert (cause.cause, cause.reason) == ("customer_request", "Your boss!")
 
 
 def test_resolved_contact_closes_escalation(breached: ContactHarness) -> None:

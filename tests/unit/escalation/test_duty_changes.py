@@ -106,19 +106,19 @@ def override(person: PersonId, start: datetime = MONDAY) -> Override:
 
 
 def test_supervisor_may_give_away_own_shifts_and_fill_gaps() -> None:
-    given = apply_override(DAILY, override(LEE), SAM)
-    assert shifts(given, MONDAY, MONDAY + HOUR)[0].person_id == LEE
+    changed = apply_override(DAILY, override(LEE), SAM)
+    assert shifts(changed, MONDAY, MONDAY + HOUR)[0].person_id == LEE
     before = MONDAY - DAY
     filled = apply_override(DAILY, override(LEE, before), LEE)
     assert shifts(filled, before, before + HOUR)[0].person_id == LEE
 
 
 def test_supervisor_may_take_back_own_turn() -> None:
-    given = apply_override(DAILY, override(PersonId("kmi")), SAM)
+    changed = apply_override(DAILY, override(PersonId("kmi")), SAM)
     whole_day = Override(SAM, MONDAY, MONDAY + DAY)
-    assert shifts(apply_override(given, whole_day, SAM), MONDAY, MONDAY + DAY)[0].person_id == SAM
+    assert shifts(apply_override(changed, whole_day, SAM), MONDAY, MONDAY + DAY)[0].person_id == SAM
     with pytest.raises(NotOwnShiftError, match="shifts of kmi"):
-        apply_override(given, override(LEE), KIM)
+        apply_override(changed, override(LEE), KIM)
 
 
 @pytest.mark.parametrize(
@@ -149,8 +149,8 @@ def test_change_without_effect_is_refused_but_repetition_is_not() -> None:
         apply_override(DAILY, override(SAM), None)
     with pytest.raises(InvalidChangeError):
         apply_swap(DAILY, Swap(LEE, KIM, MONDAY, MONDAY + HOUR), None)
-    given = apply_override(DAILY, override(LEE), SAM)
-    assert apply_override(given, override(LEE), SAM) == given
+    changed = apply_override(DAILY, override(LEE), SAM)
+    assert apply_override(changed, override(LEE), SAM) == changed
 
 
 def test_number_of_changes_is_limited() -> None:
@@ -159,22 +159,24 @@ def test_number_of_changes_is_limited() -> None:
         apply_override(replace(DAILY, overrides=past), override(LEE), None)
 
 
-def seen(schedule: DutySchedule, at: datetime, absences: Absences) -> GapForecast:
+def forecast(schedule: DutySchedule, at: datetime, absences: Absences) -> GapForecast:
     return forecast_gaps(Versioned("sups", 1, schedule), absences, at)
 
 
-def told(schedule: DutySchedule, at: datetime, absences: Absences) -> Sequence[UpcomingGap]:
-    return seen(schedule, at, absences).gaps
+def upcoming_gaps(
+    schedule: DutySchedule, at: datetime, absences: Absences
+) -> Sequence[UpcomingGap]:
+    return forecast(schedule, at, absences).gaps
 
 
 def test_gap_is_announced_a_week_and_a_day_ahead() -> None:
     start = MONDAY + 10 * DAY
     away: Absences = {SAM: (Absence(start, start + 6 * HOUR),)}
-    assert told(DAILY, MONDAY, away) == []
-    looks = [told(DAILY, MONDAY + n * HOUR, away) for n in range(73, 10 * 24 + 6)]
+    assert upcoming_gaps(DAILY, MONDAY, away) == []
+    looks = [upcoming_gaps(DAILY, MONDAY + n * HOUR, away) for n in range(73, 10 * 24 + 6)]
     assert all(len(look) == 1 for look in looks)
     different = {look[0].key: look[0] for look in looks}
-    assert [(one.ahead, one.gap, one.absent) for one in different.values()] == [
+    assert [(gap.ahead, gap.gap, gap.absent) for gap in different.values()] == [
         ("week", Gap(start, start + 6 * HOUR), (SAM,)),
         ("day", Gap(start, start + 6 * HOUR), (SAM,)),
     ]
@@ -184,14 +186,14 @@ def test_uncovered_time_counts_rest_of_week() -> None:
     start = MONDAY + 6 * DAY
     away: Absences = {SAM: (Absence(start, start + 9 * DAY),)}
     for at, expected in ((MONDAY, DAY), (start, 4 * DAY), (start + HOUR, 4 * DAY - HOUR)):
-        assert seen(DAILY, at, away).uncovered == expected
+        assert forecast(DAILY, at, away).uncovered == expected
 
 
 def test_forecast_is_valid_while_schedule_and_absences_stay() -> None:
     sick = (Absence(MONDAY, MONDAY + DAY),)
     schedule, sam = Versioned("sups", 1, DAILY), Versioned("sam", 1, Person(absences=sick))
     now = Configuration(schedules={"sups": schedule}, people={"sam": sam})
-    outlook = seen(DAILY, MONDAY, {SAM: sick})
+    outlook = forecast(DAILY, MONDAY, {SAM: sick})
     assert outlook.still_valid(now)
     assert not outlook.still_valid(replace(now, people={}))
     filled = Versioned("sups", 2, replace(DAILY, overrides=(override(LEE, MONDAY),)))
@@ -199,17 +201,17 @@ def test_forecast_is_valid_while_schedule_and_absences_stay() -> None:
 
 
 def test_announced_or_past_gap_is_not_announced_again() -> None:
-    outlook = seen(DAILY, MONDAY, {SAM: (Absence(MONDAY, MONDAY + HOUR),)})
-    (one,) = outlook.gaps
-    assert outlook.unannounced((), MONDAY) == [one]
-    assert outlook.unannounced({one.key}, MONDAY) == []
+    outlook = forecast(DAILY, MONDAY, {SAM: (Absence(MONDAY, MONDAY + HOUR),)})
+    (gap,) = outlook.gaps
+    assert outlook.unannounced((), MONDAY) == [gap]
+    assert outlook.unannounced({gap.key}, MONDAY) == []
     assert outlook.unannounced((), MONDAY + HOUR) == []
 
 
 def test_page_of_gap_carries_schedule_times_and_absent_people() -> None:
     start = MONDAY + 4 * DAY
-    (one,) = told(DAILY, start - HOUR, {SAM: (Absence(start, start + 6 * HOUR),)})
-    page = one.page(start - HOUR)
+    (gap,) = upcoming_gaps(DAILY, start - HOUR, {SAM: (Absence(start, start + 6 * HOUR),)})
+    page = gap.page(start - HOUR)
     assert (page.person_id, page.reason, page.respond_by) == ("operations", "duty_gap", start)
     assert page.duty_gap == PagedDutyGap(
         schedule_id="sups", starts_at=start, ends_at=start + 6 * HOUR, absent=(SAM,)
@@ -219,7 +221,7 @@ def test_page_of_gap_carries_schedule_times_and_absent_people() -> None:
 def test_begun_gap_keeps_its_start() -> None:
     start = MONDAY + 4 * DAY
     away: Absences = {SAM: (Absence(start, start + 6 * HOUR),)}
-    first, later = (told(DAILY, start + n * HOUR, away)[0] for n in (1, 3))
+    first, later = (upcoming_gaps(DAILY, start + n * HOUR, away)[0] for n in (1, 3))
     assert first == later
     assert first.page(start + HOUR).respond_by is None
     gap = first.page(start + HOUR).duty_gap
@@ -231,7 +233,7 @@ def test_endless_gap_is_the_same_all_year() -> None:
     away: Absences = {
         person: (Absence(MONDAY + DAY, MONDAY + 9000 * DAY),) for person in (SAM, KIM)
     }
-    looks = [told(DAILY, MONDAY + n * DAY, away) for n in (2, 30, 300)]
+    looks = [upcoming_gaps(DAILY, MONDAY + n * DAY, away) for n in (2, 30, 300)]
     assert [len(look) for look in looks] == [1, 1, 1]
     assert len({look[0].gap for look in looks}) == 1
     gap = looks[0][0].page(MONDAY).duty_gap

@@ -100,8 +100,8 @@ def test_rotation_is_on_duty_in_its_hours_only() -> None:
     )
     schedule = DutySchedule((europe, america))
     friday = datetime(2026, 3, 27, tzinfo=UTC)
-    found = [on_duty(schedule, friday + hour * HOUR) for hour in (6, 7, 14, 15, 20, 21)]
-    assert found == [(), (SAM,), (SAM,), (LEE,), (LEE,), ()]
+    duty = [on_duty(schedule, friday + hour * HOUR) for hour in (6, 7, 14, 15, 20, 21)]
+    assert duty == [(), (SAM,), (SAM,), (LEE,), (LEE,), ()]
 
 
 def test_override_counts_in_its_time_only() -> None:
@@ -118,8 +118,8 @@ def test_of_two_overrides_the_last_one_counts() -> None:
 
 def test_swap_changes_both_turns_in_its_time_only() -> None:
     schedule = DutySchedule((DAILY,), swaps=(Swap(SAM, KIM, NOON, NOON + 2 * DAY),))
-    found = [on_duty(schedule, NOON + n * DAY - HOUR) for n in range(5)]
-    assert found == [(SAM,), (SAM,), (KIM,), (KIM,), (SAM,)]
+    duty = [on_duty(schedule, NOON + n * DAY - HOUR) for n in range(5)]
+    assert duty == [(SAM,), (SAM,), (KIM,), (KIM,), (SAM,)]
 
 
 def test_override_is_not_swapped() -> None:

@@ -102,19 +102,19 @@ absences = st.dictionaries(
 )
 
 
-def at_each(start: datetime, end: datetime, found: list[Shift]) -> list[datetime]:
+def at_each(start: datetime, end: datetime, shown_shifts: list[Shift]) -> list[datetime]:
     """Return instants all over the time, and those just before, at and after each change."""
     step = (end - start) / 50
-    about = [edge for shift in found for edge in (shift.start, shift.end)]
+    about = [edge for shift in shown_shifts for edge in (shift.start, shift.end)]
     second = timedelta(seconds=1)
     instants = [start + n * step for n in range(50)]
     instants += [edge + delta for edge in about for delta in (-second, timedelta(0), second)]
     return sorted(at for at in instants if start <= at < end)
 
 
-def holder(found: list[Shift], at: datetime) -> tuple[PersonId, ...]:
-    n = bisect_right(found, at, key=lambda shift: shift.start) - 1
-    return (found[n].person_id,) if n >= 0 and at < found[n].end else ()
+def holder(shown_shifts: list[Shift], at: datetime) -> tuple[PersonId, ...]:
+    n = bisect_right(shown_shifts, at, key=lambda shift: shift.start) - 1
+    return (shown_shifts[n].person_id,) if n >= 0 and at < shown_shifts[n].end else ()
 
 
 @given(schedules, absences, windows)
@@ -122,9 +122,9 @@ def test_shifts_agree_with_on_duty_at_each_instant(
     schedule: DutySchedule, away: Absences, window: tuple[datetime, datetime]
 ) -> None:
     start, end = window[0], min(window[1], window[0] + 20 * DAY)
-    found = shifts(schedule, start, end, away)
-    for at in at_each(start, end, found):
-        assert holder(found, at) == on_duty(schedule, at, away), at
+    all_shifts = shifts(schedule, start, end, away)
+    for at in at_each(start, end, all_shifts):
+        assert holder(all_shifts, at) == on_duty(schedule, at, away), at
 
 
 @given(schedules, absences, windows)
@@ -132,11 +132,11 @@ def test_shifts_neither_overlap_nor_touch_the_same_person_s_next(
     schedule: DutySchedule, away: Absences, window: tuple[datetime, datetime]
 ) -> None:
     start, end = window[0], min(window[1], window[0] + 20 * DAY)
-    found = shifts(schedule, start, end, away)
-    assert all(start <= shift.start < shift.end <= end for shift in found)
-    for one, following in pairwise(found):
-        assert one.end <= following.start
-        assert one.end < following.start or one.person_id != following.person_id
+    all_shifts = shifts(schedule, start, end, away)
+    assert all(start <= shift.start < shift.end <= end for shift in all_shifts)
+    for shift, following in pairwise(all_shifts):
+        assert shift.end <= following.start
+        assert shift.end < following.start or shift.person_id != following.person_id
 
 
 @given(schedules, absences, windows)
@@ -144,23 +144,25 @@ def test_gaps_are_covered_times_without_shift(
     schedule: DutySchedule, away: Absences, window: tuple[datetime, datetime]
 ) -> None:
     start, end = window[0], min(window[1], window[0] + 20 * DAY)
-    found, holes = shifts(schedule, start, end, away), gaps(schedule, start, end, away)
+    all_shifts, holes = shifts(schedule, start, end, away), gaps(schedule, start, end, away)
     as_shifts = [Shift(SAM, hole.start, hole.end) for hole in holes]
-    for at in at_each(start, end, [*found, *as_shifts]):
-        wanting = not holder(found, at) and schedule.should_have_somebody(at)
+    for at in at_each(start, end, [*all_shifts, *as_shifts]):
+        wanting = not holder(all_shifts, at) and schedule.should_have_somebody(at)
         assert bool(holder(as_shifts, at)) == wanting, at
     if schedule.covers is None:
-        covered = sum((one.end - one.start for one in [*found, *as_shifts]), timedelta())
+        covered = sum((shift.end - shift.start for shift in [*all_shifts, *as_shifts]), timedelta())
         assert covered == end - start
 
 
 @given(schedules, absences, instants())
 def test_shift_end_agrees_with_shifts(schedule: DutySchedule, away: Absences, at: datetime) -> None:
-    found = shifts(schedule, at, at + timedelta(days=366), away)
+    all_shifts = shifts(schedule, at, at + timedelta(days=366), away)
     for person in PEOPLE:
         ends = shift_end(schedule, person, at, away)
         if (person,) == on_duty(schedule, at, away):
-            assert ends == (found[0].end if found[0].end < at + timedelta(days=366) else None)
+            assert ends == (
+                all_shifts[0].end if all_shifts[0].end < at + timedelta(days=366) else None
+            )
         else:
             assert ends is None
 
@@ -170,13 +172,13 @@ def test_swap_is_symmetric_and_undoes_itself(
     rotation: Rotation, swapped: tuple[datetime, datetime], window: tuple[datetime, datetime]
 ) -> None:
     start, end = window[0], min(window[1], window[0] + 20 * DAY)
-    one, other = Swap(SAM, KIM, *swapped), Swap(KIM, SAM, *swapped)
+    swap, other = Swap(SAM, KIM, *swapped), Swap(KIM, SAM, *swapped)
 
-    def seen(*swaps: Swap) -> list[Shift]:
+    def swapped_shifts(*swaps: Swap) -> list[Shift]:
         return shifts(DutySchedule((rotation,), swaps=swaps), start, end)
 
-    assert seen(one) == seen(other)
-    assert seen(one, other) == seen()
+    assert swapped_shifts(swap) == swapped_shifts(other)
+    assert swapped_shifts(swap, other) == swapped_shifts()
 
 
 def test_follow_the_sun_hands_over_round_the_globe() -> None:
@@ -202,7 +204,8 @@ def test_shift_that_spans_the_night_of_the_change_is_an_hour_shorter() -> None:
     rotation = Rotation("Europe/Berlin", datetime(2026, 3, 27, 7, tzinfo=UTC), 86400, (SAM, KIM))
     start = datetime(2026, 3, 27, 7, tzinfo=UTC)
     lengths = [
-        one.end - one.start for one in shifts(DutySchedule((rotation,)), start, start + 3 * DAY)
+        shift.end - shift.start
+        for shift in shifts(DutySchedule((rotation,)), start, start + 3 * DAY)
     ]
     assert lengths == [DAY, 23 * HOUR, DAY, HOUR]
 

@@ -16,7 +16,7 @@ from common.contracts.escalations import (
     PageRequested,
     Severity,
 )
-from common.contracts.event import PersonId
+from common.contracts.event import OPERATIONS, PersonId
 from escalation.domain import reactions
 from escalation.domain.duty.calendars import Calendar
 from escalation.domain.duty.schedules import Absence
@@ -31,7 +31,6 @@ from escalation.domain.settings.ladders import (
 )
 from escalation.domain.settings.people import Person, Team
 from escalation.domain.settings.registry import Configuration, Versioned
-from escalation.domain.types import OPERATIONS
 from unit.escalation.contact_harness import ContactHarness
 from unit.escalation.examples import CONTACT, DAN, KIM, MIA, POLICY, RITA, SAM, SETTINGS, START
 
@@ -60,7 +59,9 @@ def settings(
         ladders={"default": Versioned("default", 4, ladder)},
         people={name: Versioned(name, 1, person) for name, person in staff.items()},
         teams={"t": Versioned("t", 1, TEAM)},
-        calendars={name: Versioned(name, 1, one) for name, one in (calendars or {}).items()},
+        calendars={
+            name: Versioned(name, 1, calendar) for name, calendar in (calendars or {}).items()
+        },
     )
 
 
@@ -69,7 +70,7 @@ def away(person: PersonId, until: float) -> dict[PersonId, Person]:
     return {**STAFF, person: replace(STAFF[person], absences=(absence,))}
 
 
-def asked(settings: Configuration) -> ContactHarness:
+def escalated(settings: Configuration) -> ContactHarness:
     """Return a contact of rita whose customer has just asked for a supervisor."""
     harness = ContactHarness(settings)
     harness.receive()
@@ -91,13 +92,13 @@ def asked(settings: Configuration) -> ContactHarness:
     ],
 )
 def test_responder_rule_yields_its_people(who: ResponderRule, people: list[PersonId]) -> None:
-    harness = asked(settings(first(who), TOP))
+    harness = escalated(settings(first(who), TOP))
     assert harness.pages() == [(person, "raised") for person in people]
 
 
 def test_person_of_several_rules_is_paged_once() -> None:
     who = (PersonOnDuty("duty", "supervisors"), TeamSupervisors("team_supervisors"))
-    assert asked(settings(first(*who), TOP)).pages() == [(SAM, "raised"), (KIM, "raised")]
+    assert escalated(settings(first(*who), TOP)).pages() == [(SAM, "raised"), (KIM, "raised")]
 
 
 @pytest.mark.parametrize(
@@ -108,7 +109,7 @@ def test_person_of_several_rules_is_paged_once() -> None:
     ],
 )
 def test_vacant_rule_skips_level_with_reason(who: ResponderRule, why: str) -> None:
-    harness = asked(settings(first(who), TOP))
+    harness = escalated(settings(first(who), TOP))
     assert harness.event(EscalationClimbed).reason == why
     assert harness.pages() == [(DAN, "raised")]
 
@@ -148,31 +149,33 @@ def test_released_contact_keeps_its_team() -> None:
     ],
 )
 def test_absent_person_is_left_out_of_every_rule(who: ResponderRule, why: str) -> None:
-    harness = asked(settings(first(who), TOP, staff=away(SAM, 100)))
+    harness = escalated(settings(first(who), TOP, staff=away(SAM, 100)))
     assert harness.event(EscalationClimbed).reason == why
-    back = asked(settings(first(who), TOP, staff=away(SAM, 0)))
+    back = escalated(settings(first(who), TOP, staff=away(SAM, 0)))
     assert back.pages() == [(SAM, "raised")]
 
 
 def test_other_team_supervisors_are_paged_while_one_is_absent() -> None:
     team = first(TeamSupervisors("team_supervisors"))
-    assert asked(settings(team, TOP, staff=away(SAM, 100))).pages() == [(KIM, "raised")]
+    assert escalated(settings(team, TOP, staff=away(SAM, 100))).pages() == [(KIM, "raised")]
     nobody = {**away(SAM, 100), KIM: replace(STAFF[KIM], absences=away(SAM, 100)[SAM].absences)}
-    harness = asked(settings(team, TOP, staff=nobody))
+    harness = escalated(settings(team, TOP, staff=nobody))
     assert harness.event(EscalationClimbed).reason == "first: all absent (sam, kim)"
 
 
 def test_responders_are_looked_up_when_level_is_reached() -> None:
     """Sam comes back from leave while his level is not yet asked."""
     second = replace(first(NamedPerson("person", SAM)), name="second")
-    harness = asked(settings(first(NamedPerson("person", KIM)), second, TOP, staff=away(SAM, 3)))
+    harness = escalated(
+        settings(first(NamedPerson("person", KIM)), second, TOP, staff=away(SAM, 3))
+    )
     harness.advance_to(5)
     assert harness.pages() == [(KIM, "raised"), (SAM, "climbed")]
 
 
 def test_people_paged_in_turn_have_the_whole_time_each() -> None:
     level = first(TeamSupervisors("team_supervisors"), ask="in_turn")
-    harness = asked(settings(level, TOP))
+    harness = escalated(settings(level, TOP))
     assert harness.pages() == [(SAM, "raised")]
     harness.advance_to(4.9)
     assert len(harness.pages()) == 1
@@ -187,14 +190,14 @@ def test_people_paged_in_turn_have_the_whole_time_each() -> None:
 
 
 def test_person_paged_earlier_in_turn_may_still_answer() -> None:
-    harness = asked(settings(first(TeamSupervisors("team_supervisors"), ask="in_turn"), TOP))
+    harness = escalated(settings(first(TeamSupervisors("team_supervisors"), ask="in_turn"), TOP))
     harness.advance_to(6)
     harness.press(SAM)
     assert harness.event(EscalationAcknowledged).by == SAM
 
 
 def test_level_is_repeated_as_often_as_it_says_before_it_climbs() -> None:
-    harness = asked(settings(first(NamedPerson("person", SAM), repeats=2), TOP))
+    harness = escalated(settings(first(NamedPerson("person", SAM), repeats=2), TOP))
     harness.advance_to(14.9)
     assert harness.pages() == [(SAM, "raised"), (SAM, "repeated"), (SAM, "repeated")]
     harness.advance_to(15)
@@ -205,7 +208,7 @@ def test_level_is_repeated_as_often_as_it_says_before_it_climbs() -> None:
 
 def test_level_in_turn_is_repeated_as_a_whole() -> None:
     level = first(TeamSupervisors("team_supervisors"), ask="in_turn", repeats=1)
-    harness = asked(settings(level, TOP))
+    harness = escalated(settings(level, TOP))
     harness.advance_to(19.9)
     assert [person for person, _ in harness.pages()] == [SAM, KIM, SAM, KIM]
     harness.advance_to(20)
@@ -214,7 +217,7 @@ def test_level_in_turn_is_repeated_as_a_whole() -> None:
 
 def test_top_level_is_paged_with_its_repeats_every_time() -> None:
     top = replace(TOP, repeats=1)
-    harness = asked(settings(first(NamedPerson("person", SAM)), top))
+    harness = escalated(settings(first(NamedPerson("person", SAM)), top))
     harness.advance_to(5 + 4 * 7)
     assert len(harness.events(EscalationUnanswered)) == 2
     assert [page for page in harness.pages() if page[0] == DAN] == [
@@ -228,7 +231,7 @@ def test_time_to_answer_counts_in_business_time_of_calendar() -> None:
     calendar = Calendar("UTC", {"mon": day, "tue": day})
     level = first(NamedPerson("person", SAM), calendar_id="office")
     level = replace(level, acknowledge_within_s=120)
-    harness = asked(settings(level, TOP, calendars={"office": calendar}))
+    harness = escalated(settings(level, TOP, calendars={"office": calendar}))
     minute_into_tuesday = START + timedelta(hours=23, seconds=60)
     assert harness.event(PageRequested).respond_by == minute_into_tuesday
     harness.advance_to((minute_into_tuesday - START).total_seconds())
@@ -237,16 +240,16 @@ def test_time_to_answer_counts_in_business_time_of_calendar() -> None:
 
 def test_page_uses_media_of_level() -> None:
     top = replace(TOP, media=("email",))
-    harness = asked(settings(first(NamedPerson("person", SAM), media=("slack",)), top))
+    harness = escalated(settings(first(NamedPerson("person", SAM), media=("slack",)), top))
     harness.advance_to(12)
     media = {page.person_id: page.media for page in harness.events(PageRequested)}
     assert media == {SAM: ("slack",), DAN: ("email",), OPERATIONS: None}
-    anyhow = asked(settings(TOP))
+    anyhow = escalated(settings(TOP))
     assert anyhow.event(PageRequested).media is None
 
 
 def test_open_escalation_keeps_its_ladder() -> None:
-    harness = asked(settings(first(NamedPerson("person", SAM)), TOP))
+    harness = escalated(settings(first(NamedPerson("person", SAM)), TOP))
     harness.settings = settings(
         first(NamedPerson("person", KIM)), replace(TOP, who=(NamedPerson("person", MIA),))
     )
@@ -255,10 +258,10 @@ def test_open_escalation_keeps_its_ladder() -> None:
 
 
 def test_alarm_stands_until_answer_and_pages_operations_once() -> None:
-    harness = asked(settings(first(NamedPerson("person", SAM)), TOP))
+    harness = escalated(settings(first(NamedPerson("person", SAM)), TOP))
     harness.advance_to(5 + 3 * 7)
-    told = harness.events(EscalationUnanswered)
-    assert [one.standing_since for one in told] == [START + timedelta(seconds=12)] * 3
+    alarms = harness.events(EscalationUnanswered)
+    assert [alarm.standing_since for alarm in alarms] == [START + timedelta(seconds=12)] * 3
     assert harness.pages().count((OPERATIONS, "unanswered")) == 1
     assert harness.escalation is not None
     assert harness.escalation.alarm_since == START + timedelta(seconds=12)
@@ -267,7 +270,7 @@ def test_alarm_stands_until_answer_and_pages_operations_once() -> None:
 
 
 def test_next_alarm_pages_operations_again() -> None:
-    harness = asked(settings(TOP))
+    harness = escalated(settings(TOP))
     harness.advance_to(7)
     harness.press(DAN)
     harness.advance_to(7 + 20)
@@ -280,7 +283,7 @@ def test_next_alarm_pages_operations_again() -> None:
 
 
 def test_escalation_without_people_pages_operations_at_once() -> None:
-    harness = asked(settings(first(NamedPerson("person", SAM)), staff=away(SAM, 3)))
+    harness = escalated(settings(first(NamedPerson("person", SAM)), staff=away(SAM, 3)))
     assert harness.pages() == [(OPERATIONS, "unanswered")]
     assert harness.event(PageRequested).explanation == "first: sam is absent"
     assert harness.event(EscalationUnanswered).standing_since == START
@@ -297,7 +300,7 @@ def test_severity_selects_ladder() -> None:
     cases: tuple[tuple[Severity, PersonId], ...] = (("high", MIA), ("low", SAM))
     for severity, person in cases:
         policy = replace(POLICY, severity=severity, ladder_by_severity={"high": "grave"})
-        harness = asked(
+        harness = escalated(
             replace(
                 base,
                 ladders={**base.ladders, "grave": Versioned("grave", 1, grave)},

@@ -38,17 +38,17 @@ from unit.escalation.examples import (
 
 
 class TestLeases:
-    def test_lease_without_progress_warns_then_climbs(self, held: ContactHarness) -> None:
-        held.advance_to(10.9)
-        assert pages_since(held, 1) == []
-        held.advance_to(11)
-        assert pages_since(held, 1) == [(SAM, "lease_ending")]
-        page = held.events(PageRequested)[-1]
+    def test_lease_without_progress_warns_then_climbs(self, acknowledged: ContactHarness) -> None:
+        acknowledged.advance_to(10.9)
+        assert pages_since(acknowledged, 1) == []
+        acknowledged.advance_to(11)
+        assert pages_since(acknowledged, 1) == [(SAM, "lease_ending")]
+        page = acknowledged.events(PageRequested)[-1]
         assert (page.lease_end, page.explanation) == ("progress", None)
         assert page.respond_by == second(21)
-        held.advance_to(21)
-        assert held.event(EscalationClimbed).reason == "lease of sam expired"
-        assert pages_since(held, 2) == [(MIA, "climbed")]
+        acknowledged.advance_to(21)
+        assert acknowledged.event(EscalationClimbed).reason == "lease of sam expired"
+        assert pages_since(acknowledged, 2) == [(MIA, "climbed")]
 
     def test_warning_is_never_in_first_half_of_lease(self, harness: ContactHarness) -> None:
         harness.settings = settings_with(replace(LADDER, warn_before_s=5))
@@ -59,46 +59,46 @@ class TestLeases:
         harness.press(SAM, "take_over")
         assert harness.open_escalation.warn_at == second(55)
 
-    def test_any_progress_renews_lease(self, held: ContactHarness) -> None:
-        held.advance_to(15)
-        held.act(SAM, actions.add_note, text="I called her.")
-        assert held.event(EscalationLeaseRenewed).lease_expires_at == second(35)
-        held.advance_to(20)
-        held.act(SAM, actions.request_coaching, person_id=RITA, text="Say sorry sooner.")
-        held.act(SAM, actions.renew_lease)
-        held.advance_to(22)
+    def test_any_progress_renews_lease(self, acknowledged: ContactHarness) -> None:
+        acknowledged.advance_to(15)
+        acknowledged.act(SAM, actions.add_note, text="I called her.")
+        assert acknowledged.event(EscalationLeaseRenewed).lease_expires_at == second(35)
+        acknowledged.advance_to(20)
+        acknowledged.act(SAM, actions.request_coaching, person_id=RITA, text="Say sorry sooner.")
+        acknowledged.act(SAM, actions.renew_lease)
+        acknowledged.advance_to(22)
         sides = {"customer_statement": "a", "representative_statement": "b", "proposal": "c"}
-        held.act(SAM, actions.mediate, **sides)
-        assert held.open_escalation.deadline == second(42)
-        assert held.event(EscalationNoted).text == "I called her."
-        assert held.event(CoachingRequested).person_id == RITA
-        assert held.event(EscalationMediated).proposal == "c"
-        assert held.events(EscalationClimbed) == []
+        acknowledged.act(SAM, actions.mediate, **sides)
+        assert acknowledged.open_escalation.deadline == second(42)
+        assert acknowledged.event(EscalationNoted).text == "I called her."
+        assert acknowledged.event(CoachingRequested).person_id == RITA
+        assert acknowledged.event(EscalationMediated).proposal == "c"
+        assert acknowledged.events(EscalationClimbed) == []
 
-    def test_renewal_at_same_time_is_published_once(self, held: ContactHarness) -> None:
-        held.advance_to(5)
-        held.act(SAM, actions.renew_lease)
-        held.act(SAM, actions.renew_lease)
-        assert len(held.events(EscalationLeaseRenewed)) == 1
+    def test_renewal_at_same_time_is_published_once(self, acknowledged: ContactHarness) -> None:
+        acknowledged.advance_to(5)
+        acknowledged.act(SAM, actions.renew_lease)
+        acknowledged.act(SAM, actions.renew_lease)
+        assert len(acknowledged.events(EscalationLeaseRenewed)) == 1
 
-    def test_note_of_another_person_renews_nothing(self, held: ContactHarness) -> None:
-        held.advance_to(15)
-        held.act(MIA, actions.add_note, text="Mind the press.")
-        assert held.events(EscalationLeaseRenewed) == []
-        assert held.open_escalation.deadline == second(21)
+    def test_note_of_another_person_renews_nothing(self, acknowledged: ContactHarness) -> None:
+        acknowledged.advance_to(15)
+        acknowledged.act(MIA, actions.add_note, text="Mind the press.")
+        assert acknowledged.events(EscalationLeaseRenewed) == []
+        assert acknowledged.open_escalation.deadline == second(21)
 
-    def test_renewed_lease_replaces_warning(self, held: ContactHarness) -> None:
-        earlier = held.timers["escalation:warning"].timer
-        held.advance_to(5)
-        held.act(SAM, actions.renew_lease)
-        held.send(earlier)
-        assert pages_since(held, 1) == []
-        held.advance_to(15)
-        assert pages_since(held, 1) == [(SAM, "lease_ending")]
+    def test_renewed_lease_replaces_warning(self, acknowledged: ContactHarness) -> None:
+        earlier = acknowledged.timers["escalation:warning"].timer
+        acknowledged.advance_to(5)
+        acknowledged.act(SAM, actions.renew_lease)
+        acknowledged.send(earlier)
+        assert pages_since(acknowledged, 1) == []
+        acknowledged.advance_to(15)
+        assert pages_since(acknowledged, 1) == [(SAM, "lease_ending")]
 
-    def test_end_of_escalation_cancels_warning(self, held: ContactHarness) -> None:
-        held.act(SAM, actions.hand_back, guidance="offer a credit")
-        assert not [slot for slot in held.timers if slot.startswith("escalation")]
+    def test_end_of_escalation_cancels_warning(self, acknowledged: ContactHarness) -> None:
+        acknowledged.act(SAM, actions.hand_back, guidance="offer a credit")
+        assert not [slot for slot in acknowledged.timers if slot.startswith("escalation")]
 
     def test_acknowledgement_a_millisecond_after_climbing_counts(
         self, raised: ContactHarness
@@ -177,38 +177,38 @@ class TestShifts:
 
 
 class TestSnoozes:
-    def test_snooze_ends_with_page_and_new_lease(self, held: ContactHarness) -> None:
-        held.act(SAM, actions.snooze, until=second(600), reason="she calls at three")
-        assert held.event(EscalationSnoozed).until == second(600)
-        held.advance_to(599)
-        assert pages_since(held, 1) == []
-        held.advance_to(600)
-        assert pages_since(held, 1) == [(SAM, "snooze_over")]
-        assert held.event(EscalationLeaseRenewed).lease_expires_at == second(620)
-        assert lease_of(held).snoozed_until is None
-        held.advance_to(620)
-        assert held.event(EscalationClimbed).reason == "lease of sam expired"
+    def test_snooze_ends_with_page_and_new_lease(self, acknowledged: ContactHarness) -> None:
+        acknowledged.act(SAM, actions.snooze, until=second(600), reason="she calls at three")
+        assert acknowledged.event(EscalationSnoozed).until == second(600)
+        acknowledged.advance_to(599)
+        assert pages_since(acknowledged, 1) == []
+        acknowledged.advance_to(600)
+        assert pages_since(acknowledged, 1) == [(SAM, "snooze_over")]
+        assert acknowledged.event(EscalationLeaseRenewed).lease_expires_at == second(620)
+        assert lease_of(acknowledged).snoozed_until is None
+        acknowledged.advance_to(620)
+        assert acknowledged.event(EscalationClimbed).reason == "lease of sam expired"
 
-    def test_snooze_has_longest_duration(self, held: ContactHarness) -> None:
+    def test_snooze_has_longest_duration(self, acknowledged: ContactHarness) -> None:
         for until in (second(1), second(1 + 3600.001)):
             with pytest.raises(errors.RefusedError, match="A snooze must end within 1 h from now"):
-                held.act(SAM, actions.snooze, until=until, reason="later")
+                acknowledged.act(SAM, actions.snooze, until=until, reason="later")
 
-    def test_snoozes_are_limited(self, held: ContactHarness) -> None:
+    def test_snoozes_are_limited(self, acknowledged: ContactHarness) -> None:
         for _ in range(2):
-            until = held.at + timedelta(seconds=30)
-            held.act(SAM, actions.snooze, until=until, reason="later")
+            until = acknowledged.at + timedelta(seconds=30)
+            acknowledged.act(SAM, actions.snooze, until=until, reason="later")
         with pytest.raises(errors.RefusedError, match="It was snoozed 2 times already"):
-            held.act(SAM, actions.snooze, until=second(60), reason="later")
+            acknowledged.act(SAM, actions.snooze, until=second(60), reason="later")
 
-    def test_note_keeps_snooze_and_renewal_ends_it(self, held: ContactHarness) -> None:
-        held.act(SAM, actions.snooze, until=second(600), reason="later")
-        held.act(SAM, actions.add_note, text="Her number is new.")
-        assert held.open_escalation.deadline == second(600)
-        held.act(SAM, actions.renew_lease)
-        assert held.open_escalation.deadline == second(21)
-        assert lease_of(held).snoozed_until is None
+    def test_note_keeps_snooze_and_renewal_ends_it(self, acknowledged: ContactHarness) -> None:
+        acknowledged.act(SAM, actions.snooze, until=second(600), reason="later")
+        acknowledged.act(SAM, actions.add_note, text="Her number is new.")
+        assert acknowledged.open_escalation.deadline == second(600)
+        acknowledged.act(SAM, actions.renew_lease)
+        assert acknowledged.open_escalation.deadline == second(21)
+        assert lease_of(acknowledged).snoozed_until is None
 
-    def test_only_holder_may_snooze(self, held: ContactHarness) -> None:
+    def test_only_holder_may_snooze(self, acknowledged: ContactHarness) -> None:
         with pytest.raises(errors.RefusedError, match="It is acknowledged by sam"):
-            held.act(MIA, actions.snooze, until=second(60), reason="later")
+            acknowledged.act(MIA, actions.snooze, until=second(60), reason="later")

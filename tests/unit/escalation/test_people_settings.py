@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from pydantic import TypeAdapter, ValidationError
 
-from common.contracts.event import PersonId
+from common.contracts.event import PersonId, Role
 from escalation.domain.settings.ladders import (
     Ladder,
     Level,
@@ -16,7 +16,7 @@ from escalation.domain.settings.ladders import (
     ReportingLine,
     TeamSupervisors,
 )
-from escalation.domain.settings.people import ApprovalLimit, Person, Role, Team, reporting_line
+from escalation.domain.settings.people import ApprovalLimit, Person, Team, reporting_line
 from escalation.domain.settings.policies import SlaPolicy, Target
 from escalation.domain.settings.registry import Configuration, Versioned
 from escalation.domain.settings.validation import undefined_references, validate_setting

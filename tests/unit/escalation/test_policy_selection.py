@@ -35,13 +35,13 @@ def policies(**matches: Match) -> Configuration:
 
 
 def test_most_specific_covering_policy_wins() -> None:
-    known = policies(
+    configuration = policies(
         default=Match(),
         vip=Match(tier=("vip",)),
         vip_billing=Match(tier=("vip", "premium"), topic=("billing",)),
         calls=Match(channel=("call",), tier=("vip",), topic=("billing",)),
     )
-    chosen = known.policy_for(CONTACT)
+    chosen = configuration.policy_for(CONTACT)
     assert chosen is not None
     assert chosen.id == "vip_billing"
 

@@ -59,8 +59,8 @@ def test_clock_counts_in_office_hours_of_customers_region(
 
 def test_policy_without_calendar_runs_24x7_in_other_regions() -> None:
     around_the_clock = replace(SUN, calendar_id=None)
-    known = replace(FOLLOWING, policies={"sun": Versioned("sun", 1, around_the_clock)})
-    harness = ContactHarness(known)
+    settings = replace(FOLLOWING, policies={"sun": Versioned("sun", 1, around_the_clock)})
+    harness = ContactHarness(settings)
     harness.receive()
     (clock,) = harness.contact.clocks
     assert clock.calendar is None

@@ -14,18 +14,18 @@ from unit.escalation.examples import SAM, second
 STORED: TypeAdapter[Any] = TypeAdapter(Escalation)
 
 
-def test_lease_survives_storage(held: ContactHarness) -> None:
-    held.act(SAM, actions.snooze, until=second(60), reason="later")
-    escalation = held.open_escalation
+def test_lease_survives_storage(acknowledged: ContactHarness) -> None:
+    acknowledged.act(SAM, actions.snooze, until=second(60), reason="later")
+    escalation = acknowledged.open_escalation
     assert STORED.validate_json(STORED.dump_json(escalation)) == escalation
 
 
-def test_approval_and_resolution_survive_storage(held: ContactHarness) -> None:
-    resolve_with_refund(held, SAM, 500)
-    asking = held.open_escalation
+def test_approval_and_resolution_survive_storage(acknowledged: ContactHarness) -> None:
+    resolve_with_refund(acknowledged, SAM, 500)
+    asking = acknowledged.open_escalation
     assert STORED.validate_json(STORED.dump_json(asking)) == asking
-    held.resolve()
-    ended = held.ended[-1]
+    acknowledged.resolve()
+    ended = acknowledged.ended[-1]
     assert STORED.validate_json(STORED.dump_json(ended)) == ended
 
 

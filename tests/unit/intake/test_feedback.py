@@ -1,5 +1,7 @@
 """Ratings of a resolution."""
 
+from typing import Any
+
 import pytest
 
 from common.contracts.contacts import FeedbackReceived
@@ -11,8 +13,8 @@ from intake.domain.model import Contact
 from unit.intake.examples import ABANDONED, AT, CONTACT, RESOLVED, RITA, SARA, WAITING
 
 
-def feedback_about(contact: Contact, **changes: object) -> FeedbackReceived:
-    (event,) = give_feedback(contact, 2, AT, **changes).events  # type: ignore[arg-type]
+def feedback_about(contact: Contact, **changes: Any) -> FeedbackReceived:
+    (event,) = give_feedback(contact, 2, AT, **changes).events
     assert isinstance(event, FeedbackReceived)
     return event
 

@@ -40,7 +40,7 @@ LATE_REPLY = {
 }
 COMPLAINT = {
     "cause": "complaint",
-    "reason": "Complaint about rui, reported by kim: He hung up on me.",
+    "reason": "He hung up on me.",
     "at": AT,
     "by": "kim",
     "about": "rui",

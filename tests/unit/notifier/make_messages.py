@@ -61,10 +61,10 @@ def _mail(mail: EmailMessage) -> Iterator[str]:
 
 
 def _page(page: Notification) -> Iterator[str]:
-    asked = escalation("raised") if page.escalation_id else None
+    state = escalation("raised") if page.escalation_id else None
     if asks_for(page.content.reason) == "progress":
-        asked = escalation("acknowledged", "dana")
-    html = bytes(pages.answer_page(AnswerStatus(page, asked, None), AT).body).decode()
+        state = escalation("acknowledged", "dana")
+    html = bytes(pages.answer_page(AnswerStatus(page, state, None), AT).body).decode()
     yield html[html.index("<body>") :].strip()
 
 

@@ -28,25 +28,25 @@ def test_first_answer_is_an_event(action: Action) -> None:
 
 
 @pytest.mark.parametrize(
-    "known",
+    "current",
     [
         escalation("raised"),
         escalation("acknowledged", "dana"),
         escalation("taken_over", "dana"),
     ],
 )
-def test_same_answer_again_changes_nothing(known: Escalation) -> None:
-    assert not answers.answer(acted("acknowledge"), known, "acknowledge", SOON).events
-    assert not answers.answer(acted("take_over"), known, "take_over", SOON).events
+def test_same_answer_again_changes_nothing(current: Escalation) -> None:
+    assert not answers.answer(acted("acknowledge"), current, "acknowledge", SOON).events
+    assert not answers.answer(acted("take_over"), current, "take_over", SOON).events
 
 
-@pytest.mark.parametrize("known", [escalation("raised"), escalation("acknowledged", "dana")])
-def test_contact_can_be_taken_over_after_acknowledgement_once(known: Escalation) -> None:
-    assert answers.possible_actions(acted("acknowledge"), known) == ("take_over",)
-    done = answers.answer(acted("acknowledge"), known, "take_over", SOON)
+@pytest.mark.parametrize("current", [escalation("raised"), escalation("acknowledged", "dana")])
+def test_contact_can_be_taken_over_after_acknowledgement_once(current: Escalation) -> None:
+    assert answers.possible_actions(acted("acknowledge"), current) == ("take_over",)
+    done = answers.answer(acted("acknowledge"), current, "take_over", SOON)
     assert len(done.events) == 1
-    assert answers.possible_actions(done.notification, known) == ()
-    assert not answers.answer(done.notification, known, "acknowledge", SOON).events
+    assert answers.possible_actions(done.notification, current) == ()
+    assert not answers.answer(done.notification, current, "acknowledge", SOON).events
 
 
 def test_holder_who_waits_for_an_approval_cannot_take_over() -> None:
@@ -86,6 +86,6 @@ def test_warning_takes_no_answer() -> None:
 
 
 def test_link_is_seen_once() -> None:
-    seen = answers.see(notification(), SOON)
-    assert (len(seen.events), seen.notification.seen_at) == (1, SOON)
-    assert not answers.see(seen.notification, SOON + timedelta(minutes=1)).events
+    opened = answers.see(notification(), SOON)
+    assert (len(opened.events), opened.notification.seen_at) == (1, SOON)
+    assert not answers.see(opened.notification, SOON + timedelta(minutes=1)).events

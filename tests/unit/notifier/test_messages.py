@@ -17,7 +17,7 @@ def test_message_is_as_approved(reason: Reason) -> None:
 
 
 @pytest.mark.parametrize("reason", REASONS)
-def test_each_medium_says_what_why_how_long_and_what_to_do(reason: Reason) -> None:
+def test_message_of_every_medium_says_headline_reason_deadline_and_task(reason: Reason) -> None:
     slack, _, others = message(reason).partition("== Mail")
     mail, _, page = others.partition("== Page")
     plain, _, html = mail.partition("-- html")

@@ -51,11 +51,11 @@ def test_coaching_takes_no_answer() -> None:
 
 
 def test_approval_is_not_given_by_the_link() -> None:
-    asked = notification(reason="approval_asked")
+    request = notification(reason="approval_asked")
     for state in (escalation("raised"), held_by("sam", approval_asked=True)):
-        assert answers.possible_actions(asked, state) == ()
+        assert answers.possible_actions(request, state) == ()
         with pytest.raises(ApprovalRequiredError):
-            answers.answer(asked, state, "acknowledge", AT)
+            answers.answer(request, state, "acknowledge", AT)
 
 
 def test_operations_cannot_acknowledge_an_unanswered_escalation() -> None:
@@ -71,7 +71,7 @@ def test_reader_of_an_added_reason_may_answer_while_the_escalation_waits() -> No
 
 
 @pytest.mark.parametrize(
-    ("known", "asks"),
+    ("current", "asks"),
     [
         (escalation("raised"), {"answer", "help", "nothing"}),
         (held_by("dana"), {"progress", "nothing"}),
@@ -84,11 +84,11 @@ def test_reader_of_an_added_reason_may_answer_while_the_escalation_waits() -> No
     ],
 )
 def test_message_for_dana_is_relevant_while_the_state_fits_its_reason(
-    known: Escalation, asks: set[Ask]
+    current: Escalation, asks: set[Ask]
 ) -> None:
     for reason in REASONS:
         sent = replace(notification(reason=reason), person_id=PersonId("dana"))
-        assert notifications.is_relevant(sent, known) == (asks_for(reason) in asks), reason
+        assert notifications.is_relevant(sent, current) == (asks_for(reason) in asks), reason
 
 
 @pytest.mark.parametrize(

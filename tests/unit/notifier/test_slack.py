@@ -128,7 +128,7 @@ def test_customers_words_cannot_mention_link_or_add_a_line() -> None:
     assert (message["unfurl_links"], message["unfurl_media"]) == (False, False)
     lines = message["blocks"][0]["text"]["text"].splitlines()
     assert len(lines) == 7
-    assert lines[4] == f"“{escaped}”"
+    assert lines[4] == f"Complaint about rui, reported by kim: “{escaped}”"
     assert lines[5] == f"Subject: “{escaped}”"
 
 

@@ -138,6 +138,25 @@ def test_every_cause_has_words_even_if_only_the_cause_is_known(cause: str) -> No
     assert any("ecause of it" in line for line in words(causes=[bare]).details)
 
 
+@pytest.mark.parametrize(
+    ("cause", "line"),
+    [
+        ({"cause": "customer_request", "reason": "Your boss!"}, "Customer: “Your boss!”"),
+        ({"cause": "referral", "reason": "too angry", "by": "rui"}, "rui: “too angry”"),
+        ({"cause": "manual", "reason": "the press"}, "A colleague: “the press”"),
+        ({"cause": "feedback", "reason": "never", "score": 2}, "Feedback 2 of 5: “never”"),
+        ({"cause": "feedback", "reason": "", "score": 1}, "Feedback 1 of 5."),
+        (
+            {"cause": "complaint", "reason": "He hung up.", "about": "rui"},
+            "Complaint about rui: “He hung up.”",
+        ),
+        ({"cause": "vip", "reason": "VIP customer (policy a v1)"}, "VIP customer (policy a v1)."),
+    ],
+)
+def test_quotation_is_led_by_its_source(cause: dict[str, Any], line: str) -> None:
+    assert words(causes=[{"at": AT, **cause}]).details[0] == line
+
+
 def test_headline_of_unknown_contact_still_says_the_trouble() -> None:
     assert words(contact=None).headline == "Contact: first response 2 min overdue"
     anonymous = {**ADA, "customer_name": None}
@@ -149,7 +168,7 @@ def test_added_reason_is_in_the_headline_and_first_in_the_details() -> None:
     added = words("updated", causes=[LATE_REPLY, COMPLAINT])
     assert added.headline == "Billing chat from Ada: complaint about rui"
     assert added.details[:2] == (
-        "New: “Complaint about rui, reported by kim: He hung up on me.”",
+        "New: Complaint about rui, reported by kim: “He hung up on me.”",
         "No reply within 10 min (policy gold v3).",
     )
 
@@ -169,16 +188,18 @@ def test_equal_lines_are_written_once() -> None:
 
 
 def test_approval_says_who_asks_for_how_much_and_for_what() -> None:
-    asked = words("approval_asked", approval={**REFUND, "amount": Decimal("1200.50")})
-    assert asked.headline == "Billing chat from Ada: sam asks to grant 1200.50 EUR (refund)"
-    assert asked.details[0] == "sam asks to grant 1200.50 EUR (refund): “Charged twice”"
-    assert asked.task == "Approve or refuse it in Upstairs."
+    approval_request = words("approval_asked", approval={**REFUND, "amount": Decimal("1200.50")})
+    assert (
+        approval_request.headline == "Billing chat from Ada: sam asks to grant 1200.50 EUR (refund)"
+    )
+    assert approval_request.details[0] == "sam asks to grant 1200.50 EUR (refund): “Charged twice”"
+    assert approval_request.task == "Approve or refuse it in Upstairs."
 
 
 def test_coaching_says_who_asks_whom_to_coach_whom_about_what() -> None:
-    asked = words("coaching")
-    assert asked.headline == "Billing chat from Ada: sam asks you to coach rui"
-    assert asked.details[0] == "sam about rui: “How to end a call”"
+    coaching_request = words("coaching")
+    assert coaching_request.headline == "Billing chat from Ada: sam asks you to coach rui"
+    assert coaching_request.details[0] == "sam about rui: “How to end a call”"
 
 
 def test_duty_gap_says_where_when_whose_turn_and_how_to_close_it() -> None:

@@ -166,7 +166,7 @@ class RoutingHarness:
         self.record(reactions.prioritize(self.assignments.get(contact_id), event))
 
 
-def profile(skills: Sequence[str], languages: Sequence[str], capacity: int, auto: bool) -> Profile:  # noqa: FBT001
+def profile(skills: Sequence[str], languages: Sequence[str], capacity: int, auto: bool) -> Profile:
     return Profile(
         name="R",
         team_id=TeamId("front"),

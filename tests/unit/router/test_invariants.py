@@ -58,7 +58,7 @@ class RoutingMachine(RuleBasedStateMachine):
         self.is_matched = False
 
     @rule(person=people, capacity=capacities, active=st.booleans())
-    def change_profile(self, person: PersonId, capacity: int, active: bool) -> None:  # noqa: FBT001
+    def change_profile(self, person: PersonId, capacity: int, active: bool) -> None:
         current = self.harness.people[person]
         same = profile(current.skills, current.languages, capacity, current.auto_accept)
         terms = replace(same, active=active)
@@ -113,7 +113,7 @@ class RoutingMachine(RuleBasedStateMachine):
         self.is_matched = False
 
     @rule(contact=contacts, accepts=st.booleans())
-    def answer(self, contact: ContactId, accepts: bool) -> None:  # noqa: FBT001
+    def answer(self, contact: ContactId, accepts: bool) -> None:
         current, holder = self.harness.assignments.get(contact), self.harness.holder(contact)
         if current is None or current.state != "offered":
             return

@@ -206,8 +206,8 @@ def test_routing_policy_decides_the_rank_and_the_exclusion() -> None:
     people = [representative("plain"), representative("able", skills=("billing", "orders"))]
     contacts = [contact("c1"), contact("c2", declined_by=("able", "plain"))]
 
-    given, queued = match(contacts, people, most_skills_first, at=NOW)
+    assigned_first, queued = match(contacts, people, most_skills_first, at=NOW)
 
-    assert holders([given]) == {"c1": "able"}
+    assert holders([assigned_first]) == {"c1": "able"}
     ends = ExclusionEnds(contact_id=ContactId("c2"))
     assert queued.timers == (Schedule(ends, NOW + timedelta(seconds=5)),)

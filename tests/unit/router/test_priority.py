@@ -24,8 +24,8 @@ def test_urgent_contact_is_matched_before_longer_waiting_one() -> None:
 
     urgent = only(reactions.prioritize(assignment("queued"), URGENT))
 
-    (given,) = match([longer, urgent], [available], RoutingPolicy(), at=NOW)
-    assert only(given).contact_id == C1
+    (assigned_first,) = match([longer, urgent], [available], RoutingPolicy(), at=NOW)
+    assert only(assigned_first).contact_id == C1
     assert urgent.waiting_since == assignment("queued").waiting_since
 
 

@@ -42,7 +42,7 @@ def histories(draw: st.DrawFn) -> tuple[History, History]:
 @given(histories(), st.booleans())
 def test_order_across_topics_does_not_change_the_result(
     orders: tuple[History, History],
-    batched: bool,  # noqa: FBT001
+    batched: bool,
 ) -> None:
     happened, delivered = orders
     assert outcome(happened, batched=False) == outcome(delivered, batched=batched)

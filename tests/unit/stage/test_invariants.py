@@ -1,6 +1,7 @@
 """The checker accepts a sound history and reports each way to break it."""
 
 from dataclasses import replace
+from typing import Any
 
 import pytest
 
@@ -43,20 +44,20 @@ RECEIVED, BREACHED, SENT_RECORD = 0, 4, 7
 OTHER = EscalationId("another")
 
 
-def changed_record(number: int, **changes: object) -> Change:
+def changed_record(number: int, **changes: Any) -> Change:
     def change(snapshot: Snapshot) -> Snapshot:
         records = list(snapshot.records)
-        records[number] = replace(records[number], **changes)  # type: ignore[arg-type]
+        records[number] = replace(records[number], **changes)
         return replace(snapshot, records=records)
 
     return change
 
 
-def repeated(number: int, **changes: object) -> Change:
+def repeated(number: int, **changes: Any) -> Change:
     """Publish a record twice, as a relay does that dies before it deletes the row."""
 
     def change(snapshot: Snapshot) -> Snapshot:
-        again = replace(snapshot.records[number], offset=99, origin="again", **changes)  # type: ignore[arg-type]
+        again = replace(snapshot.records[number], offset=99, origin="again", **changes)
         return replace(snapshot, records=[*snapshot.records, again])
 
     return change

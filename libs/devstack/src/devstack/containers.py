@@ -102,5 +102,5 @@ class KafkaContainer:
 def _published(container: DockerContainer, *, inside: int, port: int) -> DockerContainer:
     # Docker accepts a pair of address and port. The library's setter accepts no address and
     # would open the port to the network.
-    container.ports[str(inside)] = (LOOPBACK, port)  # type: ignore[assignment]
+    container.ports[str(inside)] = (LOOPBACK, port)  # type: ignore[assignment]  # see above
     return container

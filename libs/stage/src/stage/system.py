@@ -123,14 +123,14 @@ class System:
     def replicas_of(self, service: str) -> list[str]:
         return [Replica(service, number).name for number in range(self.replicas)]
 
-    async def wait_ready(self, timeout: float = 300) -> None:  # noqa: ASYNC109 - passed on
+    async def wait_ready(self, timeout_s: float = 300) -> None:
         async with asyncio.TaskGroup() as group:
             for process in self.processes.values():
-                group.create_task(self._wait_for(process, timeout))
+                group.create_task(self._wait_for(process, timeout_s))
 
-    async def _wait_for(self, process: Process, timeout: float) -> None:  # noqa: ASYNC109 - passed on
+    async def _wait_for(self, process: Process, timeout_s: float) -> None:
         with self.progress.step(f"Starting {process.name}"):
-            await process.wait_ready(timeout)
+            await process.wait_ready(timeout_s)
 
     def stop(self) -> None:
         with ThreadPoolExecutor() as threads:

@@ -108,20 +108,20 @@ STATEMENTS = (
     CREATE INDEX escalations_unanswered ON escalations (escalation_id)
     WHERE alarm_since IS NOT NULL AND closed_at IS NULL
     """,
-    # Each step of an escalation, chained by hashes.
+    # What was done with an escalation, chained by hashes.
     """
     CREATE TABLE audit_trail (
         escalation_id uuid NOT NULL REFERENCES escalations,
-        step integer NOT NULL CHECK (step > 0),
+        number integer NOT NULL CHECK (number > 0),
         contact_id uuid NOT NULL,
         at timestamptz NOT NULL,
-        who text NOT NULL,
-        what text NOT NULL,
-        why text NOT NULL,
+        actor text NOT NULL,
+        action text NOT NULL,
+        reason text NOT NULL,
         data jsonb NOT NULL,
         previous text NOT NULL,
         hash text NOT NULL,
-        PRIMARY KEY (escalation_id, step)
+        PRIMARY KEY (escalation_id, number)
     )
     """,
     """

@@ -10,12 +10,12 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from hashlib import sha256
 from hmac import compare_digest
-from uuid import NAMESPACE_OID, uuid5
 
 from icalendar import Calendar, Event
 from itsdangerous import Signer
 
 from common.contracts.event import PersonId
+from common.core.ids import derived_id
 from escalation.domain.duty.schedules import Absences, DutySchedule
 from escalation.domain.duty.shifts import Shift, shifts
 from escalation.domain.settings.registry import Versioned
@@ -80,9 +80,9 @@ def render(feed: DutyFeed, now: datetime) -> bytes:
 
 
 def _event(schedule_id: str, shift: Shift, now: datetime) -> Event:
-    name = f"duty-schedule/{schedule_id}/{shift.person_id}/{shift.start.isoformat()}"
+    uid = derived_id("duty-schedule", schedule_id, shift.person_id, shift.start.isoformat())
     event = Event()
-    event.add("uid", f"{uuid5(NAMESPACE_OID, name)}@upstairs")
+    event.add("uid", f"{uid}@upstairs")
     event.add("dtstamp", now)
     event.add("dtstart", shift.start)
     event.add("dtend", shift.end)

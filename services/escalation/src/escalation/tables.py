@@ -77,6 +77,29 @@ announced_gaps = Table(
     Column("ahead", Text, primary_key=True),
     Column("announced_at", DateTime(timezone=True)),
 )
+audit_trail = Table(
+    "audit_trail",
+    metadata,
+    Column("escalation_id", Uuid(as_uuid=False), primary_key=True),
+    Column("number", Integer, primary_key=True),
+    Column("contact_id", Uuid(as_uuid=False)),
+    Column("at", DateTime(timezone=True)),
+    Column("actor", Text),
+    Column("action", Text),
+    Column("reason", Text),
+    Column("data", JSONB),
+    Column("previous", Text),
+    Column("hash", Text),
+)
+consumed_events = Table(
+    "consumed_events",
+    metadata,
+    Column("contact_id", Uuid(as_uuid=False), primary_key=True),
+    Column("at", DateTime(timezone=True), primary_key=True),
+    Column("type", Text),
+    Column("event_id", Text, primary_key=True),
+    Column("data", JSONB),
+)
 
 RETENTION: tuple[Rule, ...] = (
     # Seven years. The database refuses to delete younger steps of the trail than a year.

@@ -5,13 +5,15 @@ from dataclasses import asdict
 from datetime import datetime
 from typing import Any
 
+import orjson
 from pydantic import TypeAdapter
-from sqlalchemy import Table, select, text, tuple_
+from sqlalchemy import select, text, tuple_
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from common.contracts.contacts import Customer
 from common.contracts.event import ContactId, CustomerId
+from common.storage.bulk import bulk_insert
 from common.storage.rows import LockedTable
 from common.storage.uow import UnitOfWork as BaseUnitOfWork
 from intake import tables
@@ -24,14 +26,6 @@ KeyId = tuple[str, str]
 class Contacts(LockedTable[ContactId, Contact]):
     def __init__(self, connection: AsyncConnection) -> None:
         super().__init__(connection, tables.contacts, Contact)
-
-    async def get(self, contact_id: ContactId) -> Contact | None:
-        """Return the contact as it is, without a lock."""
-        rows = await self.connection.execute(
-            select(tables.contacts).where(tables.contacts.c.contact_id == contact_id)
-        )
-        row = rows.mappings().first()
-        return self.read(dict(row)) if row else None
 
     async def find_external(
         self, connection: str, external_refs: Iterable[str]
@@ -74,8 +68,8 @@ class Messages:
 
     async def flush(self) -> None:
         if self._new:
-            rows = [asdict(message) for message in self._new]
-            await self._connection.execute(insert(tables.messages), rows)
+            rows = _messages.dump_json(self._new).decode()
+            await self._connection.execute(_INSERT_MESSAGES, {"rows": rows})
 
     async def list_for(self, contact_id: ContactId) -> list[Message]:
         messages = tables.messages
@@ -86,7 +80,7 @@ class Messages:
 
 
 class Surveys:
-    """Surveys by contact and survey id; whoever changes one has the contact's row lock."""
+    """Surveys by contact and survey id; who changes one holds the lock of the contact's row."""
 
     def __init__(self, connection: AsyncConnection) -> None:
         self._connection = connection
@@ -102,7 +96,8 @@ class Surveys:
         return _survey.validate_python(dict(row)) if row else None
 
     async def save(self, survey: Survey) -> None:
-        await self._connection.execute(_upsert(tables.surveys), asdict(survey))
+        rows = _surveys.dump_json([survey]).decode()
+        await self._connection.execute(_UPSERT_SURVEYS, {"rows": rows})
 
 
 class IdempotencyKeys:
@@ -130,8 +125,8 @@ class IdempotencyKeys:
             by_key.setdefault((request.scope, request.key), request)
         if not by_key:
             return
-        rows = _accepted_requests.dump_json(list(by_key.values())).decode()
-        inserted = await self._connection.execute(_INSERT_KEYS, {"rows": rows, "at": at})
+        rows = orjson.dumps([{**asdict(request), "at": at} for request in by_key.values()])
+        inserted = await self._connection.execute(_INSERT_KEYS, {"rows": rows.decode()})
         self._new.update((row.scope, row.key) for row in inserted)
         self._accepted.update(by_key)
         if repeated := by_key.keys() - self._new:
@@ -151,8 +146,16 @@ class ChannelConnections:
     async def save(self, connection: ChannelConnection) -> None:
         """Write the connection; raises ConnectionKindError if its name is taken by another kind."""
         table = tables.channel_connections
-        statement = _upsert(table, table.c.kind == connection.kind).returning(table.c.connection)
-        written = await self._connection.execute(statement, asdict(connection))
+        statement = insert(table)
+        changes = {name: statement.excluded[name] for name in ("secret", "options")}
+        written = await self._connection.execute(
+            statement.on_conflict_do_update(
+                index_elements=["connection"],
+                set_=changes,
+                where=table.c.kind == connection.kind,
+            ).returning(table.c.connection),
+            asdict(connection),
+        )
         if written.first() is None:
             raise ConnectionKindError(connection.connection)
 
@@ -190,8 +193,14 @@ class UnitOfWork(BaseUnitOfWork):
 
 
 _customers = TypeAdapter(list[Customer])
-_accepted_requests = TypeAdapter(list[AcceptedRequest])
+_messages = TypeAdapter(list[Message])
 _survey = TypeAdapter(Survey)
+_surveys = TypeAdapter(list[Survey])
+
+_UPSERT_CUSTOMERS = bulk_insert(tables.customers, conflict="update")
+_INSERT_MESSAGES = bulk_insert(tables.messages)
+_UPSERT_SURVEYS = bulk_insert(tables.surveys, conflict="update")
+_INSERT_KEYS = bulk_insert(tables.idempotency_keys, conflict="ignore", returning=("scope", "key"))
 
 # Everywhere in one order, so that two transactions with the same rows do not deadlock.
 _LOCK_REFS = text("""
@@ -202,25 +211,3 @@ _CONTACTS_OF_REFS = text("""
     SELECT external_ref, CAST(contact_id AS text) AS contact_id FROM contacts
     WHERE connection = :connection AND external_ref = ANY (CAST(:refs AS text[]))
 """)
-_UPSERT_CUSTOMERS = text("""
-    INSERT INTO customers (customer_id, name, tier, region)
-    SELECT customer_id, name, tier, region
-    FROM jsonb_populate_recordset(NULL::customers, CAST(CAST(:rows AS text) AS jsonb))
-    ORDER BY customer_id
-    ON CONFLICT (customer_id) DO UPDATE
-    SET name = excluded.name, tier = excluded.tier, region = excluded.region
-""")
-_INSERT_KEYS = text("""
-    INSERT INTO idempotency_keys (scope, key, fingerprint, result, at)
-    SELECT scope, key, fingerprint, result, :at
-    FROM jsonb_populate_recordset(NULL::idempotency_keys, CAST(CAST(:rows AS text) AS jsonb))
-    ORDER BY scope, key
-    ON CONFLICT DO NOTHING RETURNING scope, key
-""")
-
-
-def _upsert(table: Table, condition: Any = None) -> Any:
-    statement = insert(table)
-    key = [column.name for column in table.primary_key]
-    changes = {c.name: statement.excluded[c.name] for c in table.columns if not c.primary_key}
-    return statement.on_conflict_do_update(index_elements=key, set_=changes, where=condition)

@@ -7,8 +7,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from pydantic import TypeAdapter
-from sqlalchemy import ARRAY, ColumnElement, Select, Uuid, any_, bindparam, delete, select
-from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy import ARRAY, ColumnElement, Select, Uuid, any_, bindparam, delete, insert, select
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncConnection
 
@@ -25,6 +24,7 @@ from notifier.domain.notifications import Attempt, Notification, State
 from notifier.domain.recipients import Recipient
 
 _RECIPIENT = TypeAdapter(Recipient)
+_RECIPIENTS = TypeAdapter(list[Recipient])
 _ATTEMPTS = TypeAdapter(list[Attempt])
 _USERS = tables.channel_users
 _UNSENT = ("pending", "sending")
@@ -37,17 +37,13 @@ class Recipients:
 
     async def save(self, recipient: Recipient) -> None:
         """Insert or replace it; raises ChannelUserTakenError."""
-        statement = insert(tables.recipients)
-        changes = {name: statement.excluded[name] for name in ("name", "media")}
         users = [
             {"medium": address.medium, "user_id": address.user_id, "person_id": recipient.person_id}
             for address in recipient.media
             if address.user_id is not None
         ]
-        await self._connection.execute(
-            statement.on_conflict_do_update(index_elements=["person_id"], set_=changes),
-            asdict(recipient),
-        )
+        rows = _RECIPIENTS.dump_json([recipient]).decode()
+        await self._connection.execute(_UPSERT_RECIPIENTS, {"rows": rows})
         await self._connection.execute(
             delete(_USERS).where(_USERS.c.person_id == recipient.person_id)
         )
@@ -127,11 +123,15 @@ class Notifications(LockedTable[NotificationId, Notification]):
 
     def of_escalation(self, escalation_id: EscalationId) -> list[Notification]:
         """Return those of an escalation whose contact this transaction has locked."""
-        return [each for each in self.loaded() if each.escalation_id == escalation_id]
+        return [
+            notification
+            for notification in self.loaded()
+            if notification.escalation_id == escalation_id
+        ]
 
     def of_page(self, page_id: PageId) -> list[Notification]:
         """Return those of a page whose contact this transaction has locked."""
-        return [each for each in self.loaded() if each.page_id == page_id]
+        return [notification for notification in self.loaded() if notification.page_id == page_id]
 
     async def claim(self, medium: Medium, now: datetime, limit: int) -> list[Notification]:
         """Lock what is due, the longest due first, but nothing that is locked already."""
@@ -232,4 +232,5 @@ _TIME_UNTIL_DUE = """
     SELECT min(due_at) - clock_timestamp() FROM notifications
     WHERE medium = $1 AND state IN ('pending', 'sending')
 """
+_UPSERT_RECIPIENTS = bulk_insert(tables.recipients, conflict="update")
 _UPSERT_ATTEMPTS = bulk_insert(tables.delivery_attempts, conflict="update")

@@ -13,6 +13,7 @@ from common.contracts import BY_TYPE
 from common.contracts.event import ContactId, Event, PersonId
 from common.core import trace
 from common.storage.rows import LockedTable
+from common.storage.tables import published_events
 from common.storage.uow import UnitOfWork as BaseUnitOfWork
 from router import tables
 from router.domain.assignments import HELD, WAITING, Assignment, Decision, State
@@ -56,14 +57,6 @@ class Representatives(LockedTable[PersonId, Representative]):
             )
         )
 
-    async def get(self, representative_id: PersonId) -> Representative | None:
-        table = tables.representatives
-        rows = await self.connection.execute(
-            select(table).where(table.c.representative_id == representative_id)
-        )
-        row = rows.mappings().first()
-        return self.read(dict(row)) if row else None
-
     async def list_after(self, representative_id: str | None, limit: int) -> list[Representative]:
         """Return the next representatives by id."""
         table = tables.representatives
@@ -91,12 +84,6 @@ class Assignments(LockedTable[ContactId, Assignment]):
             },
         )
         await self.lock_all(ContactId(str(row.contact_id)) for row in rows)
-
-    async def get(self, contact_id: ContactId) -> Assignment | None:
-        table = tables.assignments
-        rows = await self.connection.execute(select(table).where(table.c.contact_id == contact_id))
-        row = rows.mappings().first()
-        return self.read(dict(row)) if row else None
 
     async def list_before(
         self,
@@ -130,11 +117,10 @@ class Assignments(LockedTable[ContactId, Assignment]):
 
     async def history(self, contact_id: ContactId) -> list[Event]:
         """Return what router published about the contact, in order."""
-        published = tables.published_events
         rows = await self.connection.execute(
-            select(published.c.type, published.c.data)
-            .where(published.c.key == contact_id, published.c.topic == "assignments")
-            .order_by(published.c.id)
+            select(published_events.c.type, published_events.c.data)
+            .where(published_events.c.key == contact_id, published_events.c.topic == "assignments")
+            .order_by(published_events.c.id)
         )
         return [BY_TYPE[row.type].model_validate(row.data) for row in rows]
 

@@ -2,7 +2,6 @@
 
 from sqlalchemy import (
     ARRAY,
-    BigInteger,
     Boolean,
     Column,
     DateTime,
@@ -12,7 +11,6 @@ from sqlalchemy import (
     Text,
     Uuid,
 )
-from sqlalchemy.dialects.postgresql import JSONB
 
 from common.service.retention import Kept, Retention, Rule, published_events_rule
 
@@ -57,16 +55,6 @@ assignments = Table(
     Column("taken_over_at", DateTime(timezone=True)),
     Column("ended_at", DateTime(timezone=True)),
     Column("reopened_at", DateTime(timezone=True)),
-)
-# Written by the outbox; read here for the history of an assignment.
-published_events = Table(
-    "published_events",
-    metadata,
-    Column("key", Text, primary_key=True),
-    Column("id", BigInteger, primary_key=True),
-    Column("topic", Text),
-    Column("type", Text),
-    Column("data", JSONB),
 )
 
 RETENTION: tuple[Rule, ...] = (

@@ -68,6 +68,8 @@ class EscalationsOwnEvent(EscalationsEvent):
 
 
 class EscalationRaised(EscalationsOwnEvent):
+    """`reason`: the words of the customer or the colleague, or what a rule found; may be empty."""
+
     cause: Cause
     reason: str
     severity: Severity
@@ -78,7 +80,7 @@ class EscalationRaised(EscalationsOwnEvent):
 
 
 class EscalationReasonAdded(EscalationsOwnEvent):
-    """A further cause joined the open escalation."""
+    """A further cause joined the open escalation; `reason` as in EscalationRaised."""
 
     cause: Cause
     reason: str
@@ -124,9 +126,10 @@ class PagedContact(Contract):
 class PagedCause(Contract):
     """One cause of the escalation, or of the warning.
 
-    `reason` is the text of EscalationRaised or EscalationReasonAdded: the words of the customer or
-    the colleague, or the promise at stake. For a clock `due_at` is its deadline and `clock_state`
-    how it stood when the page was requested. A complaint is `about` a representative.
+    `reason` is that of EscalationRaised or EscalationReasonAdded: the words of the customer or of
+    the colleague `by`, or what a rule found. For a clock `due_at` is its deadline and `clock_state`
+    how it stood when the page was requested. A complaint is `about` a representative; feedback has
+    a `score` from 1 to 5.
     """
 
     cause: Cause
@@ -134,6 +137,7 @@ class PagedCause(Contract):
     at: Instant
     by: PersonId | None = None
     about: PersonId | None = None
+    score: int | None = None
     clock: ClockName | None = None
     due_at: Instant | None = None
     clock_state: ClockState | None = None

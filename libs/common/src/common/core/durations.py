@@ -3,6 +3,7 @@
 from datetime import timedelta
 
 _DAY, _HOUR, _MINUTE = 86400, 3600, 60
+_SECOND_MS = 1000
 
 
 def duration_text(duration: timedelta | float) -> str:
@@ -11,8 +12,8 @@ def duration_text(duration: timedelta | float) -> str:
     It is rounded to whole seconds; below one second it is in `ms`. It must not be negative.
     """
     seconds = duration.total_seconds() if isinstance(duration, timedelta) else duration
-    milliseconds = round(seconds * 1000)
-    if milliseconds < 1000:  # noqa: PLR2004 - a second
+    milliseconds = round(seconds * _SECOND_MS)
+    if milliseconds < _SECOND_MS:
         return f"{milliseconds} ms"
     whole = round(seconds)
     if whole >= _DAY:

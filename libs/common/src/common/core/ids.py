@@ -13,6 +13,9 @@ def new_id() -> str:
     return str(uuid_utils.uuid7())
 
 
+_TIME_ORDERED_VERSION = 7
+
+
 def derived_id(*parts: object) -> str:
     """Return the UUID (version 5) of these parts: the same parts always give the same id."""
     return str(uuid_utils.uuid5(uuid_utils.NAMESPACE_OID, "/".join(map(str, parts))))
@@ -26,7 +29,7 @@ def canonical(identifier: str) -> str:
 def day_of(event_id: EventId) -> date:
     """Return the UTC day in which a version 7 id was made; raises ValueError for any other id."""
     parsed = uuid_utils.UUID(event_id)
-    if parsed.version != 7:  # noqa: PLR2004 - the version is what is checked
+    if parsed.version != _TIME_ORDERED_VERSION:
         message = f"{event_id} is not a UUID version 7"
         raise ValueError(message)
     return datetime.fromtimestamp(parsed.timestamp / 1000, UTC).date()

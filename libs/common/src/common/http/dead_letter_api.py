@@ -139,16 +139,16 @@ async def list_dead_letters(
     database: DatabaseDep,
     _caller: AdminUser,
     state: Annotated[list[State], Query()] = ["waiting"],  # noqa: B006 - FastAPI copies it
-    type: Annotated[str | None, Query(max_length=300)] = None,  # noqa: A002 - what it is called
+    message_type: Annotated[str | None, Query(alias="type", max_length=300)] = None,
     limit: Limit = 50,
     cursor: Cursor = None,
 ) -> DeadLetterPage:
     """List dead letters, newest first, without the content of the messages."""
-    filters = {"state": state, "type": type}
+    filters = {"state": state, "type": message_type}
     before = decode_cursor(cursor, _ID, filters)
     async with database.transaction() as uow:
         letters = DeadLetterStore(uow.connection)
-        rows = await letters.newest(state, type, before=before, limit=limit + 1)
+        rows = await letters.newest(state, message_type, before=before, limit=limit + 1)
     return DeadLetterPage.of(
         rows, limit, key=lambda letter: letter.id, show=summary_out, filters=filters
     )

@@ -71,10 +71,10 @@ def _is_lost_race(error: DBAPIError) -> bool:
 
 
 async def _set_role(connection: AsyncConnection, role: str, password: str) -> None:
-    found = await connection.scalar(
+    exists = await connection.scalar(
         text("SELECT 1 FROM pg_roles WHERE rolname = :role"), {"role": role}
     )
-    verb = "ALTER" if found else "CREATE"
+    verb = "ALTER" if exists else "CREATE"
     literal = await connection.scalar(
         text("SELECT quote_literal(CAST(:password AS text))"), {"password": password}
     )

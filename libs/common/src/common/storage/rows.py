@@ -39,14 +39,14 @@ class LockedTable(Generic[K, V]):
     async def get_all(self, keys: Iterable[K]) -> dict[K, V]:
         """Return the rows that exist, without a lock."""
         wanted = list(dict.fromkeys(keys))
-        found = {key: value for key in wanted if (value := self._rows.get(key)) is not None}
+        values = {key: value for key in wanted if (value := self._rows.get(key)) is not None}
         missing = [key for key in wanted if key not in self._rows]
         if missing:
             rows = await self.connection.execute(self._statements.read, {"keys": missing})
-            found.update(
+            values.update(
                 {row[self._statements.key]: self.read(dict(row)) for row in rows.mappings()}
             )
-        return found
+        return values
 
     async def lock(self, key: K) -> V | None:
         """Return the row, locked until the transaction ends, or None where there is none."""
@@ -67,9 +67,10 @@ class LockedTable(Generic[K, V]):
         for row in rows:
             mapping: Mapping[str, Any] = row._mapping  # noqa: SLF001 - SQLAlchemy's public name
             key = mapping[self._statements.key]
-            if self._rows.get(key) is None:
-                self._rows[key] = self.read(dict(mapping))
-            values.append(self._rows[key])  # type: ignore[arg-type]  # set in the line above
+            value = self._rows.get(key)
+            if value is None:
+                value = self._rows[key] = self.read(dict(mapping))
+            values.append(value)
         return values
 
     def read(self, row: Mapping[str, Any]) -> V:
@@ -93,9 +94,9 @@ class LockedTable(Generic[K, V]):
 
     async def flush(self) -> None:
         new = [value for key, value in self._changed.items() if key in self._inserted]
-        known = [value for key, value in self._changed.items() if key not in self._inserted]
+        existing = [value for key, value in self._changed.items() if key not in self._inserted]
         await self._write(self._statements.insert, new)
-        await self._write(self._statements.update, known)
+        await self._write(self._statements.update, existing)
         self._changed.clear()
         self._inserted.clear()
 

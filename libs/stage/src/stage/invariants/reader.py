@@ -144,7 +144,9 @@ async def _facts(
 
     async def rows(table: str, kind: type[T]) -> list[T]:
         result = await connection.execute(text(f"SELECT CAST(to_jsonb(t) AS text) FROM {table} t"))
-        return TypeAdapter(list[kind]).validate_json(f"[{','.join(result.scalars())}]")  # type: ignore[valid-type]
+        rows_type: Any = list.__class_getitem__(kind)
+        adapter: TypeAdapter[list[T]] = TypeAdapter(rows_type)
+        return adapter.validate_json(f"[{','.join(result.scalars())}]")
 
     return Snapshot(
         at=at,

@@ -250,11 +250,11 @@ class Snapshot:
     @cached_property
     def streams(self) -> Mapping[tuple[str, str], list[Record]]:
         """The events of each (topic, key) in the order in which each first appeared."""
-        seen: set[str] = set()
+        event_ids: set[str] = set()
         streams: defaultdict[tuple[str, str], list[Record]] = defaultdict(list)
         for record in self.records:
-            if record.event is not None and record.event_id not in seen:
-                seen.add(record.event_id)
+            if record.event is not None and record.event_id not in event_ids:
+                event_ids.add(record.event_id)
                 streams[record.topic, record.event.key].append(record)
         return streams
 

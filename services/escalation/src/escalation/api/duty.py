@@ -11,11 +11,12 @@ from pydantic import Field
 from common.contracts.event import Instant, PersonId
 from common.http.access import Principal
 from common.http.app import RequestModel, Slug
+from common.http.pagination import Page
 from common.http.problems import ProblemError
 from common.storage.database import Database
 from escalation import use_cases
 from escalation.api.deps import EscalationDatabase, SupervisorUser, check_length, transaction
-from escalation.api.schemas import Out, Page, SettingOut
+from escalation.api.schemas import Out, SettingOut
 from escalation.api.settings import get_or_404
 from escalation.domain import errors
 from escalation.domain.duty import changes
@@ -84,8 +85,8 @@ async def list_shifts(
     """List the shifts of a period of at most 370 days, all on one page."""
     schedule, absences, now = await _in_force(setting_id, database)
     start, end = period.bounds(now)
-    found = await asyncio.to_thread(shifts, schedule, start, end, absences)
-    return Page(items=[ShiftOut.model_validate(shift) for shift in found], next_cursor=None)
+    listed = await asyncio.to_thread(shifts, schedule, start, end, absences)
+    return Page(items=[ShiftOut.model_validate(shift) for shift in listed], next_cursor=None)
 
 
 @router.get("/{setting_id}/gaps")
@@ -98,8 +99,8 @@ async def list_gaps(
     """List when nobody is on duty though somebody should be, over at most 370 days."""
     schedule, absences, now = await _in_force(setting_id, database)
     start, end = period.bounds(now)
-    found = await asyncio.to_thread(gaps, schedule, start, end, absences)
-    return Page(items=[GapOut.model_validate(gap) for gap in found], next_cursor=None)
+    listed = await asyncio.to_thread(gaps, schedule, start, end, absences)
+    return Page(items=[GapOut.model_validate(gap) for gap in listed], next_cursor=None)
 
 
 async def _in_force(

@@ -57,13 +57,11 @@ class EscalationDetailOut(EscalationOut):
 
 
 class AuditEntryOut(Out):
-    step: int = Field(description="Counts the entries of the trail from 1.")
+    number: int = Field(description="Counts the entries of the trail from 1.")
     at: datetime = Field(description="When it happened.")
-    actor: str = Field(
-        description="The person, message or timer that did it.", validation_alias="who"
-    )
-    action: str = Field(description="What was done.", validation_alias="what")
-    reason: str = Field(description="Why, if a reason was given.", validation_alias="why")
+    actor: str = Field(description="The person, message or timer that did it.")
+    action: str = Field(description="What was done.")
+    reason: str = Field(description="Why, if a reason was given.")
     data: dict[str, Any] = Field(description="The published event.")
     previous: str = Field(description="The hash of the entry before; empty in the first.")
     hash: str = Field(description="The hash over all of this entry's other fields.")
@@ -89,10 +87,12 @@ async def show_escalation(
         escalation = await uow.escalations.get(EscalationId(str(escalation_id)))
         if escalation is None:
             raise errors.EscalationNotFoundError
-        contacts = await uow.contacts.get_many([escalation.contact_id])
+        contact = await uow.contacts.get(escalation.contact_id)
+        if contact is None:
+            raise errors.ContactNotFoundError
         published = await uow.escalations.published_events(escalation)
     response.headers["ETag"] = etag(escalation)
-    shown = EscalationOut.of(escalation, contacts[escalation.contact_id], uow.now)
+    shown = EscalationOut.of(escalation, contact, uow.now)
     events = [PublishedEventOut.model_validate(event) for event in published]
     return EscalationDetailOut(**dict(shown), events=events)
 

@@ -6,15 +6,15 @@ from typing import Annotated
 from uuid import UUID
 
 from fastapi import APIRouter, Depends, Header, Query, Request, Response
-from pydantic import BaseModel, Field
+from pydantic import BaseModel, Field, TypeAdapter
 from sse_starlette import EventSourceResponse, ServerSentEvent
 from starlette.types import Message, Receive, Scope, Send
 
+from common.http.pagination import Cursor, Limit, Page, decode_cursor
 from common.http.problems import ProblemError
-from escalation.api.cursor import decode_cursor, encode_cursor
 from escalation.api.deps import EscalationDatabase, StaffUser, transaction
-from escalation.api.schemas import EscalationOut, Limit, Page
-from escalation.domain.queries import EscalationQuery, page_key
+from escalation.api.schemas import EscalationOut
+from escalation.domain.queries import EscalationQuery, PageKey, page_key
 from escalation.stream.broadcaster import Broadcaster
 from escalation.stream.offsets import (
     EVENT_ID_PATTERN,
@@ -27,6 +27,7 @@ from escalation.stream.subscriber import Subscriber
 
 router = APIRouter(prefix="/v1/escalations", tags=["live"])
 
+_PAGE_KEY = TypeAdapter(PageKey)
 _RECONNECT_AFTER_MS = 1000
 # How long a client that does not read keeps a stream that has ended.
 _CLOSE_TIMEOUT_S = 1.0
@@ -48,7 +49,7 @@ HeartbeatDep = Annotated[float, Depends(_heartbeat_s)]
 
 class EscalationListQuery(EscalationQuery):
     limit: Limit = 50
-    cursor: str | None = Field(None, max_length=400, description="`next_cursor` of the page before")
+    cursor: Cursor = None
 
 
 class StreamQuery(BaseModel, extra="forbid"):
@@ -80,21 +81,22 @@ async def list_escalations(
     Start the stream with the header `Last-Event-ID` of this answer to miss no event after it. The
     header is absent while Kafka is unavailable. Closed escalations need `sort=newest`.
     """
-    after = None if query.cursor is None else decode_cursor(query.cursor, query)
+    after = decode_cursor(query.cursor, _PAGE_KEY, query.filters)
     # Before the list is read: events in between are in both, and never in neither.
     position = await broadcaster.position()
     if position is not None:
         response.headers["Last-Event-ID"] = format_event_id(position)
     async with transaction(database) as uow:
-        found = await uow.queries.escalations(query, uow.now, after, query.limit + 1)
-        page = found[: query.limit]
-        contacts = await uow.contacts.get_many([escalation.contact_id for escalation in page])
-    return Page(
-        items=[
-            EscalationOut.of(escalation, contacts[escalation.contact_id], uow.now)
-            for escalation in page
-        ],
-        next_cursor=encode_cursor(page_key(page[-1]), query) if len(found) > query.limit else None,
+        escalations = await uow.queries.escalations(query, uow.now, after, query.limit + 1)
+        contacts = await uow.contacts.get_all(escalation.contact_id for escalation in escalations)
+    return Page[EscalationOut].of(
+        escalations,
+        query.limit,
+        key=page_key,
+        show=lambda escalation: EscalationOut.of(
+            escalation, contacts[escalation.contact_id], uow.now
+        ),
+        filters=query.filters,
     )
 
 

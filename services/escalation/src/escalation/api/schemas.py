@@ -2,14 +2,14 @@
 
 from datetime import datetime
 from decimal import Decimal
-from typing import Annotated, Any, Generic, TypeVar
+from typing import Any, Generic, TypeVar
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from common.contracts.clocks import ClockName
 from common.contracts.contacts import Channel
 from common.contracts.escalations import Cause, LeaseEnd, Outcome, Severity
 from common.contracts.event import ContactId, EscalationId, PersonId
-from escalation.domain import wording
 from escalation.domain.model import Approval, Escalation, EscalationState, TrackedContact
 from escalation.domain.settings.registry import Versioned
 
@@ -20,14 +20,6 @@ class Out(BaseModel):
     model_config = ConfigDict(from_attributes=True)
 
 
-class Page(Out, Generic[T]):
-    items: list[T] = Field(description="The items of this page.")
-    next_cursor: str | None = Field(description="`cursor` of the next page; null on the last one.")
-
-
-Limit = Annotated[int, Field(ge=1, le=200, description="The most items of one page.")]
-
-
 class SettingOut(Out, Generic[T]):
     id: str = Field(description="Names the setting among those of its kind.")
     version: int = Field(description="Counts its changes; it is the ETag too.")
@@ -36,8 +28,15 @@ class SettingOut(Out, Generic[T]):
 
 class CauseOut(Out):
     kind: Cause = Field(description="The kind of cause.")
-    reason: str = Field(description="The reason, for people to read.")
+    reason: str = Field(
+        description="The words of the customer or the colleague; for a rule, what it found."
+    )
     at: datetime = Field(description="When it happened.")
+    by: PersonId | None = Field(description="The colleague who referred or reported it.")
+    about: PersonId | None = Field(description="Whom a complaint is about.")
+    clock: ClockName | None = Field(description="The clock that was breached or is at risk.")
+    due_at: datetime | None = Field(description="The deadline of that clock.")
+    score: int | None = Field(description="The score of feedback, from 1 to 5.")
 
 
 class ContactOut(BaseModel):
@@ -75,7 +74,6 @@ class EscalationOut(Out):
     contact_id: ContactId = Field(description="The contact it is about.")
     version: int = Field(description="Counts its changes; it is the ETag too.")
     state: EscalationState = Field(description="Its state.")
-    headline: str = Field(description="What it is about, in one line.")
     severity: Severity = Field(description="How severe it is.")
     level: int = Field(description="The level it is at, from 0.")
     level_name: str = Field(description="The name of that level.")
@@ -114,7 +112,6 @@ class EscalationOut(Out):
             contact_id=escalation.contact_id,
             version=escalation.version,
             state=escalation.state,
-            headline=wording.escalation_headline(contact, escalation, escalation.closed_at or at),
             severity=escalation.severity,
             level=escalation.level,
             level_name=escalation.level_name,

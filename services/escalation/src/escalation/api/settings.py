@@ -10,14 +10,16 @@ from typing import Annotated, Any, Final, Literal, TypeVar
 
 from fastapi import APIRouter, Body, Depends, Query, Response
 from fastapi.openapi.models import Example
+from pydantic import TypeAdapter
 
 from common.http.access import Principal, require_role
 from common.http.app import Slug
+from common.http.pagination import Cursor, Limit, Page, decode_cursor
 from common.http.problems import ProblemError
 from common.storage.database import Database
 from escalation import use_cases
 from escalation.api.deps import EscalationDatabase, IfMatch, ManagerUser, transaction
-from escalation.api.schemas import Limit, Page, SettingOut, etag
+from escalation.api.schemas import SettingOut, etag
 from escalation.api.setting_examples import EXAMPLES
 from escalation.domain.settings.people import ApprovalLimit, GrantingRole
 from escalation.domain.settings.policies import SlaPolicy
@@ -31,6 +33,7 @@ S = TypeVar("S", bound=Setting)
 _STALE: Final[dict[int | str, dict[str, Any]]] = {
     412: {"description": "It is not at your version; `current` is the setting in force."}
 }
+_CURSOR_KEY = TypeAdapter(Slug)
 # Kinds whose ids are fixed names.
 _ID_TYPES: Final[dict[type[Any], Any]] = {ApprovalLimit: GrantingRole}
 
@@ -107,6 +110,10 @@ async def get_or_404(kind: type[S], setting_id: str, uow: UnitOfWork) -> Version
     return setting
 
 
+def _setting_out(kind: SettingKind) -> Any:
+    return SettingOut.__class_getitem__(kind.type)
+
+
 def _add_put(kind: SettingKind) -> None:
     id_type = _ID_TYPES.get(kind.type, Slug)
 
@@ -120,13 +127,15 @@ def _add_put(kind: SettingKind) -> None:
         put,
         methods=["PUT"],
         name=f"put {kind.path}",
-        response_model=SettingOut[kind.type],  # type: ignore[name-defined]
+        response_model=_setting_out(kind),
         responses=_STALE,
     )
 
 
 def _add_gets(kind: SettingKind) -> None:
     access = [Depends(require_role("representative", "supervisor", "manager"))]
+    setting_out: Any = SettingOut[kind.type]  # type: ignore[name-defined]
+    filters = {"kind": kind.path}
 
     async def show(setting_id: Slug, database: EscalationDatabase, response: Response) -> Any:
         async with transaction(database) as uow:
@@ -135,30 +144,32 @@ def _add_gets(kind: SettingKind) -> None:
         return setting
 
     async def list_page(
-        database: EscalationDatabase,
-        limit: Annotated[Limit, Query()] = 50,
-        cursor: Annotated[
-            Slug | None, Query(description="`next_cursor` of the page before")
-        ] = None,
+        database: EscalationDatabase, cursor: Cursor = None, limit: Limit = 50
     ) -> Any:
+        after = decode_cursor(cursor, _CURSOR_KEY, filters)
         async with transaction(database) as uow:
-            settings = (await uow.settings.in_force()).all_of(kind.type)
-        rest = [setting for setting in settings if cursor is None or setting.id > cursor]
-        next_cursor = rest[limit - 1].id if len(rest) > limit else None
-        return {"items": rest[:limit], "next_cursor": next_cursor}
+            settings: list[Versioned[Any]] = (await uow.settings.in_force()).all_of(kind.type)
+        rest = [setting for setting in settings if after is None or setting.id > after]
+        return Page[setting_out].of(
+            rest,
+            limit,
+            key=lambda setting: setting.id,
+            show=setting_out.model_validate,
+            filters=filters,
+        )
 
     router.add_api_route(
         f"/{kind.path}",
         list_page,
         name=f"list {kind.path}",
-        response_model=Page[SettingOut[kind.type]],  # type: ignore[name-defined]
+        response_model=Page[setting_out],
         dependencies=access,
     )
     router.add_api_route(
         f"/{kind.path}/{{setting_id}}",
         show,
         name=f"show one of {kind.path}",
-        response_model=SettingOut[kind.type],  # type: ignore[name-defined]
+        response_model=setting_out,
         dependencies=access,
     )
 

@@ -12,6 +12,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from common.contracts.clocks import ClockName
 from common.contracts.event import ContactId
 from common.core.clock import TimeSource
+from common.core.durations import duration_text
 from escalation.commands.connection import EXIT_CHECK_FAILED, run_query
 from escalation.domain.clocks import timeline
 from escalation.domain.clocks.recompute import (
@@ -24,7 +25,7 @@ from escalation.domain.clocks.recompute import (
 from escalation.domain.errors import ContactNotFoundError
 from escalation.domain.model import SlaClock
 from escalation.domain.settings.registry import Configuration, Ref
-from escalation.domain.wording import STAMP, format_duration
+from escalation.domain.wording import STAMP
 from escalation.store.contacts import ClockHistory, TrackedContacts
 from escalation.store.settings import SettingVersions
 
@@ -95,7 +96,7 @@ def _lines_of(
             yield f"  {entry.at:{STAMP}}  {entry.text}"
     yield from _intervals(run, configuration, at)
     spent = counted_time(run, configuration, at)
-    yield f"  spent {format_duration(spent)} of {format_duration(clock.target_s)}"
+    yield f"  spent {duration_text(spent)} of {duration_text(clock.target_s)}"
     if clock.breached:
         yield f"  {_breach_reason(clock, at)}"
 
@@ -112,7 +113,7 @@ def _intervals(run: ClockRun, configuration: Configuration, at: datetime) -> Ite
     for n, (opens, closes, ref) in enumerate(listed):
         if is_cut and n == half:
             yield f"    ... {len(intervals) - len(listed)} more"
-        length = format_duration(closes - opens)
+        length = duration_text(closes - opens)
         yield f"    ran {opens:{STAMP}} to {closes:{STAMP}}: {length} {_by(ref)}"
 
 
@@ -122,15 +123,15 @@ def _by(ref: Ref | None) -> str:
 
 def _breach_reason(clock: SlaClock, at: datetime) -> str:
     """Say what was due, when it ran out, and what had not been done by then."""
-    duration = format_duration(clock.target_s)
+    duration = duration_text(clock.target_s)
     target = f"{duration} {_by(clock.calendar)} had passed at {clock.due_at:{STAMP}}"
     if clock.met_at is None:
         return f"breached because {target}, and it had not been met by {at:{STAMP}}"
     if clock.met_at > clock.due_at:
-        late = format_duration(clock.met_at - clock.due_at)
+        late = duration_text(clock.met_at - clock.due_at)
         return f"breached because {target}, and it was met {late} later"
     handled_at = clock.deadline.fired_at or at
-    early = format_duration(clock.due_at - clock.met_at)
+    early = duration_text(clock.due_at - clock.met_at)
     return (
         f"breached because {target}; it had been met {early} before, "
         f"but that event had not arrived at {handled_at:{STAMP}}"
@@ -143,5 +144,5 @@ def _spent_mismatch(run: ClockRun, configuration: Configuration, at: datetime) -
     spent = timedelta(seconds=timeline.spent_s(calendar, run.clock, at))
     summed = counted_time(run, configuration, at)
     if abs(spent - summed) > _ROUNDING:
-        intervals, own = format_duration(summed), format_duration(spent)
+        intervals, own = duration_text(summed), duration_text(spent)
         yield f"{run.clock.name}: intervals sum to {intervals}, the clock says {own}"

@@ -40,11 +40,11 @@ def render_report(
 
 
 def _targets(total: Totals) -> Iterator[str]:
-    yield f"  {'clock':<16} {'policy':<20} {'promised':>10} {'kept':>10} {'broken':>10}    share"
+    yield f"  {'clock':<16} {'policy':<20} {'started':>10} {'met':>10} {'breached':>10}    share"
     for clock, policy in sorted(total.started):
-        promised, broken = total.started[clock, policy], total.breached[clock, policy]
-        kept, share = total.met_in_time[clock, policy], broken / promised
-        yield f"  {clock:<16} {policy:<20} {promised:>10,} {kept:>10,} {broken:>10,} {share:>8.1%}"
+        started, breached = total.started[clock, policy], total.breached[clock, policy]
+        met, share = total.met_in_time[clock, policy], breached / started
+        yield f"  {clock:<16} {policy:<20} {started:>10,} {met:>10,} {breached:>10,} {share:>8.1%}"
     for breach in total.breaches:
         yield f"    {breach.clock} of {breach.contact_id}, due {breach.due_at:{STAMP}}"
     if (more := total.breached.total() - len(total.breaches)) > 0:
@@ -68,15 +68,15 @@ def render_json(totals: Mapping[str, Totals]) -> bytes:
     shown = {
         name: {
             "contacts": total.contacts,
-            "clocks": total.clocks,
+            "started": total.clocks,
             "without_policy": total.without_policy,
-            "promises": [
+            "clocks": [
                 {
                     "clock": clock,
                     "policy": policy,
-                    "promised": total.started[clock, policy],
-                    "kept": total.met_in_time[clock, policy],
-                    "broken": total.breached[clock, policy],
+                    "started": total.started[clock, policy],
+                    "met": total.met_in_time[clock, policy],
+                    "breached": total.breached[clock, policy],
                 }
                 for clock, policy in sorted(total.started)
             ],

@@ -32,8 +32,11 @@ async def _verify(trail: AuditTrail, only: EscalationId | None) -> tuple[int, in
         async for page in pages:
             for chain in page:
                 breaks = list(find_breaks(chain))
-                for each in breaks:
-                    typer.echo(f"{each.escalation_id} step {each.step}: {each.what}")
+                for chain_break in breaks:
+                    typer.echo(
+                        f"{chain_break.escalation_id} entry {chain_break.number}: "
+                        f"{chain_break.detail}"
+                    )
                 checked += 1
                 entries += len(chain.entries)
                 broken += bool(breaks)
@@ -42,7 +45,7 @@ async def _verify(trail: AuditTrail, only: EscalationId | None) -> tuple[int, in
     elif broken:
         typer.echo(f"{broken} of {checked} escalations have a broken audit trail")
     else:
-        typer.echo(f"{checked} escalations, {entries} steps verified")
+        typer.echo(f"{checked} escalations, {entries} entries verified")
     return checked, broken
 
 

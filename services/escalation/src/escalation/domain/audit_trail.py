@@ -23,18 +23,19 @@ _TIMER = "timer:"
 
 @dataclass(frozen=True, slots=True)
 class TrailEntry:
-    """`who` is a person, or the message or timer that did it; `data` is the event's JSON.
+    """`number` counts from 1. `actor` is a person, or the message or timer that did it.
 
-    `hash` covers all other fields, among them `previous`, the hash of the entry before.
+    `data` is the event's JSON. `hash` covers all other fields, among them `previous`, the hash of
+    the entry before.
     """
 
     escalation_id: EscalationId
-    step: int
+    number: int
     contact_id: ContactId
     at: datetime
-    who: str
-    what: str
-    why: str
+    actor: str
+    action: str
+    reason: str
     data: dict[str, Any]
     previous: str
     hash: str = ""
@@ -46,12 +47,12 @@ class TrailEntry:
         """Hash the content as PostgreSQL returns it: keys sorted by jsonb, times in UTC."""
         content = (
             self.escalation_id,
-            self.step,
+            self.number,
             self.contact_id,
             self.at.astimezone(UTC).isoformat(timespec="microseconds"),
-            self.who,
-            self.what,
-            self.why,
+            self.actor,
+            self.action,
+            self.reason,
             self.data,
             self.previous,
         )
@@ -71,8 +72,8 @@ class TrailChain:
 @dataclass(frozen=True, slots=True)
 class ChainBreak:
     escalation_id: EscalationId
-    step: int
-    what: str
+    number: int
+    detail: str
 
 
 def append_entries(
@@ -84,16 +85,16 @@ def append_entries(
     for event in events:
         entry = TrailEntry(
             escalation_id=escalation.escalation_id,
-            step=head.length + 1,
+            number=head.length + 1,
             contact_id=escalation.contact_id,
             at=event.occurred_at,
-            who=_who(event, cause),
-            what=_what(type(event)),
-            why=_why(event),
+            actor=_actor(event, cause),
+            action=_action(type(event)),
+            reason=_reason(event),
             data=event.model_dump(mode="json"),
             previous=head.hash,
         ).sealed()
-        head = TrailHead(entry.step, entry.hash)
+        head = TrailHead(entry.number, entry.hash)
         entries.append(entry)
     return replace(escalation, version=escalation.version + 1, trail=head), entries
 
@@ -102,20 +103,20 @@ def find_breaks(chain: TrailChain) -> Iterator[ChainBreak]:
     """Yield each place at which the chain was changed."""
     expected, previous = 1, ""
     for entry in chain.entries:
-        for what in _differences(entry, expected, previous):
-            yield ChainBreak(chain.escalation_id, entry.step, what)
-        expected, previous = entry.step + 1, entry.hash
+        for detail in _differences(entry, expected, previous):
+            yield ChainBreak(chain.escalation_id, entry.number, detail)
+        expected, previous = entry.number + 1, entry.hash
     last = expected - 1
     if last != chain.length:
-        what = f"the escalation has {chain.length} entries, but {last} are there"
-        yield ChainBreak(chain.escalation_id, last, what)
+        detail = f"the escalation has {chain.length} entries, but {last} are there"
+        yield ChainBreak(chain.escalation_id, last, detail)
     if previous != chain.head:
-        what = "its hash is not the one that the escalation stores"
-        yield ChainBreak(chain.escalation_id, last, what)
+        detail = "its hash differs from the hash that the escalation stores"
+        yield ChainBreak(chain.escalation_id, last, detail)
 
 
 def _differences(entry: TrailEntry, expected: int, previous: str) -> Iterator[str]:
-    if entry.step != expected:
+    if entry.number != expected:
         yield f"entry {expected} was expected here"
     if entry.previous != previous:
         yield "it does not follow the entry before it"
@@ -123,8 +124,8 @@ def _differences(entry: TrailEntry, expected: int, previous: str) -> Iterator[st
         yield "its content does not match its hash"
 
 
-def _who(event: EscalationsOwnEvent, cause: str) -> str:
-    """Name the person who did it, or the timer or message if no person did."""
+def _actor(event: EscalationsOwnEvent, cause: str) -> str:
+    """Return the person who did it, or the timer or message if no person did."""
     if cause.startswith(_TIMER):
         return cause
     acting = (getattr(event, field, None) for field in ("approved_by", "by"))
@@ -132,11 +133,11 @@ def _who(event: EscalationsOwnEvent, cause: str) -> str:
 
 
 @cache
-def _what(kind: type[EscalationsOwnEvent]) -> str:
+def _action(kind: type[EscalationsOwnEvent]) -> str:
     """Return the type in words: `escalation handed back`."""
     return kind.type.removeprefix("upstairs.").removesuffix(".v1").replace("_", " ")
 
 
-def _why(event: EscalationsOwnEvent) -> str:
+def _reason(event: EscalationsOwnEvent) -> str:
     reasons = (getattr(event, field, None) for field in _REASONS)
     return next((reason for reason in reasons if reason), "")

@@ -4,14 +4,13 @@ from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Literal
-from uuid import NAMESPACE_OID, uuid5
 
 from common.contracts.escalations import PagedDutyGap, PageRequested
-from common.contracts.event import ContactId, PageId, PersonId
+from common.contracts.event import OPERATIONS, ContactId, PageId, PersonId
+from common.core.ids import derived_id
 from escalation.domain.duty.schedules import Absences, DutySchedule
 from escalation.domain.duty.shifts import Gap, gaps, shifts
 from escalation.domain.settings.registry import Configuration, Versioned
-from escalation.domain.types import OPERATIONS
 
 Notice = Literal["week", "day"]
 GapKey = tuple[datetime, datetime, Notice]
@@ -39,12 +38,12 @@ class UpcomingGap:
 
     def page(self, at: datetime) -> PageRequested:
         start, end = self.gap.start, self.gap.end
-        name = f"duty-schedule/{self.schedule_id}"
-        page = f"{name}/gap/{start.isoformat()}/{end.isoformat()}/{at.isoformat()}"
+        schedule = "duty-schedule", self.schedule_id
+        times = start.isoformat(), end.isoformat(), at.isoformat()
         return PageRequested(
-            contact_id=ContactId(str(uuid5(NAMESPACE_OID, name))),
+            contact_id=ContactId(derived_id(*schedule)),
             occurred_at=at,
-            page_id=PageId(str(uuid5(NAMESPACE_OID, page))),
+            page_id=PageId(derived_id(*schedule, "gap", *times)),
             person_id=OPERATIONS,
             reason="duty_gap",
             respond_by=start if start > at else None,

@@ -197,7 +197,8 @@ class TrackedContact:
 class EscalationCause:
     """Why the contact is escalated; a breach or a warning has a `clock` and its `due_at`.
 
-    A complaint is `about` a representative.
+    `reason` has the words of the customer or of the colleague `by`, or what a rule found. A
+    complaint is `about` a representative; feedback has a `score` from 1 to 5.
     """
 
     kind: Cause
@@ -207,6 +208,7 @@ class EscalationCause:
     clock: ClockName | None = None
     due_at: datetime | None = None
     about: PersonId | None = None
+    score: int | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,7 +1,7 @@
 """What is asked about escalations: filters and order of a list, and how late timers fired."""
 
 from dataclasses import dataclass
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 from annotated_types import Len
 from pydantic import (
@@ -23,13 +23,13 @@ from common.contracts.escalations import (
     Severity,
     Wait,
 )
-from common.contracts.event import EscalationId, Event, Instant
+from common.contracts.event import UUID_PATTERN, EscalationId, Event, Instant
 from escalation.domain.model import OPEN_STATES, Escalation, EscalationState
 from escalation.domain.types import Label, SettingId, StaffId
 
 Sort = Literal["time_left", "severity", "newest"]
 
-_UUID = StringConstraints(pattern=r"^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$")
+_UUID = StringConstraints(pattern=f"^{UUID_PATTERN}$")
 
 
 class EscalationQuery(BaseModel):
@@ -59,6 +59,11 @@ class EscalationQuery(BaseModel):
     ladder: list[SettingId] | None = Field(None, description="id of the ladder it is on")
     overdue: bool | None = Field(None, description="whether its deadline has passed")
     alarm: bool | None = Field(None, description="whether its whole ladder has gone unanswered")
+
+    @property
+    def filters(self) -> dict[str, Any]:
+        """The filters and the order, as JSON; a cursor is valid for these only."""
+        return self.model_dump(mode="json", include=set(EscalationQuery.model_fields))
 
     @field_validator("state")
     @classmethod

@@ -98,6 +98,9 @@ def record_release(situation: Situation, event: AssignmentReleased) -> Decision:
 
 
 def record_reply(situation: Situation, event: RepresentativeReplied) -> Decision:
+    """Meet the response clocks; an automatic reply is no response and changes nothing."""
+    if event.automatic:
+        return no_change(situation)
     contact = replace(situation.contact, replied_at=event.occurred_at)
     return lifecycle.meet_on_reply(replace(situation, contact=contact), event.occurred_at)
 
@@ -175,7 +178,7 @@ def reopen_contact(situation: Situation, event: ContactReopened) -> Decision:
 
 def raise_for_customer(situation: Situation, event: SupervisorRequested) -> Decision:
     at = event.occurred_at
-    cause = EscalationCause("customer_request", f'Customer: "{event.quote}"', at)
+    cause = EscalationCause("customer_request", event.quote, at)
     resumed = lifecycle.resume_clocks(_without_waiting(situation), at, "the customer wrote")
     return resumed.then(raise_or_merge, cause)
 
@@ -196,10 +199,8 @@ def _act_on_referral(situation: Situation) -> Decision:
         return no_change(situation)
     if referral.at < contact.opened_at:
         return no_change(situation)
-    reason = f"{referral.by} refers it: {referral.reason}"
-    return raise_or_merge(
-        situation, EscalationCause("referral", reason, referral.at, by=referral.by)
-    )
+    cause = EscalationCause("referral", referral.reason, referral.at, by=referral.by)
+    return raise_or_merge(situation, cause)
 
 
 def apply_notification_action(situation: Situation, event: NotificationActedOn) -> Decision:

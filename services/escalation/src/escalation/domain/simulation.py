@@ -209,12 +209,12 @@ def _is_by_rule(event: ContactEvent) -> bool:
 
 def _count(contact_id: ContactId, events: Iterable[ContactEvent], totals: Totals) -> None:
     totals.contacts += 1
-    promised = False
+    has_clocks = False
     policies: dict[str, str] = {}
     for event in events:
         match event:
             case ClocksStarted():
-                promised = True
+                has_clocks = True
                 policies |= dict.fromkeys((clock.clock for clock in event.clocks), event.policy_id)
                 totals.started.update((clock.clock, event.policy_id) for clock in event.clocks)
             case ClockRetargeted():
@@ -231,7 +231,7 @@ def _count(contact_id: ContactId, events: Iterable[ContactEvent], totals: Totals
                 )
             case _:
                 _count_escalation(event, totals)
-    totals.without_policy += not promised
+    totals.without_policy += not has_clocks
 
 
 def _count_breach(breach: Breach, totals: Totals) -> None:

@@ -4,10 +4,10 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import datetime
 from typing import assert_never
-from uuid import NAMESPACE_OID, uuid5
 
 from common.contracts.escalations import TimerMissing
 from common.contracts.event import ContactId, PageId
+from common.core.ids import derived_id
 from common.messages import Schedule, Timer
 from escalation.domain.model import Escalation, SlaClock
 from escalation.domain.situation import Decision, Situation
@@ -43,8 +43,7 @@ class MissingTimer:
     def page_id(self) -> PageId:
         """The same at each check, so that a missing timer is reported once."""
         timer, due_at = self.expected.timer, self.expected.due_at
-        name = f"{timer.contact_id}/timer/{timer.slot}/{due_at.isoformat()}"
-        return PageId(str(uuid5(NAMESPACE_OID, name)))
+        return PageId(derived_id(timer.contact_id, "timer", timer.slot, due_at.isoformat()))
 
 
 def expected_timers(

@@ -10,6 +10,8 @@ from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from common.contracts.event import EscalationId
+from common.storage.bulk import bulk_insert
+from escalation import tables
 from escalation.domain.audit_trail import TrailChain, TrailEntry
 
 _CHAINS_PER_PAGE: Final = 200
@@ -57,14 +59,7 @@ def _entry(row: dict[str, Any]) -> TrailEntry:
     return TrailEntry(**{**row, "at": datetime.fromisoformat(row["at"])})
 
 
-_INSERT = text("""
-    INSERT INTO audit_trail
-        (escalation_id, step, contact_id, at, who, what, why, data, previous, hash)
-    SELECT escalation_id, step, contact_id, at, who, what, why, data, previous, hash
-    FROM jsonb_to_recordset(CAST(CAST(:rows AS text) AS jsonb)) AS r(
-        escalation_id uuid, step integer, contact_id uuid, at timestamptz, who text, what text,
-        why text, data jsonb, previous text, hash text)
-""")
+_INSERT = bulk_insert(tables.audit_trail)
 # Includes trails without an escalation: a superuser can delete it despite the foreign key.
 _CHAINS = text("""
     SELECT CAST(id AS text), coalesce(CAST(e.trail->>'length' AS integer), 0) AS length,
@@ -72,7 +67,7 @@ _CHAINS = text("""
     FROM unnest(CAST(:escalations AS uuid[])) AS requested(id)
         LEFT JOIN escalations e ON e.escalation_id = id
         CROSS JOIN LATERAL (
-            SELECT jsonb_agg(to_jsonb(t) ORDER BY t.step) AS entries FROM audit_trail t
+            SELECT jsonb_agg(to_jsonb(t) ORDER BY t.number) AS entries FROM audit_trail t
             WHERE t.escalation_id = id
         ) AS stored
     WHERE e.escalation_id IS NOT NULL OR stored.entries IS NOT NULL

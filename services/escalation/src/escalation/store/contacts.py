@@ -3,9 +3,8 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Any
 
-from sqlalchemy import ARRAY, Uuid, any_, bindparam, select, text, type_coerce
+from sqlalchemy import select, text, type_coerce
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.ext.asyncio import AsyncConnection
 
@@ -93,18 +92,6 @@ class TrackedContacts(LockedTable[ContactId, TrackedContact]):
         published = stored.pop("events") or []
         events = [CLOCK_EVENTS[event["type"]].model_validate(event["data"]) for event in published]
         return ClockHistory(self.read(stored), events)
-
-    async def get_many(self, contact_ids: Sequence[ContactId]) -> dict[ContactId, TrackedContact]:
-        contacts = tables.tracked_contacts
-        rows = await self.connection.execute(
-            select(contacts).where(contacts.c.contact_id == _any_of(contact_ids))
-        )
-        found = [self.read(dict(row)) for row in rows.mappings()]
-        return {contact.contact_id: contact for contact in found}
-
-
-def _any_of(contact_ids: Sequence[ContactId]) -> Any:
-    return any_(bindparam("contacts", list(contact_ids), type_=ARRAY(Uuid(as_uuid=False))))
 
 
 _INSERT_MISSING = text("""

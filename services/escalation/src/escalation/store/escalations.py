@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import select, text
+from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from common.contracts.event import EscalationId
@@ -34,14 +34,6 @@ class Escalations(LockedTable[EscalationId, Escalation]):
             self.mark_absent(escalation.escalation_id)
         if self._rows[escalation.escalation_id] is not escalation:
             self.put(escalation)
-
-    async def get(self, escalation_id: EscalationId) -> Escalation | None:
-        escalations = tables.escalations
-        rows = await self.connection.execute(
-            select(escalations).where(escalations.c.escalation_id == escalation_id)
-        )
-        row = rows.mappings().first()
-        return self.read(dict(row)) if row else None
 
     async def published_events(self, escalation: Escalation) -> list[PublishedEvent]:
         rows = await self.connection.execute(

@@ -1,10 +1,11 @@
 """The SQL of consumed events: every event as received. `simulate` reads them."""
 
 import orjson
-from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from common.contracts.event import ContactEvent
+from common.storage.bulk import bulk_insert
+from escalation import tables
 
 
 class ConsumedEvents:
@@ -30,10 +31,4 @@ class ConsumedEvents:
             await self._connection.execute(_INSERT, {"rows": orjson.dumps(self._rows).decode()})
 
 
-_INSERT = text("""
-    INSERT INTO consumed_events (contact_id, at, type, event_id, data)
-    SELECT contact_id, at, type, event_id, data
-    FROM jsonb_to_recordset(CAST(CAST(:rows AS text) AS jsonb)) AS r(
-        contact_id uuid, at timestamptz, type text, event_id text, data jsonb)
-    ON CONFLICT DO NOTHING
-""")
+_INSERT = bulk_insert(tables.consumed_events, conflict="ignore")

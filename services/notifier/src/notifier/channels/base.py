@@ -82,8 +82,8 @@ class Channel(Protocol):
     def presses(
         self,
         headers: Mapping[str, str],  # noqa: ARG002 - for channels that have buttons
-        body: bytes,  # noqa: ARG002
-        at: datetime,  # noqa: ARG002
+        body: bytes,  # noqa: ARG002 - as above
+        at: datetime,  # noqa: ARG002 - as above
     ) -> Sequence[Press]:
         """Return what was pressed; called only if `interactive`.
 

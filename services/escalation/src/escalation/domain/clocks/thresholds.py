@@ -2,11 +2,11 @@
 
 from datetime import datetime
 from typing import assert_never
-from uuid import NAMESPACE_OID, uuid5
 
 from common.contracts.clocks import ClockBreached, ClockName, ClockWarned
 from common.contracts.escalations import Cause, PageRequested, PriorityChangeAsked
 from common.contracts.event import PageId, PersonId
+from common.core.ids import derived_id
 from escalation.domain import wording
 from escalation.domain.clocks import schedule
 from escalation.domain.escalations.paging import paged_cause, paged_contact
@@ -149,5 +149,5 @@ def _supervisors(situation: Situation) -> tuple[PersonId, ...]:
 def _page_id(
     contact: TrackedContact, clock: SlaClock, threshold: Threshold, person: PersonId
 ) -> PageId:
-    place = f"{clock.name}/{clock.run}/{threshold.due_at.isoformat()}/{threshold.action}"
-    return PageId(str(uuid5(NAMESPACE_OID, f"{contact.contact_id}/{place}/{person}")))
+    place = clock.name, clock.run, threshold.due_at.isoformat(), threshold.action
+    return PageId(derived_id(contact.contact_id, *place, person))

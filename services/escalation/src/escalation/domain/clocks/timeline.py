@@ -17,11 +17,12 @@ from common.contracts.clocks import (
     ClockWarned,
     ThresholdAction,
 )
+from common.core.durations import duration_text
 from escalation.domain.clocks.events import ClockChange, ClockEvent, apply
 from escalation.domain.clocks.schedule import elapsed_s
 from escalation.domain.duty.calendars import Calendar
 from escalation.domain.model import SlaClock
-from escalation.domain.wording import STAMP, format_duration
+from escalation.domain.wording import STAMP
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,7 +40,7 @@ def summarize(clock: SlaClock, at: datetime) -> str:
     """Say in one line how a clock stands and how it came to that."""
     calendar = "" if clock.calendar is None else f" of calendar {clock.calendar}"
     parts = [
-        f"Promised within {format_duration(clock.target_s)}{calendar} by policy {clock.policy}",
+        f"Promised within {duration_text(clock.target_s)}{calendar} by policy {clock.policy}",
         f"started {clock.started_at:{STAMP}}",
     ]
     if clock.paused_at is None:
@@ -65,14 +66,12 @@ def _state(clock: SlaClock, at: datetime) -> str:
         return f"paused since {clock.paused_at:{STAMP}} with {_left(clock)} left"
     left = clock.due_at - at
     return (
-        f"{format_duration(left)} left"
-        if left > timedelta(0)
-        else f"{format_duration(-left)} overdue"
+        f"{duration_text(left)} left" if left > timedelta(0) else f"{duration_text(-left)} overdue"
     )
 
 
 def _left(clock: SlaClock) -> str:
-    return format_duration(max(0.0, clock.target_s - clock.spent_s))
+    return duration_text(max(0.0, clock.target_s - clock.spent_s))
 
 
 def build_timeline(events: Iterable[ClockEvent]) -> list[Entry]:
@@ -91,15 +90,15 @@ def build_timeline(events: Iterable[ClockEvent]) -> list[Entry]:
 
 def _start(clock: SlaClock, event: ClocksStarted) -> Entry:
     text = (
-        f"started, {_promised(clock.target_s, clock.calendar)} by policy {clock.policy}, "
+        f"started, {_target_text(clock.target_s, clock.calendar)} by policy {clock.policy}, "
         f"due {clock.due_at:{STAMP}}: {event.reason}"
     )
     return Entry(clock.name, clock.run, clock.started_at, text)
 
 
-def _promised(target_s: float, calendar: object | None) -> str:
-    counted = f"of calendar {calendar}" if calendar else "round the clock"
-    return f"{format_duration(target_s)} {counted}"
+def _target_text(target_s: float, calendar: object | None) -> str:
+    hours = f"of calendar {calendar}" if calendar else "round the clock"
+    return f"{duration_text(target_s)} {hours}"
 
 
 def _entry(clock: SlaClock, event: ClockChange) -> Entry:
@@ -129,7 +128,7 @@ def _counts_from(event: ClockChange) -> datetime:
 def _text(clock: SlaClock, event: ClockChange) -> str:
     match event:
         case ClockPaused():
-            return f"paused after {format_duration(event.elapsed_s)}: {event.reason}"
+            return f"paused after {duration_text(event.elapsed_s)}: {event.reason}"
         case ClockResumed():
             return f"resumed with {_left(clock)} left, due {event.due_at:{STAMP}}: {event.reason}"
         case ClockRetargeted():
@@ -145,10 +144,10 @@ def _text(clock: SlaClock, event: ClockChange) -> str:
 
 
 def _retargeted(clock: SlaClock, event: ClockRetargeted) -> str:
-    before, after = format_duration(clock.target_s), format_duration(event.target_s)
+    before, after = duration_text(clock.target_s), duration_text(event.target_s)
     return (
         f"retargeted from {before} to {after} by policy {event.policy_id} "
-        f"v{event.policy_version} after {format_duration(event.elapsed_s)}, "
+        f"v{event.policy_version} after {duration_text(event.elapsed_s)}, "
         f"due {event.due_at:{STAMP}}: {event.reason}"
     )
 
@@ -174,15 +173,15 @@ def _action_text(action: ThresholdAction) -> str:
 
 
 def _after_due(lateness_ms: float) -> str:
-    return f" (noticed {format_duration(lateness_ms / 1000)} after it was due)"
+    return f" (noticed {duration_text(lateness_ms / 1000)} after it was due)"
 
 
 def _margin(met_at: datetime, due_at: datetime) -> str:
     late = met_at - due_at
     return (
-        f"{format_duration(late)} late"
+        f"{duration_text(late)} late"
         if late > timedelta(0)
-        else f"{format_duration(-late)} before it was due"
+        else f"{duration_text(-late)} before it was due"
     )
 
 

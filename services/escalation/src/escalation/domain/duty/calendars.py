@@ -100,7 +100,7 @@ class HolidaysOf:
     def within(self, years: Iterable[int]) -> Iterable[date]:
         """Return the dates, including substitutes for holidays on a weekend."""
         # It takes memory and time to load, so only a process that needs holidays loads it.
-        import holidays  # noqa: PLC0415
+        import holidays  # noqa: PLC0415 - takes much memory; see the README
 
         return holidays.country_holidays(self.country, self.region, years, expand=False)
 

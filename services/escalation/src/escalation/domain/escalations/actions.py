@@ -5,7 +5,6 @@ Timeouts are in `timeouts`, outcomes over a limit in `approvals`.
 
 from dataclasses import replace
 from datetime import datetime, timedelta
-from uuid import NAMESPACE_OID, uuid5
 
 from common.contracts.escalations import (
     CoachingRequested,
@@ -24,6 +23,8 @@ from common.contracts.escalations import (
     PageRequested,
 )
 from common.contracts.event import PageId, PersonId
+from common.core.durations import duration_text
+from common.core.ids import derived_id
 from common.messages import Cancel
 from escalation.domain import wording
 from escalation.domain.errors import ForbiddenError, RefusedError
@@ -85,7 +86,7 @@ def snooze(situation: Situation, by: PersonId, until: datetime, reason: str) -> 
     rules = escalation.ladder.body
     latest = situation.at + timedelta(seconds=rules.snooze_limit_s)
     if not situation.at < until <= latest:
-        limit = wording.format_duration(rules.snooze_limit_s)
+        limit = duration_text(rules.snooze_limit_s)
         raise RefusedError(escalation.state, f"A snooze must end within {limit} from now.")
     if escalation.snoozes >= rules.snoozes:
         raise RefusedError(
@@ -141,11 +142,11 @@ def _page_superior(
     line = reporting_line(situation.configuration.staff, requested.person_id)
     if not line or line[0] == requested.by or not may_act(escalation, line[0]):
         return ()
-    name = f"{escalation.escalation_id}/coaching/{requested.person_id}/{situation.at.isoformat()}"
+    topic = "coaching", requested.person_id, situation.at.isoformat()
     page = PageRequested(
         contact_id=situation.contact_id,
         occurred_at=situation.at,
-        page_id=PageId(str(uuid5(NAMESPACE_OID, name))),
+        page_id=PageId(derived_id(escalation.escalation_id, *topic)),
         person_id=line[0],
         reason="coaching",
         contact=paged_contact(situation.contact),

@@ -11,7 +11,7 @@ from common.contracts.escalations import (
     EscalationUnanswered,
     Outcome,
 )
-from common.contracts.event import PersonId
+from common.contracts.event import PersonId, Role
 from escalation.domain import wording
 from escalation.domain.errors import ForbiddenError, RefusedError
 from escalation.domain.escalations import leases
@@ -24,7 +24,6 @@ from escalation.domain.escalations.responders import (
     stop_at,
 )
 from escalation.domain.model import Approval, Escalation, Resolution, ms_between
-from escalation.domain.settings.people import Role
 from escalation.domain.situation import Decision, Situation
 
 _COSTLY_OUTCOMES: tuple[Outcome, ...] = ("refund", "credit")

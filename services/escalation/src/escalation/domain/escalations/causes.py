@@ -52,15 +52,12 @@ def of_feedback(situation: Situation, event: FeedbackReceived) -> EscalationCaus
     bound = policy.body.raise_when.feedback_at_most if policy else None
     if bound is None or event.score > bound:
         return None
-    comment = f': "{event.comment}"' if event.comment else ""
-    return EscalationCause("feedback", f"Feedback {event.score} of 5{comment}", event.occurred_at)
+    return EscalationCause("feedback", event.comment or "", event.occurred_at, score=event.score)
 
 
 def by_person(
     situation: Situation, by: PersonId, text: str, about: PersonId | None
 ) -> EscalationCause:
     """Return a complaint if it is `about` a representative."""
-    if about is None:
-        return EscalationCause("manual", f"{by}: {text}", situation.at, by=by)
-    reason = f"Complaint about {about}, reported by {by}: {text}"
-    return EscalationCause("complaint", reason, situation.at, by=by, about=about)
+    kind: Cause = "manual" if about is None else "complaint"
+    return EscalationCause(kind, text, situation.at, by=by, about=about)

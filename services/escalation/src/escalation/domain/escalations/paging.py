@@ -2,7 +2,6 @@
 
 from dataclasses import replace
 from datetime import datetime, timedelta
-from uuid import NAMESPACE_OID, uuid5
 
 from common.contracts.clocks import ClockState
 from common.contracts.escalations import (
@@ -12,7 +11,8 @@ from common.contracts.escalations import (
     PageReason,
     PageRequested,
 )
-from common.contracts.event import PageId, PersonId
+from common.contracts.event import OPERATIONS, PageId, PersonId
+from common.core.ids import derived_id
 from common.messages import Schedule
 from escalation.domain.duty.calendars import add_business_time
 from escalation.domain.escalations.responders import NextStop
@@ -20,7 +20,6 @@ from escalation.domain.model import Approval, Escalation, EscalationCause, SlaCl
 from escalation.domain.settings.registry import NO_LADDER_RETRY_S
 from escalation.domain.situation import Decision, Situation, no_change
 from escalation.domain.timers import AcknowledgementDue
-from escalation.domain.types import OPERATIONS
 
 
 def page_level(
@@ -131,6 +130,7 @@ def paged_cause(contact: TrackedContact, cause: EscalationCause) -> PagedCause:
         at=cause.at,
         by=cause.by,
         about=cause.about,
+        score=cause.score,
         clock=cause.clock,
         due_at=cause.due_at,
         clock_state=_clock_state(clock) if clock else None,
@@ -164,5 +164,5 @@ def _page_reason(situation: Situation, waiting: Escalation) -> PageReason:
 
 
 def _page_id(escalation: Escalation, person: PersonId, reason: PageReason) -> PageId:
-    turn = f"{escalation.level}/{escalation.round}/{escalation.lease_no}/{len(escalation.causes)}"
-    return PageId(str(uuid5(NAMESPACE_OID, f"{escalation.escalation_id}/{turn}/{reason}/{person}")))
+    turn = escalation.level, escalation.round, escalation.lease_no, len(escalation.causes)
+    return PageId(derived_id(escalation.escalation_id, *turn, reason, person))

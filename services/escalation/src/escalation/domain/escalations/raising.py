@@ -1,7 +1,6 @@
 """Raises an escalation, or adds a cause to the open one and reviews its severity."""
 
 from dataclasses import replace
-from uuid import NAMESPACE_OID, uuid5
 
 from common.contracts.escalations import (
     EscalationRaised,
@@ -10,6 +9,7 @@ from common.contracts.escalations import (
     Severity,
 )
 from common.contracts.event import EscalationId
+from common.core.ids import derived_id
 from escalation.domain.escalations.causes import OUTLIVING_CAUSES, outlives_contact
 from escalation.domain.escalations.climbing import climb, select_ladder
 from escalation.domain.escalations.paging import page_person
@@ -124,5 +124,5 @@ def _raise(situation: Situation, cause: EscalationCause, *further: EscalationCau
 
 
 def _next_id(contact: TrackedContact) -> EscalationId:
-    name = f"{contact.contact_id}/escalation/{contact.escalation_count + 1}"
-    return EscalationId(str(uuid5(NAMESPACE_OID, name)))
+    number = contact.escalation_count + 1
+    return EscalationId(derived_id(contact.contact_id, "escalation", number))

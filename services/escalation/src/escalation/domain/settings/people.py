@@ -8,14 +8,13 @@ from typing import Annotated, Literal, assert_never
 from annotated_types import Len
 from pydantic import ConfigDict, Field, StringConstraints, with_config
 
-from common.contracts.event import PersonId
+from common.contracts.event import PersonId, Role
 from escalation.domain import types
 from escalation.domain.duty.schedules import Absence
 
 Position = Literal["representative", "supervisor", "manager", "director"]
 # The API's roles that may grant outcomes which cost something, lowest first.
 GrantingRole = Literal["supervisor", "manager"]
-Role = Literal["channel", "representative", "supervisor", "manager", "admin"]
 Currency = Annotated[str, StringConstraints(pattern=r"^[A-Z]{3}$")]
 Amount = Annotated[Decimal, Field(ge=0, max_digits=18, decimal_places=4)]
 

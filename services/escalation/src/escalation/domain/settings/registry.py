@@ -8,7 +8,7 @@ from decimal import Decimal
 from functools import cached_property
 from typing import Any, Generic, TypeVar
 
-from common.contracts.event import PersonId
+from common.contracts.event import PersonId, Role
 from escalation.domain.duty.calendars import Calendar
 from escalation.domain.duty.schedules import Absences, DutySchedule, on_duty
 from escalation.domain.duty.shifts import shift_end
@@ -16,7 +16,6 @@ from escalation.domain.settings.ladders import Ladder, Level, NamedPerson, Perso
 from escalation.domain.settings.people import (
     ApprovalLimit,
     Person,
-    Role,
     Team,
     has_limits,
     limit_of,

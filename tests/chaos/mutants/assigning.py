@@ -1,12 +1,12 @@
-"""Breakages of who gets a contact, at the router, and of who is told, at the notifier."""
+"""Breakages of assignment, at the router, and of delivery, at the notifier."""
 
 from collections.abc import Sequence
-from dataclasses import replace as having
+from dataclasses import replace as copy_with
 from datetime import datetime
 from typing import Any
 
 from chaos.mutants.registry import control, die_once, mutant, replace
-from chaos.mutants.scenarios import DESKS, PLEAS
+from chaos.mutants.scenarios import SCARCE_REPRESENTATIVES, SUPERVISOR_REQUESTS
 from common.contracts.event import NotificationId
 from common.contracts.notifications import Medium
 from notifier import use_cases
@@ -16,7 +16,7 @@ from notifier.domain.delivery import Outcome, RetryPolicy
 from notifier.domain.notifications import Notification
 from notifier.domain.recipients import Recipient
 from notifier.store import Recipients
-from notifier.store import UnitOfWork as NotifierWork
+from notifier.store import UnitOfWork as NotifierUnitOfWork
 from notifier.use_cases import ClaimedDelivery
 from router.domain import assignments, reactions
 from router.domain.assignments import Assignment, Decision
@@ -24,62 +24,62 @@ from router.domain.routing.pool import AvailabilityPool
 from router.domain.staffing.representatives import Representative, free
 
 
-@control("router", DESKS)
-def deals_out_contacts() -> None:
-    """Nothing happens to it but its work."""
+@control("router", SCARCE_REPRESENTATIVES)
+def router_runs_undisturbed() -> None:
+    """The router does only its usual work."""
 
 
-@control("notifier", PLEAS, dies=True)
+@control("notifier", SUPERVISOR_REQUESTS, dies=True)
 def dies_after_the_call() -> None:
     send = Slack.send
 
-    async def dying(self: Slack, notification: Notification, at: datetime) -> Outcome:
+    async def send_and_die(self: Slack, notification: Notification, at: datetime) -> Outcome:
         outcome = await send(self, notification, at)
         die_once()
         return outcome
 
-    replace(Slack, "send", dying)
+    replace(Slack, "send", send_and_die)
 
 
-@mutant(deals_out_contacts, 3, "above capacity", brief=False)
-def an_offer_takes_no_place() -> None:
+@mutant(router_runs_undisturbed, 3, "above capacity", brief=False)
+def offer_takes_no_slot() -> None:
     assign = AvailabilityPool.assign
 
-    def generous(
+    def assign_without_offers(
         self: AvailabilityPool, representative: Representative, at: datetime
     ) -> Representative:
         return assign(self, representative, at) if representative.auto_accept else representative
 
-    def leave(holder: Representative, *, at: datetime) -> Representative:
+    def free_without_offers(holder: Representative, *, at: datetime) -> Representative:
         return free(holder, at=at) if holder.auto_accept else holder
 
-    replace(AvailabilityPool, "assign", generous)
-    replace(assignments, "free", leave)
+    replace(AvailabilityPool, "assign", assign_without_offers)
+    replace(assignments, "free", free_without_offers)
 
 
-@mutant(deals_out_contacts, 3, "does not fit", brief=False)
-def anyone_is_better_than_nobody() -> None:
+@mutant(router_runs_undisturbed, 3, "does not fit", brief=False)
+def skills_are_ignored_when_nobody_fits() -> None:
     best_for = AvailabilityPool.best_for
 
-    def eager(self: AvailabilityPool, contact: Assignment) -> Representative | None:
-        anyone = (
+    def best_for_any_skills(self: AvailabilityPool, contact: Assignment) -> Representative | None:
+        with_free_slots = (
             person
             for person in self._people.values()
             if person.free_slots and person.representative_id not in contact.declined_by
         )
-        return best_for(self, contact) or next(anyone, None)
+        return best_for(self, contact) or next(with_free_slots, None)
 
-    replace(AvailabilityPool, "best_for", eager)
+    replace(AvailabilityPool, "best_for", best_for_any_skills)
 
 
-@mutant(deals_out_contacts, 3, "two live assignments")
-def a_take_over_goes_unsaid() -> None:
+@mutant(router_runs_undisturbed, 3, "two live assignments")
+def take_over_is_not_published() -> None:
     take_over = reactions.take_over
 
-    def silent(*seen: Any, at: datetime) -> Decision:
-        return having(take_over(*seen, at=at), events=())
+    def take_over_without_events(*arguments: Any, at: datetime) -> Decision:
+        return copy_with(take_over(*arguments, at=at), events=())
 
-    replace(reactions, "take_over", silent)
+    replace(reactions, "take_over", take_over_without_events)
 
 
 @mutant(dies_after_the_call, 4, "delivered twice, and not recorded as ambiguous")
@@ -87,7 +87,7 @@ def leases_are_kept_in_memory() -> None:
     leased_until: dict[NotificationId, datetime] = {}
 
     async def claim(
-        medium: Medium, limit: int, policy: RetryPolicy, uow: NotifierWork
+        medium: Medium, limit: int, policy: RetryPolicy, uow: NotifierUnitOfWork
     ) -> list[ClaimedDelivery]:
         deliveries = []
         for due in await uow.notifications.claim(medium, uow.now, limit):
@@ -103,19 +103,19 @@ def leases_are_kept_in_memory() -> None:
 
 
 @mutant(dies_after_the_call, 4, "delivered twice, and not recorded as ambiguous", brief=False)
-def what_was_lost_counts_as_not_sent() -> None:
-    def nothing(_notification: Notification, _at: datetime) -> Sequence[Any]:
+def lost_delivery_counts_as_not_sent() -> None:
+    def find_no_lost_attempts(_notification: Notification, _at: datetime) -> Sequence[Any]:
         return ()
 
-    replace(delivery, "_lost", nothing)
+    replace(delivery, "_lost", find_no_lost_attempts)
 
 
 @mutant(dies_after_the_call, 4, "a page was never tried", brief=False)
-def one_medium_is_enough() -> None:
+def only_first_medium_is_used() -> None:
     get = Recipients.get
 
-    async def sparing(self: Recipients, person_id: Any) -> Recipient | None:
-        found = await get(self, person_id)
-        return found and having(found, media=found.media[:1])
+    async def get_with_first_medium(self: Recipients, person_id: Any) -> Recipient | None:
+        recipient = await get(self, person_id)
+        return recipient and copy_with(recipient, media=recipient.media[:1])
 
-    replace(Recipients, "get", sparing)
+    replace(Recipients, "get", get_with_first_medium)
