@@ -135,3 +135,11 @@ async def test_unavailable_database_is_reported(unused_tcp_port: int) -> None:
     result = await away("list")
     assert result.exit_code == 1
     assert result.stderr.startswith("The database is unavailable: ")
+
+
+async def test_wrong_settings_are_named_without_their_values() -> None:
+    missing = await calling("", repaired=True)("list")
+    assert missing.exit_code == 2
+    assert missing.stderr.startswith("The settings are wrong:\n  UPSTAIRS_DATABASE_URL: ")
+    wrong = await calling("postgresql://role:s3cret@:x", repaired=True)("list")
+    assert (wrong.exit_code, "s3cret" in wrong.stderr) == (2, False)

@@ -1,7 +1,7 @@
 """Timers: each fires once, never early, never for good after it was cancelled or replaced."""
 
 import asyncio
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta, timezone
 from typing import Any
 
 import pytest
@@ -17,6 +17,7 @@ from common.messaging.subscriptions import HandlerRegistry
 from common.messaging.timer_loop import TimerLoop
 from common.storage.database import Database
 from common.storage.dead_letters import DeadLetter, TooManyDeadLettersError
+from common.storage.timers import TimerOutOfRangeError
 from support.databases import rows
 from support.probe import (
     POISON,
@@ -365,3 +366,18 @@ async def test_timer_loop_stops_on_request(replica: Replica) -> None:
     await change(replica.database, (reminder(new_contact()), FAR))
     async with asyncio.timeout(60), run_workers(replica.timers):
         await until(lambda: pending(replica.database))
+
+
+@pytest.mark.parametrize(
+    "due_at",
+    [
+        datetime.min.replace(tzinfo=timezone(timedelta(hours=14))),
+        datetime.max.replace(tzinfo=UTC),
+    ],
+)
+async def test_timer_that_no_claim_could_read_back_is_refused(
+    database: Database[UnitOfWork], due_at: datetime
+) -> None:
+    with pytest.raises(TimerOutOfRangeError):
+        async with database.transaction() as uow:
+            uow.timers.set([Schedule(Reminder(contact_id=new_contact(), name="x"), due_at)])

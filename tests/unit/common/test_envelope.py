@@ -111,3 +111,13 @@ def test_person_event_accepts_a_person_id_as_key(key: str) -> None:
 @pytest.mark.parametrize("key", ["", "-rita", "rita\x00", "rita bo", "ü", "r" * 101, "rita\n"])
 def test_person_event_refuses_other_texts_as_key(key: str) -> None:
     assert not PersonEvent.key_pattern.fullmatch(key)
+
+
+@pytest.mark.parametrize(
+    "occurred_at",
+    ["0001-01-01T00:00:00+14:00", "9999-12-31T23:59:59-14:00", "2200-01-01T00:00:00Z"],
+)
+def test_time_that_no_row_could_be_read_back_with_is_malformed(occurred_at: str) -> None:
+    value = VALUE.replace(b"2026-03-02T09:30:00Z", occurred_at.encode())
+    with pytest.raises(MalformedRecordError, match="data at occurred_at"):
+        decode(CONTACT.encode(), encode(ENVELOPE), value)

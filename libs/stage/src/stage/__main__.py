@@ -96,7 +96,7 @@ async def _stay(stack: devstack.Stack, progress: devstack.Progress) -> None:
         for request in FIRST_REQUESTS:
             _say(f"\n  # {request.title}.\n  {curl(request, system, actors)}")
         _say("\nMessages to people, as they arrive:")
-        await _print_messages(inbox, stopping)
+        await _print_messages(inbox, system, stopping)
         _say("\nStopping the services …")
 
 
@@ -117,10 +117,16 @@ def _print_keys(actors: Actors) -> None:
         _say(f"  {role:<15} {actors.key(person):<24} {NAMES.get(person, '')}".rstrip())
 
 
-async def _print_messages(inbox: Inbox, stopping: asyncio.Event) -> None:
-    """Print each new or changed message until `stopping` is set."""
+async def _print_messages(inbox: Inbox, system: System, stopping: asyncio.Event) -> None:
+    """Print each new or changed message, and each service that ends, until `stopping` is set."""
     printed: set[tuple[str, object]] = set()
+    ended: set[str] = set()
     while not stopping.is_set():
+        for process in system.processes.values():
+            if not process.running and process.name not in ended:
+                ended.add(process.name)
+                log = process.log_path
+                _say(f"  {process.name} has ended with code {process.exit_code}; see {log}")
         for message in sorted(inbox.messages(), key=lambda message: message.changed_at):
             version = (message.key, message.updated_at)
             if version not in printed:

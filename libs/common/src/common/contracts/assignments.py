@@ -2,9 +2,7 @@
 
 from typing import Literal
 
-from pydantic import AwareDatetime
-
-from common.contracts.event import ContactEvent, Event, PersonId, TeamId
+from common.contracts.event import ContactEvent, Event, Instant, PersonId, TeamId
 
 ReleaseKind = Literal["returned", "transferred", "taken_over", "abandoned"]
 
@@ -22,7 +20,7 @@ class ContactQueued(AssignmentsEvent):
 
 class ContactOffered(AssignmentsEvent):
     representative_id: PersonId
-    expires_at: AwareDatetime
+    expires_at: Instant
 
 
 class OfferDeclined(AssignmentsEvent):
@@ -45,8 +43,8 @@ class ContactAssigned(AssignmentsEvent):
     team_id: TeamId
     reason: str
     queue: str | None = None
-    waiting_since: AwareDatetime | None = None
-    offered_at: AwareDatetime | None = None
+    waiting_since: Instant | None = None
+    offered_at: Instant | None = None
 
 
 class ContactReferred(AssignmentsEvent):

@@ -2,10 +2,8 @@
 
 from typing import Literal
 
-from pydantic import AwareDatetime
-
 from common.contracts.contacts import Priority
-from common.contracts.event import ContactEvent, Contract, Event, PersonId, TeamId
+from common.contracts.event import ContactEvent, Contract, Event, Instant, PersonId, TeamId
 
 ClockName = Literal[
     "assignment",
@@ -31,7 +29,7 @@ class ClockThreshold(Contract):
     """
 
     percent: int
-    due_at: AwareDatetime
+    due_at: Instant
     action: ThresholdAction
     offset_s: float | None = None
     priority: Priority | None = None
@@ -45,9 +43,9 @@ class ClockDeadline(Contract):
     """
 
     clock: ClockName
-    due_at: AwareDatetime
+    due_at: Instant
     run: int
-    started_at: AwareDatetime
+    started_at: Instant
     target_s: float
     thresholds: tuple[ClockThreshold, ...]
     runs_while_waiting: bool = False
@@ -71,7 +69,7 @@ class ClockChangeEvent(ClocksEvent):
 class ClockPaused(ClockChangeEvent):
     """`elapsed_s` is the business time that the run has spent."""
 
-    paused_at: AwareDatetime
+    paused_at: Instant
     elapsed_s: float
     reason: str
 
@@ -79,8 +77,8 @@ class ClockPaused(ClockChangeEvent):
 class ClockResumed(ClockChangeEvent):
     """`thresholds` are all of the clock's; those that have fired are unchanged."""
 
-    resumed_at: AwareDatetime
-    due_at: AwareDatetime
+    resumed_at: Instant
+    due_at: Instant
     thresholds: tuple[ClockThreshold, ...]
     reason: str
 
@@ -97,10 +95,10 @@ class ClockRetargeted(ClockChangeEvent):
     calendar_version: int | None = None
     target_s: float
     elapsed_s: float
-    due_at: AwareDatetime
+    due_at: Instant
     thresholds: tuple[ClockThreshold, ...]
     reason: str
-    retargeted_at: AwareDatetime
+    retargeted_at: Instant
     runs_while_waiting: bool = False
 
 
@@ -111,9 +109,9 @@ class ClockWarned(ClockChangeEvent):
     """
 
     threshold_percent: int
-    due_at: AwareDatetime
+    due_at: Instant
     lateness_ms: float
-    threshold_due_at: AwareDatetime
+    threshold_due_at: Instant
     action: ThresholdAction
     policy_id: str
     policy_version: int
@@ -122,7 +120,7 @@ class ClockWarned(ClockChangeEvent):
 class ClockBreached(ClockChangeEvent):
     """The deadline passed, `lateness_ms` before this event. Representative and team had it then."""
 
-    due_at: AwareDatetime
+    due_at: Instant
     lateness_ms: float
     policy_id: str
     policy_version: int
@@ -134,8 +132,8 @@ class ClockBreached(ClockChangeEvent):
 class ClockMet(ClockChangeEvent):
     """It is late if `met_at` is after `due_at`. Representative and team had the contact then."""
 
-    due_at: AwareDatetime
-    met_at: AwareDatetime
+    due_at: Instant
+    met_at: Instant
     run: int
     representative_id: PersonId | None = None
     team_id: TeamId | None = None
@@ -145,7 +143,7 @@ class ClockCancelled(ClockChangeEvent):
     """`cancelled_at` is when what cancelled it happened."""
 
     reason: str
-    cancelled_at: AwareDatetime
+    cancelled_at: Instant
 
 
 EVENTS: tuple[type[Event], ...] = (

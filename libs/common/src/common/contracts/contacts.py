@@ -2,14 +2,13 @@
 
 from typing import Literal
 
-from pydantic import AwareDatetime
-
 from common.contracts.event import (
     ContactEvent,
     ContactId,
     Contract,
     CustomerId,
     Event,
+    Instant,
     MessageId,
     PersonId,
     TeamId,
@@ -134,8 +133,8 @@ class InteractionMeasured(ContactsEvent):
 
     interaction_id: str
     person_id: PersonId
-    started_at: AwareDatetime
-    ended_at: AwareDatetime
+    started_at: Instant
+    ended_at: Instant
     talk_s: float
     hold_s: float
     wrap_s: float

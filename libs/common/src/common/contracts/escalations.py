@@ -3,11 +3,17 @@
 from decimal import Decimal
 from typing import Literal
 
-from pydantic import AwareDatetime
-
 from common.contracts.clocks import ClockName, ClockState
 from common.contracts.contacts import Channel, Priority, Tier
-from common.contracts.event import ContactEvent, Contract, EscalationId, Event, PageId, PersonId
+from common.contracts.event import (
+    ContactEvent,
+    Contract,
+    EscalationId,
+    Event,
+    Instant,
+    PageId,
+    PersonId,
+)
 from common.contracts.notifications import Medium
 
 Severity = Literal["low", "medium", "high", "critical"]
@@ -100,7 +106,7 @@ class EscalationUnanswered(EscalationsOwnEvent):
 
     level: int
     lateness_ms: float
-    standing_since: AwareDatetime | None = None
+    standing_since: Instant | None = None
     waited_for: Wait | None = None
 
 
@@ -128,12 +134,12 @@ class PagedCause(Contract):
 
     cause: Cause
     reason: str
-    at: AwareDatetime
+    at: Instant
     by: PersonId | None = None
     about: PersonId | None = None
     score: int | None = None
     clock: ClockName | None = None
-    due_at: AwareDatetime | None = None
+    due_at: Instant | None = None
     clock_state: ClockState | None = None
 
 
@@ -162,8 +168,8 @@ class PagedDutyGap(Contract):
     """
 
     schedule_id: str
-    starts_at: AwareDatetime
-    ends_at: AwareDatetime | None = None
+    starts_at: Instant
+    ends_at: Instant | None = None
     absent: tuple[PersonId, ...] = ()
 
 
@@ -184,7 +190,7 @@ class PageRequested(EscalationsEvent):
     escalation_id: EscalationId | None = None
     severity: Severity | None = None
     level_name: str | None = None
-    respond_by: AwareDatetime | None = None
+    respond_by: Instant | None = None
     lease_end: LeaseEnd | None = None
     media: tuple[Medium, ...] | None = None
     contact: PagedContact | None = None
@@ -197,21 +203,21 @@ class PageRequested(EscalationsEvent):
 
 class EscalationAcknowledged(EscalationsOwnEvent):
     by: PersonId
-    lease_expires_at: AwareDatetime
+    lease_expires_at: Instant
 
 
 class EscalationTakenOver(EscalationsOwnEvent):
     """`by` works on the contact now; the representative no longer has it."""
 
     by: PersonId
-    lease_expires_at: AwareDatetime | None = None
+    lease_expires_at: Instant | None = None
 
 
 class EscalationLeaseRenewed(EscalationsOwnEvent):
     """The holder made progress."""
 
     by: PersonId
-    lease_expires_at: AwareDatetime
+    lease_expires_at: Instant
 
 
 class EscalationReturned(EscalationsOwnEvent):
@@ -241,7 +247,7 @@ class EscalationReferredUp(EscalationsOwnEvent):
 
 class EscalationSnoozed(EscalationsOwnEvent):
     by: PersonId
-    until: AwareDatetime
+    until: Instant
     reason: str
 
 
@@ -327,8 +333,8 @@ class TimerMissing(EscalationsEvent):
 
     page_id: PageId
     slot: str
-    due_at: AwareDatetime
-    instead: AwareDatetime | None = None
+    due_at: Instant
+    instead: Instant | None = None
 
 
 EVENTS: tuple[type[Event], ...] = (

@@ -2,9 +2,10 @@
 
 import re
 from abc import abstractmethod
-from typing import Any, ClassVar, Final, Literal, NewType
+from datetime import UTC, datetime
+from typing import Annotated, Any, ClassVar, Final, Literal, NewType
 
-from pydantic import AwareDatetime, BaseModel, ConfigDict
+from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
 
 ContactId = NewType("ContactId", str)
 CustomerId = NewType("CustomerId", str)
@@ -21,6 +22,13 @@ UUID_PATTERN: Final = r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}"
 # An id that others choose: of a person, a team, a setting.
 ID_PATTERN: Final = r"[A-Za-z0-9][A-Za-z0-9._@-]{0,99}"
 
+
+# In this range the arithmetic of all time zones works. PostgreSQL has times, in year 1 or 9999 of
+# some zone, that Python can't read back: one row with such a time would end every process.
+Instant = Annotated[
+    AwareDatetime,
+    Field(ge=datetime(1970, 1, 2, tzinfo=UTC), lt=datetime(2200, 1, 1, tzinfo=UTC)),
+]
 
 # The person to page about the system itself; the notifier has a recipient of this name.
 OPERATIONS: Final = PersonId("operations")
@@ -49,7 +57,7 @@ class Event(Contract):
     # What a key of such an event looks like; a record with any other key is malformed.
     key_pattern: ClassVar[re.Pattern[str]]
 
-    occurred_at: AwareDatetime
+    occurred_at: Instant
 
     def __init_subclass__(cls, **kwargs: Any) -> None:
         super().__init_subclass__(**kwargs)

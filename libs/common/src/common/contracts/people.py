@@ -2,9 +2,7 @@
 
 from typing import Literal
 
-from pydantic import AwareDatetime
-
-from common.contracts.event import PersonEvent, TeamId
+from common.contracts.event import Instant, PersonEvent, TeamId
 
 Presence = Literal["available", "away", "offline"]
 
@@ -37,7 +35,7 @@ class PresenceChanged(PeopleEvent):
     team_id: TeamId
     presence: Presence
     reason: str | None = None
-    since: AwareDatetime
+    since: Instant
 
 
 EVENTS: tuple[type[PeopleEvent], ...] = (RepresentativeDescribed, PresenceChanged)

@@ -13,7 +13,7 @@ from common.core.clock import TimeSource
 from common.core.health import Health
 from common.core.metrics import Metrics
 from common.service.dead_letter_cli import dead_letter_cli
-from common.service.settings import ServiceSettings
+from common.service.settings import ServiceSettings, read_settings
 from common.service.spec import ServiceSpec, application, serve
 from common.storage.database import Database
 from common.storage.migrations import Phase, migrate, render_sql
@@ -27,7 +27,7 @@ def service_cli(
     @cli.command("serve")
     def _serve() -> None:
         """Run the service until SIGTERM."""
-        read = settings()
+        read = read_settings(settings)
         with asyncio.Runner(loop_factory=_loop_factory()) as runner:
             runner.run(serve(build(read), read))
 
@@ -50,7 +50,7 @@ def service_cli(
             message = "--phase takes pre or all"
             raise typer.BadParameter(message)
         chosen: Phase = "pre" if phase == "pre" else "all"
-        migrate(name, str(settings().database_url), chosen)
+        migrate(name, str(read_settings(settings).database_url), chosen)
 
     @cli.command("openapi")
     def _openapi() -> None:

@@ -28,7 +28,7 @@ from common.messaging.replay import (
     Replay,
     ReplayFailedError,
 )
-from common.service.settings import ServiceSettings
+from common.service.settings import ServiceSettings, read_settings
 from common.service.spec import ServiceSpec
 from common.storage.database import Database, connect
 from common.storage.dead_letter_store import DeadLetterStore, DeadLetterSummary, State
@@ -132,7 +132,7 @@ class _Commands:
         raise typer.Exit(self._run(work))
 
     def _run(self, work: Callable[[_CliContext], Awaitable[T]]) -> T:
-        settings = self._settings(kafka_bootstrap="unused")
+        settings = read_settings(self._settings, kafka_bootstrap="unused")
         return asyncio.run(_with_database(settings, self._build(settings), work))
 
 

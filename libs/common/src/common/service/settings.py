@@ -1,9 +1,13 @@
 """The settings of every service, read once from the environment, in `main.py`."""
 
-from typing import Literal
+import sys
+from typing import Annotated, Any, Literal, TypeVar
 
-from pydantic import Field, NonNegativeInt, PostgresDsn, SecretStr
-from pydantic_settings import BaseSettings, SettingsConfigDict
+from pydantic import Field, NonNegativeInt, PostgresDsn, SecretStr, ValidationError
+from pydantic_settings import BaseSettings, SettingsConfigDict, SettingsError
+
+# A century: the arithmetic of times has a limit too.
+RetentionDays = Annotated[NonNegativeInt, Field(le=36_500)]
 
 
 class ServiceSettings(BaseSettings):
@@ -35,7 +39,7 @@ class ServiceSettings(BaseSettings):
     dead_letter_limit: int = Field(
         default=20, ge=1, description="dead letters in a row that halt the consumer"
     )
-    retention_days: dict[str, NonNegativeInt] = Field(
+    retention_days: dict[str, RetentionDays] = Field(
         default={},
         description="days after which rows are deleted, by table, as a JSON object; see Retention",
     )
@@ -45,3 +49,31 @@ class ServiceSettings(BaseSettings):
     log_format: Literal["json", "console"] = Field(
         default="json", description="how a log line is written"
     )
+
+
+S = TypeVar("S", bound=ServiceSettings)
+
+
+def read_settings(settings: type[S], **fixed: Any) -> S:
+    """Read the environment; `fixed` values replace it.
+
+    Ends the process with exit code 2 and names each wrong variable, without its value: that may be
+    a secret.
+    """
+    try:
+        return settings(**fixed)
+    except SettingsError as error:
+        lines = [str(error)]
+    except ValidationError as error:
+        lines = [
+            f"UPSTAIRS_{_place(detail['loc'])}: {detail['msg']}"
+            for detail in error.errors(include_url=False, include_input=False)
+        ]
+    sys.stderr.write("The settings are wrong:\n" + "".join(f"  {line}\n" for line in lines))
+    raise SystemExit(2)
+
+
+def _place(location: tuple[int | str, ...]) -> str:
+    """Return the variable, and the place in its value: `RETENTION_DAYS, inbox`."""
+    field, *places = map(str, location)
+    return ", ".join((field.upper(), *places))

@@ -2,7 +2,7 @@
 
 from collections.abc import Collection, Iterable
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import assert_never
 
 import orjson
@@ -11,9 +11,18 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from common.contracts.event import ContactId
 from common.core import trace
+from common.core.errors import PermanentError
 from common.messages import Cancel, Schedule, Timer, TimerChange
 from common.storage.bulk import bulk_insert
 from common.storage.tables import timers
+
+# A row with a time that Python can't read back would end every process that claims timers.
+_EARLIEST = datetime(1970, 1, 1, tzinfo=UTC)
+_LATEST = datetime(9000, 1, 1, tzinfo=UTC)
+
+
+class TimerOutOfRangeError(PermanentError):
+    """A timer is due at a time that is not between 1970 and 9000."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,9 +57,12 @@ class Timers:
         self._changes: dict[tuple[ContactId, str], _NewTimer | None] = {}
 
     def set(self, changes: Iterable[TimerChange]) -> None:
+        """Add the changes; raises TimerOutOfRangeError."""
         for change in changes:
             match change:
                 case Schedule(timer, due_at):
+                    if not _EARLIEST <= due_at < _LATEST:
+                        raise TimerOutOfRangeError
                     new = _NewTimer(timer, due_at, trace.current())
                     self._changes[timer.contact_id, timer.slot] = new
                 case Cancel(contact_id, slot):

@@ -10,11 +10,11 @@ from functools import partial
 from typing import Annotated, Any, Final
 
 from fastapi import APIRouter, Depends, Response
-from pydantic import AwareDatetime, ConfigDict, Field, model_validator
+from pydantic import ConfigDict, Field, model_validator
 from pydantic.config import JsonDict
 
 from common.contracts.escalations import Outcome
-from common.contracts.event import EscalationId, PersonId
+from common.contracts.event import EscalationId, Instant, PersonId
 from common.http.access import Principal, SupervisorUser
 from common.http.app import LongText, RequestModel, ShortText, Slug
 from common.storage.database import Database
@@ -67,7 +67,7 @@ class ReferUp(RequestModel):
 class Snooze(RequestModel):
     model_config = _example(until="2026-03-02T15:00:00Z", reason="The customer calls at three.")
 
-    until: AwareDatetime = Field(description="When the snooze ends, with its offset from UTC.")
+    until: Instant = Field(description="When the snooze ends, with its offset from UTC.")
     reason: ShortText = Field(description="Why it can wait.")
 
 

@@ -8,7 +8,7 @@ from typing import Annotated
 from fastapi import APIRouter, Body, Query
 from pydantic import Field
 
-from common.contracts.event import PersonId
+from common.contracts.event import Instant, PersonId
 from common.http.access import Principal, SupervisorUser
 from common.http.app import RequestModel, Slug
 from common.http.pagination import Page
@@ -23,7 +23,6 @@ from escalation.domain.duty import changes
 from escalation.domain.duty.schedules import (
     Absences,
     DutySchedule,
-    Instant,
     Override,
     Swap,
     on_duty,

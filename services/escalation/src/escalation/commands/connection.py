@@ -9,6 +9,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from common.core import logs
 from common.core.errors import is_transient
+from common.service.settings import read_settings
 from common.storage.database import connect
 from escalation.settings import Settings
 
@@ -24,7 +25,7 @@ def run_query(
 ) -> T:
     """Run `query` on a connection without a statement timeout; exit 3 if the database is down."""
     logs.to_stderr()
-    return asyncio.run(_run(Settings(kafka_bootstrap="unused"), query, isolation))
+    return asyncio.run(_run(read_settings(Settings, kafka_bootstrap="unused"), query, isolation))
 
 
 async def _run(

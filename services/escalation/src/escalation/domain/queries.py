@@ -23,8 +23,7 @@ from common.contracts.escalations import (
     Severity,
     Wait,
 )
-from common.contracts.event import UUID_PATTERN, EscalationId, Event
-from escalation.domain.duty.schedules import Instant
+from common.contracts.event import UUID_PATTERN, EscalationId, Event, Instant
 from escalation.domain.model import OPEN_STATES, Escalation, EscalationState
 from escalation.domain.types import Label, SettingId, StaffId
 

@@ -1,10 +1,9 @@
 """What requests and answers look like."""
 
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from typing import Annotated, Any, Self
 
 from pydantic import (
-    AwareDatetime,
     BaseModel,
     ConfigDict,
     Field,
@@ -25,6 +24,7 @@ from common.contracts.event import (
     UUID_PATTERN,
     ContactId,
     CustomerId,
+    Instant,
     MessageId,
     PersonId,
     TeamId,
@@ -34,8 +34,6 @@ from intake.channels import CHANNELS
 from intake.domain.model import Author, ContactState, EscalationState
 
 MAX_INTERACTION = timedelta(days=1)
-# Before it nothing was measured; a time in year 1 or 9999 does not fit into every time zone.
-_EARLIEST = datetime(2000, 1, 1, tzinfo=UTC)
 # Each part may have been rounded up by its system.
 _ROUNDING_S = 2
 
@@ -205,10 +203,8 @@ class InteractionIn(RequestModel):
         description="Your id of the call or chat. The same id again changes nothing."
     )
     person_id: Slug = Field(description="The representative who had the call or chat.")
-    started_at: AwareDatetime = Field(ge=_EARLIEST, description="When the conversation started.")
-    ended_at: AwareDatetime = Field(
-        ge=_EARLIEST, description="When the conversation ended; wrap-up follows."
-    )
+    started_at: Instant = Field(description="When the conversation started.")
+    ended_at: Instant = Field(description="When the conversation ended; wrap-up follows.")
     talk_s: Seconds = Field(description="Seconds in conversation.")
     hold_s: Seconds = Field(0, description="Seconds in which the customer was on hold.")
     wrap_s: Seconds = Field(0, description="Seconds of work after the conversation.")

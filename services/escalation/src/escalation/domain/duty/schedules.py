@@ -8,20 +8,14 @@ from typing import Annotated
 from zoneinfo import ZoneInfo
 
 from annotated_types import Interval, Len
-from pydantic import AwareDatetime, ConfigDict, Field, with_config
+from pydantic import ConfigDict, Field, with_config
 
-from common.contracts.event import PersonId
+from common.contracts.event import Instant, PersonId
 from escalation.domain.duty.calendars import Calendar, WeeklyHours, Zone, open_at
 from escalation.domain.types import StaffId
 
 # Each of them is checked at every look-up of who is on duty.
 MAX_CHANGES = 1000
-
-# The range in which the arithmetic of all zones works.
-Instant = Annotated[
-    AwareDatetime,
-    Interval(ge=datetime(1970, 1, 2, tzinfo=UTC), lt=datetime(2200, 1, 1, tzinfo=UTC)),
-]
 
 
 @with_config(ConfigDict(extra="forbid"))
