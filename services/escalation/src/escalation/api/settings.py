@@ -150,7 +150,7 @@ def _add_gets(kind: SettingKind) -> None:
         async with transaction(database) as uow:
             settings: list[Versioned[Any]] = (await uow.settings.in_force()).all_of(kind.type)
         rest = [setting for setting in settings if after is None or setting.id > after]
-        return Page[setting_out].of(
+        return Page.__class_getitem__(setting_out).of(
             rest,
             limit,
             key=lambda setting: setting.id,
@@ -162,7 +162,7 @@ def _add_gets(kind: SettingKind) -> None:
         f"/{kind.path}",
         list_page,
         name=f"list {kind.path}",
-        response_model=Page[setting_out],
+        response_model=Page.__class_getitem__(setting_out),
         dependencies=access,
     )
     router.add_api_route(
