@@ -127,6 +127,7 @@ def _add_put(kind: SettingKind) -> None:
         put,
         methods=["PUT"],
         name=f"put {kind.path}",
+        description="Put a new version of the setting; old versions stay.",
         response_model=_setting_out(kind),
         responses=_STALE,
     )
@@ -134,7 +135,7 @@ def _add_put(kind: SettingKind) -> None:
 
 def _add_gets(kind: SettingKind) -> None:
     access = [Depends(require_role("representative", "supervisor", "manager"))]
-    setting_out = _setting_out(kind)
+    setting_out: Any = _setting_out(kind)
     filters = {"kind": kind.path}
 
     async def show(setting_id: Slug, database: EscalationDatabase, response: Response) -> Any:
@@ -162,6 +163,7 @@ def _add_gets(kind: SettingKind) -> None:
         f"/{kind.path}",
         list_page,
         name=f"list {kind.path}",
+        description="List the settings in force, by id.",
         response_model=Page[setting_out],
         dependencies=access,
     )
@@ -169,6 +171,7 @@ def _add_gets(kind: SettingKind) -> None:
         f"/{kind.path}/{{setting_id}}",
         show,
         name=f"show one of {kind.path}",
+        description="Return the setting in force.",
         response_model=setting_out,
         dependencies=access,
     )
