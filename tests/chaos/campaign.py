@@ -20,7 +20,7 @@ from chaos.faults import Fault
 from chaos.load import Load, work_escalations
 from chaos.pace import Pace, measure_pace
 from chaos.proxies import Proxies
-from chaos.system import CALL_TIMEOUT_S, READY_WITHIN_S, running_system
+from chaos.system import CALL_TIMEOUT_S, READY_WITHIN_S, STALLED_AFTER_S, running_system
 from chaos.throughput import Progress, Throughput, measured_throughput
 from stage.invariants import Verdict
 from stage.system import Proxies as ProxyPorts
@@ -33,7 +33,7 @@ UNLIMITED = sys.maxsize
 LINGER_S = 20
 LEARN_WITHIN_S = 60
 # How long to wait for an effect that must come, on a machine that bears the full load.
-PATIENCE_S = 60
+PATIENCE_S = 300
 # Recovery may take this much longer than the outage.
 GRACE_S = 5
 TESTS = Path(__file__).parents[1]
@@ -54,7 +54,7 @@ class Plan:
 
     At most `per_second` contacts are offered; fewer on a machine that does not bear three times as
     many. Throughput has recovered when nothing was late for `steady_s`. After `patience_s` the next
-    fault follows anyway, if contacts are still placed. Both are longer on a slow machine.
+    fault follows anyway, as soon as a contact is placed. Both are longer on a slow machine.
     """
 
     faults: Sequence[Fault]
@@ -272,6 +272,7 @@ async def _inflict(
         ended,
         steady_s=plan.steady_s * pace.slowness,
         patience_s=plan.patience_s * pace.slowness,
+        stalled_after_s=STALLED_AFTER_S * pace.slowness,
     )
     if progress is not Progress.RECOVERED:
         context.note(throughput.longest_waiting())

@@ -108,7 +108,7 @@ class Context:
         try:
             yield connection
         finally:
-            await connection.close(timeout=5)
+            await connection.close(timeout=60)
 
     @asynccontextmanager
     async def producer(self) -> AsyncIterator[Any]:

@@ -10,6 +10,7 @@ from support.progress import Report
 
 CHOSEN = (
     "acknowledgements_are_lost",
+    "all_topics_are_read_again",
     "broker_crashes",
     "clock_jumps_an_hour",
     "disk_is_full",
@@ -25,7 +26,6 @@ CHOSEN = (
     "rival_locks_in_the_opposite_order",
     "sessions_are_terminated",
     "slack_accepts_without_an_answer",
-    "topics_are_read_again_from_the_start",
 )
 MAX_PER_SECOND = 10
 

@@ -3,38 +3,37 @@
 from datetime import datetime
 from pathlib import Path
 
+import pytest
+
 from chaos.load import write_message
-from chaos.system import READY_WITHIN_S, Clients, running_system
+from chaos.system import (
+    READY_WITHIN_S,
+    Clients,
+    SystemUnderTest,
+    running_system,
+    set_sla_policies,
+)
 from common.core.clock import TimeSource
 from devstack import Stack
 from support.waiting import until
 
-# Long enough to write the reply on a busy machine.
-FIRST_RESPONSE_WITHIN_S = 30
+# The reply must be written in time: on a slow machine, the test repeats with a longer target.
+FIRST_RESPONSE_TARGETS_S = (15, 60, 240)
 
 
+@pytest.mark.timeout(3600)
 async def test_timely_reply_during_outage_meets_its_clock(stack: Stack, tmp_path: Path) -> None:
-    async with running_system(
-        stack, tmp_path, first_response_s=FIRST_RESPONSE_WITHIN_S
-    ) as under_test:
+    accepted: dict[str, str] = {}
+    async with running_system(stack, tmp_path) as under_test:
         clients, escalation = under_test.clients, under_test.system.processes["escalation"]
-        contacts = {key: await _offer(clients, key) for key in ("answered", "forgotten")}
-        due = {
-            key: (await _first_response(clients, contact_id))["due_at"]
-            for key, contact_id in contacts.items()
-        }
-        escalation.kill()
-        await write_message(
-            clients, "rita", contacts["answered"], "representative", "It is on its way."
-        )
-        answered_at = TimeSource().utc_now()
-        assert answered_at < datetime.fromisoformat(due["answered"]), "too slow to test this"
-        last_deadline = max(map(datetime.fromisoformat, due.values()))
-        await until(
-            TimeSource().utc_now,
-            lambda now: now > last_deadline,
-            within=2 * FIRST_RESPONSE_WITHIN_S,
-        )
+        for target_s in FIRST_RESPONSE_TARGETS_S:
+            await set_sla_policies(clients, target_s)
+            contacts = await _offer_two(clients, target_s)
+            accepted |= contacts
+            if await _reply_in_time_during_outage(under_test, contacts, target_s):
+                break
+        else:
+            raise AssertionError("too slow to test this")
         escalation.start()
         await escalation.wait_ready(READY_WITHIN_S)
         await under_test.settle()
@@ -42,10 +41,37 @@ async def test_timely_reply_during_outage_meets_its_clock(stack: Stack, tmp_path
             key: (await _first_response(clients, contact_id))["state"]
             for key, contact_id in contacts.items()
         }
-        verdict = await under_test.check_invariants(contacts)
-    assert states == {"answered": "met", "forgotten": "breached"}
+        verdict = await under_test.check_invariants(accepted)
+    answered, forgotten = contacts
+    assert states == {answered: "met", forgotten: "breached"}
     assert not verdict.violations, str(verdict)
     assert not verdict.remarks, str(verdict)
+
+
+async def _reply_in_time_during_outage(
+    under_test: SystemUnderTest, contacts: dict[str, str], target_s: float
+) -> bool:
+    """Stop escalation, reply to the first contact, and wait until both deadlines have passed.
+
+    If the reply came too late, start escalation again and return False.
+    """
+    clients, escalation = under_test.clients, under_test.system.processes["escalation"]
+    answered, _ = contacts.values()
+    due = [await _due_at(clients, contact_id) for contact_id in contacts.values()]
+    escalation.kill()
+    await write_message(clients, "rita", answered, "representative", "It is on its way.")
+    if TimeSource().utc_now() >= min(due):
+        escalation.start()
+        await escalation.wait_ready(READY_WITHIN_S)
+        return False
+    await until(TimeSource().utc_now, lambda now: now > max(due), within=2 * target_s)
+    return True
+
+
+async def _offer_two(clients: Clients, target_s: float) -> dict[str, str]:
+    """Return the contacts to answer and to forget, by idempotency key."""
+    keys = (f"answered-{target_s}", f"forgotten-{target_s}")
+    return {key: await _offer(clients, key) for key in keys}
 
 
 async def _offer(clients: Clients, key: str) -> str:
@@ -60,6 +86,10 @@ async def _offer(clients: Clients, key: str) -> str:
     return contact_id
 
 
+async def _due_at(clients: Clients, contact_id: str) -> datetime:
+    return datetime.fromisoformat((await _first_response(clients, contact_id))["due_at"])
+
+
 async def _first_response(clients: Clients, contact_id: str) -> dict[str, str]:
     """Return the clock of the first response, as soon as there is one."""
 
@@ -69,4 +99,4 @@ async def _first_response(clients: Clients, contact_id: str) -> dict[str, str]:
         clocks = answer.json()["clocks"] if answer.is_success else []
         return [clock for clock in clocks if clock["clock"] == "first_response"]
 
-    return (await until(get, within=60))[0]
+    return (await until(get, within=300))[0]

@@ -84,12 +84,12 @@ class Throughput:
         self.in_time_s = max(MIN_IN_TIME_S, TIMES_USUAL * usual)
 
     async def wait_for_recovery(
-        self, since: float, *, steady_s: float, patience_s: float
+        self, since: float, *, steady_s: float, patience_s: float, stalled_after_s: float
     ) -> tuple[Progress, float]:
         """Wait until throughput was as offered for `steady_s`, and return when that began.
 
-        That is never before `since`. After `patience_s` it is SLOW if contacts are still placed,
-        and STALLED if none has been for another `patience_s`.
+        That is never before `since`. After `patience_s` it is SLOW as soon as a contact has been
+        placed, and STALLED if none has been placed for another `stalled_after_s`.
         """
         clock = asyncio.get_running_loop().time
         deadline = clock() + patience_s
@@ -100,7 +100,7 @@ class Throughput:
                 return Progress.RECOVERED, begun
             if now > deadline and self.placed_at > deadline - patience_s:
                 return Progress.SLOW, now
-            if now > deadline + patience_s:
+            if now > deadline + stalled_after_s:
                 return Progress.STALLED, now
             await asyncio.sleep(POLL_S)
 

@@ -120,7 +120,7 @@ def _headers(topic: str) -> Headers:
 
 
 @fault("replay")
-async def topics_are_read_again_from_the_start(context: Context) -> None:
+async def all_topics_are_read_again(context: Context) -> None:
     service = context.any_service()
     context.note(service)
     system = context.under_test.system

@@ -78,7 +78,7 @@ async def test_poison_event_becomes_a_dead_letter_and_the_others_are_handled(
     assert await noted(replica.database) == {first: ("a", "c"), other: ("b",)}
     (letter,) = await letters(replica.database)
     (record,) = [message for message in await broker.read_records() if b"poison" in message.value]
-    assert letter.reason == "PoisonedError: This note can't be taken."
+    assert letter.reason == "PoisonedError: This note cannot be handled."
     assert "in take_note" in letter.traceback
     assert letter.payload == record.value == poison.model_dump_json().encode()
     assert letter.headers == {name: value.decode() for name, value in record.headers}

@@ -107,7 +107,7 @@ async def test_list_hides_the_content_of_messages(api: httpx.AsyncClient, replic
         "waiting",
         1,
     )
-    assert letter["reason"] == "PoisonedError: This note can't be taken."
+    assert letter["reason"] == "PoisonedError: This note cannot be handled."
     assert POISON not in answer.text
     assert not {"payload", "headers", "traceback"} & letter.keys()
 

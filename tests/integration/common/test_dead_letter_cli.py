@@ -51,7 +51,7 @@ async def test_list_prints_a_table(command: Command, replica: Replica) -> None:
     assert first.startswith(str(newer_id))
     assert second.split()[:2] == [str(older_id), "waiting"]
     assert contact in second
-    assert second.endswith("PoisonedError: This note can't be taken.")
+    assert second.endswith("PoisonedError: This note cannot be handled.")
     assert POISON not in listed.stdout
     limited = await command("list", "--limit", 1)
     assert len(limited.stdout.splitlines()) == 2
@@ -106,7 +106,7 @@ async def test_failed_replay_prints_the_reason(probe_url: str, replica: Replica)
     unrepaired = calling(probe_url, repaired=False)
     letter_id, _ = await make_dead_letter(replica)
     failed = await unrepaired("replay", letter_id, 7)
-    reason = "PoisonedError: This note can't be taken."
+    reason = "PoisonedError: This note cannot be handled."
     assert failed.exit_code == 3
     assert failed.stdout.splitlines() == [
         f"{letter_id}: Attempt 2 failed; it is still waiting: {reason}",

@@ -204,7 +204,7 @@ async def test_failing_timer_becomes_a_dead_letter_alone(replica: Replica) -> No
         "SELECT key, type, reason, payload, origin, traceback FROM dead_letters ORDER BY id",
     )
     assert [(letter.key, letter.type, letter.reason) for letter in letters] == [
-        (bad, "Reminder", "PoisonedError: This note can't be taken."),
+        (bad, "Reminder", "PoisonedError: This note cannot be handled."),
     ]
     assert Reminder.model_validate_json(letters[0].payload) == reminder(bad, POISON)
     assert letters[0].origin.startswith("timer/")

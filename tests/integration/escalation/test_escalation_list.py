@@ -290,7 +290,7 @@ async def test_cursor_of_another_query_is_refused(
     for other in ("sort=newest", "severity=high", "overdue=true", "state=raised"):
         answer = await api.get(f"/v1/escalations?cursor={cursor}&{other}")
         assert answer.status_code == 422
-        assert "another sort or other filters" in answer.json()["detail"]
+        assert "another order or other filters" in answer.json()["detail"]
 
 
 @pytest.mark.parametrize("sort", sorted(SORTS))

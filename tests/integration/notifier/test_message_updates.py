@@ -64,7 +64,7 @@ def approval_asked(page: PageRequested, by: PersonId = DANA) -> ApprovalAsked:
         note="all of it",
         level=1,
         level_name="manager",
-        asked=(OMAR,),
+        approvers=(OMAR,),
     )
 
 

@@ -48,7 +48,7 @@ class TestApprovals:
     def test_outcome_above_limit_pages_next_level(self, acknowledged: ContactHarness) -> None:
         resolve_with_refund(acknowledged, SAM, 500)
         request = acknowledged.event(ApprovalAsked)
-        assert (request.by, request.asked, request.level_name) == (SAM, (MIA,), "managers")
+        assert (request.by, request.approvers, request.level_name) == (SAM, (MIA,), "managers")
         assert pages_since(acknowledged, 1) == [(MIA, "approval_asked")]
         page = acknowledged.events(PageRequested)[-1]
         assert page.approval == PagedApproval(
@@ -135,7 +135,7 @@ class TestApprovals:
         harness.press(SAM)
         resolve_with_refund(harness, SAM, 500)
         harness.advance_to(7)
-        assert [request.asked for request in harness.events(ApprovalAsked)] == [(MIA,), (DAN,)]
+        assert [request.approvers for request in harness.events(ApprovalAsked)] == [(MIA,), (DAN,)]
         harness.advance_to(7 + 9)
         assert harness.event(EscalationUnanswered).standing_since == second(16)
         harness.advance_to(7 + 9 + 9)
@@ -160,7 +160,7 @@ class TestApprovals:
         harness.advance_to(5)
         harness.press(MIA)
         resolve_with_refund(harness, MIA, 5000, role="manager")
-        assert harness.event(ApprovalAsked).asked == (DAN,)
+        assert harness.event(ApprovalAsked).approvers == (DAN,)
 
     def test_request_without_approvers_pages_operations(self, raised: ContactHarness) -> None:
         raised.advance_to(5)
@@ -183,7 +183,7 @@ class TestApprovals:
         harness.press(SAM)
         resolve_with_refund(harness, SAM, 500)
         harness.advance_to(7)
-        assert [request.asked for request in harness.events(ApprovalAsked)] == [(MIA,), (DAN,)]
+        assert [request.approvers for request in harness.events(ApprovalAsked)] == [(MIA,), (DAN,)]
 
     def test_pending_request_cannot_be_taken_over(self, acknowledged: ContactHarness) -> None:
         resolve_with_refund(acknowledged, SAM, 500)

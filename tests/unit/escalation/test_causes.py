@@ -213,7 +213,7 @@ def test_line_manager_of_accused_is_paged_together_with_level_above() -> None:
     harness = in_charge(organised(level("first", SAM), level("second", MIA)))
     complain(harness, RITA)
     assert harness.pages() == [(SAM, "raised"), (MIA, "raised")]
-    why = "sam may not judge one's own representative alone: mia asked too"
+    why = "sam may not judge their own representative alone: mia asked too"
     assert {page.explanation for page in harness.events(PageRequested)} == {why}
 
 
@@ -237,7 +237,7 @@ def test_operations_are_paged_if_only_line_manager_is_left() -> None:
     harness = in_charge(organised(level("first", SAM)))
     complain(harness, RITA)
     assert harness.pages() == [(OPERATIONS, "unanswered")]
-    explanation = "sam may not judge one's own representative alone"
+    explanation = "sam may not judge their own representative alone"
     assert harness.event(PageRequested).explanation == explanation
     assert harness.event(EscalationUnanswered).standing_since == harness.at
 

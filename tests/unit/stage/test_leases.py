@@ -43,7 +43,7 @@ APPROVAL = ApprovalAsked(
     note="all of it",
     level=1,
     level_name="managers",
-    asked=(MARCO,),
+    approvers=(MARCO,),
 )
 RETURNED = EscalationReturned(
     **(OF_ADA | {"occurred_at": at(20)}),

@@ -94,7 +94,7 @@ STATEMENTS = (
             DEFERRABLE INITIALLY DEFERRED
     )
     """,
-    # Any list of open escalations reads open ones only, whatever its filters.
+    # A list of open escalations reads open ones only, with any filters.
     """
     CREATE INDEX escalations_open_by_time_left
     ON escalations (coalesce(deadline, 'infinity'), escalation_id)

@@ -1,1 +1,1 @@
-"""Keeps promises by the second and takes contacts upstairs when they are about to break."""
+"""Runs the clocks of service levels and escalates contacts to the people responsible."""

@@ -1,4 +1,4 @@
-"""The metrics of escalation, beside those that every service has."""
+"""The metrics of escalation, in addition to those of every service."""
 
 from collections.abc import Callable, Iterable
 

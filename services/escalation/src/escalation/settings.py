@@ -1,4 +1,4 @@
-"""The environment variables of escalation, beside those of every service."""
+"""The environment variables of escalation, in addition to those of every service."""
 
 from pydantic import Field, SecretStr
 

@@ -1,1 +1,1 @@
-"""Takes in contacts from every channel and never loses one."""
+"""Receives contacts from every channel; an accepted contact is not lost."""

@@ -1,4 +1,4 @@
-"""Intake reads what every service reads."""
+"""The settings of intake: those of every service."""
 
 from common.service.settings import ServiceSettings
 

@@ -17,7 +17,7 @@ STATEMENTS = (
         media jsonb NOT NULL
     )
     """,
-    # Who presses a button in a channel is known by this id alone.
+    # The only id by which a channel names the person who presses a button.
     """
     CREATE TABLE channel_users (
         medium text NOT NULL,

@@ -1,4 +1,4 @@
-"""The metrics of the notifier, beside those of every service."""
+"""The metrics of the notifier, in addition to those of every service."""
 
 from prometheus_client import CollectorRegistry, Histogram
 

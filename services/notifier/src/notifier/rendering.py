@@ -114,9 +114,9 @@ def _capitalized(value: str) -> str:
 
 def _utc(moment: datetime, at: datetime | None = None) -> str:
     """Write a time in UTC; if that is on the day of `at`, without its date and with seconds."""
-    there = moment.astimezone(UTC)
-    same_day = at is not None and there.date() == at.astimezone(UTC).date()
-    return format(there, "%H:%M:%S UTC" if same_day else "%a %Y-%m-%d %H:%M UTC")
+    utc = moment.astimezone(UTC)
+    same_day = at is not None and utc.date() == at.astimezone(UTC).date()
+    return format(utc, "%H:%M:%S UTC" if same_day else "%a %Y-%m-%d %H:%M UTC")
 
 
 def _left(until: datetime, at: datetime) -> str:

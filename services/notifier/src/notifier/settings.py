@@ -1,4 +1,4 @@
-"""What the notifier reads from the environment, beside what every service reads."""
+"""The settings of the notifier, in addition to those of every service."""
 
 from typing import Literal
 

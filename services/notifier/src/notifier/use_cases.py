@@ -61,7 +61,7 @@ async def press(
     action: Action,
     uow: UnitOfWork,
 ) -> AnswerStatus:
-    """Take the answer of a channel's user, who need not be the one whom this message was sent to.
+    """Take the answer of a channel's user, who may be another person than the message's recipient.
 
     Raises NotPagedError too, for a user who was not asked about the escalation.
     """

@@ -1,1 +1,1 @@
-"""Gives each contact to the right representative."""
+"""Assigns each contact to an available representative with its skill and language."""

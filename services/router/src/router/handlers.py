@@ -121,7 +121,7 @@ async def release(contact_id: ContactId, by: PersonId | None, reason: str, uow: 
 async def lock_as(
     by: PersonId | None, contact_id: ContactId, uow: UnitOfWork
 ) -> tuple[Assignment | None, Representative | None]:
-    """Lock the assignment and its holder. None may act on every contact, `by` on its own only."""
+    """Lock the assignment and its holder; raises NotHolderError if `by` is another person."""
     assignment, holder = await uow.lock_with_holder(contact_id)
     if by is not None:
         actions.check_holder(assignment, by)

@@ -181,7 +181,7 @@ class UnitOfWork(BaseUnitOfWork):
     async def lock_with_holder(
         self, contact_id: ContactId
     ) -> tuple[Assignment | None, Representative | None]:
-        """Lock the assignment, and the representative to whom it is assigned or offered."""
+        """Lock the assignment, and the representative who has it or its offer."""
         assignment = await self.assignments.lock(contact_id)
         if assignment is None or assignment.representative_id is None:
             return assignment, None
@@ -253,7 +253,7 @@ def _free_slots(representatives: Iterable[Representative]) -> Counter[Need]:
 
 _LOCK_MATCHING = text("SELECT pg_advisory_xact_lock(hashtext('match ' || current_schema()))")
 
-# Contacts that somebody declined come on top of the number: the only free slot may belong to the
+# Contacts that somebody declined are added to the number: the only free slot may belong to the
 # representative who declined them, and they must not hide the contacts behind them.
 _WAITING = text("""
     SELECT waiting.contact_id

@@ -67,7 +67,7 @@ class RepresentativeReplied(ContactsEvent):
 
 
 class WaitingOnCustomer(ContactsEvent):
-    """The next word is the customer's."""
+    """The representative waits for the customer's reply."""
 
 
 class ContactResolved(ContactsEvent):

@@ -268,7 +268,7 @@ class EscalationMediated(EscalationsOwnEvent):
 
 
 class ApprovalAsked(EscalationsOwnEvent):
-    """The outcome costs more than `by` may grant; `asked` may decide."""
+    """The outcome costs more than `by` may grant; `approvers` may decide."""
 
     by: PersonId
     outcome: Outcome
@@ -277,7 +277,7 @@ class ApprovalAsked(EscalationsOwnEvent):
     note: str
     level: int
     level_name: str
-    asked: tuple[PersonId, ...]
+    approvers: tuple[PersonId, ...]
 
 
 class ApprovalRefused(EscalationsOwnEvent):

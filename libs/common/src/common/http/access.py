@@ -2,9 +2,9 @@
 
 import hashlib
 from dataclasses import dataclass
-from typing import get_args
+from typing import Annotated, get_args
 
-from fastapi import Request
+from fastapi import Depends, Request
 from fastapi.security import HTTPBearer
 
 from common.contracts.event import Role
@@ -17,6 +17,11 @@ class Principal:
 
     role: Role
     subject: str
+
+    @property
+    def name(self) -> str:
+        """As audit trails and idempotency keys name the caller: `supervisor:sam`."""
+        return f"{self.role}:{self.subject}"
 
 
 class ApiKeys:
@@ -71,3 +76,7 @@ class require_role(HTTPBearer):  # noqa: N801 - reads as a verb where it is used
             detail = f"This takes the role {needed}; the key has the role {principal.role}."
             raise ProblemError(403, "forbidden", detail)
         return principal
+
+
+StaffUser = Annotated[Principal, Depends(require_role("representative", "supervisor", "manager"))]
+SupervisorUser = Annotated[Principal, Depends(require_role("supervisor", "manager"))]

@@ -174,7 +174,7 @@ async def replay_dead_letter(
 ) -> DeadLetterOut:
     """Handle it now. A dead letter is replayed at most once."""
     async with _raise_problems():
-        return summary_out(await replays.replay(letter_id, _by(caller)))
+        return summary_out(await replays.replay(letter_id, caller.name))
 
 
 @router.post("/{letter_id}/discard", responses=_CLOSED)
@@ -183,7 +183,7 @@ async def discard_dead_letter(
 ) -> DeadLetterOut:
     """Close it without handling, with the reason; it is deleted later (30 days by default)."""
     async with _raise_problems():
-        return summary_out(await replays.discard(letter_id, _by(caller), discard.reason))
+        return summary_out(await replays.discard(letter_id, caller.name, discard.reason))
 
 
 def summary_out(letter: DeadLetterSummary) -> DeadLetterOut:
@@ -212,7 +212,3 @@ async def _raise_problems() -> AsyncIterator[None]:
 
 def _not_found() -> ProblemError:
     return ProblemError(404, "dead-letter-not-found", str(DeadLetterNotFoundError.__doc__))
-
-
-def _by(caller: Principal) -> str:
-    return f"{caller.role}:{caller.subject}"

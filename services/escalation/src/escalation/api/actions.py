@@ -15,7 +15,7 @@ from pydantic.config import JsonDict
 
 from common.contracts.escalations import Outcome
 from common.contracts.event import EscalationId, PersonId
-from common.http.access import Principal
+from common.http.access import Principal, SupervisorUser
 from common.http.app import LongText, RequestModel, ShortText, Slug
 from common.storage.database import Database
 from escalation import use_cases
@@ -23,8 +23,6 @@ from escalation.api.deps import (
     EscalationDatabase,
     EscalationPath,
     IfMatch,
-    SupervisorUser,
-    audit_cause,
     transaction,
 )
 from escalation.api.schemas import EscalationOut, etag
@@ -163,7 +161,7 @@ class ActionContext:
 
     async def _answer(self, handle: Callable[[UnitOfWork], Awaitable[Decision]]) -> EscalationOut:
         async with transaction(self.database) as uow:
-            uow.outbox.cause = audit_cause(self.caller)
+            uow.outbox.cause = self.caller.name
             decision = await handle(uow)
         self.response.headers["ETag"] = etag(decision.escalation)
         return EscalationOut.of(decision.escalation, decision.situation.contact, uow.now)
@@ -201,60 +199,58 @@ async def renew(ctx: Ctx) -> EscalationOut:
 
 
 @router.post("/snooze")
-async def snooze(snooze: Snooze, ctx: Ctx) -> EscalationOut:
+async def snooze(body: Snooze, ctx: Ctx) -> EscalationOut:
     """Put it off as long and as often as the ladder allows; you are paged when the snooze ends."""
     return await ctx.apply(
-        partial(actions.snooze, by=ctx.person, until=snooze.until, reason=snooze.reason)
+        partial(actions.snooze, by=ctx.person, until=body.until, reason=body.reason)
     )
 
 
 @router.post("/note")
-async def note(note: Note, ctx: Ctx) -> EscalationOut:
+async def note(body: Note, ctx: Ctx) -> EscalationOut:
     """Add a note; if you hold the escalation, that renews your lease."""
-    return await ctx.apply(partial(actions.add_note, by=ctx.person, text=note.text))
+    return await ctx.apply(partial(actions.add_note, by=ctx.person, text=body.text))
 
 
 @router.post("/request-coaching")
-async def request_coaching(coaching: CoachingRequest, ctx: Ctx) -> EscalationOut:
+async def request_coaching(body: CoachingRequest, ctx: Ctx) -> EscalationOut:
     """Request coaching for a person; the person's supervisor is paged."""
-    person_id = PersonId(coaching.person_id)
+    person_id = PersonId(body.person_id)
     return await ctx.apply(
-        partial(actions.request_coaching, by=ctx.person, person_id=person_id, text=coaching.text)
+        partial(actions.request_coaching, by=ctx.person, person_id=person_id, text=body.text)
     )
 
 
 @router.post("/mediate")
-async def mediate(mediation: Mediation, ctx: Ctx) -> EscalationOut:
+async def mediate(body: Mediation, ctx: Ctx) -> EscalationOut:
     """Record both statements and your proposal."""
-    return await ctx.apply(partial(actions.mediate, by=ctx.person, **dict(mediation)))
+    return await ctx.apply(partial(actions.mediate, by=ctx.person, **dict(body)))
 
 
 @router.post("/hand-back")
-async def hand_back(back: HandBack, ctx: Ctx) -> EscalationOut:
+async def hand_back(body: HandBack, ctx: Ctx) -> EscalationOut:
     """Hand it back to the representative with guidance; only the holder may."""
-    return await ctx.apply(partial(actions.hand_back, by=ctx.person, guidance=back.guidance))
+    return await ctx.apply(partial(actions.hand_back, by=ctx.person, guidance=body.guidance))
 
 
 @router.post("/hand-over")
-async def hand_over(over: HandOver, ctx: Ctx) -> EscalationOut:
+async def hand_over(body: HandOver, ctx: Ctx) -> EscalationOut:
     """Hand it over to a colleague, who is paged; without an answer it climbs."""
-    to = PersonId(over.to)
-    return await ctx.apply(partial(actions.hand_over, by=ctx.person, to=to, context=over.context))
+    to = PersonId(body.to)
+    return await ctx.apply(partial(actions.hand_over, by=ctx.person, to=to, context=body.context))
 
 
 @router.post("/refer-up")
-async def refer_up(up: ReferUp, ctx: Ctx) -> EscalationOut:
+async def refer_up(body: ReferUp, ctx: Ctx) -> EscalationOut:
     """Send it to the next level that has somebody on duty."""
-    return await ctx.apply(partial(actions.refer_up, by=ctx.person, reason=up.reason))
+    return await ctx.apply(partial(actions.refer_up, by=ctx.person, reason=body.reason))
 
 
 @router.post("/resolve")
-async def resolve(resolution: Resolution, ctx: Ctx) -> EscalationOut:
+async def resolve(body: Resolution, ctx: Ctx) -> EscalationOut:
     """Resolve it with an outcome; above your role's limit, higher levels are asked to approve."""
     return await ctx.apply(
-        partial(
-            approvals.resolve, by=ctx.person, role=ctx.caller.role, proposed=resolution.proposed
-        )
+        partial(approvals.resolve, by=ctx.person, role=ctx.caller.role, proposed=body.proposed)
     )
 
 
@@ -265,14 +261,14 @@ async def approve(ctx: Ctx) -> EscalationOut:
 
 
 @router.post("/refuse")
-async def refuse(refusal: Refusal, ctx: Ctx) -> EscalationOut:
+async def refuse(body: Refusal, ctx: Ctx) -> EscalationOut:
     """Refuse the outcome; who asked holds it again. Who asked withdraws it this way."""
     return await ctx.apply(
-        partial(approvals.refuse, by=ctx.person, role=ctx.caller.role, reason=refusal.reason)
+        partial(approvals.refuse, by=ctx.person, role=ctx.caller.role, reason=body.reason)
     )
 
 
 @router.post("/reopen")
-async def reopen(again: Reopening, ctx: Ctx) -> EscalationOut:
+async def reopen(body: Reopening, ctx: Ctx) -> EscalationOut:
     """Reopen it at the level where it ended, even if the contact is closed."""
-    return await ctx.reopen(again.reason)
+    return await ctx.reopen(body.reason)

@@ -8,10 +8,10 @@ from fastapi.responses import Response
 from pydantic import BaseModel, Field
 
 from common.contracts.event import PersonId
-from common.http.access import Principal, require_role
+from common.http.access import Principal, SupervisorUser, require_role
 from common.http.app import Slug
 from common.http.problems import ProblemError
-from escalation.api.deps import EscalationDatabase, SupervisorUser, transaction
+from escalation.api.deps import EscalationDatabase, transaction
 from escalation.api.settings import get_or_404
 from escalation.calendar_feeds import DutyFeed, FeedSigner, render
 from escalation.domain.duty.schedules import DutySchedule

@@ -9,8 +9,9 @@ from pydantic import BaseModel, Field
 from common.contracts.clocks import ClockName, ThresholdAction
 from common.contracts.contacts import Priority
 from common.contracts.event import ContactId
+from common.http.access import StaffUser
 from common.http.app import ContactPath
-from escalation.api.deps import EscalationDatabase, StaffUser, transaction
+from escalation.api.deps import EscalationDatabase, transaction
 from escalation.api.schemas import Out
 from escalation.domain.clocks import timeline
 from escalation.domain.clocks.timeline import Entry

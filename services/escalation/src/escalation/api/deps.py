@@ -20,8 +20,6 @@ from escalation.store.unit_of_work import UnitOfWork
 
 EscalationDatabase = Annotated[Database[UnitOfWork], Depends(get_database)]
 EscalationPath = Annotated[UUID, Path()]
-StaffUser = Annotated[Principal, Depends(require_role("representative", "supervisor", "manager"))]
-SupervisorUser = Annotated[Principal, Depends(require_role("supervisor", "manager"))]
 ManagerUser = Annotated[Principal, Depends(require_role("manager"))]
 
 _ETAGS: Final = re.compile(r'(W/)?"\d{1,9}"( *, *(W/)?"\d{1,9}")*')
@@ -88,10 +86,6 @@ def check_length(
 ) -> None:
     if not start < end <= start + longest:
         raise invalid((place, f"It must come after {after}, by {longest.days} days at most."))
-
-
-def audit_cause(caller: Principal) -> str:
-    return f"{caller.role}:{caller.subject}"
 
 
 def _conflict(error: errors.EscalationConflictError) -> ProblemError:

@@ -9,13 +9,13 @@ from fastapi import APIRouter, Body, Query
 from pydantic import Field
 
 from common.contracts.event import PersonId
-from common.http.access import Principal
+from common.http.access import Principal, SupervisorUser
 from common.http.app import RequestModel, Slug
 from common.http.pagination import Page
 from common.http.problems import ProblemError
 from common.storage.database import Database
 from escalation import use_cases
-from escalation.api.deps import EscalationDatabase, SupervisorUser, check_length, transaction
+from escalation.api.deps import EscalationDatabase, check_length, transaction
 from escalation.api.schemas import Out, SettingOut
 from escalation.api.settings import get_or_404
 from escalation.domain import errors

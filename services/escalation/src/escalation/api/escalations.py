@@ -9,13 +9,12 @@ from fastapi import APIRouter, Response
 from pydantic import ConfigDict, Field
 
 from common.contracts.event import ContactId, EscalationId, PersonId
+from common.http.access import StaffUser
 from common.http.app import RequestModel, ShortText, Slug
 from escalation import use_cases
 from escalation.api.deps import (
     EscalationDatabase,
     EscalationPath,
-    StaffUser,
-    audit_cause,
     transaction,
 )
 from escalation.api.schemas import EscalationOut, Out, etag
@@ -117,14 +116,14 @@ async def show_audit_trail(
 
 @router.post("", status_code=HTTPStatus.CREATED)
 async def raise_escalation(
-    new: EscalationIn, database: EscalationDatabase, caller: StaffUser, response: Response
+    body: EscalationIn, database: EscalationDatabase, caller: StaffUser, response: Response
 ) -> EscalationOut:
     """Escalate a contact by hand; if it has an open escalation, the reason is added to it."""
     by = PersonId(caller.subject)
     async with transaction(database) as uow:
-        uow.outbox.cause = audit_cause(caller)
-        contact_id = ContactId(str(new.contact_id))
-        about = None if new.about is None else PersonId(new.about)
-        decision = await use_cases.raise_by_hand(contact_id, by, new.reason, uow, about)
+        uow.outbox.cause = caller.name
+        contact_id = ContactId(str(body.contact_id))
+        about = None if body.about is None else PersonId(body.about)
+        decision = await use_cases.raise_by_hand(contact_id, by, body.reason, uow, about)
     response.headers["ETag"] = etag(decision.escalation)
     return EscalationOut.of(decision.escalation, decision.situation.contact, uow.now)

@@ -6,7 +6,8 @@ from typing import Annotated
 from fastapi import APIRouter, Query
 from pydantic import BaseModel, Field
 
-from escalation.api.deps import EscalationDatabase, StaffUser, check_length, transaction
+from common.http.access import StaffUser
+from escalation.api.deps import EscalationDatabase, check_length, transaction
 from escalation.api.schemas import Out
 from escalation.domain.duty.schedules import Instant
 from escalation.domain.queries import LATENESS_TOLERANCE_MS, Kind

@@ -10,9 +10,10 @@ from pydantic import BaseModel, Field, TypeAdapter
 from sse_starlette import EventSourceResponse, ServerSentEvent
 from starlette.types import Message, Receive, Scope, Send
 
+from common.http.access import StaffUser
 from common.http.pagination import Cursor, Limit, Page, decode_cursor
 from common.http.problems import ProblemError
-from escalation.api.deps import EscalationDatabase, StaffUser, transaction
+from escalation.api.deps import EscalationDatabase, transaction
 from escalation.api.schemas import EscalationOut
 from escalation.domain.queries import EscalationQuery, PageKey, page_key
 from escalation.stream.broadcaster import Broadcaster
@@ -82,7 +83,7 @@ async def list_escalations(
     header is absent while Kafka is unavailable. Closed escalations need `sort=newest`.
     """
     after = decode_cursor(query.cursor, _PAGE_KEY, query.filters)
-    # Before the list is read: events in between are in both, and never in neither.
+    # Read before the list: an event in between is in both, and none is missed.
     position = await broadcaster.position()
     if position is not None:
         response.headers["Last-Event-ID"] = format_event_id(position)

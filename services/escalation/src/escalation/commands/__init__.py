@@ -1,4 +1,4 @@
-"""The commands of escalation beside those that every service has. They only read.
+"""The commands of escalation in addition to those of every service. They only read.
 
 Exit codes: 0 success; 1 a check failed or the thing does not exist; 2 wrong usage; 3 the database
 is unavailable.

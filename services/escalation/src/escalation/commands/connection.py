@@ -37,7 +37,7 @@ async def _run(
         async with engine.connect() as pooled:
             return await query(await pooled.execution_options(isolation_level=isolation))
     except Exception as error:
-        # A closed pipe is the reader's doing, not the database's.
+        # A closed pipe is no failure of the database.
         if isinstance(error, BrokenPipeError) or not is_transient(error):
             raise
         typer.echo(f"the database is unavailable: {error}", err=True)

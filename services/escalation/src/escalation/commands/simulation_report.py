@@ -58,14 +58,14 @@ def _people(total: Totals) -> Iterator[str]:
         levels = ", ".join(f"{level} {count:,}" for level, count in total.levels.most_common())
         yield f"  reached: {levels}; whole ladder unanswered: {total.unanswered:,}"
     pages = sorted(total.pages.items())
-    for person, counted in groupby(pages, key=lambda page: page[0][0]):
-        reasons = [(reason, count) for (_, reason), count in counted]
+    for person, group in groupby(pages, key=lambda page: page[0][0]):
+        reasons = [(reason, count) for (_, reason), count in group]
         listed = ", ".join(f"{reason} {count:,}" for reason, count in reasons)
         yield f"  paged: {person} {sum(count for _, count in reasons):,} times ({listed})"
 
 
 def render_json(totals: Mapping[str, Totals]) -> bytes:
-    shown = {
+    document = {
         name: {
             "contacts": total.contacts,
             "started": total.clocks,
@@ -91,4 +91,4 @@ def render_json(totals: Mapping[str, Totals]) -> bytes:
         }
         for name, total in totals.items()
     }
-    return orjson.dumps(shown, option=orjson.OPT_INDENT_2)
+    return orjson.dumps(document, option=orjson.OPT_INDENT_2)

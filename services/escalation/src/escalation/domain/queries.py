@@ -1,4 +1,4 @@
-"""What is asked about escalations: filters and order of a list, and how late timers fired."""
+"""Queries about escalations: filters and order of a list, and how late timers fired."""
 
 from dataclasses import dataclass
 from typing import Annotated, Any, Literal

@@ -1,4 +1,4 @@
-"""What a decision is made from, and what it is."""
+"""The input of a decision, and its result."""
 
 from collections.abc import Callable
 from dataclasses import dataclass

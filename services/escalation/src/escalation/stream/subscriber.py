@@ -7,7 +7,7 @@ from collections.abc import AsyncGenerator, Callable, Sequence
 from escalation.stream.offsets import Offsets, format_event_id
 from escalation.stream.records import Record, StreamEvent
 
-# A screen that is further behind is of no use; it reconnects and catches up.
+# A client that is further behind is closed; it reconnects and catches up.
 MAX_BUFFERED_EVENTS = 5000
 
 

@@ -34,17 +34,17 @@ ConnectionPath = Annotated[Slug, Path(description="The name of the connection.")
 async def connect_channel(
     kind: KindPath,
     connection: ConnectionPath,
-    new: ConnectionIn,
+    body: ConnectionIn,
     request: Request,
     database: IntakeDatabase,
 ) -> None:
     """Connect an outside system, or change its secret and options."""
     channel = get_channel(request, kind)
     with _invalid_at("body", "options"):
-        options = channel.options.model_validate(new.options).model_dump(mode="json")
+        options = channel.options.model_validate(body.options).model_dump(mode="json")
     async with transaction(database) as uow:
         await uow.channel_connections.save(
-            ChannelConnection(connection, channel.kind, new.secret, options)
+            ChannelConnection(connection, channel.kind, body.secret, options)
         )
 
 

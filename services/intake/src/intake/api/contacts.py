@@ -46,7 +46,7 @@ router = APIRouter(prefix="/v1/contacts", tags=["contacts"])
 
 @router.post("", status_code=HTTPStatus.CREATED)
 async def receive_contact(
-    new: ContactIn,
+    body: ContactIn,
     request: Request,
     response: Response,
     caller: ChannelUser,
@@ -54,17 +54,17 @@ async def receive_contact(
 ) -> ContactIdOut:
     """Take in a contact. Once this answers 201, the contact is stored and will be handled."""
     command = use_cases.ReceiveContact(
-        channel=new.channel,
-        customer=Customer(**new.customer.model_dump()),
-        subject=new.subject,
-        topic=new.topic,
-        language=new.language,
-        priority=new.priority,
-        text=new.text,
-        campaign=new.campaign,
-        follows=new.follows,
-        connection=caller.subject if new.external_ref else None,
-        external_ref=new.external_ref,
+        channel=body.channel,
+        customer=Customer(**body.customer.model_dump()),
+        subject=body.subject,
+        topic=body.topic,
+        language=body.language,
+        priority=body.priority,
+        text=body.text,
+        campaign=body.campaign,
+        follows=body.follows,
+        connection=caller.subject if body.external_ref else None,
+        external_ref=body.external_ref,
     )
     with problems():
         repeatable = await idempotency_key(request, caller, key)
@@ -93,7 +93,7 @@ async def show_contact(
 @router.post("/{contact_id}/messages", status_code=HTTPStatus.CREATED)
 async def add_message(
     contact_id: ContactPath,
-    new: MessageIn,
+    body: MessageIn,
     request: Request,
     response: Response,
     database: IntakeDatabase,
@@ -105,11 +105,11 @@ async def add_message(
     A customer who writes to a resolved or abandoned contact reopens it. A customer who asks for
     a supervisor is escalated at once.
     """
-    if new.author == "customer" and caller.role not in ("channel", "admin"):
+    if body.author == "customer" and caller.role not in ("channel", "admin"):
         raise ProblemError(403, "forbidden", "Only a channel speaks for the customer.")
-    person = None if new.author == "customer" else PersonId(caller.subject)
+    person = None if body.author == "customer" else PersonId(caller.subject)
     command = use_cases.WriteMessage(
-        contact_id, new.author, new.text, person, automatic=new.automatic
+        contact_id, body.author, body.text, person, automatic=body.automatic
     )
     async with transaction(database) as uow:
         repeatable = await idempotency_key(request, caller, key)
@@ -124,13 +124,13 @@ async def add_message(
 @router.post("/{contact_id}/request-supervisor", status_code=HTTPStatus.ACCEPTED)
 async def request_supervisor(
     contact_id: ContactPath,
-    new: SupervisorRequestIn,
+    body: SupervisorRequestIn,
     database: IntakeDatabase,
     _caller: ChannelOrStaffUser,
 ) -> ContactIdOut:
-    """Say that the customer asked for a supervisor."""
+    """Report that the customer asked for a supervisor."""
     async with transaction(database) as uow:
-        await use_cases.request_supervisor(contact_id, new.quote, uow)
+        await use_cases.request_supervisor(contact_id, body.quote, uow)
     return ContactIdOut(contact_id=contact_id)
 
 
@@ -138,7 +138,7 @@ async def request_supervisor(
 async def wait_for_customer(
     contact_id: ContactPath, database: IntakeDatabase, _caller: ChannelOrStaffUser
 ) -> ContactIdOut:
-    """Say that the next message has to come from the customer."""
+    """Report that you wait for the customer's reply."""
     async with transaction(database) as uow:
         await use_cases.wait_for_customer(contact_id, uow)
     return ContactIdOut(contact_id=contact_id)
@@ -147,18 +147,18 @@ async def wait_for_customer(
 @router.post("/{contact_id}/resolve", status_code=HTTPStatus.ACCEPTED)
 async def resolve_contact(
     contact_id: ContactPath,
-    resolution: ResolutionIn,
+    body: ResolutionIn,
     database: IntakeDatabase,
     caller: ChannelOrStaffUser,
 ) -> ContactIdOut:
-    """Say that the customer's matter is settled."""
+    """Resolve the contact."""
     command = use_cases.ResolveContact(
         contact_id,
         by=_person(caller),
-        note=resolution.note,
-        disposition=resolution.disposition,
-        root_cause=resolution.root_cause,
-        automatic=resolution.automatic,
+        note=body.note,
+        disposition=body.disposition,
+        root_cause=body.root_cause,
+        automatic=body.automatic,
     )
     async with transaction(database) as uow:
         await use_cases.resolve(command, uow)
@@ -168,54 +168,54 @@ async def resolve_contact(
 @router.post("/{contact_id}/abandon", status_code=HTTPStatus.ACCEPTED)
 async def abandon_contact(
     contact_id: ContactPath,
-    abandonment: AbandonmentIn,
+    body: AbandonmentIn,
     database: IntakeDatabase,
     caller: ChannelOrStaffUser,
 ) -> ContactIdOut:
-    """Say that the customer left before anyone answered."""
+    """Report that the customer left before anyone answered."""
     async with transaction(database) as uow:
-        await use_cases.abandon(contact_id, abandonment.reason, _person(caller), uow)
+        await use_cases.abandon(contact_id, body.reason, _person(caller), uow)
     return ContactIdOut(contact_id=contact_id)
 
 
 @router.post("/{contact_id}/reopen", status_code=HTTPStatus.ACCEPTED)
 async def reopen_contact(
     contact_id: ContactPath,
-    reopening: ReopeningIn,
+    body: ReopeningIn,
     database: IntakeDatabase,
     caller: ChannelOrStaffUser,
 ) -> ContactIdOut:
     """Open a resolved or abandoned contact again."""
     async with transaction(database) as uow:
-        await use_cases.reopen(contact_id, reopening.reason, _person(caller), uow)
+        await use_cases.reopen(contact_id, body.reason, _person(caller), uow)
     return ContactIdOut(contact_id=contact_id)
 
 
 @router.post("/{contact_id}/prioritize", status_code=HTTPStatus.ACCEPTED)
 async def prioritize_contact(
     contact_id: ContactPath,
-    change: PriorityIn,
+    body: PriorityIn,
     database: IntakeDatabase,
     caller: ChannelOrStaffUser,
 ) -> ContactIdOut:
     """Change how urgent a contact is. The same priority again changes nothing."""
     by = PersonId(caller.subject)
     async with transaction(database) as uow:
-        await use_cases.prioritize(contact_id, change.priority, change.reason, by, uow)
+        await use_cases.prioritize(contact_id, body.priority, body.reason, by, uow)
     return ContactIdOut(contact_id=contact_id)
 
 
 @router.post("/{contact_id}/feedback", status_code=HTTPStatus.ACCEPTED)
 async def give_feedback(
-    contact_id: ContactPath, feedback: FeedbackIn, database: IntakeDatabase, _caller: ChannelUser
+    contact_id: ContactPath, body: FeedbackIn, database: IntakeDatabase, _caller: ChannelUser
 ) -> ContactIdOut:
-    """Pass on how the customer rates a resolved contact."""
+    """Record the customer's rating of a resolved contact."""
     command = use_cases.GiveFeedback(
         contact_id,
-        feedback.score,
-        comment=feedback.comment,
-        about=person_id(feedback.about),
-        team_id=team_id(feedback.team_id),
+        body.score,
+        comment=body.comment,
+        about=person_id(body.about),
+        team_id=team_id(body.team_id),
     )
     async with transaction(database) as uow:
         await use_cases.give_feedback(command, uow)
@@ -225,20 +225,20 @@ async def give_feedback(
 @router.post("/{contact_id}/interactions", status_code=HTTPStatus.CREATED)
 async def record_interaction(
     contact_id: ContactPath,
-    new: InteractionIn,
+    body: InteractionIn,
     request: Request,
     response: Response,
     database: IntakeDatabase,
     _caller: ChannelUser,
 ) -> InteractionIdOut:
     """Record how long a call or chat took. The same `interaction_id` again answers 200."""
-    fields = new.model_dump() | {"person_id": PersonId(new.person_id)}
+    fields = body.model_dump() | {"person_id": PersonId(body.person_id)}
     async with transaction(database) as uow:
         digest = await fingerprint(request)
         is_new = await use_cases.record_interaction(contact_id, Interaction(**fields), digest, uow)
     if not is_new:
         response.status_code = HTTPStatus.OK
-    return InteractionIdOut(contact_id=contact_id, interaction_id=new.interaction_id)
+    return InteractionIdOut(contact_id=contact_id, interaction_id=body.interaction_id)
 
 
 def _person(caller: Principal) -> PersonId | None:

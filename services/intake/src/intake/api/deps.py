@@ -94,7 +94,7 @@ async def idempotency_key(
     """Make the key of this request: keys of different callers do not collide."""
     if key is None:
         return None
-    return IdempotencyKey(f"{caller.role}:{caller.subject}", key, await fingerprint(request))
+    return IdempotencyKey(caller.name, key, await fingerprint(request))
 
 
 async def fingerprint(request: Request) -> str:

@@ -73,8 +73,8 @@ class ContactIn(RequestModel):
         }
     )
 
-    channel: Channel = Field(description="How the customer turned to you.")
-    customer: CustomerIn = Field(description="Who turned to you.")
+    channel: Channel = Field(description="The channel by which the contact came.")
+    customer: CustomerIn = Field(description="The customer.")
     subject: ShortText = Field(description="What it is about, in one line.")
     topic: Slug = Field(description="The topic; queues, skills and policies go by it.")
     language: LanguageCode = Field(
@@ -83,7 +83,7 @@ class ContactIn(RequestModel):
     priority: Priority = Field("normal", description="How urgent it is.")
     campaign: Slug | None = Field(
         None,
-        description="What made many customers turn to you: an advertisement, a product recall.",
+        description="What made many customers contact you: an advertisement, a product recall.",
     )
     text: LongText | None = Field(None, description="The customer's first message.")
     external_ref: ShortText | None = Field(
@@ -331,15 +331,15 @@ class EscalationOut(BaseModel):
 class ContactOut(BaseModel):
     contact_id: ContactId = Field(description="The contact.")
     state: ContactState = Field(description="Whether it is open, waiting, resolved or abandoned.")
-    channel: Channel = Field(description="How the customer turned to us.")
+    channel: Channel = Field(description="The channel by which the contact came.")
     connection: str | None = Field(description="The connection that it came by, if any.")
     external_ref: str | None = Field(description="Its id in the outside system, if any.")
-    customer_id: CustomerId = Field(description="Who turned to us.")
+    customer_id: CustomerId = Field(description="The customer.")
     subject: str = Field(description="What it is about, in one line.")
     topic: str = Field(description="The topic.")
     language: str = Field(description="The customer's language, as a code of ISO 639.")
     priority: Priority = Field(description="How urgent it is.")
-    campaign: str | None = Field(description="What made many customers turn to us, if known.")
+    campaign: str | None = Field(description="What made many customers contact us, if known.")
     follows: ContactId | None = Field(description="An earlier contact about the same issue.")
     received_at: datetime = Field(description="When it came to us.")
     resolved_at: datetime | None = Field(description="When it was resolved; null while open.")

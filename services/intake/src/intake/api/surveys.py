@@ -20,32 +20,36 @@ SurveyPath = Annotated[Slug, Path(description="Your id of the survey.")]
 @router.post("", status_code=HTTPStatus.CREATED)
 async def send_survey(
     contact_id: ContactPath,
-    new: SurveyIn,
+    body: SurveyIn,
     response: Response,
     database: IntakeDatabase,
     _caller: ChannelUser,
 ) -> SurveyIdOut:
-    """Say that a survey was sent to the customer. The same `survey_id` again answers 200."""
+    """Report that a survey was sent to the customer. The same `survey_id` again answers 200."""
     request = SurveyRequest(
-        new.survey_id, new.kind, person_id(new.person_id), team_id(new.team_id), new.resolution_no
+        body.survey_id,
+        body.kind,
+        person_id(body.person_id),
+        team_id(body.team_id),
+        body.resolution_no,
     )
     async with transaction(database) as uow:
         is_new = await use_cases.send_survey(contact_id, request, uow)
     if not is_new:
         response.status_code = HTTPStatus.OK
-    return SurveyIdOut(contact_id=contact_id, survey_id=new.survey_id)
+    return SurveyIdOut(contact_id=contact_id, survey_id=body.survey_id)
 
 
 @router.post("/{survey_id}/answer", status_code=HTTPStatus.ACCEPTED)
 async def answer_survey(
     contact_id: ContactPath,
     survey_id: SurveyPath,
-    new: SurveyAnswerIn,
+    body: SurveyAnswerIn,
     database: IntakeDatabase,
     _caller: ChannelUser,
 ) -> SurveyIdOut:
-    """Pass on the customer's answer. A later answer replaces it; the same again changes nothing."""
-    answer = SurveyAnswer(new.scale, new.score, new.comment)
+    """Record the customer's answer. A later answer replaces it; the same again changes nothing."""
+    answer = SurveyAnswer(body.scale, body.score, body.comment)
     async with transaction(database) as uow:
         await use_cases.answer_survey(contact_id, survey_id, answer, uow)
     return SurveyIdOut(contact_id=contact_id, survey_id=survey_id)

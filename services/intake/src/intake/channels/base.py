@@ -1,4 +1,4 @@
-"""What a kind of channel has to offer, and what it tells about its contacts."""
+"""The interface of a kind of channel, and the events that it reports."""
 
 import re
 from collections.abc import Mapping
@@ -104,7 +104,7 @@ class RepresentativeMessageAdded(_Event):
 
 @dataclass(frozen=True, slots=True)
 class ContactSetPending(_Event):
-    """The next word is the customer's."""
+    """The representative waits for the customer's reply."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,7 +132,7 @@ class PriorityChanged(_Event):
 
 @dataclass(frozen=True, slots=True)
 class UnrelatedUpdate(_Event):
-    """A change that means nothing here. It shows that the contact exists."""
+    """A change without effect here, except that it shows that the contact exists."""
 
 
 ChannelEvent = (

@@ -12,7 +12,7 @@ class ContactNotFoundError(Exception):
 
 
 class EarlierContactNotFoundError(Exception):
-    """There is no such contact as the one that this contact is said to follow."""
+    """The earlier contact in `follows` does not exist."""
 
     def __init__(self) -> None:
         super().__init__(self.__doc__)

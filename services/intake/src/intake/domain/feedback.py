@@ -1,4 +1,4 @@
-"""How customers rate a resolution, without being asked."""
+"""Feedback that customers give without a survey."""
 
 from datetime import datetime
 

@@ -92,7 +92,7 @@ def _resolution_no(contact: Contact, request: SurveyRequest) -> int | None:
 
 
 def _person(contact: Contact, request: SurveyRequest) -> PersonId | None:
-    """Return who resolved it. NPS asks about the company; of earlier resolutions this is lost."""
+    """Return who gave the latest resolution; NPS is about the company and rates nobody."""
     if request.kind == "nps" or request.resolution_no not in (None, contact.resolution_no):
         return None
     return contact.resolved_by
@@ -104,5 +104,5 @@ def _is_repeat(earlier: Survey, request: SurveyRequest) -> bool:
         (request.team_id, earlier.team_id),
         (request.resolution_no, earlier.resolution_no),
     )
-    same = all(value in (None, kept) for value, kept in pairs)
+    same = all(requested in (None, stored) for requested, stored in pairs)
     return request.kind == earlier.kind and same

@@ -9,7 +9,6 @@ from fastapi import Depends, Request
 
 from common.contracts.event import UUID_PATTERN, NotificationId
 from common.core.clock import TimeSource
-from common.http.access import Principal, require_role
 from common.http.app import get_database
 from common.http.problems import ProblemError
 from common.storage.database import Database
@@ -29,7 +28,6 @@ from notifier.store import UnitOfWork
 UUID = f"^{UUID_PATTERN}$"
 
 NotifierDatabase = Annotated[Database[UnitOfWork], Depends(get_database)]
-SupervisorUser = Annotated[Principal, Depends(require_role("supervisor", "manager"))]
 
 
 @asynccontextmanager

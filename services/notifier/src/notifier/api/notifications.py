@@ -1,4 +1,4 @@
-"""Who was notified of what: every notification with its attempts, so that each explains itself."""
+"""Every notification, with its content and its attempts."""
 
 from dataclasses import asdict
 from datetime import datetime
@@ -18,10 +18,11 @@ from common.contracts.escalations import (
 )
 from common.contracts.event import ContactId, EscalationId, NotificationId, PageId, PersonId
 from common.contracts.notifications import Action, Medium
+from common.http.access import SupervisorUser
 from common.http.app import Slug
 from common.http.pagination import Cursor, Limit, Page, decode_cursor
 from notifier import rendering
-from notifier.api.deps import UUID, NotifierDatabase, SupervisorUser, transaction
+from notifier.api.deps import UUID, NotifierDatabase, transaction
 from notifier.domain.content import LostTimer
 from notifier.domain.notifications import Attempt, AttemptOutcome, Kind, Notification, State
 from notifier.domain.reasons import Reason
@@ -109,23 +110,27 @@ async def show_all(
     before = decode_cursor(cursor, _KEY, asdict(criteria))
     async with transaction(database) as uow:
         latest = await uow.notifications.latest(criteria, before, limit + 1)
-        attempts = await uow.attempts.of([each.notification_id for each in latest[:limit]])
+        attempts = await uow.attempts.of(
+            [notification.notification_id for notification in latest[:limit]]
+        )
         at = uow.now
     return Page.of(
         latest,
         limit,
-        key=lambda last: last.notification_id,
-        show=lambda each: _out(each, attempts.get(each.notification_id, []), at),
+        key=lambda notification: notification.notification_id,
+        show=lambda notification: _out(
+            notification, attempts.get(notification.notification_id, []), at
+        ),
         filters=asdict(criteria),
     )
 
 
 def _out(notification: Notification, attempts: list[Attempt], at: datetime) -> NotificationOut:
-    made = {"attempts", "headline", "status"}
+    computed = {"attempts", "headline", "status"}
     fields = {
         name: getattr(notification, name)
         for name in NotificationOut.model_fields
-        if name not in made
+        if name not in computed
     }
     status = notification.content.status
     return NotificationOut.model_validate(

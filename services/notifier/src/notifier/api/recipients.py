@@ -7,10 +7,11 @@ from fastapi import APIRouter
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, TypeAdapter
 
 from common.contracts.event import PersonId
+from common.http.access import SupervisorUser
 from common.http.app import PersonPath, RequestModel, ShortText, Slug
 from common.http.pagination import Cursor, Limit, Page, decode_cursor
 from common.http.problems import ProblemError
-from notifier.api.deps import NotifierDatabase, SupervisorUser, transaction
+from notifier.api.deps import NotifierDatabase, transaction
 from notifier.channels.base import Channel, ChannelAddress, address_type
 from notifier.domain.recipients import Recipient
 
@@ -50,7 +51,11 @@ def make_router(channels: Sequence[Channel]) -> APIRouter:
 
     def out(recipient: Recipient) -> RecipientOut:
         # An address of a channel that this version does not have is not shown.
-        media = (types[kept.medium].read(kept) for kept in recipient.media if kept.medium in types)
+        media = (
+            types[stored.medium].read(stored)
+            for stored in recipient.media
+            if stored.medium in types
+        )
         return RecipientOut(person_id=recipient.person_id, name=recipient.name, media=tuple(media))
 
     router = APIRouter(prefix="/v1/recipients", tags=["recipients"])
@@ -93,6 +98,6 @@ def make_router(channels: Sequence[Channel]) -> APIRouter:
         after = PersonId(last) if last else None
         async with transaction(database) as uow:
             recipients = await uow.recipients.after(after, limit + 1)
-        return Page.of(recipients, limit, key=lambda last: last.person_id, show=out)
+        return Page.of(recipients, limit, key=lambda recipient: recipient.person_id, show=out)
 
     return router

@@ -73,7 +73,7 @@ class Channel(Protocol):
     def from_settings(cls, settings: Settings, links: Links) -> Self: ...
 
     async def send(self, notification: Notification, at: datetime) -> Outcome:
-        """Make one attempt; whatever goes wrong is an outcome, not an exception."""
+        """Make one attempt; a failure is an outcome, not an exception."""
 
     async def update(self, notification: Notification, at: datetime) -> Outcome:
         """Make one attempt to change a message; called only if `editable`."""

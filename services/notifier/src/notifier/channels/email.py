@@ -112,7 +112,7 @@ def _tls(security: Security) -> tuple[bool, bool]:
 
 def outcome(error: SMTPException | OSError) -> Outcome:
     match error:
-        # Our password or our TLS is wrong: an operator can mend it, the address may be right.
+        # Our password or our TLS is wrong: an operator can fix it, and the address may be right.
         case SMTPConnectError() | SMTPAuthenticationError() | SMTPNotSupported():
             return Postponed(f"not reached: {error}")
         case ssl.SSLCertVerificationError():

@@ -38,7 +38,7 @@ _SIGNATURES = SignatureScheme(encoding="hex", time_format="unix", prefix="v0=")
 _LONGEST_TEXT = 3000
 
 # These mean that this message or this address is wrong, so that another attempt would fail, too.
-# All other errors are tried again: an operator or Slack can mend them.
+# All other errors are tried again: an operator or Slack can fix them.
 _PERMANENT = frozenset(
     {
         "as_user_not_supported",
@@ -284,7 +284,7 @@ def _answer(body: bytes) -> Outcome:
     try:
         answer = _Answer.model_validate_json(body)
     except ValidationError:
-        return Unknown("Slack answered 200, but not as it says it does")
+        return Unknown("Slack answered 200 with an unexpected body")
     if answer.ok:
         return Sent({"channel": answer.channel, "ts": answer.ts})
     if answer.error in _PERMANENT:

@@ -19,7 +19,7 @@ def see(notification: Notification, at: datetime) -> Decision:
     """Record that its link was opened; only the first time counts."""
     if notification.seen_at is not None or notification.medium is None:
         return Decision(notification)
-    seen = NotificationSeen(
+    event = NotificationSeen(
         contact_id=notification.contact_id,
         occurred_at=at,
         notification_id=notification.notification_id,
@@ -27,7 +27,7 @@ def see(notification: Notification, at: datetime) -> Decision:
         person_id=notification.person_id,
         medium=notification.medium,
     )
-    return Decision(replace(notification, seen_at=at), (seen,))
+    return Decision(replace(notification, seen_at=at), (event,))
 
 
 def has_buttons(notification: Notification) -> bool:
@@ -96,13 +96,13 @@ def _require_open(notification: Notification, escalation: Escalation) -> None:
 
 
 def _takes_answer(notification: Notification) -> bool:
-    """Return whether its link may answer; also that of a message which only informs."""
+    """Return whether its link may answer; also in a message that only informs."""
     ask = asks_for(notification.content.reason)
     return notification.escalation_id is not None and ask in ("answer", "progress", "nothing")
 
 
 def _action_since(notification: Notification, escalation: Escalation) -> Action | None:
-    """Return the answer given since the last change of state: a lapsed one may be given again."""
+    """Return the answer since the last change of state; an earlier answer may be repeated."""
     if notification.acted_at is None or notification.acted_at < escalation.at:
         return None
     return notification.action

@@ -103,5 +103,5 @@ def from_page(event: PageRequested) -> Content:
 
 
 def from_lost_timer(event: TimerMissing) -> Content:
-    lost = LostTimer(event.contact_id, event.slot, event.due_at, event.instead)
-    return Content(reason="alarm", lost_timer=lost)
+    lost_timer = LostTimer(event.contact_id, event.slot, event.due_at, event.instead)
+    return Content(reason="alarm", lost_timer=lost_timer)

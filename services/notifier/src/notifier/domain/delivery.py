@@ -69,23 +69,23 @@ Outcome = Sent | Postponed | Refused | Unknown
 
 def claim(notification: Notification, policy: RetryPolicy, at: datetime) -> Decision:
     """Begin an attempt. One that is still being sent was lost with the process that sent it."""
-    lost = _lost(notification, at)
+    lost_attempts = _lost_attempts(notification, at)
     if notification.attempts >= policy.attempts:
         decision = _failed(notification, "the outcome of the last attempt was lost", at)
-        return replace(decision, attempts=lost)
+        return replace(decision, attempts=lost_attempts)
     claimed = replace(
         notification,
         state="sending",
         due_at=at + policy.lease,
         attempts=notification.attempts + 1,
         began_at=at,
-        ambiguous=notification.ambiguous or bool(lost),
+        ambiguous=notification.ambiguous or bool(lost_attempts),
     )
     attempt = Attempt(notification.notification_id, claimed.attempts, at)
-    return Decision(claimed, attempts=(*lost, attempt))
+    return Decision(claimed, attempts=(*lost_attempts, attempt))
 
 
-def _lost(notification: Notification, at: datetime) -> tuple[Attempt, ...]:
+def _lost_attempts(notification: Notification, at: datetime) -> tuple[Attempt, ...]:
     if notification.state != "sending" or notification.began_at is None:
         return ()
     return (
@@ -193,8 +193,8 @@ def _described(outcome: Outcome) -> tuple[AttemptOutcome, str]:
         case Sent(receipt=receipt):
             return "sent", ", ".join(f"{name} {value}" for name, value in receipt.items())
         case Postponed(reason, wait):
-            asked = f"; asked to wait {wait.total_seconds():g} s" if wait else ""
-            return "retry", reason + asked
+            request = f"; asked to wait {wait.total_seconds():g} s" if wait else ""
+            return "retry", reason + request
         case Refused(reason):
             return "failed", reason
         case Unknown(reason):

@@ -33,7 +33,7 @@ log = structlog.get_logger()
 
 
 class DeliveryWorker:
-    """Delivers on one channel, `slots` at a time, so that one that hangs delays no other."""
+    """Delivers on one channel, `slots` at a time, so that one hanging call delays no other."""
 
     def __init__(
         self,
@@ -110,9 +110,9 @@ class DeliveryWorker:
         waited = delivery.waited.total_seconds()
         self._metrics.lateness_seconds.labels(self._medium).observe(waited)
         try:
-            begun = monotonic()
+            started = monotonic()
             outcome = await self._call(delivery)
-            self._observe(delivery, outcome, monotonic() - begun)
+            self._observe(delivery, outcome, monotonic() - started)
             self._ended.append((delivery, outcome))
             # The first to get the lock records for all that wait for it.
             async with self._recording:
@@ -149,8 +149,8 @@ class DeliveryWorker:
     async def _record(self, ended: Sequence[Ended]) -> None:
         """Retry while the lease lasts; after it the attempts count as lost and are repeated."""
         backoff, never = Backoff(), asyncio.Event()
-        begun = monotonic()
-        while ended and monotonic() - begun < self._policy.lease.total_seconds():
+        started = monotonic()
+        while ended and monotonic() - started < self._policy.lease.total_seconds():
             try:
                 await self._write(ended)
             except Exception as error:
@@ -160,7 +160,7 @@ class DeliveryWorker:
                     continue
                 attempts = [delivery.attempt for delivery, _ in ended]
                 log.exception("delivery_results_not_recorded", attempts=attempts)
-                # One that can't be recorded must not prevent the others.
+                # A result that can't be recorded must not prevent the others.
                 for single in ended if len(ended) > 1 else ():
                     await self._record((single,))
             return

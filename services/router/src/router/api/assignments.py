@@ -6,13 +6,13 @@ from fastapi import APIRouter, Query
 from pydantic import Field, TypeAdapter
 
 from common.contracts.event import UUID_PATTERN, ContactId, Event, PersonId
+from common.http.access import StaffUser
 from common.http.app import ContactPath, Slug
 from common.http.pagination import Cursor, Limit, Page, decode_cursor
 from common.http.problems import ProblemError
 from router import handlers
 from router.api.deps import (
     RouterDatabase,
-    Staff,
     not_found,
     restricted_to,
     unit_of_work,
@@ -38,7 +38,7 @@ _CURSOR_KEY = TypeAdapter(Annotated[ContactId, Field(pattern=f"^{UUID_PATTERN}$"
 @router.get("")
 async def list_assignments(
     database: RouterDatabase,
-    caller: Staff,
+    caller: StaffUser,
     state: Annotated[list[State], Query(description="Only these states; all if left out.")] = [],  # noqa: B006 - FastAPI copies it
     representative: Annotated[
         Slug | None, Query(description="Only contacts assigned or offered to this person.")
@@ -68,7 +68,7 @@ async def list_assignments(
 
 @router.get("/{contact_id}")
 async def show(
-    contact_id: ContactPath, database: RouterDatabase, _caller: Staff
+    contact_id: ContactPath, database: RouterDatabase, _caller: StaffUser
 ) -> AssignmentDetail:
     """Show who has the contact, and every decision that led there."""
     async with database.transaction() as uow:
@@ -78,7 +78,9 @@ async def show(
 
 
 @router.post("/{contact_id}/accept")
-async def accept(contact_id: ContactPath, database: RouterDatabase, caller: Staff) -> AssignmentOut:
+async def accept(
+    contact_id: ContactPath, database: RouterDatabase, caller: StaffUser
+) -> AssignmentOut:
     """Accept the offer."""
     async with unit_of_work(database, contact_id) as uow:
         await handlers.accept(contact_id, restricted_to(caller), uow)
@@ -87,7 +89,7 @@ async def accept(contact_id: ContactPath, database: RouterDatabase, caller: Staf
 
 @router.post("/{contact_id}/decline")
 async def decline(
-    contact_id: ContactPath, body: DeclineIn, database: RouterDatabase, caller: Staff
+    contact_id: ContactPath, body: DeclineIn, database: RouterDatabase, caller: StaffUser
 ) -> AssignmentOut:
     """Decline the offer; it goes to somebody else."""
     async with unit_of_work(database, contact_id) as uow:
@@ -97,7 +99,7 @@ async def decline(
 
 @router.post("/{contact_id}/complete")
 async def complete(
-    contact_id: ContactPath, database: RouterDatabase, caller: Staff
+    contact_id: ContactPath, database: RouterDatabase, caller: StaffUser
 ) -> AssignmentOut:
     """End the work on a contact; its slot is free for the next one."""
     async with unit_of_work(database, contact_id) as uow:
@@ -107,7 +109,7 @@ async def complete(
 
 @router.post("/{contact_id}/refer")
 async def refer(
-    contact_id: ContactPath, body: ReferralIn, database: RouterDatabase, caller: Staff
+    contact_id: ContactPath, body: ReferralIn, database: RouterDatabase, caller: StaffUser
 ) -> AssignmentOut:
     """Ask a supervisor to take the contact. Its representative keeps it until one does."""
     async with unit_of_work(database, contact_id) as uow:
@@ -117,7 +119,7 @@ async def refer(
 
 @router.post("/{contact_id}/release")
 async def release(
-    contact_id: ContactPath, body: ReleaseIn, database: RouterDatabase, caller: Staff
+    contact_id: ContactPath, body: ReleaseIn, database: RouterDatabase, caller: StaffUser
 ) -> AssignmentOut:
     """Give the contact back: to another available representative, or to the queue."""
     async with unit_of_work(database, contact_id) as uow:

@@ -7,7 +7,7 @@ from typing import Annotated
 from fastapi import Depends
 
 from common.contracts.event import ContactId, PersonId
-from common.http.access import Principal, require_role
+from common.http.access import Principal
 from common.http.app import get_database
 from common.http.problems import ProblemError
 from common.storage.database import Database
@@ -20,7 +20,6 @@ from router.domain.errors import (
 from router.store import UnitOfWork
 
 RouterDatabase = Annotated[Database[UnitOfWork], Depends(get_database)]
-Staff = Annotated[Principal, Depends(require_role("representative", "supervisor", "manager"))]
 
 
 @asynccontextmanager

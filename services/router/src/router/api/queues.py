@@ -3,9 +3,10 @@
 from fastapi import APIRouter
 from pydantic import TypeAdapter
 
+from common.http.access import StaffUser
 from common.http.app import ShortText
 from common.http.pagination import Cursor, Limit, Page, decode_cursor
-from router.api.deps import RouterDatabase, Staff
+from router.api.deps import RouterDatabase
 from router.api.schemas import QueueOut
 from router.domain.needs import Need
 
@@ -16,7 +17,7 @@ _CURSOR_KEY = TypeAdapter(tuple[ShortText, ShortText])
 
 @router.get("")
 async def list_queues(
-    database: RouterDatabase, _caller: Staff, cursor: Cursor = None, limit: Limit = 50
+    database: RouterDatabase, _caller: StaffUser, cursor: Cursor = None, limit: Limit = 50
 ) -> Page[QueueOut]:
     """List the queues, `<skill>/<language>`, that have contacts or representatives."""
     after = decode_cursor(cursor, _CURSOR_KEY)

@@ -4,12 +4,12 @@ from fastapi import APIRouter, Depends
 from pydantic import TypeAdapter
 
 from common.contracts.event import PersonId, TeamId
-from common.http.access import require_role
+from common.http.access import StaffUser, require_role
 from common.http.app import Slug
 from common.http.pagination import Cursor, Limit, Page, decode_cursor
 from common.http.problems import ProblemError
 from router import handlers
-from router.api.deps import RouterDatabase, Staff, not_found, unit_of_work
+from router.api.deps import RouterDatabase, not_found, unit_of_work
 from router.api.schemas import PresenceIn, RepresentativeIn, RepresentativeOut
 from router.domain.errors import RepresentativeNotFoundError
 from router.domain.staffing.representatives import Profile, Representative
@@ -46,7 +46,7 @@ async def upsert(
 
 @router.get("/{representative_id}")
 async def show(
-    representative_id: Slug, database: RouterDatabase, _caller: Staff
+    representative_id: Slug, database: RouterDatabase, _caller: StaffUser
 ) -> RepresentativeOut:
     """Show a representative."""
     async with database.transaction() as uow:
@@ -56,7 +56,7 @@ async def show(
 @router.get("")
 async def list_representatives(
     database: RouterDatabase,
-    _caller: Staff,
+    _caller: StaffUser,
     cursor: Cursor = None,
     limit: Limit = 50,
 ) -> Page[RepresentativeOut]:
@@ -71,7 +71,7 @@ async def list_representatives(
 
 @router.put("/{representative_id}/presence")
 async def set_presence(
-    representative_id: Slug, body: PresenceIn, database: RouterDatabase, caller: Staff
+    representative_id: Slug, body: PresenceIn, database: RouterDatabase, caller: StaffUser
 ) -> RepresentativeOut:
     """Set the presence. Who becomes available gets waiting contacts at once."""
     if caller.role == "representative" and caller.subject != representative_id:

@@ -199,12 +199,12 @@ def retarget_clocks(situation: Situation, since: datetime, reason: str) -> Decis
     if policy is None:
         return Decision(situation, surprises=("no_policy_matches",))
     targets = {target.clock: target for target in policy.body.targets}
-    dropped = [clock.name for clock in contact.clocks if clock.name not in targets]
-    kept = [clock.name for clock in contact.clocks if clock.name in targets]
+    dropped_clocks = [clock.name for clock in contact.clocks if clock.name not in targets]
+    kept_clocks = [clock.name for clock in contact.clocks if clock.name in targets]
     return (
         no_change(schedule.adopt_policy(situation, policy))
-        .then(_for_each, dropped, _cancel_dropped, since, policy)
-        .then(_for_each, kept, _retarget, targets, policy, since, reason)
+        .then(_for_each, dropped_clocks, _cancel_dropped, since, policy)
+        .then(_for_each, kept_clocks, _retarget, targets, policy, since, reason)
         .then(_start_new, policy)
     )
 

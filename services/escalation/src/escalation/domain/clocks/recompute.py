@@ -118,6 +118,6 @@ def find_differences(stored: Sequence[SlaClock], runs: Sequence[ClockRun]) -> li
 
 def _differing_fields(stored: SlaClock, recomputed: SlaClock) -> Iterator[str]:
     for field in fields(SlaClock):
-        here, there = getattr(stored, field.name), getattr(recomputed, field.name)
-        if here != there:
-            yield f"{stored.name}: {field.name} is stored as {here}, but events say {there}"
+        actual, expected = getattr(stored, field.name), getattr(recomputed, field.name)
+        if actual != expected:
+            yield f"{stored.name}: {field.name} is stored as {actual}, but events say {expected}"

@@ -231,7 +231,7 @@ def _threshold(
 
 
 def _order(threshold: ClockThreshold) -> tuple[datetime, bool]:
-    """Of several at one moment the one that raises is first, so that the deadline is."""
+    """Sort by due time; of equal ones the threshold that raises, such as the deadline, is first."""
     return threshold.due_at, threshold.action != "raise"
 
 

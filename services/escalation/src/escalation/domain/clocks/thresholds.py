@@ -101,13 +101,13 @@ def _request_priority_change(
     priority = threshold.priority
     if not situation.contact.is_open or details is None or priority in (None, details.priority):
         return no_change(situation)
-    asked = PriorityChangeAsked(
+    request = PriorityChangeAsked(
         contact_id=situation.contact_id,
         occurred_at=situation.at,
         priority=priority,
         reason=wording.at_stake(clock, threshold),
     )
-    return Decision(situation, (asked,))
+    return Decision(situation, (request,))
 
 
 def _warn(

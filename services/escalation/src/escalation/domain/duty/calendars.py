@@ -41,7 +41,7 @@ _MAX_CLOSED = timedelta(days=365)
 Span = tuple[int, int]
 
 
-def known_zone(name: str) -> str:
+def require_iana_zone(name: str) -> str:
     try:
         ZoneInfo(name)
     # A name may also be a folder of zones, or a path outside of them.
@@ -50,7 +50,7 @@ def known_zone(name: str) -> str:
     return name
 
 
-Zone = Annotated[str, AfterValidator(known_zone)]
+Zone = Annotated[str, AfterValidator(require_iana_zone)]
 TimeOfDay = Annotated[str, StringConstraints(pattern=r"^(([01]\d|2[0-3]):[0-5]\d|24:00)$")]
 OpeningHours = tuple[TimeOfDay, TimeOfDay]
 
@@ -118,14 +118,16 @@ def _require_open_within_a_year(closed: frozenset[date], info: ValidationInfo) -
         return bool(special.get(day, day not in closed and usually_open(day)))
 
     lost = sorted(day for day in {*closed, *special} if usually_open(day) and not is_open(day))
-    begun = previous = date.min
+    closed_since = previous = date.min
     for day in lost:
         # Within a week after such a date some day is open as usual.
         between = range(1, min(8, (day - previous).days))
         if any(is_open(previous + timedelta(days)) for days in between):
-            begun = day
-        if day - begun > _MAX_CLOSED:
-            raise ValueError(f"with these dates it is closed for more than a year from {begun}")
+            closed_since = day
+        if day - closed_since > _MAX_CLOSED:
+            raise ValueError(
+                f"with these dates it is closed for more than a year from {closed_since}"
+            )
         previous = day
     return closed
 
@@ -135,7 +137,7 @@ def _require_open_within_a_year(closed: frozenset[date], info: ValidationInfo) -
 class Calendar:
     """Weekly opening hours on the wall clock of a zone, without holidays and closed dates.
 
-    A date in `special` has the hours given there, whatever the rest says.
+    A date in `special` has the hours given there instead of its usual ones.
     """
 
     zone: Zone
@@ -162,11 +164,12 @@ class Calendar:
 
     def unknown_holidays(self) -> Iterator[tuple[str, str]]:
         """Yield (place, name) for each country or region without a list of holidays."""
-        for n, of in enumerate(self.holidays):
-            if not HolidaysOf(of.country).is_known:
-                yield f"holidays/{n}/country", f"list of the holidays of {of.country}"
-            elif not of.is_known:
-                yield f"holidays/{n}/region", f"region {of.region} in the holidays of {of.country}"
+        for n, source in enumerate(self.holidays):
+            country, region = source.country, source.region
+            if not HolidaysOf(country).is_known:
+                yield f"holidays/{n}/country", f"list of the holidays of {country}"
+            elif not source.is_known:
+                yield f"holidays/{n}/region", f"region {region} in the holidays of {country}"
 
 
 def add_business_time(calendar: Calendar | None, start: datetime, duration: timedelta) -> datetime:
@@ -239,7 +242,7 @@ class _Openings:
         return self.opened[span] + min(moment, self.ends[span]) - self.starts[span]
 
     def instant(self, passed: int) -> int:
-        """Return the first moment by which `passed`, more than nothing, has passed this year."""
+        """Return the first moment of the year by which `passed`, above 0, has passed."""
         span = bisect_left(self.opened, passed) - 1
         return self.starts[span] + passed - self.opened[span]
 
@@ -272,7 +275,7 @@ def _dated(calendar: Calendar, year: int) -> dict[int, list[Span]]:
     """Return the hours of the days that differ from their weekday."""
     # On the wall clock the year reaches into the years before and after it.
     holidays = chain.from_iterable(
-        of.within((year - 1, year, year + 1)) for of in calendar.holidays
+        source.within((year - 1, year, year + 1)) for source in calendar.holidays
     )
     shut: dict[int, list[Span]] = {_day_of(day): [] for day in chain(holidays, calendar.closed)}
     return shut | {_day_of(day): _of_day(hours) for day, hours in calendar.special.items()}

@@ -129,8 +129,8 @@ def _stop_in_turn(
 ) -> NextStop | None:
     if not escalation.has_ladder or escalation.levels[approval.level].ask != "in_turn":
         return None
-    asked = (*escalation.awaited, approval.asked_by)
-    stop = stop_at(situation, replace(escalation, awaited=asked), approval.level)
+    excluded = (*escalation.awaited, approval.asked_by)
+    stop = stop_at(situation, replace(escalation, awaited=excluded), approval.level)
     return replace(stop, paged_before=escalation.awaited) if stop.people else None
 
 
@@ -138,12 +138,12 @@ def _stop_above(
     situation: Situation, escalation: Escalation, approval: Approval
 ) -> NextStop | None:
     """Return the next level above with people other than those who ask or were just asked."""
-    asked = (*escalation.awaited, approval.asked_by)
-    return next_level(situation, replace(escalation, level=approval.level, awaited=asked))
+    excluded = (*escalation.awaited, approval.asked_by)
+    return next_level(situation, replace(escalation, level=approval.level, awaited=excluded))
 
 
 def _stop_beside(situation: Situation, escalation: Escalation, approval: Approval) -> NextStop:
-    """Return the other people of the same level, whether they were asked or not."""
+    """Return the other people of the same level, also those who were asked before."""
     asking = replace(escalation, awaited=(approval.asked_by,))
     return stop_at(situation, asking, approval.level)
 
@@ -152,7 +152,7 @@ def _page_approvers(
     situation: Situation, escalation: Escalation, approval: Approval, stop: NextStop
 ) -> Decision:
     waiting = replace(escalation, approval=replace(approval, level=stop.level))
-    asked = ApprovalAsked(
+    request = ApprovalAsked(
         contact_id=waiting.contact_id,
         occurred_at=situation.at,
         escalation_id=waiting.escalation_id,
@@ -163,10 +163,10 @@ def _page_approvers(
         note=approval.note,
         level=stop.level,
         level_name=waiting.name_of(stop.level),
-        asked=stop.people,
+        approvers=stop.people,
     )
     explanation = "; ".join(stop.skipped) or None
-    return Decision(situation, (asked,)).then(
+    return Decision(situation, (request,)).then(
         page_level, waiting, stop, explanation, "approval_asked"
     )
 

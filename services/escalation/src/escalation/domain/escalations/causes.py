@@ -8,7 +8,7 @@ from escalation.domain.settings.policies import ContactDetails, RepeatRule, SlaP
 from escalation.domain.settings.registry import Configuration, Versioned
 from escalation.domain.situation import Situation
 
-# They are about us: the end of the contact does not settle them.
+# They are about our service: they stay open when the contact ends.
 OUTLIVING_CAUSES: frozenset[Cause] = frozenset(("feedback", "complaint"))
 
 

@@ -1,4 +1,4 @@
-"""The way up the ladder: to the next in turn, the next level, or the top again, never silent."""
+"""Moves an escalation on: to the next in turn, the next level, or the top level again."""
 
 from dataclasses import replace
 from datetime import datetime
@@ -87,7 +87,7 @@ def _explain(explanation: str | None, stop: NextStop) -> str | None:
 
 
 def _without_holder(situation: Situation, escalation: Escalation) -> Escalation:
-    """Let it wait for anyone; one without a ladder takes a ladder that was made since."""
+    """Release it; without a ladder, take one that was put in force since."""
     ladder = escalation.ladder
     if not escalation.has_ladder:
         ladder = select_ladder(situation, escalation.severity)
@@ -105,7 +105,7 @@ def _repeat_top(
     due_at: datetime | None,
     waited_for: Wait | None,
 ) -> Decision:
-    """Page the level again, or the nearest below that has people: never silence.
+    """Page the level again, or the nearest below that has people.
 
     If the whole ladder went unanswered, or has no people, an alarm stands until somebody answers;
     operations are paged about it once.

@@ -1,4 +1,4 @@
-"""Leases: for how long a person has an escalation, and what makes that longer."""
+"""Leases: how long a person holds an escalation, and what extends that."""
 
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
@@ -124,7 +124,7 @@ def _shift_end(situation: Situation, escalation: Escalation, holder: PersonId) -
 def _warn_at(
     at: datetime, ends_at: datetime, escalation: Escalation, ends_by: LeaseEnd
 ) -> datetime | None:
-    """Return when to warn; the holder is told of the end of a snooze only when it comes."""
+    """Return when to warn the holder; the end of a snooze has no warning."""
     ahead = timedelta(seconds=escalation.ladder.body.warn_before_s)
     if ends_by == "snooze" or not ahead:
         return None

@@ -34,7 +34,7 @@ def raise_or_merge(situation: Situation, *causes: EscalationCause) -> Decision:
 
 
 def _matters(situation: Situation, cause: EscalationCause) -> bool:
-    """A contact that has ended stays so, except for causes that outlive it."""
+    """Return whether it may escalate: an ended contact only if the cause outlives it."""
     contact, escalation = situation.contact, situation.escalation
     if contact.is_open or contact.opened_at is None:
         return contact.is_open
@@ -49,9 +49,9 @@ def _merge(situation: Situation, cause: EscalationCause) -> Decision:
         return no_change(situation)
     merged = _bump_severity(escalation, cause)
     # A person whom the new cause accuses is no longer awaited and gets no page.
-    able = tuple(person for person in merged.awaited if may_act(merged, person))
-    if able or merged.lease is not None:
-        merged = replace(merged, awaited=able)
+    eligible = tuple(person for person in merged.awaited if may_act(merged, person))
+    if eligible or merged.lease is not None:
+        merged = replace(merged, awaited=eligible)
     after = replace(situation, escalation=merged)
     pages: tuple[PageRequested, ...] = ()
     if _is_new_kind(escalation, cause) and not conflicted_only(after, merged):

@@ -30,7 +30,7 @@ class Responders:
 
 @dataclass(frozen=True, slots=True)
 class NextStop:
-    """Where an escalation goes next: whom it pages there, and why it skips people before.
+    """Where an escalation goes next: the people to page there, and why others are skipped.
 
     `paged_before` had their turn at this level, and may still answer.
     """
@@ -104,7 +104,7 @@ def _absent(people: tuple[PersonId, ...]) -> str:
 
 
 def may_act(escalation: Escalation, person: PersonId) -> bool:
-    """Tell whether the person may act on it: nobody settles a complaint about oneself."""
+    """Tell whether the person may act on it: nobody decides on a complaint about themselves."""
     return person not in accused(escalation)
 
 
@@ -175,10 +175,10 @@ def stop_at(situation: Situation, escalation: Escalation, n: int) -> NextStop:
         return NextStop(n)
     level = escalation.levels[n]
     responders = find_responders(situation, level)
-    able = tuple(person for person in responders.people if may_act(escalation, person))
-    people = _not_paged(escalation, able)
+    eligible = tuple(person for person in responders.people if may_act(escalation, person))
+    people = _not_paged(escalation, eligible)
     if not people:
-        return NextStop(n, skipped=_why_nobody(level, responders, able))
+        return NextStop(n, skipped=_why_nobody(level, responders, eligible))
     if level.ask == "in_turn":
         people = people[:1]
     if line_managers_of_accused(situation, escalation).issuperset(people):
@@ -187,10 +187,10 @@ def stop_at(situation: Situation, escalation: Escalation, n: int) -> NextStop:
 
 
 def _why_nobody(
-    level: Level, responders: Responders, able: tuple[PersonId, ...]
+    level: Level, responders: Responders, eligible: tuple[PersonId, ...]
 ) -> tuple[str, ...]:
-    if able:
-        return (f"only {wording.people(able)} at {level.name}",)
+    if eligible:
+        return (f"only {wording.people(eligible)} at {level.name}",)
     if responders.people:
         concerned = wording.people(responders.people)
         return (f"only {concerned} at {level.name}, about whom the complaint is",)
@@ -200,14 +200,14 @@ def _why_nobody(
 def with_independent(situation: Situation, escalation: Escalation, stop: NextStop) -> NextStop:
     """Add the people of a higher level, since line managers may not judge a complaint alone."""
     conflicted = line_managers_of_accused(situation, escalation)
-    alone = f"{wording.people(stop.people)} may not judge one's own representative alone"
+    conflict = f"{wording.people(stop.people)} may not judge their own representative alone"
     for level in range(stop.level, len(escalation.levels)):
-        able = _not_paged(escalation, people_at(situation, escalation, level))
-        independent = tuple(person for person in able if person not in conflicted)
+        eligible = _not_paged(escalation, people_at(situation, escalation, level))
+        independent = tuple(person for person in eligible if person not in conflicted)
         if independent:
-            explanation = f"{alone}: {wording.people(independent)} asked too"
+            explanation = f"{conflict}: {wording.people(independent)} asked too"
             return NextStop(stop.level, (*stop.people, *independent), (explanation,))
-    return NextStop(stop.level, skipped=(alone,))
+    return NextStop(stop.level, skipped=(conflict,))
 
 
 def _not_paged(escalation: Escalation, people: Iterable[PersonId]) -> tuple[PersonId, ...]:

@@ -51,8 +51,8 @@ class ApprovalLimit:
 def has_limits(limits: Mapping[str, ApprovalLimit], role: Role) -> bool:
     """Tell whether what the role may grant is limited.
 
-    Supervisors without a limit of their own may grant nothing as soon as managers have one. So new
-    roles are not held up, and nobody evades a limit from below.
+    Supervisors without a limit of their own may grant nothing as soon as managers have one. Without
+    any limit nobody is blocked, and nobody evades a limit from below.
     """
     match role:
         case "admin":
@@ -76,7 +76,7 @@ def limit_of(limits: Mapping[str, ApprovalLimit], role: Role, currency: str) -> 
 
 
 def reporting_line(staff: Mapping[PersonId, Person], person: PersonId) -> list[PersonId]:
-    """Return the person's superior, that one's superior, and so on to the top, each once."""
+    """Return the person's superior, that person's superior, and so on to the top, each once."""
     line: list[PersonId] = []
     while (member := staff.get(person)) is not None and member.reports_to is not None:
         person = member.reports_to

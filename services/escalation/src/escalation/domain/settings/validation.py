@@ -1,4 +1,4 @@
-"""What a setting can't show by itself: whether it fits the others in force."""
+"""Validates a setting against the others in force."""
 
 from collections.abc import Iterator
 from typing import assert_never
@@ -27,8 +27,8 @@ def validate_setting(
     match setting:
         case Person(reports_to=superior):
             staff = configuration.staff
-            if superior and (way := find_cycle(staff, PersonId(setting_id), superior)):
-                yield "reports_to", f"That would be a cycle: {' → '.join(way)}."
+            if superior and (cycle := find_cycle(staff, PersonId(setting_id), superior)):
+                yield "reports_to", f"That would be a cycle: {' → '.join(cycle)}."
         case Ladder():
             if not setting.ends_in_named_person:
                 last = len(setting.levels) - 1

@@ -66,49 +66,49 @@ def _merit(contact: Assignment, best: Representative, available: int, at: dateti
 def _give(
     contact: Assignment, need: Need, representative: Representative, reason: str, at: datetime
 ) -> Decision:
-    given = replace(
+    assignment = replace(
         contact, since=at, representative_id=representative.representative_id, reason=reason
     )
-    waited: tuple[TimerChange, ...] = (
+    cancelled: tuple[TimerChange, ...] = (
         (Cancel(contact.contact_id, ExclusionEnds.type),) if contact.is_excluding else ()
     )
     if representative.auto_accept:
-        return _assign(given, need, representative, waited)
-    return _offer(given, representative, waited)
+        return _assign(assignment, need, representative, cancelled)
+    return _offer(assignment, representative, cancelled)
 
 
 def _assign(
-    given: Assignment,
+    assignment: Assignment,
     need: Need,
     representative: Representative,
     timers: tuple[TimerChange, ...],
 ) -> Decision:
     assigned = ContactAssigned(
-        contact_id=given.contact_id,
-        occurred_at=given.since,
+        contact_id=assignment.contact_id,
+        occurred_at=assignment.since,
         representative_id=representative.representative_id,
         team_id=representative.team_id,
-        reason=given.reason,
+        reason=assignment.reason,
         queue=need.queue,
-        waiting_since=given.waiting_since,
+        waiting_since=assignment.waiting_since,
     )
-    state = replace(given, state="assigned", declined_by=(), preferred_id=None)
+    state = replace(assignment, state="assigned", declined_by=(), preferred_id=None)
     return Decision((state,), (representative,), (assigned,), timers)
 
 
 def _offer(
-    given: Assignment, representative: Representative, timers: tuple[TimerChange, ...]
+    assignment: Assignment, representative: Representative, timers: tuple[TimerChange, ...]
 ) -> Decision:
-    expires_at = given.since + timedelta(seconds=representative.offer_s)
-    state = replace(given, state="offered", offer=given.offer + 1)
+    expires_at = assignment.since + timedelta(seconds=representative.offer_s)
+    state = replace(assignment, state="offered", offer=assignment.offer + 1)
     offered = ContactOffered(
-        contact_id=given.contact_id,
-        occurred_at=given.since,
+        contact_id=assignment.contact_id,
+        occurred_at=assignment.since,
         representative_id=representative.representative_id,
         expires_at=expires_at,
     )
     expires = OfferExpires(
-        contact_id=given.contact_id,
+        contact_id=assignment.contact_id,
         representative_id=representative.representative_id,
         offer=state.offer,
     )
