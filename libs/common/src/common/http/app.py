@@ -78,10 +78,12 @@ def _operations(metrics: Metrics, health: Health) -> APIRouter:
 
     @router.get("/livez")
     async def livez() -> dict[str, str]:
+        """Answer while the process runs."""
         return {"status": "alive"}
 
     @router.get("/readyz")
     async def readyz() -> JSONResponse:
+        """Answer 200 if the service can work, else 503 with its troubles."""
         troubles = health.troubles
         status = HTTPStatus.SERVICE_UNAVAILABLE if troubles else HTTPStatus.OK
         return JSONResponse({"ready": not troubles, "troubles": troubles}, status)

@@ -70,17 +70,19 @@ class DeadLetterOut(BaseModel):
 
     model_config = _with_example(_EXAMPLE)
 
-    id: int
-    state: State
+    id: int = Field(description="The number that the other requests and the command line take")
+    state: State = Field(description="`waiting` until a person replays or discards it")
     at: datetime = Field(description="When it became a dead letter")
     origin: str = Field(description="Topic, partition, offset and time; or `timer/` and its id")
     type: str | None = Field(description="The type of the event or timer; null if unreadable")
-    event_id: str | None
+    event_id: str | None = Field(
+        description="The id of the event; null for timers or if unreadable"
+    )
     key: str | None = Field(description="The event's key: the contact or the person it is about")
     reason: str = Field(description="Why the last attempt failed")
     attempts: int = Field(description="How many attempts have failed")
-    closed_at: datetime | None
-    closed_by: str | None
+    closed_at: datetime | None = Field(description="When it was replayed or discarded")
+    closed_by: str | None = Field(description="Who replayed or discarded it")
     closed_reason: str | None = Field(
         description="Why it was discarded, or why its replay had no effect"
     )
@@ -91,7 +93,7 @@ class DeadLetterDetail(DeadLetterOut):
 
     model_config = _with_example(_DETAIL_EXAMPLE)
 
-    traceparent: str | None
+    traceparent: str | None = Field(description="The W3C trace that it belongs to")
     traceback: str | None = Field(description="The Python traceback of the last attempt")
     headers: dict[str, Readable] = Field(
         description='Each value as text, or as `{"base64": …}` if it is not text'
@@ -106,10 +108,10 @@ class DeadLetterPage(Page[DeadLetterOut]):
 class ProblemOut(BaseModel):
     """RFC 9457, as application/problem+json."""
 
-    type: str
-    title: str
-    status: int
-    detail: str
+    type: str = Field(description="A URN that names the kind of problem")
+    title: str = Field(description="The kind of problem in words")
+    status: int = Field(description="The HTTP status")
+    detail: str = Field(description="This problem in words")
 
 
 async def get_replay(request: Request) -> Any:

@@ -127,6 +127,7 @@ def _add_put(kind: SettingKind) -> None:
         put,
         methods=["PUT"],
         name=f"put {kind.path}",
+        description="Put a new version of the setting; old versions stay.",
         response_model=_setting_out(kind),
         responses=_STALE,
     )
@@ -134,7 +135,7 @@ def _add_put(kind: SettingKind) -> None:
 
 def _add_gets(kind: SettingKind) -> None:
     access = [Depends(require_role("representative", "supervisor", "manager"))]
-    setting_out = _setting_out(kind)
+    setting_out: Any = _setting_out(kind)
     filters = {"kind": kind.path}
 
     async def show(setting_id: Slug, database: EscalationDatabase, response: Response) -> Any:
@@ -150,7 +151,7 @@ def _add_gets(kind: SettingKind) -> None:
         async with transaction(database) as uow:
             settings: list[Versioned[Any]] = (await uow.settings.in_force()).all_of(kind.type)
         rest = [setting for setting in settings if after is None or setting.id > after]
-        return Page.__class_getitem__(setting_out).of(
+        return Page[setting_out].of(
             rest,
             limit,
             key=lambda setting: setting.id,
@@ -162,13 +163,15 @@ def _add_gets(kind: SettingKind) -> None:
         f"/{kind.path}",
         list_page,
         name=f"list {kind.path}",
-        response_model=Page.__class_getitem__(setting_out),
+        description="List the settings in force, by id.",
+        response_model=Page[setting_out],
         dependencies=access,
     )
     router.add_api_route(
         f"/{kind.path}/{{setting_id}}",
         show,
         name=f"show one of {kind.path}",
+        description="Return the setting in force.",
         response_model=setting_out,
         dependencies=access,
     )

@@ -4,6 +4,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Literal
 
+from pydantic import ConfigDict, with_config
+
 from common.contracts.escalations import (
     LeaseEnd,
     PagedApproval,
@@ -52,14 +54,17 @@ class Status:
     awaits_answer: bool = False
 
 
+@with_config(ConfigDict(use_attribute_docstrings=True))
 @dataclass(frozen=True, slots=True)
 class LostTimer:
-    """`due_at` is when it should fire; `instead` is when the timer that was there would have."""
-
     contact_id: ContactId
+    """The contact that the timer is about."""
     slot: str
+    """The name of the timer."""
     due_at: datetime
+    """When it should fire."""
     instead: datetime | None = None
+    """When the wrong timer in its place would have fired; null if there was none."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -81,13 +81,15 @@ def _require_open_hours(hours: dict[Weekday, DayHours]) -> dict[Weekday, DayHour
 WeeklyHours = Annotated[dict[Weekday, DayHours], AfterValidator(_require_open_hours)]
 
 
-@with_config(ConfigDict(extra="forbid"))
+@with_config(ConfigDict(extra="forbid", use_attribute_docstrings=True))
 @dataclass(frozen=True, slots=True)
 class HolidaysOf:
     """The public holidays of a country, or of one of its regions, both by their ISO 3166 codes."""
 
     country: Annotated[str, StringConstraints(pattern=r"^[A-Z]{2}$")]
+    """The ISO 3166 code of the country."""
     region: Label | None = None
+    """The ISO 3166 code of the region, without the country."""
 
     @property
     def is_known(self) -> bool:
@@ -130,7 +132,7 @@ def _require_open_within_a_year(closed: frozenset[date], info: ValidationInfo) -
     return closed
 
 
-@with_config(ConfigDict(extra="forbid"))
+@with_config(ConfigDict(extra="forbid", use_attribute_docstrings=True))
 @dataclass(frozen=True)
 class Calendar:
     """Weekly opening hours on the wall clock of a zone, without holidays and closed dates.
@@ -139,12 +141,17 @@ class Calendar:
     """
 
     zone: Zone
+    """The IANA time zone of its wall clock."""
     hours: WeeklyHours
+    """The opening hours by weekday."""
     holidays: Annotated[tuple[HolidaysOf, ...], Len(max_length=20)] = ()
+    """The public holidays on which it is closed."""
     special: dict[date, DayHours] = field(default_factory=dict)
+    """The hours of single dates, whatever the rest says."""
     closed: Annotated[
         frozenset[date], AfterValidator(_require_open_within_a_year), Field(validate_default=True)
     ] = frozenset()
+    """Further dates on which it is closed."""
 
     def __hash__(self) -> int:
         return self._hash

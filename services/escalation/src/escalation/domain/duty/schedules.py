@@ -18,7 +18,7 @@ from escalation.domain.types import StaffId
 MAX_CHANGES = 1000
 
 
-@with_config(ConfigDict(extra="forbid"))
+@with_config(ConfigDict(extra="forbid", use_attribute_docstrings=True))
 @dataclass(frozen=True)
 class Rotation:
     """Members take turns without end; with `hours` they are on duty in those of each week only.
@@ -28,10 +28,15 @@ class Rotation:
     """
 
     zone: Zone
+    """The IANA time zone of its wall clock."""
     starts_at: Instant
+    """When the first turn begins."""
     shift_s: Annotated[float, Interval(ge=3600, le=365 * 24 * 3600)]
+    """Seconds of a turn on the zone's wall clock."""
     members: Annotated[tuple[StaffId, ...], Len(min_length=1, max_length=1000)]
+    """The people, in the order of their turns."""
     hours: WeeklyHours | None = None
+    """The hours of each week with duty; without them always."""
 
     @cached_property
     def calendar(self) -> Calendar | None:
@@ -78,28 +83,35 @@ class Rotation:
         return at.astimezone(ZoneInfo(self.zone)).replace(tzinfo=None, fold=0)
 
 
-@with_config(ConfigDict(extra="forbid"))
+@with_config(ConfigDict(extra="forbid", use_attribute_docstrings=True))
 @dataclass(frozen=True, slots=True)
 class Override:
     """This person instead of the one whose turn it is; of several at once the last one counts."""
 
     person_id: StaffId
+    """The person on duty instead."""
     from_: Annotated[Instant, Field(alias="from")]
+    """The begin."""
     until: Instant
+    """The end."""
 
     def __post_init__(self) -> None:
         _in_order(self.from_, self.until)
 
 
-@with_config(ConfigDict(extra="forbid"))
+@with_config(ConfigDict(extra="forbid", use_attribute_docstrings=True))
 @dataclass(frozen=True, slots=True)
 class Swap:
     """Two people take each other's turns in this time."""
 
     first: StaffId
+    """A person."""
     second: StaffId
+    """The person to exchange turns with."""
     from_: Annotated[Instant, Field(alias="from")]
+    """The begin."""
     until: Instant
+    """The end."""
 
     def __post_init__(self) -> None:
         _in_order(self.from_, self.until)
@@ -110,13 +122,15 @@ class Swap:
         return {self.first: self.second, self.second: self.first}.get(person, person)
 
 
-@with_config(ConfigDict(extra="forbid"))
+@with_config(ConfigDict(extra="forbid", use_attribute_docstrings=True))
 @dataclass(frozen=True, slots=True)
 class Absence:
     """A person has no duty in this time; nobody replaces the person automatically."""
 
     from_: Annotated[Instant, Field(alias="from")]
+    """The begin."""
     until: Instant
+    """The end."""
 
     def __post_init__(self) -> None:
         _in_order(self.from_, self.until)
@@ -132,15 +146,19 @@ def _in_order(from_: datetime, until: datetime) -> None:
         raise ValueError("from must be before until")
 
 
-@with_config(ConfigDict(extra="forbid"))
+@with_config(ConfigDict(extra="forbid", use_attribute_docstrings=True))
 @dataclass(frozen=True, slots=True)
 class DutySchedule:
     """`covers` is when somebody must be on duty; None is always."""
 
     rotations: Annotated[tuple[Rotation, ...], Len(min_length=1, max_length=10)]
+    """The rotations; they may not overlap."""
     overrides: Annotated[tuple[Override, ...], Len(max_length=MAX_CHANGES)] = ()
+    """Who replaces a turn; the last one counts."""
     swaps: Annotated[tuple[Swap, ...], Len(max_length=MAX_CHANGES)] = ()
+    """Who exchanges turns."""
     covers: Calendar | None = None
+    """When somebody should be on duty."""
 
     @property
     def people(self) -> frozenset[PersonId]:

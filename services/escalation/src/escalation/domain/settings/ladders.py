@@ -15,44 +15,52 @@ Seconds = Annotated[float, Interval(ge=0.1, le=365 * 24 * 3600)]
 _DAY_S = 24 * 3600
 
 
-@with_config(ConfigDict(extra="forbid"))
+@with_config(ConfigDict(extra="forbid", use_attribute_docstrings=True))
 @dataclass(frozen=True, slots=True)
 class PersonOnDuty:
     """The person on duty when the level is reached."""
 
     kind: Literal["duty"]
+    """The person on duty when the level is reached."""
     schedule_id: SettingId
+    """The duty schedule."""
 
 
-@with_config(ConfigDict(extra="forbid"))
+@with_config(ConfigDict(extra="forbid", use_attribute_docstrings=True))
 @dataclass(frozen=True, slots=True)
 class NamedPerson:
     kind: Literal["person"]
+    """Always the same person."""
     person_id: StaffId
+    """The person."""
 
 
-@with_config(ConfigDict(extra="forbid"))
+@with_config(ConfigDict(extra="forbid", use_attribute_docstrings=True))
 @dataclass(frozen=True, slots=True)
 class ReportingLine:
     """The superior so many steps above the contact's representative."""
 
     kind: Literal["reporting_line"]
+    """A superior of the contact's representative."""
     steps: Annotated[int, Interval(ge=1, le=10)] = 1
+    """How many steps above the representative."""
 
 
-@with_config(ConfigDict(extra="forbid"))
+@with_config(ConfigDict(extra="forbid", use_attribute_docstrings=True))
 @dataclass(frozen=True, slots=True)
 class TeamSupervisors:
     """All supervisors of a team, or of the contact's own team."""
 
     kind: Literal["team_supervisors"]
+    """All supervisors of a team."""
     team_id: SettingId | None = None
+    """The team; without it the contact's own."""
 
 
 ResponderRule = PersonOnDuty | NamedPerson | ReportingLine | TeamSupervisors
 
 
-@with_config(ConfigDict(extra="forbid"))
+@with_config(ConfigDict(extra="forbid", use_attribute_docstrings=True))
 @dataclass(frozen=True, slots=True)
 class Level:
     """Pages all its people at once, or in turn; each has `acknowledge_within_s` to answer.
@@ -62,17 +70,24 @@ class Level:
     """
 
     name: Label
+    """How people call the level."""
     acknowledge_within_s: Seconds
+    """Seconds that each person has to answer."""
     who: Annotated[
         tuple[Annotated[ResponderRule, Field(discriminator="kind")], ...], Len(min_length=1)
     ]
+    """The people of the level."""
     ask: Literal["all", "in_turn"] = "all"
+    """All at once, or one after another."""
     calendar_id: SettingId | None = None
+    """The calendar in whose business time the answer is awaited; without it the wall clock."""
     repeats: Annotated[int, Interval(ge=0, le=10)] = 0
+    """How many more times the level is paged before the escalation climbs."""
     media: Annotated[tuple[Medium, ...], Len(min_length=1)] | None = None
+    """The media to page on; without it all those of the person."""
 
 
-@with_config(ConfigDict(extra="forbid"))
+@with_config(ConfigDict(extra="forbid", use_attribute_docstrings=True))
 @dataclass(frozen=True, slots=True)
 class Ladder:
     """An acknowledgement gives a lease of `lease_s`, a take-over one of `working_lease_s`.
@@ -82,11 +97,17 @@ class Ladder:
     """
 
     levels: Annotated[tuple[Level, ...], Len(min_length=1)]
+    """The levels, lowest first; the last one names a person."""
     lease_s: Seconds
+    """Seconds of the lease that an acknowledgement gives."""
     working_lease_s: Seconds
+    """Seconds of the lease that a take-over gives."""
     snooze_limit_s: Annotated[float, Interval(ge=0, le=7 * _DAY_S)] = 3600
+    """The longest snooze, in seconds."""
     snoozes: Annotated[int, Interval(ge=0, le=20)] = 2
+    """How many times the holder may snooze."""
     warn_before_s: Annotated[float, Interval(ge=0, le=_DAY_S)] = 120
+    """How many seconds before its end the holder is warned of it."""
 
     def responder_rules(self) -> Iterator[tuple[str, ResponderRule]]:
         """Yield (place, rule) for each rule of each level."""

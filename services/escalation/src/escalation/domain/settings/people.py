@@ -19,28 +19,33 @@ Currency = Annotated[str, StringConstraints(pattern=r"^[A-Z]{3}$")]
 Amount = Annotated[Decimal, Field(ge=0, max_digits=18, decimal_places=4)]
 
 
-@with_config(ConfigDict(extra="forbid"))
+@with_config(ConfigDict(extra="forbid", use_attribute_docstrings=True))
 @dataclass(frozen=True, slots=True)
 class Person:
     """`role` is for people to read; the API key says what the person may do."""
 
     reports_to: types.StaffId | None = None
+    """The superior."""
     role: Position | None = None
+    """For people to read; the API key says what the person may do."""
     absences: tuple[Absence, ...] = ()
+    """When the person is away."""
 
 
-@with_config(ConfigDict(extra="forbid"))
+@with_config(ConfigDict(extra="forbid", use_attribute_docstrings=True))
 @dataclass(frozen=True, slots=True)
 class Team:
     supervisors: Annotated[tuple[types.StaffId, ...], Len(min_length=1)]
+    """The supervisors of the team."""
 
 
-@with_config(ConfigDict(extra="forbid"))
+@with_config(ConfigDict(extra="forbid", use_attribute_docstrings=True))
 @dataclass(frozen=True, slots=True)
 class ApprovalLimit:
     """The most that a role may grant, by currency (ISO 4217); nothing in others."""
 
     limits: dict[Currency, Amount] = field(default_factory=dict)
+    """The most that the role may grant, by currency (ISO 4217); nothing in other currencies."""
 
 
 def has_limits(limits: Mapping[str, ApprovalLimit], role: Role) -> bool:

@@ -32,18 +32,25 @@ class ContactDetails:
     campaign: str | None = None
 
 
-@with_config(ConfigDict(extra="forbid"))
+@with_config(ConfigDict(extra="forbid", use_attribute_docstrings=True))
 @dataclass(frozen=True, slots=True)
 class Match:
     """Each key that is set must contain the contact's value; an empty match covers all."""
 
     priority: Annotated[tuple[Priority, ...], Len(min_length=1)] | None = None
+    """The priorities that the policy is for; without it all."""
     channel: Annotated[tuple[Channel, ...], Len(min_length=1)] | None = None
+    """The channels that the policy is for; without it all."""
     topic: Annotated[tuple[Label, ...], Len(min_length=1)] | None = None
+    """The topics that the policy is for; without it all."""
     tier: Annotated[tuple[Tier, ...], Len(min_length=1)] | None = None
+    """The customers' tiers that the policy is for; without it all."""
     language: Annotated[tuple[Label, ...], Len(min_length=1)] | None = None
+    """The languages that the policy is for; without it all."""
     region: Annotated[tuple[Label, ...], Len(min_length=1)] | None = None
+    """The customers' regions that the policy is for; without it all."""
     campaign: Annotated[tuple[Label, ...], Len(min_length=1)] | None = None
+    """The campaigns that the policy is for; without it all."""
 
     @property
     def specificity(self) -> int:
@@ -65,7 +72,7 @@ def _allows(allowed: tuple[str, ...] | None, value: str | None) -> bool:
     return allowed is None or value in allowed
 
 
-@with_config(ConfigDict(extra="forbid"))
+@with_config(ConfigDict(extra="forbid", use_attribute_docstrings=True))
 @dataclass(frozen=True, slots=True)
 class ThresholdRule:
     """What to do at `at_percent` of the target, or `offset_s` after (negative: before) its end.
@@ -74,9 +81,13 @@ class ThresholdRule:
     """
 
     action: ThresholdAction
+    """What to do."""
     at_percent: Annotated[int, Interval(ge=1, le=1000)] | None = None
+    """When, in percent of the target."""
     offset_s: Annotated[float, Interval(gt=-YEAR_S, lt=YEAR_S)] | None = None
+    """When, in seconds after the end of the target; negative: before it."""
     priority: Priority | None = None
+    """The new priority of `change_priority`."""
 
     def __post_init__(self) -> None:
         if (self.at_percent is None) == (self.offset_s is None):
@@ -92,7 +103,7 @@ def threshold_offset_s(target_s: float, percent: int | None, offset_s: float | N
     return target_s * (percent or DEADLINE_PERCENT) / DEADLINE_PERCENT
 
 
-@with_config(ConfigDict(extra="forbid"))
+@with_config(ConfigDict(extra="forbid", use_attribute_docstrings=True))
 @dataclass(frozen=True, slots=True)
 class Target:
     """`target_s` counts in business time of the policy's calendar.
@@ -102,9 +113,13 @@ class Target:
     """
 
     clock: ClockName
+    """The clock."""
     target_s: Annotated[float, Gt(0), Lt(YEAR_S)]
+    """Seconds in business time of the policy's calendar."""
     thresholds: Annotated[tuple[ThresholdRule, ...], Len(max_length=10)] = ()
+    """What to do before, at and after the target; without one at 100 percent it raises there."""
     runs_while_waiting: bool = False
+    """The clock does not pause while we wait for the customer."""
 
     def __post_init__(self) -> None:
         places: set[tuple[float, str]] = set()
@@ -127,27 +142,33 @@ def _require_distinct_clocks(targets: tuple[Target, ...]) -> tuple[Target, ...]:
     return targets
 
 
-@with_config(ConfigDict(extra="forbid"))
+@with_config(ConfigDict(extra="forbid", use_attribute_docstrings=True))
 @dataclass(frozen=True, slots=True)
 class RepeatRule:
     """So many contacts of one customer within so many days, including the last one."""
 
     contacts: Annotated[int, Interval(ge=2, le=100)]
+    """How many contacts of one customer, with the last one."""
     within_days: Annotated[int, Interval(ge=1, le=365)]
+    """Within how many days."""
     same_topic: bool = True
+    """Only contacts with the same topic count."""
 
 
-@with_config(ConfigDict(extra="forbid"))
+@with_config(ConfigDict(extra="forbid", use_attribute_docstrings=True))
 @dataclass(frozen=True, slots=True)
 class RaiseRules:
     """What raises an escalation beside clocks; `feedback_at_most` is a score from 1 to 5."""
 
     vip: bool = False
+    """Raise for customers of the tier `vip`."""
     repeated: RepeatRule | None = None
+    """Raise when a customer comes again and again."""
     feedback_at_most: Annotated[int, Interval(ge=1, le=5)] | None = None
+    """Raise on feedback with at most this score, from 1 to 5."""
 
 
-@with_config(ConfigDict(extra="forbid"))
+@with_config(ConfigDict(extra="forbid", use_attribute_docstrings=True))
 @dataclass(frozen=True, slots=True)
 class SlaPolicy:
     """Without `calendar_id` its clocks run 24x7.
@@ -159,10 +180,18 @@ class SlaPolicy:
     targets: Annotated[
         tuple[Target, ...], Len(min_length=1), AfterValidator(_require_distinct_clocks)
     ]
+    """The clocks that a contact gets."""
     ladder_id: SettingId
+    """The ladder of its escalations."""
     severity: Severity
+    """The severity of an escalation with one cause."""
     match: Match = field(default_factory=Match)
+    """Which contacts the policy is for; the one with most keys applies."""
     calendar_id: SettingId | None = None
+    """The calendar of business time; without it 24x7."""
     calendar_by_region: dict[Label, SettingId] = field(default_factory=dict)
+    """The calendar by the customer's region; `calendar_id` is for all others."""
     raise_when: RaiseRules = field(default_factory=RaiseRules)
+    """What raises an escalation beside clocks."""
     ladder_by_severity: dict[Severity, SettingId] = field(default_factory=dict)
+    """The ladder by severity; `ladder_id` is for all others."""

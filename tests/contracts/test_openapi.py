@@ -1,0 +1,106 @@
+"""The OpenAPI documents of all services: fields and operations are described, lists are alike."""
+
+from collections.abc import Iterator, Mapping
+from importlib import import_module
+from typing import Any
+
+import pytest
+
+from common.contracts.event import Contract
+from common.service.cli import openapi
+from escalation.domain.settings.registry import KINDS
+from stage.system import SERVICES
+
+Document = Mapping[str, Any]
+
+
+def _document(service: str) -> Document:
+    settings = import_module(f"{service}.settings").Settings
+    return openapi(settings, import_module(f"{service}.main").build)
+
+
+DOCUMENTS = {service: _document(service) for service in SERVICES}
+# The last word of a POST's path, where it is not a verb: these add an item to a list, or receive.
+NOUNS = {
+    *("contacts", "escalations", "messages", "interactions", "surveys", "overrides", "swaps"),
+    *("answer", "feedback", "note"),
+}
+VERBS = {
+    *("abandon", "accept", "acknowledge", "approve", "complete", "decline", "discard", "hand"),
+    *("mediate", "prioritize", "refer", "refuse", "release", "renew", "reopen", "replay"),
+    *("request", "resolve", "snooze", "take", "wait"),
+}
+# FastAPI's own; and parts of events, which docs/asyncapi.yaml describes.
+FOREIGN_SCHEMAS = {
+    *("HTTPValidationError", "ValidationError"),
+    *(contract.__name__ for contract in Contract.__subclasses__()),
+}
+
+
+def _operations(document: Document) -> Iterator[tuple[str, str, Mapping[str, Any]]]:
+    for path, methods in document["paths"].items():
+        for method, operation in methods.items():
+            yield method, path, operation
+
+
+def _schemas(document: Document) -> Mapping[str, Any]:
+    schemas: Mapping[str, Any] = document["components"]["schemas"]
+    return schemas
+
+
+def _json_answer(document: Document, operation: Mapping[str, Any]) -> Mapping[str, Any]:
+    """Return the schema of the answer 200; empty if that is not JSON."""
+    content = operation["responses"].get("200", {}).get("content", {})
+    schema: Mapping[str, Any] = content.get("application/json", {}).get("schema", {})
+    if "$ref" not in schema:
+        return schema
+    resolved: Mapping[str, Any] = _schemas(document)[schema["$ref"].rpartition("/")[2]]
+    return resolved
+
+
+@pytest.mark.parametrize("service", SERVICES)
+def test_every_field_is_described(service: str) -> None:
+    bare = [
+        f"{name}.{field}"
+        for name, schema in _schemas(DOCUMENTS[service]).items()
+        if name not in FOREIGN_SCHEMAS
+        for field, definition in schema.get("properties", {}).items()
+        if not definition.get("description")
+    ]
+    assert not bare
+
+
+@pytest.mark.parametrize("service", SERVICES)
+def test_every_operation_is_described(service: str) -> None:
+    bare = [
+        f"{method} {path}"
+        for method, path, operation in _operations(DOCUMENTS[service])
+        if not operation.get("description")
+    ]
+    assert not bare
+
+
+@pytest.mark.parametrize("service", SERVICES)
+def test_list_answers_are_pages(service: str) -> None:
+    document = DOCUMENTS[service]
+    for method, path, operation in _operations(document):
+        answer = _json_answer(document, operation)
+        assert answer.get("type") != "array", f"{method} {path}"
+        if "items" in answer.get("properties", {}):
+            assert set(answer["properties"]) == {"items", "next_cursor"}, f"{method} {path}"
+
+
+@pytest.mark.parametrize("service", SERVICES)
+def test_commands_are_verbs(service: str) -> None:
+    """A path that ends in a parameter receives what an outside system sends."""
+    ends = {
+        path.rpartition("/")[2].partition("-")[0]
+        for method, path, _ in _operations(DOCUMENTS[service])
+        if method == "post" and not path.endswith("}") and "/callbacks/" not in path
+    }
+    assert ends - NOUNS <= VERBS
+
+
+def test_settings_are_listed_and_put_by_kind() -> None:
+    paths = DOCUMENTS["escalation"]["paths"]
+    assert all(f"/v1/{kind.path}" in paths for kind in KINDS)
