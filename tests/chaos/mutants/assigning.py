@@ -107,7 +107,7 @@ def lost_delivery_counts_as_not_sent() -> None:
     def find_no_lost_attempts(_notification: Notification, _at: datetime) -> Sequence[Any]:
         return ()
 
-    replace(delivery, "_lost", find_no_lost_attempts)
+    replace(delivery, "_lost_attempts", find_no_lost_attempts)
 
 
 @mutant(dies_after_the_call, 4, "a page was never tried", brief=False)

@@ -20,7 +20,7 @@ from common.http.app import (
 )
 from common.http.problems import ProblemError
 from common.messaging.subscriptions import HandlerRegistry
-from common.service.housekeeping import Housekeeper
+from common.service.database_monitor import DatabaseMonitor
 from common.service.spec import ServiceSpec, application
 from common.storage.database import Database
 from support.databases import rows
@@ -202,7 +202,7 @@ async def test_unavailable_database_is_reported_to_the_caller_and_in_readiness(
         service = Service(proxied)
         async with (
             service.client() as api,
-            run_workers(Housekeeper(proxied, Metrics(), service.health)),
+            run_workers(DatabaseMonitor(proxied, Metrics(), service.health)),
         ):
             await until(lambda: not service.health.troubles)
             await proxy.stop()

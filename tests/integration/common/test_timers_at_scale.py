@@ -15,7 +15,7 @@ from common.core.ids import new_id
 from common.core.metrics import Metrics
 from common.messages import Cancel, Schedule, Timer
 from common.messaging.subscriptions import HandlerRegistry
-from common.service.housekeeping import Housekeeper
+from common.service.database_monitor import DatabaseMonitor
 from common.storage.database import Database
 from support.databases import rows
 from support.probe import Broker, Replica, UnitOfWork, add_note, new_contact, run_workers
@@ -134,7 +134,7 @@ async def test_timers_of_an_outage_fire_in_due_order(
     overdue = await missed_for_an_hour(database, timers)
     heard: list[list[datetime]] = [[] for _ in range(replicas)]
     loops = [caught_up_by(database, times) for times in heard]
-    housekeeper = Housekeeper(
+    monitor = DatabaseMonitor(
         database,
         loops[0].metrics,
         loops[0].health,
@@ -146,7 +146,7 @@ async def test_timers_of_an_outage_fire_in_due_order(
         return loops[0].metrics.registry.get_sample_value("upstairs_timer_backlog")
 
     async with AsyncExitStack() as stack:
-        await stack.enter_async_context(run_workers(housekeeper))
+        await stack.enter_async_context(run_workers(monitor))
         await until(backlog, lambda due: due == timers)
         await stack.enter_async_context(run_workers(*(loop.timers for loop in loops)))
         await until(backlog, lambda due: due == 0)
@@ -171,7 +171,7 @@ async def test_large_backlog_is_counted_up_to_a_limit(
             " FROM generate_series(1, 10005)"
         )
     replica = Replica(database, NO_BROKER)
-    async with run_workers(Housekeeper(database, replica.metrics, replica.health)):
+    async with run_workers(DatabaseMonitor(database, replica.metrics, replica.health)):
         await until(
             lambda: replica.metrics.registry.get_sample_value("upstairs_timer_backlog"),
             lambda due: due == 10_000,

@@ -23,7 +23,7 @@ from common.messaging.relay import Relay
 from common.messaging.replay import Replay
 from common.messaging.subscriptions import HandlerRegistry
 from common.messaging.timer_loop import TimerLoop
-from common.service.housekeeping import Housekeeper
+from common.service.database_monitor import DatabaseMonitor
 from common.service.retention import INBOX, SHARED_RULES, RetentionWorker, Rule, with_days
 from common.service.runtime import Worker, run_workers, stop_on_signals
 from common.service.settings import ServiceSettings
@@ -93,7 +93,7 @@ async def serve(spec: ServiceSpec[U], settings: ServiceSettings) -> None:
         app = application(spec, settings, database, metrics, health)
         workers: list[Worker] = [
             HttpServer(app, settings.http_host, settings.http_port),
-            Housekeeper(database, metrics, health, spec.subscriptions.timers),
+            DatabaseMonitor(database, metrics, health, spec.subscriptions.timers),
             RetentionWorker(
                 database, metrics, with_days(spec.retention_rules, settings.retention_days)
             ),

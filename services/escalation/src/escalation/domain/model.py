@@ -18,11 +18,6 @@ from escalation.domain.settings.registry import NO_LADDER, Ref, Versioned
 
 DEFAULT_SEVERITY: Severity = "medium"
 
-# The clocks that pause while we wait for the customer; the others never depend on the customer.
-_PAUSED_FOR_CUSTOMER: frozenset[ClockName] = frozenset(
-    ("next_response", "periodic_update", "resolution")
-)
-
 ClockState = Literal["running", "paused", "breached", "met", "cancelled"]
 EscalationState = Literal[
     "raised",
@@ -126,11 +121,6 @@ class SlaClock:
         if self.met_at is not None:
             return "met"
         return "running" if self.paused_at is None else "paused"
-
-    @property
-    def pauses_for_customer(self) -> bool:
-        """Tell whether it pauses while we wait for the customer."""
-        return self.name in _PAUSED_FOR_CUSTOMER and not self.runs_while_waiting
 
     @property
     def next_threshold(self) -> Threshold | None:

@@ -1,5 +1,6 @@
 """Contacts, and what channels and people do with them."""
 
+import hashlib
 from http import HTTPStatus
 
 from fastapi import APIRouter, Request, Response
@@ -15,9 +16,7 @@ from intake.api.deps import (
     ChannelUser,
     IntakeDatabase,
     KeyHeader,
-    fingerprint,
     get_receive_batcher,
-    idempotency_key,
     problems,
     transaction,
 )
@@ -39,7 +38,7 @@ from intake.api.schemas import (
     team_id,
 )
 from intake.domain.errors import ContactNotFoundError
-from intake.domain.model import Contact, Interaction
+from intake.domain.model import Contact, IdempotencyKey, Interaction
 
 router = APIRouter(prefix="/v1/contacts", tags=["contacts"])
 
@@ -67,7 +66,7 @@ async def receive_contact(
         external_ref=body.external_ref,
     )
     with problems():
-        repeatable = await idempotency_key(request, caller, key)
+        repeatable = await _idempotency_key(request, caller, key)
         batcher = get_receive_batcher(request)
         contact_id = await batcher.submit(use_cases.ReceiveRequest(command, repeatable))
     if contact_id != command.contact_id:
@@ -112,7 +111,7 @@ async def add_message(
         contact_id, body.author, body.text, person, automatic=body.automatic
     )
     async with transaction(database) as uow:
-        repeatable = await idempotency_key(request, caller, key)
+        repeatable = await _idempotency_key(request, caller, key)
         earlier = await use_cases.claim_key(repeatable, command.message_id, uow)
         if earlier is None:
             await use_cases.write(command, uow)
@@ -234,7 +233,7 @@ async def record_interaction(
     """Record how long a call or chat took. The same `interaction_id` again answers 200."""
     fields = body.model_dump() | {"person_id": PersonId(body.person_id)}
     async with transaction(database) as uow:
-        digest = await fingerprint(request)
+        digest = await _fingerprint(request)
         is_new = await use_cases.record_interaction(contact_id, Interaction(**fields), digest, uow)
     if not is_new:
         response.status_code = HTTPStatus.OK
@@ -247,3 +246,18 @@ def _person(caller: Principal) -> PersonId | None:
 
 def _fields(contact: Contact) -> dict[str, object]:
     return {name: getattr(contact, name) for name in ContactOut.model_fields if name != "messages"}
+
+
+async def _idempotency_key(
+    request: Request, caller: Principal, key: str | None
+) -> IdempotencyKey | None:
+    """Make the key of this request: keys of different callers do not collide."""
+    if key is None:
+        return None
+    return IdempotencyKey(caller.name, key, await _fingerprint(request))
+
+
+async def _fingerprint(request: Request) -> str:
+    """Return a digest of the request: another path or body gives another one."""
+    content = f"{request.method} {request.scope['path']}\n".encode() + await request.body()
+    return hashlib.sha256(content).hexdigest()

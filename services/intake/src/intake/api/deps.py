@@ -1,6 +1,5 @@
 """What routes share: the database, the callers, and which error is which problem."""
 
-import hashlib
 from collections.abc import AsyncIterator, Iterator, Mapping
 from contextlib import asynccontextmanager, contextmanager
 from http import HTTPStatus
@@ -16,7 +15,6 @@ from common.http.problems import ProblemError
 from common.storage.database import Database
 from intake.channels.base import Channel
 from intake.domain import errors
-from intake.domain.model import IdempotencyKey
 from intake.store import UnitOfWork
 from intake.use_cases import ReceiveRequest
 
@@ -86,18 +84,3 @@ def problems() -> Iterator[None]:
     except tuple(_PROBLEMS) as error:
         status, code = _PROBLEMS[type(error)]
         raise ProblemError(status, code, str(error)) from error
-
-
-async def idempotency_key(
-    request: Request, caller: Principal, key: str | None
-) -> IdempotencyKey | None:
-    """Make the key of this request: keys of different callers do not collide."""
-    if key is None:
-        return None
-    return IdempotencyKey(caller.name, key, await fingerprint(request))
-
-
-async def fingerprint(request: Request) -> str:
-    """Return a digest of the request: another path or body gives another one."""
-    content = f"{request.method} {request.scope['path']}\n".encode() + await request.body()
-    return hashlib.sha256(content).hexdigest()

@@ -11,7 +11,7 @@ from common.contracts.clocks import (
     ClockResumed,
     ClockRetargeted,
 )
-from escalation.domain.clocks import schedule
+from escalation.domain.clocks import pausing, schedule
 from escalation.domain.clocks.events import terms_at
 from escalation.domain.clocks.thresholds import fire_overdue, fire_threshold
 from escalation.domain.model import SlaClock, TrackedContact
@@ -159,7 +159,7 @@ def _cancel(situation: Situation, name: ClockName, at: datetime, reason: str) ->
 def pause_clocks(situation: Situation, at: datetime) -> Decision:
     """Pause the clocks that do not run while we wait for the customer."""
     decision = no_change(situation)
-    for name in schedule.pausable_clocks(situation.contact):
+    for name in pausing.pausable_clocks(situation.contact):
         decision = decision.then(fire_overdue, name, at).then(schedule.pause_clock, name, at)
     return decision
 

@@ -13,6 +13,7 @@ from common.contracts.clocks import (
 )
 from common.messages import Cancel, Schedule, TimerChange
 from escalation.domain.clocks.events import ClockEvent, apply
+from escalation.domain.clocks.pausing import pausable_clocks
 from escalation.domain.duty.calendars import Calendar, add_business_time, business_time_between
 from escalation.domain.model import SlaClock, TrackedContact
 from escalation.domain.settings.policies import (
@@ -113,15 +114,6 @@ def pause_while_waiting(situation: Situation) -> Decision:
     for name in pausable_clocks(situation.contact):
         decision = decision.then(pause_clock, name, since)
     return decision
-
-
-def pausable_clocks(contact: TrackedContact) -> list[ClockName]:
-    """Return the running clocks that pause while we wait for the customer."""
-    return [
-        clock.name
-        for clock in contact.clocks
-        if clock.pauses_for_customer and not clock.ended and clock.paused_at is None
-    ]
 
 
 def pause_clock(situation: Situation, name: ClockName, at: datetime) -> Decision:

@@ -9,7 +9,7 @@ from common.contracts.event import PageId, PersonId
 from common.core.ids import derived_id
 from escalation.domain import wording
 from escalation.domain.clocks import schedule
-from escalation.domain.escalations.paging import paged_cause, paged_contact
+from escalation.domain.escalations.page_requests import paged_cause, paged_contact
 from escalation.domain.escalations.raising import raise_or_merge
 from escalation.domain.escalations.responders import find_responders
 from escalation.domain.model import (

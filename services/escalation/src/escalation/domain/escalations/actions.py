@@ -30,7 +30,7 @@ from escalation.domain import wording
 from escalation.domain.errors import ForbiddenError, RefusedError
 from escalation.domain.escalations import leases
 from escalation.domain.escalations.climbing import climb
-from escalation.domain.escalations.paging import page_level, paged_causes, paged_contact
+from escalation.domain.escalations.page_requests import page_level, paged_causes, paged_contact
 from escalation.domain.escalations.responders import (
     NextStop,
     line_managers_of_accused,

@@ -16,7 +16,7 @@ from escalation.domain import wording
 from escalation.domain.errors import ForbiddenError, RefusedError
 from escalation.domain.escalations import leases
 from escalation.domain.escalations.actions import close_with, open_escalation, require_state
-from escalation.domain.escalations.paging import page_level, page_operations, page_person
+from escalation.domain.escalations.page_requests import page_level, page_operations, page_person
 from escalation.domain.escalations.responders import (
     NextStop,
     line_managers_of_accused,

@@ -1,13 +1,16 @@
-"""What raises an escalation beside clocks, referrals and the customer's own request."""
+"""Causes: which contacts have one by a rule, which outlive the contact, how they add up."""
+
+from dataclasses import replace
 
 from common.contracts.contacts import FeedbackReceived
-from common.contracts.escalations import Cause
+from common.contracts.escalations import Cause, Severity
 from common.contracts.event import PersonId
 from escalation.domain.model import Escalation, EscalationCause
 from escalation.domain.settings.policies import ContactDetails, RepeatRule, SlaPolicy
 from escalation.domain.settings.registry import Configuration, Versioned
 from escalation.domain.situation import Situation
 
+_SEVERITIES: tuple[Severity, ...] = ("low", "medium", "high", "critical")
 # They are about our service: they stay open when the contact ends.
 OUTLIVING_CAUSES: frozenset[Cause] = frozenset(("feedback", "complaint"))
 
@@ -15,6 +18,18 @@ OUTLIVING_CAUSES: frozenset[Cause] = frozenset(("feedback", "complaint"))
 def outlives_contact(escalation: Escalation) -> bool:
     """Tell whether it stays open when the contact ends."""
     return any(cause.kind in OUTLIVING_CAUSES for cause in escalation.causes)
+
+
+def add_cause(escalation: Escalation, cause: EscalationCause) -> Escalation:
+    """Add the cause; each new kind of cause raises the severity by one."""
+    severity = escalation.severity
+    if is_new_kind(escalation, cause):
+        severity = _SEVERITIES[min(_SEVERITIES.index(severity) + 1, len(_SEVERITIES) - 1)]
+    return replace(escalation, causes=(*escalation.causes, cause), severity=severity)
+
+
+def is_new_kind(escalation: Escalation, cause: EscalationCause) -> bool:
+    return all(earlier.kind != cause.kind for earlier in escalation.causes)
 
 
 def repeat_rule(configuration: Configuration, contact: ContactDetails) -> RepeatRule | None:

@@ -4,7 +4,7 @@ from dataclasses import replace
 from datetime import datetime
 
 from common.contracts.escalations import EscalationClimbed, EscalationUnanswered, Severity, Wait
-from escalation.domain.escalations.paging import page_level, page_operations
+from escalation.domain.escalations.page_requests import page_level, page_operations
 from escalation.domain.escalations.responders import NextStop, nearest_level, next_level, stop_at
 from escalation.domain.model import Escalation, ms_between
 from escalation.domain.settings.ladders import Ladder

@@ -1,4 +1,7 @@
-"""Leases: how long a person holds an escalation, and what extends that."""
+"""Leases: how long a person holds an escalation, and what extends that.
+
+The lengths are settings of the ladder. What happens when a lease ends is in `timeouts`.
+"""
 
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta

@@ -6,23 +6,27 @@ from common.contracts.escalations import (
     EscalationRaised,
     EscalationReasonAdded,
     PageRequested,
-    Severity,
 )
 from common.contracts.event import EscalationId
 from common.core.ids import derived_id
-from escalation.domain.escalations.causes import OUTLIVING_CAUSES, outlives_contact
+from escalation.domain.escalations.causes import (
+    OUTLIVING_CAUSES,
+    add_cause,
+    is_new_kind,
+    outlives_contact,
+)
 from escalation.domain.escalations.climbing import climb, select_ladder
-from escalation.domain.escalations.paging import page_person
+from escalation.domain.escalations.page_requests import page_person
 from escalation.domain.escalations.responders import conflicted_only, may_act
 from escalation.domain.model import Escalation, EscalationCause, TrackedContact
 from escalation.domain.settings.registry import DEFAULT_LADDER, NO_LADDER
 from escalation.domain.situation import Decision, Situation, no_change
 
-_SEVERITIES: tuple[Severity, ...] = ("low", "medium", "high", "critical")
-
 
 def raise_or_merge(situation: Situation, *causes: EscalationCause) -> Decision:
-    """Raise an escalation, or add the causes to the open one; the first cause decides whether."""
+    """Raise an escalation, or add the causes to the open one; the first cause decides whether
+    anything happens.
+    """
     if not causes or not _matters(situation, causes[0]):
         return no_change(situation)
     if situation.escalation is None:
@@ -47,29 +51,17 @@ def _merge(situation: Situation, cause: EscalationCause) -> Decision:
     escalation = situation.escalation
     if escalation is None:
         return no_change(situation)
-    merged = _bump_severity(escalation, cause)
+    merged = add_cause(escalation, cause)
     # A person whom the new cause accuses is no longer awaited and gets no page.
     eligible = tuple(person for person in merged.awaited if may_act(merged, person))
     if eligible or merged.lease is not None:
         merged = replace(merged, awaited=eligible)
     after = replace(situation, escalation=merged)
     pages: tuple[PageRequested, ...] = ()
-    if _is_new_kind(escalation, cause) and not conflicted_only(after, merged):
+    if is_new_kind(escalation, cause) and not conflicted_only(after, merged):
         concerned = merged.awaited if merged.lease is None else (merged.lease.holder,)
         pages = tuple(page_person(after, merged, person, "updated") for person in concerned)
     return Decision(after, (_added(after, merged, cause), *pages))
-
-
-def _is_new_kind(escalation: Escalation, cause: EscalationCause) -> bool:
-    return all(earlier.kind != cause.kind for earlier in escalation.causes)
-
-
-def _bump_severity(escalation: Escalation, cause: EscalationCause) -> Escalation:
-    """Add the cause; each new kind of cause raises the severity by one."""
-    severity = escalation.severity
-    if _is_new_kind(escalation, cause):
-        severity = _SEVERITIES[min(_SEVERITIES.index(severity) + 1, len(_SEVERITIES) - 1)]
-    return replace(escalation, causes=(*escalation.causes, cause), severity=severity)
 
 
 def _added(
@@ -98,7 +90,7 @@ def _raise(situation: Situation, cause: EscalationCause, *further: EscalationCau
     )
     added: list[EscalationReasonAdded] = []
     for later in further:
-        escalation = _bump_severity(escalation, later)
+        escalation = add_cause(escalation, later)
         added.append(_added(situation, escalation, later))
     ladder = select_ladder(situation, escalation.severity)
     escalation = replace(escalation, ladder=ladder)

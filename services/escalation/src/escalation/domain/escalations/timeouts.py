@@ -11,7 +11,7 @@ from common.contracts.event import PersonId
 from escalation.domain import wording
 from escalation.domain.escalations import approvals, leases
 from escalation.domain.escalations.climbing import advance, climb
-from escalation.domain.escalations.paging import page_level, page_person
+from escalation.domain.escalations.page_requests import page_level, page_person
 from escalation.domain.escalations.responders import stop_at
 from escalation.domain.model import Escalation, ms_between
 from escalation.domain.situation import Decision, Situation, no_change

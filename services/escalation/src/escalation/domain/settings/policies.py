@@ -195,3 +195,11 @@ class SlaPolicy:
     """What raises an escalation beside clocks."""
     ladder_by_severity: dict[Severity, SettingId] = field(default_factory=dict)
     """The ladder by severity; `ladder_id` is for all others."""
+
+
+def precedence(policy_id: str, policy: SlaPolicy) -> tuple[int, str]:
+    """Return the sort key: of the policies that cover a contact, the first one applies.
+
+    The most specific match goes first; among equals the id decides.
+    """
+    return -policy.match.specificity, policy_id

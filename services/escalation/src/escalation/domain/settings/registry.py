@@ -20,7 +20,7 @@ from escalation.domain.settings.people import (
     has_limits,
     limit_of,
 )
-from escalation.domain.settings.policies import ContactDetails, SlaPolicy
+from escalation.domain.settings.policies import ContactDetails, SlaPolicy, precedence
 
 Setting = SlaPolicy | Calendar | Ladder | DutySchedule | Person | Team | ApprovalLimit
 T = TypeVar("T", bound=Setting)
@@ -130,9 +130,7 @@ class Configuration:
 
     @cached_property
     def _most_specific_first(self) -> list[Versioned[SlaPolicy]]:
-        return sorted(
-            self.policies.values(), key=lambda policy: (-policy.body.match.specificity, policy.id)
-        )
+        return sorted(self.policies.values(), key=lambda policy: precedence(policy.id, policy.body))
 
     @cached_property
     def raises_on_receipt(self) -> bool:
@@ -141,7 +139,7 @@ class Configuration:
         return any(rule.vip or rule.repeated is not None for rule in rules)
 
     def policy_for(self, contact: ContactDetails) -> Versioned[SlaPolicy] | None:
-        """Return the most specific policy that covers the contact."""
+        """Return the policy that applies to the contact: see `precedence` and `Match.covers`."""
         return next(
             (policy for policy in self._most_specific_first if policy.body.match.covers(contact)),
             None,

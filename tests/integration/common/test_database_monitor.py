@@ -6,7 +6,7 @@ from common.core.health import Health
 from common.core.metrics import Metrics
 from common.messages import Schedule
 from common.messaging.replay import Replay
-from common.service.housekeeping import Housekeeper
+from common.service.database_monitor import DatabaseMonitor
 from common.storage.database import Database
 from support.dead_letters import make_dead_letter
 from support.probe import Reminder, Replica, UnitOfWork, customer_wrote, new_contact, run_workers
@@ -22,7 +22,7 @@ async def test_unpublished_events_and_overdue_timers_are_measured(
         event = customer_wrote(contact_id).model_copy(update={"occurred_at": uow.now - minute})
         uow.outbox.add([event])
         uow.timers.set([Schedule(Reminder(contact_id=contact_id, name="a"), uow.now - 5 * minute)])
-    async with run_workers(Housekeeper(database, metrics, Health())):
+    async with run_workers(DatabaseMonitor(database, metrics, Health())):
         await until(lambda: sample(metrics, "upstairs_timer_overdue_seconds") >= 300)
         assert 60 <= sample(metrics, "upstairs_outbox_oldest_seconds") < 300
 
@@ -35,10 +35,10 @@ async def test_timers_of_unknown_types_are_measured(
         due = uow.now - timedelta(minutes=5)
         uow.timers.set([Schedule(Reminder(contact_id=new_contact(), name="a"), due)])
     name = "upstairs_unknown_timer_overdue_seconds"
-    async with run_workers(Housekeeper(database, metrics, Health(), ["Reminder"])):
+    async with run_workers(DatabaseMonitor(database, metrics, Health(), ["Reminder"])):
         await until(lambda: sample(metrics, "upstairs_timer_overdue_seconds") >= 300)
         assert sample(metrics, name) == 0
-    async with run_workers(Housekeeper(database, metrics, Health(), ["Stranger"])):
+    async with run_workers(DatabaseMonitor(database, metrics, Health(), ["Stranger"])):
         await until(lambda: sample(metrics, name) >= 300)
 
 
@@ -46,7 +46,7 @@ async def test_waiting_dead_letters_are_counted(replica: Replica) -> None:
     (first, _), _ = [await make_dead_letter(replica) for _ in range(2)]
     await Replay(replica.dispatcher).discard(first, "admin:ops", "nonsense")
     metrics = Metrics()
-    async with run_workers(Housekeeper(replica.database, metrics, Health())):
+    async with run_workers(DatabaseMonitor(replica.database, metrics, Health())):
         await until(lambda: sample(metrics, "upstairs_dead_letters_waiting") == 1)
 
 

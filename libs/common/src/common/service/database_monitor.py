@@ -22,7 +22,7 @@ _INTERVAL: Final = timedelta(seconds=2)
 log = structlog.get_logger()
 
 
-class Housekeeper(Generic[U]):
+class DatabaseMonitor(Generic[U]):
     """Checks every two seconds.
 
     An unavailable database makes the service not ready. What waits too long in the outbox or among
