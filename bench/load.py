@@ -132,7 +132,9 @@ class Client:
         if head[9:10] != b"2":
             message = f"{post.path} answered {head[9:12].decode()}: {body.decode()}"
             raise RequestRefusedError(message)
-        return SentPost(orjson.loads(body)["contact_id"], intended_at, answered_at)
+        # Only the answer to a new contact has an id of interest.
+        contact_id = orjson.loads(body).get("contact_id", "")
+        return SentPost(contact_id, intended_at, answered_at)
 
     async def _exchange(self, request: bytes) -> tuple[bytes, bytes]:
         connection = self._idle.pop() if self._idle else await self.connect()

@@ -1,4 +1,4 @@
-"""Whatever people do and however late timers are, what DESIGN.md promises holds."""
+"""Whatever people do and however late timers are, the invariants hold."""
 
 from functools import partial
 from random import Random
@@ -29,7 +29,7 @@ from unit.escalation.examples import DAN, MIA, RITA, SAM
 
 
 class ContactMachine(RuleBasedStateMachine):
-    """Whatever people do and however late timers are, the invariants of DESIGN.md hold."""
+    """Whatever people do and however late timers are, the invariants hold."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -66,7 +66,7 @@ class ContactMachine(RuleBasedStateMachine):
     @rule(choose=st.randoms(use_true_random=False))
     @precondition(lambda self: self.harness.replaced_timers)
     def a_replaced_timer_fires_all_the_same(self, choose: Random) -> None:
-        """It was being fired when it was replaced: DESIGN.md cancels without waiting for it."""
+        """It was being fired when it was replaced: cancelling does not wait for it."""
         late = choose.choice(self.harness.replaced_timers)
         before = self.harness.escalation
         self.harness.send(late.timer)

@@ -1,4 +1,4 @@
-"""Whatever people do and however late timers are, what DESIGN.md promises holds."""
+"""Whatever people do and however late timers are, the invariants hold."""
 
 from hypothesis import settings
 

@@ -38,7 +38,7 @@ def test_every_reason_has_its_own_words() -> None:
 @pytest.mark.parametrize(
     ("reason", "sentence"),
     [
-        ("lease_ending", "Your hold expires soon: act or renew."),
+        ("lease_ending", "Your time for this escalation ends soon: act or renew."),
         ("updated", "New reason added."),
         ("alarm", "An internal timer was lost and restored."),
         ("climbed", "It moved up to your level. No answer from sam."),
@@ -68,7 +68,10 @@ def test_page_without_explanation_says_it_was_not_acknowledged_below() -> None:
         ("raised", "Answer by 14:12:30 UTC (12 min 30 s left)."),
         ("approval_asked", "Approve or refuse by 14:12:30 UTC (12 min 30 s left)."),
         ("lease_ending", "You have it until 14:12:30 UTC (12 min 30 s left)."),
-        ("unanswered", "They are asked again at 14:12:30 UTC (12 min 30 s left)."),
+        (
+            "unanswered",
+            "The people who did not answer are asked again at 14:12:30 UTC (12 min 30 s left).",
+        ),
         ("updated", "It moves on at 14:12:30 UTC (12 min 30 s left)."),
         ("warning", "Due at 14:12:30 UTC (12 min 30 s left)."),
         ("duty_gap", "The gap begins at 14:12:30 UTC (12 min 30 s left)."),

@@ -38,8 +38,8 @@ class ClockThreshold(Contract):
 class ClockDeadline(Contract):
     """The clock counts from `started_at`; `target_s` is its length in business time.
 
-    `run` counts the clock's starts. Other clocks than those that are `runs_while_waiting` pause
-    while we wait for the customer.
+    `run` counts the clock's starts. Of the clocks that may pause while we wait for the
+    customer (next response, periodic update, resolution), those with `runs_while_waiting` do not.
     """
 
     clock: ClockName
@@ -118,7 +118,8 @@ class ClockWarned(ClockChangeEvent):
 
 
 class ClockBreached(ClockChangeEvent):
-    """The deadline passed, `lateness_ms` before this event. Representative and team had it then."""
+    """The deadline passed, `lateness_ms` before this event. The representative
+    and the team are those of the contact at that time."""
 
     due_at: Instant
     lateness_ms: float

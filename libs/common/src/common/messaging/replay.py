@@ -1,4 +1,4 @@
-"""Dead letters closed with: handled after all, or discarded; each once."""
+"""Closes a dead letter, once: replays its message or discards it."""
 
 from typing import Generic, TypeVar
 

@@ -1,4 +1,14 @@
-"""Checks the invariants of DESIGN.md, reading only what is visible outside the services."""
+"""Checks six invariants, reading only what is visible outside the services.
+
+1. An accepted contact is never lost, and the services agree on its state.
+2. A contact has at most one open escalation; a threshold fires once, never early, never after its
+   clock was met.
+3. A contact has at most one live assignment, to a representative with the skill and a free slot.
+4. Every page is attempted, and succeeds once unless it is recorded as ambiguous.
+5. Numbers of events have no gaps, and no offset is committed ahead of its effect.
+6. When all is settled, no outbox row and no due timer is left, and every open escalation has a
+   timer or a lease.
+"""
 
 from collections.abc import Callable
 

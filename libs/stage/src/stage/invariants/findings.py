@@ -9,7 +9,7 @@ _MAX_SHOWN = 10
 
 @dataclass(frozen=True, slots=True)
 class Violation:
-    """`invariant` is its number in DESIGN.md; `evidence` are the ids to look at."""
+    """`invariant` is its number in `stage.invariants`; `evidence` are the ids to look at."""
 
     invariant: int
     message: str

@@ -262,7 +262,7 @@ async def approve(ctx: Ctx) -> EscalationOut:
 
 @router.post("/refuse")
 async def refuse(body: Refusal, ctx: Ctx) -> EscalationOut:
-    """Refuse the outcome; who asked holds it again. Who asked withdraws it this way."""
+    """Refuse the outcome. The person who asked gets it back, and can withdraw the request so."""
     return await ctx.apply(
         partial(approvals.refuse, by=ctx.person, role=ctx.caller.role, reason=body.reason)
     )

@@ -31,17 +31,17 @@ class LatenessOut(Out):
     )
     kind: Kind = Field(description="A clock's name, or what an escalation waited for.")
     count: int = Field(description="How many deadlines were handled.")
-    p50_ms: float = Field(description="Half of them were at most so late.")
-    p99_ms: float = Field(description="99 % of them were at most so late.")
-    max_ms: float = Field(description="The latest one.")
+    p50_ms: float = Field(description="Median lateness.")
+    p99_ms: float = Field(description="99th percentile of the lateness.")
+    max_ms: float = Field(description="Greatest lateness.")
     over_50_ms: int = Field(
         description=f"How many were handled more than {LATENESS_TOLERANCE_MS} ms late."
     )
 
 
 class LatenessReport(Out):
-    since: datetime = Field(description="Deadlines handled from then on,")
-    until: datetime = Field(description="and before then.")
+    since: datetime = Field(description="Start of the period, included.")
+    until: datetime = Field(description="End of the period, not included.")
     deadlines: list[LatenessOut] = Field(description="One entry per policy and kind.")
 
 

@@ -137,7 +137,7 @@ def _page_superior(
 ) -> tuple[PageRequested, ...]:
     """Page the superior of the person to coach, unless that is the holder or is accused.
 
-    The page waits for no answer and outlives the escalation, so it is none of the escalation's.
+    The page waits for no answer and outlives the escalation, so it carries no escalation id.
     """
     line = reporting_line(situation.configuration.staff, requested.person_id)
     if not line or line[0] == requested.by or not may_act(escalation, line[0]):

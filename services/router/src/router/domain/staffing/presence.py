@@ -10,7 +10,7 @@ from router.domain.staffing.representatives import Representative, StaffingChang
 def set_presence(
     representative: Representative, presence: Presence, reason: str | None = None, *, at: datetime
 ) -> StaffingChange:
-    """Set the presence and its reason. The same again changes nothing.
+    """Set the presence and its reason. Setting the same again changes nothing.
 
     Idle time counts from a change of presence, not from a change of the reason alone.
     """
