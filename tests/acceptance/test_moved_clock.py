@@ -241,7 +241,7 @@ async def test_two_causes_at_once_make_one_escalation(story: Story) -> None:
         )
     )
     (raised,) = await story.facts("escalation_raised")
-    (added,) = await story.facts("escalation_reason_added")
+    (added,) = await story.facts("escalation_cause_added")
     assert (raised["cause"], added["cause"]) == ("breach", "customer_request")
     assert (raised["severity"], added["severity"]) == ("medium", "high")
     assert await story.pages() == [("sam", "raised"), ("sam", "updated")]

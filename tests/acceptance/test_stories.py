@@ -6,9 +6,9 @@ import pytest
 
 from common.contracts.clocks import ClockBreached, ClockWarned
 from common.contracts.escalations import (
+    EscalationCauseAdded,
     EscalationClimbed,
     EscalationRaised,
-    EscalationReasonAdded,
     PageRequested,
 )
 from common.contracts.notifications import NotificationSent
@@ -53,7 +53,7 @@ async def test_customer_request_raises_with_the_customers_words(stage: Scenario)
 
 async def test_breach_after_referral_adds_a_reason_to_one_escalation(stage: Scenario) -> None:
     outcome = await stories.representative_refers(stage)
-    (added,) = stage.event_log.find_all(EscalationReasonAdded, outcome.contact_id)
+    (added,) = stage.event_log.find_all(EscalationCauseAdded, outcome.contact_id)
     assert added.cause == "breach"
     # The mail server received one message for each reason.
     mails = [

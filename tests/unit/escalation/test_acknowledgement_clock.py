@@ -8,9 +8,9 @@ import pytest
 from common.contracts.clocks import ClockBreached, ClockCancelled, ClockMet, ClocksStarted
 from common.contracts.escalations import (
     EscalationAcknowledged,
+    EscalationCauseAdded,
     EscalationClosed,
     EscalationRaised,
-    EscalationReasonAdded,
     EscalationReopened,
     EscalationTakenOver,
     PageRequested,
@@ -65,7 +65,7 @@ def test_clock_starts_after_all_causes_that_raised_together(harness: ContactHarn
     harness.apply(lambda situation: raising.raise_or_merge(situation, *causes))
     assert kinds(harness) == [
         EscalationRaised,
-        EscalationReasonAdded,
+        EscalationCauseAdded,
         ClocksStarted,
         PageRequested,
     ]

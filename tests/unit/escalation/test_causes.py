@@ -7,9 +7,9 @@ import pytest
 
 from common.contracts.contacts import Customer, FeedbackReceived, Tier
 from common.contracts.escalations import (
+    EscalationCauseAdded,
     EscalationClosed,
     EscalationRaised,
-    EscalationReasonAdded,
     EscalationUnanswered,
     PageRequested,
 )
@@ -128,7 +128,7 @@ def test_two_causes_at_receipt_give_one_page_of_higher_severity() -> None:
     harness = ContactHarness(raising(RaiseRules(vip=True, repeated=WEEK)))
     receive(harness, tier="vip", earlier=2)
     assert harness.event(EscalationRaised).severity == "medium"
-    assert harness.event(EscalationReasonAdded).cause == "repeated_contact"
+    assert harness.event(EscalationCauseAdded).cause == "repeated_contact"
     page = harness.event(PageRequested)
     assert (page.reason, page.severity) == ("raised", "high")
     assert [cause.cause for cause in page.causes] == ["vip", "repeated_contact"]
@@ -271,7 +271,7 @@ def test_new_kind_of_cause_pages_holder_once() -> None:
     harness.refer()
     assert harness.pages() == [(SAM, "raised"), (SAM, "updated")]
     page = harness.events(PageRequested)[-1]
-    assert page.severity == harness.event(EscalationReasonAdded).severity == "high"
+    assert page.severity == harness.event(EscalationCauseAdded).severity == "high"
     assert [(cause.cause, cause.reason) for cause in page.causes] == [
         ("customer_request", "Your boss!"),
         ("referral", "too angry for me"),
@@ -298,7 +298,7 @@ def test_new_cause_at_critical_severity_still_pages() -> None:
     harness = in_charge(replace(SETTINGS, policies={"gold": Versioned("gold", 1, policy)}))
     harness.ask_for_supervisor()
     harness.refer()
-    assert harness.event(EscalationReasonAdded).severity == "critical"
+    assert harness.event(EscalationCauseAdded).severity == "critical"
     assert harness.pages() == [(SAM, "raised"), (SAM, "updated")]
 
 

@@ -9,8 +9,8 @@ from common.contracts.clocks import (
     ClockWarned,
 )
 from common.contracts.escalations import (
+    EscalationCauseAdded,
     EscalationRaised,
-    EscalationReasonAdded,
     PriorityChangeAsked,
 )
 from escalation.domain.settings.policies import Match, SlaPolicy, Target, ThresholdRule
@@ -52,7 +52,7 @@ class TestThresholds:
             "Not resolved after 1 min 30 s of 1 min 40 s (policy gold v1)",
         )
         harness.advance_to(130)
-        assert [event.cause for event in harness.events(EscalationReasonAdded)] == [
+        assert [event.cause for event in harness.events(EscalationCauseAdded)] == [
             "breach",
             "breach",
         ]

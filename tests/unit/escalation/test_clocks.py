@@ -15,8 +15,8 @@ from common.contracts.clocks import (
     ClockWarned,
 )
 from common.contracts.escalations import (
+    EscalationCauseAdded,
     EscalationRaised,
-    EscalationReasonAdded,
 )
 from escalation.domain.clocks import lifecycle
 from escalation.domain.duty.calendars import Calendar
@@ -210,7 +210,7 @@ class TestAcknowledgement:
 
     def test_late_acknowledgement_adds_cause(self, harness: ContactHarness) -> None:
         harness.advance_to(3)
-        added = harness.event(EscalationReasonAdded)
+        added = harness.event(EscalationCauseAdded)
         assert (added.cause, added.reason) == (
             "breach",
             "Nobody upstairs has acknowledged within 3 s (policy gold v1)",

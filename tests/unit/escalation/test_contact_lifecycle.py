@@ -16,11 +16,11 @@ from common.contracts.clocks import (
 )
 from common.contracts.escalations import (
     EscalationAcknowledged,
+    EscalationCauseAdded,
     EscalationClimbed,
     EscalationClosed,
     EscalationHandedBack,
     EscalationRaised,
-    EscalationReasonAdded,
     EscalationResolved,
     EscalationTakenOver,
     EscalationUnanswered,
@@ -234,8 +234,8 @@ def test_referral_and_a_breach_are_one_escalation(harness: ContactHarness) -> No
     harness.refer()
     harness.advance_to(10)
     assert harness.event(EscalationRaised).cause == "referral"
-    assert harness.event(EscalationReasonAdded).cause == "breach"
-    assert harness.event(EscalationReasonAdded).severity == "high"
+    assert harness.event(EscalationCauseAdded).cause == "breach"
+    assert harness.event(EscalationCauseAdded).severity == "high"
     assert [person for person, reason in harness.pages() if reason == "raised"] == [SAM]
 
 

@@ -6,7 +6,7 @@ import pytest
 
 from common.contracts.contacts import RepresentativeReplied, SupervisorRequested
 from common.contracts.escalations import (
-    EscalationReasonAdded,
+    EscalationCauseAdded,
     TimerMissing,
 )
 from common.contracts.event import MessageId, PageId
@@ -37,7 +37,7 @@ REPLIED = RepresentativeReplied(
     message_id=MessageId("m"),
     person_id=RITA,
 )
-ADDED = EscalationReasonAdded(
+ADDED = EscalationCauseAdded(
     contact_id=ADA,
     occurred_at=at(16),
     escalation_id=RAISED,

@@ -10,9 +10,9 @@ from common.contracts.clocks import ClockBreached, ClockMet, ClocksStarted, Cloc
 from common.contracts.contacts import ContactReceived, ContactResolved, SupervisorRequested
 from common.contracts.escalations import (
     EscalationAcknowledged,
+    EscalationCauseAdded,
     EscalationClimbed,
     EscalationRaised,
-    EscalationReasonAdded,
     EscalationResolved,
     EscalationTakenOver,
     PageRequested,
@@ -141,7 +141,7 @@ async def representative_refers(scenario: Scenario) -> Outcome:
     breached = await event_log.wait_for(
         ClockBreached, contact_id, lambda event: event.clock == "first_response"
     )
-    added = await event_log.wait_for(EscalationReasonAdded, contact_id)
+    added = await event_log.wait_for(EscalationCauseAdded, contact_id)
     require(
         added.escalation_id == raised.escalation_id, "the breach is added to the same escalation"
     )

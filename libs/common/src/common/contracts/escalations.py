@@ -79,7 +79,7 @@ class EscalationRaised(EscalationsOwnEvent):
     level_name: str
 
 
-class EscalationReasonAdded(EscalationsOwnEvent):
+class EscalationCauseAdded(EscalationsOwnEvent):
     """A further cause joined the open escalation; `reason` as in EscalationRaised."""
 
     cause: Cause
@@ -126,7 +126,7 @@ class PagedContact(Contract):
 class PagedCause(Contract):
     """One cause of the escalation, or of the warning.
 
-    `reason` is that of EscalationRaised or EscalationReasonAdded: the words of the customer or of
+    `reason` is that of EscalationRaised or EscalationCauseAdded: the words of the customer or of
     the colleague `by`, or what a rule found. For a clock `due_at` is its deadline and `clock_state`
     how it stood when the page was requested. A complaint is `about` a representative; feedback has
     a `score` from 1 to 5.
@@ -340,7 +340,7 @@ class TimerMissing(EscalationsEvent):
 EVENTS: tuple[type[Event], ...] = (
     PriorityChangeAsked,
     EscalationRaised,
-    EscalationReasonAdded,
+    EscalationCauseAdded,
     EscalationClimbed,
     EscalationUnanswered,
     PageRequested,

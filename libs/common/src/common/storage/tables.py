@@ -35,8 +35,9 @@ timers = Table(
 )
 
 RELIABILITY = (
-    # What was handled. Partitioned by the day in the event's id, so a redelivery finds the earlier
-    # row and an old day is dropped as a whole table. The default partition takes what is out of range.
+    # What was handled. Partitioned by the day in the event's id: a redelivery finds the earlier
+    # row, and an old day is dropped as a whole table. The default partition takes what is out of
+    # range.
     """
     CREATE TABLE inbox (
         consumer text NOT NULL,

@@ -4,8 +4,8 @@ from collections.abc import Iterable
 
 from common.contracts.contacts import ContactReceived
 from common.contracts.escalations import (
+    EscalationCauseAdded,
     EscalationRaised,
-    EscalationReasonAdded,
     EscalationReopened,
 )
 from common.contracts.event import Event
@@ -74,7 +74,7 @@ def _outlives_contact(tracked: TrackedContact | None, events: Iterable[Event]) -
         for event in events
         if isinstance(event, EscalationReopened)
         or (
-            isinstance(event, EscalationRaised | EscalationReasonAdded)
+            isinstance(event, EscalationRaised | EscalationCauseAdded)
             and event.cause in ("feedback", "complaint")
         )
     )

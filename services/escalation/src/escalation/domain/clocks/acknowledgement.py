@@ -8,10 +8,10 @@ from typing import assert_never
 from common.contracts.clocks import ClockName
 from common.contracts.escalations import (
     EscalationAcknowledged,
+    EscalationCauseAdded,
     EscalationClosed,
     EscalationHandedBack,
     EscalationRaised,
-    EscalationReasonAdded,
     EscalationReopened,
     EscalationResolved,
     EscalationTakenOver,
@@ -42,7 +42,7 @@ def follow(decision: Decision) -> Decision:
     trigger: _Trigger | None = None
     for event in decision.events:
         # The causes of one escalation are published together.
-        if trigger is not None and not isinstance(event, EscalationReasonAdded):
+        if trigger is not None and not isinstance(event, EscalationCauseAdded):
             followed, trigger = _react(followed, trigger), None
         followed = followed.then(_emit, event)
         if isinstance(event, _Trigger):

@@ -3,8 +3,8 @@
 from dataclasses import replace
 
 from common.contracts.escalations import (
+    EscalationCauseAdded,
     EscalationRaised,
-    EscalationReasonAdded,
     PageRequested,
 )
 from common.contracts.event import EscalationId
@@ -66,8 +66,8 @@ def _merge(situation: Situation, cause: EscalationCause) -> Decision:
 
 def _added(
     situation: Situation, escalation: Escalation, cause: EscalationCause
-) -> EscalationReasonAdded:
-    return EscalationReasonAdded(
+) -> EscalationCauseAdded:
+    return EscalationCauseAdded(
         contact_id=situation.contact_id,
         occurred_at=situation.at,
         escalation_id=escalation.escalation_id,
@@ -88,7 +88,7 @@ def _raise(situation: Situation, cause: EscalationCause, *further: EscalationCau
         causes=(cause,),
         raised_at=situation.at,
     )
-    added: list[EscalationReasonAdded] = []
+    added: list[EscalationCauseAdded] = []
     for later in further:
         escalation = add_cause(escalation, later)
         added.append(_added(situation, escalation, later))
