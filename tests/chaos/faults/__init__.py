@@ -1,6 +1,6 @@
-"""The catalogue of faults; importing this package registers all families."""
+"""The faults that chaos injects, a module for each family; importing this registers them all."""
 
 from chaos.faults import brokers, clocks, databases, processes, receivers, records
-from chaos.faults.catalogue import FAULTS, Fault
+from chaos.faults.registry import FAULTS, Fault
 
 __all__ = ["FAULTS", "Fault", "brokers", "clocks", "databases", "processes", "receivers", "records"]

@@ -3,7 +3,7 @@
 import asyncio
 
 from chaos.context import Context
-from chaos.faults.catalogue import fault
+from chaos.faults.registry import fault
 from stage.system import Replica
 
 

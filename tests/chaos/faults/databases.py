@@ -10,7 +10,7 @@ from pathlib import Path
 from asyncpg import DeadlockDetectedError
 
 from chaos.context import Context, SkippedFaultError
-from chaos.faults.catalogue import fault
+from chaos.faults.registry import fault
 from common.core.ids import new_id
 from support.waiting import until
 

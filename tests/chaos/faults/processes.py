@@ -7,7 +7,7 @@ from functools import partial
 from pathlib import Path
 
 from chaos.context import Context
-from chaos.faults.catalogue import Inflict, fault
+from chaos.faults.registry import Inflict, fault
 from chaos.groups import count_uncommitted, fetch_end_offsets
 from stage.system import SERVICES, Replica
 from support.waiting import until

@@ -3,7 +3,7 @@
 import asyncio
 
 from chaos.context import Context
-from chaos.faults.catalogue import fault
+from chaos.faults.registry import fault
 from devstack.receivers import HANGS, LOST_RESPONSE, OK, SlackAnswer, rate_limited, server_error
 
 FAULT_S = 6

@@ -7,7 +7,7 @@ import orjson
 from aiokafka.errors import KafkaError
 
 from chaos.context import Context
-from chaos.faults.catalogue import fault
+from chaos.faults.registry import fault
 from chaos.groups import full_name, origin_of, read_newest, rewind_group
 from common.contracts import BY_TYPE
 from common.core.clock import TimeSource

@@ -1,4 +1,7 @@
-"""Retention: deletes old rows of every table, in small batches, by one rule for each table."""
+"""Retention: deletes old rows of every table, in small batches, by one rule for each table.
+
+The rules of a service's own tables are `RETENTION` in its `tables.py`.
+"""
 
 import asyncio
 from collections.abc import Mapping, Sequence

@@ -1,4 +1,7 @@
-"""The interface of a kind of channel, and the events that it reports."""
+"""The interface of a kind of channel, and the events that it reports.
+
+A kind is registered in `channels/__init__.py`.
+"""
 
 import re
 from collections.abc import Mapping

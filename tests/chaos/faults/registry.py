@@ -1,4 +1,4 @@
-"""All faults by name. A new one is one function, decorated with its family."""
+"""Registers faults by name; the faults themselves are in the modules beside this one."""
 
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
