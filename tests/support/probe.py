@@ -163,7 +163,7 @@ async def make_template(postgres: Postgres) -> None:
 
 @asynccontextmanager
 async def open_database(url: str) -> AsyncIterator[Database[UnitOfWork]]:
-    engine = connect(url, schema=NAME)
+    engine = connect(url, schema=NAME, connect_timeout_s=60)
     try:
         yield Database(engine, UnitOfWork, TimeSource())
     finally:
