@@ -1,6 +1,5 @@
 """Clocks as the API shows them."""
 
-from datetime import timedelta
 from typing import Any
 
 import httpx
@@ -10,39 +9,11 @@ from common.contracts.contacts import (
     ContactPrioritized,
     ContactReceived,
     ContactResolved,
-    CustomerWrote,
-    RepresentativeReplied,
-    WaitingOnCustomer,
 )
-from common.contracts.event import Event, MessageId
+from integration.escalation.clock_examples import later, replies, waits, writes
 from integration.escalation.conftest import POLICY, EscalationHarness, assigned, key
 
 pytestmark = pytest.mark.usefixtures("configured")
-
-
-def waits(contact: ContactReceived, after: float) -> Event:
-    return WaitingOnCustomer(contact_id=contact.contact_id, occurred_at=later(contact, after))
-
-
-def writes(contact: ContactReceived, after: float) -> Event:
-    return CustomerWrote(
-        contact_id=contact.contact_id,
-        occurred_at=later(contact, after),
-        message_id=MessageId("w"),
-        excerpt="And now?",
-    )
-
-
-def replies(contact: ContactReceived, after: float) -> Event:
-    return RepresentativeReplied(
-        contact_id=contact.contact_id,
-        occurred_at=later(contact, after),
-        message_id=MessageId("r"),
-    )
-
-
-def later(contact: ContactReceived, seconds: float) -> Any:
-    return contact.occurred_at + timedelta(seconds=seconds)
 
 
 async def clocks(api: httpx.AsyncClient, contact: ContactReceived) -> dict[str, dict[str, Any]]:

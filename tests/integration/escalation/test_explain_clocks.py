@@ -2,21 +2,13 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable
-from datetime import timedelta
-from typing import Any
 
 import pytest
 from sqlalchemy import text
 from typer.testing import CliRunner, Result
 
-from common.contracts.contacts import (
-    ContactReceived,
-    CustomerWrote,
-    RepresentativeReplied,
-    WaitingOnCustomer,
-)
-from common.contracts.event import Event, MessageId
 from escalation.main import cli
+from integration.escalation.clock_examples import replies, waits, writes
 from integration.escalation.conftest import EscalationHarness
 from support.databases import Postgres
 
@@ -27,31 +19,6 @@ Explain = Callable[..., Awaitable[Result]]
 
 
 _CORRUPT = "UPDATE tracked_contacts SET clocks = jsonb_set(clocks, '{0,target_s}', '5')"
-
-
-def waits(contact: ContactReceived, after: float) -> Event:
-    return WaitingOnCustomer(contact_id=contact.contact_id, occurred_at=later(contact, after))
-
-
-def writes(contact: ContactReceived, after: float) -> Event:
-    return CustomerWrote(
-        contact_id=contact.contact_id,
-        occurred_at=later(contact, after),
-        message_id=MessageId("w"),
-        excerpt="And now?",
-    )
-
-
-def replies(contact: ContactReceived, after: float) -> Event:
-    return RepresentativeReplied(
-        contact_id=contact.contact_id,
-        occurred_at=later(contact, after),
-        message_id=MessageId("r"),
-    )
-
-
-def later(contact: ContactReceived, seconds: float) -> Any:
-    return contact.occurred_at + timedelta(seconds=seconds)
 
 
 @pytest.fixture
