@@ -9,9 +9,9 @@ from bench import traffic
 from bench.load import Post
 from bench.summary import Figures
 from bench.testbed import CONTACTS, Testbed, posts
+from common.contracts.services import SERVICES
 from stage.invariants.reader import Sources
 from stage.invariants.settle import wait_until_settled
-from stage.system import SERVICES
 
 MESSAGE = b'{"author": "customer", "text": "Where is my parcel? It should have come on Monday."}'
 REPLY = b'{"author": "representative", "text": "It left our depot today and arrives tomorrow."}'

@@ -15,8 +15,9 @@ from bench.load import LoadGenerator, Post, Target
 from bench.topics import EventReader, read_topics
 from common.contracts.assignments import ContactAssigned
 from common.contracts.clocks import ClocksStarted
+from common.contracts.services import SERVICES
 from stage.actors import Actors
-from stage.system import SERVICES, System, open_receivers
+from stage.system import System, open_receivers
 
 CONTACTS = "/v1/contacts"
 

@@ -15,8 +15,8 @@ from chaos.breakpoints import Breakpoints
 from chaos.load import Load
 from chaos.proxies import Proxies
 from chaos.system import SystemUnderTest
+from common.contracts.services import SERVICES
 from devstack import LocalServer
-from stage.system import SERVICES
 
 POLL_S = 0.1
 KILLED_EXIT_CODE = -9

@@ -10,6 +10,7 @@ from typing import Any
 
 import httpx
 
+from common.contracts.services import SERVICES
 from devstack import Stack
 from stage.actors import Actors
 from stage.invariants import (
@@ -21,7 +22,7 @@ from stage.invariants import (
     wait_until_settled,
 )
 from stage.sample_settings import DUTIES
-from stage.system import SERVICES, Proxies, System, open_receivers
+from stage.system import Proxies, System, open_receivers
 
 ONE_HOUR_S = 3600
 SHORT_FIRST_RESPONSE_S = 1.5

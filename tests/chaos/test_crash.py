@@ -10,8 +10,8 @@ import pytest
 
 from chaos.load import Load, work_escalations
 from chaos.system import READY_WITHIN_S, SystemUnderTest, running_system
+from common.contracts.services import SERVICES
 from devstack import Stack
-from stage.system import SERVICES
 from support.waiting import until
 
 CONTACTS = 600

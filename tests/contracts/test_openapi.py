@@ -7,9 +7,9 @@ from typing import Any
 import pytest
 
 from common.contracts.event import Contract
+from common.contracts.services import SERVICES
 from common.service.cli import openapi
 from escalation.domain.settings.registry import KINDS
-from stage.system import SERVICES
 
 Document = Mapping[str, Any]
 

@@ -6,8 +6,8 @@ import pytest
 from typer.testing import CliRunner
 
 from common.__main__ import cli
+from common.contracts.services import SERVICES
 from common.service.reference import metrics_reference, settings_reference
-from stage.system import SERVICES
 
 REFERENCE = Path(__file__).parents[2] / "docs" / "reference"
 

@@ -11,13 +11,13 @@ import asyncpg
 from sqlalchemy import URL, make_url
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from common.contracts.services import SERVICES
 from common.core.clock import TimeSource
 from common.core.ids import new_id
 from common.service.provision import provision_schema
 from common.storage.database import Database, U, connect
 from common.storage.migrations import migrate
 from stage.system import ROLE_PASSWORD as PASSWORD
-from stage.system import SERVICES
 
 __all__ = ["EMPTY", "PASSWORD", "SERVICES", "Postgres", "make_template", "open_database", "rows"]
 

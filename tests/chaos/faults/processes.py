@@ -9,7 +9,8 @@ from pathlib import Path
 from chaos.context import Context
 from chaos.faults.registry import Inflict, fault
 from chaos.groups import count_uncommitted, fetch_end_offsets
-from stage.system import SERVICES, Replica
+from common.contracts.services import SERVICES
+from stage.system import Replica
 from support.waiting import until
 
 # Longer than the session timeout and than the server lets a transaction idle.

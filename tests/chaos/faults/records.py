@@ -10,11 +10,11 @@ from chaos.context import Context
 from chaos.faults.registry import fault
 from chaos.groups import full_name, origin_of, read_newest, rewind_group
 from common.contracts import BY_TYPE
+from common.contracts.services import SERVICES
 from common.core.clock import TimeSource
 from common.core.ids import EventId, new_id
 from common.messaging.envelope import Envelope, Headers, encode
 from stage.invariants.reader import subscribed_types
-from stage.system import SERVICES
 from support.waiting import until
 
 # Just below what a broker accepts by default.

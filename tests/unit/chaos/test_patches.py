@@ -10,7 +10,7 @@ import pytest
 from chaos.breakpoints import BREAKPOINTS, DIRECTORY, install_all
 from chaos.mutants.catalogue import groups
 from chaos.mutants.registry import Mutant
-from stage.system import SERVICES
+from common.contracts.services import SERVICES
 
 CHECKER = "\n".join(
     file.read_text()

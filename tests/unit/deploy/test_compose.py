@@ -9,10 +9,10 @@ from typing import Any
 import pytest
 import yaml
 
+from common.contracts.services import SERVICES
 from common.http.access import ApiKeys
 from common.service.settings import ServiceSettings
 from devstack.containers import KAFKA_IMAGE, POSTGRES_IMAGE
-from stage.system import SERVICES
 
 REPOSITORY = Path(__file__).parents[3]
 DOCKERFILE = (REPOSITORY / "deploy" / "Dockerfile").read_text()

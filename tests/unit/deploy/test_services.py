@@ -1,6 +1,6 @@
 """The lists of services agree: each file that names the services names all of them.
 
-`stage.system.SERVICES` is the list. To add a service, add it there and follow the failures.
+`common.contracts.services` has the list. To add a service, add it there and follow the failures.
 """
 
 import re
@@ -13,8 +13,7 @@ import pytest
 import yaml
 
 from common.contracts import TOPICS
-from stage.invariants.snapshot import TOPIC_OWNERS
-from stage.system import SERVICES
+from common.contracts.services import SERVICES, TOPIC_OWNERS
 
 REPOSITORY = Path(__file__).parents[3]
 EXPECTED = set(SERVICES)

@@ -45,11 +45,11 @@ from common.contracts.event import (
     TeamId,
 )
 from common.contracts.notifications import NotificationSent
+from common.contracts.services import SERVICES, TOPIC_OWNERS
 from stage.invariants import Snapshot
 from stage.invariants import snapshot as rows
 from stage.invariants.reader import subscribed_types
-from stage.invariants.snapshot import TOPIC_OWNERS, Clock, ServiceTables, Threshold
-from stage.system import SERVICES
+from stage.invariants.snapshot import Clock, ServiceTables, Threshold
 
 NOON = datetime(2026, 11, 22, 12, tzinfo=UTC)
 ADA, BO = ContactId("ada"), ContactId("bo")

@@ -14,6 +14,7 @@ import yaml
 from sqlalchemy import URL, make_url, pool, text
 from sqlalchemy.ext.asyncio import create_async_engine
 
+from common.contracts.services import SERVICES
 from common.service.provision import TopicSpec, create_topics, provision_schema
 from common.storage.migrations import migrate
 from devstack import Process, Progress, Stack, free_port
@@ -21,8 +22,6 @@ from devstack.receivers import MailReceiver, SlackReceiver
 
 # Database roles belong to the server, so all systems on one stack share this password.
 ROLE_PASSWORD = "local"  # noqa: S105 - of a temporary server on loopback
-# The list of services. tests/unit/deploy/test_services.py checks every other list against it.
-SERVICES = ("intake", "router", "escalation", "notifier")
 REPOSITORY = Path(__file__).parents[4]
 TOPICS = REPOSITORY / "deploy" / "topics.yaml"
 

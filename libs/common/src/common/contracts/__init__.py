@@ -2,6 +2,7 @@
 
 from common.contracts import assignments, clocks, contacts, escalations, notifications, people
 from common.contracts.event import Event
+from common.contracts.services import TOPIC_OWNERS
 
 EVENTS: tuple[type[Event], ...] = (
     *contacts.EVENTS,
@@ -12,11 +13,4 @@ EVENTS: tuple[type[Event], ...] = (
     *people.EVENTS,
 )
 BY_TYPE: dict[str, type[Event]] = {event.type: event for event in EVENTS}
-TOPICS: tuple[str, ...] = (
-    "contacts",
-    "assignments",
-    "clocks",
-    "escalations",
-    "notifications",
-    "people",
-)
+TOPICS = tuple(TOPIC_OWNERS)

@@ -15,11 +15,11 @@ from sqlalchemy.ext.asyncio import AsyncConnection, create_async_engine
 
 from common.contracts import BY_TYPE, TOPICS
 from common.contracts.event import Event
+from common.contracts.services import SERVICES
 from common.messaging.envelope import MalformedRecordError, decode, type_of
 from common.messaging.kafka import topic_name
 from stage.invariants import snapshot
 from stage.invariants.snapshot import Record, ServiceTables, Snapshot
-from stage.system import SERVICES
 
 T = TypeVar("T")
 

@@ -7,13 +7,13 @@ from typing import Any
 from sqlalchemy import pool, text
 from sqlalchemy.ext.asyncio import AsyncConnection, create_async_engine
 
+from common.contracts.services import SERVICES
 from stage.invariants.reader import (
     Sources,
     committed_offsets,
     open_consumer,
     subscribed_topics,
 )
-from stage.system import SERVICES
 
 _POLL_S = 0.2
 

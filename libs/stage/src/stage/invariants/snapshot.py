@@ -11,16 +11,6 @@ from common.contracts.event import Event
 
 _DEADLINE_PERCENT = 100
 
-# The service whose journal has the events of a topic.
-TOPIC_OWNERS = {
-    "contacts": "intake",
-    "assignments": "router",
-    "clocks": "escalation",
-    "escalations": "escalation",
-    "notifications": "notifier",
-    "people": "router",
-}
-
 
 @dataclass(frozen=True, slots=True)
 class Record:

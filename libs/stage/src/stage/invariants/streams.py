@@ -7,9 +7,10 @@ from datetime import datetime
 import orjson
 
 from common.contracts import BY_TYPE
+from common.contracts.services import TOPIC_OWNERS
 from stage.invariants import inbox_effects
 from stage.invariants.findings import Findings
-from stage.invariants.snapshot import TOPIC_OWNERS, JournalRow, Record, ServiceTables, Snapshot
+from stage.invariants.snapshot import JournalRow, Record, ServiceTables, Snapshot
 
 
 def check(snapshot: Snapshot, findings: Findings) -> None:

@@ -265,8 +265,8 @@ DECISIONS: Mapping[type[ContactEvent | Timer], Callable[[Situation, Any], Decisi
     ClockDue: lifecycle.clock_due,
     PolicyChanged: lifecycle.policy_changed,
     AcknowledgementDue: timeouts.acknowledgement_due,
-    LeaseWarningDue: timeouts.warn_holder,
-    LeaseExpires: timeouts.lease_expires,
+    LeaseWarningDue: leases.warn_holder,
+    LeaseExpires: leases.lease_expires,
 }
 
 

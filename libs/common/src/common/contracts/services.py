@@ -1,0 +1,15 @@
+"""The services, and which of them owns each topic.
+
+To add a service, add it here and follow the failures of `tests/unit/deploy/test_services.py`.
+"""
+
+SERVICES = ("intake", "router", "escalation", "notifier")
+# Only the owner publishes to a topic.
+TOPIC_OWNERS = {
+    "contacts": "intake",
+    "assignments": "router",
+    "clocks": "escalation",
+    "escalations": "escalation",
+    "notifications": "notifier",
+    "people": "router",
+}
