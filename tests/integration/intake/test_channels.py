@@ -15,7 +15,6 @@ from common.contracts.contacts import Customer
 from common.contracts.event import CustomerId
 from common.http.webhooks import BadSignatureError
 from common.storage.database import Database
-from intake.channels import CHANNELS
 from intake.channels.base import (
     Channel,
     ChannelEvent,
@@ -33,6 +32,7 @@ from intake.channels.base import (
     WebhookRequest,
     read_json,
 )
+from intake.channels.registry import CHANNELS
 from intake.domain.model import ChannelConnection
 from intake.main import build
 from intake.settings import Settings

@@ -25,8 +25,8 @@ from common.storage.database import Database
 from common.storage.dead_letters import DeadLetter
 from devstack.receivers import MailReceiver, SlackCall, SlackReceiver
 from notifier import handlers
-from notifier.channels import CHANNELS
 from notifier.channels.base import Channel
+from notifier.channels.registry import CHANNELS
 from notifier.domain.recipients import Address, Recipient
 from notifier.main import build
 from notifier.settings import Settings

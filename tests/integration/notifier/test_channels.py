@@ -19,8 +19,8 @@ from integration.notifier.conftest import (
     paged,
 )
 from notifier import rendering
-from notifier.channels import CHANNELS
 from notifier.channels.base import Channel, ChannelAddress, Press, SignatureRefusedError
+from notifier.channels.registry import CHANNELS
 from notifier.domain.delivery import Outcome, Sent
 from notifier.domain.notifications import Notification
 from notifier.links import Links

@@ -7,8 +7,8 @@ from common.service.cli import service_cli
 from common.service.spec import ServiceSpec
 from common.storage.database import Database
 from intake import api, handlers, tables, use_cases
-from intake.channels import CHANNELS
 from intake.channels.base import Channel
+from intake.channels.registry import CHANNELS
 from intake.settings import Settings
 from intake.store import UnitOfWork
 
@@ -28,7 +28,7 @@ def build(
 
 
 def app_state(database: Database[UnitOfWork]) -> Mapping[str, object]:
-    batcher = CommandBatcher(database, use_cases.receive_request, use_cases.claim_keys)
+    batcher = CommandBatcher(database, use_cases.receive_request, use_cases.claim_request_keys)
     return {"receive_batcher": batcher}
 
 

@@ -24,12 +24,10 @@ from intake.channels.base import (
 from intake.domain import contacts, feedback, interactions, surveys
 from intake.domain.errors import (
     EarlierContactNotFoundError,
-    KeyReusedError,
     SurveyNotFoundError,
     WrongStateError,
 )
 from intake.domain.model import (
-    AcceptedRequest,
     Author,
     ChannelConnection,
     Contact,
@@ -41,6 +39,7 @@ from intake.domain.model import (
 )
 from intake.domain.surveys import SurveyRequest
 from intake.handlers import get_or_raise, record
+from intake.idempotency import claim_key, claim_keys
 from intake.store import UnitOfWork
 
 
@@ -97,31 +96,9 @@ class GiveFeedback:
     team_id: TeamId | None = None
 
 
-async def claim_key(key: IdempotencyKey | None, result: str, uow: UnitOfWork) -> str | None:
-    """Return the earlier result of a request that was accepted before.
-
-    Raises KeyReusedError if its key came with another request.
-    """
-    if key is None:
-        return None
-    earlier = await uow.idempotency_keys.claim(_accepted(key, result), uow.now)
-    if earlier is None:
-        return None
-    if earlier.fingerprint != key.fingerprint:
-        raise KeyReusedError(f"{key.name} {key.key}")
-    return earlier.result
-
-
-async def claim_keys(requests: Sequence[ReceiveRequest], uow: UnitOfWork) -> None:
-    """Claim the keys of a whole batch with one statement."""
-    accepted = [
-        _accepted(request.key, request.command.contact_id) for request in requests if request.key
-    ]
-    await uow.idempotency_keys.claim_many(accepted, uow.now)
-
-
-def _accepted(key: IdempotencyKey, result: str) -> AcceptedRequest:
-    return AcceptedRequest(key.scope, key.key, key.fingerprint, result)
+async def claim_request_keys(requests: Sequence[ReceiveRequest], uow: UnitOfWork) -> None:
+    keyed = [(request.key, request.command.contact_id) for request in requests if request.key]
+    await claim_keys(keyed, uow)
 
 
 async def receive_request(request: ReceiveRequest, uow: UnitOfWork) -> ContactId:

@@ -10,8 +10,8 @@ from common.service.runtime import Worker
 from common.service.spec import ServiceSpec
 from common.storage.database import Database
 from notifier import api, handlers, tables
-from notifier.channels import CHANNELS
 from notifier.channels.base import Channel
+from notifier.channels.registry import CHANNELS
 from notifier.domain.delivery import RetryPolicy
 from notifier.links import Links
 from notifier.metrics import DeliveryMetrics

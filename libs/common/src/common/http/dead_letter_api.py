@@ -11,7 +11,7 @@ from pydantic import BaseModel, ConfigDict, Field, TypeAdapter
 from common.http.access import Principal, require_role
 from common.http.app import RequestModel, ShortText, get_database
 from common.http.pagination import Cursor, Limit, Page, decode_cursor
-from common.http.problems import ProblemError
+from common.http.problems import ProblemError, documented
 from common.messaging.replay import (
     AlreadyClosedError,
     DeadLetterNotFoundError,
@@ -105,15 +105,6 @@ class DeadLetterPage(Page[DeadLetterOut]):
     pass
 
 
-class ProblemOut(BaseModel):
-    """RFC 9457, as application/problem+json."""
-
-    type: str = Field(description="A URN that names the kind of problem")
-    title: str = Field(description="The kind of problem in words")
-    status: int = Field(description="The HTTP status")
-    detail: str = Field(description="This problem in words")
-
-
 async def get_replay(request: Request) -> Any:
     return request.app.state.replay
 
@@ -123,16 +114,14 @@ ReplayDep = Annotated[Replay[UnitOfWork], Depends(get_replay)]
 AdminUser = Annotated[Principal, Depends(require_role())]
 LetterPath = Annotated[int, Path(ge=1, le=_MAX_ID)]
 
-_NOT_FOUND: dict[int | str, dict[str, Any]] = {
-    404: {"description": "There is no such dead letter", "model": ProblemOut}
-}
+_NOT_FOUND: dict[int | str, dict[str, Any]] = {404: documented("There is no such dead letter")}
 _CLOSED: dict[int | str, dict[str, Any]] = {
     **_NOT_FOUND,
-    409: {"description": "It is closed already; nothing was done", "model": ProblemOut},
+    409: documented("It is closed already; nothing was done"),
 }
 _REPLAY_FAILED: dict[int | str, dict[str, Any]] = {
     **_CLOSED,
-    422: {"description": "It failed again and is still waiting", "model": ProblemOut},
+    422: documented("It failed again and is still waiting"),
 }
 
 

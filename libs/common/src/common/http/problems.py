@@ -1,6 +1,7 @@
 """Every HTTP error is problem+json (RFC 9457)."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from functools import partial
 from http import HTTPStatus
 from typing import Any
 
@@ -9,6 +10,8 @@ import structlog
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import Response
+from pydantic import BaseModel, ConfigDict, Field
+from pydantic.json_schema import models_json_schema
 from sqlalchemy.exc import SQLAlchemyError
 from starlette.exceptions import HTTPException
 
@@ -16,7 +19,27 @@ from common.core.errors import TransientError, is_transient
 
 MEDIA_TYPE = "application/problem+json"
 
+_REFERENCE = "#/components/schemas/{model}"
 log = structlog.get_logger()
+
+
+class InvalidPart(BaseModel):
+    pointer: str = Field(description="The place in the request: `body/priority`, `query/limit`.")
+    detail: str = Field(description="What is wrong there.")
+
+
+class ProblemOut(BaseModel):
+    """A problem (RFC 9457). Some codes add members that say what to do about it."""
+
+    model_config = ConfigDict(extra="allow")
+
+    type: str = Field(description="The kind of problem: `urn:upstairs:problem:<code>`.")
+    title: str = Field(description="The phrase of the HTTP status.")
+    status: int = Field(description="The HTTP status.")
+    detail: str = Field(description="What is wrong with this request, for people.")
+    errors: list[InvalidPart] = Field(
+        default=[], description="With 400 and 422: every part of the request that is not valid."
+    )
 
 
 class ProblemError(Exception):
@@ -52,6 +75,10 @@ class ProblemError(Exception):
 
 
 def install(app: FastAPI) -> None:
+    """Answer every error as a problem, and say so in OpenAPI."""
+    # FastAPI documents an answer 422 of its own, unless there is a default.
+    app.router.responses["default"] = documented("The request was refused, or failed.")
+    app.openapi = partial(_openapi, app, app.openapi)  # type: ignore[method-assign]
     app.add_exception_handler(ProblemError, _problem)
     app.add_exception_handler(RequestValidationError, _invalid)
     app.add_exception_handler(HTTPException, _http)
@@ -59,6 +86,21 @@ def install(app: FastAPI) -> None:
         # Each is registered by name: Starlette re-raises what only `Exception` covers.
         app.add_exception_handler(kind, _unexpected)
     app.add_exception_handler(Exception, _unexpected)
+
+
+def documented(description: str) -> dict[str, Any]:
+    """Return what a route's `responses` say about an error status."""
+    schema = {"$ref": _REFERENCE.format(model=ProblemOut.__name__)}
+    return {"description": description, "content": {MEDIA_TYPE: {"schema": schema}}}
+
+
+def _openapi(app: FastAPI, generate: Callable[[], dict[str, Any]]) -> dict[str, Any]:
+    if app.openapi_schema is None:
+        _, definitions = models_json_schema(
+            [(ProblemOut, "serialization")], ref_template=_REFERENCE
+        )
+        generate()["components"]["schemas"].update(definitions["$defs"])
+    return generate()
 
 
 async def _problem(_request: Request, error: Any) -> Response:

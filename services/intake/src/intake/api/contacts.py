@@ -39,6 +39,7 @@ from intake.api.schemas import (
 )
 from intake.domain.errors import ContactNotFoundError
 from intake.domain.model import Contact, IdempotencyKey, Interaction
+from intake.idempotency import claim_key
 
 router = APIRouter(prefix="/v1/contacts", tags=["contacts"])
 
@@ -112,7 +113,7 @@ async def add_message(
     )
     async with transaction(database) as uow:
         repeatable = await _idempotency_key(request, caller, key)
-        earlier = await use_cases.claim_key(repeatable, command.message_id, uow)
+        earlier = await claim_key(repeatable, command.message_id, uow)
         if earlier is None:
             await use_cases.write(command, uow)
     if earlier is not None:

@@ -30,7 +30,7 @@ from common.contracts.event import (
     TeamId,
 )
 from common.http.app import LanguageCode, LongText, RequestModel, ShortText, Slug
-from intake.channels import CHANNELS
+from intake.channels.registry import CHANNELS
 from intake.domain.model import Author, ContactState, EscalationState
 
 MAX_INTERACTION = timedelta(days=1)

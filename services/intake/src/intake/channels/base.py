@@ -1,6 +1,6 @@
 """The interface of a kind of channel, and the events that it reports.
 
-A kind is registered in `channels/__init__.py`.
+A kind is registered in `channels/registry.py`.
 """
 
 import re

@@ -1,7 +1,1 @@
-"""The channels: one file each. To add one, write its file, its settings, and its line below."""
-
-from notifier.channels.base import Channel
-from notifier.channels.email import Email
-from notifier.channels.slack import Slack
-
-CHANNELS: tuple[type[Channel], ...] = (Slack, Email)
+"""The channels that notifications go out by: one file each."""

@@ -1,0 +1,7 @@
+"""The channels: to add one, write its file, its settings, and its line below."""
+
+from notifier.channels.base import Channel
+from notifier.channels.email import Email
+from notifier.channels.slack import Slack
+
+CHANNELS: tuple[type[Channel], ...] = (Slack, Email)
