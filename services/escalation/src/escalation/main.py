@@ -57,6 +57,7 @@ def build(
         routers=api.ROUTERS,
         state={
             "broadcaster": broadcaster,
+            "complaints_per_day": settings.complaints_per_day,
             "stream_heartbeat_s": stream_heartbeat_s,
             "feed_signer": FeedSigner(settings.feed_secret.get_secret_value()),
         },
