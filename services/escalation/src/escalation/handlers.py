@@ -18,6 +18,7 @@ from escalation.domain import audit_trail, reactions
 from escalation.domain.escalations import causes
 from escalation.domain.escalations.causes import people_acting, with_participants
 from escalation.domain.model import Escalation
+from escalation.domain.money import grants_of
 from escalation.domain.situation import Decision, Situation
 from escalation.store.unit_of_work import UnitOfWork
 
@@ -76,6 +77,7 @@ def record(decision: Decision, uow: UnitOfWork, cause: str | None = None) -> Dec
         decision.situation,
         escalation=None if escalation is None else _write(escalation, decision, by, uow),
     )
+    uow.grants.add(grants_of(situation.contact.customer_id, decision.events))
     for complaint in decision.complaints:
         uow.complaints.save(complaint)
     ended = tuple(_write(ended, decision, by, uow) for ended in decision.ended_escalations)
