@@ -105,10 +105,18 @@ def _operations(metrics: Metrics, health: Health) -> APIRouter:
 
     @router.get("/readyz")
     async def readyz() -> JSONResponse:
-        """Answer 200 if the service can work, else 503 with its troubles."""
+        """Answer 200 if the service can work, else 503 with its troubles.
+
+        What is `degraded` needs a person, but does not keep the service from its work.
+        """
         troubles = health.troubles
         status = HTTPStatus.SERVICE_UNAVAILABLE if troubles else HTTPStatus.OK
-        return JSONResponse({"ready": not troubles, "troubles": troubles}, status)
+        content = {
+            "ready": not troubles,
+            "troubles": troubles,
+            "degraded": health.degradations,
+        }
+        return JSONResponse(content, status)
 
     @router.get("/metrics", include_in_schema=False)
     async def metrics_text() -> Response:
@@ -191,6 +199,8 @@ def _header(scope: Scope, header: bytes) -> str | None:
 
 class HttpServer:
     """uvicorn as a worker; the runtime handles signals."""
+
+    name = "http"
 
     def __init__(self, app: FastAPI, host: str, port: int) -> None:
         self._server = _Server(

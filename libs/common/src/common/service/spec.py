@@ -18,7 +18,13 @@ from common.http.access import ApiKeys
 from common.http.app import HttpServer, make_app
 from common.messaging.consumer import Consumer
 from common.messaging.dispatcher import Dispatcher
-from common.messaging.kafka import group_name, make_group_consumer, start_producer, topic_name
+from common.messaging.kafka import (
+    group_name,
+    make_group_consumer,
+    make_producer,
+    start_producer,
+    topic_name,
+)
 from common.messaging.relay import Relay
 from common.messaging.replay import Replay
 from common.messaging.subscriptions import HandlerRegistry
@@ -88,6 +94,7 @@ async def serve(spec: ServiceSpec[U], settings: ServiceSettings) -> None:
             health,
             source=f"/upstairs/{spec.name}",
             namespace=settings.namespace,
+            make_producer=lambda: make_producer(settings.kafka_bootstrap),
         )
         database.after_commit(lambda uow: relay.wake() if len(uow.outbox) else None)
         app = application(spec, settings, database, metrics, health)
@@ -109,7 +116,7 @@ async def serve(spec: ServiceSpec[U], settings: ServiceSettings) -> None:
             database.after_commit(lambda uow: timers.wake(uow.timers.earliest))
             workers.append(timers)
         _tune_gc()
-        await run_workers(workers, [relay], stopping)
+        await run_workers(workers, [relay], stopping, metrics, health)
 
 
 def _tune_gc() -> None:
