@@ -22,6 +22,7 @@ from common.core.health import Health
 from common.core.metrics import Metrics
 from common.http import problems
 from common.http.problems import ProblemError
+from common.http.request_text import check_request
 
 MAX_BODY_BYTES = 256 * 1024
 
@@ -104,7 +105,10 @@ def _operations(metrics: Metrics, health: Health) -> APIRouter:
 
 
 class BodyLimitMiddleware:
-    """Reads the body before the app gets the request; answers 413 if it is over 256 KB."""
+    """Reads the body before the app gets the request; answers 413 if it is over 256 KB.
+
+    Answers 400 if the request holds text that can't be handled.
+    """
 
     def __init__(self, app: ASGIApp) -> None:
         self._app = app
@@ -125,6 +129,11 @@ class BodyLimitMiddleware:
                 return
             if not message.get("more_body", False):
                 break
+        try:
+            check_request(scope, bytes(body))
+        except ProblemError as problem:
+            await problem.response()(scope, receive, send)
+            return
         whole: list[Message] = [
             {"type": "http.request", "body": bytes(body), "more_body": False},
         ]
