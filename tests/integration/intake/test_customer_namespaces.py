@@ -35,8 +35,8 @@ async def sharing(database: Database[UnitOfWork]) -> AsyncIterator[httpx.AsyncCl
 
 
 async def customers(database: Database[UnitOfWork]) -> list[tuple[str, str | None, str]]:
-    found = await rows(database, "SELECT * FROM customers ORDER BY customer_id")
-    return [(row.customer_id, row.name, row.tier) for row in found]
+    stored = await rows(database, "SELECT * FROM customers ORDER BY customer_id")
+    return [(row.customer_id, row.name, row.tier) for row in stored]
 
 
 async def test_channel_can_not_rename_or_promote_a_customer_of_another_channel(
@@ -67,7 +67,7 @@ async def test_systems_that_share_customers_know_them_by_one_id(
     assert [event["customer"]["customer_id"] for event in received] == ["retail:4711"] * 2
 
 
-async def test_what_one_system_does_not_say_of_a_shared_customer_stays(
+async def test_fields_that_a_system_leaves_out_of_a_shared_customer_stay(
     sharing: httpx.AsyncClient, database: Database[UnitOfWork]
 ) -> None:
     await accept(sharing, text=None, customer=ADA)

@@ -147,8 +147,8 @@ async def _known_customer(command: ReceiveContact, uow: UnitOfWork) -> Customer:
     """Return the customer; what this system does not say of a shared one, another has said."""
     if not command.shares_customer:
         return command.customer
-    known = await uow.customers.get(command.customer.customer_id)
-    return customers.merge(known, command.customer)
+    stored = await uow.customers.get(command.customer.customer_id)
+    return customers.merge(stored, command.customer)
 
 
 async def get_to_change(contact_id: ContactId, actor: Actor, uow: UnitOfWork) -> Contact:

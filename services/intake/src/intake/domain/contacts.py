@@ -47,18 +47,14 @@ def write(contact: Contact, message: Message, *, asks_for_supervisor: bool = Fal
     """Add a message. A customer who writes to a resolved or abandoned contact reopens it."""
     match message.author:
         case "customer":
-            return _customer_wrote(contact, message, asks_for_supervisor)
+            return _customer_wrote(contact, message, asks_for_supervisor=asks_for_supervisor)
         case "representative":
             return _representative_replied(contact, message)
         case _:
             assert_never(message.author)
 
 
-def _customer_wrote(
-    contact: Contact,
-    message: Message,
-    asks_for_supervisor: bool,  # noqa: FBT001 - named where it is public
-) -> Decision:
+def _customer_wrote(contact: Contact, message: Message, *, asks_for_supervisor: bool) -> Decision:
     opened = _ensure_open(contact, "the customer wrote again", NOBODY, message.at)
     wrote = CustomerWrote(
         contact_id=contact.contact_id,

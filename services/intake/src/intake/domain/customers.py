@@ -26,9 +26,9 @@ class CustomerNamespaces:
         return customer.model_copy(update={"customer_id": scoped})
 
 
-def merge(known: Customer | None, stated: Customer) -> Customer:
-    """Return the known customer with what is stated now; what is not stated stays."""
-    if known is None:
+def merge(stored: Customer | None, stated: Customer) -> Customer:
+    """Return the stored customer with what is stated now; what is not stated stays."""
+    if stored is None:
         return stated
     changes = {name: getattr(stated, name) for name in stated.model_fields_set}
-    return known.model_copy(update=changes)
+    return stored.model_copy(update=changes)

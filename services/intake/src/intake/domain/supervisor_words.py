@@ -36,8 +36,8 @@ def _are_near(wish: re.Pattern[str], supervisor: re.Pattern[str], text: str) -> 
 
     Both are found in one pass: a wish further back than the last one before is never better.
     """
-    wishes = (found.end() for found in wish.finditer(text))
-    starts = [found.start() for found in supervisor.finditer(text)]
+    wishes = (match.end() for match in wish.finditer(text))
+    starts = [match.start() for match in supervisor.finditer(text)]
     return bool(starts) and _is_soon_after(wishes, starts)
 
 
