@@ -197,7 +197,11 @@ async def test_route_admits_its_roles_and_admin(
 async def test_readiness_lists_the_troubles(
     operations: httpx.AsyncClient, service: Service
 ) -> None:
-    assert (await operations.get("/readyz")).json() == {"ready": True, "troubles": {}, "degraded": {}}
+    assert (await operations.get("/readyz")).json() == {
+        "ready": True,
+        "troubles": {},
+        "degraded": {},
+    }
     service.health.report_trouble("consumer", "halted")
     response = await operations.get("/readyz")
     assert response.status_code == 503
