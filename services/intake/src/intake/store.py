@@ -204,7 +204,7 @@ _INSERT_KEYS = bulk_insert(tables.idempotency_keys, conflict="ignore", returning
 
 # Everywhere in one order, so that two transactions with the same rows do not deadlock.
 _LOCK_REFS = text("""
-    SELECT pg_advisory_xact_lock(hashtext(:connection || ' ' || ref))
+    SELECT pg_advisory_xact_lock(lock_key('ref ' || :connection || ' ' || ref))
     FROM unnest(CAST(:refs AS text[])) WITH ORDINALITY AS r (ref, n) ORDER BY n
 """)
 _CONTACTS_OF_REFS = text("""
