@@ -30,6 +30,8 @@ class ApiKeyWorker(Generic[U]):
     were read once.
     """
 
+    name = "API keys"
+
     def __init__(
         self,
         database: Database[U],

@@ -7,10 +7,19 @@ from pathlib import Path
 from typing import Annotated, Any, Literal, TypeVar, get_args
 from urllib.parse import unquote
 
-from pydantic import Field, NonNegativeInt, PostgresDsn, SecretStr, ValidationError, field_validator
+from pydantic import (
+    AfterValidator,
+    Field,
+    NonNegativeInt,
+    PostgresDsn,
+    SecretStr,
+    ValidationError,
+    field_validator,
+)
 from pydantic_settings import BaseSettings, SettingsConfigDict, SettingsError
 
 from common.core.secret_strength import MIN_CHARACTERS, MIN_GIVEN_CHARACTERS, weakness
+from common.http.limits import TrustedProxies
 from common.storage.api_keys import ListedKey, parse_key_list
 
 # A century: the arithmetic of times has a limit too.
@@ -19,6 +28,11 @@ RetentionDays = Annotated[NonNegativeInt, Field(le=36_500)]
 
 _PREFIX = "UPSTAIRS_"
 _FILE = "_FILE"
+
+
+def _check_networks(networks: str) -> str:
+    TrustedProxies(networks)
+    return networks
 
 
 class SigningSecrets(SecretStr):
@@ -77,6 +91,28 @@ class ServiceSettings(BaseSettings):
     )
     http_host: str = Field(default="127.0.0.1", description="the address to listen on")
     http_port: int = Field(default=8000, description="the port to listen on")
+    http_connections: int = Field(
+        default=800, ge=1, description="open HTTP connections; below the limit of open files"
+    )
+    http_connections_per_client: int = Field(
+        default=100, ge=1, description="open HTTP connections of one address that is no proxy"
+    )
+    trusted_proxies: Annotated[str, AfterValidator(_check_networks)] = Field(
+        default="",
+        description="addresses or networks of your reverse proxies, separated by commas: their "
+        "`X-Forwarded-For` names the client",
+    )
+    operations_host: str = Field(
+        default="127.0.0.1", description="the address for health, metrics and API reference"
+    )
+    operations_port: int = Field(
+        default=9000, description="the port for health, metrics and API reference"
+    )
+    parts: Literal["all", "http", "workers"] = Field(
+        default="all",
+        description="what this process runs: `http` answers requests only, so that their load does "
+        "not delay the `workers`; run at least one of each",
+    )
     api_keys: ApiKeyList = Field(
         default=ApiKeyList(""),
         description="role:subject:key, several separated by commas or lines; at each start they "
