@@ -20,6 +20,8 @@ _TICKS_BETWEEN_CHECKS = 3
 class HttpServer:
     """uvicorn with limits; the runtime handles signals."""
 
+    name = "http"
+
     def __init__(
         self,
         app: ASGIApp,
