@@ -21,7 +21,7 @@ from common.core.clock import monotonic
 from common.core.health import Health
 from common.core.ids import new_id
 from common.core.metrics import Metrics
-from common.messaging.kafka import start_producer
+from common.messaging.publisher import start_producer
 from common.messaging.relay import Relay
 from common.storage.database import Database
 
@@ -178,7 +178,7 @@ async def run_relay(
 ) -> AsyncIterator[Metrics]:
     """Run the relay as `serve` does."""
     metrics, stopping = Metrics(), asyncio.Event()
-    producer = await start_producer(str(sample_db.settings().kafka_bootstrap), stopping)
+    producer = await start_producer(sample_db.settings().kafka, stopping)
     assert isinstance(producer, AIOKafkaProducer)
     relay = Relay(
         database.engine,

@@ -10,11 +10,15 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
+import orjson
 import yaml
 from sqlalchemy import URL, make_url, pool, text
 from sqlalchemy.ext.asyncio import create_async_engine
 
 from common.contracts.services import SERVICES
+from common.messaging.kafka_connection import KafkaConnection
+from common.messaging.record_decoder import RecordDecoder
+from common.messaging.signatures import SigningKey, VerificationKeys
 from common.service.provision import TopicSpec, create_topics, provision_schema
 from common.storage.migrations import migrate
 from devstack import Process, Progress, Stack, free_port
@@ -83,6 +87,9 @@ class System:
     progress: Progress = field(default_factory=Progress, repr=False)
     link_secret: str = field(default_factory=lambda: secrets.token_urlsafe(32), repr=False)
     slack_signing_secret: str = field(default_factory=lambda: secrets.token_hex(16), repr=False)
+    signing_keys: Mapping[str, SigningKey] = field(
+        default_factory=lambda: {service: SigningKey.generate() for service in SERVICES}, repr=False
+    )
 
     async def set_up(self) -> None:
         """Make the database, roles, schemas, tables and topics."""
@@ -100,7 +107,7 @@ class System:
         listed = yaml.safe_load(TOPICS.read_text())["topics"]
         specs = {name: TopicSpec.model_validate(spec) for name, spec in listed.items()}
         with self.progress.step(f"Creating {len(specs)} topics"):
-            await create_topics(self.stack.kafka_bootstrap, self.namespace, specs)
+            await create_topics(self.kafka, self.namespace, specs)
 
     def launch(self) -> None:
         """Start all replicas; they die with the calling thread, so it must keep running."""
@@ -137,6 +144,18 @@ class System:
 
     def url(self, replica: str) -> str:
         return f"http://127.0.0.1:{self.ports[replica]}"
+
+    @property
+    def kafka(self) -> KafkaConnection:
+        return KafkaConnection(self.stack.kafka_bootstrap)
+
+    @property
+    def record_decoder(self) -> RecordDecoder:
+        return RecordDecoder(self.namespace, VerificationKeys(self._public_keys))
+
+    @property
+    def _public_keys(self) -> dict[str, list[str]]:
+        return {service: [key.public] for service, key in self.signing_keys.items()}
 
     @property
     def admin_url(self) -> str:
@@ -184,6 +203,8 @@ class System:
             "UPSTAIRS_KAFKA_BOOTSTRAP": kafka,
             "UPSTAIRS_KAFKA_SESSION_TIMEOUT_MS": "6000",
             "UPSTAIRS_NAMESPACE": self.namespace,
+            "UPSTAIRS_EVENT_SIGNING_KEY": self.signing_keys[replica.service].seed,
+            "UPSTAIRS_EVENT_VERIFICATION_KEYS": orjson.dumps(self._public_keys).decode(),
             "UPSTAIRS_HTTP_PORT": str(self.ports[replica.name]),
             "UPSTAIRS_API_KEYS": self.api_keys,
             "UPSTAIRS_PUBLIC_URL": self.url(replica.service),

@@ -13,3 +13,8 @@ TOPIC_OWNERS = {
     "notifications": "notifier",
     "people": "router",
 }
+
+
+def source_of(service: str) -> str:
+    """Return the CloudEvents source of what a service publishes."""
+    return f"/upstairs/{service}"

@@ -17,6 +17,7 @@ from common.core.ids import EventId
 from common.core.metrics import Metrics
 from common.messaging.envelope import Envelope, encode
 from common.messaging.kafka import topic_name
+from common.messaging.signatures import SigningKey
 from common.storage.database import driver_connection
 
 T = TypeVar("T")
@@ -56,6 +57,7 @@ class Relay:
         *,
         source: str,
         namespace: str,
+        signing_key: SigningKey | None = None,
     ) -> None:
         self._engine = engine
         self._producer = producer
@@ -63,6 +65,7 @@ class Relay:
         self._health = health
         self._source = source
         self._namespace = namespace
+        self._signing_key = signing_key
         self._woken = asyncio.Event()
 
     def wake(self) -> None:
@@ -130,7 +133,7 @@ class Relay:
         partitions = {name: await self._partitions(name) for name in {row["topic"] for row in rows}}
         batches: dict[tuple[str, int], Any] = {}
         for row in rows:
-            key = row["key"].encode()
+            key, value = row["key"].encode(), row["data"].encode()
             place = row["topic"], _partition_of(key, partitions[row["topic"]])
             if place not in batches:
                 batches[place] = self._producer.create_batch()
@@ -138,8 +141,8 @@ class Relay:
             if batches[place].append(
                 timestamp=None,
                 key=key,
-                value=row["data"].encode(),
-                headers=encode(self._envelope(row)),
+                value=value,
+                headers=self._headers(row, key, value),
             ):
                 sent.append(row["id"])
         acknowledged = [
@@ -157,6 +160,12 @@ class Relay:
 
     def _name(self, topic: str) -> str:
         return topic_name(self._namespace, topic)
+
+    def _headers(self, row: Row, key: bytes, value: bytes) -> list[tuple[str, bytes]]:
+        headers = encode(self._envelope(row))
+        if self._signing_key is not None:
+            headers += self._signing_key.sign(self._name(row["topic"]), key, headers, value)
+        return headers
 
     def _envelope(self, row: Row) -> Envelope:
         return Envelope(

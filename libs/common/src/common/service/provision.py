@@ -13,7 +13,8 @@ from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import AsyncConnection, create_async_engine
 
 from common.core.backoff import Backoff
-from common.messaging.kafka import make_admin, topic_name
+from common.messaging.kafka import make_admin, start_client, topic_name
+from common.messaging.kafka_connection import KafkaConnection
 
 _NAME = re.compile(r"[a-z][a-z0-9_]*")
 _INTERNAL_ERROR = "XX000"
@@ -92,11 +93,11 @@ _SCHEMA = (
 
 
 async def create_topics(
-    bootstrap: str, namespace: str, topics: Mapping[str, TopicSpec]
+    connection: KafkaConnection, namespace: str, topics: Mapping[str, TopicSpec]
 ) -> list[str]:
     """Create missing topics and add missing partitions; return a line for each change."""
-    admin = make_admin(bootstrap)
-    await admin.start()
+    admin = make_admin(connection)
+    await start_client(admin, connection)
     changes: list[str] = []
     try:
         for short, spec in topics.items():

@@ -4,22 +4,21 @@ import sys
 from typing import Annotated, Any, Literal, TypeVar
 
 from pydantic import Field, NonNegativeInt, PostgresDsn, SecretStr, ValidationError
-from pydantic_settings import BaseSettings, SettingsConfigDict, SettingsError
+from pydantic_settings import BaseSettings, SettingsError
+
+from common.service.kafka_settings import KafkaSettings
 
 # A century: the arithmetic of times has a limit too.
 RetentionDays = Annotated[NonNegativeInt, Field(le=36_500)]
 
 
-class ServiceSettings(BaseSettings):
+class ServiceSettings(KafkaSettings):
     """Variables are named `UPSTAIRS_` and the field, in capitals."""
-
-    model_config = SettingsConfigDict(env_prefix="UPSTAIRS_", frozen=True, extra="ignore")
 
     database_url: PostgresDsn = Field(
         description="postgresql+asyncpg://role:password@host:port/database"
     )
     database_pool: int = Field(default=10, ge=3, description="connections kept by one process")
-    kafka_bootstrap: str = Field(description="host:port, several separated by commas")
     kafka_session_timeout_ms: int = Field(
         default=10_000, ge=1000, description="after it the group replaces a silent member"
     )
@@ -51,7 +50,7 @@ class ServiceSettings(BaseSettings):
     )
 
 
-S = TypeVar("S", bound=ServiceSettings)
+S = TypeVar("S", bound=BaseSettings)
 
 
 def read_settings(settings: type[S], **fixed: Any) -> S:
@@ -66,7 +65,7 @@ def read_settings(settings: type[S], **fixed: Any) -> S:
         lines = [str(error)]
     except ValidationError as error:
         lines = [
-            f"UPSTAIRS_{_place(detail['loc'])}: {detail['msg']}"
+            f"{_place(detail['loc'])}{detail['msg'].removeprefix('Value error, ')}"
             for detail in error.errors(include_url=False, include_input=False)
         ]
     sys.stderr.write("The settings are wrong:\n" + "".join(f"  {line}\n" for line in lines))
@@ -74,6 +73,11 @@ def read_settings(settings: type[S], **fixed: Any) -> S:
 
 
 def _place(location: tuple[int | str, ...]) -> str:
-    """Return the variable, and the place in its value: `RETENTION_DAYS, inbox`."""
+    """Return the variable and the place in its value; nothing if several variables are wrong.
+
+    For example `UPSTAIRS_RETENTION_DAYS, inbox: `.
+    """
+    if not location:
+        return ""
     field, *places = map(str, location)
-    return ", ".join((field.upper(), *places))
+    return f"UPSTAIRS_{', '.join((field.upper(), *places))}: "

@@ -9,6 +9,7 @@ from typing import Generic, TypeVar
 
 from fastapi import APIRouter, FastAPI
 
+from common.contracts.services import source_of
 from common.core import logs
 from common.core.clock import TimeSource
 from common.core.health import Health
@@ -18,7 +19,9 @@ from common.http.access import ApiKeys
 from common.http.app import HttpServer, make_app
 from common.messaging.consumer import Consumer
 from common.messaging.dispatcher import Dispatcher
-from common.messaging.kafka import group_name, make_group_consumer, start_producer, topic_name
+from common.messaging.kafka import group_name, make_group_consumer, topic_name
+from common.messaging.publisher import Publisher
+from common.messaging.record_decoder import RecordDecoder
 from common.messaging.relay import Relay
 from common.messaging.replay import Replay
 from common.messaging.subscriptions import HandlerRegistry
@@ -51,6 +54,8 @@ class ServiceSpec(Generic[U]):
     state: Mapping[str, object] = field(default_factory=dict)
     app_state: Callable[[Database[U]], Mapping[str, object]] = lambda _: {}
     workers: Callable[[Database[U], Metrics, Health], Sequence[Worker]] = lambda *_: ()
+    # Topics that a worker reads, besides those of the subscriptions.
+    read_topics: Sequence[str] = ()
     # For the tables of this service; those that all services have are in SHARED_RULES.
     retention: Sequence[Rule] = ()
 
@@ -70,26 +75,28 @@ async def serve(spec: ServiceSpec[U], settings: ServiceSettings) -> None:
         )
         stack.push_async_callback(engine.dispose)
         database = Database(engine, spec.unit_of_work, clock)
-        producer = await start_producer(settings.kafka_bootstrap, stopping)
-        if producer is None:
-            return
-        stack.push_async_callback(producer.stop)
         dispatcher = Dispatcher(
             database,
             spec.subscriptions,
             metrics,
             consumer=spec.name,
             dead_letter_limit=settings.dead_letter_limit,
+            untrusted_record_limit=settings.untrusted_record_limit,
         )
-        relay = Relay(
-            engine,
-            producer,
-            metrics,
+        publisher = Publisher(
+            settings.kafka,
+            lambda producer: Relay(
+                engine,
+                producer,
+                metrics,
+                health,
+                source=source_of(spec.name),
+                namespace=settings.namespace,
+                signing_key=settings.signing_key,
+            ),
             health,
-            source=f"/upstairs/{spec.name}",
-            namespace=settings.namespace,
         )
-        database.after_commit(lambda uow: relay.wake() if len(uow.outbox) else None)
+        database.after_commit(lambda uow: publisher.wake() if len(uow.outbox) else None)
         app = application(spec, settings, database, metrics, health)
         workers: list[Worker] = [
             HttpServer(app, settings.http_host, settings.http_port),
@@ -109,7 +116,7 @@ async def serve(spec: ServiceSpec[U], settings: ServiceSettings) -> None:
             database.after_commit(lambda uow: timers.wake(uow.timers.earliest))
             workers.append(timers)
         _tune_gc()
-        await run_workers(workers, [relay], stopping)
+        await run_workers(workers, [publisher], stopping)
 
 
 def _tune_gc() -> None:
@@ -131,6 +138,7 @@ def application(
 ) -> FastAPI:
     """Make the HTTP app as `serve` does; also for tests and for the OpenAPI document."""
     dispatcher = Dispatcher(database, spec.subscriptions, metrics, consumer=spec.name)
+    decoder = RecordDecoder(settings.namespace, settings.verification_keys)
     return make_app(
         spec.name,
         [*spec.routers, dead_letter_api.router],
@@ -139,7 +147,7 @@ def application(
         state={
             "database": database,
             "clock": database.clock,
-            "replay": Replay(dispatcher),
+            "replay": Replay(dispatcher, decoder),
             "api_keys": ApiKeys(settings.api_keys.get_secret_value()),
             **spec.state,
             **spec.app_state(database),
@@ -155,10 +163,11 @@ def make_consumer(
     health: Health,
 ) -> Consumer[U]:
     kafka = make_group_consumer(
-        settings.kafka_bootstrap,
+        settings.kafka,
         group_name(settings.namespace, spec.name),
         session_timeout_ms=settings.kafka_session_timeout_ms,
         instance_id=settings.instance_id,
     )
     topics = [topic_name(settings.namespace, topic) for topic in spec.subscriptions.topics]
-    return Consumer(kafka, topics, dispatcher, metrics, health)
+    decoder = RecordDecoder(settings.namespace, settings.verification_keys)
+    return Consumer(kafka, topics, decoder, dispatcher, metrics, health, connection=settings.kafka)
