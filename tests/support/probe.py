@@ -32,13 +32,14 @@ from common.messaging.envelope import Envelope, encode
 from common.messaging.kafka import make_producer, topic_name
 from common.messaging.kafka_connection import KafkaConnection
 from common.messaging.record_decoder import RecordDecoder
+from common.messaging.record_encoder import RecordEncoder
 from common.messaging.relay import Relay
 from common.messaging.replay import Replay
 from common.messaging.subscriptions import HandlerRegistry
 from common.messaging.timer_loop import TimerLoop
 from common.service import spec
 from common.service.provision import provision_schema
-from common.service.runtime import Worker
+from common.service.runtime import HaltingWorker, Worker
 from common.service.settings import ServiceSettings
 from common.service.spec import ServiceSpec
 from common.storage.database import Database, connect
@@ -317,11 +318,15 @@ class Replica:
             producer,
             self.metrics,
             self.health,
-            source=source_of("intake"),
-            namespace=self.broker.namespace,
+            encoder=RecordEncoder(self.broker.namespace, source_of("intake")),
+            make_producer=lambda: make_producer(self.broker.connection),
         )
         self.database.after_commit(lambda uow: relay.wake() if len(uow.outbox) else None)
         return relay
+
+    def supervise(self, worker: Worker) -> HaltingWorker:
+        """Let the worker halt as in a service."""
+        return HaltingWorker(worker, self.metrics, self.health)
 
     def count_messages(self, outcome: str) -> float:
         """Return how many messages of all types had this outcome."""
@@ -354,7 +359,7 @@ def record_statements(database: Database[UnitOfWork]) -> Iterator[list[str]]:
 
 
 @asynccontextmanager
-async def run_workers(*workers: Worker) -> AsyncIterator[None]:
+async def run_workers(*workers: Worker | HaltingWorker) -> AsyncIterator[None]:
     """Run workers during the block, and stop them afterwards, as the runtime does."""
     stopping = asyncio.Event()
     async with asyncio.TaskGroup() as group:

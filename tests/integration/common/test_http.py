@@ -184,11 +184,11 @@ async def test_route_admits_its_roles_and_admin(
 
 
 async def test_readiness_lists_the_troubles(api: httpx.AsyncClient, service: Service) -> None:
-    assert (await api.get("/readyz")).json() == {"ready": True, "troubles": {}}
+    assert (await api.get("/readyz")).json() == {"ready": True, "troubles": {}, "degraded": {}}
     service.health.report_trouble("consumer", "halted")
     response = await api.get("/readyz")
     assert response.status_code == 503
-    assert response.json() == {"ready": False, "troubles": {"consumer": "halted"}}
+    assert response.json() == {"ready": False, "troubles": {"consumer": "halted"}, "degraded": {}}
     assert (await api.get("/livez")).status_code == 200
     service.health.report_healthy("consumer")
     assert (await api.get("/readyz")).status_code == 200

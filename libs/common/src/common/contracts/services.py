@@ -12,6 +12,7 @@ TOPIC_OWNERS = {
     "escalations": "escalation",
     "notifications": "notifier",
     "people": "router",
+    "reporting": "escalation",
 }
 
 

@@ -78,7 +78,7 @@ def install(app: FastAPI) -> None:
     """Answer every error as a problem, and say so in OpenAPI."""
     # FastAPI documents an answer 422 of its own, unless there is a default.
     app.router.responses["default"] = documented("The request was refused, or failed.")
-    app.openapi = partial(_openapi, app, app.openapi)  # type: ignore[method-assign]
+    app.openapi = partial(_openapi, app, app.openapi)  # type: ignore[method-assign]  # FastAPI documents this way
     app.add_exception_handler(ProblemError, _problem)
     app.add_exception_handler(RequestValidationError, _invalid)
     app.add_exception_handler(HTTPException, _http)

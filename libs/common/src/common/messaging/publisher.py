@@ -2,7 +2,6 @@
 
 import asyncio
 from collections.abc import Callable
-from typing import Final
 
 import structlog
 from aiokafka import AIOKafkaProducer
@@ -13,13 +12,13 @@ from common.messaging.kafka import KafkaUnavailableError, make_producer, start_c
 from common.messaging.kafka_connection import KafkaConnection
 from common.messaging.relay import Relay
 
-_PART: Final = "relay"
-
 log = structlog.get_logger()
 
 
 class Publisher:
-    """Until Kafka admits it the service is not ready, but runs: requests wait in the outbox."""
+    """Until Kafka admits it the service is not ready, but runs: events wait in the outbox."""
+
+    name = Relay.name
 
     def __init__(
         self,
@@ -31,7 +30,7 @@ class Publisher:
         self._make_relay = make_relay
         self._health = health
         self._relay: Relay | None = None
-        health.report_trouble(_PART, "is not connected to Kafka yet")
+        health.report_trouble(self.name, "is not connected to Kafka yet")
 
     def wake(self) -> None:
         if self._relay is not None:
@@ -42,7 +41,7 @@ class Publisher:
         producer = await start_producer(
             self._connection,
             stopping,
-            lambda reason: self._health.report_trouble(_PART, f"is not connected: {reason}"),
+            lambda reason: self._health.report_trouble(self.name, f"is not connected: {reason}"),
         )
         if producer is None:
             return

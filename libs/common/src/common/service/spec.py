@@ -19,9 +19,15 @@ from common.http.access import ApiKeys
 from common.http.app import HttpServer, make_app
 from common.messaging.consumer import Consumer
 from common.messaging.dispatcher import Dispatcher
-from common.messaging.kafka import group_name, make_group_consumer, topic_name
+from common.messaging.kafka import (
+    group_name,
+    make_group_consumer,
+    make_producer,
+    topic_name,
+)
 from common.messaging.publisher import Publisher
 from common.messaging.record_decoder import RecordDecoder
+from common.messaging.record_encoder import RecordEncoder
 from common.messaging.relay import Relay
 from common.messaging.replay import Replay
 from common.messaging.subscriptions import HandlerRegistry
@@ -83,6 +89,7 @@ async def serve(spec: ServiceSpec[U], settings: ServiceSettings) -> None:
             dead_letter_limit=settings.dead_letter_limit,
             untrusted_record_limit=settings.untrusted_record_limit,
         )
+        encoder = RecordEncoder(settings.namespace, source_of(spec.name), settings.signing_key)
         publisher = Publisher(
             settings.kafka,
             lambda producer: Relay(
@@ -90,9 +97,8 @@ async def serve(spec: ServiceSpec[U], settings: ServiceSettings) -> None:
                 producer,
                 metrics,
                 health,
-                source=source_of(spec.name),
-                namespace=settings.namespace,
-                signing_key=settings.signing_key,
+                encoder=encoder,
+                make_producer=lambda: make_producer(settings.kafka),
             ),
             health,
         )
@@ -116,7 +122,7 @@ async def serve(spec: ServiceSpec[U], settings: ServiceSettings) -> None:
             database.after_commit(lambda uow: timers.wake(uow.timers.earliest))
             workers.append(timers)
         _tune_gc()
-        await run_workers(workers, [publisher], stopping)
+        await run_workers(workers, [publisher], stopping, metrics, health)
 
 
 def _tune_gc() -> None:

@@ -50,6 +50,8 @@ class StreamUnavailableError(TransientError):
 
 
 class Broadcaster:
+    name = "stream"
+
     def __init__(
         self,
         connection: KafkaConnection,
