@@ -82,6 +82,8 @@ class System:
     launcher: tuple[str, ...] = ("-m",)
     replicas: int = 1
     proxies: Proxies = Proxies()
+    # How each service connects to Kafka; by default as everybody does.
+    kafka_connections: Mapping[str, KafkaConnection] = field(default_factory=dict)
     processes: dict[str, Process] = field(default_factory=dict)
     ports: dict[str, int] = field(default_factory=dict)
     progress: Progress = field(default_factory=Progress, repr=False)
@@ -149,6 +151,11 @@ class System:
     def kafka(self) -> KafkaConnection:
         return KafkaConnection(self.stack.kafka_bootstrap)
 
+    def _kafka_of(self, service: str) -> KafkaConnection:
+        if self.proxies.kafka:
+            return KafkaConnection(f"127.0.0.1:{self.proxies.kafka}")
+        return self.kafka_connections.get(service, self.kafka)
+
     @property
     def record_decoder(self) -> RecordDecoder:
         return RecordDecoder(self.namespace, VerificationKeys(self._public_keys))
@@ -193,14 +200,12 @@ class System:
         )
 
     def _environment(self, replica: Replica) -> dict[str, str]:
-        database, kafka = self._url_of(replica.service), self.stack.kafka_bootstrap
+        database = self._url_of(replica.service)
         if self.proxies.postgres:
             database = database.set(port=self.proxies.postgres)
-        if self.proxies.kafka:
-            kafka = f"127.0.0.1:{self.proxies.kafka}"
         return {
             "UPSTAIRS_DATABASE_URL": self._rendered(database),
-            "UPSTAIRS_KAFKA_BOOTSTRAP": kafka,
+            **_kafka_environment(self._kafka_of(replica.service)),
             "UPSTAIRS_KAFKA_SESSION_TIMEOUT_MS": "6000",
             "UPSTAIRS_NAMESPACE": self.namespace,
             "UPSTAIRS_EVENT_SIGNING_KEY": self.signing_keys[replica.service].seed,
@@ -224,6 +229,18 @@ class System:
 async def open_receivers() -> AsyncIterator[Receivers]:
     async with SlackReceiver() as slack, MailReceiver() as mail:
         yield Receivers(slack, mail)
+
+
+def _kafka_environment(connection: KafkaConnection) -> dict[str, str]:
+    values = {
+        "BOOTSTRAP": connection.bootstrap,
+        "SECURITY_PROTOCOL": connection.security_protocol,
+        "SASL_MECHANISM": connection.sasl_mechanism,
+        "USERNAME": connection.username,
+        "PASSWORD": connection.password,
+        "CA_FILE": connection.ca_file,
+    }
+    return {f"UPSTAIRS_KAFKA_{name}": str(value) for name, value in values.items() if value}
 
 
 def _inherited() -> dict[str, str]:
