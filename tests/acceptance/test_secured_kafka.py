@@ -151,10 +151,11 @@ async def test_refused_service_says_why_and_keeps_running(
         logs=tmp_path,
         processes={},
         ports={},
+        operations_ports={},
     )
     process = system.launch_replica(Replica("intake", is_static_member=False))
     try:
-        async with httpx.AsyncClient(base_url=system.url("intake")) as http:
+        async with httpx.AsyncClient(base_url=system.operations_url("intake")) as http:
 
             async def troubles() -> str:
                 assert process.running, process.log_tail()

@@ -70,7 +70,7 @@ class Proxies:
 class System:
     """Database, topics and consumer groups start with `namespace`, so systems can share a stack.
 
-    `processes` and `ports` are by the name of the replica.
+    `processes`, `ports` and `operations_ports` are by the name of the replica.
     """
 
     stack: Stack
@@ -86,6 +86,7 @@ class System:
     kafka_connections: Mapping[str, KafkaConnection] = field(default_factory=dict)
     processes: dict[str, Process] = field(default_factory=dict)
     ports: dict[str, int] = field(default_factory=dict)
+    operations_ports: dict[str, int] = field(default_factory=dict)
     progress: Progress = field(default_factory=Progress, repr=False)
     link_secret: str = field(default_factory=lambda: secrets.token_urlsafe(32), repr=False)
     slack_signing_secret: str = field(default_factory=lambda: secrets.token_hex(16), repr=False)
@@ -119,6 +120,7 @@ class System:
 
     def launch_replica(self, replica: Replica) -> Process:
         self.ports.setdefault(replica.name, free_port())
+        self.operations_ports.setdefault(replica.name, free_port())
         process = self._process(replica)
         self.processes[replica.name] = process
         process.start()
@@ -146,6 +148,10 @@ class System:
 
     def url(self, replica: str) -> str:
         return f"http://127.0.0.1:{self.ports[replica]}"
+
+    def operations_url(self, replica: str) -> str:
+        """Where the replica has its health, metrics and API reference."""
+        return f"http://127.0.0.1:{self.operations_ports[replica]}"
 
     @property
     def kafka(self) -> KafkaConnection:
@@ -196,7 +202,7 @@ class System:
             argv=(sys.executable, *self.launcher, replica.service, "serve"),
             env={**_inherited(), **self._environment(replica)},
             log_path=self.logs / f"{replica.name}.log",
-            ready_url=f"{self.url(replica.name)}/readyz",
+            ready_url=f"{self.operations_url(replica.name)}/readyz",
         )
 
     def _environment(self, replica: Replica) -> dict[str, str]:
@@ -211,6 +217,7 @@ class System:
             "UPSTAIRS_EVENT_SIGNING_KEY": self.signing_keys[replica.service].seed,
             "UPSTAIRS_EVENT_VERIFICATION_KEYS": orjson.dumps(self._public_keys).decode(),
             "UPSTAIRS_HTTP_PORT": str(self.ports[replica.name]),
+            "UPSTAIRS_OPERATIONS_PORT": str(self.operations_ports[replica.name]),
             "UPSTAIRS_API_KEYS": self.api_keys,
             "UPSTAIRS_PUBLIC_URL": self.url(replica.service),
             "UPSTAIRS_LINK_SECRET": self.link_secret,

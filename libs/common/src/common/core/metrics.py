@@ -118,6 +118,12 @@ class Metrics:
             registry=self.registry,
             buckets=_DURATION_BUCKETS_S,
         )
+        self.http_refused = Counter(
+            "upstairs_http_refused",
+            "Requests and connections over a limit, which no route has seen",
+            ("reason",),
+            registry=self.registry,
+        )
         self.retention_removed_rows = Counter(
             "upstairs_retention_removed_rows",
             "Rows that retention has deleted",

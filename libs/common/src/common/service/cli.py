@@ -10,7 +10,6 @@ import typer
 from sqlalchemy.ext.asyncio import create_async_engine
 
 from common.core.clock import TimeSource
-from common.core.health import Health
 from common.core.metrics import Metrics
 from common.service.dead_letter_cli import dead_letter_cli
 from common.service.kafka_settings import SignatureSettingsError
@@ -81,7 +80,7 @@ def openapi(
     made = build(example)
     engine = create_async_engine(str(example.database_url))
     database = Database(engine, made.unit_of_work, TimeSource())
-    return application(made, example, database, Metrics(), Health()).openapi()
+    return application(made, example, database, Metrics()).openapi()
 
 
 def _loop_factory() -> Callable[[], asyncio.AbstractEventLoop] | None:

@@ -140,7 +140,9 @@ async def _metrics_of(service: str) -> Metrics:
     """Make a service's workers, which register its own metrics, without starting them."""
     spec, metrics = build_spec(service), Metrics()
     engine = create_async_engine(str(_example(service).database_url))
-    spec.workers(Database(engine, spec.unit_of_work, TimeSource()), metrics, Health())
+    database = Database(engine, spec.unit_of_work, TimeSource())
+    spec.workers(database, metrics, Health())
+    spec.http_workers(database, metrics, Health())
     await engine.dispose()
     return metrics
 

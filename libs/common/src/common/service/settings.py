@@ -3,13 +3,19 @@
 import sys
 from typing import Annotated, Any, Literal, TypeVar
 
-from pydantic import Field, NonNegativeInt, PostgresDsn, SecretStr, ValidationError
+from pydantic import AfterValidator, Field, NonNegativeInt, PostgresDsn, SecretStr, ValidationError
 from pydantic_settings import BaseSettings, SettingsError
 
+from common.http.limits import TrustedProxies
 from common.service.kafka_settings import KafkaSettings
 
 # A century: the arithmetic of times has a limit too.
 RetentionDays = Annotated[NonNegativeInt, Field(le=36_500)]
+
+
+def _check_networks(networks: str) -> str:
+    TrustedProxies(networks)
+    return networks
 
 
 class ServiceSettings(KafkaSettings):
@@ -32,6 +38,28 @@ class ServiceSettings(KafkaSettings):
     )
     http_host: str = Field(default="127.0.0.1", description="the address to listen on")
     http_port: int = Field(default=8000, description="the port to listen on")
+    http_connections: int = Field(
+        default=800, ge=1, description="open HTTP connections; below the limit of open files"
+    )
+    http_connections_per_client: int = Field(
+        default=100, ge=1, description="open HTTP connections of one address that is no proxy"
+    )
+    trusted_proxies: Annotated[str, AfterValidator(_check_networks)] = Field(
+        default="",
+        description="addresses or networks of your reverse proxies, separated by commas: their "
+        "`X-Forwarded-For` names the client",
+    )
+    operations_host: str = Field(
+        default="127.0.0.1", description="the address for health, metrics and API reference"
+    )
+    operations_port: int = Field(
+        default=9000, description="the port for health, metrics and API reference"
+    )
+    parts: Literal["all", "http", "workers"] = Field(
+        default="all",
+        description="what this process runs: `http` answers requests only, so that their load does "
+        "not delay the `workers`; run at least one of each",
+    )
     api_keys: SecretStr = Field(
         default=SecretStr(""), description="role:subject:key, several separated by commas"
     )

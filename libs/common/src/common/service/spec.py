@@ -7,6 +7,7 @@ from contextlib import AsyncExitStack
 from dataclasses import dataclass, field
 from typing import Generic, TypeVar
 
+from aiokafka import AIOKafkaProducer
 from fastapi import APIRouter, FastAPI
 
 from common.contracts.services import source_of
@@ -16,7 +17,10 @@ from common.core.health import Health
 from common.core.metrics import Metrics
 from common.http import dead_letter_api
 from common.http.access import ApiKeys
-from common.http.app import HttpServer, make_app
+from common.http.app import make_app
+from common.http.limits import HttpLimits, TrustedProxies
+from common.http.operations import make_operations_app
+from common.http.server import HttpServer
 from common.messaging.consumer import Consumer
 from common.messaging.dispatcher import Dispatcher
 from common.messaging.kafka import (
@@ -45,12 +49,15 @@ U = TypeVar("U", bound=UnitOfWork)
 _GC_THRESHOLD = 10_000
 
 
+WorkerFactory = Callable[[Database[U], Metrics, Health], Sequence[Worker]]
+
+
 @dataclass(frozen=True)
 class ServiceSpec(Generic[U]):
     """The parts of one service; its name is also that of its schema and its consumer group.
 
-    Routes find `state`, and what `app_state` returns, in `request.app.state`. `app_state` and
-    `workers` are called once the database is connected.
+    Routes find `state`, and what `app_state` returns, in `request.app.state`. `app_state` and the
+    workers are made once the database is connected. Routes need the `http_workers` beside them.
     """
 
     name: str
@@ -59,7 +66,8 @@ class ServiceSpec(Generic[U]):
     routers: Sequence[APIRouter]
     state: Mapping[str, object] = field(default_factory=dict)
     app_state: Callable[[Database[U]], Mapping[str, object]] = lambda _: {}
-    workers: Callable[[Database[U], Metrics, Health], Sequence[Worker]] = lambda *_: ()
+    workers: WorkerFactory[U] = lambda *_: ()
+    http_workers: WorkerFactory[U] = lambda *_: ()
     # Topics that a worker reads, besides those of the subscriptions.
     read_topics: Sequence[str] = ()
     # For the tables of this service; those that all services have are in SHARED_RULES.
@@ -81,48 +89,96 @@ async def serve(spec: ServiceSpec[U], settings: ServiceSettings) -> None:
         )
         stack.push_async_callback(engine.dispose)
         database = Database(engine, spec.unit_of_work, clock)
-        dispatcher = Dispatcher(
-            database,
-            spec.subscriptions,
-            metrics,
-            consumer=spec.name,
-            dead_letter_limit=settings.dead_letter_limit,
-            untrusted_record_limit=settings.untrusted_record_limit,
-        )
-        encoder = RecordEncoder(settings.namespace, source_of(spec.name), settings.signing_key)
-        publisher = Publisher(
-            settings.kafka,
-            lambda producer: Relay(
-                engine,
-                producer,
-                metrics,
-                health,
-                encoder=encoder,
-                make_producer=lambda: make_producer(settings.kafka),
-            ),
-            health,
-        )
-        database.after_commit(lambda uow: publisher.wake() if len(uow.outbox) else None)
-        app = application(spec, settings, database, metrics, health)
+        app = application(spec, settings, database, metrics)
         workers: list[Worker] = [
-            HttpServer(app, settings.http_host, settings.http_port),
             DatabaseMonitor(database, metrics, health, spec.subscriptions.timers),
-            RetentionWorker(
-                database, metrics, with_days(spec.retention_rules, settings.retention_days)
+            HttpServer(
+                make_operations_app(app, metrics=metrics, health=health),
+                settings.operations_host,
+                settings.operations_port,
+                metrics,
             ),
-            *spec.workers(database, metrics, health),
         ]
-        caught_up: asyncio.Event | None = None
-        if spec.subscriptions.topics:
-            consumer = make_consumer(spec, settings, dispatcher, metrics, health)
-            caught_up = consumer.caught_up
-            workers.append(consumer)
-        if spec.subscriptions.timers:
-            timers = TimerLoop(dispatcher, metrics, health, caught_up)
-            database.after_commit(lambda uow: timers.wake(uow.timers.earliest))
-            workers.append(timers)
+        drains: list[Worker] = []
+        if settings.parts != "workers":
+            workers += [
+                make_http_server(app, settings, metrics),
+                *spec.http_workers(database, metrics, health),
+            ]
+        if settings.parts != "http":
+            workers += make_workers(spec, settings, database, metrics, health)
+            publisher = make_publisher(spec, settings, database, metrics, health)
+            database.after_commit(lambda uow: publisher.wake() if len(uow.outbox) else None)
+            drains.append(publisher)
         _tune_gc()
-        await run_workers(workers, [publisher], stopping, metrics, health)
+        await run_workers(workers, drains, stopping, metrics, health)
+
+
+def make_http_server(app: FastAPI, settings: ServiceSettings, metrics: Metrics) -> HttpServer:
+    limits = HttpLimits(
+        connections=settings.http_connections,
+        connections_per_client=settings.http_connections_per_client,
+    )
+    proxies = TrustedProxies(settings.trusted_proxies)
+    return HttpServer(
+        app, settings.http_host, settings.http_port, metrics, limits=limits, proxies=proxies
+    )
+
+
+def make_workers(
+    spec: ServiceSpec[U],
+    settings: ServiceSettings,
+    database: Database[U],
+    metrics: Metrics,
+    health: Health,
+) -> list[Worker]:
+    """Make all workers but the publisher, which ends after them."""
+    dispatcher = Dispatcher(
+        database,
+        spec.subscriptions,
+        metrics,
+        consumer=spec.name,
+        dead_letter_limit=settings.dead_letter_limit,
+        untrusted_record_limit=settings.untrusted_record_limit,
+    )
+    workers: list[Worker] = [
+        RetentionWorker(
+            database, metrics, with_days(spec.retention_rules, settings.retention_days)
+        ),
+        *spec.workers(database, metrics, health),
+    ]
+    caught_up: asyncio.Event | None = None
+    if spec.subscriptions.topics:
+        consumer = make_consumer(spec, settings, dispatcher, metrics, health)
+        caught_up = consumer.caught_up
+        workers.append(consumer)
+    if spec.subscriptions.timers:
+        timers = TimerLoop(dispatcher, metrics, health, caught_up)
+        database.after_commit(lambda uow: timers.wake(uow.timers.earliest))
+        workers.append(timers)
+    return workers
+
+
+def make_publisher(
+    spec: ServiceSpec[U],
+    settings: ServiceSettings,
+    database: Database[U],
+    metrics: Metrics,
+    health: Health,
+) -> Publisher:
+    encoder = RecordEncoder(settings.namespace, source_of(spec.name), settings.signing_key)
+
+    def make_relay(producer: AIOKafkaProducer) -> Relay:
+        return Relay(
+            database.engine,
+            producer,
+            metrics,
+            health,
+            encoder=encoder,
+            make_producer=lambda: make_producer(settings.kafka),
+        )
+
+    return Publisher(settings.kafka, make_relay, health)
 
 
 def _tune_gc() -> None:
@@ -140,7 +196,6 @@ def application(
     settings: ServiceSettings,
     database: Database[U],
     metrics: Metrics,
-    health: Health,
 ) -> FastAPI:
     """Make the HTTP app as `serve` does; also for tests and for the OpenAPI document."""
     dispatcher = Dispatcher(database, spec.subscriptions, metrics, consumer=spec.name)
@@ -149,7 +204,6 @@ def application(
         spec.name,
         [*spec.routers, dead_letter_api.router],
         metrics=metrics,
-        health=health,
         state={
             "database": database,
             "clock": database.clock,
