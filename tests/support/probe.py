@@ -288,6 +288,7 @@ class Replica:
         subscriptions: HandlerRegistry[UnitOfWork] = SUBSCRIPTIONS,
         *,
         dead_letter_limit: int = 20,
+        untrusted_record_limit: int = 100,
     ) -> None:
         self.database = Database(database.engine, UnitOfWork, TimeSource())
         self.broker = broker
@@ -299,14 +300,19 @@ class Replica:
             self.metrics,
             consumer=NAME,
             dead_letter_limit=dead_letter_limit,
+            untrusted_record_limit=untrusted_record_limit,
         )
         self.timers = TimerLoop(self.dispatcher, self.metrics, self.health)
         self.database.after_commit(lambda uow: self.timers.wake(uow.timers.earliest))
 
-    def make_consumer(self) -> Consumer[UnitOfWork]:
+    def make_consumer(self, **settings: Any) -> Consumer[UnitOfWork]:
         service = ServiceSpec(NAME, UnitOfWork, self.subscriptions, ())
         return spec.make_consumer(
-            service, self.broker.make_settings(), self.dispatcher, self.metrics, self.health
+            service,
+            self.broker.make_settings(**settings),
+            self.dispatcher,
+            self.metrics,
+            self.health,
         )
 
     def make_replay(self) -> Replay[UnitOfWork]:
