@@ -34,7 +34,7 @@ from common.messaging.subscriptions import HandlerRegistry
 from common.messaging.timer_loop import TimerLoop
 from common.service import spec
 from common.service.provision import provision_schema
-from common.service.runtime import Worker
+from common.service.runtime import HaltingWorker, Worker
 from common.service.settings import ServiceSettings
 from common.service.spec import ServiceSpec
 from common.storage.database import Database, connect
@@ -304,9 +304,14 @@ class Replica:
             self.health,
             source=f"/upstairs/{NAME}",
             namespace=self.broker.namespace,
+            make_producer=lambda: make_producer(self.broker.bootstrap),
         )
         self.database.after_commit(lambda uow: relay.wake() if len(uow.outbox) else None)
         return relay
+
+    def supervise(self, worker: Worker) -> HaltingWorker:
+        """Let the worker halt as in a service."""
+        return HaltingWorker(worker, self.metrics, self.health)
 
     def count_messages(self, outcome: str) -> float:
         """Return how many messages of all types had this outcome."""
@@ -339,7 +344,7 @@ def record_statements(database: Database[UnitOfWork]) -> Iterator[list[str]]:
 
 
 @asynccontextmanager
-async def run_workers(*workers: Worker) -> AsyncIterator[None]:
+async def run_workers(*workers: Worker | HaltingWorker) -> AsyncIterator[None]:
     """Run workers during the block, and stop them afterwards, as the runtime does."""
     stopping = asyncio.Event()
     async with asyncio.TaskGroup() as group:

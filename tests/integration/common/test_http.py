@@ -197,11 +197,15 @@ async def test_route_admits_its_roles_and_admin(
 async def test_readiness_lists_the_troubles(
     operations: httpx.AsyncClient, service: Service
 ) -> None:
-    assert (await operations.get("/readyz")).json() == {"ready": True, "troubles": {}}
+    assert (await operations.get("/readyz")).json() == {
+        "ready": True,
+        "troubles": {},
+        "degraded": {},
+    }
     service.health.report_trouble("consumer", "halted")
     response = await operations.get("/readyz")
     assert response.status_code == 503
-    assert response.json() == {"ready": False, "troubles": {"consumer": "halted"}}
+    assert response.json() == {"ready": False, "troubles": {"consumer": "halted"}, "degraded": {}}
     assert (await operations.get("/livez")).status_code == 200
     service.health.report_healthy("consumer")
     assert (await operations.get("/readyz")).status_code == 200

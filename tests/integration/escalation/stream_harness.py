@@ -21,6 +21,7 @@ from common.core.health import Health
 from common.core.ids import new_id
 from common.core.metrics import Metrics
 from common.http.server import HttpServer
+from common.messaging.kafka import make_producer
 from common.messaging.relay import Relay
 from common.service.spec import application
 from common.storage.database import Database
@@ -153,6 +154,7 @@ async def relaying(database: Database[UnitOfWork], broker: Broker) -> AsyncItera
             Health(),
             source="/upstairs/escalation",
             namespace=broker.namespace,
+            make_producer=lambda: make_producer(broker.bootstrap),
         )
         async with run_workers(relay):
             yield

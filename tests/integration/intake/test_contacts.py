@@ -6,7 +6,7 @@ from typing import Any
 import httpx
 import pytest
 
-from common.http.app import MAX_BODY_BYTES
+from common.http.limits import MAX_BODY_BYTES
 from common.storage.database import Database
 from intake.store import UnitOfWork
 from integration.intake.harness import (

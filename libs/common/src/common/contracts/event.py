@@ -30,6 +30,10 @@ Instant = Annotated[
     Field(ge=datetime(1970, 1, 2, tzinfo=UTC), lt=datetime(2200, 1, 1, tzinfo=UTC)),
 ]
 
+# The largest event, as JSON. Kafka takes a megabyte, headers and a batch's overhead included; what
+# PostgreSQL makes of the JSON (spaces, long numbers) fits into the rest.
+MAX_EVENT_BYTES: Final = 256 * 1024
+
 # The person to page about the system itself; the notifier has a recipient of this name.
 OPERATIONS: Final = PersonId("operations")
 # What an API key allows; an admin may do all.

@@ -48,6 +48,16 @@ class Metrics:
             "Events acknowledged by Kafka",
             registry=self.registry,
         )
+        self.outbox_refused = Counter(
+            "upstairs_outbox_refused",
+            "Events that Kafka refused for good; each became a dead letter",
+            registry=self.registry,
+        )
+        self.refused_events_waiting = Gauge(
+            "upstairs_refused_events_waiting",
+            "Events that Kafka refused and that wait for a replay or a discard",
+            registry=self.registry,
+        )
         self.outbox_oldest_seconds = Gauge(
             "upstairs_outbox_oldest_seconds",
             "Age of the oldest event that Kafka has not acknowledged",
@@ -73,7 +83,7 @@ class Metrics:
         )
         self.worker_halted = Gauge(
             "upstairs_worker_halted",
-            "1 when a worker has halted after too many dead letters in a row",
+            "1 when a worker has halted: after too many dead letters in a row, or by a fault",
             ("worker",),
             registry=self.registry,
         )

@@ -33,10 +33,18 @@ def make_operations_app(api: FastAPI, *, metrics: Metrics, health: Health) -> Fa
 
     @app.get("/readyz")
     async def readyz() -> JSONResponse:
-        """Answer 200 if the service can work, else 503 with its troubles."""
+        """Answer 200 if the service can work, else 503 with its troubles.
+
+        What is `degraded` needs a person, but does not keep the service from its work.
+        """
         troubles = health.troubles
         status = HTTPStatus.SERVICE_UNAVAILABLE if troubles else HTTPStatus.OK
-        return JSONResponse({"ready": not troubles, "troubles": troubles}, status)
+        content = {
+            "ready": not troubles,
+            "troubles": troubles,
+            "degraded": health.degradations,
+        }
+        return JSONResponse(content, status)
 
     @app.get("/metrics")
     async def metrics_text() -> Response:

@@ -27,9 +27,11 @@ class HttpServer:
         port: int,
         metrics: Metrics,
         *,
+        name: str = "http",
         limits: HttpLimits | None = None,
         proxies: TrustedProxies | None = None,
     ) -> None:
+        self.name = name
         limits, proxies = limits or HttpLimits(), proxies or TrustedProxies()
         config = ServerConfig(
             app,

@@ -123,6 +123,8 @@ def _check(rules: Sequence[Rule]) -> None:
 class RetentionWorker(Generic[U]):
     """Applies the rules once an hour; one replica at a time."""
 
+    name = "retention"
+
     def __init__(
         self,
         database: Database[U],

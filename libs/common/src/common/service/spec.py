@@ -21,7 +21,13 @@ from common.http.operations import make_operations_app
 from common.http.server import HttpServer
 from common.messaging.consumer import Consumer
 from common.messaging.dispatcher import Dispatcher
-from common.messaging.kafka import group_name, make_group_consumer, start_producer, topic_name
+from common.messaging.kafka import (
+    group_name,
+    make_group_consumer,
+    make_producer,
+    start_producer,
+    topic_name,
+)
 from common.messaging.relay import Relay
 from common.messaging.replay import Replay
 from common.messaging.subscriptions import HandlerRegistry
@@ -85,6 +91,7 @@ async def serve(spec: ServiceSpec[U], settings: ServiceSettings) -> None:
                 settings.operations_host,
                 settings.operations_port,
                 metrics,
+                name="operations",
             ),
         ]
         drains: list[Worker] = []
@@ -106,11 +113,12 @@ async def serve(spec: ServiceSpec[U], settings: ServiceSettings) -> None:
                 health,
                 source=f"/upstairs/{spec.name}",
                 namespace=settings.namespace,
+                make_producer=lambda: make_producer(settings.kafka_bootstrap),
             )
             database.after_commit(lambda uow: relay.wake() if len(uow.outbox) else None)
             drains.append(relay)
         _tune_gc()
-        await run_workers(workers, drains, stopping)
+        await run_workers(workers, drains, stopping, metrics, health)
 
 
 def make_http_server(app: FastAPI, settings: ServiceSettings, metrics: Metrics) -> HttpServer:
