@@ -53,7 +53,17 @@ def test_environment_has_only_settings_of_the_service(service: str) -> None:
     environment, settings = _fields(COMPOSE[service]["environment"]), _settings(service)
     assert environment.keys() <= settings.model_fields.keys()
     ApiKeys(settings.model_validate(environment).api_keys.get_secret_value())
-    assert COMPOSE[f"migrate-{service}"]["environment"] == COMPOSE[service]["environment"]
+    own = {**COMPOSE[service]["environment"]}
+    own.pop("UPSTAIRS_PARTS", None)
+    assert COMPOSE[f"migrate-{service}"]["environment"] == own
+
+
+def test_public_process_of_notifier_delivers_nothing() -> None:
+    public, worker = COMPOSE["notifier"], COMPOSE["notifier-worker"]
+    assert public["environment"] == {**worker["environment"], "UPSTAIRS_PARTS": "http"}
+    assert worker["environment"]["UPSTAIRS_PARTS"] == "workers"
+    assert worker["image"] == public["image"]
+    assert _conditions("notifier-worker") == _conditions("notifier")
 
 
 @pytest.mark.parametrize("service", SERVICES)
@@ -99,7 +109,7 @@ def test_up_wait_accepts_finished_jobs() -> None:
 def test_ports_are_open_to_this_machine_only() -> None:
     ports = [port for service in COMPOSE.values() for port in service.get("ports", ())]
     assert len(ports) == len(set(ports)) == len(SERVICES)
-    assert all(port.startswith("127.0.0.1:") for port in ports)
+    assert all(port.startswith("127.0.0.1:") and port.endswith(":8000") for port in ports)
     assert all("network_mode" not in service for service in COMPOSE.values())
 
 
@@ -123,7 +133,7 @@ def test_images_are_pinned() -> None:
 
 def test_own_containers_run_confined() -> None:
     assert re.search(r"^USER [1-9]\d*:[1-9]\d*$", DOCKERFILE, re.MULTILINE)
-    for name in {*SERVICES, *JOBS}:
+    for name in {*SERVICES, "notifier-worker", *JOBS}:
         assert COMPOSE[name]["read_only"]
         assert COMPOSE[name]["cap_drop"] == ["ALL"]
         assert "user" not in COMPOSE[name]
