@@ -71,6 +71,7 @@ STATEMENTS = (
         severity text NOT NULL CHECK (severity IN ('low', 'medium', 'high', 'critical')),
         ladder jsonb,
         causes jsonb NOT NULL,
+        cause_count integer NOT NULL,
         raised_at timestamptz NOT NULL,
         level integer NOT NULL,
         round integer NOT NULL,

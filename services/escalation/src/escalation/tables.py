@@ -52,6 +52,7 @@ escalations = Table(
     Column("severity", Text),
     Column("ladder", JSONB),
     Column("causes", JSONB),
+    Column("cause_count", Integer),
     Column("raised_at", DateTime(timezone=True)),
     Column("level", Integer),
     Column("round", Integer),

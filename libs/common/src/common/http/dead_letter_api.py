@@ -74,7 +74,7 @@ class DeadLetterOut(BaseModel):
     state: State = Field(description="`waiting` until a person replays or discards it")
     at: datetime = Field(description="When it became a dead letter")
     origin: str = Field(
-        description="Topic, partition, offset and time; or `timer/`, `outbox/` and the id of the row"
+        description="Topic, partition, offset and time; or `timer/`, `outbox/` and the row's id"
     )
     type: str | None = Field(description="The type of the event or timer; null if unreadable")
     event_id: str | None = Field(
