@@ -120,6 +120,11 @@ REFUSED = {
         400,
         "upgrade-with-body",
     ),
+    "length of chunks": (
+        POST + b"Content-Length: 1\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n",
+        400,
+        "malformed-request",
+    ),
     "tunnel": (b"CONNECT other:443 HTTP/1.1\r\nHost: other:443\r\n\r\n", 400, "malformed-request"),
 }
 

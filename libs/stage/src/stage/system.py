@@ -191,6 +191,9 @@ class System:
             "UPSTAIRS_KAFKA_SESSION_TIMEOUT_MS": "6000",
             "UPSTAIRS_NAMESPACE": self.namespace,
             "UPSTAIRS_HTTP_PORT": str(self.ports[replica.name]),
+            # All people and all load come from this one address.
+            "UPSTAIRS_HTTP_CONNECTIONS": "4000",
+            "UPSTAIRS_HTTP_CONNECTIONS_PER_CLIENT": "4000",
             "UPSTAIRS_OPERATIONS_PORT": str(self.operations_ports[replica.name]),
             "UPSTAIRS_API_KEYS": self.api_keys,
             "UPSTAIRS_PUBLIC_URL": self.url(replica.service),
