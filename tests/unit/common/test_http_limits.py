@@ -7,7 +7,7 @@ from common.http.limits import client_of as client
 
 
 @pytest.mark.parametrize(
-    ("one", "other", "same"),
+    ("address", "other", "same"),
     [
         ("192.0.2.1", "192.0.2.1", True),
         ("192.0.2.1", "192.0.2.2", False),
@@ -17,8 +17,8 @@ from common.http.limits import client_of as client
         ("made up", "x" * 10_000, True),
     ],
 )
-def test_client_is_an_address_or_a_network_of_ipv6(one: str, other: str, *, same: bool) -> None:
-    assert (client(one) == client(other)) is same
+def test_client_is_an_address_or_a_network_of_ipv6(address: str, other: str, *, same: bool) -> None:
+    assert (client(address) == client(other)) is same
 
 
 def test_connections_that_end_leave_nothing_behind() -> None:
