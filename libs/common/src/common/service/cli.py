@@ -7,7 +7,6 @@ from typing import Annotated, Any, Final
 
 import orjson
 import typer
-from sqlalchemy.ext.asyncio import create_async_engine
 
 from common.core.clock import TimeSource
 from common.core.metrics import Metrics
@@ -16,6 +15,7 @@ from common.service.kafka_settings import SignatureSettingsError
 from common.service.settings import ServiceSettings, read_settings
 from common.service.spec import ServiceSpec, application, serve
 from common.storage.database import Database
+from common.storage.engine import make_engine
 from common.storage.migrations import Phase, migrate, render_sql
 
 _WRONG_SETTINGS: Final = 2
@@ -78,7 +78,7 @@ def openapi(
         {"database_url": "postgresql+asyncpg://role@localhost/db", "kafka_bootstrap": "localhost"}
     )
     made = build(example)
-    engine = create_async_engine(str(example.database_url))
+    engine = make_engine(str(example.database_url))
     database = Database(engine, made.unit_of_work, TimeSource())
     return application(made, example, database, Metrics()).openapi()
 

@@ -8,9 +8,15 @@ from pydantic_settings import BaseSettings, SettingsError
 
 from common.http.limits import TrustedProxies
 from common.service.kafka_settings import KafkaSettings
+from common.storage.engine import check_tls
 
 # A century: the arithmetic of times has a limit too.
 RetentionDays = Annotated[NonNegativeInt, Field(le=36_500)]
+
+
+def _check_tls(url: PostgresDsn) -> PostgresDsn:
+    check_tls(str(url))
+    return url
 
 
 def _check_networks(networks: str) -> str:
@@ -21,8 +27,9 @@ def _check_networks(networks: str) -> str:
 class ServiceSettings(KafkaSettings):
     """Variables are named `UPSTAIRS_` and the field, in capitals."""
 
-    database_url: PostgresDsn = Field(
-        description="postgresql+asyncpg://role:password@host:port/database"
+    database_url: Annotated[PostgresDsn, AfterValidator(_check_tls)] = Field(
+        description="postgresql+asyncpg://role:password@host:port/database; add "
+        "`?sslmode=verify-full&sslrootcert=/path/ca.pem` wherever others reach the network"
     )
     database_pool: int = Field(default=10, ge=3, description="connections kept by one process")
     kafka_session_timeout_ms: int = Field(

@@ -11,8 +11,8 @@ from alembic.config import Config
 from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
 from sqlalchemy import Connection, pool, text
-from sqlalchemy.ext.asyncio import create_async_engine
 
+from common.storage.engine import make_engine
 from common.storage.tables import RELIABILITY
 
 Phase = Literal["pre", "all"]
@@ -82,7 +82,7 @@ def _target(config: Config, current: str | None) -> str:
 
 def _current(url: str, schema: str) -> str | None:
     async def read() -> str | None:
-        async with create_async_engine(url, poolclass=pool.NullPool).connect() as connection:
+        async with make_engine(url, poolclass=pool.NullPool).connect() as connection:
             return await connection.run_sync(_revision, schema)
 
     return asyncio.run(read())
@@ -94,7 +94,7 @@ def _revision(connection: Connection, schema: str) -> str | None:
 
 
 async def _migrate(url: str, schema: str) -> None:
-    engine = create_async_engine(url, poolclass=pool.NullPool)
+    engine = make_engine(url, poolclass=pool.NullPool)
     async with engine.connect() as connection:
         await connection.run_sync(_run, schema)
     await engine.dispose()
