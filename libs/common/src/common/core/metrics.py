@@ -43,6 +43,11 @@ class Metrics:
             registry=self.registry,
             buckets=_LATENESS_BUCKETS_S,
         )
+        self.trial = Gauge(
+            "upstairs_trial",
+            "1 if UPSTAIRS_TRIAL admits weak and published secrets",
+            registry=self.registry,
+        )
         self.published = Counter(
             "upstairs_outbox_published",
             "Events acknowledged by Kafka",
@@ -79,6 +84,13 @@ class Metrics:
         self.dead_letters_waiting = Gauge(
             "upstairs_dead_letters_waiting",
             "Dead letters that wait for a replay or a discard",
+            registry=self.registry,
+        )
+        self.untrusted_records = Counter(
+            "upstairs_untrusted_records",
+            "Records that are not proven to be from their topic's owner: kept as a dead_letter, "
+            "or dropped because there were too many",
+            ("outcome",),
             registry=self.registry,
         )
         self.worker_halted = Gauge(
