@@ -136,3 +136,22 @@ async def test_ladder_pages_reporting_line_and_team_supervisors(
         ("kim", '["slack"]'),
         ("mia", '["slack"]'),
     ]
+
+
+async def test_reporting_line_is_published_with_the_setting_that_changes_it(
+    organised: httpx.AsyncClient, service: EscalationHarness
+) -> None:
+    await put(organised, "people/rita", {"reports_to": "mia", "role": "representative"})
+    await put(organised, "people/rita", {"reports_to": "mia", "absences": [AUGUST]})
+    await put(organised, "people/rita", {"active": False})
+    events = await service.rows(
+        "SELECT topic, sequence, data->>'manager_id' AS manager, data->>'role' AS role,"
+        " data->'active' AS active FROM published_events"
+        " WHERE key = 'rita' ORDER BY sequence"
+    )
+    assert [tuple(event) for event in events] == [
+        ("reporting", 1, "sam", "representative", True),
+        ("reporting", 2, "mia", "representative", True),
+        ("reporting", 3, "mia", None, True),
+        ("reporting", 4, None, None, False),
+    ]

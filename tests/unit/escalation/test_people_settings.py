@@ -1,6 +1,7 @@
 """Who reports to whom, and how much each role may grant."""
 
 from collections.abc import Mapping
+from datetime import timedelta
 from decimal import Decimal
 from typing import Any
 
@@ -8,6 +9,8 @@ import pytest
 from pydantic import TypeAdapter, ValidationError
 
 from common.contracts.event import PersonId, Role
+from common.contracts.reporting import ReportingLineChanged
+from escalation.domain.duty.schedules import Absence
 from escalation.domain.settings.ladders import (
     Ladder,
     Level,
@@ -19,8 +22,9 @@ from escalation.domain.settings.ladders import (
 from escalation.domain.settings.people import ApprovalLimit, Person, Team, reporting_line
 from escalation.domain.settings.policies import SlaPolicy, Target
 from escalation.domain.settings.registry import Configuration, Versioned
+from escalation.domain.settings.reporting import reporting_changes
 from escalation.domain.settings.validation import undefined_references, validate_setting
-from unit.escalation.examples import DAN, MIA, RITA, SAM
+from unit.escalation.examples import DAN, MIA, RITA, SAM, START
 
 STAFF = {
     RITA: Person(reports_to=SAM, role="representative"),
@@ -182,3 +186,33 @@ def test_ladder_without_named_person_can_be_read() -> None:
     stored = {"levels": [level], "lease_s": 20, "working_lease_s": 60}
     ladder = TypeAdapter(Ladder).validate_python(stored)
     assert (ladder.levels[0].ask, ladder.levels[0].repeats, ladder.snoozes) == ("all", 0, 2)
+
+
+def test_change_of_people_publishes_one_event_for_each_person_whose_place_changed() -> None:
+    teams = {"front": Team((SAM,))}
+    before = organised(teams=teams)
+    moved = before.with_next(RITA, Person(reports_to=MIA, role="representative"))
+    assert [_summary(e) for e in reporting_changes(before, moved, START)] == [
+        (RITA, MIA, "representative", (), True)
+    ]
+    left = before.with_next(SAM, Person(reports_to=MIA, role="supervisor", active=False))
+    assert [_summary(e) for e in reporting_changes(before, left, START)] == [
+        (SAM, None, None, (), False)
+    ]
+    regrouped = before.with_next("front", Team((MIA,)))
+    assert [_summary(e) for e in reporting_changes(before, regrouped, START)] == [
+        (MIA, DAN, "manager", ("front",), True),
+        (SAM, MIA, "supervisor", (), True),
+    ]
+    absent = before.with_next(
+        DAN, Person(role="director", absences=(Absence(START, START + timedelta(days=1)),))
+    )
+    assert list(reporting_changes(before, absent, START)) == []
+    joined = before.with_next("lee", Person())
+    assert [_summary(e) for e in reporting_changes(before, joined, START)] == [
+        ("lee", None, None, (), True)
+    ]
+
+
+def _summary(event: ReportingLineChanged) -> tuple[object, ...]:
+    return event.person_id, event.manager_id, event.role, event.team_ids, event.active

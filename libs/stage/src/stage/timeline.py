@@ -18,7 +18,9 @@ _STYLES = {
     "escalations": "yellow",
     "notifications": "magenta",
     "people": "blue",
+    "reporting": "blue",
 }
+_OF_SAMPLE_PEOPLE = {"people", "reporting"}
 _ALARMING_EVENTS = {
     "ClockBreached",
     "EscalationRaised",
@@ -63,8 +65,9 @@ class Timeline:
 
     def add_event(self, entry: LoggedEvent) -> None:
         event = entry.event
-        if event.topic == "people" and (self._started_at or event.occurred_at) >= event.occurred_at:
-            return  # of the sample people, from before the story
+        begins = self._started_at or event.occurred_at
+        if event.topic in _OF_SAMPLE_PEOPLE and begins >= event.occurred_at:
+            return  # from before the story
         name = type(event).__name__
         style = "bold red" if name in _ALARMING_EVENTS else _STYLES[event.topic]
         lateness = getattr(event, "lateness_ms", None)

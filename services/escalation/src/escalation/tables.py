@@ -127,9 +127,16 @@ RETENTION: tuple[Rule, ...] = (
         """,
     ),
     # The clocks of a contact are recomputed from its events: they stay as long as the contact.
-    published_events_rule(
-        "NOT EXISTS (SELECT FROM tracked_contacts WHERE contact_id = CAST(key AS uuid))"
-    ),
+    # The newest event of a person stays: it carries the number that the next one follows.
+    published_events_rule("""
+        CASE topic
+            WHEN 'reporting' THEN sequence < (
+                SELECT s.sequence FROM sequences s
+                WHERE s.key = published_events.key AND s.topic = published_events.topic)
+            ELSE NOT EXISTS (
+                SELECT FROM tracked_contacts WHERE contact_id = CAST(key AS uuid))
+        END
+    """),
     # For `simulate`, which replays the last weeks.
     Retention(
         "consumed_events",

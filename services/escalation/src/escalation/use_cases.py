@@ -23,6 +23,7 @@ from escalation.domain.escalations import actions
 from escalation.domain.model import Escalation
 from escalation.domain.settings.policies import SlaPolicy
 from escalation.domain.settings.registry import Setting, Versioned
+from escalation.domain.settings.reporting import reporting_changes
 from escalation.domain.settings.validation import validate_setting
 from escalation.domain.situation import Decide, Decision, Situation
 from escalation.handlers import record
@@ -161,7 +162,9 @@ async def _add_version(
     if current is not None and current.body == body:
         return current
     defined = Versioned(setting_id, current.version + 1 if current else 1, body)
+    before = await uow.settings.in_force()
     await uow.settings.add(defined, uow.now, by)
+    uow.outbox.add(reporting_changes(before, before.with_next(setting_id, body), uow.now))
     return defined
 
 

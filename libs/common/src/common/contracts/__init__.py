@@ -1,6 +1,14 @@
 """The events that services agree through: one file per owner, additive changes only."""
 
-from common.contracts import assignments, clocks, contacts, escalations, notifications, people
+from common.contracts import (
+    assignments,
+    clocks,
+    contacts,
+    escalations,
+    notifications,
+    people,
+    reporting,
+)
 from common.contracts.event import Event
 from common.contracts.services import TOPIC_OWNERS
 
@@ -11,6 +19,7 @@ EVENTS: tuple[type[Event], ...] = (
     *escalations.EVENTS,
     *notifications.EVENTS,
     *people.EVENTS,
+    *reporting.EVENTS,
 )
 BY_TYPE: dict[str, type[Event]] = {event.type: event for event in EVENTS}
 TOPICS = tuple(TOPIC_OWNERS)

@@ -12,4 +12,5 @@ TOPIC_OWNERS = {
     "escalations": "escalation",
     "notifications": "notifier",
     "people": "router",
+    "reporting": "escalation",
 }

@@ -9,10 +9,10 @@ from annotated_types import Len
 from pydantic import ConfigDict, Field, StringConstraints, with_config
 
 from common.contracts.event import PersonId, Role
+from common.contracts.reporting import Position
 from escalation.domain import types
 from escalation.domain.duty.schedules import Absence
 
-Position = Literal["representative", "supervisor", "manager", "director"]
 # The API's roles that may grant outcomes which cost something, lowest first.
 GrantingRole = Literal["supervisor", "manager"]
 Currency = Annotated[str, StringConstraints(pattern=r"^[A-Z]{3}$")]
@@ -22,7 +22,7 @@ Amount = Annotated[Decimal, Field(ge=0, max_digits=18, decimal_places=4)]
 @with_config(ConfigDict(extra="forbid", use_attribute_docstrings=True))
 @dataclass(frozen=True, slots=True)
 class Person:
-    """`role` is for people to read; the API key says what the person may do."""
+    """One who works here. `role` is for people to read; the API key says what the person may do."""
 
     reports_to: types.StaffId | None = None
     """The superior."""
@@ -30,6 +30,8 @@ class Person:
     """For people to read; the API key says what the person may do."""
     absences: tuple[Absence, ...] = ()
     """When the person is away."""
+    active: bool = True
+    """False once the person has left."""
 
 
 @with_config(ConfigDict(extra="forbid", use_attribute_docstrings=True))
