@@ -20,6 +20,7 @@ from common.core import trace
 from common.core.clock import monotonic
 from common.core.health import Health
 from common.core.metrics import Metrics
+from common.core.text import one_line, plain_text
 from common.http import problems
 from common.http.problems import ProblemError
 
@@ -34,13 +35,34 @@ def _reject_nul(text: str) -> str:
     return text
 
 
+def _reject_empty(text: str) -> str:
+    if not text.strip():
+        raise ValueError("must contain a visible character")
+    return text
+
+
 Slug = Annotated[str, StringConstraints(pattern=f"^{ID_PATTERN}$")]
 LanguageCode = Annotated[str, StringConstraints(pattern=r"^[a-z]{2,3}$")]
+# One line: a name, a subject, a reason.
 ShortText = Annotated[
-    str, StringConstraints(min_length=1, max_length=300), AfterValidator(_reject_nul)
+    str,
+    StringConstraints(min_length=1, max_length=300),
+    AfterValidator(_reject_nul),
+    AfterValidator(one_line),
+    AfterValidator(_reject_empty),
 ]
+LineText = ShortText
+# Lines of text: a message, a note, a comment.
 LongText = Annotated[
-    str, StringConstraints(min_length=1, max_length=100_000), AfterValidator(_reject_nul)
+    str,
+    StringConstraints(min_length=1, max_length=100_000),
+    AfterValidator(_reject_nul),
+    AfterValidator(plain_text),
+    AfterValidator(_reject_empty),
+]
+# A secret, or an id that others chose: kept as it came, so it must come without control characters.
+OpaqueText = Annotated[
+    str, StringConstraints(min_length=1, max_length=300, pattern=r"^[^\x00-\x1f\x7f-\x9f]+$")
 ]
 ContactPath = Annotated[ContactId, PathParameter(pattern=f"^{UUID_PATTERN}$")]
 PersonPath = Annotated[PersonId, PathParameter(pattern=f"^{ID_PATTERN}$")]

@@ -29,7 +29,7 @@ from common.contracts.event import (
     PersonId,
     TeamId,
 )
-from common.http.app import LanguageCode, LongText, RequestModel, ShortText, Slug
+from common.http.app import LanguageCode, LongText, OpaqueText, RequestModel, ShortText, Slug
 from intake.channels.registry import CHANNELS
 from intake.domain.model import Author, ContactState, EscalationState
 
@@ -84,7 +84,7 @@ class ContactIn(RequestModel):
         description="What made many customers contact you: an advertisement, a product recall.",
     )
     text: LongText | None = Field(None, description="The customer's first message.")
-    external_ref: ShortText | None = Field(
+    external_ref: OpaqueText | None = Field(
         None,
         description="Your own id of the contact. The same id again returns the same contact.",
     )
@@ -272,7 +272,7 @@ class ConnectionIn(RequestModel):
         }
     )
 
-    secret: ShortText = Field(description="The secret with which the outside system signs.")
+    secret: OpaqueText = Field(description="The secret with which the outside system signs.")
     options: Annotated[
         dict[str, Any],
         WithJsonSchema(

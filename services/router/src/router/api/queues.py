@@ -4,7 +4,7 @@ from fastapi import APIRouter
 from pydantic import TypeAdapter
 
 from common.http.access import StaffUser
-from common.http.app import ShortText
+from common.http.app import OpaqueText
 from common.http.pagination import Cursor, Limit, Page, decode_cursor
 from router.api.deps import RouterDatabase
 from router.api.schemas import QueueOut
@@ -12,7 +12,7 @@ from router.domain.needs import Need
 
 router = APIRouter(prefix="/v1/queues", tags=["queues"])
 
-_CURSOR_KEY = TypeAdapter(tuple[ShortText, ShortText])
+_CURSOR_KEY = TypeAdapter(tuple[OpaqueText, OpaqueText])
 
 
 @router.get("")

@@ -1,0 +1,29 @@
+"""Texts that strangers write, without the characters that change how other text looks.
+
+A line break in a name makes a line of its own in a mail, a bidirectional control turns the text
+after it around, and an invisible character makes two different names look the same.
+"""
+
+import re
+from typing import Final
+
+# Ends of lines, as Unicode and `str.splitlines` know them.
+_LINE_BREAK: Final = re.compile("\r\n|[\n\r\x0b\x0c\x1c-\x1e\x85\u2028\u2029]")
+# Control characters (Cc), format characters (Cf) except the visible ones of Arabic, Syriac and
+# Kaithi numbers, halves of surrogate pairs (Cs), and letters and marks without any ink.
+_INVISIBLE: Final = re.compile(
+    "[\x00-\x08\x0e-\x1f\x7f-\x9f\xad\u034f\u061c\u115f\u1160\u17b4\u17b5\u180b-\u180f"
+    "\u200b-\u200f\u202a-\u202e\u2060-\u206f\u2800\u3164\ud800-\udfff\ufe00-\ufe0d\ufeff"
+    "\uffa0\ufff0-\ufffb\U00013430-\U0001343f\U0001bca0-\U0001bca3\U0001d173-\U0001d17a"
+    "\U000e0000-\U000e0fff]"
+)
+
+
+def one_line(text: str) -> str:
+    """Return the text in one line: no line breaks or tabs, no invisible characters."""
+    return " ".join(plain_text(text).split())
+
+
+def plain_text(text: str) -> str:
+    r"""Return the text without invisible characters; every line break is `\n`."""
+    return _INVISIBLE.sub("", _LINE_BREAK.sub("\n", text))
