@@ -48,11 +48,15 @@ class ChannelAddress(RequestModel):
 
 @dataclass(frozen=True, slots=True)
 class Press:
-    """A user of the channel pressed a button of the message that the token was made for."""
+    """A user of the channel pressed a button of the message that the token was made for.
+
+    `conversation` is how the channel names the place of the message.
+    """
 
     token: str
     user_id: str
     action: Action
+    conversation: str = ""
 
 
 class Channel(Protocol):
@@ -90,6 +94,12 @@ class Channel(Protocol):
         Raises SignatureRefusedError or MalformedPayloadError.
         """
         raise TypeError(f"{self.medium} has no buttons")
+
+    async def refuse(self, press: Press, reason: str) -> None:
+        """Tell the user who pressed, and nobody else, why nothing happened.
+
+        Called only if `interactive`. It never fails: a reason that gets lost changes nothing.
+        """
 
     async def close(self) -> None:
         """Close the connections that it keeps open."""
