@@ -21,7 +21,7 @@ from common.core.clock import monotonic
 from common.core.health import Health
 from common.core.ids import new_id
 from common.core.metrics import Metrics
-from common.messaging.kafka import start_producer
+from common.messaging.kafka import make_producer, start_producer
 from common.messaging.relay import Relay
 from common.storage.database import Database
 
@@ -187,6 +187,7 @@ async def run_relay(
         Health(),
         source=f"/upstairs/{sample.NAME}",
         namespace=sample_db.namespace,
+        make_producer=lambda: make_producer(str(sample_db.settings().kafka_bootstrap)),
     )
     database.after_commit(lambda uow: relay.wake() if len(uow.outbox) else None)
     async with asyncio.TaskGroup() as group:

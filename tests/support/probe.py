@@ -34,14 +34,14 @@ from common.messaging.subscriptions import HandlerRegistry
 from common.messaging.timer_loop import TimerLoop
 from common.service import spec
 from common.service.provision import provision_schema
-from common.service.runtime import Worker
+from common.service.runtime import HaltingWorker, Worker
 from common.service.settings import ServiceSettings
 from common.service.spec import ServiceSpec
 from common.storage.database import Database, connect
 from common.storage.rows import LockedTable
 from common.storage.tables import RELIABILITY
 from common.storage.uow import UnitOfWork as BaseUnitOfWork
-from support.databases import PASSWORD, Postgres
+from support.databases import PASSWORDS, Postgres
 
 NAME = "probe"
 TEMPLATE = "probe_template"
@@ -154,8 +154,8 @@ def customer_wrote(contact_id: ContactId, excerpt: str = "hello") -> CustomerWro
 async def make_template(postgres: Postgres) -> None:
     """Create the database that each test of the probe clones."""
     await postgres.execute(f"CREATE DATABASE {TEMPLATE}")
-    await provision_schema(postgres.admin_of(TEMPLATE), NAME, PASSWORD)
-    connection = await asyncpg.connect(postgres.url(TEMPLATE, NAME).replace("+asyncpg", ""))
+    await provision_schema(postgres.admin_of(TEMPLATE), NAME, PASSWORDS)
+    connection = await asyncpg.connect(postgres.owner_url(TEMPLATE, NAME).replace("+asyncpg", ""))
     for statement in STATEMENTS:
         await connection.execute(statement)
     await connection.close()
@@ -304,9 +304,14 @@ class Replica:
             self.health,
             source=f"/upstairs/{NAME}",
             namespace=self.broker.namespace,
+            make_producer=lambda: make_producer(self.broker.bootstrap),
         )
         self.database.after_commit(lambda uow: relay.wake() if len(uow.outbox) else None)
         return relay
+
+    def supervise(self, worker: Worker) -> HaltingWorker:
+        """Let the worker halt as in a service."""
+        return HaltingWorker(worker, self.metrics, self.health)
 
     def count_messages(self, outcome: str) -> float:
         """Return how many messages of all types had this outcome."""
@@ -339,7 +344,7 @@ def record_statements(database: Database[UnitOfWork]) -> Iterator[list[str]]:
 
 
 @asynccontextmanager
-async def run_workers(*workers: Worker) -> AsyncIterator[None]:
+async def run_workers(*workers: Worker | HaltingWorker) -> AsyncIterator[None]:
     """Run workers during the block, and stop them afterwards, as the runtime does."""
     stopping = asyncio.Event()
     async with asyncio.TaskGroup() as group:

@@ -351,7 +351,7 @@ async def test_too_many_dead_letters_halt_the_consumer_and_readiness(
     ]
     await broker.publish(*events)
     halting = Replica(database, broker, dead_letter_limit=3)
-    async with run_workers(halting.make_consumer()):
+    async with run_workers(halting.supervise(halting.make_consumer())):
         troubles = await until(
             lambda: halting.health.troubles, lambda them: "halted" in them.get("consumer", "")
         )

@@ -266,7 +266,7 @@ async def test_restart_continues_after_the_dead_letters(
     good = new_contact()
     await put(broker, *[Raw(b"?", [], b"?")] * 5, raw(customer_wrote(good, "good")))
     first, second = (Replica(database, broker, dead_letter_limit=3) for _ in range(2))
-    async with run_workers(first.make_consumer()):
+    async with run_workers(first.supervise(first.make_consumer())):
         await until(lambda: "halted" in first.health.troubles.get("consumer", ""))
     assert (len(await reasons(database)), await broker.count_committed()) == (3, 0)
     async with run_workers(second.make_consumer()):

@@ -20,7 +20,8 @@ from common.contracts.event import ContactId
 from common.core.health import Health
 from common.core.ids import new_id
 from common.core.metrics import Metrics
-from common.http.app import HttpServer
+from common.http.server import HttpServer
+from common.messaging.kafka import make_producer
 from common.messaging.relay import Relay
 from common.service.spec import application
 from common.storage.database import Database
@@ -124,9 +125,12 @@ def replica(
     spec = build(settings, **options or {})
     broadcaster = spec.state["broadcaster"]
     assert isinstance(broadcaster, Broadcaster)
-    app = application(spec, settings, database, Metrics(), Health())
+    metrics = Metrics()
+    app = application(spec, settings, database, metrics)
     port = devstack.free_port()
-    return Replica(broadcaster, HttpServer(app, "127.0.0.1", port), f"http://127.0.0.1:{port}")
+    return Replica(
+        broadcaster, HttpServer(app, "127.0.0.1", port, metrics), f"http://127.0.0.1:{port}"
+    )
 
 
 @asynccontextmanager
@@ -135,16 +139,8 @@ async def serving(*replicas: Replica) -> AsyncIterator[None]:
         *(worker for made in replicas for worker in (made.broadcaster, made.server))
     ):
         for made in replicas:
-            async with made.client() as http:
-                await until(partial(is_live, http))
+            await until(partial(getattr, made.server, "started"))
         yield
-
-
-async def is_live(http: httpx.AsyncClient) -> bool:
-    try:
-        return (await http.get("/livez")).status_code == 200
-    except httpx.ConnectError:
-        return False
 
 
 @asynccontextmanager
@@ -158,6 +154,7 @@ async def relaying(database: Database[UnitOfWork], broker: Broker) -> AsyncItera
             Health(),
             source="/upstairs/escalation",
             namespace=broker.namespace,
+            make_producer=lambda: make_producer(broker.bootstrap),
         )
         async with run_workers(relay):
             yield

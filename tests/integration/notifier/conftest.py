@@ -271,9 +271,7 @@ async def harness(database: Database[UnitOfWork]) -> AsyncIterator[ServiceHarnes
 async def api(harness: ServiceHarness) -> AsyncIterator[httpx.AsyncClient]:
     """Notifier's HTTP API, called without a key."""
     settings = harness.settings()
-    app = application(
-        build(settings, harness.channels), settings, harness.database, Metrics(), Health()
-    )
+    app = application(build(settings, harness.channels), settings, harness.database, Metrics())
     transport = httpx.ASGITransport(app, raise_app_exceptions=False)
     async with httpx.AsyncClient(transport=transport, base_url="http://notifier") as client:
         yield client

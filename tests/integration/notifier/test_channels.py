@@ -143,5 +143,5 @@ async def test_page_is_sent_pressed_and_updated_by_the_new_channel(
 
 async def test_channels_without_buttons_have_no_callback(api: httpx.AsyncClient) -> None:
     assert (await api.post("/v1/callbacks/email")).status_code == 404
-    paths = (await api.get("/openapi.json")).json()["paths"]
-    assert {"/v1/callbacks/slack", "/v1/callbacks/teams"} <= set(paths)
+    for medium in ("slack", "teams"):
+        assert (await api.post(f"/v1/callbacks/{medium}")).status_code != 404

@@ -15,8 +15,14 @@ from sqlalchemy import URL, make_url, pool, text
 from sqlalchemy.ext.asyncio import create_async_engine
 
 from common.contracts.services import SERVICES
-from common.service.provision import TopicSpec, create_topics, provision_schema
+from common.service.provision import (
+    RolePasswords,
+    TopicSpec,
+    create_topics,
+    provision_schema,
+)
 from common.storage.migrations import migrate
+from common.storage.roles import owner_role, serving_role
 from devstack import Process, Progress, Stack, free_port
 from devstack.receivers import MailReceiver, SlackReceiver
 
@@ -66,7 +72,7 @@ class Proxies:
 class System:
     """Database, topics and consumer groups start with `namespace`, so systems can share a stack.
 
-    `processes` and `ports` are by the name of the replica.
+    `processes`, `ports` and `operations_ports` are by the name of the replica.
     """
 
     stack: Stack
@@ -80,6 +86,7 @@ class System:
     proxies: Proxies = Proxies()
     processes: dict[str, Process] = field(default_factory=dict)
     ports: dict[str, int] = field(default_factory=dict)
+    operations_ports: dict[str, int] = field(default_factory=dict)
     progress: Progress = field(default_factory=Progress, repr=False)
     link_secret: str = field(default_factory=lambda: secrets.token_urlsafe(32), repr=False)
     slack_signing_secret: str = field(default_factory=lambda: secrets.token_hex(16), repr=False)
@@ -89,13 +96,14 @@ class System:
         with self.progress.step("Creating the database, with a role and a schema for each service"):
             await self._create_database()
             for service in SERVICES:
-                await provision_schema(self.admin_url, service, ROLE_PASSWORD)
+                passwords = RolePasswords(serving=ROLE_PASSWORD, owner=ROLE_PASSWORD)
+                await provision_schema(self.admin_url, service, passwords)
         # Each migration runs its own event loop, so it needs a thread.
         with ThreadPoolExecutor(1) as thread:
             loop = asyncio.get_running_loop()
             for service in SERVICES:
                 with self.progress.step(f"Migrating the tables of {service}"):
-                    url = self.database_url(service)
+                    url = self._rendered(self._url_as(owner_role(service)))
                     await loop.run_in_executor(thread, migrate, service, url)
         listed = yaml.safe_load(TOPICS.read_text())["topics"]
         specs = {name: TopicSpec.model_validate(spec) for name, spec in listed.items()}
@@ -110,6 +118,7 @@ class System:
 
     def launch_replica(self, replica: Replica) -> Process:
         self.ports.setdefault(replica.name, free_port())
+        self.operations_ports.setdefault(replica.name, free_port())
         process = self._process(replica)
         self.processes[replica.name] = process
         process.start()
@@ -138,6 +147,10 @@ class System:
     def url(self, replica: str) -> str:
         return f"http://127.0.0.1:{self.ports[replica]}"
 
+    def operations_url(self, replica: str) -> str:
+        """Where the replica has its health, metrics and API reference."""
+        return f"http://127.0.0.1:{self.operations_ports[replica]}"
+
     @property
     def admin_url(self) -> str:
         return self._rendered(self._url)
@@ -146,7 +159,10 @@ class System:
         return self._rendered(self._url_of(service))
 
     def _url_of(self, service: str) -> URL:
-        return self._url.set(username=f"upstairs_{service}", password=ROLE_PASSWORD)
+        return self._url_as(serving_role(service))
+
+    def _url_as(self, role: str) -> URL:
+        return self._url.set(username=role, password=ROLE_PASSWORD)
 
     @property
     def _url(self) -> URL:
@@ -170,7 +186,7 @@ class System:
             argv=(sys.executable, *self.launcher, replica.service, "serve"),
             env={**_inherited(), **self._environment(replica)},
             log_path=self.logs / f"{replica.name}.log",
-            ready_url=f"{self.url(replica.name)}/readyz",
+            ready_url=f"{self.operations_url(replica.name)}/readyz",
         )
 
     def _environment(self, replica: Replica) -> dict[str, str]:
@@ -185,6 +201,9 @@ class System:
             "UPSTAIRS_KAFKA_SESSION_TIMEOUT_MS": "6000",
             "UPSTAIRS_NAMESPACE": self.namespace,
             "UPSTAIRS_HTTP_PORT": str(self.ports[replica.name]),
+            # The password of the roles is published.
+            "UPSTAIRS_TRIAL": "true",
+            "UPSTAIRS_OPERATIONS_PORT": str(self.operations_ports[replica.name]),
             "UPSTAIRS_API_KEYS": self.api_keys,
             "UPSTAIRS_PUBLIC_URL": self.url(replica.service),
             "UPSTAIRS_LINK_SECRET": self.link_secret,

@@ -42,12 +42,16 @@ def build(
     ) -> Sequence[Worker]:
         lateness = LatenessMetrics(metrics.registry)
         database.after_commit(lambda uow: lateness.observe(uow.outbox.events))
-        StreamMetrics(metrics.registry, lambda: broadcaster.subscriber_count)
         return (
             TimerChecker(database, TimerCheckMetrics(metrics.registry)),
             GapAnnouncer(database, DutyGapMetrics(metrics.registry)),
-            broadcaster,
         )
+
+    def http_workers(
+        _database: Database[UnitOfWork], metrics: Metrics, _health: Health
+    ) -> Sequence[Worker]:
+        StreamMetrics(metrics.registry, lambda: broadcaster.subscriber_count)
+        return (broadcaster,)
 
     return ServiceSpec(
         name="escalation",
@@ -61,6 +65,7 @@ def build(
             "feed_signer": FeedSigner(settings.feed_secret.get_secret_value()),
         },
         workers=workers,
+        http_workers=http_workers,
     )
 
 

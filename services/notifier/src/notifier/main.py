@@ -38,8 +38,7 @@ def build(
     def workers(
         database: Database[UnitOfWork], metrics: Metrics, health: Health
     ) -> Sequence[Worker]:
-        if not settings.link_secret.get_secret_value():
-            raise MissingSecretError("UPSTAIRS_LINK_SECRET is empty: set it to a long random text.")
+        _require_link_secret(settings)
         policy = RetryPolicy(
             attempts=settings.delivery_attempts,
             timeout=timedelta(seconds=settings.delivery_timeout_seconds),
@@ -57,6 +56,10 @@ def build(
             for channel in channels
         ]
 
+    def http_workers(*_: object) -> Sequence[Worker]:
+        _require_link_secret(settings)
+        return ()
+
     return ServiceSpec(
         name="notifier",
         unit_of_work=UnitOfWork,
@@ -65,7 +68,13 @@ def build(
         routers=api.make_routers(channels),
         state={"links": links},
         workers=workers,
+        http_workers=http_workers,
     )
+
+
+def _require_link_secret(settings: Settings) -> None:
+    if not settings.link_secret.get_secret_value():
+        raise MissingSecretError("UPSTAIRS_LINK_SECRET is empty: set it to a long random text.")
 
 
 cli = service_cli("notifier", Settings, build)

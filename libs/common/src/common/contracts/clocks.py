@@ -4,6 +4,7 @@ from typing import Literal
 
 from common.contracts.contacts import Priority
 from common.contracts.event import ContactEvent, Contract, Event, Instant, PersonId, TeamId
+from common.contracts.texts import ReasonText
 
 ClockName = Literal[
     "assignment",
@@ -59,7 +60,7 @@ class ClocksStarted(ClocksEvent):
     clocks: tuple[ClockDeadline, ...]
     calendar_id: str | None = None
     calendar_version: int | None = None
-    reason: str
+    reason: ReasonText
 
 
 class ClockChangeEvent(ClocksEvent):
@@ -71,7 +72,7 @@ class ClockPaused(ClockChangeEvent):
 
     paused_at: Instant
     elapsed_s: float
-    reason: str
+    reason: ReasonText
 
 
 class ClockResumed(ClockChangeEvent):
@@ -80,7 +81,7 @@ class ClockResumed(ClockChangeEvent):
     resumed_at: Instant
     due_at: Instant
     thresholds: tuple[ClockThreshold, ...]
-    reason: str
+    reason: ReasonText
 
 
 class ClockRetargeted(ClockChangeEvent):
@@ -97,7 +98,7 @@ class ClockRetargeted(ClockChangeEvent):
     elapsed_s: float
     due_at: Instant
     thresholds: tuple[ClockThreshold, ...]
-    reason: str
+    reason: ReasonText
     retargeted_at: Instant
     runs_while_waiting: bool = False
 
@@ -143,7 +144,7 @@ class ClockMet(ClockChangeEvent):
 class ClockCancelled(ClockChangeEvent):
     """`cancelled_at` is when what cancelled it happened."""
 
-    reason: str
+    reason: ReasonText
     cancelled_at: Instant
 
 

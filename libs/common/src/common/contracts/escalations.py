@@ -16,6 +16,7 @@ from common.contracts.event import (
     PersonId,
 )
 from common.contracts.notifications import Medium
+from common.contracts.texts import ExplanationText, NoteText, ReasonText
 
 Severity = Literal["low", "medium", "high", "critical"]
 Cause = Literal[
@@ -61,7 +62,7 @@ class PriorityChangeAsked(EscalationsEvent):
     """A clock's threshold asks for another priority; intake decides, since it owns the priority."""
 
     priority: Priority
-    reason: str
+    reason: ReasonText
 
 
 class EscalationsOwnEvent(EscalationsEvent):
@@ -72,7 +73,7 @@ class EscalationRaised(EscalationsOwnEvent):
     """`reason`: the words of the customer or the colleague, or what a rule found; may be empty."""
 
     cause: Cause
-    reason: str
+    reason: ReasonText
     severity: Severity
     ladder_id: str
     ladder_version: int
@@ -84,7 +85,7 @@ class EscalationCauseAdded(EscalationsOwnEvent):
     """A further cause joined the open escalation; `reason` as in EscalationRaised."""
 
     cause: Cause
-    reason: str
+    reason: ReasonText
     severity: Severity
 
 
@@ -94,7 +95,7 @@ class EscalationClimbed(EscalationsOwnEvent):
     from_level: int
     to_level: int
     level_name: str
-    reason: str
+    reason: ExplanationText
     lateness_ms: float | None = None
     waited_for: Wait | None = None
 
@@ -115,12 +116,12 @@ class PagedContact(Contract):
     """The contact that a page is about, as far as its sender knows it. Texts are the customer's."""
 
     channel: Channel
-    topic: str
-    subject: str
+    topic: ReasonText
+    subject: ReasonText
     priority: Priority
-    language: str
+    language: ReasonText
     tier: Tier
-    customer_name: str | None = None
+    customer_name: ReasonText | None = None
     representative_id: PersonId | None = None
     customer_id: CustomerId | None = None
 
@@ -129,13 +130,13 @@ class PagedCause(Contract):
     """One cause of the escalation, or of the warning.
 
     `reason` is that of EscalationRaised or EscalationCauseAdded: the words of the customer or of
-    the colleague `by`, or what a rule found. For a clock `due_at` is its deadline and `clock_state`
-    how it stood when the page was requested. A complaint is `about` a representative; feedback has
-    a `score` from 1 to 5.
+    the colleague `by`, or what a rule found, as last given; `count` says how often. For a clock
+    `due_at` is its deadline and `clock_state` how it stood when the page was requested. A complaint
+    is `about` a representative; feedback has a `score` from 1 to 5.
     """
 
     cause: Cause
-    reason: str
+    reason: ReasonText
     at: Instant
     by: PersonId | None = None
     about: PersonId | None = None
@@ -143,6 +144,7 @@ class PagedCause(Contract):
     clock: ClockName | None = None
     due_at: Instant | None = None
     clock_state: ClockState | None = None
+    count: int = 1
 
 
 class PagedApproval(Contract):
@@ -152,7 +154,7 @@ class PagedApproval(Contract):
     outcome: Outcome
     amount: Decimal
     currency: str
-    note: str
+    note: NoteText
 
 
 class PagedCoaching(Contract):
@@ -160,13 +162,13 @@ class PagedCoaching(Contract):
 
     by: PersonId
     person_id: PersonId
-    text: str
+    text: NoteText
 
 
 class PagedDutyGap(Contract):
     """Nobody is on duty from `starts_at`; without `ends_at` the gap has no end in sight.
 
-    `absent` would have the turn.
+    `absent` would have the turn, as far as they are few.
     """
 
     schedule_id: str
@@ -179,11 +181,12 @@ class PageRequested(EscalationsEvent):
     """One person must be notified, once, on each of that person's media or on those of `media`.
 
     It carries data; the notifier writes the words. `causes` begin with the one that raised the
-    escalation; with the reason `updated` the last one is new. `explanation` says why it comes to
-    this person now, as the audit trail does. `escalation_id` is None for a warning, since nothing
-    was raised yet, and for coaching, which outlives its escalation. `respond_by` is when it moves
-    on without that person; `lease_end` says what ends a lease then. A gap in a duty schedule has no
-    contact: `contact_id` is derived from the schedule.
+    escalation and are the last ones of `cause_count`; with the reason `updated` the last one is
+    new. `explanation` says why it comes to this person now, as the audit trail does.
+    `escalation_id` is None for a warning, since nothing was raised yet, and for coaching, which
+    outlives its escalation. `respond_by` is when it moves on without that person; `lease_end` says
+    what ends a lease then. A gap in a duty schedule has no contact: `contact_id` is derived from
+    the schedule.
     """
 
     page_id: PageId
@@ -197,7 +200,8 @@ class PageRequested(EscalationsEvent):
     media: tuple[Medium, ...] | None = None
     contact: PagedContact | None = None
     causes: tuple[PagedCause, ...] = ()
-    explanation: str | None = None
+    cause_count: int = 0
+    explanation: ExplanationText | None = None
     approval: PagedApproval | None = None
     coaching: PagedCoaching | None = None
     duty_gap: PagedDutyGap | None = None
@@ -228,7 +232,7 @@ class EscalationReturned(EscalationsOwnEvent):
     from_person: PersonId
     level: int
     level_name: str
-    reason: str
+    reason: ReasonText
     lateness_ms: float
 
 
@@ -237,25 +241,25 @@ class EscalationHandedOver(EscalationsOwnEvent):
 
     by: PersonId
     to: PersonId
-    context: str
+    context: ReasonText
 
 
 class EscalationReferredUp(EscalationsOwnEvent):
     """A person sends it up the ladder; EscalationClimbed says where it went."""
 
     by: PersonId
-    reason: str
+    reason: ReasonText
 
 
 class EscalationSnoozed(EscalationsOwnEvent):
     by: PersonId
     until: Instant
-    reason: str
+    reason: ReasonText
 
 
 class EscalationNoted(EscalationsOwnEvent):
     by: PersonId
-    text: str
+    text: NoteText
 
 
 class CoachingRequested(EscalationsOwnEvent):
@@ -263,16 +267,16 @@ class CoachingRequested(EscalationsOwnEvent):
 
     by: PersonId
     person_id: PersonId
-    text: str
+    text: NoteText
 
 
 class EscalationMediated(EscalationsOwnEvent):
     """The holder heard both sides and proposes a solution."""
 
     by: PersonId
-    customer_statement: str
-    representative_statement: str
-    proposal: str
+    customer_statement: NoteText
+    representative_statement: NoteText
+    proposal: NoteText
 
 
 class ApprovalAsked(EscalationsOwnEvent):
@@ -282,7 +286,7 @@ class ApprovalAsked(EscalationsOwnEvent):
     outcome: Outcome
     amount: Decimal
     currency: str
-    note: str
+    note: NoteText
     level: int
     level_name: str
     approvers: tuple[PersonId, ...]
@@ -292,18 +296,18 @@ class ApprovalRefused(EscalationsOwnEvent):
     """It is back with the person who asked."""
 
     by: PersonId
-    reason: str
+    reason: ReasonText
 
 
 class EscalationHandedBack(EscalationsOwnEvent):
     by: PersonId
-    guidance: str
+    guidance: NoteText
 
 
 class EscalationResolved(EscalationsOwnEvent):
     by: PersonId
     outcome: Outcome
-    note: str
+    note: NoteText
     level: int
     amount: Decimal | None = None
     currency: str | None = None
@@ -314,7 +318,7 @@ class EscalationReopened(EscalationsOwnEvent):
     """It is open again, at the level where it ended."""
 
     by: PersonId
-    reason: str
+    reason: ReasonText
     severity: Severity
     level: int
     level_name: str
@@ -323,7 +327,7 @@ class EscalationReopened(EscalationsOwnEvent):
 class EscalationClosed(EscalationsOwnEvent):
     """It ended because the contact did."""
 
-    reason: str
+    reason: ReasonText
 
 
 class TimerMissing(EscalationsEvent):

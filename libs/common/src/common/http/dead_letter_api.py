@@ -73,7 +73,9 @@ class DeadLetterOut(BaseModel):
     id: int = Field(description="The number that the other requests and the command line take")
     state: State = Field(description="`waiting` until a person replays or discards it")
     at: datetime = Field(description="When it became a dead letter")
-    origin: str = Field(description="Topic, partition, offset and time; or `timer/` and its id")
+    origin: str = Field(
+        description="Topic, partition, offset and time; or `timer/`, `outbox/` and the row's id"
+    )
     type: str | None = Field(description="The type of the event or timer; null if unreadable")
     event_id: str | None = Field(
         description="The id of the event; null for timers or if unreadable"

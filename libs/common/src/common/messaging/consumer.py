@@ -20,7 +20,7 @@ from common.core.metrics import Metrics
 from common.messaging.dispatcher import Dispatcher, Message
 from common.messaging.envelope import MalformedRecordError, decode, type_of
 from common.messaging.lag import Lag
-from common.storage.dead_letters import DeadLetter, TooManyDeadLettersError
+from common.storage.dead_letters import DeadLetter
 from common.storage.uow import UnitOfWork
 
 U = TypeVar("U", bound=UnitOfWork)
@@ -38,6 +38,8 @@ log = structlog.get_logger()
 
 class Consumer(ConsumerRebalanceListener, Generic[U]):  # type: ignore[misc]  # aiokafka is untyped
     """One member of a service's consumer group."""
+
+    name = "consumer"
 
     def __init__(
         self,
@@ -66,20 +68,15 @@ class Consumer(ConsumerRebalanceListener, Generic[U]):  # type: ignore[misc]  # 
         health.report_trouble("consumer", "has not joined its group yet")
 
     async def run(self, stopping: asyncio.Event) -> None:
+        """Raises TooManyDeadLettersError."""
         self._kafka.subscribe(self._topics, listener=self)
         try:
             await self._start(stopping)
             while not stopping.is_set():
                 await self._poll(stopping)
-        except TooManyDeadLettersError as error:
-            # The process goes on: an orchestrator would restart it and drain the topic.
-            self._health.report_trouble("consumer", f"halted: {error}")
-            self._metrics.worker_halted.labels("consumer").set(1)
-            log.critical("consumer_halted", error=str(error))
         finally:
             await self._commit()
             await self._kafka.stop()
-        await stopping.wait()
 
     async def _start(self, stopping: asyncio.Event) -> None:
         while not stopping.is_set():

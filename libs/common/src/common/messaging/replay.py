@@ -1,5 +1,6 @@
 """Closes a dead letter, once: replays its message or discards it."""
 
+from collections.abc import Sequence
 from typing import Generic, TypeVar
 
 import structlog
@@ -9,11 +10,17 @@ from common.core.errors import PermanentError, is_transient
 from common.messaging.dispatcher import Dispatcher, Message
 from common.messaging.envelope import decode
 from common.storage.dead_letter_store import DeadLetterStore, DeadLetterSummary, StoredDeadLetter
-from common.storage.dead_letters import TIMER_ORIGIN_PREFIX, DeadLetter, from_readable
+from common.storage.dead_letters import (
+    OUTBOX_ORIGIN_PREFIX,
+    TIMER_ORIGIN_PREFIX,
+    DeadLetter,
+    from_readable,
+)
 from common.storage.uow import UnitOfWork
 
 U = TypeVar("U", bound=UnitOfWork)
 
+_PUBLISHED_AGAIN = "it is in the outbox again; if Kafka refuses it again, a new dead letter says so"
 _HANDLED_ELSEWHERE = "nothing was done: another delivery of its event had been handled"
 
 log = structlog.get_logger()
@@ -60,10 +67,7 @@ class Replay(Generic[U]):
         try:
             async with self._database.transaction() as uow:
                 letter = await _lock_waiting(letter_id, uow)
-                message = self._to_message(letter)
-                unhandled = await self._unhandled(letter, message, uow)
-                await self._dispatcher.work(uow, unhandled)
-                reason = None if unhandled else _HANDLED_ELSEWHERE
+                unhandled, reason = await self._repeat(letter, uow)
                 closed = await DeadLetterStore(uow.connection).close(
                     letter_id, "replayed", by, reason
                 )
@@ -86,6 +90,18 @@ class Replay(Generic[U]):
             closed = await DeadLetterStore(uow.connection).close(letter_id, "discarded", by, reason)
         log.info("dead_letter_discarded", letter=letter_id, origin=closed.origin, by=by)
         return closed
+
+    async def _repeat(
+        self, letter: StoredDeadLetter, uow: U
+    ) -> tuple[Sequence[Message], str | None]:
+        """Do what failed; return the messages handled by it, and why if there are none."""
+        if letter.origin.startswith(OUTBOX_ORIGIN_PREFIX):
+            await uow.outbox.restore(letter)
+            return (), _PUBLISHED_AGAIN
+        message = self._to_message(letter)
+        unhandled = await self._unhandled(letter, message, uow)
+        await self._dispatcher.work(uow, unhandled)
+        return unhandled, None if unhandled else _HANDLED_ELSEWHERE
 
     async def _unhandled(self, letter: StoredDeadLetter, message: Message, uow: U) -> list[Message]:
         """Return the message, unless its event has been handled already.

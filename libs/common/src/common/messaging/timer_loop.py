@@ -18,7 +18,6 @@ from common.storage.dead_letters import (
     TIMER_ORIGIN_PREFIX,
     DeadLetter,
     FailureStreak,
-    TooManyDeadLettersError,
     store_dead_letter,
 )
 from common.storage.timers import DueTimer
@@ -45,6 +44,8 @@ class TimerLoop(Generic[U]):
     Events that arrived while the service was down may cancel a timer: a reply that came in time
     is handled before its deadline is.
     """
+
+    name = "timers"
 
     def __init__(
         self,
@@ -76,15 +77,7 @@ class TimerLoop(Generic[U]):
             self._woken.set()
 
     async def run(self, stopping: asyncio.Event) -> None:
-        try:
-            await self._run(stopping)
-        except TooManyDeadLettersError as error:
-            self._health.report_trouble("timers", f"halted: {error}")
-            self._metrics.worker_halted.labels("timers").set(1)
-            log.critical("timers_halted", error=str(error))
-        await stopping.wait()
-
-    async def _run(self, stopping: asyncio.Event) -> None:
+        """Raises TooManyDeadLettersError."""
         backoff = Backoff()
         if self._caught_up is not None:
             await self._wait_until_caught_up(self._caught_up, stopping)
@@ -94,12 +87,12 @@ class TimerLoop(Generic[U]):
             except Exception as error:
                 if not is_transient(error):
                     raise
-                self._health.report_trouble("timers", repr(error))
-                self._metrics.retries.labels("timers").inc()
+                self._health.report_trouble(self.name, repr(error))
+                self._metrics.retries.labels(self.name).inc()
                 log.warning("timers_backing_off", error=repr(error))
                 await backoff.wait(stopping)
             else:
-                self._health.report_healthy("timers")
+                self._health.report_healthy(self.name)
                 backoff.reset()
 
     async def _wait_until_caught_up(

@@ -90,7 +90,7 @@ def _example(service: str) -> ServiceSettings:
     secrets = {
         name: "example"
         for name, field in kind.model_fields.items()
-        if field.annotation is SecretStr
+        if isinstance(field.annotation, type) and issubclass(field.annotation, SecretStr)
     }
     return kind.model_validate(
         {
@@ -138,7 +138,9 @@ async def _metrics_of(service: str) -> Metrics:
     """Make a service's workers, which register its own metrics, without starting them."""
     spec, metrics = build_spec(service), Metrics()
     engine = create_async_engine(str(_example(service).database_url))
-    spec.workers(Database(engine, spec.unit_of_work, TimeSource()), metrics, Health())
+    database = Database(engine, spec.unit_of_work, TimeSource())
+    spec.workers(database, metrics, Health())
+    spec.http_workers(database, metrics, Health())
     await engine.dispose()
     return metrics
 

@@ -5,12 +5,15 @@ from contextlib import asynccontextmanager
 from typing import Any, Generic, TypeVar
 
 import orjson
+import structlog
 from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 
 from common.core.clock import TimeSource
 from common.storage.uow import UnitOfWork
 
 U = TypeVar("U", bound=UnitOfWork)
+
+log = structlog.get_logger()
 
 
 def connect(
@@ -99,4 +102,8 @@ class Database(Generic[U]):
             yield uow
             await uow.flush()
         for listener in self._listeners:
-            listener(uow)
+            try:
+                listener(uow)
+            except Exception:
+                # What is committed must not look as if it had failed.
+                log.exception("commit_listener_failed")

@@ -13,6 +13,8 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from common.core.errors import PermanentError
 
 TIMER_ORIGIN_PREFIX: Final = "timer/"
+# An event that Kafka has refused, by the id of its row in the outbox.
+OUTBOX_ORIGIN_PREFIX: Final = "outbox/"
 
 # Bytes as they are stored and shown: as text where possible, else as {"base64": …}.
 Readable: TypeAlias = str | dict[str, str] | None

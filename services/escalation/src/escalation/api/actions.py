@@ -10,11 +10,12 @@ from functools import partial
 from typing import Annotated, Any, Final
 
 from fastapi import APIRouter, Depends, Response
-from pydantic import ConfigDict, Field, model_validator
+from pydantic import ConfigDict, Field, StringConstraints, model_validator
 from pydantic.config import JsonDict
 
 from common.contracts.escalations import Outcome
 from common.contracts.event import EscalationId, Instant, PersonId
+from common.contracts.texts import NOTE_LENGTH
 from common.http.access import Principal, SupervisorUser
 from common.http.app import LongText, RequestModel, ShortText, Slug
 from common.storage.database import Database
@@ -37,6 +38,7 @@ _CONFLICT: Final[dict[int | str, dict[str, Any]]] = {
     409: {"description": "Its state does not allow it; `current` is the escalation as it is."},
     412: {"description": "It is not at your version; `current` is the escalation as it is."},
 }
+NoteText = Annotated[LongText, StringConstraints(max_length=NOTE_LENGTH)]
 router = APIRouter(prefix="/v1/escalations/{escalation_id}", tags=["actions"], responses=_CONFLICT)
 
 
@@ -48,7 +50,7 @@ def _example(**fields: str) -> ConfigDict:
 class HandBack(RequestModel):
     model_config = _example(guidance="Offer one month free; no refund.")
 
-    guidance: LongText = Field(description="What the representative should do.")
+    guidance: NoteText = Field(description="What the representative should do.")
 
 
 class HandOver(RequestModel):
@@ -74,14 +76,14 @@ class Snooze(RequestModel):
 class Note(RequestModel):
     model_config = _example(text="The second charge was ours.")
 
-    text: LongText = Field(description="What others should know.")
+    text: NoteText = Field(description="What others should know.")
 
 
 class CoachingRequest(RequestModel):
     model_config = _example(person_id="rita", text="How to refuse and stay friendly.")
 
     person_id: Slug = Field(description="The person to be coached.")
-    text: LongText = Field(description="What the coaching is about.")
+    text: NoteText = Field(description="What the coaching is about.")
 
 
 class Mediation(RequestModel):
@@ -91,9 +93,9 @@ class Mediation(RequestModel):
         proposal="A call today at five, by rita.",
     )
 
-    customer_statement: LongText = Field(description="What the customer says.")
-    representative_statement: LongText = Field(description="What the representative says.")
-    proposal: LongText = Field(description="What you propose.")
+    customer_statement: NoteText = Field(description="What the customer says.")
+    representative_statement: NoteText = Field(description="What the representative says.")
+    proposal: NoteText = Field(description="What you propose.")
 
 
 class Resolution(RequestModel):
@@ -102,7 +104,7 @@ class Resolution(RequestModel):
     )
 
     outcome: Outcome = Field(description="How it ends.")
-    note: LongText = Field(description="What was done, for the record.")
+    note: NoteText = Field(description="What was done, for the record.")
     amount: Annotated[Decimal, Field(gt=0, max_digits=18, decimal_places=4)] | None = Field(
         None, description="What it costs. Above the limit of your role others must approve it."
     )

@@ -37,6 +37,7 @@ class CauseOut(Out):
     clock: ClockName | None = Field(description="The clock that was breached or is at risk.")
     due_at: datetime | None = Field(description="The deadline of that clock.")
     score: int | None = Field(description="The score of feedback, from 1 to 5.")
+    count: int = Field(description="How often it was given; `reason` and `at` are the last ones.")
 
 
 class ContactOut(BaseModel):
@@ -100,7 +101,10 @@ class EscalationOut(Out):
     currency: str | None = Field(description="The currency of the amount, by ISO 4217.")
     approved_by: PersonId | None = Field(description="Who approved the outcome.")
     note: str | None = Field(description="The note or guidance it ended with.")
-    causes: list[CauseOut] = Field(description="Why it was raised, in order.")
+    causes: list[CauseOut] = Field(
+        description="Why it was raised, in order: the first one and the last ones."
+    )
+    cause_count: int = Field(description="How many causes were given, repetitions included.")
     contact: ContactOut | None = Field(description="The contact, if it was received yet.")
 
     @classmethod
@@ -133,6 +137,7 @@ class EscalationOut(Out):
             approved_by=resolution.approved_by if resolution else None,
             note=resolution.note if resolution else None,
             causes=[CauseOut.model_validate(cause) for cause in escalation.causes],
+            cause_count=escalation.cause_count,
             contact=_contact(contact),
         )
 

@@ -17,6 +17,8 @@ GapKey = tuple[datetime, datetime, Notice]
 
 FORECAST_PERIOD = timedelta(days=7)
 _SOON = timedelta(days=1)
+# So that its page has a bound.
+_MOST_ABSENT = 20
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,7 +112,7 @@ def _upcoming(setting: Versioned[DutySchedule], gap: Gap, at: datetime) -> Upcom
         schedule_id=setting.id,
         gap=gap,
         ahead="day" if gap.start - at <= _SOON else "week",
-        absent=tuple(sorted({shift.person_id for shift in planned})),
+        absent=tuple(sorted({shift.person_id for shift in planned})[:_MOST_ABSENT]),
         endless=gap.end == _search_limits(at)[1],
     )
 

@@ -187,8 +187,9 @@ class TrackedContact:
 class EscalationCause:
     """Why the contact is escalated; a breach or a warning has a `clock` and its `due_at`.
 
-    `reason` has the words of the customer or of the colleague `by`, or what a rule found. A
-    complaint is `about` a representative; feedback has a `score` from 1 to 5.
+    `reason` has the words of the customer or of the colleague `by`, or what a rule found, as last
+    given at `at`; `count` says how often. A complaint is `about` a representative; feedback has a
+    `score` from 1 to 5.
     """
 
     kind: Cause
@@ -199,6 +200,7 @@ class EscalationCause:
     due_at: datetime | None = None
     about: PersonId | None = None
     score: int | None = None
+    count: int = 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -261,7 +263,7 @@ def _store_ladder(ladder: Versioned[Ladder], dump: Callable[[Any], Any]) -> Any:
 
 @dataclass(frozen=True, slots=True)
 class Escalation:
-    """`ladder` is the version in force when it was raised.
+    """`ladder` is the version in force when it was raised. `causes` are the last of `cause_count`.
 
     `version` counts its changes, `round` how often this level was paged, `repeats` how often the
     level was paged again from its start, `lease_no` its leases, `snoozes` those of its holders.
@@ -279,6 +281,7 @@ class Escalation:
     ]
     causes: tuple[EscalationCause, ...]
     raised_at: datetime
+    cause_count: int = 1
     level: int = 0
     round: int = 0
     repeats: int = 0

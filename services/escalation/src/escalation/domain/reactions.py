@@ -23,6 +23,7 @@ from common.contracts.contacts import (
 )
 from common.contracts.event import ContactEvent, PersonId
 from common.contracts.notifications import NotificationActedOn
+from common.contracts.texts import excerpt
 from common.messages import Timer
 from escalation.domain import wording
 from escalation.domain.clocks import acknowledgement, lifecycle
@@ -69,8 +70,8 @@ def details_of(event: ContactReceived) -> ContactDetails:
         language=event.language,
         tier=event.customer.tier,
         region=event.customer.region,
-        customer=event.customer.name,
-        subject=event.subject,
+        customer=excerpt(event.customer.name) if event.customer.name else None,
+        subject=excerpt(event.subject),
         received_at=event.occurred_at,
         campaign=event.campaign,
     )
@@ -178,13 +179,13 @@ def reopen_contact(situation: Situation, event: ContactReopened) -> Decision:
 
 def raise_for_customer(situation: Situation, event: SupervisorRequested) -> Decision:
     at = event.occurred_at
-    cause = EscalationCause("customer_request", event.quote, at)
+    cause = EscalationCause("customer_request", excerpt(event.quote), at)
     resumed = lifecycle.resume_clocks(_without_waiting(situation), at, "the customer wrote")
     return resumed.then(raise_or_merge, cause)
 
 
 def record_referral(situation: Situation, event: ContactReferred) -> Decision:
-    referral = Referral(event.representative_id, event.reason, event.occurred_at)
+    referral = Referral(event.representative_id, excerpt(event.reason), event.occurred_at)
     contact = replace(situation.contact, referral=referral)
     return _act_on_referral(replace(situation, contact=contact))
 

@@ -48,6 +48,8 @@ class StreamUnavailableError(TransientError):
 
 
 class Broadcaster:
+    name = "stream"
+
     def __init__(
         self,
         bootstrap: str,

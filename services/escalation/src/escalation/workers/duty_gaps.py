@@ -25,6 +25,8 @@ log = structlog.get_logger()
 
 
 class GapAnnouncer:
+    name = "duty gaps"
+
     def __init__(self, database: Database[UnitOfWork], metrics: DutyGapMetrics) -> None:
         self._database = database
         self._metrics = metrics

@@ -32,6 +32,8 @@ log = structlog.get_logger()
 
 
 class TimerChecker:
+    name = "timer check"
+
     def __init__(
         self,
         database: Database[UnitOfWork],

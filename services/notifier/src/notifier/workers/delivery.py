@@ -54,7 +54,7 @@ class DeliveryWorker:
         self._free = slots
         self._metrics = metrics
         self._health = health
-        self._part = f"delivery by {channel.medium}"
+        self.name = f"delivery by {channel.medium}"
         self._woken = asyncio.Event()
         self._ended: list[Ended] = []
         self._recording = asyncio.Lock()
@@ -74,11 +74,11 @@ class DeliveryWorker:
                     except Exception as error:
                         if not is_transient(error):
                             raise
-                        self._health.report_trouble(self._part, repr(error))
+                        self._health.report_trouble(self.name, repr(error))
                         log.warning("delivery_backing_off", medium=self._medium, error=repr(error))
                         await backoff.wait(stopping)
                     else:
-                        self._health.report_healthy(self._part)
+                        self._health.report_healthy(self.name)
                         backoff.reset()
         finally:
             await self._channel.close()

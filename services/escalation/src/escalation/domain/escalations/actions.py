@@ -151,6 +151,7 @@ def _page_superior(
         reason="coaching",
         contact=paged_contact(situation.contact),
         causes=paged_causes(situation.contact, escalation),
+        cause_count=escalation.cause_count,
         coaching=PagedCoaching(by=requested.by, person_id=requested.person_id, text=requested.text),
     )
     return (page,)
@@ -250,7 +251,7 @@ def close_escalation(situation: Situation, reason: str) -> Decision:
         reason=reason,
     )
     return Decision(situation, (closed,)).then(
-        close_with, escalation, "closed", Resolution(escalation.holder, reason)
+        close_with, escalation, "closed", Resolution(escalation.holder, closed.reason)
     )
 
 

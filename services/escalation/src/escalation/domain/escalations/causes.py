@@ -1,16 +1,20 @@
 """Causes: which contacts have one by a rule, which outlive the contact, how they add up."""
 
 from dataclasses import replace
+from typing import Final
 
 from common.contracts.contacts import FeedbackReceived
 from common.contracts.escalations import Cause, Severity
 from common.contracts.event import PersonId
+from common.contracts.texts import excerpt
 from escalation.domain.model import Escalation, EscalationCause
 from escalation.domain.settings.policies import ContactDetails, RepeatRule, SlaPolicy
 from escalation.domain.settings.registry import Configuration, Versioned
 from escalation.domain.situation import Situation
 
 _SEVERITIES: tuple[Severity, ...] = ("low", "medium", "high", "critical")
+# More than there are kinds, so that one of each kind stays.
+MAX_CAUSES: Final = 10
 # They are about our service: they stay open when the contact ends.
 OUTLIVING_CAUSES: frozenset[Cause] = frozenset(("feedback", "complaint"))
 
@@ -25,7 +29,34 @@ def add_cause(escalation: Escalation, cause: EscalationCause) -> Escalation:
     severity = escalation.severity
     if is_new_kind(escalation, cause):
         severity = _SEVERITIES[min(_SEVERITIES.index(severity) + 1, len(_SEVERITIES) - 1)]
-    return replace(escalation, causes=(*escalation.causes, cause), severity=severity)
+    return replace(
+        escalation,
+        causes=_with_cause(escalation.causes, cause),
+        cause_count=escalation.cause_count + 1,
+        severity=severity,
+    )
+
+
+def _with_cause(
+    causes: tuple[EscalationCause, ...], cause: EscalationCause
+) -> tuple[EscalationCause, ...]:
+    """Count a repetition at its place; add any other one at the end and keep the last ones."""
+    for n, earlier in enumerate(causes):
+        if _source(earlier) == _source(cause):
+            return (*causes[:n], replace(cause, count=earlier.count + 1), *causes[n + 1 :])
+    more = (*causes, cause)
+    return more if len(more) <= MAX_CAUSES else _without_oldest(more)
+
+
+def _source(cause: EscalationCause) -> tuple[object, ...]:
+    return cause.kind, cause.by, cause.about, cause.clock
+
+
+def _without_oldest(causes: tuple[EscalationCause, ...]) -> tuple[EscalationCause, ...]:
+    """Leave out the oldest one, but no kind, and not the one that raised it."""
+    kinds = [cause.kind for cause in causes]
+    oldest = next(n for n, kind in enumerate(kinds) if n > 0 and kinds.count(kind) > 1)
+    return causes[:oldest] + causes[oldest + 1 :]
 
 
 def is_new_kind(escalation: Escalation, cause: EscalationCause) -> bool:
@@ -67,7 +98,9 @@ def of_feedback(situation: Situation, event: FeedbackReceived) -> EscalationCaus
     bound = policy.body.raise_when.feedback_at_most if policy else None
     if bound is None or event.score > bound:
         return None
-    return EscalationCause("feedback", event.comment or "", event.occurred_at, score=event.score)
+    return EscalationCause(
+        "feedback", excerpt(event.comment or ""), event.occurred_at, score=event.score
+    )
 
 
 def by_person(
@@ -75,4 +108,4 @@ def by_person(
 ) -> EscalationCause:
     """Return a complaint if it is `about` a representative."""
     kind: Cause = "manual" if about is None else "complaint"
-    return EscalationCause(kind, text, situation.at, by=by, about=about)
+    return EscalationCause(kind, excerpt(text), situation.at, by=by, about=about)

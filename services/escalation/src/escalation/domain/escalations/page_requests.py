@@ -97,6 +97,7 @@ def page_person(
         media=level.media if level else None,
         contact=paged_contact(situation.contact),
         causes=paged_causes(situation.contact, escalation),
+        cause_count=escalation.cause_count,
         explanation=explanation,
         approval=_paged_approval(escalation.approval),
     )
@@ -135,6 +136,7 @@ def paged_cause(contact: TrackedContact, cause: EscalationCause) -> PagedCause:
         clock=cause.clock,
         due_at=cause.due_at,
         clock_state=_clock_state(clock) if clock else None,
+        count=cause.count,
     )
 
 
@@ -165,5 +167,5 @@ def _page_reason(situation: Situation, waiting: Escalation) -> PageReason:
 
 
 def _page_id(escalation: Escalation, person: PersonId, reason: PageReason) -> PageId:
-    turn = escalation.level, escalation.round, escalation.lease_no, len(escalation.causes)
+    turn = escalation.level, escalation.round, escalation.lease_no, escalation.cause_count
     return PageId(derived_id(escalation.escalation_id, *turn, reason, person))

@@ -74,7 +74,8 @@ class Level:
     acknowledge_within_s: Seconds
     """Seconds that each person has to answer."""
     who: Annotated[
-        tuple[Annotated[ResponderRule, Field(discriminator="kind")], ...], Len(min_length=1)
+        tuple[Annotated[ResponderRule, Field(discriminator="kind")], ...],
+        Len(min_length=1, max_length=10),
     ]
     """The people of the level."""
     ask: Literal["all", "in_turn"] = "all"
@@ -83,7 +84,7 @@ class Level:
     """The calendar in whose business time the answer is awaited; without it the wall clock."""
     repeats: Annotated[int, Interval(ge=0, le=10)] = 0
     """How many more times the level is paged before the escalation climbs."""
-    media: Annotated[tuple[Medium, ...], Len(min_length=1)] | None = None
+    media: Annotated[tuple[Medium, ...], Len(min_length=1, max_length=10)] | None = None
     """The media to page on; without it all those of the person."""
 
 
@@ -96,7 +97,7 @@ class Ladder:
     at most `snooze_limit_s`.
     """
 
-    levels: Annotated[tuple[Level, ...], Len(min_length=1)]
+    levels: Annotated[tuple[Level, ...], Len(min_length=1, max_length=20)]
     """The levels, lowest first; the last one names a person."""
     lease_s: Seconds
     """Seconds of the lease that an acknowledgement gives."""

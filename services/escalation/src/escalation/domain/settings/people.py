@@ -37,7 +37,7 @@ class Person:
 @with_config(ConfigDict(extra="forbid", use_attribute_docstrings=True))
 @dataclass(frozen=True, slots=True)
 class Team:
-    supervisors: Annotated[tuple[types.StaffId, ...], Len(min_length=1)]
+    supervisors: Annotated[tuple[types.StaffId, ...], Len(min_length=1, max_length=20)]
     """The supervisors of the team."""
 
 
