@@ -4,6 +4,7 @@ import re
 from collections import Counter
 from collections.abc import Sequence
 from datetime import timedelta
+from functools import partial
 from typing import Any
 
 import httpx
@@ -71,7 +72,7 @@ async def test_flood_becomes_few_messages_and_nothing_is_lost(harness: ServiceHa
         await harness.handle(*pages)
         for medium in ("slack", "email"):
             await until(
-                lambda medium=medium: page_states(harness, medium),
+                partial(page_states, harness, medium),
                 lambda states: states["sent"] == 3 and states["pending"] + states["sending"] == 0,
             )
         await settle(harness, "summary", 2)

@@ -107,4 +107,4 @@ async def test_cursor_with_impossible_key_is_invalid(
 
 async def test_impossible_person_is_an_invalid_filter(api: httpx.AsyncClient) -> None:
     answer = await api.get("/v1/notifications?person_id=%00", headers=key("root"))
-    assert answer.status_code == 422
+    assert answer.status_code == 400

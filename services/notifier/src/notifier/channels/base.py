@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Annotated, Any, ClassVar, Protocol, Self, Union
 
+import structlog
 from pydantic import Discriminator, Field
 
 from common.contracts.notifications import Action, Medium
@@ -14,6 +15,8 @@ from notifier.domain.notifications import Notification
 from notifier.domain.recipients import Address
 from notifier.links import Links
 from notifier.settings import Settings
+
+log = structlog.get_logger()
 
 
 class SignatureRefusedError(Exception):
@@ -100,6 +103,7 @@ class Channel(Protocol):
 
         Called only if `interactive`. It never fails: a reason that gets lost changes nothing.
         """
+        log.info("refusal_not_shown", medium=self.medium, user_id=press.user_id, reason=reason)
 
     async def close(self) -> None:
         """Close the connections that it keeps open."""
