@@ -237,6 +237,10 @@ class System:
             "UPSTAIRS_SMTP_HOST": self.receivers.mail.host,
             "UPSTAIRS_SMTP_PORT": str(self.receivers.mail.port),
             "UPSTAIRS_SMTP_TLS": "none",
+            # Stories and loads page the same few people far more often than a person could read.
+            "UPSTAIRS_RECIPIENT_BUDGET": "0",
+            "UPSTAIRS_CUSTOMER_BUDGET": "0",
+            "UPSTAIRS_CHANNEL_BUDGET": "0",
             **({"UPSTAIRS_INSTANCE_ID": replica.instance_id} if replica.is_static_member else {}),
             **self.extra_environment,
         }

@@ -10,3 +10,9 @@ class Settings(ServiceSettings):
         default=SecretStr(""),
         description="signs links of calendar feeds; the same for all replicas; no links if empty",
     )
+    max_streams: int = Field(
+        default=500, ge=1, description="streams of events that one process keeps open"
+    )
+    max_streams_per_caller: int = Field(
+        default=10, ge=1, description="streams that one caller may have open at one process"
+    )

@@ -8,6 +8,7 @@ from common.contracts.contacts import Channel, Priority, Tier
 from common.contracts.event import (
     ContactEvent,
     Contract,
+    CustomerId,
     EscalationId,
     Event,
     Instant,
@@ -122,6 +123,7 @@ class PagedContact(Contract):
     tier: Tier
     customer_name: ReasonText | None = None
     representative_id: PersonId | None = None
+    customer_id: CustomerId | None = None
 
 
 class PagedCause(Contract):

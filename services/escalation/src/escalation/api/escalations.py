@@ -11,6 +11,15 @@ from pydantic import ConfigDict, Field
 from common.contracts.event import ContactId, EscalationId, PersonId
 from common.http.access import StaffUser
 from common.http.app import RequestModel, ShortText, Slug
+from common.http.pagination import (
+    ROW_NUMBER,
+    Cursor,
+    Limit,
+    NextCursor,
+    cut_page,
+    decode_cursor,
+    encode_cursor,
+)
 from escalation import use_cases
 from escalation.api.deps import (
     EscalationDatabase,
@@ -52,7 +61,8 @@ class PublishedEventOut(Out):
 
 
 class EscalationDetailOut(EscalationOut):
-    events: list[PublishedEventOut] = Field(description="Its published events, in order.")
+    events: list[PublishedEventOut] = Field(description="A page of its events, in order.")
+    next_cursor: NextCursor
 
 
 class AuditEntryOut(Out):
@@ -70,8 +80,12 @@ class AuditTrailOut(Out):
     escalation_id: EscalationId = Field(description="The escalation.")
     length: int = Field(description="How many entries the escalation has recorded.")
     head: str = Field(description="The hash of the last entry that it has recorded.")
-    intact: bool = Field(description="Whether all entries are there and unchanged.")
-    entries: list[AuditEntryOut] = Field(description="The entries, in order.")
+    intact: bool = Field(
+        description="Whether this page's entries are unchanged and follow the page before; on the "
+        "last page also, whether the trail's end is there."
+    )
+    entries: list[AuditEntryOut] = Field(description="A page of the entries, in order.")
+    next_cursor: NextCursor
 
 
 @router.get("/{escalation_id}")
@@ -80,8 +94,12 @@ async def show_escalation(
     database: EscalationDatabase,
     _caller: StaffUser,
     response: Response,
+    cursor: Cursor = None,
+    limit: Limit = 100,
 ) -> EscalationDetailOut:
     """Show an escalation with its events; the header ETag is its version, for If-Match."""
+    filters = {"events_of": str(escalation_id)}
+    after = decode_cursor(cursor, ROW_NUMBER, filters)
     async with transaction(database) as uow:
         escalation = await uow.escalations.get(EscalationId(str(escalation_id)))
         if escalation is None:
@@ -89,28 +107,37 @@ async def show_escalation(
         contact = await uow.contacts.get(escalation.contact_id)
         if contact is None:
             raise errors.ContactNotFoundError
-        published = await uow.escalations.published_events(escalation)
+        published = await uow.escalations.published_events(escalation, after or 0, limit + 1)
     response.headers["ETag"] = etag(escalation)
     shown = EscalationOut.of(escalation, contact, uow.now)
-    events = [PublishedEventOut.model_validate(event) for event in published]
-    return EscalationDetailOut(**dict(shown), events=events)
+    page, next_cursor = cut_page(published, limit, key=lambda event: event.id, filters=filters)
+    events = [PublishedEventOut.model_validate(event) for event in page]
+    return EscalationDetailOut(**dict(shown), events=events, next_cursor=next_cursor)
 
 
 @router.get("/{escalation_id}/audit-trail")
 async def show_audit_trail(
-    escalation_id: EscalationPath, database: EscalationDatabase, _caller: StaffUser
+    escalation_id: EscalationPath,
+    database: EscalationDatabase,
+    _caller: StaffUser,
+    cursor: Cursor = None,
+    limit: Limit = 100,
 ) -> AuditTrailOut:
     """Show who did what, when and why, with the hashes that reveal any change."""
+    filters = {"trail_of": str(escalation_id)}
+    after = decode_cursor(cursor, ROW_NUMBER, filters)
     async with transaction(database) as uow:
         if await uow.escalations.get(EscalationId(str(escalation_id))) is None:
             raise errors.EscalationNotFoundError
-        (chain,) = await uow.audit_trail.chains([EscalationId(str(escalation_id))])
+        chain = await uow.audit_trail.page(EscalationId(str(escalation_id)), after or 0, limit)
+    last = None if chain.reaches_end else chain.entries[-1].number
     return AuditTrailOut(
         escalation_id=chain.escalation_id,
         length=chain.length,
         head=chain.head,
         intact=not list(find_breaks(chain)),
         entries=[AuditEntryOut.model_validate(entry) for entry in chain.entries],
+        next_cursor=None if last is None else encode_cursor(last, filters),
     )
 
 

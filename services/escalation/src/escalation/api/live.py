@@ -12,11 +12,12 @@ from starlette.types import Message, Receive, Scope, Send
 
 from common.http.access import StaffUser
 from common.http.pagination import Cursor, Limit, Page, decode_cursor
-from common.http.problems import ProblemError
+from common.http.problems import ProblemError, documented
 from escalation.api.deps import EscalationDatabase, transaction
 from escalation.api.schemas import EscalationOut
 from escalation.domain.queries import EscalationQuery, PageKey, page_key
 from escalation.stream.broadcaster import Broadcaster
+from escalation.stream.limit import StreamLimit, TooManyStreamsError
 from escalation.stream.offsets import (
     EVENT_ID_PATTERN,
     OffsetGoneError,
@@ -44,6 +45,12 @@ async def _heartbeat_s(request: Request) -> float:
     return heartbeat_s
 
 
+async def _stream_limit(request: Request) -> StreamLimit:
+    limit: StreamLimit = request.app.state.stream_limit
+    return limit
+
+
+StreamLimitDep = Annotated[StreamLimit, Depends(_stream_limit)]
 BroadcasterDep = Annotated[Broadcaster, Depends(_broadcaster)]
 HeartbeatDep = Annotated[float, Depends(_heartbeat_s)]
 
@@ -107,13 +114,15 @@ async def list_escalations(
     responses={
         200: {"content": {"text/event-stream": {}}},
         410: {"description": "The events after `Last-Event-ID` are gone: reload the list."},
+        429: documented("The caller, or all callers together, have too many streams open."),
     },
 )
 async def stream_events(
     query: Annotated[StreamQuery, Query()],
     broadcaster: BroadcasterDep,
+    limit: StreamLimitDep,
     heartbeat_s: HeartbeatDep,
-    _caller: StaffUser,
+    caller: StaffUser,
     last_event_id: Annotated[str | None, Header(pattern=EVENT_ID_PATTERN, max_length=2000)] = None,
 ) -> EventSourceResponse:
     """Stream the events of escalations, and clocks' warnings and breaches, as they are published.
@@ -125,13 +134,27 @@ async def stream_events(
     """
     start = last_event_id or query.last_event_id
     try:
+        limit.acquire(caller.name)
+    except TooManyStreamsError as error:
+        raise ProblemError(
+            429, "too-many-streams", str(error), headers={"Retry-After": "10"}
+        ) from error
+    try:
         subscriber = await broadcaster.subscribe(
             None if start is None else parse_event_id(start), _filter(query)
         )
-    except OffsetGoneError as error:
-        detail = f"{error} Reload the list, and stream from its Last-Event-ID."
-        raise ProblemError(410, "events-gone", detail) from error
-    return StreamResponse(broadcaster, subscriber, heartbeat_s)
+    except BaseException as error:
+        limit.release(caller.name)
+        if isinstance(error, OffsetGoneError):
+            detail = f"{error} Reload the list, and stream from its Last-Event-ID."
+            raise ProblemError(410, "events-gone", detail) from error
+        raise
+
+    def close() -> None:
+        broadcaster.unsubscribe(subscriber)
+        limit.release(caller.name)
+
+    return StreamResponse(subscriber, close, heartbeat_s)
 
 
 def _filter(query: StreamQuery) -> Callable[[StreamEvent], bool]:
@@ -154,10 +177,10 @@ class StreamResponse(EventSourceResponse):
     """Ends when its subscriber is closed, whether the client reads or not."""
 
     def __init__(
-        self, broadcaster: Broadcaster, subscriber: Subscriber, heartbeat_s: float
+        self, subscriber: Subscriber, close: Callable[[], None], heartbeat_s: float
     ) -> None:
-        self._broadcaster = broadcaster
         self._subscriber = subscriber
+        self._close = close
         super().__init__(
             self._events(), ping=heartbeat_s, ping_message_factory=self._heartbeat, sep="\n"
         )
@@ -177,7 +200,7 @@ class StreamResponse(EventSourceResponse):
         try:
             await super().__call__(scope, receive_or_close, send)
         finally:
-            self._broadcaster.unsubscribe(self._subscriber)
+            self._close()
 
     async def _events(self) -> AsyncIterator[ServerSentEvent]:
         # Sent first, so that a client that is cut off before any event knows its position.

@@ -15,6 +15,7 @@ from escalation.domain.model import Escalation
 
 @dataclass(frozen=True, slots=True)
 class PublishedEvent:
+    id: int
     type: str
     at: datetime
     data: dict[str, Any]
@@ -35,15 +36,23 @@ class Escalations(LockedTable[EscalationId, Escalation]):
         if self._rows[escalation.escalation_id] is not escalation:
             self.put(escalation)
 
-    async def published_events(self, escalation: Escalation) -> list[PublishedEvent]:
+    async def published_events(
+        self, escalation: Escalation, after: int, limit: int
+    ) -> list[PublishedEvent]:
         rows = await self.connection.execute(
             _PUBLISHED_EVENTS,
-            {"contact": escalation.contact_id, "escalation": escalation.escalation_id},
+            {
+                "contact": escalation.contact_id,
+                "escalation": escalation.escalation_id,
+                "after": after,
+                "limit": limit,
+            },
         )
-        return [PublishedEvent(row.type, row.at, row.data, row.cause) for row in rows]
+        return [PublishedEvent(*row) for row in rows]
 
 
 _PUBLISHED_EVENTS = text("""
-    SELECT type, at, data, cause FROM published_events
-    WHERE key = :contact AND data->>'escalation_id' = :escalation ORDER BY id
+    SELECT id, type, at, data, cause FROM published_events
+    WHERE key = :contact AND data->>'escalation_id' = :escalation AND id > :after
+    ORDER BY id LIMIT :limit
 """)

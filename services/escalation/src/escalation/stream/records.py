@@ -57,7 +57,13 @@ class Decoder:
 
     def decode(self, record: Any) -> Record:
         partition = self._topics[record.topic], record.partition
-        return Record(partition, record.offset, self._event(record))
+        try:
+            event = self._event(record)
+        except Exception:
+            # One record must not end the stream of all.
+            log.exception("stream_record_failed", offset=record.offset)
+            event = None
+        return Record(partition, record.offset, event)
 
     def _event(self, record: Any) -> StreamEvent | None:
         if type_of(record.headers) not in _STREAMED_TYPES:

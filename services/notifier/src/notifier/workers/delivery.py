@@ -15,12 +15,13 @@ from common.core.clock import monotonic
 from common.core.errors import is_transient
 from common.core.health import Health
 from common.storage.database import Database
-from notifier import use_cases
 from notifier.channels.base import Channel
+from notifier.domain.brake import BrakePolicy
 from notifier.domain.delivery import Outcome, RetryPolicy, Sent, Unknown
 from notifier.metrics import DeliveryMetrics
-from notifier.store import UnitOfWork, time_until_due
-from notifier.use_cases import ClaimedDelivery
+from notifier.store.unit_of_work import UnitOfWork, time_until_due
+from notifier.use_cases import deliveries
+from notifier.use_cases.deliveries import ClaimedDelivery
 
 # Another replica's new notifications wake nobody here: this bounds how long they go unnoticed.
 _MAX_POLL = timedelta(milliseconds=100)
@@ -40,6 +41,7 @@ class DeliveryWorker:
         channel: Channel,
         database: Database[UnitOfWork],
         policy: RetryPolicy,
+        brake_policy: BrakePolicy,
         slots: int,
         metrics: DeliveryMetrics,
         health: Health,
@@ -48,6 +50,7 @@ class DeliveryWorker:
         self._medium = channel.medium
         self._database = database
         self._policy = policy
+        self._brake_policy = brake_policy
         self._free = slots
         self._metrics = metrics
         self._health = health
@@ -86,16 +89,20 @@ class DeliveryWorker:
         if wait > timedelta(0):
             await pause(wait.total_seconds(), self._woken)
             return
-        deliveries = await self._claim()
-        for delivery in deliveries:
+        claimed = await self._claim()
+        for delivery in claimed.deliveries:
             self._free -= 1
             under_way.create_task(self._deliver(delivery))
-        if not deliveries:
+        for limit in claimed.held_back:
+            self._metrics.held_back.labels(self._medium, limit.kind).inc()
+        if not claimed.deliveries and not claimed.held_back:
             await pause(_RETRY_CLAIM_S, self._woken)
 
-    async def _claim(self) -> Sequence[ClaimedDelivery]:
+    async def _claim(self) -> deliveries.Claim:
         async with self._database.transaction() as uow:
-            return await use_cases.claim(self._medium, self._free, self._policy, uow)
+            return await deliveries.claim(
+                self._medium, self._free, self._policy, self._brake_policy, uow
+            )
 
     async def _until_next(self) -> timedelta:
         if self._free == 0:
@@ -139,7 +146,7 @@ class DeliveryWorker:
     async def _send(self, delivery: ClaimedDelivery) -> Outcome:
         notification, at = delivery.notification, delivery.attempt.started_at
         match notification.kind:
-            case "page":
+            case "page" | "notice" | "summary":
                 return await self._channel.send(notification, at)
             case "update":
                 return await self._channel.update(notification, at)
@@ -167,12 +174,15 @@ class DeliveryWorker:
 
     async def _write(self, ended: Sequence[Ended]) -> None:
         async with self._database.transaction() as uow:
-            await uow.prelock(sorted({delivery.notification.contact_id for delivery, _ in ended}))
+            contact_ids = {
+                contact_id for delivery, _ in ended for contact_id in delivery.contact_ids
+            }
+            await uow.prelock(sorted(contact_ids))
             for delivery, outcome in ended:
                 trace.restore(delivery.notification.traceparent)
                 uow.outbox.cause = delivery.notification.notification_id
                 spread = random.uniform(0.5, 1)  # noqa: S311 - spread, not secrecy
-                await use_cases.record_attempt(delivery, outcome, self._policy, spread, uow)
+                await deliveries.record_attempt(delivery, outcome, self._policy, spread, uow)
 
     def _observe(self, delivery: ClaimedDelivery, outcome: Outcome, seconds: float) -> None:
         label = type(outcome).__name__.lower()
