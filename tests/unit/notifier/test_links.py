@@ -23,6 +23,18 @@ def test_token_with_another_signature_is_forged() -> None:
             LINKS.read(forged, NOW)
 
 
+def test_token_is_valid_until_its_secret_is_removed() -> None:
+    def links(secret: str) -> Links:
+        return Links(secret, "", timedelta(hours=24))
+
+    token = links("old").token(ID)
+    assert links("new,old").read(token, NOW) == ID
+    assert links("new").read(links("new,old").token(ID), NOW) == ID
+    for without in ("new", "new,other", "n,e,w,o,l,d"):
+        with pytest.raises(ForgedLinkError):
+            links(without).read(token, NOW)
+
+
 def test_token_expires() -> None:
     token = LINKS.token(ID)
     assert LINKS.read(token, NOW + timedelta(hours=23)) == ID

@@ -5,6 +5,7 @@ from datetime import datetime, timedelta
 from itsdangerous import BadData, URLSafeTimedSerializer
 
 from common.contracts.event import NotificationId
+from common.core.secret_strength import split_secrets
 
 _SALT = "notification"
 
@@ -19,7 +20,10 @@ class ExpiredLinkError(Exception):
 
 class Links:
     def __init__(self, secret: str, public_url: str, max_age: timedelta) -> None:
-        self._serializer = URLSafeTimedSerializer(secret, salt=_SALT)
+        """Of several secrets, separated by commas, the first signs, and all verify."""
+        # The serializer signs by the last one.
+        secrets = split_secrets(secret)[::-1]
+        self._serializer = URLSafeTimedSerializer(list(secrets), salt=_SALT)
         self._public_url = public_url.rstrip("/")
         self._max_age = max_age
 

@@ -18,7 +18,12 @@ from pydantic import (
 )
 from pydantic_settings import BaseSettings, SettingsConfigDict, SettingsError
 
-from common.core.secret_strength import MIN_CHARACTERS, MIN_GIVEN_CHARACTERS, weakness
+from common.core.secret_strength import (
+    MIN_CHARACTERS,
+    MIN_GIVEN_CHARACTERS,
+    split_secrets,
+    weakness,
+)
 from common.http.limits import TrustedProxies
 from common.storage.api_keys import ListedKey, parse_key_list
 
@@ -43,8 +48,7 @@ class SigningSecrets(SecretStr):
 
     @property
     def all(self) -> tuple[str, ...]:
-        parts = self.get_secret_value().replace("\n", ",").split(",")
-        return tuple(filter(None, (part.strip() for part in parts)))
+        return split_secrets(self.get_secret_value())
 
 
 class ApiKeyList(SecretStr):
@@ -149,8 +153,8 @@ def read_settings(settings: type[S], **fixed: Any) -> S:
     a secret.
     """
     try:
-        return settings(**fixed)
-    except SettingsError as error:
+        return settings(**{**_read_secret_files(settings), **fixed})
+    except (SettingsError, SecretFileError) as error:
         lines = [str(error)]
     except ValidationError as error:
         lines = [

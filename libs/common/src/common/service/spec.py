@@ -202,6 +202,7 @@ def application(
             "database": database,
             "clock": database.clock,
             "replay": Replay(dispatcher),
+            "trial": settings.trial,
             "api_keys": ApiKeys(settings.api_keys.entries, database.clock),
             **spec.state,
             **spec.app_state(database),

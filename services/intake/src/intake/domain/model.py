@@ -13,6 +13,7 @@ from common.contracts.contacts import (
     SurveyScale,
 )
 from common.contracts.event import ContactId, CustomerId, Event, MessageId, PersonId, TeamId
+from common.core.secret_strength import split_secrets
 
 ContactState = Literal["open", "waiting_on_customer", "resolved", "abandoned"]
 Author = Literal["customer", "representative"]
@@ -115,12 +116,19 @@ class SurveyDecision:
 
 @dataclass(frozen=True, slots=True)
 class ChannelConnection:
-    """An outside system that sends contacts: its secret, and the options of its kind."""
+    """An outside system that sends contacts: its secret, and the options of its kind.
+
+    While the secret is changed there are two, separated by a comma.
+    """
 
     connection: str
     kind: str
     secret: str
     options: Mapping[str, Any]
+
+    @property
+    def secrets(self) -> list[bytes]:
+        return [secret.encode() for secret in split_secrets(self.secret)]
 
 
 @dataclass(frozen=True, slots=True)
