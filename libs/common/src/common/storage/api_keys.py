@@ -245,7 +245,8 @@ _RECORD_USE = text("""
     UPDATE api_keys SET last_used_at = CAST(:now AS timestamptz) WHERE key_id = ANY(ARRAY(
         SELECT key_id FROM api_keys
         WHERE key_id = ANY(CAST(:ids AS text[]))
-          AND (last_used_at IS NULL OR last_used_at < CAST(:now AS timestamptz) - interval '1 minute')
+          AND coalesce(last_used_at, '-infinity')
+              < CAST(:now AS timestamptz) - interval '1 minute'
         ORDER BY key_id FOR UPDATE SKIP LOCKED
     ))
 """)
