@@ -92,15 +92,9 @@ def parse_key_list(listed: str) -> tuple[ListedKey, ...]:
     """
     parts = (part.strip() for part in listed.replace("\n", ",").split(","))
     entries = tuple(_parse_entry(number, part) for number, part in enumerate(parts, 1) if part)
-<<<<<<< HEAD
     owners: dict[str, ListedKey] = {}
     for entry in entries:
         if (owner := owners.setdefault(entry.key, entry)) is not entry:
-=======
-    entry_of_key: dict[str, ListedKey] = {}
-    for entry in entries:
-        if (same := entry_of_key.setdefault(entry.key, entry)) is not entry:
->>>>>>> main
             message = (
                 f"{owner.role}:{owner.subject} and {entry.role}:{entry.subject} have the same key"
             )
