@@ -9,7 +9,12 @@ import typer
 import yaml
 
 from common.service.asyncapi import document
-from common.service.provision import TopicSpec, create_topics, provision_schema
+from common.service.provision import (
+    RolePasswords,
+    TopicSpec,
+    create_topics,
+    provision_schema,
+)
 from common.service.reference import metrics_reference, settings_reference
 
 cli = typer.Typer(no_args_is_help=True, add_completion=False)
@@ -20,9 +25,11 @@ def schema(
     service: str,
     admin_url: Annotated[str, typer.Option(envvar="UPSTAIRS_ADMIN_URL")],
     password: Annotated[str, typer.Option(envvar="UPSTAIRS_ROLE_PASSWORD")],
+    owner_password: Annotated[str, typer.Option(envvar="UPSTAIRS_OWNER_PASSWORD")],
 ) -> None:
-    """Make or repair a service's role and schema."""
-    asyncio.run(provision_schema(admin_url, service, password))
+    """Make or repair a service's roles, one to serve and one to migrate, and its schema."""
+    passwords = RolePasswords(serving=password, owner=owner_password)
+    asyncio.run(provision_schema(admin_url, service, passwords))
 
 
 @cli.command()

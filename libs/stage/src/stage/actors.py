@@ -16,6 +16,7 @@ import httpx
 import orjson
 
 from common.core.clock import TimeSource
+from common.storage.api_keys import make_key
 from devstack import Progress, Stack
 from stage.sample_settings import (
     DUTIES,
@@ -41,7 +42,7 @@ class Actors:
     """Calls the services as these people."""
 
     def __init__(self) -> None:
-        self._keys = {name: f"{name}-{secrets.token_urlsafe(12)}" for name in ROLES}
+        self._keys = {name: make_key() for name in ROLES}
         self.zendesk_secret = secrets.token_urlsafe(24)
         self._clients: dict[str, httpx.AsyncClient] = {}
 

@@ -286,9 +286,7 @@ _RELEASE_REPRESENTATIVES = text(f"""
 # Everywhere in one order, so that two transactions with the same rows do not deadlock.
 _LOCK_REFS = text("""
     SELECT pg_advisory_xact_lock(lock) FROM (
-        SELECT DISTINCT
-            hashtextextended(current_schema() || ' ' || CAST(:system AS text) || ' ' || ref, 0)
-            AS lock
+        SELECT DISTINCT lock_key('ref ' || CAST(:system AS text) || ' ' || ref) AS lock
         FROM unnest(CAST(:refs AS text[])) AS ref
         ORDER BY lock
     ) AS locks

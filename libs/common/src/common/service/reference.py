@@ -90,7 +90,7 @@ def _example(service: str) -> ServiceSettings:
     secrets = {
         name: "example"
         for name, field in kind.model_fields.items()
-        if field.annotation is SecretStr
+        if isinstance(field.annotation, type) and issubclass(field.annotation, SecretStr)
     }
     return kind.model_validate(
         {
