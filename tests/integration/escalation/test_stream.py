@@ -17,6 +17,7 @@ from common.contracts.clocks import ClockBreached, ClockMet
 from common.contracts.escalations import EscalationNoted, PageRequested
 from common.contracts.event import Event
 from common.core.ids import new_id
+from common.messaging.kafka_connection import KafkaConnection
 from common.service.provision import TopicSpec, create_topics
 from common.storage.database import Database
 from escalation.store.unit_of_work import UnitOfWork
@@ -49,7 +50,7 @@ async def broker(stack: devstack.Stack) -> Broker:
     namespace = f"test-{new_id()}"
     spec = TopicSpec(partitions=PARTITIONS, replication=1)
     topics = {"escalations": spec, "clocks": spec}
-    await create_topics(stack.kafka_bootstrap, namespace, topics)
+    await create_topics(KafkaConnection(stack.kafka_bootstrap), namespace, topics)
     return Broker(stack.kafka_bootstrap, namespace)
 
 

@@ -6,7 +6,7 @@
 import asyncio
 import sys
 from collections.abc import Callable
-from typing import Annotated, Any
+from typing import Annotated, Any, Final
 
 import orjson
 import typer
@@ -16,12 +16,14 @@ from common.core.clock import TimeSource
 from common.core.metrics import Metrics
 from common.service.api_key_cli import api_key_cli
 from common.service.dead_letter_cli import dead_letter_cli
+from common.service.kafka_settings import SignatureSettingsError
 from common.service.settings import ServiceSettings, read_settings, require_strong_secrets
 from common.service.spec import ServiceSpec, application, serve
 from common.storage.database import Database
 from common.storage.migrations import Phase, migrate, render_sql
 
 _UNUSED_URL = "postgresql+asyncpg://unused@localhost/unused"
+_WRONG_SETTINGS: Final = 2
 
 
 def service_cli(
@@ -34,6 +36,11 @@ def service_cli(
         """Run the service until SIGTERM."""
         read = read_settings(settings)
         require_strong_secrets(read)
+        try:
+            read.check_signing(name)
+        except SignatureSettingsError as error:
+            typer.echo(f"The settings are wrong:\n  {error}", err=True)
+            raise typer.Exit(_WRONG_SETTINGS) from error
         with asyncio.Runner(loop_factory=_loop_factory()) as runner:
             runner.run(serve(build(read), read))
 

@@ -14,7 +14,8 @@ from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import AsyncConnection, create_async_engine
 
 from common.core.backoff import Backoff
-from common.messaging.kafka import make_admin, topic_name
+from common.messaging.kafka import make_admin, start_client, topic_name
+from common.messaging.kafka_connection import KafkaConnection
 from common.storage.locks import advisory_key
 from common.storage.roles import owner_role, serving_role
 
@@ -144,11 +145,11 @@ _LOCKS = (
 
 
 async def create_topics(
-    bootstrap: str, namespace: str, topics: Mapping[str, TopicSpec]
+    connection: KafkaConnection, namespace: str, topics: Mapping[str, TopicSpec]
 ) -> list[str]:
     """Create missing topics and add missing partitions; return a line for each change."""
-    admin = make_admin(bootstrap)
-    await admin.start()
+    admin = make_admin(connection)
+    await start_client(admin, connection)
     changes: list[str] = []
     try:
         for short, spec in topics.items():

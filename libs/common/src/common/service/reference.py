@@ -12,6 +12,7 @@ from sqlalchemy.ext.asyncio import create_async_engine
 from common.core.clock import TimeSource
 from common.core.health import Health
 from common.core.metrics import Metrics
+from common.service.kafka_settings import KafkaSettings
 from common.service.retention import Kept, Retention, Rule
 from common.service.settings import ServiceSettings
 from common.service.spec import ServiceSpec
@@ -90,7 +91,10 @@ def _example(service: str) -> ServiceSettings:
     secrets = {
         name: "example"
         for name, field in kind.model_fields.items()
-        if isinstance(field.annotation, type) and issubclass(field.annotation, SecretStr)
+        if isinstance(field.annotation, type)
+        and issubclass(field.annotation, SecretStr)
+        # A user or a key for Kafka alone would not fit together with the rest.
+        and name not in KafkaSettings.model_fields
     }
     return kind.model_validate(
         {

@@ -92,9 +92,9 @@ def parse_key_list(listed: str) -> tuple[ListedKey, ...]:
     """
     parts = (part.strip() for part in listed.replace("\n", ",").split(","))
     entries = tuple(_parse_entry(number, part) for number, part in enumerate(parts, 1) if part)
-    seen: dict[str, ListedKey] = {}
+    entry_of_key: dict[str, ListedKey] = {}
     for entry in entries:
-        if (same := seen.setdefault(entry.key, entry)) is not entry:
+        if (same := entry_of_key.setdefault(entry.key, entry)) is not entry:
             message = (
                 f"{same.role}:{same.subject} and {entry.role}:{entry.subject} have the same key"
             )

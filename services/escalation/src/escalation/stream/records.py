@@ -11,7 +11,8 @@ from common.contracts import clocks, escalations
 from common.contracts.clocks import ClockBreached, ClockWarned
 from common.contracts.event import ContactId, EscalationId, Event
 from common.core.ids import EventId
-from common.messaging.envelope import Envelope, MalformedRecordError, decode, type_of
+from common.messaging.envelope import Envelope, MalformedRecordError, type_of
+from common.messaging.record_decoder import RecordDecoder
 from escalation.stream.offsets import Partition
 
 _CLOCK_EVENTS = (ClockWarned, ClockBreached)
@@ -49,7 +50,8 @@ class Record:
 class Decoder:
     """Decodes records in their order and drops events that were published twice."""
 
-    def __init__(self, topics: Sequence[str]) -> None:
+    def __init__(self, topics: Sequence[str], record_decoder: RecordDecoder) -> None:
+        self._record_decoder = record_decoder
         self._topics = {topic: number for number, topic in enumerate(topics)}
         self._seen: dict[EventId, None] = {}
 
@@ -61,7 +63,7 @@ class Decoder:
         if type_of(record.headers) not in _STREAMED_TYPES:
             return None
         try:
-            envelope, event = decode(record.key, record.headers, record.value)
+            envelope, event = self._record_decoder.decode(record)
         except MalformedRecordError as error:
             log.warning("stream_record_malformed", error=str(error))
             return None
