@@ -222,6 +222,9 @@ class System:
             "UPSTAIRS_EVENT_SIGNING_KEY": self.signing_keys[replica.service].seed,
             "UPSTAIRS_EVENT_VERIFICATION_KEYS": orjson.dumps(self._public_keys).decode(),
             "UPSTAIRS_HTTP_PORT": str(self.ports[replica.name]),
+            # All people and all load come from this one address.
+            "UPSTAIRS_HTTP_CONNECTIONS": "4000",
+            "UPSTAIRS_HTTP_CONNECTIONS_PER_CLIENT": "4000",
             # The password of the roles is published.
             "UPSTAIRS_TRIAL": "true",
             "UPSTAIRS_OPERATIONS_PORT": str(self.operations_ports[replica.name]),

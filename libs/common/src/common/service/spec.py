@@ -101,6 +101,7 @@ async def serve(spec: ServiceSpec[U], settings: ServiceSettings) -> None:
                 settings.operations_host,
                 settings.operations_port,
                 metrics,
+                name="operations",
             ),
         ]
         drains: list[Worker] = []
