@@ -6,14 +6,12 @@ from typing import Any
 
 import structlog
 
-from common.contracts.contacts import (
-    ContactReceived,
-)
+from common.contracts.contacts import ContactErased, ContactReceived
 from common.contracts.escalations import EscalationsOwnEvent
 from common.contracts.event import ContactEvent
 from common.messages import Timer
 from common.messaging.subscriptions import HandlerRegistry
-from escalation.domain import audit_trail, reactions
+from escalation.domain import audit_trail, erasure, reactions
 from escalation.domain.escalations import causes
 from escalation.domain.model import Escalation
 from escalation.domain.situation import Decision, Situation
@@ -89,6 +87,15 @@ def _write(escalation: Escalation, decision: Decision, by: str, uow: UnitOfWork)
 
 _ENRICH: Mapping[type[ContactEvent | Timer], Enrich] = {ContactReceived: with_earlier_contacts}
 
+
+async def erase_contact(event: ContactErased, uow: UnitOfWork) -> None:
+    situation = await uow.situation(event.contact_id)
+    uow.contacts.save(erasure.erase_contact(situation.contact))
+    for escalation in await uow.escalations.lock_of_contact(event.contact_id):
+        uow.escalations.save(erasure.erase_escalation(escalation))
+    await uow.consumed_events.erase(event.contact_id)
+
+
 SUBSCRIPTIONS = HandlerRegistry[UnitOfWork](
     {kind: handler_for(_ENRICH.get(kind)) for kind in reactions.DECISIONS}
-)
+).on(ContactErased, erase_contact)

@@ -4,10 +4,10 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import text
+from sqlalchemy import select, text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from common.contracts.event import EscalationId
+from common.contracts.event import ContactId, EscalationId
 from common.storage.rows import LockedTable
 from escalation import tables
 from escalation.domain.model import Escalation
@@ -35,6 +35,13 @@ class Escalations(LockedTable[EscalationId, Escalation]):
             self.mark_absent(escalation.escalation_id)
         if self._rows[escalation.escalation_id] is not escalation:
             self.put(escalation)
+
+    async def lock_of_contact(self, contact_id: ContactId) -> list[Escalation]:
+        """Return all escalations of a contact whose row is locked, the closed ones too."""
+        escalations = self.table
+        query = select(escalations).where(escalations.c.contact_id == contact_id)
+        ordered = query.order_by(escalations.c.escalation_id).with_for_update()
+        return self.adopt(await self.connection.execute(ordered))
 
     async def published_events(
         self, escalation: Escalation, after: int, limit: int

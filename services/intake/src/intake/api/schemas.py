@@ -308,6 +308,11 @@ class MessageIdOut(BaseModel):
     message_id: MessageId = Field(description="The message.")
 
 
+class CustomerErasureOut(BaseModel):
+    customer_id: CustomerId = Field(description="The customer.")
+    contacts: int = Field(description="How many contacts the customer has.")
+
+
 class InteractionIdOut(BaseModel):
     contact_id: ContactId = Field(description="The contact.")
     interaction_id: str = Field(description="The call or chat.")
