@@ -104,7 +104,7 @@ class TimerChecker:
         try:
             async with self._database.transaction() as uow:
                 result = await use_cases.check_timers(contact_id, uow)
-        except Exception as error:
+        except Exception as error:  # noqa: BLE001 - it is logged, and the check goes on
             self._skip(contact_id, error)
             return 0
         self._metrics.reported.inc(result.newly_missing)
