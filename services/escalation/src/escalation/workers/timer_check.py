@@ -104,8 +104,10 @@ class TimerChecker:
         try:
             async with self._database.transaction() as uow:
                 result = await use_cases.check_timers(contact_id, uow)
-        except Exception as error:  # noqa: BLE001 - it is logged, and the check goes on
-            self._skip(contact_id, error)
+        except Exception as error:
+            if is_transient(error):
+                raise
+            self._skip(contact_id)
             return 0
         self._metrics.reported.inc(result.newly_missing)
         return result.missing
@@ -117,20 +119,18 @@ class TimerChecker:
         try:
             return await store.snapshots(contact_ids)
         except Exception as error:
-            if len(contact_ids) == 1:
-                self._skip(contact_ids[0], error)
-                return []
             if is_transient(error):
                 raise
+            if len(contact_ids) == 1:
+                self._skip(contact_ids[0])
+                return []
         return [
             snapshot
             for contact_id in contact_ids
             for snapshot in await self._snapshots([contact_id], store)
         ]
 
-    def _skip(self, contact_id: ContactId, error: Exception) -> None:
-        """Go on with the next contact, unless the database is unavailable."""
-        if is_transient(error):
-            raise error
+    def _skip(self, contact_id: ContactId) -> None:
+        """Report the exception that is being handled; the check goes on with the next contact."""
         self._failed += 1
-        log.error("timer_check_of_contact_failed", contact_id=contact_id, exc_info=error)
+        log.error("timer_check_of_contact_failed", contact_id=contact_id, exc_info=True)
