@@ -6,6 +6,12 @@ from common.service.settings import ServiceSettings, SigningSecrets
 
 
 class Settings(ServiceSettings):
+    complaints_per_day: int = Field(
+        default=5,
+        ge=1,
+        le=1000,
+        description="how many complaints about people one colleague may raise within 24 hours",
+    )
     feed_secret: SigningSecrets = Field(
         default=SigningSecrets(""),
         description="signs links of calendar feeds; the same for all replicas; no links if empty; "
