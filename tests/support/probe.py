@@ -46,7 +46,7 @@ from common.storage.database import Database, connect
 from common.storage.rows import LockedTable
 from common.storage.tables import RELIABILITY
 from common.storage.uow import UnitOfWork as BaseUnitOfWork
-from support.databases import PASSWORD, Postgres
+from support.databases import PASSWORDS, Postgres
 
 NAME = "probe"
 TEMPLATE = "probe_template"
@@ -159,8 +159,8 @@ def customer_wrote(contact_id: ContactId, excerpt: str = "hello") -> CustomerWro
 async def make_template(postgres: Postgres) -> None:
     """Create the database that each test of the probe clones."""
     await postgres.execute(f"CREATE DATABASE {TEMPLATE}")
-    await provision_schema(postgres.admin_of(TEMPLATE), NAME, PASSWORD)
-    connection = await asyncpg.connect(postgres.url(TEMPLATE, NAME).replace("+asyncpg", ""))
+    await provision_schema(postgres.admin_of(TEMPLATE), NAME, PASSWORDS)
+    connection = await asyncpg.connect(postgres.owner_url(TEMPLATE, NAME).replace("+asyncpg", ""))
     for statement in STATEMENTS:
         await connection.execute(statement)
     await connection.close()

@@ -12,8 +12,8 @@ from sqlalchemy import make_url
 import devstack
 from common.core.ids import new_id
 from common.messaging.kafka_connection import KafkaConnection
-from common.service.provision import TopicSpec, create_topics, provision_schema
-from support.databases import EMPTY, Postgres
+from common.service.provision import RolePasswords, TopicSpec, create_topics, provision_schema
+from support.databases import EMPTY, PASSWORDS, Postgres
 
 
 async def partitions(bootstrap: str, topic: str) -> int:
@@ -51,7 +51,8 @@ async def test_password_is_used_literally_and_can_be_changed(postgres: Postgres)
     async with postgres.clone(EMPTY) as name:
         admin = postgres.admin_of(name)
         for password in ("it's :colon and \\ and %s", "changed"):
-            await provision_schema(admin, "provisioned", password)
+            passwords = RolePasswords(serving=password, owner=password)
+            await provision_schema(admin, "provisioned", passwords)
             connection = await asyncpg.connect(
                 admin.replace("+asyncpg", ""), user="upstairs_provisioned", password=password
             )
@@ -61,13 +62,13 @@ async def test_password_is_used_literally_and_can_be_changed(postgres: Postgres)
 
 async def test_concurrent_runs_succeed(postgres: Postgres, probe_url: str) -> None:
     admin = postgres.admin_of(str(make_url(probe_url).database))
-    await asyncio.gather(*(provision_schema(admin, "crowded", "test") for _ in range(3)))
+    await asyncio.gather(*(provision_schema(admin, "crowded", PASSWORDS) for _ in range(3)))
 
 
 @pytest.mark.parametrize("name", ["Bad", "1st", "a-b", "x; DROP SCHEMA y", ""])
 async def test_invalid_schema_name_is_refused(name: str) -> None:
     with pytest.raises(ValueError, match="can't be the name of a schema"):
-        await provision_schema("postgresql+asyncpg://unused", name, "test")
+        await provision_schema("postgresql+asyncpg://unused", name, PASSWORDS)
 
 
 async def test_role_is_provisioned_for_several_databases_at_once(postgres: Postgres) -> None:
@@ -75,9 +76,11 @@ async def test_role_is_provisioned_for_several_databases_at_once(postgres: Postg
     async with AsyncExitStack() as databases:
         names = [await databases.enter_async_context(postgres.clone(EMPTY)) for _ in range(4)]
         runs = [
-            provision_schema(postgres.admin_of(name), service, f"password {turn}")
+            provision_schema(
+                postgres.admin_of(name), service, RolePasswords(f"password {turn}", "owner's")
+            )
             for turn in range(3)
             for name in names
         ]
         await asyncio.gather(*runs)
-    await postgres.execute(f"DROP ROLE upstairs_{service}")
+    await postgres.execute(f"DROP ROLE upstairs_{service}, upstairs_{service}_owner")

@@ -201,7 +201,7 @@ async def test_replayed_event_is_published_under_its_number(
         assert closed.state == "replayed"
         # Refused again, it is a new dead letter, not lost.
         first, second = await until(
-            lambda: letters(replica.database), lambda found: len(found) == 2
+            lambda: letters(replica.database), lambda stored: len(stored) == 2
         )
         assert (first.state, second.state) == ("replayed", "waiting")
         # As if the limit of the topic had been raised.

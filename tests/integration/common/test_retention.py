@@ -106,9 +106,7 @@ async def test_locked_rows_are_left_for_the_next_run(database: Database[UnitOfWo
 async def test_two_replicas_do_not_delete_at_the_same_time(database: Database[UnitOfWork]) -> None:
     await touch(database, 31)
     async with database.transaction() as uow:
-        await uow.connection.exec_driver_sql(
-            "SELECT pg_advisory_xact_lock(hashtext('retention ' || current_schema()))"
-        )
+        await uow.connection.exec_driver_sql("SELECT pg_advisory_xact_lock(lock_key('retention'))")
         await apply(database, PROBES)
         assert await noted(database) == ["31"]
 

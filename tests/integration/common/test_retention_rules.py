@@ -120,10 +120,10 @@ FILL = {
     "escalation": f"""
         INSERT INTO tracked_contacts (contact_id, opened_at, resolved_at)
         VALUES ('{OPEN}', now(), NULL), ('{ENDED}', now(), now());
-        INSERT INTO escalations (escalation_id, contact_id, state, severity, causes, raised_at,
-            level, round, repeats, awaited, lease_no, snoozes, closed_at, version, trail)
+        INSERT INTO escalations (escalation_id, contact_id, state, severity, causes, cause_count,
+            raised_at, level, round, repeats, awaited, lease_no, snoozes, closed_at, version, trail)
         SELECT contact_id, contact_id,
-            CASE WHEN resolved_at IS NULL THEN 'raised' ELSE 'closed' END, 'low', '[]',
+            CASE WHEN resolved_at IS NULL THEN 'raised' ELSE 'closed' END, 'low', '[]', 0,
             now(), 0, 1, 0, '[]', 0, 0, resolved_at, 1, '{{}}' FROM tracked_contacts;
         INSERT INTO audit_trail (escalation_id, number, contact_id, at, actor, action, reason, data,
             previous, hash)

@@ -115,11 +115,16 @@ async def test_verify_audit_trail_counts_verified_entries(
     ],
 )
 async def test_database_refuses_changes_of_audit_trail(
-    service: EscalationHarness, escalation_id: str, statement: str
+    service: EscalationHarness, postgres: Postgres, escalation_id: str, statement: str
 ) -> None:
-    with pytest.raises(DBAPIError, match=r"append-only|violates foreign key"):
+    with pytest.raises(DBAPIError, match=r"append-only|permission denied"):
         async with service.database.engine.begin() as connection:
             await connection.exec_driver_sql(statement)
+    name = str(service.database.engine.url.database)
+    owner = await asyncpg.connect(postgres.owner_url(name, "escalation").replace("+asyncpg", ""))
+    with pytest.raises(asyncpg.RaiseError, match="append-only"):
+        await owner.execute(statement)
+    await owner.close()
     (count,) = await service.rows(
         f"SELECT count(*) n FROM audit_trail WHERE escalation_id='{escalation_id}'"
     )

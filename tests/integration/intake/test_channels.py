@@ -177,10 +177,10 @@ async def test_every_channel_event_is_applied(
     (resolved,) = await published_data(database, "contact_resolved")
     assert resolved["note"] == "solved at the kiosk"
     (contact,) = await rows(database, "SELECT * FROM contacts")
-    assert (contact.state, contact.topic, contact.connection, contact.external_ref) == (
+    assert (contact.state, contact.topic, contact.received_from, contact.external_ref) == (
         "abandoned",
         "visits",
-        "lobby",
+        "kiosk:lobby",
         "visitor-1",
     )
 

@@ -13,6 +13,7 @@ from integration.intake.harness import (
     CONTACT,
     UNKNOWN_CONTACT,
     accept,
+    assign,
     key,
     nothing_happened,
     published,
@@ -209,6 +210,7 @@ async def test_automatic_reply_is_marked(
     api: httpx.AsyncClient, database: Database[UnitOfWork]
 ) -> None:
     contact_id = await accept(api, text=None)
+    await assign(database, contact_id)
     path = f"/v1/contacts/{contact_id}/messages"
     reply = {"author": "representative", "text": "We got your message."}
     await api.post(path, json={**reply, "automatic": True})
@@ -223,6 +225,7 @@ async def test_resolution_and_reopening_say_who_and_how(
     api: httpx.AsyncClient, database: Database[UnitOfWork]
 ) -> None:
     contact_id = await accept(api, text=None)
+    await assign(database, contact_id)
     path = f"/v1/contacts/{contact_id}"
     resolution = {"note": "Refunded.", "disposition": "refund", "root_cause": "double-booking"}
     rita = key("representative")

@@ -35,7 +35,7 @@ _SEEN |= {"\u0890", "\u0891", "\u08e2", "\U000110bd", "\U000110cd"}
         ("Żółć ملف 你好 👩‍💻", "Żółć ملف 你好 👩💻"),
     ],
 )
-def test_one_line_keeps_words_in_one_visible_line(written: str, line: str) -> None:
+def test_words_stay_in_one_visible_line(written: str, line: str) -> None:
     assert one_line(written) == line
 
 

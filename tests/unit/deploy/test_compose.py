@@ -10,8 +10,9 @@ import pytest
 import yaml
 
 from common.contracts.services import SERVICES
-from common.http.access import ApiKeys
-from common.service.settings import ServiceSettings
+from common.service.settings import ServiceSettings, weak_secrets
+from common.storage.api_keys import ROLES
+from common.storage.roles import owner_role
 from devstack.containers import KAFKA_IMAGE, POSTGRES_IMAGE
 
 REPOSITORY = Path(__file__).parents[3]
@@ -52,8 +53,30 @@ def _conditions(name: str) -> dict[str, str]:
 def test_environment_has_only_settings_of_the_service(service: str) -> None:
     environment, settings = _fields(COMPOSE[service]["environment"]), _settings(service)
     assert environment.keys() <= settings.model_fields.keys()
-    ApiKeys(settings.model_validate(environment).api_keys.get_secret_value())
-    assert COMPOSE[f"migrate-{service}"]["environment"] == COMPOSE[service]["environment"]
+    read = settings.model_validate(environment)
+    assert read.trial
+    assert len(read.api_keys.entries) == len(ROLES)
+
+
+@pytest.mark.parametrize("service", SERVICES)
+def test_service_does_not_start_with_published_secrets_except_in_a_trial(service: str) -> None:
+    environment, settings = _fields(COMPOSE[service]["environment"]), _settings(service)
+    refused = {
+        line.partition(":")[0] for line in weak_secrets(settings.model_validate(environment))
+    }
+    assert {"UPSTAIRS_DATABASE_URL, password", "UPSTAIRS_API_KEYS, key of admin"} <= refused
+    published = [name.upper() for name, value in environment.items() if "dev-only" in value]
+    assert all(any(line.startswith(f"UPSTAIRS_{name}") for line in refused) for name in published)
+
+
+@pytest.mark.parametrize("service", SERVICES)
+def test_only_the_migration_has_the_password_of_the_owner(service: str) -> None:
+    environment = COMPOSE[f"migrate-{service}"]["environment"]
+    assert list(environment) == ["UPSTAIRS_MIGRATION_URL"]
+    password = COMPOSE["schemas"]["environment"]["UPSTAIRS_OWNER_PASSWORD"]
+    url = environment["UPSTAIRS_MIGRATION_URL"]
+    assert f"//{owner_role(service)}:{password}@postgres:5432/upstairs" in url
+    assert password not in json.dumps(COMPOSE[service]["environment"])
 
 
 @pytest.mark.parametrize("service", SERVICES)

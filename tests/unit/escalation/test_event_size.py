@@ -142,10 +142,10 @@ _BOUNDED_ELSEWHERE = (
 
 
 def _unbounded_texts(schema: dict[str, Any], place: str) -> set[str]:
-    found: set[str] = set()
+    places: set[str] = set()
     properties = {**schema.get("properties", {})}
     for name, definition in schema.get("$defs", {}).items():
-        found |= _unbounded_texts(definition, name)
+        places |= _unbounded_texts(definition, name)
     for name, field in properties.items():
         choices = field.get("anyOf", [field])
         for choice in choices:
@@ -154,5 +154,5 @@ def _unbounded_texts(schema: dict[str, Any], place: str) -> set[str]:
             if item.get("type") == "string" and not {"maxLength", "enum", "const", "format"} & set(
                 item
             ):
-                found.add(f"{place}.{name}{suffix}".lstrip("."))
-    return found
+                places.add(f"{place}.{name}{suffix}".lstrip("."))
+    return places

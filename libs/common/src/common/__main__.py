@@ -14,7 +14,7 @@ from common.messaging.signatures import SigningKey
 from common.service.asyncapi import document
 from common.service.kafka_acls import acl_commands
 from common.service.kafka_settings import KafkaSettings
-from common.service.provision import TopicSpec, create_topics, provision_schema
+from common.service.provision import RolePasswords, TopicSpec, create_topics, provision_schema
 from common.service.reference import metrics_reference, settings_reference
 from common.service.settings import read_settings
 
@@ -28,9 +28,11 @@ def schema(
     service: str,
     admin_url: Annotated[str, typer.Option(envvar="UPSTAIRS_ADMIN_URL")],
     password: Annotated[str, typer.Option(envvar="UPSTAIRS_ROLE_PASSWORD")],
+    owner_password: Annotated[str, typer.Option(envvar="UPSTAIRS_OWNER_PASSWORD")],
 ) -> None:
-    """Make or repair a service's role and schema."""
-    asyncio.run(provision_schema(admin_url, service, password))
+    """Make or repair a service's roles, one to serve and one to migrate, and its schema."""
+    passwords = RolePasswords(serving=password, owner=owner_password)
+    asyncio.run(provision_schema(admin_url, service, passwords))
 
 
 @cli.command()

@@ -115,7 +115,7 @@ def _print_addresses(system: System, stack: devstack.Stack, inbox: Inbox) -> Non
 def _print_keys(actors: Actors) -> None:
     _say("\nAPI keys, for the header `Authorization: Bearer KEY`:\n")
     for person, role in ROLES.items():
-        _say(f"  {role:<15} {actors.key(person):<24} {NAMES.get(person, '')}".rstrip())
+        _say(f"  {role:<15} {actors.key(person):<61} {NAMES.get(person, '')}".rstrip())
 
 
 async def _print_messages(inbox: Inbox, system: System, stopping: asyncio.Event) -> None:

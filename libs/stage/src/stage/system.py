@@ -18,9 +18,10 @@ from common.contracts.services import SERVICES
 from common.messaging.kafka_connection import KafkaConnection
 from common.messaging.record_decoder import RecordDecoder
 from common.messaging.signatures import SigningKey, VerificationKeys
-from common.service.provision import TopicSpec, create_topics, provision_schema
+from common.service.provision import RolePasswords, TopicSpec, create_topics, provision_schema
 from common.storage.engine import make_engine
 from common.storage.migrations import migrate
+from common.storage.roles import owner_role, serving_role
 from devstack import Process, Progress, Stack, free_port
 from devstack.receivers import MailReceiver, SlackReceiver
 
@@ -99,13 +100,14 @@ class System:
         with self.progress.step("Creating the database, with a role and a schema for each service"):
             await self._create_database()
             for service in SERVICES:
-                await provision_schema(self.admin_url, service, ROLE_PASSWORD)
+                passwords = RolePasswords(serving=ROLE_PASSWORD, owner=ROLE_PASSWORD)
+                await provision_schema(self.admin_url, service, passwords)
         # Each migration runs its own event loop, so it needs a thread.
         with ThreadPoolExecutor(1) as thread:
             loop = asyncio.get_running_loop()
             for service in SERVICES:
                 with self.progress.step(f"Migrating the tables of {service}"):
-                    url = self.database_url(service)
+                    url = self._rendered(self._url_as(owner_role(service)))
                     await loop.run_in_executor(thread, migrate, service, url)
         listed = yaml.safe_load(TOPICS.read_text())["topics"]
         specs = {name: TopicSpec.model_validate(spec) for name, spec in listed.items()}
@@ -178,7 +180,10 @@ class System:
         return self._rendered(self._url_of(service))
 
     def _url_of(self, service: str) -> URL:
-        return self._url.set(username=f"upstairs_{service}", password=ROLE_PASSWORD)
+        return self._url_as(serving_role(service))
+
+    def _url_as(self, role: str) -> URL:
+        return self._url.set(username=role, password=ROLE_PASSWORD)
 
     @property
     def _url(self) -> URL:
@@ -217,6 +222,8 @@ class System:
             "UPSTAIRS_EVENT_SIGNING_KEY": self.signing_keys[replica.service].seed,
             "UPSTAIRS_EVENT_VERIFICATION_KEYS": orjson.dumps(self._public_keys).decode(),
             "UPSTAIRS_HTTP_PORT": str(self.ports[replica.name]),
+            # The password of the roles is published.
+            "UPSTAIRS_TRIAL": "true",
             "UPSTAIRS_OPERATIONS_PORT": str(self.operations_ports[replica.name]),
             "UPSTAIRS_API_KEYS": self.api_keys,
             "UPSTAIRS_PUBLIC_URL": self.url(replica.service),

@@ -1,7 +1,7 @@
 """All SQL of intake, and its unit of work."""
 
 from collections.abc import Iterable, Sequence
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from datetime import datetime
 from typing import Any
 
@@ -12,15 +12,23 @@ from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from common.contracts.contacts import Customer
-from common.contracts.event import ContactId, CustomerId
-from common.storage.bulk import bulk_insert
+from common.contracts.event import ContactId, CustomerId, PersonId, SystemName
+from common.storage.bulk import bulk_insert, rows_of
 from common.storage.rows import LockedTable
 from common.storage.uow import UnitOfWork as BaseUnitOfWork
 from intake import tables
 from intake.domain.errors import ConnectionKindError
-from intake.domain.model import AcceptedRequest, ChannelConnection, Contact, Message, Survey
+from intake.domain.model import (
+    AcceptedRequest,
+    ChannelConnection,
+    Contact,
+    ContactRepresentative,
+    Message,
+    Survey,
+)
 
 KeyId = tuple[str, str]
+RepresentativeKey = tuple[ContactId, PersonId]
 
 
 class Contacts(LockedTable[ContactId, Contact]):
@@ -28,17 +36,16 @@ class Contacts(LockedTable[ContactId, Contact]):
         super().__init__(connection, tables.contacts, Contact)
 
     async def find_external(
-        self, connection: str, external_refs: Iterable[str]
+        self, system: SystemName, external_refs: Iterable[str]
     ) -> dict[str, ContactId]:
-        """Return the contacts of these outside tickets, by the ticket.
+        """Return the contacts of these tickets of a system, by the ticket.
 
         Until the transaction ends, no other transaction can make a contact of these tickets.
         """
         refs = sorted(set(external_refs))
-        await self.connection.execute(_LOCK_REFS, {"connection": connection, "refs": refs})
-        rows = await self.connection.execute(
-            _CONTACTS_OF_REFS, {"connection": connection, "refs": refs}
-        )
+        parameters = {"system": system, "refs": refs}
+        await self.connection.execute(_LOCK_REFS, parameters)
+        rows = await self.connection.execute(_CONTACTS_OF_REFS, parameters)
         return {row.external_ref: ContactId(row.contact_id) for row in rows}
 
 
@@ -48,6 +55,16 @@ class Customers:
     def __init__(self, connection: AsyncConnection) -> None:
         self._connection = connection
         self._changed: dict[CustomerId, Customer] = {}
+
+    async def get(self, customer_id: CustomerId) -> Customer | None:
+        if customer_id in self._changed:
+            return self._changed[customer_id]
+        customers = tables.customers
+        rows = await self._connection.execute(
+            select(customers).where(customers.c.customer_id == customer_id)
+        )
+        row = rows.mappings().first()
+        return Customer(**row) if row else None
 
     def put(self, customer: Customer) -> None:
         self._changed[customer.customer_id] = customer
@@ -77,6 +94,57 @@ class Messages:
             select(messages).where(messages.c.contact_id == contact_id).order_by(messages.c.at)
         )
         return [Message(**row) for row in rows.mappings()]
+
+
+class ContactRepresentatives:
+    """Who has or had a contact; who changes one holds the lock of the contact's row."""
+
+    def __init__(self, connection: AsyncConnection) -> None:
+        self._connection = connection
+        self._assigned: dict[RepresentativeKey, ContactRepresentative] = {}
+        self._released: set[RepresentativeKey] = set()
+
+    async def get(self, contact_id: ContactId, person_id: PersonId) -> ContactRepresentative | None:
+        representatives = tables.contact_representatives
+        rows = await self._connection.execute(
+            select(representatives).where(
+                representatives.c.contact_id == contact_id,
+                representatives.c.person_id == person_id,
+            )
+        )
+        row = rows.mappings().first()
+        return ContactRepresentative(**row) if row else None
+
+    def assign(self, contact_id: ContactId, person_id: PersonId) -> None:
+        """Record that this representative has the contact now, and no other."""
+        for key, representative in self._assigned.items():
+            if key[0] == contact_id:
+                self._assigned[key] = replace(representative, is_current=False)
+        key = (contact_id, person_id)
+        self._assigned[key] = ContactRepresentative(contact_id, person_id, is_current=True)
+        self._released.discard(key)
+
+    def release(self, contact_id: ContactId, person_id: PersonId) -> None:
+        """Record that the representative has the contact no longer, if they ever had it."""
+        key = (contact_id, person_id)
+        if key in self._assigned:
+            self._assigned[key] = replace(self._assigned[key], is_current=False)
+        else:
+            self._released.add(key)
+
+    async def flush(self) -> None:
+        if self._assigned:
+            contact_ids = sorted({contact_id for contact_id, _ in self._assigned})
+            await self._connection.execute(_END_ASSIGNMENTS, {"contact_ids": contact_ids})
+            rows = _representatives.dump_json(list(self._assigned.values())).decode()
+            await self._connection.execute(_UPSERT_REPRESENTATIVES, {"rows": rows})
+        if self._released:
+            rows = orjson.dumps(
+                [{"contact_id": contact, "person_id": person} for contact, person in self._released]
+            ).decode()
+            await self._connection.execute(_RELEASE_REPRESENTATIVES, {"rows": rows})
+        self._assigned.clear()
+        self._released.clear()
 
 
 class Surveys:
@@ -174,6 +242,7 @@ class UnitOfWork(BaseUnitOfWork):
         self.contacts = Contacts(connection)
         self.customers = Customers(connection)
         self.messages = Messages(connection)
+        self.contact_representatives = ContactRepresentatives(connection)
         self.surveys = Surveys(connection)
         self.idempotency_keys = IdempotencyKeys(connection)
         self.channel_connections = ChannelConnections(connection)
@@ -190,24 +259,39 @@ class UnitOfWork(BaseUnitOfWork):
         await self.customers.flush()
         await super().flush()
         await self.messages.flush()
+        await self.contact_representatives.flush()
 
 
 _customers = TypeAdapter(list[Customer])
 _messages = TypeAdapter(list[Message])
+_representatives = TypeAdapter(list[ContactRepresentative])
 _survey = TypeAdapter(Survey)
 _surveys = TypeAdapter(list[Survey])
 
 _UPSERT_CUSTOMERS = bulk_insert(tables.customers, conflict="update")
 _INSERT_MESSAGES = bulk_insert(tables.messages)
+_UPSERT_REPRESENTATIVES = bulk_insert(tables.contact_representatives, conflict="update")
 _UPSERT_SURVEYS = bulk_insert(tables.surveys, conflict="update")
 _INSERT_KEYS = bulk_insert(tables.idempotency_keys, conflict="ignore", returning=("scope", "key"))
 
+_END_ASSIGNMENTS = text("""
+    UPDATE contact_representatives SET is_current = false
+    WHERE contact_id = ANY (CAST(:contact_ids AS uuid[])) AND is_current
+""")
+_RELEASE_REPRESENTATIVES = text(f"""
+    UPDATE contact_representatives r SET is_current = false
+    FROM {rows_of(tables.contact_representatives)} AS released
+    WHERE r.contact_id = released.contact_id AND r.person_id = released.person_id AND r.is_current
+""")
 # Everywhere in one order, so that two transactions with the same rows do not deadlock.
 _LOCK_REFS = text("""
-    SELECT pg_advisory_xact_lock(hashtext(:connection || ' ' || ref))
-    FROM unnest(CAST(:refs AS text[])) WITH ORDINALITY AS r (ref, n) ORDER BY n
+    SELECT pg_advisory_xact_lock(lock) FROM (
+        SELECT DISTINCT lock_key('ref ' || CAST(:system AS text) || ' ' || ref) AS lock
+        FROM unnest(CAST(:refs AS text[])) AS ref
+        ORDER BY lock
+    ) AS locks
 """)
 _CONTACTS_OF_REFS = text("""
     SELECT external_ref, CAST(contact_id AS text) AS contact_id FROM contacts
-    WHERE connection = :connection AND external_ref = ANY (CAST(:refs AS text[]))
+    WHERE received_from = :system AND external_ref = ANY (CAST(:refs AS text[]))
 """)

@@ -251,7 +251,7 @@ def _free_slots(representatives: Iterable[Representative]) -> Counter[Need]:
     return free_slots
 
 
-_LOCK_MATCHING = text("SELECT pg_advisory_xact_lock(hashtext('match ' || current_schema()))")
+_LOCK_MATCHING = text("SELECT pg_advisory_xact_lock(lock_key('match'))")
 
 # Contacts that somebody declined are added to the number: the only free slot may belong to the
 # representative who declined them, and they must not hide the contacts behind them.

@@ -16,6 +16,9 @@ PageId = NewType("PageId", str)
 # Anyone who works here: representative, supervisor, manager, director. One id across services.
 PersonId = NewType("PersonId", str)
 TeamId = NewType("TeamId", str)
+# A system, as events and tables name it: `channel:shop`, `zendesk:support`, `admin:ops`. The colon
+# keeps it apart from a person's id.
+SystemName = NewType("SystemName", str)
 
 # A UUID as PostgreSQL writes it: an id that we make.
 UUID_PATTERN: Final = r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}"

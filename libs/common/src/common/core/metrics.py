@@ -43,6 +43,11 @@ class Metrics:
             registry=self.registry,
             buckets=_LATENESS_BUCKETS_S,
         )
+        self.trial = Gauge(
+            "upstairs_trial",
+            "1 if UPSTAIRS_TRIAL admits weak and published secrets",
+            registry=self.registry,
+        )
         self.published = Counter(
             "upstairs_outbox_published",
             "Events acknowledged by Kafka",

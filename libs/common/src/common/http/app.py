@@ -19,6 +19,7 @@ from common.http import problems
 from common.http.limits import MAX_BODY_BYTES
 from common.http.problems import ProblemError
 from common.http.protection import SecurityHeadersMiddleware, WrongKeyMiddleware
+from common.http.request_text import check_request
 
 log = structlog.get_logger()
 
@@ -102,7 +103,10 @@ class _Api(FastAPI):
 
 
 class BodyLimitMiddleware:
-    """Reads the body before the app gets the request; answers 413 if it is over 256 KB."""
+    """Reads the body before the app gets the request; answers 413 if it is over 256 KB.
+
+    Answers 400 if the request holds text that can't be handled.
+    """
 
     def __init__(self, app: ASGIApp) -> None:
         self._app = app
@@ -123,6 +127,11 @@ class BodyLimitMiddleware:
                 return
             if not message.get("more_body", False):
                 break
+        try:
+            check_request(scope, bytes(body))
+        except ProblemError as problem:
+            await problem.response()(scope, receive, send)
+            return
         whole: list[Message] = [
             {"type": "http.request", "body": bytes(body), "more_body": False},
         ]

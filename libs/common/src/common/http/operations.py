@@ -23,7 +23,7 @@ def make_operations_app(api: FastAPI, *, metrics: Metrics, health: Health) -> Fa
         # The API is on another port, where a browser may not send requests from this page.
         swagger_ui_parameters={"supportedSubmitMethods": []},
     )
-    app.openapi = api.openapi  # type: ignore[method-assign]
+    app.openapi = api.openapi  # type: ignore[method-assign]  # FastAPI documents this way
     app.add_middleware(SecurityHeadersMiddleware, policy=_POLICY)
 
     @app.get("/livez")

@@ -361,7 +361,7 @@ _SESSION = """
     SELECT set_config('idle_session_timeout', $1, false),
            set_config('synchronous_commit', 'off', false)
 """
-_LOCK = "SELECT pg_try_advisory_lock(hashtext('relay ' || current_schema()))"
+_LOCK = "SELECT pg_try_advisory_lock(lock_key('relay'))"
 _NEXT = """
     SELECT id, CAST(event_id AS text) AS event_id, key, sequence, topic, type, at, traceparent,
            CAST(data AS text) AS data

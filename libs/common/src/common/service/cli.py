@@ -1,4 +1,7 @@
-"""The command line of every service: `python -m <service> serve|migrate|openapi|dead-letters`."""
+"""The command line of every service.
+
+`python -m <service> serve|migrate|openapi|dead-letters|api-keys`.
+"""
 
 import asyncio
 import sys
@@ -10,14 +13,16 @@ import typer
 
 from common.core.clock import TimeSource
 from common.core.metrics import Metrics
+from common.service.api_key_cli import api_key_cli
 from common.service.dead_letter_cli import dead_letter_cli
 from common.service.kafka_settings import SignatureSettingsError
-from common.service.settings import ServiceSettings, read_settings
+from common.service.settings import ServiceSettings, read_settings, require_strong_secrets
 from common.service.spec import ServiceSpec, application, serve
 from common.storage.database import Database
 from common.storage.engine import make_engine
 from common.storage.migrations import Phase, migrate, render_sql
 
+_UNUSED_URL = "postgresql+asyncpg://unused@localhost/unused"
 _WRONG_SETTINGS: Final = 2
 
 
@@ -30,6 +35,7 @@ def service_cli(
     def _serve() -> None:
         """Run the service until SIGTERM."""
         read = read_settings(settings)
+        require_strong_secrets(read)
         try:
             read.check_signing(name)
         except SignatureSettingsError as error:
@@ -57,7 +63,12 @@ def service_cli(
             message = "--phase takes pre or all"
             raise typer.BadParameter(message)
         chosen: Phase = "pre" if phase == "pre" else "all"
-        migrate(name, str(read_settings(settings).database_url), chosen)
+        # It needs no other setting.
+        read = read_settings(settings, database_url=_UNUSED_URL, kafka_bootstrap="unused")
+        if read.migration_url is None:
+            typer.echo("Set UPSTAIRS_MIGRATION_URL: the role that owns the tables.", err=True)
+            raise typer.Exit(2)
+        migrate(name, str(read.migration_url), chosen)
 
     @cli.command("openapi")
     def _openapi() -> None:
@@ -67,6 +78,7 @@ def service_cli(
         )
 
     cli.add_typer(dead_letter_cli(settings, build), name="dead-letters")
+    cli.add_typer(api_key_cli(name, settings), name="api-keys")
     return cli
 
 
@@ -74,9 +86,7 @@ def openapi(
     settings: type[ServiceSettings], build: Callable[[Any], ServiceSpec[Any]]
 ) -> dict[str, Any]:
     """Describe a service's HTTP API without any database or broker."""
-    example = settings.model_validate(
-        {"database_url": "postgresql+asyncpg://role@localhost/db", "kafka_bootstrap": "localhost"}
-    )
+    example = settings.model_validate({"database_url": _UNUSED_URL, "kafka_bootstrap": "unused"})
     made = build(example)
     engine = make_engine(str(example.database_url))
     database = Database(engine, made.unit_of_work, TimeSource())

@@ -91,8 +91,10 @@ def _example(service: str) -> ServiceSettings:
     secrets = {
         name: "example"
         for name, field in kind.model_fields.items()
+        if isinstance(field.annotation, type)
+        and issubclass(field.annotation, SecretStr)
         # A user or a key for Kafka alone would not fit together with the rest.
-        if field.annotation is SecretStr and name not in KafkaSettings.model_fields
+        and name not in KafkaSettings.model_fields
     }
     return kind.model_validate(
         {

@@ -7,6 +7,7 @@ from contextlib import AsyncExitStack
 from dataclasses import dataclass, field
 from typing import Generic, TypeVar
 
+import structlog
 from aiokafka import AIOKafkaProducer
 from fastapi import APIRouter, FastAPI
 
@@ -15,7 +16,7 @@ from common.core import logs
 from common.core.clock import TimeSource
 from common.core.health import Health
 from common.core.metrics import Metrics
-from common.http import dead_letter_api
+from common.http import api_key_api, dead_letter_api
 from common.http.access import ApiKeys
 from common.http.app import make_app
 from common.http.limits import HttpLimits, TrustedProxies
@@ -36,6 +37,7 @@ from common.messaging.relay import Relay
 from common.messaging.replay import Replay
 from common.messaging.subscriptions import HandlerRegistry
 from common.messaging.timer_loop import TimerLoop
+from common.service.api_key_worker import ApiKeyWorker
 from common.service.database_monitor import DatabaseMonitor
 from common.service.retention import INBOX, SHARED_RULES, RetentionWorker, Rule, with_days
 from common.service.runtime import Worker, run_workers, stop_on_signals
@@ -44,6 +46,8 @@ from common.storage.database import Database, connect
 from common.storage.uow import UnitOfWork
 
 U = TypeVar("U", bound=UnitOfWork)
+
+log = structlog.get_logger()
 
 # Objects made and not freed before a collection of the youngest; Python's default is 700.
 _GC_THRESHOLD = 10_000
@@ -100,8 +104,10 @@ async def serve(spec: ServiceSpec[U], settings: ServiceSettings) -> None:
             ),
         ]
         drains: list[Worker] = []
+        _announce_trial(settings, metrics)
         if settings.parts != "workers":
             workers += [
+                ApiKeyWorker(database, app.state.api_keys, settings.api_keys.entries, health),
                 make_http_server(app, settings, metrics),
                 *spec.http_workers(database, metrics, health),
             ]
@@ -159,6 +165,12 @@ def make_workers(
     return workers
 
 
+def _announce_trial(settings: ServiceSettings, metrics: Metrics) -> None:
+    metrics.trial.set(settings.trial)
+    if settings.trial:
+        log.warning("trial_mode", detail="UPSTAIRS_TRIAL admits weak and published secrets")
+
+
 def make_publisher(
     spec: ServiceSpec[U],
     settings: ServiceSettings,
@@ -202,13 +214,13 @@ def application(
     decoder = RecordDecoder(settings.namespace, settings.verification_keys)
     return make_app(
         spec.name,
-        [*spec.routers, dead_letter_api.router],
+        [*spec.routers, dead_letter_api.router, api_key_api.router],
         metrics=metrics,
         state={
             "database": database,
             "clock": database.clock,
             "replay": Replay(dispatcher, decoder),
-            "api_keys": ApiKeys(settings.api_keys.get_secret_value()),
+            "api_keys": ApiKeys(settings.api_keys.entries, database.clock),
             **spec.state,
             **spec.app_state(database),
         },

@@ -54,6 +54,30 @@ RELIABILITY = (
     ) PARTITION BY RANGE (day)
     """,
     "CREATE TABLE inbox_default PARTITION OF inbox DEFAULT",
+    # The serving role makes and drops no tables, except these partitions, by these functions.
+    """
+    CREATE FUNCTION create_inbox_partition(partition_day date) RETURNS void LANGUAGE plpgsql
+    SECURITY DEFINER SET search_path FROM CURRENT AS $$
+    DECLARE name text := 'inbox_' || to_char(partition_day, 'YYYYMMDD');
+    BEGIN
+        EXECUTE format('CREATE TABLE %I (LIKE inbox INCLUDING ALL)', name);
+        EXECUTE format('WITH early AS (DELETE FROM inbox_default WHERE day = %L RETURNING *)'
+            ' INSERT INTO %I SELECT * FROM early', partition_day, name);
+        EXECUTE format('ALTER TABLE inbox ATTACH PARTITION %I FOR VALUES FROM (%L) TO (%L)',
+            name, partition_day, partition_day + 1);
+    END $$
+    """,
+    """
+    CREATE FUNCTION drop_inbox_partition(partition_day date) RETURNS void LANGUAGE plpgsql
+    SECURITY DEFINER SET search_path FROM CURRENT AS $$
+    BEGIN EXECUTE format('DROP TABLE %I', 'inbox_' || to_char(partition_day, 'YYYYMMDD')); END $$
+    """,
+    # All at once: a claim that has one partition and waits for the next is a deadlock.
+    """
+    CREATE FUNCTION lock_inbox() RETURNS void LANGUAGE plpgsql
+    SECURITY DEFINER SET search_path FROM CURRENT AS $$
+    BEGIN LOCK TABLE inbox; END $$
+    """,
     # The last sequence number given to a key's events in a topic; its row lock makes the order of
     # the outbox's ids the order of commits, for each key. Keys compare fastest as bytes.
     """
@@ -135,6 +159,42 @@ RELIABILITY = (
         CHECK ((closed_at IS NULL) = (closed_by IS NULL)),
         CHECK (state <> 'discarded' OR closed_reason IS NOT NULL)
     )
+    """,
+    # A key itself is stored nowhere. `revoked_by` is `settings` if it is no longer listed there.
+    """
+    CREATE TABLE api_keys (
+        key_id text PRIMARY KEY,
+        digest bytea NOT NULL UNIQUE,
+        role text NOT NULL
+            CHECK (role IN ('channel', 'representative', 'supervisor', 'manager', 'admin')),
+        subject text NOT NULL,
+        scopes text[] NOT NULL CHECK (scopes <@ ARRAY['read', 'write']),
+        origin text NOT NULL CHECK (origin IN ('settings', 'command', 'api')),
+        created_at timestamptz NOT NULL,
+        created_by text NOT NULL,
+        expires_at timestamptz,
+        last_used_at timestamptz,
+        revoked_at timestamptz,
+        revoked_by text,
+        CHECK ((revoked_at IS NULL) = (revoked_by IS NULL))
+    )
+    """,
+    # Advisory locks belong to the whole database, and any role may take any key: the salt, which no
+    # other role can read, makes the keys of this schema unknown to others and free of collisions.
+    """
+    CREATE TABLE lock_salt (
+        is_only boolean PRIMARY KEY DEFAULT true CHECK (is_only),
+        salt uuid NOT NULL DEFAULT gen_random_uuid()
+    )
+    """,
+    "INSERT INTO lock_salt DEFAULT VALUES",
+    """
+    CREATE FUNCTION lock_key(purpose text) RETURNS bigint LANGUAGE sql STABLE
+    SET search_path FROM CURRENT AS $$
+        SELECT CAST(CAST('x' || left(encode(sha256(
+            convert_to(salt || '/' || purpose, 'UTF8')), 'hex'), 16) AS bit(64)) AS bigint)
+        FROM lock_salt
+    $$
     """,
     "CREATE INDEX dead_letters_waiting ON dead_letters (id) WHERE state = 'waiting'",
     "CREATE INDEX dead_letters_closed_at ON dead_letters (closed_at) WHERE state <> 'waiting'",

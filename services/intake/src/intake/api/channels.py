@@ -14,8 +14,8 @@ from common.http.access import require_role
 from common.http.app import Slug
 from common.http.problems import ProblemError
 from common.http.webhooks import BadSignatureError, StaleRequestError
-from intake import use_cases
-from intake.api.deps import IntakeDatabase, get_channel, transaction
+from intake import channel_events
+from intake.api.deps import IntakeDatabase, get_channel, get_customer_namespaces, transaction
 from intake.api.schemas import ConnectionIn, DeliveryOut
 from intake.channels.base import MalformedBodyError, WebhookRequest
 from intake.domain.model import ChannelConnection
@@ -72,8 +72,9 @@ async def receive_webhook(
         raise ProblemError(HTTPStatus.UNAUTHORIZED, "signature-refused", detail) from error
     with _invalid_at("body"):
         events = channel.parse(connected, webhook)
+    prepared = channel_events.prepare_events(connected, events, get_customer_namespaces(request))
     async with transaction(database) as uow:
-        applied = await use_cases.apply_channel_events(connected, events, uow)
+        applied = await channel_events.apply_events(connected, prepared, uow)
     return DeliveryOut.model_validate({"results": applied}, from_attributes=True)
 
 
