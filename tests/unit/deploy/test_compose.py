@@ -36,9 +36,10 @@ def _settings(service: str) -> type[ServiceSettings]:
     return settings
 
 
-def _fields(environment: dict[str, str]) -> dict[str, str]:
+def _fields(environment: dict[str, str]) -> dict[str, Any]:
+    """Return the settings; an object is JSON, as pydantic-settings reads it."""
     return {
-        name.removeprefix("UPSTAIRS_").lower(): value
+        name.removeprefix("UPSTAIRS_").lower(): json.loads(value) if value[:1] == "{" else value
         for name, value in environment.items()
         if name.startswith("UPSTAIRS_")
     }
@@ -54,6 +55,7 @@ def test_environment_has_only_settings_of_the_service(service: str) -> None:
     environment, settings = _fields(COMPOSE[service]["environment"]), _settings(service)
     assert environment.keys() <= settings.model_fields.keys()
     read = settings.model_validate(environment)
+    read.check_signing(service)
     assert read.trial
     assert len(read.api_keys.entries) == len(ROLES)
 
@@ -127,10 +129,22 @@ def test_ports_are_open_to_this_machine_only() -> None:
 
 
 def test_default_secrets_say_dev_only() -> None:
-    secret = re.compile(r"\$\{(UPSTAIRS_\w*(?:PASSWORD|SECRET|TOKEN|API_KEYS)):-([^}]*)\}")
+    secret = re.compile(
+        r"\$\{(UPSTAIRS_\w*(?:PASSWORD|SECRET|TOKEN|API_KEYS|SIGNING_KEY)):-([^}]*)\}"
+    )
     secrets = secret.findall(SOURCE)
     assert len({name for name, _ in secrets}) >= 9
     assert not [name for name, default in secrets if default and "dev-only" not in default]
+
+
+def test_each_service_signs_and_all_verify() -> None:
+    environments = [_fields(COMPOSE[service]["environment"]) for service in SERVICES]
+    assert len({environment["event_signing_key"] for environment in environments}) == len(SERVICES)
+    first, *others = (environment["event_verification_keys"] for environment in environments)
+    assert others == [first] * len(others)
+    everywhere = json.dumps(PARSED)
+    for environment in environments:
+        assert everywhere.count(environment["event_signing_key"]) == 1, "no other container has it"
 
 
 def test_images_are_pinned() -> None:
