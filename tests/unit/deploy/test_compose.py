@@ -137,7 +137,7 @@ def test_default_secrets_say_dev_only() -> None:
     assert not [name for name, default in secrets if default and "dev-only" not in default]
 
 
-def test_each_service_signs_and_all_verify() -> None:
+def test_every_service_signs_and_verifies() -> None:
     environments = [_fields(COMPOSE[service]["environment"]) for service in SERVICES]
     assert len({environment["event_signing_key"] for environment in environments}) == len(SERVICES)
     first, *others = (environment["event_verification_keys"] for environment in environments)
