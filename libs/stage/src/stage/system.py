@@ -222,6 +222,9 @@ class System:
             "UPSTAIRS_EVENT_SIGNING_KEY": self.signing_keys[replica.service].seed,
             "UPSTAIRS_EVENT_VERIFICATION_KEYS": orjson.dumps(self._public_keys).decode(),
             "UPSTAIRS_HTTP_PORT": str(self.ports[replica.name]),
+            # All people and all load come from this one address.
+            "UPSTAIRS_HTTP_CONNECTIONS": "4000",
+            "UPSTAIRS_HTTP_CONNECTIONS_PER_CLIENT": "4000",
             # The password of the roles is published.
             "UPSTAIRS_TRIAL": "true",
             "UPSTAIRS_OPERATIONS_PORT": str(self.operations_ports[replica.name]),
@@ -234,6 +237,10 @@ class System:
             "UPSTAIRS_SMTP_HOST": self.receivers.mail.host,
             "UPSTAIRS_SMTP_PORT": str(self.receivers.mail.port),
             "UPSTAIRS_SMTP_TLS": "none",
+            # Stories and loads page the same few people far more often than a person could read.
+            "UPSTAIRS_RECIPIENT_BUDGET": "0",
+            "UPSTAIRS_CUSTOMER_BUDGET": "0",
+            "UPSTAIRS_CHANNEL_BUDGET": "0",
             **({"UPSTAIRS_INSTANCE_ID": replica.instance_id} if replica.is_static_member else {}),
             **self.extra_environment,
         }

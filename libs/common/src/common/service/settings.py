@@ -18,7 +18,12 @@ from pydantic import (
 )
 from pydantic_settings import BaseSettings, SettingsError
 
-from common.core.secret_strength import MIN_CHARACTERS, MIN_GIVEN_CHARACTERS, weakness
+from common.core.secret_strength import (
+    MIN_CHARACTERS,
+    MIN_GIVEN_CHARACTERS,
+    split_secrets,
+    weakness,
+)
 from common.http.limits import TrustedProxies
 from common.service.kafka_settings import KafkaSettings
 from common.storage.api_keys import ListedKey, parse_key_list
@@ -37,6 +42,9 @@ def _check_tls(url: PostgresDsn) -> PostgresDsn:
     return url
 
 
+DatabaseUrl = Annotated[PostgresDsn, AfterValidator(_check_tls)]
+
+
 def _check_networks(networks: str) -> str:
     TrustedProxies(networks)
     return networks
@@ -50,8 +58,7 @@ class SigningSecrets(SecretStr):
 
     @property
     def all(self) -> tuple[str, ...]:
-        parts = self.get_secret_value().replace("\n", ",").split(",")
-        return tuple(filter(None, (part.strip() for part in parts)))
+        return split_secrets(self.get_secret_value())
 
 
 class ApiKeyList(SecretStr):
@@ -73,12 +80,11 @@ class ServiceSettings(KafkaSettings):
         default=False, description="start also with weak or published secrets: never in production"
     )
 
-    database_url: Annotated[PostgresDsn, AfterValidator(_check_tls)] = Field(
-        description="postgresql+asyncpg://role:password@host:port/database, with the serving "
-        "role; add `?sslmode=verify-full&sslrootcert=/path/ca.pem` wherever others reach the "
-        "network"
+    database_url: DatabaseUrl = Field(
+        description="postgresql+asyncpg://role:password@host:port/database, with the serving role; "
+        "add `?sslmode=verify-full&sslrootcert=/path/ca.pem` wherever others reach the network"
     )
-    migration_url: Annotated[PostgresDsn, AfterValidator(_check_tls)] | None = Field(
+    migration_url: DatabaseUrl | None = Field(
         default=None,
         description="as `UPSTAIRS_DATABASE_URL`, with the role that owns the tables; `migrate` "
         "needs it, and nothing else reads it: do not give it to a running service",
