@@ -107,7 +107,8 @@ class TimerChecker:
         except Exception as error:
             if is_transient(error):
                 raise
-            self._skip(contact_id)
+            log.exception("timer_check_of_contact_failed", contact_id=contact_id)
+            self._failed += 1
             return 0
         self._metrics.reported.inc(result.newly_missing)
         return result.missing
@@ -122,15 +123,11 @@ class TimerChecker:
             if is_transient(error):
                 raise
             if len(contact_ids) == 1:
-                self._skip(contact_ids[0])
+                log.exception("timer_check_of_contact_failed", contact_id=contact_ids[0])
+                self._failed += 1
                 return []
         return [
             snapshot
             for contact_id in contact_ids
             for snapshot in await self._snapshots([contact_id], store)
         ]
-
-    def _skip(self, contact_id: ContactId) -> None:
-        """Report the exception that is being handled; the check goes on with the next contact."""
-        self._failed += 1
-        log.error("timer_check_of_contact_failed", contact_id=contact_id, exc_info=True)
