@@ -179,6 +179,18 @@ async def test_database_refuses_changes_of_audit_trail(
             "UPDATE audit_trail SET at = at + interval '1 microsecond' WHERE number = 1",
             "entry 1: its content does not match its hash",
         ),
+        (
+            "UPDATE audit_trail SET at = 'infinity' WHERE number = 2",
+            "entry 2: its content does not match its hash",
+        ),
+        (
+            "UPDATE audit_trail SET at = '0044-03-15 BC' WHERE number = 2",
+            "entry 2: its content does not match its hash",
+        ),
+        (
+            "UPDATE audit_trail SET data = jsonb_build_object('n', 1e30) WHERE number = 2",
+            "entry 2: its content does not match its hash",
+        ),
         ("DELETE FROM audit_trail WHERE number = 3", "entry 4: entry 3 was expected here"),
         ("DELETE FROM audit_trail WHERE number = 5", "has 5 entries, but 4 are there"),
         (
