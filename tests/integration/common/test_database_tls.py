@@ -18,7 +18,7 @@ from common.service.settings import ServiceSettings
 from common.storage.database import connect
 from common.storage.migrations import migrate
 from support.certificates import Authority
-from support.databases import EMPTY, PASSWORD, Postgres
+from support.databases import EMPTY, PASSWORDS, Postgres
 from support.tls_proxy import TlsProxy, tls_proxy
 
 SERVICE = "intake"
@@ -32,11 +32,16 @@ class TlsServer:
     authority: Authority
     admin: str
     own: str
+    owner: str
 
     def url(
         self, mode: str = "verify-full", ca_file: Path | None = None, host: str = "127.0.0.1"
     ) -> str:
         return self._with_tls(self.own, mode, ca_file, host)
+
+    @property
+    def owner_url(self) -> str:
+        return self._with_tls(self.owner, "verify-full", None, "127.0.0.1")
 
     @property
     def admin_url(self) -> str:
@@ -59,7 +64,13 @@ async def server(postgres: Postgres, tmp_path: Path) -> AsyncIterator[TlsServer]
         postgres.clone(EMPTY) as name,
         tls_proxy(place.host, place.port, authority.issue("127.0.0.1")) as proxy,
     ):
-        yield TlsServer(proxy, authority, postgres.admin_of(name), postgres.url(name, SERVICE))
+        yield TlsServer(
+            proxy,
+            authority,
+            postgres.admin_of(name),
+            postgres.url(name, SERVICE),
+            postgres.owner_url(name, SERVICE),
+        )
 
 
 async def answer(url: str) -> int:
@@ -72,9 +83,9 @@ async def answer(url: str) -> int:
 
 
 async def test_provision_migrate_serve_and_commands_connect_with_tls(server: TlsServer) -> None:
-    await provision_schema(server.admin_url, SERVICE, PASSWORD)
+    await provision_schema(server.admin_url, SERVICE, PASSWORDS)
     assert server.proxy.encrypted == 1
-    await asyncio.to_thread(migrate, SERVICE, server.url())
+    await asyncio.to_thread(migrate, SERVICE, server.owner_url)
     migrated = server.proxy.encrypted
     assert migrated > 1
     assert await answer(server.url()) == 7
@@ -94,14 +105,14 @@ async def test_provision_migrate_serve_and_commands_connect_with_tls(server: Tls
 async def test_server_that_another_authority_signed_for_is_refused(
     server: TlsServer, mode: str, tmp_path: Path
 ) -> None:
-    await provision_schema(server.admin_url, SERVICE, PASSWORD)
+    await provision_schema(server.admin_url, SERVICE, PASSWORDS)
     other = Authority(tmp_path, "other").ca_file
     with pytest.raises(OSError, match="CERTIFICATE_VERIFY_FAILED"):
         await answer(server.url(mode, other))
 
 
 async def test_server_under_another_name_is_refused(server: TlsServer) -> None:
-    await provision_schema(server.admin_url, SERVICE, PASSWORD)
+    await provision_schema(server.admin_url, SERVICE, PASSWORDS)
     with pytest.raises(OSError, match="Hostname mismatch"):
         await answer(server.url(host="localhost"))
     assert await answer(server.url("verify-ca", host="localhost")) == 7

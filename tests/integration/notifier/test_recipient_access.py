@@ -149,7 +149,7 @@ async def test_change_is_kept_with_who_when_and_what(
         "DELETE FROM recipient_changes",
         "TRUNCATE recipient_changes",
     ):
-        with pytest.raises(Exception, match="append-only|permission denied"):
+        with pytest.raises(Exception, match=r"append-only|permission denied"):
             async with harness.database.transaction() as uow:
                 await uow.connection.exec_driver_sql(statement)
 

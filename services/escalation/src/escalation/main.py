@@ -68,6 +68,7 @@ def build(
             "stream_limit": StreamLimit(
                 streams=settings.max_streams, per_caller=settings.max_streams_per_caller
             ),
+            "complaints_per_day": settings.complaints_per_day,
             "stream_heartbeat_s": stream_heartbeat_s,
             "feed_signer": FeedSigner(settings.feed_secret.get_secret_value()),
         },

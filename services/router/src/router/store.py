@@ -12,6 +12,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from common.contracts import BY_TYPE
 from common.contracts.event import ContactId, Event, PersonId
 from common.core import trace
+from common.storage.erasure import erase_words
 from common.storage.rows import LockedTable
 from common.storage.tables import published_events
 from common.storage.uow import UnitOfWork as BaseUnitOfWork
@@ -184,6 +185,11 @@ class UnitOfWork(BaseUnitOfWork):
         await self.assignments.lock_all(contact_ids)
         holders = (assignment.representative_id for assignment in self.assignments.loaded())
         await self.representatives.lock_all(holder for holder in holders if holder)
+
+    async def erase_published_words(self, contact_id: ContactId) -> None:
+        events = published_events.c
+        about_contact = (events.key == contact_id) & (events.topic == "assignments")
+        await erase_words(self.connection, published_events, about_contact)
 
     async def lock_with_holder(
         self, contact_id: ContactId

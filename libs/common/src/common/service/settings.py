@@ -18,7 +18,12 @@ from pydantic import (
 )
 from pydantic_settings import BaseSettings, SettingsError
 
-from common.core.secret_strength import MIN_CHARACTERS, MIN_GIVEN_CHARACTERS, weakness
+from common.core.secret_strength import (
+    MIN_CHARACTERS,
+    MIN_GIVEN_CHARACTERS,
+    split_secrets,
+    weakness,
+)
 from common.http.limits import TrustedProxies
 from common.service.kafka_settings import KafkaSettings
 from common.storage.api_keys import ListedKey, parse_key_list
@@ -53,8 +58,7 @@ class SigningSecrets(SecretStr):
 
     @property
     def all(self) -> tuple[str, ...]:
-        parts = self.get_secret_value().replace("\n", ",").split(",")
-        return tuple(filter(None, (part.strip() for part in parts)))
+        return split_secrets(self.get_secret_value())
 
 
 class ApiKeyList(SecretStr):
@@ -157,8 +161,8 @@ def read_settings(settings: type[S], **fixed: Any) -> S:
     a secret.
     """
     try:
-        return settings(**fixed)
-    except SettingsError as error:
+        return settings(**{**_read_secret_files(settings), **fixed})
+    except (SettingsError, SecretFileError) as error:
         lines = [str(error)]
     except ValidationError as error:
         lines = [

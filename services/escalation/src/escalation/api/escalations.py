@@ -2,14 +2,14 @@
 
 from datetime import datetime
 from http import HTTPStatus
-from typing import Any
+from typing import Annotated, Any
 from uuid import UUID
 
-from fastapi import APIRouter, Response
+from fastapi import APIRouter, Depends, Request, Response
 from pydantic import ConfigDict, Field
 
 from common.contracts.event import ContactId, EscalationId, PersonId
-from common.http.access import StaffUser
+from common.http.access import StaffUser, SupervisorUser
 from common.http.app import RequestModel, ShortText, Slug
 from common.http.pagination import (
     ROW_NUMBER,
@@ -24,6 +24,7 @@ from escalation import use_cases
 from escalation.api.deps import (
     EscalationDatabase,
     EscalationPath,
+    StaffViewer,
     transaction,
 )
 from escalation.api.schemas import EscalationOut, Out, etag
@@ -49,7 +50,8 @@ class EscalationIn(RequestModel):
     reason: ShortText = Field(description="Why, for the people who are paged.")
     about: Slug | None = Field(
         None,
-        description="The person whom the customer complains about. This person is not paged.",
+        description="Whom the complaint is about: somebody who has or had the contact, or acted on "
+        "its escalation. This person does not act on the escalation until it is judged.",
     )
 
 
@@ -88,30 +90,36 @@ class AuditTrailOut(Out):
     next_cursor: NextCursor
 
 
+async def _complaints_per_day(request: Request) -> int:
+    number: int = request.app.state.complaints_per_day
+    return number
+
+
 @router.get("/{escalation_id}")
 async def show_escalation(
     escalation_id: EscalationPath,
     database: EscalationDatabase,
-    _caller: StaffUser,
+    viewer: StaffViewer,
     response: Response,
     cursor: Cursor = None,
     limit: Limit = 100,
 ) -> EscalationDetailOut:
-    """Show an escalation with its events; the header ETag is its version, for If-Match."""
+    """Show an escalation with its events; the header ETag is its version, for If-Match.
+
+    Representatives see those of contacts that they have or had and those that they raised, without
+    the words of colleagues, and none in which a complaint names them.
+    """
     filters = {"events_of": str(escalation_id)}
     after = decode_cursor(cursor, ROW_NUMBER, filters)
     async with transaction(database) as uow:
-        escalation = await uow.escalations.get(EscalationId(str(escalation_id)))
-        if escalation is None:
-            raise errors.EscalationNotFoundError
-        contact = await uow.contacts.get(escalation.contact_id)
-        if contact is None:
-            raise errors.ContactNotFoundError
+        escalation, contact = await uow.visible_escalation(escalation_id, viewer)
         published = await uow.escalations.published_events(escalation, after or 0, limit + 1)
     response.headers["ETag"] = etag(escalation)
-    shown = EscalationOut.of(escalation, contact, uow.now)
+    shown = EscalationOut.of(escalation, contact, uow.now, viewer)
     page, next_cursor = cut_page(published, limit, key=lambda event: event.id, filters=filters)
-    events = [PublishedEventOut.model_validate(event) for event in page]
+    events = [
+        PublishedEventOut.model_validate(event) for event in page if viewer.sees_event(event.type)
+    ]
     return EscalationDetailOut(**dict(shown), events=events, next_cursor=next_cursor)
 
 
@@ -119,7 +127,7 @@ async def show_escalation(
 async def show_audit_trail(
     escalation_id: EscalationPath,
     database: EscalationDatabase,
-    _caller: StaffUser,
+    _caller: SupervisorUser,
     cursor: Cursor = None,
     limit: Limit = 100,
 ) -> AuditTrailOut:
@@ -143,14 +151,30 @@ async def show_audit_trail(
 
 @router.post("", status_code=HTTPStatus.CREATED)
 async def raise_escalation(
-    body: EscalationIn, database: EscalationDatabase, caller: StaffUser, response: Response
+    body: EscalationIn,
+    database: EscalationDatabase,
+    caller: StaffUser,
+    viewer: StaffViewer,
+    complaints_per_day: Annotated[int, Depends(_complaints_per_day)],
+    response: Response,
 ) -> EscalationOut:
-    """Escalate a contact by hand; if it has an open escalation, the reason is added to it."""
-    by = PersonId(caller.subject)
+    """Escalate a contact by hand; if it has an open escalation, the reason is added to it.
+
+    With `about` it is a complaint, whose words and author only those read who may judge it.
+    """
+    by, contact_id = viewer.person, ContactId(str(body.contact_id))
     async with transaction(database) as uow:
-        uow.outbox.cause = caller.name
-        contact_id = ContactId(str(body.contact_id))
-        about = None if body.about is None else PersonId(body.about)
-        decision = await use_cases.raise_by_hand(contact_id, by, body.reason, uow, about)
+        if body.about is None:
+            uow.outbox.cause = caller.name
+            decision = await use_cases.raise_by_hand(contact_id, by, body.reason, uow)
+        else:
+            decision = await use_cases.complain(
+                contact_id,
+                by,
+                PersonId(body.about),
+                body.reason,
+                uow,
+                complaints_per_day=complaints_per_day,
+            )
     response.headers["ETag"] = etag(decision.escalation)
-    return EscalationOut.of(decision.escalation, decision.situation.contact, uow.now)
+    return EscalationOut.of(decision.escalation, decision.situation.contact, uow.now, viewer)

@@ -276,7 +276,7 @@ class ConnectionIn(RequestModel):
         json_schema_extra={
             "examples": [
                 {
-                    "secret": "the webhook's signing secret",
+                    "secret": "new-signing-secret,old-signing-secret",
                     "options": {
                         "topic": "general",
                         "topic_by_tag": {"invoice": "billing"},
@@ -288,7 +288,10 @@ class ConnectionIn(RequestModel):
         }
     )
 
-    secret: OpaqueText = Field(description="The secret with which the outside system signs.")
+    secret: OpaqueText = Field(
+        description="The secret with which the outside system signs. While you change it there, "
+        "send the new and the old one, separated by a comma: both are valid."
+    )
     options: Annotated[
         dict[str, Any],
         WithJsonSchema(
@@ -303,6 +306,11 @@ class ContactIdOut(BaseModel):
 
 class MessageIdOut(BaseModel):
     message_id: MessageId = Field(description="The message.")
+
+
+class CustomerErasureOut(BaseModel):
+    customer_id: CustomerId = Field(description="The customer.")
+    contacts: int = Field(description="How many contacts the customer has.")
 
 
 class InteractionIdOut(BaseModel):
