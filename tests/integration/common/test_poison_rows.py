@@ -86,7 +86,7 @@ async def test_timers_made_by_hand_stop_no_other_timer(
     await add_timer(database, Reminder.type, "{}", traceparent="no trace" * 1000)
     await set_reminder(database, last)
     async with run_workers(replica.supervise(replica.timers)):
-        await until(lambda: notes(database), lambda seen: {first, last} <= seen)
+        await until(lambda: notes(database), lambda contacts: {first, last} <= contacts)
         await until(
             lambda: rows(database, "SELECT 1 FROM timers"), lambda waiting: len(waiting) == 1
         )
