@@ -142,7 +142,7 @@ async def test_customer_and_channel_have_budgets_over_all_recipients(
     }
 
 
-async def test_what_is_held_back_is_shown_with_the_reason(
+async def test_page_over_a_budget_is_shown_with_the_reason(
     harness: ServiceHarness, api: httpx.AsyncClient
 ) -> None:
     await harness.add_recipient("dana", "slack")

@@ -112,11 +112,11 @@ def fill(
     chosen = tuple(
         replace(page, summary_id=summary.notification_id) for page in sorted(pages, key=_urgency)
     )
-    held = tuple(
+    held_pages = tuple(
         HeldPage(page.notification_id, page.contact_id, page.escalation_id, _short(page.content))
         for page in chosen
     )
-    content = replace(summary.content, summary=Summary(held, later))
+    content = replace(summary.content, summary=Summary(held_pages, later))
     return replace(summary, content=content), chosen
 
 
