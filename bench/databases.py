@@ -12,6 +12,7 @@ from sqlalchemy import make_url
 import devstack
 from bench import sample
 from common.messaging.kafka import topic_name
+from common.messaging.kafka_connection import KafkaConnection
 from common.service.provision import RolePasswords, TopicSpec, create_topics, provision_schema
 from common.service.settings import ServiceSettings
 from common.storage.roles import owner_role, serving_role
@@ -79,7 +80,9 @@ async def sample_database(stack: devstack.Stack) -> AsyncIterator[SampleDatabase
         await _execute(sample_db.owner_dsn, *sample.STATEMENTS)
         listed = yaml.safe_load(TOPICS.read_text())["topics"]
         spec = TopicSpec.model_validate(listed[TOPIC])
-        await create_topics(stack.kafka_bootstrap, sample_db.namespace, {TOPIC: spec})
+        await create_topics(
+            KafkaConnection(stack.kafka_bootstrap), sample_db.namespace, {TOPIC: spec}
+        )
         yield sample_db
 
 

@@ -19,6 +19,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from common.contracts.contacts import CustomerWrote
 from common.contracts.event import ContactId, Event, MessageId
+from common.contracts.services import TOPIC_OWNERS, source_of
 from common.core.clock import TimeSource
 from common.core.errors import PermanentError
 from common.core.health import Health
@@ -29,7 +30,11 @@ from common.messaging.consumer import Consumer
 from common.messaging.dispatcher import Dispatcher
 from common.messaging.envelope import Envelope, encode
 from common.messaging.kafka import make_producer, topic_name
+from common.messaging.kafka_connection import KafkaConnection
+from common.messaging.record_decoder import RecordDecoder
+from common.messaging.record_encoder import RecordEncoder
 from common.messaging.relay import Relay
+from common.messaging.replay import Replay
 from common.messaging.subscriptions import HandlerRegistry
 from common.messaging.timer_loop import TimerLoop
 from common.service import spec
@@ -177,6 +182,14 @@ class Broker:
     bootstrap: str
     namespace: str
 
+    @property
+    def connection(self) -> KafkaConnection:
+        return KafkaConnection(self.bootstrap)
+
+    @property
+    def record_decoder(self) -> RecordDecoder:
+        return RecordDecoder(self.namespace)
+
     def make_settings(self, **changes: Any) -> ServiceSettings:
         return ServiceSettings.model_validate(
             {
@@ -193,7 +206,7 @@ class Broker:
 
     @asynccontextmanager
     async def open_producer(self) -> AsyncIterator[AIOKafkaProducer]:
-        producer = make_producer(self.bootstrap)
+        producer = make_producer(self.connection)
         await producer.start()
         try:
             yield producer
@@ -257,7 +270,7 @@ def make_envelope(event: Event, event_id: str | None = None, *, sequence: int = 
     return Envelope(
         id=EventId(event_id or new_id()),
         type=event.type,
-        source="/upstairs/test",
+        source=source_of(TOPIC_OWNERS[event.topic]),
         key=event.key,
         time=event.occurred_at,
         sequence=sequence,
@@ -275,6 +288,7 @@ class Replica:
         subscriptions: HandlerRegistry[UnitOfWork] = SUBSCRIPTIONS,
         *,
         dead_letter_limit: int = 20,
+        untrusted_record_limit: int = 100,
     ) -> None:
         self.database = Database(database.engine, UnitOfWork, TimeSource())
         self.broker = broker
@@ -286,15 +300,23 @@ class Replica:
             self.metrics,
             consumer=NAME,
             dead_letter_limit=dead_letter_limit,
+            untrusted_record_limit=untrusted_record_limit,
         )
         self.timers = TimerLoop(self.dispatcher, self.metrics, self.health)
         self.database.after_commit(lambda uow: self.timers.wake(uow.timers.earliest))
 
-    def make_consumer(self) -> Consumer[UnitOfWork]:
+    def make_consumer(self, **settings: Any) -> Consumer[UnitOfWork]:
         service = ServiceSpec(NAME, UnitOfWork, self.subscriptions, ())
         return spec.make_consumer(
-            service, self.broker.make_settings(), self.dispatcher, self.metrics, self.health
+            service,
+            self.broker.make_settings(**settings),
+            self.dispatcher,
+            self.metrics,
+            self.health,
         )
+
+    def make_replay(self) -> Replay[UnitOfWork]:
+        return Replay(self.dispatcher, self.broker.record_decoder)
 
     def make_relay(self, producer: AIOKafkaProducer) -> Relay:
         relay = Relay(
@@ -302,9 +324,8 @@ class Replica:
             producer,
             self.metrics,
             self.health,
-            source=f"/upstairs/{NAME}",
-            namespace=self.broker.namespace,
-            make_producer=lambda: make_producer(self.broker.bootstrap),
+            encoder=RecordEncoder(self.broker.namespace, source_of("intake")),
+            make_producer=lambda: make_producer(self.broker.connection),
         )
         self.database.after_commit(lambda uow: relay.wake() if len(uow.outbox) else None)
         return relay

@@ -20,7 +20,9 @@ from support.probe import NAME, Broker, UnitOfWork
 
 
 @asynccontextmanager
-async def run_process(url: str, broker: Broker, log_path: Path) -> AsyncIterator[Process]:
+async def run_process(
+    url: str, broker: Broker, log_path: Path, **settings: str
+) -> AsyncIterator[Process]:
     """Run the process during the block, which begins when it is ready."""
     port, operations_port = free_port(), free_port()
     process = Process(
@@ -34,6 +36,7 @@ async def run_process(url: str, broker: Broker, log_path: Path) -> AsyncIterator
             "UPSTAIRS_NAMESPACE": broker.namespace,
             "UPSTAIRS_HTTP_PORT": str(port),
             "UPSTAIRS_OPERATIONS_PORT": str(operations_port),
+            **{f"UPSTAIRS_{name.upper()}": value for name, value in settings.items()},
         },
         log_path=log_path,
         ready_url=f"http://127.0.0.1:{operations_port}/readyz",

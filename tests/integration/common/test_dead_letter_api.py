@@ -36,7 +36,7 @@ def parts(_settings: ServiceSettings) -> ServiceSpec[UnitOfWork]:
 @pytest.fixture
 def broker() -> Broker:
     """None of these needs Kafka."""
-    return Broker("unused", "unused")
+    return Broker("unused", "upstairs")
 
 
 @pytest.fixture
@@ -128,11 +128,12 @@ async def test_dead_letter_is_shown_in_full(api: httpx.AsyncClient, replica: Rep
 
 
 async def test_binary_values_are_shown_in_base64(
-    api: httpx.AsyncClient, database: Database[UnitOfWork]
+    api: httpx.AsyncClient, database: Database[UnitOfWork], broker: Broker
 ) -> None:
     event = customer_wrote(new_contact())
+    headers = {"x": b"\xfe", "y": None}
     letter = to_dead_letter(
-        event, make_envelope(event), payload=b"\xff\x00", headers={"x": b"\xfe", "y": None}
+        event, make_envelope(event), broker, payload=b"\xff\x00", headers=headers
     )
     async with database.transaction() as uow:
         await store_dead_letter(uow.connection, letter, claimed=False)
@@ -157,17 +158,17 @@ async def test_second_replay_is_refused(
 
 
 async def test_failed_replay_says_the_reason(
-    api: httpx.AsyncClient, database: Database[UnitOfWork]
+    api: httpx.AsyncClient, database: Database[UnitOfWork], broker: Broker
 ) -> None:
     event = customer_wrote(new_contact())
     async with database.transaction() as uow:
-        letter = to_dead_letter(event, make_envelope(event), payload=b"{}")
+        letter = to_dead_letter(event, make_envelope(event), broker, payload=b"{}")
         await store_dead_letter(uow.connection, letter, claimed=False)
     (row,) = await rows(database, "SELECT id FROM dead_letters")
     answer = await api.post(f"{PATH}/{row.id}/replay")
     assert problem(answer) == (422, "failed-again")
     assert answer.json()["attempts"] == 2
-    assert answer.json()["reason"] == "MalformedRecordError: data at occurred_at: Field required"
+    assert answer.json()["reason"] == "UntrustedRecordError: data at occurred_at: Field required"
     shown = (await api.get(f"{PATH}/{row.id}")).json()
     assert (shown["state"], shown["reason"]) == ("waiting", answer.json()["reason"])
 

@@ -149,6 +149,8 @@ async def test_problem_has_detail_and_extensions(api: httpx.AsyncClient) -> None
         (b"{not json", 400, "malformed-json"),
         (b"\xff\xfe", 400, "malformed-json"),
         (b"[]", 422, "invalid"),
+        (b"[" * 200_000, 400, "bad-request"),
+        (b'{"text": ' + b"[" * 200_000, 400, "bad-request"),
         (b'{"text": ""}', 422, "invalid"),
         (b'{"text": "nul \\u0000"}', 422, "invalid"),
         (b'{"text": "half \\ud800"}', 422, "invalid"),

@@ -11,12 +11,8 @@ from sqlalchemy import make_url
 
 import devstack
 from common.core.ids import new_id
-from common.service.provision import (
-    RolePasswords,
-    TopicSpec,
-    create_topics,
-    provision_schema,
-)
+from common.messaging.kafka_connection import KafkaConnection
+from common.service.provision import RolePasswords, TopicSpec, create_topics, provision_schema
 from support.databases import EMPTY, PASSWORDS, Postgres
 
 
@@ -35,7 +31,7 @@ async def test_topics_are_created_and_grown_and_never_shrunk(stack: devstack.Sta
 
     async def create(count: int) -> list[str]:
         topics = {"contacts": TopicSpec(partitions=count, replication=1)}
-        return await create_topics(stack.kafka_bootstrap, namespace, topics)
+        return await create_topics(KafkaConnection(stack.kafka_bootstrap), namespace, topics)
 
     name = f"{namespace}.contacts.v1"
     assert await create(2) == [f"created {name} with 2 partitions"]
@@ -48,7 +44,7 @@ async def test_topics_are_created_and_grown_and_never_shrunk(stack: devstack.Sta
 async def test_refusal_of_the_broker_is_raised(stack: devstack.Stack) -> None:
     topics = {"contacts": TopicSpec(partitions=1, replication=3)}
     with pytest.raises(InvalidReplicationFactorError):
-        await create_topics(stack.kafka_bootstrap, f"test-{new_id()}", topics)
+        await create_topics(KafkaConnection(stack.kafka_bootstrap), f"test-{new_id()}", topics)
 
 
 async def test_password_is_used_literally_and_can_be_changed(postgres: Postgres) -> None:

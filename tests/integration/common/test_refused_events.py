@@ -9,7 +9,6 @@ from sqlalchemy import text
 from common.contracts.contacts import CustomerWrote
 from common.contracts.event import MAX_EVENT_BYTES
 from common.core.ids import new_id
-from common.messaging.replay import Replay
 from common.messaging.subscriptions import HandlerRegistry
 from common.service.database_monitor import DatabaseMonitor
 from common.storage.database import Database
@@ -183,7 +182,7 @@ async def test_refused_event_degrades_the_service_until_it_is_discarded(
     assert replica.health.degradations["outbox"].startswith("Kafka has refused 1 events")
     # Its callers are not the ones to suffer from it.
     assert "outbox" not in replica.health.troubles
-    await Replay(replica.dispatcher).discard(letter.id, "admin:ops", "too large to matter")
+    await replica.make_replay().discard(letter.id, "admin:ops", "too large to matter")
     async with replica.database.transaction() as uow:
         await monitor._measure(uow)
     assert not replica.health.degradations
@@ -197,7 +196,7 @@ async def test_replayed_event_is_published_under_its_number(
     await add_events(replica.database, customer_wrote(event.contact_id, "next"))
     async with broker.open_producer() as producer, run_workers(replica.make_relay(producer)):
         (letter,) = await until(lambda: letters(replica.database))
-        replay = Replay(replica.dispatcher)
+        replay = replica.make_replay()
         closed = await replay.replay(letter.id, "admin:ops")
         assert closed.state == "replayed"
         # Refused again, it is a new dead letter, not lost.

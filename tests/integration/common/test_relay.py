@@ -152,7 +152,7 @@ async def test_event_has_its_trace_and_its_cause(replica: Replica, broker: Broke
     (record,) = await broker.read_records()
     envelope, read = decode(record.key, record.headers, record.value)
     assert read == event
-    assert (envelope.source, envelope.traceparent) == ("/upstairs/probe", TRACEPARENT)
+    assert (envelope.source, envelope.traceparent) == ("/upstairs/intake", TRACEPARENT)
     (kept,) = await rows(
         replica.database, "SELECT event_id::text AS id, cause FROM published_events"
     )

@@ -6,7 +6,6 @@ from datetime import timedelta
 
 from common.contracts.event import ContactId
 from common.core.metrics import Metrics
-from common.messaging.replay import Replay
 from common.service.retention import (
     INBOX,
     SHARED_RULES,
@@ -165,7 +164,7 @@ async def test_sequence_in_use_is_not_restarted(database: Database[UnitOfWork]) 
 
 async def test_closed_dead_letters_are_deleted_and_waiting_ones_stay(replica: Replica) -> None:
     closed, waiting = [(await make_dead_letter(replica))[0] for _ in range(2)]
-    await Replay(replica.dispatcher).discard(closed, "admin:ops", "nonsense")
+    await replica.make_replay().discard(closed, "admin:ops", "nonsense")
     await apply(replica.database, *SHARED_RULES, days=29)
     assert len(await rows(replica.database, "SELECT 1 FROM dead_letters")) == 2
     await apply(replica.database, *SHARED_RULES, days=31)

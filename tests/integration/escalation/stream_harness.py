@@ -17,11 +17,13 @@ from common.contracts.escalations import (
     EscalationNoted,
 )
 from common.contracts.event import ContactId
+from common.contracts.services import source_of
 from common.core.health import Health
 from common.core.ids import new_id
 from common.core.metrics import Metrics
 from common.http.server import HttpServer
 from common.messaging.kafka import make_producer
+from common.messaging.record_encoder import RecordEncoder
 from common.messaging.relay import Relay
 from common.service.spec import application
 from common.storage.database import Database
@@ -152,9 +154,8 @@ async def relaying(database: Database[UnitOfWork], broker: Broker) -> AsyncItera
             producer,
             Metrics(),
             Health(),
-            source="/upstairs/escalation",
-            namespace=broker.namespace,
-            make_producer=lambda: make_producer(broker.bootstrap),
+            encoder=RecordEncoder(broker.namespace, source_of("escalation")),
+            make_producer=lambda: make_producer(broker.connection),
         )
         async with run_workers(relay):
             yield

@@ -79,6 +79,14 @@ def test_only_the_migration_has_the_password_of_the_owner(service: str) -> None:
     assert password not in json.dumps(COMPOSE[service]["environment"])
 
 
+def test_public_process_of_notifier_delivers_nothing() -> None:
+    public, worker = COMPOSE["notifier"], COMPOSE["notifier-worker"]
+    assert public["environment"] == {**worker["environment"], "UPSTAIRS_PARTS": "http"}
+    assert worker["environment"]["UPSTAIRS_PARTS"] == "workers"
+    assert worker["image"] == public["image"]
+    assert _conditions("notifier-worker") == _conditions("notifier")
+
+
 @pytest.mark.parametrize("service", SERVICES)
 def test_role_and_service_have_the_same_password(service: str) -> None:
     password = COMPOSE["schemas"]["environment"][f"PASSWORD_{service}"]
@@ -122,7 +130,7 @@ def test_up_wait_accepts_finished_jobs() -> None:
 def test_ports_are_open_to_this_machine_only() -> None:
     ports = [port for service in COMPOSE.values() for port in service.get("ports", ())]
     assert len(ports) == len(set(ports)) == len(SERVICES)
-    assert all(port.startswith("127.0.0.1:") for port in ports)
+    assert all(port.startswith("127.0.0.1:") and port.endswith(":8000") for port in ports)
     assert all("network_mode" not in service for service in COMPOSE.values())
 
 
@@ -146,7 +154,7 @@ def test_images_are_pinned() -> None:
 
 def test_own_containers_run_confined() -> None:
     assert re.search(r"^USER [1-9]\d*:[1-9]\d*$", DOCKERFILE, re.MULTILINE)
-    for name in {*SERVICES, *JOBS}:
+    for name in {*SERVICES, "notifier-worker", *JOBS}:
         assert COMPOSE[name]["read_only"]
         assert COMPOSE[name]["cap_drop"] == ["ALL"]
         assert "user" not in COMPOSE[name]

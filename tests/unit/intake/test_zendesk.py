@@ -43,7 +43,7 @@ def headers(signature: str = SIGNATURE, signed_at: str = SIGNED_AT) -> dict[str,
 
 def verify(sent: dict[str, str], body: bytes = BODY, now: datetime = NOW) -> None:
     connection = ChannelConnection("acme", "zendesk", SECRET, {})
-    Zendesk().verify(connection, WebhookRequest("/", sent, body), now)
+    Zendesk().verify(connection, WebhookRequest(sent, body), now)
 
 
 def test_documented_signature_is_accepted() -> None:

@@ -37,6 +37,19 @@ def test_signed_token_with_other_claims_is_forged(claims: object) -> None:
         LINKS.read(str(token), NOW)
 
 
+def test_token_is_valid_until_its_secret_is_removed() -> None:
+    def links(secret: str) -> Links:
+        return Links(secret, "", timedelta(hours=24))
+
+    token = links("old").token(ID, "show", 3)
+    assert links("new,old").read(token, NOW).notification_id == ID
+    current = links("new,old").token(ID, "show", 3)
+    assert links("new").read(current, NOW).notification_id == ID
+    for without in ("new", "new,other", "n,e,w,o,l,d"):
+        with pytest.raises(ForgedLinkError):
+            links(without).read(token, NOW)
+
+
 def test_token_expires() -> None:
     assert LINKS.read(TOKEN, NOW + timedelta(hours=23)).notification_id == ID
     with pytest.raises(ExpiredLinkError):

@@ -60,7 +60,7 @@ async def _play(
     timeline = Timeline(console)
     async with (
         _started(stack, progress) as (system, actors),
-        open_event_log(stack.kafka_bootstrap, system.namespace, timeline.add_event) as event_log,
+        open_event_log(system, timeline.add_event) as event_log,
     ):
         _introduce()
         scenario = Scenario(system, actors, event_log, timeline.add_action)

@@ -101,7 +101,7 @@ STATEMENTS = (
         address jsonb,
         content jsonb NOT NULL,
         requested_at timestamptz NOT NULL,
-        due_at timestamptz,
+        due_at timestamptz CHECK (due_at >= '1970-01-01Z' AND due_at < '9000-01-01Z'),
         attempts integer NOT NULL,
         began_at timestamptz,
         ambiguous boolean NOT NULL,

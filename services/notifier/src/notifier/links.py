@@ -8,6 +8,7 @@ from itsdangerous import BadData, URLSafeTimedSerializer
 from pydantic import StringConstraints, TypeAdapter, ValidationError
 
 from common.contracts.event import UUID_PATTERN, NotificationId
+from common.core.secret_strength import split_secrets
 
 _SALT = "notification"
 # `show`: read what the message says. `press`: a button of a channel that says who pressed it.
@@ -39,7 +40,10 @@ class Capability:
 
 class Links:
     def __init__(self, secret: str, public_url: str, max_age: timedelta) -> None:
-        self._serializer = URLSafeTimedSerializer(secret, salt=_SALT)
+        """Of several secrets, separated by commas, the first signs, and all verify."""
+        # The serializer signs by the last one.
+        secrets = split_secrets(secret)[::-1]
+        self._serializer = URLSafeTimedSerializer(list(secrets), salt=_SALT)
         self._public_url = public_url.rstrip("/")
         self._max_age = max_age
 

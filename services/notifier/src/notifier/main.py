@@ -73,7 +73,7 @@ def build(
 
 
 def _require_link_secret(settings: Settings) -> None:
-    if not settings.link_secret.get_secret_value():
+    if not settings.link_secret.all:
         raise MissingSecretError("UPSTAIRS_LINK_SECRET is empty: set it to a long random text.")
 
 

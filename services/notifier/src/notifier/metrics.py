@@ -22,6 +22,12 @@ class DeliveryMetrics:
             registry=registry,
             buckets=_LATENESS,
         )
+        self.put_aside = Counter(
+            "upstairs_notifications_put_aside",
+            "Notifications that can't be read or handled; each became a dead letter",
+            ("medium",),
+            registry=registry,
+        )
         self.held_back = Counter(
             "upstairs_notifications_held_back",
             "Pages over a budget, which a summary carries instead",

@@ -3,7 +3,16 @@
 from collections.abc import Iterator
 
 import asyncpg
-from aiokafka.errors import KafkaError, KafkaTimeoutError
+from aiokafka.errors import (
+    ClusterAuthorizationFailedError,
+    GroupAuthorizationFailedError,
+    IllegalSaslStateError,
+    KafkaError,
+    KafkaTimeoutError,
+    SaslAuthenticationFailed,
+    TopicAuthorizationFailedError,
+    UnsupportedSaslMechanismError,
+)
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 
@@ -36,6 +45,16 @@ _BAD_VALUE_STATES = frozenset(
 # program_limit_exceeded: too long for an index, nested too deep.
 _LIMIT_CLASS = "54"
 
+# The broker does not admit us until somebody corrects a password or an access list.
+_REFUSED_ACCESS = (
+    ClusterAuthorizationFailedError,
+    GroupAuthorizationFailedError,
+    IllegalSaslStateError,
+    SaslAuthenticationFailed,
+    TopicAuthorizationFailedError,
+    UnsupportedSaslMechanismError,
+)
+
 
 def is_transient(error: BaseException) -> bool:
     """Return whether a plain retry may succeed."""
@@ -65,7 +84,7 @@ def _is_transient(error: BaseException) -> bool:
         return state.startswith(_TRANSIENT_CLASSES) or state in _TRANSIENT_STATES
     if isinstance(error, KafkaError):
         # aiokafka does not call it `retriable` when its buffer is full because the broker is down.
-        return bool(error.retriable) or isinstance(error, KafkaTimeoutError)
+        return bool(error.retriable) or isinstance(error, (KafkaTimeoutError, *_REFUSED_ACCESS))
     if isinstance(error, DBAPIError) and error.connection_invalidated:
         return True
     if isinstance(error, asyncpg.InternalClientError):

@@ -86,6 +86,13 @@ class Metrics:
             "Dead letters that wait for a replay or a discard",
             registry=self.registry,
         )
+        self.untrusted_records = Counter(
+            "upstairs_untrusted_records",
+            "Records that are not proven to be from their topic's owner: kept as a dead_letter, "
+            "or dropped because there were too many",
+            ("outcome",),
+            registry=self.registry,
+        )
         self.worker_halted = Gauge(
             "upstairs_worker_halted",
             "1 when a worker has halted: after too many dead letters in a row, or by a fault",

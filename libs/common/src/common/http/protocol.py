@@ -84,7 +84,9 @@ class LimitedProtocol(HttpToolsProtocol):
                 self._count(len(part))
                 self.parser.feed_data(part)
         except httptools.HttpParserUpgrade:
-            return  # the request is served as if it had not asked for another protocol
+            # The request is served, but what follows it is not HTTP for the parser.
+            self._is_refused = True
+            self.cycle.keep_alive = False
         except httptools.HttpParserError as error:
             cause = error.__context__
             self._refuse(cause.problem if isinstance(cause, RefusedRequestError) else _MALFORMED)
@@ -128,6 +130,9 @@ class LimitedProtocol(HttpToolsProtocol):
         # The parser has refused what is not a number.
         if declared and int(declared[0]) > self._limits.body_bytes:
             raise RefusedRequestError(_BODY_TOO_LARGE)
+        if self.parser.should_upgrade() and self._has_body():
+            # The parser would take the body for something else.
+            raise RefusedRequestError(_UPGRADE_WITH_BODY)
         super().on_headers_complete()
         self._in_body = True
         self._deadline = monotonic() + self._limits.body_s
@@ -142,6 +147,10 @@ class LimitedProtocol(HttpToolsProtocol):
         if self._in_body and not self._is_refused:
             # Nobody will read the rest of the body.
             self._linger()
+
+    def _has_body(self) -> bool:
+        names = {name for name, _ in self.headers}
+        return not names.isdisjoint((b"content-length", b"transfer-encoding"))
 
     def _count(self, size: int) -> None:
         if self._in_body:
@@ -209,6 +218,9 @@ _TOO_MANY_CONNECTIONS = ProblemError(
     headers={"Retry-After": "5"},
 )
 _MALFORMED = ProblemError(400, "malformed-request", "This is not an HTTP request.")
+_UPGRADE_WITH_BODY = ProblemError(
+    400, "upgrade-with-body", "A request with a body can't ask for another protocol (`Upgrade`)."
+)
 _TIMEOUT = ProblemError(408, "timeout", "The request was not complete in time.")
 _TOO_MANY_PIPELINED = ProblemError(
     429, "too-many-pipelined", "Too many requests wait on this connection."

@@ -20,8 +20,6 @@ _TICKS_BETWEEN_CHECKS = 3
 class HttpServer:
     """uvicorn with limits; the runtime handles signals."""
 
-    name = "http"
-
     def __init__(
         self,
         app: ASGIApp,
@@ -29,9 +27,11 @@ class HttpServer:
         port: int,
         metrics: Metrics,
         *,
+        name: str = "http",
         limits: HttpLimits | None = None,
         proxies: TrustedProxies | None = None,
     ) -> None:
+        self.name = name
         limits, proxies = limits or HttpLimits(), proxies or TrustedProxies()
         config = ServerConfig(
             app,

@@ -30,8 +30,8 @@ from common.core.errors import PermanentError, is_transient
 from common.core.health import Health
 from common.core.ids import EventId
 from common.core.metrics import Metrics
-from common.messaging.envelope import Envelope, encode
-from common.messaging.kafka import topic_name
+from common.messaging.envelope import Envelope
+from common.messaging.record_encoder import RecordEncoder
 from common.storage.database import driver_connection
 from common.storage.dead_letters import (
     OUTBOX_ORIGIN_PREFIX,
@@ -118,8 +118,7 @@ class Relay:
         metrics: Metrics,
         health: Health,
         *,
-        source: str,
-        namespace: str,
+        encoder: RecordEncoder,
         make_producer: Callable[[], AIOKafkaProducer],
     ) -> None:
         self._engine = engine
@@ -130,8 +129,7 @@ class Relay:
         self._producer_failed = False
         self._metrics = metrics
         self._health = health
-        self._source = source
-        self._namespace = namespace
+        self._encoder = encoder
         self._failures = FailureStreak(_MAX_REFUSALS_IN_A_ROW)
         self._woken = asyncio.Event()
 
@@ -227,7 +225,9 @@ class Relay:
             except (PermanentError, ValueError, TypeError) as error:
                 refused.append(([row], error))
         acknowledged = [
-            await self._producer.send_batch(batch.builder, self._name(topic), partition=partition)
+            await self._producer.send_batch(
+                batch.builder, self._encoder.topic(topic), partition=partition
+            )
             for (topic, partition), batch in batches.items()
         ]
         # Wait for all, otherwise a second failure would go unobserved.
@@ -254,7 +254,7 @@ class Relay:
         key, value = row["key"].encode(), row["data"].encode()
         if len(value) > _MAX_VALUE_BYTES:
             raise ValueTooLargeError
-        headers = encode(self._envelope(row))
+        headers = self._encoder.headers(row["topic"], self._envelope(row), value)
         place = row["topic"], _partition_of(key, partitions[row["topic"]])
         if place not in batches:
             batches[place] = Batch(self._producer.create_batch())
@@ -265,7 +265,7 @@ class Relay:
 
     async def _partitions(self, topics: Iterable[str]) -> dict[str, tuple[int, ...]]:
         return {
-            topic: tuple(sorted(await self._producer.partitions_for(self._name(topic))))
+            topic: tuple(sorted(await self._producer.partitions_for(self._encoder.topic(topic))))
             for topic in topics
             if topic in TOPIC_OWNERS
         }
@@ -312,14 +312,11 @@ class Relay:
         except Exception as error:  # noqa: BLE001 - it has failed already; nothing waits in it
             log.warning("producer_not_stopped", error=repr(error))
 
-    def _name(self, topic: str) -> str:
-        return topic_name(self._namespace, topic)
-
     def _envelope(self, row: Row) -> Envelope:
         return Envelope(
             id=EventId(row["event_id"]),
             type=row["type"],
-            source=self._source,
+            source=self._encoder.source,
             key=row["key"],
             time=row["at"],
             sequence=row["sequence"],

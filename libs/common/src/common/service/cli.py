@@ -6,22 +6,24 @@
 import asyncio
 import sys
 from collections.abc import Callable
-from typing import Annotated, Any
+from typing import Annotated, Any, Final
 
 import orjson
 import typer
-from sqlalchemy.ext.asyncio import create_async_engine
 
 from common.core.clock import TimeSource
 from common.core.metrics import Metrics
 from common.service.api_key_cli import api_key_cli
 from common.service.dead_letter_cli import dead_letter_cli
+from common.service.kafka_settings import SignatureSettingsError
 from common.service.settings import ServiceSettings, read_settings, require_strong_secrets
 from common.service.spec import ServiceSpec, application, serve
 from common.storage.database import Database
+from common.storage.engine import make_engine
 from common.storage.migrations import Phase, migrate, render_sql
 
 _UNUSED_URL = "postgresql+asyncpg://unused@localhost/unused"
+_WRONG_SETTINGS: Final = 2
 
 
 def service_cli(
@@ -34,6 +36,11 @@ def service_cli(
         """Run the service until SIGTERM."""
         read = read_settings(settings)
         require_strong_secrets(read)
+        try:
+            read.check_signing(name)
+        except SignatureSettingsError as error:
+            typer.echo(f"The settings are wrong:\n  {error}", err=True)
+            raise typer.Exit(_WRONG_SETTINGS) from error
         with asyncio.Runner(loop_factory=_loop_factory()) as runner:
             runner.run(serve(build(read), read))
 
@@ -81,7 +88,7 @@ def openapi(
     """Describe a service's HTTP API without any database or broker."""
     example = settings.model_validate({"database_url": _UNUSED_URL, "kafka_bootstrap": "unused"})
     made = build(example)
-    engine = create_async_engine(str(example.database_url))
+    engine = make_engine(str(example.database_url))
     database = Database(engine, made.unit_of_work, TimeSource())
     return application(made, example, database, Metrics()).openapi()
 

@@ -16,11 +16,18 @@ from pydantic import (
     ValidationError,
     field_validator,
 )
-from pydantic_settings import BaseSettings, SettingsConfigDict, SettingsError
+from pydantic_settings import BaseSettings, SettingsError
 
-from common.core.secret_strength import MIN_CHARACTERS, MIN_GIVEN_CHARACTERS, weakness
+from common.core.secret_strength import (
+    MIN_CHARACTERS,
+    MIN_GIVEN_CHARACTERS,
+    split_secrets,
+    weakness,
+)
 from common.http.limits import TrustedProxies
+from common.service.kafka_settings import KafkaSettings
 from common.storage.api_keys import ListedKey, parse_key_list
+from common.storage.engine import check_tls
 
 # A century: the arithmetic of times has a limit too.
 RetentionDays = Annotated[NonNegativeInt, Field(le=36_500)]
@@ -28,6 +35,14 @@ RetentionDays = Annotated[NonNegativeInt, Field(le=36_500)]
 
 _PREFIX = "UPSTAIRS_"
 _FILE = "_FILE"
+
+
+def _check_tls(url: PostgresDsn) -> PostgresDsn:
+    check_tls(str(url))
+    return url
+
+
+DatabaseUrl = Annotated[PostgresDsn, AfterValidator(_check_tls)]
 
 
 def _check_networks(networks: str) -> str:
@@ -43,8 +58,7 @@ class SigningSecrets(SecretStr):
 
     @property
     def all(self) -> tuple[str, ...]:
-        parts = self.get_secret_value().replace("\n", ",").split(",")
-        return tuple(filter(None, (part.strip() for part in parts)))
+        return split_secrets(self.get_secret_value())
 
 
 class ApiKeyList(SecretStr):
@@ -56,28 +70,26 @@ class ApiKeyList(SecretStr):
         return parse_key_list(self.get_secret_value())
 
 
-class ServiceSettings(BaseSettings):
+class ServiceSettings(KafkaSettings):
     """Variables are named `UPSTAIRS_` and the field, in capitals.
 
     A secret, or a URL with a password, may be in a file: `UPSTAIRS_API_KEYS_FILE` is its path.
     """
 
-    model_config = SettingsConfigDict(env_prefix=_PREFIX, frozen=True, extra="ignore")
-
     trial: bool = Field(
         default=False, description="start also with weak or published secrets: never in production"
     )
 
-    database_url: PostgresDsn = Field(
-        description="postgresql+asyncpg://role:password@host:port/database, with the serving role"
+    database_url: DatabaseUrl = Field(
+        description="postgresql+asyncpg://role:password@host:port/database, with the serving role; "
+        "add `?sslmode=verify-full&sslrootcert=/path/ca.pem` wherever others reach the network"
     )
-    migration_url: PostgresDsn | None = Field(
+    migration_url: DatabaseUrl | None = Field(
         default=None,
         description="as `UPSTAIRS_DATABASE_URL`, with the role that owns the tables; `migrate` "
         "needs it, and nothing else reads it: do not give it to a running service",
     )
     database_pool: int = Field(default=10, ge=3, description="connections kept by one process")
-    kafka_bootstrap: str = Field(description="host:port, several separated by commas")
     kafka_session_timeout_ms: int = Field(
         default=10_000, ge=1000, description="after it the group replaces a silent member"
     )
@@ -139,7 +151,7 @@ class ServiceSettings(BaseSettings):
         return api_keys
 
 
-S = TypeVar("S", bound=ServiceSettings)
+S = TypeVar("S", bound=BaseSettings)
 
 
 def read_settings(settings: type[S], **fixed: Any) -> S:
@@ -149,12 +161,12 @@ def read_settings(settings: type[S], **fixed: Any) -> S:
     a secret.
     """
     try:
-        return settings(**fixed)
-    except SettingsError as error:
+        return settings(**{**_read_secret_files(settings), **fixed})
+    except (SettingsError, SecretFileError) as error:
         lines = [str(error)]
     except ValidationError as error:
         lines = [
-            f"UPSTAIRS_{_place(detail['loc'])}: {detail['msg']}"
+            f"{_place(detail['loc'])}{detail['msg'].removeprefix('Value error, ')}"
             for detail in error.errors(include_url=False, include_input=False)
         ]
     raise _refuse(lines)
@@ -198,7 +210,7 @@ class SecretFileError(Exception):
     """A secret can't be read from its file."""
 
 
-def _read_secret_files(settings: type[ServiceSettings]) -> dict[str, str]:
+def _read_secret_files(settings: type[BaseSettings]) -> dict[str, str]:
     return {
         name: _read_secret_file(f"{_PREFIX}{name.upper()}", Path(path))
         for name, field in settings.model_fields.items()
@@ -230,6 +242,11 @@ def _refuse(lines: Iterable[str]) -> SystemExit:
 
 
 def _place(location: tuple[int | str, ...]) -> str:
-    """Return the variable, and the place in its value: `RETENTION_DAYS, inbox`."""
+    """Return the variable and the place in its value; nothing if several variables are wrong.
+
+    For example `UPSTAIRS_RETENTION_DAYS, inbox: `.
+    """
+    if not location:
+        return ""
     field, *places = map(str, location)
-    return ", ".join((field.upper(), *places))
+    return f"UPSTAIRS_{', '.join((field.upper(), *places))}: "

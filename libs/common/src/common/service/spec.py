@@ -8,8 +8,10 @@ from dataclasses import dataclass, field
 from typing import Generic, TypeVar
 
 import structlog
+from aiokafka import AIOKafkaProducer
 from fastapi import APIRouter, FastAPI
 
+from common.contracts.services import source_of
 from common.core import logs
 from common.core.clock import TimeSource
 from common.core.health import Health
@@ -26,9 +28,11 @@ from common.messaging.kafka import (
     group_name,
     make_group_consumer,
     make_producer,
-    start_producer,
     topic_name,
 )
+from common.messaging.publisher import Publisher
+from common.messaging.record_decoder import RecordDecoder
+from common.messaging.record_encoder import RecordEncoder
 from common.messaging.relay import Relay
 from common.messaging.replay import Replay
 from common.messaging.subscriptions import HandlerRegistry
@@ -68,6 +72,8 @@ class ServiceSpec(Generic[U]):
     app_state: Callable[[Database[U]], Mapping[str, object]] = lambda _: {}
     workers: WorkerFactory[U] = lambda *_: ()
     http_workers: WorkerFactory[U] = lambda *_: ()
+    # Topics that a worker reads, besides those of the subscriptions.
+    read_topics: Sequence[str] = ()
     # For the tables of this service; those that all services have are in SHARED_RULES.
     retention: Sequence[Rule] = ()
 
@@ -95,6 +101,7 @@ async def serve(spec: ServiceSpec[U], settings: ServiceSettings) -> None:
                 settings.operations_host,
                 settings.operations_port,
                 metrics,
+                name="operations",
             ),
         ]
         drains: list[Worker] = []
@@ -106,22 +113,10 @@ async def serve(spec: ServiceSpec[U], settings: ServiceSettings) -> None:
                 *spec.http_workers(database, metrics, health),
             ]
         if settings.parts != "http":
-            producer = await start_producer(settings.kafka_bootstrap, stopping)
-            if producer is None:
-                return
-            stack.push_async_callback(producer.stop)
             workers += make_workers(spec, settings, database, metrics, health)
-            relay = Relay(
-                engine,
-                producer,
-                metrics,
-                health,
-                source=f"/upstairs/{spec.name}",
-                namespace=settings.namespace,
-                make_producer=lambda: make_producer(settings.kafka_bootstrap),
-            )
-            database.after_commit(lambda uow: relay.wake() if len(uow.outbox) else None)
-            drains.append(relay)
+            publisher = make_publisher(spec, settings, database, metrics, health)
+            database.after_commit(lambda uow: publisher.wake() if len(uow.outbox) else None)
+            drains.append(publisher)
         _tune_gc()
         await run_workers(workers, drains, stopping, metrics, health)
 
@@ -144,13 +139,14 @@ def make_workers(
     metrics: Metrics,
     health: Health,
 ) -> list[Worker]:
-    """Make all workers but the relay, which ends after them."""
+    """Make all workers but the publisher, which ends after them."""
     dispatcher = Dispatcher(
         database,
         spec.subscriptions,
         metrics,
         consumer=spec.name,
         dead_letter_limit=settings.dead_letter_limit,
+        untrusted_record_limit=settings.untrusted_record_limit,
     )
     workers: list[Worker] = [
         RetentionWorker(
@@ -176,6 +172,28 @@ def _announce_trial(settings: ServiceSettings, metrics: Metrics) -> None:
         log.warning("trial_mode", detail="UPSTAIRS_TRIAL admits weak and published secrets")
 
 
+def make_publisher(
+    spec: ServiceSpec[U],
+    settings: ServiceSettings,
+    database: Database[U],
+    metrics: Metrics,
+    health: Health,
+) -> Publisher:
+    encoder = RecordEncoder(settings.namespace, source_of(spec.name), settings.signing_key)
+
+    def make_relay(producer: AIOKafkaProducer) -> Relay:
+        return Relay(
+            database.engine,
+            producer,
+            metrics,
+            health,
+            encoder=encoder,
+            make_producer=lambda: make_producer(settings.kafka),
+        )
+
+    return Publisher(settings.kafka, make_relay, health)
+
+
 def _tune_gc() -> None:
     """Leave imported objects out of garbage collection, and collect less often.
 
@@ -194,6 +212,7 @@ def application(
 ) -> FastAPI:
     """Make the HTTP app as `serve` does; also for tests and for the OpenAPI document."""
     dispatcher = Dispatcher(database, spec.subscriptions, metrics, consumer=spec.name)
+    decoder = RecordDecoder(settings.namespace, settings.verification_keys)
     return make_app(
         spec.name,
         [*spec.routers, dead_letter_api.router, api_key_api.router],
@@ -201,7 +220,8 @@ def application(
         state={
             "database": database,
             "clock": database.clock,
-            "replay": Replay(dispatcher),
+            "replay": Replay(dispatcher, decoder),
+            "trial": settings.trial,
             "api_keys": ApiKeys(settings.api_keys.entries, database.clock),
             **spec.state,
             **spec.app_state(database),
@@ -217,10 +237,11 @@ def make_consumer(
     health: Health,
 ) -> Consumer[U]:
     kafka = make_group_consumer(
-        settings.kafka_bootstrap,
+        settings.kafka,
         group_name(settings.namespace, spec.name),
         session_timeout_ms=settings.kafka_session_timeout_ms,
         instance_id=settings.instance_id,
     )
     topics = [topic_name(settings.namespace, topic) for topic in spec.subscriptions.topics]
-    return Consumer(kafka, topics, dispatcher, metrics, health)
+    decoder = RecordDecoder(settings.namespace, settings.verification_keys)
+    return Consumer(kafka, topics, decoder, dispatcher, metrics, health, connection=settings.kafka)

@@ -132,7 +132,8 @@ RELIABILITY = (
     "CREATE INDEX timers_due ON timers (due_at, id)",
     "CREATE INDEX timers_slot ON timers (contact_id, slot)",
     # `attempts` have failed, the first of them before it was put here. `claimed`: the inbox holds
-    # its event for it; of a malformed record nobody can tell which event that is.
+    # its event for it; of a malformed record nobody can tell which event that is. `trusted`: nobody
+    # but the owner of the topic can have sent it, or it is a timer.
     """
     CREATE TABLE dead_letters (
         id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
@@ -150,6 +151,7 @@ RELIABILITY = (
             CHECK (state IN ('waiting', 'replayed', 'discarded')),
         attempts integer NOT NULL DEFAULT 1,
         claimed boolean NOT NULL,
+        trusted boolean NOT NULL,
         closed_at timestamptz,
         closed_by text,
         closed_reason text,

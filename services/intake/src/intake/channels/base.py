@@ -54,7 +54,6 @@ class WebhookModel(BaseModel):
 class WebhookRequest:
     """An HTTP request of an outside system; names in `headers` are found in any case."""
 
-    url: str
     headers: Mapping[str, str]
     body: bytes
 

@@ -11,6 +11,7 @@ import structlog
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from common.contracts.notifications import Action
+from common.core.secret_strength import split_secrets
 from common.http.app import Slug
 from common.http.webhooks import (
     BadSignatureError,
@@ -138,7 +139,7 @@ class Slack(Channel):
     ) -> None:
         seconds = timeout.total_seconds()
         self._links = links
-        self._signing_secret = signing_secret
+        self._signing_secrets = [secret.encode() for secret in split_secrets(signing_secret)]
         self._client = httpx.AsyncClient(
             base_url=url,
             headers={"Authorization": f"Bearer {token}"},
@@ -191,7 +192,7 @@ class Slack(Channel):
         try:
             verify_signature(
                 _SIGNATURES,
-                secret=self._signing_secret.encode(),
+                secrets=self._signing_secrets,
                 signed=f"v0:{timestamp}:".encode() + body,
                 signature=headers.get("x-slack-signature", ""),
                 timestamp=timestamp,

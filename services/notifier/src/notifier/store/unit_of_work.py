@@ -95,10 +95,13 @@ class Notifications(LockedTable[NotificationId, Notification]):
         count = (await self.connection.execute(_COUNT_HELD_BACK, values)).scalar_one()
         return pages, count
 
-    async def claim(self, medium: Medium, now: datetime, limit: int) -> list[Notification]:
+    async def claim(
+        self, medium: Medium, now: datetime, limit: int, *, only: NotificationId | None = None
+    ) -> list[Notification]:
         """Lock what is due, the longest due first, but nothing that is locked already."""
         values = {"medium": medium, "now": now, "limit": limit}
-        return self.adopt(await self.connection.execute(_DUE, values))
+        statement = _DUE if only is None else _DUE.where(_N.c.notification_id == only)
+        return self.adopt(await self.connection.execute(statement, values))
 
     async def latest(
         self, criteria: Filter, before: NotificationId | None, limit: int

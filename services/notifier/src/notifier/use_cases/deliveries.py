@@ -4,7 +4,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 
-from common.contracts.event import ContactId
+from common.contracts.event import ContactId, NotificationId
 from common.contracts.notifications import Medium
 from notifier.domain import brake, delivery, notifications
 from notifier.domain.brake import BrakePolicy, Budget, Limit
@@ -44,11 +44,17 @@ class Claim:
 
 
 async def claim(
-    medium: Medium, limit: int, policy: RetryPolicy, brake_policy: BrakePolicy, uow: UnitOfWork
+    medium: Medium,
+    limit: int,
+    policy: RetryPolicy,
+    brake_policy: BrakePolicy,
+    uow: UnitOfWork,
+    *,
+    only: NotificationId | None = None,
 ) -> Claim:
     """Begin an attempt for each notification that is due, unless a budget is used up."""
     claimed = Claim()
-    due = await uow.notifications.claim(medium, uow.now, limit)
+    due = await uow.notifications.claim(medium, uow.now, limit, only=only)
     if not due:
         return claimed
     await uow.recipients.get_all(notification.person_id for notification in due)

@@ -137,6 +137,7 @@ def paged_cause(contact: TrackedContact, cause: EscalationCause) -> PagedCause:
         due_at=cause.due_at,
         clock_state=_clock_state(clock) if clock else None,
         count=cause.count,
+        complaint_id=cause.complaint_id,
     )
 
 
