@@ -147,8 +147,7 @@ FILL = {
             contact_id, escalation_id, 'sara', '{{}}', now(), 1, false, true, 1 FROM escalations;
         INSERT INTO recipient_changes (change_id, person_id, changed_at, changed_by, after)
         VALUES (gen_random_uuid(), 'sara', now() - interval '2 years', 'sara', '{{}}');
-        INSERT INTO budgets (key, sent_at, summary_waits, changed_at)
-        VALUES ('recipient/slack/sara', '[]', true, now()), ('channel/chat', '[]', false, now());
+        INSERT INTO budgets (key, sent_at, changed_at) VALUES ('channel/chat', '[]', now());
         INSERT INTO delivery_attempts (notification_id, attempt, started_at)
         SELECT notification_id, 1, now() FROM notifications;
     """,
@@ -181,7 +180,7 @@ LEFT = {
         "notifications": 1,
         "delivery_attempts": 1,
         "recipient_changes": 0,
-        "budgets": 1,
+        "budgets": 0,
     },
 }
 
