@@ -7,7 +7,7 @@ from typing import Any
 import structlog
 
 from common.contracts.contacts import ContactErased, ContactReceived
-from common.contracts.escalations import EscalationsOwnEvent
+from common.contracts.escalations import EscalationsOwnEvent, PagesErased
 from common.contracts.event import ContactEvent
 from common.messages import Timer
 from common.messaging.subscriptions import HandlerRegistry
@@ -89,11 +89,13 @@ _ENRICH: Mapping[type[ContactEvent | Timer], Enrich] = {ContactReceived: with_ea
 
 
 async def erase_contact(event: ContactErased, uow: UnitOfWork) -> None:
+    """Erase the words of and about the customer, here and in the pages that were requested."""
     situation = await uow.situation(event.contact_id)
     uow.contacts.save(erasure.erase_contact(situation.contact))
     for escalation in await uow.escalations.lock_of_contact(event.contact_id):
         uow.escalations.save(erasure.erase_escalation(escalation))
     await uow.consumed_events.erase(event.contact_id)
+    uow.outbox.add((PagesErased(contact_id=event.contact_id, occurred_at=uow.now),))
 
 
 SUBSCRIPTIONS = HandlerRegistry[UnitOfWork](

@@ -19,6 +19,7 @@ from common.contracts.escalations import (
     EscalationTakenOver,
     EscalationUnanswered,
     PageRequested,
+    PagesErased,
     TimerMissing,
 )
 from common.contracts.event import EscalationId, NotificationId, PersonId
@@ -26,7 +27,7 @@ from common.core import trace
 from common.core.ids import new_id
 from common.messaging.subscriptions import HandlerRegistry
 from notifier import rendering
-from notifier.domain import notifications
+from notifier.domain import erasure, notifications
 from notifier.domain.content import Status, StatusKind
 from notifier.domain.escalations import Escalation, EscalationState
 from notifier.domain.notifications import Decision, Notification, Page
@@ -147,6 +148,12 @@ async def close(event: EscalationClosed, uow: UnitOfWork) -> None:
     await _stop_waiting(event, "closed", None, uow)
 
 
+async def erase_pages(event: PagesErased, uow: UnitOfWork) -> None:
+    for notification in list(uow.notifications.loaded()):
+        if notification.contact_id == event.contact_id:
+            uow.notifications.put(erasure.erase(notification))
+
+
 def correct(notification: Notification, status: Status, uow: UnitOfWork) -> None:
     """Cancel it if it was not sent yet; if it was, and can be changed, make it show `status`.
 
@@ -250,6 +257,7 @@ def _is_corrected(notification: Notification, uow: UnitOfWork) -> bool:
 SUBSCRIPTIONS = (
     HandlerRegistry[UnitOfWork]()
     .on(PageRequested, notify_person)
+    .on(PagesErased, erase_pages)
     .on(TimerMissing, notify_operations)
     .on(EscalationUnanswered, release_unanswered)
     .on(EscalationReturned, return_to_level)
