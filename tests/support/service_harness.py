@@ -91,6 +91,7 @@ async def open_client(
         {
             "database_url": "postgresql+asyncpg://unused@localhost/unused",
             "kafka_bootstrap": "unused",
+            "trial": True,
             "api_keys": keys.setting_value,
             **changes,
         }

@@ -78,6 +78,10 @@ class Customers:
             await self._connection.execute(_UPSERT_CUSTOMERS, {"rows": rows})
 
 
+# When it came, and its id: the order of the messages of a contact.
+MessageKey = tuple[datetime, str]
+
+
 class Messages:
     def __init__(self, connection: AsyncConnection) -> None:
         self._connection = connection
@@ -91,11 +95,15 @@ class Messages:
             rows = _messages.dump_json(self._new).decode()
             await self._connection.execute(_INSERT_MESSAGES, {"rows": rows})
 
-    async def list_for(self, contact_id: ContactId) -> list[Message]:
+    async def list_for(
+        self, contact_id: ContactId, after: MessageKey | None, limit: int
+    ) -> list[Message]:
         messages = tables.messages
-        rows = await self._connection.execute(
-            select(messages).where(messages.c.contact_id == contact_id).order_by(messages.c.at)
-        )
+        order = tuple_(messages.c.at, messages.c.message_id)
+        query = select(messages).where(messages.c.contact_id == contact_id)
+        if after is not None:
+            query = query.where(order > after)
+        rows = await self._connection.execute(query.order_by(order).limit(limit))
         return [Message(**row) for row in rows.mappings()]
 
 

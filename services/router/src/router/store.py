@@ -116,14 +116,21 @@ class Assignments(LockedTable[ContactId, Assignment]):
         rows = await self.connection.execute(query)
         return [self.read(dict(row)) for row in rows.mappings()]
 
-    async def history(self, contact_id: ContactId) -> list[Event]:
-        """Return what router published about the contact, in order."""
+    async def history(
+        self, contact_id: ContactId, after: int, limit: int
+    ) -> list[tuple[int, Event]]:
+        """Return what router published about the contact, in order, with the number of its row."""
         rows = await self.connection.execute(
-            select(published_events.c.type, published_events.c.data)
-            .where(published_events.c.key == contact_id, published_events.c.topic == "assignments")
+            select(published_events.c.id, published_events.c.type, published_events.c.data)
+            .where(
+                published_events.c.key == contact_id,
+                published_events.c.topic == "assignments",
+                published_events.c.id > after,
+            )
             .order_by(published_events.c.id)
+            .limit(limit)
         )
-        return [BY_TYPE[row.type].model_validate(row.data) for row in rows]
+        return [(row.id, BY_TYPE[row.type].model_validate(row.data)) for row in rows]
 
     async def queues_after(
         self, need: Need | None, limit: int, *, at: datetime

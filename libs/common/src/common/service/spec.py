@@ -221,6 +221,7 @@ def application(
             "database": database,
             "clock": database.clock,
             "replay": Replay(dispatcher, decoder),
+            "trial": settings.trial,
             "api_keys": ApiKeys(settings.api_keys.entries, database.clock),
             **spec.state,
             **spec.app_state(database),

@@ -92,11 +92,11 @@ def parse_key_list(listed: str) -> tuple[ListedKey, ...]:
     """
     parts = (part.strip() for part in listed.replace("\n", ",").split(","))
     entries = tuple(_parse_entry(number, part) for number, part in enumerate(parts, 1) if part)
-    entry_of_key: dict[str, ListedKey] = {}
+    owners: dict[str, ListedKey] = {}
     for entry in entries:
-        if (same := entry_of_key.setdefault(entry.key, entry)) is not entry:
+        if (owner := owners.setdefault(entry.key, entry)) is not entry:
             message = (
-                f"{same.role}:{same.subject} and {entry.role}:{entry.subject} have the same key"
+                f"{owner.role}:{owner.subject} and {entry.role}:{entry.subject} have the same key"
             )
             raise ValueError(message)
     return entries
@@ -242,10 +242,11 @@ _REVOKED_OF = text("""
 """)
 # In one order, and without waiting: another replica may write the same rows.
 _RECORD_USE = text("""
-    UPDATE api_keys SET last_used_at = :now WHERE key_id = ANY(ARRAY(
+    UPDATE api_keys SET last_used_at = CAST(:now AS timestamptz) WHERE key_id = ANY(ARRAY(
         SELECT key_id FROM api_keys
         WHERE key_id = ANY(CAST(:ids AS text[]))
-          AND (last_used_at IS NULL OR last_used_at < :now - interval '1 minute')
+          AND coalesce(last_used_at, '-infinity')
+              < CAST(:now AS timestamptz) - interval '1 minute'
         ORDER BY key_id FOR UPDATE SKIP LOCKED
     ))
 """)

@@ -12,6 +12,7 @@ from fastapi.exceptions import RequestValidationError
 from pydantic import ValidationError
 
 from common.core.clock import TimeSource
+from common.core.secret_strength import split_secrets, weakness
 from common.http.access import require_role
 from common.http.app import Slug
 from common.http.problems import ProblemError
@@ -21,6 +22,9 @@ from intake.api.deps import IntakeDatabase, get_channel, get_customer_namespaces
 from intake.api.schemas import ConnectionIn, DeliveryOut
 from intake.channels.base import Channel, MalformedBodyError, WebhookRequest
 from intake.domain.model import ChannelConnection
+
+# The outside system chooses it, and some choose short ones.
+_MIN_SECRET_CHARACTERS = 16
 
 router = APIRouter(prefix="/v1/channels", tags=["channels"])
 
@@ -42,6 +46,8 @@ async def connect_channel(
 ) -> None:
     """Connect an outside system, or change its secret and options."""
     channel = get_channel(request, kind)
+    if not request.app.state.trial:
+        _require_strong_secrets(body.secret)
     with _invalid_at("body", "options"):
         options = channel.options.model_validate(body.options).model_dump(mode="json")
     async with transaction(database) as uow:
@@ -75,6 +81,12 @@ async def receive_webhook(
     async with transaction(database) as uow:
         applied = await channel_events.apply_events(connected, prepared, uow)
     return DeliveryOut.model_validate({"results": applied}, from_attributes=True)
+
+
+def _require_strong_secrets(secret: str) -> None:
+    for each in split_secrets(secret) or ("",):
+        if reason := weakness(each, min_characters=_MIN_SECRET_CHARACTERS):
+            raise ProblemError(422, "weak-secret", f"body/secret: {reason}.")
 
 
 def _verify(

@@ -32,6 +32,7 @@ from common.contracts.event import (
     TeamId,
 )
 from common.http.app import LanguageCode, LongText, OpaqueText, RequestModel, ShortText, Slug
+from common.http.pagination import NextCursor
 from intake.channels.registry import CHANNELS
 from intake.domain.model import Author, ContactState, EscalationState
 
@@ -275,7 +276,7 @@ class ConnectionIn(RequestModel):
         json_schema_extra={
             "examples": [
                 {
-                    "secret": "the webhook's signing secret",
+                    "secret": "new-signing-secret,old-signing-secret",
                     "options": {
                         "topic": "general",
                         "topic_by_tag": {"invoice": "billing"},
@@ -287,7 +288,10 @@ class ConnectionIn(RequestModel):
         }
     )
 
-    secret: OpaqueText = Field(description="The secret with which the outside system signs.")
+    secret: OpaqueText = Field(
+        description="The secret with which the outside system signs. While you change it there, "
+        "send the new and the old one, separated by a comma: both are valid."
+    )
     options: Annotated[
         dict[str, Any],
         WithJsonSchema(
@@ -369,7 +373,8 @@ class ContactOut(BaseModel):
     resolved_by: PersonId | None = Field(description="Who resolved it, if a person did.")
     resolution_no: int = Field(description="How often it was resolved.")
     escalation: EscalationOut | None = Field(description="Its escalation; null if there is none.")
-    messages: list[MessageOut] = Field(description="The conversation, oldest first.")
+    messages: list[MessageOut] = Field(description="A page of the conversation, oldest first.")
+    next_cursor: NextCursor
 
 
 def person_id(value: str | None) -> PersonId | None:

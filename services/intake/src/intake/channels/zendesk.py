@@ -99,7 +99,7 @@ class Zendesk:
         timestamp = request.headers.get(_TIMESTAMP, "")
         verify_signature(
             _SCHEME,
-            secret=connection.secret.encode(),
+            secrets=connection.secrets,
             signed=timestamp.encode() + request.body,
             signature=request.headers.get(_SIGNATURE, ""),
             timestamp=timestamp,

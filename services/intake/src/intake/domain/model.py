@@ -21,6 +21,7 @@ from common.contracts.event import (
     SystemName,
     TeamId,
 )
+from common.core.secret_strength import split_secrets
 
 ContactState = Literal["open", "waiting_on_customer", "resolved", "abandoned"]
 Author = Literal["customer", "representative"]
@@ -138,7 +139,10 @@ class SurveyDecision:
 
 @dataclass(frozen=True, slots=True)
 class ChannelConnection:
-    """An outside system that sends contacts: its secret, and the options of its kind."""
+    """An outside system that sends contacts: its secret, and the options of its kind.
+
+    While the secret is changed there are two, separated by a comma.
+    """
 
     connection: str
     kind: str
@@ -148,6 +152,10 @@ class ChannelConnection:
     @property
     def system(self) -> SystemName:
         return SystemName(f"{self.kind}:{self.connection}")
+
+    @property
+    def secrets(self) -> list[bytes]:
+        return [secret.encode() for secret in split_secrets(self.secret)]
 
 
 @dataclass(frozen=True, slots=True)
