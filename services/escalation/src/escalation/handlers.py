@@ -7,7 +7,7 @@ from typing import Any
 import structlog
 
 from common.contracts.contacts import ContactErased, ContactReceived, FeedbackReceived
-from common.contracts.escalations import EscalationsOwnEvent
+from common.contracts.escalations import EscalationsOwnEvent, PagesErased
 from common.contracts.event import ContactEvent
 from common.messages import Timer
 from common.messaging.subscriptions import HandlerRegistry
@@ -107,11 +107,15 @@ _ENRICH: Mapping[type[ContactEvent | Timer], Enrich] = {
 
 
 async def erase_contact(event: ContactErased, uow: UnitOfWork) -> None:
+    """Erase the words of and about the customer, here and in the pages that were requested."""
     situation = await uow.situation(event.contact_id)
     uow.contacts.save(erasure.erase_contact(situation.contact))
     for escalation in await uow.escalations.lock_of_contact(event.contact_id):
         uow.escalations.save(erasure.erase_escalation(escalation))
+    for complaint in await uow.complaints.of_contact(event.contact_id):
+        uow.complaints.save(erasure.erase_complaint(complaint))
     await uow.consumed_events.erase(event.contact_id)
+    uow.outbox.add((PagesErased(contact_id=event.contact_id, occurred_at=uow.now),))
 
 
 SUBSCRIPTIONS = HandlerRegistry[UnitOfWork](
