@@ -3,7 +3,9 @@
 import secrets
 from collections.abc import AsyncIterator
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
+from typing import Any
 
 import httpx
 import pytest
@@ -11,7 +13,13 @@ from aiokafka import AIOKafkaProducer
 from aiokafka.errors import TopicAuthorizationFailedError
 
 import devstack
-from common.contracts.services import SERVICES
+from common.contracts.assignments import ContactAssigned
+from common.contracts.escalations import PageRequested
+from common.contracts.event import EscalationId, Event, PersonId
+from common.contracts.notifications import NotificationActedOn, NotificationSent
+from common.contracts.services import SERVICES, TOPIC_OWNERS, source_of
+from common.core.ids import EventId, new_id
+from common.messaging.envelope import Envelope, encode
 from common.messaging.kafka import KafkaUnavailableError, start_client, topic_name
 from common.messaging.kafka_connection import KafkaConnection
 from stage import stories
@@ -102,10 +110,84 @@ async def test_printed_access_lists_are_enough_for_an_escalation(secured: Secure
     # The stream reads the topics of its own service.
     await secured.actors.call("sara", "escalation", "GET", "/escalations")
     for service in SERVICES:
-        page = await secured.actors.call("ops", service, "GET", "/dead-letters")
-        assert page["items"] == []
+        assert [
+            letter for letter in await dead_letters(secured, service) if letter["trusted"]
+        ] == []
         log = (secured.system.logs / f"{service}.log").read_text()
         assert "AuthorizationFailed" not in log, service
+
+
+async def test_forged_answer_and_page_have_no_effect(secured: SecuredSystem) -> None:
+    """By somebody who may write to every topic, and names the right source."""
+    system, actors = secured.system, secured.actors
+    async with open_event_log(system) as event_log:
+        scenario = Scenario(system, actors, event_log, lambda *_: None)
+        contact_id = await stories.create_contact(scenario, "returns", "Not yet forged", "email")
+        await event_log.wait_for(ContactAssigned, contact_id)
+        path, reason = f"/assignments/{contact_id}/refer", {"reason": "above me"}
+        await actors.call("rita", "router", "POST", path, reason)
+        page = await event_log.wait_for(PageRequested, contact_id)
+        sent = await event_log.wait_for(NotificationSent, contact_id)
+    assert page.contact is not None
+    answer = NotificationActedOn(
+        contact_id=contact_id,
+        occurred_at=sent.occurred_at,
+        notification_id=sent.notification_id,
+        page_id=sent.page_id,
+        person_id=PersonId("marco"),
+        escalation_id=EscalationId(str(page.escalation_id)),
+        action="take_over",
+        medium="slack",
+    )
+    phishing = page.contact.model_copy(update={"subject": "FORGED: sign in at evil.example"})
+    forged = page.model_copy(update={"page_id": new_id(), "contact": phishing})
+    for event, reader in ((answer, "escalation"), (forged, "notifier")):
+        event_id = new_id()
+        await forge(system, event, event_id)
+        letter = await until(partial(find_letter, secured, reader, event_id))
+        assert not letter["trusted"]
+        assert "not signed with a key of" in letter["reason"]
+        path = f"/dead-letters/{letter['id']}/replay"
+        await actors.call("ops", reader, "POST", path, expect=(422,))
+        assert (await find_letter(secured, reader, event_id))["state"] == "waiting"
+    shown = await actors.call("sara", "escalation", "GET", f"/escalations/{page.escalation_id}")
+    assert shown["state"] == "raised"
+    bodies = [str(call.body) for call in system.receivers.slack.requests]
+    assert not [body for body in bodies if "FORGED" in body]
+    assert not [mail for mail in system.receivers.mail.messages if "FORGED" in str(mail)]
+
+
+async def dead_letters(secured: SecuredSystem, service: str) -> list[Any]:
+    page = await secured.actors.call("ops", service, "GET", "/dead-letters")
+    return list(page["items"])
+
+
+async def find_letter(secured: SecuredSystem, service: str, event_id: str) -> Any:
+    letters = await dead_letters(secured, service)
+    return next((letter for letter in letters if letter["event_id"] == event_id), None)
+
+
+async def forge(system: System, event: Event, event_id: str) -> None:
+    envelope = Envelope(
+        id=EventId(event_id),
+        type=event.type,
+        source=source_of(TOPIC_OWNERS[event.topic]),
+        key=event.key,
+        time=event.occurred_at,
+        sequence=99,
+        traceparent=None,
+    )
+    producer = AIOKafkaProducer(**system.kafka.options)
+    await producer.start()
+    try:
+        await producer.send_and_wait(
+            topic_name(system.namespace, event.topic),
+            event.model_dump_json().encode(),
+            key=event.key.encode(),
+            headers=encode(envelope),
+        )
+    finally:
+        await producer.stop()
 
 
 @pytest.mark.parametrize(

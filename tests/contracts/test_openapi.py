@@ -26,7 +26,8 @@ NOUNS = {
     *("answer", "api", "feedback", "note"),
 }
 VERBS = {
-    *("abandon", "accept", "acknowledge", "approve", "complete", "decline", "discard", "hand"),
+    *("abandon", "accept", "acknowledge", "approve", "complete", "decline", "discard"),
+    *("erase", "hand"),
     *("mediate", "prioritize", "refer", "refuse", "release", "renew", "reopen", "replay"),
     *("request", "resolve", "revoke", "snooze", "take", "wait"),
 }

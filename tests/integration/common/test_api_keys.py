@@ -131,7 +131,8 @@ async def test_key_is_stored_and_listed_without_its_secret(
 async def test_key_list_is_paged(replica: Replica) -> None:
     for number in range(3):
         await replica.admin("POST", body={"role": "channel", "subject": f"shop-{number}"})
-    subjects, cursor = [], ""
+    subjects: list[str] = []
+    cursor: str | None = ""
     while cursor is not None:
         page = await replica.admin("GET", f"?limit=2{cursor and '&cursor=' + cursor}")
         subjects += [item["subject"] for item in page["items"]]

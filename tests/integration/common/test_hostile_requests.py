@@ -339,7 +339,8 @@ def _tokens() -> list[str]:
     """Return signed tokens of what is no id of a notification."""
     secret = str(_SETTINGS["notifier"]["link_secret"])
     links = Links(secret, "http://notifier", timedelta(hours=1))
-    return [links.token(NotificationId(text)) for text in (*_TEXTS, "a\x00b" * 100) if _fits(text)]
+    texts = (*_TEXTS, "a\x00b" * 100)
+    return [links.token(NotificationId(text), "show", 1) for text in texts if _fits(text)]
 
 
 def _fits(text: str) -> bool:

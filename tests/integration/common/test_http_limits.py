@@ -18,7 +18,7 @@ from common.service.spec import application
 from common.storage.database import Database
 from notifier.main import build
 from notifier.settings import Settings
-from notifier.store import UnitOfWork
+from notifier.store.unit_of_work import UnitOfWork
 from support.http_server import ELSEWHERE, GET, LIMITS, MEGABYTE, serve
 from support.probe import sum_samples
 from support.waiting import until

@@ -7,6 +7,7 @@ import pytest
 
 from common.storage.database import Database
 from devstack import free_port
+from support.databases import Postgres
 from support.outbox import add_events, count_pending, fetch_lock_holders
 from support.probe import Broker, UnitOfWork, customer_wrote, new_contact
 from support.running_service import run_process
@@ -14,7 +15,11 @@ from support.waiting import until
 
 
 async def test_http_process_answers_and_leaves_the_outbox_to_the_workers(
-    database: Database[UnitOfWork], probe_url: str, broker: Broker, tmp_path: Path
+    postgres: Postgres,
+    database: Database[UnitOfWork],
+    probe_url: str,
+    broker: Broker,
+    tmp_path: Path,
 ) -> None:
     port = free_port()
     async with (
@@ -25,7 +30,7 @@ async def test_http_process_answers_and_leaves_the_outbox_to_the_workers(
     ):
         await add_events(database, customer_wrote(new_contact(), "hello"))
         assert (await api.get("/v1/dead-letters")).status_code == 401
-        assert await fetch_lock_holders(database) == []
+        assert await fetch_lock_holders(postgres, database) == []
         assert await count_pending(database) == 1
         async with run_process(probe_url, broker, tmp_path / "workers.log", parts="workers"):
             await until(lambda: count_pending(database), lambda count: count == 0)

@@ -5,7 +5,7 @@ import os
 import sys
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import aclosing
-from typing import cast
+from typing import Any, cast
 
 import asyncpg
 import httpx
@@ -90,6 +90,40 @@ async def test_audit_trail_shows_actor_action_and_reason(
         ("mia", "escalation resolved", "ok"),
     ]
     assert trail["entries"][-1]["data"]["amount"] == "0.10"
+
+
+async def test_pages_of_an_audit_trail_are_checked_as_one_chain(
+    api: httpx.AsyncClient, service: EscalationHarness, escalation_id: str
+) -> None:
+    async def pages() -> list[dict[str, Any]]:
+        place = f"/v1/escalations/{escalation_id}/audit-trail?limit=2"
+        read = [(await api.get(place)).json()]
+        while cursor := read[-1]["next_cursor"]:
+            read.append((await api.get(f"{place}&cursor={cursor}")).json())
+        return read
+
+    read = await pages()
+    numbers = [[entry["number"] for entry in page["entries"]] for page in read]
+    assert numbers == [[1, 2], [3, 4], [5]]
+    assert all(page["intact"] for page in read)
+    other = f"/v1/escalations/{escalation_id}?cursor={read[0]['next_cursor']}"
+    assert (await api.get(other)).status_code == 422
+    async with service.database.engine.begin() as connection:
+        await connection.exec_driver_sql("ALTER TABLE audit_trail DISABLE TRIGGER USER")
+        await connection.exec_driver_sql("UPDATE audit_trail SET reason = 'x' WHERE number = 3")
+    assert [page["intact"] for page in await pages()] == [True, False, True]
+
+
+async def test_events_of_an_escalation_come_in_pages(
+    api: httpx.AsyncClient, escalation_id: str
+) -> None:
+    place = f"/v1/escalations/{escalation_id}"
+    whole = (await api.get(place)).json()
+    assert whole["next_cursor"] is None
+    first = (await api.get(f"{place}?limit=3")).json()
+    second = (await api.get(f"{place}?limit=200&cursor={first['next_cursor']}")).json()
+    assert len(first["events"]) == 3
+    assert first["events"] + second["events"] == whole["events"]
 
 
 async def test_verify_audit_trail_counts_verified_entries(

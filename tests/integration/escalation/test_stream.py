@@ -35,6 +35,7 @@ from integration.escalation.stream_harness import (
     write_eight_at_once,
 )
 from support.probe import Broker
+from support.waiting import until
 
 PARTITIONS = 4
 NOTE = EscalationNoted.type
@@ -322,6 +323,32 @@ async def test_list_works_without_kafka_and_stream_does_not(
         assert "Last-Event-ID" not in listed.headers
         answer = await http.get("/v1/escalations/stream")
         assert (answer.status_code, answer.headers["Retry-After"]) == (503, "1")
+
+
+async def test_streams_of_a_caller_and_in_all_are_limited(
+    database: Database[UnitOfWork], broker: Broker
+) -> None:
+    limited = replica(database, broker, max_streams=3, max_streams_per_caller=2)
+
+    async def refused(caller: str) -> tuple[int, str]:
+        async with limited.client() as http:
+            answer = await http.get("/v1/escalations/stream", headers=key(caller))
+        return answer.status_code, answer.json()["type"]
+
+    too_many = (429, "urn:upstairs:problem:too-many-streams")
+    async with serving(limited):
+        async with limited.stream(), limited.stream():
+            assert await refused("rita") == too_many
+            async with (
+                limited.client() as http,
+                http.stream("GET", "/v1/escalations/stream", headers=key("sam")) as other,
+            ):
+                assert other.status_code == 200
+                assert await refused("kim") == too_many
+        # Streams that have ended, and those that were refused, do not count.
+        await until(lambda: limited.broadcaster.subscriber_count == 0)
+        async with limited.stream(), limited.stream():
+            assert await refused("rita") == too_many
 
 
 async def test_stream_requires_staff_role(single_replica: Replica) -> None:

@@ -263,3 +263,16 @@ async def test_wait_for_the_customer_ends_with_the_next_message(
         "waiting_on_customer",
         "customer_wrote",
     ]
+
+
+async def test_messages_of_a_contact_come_in_pages(api: httpx.AsyncClient) -> None:
+    path = f"/v1/contacts/{await accept(api, text=None)}"
+    for number in range(5):
+        message = {"author": "customer", "text": f"{number}"}
+        assert (await api.post(f"{path}/messages", json=message)).status_code == 201
+    pages = [(await api.get(f"{path}?limit=2")).json()]
+    while cursor := pages[-1]["next_cursor"]:
+        pages.append((await api.get(f"{path}?limit=2&cursor={cursor}")).json())
+    texts = [[message["text"] for message in page["messages"]] for page in pages]
+    assert texts == [["0", "1"], ["2", "3"], ["4"]]
+    assert (await api.get(f"{path}?limit=201")).status_code == 422

@@ -2,7 +2,6 @@
 
 import os
 import secrets
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -26,7 +25,7 @@ class Settings(ServiceSettings):
 
 
 @pytest.fixture(autouse=True)
-def environment(monkeypatch: pytest.MonkeyPatch) -> Iterator[pytest.MonkeyPatch]:
+def environment(monkeypatch: pytest.MonkeyPatch) -> pytest.MonkeyPatch:
     for name in [name for name in os.environ if name.startswith("UPSTAIRS_")]:
         monkeypatch.delenv(name)
     monkeypatch.setenv("UPSTAIRS_DATABASE_URL", STRONG)

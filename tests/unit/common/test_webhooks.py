@@ -128,9 +128,10 @@ def test_secret_is_accepted_until_it_is_removed(vector: SignedRequest) -> None:
 
     for secrets in ((vector.secret, b"old"), (b"new", vector.secret)):
         verify_by(*secrets)
-    for secrets in ((b"new",), ()):
+    without: tuple[tuple[bytes, ...], ...] = ((b"new",), ())
+    for others in without:
         with pytest.raises(BadSignatureError):
-            verify_by(*secrets)
+            verify_by(*others)
 
 
 @VECTORS

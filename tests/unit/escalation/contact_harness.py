@@ -1,7 +1,7 @@
 """Plays one contact through the domain alone, with a clock that the test moves."""
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from functools import partial
 from typing import TypeVar
@@ -16,18 +16,27 @@ from common.contracts.contacts import (
     SupervisorRequested,
     WaitingOnCustomer,
 )
-from common.contracts.escalations import PageRequested
-from common.contracts.event import ContactEvent, MessageId, NotificationId, PageId, PersonId
+from common.contracts.escalations import EscalationsOwnEvent, PageRequested
+from common.contracts.event import (
+    ComplaintId,
+    ContactEvent,
+    MessageId,
+    NotificationId,
+    PageId,
+    PersonId,
+)
 from common.contracts.notifications import NotificationActedOn
 from common.messages import Schedule, Timer
 from escalation.domain import reactions, timer_check
 from escalation.domain.clocks.acknowledgement import follow
 from escalation.domain.clocks.events import ClockEvent, apply
-from escalation.domain.model import Escalation, SlaClock, TrackedContact
+from escalation.domain.escalations.causes import last_people, people_acting, with_participants
+from escalation.domain.model import Complaint, Escalation, SlaClock, TrackedContact
 from escalation.domain.settings.registry import Configuration
 from escalation.domain.situation import Decide, Decision, Situation
 from unit.escalation.examples import (
     CONTACT,
+    DAN,
     SETTINGS,
     START,
     contact_assigned,
@@ -54,6 +63,7 @@ class ContactHarness:
     published: list[ContactEvent] = field(default_factory=list)
     surprises: list[str] = field(default_factory=list)
     folded_clocks: tuple[SlaClock, ...] = ()
+    complaints: dict[ComplaintId, Complaint] = field(default_factory=dict)
 
     @property
     def at(self) -> datetime:
@@ -76,12 +86,23 @@ class ContactHarness:
 
     @property
     def _situation(self) -> Situation:
-        return Situation(self.contact, self.escalation, self.settings, self.at)
+        return Situation(
+            self.contact,
+            self.escalation,
+            self.settings,
+            self.at,
+            complaints=tuple(self.complaints.values()),
+            earlier_participants=frozenset(
+                person for escalation in self.ended for person in escalation.participants
+            ),
+        )
 
     def _record(self, decision: Decision) -> None:
         self.contact = decision.situation.contact
-        self.escalation = decision.situation.escalation
-        self.ended += decision.ended_escalations
+        escalation = decision.situation.escalation
+        self.escalation = escalation and self._written(decision, escalation)
+        self.ended += (self._written(decision, ended) for ended in decision.ended_escalations)
+        self.complaints |= {complaint.complaint_id: complaint for complaint in decision.complaints}
         self.published += decision.events
         self.surprises += decision.surprises
         for event in decision.events:
@@ -94,6 +115,16 @@ class ContactHarness:
             if isinstance(change, Schedule):
                 self.timers[slot] = change
         self._check()
+
+    @staticmethod
+    def _written(decision: Decision, escalation: Escalation) -> Escalation:
+        own = (
+            event
+            for event in decision.events
+            if isinstance(event, EscalationsOwnEvent)
+            and event.escalation_id == escalation.escalation_id
+        )
+        return with_participants(escalation, people_acting(own))
 
     def _check(self) -> None:
         """After each decision the timers are those that the state needs; clocks are a fold."""
@@ -185,6 +216,12 @@ class ContactHarness:
         self.send(
             ContactReopened(contact_id=CONTACT, occurred_at=self._when(happened), reason="again")
         )
+
+    def complain(self, about: PersonId, by: PersonId = DAN) -> None:
+        """Complain about a person who had the contact."""
+        people = last_people(self.contact.representatives, (about,))
+        self.contact = replace(self.contact, representatives=people)
+        self.apply(partial(reactions.complain, by=by, about=about, reason="was rude"))
 
     def press(self, person: PersonId, action: str = "acknowledge") -> None:
         """Choose an action in the last page of the escalation."""

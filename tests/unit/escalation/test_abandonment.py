@@ -1,10 +1,7 @@
 """An abandoned contact is over: its clocks are cancelled and its escalation is closed."""
 
-from functools import partial
-
 from common.contracts.clocks import ClockBreached, ClockCancelled, ClockMet
 from common.contracts.escalations import EscalationClosed, EscalationRaised, PageRequested
-from escalation.domain import reactions
 from unit.escalation.contact_harness import ContactHarness
 from unit.escalation.examples import DAN, RITA, SAM, second
 
@@ -41,7 +38,7 @@ def test_complaint_outlives_abandonment() -> None:
     harness = ContactHarness()
     harness.receive()
     harness.assign()
-    harness.apply(partial(reactions.raise_by_hand, by=DAN, reason="was rude", about=RITA))
+    harness.complain(RITA, by=DAN)
     harness.abandon()
     assert harness.events(EscalationClosed) == []
     assert harness.escalation is not None

@@ -1,7 +1,6 @@
 """Passing an escalation on, reopening it, and acting from a notification."""
 
 from collections.abc import Callable
-from dataclasses import replace
 from typing import Literal
 
 import pytest
@@ -84,8 +83,7 @@ class TestPassingOn:
             acknowledged.act(MIA, action, **params)
 
     def test_accused_person_may_not_act_on_complaint(self, raised: ContactHarness) -> None:
-        complaint = replace(raised.open_escalation.causes[0], kind="complaint", about=KIM)
-        raised.escalation = replace(raised.open_escalation, causes=(complaint,))
+        raised.complain(KIM)
         with pytest.raises(errors.ForbiddenError, match="The complaint is about you"):
             raised.act(KIM, actions.take_over)
         raised.press(KIM)

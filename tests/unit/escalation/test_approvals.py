@@ -2,20 +2,20 @@
 
 from dataclasses import replace
 from decimal import Decimal
-from functools import partial
 
 import pytest
 
 from common.contracts.escalations import (
     ApprovalAsked,
     ApprovalRefused,
+    ComplaintRaised,
     EscalationResolved,
     EscalationUnanswered,
     PagedApproval,
     PageRequested,
 )
 from common.contracts.event import OPERATIONS
-from escalation.domain import errors, reactions
+from escalation.domain import errors
 from escalation.domain.escalations import actions, approvals
 from escalation.domain.escalations.approvals import Money, ProposedOutcome
 from escalation.domain.settings.ladders import Level, NamedPerson
@@ -196,16 +196,36 @@ class TestApprovals:
         with pytest.raises(errors.RefusedError, match="It is acknowledged by sam"):
             acknowledged.act(MIA, approvals.approve, role="manager")
 
-    def test_complaint_about_asking_person_voids_request(
+    def test_complaint_about_asking_person_leaves_request_pending(
         self, acknowledged: ContactHarness
     ) -> None:
         resolve_with_refund(acknowledged, SAM, 500)
-        acknowledged.apply(partial(reactions.raise_by_hand, by=DAN, reason="rude", about=SAM))
-        open_one = acknowledged.open_escalation
-        assert (open_one.state, open_one.approval) == ("raised", None)
-        assert SAM not in [person for person, _ in pages_since(acknowledged, 1)]
-        with pytest.raises(errors.RefusedError):
-            acknowledged.act(MIA, approvals.approve, role="manager")
+        acknowledged.complain(SAM, by=DAN)
+        waiting = acknowledged.open_escalation
+        assert (waiting.state, waiting.awaited) == ("approval_asked", (MIA,))
+        assert acknowledged.event(ComplaintRaised).about == SAM
+        acknowledged.act(MIA, approvals.approve, role="manager")
+        assert acknowledged.event(EscalationResolved).approved_by == MIA
+
+    def test_refused_request_does_not_return_to_person_complained_about(
+        self, acknowledged: ContactHarness
+    ) -> None:
+        resolve_with_refund(acknowledged, SAM, 500)
+        acknowledged.complain(SAM, by=DAN)
+        acknowledged.act(MIA, approvals.refuse, role="manager", reason="too much")
+        refused = acknowledged.open_escalation
+        assert (refused.state, refused.holder, refused.awaited) == ("raised", None, (MIA,))
+
+    def test_approver_complained_about_is_asked_no_more(self, harness: ContactHarness) -> None:
+        harness.settings = settings_with(THREE_LEVELS)
+        harness.receive()
+        harness.ask_for_supervisor()
+        harness.press(SAM)
+        resolve_with_refund(harness, SAM, 500)
+        harness.complain(MIA, by=KIM)
+        waiting = harness.open_escalation
+        assert (waiting.state, waiting.awaited) == ("approval_asked", (DAN,))
+        assert harness.events(ApprovalAsked)[-1].approvers == (DAN,)
 
     def test_pending_request_is_closed_with_contact(self, acknowledged: ContactHarness) -> None:
         resolve_with_refund(acknowledged, SAM, 500)

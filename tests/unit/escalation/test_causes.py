@@ -84,7 +84,7 @@ def rate(harness: ContactHarness, score: int, comment: str | None = None) -> Non
 
 
 def complain(harness: ContactHarness, about: PersonId) -> None:
-    harness.apply(partial(reactions.raise_by_hand, by=DAN, reason="was rude", about=about))
+    harness.complain(about)
 
 
 def in_charge(settings: Configuration) -> ContactHarness:
@@ -191,7 +191,7 @@ def test_only_complaint_may_be_raised_on_resolved_contact() -> None:
     complain(harness, RITA)
     assert harness.event(EscalationRaised).cause == "complaint"
     (cause,) = harness.event(PageRequested).causes
-    assert (cause.cause, cause.about, cause.by) == ("complaint", RITA, DAN)
+    assert (cause.cause, cause.about, cause.by, cause.reason) == ("complaint", RITA, None, "")
 
 
 def test_complaint_about_unknown_contact_is_refused() -> None:

@@ -13,7 +13,6 @@ from common.contracts.escalations import (
     PageRequested,
 )
 from common.contracts.event import PersonId
-from escalation.domain import reactions
 from escalation.domain.escalations import actions
 from escalation.domain.settings.people import Person
 from escalation.domain.settings.registry import Versioned
@@ -78,7 +77,7 @@ def test_coaching_request_without_superior_pages_nobody(staff: dict[str, PersonI
 
 def test_accused_superior_gets_no_coaching_page() -> None:
     harness = reporting({RITA: LEA})
-    harness.apply(partial(reactions.raise_by_hand, by=MIA, reason="rude", about=LEA))
+    harness.complain(LEA, by=MIA)
     coach(harness)
     assert harness.event(CoachingRequested).person_id == RITA
     assert LEA not in [person for person, _ in harness.pages()]

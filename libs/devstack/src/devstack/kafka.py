@@ -43,8 +43,8 @@ class SecureListener:
     """A second listener with TLS, and with SASL by PLAIN and SCRAM-SHA-512.
 
     What its `users`, names with passwords, may do is decided by access lists; without any they may
-    do nothing. Whoever comes by the first listener may do all. `certificate` is a PEM file of the
-    broker's key (PKCS 8) and certificate, for the name `localhost`.
+    do nothing. Anyone who comes by the first listener may do all. `certificate` is a PEM file of
+    the broker's key (PKCS 8) and certificate, for the name `localhost`.
     """
 
     certificate: Path

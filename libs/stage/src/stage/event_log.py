@@ -11,7 +11,7 @@ from aiokafka import AIOKafkaConsumer
 
 from common.contracts import TOPICS
 from common.contracts.event import ContactId, Event
-from common.messaging.envelope import Envelope
+from common.messaging.envelope import Envelope, UntrustedRecordError
 from common.messaging.kafka import topic_name
 from common.messaging.record_decoder import RecordDecoder
 from stage.system import System
@@ -107,6 +107,9 @@ async def open_event_log(
 
 async def _read(kafka: Any, decoder: RecordDecoder, event_log: EventLog) -> None:
     async for record in kafka:
-        envelope, event = decoder.decode(record)
+        try:
+            envelope, event = decoder.decode(record)
+        except UntrustedRecordError:
+            continue  # what a stranger writes is no event
         published_at = datetime.fromtimestamp(record.timestamp / 1000, UTC)
         await event_log.add(LoggedEvent(envelope, event, published_at))

@@ -13,13 +13,13 @@ from pathlib import Path
 import orjson
 import yaml
 from sqlalchemy import URL, make_url, pool, text
-from sqlalchemy.ext.asyncio import create_async_engine
 
 from common.contracts.services import SERVICES
 from common.messaging.kafka_connection import KafkaConnection
 from common.messaging.record_decoder import RecordDecoder
 from common.messaging.signatures import SigningKey, VerificationKeys
 from common.service.provision import RolePasswords, TopicSpec, create_topics, provision_schema
+from common.storage.engine import make_engine
 from common.storage.migrations import migrate
 from common.storage.roles import owner_role, serving_role
 from devstack import Process, Progress, Stack, free_port
@@ -196,7 +196,7 @@ class System:
 
     async def _create_database(self) -> None:
         server = make_url(self.stack.postgres_admin_url).set(drivername="postgresql+asyncpg")
-        engine = create_async_engine(server, isolation_level="AUTOCOMMIT", poolclass=pool.NullPool)
+        engine = make_engine(server, isolation_level="AUTOCOMMIT", poolclass=pool.NullPool)
         async with engine.connect() as connection:
             await connection.execute(text(f"CREATE DATABASE {self.namespace}"))
         await engine.dispose()
@@ -237,6 +237,10 @@ class System:
             "UPSTAIRS_SMTP_HOST": self.receivers.mail.host,
             "UPSTAIRS_SMTP_PORT": str(self.receivers.mail.port),
             "UPSTAIRS_SMTP_TLS": "none",
+            # Stories and loads page the same few people far more often than a person could read.
+            "UPSTAIRS_RECIPIENT_BUDGET": "0",
+            "UPSTAIRS_CUSTOMER_BUDGET": "0",
+            "UPSTAIRS_CHANNEL_BUDGET": "0",
             **({"UPSTAIRS_INSTANCE_ID": replica.instance_id} if replica.is_static_member else {}),
             **self.extra_environment,
         }

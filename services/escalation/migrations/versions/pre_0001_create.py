@@ -35,6 +35,7 @@ STATEMENTS = (
         resolved_at timestamptz,
         customer_id text,
         representative_id text,
+        representatives jsonb NOT NULL DEFAULT '[]',
         team_id text,
         assigned_at timestamptz,
         replied_at timestamptz,
@@ -72,6 +73,8 @@ STATEMENTS = (
         ladder jsonb,
         causes jsonb NOT NULL,
         cause_count integer NOT NULL,
+        complaints jsonb NOT NULL,
+        participants jsonb NOT NULL,
         raised_at timestamptz NOT NULL,
         level integer NOT NULL,
         round integer NOT NULL,
@@ -109,6 +112,32 @@ STATEMENTS = (
     CREATE INDEX escalations_unanswered ON escalations (escalation_id)
     WHERE alarm_since IS NOT NULL AND closed_at IS NULL
     """,
+    # About people. Nobody complains about the same person twice at a time; `by` is null for the
+    # customer.
+    """
+    CREATE TABLE complaints (
+        complaint_id uuid PRIMARY KEY,
+        contact_id uuid NOT NULL,
+        escalation_id uuid NOT NULL,
+        about text NOT NULL,
+        by text,
+        reason text NOT NULL,
+        raised_at timestamptz NOT NULL,
+        state text NOT NULL CHECK (state IN ('open', 'upheld', 'dismissed', 'withdrawn')),
+        closed_at timestamptz,
+        judged_by text,
+        judgement text,
+        CHECK ((state = 'open') = (closed_at IS NULL))
+    )
+    """,
+    """
+    CREATE UNIQUE INDEX complaints_open ON complaints (contact_id, about, coalesce(by, ''))
+    WHERE state = 'open'
+    """,
+    "CREATE INDEX complaints_of_contact ON complaints (contact_id)",
+    "CREATE INDEX complaints_by_age ON complaints (raised_at, complaint_id)",
+    "CREATE INDEX complaints_of_colleague ON complaints (by, raised_at)",
+    "CREATE INDEX complaints_closed_at ON complaints (closed_at) WHERE closed_at IS NOT NULL",
     # What was done with an escalation, chained by hashes.
     """
     CREATE TABLE audit_trail (

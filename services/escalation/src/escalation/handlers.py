@@ -6,15 +6,14 @@ from typing import Any
 
 import structlog
 
-from common.contracts.contacts import (
-    ContactReceived,
-)
+from common.contracts.contacts import ContactErased, ContactReceived, FeedbackReceived
 from common.contracts.escalations import EscalationsOwnEvent
 from common.contracts.event import ContactEvent
 from common.messages import Timer
 from common.messaging.subscriptions import HandlerRegistry
-from escalation.domain import audit_trail, reactions
+from escalation.domain import audit_trail, erasure, reactions
 from escalation.domain.escalations import causes
+from escalation.domain.escalations.causes import people_acting, with_participants
 from escalation.domain.model import Escalation
 from escalation.domain.situation import Decision, Situation
 from escalation.store.unit_of_work import UnitOfWork
@@ -51,6 +50,17 @@ async def with_earlier_contacts(
     return replace(situation, earlier_contacts=count)
 
 
+async def with_complaints(
+    situation: Situation, _message: FeedbackReceived | None, uow: UnitOfWork
+) -> Situation:
+    contact_id = situation.contact_id
+    return replace(
+        situation,
+        complaints=await uow.complaints.of_contact(contact_id),
+        earlier_participants=await uow.escalations.participants(contact_id),
+    )
+
+
 def record(decision: Decision, uow: UnitOfWork, cause: str | None = None) -> Decision:
     """Write the new state, its timers and events in the caller's transaction.
 
@@ -63,6 +73,8 @@ def record(decision: Decision, uow: UnitOfWork, cause: str | None = None) -> Dec
         decision.situation,
         escalation=None if escalation is None else _write(escalation, decision, by, uow),
     )
+    for complaint in decision.complaints:
+        uow.complaints.save(complaint)
     ended = tuple(_write(ended, decision, by, uow) for ended in decision.ended_escalations)
     uow.contacts.save(situation.contact)
     uow.timers.set(decision.timers)
@@ -81,14 +93,27 @@ def _write(escalation: Escalation, decision: Decision, by: str, uow: UnitOfWork)
     ]
     if not events and not uow.escalations.has_changed(escalation):
         return escalation
+    escalation = with_participants(escalation, people_acting(events))
     written, entries = audit_trail.append_entries(escalation, events, by)
     uow.escalations.save(written)
     uow.audit_trail.add(entries)
     return written
 
 
-_ENRICH: Mapping[type[ContactEvent | Timer], Enrich] = {ContactReceived: with_earlier_contacts}
+_ENRICH: Mapping[type[ContactEvent | Timer], Enrich] = {
+    ContactReceived: with_earlier_contacts,
+    FeedbackReceived: with_complaints,
+}
+
+
+async def erase_contact(event: ContactErased, uow: UnitOfWork) -> None:
+    situation = await uow.situation(event.contact_id)
+    uow.contacts.save(erasure.erase_contact(situation.contact))
+    for escalation in await uow.escalations.lock_of_contact(event.contact_id):
+        uow.escalations.save(erasure.erase_escalation(escalation))
+    await uow.consumed_events.erase(event.contact_id)
+
 
 SUBSCRIPTIONS = HandlerRegistry[UnitOfWork](
     {kind: handler_for(_ENRICH.get(kind)) for kind in reactions.DECISIONS}
-)
+).on(ContactErased, erase_contact)

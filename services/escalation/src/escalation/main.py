@@ -18,6 +18,7 @@ from escalation.metrics import DutyGapMetrics, LatenessMetrics, StreamMetrics, T
 from escalation.settings import Settings
 from escalation.store.unit_of_work import UnitOfWork
 from escalation.stream.broadcaster import Broadcaster
+from escalation.stream.limit import StreamLimit
 from escalation.stream.subscriber import MAX_BUFFERED_EVENTS
 from escalation.workers.duty_gaps import GapAnnouncer
 from escalation.workers.timer_check import TimerChecker
@@ -64,6 +65,10 @@ def build(
         routers=api.ROUTERS,
         state={
             "broadcaster": broadcaster,
+            "stream_limit": StreamLimit(
+                streams=settings.max_streams, per_caller=settings.max_streams_per_caller
+            ),
+            "complaints_per_day": settings.complaints_per_day,
             "stream_heartbeat_s": stream_heartbeat_s,
             "feed_signer": FeedSigner(settings.feed_secret.get_secret_value()),
         },

@@ -32,6 +32,7 @@ tracked_contacts = Table(
     Column("resolved_at", DateTime(timezone=True)),
     Column("customer_id", Text),
     Column("representative_id", Text),
+    Column("representatives", JSONB),
     Column("team_id", Text),
     Column("assigned_at", DateTime(timezone=True)),
     Column("replied_at", DateTime(timezone=True)),
@@ -53,6 +54,8 @@ escalations = Table(
     Column("ladder", JSONB),
     Column("causes", JSONB),
     Column("cause_count", Integer),
+    Column("complaints", JSONB),
+    Column("participants", JSONB),
     Column("raised_at", DateTime(timezone=True)),
     Column("level", Integer),
     Column("round", Integer),
@@ -68,6 +71,21 @@ escalations = Table(
     Column("resolution", JSONB),
     Column("version", Integer),
     Column("trail", JSONB),
+)
+complaints = Table(
+    "complaints",
+    metadata,
+    Column("complaint_id", Uuid(as_uuid=False), primary_key=True),
+    Column("contact_id", Uuid(as_uuid=False)),
+    Column("escalation_id", Uuid(as_uuid=False)),
+    Column("about", Text),
+    Column("by", Text),
+    Column("reason", Text),
+    Column("raised_at", DateTime(timezone=True)),
+    Column("state", Text),
+    Column("closed_at", DateTime(timezone=True)),
+    Column("judged_by", Text),
+    Column("judgement", Text),
 )
 announced_gaps = Table(
     "announced_gaps",
@@ -112,6 +130,7 @@ RETENTION: tuple[Rule, ...] = (
         min_days=366,
     ),
     Kept("audit_trail", "the trail is deleted with its escalation"),
+    Retention("complaints", "closed_at", days=2557, min_days=366),
     Retention(
         "tracked_contacts",
         "resolved_at",

@@ -2,13 +2,14 @@
 
 from collections.abc import Callable, Container
 from dataclasses import dataclass
+from datetime import timedelta
 from functools import partial
 from typing import TypeVar
 
 import structlog
 
-from common.contracts.event import ContactId, EscalationId, PersonId
-from escalation.domain import errors, reactions, timer_check, wording
+from common.contracts.event import ComplaintId, ContactId, EscalationId, PersonId, Role
+from escalation.domain import complaints, errors, reactions, timer_check, wording
 from escalation.domain.clocks.acknowledgement import follow
 from escalation.domain.duty.schedules import DutySchedule
 from escalation.domain.duty_gaps import GapForecast
@@ -20,17 +21,18 @@ from escalation.domain.errors import (
     WrongStateError,
 )
 from escalation.domain.escalations import actions
-from escalation.domain.model import Escalation
+from escalation.domain.model import Complaint, Escalation
 from escalation.domain.settings.policies import SlaPolicy
 from escalation.domain.settings.registry import Setting, Versioned
 from escalation.domain.settings.reporting import reporting_changes
 from escalation.domain.settings.validation import validate_setting
 from escalation.domain.situation import Decide, Decision, Situation
-from escalation.handlers import record
+from escalation.handlers import record, with_complaints
 from escalation.store.unit_of_work import UnitOfWork
 
 S = TypeVar("S", bound=Setting)
 Versions = Container[int]
+_DAY = timedelta(days=1)
 
 log = structlog.get_logger()
 
@@ -99,14 +101,79 @@ def _decide(
 
 
 async def raise_by_hand(
-    contact_id: ContactId,
-    by: PersonId,
-    reason: str,
-    uow: UnitOfWork,
-    about: PersonId | None = None,
+    contact_id: ContactId, by: PersonId, reason: str, uow: UnitOfWork
 ) -> Decision:
     situation = await uow.situation(contact_id)
-    return record(follow(reactions.raise_by_hand(situation, by, reason, about)), uow)
+    return record(follow(reactions.raise_by_hand(situation, by, reason)), uow)
+
+
+async def complain(
+    contact_id: ContactId,
+    by: PersonId,
+    about: PersonId,
+    reason: str,
+    uow: UnitOfWork,
+    *,
+    complaints_per_day: int,
+) -> Decision:
+    """Raise a complaint; nothing that others read says who complains.
+
+    Raises NotConcernedError, ComplaintOpenError, ComplaintRateError or ContactNotOpenError.
+    """
+    situation = await with_complaints(await uow.situation(contact_id), None, uow)
+    if await uow.complaints.count_of(by, uow.now - _DAY) >= complaints_per_day:
+        raise errors.ComplaintRateError
+    decision = follow(reactions.complain(situation, by, about, reason))
+    uow.outbox.cause = f"complaint:{decision.complaints[0].complaint_id}"
+    return record(decision, uow)
+
+
+@dataclass(frozen=True, slots=True)
+class ComplaintCase:
+    """A complaint that the caller may read; `escalation` is open or ended."""
+
+    situation: Situation
+    escalation: Escalation
+    complaint: Complaint
+    shows_author: bool
+
+
+async def complaint_for(
+    complaint_id: ComplaintId, person: PersonId, role: Role, uow: UnitOfWork
+) -> ComplaintCase:
+    """Lock the complaint's contact and return it; raises ComplaintNotFoundError."""
+    unlocked = await uow.complaints.get(complaint_id)
+    if unlocked is None:
+        raise errors.ComplaintNotFoundError
+    situation = await with_complaints(await uow.situation(unlocked.contact_id), None, uow)
+    escalation = await uow.escalations.lock(unlocked.escalation_id)
+    complaint = await uow.complaints.lock(complaint_id)
+    if escalation is None or complaint is None:
+        raise errors.ComplaintNotFoundError
+    if not complaints.may_read(situation, complaint, person, role):
+        raise errors.ComplaintNotFoundError
+    shows_author = person == complaint.by or complaints.may_judge(
+        situation, complaint, person, role
+    )
+    return ComplaintCase(situation, escalation, complaint, shows_author)
+
+
+async def judge_complaint(
+    complaint_id: ComplaintId, judgement: complaints.Judgement, uow: UnitOfWork
+) -> Complaint:
+    """Uphold or dismiss it; raises the errors of `complaint_for`, and ComplaintClosedError."""
+    case = await complaint_for(complaint_id, judgement.by, judgement.role, uow)
+    decision = complaints.judge(case.situation, case.escalation, case.complaint, judgement)
+    return record(decision, uow).complaints[0]
+
+
+async def withdraw_complaint(
+    complaint_id: ComplaintId, person: PersonId, role: Role, uow: UnitOfWork
+) -> Complaint:
+    case = await complaint_for(complaint_id, person, role, uow)
+    uow.outbox.cause = f"complaint:{complaint_id}"
+    decision = complaints.withdraw(case.situation, case.escalation, case.complaint, person)
+    return record(decision, uow).complaints[0]
 
 
 async def put_setting(

@@ -6,7 +6,7 @@ from common.http.group_commit import CommandBatcher
 from common.service.cli import service_cli
 from common.service.spec import ServiceSpec
 from common.storage.database import Database
-from intake import api, handlers, tables, use_cases
+from intake import api, commands, handlers, tables, use_cases
 from intake.channels.base import Channel
 from intake.channels.registry import CHANNELS
 from intake.domain.customers import CustomerNamespaces
@@ -37,3 +37,4 @@ def app_state(database: Database[UnitOfWork]) -> Mapping[str, object]:
 
 
 cli = service_cli("intake", Settings, build)
+commands.install(cli)

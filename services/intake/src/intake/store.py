@@ -7,14 +7,17 @@ from typing import Any
 
 import orjson
 from pydantic import TypeAdapter
-from sqlalchemy import select, text, tuple_
+from sqlalchemy import select, text, tuple_, update
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from common.contracts.contacts import Customer
 from common.contracts.event import ContactId, CustomerId, PersonId, SystemName
+from common.core.erasure import ERASED
 from common.storage.bulk import bulk_insert, rows_of
+from common.storage.erasure import erase_words
 from common.storage.rows import LockedTable
+from common.storage.tables import published_events
 from common.storage.uow import UnitOfWork as BaseUnitOfWork
 from intake import tables
 from intake.domain.errors import ConnectionKindError
@@ -75,6 +78,10 @@ class Customers:
             await self._connection.execute(_UPSERT_CUSTOMERS, {"rows": rows})
 
 
+# When it came, and its id: the order of the messages of a contact.
+MessageKey = tuple[datetime, str]
+
+
 class Messages:
     def __init__(self, connection: AsyncConnection) -> None:
         self._connection = connection
@@ -88,11 +95,15 @@ class Messages:
             rows = _messages.dump_json(self._new).decode()
             await self._connection.execute(_INSERT_MESSAGES, {"rows": rows})
 
-    async def list_for(self, contact_id: ContactId) -> list[Message]:
+    async def list_for(
+        self, contact_id: ContactId, after: MessageKey | None, limit: int
+    ) -> list[Message]:
         messages = tables.messages
-        rows = await self._connection.execute(
-            select(messages).where(messages.c.contact_id == contact_id).order_by(messages.c.at)
-        )
+        order = tuple_(messages.c.at, messages.c.message_id)
+        query = select(messages).where(messages.c.contact_id == contact_id)
+        if after is not None:
+            query = query.where(order > after)
+        rows = await self._connection.execute(query.order_by(order).limit(limit))
         return [Message(**row) for row in rows.mappings()]
 
 
@@ -236,6 +247,42 @@ class ChannelConnections:
         return ChannelConnection(**row) if row else None
 
 
+class Erasure:
+    """Erases the words of a customer. Rows of contacts are locked and written as everywhere."""
+
+    def __init__(self, connection: AsyncConnection) -> None:
+        self._connection = connection
+
+    async def erase_customer(self, customer_id: CustomerId) -> bool:
+        """Erase name and region; return False if there is no such customer."""
+        customers = tables.customers
+        erased = await self._connection.execute(
+            update(customers)
+            .where(customers.c.customer_id == customer_id)
+            .values(name=None, region=None)
+            .returning(customers.c.customer_id)
+        )
+        return erased.first() is not None
+
+    async def contacts_of(
+        self, customer_id: CustomerId, after: ContactId | None, limit: int
+    ) -> list[ContactId]:
+        contacts = tables.contacts
+        query = select(contacts.c.contact_id).where(contacts.c.customer_id == customer_id)
+        if after is not None:
+            query = query.where(contacts.c.contact_id > after)
+        rows = await self._connection.execute(query.order_by(contacts.c.contact_id).limit(limit))
+        return [ContactId(row.contact_id) for row in rows]
+
+    async def erase_words_of(self, contact_ids: Sequence[ContactId]) -> None:
+        """Erase messages, comments and the words in published events."""
+        parameters = {"contact_ids": contact_ids, "erased": ERASED}
+        await self._connection.execute(_ERASE_MESSAGES, parameters)
+        await self._connection.execute(_ERASE_ANSWERS, parameters)
+        published = published_events.c.key.in_(contact_ids)
+        await erase_words(self._connection, published_events, published)
+
+
 class UnitOfWork(BaseUnitOfWork):
     def __init__(self, connection: AsyncConnection, now: datetime) -> None:
         super().__init__(connection, now)
@@ -246,6 +293,7 @@ class UnitOfWork(BaseUnitOfWork):
         self.surveys = Surveys(connection)
         self.idempotency_keys = IdempotencyKeys(connection)
         self.channel_connections = ChannelConnections(connection)
+        self.erasure = Erasure(connection)
 
     @property
     def rows(self) -> Sequence[LockedTable[Any, Any]]:
@@ -274,6 +322,13 @@ _UPSERT_REPRESENTATIVES = bulk_insert(tables.contact_representatives, conflict="
 _UPSERT_SURVEYS = bulk_insert(tables.surveys, conflict="update")
 _INSERT_KEYS = bulk_insert(tables.idempotency_keys, conflict="ignore", returning=("scope", "key"))
 
+_ERASE_MESSAGES = text("""
+    UPDATE messages SET text = :erased WHERE contact_id = ANY (CAST(:contact_ids AS uuid[]))
+""")
+_ERASE_ANSWERS = text("""
+    UPDATE surveys SET answer = jsonb_set(answer, '{comment}', 'null')
+    WHERE contact_id = ANY (CAST(:contact_ids AS uuid[])) AND answer IS NOT NULL
+""")
 _END_ASSIGNMENTS = text("""
     UPDATE contact_representatives SET is_current = false
     WHERE contact_id = ANY (CAST(:contact_ids AS uuid[])) AND is_current

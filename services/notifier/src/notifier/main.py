@@ -12,11 +12,12 @@ from common.storage.database import Database
 from notifier import api, handlers, tables
 from notifier.channels.base import Channel
 from notifier.channels.registry import CHANNELS
+from notifier.domain.brake import BrakePolicy
 from notifier.domain.delivery import RetryPolicy
 from notifier.links import Links
 from notifier.metrics import DeliveryMetrics
 from notifier.settings import Settings
-from notifier.store import UnitOfWork
+from notifier.store.unit_of_work import UnitOfWork
 from notifier.workers.delivery import DeliveryWorker
 
 
@@ -42,9 +43,16 @@ def build(
             attempts=settings.delivery_attempts,
             timeout=timedelta(seconds=settings.delivery_timeout_seconds),
         )
+        brake_policy = BrakePolicy(
+            recipient=settings.recipient_budget,
+            customer=settings.customer_budget,
+            channel=settings.channel_budget,
+            window=timedelta(seconds=settings.budget_window_seconds),
+            interval=timedelta(seconds=settings.summary_interval_seconds),
+        )
         slots, measured = settings.delivery_slots, DeliveryMetrics(metrics.registry)
         return [
-            DeliveryWorker(channel, database, policy, slots, measured, health)
+            DeliveryWorker(channel, database, policy, brake_policy, slots, measured, health)
             for channel in channels
         ]
 

@@ -24,6 +24,31 @@ class Settings(ServiceSettings):
         default=5, gt=0, description="of one call; after twice that the attempt counts as lost"
     )
 
+    # Budgets: what is over them is held back and carried by a summary
+    recipient_budget: int = Field(
+        default=5,
+        ge=0,
+        le=1000,
+        description="messages to one recipient on one medium in the window; 0: no limit",
+    )
+    customer_budget: int = Field(
+        default=10,
+        ge=0,
+        le=1000,
+        description="messages about one customer on one medium in the window; 0: no limit",
+    )
+    channel_budget: int = Field(
+        default=30,
+        ge=0,
+        le=1000,
+        description="messages about contacts of one channel on one medium in the window;"
+        " 0: no limit",
+    )
+    budget_window_seconds: float = Field(default=60, gt=0, description="of all three budgets")
+    summary_interval_seconds: float = Field(
+        default=60, gt=0, description="the shortest time between two summaries to one recipient"
+    )
+
     # Slack
     slack_api_url: str = Field(
         default="https://slack.com/api", description="base of Slack's Web API"

@@ -185,6 +185,16 @@ class SurveyAnswered(ContactsEvent):
     comment: str | None = None
 
 
+class ContactErased(ContactsEvent):
+    """The customer's name and words are erased; every service erases its copies.
+
+    `by` or `reported_by` is the person or the system who demanded it.
+    """
+
+    by: PersonId | None = None
+    reported_by: SystemName | None = None
+
+
 EVENTS: tuple[type[Event], ...] = (
     ContactReceived,
     CustomerWrote,
@@ -199,4 +209,5 @@ EVENTS: tuple[type[Event], ...] = (
     InteractionMeasured,
     SurveySent,
     SurveyAnswered,
+    ContactErased,
 )

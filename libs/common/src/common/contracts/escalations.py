@@ -6,8 +6,10 @@ from typing import Literal
 from common.contracts.clocks import ClockName, ClockState
 from common.contracts.contacts import Channel, Priority, Tier
 from common.contracts.event import (
+    ComplaintId,
     ContactEvent,
     Contract,
+    CustomerId,
     EscalationId,
     Event,
     Instant,
@@ -45,6 +47,8 @@ PageReason = Literal[
     "coaching",
     "duty_gap",
 ]
+# How a complaint about a person is judged.
+Verdict = Literal["upheld", "dismissed"]
 LeaseEnd = Literal["progress", "shift", "snooze"]
 # What an open escalation waits for: an acknowledgement, or progress of the holder.
 Wait = Literal["acknowledgement_due", "lease"]
@@ -88,6 +92,32 @@ class EscalationCauseAdded(EscalationsOwnEvent):
     severity: Severity
 
 
+class ComplaintRaised(EscalationsOwnEvent):
+    """Somebody complains about a person, who does not act on the escalation until it is judged.
+
+    Neither the text nor who complains is in any event: those who may judge read it.
+    """
+
+    complaint_id: ComplaintId
+    about: PersonId
+
+
+class ComplaintJudged(EscalationsOwnEvent):
+    """Dismissed: the person may act on the escalation again."""
+
+    complaint_id: ComplaintId
+    about: PersonId
+    verdict: Verdict
+    by: PersonId
+
+
+class ComplaintWithdrawn(EscalationsOwnEvent):
+    """Whoever complained takes it back: the person may act on the escalation again."""
+
+    complaint_id: ComplaintId
+    about: PersonId
+
+
 class EscalationClimbed(EscalationsOwnEvent):
     """`lateness_ms` and `waited_for` are None when a person, not a timer, sent it up."""
 
@@ -122,6 +152,7 @@ class PagedContact(Contract):
     tier: Tier
     customer_name: ReasonText | None = None
     representative_id: PersonId | None = None
+    customer_id: CustomerId | None = None
 
 
 class PagedCause(Contract):
@@ -129,8 +160,9 @@ class PagedCause(Contract):
 
     `reason` is that of EscalationRaised or EscalationCauseAdded: the words of the customer or of
     the colleague `by`, or what a rule found, as last given; `count` says how often. For a clock
-    `due_at` is its deadline and `clock_state` how it stood when the page was requested. A complaint
-    is `about` a representative; feedback has a `score` from 1 to 5.
+    `due_at` is its deadline and `clock_state` how it stood when the page was requested. Feedback
+    has a `score` from 1 to 5. A complaint, or feedback that is one, is `about` a person; its words
+    are with the complaint.
     """
 
     cause: Cause
@@ -143,6 +175,7 @@ class PagedCause(Contract):
     due_at: Instant | None = None
     clock_state: ClockState | None = None
     count: int = 1
+    complaint_id: ComplaintId | None = None
 
 
 class PagedApproval(Contract):
@@ -345,6 +378,9 @@ EVENTS: tuple[type[Event], ...] = (
     PriorityChangeAsked,
     EscalationRaised,
     EscalationCauseAdded,
+    ComplaintRaised,
+    ComplaintJudged,
+    ComplaintWithdrawn,
     EscalationClimbed,
     EscalationUnanswered,
     PageRequested,

@@ -7,6 +7,7 @@ from typing import Annotated, Any, ClassVar, Final, Literal, NewType
 
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
 
+ComplaintId = NewType("ComplaintId", str)
 ContactId = NewType("ContactId", str)
 CustomerId = NewType("CustomerId", str)
 EscalationId = NewType("EscalationId", str)

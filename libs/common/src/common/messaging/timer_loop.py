@@ -18,6 +18,7 @@ from common.storage.dead_letters import (
     TIMER_ORIGIN_PREFIX,
     DeadLetter,
     FailureStreak,
+    TooManyDeadLettersError,
     store_dead_letter,
 )
 from common.storage.timers import DueTimer
@@ -84,12 +85,15 @@ class TimerLoop(Generic[U]):
         while not stopping.is_set():
             try:
                 await self._step()
+            except TooManyDeadLettersError:
+                raise
             except Exception as error:
-                if not is_transient(error):
-                    raise
                 self._health.report_trouble(self.name, repr(error))
                 self._metrics.retries.labels(self.name).inc()
-                log.warning("timers_backing_off", error=repr(error))
+                if is_transient(error):
+                    log.warning("timers_backing_off", error=repr(error))
+                else:
+                    log.exception("timers_failed")
                 await backoff.wait(stopping)
             else:
                 self._health.report_healthy(self.name)

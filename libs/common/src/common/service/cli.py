@@ -10,7 +10,6 @@ from typing import Annotated, Any, Final
 
 import orjson
 import typer
-from sqlalchemy.ext.asyncio import create_async_engine
 
 from common.core.clock import TimeSource
 from common.core.metrics import Metrics
@@ -20,6 +19,7 @@ from common.service.kafka_settings import SignatureSettingsError
 from common.service.settings import ServiceSettings, read_settings, require_strong_secrets
 from common.service.spec import ServiceSpec, application, serve
 from common.storage.database import Database
+from common.storage.engine import make_engine
 from common.storage.migrations import Phase, migrate, render_sql
 
 _UNUSED_URL = "postgresql+asyncpg://unused@localhost/unused"
@@ -88,7 +88,7 @@ def openapi(
     """Describe a service's HTTP API without any database or broker."""
     example = settings.model_validate({"database_url": _UNUSED_URL, "kafka_bootstrap": "unused"})
     made = build(example)
-    engine = create_async_engine(str(example.database_url))
+    engine = make_engine(str(example.database_url))
     database = Database(engine, made.unit_of_work, TimeSource())
     return application(made, example, database, Metrics()).openapi()
 

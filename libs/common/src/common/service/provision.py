@@ -11,11 +11,12 @@ from aiokafka.errors import TopicAlreadyExistsError, for_code
 from pydantic import BaseModel, ConfigDict, Field
 from sqlalchemy import pool, text
 from sqlalchemy.exc import DBAPIError
-from sqlalchemy.ext.asyncio import AsyncConnection, create_async_engine
+from sqlalchemy.ext.asyncio import AsyncConnection
 
 from common.core.backoff import Backoff
 from common.messaging.kafka import make_admin, start_client, topic_name
 from common.messaging.kafka_connection import KafkaConnection
+from common.storage.engine import make_engine
 from common.storage.locks import advisory_key
 from common.storage.roles import owner_role, serving_role
 
@@ -50,7 +51,7 @@ async def provision_schema(admin_url: str, service: str, passwords: RolePassword
     if not _NAME.fullmatch(service):
         message = f"{service!r} can't be the name of a schema"
         raise ValueError(message)
-    engine = create_async_engine(admin_url, poolclass=pool.NullPool)
+    engine = make_engine(admin_url, poolclass=pool.NullPool)
     backoff = Backoff()
     try:
         while True:

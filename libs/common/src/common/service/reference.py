@@ -7,7 +7,6 @@ from typing import Any, Literal
 
 from pydantic import SecretStr
 from pydantic.fields import FieldInfo
-from sqlalchemy.ext.asyncio import create_async_engine
 
 from common.core.clock import TimeSource
 from common.core.health import Health
@@ -17,6 +16,7 @@ from common.service.retention import Kept, Retention, Rule
 from common.service.settings import ServiceSettings
 from common.service.spec import ServiceSpec
 from common.storage.database import Database
+from common.storage.engine import make_engine
 
 _PREFIX = "UPSTAIRS_"
 _GENERATED = (
@@ -141,7 +141,7 @@ def _retention_row(rule: Rule) -> str:
 async def _metrics_of(service: str) -> Metrics:
     """Make a service's workers, which register its own metrics, without starting them."""
     spec, metrics = build_spec(service), Metrics()
-    engine = create_async_engine(str(_example(service).database_url))
+    engine = make_engine(str(_example(service).database_url))
     database = Database(engine, spec.unit_of_work, TimeSource())
     spec.workers(database, metrics, Health())
     spec.http_workers(database, metrics, Health())

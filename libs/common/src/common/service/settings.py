@@ -27,6 +27,7 @@ from common.core.secret_strength import (
 from common.http.limits import TrustedProxies
 from common.service.kafka_settings import KafkaSettings
 from common.storage.api_keys import ListedKey, parse_key_list
+from common.storage.engine import check_tls
 
 # A century: the arithmetic of times has a limit too.
 RetentionDays = Annotated[NonNegativeInt, Field(le=36_500)]
@@ -34,6 +35,14 @@ RetentionDays = Annotated[NonNegativeInt, Field(le=36_500)]
 
 _PREFIX = "UPSTAIRS_"
 _FILE = "_FILE"
+
+
+def _check_tls(url: PostgresDsn) -> PostgresDsn:
+    check_tls(str(url))
+    return url
+
+
+DatabaseUrl = Annotated[PostgresDsn, AfterValidator(_check_tls)]
 
 
 def _check_networks(networks: str) -> str:
@@ -71,10 +80,11 @@ class ServiceSettings(KafkaSettings):
         default=False, description="start also with weak or published secrets: never in production"
     )
 
-    database_url: PostgresDsn = Field(
-        description="postgresql+asyncpg://role:password@host:port/database, with the serving role"
+    database_url: DatabaseUrl = Field(
+        description="postgresql+asyncpg://role:password@host:port/database, with the serving role; "
+        "add `?sslmode=verify-full&sslrootcert=/path/ca.pem` wherever others reach the network"
     )
-    migration_url: PostgresDsn | None = Field(
+    migration_url: DatabaseUrl | None = Field(
         default=None,
         description="as `UPSTAIRS_DATABASE_URL`, with the role that owns the tables; `migrate` "
         "needs it, and nothing else reads it: do not give it to a running service",

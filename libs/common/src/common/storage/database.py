@@ -6,9 +6,10 @@ from typing import Any, Generic, TypeVar
 
 import orjson
 import structlog
-from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
+from sqlalchemy.ext.asyncio import AsyncEngine
 
 from common.core.clock import TimeSource
+from common.storage.engine import make_engine
 from common.storage.uow import UnitOfWork
 
 U = TypeVar("U", bound=UnitOfWork)
@@ -31,7 +32,7 @@ def connect(
     If a process is stopped in a transaction, the server ends its session after ten idle seconds,
     so that another process can take its locks.
     """
-    return create_async_engine(
+    return make_engine(
         url,
         # Parameters hold customers' words, which must not get into logs and dead letters.
         hide_parameters=True,

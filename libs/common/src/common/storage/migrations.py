@@ -11,8 +11,8 @@ from alembic.config import Config
 from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
 from sqlalchemy import Connection, pool, text
-from sqlalchemy.ext.asyncio import create_async_engine
 
+from common.storage.engine import make_engine
 from common.storage.locks import advisory_key
 from common.storage.roles import serving_role
 from common.storage.tables import RELIABILITY
@@ -93,7 +93,7 @@ def _target(config: Config, current: str | None) -> str:
 
 def _current(url: str, schema: str) -> str | None:
     async def read() -> str | None:
-        async with create_async_engine(url, poolclass=pool.NullPool).connect() as connection:
+        async with make_engine(url, poolclass=pool.NullPool).connect() as connection:
             return await connection.run_sync(_revision, schema)
 
     return asyncio.run(read())
@@ -105,7 +105,7 @@ def _revision(connection: Connection, schema: str) -> str | None:
 
 
 async def _migrate(url: str, schema: str) -> None:
-    engine = create_async_engine(url, poolclass=pool.NullPool)
+    engine = make_engine(url, poolclass=pool.NullPool)
     async with engine.connect() as connection:
         await connection.run_sync(_run, schema)
     await engine.dispose()

@@ -11,7 +11,7 @@ from aiokafka import AIOKafkaConsumer, ConsumerRecord, TopicPartition
 from aiokafka.admin import AIOKafkaAdminClient
 from pydantic import TypeAdapter
 from sqlalchemy import pool, text
-from sqlalchemy.ext.asyncio import AsyncConnection, create_async_engine
+from sqlalchemy.ext.asyncio import AsyncConnection
 
 from common.contracts import BY_TYPE, TOPICS
 from common.contracts.event import Event
@@ -20,6 +20,7 @@ from common.messaging.envelope import MalformedRecordError, type_of
 from common.messaging.kafka import topic_name
 from common.messaging.kafka_connection import KafkaConnection
 from common.messaging.record_decoder import RecordDecoder
+from common.storage.engine import make_engine
 from stage.invariants import snapshot
 from stage.invariants.snapshot import Record, ServiceTables, Snapshot
 from stage.system import System
@@ -57,7 +58,7 @@ async def read_snapshot(
     """
     offsets = await committed_offsets(sources)
     records = await _records(sources)
-    engine = create_async_engine(
+    engine = make_engine(
         sources.admin_url, poolclass=pool.NullPool, isolation_level="REPEATABLE READ"
     )
     try:

@@ -9,9 +9,8 @@ from pydantic import BaseModel, Field
 from common.contracts.clocks import ClockName, ThresholdAction
 from common.contracts.contacts import Priority
 from common.contracts.event import ContactId
-from common.http.access import StaffUser
 from common.http.app import ContactPath
-from escalation.api.deps import EscalationDatabase, transaction
+from escalation.api.deps import EscalationDatabase, StaffViewer, transaction
 from escalation.api.schemas import Out
 from escalation.domain.clocks import timeline
 from escalation.domain.clocks.timeline import Entry
@@ -70,7 +69,9 @@ class ClockOut(BaseModel):
     left_business_s: float | None = Field(
         description="Seconds of business time until the deadline, negative once passed."
     )
-    timeline: list[TimelineEntryOut] = Field(description="What happened to it, in order.")
+    timeline: list[TimelineEntryOut] = Field(
+        description="What happened to it, in order, in the contact's last 1,000 clock events."
+    )
 
 
 class ContactClocksOut(BaseModel):
@@ -81,10 +82,17 @@ class ContactClocksOut(BaseModel):
 
 @router.get("/{contact_id}/clocks")
 async def show_clocks(
-    contact_id: ContactPath, database: EscalationDatabase, _caller: StaffUser
+    contact_id: ContactPath, database: EscalationDatabase, viewer: StaffViewer
 ) -> ContactClocksOut:
-    """Show each clock of a contact: its target, policy, deadline, state and timeline."""
+    """Show each clock of a contact: its target, policy, deadline, state and timeline.
+
+    Representatives see those of contacts that they have or had.
+    """
     async with transaction(database) as uow:
+        await uow.visible_contact(contact_id, viewer)
+        hides_escalation = viewer.is_representative and await uow.escalations.names(
+            contact_id, viewer.person
+        )
         history = await uow.contacts.clock_history(contact_id)
         configuration = await uow.settings.in_force()
     entries = timeline.build_timeline(history.events)
@@ -99,6 +107,7 @@ async def show_clocks(
                 uow.now,
             )
             for clock in history.contact.clocks
+            if not (hides_escalation and clock.name == "acknowledgement")
         ],
     )
 

@@ -10,17 +10,26 @@ from uuid import UUID
 from fastapi import Depends, Header, Path
 from pydantic import TypeAdapter
 
-from common.http.access import Principal, require_role
+from common.contracts.event import PersonId
+from common.http.access import Principal, StaffUser, require_role
 from common.http.app import get_database
 from common.http.problems import ProblemError
 from common.storage.database import Database
 from escalation.api.schemas import EscalationOut, etag
 from escalation.domain import errors
+from escalation.domain.visibility import Viewer
 from escalation.store.unit_of_work import UnitOfWork
 
 EscalationDatabase = Annotated[Database[UnitOfWork], Depends(get_database)]
 EscalationPath = Annotated[UUID, Path()]
 ManagerUser = Annotated[Principal, Depends(require_role("manager"))]
+
+
+async def _viewer(caller: StaffUser) -> Viewer:
+    return Viewer(PersonId(caller.subject), caller.role)
+
+
+StaffViewer = Annotated[Viewer, Depends(_viewer)]
 
 _ETAGS: Final = re.compile(r'(W/)?"\d{1,9}"( *, *(W/)?"\d{1,9}")*')
 _IF_MATCH_FORM: Final = 'Send the ETag that you have read, for example "3", or *.'
@@ -52,24 +61,34 @@ async def _if_match(
 IfMatch = Annotated[Container[int] | None, Depends(_if_match)]
 
 
+# What each error is, where its message is all that the problem says.
+_PROBLEMS: Final[dict[type[Exception], tuple[int, str]]] = {
+    errors.ContactNotFoundError: (404, "contact-not-found"),
+    errors.EscalationNotFoundError: (404, "escalation-not-found"),
+    errors.ComplaintNotFoundError: (404, "complaint-not-found"),
+    errors.ContactNotOpenError: (409, "contact-not-open"),
+    errors.ComplaintOpenError: (409, "complaint-open"),
+    errors.ComplaintClosedError: (409, "complaint-closed"),
+    errors.ComplaintRateError: (429, "too-many-complaints"),
+    errors.ForbiddenError: (403, "forbidden"),
+}
+
+
 @asynccontextmanager
 async def transaction(database: Database[UnitOfWork]) -> AsyncIterator[UnitOfWork]:
     """Open a transaction and turn errors of the domain into problems."""
     try:
         async with database.transaction() as uow:
             yield uow
-    except errors.ContactNotFoundError as error:
-        raise ProblemError(404, "contact-not-found", "There is no such contact.") from error
-    except errors.EscalationNotFoundError as error:
-        raise ProblemError(404, "escalation-not-found", "There is no such escalation.") from error
-    except errors.ContactNotOpenError as error:
-        raise ProblemError(409, "contact-not-open", "The contact is not open.") from error
+    except tuple(_PROBLEMS) as error:
+        status, code = _PROBLEMS[type(error)]
+        raise ProblemError(status, code, str(error) or str(error.__doc__)) from error
+    except errors.NotConcernedError as error:
+        raise invalid(("body/about", str(error))) from error
     except errors.EscalationConflictError as error:
         raise _conflict(error) from error
     except errors.StaleSettingError as error:
         raise _stale_setting(error) from error
-    except errors.ForbiddenError as error:
-        raise ProblemError(403, "forbidden", str(error)) from error
     except errors.InvalidSettingError as error:
         raise invalid(*((f"body/{place}", detail) for place, detail in error.errors)) from error
 

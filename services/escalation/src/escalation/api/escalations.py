@@ -2,19 +2,29 @@
 
 from datetime import datetime
 from http import HTTPStatus
-from typing import Any
+from typing import Annotated, Any
 from uuid import UUID
 
-from fastapi import APIRouter, Response
+from fastapi import APIRouter, Depends, Request, Response
 from pydantic import ConfigDict, Field
 
 from common.contracts.event import ContactId, EscalationId, PersonId
-from common.http.access import StaffUser
+from common.http.access import StaffUser, SupervisorUser
 from common.http.app import RequestModel, ShortText, Slug
+from common.http.pagination import (
+    ROW_NUMBER,
+    Cursor,
+    Limit,
+    NextCursor,
+    cut_page,
+    decode_cursor,
+    encode_cursor,
+)
 from escalation import use_cases
 from escalation.api.deps import (
     EscalationDatabase,
     EscalationPath,
+    StaffViewer,
     transaction,
 )
 from escalation.api.schemas import EscalationOut, Out, etag
@@ -40,7 +50,8 @@ class EscalationIn(RequestModel):
     reason: ShortText = Field(description="Why, for the people who are paged.")
     about: Slug | None = Field(
         None,
-        description="The person whom the customer complains about. This person is not paged.",
+        description="Whom the complaint is about: somebody who has or had the contact, or acted on "
+        "its escalation. This person does not act on the escalation until it is judged.",
     )
 
 
@@ -52,7 +63,8 @@ class PublishedEventOut(Out):
 
 
 class EscalationDetailOut(EscalationOut):
-    events: list[PublishedEventOut] = Field(description="Its published events, in order.")
+    events: list[PublishedEventOut] = Field(description="A page of its events, in order.")
+    next_cursor: NextCursor
 
 
 class AuditEntryOut(Out):
@@ -70,60 +82,99 @@ class AuditTrailOut(Out):
     escalation_id: EscalationId = Field(description="The escalation.")
     length: int = Field(description="How many entries the escalation has recorded.")
     head: str = Field(description="The hash of the last entry that it has recorded.")
-    intact: bool = Field(description="Whether all entries are there and unchanged.")
-    entries: list[AuditEntryOut] = Field(description="The entries, in order.")
+    intact: bool = Field(
+        description="Whether this page's entries are unchanged and follow the page before; on the "
+        "last page also, whether the trail's end is there."
+    )
+    entries: list[AuditEntryOut] = Field(description="A page of the entries, in order.")
+    next_cursor: NextCursor
+
+
+async def _complaints_per_day(request: Request) -> int:
+    number: int = request.app.state.complaints_per_day
+    return number
 
 
 @router.get("/{escalation_id}")
 async def show_escalation(
     escalation_id: EscalationPath,
     database: EscalationDatabase,
-    _caller: StaffUser,
+    viewer: StaffViewer,
     response: Response,
+    cursor: Cursor = None,
+    limit: Limit = 100,
 ) -> EscalationDetailOut:
-    """Show an escalation with its events; the header ETag is its version, for If-Match."""
+    """Show an escalation with its events; the header ETag is its version, for If-Match.
+
+    Representatives see those of contacts that they have or had and those that they raised, without
+    the words of colleagues, and none in which a complaint names them.
+    """
+    filters = {"events_of": str(escalation_id)}
+    after = decode_cursor(cursor, ROW_NUMBER, filters)
     async with transaction(database) as uow:
-        escalation = await uow.escalations.get(EscalationId(str(escalation_id)))
-        if escalation is None:
-            raise errors.EscalationNotFoundError
-        contact = await uow.contacts.get(escalation.contact_id)
-        if contact is None:
-            raise errors.ContactNotFoundError
-        published = await uow.escalations.published_events(escalation)
+        escalation, contact = await uow.visible_escalation(escalation_id, viewer)
+        published = await uow.escalations.published_events(escalation, after or 0, limit + 1)
     response.headers["ETag"] = etag(escalation)
-    shown = EscalationOut.of(escalation, contact, uow.now)
-    events = [PublishedEventOut.model_validate(event) for event in published]
-    return EscalationDetailOut(**dict(shown), events=events)
+    shown = EscalationOut.of(escalation, contact, uow.now, viewer)
+    page, next_cursor = cut_page(published, limit, key=lambda event: event.id, filters=filters)
+    events = [
+        PublishedEventOut.model_validate(event) for event in page if viewer.sees_event(event.type)
+    ]
+    return EscalationDetailOut(**dict(shown), events=events, next_cursor=next_cursor)
 
 
 @router.get("/{escalation_id}/audit-trail")
 async def show_audit_trail(
-    escalation_id: EscalationPath, database: EscalationDatabase, _caller: StaffUser
+    escalation_id: EscalationPath,
+    database: EscalationDatabase,
+    _caller: SupervisorUser,
+    cursor: Cursor = None,
+    limit: Limit = 100,
 ) -> AuditTrailOut:
     """Show who did what, when and why, with the hashes that reveal any change."""
+    filters = {"trail_of": str(escalation_id)}
+    after = decode_cursor(cursor, ROW_NUMBER, filters)
     async with transaction(database) as uow:
         if await uow.escalations.get(EscalationId(str(escalation_id))) is None:
             raise errors.EscalationNotFoundError
-        (chain,) = await uow.audit_trail.chains([EscalationId(str(escalation_id))])
+        chain = await uow.audit_trail.page(EscalationId(str(escalation_id)), after or 0, limit)
+    last = None if chain.reaches_end else chain.entries[-1].number
     return AuditTrailOut(
         escalation_id=chain.escalation_id,
         length=chain.length,
         head=chain.head,
         intact=not list(find_breaks(chain)),
         entries=[AuditEntryOut.model_validate(entry) for entry in chain.entries],
+        next_cursor=None if last is None else encode_cursor(last, filters),
     )
 
 
 @router.post("", status_code=HTTPStatus.CREATED)
 async def raise_escalation(
-    body: EscalationIn, database: EscalationDatabase, caller: StaffUser, response: Response
+    body: EscalationIn,
+    database: EscalationDatabase,
+    caller: StaffUser,
+    viewer: StaffViewer,
+    complaints_per_day: Annotated[int, Depends(_complaints_per_day)],
+    response: Response,
 ) -> EscalationOut:
-    """Escalate a contact by hand; if it has an open escalation, the reason is added to it."""
-    by = PersonId(caller.subject)
+    """Escalate a contact by hand; if it has an open escalation, the reason is added to it.
+
+    With `about` it is a complaint, whose words and author only those read who may judge it.
+    """
+    by, contact_id = viewer.person, ContactId(str(body.contact_id))
     async with transaction(database) as uow:
-        uow.outbox.cause = caller.name
-        contact_id = ContactId(str(body.contact_id))
-        about = None if body.about is None else PersonId(body.about)
-        decision = await use_cases.raise_by_hand(contact_id, by, body.reason, uow, about)
+        if body.about is None:
+            uow.outbox.cause = caller.name
+            decision = await use_cases.raise_by_hand(contact_id, by, body.reason, uow)
+        else:
+            decision = await use_cases.complain(
+                contact_id,
+                by,
+                PersonId(body.about),
+                body.reason,
+                uow,
+                complaints_per_day=complaints_per_day,
+            )
     response.headers["ETag"] = etag(decision.escalation)
-    return EscalationOut.of(decision.escalation, decision.situation.contact, uow.now)
+    return EscalationOut.of(decision.escalation, decision.situation.contact, uow.now, viewer)

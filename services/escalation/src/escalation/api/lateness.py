@@ -7,7 +7,7 @@ from fastapi import APIRouter, Query
 from pydantic import BaseModel, Field
 
 from common.contracts.event import Instant
-from common.http.access import StaffUser
+from common.http.access import SupervisorUser
 from escalation.api.deps import EscalationDatabase, check_length, transaction
 from escalation.api.schemas import Out
 from escalation.domain.queries import LATENESS_TOLERANCE_MS, Kind
@@ -47,7 +47,7 @@ class LatenessReport(Out):
 
 @router.get("")
 async def show_lateness(
-    query: Annotated[LatenessQuery, Query()], database: EscalationDatabase, _caller: StaffUser
+    query: Annotated[LatenessQuery, Query()], database: EscalationDatabase, _caller: SupervisorUser
 ) -> LatenessReport:
     """Show how late each deadline was handled, from `since` to `until`, 31 days at most."""
     async with transaction(database) as uow:

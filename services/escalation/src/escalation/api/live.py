@@ -10,13 +10,18 @@ from pydantic import BaseModel, Field, TypeAdapter
 from sse_starlette import EventSourceResponse, ServerSentEvent
 from starlette.types import Message, Receive, Scope, Send
 
-from common.http.access import StaffUser
+from common.contracts.event import ContactId
 from common.http.pagination import Cursor, Limit, Page, decode_cursor
-from common.http.problems import ProblemError
-from escalation.api.deps import EscalationDatabase, transaction
+from common.http.problems import ProblemError, documented
+from common.storage.database import Database
+from escalation.api.deps import EscalationDatabase, StaffViewer, invalid, transaction
 from escalation.api.schemas import EscalationOut
+from escalation.domain import errors
 from escalation.domain.queries import EscalationQuery, PageKey, page_key
+from escalation.domain.visibility import Viewer
+from escalation.store.unit_of_work import UnitOfWork
 from escalation.stream.broadcaster import Broadcaster
+from escalation.stream.limit import StreamLimit, TooManyStreamsError
 from escalation.stream.offsets import (
     EVENT_ID_PATTERN,
     OffsetGoneError,
@@ -44,6 +49,12 @@ async def _heartbeat_s(request: Request) -> float:
     return heartbeat_s
 
 
+async def _stream_limit(request: Request) -> StreamLimit:
+    limit: StreamLimit = request.app.state.stream_limit
+    return limit
+
+
+StreamLimitDep = Annotated[StreamLimit, Depends(_stream_limit)]
 BroadcasterDep = Annotated[Broadcaster, Depends(_broadcaster)]
 HeartbeatDep = Annotated[float, Depends(_heartbeat_s)]
 
@@ -74,7 +85,7 @@ async def list_escalations(
     query: Annotated[EscalationListQuery, Query()],
     database: EscalationDatabase,
     broadcaster: BroadcasterDep,
-    _caller: StaffUser,
+    viewer: StaffViewer,
     response: Response,
 ) -> Page[EscalationOut]:
     """List escalations, by default those first that have the least time left.
@@ -88,14 +99,14 @@ async def list_escalations(
     if position is not None:
         response.headers["Last-Event-ID"] = format_event_id(position)
     async with transaction(database) as uow:
-        escalations = await uow.queries.escalations(query, uow.now, after, query.limit + 1)
+        escalations = await uow.queries.escalations(query, uow.now, after, query.limit + 1, viewer)
         contacts = await uow.contacts.get_all(escalation.contact_id for escalation in escalations)
     return Page[EscalationOut].of(
         escalations,
         query.limit,
         key=page_key,
         show=lambda escalation: EscalationOut.of(
-            escalation, contacts[escalation.contact_id], uow.now
+            escalation, contacts[escalation.contact_id], uow.now, viewer
         ),
         filters=query.filters,
     )
@@ -107,13 +118,16 @@ async def list_escalations(
     responses={
         200: {"content": {"text/event-stream": {}}},
         410: {"description": "The events after `Last-Event-ID` are gone: reload the list."},
+        429: documented("The caller, or all callers together, have too many streams open."),
     },
 )
 async def stream_events(
     query: Annotated[StreamQuery, Query()],
     broadcaster: BroadcasterDep,
+    limit: StreamLimitDep,
     heartbeat_s: HeartbeatDep,
-    _caller: StaffUser,
+    database: EscalationDatabase,
+    viewer: StaffViewer,
     last_event_id: Annotated[str | None, Header(pattern=EVENT_ID_PATTERN, max_length=2000)] = None,
 ) -> EventSourceResponse:
     """Stream the events of escalations, and clocks' warnings and breaches, as they are published.
@@ -121,31 +135,68 @@ async def stream_events(
     `event` is the type; `data` has contact_id, escalation_id, sequence, at, and in `data` the
     event's own fields. Load the list first and start with its `Last-Event-ID`; reconnect with the
     last id received, at any replica. An event that a relay published twice has the same contact_id
-    and `sequence` both times.
+    and `sequence` both times. Representatives name a contact or an escalation that they may see.
     """
+    if viewer.is_representative:
+        await _require_visible(query, viewer, database)
     start = last_event_id or query.last_event_id
     try:
+        limit.acquire(viewer.person)
+    except TooManyStreamsError as error:
+        raise ProblemError(
+            429, "too-many-streams", str(error), headers={"Retry-After": "10"}
+        ) from error
+    try:
         subscriber = await broadcaster.subscribe(
-            None if start is None else parse_event_id(start), _filter(query)
+            None if start is None else parse_event_id(start), _filter(query, viewer)
         )
-    except OffsetGoneError as error:
-        detail = f"{error} Reload the list, and stream from its Last-Event-ID."
-        raise ProblemError(410, "events-gone", detail) from error
-    return StreamResponse(broadcaster, subscriber, heartbeat_s)
+    except BaseException as error:
+        limit.release(viewer.person)
+        if isinstance(error, OffsetGoneError):
+            detail = f"{error} Reload the list, and stream from its Last-Event-ID."
+            raise ProblemError(410, "events-gone", detail) from error
+        raise
+
+    def close() -> None:
+        broadcaster.unsubscribe(subscriber)
+        limit.release(viewer.person)
+
+    return StreamResponse(subscriber, close, heartbeat_s)
 
 
-def _filter(query: StreamQuery) -> Callable[[StreamEvent], bool]:
+async def _require_visible(
+    query: StreamQuery, viewer: Viewer, database: Database[UnitOfWork]
+) -> None:
+    async with transaction(database) as uow:
+        if query.escalation_id is not None:
+            await uow.visible_escalation(query.escalation_id, viewer)
+        elif query.contact_id is not None:
+            contact_id = ContactId(str(query.contact_id))
+            await uow.visible_contact(contact_id, viewer)
+            if await uow.escalations.names(contact_id, viewer.person):
+                raise errors.ContactNotFoundError
+        else:
+            place = "query/contact_id"
+            raise invalid((place, "Representatives name a contact or an escalation."))
+
+
+def _filter(query: StreamQuery, viewer: Viewer) -> Callable[[StreamEvent], bool]:
     # Strings, since this runs for each event and client.
     contact_id = None if query.contact_id is None else str(query.contact_id)
     escalation_id = None if query.escalation_id is None else str(query.escalation_id)
     types = query.types or ""
+    named = False
 
     def matches(event: StreamEvent) -> bool:
-        return (
-            contact_id in (None, event.contact_id)
-            and escalation_id in (None, event.escalation_id)
-            and event.type.startswith(types)
-        )
+        nonlocal named
+        if contact_id not in (None, event.contact_id) or escalation_id not in (
+            None,
+            event.escalation_id,
+        ):
+            return False
+        # A complaint may name the viewer while the stream is open.
+        named = named or (viewer.is_representative and event.complaint_about == viewer.person)
+        return not named and viewer.sees_event(event.type) and event.type.startswith(types)
 
     return matches
 
@@ -154,10 +205,10 @@ class StreamResponse(EventSourceResponse):
     """Ends when its subscriber is closed, whether the client reads or not."""
 
     def __init__(
-        self, broadcaster: Broadcaster, subscriber: Subscriber, heartbeat_s: float
+        self, subscriber: Subscriber, close: Callable[[], None], heartbeat_s: float
     ) -> None:
-        self._broadcaster = broadcaster
         self._subscriber = subscriber
+        self._close = close
         super().__init__(
             self._events(), ping=heartbeat_s, ping_message_factory=self._heartbeat, sep="\n"
         )
@@ -177,7 +228,7 @@ class StreamResponse(EventSourceResponse):
         try:
             await super().__call__(scope, receive_or_close, send)
         finally:
-            self._broadcaster.unsubscribe(self._subscriber)
+            self._close()
 
     async def _events(self) -> AsyncIterator[ServerSentEvent]:
         # Sent first, so that a client that is cut off before any event knows its position.

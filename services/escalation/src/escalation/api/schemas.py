@@ -9,9 +9,16 @@ from pydantic import BaseModel, ConfigDict, Field
 from common.contracts.clocks import ClockName
 from common.contracts.contacts import Channel
 from common.contracts.escalations import Cause, LeaseEnd, Outcome, Severity
-from common.contracts.event import ContactId, EscalationId, PersonId
-from escalation.domain.model import Approval, Escalation, EscalationState, TrackedContact
+from common.contracts.event import ComplaintId, ContactId, EscalationId, PersonId
+from escalation.domain.model import (
+    Approval,
+    Escalation,
+    EscalationCause,
+    EscalationState,
+    TrackedContact,
+)
 from escalation.domain.settings.registry import Versioned
+from escalation.domain.visibility import Viewer
 
 T = TypeVar("T")
 
@@ -38,6 +45,18 @@ class CauseOut(Out):
     due_at: datetime | None = Field(description="The deadline of that clock.")
     score: int | None = Field(description="The score of feedback, from 1 to 5.")
     count: int = Field(description="How often it was given; `reason` and `at` are the last ones.")
+    complaint_id: ComplaintId | None = Field(
+        description="The complaint, which has the words, for those who may read it."
+    )
+
+    @classmethod
+    def of(cls, cause: EscalationCause, viewer: Viewer | None) -> "CauseOut":
+        shown = cls.model_validate(cause)
+        if viewer is None or viewer.sees_words(cause):
+            return shown
+        return shown.model_copy(
+            update={"reason": "", "by": None, "about": None, "complaint_id": None}
+        )
 
 
 class ContactOut(BaseModel):
@@ -108,7 +127,14 @@ class EscalationOut(Out):
     contact: ContactOut | None = Field(description="The contact, if it was received yet.")
 
     @classmethod
-    def of(cls, escalation: Escalation, contact: TrackedContact, at: datetime) -> "EscalationOut":
+    def of(
+        cls,
+        escalation: Escalation,
+        contact: TrackedContact,
+        at: datetime,
+        viewer: Viewer | None = None,
+    ) -> "EscalationOut":
+        """Without `viewer` all is shown, as to those who may act on it."""
         deadline, approval = escalation.deadline, escalation.approval
         lease, resolution = escalation.lease, escalation.resolution
         return cls(
@@ -136,7 +162,7 @@ class EscalationOut(Out):
             currency=resolution.currency if resolution else None,
             approved_by=resolution.approved_by if resolution else None,
             note=resolution.note if resolution else None,
-            causes=[CauseOut.model_validate(cause) for cause in escalation.causes],
+            causes=[CauseOut.of(cause, viewer) for cause in escalation.causes],
             cause_count=escalation.cause_count,
             contact=_contact(contact),
         )

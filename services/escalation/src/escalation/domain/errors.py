@@ -27,6 +27,38 @@ class ForbiddenError(Exception):
     """This person may not do it; the message says who may."""
 
 
+class NotConcernedError(Exception):
+    """A complaint is about somebody else who has or had the contact, or acted on its escalation."""
+
+    def __init__(self) -> None:
+        super().__init__(self.__doc__)
+
+
+class ComplaintNotFoundError(Exception):
+    """There is no such complaint."""
+
+
+class ComplaintOpenError(Exception):
+    """You have an open complaint about this person, or the contact has too many complaints."""
+
+    def __init__(self) -> None:
+        super().__init__(self.__doc__)
+
+
+class ComplaintClosedError(Exception):
+    """The complaint is not open."""
+
+    def __init__(self, state: str) -> None:
+        super().__init__(f"It is {state} already.")
+
+
+class ComplaintRateError(Exception):
+    """You have complained too often today."""
+
+    def __init__(self) -> None:
+        super().__init__(self.__doc__)
+
+
 class RefusedError(Exception):
     """The state of the escalation does not allow this."""
 

@@ -11,7 +11,14 @@ from pydantic import BeforeValidator, WrapSerializer
 from common.contracts.clocks import ClockName, ThresholdAction
 from common.contracts.contacts import Priority
 from common.contracts.escalations import Cause, LeaseEnd, Outcome, Severity
-from common.contracts.event import ContactId, CustomerId, EscalationId, PersonId, TeamId
+from common.contracts.event import (
+    ComplaintId,
+    ContactId,
+    CustomerId,
+    EscalationId,
+    PersonId,
+    TeamId,
+)
 from escalation.domain.settings.ladders import Ladder, Level
 from escalation.domain.settings.policies import DEADLINE_PERCENT, ContactDetails
 from escalation.domain.settings.registry import NO_LADDER, Ref, Versioned
@@ -28,6 +35,7 @@ EscalationState = Literal[
     "resolved",
     "closed",
 ]
+ComplaintState = Literal["open", "upheld", "dismissed", "withdrawn"]
 OPEN_STATES: tuple[EscalationState, ...] = (
     "raised",
     "acknowledged",
@@ -152,7 +160,7 @@ class TrackedContact:
 
     `opened_at` is when the contact was received or last reopened. A `referral` that came before
     ContactReceived waits for it. `waiting_since` is None unless we wait for the customer;
-    `replied_at` is when we last replied.
+    `replied_at` is when we last replied. `representatives` have or had it, the last ones.
     """
 
     contact_id: ContactId
@@ -161,6 +169,7 @@ class TrackedContact:
     resolved_at: datetime | None = None
     customer_id: CustomerId | None = None
     representative_id: PersonId | None = None
+    representatives: tuple[PersonId, ...] = ()
     team_id: TeamId | None = None
     assigned_at: datetime | None = None
     replied_at: datetime | None = None
@@ -188,8 +197,8 @@ class EscalationCause:
     """Why the contact is escalated; a breach or a warning has a `clock` and its `due_at`.
 
     `reason` has the words of the customer or of the colleague `by`, or what a rule found, as last
-    given at `at`; `count` says how often. A complaint is `about` a representative; feedback has a
-    `score` from 1 to 5.
+    given at `at`; `count` says how often. Feedback has a `score` from 1 to 5. A complaint, or
+    feedback that is one, is `about` a person; its words and who complains are with the complaint.
     """
 
     kind: Cause
@@ -201,6 +210,33 @@ class EscalationCause:
     about: PersonId | None = None
     score: int | None = None
     count: int = 1
+    complaint_id: ComplaintId | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Complaint:
+    """A complaint about a person; `by` is the colleague who complains, None is the customer."""
+
+    complaint_id: ComplaintId
+    contact_id: ContactId
+    escalation_id: EscalationId
+    about: PersonId
+    by: PersonId | None
+    reason: str
+    raised_at: datetime
+    state: ComplaintState = "open"
+    closed_at: datetime | None = None
+    judged_by: PersonId | None = None
+    judgement: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class ComplaintRef:
+    """A complaint about a person, as far as the escalation must know it."""
+
+    complaint_id: ComplaintId
+    about: PersonId
+    state: ComplaintState = "open"
 
 
 @dataclass(frozen=True, slots=True)
@@ -265,6 +301,8 @@ def _store_ladder(ladder: Versioned[Ladder], dump: Callable[[Any], Any]) -> Any:
 class Escalation:
     """`ladder` is the version in force when it was raised. `causes` are the last of `cause_count`.
 
+    `participants` raised it or acted on it, the last ones; `complaints` are about people.
+
     `version` counts its changes, `round` how often this level was paged, `repeats` how often the
     level was paged again from its start, `lease_no` its leases, `snoozes` those of its holders.
     `awaited` were paged last and may all still answer. `deadline` is when it moves on without an
@@ -282,6 +320,8 @@ class Escalation:
     causes: tuple[EscalationCause, ...]
     raised_at: datetime
     cause_count: int = 1
+    complaints: tuple[ComplaintRef, ...] = ()
+    participants: tuple[PersonId, ...] = ()
     level: int = 0
     round: int = 0
     repeats: int = 0

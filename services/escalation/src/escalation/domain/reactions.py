@@ -25,10 +25,10 @@ from common.contracts.event import ContactEvent, PersonId
 from common.contracts.notifications import NotificationActedOn
 from common.contracts.texts import excerpt
 from common.messages import Timer
-from escalation.domain import wording
+from escalation.domain import complaints, wording
 from escalation.domain.clocks import acknowledgement, lifecycle
 from escalation.domain.errors import ContactNotOpenError, ForbiddenError, RefusedError
-from escalation.domain.escalations import actions, causes, leases, timeouts
+from escalation.domain.escalations import actions, approvals, causes, leases, timeouts
 from escalation.domain.escalations.climbing import climb
 from escalation.domain.escalations.raising import raise_or_merge
 from escalation.domain.escalations.responders import conflicted_only
@@ -85,6 +85,9 @@ def record_assignment(situation: Situation, event: ContactAssigned) -> Decision:
     contact = replace(
         situation.contact,
         representative_id=event.representative_id,
+        representatives=causes.last_people(
+            situation.contact.representatives, (event.representative_id,)
+        ),
         team_id=event.team_id,
         assigned_at=situation.contact.assigned_at or event.occurred_at,
     )
@@ -165,7 +168,9 @@ def _close_escalation(situation: Situation, reason: str) -> Decision:
 def record_feedback(situation: Situation, event: FeedbackReceived) -> Decision:
     """Escalate bad feedback; it mostly comes after the contact is resolved."""
     cause = causes.of_feedback(situation, event)
-    return no_change(situation) if cause is None else raise_or_merge(situation, cause)
+    if cause is None:
+        return no_change(situation)
+    return complaints.complain_by_feedback(situation, event, cause).then(_replace_conflicted)
 
 
 def reopen_contact(situation: Situation, event: ContactReopened) -> Decision:
@@ -221,15 +226,15 @@ def apply_notification_action(situation: Situation, event: NotificationActedOn) 
         return Decision(situation, surprises=("late_action_ignored",))
 
 
-def raise_by_hand(
-    situation: Situation, by: PersonId, reason: str, about: PersonId | None = None
-) -> Decision:
-    """Escalate it; with `about` it is a complaint, which may also follow the contact's end."""
-    contact = situation.contact
-    if not contact.is_open and (about is None or contact.opened_at is None):
+def raise_by_hand(situation: Situation, by: PersonId, reason: str) -> Decision:
+    if not situation.contact.is_open:
         raise ContactNotOpenError
-    cause = causes.by_person(situation, by, reason, about)
-    return raise_or_merge(situation, cause).then(_replace_conflicted)
+    return raise_or_merge(situation, causes.by_person(situation, by, reason))
+
+
+def complain(situation: Situation, by: PersonId, about: PersonId, reason: str) -> Decision:
+    """Complain about a person; whom it is about, and only that person, is replaced."""
+    return complaints.raise_complaint(situation, by, about, reason).then(_replace_conflicted)
 
 
 def _replace_conflicted(situation: Situation) -> Decision:
@@ -238,6 +243,8 @@ def _replace_conflicted(situation: Situation) -> Decision:
     conflicted = conflicted_only(situation, escalation) if escalation else ()
     if escalation is None or not conflicted:
         return no_change(situation)
+    if escalation.approval is not None:
+        return approvals.page_next_approvers(situation, escalation, due_at=None)
     passing = replace(
         leases.release(escalation),
         awaited=tuple(dict.fromkeys((*escalation.awaited, *conflicted))),

@@ -5,9 +5,9 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Concatenate, ParamSpec
 
-from common.contracts.event import ContactEvent, ContactId
+from common.contracts.event import ContactEvent, ContactId, PersonId
 from common.messages import TimerChange
-from escalation.domain.model import Escalation, TrackedContact
+from escalation.domain.model import Complaint, Escalation, TrackedContact
 from escalation.domain.settings.policies import SlaPolicy
 from escalation.domain.settings.registry import Configuration, Versioned
 
@@ -19,6 +19,8 @@ class Situation:
     """All that a decision about one contact depends on; `escalation` is the open one.
 
     `earlier_contacts` of the same customer are counted only if a policy has a rule for them.
+    `complaints` of the contact, and who took part in its earlier escalations, are read only for a
+    new complaint.
     """
 
     contact: TrackedContact
@@ -26,6 +28,8 @@ class Situation:
     configuration: Configuration
     at: datetime
     earlier_contacts: int = 0
+    complaints: tuple[Complaint, ...] = ()
+    earlier_participants: frozenset[PersonId] = frozenset()
 
     @property
     def contact_id(self) -> ContactId:
@@ -47,6 +51,7 @@ class Decision:
     timers: tuple[TimerChange, ...] = ()
     surprises: tuple[str, ...] = ()
     ended_escalations: tuple[Escalation, ...] = ()
+    complaints: tuple[Complaint, ...] = ()
 
     @property
     def escalation(self) -> Escalation:
@@ -61,7 +66,7 @@ class Decision:
     ) -> "Decision":
         """Decide further in the situation after this decision."""
         following = step(self.situation, *args, **kwargs)
-        if not (self.events or self.timers or self.surprises or self.ended_escalations):
+        if self == Decision(self.situation):
             return following
         return Decision(
             following.situation,
@@ -69,6 +74,7 @@ class Decision:
             self.timers + following.timers,
             self.surprises + following.surprises,
             self.ended_escalations + following.ended_escalations,
+            self.complaints + following.complaints,
         )
 
 

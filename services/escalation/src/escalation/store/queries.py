@@ -15,6 +15,7 @@ from escalation.domain.queries import (
     PageKey,
     Sort,
 )
+from escalation.domain.visibility import Viewer
 
 _ESCALATION: TypeAdapter[Escalation] = TypeAdapter(Escalation)
 
@@ -24,13 +25,24 @@ class EscalationQueries:
         self._connection = connection
 
     async def escalations(
-        self, query: EscalationQuery, at: datetime, after: PageKey | None, limit: int
+        self,
+        query: EscalationQuery,
+        at: datetime,
+        after: PageKey | None,
+        limit: int,
+        viewer: Viewer,
     ) -> list[Escalation]:
-        """Return one page in the query's order; overdue means a deadline before `at`."""
+        """Return one page, in the query's order, of what the viewer may see.
+
+        Overdue means a deadline before `at`.
+        """
         values = {name: value for name, value in query if name in _FILTERS and value is not None}
         conditions = [_FILTERS[name] for name in values]
         if set(query.state) <= set(OPEN_STATES):
             conditions.append(text(tables.IS_OPEN))
+        if viewer.is_representative:
+            conditions.append(_IS_SEEN_BY)
+            values["viewer"] = viewer.person
         order, is_after = _SORTS[query.sort]
         if after is not None:
             conditions.append(is_after)
@@ -62,6 +74,14 @@ def _of_contact(column: str, name: str) -> TextClause:
     """)
 
 
+# As `Viewer.sees` says for representatives.
+_IS_SEEN_BY = text("""
+    NOT complaints @> jsonb_build_array(jsonb_build_object('about', CAST(:viewer AS text)))
+    AND (participants @> to_jsonb(CAST(:viewer AS text)) OR EXISTS (
+        SELECT FROM tracked_contacts AS seen
+        WHERE seen.contact_id = escalations.contact_id
+          AND seen.representatives @> to_jsonb(CAST(:viewer AS text))))
+""")
 _DEADLINE = "coalesce(deadline, 'infinity')"
 _AFTER_DEADLINE = "coalesce(CAST(:after_deadline AS timestamptz), 'infinity')"
 _RANK = "array_position(ARRAY['critical', 'high', 'medium', 'low'], {})"

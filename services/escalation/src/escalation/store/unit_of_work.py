@@ -3,15 +3,19 @@
 from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
+from uuid import UUID
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from common.contracts.event import ContactId
+from common.contracts.event import ContactId, EscalationId
 from common.storage.rows import LockedTable
 from common.storage.uow import UnitOfWork as BaseUnitOfWork
-from escalation.domain.errors import ContactNotFoundError
+from escalation.domain.errors import ContactNotFoundError, EscalationNotFoundError
+from escalation.domain.model import Escalation, TrackedContact
 from escalation.domain.situation import Situation
+from escalation.domain.visibility import Viewer
 from escalation.store.audit_trail import AuditTrail
+from escalation.store.complaints import Complaints
 from escalation.store.contacts import TrackedContacts
 from escalation.store.duty_gaps import AnnouncedGaps
 from escalation.store.escalations import Escalations
@@ -26,6 +30,7 @@ class UnitOfWork(BaseUnitOfWork):
         super().__init__(connection, now)
         self.contacts = TrackedContacts(connection)
         self.escalations = Escalations(connection)
+        self.complaints = Complaints(connection)
         self.settings = SettingVersions(connection)
         self.consumed_events = ConsumedEvents(connection)
         self.audit_trail = AuditTrail(connection)
@@ -35,7 +40,7 @@ class UnitOfWork(BaseUnitOfWork):
 
     @property
     def rows(self) -> Sequence[LockedTable[Any, Any]]:
-        return (self.contacts, self.escalations)
+        return (self.contacts, self.escalations, self.complaints)
 
     async def prelock(self, contact_ids: Sequence[ContactId]) -> None:
         """Lock the contacts, then their open escalations; a contact's lock covers both."""
@@ -50,6 +55,24 @@ class UnitOfWork(BaseUnitOfWork):
         await super().flush()
         await self.consumed_events.flush()
         await self.audit_trail.flush()
+
+    async def visible_escalation(
+        self, escalation_id: UUID, viewer: Viewer
+    ) -> tuple[Escalation, TrackedContact]:
+        """Return it with its contact, unlocked; what the viewer may not see is not found."""
+        escalation = await self.escalations.get(EscalationId(str(escalation_id)))
+        if escalation is None:
+            raise EscalationNotFoundError
+        contact = await self.contacts.get(escalation.contact_id)
+        if contact is None or not viewer.sees(escalation, contact):
+            raise EscalationNotFoundError
+        return escalation, contact
+
+    async def visible_contact(self, contact_id: ContactId, viewer: Viewer) -> TrackedContact:
+        contact = await self.contacts.get(contact_id)
+        if contact is None or not viewer.sees_contact(contact):
+            raise ContactNotFoundError
+        return contact
 
     async def situation(self, contact_id: ContactId) -> Situation:
         """Lock and return everything that a decision about the contact needs."""

@@ -9,7 +9,8 @@ import structlog
 
 from common.contracts import clocks, escalations
 from common.contracts.clocks import ClockBreached, ClockWarned
-from common.contracts.event import ContactId, EscalationId, Event
+from common.contracts.escalations import ComplaintRaised
+from common.contracts.event import ContactId, EscalationId, Event, PersonId
 from common.core.ids import EventId
 from common.messaging.envelope import Envelope, MalformedRecordError, type_of
 from common.messaging.record_decoder import RecordDecoder
@@ -36,6 +37,7 @@ class StreamEvent:
     contact_id: ContactId
     escalation_id: EscalationId | None
     data: str
+    complaint_about: PersonId | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,7 +59,13 @@ class Decoder:
 
     def decode(self, record: Any) -> Record:
         partition = self._topics[record.topic], record.partition
-        return Record(partition, record.offset, self._event(record))
+        try:
+            event = self._event(record)
+        except Exception:
+            # One record must not end the stream of all.
+            log.exception("stream_record_failed", offset=record.offset)
+            event = None
+        return Record(partition, record.offset, event)
 
     def _event(self, record: Any) -> StreamEvent | None:
         if type_of(record.headers) not in _STREAMED_TYPES:
@@ -92,4 +100,5 @@ def _stream_event(envelope: Envelope, event: Event) -> StreamEvent | None:
         "data": event.model_dump(mode="json", exclude=_TOP_LEVEL_FIELDS),
     }
     data = orjson.dumps(content, option=orjson.OPT_UTC_Z).decode()
-    return StreamEvent(envelope.type, contact_id, escalation_id, data)
+    about = event.about if isinstance(event, ComplaintRaised) else None
+    return StreamEvent(envelope.type, contact_id, escalation_id, data, about)

@@ -1,14 +1,18 @@
 """Contacts, and what channels and people do with them."""
 
 import hashlib
+from datetime import datetime
 from http import HTTPStatus
+from typing import Annotated
 
 from fastapi import APIRouter, Request, Response
+from pydantic import Field, TypeAdapter
 
 from common.contracts.contacts import Customer
-from common.contracts.event import MessageId, PersonId, SystemName
+from common.contracts.event import UUID_PATTERN, Instant, MessageId, PersonId, SystemName
 from common.http.access import Principal
 from common.http.app import ContactPath
+from common.http.pagination import Cursor, Limit, cut_page, decode_cursor
 from common.http.problems import ProblemError
 from intake import use_cases
 from intake.api.deps import (
@@ -39,11 +43,13 @@ from intake.api.schemas import (
     person_id,
     team_id,
 )
-from intake.domain.model import Contact, IdempotencyKey, Interaction
+from intake.domain.model import Contact, IdempotencyKey, Interaction, Message
 from intake.domain.supervisor_words import asks_for_supervisor
 from intake.idempotency import claim_key
 
 router = APIRouter(prefix="/v1/contacts", tags=["contacts"])
+
+_MESSAGE_KEY = TypeAdapter(tuple[Instant, Annotated[str, Field(pattern=f"^{UUID_PATTERN}$")]])
 
 
 @router.post("", status_code=HTTPStatus.CREATED)
@@ -83,14 +89,21 @@ async def receive_contact(
 
 @router.get("/{contact_id}")
 async def show_contact(
-    contact_id: ContactPath, database: IntakeDatabase, caller: ChannelOrStaffUser
+    contact_id: ContactPath,
+    database: IntakeDatabase,
+    caller: ChannelOrStaffUser,
+    cursor: Cursor = None,
+    limit: Limit = 50,
 ) -> ContactOut:
-    """Show a contact, its messages and the state of its escalation."""
+    """Show a contact, a page of its messages and the state of its escalation."""
+    filters = {"contact_id": contact_id}
+    after = decode_cursor(cursor, _MESSAGE_KEY, filters)
     async with transaction(database) as uow:
         contact = await use_cases.get_to_read(contact_id, make_actor(caller), uow)
-        messages = await uow.messages.list_for(contact_id)
+        messages = await uow.messages.list_for(contact_id, after, limit + 1)
+    shown, next_cursor = cut_page(messages, limit, key=_message_key, filters=filters)
     return ContactOut.model_validate(
-        {"messages": messages, **_fields(contact)}, from_attributes=True
+        {"messages": shown, "next_cursor": next_cursor, **_fields(contact)}, from_attributes=True
     )
 
 
@@ -253,7 +266,8 @@ async def record_interaction(
 
 
 def _fields(contact: Contact) -> dict[str, object]:
-    return {name: getattr(contact, name) for name in ContactOut.model_fields if name != "messages"}
+    names = ContactOut.model_fields.keys() - {"messages", "next_cursor"}
+    return {name: getattr(contact, name) for name in names}
 
 
 async def _idempotency_key(
@@ -269,3 +283,7 @@ async def _fingerprint(request: Request) -> str:
     """Return a digest of the request: another path or body gives another one."""
     content = f"{request.method} {request.scope['path']}\n".encode() + await request.body()
     return hashlib.sha256(content).hexdigest()
+
+
+def _message_key(message: Message) -> tuple[datetime, str]:
+    return message.at, message.message_id

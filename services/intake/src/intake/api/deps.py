@@ -39,6 +39,7 @@ _PROBLEMS: Mapping[type[Exception], tuple[HTTPStatus, str]] = {
     errors.ContactNotFoundError: (HTTPStatus.NOT_FOUND, "contact-not-found"),
     errors.NotYourContactError: (HTTPStatus.FORBIDDEN, "not-your-contact"),
     errors.PersonNotYourselfError: (HTTPStatus.FORBIDDEN, "person-not-yourself"),
+    errors.CustomerNotFoundError: (HTTPStatus.NOT_FOUND, "customer-not-found"),
     errors.EarlierContactNotFoundError: (
         HTTPStatus.UNPROCESSABLE_ENTITY,
         "earlier-contact-not-found",
@@ -67,10 +68,10 @@ def make_actor(caller: Principal, person_id: PersonId | None = None) -> Actor:
     Raises PersonNotYourselfError if a person names somebody else.
     """
     reach = _REACHES[caller.role]
-    if caller.role in ("channel", "admin"):
-        actor = Actor(reach, system=SystemName(caller.name))
-    else:
+    if caller.is_person:
         actor = Actor(reach, person_id=PersonId(caller.subject))
+    else:
+        actor = Actor(reach, system=SystemName(caller.name))
     return actor.naming(person_id)
 
 

@@ -32,6 +32,7 @@ from common.contracts.event import (
     TeamId,
 )
 from common.http.app import LanguageCode, LongText, OpaqueText, RequestModel, ShortText, Slug
+from common.http.pagination import NextCursor
 from intake.channels.registry import CHANNELS
 from intake.domain.model import Author, ContactState, EscalationState
 
@@ -307,6 +308,11 @@ class MessageIdOut(BaseModel):
     message_id: MessageId = Field(description="The message.")
 
 
+class CustomerErasureOut(BaseModel):
+    customer_id: CustomerId = Field(description="The customer.")
+    contacts: int = Field(description="How many contacts the customer has.")
+
+
 class InteractionIdOut(BaseModel):
     contact_id: ContactId = Field(description="The contact.")
     interaction_id: str = Field(description="The call or chat.")
@@ -367,7 +373,8 @@ class ContactOut(BaseModel):
     resolved_by: PersonId | None = Field(description="Who resolved it, if a person did.")
     resolution_no: int = Field(description="How often it was resolved.")
     escalation: EscalationOut | None = Field(description="Its escalation; null if there is none.")
-    messages: list[MessageOut] = Field(description="The conversation, oldest first.")
+    messages: list[MessageOut] = Field(description="A page of the conversation, oldest first.")
+    next_cursor: NextCursor
 
 
 def person_id(value: str | None) -> PersonId | None:

@@ -25,6 +25,13 @@ class PersonNotYourselfError(Exception):
         super().__init__(self.__doc__)
 
 
+class CustomerNotFoundError(Exception):
+    """There is no such customer."""
+
+    def __init__(self) -> None:
+        super().__init__(self.__doc__)
+
+
 class EarlierContactNotFoundError(Exception):
     """There is no earlier contact of this customer as `follows` names it."""
 

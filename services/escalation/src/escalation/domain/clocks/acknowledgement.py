@@ -38,6 +38,7 @@ def follow(decision: Decision) -> Decision:
         timers=decision.timers,
         surprises=decision.surprises,
         ended_escalations=decision.ended_escalations,
+        complaints=decision.complaints,
     )
     trigger: _Trigger | None = None
     for event in decision.events:

@@ -16,10 +16,12 @@ from escalation.domain import wording
 from escalation.domain.errors import ForbiddenError, RefusedError
 from escalation.domain.escalations import leases
 from escalation.domain.escalations.actions import close_with, open_escalation, require_state
+from escalation.domain.escalations.climbing import climb
 from escalation.domain.escalations.page_requests import page_level, page_operations, page_person
 from escalation.domain.escalations.responders import (
     NextStop,
     line_managers_of_accused,
+    may_act,
     next_level,
     stop_at,
 )
@@ -102,6 +104,8 @@ def refuse(situation: Situation, by: PersonId, role: Role, reason: str) -> Decis
         by=by,
         reason=reason,
     )
+    if not may_act(escalation, approval.asked_by):
+        return _return_to_level(situation, escalation, approval, refused)
     without_request = replace(escalation, approval=None)
     grant = leases.grant_lease(situation, without_request, approval.asked_by, approval.state_before)
     if by == approval.asked_by:
@@ -113,8 +117,22 @@ def refuse(situation: Situation, by: PersonId, role: Role, reason: str) -> Decis
     return grant.decision(situation, refused, page)
 
 
-def page_next_approvers(situation: Situation, escalation: Escalation, due_at: datetime) -> Decision:
-    """Nobody decided in time: ask the next in turn, or further up, and at the top again."""
+def _return_to_level(
+    situation: Situation, escalation: Escalation, approval: Approval, refused: ApprovalRefused
+) -> Decision:
+    """Page others, since a complaint about the person who asked is open."""
+    passing = replace(leases.release(escalation), awaited=(approval.asked_by,))
+    explanation = f"{refused.by} does not approve {_cost(approval)}: {refused.reason}"
+    return Decision(situation, (refused,)).then(climb, passing, explanation)
+
+
+def page_next_approvers(
+    situation: Situation, escalation: Escalation, due_at: datetime | None
+) -> Decision:
+    """Nobody decided in time: ask the next in turn, or further up, and at the top again.
+
+    `due_at` is None if those who were asked may no longer decide.
+    """
     approval = _pending_approval(escalation)
     stop = _stop_in_turn(situation, escalation, approval) or _stop_above(
         situation, escalation, approval

@@ -1,13 +1,14 @@
 """Causes: which contacts have one by a rule, which outlive the contact, how they add up."""
 
+from collections.abc import Iterable, Iterator
 from dataclasses import replace
 from typing import Final
 
 from common.contracts.contacts import FeedbackReceived
-from common.contracts.escalations import Cause, Severity
+from common.contracts.escalations import Cause, ComplaintJudged, EscalationsOwnEvent, Severity
 from common.contracts.event import PersonId
 from common.contracts.texts import excerpt
-from escalation.domain.model import Escalation, EscalationCause
+from escalation.domain.model import ComplaintRef, Escalation, EscalationCause
 from escalation.domain.settings.policies import ContactDetails, RepeatRule, SlaPolicy
 from escalation.domain.settings.registry import Configuration, Versioned
 from escalation.domain.situation import Situation
@@ -15,6 +16,8 @@ from escalation.domain.situation import Situation
 _SEVERITIES: tuple[Severity, ...] = ("low", "medium", "high", "critical")
 # More than there are kinds, so that one of each kind stays.
 MAX_CAUSES: Final = 10
+# Who has or had a contact, or took part in its escalation, so that the row has a bound.
+MAX_PEOPLE: Final = 50
 # They are about our service: they stay open when the contact ends.
 OUTLIVING_CAUSES: frozenset[Cause] = frozenset(("feedback", "complaint"))
 
@@ -29,12 +32,41 @@ def add_cause(escalation: Escalation, cause: EscalationCause) -> Escalation:
     severity = escalation.severity
     if is_new_kind(escalation, cause):
         severity = _SEVERITIES[min(_SEVERITIES.index(severity) + 1, len(_SEVERITIES) - 1)]
+    escalation = with_source(escalation, cause)
     return replace(
         escalation,
         causes=_with_cause(escalation.causes, cause),
         cause_count=escalation.cause_count + 1,
         severity=severity,
     )
+
+
+def with_source(escalation: Escalation, cause: EscalationCause) -> Escalation:
+    """Add the complaint or the colleague that the cause comes from."""
+    if cause.complaint_id is not None and cause.about is not None:
+        ref = ComplaintRef(cause.complaint_id, cause.about)
+        return replace(escalation, complaints=(*escalation.complaints, ref))
+    return with_participants(escalation, () if cause.by is None else (cause.by,))
+
+
+def with_participants(escalation: Escalation, people: Iterable[PersonId]) -> Escalation:
+    participants = last_people(escalation.participants, people)
+    if participants == escalation.participants:
+        return escalation
+    return replace(escalation, participants=participants)
+
+
+def people_acting(events: Iterable[EscalationsOwnEvent]) -> Iterator[PersonId]:
+    """Yield the people who act in the events, but not those who judge a complaint."""
+    for event in events:
+        if not isinstance(event, ComplaintJudged):
+            people = (getattr(event, field, None) for field in ("by", "approved_by"))
+            yield from (person for person in people if person)
+
+
+def last_people(before: tuple[PersonId, ...], people: Iterable[PersonId]) -> tuple[PersonId, ...]:
+    """Return each person once, the last ones of those before and these."""
+    return tuple(dict.fromkeys((*before, *people)))[-MAX_PEOPLE:]
 
 
 def _with_cause(
@@ -94,6 +126,7 @@ def _raising_policy(
 
 
 def of_feedback(situation: Situation, event: FeedbackReceived) -> EscalationCause | None:
+    """Return the cause if the score is as bad as the policy's rule says."""
     policy = situation.policy
     bound = policy.body.raise_when.feedback_at_most if policy else None
     if bound is None or event.score > bound:
@@ -103,9 +136,5 @@ def of_feedback(situation: Situation, event: FeedbackReceived) -> EscalationCaus
     )
 
 
-def by_person(
-    situation: Situation, by: PersonId, text: str, about: PersonId | None
-) -> EscalationCause:
-    """Return a complaint if it is `about` a representative."""
-    kind: Cause = "manual" if about is None else "complaint"
-    return EscalationCause(kind, excerpt(text), situation.at, by=by, about=about)
+def by_person(situation: Situation, by: PersonId, text: str) -> EscalationCause:
+    return EscalationCause("manual", excerpt(text), situation.at, by=by)

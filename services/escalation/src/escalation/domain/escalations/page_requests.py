@@ -116,6 +116,7 @@ def paged_contact(contact: TrackedContact) -> PagedContact | None:
         tier=details.tier,
         customer_name=details.customer,
         representative_id=contact.representative_id,
+        customer_id=contact.customer_id,
     )
 
 
@@ -136,6 +137,7 @@ def paged_cause(contact: TrackedContact, cause: EscalationCause) -> PagedCause:
         due_at=cause.due_at,
         clock_state=_clock_state(clock) if clock else None,
         count=cause.count,
+        complaint_id=cause.complaint_id,
     )
 
 

@@ -3,6 +3,7 @@
 from dataclasses import replace
 
 from common.contracts.escalations import (
+    ComplaintRaised,
     EscalationCauseAdded,
     EscalationRaised,
     PageRequested,
@@ -14,6 +15,7 @@ from escalation.domain.escalations.causes import (
     add_cause,
     is_new_kind,
     outlives_contact,
+    with_source,
 )
 from escalation.domain.escalations.climbing import climb, select_ladder
 from escalation.domain.escalations.page_requests import page_person
@@ -61,7 +63,8 @@ def _merge(situation: Situation, cause: EscalationCause) -> Decision:
     if is_new_kind(escalation, cause) and not conflicted_only(after, merged):
         concerned = merged.awaited if merged.lease is None else (merged.lease.holder,)
         pages = tuple(page_person(after, merged, person, "updated") for person in concerned)
-    return Decision(after, (_added(after, merged, cause), *pages))
+    complaints = _complaint_raised(after, merged, cause)
+    return Decision(after, (_added(after, merged, cause), *complaints, *pages))
 
 
 def _added(
@@ -77,6 +80,21 @@ def _added(
     )
 
 
+def _complaint_raised(
+    situation: Situation, escalation: Escalation, cause: EscalationCause
+) -> tuple[ComplaintRaised, ...]:
+    if cause.complaint_id is None or cause.about is None:
+        return ()
+    raised = ComplaintRaised(
+        contact_id=situation.contact_id,
+        occurred_at=situation.at,
+        escalation_id=escalation.escalation_id,
+        complaint_id=cause.complaint_id,
+        about=cause.about,
+    )
+    return (raised,)
+
+
 def _raise(situation: Situation, cause: EscalationCause, *further: EscalationCause) -> Decision:
     contact = situation.contact
     escalation = Escalation(
@@ -88,6 +106,7 @@ def _raise(situation: Situation, cause: EscalationCause, *further: EscalationCau
         causes=(cause,),
         raised_at=situation.at,
     )
+    escalation = with_source(escalation, cause)
     added: list[EscalationCauseAdded] = []
     for later in further:
         escalation = add_cause(escalation, later)
@@ -112,7 +131,8 @@ def _raise(situation: Situation, cause: EscalationCause, *further: EscalationCau
         escalation_count=contact.escalation_count + 1,
     )
     after = replace(situation, contact=contact, escalation=escalation)
-    return Decision(after, (raised, *added)).then(climb, escalation, explanation=None)
+    complaints = _complaint_raised(after, escalation, cause)
+    return Decision(after, (raised, *complaints, *added)).then(climb, escalation, explanation=None)
 
 
 def _next_id(contact: TrackedContact) -> EscalationId:

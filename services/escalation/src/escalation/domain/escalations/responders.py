@@ -109,8 +109,12 @@ def may_act(escalation: Escalation, person: PersonId) -> bool:
 
 
 def accused(escalation: Escalation) -> frozenset[PersonId]:
-    """Return the representatives about whom a complaint is."""
-    return frozenset(cause.about for cause in escalation.causes if cause.about is not None)
+    """Return the people about whom a complaint is open or upheld."""
+    return frozenset(
+        complaint.about
+        for complaint in escalation.complaints
+        if complaint.state in ("open", "upheld")
+    )
 
 
 def line_managers_of_accused(situation: Situation, escalation: Escalation) -> frozenset[PersonId]:
@@ -128,12 +132,11 @@ def line_managers_of_accused(situation: Situation, escalation: Escalation) -> fr
 def conflicted_only(situation: Situation, escalation: Escalation) -> tuple[PersonId, ...]:
     """Return the holder or the awaited if none of them may judge it, else nobody.
 
-    The person who asks for an approval judges it too, since it comes back to that person.
+    A request for approval stays with the people asked, unless the complaints are about all of them.
     """
-    excluded = accused(escalation) | line_managers_of_accused(situation, escalation)
-    approval = escalation.approval
-    if approval is not None and approval.asked_by in excluded:
-        return (approval.asked_by,)
+    excluded = accused(escalation)
+    if escalation.approval is None:
+        excluded |= line_managers_of_accused(situation, escalation)
     concerned = escalation.awaited if escalation.holder is None else (escalation.holder,)
     return concerned if excluded.issuperset(concerned) else ()
 

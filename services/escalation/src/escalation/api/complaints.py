@@ -1,0 +1,141 @@
+"""Complaints about people: read by those who may, judged by managers, withdrawn by who complains.
+
+They are raised by POST /v1/escalations with `about`, and by customers' feedback.
+"""
+
+from datetime import datetime
+from typing import Annotated
+from uuid import UUID
+
+from fastapi import APIRouter, Query
+from pydantic import ConfigDict, Field, TypeAdapter
+
+from common.contracts.escalations import Verdict
+from common.contracts.event import ComplaintId, ContactId, EscalationId, PersonId
+from common.http.access import Principal, StaffUser, SupervisorUser
+from common.http.app import RequestModel, ShortText
+from common.http.pagination import Cursor, Limit, Page, decode_cursor
+from common.storage.database import Database
+from escalation import use_cases
+from escalation.api.deps import EscalationDatabase, transaction
+from escalation.api.schemas import Out
+from escalation.domain import complaints
+from escalation.domain.complaints import Judgement
+from escalation.domain.model import ComplaintState
+from escalation.store.complaints import ComplaintKey
+from escalation.store.unit_of_work import UnitOfWork
+
+router = APIRouter(prefix="/v1/complaints", tags=["complaints"])
+
+_KEY = TypeAdapter(ComplaintKey)
+
+
+class JudgementIn(RequestModel):
+    model_config = ConfigDict(
+        json_schema_extra={"examples": [{"reason": "The recording shows a friendly call."}]}
+    )
+
+    reason: ShortText = Field(description="Why you judge so.")
+
+
+class ComplaintListQuery(RequestModel):
+    state: list[ComplaintState] = Field(
+        default=["open"], min_length=1, max_length=4, description="only in these states"
+    )
+    contact_id: UUID | None = Field(None, description="only about this contact")
+    limit: Limit = 50
+    cursor: Cursor = None
+
+
+class ComplaintOut(Out):
+    complaint_id: ComplaintId = Field(description="The complaint's id.")
+    contact_id: ContactId = Field(description="The contact in which it happened.")
+    escalation_id: EscalationId = Field(description="The escalation that it raised or joined.")
+    about: PersonId = Field(description="Whom it is about.")
+    by: PersonId | None = Field(
+        description="The colleague who complains, for who may judge it; null is the customer."
+    )
+    reason: str = Field(description="The words of who complains.")
+    raised_at: datetime = Field(description="When it was raised.")
+    state: ComplaintState = Field(description="Its state.")
+    closed_at: datetime | None = Field(description="When it was judged or withdrawn.")
+    judged_by: PersonId | None = Field(description="Who judged it.")
+    judgement: str | None = Field(description="Why it was judged so.")
+
+
+@router.get("")
+async def list_complaints(
+    query: Annotated[ComplaintListQuery, Query()],
+    database: EscalationDatabase,
+    caller: StaffUser,
+) -> Page[ComplaintOut]:
+    """List the complaints that you raised or may judge, the newest first."""
+    person = PersonId(caller.subject)
+    contact_id = None if query.contact_id is None else ContactId(str(query.contact_id))
+    filters = {"state": query.state, "contact_id": contact_id}
+    after = decode_cursor(query.cursor, _KEY, filters)
+    async with transaction(database) as uow:
+        reader = complaints.reader_of(await uow.settings.in_force(), person, caller.role)
+        page = await uow.complaints.page(reader, query.state, contact_id, after, query.limit + 1)
+    return Page[ComplaintOut].of(
+        page,
+        query.limit,
+        key=lambda complaint: ComplaintKey(complaint.raised_at, complaint.complaint_id),
+        show=ComplaintOut.model_validate,
+        filters=filters,
+    )
+
+
+@router.get("/{complaint_id}")
+async def show_complaint(
+    complaint_id: UUID, database: EscalationDatabase, caller: StaffUser
+) -> ComplaintOut:
+    """Show a complaint to who raised it, who may judge it, and who works on its escalation."""
+    async with transaction(database) as uow:
+        case = await use_cases.complaint_for(
+            ComplaintId(str(complaint_id)), PersonId(caller.subject), caller.role, uow
+        )
+    shown = ComplaintOut.model_validate(case.complaint)
+    return shown if case.shows_author else shown.model_copy(update={"by": None})
+
+
+@router.post("/{complaint_id}/uphold")
+async def uphold(
+    complaint_id: UUID, body: JudgementIn, database: EscalationDatabase, caller: SupervisorUser
+) -> ComplaintOut:
+    """Find it justified: the person does not act on this escalation."""
+    return await _judge(complaint_id, "upheld", body.reason, database, caller)
+
+
+@router.post("/{complaint_id}/dismiss")
+async def dismiss(
+    complaint_id: UUID, body: JudgementIn, database: EscalationDatabase, caller: SupervisorUser
+) -> ComplaintOut:
+    """Find it not justified: the person may act on the escalation again."""
+    return await _judge(complaint_id, "dismissed", body.reason, database, caller)
+
+
+async def _judge(
+    complaint_id: UUID,
+    verdict: Verdict,
+    reason: str,
+    database: Database[UnitOfWork],
+    caller: Principal,
+) -> ComplaintOut:
+    async with transaction(database) as uow:
+        uow.outbox.cause = caller.name
+        judgement = Judgement(PersonId(caller.subject), caller.role, verdict, reason)
+        judged = await use_cases.judge_complaint(ComplaintId(str(complaint_id)), judgement, uow)
+    return ComplaintOut.model_validate(judged)
+
+
+@router.post("/{complaint_id}/withdraw")
+async def withdraw(
+    complaint_id: UUID, database: EscalationDatabase, caller: StaffUser
+) -> ComplaintOut:
+    """Take back your complaint: the person may act on the escalation again."""
+    async with transaction(database) as uow:
+        withdrawn = await use_cases.withdraw_complaint(
+            ComplaintId(str(complaint_id)), PersonId(caller.subject), caller.role, uow
+        )
+    return ComplaintOut.model_validate(withdrawn)

@@ -1,0 +1,228 @@
+"""Complaints about people: who may name whom, and who may read and judge them.
+
+A complaint is a matter of its own. Its text and who complains are stored with it only: no event,
+page, cause or step of the audit trail carries them, so nobody reads them there.
+"""
+
+from dataclasses import dataclass, replace
+from datetime import datetime
+from typing import Final
+
+from common.contracts.contacts import FeedbackReceived
+from common.contracts.escalations import (
+    ComplaintJudged,
+    ComplaintWithdrawn,
+    EscalationsOwnEvent,
+    Verdict,
+)
+from common.contracts.event import ComplaintId, PersonId, Role
+from common.contracts.texts import excerpt
+from common.core.ids import derived_id
+from escalation.domain.errors import (
+    ComplaintClosedError,
+    ComplaintOpenError,
+    ContactNotOpenError,
+    ForbiddenError,
+    NotConcernedError,
+)
+from escalation.domain.escalations.raising import raise_or_merge
+from escalation.domain.model import Complaint, ComplaintState, Escalation, EscalationCause
+from escalation.domain.settings.people import reporting_line
+from escalation.domain.settings.registry import Configuration
+from escalation.domain.situation import Decision, Situation
+
+# Of one contact, so that what a row of it carries has a bound.
+MAX_COMPLAINTS: Final = 20
+
+
+def raise_complaint(situation: Situation, by: PersonId, about: PersonId, text: str) -> Decision:
+    """Complain about a person who is concerned with the contact, also after the contact's end."""
+    if situation.contact.opened_at is None:
+        raise ContactNotOpenError
+    if about == by or about not in concerned_people(situation):
+        raise NotConcernedError
+    if not _may_be_added(situation, by, about):
+        raise ComplaintOpenError
+    cause = EscalationCause("complaint", "", situation.at)
+    return _raise(situation, by, about, text, cause)
+
+
+def complain_by_feedback(
+    situation: Situation, event: FeedbackReceived, feedback: EscalationCause
+) -> Decision:
+    """Escalate bad feedback; about a person who is concerned it is the customer's complaint."""
+    about = event.about
+    if about is None or about not in concerned_people(situation):
+        return raise_or_merge(situation, feedback)
+    if not _may_be_added(situation, None, about):
+        return raise_or_merge(situation, replace(feedback, reason="", about=about))
+    return _raise(situation, None, about, feedback.reason, replace(feedback, reason=""))
+
+
+def _raise(
+    situation: Situation, by: PersonId | None, about: PersonId, text: str, cause: EscalationCause
+) -> Decision:
+    number = len(situation.complaints) + 1
+    complaint_id = ComplaintId(derived_id(situation.contact_id, "complaint", number))
+    decision = raise_or_merge(situation, replace(cause, about=about, complaint_id=complaint_id))
+    escalation = decision.situation.escalation
+    if escalation is None:
+        return decision
+    complaint = Complaint(
+        complaint_id=complaint_id,
+        contact_id=situation.contact_id,
+        escalation_id=escalation.escalation_id,
+        about=about,
+        by=by,
+        reason=excerpt(text),
+        raised_at=situation.at,
+    )
+    return replace(decision, complaints=(complaint,))
+
+
+def concerned_people(situation: Situation) -> frozenset[PersonId]:
+    """Return who has or had the contact, or took part in an escalation of it."""
+    escalation = situation.escalation
+    people = {*situation.contact.representatives, *situation.earlier_participants}
+    if escalation is not None:
+        people |= {*escalation.participants}
+    return frozenset(people)
+
+
+def _may_be_added(situation: Situation, by: PersonId | None, about: PersonId) -> bool:
+    """Tell whether nobody complains twice at a time, and the contact has not too many."""
+    is_open = any(
+        (complaint.state, complaint.by, complaint.about) == ("open", by, about)
+        for complaint in situation.complaints
+    )
+    return not is_open and len(situation.complaints) < MAX_COMPLAINTS
+
+
+def judges(configuration: Configuration, about: PersonId) -> tuple[PersonId, ...]:
+    """Return the person's managers who may judge: not the direct one, if there is one above."""
+    line = reporting_line(configuration.staff, about)
+    return tuple(line[1:] or line)
+
+
+def may_judge(situation: Situation, complaint: Complaint, person: PersonId, role: Role) -> bool:
+    """Tell whether the person may judge it: never who complains, nor who is named in this contact.
+
+    Of a person without a manager any manager judges; admins judge what nobody else can.
+    """
+    if person == complaint.by or _is_named(situation, complaint, person):
+        return False
+    line = judges(situation.configuration, complaint.about)
+    return role == "admin" or (person in line if line else role == "manager")
+
+
+def may_read(situation: Situation, complaint: Complaint, person: PersonId, role: Role) -> bool:
+    """Tell whether the person may read it: who complains, who may judge, who works on it now."""
+    if person == complaint.by:
+        return True
+    if _is_named(situation, complaint, person):
+        return False
+    escalation = situation.escalation
+    works_on_it = escalation is not None and (
+        escalation.holder == person or person in escalation.awaited
+    )
+    return works_on_it or may_judge(situation, complaint, person, role)
+
+
+def _is_named(situation: Situation, complaint: Complaint, person: PersonId) -> bool:
+    return person == complaint.about or any(
+        other.about == person and other.state in ("open", "upheld")
+        for other in situation.complaints
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class ComplaintReader:
+    """Whose complaints a person may judge: those of some people, or also of all others.
+
+    `people_with_judges` are not among the others.
+    """
+
+    person: PersonId
+    judged_people: tuple[PersonId, ...]
+    judges_others: bool
+    people_with_judges: tuple[PersonId, ...]
+
+
+def reader_of(configuration: Configuration, person: PersonId, role: Role) -> ComplaintReader:
+    by_person = {about: judges(configuration, about) for about in configuration.staff}
+    with_judges = tuple(about for about, managers in by_person.items() if managers)
+    if role == "admin":
+        return ComplaintReader(person, with_judges, True, with_judges)
+    judged = tuple(about for about, managers in by_person.items() if person in managers)
+    return ComplaintReader(person, judged, role == "manager", with_judges)
+
+
+@dataclass(frozen=True, slots=True)
+class Judgement:
+    by: PersonId
+    role: Role
+    verdict: Verdict
+    reason: str
+
+
+def judge(
+    situation: Situation, escalation: Escalation, complaint: Complaint, judgement: Judgement
+) -> Decision:
+    if not may_judge(situation, complaint, judgement.by, judgement.role):
+        raise ForbiddenError("The managers above that person's own manager judge it.")
+    _require_open(complaint)
+    judged = ComplaintJudged(
+        contact_id=complaint.contact_id,
+        occurred_at=situation.at,
+        escalation_id=complaint.escalation_id,
+        complaint_id=complaint.complaint_id,
+        about=complaint.about,
+        verdict=judgement.verdict,
+        by=judgement.by,
+    )
+    closed = replace(
+        _closed(complaint, judgement.verdict, situation.at),
+        judged_by=judgement.by,
+        judgement=excerpt(judgement.reason),
+    )
+    return _close(situation, escalation, closed, judged)
+
+
+def withdraw(
+    situation: Situation, escalation: Escalation, complaint: Complaint, by: PersonId
+) -> Decision:
+    if by != complaint.by:
+        raise ForbiddenError("Who complains may withdraw it.")
+    _require_open(complaint)
+    withdrawn = ComplaintWithdrawn(
+        contact_id=complaint.contact_id,
+        occurred_at=situation.at,
+        escalation_id=complaint.escalation_id,
+        complaint_id=complaint.complaint_id,
+        about=complaint.about,
+    )
+    closed = _closed(complaint, "withdrawn", situation.at)
+    return _close(situation, escalation, closed, withdrawn)
+
+
+def _require_open(complaint: Complaint) -> None:
+    if complaint.state != "open":
+        raise ComplaintClosedError(complaint.state)
+
+
+def _closed(complaint: Complaint, state: ComplaintState, at: datetime) -> Complaint:
+    return replace(complaint, state=state, closed_at=at)
+
+
+def _close(
+    situation: Situation, escalation: Escalation, complaint: Complaint, event: EscalationsOwnEvent
+) -> Decision:
+    refs = tuple(
+        replace(ref, state=complaint.state) if ref.complaint_id == complaint.complaint_id else ref
+        for ref in escalation.complaints
+    )
+    after = replace(escalation, complaints=refs)
+    decision = Decision(situation, (event,), complaints=(complaint,))
+    if situation.escalation is escalation:
+        return replace(decision, situation=replace(situation, escalation=after))
+    return replace(decision, ended_escalations=(after,))
