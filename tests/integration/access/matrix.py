@@ -37,6 +37,7 @@ OPEN: Final[Mapping[str, Mapping[str, str]]] = {
     },
 }
 _EVERY_SERVICE = """
+    #                                             shop kiosk rita bruno sara sam mia ops
     GET /v1/dead-letters                          -    -     -    -     -    -   -   +
     GET /v1/dead-letters/{letter_id}              -    -     -    -     -    -   -   0
     POST /v1/dead-letters/{letter_id}/replay      -    -     -    -     -    -   -   0
@@ -46,6 +47,7 @@ _EVERY_SERVICE = """
     POST /v1/api-keys/{key_id}/revoke             -    -     -    -     -    -   -   0
 """
 _INTAKE = """
+    #                                                          shop kiosk rita bruno sara sam mia ops
     POST /v1/contacts                                          +    +     -    -     -    -   -   +
     GET /v1/contacts/{contact_id}                              +    0     +    -     +    +   +   +
     POST /v1/contacts/{contact_id}/messages                    +    0     +    -     +    +   +   +
@@ -60,9 +62,11 @@ _INTAKE = """
     POST /v1/contacts/{contact_id}/interactions                +    0     -    -     -    -   -   +
     POST /v1/contacts/{contact_id}/surveys                     +    0     -    -     -    -   -   +
     POST /v1/contacts/{contact_id}/surveys/{survey_id}/answer  +    0     -    -     -    -   -   +
+    POST /v1/customers/{customer_id}/erase                     -    -     -    -     -    -   +   +
     PUT /v1/channels/{kind}/{connection}                       -    -     -    -     -    -   +   +
 """
 _ROUTER = """
+    #                                                     shop kiosk rita bruno sara sam mia ops
     PUT /v1/representatives/{representative_id}           -    -     -    -     +    +   +   +
     GET /v1/representatives/{representative_id}           -    -     +    +     +    +   +   +
     GET /v1/representatives                               -    -     +    +     +    +   +   +
@@ -77,12 +81,13 @@ _ROUTER = """
     GET /v1/queues                                        -    -     +    +     +    +   +   +
 """
 _ESCALATION = """
+    #                                                      shop kiosk rita bruno sara sam mia ops
     GET /v1/escalations                                    -    -     +    +     +    +   +   +
     POST /v1/escalations                                   -    -     +    +     +    +   +   +
     GET /v1/escalations/stream                             -    -     +    +     +    +   +   +
-    GET /v1/lateness                                       -    -     +    +     +    +   +   +
-    GET /v1/escalations/{escalation_id}                    -    -     +    +     +    +   +   +
-    GET /v1/escalations/{escalation_id}/audit-trail        -    -     +    +     +    +   +   +
+    GET /v1/lateness                                       -    -     -    -     +    +   +   +
+    GET /v1/escalations/{escalation_id}                    -    -     +    0     +    +   +   +
+    GET /v1/escalations/{escalation_id}/audit-trail        -    -     -    -     +    +   +   +
     POST /v1/escalations/{escalation_id}/acknowledge       -    -     -    -     +    +   +   +
     POST /v1/escalations/{escalation_id}/take-over         -    -     -    -     +    +   +   +
     POST /v1/escalations/{escalation_id}/renew             -    -     -    -     +    +   +   +
@@ -97,7 +102,12 @@ _ESCALATION = """
     POST /v1/escalations/{escalation_id}/approve           -    -     -    -     +    +   +   +
     POST /v1/escalations/{escalation_id}/refuse            -    -     -    -     +    +   +   +
     POST /v1/escalations/{escalation_id}/reopen            -    -     -    -     +    +   +   +
-    GET /v1/contacts/{contact_id}/clocks                   -    -     +    +     +    +   +   +
+    GET /v1/complaints                                     -    -     +    +     +    +   +   +
+    GET /v1/complaints/{complaint_id}                      -    -     +    0     0    0   +   +
+    POST /v1/complaints/{complaint_id}/uphold              -    -     -    -     0    0   +   +
+    POST /v1/complaints/{complaint_id}/dismiss             -    -     -    -     0    0   +   +
+    POST /v1/complaints/{complaint_id}/withdraw            -    -     +    0     0    0   -   -
+    GET /v1/contacts/{contact_id}/clocks                   -    -     +    0     +    +   +   +
     GET /v1/duty-schedules/{setting_id}/on-duty            -    -     -    -     +    +   +   +
     GET /v1/duty-schedules/{setting_id}/shifts             -    -     -    -     +    +   +   +
     GET /v1/duty-schedules/{setting_id}/gaps               -    -     -    -     +    +   +   +
@@ -130,9 +140,11 @@ _ESCALATION = """
     GET /v1/approval-limits                                -    -     +    +     +    +   +   +
 """
 _NOTIFIER = """
-    PUT /v1/recipients/{person_id}                -    -     -    -     +    +   +   +
-    GET /v1/recipients/{person_id}                -    -     -    -     +    +   +   +
-    GET /v1/recipients                            -    -     -    -     +    +   +   +
+    #                                             shop kiosk rita bruno sara sam mia ops
+    PUT /v1/recipients/{person_id}                -    -     +    -     +    -   +   +
+    GET /v1/recipients/{person_id}                -    -     +    -     +    -   +   +
+    GET /v1/recipients/{person_id}/changes        -    -     +    -     +    -   +   +
+    GET /v1/recipients                            -    -     +    +     +    +   +   +
     GET /v1/notifications                         -    -     -    -     +    +   +   +
 """
 _CALLERS: Final = ("shop", "kiosk", "rita", "bruno", "sara", "sam", "mia", "ops")
@@ -140,8 +152,10 @@ _CALLERS: Final = ("shop", "kiosk", "rita", "bruno", "sara", "sam", "mia", "ops"
 
 def _parse(*tables: str) -> list[Row]:
     rows = []
-    for line in filter(None, map(str.strip, "\n".join(tables).splitlines())):
+    for line in "\n".join(tables).splitlines():
         words = line.split()
+        if not words or words[0] == "#":
+            continue
         cells = words[-len(_CALLERS) :]
         rows.append(Row(" ".join(words[: -len(_CALLERS)]), dict(zip(_CALLERS, cells, strict=True))))
     return rows

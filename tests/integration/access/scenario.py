@@ -13,6 +13,7 @@ import httpx
 from common.contracts.assignments import ContactAssigned
 from common.contracts.contacts import ContactReceived, Customer, SupervisorRequested
 from common.contracts.event import ContactId, CustomerId, Event, PersonId, Role, TeamId
+from common.contracts.reporting import Position, ReportingLineChanged
 from common.core.health import Health
 from common.core.ids import new_id
 from common.core.metrics import Metrics
@@ -164,9 +165,7 @@ class Scenario:
 async def open_scenario(
     postgres: Postgres, database_name: str, service: str
 ) -> AsyncIterator[Scenario]:
-    store = import_module(
-        "escalation.store.unit_of_work" if service == "escalation" else f"{service}.store"
-    )
+    store = import_module(_STORES.get(service, f"{service}.store"))
     settings = import_module(f"{service}.settings").Settings.model_validate(
         {
             "database_url": "postgresql+asyncpg://unused@localhost/unused",
@@ -213,8 +212,13 @@ async def _prepare_intake(scenario: Scenario) -> None:
     survey = {"survey_id": "s-1", "kind": "csat"}
     await scenario.act("shop", "POST", f"/contacts/{contact_id}/surveys", survey)
     await scenario.act("shop", "POST", f"/contacts/{contact_id}/reopen", {"reason": "Again"})
+    shown = await scenario.act("shop", "GET", f"/contacts/{contact_id}")
     scenario.values.update(
-        contact_id=contact_id, survey_id="s-1", kind="zendesk", connection="acme"
+        contact_id=contact_id,
+        survey_id="s-1",
+        kind="zendesk",
+        connection="acme",
+        customer_id=shown["customer_id"],
     )
 
 
@@ -242,6 +246,7 @@ async def _prepare_escalation(scenario: Scenario) -> None:
         ("people/mia", {"role": "manager"}),
         ("people/sara", {"role": "supervisor", "reports_to": "mia"}),
         ("people/rita", {"role": "representative", "reports_to": "sara"}),
+        ("people/sam", {"role": "supervisor", "reports_to": "mia"}),
         ("duty-schedules/supervisors", {"rotations": [{**rotation, "members": ["sara"]}]}),
         ("ladders/default", {"levels": _LEVELS, "lease_s": 900, "working_lease_s": 900}),
         ("sla-policies/gold", _POLICY),
@@ -250,17 +255,47 @@ async def _prepare_escalation(scenario: Scenario) -> None:
         ("approval-limits/supervisor", {"limits": {"EUR": "100.00"}}),
     ):
         await scenario.act("mia", "PUT", f"/{path}", body)
+    # About the other contact rita complains, of sara.
+    other, its_escalation = await _escalate(scenario)
+    await scenario.act("sara", "POST", f"/escalations/{its_escalation}/acknowledge")
+    about = {"contact_id": other, "reason": "She shouted", "about": "sara"}
+    await scenario.act("rita", "POST", "/escalations", about)
+    (complaint,) = (await scenario.act("rita", "GET", "/complaints"))["items"]
+    contact_id, escalation_id = await _escalate(scenario)
+    scenario.values.update(
+        contact_id=contact_id,
+        escalation_id=escalation_id,
+        complaint_id=complaint["complaint_id"],
+    )
+
+
+async def _escalate(scenario: Scenario) -> tuple[ContactId, str]:
+    """Escalate a contact of rita; return it and the escalation."""
     received = _received(await _now(scenario))
     contact_id = received.contact_id
     requested = SupervisorRequested(
         contact_id=contact_id, occurred_at=received.occurred_at, quote="Your boss, please"
     )
     await scenario.handle(received, _assigned(received.occurred_at, contact_id), requested)
-    (escalation,) = (await scenario.act("mia", "GET", "/escalations"))["items"]
-    scenario.values.update(contact_id=contact_id, escalation_id=escalation["escalation_id"])
+    (escalation,) = (await scenario.act("mia", "GET", f"/escalations?contact_id={contact_id}"))[
+        "items"
+    ]
+    return contact_id, escalation["escalation_id"]
 
 
 async def _prepare_notifier(scenario: Scenario) -> None:
+    now = await _now(scenario)
+    await scenario.handle(
+        *(
+            ReportingLineChanged(
+                person_id=PersonId(person),
+                occurred_at=now,
+                role=role,
+                manager_id=manager,
+            )
+            for person, role, manager in _REPORTING_LINES
+        )
+    )
     for name in ("rita", "bruno", "sara", "mia"):
         media = [{"medium": "email", "address": f"{name}@example.com"}]
         await scenario.act("ops", "PUT", f"/recipients/{name}", {"name": name, "media": media})
@@ -279,6 +314,16 @@ _LEVELS: Final = [
         ("managers", {"kind": "person", "person_id": "mia"}),
     )
 ]
+_REPORTING_LINES: Final[tuple[tuple[str, Position, PersonId | None], ...]] = (
+    ("mia", "manager", None),
+    ("sara", "supervisor", PersonId("mia")),
+    ("sam", "supervisor", PersonId("mia")),
+    ("rita", "representative", PersonId("sara")),
+    ("bruno", "representative", PersonId("sam")),
+)
+_STORES: Final = {
+    service: f"{service}.store.unit_of_work" for service in ("escalation", "notifier")
+}
 _POLICY: Final = {
     "targets": [{"clock": "resolution", "target_s": 100_000}],
     "ladder_id": "default",
