@@ -15,6 +15,7 @@ from escalation.domain import audit_trail, erasure, reactions
 from escalation.domain.escalations import causes
 from escalation.domain.escalations.causes import people_acting, with_participants
 from escalation.domain.model import Escalation
+from escalation.domain.money import grants_of
 from escalation.domain.situation import Decision, Situation
 from escalation.store.unit_of_work import UnitOfWork
 
@@ -73,6 +74,7 @@ def record(decision: Decision, uow: UnitOfWork, cause: str | None = None) -> Dec
         decision.situation,
         escalation=None if escalation is None else _write(escalation, decision, by, uow),
     )
+    uow.grants.add(grants_of(situation.contact.customer_id, decision.events))
     for complaint in decision.complaints:
         uow.complaints.save(complaint)
     ended = tuple(_write(ended, decision, by, uow) for ended in decision.ended_escalations)
