@@ -14,7 +14,7 @@ COMPILE  := $(UV) pip compile -q --universal --python-version 3.11 --generate-ha
             --no-emit-package upstairs-common --no-emit-package devstack
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo run test chaos-brief mutants-brief chaos mutants check lint types imports dependencies migrations format bench lock clean
+.PHONY: help setup demo run test chaos-brief mutants-brief chaos mutants check lint types imports dependencies migrations format bench audit image-digests lock clean
 
 help: ## Show this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
@@ -81,8 +81,19 @@ format: $(READY) ## Mend what a tool can mend
 bench: $(READY) ## Measure, and write bench/out/summary.json
 	@$(BIN)/python -m bench
 
+audit: $(READY) ## Look for known vulnerabilities in all requirements; asks a service, so not in check
+	@for file in requirements/*.txt; do \
+	  $(BIN)/pip-audit --strict --progress-spinner off --disable-pip --require-hashes -r $$file || failed=1; \
+	done; exit $${failed:-0}
+
+image-digests: ## Print settings for deploy/.env that pin the images by digest; needs Docker
+	@grep -oE 'UPSTAIRS_[A-Z]+_IMAGE:-[^}]+' deploy/compose.yaml | while IFS= read -r pair; do \
+	  image="$${pair#*:-}"; docker pull -q "$$image" > /dev/null || exit 1; \
+	  docker image inspect -f "$${pair%%:-*}={{index .RepoDigests 0}}" "$$image" || exit 1; done
+
 lock: ## Pin all requirements again
-	@test -x $(UV) || { $(PYTHON) -m venv .venv && $(BIN)/python -m pip install -q uv; }
+	@test -x $(UV) || { $(PYTHON) -m venv .venv && \
+	  $(BIN)/python -m pip install -q --require-hashes -r requirements/uv.txt; }
 	@echo uv | $(COMPILE) - -o requirements/uv.txt
 	@echo hatchling | $(COMPILE) - -o requirements/build.txt
 	@$(COMPILE) requirements/dev.in $(addsuffix /pyproject.toml,$(PACKAGES)) -o requirements/dev.txt

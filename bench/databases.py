@@ -12,8 +12,10 @@ from sqlalchemy import make_url
 import devstack
 from bench import sample
 from common.messaging.kafka import topic_name
-from common.service.provision import TopicSpec, create_topics, provision_schema
+from common.messaging.kafka_connection import KafkaConnection
+from common.service.provision import RolePasswords, TopicSpec, create_topics, provision_schema
 from common.service.settings import ServiceSettings
+from common.storage.roles import owner_role, serving_role
 from stage.system import ROLE_PASSWORD, TOPICS
 
 TOPIC = "escalations"
@@ -23,9 +25,10 @@ TOPIC = "escalations"
 class SampleDatabase:
     """Addresses of the sample service's database and topic; can be pickled for another process."""
 
-    # Both for asyncpg: as the server's administrator, and as the sample's own role.
+    # For asyncpg: as the administrator, as the serving role, and as the owner of the tables.
     admin_dsn: str
     dsn: str
+    owner_dsn: str
     kafka_bootstrap: str
     namespace: str
 
@@ -64,18 +67,22 @@ async def sample_database(stack: devstack.Stack) -> AsyncIterator[SampleDatabase
     async with empty_database(stack) as admin_dsn:
         admin = make_url(admin_dsn)
         url = admin.set(drivername="postgresql+asyncpg").render_as_string(hide_password=False)
-        await provision_schema(url, sample.NAME, ROLE_PASSWORD)
-        own = admin.set(username=f"upstairs_{sample.NAME}", password=ROLE_PASSWORD)
+        await provision_schema(url, sample.NAME, RolePasswords(ROLE_PASSWORD, ROLE_PASSWORD))
+        own = admin.set(username=serving_role(sample.NAME), password=ROLE_PASSWORD)
+        owner = admin.set(username=owner_role(sample.NAME), password=ROLE_PASSWORD)
         sample_db = SampleDatabase(
             admin_dsn=admin_dsn,
             dsn=own.render_as_string(hide_password=False),
+            owner_dsn=owner.render_as_string(hide_password=False),
             kafka_bootstrap=stack.kafka_bootstrap,
             namespace=str(admin.database),
         )
-        await _execute(sample_db.dsn, *sample.STATEMENTS)
+        await _execute(sample_db.owner_dsn, *sample.STATEMENTS)
         listed = yaml.safe_load(TOPICS.read_text())["topics"]
         spec = TopicSpec.model_validate(listed[TOPIC])
-        await create_topics(stack.kafka_bootstrap, sample_db.namespace, {TOPIC: spec})
+        await create_topics(
+            KafkaConnection(stack.kafka_bootstrap), sample_db.namespace, {TOPIC: spec}
+        )
         yield sample_db
 
 

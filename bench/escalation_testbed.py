@@ -15,6 +15,7 @@ import devstack
 from bench.testbed import DeadLettersError
 from bench.topics import EventReader, read_topics
 from common.contracts.event import Event
+from common.contracts.services import TOPIC_OWNERS, source_of
 from common.core.clock import TimeSource
 from common.core.ids import EventId, new_id
 from common.messaging.envelope import Envelope, encode
@@ -88,18 +89,19 @@ class EscalationTestbed:
 
     async def publish(self, events: Iterable[Event]) -> None:
         """Publish events as intake and router do, each contact's events in this order."""
-        producer: Any = AIOKafkaProducer(bootstrap_servers=self.stack.kafka_bootstrap, acks="all")
+        producer: Any = AIOKafkaProducer(**self.system.kafka.options, acks="all")
         await producer.start()
         sequences: dict[tuple[str, str], int] = {}
         for event in events:
             stream = event.topic, event.key
             sequences[stream] = sequences.get(stream, 0) + 1
-            await producer.send(
-                topic_name(self.system.namespace, event.topic),
-                event.model_dump_json().encode(),
-                key=event.key.encode(),
-                headers=encode(_envelope(event, sequences[stream])),
+            topic = topic_name(self.system.namespace, event.topic)
+            key, value = event.key.encode(), event.model_dump_json().encode()
+            headers = encode(_envelope(event, sequences[stream]))
+            headers += self.system.signing_keys[TOPIC_OWNERS[event.topic]].sign(
+                topic, key, headers, value
             )
+            await producer.send(topic, value, key=key, headers=headers)
         await producer.stop()
 
     async def restart(self) -> None:
@@ -117,7 +119,7 @@ def _envelope(event: Event, sequence: int) -> Envelope:
     return Envelope(
         id=EventId(new_id()),
         type=event.type,
-        source="/upstairs/bench",
+        source=source_of(TOPIC_OWNERS[event.topic]),
         key=event.key,
         time=event.occurred_at,
         sequence=sequence,
@@ -136,7 +138,7 @@ async def open_escalation_testbed(stack: devstack.Stack) -> AsyncIterator[Escala
             system.launch_replica(Replica("escalation"))
             await system.wait_ready()
             actors.connect(system)
-            async with read_topics(stack.kafka_bootstrap, system.namespace) as topics:
+            async with read_topics(system) as topics:
                 testbed = EscalationTestbed(stack, system, actors, topics)
                 await _put_settings(testbed, TimeSource().utc_now())
                 yield testbed

@@ -17,11 +17,14 @@ from bench.topics import LostEventError
 from bench.waiting import wait_until
 from common.contracts.clocks import ClockBreached
 from common.contracts.event import ContactId
+from common.contracts.services import source_of
 from common.core.clock import monotonic
 from common.core.health import Health
 from common.core.ids import new_id
 from common.core.metrics import Metrics
-from common.messaging.kafka import start_producer
+from common.messaging.kafka import make_producer
+from common.messaging.publisher import start_producer
+from common.messaging.record_encoder import RecordEncoder
 from common.messaging.relay import Relay
 from common.storage.database import Database
 
@@ -178,15 +181,15 @@ async def run_relay(
 ) -> AsyncIterator[Metrics]:
     """Run the relay as `serve` does."""
     metrics, stopping = Metrics(), asyncio.Event()
-    producer = await start_producer(str(sample_db.settings().kafka_bootstrap), stopping)
+    producer = await start_producer(sample_db.settings().kafka, stopping)
     assert isinstance(producer, AIOKafkaProducer)
     relay = Relay(
         database.engine,
         producer,
         metrics,
         Health(),
-        source=f"/upstairs/{sample.NAME}",
-        namespace=sample_db.namespace,
+        encoder=RecordEncoder(sample_db.namespace, source_of(sample.NAME)),
+        make_producer=lambda: make_producer(sample_db.settings().kafka),
     )
     database.after_commit(lambda uow: relay.wake() if len(uow.outbox) else None)
     async with asyncio.TaskGroup() as group:

@@ -36,7 +36,7 @@ async def bytes_per_contact(testbed: Testbed, count: int, concurrency: int) -> F
         requests = [Post(f"{CONTACTS}/{contact_id}/{verb}", body) for contact_id in contact_ids]
         await testbed.generator.closed_loop(testbed.intake_target, requests, concurrency)
     system = testbed.system
-    sources = Sources(system.admin_url, system.stack.kafka_bootstrap, system.namespace)
+    sources = Sources.of(system)
     await wait_until_settled(sources, within=timedelta(minutes=5))
     await testbed.check_clean()
     after = await _sizes(testbed)

@@ -67,7 +67,7 @@ async def _seconds_until_next_event(
 
 @asynccontextmanager
 async def _replica(sample_db: SampleDatabase, name: str) -> AsyncIterator[devstack.Process]:
-    port = devstack.free_port()
+    port, operations_port = devstack.free_port(), devstack.free_port()
     process = devstack.Process(
         name=name,
         argv=(sys.executable, "-m", "bench.sample"),
@@ -77,10 +77,11 @@ async def _replica(sample_db: SampleDatabase, name: str) -> AsyncIterator[devsta
             "UPSTAIRS_KAFKA_BOOTSTRAP": sample_db.kafka_bootstrap,
             "UPSTAIRS_NAMESPACE": sample_db.namespace,
             "UPSTAIRS_HTTP_PORT": str(port),
+            "UPSTAIRS_OPERATIONS_PORT": str(operations_port),
             "UPSTAIRS_LOG_LEVEL": "warning",
         },
         log_path=Path(mkdtemp(prefix="upstairs-bench-")) / f"{name}.log",
-        ready_url=f"http://127.0.0.1:{port}/readyz",
+        ready_url=f"http://127.0.0.1:{operations_port}/readyz",
     )
     process.start()
     try:

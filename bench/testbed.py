@@ -100,7 +100,7 @@ async def open_testbed(
             await system.wait_ready()
             actors.connect(system)
             await staff.put_staff(actors, short_target_s=short_target_s)
-            async with read_topics(stack.kafka_bootstrap, system.namespace) as topics:
+            async with read_topics(system) as topics:
                 yield Testbed(stack, system, actors, topics, generator)
         finally:
             await actors.close()

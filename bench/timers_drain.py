@@ -53,7 +53,7 @@ async def drain(stack: devstack.Stack, timers: int, easy_jobs: int, slow_jobs: i
 
 
 async def _fill(sample_db: SampleDatabase, timers: int) -> None:
-    connection = await asyncpg.connect(sample_db.dsn)
+    connection = await asyncpg.connect(sample_db.owner_dsn)
     await connection.execute(_FILL, timers)
     await connection.execute("VACUUM ANALYZE timers, cases")
     await connection.close()

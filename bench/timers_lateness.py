@@ -73,7 +73,7 @@ async def _few(sample_db: SampleDatabase) -> Figures:
 
 async def measure_with_pending(stack: devstack.Stack, pending: int, seconds: int) -> Figures:
     async with sample_database(stack) as sample_db:
-        connection = await asyncpg.connect(sample_db.dsn)
+        connection = await asyncpg.connect(sample_db.owner_dsn)
         await connection.execute(_FILL_PENDING, pending)
         await connection.execute("VACUUM ANALYZE timers")
         await connection.close()

@@ -12,6 +12,7 @@ from common.contracts.event import Event
 from common.core.clock import TimeSource
 from common.messaging.envelope import type_of
 from common.messaging.kafka import topic_name
+from stage.system import System
 
 E = TypeVar("E", bound=Event)
 
@@ -75,10 +76,10 @@ class EventReader:
 
 
 @asynccontextmanager
-async def read_topics(bootstrap: str, namespace: str) -> AsyncIterator[EventReader]:
-    names = [topic_name(namespace, topic) for topic in TOPICS]
+async def read_topics(system: System) -> AsyncIterator[EventReader]:
+    names = [topic_name(system.namespace, topic) for topic in TOPICS]
     kafka: Any = AIOKafkaConsumer(
-        *names, bootstrap_servers=bootstrap, auto_offset_reset="earliest", enable_auto_commit=False
+        *names, **system.kafka.options, auto_offset_reset="earliest", enable_auto_commit=False
     )
     topics = EventReader()
     await kafka.start()

@@ -6,7 +6,7 @@ import sys
 from http import HTTPStatus
 
 # Not urllib, which would use a proxy from the environment.
-port = int(os.environ["UPSTAIRS_HTTP_PORT"])
+port = int(os.environ["UPSTAIRS_OPERATIONS_PORT"])
 connection = http.client.HTTPConnection("127.0.0.1", port, timeout=2)
 connection.request("GET", sys.argv[1])
 answer = connection.getresponse()

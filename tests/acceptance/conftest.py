@@ -16,7 +16,7 @@ async def stage(
 ) -> AsyncIterator[Scenario]:
     async with (
         running_system(stack, tmp_path_factory.mktemp("logs")) as (system, actors),
-        open_event_log(stack.kafka_bootstrap, system.namespace) as event_log,
+        open_event_log(system) as event_log,
     ):
         yield Scenario(system, actors, event_log, lambda *_: None)
         for service in system.ports:

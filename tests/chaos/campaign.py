@@ -153,9 +153,7 @@ async def run(servers: Servers, plan: Plan, logs: Path, report: Report = lambda 
     report("starting the services …")
     async with _prepared(servers, plan, logs) as context:
         sources, load = context.under_test.sources, context.load
-        async with measured_throughput(
-            load, sources.kafka_bootstrap, sources.namespace
-        ) as throughput:
+        async with measured_throughput(load, sources) as throughput:
             await _inflict_under_load(context, throughput, plan, outcome, report)
         report("the load has stopped; waiting until no work is left …")
         await context.under_test.system.wait_ready(READY_WITHIN_S)

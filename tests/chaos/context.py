@@ -113,7 +113,7 @@ class Context:
     @asynccontextmanager
     async def producer(self) -> AsyncIterator[Any]:
         """A foreign producer that writes to our topics."""
-        producer = AIOKafkaProducer(bootstrap_servers=self.under_test.sources.kafka_bootstrap)
+        producer = AIOKafkaProducer(**self.under_test.sources.kafka.options)
         await producer.start()
         try:
             yield producer

@@ -44,7 +44,7 @@ async def rewind_group(sources: Sources, service: str) -> None:
     """Set the group back to offset 0. Kafka refuses while the group has members."""
     partitions = list(await fetch_end_offsets(sources, service))
     kafka: Any = AIOKafkaConsumer(
-        bootstrap_servers=sources.kafka_bootstrap,
+        **sources.kafka.options,
         group_id=f"{sources.namespace}.{service}",
         enable_auto_commit=False,
     )

@@ -128,14 +128,14 @@ async def ask_for_supervisor(clients: Clients, contact_id: str) -> None:
 
 
 async def reply_and_resolve(clients: Clients, contact_id: str) -> None:
-    """The representative replies and resolves the contact."""
-    await write_message(clients, "rita", contact_id, "representative", "It is on its way.")
+    """A supervisor replies and resolves the contact: a representative may not have it yet."""
+    await write_message(clients, "sara", contact_id, "representative", "It is on its way.")
     await resolve_contact(clients, contact_id)
 
 
 async def resolve_contact(clients: Clients, contact_id: str) -> None:
     path = f"/contacts/{contact_id}/resolve"
-    require_done_or_conflict(await clients.call("rita", "intake", "POST", path, {}))
+    require_done_or_conflict(await clients.call("sara", "intake", "POST", path, {}))
 
 
 async def resolve_and_ask_again(clients: Clients, contact_id: str) -> None:

@@ -146,8 +146,7 @@ class SystemUnderTest:
 
     @property
     def sources(self) -> Sources:
-        system = self.system
-        return Sources(system.admin_url, system.stack.kafka_bootstrap, system.namespace)
+        return Sources.of(self.system)
 
     async def settle(self, within: timedelta = SETTLED_WITHIN) -> None:
         """Wait until no work is left. The caller has restarted all services before."""

@@ -15,6 +15,7 @@ from chaos.load import Load
 from common.contracts.assignments import AssignmentCompleted, ContactAssigned, ContactOffered
 from common.messaging.envelope import type_of
 from common.messaging.kafka import topic_name
+from stage.invariants.reader import Sources
 from support.waiting import comes_true
 
 # A contact is late after this, or on a slow machine after a multiple of the usual time.
@@ -109,16 +110,14 @@ class Throughput:
 
 
 @asynccontextmanager
-async def measured_throughput(
-    load: Load, bootstrap: str, namespace: str
-) -> AsyncIterator[Throughput]:
+async def measured_throughput(load: Load, sources: Sources) -> AsyncIterator[Throughput]:
     """Read what the router publishes, without a proxy, while the block runs."""
     throughput = Throughput(load)
     # Broker outages are expected here.
     logging.getLogger("aiokafka").setLevel(logging.CRITICAL)
     kafka: Any = AIOKafkaConsumer(
-        topic_name(namespace, "assignments"),
-        bootstrap_servers=bootstrap,
+        topic_name(sources.namespace, "assignments"),
+        **sources.kafka.options,
         auto_offset_reset="earliest",
         fetch_max_wait_ms=50,
     )

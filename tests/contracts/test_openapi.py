@@ -23,12 +23,13 @@ DOCUMENTS = {service: _document(service) for service in SERVICES}
 # The last word of a POST's path, where it is not a verb: these add an item to a list, or receive.
 NOUNS = {
     *("contacts", "escalations", "messages", "interactions", "surveys", "overrides", "swaps"),
-    *("answer", "feedback", "note"),
+    *("answer", "api", "feedback", "note"),
 }
 VERBS = {
-    *("abandon", "accept", "acknowledge", "approve", "complete", "decline", "discard", "hand"),
+    *("abandon", "accept", "acknowledge", "approve", "complete", "decline", "discard"),
+    *("erase", "hand"),
     *("mediate", "prioritize", "refer", "refuse", "release", "renew", "reopen", "replay"),
-    *("request", "resolve", "snooze", "take", "wait"),
+    *("request", "resolve", "revoke", "snooze", "take", "wait"),
 }
 # Parts of events, which docs/asyncapi.yaml describes.
 FOREIGN_SCHEMAS = {contract.__name__ for contract in Contract.__subclasses__()}

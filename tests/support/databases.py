@@ -14,13 +14,24 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from common.contracts.services import SERVICES
 from common.core.clock import TimeSource
 from common.core.ids import new_id
-from common.service.provision import provision_schema
+from common.service.provision import RolePasswords, provision_schema
 from common.storage.database import Database, U, connect
 from common.storage.migrations import migrate
+from common.storage.roles import owner_role, serving_role
 from stage.system import ROLE_PASSWORD as PASSWORD
 
-__all__ = ["EMPTY", "PASSWORD", "SERVICES", "Postgres", "make_template", "open_database", "rows"]
+__all__ = [
+    "EMPTY",
+    "PASSWORD",
+    "PASSWORDS",
+    "SERVICES",
+    "Postgres",
+    "make_template",
+    "open_database",
+    "rows",
+]
 
+PASSWORDS = RolePasswords(serving=PASSWORD, owner=PASSWORD)
 TEMPLATE = "upstairs_template"
 # Generous, for a busy machine.
 CONNECT_TIMEOUT_S = 60
@@ -38,7 +49,15 @@ class Postgres:
         return self._url(database).render_as_string(hide_password=False)
 
     def url(self, database: str, service: str) -> str:
-        url = self._url(database).set(username=f"upstairs_{service}", password=PASSWORD)
+        """Return the URL with the role that serves."""
+        return self._url_as(serving_role(service), database)
+
+    def owner_url(self, database: str, service: str) -> str:
+        """Return the URL with the role that owns the tables."""
+        return self._url_as(owner_role(service), database)
+
+    def _url_as(self, role: str, database: str) -> str:
+        url = self._url(database).set(username=role, password=PASSWORD)
         return url.render_as_string(hide_password=False)
 
     def _url(self, database: str) -> URL:
@@ -66,8 +85,8 @@ def make_template(postgres: Postgres) -> None:
     """Create the database that each test clones. Each migration runs its own event loop."""
     asyncio.run(postgres.execute(f"CREATE DATABASE {TEMPLATE}"))
     for service in SERVICES:
-        asyncio.run(provision_schema(postgres.admin_of(TEMPLATE), service, PASSWORD))
-        migrate(service, postgres.url(TEMPLATE, service))
+        asyncio.run(provision_schema(postgres.admin_of(TEMPLATE), service, PASSWORDS))
+        migrate(service, postgres.owner_url(TEMPLATE, service))
 
 
 class SteppedClock(TimeSource):

@@ -13,6 +13,7 @@ from common.storage.dead_letters import DeadLetter
 from support.databases import rows
 from support.probe import (
     POISON,
+    Broker,
     Reminder,
     Replica,
     UnitOfWork,
@@ -37,10 +38,12 @@ async def remind_any(timer: Reminder, uow: UnitOfWork) -> None:
 REPAIRED = HandlerRegistry[UnitOfWork]().on(CustomerWrote, note_any).on(Reminder, remind_any)
 
 
-def to_dead_letter(event: CustomerWrote, of: Envelope, **changes: Any) -> DeadLetter:
+def to_dead_letter(
+    event: CustomerWrote, of: Envelope, broker: Broker, **changes: Any
+) -> DeadLetter:
     """Return the dead letter that the consumer makes of a record."""
     fields: dict[str, Any] = {
-        "origin": f"test/0/{of.id}@0",
+        "origin": f"{broker.topic()}/0/{of.id}@0",
         "error": ValueError("unused"),
         "payload": event.model_dump_json().encode(),
         "key": event.contact_id,
@@ -55,7 +58,9 @@ async def make_dead_letter(replica: Replica, text: str = POISON) -> tuple[int, C
     """Handle a record that the probe can't handle; return its dead letter and its contact."""
     event = customer_wrote(new_contact(), text)
     of = make_envelope(event)
-    message = Message(event, lambda error: to_dead_letter(event, of, error=error), of.id)
+    message = Message(
+        event, lambda error: to_dead_letter(event, of, replica.broker, error=error), of.id
+    )
     await replica.dispatcher.handle([message])
     (row,) = await rows(replica.database, f"SELECT id FROM dead_letters WHERE event_id = '{of.id}'")
     return row.id, event.contact_id

@@ -3,12 +3,14 @@
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
 
+import asyncpg
+
 from common.contracts.contacts import CustomerWrote
 from common.contracts.event import ContactId
 from common.messaging.envelope import decode
 from common.storage.database import Database
-from support.databases import rows
-from support.probe import Broker, UnitOfWork
+from support.databases import Postgres, rows
+from support.probe import NAME, Broker, UnitOfWork
 
 Arrivals = dict[ContactId, list[tuple[int, str]]]
 
@@ -48,13 +50,22 @@ def assert_ordered(arrivals: Arrivals) -> None:
         assert numbers == list(range(1, len(numbers) + 1)), contact_id
 
 
-async def fetch_lock_holders(database: Database[UnitOfWork]) -> Sequence[int]:
-    locks = await rows(
-        database,
-        "SELECT pid FROM pg_locks WHERE locktype = 'advisory' AND granted AND database ="
-        " (SELECT oid FROM pg_database WHERE datname = current_database())"
-        # The key of the lock in two halves; other workers take other advisory locks.
-        " AND CAST(CAST(classid::int8 AS bit(32)) || CAST(objid::int8 AS bit(32)) AS bit(64))"
-        " = CAST(CAST(hashtext('relay ' || current_schema()) AS int8) AS bit(64))",
-    )
-    return [lock.pid for lock in locks]
+async def fetch_lock_holders(postgres: Postgres, database: Database[UnitOfWork]) -> Sequence[int]:
+    """Return the sessions that hold the relay's lock; only an administrator sees locks."""
+    name = database.engine.url.database
+    assert name
+    connection = await asyncpg.connect(postgres.admin_of(name).replace("+asyncpg", ""))
+    try:
+        locks = await connection.fetch(_LOCK_HOLDERS)
+    finally:
+        await connection.close()
+    return [lock["pid"] for lock in locks]
+
+
+# The key of the lock in two halves; other workers take other advisory locks.
+_LOCK_HOLDERS = f"""
+    SELECT pid FROM pg_locks WHERE locktype = 'advisory' AND granted
+    AND database = (SELECT oid FROM pg_database WHERE datname = current_database())
+    AND CAST(CAST(classid::int8 AS bit(32)) || CAST(objid::int8 AS bit(32)) AS bit(64))
+        = CAST({NAME}.lock_key('relay') AS bit(64))
+"""

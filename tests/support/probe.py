@@ -19,6 +19,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from common.contracts.contacts import CustomerWrote
 from common.contracts.event import ContactId, Event, MessageId
+from common.contracts.services import TOPIC_OWNERS, source_of
 from common.core.clock import TimeSource
 from common.core.errors import PermanentError
 from common.core.health import Health
@@ -29,19 +30,23 @@ from common.messaging.consumer import Consumer
 from common.messaging.dispatcher import Dispatcher
 from common.messaging.envelope import Envelope, encode
 from common.messaging.kafka import make_producer, topic_name
+from common.messaging.kafka_connection import KafkaConnection
+from common.messaging.record_decoder import RecordDecoder
+from common.messaging.record_encoder import RecordEncoder
 from common.messaging.relay import Relay
+from common.messaging.replay import Replay
 from common.messaging.subscriptions import HandlerRegistry
 from common.messaging.timer_loop import TimerLoop
 from common.service import spec
 from common.service.provision import provision_schema
-from common.service.runtime import Worker
+from common.service.runtime import HaltingWorker, Worker
 from common.service.settings import ServiceSettings
 from common.service.spec import ServiceSpec
 from common.storage.database import Database, connect
 from common.storage.rows import LockedTable
 from common.storage.tables import RELIABILITY
 from common.storage.uow import UnitOfWork as BaseUnitOfWork
-from support.databases import PASSWORD, Postgres
+from support.databases import PASSWORDS, Postgres
 
 NAME = "probe"
 TEMPLATE = "probe_template"
@@ -154,8 +159,8 @@ def customer_wrote(contact_id: ContactId, excerpt: str = "hello") -> CustomerWro
 async def make_template(postgres: Postgres) -> None:
     """Create the database that each test of the probe clones."""
     await postgres.execute(f"CREATE DATABASE {TEMPLATE}")
-    await provision_schema(postgres.admin_of(TEMPLATE), NAME, PASSWORD)
-    connection = await asyncpg.connect(postgres.url(TEMPLATE, NAME).replace("+asyncpg", ""))
+    await provision_schema(postgres.admin_of(TEMPLATE), NAME, PASSWORDS)
+    connection = await asyncpg.connect(postgres.owner_url(TEMPLATE, NAME).replace("+asyncpg", ""))
     for statement in STATEMENTS:
         await connection.execute(statement)
     await connection.close()
@@ -177,6 +182,14 @@ class Broker:
     bootstrap: str
     namespace: str
 
+    @property
+    def connection(self) -> KafkaConnection:
+        return KafkaConnection(self.bootstrap)
+
+    @property
+    def record_decoder(self) -> RecordDecoder:
+        return RecordDecoder(self.namespace)
+
     def make_settings(self, **changes: Any) -> ServiceSettings:
         return ServiceSettings.model_validate(
             {
@@ -193,7 +206,7 @@ class Broker:
 
     @asynccontextmanager
     async def open_producer(self) -> AsyncIterator[AIOKafkaProducer]:
-        producer = make_producer(self.bootstrap)
+        producer = make_producer(self.connection)
         await producer.start()
         try:
             yield producer
@@ -257,7 +270,7 @@ def make_envelope(event: Event, event_id: str | None = None, *, sequence: int = 
     return Envelope(
         id=EventId(event_id or new_id()),
         type=event.type,
-        source="/upstairs/test",
+        source=source_of(TOPIC_OWNERS[event.topic]),
         key=event.key,
         time=event.occurred_at,
         sequence=sequence,
@@ -275,6 +288,7 @@ class Replica:
         subscriptions: HandlerRegistry[UnitOfWork] = SUBSCRIPTIONS,
         *,
         dead_letter_limit: int = 20,
+        untrusted_record_limit: int = 100,
     ) -> None:
         self.database = Database(database.engine, UnitOfWork, TimeSource())
         self.broker = broker
@@ -286,15 +300,23 @@ class Replica:
             self.metrics,
             consumer=NAME,
             dead_letter_limit=dead_letter_limit,
+            untrusted_record_limit=untrusted_record_limit,
         )
         self.timers = TimerLoop(self.dispatcher, self.metrics, self.health)
         self.database.after_commit(lambda uow: self.timers.wake(uow.timers.earliest))
 
-    def make_consumer(self) -> Consumer[UnitOfWork]:
+    def make_consumer(self, **settings: Any) -> Consumer[UnitOfWork]:
         service = ServiceSpec(NAME, UnitOfWork, self.subscriptions, ())
         return spec.make_consumer(
-            service, self.broker.make_settings(), self.dispatcher, self.metrics, self.health
+            service,
+            self.broker.make_settings(**settings),
+            self.dispatcher,
+            self.metrics,
+            self.health,
         )
+
+    def make_replay(self) -> Replay[UnitOfWork]:
+        return Replay(self.dispatcher, self.broker.record_decoder)
 
     def make_relay(self, producer: AIOKafkaProducer) -> Relay:
         relay = Relay(
@@ -302,11 +324,15 @@ class Replica:
             producer,
             self.metrics,
             self.health,
-            source=f"/upstairs/{NAME}",
-            namespace=self.broker.namespace,
+            encoder=RecordEncoder(self.broker.namespace, source_of("intake")),
+            make_producer=lambda: make_producer(self.broker.connection),
         )
         self.database.after_commit(lambda uow: relay.wake() if len(uow.outbox) else None)
         return relay
+
+    def supervise(self, worker: Worker) -> HaltingWorker:
+        """Let the worker halt as in a service."""
+        return HaltingWorker(worker, self.metrics, self.health)
 
     def count_messages(self, outcome: str) -> float:
         """Return how many messages of all types had this outcome."""
@@ -339,7 +365,7 @@ def record_statements(database: Database[UnitOfWork]) -> Iterator[list[str]]:
 
 
 @asynccontextmanager
-async def run_workers(*workers: Worker) -> AsyncIterator[None]:
+async def run_workers(*workers: Worker | HaltingWorker) -> AsyncIterator[None]:
     """Run workers during the block, and stop them afterwards, as the runtime does."""
     stopping = asyncio.Event()
     async with asyncio.TaskGroup() as group:

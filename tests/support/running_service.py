@@ -20,9 +20,11 @@ from support.probe import NAME, Broker, UnitOfWork
 
 
 @asynccontextmanager
-async def run_process(url: str, broker: Broker, log_path: Path) -> AsyncIterator[Process]:
+async def run_process(
+    url: str, broker: Broker, log_path: Path, **settings: str
+) -> AsyncIterator[Process]:
     """Run the process during the block, which begins when it is ready."""
-    port = free_port()
+    port, operations_port = free_port(), free_port()
     process = Process(
         name=log_path.stem,
         argv=(sys.executable, "-m", "support.running_service"),
@@ -33,9 +35,11 @@ async def run_process(url: str, broker: Broker, log_path: Path) -> AsyncIterator
             "UPSTAIRS_KAFKA_BOOTSTRAP": broker.bootstrap,
             "UPSTAIRS_NAMESPACE": broker.namespace,
             "UPSTAIRS_HTTP_PORT": str(port),
+            "UPSTAIRS_OPERATIONS_PORT": str(operations_port),
+            **{f"UPSTAIRS_{name.upper()}": value for name, value in settings.items()},
         },
         log_path=log_path,
-        ready_url=f"http://127.0.0.1:{port}/readyz",
+        ready_url=f"http://127.0.0.1:{operations_port}/readyz",
     )
     process.start()
     try:

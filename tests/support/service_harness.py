@@ -82,6 +82,8 @@ async def open_client(
     settings: type[ServiceSettings],
     database: Database[U],
     keys: Keys,
+    *,
+    metrics: Metrics | None = None,
     **changes: Any,
 ) -> AsyncIterator[httpx.AsyncClient]:
     """Open a client of a service's HTTP API in this process; it sends no credentials."""
@@ -89,12 +91,13 @@ async def open_client(
         {
             "database_url": "postgresql+asyncpg://unused@localhost/unused",
             "kafka_bootstrap": "unused",
+            "trial": True,
             "api_keys": keys.setting_value,
             **changes,
         }
     )
     service = build(service_settings)
-    app = application(service, service_settings, database, Metrics(), Health())
+    app = application(service, service_settings, database, metrics or Metrics())
     transport = httpx.ASGITransport(app, raise_app_exceptions=False)
     async with httpx.AsyncClient(transport=transport, base_url=f"http://{service.name}") as http:
         yield http

@@ -127,7 +127,7 @@ async def _write_to(context: Context, contacts: list[str]) -> None:
     async with asyncio.TaskGroup() as group:
         for contact in contacts:
             path = f"/contacts/{contact}/messages"
-            group.create_task(clients.call("rita", "intake", "POST", path, body, new_id()))
+            group.create_task(clients.call("sara", "intake", "POST", path, body, new_id()))
 
 
 async def _deadlocks(context: Context) -> int:

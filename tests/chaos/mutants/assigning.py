@@ -9,15 +9,16 @@ from chaos.mutants.registry import control, die_once, mutant, replace
 from chaos.mutants.scenarios import SCARCE_REPRESENTATIVES, SUPERVISOR_REQUESTS
 from common.contracts.event import NotificationId
 from common.contracts.notifications import Medium
-from notifier import use_cases
 from notifier.channels.slack import Slack
 from notifier.domain import delivery
+from notifier.domain.brake import BrakePolicy
 from notifier.domain.delivery import Outcome, RetryPolicy
 from notifier.domain.notifications import Notification
 from notifier.domain.recipients import Recipient
-from notifier.store import Recipients
-from notifier.store import UnitOfWork as NotifierUnitOfWork
-from notifier.use_cases import ClaimedDelivery
+from notifier.store.people import Recipients
+from notifier.store.unit_of_work import UnitOfWork as NotifierUnitOfWork
+from notifier.use_cases import deliveries
+from notifier.use_cases.deliveries import Claim, ClaimedDelivery
 from router.domain import assignments, reactions
 from router.domain.assignments import Assignment, Decision
 from router.domain.routing.pool import AvailabilityPool
@@ -87,19 +88,24 @@ def leases_are_kept_in_memory() -> None:
     leased_until: dict[NotificationId, datetime] = {}
 
     async def claim(
-        medium: Medium, limit: int, policy: RetryPolicy, uow: NotifierUnitOfWork
-    ) -> list[ClaimedDelivery]:
-        deliveries = []
+        medium: Medium,
+        limit: int,
+        policy: RetryPolicy,
+        _brake_policy: BrakePolicy,
+        uow: NotifierUnitOfWork,
+    ) -> Claim:
+        claimed = Claim()
         for due in await uow.notifications.claim(medium, uow.now, limit):
             if leased_until.get(due.notification_id, uow.now) <= uow.now:
                 leased_until[due.notification_id] = uow.now + policy.lease
                 begun = delivery.claim(due, policy, uow.now)
                 waited = uow.now - (due.due_at or uow.now)
-                claimed = ClaimedDelivery(begun.notification, begun.attempts[-1], waited)
-                deliveries.append(claimed)
-        return deliveries
+                claimed.deliveries.append(
+                    ClaimedDelivery(begun.notification, begun.attempts[-1], waited)
+                )
+        return claimed
 
-    replace(use_cases, "claim", claim)
+    replace(deliveries, "claim", claim)
 
 
 @mutant(dies_after_the_call, 4, "delivered twice, and not recorded as ambiguous", brief=False)

@@ -13,10 +13,12 @@ from common.contracts.contacts import ContactReceived, CustomerWrote, Supervisor
 from common.contracts.event import ContactId
 from common.http.group_commit import CommandBatcher
 from common.messaging import relay
-from common.messaging.relay import Relay
+from common.messaging.relay import RefusedBatch, Relay
 from intake.store import UnitOfWork
 
 _BATCH = 1000
+# The ids of the rows sent, and the batches that Kafka refused.
+Outcome = tuple[list[int], list[RefusedBatch]]
 # A machine may pause for this long and then continue.
 _STALL_S = 1.0
 
@@ -25,7 +27,7 @@ _STALL_S = 1.0
 def dies_while_publishing() -> None:
     send = Relay._send
 
-    async def send_or_die(self: Relay, rows: Sequence[Any]) -> list[int]:
+    async def send_or_die(self: Relay, rows: Sequence[Any]) -> Outcome:
         if _has_supervisor_request(rows):
             die_once()
         return await send(self, rows)
@@ -46,11 +48,11 @@ def commits_late() -> None:
             uncommitted_ids.append((await self.connection.execute(_LAST_ID)).scalar_one())
             await overtaken.wait()
 
-    async def send_and_notify(self: Relay, rows: Sequence[Any]) -> list[int]:
-        sent = await send(self, rows)
+    async def send_and_notify(self: Relay, rows: Sequence[Any]) -> Outcome:
+        outcome = await send(self, rows)
         if uncommitted_ids and any(row["id"] > uncommitted_ids[0] for row in rows):
             overtaken.set()
-        return sent
+        return outcome
 
     replace(UnitOfWork, "flush", flush_and_wait)
     replace(Relay, "_send", send_and_notify)
@@ -67,7 +69,7 @@ def relay_stalls_beside_another() -> None:
             group.create_task(run(self, stopping))
             group.create_task(run(copy(self), stopping))
 
-    async def send_after_a_stall(self: Relay, rows: Sequence[Any]) -> list[int]:
+    async def send_after_a_stall(self: Relay, rows: Sequence[Any]) -> Outcome:
         if _has_supervisor_request(rows) and next(stalls, False):
             await asyncio.sleep(_STALL_S)
         return await send(self, rows)
@@ -103,9 +105,9 @@ def relay_deletes_before_the_acknowledgement() -> None:
 def relay_skips_customer_messages() -> None:
     send = Relay._send
 
-    async def send_selected(self: Relay, rows: Sequence[Any]) -> list[int]:
+    async def send_selected(self: Relay, rows: Sequence[Any]) -> Outcome:
         await send(self, [row for row in rows if row["type"] != CustomerWrote.type])
-        return [row["id"] for row in rows]
+        return [row["id"] for row in rows], []
 
     replace(Relay, "_send", send_selected)
 

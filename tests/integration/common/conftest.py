@@ -7,6 +7,7 @@ from sqlalchemy import make_url
 
 import devstack
 from common.core.ids import new_id
+from common.messaging.kafka_connection import KafkaConnection
 from common.service.provision import TopicSpec, create_topics
 from common.storage.database import Database
 from support import probe
@@ -39,7 +40,7 @@ async def proxy(probe_url: str) -> AsyncIterator[TcpProxy]:
 async def broker(stack: devstack.Stack) -> Broker:
     namespace = f"test-{new_id()}"
     topics = {"contacts": TopicSpec(partitions=4, replication=1)}
-    await create_topics(stack.kafka_bootstrap, namespace, topics)
+    await create_topics(KafkaConnection(stack.kafka_bootstrap), namespace, topics)
     return Broker(stack.kafka_bootstrap, namespace)
 
 

@@ -5,7 +5,6 @@ from datetime import timedelta
 from common.core.health import Health
 from common.core.metrics import Metrics
 from common.messages import Schedule
-from common.messaging.replay import Replay
 from common.service.database_monitor import DatabaseMonitor
 from common.storage.database import Database
 from support.dead_letters import make_dead_letter
@@ -44,7 +43,7 @@ async def test_timers_of_unknown_types_are_measured(
 
 async def test_waiting_dead_letters_are_counted(replica: Replica) -> None:
     (first, _), _ = [await make_dead_letter(replica) for _ in range(2)]
-    await Replay(replica.dispatcher).discard(first, "admin:ops", "nonsense")
+    await replica.make_replay().discard(first, "admin:ops", "nonsense")
     metrics = Metrics()
     async with run_workers(DatabaseMonitor(replica.database, metrics, Health())):
         await until(lambda: sample(metrics, "upstairs_dead_letters_waiting") == 1)

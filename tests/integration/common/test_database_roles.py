@@ -1,4 +1,4 @@
-"""A service's role can neither read another's schema, nor write or build in it, nor become it."""
+"""What a service's role may do: read and write rows of its own schema, and nothing else."""
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -7,18 +7,48 @@ from itertools import permutations
 import asyncpg
 import pytest
 
-from support.databases import SERVICES, Postgres
+from common.service.provision import provision_schema
+from common.storage.roles import serving_role
+from support.databases import PASSWORD, PASSWORDS, SERVICES, Postgres
 
 FOREIGN = (
     "SELECT * FROM {other}.outbox",
     "INSERT INTO {other}.sequences VALUES ('key', 'topic', 1)",
     "DELETE FROM {other}.timers",
+    "SELECT * FROM {other}.api_keys",
+    "SELECT * FROM {other}.lock_salt",
+    "SELECT {other}.lock_key('relay')",
+    "SELECT {other}.lock_inbox()",
+    "SELECT {other}.drop_inbox_partition('2026-01-01')",
     "CREATE TABLE {other}.mine (id int)",
     "DROP TABLE {other}.published_events",
     "SET ROLE upstairs_{other}",
+    "SET ROLE upstairs_{other}_owner",
     "CREATE TABLE public.mine (id int)",
     "CREATE SCHEMA mine",
+    "CREATE TEMPORARY TABLE mine (id int)",
+    "SELECT * FROM pg_locks",
+    "SELECT pg_lock_status()",
 )
+OWN = (
+    "CREATE TABLE mine (id int)",
+    "CREATE FUNCTION mine() RETURNS int LANGUAGE sql AS 'SELECT 1'",
+    "ALTER TABLE timers ADD COLUMN mine int",
+    "ALTER TABLE timers OWNER TO {role}",
+    "ALTER TABLE timers DISABLE TRIGGER ALL",
+    "CREATE TRIGGER mine AFTER INSERT ON timers EXECUTE FUNCTION lock_inbox()",
+    "CREATE INDEX mine ON timers (due_at)",
+    "DROP TABLE timers",
+    "TRUNCATE timers",
+    "ALTER SCHEMA {schema} RENAME TO mine",
+    "CREATE OR REPLACE FUNCTION lock_key(purpose text) RETURNS bigint LANGUAGE sql AS 'SELECT 1'",
+    "UPDATE alembic_version SET version_num = '0000'",
+    "DROP TABLE inbox_default",
+    "SET session_replication_role = replica",
+    "SET ROLE {role}_owner",
+    "ALTER ROLE {role}_owner PASSWORD 'mine'",
+)
+APPEND_ONLY = ("audit_trail", "setting_versions")
 
 
 @asynccontextmanager
@@ -33,21 +63,85 @@ async def session(
         await connection.close()
 
 
+async def refuse(connection: "asyncpg.Connection[asyncpg.Record]", statement: str) -> None:
+    with pytest.raises(asyncpg.InsufficientPrivilegeError):
+        async with connection.transaction():
+            await connection.execute(statement)
+
+
 @pytest.mark.parametrize("service", SERVICES)
-async def test_role_of_a_service_uses_its_own_schema(
+async def test_role_of_a_service_changes_rows_and_no_tables(
     postgres: Postgres, database_name: str, service: str
 ) -> None:
     async with session(postgres, database_name, service) as own:
-        assert await own.fetch("SELECT * FROM outbox") == []
-        await own.execute("CREATE TABLE mine (id int)")
-        assert await own.fetch(f"SELECT * FROM {service}.mine") == []
+        await own.execute("INSERT INTO sequences VALUES ('key', 'topic', 1)")
+        await own.execute("UPDATE sequences SET sequence = 2")
+        assert await own.fetchval(f"DELETE FROM {service}.sequences RETURNING sequence") == 2
+        for statement in OWN:
+            await refuse(own, statement.format(schema=service, role=serving_role(service)))
 
 
 @pytest.mark.parametrize(("service", "other"), [*permutations(SERVICES, 2)])
 async def test_role_of_a_service_is_refused_in_other_schemas(
     postgres: Postgres, database_name: str, service: str, other: str
 ) -> None:
+    # A clone has the privileges of a new database.
+    await provision_schema(postgres.admin_of(database_name), service, PASSWORDS)
     async with session(postgres, database_name, service) as connection:
         for statement in FOREIGN:
-            with pytest.raises(asyncpg.InsufficientPrivilegeError):
-                await connection.execute(statement.format(other=other))
+            await refuse(connection, statement.format(other=other))
+
+
+@pytest.mark.parametrize("table", APPEND_ONLY)
+async def test_role_of_escalation_appends_to_records_and_changes_none(
+    postgres: Postgres, database_name: str, table: str
+) -> None:
+    async with session(postgres, database_name, "escalation") as own:
+        assert await own.fetch(f"SELECT * FROM {table}") == []
+        column = "reason" if table == "audit_trail" else "by"
+        for statement in (
+            f"UPDATE {table} SET {column} = 'mine'",
+            f"DELETE FROM {table}",
+            f"TRUNCATE {table} CASCADE",
+            f"ALTER TABLE {table} DISABLE TRIGGER ALL",
+            f"DROP TABLE {table} CASCADE",
+            f"SELECT * FROM {table} FOR UPDATE",
+            f"LOCK TABLE {table} IN ACCESS EXCLUSIVE MODE",
+            f"CREATE RULE mine AS ON INSERT TO {table} DO INSTEAD NOTHING",
+        ):
+            await refuse(own, statement)
+
+
+async def test_role_of_escalation_drops_no_guard_of_the_trail(
+    postgres: Postgres, database_name: str
+) -> None:
+    async with session(postgres, database_name, "escalation") as own:
+        for guard in ("audit_trail_is_append_only", "audit_trail_is_kept_for_a_year"):
+            await refuse(own, f"DROP TRIGGER {guard} ON audit_trail")
+
+
+async def test_only_roles_of_the_services_connect(postgres: Postgres, database_name: str) -> None:
+    await provision_schema(postgres.admin_of(database_name), "intake", PASSWORDS)
+    stranger = f"stranger_{database_name}"
+    await postgres.execute(f"CREATE ROLE {stranger} LOGIN PASSWORD '{PASSWORD}'")
+    try:
+        url = postgres.admin_of(database_name).replace("+asyncpg", "")
+        with pytest.raises(asyncpg.InsufficientPrivilegeError, match="permission denied"):
+            await asyncpg.connect(url, user=stranger, password=PASSWORD)
+    finally:
+        await postgres.execute(f"DROP ROLE {stranger}")
+
+
+async def test_lock_keys_differ_by_purpose_schema_and_installation(
+    postgres: Postgres, database_name: str
+) -> None:
+    """Of 32 bits some pairs of 200,000 purposes would share a key; a salt can't be guessed."""
+    keys = "SELECT array_agg(lock_key('ref ' || n)) FROM generate_series(1, 200000) AS n"
+    async with session(postgres, database_name, "intake") as intake:
+        async with session(postgres, database_name, "router") as router:
+            assert await intake.fetchval("SELECT lock_key('relay')") != await router.fetchval(
+                "SELECT lock_key('relay')"
+            )
+        computed = await intake.fetchval(keys)
+    assert len(set(computed)) == 200_000
+    assert max(map(abs, computed)) > 2**62

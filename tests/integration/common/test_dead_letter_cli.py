@@ -19,7 +19,7 @@ Command = Callable[..., Awaitable[Result]]
 @pytest.fixture
 def broker() -> Broker:
     """None of these needs Kafka."""
-    return Broker("unused", "unused")
+    return Broker("unused", "upstairs")
 
 
 @pytest.fixture

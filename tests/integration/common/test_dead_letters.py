@@ -15,6 +15,7 @@ from common.storage.database import Database
 from common.storage.dead_letters import from_readable
 from support.databases import rows
 from support.probe import (
+    POISON,
     Broker,
     Replica,
     UnitOfWork,
@@ -107,6 +108,14 @@ UNREADABLE: dict[str, tuple[Callable[[Raw], Raw], str]] = {
     ),
     "time": (lambda record: record.header("ce_time", b"noon"), "Invalid isoformat"),
     "sequence": (lambda record: record.header("ce_sequence", b"first"), "invalid literal"),
+    "attribute twice": (
+        lambda record: replace(record, headers=[*record.headers, ("CE_Sequence", b"2")]),
+        "attribute ce_sequence comes twice",
+    ),
+    "foreign source": (
+        lambda record: record.header("ce_source", b"/upstairs/notifier"),
+        "source /upstairs/notifier is not the topic's owner, /upstairs/intake",
+    ),
     "bad JSON": (lambda record: replace(record, value=b"{not json"), "unexpected character"),
     "no value": (lambda record: replace(record, value=None), "empty document"),
     "not an object": (lambda record: replace(record, value=b"[]"), "data at "),
@@ -176,7 +185,7 @@ async def test_malformed_record_becomes_a_dead_letter_with_the_reason(
     stored = await reasons(database)
     assert len(stored) == len(UNREADABLE)
     for reason, (kind, (_, expected)) in zip(stored, UNREADABLE.items(), strict=True):
-        assert reason.startswith("MalformedRecordError: "), kind
+        assert reason.startswith("UntrustedRecordError: "), kind
         assert expected in reason, kind
     kept = await rows(database, "SELECT payload, headers FROM dead_letters ORDER BY id")
     assert [row.payload for row in kept] == [record.value for record in records]
@@ -262,11 +271,12 @@ async def test_success_between_dead_letters_prevents_the_halt(
 async def test_restart_continues_after_the_dead_letters(
     database: Database[UnitOfWork], broker: Broker
 ) -> None:
-    """Else one could never get past a stretch of garbage that is longer than the limit."""
+    """Else one could never get past a stretch of poison that is longer than the limit."""
     good = new_contact()
-    await put(broker, *[Raw(b"?", [], b"?")] * 5, raw(customer_wrote(good, "good")))
+    poison = [raw(customer_wrote(good, POISON)) for _ in range(5)]
+    await put(broker, *poison, raw(customer_wrote(good, "good")))
     first, second = (Replica(database, broker, dead_letter_limit=3) for _ in range(2))
-    async with run_workers(first.make_consumer()):
+    async with run_workers(first.supervise(first.make_consumer())):
         await until(lambda: "halted" in first.health.troubles.get("consumer", ""))
     assert (len(await reasons(database)), await broker.count_committed()) == (3, 0)
     async with run_workers(second.make_consumer()):

@@ -1,24 +1,26 @@
 """The HTTP side that all services share: problems, limits, health, metrics, and who may call."""
 
+import re
 from collections.abc import AsyncIterator
 from typing import Annotated, Any
 
 import httpx
 import pytest
-from fastapi import APIRouter, Depends
+from fastapi import APIRouter, Depends, FastAPI
 
 from common.core.health import Health
 from common.core.metrics import Metrics
 from common.http.access import Principal, require_role
 from common.http.app import (
-    MAX_BODY_BYTES,
     ContactPath,
-    HttpServer,
     RequestModel,
     ShortText,
     get_database,
 )
+from common.http.limits import MAX_BODY_BYTES
+from common.http.operations import make_operations_app
 from common.http.problems import ProblemError
+from common.http.server import HttpServer
 from common.messaging.subscriptions import HandlerRegistry
 from common.service.database_monitor import DatabaseMonitor
 from common.service.spec import ServiceSpec, application
@@ -80,11 +82,14 @@ class Service:
     def __init__(self, database: Database[UnitOfWork]) -> None:
         self.database, self.metrics, self.health = database, Metrics(), Health()
         settings = Broker("unused", "unused").make_settings(api_keys=KEYS)
-        self.app = application(PARTS, settings, database, self.metrics, self.health)
+        self.app = application(PARTS, settings, database, self.metrics)
 
-    def client(self) -> httpx.AsyncClient:
-        transport = httpx.ASGITransport(self.app, raise_app_exceptions=False)
+    def client(self, app: FastAPI | None = None) -> httpx.AsyncClient:
+        transport = httpx.ASGITransport(app or self.app, raise_app_exceptions=False)
         return httpx.AsyncClient(transport=transport, base_url="http://probe")
+
+    def operations_client(self) -> httpx.AsyncClient:
+        return self.client(make_operations_app(self.app, metrics=self.metrics, health=self.health))
 
 
 @pytest.fixture
@@ -98,6 +103,12 @@ async def api(service: Service) -> AsyncIterator[httpx.AsyncClient]:
         yield client
 
 
+@pytest.fixture
+async def operations(service: Service) -> AsyncIterator[httpx.AsyncClient]:
+    async with service.operations_client() as client:
+        yield client
+
+
 def problem(response: httpx.Response) -> tuple[int, str, str]:
     assert response.headers["content-type"] == "application/problem+json"
     body = response.json()
@@ -106,9 +117,9 @@ def problem(response: httpx.Response) -> tuple[int, str, str]:
     return response.status_code, kind, body["detail"]
 
 
-async def requests(api: httpx.AsyncClient) -> dict[tuple[str, str], float]:
+async def requests(operations: httpx.AsyncClient) -> dict[tuple[str, str], float]:
     """Return how many requests were measured by route and status."""
-    lines = (await api.get("/metrics")).text.splitlines()
+    lines = (await operations.get("/metrics")).text.splitlines()
     counts = {}
     for line in lines:
         if line.startswith("upstairs_http_request_duration_seconds_count{"):
@@ -120,10 +131,10 @@ async def requests(api: httpx.AsyncClient) -> dict[tuple[str, str], float]:
     return counts
 
 
-async def test_request_is_handled(api: httpx.AsyncClient) -> None:
+async def test_request_is_handled(api: httpx.AsyncClient, operations: httpx.AsyncClient) -> None:
     response = await api.post(f"/v1/notes/{new_contact()}", json={"text": "hello"})
     assert response.status_code == 201
-    assert await requests(api) == {("/v1/notes/{contact_id}", "201"): 1}
+    assert await requests(operations) == {("/v1/notes/{contact_id}", "201"): 1}
 
 
 async def test_problem_has_detail_and_extensions(api: httpx.AsyncClient) -> None:
@@ -138,6 +149,8 @@ async def test_problem_has_detail_and_extensions(api: httpx.AsyncClient) -> None
         (b"{not json", 400, "malformed-json"),
         (b"\xff\xfe", 400, "malformed-json"),
         (b"[]", 422, "invalid"),
+        (b"[" * 200_000, 400, "bad-request"),
+        (b'{"text": ' + b"[" * 200_000, 400, "bad-request"),
         (b'{"text": ""}', 422, "invalid"),
         (b'{"text": "nul \\u0000"}', 422, "invalid"),
         (b'{"text": "half \\ud800"}', 422, "invalid"),
@@ -183,15 +196,83 @@ async def test_route_admits_its_roles_and_admin(
     assert ("WWW-Authenticate" in response.headers) == (status == 401)
 
 
-async def test_readiness_lists_the_troubles(api: httpx.AsyncClient, service: Service) -> None:
-    assert (await api.get("/readyz")).json() == {"ready": True, "troubles": {}}
+async def test_readiness_lists_the_troubles(
+    operations: httpx.AsyncClient, service: Service
+) -> None:
+    assert (await operations.get("/readyz")).json() == {
+        "ready": True,
+        "troubles": {},
+        "degraded": {},
+    }
     service.health.report_trouble("consumer", "halted")
-    response = await api.get("/readyz")
+    response = await operations.get("/readyz")
     assert response.status_code == 503
-    assert response.json() == {"ready": False, "troubles": {"consumer": "halted"}}
-    assert (await api.get("/livez")).status_code == 200
+    assert response.json() == {"ready": False, "troubles": {"consumer": "halted"}, "degraded": {}}
+    assert (await operations.get("/livez")).status_code == 200
     service.health.report_healthy("consumer")
-    assert (await api.get("/readyz")).status_code == 200
+    assert (await operations.get("/readyz")).status_code == 200
+
+
+@pytest.mark.parametrize("path", ["/livez", "/readyz", "/metrics", "/docs", "/openapi.json"])
+async def test_operations_are_not_on_the_public_port(
+    api: httpx.AsyncClient, operations: httpx.AsyncClient, path: str
+) -> None:
+    assert (await operations.get(path)).status_code == 200
+    assert problem(await api.get(path))[:2] == (404, "not-found")
+
+
+async def test_reference_of_the_api_needs_no_other_host(
+    api: httpx.AsyncClient, operations: httpx.AsyncClient
+) -> None:
+    document = (await operations.get("/openapi.json")).json()
+    assert "/v1/notes/{contact_id}" in document["paths"]
+    page = (await operations.get("/docs")).text
+    loaded = re.findall(r'(?:src|href)="([^"]+)"', page)
+    assert len(loaded) >= 2
+    for path in loaded:
+        assert path.startswith("/")
+        assert (await operations.get(path)).status_code == 200
+    assert (await api.get(loaded[0])).status_code == 404
+
+
+async def test_answer_does_not_repeat_the_host_of_the_request(api: httpx.AsyncClient) -> None:
+    headers = {"Host": "evil.example", "X-Forwarded-Host": "evil.example"}
+    for path in ("/v1/mine/", "/v1/mine", "/v1/refused/", "/nothing/"):
+        response = await api.get(path, headers=headers)
+        assert response.status_code in {401, 404}
+        assert "evil" not in f"{response.headers}{response.text}"
+
+
+@pytest.mark.parametrize(
+    ("method", "path"), [("GET", "/v1/mine"), ("GET", "/v1/broken"), ("POST", "/v1/none")]
+)
+async def test_every_answer_has_headers_for_browsers_and_caches(
+    api: httpx.AsyncClient, operations: httpx.AsyncClient, method: str, path: str
+) -> None:
+    for response in (await api.request(method, path), await operations.get("/docs")):
+        assert response.headers["X-Content-Type-Options"] == "nosniff"
+        assert response.headers["Cache-Control"] == "no-store"
+        assert response.headers["Referrer-Policy"] == "no-referrer"
+        assert response.headers["X-Frame-Options"] == "DENY"
+        assert "frame-ancestors 'none'" in response.headers["Content-Security-Policy"]
+        assert "Server" not in response.headers
+
+
+async def test_many_wrong_keys_are_refused_and_right_ones_still_pass(
+    api: httpx.AsyncClient, service: Service
+) -> None:
+    wrong = {"Authorization": "Bearer guess"}
+    answers = [(await api.get("/v1/mine", headers=wrong)).status_code for _ in range(300)]
+    assert answers[:100] == [401] * 100
+    assert answers.count(429) > 100
+    refused = await api.get("/v1/mine", headers=wrong)
+    assert problem(refused)[:2] == (429, "too-many-wrong-keys")
+    assert refused.headers["Retry-After"]
+    right = await api.get("/v1/mine", headers={"Authorization": "Bearer s-key"})
+    assert right.status_code == 200
+    elsewhere = httpx.ASGITransport(service.app, client=("192.0.2.7", 1))
+    async with httpx.AsyncClient(transport=elsewhere, base_url="http://probe") as other:
+        assert (await other.get("/v1/mine", headers=wrong)).status_code == 401
 
 
 async def test_unavailable_database_is_reported_to_the_caller_and_in_readiness(
@@ -202,6 +283,7 @@ async def test_unavailable_database_is_reported_to_the_caller_and_in_readiness(
         service = Service(proxied)
         async with (
             service.client() as api,
+            service.operations_client() as operations,
             run_workers(DatabaseMonitor(proxied, Metrics(), service.health)),
         ):
             await until(lambda: not service.health.troubles)
@@ -214,15 +296,15 @@ async def test_unavailable_database_is_reported_to_the_caller_and_in_readiness(
             await until(lambda: not service.health.troubles)
             assert (await api.post(path, json={"text": "a"})).status_code == 201
             route = "/v1/notes/{contact_id}"
-            assert await requests(api) == {(route, "503"): 1, (route, "201"): 1}
+            assert await requests(operations) == {(route, "503"): 1, (route, "201"): 1}
 
 
 @pytest.fixture
 async def address(service: Service, unused_tcp_port: int) -> AsyncIterator[tuple[str, int]]:
     """The app on a socket: some of what is tested happens below ASGI."""
-    server = HttpServer(service.app, "127.0.0.1", unused_tcp_port)
+    server = HttpServer(service.app, "127.0.0.1", unused_tcp_port, service.metrics)
     async with run_workers(server):
-        await until(lambda: server._server.started)
+        await until(lambda: server.started)
         yield "127.0.0.1", unused_tcp_port
 
 

@@ -80,7 +80,7 @@ async def test_age_grows_while_the_consumer_is_halted(
 ) -> None:
     await broker.publish(*[customer_wrote(new_contact(), "poison") for _ in range(3)])
     replica = Replica(database, broker, dead_letter_limit=1)
-    async with run_workers(replica.make_consumer()):
+    async with run_workers(replica.supervise(replica.make_consumer())):
         troubles = await until(
             lambda: replica.health.troubles, lambda them: "halted" in them.get("consumer", "")
         )

@@ -11,7 +11,7 @@ import pytest
 
 from common.service.provision import provision_schema
 from common.storage.migrations import Phase, migrate
-from support.databases import EMPTY, PASSWORD, Postgres
+from support.databases import EMPTY, PASSWORDS, Postgres
 
 SERVICE = "sample"
 VERSIONS = {
@@ -62,8 +62,8 @@ def write(folder: Path, *names: str) -> None:
 @pytest.fixture
 async def url(postgres: Postgres) -> AsyncIterator[str]:
     async with postgres.clone(EMPTY) as name:
-        await provision_schema(postgres.admin_of(name), SERVICE, PASSWORD)
-        yield postgres.url(name, SERVICE)
+        await provision_schema(postgres.admin_of(name), SERVICE, PASSWORDS)
+        yield postgres.owner_url(name, SERVICE)
 
 
 async def up(url: str, phase: Phase = "all") -> None:

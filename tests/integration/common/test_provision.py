@@ -5,14 +5,21 @@ from contextlib import AsyncExitStack
 
 import asyncpg
 import pytest
+import yaml
+from aiokafka import AIOKafkaProducer
 from aiokafka.admin import AIOKafkaAdminClient
-from aiokafka.errors import InvalidReplicationFactorError
+from aiokafka.errors import InvalidReplicationFactorError, MessageSizeTooLargeError
 from sqlalchemy import make_url
 
 import devstack
 from common.core.ids import new_id
-from common.service.provision import TopicSpec, create_topics, provision_schema
-from support.databases import EMPTY, Postgres
+from common.messaging.kafka import topic_name
+from common.messaging.kafka_connection import KafkaConnection
+from common.service.provision import RolePasswords, TopicSpec, create_topics, provision_schema
+from stage.system import TOPICS
+from support.databases import EMPTY, PASSWORDS, Postgres
+
+TOPIC = yaml.safe_load(TOPICS.read_text())["topics"]["contacts"]
 
 
 async def partitions(bootstrap: str, topic: str) -> int:
@@ -30,7 +37,7 @@ async def test_topics_are_created_and_grown_and_never_shrunk(stack: devstack.Sta
 
     async def create(count: int) -> list[str]:
         topics = {"contacts": TopicSpec(partitions=count, replication=1)}
-        return await create_topics(stack.kafka_bootstrap, namespace, topics)
+        return await create_topics(KafkaConnection(stack.kafka_bootstrap), namespace, topics)
 
     name = f"{namespace}.contacts.v1"
     assert await create(2) == [f"created {name} with 2 partitions"]
@@ -43,14 +50,15 @@ async def test_topics_are_created_and_grown_and_never_shrunk(stack: devstack.Sta
 async def test_refusal_of_the_broker_is_raised(stack: devstack.Stack) -> None:
     topics = {"contacts": TopicSpec(partitions=1, replication=3)}
     with pytest.raises(InvalidReplicationFactorError):
-        await create_topics(stack.kafka_bootstrap, f"test-{new_id()}", topics)
+        await create_topics(KafkaConnection(stack.kafka_bootstrap), f"test-{new_id()}", topics)
 
 
 async def test_password_is_used_literally_and_can_be_changed(postgres: Postgres) -> None:
     async with postgres.clone(EMPTY) as name:
         admin = postgres.admin_of(name)
         for password in ("it's :colon and \\ and %s", "changed"):
-            await provision_schema(admin, "provisioned", password)
+            passwords = RolePasswords(serving=password, owner=password)
+            await provision_schema(admin, "provisioned", passwords)
             connection = await asyncpg.connect(
                 admin.replace("+asyncpg", ""), user="upstairs_provisioned", password=password
             )
@@ -60,13 +68,13 @@ async def test_password_is_used_literally_and_can_be_changed(postgres: Postgres)
 
 async def test_concurrent_runs_succeed(postgres: Postgres, probe_url: str) -> None:
     admin = postgres.admin_of(str(make_url(probe_url).database))
-    await asyncio.gather(*(provision_schema(admin, "crowded", "test") for _ in range(3)))
+    await asyncio.gather(*(provision_schema(admin, "crowded", PASSWORDS) for _ in range(3)))
 
 
 @pytest.mark.parametrize("name", ["Bad", "1st", "a-b", "x; DROP SCHEMA y", ""])
 async def test_invalid_schema_name_is_refused(name: str) -> None:
     with pytest.raises(ValueError, match="can't be the name of a schema"):
-        await provision_schema("postgresql+asyncpg://unused", name, "test")
+        await provision_schema("postgresql+asyncpg://unused", name, PASSWORDS)
 
 
 async def test_role_is_provisioned_for_several_databases_at_once(postgres: Postgres) -> None:
@@ -74,9 +82,28 @@ async def test_role_is_provisioned_for_several_databases_at_once(postgres: Postg
     async with AsyncExitStack() as databases:
         names = [await databases.enter_async_context(postgres.clone(EMPTY)) for _ in range(4)]
         runs = [
-            provision_schema(postgres.admin_of(name), service, f"password {turn}")
+            provision_schema(
+                postgres.admin_of(name), service, RolePasswords(f"password {turn}", "owner's")
+            )
             for turn in range(3)
             for name in names
         ]
         await asyncio.gather(*runs)
-    await postgres.execute(f"DROP ROLE upstairs_{service}")
+    await postgres.execute(f"DROP ROLE upstairs_{service}, upstairs_{service}_owner")
+
+
+async def test_compressed_record_is_refused_by_its_full_size(stack: devstack.Stack) -> None:
+    """A few kilobytes could become gigabytes in the memory of each consumer."""
+    namespace, connection = f"test-{new_id()}", KafkaConnection(stack.kafka_bootstrap)
+    await create_topics(connection, namespace, {"contacts": TopicSpec.model_validate(TOPIC)})
+    producer = AIOKafkaProducer(
+        **connection.options, compression_type="gzip", max_request_size=100_000_000
+    )
+    await producer.start()
+    try:
+        name = topic_name(namespace, "contacts")
+        with pytest.raises(MessageSizeTooLargeError):
+            await producer.send_and_wait(name, bytes(50_000_000))
+        await producer.send_and_wait(name, bytes(500_000))
+    finally:
+        await producer.stop()

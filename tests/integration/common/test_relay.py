@@ -14,7 +14,7 @@ from common.core import trace
 from common.messaging.envelope import decode
 from common.storage.database import Database
 from common.storage.outbox import Outbox
-from support.databases import rows
+from support.databases import Postgres, rows
 from support.outbox import (
     add_events,
     assert_ordered,
@@ -152,7 +152,7 @@ async def test_event_has_its_trace_and_its_cause(replica: Replica, broker: Broke
     (record,) = await broker.read_records()
     envelope, read = decode(record.key, record.headers, record.value)
     assert read == event
-    assert (envelope.source, envelope.traceparent) == ("/upstairs/probe", TRACEPARENT)
+    assert (envelope.source, envelope.traceparent) == ("/upstairs/intake", TRACEPARENT)
     (kept,) = await rows(
         replica.database, "SELECT event_id::text AS id, cause FROM published_events"
     )
@@ -174,10 +174,12 @@ async def test_late_committed_row_is_published(replica: Replica, broker: Broker)
         await until(lambda: read_arrivals(broker), lambda events: set(events) > {early.contact_id})
 
 
-async def test_relay_drains_the_outbox_on_shutdown(replica: Replica, broker: Broker) -> None:
+async def test_relay_drains_the_outbox_on_shutdown(
+    postgres: Postgres, replica: Replica, broker: Broker
+) -> None:
     contact_id = new_contact()
     async with broker.open_producer() as producer, run_workers(replica.make_relay(producer)):
-        await until(lambda: fetch_lock_holders(replica.database))
+        await until(lambda: fetch_lock_holders(postgres, replica.database))
         await add_events(
             replica.database, *(customer_wrote(contact_id, str(n)) for n in range(2500))
         )
@@ -230,18 +232,18 @@ async def test_lost_acknowledgement_repeats_the_same_events_in_order(
 
 
 async def test_only_elected_relay_of_three_publishes(
-    database: Database[UnitOfWork], broker: Broker
+    postgres: Postgres, database: Database[UnitOfWork], broker: Broker
 ) -> None:
     replicas = [Replica(database, broker) for _ in range(3)]
     async with (
         broker.open_producer() as producer,
         run_workers(*(replica.make_relay(producer) for replica in replicas)),
     ):
-        await until(lambda: fetch_lock_holders(database))
+        await until(lambda: fetch_lock_holders(postgres, database))
         for n in range(40):
             await add_events(database, customer_wrote(new_contact(), str(n)))
         await until(lambda: count_pending(database), lambda count: count == 0)
-        assert len(await fetch_lock_holders(database)) == 1
+        assert len(await fetch_lock_holders(postgres, database)) == 1
     assert sorted(published(replica) for replica in replicas) == [0, 0, 40]
     assert len(await broker.read_records()) == 40
 
@@ -276,13 +278,15 @@ async def test_long_foreign_transaction_does_not_delay_publishing(
     assert len(texts_of(events)) == 100
 
 
-async def test_standby_relay_takes_over(database: Database[UnitOfWork], broker: Broker) -> None:
+async def test_standby_relay_takes_over(
+    postgres: Postgres, database: Database[UnitOfWork], broker: Broker
+) -> None:
     first, second = Replica(database, broker), Replica(database, broker)
     async with (
         broker.open_producer() as producer,
         run_until_cancelled(first.make_relay(producer)) as crash,
     ):
-        await until(lambda: fetch_lock_holders(database))
+        await until(lambda: fetch_lock_holders(postgres, database))
         async with run_workers(second.make_relay(producer)):
             await add_events(database, customer_wrote(new_contact()))
             await until(lambda: count_pending(database), lambda count: count == 0)
@@ -295,7 +299,7 @@ async def test_standby_relay_takes_over(database: Database[UnitOfWork], broker: 
 
 
 async def test_relay_without_session_is_replaced_and_does_no_harm(
-    database: Database[UnitOfWork], broker: Broker
+    postgres: Postgres, database: Database[UnitOfWork], broker: Broker
 ) -> None:
     """One that waits for Kafka keeps the lock; see test_relay_takeover for one that hangs."""
     stuck, other = Replica(database, broker), Replica(database, broker)
@@ -308,7 +312,7 @@ async def test_relay_without_session_is_replaced_and_does_no_harm(
     ):
         await until(lambda: held_producer.held)
         async with run_workers(other.make_relay(producer)):
-            (pid,) = await fetch_lock_holders(database)
+            (pid,) = await fetch_lock_holders(postgres, database)
             await rows(database, f"SELECT pg_terminate_backend({pid})")
             await until(lambda: count_pending(database), lambda count: count == 0)
             # It may believe its records acknowledged, and must find its lock gone.

@@ -12,7 +12,7 @@ from common.contracts.event import ContactId
 from common.storage.database import Database
 from devstack import Process
 from support import running_service
-from support.databases import rows
+from support.databases import Postgres, rows
 from support.outbox import (
     add_events,
     assert_ordered,
@@ -59,6 +59,7 @@ async def write_and_see(database: Database[UnitOfWork], contact_id: ContactId, t
 
 @pytest.mark.parametrize("strike", [Process.kill, Process.pause], ids=["killed", "stopped"])
 async def test_takeover_keeps_the_order_and_loses_nothing(
+    postgres: Postgres,
     database: Database[UnitOfWork],
     probe_url: str,
     broker: Broker,
@@ -70,22 +71,22 @@ async def test_takeover_keeps_the_order_and_loses_nothing(
         active = await stack.enter_async_context(
             running_service.run_process(probe_url, broker, tmp_path / "active.log")
         )
-        (session,) = await until(lambda: fetch_lock_holders(database))
+        (session,) = await until(lambda: fetch_lock_holders(postgres, database))
         await stack.enter_async_context(
             running_service.run_process(probe_url, broker, tmp_path / "standby.log")
         )
         async with writing(database) as committed:
             await write_and_see(database, subject, "before")
-            assert await fetch_lock_holders(database) == [session]
+            assert await fetch_lock_holders(postgres, database) == [session]
             strike(active)
             await write_and_see(database, subject, "after")
-        (successor,) = await fetch_lock_holders(database)
+        (successor,) = await fetch_lock_holders(postgres, database)
         assert successor != session
         # One that was only stopped comes to itself, with records in hand and its lock gone.
         active.resume()
         await write_and_see(database, subject, "last")
         await until(lambda: count_pending(database), lambda count: count == 0, within=60)
-        assert await fetch_lock_holders(database) == [successor]
+        assert await fetch_lock_holders(postgres, database) == [successor]
     events = await read_arrivals(broker)
     assert_ordered(events)
     assert texts_of(events) == committed | {"before", "after", "last"}

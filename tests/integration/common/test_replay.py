@@ -42,7 +42,7 @@ def broker() -> Broker:
 
 @pytest.fixture
 def repaired(database: Database[UnitOfWork], broker: Broker) -> Replay[UnitOfWork]:
-    return Replay(Replica(database, broker, REPAIRED).dispatcher)
+    return Replica(database, broker, REPAIRED).make_replay()
 
 
 async def look(database: Database[UnitOfWork], letter_id: int) -> DeadLetterSummary:
@@ -104,12 +104,12 @@ async def test_failed_replay_keeps_waiting_with_the_new_reason(
     with pytest.raises(
         ReplayFailedError, match="Attempt 2 failed; it is still waiting: KeyError: 'another"
     ):
-        await Replay(half_mended.dispatcher).replay(letter_id, "admin:ops")
+        await half_mended.make_replay().replay(letter_id, "admin:ops")
     letter = await look(database, letter_id)
     assert (letter.state, letter.attempts, letter.closed_at) == ("waiting", 2, None)
     assert letter.reason == "KeyError: 'another bug'"
     assert await fetch_effects(database) == ([], 0, 0)
-    assert (await Replay(Replica(database, broker, REPAIRED).dispatcher).replay(letter_id, "x")).id
+    assert (await Replica(database, broker, REPAIRED).make_replay().replay(letter_id, "x")).id
 
 
 async def test_database_outage_counts_as_no_attempt(
@@ -121,7 +121,7 @@ async def test_database_outage_counts_as_no_attempt(
     letter_id, _ = await make_dead_letter(replica)
     cut_off = Replica(database, broker, HandlerRegistry[UnitOfWork]().on(CustomerWrote, away))
     with pytest.raises(TransientError):
-        await Replay(cut_off.dispatcher).replay(letter_id, "admin:ops")
+        await cut_off.make_replay().replay(letter_id, "admin:ops")
     letter = await look(database, letter_id)
     assert (letter.state, letter.attempts) == ("waiting", 1)
 
@@ -132,10 +132,12 @@ async def test_malformed_record_is_handled_once_readable(
     """And not again when Kafka delivers it again to the version that can read it."""
     event = customer_wrote(new_contact(), "read at last")
     of = make_envelope(event)
-    letter_id = await malformed(replica.database, to_dead_letter(event, of))
+    letter_id = await malformed(replica.database, to_dead_letter(event, of, replica.broker))
     dealt = await repaired.replay(letter_id, "admin:ops")
     assert (dealt.state, dealt.closed_reason) == ("replayed", None)
-    again = Message(event, lambda error: to_dead_letter(event, of, error=error), of.id)
+    again = Message(
+        event, lambda error: to_dead_letter(event, of, replica.broker, error=error), of.id
+    )
     await Replica(replica.database, replica.broker, REPAIRED).dispatcher.handle([again])
     assert await fetch_effects(replica.database) == ([["read at last"]], 1, 1)
 
@@ -145,8 +147,10 @@ async def test_malformed_record_handled_meanwhile_is_not_handled_again(
 ) -> None:
     event = customer_wrote(new_contact(), "came again")
     of = make_envelope(event)
-    letter_id = await malformed(replica.database, to_dead_letter(event, of))
-    await replica.dispatcher.handle([Message(event, lambda _: to_dead_letter(event, of), of.id)])
+    letter_id = await malformed(replica.database, to_dead_letter(event, of, replica.broker))
+    await replica.dispatcher.handle(
+        [Message(event, lambda _: to_dead_letter(event, of, replica.broker), of.id)]
+    )
     dealt = await repaired.replay(letter_id, "admin:ops")
     assert dealt.state == "replayed"
     assert dealt.closed_reason == "nothing was done: another delivery of its event had been handled"
@@ -167,8 +171,10 @@ async def test_unreadable_record_keeps_waiting(
     event = customer_wrote(new_contact())
     of = make_envelope(event)
     headers = {**dict(encode(of)), "ce_source": b"\xff"}
-    letter_id = await malformed(replica.database, to_dead_letter(event, of, headers=headers))
-    with pytest.raises(ReplayFailedError, match="MalformedRecordError: a header is not UTF-8 text"):
+    letter_id = await malformed(
+        replica.database, to_dead_letter(event, of, replica.broker, headers=headers)
+    )
+    with pytest.raises(ReplayFailedError, match="UntrustedRecordError: a header is not UTF-8 text"):
         await repaired.replay(letter_id, "admin:ops")
 
 
@@ -176,7 +182,9 @@ async def test_event_handled_by_another_replica_is_no_dead_letter(replica: Repli
     """Our attempt fails; before it becomes a dead letter, another's attempt succeeds."""
     event = customer_wrote(new_contact(), "handled")
     of = make_envelope(event)
-    message = Message(event, lambda error: to_dead_letter(event, of, error=error), of.id)
+    message = Message(
+        event, lambda error: to_dead_letter(event, of, replica.broker, error=error), of.id
+    )
     await replica.dispatcher.handle([message])
     await replica.dispatcher._dead_letter(message, ValueError("ours is broken"))
     assert await rows(replica.database, "SELECT 1 FROM dead_letters") == []
@@ -199,13 +207,15 @@ async def test_type_without_handler_keeps_waiting(
     database: Database[UnitOfWork], broker: Broker, replica: Replica
 ) -> None:
     """A message that only another version of the service knows."""
-    other = Replay(Replica(database, broker, HandlerRegistry[UnitOfWork]()).dispatcher)
+    other = Replica(database, broker, HandlerRegistry[UnitOfWork]()).make_replay()
     event_letter, contact_id = await make_dead_letter(replica)
     async with database.transaction() as uow:
         uow.timers.set([Schedule(Reminder(contact_id=contact_id, name=POISON), uow.now)])
     await replica.timers.fire(1)
     for letter_id in (event_letter, event_letter + 1):
-        with pytest.raises(ReplayFailedError, match="ForeignRecordError: No handler is subscribed"):
+        with pytest.raises(
+            ReplayFailedError, match="UnsubscribedTypeError: No handler is subscribed"
+        ):
             await other.replay(letter_id, "admin:ops")
 
 

@@ -6,7 +6,6 @@ from datetime import timedelta
 
 from common.contracts.event import ContactId
 from common.core.metrics import Metrics
-from common.messaging.replay import Replay
 from common.service.retention import (
     INBOX,
     SHARED_RULES,
@@ -107,9 +106,7 @@ async def test_locked_rows_are_left_for_the_next_run(database: Database[UnitOfWo
 async def test_two_replicas_do_not_delete_at_the_same_time(database: Database[UnitOfWork]) -> None:
     await touch(database, 31)
     async with database.transaction() as uow:
-        await uow.connection.exec_driver_sql(
-            "SELECT pg_advisory_xact_lock(hashtext('retention ' || current_schema()))"
-        )
+        await uow.connection.exec_driver_sql("SELECT pg_advisory_xact_lock(lock_key('retention'))")
         await apply(database, PROBES)
         assert await noted(database) == ["31"]
 
@@ -167,7 +164,7 @@ async def test_sequence_in_use_is_not_restarted(database: Database[UnitOfWork]) 
 
 async def test_closed_dead_letters_are_deleted_and_waiting_ones_stay(replica: Replica) -> None:
     closed, waiting = [(await make_dead_letter(replica))[0] for _ in range(2)]
-    await Replay(replica.dispatcher).discard(closed, "admin:ops", "nonsense")
+    await replica.make_replay().discard(closed, "admin:ops", "nonsense")
     await apply(replica.database, *SHARED_RULES, days=29)
     assert len(await rows(replica.database, "SELECT 1 FROM dead_letters")) == 2
     await apply(replica.database, *SHARED_RULES, days=31)

@@ -99,13 +99,16 @@ PUBLISHED = """
 FILL = {
     "intake": f"""
         INSERT INTO customers (customer_id, tier) VALUES ('ada', 'vip'), ('bo', 'vip');
-        INSERT INTO contacts (contact_id, state, channel, customer_id, subject, topic, language,
-            priority, received_at, resolved_at, resolution_no)
-        VALUES ('{OPEN}', 'open', 'chat', 'ada', 's', 't', 'en', 'low', now(), NULL, 0),
-            ('{ENDED}', 'resolved', 'chat', 'bo', 's', 't', 'en', 'low', now(), now(), 1),
-            (gen_random_uuid(), 'abandoned', 'chat', 'bo', 's', 't', 'en', 'low', now(), NULL, 0);
+        INSERT INTO contacts (contact_id, state, channel, received_from, customer_id, subject,
+            topic, language, priority, received_at, resolved_at, resolution_no)
+        VALUES ('{OPEN}', 'open', 'chat', 'r', 'ada', 's', 't', 'en', 'low', now(), NULL, 0),
+            ('{ENDED}', 'resolved', 'chat', 'r', 'bo', 's', 't', 'en', 'low', now(), now(), 1),
+            (gen_random_uuid(), 'abandoned', 'chat', 'r', 'bo', 's', 't', 'en', 'low', now(), NULL,
+                0);
         INSERT INTO messages (message_id, contact_id, author, text, at, automatic)
         SELECT gen_random_uuid(), contact_id, 'customer', 'hello', now(), false FROM contacts;
+        INSERT INTO contact_representatives (contact_id, person_id, is_current)
+        SELECT contact_id, 'rita', true FROM contacts;
         INSERT INTO surveys (contact_id, survey_id, kind, sent_at)
         SELECT contact_id, 's', 'csat', now() FROM contacts;
         INSERT INTO idempotency_keys (scope, key, fingerprint, result, at)
@@ -120,10 +123,10 @@ FILL = {
     "escalation": f"""
         INSERT INTO tracked_contacts (contact_id, opened_at, resolved_at)
         VALUES ('{OPEN}', now(), NULL), ('{ENDED}', now(), now());
-        INSERT INTO escalations (escalation_id, contact_id, state, severity, causes, raised_at,
-            level, round, repeats, awaited, lease_no, snoozes, closed_at, version, trail)
+        INSERT INTO escalations (escalation_id, contact_id, state, severity, causes, cause_count,
+            raised_at, level, round, repeats, awaited, lease_no, snoozes, closed_at, version, trail)
         SELECT contact_id, contact_id,
-            CASE WHEN resolved_at IS NULL THEN 'raised' ELSE 'closed' END, 'low', '[]',
+            CASE WHEN resolved_at IS NULL THEN 'raised' ELSE 'closed' END, 'low', '[]', 0,
             now(), 0, 1, 0, '[]', 0, 0, resolved_at, 1, '{{}}' FROM tracked_contacts;
         INSERT INTO audit_trail (escalation_id, number, contact_id, at, actor, action, reason, data,
             previous, hash)
@@ -139,9 +142,12 @@ FILL = {
         VALUES ('{OPEN}', '{OPEN}', 'raised', now()), ('{ENDED}', '{ENDED}', 'closed', now());
         INSERT INTO notifications (notification_id, idempotency_key, kind, state, page_id,
             contact_id, escalation_id, person_id, content, requested_at, attempts, ambiguous,
-            editable)
+            editable, link_epoch)
         SELECT escalation_id, CAST(escalation_id AS text), 'page', 'sent', escalation_id,
-            contact_id, escalation_id, 'sara', '{{}}', now(), 1, false, true FROM escalations;
+            contact_id, escalation_id, 'sara', '{{}}', now(), 1, false, true, 1 FROM escalations;
+        INSERT INTO recipient_changes (change_id, person_id, changed_at, changed_by, after)
+        VALUES (gen_random_uuid(), 'sara', now() - interval '2 years', 'sara', '{{}}');
+        INSERT INTO budgets (key, sent_at, changed_at) VALUES ('channel/chat', '[]', now());
         INSERT INTO delivery_attempts (notification_id, attempt, started_at)
         SELECT notification_id, 1, now() FROM notifications;
     """,
@@ -153,7 +159,14 @@ TOPICS = {
     "notifier": "notifications",
 }
 LEFT = {
-    "intake": {"contacts": 1, "customers": 1, "messages": 1, "surveys": 1, "idempotency_keys": 0},
+    "intake": {
+        "contacts": 1,
+        "customers": 1,
+        "messages": 1,
+        "contact_representatives": 1,
+        "surveys": 1,
+        "idempotency_keys": 0,
+    },
     "router": {"assignments": 1},
     "escalation": {
         "tracked_contacts": 1,
@@ -162,7 +175,13 @@ LEFT = {
         "consumed_events": 1,
         "announced_gaps": 0,
     },
-    "notifier": {"escalations": 1, "notifications": 1, "delivery_attempts": 1},
+    "notifier": {
+        "escalations": 1,
+        "notifications": 1,
+        "delivery_attempts": 1,
+        "recipient_changes": 0,
+        "budgets": 0,
+    },
 }
 
 

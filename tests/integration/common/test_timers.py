@@ -247,7 +247,7 @@ async def test_too_many_dead_timers_halt_the_loop_and_readiness(
     poison = [(reminder(new_contact(), POISON), timedelta(0)) for _ in range(5)]
     await change(database, *poison, (reminder(good), timedelta(0)))
     halting = Replica(database, broker, dead_letter_limit=3)
-    async with run_workers(halting.timers):
+    async with run_workers(halting.supervise(halting.timers)):
         troubles = await until(lambda: halting.health.troubles)
     assert troubles["timers"].startswith("halted: Too many dead letters in a row")
     assert "dead-letters replay --all" in troubles["timers"]

@@ -17,10 +17,13 @@ from common.contracts.escalations import (
     EscalationNoted,
 )
 from common.contracts.event import ContactId
+from common.contracts.services import source_of
 from common.core.health import Health
 from common.core.ids import new_id
 from common.core.metrics import Metrics
-from common.http.app import HttpServer
+from common.http.server import HttpServer
+from common.messaging.kafka import make_producer
+from common.messaging.record_encoder import RecordEncoder
 from common.messaging.relay import Relay
 from common.service.spec import application
 from common.storage.database import Database
@@ -124,9 +127,12 @@ def replica(
     spec = build(settings, **options or {})
     broadcaster = spec.state["broadcaster"]
     assert isinstance(broadcaster, Broadcaster)
-    app = application(spec, settings, database, Metrics(), Health())
+    metrics = Metrics()
+    app = application(spec, settings, database, metrics)
     port = devstack.free_port()
-    return Replica(broadcaster, HttpServer(app, "127.0.0.1", port), f"http://127.0.0.1:{port}")
+    return Replica(
+        broadcaster, HttpServer(app, "127.0.0.1", port, metrics), f"http://127.0.0.1:{port}"
+    )
 
 
 @asynccontextmanager
@@ -135,16 +141,8 @@ async def serving(*replicas: Replica) -> AsyncIterator[None]:
         *(worker for made in replicas for worker in (made.broadcaster, made.server))
     ):
         for made in replicas:
-            async with made.client() as http:
-                await until(partial(is_live, http))
+            await until(partial(getattr, made.server, "started"))
         yield
-
-
-async def is_live(http: httpx.AsyncClient) -> bool:
-    try:
-        return (await http.get("/livez")).status_code == 200
-    except httpx.ConnectError:
-        return False
 
 
 @asynccontextmanager
@@ -156,8 +154,8 @@ async def relaying(database: Database[UnitOfWork], broker: Broker) -> AsyncItera
             producer,
             Metrics(),
             Health(),
-            source="/upstairs/escalation",
-            namespace=broker.namespace,
+            encoder=RecordEncoder(broker.namespace, source_of("escalation")),
+            make_producer=lambda: make_producer(broker.connection),
         )
         async with run_workers(relay):
             yield

@@ -5,7 +5,7 @@ import os
 import sys
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import aclosing
-from typing import cast
+from typing import Any, cast
 
 import asyncpg
 import httpx
@@ -96,6 +96,38 @@ async def test_audit_trail_shows_actor_action_and_reason(
     assert trail["entries"][-1]["data"]["amount"] == "0.10"
 
 
+async def test_pages_of_an_audit_trail_are_checked_as_one_chain(
+    api: httpx.AsyncClient, superuser: asyncpg.Connection, escalation_id: str
+) -> None:
+    async def pages() -> list[dict[str, Any]]:
+        place = f"/v1/escalations/{escalation_id}/audit-trail?limit=2"
+        read = [(await api.get(place)).json()]
+        while cursor := read[-1]["next_cursor"]:
+            read.append((await api.get(f"{place}&cursor={cursor}")).json())
+        return read
+
+    read = await pages()
+    numbers = [[entry["number"] for entry in page["entries"]] for page in read]
+    assert numbers == [[1, 2], [3, 4], [5]]
+    assert all(page["intact"] for page in read)
+    other = f"/v1/escalations/{escalation_id}?cursor={read[0]['next_cursor']}"
+    assert (await api.get(other)).status_code == 422
+    await superuser.execute("UPDATE audit_trail SET reason = 'x' WHERE number = 3")
+    assert [page["intact"] for page in await pages()] == [True, False, True]
+
+
+async def test_events_of_an_escalation_come_in_pages(
+    api: httpx.AsyncClient, escalation_id: str
+) -> None:
+    place = f"/v1/escalations/{escalation_id}"
+    whole = (await api.get(place)).json()
+    assert whole["next_cursor"] is None
+    first = (await api.get(f"{place}?limit=3")).json()
+    second = (await api.get(f"{place}?limit=200&cursor={first['next_cursor']}")).json()
+    assert len(first["events"]) == 3
+    assert first["events"] + second["events"] == whole["events"]
+
+
 async def test_verify_audit_trail_counts_verified_entries(
     verify: Verify, service: EscalationHarness, escalation_id: str
 ) -> None:
@@ -119,11 +151,16 @@ async def test_verify_audit_trail_counts_verified_entries(
     ],
 )
 async def test_database_refuses_changes_of_audit_trail(
-    service: EscalationHarness, escalation_id: str, statement: str
+    service: EscalationHarness, postgres: Postgres, escalation_id: str, statement: str
 ) -> None:
-    with pytest.raises(DBAPIError, match=r"append-only|violates foreign key"):
+    with pytest.raises(DBAPIError, match=r"append-only|permission denied"):
         async with service.database.engine.begin() as connection:
             await connection.exec_driver_sql(statement)
+    name = str(service.database.engine.url.database)
+    owner = await asyncpg.connect(postgres.owner_url(name, "escalation").replace("+asyncpg", ""))
+    with pytest.raises(asyncpg.RaiseError, match="append-only"):
+        await owner.execute(statement)
+    await owner.close()
     (count,) = await service.rows(
         f"SELECT count(*) n FROM audit_trail WHERE escalation_id='{escalation_id}'"
     )
@@ -145,6 +182,18 @@ async def test_database_refuses_changes_of_audit_trail(
         (
             "UPDATE audit_trail SET at = at + interval '1 microsecond' WHERE number = 1",
             "entry 1: its content does not match its hash",
+        ),
+        (
+            "UPDATE audit_trail SET at = 'infinity' WHERE number = 2",
+            "entry 2: its content does not match its hash",
+        ),
+        (
+            "UPDATE audit_trail SET at = '0044-03-15 BC' WHERE number = 2",
+            "entry 2: its content does not match its hash",
+        ),
+        (
+            "UPDATE audit_trail SET data = jsonb_build_object('n', 1e30) WHERE number = 2",
+            "entry 2: its content does not match its hash",
         ),
         ("DELETE FROM audit_trail WHERE number = 3", "entry 4: entry 3 was expected here"),
         ("DELETE FROM audit_trail WHERE number = 5", "has 5 entries, but 4 are there"),

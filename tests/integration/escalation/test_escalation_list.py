@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+import asyncpg
 import httpx
 import pytest
 from sqlalchemy import text
@@ -29,6 +30,7 @@ from escalation.domain.settings.registry import NO_LADDER, Versioned
 from escalation.domain.visibility import Viewer
 from escalation.store.unit_of_work import UnitOfWork
 from integration.escalation.conftest import EscalationHarness
+from support.databases import Postgres
 
 NOON = datetime(2026, 3, 2, 12, tzinfo=UTC)
 STATES = (*OPEN_STATES, "handed_back", "resolved", "closed")
@@ -296,7 +298,7 @@ async def test_cursor_of_another_query_is_refused(
 
 @pytest.mark.parametrize("sort", sorted(SORTS))
 async def test_filtered_open_list_reads_no_closed_escalations(
-    service: EscalationHarness, sort: str
+    service: EscalationHarness, postgres: Postgres, database_name: str, sort: str
 ) -> None:
     chance = random.Random(3)
     rows = random_escalations(chance, 3000)
@@ -306,10 +308,11 @@ async def test_filtered_open_list_reads_no_closed_escalations(
     ]
     await store(service.database, few)
     still_open = sum(row.escalation.state in OPEN_STATES for row in few)
-    async with service.database.engine.connect() as connection:
-        own = await connection.execution_options(isolation_level="AUTOCOMMIT")
-        await own.exec_driver_sql("ANALYZE escalations")
-        await own.exec_driver_sql("ANALYZE tracked_contacts")
+    owner = await asyncpg.connect(
+        postgres.owner_url(database_name, "escalation").replace("+asyncpg", "")
+    )
+    await owner.execute("ANALYZE escalations, tracked_contacts")
+    await owner.close()
     params = query(chance, few)
     filters: dict[str, Any] = {name: value for name, value in params.items() if name != "state"}
     for chosen in ({}, *({name: value} for name, value in filters.items()), {"tier": ["vip"]}):

@@ -17,6 +17,8 @@ from common.contracts.clocks import ClockBreached, ClockMet
 from common.contracts.escalations import EscalationNoted, PageRequested
 from common.contracts.event import Event
 from common.core.ids import new_id
+from common.messaging.envelope import encode
+from common.messaging.kafka_connection import KafkaConnection
 from common.service.provision import TopicSpec, create_topics
 from common.storage.database import Database
 from escalation.store.unit_of_work import UnitOfWork
@@ -33,7 +35,8 @@ from integration.escalation.stream_harness import (
     serving,
     write_eight_at_once,
 )
-from support.probe import Broker
+from support.probe import Broker, make_envelope
+from support.waiting import until
 
 PARTITIONS = 4
 NOTE = EscalationNoted.type
@@ -49,7 +52,7 @@ async def broker(stack: devstack.Stack) -> Broker:
     namespace = f"test-{new_id()}"
     spec = TopicSpec(partitions=PARTITIONS, replication=1)
     topics = {"escalations": spec, "clocks": spec}
-    await create_topics(stack.kafka_bootstrap, namespace, topics)
+    await create_topics(KafkaConnection(stack.kafka_bootstrap), namespace, topics)
     return Broker(stack.kafka_bootstrap, namespace)
 
 
@@ -215,6 +218,24 @@ async def test_malformed_record_is_skipped(
     assert sum(offsets(received.id)) == 2
 
 
+async def test_record_that_cannot_be_streamed_ends_no_stream(
+    single_replica: Replica, producer: AIOKafkaProducer, broker: Broker
+) -> None:
+    """Its number is an integer, but larger than JSON's writer takes."""
+    contact_id = new_contact()
+    event = noted(contact_id)
+    async with single_replica.stream() as screen:
+        await producer.send_and_wait(
+            broker.topic("escalations"),
+            key=contact_id.encode(),
+            value=event.model_dump_json().encode(),
+            headers=encode(make_envelope(event, sequence=2**70)),
+        )
+        await broker.send(producer, noted(contact_id, "next"))
+        (received,) = await screen.take(1)
+    assert received.data["data"]["text"] == "next"
+
+
 @pytest.mark.parametrize("wrong", ["nonsense", "1..2", "-1.0.0.0", "1,2"])
 async def test_malformed_event_id_is_refused(single_replica: Replica, wrong: str) -> None:
     path = "/v1/escalations/stream"
@@ -321,6 +342,32 @@ async def test_list_works_without_kafka_and_stream_does_not(
         assert "Last-Event-ID" not in listed.headers
         answer = await http.get("/v1/escalations/stream")
         assert (answer.status_code, answer.headers["Retry-After"]) == (503, "1")
+
+
+async def test_streams_of_a_caller_and_in_all_are_limited(
+    database: Database[UnitOfWork], broker: Broker
+) -> None:
+    limited = replica(database, broker, max_streams=3, max_streams_per_caller=2)
+
+    async def refused(caller: str) -> tuple[int, str]:
+        async with limited.client() as http:
+            answer = await http.get("/v1/escalations/stream", headers=key(caller))
+        return answer.status_code, answer.json()["type"]
+
+    too_many = (429, "urn:upstairs:problem:too-many-streams")
+    async with serving(limited):
+        async with limited.stream(), limited.stream():
+            assert await refused("rita") == too_many
+            async with (
+                limited.client() as http,
+                http.stream("GET", "/v1/escalations/stream", headers=key("sam")) as other,
+            ):
+                assert other.status_code == 200
+                assert await refused("kim") == too_many
+        # Streams that have ended, and those that were refused, do not count.
+        await until(lambda: limited.broadcaster.subscriber_count == 0)
+        async with limited.stream(), limited.stream():
+            assert await refused("rita") == too_many
 
 
 async def test_stream_requires_staff_role(single_replica: Replica) -> None:

@@ -11,15 +11,21 @@ from typing import Any
 import httpx
 import orjson
 
+from common.contracts.assignments import ContactAssigned
+from common.contracts.event import ContactId, Event, PersonId, TeamId
 from common.core.clock import TimeSource
 from common.storage.database import Database
+from intake.handlers import SUBSCRIPTIONS
 from intake.store import UnitOfWork
 from support.databases import rows
-from support.service_harness import Keys
+from support.service_harness import Keys, ServiceHarness, make_dispatcher
 
 key = Keys(
     channel="channel:shop:channel-key",
+    kiosk="channel:kiosk:kiosk-key",
+    acme="channel:acme:acme-key",
     representative="representative:rita:representative-key",
+    supervisor="supervisor:sara:supervisor-key",
     admin="admin:ops:admin-key",
 )
 
@@ -48,6 +54,23 @@ async def accept(api: httpx.AsyncClient, **changes: Any) -> str:
     assert response.status_code == 201, response.text
     contact_id: str = response.json()["contact_id"]
     return contact_id
+
+
+async def assign(database: Database[UnitOfWork], contact_id: str, person: str = "rita") -> None:
+    """Let intake hear that the representative has the contact."""
+    assigned = ContactAssigned(
+        contact_id=ContactId(contact_id),
+        occurred_at=database.clock.utc_now(),
+        representative_id=PersonId(person),
+        team_id=TeamId("madrid"),
+        reason="free",
+    )
+    await handle(database, assigned)
+
+
+async def handle(database: Database[UnitOfWork], *events: Event) -> None:
+    dispatcher = make_dispatcher(database, SUBSCRIPTIONS, "intake")
+    await ServiceHarness(database, dispatcher).handle_events(*events)
 
 
 async def published(database: Database[UnitOfWork]) -> list[str]:

@@ -9,7 +9,7 @@ from common.core.clock import TimeSource
 from common.storage.database import Database
 from intake.handlers import SUBSCRIPTIONS
 from intake.store import UnitOfWork
-from integration.intake.harness import accept, key, published, published_data
+from integration.intake.harness import accept, assign, key, published, published_data
 from support.service_harness import ServiceHarness, make_dispatcher
 
 
@@ -33,7 +33,9 @@ async def test_abandoned_contact_is_published_and_shown(
 async def test_representative_who_reports_the_abandonment_is_named(
     api: httpx.AsyncClient, database: Database[UnitOfWork]
 ) -> None:
-    path = f"/v1/contacts/{await accept(api, text=None)}/abandon"
+    contact_id = await accept(api, text=None)
+    path = f"/v1/contacts/{contact_id}/abandon"
+    await assign(database, contact_id)
     assert (await api.post(path, json={}, headers=key("representative"))).status_code == 202
     (event,) = await published_data(database, "contact_abandoned")
     assert (event["by"], event["reason"]) == ("rita", None)

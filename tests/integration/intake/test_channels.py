@@ -177,10 +177,10 @@ async def test_every_channel_event_is_applied(
     (resolved,) = await published_data(database, "contact_resolved")
     assert resolved["note"] == "solved at the kiosk"
     (contact,) = await rows(database, "SELECT * FROM contacts")
-    assert (contact.state, contact.topic, contact.connection, contact.external_ref) == (
+    assert (contact.state, contact.topic, contact.received_from, contact.external_ref) == (
         "abandoned",
         "visits",
-        "lobby",
+        "kiosk:lobby",
         "visitor-1",
     )
 
@@ -267,20 +267,21 @@ async def test_malformed_body_is_refused(
     assert await nothing_happened(database)
 
 
-@pytest.mark.parametrize(
-    ("path", "code"),
-    [
-        ("/v1/channels/pigeon/lobby", "channel-not-found"),
-        ("/v1/channels/kiosk/garden", "connection-not-found"),
-        ("/v1/channels/zendesk/lobby", "connection-not-found"),
-    ],
-)
-async def test_unknown_kind_or_connection_is_not_found(
-    kiosk: httpx.AsyncClient, path: str, code: str
-) -> None:
-    answer = await send(kiosk, ("u-1", "visitor-1", "came"), path=path)
+async def test_unknown_kind_is_not_found(kiosk: httpx.AsyncClient) -> None:
+    answer = await send(kiosk, ("u-1", "visitor-1", "came"), path="/v1/channels/pigeon/lobby")
     assert answer.status_code == 404
-    assert answer.json()["type"] == f"urn:upstairs:problem:{code}"
+    assert answer.json()["type"] == "urn:upstairs:problem:channel-not-found"
+
+
+@pytest.mark.parametrize("path", ["/v1/channels/kiosk/garden", "/v1/channels/zendesk/lobby"])
+@pytest.mark.parametrize("headers", [{}, {"X-Kiosk-Secret": ""}, {"X-Kiosk-Secret": "guess"}])
+async def test_unknown_connection_is_answered_as_a_wrong_signature(
+    kiosk: httpx.AsyncClient, path: str, headers: dict[str, str]
+) -> None:
+    unknown = await kiosk.post(path, content=b"{}", headers=headers)
+    wrong = await kiosk.post(PATH, content=b"{}", headers={"X-Kiosk-Secret": "guess"})
+    assert (unknown.status_code, unknown.content) == (401, wrong.content)
+    assert wrong.status_code == 401
 
 
 async def test_unknown_kind_can_not_be_connected(kiosk: httpx.AsyncClient) -> None:

@@ -6,13 +6,14 @@ from typing import Any
 import httpx
 import pytest
 
-from common.http.app import MAX_BODY_BYTES
+from common.http.limits import MAX_BODY_BYTES
 from common.storage.database import Database
 from intake.store import UnitOfWork
 from integration.intake.harness import (
     CONTACT,
     UNKNOWN_CONTACT,
     accept,
+    assign,
     key,
     nothing_happened,
     published,
@@ -209,6 +210,7 @@ async def test_automatic_reply_is_marked(
     api: httpx.AsyncClient, database: Database[UnitOfWork]
 ) -> None:
     contact_id = await accept(api, text=None)
+    await assign(database, contact_id)
     path = f"/v1/contacts/{contact_id}/messages"
     reply = {"author": "representative", "text": "We got your message."}
     await api.post(path, json={**reply, "automatic": True})
@@ -223,6 +225,7 @@ async def test_resolution_and_reopening_say_who_and_how(
     api: httpx.AsyncClient, database: Database[UnitOfWork]
 ) -> None:
     contact_id = await accept(api, text=None)
+    await assign(database, contact_id)
     path = f"/v1/contacts/{contact_id}"
     resolution = {"note": "Refunded.", "disposition": "refund", "root_cause": "double-booking"}
     rita = key("representative")
@@ -260,3 +263,16 @@ async def test_wait_for_the_customer_ends_with_the_next_message(
         "waiting_on_customer",
         "customer_wrote",
     ]
+
+
+async def test_messages_of_a_contact_come_in_pages(api: httpx.AsyncClient) -> None:
+    path = f"/v1/contacts/{await accept(api, text=None)}"
+    for number in range(5):
+        message = {"author": "customer", "text": f"{number}"}
+        assert (await api.post(f"{path}/messages", json=message)).status_code == 201
+    pages = [(await api.get(f"{path}?limit=2")).json()]
+    while cursor := pages[-1]["next_cursor"]:
+        pages.append((await api.get(f"{path}?limit=2&cursor={cursor}")).json())
+    texts = [[message["text"] for message in page["messages"]] for page in pages]
+    assert texts == [["0", "1"], ["2", "3"], ["4"]]
+    assert (await api.get(f"{path}?limit=201")).status_code == 422

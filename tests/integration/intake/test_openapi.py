@@ -2,19 +2,13 @@
 
 from typing import Any
 
-import httpx
-import pytest
+from common.service.cli import openapi
+from intake.main import build
+from intake.settings import Settings
 
 
-@pytest.fixture
-async def document(api: httpx.AsyncClient) -> dict[str, Any]:
-    answer: dict[str, Any] = (await api.get("/openapi.json")).json()
-    return answer
-
-
-async def test_openapi_describes_the_options_of_every_kind_of_channel(
-    document: dict[str, Any],
-) -> None:
+def test_openapi_describes_the_options_of_every_kind_of_channel() -> None:
+    document: dict[str, Any] = openapi(Settings, build)
     options = document["components"]["schemas"]["ConnectionIn"]["properties"]["options"]
     assert [kind["title"] for kind in options["anyOf"]] == ["ZendeskOptions"]
     fields = options["anyOf"][0]["properties"].values()

@@ -15,6 +15,7 @@ from integration.intake.harness import (
     UNKNOWN_CONTACT,
     ZENDESK_TICKET,
     accept,
+    assign,
     deliver,
     key,
     published,
@@ -37,6 +38,7 @@ async def test_representative_changes_the_priority(
     api: httpx.AsyncClient, database: Database[UnitOfWork]
 ) -> None:
     contact_id = await accept(api, text=None)
+    await assign(database, contact_id)
     for _ in range(2):
         answer = await prioritize(api, contact_id, URGENT, "representative")
         assert (answer.status_code, answer.json()) == (202, {"contact_id": contact_id})
@@ -49,13 +51,13 @@ async def test_representative_changes_the_priority(
     )
 
 
-async def test_change_by_a_channel_names_the_channel(
+async def test_change_by_a_channel_names_the_channel_and_no_person(
     api: httpx.AsyncClient, database: Database[UnitOfWork]
 ) -> None:
     contact_id = await accept(api, text=None)
     assert (await prioritize(api, contact_id, URGENT, "channel")).status_code == 202
     (event,) = await published_data(database, "contact_prioritized")
-    assert event["by"] == "shop"
+    assert (event["by"], event["reported_by"]) == (None, "channel:shop")
 
 
 @pytest.mark.parametrize(
@@ -82,7 +84,7 @@ async def test_resolved_or_unknown_contact_gets_no_other_priority(
 ) -> None:
     contact_id = await accept(api, text=None)
     await api.post(f"/v1/contacts/{contact_id}/resolve", json={})
-    refused = await prioritize(api, contact_id, URGENT, "representative")
+    refused = await prioritize(api, contact_id, URGENT, "supervisor")
     assert (refused.status_code, refused.json()["state"]) == (409, "resolved")
     unknown = await prioritize(api, UNKNOWN_CONTACT, URGENT, "representative")
     assert unknown.status_code == 404
@@ -119,7 +121,7 @@ async def test_zendesk_changes_the_priority(
     (contact,) = await rows(database, "SELECT priority FROM contacts")
     assert contact.priority == "urgent"
     (event,) = await published_data(database, "contact_prioritized")
-    assert (event["reason"], event["by"]) == ("changed in Zendesk", "acme")
+    assert (event["by"], event["reported_by"]) == (None, "zendesk:acme")
 
 
 async def test_priority_change_before_its_ticket_makes_the_contact(

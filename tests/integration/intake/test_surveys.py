@@ -5,15 +5,17 @@ import pytest
 
 from common.storage.database import Database
 from intake.store import UnitOfWork
-from integration.intake.harness import accept, key, published, published_data
+from integration.intake.harness import accept, assign, key, published, published_data
 
 CSAT = {"survey_id": "s-1", "kind": "csat", "team_id": "madrid"}
 
 
 @pytest.fixture
-async def resolved(api: httpx.AsyncClient) -> str:
+async def resolved(api: httpx.AsyncClient, database: Database[UnitOfWork]) -> str:
     """The path of a contact that Rita resolved."""
-    path = f"/v1/contacts/{await accept(api, text=None)}"
+    contact_id = await accept(api, text=None)
+    await assign(database, contact_id)
+    path = f"/v1/contacts/{contact_id}"
     await api.post(f"{path}/resolve", json={}, headers=key("representative"))
     return path
 

@@ -93,13 +93,18 @@ async def test_signed_but_malformed_body_is_refused(
     assert await nothing_happened(database)
 
 
-async def test_unknown_connection_is_not_found(zendesk: httpx.AsyncClient) -> None:
+async def test_unknown_connection_is_answered_as_a_wrong_signature(
+    zendesk: httpx.AsyncClient,
+) -> None:
     body = zendesk_body()
-    answer = await zendesk.post(
-        "/v1/channels/zendesk/other", content=body, headers=zendesk_headers(body)
+    signed = zendesk_headers(body)
+    unknown = await zendesk.post("/v1/channels/zendesk/other", content=body, headers=signed)
+    wrong = await zendesk.post(
+        "/v1/channels/zendesk/acme", content=body, headers=zendesk_headers(b"another body")
     )
-    assert answer.status_code == 404
-    assert answer.json()["type"] == "urn:upstairs:problem:connection-not-found"
+    assert (unknown.status_code, unknown.content) == (401, wrong.content)
+    assert wrong.status_code == 401
+    assert unknown.headers.keys() == wrong.headers.keys()
 
 
 async def test_nul_anywhere_in_a_delivery_is_left_out(

@@ -28,19 +28,26 @@ from notifier import handlers
 from notifier.channels.base import Channel
 from notifier.channels.registry import CHANNELS
 from notifier.domain.recipients import Address, Recipient
+from notifier.links import Links, Purpose
 from notifier.main import build
 from notifier.settings import Settings
-from notifier.store import UnitOfWork
+from notifier.store.unit_of_work import UnitOfWork
 from support.databases import Postgres, open_database, rows
 
+LINK_SECRET = "a secret of tests"
 SIGNING_SECRET = "8f742231b10e8888abcd99yyyzzz85a5"
 KEYS = {
     "rita": "representative:rita:rita-key",
     "sara": "supervisor:sara:sara-key",
+    "dana": "supervisor:dana:dana-key",
+    "mona": "manager:mona:mona-key",
+    "omar": "manager:omar:omar-key",
+    "shop": "channel:shop:shop-key",
+    "operations": "manager:operations:operations-key",
     "root": "admin:root:root-key",
 }
 LEASE = timedelta(seconds=10)
-HEADLINE = "Billing chat from Ada: first response 2 h overdue"
+HEADLINE = "Billing chat from “Ada”: first response 2 h overdue"
 CONTACT = {
     "channel": "chat",
     "topic": "billing",
@@ -70,13 +77,17 @@ class ServiceHarness:
                 "kafka_bootstrap": "unused",
                 "api_keys": ",".join(KEYS.values()),
                 "public_url": "http://notifier",
-                "link_secret": "a secret of tests",
+                "link_secret": LINK_SECRET,
                 "slack_api_url": self.slack.url,
                 "slack_token": "xoxb-test",
                 "slack_signing_secret": SIGNING_SECRET,
                 "smtp_host": self.mail.host,
                 "smtp_port": self.mail.port,
                 "smtp_tls": "none",
+                # Most tests are about single messages; test_brake.py sets lower budgets.
+                "recipient_budget": 1000,
+                "customer_budget": 1000,
+                "channel_budget": 1000,
                 **changes,
             }
         )
@@ -197,6 +208,15 @@ def token_of(post: SlackCall, action_id: str = "acknowledge") -> str:
     return token
 
 
+def link_to(post: SlackCall, purpose: Purpose = "acknowledge") -> str:
+    """Return the path of a link as a mail has it, with the notification of a Slack message."""
+    links = Links(LINK_SECRET, "", timedelta(hours=24))
+    (actions,) = [block for block in post.body["blocks"] if block["type"] == "actions"]
+    opens = next(each for each in actions["elements"] if each["action_id"] == "open")
+    shown = links.read(opens["url"].rpartition("/")[2], TimeSource().utc_now())
+    return links.url(shown.notification_id, purpose, shown.link_epoch)
+
+
 def button(blocks: Sequence[dict[str, Any]], action_id: str) -> dict[str, Any]:
     buttons = [each for block in blocks if block["type"] == "actions" for each in block["elements"]]
     return next(each for each in buttons if each["action_id"] == action_id)
@@ -251,9 +271,7 @@ async def harness(database: Database[UnitOfWork]) -> AsyncIterator[ServiceHarnes
 async def api(harness: ServiceHarness) -> AsyncIterator[httpx.AsyncClient]:
     """Notifier's HTTP API, called without a key."""
     settings = harness.settings()
-    app = application(
-        build(settings, harness.channels), settings, harness.database, Metrics(), Health()
-    )
+    app = application(build(settings, harness.channels), settings, harness.database, Metrics())
     transport = httpx.ASGITransport(app, raise_app_exceptions=False)
     async with httpx.AsyncClient(transport=transport, base_url="http://notifier") as client:
         yield client

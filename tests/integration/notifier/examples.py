@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from common.contracts.escalations import PageRequested
-from integration.notifier.conftest import ServiceHarness, token_of
+from integration.notifier.conftest import ServiceHarness, link_to
 from support.waiting import until
 
 BROWSER = {"Accept": "text/html,application/xhtml+xml,*/*;q=0.8"}
@@ -12,13 +12,13 @@ PROGRAM = {"Accept": "application/json"}
 
 
 async def sent(harness: ServiceHarness, *pages: PageRequested) -> list[str]:
-    """Send pages by Slack, and return the paths of their links in the order of the pages."""
+    """Send pages by Slack, and return paths that acknowledge them in the order of the pages."""
     for page in pages:
         await harness.add_recipient(page.person_id, "slack")
     async with harness.delivering():
         for page in pages:
             await deliver(harness, page)
-    return [f"/v1/acknowledgements/{token_of(post)}" for post in harness.posted()]
+    return [link_to(post) for post in harness.posted()]
 
 
 async def deliver(harness: ServiceHarness, page: PageRequested) -> None:

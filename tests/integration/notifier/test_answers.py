@@ -2,6 +2,7 @@
 
 import re
 from datetime import timedelta
+from typing import get_args
 
 import httpx
 import pytest
@@ -9,11 +10,15 @@ import pytest
 from common.contracts.escalations import EscalationClosed, EscalationTakenOver
 from common.contracts.event import EscalationId, NotificationId, PersonId
 from common.core.ids import new_id
+from devstack import receivers
 from integration.notifier.conftest import (
     CONTACT,
     HEADLINE,
+    LINK_SECRET,
     ServiceHarness,
     acknowledged,
+    button,
+    link_to,
     page_also,
     paged,
     pressed,
@@ -21,7 +26,7 @@ from integration.notifier.conftest import (
     token_of,
 )
 from integration.notifier.examples import BROWSER, PROGRAM, answer_events, sent
-from notifier.links import Links
+from notifier.links import Links, Purpose
 from support.waiting import until
 
 
@@ -60,17 +65,19 @@ async def test_link_can_take_over_after_acknowledgement(
     await harness.handle(acknowledged(page, "dana"))
     shown = await api.get(link, headers=BROWSER)
     assert "Thank you: acknowledged by you." in shown.text
-    assert '<button formaction="?action=take_over">Take over</button>' in shown.text
+    # A link is for one answer; the message has another link for the other.
+    assert "<form" not in shown.text
+    taking_over = link_to(harness.posted()[0], "take_over")
+    shown = await api.get(taking_over, headers=BROWSER)
+    assert "<button>Take over</button>" in shown.text
     for _ in range(2):
-        done = await api.post(f"{link}?action=take_over", headers=PROGRAM)
+        done = await api.post(taking_over, headers=PROGRAM)
         assert (done.status_code, done.json()["actions"]) == (200, [])
     events = await answer_events(harness)
     assert [event.get("action") for event in events if "action" in event] == [
         "acknowledge",
         "take_over",
     ]
-    wrong = await api.post(f"{link}?action=resolve", headers=PROGRAM)
-    assert wrong.status_code == 422
 
 
 async def test_button_in_slack_takes_over(harness: ServiceHarness, api: httpx.AsyncClient) -> None:
@@ -90,7 +97,7 @@ async def test_opened_link_answers_nothing_and_counts_once(
     (link,) = await sent(harness, paged("dana"))
     for _ in range(3):
         shown = (await api.get(link, headers=PROGRAM)).json()
-        assert shown["actions"] == ["acknowledge", "take_over"]
+        assert shown["actions"] == ["acknowledge"]
         assert (shown["state"], shown["by"]) == ("raised", None)
         assert shown["headline"] == HEADLINE
     assert [event["event"] for event in await answer_events(harness)] == ["notification_seen"]
@@ -101,7 +108,7 @@ async def test_repeated_answer_counts_once(harness: ServiceHarness, api: httpx.A
     (link,) = await sent(harness, page)
     for _ in range(2):
         done = await api.post(link, headers=PROGRAM)
-        assert (done.status_code, done.json()["actions"]) == (200, ["take_over"])
+        assert (done.status_code, done.json()["actions"]) == (200, [])
     await harness.handle(acknowledged(page, "dana"))
     assert (await api.post(link, headers=PROGRAM)).json()["by"] == "dana"
     assert [event["event"] for event in await answer_events(harness)] == ["notification_acted_on"]
@@ -143,8 +150,8 @@ async def test_expired_link_is_gone(harness: ServiceHarness, api: httpx.AsyncCli
 
 
 async def test_link_of_unknown_notification_is_not_found(api: httpx.AsyncClient) -> None:
-    links = Links("a secret of tests", "", timedelta(hours=1))
-    unknown = await api.get(links.url(NotificationId(new_id())))
+    links = Links(LINK_SECRET, "", timedelta(hours=1))
+    unknown = await api.get(links.url(NotificationId(new_id()), "show", 1))
     assert unknown.status_code == 404
     assert unknown.json()["type"] == "urn:upstairs:problem:notification-not-found"
 
@@ -193,9 +200,8 @@ async def test_warning_takes_no_answer(harness: ServiceHarness, api: httpx.Async
         (post,) = await until(harness.posted)
     (actions,) = [block for block in post.body["blocks"] if block["type"] == "actions"]
     (opens,) = actions["elements"]
-    link = opens["url"]
-    assert "<form" not in (await api.get(link)).text
-    refused = await api.post(link, headers=PROGRAM)
+    assert "<form" not in (await api.get(opens["url"])).text
+    refused = await api.post(link_to(post), headers=PROGRAM)
     assert refused.status_code == 409
     assert refused.json()["type"] == "urn:upstairs:problem:nothing-to-acknowledge"
 
@@ -292,3 +298,93 @@ async def test_malformed_press_is_refused(api: httpx.AsyncClient, body: bytes, s
     assert answer.status_code == status
     if status != 200:
         assert answer.headers["content-type"] == "application/problem+json"
+
+
+async def test_link_in_a_slack_message_only_shows_it(
+    harness: ServiceHarness, api: httpx.AsyncClient
+) -> None:
+    await sent(harness, paged("dana"))
+    (post,) = harness.posted()
+    link = button(post.body["blocks"], "open")["url"]
+    shown = await api.get(link, headers=BROWSER)
+    assert "This page only shows the message" in shown.text
+    assert "<form" not in shown.text
+    assert "<button" not in shown.text
+    assert (await api.get(link, headers=PROGRAM)).json()["actions"] == []
+    for path in (link, f"{link}?action=acknowledge", f"{link}?action=take_over"):
+        refused = await api.post(path, headers=PROGRAM)
+        assert refused.status_code == 403
+        assert refused.json()["type"] == "urn:upstairs:problem:link-shows-only"
+    # Nobody knows who opened it.
+    assert not await answer_events(harness)
+
+
+async def test_token_of_a_slack_button_is_no_link(
+    harness: ServiceHarness, api: httpx.AsyncClient
+) -> None:
+    await sent(harness, paged("dana"))
+    (post,) = harness.posted()
+    for action in ("acknowledge", "take_over"):
+        path = f"/v1/acknowledgements/{token_of(post, action)}"
+        assert (await api.post(path, headers=PROGRAM)).status_code == 403
+    for purpose in get_args(Purpose):
+        # Nor is a link a button: a mail that was forwarded presses nothing in Slack.
+        if purpose == "press":
+            continue
+        body = pressed("U-dana", link_to(post, purpose).rpartition("/")[2])
+        refused = await api.post("/v1/callbacks/slack", content=body, headers=signed(body))
+        assert refused.status_code == 403
+    assert not await answer_events(harness)
+
+
+async def test_link_for_one_answer_gives_no_other(
+    harness: ServiceHarness, api: httpx.AsyncClient
+) -> None:
+    (link,) = await sent(harness, paged("dana"))
+    assert (await api.post(f"{link}?action=take_over", headers=PROGRAM)).status_code == 200
+    (acted,) = await answer_events(harness)
+    assert acted["action"] == "acknowledge"
+
+
+async def test_mail_has_a_link_for_each_answer(
+    harness: ServiceHarness, api: httpx.AsyncClient
+) -> None:
+    await harness.add_recipient("dana", "email")
+    async with harness.delivering():
+        await harness.handle(paged("dana"))
+        (mail,) = await until(lambda: harness.mail.messages)
+    part = mail.get_body(("plain",))
+    assert part
+    links = dict(re.findall(r"^(.+): http://notifier(\S+)", part.get_content(), re.MULTILINE))
+    assert list(links) == ["Acknowledge", "Take over"]
+    # A scanner that opens every link acts on none.
+    for link in links.values():
+        for accept in (BROWSER, PROGRAM, {}):
+            assert (await api.get(link, headers=accept)).status_code == 200
+    assert [event["event"] for event in await answer_events(harness)] == ["notification_seen"]
+    assert (await api.post(links["Take over"], headers=BROWSER)).status_code == 200
+    (_, acted) = await answer_events(harness)
+    assert (acted["action"], acted["medium"]) == ("take_over", "email")
+
+
+async def test_refused_press_is_explained_to_the_user_alone(
+    harness: ServiceHarness, api: httpx.AsyncClient
+) -> None:
+    await sent(harness, paged("dana"), paged("omar"))
+    (post, *_) = harness.posted()
+    body = pressed("U-omar", token_of(post), channel={"id": "C-shared", "name": "support"})
+    await api.post("/v1/callbacks/slack", content=body, headers=signed(body))
+    (explanation,) = harness.posted("chat.postEphemeral")
+    assert (explanation.body["channel"], explanation.body["user"]) == ("C-shared", "U-omar")
+    assert "You were not asked about this escalation" in explanation.body["text"]
+    # A Slack that fails changes nothing about the refusal.
+    harness.slack.otherwise = receivers.slack_error("internal_error")
+    refused = await api.post("/v1/callbacks/slack", content=body, headers=signed(body))
+    assert refused.status_code == 403
+
+
+@pytest.mark.parametrize("user", ["", "\x00", "U 1", "<@U1>", "x" * 200])
+async def test_impossible_user_is_malformed(api: httpx.AsyncClient, user: str) -> None:
+    body = pressed(user, "token")
+    refused = await api.post("/v1/callbacks/slack", content=body, headers=signed(body))
+    assert refused.status_code == 422

@@ -60,7 +60,9 @@ class Teams(Channel):
         self.sent.append(("closed", "", ""))
 
     async def send(self, notification: Notification, at: datetime) -> Outcome:
-        self.tokens.append(self._links.token(notification.notification_id))
+        self.tokens.append(
+            self._links.token(notification.notification_id, "press", notification.link_epoch)
+        )
         return self._posted(
             "sent", notification, rendering.words(notification.content, at).headline
         )
@@ -88,15 +90,15 @@ def harness(harness: ServiceHarness) -> ServiceHarness:
 
 
 async def test_recipient_may_have_an_address_of_the_new_channel(api: httpx.AsyncClient) -> None:
-    saved = await api.put("/v1/recipients/dana", json=DANA, headers=key("sara"))
+    saved = await api.put("/v1/recipients/dana", json=DANA, headers=key("root"))
     assert (saved.status_code, saved.json()) == (200, {"person_id": "dana", **DANA})
-    shown = await api.get("/v1/recipients/dana", headers=key("sara"))
+    shown = await api.get("/v1/recipients/dana", headers=key("root"))
     assert shown.json()["media"] == DANA["media"]
-    taken = await api.put("/v1/recipients/omar", json=DANA, headers=key("sara"))
+    taken = await api.put("/v1/recipients/omar", json=DANA, headers=key("root"))
     assert taken.status_code == 409
     wrong = {"name": "Dana", "media": [{"medium": "teams", "address": "dana@example.com"}]}
     assert (
-        await api.put("/v1/recipients/dana", json=wrong, headers=key("sara"))
+        await api.put("/v1/recipients/dana", json=wrong, headers=key("root"))
     ).status_code == 422
 
 
@@ -106,7 +108,7 @@ async def test_page_is_sent_pressed_and_updated_by_the_new_channel(
     for person in ("dana", "omar"):
         media = [{"medium": "teams", "user_id": f"T-{person}"}]
         body = {"name": person.capitalize(), "media": media}
-        await api.put(f"/v1/recipients/{person}", json=body, headers=key("sara"))
+        await api.put(f"/v1/recipients/{person}", json=body, headers=key("root"))
     page = paged("dana")
     async with harness.delivering():
         await harness.handle(page, page_also(page, "omar"))
@@ -141,5 +143,5 @@ async def test_page_is_sent_pressed_and_updated_by_the_new_channel(
 
 async def test_channels_without_buttons_have_no_callback(api: httpx.AsyncClient) -> None:
     assert (await api.post("/v1/callbacks/email")).status_code == 404
-    paths = (await api.get("/openapi.json")).json()["paths"]
-    assert {"/v1/callbacks/slack", "/v1/callbacks/teams"} <= set(paths)
+    for medium in ("slack", "teams"):
+        assert (await api.post(f"/v1/callbacks/{medium}")).status_code != 404

@@ -14,10 +14,18 @@ from integration.notifier.conftest import (
     page_also,
     paged,
 )
-from notifier import use_cases
+from notifier.domain.brake import BrakePolicy
 from notifier.domain.delivery import RetryPolicy, Sent
 from notifier.domain.recipients import Recipient
+from notifier.store.unit_of_work import UnitOfWork
+from notifier.use_cases import deliveries
+from notifier.use_cases.deliveries import ClaimedDelivery
 from support.waiting import until
+
+
+async def claim(uow: UnitOfWork) -> list[ClaimedDelivery]:
+    claimed = await deliveries.claim("slack", 16, RetryPolicy(), BrakePolicy(), uow)
+    return claimed.deliveries
 
 
 async def all_sent(harness: ServiceHarness) -> None:
@@ -43,7 +51,7 @@ async def test_page_is_sent_once_on_each_medium(harness: ServiceHarness) -> None
     assert link.startswith("http://notifier/v1/acknowledgements/")
     text = mail.get_body(("plain",))
     assert text
-    assert "Acknowledge or take over: http://notifier/v1/acknowledgements/" in text.get_content()
+    assert text.get_content().startswith("Acknowledge: http://notifier/v1/acknowledgements/")
     events = await harness.published()
     assert sorted((event["event"], event["medium"]) for event in events) == [
         ("notification_sent", "email"),
@@ -176,7 +184,7 @@ async def test_attempt_of_a_dead_process_is_repeated(harness: ServiceHarness) ->
     await harness.add_recipient("dana", "slack")
     await harness.handle(paged("dana"))
     async with harness.database.transaction() as uow:
-        (claimed,) = await use_cases.claim("slack", 16, RetryPolicy(), uow)
+        (claimed,) = await claim(uow)
     async with harness.delivering():
         await harness.add_recipient("omar", "slack")
         await harness.handle(paged("omar"))
@@ -191,7 +199,7 @@ async def test_attempt_of_a_dead_process_is_repeated(harness: ServiceHarness) ->
 
     # The process was only very slow: its late record changes nothing.
     async with harness.database.transaction() as uow:
-        await use_cases.record_attempt(claimed, Sent({"ts": "late"}), RetryPolicy(), 1.0, uow)
+        await deliveries.record_attempt(claimed, Sent({"ts": "late"}), RetryPolicy(), 1.0, uow)
     assert len(await harness.published()) == 2
 
 
@@ -290,12 +298,12 @@ async def test_page_acknowledged_while_it_is_sent_is_updated(harness: ServiceHar
     page = paged("dana")
     await harness.handle(page)
     async with harness.database.transaction() as uow:
-        (claimed,) = await use_cases.claim("slack", 16, RetryPolicy(), uow)
+        (claimed,) = await claim(uow)
     await harness.handle(acknowledged(page, "omar"))
     assert await harness.states() == [("page", "slack", "sending")]
     async with harness.database.transaction() as uow:
         sent = Sent({"channel": "D-dana", "ts": "1.1"}, editable=True)
-        await use_cases.record_attempt(claimed, sent, RetryPolicy(), 1.0, uow)
+        await deliveries.record_attempt(claimed, sent, RetryPolicy(), 1.0, uow)
     assert await harness.states() == [("page", "slack", "sent"), ("update", "slack", "pending")]
 
 
@@ -304,11 +312,11 @@ async def test_lease_warning_sent_after_the_lease_is_updated(harness: ServiceHar
     page = paged("dana")
     await harness.handle(acknowledged(page, "dana"), page_also(page, "dana", reason="lease_ending"))
     async with harness.database.transaction() as uow:
-        (claimed,) = await use_cases.claim("slack", 16, RetryPolicy(), uow)
+        (claimed,) = await claim(uow)
     await harness.handle(page_also(page, "omar", reason="climbed"))
     async with harness.database.transaction() as uow:
         sent = Sent({"channel": "D-dana", "ts": "1.1"}, editable=True)
-        await use_cases.record_attempt(claimed, sent, RetryPolicy(), 1.0, uow)
+        await deliveries.record_attempt(claimed, sent, RetryPolicy(), 1.0, uow)
     async with harness.delivering():
         (update,) = await until(lambda: harness.posted("chat.update"))
     status = update.body["blocks"][1]["elements"][0]["text"]

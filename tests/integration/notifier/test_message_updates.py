@@ -27,6 +27,7 @@ from common.core.ids import new_id
 from integration.notifier.conftest import (
     ServiceHarness,
     acknowledged,
+    link_to,
     page_also,
     paged,
     pressed,
@@ -106,7 +107,7 @@ async def test_added_reason_for_the_holder_lets_nobody_else_answer(
     assert not await answer_events(harness)
     # The message stays as it is: no update tells Dana that she has acknowledged it.
     post = harness.posted()[-1]
-    assert post.body["text"].startswith("Billing chat from Ada: complaint about rui. ")
+    assert post.body["text"].startswith("Billing chat from “Ada”: complaint about rui. ")
     assert "New reason added." in str(post.body["blocks"])
     assert "“He hung up on me.”" in str(post.body["blocks"])
     assert "acknowledge'" not in str(post.body["blocks"])
@@ -180,8 +181,8 @@ async def test_approval_has_no_button_and_refusal_updates_the_message(
     (link,) = post.body["blocks"][-1]["elements"]
     shown = await api.get(link["url"], headers=BROWSER)
     assert "<form" not in shown.text
-    assert f"POST /v1/escalations/{page.escalation_id}/approve or /refuse" in shown.text
-    refused = await api.post(link["url"], headers=PROGRAM)
+    assert "Approve or refuse it in Upstairs." in shown.text
+    refused = await api.post(link_to(post), headers=PROGRAM)
     assert (refused.status_code, refused.json()["type"]) == (
         409,
         "urn:upstairs:problem:nothing-to-acknowledge",
@@ -194,7 +195,7 @@ async def test_approval_has_no_button_and_refusal_updates_the_message(
 
     await harness.handle(ApprovalRefused(**same(page), by=OMAR, reason="too much"))
     await harness.handle(page_also(page, "dana", reason="approval_refused"))
-    assert (await status_texts(harness))[1:] == ["Approval refused by Omar: too much"]
+    assert (await status_texts(harness))[1:] == ["Approval refused by Omar: “too much”"]
     assert await escalation(harness) == ("acknowledged", "dana", False)
 
 
@@ -252,7 +253,7 @@ async def test_undecided_approval_stays_with_the_person_who_asks(harness: Servic
                 level=0,
                 level_name="supervisor",
             ),
-            "Reopened by Dana: angry again",
+            "Reopened by Dana: “angry again”",
         ),
         (
             lambda page: page_also(page, "omar", reason="climbed"),

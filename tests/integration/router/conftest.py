@@ -53,7 +53,8 @@ class RouterHarness(ServiceHarness[UnitOfWork]):
 
     async def published(self, contact_id: ContactId) -> list[str]:
         async with self.database.transaction() as uow:
-            return [type(event).__name__ for event in await uow.assignments.history(contact_id)]
+            history = await uow.assignments.history(contact_id, 0, 1000)
+            return [type(event).__name__ for _, event in history]
 
 
 @pytest.fixture

@@ -96,6 +96,20 @@ async def test_offer_is_accepted_referred_and_released(
     ]
 
 
+async def test_history_of_an_assignment_comes_in_pages(
+    api: httpx.AsyncClient, harness: RouterHarness
+) -> None:
+    path = await offered(api, harness)
+    await api.post(f"{path}/accept", headers=key("rita"))
+    await api.post(f"{path}/release", json={"reason": "Lunch."}, headers=key("rita"))
+    whole = (await api.get(path)).json()
+    first = (await api.get(f"{path}?limit=2")).json()
+    second = (await api.get(f"{path}?limit=2&cursor={first['next_cursor']}")).json()
+    assert len(first["history"]) == 2
+    assert first["history"] + second["history"] == whole["history"]
+    assert (whole["next_cursor"], second["next_cursor"]) == (None, None)
+
+
 async def test_declined_offer_goes_to_the_next_representative(
     api: httpx.AsyncClient, harness: RouterHarness
 ) -> None:

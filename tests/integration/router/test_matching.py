@@ -29,8 +29,8 @@ from router.domain.routing.strategies import EXCLUSION
 from router.store import UnitOfWork
 
 _TRANSACTION_WAITS_TO_MATCH = (
-    "SELECT 1 FROM pg_locks WHERE locktype = 'advisory' AND NOT granted"
-    " AND database = (SELECT oid FROM pg_database WHERE datname = current_database())"
+    "SELECT 1 FROM pg_stat_activity WHERE wait_event_type = 'Lock' AND wait_event = 'advisory'"
+    " AND datname = current_database()"
 )
 
 

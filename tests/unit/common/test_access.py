@@ -3,6 +3,7 @@
 import pytest
 
 from common.http.access import ApiKeys, Principal
+from common.storage.api_keys import key_id, make_key, parse_key_list
 
 
 @pytest.mark.parametrize(
@@ -18,7 +19,7 @@ from common.http.access import ApiKeys, Principal
     ],
 )
 def test_key_gives_its_principal(listed: str, key: str, principal: Principal | None) -> None:
-    assert ApiKeys(listed).principal(key) == principal
+    assert ApiKeys(parse_key_list(listed)).principal(key) == principal
 
 
 @pytest.mark.parametrize(
@@ -26,5 +27,31 @@ def test_key_gives_its_principal(listed: str, key: str, principal: Principal | N
 )
 def test_malformed_key_list_is_refused_without_showing_a_key(listed: str) -> None:
     with pytest.raises(ValueError, match="must be role:subject:key") as refused:
-        ApiKeys(listed)
+        parse_key_list(listed)
     assert "k," not in str(refused.value)
+
+
+@pytest.mark.parametrize(
+    "listed",
+    [
+        "supervisor:sara:k3y,admin:ops:k3y",
+        "admin:ops:k3y\nadmin:ops:k3y",
+        "admin:a:k3y,,admin:b:k3y",
+    ],
+)
+def test_repeated_key_is_refused_without_showing_it(listed: str) -> None:
+    with pytest.raises(ValueError, match="have the same key") as refused:
+        parse_key_list(listed)
+    assert "k3y" not in str(refused.value)
+
+
+@pytest.mark.parametrize("subject", ["a b", "a\x00", "channel/shop", "a" * 101, "\u202eops"])
+def test_subject_must_be_an_id(subject: str) -> None:
+    with pytest.raises(ValueError, match="must be role:subject:key"):
+        parse_key_list(f"admin:{subject}:key")
+
+
+def test_id_of_a_key_is_in_it() -> None:
+    key = make_key()
+    assert key.split("_", 2)[:2] == ["ups", key_id(key)]
+    assert len(key_id("of another form")) == len(key_id(key))

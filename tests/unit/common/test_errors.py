@@ -4,9 +4,12 @@ import asyncpg
 import pytest
 from aiokafka.errors import (
     CommitFailedError,
+    GroupAuthorizationFailedError,
+    InvalidTopicError,
     KafkaConnectionError,
     KafkaTimeoutError,
     MessageSizeTooLargeError,
+    SaslAuthenticationFailed,
     TopicAuthorizationFailedError,
     UnknownTopicOrPartitionError,
 )
@@ -37,6 +40,10 @@ PASSING = [
     KafkaConnectionError(),
     KafkaTimeoutError(),
     UnknownTopicOrPartitionError(),
+    # Until somebody corrects the access list or the password.
+    TopicAuthorizationFailedError(),
+    GroupAuthorizationFailedError(),
+    SaslAuthenticationFailed(),
 ]
 LASTING = [
     PermanentError(),
@@ -51,7 +58,7 @@ LASTING = [
     ArgumentError("invalid input for query argument $1"),
     IntegrityError("INSERT", {}, Exception()),
     MessageSizeTooLargeError(),
-    TopicAuthorizationFailedError(),
+    InvalidTopicError(),
     CommitFailedError(),
 ]
 

@@ -70,7 +70,7 @@ VECTORS = pytest.mark.parametrize(
 def verify(request: SignedRequest, age: timedelta = timedelta(seconds=1)) -> None:
     verify_signature(
         request.scheme,
-        secret=request.secret,
+        secrets=[b"the next secret", request.secret],
         signed=request.signed,
         signature=request.signature,
         timestamp=request.timestamp,
@@ -112,6 +112,26 @@ def test_empty_secret_accepts_no_signature(vector: SignedRequest) -> None:
     signature = vector.scheme.sign(b"", vector.signed)
     with pytest.raises(BadSignatureError):
         verify(replace(vector, secret=b"", signature=signature))
+
+
+@VECTORS
+def test_secret_is_accepted_until_it_is_removed(vector: SignedRequest) -> None:
+    def verify_by(*secrets: bytes) -> None:
+        verify_signature(
+            vector.scheme,
+            secrets=secrets,
+            signed=vector.signed,
+            signature=vector.signature,
+            timestamp=vector.timestamp,
+            now=vector.signed_at,
+        )
+
+    for secrets in ((vector.secret, b"old"), (b"new", vector.secret)):
+        verify_by(*secrets)
+    without: tuple[tuple[bytes, ...], ...] = ((b"new",), ())
+    for others in without:
+        with pytest.raises(BadSignatureError):
+            verify_by(*others)
 
 
 @VECTORS

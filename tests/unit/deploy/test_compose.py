@@ -10,8 +10,9 @@ import pytest
 import yaml
 
 from common.contracts.services import SERVICES
-from common.http.access import ApiKeys
-from common.service.settings import ServiceSettings
+from common.service.settings import ServiceSettings, weak_secrets
+from common.storage.api_keys import ROLES
+from common.storage.roles import owner_role
 from devstack.containers import KAFKA_IMAGE, POSTGRES_IMAGE
 
 REPOSITORY = Path(__file__).parents[3]
@@ -35,9 +36,10 @@ def _settings(service: str) -> type[ServiceSettings]:
     return settings
 
 
-def _fields(environment: dict[str, str]) -> dict[str, str]:
+def _fields(environment: dict[str, str]) -> dict[str, Any]:
+    """Return the settings; an object is JSON, as pydantic-settings reads it."""
     return {
-        name.removeprefix("UPSTAIRS_").lower(): value
+        name.removeprefix("UPSTAIRS_").lower(): json.loads(value) if value[:1] == "{" else value
         for name, value in environment.items()
         if name.startswith("UPSTAIRS_")
     }
@@ -52,8 +54,41 @@ def _conditions(name: str) -> dict[str, str]:
 def test_environment_has_only_settings_of_the_service(service: str) -> None:
     environment, settings = _fields(COMPOSE[service]["environment"]), _settings(service)
     assert environment.keys() <= settings.model_fields.keys()
-    ApiKeys(settings.model_validate(environment).api_keys.get_secret_value())
-    assert COMPOSE[f"migrate-{service}"]["environment"] == COMPOSE[service]["environment"]
+    read = settings.model_validate(environment)
+    assert read.trial
+    assert len(read.api_keys.entries) == len(ROLES)
+
+
+@pytest.mark.parametrize("service", SERVICES)
+def test_service_does_not_start_with_published_secrets_except_in_a_trial(service: str) -> None:
+    environment, settings = _fields(COMPOSE[service]["environment"]), _settings(service)
+    refused = {
+        line.partition(":")[0] for line in weak_secrets(settings.model_validate(environment))
+    }
+    assert {"UPSTAIRS_DATABASE_URL, password", "UPSTAIRS_API_KEYS, key of admin"} <= refused
+    published = [name.upper() for name, value in environment.items() if "dev-only" in value]
+    assert all(any(line.startswith(f"UPSTAIRS_{name}") for line in refused) for name in published)
+
+
+@pytest.mark.parametrize("service", SERVICES)
+def test_only_the_migration_has_the_password_of_the_owner(service: str) -> None:
+    environment = COMPOSE[f"migrate-{service}"]["environment"]
+    assert list(environment) == ["UPSTAIRS_MIGRATION_URL"]
+    password = COMPOSE["schemas"]["environment"]["UPSTAIRS_OWNER_PASSWORD"]
+    url = environment["UPSTAIRS_MIGRATION_URL"]
+    assert f"//{owner_role(service)}:{password}@postgres:5432/upstairs" in url
+    assert password not in json.dumps(COMPOSE[service]["environment"])
+
+
+def test_public_process_of_notifier_delivers_nothing() -> None:
+    public, worker = COMPOSE["notifier"], COMPOSE["notifier-worker"]
+    shared = {**worker["environment"], "UPSTAIRS_PARTS": "http"}
+    # What signs events, and what the public process has no use for.
+    del shared["UPSTAIRS_EVENT_SIGNING_KEY"]
+    assert public["environment"] == shared
+    assert worker["environment"]["UPSTAIRS_PARTS"] == "workers"
+    assert worker["image"] == public["image"]
+    assert _conditions("notifier-worker") == _conditions("notifier")
 
 
 @pytest.mark.parametrize("service", SERVICES)
@@ -99,15 +134,32 @@ def test_up_wait_accepts_finished_jobs() -> None:
 def test_ports_are_open_to_this_machine_only() -> None:
     ports = [port for service in COMPOSE.values() for port in service.get("ports", ())]
     assert len(ports) == len(set(ports)) == len(SERVICES)
-    assert all(port.startswith("127.0.0.1:") for port in ports)
+    assert all(port.startswith("127.0.0.1:") and port.endswith(":8000") for port in ports)
     assert all("network_mode" not in service for service in COMPOSE.values())
 
 
 def test_default_secrets_say_dev_only() -> None:
-    secret = re.compile(r"\$\{(UPSTAIRS_\w*(?:PASSWORD|SECRET|TOKEN|API_KEYS)):-([^}]*)\}")
+    secret = re.compile(
+        r"\$\{(UPSTAIRS_\w*(?:PASSWORD|SECRET|TOKEN|API_KEYS|SIGNING_KEY)):-([^}]*)\}"
+    )
     secrets = secret.findall(SOURCE)
     assert len({name for name, _ in secrets}) >= 9
     assert not [name for name, default in secrets if default and "dev-only" not in default]
+
+
+def test_one_container_of_each_service_signs_and_all_verify() -> None:
+    """The public process of the notifier, which strangers reach, has no key."""
+    processes = {
+        name: _fields(container["environment"])
+        for name, container in COMPOSE.items()
+        if name.split("-")[0] in SERVICES
+    }
+    signers = {name: env for name, env in processes.items() if "event_signing_key" in env}
+    assert signers.keys() == {"intake", "router", "escalation", "notifier-worker"}
+    for name, environment in signers.items():
+        service = name.split("-")[0]
+        _settings(service).model_validate(environment).check_signing(service)
+        assert json.dumps(PARSED).count(environment["event_signing_key"]) == 1
 
 
 def test_images_are_pinned() -> None:
@@ -123,7 +175,7 @@ def test_images_are_pinned() -> None:
 
 def test_own_containers_run_confined() -> None:
     assert re.search(r"^USER [1-9]\d*:[1-9]\d*$", DOCKERFILE, re.MULTILINE)
-    for name in {*SERVICES, *JOBS}:
+    for name in {*SERVICES, "notifier-worker", *JOBS}:
         assert COMPOSE[name]["read_only"]
         assert COMPOSE[name]["cap_drop"] == ["ALL"]
         assert "user" not in COMPOSE[name]

@@ -67,6 +67,24 @@ def test_fetch_refuses_a_jar_with_another_checksum(site: Path) -> None:
     assert list(jars.directory().parent.iterdir()) == [jars.directory().parent / "fetch.lock"]
 
 
+@pytest.mark.parametrize("change", ["replaced", "added", "removed"])
+def test_changed_cache_is_refused(site: Path, change: str) -> None:
+    put_downloader(site)
+    cache = jars.fetch()
+    jar = cache / "slf4j-api-2.0.jar"
+    match change:
+        case "replaced":
+            jar.write_text("forged")
+        case "added":
+            jar = cache / "forged.jar"
+            jar.write_text("forged")
+        case _:
+            jar.unlink()
+
+    with pytest.raises(StackError, match=f"delete .* do not match .*: {jar.name}$"):
+        jars.fetch()
+
+
 def test_error_has_the_output_of_the_downloader(site: Path) -> None:
     put_downloader(site, text="sys.exit('404 for ' + coordinates)")
 

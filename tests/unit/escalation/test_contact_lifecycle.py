@@ -28,7 +28,7 @@ from common.contracts.escalations import (
     PagedContact,
     PageRequested,
 )
-from common.contracts.event import OPERATIONS
+from common.contracts.event import OPERATIONS, CustomerId
 from escalation.domain import errors
 from escalation.domain.escalations import actions
 from escalation.domain.escalations.approvals import resolve
@@ -94,6 +94,7 @@ def test_late_first_response_warns_representative_then_pages_supervisor(
             language="en",
             tier="standard",
             customer_name="Ada Lovelace",
+            customer_id=CustomerId("c"),
             representative_id=RITA,
         )
     )

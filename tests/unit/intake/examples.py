@@ -4,7 +4,7 @@ from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
 
-from common.contracts.event import ContactId, CustomerId, MessageId, PersonId
+from common.contracts.event import ContactId, CustomerId, MessageId, PersonId, SystemName
 from intake.channels.zendesk import Delivery
 from intake.domain.model import Author, ChannelConnection, Contact, Message
 
@@ -14,7 +14,7 @@ CONTACT = Contact(
     contact_id=ContactId("01a200f7-13bd-749f-a0af-38154619ae68"),
     state="open",
     channel="chat",
-    connection=None,
+    received_from=SystemName("channel:shop"),
     external_ref=None,
     customer_id=CustomerId("c-1"),
     subject="Lost parcel",

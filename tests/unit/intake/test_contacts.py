@@ -13,8 +13,8 @@ from common.contracts.contacts import (
     RepresentativeReplied,
     SupervisorRequested,
 )
-from common.contracts.event import PersonId
 from intake.domain import contacts
+from intake.domain.actors import NOBODY, Actor
 from intake.domain.errors import WrongStateError
 from intake.domain.model import Contact, Decision
 from unit.intake.examples import ABANDONED, AT, CONTACT, RESOLVED, RITA, WAITING, message
@@ -69,7 +69,7 @@ def test_resolution_carries_disposition_and_root_cause() -> None:
     decision = contacts.resolve(
         CONTACT,
         AT,
-        by=RITA,
+        Actor("all", RITA),
         note="refunded",
         disposition="refund",
         root_cause="double-booking",
@@ -90,20 +90,20 @@ def test_resolution_carries_disposition_and_root_cause() -> None:
 
 
 def test_resolutions_are_counted_over_reopenings() -> None:
-    reopened = contacts.reopen(RESOLVED, "no refund", PersonId("rita"), AT)
-    again = contacts.resolve(reopened.contact, AT)
+    reopened = contacts.reopen(RESOLVED, "no refund", Actor("all", RITA), AT)
+    again = contacts.resolve(reopened.contact, AT, NOBODY)
     assert (again.contact.resolution_no, again.contact.resolved_by) == (2, None)
 
 
 @ENDED
 def test_reopening_names_the_person_who_reopened(ended: Contact) -> None:
-    (reopened,) = contacts.reopen(ended, "no refund", RITA, AT).events
+    (reopened,) = contacts.reopen(ended, "no refund", Actor("all", RITA), AT).events
     assert isinstance(reopened, ContactReopened)
     assert (reopened.reason, reopened.by) == ("no refund", RITA)
 
 
 def test_open_contact_is_abandoned() -> None:
-    decision = contacts.abandon(CONTACT, "hung up", None, AT)
+    decision = contacts.abandon(CONTACT, "hung up", NOBODY, AT)
     assert decision.contact == ABANDONED
     assert decision.events == (
         ContactAbandoned(contact_id=CONTACT.contact_id, occurred_at=AT, by=None, reason="hung up"),
@@ -113,13 +113,13 @@ def test_open_contact_is_abandoned() -> None:
 @pytest.mark.parametrize(
     ("contact", "command", "action"),
     [
-        (WAITING, lambda contact: contacts.abandon(contact, None, None, AT), "abandoned"),
-        (RESOLVED, lambda contact: contacts.abandon(contact, None, None, AT), "abandoned"),
-        (ABANDONED, lambda contact: contacts.abandon(contact, None, None, AT), "abandoned"),
-        (ABANDONED, lambda contact: contacts.resolve(contact, AT), "resolved"),
-        (RESOLVED, lambda contact: contacts.resolve(contact, AT), "resolved again"),
-        (CONTACT, lambda contact: contacts.reopen(contact, "?", None, AT), "reopened"),
-        (WAITING, lambda contact: contacts.reopen(contact, "?", None, AT), "reopened"),
+        (WAITING, lambda contact: contacts.abandon(contact, None, NOBODY, AT), "abandoned"),
+        (RESOLVED, lambda contact: contacts.abandon(contact, None, NOBODY, AT), "abandoned"),
+        (ABANDONED, lambda contact: contacts.abandon(contact, None, NOBODY, AT), "abandoned"),
+        (ABANDONED, lambda contact: contacts.resolve(contact, AT, NOBODY), "resolved"),
+        (RESOLVED, lambda contact: contacts.resolve(contact, AT, NOBODY), "resolved again"),
+        (CONTACT, lambda contact: contacts.reopen(contact, "?", NOBODY, AT), "reopened"),
+        (WAITING, lambda contact: contacts.reopen(contact, "?", NOBODY, AT), "reopened"),
         (WAITING, lambda contact: contacts.wait_for_customer(contact, AT), "set to wait"),
         (RESOLVED, lambda contact: contacts.wait_for_customer(contact, AT), "set to wait"),
         (ABANDONED, lambda contact: contacts.wait_for_customer(contact, AT), "set to wait"),

@@ -7,6 +7,7 @@ import pytest
 from common.contracts.contacts import FeedbackReceived
 from common.contracts.event import TeamId
 from intake.domain import contacts
+from intake.domain.actors import NOBODY, Actor
 from intake.domain.errors import WrongStateError
 from intake.domain.feedback import give_feedback
 from intake.domain.model import Contact
@@ -23,8 +24,8 @@ def test_feedback_is_about_the_person_and_number_of_the_latest_resolution() -> N
     feedback = feedback_about(RESOLVED, comment="slow")
     assert (feedback.score, feedback.comment) == (2, "slow")
     assert (feedback.about, feedback.team_id, feedback.resolution_no) == (RITA, None, 1)
-    reopened = contacts.reopen(RESOLVED, "again", None, AT).contact
-    second = contacts.resolve(reopened, AT, by=SARA).contact
+    reopened = contacts.reopen(RESOLVED, "again", NOBODY, AT).contact
+    second = contacts.resolve(reopened, AT, Actor("all", SARA)).contact
     feedback = feedback_about(second)
     assert (feedback.about, feedback.resolution_no) == (SARA, 2)
 

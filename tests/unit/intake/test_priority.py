@@ -6,13 +6,14 @@ import pytest
 
 from common.contracts.contacts import ContactPrioritized
 from intake.domain import contacts
+from intake.domain.actors import Actor
 from intake.domain.errors import WrongStateError
 from intake.domain.model import Contact, Decision
 from unit.intake.examples import ABANDONED, AT, CONTACT, RESOLVED, SARA, WAITING
 
 
 def test_changed_priority_is_kept_and_published() -> None:
-    decision = contacts.prioritize(CONTACT, "urgent", "medicine", SARA, AT)
+    decision = contacts.prioritize(CONTACT, "urgent", "medicine", Actor("all", SARA), AT)
     assert decision.contact == replace(CONTACT, priority="urgent")
     assert decision.events == (
         ContactPrioritized(
@@ -26,18 +27,19 @@ def test_changed_priority_is_kept_and_published() -> None:
 
 
 def test_same_priority_changes_nothing() -> None:
-    assert contacts.prioritize(CONTACT, CONTACT.priority, "again", SARA, AT).events == ()
+    sara = Actor("all", SARA)
+    assert contacts.prioritize(CONTACT, CONTACT.priority, "again", sara, AT).events == ()
 
 
 def test_contact_that_waits_for_the_customer_may_become_urgent() -> None:
-    decision = contacts.prioritize(WAITING, "urgent", "medicine", SARA, AT)
+    decision = contacts.prioritize(WAITING, "urgent", "medicine", Actor("all", SARA), AT)
     assert (decision.contact.state, len(decision.events)) == ("waiting_on_customer", 1)
 
 
 @pytest.mark.parametrize("ended", [RESOLVED, ABANDONED], ids=["resolved", "abandoned"])
 def test_ended_contact_keeps_its_priority(ended: Contact) -> None:
     with pytest.raises(WrongStateError, match=f"{ended.state}; it can't be given another priority"):
-        contacts.prioritize(ended, "urgent", "medicine", SARA, AT)
+        contacts.prioritize(ended, "urgent", "medicine", Actor("all", SARA), AT)
 
 
 def test_change_by_a_rule_names_nobody() -> None:

@@ -1,6 +1,12 @@
 """Which words of a customer are a request for a supervisor."""
 
+import re
+import time
+from collections.abc import Callable
+
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from intake.domain.supervisor_words import asks_for_supervisor
 
@@ -32,3 +38,62 @@ def test_request_for_a_supervisor_is_recognised(text: str) -> None:
 )
 def test_other_mention_of_a_supervisor_is_no_request(text: str) -> None:
     assert not asks_for_supervisor(text)
+
+
+def test_request_at_the_beginning_or_end_of_a_long_text_is_recognised() -> None:
+    request, filler = "Let me talk to your supervisor!", "This is how it went. " * 4000
+    assert asks_for_supervisor(request + filler)
+    assert asks_for_supervisor(filler + request)
+    assert not asks_for_supervisor(filler)
+
+
+def test_quoted_words_are_no_request() -> None:
+    answer = "Thank you!\n\nOn Monday somebody wrote:\n> Let me talk to your supervisor\n"
+    assert not asks_for_supervisor(answer)
+    assert asks_for_supervisor(f"No: I want your manager.\n{answer}")
+
+
+@given(
+    st.lists(
+        st.sampled_from(["want", "your boss", "manager", "speak", "x" * 30, "y" * 61, "\n", "su"])
+    )
+)
+def test_wish_and_supervisor_belong_together_within_sixty_characters(words: list[str]) -> None:
+    text = " ".join(words)
+    near = re.search(
+        r"\b(want|speak)\w*.{0,60}\b(manager|your\s+boss)\b", text, re.IGNORECASE | re.DOTALL
+    )
+    assert asks_for_supervisor(text) == bool(near)
+
+
+@pytest.mark.parametrize(
+    "unit",
+    [
+        "want ",
+        "want",
+        "team  ",
+        "your ",
+        "supervisor want " + "y" * 61 + " ",
+        "> \n",
+        "someone in ",
+        "want x " * 8 + "managers ",
+        "é ",
+    ],
+)
+def test_longest_texts_cost_no_more_than_a_bounded_read(unit: str) -> None:
+    """A text of 100,000 characters costs about as much as one of 4,000, whatever is in it."""
+    short = _cpu_s(unit * (4000 // len(unit)))
+    long = _cpu_s(unit * (100_000 // len(unit)))
+    # A calibrating read: one pass of a trivial expression over the longest text.
+    trivial = _cpu_s("z " * 50_000, re.compile(r"\bq").search)
+    assert long < 10 * max(short, trivial)
+
+
+def _cpu_s(text: str, read: Callable[[str], object] = asks_for_supervisor) -> float:
+    """Return the least CPU time of a few runs: others use the machine too."""
+    times = []
+    for _ in range(5):
+        started = time.thread_time()
+        read(text)
+        times.append(time.thread_time() - started)
+    return min(times)

@@ -7,6 +7,7 @@ import pytest
 from common.contracts.contacts import SurveyAnswered, SurveyKind, SurveyScale, SurveySent
 from common.contracts.event import TeamId
 from intake.domain import contacts
+from intake.domain.actors import NOBODY, Actor
 from intake.domain.errors import KeyReusedError, ResolutionNotFoundError, ScoreOutOfScaleError
 from intake.domain.model import Survey, SurveyAnswer
 from intake.domain.surveys import SurveyRequest, answer_survey, send_survey
@@ -35,8 +36,8 @@ def test_survey_is_about_the_latest_resolution_and_its_person() -> None:
 
 
 def test_survey_about_an_earlier_resolution_does_not_name_the_latest_person() -> None:
-    reopened = contacts.reopen(RESOLVED, "again", None, AT).contact
-    second = contacts.resolve(reopened, AT, by=SARA).contact
+    reopened = contacts.reopen(RESOLVED, "again", NOBODY, AT).contact
+    second = contacts.resolve(reopened, AT, Actor("all", SARA)).contact
     earlier = send_survey(second, None, replace(CSAT, resolution_no=1), AT).survey
     latest = send_survey(second, None, CSAT, AT).survey
     assert (earlier.resolution_no, earlier.person_id) == (1, None)
@@ -60,8 +61,8 @@ def test_survey_about_a_missing_resolution_is_refused(request_: SurveyRequest) -
 
 def test_repeated_survey_changes_nothing_even_after_another_resolution() -> None:
     survey = sent_survey()
-    reopened = contacts.reopen(RESOLVED, "again", None, AT).contact
-    second = contacts.resolve(reopened, AT, by=SARA).contact
+    reopened = contacts.reopen(RESOLVED, "again", NOBODY, AT).contact
+    second = contacts.resolve(reopened, AT, Actor("all", SARA)).contact
     decision = send_survey(second, survey, CSAT, AT)
     assert (decision.survey, decision.events) == (survey, ())
 

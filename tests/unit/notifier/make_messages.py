@@ -3,6 +3,7 @@
 `PYTHONPATH=tests .venv/bin/python -m unit.notifier.make_messages`
 """
 
+import re
 from collections.abc import Iterator
 from datetime import timedelta
 from email.message import EmailMessage
@@ -10,15 +11,16 @@ from pathlib import Path
 
 from notifier.api import pages
 from notifier.channels import email, slack
+from notifier.domain import answers
 from notifier.domain.notifications import Notification
 from notifier.domain.reasons import Reason, asks_for
 from notifier.links import Links
-from notifier.use_cases import AnswerStatus
+from notifier.use_cases.answers import AnswerStatus
 from unit.notifier.examples import AT, EMAIL, REASONS, SLACK, escalation, notification
 
 FOLDER = Path(__file__).with_name("messages")
 _LINKS = Links("secret", "https://up.example.com", timedelta(hours=1))
-_URL = "https://up.example.com/v1/acknowledgements/TOKEN"
+_TOKEN = re.compile(r"(?<=/acknowledgements/)[\w.-]+")
 
 
 def message(reason: Reason) -> str:
@@ -29,7 +31,7 @@ def message(reason: Reason) -> str:
             *_slack(notification(SLACK, reason)),
             "",
             "== Mail",
-            *_mail(email.compose(notification(EMAIL, reason), "up@example.com", _URL, AT)),
+            *_mail(email.compose(notification(EMAIL, reason), "up@example.com", _LINKS, AT)),
             "",
             "== Page",
             *_page(notification(EMAIL, reason)),
@@ -57,14 +59,16 @@ def _mail(mail: EmailMessage) -> Iterator[str]:
     for kind in ("plain", "html"):
         part = mail.get_body((kind,))
         yield f"-- {kind}"
-        yield part.get_content().strip() if part else ""
+        yield _TOKEN.sub("TOKEN", part.get_content().strip()) if part else ""
 
 
 def _page(page: Notification) -> Iterator[str]:
     state = escalation("raised") if page.escalation_id else None
     if asks_for(page.content.reason) == "progress":
         state = escalation("acknowledged", "dana")
-    html = bytes(pages.answer_page(AnswerStatus(page, state, None), AT).body).decode()
+    actions = answers.possible_actions(page, state)[:1] if answers.has_buttons(page) else ()
+    status = AnswerStatus(page, state, None, actions, shows_only=not actions)
+    html = bytes(pages.answer_page(status, AT).body).decode()
     yield html[html.index("<body>") :].strip()
 
 

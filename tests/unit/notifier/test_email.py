@@ -1,3 +1,4 @@
+import re
 import ssl
 from datetime import timedelta
 
@@ -16,23 +17,29 @@ from aiosmtplib import (
 
 from notifier.channels import email
 from notifier.domain.delivery import Postponed, Refused, Unknown
+from notifier.links import Links
 from unit.notifier.examples import ADA, AT, COMPLAINT, EMAIL, ID, notification
 
-URL = "https://up.example.com/v1/acknowledgements/" + "x" * 120
+LINKS = Links("secret", "https://up.example.com", timedelta(hours=1))
+LINK = r"https://up\.example\.com/v1/acknowledgements/[\w.-]+"
 SENDER = "Upstairs <upstairs@example.com>"
 
 
 def test_mail_says_what_why_how_long_and_what_to_press() -> None:
-    mail = email.compose(notification(EMAIL), SENDER, URL, AT)
+    mail = email.compose(notification(EMAIL), SENDER, LINKS, AT)
     assert mail["To"] == "dana@example.com"
-    assert mail["Subject"] == "Billing chat from Ada: first response 2 min overdue"
+    assert mail["Subject"] == "Billing chat from “Ada”: first response 2 min overdue"
     assert mail["Message-ID"] == f"<{ID}@example.com>"
     assert mail["Auto-Submitted"] == "auto-generated"
     assert mail["Date"].datetime == AT
     text, html = mail.get_body(("plain",)), mail.get_body(("html",))
     assert text
-    assert text.get_content().splitlines() == [
-        "Billing chat from Ada: first response 2 min overdue",
+    first, second, *rest = text.get_content().splitlines()
+    assert re.fullmatch(f"Acknowledge: {LINK}", first)
+    assert re.fullmatch(f"Take over: {LINK}", second)
+    assert rest == [
+        "",
+        "Billing chat from “Ada”: first response 2 min overdue",
         "",
         "Why now: It moved up to your level. No answer from sam.",
         "How long: Answer by 14:12:30 UTC (12 min 30 s left).",
@@ -41,21 +48,21 @@ def test_mail_says_what_why_how_long_and_what_to_press() -> None:
             "Press Take over to serve the customer yourself."
         ),
         "",
-        f"Acknowledge or take over: {URL}",
-        "",
         "No reply within 10 min (policy gold v3).",
-        "Subject: “Wrong invoice”",
+        "Subject:",
+        "> “Wrong invoice”",
         "Representative: rui",
         "high severity · level manager · high priority · VIP customer · language de",
     ]
     assert html
-    for part in (f'href="{URL}"', "12 min 30 s left", "No answer from sam", "Wrong invoice"):
+    assert len(re.findall(f'href="{LINK}"', html.get_content())) == 2
+    for part in ("12 min 30 s left", "No answer from sam", "Wrong invoice"):
         assert part in html.get_content()
 
 
 def test_same_notification_has_the_same_message_id() -> None:
-    first = email.compose(notification(EMAIL), SENDER, URL, AT)
-    later = email.compose(notification(EMAIL), SENDER, URL, AT + timedelta(minutes=1))
+    first = email.compose(notification(EMAIL), SENDER, LINKS, AT)
+    later = email.compose(notification(EMAIL), SENDER, LINKS, AT + timedelta(minutes=1))
     assert first["Message-ID"] == later["Message-ID"]
 
 
@@ -64,9 +71,11 @@ def test_customers_words_add_no_header_line_or_element() -> None:
     contact = {**ADA, "customer_name": hostile, "subject": hostile}
     causes = [{**COMPLAINT, "reason": hostile}]
     page = notification(EMAIL, contact=contact, causes=causes, explanation=hostile)
-    mail = email.compose(page, SENDER, URL, AT)
+    mail = email.compose(page, SENDER, LINKS, AT)
     assert mail["Bcc"] is None
-    assert mail["Subject"].startswith("Billing chat from Hi Bcc: all@example.com <script>")
+    assert mail["Subject"].startswith(
+        "Billing chat from “Hi Bcc: all@example.com <script>x</script>”"
+    )
     html, text = mail.get_body(("html",)), mail.get_body(("plain",))
     assert html
     assert "<script>" not in html.get_content()
@@ -76,10 +85,10 @@ def test_customers_words_add_no_header_line_or_element() -> None:
 
 
 def test_warning_has_a_link_to_open() -> None:
-    mail = email.compose(notification(EMAIL, "warning", respond_by=None), SENDER, URL, AT)
+    mail = email.compose(notification(EMAIL, "warning", respond_by=None), SENDER, LINKS, AT)
     text = mail.get_body(("plain",))
     assert text
-    assert f"Open: {URL}" in text.get_content()
+    assert re.match(f"Open: {LINK}", text.get_content())
     assert "How long" not in text.get_content()
 
 

@@ -12,7 +12,7 @@ from notifier.domain import notifications
 from notifier.domain.content import Status
 from notifier.domain.delivery import Postponed, Refused, Sent, Unknown
 from notifier.domain.notifications import Notification
-from notifier.links import Links
+from notifier.links import Capability, Links
 from unit.notifier.examples import ADA, AT, COMPLAINT, ID, notification
 
 LINKS = Links("secret", "https://up.example.com/", timedelta(hours=1))
@@ -66,17 +66,21 @@ def test_wrong_signature_is_refused(secret: str, headers: dict[str, str], body: 
         channel(secret).presses(headers, body, THEN)
 
 
+def capability(token: str) -> Capability:
+    return LINKS.read(token, TimeSource().utc_now())
+
+
 def test_page_says_at_a_glance_what_how_long_why_and_what_to_press() -> None:
     message = slack.page_message(notification(), LINKS, AT)
     assert message["channel"] == "D0123"
     assert message["text"] == (
-        "Billing chat from Ada: first response 2 min overdue. "
+        "Billing chat from “Ada”: first response 2 min overdue. "
         "Answer by 14:12:30 UTC (12 min 30 s left)."
     )
     section, context, buttons = message["blocks"]
     epoch = int(AT.timestamp()) + 750
     assert section["text"]["text"].splitlines() == [
-        "*Billing chat from Ada: first response 2 min overdue*",
+        "*Billing chat from “Ada”: first response 2 min overdue*",
         (
             ":hourglass_flowing_sand: *Answer by 14:12:30 UTC (12 min 30 s left).* Your time: "
             f"<!date^{epoch}^{{date_short_pretty}} {{time_secs}}|Mon 2026-03-02 14:12 UTC>"
@@ -87,7 +91,8 @@ def test_page_says_at_a_glance_what_how_long_why_and_what_to_press() -> None:
             "Press Take over to serve the customer yourself."
         ),
         "No reply within 10 min (policy gold v3).",
-        "Subject: “Wrong invoice”",
+        "Subject:",
+        "> “Wrong invoice”",
         "Representative: rui",
     ]
     assert context["elements"][0]["text"] == (
@@ -97,8 +102,9 @@ def test_page_says_at_a_glance_what_how_long_why_and_what_to_press() -> None:
     assert (acknowledge["action_id"], acknowledge["text"]["text"]) == ("acknowledge", "Acknowledge")
     assert (take_over["action_id"], take_over["text"]["text"]) == ("take_over", "Take over")
     for button in (acknowledge, take_over):
-        assert LINKS.read(button["value"], TimeSource().utc_now()) == ID
-    assert opens["url"].startswith("https://up.example.com/v1/acknowledgements/")
+        assert capability(button["value"]) == Capability(ID, "press", 0)
+    # Others may read the message: its link only shows what it is about.
+    assert capability(opens["url"].rpartition("/")[2]) == Capability(ID, "show", 0)
 
 
 def test_warning_has_only_a_link() -> None:
@@ -127,9 +133,9 @@ def test_customers_words_cannot_mention_link_or_add_a_line() -> None:
     assert message["blocks"][0]["text"]["verbatim"]
     assert (message["unfurl_links"], message["unfurl_media"]) == (False, False)
     lines = message["blocks"][0]["text"]["text"].splitlines()
-    assert len(lines) == 7
-    assert lines[4] == f"Complaint about rui, reported by kim: “{escaped}”"
-    assert lines[5] == f"Subject: “{escaped}”"
+    assert len(lines) == 9
+    assert lines[4:6] == ["Complaint about rui, reported by kim:", f"> “{escaped}”"]
+    assert lines[6:8] == ["Subject:", f"> “{escaped}”"]
 
 
 def test_long_words_fit_into_what_slack_accepts() -> None:

@@ -43,7 +43,7 @@ def test_every_reason_has_its_own_words() -> None:
         ("alarm", "An internal timer was lost and restored."),
         ("climbed", "It moved up to your level. No answer from sam."),
         ("returned", "It is back at your level. Shift of sam ended."),
-        ("handed_over", "You are asked to take it. Sam hands it over: she speaks German."),
+        ("handed_over", "You are asked to take it. Sam hands it over: “she speaks German”"),
         ("approval_asked", "Your approval is needed."),
         ("unanswered", "All levels were asked. No answer from dana, omar."),
     ],
@@ -102,7 +102,7 @@ def test_time_left_is_that_of_the_sending() -> None:
     content = notification(respond_by=SOON).content
     later = rendering.words(content, AT + timedelta(minutes=10))
     assert later.deadline == "Answer by 14:12:30 UTC (2 min 30 s left)."
-    assert later.headline == "Billing chat from Ada: first response 12 min overdue"
+    assert later.headline == "Billing chat from “Ada”: first response 12 min overdue"
 
 
 @pytest.mark.parametrize(
@@ -131,14 +131,14 @@ def test_headline_says_topic_channel_customer_and_trouble(
     changes: dict[str, Any], trouble: str
 ) -> None:
     headline = words(causes=[{**LATE_REPLY, **changes}]).headline
-    assert headline == f"Billing chat from Ada: {trouble}"
+    assert headline == f"Billing chat from “Ada”: {trouble}"
 
 
 @pytest.mark.parametrize("cause", get_args(Cause))
 def test_every_cause_has_words_even_if_only_the_cause_is_known(cause: str) -> None:
     bare = {"cause": cause, "reason": "because of it", "at": AT}
-    assert words(causes=[bare]).headline.startswith("Billing chat from Ada: ")
-    assert any("ecause of it" in line for line in words(causes=[bare]).details)
+    assert words(causes=[bare]).headline.startswith("Billing chat from “Ada”: ")
+    assert any("ecause of it" in line for line in words(causes=[bare]).lines)
 
 
 @pytest.mark.parametrize(
@@ -157,7 +157,7 @@ def test_every_cause_has_words_even_if_only_the_cause_is_known(cause: str) -> No
     ],
 )
 def test_quotation_is_led_by_its_source(cause: dict[str, Any], line: str) -> None:
-    assert words(causes=[{"at": AT, **cause}]).details[0] == line
+    assert words(causes=[{"at": AT, **cause}]).lines[0] == line
 
 
 def test_headline_of_unknown_contact_still_says_the_trouble() -> None:
@@ -169,8 +169,8 @@ def test_headline_of_unknown_contact_still_says_the_trouble() -> None:
 
 def test_added_reason_is_in_the_headline_and_first_in_the_details() -> None:
     added = words("updated", causes=[LATE_REPLY, COMPLAINT])
-    assert added.headline == "Billing chat from Ada: complaint about rui"
-    assert added.details[:2] == (
+    assert added.headline == "Billing chat from “Ada”: complaint about rui"
+    assert added.lines[:2] == (
         "New: Complaint about rui, reported by kim: “He hung up on me.”",
         "No reply within 10 min (policy gold v3).",
     )
@@ -178,7 +178,7 @@ def test_added_reason_is_in_the_headline_and_first_in_the_details() -> None:
 
 def test_many_causes_are_summed_up() -> None:
     causes = [{**LATE_REPLY, "reason": f"reason {number}"} for number in range(5)]
-    assert words(causes=causes).details[:4] == (
+    assert words(causes=causes).lines[:4] == (
         "Reason 0.",
         "Reason 1.",
         "Reason 2.",
@@ -187,44 +187,45 @@ def test_many_causes_are_summed_up() -> None:
 
 
 def test_equal_lines_are_written_once() -> None:
-    assert words(causes=[LATE_REPLY] * 3).details == words(causes=[LATE_REPLY]).details
+    assert words(causes=[LATE_REPLY] * 3).lines == words(causes=[LATE_REPLY]).lines
 
 
 def test_approval_says_who_asks_for_how_much_and_for_what() -> None:
     approval_request = words("approval_asked", approval={**REFUND, "amount": Decimal("1200.50")})
     assert (
-        approval_request.headline == "Billing chat from Ada: sam asks to grant 1200.50 EUR (refund)"
+        approval_request.headline
+        == "Billing chat from “Ada”: sam asks to grant 1200.50 EUR (refund)"
     )
-    assert approval_request.details[0] == "sam asks to grant 1200.50 EUR (refund): “Charged twice”"
+    assert approval_request.lines[0] == "sam asks to grant 1200.50 EUR (refund): “Charged twice”"
     assert approval_request.task == "Approve or refuse it in Upstairs."
 
 
 def test_coaching_says_who_asks_whom_to_coach_whom_about_what() -> None:
     coaching_request = words("coaching")
-    assert coaching_request.headline == "Billing chat from Ada: sam asks you to coach rui"
-    assert coaching_request.details[0] == "sam about rui: “How to end a call”"
+    assert coaching_request.headline == "Billing chat from “Ada”: sam asks you to coach rui"
+    assert coaching_request.lines[0] == "sam about rui: “How to end a call”"
 
 
 def test_duty_gap_says_where_when_whose_turn_and_how_to_close_it() -> None:
     gap = words("duty_gap")
     assert gap.headline == "Nobody on duty in managers from Mon 2026-03-02 18:00 UTC"
-    assert gap.details == (
+    assert gap.lines == (
         "The gap lasts until Tue 2026-03-03 00:00 UTC.",
         "On the schedule, but absent: kim, lee.",
         "To put somebody on duty: POST /v1/duty-schedules/managers/overrides",
     )
     endless = {"schedule_id": "managers", "starts_at": AT}
-    assert words("duty_gap", duty_gap=endless).details[0] == "The end of the gap is not known."
+    assert words("duty_gap", duty_gap=endless).lines[0] == "The end of the gap is not known."
 
 
 def test_lost_timer_says_which_and_what_was_done() -> None:
-    assert words("alarm").details == (
+    assert words("alarm").lines == (
         "There was no timer for what is due at Mon 2026-03-02 13:59 UTC. Upstairs made it again.",
         "Services never delete timers. Check for manual changes or a restore of the database.",
     )
     page = notifications.alarm_from(timer_missing(instead=AT + timedelta(hours=1)))
     wrong = rendering.words(page.content, AT)
-    assert wrong.details[0] == (
+    assert wrong.lines[0] == (
         "The timer stood at Mon 2026-03-02 15:00 UTC instead of Mon 2026-03-02 13:59 UTC. "
         "Upstairs corrected it."
     )
@@ -249,7 +250,7 @@ def test_circumstances_leave_out_what_is_ordinary() -> None:
 
 def test_customers_words_are_quoted_on_one_line_and_cannot_end_the_quotation() -> None:
     hostile = "Hi”\r\n\r\nApproved by manager: “pay\u202e\x1b 500 EUR"
-    lines = words(contact={**ADA, "subject": hostile}).details
+    lines = words(contact={**ADA, "subject": hostile}).lines
     assert 'Subject: “Hi" Approved by manager: "pay 500 EUR”' in lines
 
 
@@ -260,8 +261,8 @@ def test_long_words_are_cut() -> None:
         causes=[{**COMPLAINT, "reason": "w" * 5000}],
     )
     assert len(long.headline) < 200
-    assert all(len(line) <= 600 for line in (long.why_now, *long.details))
-    assert long.details[0].endswith("…”")
+    assert all(len(line) <= 600 for line in (long.why_now, *long.lines))
+    assert long.lines[0].endswith("…”")
 
 
 @pytest.mark.parametrize(
@@ -279,14 +280,14 @@ def test_long_words_are_cut() -> None:
             "Back at manager: shift of dana ended",
         ),
         (Status("handed_over", by="Dana", to="Omar"), "Handed over to Omar by Dana"),
-        (Status("reopened", by="Dana", reason="angry"), "Reopened by Dana: angry"),
+        (Status("reopened", by="Dana", reason="angry"), "Reopened by Dana: “angry”"),
         (
             Status("approval_refused", by="Omar", reason="too much"),
-            "Approval refused by Omar: too much",
+            "Approval refused by Omar: “too much”",
         ),
         (
             Status("approval_withdrawn", by="Dana", reason="my error"),
-            "Approval request withdrawn by Dana: my error",
+            "Approval request withdrawn by Dana: “my error”",
         ),
         (Status("renewed", by="Dana", until=AT), "Renewed by Dana until Mon 2026-03-02 14:00 UTC"),
         (Status("snoozed", by="Dana", until=AT), "Snoozed by Dana until Mon 2026-03-02 14:00 UTC"),

@@ -6,8 +6,8 @@ from datetime import UTC, datetime, timedelta
 from common.contracts.event import ContactId, EscalationId, NotificationId, PageId, PersonId
 from common.core.ids import new_id
 from notifier.channels import email, slack
-from notifier.domain import notifications
-from notifier.domain.content import Content, Status
+from notifier.domain import brake, notifications
+from notifier.domain.content import Content, Status, Summary
 from notifier.domain.notifications import Notification
 from notifier.domain.recipients import Address
 from notifier.links import Links
@@ -15,6 +15,8 @@ from stage.invariants import count_receipts
 
 NOON = datetime(2026, 11, 22, 12, tzinfo=UTC)
 LINKS = Links("secret", "http://notifier", timedelta(hours=1))
+SUMMARY = Content("summary", summary=Summary())
+SENDER = "Upstairs <upstairs@localhost>"
 
 
 def notification() -> Notification:
@@ -41,12 +43,20 @@ def test_posts_and_mails_are_counted_by_their_notification() -> None:
     post = slack.page_message(slack_page, LINKS, NOON)
     mailbox = Address("email", {"address": "sara@example.com"})
     mail_page = replace(notification(), medium="email", address=mailbox)
-    url = LINKS.url(mail_page.notification_id)
-    mail = email.compose(mail_page, "Upstairs <upstairs@localhost>", url, NOON)
+    mail = email.compose(mail_page, SENDER, LINKS, NOON)
     assert count_receipts([post, post], [mail]) == {
         slack_page.notification_id: 2,
         mail_page.notification_id: 1,
     }
+
+
+def test_summary_counts_for_each_page_in_it() -> None:
+    pages = [notification(), notification()]
+    summary, _ = brake.fill(replace(notification(), kind="summary", content=SUMMARY), pages, 0)
+    post = slack.page_message(summary, LINKS, NOON)
+    mailbox = Address("email", {"address": "sara@example.com"})
+    mail = email.compose(replace(summary, address=mailbox), SENDER, LINKS, NOON)
+    assert count_receipts([post], [mail]) == {page.notification_id: 2 for page in pages}
 
 
 def test_update_of_an_earlier_message_is_not_counted() -> None:

@@ -1,16 +1,24 @@
-"""`python -m common`: roles and schemas, topics, the AsyncAPI document, and references."""
+"""`python -m common`: what is set up before the services start, and generated documents."""
 
 import asyncio
 import sys
 from pathlib import Path
 from typing import Annotated
 
+import orjson
 import typer
 import yaml
 
+from common.contracts.services import TOPIC_OWNERS
+from common.messaging.signatures import SigningKey
 from common.service.asyncapi import document
-from common.service.provision import TopicSpec, create_topics, provision_schema
+from common.service.kafka_acls import acl_commands
+from common.service.kafka_settings import KafkaSettings
+from common.service.provision import RolePasswords, TopicSpec, create_topics, provision_schema
 from common.service.reference import metrics_reference, settings_reference
+from common.service.settings import read_settings
+
+Namespace = Annotated[str, typer.Option(envvar="UPSTAIRS_NAMESPACE")]
 
 cli = typer.Typer(no_args_is_help=True, add_completion=False)
 
@@ -20,22 +28,51 @@ def schema(
     service: str,
     admin_url: Annotated[str, typer.Option(envvar="UPSTAIRS_ADMIN_URL")],
     password: Annotated[str, typer.Option(envvar="UPSTAIRS_ROLE_PASSWORD")],
+    owner_password: Annotated[str, typer.Option(envvar="UPSTAIRS_OWNER_PASSWORD")],
 ) -> None:
-    """Make or repair a service's role and schema."""
-    asyncio.run(provision_schema(admin_url, service, password))
+    """Make or repair a service's roles, one to serve and one to migrate, and its schema."""
+    passwords = RolePasswords(serving=password, owner=owner_password)
+    asyncio.run(provision_schema(admin_url, service, passwords))
 
 
 @cli.command()
 def topics(
     file: Path,
-    bootstrap: Annotated[str, typer.Option(envvar="UPSTAIRS_KAFKA_BOOTSTRAP")],
-    namespace: Annotated[str, typer.Option(envvar="UPSTAIRS_NAMESPACE")] = "upstairs",
+    namespace: Namespace = "upstairs",
 ) -> None:
-    """Create the topics listed in a YAML file, and add missing partitions."""
+    """Create the topics listed in a YAML file, and add missing partitions.
+
+    It connects to Kafka with the same settings as a service.
+    """
+    connection = read_settings(KafkaSettings).kafka
     listed = yaml.safe_load(file.read_text())["topics"]
     specs = {name: TopicSpec.model_validate(spec) for name, spec in listed.items()}
-    for line in asyncio.run(create_topics(bootstrap, namespace, specs)):
+    for line in asyncio.run(create_topics(connection, namespace, specs)):
         typer.echo(line)
+
+
+@cli.command()
+def kafka_acls(
+    services: Annotated[list[str], typer.Argument(help="the services")],
+    namespace: Namespace = "upstairs",
+    principal_prefix: Annotated[
+        str, typer.Option(help="before `upstairs_<service>`; for certificates `User:CN=`")
+    ] = "User:",
+) -> None:
+    """Print the commands that give each service the access to Kafka that it needs, and no more."""
+    for line in acl_commands(services, namespace, principal_prefix):
+        typer.echo(line)
+
+
+@cli.command()
+def signing_keys() -> None:
+    """Print a new key for each service that publishes, and the setting that lets all verify."""
+    keys = {service: SigningKey.generate() for service in sorted(set(TOPIC_OWNERS.values()))}
+    for service, key in keys.items():
+        typer.echo(f"# {service} only\nUPSTAIRS_EVENT_SIGNING_KEY={key.seed}")
+    public = {service: [key.public] for service, key in keys.items()}
+    typer.echo("# every service")
+    typer.echo(f"UPSTAIRS_EVENT_VERIFICATION_KEYS={orjson.dumps(public).decode()}")
 
 
 @cli.command()

@@ -2,6 +2,7 @@
 
 from devstack.backend import Backend
 from devstack.errors import ExitedEarlyError, StackError
+from devstack.kafka import SecureListener
 from devstack.processes import Process, free_port
 from devstack.progress import Progress
 from devstack.servers import LocalServer, Server
@@ -13,6 +14,7 @@ __all__ = [
     "LocalServer",
     "Process",
     "Progress",
+    "SecureListener",
     "Server",
     "Stack",
     "StackError",

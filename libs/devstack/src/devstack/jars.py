@@ -1,4 +1,4 @@
-"""Kafka's jars, fetched once by Maven or `maven-artifact` and verified by checksum.
+"""Kafka's jars, fetched once by Maven or `maven-artifact`, and verified at every start.
 
 `maven-artifact` fetches single jars and resolves no dependencies, so `kafka-jars.txt` lists what
 Maven resolved from `kafka-pom.xml`. It does not verify checksums; this module does.
@@ -19,6 +19,7 @@ from devstack.paths import cache_directory, locked
 
 # Needs Java 17. After a change run: python -m devstack lock.
 KAFKA_VERSION = "4.3.1"
+MAVEN_PLUGIN = "org.apache.maven.plugins:maven-dependency-plugin:3.11.0"
 POM = Path(__file__).with_name("kafka-pom.xml")
 SUMS = Path(__file__).with_name("kafka-jars.txt")
 SUMS_HEADER = "# Written by `python -m devstack lock`: each jar's coordinates and SHA-256.\n"
@@ -37,15 +38,18 @@ def are_obtainable() -> bool:
 
 
 def fetch() -> Path:
-    """Fetch Kafka's jars into the cache; safe in several processes at once."""
+    """Fetch Kafka's jars into the cache, if they are not there; safe in several processes at once.
+
+    Raises StackError if a jar of the cache has been changed.
+    """
     target = directory()
-    if target.exists():
-        return target
-    target.parent.mkdir(parents=True, exist_ok=True)
-    # Maven's local repository does not support two writers.
-    with locked(target.parent / "fetch.lock"):
-        if not target.exists():
-            _fetch_into(target)
+    if not target.exists():
+        target.parent.mkdir(parents=True, exist_ok=True)
+        # Maven's local repository does not support two writers.
+        with locked(target.parent / "fetch.lock"):
+            if not target.exists():
+                _fetch_into(target)
+    _verify(target)
     return target
 
 
@@ -92,8 +96,9 @@ def _has_downloader() -> bool:
 
 
 def _copy_with_maven(target: Path, *options: str) -> None:
-    command = ["mvn", "-q", "-B", "-f", str(POM), f"-Dkafka.version={KAFKA_VERSION}"]
-    command += ["dependency:copy-dependencies", "-DincludeScope=runtime"]
+    command = ["mvn", "-q", "-B", "--strict-checksums"]
+    command += ["-f", str(POM), f"-Dkafka.version={KAFKA_VERSION}"]
+    command += [f"{MAVEN_PLUGIN}:copy-dependencies", "-DincludeScope=runtime"]
     command += [f"-DoutputDirectory={target}", *options]
     completed = subprocess.run(command, check=False, capture_output=True, text=True)
     if completed.returncode != 0:
@@ -130,7 +135,8 @@ def _verify(fetched: Path) -> None:
     expected = {_file_name(coordinates): sha256 for coordinates, sha256 in expected_sums().items()}
     actual = {jar.name: _sha256(jar) for jar in fetched.iterdir()}
     if wrong := {name for name, _sha256 in expected.items() ^ actual.items()}:
-        msg = f"these jars do not match {SUMS}: {', '.join(sorted(wrong))}"
+        names = ", ".join(sorted(wrong))
+        msg = f"delete {fetched}: these jars do not match {SUMS.name}: {names}"
         raise StackError(msg)
 
 

@@ -5,6 +5,7 @@ import socket
 import struct
 import subprocess
 from collections.abc import Mapping
+from dataclasses import dataclass, field
 from importlib.resources import files
 from pathlib import Path
 
@@ -37,13 +38,35 @@ SETTINGS = {
 }
 
 
+@dataclass(frozen=True)
+class SecureListener:
+    """A second listener with TLS, and with SASL by PLAIN and SCRAM-SHA-512.
+
+    What its `users`, names with passwords, may do is decided by access lists; without any they may
+    do nothing. Anyone who comes by the first listener may do all. `certificate` is a PEM file of
+    the broker's key (PKCS 8) and certificate, for the name `localhost`.
+    """
+
+    certificate: Path
+    users: Mapping[str, str] = field(repr=False)
+
+
 class Kafka:
     """Clients may connect through a proxy at `proxy_port`, which forwards to `proxy_target`.
 
     Kafka tells clients which address to use, so clients of the proxy get the proxy's address.
     """
 
-    def __init__(self, directory: Path, *, durable: bool, proxy_port: int | None = None) -> None:
+    def __init__(
+        self,
+        directory: Path,
+        *,
+        durable: bool,
+        proxy_port: int | None = None,
+        secure_listener: SecureListener | None = None,
+    ) -> None:
+        self.secure_port = None if secure_listener is None else free_port()
+        self._secure_listener = secure_listener
         self.port = free_port()
         self.proxy_target = None if proxy_port is None else free_port()
         self._proxy_port = proxy_port
@@ -63,6 +86,10 @@ class Kafka:
     def bootstrap(self) -> str:
         return f"{LOOPBACK}:{self.port}"
 
+    @property
+    def secure_bootstrap(self) -> str | None:
+        return None if self.secure_port is None else f"localhost:{self.secure_port}"
+
     def prepare(self) -> None:
         """Fetch the jars if necessary and format the storage; takes one or two seconds."""
         jars.fetch()
@@ -74,11 +101,16 @@ class Kafka:
         )
         if self.proxy_target is not None:
             settings |= _proxy_listener(settings, self.proxy_target, advertised=self._proxy_port)
+        if self._secure_listener is not None:
+            settings |= _secure_settings(settings, self._secure_listener, self.secure_port)
         settings["log.dirs"] = str(self._directory / "data")
         lines = [f"{name}={value}\n" for name, value in settings.items()]
         self._config.write_text("".join(lines))
         command = [*self._java, "kafka.tools.StorageTool", "format"]
         command += ["--cluster-id", CLUSTER_ID, "--config", str(self._config)]
+        if self._secure_listener is not None:
+            for name, password in self._secure_listener.users.items():
+                command += ["--add-scram", f"SCRAM-SHA-512=[name={name},password={password}]"]
         completed = subprocess.run(command, check=False, capture_output=True, text=True)
         if completed.returncode != 0:
             msg = f"formatting Kafka's storage failed: {completed.stdout}{completed.stderr}"
@@ -101,10 +133,40 @@ def broker_settings(listen: str, *, advertised: str, controller: str) -> dict[st
 def _proxy_listener(
     settings: Mapping[str, str], port: int, *, advertised: int | None
 ) -> dict[str, str]:
+    return _with_listener(
+        settings,
+        f"FRONT://{LOOPBACK}:{port}",
+        advertised=f"FRONT://{LOOPBACK}:{advertised}",
+        protocol="FRONT:PLAINTEXT",
+    )
+
+
+def _secure_settings(
+    settings: Mapping[str, str], listener: SecureListener, port: int | None
+) -> dict[str, str]:
+    own, sasl = "listener.name.secure", "org.apache.kafka.common.security"
+    users = " ".join(f'user_{name}="{password}"' for name, password in listener.users.items())
+    address = f"SECURE://localhost:{port}"
+    return {
+        **_with_listener(settings, address, advertised=address, protocol="SECURE:SASL_SSL"),
+        f"{own}.ssl.keystore.type": "PEM",
+        f"{own}.ssl.keystore.location": str(listener.certificate),
+        f"{own}.sasl.enabled.mechanisms": "PLAIN,SCRAM-SHA-512",
+        f"{own}.plain.sasl.jaas.config": f"{sasl}.plain.PlainLoginModule required {users};",
+        f"{own}.scram-sha-512.sasl.jaas.config": f"{sasl}.scram.ScramLoginModule required;",
+        "authorizer.class.name": "org.apache.kafka.metadata.authorizer.StandardAuthorizer",
+        "super.users": "User:ANONYMOUS",
+    }
+
+
+def _with_listener(
+    settings: Mapping[str, str], listen: str, *, advertised: str, protocol: str
+) -> dict[str, str]:
+    """Return the changed settings."""
     more = {
-        "listeners": f"FRONT://{LOOPBACK}:{port}",
-        "advertised.listeners": f"FRONT://{LOOPBACK}:{advertised}",
-        "listener.security.protocol.map": "FRONT:PLAINTEXT",
+        "listeners": listen,
+        "advertised.listeners": advertised,
+        "listener.security.protocol.map": protocol,
     }
     return {name: f"{settings[name]},{value}" for name, value in more.items()}
 

@@ -5,13 +5,14 @@ from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import assert_never
 
 from devstack import containers, jars
 from devstack.backend import THIS_MACHINE, Backend, choose, parse
 from devstack.errors import StackError
-from devstack.kafka import Kafka
+from devstack.kafka import Kafka, SecureListener
 from devstack.paths import run_directory
 from devstack.postgres import Postgres
 from devstack.progress import Progress
@@ -32,6 +33,8 @@ class Stack:
     reason: str
     postgres_admin_url: str
     kafka_bootstrap: str
+    # Where clients connect with TLS and SASL.
+    kafka_secure_bootstrap: str | None = None
     # A proxy at `kafka_proxy_port` must forward to this port.
     kafka_proxy_target: int | None = None
     # None if the servers are external: then they can't be stopped from here.
@@ -46,24 +49,30 @@ def start(
     root: Path | None = None,
     durable: bool = True,
     kafka_proxy_port: int | None = None,
+    kafka_secure_listener: SecureListener | None = None,
     progress: Progress = SILENT,
 ) -> Iterator[Stack]:
     """Start the servers; they stop at the end of the block, or die with the calling thread.
 
     Without a `backend` the environment variable `STACK` decides, by default `auto`. The data of the
     run is kept below `root`. `durable=False` is fast and for tests: a power cut may lose commits.
-    `kafka_proxy_port` is the port of a proxy that clients connect through.
+    `kafka_proxy_port` is the port of a proxy that clients connect through; `kafka_secure_listener`
+    is for clients that connect with TLS and SASL.
     """
     backend = backend or parse(os.environ.get("STACK", Backend.AUTO))
     concrete, reason = choose(backend, THIS_MACHINE)
-    if kafka_proxy_port is not None and concrete is not Backend.EMBEDDED:
-        msg = f"only an embedded Kafka can be behind a proxy; the backend is {reason}"
+    if (kafka_proxy_port or kafka_secure_listener) and concrete is not Backend.EMBEDDED:
+        msg = f"only an embedded Kafka can have further listeners; the backend is {reason}"
         raise StackError(msg)
     match concrete:
         case Backend.EMBEDDED:
-            servers = _embedded(
-                reason, root, progress, durable=durable, kafka_proxy_port=kafka_proxy_port
+            make_kafka = partial(
+                Kafka,
+                durable=durable,
+                proxy_port=kafka_proxy_port,
+                secure_listener=kafka_secure_listener,
             )
+            servers = _embedded(reason, root, progress, make_kafka, durable=durable)
         case Backend.CONTAINERS:
             servers = _containers(reason, progress, durable=durable)
         case Backend.EXTERNAL:
@@ -79,13 +88,13 @@ def _embedded(
     reason: str,
     root: Path | None,
     progress: Progress,
+    make_kafka: Callable[[Path], Kafka],
     *,
     durable: bool,
-    kafka_proxy_port: int | None,
 ) -> Iterator[Stack]:
     with run_directory(root) as directory:
         postgres = Postgres(directory / "postgres", durable=durable)
-        kafka = Kafka(directory / "kafka", durable=durable, proxy_port=kafka_proxy_port)
+        kafka = make_kafka(directory / "kafka")
         _fetch_kafka(progress)
         with progress.step("Preparing the data directories of PostgreSQL and Kafka"):
             _run_in_parallel(postgres.prepare, kafka.prepare)
@@ -95,6 +104,7 @@ def _embedded(
                 reason=reason,
                 postgres_admin_url=postgres.admin_url,
                 kafka_bootstrap=kafka.bootstrap,
+                kafka_secure_bootstrap=kafka.secure_bootstrap,
                 kafka_proxy_target=kafka.proxy_target,
                 postgres=postgres.server,
                 kafka=kafka.server,

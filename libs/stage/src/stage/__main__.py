@@ -60,7 +60,7 @@ async def _play(
     timeline = Timeline(console)
     async with (
         _started(stack, progress) as (system, actors),
-        open_event_log(stack.kafka_bootstrap, system.namespace, timeline.add_event) as event_log,
+        open_event_log(system, timeline.add_event) as event_log,
     ):
         _introduce()
         scenario = Scenario(system, actors, event_log, timeline.add_action)
@@ -104,8 +104,9 @@ def _print_addresses(system: System, stack: devstack.Stack, inbox: Inbox) -> Non
     _say("\nUpstairs is running. Ctrl-C stops everything.\n")
     _say(f"  {'Messages':<11} {inbox.url}  what Slack and the mail server received")
     for service in system.ports:
-        url = system.url(service)
-        _say(f"  {service:<11} {url}  reference: {url}/docs  metrics: {url}/metrics")
+        operations = system.operations_url(service)
+        reference, metrics = f"{operations}/docs", f"{operations}/metrics"
+        _say(f"  {service:<11} {system.url(service)}  reference: {reference}  metrics: {metrics}")
     _say(f"  {'PostgreSQL':<11} {system.admin_url}")
     _say(f"  {'Kafka':<11} {stack.kafka_bootstrap}  topics: {system.namespace}.*.v1")
     _say(f"  {'Logs':<11} {system.logs}")
@@ -114,7 +115,7 @@ def _print_addresses(system: System, stack: devstack.Stack, inbox: Inbox) -> Non
 def _print_keys(actors: Actors) -> None:
     _say("\nAPI keys, for the header `Authorization: Bearer KEY`:\n")
     for person, role in ROLES.items():
-        _say(f"  {role:<15} {actors.key(person):<24} {NAMES.get(person, '')}".rstrip())
+        _say(f"  {role:<15} {actors.key(person):<61} {NAMES.get(person, '')}".rstrip())
 
 
 async def _print_messages(inbox: Inbox, system: System, stopping: asyncio.Event) -> None:

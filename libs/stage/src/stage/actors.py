@@ -1,5 +1,6 @@
 """The people and the channel that call the services, each with an API key of its own."""
 
+import asyncio
 import base64
 import hashlib
 import hmac
@@ -15,6 +16,7 @@ import httpx
 import orjson
 
 from common.core.clock import TimeSource
+from common.storage.api_keys import make_key
 from devstack import Progress, Stack
 from stage.sample_settings import (
     APPROVAL_LIMITS,
@@ -30,6 +32,9 @@ from stage.sample_settings import (
 )
 from stage.system import System, open_receivers
 
+# So long an assignment may take from the router to the other services.
+HEARS_OF_ASSIGNMENT_S = 10
+
 
 class RefusedError(AssertionError):
     """A service answered with an unexpected status."""
@@ -39,7 +44,7 @@ class Actors:
     """Calls the services as these people."""
 
     def __init__(self) -> None:
-        self._keys = {name: f"{name}-{secrets.token_urlsafe(12)}" for name in ROLES}
+        self._keys = {name: make_key() for name in ROLES}
         self.zendesk_secret = secrets.token_urlsafe(24)
         self._clients: dict[str, httpx.AsyncClient] = {}
 
@@ -72,13 +77,23 @@ class Actors:
         headers: dict[str, str] | None = None,
     ) -> Any:
         """Call as this person; raises RefusedError for a status that is not expected."""
-        answer = await self._clients[service].request(
+        request = self._clients[service].build_request(
             method,
             f"/v1{path}",
             json=body,
             headers={"Authorization": f"Bearer {self._keys[person]}", **(headers or {})},
         )
-        return self._read(answer, expect)
+        return self._read(await self._send(service, request), expect)
+
+    async def _send(self, service: str, request: httpx.Request) -> httpx.Response:
+        """Send; again for a while if the service has not heard yet who has the contact."""
+        clock = asyncio.get_running_loop().time
+        until = clock() + HEARS_OF_ASSIGNMENT_S
+        while True:
+            answer = await self._clients[service].send(request)
+            if not _is_not_yet_theirs(answer) or clock() > until:
+                return answer
+            await asyncio.sleep(0.05)
 
     async def deliver_zendesk_ticket(
         self, ticket: dict[str, Any], *, delivery_id: str | None = None
@@ -180,6 +195,12 @@ class Actors:
         await self.call(
             "ops", "intake", "PUT", f"/channels/zendesk/{ZENDESK_CONNECTION}", connection
         )
+
+
+def _is_not_yet_theirs(answer: httpx.Response) -> bool:
+    if answer.status_code != httpx.codes.FORBIDDEN:
+        return False
+    return str(answer.json()["type"]).endswith(":not-your-contact")
 
 
 @asynccontextmanager

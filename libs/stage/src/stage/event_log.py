@@ -11,8 +11,10 @@ from aiokafka import AIOKafkaConsumer
 
 from common.contracts import TOPICS
 from common.contracts.event import ContactId, Event
-from common.messaging.envelope import Envelope, decode
+from common.messaging.envelope import Envelope, UntrustedRecordError
 from common.messaging.kafka import topic_name
+from common.messaging.record_decoder import RecordDecoder
+from stage.system import System
 
 E = TypeVar("E", bound=Event)
 WAIT_TIMEOUT_S = 120.0
@@ -85,15 +87,15 @@ class EventLog:
 
 @asynccontextmanager
 async def open_event_log(
-    bootstrap: str, namespace: str, on_event: Callable[[LoggedEvent], None] = lambda _: None
+    system: System, on_event: Callable[[LoggedEvent], None] = lambda _: None
 ) -> AsyncIterator[EventLog]:
-    topics = [topic_name(namespace, topic) for topic in TOPICS]
+    topics = [topic_name(system.namespace, topic) for topic in TOPICS]
     kafka: Any = AIOKafkaConsumer(
-        *topics, bootstrap_servers=bootstrap, auto_offset_reset="earliest", fetch_max_wait_ms=50
+        *topics, **system.kafka.options, auto_offset_reset="earliest", fetch_max_wait_ms=50
     )
     event_log = EventLog(on_event)
     await kafka.start()
-    reader = asyncio.ensure_future(_read(kafka, event_log))
+    reader = asyncio.ensure_future(_read(kafka, system.record_decoder, event_log))
     try:
         yield event_log
     finally:
@@ -103,8 +105,11 @@ async def open_event_log(
         await kafka.stop()
 
 
-async def _read(kafka: Any, event_log: EventLog) -> None:
+async def _read(kafka: Any, decoder: RecordDecoder, event_log: EventLog) -> None:
     async for record in kafka:
-        envelope, event = decode(record.key, record.headers, record.value)
+        try:
+            envelope, event = decoder.decode(record)
+        except UntrustedRecordError:
+            continue  # what a stranger writes is no event
         published_at = datetime.fromtimestamp(record.timestamp / 1000, UTC)
         await event_log.add(LoggedEvent(envelope, event, published_at))

@@ -87,7 +87,7 @@ async def missed_deadline(scenario: Scenario) -> Outcome:
     acknowledged = await event_log.wait_for(EscalationAcknowledged, contact_id)
     require(acted.person_id == acknowledged.by == "marco", "marco acknowledged")
     shown = await wait_for_escalation_state(scenario, contact_id, "acknowledged")
-    require(shown["by"] == "marco", "the channel sees the holder")
+    require(shown["by"] == "marco", "the contact shows the holder")
     require(event_log.find_all(EscalationRaised, contact_id) == [raised], "there is one escalation")
     return Outcome(
         contact_id,
@@ -299,13 +299,13 @@ async def link_in_mail(scenario: Scenario, contact_id: ContactId, address: str) 
 async def wait_for_escalation_state(
     scenario: Scenario, contact_id: ContactId, state: str
 ) -> dict[str, str]:
-    """Poll the contact as the channel does until its escalation has this state."""
+    """Poll the contact as the supervisor until its escalation has this state."""
     async with asyncio.timeout(60):
         while True:
-            contact = await scenario.actors.call("shop", "intake", "GET", f"/contacts/{contact_id}")
+            contact = await scenario.actors.call("sara", "intake", "GET", f"/contacts/{contact_id}")
             shown: dict[str, str] | None = contact["escalation"]
             if shown and shown["state"] == state:
-                scenario.narrate(contact_id, "Channel", f"sees: {state}, {shown['level']}")
+                scenario.narrate(contact_id, "Contact", f"shows: {state}, {shown['level']}")
                 return shown
             await asyncio.sleep(0.02)
 

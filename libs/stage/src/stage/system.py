@@ -10,13 +10,18 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
+import orjson
 import yaml
 from sqlalchemy import URL, make_url, pool, text
-from sqlalchemy.ext.asyncio import create_async_engine
 
 from common.contracts.services import SERVICES
-from common.service.provision import TopicSpec, create_topics, provision_schema
+from common.messaging.kafka_connection import KafkaConnection
+from common.messaging.record_decoder import RecordDecoder
+from common.messaging.signatures import SigningKey, VerificationKeys
+from common.service.provision import RolePasswords, TopicSpec, create_topics, provision_schema
+from common.storage.engine import make_engine
 from common.storage.migrations import migrate
+from common.storage.roles import owner_role, serving_role
 from devstack import Process, Progress, Stack, free_port
 from devstack.receivers import MailReceiver, SlackReceiver
 
@@ -66,7 +71,7 @@ class Proxies:
 class System:
     """Database, topics and consumer groups start with `namespace`, so systems can share a stack.
 
-    `processes` and `ports` are by the name of the replica.
+    `processes`, `ports` and `operations_ports` are by the name of the replica.
     """
 
     stack: Stack
@@ -78,29 +83,36 @@ class System:
     launcher: tuple[str, ...] = ("-m",)
     replicas: int = 1
     proxies: Proxies = Proxies()
+    # How each service connects to Kafka; by default as everybody does.
+    kafka_connections: Mapping[str, KafkaConnection] = field(default_factory=dict)
     processes: dict[str, Process] = field(default_factory=dict)
     ports: dict[str, int] = field(default_factory=dict)
+    operations_ports: dict[str, int] = field(default_factory=dict)
     progress: Progress = field(default_factory=Progress, repr=False)
     link_secret: str = field(default_factory=lambda: secrets.token_urlsafe(32), repr=False)
     slack_signing_secret: str = field(default_factory=lambda: secrets.token_hex(16), repr=False)
+    signing_keys: Mapping[str, SigningKey] = field(
+        default_factory=lambda: {service: SigningKey.generate() for service in SERVICES}, repr=False
+    )
 
     async def set_up(self) -> None:
         """Make the database, roles, schemas, tables and topics."""
         with self.progress.step("Creating the database, with a role and a schema for each service"):
             await self._create_database()
             for service in SERVICES:
-                await provision_schema(self.admin_url, service, ROLE_PASSWORD)
+                passwords = RolePasswords(serving=ROLE_PASSWORD, owner=ROLE_PASSWORD)
+                await provision_schema(self.admin_url, service, passwords)
         # Each migration runs its own event loop, so it needs a thread.
         with ThreadPoolExecutor(1) as thread:
             loop = asyncio.get_running_loop()
             for service in SERVICES:
                 with self.progress.step(f"Migrating the tables of {service}"):
-                    url = self.database_url(service)
+                    url = self._rendered(self._url_as(owner_role(service)))
                     await loop.run_in_executor(thread, migrate, service, url)
         listed = yaml.safe_load(TOPICS.read_text())["topics"]
         specs = {name: TopicSpec.model_validate(spec) for name, spec in listed.items()}
         with self.progress.step(f"Creating {len(specs)} topics"):
-            await create_topics(self.stack.kafka_bootstrap, self.namespace, specs)
+            await create_topics(self.kafka, self.namespace, specs)
 
     def launch(self) -> None:
         """Start all replicas; they die with the calling thread, so it must keep running."""
@@ -110,6 +122,7 @@ class System:
 
     def launch_replica(self, replica: Replica) -> Process:
         self.ports.setdefault(replica.name, free_port())
+        self.operations_ports.setdefault(replica.name, free_port())
         process = self._process(replica)
         self.processes[replica.name] = process
         process.start()
@@ -138,6 +151,27 @@ class System:
     def url(self, replica: str) -> str:
         return f"http://127.0.0.1:{self.ports[replica]}"
 
+    def operations_url(self, replica: str) -> str:
+        """Where the replica has its health, metrics and API reference."""
+        return f"http://127.0.0.1:{self.operations_ports[replica]}"
+
+    @property
+    def kafka(self) -> KafkaConnection:
+        return KafkaConnection(self.stack.kafka_bootstrap)
+
+    def _kafka_of(self, service: str) -> KafkaConnection:
+        if self.proxies.kafka:
+            return KafkaConnection(f"127.0.0.1:{self.proxies.kafka}")
+        return self.kafka_connections.get(service, self.kafka)
+
+    @property
+    def record_decoder(self) -> RecordDecoder:
+        return RecordDecoder(self.namespace, VerificationKeys(self._public_keys))
+
+    @property
+    def _public_keys(self) -> dict[str, list[str]]:
+        return {service: [key.public] for service, key in self.signing_keys.items()}
+
     @property
     def admin_url(self) -> str:
         return self._rendered(self._url)
@@ -146,7 +180,10 @@ class System:
         return self._rendered(self._url_of(service))
 
     def _url_of(self, service: str) -> URL:
-        return self._url.set(username=f"upstairs_{service}", password=ROLE_PASSWORD)
+        return self._url_as(serving_role(service))
+
+    def _url_as(self, role: str) -> URL:
+        return self._url.set(username=role, password=ROLE_PASSWORD)
 
     @property
     def _url(self) -> URL:
@@ -159,7 +196,7 @@ class System:
 
     async def _create_database(self) -> None:
         server = make_url(self.stack.postgres_admin_url).set(drivername="postgresql+asyncpg")
-        engine = create_async_engine(server, isolation_level="AUTOCOMMIT", poolclass=pool.NullPool)
+        engine = make_engine(server, isolation_level="AUTOCOMMIT", poolclass=pool.NullPool)
         async with engine.connect() as connection:
             await connection.execute(text(f"CREATE DATABASE {self.namespace}"))
         await engine.dispose()
@@ -170,21 +207,27 @@ class System:
             argv=(sys.executable, *self.launcher, replica.service, "serve"),
             env={**_inherited(), **self._environment(replica)},
             log_path=self.logs / f"{replica.name}.log",
-            ready_url=f"{self.url(replica.name)}/readyz",
+            ready_url=f"{self.operations_url(replica.name)}/readyz",
         )
 
     def _environment(self, replica: Replica) -> dict[str, str]:
-        database, kafka = self._url_of(replica.service), self.stack.kafka_bootstrap
+        database = self._url_of(replica.service)
         if self.proxies.postgres:
             database = database.set(port=self.proxies.postgres)
-        if self.proxies.kafka:
-            kafka = f"127.0.0.1:{self.proxies.kafka}"
         return {
             "UPSTAIRS_DATABASE_URL": self._rendered(database),
-            "UPSTAIRS_KAFKA_BOOTSTRAP": kafka,
+            **_kafka_environment(self._kafka_of(replica.service)),
             "UPSTAIRS_KAFKA_SESSION_TIMEOUT_MS": "6000",
             "UPSTAIRS_NAMESPACE": self.namespace,
+            "UPSTAIRS_EVENT_SIGNING_KEY": self.signing_keys[replica.service].seed,
+            "UPSTAIRS_EVENT_VERIFICATION_KEYS": orjson.dumps(self._public_keys).decode(),
             "UPSTAIRS_HTTP_PORT": str(self.ports[replica.name]),
+            # All people and all load come from this one address.
+            "UPSTAIRS_HTTP_CONNECTIONS": "4000",
+            "UPSTAIRS_HTTP_CONNECTIONS_PER_CLIENT": "4000",
+            # The password of the roles is published.
+            "UPSTAIRS_TRIAL": "true",
+            "UPSTAIRS_OPERATIONS_PORT": str(self.operations_ports[replica.name]),
             "UPSTAIRS_API_KEYS": self.api_keys,
             "UPSTAIRS_PUBLIC_URL": self.url(replica.service),
             "UPSTAIRS_LINK_SECRET": self.link_secret,
@@ -194,6 +237,10 @@ class System:
             "UPSTAIRS_SMTP_HOST": self.receivers.mail.host,
             "UPSTAIRS_SMTP_PORT": str(self.receivers.mail.port),
             "UPSTAIRS_SMTP_TLS": "none",
+            # Stories and loads page the same few people far more often than a person could read.
+            "UPSTAIRS_RECIPIENT_BUDGET": "0",
+            "UPSTAIRS_CUSTOMER_BUDGET": "0",
+            "UPSTAIRS_CHANNEL_BUDGET": "0",
             **({"UPSTAIRS_INSTANCE_ID": replica.instance_id} if replica.is_static_member else {}),
             **self.extra_environment,
         }
@@ -203,6 +250,18 @@ class System:
 async def open_receivers() -> AsyncIterator[Receivers]:
     async with SlackReceiver() as slack, MailReceiver() as mail:
         yield Receivers(slack, mail)
+
+
+def _kafka_environment(connection: KafkaConnection) -> dict[str, str]:
+    values = {
+        "BOOTSTRAP": connection.bootstrap,
+        "SECURITY_PROTOCOL": connection.security_protocol,
+        "SASL_MECHANISM": connection.sasl_mechanism,
+        "USERNAME": connection.username,
+        "PASSWORD": connection.password,
+        "CA_FILE": connection.ca_file,
+    }
+    return {f"UPSTAIRS_KAFKA_{name}": str(value) for name, value in values.items() if value}
 
 
 def _inherited() -> dict[str, str]:

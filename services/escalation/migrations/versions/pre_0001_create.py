@@ -2,7 +2,7 @@
 
 from alembic import op
 
-from common.storage.migrations import create_reliability_tables
+from common.storage.migrations import create_reliability_tables, make_append_only
 
 revision = "0001"
 down_revision = None
@@ -178,7 +178,7 @@ STATEMENTS = (
     # What was done with an escalation, chained by hashes.
     """
     CREATE TABLE audit_trail (
-        escalation_id uuid NOT NULL REFERENCES escalations,
+        escalation_id uuid NOT NULL REFERENCES escalations ON DELETE CASCADE,
         number integer NOT NULL CHECK (number > 0),
         contact_id uuid NOT NULL,
         at timestamptz NOT NULL,
@@ -199,7 +199,8 @@ STATEMENTS = (
     CREATE TRIGGER audit_trail_is_append_only BEFORE UPDATE OR TRUNCATE ON audit_trail
     FOR EACH STATEMENT EXECUTE FUNCTION audit_trail_is_append_only()
     """,
-    # Retention deletes whole trails, after years.
+    # The serving role can't delete a step. A trail goes with its escalation, which retention
+    # deletes after years: the foreign key acts as the owner of the table.
     """
     CREATE TRIGGER audit_trail_is_kept_for_a_year BEFORE DELETE ON audit_trail
     FOR EACH ROW WHEN (OLD.at > clock_timestamp() - interval '1 year')
@@ -243,3 +244,4 @@ def upgrade() -> None:
     create_reliability_tables()
     for statement in STATEMENTS:
         op.execute(statement)
+    make_append_only("audit_trail", "setting_versions")

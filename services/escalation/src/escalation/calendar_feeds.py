@@ -16,6 +16,7 @@ from itsdangerous import Signer
 
 from common.contracts.event import PersonId
 from common.core.ids import derived_id
+from common.core.secret_strength import split_secrets
 from escalation.domain.duty.schedules import Absences, DutySchedule
 from escalation.domain.duty.shifts import Shift, shifts
 from escalation.domain.settings.registry import Versioned
@@ -30,17 +31,19 @@ class FeedSigner:
     """Signs the paths of feeds; without a secret there are no links."""
 
     def __init__(self, secret: str) -> None:
-        self._signer = (
-            Signer(secret, salt="calendar-feed", digest_method=sha256) if secret else None
-        )
+        """Of several secrets, separated by commas, the first signs, and all verify."""
+        self._signers = [
+            Signer(each, salt="calendar-feed", digest_method=sha256)
+            for each in split_secrets(secret)
+        ]
 
     def token(self, path: str) -> str | None:
-        return None if self._signer is None else self._signer.get_signature(path).decode()
+        return self._signers[0].get_signature(path).decode() if self._signers else None
 
     def verify(self, path: str, token: str) -> bool:
         # Signer.verify_signature ignores characters that are not base64.
-        expected = self.token(path)
-        return expected is not None and compare_digest(expected.encode(), token.encode())
+        expected = [signer.get_signature(path) for signer in self._signers]
+        return any(compare_digest(signature, token.encode()) for signature in expected)
 
 
 @dataclass(frozen=True, slots=True)

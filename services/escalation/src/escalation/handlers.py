@@ -6,15 +6,12 @@ from typing import Any
 
 import structlog
 
-from common.contracts.contacts import (
-    ContactReceived,
-    FeedbackReceived,
-)
-from common.contracts.escalations import EscalationsOwnEvent
+from common.contracts.contacts import ContactErased, ContactReceived, FeedbackReceived
+from common.contracts.escalations import EscalationsOwnEvent, PagesErased
 from common.contracts.event import ContactEvent
 from common.messages import Timer
 from common.messaging.subscriptions import HandlerRegistry
-from escalation.domain import audit_trail, reactions
+from escalation.domain import audit_trail, erasure, reactions
 from escalation.domain.escalations import causes
 from escalation.domain.escalations.causes import people_acting, with_participants
 from escalation.domain.model import Escalation
@@ -110,6 +107,19 @@ _ENRICH: Mapping[type[ContactEvent | Timer], Enrich] = {
     FeedbackReceived: with_complaints,
 }
 
+
+async def erase_contact(event: ContactErased, uow: UnitOfWork) -> None:
+    """Erase the words of and about the customer, here and in the pages that were requested."""
+    situation = await uow.situation(event.contact_id)
+    uow.contacts.save(erasure.erase_contact(situation.contact))
+    for escalation in await uow.escalations.lock_of_contact(event.contact_id):
+        uow.escalations.save(erasure.erase_escalation(escalation))
+    for complaint in await uow.complaints.of_contact(event.contact_id):
+        uow.complaints.save(erasure.erase_complaint(complaint))
+    await uow.consumed_events.erase(event.contact_id)
+    uow.outbox.add((PagesErased(contact_id=event.contact_id, occurred_at=uow.now),))
+
+
 SUBSCRIPTIONS = HandlerRegistry[UnitOfWork](
     {kind: handler_for(_ENRICH.get(kind)) for kind in reactions.DECISIONS}
-)
+).on(ContactErased, erase_contact)

@@ -7,6 +7,7 @@ from common.contracts.escalations import EscalationsEvent
 from common.core.health import Health
 from common.core.metrics import Metrics
 from common.messaging.kafka import topic_name
+from common.messaging.record_decoder import RecordDecoder
 from common.service.cli import service_cli
 from common.service.runtime import Worker
 from common.service.spec import ServiceSpec
@@ -17,6 +18,7 @@ from escalation.metrics import DutyGapMetrics, LatenessMetrics, StreamMetrics, T
 from escalation.settings import Settings
 from escalation.store.unit_of_work import UnitOfWork
 from escalation.stream.broadcaster import Broadcaster
+from escalation.stream.limit import StreamLimit
 from escalation.stream.subscriber import MAX_BUFFERED_EVENTS
 from escalation.workers.duty_gaps import GapAnnouncer
 from escalation.workers.timer_check import TimerChecker
@@ -30,11 +32,12 @@ def build(
     stream_heartbeat_s: float = _STREAM_HEARTBEAT_S,
     max_buffered_events: int = MAX_BUFFERED_EVENTS,
 ) -> ServiceSpec[UnitOfWork]:
-    topics = [
-        topic_name(settings.namespace, event.topic) for event in (EscalationsEvent, ClocksEvent)
-    ]
+    read_topics = [event.topic for event in (EscalationsEvent, ClocksEvent)]
     broadcaster = Broadcaster(
-        settings.kafka_bootstrap, topics, max_buffered_events=max_buffered_events
+        settings.kafka,
+        [topic_name(settings.namespace, topic) for topic in read_topics],
+        RecordDecoder(settings.namespace, settings.verification_keys),
+        max_buffered_events=max_buffered_events,
     )
 
     def workers(
@@ -42,26 +45,35 @@ def build(
     ) -> Sequence[Worker]:
         lateness = LatenessMetrics(metrics.registry)
         database.after_commit(lambda uow: lateness.observe(uow.outbox.events))
-        StreamMetrics(metrics.registry, lambda: broadcaster.subscriber_count)
         return (
             TimerChecker(database, TimerCheckMetrics(metrics.registry)),
             GapAnnouncer(database, DutyGapMetrics(metrics.registry)),
-            broadcaster,
         )
+
+    def http_workers(
+        _database: Database[UnitOfWork], metrics: Metrics, _health: Health
+    ) -> Sequence[Worker]:
+        StreamMetrics(metrics.registry, lambda: broadcaster.subscriber_count)
+        return (broadcaster,)
 
     return ServiceSpec(
         name="escalation",
         unit_of_work=UnitOfWork,
         subscriptions=handlers.SUBSCRIPTIONS,
+        read_topics=read_topics,
         retention=tables.RETENTION,
         routers=api.ROUTERS,
         state={
             "broadcaster": broadcaster,
+            "stream_limit": StreamLimit(
+                streams=settings.max_streams, per_caller=settings.max_streams_per_caller
+            ),
             "complaints_per_day": settings.complaints_per_day,
             "stream_heartbeat_s": stream_heartbeat_s,
             "feed_signer": FeedSigner(settings.feed_secret.get_secret_value()),
         },
         workers=workers,
+        http_workers=http_workers,
     )
 
 

@@ -38,6 +38,11 @@ class TimerCheckMetrics:
             "Open contacts that the last finished check covered",
             registry=registry,
         )
+        self.failed = Gauge(
+            "upstairs_timer_check_failed",
+            "Open contacts that the last check could not read: it does not count as finished",
+            registry=registry,
+        )
         self.started = Gauge(
             "upstairs_timer_check_started_timestamp_seconds",
             "When the last finished check started",
@@ -83,6 +88,12 @@ class DutyGapMetrics:
         self.uncovered = Gauge(
             "upstairs_duty_gap_seconds",
             "Seconds of the week ahead in which nobody is on duty, though somebody should be",
+            ["schedule"],
+            registry=registry,
+        )
+        self.failures = Counter(
+            "upstairs_duty_gap_failures",
+            "Checks of a duty schedule that failed",
             ["schedule"],
             registry=registry,
         )

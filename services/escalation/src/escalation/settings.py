@@ -1,8 +1,8 @@
 """The environment variables of escalation, in addition to those of every service."""
 
-from pydantic import Field, SecretStr
+from pydantic import Field
 
-from common.service.settings import ServiceSettings
+from common.service.settings import ServiceSettings, SigningSecrets
 
 
 class Settings(ServiceSettings):
@@ -12,7 +12,14 @@ class Settings(ServiceSettings):
         le=1000,
         description="how many complaints about people one colleague may raise within 24 hours",
     )
-    feed_secret: SecretStr = Field(
-        default=SecretStr(""),
-        description="signs links of calendar feeds; the same for all replicas; no links if empty",
+    feed_secret: SigningSecrets = Field(
+        default=SigningSecrets(""),
+        description="signs links of calendar feeds; the same for all replicas; no links if empty; "
+        "several, separated by commas: the first signs, all verify",
+    )
+    max_streams: int = Field(
+        default=500, ge=1, description="streams of events that one process keeps open"
+    )
+    max_streams_per_caller: int = Field(
+        default=10, ge=1, description="streams that one caller may have open at one process"
     )

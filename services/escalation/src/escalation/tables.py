@@ -153,12 +153,6 @@ RETENTION: tuple[Rule, ...] = (
         "closed_at",
         days=2557,
         condition=f"NOT {IS_OPEN}",
-        cascades=(
-            """
-            DELETE FROM audit_trail USING deleted
-            WHERE audit_trail.escalation_id = deleted.escalation_id
-            """,
-        ),
         min_days=366,
     ),
     Kept("audit_trail", "the trail is deleted with its escalation"),

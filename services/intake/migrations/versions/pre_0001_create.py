@@ -24,7 +24,7 @@ STATEMENTS = (
         state text NOT NULL
             CHECK (state IN ('open', 'waiting_on_customer', 'resolved', 'abandoned')),
         channel text NOT NULL,
-        connection text,
+        received_from text NOT NULL,
         external_ref text,
         customer_id text NOT NULL REFERENCES customers,
         subject text NOT NULL,
@@ -38,7 +38,7 @@ STATEMENTS = (
         resolved_by text,
         resolution_no integer NOT NULL,
         escalation jsonb,
-        UNIQUE (connection, external_ref)
+        UNIQUE (received_from, external_ref)
     )
     """,
     "CREATE INDEX contacts_of_customer ON contacts (customer_id)",
@@ -54,10 +54,19 @@ STATEMENTS = (
         person_id text,
         text text NOT NULL,
         at timestamptz NOT NULL,
-        automatic boolean NOT NULL
+        automatic boolean NOT NULL,
+        reported_by text
     )
     """,
     "CREATE INDEX messages_of_contact ON messages (contact_id, at)",
+    """
+    CREATE TABLE contact_representatives (
+        contact_id uuid NOT NULL REFERENCES contacts,
+        person_id text NOT NULL,
+        is_current boolean NOT NULL,
+        PRIMARY KEY (contact_id, person_id)
+    )
+    """,
     """
     CREATE TABLE surveys (
         contact_id uuid NOT NULL REFERENCES contacts,

@@ -1,5 +1,6 @@
-"""What intake does with each event from escalation: load, decide, record."""
+"""What intake does with each event from escalation and router: load, decide, record."""
 
+from common.contracts.assignments import AssignmentReleased, ContactAssigned
 from common.contracts.escalations import (
     EscalationAcknowledged,
     EscalationClimbed,
@@ -61,6 +62,17 @@ async def resolve_from_escalation(event: EscalationResolved, uow: UnitOfWork) ->
     record(escalation_mirror.resolve_from_escalation(contact, event.by, note, view), uow)
 
 
+async def keep_representative(event: ContactAssigned, uow: UnitOfWork) -> None:
+    await get_or_raise(event.contact_id, uow)
+    uow.contact_representatives.assign(event.contact_id, event.representative_id)
+
+
+async def release_representative(event: AssignmentReleased, uow: UnitOfWork) -> None:
+    """End what the representative may do; an offer that is withdrawn changes nothing."""
+    await get_or_raise(event.contact_id, uow)
+    uow.contact_representatives.release(event.contact_id, event.representative_id)
+
+
 async def mirror(
     event: EscalationRaised
     | EscalationClimbed
@@ -114,4 +126,6 @@ SUBSCRIPTIONS = (
     .on(EscalationClosed, mirror_closed)
     .on(EscalationResolved, resolve_from_escalation)
     .on(PriorityChangeAsked, prioritize_by_rule)
+    .on(ContactAssigned, keep_representative)
+    .on(AssignmentReleased, release_representative)
 )

@@ -6,15 +6,16 @@ from common.http.group_commit import CommandBatcher
 from common.service.cli import service_cli
 from common.service.spec import ServiceSpec
 from common.storage.database import Database
-from intake import api, handlers, tables, use_cases
+from intake import api, commands, handlers, tables, use_cases
 from intake.channels.base import Channel
 from intake.channels.registry import CHANNELS
+from intake.domain.customers import CustomerNamespaces
 from intake.settings import Settings
 from intake.store import UnitOfWork
 
 
 def build(
-    _settings: Settings, channels: Mapping[str, Channel] = CHANNELS
+    settings: Settings, channels: Mapping[str, Channel] = CHANNELS
 ) -> ServiceSpec[UnitOfWork]:
     return ServiceSpec(
         name="intake",
@@ -22,7 +23,10 @@ def build(
         subscriptions=handlers.SUBSCRIPTIONS,
         retention=tables.RETENTION,
         routers=api.ROUTERS,
-        state={"channels": channels},
+        state={
+            "channels": channels,
+            "customer_namespaces": CustomerNamespaces(settings.customer_namespaces),
+        },
         app_state=app_state,
     )
 
@@ -33,3 +37,4 @@ def app_state(database: Database[UnitOfWork]) -> Mapping[str, object]:
 
 
 cli = service_cli("intake", Settings, build)
+commands.install(cli)

@@ -1,26 +1,37 @@
 """All SQL of intake, and its unit of work."""
 
 from collections.abc import Iterable, Sequence
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from datetime import datetime
 from typing import Any
 
 import orjson
 from pydantic import TypeAdapter
-from sqlalchemy import select, text, tuple_
+from sqlalchemy import select, text, tuple_, update
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from common.contracts.contacts import Customer
-from common.contracts.event import ContactId, CustomerId
-from common.storage.bulk import bulk_insert
+from common.contracts.event import ContactId, CustomerId, PersonId, SystemName
+from common.core.erasure import ERASED
+from common.storage.bulk import bulk_insert, rows_of
+from common.storage.erasure import erase_words
 from common.storage.rows import LockedTable
+from common.storage.tables import published_events
 from common.storage.uow import UnitOfWork as BaseUnitOfWork
 from intake import tables
 from intake.domain.errors import ConnectionKindError
-from intake.domain.model import AcceptedRequest, ChannelConnection, Contact, Message, Survey
+from intake.domain.model import (
+    AcceptedRequest,
+    ChannelConnection,
+    Contact,
+    ContactRepresentative,
+    Message,
+    Survey,
+)
 
 KeyId = tuple[str, str]
+RepresentativeKey = tuple[ContactId, PersonId]
 
 
 class Contacts(LockedTable[ContactId, Contact]):
@@ -28,17 +39,16 @@ class Contacts(LockedTable[ContactId, Contact]):
         super().__init__(connection, tables.contacts, Contact)
 
     async def find_external(
-        self, connection: str, external_refs: Iterable[str]
+        self, system: SystemName, external_refs: Iterable[str]
     ) -> dict[str, ContactId]:
-        """Return the contacts of these outside tickets, by the ticket.
+        """Return the contacts of these tickets of a system, by the ticket.
 
         Until the transaction ends, no other transaction can make a contact of these tickets.
         """
         refs = sorted(set(external_refs))
-        await self.connection.execute(_LOCK_REFS, {"connection": connection, "refs": refs})
-        rows = await self.connection.execute(
-            _CONTACTS_OF_REFS, {"connection": connection, "refs": refs}
-        )
+        parameters = {"system": system, "refs": refs}
+        await self.connection.execute(_LOCK_REFS, parameters)
+        rows = await self.connection.execute(_CONTACTS_OF_REFS, parameters)
         return {row.external_ref: ContactId(row.contact_id) for row in rows}
 
 
@@ -49,6 +59,16 @@ class Customers:
         self._connection = connection
         self._changed: dict[CustomerId, Customer] = {}
 
+    async def get(self, customer_id: CustomerId) -> Customer | None:
+        if customer_id in self._changed:
+            return self._changed[customer_id]
+        customers = tables.customers
+        rows = await self._connection.execute(
+            select(customers).where(customers.c.customer_id == customer_id)
+        )
+        row = rows.mappings().first()
+        return Customer(**row) if row else None
+
     def put(self, customer: Customer) -> None:
         self._changed[customer.customer_id] = customer
 
@@ -56,6 +76,10 @@ class Customers:
         if self._changed:
             rows = _customers.dump_json(list(self._changed.values())).decode()
             await self._connection.execute(_UPSERT_CUSTOMERS, {"rows": rows})
+
+
+# When it came, and its id: the order of the messages of a contact.
+MessageKey = tuple[datetime, str]
 
 
 class Messages:
@@ -71,12 +95,67 @@ class Messages:
             rows = _messages.dump_json(self._new).decode()
             await self._connection.execute(_INSERT_MESSAGES, {"rows": rows})
 
-    async def list_for(self, contact_id: ContactId) -> list[Message]:
+    async def list_for(
+        self, contact_id: ContactId, after: MessageKey | None, limit: int
+    ) -> list[Message]:
         messages = tables.messages
-        rows = await self._connection.execute(
-            select(messages).where(messages.c.contact_id == contact_id).order_by(messages.c.at)
-        )
+        order = tuple_(messages.c.at, messages.c.message_id)
+        query = select(messages).where(messages.c.contact_id == contact_id)
+        if after is not None:
+            query = query.where(order > after)
+        rows = await self._connection.execute(query.order_by(order).limit(limit))
         return [Message(**row) for row in rows.mappings()]
+
+
+class ContactRepresentatives:
+    """Who has or had a contact; who changes one holds the lock of the contact's row."""
+
+    def __init__(self, connection: AsyncConnection) -> None:
+        self._connection = connection
+        self._assigned: dict[RepresentativeKey, ContactRepresentative] = {}
+        self._released: set[RepresentativeKey] = set()
+
+    async def get(self, contact_id: ContactId, person_id: PersonId) -> ContactRepresentative | None:
+        representatives = tables.contact_representatives
+        rows = await self._connection.execute(
+            select(representatives).where(
+                representatives.c.contact_id == contact_id,
+                representatives.c.person_id == person_id,
+            )
+        )
+        row = rows.mappings().first()
+        return ContactRepresentative(**row) if row else None
+
+    def assign(self, contact_id: ContactId, person_id: PersonId) -> None:
+        """Record that this representative has the contact now, and no other."""
+        for key, representative in self._assigned.items():
+            if key[0] == contact_id:
+                self._assigned[key] = replace(representative, is_current=False)
+        key = (contact_id, person_id)
+        self._assigned[key] = ContactRepresentative(contact_id, person_id, is_current=True)
+        self._released.discard(key)
+
+    def release(self, contact_id: ContactId, person_id: PersonId) -> None:
+        """Record that the representative has the contact no longer, if they ever had it."""
+        key = (contact_id, person_id)
+        if key in self._assigned:
+            self._assigned[key] = replace(self._assigned[key], is_current=False)
+        else:
+            self._released.add(key)
+
+    async def flush(self) -> None:
+        if self._assigned:
+            contact_ids = sorted({contact_id for contact_id, _ in self._assigned})
+            await self._connection.execute(_END_ASSIGNMENTS, {"contact_ids": contact_ids})
+            rows = _representatives.dump_json(list(self._assigned.values())).decode()
+            await self._connection.execute(_UPSERT_REPRESENTATIVES, {"rows": rows})
+        if self._released:
+            rows = orjson.dumps(
+                [{"contact_id": contact, "person_id": person} for contact, person in self._released]
+            ).decode()
+            await self._connection.execute(_RELEASE_REPRESENTATIVES, {"rows": rows})
+        self._assigned.clear()
+        self._released.clear()
 
 
 class Surveys:
@@ -168,15 +247,53 @@ class ChannelConnections:
         return ChannelConnection(**row) if row else None
 
 
+class Erasure:
+    """Erases the words of a customer. Rows of contacts are locked and written as everywhere."""
+
+    def __init__(self, connection: AsyncConnection) -> None:
+        self._connection = connection
+
+    async def erase_customer(self, customer_id: CustomerId) -> bool:
+        """Erase name and region; return False if there is no such customer."""
+        customers = tables.customers
+        erased = await self._connection.execute(
+            update(customers)
+            .where(customers.c.customer_id == customer_id)
+            .values(name=None, region=None)
+            .returning(customers.c.customer_id)
+        )
+        return erased.first() is not None
+
+    async def contacts_of(
+        self, customer_id: CustomerId, after: ContactId | None, limit: int
+    ) -> list[ContactId]:
+        contacts = tables.contacts
+        query = select(contacts.c.contact_id).where(contacts.c.customer_id == customer_id)
+        if after is not None:
+            query = query.where(contacts.c.contact_id > after)
+        rows = await self._connection.execute(query.order_by(contacts.c.contact_id).limit(limit))
+        return [ContactId(row.contact_id) for row in rows]
+
+    async def erase_words_of(self, contact_ids: Sequence[ContactId]) -> None:
+        """Erase messages, comments and the words in published events."""
+        parameters = {"contact_ids": contact_ids, "erased": ERASED}
+        await self._connection.execute(_ERASE_MESSAGES, parameters)
+        await self._connection.execute(_ERASE_ANSWERS, parameters)
+        published = published_events.c.key.in_(contact_ids)
+        await erase_words(self._connection, published_events, published)
+
+
 class UnitOfWork(BaseUnitOfWork):
     def __init__(self, connection: AsyncConnection, now: datetime) -> None:
         super().__init__(connection, now)
         self.contacts = Contacts(connection)
         self.customers = Customers(connection)
         self.messages = Messages(connection)
+        self.contact_representatives = ContactRepresentatives(connection)
         self.surveys = Surveys(connection)
         self.idempotency_keys = IdempotencyKeys(connection)
         self.channel_connections = ChannelConnections(connection)
+        self.erasure = Erasure(connection)
 
     @property
     def rows(self) -> Sequence[LockedTable[Any, Any]]:
@@ -190,24 +307,46 @@ class UnitOfWork(BaseUnitOfWork):
         await self.customers.flush()
         await super().flush()
         await self.messages.flush()
+        await self.contact_representatives.flush()
 
 
 _customers = TypeAdapter(list[Customer])
 _messages = TypeAdapter(list[Message])
+_representatives = TypeAdapter(list[ContactRepresentative])
 _survey = TypeAdapter(Survey)
 _surveys = TypeAdapter(list[Survey])
 
 _UPSERT_CUSTOMERS = bulk_insert(tables.customers, conflict="update")
 _INSERT_MESSAGES = bulk_insert(tables.messages)
+_UPSERT_REPRESENTATIVES = bulk_insert(tables.contact_representatives, conflict="update")
 _UPSERT_SURVEYS = bulk_insert(tables.surveys, conflict="update")
 _INSERT_KEYS = bulk_insert(tables.idempotency_keys, conflict="ignore", returning=("scope", "key"))
 
+_ERASE_MESSAGES = text("""
+    UPDATE messages SET text = :erased WHERE contact_id = ANY (CAST(:contact_ids AS uuid[]))
+""")
+_ERASE_ANSWERS = text("""
+    UPDATE surveys SET answer = jsonb_set(answer, '{comment}', 'null')
+    WHERE contact_id = ANY (CAST(:contact_ids AS uuid[])) AND answer IS NOT NULL
+""")
+_END_ASSIGNMENTS = text("""
+    UPDATE contact_representatives SET is_current = false
+    WHERE contact_id = ANY (CAST(:contact_ids AS uuid[])) AND is_current
+""")
+_RELEASE_REPRESENTATIVES = text(f"""
+    UPDATE contact_representatives r SET is_current = false
+    FROM {rows_of(tables.contact_representatives)} AS released
+    WHERE r.contact_id = released.contact_id AND r.person_id = released.person_id AND r.is_current
+""")
 # Everywhere in one order, so that two transactions with the same rows do not deadlock.
 _LOCK_REFS = text("""
-    SELECT pg_advisory_xact_lock(hashtext(:connection || ' ' || ref))
-    FROM unnest(CAST(:refs AS text[])) WITH ORDINALITY AS r (ref, n) ORDER BY n
+    SELECT pg_advisory_xact_lock(lock) FROM (
+        SELECT DISTINCT lock_key('ref ' || CAST(:system AS text) || ' ' || ref) AS lock
+        FROM unnest(CAST(:refs AS text[])) AS ref
+        ORDER BY lock
+    ) AS locks
 """)
 _CONTACTS_OF_REFS = text("""
     SELECT external_ref, CAST(contact_id AS text) AS contact_id FROM contacts
-    WHERE connection = :connection AND external_ref = ANY (CAST(:refs AS text[]))
+    WHERE received_from = :system AND external_ref = ANY (CAST(:refs AS text[]))
 """)

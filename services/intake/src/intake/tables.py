@@ -13,7 +13,7 @@ contacts = Table(
     Column("contact_id", Uuid(as_uuid=False), primary_key=True),
     Column("state", Text),
     Column("channel", Text),
-    Column("connection", Text),
+    Column("received_from", Text),
     Column("external_ref", Text),
     Column("customer_id", Text),
     Column("subject", Text),
@@ -46,6 +46,14 @@ messages = Table(
     Column("text", Text),
     Column("at", DateTime(timezone=True)),
     Column("automatic", Boolean),
+    Column("reported_by", Text),
+)
+contact_representatives = Table(
+    "contact_representatives",
+    metadata,
+    Column("contact_id", Uuid(as_uuid=False), primary_key=True),
+    Column("person_id", Text, primary_key=True),
+    Column("is_current", Boolean),
 )
 surveys = Table(
     "surveys",
@@ -88,6 +96,10 @@ RETENTION: tuple[Rule, ...] = (
         cascades=(
             "DELETE FROM messages USING deleted WHERE messages.contact_id = deleted.contact_id",
             "DELETE FROM surveys USING deleted WHERE surveys.contact_id = deleted.contact_id",
+            """
+            DELETE FROM contact_representatives USING deleted
+            WHERE contact_representatives.contact_id = deleted.contact_id
+            """,
             # Customers without any other contact.
             """
             DELETE FROM customers USING deleted
@@ -98,6 +110,7 @@ RETENTION: tuple[Rule, ...] = (
         ),
     ),
     Kept("messages", "a message is deleted with its contact"),
+    Kept("contact_representatives", "who had a contact is deleted with it"),
     Kept("surveys", "a survey is deleted with its contact"),
     Kept("customers", "a customer is deleted with the last contact"),
     published_events_rule("NOT EXISTS (SELECT FROM contacts WHERE contact_id = CAST(key AS uuid))"),

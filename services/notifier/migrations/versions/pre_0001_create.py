@@ -14,9 +14,54 @@ STATEMENTS = (
     CREATE TABLE recipients (
         person_id text PRIMARY KEY,
         name text NOT NULL,
-        media jsonb NOT NULL
+        media jsonb NOT NULL,
+        link_epoch integer NOT NULL
     )
     """,
+    """
+    CREATE TABLE recipient_changes (
+        change_id uuid PRIMARY KEY,
+        person_id text NOT NULL,
+        changed_at timestamptz NOT NULL,
+        changed_by text NOT NULL,
+        before jsonb,
+        after jsonb NOT NULL
+    )
+    """,
+    "CREATE INDEX recipient_changes_of_person ON recipient_changes (person_id, change_id)",
+    "CREATE INDEX recipient_changes_changed_at ON recipient_changes (changed_at)",
+    """
+    CREATE FUNCTION recipient_changes_are_append_only() RETURNS trigger LANGUAGE plpgsql AS $$
+    BEGIN RAISE EXCEPTION 'changes of recipients are append-only'; END $$
+    """,
+    """
+    CREATE TRIGGER recipient_changes_are_append_only BEFORE UPDATE OR TRUNCATE ON recipient_changes
+    FOR EACH STATEMENT EXECUTE FUNCTION recipient_changes_are_append_only()
+    """,
+    # Retention deletes them later.
+    """
+    CREATE TRIGGER recipient_changes_are_kept_for_a_year BEFORE DELETE ON recipient_changes
+    FOR EACH ROW WHEN (OLD.changed_at > clock_timestamp() - interval '1 year')
+    EXECUTE FUNCTION recipient_changes_are_append_only()
+    """,
+    """
+    CREATE TABLE reporting_lines (
+        person_id text PRIMARY KEY,
+        manager_id text,
+        active boolean NOT NULL
+    )
+    """,
+    "CREATE INDEX reporting_lines_of_manager ON reporting_lines (manager_id)",
+    # How many messages were sent in a time: by recipient, customer, channel.
+    """
+    CREATE TABLE budgets (
+        key text PRIMARY KEY,
+        sent_at jsonb NOT NULL,
+        summary_due_at timestamptz,
+        changed_at timestamptz NOT NULL
+    )
+    """,
+    "CREATE INDEX budgets_changed_at ON budgets (changed_at)",
     # The only id by which a channel names the person who presses a button.
     """
     CREATE TABLE channel_users (
@@ -44,9 +89,9 @@ STATEMENTS = (
     CREATE TABLE notifications (
         notification_id uuid PRIMARY KEY,
         idempotency_key text NOT NULL UNIQUE,
-        kind text NOT NULL CHECK (kind IN ('page', 'update')),
+        kind text NOT NULL CHECK (kind IN ('page', 'update', 'notice', 'summary')),
         state text NOT NULL CHECK (state IN (
-            'pending', 'sending', 'sent', 'failed', 'cancelled')),
+            'pending', 'sending', 'sent', 'failed', 'cancelled', 'held_back', 'grouped')),
         page_id uuid NOT NULL,
         contact_id uuid NOT NULL,
         escalation_id uuid,
@@ -55,7 +100,7 @@ STATEMENTS = (
         address jsonb,
         content jsonb NOT NULL,
         requested_at timestamptz NOT NULL,
-        due_at timestamptz,
+        due_at timestamptz CHECK (due_at >= '1970-01-01Z' AND due_at < '9000-01-01Z'),
         attempts integer NOT NULL,
         began_at timestamptz,
         ambiguous boolean NOT NULL,
@@ -67,12 +112,18 @@ STATEMENTS = (
         acted_at timestamptz,
         action text,
         traceparent text,
+        link_epoch integer NOT NULL,
+        summary_id uuid,
         CHECK ((state IN ('pending', 'sending')) = (due_at IS NOT NULL))
     )
     """,
     """
     CREATE INDEX notifications_due ON notifications (medium, due_at)
     WHERE state IN ('pending', 'sending')
+    """,
+    """
+    CREATE INDEX notifications_held_back ON notifications (medium, person_id)
+    WHERE state = 'held_back'
     """,
     "CREATE INDEX notifications_of_contact ON notifications (contact_id)",
     "CREATE INDEX notifications_requested_at ON notifications (requested_at)",

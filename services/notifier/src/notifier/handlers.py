@@ -1,4 +1,4 @@
-"""What the notifier does with each event of an escalation: load, decide, record."""
+"""What the notifier does with each event: load, decide, record."""
 
 from dataclasses import replace
 
@@ -19,19 +19,21 @@ from common.contracts.escalations import (
     EscalationTakenOver,
     EscalationUnanswered,
     PageRequested,
+    PagesErased,
     TimerMissing,
 )
 from common.contracts.event import EscalationId, NotificationId, PersonId
+from common.contracts.reporting import ReportingLineChanged
 from common.core import trace
 from common.core.ids import new_id
 from common.messaging.subscriptions import HandlerRegistry
 from notifier import rendering
-from notifier.domain import notifications
-from notifier.domain.content import Status, StatusKind
+from notifier.domain import erasure, notifications
+from notifier.domain.content import Status, StatusKind, status_of
 from notifier.domain.escalations import Escalation, EscalationState
 from notifier.domain.notifications import Decision, Notification, Page
 from notifier.domain.reasons import asks_for
-from notifier.store import UnitOfWork
+from notifier.store.unit_of_work import UnitOfWork
 
 AwaitsAnswer = (
     PageRequested
@@ -147,12 +149,24 @@ async def close(event: EscalationClosed, uow: UnitOfWork) -> None:
     await _stop_waiting(event, "closed", None, uow)
 
 
+async def erase_pages(event: PagesErased, uow: UnitOfWork) -> None:
+    for notification in await uow.notifications.lock_about(event.contact_id):
+        uow.notifications.put(erasure.erase(notification, event.contact_id))
+
+
+async def change_reporting_line(event: ReportingLineChanged, uow: UnitOfWork) -> None:
+    """Keep who reports to whom. The links of a person who leaves are void."""
+    await uow.reporting_lines.save(event.person_id, event.manager_id, active=event.active)
+    if not event.active:
+        await uow.recipients.void_links(event.person_id)
+
+
 def correct(notification: Notification, status: Status, uow: UnitOfWork) -> None:
     """Cancel it if it was not sent yet; if it was, and can be changed, make it show `status`.
 
     One that is being sent at this moment is corrected when its attempt is recorded.
     """
-    if notification.state == "pending":
+    if notifications.can_be_cancelled(notification):
         reason = rendering.status_text(status)
         uow.notifications.put(notifications.cancel(notification, reason))
     elif notifications.is_editable(notification):
@@ -170,23 +184,16 @@ def record(decision: Decision, uow: UnitOfWork) -> None:
     uow.outbox.add(decision.events)
 
 
-async def status_of(escalation: Escalation, uow: UnitOfWork) -> Status:
-    if escalation.state == "raised":
-        return Status("waiting", awaits_answer=True)
-    by = await uow.recipients.name(escalation.by) if escalation.by else None
-    return Status(escalation.state, by=by)
-
-
 def new_notification_id() -> NotificationId:
     return NotificationId(new_id())
 
 
 async def _notify(page: Page, uow: UnitOfWork) -> None:
     recipient = await uow.recipients.get(page.person_id)
-    if recipient is None or not recipient.media:
-        reason = "no such recipient" if recipient is None else "the recipient has no media"
+    reason = recipient.unreachable_reason if recipient else "no such recipient"
+    if recipient is None or reason is not None:
         log.warning("recipient_unreachable", person_id=page.person_id, reason=reason)
-        failed = notifications.unreachable(page, reason, new_notification_id(), uow.now)
+        failed = notifications.unreachable(page, reason or "", new_notification_id(), uow.now)
         uow.notifications.mark_absent(failed.notification.notification_id)
         record(failed, uow)
         return
@@ -221,7 +228,7 @@ async def _await_answer(
         return
     for notification in uow.notifications.of_escalation(escalation_id):
         relevant = notification.kind == "page" and notifications.is_relevant(notification, raised)
-        if not (relevant and notification.state == "pending"):
+        if not (relevant and notifications.can_be_cancelled(notification)):
             correct(notification, replace(status, awaits_answer=relevant), uow)
 
 
@@ -232,7 +239,7 @@ async def _stop_waiting(
     await uow.escalations.lock(event.escalation_id)
     escalation = Escalation(event.escalation_id, event.contact_id, state, by, event.occurred_at)
     uow.escalations.put(escalation)
-    status = await status_of(escalation, uow)
+    status = status_of(escalation, await uow.recipients.name(by) if by else None)
     for notification in uow.notifications.of_escalation(event.escalation_id):
         # The lease it warned about is over, even if the same person has a new one.
         warned = notification.content.reason == "lease_ending"
@@ -250,6 +257,7 @@ def _is_corrected(notification: Notification, uow: UnitOfWork) -> bool:
 SUBSCRIPTIONS = (
     HandlerRegistry[UnitOfWork]()
     .on(PageRequested, notify_person)
+    .on(PagesErased, erase_pages)
     .on(TimerMissing, notify_operations)
     .on(EscalationUnanswered, release_unanswered)
     .on(EscalationReturned, return_to_level)
@@ -264,4 +272,5 @@ SUBSCRIPTIONS = (
     .on(EscalationHandedBack, hand_back)
     .on(EscalationResolved, resolve)
     .on(EscalationClosed, close)
+    .on(ReportingLineChanged, change_reporting_line)
 )

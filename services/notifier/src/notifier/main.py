@@ -12,11 +12,12 @@ from common.storage.database import Database
 from notifier import api, handlers, tables
 from notifier.channels.base import Channel
 from notifier.channels.registry import CHANNELS
+from notifier.domain.brake import BrakePolicy
 from notifier.domain.delivery import RetryPolicy
 from notifier.links import Links
 from notifier.metrics import DeliveryMetrics
 from notifier.settings import Settings
-from notifier.store import UnitOfWork
+from notifier.store.unit_of_work import UnitOfWork
 from notifier.workers.delivery import DeliveryWorker
 
 
@@ -37,17 +38,27 @@ def build(
     def workers(
         database: Database[UnitOfWork], metrics: Metrics, health: Health
     ) -> Sequence[Worker]:
-        if not settings.link_secret.get_secret_value():
-            raise MissingSecretError("UPSTAIRS_LINK_SECRET is empty: set it to a long random text.")
+        _require_link_secret(settings)
         policy = RetryPolicy(
             attempts=settings.delivery_attempts,
             timeout=timedelta(seconds=settings.delivery_timeout_seconds),
         )
+        brake_policy = BrakePolicy(
+            recipient=settings.recipient_budget,
+            customer=settings.customer_budget,
+            channel=settings.channel_budget,
+            window=timedelta(seconds=settings.budget_window_seconds),
+            interval=timedelta(seconds=settings.summary_interval_seconds),
+        )
         slots, measured = settings.delivery_slots, DeliveryMetrics(metrics.registry)
         return [
-            DeliveryWorker(channel, database, policy, slots, measured, health)
+            DeliveryWorker(channel, database, policy, brake_policy, slots, measured, health)
             for channel in channels
         ]
+
+    def http_workers(*_: object) -> Sequence[Worker]:
+        _require_link_secret(settings)
+        return ()
 
     return ServiceSpec(
         name="notifier",
@@ -57,7 +68,13 @@ def build(
         routers=api.make_routers(channels),
         state={"links": links},
         workers=workers,
+        http_workers=http_workers,
     )
+
+
+def _require_link_secret(settings: Settings) -> None:
+    if not settings.link_secret.all:
+        raise MissingSecretError("UPSTAIRS_LINK_SECRET is empty: set it to a long random text.")
 
 
 cli = service_cli("notifier", Settings, build)

@@ -1,6 +1,6 @@
 """The metrics of the notifier, in addition to those of every service."""
 
-from prometheus_client import CollectorRegistry, Histogram
+from prometheus_client import CollectorRegistry, Counter, Histogram
 
 _CALLS = (0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10)
 _LATENESS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 1, 5, 60)
@@ -21,4 +21,16 @@ class DeliveryMetrics:
             ("medium",),
             registry=registry,
             buckets=_LATENESS,
+        )
+        self.put_aside = Counter(
+            "upstairs_notifications_put_aside",
+            "Notifications that can't be read or handled; each became a dead letter",
+            ("medium",),
+            registry=registry,
+        )
+        self.held_back = Counter(
+            "upstairs_notifications_held_back",
+            "Pages over a budget, which a summary carries instead",
+            ("medium", "budget"),
+            registry=registry,
         )

@@ -2,9 +2,14 @@
 
 `templates/words.j2` has the words, once for all media. Each medium has a folder that lays them out
 and escapes them: HTML by Jinja2, Slack's markup by `slack_text`.
+
+Every value that a template writes is put on one line by `finalize`, so no template can forget it.
+Words of customers and colleagues stand apart: `quotation` puts them on a line of their own, which
+each medium marks as a quotation, and `quoted` in quotation marks where they are part of a sentence.
 """
 
 import re
+import textwrap
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -14,18 +19,31 @@ from jinja2 import Environment, PackageLoader, StrictUndefined, select_autoescap
 from markupsafe import Markup
 
 from common.core.durations import duration_text
+from common.core.text import one_line
 from notifier.domain.content import Content, Status
 from notifier.domain.reasons import asks_for
 
-# Control characters, and marks that reverse the direction of text: they could hide words.
-_INVISIBLE = re.compile(
-    "[\x00-\x08\x0e-\x1f\x7f-\x9f\u200b-\u200f\u202a-\u202e\u2060-\u2069\ufeff]"
-)
+# Begins a quotation in what `words.j2` writes; every value loses it, so nobody else can write it.
+_QUOTATION_MARK = "\ue000"
 # What Slack reads as styles: `*bold*`, `~struck~`, code, `_italic_`, and the name of an emoji.
 _LOOK_ALIKES = str.maketrans({"*": "\u2217", "~": "\u223c", "`": "\u02cb"})
+_QUOTATION_MARKS = str.maketrans({"“": '"', "”": '"', "„": '"', "‟": '"', "»": '"', "«": '"'})
 _OUTER_UNDERSCORE = re.compile(r"(?<![^\W_])_|_(?![^\W_])")
 _EMOJI_COLON = re.compile(r"(?<!\w):(?=[\w+'-]+:)")
 _LONGEST_LINE = 600
+_MAIL_COLUMNS = 72
+
+
+@dataclass(frozen=True, slots=True)
+class Detail:
+    """A line of our own, and what a customer or a colleague said about it."""
+
+    text: str
+    quotation: str | None = None
+
+    @property
+    def line(self) -> str:
+        return self.text if self.quotation is None else f"{self.text} {self.quotation}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,8 +58,12 @@ class Words:
     why_now: str
     deadline: str | None
     task: str
-    details: tuple[str, ...]
+    details: tuple[Detail, ...]
     circumstances: tuple[str, ...]
+
+    @property
+    def lines(self) -> tuple[str, ...]:
+        return tuple(detail.line for detail in self.details)
 
 
 def words(content: Content, at: datetime) -> Words:
@@ -53,7 +75,7 @@ def words(content: Content, at: datetime) -> Words:
         why_now=_line(vocabulary.why_now(content, at)),
         deadline=deadline[0] if deadline else None,
         task=_line(vocabulary.task(content)),
-        details=_lines(vocabulary.details(content, at)),
+        details=tuple(map(_detail, _lines(vocabulary.details(content, at)))),
         circumstances=_lines(vocabulary.circumstances(content)),
     )
 
@@ -79,23 +101,47 @@ def _lines(rendered: str) -> tuple[str, ...]:
     return tuple(dict.fromkeys(line for line in lines if line))
 
 
+def _detail(line: str) -> Detail:
+    own, _, quotation = line.partition(_QUOTATION_MARK)
+    return Detail(own.rstrip(), quotation or None)
+
+
 def _line(rendered: str) -> str:
-    return _clipped(_one_line(rendered), _LONGEST_LINE)
+    return _clipped(rendered, _LONGEST_LINE)
 
 
 def _one_line(value: str) -> str:
-    return " ".join(_INVISIBLE.sub("", value).split())
+    return one_line(value.replace(_QUOTATION_MARK, ""))
 
 
 def _clipped(value: str, longest: int) -> str:
-    line = _one_line(value)
+    line = one_line(value)
     return line if len(line) <= longest else f"{line[: longest - 1].rstrip()}…"
 
 
 def _quoted(value: str, longest: int = 300) -> str:
     """Mark the words of a customer or a colleague as a quotation that cannot end early."""
-    inner = value.replace("“", '"').replace("”", '"')
+    inner = _one_line(value).translate(_QUOTATION_MARKS)
     return f"“{_clipped(inner, longest)}”"
+
+
+def _quotation(value: str, longest: int = 300) -> str:
+    """Let a quotation begin that each medium sets apart; it takes the rest of the line."""
+    return _Layout(_QUOTATION_MARK + _quoted(value, longest))
+
+
+def _explained(value: str) -> str:
+    """Write what Upstairs says, and in quotation marks what a colleague said, after a colon."""
+    own, colon, words_of_colleague = _one_line(value).partition(": ")
+    if not colon:
+        return _sentence(own, 200)
+    return f"{_capitalized(_clipped(own, 100))}: {_quoted(words_of_colleague, 200)}"
+
+
+def _quote_lines(value: str) -> str:
+    """Quote as mails do: every line on the screen begins with the mark, however long the text."""
+    lines = textwrap.wrap(_one_line(value), _MAIL_COLUMNS)
+    return _Layout("\n".join(f"> {line}" for line in lines))
 
 
 def _sentence(value: str, longest: int = 300) -> str:
@@ -129,8 +175,16 @@ def _is_ahead(moment: datetime, at: datetime) -> bool:
     return moment - at >= timedelta(seconds=1)
 
 
+class _Layout(str):
+    """Plain text with our own mark or line breaks, which `_plain` leaves as they are."""
+
+    __slots__ = ()
+
+
 def _plain(value: object) -> object:
-    return _one_line(value) if isinstance(value, str) and not isinstance(value, Markup) else value
+    if isinstance(value, Markup | _Layout) or not isinstance(value, str):
+        return value
+    return _one_line(value)
 
 
 def _mrkdwn(value: object) -> object:
@@ -158,6 +212,9 @@ def _environment(finalize: Callable[[object], object]) -> Environment:
     filters: Sequence[tuple[str, Callable[..., str]]] = (
         ("clipped", _clipped),
         ("quoted", _quoted),
+        ("quotation", _quotation),
+        ("explained", _explained),
+        ("quote_lines", _quote_lines),
         ("sentence", _sentence),
         ("label", _label),
         ("capitalized", _capitalized),

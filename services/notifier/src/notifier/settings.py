@@ -4,7 +4,7 @@ from typing import Literal
 
 from pydantic import Field, SecretStr
 
-from common.service.settings import ServiceSettings
+from common.service.settings import ServiceSettings, SigningSecrets
 
 
 class Settings(ServiceSettings):
@@ -12,9 +12,10 @@ class Settings(ServiceSettings):
         default="http://127.0.0.1:8000",
         description="where people's browsers reach this service; links begin with it",
     )
-    link_secret: SecretStr = Field(
-        default=SecretStr(""),
-        description="signs the links, the same for all replicas; required to start",
+    link_secret: SigningSecrets = Field(
+        default=SigningSecrets(""),
+        description="signs the links, the same for all replicas; required to start; several, "
+        "separated by commas: the first signs, all verify",
     )
     link_max_age_hours: float = Field(default=24, gt=0, description="how long a link is valid")
     delivery_slots: int = Field(default=16, ge=1, description="calls at a time on each medium")
@@ -23,13 +24,40 @@ class Settings(ServiceSettings):
         default=5, gt=0, description="of one call; after twice that the attempt counts as lost"
     )
 
+    # Budgets: what is over them is held back and carried by a summary
+    recipient_budget: int = Field(
+        default=5,
+        ge=0,
+        le=1000,
+        description="messages to one recipient on one medium in the window; 0: no limit",
+    )
+    customer_budget: int = Field(
+        default=10,
+        ge=0,
+        le=1000,
+        description="messages about one customer on one medium in the window; 0: no limit",
+    )
+    channel_budget: int = Field(
+        default=30,
+        ge=0,
+        le=1000,
+        description="messages about contacts of one channel on one medium in the window;"
+        " 0: no limit",
+    )
+    budget_window_seconds: float = Field(default=60, gt=0, description="of all three budgets")
+    summary_interval_seconds: float = Field(
+        default=60, gt=0, description="the shortest time between two summaries to one recipient"
+    )
+
     # Slack
     slack_api_url: str = Field(
         default="https://slack.com/api", description="base of Slack's Web API"
     )
     slack_token: SecretStr = Field(default=SecretStr(""), description="the app's bot token")
-    slack_signing_secret: SecretStr = Field(
-        default=SecretStr(""), description="verifies presses of buttons; empty refuses them all"
+    slack_signing_secret: SigningSecrets = Field(
+        default=SigningSecrets(""),
+        description="verifies presses of buttons; several, separated by commas: all verify; empty "
+        "refuses them all",
     )
 
     # E-mail

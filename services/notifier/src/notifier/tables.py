@@ -13,6 +13,32 @@ recipients = Table(
     Column("person_id", Text, primary_key=True),
     Column("name", Text),
     Column("media", JSONB),
+    Column("link_epoch", Integer),
+)
+recipient_changes = Table(
+    "recipient_changes",
+    metadata,
+    Column("change_id", Uuid(as_uuid=False), primary_key=True),
+    Column("person_id", Text),
+    Column("changed_at", DateTime(timezone=True)),
+    Column("changed_by", Text),
+    Column("before", JSONB),
+    Column("after", JSONB),
+)
+reporting_lines = Table(
+    "reporting_lines",
+    metadata,
+    Column("person_id", Text, primary_key=True),
+    Column("manager_id", Text),
+    Column("active", Boolean),
+)
+budgets = Table(
+    "budgets",
+    metadata,
+    Column("key", Text, primary_key=True),
+    Column("sent_at", JSONB),
+    Column("summary_due_at", DateTime(timezone=True)),
+    Column("changed_at", DateTime(timezone=True)),
 )
 channel_users = Table(
     "channel_users",
@@ -58,6 +84,8 @@ notifications = Table(
     Column("acted_at", DateTime(timezone=True)),
     Column("action", Text),
     Column("traceparent", Text),
+    Column("link_epoch", Integer),
+    Column("summary_id", Uuid(as_uuid=False)),
 )
 delivery_attempts = Table(
     "delivery_attempts",
@@ -77,7 +105,7 @@ RETENTION: tuple[Rule, ...] = (
         "requested_at",
         days=400,
         condition=f"""
-            state NOT IN ('pending', 'sending') AND NOT EXISTS (
+            state NOT IN ('pending', 'sending', 'held_back') AND NOT EXISTS (
                 SELECT FROM escalations e WHERE e.escalation_id = notifications.escalation_id
                     AND NOT e.{_ESCALATION_ENDED})
         """,
@@ -102,5 +130,8 @@ RETENTION: tuple[Rule, ...] = (
         "NOT EXISTS (SELECT FROM notifications n WHERE n.contact_id = CAST(key AS uuid))"
     ),
     Kept("recipients", "one row a person"),
+    Retention("recipient_changes", "changed_at", days=400),
+    Kept("reporting_lines", "one row a person"),
+    Retention("budgets", "changed_at", days=1),
     Kept("channel_users", "one row for each account of a person"),
 )

@@ -3,6 +3,7 @@
 from common.contracts.assignments import ReleaseKind
 from common.contracts.contacts import (
     ContactAbandoned,
+    ContactErased,
     ContactPrioritized,
     ContactReceived,
     ContactReopened,
@@ -17,7 +18,7 @@ from common.contracts.escalations import (
 from common.contracts.event import ContactId, PersonId
 from common.contracts.people import Presence
 from common.messaging.subscriptions import HandlerRegistry
-from router.domain import actions, reactions, timeouts
+from router.domain import actions, assignments, reactions, timeouts
 from router.domain.assignments import Assignment, Decision
 from router.domain.errors import RepresentativeNotFoundError
 from router.domain.staffing import presence, representatives
@@ -49,6 +50,14 @@ async def abandon(event: ContactAbandoned, uow: UnitOfWork) -> None:
 async def reopen(event: ContactReopened, uow: UnitOfWork) -> None:
     assignment = await uow.assignments.lock(event.contact_id)
     uow.record(reactions.reopen(assignment, event, at=uow.now))
+
+
+async def erase(event: ContactErased, uow: UnitOfWork) -> None:
+    """Erase what representatives wrote about the contact."""
+    assignment = await uow.assignments.lock(event.contact_id)
+    if assignment is not None:
+        uow.assignments.put(assignments.erase(assignment))
+    await uow.erase_published_words(event.contact_id)
 
 
 async def take_over(event: EscalationTakenOver, uow: UnitOfWork) -> None:
@@ -135,6 +144,7 @@ SUBSCRIPTIONS = (
     .on(ContactResolved, resolve)
     .on(ContactAbandoned, abandon)
     .on(ContactReopened, reopen)
+    .on(ContactErased, erase)
     .on(EscalationTakenOver, take_over)
     .on(EscalationHandedBack, hand_back)
     .on(EscalationResolved, end_escalation)

@@ -12,6 +12,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from common.contracts import BY_TYPE
 from common.contracts.event import ContactId, Event, PersonId
 from common.core import trace
+from common.storage.erasure import erase_words
 from common.storage.rows import LockedTable
 from common.storage.tables import published_events
 from common.storage.uow import UnitOfWork as BaseUnitOfWork
@@ -115,14 +116,21 @@ class Assignments(LockedTable[ContactId, Assignment]):
         rows = await self.connection.execute(query)
         return [self.read(dict(row)) for row in rows.mappings()]
 
-    async def history(self, contact_id: ContactId) -> list[Event]:
-        """Return what router published about the contact, in order."""
+    async def history(
+        self, contact_id: ContactId, after: int, limit: int
+    ) -> list[tuple[int, Event]]:
+        """Return what router published about the contact, in order, with the number of its row."""
         rows = await self.connection.execute(
-            select(published_events.c.type, published_events.c.data)
-            .where(published_events.c.key == contact_id, published_events.c.topic == "assignments")
+            select(published_events.c.id, published_events.c.type, published_events.c.data)
+            .where(
+                published_events.c.key == contact_id,
+                published_events.c.topic == "assignments",
+                published_events.c.id > after,
+            )
             .order_by(published_events.c.id)
+            .limit(limit)
         )
-        return [BY_TYPE[row.type].model_validate(row.data) for row in rows]
+        return [(row.id, BY_TYPE[row.type].model_validate(row.data)) for row in rows]
 
     async def queues_after(
         self, need: Need | None, limit: int, *, at: datetime
@@ -177,6 +185,11 @@ class UnitOfWork(BaseUnitOfWork):
         await self.assignments.lock_all(contact_ids)
         holders = (assignment.representative_id for assignment in self.assignments.loaded())
         await self.representatives.lock_all(holder for holder in holders if holder)
+
+    async def erase_published_words(self, contact_id: ContactId) -> None:
+        events = published_events.c
+        about_contact = (events.key == contact_id) & (events.topic == "assignments")
+        await erase_words(self.connection, published_events, about_contact)
 
     async def lock_with_holder(
         self, contact_id: ContactId
@@ -251,7 +264,7 @@ def _free_slots(representatives: Iterable[Representative]) -> Counter[Need]:
     return free_slots
 
 
-_LOCK_MATCHING = text("SELECT pg_advisory_xact_lock(hashtext('match ' || current_schema()))")
+_LOCK_MATCHING = text("SELECT pg_advisory_xact_lock(lock_key('match'))")
 
 # Contacts that somebody declined are added to the number: the only free slot may belong to the
 # representative who declined them, and they must not hide the contacts behind them.

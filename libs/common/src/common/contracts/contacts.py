@@ -11,6 +11,7 @@ from common.contracts.event import (
     Instant,
     MessageId,
     PersonId,
+    SystemName,
     TeamId,
 )
 
@@ -27,6 +28,8 @@ class ContactsEvent(ContactEvent):
 
 
 class Customer(Contract):
+    """`customer_id` is unique over all systems: `channel:shop:4711`, or `retail:4711` if shared."""
+
     customer_id: CustomerId
     name: str | None = None
     tier: Tier = "standard"
@@ -36,12 +39,13 @@ class Customer(Contract):
 class ContactReceived(ContactsEvent):
     """A customer turned to us. `occurred_at` is when we accepted it: promises count from there.
 
-    `campaign` is what made many customers turn to us: an advertisement, a product recall.
+    `received_from` is the system that sent it: no other system speaks for it. `campaign` is what
+    made many customers turn to us: an advertisement, a product recall.
     `follows` is an earlier contact about the same issue, if the channel knows one.
     """
 
     channel: Channel
-    connection: str | None = None
+    received_from: SystemName | None = None
     external_ref: str | None = None
     customer: Customer
     subject: str
@@ -58,10 +62,14 @@ class CustomerWrote(ContactsEvent):
 
 
 class RepresentativeReplied(ContactsEvent):
-    """`automatic`: a bot or a rule wrote it, so it is not the first human response."""
+    """`automatic`: a bot or a rule wrote it, so it is not the first human response.
+
+    `reported_by` is the system that says so; without it, the person used a key of their own.
+    """
 
     message_id: MessageId
     person_id: PersonId | None = None
+    reported_by: SystemName | None = None
     automatic: bool = False
 
 
@@ -72,10 +80,12 @@ class WaitingOnCustomer(ContactsEvent):
 class ContactResolved(ContactsEvent):
     """`disposition` is how it ended and `root_cause` why it came, as codes of the organisation.
 
-    `automatic`: a bot or a rule resolved it, and no person.
+    `automatic`: a bot or a rule resolved it, and no person. `reported_by` is the system that says
+    who did it, if a system does.
     """
 
     by: PersonId | None = None
+    reported_by: SystemName | None = None
     note: str | None = None
     disposition: str | None = None
     root_cause: str | None = None
@@ -83,17 +93,22 @@ class ContactResolved(ContactsEvent):
 
 
 class ContactAbandoned(ContactsEvent):
-    """The customer left before anyone answered; `by` is None when the channel reports it."""
+    """The customer left before anyone answered; `reported_by` is the system that says so."""
 
     by: PersonId | None = None
+    reported_by: SystemName | None = None
     reason: str | None = None
 
 
 class ContactReopened(ContactsEvent):
-    """A resolved or abandoned contact is open again; `by` is None for a customer or a channel."""
+    """A resolved or abandoned contact is open again; `by` is None if the customer did it.
+
+    `reported_by` is the system that says who did it, if a system does.
+    """
 
     reason: str
     by: PersonId | None = None
+    reported_by: SystemName | None = None
 
 
 class SupervisorRequested(ContactsEvent):
@@ -103,11 +118,12 @@ class SupervisorRequested(ContactsEvent):
 
 
 class ContactPrioritized(ContactsEvent):
-    """The priority changed; `by` is a person or a channel, and None when a rule did it."""
+    """The priority changed; if a rule did it, there is neither `by` nor `reported_by`."""
 
     priority: Priority
     reason: str
     by: PersonId | None = None
+    reported_by: SystemName | None = None
 
 
 class FeedbackReceived(ContactsEvent):
@@ -169,6 +185,16 @@ class SurveyAnswered(ContactsEvent):
     comment: str | None = None
 
 
+class ContactErased(ContactsEvent):
+    """The customer's name and words are erased; every service erases its copies.
+
+    `by` or `reported_by` is the person or the system who demanded it.
+    """
+
+    by: PersonId | None = None
+    reported_by: SystemName | None = None
+
+
 EVENTS: tuple[type[Event], ...] = (
     ContactReceived,
     CustomerWrote,
@@ -183,4 +209,5 @@ EVENTS: tuple[type[Event], ...] = (
     InteractionMeasured,
     SurveySent,
     SurveyAnswered,
+    ContactErased,
 )

@@ -9,6 +9,7 @@ from common.contracts.event import (
     ComplaintId,
     ContactEvent,
     Contract,
+    CustomerId,
     EscalationId,
     Event,
     Instant,
@@ -151,6 +152,7 @@ class PagedContact(Contract):
     tier: Tier
     customer_name: ReasonText | None = None
     representative_id: PersonId | None = None
+    customer_id: CustomerId | None = None
 
 
 class PagedCause(Contract):
@@ -359,6 +361,13 @@ class EscalationClosed(EscalationsOwnEvent):
     reason: ReasonText
 
 
+class PagesErased(EscalationsEvent):
+    """The words of and about the customer are to be erased from all pages about the contact.
+
+    It comes after every page that has them.
+    """
+
+
 class TimerMissing(EscalationsEvent):
     """A contact's timer was missing or had another time; it is recreated. Operations are paged.
 
@@ -398,5 +407,6 @@ EVENTS: tuple[type[Event], ...] = (
     EscalationResolved,
     EscalationReopened,
     EscalationClosed,
+    PagesErased,
     TimerMissing,
 )

@@ -17,6 +17,9 @@ PageId = NewType("PageId", str)
 # Anyone who works here: representative, supervisor, manager, director. One id across services.
 PersonId = NewType("PersonId", str)
 TeamId = NewType("TeamId", str)
+# A system, as events and tables name it: `channel:shop`, `zendesk:support`, `admin:ops`. The colon
+# keeps it apart from a person's id.
+SystemName = NewType("SystemName", str)
 
 # A UUID as PostgreSQL writes it: an id that we make.
 UUID_PATTERN: Final = r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}"
@@ -30,6 +33,10 @@ Instant = Annotated[
     AwareDatetime,
     Field(ge=datetime(1970, 1, 2, tzinfo=UTC), lt=datetime(2200, 1, 1, tzinfo=UTC)),
 ]
+
+# The largest event, as JSON. Kafka takes a megabyte, headers and a batch's overhead included; what
+# PostgreSQL makes of the JSON (spaces, long numbers) fits into the rest.
+MAX_EVENT_BYTES: Final = 256 * 1024
 
 # The person to page about the system itself; the notifier has a recipient of this name.
 OPERATIONS: Final = PersonId("operations")

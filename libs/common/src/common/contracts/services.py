@@ -14,3 +14,8 @@ TOPIC_OWNERS = {
     "people": "router",
     "reporting": "escalation",
 }
+
+
+def source_of(service: str) -> str:
+    """Return the CloudEvents source of what a service publishes."""
+    return f"/upstairs/{service}"

@@ -3,7 +3,16 @@
 from collections.abc import Iterator
 
 import asyncpg
-from aiokafka.errors import KafkaError, KafkaTimeoutError
+from aiokafka.errors import (
+    ClusterAuthorizationFailedError,
+    GroupAuthorizationFailedError,
+    IllegalSaslStateError,
+    KafkaError,
+    KafkaTimeoutError,
+    SaslAuthenticationFailed,
+    TopicAuthorizationFailedError,
+    UnsupportedSaslMechanismError,
+)
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 
@@ -26,6 +35,25 @@ class TransientError(Exception):
 _TRANSIENT_CLASSES = ("08", "40", "53", "57")
 # lock_not_available, idle_in_transaction_session_timeout, read_only_sql_transaction (a fail-over).
 _TRANSIENT_STATES = ("55P03", "25P03", "25006")
+# data_exception (asyncpg: an argument does not fit its type), string_data_right_truncation,
+# numeric_value_out_of_range, invalid_datetime_format, datetime_field_overflow,
+# character_not_in_repertoire, invalid_parameter_value, invalid_text_representation,
+# untranslatable_character.
+_BAD_VALUE_STATES = frozenset(
+    ("22000", "22001", "22003", "22007", "22008", "22021", "22023", "22P02", "22P05")
+)
+# program_limit_exceeded: too long for an index, nested too deep.
+_LIMIT_CLASS = "54"
+
+# The broker does not admit us until somebody corrects a password or an access list.
+_REFUSED_ACCESS = (
+    ClusterAuthorizationFailedError,
+    GroupAuthorizationFailedError,
+    IllegalSaslStateError,
+    SaslAuthenticationFailed,
+    TopicAuthorizationFailedError,
+    UnsupportedSaslMechanismError,
+)
 
 
 def is_transient(error: BaseException) -> bool:
@@ -38,13 +66,25 @@ def is_transient(error: BaseException) -> bool:
     return False
 
 
+def is_bad_value(error: BaseException) -> bool:
+    """Return whether the database refused a value that a caller or a message gave."""
+    return any(_is_bad_value(cause) for cause in _causes(error))
+
+
+def _is_bad_value(error: BaseException) -> bool:
+    if isinstance(error, asyncpg.PostgresError):
+        state = error.sqlstate or ""
+        return state in _BAD_VALUE_STATES or state.startswith(_LIMIT_CLASS)
+    return isinstance(error, UnicodeError)
+
+
 def _is_transient(error: BaseException) -> bool:
     if isinstance(error, asyncpg.PostgresError):
         state = error.sqlstate or ""
         return state.startswith(_TRANSIENT_CLASSES) or state in _TRANSIENT_STATES
     if isinstance(error, KafkaError):
         # aiokafka does not call it `retriable` when its buffer is full because the broker is down.
-        return bool(error.retriable) or isinstance(error, KafkaTimeoutError)
+        return bool(error.retriable) or isinstance(error, (KafkaTimeoutError, *_REFUSED_ACCESS))
     if isinstance(error, DBAPIError) and error.connection_invalidated:
         return True
     if isinstance(error, asyncpg.InternalClientError):

@@ -43,9 +43,24 @@ class Metrics:
             registry=self.registry,
             buckets=_LATENESS_BUCKETS_S,
         )
+        self.trial = Gauge(
+            "upstairs_trial",
+            "1 if UPSTAIRS_TRIAL admits weak and published secrets",
+            registry=self.registry,
+        )
         self.published = Counter(
             "upstairs_outbox_published",
             "Events acknowledged by Kafka",
+            registry=self.registry,
+        )
+        self.outbox_refused = Counter(
+            "upstairs_outbox_refused",
+            "Events that Kafka refused for good; each became a dead letter",
+            registry=self.registry,
+        )
+        self.refused_events_waiting = Gauge(
+            "upstairs_refused_events_waiting",
+            "Events that Kafka refused and that wait for a replay or a discard",
             registry=self.registry,
         )
         self.outbox_oldest_seconds = Gauge(
@@ -71,9 +86,16 @@ class Metrics:
             "Dead letters that wait for a replay or a discard",
             registry=self.registry,
         )
+        self.untrusted_records = Counter(
+            "upstairs_untrusted_records",
+            "Records that are not proven to be from their topic's owner: kept as a dead_letter, "
+            "or dropped because there were too many",
+            ("outcome",),
+            registry=self.registry,
+        )
         self.worker_halted = Gauge(
             "upstairs_worker_halted",
-            "1 when a worker has halted after too many dead letters in a row",
+            "1 when a worker has halted: after too many dead letters in a row, or by a fault",
             ("worker",),
             registry=self.registry,
         )
@@ -100,6 +122,12 @@ class Metrics:
             ("route", "status"),
             registry=self.registry,
             buckets=_DURATION_BUCKETS_S,
+        )
+        self.http_refused = Counter(
+            "upstairs_http_refused",
+            "Requests and connections over a limit, which no route has seen",
+            ("reason",),
+            registry=self.registry,
         )
         self.retention_removed_rows = Counter(
             "upstairs_retention_removed_rows",

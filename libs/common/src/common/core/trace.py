@@ -15,9 +15,15 @@ def current() -> str | None:
     return _current.get()
 
 
+def parse(traceparent: str | None) -> str | None:
+    """Return it if it is a `traceparent`: others write it, and it is passed on with every event."""
+    return traceparent if traceparent and _TRACEPARENT.fullmatch(traceparent) else None
+
+
 def start(traceparent: str | None) -> str:
     """Begin the given trace in this task, or a new one, and return it."""
-    if traceparent is None or not _TRACEPARENT.fullmatch(traceparent):
+    traceparent = parse(traceparent)
+    if traceparent is None:
         traceparent = f"00-{secrets.token_hex(16)}-{secrets.token_hex(8)}-01"
     _current.set(traceparent)
     return traceparent

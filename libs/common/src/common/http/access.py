@@ -1,14 +1,21 @@
 """Callers: a bearer API key stands for a role and a subject."""
 
-import hashlib
-from dataclasses import dataclass
-from typing import Annotated, get_args
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Annotated
 
 from fastapi import Depends, Request
 from fastapi.security import HTTPBearer
 
 from common.contracts.event import Role
+from common.core.clock import TimeSource
+from common.core.errors import TransientError
 from common.http.problems import ProblemError
+from common.storage.api_keys import SCOPES, ActiveKey, ListedKey, Scope, digest_of
+
+_PEOPLE: tuple[Role, ...] = ("representative", "supervisor", "manager")
+_SAFE_METHODS = ("GET", "HEAD", "OPTIONS")
 
 
 @dataclass(frozen=True, slots=True)
@@ -17,37 +24,75 @@ class Principal:
 
     role: Role
     subject: str
+    key_id: str = field(default="", compare=False)
+    scopes: tuple[Scope, ...] = field(default=SCOPES, compare=False)
+    expires_at: datetime | None = field(default=None, compare=False)
 
     @property
     def name(self) -> str:
         """As audit trails and idempotency keys name the caller: `supervisor:sam`."""
         return f"{self.role}:{self.subject}"
 
+    @property
+    def is_person(self) -> bool:
+        """Channels and admins are systems, whose subject is no person's id."""
+        return self.role in _PEOPLE
+
+
+class KeysNotLoadedError(TransientError):
+    """The API keys are not loaded from the database yet."""
+
 
 class ApiKeys:
-    """The keys that may call: `role:subject:key`, separated by commas."""
+    """The keys that may call, by their digest. `keys` are valid until the table's replace them."""
 
-    def __init__(self, listed: str) -> None:
-        self._principals: dict[bytes, Principal] = {}
-        for entry in filter(None, (part.strip() for part in listed.split(","))):
-            role, _, rest = entry.partition(":")
-            subject, _, key = rest.partition(":")
-            if role not in get_args(Role) or not subject or not key:
-                message = f"an API key must be role:subject:key, with a role of {get_args(Role)}"
-                raise ValueError(message)
-            self._principals[_digest(key)] = Principal(role=_role(role), subject=subject)
+    def __init__(self, keys: Iterable[ListedKey] = (), clock: TimeSource | None = None) -> None:
+        self._clock = clock or TimeSource()
+        self._principals: Mapping[bytes, Principal] | None = {
+            digest_of(entry.key): Principal(entry.role, entry.subject, entry.key_id)
+            for entry in keys
+        }
+        self._active_ids: frozenset[str] = frozenset()
+        self._used: set[str] = set()
+        self._set_ids()
+
+    def withhold(self) -> None:
+        """Admit nobody until the keys of the table are there."""
+        self._principals = None
+
+    def replace(self, keys: Iterable[ActiveKey]) -> None:
+        self._principals = {
+            key.digest: Principal(key.role, key.subject, key.key_id, key.scopes, key.expires_at)
+            for key in keys
+        }
+        self._set_ids()
 
     def principal(self, key: str) -> Principal | None:
+        """Return the caller of a valid key; raises KeysNotLoadedError."""
+        if self._principals is None:
+            raise KeysNotLoadedError
         # By its digest: how long this takes tells nothing about any key.
-        return self._principals.get(_digest(key))
+        principal = self._principals.get(digest_of(key))
+        if principal is None or self._is_expired(principal):
+            return None
+        self._used.add(principal.key_id)
+        return principal
 
+    def is_valid(self, principal: Principal) -> bool:
+        """Return whether the caller's key is still valid: for answers that take long."""
+        return principal.key_id in self._active_ids and not self._is_expired(principal)
 
-def _digest(key: str) -> bytes:
-    return hashlib.sha256(key.encode()).digest()
+    def take_used(self) -> set[str]:
+        """Return the ids of the keys that were used since the last call."""
+        used, self._used = self._used, set()
+        return used
 
+    def _is_expired(self, principal: Principal) -> bool:
+        return principal.expires_at is not None and principal.expires_at <= self._clock.utc_now()
 
-def _role(name: str) -> Role:
-    return next(role for role in get_args(Role) if role == name)
+    def _set_ids(self) -> None:
+        principals = self._principals or {}
+        self._active_ids = frozenset(principal.key_id for principal in principals.values())
 
 
 class require_role(HTTPBearer):  # noqa: N801 - reads as a verb where it is used
@@ -75,6 +120,8 @@ class require_role(HTTPBearer):  # noqa: N801 - reads as a verb where it is used
             needed = " or ".join(self._roles[:-1]) or "admin"
             detail = f"This takes the role {needed}; the key has the role {principal.role}."
             raise ProblemError(403, "forbidden", detail)
+        if request.method not in _SAFE_METHODS and "write" not in principal.scopes:
+            raise ProblemError(403, "read-only-key", "The key may read, and change nothing.")
         return principal
 
 

@@ -1,30 +1,25 @@
-"""The HTTP side of a service: health, metrics, limits and problem responses."""
+"""The HTTP API of a service: what its routes share, and what surrounds them."""
 
-import asyncio
-import contextlib
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from http import HTTPStatus
 from typing import Annotated, Any
 
 import structlog
-import uvicorn
 from fastapi import APIRouter, FastAPI, Request
 from fastapi import Path as PathParameter
-from fastapi.responses import JSONResponse, Response
-from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 from pydantic import AfterValidator, BaseModel, ConfigDict, StringConstraints
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from common.contracts.event import ID_PATTERN, UUID_PATTERN, ContactId, PersonId
 from common.core import trace
 from common.core.clock import monotonic
-from common.core.health import Health
 from common.core.metrics import Metrics
 from common.core.text import one_line, plain_text
 from common.http import problems
+from common.http.limits import MAX_BODY_BYTES
 from common.http.problems import ProblemError
-
-MAX_BODY_BYTES = 256 * 1024
+from common.http.protection import SecurityHeadersMiddleware, WrongKeyMiddleware
+from common.http.request_text import check_request
 
 log = structlog.get_logger()
 
@@ -79,46 +74,39 @@ def make_app(
     routers: Sequence[APIRouter],
     *,
     metrics: Metrics,
-    health: Health,
     state: Mapping[str, object],
 ) -> FastAPI:
     """Make the app; `state` is what the routes' dependencies find in `request.app.state`."""
-    app = FastAPI(title=f"Upstairs {title}", version="1", redoc_url=None)
+    app = _Api(
+        title=f"Upstairs {title}",
+        version="1",
+        # They are on the port for operations.
+        openapi_url=None,
+        # A redirection would repeat the Host that the caller made up.
+        redirect_slashes=False,
+    )
     for name, value in state.items():
         setattr(app.state, name, value)
     problems.install(app)
     for router in routers:
         app.include_router(router)
-    app.include_router(_operations(metrics, health))
     app.add_middleware(MetricsMiddleware, metrics=metrics)
     app.add_middleware(BodyLimitMiddleware)
+    app.add_middleware(WrongKeyMiddleware)
     return app
 
 
-def _operations(metrics: Metrics, health: Health) -> APIRouter:
-    router = APIRouter(tags=["operations"])
-
-    @router.get("/livez")
-    async def livez() -> dict[str, str]:
-        """Answer while the process runs."""
-        return {"status": "alive"}
-
-    @router.get("/readyz")
-    async def readyz() -> JSONResponse:
-        """Answer 200 if the service can work, else 503 with its troubles."""
-        troubles = health.troubles
-        status = HTTPStatus.SERVICE_UNAVAILABLE if troubles else HTTPStatus.OK
-        return JSONResponse({"ready": not troubles, "troubles": troubles}, status)
-
-    @router.get("/metrics", include_in_schema=False)
-    async def metrics_text() -> Response:
-        return Response(generate_latest(metrics.registry), media_type=CONTENT_TYPE_LATEST)
-
-    return router
+class _Api(FastAPI):
+    def build_middleware_stack(self) -> ASGIApp:
+        # Around all: a middleware that is added later does not see the answer to an exception.
+        return SecurityHeadersMiddleware(super().build_middleware_stack())
 
 
 class BodyLimitMiddleware:
-    """Reads the body before the app gets the request; answers 413 if it is over 256 KB."""
+    """Reads the body before the app gets the request; answers 413 if it is over 256 KB.
+
+    Answers 400 if the request holds text that can't be handled.
+    """
 
     def __init__(self, app: ASGIApp) -> None:
         self._app = app
@@ -139,6 +127,11 @@ class BodyLimitMiddleware:
                 return
             if not message.get("more_body", False):
                 break
+        try:
+            check_request(scope, bytes(body))
+        except ProblemError as problem:
+            await problem.response()(scope, receive, send)
+            return
         whole: list[Message] = [
             {"type": "http.request", "body": bytes(body), "more_body": False},
         ]
@@ -187,40 +180,6 @@ def _header(scope: Scope, header: bytes) -> str | None:
             text: str = value.decode("latin-1")
             return text
     return None
-
-
-class HttpServer:
-    """uvicorn as a worker; the runtime handles signals."""
-
-    def __init__(self, app: FastAPI, host: str, port: int) -> None:
-        self._server = _Server(
-            uvicorn.Config(
-                app,
-                host=host,
-                port=port,
-                log_config=None,
-                access_log=False,
-                lifespan="off",
-                # Callers are known by their key, not by their address.
-                proxy_headers=False,
-                server_header=False,
-                timeout_graceful_shutdown=10,
-            )
-        )
-
-    async def run(self, stopping: asyncio.Event) -> None:
-        serving = asyncio.ensure_future(self._server.serve())
-        waiting = asyncio.ensure_future(stopping.wait())
-        await asyncio.wait({serving, waiting}, return_when=asyncio.FIRST_COMPLETED)
-        waiting.cancel()
-        self._server.should_exit = True
-        await serving
-
-
-class _Server(uvicorn.Server):
-    @contextlib.contextmanager
-    def capture_signals(self) -> Iterator[None]:
-        yield
 
 
 async def get_database(request: Request) -> Any:

@@ -42,6 +42,7 @@ _EXAMPLE = {
     "key": "019579a0-1111-7c52-9f5e-3d1d5b1f0a11",
     "reason": "MalformedRecordError: data at channel: Input should be 'call', 'email' or 'chat'",
     "attempts": 1,
+    "trusted": True,
     "closed_at": None,
     "closed_by": None,
     "closed_reason": None,
@@ -73,7 +74,9 @@ class DeadLetterOut(BaseModel):
     id: int = Field(description="The number that the other requests and the command line take")
     state: State = Field(description="`waiting` until a person replays or discards it")
     at: datetime = Field(description="When it became a dead letter")
-    origin: str = Field(description="Topic, partition, offset and time; or `timer/` and its id")
+    origin: str = Field(
+        description="Topic, partition, offset and time; or `timer/`, `outbox/` and the row's id"
+    )
     type: str | None = Field(description="The type of the event or timer; null if unreadable")
     event_id: str | None = Field(
         description="The id of the event; null for timers or if unreadable"
@@ -81,6 +84,10 @@ class DeadLetterOut(BaseModel):
     key: str | None = Field(description="The event's key: the contact or the person it is about")
     reason: str = Field(description="Why the last attempt failed")
     attempts: int = Field(description="How many attempts have failed")
+    trusted: bool = Field(
+        description="False: nothing proves that the owner of the topic sent it. A replay checks "
+        "it again, and fails unless by then it can be proven"
+    )
     closed_at: datetime | None = Field(description="When it was replayed or discarded")
     closed_by: str | None = Field(description="Who replayed or discarded it")
     closed_reason: str | None = Field(

@@ -24,6 +24,15 @@ Cursor = Annotated[
 ]
 
 
+# The cursor of a list that is part of an answer about something else.
+NextCursor = Annotated[
+    str | None,
+    Field(description="Send it as `cursor` to get the next part of the list; null with the last."),
+]
+# The key of a list that is ordered by the number of its rows.
+ROW_NUMBER: TypeAdapter[int] = TypeAdapter(Annotated[int, Field(ge=0, lt=2**63)])
+
+
 class Page(BaseModel, Generic[T]):
     items: list[T] = Field(description="The items of this page, in the order of the list")
     next_cursor: str | None = Field(
@@ -44,12 +53,16 @@ class Page(BaseModel, Generic[T]):
 
         `key` returns what the query continues after, as JSON can hold it.
         """
-        shown = rows[:limit]
-        more = len(rows) > limit
-        return cls(
-            items=[show(row) for row in shown],
-            next_cursor=encode_cursor(key(shown[-1]), filters) if more else None,
-        )
+        shown, next_cursor = cut_page(rows, limit, key=key, filters=filters)
+        return cls(items=[show(row) for row in shown], next_cursor=next_cursor)
+
+
+def cut_page(
+    rows: Sequence[R], limit: int, *, key: Callable[[R], Any], filters: Filters | None = None
+) -> tuple[Sequence[R], str | None]:
+    """Return at most `limit` rows and the cursor of the next page; for a list inside an answer."""
+    shown = rows[:limit]
+    return shown, encode_cursor(key(shown[-1]), filters) if len(rows) > limit else None
 
 
 def encode_cursor(key: Any, filters: Filters | None = None) -> str:

@@ -15,7 +15,8 @@ from pydantic.json_schema import models_json_schema
 from sqlalchemy.exc import SQLAlchemyError
 from starlette.exceptions import HTTPException
 
-from common.core.errors import TransientError, is_transient
+from common.core.errors import TransientError, is_bad_value, is_transient
+from common.storage.outbox import EventTooLargeError
 
 MEDIA_TYPE = "application/problem+json"
 
@@ -82,7 +83,8 @@ def install(app: FastAPI) -> None:
     app.add_exception_handler(ProblemError, _problem)
     app.add_exception_handler(RequestValidationError, _invalid)
     app.add_exception_handler(HTTPException, _http)
-    for kind in (TransientError, SQLAlchemyError, OSError):
+    app.add_exception_handler(EventTooLargeError, _too_large)
+    for kind in (TransientError, SQLAlchemyError, OSError, UnicodeError):
         # Each is registered by name: Starlette re-raises what only `Exception` covers.
         app.add_exception_handler(kind, _unexpected)
     app.add_exception_handler(Exception, _unexpected)
@@ -128,6 +130,11 @@ async def _http(_request: Request, error: Any) -> Response:
     return ProblemError(error.status_code, code, error.detail, headers=error.headers).response()
 
 
+async def _too_large(_request: Request, error: Exception) -> Response:
+    detail = f"{error} Nothing was done; shorten the texts of the request."
+    return ProblemError(422, "event-too-large", detail).response()
+
+
 async def _unexpected(_request: Request, error: Exception) -> Response:
     if is_transient(error):
         log.warning("request_refused", error=repr(error))
@@ -137,5 +144,10 @@ async def _unexpected(_request: Request, error: Exception) -> Response:
             "The service can't do it now. Try again soon, with the same Idempotency-Key if any.",
             headers={"Retry-After": "1"},
         ).response()
+    if is_bad_value(error):
+        # The routes should have refused it: their checks lack one.
+        log.warning("value_refused", exc_info=error)
+        detail = "A value of the request is too large, too long, or no text that can be stored."
+        return ProblemError(422, "invalid", detail).response()
     log.error("request_failed", exc_info=error)
     return ProblemError(500, "unexpected", "Nothing was done. The failure is logged.").response()

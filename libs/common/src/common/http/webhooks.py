@@ -3,6 +3,7 @@
 import base64
 import hashlib
 import hmac
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Literal, assert_never
@@ -43,7 +44,7 @@ class SignatureScheme:
 def verify_signature(
     scheme: SignatureScheme,
     *,
-    secret: bytes,
+    secrets: Sequence[bytes],
     signed: bytes,
     signature: str,
     timestamp: str,
@@ -51,13 +52,17 @@ def verify_signature(
 ) -> None:
     """Raise BadSignatureError or StaleRequestError unless the sender signed this request just now.
 
-    `signed` is what the sender signs: the body, and the timestamp in the sender's own layout.
+    `signed` is what the sender signs: the body, and the timestamp in the sender's own layout. A
+    signature by any of the `secrets` is right.
     """
-    expected = scheme.sign(secret, signed).encode()
     signatures = signature.split(scheme.separator) if scheme.separator else [signature]
-    matches = [hmac.compare_digest(expected, candidate.encode()) for candidate in signatures]
-    # With an empty secret anybody could sign.
-    if not secret or not any(matches):
+    matches = [
+        hmac.compare_digest(scheme.sign(secret, signed).encode(), candidate.encode())
+        # With an empty secret anybody could sign.
+        for secret in filter(None, secrets)
+        for candidate in signatures
+    ]
+    if not any(matches):
         raise BadSignatureError
     if abs(now - _read_time(timestamp, scheme.time_format)) > TOLERANCE:
         raise StaleRequestError

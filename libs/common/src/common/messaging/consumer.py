@@ -14,12 +14,15 @@ from aiokafka.errors import CommitFailedError, IllegalStateError, KafkaError
 
 from common.core.backoff import Backoff
 from common.core.clock import monotonic
-from common.core.errors import TransientError, is_transient
+from common.core.errors import is_transient
 from common.core.health import Health
 from common.core.metrics import Metrics
 from common.messaging.dispatcher import Dispatcher, Message
-from common.messaging.envelope import MalformedRecordError, decode, type_of
-from common.messaging.lag import Lag
+from common.messaging.envelope import MalformedRecordError, UntrustedRecordError, type_of
+from common.messaging.kafka import KafkaUnavailableError, start_client
+from common.messaging.kafka_connection import KafkaConnection
+from common.messaging.lag import Lag, Polled
+from common.messaging.record_decoder import RecordDecoder
 from common.storage.dead_letters import DeadLetter, TooManyDeadLettersError
 from common.storage.uow import UnitOfWork
 
@@ -27,11 +30,15 @@ U = TypeVar("U", bound=UnitOfWork)
 Record: TypeAlias = ConsumerRecord[bytes, bytes]
 
 _MAX_BATCH = 500
+# A signature takes up to 0.1 ms to verify; timers of the process must not wait for a whole batch.
+_DECODED_AT_ONCE = 25
 _POLL_MS = 200
 _COMMIT_INTERVAL_S = 0.2
 _COMMIT_TIMEOUT_S = 5
 # Records that arrive within it share a fetch, a transaction and a commit; adds at most so much.
 _LINGER_S = 0.01
+# Characters of a column that lists show; the headers and the payload are kept whole.
+_MAX_COLUMN = 200
 
 log = structlog.get_logger()
 
@@ -39,16 +46,23 @@ log = structlog.get_logger()
 class Consumer(ConsumerRebalanceListener, Generic[U]):  # type: ignore[misc]  # aiokafka is untyped
     """One member of a service's consumer group."""
 
+    name = "consumer"
+
     def __init__(
         self,
         kafka: AIOKafkaConsumer,
         topics: Sequence[str],
+        decoder: RecordDecoder,
         dispatcher: Dispatcher[U],
         metrics: Metrics,
         health: Health,
+        *,
+        connection: KafkaConnection,
     ) -> None:
         self._kafka = kafka
+        self._connection = connection
         self._topics = topics
+        self._decoder = decoder
         self._dispatcher = dispatcher
         self._types = dispatcher.subscriptions.events
         self._metrics = metrics
@@ -66,32 +80,29 @@ class Consumer(ConsumerRebalanceListener, Generic[U]):  # type: ignore[misc]  # 
         health.report_trouble("consumer", "has not joined its group yet")
 
     async def run(self, stopping: asyncio.Event) -> None:
+        """Raises TooManyDeadLettersError."""
         self._kafka.subscribe(self._topics, listener=self)
         try:
             await self._start(stopping)
             while not stopping.is_set():
                 await self._poll(stopping)
-        except TooManyDeadLettersError as error:
-            # The process goes on: an orchestrator would restart it and drain the topic.
-            self._health.report_trouble("consumer", f"halted: {error}")
-            self._metrics.worker_halted.labels("consumer").set(1)
-            log.critical("consumer_halted", error=str(error))
         finally:
             await self._commit()
             await self._kafka.stop()
-        await stopping.wait()
 
     async def _start(self, stopping: asyncio.Event) -> None:
         while not stopping.is_set():
             try:
-                await self._kafka.start()
-            except KafkaError as error:
-                log.warning("broker_unavailable", error=repr(error))
+                await start_client(self._kafka, self._connection)
+            except KafkaUnavailableError as error:
+                self._health.report_trouble("consumer", f"cannot join its group: {error}")
+                log.warning("broker_unavailable", error=str(error))
                 await self._backoff.wait(stopping)
             else:
                 return
 
     async def _poll(self, stopping: asyncio.Event) -> None:
+        polled: Polled = {}
         try:
             # Without the lock: getmany itself may wait for the end of a rebalance.
             polled = await self._kafka.getmany(timeout_ms=_POLL_MS, max_records=_MAX_BATCH)
@@ -101,30 +112,24 @@ class Consumer(ConsumerRebalanceListener, Generic[U]):  # type: ignore[misc]  # 
                 await asyncio.sleep(_LINGER_S)
             if monotonic() - self._committed_at > _COMMIT_INTERVAL_S:
                 await self._commit()
-            if self._joined and not self.caught_up.is_set():
-                await self._check_caught_up()
-        except TransientError as error:
-            await self._back_off(polled, error, stopping)
-        except KafkaError as error:
+            if self._joined:
+                self._health.report_healthy("consumer")
+                if not self.caught_up.is_set():
+                    await self._check_caught_up()
+        except TooManyDeadLettersError:
+            raise
+        except Exception as error:
             if not is_transient(error):
-                raise
-            log.warning("broker_unavailable", error=repr(error))
-            await self._backoff.wait(stopping)
+                log.exception("consumer_failed")
+            await self._back_off(polled, error, stopping)
 
-    async def _handle(self, polled: Mapping[TopicPartition, Sequence[Record]]) -> None:
+    async def _handle(self, polled: Polled) -> None:
         self._lag.records_taken(polled)
-        messages = [
-            message
-            for records in polled.values()
-            for record in records
-            if (message := self._to_message(record)) is not None
-        ]
-        await self._dispatcher.handle(messages)
+        await self._dispatcher.handle(await self._to_messages(polled))
         for partition, records in polled.items():
             self._handled_offsets[partition] = records[-1].offset + 1
         self._lag.records_handled(polled)
         self._backoff.reset()
-        self._health.report_healthy("consumer")
 
     async def _commit(self) -> None:
         offsets, self._handled_offsets = self._handled_offsets, {}
@@ -162,6 +167,16 @@ class Consumer(ConsumerRebalanceListener, Generic[U]):  # type: ignore[misc]  # 
                 return True
         return False
 
+    async def _to_messages(self, polled: Polled) -> list[Message]:
+        messages: list[Message] = []
+        for records in polled.values():
+            for number, record in enumerate(records, 1):
+                if (message := self._to_message(record)) is not None:
+                    messages.append(message)
+                if number % _DECODED_AT_ONCE == 0:
+                    await asyncio.sleep(0)
+        return messages
+
     def _to_message(self, record: Record) -> Message | None:
         kind = type_of(record.headers)
         if kind is not None and kind not in self._types:
@@ -173,7 +188,7 @@ class Consumer(ConsumerRebalanceListener, Generic[U]):  # type: ignore[misc]  # 
             return _to_dead_letter(record, error)
 
         try:
-            envelope, event = decode(record.key, record.headers, record.value)
+            envelope, event = self._decoder.decode(record)
         except MalformedRecordError as error:
             return Message(body=None, to_dead_letter=to_dead_letter, error=error)
         return Message(
@@ -185,14 +200,14 @@ class Consumer(ConsumerRebalanceListener, Generic[U]):  # type: ignore[misc]  # 
 
     async def _back_off(
         self,
-        polled: Mapping[TopicPartition, Sequence[Record]],
-        error: TransientError,
+        polled: Polled,
+        error: Exception,
         stopping: asyncio.Event,
     ) -> None:
         """Seek back to the start of the batch and pause its partitions for a while."""
-        self._health.report_trouble("consumer", f"backing off: {error}")
+        self._health.report_trouble("consumer", f"backing off: {error!r}")
         self._metrics.retries.labels("consumer").inc()
-        log.warning("consumer_backing_off", error=str(error))
+        log.warning("consumer_backing_off", error=repr(error))
         for partition, records in polled.items():
             try:
                 self._kafka.seek(partition, records[0].offset)
@@ -219,16 +234,21 @@ class Consumer(ConsumerRebalanceListener, Generic[U]):  # type: ignore[misc]  # 
 
 def _to_dead_letter(record: Record, error: BaseException) -> DeadLetter:
     headers: dict[str, bytes | None] = {str(name): value for name, value in record.headers}
-    texts = {name: (value or b"").decode(errors="replace") for name, value in headers.items()}
+    texts = {name: _column(value) for name, value in headers.items()}
     return DeadLetter(
         # With the timestamp, since offsets of a recreated topic begin at 0 again.
         origin=f"{record.topic}/{record.partition}/{record.offset}@{record.timestamp}",
         error=error,
         payload=record.value,
-        # A replacement loses nothing: keys of records that can be decoded are ASCII.
-        key=(record.key or b"").decode(errors="replace"),
+        # The key of a record that can be decoded is ASCII and short: nothing of it is lost.
+        key=_column(record.key),
         type=texts.get("ce_type"),
         event_id=texts.get("ce_id"),
         traceparent=texts.get("ce_traceparent"),
         headers=headers,
+        trusted=not isinstance(error, UntrustedRecordError),
     )
+
+
+def _column(value: bytes | None) -> str:
+    return (value or b"").decode(errors="replace")[:_MAX_COLUMN]

@@ -14,9 +14,16 @@ from common.core.errors import PermanentError, TransientError, is_transient
 from common.core.ids import EventId
 from common.core.metrics import Metrics
 from common.messages import Timer
+from common.messaging.envelope import UntrustedRecordError
 from common.messaging.subscriptions import HandlerRegistry
+from common.messaging.untrusted_records import UntrustedRecords
 from common.storage.database import Database
-from common.storage.dead_letters import DeadLetter, FailureStreak, store_dead_letter
+from common.storage.dead_letters import (
+    DeadLetter,
+    FailureStreak,
+    count_untrusted,
+    store_dead_letter,
+)
 from common.storage.uow import UnitOfWork
 
 U = TypeVar("U", bound=UnitOfWork)
@@ -53,6 +60,7 @@ class Dispatcher(Generic[U]):
         *,
         consumer: str,
         dead_letter_limit: int = 20,
+        untrusted_record_limit: int = 100,
     ) -> None:
         self.database = database
         self.subscriptions = subscriptions
@@ -60,13 +68,23 @@ class Dispatcher(Generic[U]):
         self._consumer = consumer
         self.dead_letter_limit = dead_letter_limit
         self._failures = FailureStreak(dead_letter_limit)
+        self._untrusted = UntrustedRecords(metrics, untrusted_record_limit)
 
     async def handle(self, batch: Sequence[Message]) -> None:
         """Handle all, in order.
 
         Raises TransientError if a dependency is unavailable: the same batch may be handed in again.
-        Raises TooManyDeadLettersError after too many dead letters in a row.
+        Raises TooManyDeadLettersError after too many dead letters in a row. Records that nothing
+        proves to be from their topic's owner do not count: a stranger must not halt a service.
         """
+        for message in batch:
+            if isinstance(message.error, UntrustedRecordError):
+                await self._put_aside(message, message.error)
+        await self._handle_trusted(
+            [message for message in batch if not isinstance(message.error, UntrustedRecordError)]
+        )
+
+    async def _handle_trusted(self, batch: Sequence[Message]) -> None:
         readable = [message for message in batch if message.error is None]
         if await self._try_batch(readable):
             for message in batch:
@@ -175,7 +193,31 @@ class Dispatcher(Generic[U]):
         if is_new:
             self._record_failure(message, letter)
 
+    async def _put_aside(self, message: Message, error: UntrustedRecordError) -> None:
+        letter = message.to_dead_letter(error)
+        if not self._untrusted.may_keep():
+            self._untrusted.record_dropped(error, letter.origin)
+            return
+        try:
+            async with self.database.transaction() as uow:
+                waiting = await count_untrusted(uow.connection)
+                if may_wait := waiting < self._untrusted.max_waiting:
+                    is_new = await store_dead_letter(uow.connection, letter, claimed=False)
+        except Exception as caught:
+            if is_transient(caught):
+                raise TransientError(str(caught)) from caught
+            raise
+        if not may_wait:
+            self._untrusted.record_dropped(error, letter.origin)
+        elif is_new:
+            self._untrusted.record_kept()
+            self._log_dead_letter(message, letter)
+
     def _record_failure(self, message: Message, letter: DeadLetter) -> None:
+        self._log_dead_letter(message, letter)
+        self._failures.record()
+
+    def _log_dead_letter(self, message: Message, letter: DeadLetter) -> None:
         self._metrics.messages.labels(message.type, "dead_letter").inc()
         self._metrics.dead_letters.inc()
         log.error(
@@ -184,4 +226,3 @@ class Dispatcher(Generic[U]):
             type=letter.type,
             error=repr(letter.error),
         )
-        self._failures.record()

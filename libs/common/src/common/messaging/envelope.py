@@ -7,20 +7,34 @@ tests/contracts hold it to what the SDK reads and writes.
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from typing import Final
 
 import orjson
 from pydantic import ValidationError
 
 from common.contracts import BY_TYPE
 from common.contracts.event import Event
+from common.core import trace
 from common.core.errors import PermanentError
 from common.core.ids import EventId, canonical, day_of
+
+_PREFIX: Final = "ce_"
+# Characters of an error's detail.
+_MAX_DETAIL: Final = 500
 
 Headers = Sequence[tuple[str, bytes | None]]
 
 
 class MalformedRecordError(PermanentError):
     """The record is not a CloudEvent in Kafka's binary binding that its contract allows."""
+
+    def __init__(self, detail: str | None = None) -> None:
+        # The detail may quote the record, which may be large.
+        super().__init__(detail and detail[:_MAX_DETAIL])
+
+
+class UntrustedRecordError(MalformedRecordError):
+    """Nothing proves that the owner of the topic published the record."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,11 +101,19 @@ def decode(key: bytes | None, headers: Headers, value: bytes | None) -> tuple[En
 
 
 def _attributes(headers: Headers) -> dict[str, str]:
+    attributes: dict[str, str] = {}
     try:
-        return {name.lower(): (value or b"").decode() for name, value in headers}
+        for name, value in headers:
+            attribute = name.lower()
+            # Otherwise readers that take the first and readers that take the last would disagree.
+            if attribute in attributes and attribute.startswith(_PREFIX):
+                message = f"attribute {attribute} comes twice"
+                raise MalformedRecordError(message)
+            attributes[attribute] = (value or b"").decode()
     except UnicodeDecodeError as error:
         message = "a header is not UTF-8 text"
         raise MalformedRecordError(message) from error
+    return attributes
 
 
 def _envelope(key: bytes | None, attributes: Mapping[str, str]) -> Envelope:
@@ -106,5 +128,5 @@ def _envelope(key: bytes | None, attributes: Mapping[str, str]) -> Envelope:
         key=(key or b"").decode(),
         time=datetime.fromisoformat(attributes["ce_time"]),
         sequence=int(attributes["ce_sequence"]),
-        traceparent=attributes.get("ce_traceparent"),
+        traceparent=trace.parse(attributes.get("ce_traceparent")),
     )

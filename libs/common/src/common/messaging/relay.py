@@ -1,29 +1,69 @@
 """From the outbox to Kafka, in order, each at least once."""
 
 import asyncio
-from collections.abc import Awaitable, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
+from contextlib import AsyncExitStack
+from dataclasses import dataclass, field
 from functools import lru_cache
-from typing import Any, TypeVar
+from typing import Any, Final, TypeAlias, TypeVar
 
 import structlog
 from aiokafka import AIOKafkaProducer
+from aiokafka.errors import (
+    CorruptRecordException,
+    InvalidTimestampError,
+    InvalidTopicError,
+    MessageSizeTooLargeError,
+    PolicyViolationError,
+    RecordListTooLargeError,
+    UnknownError,
+    UnsupportedForMessageFormatError,
+)
 from aiokafka.partitioner import DefaultPartitioner
+from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncEngine
 
+from common.contracts.event import MAX_EVENT_BYTES
+from common.contracts.services import TOPIC_OWNERS
 from common.core.backoff import Backoff, pause
-from common.core.errors import is_transient
+from common.core.errors import PermanentError, is_transient
 from common.core.health import Health
 from common.core.ids import EventId
 from common.core.metrics import Metrics
-from common.messaging.envelope import Envelope, encode
-from common.messaging.kafka import topic_name
+from common.messaging.envelope import Envelope
+from common.messaging.record_encoder import RecordEncoder
 from common.storage.database import driver_connection
+from common.storage.dead_letters import (
+    OUTBOX_ORIGIN_PREFIX,
+    DeadLetter,
+    FailureStreak,
+    TooManyDeadLettersError,
+    store_dead_letter,
+)
 
 T = TypeVar("T")
 Row = Any
 Session = Any
+# A topic and the number of a partition.
+Place: TypeAlias = tuple[str, int]
+RefusedBatch: TypeAlias = tuple[Sequence[Row], BaseException]
+
+# What the broker says about the records, not about us. UnknownError is also what aiokafka makes of
+# codes that it does not know, such as INVALID_RECORD.
+REFUSALS: Final = (
+    CorruptRecordException,
+    InvalidTimestampError,
+    InvalidTopicError,
+    MessageSizeTooLargeError,
+    PolicyViolationError,
+    RecordListTooLargeError,
+    UnknownError,
+    UnsupportedForMessageFormatError,
+)
 
 _MAX_BATCH = 1000
+# A signature takes 0.03 ms; timers of the same process must not wait for a whole batch.
+_ENCODED_AT_ONCE = 100
 # Rows that arrive within it share a send and a delete; adds at most so much.
 _LINGER_S = 0.01
 _MIN_POLL_S = 0.005
@@ -33,10 +73,30 @@ _MAX_POLL_S = 0.05
 _SESSION_TIMEOUT = "1200ms"
 _HEARTBEAT_S = 0.4
 _RETRY_LOCK_S = 0.3
+_STOP_PRODUCER_S = 5
+# Of events that Kafka should take.
+_MAX_REFUSALS_IN_A_ROW = 20
+_MAX_VALUE_BYTES = 16 * 1024 * 1024
 
 _choose = DefaultPartitioner()
 
 log = structlog.get_logger()
+
+
+@dataclass(slots=True)
+class Batch:
+    """Rows for one partition, and the batch that aiokafka makes of them."""
+
+    builder: Any
+    rows: list[Row] = field(default_factory=list)
+
+
+class UnknownTopicError(PermanentError):
+    """No contract has a topic of this name."""
+
+
+class ValueTooLargeError(PermanentError):
+    """A broker closes the connection when it is sent so much at once."""
 
 
 class Relay:
@@ -45,7 +105,13 @@ class Relay:
     A row is deleted after Kafka has acknowledged its record; after a crash in between it is
     published again, and consumers recognise it by its id. Rows are deleted, not skipped by a last
     id, because a row may get its id early and be committed late.
+
+    A row that Kafka refuses for good becomes a dead letter, and the rest goes on (ADR 0019).
+    `make_producer` makes the producer that replaces one that was refused a batch: its sequence
+    numbers have a gap from then on, and the broker would refuse all that follows.
     """
+
+    name = "relay"
 
     def __init__(
         self,
@@ -54,15 +120,19 @@ class Relay:
         metrics: Metrics,
         health: Health,
         *,
-        source: str,
-        namespace: str,
+        encoder: RecordEncoder,
+        make_producer: Callable[[], AIOKafkaProducer],
     ) -> None:
         self._engine = engine
         self._producer = producer
+        self._make_producer = make_producer
+        # Ends the producers that the relay has made; the first one belongs to its caller.
+        self._own_producer = AsyncExitStack()
+        self._producer_failed = False
         self._metrics = metrics
         self._health = health
-        self._source = source
-        self._namespace = namespace
+        self._encoder = encoder
+        self._failures = FailureStreak(_MAX_REFUSALS_IN_A_ROW)
         self._woken = asyncio.Event()
 
     def wake(self) -> None:
@@ -71,23 +141,31 @@ class Relay:
     async def run(self, stopping: asyncio.Event) -> None:
         """Publish until `stopping`, and then until the outbox is empty once."""
         backoff = Backoff()
-        while not stopping.is_set():
-            try:
-                # Its lock lives and dies with this session, so the session is its own.
-                async with driver_connection(self._engine) as session:
-                    await self._serve(session, backoff, stopping)
-            except Exception as error:
-                if not is_transient(error):
+        async with AsyncExitStack() as stack:
+            stack.push_async_callback(self._stop_own_producer)
+            while not stopping.is_set():
+                try:
+                    # Its lock lives and dies with this session, so the session is its own.
+                    async with driver_connection(self._engine) as session:
+                        await self._serve(session, backoff, stopping)
+                except TooManyDeadLettersError:
                     raise
-                self._health.report_trouble("relay", repr(error))
-                self._metrics.retries.labels("relay").inc()
-                log.warning("relay_backing_off", error=repr(error))
-                await backoff.wait(stopping)
+                except Exception as error:
+                    self._health.report_trouble(self.name, repr(error))
+                    self._metrics.retries.labels(self.name).inc()
+                    if is_transient(error):
+                        log.warning("relay_backing_off", error=repr(error))
+                    else:
+                        # Not the fault of a row: rights are missing, or the broker has lost the
+                        # producer's state. All rows wait until it is mended.
+                        self._producer_failed = True
+                        log.exception("relay_failed")
+                    await backoff.wait(stopping)
 
     async def _serve(self, session: Session, backoff: Backoff, stopping: asyncio.Event) -> None:
         await session.execute(_SESSION, _SESSION_TIMEOUT)
         while not await session.fetchval(_LOCK):
-            self._health.report_healthy("relay")
+            self._health.report_healthy(self.name)
             if await pause(_RETRY_LOCK_S, stopping):
                 return
         await self._publish_all(session, backoff, stopping)
@@ -100,7 +178,7 @@ class Relay:
             last_round = stopping.is_set()
             self._woken.clear()
             count = await self.publish(session)
-            self._health.report_healthy("relay")
+            self._health.report_healthy(self.name)
             backoff.reset()
             if last_round and not count:
                 return
@@ -115,59 +193,153 @@ class Relay:
         """Publish one batch and return its size."""
         rows = await session.fetch(_NEXT, _MAX_BATCH)
         if rows:
-            sent = await _keep_session_alive(session, self._send(rows))
-            await session.execute(_DELETE, sent)
-            self._metrics.published.inc(len(sent))
+            await self._publish(session, rows)
         return len(rows)
 
-    async def _send(self, rows: Sequence[Row]) -> list[int]:
+    async def _publish(self, session: Session, rows: Sequence[Row]) -> None:
+        """Publish the rows; divide a batch that is refused until the refused row is alone."""
+        await self._replace_failed_producer(session)
+        sent, refused = await _keep_session_alive(session, self._send(rows))
+        if sent:
+            await session.execute(_DELETE, sent)
+            self._metrics.published.inc(len(sent))
+            self._failures.reset()
+        for batch, error in refused:
+            if len(batch) == 1:
+                await _keep_session_alive(session, self._put_aside(batch[0], error))
+            else:
+                half = len(batch) // 2
+                await self._publish(session, batch[:half])
+                await self._publish(session, batch[half:])
+
+    async def _send(self, rows: Sequence[Row]) -> tuple[list[int], list[RefusedBatch]]:
         """Send one batch to each partition, wait for the broker, and return the ids of the sent.
 
         If a batch is full, the rest of its partition is left for the next round: if the first of
         two batches failed, the second would overtake it.
         """
-        sent: list[int] = []
-        partitions = {name: await self._partitions(name) for name in {row["topic"] for row in rows}}
-        batches: dict[tuple[str, int], Any] = {}
-        for row in rows:
-            key = row["key"].encode()
-            place = row["topic"], _partition_of(key, partitions[row["topic"]])
-            if place not in batches:
-                batches[place] = self._producer.create_batch()
-            # None: the batch is full, for this row and all later ones.
-            if batches[place].append(
-                timestamp=None,
-                key=key,
-                value=row["data"].encode(),
-                headers=encode(self._envelope(row)),
-            ):
-                sent.append(row["id"])
+        refused: list[RefusedBatch] = []
+        batches: dict[Place, Batch] = {}
+        partitions = await self._partitions({row["topic"] for row in rows})
+        for number, row in enumerate(rows, 1):
+            if number % _ENCODED_AT_ONCE == 0:
+                await asyncio.sleep(0)
+            try:
+                self._append(row, batches, partitions)
+            except (PermanentError, ValueError, TypeError) as error:
+                refused.append(([row], error))
         acknowledged = [
-            await self._producer.send_batch(batch, self._name(topic), partition=partition)
+            await self._producer.send_batch(
+                batch.builder, self._encoder.topic(topic), partition=partition
+            )
             for (topic, partition), batch in batches.items()
         ]
         # Wait for all, otherwise a second failure would go unobserved.
-        for outcome in await asyncio.gather(*acknowledged, return_exceptions=True):
-            if isinstance(outcome, BaseException):
-                raise outcome
-        return sent
+        outcomes = await asyncio.gather(*acknowledged, return_exceptions=True)
+        sent: list[int] = []
+        failures: list[BaseException] = []
+        for batch, outcome in zip(batches.values(), outcomes, strict=True):
+            if isinstance(outcome, REFUSALS):
+                self._producer_failed = True
+                refused.append((batch.rows, outcome))
+            elif isinstance(outcome, BaseException):
+                failures.append(outcome)
+            else:
+                sent += [row["id"] for row in batch.rows]
+        if failures:
+            raise failures[0]
+        return sent, refused
 
-    async def _partitions(self, topic: str) -> tuple[int, ...]:
-        return tuple(sorted(await self._producer.partitions_for(self._name(topic))))
+    def _append(
+        self, row: Row, batches: dict[Place, Batch], partitions: Mapping[str, tuple[int, ...]]
+    ) -> None:
+        if row["topic"] not in partitions:
+            raise UnknownTopicError
+        key, value = row["key"].encode(), row["data"].encode()
+        if len(value) > _MAX_VALUE_BYTES:
+            raise ValueTooLargeError
+        headers = self._encoder.headers(row["topic"], self._envelope(row), value)
+        place = row["topic"], _partition_of(key, partitions[row["topic"]])
+        if place not in batches:
+            batches[place] = Batch(self._producer.create_batch())
+        batch = batches[place]
+        # None: the batch is full, for this row and all later ones.
+        if batch.builder.append(timestamp=None, key=key, value=value, headers=headers):
+            batch.rows.append(row)
 
-    def _name(self, topic: str) -> str:
-        return topic_name(self._namespace, topic)
+    async def _partitions(self, topics: Iterable[str]) -> dict[str, tuple[int, ...]]:
+        return {
+            topic: tuple(sorted(await self._producer.partitions_for(self._encoder.topic(topic))))
+            for topic in topics
+            if topic in TOPIC_OWNERS
+        }
+
+    async def _put_aside(self, row: Row, error: BaseException) -> None:
+        """Move a refused row to the dead letters, durably."""
+        async with self._engine.begin() as connection:
+            removed = await connection.execute(_REMOVE, {"id": row["id"]})
+            if not removed.rowcount:
+                return  # another relay has published it, or put it aside
+            await store_dead_letter(connection, _to_dead_letter(row, error), claimed=False)
+        self._metrics.dead_letters.inc()
+        self._metrics.outbox_refused.inc()
+        log.error(
+            "event_refused",
+            outbox_id=row["id"],
+            type=row["type"],
+            key=row["key"],
+            event_id=row["event_id"],
+            error=repr(error),
+        )
+        if isinstance(error, REFUSALS) and len(row["data"]) <= MAX_EVENT_BYTES:
+            # The broker should have taken it: if that is so for all, the fault is the deployment's.
+            self._failures.record()
+
+    async def _replace_failed_producer(self, session: Session) -> None:
+        if not self._producer_failed:
+            return
+        producer = self._make_producer()
+        try:
+            await _keep_session_alive(session, producer.start())
+        except BaseException:
+            await producer.stop()
+            raise
+        await self._stop_own_producer()
+        self._own_producer.push_async_callback(producer.stop)
+        self._producer, self._producer_failed = producer, False
+        log.info("producer_replaced")
+
+    async def _stop_own_producer(self) -> None:
+        try:
+            async with asyncio.timeout(_STOP_PRODUCER_S):
+                await self._own_producer.aclose()
+        except Exception as error:  # noqa: BLE001 - it has failed already; nothing waits in it
+            log.warning("producer_not_stopped", error=repr(error))
 
     def _envelope(self, row: Row) -> Envelope:
         return Envelope(
             id=EventId(row["event_id"]),
             type=row["type"],
-            source=self._source,
+            source=self._encoder.source,
             key=row["key"],
             time=row["at"],
             sequence=row["sequence"],
             traceparent=row["traceparent"],
         )
+
+
+def _to_dead_letter(row: Row, error: BaseException) -> DeadLetter:
+    return DeadLetter(
+        origin=f"{OUTBOX_ORIGIN_PREFIX}{row['id']}",
+        error=error,
+        payload=row["data"].encode(),
+        key=row["key"],
+        type=row["type"],
+        event_id=row["event_id"],
+        traceparent=row["traceparent"],
+        # What a replay needs besides, to put it into the outbox again.
+        headers={name: str(row[name]).encode() for name in ("topic", "sequence", "at")},
+    )
 
 
 @lru_cache(maxsize=10_000)
@@ -193,10 +365,11 @@ _SESSION = """
     SELECT set_config('idle_session_timeout', $1, false),
            set_config('synchronous_commit', 'off', false)
 """
-_LOCK = "SELECT pg_try_advisory_lock(hashtext('relay ' || current_schema()))"
+_LOCK = "SELECT pg_try_advisory_lock(lock_key('relay'))"
 _NEXT = """
     SELECT id, CAST(event_id AS text) AS event_id, key, sequence, topic, type, at, traceparent,
            CAST(data AS text) AS data
     FROM outbox ORDER BY id LIMIT $1
 """
 _DELETE = "DELETE FROM outbox WHERE id = ANY($1::bigint[])"
+_REMOVE = text("DELETE FROM outbox WHERE id = :id")

@@ -1,5 +1,7 @@
 """Closes a dead letter, once: replays its message or discards it."""
 
+from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Generic, TypeVar
 
 import structlog
@@ -7,23 +9,40 @@ import structlog
 from common.core import trace
 from common.core.errors import PermanentError, is_transient
 from common.messaging.dispatcher import Dispatcher, Message
-from common.messaging.envelope import decode
+from common.messaging.envelope import Headers
+from common.messaging.record_decoder import RecordDecoder
 from common.storage.dead_letter_store import DeadLetterStore, DeadLetterSummary, StoredDeadLetter
-from common.storage.dead_letters import TIMER_ORIGIN_PREFIX, DeadLetter, from_readable
+from common.storage.dead_letters import (
+    OUTBOX_ORIGIN_PREFIX,
+    TIMER_ORIGIN_PREFIX,
+    DeadLetter,
+    from_readable,
+)
 from common.storage.uow import UnitOfWork
 
 U = TypeVar("U", bound=UnitOfWork)
 
+_PUBLISHED_AGAIN = "it is in the outbox again; if Kafka refuses it again, a new dead letter says so"
 _HANDLED_ELSEWHERE = "nothing was done: another delivery of its event had been handled"
 
 log = structlog.get_logger()
+
+
+@dataclass(frozen=True, slots=True)
+class _StoredRecord:
+    """The record as it was read from Kafka."""
+
+    topic: str
+    key: bytes | None
+    headers: Headers
+    value: bytes | None
 
 
 class DeadLetterNotFoundError(PermanentError):
     """There is no such dead letter."""
 
 
-class ForeignRecordError(PermanentError):
+class UnsubscribedTypeError(PermanentError):
     """No handler is subscribed to this type of message."""
 
 
@@ -47,7 +66,8 @@ class ReplayFailedError(PermanentError):
 class Replay(Generic[U]):
     """Replays and discards the dead letters of one service, with its own handlers."""
 
-    def __init__(self, dispatcher: Dispatcher[U]) -> None:
+    def __init__(self, dispatcher: Dispatcher[U], decoder: RecordDecoder) -> None:
+        self._decoder = decoder
         self._dispatcher = dispatcher
         self._database = dispatcher.database
 
@@ -60,10 +80,7 @@ class Replay(Generic[U]):
         try:
             async with self._database.transaction() as uow:
                 letter = await _lock_waiting(letter_id, uow)
-                message = self._to_message(letter)
-                unhandled = await self._unhandled(letter, message, uow)
-                await self._dispatcher.work(uow, unhandled)
-                reason = None if unhandled else _HANDLED_ELSEWHERE
+                unhandled, reason = await self._repeat(letter, uow)
                 closed = await DeadLetterStore(uow.connection).close(
                     letter_id, "replayed", by, reason
                 )
@@ -87,6 +104,18 @@ class Replay(Generic[U]):
         log.info("dead_letter_discarded", letter=letter_id, origin=closed.origin, by=by)
         return closed
 
+    async def _repeat(
+        self, letter: StoredDeadLetter, uow: U
+    ) -> tuple[Sequence[Message], str | None]:
+        """Do what failed; return the messages handled by it, and why if there are none."""
+        if letter.origin.startswith(OUTBOX_ORIGIN_PREFIX):
+            await uow.outbox.restore(letter)
+            return (), _PUBLISHED_AGAIN
+        message = self._to_message(letter)
+        unhandled = await self._unhandled(letter, message, uow)
+        await self._dispatcher.work(uow, unhandled)
+        return unhandled, None if unhandled else _HANDLED_ELSEWHERE
+
     async def _unhandled(self, letter: StoredDeadLetter, message: Message, uow: U) -> list[Message]:
         """Return the message, unless its event has been handled already.
 
@@ -100,16 +129,16 @@ class Replay(Generic[U]):
     def _to_message(self, letter: StoredDeadLetter) -> Message:
         if letter.origin.startswith(TIMER_ORIGIN_PREFIX):
             return self._timer_message(letter)
-        headers = [(name, from_readable(value)) for name, value in letter.headers.items()]
-        envelope, event = decode((letter.key or "").encode(), headers, letter.payload)
+        # Checked again: by now a key may be known, or a contract may allow more.
+        envelope, event = self._decoder.decode(_to_record(letter))
         if event.type not in self._dispatcher.subscriptions.events:
-            raise ForeignRecordError
+            raise UnsubscribedTypeError
         return Message(event, _never_called, envelope.id, envelope.traceparent)
 
     def _timer_message(self, letter: StoredDeadLetter) -> Message:
         kind = self._dispatcher.subscriptions.timers.get(letter.type or "")
         if kind is None:
-            raise ForeignRecordError
+            raise UnsubscribedTypeError
         timer = kind.model_validate_json(letter.payload or b"")
         return Message(timer, _never_called, traceparent=letter.traceparent)
 
@@ -120,6 +149,12 @@ class Replay(Generic[U]):
             return ReplayFailedError(
                 await DeadLetterStore(uow.connection).record_failure(letter_id, error)
             )
+
+
+def _to_record(letter: StoredDeadLetter) -> _StoredRecord:
+    topic, *_ = letter.origin.split("/")
+    headers = [(name, from_readable(value)) for name, value in letter.headers.items()]
+    return _StoredRecord(topic, (letter.key or "").encode(), headers, letter.payload)
 
 
 async def _lock_waiting(letter_id: int, uow: UnitOfWork) -> StoredDeadLetter:

@@ -46,6 +46,8 @@ class TimerLoop(Generic[U]):
     is handled before its deadline is.
     """
 
+    name = "timers"
+
     def __init__(
         self,
         dispatcher: Dispatcher[U],
@@ -76,30 +78,25 @@ class TimerLoop(Generic[U]):
             self._woken.set()
 
     async def run(self, stopping: asyncio.Event) -> None:
-        try:
-            await self._run(stopping)
-        except TooManyDeadLettersError as error:
-            self._health.report_trouble("timers", f"halted: {error}")
-            self._metrics.worker_halted.labels("timers").set(1)
-            log.critical("timers_halted", error=str(error))
-        await stopping.wait()
-
-    async def _run(self, stopping: asyncio.Event) -> None:
+        """Raises TooManyDeadLettersError."""
         backoff = Backoff()
         if self._caught_up is not None:
             await self._wait_until_caught_up(self._caught_up, stopping)
         while not stopping.is_set():
             try:
                 await self._step()
+            except TooManyDeadLettersError:
+                raise
             except Exception as error:
-                if not is_transient(error):
-                    raise
-                self._health.report_trouble("timers", repr(error))
-                self._metrics.retries.labels("timers").inc()
-                log.warning("timers_backing_off", error=repr(error))
+                self._health.report_trouble(self.name, repr(error))
+                self._metrics.retries.labels(self.name).inc()
+                if is_transient(error):
+                    log.warning("timers_backing_off", error=repr(error))
+                else:
+                    log.exception("timers_failed")
                 await backoff.wait(stopping)
             else:
-                self._health.report_healthy("timers")
+                self._health.report_healthy(self.name)
                 backoff.reset()
 
     async def _wait_until_caught_up(

@@ -1,22 +1,29 @@
-"""The command line of every service: `python -m <service> serve|migrate|openapi|dead-letters`."""
+"""The command line of every service.
+
+`python -m <service> serve|migrate|openapi|dead-letters|api-keys`.
+"""
 
 import asyncio
 import sys
 from collections.abc import Callable
-from typing import Annotated, Any
+from typing import Annotated, Any, Final
 
 import orjson
 import typer
-from sqlalchemy.ext.asyncio import create_async_engine
 
 from common.core.clock import TimeSource
-from common.core.health import Health
 from common.core.metrics import Metrics
+from common.service.api_key_cli import api_key_cli
 from common.service.dead_letter_cli import dead_letter_cli
-from common.service.settings import ServiceSettings, read_settings
+from common.service.kafka_settings import SignatureSettingsError
+from common.service.settings import ServiceSettings, read_settings, require_strong_secrets
 from common.service.spec import ServiceSpec, application, serve
 from common.storage.database import Database
+from common.storage.engine import make_engine
 from common.storage.migrations import Phase, migrate, render_sql
+
+_UNUSED_URL = "postgresql+asyncpg://unused@localhost/unused"
+_WRONG_SETTINGS: Final = 2
 
 
 def service_cli(
@@ -28,6 +35,8 @@ def service_cli(
     def _serve() -> None:
         """Run the service until SIGTERM."""
         read = read_settings(settings)
+        require_strong_secrets(read)
+        _check_signing(name, read)
         with asyncio.Runner(loop_factory=_loop_factory()) as runner:
             runner.run(serve(build(read), read))
 
@@ -50,7 +59,12 @@ def service_cli(
             message = "--phase takes pre or all"
             raise typer.BadParameter(message)
         chosen: Phase = "pre" if phase == "pre" else "all"
-        migrate(name, str(read_settings(settings).database_url), chosen)
+        # It needs no other setting.
+        read = read_settings(settings, database_url=_UNUSED_URL, kafka_bootstrap="unused")
+        if read.migration_url is None:
+            typer.echo("Set UPSTAIRS_MIGRATION_URL: the role that owns the tables.", err=True)
+            raise typer.Exit(2)
+        migrate(name, str(read.migration_url), chosen)
 
     @cli.command("openapi")
     def _openapi() -> None:
@@ -60,20 +74,30 @@ def service_cli(
         )
 
     cli.add_typer(dead_letter_cli(settings, build), name="dead-letters")
+    cli.add_typer(api_key_cli(name, settings), name="api-keys")
     return cli
+
+
+def _check_signing(service: str, settings: ServiceSettings) -> None:
+    """End the process if it publishes and the others would not believe it."""
+    if settings.parts == "http":
+        return
+    try:
+        settings.check_signing(service)
+    except SignatureSettingsError as error:
+        typer.echo(f"The settings are wrong:\n  {error}", err=True)
+        raise typer.Exit(_WRONG_SETTINGS) from error
 
 
 def openapi(
     settings: type[ServiceSettings], build: Callable[[Any], ServiceSpec[Any]]
 ) -> dict[str, Any]:
     """Describe a service's HTTP API without any database or broker."""
-    example = settings.model_validate(
-        {"database_url": "postgresql+asyncpg://role@localhost/db", "kafka_bootstrap": "localhost"}
-    )
+    example = settings.model_validate({"database_url": _UNUSED_URL, "kafka_bootstrap": "unused"})
     made = build(example)
-    engine = create_async_engine(str(example.database_url))
+    engine = make_engine(str(example.database_url))
     database = Database(engine, made.unit_of_work, TimeSource())
-    return application(made, example, database, Metrics(), Health()).openapi()
+    return application(made, example, database, Metrics()).openapi()
 
 
 def _loop_factory() -> Callable[[], asyncio.AbstractEventLoop] | None:

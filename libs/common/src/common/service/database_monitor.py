@@ -13,6 +13,7 @@ from common.core.errors import is_transient
 from common.core.health import Health
 from common.core.metrics import Metrics
 from common.storage.database import Database
+from common.storage.dead_letters import OUTBOX_ORIGIN_PREFIX
 from common.storage.uow import UnitOfWork
 
 U = TypeVar("U", bound=UnitOfWork)
@@ -26,8 +27,11 @@ class DatabaseMonitor(Generic[U]):
     """Checks every two seconds.
 
     An unavailable database makes the service not ready. What waits too long in the outbox or among
-    the timers is only a metric: intake accepts contacts also while Kafka is down.
+    the timers is only a metric: intake accepts contacts also while Kafka is down. An event that
+    Kafka has refused degrades the service until its dead letter is closed.
     """
+
+    name = "database monitor"
 
     def __init__(
         self,
@@ -52,22 +56,34 @@ class DatabaseMonitor(Generic[U]):
                 async with self._database.transaction() as uow:
                     await self._measure(uow)
             except Exception as error:
-                if not is_transient(error):
-                    raise
                 self._health.report_trouble("database", repr(error))
-                log.warning("database_unavailable", error=repr(error))
+                if is_transient(error):
+                    log.warning("database_unavailable", error=repr(error))
+                else:
+                    log.exception("database_check_failed")
             else:
                 self._health.report_healthy("database")
             await pause(self._interval.total_seconds(), stopping)
 
     async def _measure(self, uow: UnitOfWork) -> None:
-        values = {"timers": list(self._timers), "now": uow.now}
+        values = {
+            "timers": list(self._timers),
+            "now": uow.now,
+            "outbox": OUTBOX_ORIGIN_PREFIX,
+        }
         waiting = (await uow.connection.execute(_WAITING, values)).one()
         self._metrics.outbox_oldest_seconds.set(_age(waiting.published, uow.now))
         self._metrics.timer_overdue_seconds.set(_age(waiting.due, uow.now))
         self._metrics.unknown_timer_overdue_seconds.set(_age(waiting.unknown_due, uow.now))
         self._metrics.dead_letters_waiting.set(waiting.dead_letters)
         self._metrics.timer_backlog.set(waiting.backlog)
+        self._metrics.refused_events_waiting.set(waiting.refused_events)
+        self._health.report_degradation(
+            "outbox",
+            f"Kafka has refused {waiting.refused_events} events: see `dead-letters list`."
+            if waiting.refused_events
+            else None,
+        )
 
 
 def _age(since: Any, now: datetime) -> float:
@@ -82,6 +98,8 @@ _WAITING = text("""
                (SELECT due_at, type FROM timers ORDER BY due_at, id LIMIT 1000) AS oldest
             WHERE type <> ALL(CAST(:timers AS text[]))) AS unknown_due,
            (SELECT count(*) FROM dead_letters WHERE state = 'waiting') AS dead_letters,
+           (SELECT count(*) FROM dead_letters
+            WHERE state = 'waiting' AND starts_with(origin, :outbox)) AS refused_events,
            (SELECT count(*) FROM
                (SELECT FROM timers WHERE due_at <= :now LIMIT 10000) AS due) AS backlog
 """)

@@ -22,6 +22,7 @@ from common.core.errors import is_transient
 from common.core.metrics import Metrics
 from common.http.dead_letter_api import DeadLetterDetail, detail_out, summary_out
 from common.messaging.dispatcher import Dispatcher
+from common.messaging.record_decoder import RecordDecoder
 from common.messaging.replay import (
     AlreadyClosedError,
     DeadLetterNotFoundError,
@@ -143,8 +144,9 @@ async def _with_database(
     engine = connect(str(settings.database_url), schema=spec.name, pool_size=1)
     database = Database(engine, spec.unit_of_work, TimeSource())
     dispatcher = Dispatcher(database, spec.subscriptions, Metrics(), consumer=spec.name)
+    decoder = RecordDecoder(settings.namespace, settings.verification_keys)
     try:
-        return await work(_CliContext(database, Replay(dispatcher)))
+        return await work(_CliContext(database, Replay(dispatcher, decoder)))
     except Exception as error:
         if not is_transient(error):
             raise

@@ -1,8 +1,9 @@
-"""Makes what a service needs before it starts: its role, its schema, and the topics."""
+"""Makes what a service needs before it starts: its roles, its schema, and the topics."""
 
 import asyncio
 import re
 from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Any
 
 from aiokafka.admin import NewPartitions, NewTopic
@@ -10,10 +11,14 @@ from aiokafka.errors import TopicAlreadyExistsError, for_code
 from pydantic import BaseModel, ConfigDict, Field
 from sqlalchemy import pool, text
 from sqlalchemy.exc import DBAPIError
-from sqlalchemy.ext.asyncio import AsyncConnection, create_async_engine
+from sqlalchemy.ext.asyncio import AsyncConnection
 
 from common.core.backoff import Backoff
-from common.messaging.kafka import make_admin, topic_name
+from common.messaging.kafka import make_admin, start_client, topic_name
+from common.messaging.kafka_connection import KafkaConnection
+from common.storage.engine import make_engine
+from common.storage.locks import advisory_key
+from common.storage.roles import owner_role, serving_role
 
 _NAME = re.compile(r"[a-z][a-z0-9_]*")
 _INTERNAL_ERROR = "XX000"
@@ -29,21 +34,30 @@ class TopicSpec(BaseModel):
     config: Mapping[str, str] = {}
 
 
-async def provision_schema(admin_url: str, service: str, password: str) -> None:
-    """Make or repair the role `upstairs_<service>` and its schema, which no other role may use.
+@dataclass(frozen=True, slots=True)
+class RolePasswords:
+    """Of the role that serves, and of the owner of the tables, which migrates."""
 
-    `admin_url` belongs to a role that may create roles, in the database to provision.
+    serving: str
+    owner: str
+
+
+async def provision_schema(admin_url: str, service: str, passwords: RolePasswords) -> None:
+    """Make or repair the two roles of a service, and its schema, which no other role may use.
+
+    `upstairs_<service>_owner` owns the schema and migrates; `upstairs_<service>` reads and writes
+    rows. `admin_url` belongs to a role that may create roles and owns the database to provision.
     """
     if not _NAME.fullmatch(service):
         message = f"{service!r} can't be the name of a schema"
         raise ValueError(message)
-    engine = create_async_engine(admin_url, poolclass=pool.NullPool)
+    engine = make_engine(admin_url, poolclass=pool.NullPool)
     backoff = Backoff()
     try:
         while True:
             try:
                 async with engine.begin() as connection:
-                    await _provision(connection, service, password)
+                    await _provision(connection, service, passwords)
             except DBAPIError as error:
                 if not _is_lost_race(error):
                     raise
@@ -54,13 +68,26 @@ async def provision_schema(admin_url: str, service: str, password: str) -> None:
         await engine.dispose()
 
 
-async def _provision(connection: AsyncConnection, service: str, password: str) -> None:
+async def _provision(connection: AsyncConnection, service: str, passwords: RolePasswords) -> None:
     # One run at a time in a database. Runs for other databases of the cluster are not held back,
     # although roles belong to the cluster: see _is_lost_race.
-    await connection.execute(text("SELECT pg_advisory_xact_lock(hashtext('upstairs roles'))"))
-    await _set_role(connection, f"upstairs_{service}", password)
-    for statement in _SCHEMA:
-        await connection.execute(text(statement.format(schema=service)))
+    await connection.execute(
+        text("SELECT pg_advisory_xact_lock(:key)"), {"key": advisory_key("roles")}
+    )
+    await _set_role(connection, serving_role(service), passwords.serving)
+    await _set_role(connection, owner_role(service), passwords.owner)
+    database = await connection.scalar(text("SELECT quote_ident(current_database())"))
+    names = {
+        "schema": service,
+        "serving": serving_role(service),
+        "owner": owner_role(service),
+        "database": database,
+    }
+    for statement in (*_DATABASE, *_SCHEMA):
+        await connection.exec_driver_sql(statement.format(**names))
+    if await connection.scalar(text("SELECT rolsuper FROM pg_roles WHERE rolname = current_user")):
+        for statement in _LOCKS:
+            await connection.execute(text(statement))
 
 
 def _is_lost_race(error: DBAPIError) -> bool:
@@ -82,21 +109,48 @@ async def _set_role(connection: AsyncConnection, role: str, password: str) -> No
     await connection.exec_driver_sql(f"{verb} ROLE {role} LOGIN PASSWORD {literal}")
 
 
+_DATABASE = (
+    "REVOKE ALL ON DATABASE {database} FROM PUBLIC",
+    "REVOKE ALL ON SCHEMA public FROM PUBLIC",
+    "GRANT CONNECT ON DATABASE {database} TO {serving}, {owner}",
+)
+# What the owner makes later, the serving role may use; migrations take back what it must not.
 _SCHEMA = (
-    "GRANT upstairs_{schema} TO CURRENT_USER",
-    "CREATE SCHEMA IF NOT EXISTS {schema} AUTHORIZATION upstairs_{schema}",
-    "REVOKE ALL ON SCHEMA {schema} FROM PUBLIC",
-    "REVOKE CREATE ON SCHEMA public FROM PUBLIC",
-    "ALTER ROLE upstairs_{schema} SET search_path = {schema}",
+    "GRANT {owner} TO CURRENT_USER",
+    "CREATE SCHEMA IF NOT EXISTS {schema} AUTHORIZATION {owner}",
+    "REVOKE ALL ON SCHEMA {schema} FROM PUBLIC, {serving}",
+    "GRANT USAGE ON SCHEMA {schema} TO {serving}",
+    "ALTER DEFAULT PRIVILEGES FOR ROLE {owner} REVOKE EXECUTE ON FUNCTIONS FROM PUBLIC",
+    (
+        "ALTER DEFAULT PRIVILEGES FOR ROLE {owner} IN SCHEMA {schema}"
+        " GRANT SELECT, INSERT, UPDATE, DELETE ON TABLES TO {serving}"
+    ),
+    (
+        "ALTER DEFAULT PRIVILEGES FOR ROLE {owner} IN SCHEMA {schema}"
+        " GRANT USAGE ON SEQUENCES TO {serving}"
+    ),
+    (
+        "ALTER DEFAULT PRIVILEGES FOR ROLE {owner} IN SCHEMA {schema}"
+        " GRANT EXECUTE ON FUNCTIONS TO {serving}"
+    ),
+    "ALTER ROLE {owner} SET search_path = {schema}",
+    "ALTER ROLE {serving} SET search_path = {schema}",
+)
+# The keys of held advisory locks are in this view; who knows one can take it, and block its users.
+_LOCKS = (
+    "REVOKE ALL ON pg_catalog.pg_locks FROM PUBLIC",
+    "REVOKE ALL ON FUNCTION pg_catalog.pg_lock_status() FROM PUBLIC",
+    "GRANT SELECT ON pg_catalog.pg_locks TO pg_monitor",
+    "GRANT EXECUTE ON FUNCTION pg_catalog.pg_lock_status() TO pg_monitor",
 )
 
 
 async def create_topics(
-    bootstrap: str, namespace: str, topics: Mapping[str, TopicSpec]
+    connection: KafkaConnection, namespace: str, topics: Mapping[str, TopicSpec]
 ) -> list[str]:
     """Create missing topics and add missing partitions; return a line for each change."""
-    admin = make_admin(bootstrap)
-    await admin.start()
+    admin = make_admin(connection)
+    await start_client(admin, connection)
     changes: list[str] = []
     try:
         for short, spec in topics.items():

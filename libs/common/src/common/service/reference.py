@@ -7,15 +7,16 @@ from typing import Any, Literal
 
 from pydantic import SecretStr
 from pydantic.fields import FieldInfo
-from sqlalchemy.ext.asyncio import create_async_engine
 
 from common.core.clock import TimeSource
 from common.core.health import Health
 from common.core.metrics import Metrics
+from common.service.kafka_settings import KafkaSettings
 from common.service.retention import Kept, Retention, Rule
 from common.service.settings import ServiceSettings
 from common.service.spec import ServiceSpec
 from common.storage.database import Database
+from common.storage.engine import make_engine
 
 _PREFIX = "UPSTAIRS_"
 _GENERATED = (
@@ -90,7 +91,10 @@ def _example(service: str) -> ServiceSettings:
     secrets = {
         name: "example"
         for name, field in kind.model_fields.items()
-        if field.annotation is SecretStr
+        if isinstance(field.annotation, type)
+        and issubclass(field.annotation, SecretStr)
+        # A user or a key for Kafka alone would not fit together with the rest.
+        and name not in KafkaSettings.model_fields
     }
     return kind.model_validate(
         {
@@ -137,8 +141,10 @@ def _retention_row(rule: Rule) -> str:
 async def _metrics_of(service: str) -> Metrics:
     """Make a service's workers, which register its own metrics, without starting them."""
     spec, metrics = build_spec(service), Metrics()
-    engine = create_async_engine(str(_example(service).database_url))
-    spec.workers(Database(engine, spec.unit_of_work, TimeSource()), metrics, Health())
+    engine = make_engine(str(_example(service).database_url))
+    database = Database(engine, spec.unit_of_work, TimeSource())
+    spec.workers(database, metrics, Health())
+    spec.http_workers(database, metrics, Health())
     await engine.dispose()
     return metrics
 

@@ -61,6 +61,8 @@ INBOX: Final = Retention("inbox", "day", days=10, min_days=_MIN_DAYS)
 SHARED_RULES: Final[tuple[Rule, ...]] = (
     Kept("outbox", "the relay deletes a row when Kafka has it"),
     Kept("timers", "a timer is deleted when it fires or is cancelled"),
+    Kept("api_keys", "a key's row says who could call, and until when"),
+    Kept("lock_salt", "one row, for ever"),
     Kept("sequences", "a sequence is deleted with the last published event of its key"),
     # Longer than Kafka keeps the record: a redelivery finds its dead letter.
     Retention(
@@ -122,6 +124,8 @@ def _check(rules: Sequence[Rule]) -> None:
 
 class RetentionWorker(Generic[U]):
     """Applies the rules once an hour; one replica at a time."""
+
+    name = "retention"
 
     def __init__(
         self,
@@ -220,5 +224,5 @@ def _delete_statement(rule: Retention) -> TextClause:
     """)
 
 
-_LOCK = text("SELECT pg_advisory_xact_lock(hashtext('retention ' || current_schema()))")
-_TRY_LOCK = text("SELECT pg_try_advisory_xact_lock(hashtext('retention ' || current_schema()))")
+_LOCK = text("SELECT pg_advisory_xact_lock(lock_key('retention'))")
+_TRY_LOCK = text("SELECT pg_try_advisory_xact_lock(lock_key('retention'))")

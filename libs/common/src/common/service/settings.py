@@ -1,25 +1,95 @@
 """The settings of every service, read once from the environment, in `main.py`."""
 
+import os
 import sys
-from typing import Annotated, Any, Literal, TypeVar
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+from typing import Annotated, Any, Literal, TypeVar, get_args
+from urllib.parse import unquote
 
-from pydantic import Field, NonNegativeInt, PostgresDsn, SecretStr, ValidationError
-from pydantic_settings import BaseSettings, SettingsConfigDict, SettingsError
+from pydantic import (
+    AfterValidator,
+    Field,
+    NonNegativeInt,
+    PostgresDsn,
+    SecretStr,
+    ValidationError,
+    field_validator,
+)
+from pydantic_settings import BaseSettings, SettingsError
+
+from common.core.secret_strength import (
+    MIN_CHARACTERS,
+    MIN_GIVEN_CHARACTERS,
+    split_secrets,
+    weakness,
+)
+from common.http.limits import TrustedProxies
+from common.service.kafka_settings import KafkaSettings
+from common.storage.api_keys import ListedKey, parse_key_list
+from common.storage.engine import check_tls
 
 # A century: the arithmetic of times has a limit too.
 RetentionDays = Annotated[NonNegativeInt, Field(le=36_500)]
 
 
-class ServiceSettings(BaseSettings):
-    """Variables are named `UPSTAIRS_` and the field, in capitals."""
+_PREFIX = "UPSTAIRS_"
+_FILE = "_FILE"
 
-    model_config = SettingsConfigDict(env_prefix="UPSTAIRS_", frozen=True, extra="ignore")
 
-    database_url: PostgresDsn = Field(
-        description="postgresql+asyncpg://role:password@host:port/database"
+def _check_tls(url: PostgresDsn) -> PostgresDsn:
+    check_tls(str(url))
+    return url
+
+
+DatabaseUrl = Annotated[PostgresDsn, AfterValidator(_check_tls)]
+
+
+def _check_networks(networks: str) -> str:
+    TrustedProxies(networks)
+    return networks
+
+
+class SigningSecrets(SecretStr):
+    """Secrets that are valid at once, separated by commas or lines: the first signs, all verify.
+
+    To change one: put the new one first, and remove the old one when nothing is signed by it.
+    """
+
+    @property
+    def all(self) -> tuple[str, ...]:
+        return split_secrets(self.get_secret_value())
+
+
+class ApiKeyList(SecretStr):
+    """API keys, each `role:subject:key`."""
+
+    @property
+    def entries(self) -> tuple[ListedKey, ...]:
+        """Return the keys; raises ValueError for a malformed or a repeated one."""
+        return parse_key_list(self.get_secret_value())
+
+
+class ServiceSettings(KafkaSettings):
+    """Variables are named `UPSTAIRS_` and the field, in capitals.
+
+    A secret, or a URL with a password, may be in a file: `UPSTAIRS_API_KEYS_FILE` is its path.
+    """
+
+    trial: bool = Field(
+        default=False, description="start also with weak or published secrets: never in production"
+    )
+
+    database_url: DatabaseUrl = Field(
+        description="postgresql+asyncpg://role:password@host:port/database, with the serving role; "
+        "add `?sslmode=verify-full&sslrootcert=/path/ca.pem` wherever others reach the network"
+    )
+    migration_url: DatabaseUrl | None = Field(
+        default=None,
+        description="as `UPSTAIRS_DATABASE_URL`, with the role that owns the tables; `migrate` "
+        "needs it, and nothing else reads it: do not give it to a running service",
     )
     database_pool: int = Field(default=10, ge=3, description="connections kept by one process")
-    kafka_bootstrap: str = Field(description="host:port, several separated by commas")
     kafka_session_timeout_ms: int = Field(
         default=10_000, ge=1000, description="after it the group replaces a silent member"
     )
@@ -33,8 +103,32 @@ class ServiceSettings(BaseSettings):
     )
     http_host: str = Field(default="127.0.0.1", description="the address to listen on")
     http_port: int = Field(default=8000, description="the port to listen on")
-    api_keys: SecretStr = Field(
-        default=SecretStr(""), description="role:subject:key, several separated by commas"
+    http_connections: int = Field(
+        default=800, ge=1, description="open HTTP connections; below the limit of open files"
+    )
+    http_connections_per_client: int = Field(
+        default=100, ge=1, description="open HTTP connections of one address that is no proxy"
+    )
+    trusted_proxies: Annotated[str, AfterValidator(_check_networks)] = Field(
+        default="",
+        description="addresses or networks of your reverse proxies, separated by commas: their "
+        "`X-Forwarded-For` names the client",
+    )
+    operations_host: str = Field(
+        default="127.0.0.1", description="the address for health, metrics and API reference"
+    )
+    operations_port: int = Field(
+        default=9000, description="the port for health, metrics and API reference"
+    )
+    parts: Literal["all", "http", "workers"] = Field(
+        default="all",
+        description="what this process runs: `http` answers requests only, so that their load does "
+        "not delay the `workers`; run at least one of each",
+    )
+    api_keys: ApiKeyList = Field(
+        default=ApiKeyList(""),
+        description="role:subject:key, several separated by commas or lines; at each start they "
+        "replace those of the start before, while keys made by command or by API stay",
     )
     dead_letter_limit: int = Field(
         default=20, ge=1, description="dead letters in a row that halt the consumer"
@@ -50,8 +144,14 @@ class ServiceSettings(BaseSettings):
         default="json", description="how a log line is written"
     )
 
+    @field_validator("api_keys")
+    @classmethod
+    def _check_entries(cls, api_keys: ApiKeyList) -> ApiKeyList:
+        api_keys.entries  # noqa: B018 - raises ValueError for a wrong entry
+        return api_keys
 
-S = TypeVar("S", bound=ServiceSettings)
+
+S = TypeVar("S", bound=BaseSettings)
 
 
 def read_settings(settings: type[S], **fixed: Any) -> S:
@@ -61,19 +161,92 @@ def read_settings(settings: type[S], **fixed: Any) -> S:
     a secret.
     """
     try:
-        return settings(**fixed)
-    except SettingsError as error:
+        return settings(**{**_read_secret_files(settings), **fixed})
+    except (SettingsError, SecretFileError) as error:
         lines = [str(error)]
     except ValidationError as error:
         lines = [
-            f"UPSTAIRS_{_place(detail['loc'])}: {detail['msg']}"
+            f"{_place(detail['loc'])}{detail['msg'].removeprefix('Value error, ')}"
             for detail in error.errors(include_url=False, include_input=False)
         ]
+    raise _refuse(lines)
+
+
+def require_strong_secrets(settings: ServiceSettings) -> None:
+    """End the process with exit code 2 if a secret is weak, unless this is a trial."""
+    if settings.trial:
+        return
+    if lines := list(weak_secrets(settings)):
+        raise _refuse([*lines, "UPSTAIRS_TRIAL=true starts it all the same, to try it out."])
+
+
+def weak_secrets(settings: ServiceSettings) -> Iterator[str]:
+    """Yield a line for each weak secret, without any part of it."""
+    for name in type(settings).model_fields:
+        for place, secret, min_characters in _secrets_in(getattr(settings, name)):
+            if secret and (reason := weakness(secret, min_characters=min_characters)):
+                yield f"{_PREFIX}{name.upper()}{place}: {reason}"
+
+
+def _secrets_in(value: object) -> Iterable[tuple[str, str, int]]:
+    """Yield each secret in the value of a field, its place, and how long it must be."""
+    match value:
+        case ApiKeyList():
+            for entry in value.entries:
+                yield f", key of {entry.role}:{entry.subject}", entry.key, MIN_CHARACTERS
+        case SigningSecrets():
+            for number, secret in enumerate(value.all, 1):
+                yield f", secret {number}", secret, MIN_CHARACTERS
+        case SecretStr():
+            yield "", value.get_secret_value(), MIN_GIVEN_CHARACTERS
+        case PostgresDsn():
+            for host in value.hosts():
+                yield ", password", unquote(host["password"] or ""), MIN_GIVEN_CHARACTERS
+        case _:
+            pass
+
+
+class SecretFileError(Exception):
+    """A secret can't be read from its file."""
+
+
+def _read_secret_files(settings: type[BaseSettings]) -> dict[str, str]:
+    return {
+        name: _read_secret_file(f"{_PREFIX}{name.upper()}", Path(path))
+        for name, field in settings.model_fields.items()
+        if is_secret(field.annotation)
+        and (path := os.environ.get(f"{_PREFIX}{name.upper()}{_FILE}"))
+    }
+
+
+def is_secret(annotation: Any) -> bool:
+    """Return whether a field of this type holds a secret, also as a part of a URL."""
+    kinds = (annotation, *get_args(annotation))
+    return any(isinstance(k, type) and issubclass(k, SecretStr | PostgresDsn) for k in kinds)
+
+
+def _read_secret_file(variable: str, path: Path) -> str:
+    if variable in os.environ:
+        message = f"{variable} and {variable}{_FILE} are both set: set one of them."
+        raise SecretFileError(message)
+    try:
+        return path.read_text(encoding="utf-8").removesuffix("\n").removesuffix("\r")
+    except (OSError, UnicodeDecodeError) as error:
+        reason = error.strerror if isinstance(error, OSError) else "it is not text"
+        raise SecretFileError(f"{variable}{_FILE}: the file can't be read: {reason}") from error
+
+
+def _refuse(lines: Iterable[str]) -> SystemExit:
     sys.stderr.write("The settings are wrong:\n" + "".join(f"  {line}\n" for line in lines))
-    raise SystemExit(2)
+    return SystemExit(2)
 
 
 def _place(location: tuple[int | str, ...]) -> str:
-    """Return the variable, and the place in its value: `RETENTION_DAYS, inbox`."""
+    """Return the variable and the place in its value; nothing if several variables are wrong.
+
+    For example `UPSTAIRS_RETENTION_DAYS, inbox: `.
+    """
+    if not location:
+        return ""
     field, *places = map(str, location)
-    return ", ".join((field.upper(), *places))
+    return f"UPSTAIRS_{', '.join((field.upper(), *places))}: "

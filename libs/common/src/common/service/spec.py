@@ -7,22 +7,37 @@ from contextlib import AsyncExitStack
 from dataclasses import dataclass, field
 from typing import Generic, TypeVar
 
+import structlog
+from aiokafka import AIOKafkaProducer
 from fastapi import APIRouter, FastAPI
 
+from common.contracts.services import source_of
 from common.core import logs
 from common.core.clock import TimeSource
 from common.core.health import Health
 from common.core.metrics import Metrics
-from common.http import dead_letter_api
+from common.http import api_key_api, dead_letter_api
 from common.http.access import ApiKeys
-from common.http.app import HttpServer, make_app
+from common.http.app import make_app
+from common.http.limits import HttpLimits, TrustedProxies
+from common.http.operations import make_operations_app
+from common.http.server import HttpServer
 from common.messaging.consumer import Consumer
 from common.messaging.dispatcher import Dispatcher
-from common.messaging.kafka import group_name, make_group_consumer, start_producer, topic_name
+from common.messaging.kafka import (
+    group_name,
+    make_group_consumer,
+    make_producer,
+    topic_name,
+)
+from common.messaging.publisher import Publisher
+from common.messaging.record_decoder import RecordDecoder
+from common.messaging.record_encoder import RecordEncoder
 from common.messaging.relay import Relay
 from common.messaging.replay import Replay
 from common.messaging.subscriptions import HandlerRegistry
 from common.messaging.timer_loop import TimerLoop
+from common.service.api_key_worker import ApiKeyWorker
 from common.service.database_monitor import DatabaseMonitor
 from common.service.retention import INBOX, SHARED_RULES, RetentionWorker, Rule, with_days
 from common.service.runtime import Worker, run_workers, stop_on_signals
@@ -32,16 +47,21 @@ from common.storage.uow import UnitOfWork
 
 U = TypeVar("U", bound=UnitOfWork)
 
+log = structlog.get_logger()
+
 # Objects made and not freed before a collection of the youngest; Python's default is 700.
 _GC_THRESHOLD = 10_000
+
+
+WorkerFactory = Callable[[Database[U], Metrics, Health], Sequence[Worker]]
 
 
 @dataclass(frozen=True)
 class ServiceSpec(Generic[U]):
     """The parts of one service; its name is also that of its schema and its consumer group.
 
-    Routes find `state`, and what `app_state` returns, in `request.app.state`. `app_state` and
-    `workers` are called once the database is connected.
+    Routes find `state`, and what `app_state` returns, in `request.app.state`. `app_state` and the
+    workers are made once the database is connected. Routes need the `http_workers` beside them.
     """
 
     name: str
@@ -50,7 +70,10 @@ class ServiceSpec(Generic[U]):
     routers: Sequence[APIRouter]
     state: Mapping[str, object] = field(default_factory=dict)
     app_state: Callable[[Database[U]], Mapping[str, object]] = lambda _: {}
-    workers: Callable[[Database[U], Metrics, Health], Sequence[Worker]] = lambda *_: ()
+    workers: WorkerFactory[U] = lambda *_: ()
+    http_workers: WorkerFactory[U] = lambda *_: ()
+    # Topics that a worker reads, besides those of the subscriptions.
+    read_topics: Sequence[str] = ()
     # For the tables of this service; those that all services have are in SHARED_RULES.
     retention: Sequence[Rule] = ()
 
@@ -70,46 +93,105 @@ async def serve(spec: ServiceSpec[U], settings: ServiceSettings) -> None:
         )
         stack.push_async_callback(engine.dispose)
         database = Database(engine, spec.unit_of_work, clock)
-        producer = await start_producer(settings.kafka_bootstrap, stopping)
-        if producer is None:
-            return
-        stack.push_async_callback(producer.stop)
-        dispatcher = Dispatcher(
-            database,
-            spec.subscriptions,
-            metrics,
-            consumer=spec.name,
-            dead_letter_limit=settings.dead_letter_limit,
-        )
-        relay = Relay(
-            engine,
+        app = application(spec, settings, database, metrics)
+        workers: list[Worker] = [
+            DatabaseMonitor(database, metrics, health, spec.subscriptions.timers),
+            HttpServer(
+                make_operations_app(app, metrics=metrics, health=health),
+                settings.operations_host,
+                settings.operations_port,
+                metrics,
+                name="operations",
+            ),
+        ]
+        drains: list[Worker] = []
+        _announce_trial(settings, metrics)
+        if settings.parts != "workers":
+            workers += [
+                ApiKeyWorker(database, app.state.api_keys, settings.api_keys.entries, health),
+                make_http_server(app, settings, metrics),
+                *spec.http_workers(database, metrics, health),
+            ]
+        if settings.parts != "http":
+            workers += make_workers(spec, settings, database, metrics, health)
+            publisher = make_publisher(spec, settings, database, metrics, health)
+            database.after_commit(lambda uow: publisher.wake() if len(uow.outbox) else None)
+            drains.append(publisher)
+        _tune_gc()
+        await run_workers(workers, drains, stopping, metrics, health)
+
+
+def make_http_server(app: FastAPI, settings: ServiceSettings, metrics: Metrics) -> HttpServer:
+    limits = HttpLimits(
+        connections=settings.http_connections,
+        connections_per_client=settings.http_connections_per_client,
+    )
+    proxies = TrustedProxies(settings.trusted_proxies)
+    return HttpServer(
+        app, settings.http_host, settings.http_port, metrics, limits=limits, proxies=proxies
+    )
+
+
+def make_workers(
+    spec: ServiceSpec[U],
+    settings: ServiceSettings,
+    database: Database[U],
+    metrics: Metrics,
+    health: Health,
+) -> list[Worker]:
+    """Make all workers but the publisher, which ends after them."""
+    dispatcher = Dispatcher(
+        database,
+        spec.subscriptions,
+        metrics,
+        consumer=spec.name,
+        dead_letter_limit=settings.dead_letter_limit,
+        untrusted_record_limit=settings.untrusted_record_limit,
+    )
+    workers: list[Worker] = [
+        RetentionWorker(
+            database, metrics, with_days(spec.retention_rules, settings.retention_days)
+        ),
+        *spec.workers(database, metrics, health),
+    ]
+    caught_up: asyncio.Event | None = None
+    if spec.subscriptions.topics:
+        consumer = make_consumer(spec, settings, dispatcher, metrics, health)
+        caught_up = consumer.caught_up
+        workers.append(consumer)
+    if spec.subscriptions.timers:
+        timers = TimerLoop(dispatcher, metrics, health, caught_up)
+        database.after_commit(lambda uow: timers.wake(uow.timers.earliest))
+        workers.append(timers)
+    return workers
+
+
+def _announce_trial(settings: ServiceSettings, metrics: Metrics) -> None:
+    metrics.trial.set(settings.trial)
+    if settings.trial:
+        log.warning("trial_mode", detail="UPSTAIRS_TRIAL admits weak and published secrets")
+
+
+def make_publisher(
+    spec: ServiceSpec[U],
+    settings: ServiceSettings,
+    database: Database[U],
+    metrics: Metrics,
+    health: Health,
+) -> Publisher:
+    encoder = RecordEncoder(settings.namespace, source_of(spec.name), settings.signing_key)
+
+    def make_relay(producer: AIOKafkaProducer) -> Relay:
+        return Relay(
+            database.engine,
             producer,
             metrics,
             health,
-            source=f"/upstairs/{spec.name}",
-            namespace=settings.namespace,
+            encoder=encoder,
+            make_producer=lambda: make_producer(settings.kafka),
         )
-        database.after_commit(lambda uow: relay.wake() if len(uow.outbox) else None)
-        app = application(spec, settings, database, metrics, health)
-        workers: list[Worker] = [
-            HttpServer(app, settings.http_host, settings.http_port),
-            DatabaseMonitor(database, metrics, health, spec.subscriptions.timers),
-            RetentionWorker(
-                database, metrics, with_days(spec.retention_rules, settings.retention_days)
-            ),
-            *spec.workers(database, metrics, health),
-        ]
-        caught_up: asyncio.Event | None = None
-        if spec.subscriptions.topics:
-            consumer = make_consumer(spec, settings, dispatcher, metrics, health)
-            caught_up = consumer.caught_up
-            workers.append(consumer)
-        if spec.subscriptions.timers:
-            timers = TimerLoop(dispatcher, metrics, health, caught_up)
-            database.after_commit(lambda uow: timers.wake(uow.timers.earliest))
-            workers.append(timers)
-        _tune_gc()
-        await run_workers(workers, [relay], stopping)
+
+    return Publisher(settings.kafka, make_relay, health)
 
 
 def _tune_gc() -> None:
@@ -127,20 +209,20 @@ def application(
     settings: ServiceSettings,
     database: Database[U],
     metrics: Metrics,
-    health: Health,
 ) -> FastAPI:
     """Make the HTTP app as `serve` does; also for tests and for the OpenAPI document."""
     dispatcher = Dispatcher(database, spec.subscriptions, metrics, consumer=spec.name)
+    decoder = RecordDecoder(settings.namespace, settings.verification_keys)
     return make_app(
         spec.name,
-        [*spec.routers, dead_letter_api.router],
+        [*spec.routers, dead_letter_api.router, api_key_api.router],
         metrics=metrics,
-        health=health,
         state={
             "database": database,
             "clock": database.clock,
-            "replay": Replay(dispatcher),
-            "api_keys": ApiKeys(settings.api_keys.get_secret_value()),
+            "replay": Replay(dispatcher, decoder),
+            "trial": settings.trial,
+            "api_keys": ApiKeys(settings.api_keys.entries, database.clock),
             **spec.state,
             **spec.app_state(database),
         },
@@ -155,10 +237,11 @@ def make_consumer(
     health: Health,
 ) -> Consumer[U]:
     kafka = make_group_consumer(
-        settings.kafka_bootstrap,
+        settings.kafka,
         group_name(settings.namespace, spec.name),
         session_timeout_ms=settings.kafka_session_timeout_ms,
         instance_id=settings.instance_id,
     )
     topics = [topic_name(settings.namespace, topic) for topic in spec.subscriptions.topics]
-    return Consumer(kafka, topics, dispatcher, metrics, health)
+    decoder = RecordDecoder(settings.namespace, settings.verification_keys)
+    return Consumer(kafka, topics, decoder, dispatcher, metrics, health, connection=settings.kafka)

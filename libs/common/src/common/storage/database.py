@@ -5,12 +5,16 @@ from contextlib import asynccontextmanager
 from typing import Any, Generic, TypeVar
 
 import orjson
-from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
+import structlog
+from sqlalchemy.ext.asyncio import AsyncEngine
 
 from common.core.clock import TimeSource
+from common.storage.engine import make_engine
 from common.storage.uow import UnitOfWork
 
 U = TypeVar("U", bound=UnitOfWork)
+
+log = structlog.get_logger()
 
 
 def connect(
@@ -28,7 +32,7 @@ def connect(
     If a process is stopped in a transaction, the server ends its session after ten idle seconds,
     so that another process can take its locks.
     """
-    return create_async_engine(
+    return make_engine(
         url,
         # Parameters hold customers' words, which must not get into logs and dead letters.
         hide_parameters=True,
@@ -99,4 +103,8 @@ class Database(Generic[U]):
             yield uow
             await uow.flush()
         for listener in self._listeners:
-            listener(uow)
+            try:
+                listener(uow)
+            except Exception:
+                # What is committed must not look as if it had failed.
+                log.exception("commit_listener_failed")

@@ -26,6 +26,7 @@ class DeadLetterSummary:
     key: str | None
     reason: str
     attempts: int
+    trusted: bool
     closed_at: datetime | None
     closed_by: str | None
     closed_reason: str | None
@@ -89,7 +90,7 @@ class DeadLetterStore:
 
 
 _SUMMARY = """
-    id, state, at, origin, type, event_id, key, reason, attempts,
+    id, state, at, origin, type, event_id, key, reason, attempts, trusted,
     closed_at, closed_by, closed_reason
 """
 _DETAIL = f"{_SUMMARY}, claimed, traceparent, traceback, headers, payload"

@@ -13,6 +13,8 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from common.core.errors import PermanentError
 
 TIMER_ORIGIN_PREFIX: Final = "timer/"
+# An event that Kafka has refused, by the id of its row in the outbox.
+OUTBOX_ORIGIN_PREFIX: Final = "outbox/"
 
 # Bytes as they are stored and shown: as text where possible, else as {"base64": …}.
 Readable: TypeAlias = str | dict[str, str] | None
@@ -22,7 +24,7 @@ Readable: TypeAlias = str | dict[str, str] | None
 class DeadLetter:
     """`origin` says where it came from and is unique: an offset in a topic, or a timer.
 
-    `payload` and `headers` are kept byte for byte, for a replay.
+    `payload` and `headers` are kept byte for byte, for a replay. `trusted`: it is from one of us.
     """
 
     origin: str
@@ -33,6 +35,7 @@ class DeadLetter:
     event_id: str | None = None
     traceparent: str | None = None
     headers: Mapping[str, bytes | None] = field(default_factory=dict)
+    trusted: bool = True
 
 
 class TooManyDeadLettersError(PermanentError):
@@ -86,9 +89,16 @@ async def store_dead_letter(
             "headers": orjson.dumps(headers).decode(),
             "payload": letter.payload,
             "claimed": claimed,
+            "trusted": letter.trusted,
         },
     )
     return inserted.rowcount > 0
+
+
+async def count_untrusted(connection: AsyncConnection) -> int:
+    """Return how many dead letters wait that are not trusted."""
+    count: int = (await connection.execute(_COUNT_UNTRUSTED)).scalar_one()
+    return count
 
 
 def error_fields(error: BaseException) -> dict[str, str]:
@@ -126,8 +136,10 @@ def to_storable(value: str) -> str:
 
 _INSERT = text("""
     INSERT INTO dead_letters
-        (origin, type, event_id, key, reason, traceback, traceparent, headers, payload, claimed)
+        (origin, type, event_id, key, reason, traceback, traceparent, headers, payload, claimed,
+         trusted)
     VALUES (:origin, :type, :event_id, :key, :reason, :traceback, :traceparent,
-            CAST(CAST(:headers AS text) AS jsonb), :payload, :claimed)
+            CAST(CAST(:headers AS text) AS jsonb), :payload, :claimed, :trusted)
     ON CONFLICT (origin) DO NOTHING
 """)
+_COUNT_UNTRUSTED = text("SELECT count(*) FROM dead_letters WHERE state = 'waiting' AND NOT trusted")

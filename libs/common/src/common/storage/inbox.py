@@ -36,20 +36,13 @@ class Inbox:
         days = [today + timedelta(days=n) for n in range(-1, _PARTITIONS_AHEAD.days)]
         oldest = _partition(today - retention) if retention else ""
         expired = sorted(name for name in names - {"inbox_default"} if name < oldest)
-        statements = [
-            *(
-                statement
-                for day in days
-                if _partition(day) not in names
-                for statement in _create(day)
-            ),
-            *(f"DROP TABLE {name}" for name in expired),
-        ]
-        if statements:
-            # Lock all at once: a claim that has one partition and waits for the next is a deadlock.
-            await self._connection.execute(text("LOCK TABLE inbox"))
-        for statement in statements:
-            await self._connection.execute(text(statement))
+        missing = [day for day in days if _partition(day) not in names]
+        if missing or expired:
+            await self._connection.execute(_LOCK)
+        for day in missing:
+            await self._connection.execute(_CREATE, {"day": day})
+        for name in expired:
+            await self._connection.execute(_DROP, {"day": _day(name)})
         if retention:
             await self._connection.execute(_DELETE_DEFAULT, {"before": today - retention})
         return int(sum(sizes[name] for name in expired))
@@ -59,18 +52,14 @@ def _partition(day: date) -> str:
     return f"inbox_{day:%Y%m%d}"
 
 
-def _create(day: date) -> tuple[str, ...]:
-    """Make the partition of a day, with the events of that day from the default partition."""
-    name = _partition(day)
-    early = f"DELETE FROM inbox_default WHERE day = '{day}' RETURNING *"
-    bounds = f"FROM ('{day}') TO ('{day + timedelta(days=1)}')"
-    return (
-        f"CREATE TABLE {name} (LIKE inbox INCLUDING ALL)",
-        f"WITH early AS ({early}) INSERT INTO {name} SELECT * FROM early",
-        f"ALTER TABLE inbox ATTACH PARTITION {name} FOR VALUES {bounds}",
-    )
+def _day(partition: str) -> date:
+    return date.fromisoformat(partition.rpartition("_")[2])
 
 
+_LOCK = text("SELECT lock_inbox()")
+# With the events of that day from the default partition.
+_CREATE = text("SELECT create_inbox_partition(:day)")
+_DROP = text("SELECT drop_inbox_partition(:day)")
 # In one order, so that two consumers of the same events do not deadlock.
 _CLAIM = text("""
     INSERT INTO inbox (consumer, event_id, day)

@@ -11,14 +11,18 @@ from alembic.config import Config
 from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
 from sqlalchemy import Connection, pool, text
-from sqlalchemy.ext.asyncio import create_async_engine
 
+from common.storage.engine import make_engine
+from common.storage.locks import advisory_key
+from common.storage.roles import serving_role
 from common.storage.tables import RELIABILITY
 
 Phase = Literal["pre", "all"]
 
 # A migration that waits for a table's lock makes all later users of the table wait behind it.
 _SET_LOCK_TIMEOUT = "SET lock_timeout = '10s'"
+# Functions keep it (SET search_path FROM CURRENT): temporary objects are never found before ours.
+_SET_SEARCH_PATH = "SET search_path TO {schema}, pg_temp"
 
 
 def migrate(service: str, url: str, phase: Phase = "all") -> None:
@@ -59,6 +63,13 @@ def create_reliability_tables() -> None:
         op.execute(statement)
 
 
+def make_append_only(*tables: str) -> None:
+    """Take from the serving role what changes or removes a row. Not for a table with retention."""
+    role = serving_role(context.config.attributes["schema"])
+    for table in tables:
+        op.execute(f"REVOKE UPDATE, DELETE, TRUNCATE ON {table} FROM {role}")
+
+
 def _folder(service: str) -> Path:
     """Find the migrations beside the installed package, or in the source tree."""
     spec = find_spec(service)
@@ -82,7 +93,7 @@ def _target(config: Config, current: str | None) -> str:
 
 def _current(url: str, schema: str) -> str | None:
     async def read() -> str | None:
-        async with create_async_engine(url, poolclass=pool.NullPool).connect() as connection:
+        async with make_engine(url, poolclass=pool.NullPool).connect() as connection:
             return await connection.run_sync(_revision, schema)
 
     return asyncio.run(read())
@@ -94,7 +105,7 @@ def _revision(connection: Connection, schema: str) -> str | None:
 
 
 async def _migrate(url: str, schema: str) -> None:
-    engine = create_async_engine(url, poolclass=pool.NullPool)
+    engine = make_engine(url, poolclass=pool.NullPool)
     async with engine.connect() as connection:
         await connection.run_sync(_run, schema)
     await engine.dispose()
@@ -102,17 +113,21 @@ async def _migrate(url: str, schema: str) -> None:
 
 def _print_sql(schema: str) -> None:
     context.configure(dialect_name="postgresql", version_table_schema=schema)
-    for statement in (f"SET search_path TO {schema}", _SET_LOCK_TIMEOUT):
+    for statement in (_SET_SEARCH_PATH.format(schema=schema), _SET_LOCK_TIMEOUT):
         context.execute(statement)
     context.run_migrations()
 
 
 def _run(connection: Connection, schema: str) -> None:
-    connection.execute(text(f"SET search_path TO {schema}"))
+    connection.execute(text(_SET_SEARCH_PATH.format(schema=schema)))
     # If two jobs migrate at once, the second waits and finds nothing to do.
-    connection.execute(text("SELECT pg_advisory_lock(hashtext('migrate ' || current_schema()))"))
+    connection.execute(
+        text("SELECT pg_advisory_lock(:key)"), {"key": advisory_key(schema, "migrate")}
+    )
     connection.execute(text(_SET_LOCK_TIMEOUT))
     connection.commit()
     context.configure(connection=connection, version_table_schema=schema)
     with context.begin_transaction():
         context.run_migrations()
+        # A serving role that could write it could make a later migration skip or repeat.
+        connection.execute(text(f"REVOKE ALL ON alembic_version FROM {serving_role(schema)}"))

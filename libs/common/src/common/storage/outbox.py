@@ -6,9 +6,19 @@ import orjson
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from common.contracts.event import Event
+from common.contracts.event import MAX_EVENT_BYTES, Event
 from common.core import trace
+from common.core.errors import PermanentError
 from common.core.ids import new_id
+from common.storage.dead_letter_store import StoredDeadLetter
+from common.storage.dead_letters import from_readable
+
+
+class EventTooLargeError(PermanentError):
+    """An event is larger than Kafka is sure to take."""
+
+    def __init__(self, event: Event, size: int) -> None:
+        super().__init__(f"{event.type} has {size} bytes; at most {MAX_EVENT_BYTES} are allowed.")
 
 
 class Outbox:
@@ -29,7 +39,11 @@ class Outbox:
         return len(self._rows)
 
     def add(self, events: Iterable[Event]) -> None:
+        """Add the events, in their order; raises EventTooLargeError."""
         for event in events:
+            data = event.model_dump_json().encode()
+            if len(data) > MAX_EVENT_BYTES:
+                raise EventTooLargeError(event, len(data))
             self.events.append(event)
             self._rows.append(
                 {
@@ -41,9 +55,24 @@ class Outbox:
                     "at": event.occurred_at,
                     "cause": self.cause,
                     "traceparent": trace.current(),
-                    "data": orjson.Fragment(event.model_dump_json()),
+                    "data": orjson.Fragment(data),
                 }
             )
+
+    async def restore(self, letter: StoredDeadLetter) -> None:
+        """Put an event that Kafka refused into the outbox again, under its old number."""
+        values = {name: from_readable(value) for name, value in letter.headers.items()}
+        await self._connection.execute(
+            _RESTORE,
+            {
+                "event_id": letter.event_id,
+                "key": letter.key,
+                "type": letter.type,
+                "traceparent": letter.traceparent,
+                "data": (letter.payload or b"").decode(),
+                **{name: (value or b"").decode() for name, value in values.items()},
+            },
+        )
 
     async def flush(self) -> None:
         if self._rows:
@@ -73,4 +102,13 @@ _APPEND = text("""
     )
     INSERT INTO outbox (id, event_id, key, sequence, topic, type, at, traceparent, data)
     SELECT id, event_id, key, sequence, topic, type, at, traceparent, data FROM numbered
+""")
+# With a new id, so that a second refusal is a dead letter of its own.
+_RESTORE = text("""
+    INSERT INTO outbox (event_id, key, sequence, topic, type, at, traceparent, data)
+    VALUES (
+        CAST(CAST(:event_id AS text) AS uuid), :key, CAST(CAST(:sequence AS text) AS bigint),
+        :topic, :type, CAST(CAST(:at AS text) AS timestamptz), :traceparent,
+        CAST(CAST(:data AS text) AS jsonb)
+    )
 """)

@@ -23,6 +23,8 @@ SettlingEvent = (
     | EscalationClosed
 )
 
+_ARRIVED = ("sent", "grouped")
+
 
 def check(snapshot: Snapshot, findings: Findings) -> None:
     attempts: defaultdict[str, list[Attempt]] = defaultdict(list)
@@ -36,7 +38,7 @@ def check(snapshot: Snapshot, findings: Findings) -> None:
             notification_id = notification.notification_id
             receipts = snapshot.receipts.get(notification_id, 0)
             _check_delivery(notification, attempts[notification_id], receipts, findings)
-            agree = sent[notification_id] == (notification.state == "sent")
+            agree = sent[notification_id] == (notification.state in _ARRIVED)
             findings.require(
                 agree,
                 "the table and the topic differ on whether it was sent",
@@ -56,7 +58,9 @@ def _check_attempts(
     tried: defaultdict[str, set[str | None]] = defaultdict(set, failed)
     for row in snapshot.notifications:
         cancelled = row.state == "cancelled" and row.escalation_id in settled
-        if row.kind == "page" and (attempts[row.notification_id] or cancelled):
+        # A page over a budget waits for a summary, or came with one.
+        held_back = row.state in ("held_back", "grouped")
+        if row.kind == "page" and (attempts[row.notification_id] or cancelled or held_back):
             tried[row.page_id].add(row.medium)
     requests: Counter[str] = Counter()
     for page in _pages(snapshot):
@@ -115,9 +119,9 @@ def _check_delivery(
         receipts <= 1 or ambiguous, "delivered twice, and not recorded as ambiguous", *ids
     )
     findings.require(
-        receipts > 0 or notification.state != "sent", "sent, but nothing arrived", *ids
+        receipts > 0 or notification.state not in _ARRIVED, "sent, but nothing arrived", *ids
     )
-    recorded = notification.state == "sent" or ambiguous
+    recorded = notification.state in _ARRIVED or ambiguous
     findings.require(recorded or not receipts, "arrived, but not recorded", *ids)
 
 

@@ -11,15 +11,19 @@ from aiokafka import AIOKafkaConsumer, ConsumerRecord, TopicPartition
 from aiokafka.admin import AIOKafkaAdminClient
 from pydantic import TypeAdapter
 from sqlalchemy import pool, text
-from sqlalchemy.ext.asyncio import AsyncConnection, create_async_engine
+from sqlalchemy.ext.asyncio import AsyncConnection
 
 from common.contracts import BY_TYPE, TOPICS
 from common.contracts.event import Event
 from common.contracts.services import SERVICES
-from common.messaging.envelope import MalformedRecordError, decode, type_of
+from common.messaging.envelope import MalformedRecordError, type_of
 from common.messaging.kafka import topic_name
+from common.messaging.kafka_connection import KafkaConnection
+from common.messaging.record_decoder import RecordDecoder
+from common.storage.engine import make_engine
 from stage.invariants import snapshot
 from stage.invariants.snapshot import Record, ServiceTables, Snapshot
+from stage.system import System
 
 T = TypeVar("T")
 
@@ -29,8 +33,13 @@ class Sources:
     """Addresses of one system; the role of `admin_url` can read every schema."""
 
     admin_url: str
-    kafka_bootstrap: str
+    kafka: KafkaConnection
     namespace: str
+    record_decoder: RecordDecoder
+
+    @classmethod
+    def of(cls, system: System) -> "Sources":
+        return cls(system.admin_url, system.kafka, system.namespace, system.record_decoder)
 
     def topic(self, partition: TopicPartition) -> str:
         """Return a topic's name without the namespace and the version."""
@@ -49,7 +58,7 @@ async def read_snapshot(
     """
     offsets = await committed_offsets(sources)
     records = await _records(sources)
-    engine = create_async_engine(
+    engine = make_engine(
         sources.admin_url, poolclass=pool.NullPool, isolation_level="REPEATABLE READ"
     )
     try:
@@ -62,7 +71,7 @@ async def read_snapshot(
 
 async def committed_offsets(sources: Sources) -> dict[tuple[str, str, int], int]:
     """Return the committed offsets of all consumer groups by service, topic and partition."""
-    admin: Any = AIOKafkaAdminClient(bootstrap_servers=sources.kafka_bootstrap)
+    admin: Any = AIOKafkaAdminClient(**sources.kafka.options)
     await admin.start()
     try:
         return {
@@ -91,10 +100,13 @@ async def _records(sources: Sources) -> list[Record]:
         partitions = kafka.assignment()
         ends = await kafka.end_offsets(partitions)
         records: list[Record] = []
+        decoder = sources.record_decoder
         while any([await kafka.position(item) < ends[item] for item in partitions]):
             for partition, polled in (await kafka.getmany(timeout_ms=200)).items():
                 topic = sources.topic(partition)
-                records += [_record(topic, raw) for raw in polled if raw.offset < ends[partition]]
+                records += [
+                    _record(topic, raw, decoder) for raw in polled if raw.offset < ends[partition]
+                ]
     return sorted(records, key=lambda record: (record.topic, record.partition, record.offset))
 
 
@@ -102,9 +114,7 @@ async def _records(sources: Sources) -> list[Record]:
 async def open_consumer(sources: Sources) -> AsyncIterator[Any]:
     """Open a consumer of every topic from its beginning, without a group."""
     names = (topic_name(sources.namespace, topic) for topic in TOPICS)
-    kafka: Any = AIOKafkaConsumer(
-        *names, bootstrap_servers=sources.kafka_bootstrap, auto_offset_reset="earliest"
-    )
+    kafka: Any = AIOKafkaConsumer(*names, **sources.kafka.options, auto_offset_reset="earliest")
     await kafka.start()
     try:
         yield kafka
@@ -112,11 +122,11 @@ async def open_consumer(sources: Sources) -> AsyncIterator[Any]:
         await kafka.stop()
 
 
-def _record(topic: str, raw: "ConsumerRecord[bytes, bytes]") -> Record:
+def _record(topic: str, raw: "ConsumerRecord[bytes, bytes]", decoder: RecordDecoder) -> Record:
     event: Event | None = None
     event_id, sequence = "", 0
     try:
-        envelope, event = decode(raw.key, raw.headers, raw.value)
+        envelope, event = decoder.decode(raw)
         event_id, sequence = envelope.id, envelope.sequence
     except MalformedRecordError:
         pass  # invariant 5 checks what the services did with it

@@ -17,16 +17,26 @@ def count_receipts(
 ) -> Counter[str]:
     """Count how often each notification arrived.
 
-    `posts` are the bodies that Slack accepted. An update of an earlier message carries no link and
-    does not count.
+    `posts` are the bodies that Slack accepted. An update of an earlier message and a notice to an
+    address carry no link and do not count. A summary has links of each page in it.
     """
-    links = (_LINK.search(orjson.dumps(body)) for body in posts)
-    by_slack = (_notification(link.group(1)) for link in links if link)
-    by_mail = (mail["Message-ID"].strip("<>").partition("@")[0] for mail in mails)
-    return Counter([*by_slack, *by_mail])
+    messages = (*map(orjson.dumps, posts), *map(_plain_text, mails))
+    return Counter(
+        notification_id for message in messages for notification_id in _notifications(message)
+    )
+
+
+def _plain_text(mail: EmailMessage) -> bytes:
+    body = mail.get_body(("plain",))
+    return body.get_content().encode() if body else b""
+
+
+def _notifications(message: bytes) -> set[str]:
+    """Return the ids in signed links, without verifying the signatures."""
+    return {_notification(token) for token in _LINK.findall(message)}
 
 
 def _notification(token: bytes) -> str:
-    """Return the id in a signed link, without verifying the signature."""
     padded = token + b"=" * (-len(token) % 4)
-    return str(orjson.loads(base64.urlsafe_b64decode(padded)))
+    notification_id, _purpose, _link_epoch = orjson.loads(base64.urlsafe_b64decode(padded))
+    return str(notification_id)

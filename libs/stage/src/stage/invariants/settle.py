@@ -5,9 +5,10 @@ from datetime import timedelta
 from typing import Any
 
 from sqlalchemy import pool, text
-from sqlalchemy.ext.asyncio import AsyncConnection, create_async_engine
+from sqlalchemy.ext.asyncio import AsyncConnection
 
 from common.contracts.services import SERVICES
+from common.storage.engine import make_engine
 from stage.invariants.reader import (
     Sources,
     committed_offsets,
@@ -31,7 +32,7 @@ async def wait_until_settled(
     a row without a new record: one look at each part can miss work on its way from the database to
     Kafka.
     """
-    engine = create_async_engine(sources.admin_url, poolclass=pool.NullPool)
+    engine = make_engine(sources.admin_url, poolclass=pool.NullPool)
     pending: list[str] = []
     before: dict[Any, int] = {}
     try:

@@ -1,5 +1,6 @@
 """Invariant 5: no gaps at any consumer, each effect once, no offset ahead of its effect."""
 
+import itertools
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Sequence
 from datetime import datetime
@@ -8,6 +9,7 @@ import orjson
 
 from common.contracts import BY_TYPE
 from common.contracts.services import TOPIC_OWNERS
+from common.storage.dead_letters import OUTBOX_ORIGIN_PREFIX
 from stage.invariants import inbox_effects
 from stage.invariants.findings import Findings
 from stage.invariants.snapshot import JournalRow, Record, ServiceTables, Snapshot
@@ -25,10 +27,28 @@ def check(snapshot: Snapshot, findings: Findings) -> None:
 
 
 def _check_sequences(snapshot: Snapshot, findings: Findings) -> None:
+    """Numbers have no gap, except where Kafka refused an event: a dead letter declares that."""
+    refused = _refused_events(snapshot)
+    refused_numbers: defaultdict[tuple[str, str], set[int]] = defaultdict(set)
+    for tables in snapshot.tables.values():
+        for row in tables.journal:
+            if row.event_id in refused:
+                refused_numbers[row.topic, row.key].add(row.sequence)
     for (topic, key), records in snapshot.streams.items():
-        sequences = [record.sequence for record in records]
-        gapless = sequences == list(range(1, len(records) + 1))
+        missing = refused_numbers[topic, key]
+        sequences = [record.sequence for record in records if record.sequence not in missing]
+        expected = (number for number in itertools.count(1) if number not in missing)
+        gapless = sequences == list(itertools.islice(expected, len(sequences)))
         findings.require(gapless, "a gap or a wrong order", topic, key, sequences)
+
+
+def _refused_events(snapshot: Snapshot) -> set[str]:
+    return {
+        letter.event_id
+        for tables in snapshot.tables.values()
+        for letter in tables.dead_letters
+        if letter.event_id is not None and letter.origin.startswith(OUTBOX_ORIGIN_PREFIX)
+    }
 
 
 def _check_repeats(records: Iterable[Record], findings: Findings) -> None:
@@ -55,12 +75,12 @@ def _check_published(
         if TOPIC_OWNERS[topic] == service
         for record in records
     }
-    in_outbox = {row.event_id for row in tables.outbox}
+    unpublished_events = {row.event_id for row in tables.outbox} | _refused_events(snapshot)
     last: Counter[tuple[str, str]] = Counter()
     for row in tables.journal:
         last[row.topic, row.key] = max(last[row.topic, row.key], row.sequence)
         sequence = published.pop(row.event_id, None)
-        unpublished = row.sequence if row.event_id in in_outbox else None
+        unpublished = row.sequence if row.event_id in unpublished_events else None
         findings.require(
             row.sequence in (sequence, unpublished),
             "in the journal, and not published under its number",

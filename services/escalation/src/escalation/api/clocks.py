@@ -69,7 +69,9 @@ class ClockOut(BaseModel):
     left_business_s: float | None = Field(
         description="Seconds of business time until the deadline, negative once passed."
     )
-    timeline: list[TimelineEntryOut] = Field(description="What happened to it, in order.")
+    timeline: list[TimelineEntryOut] = Field(
+        description="What happened to it, in order, in the contact's last 1,000 clock events."
+    )
 
 
 class ContactClocksOut(BaseModel):

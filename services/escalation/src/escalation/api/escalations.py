@@ -11,6 +11,15 @@ from pydantic import ConfigDict, Field
 from common.contracts.event import ContactId, EscalationId, PersonId
 from common.http.access import StaffUser, SupervisorUser
 from common.http.app import RequestModel, ShortText, Slug
+from common.http.pagination import (
+    ROW_NUMBER,
+    Cursor,
+    Limit,
+    NextCursor,
+    cut_page,
+    decode_cursor,
+    encode_cursor,
+)
 from escalation import use_cases
 from escalation.api.deps import (
     EscalationDatabase,
@@ -54,7 +63,8 @@ class PublishedEventOut(Out):
 
 
 class EscalationDetailOut(EscalationOut):
-    events: list[PublishedEventOut] = Field(description="Its published events, in order.")
+    events: list[PublishedEventOut] = Field(description="A page of its events, in order.")
+    next_cursor: NextCursor
 
 
 class AuditEntryOut(Out):
@@ -72,8 +82,12 @@ class AuditTrailOut(Out):
     escalation_id: EscalationId = Field(description="The escalation.")
     length: int = Field(description="How many entries the escalation has recorded.")
     head: str = Field(description="The hash of the last entry that it has recorded.")
-    intact: bool = Field(description="Whether all entries are there and unchanged.")
-    entries: list[AuditEntryOut] = Field(description="The entries, in order.")
+    intact: bool = Field(
+        description="Whether this page's entries are unchanged and follow the page before; on the "
+        "last page also, whether the trail's end is there."
+    )
+    entries: list[AuditEntryOut] = Field(description="A page of the entries, in order.")
+    next_cursor: NextCursor
 
 
 async def _complaints_per_day(request: Request) -> int:
@@ -87,40 +101,51 @@ async def show_escalation(
     database: EscalationDatabase,
     viewer: StaffViewer,
     response: Response,
+    cursor: Cursor = None,
+    limit: Limit = 100,
 ) -> EscalationDetailOut:
     """Show an escalation with its events; the header ETag is its version, for If-Match.
 
     Representatives see those of contacts that they have or had and those that they raised, without
     the words of colleagues, and none in which a complaint names them.
     """
+    filters = {"events_of": str(escalation_id)}
+    after = decode_cursor(cursor, ROW_NUMBER, filters)
     async with transaction(database) as uow:
         escalation, contact = await uow.visible_escalation(escalation_id, viewer)
-        published = await uow.escalations.published_events(escalation)
+        published = await uow.escalations.published_events(escalation, after or 0, limit + 1)
     response.headers["ETag"] = etag(escalation)
     shown = EscalationOut.of(escalation, contact, uow.now, viewer)
+    page, next_cursor = cut_page(published, limit, key=lambda event: event.id, filters=filters)
     events = [
-        PublishedEventOut.model_validate(event)
-        for event in published
-        if viewer.sees_event(event.type)
+        PublishedEventOut.model_validate(event) for event in page if viewer.sees_event(event.type)
     ]
-    return EscalationDetailOut(**dict(shown), events=events)
+    return EscalationDetailOut(**dict(shown), events=events, next_cursor=next_cursor)
 
 
 @router.get("/{escalation_id}/audit-trail")
 async def show_audit_trail(
-    escalation_id: EscalationPath, database: EscalationDatabase, _caller: SupervisorUser
+    escalation_id: EscalationPath,
+    database: EscalationDatabase,
+    _caller: SupervisorUser,
+    cursor: Cursor = None,
+    limit: Limit = 100,
 ) -> AuditTrailOut:
     """Show who did what, when and why, with the hashes that reveal any change."""
+    filters = {"trail_of": str(escalation_id)}
+    after = decode_cursor(cursor, ROW_NUMBER, filters)
     async with transaction(database) as uow:
         if await uow.escalations.get(EscalationId(str(escalation_id))) is None:
             raise errors.EscalationNotFoundError
-        (chain,) = await uow.audit_trail.chains([EscalationId(str(escalation_id))])
+        chain = await uow.audit_trail.page(EscalationId(str(escalation_id)), after or 0, limit)
+    last = None if chain.reaches_end else chain.entries[-1].number
     return AuditTrailOut(
         escalation_id=chain.escalation_id,
         length=chain.length,
         head=chain.head,
         intact=not list(find_breaks(chain)),
         entries=[AuditEntryOut.model_validate(entry) for entry in chain.entries],
+        next_cursor=None if last is None else encode_cursor(last, filters),
     )
 
 

@@ -12,7 +12,7 @@ from starlette.types import Message, Receive, Scope, Send
 
 from common.contracts.event import ContactId
 from common.http.pagination import Cursor, Limit, Page, decode_cursor
-from common.http.problems import ProblemError
+from common.http.problems import ProblemError, documented
 from common.storage.database import Database
 from escalation.api.deps import EscalationDatabase, StaffViewer, invalid, transaction
 from escalation.api.schemas import EscalationOut
@@ -21,6 +21,7 @@ from escalation.domain.queries import EscalationQuery, PageKey, page_key
 from escalation.domain.visibility import Viewer
 from escalation.store.unit_of_work import UnitOfWork
 from escalation.stream.broadcaster import Broadcaster
+from escalation.stream.limit import StreamLimit, TooManyStreamsError
 from escalation.stream.offsets import (
     EVENT_ID_PATTERN,
     OffsetGoneError,
@@ -48,6 +49,12 @@ async def _heartbeat_s(request: Request) -> float:
     return heartbeat_s
 
 
+async def _stream_limit(request: Request) -> StreamLimit:
+    limit: StreamLimit = request.app.state.stream_limit
+    return limit
+
+
+StreamLimitDep = Annotated[StreamLimit, Depends(_stream_limit)]
 BroadcasterDep = Annotated[Broadcaster, Depends(_broadcaster)]
 HeartbeatDep = Annotated[float, Depends(_heartbeat_s)]
 
@@ -111,11 +118,13 @@ async def list_escalations(
     responses={
         200: {"content": {"text/event-stream": {}}},
         410: {"description": "The events after `Last-Event-ID` are gone: reload the list."},
+        429: documented("The caller, or all callers together, have too many streams open."),
     },
 )
 async def stream_events(
     query: Annotated[StreamQuery, Query()],
     broadcaster: BroadcasterDep,
+    limit: StreamLimitDep,
     heartbeat_s: HeartbeatDep,
     database: EscalationDatabase,
     viewer: StaffViewer,
@@ -132,13 +141,27 @@ async def stream_events(
         await _require_visible(query, viewer, database)
     start = last_event_id or query.last_event_id
     try:
+        limit.acquire(viewer.person)
+    except TooManyStreamsError as error:
+        raise ProblemError(
+            429, "too-many-streams", str(error), headers={"Retry-After": "10"}
+        ) from error
+    try:
         subscriber = await broadcaster.subscribe(
             None if start is None else parse_event_id(start), _filter(query, viewer)
         )
-    except OffsetGoneError as error:
-        detail = f"{error} Reload the list, and stream from its Last-Event-ID."
-        raise ProblemError(410, "events-gone", detail) from error
-    return StreamResponse(broadcaster, subscriber, heartbeat_s)
+    except BaseException as error:
+        limit.release(viewer.person)
+        if isinstance(error, OffsetGoneError):
+            detail = f"{error} Reload the list, and stream from its Last-Event-ID."
+            raise ProblemError(410, "events-gone", detail) from error
+        raise
+
+    def close() -> None:
+        broadcaster.unsubscribe(subscriber)
+        limit.release(viewer.person)
+
+    return StreamResponse(subscriber, close, heartbeat_s)
 
 
 async def _require_visible(
@@ -182,10 +205,10 @@ class StreamResponse(EventSourceResponse):
     """Ends when its subscriber is closed, whether the client reads or not."""
 
     def __init__(
-        self, broadcaster: Broadcaster, subscriber: Subscriber, heartbeat_s: float
+        self, subscriber: Subscriber, close: Callable[[], None], heartbeat_s: float
     ) -> None:
-        self._broadcaster = broadcaster
         self._subscriber = subscriber
+        self._close = close
         super().__init__(
             self._events(), ping=heartbeat_s, ping_message_factory=self._heartbeat, sep="\n"
         )
@@ -205,7 +228,7 @@ class StreamResponse(EventSourceResponse):
         try:
             await super().__call__(scope, receive_or_close, send)
         finally:
-            self._broadcaster.unsubscribe(self._subscriber)
+            self._close()
 
     async def _events(self) -> AsyncIterator[ServerSentEvent]:
         # Sent first, so that a client that is cut off before any event knows its position.

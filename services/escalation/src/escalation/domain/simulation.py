@@ -204,7 +204,9 @@ def _due_at(schedule: Schedule) -> datetime:
 
 def _is_by_rule(event: ContactEvent) -> bool:
     """Tell whether the policy of the time did it: the simulated policy does its own."""
-    return isinstance(event, ContactPrioritized) and event.by is None
+    if not isinstance(event, ContactPrioritized):
+        return False
+    return event.by is None and event.reported_by is None
 
 
 def _count(contact_id: ContactId, events: Iterable[ContactEvent], totals: Totals) -> None:

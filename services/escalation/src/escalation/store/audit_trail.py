@@ -1,7 +1,7 @@
 """The SQL of the audit trail: appended to in each transaction, read to show and to verify it."""
 
 from collections.abc import AsyncGenerator, Iterable, Sequence
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any, Final
 
 import orjson
@@ -13,6 +13,7 @@ from common.contracts.event import EscalationId
 from common.storage.bulk import bulk_insert
 from escalation import tables
 from escalation.domain.audit_trail import TrailChain, TrailEntry
+from escalation.domain.model import TrailHead
 
 _CHAINS_PER_PAGE: Final = 200
 _LOWEST_ID: Final = EscalationId("00000000-0000-0000-0000-000000000000")
@@ -41,6 +42,21 @@ class AuditTrail:
             for row in rows
         ]
 
+    async def page(self, escalation_id: EscalationId, after: int, limit: int) -> TrailChain:
+        """Return the entries of an escalation that come after the number `after`."""
+        values = {"escalation": escalation_id, "after": after, "limit": limit + 2}
+        rows = (await self._connection.execute(_PAGE, values)).all()
+        entries = [_entry(row.entry) for row in rows if row.entry is not None]
+        before = entries.pop(0) if entries and entries[0].number == after else None
+        return TrailChain(
+            escalation_id,
+            rows[0].length,
+            rows[0].head,
+            tuple(entries[:limit]),
+            TrailHead(before.number, before.hash) if before else TrailHead(after),
+            reaches_end=len(entries) <= limit,
+        )
+
     async def all_chains(self) -> AsyncGenerator[list[TrailChain], None]:
         """Yield all chains in pages, in the order of their ids."""
         last = _LOWEST_ID
@@ -56,9 +72,18 @@ class AuditTrail:
 
 
 def _entry(row: dict[str, Any]) -> TrailEntry:
-    return TrailEntry(**{**row, "at": datetime.fromisoformat(row["at"])})
+    return TrailEntry(**{**row, "at": _time(row["at"])})
 
 
+def _time(stored: str) -> datetime:
+    try:
+        return datetime.fromisoformat(stored)
+    except ValueError:
+        # A time such as infinity, that we did not write: the entry does not match its hash.
+        return _UNREADABLE_TIME
+
+
+_UNREADABLE_TIME = datetime.max.replace(tzinfo=UTC)
 _INSERT = bulk_insert(tables.audit_trail)
 # Includes trails without an escalation: a superuser can delete it despite the foreign key.
 _CHAINS = text("""
@@ -73,6 +98,18 @@ _CHAINS = text("""
     WHERE e.escalation_id IS NOT NULL OR stored.entries IS NOT NULL
     ORDER BY requested.id
 """).columns(entries=JSONB)
+# With the entry before the page, whose hash the page continues.
+_PAGE = text("""
+    SELECT coalesce(CAST(e.trail->>'length' AS integer), 0) AS length,
+        coalesce(e.trail->>'hash', '') AS head, to_jsonb(stored) AS entry
+    FROM escalations e LEFT JOIN LATERAL (
+        SELECT * FROM audit_trail t
+        WHERE t.escalation_id = e.escalation_id AND t.number >= :after
+        ORDER BY t.number LIMIT :limit
+    ) AS stored ON true
+    WHERE e.escalation_id = CAST(:escalation AS uuid)
+    ORDER BY stored.number
+""").columns(entry=JSONB)
 # Both halves are ordered by key, so that a page reads no more rows than it returns.
 _NEXT_IDS = text("""
     SELECT CAST(escalation_id AS text) AS id

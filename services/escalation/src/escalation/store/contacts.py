@@ -77,13 +77,13 @@ class TrackedContacts(LockedTable[ContactId, TrackedContact]):
         return int(stored.scalar_one()) + sum(in_batch)
 
     async def clock_history(self, contact_id: ContactId) -> ClockHistory:
-        """Return the contact and its clock events, read by one statement."""
+        """Return the contact and its latest clock events, read by one statement."""
         contacts = tables.tracked_contacts
         rows = await self.connection.execute(
             select(contacts, type_coerce(_CLOCK_EVENTS, JSONB).label("events")).where(
                 contacts.c.contact_id == contact_id
             ),
-            {"types": list(CLOCK_EVENTS)},
+            {"types": list(CLOCK_EVENTS), "limit": _MAX_CLOCK_EVENTS},
         )
         row = rows.mappings().first()
         if row is None:
@@ -94,6 +94,8 @@ class TrackedContacts(LockedTable[ContactId, TrackedContact]):
         return ClockHistory(self.read(stored), events)
 
 
+# A contact with more has had hundreds of messages.
+_MAX_CLOCK_EVENTS = 1000
 _INSERT_MISSING = text("""
     INSERT INTO tracked_contacts (contact_id)
     SELECT contact_id FROM unnest(CAST(:contacts AS uuid[])) AS mentioned(contact_id)
@@ -108,8 +110,10 @@ _SCHEDULE_POLICY_CHANGE = text("""
 """)
 _CLOCK_EVENTS = text("""
     (SELECT jsonb_agg(jsonb_build_object('type', type, 'data', data) ORDER BY id)
-     FROM published_events WHERE key = CAST(tracked_contacts.contact_id AS text)
-        AND type = ANY(CAST(:types AS text[])))
+     FROM (SELECT id, type, data FROM published_events
+           WHERE key = CAST(tracked_contacts.contact_id AS text)
+              AND type = ANY(CAST(:types AS text[]))
+           ORDER BY id DESC LIMIT :limit) AS newest)
 """)
 _COUNT_OTHER_CONTACTS = text("""
     SELECT count(*) FROM tracked_contacts

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import text
+from sqlalchemy import select, text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from common.contracts.event import ContactId, EscalationId, PersonId
@@ -15,6 +15,7 @@ from escalation.domain.model import Escalation
 
 @dataclass(frozen=True, slots=True)
 class PublishedEvent:
+    id: int
     type: str
     at: datetime
     data: dict[str, Any]
@@ -51,12 +52,26 @@ class Escalations(LockedTable[EscalationId, Escalation]):
         rows = await self.connection.execute(_NAMES, {"contact": contact_id, "person": person})
         return rows.first() is not None
 
-    async def published_events(self, escalation: Escalation) -> list[PublishedEvent]:
+    async def lock_of_contact(self, contact_id: ContactId) -> list[Escalation]:
+        """Return all escalations of a contact whose row is locked, the closed ones too."""
+        escalations = self.table
+        query = select(escalations).where(escalations.c.contact_id == contact_id)
+        ordered = query.order_by(escalations.c.escalation_id).with_for_update()
+        return self.adopt(await self.connection.execute(ordered))
+
+    async def published_events(
+        self, escalation: Escalation, after: int, limit: int
+    ) -> list[PublishedEvent]:
         rows = await self.connection.execute(
             _PUBLISHED_EVENTS,
-            {"contact": escalation.contact_id, "escalation": escalation.escalation_id},
+            {
+                "contact": escalation.contact_id,
+                "escalation": escalation.escalation_id,
+                "after": after,
+                "limit": limit,
+            },
         )
-        return [PublishedEvent(row.type, row.at, row.data, row.cause) for row in rows]
+        return [PublishedEvent(*row) for row in rows]
 
 
 _NAMES = text("""
@@ -68,6 +83,7 @@ _PARTICIPANTS = text("""
     FROM escalations WHERE contact_id = CAST(:contact AS uuid)
 """)
 _PUBLISHED_EVENTS = text("""
-    SELECT type, at, data, cause FROM published_events
-    WHERE key = :contact AND data->>'escalation_id' = :escalation ORDER BY id
+    SELECT id, type, at, data, cause FROM published_events
+    WHERE key = :contact AND data->>'escalation_id' = :escalation AND id > :after
+    ORDER BY id LIMIT :limit
 """)

@@ -3,8 +3,10 @@
 import orjson
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from common.contracts.event import ContactEvent
+from common.contracts.event import ContactEvent, ContactId
 from common.storage.bulk import bulk_insert
+from common.storage.erasure import erase_words
+from common.storage.tables import published_events
 from escalation import tables
 
 
@@ -14,6 +16,13 @@ class ConsumedEvents:
     def __init__(self, connection: AsyncConnection) -> None:
         self._connection = connection
         self._rows: list[dict[str, object]] = []
+
+    async def erase(self, contact_id: ContactId) -> None:
+        """Erase the words in the events about the contact, those of escalation too."""
+        consumed, published = tables.consumed_events, published_events
+        await erase_words(self._connection, consumed, consumed.c.contact_id == contact_id)
+        about_contact = (published.c.key == contact_id) & (published.c.topic == "escalations")
+        await erase_words(self._connection, published, about_contact)
 
     def add(self, event: ContactEvent, event_id: str | None) -> None:
         self._rows.append(

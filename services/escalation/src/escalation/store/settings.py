@@ -85,4 +85,5 @@ _IN_FORCE = text("""
         WHERE newest.kind = setting.kind AND newest.id = setting.id)
     ORDER BY kind, id, version
 """).columns(body=JSONB)
-_LOCK = text("LOCK TABLE setting_versions IN SHARE ROW EXCLUSIVE MODE")
+# Not of the table: to lock it takes the privilege to change its rows.
+_LOCK = text("SELECT pg_advisory_xact_lock(lock_key('settings'))")

@@ -15,7 +15,9 @@ from aiokafka import AIOKafkaConsumer, TopicPartition
 from common.core.backoff import Backoff, pause
 from common.core.clock import monotonic
 from common.core.errors import TransientError, is_transient
-from common.messaging.kafka import make_range_reader, make_topic_reader
+from common.messaging.kafka import make_range_reader, make_topic_reader, start_client
+from common.messaging.kafka_connection import KafkaConnection
+from common.messaging.record_decoder import RecordDecoder
 from escalation.stream.offsets import (
     OffsetGoneError,
     Offsets,
@@ -48,14 +50,18 @@ class StreamUnavailableError(TransientError):
 
 
 class Broadcaster:
+    name = "stream"
+
     def __init__(
         self,
-        bootstrap: str,
+        connection: KafkaConnection,
         topics: Sequence[str],
+        record_decoder: RecordDecoder,
         *,
         max_buffered_events: int = MAX_BUFFERED_EVENTS,
     ) -> None:
-        self._bootstrap = bootstrap
+        self._connection = connection
+        self._record_decoder = record_decoder
         self._topics = tuple(topics)
         self._max_buffered_events = max_buffered_events
         self._subscribers: set[Subscriber] = set()
@@ -65,7 +71,7 @@ class Broadcaster:
         # The next offset of each partition; kept while the broker is unavailable.
         self._offsets: Offsets | None = None
         self._failing = False
-        self._decoder = Decoder(topics)
+        self._decoder = Decoder(topics, record_decoder)
         self._tasks: asyncio.TaskGroup | None = None
         self._catch_up_slots = asyncio.Semaphore(_MAX_CONCURRENT_CATCH_UPS)
 
@@ -146,7 +152,7 @@ class Broadcaster:
         self._subscribers.clear()
 
     async def _read(self, stopping: asyncio.Event, backoff: Backoff) -> None:
-        async with _started(make_topic_reader(self._bootstrap, *self._topics)) as kafka:
+        async with self._started(make_topic_reader(self._connection, *self._topics)) as kafka:
             await self._seek(kafka)
             backoff.reset()
             self._failing = False
@@ -214,7 +220,7 @@ class Broadcaster:
         try:
             async with (
                 self._catch_up_slots,
-                _started(make_range_reader(self._bootstrap)) as kafka,
+                self._started(make_range_reader(self._connection)) as kafka,
             ):
                 await self._check_available(kafka, after)
                 if not available.done():
@@ -243,7 +249,7 @@ class Broadcaster:
         starts, until = by_partition(after), by_partition(subscriber.live_from)
         lag = lag_by_partition(after, subscriber.live_from)
         remaining = set(self._topic_partitions(lag))
-        decoder = Decoder(self._topics)
+        decoder = Decoder(self._topics, self._record_decoder)
         kafka.assign(sorted(remaining))
         for partition in remaining:
             kafka.seek(partition, starts[self._partition(partition)])
@@ -276,11 +282,10 @@ class Broadcaster:
     def _by_partition(self, offsets: Mapping[TopicPartition, int]) -> dict[Partition, int]:
         return {self._partition(partition): offset for partition, offset in offsets.items()}
 
-
-@asynccontextmanager
-async def _started(kafka: AIOKafkaConsumer) -> AsyncIterator[AIOKafkaConsumer]:
-    try:
-        await kafka.start()
-        yield kafka
-    finally:
-        await kafka.stop()
+    @asynccontextmanager
+    async def _started(self, kafka: AIOKafkaConsumer) -> AsyncIterator[AIOKafkaConsumer]:
+        try:
+            await start_client(kafka, self._connection)
+            yield kafka
+        finally:
+            await kafka.stop()

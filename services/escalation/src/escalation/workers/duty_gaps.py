@@ -25,6 +25,8 @@ log = structlog.get_logger()
 
 
 class GapAnnouncer:
+    name = "duty gaps"
+
     def __init__(self, database: Database[UnitOfWork], metrics: DutyGapMetrics) -> None:
         self._database = database
         self._metrics = metrics
@@ -45,11 +47,22 @@ class GapAnnouncer:
         async with self._database.transaction() as uow:
             schedules = (await uow.settings.in_force()).all_of(DutySchedule)
         for schedule in schedules:
-            forecast = await self._announce(schedule.id)
-            self._metrics.uncovered.labels(schedule.id).set(forecast.uncovered.total_seconds())
+            await self._announce_one(schedule.id)
             if await pause(_PAUSE_BETWEEN_SCHEDULES.total_seconds(), stopping):
                 return
         self._metrics.finished.set(self._database.clock.utc_now().timestamp())
+
+    async def _announce_one(self, schedule_id: str) -> None:
+        """A schedule that fails leaves its metric as it was; the others are announced."""
+        try:
+            forecast = await self._announce(schedule_id)
+        except Exception as error:
+            if is_transient(error):
+                raise
+            self._metrics.failures.labels(schedule_id).inc()
+            log.exception("duty_gap_check_of_schedule_failed", schedule=schedule_id)
+        else:
+            self._metrics.uncovered.labels(schedule_id).set(forecast.uncovered.total_seconds())
 
     async def _announce(self, schedule_id: str) -> GapForecast:
         """Forecast without a lock; repeat if the settings changed meanwhile."""

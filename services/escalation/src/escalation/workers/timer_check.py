@@ -5,7 +5,7 @@ the check if it hung. A timer that one replica reported is not reported again by
 """
 
 import asyncio
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Sequence
 from contextlib import aclosing
 from datetime import timedelta
 
@@ -32,6 +32,8 @@ log = structlog.get_logger()
 
 
 class TimerChecker:
+    name = "timer check"
+
     def __init__(
         self,
         database: Database[UnitOfWork],
@@ -46,6 +48,7 @@ class TimerChecker:
         self._interval_s = interval.total_seconds()
         self._contacts_per_page = contacts_per_page
         self._pause_s = pause_between_pages.total_seconds()
+        self._failed = 0
 
     async def run(self, stopping: asyncio.Event) -> None:
         while not stopping.is_set():
@@ -62,18 +65,16 @@ class TimerChecker:
     async def check_all(self, stopping: asyncio.Event) -> None:
         started = self._database.clock.utc_now()
         contacts = missing = 0
+        self._failed = 0
         async with aclosing(self._pages()) as pages:
             async for page in pages:
                 contacts += len(page)
-                missing += sum(
-                    [
-                        await self._check(snapshot.contact_id)
-                        for snapshot in page
-                        if find_missing(snapshot)
-                    ]
-                )
+                missing += sum([await self._check(snapshot) for snapshot in page])
                 if await pause(self._pause_s, stopping):
                     return
+        self._metrics.failed.set(self._failed)
+        if self._failed:
+            return
         self._metrics.contacts.set(contacts)
         self._metrics.missing.set(missing)
         self._metrics.started.set(started.timestamp())
@@ -90,13 +91,42 @@ class TimerChecker:
                 contacts = await store.open_after(last, self._contacts_per_page)
                 if not contacts:
                     return
-                snapshots = await store.snapshots(contacts)
+                snapshots = await self._snapshots(contacts, store)
             yield snapshots
             last = contacts[-1]
 
-    async def _check(self, contact_id: ContactId) -> int:
-        """Check again under the contact's lock; return how many timers are missing."""
-        async with self._database.transaction() as uow:
-            result = await use_cases.check_timers(contact_id, uow)
+    async def _check(self, snapshot: TimerSnapshot) -> int:
+        """Check, and again under the contact's lock; return how many timers are missing."""
+        contact_id = snapshot.contact_id
+        try:
+            if not find_missing(snapshot):
+                return 0
+            async with self._database.transaction() as uow:
+                result = await use_cases.check_timers(contact_id, uow)
+        except Exception as error:
+            if is_transient(error):
+                raise
+            log.exception("timer_check_failed", contact_id=contact_id)
+            self._failed += 1
+            return 0
         self._metrics.reported.inc(result.newly_missing)
         return result.missing
+
+    async def _snapshots(
+        self, contact_ids: Sequence[ContactId], store: TimerSnapshots
+    ) -> list[TimerSnapshot]:
+        """Read a page; if it can't be read, each contact alone, without those that fail."""
+        try:
+            return await store.snapshots(contact_ids)
+        except Exception as error:
+            if is_transient(error):
+                raise
+            if len(contact_ids) == 1:
+                log.exception("timer_check_failed", contact_id=contact_ids[0])
+                self._failed += 1
+                return []
+        return [
+            snapshot
+            for contact_id in contact_ids
+            for snapshot in await self._snapshots([contact_id], store)
+        ]

@@ -1,5 +1,5 @@
 """The routes of intake."""
 
-from intake.api import channels, contacts, surveys
+from intake.api import channels, contacts, customers, surveys
 
-ROUTERS = (contacts.router, surveys.router, channels.router)
+ROUTERS = (contacts.router, surveys.router, customers.router, channels.router)

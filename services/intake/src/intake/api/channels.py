@@ -1,7 +1,9 @@
 """Webhooks of every kind of channel, and the connections that they come by."""
 
+import secrets
 from collections.abc import Iterator
 from contextlib import contextmanager
+from datetime import datetime
 from http import HTTPStatus
 from typing import Annotated, Any
 
@@ -10,15 +12,19 @@ from fastapi.exceptions import RequestValidationError
 from pydantic import ValidationError
 
 from common.core.clock import TimeSource
+from common.core.secret_strength import split_secrets, weakness
 from common.http.access import require_role
 from common.http.app import Slug
 from common.http.problems import ProblemError
 from common.http.webhooks import BadSignatureError, StaleRequestError
-from intake import use_cases
-from intake.api.deps import IntakeDatabase, get_channel, transaction
+from intake import channel_events
+from intake.api.deps import IntakeDatabase, get_channel, get_customer_namespaces, transaction
 from intake.api.schemas import ConnectionIn, DeliveryOut
-from intake.channels.base import MalformedBodyError, WebhookRequest
+from intake.channels.base import Channel, MalformedBodyError, WebhookRequest
 from intake.domain.model import ChannelConnection
+
+# The outside system chooses it, and some choose short ones.
+_MIN_SECRET_CHARACTERS = 16
 
 router = APIRouter(prefix="/v1/channels", tags=["channels"])
 
@@ -40,6 +46,8 @@ async def connect_channel(
 ) -> None:
     """Connect an outside system, or change its secret and options."""
     channel = get_channel(request, kind)
+    if not request.app.state.trial:
+        _require_strong_secrets(body.secret)
     with _invalid_at("body", "options"):
         options = channel.options.model_validate(body.options).model_dump(mode="json")
     async with transaction(database) as uow:
@@ -55,26 +63,44 @@ async def receive_webhook(
     """Take a webhook of an outside system.
 
     The outside system proves itself by its signature. A repeated delivery is answered like the
-    first and changes nothing.
+    first and changes nothing. For an unknown connection every signature is wrong.
     """
     channel = get_channel(request, kind)
-    webhook = WebhookRequest(str(request.url), request.headers, await request.body())
+    webhook = WebhookRequest(request.headers, await request.body())
     async with transaction(database) as uow:
-        connected = await uow.channel_connections.get(channel.kind, connection)
-    if connected is None:
-        detail = f"There is no connection {connection} of kind {channel.kind}."
-        raise ProblemError(HTTPStatus.NOT_FOUND, "connection-not-found", detail)
+        named = await uow.channel_connections.get(channel.kind, connection)
     clock: TimeSource = request.app.state.clock
     try:
-        channel.verify(connected, webhook, clock.utc_now())
+        connected = _verify(channel, named, webhook, clock.utc_now())
     except (BadSignatureError, StaleRequestError) as error:
         detail = str(error.__doc__)
         raise ProblemError(HTTPStatus.UNAUTHORIZED, "signature-refused", detail) from error
     with _invalid_at("body"):
         events = channel.parse(connected, webhook)
+    prepared = channel_events.prepare_events(connected, events, get_customer_namespaces(request))
     async with transaction(database) as uow:
-        applied = await use_cases.apply_channel_events(connected, events, uow)
+        applied = await channel_events.apply_events(connected, prepared, uow)
     return DeliveryOut.model_validate({"results": applied}, from_attributes=True)
+
+
+def _require_strong_secrets(secret: str) -> None:
+    for each in split_secrets(secret) or ("",):
+        if reason := weakness(each, min_characters=_MIN_SECRET_CHARACTERS):
+            raise ProblemError(422, "weak-secret", f"body/secret: {reason}.")
+
+
+def _verify(
+    channel: Channel, named: ChannelConnection | None, webhook: WebhookRequest, now: datetime
+) -> ChannelConnection:
+    """Return the connection; raises BadSignatureError or StaleRequestError.
+
+    Neither the answer nor its time says which connections there are.
+    """
+    connection = named or ChannelConnection("", channel.kind, secrets.token_urlsafe(), {})
+    channel.verify(connection, webhook, now)
+    if named is None:
+        raise BadSignatureError
+    return named
 
 
 @contextmanager

@@ -1,14 +1,18 @@
 """Contacts, and what channels and people do with them."""
 
 import hashlib
+from datetime import datetime
 from http import HTTPStatus
+from typing import Annotated
 
 from fastapi import APIRouter, Request, Response
+from pydantic import Field, TypeAdapter
 
 from common.contracts.contacts import Customer
-from common.contracts.event import MessageId, PersonId
+from common.contracts.event import UUID_PATTERN, Instant, MessageId, PersonId, SystemName
 from common.http.access import Principal
 from common.http.app import ContactPath
+from common.http.pagination import Cursor, Limit, cut_page, decode_cursor
 from common.http.problems import ProblemError
 from intake import use_cases
 from intake.api.deps import (
@@ -16,7 +20,9 @@ from intake.api.deps import (
     ChannelUser,
     IntakeDatabase,
     KeyHeader,
+    get_customer_namespaces,
     get_receive_batcher,
+    make_actor,
     problems,
     transaction,
 )
@@ -37,11 +43,13 @@ from intake.api.schemas import (
     person_id,
     team_id,
 )
-from intake.domain.errors import ContactNotFoundError
-from intake.domain.model import Contact, IdempotencyKey, Interaction
+from intake.domain.model import Contact, IdempotencyKey, Interaction, Message
+from intake.domain.supervisor_words import asks_for_supervisor
 from intake.idempotency import claim_key
 
 router = APIRouter(prefix="/v1/contacts", tags=["contacts"])
+
+_MESSAGE_KEY = TypeAdapter(tuple[Instant, Annotated[str, Field(pattern=f"^{UUID_PATTERN}$")]])
 
 
 @router.post("", status_code=HTTPStatus.CREATED)
@@ -53,17 +61,21 @@ async def receive_contact(
     key: KeyHeader = None,
 ) -> ContactIdOut:
     """Take in a contact. Once this answers 201, the contact is stored and will be handled."""
+    namespaces, system = get_customer_namespaces(request), SystemName(caller.name)
+    customer = Customer(**body.customer.model_dump(exclude_unset=True))
     command = use_cases.ReceiveContact(
+        received_from=system,
         channel=body.channel,
-        customer=Customer(**body.customer.model_dump()),
+        customer=namespaces.scope(system, customer),
         subject=body.subject,
         topic=body.topic,
         language=body.language,
         priority=body.priority,
         text=body.text,
+        asks_for_supervisor=asks_for_supervisor(body.text or ""),
         campaign=body.campaign,
         follows=body.follows,
-        connection=caller.subject if body.external_ref else None,
+        shares_customer=namespaces.is_shared(system),
         external_ref=body.external_ref,
     )
     with problems():
@@ -77,16 +89,21 @@ async def receive_contact(
 
 @router.get("/{contact_id}")
 async def show_contact(
-    contact_id: ContactPath, database: IntakeDatabase, _caller: ChannelOrStaffUser
+    contact_id: ContactPath,
+    database: IntakeDatabase,
+    caller: ChannelOrStaffUser,
+    cursor: Cursor = None,
+    limit: Limit = 50,
 ) -> ContactOut:
-    """Show a contact, its messages and the state of its escalation."""
+    """Show a contact, a page of its messages and the state of its escalation."""
+    filters = {"contact_id": contact_id}
+    after = decode_cursor(cursor, _MESSAGE_KEY, filters)
     async with transaction(database) as uow:
-        contact = await uow.contacts.get(contact_id)
-        if contact is None:
-            raise ContactNotFoundError
-        messages = await uow.messages.list_for(contact_id)
+        contact = await use_cases.get_to_read(contact_id, make_actor(caller), uow)
+        messages = await uow.messages.list_for(contact_id, after, limit + 1)
+    shown, next_cursor = cut_page(messages, limit, key=_message_key, filters=filters)
     return ContactOut.model_validate(
-        {"messages": messages, **_fields(contact)}, from_attributes=True
+        {"messages": shown, "next_cursor": next_cursor, **_fields(contact)}, from_attributes=True
     )
 
 
@@ -107,15 +124,19 @@ async def add_message(
     """
     if body.author == "customer" and caller.role not in ("channel", "admin"):
         raise ProblemError(403, "forbidden", "Only a channel speaks for the customer.")
-    person = None if body.author == "customer" else PersonId(caller.subject)
     command = use_cases.WriteMessage(
-        contact_id, body.author, body.text, person, automatic=body.automatic
+        contact_id,
+        body.author,
+        body.text,
+        automatic=body.automatic,
+        asks_for_supervisor=body.author == "customer" and asks_for_supervisor(body.text),
     )
     async with transaction(database) as uow:
+        actor = make_actor(caller, body.person_id)
         repeatable = await _idempotency_key(request, caller, key)
         earlier = await claim_key(repeatable, command.message_id, uow)
         if earlier is None:
-            await use_cases.write(command, uow)
+            await use_cases.write(command, actor, uow)
     if earlier is not None:
         response.status_code = HTTPStatus.OK
     return MessageIdOut(message_id=MessageId(earlier or command.message_id))
@@ -126,21 +147,21 @@ async def request_supervisor(
     contact_id: ContactPath,
     body: SupervisorRequestIn,
     database: IntakeDatabase,
-    _caller: ChannelOrStaffUser,
+    caller: ChannelOrStaffUser,
 ) -> ContactIdOut:
     """Report that the customer asked for a supervisor."""
     async with transaction(database) as uow:
-        await use_cases.request_supervisor(contact_id, body.quote, uow)
+        await use_cases.request_supervisor(contact_id, body.quote, make_actor(caller), uow)
     return ContactIdOut(contact_id=contact_id)
 
 
 @router.post("/{contact_id}/wait-for-customer", status_code=HTTPStatus.ACCEPTED)
 async def wait_for_customer(
-    contact_id: ContactPath, database: IntakeDatabase, _caller: ChannelOrStaffUser
+    contact_id: ContactPath, database: IntakeDatabase, caller: ChannelOrStaffUser
 ) -> ContactIdOut:
     """Report that you wait for the customer's reply."""
     async with transaction(database) as uow:
-        await use_cases.wait_for_customer(contact_id, uow)
+        await use_cases.wait_for_customer(contact_id, make_actor(caller), uow)
     return ContactIdOut(contact_id=contact_id)
 
 
@@ -154,14 +175,13 @@ async def resolve_contact(
     """Resolve the contact."""
     command = use_cases.ResolveContact(
         contact_id,
-        by=_person(caller),
         note=body.note,
         disposition=body.disposition,
         root_cause=body.root_cause,
         automatic=body.automatic,
     )
     async with transaction(database) as uow:
-        await use_cases.resolve(command, uow)
+        await use_cases.resolve(command, make_actor(caller, body.person_id), uow)
     return ContactIdOut(contact_id=contact_id)
 
 
@@ -174,7 +194,8 @@ async def abandon_contact(
 ) -> ContactIdOut:
     """Report that the customer left before anyone answered."""
     async with transaction(database) as uow:
-        await use_cases.abandon(contact_id, body.reason, _person(caller), uow)
+        actor = make_actor(caller, body.person_id)
+        await use_cases.abandon(contact_id, body.reason, actor, uow)
     return ContactIdOut(contact_id=contact_id)
 
 
@@ -187,7 +208,8 @@ async def reopen_contact(
 ) -> ContactIdOut:
     """Open a resolved or abandoned contact again."""
     async with transaction(database) as uow:
-        await use_cases.reopen(contact_id, body.reason, _person(caller), uow)
+        actor = make_actor(caller, body.person_id)
+        await use_cases.reopen(contact_id, body.reason, actor, uow)
     return ContactIdOut(contact_id=contact_id)
 
 
@@ -199,15 +221,15 @@ async def prioritize_contact(
     caller: ChannelOrStaffUser,
 ) -> ContactIdOut:
     """Change how urgent a contact is. The same priority again changes nothing."""
-    by = PersonId(caller.subject)
     async with transaction(database) as uow:
-        await use_cases.prioritize(contact_id, body.priority, body.reason, by, uow)
+        actor = make_actor(caller, body.person_id)
+        await use_cases.prioritize(contact_id, body.priority, body.reason, actor, uow)
     return ContactIdOut(contact_id=contact_id)
 
 
 @router.post("/{contact_id}/feedback", status_code=HTTPStatus.ACCEPTED)
 async def give_feedback(
-    contact_id: ContactPath, body: FeedbackIn, database: IntakeDatabase, _caller: ChannelUser
+    contact_id: ContactPath, body: FeedbackIn, database: IntakeDatabase, caller: ChannelUser
 ) -> ContactIdOut:
     """Record the customer's rating of a resolved contact."""
     command = use_cases.GiveFeedback(
@@ -218,7 +240,7 @@ async def give_feedback(
         team_id=team_id(body.team_id),
     )
     async with transaction(database) as uow:
-        await use_cases.give_feedback(command, uow)
+        await use_cases.give_feedback(command, make_actor(caller), uow)
     return ContactIdOut(contact_id=contact_id)
 
 
@@ -229,24 +251,23 @@ async def record_interaction(
     request: Request,
     response: Response,
     database: IntakeDatabase,
-    _caller: ChannelUser,
+    caller: ChannelUser,
 ) -> InteractionIdOut:
     """Record how long a call or chat took. The same `interaction_id` again answers 200."""
     fields = body.model_dump() | {"person_id": PersonId(body.person_id)}
     async with transaction(database) as uow:
         digest = await _fingerprint(request)
-        is_new = await use_cases.record_interaction(contact_id, Interaction(**fields), digest, uow)
+        is_new = await use_cases.record_interaction(
+            contact_id, Interaction(**fields), digest, make_actor(caller), uow
+        )
     if not is_new:
         response.status_code = HTTPStatus.OK
     return InteractionIdOut(contact_id=contact_id, interaction_id=body.interaction_id)
 
 
-def _person(caller: Principal) -> PersonId | None:
-    return None if caller.role == "channel" else PersonId(caller.subject)
-
-
 def _fields(contact: Contact) -> dict[str, object]:
-    return {name: getattr(contact, name) for name in ContactOut.model_fields if name != "messages"}
+    names = ContactOut.model_fields.keys() - {"messages", "next_cursor"}
+    return {name: getattr(contact, name) for name in names}
 
 
 async def _idempotency_key(
@@ -262,3 +283,7 @@ async def _fingerprint(request: Request) -> str:
     """Return a digest of the request: another path or body gives another one."""
     content = f"{request.method} {request.scope['path']}\n".encode() + await request.body()
     return hashlib.sha256(content).hexdigest()
+
+
+def _message_key(message: Message) -> tuple[datetime, str]:
+    return message.at, message.message_id

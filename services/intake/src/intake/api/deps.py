@@ -7,7 +7,7 @@ from typing import Annotated
 
 from fastapi import Depends, Header, Request
 
-from common.contracts.event import ContactId
+from common.contracts.event import ContactId, PersonId, Role, SystemName
 from common.http.access import Principal, require_role
 from common.http.app import get_database
 from common.http.group_commit import CommandBatcher
@@ -15,6 +15,8 @@ from common.http.problems import ProblemError
 from common.storage.database import Database
 from intake.channels.base import Channel
 from intake.domain import errors
+from intake.domain.actors import Actor, Reach
+from intake.domain.customers import CustomerNamespaces
 from intake.store import UnitOfWork
 from intake.use_cases import ReceiveRequest
 
@@ -35,6 +37,9 @@ KeyHeader = Annotated[
 
 _PROBLEMS: Mapping[type[Exception], tuple[HTTPStatus, str]] = {
     errors.ContactNotFoundError: (HTTPStatus.NOT_FOUND, "contact-not-found"),
+    errors.NotYourContactError: (HTTPStatus.FORBIDDEN, "not-your-contact"),
+    errors.PersonNotYourselfError: (HTTPStatus.FORBIDDEN, "person-not-yourself"),
+    errors.CustomerNotFoundError: (HTTPStatus.NOT_FOUND, "customer-not-found"),
     errors.EarlierContactNotFoundError: (
         HTTPStatus.UNPROCESSABLE_ENTITY,
         "earlier-contact-not-found",
@@ -46,6 +51,33 @@ _PROBLEMS: Mapping[type[Exception], tuple[HTTPStatus, str]] = {
     errors.KeyReusedError: (HTTPStatus.UNPROCESSABLE_ENTITY, "idempotency-key-reused"),
     errors.ConnectionKindError: (HTTPStatus.CONFLICT, "connection-of-another-kind"),
 }
+
+
+_REACHES: Mapping[Role, Reach] = {
+    "channel": "received",
+    "representative": "assigned",
+    "supervisor": "all",
+    "manager": "all",
+    "admin": "all",
+}
+
+
+def make_actor(caller: Principal, person_id: PersonId | None = None) -> Actor:
+    """Return who acts: the caller, and the person whom the request names.
+
+    Raises PersonNotYourselfError if a person names somebody else.
+    """
+    reach = _REACHES[caller.role]
+    if caller.is_person:
+        actor = Actor(reach, person_id=PersonId(caller.subject))
+    else:
+        actor = Actor(reach, system=SystemName(caller.name))
+    return actor.naming(person_id)
+
+
+def get_customer_namespaces(request: Request) -> CustomerNamespaces:
+    namespaces: CustomerNamespaces = request.app.state.customer_namespaces
+    return namespaces
 
 
 def get_receive_batcher(

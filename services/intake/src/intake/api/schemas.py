@@ -21,15 +21,18 @@ from common.contracts.contacts import (
     Tier,
 )
 from common.contracts.event import (
+    ID_PATTERN,
     UUID_PATTERN,
     ContactId,
     CustomerId,
     Instant,
     MessageId,
     PersonId,
+    SystemName,
     TeamId,
 )
 from common.http.app import LanguageCode, LongText, OpaqueText, RequestModel, ShortText, Slug
+from common.http.pagination import NextCursor
 from intake.channels.registry import CHANNELS
 from intake.domain.model import Author, ContactState, EscalationState
 
@@ -47,7 +50,10 @@ Seconds = Annotated[
 
 
 class CustomerIn(RequestModel):
-    customer_id: Slug = Field(description="The customer's id in your systems.")
+    customer_id: Slug = Field(
+        description="The customer's id in your systems. Other channels have other customers, "
+        "unless the setting `customer_namespaces` says that you share them."
+    )
     name: ShortText | None = Field(None, description="How people call the customer.")
     tier: Tier = Field("standard", description="How important the customer is.")
     region: ShortText | None = Field(None, description="Where the customer is, as you name it.")
@@ -93,7 +99,17 @@ class ContactIn(RequestModel):
     )
 
 
-class MessageIn(RequestModel):
+class ActionIn(RequestModel):
+    """What a person did; a channel may report it."""
+
+    person_id: Annotated[PersonId, StringConstraints(pattern=f"^{ID_PATTERN}$")] | None = Field(
+        None,
+        description="Who did it, if a person did and a channel reports it. "
+        "With a key of their own, people act as themselves.",
+    )
+
+
+class MessageIn(ActionIn):
     model_config = ConfigDict(
         json_schema_extra={
             "examples": [{"author": "customer", "text": "Let me talk to your supervisor."}]
@@ -109,8 +125,8 @@ class MessageIn(RequestModel):
 
     @model_validator(mode="after")
     def _customers_are_people(self) -> Self:
-        if self.automatic and self.author == "customer":
-            raise ValueError("a customer's message can't be automatic")
+        if self.author == "customer" and (self.automatic or self.person_id):
+            raise ValueError("a customer's message can't be automatic or have a person_id")
         return self
 
 
@@ -122,7 +138,7 @@ class SupervisorRequestIn(RequestModel):
     quote: ShortText = Field(description="How the customer asked for a supervisor.")
 
 
-class ResolutionIn(RequestModel):
+class ResolutionIn(ActionIn):
     model_config = ConfigDict(
         json_schema_extra={
             "examples": [
@@ -141,7 +157,7 @@ class ResolutionIn(RequestModel):
     automatic: bool = Field(False, description="A bot or a rule resolved it, and no person.")
 
 
-class ReopeningIn(RequestModel):
+class ReopeningIn(ActionIn):
     model_config = ConfigDict(
         json_schema_extra={"examples": [{"reason": "The refund has not arrived."}]}
     )
@@ -149,7 +165,7 @@ class ReopeningIn(RequestModel):
     reason: ShortText = Field(description="Why it is open again.")
 
 
-class AbandonmentIn(RequestModel):
+class AbandonmentIn(ActionIn):
     model_config = ConfigDict(
         json_schema_extra={"examples": [{"reason": "The caller hung up in the queue."}]}
     )
@@ -157,7 +173,7 @@ class AbandonmentIn(RequestModel):
     reason: ShortText | None = Field(None, description="How the customer left.")
 
 
-class PriorityIn(RequestModel):
+class PriorityIn(ActionIn):
     model_config = ConfigDict(
         json_schema_extra={
             "examples": [{"priority": "urgent", "reason": "The parcel holds medicine."}]
@@ -260,7 +276,7 @@ class ConnectionIn(RequestModel):
         json_schema_extra={
             "examples": [
                 {
-                    "secret": "the webhook's signing secret",
+                    "secret": "new-signing-secret,old-signing-secret",
                     "options": {
                         "topic": "general",
                         "topic_by_tag": {"invoice": "billing"},
@@ -272,7 +288,10 @@ class ConnectionIn(RequestModel):
         }
     )
 
-    secret: OpaqueText = Field(description="The secret with which the outside system signs.")
+    secret: OpaqueText = Field(
+        description="The secret with which the outside system signs. While you change it there, "
+        "send the new and the old one, separated by a comma: both are valid."
+    )
     options: Annotated[
         dict[str, Any],
         WithJsonSchema(
@@ -287,6 +306,11 @@ class ContactIdOut(BaseModel):
 
 class MessageIdOut(BaseModel):
     message_id: MessageId = Field(description="The message.")
+
+
+class CustomerErasureOut(BaseModel):
+    customer_id: CustomerId = Field(description="The customer.")
+    contacts: int = Field(description="How many contacts the customer has.")
 
 
 class InteractionIdOut(BaseModel):
@@ -312,6 +336,9 @@ class MessageOut(BaseModel):
     message_id: MessageId = Field(description="The message.")
     author: Author = Field(description="Who wrote it.")
     person_id: PersonId | None = Field(description="The representative, if known.")
+    reported_by: SystemName | None = Field(
+        description="The system that says so, as `channel:shop`; null if the person wrote it here."
+    )
     text: str = Field(description="The message.")
     at: datetime = Field(description="When it came to us.")
     automatic: bool = Field(description="A bot or a rule wrote it, and no person.")
@@ -328,9 +355,13 @@ class ContactOut(BaseModel):
     contact_id: ContactId = Field(description="The contact.")
     state: ContactState = Field(description="Whether it is open, waiting, resolved or abandoned.")
     channel: Channel = Field(description="The channel by which the contact came.")
-    connection: str | None = Field(description="The connection that it came by, if any.")
-    external_ref: str | None = Field(description="Its id in the outside system, if any.")
-    customer_id: CustomerId = Field(description="The customer.")
+    received_from: SystemName = Field(
+        description="The system that sent it: `channel:shop`, `zendesk:support`."
+    )
+    external_ref: str | None = Field(description="Its id in that system, if any.")
+    customer_id: CustomerId = Field(
+        description="The customer: the id in that system, after the system's name and a colon."
+    )
     subject: str = Field(description="What it is about, in one line.")
     topic: str = Field(description="The topic.")
     language: str = Field(description="The customer's language, as a code of ISO 639.")
@@ -342,7 +373,8 @@ class ContactOut(BaseModel):
     resolved_by: PersonId | None = Field(description="Who resolved it, if a person did.")
     resolution_no: int = Field(description="How often it was resolved.")
     escalation: EscalationOut | None = Field(description="Its escalation; null if there is none.")
-    messages: list[MessageOut] = Field(description="The conversation, oldest first.")
+    messages: list[MessageOut] = Field(description="A page of the conversation, oldest first.")
+    next_cursor: NextCursor
 
 
 def person_id(value: str | None) -> PersonId | None:

@@ -7,7 +7,7 @@ from fastapi import APIRouter, Path, Response
 
 from common.http.app import ContactPath, Slug
 from intake import use_cases
-from intake.api.deps import ChannelUser, IntakeDatabase, transaction
+from intake.api.deps import ChannelUser, IntakeDatabase, make_actor, transaction
 from intake.api.schemas import SurveyAnswerIn, SurveyIdOut, SurveyIn, person_id, team_id
 from intake.domain.model import SurveyAnswer
 from intake.domain.surveys import SurveyRequest
@@ -23,7 +23,7 @@ async def send_survey(
     body: SurveyIn,
     response: Response,
     database: IntakeDatabase,
-    _caller: ChannelUser,
+    caller: ChannelUser,
 ) -> SurveyIdOut:
     """Report that a survey was sent to the customer. The same `survey_id` again answers 200."""
     request = SurveyRequest(
@@ -34,7 +34,7 @@ async def send_survey(
         body.resolution_no,
     )
     async with transaction(database) as uow:
-        is_new = await use_cases.send_survey(contact_id, request, uow)
+        is_new = await use_cases.send_survey(contact_id, request, make_actor(caller), uow)
     if not is_new:
         response.status_code = HTTPStatus.OK
     return SurveyIdOut(contact_id=contact_id, survey_id=body.survey_id)
@@ -46,10 +46,10 @@ async def answer_survey(
     survey_id: SurveyPath,
     body: SurveyAnswerIn,
     database: IntakeDatabase,
-    _caller: ChannelUser,
+    caller: ChannelUser,
 ) -> SurveyIdOut:
     """Record the customer's answer. A later answer replaces it; the same again changes nothing."""
     answer = SurveyAnswer(body.scale, body.score, body.comment)
     async with transaction(database) as uow:
-        await use_cases.answer_survey(contact_id, survey_id, answer, uow)
+        await use_cases.answer_survey(contact_id, survey_id, answer, make_actor(caller), uow)
     return SurveyIdOut(contact_id=contact_id, survey_id=survey_id)

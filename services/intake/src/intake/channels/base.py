@@ -14,15 +14,15 @@ from pydantic import BaseModel, ConfigDict, StringConstraints, model_validator
 
 from common.contracts import contacts
 from common.contracts.contacts import Customer, Priority
-from common.contracts.event import PersonId
 from intake.domain.model import ChannelConnection
 
-_SUBJECT_CHARACTERS = 300
 # PostgreSQL does not store the character NUL. An odd number of backslashes makes it an escape.
 _ESCAPED_NUL = re.compile(rb"(?<!\\)((?:\\\\)*)\\u0000")
 
 # An id that an outside system chose: it becomes a part of keys here, so its length is bounded.
-ExternalId = Annotated[str, StringConstraints(min_length=1, max_length=200)]
+ExternalId = Annotated[
+    str, StringConstraints(min_length=1, max_length=200, pattern=r"^[^\x00-\x1f\x7f-\x9f]+$")
+]
 
 M = TypeVar("M", bound=BaseModel)
 
@@ -54,7 +54,6 @@ class WebhookModel(BaseModel):
 class WebhookRequest:
     """An HTTP request of an outside system; names in `headers` are found in any case."""
 
-    url: str
     headers: Mapping[str, str]
     body: bytes
 
@@ -63,7 +62,8 @@ class WebhookRequest:
 class ExternalContact:
     """A ticket, case or chat of an outside system: what a contact is made of if it is new here.
 
-    `ref` is its id there. `text` is the customer's first message.
+    `ref` is its id there, and `customer` has the id that it has there. `text` is the customer's
+    first message. Texts may be of any length and have any characters: intake cleans them.
     """
 
     ref: str
@@ -98,10 +98,13 @@ class CustomerMessageAdded(_Event):
 
 @dataclass(frozen=True, slots=True)
 class RepresentativeMessageAdded(_Event):
-    """A message that the customer can read; `automatic` if no person wrote it."""
+    """A message that the customer can read; `automatic` if no person wrote it.
+
+    `account` is who wrote it, by the id that the person has there.
+    """
 
     text: str
-    person_id: PersonId | None = None
+    account: str | None = None
     automatic: bool = False
 
 
@@ -182,7 +185,3 @@ def read_json(body: bytes, model: type[M]) -> M:
     except orjson.JSONDecodeError as error:
         raise MalformedBodyError("The body is not JSON.") from error
     return model.model_validate(content)
-
-
-def cut_subject(subject: str) -> str:
-    return subject[:_SUBJECT_CHARACTERS]

@@ -7,7 +7,7 @@ from typing import Any
 from pydantic import Field
 
 from common.contracts.contacts import Customer, Priority
-from common.contracts.event import CustomerId, PersonId
+from common.contracts.event import CustomerId
 from common.http.app import LanguageCode, Slug
 from common.http.webhooks import SignatureScheme, verify_signature
 from intake.channels.base import (
@@ -25,7 +25,6 @@ from intake.channels.base import (
     UnrelatedUpdate,
     WebhookModel,
     WebhookRequest,
-    cut_subject,
     read_json,
 )
 from intake.domain.model import ChannelConnection
@@ -100,7 +99,7 @@ class Zendesk:
         timestamp = request.headers.get(_TIMESTAMP, "")
         verify_signature(
             _SCHEME,
-            secret=connection.secret.encode(),
+            secrets=connection.secrets,
             signed=timestamp.encode() + request.body,
             signature=request.headers.get(_SIGNATURE, ""),
             timestamp=timestamp,
@@ -119,8 +118,8 @@ def external_contact(ticket: Ticket, connection: ChannelConnection) -> ExternalC
     return ExternalContact(
         ref=ticket.id,
         channel="ticket",
-        customer=Customer(customer_id=CustomerId(f"zendesk:{connection.connection}:{requester}")),
-        subject=cut_subject(ticket.subject or f"Ticket {ticket.id}"),
+        customer=Customer(customer_id=CustomerId(requester)),
+        subject=ticket.subject or f"Ticket {ticket.id}",
         topic=_by_tag(ticket, options.topic_by_tag, options.topic),
         language=_by_tag(ticket, options.language_by_tag, options.language),
         priority=_priority(ticket.priority),
@@ -152,8 +151,8 @@ def _comment(delivery: Delivery, contact: ExternalContact, comment: _Comment) ->
         return UnrelatedUpdate(delivery.id, delivery.type, contact)
     if not comment.author.is_staff:
         return CustomerMessageAdded(delivery.id, delivery.type, contact, text)
-    person = PersonId(f"zendesk:{comment.author.id}") if comment.author.id else None
-    return RepresentativeMessageAdded(delivery.id, delivery.type, contact, text, person)
+    account = comment.author.id
+    return RepresentativeMessageAdded(delivery.id, delivery.type, contact, text, account)
 
 
 def _status(delivery: Delivery, contact: ExternalContact) -> ChannelEvent:

@@ -11,8 +11,29 @@ class ContactNotFoundError(Exception):
         super().__init__(self.__doc__)
 
 
+class NotYourContactError(Exception):
+    """You do not have this contact. Ask a supervisor, or try again if you have just got it."""
+
+    def __init__(self) -> None:
+        super().__init__(self.__doc__)
+
+
+class PersonNotYourselfError(Exception):
+    """You act for yourself: only a channel says what another person did."""
+
+    def __init__(self) -> None:
+        super().__init__(self.__doc__)
+
+
+class CustomerNotFoundError(Exception):
+    """There is no such customer."""
+
+    def __init__(self) -> None:
+        super().__init__(self.__doc__)
+
+
 class EarlierContactNotFoundError(Exception):
-    """The earlier contact in `follows` does not exist."""
+    """There is no earlier contact of this customer as `follows` names it."""
 
     def __init__(self) -> None:
         super().__init__(self.__doc__)

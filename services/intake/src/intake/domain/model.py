@@ -12,7 +12,16 @@ from common.contracts.contacts import (
     SurveyKind,
     SurveyScale,
 )
-from common.contracts.event import ContactId, CustomerId, Event, MessageId, PersonId, TeamId
+from common.contracts.event import (
+    ContactId,
+    CustomerId,
+    Event,
+    MessageId,
+    PersonId,
+    SystemName,
+    TeamId,
+)
+from common.core.secret_strength import split_secrets
 
 ContactState = Literal["open", "waiting_on_customer", "resolved", "abandoned"]
 Author = Literal["customer", "representative"]
@@ -33,12 +42,15 @@ class EscalationView:
 
 @dataclass(frozen=True, slots=True)
 class Contact:
-    """`resolution_no` counts how often it was resolved; `resolved_by` is empty while it is open."""
+    """`received_from` is the system that made it, and the only one that may change it.
+
+    `resolution_no` counts how often it was resolved; `resolved_by` is empty while it is open.
+    """
 
     contact_id: ContactId
     state: ContactState
     channel: Channel
-    connection: str | None
+    received_from: SystemName
     external_ref: str | None
     customer_id: CustomerId
     subject: str
@@ -55,7 +67,18 @@ class Contact:
 
 
 @dataclass(frozen=True, slots=True)
+class ContactRepresentative:
+    """A representative who has the contact, or had it; `is_current` for who had it last."""
+
+    contact_id: ContactId
+    person_id: PersonId
+    is_current: bool
+
+
+@dataclass(frozen=True, slots=True)
 class Message:
+    """`person_id` is the representative; `reported_by` is the system that says so, if one does."""
+
     message_id: MessageId
     contact_id: ContactId
     author: Author
@@ -63,6 +86,7 @@ class Message:
     text: str
     at: datetime
     automatic: bool = False
+    reported_by: SystemName | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,12 +139,23 @@ class SurveyDecision:
 
 @dataclass(frozen=True, slots=True)
 class ChannelConnection:
-    """An outside system that sends contacts: its secret, and the options of its kind."""
+    """An outside system that sends contacts: its secret, and the options of its kind.
+
+    While the secret is changed there are two, separated by a comma.
+    """
 
     connection: str
     kind: str
     secret: str
     options: Mapping[str, Any]
+
+    @property
+    def system(self) -> SystemName:
+        return SystemName(f"{self.kind}:{self.connection}")
+
+    @property
+    def secrets(self) -> list[bytes]:
+        return [secret.encode() for secret in split_secrets(self.secret)]
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,11 +2,10 @@
 
 from collections.abc import Awaitable, Callable
 from datetime import datetime
-from functools import partial
 from http import HTTPStatus
-from typing import Annotated, Any
+from typing import Any
 
-from fastapi import APIRouter, Query, Request
+from fastapi import APIRouter, Request
 from fastapi.responses import JSONResponse, Response
 from pydantic import BaseModel, ConfigDict, Field
 
@@ -14,16 +13,18 @@ from common.contracts.event import EscalationId, NotificationId, PersonId
 from common.contracts.notifications import Action
 from common.http.problems import ProblemError
 from common.storage.database import Database
-from notifier import rendering, use_cases
+from notifier import rendering
 from notifier.api import pages
-from notifier.api.deps import NotifierDatabase, notification_of, transaction
+from notifier.api.deps import NotifierDatabase, capability_of, transaction
 from notifier.domain.escalations import EscalationState
-from notifier.store import UnitOfWork
-from notifier.use_cases import AnswerStatus
+from notifier.links import Capability
+from notifier.store.unit_of_work import UnitOfWork
+from notifier.use_cases import answers
+from notifier.use_cases.answers import AnswerStatus
 
 router = APIRouter(prefix="/v1/acknowledgements", tags=["acknowledgements"])
 
-UseCase = Callable[[NotificationId, UnitOfWork], Awaitable[AnswerStatus]]
+UseCase = Callable[[Capability, UnitOfWork], Awaitable[AnswerStatus]]
 
 
 class AcknowledgementOut(BaseModel):
@@ -33,14 +34,14 @@ class AcknowledgementOut(BaseModel):
                 {
                     "notification_id": "0199c1f0-7a52-7bd3-8f5e-0d5f3f7f2c11",
                     "person_id": "dana",
-                    "headline": "Billing chat from Ada Lovelace: first response 2 min overdue",
+                    "headline": "Billing chat from “Ada Lovelace”: first response 2 min overdue",
                     "why_now": "You are asked first.",
                     "details": ["No reply within 10 min (policy gold v3).", "Representative: rui"],
                     "respond_by": "2026-03-02T14:05:00Z",
                     "escalation_id": "0199c1f0-6c1e-7a40-9c52-4f6b7e0d9a01",
                     "state": "raised",
                     "by": None,
-                    "actions": ["acknowledge", "take_over"],
+                    "actions": ["acknowledge"],
                 }
             ]
         }
@@ -55,7 +56,9 @@ class AcknowledgementOut(BaseModel):
     escalation_id: EscalationId | None = Field(description="Null if nothing was escalated.")
     state: EscalationState | None = Field(description="The state of the escalation.")
     by: PersonId | None = Field(description="The person who caused that state.")
-    actions: list[Action] = Field(description="The answers that POST would take now.")
+    actions: list[Action] = Field(
+        description="The answer that POST would take now; none if the link only shows the message."
+    )
 
 
 _RESPONSES: dict[int | str, dict[str, Any]] = {
@@ -69,27 +72,13 @@ _RESPONSES: dict[int | str, dict[str, Any]] = {
 @router.get("/{token}", responses=_RESPONSES, response_class=Response)
 async def show(token: str, request: Request, database: NotifierDatabase) -> Response:
     """Show what the message is about. It answers nothing, since mail scanners open links too."""
-    return await _respond(use_cases.see, token, request, database)
+    return await _respond(answers.see, token, request, database)
 
 
 @router.post("/{token}", responses=_RESPONSES, response_class=Response)
-async def answer(
-    token: str,
-    request: Request,
-    database: NotifierDatabase,
-    action: Annotated[
-        Action,
-        Query(description="`take_over`: serve the customer yourself, instead of who does now."),
-    ] = "acknowledge",
-) -> Response:
-    """Answer in the name of the person whom the message was sent to."""
-    return await _respond(partial(_answer, action=action), token, request, database)
-
-
-async def _answer(
-    notification_id: NotificationId, uow: UnitOfWork, *, action: Action
-) -> AnswerStatus:
-    return await use_cases.answer(notification_id, action, uow)
+async def answer(token: str, request: Request, database: NotifierDatabase) -> Response:
+    """Answer in the name of the person whom the link was sent to; the link says which answer."""
+    return await _respond(answers.answer, token, request, database)
 
 
 async def _respond(
@@ -98,7 +87,7 @@ async def _respond(
     accepted = request.headers.get("accept", "").lower()
     try:
         async with transaction(database) as uow:
-            status = await use_case(notification_of(token, request), uow)
+            status = await use_case(capability_of(token, request), uow)
             at = uow.now
     except ProblemError as error:
         if "text/html" in accepted:
@@ -117,7 +106,7 @@ def _out(status: AnswerStatus, at: datetime) -> AcknowledgementOut:
         person_id=notification.person_id,
         headline=words.headline,
         why_now=words.why_now,
-        details=list(words.details),
+        details=list(words.lines),
         respond_by=notification.content.respond_by,
         escalation_id=notification.escalation_id,
         state=escalation.state if escalation else None,

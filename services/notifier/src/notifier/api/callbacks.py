@@ -6,14 +6,14 @@ from http import HTTPStatus
 from fastapi import APIRouter, Request, Response
 
 from common.http.problems import ProblemError
-from notifier import use_cases
-from notifier.api.deps import NotifierDatabase, notification_of, request_time, transaction
+from notifier.api.deps import NotifierDatabase, capability_of, request_time, transaction
 from notifier.channels.base import (
     Channel,
     MalformedPayloadError,
     Press,
     SignatureRefusedError,
 )
+from notifier.use_cases import answers
 
 
 def make_router(channels: Sequence[Channel]) -> APIRouter:
@@ -36,11 +36,15 @@ def make_router(channels: Sequence[Channel]) -> APIRouter:
 def _press(channel: Channel) -> Callable[[Request, NotifierDatabase], Awaitable[Response]]:
     async def press(request: Request, database: NotifierDatabase) -> Response:
         for pressed in _presses(channel, request, await request.body()):
-            notification_id = notification_of(pressed.token, request)
-            async with transaction(database) as uow:
-                await use_cases.press(
-                    notification_id, channel.medium, pressed.user_id, pressed.action, uow
-                )
+            try:
+                capability = capability_of(pressed.token, request)
+                async with transaction(database) as uow:
+                    await answers.press(
+                        capability, channel.medium, pressed.user_id, pressed.action, uow
+                    )
+            except ProblemError as error:
+                await channel.refuse(pressed, error.detail)
+                raise
         return Response(status_code=HTTPStatus.OK)
 
     return press

@@ -1,33 +1,55 @@
 """What routes share: the database, who may call them, and which error is which problem."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from datetime import datetime
 from typing import Annotated
 
 from fastapi import Depends, Request
 
-from common.contracts.event import UUID_PATTERN, NotificationId
+from common.contracts.event import UUID_PATTERN
 from common.core.clock import TimeSource
+from common.http.access import Principal
 from common.http.app import get_database
 from common.http.problems import ProblemError
 from common.storage.database import Database
 from notifier import rendering
-from notifier.domain.content import Status
+from notifier.domain.content import status_of
 from notifier.domain.errors import (
     AnswerTooLateError,
     ChannelUserTakenError,
+    LinkPurposeError,
+    LinkVoidError,
     NothingToAcknowledgeError,
     NotificationNotFoundError,
     NotPagedError,
+    OperationsAddressError,
+    RecipientForbiddenError,
+    RecipientNotFoundError,
+    TooManyChangesError,
 )
-from notifier.domain.escalations import Escalation
-from notifier.links import ExpiredLinkError, ForgedLinkError, Links
-from notifier.store import UnitOfWork
+from notifier.links import Capability, ExpiredLinkError, ForgedLinkError, Links
+from notifier.store.unit_of_work import UnitOfWork
+from notifier.use_cases.recipients import Caller
 
 UUID = f"^{UUID_PATTERN}$"
 
 NotifierDatabase = Annotated[Database[UnitOfWork], Depends(get_database)]
+
+
+# Which error of the domain is which problem; the class's docstring is its message.
+_PROBLEMS: Mapping[type[Exception], tuple[int, str]] = {
+    NotificationNotFoundError: (404, "notification-not-found"),
+    NothingToAcknowledgeError: (409, "nothing-to-acknowledge"),
+    NotPagedError: (403, "not-paged"),
+    LinkVoidError: (410, "link-void"),
+    LinkPurposeError: (403, "link-shows-only"),
+    ChannelUserTakenError: (409, "channel-user-taken"),
+    RecipientNotFoundError: (404, "recipient-not-found"),
+    RecipientForbiddenError: (403, "not-your-recipient"),
+    OperationsAddressError: (409, "operations-needs-address"),
+    TooManyChangesError: (429, "too-many-changes"),
+}
 
 
 @asynccontextmanager
@@ -36,22 +58,28 @@ async def transaction(database: Database[UnitOfWork]) -> AsyncIterator[UnitOfWor
     try:
         async with database.transaction() as uow:
             yield uow
-    except NotificationNotFoundError as error:
-        raise ProblemError(404, "notification-not-found", str(error.__doc__)) from error
-    except NothingToAcknowledgeError as error:
-        raise ProblemError(409, "nothing-to-acknowledge", str(error.__doc__)) from error
     except AnswerTooLateError as error:
+        escalation = error.escalation
+        state = rendering.status_text(status_of(escalation, escalation.by))
         raise ProblemError(
             409,
             "answer-too-late",
-            f"{_state_text(error.escalation)}. {error}",
-            state=error.escalation.state,
-            by=error.escalation.by,
+            f"{state}. {error}",
+            state=escalation.state,
+            by=escalation.by,
         ) from error
-    except NotPagedError as error:
-        raise ProblemError(403, "not-paged", str(error.__doc__)) from error
-    except ChannelUserTakenError as error:
-        raise ProblemError(409, "channel-user-taken", str(error.__doc__)) from error
+    except tuple(_PROBLEMS) as error:
+        status, code = next(
+            problem for kind, problem in _PROBLEMS.items() if isinstance(error, kind)
+        )
+        raise ProblemError(status, code, str(error.__doc__)) from error
+
+
+def caller_of(principal: Principal) -> Caller:
+    """Return the caller as records name it: a person by id, a system as `admin:ops`."""
+    is_admin = principal.role == "admin"
+    name = principal.name if is_admin else principal.subject
+    return Caller(principal.subject, name, is_admin)
 
 
 def request_time(request: Request) -> datetime:
@@ -59,7 +87,7 @@ def request_time(request: Request) -> datetime:
     return clock.utc_now()
 
 
-def notification_of(token: str, request: Request) -> NotificationId:
+def capability_of(token: str, request: Request) -> Capability:
     """Read a signed token; raises ProblemError if it is forged or has expired."""
     links: Links = request.app.state.links
     try:
@@ -68,8 +96,3 @@ def notification_of(token: str, request: Request) -> NotificationId:
         raise ProblemError(401, "link-forged", str(error.__doc__)) from error
     except ExpiredLinkError as error:
         raise ProblemError(410, "link-expired", str(error.__doc__)) from error
-
-
-def _state_text(escalation: Escalation) -> str:
-    kind = "waiting" if escalation.state == "raised" else escalation.state
-    return rendering.status_text(Status(kind, by=escalation.by))

@@ -26,7 +26,7 @@ from notifier.api.deps import UUID, NotifierDatabase, transaction
 from notifier.domain.content import LostTimer
 from notifier.domain.notifications import Attempt, AttemptOutcome, Kind, Notification, State
 from notifier.domain.reasons import Reason
-from notifier.store import Filter
+from notifier.store.unit_of_work import Filter
 
 router = APIRouter(prefix="/v1/notifications", tags=["notifications"])
 

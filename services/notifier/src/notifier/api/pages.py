@@ -9,9 +9,9 @@ from fastapi.responses import HTMLResponse
 from common.http.problems import ProblemError
 from notifier import rendering
 from notifier.domain import notifications
-from notifier.domain.content import Status
+from notifier.domain.content import status_of
 from notifier.domain.reasons import asks_for
-from notifier.use_cases import AnswerStatus
+from notifier.use_cases.answers import AnswerStatus
 
 # Of a message to its reader: nothing was escalated, it is still relevant, the reader has answered
 # it, or it is over.
@@ -40,7 +40,7 @@ def answer_page(status: AnswerStatus, at: datetime) -> HTMLResponse:
         stage=stage,
         ask=ask,
         status=_status_text(status, stage),
-        escalation_id=notification.escalation_id,
+        shows_only=status.shows_only,
     )
     return HTMLResponse(html, HTTPStatus.OK, _HEADERS)
 
@@ -61,8 +61,6 @@ def _stage(status: AnswerStatus) -> Stage:
 
 
 def _status_text(status: AnswerStatus, stage: Stage) -> str:
-    escalation = status.escalation
-    if escalation is None or escalation.state == "raised":
-        return rendering.status_text(Status("waiting"))
-    by = "you" if stage == "answered" else status.name
-    return rendering.status_text(Status(escalation.state, by=by))
+    # Anybody may read a page that only shows the message.
+    name = "you" if stage == "answered" and not status.shows_only else status.name
+    return rendering.status_text(status_of(status.escalation, name))

@@ -1,21 +1,35 @@
-"""Who can be notified, and where."""
+"""Who can be notified, and where: for the person, the managers above, and admins."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from datetime import datetime
 from typing import Annotated, Any
 
 from fastapi import APIRouter
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, TypeAdapter
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    ConfigDict,
+    Field,
+    StringConstraints,
+    TypeAdapter,
+)
 
 from common.contracts.event import PersonId
-from common.http.access import SupervisorUser
+from common.contracts.notifications import Medium
+from common.http.access import StaffUser
 from common.http.app import PersonPath, RequestModel, ShortText, Slug
 from common.http.pagination import Cursor, Limit, Page, decode_cursor
-from common.http.problems import ProblemError
-from notifier.api.deps import NotifierDatabase, transaction
+from common.http.problems import documented
+from notifier.api.deps import UUID, NotifierDatabase, caller_of, transaction
 from notifier.channels.base import Channel, ChannelAddress, address_type
-from notifier.domain.recipients import Recipient
+from notifier.domain.recipients import Address, ContactMethods, Recipient, RecipientChange
+from notifier.use_cases import recipients
 
 _KEY = TypeAdapter(Slug)
+_CHANGE_KEY = TypeAdapter(Annotated[str, StringConstraints(pattern=UUID)])
+_RESPONSES: dict[int | str, dict[str, Any]] = {
+    403: documented("You are neither the person, nor a manager above that person, nor an admin."),
+}
 _EXAMPLE: dict[str, Any] = {
     "name": "Dana Ruiz",
     "media": [
@@ -31,6 +45,13 @@ def _each_medium_once(media: tuple[ChannelAddress, ...]) -> tuple[ChannelAddress
     return media
 
 
+def _shown(
+    media: Sequence[Address], types: Mapping[Medium, type[ChannelAddress]]
+) -> tuple[ChannelAddress, ...]:
+    """Return the addresses of the channels that this version has."""
+    return tuple(types[stored.medium].read(stored) for stored in media if stored.medium in types)
+
+
 def make_router(channels: Sequence[Channel]) -> APIRouter:
     """Make the routes for recipients that have addresses of these channels."""
     address: Any = address_type(channels)
@@ -44,60 +65,105 @@ def make_router(channels: Sequence[Channel]) -> APIRouter:
             description="The addresses, each medium at most once; none: the person is not notified."
         )
 
-    class RecipientOut(BaseModel):
-        person_id: PersonId = Field(description="The person's id, the same in all services.")
+    class ContactMethodsOut(BaseModel):
         name: str = Field(description="The name that messages call the person by.")
         media: tuple[address, ...] = Field(description="The addresses, each medium at most once.")
 
+    class RecipientOut(ContactMethodsOut):
+        person_id: PersonId = Field(description="The person's id, the same in all services.")
+
+    class RecipientChangeOut(BaseModel):
+        change_id: str = Field(description="Newer changes have greater ids.")
+        changed_at: datetime = Field(description="When it was changed.")
+        changed_by: str = Field(description="Who did it: a person, or a system as `admin:ops`.")
+        before: ContactMethodsOut | None = Field(description="Null for a new recipient.")
+        after: ContactMethodsOut = Field(description="What it was changed to.")
+
     def out(recipient: Recipient) -> RecipientOut:
-        # An address of a channel that this version does not have is not shown.
-        media = (
-            types[stored.medium].read(stored)
-            for stored in recipient.media
-            if stored.medium in types
+        return RecipientOut(
+            person_id=recipient.person_id, name=recipient.name, media=_shown(recipient.media, types)
         )
-        return RecipientOut(person_id=recipient.person_id, name=recipient.name, media=tuple(media))
+
+    def methods_out(methods: ContactMethods) -> ContactMethodsOut:
+        return ContactMethodsOut(name=methods.name, media=_shown(methods.media, types))
+
+    def change_out(change: RecipientChange) -> RecipientChangeOut:
+        return RecipientChangeOut(
+            change_id=change.change_id,
+            changed_at=change.changed_at,
+            changed_by=change.changed_by,
+            before=methods_out(change.before) if change.before else None,
+            after=methods_out(change.after),
+        )
 
     router = APIRouter(prefix="/v1/recipients", tags=["recipients"])
 
-    @router.put("/{person_id}")
+    @router.put(
+        "/{person_id}",
+        responses={
+            **_RESPONSES,
+            409: documented("Another recipient has this user, or operations has no address."),
+            429: documented("The contact methods changed too often within an hour."),
+        },
+    )
     async def save(
-        person_id: PersonPath,
-        body: RecipientIn,
-        database: NotifierDatabase,
-        _caller: SupervisorUser,
+        person_id: PersonPath, body: RecipientIn, database: NotifierDatabase, principal: StaffUser
     ) -> RecipientOut:
-        """Set how a person is notified; it replaces what was set before."""
-        recipient = Recipient(
-            person_id, body.name, tuple(address.stored() for address in body.media)
-        )
-        async with transaction(database) as uow:
-            await uow.recipients.save(recipient)
-        return out(recipient)
+        """Set how a person is notified; it replaces what was set before.
 
-    @router.get("/{person_id}")
+        A person sets the own contact methods, managers those of the people below, an admin all and
+        alone those of `operations`. Addresses that are no longer used get a message about it. Links
+        and buttons of earlier messages are void.
+        """
+        media = tuple(address.stored() for address in body.media)
+        async with transaction(database) as uow:
+            saved = await recipients.save_recipient(
+                caller_of(principal), person_id, body.name, media, uow
+            )
+        return out(saved)
+
+    @router.get(
+        "/{person_id}", responses={**_RESPONSES, 404: documented("There is no such recipient.")}
+    )
     async def show(
-        person_id: PersonPath, database: NotifierDatabase, _caller: SupervisorUser
+        person_id: PersonPath, database: NotifierDatabase, principal: StaffUser
     ) -> RecipientOut:
         """Show how a person is notified."""
         async with transaction(database) as uow:
-            recipient = await uow.recipients.get(person_id)
-        if recipient is None:
-            raise ProblemError(404, "recipient-not-found", "There is no such recipient.")
+            recipient = await recipients.read_recipient(caller_of(principal), person_id, uow)
         return out(recipient)
+
+    @router.get("/{person_id}/changes", responses=_RESPONSES)
+    async def show_changes(
+        person_id: PersonPath,
+        database: NotifierDatabase,
+        principal: StaffUser,
+        cursor: Cursor = None,
+        limit: Limit = 50,
+    ) -> Page[RecipientChangeOut]:
+        """List who changed how a person is notified, and when, the latest first."""
+        filters = {"person_id": person_id}
+        before = decode_cursor(cursor, _CHANGE_KEY, filters)
+        async with transaction(database) as uow:
+            changes = await recipients.read_changes(
+                caller_of(principal), person_id, before, limit + 1, uow
+            )
+        return Page.of(
+            changes, limit, key=lambda change: change.change_id, show=change_out, filters=filters
+        )
 
     @router.get("")
     async def show_all(
         database: NotifierDatabase,
-        _caller: SupervisorUser,
+        principal: StaffUser,
         cursor: Cursor = None,
         limit: Limit = 50,
     ) -> Page[RecipientOut]:
-        """List recipients by person id."""
+        """List recipients by person id: your own and those of the people below you."""
         last = decode_cursor(cursor, _KEY)
         after = PersonId(last) if last else None
         async with transaction(database) as uow:
-            recipients = await uow.recipients.after(after, limit + 1)
-        return Page.of(recipients, limit, key=lambda recipient: recipient.person_id, show=out)
+            page = await recipients.read_recipients(caller_of(principal), after, limit + 1, uow)
+        return Page.of(page, limit, key=lambda recipient: recipient.person_id, show=out)
 
     return router

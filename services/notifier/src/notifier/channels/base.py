@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Annotated, Any, ClassVar, Protocol, Self, Union
 
+import structlog
 from pydantic import Discriminator, Field
 
 from common.contracts.notifications import Action, Medium
@@ -14,6 +15,8 @@ from notifier.domain.notifications import Notification
 from notifier.domain.recipients import Address
 from notifier.links import Links
 from notifier.settings import Settings
+
+log = structlog.get_logger()
 
 
 class SignatureRefusedError(Exception):
@@ -48,11 +51,15 @@ class ChannelAddress(RequestModel):
 
 @dataclass(frozen=True, slots=True)
 class Press:
-    """A user of the channel pressed a button of the message that the token was made for."""
+    """A user of the channel pressed a button of the message that the token was made for.
+
+    `conversation` is how the channel names the place of the message.
+    """
 
     token: str
     user_id: str
     action: Action
+    conversation: str = ""
 
 
 class Channel(Protocol):
@@ -90,6 +97,13 @@ class Channel(Protocol):
         Raises SignatureRefusedError or MalformedPayloadError.
         """
         raise TypeError(f"{self.medium} has no buttons")
+
+    async def refuse(self, press: Press, reason: str) -> None:
+        """Tell the user who pressed, and nobody else, why nothing happened.
+
+        Called only if `interactive`. It never fails: a reason that gets lost changes nothing.
+        """
+        log.info("refusal_not_shown", medium=self.medium, user_id=press.user_id, reason=reason)
 
     async def close(self) -> None:
         """Close the connections that it keeps open."""

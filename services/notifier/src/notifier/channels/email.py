@@ -1,6 +1,8 @@
-"""E-mail over SMTP: plain text and simple HTML, with the signed link."""
+"""E-mail over SMTP: plain text and simple HTML, with signed links."""
 
 import ssl
+from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from email.message import EmailMessage
 from email.utils import format_datetime, parseaddr
@@ -20,9 +22,10 @@ from pydantic import Field, StringConstraints
 from notifier import rendering
 from notifier.channels.base import Channel, ChannelAddress
 from notifier.domain import answers
+from notifier.domain.content import HeldPage
 from notifier.domain.delivery import Outcome, Postponed, Refused, Sent, Unknown
 from notifier.domain.notifications import Notification
-from notifier.links import Links
+from notifier.links import Links, Purpose
 from notifier.settings import Settings
 
 Security = Literal["none", "starttls", "tls"]
@@ -77,8 +80,7 @@ class Email(Channel):
         """Every message has a connection of its own, so none is open."""
 
     async def send(self, notification: Notification, at: datetime) -> Outcome:
-        url = self._links.url(notification.notification_id)
-        message = compose(notification, self._sender, url, at)
+        message = compose(notification, self._sender, self._links, at)
         use_tls, start_tls = _tls(self._security)
         username, password = self._credentials or (None, None)
         try:
@@ -131,10 +133,25 @@ def _by_code(code: int, detail: str) -> Outcome:
     return Postponed(f"the mail server refused for now: {detail}")
 
 
-def compose(notification: Notification, sender: str, url: str, at: datetime) -> EmailMessage:
+@dataclass(frozen=True, slots=True)
+class Link:
+    label: str
+    url: str
+
+
+@dataclass(frozen=True, slots=True)
+class ListedPage:
+    """A page in a summary."""
+
+    words: rendering.Words
+    links: tuple[Link, ...]
+
+
+def compose(notification: Notification, sender: str, links: Links, at: datetime) -> EmailMessage:
     """Write the message. Its Message-ID is always the same, so that copies can be recognized."""
     words = rendering.words(notification.content, at)
-    button = "Acknowledge or take over" if answers.has_buttons(notification) else "Open"
+    pages = _listed_pages(notification, links, at)
+    values = {"words": words, "links": _links(notification, links), "held_pages": pages}
     message = EmailMessage()
     message["From"] = sender
     message["To"] = EmailAddress.read(notification.address).address
@@ -143,9 +160,43 @@ def compose(notification: Notification, sender: str, url: str, at: datetime) -> 
     domain = parseaddr(sender)[1].partition("@")[2] or "localhost"
     message["Message-ID"] = f"<{notification.notification_id}@{domain}>"
     message["Auto-Submitted"] = "auto-generated"
-    message.set_content(
-        rendering.text("email/page.txt.j2", words=words, button=button, url=url) + "\n"
-    )
-    html = rendering.text("email/page.html.j2", words=words, button=button, url=url)
-    message.add_alternative(html, subtype="html")
+    message.set_content(rendering.text("email/page.txt.j2", **values) + "\n")
+    message.add_alternative(rendering.text("email/page.html.j2", **values), subtype="html")
     return message
+
+
+def _links(notification: Notification, links: Links) -> tuple[Link, ...]:
+    """Return the message's own links; those of a summary are listed before all its words."""
+    match notification.kind:
+        case "summary":
+            pages = notification.content.summary.pages if notification.content.summary else ()
+            return tuple(
+                Link(f"{number}. {link.label}", link.url)
+                for number, page in enumerate(pages, 1)
+                for link in _links_of(page, notification.link_epoch, links)
+            )
+        case "page":
+            return _links_of(notification, notification.link_epoch, links)
+        case _:
+            return ()
+
+
+def _links_of(page: Notification | HeldPage, epoch: int, links: Links) -> tuple[Link, ...]:
+    purposes: Sequence[tuple[str, Purpose]] = (
+        (("Acknowledge", "acknowledge"), ("Take over", "take_over"))
+        if answers.has_buttons(page)
+        else (("Open", "show"),)
+    )
+    return tuple(
+        Link(label, links.url(page.notification_id, purpose, epoch)) for label, purpose in purposes
+    )
+
+
+def _listed_pages(notification: Notification, links: Links, at: datetime) -> tuple[ListedPage, ...]:
+    summary = notification.content.summary
+    return tuple(
+        ListedPage(
+            rendering.words(page.content, at), _links_of(page, notification.link_epoch, links)
+        )
+        for page in (summary.pages if summary else ())
+    )

@@ -7,9 +7,11 @@ from urllib.parse import parse_qs
 
 import httpx
 import orjson
+import structlog
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from common.contracts.notifications import Action
+from common.core.secret_strength import split_secrets
 from common.http.app import Slug
 from common.http.webhooks import (
     BadSignatureError,
@@ -26,10 +28,13 @@ from notifier.channels.base import (
     SignatureRefusedError,
 )
 from notifier.domain import answers
+from notifier.domain.content import HeldPage
 from notifier.domain.delivery import Outcome, Postponed, Refused, Sent, Unknown
 from notifier.domain.notifications import Notification
 from notifier.links import Links
 from notifier.settings import Settings
+
+log = structlog.get_logger()
 
 OPEN = "open"
 _ACTIONS: tuple[Action, ...] = get_args(Action)
@@ -72,7 +77,11 @@ class _SlackModel(BaseModel):
 
 
 class User(_SlackModel):
-    id: str
+    id: Slug
+
+
+class Conversation(_SlackModel):
+    id: Slug
 
 
 class PressedAction(_SlackModel):
@@ -85,6 +94,7 @@ class Interaction(_SlackModel):
 
     type: str
     user: User
+    channel: Conversation | None = None
     actions: tuple[PressedAction, ...] = Field(default=(), max_length=25)
 
 
@@ -129,7 +139,7 @@ class Slack(Channel):
     ) -> None:
         seconds = timeout.total_seconds()
         self._links = links
-        self._signing_secret = signing_secret
+        self._signing_secrets = [secret.encode() for secret in split_secrets(signing_secret)]
         self._client = httpx.AsyncClient(
             base_url=url,
             headers={"Authorization": f"Bearer {token}"},
@@ -157,6 +167,17 @@ class Slack(Channel):
     async def update(self, notification: Notification, at: datetime) -> Outcome:
         return await self._call("chat.update", update_message(notification, at))
 
+    async def refuse(self, press: Press, reason: str) -> None:
+        if press.conversation:
+            message = {
+                "channel": press.conversation,
+                "user": press.user_id,
+                **_preview(rendering.slack_text("slack/refusal.j2", reason=reason)),
+            }
+            result = await self._call("chat.postEphemeral", message)
+            if not isinstance(result, Sent):
+                log.info("refusal_not_shown", outcome=result)
+
     async def _call(self, method: str, message: dict[str, Any]) -> Outcome:
         try:
             response = await self._client.post(f"/{method}", json=message)
@@ -171,7 +192,7 @@ class Slack(Channel):
         try:
             verify_signature(
                 _SIGNATURES,
-                secret=self._signing_secret.encode(),
+                secrets=self._signing_secrets,
                 signed=f"v0:{timestamp}:".encode() + body,
                 signature=headers.get("x-slack-signature", ""),
                 timestamp=timestamp,
@@ -182,8 +203,9 @@ class Slack(Channel):
         interaction = parse_interaction(body)
         if interaction.type != "block_actions":
             return ()
+        conversation = interaction.channel.id if interaction.channel else ""
         return [
-            Press(pressed.value or "", interaction.user.id, action)
+            Press(pressed.value or "", interaction.user.id, action, conversation)
             for pressed in interaction.actions
             for action in _ACTIONS
             if pressed.action_id == action
@@ -194,27 +216,61 @@ def page_message(notification: Notification, links: Links, at: datetime) -> dict
     """Write the arguments of `chat.postMessage`."""
     content = notification.content
     words = rendering.words(content, at)
-    # Every message has at least this button: it opens the page behind the link.
-    buttons = [_button(OPEN, "Open", url=links.url(notification.notification_id))]
-    if answers.has_buttons(notification):
-        token = links.token(notification.notification_id)
-        buttons = [
-            _button("acknowledge", "Acknowledge", style="primary", value=token),
-            _button("take_over", "Take over", value=token),
-            *buttons,
-        ]
     context = rendering.slack_text("slack/context.j2", words=words)
     return {
         "channel": SlackAddress.read(notification.address).channel,
-        "text": rendering.slack_text("slack/text.j2", words=words),
+        **_preview(rendering.slack_text("slack/text.j2", words=words)),
         "unfurl_links": False,
         "unfurl_media": False,
         "blocks": [
             _section(_page_text(words, content.respond_by)),
             *([_context(context)] if context else ()),
-            {"type": "actions", "elements": buttons},
+            *_actions(notification, links, at),
         ],
     }
+
+
+def _actions(notification: Notification, links: Links, at: datetime) -> list[dict[str, Any]]:
+    """Return the buttons of a page, or the pages of a summary with theirs; a notice has none."""
+    epoch = notification.link_epoch
+    match notification.kind:
+        case "page":
+            return [_buttons(notification, epoch, links)]
+        case "summary":
+            summary = notification.content.summary
+            return [
+                block
+                for page in (summary.pages if summary else ())
+                for block in (
+                    _section(
+                        rendering.slack_text(
+                            "slack/held_page.j2", words=rendering.words(page.content, at)
+                        )
+                    ),
+                    _buttons(page, epoch, links),
+                )
+            ]
+        case _:
+            return []
+
+
+def _buttons(page: Notification | HeldPage, epoch: int, links: Links) -> dict[str, Any]:
+    """Make the buttons; others may see the message, so its link only shows what it is about."""
+    show = links.url(page.notification_id, "show", epoch)
+    buttons = [_button(OPEN, "Open", url=show)]
+    if answers.has_buttons(page):
+        token = links.token(page.notification_id, "press", epoch)
+        buttons = [
+            _button("acknowledge", "Acknowledge", style="primary", value=token),
+            _button("take_over", "Take over", value=token),
+            *buttons,
+        ]
+    return {"type": "actions", "elements": buttons}
+
+
+def _preview(text: str) -> dict[str, Any]:
+    """Make what a phone shows before the message is opened: no style, no link, no mention."""
+    return {"text": text, "mrkdwn": False, "parse": "none", "link_names": False}
 
 
 def update_message(notification: Notification, at: datetime) -> dict[str, Any]:
@@ -230,7 +286,7 @@ def update_message(notification: Notification, at: datetime) -> dict[str, Any]:
     return {
         "channel": receipt.get("channel"),
         "ts": receipt.get("ts"),
-        "text": rendering.slack_text("slack/update_text.j2", words=words, status=status_text),
+        **_preview(rendering.slack_text("slack/update_text.j2", words=words, status=status_text)),
         "blocks": [
             _section(rendering.slack_text("slack/update.j2", words=words)),
             _context(context),

@@ -5,6 +5,7 @@ from datetime import datetime
 from typing import assert_never
 
 from common.contracts.notifications import Action, NotificationActedOn, NotificationSeen
+from notifier.domain.content import HeldPage
 from notifier.domain.errors import (
     AnswerTooLateError,
     ApprovalRequiredError,
@@ -30,11 +31,9 @@ def see(notification: Notification, at: datetime) -> Decision:
     return Decision(replace(notification, seen_at=at), (event,))
 
 
-def has_buttons(notification: Notification) -> bool:
+def has_buttons(page: Notification | HeldPage) -> bool:
     """Return whether the message is sent with buttons to answer it."""
-    return (
-        notification.escalation_id is not None and asks_for(notification.content.reason) == "answer"
-    )
+    return page.escalation_id is not None and asks_for(page.content.reason) == "answer"
 
 
 def possible_actions(

@@ -17,7 +17,8 @@ from common.contracts.escalations import (
     Severity,
     TimerMissing,
 )
-from common.contracts.event import ContactId
+from common.contracts.event import ContactId, EscalationId, NotificationId
+from notifier.domain.escalations import Escalation
 from notifier.domain.reasons import Reason
 
 StatusKind = Literal[
@@ -67,9 +68,36 @@ class LostTimer:
     """When the wrong timer in its place would have fired; null if there was none."""
 
 
+@with_config(ConfigDict(use_attribute_docstrings=True))
+@dataclass(frozen=True, slots=True)
+class AddressChange:
+    by: str
+    """Who changed the contact method: a person, or a system as `admin:ops`."""
+    at: datetime
+    """When it was changed."""
+
+
+@dataclass(frozen=True, slots=True)
+class HeldPage:
+    """A page in a summary; of its causes only the one that the headline needs."""
+
+    notification_id: NotificationId
+    contact_id: ContactId
+    escalation_id: EscalationId | None
+    content: "Content"
+
+
+@dataclass(frozen=True, slots=True)
+class Summary:
+    """Pages over a budget, the most urgent first; `later` more are in the next summary."""
+
+    pages: tuple[HeldPage, ...] = ()
+    later: int = 0
+
+
 @dataclass(frozen=True, slots=True)
 class Content:
-    """The data of PageRequested or TimerMissing; in an update `status` replaces the buttons."""
+    """What a page, a notice or a summary says; in an update `status` replaces the buttons."""
 
     reason: Reason
     severity: Severity | None = None
@@ -84,6 +112,15 @@ class Content:
     duty_gap: PagedDutyGap | None = None
     lost_timer: LostTimer | None = None
     status: Status | None = None
+    address_change: AddressChange | None = None
+    summary: Summary | None = None
+
+
+def status_of(escalation: Escalation | None, name: str | None) -> Status:
+    """Return how an escalation stands; `name` is that of who caused it."""
+    if escalation is None or escalation.state == "raised":
+        return Status("waiting", awaits_answer=True)
+    return Status(escalation.state, by=name)
 
 
 def from_page(event: PageRequested) -> Content:

@@ -71,7 +71,7 @@ def claim(notification: Notification, policy: RetryPolicy, at: datetime) -> Deci
     """Begin an attempt. One that is still being sent was lost with the process that sent it."""
     lost_attempts = _lost_attempts(notification, at)
     if notification.attempts >= policy.attempts:
-        decision = _failed(notification, "the outcome of the last attempt was lost", at)
+        decision = fail(notification, "the outcome of the last attempt was lost", at)
         return replace(decision, attempts=lost_attempts)
     claimed = replace(
         notification,
@@ -129,12 +129,12 @@ def _consequence(
         # Our lease ran out and another attempt has begun: the other one decides.
         return Decision(notification)
     if isinstance(outcome, Refused):
-        return _failed(notification, outcome.reason, at)
+        return fail(notification, outcome.reason, at)
     if isinstance(outcome, Unknown):
         notification = replace(notification, ambiguous=True)
     if notification.attempts >= policy.attempts:
         reason = f"gave up after {notification.attempts} attempts: {outcome.reason}"
-        return _failed(notification, reason, at)
+        return fail(notification, reason, at)
     at_least = outcome.wait if isinstance(outcome, Postponed) else None
     delay = retry_delay(notification.attempts, policy, spread, at_least)
     return Decision(replace(notification, state="pending", due_at=at + delay))
@@ -161,26 +161,43 @@ def _sent(notification: Notification, attempt: Attempt, outcome: Sent, at: datet
         receipt=dict(outcome.receipt),
         editable=outcome.editable,
     )
-    if notification.kind == "update" or notification.medium is None:
-        return Decision(sent)
+    return Decision(sent, _success(sent, attempt.attempt, at))
+
+
+def _success(sent: Notification, attempt: int, at: datetime) -> tuple[Event, ...]:
+    """Return the event of a page that arrived; other messages were not requested."""
+    if sent.kind != "page" or sent.medium is None:
+        return ()
     event = NotificationSent(
-        contact_id=notification.contact_id,
+        contact_id=sent.contact_id,
         occurred_at=at,
-        notification_id=notification.notification_id,
-        page_id=notification.page_id,
-        person_id=notification.person_id,
-        medium=notification.medium,
-        attempt=attempt.attempt,
-        ambiguous=notification.ambiguous,
+        notification_id=sent.notification_id,
+        page_id=sent.page_id,
+        person_id=sent.person_id,
+        medium=sent.medium,
+        attempt=attempt,
+        ambiguous=sent.ambiguous,
     )
-    return Decision(sent, (event,))
+    return (event,)
 
 
-def _failed(notification: Notification, reason: str, at: datetime) -> Decision:
+def fail(notification: Notification, reason: str, at: datetime) -> Decision:
+    """Give up for good. Only a page is reported: the others were not requested."""
     failed = replace(notification, state="failed", due_at=None, reason=reason)
-    # A failed update is no event: the page that it changes did arrive.
-    events: tuple[Event, ...] = () if failed.kind == "update" else (failure(failed, at),)
+    events: tuple[Event, ...] = (failure(failed, at),) if failed.kind == "page" else ()
     return Decision(failed, events)
+
+
+def follow_summary(page: Notification, summary: Notification, at: datetime) -> Decision:
+    """Let a page that was held back share the outcome of the summary that carries it."""
+    if page.state != "held_back" or page.summary_id != summary.notification_id:
+        return Decision(page)
+    if summary.state == "failed":
+        return fail(page, f"in a summary: {summary.reason}", at)
+    if summary.state != "sent":
+        return Decision(page)
+    grouped = replace(page, state="grouped", sent_at=at, ambiguous=summary.ambiguous)
+    return Decision(grouped, _success(grouped, summary.attempts, at))
 
 
 def _ended(attempt: Attempt, outcome: Outcome, at: datetime) -> Attempt:

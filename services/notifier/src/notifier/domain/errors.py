@@ -29,3 +29,31 @@ class AnswerTooLateError(Exception):
 
 class ChannelUserTakenError(Exception):
     """Another recipient already has this user of the channel."""
+
+
+class LinkVoidError(Exception):
+    """This link is void: the contact methods of its recipient changed, or the recipient left."""
+
+
+class LinkPurposeError(Exception):
+    """This link only shows the message. Answer by the message itself, or in Upstairs."""
+
+
+class RecipientNotFoundError(Exception):
+    """There is no such recipient."""
+
+
+class TooManyChangesError(Exception):
+    """The contact methods of this person changed too often. Wait an hour, or ask an admin."""
+
+
+class RecipientForbiddenError(Exception):
+    """Contact methods are for the person, the managers above that person, and admins."""
+
+
+class OperationsForbiddenError(RecipientForbiddenError):
+    """Only an admin sets the recipient operations."""
+
+
+class OperationsAddressError(Exception):
+    """The recipient operations needs at least one address: it gets the alarms of the system."""

@@ -17,14 +17,16 @@ from common.contracts.event import (
 )
 from common.contracts.notifications import Action, Medium, NotificationFailed
 from notifier.domain import content as contents
-from notifier.domain.content import Content, Status
+from notifier.domain.content import AddressChange, Content, Status, Summary
 from notifier.domain.escalations import Escalation
 from notifier.domain.reasons import asks_for
-from notifier.domain.recipients import Address, Recipient
+from notifier.domain.recipients import Address, Recipient, RecipientChange, contact_of
 
-# An update changes the message of a page that was sent.
-Kind = Literal["page", "update"]
-State = Literal["pending", "sending", "sent", "failed", "cancelled"]
+# An update changes the message of a page that was sent; a notice tells an address that it is no
+# longer used; a summary carries the pages that were held back.
+Kind = Literal["page", "update", "notice", "summary"]
+# A page over a budget is held back until a summary has carried it: then it is grouped.
+State = Literal["pending", "sending", "sent", "failed", "cancelled", "held_back", "grouped"]
 AttemptOutcome = Literal["sent", "retry", "failed", "unknown"]
 
 
@@ -46,8 +48,9 @@ class Notification:
 
     `receipt` is how the outside system names the message, and `editable` whether it can be changed
     there. `ambiguous`: an attempt without a known outcome may have arrived. `reason` says why it
-    failed, was cancelled, or went to media that were not requested. `action` is the last answer, of
-    `acted_at`.
+    failed, was cancelled or held back, or went to media that were not requested. `action` is the
+    last answer, of `acted_at`. `link_epoch` is the recipient's when it is sent. `summary_id`: the
+    summary that carries the page.
     """
 
     notification_id: NotificationId
@@ -74,6 +77,8 @@ class Notification:
     acted_at: datetime | None = None
     action: Action | None = None
     traceparent: str | None = None
+    link_epoch: int = 0
+    summary_id: NotificationId | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -149,6 +154,68 @@ def notify(
     )
 
 
+def address_notice(
+    change: RecipientChange,
+    address: Address,
+    notification_id: NotificationId,
+    traceparent: str | None = None,
+) -> Notification:
+    """Make the message that tells an address that it is no longer used."""
+    content = Content(
+        "address_changed", address_change=AddressChange(change.changed_by, change.changed_at)
+    )
+    return _own_message(
+        "notice",
+        change.person_id,
+        address,
+        content,
+        notification_id,
+        change.changed_at,
+        traceparent,
+    )
+
+
+def summary(
+    person_id: PersonId,
+    address: Address,
+    notification_id: NotificationId,
+    due_at: datetime,
+    at: datetime,
+) -> Notification:
+    """Make the message that will carry what was held back; it is filled when it is sent."""
+    content = Content("summary", summary=Summary())
+    message = _own_message("summary", person_id, address, content, notification_id, at)
+    return replace(message, due_at=due_at)
+
+
+def _own_message(
+    kind: Kind,
+    person_id: PersonId,
+    address: Address,
+    content: Content,
+    notification_id: NotificationId,
+    at: datetime,
+    traceparent: str | None = None,
+) -> Notification:
+    """Make a message that nobody requested: it is about the person and publishes no event."""
+    return Notification(
+        notification_id=notification_id,
+        idempotency_key=f"{kind}/{notification_id}",
+        kind=kind,
+        state="pending",
+        page_id=PageId(notification_id),
+        contact_id=contact_of(person_id),
+        escalation_id=None,
+        person_id=person_id,
+        medium=address.medium,
+        address=address,
+        content=content,
+        requested_at=at,
+        due_at=at,
+        traceparent=traceparent,
+    )
+
+
 def unreachable(page: Page, reason: str, notification_id: NotificationId, at: datetime) -> Decision:
     """Record that there is no way to notify this person."""
     notification = Notification(
@@ -185,6 +252,12 @@ def failure(notification: Notification, at: datetime) -> NotificationFailed:
 
 def cancel(notification: Notification, reason: str) -> Notification:
     return replace(notification, state="cancelled", due_at=None, reason=reason)
+
+
+def can_be_cancelled(notification: Notification) -> bool:
+    """Return whether nothing has been sent yet; a summary may be on its way with a page."""
+    waits = notification.state == "held_back" and notification.summary_id is None
+    return notification.state == "pending" or waits
 
 
 def is_relevant(notification: Notification, escalation: Escalation) -> bool:

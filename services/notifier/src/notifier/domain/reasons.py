@@ -1,14 +1,16 @@
 """Why a person is notified, and what the message asks of that person."""
 
-from typing import Literal, assert_never
+from typing import Final, Literal, assert_never
 
 from common.contracts.escalations import PageReason
 
-# Either escalation requests a page, or its timer check found a lost timer.
-Reason = PageReason | Literal["alarm"]
+# Escalation requests a page or its timer check found a lost timer; the other messages are our own.
+Reason = PageReason | Literal["alarm", "address_changed", "summary"]
 # An answer is given by a button or the signed link. The rest is done in Upstairs: to approve, to
 # make progress with what one holds, or to see that somebody answers (help).
 Ask = Literal["answer", "approval", "progress", "help", "nothing"]
+
+ANSWERABLE_REASONS: Final = ("raised", "climbed", "repeated", "returned", "handed_over")
 
 
 def asks_for(reason: Reason) -> Ask:
@@ -21,7 +23,15 @@ def asks_for(reason: Reason) -> Ask:
             return "help"
         case "lease_ending" | "snooze_over" | "approval_refused":
             return "progress"
-        case "updated" | "warning" | "coaching" | "duty_gap" | "alarm":
+        case (
+            "updated"
+            | "warning"
+            | "coaching"
+            | "duty_gap"
+            | "alarm"
+            | "address_changed"
+            | "summary"
+        ):
             return "nothing"
         case _:
             assert_never(reason)

@@ -2,9 +2,11 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 
-from common.contracts.event import PersonId
+from common.contracts.event import ContactId, PersonId
 from common.contracts.notifications import Medium
+from common.core.ids import derived_id
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,11 +24,66 @@ class Address:
 
 @dataclass(frozen=True, slots=True)
 class Recipient:
-    """Has each medium at most once."""
+    """Has each medium at most once. Links of an earlier `link_epoch` are void.
+
+    Who is not `active` has left.
+    """
 
     person_id: PersonId
     name: str
     media: tuple[Address, ...]
+    link_epoch: int = 1
+    active: bool = True
 
     def reached_by(self, media: Sequence[Medium]) -> tuple[Address, ...]:
         return tuple(address for address in self.media if address.medium in media)
+
+    def address_on(self, medium: Medium | None) -> Address | None:
+        return next((address for address in self.media if address.medium == medium), None)
+
+    @property
+    def unreachable_reason(self) -> str | None:
+        """Return why nothing can be sent to the person, if so."""
+        if not self.active:
+            return "the recipient has left"
+        return None if self.media else "the recipient has no media"
+
+
+@dataclass(frozen=True, slots=True)
+class ContactMethods:
+    """How a person is called and reached."""
+
+    name: str
+    media: tuple[Address, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class RecipientChange:
+    """Who changed a recipient, and from what to what; without `before` it is a new recipient."""
+
+    change_id: str
+    person_id: PersonId
+    changed_at: datetime
+    changed_by: str
+    before: ContactMethods | None
+    after: ContactMethods
+
+    @property
+    def removed_addresses(self) -> tuple[Address, ...]:
+        """Return the addresses that are no longer used."""
+        before = self.before.media if self.before else ()
+        return tuple(address for address in before if address not in self.after.media)
+
+    @property
+    def changes_addresses(self) -> bool:
+        before = self.before.media if self.before else ()
+        return set(map(_identity, before)) != set(map(_identity, self.after.media))
+
+
+def _identity(address: Address) -> tuple[object, ...]:
+    return (address.medium, *sorted(address.details.items()))
+
+
+def contact_of(person_id: PersonId) -> ContactId:
+    """Return the id that stands for a contact in messages that are about the person alone."""
+    return ContactId(derived_id("recipient", person_id))

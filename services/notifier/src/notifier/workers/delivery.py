@@ -9,18 +9,21 @@ from typing import assert_never
 
 import structlog
 
+from common.contracts.event import NotificationId
 from common.core import trace
 from common.core.backoff import Backoff, pause
 from common.core.clock import monotonic
 from common.core.errors import is_transient
 from common.core.health import Health
 from common.storage.database import Database
-from notifier import use_cases
 from notifier.channels.base import Channel
+from notifier.domain.brake import BrakePolicy
 from notifier.domain.delivery import Outcome, RetryPolicy, Sent, Unknown
 from notifier.metrics import DeliveryMetrics
-from notifier.store import UnitOfWork, time_until_due
-from notifier.use_cases import ClaimedDelivery
+from notifier.store.put_aside import due_ids, put_aside
+from notifier.store.unit_of_work import UnitOfWork, time_until_due
+from notifier.use_cases import deliveries
+from notifier.use_cases.deliveries import ClaimedDelivery
 
 # Another replica's new notifications wake nobody here: this bounds how long they go unnoticed.
 _MAX_POLL = timedelta(milliseconds=100)
@@ -40,6 +43,7 @@ class DeliveryWorker:
         channel: Channel,
         database: Database[UnitOfWork],
         policy: RetryPolicy,
+        brake_policy: BrakePolicy,
         slots: int,
         metrics: DeliveryMetrics,
         health: Health,
@@ -48,10 +52,11 @@ class DeliveryWorker:
         self._medium = channel.medium
         self._database = database
         self._policy = policy
+        self._brake_policy = brake_policy
         self._free = slots
         self._metrics = metrics
         self._health = health
-        self._part = f"delivery by {channel.medium}"
+        self.name = f"delivery by {channel.medium}"
         self._woken = asyncio.Event()
         self._ended: list[Ended] = []
         self._recording = asyncio.Lock()
@@ -69,13 +74,16 @@ class DeliveryWorker:
                     try:
                         await self._step(under_way)
                     except Exception as error:
-                        if not is_transient(error):
-                            raise
-                        self._health.report_trouble(self._part, repr(error))
-                        log.warning("delivery_backing_off", medium=self._medium, error=repr(error))
+                        self._health.report_trouble(self.name, repr(error))
+                        if is_transient(error):
+                            log.warning(
+                                "delivery_backing_off", medium=self._medium, error=repr(error)
+                            )
+                        else:
+                            log.exception("delivery_failed", medium=self._medium)
                         await backoff.wait(stopping)
                     else:
-                        self._health.report_healthy(self._part)
+                        self._health.report_healthy(self.name)
                         backoff.reset()
         finally:
             await self._channel.close()
@@ -86,16 +94,53 @@ class DeliveryWorker:
         if wait > timedelta(0):
             await pause(wait.total_seconds(), self._woken)
             return
-        deliveries = await self._claim()
-        for delivery in deliveries:
+        claimed = await self._claim()
+        for delivery in claimed.deliveries:
             self._free -= 1
             under_way.create_task(self._deliver(delivery))
-        if not deliveries:
+        for limit in claimed.held_back:
+            self._metrics.held_back.labels(self._medium, limit.kind).inc()
+        if not claimed.deliveries and not claimed.held_back:
             await pause(_RETRY_CLAIM_S, self._woken)
 
-    async def _claim(self) -> Sequence[ClaimedDelivery]:
+    async def _claim(self) -> deliveries.Claim:
+        try:
+            return await self._claim_due(self._free)
+        except Exception as error:
+            if is_transient(error):
+                raise
+            log.warning("claim_failed", medium=self._medium, error=repr(error))
+        return await self._claim_one_by_one()
+
+    async def _claim_due(self, limit: int, only: NotificationId | None = None) -> deliveries.Claim:
         async with self._database.transaction() as uow:
-            return await use_cases.claim(self._medium, self._free, self._policy, uow)
+            return await deliveries.claim(
+                self._medium, limit, self._policy, self._brake_policy, uow, only=only
+            )
+
+    async def _claim_one_by_one(self) -> deliveries.Claim:
+        """Claim each alone; one that fails is put aside, so that the others are delivered."""
+        claimed = deliveries.Claim()
+        async with self._database.transaction() as uow:
+            due = await due_ids(self._medium, uow.now, self._free, uow)
+        for notification_id in due:
+            try:
+                claim = await self._claim_due(1, notification_id)
+            except Exception as error:
+                if is_transient(error):
+                    raise
+                await self._put_aside(notification_id, error)
+            else:
+                claimed.deliveries += claim.deliveries
+                claimed.held_back += claim.held_back
+        return claimed
+
+    async def _put_aside(self, notification_id: NotificationId, error: Exception) -> None:
+        async with self._database.transaction() as uow:
+            is_new = await put_aside(notification_id, error, uow)
+        if is_new:
+            self._metrics.put_aside.labels(self._medium).inc()
+            log.error("notification_put_aside", notification_id=notification_id, error=repr(error))
 
     async def _until_next(self) -> timedelta:
         if self._free == 0:
@@ -110,17 +155,23 @@ class DeliveryWorker:
         waited = delivery.waited.total_seconds()
         self._metrics.lateness_seconds.labels(self._medium).observe(waited)
         try:
-            started = monotonic()
-            outcome = await self._call(delivery)
-            self._observe(delivery, outcome, monotonic() - started)
-            self._ended.append((delivery, outcome))
-            # The first to get the lock records for all that wait for it.
-            async with self._recording:
-                ended, self._ended = self._ended, []
-                await self._record(ended)
+            await self._deliver_and_record(delivery)
+        except Exception:
+            # Its attempt counts as lost when its lease has ended, and is repeated.
+            log.exception("delivery_crashed", notification_id=delivery.notification.notification_id)
         finally:
             self._free += 1
             self._woken.set()
+
+    async def _deliver_and_record(self, delivery: ClaimedDelivery) -> None:
+        started = monotonic()
+        outcome = await self._call(delivery)
+        self._observe(delivery, outcome, monotonic() - started)
+        self._ended.append((delivery, outcome))
+        # The first to get the lock records for all that wait for it.
+        async with self._recording:
+            ended, self._ended = self._ended, []
+            await self._record(ended)
 
     async def _call(self, delivery: ClaimedDelivery) -> Outcome:
         timeout = self._policy.timeout.total_seconds()
@@ -139,7 +190,7 @@ class DeliveryWorker:
     async def _send(self, delivery: ClaimedDelivery) -> Outcome:
         notification, at = delivery.notification, delivery.attempt.started_at
         match notification.kind:
-            case "page":
+            case "page" | "notice" | "summary":
                 return await self._channel.send(notification, at)
             case "update":
                 return await self._channel.update(notification, at)
@@ -167,12 +218,15 @@ class DeliveryWorker:
 
     async def _write(self, ended: Sequence[Ended]) -> None:
         async with self._database.transaction() as uow:
-            await uow.prelock(sorted({delivery.notification.contact_id for delivery, _ in ended}))
+            contact_ids = {
+                contact_id for delivery, _ in ended for contact_id in delivery.contact_ids
+            }
+            await uow.prelock(sorted(contact_ids))
             for delivery, outcome in ended:
                 trace.restore(delivery.notification.traceparent)
                 uow.outbox.cause = delivery.notification.notification_id
                 spread = random.uniform(0.5, 1)  # noqa: S311 - spread, not secrecy
-                await use_cases.record_attempt(delivery, outcome, self._policy, spread, uow)
+                await deliveries.record_attempt(delivery, outcome, self._policy, spread, uow)
 
     def _observe(self, delivery: ClaimedDelivery, outcome: Outcome, seconds: float) -> None:
         label = type(outcome).__name__.lower()

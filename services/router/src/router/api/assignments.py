@@ -8,7 +8,7 @@ from pydantic import Field, TypeAdapter
 from common.contracts.event import UUID_PATTERN, ContactId, Event, PersonId
 from common.http.access import StaffUser
 from common.http.app import ContactPath, Slug
-from common.http.pagination import Cursor, Limit, Page, decode_cursor
+from common.http.pagination import ROW_NUMBER, Cursor, Limit, Page, cut_page, decode_cursor
 from common.http.problems import ProblemError
 from router import handlers
 from router.api.deps import (
@@ -68,13 +68,21 @@ async def list_assignments(
 
 @router.get("/{contact_id}")
 async def show(
-    contact_id: ContactPath, database: RouterDatabase, _caller: StaffUser
+    contact_id: ContactPath,
+    database: RouterDatabase,
+    _caller: StaffUser,
+    cursor: Cursor = None,
+    limit: Limit = 50,
 ) -> AssignmentDetail:
-    """Show who has the contact, and every decision that led there."""
+    """Show who has the contact, and a page of the decisions that led there."""
+    filters = {"contact_id": contact_id}
+    after = decode_cursor(cursor, ROW_NUMBER, filters)
     async with database.transaction() as uow:
         assignment = await uow.assignments.get(contact_id)
-        events = await uow.assignments.history(contact_id)
-    return AssignmentDetail(**_fields(assignment), history=[_entry(event) for event in events])
+        events = await uow.assignments.history(contact_id, after or 0, limit + 1)
+    shown, next_cursor = cut_page(events, limit, key=lambda row: row[0], filters=filters)
+    history = [_entry(event) for _, event in shown]
+    return AssignmentDetail(**_fields(assignment), history=history, next_cursor=next_cursor)
 
 
 @router.post("/{contact_id}/accept")

@@ -8,6 +8,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from common.contracts.event import ContactId, PersonId, TeamId
 from common.contracts.people import Presence
 from common.http.app import RequestModel, ShortText, Slug
+from common.http.pagination import NextCursor
 from router.domain.assignments import State
 
 Language = Annotated[str, Field(pattern=r"^[a-z]{2,3}(-[A-Z]{2})?$")]
@@ -176,5 +177,7 @@ class HistoryEntry(BaseModel):
 
 class AssignmentDetail(AssignmentOut):
     history: Annotated[
-        list[HistoryEntry], Field(description="What happened to the contact, oldest first.")
+        list[HistoryEntry],
+        Field(description="A page of what happened to the contact, oldest first."),
     ]
+    next_cursor: NextCursor

@@ -11,6 +11,7 @@ from typing import Literal, get_args
 from common.contracts.assignments import AssignmentCompleted
 from common.contracts.contacts import Priority
 from common.contracts.event import ContactId, Event, PersonId
+from common.core.erasure import ERASED
 from common.messages import Cancel, TimerChange
 from router.domain.needs import Need
 from router.domain.staffing.representatives import Representative, free
@@ -108,6 +109,12 @@ def enter(assignment: Assignment, state: State, at: datetime) -> Assignment:
         preferred_id=assignment.representative_id if was_assigned else assignment.preferred_id,
         referral=None,
     )
+
+
+def erase(assignment: Assignment) -> Assignment:
+    """Erase what people wrote about the contact."""
+    referral = None if assignment.referral is None else ERASED
+    return replace(assignment, reason=ERASED if assignment.reason else "", referral=referral)
 
 
 def exclude(assignment: Assignment, person_id: PersonId, at: datetime) -> Assignment:

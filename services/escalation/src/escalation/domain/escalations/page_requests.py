@@ -116,6 +116,7 @@ def paged_contact(contact: TrackedContact) -> PagedContact | None:
         tier=details.tier,
         customer_name=details.customer,
         representative_id=contact.representative_id,
+        customer_id=contact.customer_id,
     )
 
 

@@ -1,4 +1,4 @@
-"""All SQL of the notifier, and its unit of work."""
+"""The SQL of messages, and the unit of work."""
 
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
@@ -7,8 +7,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from pydantic import TypeAdapter
-from sqlalchemy import ARRAY, ColumnElement, Select, Uuid, any_, bindparam, delete, insert, select
-from sqlalchemy.exc import IntegrityError
+from sqlalchemy import ARRAY, Select, Uuid, any_, bindparam, func, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from common.contracts.event import ContactId, EscalationId, NotificationId, PageId, PersonId
@@ -18,69 +17,14 @@ from common.storage.database import Database
 from common.storage.rows import LockedTable
 from common.storage.uow import UnitOfWork as BaseUnitOfWork
 from notifier import tables
-from notifier.domain.errors import ChannelUserTakenError
+from notifier.domain.brake import MAX_PAGES_IN_SUMMARY, Budget
 from notifier.domain.escalations import Escalation
 from notifier.domain.notifications import Attempt, Notification, State
-from notifier.domain.recipients import Recipient
+from notifier.domain.reasons import ANSWERABLE_REASONS
+from notifier.store.people import RecipientChanges, Recipients, ReportingLines
 
-_RECIPIENT = TypeAdapter(Recipient)
-_RECIPIENTS = TypeAdapter(list[Recipient])
 _ATTEMPTS = TypeAdapter(list[Attempt])
-_USERS = tables.channel_users
 _UNSENT = ("pending", "sending")
-
-
-class Recipients:
-    def __init__(self, connection: AsyncConnection) -> None:
-        self._connection = connection
-        self._read: dict[PersonId, Recipient | None] = {}
-
-    async def save(self, recipient: Recipient) -> None:
-        """Insert or replace it; raises ChannelUserTakenError."""
-        users = [
-            {"medium": address.medium, "user_id": address.user_id, "person_id": recipient.person_id}
-            for address in recipient.media
-            if address.user_id is not None
-        ]
-        rows = _RECIPIENTS.dump_json([recipient]).decode()
-        await self._connection.execute(_UPSERT_RECIPIENTS, {"rows": rows})
-        await self._connection.execute(
-            delete(_USERS).where(_USERS.c.person_id == recipient.person_id)
-        )
-        if users:
-            try:
-                await self._connection.execute(insert(_USERS), users)
-            except IntegrityError as error:
-                raise ChannelUserTakenError from error
-
-    async def get(self, person_id: PersonId) -> Recipient | None:
-        if person_id not in self._read:
-            self._read[person_id] = await self._first(tables.recipients.c.person_id == person_id)
-        return self._read[person_id]
-
-    async def name(self, person_id: PersonId) -> str:
-        """Return the person's name, or the id while the name is unknown."""
-        recipient = await self.get(person_id)
-        return recipient.name if recipient else person_id
-
-    async def of_user(self, medium: Medium, user_id: str) -> Recipient | None:
-        """Return who has this user id in the channel."""
-        person = select(_USERS.c.person_id).where(
-            _USERS.c.medium == medium, _USERS.c.user_id == user_id
-        )
-        return await self._first(tables.recipients.c.person_id == person.scalar_subquery())
-
-    async def after(self, person_id: PersonId | None, limit: int) -> list[Recipient]:
-        query = select(tables.recipients).order_by(tables.recipients.c.person_id).limit(limit)
-        if person_id is not None:
-            query = query.where(tables.recipients.c.person_id > person_id)
-        rows = await self._connection.execute(query)
-        return [_RECIPIENT.validate_python(dict(row)) for row in rows.mappings()]
-
-    async def _first(self, condition: ColumnElement[bool]) -> Recipient | None:
-        rows = await self._connection.execute(select(tables.recipients).where(condition))
-        row = rows.mappings().first()
-        return _RECIPIENT.validate_python(dict(row)) if row else None
 
 
 class Escalations(LockedTable[EscalationId, Escalation]):
@@ -121,6 +65,16 @@ class Notifications(LockedTable[NotificationId, Notification]):
     async def lock_of(self, contact_ids: Sequence[ContactId]) -> None:
         self.adopt(await self.connection.execute(_NOTIFICATIONS_OF, {"contacts": contact_ids}))
 
+    async def lock_about(self, contact_id: ContactId) -> list[Notification]:
+        """Return those of the contact, and the summaries that have a page about it."""
+        await self.lock_of([contact_id])
+        mention = {"summary": {"pages": [{"contact_id": contact_id}]}}
+        summaries = select(self.table).where(self.table.c.content.contains(mention))
+        ordered = summaries.order_by(self.table.c.notification_id).with_for_update()
+        with_pages = self.adopt(await self.connection.execute(ordered))
+        own = (value for value in self.loaded() if value.contact_id == contact_id)
+        return [*own, *(value for value in with_pages if value.contact_id != contact_id)]
+
     def of_escalation(self, escalation_id: EscalationId) -> list[Notification]:
         """Return those of an escalation whose contact this transaction has locked."""
         return [
@@ -133,10 +87,50 @@ class Notifications(LockedTable[NotificationId, Notification]):
         """Return those of a page whose contact this transaction has locked."""
         return [notification for notification in self.loaded() if notification.page_id == page_id]
 
-    async def claim(self, medium: Medium, now: datetime, limit: int) -> list[Notification]:
+    def of_summary(self, summary_id: NotificationId) -> list[Notification]:
+        """Return the pages in a summary whose contacts this transaction has locked."""
+        return [
+            notification for notification in self.loaded() if notification.summary_id == summary_id
+        ]
+
+    async def has_summary_besides(self, notification: Notification) -> bool:
+        """Return whether another summary to the same person waits that will carry this page."""
+        await self.flush()
+        values = {
+            "medium": notification.medium,
+            "person": notification.person_id,
+            "besides": notification.notification_id,
+        }
+        return bool((await self.connection.execute(_HAS_SUMMARY, values)).scalar_one())
+
+    async def claim_held_back(
+        self, summary: Notification
+    ) -> tuple[list[Notification], list[tuple[NotificationId, ValueError]], int]:
+        """Lock the most urgent pages that wait for this summary.
+
+        Return them, those that cannot be read, and how many of the rest wait. Pages of a summary
+        that did not arrive wait for another.
+        """
+        # Also what this transaction has held back.
+        await self.flush()
+        values = {"medium": summary.medium, "person": summary.person_id}
+        pages: list[Notification] = []
+        unreadable = []
+        for row in await self.connection.execute(_HELD_BACK, values):
+            try:
+                pages += self.adopt((row,))
+            except ValueError as error:
+                unreadable.append((NotificationId(row.notification_id), error))
+        count = (await self.connection.execute(_COUNT_HELD_BACK, values)).scalar_one()
+        return pages, unreadable, count - len(unreadable)
+
+    async def claim(
+        self, medium: Medium, now: datetime, limit: int, *, only: NotificationId | None = None
+    ) -> list[Notification]:
         """Lock what is due, the longest due first, but nothing that is locked already."""
         values = {"medium": medium, "now": now, "limit": limit}
-        return self.adopt(await self.connection.execute(_DUE, values))
+        statement = _DUE if only is None else _DUE.where(_N.c.notification_id == only)
+        return self.adopt(await self.connection.execute(statement, values))
 
     async def latest(
         self, criteria: Filter, before: NotificationId | None, limit: int
@@ -150,6 +144,19 @@ class Notifications(LockedTable[NotificationId, Notification]):
         query = query.order_by(self.table.c.notification_id.desc()).limit(limit)
         rows = await self.connection.execute(query)
         return [self.read(dict(row)) for row in rows.mappings()]
+
+
+class Budgets(LockedTable[str, Budget]):
+    def __init__(self, connection: AsyncConnection) -> None:
+        super().__init__(connection, tables.budgets, Budget)
+
+    async def lock_or_add(self, keys: Iterable[str], now: datetime) -> dict[str, Budget]:
+        """Lock these budgets, also new ones, in the order of their keys."""
+        new = [Budget(key, changed_at=now) for key in set(keys)]
+        rows = _BUDGETS.dump_json(new).decode()
+        await self.connection.execute(_NEW_BUDGETS, {"rows": rows})
+        await self.lock_all([budget.key for budget in new])
+        return {budget.key: await self.lock(budget.key) or budget for budget in new}
 
 
 class Attempts:
@@ -187,13 +194,16 @@ class UnitOfWork(BaseUnitOfWork):
     def __init__(self, connection: AsyncConnection, now: datetime) -> None:
         super().__init__(connection, now)
         self.recipients = Recipients(connection)
+        self.recipient_changes = RecipientChanges(connection)
+        self.reporting_lines = ReportingLines(connection)
         self.escalations = Escalations(connection)
         self.notifications = Notifications(connection)
         self.attempts = Attempts(connection)
+        self.budgets = Budgets(connection)
 
     @property
     def rows(self) -> Sequence[LockedTable[Any, Any]]:
-        return (self.escalations, self.notifications)
+        return (self.escalations, self.notifications, self.budgets)
 
     async def prelock(self, contact_ids: Sequence[ContactId]) -> None:
         await self.escalations.lock_of(contact_ids)
@@ -228,9 +238,45 @@ _DUE = (
     .limit(bindparam("limit"))
     .with_for_update(skip_locked=True)
 )
+_N = tables.notifications
+_SUMMARIES = tables.notifications.alias("summaries")
+_WAITS_FOR_SUMMARY = (
+    _N.c.medium == bindparam("medium"),
+    _N.c.person_id == bindparam("person"),
+    _N.c.state == "held_back",
+    ~select(_SUMMARIES.c.notification_id)
+    .where(_SUMMARIES.c.notification_id == _N.c.summary_id, _SUMMARIES.c.state.in_(_UNSENT))
+    .exists(),
+)
+_HAS_SUMMARY = select(
+    select(_N.c.notification_id)
+    .where(
+        _N.c.kind == "summary",
+        _N.c.state == "pending",
+        _N.c.attempts == 0,
+        _N.c.medium == bindparam("medium"),
+        _N.c.person_id == bindparam("person"),
+        _N.c.notification_id != bindparam("besides"),
+    )
+    .exists()
+)
+_HELD_BACK = (
+    select(_N)
+    .where(*_WAITS_FOR_SUMMARY)
+    # As `brake.fill` orders them: what can be answered first, then by the deadline.
+    .order_by(
+        _N.c.content["reason"].astext.in_(ANSWERABLE_REASONS).desc(),
+        _N.c.content["respond_by"].astext.asc().nulls_last(),
+        _N.c.notification_id,
+    )
+    .limit(MAX_PAGES_IN_SUMMARY)
+    .with_for_update(skip_locked=True)
+)
+_COUNT_HELD_BACK = select(func.count()).select_from(_N).where(*_WAITS_FOR_SUMMARY)
 _TIME_UNTIL_DUE = """
     SELECT min(due_at) - clock_timestamp() FROM notifications
     WHERE medium = $1 AND state IN ('pending', 'sending')
 """
-_UPSERT_RECIPIENTS = bulk_insert(tables.recipients, conflict="update")
+_NEW_BUDGETS = bulk_insert(tables.budgets, conflict="ignore")
+_BUDGETS = TypeAdapter(list[Budget])
 _UPSERT_ATTEMPTS = bulk_insert(tables.delivery_attempts, conflict="update")

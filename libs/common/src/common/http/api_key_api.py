@@ -1,0 +1,140 @@
+"""The API keys of a service, for admins: list them, make them, revoke them."""
+
+from datetime import datetime, timedelta
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Depends, Path
+from pydantic import BaseModel, ConfigDict, Field, TypeAdapter
+
+from common.contracts.event import Role
+from common.http.access import Principal, require_role
+from common.http.app import RequestModel, Slug, get_database
+from common.http.pagination import Cursor, Limit, Page, decode_cursor
+from common.http.problems import ProblemError, documented
+from common.storage.api_keys import (
+    SCOPES,
+    ApiKey,
+    ApiKeyStore,
+    ListedKey,
+    Origin,
+    Scope,
+    make_key,
+)
+from common.storage.database import Database
+from common.storage.uow import UnitOfWork
+
+router = APIRouter(prefix="/v1/api-keys", tags=["API keys"])
+
+_MAX_DAYS = 3650
+_PAGE_KEY: TypeAdapter[tuple[datetime, str]] = TypeAdapter(tuple[datetime, str])
+_EXAMPLE: dict[str, Any] = {
+    "key_id": "5f0c9a31e7d2",
+    "role": "supervisor",
+    "subject": "sara",
+    "scopes": ["read", "write"],
+    "origin": "api",
+    "created_at": "2026-03-02T09:30:00Z",
+    "created_by": "admin:ops",
+    "expires_at": "2026-09-01T00:00:00Z",
+    "last_used_at": "2026-03-02T11:02:00Z",
+    "revoked_at": None,
+    "revoked_by": None,
+}
+_NOT_FOUND: dict[int | str, dict[str, Any]] = {404: documented("There is no such key")}
+
+DatabaseDep = Annotated[Database[UnitOfWork], Depends(get_database)]
+AdminUser = Annotated[Principal, Depends(require_role())]
+KeyPath = Annotated[str, Path(pattern="^[0-9a-f]{12}$", description="The id in the key")]
+
+
+class ApiKeyIn(RequestModel):
+    model_config = ConfigDict(
+        json_schema_extra={
+            "examples": [{"role": "supervisor", "subject": "sara", "expires_in_days": 180}]
+        }
+    )
+
+    role: Role = Field(description="What the key allows; an admin may do all")
+    subject: Slug = Field(description="The person's id, or the name of a system")
+    scopes: tuple[Scope, ...] = Field(
+        default=SCOPES, min_length=1, max_length=2, description="`read` alone changes nothing"
+    )
+    expires_in_days: int | None = Field(
+        default=None, ge=1, le=_MAX_DAYS, description="Without it the key does not expire"
+    )
+
+
+class ApiKeyOut(BaseModel):
+    """A key without its secret, which is stored nowhere."""
+
+    model_config = ConfigDict(json_schema_extra={"examples": [_EXAMPLE]}, from_attributes=True)
+
+    key_id: str = Field(description="The id in the key: `ups_<id>_…`")
+    role: Role = Field(description="What the key allows")
+    subject: str = Field(description="The person's id, or the name of a system")
+    scopes: tuple[Scope, ...] = Field(description="`read` alone changes nothing")
+    origin: Origin = Field(description="Where it was made: in the settings, by command or by API")
+    created_at: datetime = Field(description="Since when this service knows it")
+    created_by: str = Field(description="Who made it")
+    expires_at: datetime | None = Field(description="Until when it is valid; null: no end")
+    last_used_at: datetime | None = Field(description="When it was last used, to the minute")
+    revoked_at: datetime | None = Field(description="Since when it is no longer valid")
+    revoked_by: str | None = Field(description="Who revoked it; `settings`: no longer listed")
+
+
+class NewApiKeyOut(ApiKeyOut):
+    model_config = ConfigDict(
+        json_schema_extra={"examples": [{**_EXAMPLE, "key": "ups_5f0c9a31e7d2_…"}]}
+    )
+
+    key: str = Field(description="The key; it is shown only now")
+
+
+class ApiKeyPage(Page[ApiKeyOut]):
+    pass
+
+
+@router.get("")
+async def list_api_keys(
+    database: DatabaseDep, _caller: AdminUser, limit: Limit = 50, cursor: Cursor = None
+) -> ApiKeyPage:
+    """List the keys of this service, newest first, also those that are no longer valid."""
+    before = decode_cursor(cursor, _PAGE_KEY)
+    async with database.transaction() as uow:
+        rows = await ApiKeyStore(uow.connection).newest(before=before, limit=limit + 1)
+    return ApiKeyPage.of(
+        rows, limit, key=lambda row: (row.created_at, row.key_id), show=ApiKeyOut.model_validate
+    )
+
+
+@router.post("", status_code=201)
+async def create_api_key(body: ApiKeyIn, database: DatabaseDep, caller: AdminUser) -> NewApiKeyOut:
+    """Make a key. Every replica of this service takes it within seconds; other services do not."""
+    key = make_key()
+    async with database.transaction() as uow:
+        days = body.expires_in_days
+        stored = await ApiKeyStore(uow.connection).add(
+            ListedKey(body.role, body.subject, key),
+            scopes=body.scopes,
+            origin="api",
+            by=caller.name,
+            now=uow.now,
+            expires_at=None if days is None else uow.now + timedelta(days=days),
+        )
+    if stored is None:
+        raise ProblemError(409, "key-id-taken", "A key of the same id exists. Try again.")
+    return NewApiKeyOut(**_fields(stored), key=key)
+
+
+@router.post("/{key_id}/revoke", responses=_NOT_FOUND)
+async def revoke_api_key(key_id: KeyPath, database: DatabaseDep, caller: AdminUser) -> ApiKeyOut:
+    """Revoke a key for good. It stops working on every replica within seconds."""
+    async with database.transaction() as uow:
+        revoked = await ApiKeyStore(uow.connection).revoke(key_id, by=caller.name, now=uow.now)
+    if revoked is None:
+        raise ProblemError(404, "key-not-found", f"There is no key {key_id} in this service.")
+    return ApiKeyOut.model_validate(revoked)
+
+
+def _fields(stored: ApiKey) -> dict[str, Any]:
+    return ApiKeyOut.model_validate(stored).model_dump()

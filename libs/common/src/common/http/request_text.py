@@ -1,0 +1,63 @@
+"""Refuses, before any route, requests with text that neither PostgreSQL nor Python can handle.
+
+NUL in the address or in a header, a body that is not UTF-8, JSON that is nested without end. What a
+field of a body may hold is for its type to say, so that the answer names the field; what still
+comes through, the database refuses (`is_bad_value`).
+"""
+
+from typing import Any, Final
+
+import orjson
+from starlette.types import Scope
+
+from common.http.problems import ProblemError
+
+MAX_DEPTH: Final = 32
+
+
+def check_request(scope: Scope, body: bytes) -> None:
+    """Raise ProblemError unless path, query, headers and body can be handled as text."""
+    if "\x00" in scope["path"] or b"%00" in scope["query_string"]:
+        raise _nul("The address")
+    for name, value in scope["headers"]:
+        if b"\x00" in value:
+            raise _nul(f"The header {name.decode('latin-1')}")
+    if body:
+        _check_body(body)
+
+
+def _check_body(body: bytes) -> None:
+    if not body.isascii():
+        try:
+            body.decode()
+        except UnicodeDecodeError as error:
+            raise ProblemError(400, "malformed-json", "The body is not UTF-8.") from error
+    if b"\x00" in body:
+        raise _nul("The body")
+    if body.count(b"[") + body.count(b"{") > MAX_DEPTH and _depth(body) > MAX_DEPTH:
+        detail = f"The body is nested more than {MAX_DEPTH} deep."
+        raise ProblemError(400, "malformed-json", detail)
+
+
+def _depth(body: bytes) -> int:
+    """Return how deep the JSON is nested, at most one more than is allowed."""
+    try:
+        level: list[Any] = [orjson.loads(body)]
+    except orjson.JSONDecodeError:
+        # It is nested deeper than orjson reads, or the route says what is wrong with it.
+        return 0
+    for depth in range(MAX_DEPTH + 1):
+        level = [part for value in level for part in _parts(value)]
+        if not level:
+            return depth
+    return MAX_DEPTH + 1
+
+
+def _parts(value: object) -> list[Any]:
+    if isinstance(value, dict):
+        return list(value.values())
+    return value if isinstance(value, list) else []
+
+
+def _nul(place: str) -> ProblemError:
+    return ProblemError(400, "malformed-text", f"{place} contains the character NUL.")

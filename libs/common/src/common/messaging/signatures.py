@@ -1,0 +1,170 @@
+"""Signatures of records: who may write to a topic can still not speak for its owner.
+
+An Ed25519 signature covers the topic, the record's key, every attribute of the envelope and the
+value. See docs/adr/0021.
+"""
+
+import base64
+import binascii
+import hashlib
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Final
+
+from cryptography.exceptions import InvalidSignature
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
+from cryptography.hazmat.primitives.serialization import (
+    Encoding,
+    NoEncryption,
+    PrivateFormat,
+    PublicFormat,
+    load_pem_private_key,
+    load_pem_public_key,
+)
+
+from common.messaging.envelope import Headers, UntrustedRecordError
+
+SIGNATURE_HEADER: Final = "ce_signature"
+KEY_ID_HEADER: Final = "ce_signaturekey"
+
+# Begins every signed text, so that a signature has no meaning elsewhere.
+_PURPOSE: Final = b"upstairs record 1"
+# In this order. An attribute that is absent counts as empty.
+_SIGNED_HEADERS: Final = (
+    "ce_specversion",
+    "ce_id",
+    "ce_type",
+    "ce_source",
+    "ce_subject",
+    "ce_time",
+    "ce_partitionkey",
+    "ce_sequence",
+    "ce_traceparent",
+    "content-type",
+)
+_PEM: Final = "-----BEGIN"
+_KEY_ID_BYTES: Final = 8
+_LENGTH_BYTES: Final = 4
+
+
+class SigningKeyError(ValueError):
+    """A key for signatures is neither PEM of Ed25519 nor 32 bytes in Base64."""
+
+
+class SigningKey:
+    """The private key of one service."""
+
+    def __init__(self, key: Ed25519PrivateKey) -> None:
+        self._key = key
+        self._id = key_id(key.public_key()).encode()
+
+    @classmethod
+    def generate(cls) -> "SigningKey":
+        return cls(Ed25519PrivateKey.generate())
+
+    @classmethod
+    def parse(cls, text: str) -> "SigningKey":
+        """Read PEM, or the 32 bytes of the seed in Base64; raises SigningKeyError."""
+        try:
+            if text.lstrip().startswith(_PEM):
+                key = load_pem_private_key(text.strip().encode(), password=None)
+            else:
+                key = Ed25519PrivateKey.from_private_bytes(_from_base64(text))
+        except (ValueError, TypeError) as error:
+            raise SigningKeyError(SigningKeyError.__doc__) from error
+        if not isinstance(key, Ed25519PrivateKey):
+            raise SigningKeyError(SigningKeyError.__doc__)
+        return cls(key)
+
+    @property
+    def seed(self) -> str:
+        """The private key in Base64, as a setting takes it."""
+        raw = self._key.private_bytes(Encoding.Raw, PrivateFormat.Raw, NoEncryption())
+        return base64.b64encode(raw).decode()
+
+    @property
+    def public(self) -> str:
+        """The public key in Base64, as a setting takes it."""
+        raw = self._key.public_key().public_bytes(Encoding.Raw, PublicFormat.Raw)
+        return base64.b64encode(raw).decode()
+
+    def sign(
+        self, topic: str, key: bytes, headers: Headers, value: bytes
+    ) -> list[tuple[str, bytes]]:
+        """Return the headers that carry the signature."""
+        signature = self._key.sign(_signed_bytes(topic, key, _by_name(headers), value))
+        return [(KEY_ID_HEADER, self._id), (SIGNATURE_HEADER, base64.b64encode(signature))]
+
+
+class VerificationKeys:
+    """The public keys of each service; several of one service are valid at once."""
+
+    def __init__(self, keys: Mapping[str, Sequence[str]]) -> None:
+        """Read PEM, or the 32 bytes in Base64; raises SigningKeyError."""
+        self._keys = {
+            service: {key_id(parsed): parsed for parsed in map(_parse_public, texts)}
+            for service, texts in keys.items()
+        }
+
+    def accepts(self, service: str, key: SigningKey) -> bool:
+        """Return whether what the service signs with this key is valid."""
+        return key_id(_parse_public(key.public)) in self._keys.get(service, {})
+
+    def check(
+        self, service: str, topic: str, key: bytes | None, headers: Headers, value: bytes | None
+    ) -> None:
+        """Raise UntrustedRecordError unless the service has signed this record for this topic."""
+        by_name = _by_name(headers)
+        try:
+            signature = by_name[SIGNATURE_HEADER]
+            public = self._keys[service][by_name[KEY_ID_HEADER].decode()]
+            signed = _signed_bytes(topic, key or b"", by_name, value or b"")
+            public.verify(base64.b64decode(signature, validate=True), signed)
+        except KeyError as error:
+            message = f"it is not signed with a key of {service}"
+            raise UntrustedRecordError(message) from error
+        except (InvalidSignature, ValueError) as error:
+            message = f"its signature is not that of {service}"
+            raise UntrustedRecordError(message) from error
+
+
+def key_id(key: Ed25519PublicKey) -> str:
+    """Return the name of a key, which is part of its hash: nobody has to choose one."""
+    raw = key.public_bytes(Encoding.Raw, PublicFormat.Raw)
+    return hashlib.sha256(raw).digest()[:_KEY_ID_BYTES].hex()
+
+
+def _parse_public(text: str) -> Ed25519PublicKey:
+    try:
+        if text.lstrip().startswith(_PEM):
+            key = load_pem_public_key(text.strip().encode())
+        else:
+            key = Ed25519PublicKey.from_public_bytes(_from_base64(text))
+    except ValueError as error:
+        raise SigningKeyError(SigningKeyError.__doc__) from error
+    if not isinstance(key, Ed25519PublicKey):
+        raise SigningKeyError(SigningKeyError.__doc__)
+    return key
+
+
+def _from_base64(text: str) -> bytes:
+    """Read either alphabet of Base64: with `+/` or with `-_`."""
+    try:
+        return base64.b64decode(text.strip().replace("-", "+").replace("_", "/"), validate=True)
+    except binascii.Error as error:
+        raise SigningKeyError(SigningKeyError.__doc__) from error
+
+
+def _by_name(headers: Headers) -> dict[str, bytes]:
+    return {name.lower(): value or b"" for name, value in headers}
+
+
+def _signed_bytes(topic: str, key: bytes, headers: Mapping[str, bytes], value: bytes) -> bytes:
+    """Return all that is signed, each part after its length, so that no two records are alike."""
+    attributes = (headers.get(name, b"") for name in _SIGNED_HEADERS)
+    return b"".join(_with_lengths((_PURPOSE, topic.encode(), key, *attributes, value)))
+
+
+def _with_lengths(parts: Iterable[bytes]) -> Iterable[bytes]:
+    for part in parts:
+        yield len(part).to_bytes(_LENGTH_BYTES, "big")
+        yield part

@@ -1,0 +1,79 @@
+"""Keeps the API keys in memory as they are in the table."""
+
+import asyncio
+from collections.abc import Sequence
+from datetime import timedelta
+from typing import Final, Generic, TypeVar
+
+import structlog
+
+from common.core.backoff import pause
+from common.core.errors import is_transient
+from common.core.health import Health
+from common.http.access import ApiKeys
+from common.storage.api_keys import ApiKeyStore, ListedKey
+from common.storage.database import Database
+from common.storage.uow import UnitOfWork
+
+U = TypeVar("U", bound=UnitOfWork)
+
+# How long a revoked key still works.
+_INTERVAL: Final = timedelta(seconds=2)
+
+log = structlog.get_logger()
+
+
+class ApiKeyWorker(Generic[U]):
+    """Writes the keys of the settings once; then reads all keys, and writes which were used.
+
+    While the database is unavailable the keys stay as they are, and nobody is admitted before they
+    were read once.
+    """
+
+    name = "API keys"
+
+    def __init__(
+        self,
+        database: Database[U],
+        api_keys: ApiKeys,
+        listed: Sequence[ListedKey],
+        health: Health,
+        *,
+        interval: timedelta = _INTERVAL,
+    ) -> None:
+        self._database = database
+        self._api_keys = api_keys
+        self._listed: Sequence[ListedKey] | None = listed
+        self._health = health
+        self._interval = interval
+        self._unwritten_use: set[str] = set()
+        api_keys.withhold()
+        health.report_trouble("api_keys", "not loaded yet")
+
+    async def run(self, stopping: asyncio.Event) -> None:
+        while not stopping.is_set():
+            try:
+                await self.refresh()
+            except Exception as error:
+                self._health.report_trouble("api_keys", repr(error))
+                if is_transient(error):
+                    log.warning("api_keys_backing_off", error=repr(error))
+                else:
+                    log.exception("api_keys_failed")
+            else:
+                self._health.report_healthy("api_keys")
+            await pause(self._interval.total_seconds(), stopping)
+
+    async def refresh(self) -> None:
+        self._unwritten_use |= self._api_keys.take_used()
+        async with self._database.transaction() as uow:
+            store = ApiKeyStore(uow.connection)
+            revoked = [] if self._listed is None else await store.apply_list(self._listed, uow.now)
+            if self._unwritten_use:
+                await store.record_use(self._unwritten_use, uow.now)
+            keys = await store.active(uow.now)
+        self._listed = None
+        self._unwritten_use.clear()
+        self._api_keys.replace(keys)
+        for key_id in revoked:
+            log.warning("listed_api_key_is_revoked", key_id=key_id)

@@ -1,0 +1,38 @@
+"""Customers: a customer may demand to be erased."""
+
+from http import HTTPStatus
+from typing import Annotated
+
+from fastapi import APIRouter, Depends, Path
+
+from common.contracts.event import CustomerId
+from common.http.access import Principal, require_role
+from intake.api.deps import IntakeDatabase, make_actor, problems
+from intake.api.schemas import CustomerErasureOut
+from intake.erasure import erase_customer
+
+router = APIRouter(prefix="/v1/customers", tags=["customers"])
+
+CustomerPath = Annotated[
+    CustomerId,
+    Path(
+        pattern=r"^[^\x00-\x1f\x7f-\x9f]+$",
+        max_length=500,
+        description="The customer, as contacts show the id: `channel:shop:4711`.",
+    ),
+]
+ManagerUser = Annotated[Principal, Depends(require_role("manager"))]
+
+
+# An outside system may have a slash in an id.
+@router.post("/{customer_id:path}/erase", status_code=HTTPStatus.ACCEPTED)
+async def erase(
+    customer_id: CustomerPath, database: IntakeDatabase, caller: ManagerUser
+) -> CustomerErasureOut:
+    """Erase the customer's name and words, and the words about the customer, in all services.
+
+    What was sent to people outside, and the audit trail of escalations, stay.
+    """
+    with problems():
+        count = await erase_customer(customer_id, make_actor(caller), database)
+    return CustomerErasureOut(customer_id=customer_id, contacts=count)

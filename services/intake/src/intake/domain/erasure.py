@@ -1,0 +1,20 @@
+"""Erasure: the name of a customer and all words of and about the customer are removed."""
+
+from dataclasses import replace
+from datetime import datetime
+
+from common.contracts.contacts import ContactErased
+from common.core.erasure import ERASED
+from intake.domain.actors import Actor
+from intake.domain.model import Contact, Decision
+
+
+def erase_contact(contact: Contact, actor: Actor, at: datetime) -> Decision:
+    """Erase the subject, and let every service erase its copies; again is fine."""
+    erased = ContactErased(
+        contact_id=contact.contact_id,
+        occurred_at=at,
+        by=actor.person_id,
+        reported_by=actor.system,
+    )
+    return Decision(replace(contact, subject=ERASED), (erased,))

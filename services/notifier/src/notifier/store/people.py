@@ -1,0 +1,200 @@
+"""The SQL of people: how they are reached, who changed that, and who reports to whom."""
+
+from collections.abc import Iterable
+from datetime import datetime
+
+from pydantic import TypeAdapter
+from sqlalchemy import (
+    ColumnElement,
+    Select,
+    delete,
+    func,
+    insert,
+    literal,
+    select,
+    true,
+    update,
+)
+from sqlalchemy.dialects import postgresql
+from sqlalchemy.exc import IntegrityError
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from common.contracts.event import PersonId
+from common.contracts.notifications import Medium
+from common.storage.bulk import bulk_insert
+from notifier import tables
+from notifier.domain.errors import ChannelUserTakenError
+from notifier.domain.recipients import Recipient, RecipientChange
+
+_RECIPIENT = TypeAdapter(Recipient)
+_RECIPIENTS = TypeAdapter(list[Recipient])
+_CHANGE = TypeAdapter(RecipientChange)
+_CHANGES = TypeAdapter(list[RecipientChange])
+_USERS = tables.channel_users
+_LINES = tables.reporting_lines
+# Of a row that only locks a recipient who is not saved yet.
+_NEW_EPOCH = 0
+
+
+class Recipients:
+    def __init__(self, connection: AsyncConnection) -> None:
+        self._connection = connection
+        self._read: dict[PersonId, Recipient | None] = {}
+
+    async def lock(self, person_id: PersonId) -> Recipient | None:
+        """Lock the recipient, also one that is new, until the transaction ends."""
+        row = {"person_id": person_id, "name": person_id, "media": [], "link_epoch": _NEW_EPOCH}
+        await self._connection.execute(
+            postgresql.insert(tables.recipients).values(row).on_conflict_do_nothing()
+        )
+        locked = _recipients().where(tables.recipients.c.person_id == person_id)
+        rows = await self._connection.execute(locked.with_for_update(of=tables.recipients))
+        recipient = _RECIPIENT.validate_python(dict(rows.mappings().one()))
+        # It never had an address: this transaction has inserted it.
+        return None if recipient.link_epoch == _NEW_EPOCH else recipient
+
+    async def save(self, recipient: Recipient) -> None:
+        """Insert or replace it; raises ChannelUserTakenError."""
+        users = [
+            {"medium": address.medium, "user_id": address.user_id, "person_id": recipient.person_id}
+            for address in recipient.media
+            if address.user_id is not None
+        ]
+        rows = _RECIPIENTS.dump_json([recipient]).decode()
+        await self._connection.execute(_UPSERT_RECIPIENTS, {"rows": rows})
+        await self._connection.execute(
+            delete(_USERS).where(_USERS.c.person_id == recipient.person_id)
+        )
+        if users:
+            try:
+                await self._connection.execute(insert(_USERS), users)
+            except IntegrityError as error:
+                raise ChannelUserTakenError from error
+
+    async def void_links(self, person_id: PersonId) -> None:
+        """Void the links that the person has."""
+        recipients = tables.recipients
+        await self._connection.execute(
+            update(recipients)
+            .where(recipients.c.person_id == person_id)
+            .values(link_epoch=recipients.c.link_epoch + 1)
+        )
+        self._read.pop(person_id, None)
+
+    async def get(self, person_id: PersonId) -> Recipient | None:
+        return (await self.get_all((person_id,)))[person_id]
+
+    async def get_all(self, person_ids: Iterable[PersonId]) -> dict[PersonId, Recipient | None]:
+        wanted = set(person_ids)
+        missing = wanted - self._read.keys()
+        if missing:
+            self._read.update(dict.fromkeys(missing))
+            for recipient in await self._all(tables.recipients.c.person_id.in_(missing)):
+                self._read[recipient.person_id] = recipient
+        return {person_id: self._read[person_id] for person_id in wanted}
+
+    async def name(self, person_id: PersonId) -> str:
+        """Return the person's name, or the id while the name is unknown."""
+        recipient = await self.get(person_id)
+        return recipient.name if recipient else person_id
+
+    async def of_user(self, medium: Medium, user_id: str) -> Recipient | None:
+        """Return who has this user id in the channel."""
+        person = select(_USERS.c.person_id).where(
+            _USERS.c.medium == medium, _USERS.c.user_id == user_id
+        )
+        owners = await self._all(tables.recipients.c.person_id == person.scalar_subquery())
+        return owners[0] if owners else None
+
+    async def after(
+        self, person_id: PersonId | None, limit: int, visible_to: PersonId | None
+    ) -> list[Recipient]:
+        """Return recipients by id: all, or those that this person may see."""
+        query = _recipients().order_by(tables.recipients.c.person_id).limit(limit)
+        query = query.where(tables.recipients.c.link_epoch > _NEW_EPOCH)
+        if person_id is not None:
+            query = query.where(tables.recipients.c.person_id > person_id)
+        if visible_to is not None:
+            query = query.where(
+                (tables.recipients.c.person_id == visible_to)
+                | tables.recipients.c.person_id.in_(_below(visible_to))
+            )
+        rows = await self._connection.execute(query)
+        return [_RECIPIENT.validate_python(dict(row)) for row in rows.mappings()]
+
+    async def _all(self, condition: ColumnElement[bool]) -> list[Recipient]:
+        saved = tables.recipients.c.link_epoch > _NEW_EPOCH
+        rows = await self._connection.execute(_recipients().where(condition, saved))
+        return [_RECIPIENT.validate_python(dict(row)) for row in rows.mappings()]
+
+
+class RecipientChanges:
+    def __init__(self, connection: AsyncConnection) -> None:
+        self._connection = connection
+
+    async def add(self, change: RecipientChange) -> None:
+        rows = _CHANGES.dump_json([change]).decode()
+        await self._connection.execute(_INSERT_CHANGES, {"rows": rows})
+
+    async def count_since(self, person_id: PersonId, since: datetime) -> int:
+        changes = tables.recipient_changes
+        query = select(func.count()).where(
+            changes.c.person_id == person_id, changes.c.changed_at > since
+        )
+        return (await self._connection.execute(query)).scalar_one()
+
+    async def latest(
+        self, person_id: PersonId, before: str | None, limit: int
+    ) -> list[RecipientChange]:
+        changes = tables.recipient_changes
+        query = select(changes).where(changes.c.person_id == person_id)
+        if before is not None:
+            query = query.where(changes.c.change_id < before)
+        rows = await self._connection.execute(
+            query.order_by(changes.c.change_id.desc()).limit(limit)
+        )
+        return [_CHANGE.validate_python(dict(row)) for row in rows.mappings()]
+
+
+class ReportingLines:
+    def __init__(self, connection: AsyncConnection) -> None:
+        self._connection = connection
+
+    async def save(self, person_id: PersonId, manager_id: PersonId | None, *, active: bool) -> None:
+        row = {"person_id": person_id, "manager_id": manager_id, "active": active}
+        insertion = postgresql.insert(_LINES).values(row)
+        await self._connection.execute(
+            insertion.on_conflict_do_update(index_elements=["person_id"], set_=row)
+        )
+
+    async def is_active(self, person_id: PersonId) -> bool:
+        """Return False only for a person who has left."""
+        query = select(_LINES.c.active).where(_LINES.c.person_id == person_id)
+        return (await self._connection.execute(query)).scalar_one_or_none() is not False
+
+    async def is_above(self, manager_id: PersonId, person_id: PersonId) -> bool:
+        """Return whether the person reports to this manager, directly or through others."""
+        query = select(literal(person_id).in_(_below(manager_id)))
+        return bool((await self._connection.execute(query)).scalar_one())
+
+
+def _below(manager_id: PersonId) -> Select[tuple[str]]:
+    """Select the people who report to this manager, directly or through others."""
+    direct = select(_LINES.c.person_id).where(_LINES.c.manager_id == manager_id, _LINES.c.active)
+    below = direct.cte("below", recursive=True)
+    # UNION, not UNION ALL: it ends even where people report to each other in a circle.
+    further = select(_LINES.c.person_id).where(
+        _LINES.c.manager_id == below.c.person_id, _LINES.c.active
+    )
+    return select(below.union(further).c.person_id)
+
+
+def _recipients() -> Select[tuple[object, ...]]:
+    """Select recipients with whether they are active: nobody who is unknown has left."""
+    active = func.coalesce(_LINES.c.active, true()).label("active")
+    join = tables.recipients.outerjoin(_LINES, _LINES.c.person_id == tables.recipients.c.person_id)
+    return select(*tables.recipients.columns, active).select_from(join)
+
+
+_UPSERT_RECIPIENTS = bulk_insert(tables.recipients, conflict="update")
+_INSERT_CHANGES = bulk_insert(tables.recipient_changes)

@@ -1,0 +1,1 @@
+"""What people, channels and the delivery workers ask of the notifier."""

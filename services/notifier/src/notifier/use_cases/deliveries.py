@@ -1,0 +1,229 @@
+"""How delivery begins and what an attempt ends in: load, decide, record."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import timedelta
+
+from common.contracts.event import ContactId, NotificationId
+from common.contracts.notifications import Medium
+from notifier.domain import brake, delivery, notifications
+from notifier.domain.brake import BrakePolicy, Budget, Limit
+from notifier.domain.content import status_of
+from notifier.domain.delivery import Outcome, RetryPolicy
+from notifier.domain.errors import NotificationNotFoundError
+from notifier.domain.notifications import Attempt, Notification
+from notifier.handlers import correct, new_notification_id, record
+from notifier.store.put_aside import put_aside
+from notifier.store.unit_of_work import UnitOfWork
+
+# Another transaction has locked all that a summary would carry; it is free again after about this.
+_RETRY_SUMMARY = timedelta(milliseconds=100)
+
+
+@dataclass(frozen=True, slots=True)
+class ClaimedDelivery:
+    """An attempt that has begun: what to send, and for how long it was due."""
+
+    notification: Notification
+    attempt: Attempt
+    waited: timedelta
+
+    @property
+    def contact_ids(self) -> Iterator[ContactId]:
+        """Return the contacts whose notifications the outcome changes."""
+        yield self.notification.contact_id
+        if summary := self.notification.content.summary:
+            yield from (page.contact_id for page in summary.pages)
+
+
+@dataclass(slots=True)
+class Claim:
+    """The attempts that have begun, and for each page that was held back the budget in the way."""
+
+    deliveries: list[ClaimedDelivery] = field(default_factory=list)
+    held_back: list[Limit] = field(default_factory=list)
+
+
+async def claim(
+    medium: Medium,
+    limit: int,
+    policy: RetryPolicy,
+    brake_policy: BrakePolicy,
+    uow: UnitOfWork,
+    *,
+    only: NotificationId | None = None,
+) -> Claim:
+    """Begin an attempt for each notification that is due, unless a budget is used up."""
+    claimed = Claim()
+    due = await uow.notifications.claim(medium, uow.now, limit, only=only)
+    if not due:
+        return claimed
+    await uow.recipients.get_all(notification.person_id for notification in due)
+    keys = set(_budget_keys(due, brake_policy))
+    budgets = await uow.budgets.lock_or_add(keys, uow.now) if keys else {}
+    claiming = _Claiming(uow, policy, brake_policy, budgets, claimed)
+    for notification in due:
+        await claiming.begin(notification)
+    return claimed
+
+
+def _budget_keys(due: Sequence[Notification], policy: BrakePolicy) -> Iterator[str]:
+    for notification in due:
+        is_new_page = notification.kind == "page" and notification.attempts == 0
+        limits = brake.limits(notification, policy) if is_new_page else ()
+        yield from (limit.key for limit in limits)
+        if limits or notification.kind == "summary":
+            yield brake.recipient_key(notification)
+
+
+@dataclass(frozen=True, slots=True)
+class _Claiming:
+    uow: UnitOfWork
+    policy: RetryPolicy
+    brake_policy: BrakePolicy
+    budgets: dict[str, Budget]
+    claimed: Claim
+
+    async def begin(self, due: Notification) -> None:
+        match due.kind:
+            case "page":
+                await self._begin_page(due)
+            case "summary":
+                await self._begin_summary(due)
+            case _:
+                await self._start(due, due)
+
+    async def _begin_page(self, due: Notification) -> None:
+        page, obstacle = await self._addressed(due)
+        if obstacle is not None:
+            record(delivery.fail(page, obstacle, self.uow.now), self.uow)
+            return
+        if page.attempts == 0:
+            limit = brake.exhausted(page, self.budgets, self.brake_policy, self.uow.now)
+            if limit is not None:
+                await self._hold_back(page, limit)
+                return
+            for each in brake.limits(page, self.brake_policy):
+                self._put(self.budgets[each.key].spend(self.brake_policy.window, self.uow.now))
+        await self._start(page, due)
+
+    async def _begin_summary(self, due: Notification) -> None:
+        summary, obstacle = await self._addressed(due)
+        if summary.attempts == 0:
+            await self._fill_summary(summary, obstacle, due)
+        elif obstacle is None:
+            await self._start(summary, due)
+        else:
+            # The pages in it wait for another summary.
+            self._cancel(summary, obstacle)
+            await self._schedule_summary(summary)
+
+    async def _fill_summary(
+        self, summary: Notification, obstacle: str | None, due: Notification
+    ) -> None:
+        pages, unreadable, waiting = await self.uow.notifications.claim_held_back(summary)
+        for notification_id, error in unreadable:
+            await put_aside(notification_id, error, self.uow)
+        if waiting and not pages:
+            self.uow.notifications.put(replace(due, due_at=self.uow.now + _RETRY_SUMMARY))
+            return
+        if waiting > len(pages):
+            await self._schedule_summary(summary)
+        if obstacle is not None or not pages:
+            for page in pages:
+                record(delivery.fail(page, obstacle or "", self.uow.now), self.uow)
+            self._cancel(summary, obstacle or "nothing is held back any longer")
+            return
+        filled, parts = brake.fill(summary, pages, waiting - len(pages))
+        for page in parts:
+            self.uow.notifications.put(page)
+        await self._start(filled, due)
+
+    async def _addressed(self, due: Notification) -> tuple[Notification, str | None]:
+        """Return it with the recipient's present address, or why there is none."""
+        recipient = await self.uow.recipients.get(due.person_id)
+        if recipient is None:
+            return due, "no such recipient"
+        address = recipient.address_on(due.medium)
+        obstacle = recipient.unreachable_reason
+        if obstacle is None and address is None:
+            obstacle = f"the recipient no longer has {due.medium}"
+        if obstacle is not None or address is None:
+            return due, obstacle
+        return replace(due, address=address, link_epoch=recipient.link_epoch), None
+
+    async def _start(self, notification: Notification, due: Notification) -> None:
+        decision = delivery.claim(notification, self.policy, self.uow.now)
+        record(decision, self.uow)
+        if decision.notification.state == "sending":
+            waited = self.uow.now - (due.due_at or self.uow.now)
+            attempt = decision.attempts[-1]
+            self.claimed.deliveries.append(ClaimedDelivery(decision.notification, attempt, waited))
+        elif notification.kind == "summary":
+            await self._schedule_summary(notification)
+
+    async def _hold_back(self, page: Notification, limit: Limit) -> None:
+        self.uow.notifications.put(brake.hold_back(page, limit, self.brake_policy))
+        self.claimed.held_back.append(limit)
+        await self._schedule_summary(page)
+
+    async def _schedule_summary(self, notification: Notification) -> None:
+        """Let a summary follow to the same person on the same medium, unless one waits already."""
+        budget = self.budgets[brake.recipient_key(notification)]
+        waits = await self.uow.notifications.has_summary_besides(notification)
+        if waits or notification.address is None:
+            return
+        due_at = brake.next_summary_at(budget, self.brake_policy, self.uow.now)
+        self._put(replace(budget, summary_due_at=due_at, changed_at=self.uow.now))
+        self.uow.notifications.add(
+            notifications.summary(
+                notification.person_id,
+                notification.address,
+                new_notification_id(),
+                due_at,
+                self.uow.now,
+            )
+        )
+
+    def _cancel(self, notification: Notification, reason: str) -> None:
+        self.uow.notifications.put(notifications.cancel(notification, reason))
+
+    def _put(self, budget: Budget) -> None:
+        self.budgets[budget.key] = budget
+        self.uow.budgets.put(budget)
+
+
+async def record_attempt(
+    claimed: ClaimedDelivery, outcome: Outcome, policy: RetryPolicy, spread: float, uow: UnitOfWork
+) -> None:
+    """Record how an attempt ended; correct the message if it is no longer relevant.
+
+    The notifications of `claimed.contact_ids` must be locked.
+    """
+    notification = await uow.notifications.lock(claimed.notification.notification_id)
+    if notification is None:
+        raise NotificationNotFoundError
+    decision = delivery.record(notification, claimed.attempt, outcome, policy, spread, uow.now)
+    record(decision, uow)
+    match notification.kind:
+        case "page":
+            await _correct_if_irrelevant(decision.notification, uow)
+        case "summary":
+            _record_pages(decision.notification, uow)
+        case _:
+            pass
+
+
+def _record_pages(summary: Notification, uow: UnitOfWork) -> None:
+    for page in uow.notifications.of_summary(summary.notification_id):
+        record(delivery.follow_summary(page, summary, uow.now), uow)
+
+
+async def _correct_if_irrelevant(page: Notification, uow: UnitOfWork) -> None:
+    """Correct it if the escalation changed while it was being sent."""
+    if page.escalation_id is None:
+        return
+    escalation = await uow.escalations.lock(page.escalation_id)
+    if escalation and not notifications.is_relevant(page, escalation):
+        name = await uow.recipients.name(escalation.by) if escalation.by else None
+        correct(page, status_of(escalation, name), uow)

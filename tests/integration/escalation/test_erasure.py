@@ -1,0 +1,62 @@
+"""A contact is erased: the customer's words are gone, but for the audit trail."""
+
+from datetime import timedelta
+from typing import Any
+
+import httpx
+
+from common.contracts.assignments import ContactReferred
+from common.contracts.contacts import (
+    ContactErased,
+    ContactResolved,
+    Customer,
+    FeedbackReceived,
+    SupervisorRequested,
+)
+from common.contracts.event import CustomerId, PersonId
+from integration.escalation.conftest import EscalationHarness, assigned, key
+from support.erasure import find_tables_with
+
+WORDS = "PRIVATE"
+
+
+async def test_words_are_gone_and_the_trail_still_verifies(
+    service: EscalationHarness, api: httpx.AsyncClient
+) -> None:
+    ada = Customer(customer_id=CustomerId("channel:shop:4711"), name=WORDS)
+    contact = await service.received(customer=ada, subject=WORDS)
+    about: dict[str, Any] = {"contact_id": contact.contact_id}
+    at = contact.occurred_at
+    await service.handle_events(
+        contact,
+        assigned(contact),
+        SupervisorRequested(**about, occurred_at=at, quote=WORDS),
+        ContactReferred(**about, occurred_at=at, representative_id=PersonId("rita"), reason=WORDS),
+    )
+    (escalation,) = (await api.get("/v1/escalations")).json()["items"]
+    place = f"/v1/escalations/{escalation['escalation_id']}"
+    await api.post(f"{place}/take-over", headers=key("sam"))
+    end = {"outcome": "refund", "note": WORDS}
+    assert (await api.post(f"{place}/resolve", json=end, headers=key("sam"))).is_success
+    await service.handle_events(
+        ContactResolved(**about, occurred_at=at + timedelta(seconds=9), note=WORDS),
+        FeedbackReceived(**about, occurred_at=at + timedelta(seconds=10), score=1, comment=WORDS),
+    )
+    assert {"tracked_contacts", "escalations"} <= await find_tables_with(service.database, WORDS)
+    await service.handle_events(ContactErased(**about, occurred_at=at + timedelta(seconds=11)))
+    assert await find_tables_with(service.database, WORDS) == set()
+    published = await service.fetch_event_types(contact.contact_id)
+    assert published[-1] == "pages_erased"
+    trail = await service.rows("SELECT hash FROM audit_trail ORDER BY number")
+    (stored,) = await service.rows("SELECT trail FROM escalations")
+    assert (len(trail), trail[-1].hash) == (stored.trail["length"], stored.trail["hash"])
+
+
+async def test_erasure_of_a_contact_without_an_escalation_is_handled(
+    service: EscalationHarness,
+) -> None:
+    contact = await service.received(subject=WORDS)
+    erased = ContactErased(contact_id=contact.contact_id, occurred_at=contact.occurred_at)
+    await service.handle_events(contact, erased)
+    await service.handle_events(erased)
+    assert await find_tables_with(service.database, WORDS) == set()

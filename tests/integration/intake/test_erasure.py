@@ -1,0 +1,96 @@
+"""A customer is erased: names and words are gone, and every service hears of it."""
+
+import asyncio
+
+import httpx
+import pytest
+from typer.testing import CliRunner
+
+from common.storage.database import Database
+from intake.main import cli
+from intake.store import UnitOfWork
+from integration.intake.harness import accept, key, published, published_data
+from support.erasure import find_tables_with
+
+WORDS = "PRIVATE"
+ADA = {"customer_id": "4711", "name": f"Ada {WORDS}"}
+ERASE = "/v1/customers/channel:shop:4711/erase"
+
+
+@pytest.fixture
+async def contact_id(api: httpx.AsyncClient) -> str:
+    """A contact with the customer's words in every text that it may have."""
+    contact_id = await accept(api, customer=ADA, subject=WORDS, text=f"{WORDS}\n{WORDS}")
+    path = f"/v1/contacts/{contact_id}"
+    for action, body in [
+        ("request-supervisor", {"quote": WORDS}),
+        ("prioritize", {"priority": "low", "reason": WORDS}),
+        ("messages", {"author": "representative", "text": f"Dear {WORDS}"}),
+        ("resolve", {"note": WORDS}),
+        ("feedback", {"score": 1, "comment": WORDS}),
+        ("surveys", {"survey_id": "s-1", "kind": "nps"}),
+        ("surveys/s-1/answer", {"scale": "0-10", "score": 0, "comment": WORDS}),
+        ("reopen", {"reason": WORDS}),
+        ("abandon", {"reason": WORDS}),
+    ]:
+        answer = await api.post(f"{path}/{action}", json=body)
+        assert answer.is_success, answer.text
+    return contact_id
+
+
+async def test_words_of_the_customer_are_gone_from_every_table(
+    api: httpx.AsyncClient, database: Database[UnitOfWork], contact_id: str
+) -> None:
+    assert "messages" in await find_tables_with(database, WORDS)
+    for _ in range(2):
+        answer = await api.post(ERASE, headers=key("admin"))
+        assert (answer.status_code, answer.json()["contacts"]) == (202, 1)
+    assert await find_tables_with(database, WORDS) == set()
+    shown = (await api.get(f"/v1/contacts/{contact_id}")).json()
+    assert shown["subject"] == "[erased]"
+    assert {message["text"] for message in shown["messages"]} == {"[erased]"}
+
+
+async def test_erasure_of_each_contact_is_published(
+    api: httpx.AsyncClient, database: Database[UnitOfWork]
+) -> None:
+    contact_ids = [await accept(api, customer=ADA, text=None) for _ in range(102)]
+    other = await accept(api, text=None)
+    answer = await api.post(ERASE, headers=key("admin"))
+    assert answer.json()["contacts"] == 102
+    erased = await published_data(database, "contact_erased")
+    assert sorted(event["contact_id"] for event in erased) == sorted(contact_ids)
+    assert {event["reported_by"] for event in erased} == {"admin:ops"}
+    assert (await api.get(f"/v1/contacts/{other}")).json()["subject"] != "[erased]"
+
+
+@pytest.mark.parametrize("caller", ["channel", "representative", "supervisor"])
+async def test_erasure_needs_a_manager(
+    api: httpx.AsyncClient, database: Database[UnitOfWork], caller: str
+) -> None:
+    await accept(api, customer=ADA, text=None)
+    assert (await api.post(ERASE, headers=key(caller))).status_code == 403
+    assert await published(database) == ["contact_received"]
+
+
+async def test_unknown_customer_is_not_found(api: httpx.AsyncClient) -> None:
+    answer = await api.post(ERASE, headers=key("admin"))
+    assert answer.status_code == 404
+    assert answer.json()["type"] == "urn:upstairs:problem:customer-not-found"
+
+
+async def test_command_line_erases_a_customer(
+    api: httpx.AsyncClient,
+    database: Database[UnitOfWork],
+    contact_id: str,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    url = database.engine.url.render_as_string(hide_password=False)
+    monkeypatch.setenv("UPSTAIRS_DATABASE_URL", url)
+    runner = CliRunner()
+    arguments = ["erase-customer", "channel:shop:4711"]
+    result = await asyncio.to_thread(runner.invoke, cli, arguments)
+    assert (result.exit_code, result.stdout) == (0, "erased; contacts: 1\n"), result.output
+    assert await find_tables_with(database, WORDS) == set()
+    unknown = await asyncio.to_thread(runner.invoke, cli, ["erase-customer", "channel:shop:1"])
+    assert unknown.exit_code == 4

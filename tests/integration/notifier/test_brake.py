@@ -1,0 +1,248 @@
+"""A flood of pages: some go out at once, the rest in a few summaries, and nothing is lost."""
+
+import re
+from collections import Counter
+from collections.abc import Sequence
+from datetime import timedelta
+from functools import partial
+from typing import Any
+
+import httpx
+import pytest
+
+from common.contracts.escalations import PageRequested
+from common.core.ids import new_id
+from devstack import receivers
+from devstack.receivers import SlackCall
+from integration.notifier.conftest import (
+    CONTACT,
+    ServiceHarness,
+    acknowledged,
+    key,
+    paged,
+    pressed,
+    signed,
+)
+from integration.notifier.examples import PROGRAM, answer_events
+from support.waiting import until
+
+BUDGETS = {"recipient_budget": 3, "customer_budget": 1000, "channel_budget": 1000}
+MINUTE = timedelta(seconds=61)
+
+
+def flood(count: int, person: str = "dana", **contact: Any) -> list[PageRequested]:
+    return [
+        paged(person, contact={**CONTACT, "customer_id": new_id(), **contact}) for _ in range(count)
+    ]
+
+
+async def page_states(harness: ServiceHarness, medium: str = "slack") -> Counter[str]:
+    states = await harness.states()
+    return Counter(state for kind, each, state in states if (kind, each) == ("page", medium))
+
+
+async def settle(harness: ServiceHarness, kind: str, count: int) -> None:
+    """Wait until nothing is on its way, and so many messages of this kind were sent."""
+
+    def is_settled(states: Sequence[tuple[str, str, str]]) -> bool:
+        sent = sum((each, state) == (kind, "sent") for each, _, state in states)
+        return sent == count and not {state for *_, state in states} & {"sending"}
+
+    await until(harness.states, is_settled)
+
+
+def summaries(harness: ServiceHarness) -> list[SlackCall]:
+    return [post for post in harness.posted() if "held back" in post.body["text"]]
+
+
+def tokens(post: SlackCall) -> list[str]:
+    return [
+        button["value"]
+        for block in post.body["blocks"]
+        if block["type"] == "actions"
+        for button in block["elements"]
+        if button["action_id"] == "acknowledge"
+    ]
+
+
+async def test_flood_becomes_few_messages_and_nothing_is_lost(harness: ServiceHarness) -> None:
+    await harness.add_recipient("dana")
+    pages = flood(20)
+    async with harness.delivering(**BUDGETS):
+        await harness.handle(*pages)
+        for medium in ("slack", "email"):
+            await until(
+                partial(page_states, harness, medium),
+                lambda states: states["sent"] == 3 and states["pending"] + states["sending"] == 0,
+            )
+        await settle(harness, "summary", 2)
+        first = await page_states(harness)
+        assert first["grouped"] >= 1
+        assert len(harness.posted()) == len(harness.mail.messages) == 4
+        # An interval later the rest comes, in one message.
+        harness.advance(MINUTE)
+        await until(lambda: page_states(harness), lambda states: states["held_back"] == 0)
+        await until(lambda: page_states(harness, "email"), lambda states: not states["held_back"])
+    assert await page_states(harness) == {"sent": 3, "grouped": 17}
+    assert len(harness.posted()) <= 5
+    assert len(harness.mail.messages) <= 5
+    sent = Counter(
+        (event["page_id"], event["medium"])
+        for event in await harness.published()
+        if event["event"] == "notification_sent"
+    )
+    assert sent == {(page.page_id, medium): 1 for page in pages for medium in ("slack", "email")}
+
+
+async def test_page_in_a_summary_can_be_acknowledged(
+    harness: ServiceHarness, api: httpx.AsyncClient
+) -> None:
+    await harness.add_recipient("dana")
+    async with harness.delivering(**BUDGETS):
+        await harness.handle(*flood(4))
+        await settle(harness, "summary", 2)
+    (post,) = summaries(harness)
+    (token,) = tokens(post)
+    body = pressed("U-dana", token)
+    assert (await api.post("/v1/callbacks/slack", content=body, headers=signed(body))).is_success
+    (mail,) = [mail for mail in harness.mail.messages if "held back" in mail["Subject"]]
+    part = mail.get_body(("plain",))
+    assert part
+    link = re.search(r"1\. Take over: http://notifier(\S+)", part.get_content())
+    assert link
+    assert (await api.post(link.group(1), headers=PROGRAM)).status_code == 200
+    acted = await answer_events(harness)
+    assert [(event["action"], event["medium"]) for event in acted] == [
+        ("acknowledge", "slack"),
+        ("take_over", "email"),
+    ]
+
+
+async def test_customer_and_channel_have_budgets_over_all_recipients(
+    harness: ServiceHarness,
+) -> None:
+    people = [f"person{number}" for number in range(8)]
+    for person in people:
+        await harness.add_recipient(person, "slack")
+    budgets = {"recipient_budget": 1000, "customer_budget": 3, "channel_budget": 5}
+    async with harness.delivering(**budgets):
+        await harness.handle(*(page for who in people for page in flood(1, who, customer_id="ada")))
+        await until(lambda: page_states(harness), lambda states: states["grouped"] == 5)
+        await harness.handle(*(page for person in people for page in flood(1, person)))
+        await until(lambda: page_states(harness), lambda states: states["sent"] == 5)
+        # Who has had a summary just now gets the next one later.
+        await settle(harness, "summary", 6)
+    assert await page_states(harness) == {"sent": 5, "grouped": 6, "held_back": 5}
+    reasons = await harness.rows(
+        "SELECT DISTINCT reason FROM notifications WHERE state IN ('held_back', 'grouped')"
+    )
+    assert {row.reason for row in reasons} == {
+        "held back: over the budget of 3 messages in 60 s for one customer",
+        "held back: over the budget of 5 messages in 60 s for one channel",
+    }
+
+
+async def test_page_over_a_budget_is_shown_with_the_reason(
+    harness: ServiceHarness, api: httpx.AsyncClient
+) -> None:
+    await harness.add_recipient("dana", "slack")
+    harness.slack.otherwise = receivers.HANGS
+    async with harness.delivering(**BUDGETS, delivery_timeout_seconds=0.5) as kill:
+        await harness.handle(*flood(5))
+        await until(lambda: page_states(harness), lambda states: states["held_back"] == 2)
+        kill()
+    listed = await api.get("/v1/notifications?state=held_back", headers=key("sara"))
+    assert [item["reason"] for item in listed.json()["items"]] == [
+        "held back: over the budget of 3 messages in 60 s for one recipient"
+    ] * 2
+
+
+async def test_page_that_is_settled_meanwhile_is_not_in_the_summary(
+    harness: ServiceHarness,
+) -> None:
+    await harness.add_recipient("dana", "slack")
+    async with harness.delivering(**BUDGETS):
+        await harness.handle(*flood(4))
+        await settle(harness, "summary", 1)
+        (extra,) = flood(1)
+        await harness.handle(extra)
+        await until(lambda: page_states(harness), lambda states: states["held_back"] == 1)
+        await harness.handle(acknowledged(extra, "omar"))
+        harness.advance(MINUTE)
+        await until(harness.states, lambda states: ("summary", "slack", "cancelled") in states)
+    assert (await page_states(harness))["cancelled"] == 1
+    assert len(summaries(harness)) == 1
+
+
+async def test_failed_summary_reports_its_pages(harness: ServiceHarness) -> None:
+    await harness.add_recipient("dana", "slack")
+    async with harness.delivering(**BUDGETS):
+        await harness.handle(*flood(3))
+        await until(lambda: page_states(harness), lambda states: states["sent"] == 3)
+        harness.slack.otherwise = receivers.slack_error("channel_not_found")
+        (page,) = flood(1)
+        await harness.handle(page)
+        await until(harness.states, lambda states: ("summary", "slack", "failed") in states)
+    failed = [event for event in await harness.published() if event["event"].endswith("failed")]
+    assert [event["page_id"] for event in failed] == [page.page_id]
+    assert failed[0]["reason"] == "in a summary: Slack refused: channel_not_found"
+
+
+async def test_two_replicas_share_the_budgets(harness: ServiceHarness) -> None:
+    await harness.add_recipient("dana", "slack")
+    async with harness.delivering(**BUDGETS), harness.delivering(**BUDGETS):
+        for _ in range(4):
+            await harness.handle(*flood(10))
+        await until(
+            lambda: page_states(harness), lambda states: states["pending"] + states["sending"] == 0
+        )
+        await settle(harness, "summary", 1)
+        for _ in range(3):
+            harness.advance(MINUTE)
+            await until(
+                harness.states, lambda states: ("summary", "slack", "pending") not in states
+            )
+        await until(lambda: page_states(harness), lambda states: states["held_back"] == 0)
+    assert await page_states(harness) == {"sent": 3, "grouped": 37}
+    assert len(harness.posted()) - 3 == len(summaries(harness)) <= 4
+    assert max(len(tokens(post)) for post in summaries(harness)) <= 20
+
+
+@pytest.mark.parametrize("medium", ["slack", "email"])
+async def test_summary_to_a_person_who_left_fails_its_pages(
+    harness: ServiceHarness, medium: Any
+) -> None:
+    await harness.add_recipient("dana", medium)
+    async with harness.delivering(**BUDGETS):
+        await harness.handle(*flood(4))
+        await settle(harness, "summary", 1)
+        (late,) = flood(1)
+        await harness.handle(late)
+        await until(lambda: page_states(harness, medium), lambda states: states["held_back"] == 1)
+        async with harness.database.transaction() as uow:
+            await uow.reporting_lines.save(late.person_id, None, active=False)
+        harness.advance(MINUTE)
+        await until(lambda: page_states(harness, medium), lambda states: states["failed"] == 1)
+    failed = [event for event in await harness.published() if event["event"].endswith("failed")]
+    assert [(event["page_id"], event["reason"]) for event in failed] == [
+        (late.page_id, "the recipient has left")
+    ]
+
+
+async def test_page_that_cannot_be_read_delays_no_summary(harness: ServiceHarness) -> None:
+    await harness.add_recipient("dana", "slack")
+    async with harness.delivering(**BUDGETS):
+        await harness.handle(*flood(4))
+        await settle(harness, "summary", 1)
+        await harness.handle(*flood(3))
+        await until(lambda: page_states(harness), lambda states: states["held_back"] == 3)
+        async with harness.database.transaction() as uow:
+            await uow.connection.exec_driver_sql(
+                "UPDATE notifications SET content = '[]' WHERE notification_id ="
+                " (SELECT min(notification_id::text)::uuid FROM notifications"
+                " WHERE state = 'held_back')"
+            )
+        harness.advance(MINUTE)
+        await until(lambda: page_states(harness), lambda states: states["grouped"] == 3)
+    assert await page_states(harness) == {"sent": 3, "grouped": 3, "failed": 1}
+    assert len(await harness.rows("SELECT * FROM dead_letters")) == 1

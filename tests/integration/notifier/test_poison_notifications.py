@@ -1,0 +1,67 @@
+"""A notification that can't be read is put aside; all others are delivered."""
+
+from typing import Any
+
+import pytest
+from sqlalchemy import text
+
+from integration.notifier.conftest import ServiceHarness, paged
+from support.waiting import until
+
+_POISON = (
+    "content = '[]'",
+    "content = '\"a text\"'",
+    "content = content || '{\"causes\": 17}'",
+    "attempts = -1, content = '{}'",
+    "due_at = '1970-01-02Z', content = 'null'",
+)
+
+
+async def change(harness: ServiceHarness, statement: str) -> None:
+    async with harness.database.engine.begin() as connection:
+        await connection.execute(text(statement))
+
+
+async def letters(harness: ServiceHarness) -> list[Any]:
+    return await harness.rows("SELECT origin, reason, state FROM dead_letters ORDER BY id")
+
+
+@pytest.mark.parametrize("poison", _POISON)
+async def test_notification_that_cannot_be_read_delays_no_other(
+    harness: ServiceHarness, poison: str
+) -> None:
+    await harness.add_recipient("dana", "slack")
+    await harness.handle(paged("dana"))
+    await change(harness, f"UPDATE notifications SET {poison}")
+    await harness.handle(paged("dana"), paged("dana"))
+    async with harness.delivering():
+        await until(lambda: letters(harness))
+        await until(harness.states, lambda states: str(states).count("'sent'") == 2)
+    states = sorted(state for *_, state in await harness.states())
+    assert states == ["failed", "sent", "sent"]
+    (letter,) = await letters(harness)
+    assert letter.origin.startswith("notification/")
+    assert letter.state == "waiting"
+
+
+@pytest.mark.parametrize("medium", ["'no such medium'", "NULL", "'__class__'"])
+async def test_notification_for_an_unknown_medium_waits_and_stops_nothing(
+    harness: ServiceHarness, medium: str
+) -> None:
+    await harness.add_recipient("dana", "slack")
+    await harness.handle(paged("dana"))
+    await change(harness, f"UPDATE notifications SET medium = {medium}")
+    await harness.handle(paged("dana"))
+    async with harness.delivering():
+        await until(harness.states, lambda states: str(states).count("'sent'") == 1)
+    assert not await letters(harness)
+
+
+async def test_state_and_time_of_no_meaning_are_refused_by_the_table(
+    harness: ServiceHarness,
+) -> None:
+    await harness.add_recipient("dana", "slack")
+    await harness.handle(paged("dana"))
+    for poison in ("state = 'lost'", "kind = 'poem'", "due_at = '-infinity'", "due_at = NULL"):
+        with pytest.raises(Exception, match="violates check constraint"):
+            await change(harness, f"UPDATE notifications SET {poison}")

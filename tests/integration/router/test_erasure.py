@@ -1,0 +1,33 @@
+"""A contact is erased: what representatives wrote about it is gone."""
+
+import httpx
+
+from common.contracts.contacts import ContactErased
+from integration.router.conftest import RouterHarness, key
+from integration.router.examples import received
+from support.erasure import find_tables_with
+
+WORDS = "PRIVATE"
+
+
+async def test_words_of_representatives_are_gone(
+    harness: RouterHarness, api: httpx.AsyncClient
+) -> None:
+    await harness.hire("rita", auto_accept=True)
+    contact = received(subject=WORDS)
+    await harness.handle_events(contact)
+    path = f"/v1/assignments/{contact.contact_id}/refer"
+    answer = await api.post(path, json={"reason": WORDS}, headers=key("rita"))
+    assert answer.is_success, answer.text
+    assert await find_tables_with(harness.database, WORDS) == {"assignments", "published_events"}
+    erased = ContactErased(contact_id=contact.contact_id, occurred_at=contact.occurred_at)
+    await harness.handle_events(erased)
+    assert await find_tables_with(harness.database, WORDS) == set()
+    assert (await harness.assignment(contact.contact_id)).referral == "[erased]"
+
+
+async def test_erasure_of_an_unknown_contact_changes_nothing(harness: RouterHarness) -> None:
+    contact = received()
+    erased = ContactErased(contact_id=contact.contact_id, occurred_at=contact.occurred_at)
+    await harness.handle_events(erased)
+    assert await harness.rows("SELECT contact_id FROM assignments") == []

@@ -1,0 +1,221 @@
+"""Who may say what on a topic: its owner, in its own name, and signed once keys are known."""
+
+import base64
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+
+import pytest
+from cryptography.hazmat.primitives.asymmetric.ec import SECP256R1, generate_private_key
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
+
+from common.contracts.contacts import CustomerWrote
+from common.contracts.event import ContactId, Event, MessageId
+from common.contracts.notifications import NotificationActedOn
+from common.contracts.services import TOPIC_OWNERS, source_of
+from common.core.ids import EventId, new_id
+from common.messaging.envelope import (
+    Envelope,
+    Headers,
+    MalformedRecordError,
+    UntrustedRecordError,
+    encode,
+)
+from common.messaging.kafka import topic_name
+from common.messaging.record_decoder import RecordDecoder
+from common.messaging.signatures import (
+    KEY_ID_HEADER,
+    SIGNATURE_HEADER,
+    SigningKey,
+    SigningKeyError,
+    VerificationKeys,
+)
+
+NAMESPACE = "upstairs"
+AT = datetime(2026, 3, 2, 9, 30, tzinfo=UTC)
+CONTACT = ContactId(new_id())
+WROTE = CustomerWrote(
+    contact_id=CONTACT, occurred_at=AT, message_id=MessageId(new_id()), excerpt="hello"
+)
+ACTED = NotificationActedOn.model_validate(
+    {
+        "contact_id": CONTACT,
+        "occurred_at": AT,
+        "escalation_id": new_id(),
+        "page_id": new_id(),
+        "notification_id": new_id(),
+        "person_id": "dana",
+        "action": "acknowledge",
+        "medium": "slack",
+    }
+)
+KEYS = {service: SigningKey.generate() for service in set(TOPIC_OWNERS.values())}
+PUBLIC = {service: [key.public] for service, key in KEYS.items()}
+
+
+@dataclass(frozen=True)
+class Written:
+    topic: str
+    key: bytes | None
+    headers: Headers
+    value: bytes | None
+
+    def header(self, name: str, value: bytes) -> "Written":
+        return replace(self, headers=[*{**dict(self.headers), name: value}.items()])
+
+
+def written(event: Event, source: str | None = None, topic: str | None = None) -> Written:
+    envelope = Envelope(
+        id=EventId(new_id()),
+        type=event.type,
+        source=source or source_of(TOPIC_OWNERS[event.topic]),
+        key=event.key,
+        time=AT,
+        sequence=1,
+        traceparent=None,
+    )
+    name = topic_name(NAMESPACE, topic or event.topic)
+    return Written(name, event.key.encode(), encode(envelope), event.model_dump_json().encode())
+
+
+def signed(record: Written, key: SigningKey) -> Written:
+    signature = key.sign(record.topic, record.key or b"", record.headers, record.value or b"")
+    return replace(record, headers=[*record.headers, *signature])
+
+
+def decoder(keys: dict[str, list[str]] | None = None) -> RecordDecoder:
+    return RecordDecoder(NAMESPACE, VerificationKeys(keys) if keys else None)
+
+
+def test_event_of_the_topics_owner_is_decoded() -> None:
+    assert decoder().decode(written(WROTE))[1] == WROTE
+    assert decoder(PUBLIC).decode(signed(written(WROTE), KEYS["intake"]))[1] == WROTE
+
+
+@pytest.mark.parametrize("source", ["/upstairs/intake", "/upstairs/Notifier", "/", "notifier"])
+def test_answer_in_a_directors_name_from_a_foreign_source_is_untrusted(source: str) -> None:
+    with pytest.raises(UntrustedRecordError, match="not the topic's owner, /upstairs/notifier"):
+        decoder().decode(written(ACTED, source))
+
+
+@pytest.mark.parametrize("topic", ["contacts", "escalations", "people"])
+def test_answer_on_a_topic_that_it_does_not_belong_to_is_untrusted(topic: str) -> None:
+    """A service that is taken over must not speak for another on its own topic."""
+    for source in (source_of("notifier"), source_of(TOPIC_OWNERS[topic])):
+        with pytest.raises(UntrustedRecordError, match=f"does not belong to the topic {topic}"):
+            decoder().decode(written(ACTED, source, topic))
+
+
+def test_topic_of_another_system_is_untrusted() -> None:
+    with pytest.raises(UntrustedRecordError, match="is not a topic of this system"):
+        decoder().decode(replace(written(WROTE), topic="other.contacts.v1"))
+
+
+OTHER = SigningKey.generate()
+FORGERIES: dict[str, Callable[[], Written]] = {
+    "unsigned": lambda: written(ACTED),
+    "signed by a stranger": lambda: signed(written(ACTED), OTHER),
+    "signed by another service": lambda: signed(written(ACTED), KEYS["intake"]),
+    "another key's name": lambda: signed(written(ACTED), OTHER).header(
+        KEY_ID_HEADER, dict(signed(written(ACTED), KEYS["notifier"]).headers)[KEY_ID_HEADER] or b""
+    ),
+    "signature not Base64": lambda: signed(written(ACTED), KEYS["notifier"]).header(
+        SIGNATURE_HEADER, b"\xff"
+    ),
+    "signature too short": lambda: signed(written(ACTED), KEYS["notifier"]).header(
+        SIGNATURE_HEADER, base64.b64encode(b"short")
+    ),
+    "key name not UTF-8": lambda: signed(written(ACTED), KEYS["notifier"]).header(
+        KEY_ID_HEADER, b"\xff"
+    ),
+    "value changed": lambda: replace(
+        signed(written(ACTED), KEYS["notifier"]),
+        value=ACTED.model_copy(update={"person_id": "mallory"}).model_dump_json().encode(),
+    ),
+    "no value": lambda: replace(signed(written(ACTED), KEYS["notifier"]), value=None),
+    "key changed": lambda: replace(signed(written(ACTED), KEYS["notifier"]), key=new_id().encode()),
+    "moved to another topic": lambda: replace(
+        signed(written(ACTED), KEYS["notifier"]), topic=topic_name("upstairs", "contacts")
+    ),
+    "moved to another system": lambda: replace(
+        signed(written(ACTED), KEYS["notifier"]), topic=topic_name("staging", "notifications")
+    ),
+}
+ATTRIBUTES = [name for name, _ in encode(Envelope(EventId(new_id()), "", "", "", AT, 1, "a"))]
+
+
+@pytest.mark.parametrize("forgery", FORGERIES)
+def test_forgery_is_untrusted(forgery: str) -> None:
+    with pytest.raises(UntrustedRecordError):
+        decoder(PUBLIC).decode(FORGERIES[forgery]())
+
+
+@pytest.mark.parametrize("attribute", ATTRIBUTES)
+def test_every_attribute_is_signed(attribute: str) -> None:
+    record = signed(written(ACTED), KEYS["notifier"]).header(attribute, b"7")
+    with pytest.raises(UntrustedRecordError, match="its signature is not that of notifier"):
+        decoder(PUBLIC).decode(record)
+
+
+def test_repeated_attribute_hides_nothing_behind_the_signed_one() -> None:
+    record = signed(written(ACTED), KEYS["notifier"])
+    repeated = replace(record, headers=[("Ce_Type", WROTE.type.encode()), *record.headers])
+    with pytest.raises(MalformedRecordError, match="comes twice"):
+        decoder(PUBLIC).decode(repeated)
+
+
+def test_signed_record_that_violates_its_contract_is_its_owners_fault() -> None:
+    """So that a bad deployment of a producer is not taken for an attack."""
+    broken = signed(replace(written(ACTED), value=b"{}"), KEYS["notifier"])
+    with pytest.raises(MalformedRecordError) as raised:
+        decoder(PUBLIC).decode(broken)
+    assert not isinstance(raised.value, UntrustedRecordError)
+    with pytest.raises(UntrustedRecordError):
+        decoder().decode(broken)
+
+
+def test_two_keys_of_a_service_are_valid_during_a_rotation() -> None:
+    old, new = KEYS["notifier"], SigningKey.generate()
+    both = decoder({**PUBLIC, "notifier": [old.public, new.public]})
+    for key in (old, new):
+        assert both.decode(signed(written(ACTED), key))[1] == ACTED
+    with pytest.raises(UntrustedRecordError):
+        decoder({**PUBLIC, "notifier": [new.public]}).decode(signed(written(ACTED), old))
+
+
+def test_detail_of_an_error_is_bounded() -> None:
+    with pytest.raises(UntrustedRecordError) as raised:
+        decoder().decode(written(WROTE, "/" + "x" * 900_000))
+    assert len(str(raised.value)) <= 500
+
+
+def test_text_that_is_no_trace_context_is_not_passed_on() -> None:
+    """It would go into every event that this one causes, and make them too large."""
+    record = written(WROTE).header("ce_traceparent", b"x" * 900_000)
+    assert decoder().decode(record)[0].traceparent is None
+
+
+def test_private_key_is_read_as_pem_and_as_base64() -> None:
+    key = Ed25519PrivateKey.generate()
+    pem = key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()).decode()
+    from_pem = SigningKey.parse(pem)
+    assert SigningKey.parse(f"{from_pem.seed}\n").public == from_pem.public
+    url_safe = from_pem.seed.replace("+", "-").replace("/", "_")
+    assert SigningKey.parse(url_safe).public == from_pem.public
+
+
+@pytest.mark.parametrize("text", ["secret", "Zm9v", "-----BEGIN PRIVATE KEY-----\nx", "é"])
+def test_text_that_is_no_key_is_refused_without_showing_it(text: str) -> None:
+    with pytest.raises(SigningKeyError) as raised:
+        SigningKey.parse(text)
+    assert text not in str(raised.value)
+    with pytest.raises(SigningKeyError):
+        VerificationKeys({"intake": [text]})
+
+
+def test_key_of_another_kind_is_refused() -> None:
+    other = generate_private_key(SECP256R1())
+    pem = other.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()).decode()
+    with pytest.raises(SigningKeyError):
+        SigningKey.parse(pem)
