@@ -27,7 +27,7 @@ NOUNS = {
 }
 VERBS = {
     *("abandon", "accept", "acknowledge", "approve", "complete", "decline", "discard"),
-    *("erase", "hand"),
+    *("dismiss", "erase", "hand", "uphold", "withdraw"),
     *("mediate", "prioritize", "refer", "refuse", "release", "renew", "reopen", "replay"),
     *("request", "resolve", "revoke", "snooze", "take", "wait"),
 }

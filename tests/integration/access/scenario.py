@@ -189,6 +189,7 @@ async def open_scenario(
                 "person_id": "rita",
                 "representative_id": "rita",
                 "token": "forged",
+                "request_id": new_id(),
                 "tomorrow": (await _now(scenario) + timedelta(days=1)).isoformat(),
                 "in_two_days": (await _now(scenario) + timedelta(days=2)).isoformat(),
             }
@@ -247,6 +248,9 @@ async def _prepare_escalation(scenario: Scenario) -> None:
         ("people/sara", {"role": "supervisor", "reports_to": "mia"}),
         ("people/rita", {"role": "representative", "reports_to": "sara"}),
         ("people/sam", {"role": "supervisor", "reports_to": "mia"}),
+        # Whom the examples of settings name.
+        ("people/kim", {}),
+        ("people/lee", {}),
         ("duty-schedules/supervisors", {"rotations": [{**rotation, "members": ["sara"]}]}),
         ("ladders/default", {"levels": _LEVELS, "lease_s": 900, "working_lease_s": 900}),
         ("sla-policies/gold", _POLICY),

@@ -117,7 +117,7 @@ async def test_complaint_about_stranger_or_again_or_too_often_is_refused(
     assert answers == [201, 201, 201, 201, 429]
 
 
-async def test_who_complains_may_withdraw(case: Case) -> None:
+async def test_complaint_is_withdrawn_by_its_author(case: Case) -> None:
     await case.complain("bruno")
     (complaint,) = (await case.get("complaints", "bruno")).json()["items"]
     place = f"complaints/{complaint['complaint_id']}/withdraw"

@@ -95,9 +95,9 @@ async def test_own_shift_goes_to_colleague_who_accepts(duty: httpx.AsyncClient) 
         body = {"person_id": to, **window}
         return await duty.post(f"{PLACE}/overrides", json=body, headers=key(caller))
 
-    asked = await give(sams, "sam")
-    request = asked.json()
-    assert (asked.status_code, request["state"], request["person_id"]) == (202, "asked", "kim")
+    answer = await give(sams, "sam")
+    request = answer.json()
+    assert (answer.status_code, request["state"], request["person_id"]) == (202, "asked", "kim")
     assert (await give(sams, "sam")).json() == request
     assert (await on_duty_at(duty, sams["start"])) == ["sam"]
     place = f"{PLACE}/change-requests/{request['request_id']}"
@@ -131,8 +131,8 @@ async def test_manager_gives_any_shift_but_to_nobody_who_is_unknown_or_has_left(
             422,
             "body/person_id",
         )
-    given = await duty.post(f"{PLACE}/overrides", json={"person_id": "lee", **window})
-    assert (given.status_code, given.json()["version"]) == (200, 2)
+    answer = await duty.post(f"{PLACE}/overrides", json={"person_id": "lee", **window})
+    assert (answer.status_code, answer.json()["version"]) == (200, 2)
     assert (await on_duty_at(duty, kims["start"])) == ["lee"]
 
 
@@ -140,11 +140,11 @@ async def test_swap_exchanges_turns_once_the_other_accepts(duty: httpx.AsyncClie
     sams, kims = await own_shift(duty, "sam"), await own_shift(duty, "kim")
     window = {"from": min(sams["start"], kims["start"]), "until": max(sams["end"], kims["end"])}
     swap = {"first": "kim", "second": "sam", **window}
-    asked = await duty.post(f"{PLACE}/swaps", json=swap, headers=key("kim"))
-    assert (asked.status_code, asked.json()["person_id"]) == (202, "sam")
+    answer = await duty.post(f"{PLACE}/swaps", json=swap, headers=key("kim"))
+    assert (answer.status_code, answer.json()["person_id"]) == (202, "sam")
     listed = await duty.get(f"{PLACE}/change-requests", headers=key("sam"))
-    assert listed.json()["items"] == [asked.json()]
-    place = f"{PLACE}/change-requests/{asked.json()['request_id']}"
+    assert listed.json()["items"] == [answer.json()]
+    place = f"{PLACE}/change-requests/{answer.json()['request_id']}"
     assert (await duty.post(f"{place}/accept", headers=key("sam"))).status_code == 200
     for shift, person in ((sams, "kim"), (kims, "sam")):
         assert (await on_duty_at(duty, shift["start"])) == [person]

@@ -7,10 +7,10 @@ from functools import partial
 
 import pytest
 
+from common.contracts.complaints import ComplaintRaised
 from common.contracts.escalations import (
     ApprovalAsked,
     ApprovalRefused,
-    ComplaintRaised,
     EscalationResolved,
     EscalationUnanswered,
     Outcome,
@@ -138,10 +138,11 @@ class TestApprovals:
         acknowledged.act(MIA, approvals.approve, role="manager")
 
     @pytest.mark.parametrize(
-        ("days", "currency", "asked"), [(29, "EUR", True), (31, "EUR", False), (1, "USD", False)]
+        ("days", "currency", "needs_approval"),
+        [(29, "EUR", True), (31, "EUR", False), (1, "USD", False)],
     )
     def test_grants_to_same_customer_count_within_the_window(
-        self, acknowledged: ContactHarness, days: int, currency: str, asked: bool
+        self, acknowledged: ContactHarness, days: int, currency: str, needs_approval: bool
     ) -> None:
         elsewhere = Grant(
             EscalationId("e"),
@@ -154,7 +155,7 @@ class TestApprovals:
         )
         acknowledged.earlier_grants = (elsewhere,)
         resolve_with_refund(acknowledged, SAM, 30)
-        assert len(acknowledged.events(ApprovalAsked)) == asked
+        assert len(acknowledged.events(ApprovalAsked)) == needs_approval
 
     def test_currency_without_limit_needs_approval(self, acknowledged: ContactHarness) -> None:
         money = Money(Decimal(1), "CHF")

@@ -5,14 +5,14 @@ from functools import partial
 
 import pytest
 
-from common.contracts.contacts import FeedbackReceived
-from common.contracts.escalations import (
+from common.contracts.complaints import (
     ComplaintJudged,
     ComplaintRaised,
     ComplaintWithdrawn,
-    EscalationsEvent,
     Verdict,
 )
+from common.contracts.contacts import FeedbackReceived
+from common.contracts.escalations import EscalationsEvent
 from common.contracts.event import PersonId, Role
 from escalation.domain import complaints, errors, reactions
 from escalation.domain.complaints import MAX_COMPLAINTS, Judgement

@@ -8,8 +8,8 @@ import pytest
 
 from common.contracts.escalations import PagedDutyGap
 from common.contracts.event import PersonId
+from escalation.domain.change_requests import DutyPlanner
 from escalation.domain.duty.calendars import WEEKDAYS, Calendar, DayHours, Weekday
-from escalation.domain.duty.change_requests import DutyPlanner
 from escalation.domain.duty.changes import apply_change, consent_needed, validate
 from escalation.domain.duty.schedules import (
     MAX_CHANGES,
@@ -103,7 +103,7 @@ def test_setting_validation_names_place_of_gap() -> None:
     assert [place for place, _ in validate_setting(staff, "x", schedule)] == ["rotations"]
 
 
-def test_who_has_left_is_on_duty_no_more() -> None:
+def test_person_who_has_left_is_on_duty_no_more() -> None:
     left = Configuration(people={SAM: Versioned(SAM, 2, Person(active=False))})
     assert shifts(DAILY, MONDAY, MONDAY + DAY, left.absences) == []
 

@@ -8,7 +8,7 @@ from typing import Any
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from common.contracts import clocks, escalations
+from common.contracts import clocks, complaints, escalations
 from common.contracts.contacts import Customer, FeedbackReceived, SupervisorRequested
 from common.contracts.escalations import EscalationCauseAdded
 from common.contracts.event import MAX_EVENT_BYTES, CustomerId, PersonId
@@ -127,7 +127,7 @@ def test_every_text_of_an_event_has_a_bound_in_its_contract() -> None:
     """Ids have the lengths that the API allows; all other texts have a length, or are few."""
     unbounded = {
         f"{kind.__name__}.{place}"
-        for kind in (*escalations.EVENTS, *clocks.EVENTS)
+        for kind in (*escalations.EVENTS, *complaints.EVENTS, *clocks.EVENTS)
         for place in _unbounded_texts(kind.model_json_schema(), "")
     }
     assert {place for place in unbounded if not place.endswith(_BOUNDED_ELSEWHERE)} == set()

@@ -11,14 +11,14 @@ import structlog
 from common.contracts.event import ComplaintId, ContactId, EscalationId, PersonId, Role
 from common.core.ids import new_id
 from escalation.domain import complaints, errors, reactions, timer_check, wording
-from escalation.domain.clocks.acknowledgement import follow
-from escalation.domain.duty.change_requests import (
+from escalation.domain.change_requests import (
     MAX_REQUESTS,
     ChangeRequest,
     ChangeRequestId,
     DutyPlanner,
     expiry,
 )
+from escalation.domain.clocks.acknowledgement import follow
 from escalation.domain.duty.changes import apply_change, consent_needed
 from escalation.domain.duty.schedules import DutySchedule, Override, Swap
 from escalation.domain.duty_gaps import GapForecast

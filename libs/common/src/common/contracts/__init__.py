@@ -3,6 +3,7 @@
 from common.contracts import (
     assignments,
     clocks,
+    complaints,
     contacts,
     escalations,
     notifications,
@@ -17,6 +18,7 @@ EVENTS: tuple[type[Event], ...] = (
     *assignments.EVENTS,
     *clocks.EVENTS,
     *escalations.EVENTS,
+    *complaints.EVENTS,
     *notifications.EVENTS,
     *people.EVENTS,
     *reporting.EVENTS,

@@ -47,8 +47,6 @@ PageReason = Literal[
     "coaching",
     "duty_gap",
 ]
-# How a complaint about a person is judged.
-Verdict = Literal["upheld", "dismissed"]
 LeaseEnd = Literal["progress", "shift", "snooze"]
 # What an open escalation waits for: an acknowledgement, or progress of the holder.
 Wait = Literal["acknowledgement_due", "lease"]
@@ -90,32 +88,6 @@ class EscalationCauseAdded(EscalationsOwnEvent):
     cause: Cause
     reason: ReasonText
     severity: Severity
-
-
-class ComplaintRaised(EscalationsOwnEvent):
-    """Somebody complains about a person, who does not act on the escalation until it is judged.
-
-    Neither the text nor who complains is in any event: those who may judge read it.
-    """
-
-    complaint_id: ComplaintId
-    about: PersonId
-
-
-class ComplaintJudged(EscalationsOwnEvent):
-    """Dismissed: the person may act on the escalation again."""
-
-    complaint_id: ComplaintId
-    about: PersonId
-    verdict: Verdict
-    by: PersonId
-
-
-class ComplaintWithdrawn(EscalationsOwnEvent):
-    """Whoever complained takes it back: the person may act on the escalation again."""
-
-    complaint_id: ComplaintId
-    about: PersonId
 
 
 class EscalationClimbed(EscalationsOwnEvent):
@@ -385,9 +357,6 @@ EVENTS: tuple[type[Event], ...] = (
     PriorityChangeAsked,
     EscalationRaised,
     EscalationCauseAdded,
-    ComplaintRaised,
-    ComplaintJudged,
-    ComplaintWithdrawn,
     EscalationClimbed,
     EscalationUnanswered,
     PageRequested,

@@ -10,7 +10,7 @@ from uuid import UUID
 from fastapi import APIRouter, Query
 from pydantic import ConfigDict, Field, TypeAdapter
 
-from common.contracts.escalations import Verdict
+from common.contracts.complaints import Verdict
 from common.contracts.event import ComplaintId, ContactId, EscalationId, PersonId
 from common.http.access import Principal, StaffUser, SupervisorUser
 from common.http.app import RequestModel, ShortText

@@ -18,7 +18,7 @@ from escalation import use_cases
 from escalation.api.deps import EscalationDatabase, check_length, transaction
 from escalation.api.schemas import Out, SettingOut
 from escalation.api.settings import get_or_404
-from escalation.domain.duty.change_requests import (
+from escalation.domain.change_requests import (
     ChangeRequest,
     ChangeRequestId,
     ChangeRequestState,

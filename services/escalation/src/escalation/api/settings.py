@@ -61,7 +61,7 @@ class PutContext:
         )
 
     def _require_above(self, role: str) -> None:
-        """Whoever is bound by a limit does not set it."""
+        """The role that a limit binds does not set it."""
         allowed = next((roles for bound, roles in SET_BY.items() if bound == role), ())
         if self.caller.role not in allowed:
             detail = f"The limit of the role {role} is set by the role {allowed[0]}."

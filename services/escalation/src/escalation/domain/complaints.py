@@ -8,13 +8,9 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Final
 
+from common.contracts.complaints import ComplaintJudged, ComplaintWithdrawn, Verdict
 from common.contracts.contacts import FeedbackReceived
-from common.contracts.escalations import (
-    ComplaintJudged,
-    ComplaintWithdrawn,
-    EscalationsOwnEvent,
-    Verdict,
-)
+from common.contracts.escalations import EscalationsOwnEvent
 from common.contracts.event import ComplaintId, PersonId, Role
 from common.contracts.texts import excerpt
 from common.core.ids import derived_id

@@ -11,7 +11,7 @@ from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from common.contracts.event import PersonId
-from escalation.domain.duty.change_requests import ChangeRequest, ChangeRequestId
+from escalation.domain.change_requests import ChangeRequest, ChangeRequestId
 
 _REQUEST: TypeAdapter[ChangeRequest] = TypeAdapter(ChangeRequest)
 

@@ -7,9 +7,9 @@ from typing import Any
 import orjson
 import structlog
 
-from common.contracts import clocks, escalations
+from common.contracts import clocks, complaints, escalations
 from common.contracts.clocks import ClockBreached, ClockWarned
-from common.contracts.escalations import ComplaintRaised
+from common.contracts.complaints import ComplaintRaised
 from common.contracts.event import ContactId, EscalationId, Event, PersonId
 from common.core.ids import EventId
 from common.messaging.envelope import Envelope, MalformedRecordError, type_of
@@ -19,7 +19,7 @@ from escalation.stream.offsets import Partition
 _CLOCK_EVENTS = (ClockWarned, ClockBreached)
 _STREAMED_TYPES = frozenset(
     kind.type
-    for kind in (*escalations.EVENTS, *clocks.EVENTS)
+    for kind in (*escalations.EVENTS, *complaints.EVENTS, *clocks.EVENTS)
     if "escalation_id" in kind.model_fields or kind in _CLOCK_EVENTS
 )
 _TOP_LEVEL_FIELDS = {"contact_id", "escalation_id", "occurred_at"}

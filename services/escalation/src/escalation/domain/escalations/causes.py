@@ -4,8 +4,9 @@ from collections.abc import Iterable, Iterator
 from dataclasses import replace
 from typing import Final
 
+from common.contracts.complaints import ComplaintJudged
 from common.contracts.contacts import FeedbackReceived
-from common.contracts.escalations import Cause, ComplaintJudged, EscalationsOwnEvent, Severity
+from common.contracts.escalations import Cause, EscalationsOwnEvent, Severity
 from common.contracts.event import PersonId
 from common.contracts.texts import excerpt
 from escalation.domain.model import ComplaintRef, Escalation, EscalationCause

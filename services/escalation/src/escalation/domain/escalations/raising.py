@@ -2,12 +2,8 @@
 
 from dataclasses import replace
 
-from common.contracts.escalations import (
-    ComplaintRaised,
-    EscalationCauseAdded,
-    EscalationRaised,
-    PageRequested,
-)
+from common.contracts.complaints import ComplaintRaised
+from common.contracts.escalations import EscalationCauseAdded, EscalationRaised, PageRequested
 from common.contracts.event import EscalationId
 from common.core.ids import derived_id
 from escalation.domain.escalations.causes import (

@@ -81,7 +81,7 @@ def limit_of(limits: Mapping[str, ApprovalLimit], role: Role) -> ApprovalLimit |
             assert_never(role)
 
 
-# Whoever is bound by a limit does not set it.
+# The role that a limit binds does not set it.
 SET_BY: Mapping[GrantingRole, tuple[Role, ...]] = {
     "supervisor": ("manager", "admin"),
     "manager": ("admin",),
