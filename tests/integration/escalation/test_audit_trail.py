@@ -69,6 +69,10 @@ async def escalation_id(service: EscalationHarness, api: httpx.AsyncClient) -> s
     await service.advance_time(50.5)
     await api.post(f"{place}/acknowledge")
     await api.post(f"{place}/note", json={"text": "1e5 “quoted”\n\\u0041"}, headers=key("sam"))
+    unlimited = await api.put(
+        "/v1/approval-limits/manager", json={"unlimited": True}, headers=key("ops")
+    )
+    assert unlimited.status_code == 200, unlimited.text
     amount = {"outcome": "refund", "note": "ok", "amount": "0.10", "currency": "EUR"}
     answer = await api.post(f"{place}/resolve", json=amount)
     assert answer.status_code == 200, answer.text
