@@ -47,7 +47,7 @@ from unit.stage.examples import (
 )
 
 EVE = ContactId("eve")
-BREACHED, SENT_RECORD, OFFERED = 4, 7, 15
+BREACHED, SENT_RECORD = 4, 7
 OTHER = EscalationId("another")
 
 
@@ -237,18 +237,6 @@ BROKEN: dict[str, tuple[Change, int, str]] = {
         "the table and the topic differ on whether it was sent",
     ),
     "a gap": (without("records", 3), 5, "a gap or a wrong order"),
-    "a gap beside one that is declared": (
-        chained(
-            publishing(offered(BO), assigned(BO), completed(BO)),
-            without("records", OFFERED + 1),
-            without("records", OFFERED),
-            changing_tables(
-                "router", dead_letters=[DeadLetterRow("outbox/7", event_id(OFFERED), "too large")]
-            ),
-        ),
-        5,
-        "a gap or a wrong order",
-    ),
     "a wrong order": (
         lambda snapshot: replace(
             snapshot, records=[snapshot.records[n] for n in (0, 1, 3, 2, *range(4, 15))]
@@ -367,22 +355,6 @@ SOUND: dict[str, Change] = {
         assigned(ADA), released(ADA), assigned(BO), completed(BO)
     ),
     "several effects of one cause": caused("escalation", 2, 3, 4),
-    "gap that a dead letter of the outbox declares": chained(
-        publishing(offered(BO), assigned(BO), completed(BO)),
-        without("records", OFFERED),
-        changing_tables(
-            "router", dead_letters=[DeadLetterRow("outbox/7", event_id(OFFERED), "too large")]
-        ),
-    ),
-    "refused event replayed later": chained(
-        lambda snapshot: replace(
-            snapshot,
-            records=[snapshot.records[n] for n in (*range(3), 4, 3, *range(5, 15))],
-        ),
-        changing_tables(
-            "escalation", dead_letters=[DeadLetterRow("outbox/7", event_id(3), "too large")]
-        ),
-    ),
 }
 
 
