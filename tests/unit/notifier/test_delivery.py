@@ -62,7 +62,7 @@ def test_accepted_message_is_sent() -> None:
     assert isinstance(sent, NotificationSent)
     assert (sent.attempt, sent.ambiguous, sent.medium) == (1, False, "slack")
     assert [(attempt.outcome, attempt.detail) for attempt in done.attempts] == [
-        ("sent", "channel D0123, ts 1.2")
+        ("sent", "ts 1.2")
     ]
 
 

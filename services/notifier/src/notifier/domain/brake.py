@@ -68,9 +68,10 @@ def limits(notification: Notification, policy: BrakePolicy) -> tuple[Limit, ...]
     all_limits = [Limit("recipient", recipient_key(notification), policy.recipient)]
     if contact is not None:
         customer = contact.customer_id or notification.contact_id
+        source = contact.received_from or contact.channel
         all_limits += (
             Limit("customer", f"customer/{medium}/{customer}", policy.customer),
-            Limit("channel", f"channel/{medium}/{contact.channel}", policy.channel),
+            Limit("channel", f"channel/{medium}/{source}", policy.channel),
         )
     return tuple(limit for limit in all_limits if limit.most > 0)
 
