@@ -75,7 +75,7 @@ class Escalations(LockedTable[EscalationId, Escalation]):
 
 
 _NAMES = text("""
-    SELECT FROM escalations WHERE contact_id = CAST(:contact AS uuid)
+    SELECT 1 FROM escalations WHERE contact_id = CAST(:contact AS uuid)
     AND complaints @> jsonb_build_array(jsonb_build_object('about', CAST(:person AS text)))
 """)
 _PARTICIPANTS = text("""

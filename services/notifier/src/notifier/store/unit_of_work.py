@@ -65,6 +65,16 @@ class Notifications(LockedTable[NotificationId, Notification]):
     async def lock_of(self, contact_ids: Sequence[ContactId]) -> None:
         self.adopt(await self.connection.execute(_NOTIFICATIONS_OF, {"contacts": contact_ids}))
 
+    async def lock_about(self, contact_id: ContactId) -> list[Notification]:
+        """Return those of the contact, and the summaries that have a page about it."""
+        await self.lock_of([contact_id])
+        mention = {"summary": {"pages": [{"contact_id": contact_id}]}}
+        summaries = select(self.table).where(self.table.c.content.contains(mention))
+        ordered = summaries.order_by(self.table.c.notification_id).with_for_update()
+        with_pages = self.adopt(await self.connection.execute(ordered))
+        own = (value for value in self.loaded() if value.contact_id == contact_id)
+        return [*own, *(value for value in with_pages if value.contact_id != contact_id)]
+
     def of_escalation(self, escalation_id: EscalationId) -> list[Notification]:
         """Return those of an escalation whose contact this transaction has locked."""
         return [

@@ -1,0 +1,169 @@
+"""The matrix of access.
+
+`+`: the caller may, if the state allows it. `-`: 401 or 403. `0`: 404, since there is no such
+thing, or none for this caller. After `#` stands a variant of the request, see requests.py.
+
+`shop` received the contact and `rita` has it; `kiosk` and `bruno` have nothing to do with it.
+`sara` is rita's supervisor and on duty, `sam` is another one, `mia` the manager, `ops` the admin.
+In the path stand the contact, its escalation, and rita.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Final
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """`name` is the operation and its variant."""
+
+    name: str
+    cells: Mapping[str, str]
+
+    @property
+    def operation(self) -> str:
+        return self.name.partition(" #")[0]
+
+
+# Who calls these has no key, but a signature.
+OPEN: Final[Mapping[str, Mapping[str, str]]] = {
+    "intake": {"POST /v1/channels/{kind}/{connection}": "the outside system signs"},
+    "router": {},
+    "escalation": {},
+    "notifier": {
+        "GET /v1/acknowledgements/{token}": "the link is signed",
+        "POST /v1/acknowledgements/{token}": "the link is signed",
+        "POST /v1/callbacks/slack": "Slack signs",
+    },
+}
+_EVERY_SERVICE = """
+    #                                             shop kiosk rita bruno sara sam mia ops
+    GET /v1/dead-letters                          -    -     -    -     -    -   -   +
+    GET /v1/dead-letters/{letter_id}              -    -     -    -     -    -   -   0
+    POST /v1/dead-letters/{letter_id}/replay      -    -     -    -     -    -   -   0
+    POST /v1/dead-letters/{letter_id}/discard     -    -     -    -     -    -   -   0
+    GET /v1/api-keys                              -    -     -    -     -    -   -   +
+    POST /v1/api-keys                             -    -     -    -     -    -   -   +
+    POST /v1/api-keys/{key_id}/revoke             -    -     -    -     -    -   -   0
+"""
+_INTAKE = """
+    #                                                          shop kiosk rita bruno sara sam mia ops
+    POST /v1/contacts                                          +    +     -    -     -    -   -   +
+    GET /v1/contacts/{contact_id}                              +    0     +    -     +    +   +   +
+    POST /v1/contacts/{contact_id}/messages                    +    0     +    -     +    +   +   +
+    POST /v1/contacts/{contact_id}/messages #customer          +    0     -    -     -    -   -   +
+    POST /v1/contacts/{contact_id}/request-supervisor          +    0     +    -     +    +   +   +
+    POST /v1/contacts/{contact_id}/wait-for-customer           +    0     +    -     +    +   +   +
+    POST /v1/contacts/{contact_id}/resolve                     +    0     +    -     +    +   +   +
+    POST /v1/contacts/{contact_id}/abandon                     +    0     +    -     +    +   +   +
+    POST /v1/contacts/{contact_id}/reopen                      +    0     +    -     +    +   +   +
+    POST /v1/contacts/{contact_id}/prioritize                  +    0     +    -     +    +   +   +
+    POST /v1/contacts/{contact_id}/feedback                    +    0     -    -     -    -   -   +
+    POST /v1/contacts/{contact_id}/interactions                +    0     -    -     -    -   -   +
+    POST /v1/contacts/{contact_id}/surveys                     +    0     -    -     -    -   -   +
+    POST /v1/contacts/{contact_id}/surveys/{survey_id}/answer  +    0     -    -     -    -   -   +
+    POST /v1/customers/{customer_id}/erase                     -    -     -    -     -    -   +   +
+    PUT /v1/channels/{kind}/{connection}                       -    -     -    -     -    -   +   +
+"""
+_ROUTER = """
+    #                                                     shop kiosk rita bruno sara sam mia ops
+    PUT /v1/representatives/{representative_id}           -    -     -    -     +    +   +   +
+    GET /v1/representatives/{representative_id}           -    -     +    +     +    +   +   +
+    GET /v1/representatives                               -    -     +    +     +    +   +   +
+    PUT /v1/representatives/{representative_id}/presence  -    -     +    -     +    +   +   +
+    GET /v1/assignments                                   -    -     +    +     +    +   +   +
+    GET /v1/assignments/{contact_id}                      -    -     +    +     +    +   +   +
+    POST /v1/assignments/{contact_id}/accept              -    -     +    -     +    +   +   +
+    POST /v1/assignments/{contact_id}/decline             -    -     +    -     +    +   +   +
+    POST /v1/assignments/{contact_id}/complete            -    -     +    -     +    +   +   +
+    POST /v1/assignments/{contact_id}/refer               -    -     +    -     +    +   +   +
+    POST /v1/assignments/{contact_id}/release             -    -     +    -     +    +   +   +
+    GET /v1/queues                                        -    -     +    +     +    +   +   +
+"""
+_ESCALATION = """
+    #                                                      shop kiosk rita bruno sara sam mia ops
+    GET /v1/escalations                                    -    -     +    +     +    +   +   +
+    POST /v1/escalations                                   -    -     +    +     +    +   +   +
+    GET /v1/escalations/stream                             -    -     +    +     +    +   +   +
+    GET /v1/lateness                                       -    -     -    -     +    +   +   +
+    GET /v1/escalations/{escalation_id}                    -    -     +    0     +    +   +   +
+    GET /v1/escalations/{escalation_id}/audit-trail        -    -     -    -     +    +   +   +
+    POST /v1/escalations/{escalation_id}/acknowledge       -    -     -    -     +    +   +   +
+    POST /v1/escalations/{escalation_id}/take-over         -    -     -    -     +    +   +   +
+    POST /v1/escalations/{escalation_id}/renew             -    -     -    -     +    +   +   +
+    POST /v1/escalations/{escalation_id}/snooze            -    -     -    -     +    +   +   +
+    POST /v1/escalations/{escalation_id}/note              -    -     -    -     +    +   +   +
+    POST /v1/escalations/{escalation_id}/request-coaching  -    -     -    -     +    +   +   +
+    POST /v1/escalations/{escalation_id}/mediate           -    -     -    -     +    +   +   +
+    POST /v1/escalations/{escalation_id}/hand-back         -    -     -    -     +    +   +   +
+    POST /v1/escalations/{escalation_id}/hand-over         -    -     -    -     +    +   +   +
+    POST /v1/escalations/{escalation_id}/refer-up          -    -     -    -     +    +   +   +
+    POST /v1/escalations/{escalation_id}/resolve           -    -     -    -     +    +   +   +
+    POST /v1/escalations/{escalation_id}/approve           -    -     -    -     +    +   +   +
+    POST /v1/escalations/{escalation_id}/refuse            -    -     -    -     +    +   +   +
+    POST /v1/escalations/{escalation_id}/reopen            -    -     -    -     +    +   +   +
+    GET /v1/complaints                                     -    -     +    +     +    +   +   +
+    GET /v1/complaints/{complaint_id}                      -    -     +    0     0    0   +   +
+    POST /v1/complaints/{complaint_id}/uphold              -    -     -    -     0    0   +   +
+    POST /v1/complaints/{complaint_id}/dismiss             -    -     -    -     0    0   +   +
+    POST /v1/complaints/{complaint_id}/withdraw            -    -     +    0     0    0   -   -
+    GET /v1/contacts/{contact_id}/clocks                   -    -     +    0     +    +   +   +
+    GET /v1/duty-schedules/{setting_id}/on-duty            -    -     -    -     +    +   +   +
+    GET /v1/duty-schedules/{setting_id}/shifts             -    -     -    -     +    +   +   +
+    GET /v1/duty-schedules/{setting_id}/gaps               -    -     -    -     +    +   +   +
+    POST /v1/duty-schedules/{setting_id}/overrides         -    -     -    -     +    -   +   +
+    POST /v1/duty-schedules/{setting_id}/swaps             -    -     -    -     +    -   +   +
+    GET /v1/duty-schedules/{setting_id}/calendar.ics       -    -     -    -     +    +   +   +
+    GET /v1/people/{person_id}/duty.ics                    -    -     -    -     +    +   +   +
+    GET /v1/duty-schedules/{setting_id}/calendar-link      -    -     -    -     +    +   +   +
+    GET /v1/people/{person_id}/duty-link                   -    -     -    -     +    +   +   +
+    PUT /v1/sla-policies/{setting_id}                      -    -     -    -     -    -   +   +
+    GET /v1/sla-policies/{setting_id}                      -    -     +    +     +    +   +   +
+    GET /v1/sla-policies                                   -    -     +    +     +    +   +   +
+    PUT /v1/calendars/{setting_id}                         -    -     -    -     -    -   +   +
+    GET /v1/calendars/{setting_id}                         -    -     +    +     +    +   +   +
+    GET /v1/calendars                                      -    -     +    +     +    +   +   +
+    PUT /v1/ladders/{setting_id}                           -    -     -    -     -    -   +   +
+    GET /v1/ladders/{setting_id}                           -    -     +    +     +    +   +   +
+    GET /v1/ladders                                        -    -     +    +     +    +   +   +
+    PUT /v1/duty-schedules/{setting_id}                    -    -     -    -     -    -   +   +
+    GET /v1/duty-schedules/{setting_id}                    -    -     +    +     +    +   +   +
+    GET /v1/duty-schedules                                 -    -     +    +     +    +   +   +
+    PUT /v1/people/{setting_id}                            -    -     -    -     -    -   +   +
+    GET /v1/people/{setting_id}                            -    -     +    +     +    +   +   +
+    GET /v1/people                                         -    -     +    +     +    +   +   +
+    PUT /v1/teams/{setting_id}                             -    -     -    -     -    -   +   +
+    GET /v1/teams/{setting_id}                             -    -     +    +     +    +   +   +
+    GET /v1/teams                                          -    -     +    +     +    +   +   +
+    PUT /v1/approval-limits/{setting_id}                   -    -     -    -     -    -   +   +
+    GET /v1/approval-limits/{setting_id}                   -    -     +    +     +    +   +   +
+    GET /v1/approval-limits                                -    -     +    +     +    +   +   +
+"""
+_NOTIFIER = """
+    #                                             shop kiosk rita bruno sara sam mia ops
+    PUT /v1/recipients/{person_id}                -    -     +    -     +    -   +   +
+    GET /v1/recipients/{person_id}                -    -     +    -     +    -   +   +
+    GET /v1/recipients/{person_id}/changes        -    -     +    -     +    -   +   +
+    GET /v1/recipients                            -    -     +    +     +    +   +   +
+    GET /v1/notifications                         -    -     -    -     +    +   +   +
+"""
+_CALLERS: Final = ("shop", "kiosk", "rita", "bruno", "sara", "sam", "mia", "ops")
+
+
+def _parse(*tables: str) -> list[Row]:
+    rows = []
+    for line in "\n".join(tables).splitlines():
+        words = line.split()
+        if not words or words[0] == "#":
+            continue
+        cells = words[-len(_CALLERS) :]
+        rows.append(Row(" ".join(words[: -len(_CALLERS)]), dict(zip(_CALLERS, cells, strict=True))))
+    return rows
+
+
+MATRIX: Final[Mapping[str, list[Row]]] = {
+    "intake": _parse(_INTAKE, _EVERY_SERVICE),
+    "router": _parse(_ROUTER, _EVERY_SERVICE),
+    "escalation": _parse(_ESCALATION, _EVERY_SERVICE),
+    "notifier": _parse(_NOTIFIER, _EVERY_SERVICE),
+}

@@ -1,0 +1,38 @@
+"""What the calls of the matrix send where the example in OpenAPI does not fit the scenario."""
+
+from collections.abc import Mapping
+from typing import Any, Final
+
+# Fields that replace those of the example; `{name}` is a value of the scenario.
+BODIES: Final[Mapping[str, Mapping[str, Any]]] = {
+    "POST /v1/contacts/{contact_id}/messages": {
+        "author": "representative",
+        "text": "Hello",
+        "person_id": None,
+    },
+    "POST /v1/contacts/{contact_id}/messages #customer": {
+        "author": "customer",
+        "text": "Hello",
+        "person_id": None,
+    },
+    "POST /v1/escalations": {"contact_id": "{contact_id}"},
+    "POST /v1/duty-schedules/{setting_id}/overrides": {
+        "person_id": "sara",
+        "from": "{tomorrow}",
+        "until": "{in_two_days}",
+    },
+    "POST /v1/duty-schedules/{setting_id}/swaps": {
+        "first": "sara",
+        "second": "mia",
+        "from": "{tomorrow}",
+        "until": "{in_two_days}",
+    },
+    "PUT /v1/sla-policies/{setting_id}": {
+        "calendar_id": None,
+        "calendar_by_region": {},
+        "ladder_id": "default",
+    },
+    "PUT /v1/people/{setting_id}": {"reports_to": "sara"},
+}
+# Stops an admitted caller before the service needs Kafka.
+QUERIES: Final[Mapping[str, str]] = {"GET /v1/escalations/stream": "?last_event_id=none"}
