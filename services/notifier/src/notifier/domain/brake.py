@@ -115,6 +115,15 @@ def fill(
     return replace(summary, content=content), chosen
 
 
+def emptied(summary: Notification) -> Notification:
+    """Return a summary that is over without its copies of pages; it still has their number."""
+    content = summary.content.summary
+    if content is None or not content.pages:
+        return summary
+    rest = Summary(later=len(content.pages) + content.later)
+    return replace(summary, content=replace(summary.content, summary=rest))
+
+
 def _urgency(page: Notification) -> tuple[bool, bool, datetime, NotificationId]:
     """Order pages: those that need an answer first, then by their deadline."""
     respond_by = page.content.respond_by
