@@ -173,6 +173,19 @@ async def test_stream_filters_by_contact_escalation_and_type(
             assert sorted(event.type for event in received) == sorted(kind.type for kind in kinds)
 
 
+async def test_stream_ends_when_its_key_is_revoked(
+    database: Database[UnitOfWork], broker: Broker, producer: AIOKafkaProducer
+) -> None:
+    made = replica(database, broker, {"stream_heartbeat_s": 0.05})
+    async with serving(made), made.stream() as screen:
+        await broker.send(producer, noted(new_contact()))
+        await screen.take(1)
+        made.api_keys.replace([])
+        await broker.send(producer, noted(new_contact()))
+        async with asyncio.timeout(60):
+            assert [event async for event in screen.events()] == []
+
+
 async def test_heartbeat_carries_current_position(
     database: Database[UnitOfWork], producer: AIOKafkaProducer, broker: Broker
 ) -> None:
