@@ -214,6 +214,36 @@ async def test_stranger_without_a_password_cannot_connect(secured: SecuredSystem
         await send(stranger, secured.topic("notifications"))
 
 
+async def test_service_without_rights_waits_until_it_has_them(
+    secured: SecuredSystem, tmp_path: Path
+) -> None:
+    system = replace(
+        secured.system,
+        kafka_connections={"intake": secured.stranger},
+        logs=tmp_path,
+        processes={},
+        ports={},
+        operations_ports={},
+    )
+    process = system.launch_replica(Replica("intake", is_static_member=False))
+    try:
+        async with httpx.AsyncClient(base_url=system.operations_url("intake")) as http:
+
+            async def answer() -> tuple[int, str]:
+                assert process.running, process.log_tail()
+                try:
+                    shown = await http.get("/readyz")
+                except httpx.TransportError:
+                    return 0, ""
+                return shown.status_code, shown.text
+
+            await until(answer, lambda it: it[1].count("AuthorizationFailedError") > 1)
+            await grant_access(system.kafka, "intake", system.namespace, "stranger")
+            await until(answer, lambda it: it[0] == 200)
+    finally:
+        process.stop()
+
+
 @pytest.mark.parametrize("trouble", ["password", "authority", "protocol"])
 async def test_refused_service_says_why_and_keeps_running(
     secured: SecuredSystem, trouble: str, tmp_path: Path

@@ -207,7 +207,7 @@ async def work_escalations(clients: Clients, done: asyncio.Event) -> None:
 async def _work_escalation(clients: Clients, escalation: dict[str, Any], turn: int) -> None:
     """Of six, resolve one, hand one back and acknowledge one; leave the others."""
     steps: dict[int, list[tuple[str, dict[str, str] | None]]] = {
-        0: [("take-over", None), ("resolve", {"outcome": "refund", "note": "Refunded."})],
+        0: [("take-over", None), ("resolve", {"outcome": "apology", "note": "Explained."})],
         1: [("take-over", None), ("hand-back", {"guidance": "Offer one month free."})],
         2: [("acknowledge", None)],
     }

@@ -40,12 +40,12 @@ class TlsServer:
         return self._with_tls(self.own, mode, ca_file, host)
 
     @property
-    def owner_url(self) -> str:
-        return self._with_tls(self.owner, "verify-full", None, "127.0.0.1")
-
-    @property
     def admin_url(self) -> str:
         return self._with_tls(self.admin, "verify-full", None, "127.0.0.1")
+
+    @property
+    def owner_url(self) -> str:
+        return self._with_tls(self.owner, "verify-full", None, "127.0.0.1")
 
     def _with_tls(self, url: str, mode: str, ca_file: Path | None, host: str) -> str:
         place = make_url(url).set(host=host, port=self.proxy.port)

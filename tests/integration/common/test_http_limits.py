@@ -1,6 +1,7 @@
 """Limits of the HTTP server before any key is checked, over sockets: the server still serves."""
 
 import asyncio
+import random
 from collections.abc import AsyncIterator, Callable
 from contextlib import AsyncExitStack
 from dataclasses import replace
@@ -244,6 +245,35 @@ async def test_rest_of_a_refused_body_is_not_awaited() -> None:
         answer = await connection.answer()
         assert (answer.status, answer.code) == (413, "too-large")
         assert await connection.is_closed()
+
+
+async def test_half_of_a_body_does_not_delay_the_stop() -> None:
+    async with asyncio.timeout(8), AsyncExitStack() as stack:
+        async with serve(make_probe()) as server:
+            connection = await stack.enter_async_context(server.connect())
+            await connection.send(POST + b"Content-Length: 100\r\n\r\n{")
+            await server.assert_serves()
+        assert await connection.is_closed()
+
+
+@pytest.mark.parametrize("seed", range(5))
+async def test_requests_in_any_pieces_are_served(seed: int) -> None:
+    chance = random.Random(seed)
+    async with serve(make_probe()) as server, server.connect() as connection:
+        for _ in range(20):
+            body = b"b" * chance.choice([0, 1, 100, 20_000])
+            if chance.random() < 0.5:
+                rest = b"Content-Length: %d\r\n\r\n" % len(body) + body
+            else:
+                chunk = b"%x\r\n%s\r\n" % (len(body), body) if body else b""
+                rest = b"Transfer-Encoding: chunked\r\n\r\n" + chunk + b"0\r\nX-End: 1\r\n\r\n"
+            data = POST + rest
+            while data:
+                size = chance.choice([1, 7, 100, 30_000])
+                await connection.send(data[:size])
+                data = data[size:]
+            answer = await connection.answer()
+            assert (answer.status, answer.body) == (200, b"%d" % len(body))
 
 
 async def test_others_are_served_beside_300_half_bodies(app: FastAPI) -> None:

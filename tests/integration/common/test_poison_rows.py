@@ -18,8 +18,9 @@ from common.service.database_monitor import DatabaseMonitor
 from common.service.retention import Retention, RetentionWorker
 from common.service.runtime import run_workers as run_service_workers
 from common.storage.database import Database
-from support.databases import rows
+from support.databases import Postgres, rows
 from support.probe import (
+    NAME,
     SUBSCRIPTIONS,
     Broker,
     Reminder,
@@ -27,6 +28,7 @@ from support.probe import (
     UnitOfWork,
     customer_wrote,
     new_contact,
+    open_database,
     run_workers,
 )
 from support.waiting import until
@@ -84,7 +86,7 @@ async def test_timers_made_by_hand_stop_no_other_timer(
     await add_timer(database, Reminder.type, "{}", traceparent="no trace" * 1000)
     await set_reminder(database, last)
     async with run_workers(replica.supervise(replica.timers)):
-        await until(lambda: notes(database), lambda seen: {first, last} <= seen)
+        await until(lambda: notes(database), lambda contacts: {first, last} <= contacts)
         await until(
             lambda: rows(database, "SELECT 1 FROM timers"), lambda waiting: len(waiting) == 1
         )
@@ -120,15 +122,20 @@ async def test_handler_that_fails_for_one_record_stops_no_other(
 
 
 async def test_monitor_reports_what_it_cannot_measure_and_recovers(
-    database: Database[UnitOfWork], broker: Broker
+    database: Database[UnitOfWork], broker: Broker, postgres: Postgres
 ) -> None:
+    async def execute_as_owner(statement: str) -> None:
+        owner_url = postgres.owner_url(str(database.engine.url.database), NAME)
+        async with open_database(owner_url) as owned:
+            await execute(owned, statement)
+
     replica = Replica(database, broker)
     monitor = DatabaseMonitor(database, replica.metrics, replica.health, interval=_SHORT)
     async with run_workers(replica.supervise(monitor)):
         await until(lambda: not replica.health.troubles)
-        await execute(database, "ALTER TABLE timers RENAME TO hidden_timers")
+        await execute_as_owner("ALTER TABLE timers RENAME TO hidden_timers")
         await until(lambda: "database" in replica.health.troubles)
-        await execute(database, "ALTER TABLE hidden_timers RENAME TO timers")
+        await execute_as_owner("ALTER TABLE hidden_timers RENAME TO timers")
         await until(lambda: not replica.health.troubles)
 
 

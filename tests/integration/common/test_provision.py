@@ -5,15 +5,21 @@ from contextlib import AsyncExitStack
 
 import asyncpg
 import pytest
+import yaml
+from aiokafka import AIOKafkaProducer
 from aiokafka.admin import AIOKafkaAdminClient
-from aiokafka.errors import InvalidReplicationFactorError
+from aiokafka.errors import InvalidReplicationFactorError, MessageSizeTooLargeError
 from sqlalchemy import make_url
 
 import devstack
 from common.core.ids import new_id
+from common.messaging.kafka import topic_name
 from common.messaging.kafka_connection import KafkaConnection
 from common.service.provision import RolePasswords, TopicSpec, create_topics, provision_schema
+from stage.system import TOPICS
 from support.databases import EMPTY, PASSWORDS, Postgres
+
+TOPIC = yaml.safe_load(TOPICS.read_text())["topics"]["contacts"]
 
 
 async def partitions(bootstrap: str, topic: str) -> int:
@@ -84,3 +90,20 @@ async def test_role_is_provisioned_for_several_databases_at_once(postgres: Postg
         ]
         await asyncio.gather(*runs)
     await postgres.execute(f"DROP ROLE upstairs_{service}, upstairs_{service}_owner")
+
+
+async def test_compressed_record_is_refused_by_its_full_size(stack: devstack.Stack) -> None:
+    """A few kilobytes could become gigabytes in the memory of each consumer."""
+    namespace, connection = f"test-{new_id()}", KafkaConnection(stack.kafka_bootstrap)
+    await create_topics(connection, namespace, {"contacts": TopicSpec.model_validate(TOPIC)})
+    producer = AIOKafkaProducer(
+        **connection.options, compression_type="gzip", max_request_size=100_000_000
+    )
+    await producer.start()
+    try:
+        name = topic_name(namespace, "contacts")
+        with pytest.raises(MessageSizeTooLargeError):
+            await producer.send_and_wait(name, bytes(50_000_000))
+        await producer.send_and_wait(name, bytes(500_000))
+    finally:
+        await producer.stop()

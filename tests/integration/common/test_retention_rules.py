@@ -142,9 +142,12 @@ FILL = {
         VALUES ('{OPEN}', '{OPEN}', 'raised', now()), ('{ENDED}', '{ENDED}', 'closed', now());
         INSERT INTO notifications (notification_id, idempotency_key, kind, state, page_id,
             contact_id, escalation_id, person_id, content, requested_at, attempts, ambiguous,
-            editable)
+            editable, link_epoch)
         SELECT escalation_id, CAST(escalation_id AS text), 'page', 'sent', escalation_id,
-            contact_id, escalation_id, 'sara', '{{}}', now(), 1, false, true FROM escalations;
+            contact_id, escalation_id, 'sara', '{{}}', now(), 1, false, true, 1 FROM escalations;
+        INSERT INTO recipient_changes (change_id, person_id, changed_at, changed_by, after)
+        VALUES (gen_random_uuid(), 'sara', now() - interval '2 years', 'sara', '{{}}');
+        INSERT INTO budgets (key, sent_at, changed_at) VALUES ('channel/chat', '[]', now());
         INSERT INTO delivery_attempts (notification_id, attempt, started_at)
         SELECT notification_id, 1, now() FROM notifications;
     """,
@@ -172,7 +175,13 @@ LEFT = {
         "consumed_events": 1,
         "announced_gaps": 0,
     },
-    "notifier": {"escalations": 1, "notifications": 1, "delivery_attempts": 1},
+    "notifier": {
+        "escalations": 1,
+        "notifications": 1,
+        "delivery_attempts": 1,
+        "recipient_changes": 0,
+        "budgets": 0,
+    },
 }
 
 

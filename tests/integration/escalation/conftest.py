@@ -21,9 +21,11 @@ from support.service_harness import Keys, ServiceHarness, make_dispatcher, open_
 key = Keys(
     zendesk="channel:zendesk:zendesk-key",
     rita="representative:rita:rita-key",
+    bruno="representative:bruno:bruno-key",
     sam="supervisor:sam:sam-key",
     kim="supervisor:kim:kim-key",
     mia="manager:mia:mia-key",
+    ops="admin:ops:ops-key",
 )
 POLICY: dict[str, Any] = {
     "targets": [
@@ -87,11 +89,11 @@ class EscalationHarness(ServiceHarness[UnitOfWork]):
         )
 
 
-def assigned(contact: ContactReceived) -> ContactAssigned:
+def assigned(contact: ContactReceived, person: str = "rita") -> ContactAssigned:
     return ContactAssigned(
         contact_id=contact.contact_id,
         occurred_at=contact.occurred_at + timedelta(seconds=1),
-        representative_id=PersonId("rita"),
+        representative_id=PersonId(person),
         team_id=TeamId("front"),
         reason="only one free",
     )

@@ -8,7 +8,7 @@ import httpx
 from common.contracts.contacts import Customer, FeedbackReceived
 from common.contracts.event import CustomerId
 from common.core.ids import new_id
-from integration.escalation.conftest import POLICY, EscalationHarness, key
+from integration.escalation.conftest import POLICY, EscalationHarness, assigned, key
 
 WEEK = {"repeated": {"contacts": 3, "within_days": 7}}
 
@@ -65,7 +65,7 @@ async def test_bad_feedback_and_complaint_are_raised_after_resolution(
     feedback = FeedbackReceived(
         contact_id=contact.contact_id, occurred_at=await service.now(), score=1, comment="rude"
     )
-    await service.handle_events(feedback)
+    await service.handle_events(feedback, assigned(contact))
     body = {"contact_id": contact.contact_id, "reason": "was rude", "about": "rita"}
     complaint = await configured.post("/v1/escalations", json=body)
     assert complaint.status_code == 201
@@ -83,7 +83,7 @@ async def test_person_complained_about_may_not_act(
     configured: httpx.AsyncClient, service: EscalationHarness
 ) -> None:
     contact = await service.received()
-    await service.handle_events(contact)
+    await service.handle_events(contact, assigned(contact, "sam"))
     body = {"contact_id": contact.contact_id, "reason": "was rude", "about": "sam"}
     raised = (await configured.post("/v1/escalations", json=body)).json()
     assert raised["awaited"] == ["mia"]

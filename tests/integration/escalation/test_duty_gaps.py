@@ -5,11 +5,13 @@ from datetime import datetime, timedelta
 from typing import Any
 
 import httpx
+import pytest
 from prometheus_client import CollectorRegistry
 
 from common.contracts.escalations import PageRequested
 from common.core.clock import monotonic
 from common.storage.database import Database
+from escalation.domain.duty_gaps import GapForecast, forecast_gaps
 from escalation.metrics import DutyGapMetrics
 from escalation.store.unit_of_work import UnitOfWork
 from escalation.workers.duty_gaps import GapAnnouncer
@@ -100,6 +102,24 @@ async def test_forecast_does_not_block_event_loop(
             longest, last = max(longest, monotonic() - last), monotonic()
     assert forecast.result() == 7 * 24
     assert longest < (last - began) / 3
+
+
+async def test_schedule_that_fails_leaves_the_others_announced(
+    duty: httpx.AsyncClient, service: EscalationHarness, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail_for_one(schedule: Any, *rest: Any) -> GapForecast:
+        if schedule.id == "a-bad-one":
+            raise LookupError("a fault of this version")
+        return forecast_gaps(schedule, *rest)
+
+    monkeypatch.setattr("escalation.workers.duty_gaps.forecast_gaps", fail_for_one)
+    schedule = {"rotations": [ROTATION]}
+    put = await duty.put("/v1/duty-schedules/a-bad-one", json=schedule)
+    assert put.status_code == 200, put.text
+    replica = Replica(service.database)
+    assert await replica.announce() == 0
+    failures = {"schedule": "a-bad-one"}
+    assert replica.registry.get_sample_value("upstairs_duty_gap_failures_total", failures) == 1
 
 
 async def test_filled_gap_is_not_announced(

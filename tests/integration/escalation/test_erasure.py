@@ -45,6 +45,8 @@ async def test_words_are_gone_and_the_trail_still_verifies(
     assert {"tracked_contacts", "escalations"} <= await find_tables_with(service.database, WORDS)
     await service.handle_events(ContactErased(**about, occurred_at=at + timedelta(seconds=11)))
     assert await find_tables_with(service.database, WORDS) == set()
+    published = await service.fetch_event_types(contact.contact_id)
+    assert published[-1] == "pages_erased"
     trail = await service.rows("SELECT hash FROM audit_trail ORDER BY number")
     (stored,) = await service.rows("SELECT trail FROM escalations")
     assert (len(trail), trail[-1].hash) == (stored.trail["length"], stored.trail["hash"])

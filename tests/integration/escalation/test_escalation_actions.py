@@ -53,7 +53,8 @@ async def screen(service: EscalationHarness, api: httpx.AsyncClient) -> Screen:
 @pytest.fixture
 async def limited(api: httpx.AsyncClient) -> None:
     for role, most in (("supervisor", "100"), ("manager", "1000.50")):
-        answer = await api.put(f"/v1/approval-limits/{role}", json={"limits": {"EUR": most}})
+        limits = {"limits": {"EUR": most}}
+        answer = await api.put(f"/v1/approval-limits/{role}", json=limits, headers=key("ops"))
         assert answer.status_code == 200, answer.text
 
 
@@ -258,7 +259,7 @@ async def test_accused_person_may_not_take_over(
     service: EscalationHarness, api: httpx.AsyncClient
 ) -> None:
     contact = await service.received()
-    await service.handle_events(contact)
+    await service.handle_events(contact, assigned(contact, "kim"))
     body = {"contact_id": contact.contact_id, "reason": "He shouted.", "about": "kim"}
     raised = await api.post("/v1/escalations", json=body)
     screen = Screen(api, raised.json()["escalation_id"])

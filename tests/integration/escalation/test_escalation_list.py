@@ -27,6 +27,7 @@ from escalation.domain.queries import EscalationQuery
 from escalation.domain.settings.ladders import Ladder, Level, NamedPerson
 from escalation.domain.settings.policies import ContactDetails
 from escalation.domain.settings.registry import NO_LADDER, Versioned
+from escalation.domain.visibility import Viewer
 from escalation.store.unit_of_work import UnitOfWork
 from integration.escalation.conftest import EscalationHarness
 from support.databases import Postgres
@@ -320,7 +321,11 @@ async def test_filtered_open_list_reads_no_closed_escalations(
             await uow.connection.exec_driver_sql("SET LOCAL plan_cache_mode = force_generic_plan")
             before = (await uow.connection.execute(_READ)).all()
             await uow.queries.escalations(
-                EscalationQuery.model_validate({**chosen, "sort": sort}), uow.now, None, 51
+                EscalationQuery.model_validate({**chosen, "sort": sort}),
+                uow.now,
+                None,
+                51,
+                Viewer(PersonId("sam"), "supervisor"),
             )
             after = (await uow.connection.execute(_READ)).all()
         for was, now in zip(before, after, strict=True):

@@ -17,6 +17,7 @@ from common.contracts.clocks import ClockBreached, ClockMet
 from common.contracts.escalations import EscalationNoted, PageRequested
 from common.contracts.event import Event
 from common.core.ids import new_id
+from common.messaging.envelope import encode
 from common.messaging.kafka_connection import KafkaConnection
 from common.service.provision import TopicSpec, create_topics
 from common.storage.database import Database
@@ -34,7 +35,7 @@ from integration.escalation.stream_harness import (
     serving,
     write_eight_at_once,
 )
-from support.probe import Broker
+from support.probe import Broker, make_envelope
 from support.waiting import until
 
 PARTITIONS = 4
@@ -228,6 +229,24 @@ async def test_malformed_record_is_skipped(
         await broker.send(producer, noted(contact_id))
         (received,) = await screen.take(1)
     assert sum(offsets(received.id)) == 2
+
+
+async def test_record_that_cannot_be_streamed_ends_no_stream(
+    single_replica: Replica, producer: AIOKafkaProducer, broker: Broker
+) -> None:
+    """Its number is an integer, but larger than JSON's writer takes."""
+    contact_id = new_contact()
+    event = noted(contact_id)
+    async with single_replica.stream() as screen:
+        await producer.send_and_wait(
+            broker.topic("escalations"),
+            key=contact_id.encode(),
+            value=event.model_dump_json().encode(),
+            headers=encode(make_envelope(event, sequence=2**70)),
+        )
+        await broker.send(producer, noted(contact_id, "next"))
+        (received,) = await screen.take(1)
+    assert received.data["data"]["text"] == "next"
 
 
 @pytest.mark.parametrize("wrong", ["nonsense", "1..2", "-1.0.0.0", "1,2"])

@@ -173,6 +173,24 @@ async def test_timer_lost_again_is_counted_but_neither_restored_nor_reported(
     assert len(await reports(service)) == 1
 
 
+@pytest.mark.parametrize("poison", ["'[17]'", "'{}'", "'[{}]'"])
+async def test_contact_that_cannot_be_read_leaves_the_others_checked(
+    service: EscalationHarness, replica: Replica, poison: str
+) -> None:
+    contacts = [await escalated_contact(service) for _ in range(3)]
+    bad, *_ = sorted(contacts, key=lambda contact: contact.contact_id)
+    await execute(service, "DELETE FROM timers WHERE slot = 'escalation'")
+    await execute(
+        service,
+        f"UPDATE tracked_contacts SET clocks = {poison} WHERE contact_id = '{bad.contact_id}'",
+    )
+    _, reported = await replica.check()
+    assert reported == 2
+    assert value(replica.metrics.failed) == 1
+    # Its age is what tells operations.
+    assert value(replica.metrics.finished) == 0
+
+
 async def test_two_replicas_report_missing_timer_once(
     service: EscalationHarness, replica: Replica, database: Database[UnitOfWork]
 ) -> None:

@@ -142,7 +142,7 @@ async def test_customer_and_channel_have_budgets_over_all_recipients(
     }
 
 
-async def test_what_is_held_back_is_shown_with_the_reason(
+async def test_page_over_a_budget_is_shown_with_the_reason(
     harness: ServiceHarness, api: httpx.AsyncClient
 ) -> None:
     await harness.add_recipient("dana", "slack")
@@ -227,3 +227,22 @@ async def test_summary_to_a_person_who_left_fails_its_pages(
     assert [(event["page_id"], event["reason"]) for event in failed] == [
         (late.page_id, "the recipient has left")
     ]
+
+
+async def test_page_that_cannot_be_read_delays_no_summary(harness: ServiceHarness) -> None:
+    await harness.add_recipient("dana", "slack")
+    async with harness.delivering(**BUDGETS):
+        await harness.handle(*flood(4))
+        await settle(harness, "summary", 1)
+        await harness.handle(*flood(3))
+        await until(lambda: page_states(harness), lambda states: states["held_back"] == 3)
+        async with harness.database.transaction() as uow:
+            await uow.connection.exec_driver_sql(
+                "UPDATE notifications SET content = '[]' WHERE notification_id ="
+                " (SELECT min(notification_id::text)::uuid FROM notifications"
+                " WHERE state = 'held_back')"
+            )
+        harness.advance(MINUTE)
+        await until(lambda: page_states(harness), lambda states: states["grouped"] == 3)
+    assert await page_states(harness) == {"sent": 3, "grouped": 3, "failed": 1}
+    assert len(await harness.rows("SELECT * FROM dead_letters")) == 1

@@ -180,7 +180,7 @@ async def test_address_that_is_no_longer_used_is_told(
     assert text
     for message in (text.get_content(), str(post.body)):
         assert "Your contact method was changed by mona at " in message
-        # Whoever reads the old address must not act with it, nor learn the new one.
+        # A reader of the old address must not act with it, nor learn the new one.
         assert "/v1/acknowledgements/" not in message
         assert "new@example.com" not in message
     assert await harness.published() == []

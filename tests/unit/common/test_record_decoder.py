@@ -201,6 +201,8 @@ def test_private_key_is_read_as_pem_and_as_base64() -> None:
     pem = key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()).decode()
     from_pem = SigningKey.parse(pem)
     assert SigningKey.parse(f"{from_pem.seed}\n").public == from_pem.public
+    url_safe = from_pem.seed.replace("+", "-").replace("/", "_")
+    assert SigningKey.parse(url_safe).public == from_pem.public
 
 
 @pytest.mark.parametrize("text", ["secret", "Zm9v", "-----BEGIN PRIVATE KEY-----\nx", "é"])

@@ -36,9 +36,10 @@ def _settings(service: str) -> type[ServiceSettings]:
     return settings
 
 
-def _fields(environment: dict[str, str]) -> dict[str, str]:
+def _fields(environment: dict[str, str]) -> dict[str, Any]:
+    """Return the settings; an object is JSON, as pydantic-settings reads it."""
     return {
-        name.removeprefix("UPSTAIRS_").lower(): value
+        name.removeprefix("UPSTAIRS_").lower(): json.loads(value) if value[:1] == "{" else value
         for name, value in environment.items()
         if name.startswith("UPSTAIRS_")
     }
@@ -81,7 +82,10 @@ def test_only_the_migration_has_the_password_of_the_owner(service: str) -> None:
 
 def test_public_process_of_notifier_delivers_nothing() -> None:
     public, worker = COMPOSE["notifier"], COMPOSE["notifier-worker"]
-    assert public["environment"] == {**worker["environment"], "UPSTAIRS_PARTS": "http"}
+    shared = {**worker["environment"], "UPSTAIRS_PARTS": "http"}
+    # What signs events, and what the public process has no use for.
+    del shared["UPSTAIRS_EVENT_SIGNING_KEY"]
+    assert public["environment"] == shared
     assert worker["environment"]["UPSTAIRS_PARTS"] == "workers"
     assert worker["image"] == public["image"]
     assert _conditions("notifier-worker") == _conditions("notifier")
@@ -135,10 +139,27 @@ def test_ports_are_open_to_this_machine_only() -> None:
 
 
 def test_default_secrets_say_dev_only() -> None:
-    secret = re.compile(r"\$\{(UPSTAIRS_\w*(?:PASSWORD|SECRET|TOKEN|API_KEYS)):-([^}]*)\}")
+    secret = re.compile(
+        r"\$\{(UPSTAIRS_\w*(?:PASSWORD|SECRET|TOKEN|API_KEYS|SIGNING_KEY)):-([^}]*)\}"
+    )
     secrets = secret.findall(SOURCE)
     assert len({name for name, _ in secrets}) >= 9
     assert not [name for name, default in secrets if default and "dev-only" not in default]
+
+
+def test_one_container_of_each_service_signs_and_all_verify() -> None:
+    """The public process of the notifier, which strangers reach, has no key."""
+    processes = {
+        name: _fields(container["environment"])
+        for name, container in COMPOSE.items()
+        if name.split("-")[0] in SERVICES
+    }
+    signers = {name: env for name, env in processes.items() if "event_signing_key" in env}
+    assert signers.keys() == {"intake", "router", "escalation", "notifier-worker"}
+    for name, environment in signers.items():
+        service = name.split("-")[0]
+        _settings(service).model_validate(environment).check_signing(service)
+        assert json.dumps(PARSED).count(environment["event_signing_key"]) == 1
 
 
 def test_images_are_pinned() -> None:

@@ -6,8 +6,8 @@ from decimal import Decimal
 from common.contracts.event import PersonId
 from escalation.domain.duty.schedules import DutySchedule
 from escalation.domain.escalations import approvals
-from escalation.domain.escalations.approvals import Money, ProposedOutcome
 from escalation.domain.model import Lease, Resolution
+from escalation.domain.money import Money, ProposedOutcome
 from escalation.domain.settings.ladders import Ladder, Level, NamedPerson
 from escalation.domain.settings.people import ApprovalLimit
 from escalation.domain.settings.policies import Target

@@ -32,6 +32,7 @@ from escalation.domain.clocks.acknowledgement import follow
 from escalation.domain.clocks.events import ClockEvent, apply
 from escalation.domain.escalations.causes import last_people, people_acting, with_participants
 from escalation.domain.model import Complaint, Escalation, SlaClock, TrackedContact
+from escalation.domain.money import Grant, grants_of
 from escalation.domain.settings.registry import Configuration
 from escalation.domain.situation import Decide, Decision, Situation
 from unit.escalation.examples import (
@@ -63,6 +64,7 @@ class ContactHarness:
     published: list[ContactEvent] = field(default_factory=list)
     surprises: list[str] = field(default_factory=list)
     folded_clocks: tuple[SlaClock, ...] = ()
+    earlier_grants: tuple[Grant, ...] = ()
     complaints: dict[ComplaintId, Complaint] = field(default_factory=dict)
 
     @property
@@ -92,6 +94,7 @@ class ContactHarness:
             self.settings,
             self.at,
             complaints=tuple(self.complaints.values()),
+            grants=(*self.earlier_grants, *grants_of(self.contact.customer_id, self.published)),
             earlier_participants=frozenset(
                 person for escalation in self.ended for person in escalation.participants
             ),

@@ -1,7 +1,9 @@
 """Outcomes over a limit: who is asked, who may decide, and what follows."""
 
 from dataclasses import replace
+from datetime import timedelta
 from decimal import Decimal
+from functools import partial
 
 import pytest
 
@@ -11,13 +13,14 @@ from common.contracts.escalations import (
     ComplaintRaised,
     EscalationResolved,
     EscalationUnanswered,
+    Outcome,
     PagedApproval,
     PageRequested,
 )
-from common.contracts.event import OPERATIONS
+from common.contracts.event import OPERATIONS, ContactId, CustomerId, EscalationId
 from escalation.domain import errors
 from escalation.domain.escalations import actions, approvals
-from escalation.domain.escalations.approvals import Money, ProposedOutcome
+from escalation.domain.money import Grant, Money, ProposedOutcome
 from escalation.domain.settings.ladders import Level, NamedPerson
 from unit.escalation.action_examples import (
     THREE_LEVELS,
@@ -108,19 +111,50 @@ class TestApprovals:
         assert acknowledged.escalation is not None
         assert acknowledged.escalation.holder == SAM
 
-    def test_refund_without_amount_is_refused_under_limits(
-        self, acknowledged: ContactHarness
-    ) -> None:
-        blank = ProposedOutcome("refund", "5000 EUR")
-        with pytest.raises(errors.ForbiddenError, match="State the amount of the refund"):
-            acknowledged.act(SAM, approvals.resolve, role="supervisor", proposed=blank)
-        acknowledged.act(
-            SAM,
-            approvals.resolve,
-            role="supervisor",
-            proposed=ProposedOutcome("apology", "so"),
+    @pytest.mark.parametrize("outcome", ["refund", "credit", "replacement", "service_adjustment"])
+    def test_outcome_that_costs_something_needs_its_amount(self, outcome: Outcome) -> None:
+        with pytest.raises(ValueError, match=f"state the amount of the {outcome}"):
+            ProposedOutcome(outcome, "5000 EUR")
+
+    @pytest.mark.parametrize(
+        ("amount", "currency"), [("0.5", "JPY"), ("0.001", "EUR"), ("0.0001", "KWD")]
+    )
+    def test_amount_that_cannot_be_paid_is_refused(self, amount: str, currency: str) -> None:
+        with pytest.raises(ValueError, match="decimals"):
+            Money(Decimal(amount), currency)
+
+    def test_grants_before_count_toward_the_limit(self, acknowledged: ContactHarness) -> None:
+        """Slices by resolving and reopening do not evade the limit."""
+        resolve_with_refund(acknowledged, SAM, 60)
+        again = partial(
+            actions.reopen_escalation, ended=acknowledged.ended[-1], by=SAM, reason="more"
         )
-        assert resolution_of(acknowledged).outcome == "apology"
+        acknowledged.apply(again)
+        acknowledged.press(SAM)
+        resolve_with_refund(acknowledged, SAM, 60)
+        assert acknowledged.event(ApprovalAsked).amount == 60
+        with pytest.raises(errors.ForbiddenError, match="100 EUR, and 60 EUR were granted before"):
+            acknowledged.act(KIM, approvals.approve, role="supervisor")
+        acknowledged.act(MIA, approvals.approve, role="manager")
+
+    @pytest.mark.parametrize(
+        ("days", "currency", "asked"), [(29, "EUR", True), (31, "EUR", False), (1, "USD", False)]
+    )
+    def test_grants_to_same_customer_count_within_the_window(
+        self, acknowledged: ContactHarness, days: int, currency: str, asked: bool
+    ) -> None:
+        elsewhere = Grant(
+            EscalationId("e"),
+            ContactId("another"),
+            CustomerId("c"),
+            Decimal(80),
+            currency,
+            acknowledged.at - timedelta(days=days),
+            KIM,
+        )
+        acknowledged.earlier_grants = (elsewhere,)
+        resolve_with_refund(acknowledged, SAM, 30)
+        assert len(acknowledged.events(ApprovalAsked)) == asked
 
     def test_currency_without_limit_needs_approval(self, acknowledged: ContactHarness) -> None:
         money = Money(Decimal(1), "CHF")

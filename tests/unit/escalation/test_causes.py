@@ -16,9 +16,9 @@ from common.contracts.escalations import (
 from common.contracts.event import OPERATIONS, CustomerId, PersonId
 from escalation.domain import errors, reactions
 from escalation.domain.escalations import actions, approvals
-from escalation.domain.escalations.approvals import ProposedOutcome
 from escalation.domain.escalations.responders import may_act
 from escalation.domain.model import Resolution
+from escalation.domain.money import ProposedOutcome
 from escalation.domain.settings.ladders import (
     Ladder,
     Level,

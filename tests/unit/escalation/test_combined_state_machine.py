@@ -11,9 +11,10 @@ from hypothesis.stateful import invariant, precondition, rule
 
 from common.contracts.clocks import ClocksStarted
 from common.contracts.contacts import FeedbackReceived, Priority
+from common.contracts.escalations import Outcome
 from common.contracts.event import PersonId, Role
 from escalation.domain.escalations import actions, approvals
-from escalation.domain.escalations.approvals import Money, ProposedOutcome
+from escalation.domain.money import Money, ProposedOutcome
 from escalation.domain.settings.ladders import (
     Ladder,
     Level,
@@ -150,7 +151,8 @@ class CombinedMachine(ContactMachine):
     @rule(by=PEOPLE, amount=st.sampled_from([None, 10, 100, 1000]))
     def settles(self, by: PersonId, amount: int | None) -> None:
         money = None if amount is None else Money(Decimal(amount), "EUR")
-        settlement = ProposedOutcome("refund", "paid back", money)
+        outcome: Outcome = "apology" if money is None else "refund"
+        settlement = ProposedOutcome(outcome, "settled", money)
         self._attempt(partial(approvals.resolve, by=by, role=ROLES[by], proposed=settlement))
 
     @rule(by=PEOPLE, yes=st.booleans())

@@ -1,5 +1,6 @@
 """A complaint is a matter of its own: who may name whom, who judges it, and what it bars."""
 
+from dataclasses import replace
 from functools import partial
 
 import pytest
@@ -19,7 +20,7 @@ from escalation.domain.escalations import actions
 from escalation.domain.model import Complaint
 from escalation.domain.settings.people import Person
 from escalation.domain.settings.policies import RaiseRules
-from escalation.domain.settings.registry import Configuration, Versioned
+from escalation.domain.settings.registry import Versioned
 from unit.escalation.contact_harness import ContactHarness
 from unit.escalation.examples import CONTACT, DAN, KIM, MIA, RITA, SAM
 from unit.escalation.test_causes import in_charge, level, organised, raising
@@ -29,17 +30,11 @@ LINE = {RITA: SAM, SAM: MIA, MIA: DAN, KIM: MIA, DAN: None}
 
 def in_line(harness: ContactHarness) -> ContactHarness:
     """Rita reports to sam, sam and kim to mia, mia to dan."""
-    people = {
+    people: dict[str, Versioned[Person]] = {
         person: Versioned(person, 1, Person(reports_to=manager)) for person, manager in LINE.items()
     }
-    harness.settings = Configuration(
-        **{**vars_of(harness.settings), "people": people},
-    )
+    harness.settings = replace(harness.settings, people=people)
     return harness
-
-
-def vars_of(settings: Configuration) -> dict[str, object]:
-    return {name: getattr(settings, name) for name in settings.__dataclass_fields__}
 
 
 @pytest.fixture

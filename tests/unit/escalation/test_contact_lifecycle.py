@@ -28,10 +28,11 @@ from common.contracts.escalations import (
     PagedContact,
     PageRequested,
 )
-from common.contracts.event import OPERATIONS
+from common.contracts.event import OPERATIONS, CustomerId
 from escalation.domain import errors
 from escalation.domain.escalations import actions
-from escalation.domain.escalations.approvals import ProposedOutcome, resolve
+from escalation.domain.escalations.approvals import resolve
+from escalation.domain.money import ProposedOutcome
 from escalation.domain.settings.ladders import NamedPerson
 from escalation.domain.settings.registry import Configuration, Versioned
 from unit.escalation.contact_harness import ContactHarness
@@ -93,6 +94,7 @@ def test_late_first_response_warns_representative_then_pages_supervisor(
             language="en",
             tier="standard",
             customer_name="Ada Lovelace",
+            customer_id=CustomerId("c"),
             representative_id=RITA,
         )
     )
@@ -177,10 +179,10 @@ def test_second_answer_is_refused_while_the_first_holds(breached: ContactHarness
 def test_taken_over_and_resolved(breached: ContactHarness) -> None:
     breached.press(SAM, "take_over")
     breached.apply(
-        partial(resolve, by=SAM, role="supervisor", proposed=ProposedOutcome("refund", "20 EUR"))
+        partial(resolve, by=SAM, role="supervisor", proposed=ProposedOutcome("other", "explained"))
     )
     assert breached.event(EscalationTakenOver).by == SAM
-    assert breached.event(EscalationResolved).outcome == "refund"
+    assert breached.event(EscalationResolved).outcome == "other"
     assert breached.escalation is None
     assert "escalation" not in breached.timers
     assert breached.ended[0].closed_at == breached.at

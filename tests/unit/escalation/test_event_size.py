@@ -15,8 +15,8 @@ from common.contracts.event import CustomerId, PersonId
 from common.contracts.texts import NOTE_LENGTH, REASON_LENGTH
 from escalation.domain import reactions
 from escalation.domain.escalations import actions, approvals
-from escalation.domain.escalations.approvals import Money, ProposedOutcome
 from escalation.domain.escalations.causes import MAX_CAUSES
+from escalation.domain.money import Money, ProposedOutcome
 from escalation.domain.settings.ladders import Ladder, Level, TeamSupervisors
 from escalation.domain.settings.people import Team
 from escalation.domain.settings.policies import RaiseRules
@@ -101,7 +101,7 @@ def test_largest_escalation_has_small_events(character: str, repeats: int) -> No
         proposal=note,
     )
     harness.act(holder, actions.request_coaching, person_id=person(999), text=note)
-    proposed = ProposedOutcome("refund", note, Money(Decimal("99999999999999.9999"), "EUR"))
+    proposed = ProposedOutcome("refund", note, Money(Decimal("999999999999.99"), "EUR"))
     harness.act(holder, approvals.resolve, role="supervisor", proposed=proposed)
     harness.act(holder, approvals.refuse, role="supervisor", reason=reason)
     harness.act(holder, actions.refer_up, reason=reason)

@@ -107,25 +107,32 @@ SUPERVISORS = {"supervisor": ApprovalLimit({"EUR": Decimal(100)})}
 MANAGERS = {"manager": ApprovalLimit({"EUR": Decimal(1000)})}
 
 
+UNLIMITED = {"manager": ApprovalLimit(unlimited=True)}
+
+
 @pytest.mark.parametrize(
     ("limits", "role", "currency", "limit"),
     [
-        (NONE, "supervisor", "EUR", None),
-        (NONE, "manager", "EUR", None),
+        (NONE, "supervisor", "EUR", Decimal(0)),
+        (NONE, "manager", "EUR", Decimal(0)),
         (NONE, "representative", "EUR", Decimal(0)),
         (NONE, "channel", "EUR", Decimal(0)),
         (SUPERVISORS, "supervisor", "EUR", Decimal(100)),
         (SUPERVISORS, "supervisor", "USD", Decimal(0)),
-        (SUPERVISORS, "manager", "EUR", None),
+        (SUPERVISORS, "manager", "EUR", Decimal(0)),
         (MANAGERS, "supervisor", "EUR", Decimal(0)),
         (SUPERVISORS | MANAGERS, "manager", "EUR", Decimal(1000)),
+        (UNLIMITED, "manager", "EUR", None),
+        (UNLIMITED, "supervisor", "EUR", Decimal(0)),
         (SUPERVISORS | MANAGERS, "admin", "USD", None),
     ],
 )
 def test_role_may_grant_up_to_its_limit(
     limits: Mapping[str, ApprovalLimit], role: Role, currency: str, limit: Decimal | None
 ) -> None:
-    assert organised(limits=limits).limit_for(role, currency) == limit
+    """Only a setting that says so, or an admin, has no limit."""
+    own = organised(limits=limits).limit_for(role)
+    assert (None if own is None else own.limits.get(currency, 0)) == limit
 
 
 @pytest.mark.parametrize(
@@ -143,6 +150,13 @@ def test_role_may_grant_up_to_its_limit(
         (ApprovalLimit, {"limits": {"euro": 1}}, ("limits", "euro", "[key]")),
         (ApprovalLimit, {"limits": {"EUR": -1}}, ("limits", "EUR")),
         (ApprovalLimit, {"limits": {"EUR": "NaN"}}, ("limits", "EUR")),
+        (ApprovalLimit, {"limits": {"ABC": 1}}, ("limits", "ABC", "[key]")),
+        (ApprovalLimit, {"limits": {"XAU": 1}}, ("limits", "XAU", "[key]")),
+        (ApprovalLimit, {"limits": {"JPY": "0.5"}}, ()),
+        (ApprovalLimit, {"limits": {"KWD": "0.0005"}}, ()),
+        (ApprovalLimit, {"per_customer": {"EUR": "1e13"}}, ("per_customer", "EUR")),
+        (ApprovalLimit, {"window_days": 0}, ("window_days",)),
+        (ApprovalLimit, {"limits": {"EUR": 1}, "unlimited": True}, ()),
     ],
 )
 def test_invalid_values_are_refused_with_their_place(

@@ -86,9 +86,7 @@ def test_budget_counts_any_window_not_the_clock_s_minutes() -> None:
 def test_summaries_come_an_interval_apart() -> None:
     budget = Budget("key")
     assert brake.next_summary_at(budget, POLICY, AT) == AT
-    waiting = replace(budget, summary_due_at=AT, summary_waits=True)
-    assert brake.next_summary_at(waiting, POLICY, AT + SECOND) is None
-    under_way = replace(waiting, summary_waits=False)
+    under_way = replace(budget, summary_due_at=AT)
     assert brake.next_summary_at(under_way, POLICY, AT + SECOND) == AT + POLICY.interval
     assert brake.next_summary_at(under_way, POLICY, AT + 5 * POLICY.interval) == (
         AT + 5 * POLICY.interval

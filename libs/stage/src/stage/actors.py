@@ -19,6 +19,7 @@ from common.core.clock import TimeSource
 from common.storage.api_keys import make_key
 from devstack import Progress, Stack
 from stage.sample_settings import (
+    APPROVAL_LIMITS,
     DUTIES,
     LADDER,
     NAMES,
@@ -155,6 +156,8 @@ class Actors:
             }
             body = {"rotations": [rotation]}
             await self.call("ops", "escalation", "PUT", f"/duty-schedules/{duty}", body)
+        for role, limit in APPROVAL_LIMITS.items():
+            await self.call("ops", "escalation", "PUT", f"/approval-limits/{role}", limit)
         for ladder, levels in (("default", LADDER), ("patient", PATIENT_LADDER)):
             await self.call("ops", "escalation", "PUT", f"/ladders/{ladder}", levels)
         for policy, terms in POLICIES.items():

@@ -27,6 +27,10 @@ REPRESENTATIVES: dict[str, dict[str, Any]] = {
     "chen": {"team_id": "care", "skills": ["shipping"], "languages": ["en"], "auto_accept": False},
 }
 DUTIES = {"supervisors": ["sara"], "managers": ["marco"], "directors": ["dora"]}
+APPROVAL_LIMITS: dict[str, dict[str, Any]] = {
+    "supervisor": {"limits": {"EUR": "100.00"}},
+    "manager": {"unlimited": True},
+}
 LADDER: dict[str, Any] = {
     "lease_s": 60,
     "working_lease_s": 600,

@@ -114,7 +114,12 @@ async def customer_asks_for_supervisor(scenario: Scenario) -> Outcome:
     await actors.call("sara", "escalation", "POST", f"{path}/take-over")
     taken = await event_log.wait_for(EscalationTakenOver, contact_id)
     require(taken.by == "sara", "sara took it over")
-    outcome = {"outcome": "replacement", "note": "A new parcel leaves today by express."}
+    outcome = {
+        "outcome": "replacement",
+        "note": "A new parcel leaves today by express.",
+        "amount": "35.00",
+        "currency": "EUR",
+    }
     scenario.narrate(contact_id, "Sara", f"resolves: {outcome['outcome']}, {outcome['note']}")
     await actors.call("sara", "escalation", "POST", f"{path}/resolve", outcome)
     await event_log.wait_for(EscalationResolved, contact_id)
@@ -150,7 +155,12 @@ async def representative_refers(scenario: Scenario) -> Outcome:
     path = f"/escalations/{raised.escalation_id}"
     await actors.call("sara", "escalation", "POST", f"{path}/acknowledge")
     await actors.call("sara", "escalation", "POST", f"{path}/take-over")
-    outcome = {"outcome": "refund", "note": "Refunded in full; customer is calm."}
+    outcome = {
+        "outcome": "refund",
+        "note": "Refunded in full; customer is calm.",
+        "amount": "80.00",
+        "currency": "EUR",
+    }
     scenario.narrate(contact_id, "Sara", f"resolves: {outcome['outcome']}, {outcome['note']}")
     await actors.call("sara", "escalation", "POST", f"{path}/resolve", outcome)
     await wait_until_completed(scenario, contact_id)

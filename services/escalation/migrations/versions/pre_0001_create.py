@@ -112,6 +112,23 @@ STATEMENTS = (
     CREATE INDEX escalations_unanswered ON escalations (escalation_id)
     WHERE alarm_since IS NOT NULL AND closed_at IS NULL
     """,
+    # What each resolution granted. It counts also after the escalation was opened again.
+    """
+    CREATE TABLE grants (
+        grant_id uuid PRIMARY KEY,
+        escalation_id uuid NOT NULL,
+        contact_id uuid NOT NULL,
+        customer_id text,
+        amount numeric NOT NULL CHECK (amount > 0),
+        currency text NOT NULL,
+        at timestamptz NOT NULL,
+        by text NOT NULL,
+        approved_by text
+    )
+    """,
+    "CREATE INDEX grants_at ON grants (at)",
+    "CREATE INDEX grants_of_contact ON grants (contact_id)",
+    "CREATE INDEX grants_of_customer ON grants (customer_id, at) WHERE customer_id IS NOT NULL",
     # About people. Nobody complains about the same person twice at a time; `by` is null for the
     # customer.
     """

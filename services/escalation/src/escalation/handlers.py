@@ -7,7 +7,7 @@ from typing import Any
 import structlog
 
 from common.contracts.contacts import ContactErased, ContactReceived, FeedbackReceived
-from common.contracts.escalations import EscalationsOwnEvent
+from common.contracts.escalations import EscalationsOwnEvent, PagesErased
 from common.contracts.event import ContactEvent
 from common.messages import Timer
 from common.messaging.subscriptions import HandlerRegistry
@@ -15,6 +15,7 @@ from escalation.domain import audit_trail, erasure, reactions
 from escalation.domain.escalations import causes
 from escalation.domain.escalations.causes import people_acting, with_participants
 from escalation.domain.model import Escalation
+from escalation.domain.money import grants_of
 from escalation.domain.situation import Decision, Situation
 from escalation.store.unit_of_work import UnitOfWork
 
@@ -73,6 +74,7 @@ def record(decision: Decision, uow: UnitOfWork, cause: str | None = None) -> Dec
         decision.situation,
         escalation=None if escalation is None else _write(escalation, decision, by, uow),
     )
+    uow.grants.add(grants_of(situation.contact.customer_id, decision.events))
     for complaint in decision.complaints:
         uow.complaints.save(complaint)
     ended = tuple(_write(ended, decision, by, uow) for ended in decision.ended_escalations)
@@ -107,11 +109,15 @@ _ENRICH: Mapping[type[ContactEvent | Timer], Enrich] = {
 
 
 async def erase_contact(event: ContactErased, uow: UnitOfWork) -> None:
+    """Erase the words of and about the customer, here and in the pages that were requested."""
     situation = await uow.situation(event.contact_id)
     uow.contacts.save(erasure.erase_contact(situation.contact))
     for escalation in await uow.escalations.lock_of_contact(event.contact_id):
         uow.escalations.save(erasure.erase_escalation(escalation))
+    for complaint in await uow.complaints.of_contact(event.contact_id):
+        uow.complaints.save(erasure.erase_complaint(complaint))
     await uow.consumed_events.erase(event.contact_id)
+    uow.outbox.add((PagesErased(contact_id=event.contact_id, occurred_at=uow.now),))
 
 
 SUBSCRIPTIONS = HandlerRegistry[UnitOfWork](

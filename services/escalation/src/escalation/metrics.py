@@ -40,7 +40,7 @@ class TimerCheckMetrics:
         )
         self.failed = Gauge(
             "upstairs_timer_check_failed",
-            "Open contacts that the last finished check could not check",
+            "Open contacts that the last check could not read: it does not count as finished",
             registry=registry,
         )
         self.started = Gauge(

@@ -1,6 +1,6 @@
 """The tables of escalation, which its migration creates, and how long their rows are kept."""
 
-from sqlalchemy import BigInteger, Column, DateTime, Integer, MetaData, Table, Text, Uuid
+from sqlalchemy import BigInteger, Column, DateTime, Integer, MetaData, Numeric, Table, Text, Uuid
 from sqlalchemy.dialects.postgresql import JSONB
 
 from common.service.retention import Kept, Retention, Rule, published_events_rule
@@ -87,6 +87,19 @@ complaints = Table(
     Column("judged_by", Text),
     Column("judgement", Text),
 )
+grants = Table(
+    "grants",
+    metadata,
+    Column("grant_id", Uuid(as_uuid=False), primary_key=True),
+    Column("escalation_id", Uuid(as_uuid=False)),
+    Column("contact_id", Uuid(as_uuid=False)),
+    Column("customer_id", Text),
+    Column("amount", Numeric),
+    Column("currency", Text),
+    Column("at", DateTime(timezone=True)),
+    Column("by", Text),
+    Column("approved_by", Text),
+)
 announced_gaps = Table(
     "announced_gaps",
     metadata,
@@ -130,6 +143,8 @@ RETENTION: tuple[Rule, ...] = (
         min_days=366,
     ),
     Kept("audit_trail", "the trail is deleted with its escalation"),
+    # Longer than any window of an approval limit.
+    Retention("grants", "at", days=2557, min_days=367),
     Retention("complaints", "closed_at", days=2557, min_days=366),
     Retention(
         "tracked_contacts",

@@ -1,7 +1,7 @@
 """What people and workers have escalation do: load, decide, record. None of it commits."""
 
 from collections.abc import Callable, Container
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import timedelta
 from functools import partial
 from typing import TypeVar
@@ -22,6 +22,7 @@ from escalation.domain.errors import (
 )
 from escalation.domain.escalations import actions
 from escalation.domain.model import Complaint, Escalation
+from escalation.domain.settings.people import MAX_WINDOW_DAYS
 from escalation.domain.settings.policies import SlaPolicy
 from escalation.domain.settings.registry import Setting, Versioned
 from escalation.domain.settings.reporting import reporting_changes
@@ -50,14 +51,22 @@ async def apply_action(
     decide: Decide,
     uow: UnitOfWork,
     versions: Versions | None = None,
+    *,
+    costs: bool = False,
 ) -> Decision:
     """Apply a person's action to an open escalation at one of `versions`, or at any if None.
+
+    With `costs` it counts what was granted to the contact and the customer before.
 
     Raises EscalationNotFoundError, WrongStateError, StaleEscalationError or ForbiddenError.
     """
     situation, escalation = await _lock(escalation_id, uow, versions)
     if situation.escalation is not escalation:
         raise WrongStateError(f"It is {wording.state(escalation)} already.", situation, escalation)
+    if costs:
+        contact, since = situation.contact, uow.now - timedelta(days=MAX_WINDOW_DAYS)
+        grants = await uow.grants.before(contact.contact_id, contact.customer_id, since)
+        situation = replace(situation, grants=grants)
     return _decide(decide, situation, escalation, uow)
 
 

@@ -58,7 +58,6 @@ STATEMENTS = (
         key text PRIMARY KEY,
         sent_at jsonb NOT NULL,
         summary_due_at timestamptz,
-        summary_waits boolean NOT NULL,
         changed_at timestamptz NOT NULL
     )
     """,

@@ -19,6 +19,7 @@ from common.contracts.escalations import (
     EscalationTakenOver,
     EscalationUnanswered,
     PageRequested,
+    PagesErased,
     TimerMissing,
 )
 from common.contracts.event import EscalationId, NotificationId, PersonId
@@ -27,7 +28,7 @@ from common.core import trace
 from common.core.ids import new_id
 from common.messaging.subscriptions import HandlerRegistry
 from notifier import rendering
-from notifier.domain import notifications
+from notifier.domain import erasure, notifications
 from notifier.domain.content import Status, StatusKind, status_of
 from notifier.domain.escalations import Escalation, EscalationState
 from notifier.domain.notifications import Decision, Notification, Page
@@ -148,6 +149,11 @@ async def close(event: EscalationClosed, uow: UnitOfWork) -> None:
     await _stop_waiting(event, "closed", None, uow)
 
 
+async def erase_pages(event: PagesErased, uow: UnitOfWork) -> None:
+    for notification in await uow.notifications.lock_about(event.contact_id):
+        uow.notifications.put(erasure.erase(notification, event.contact_id))
+
+
 async def change_reporting_line(event: ReportingLineChanged, uow: UnitOfWork) -> None:
     """Keep who reports to whom. The links of a person who leaves are void."""
     await uow.reporting_lines.save(event.person_id, event.manager_id, active=event.active)
@@ -251,6 +257,7 @@ def _is_corrected(notification: Notification, uow: UnitOfWork) -> bool:
 SUBSCRIPTIONS = (
     HandlerRegistry[UnitOfWork]()
     .on(PageRequested, notify_person)
+    .on(PagesErased, erase_pages)
     .on(TimerMissing, notify_operations)
     .on(EscalationUnanswered, release_unanswered)
     .on(EscalationReturned, return_to_level)

@@ -125,9 +125,9 @@ def _quoted(value: str, longest: int = 300) -> str:
     return f"“{_clipped(inner, longest)}”"
 
 
-def _quotation(value: str, longest: int = 300) -> Markup:
+def _quotation(value: str, longest: int = 300) -> str:
     """Let a quotation begin that each medium sets apart; it takes the rest of the line."""
-    return Markup(_QUOTATION_MARK + _quoted(value, longest))  # noqa: S704 - plain text: each medium escapes it
+    return _Layout(_QUOTATION_MARK + _quoted(value, longest))
 
 
 def _explained(value: str) -> str:
@@ -138,10 +138,10 @@ def _explained(value: str) -> str:
     return f"{_capitalized(_clipped(own, 100))}: {_quoted(words_of_colleague, 200)}"
 
 
-def _quote_lines(value: str) -> Markup:
+def _quote_lines(value: str) -> str:
     """Quote as mails do: every line on the screen begins with the mark, however long the text."""
     lines = textwrap.wrap(_one_line(value), _MAIL_COLUMNS)
-    return Markup("\n".join(f"> {line}" for line in lines))  # noqa: S704 - the plain part of a mail
+    return _Layout("\n".join(f"> {line}" for line in lines))
 
 
 def _sentence(value: str, longest: int = 300) -> str:
@@ -175,8 +175,16 @@ def _is_ahead(moment: datetime, at: datetime) -> bool:
     return moment - at >= timedelta(seconds=1)
 
 
+class _Layout(str):
+    """Plain text with our own mark or line breaks, which `_plain` leaves as they are."""
+
+    __slots__ = ()
+
+
 def _plain(value: object) -> object:
-    return _one_line(value) if isinstance(value, str) and not isinstance(value, Markup) else value
+    if isinstance(value, Markup | _Layout) or not isinstance(value, str):
+        return value
+    return _one_line(value)
 
 
 def _mrkdwn(value: object) -> object:

@@ -38,7 +38,6 @@ budgets = Table(
     Column("key", Text, primary_key=True),
     Column("sent_at", JSONB),
     Column("summary_due_at", DateTime(timezone=True)),
-    Column("summary_waits", Boolean),
     Column("changed_at", DateTime(timezone=True)),
 )
 channel_users = Table(
@@ -133,6 +132,6 @@ RETENTION: tuple[Rule, ...] = (
     Kept("recipients", "one row a person"),
     Retention("recipient_changes", "changed_at", days=400),
     Kept("reporting_lines", "one row a person"),
-    Retention("budgets", "changed_at", days=1, condition="NOT summary_waits"),
+    Retention("budgets", "changed_at", days=1),
     Kept("channel_users", "one row for each account of a person"),
 )

@@ -361,6 +361,13 @@ class EscalationClosed(EscalationsOwnEvent):
     reason: ReasonText
 
 
+class PagesErased(EscalationsEvent):
+    """The words of and about the customer are to be erased from all pages about the contact.
+
+    It comes after every page that has them.
+    """
+
+
 class TimerMissing(EscalationsEvent):
     """A contact's timer was missing or had another time; it is recreated. Operations are paged.
 
@@ -400,5 +407,6 @@ EVENTS: tuple[type[Event], ...] = (
     EscalationResolved,
     EscalationReopened,
     EscalationClosed,
+    PagesErased,
     TimerMissing,
 )

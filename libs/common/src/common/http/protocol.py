@@ -148,6 +148,13 @@ class LimitedProtocol(HttpToolsProtocol):
             # Nobody will read the rest of the body.
             self._linger()
 
+    def shutdown(self) -> None:
+        """Close the connection, after the answer if its request is whole."""
+        if self._in_body or self._is_refused:
+            self.transport.close()
+        else:
+            super().shutdown()
+
     def _has_body(self) -> bool:
         names = {name for name, _ in self.headers}
         return not names.isdisjoint((b"content-length", b"transfer-encoding"))

@@ -30,6 +30,8 @@ U = TypeVar("U", bound=UnitOfWork)
 Record: TypeAlias = ConsumerRecord[bytes, bytes]
 
 _MAX_BATCH = 500
+# A signature takes up to 0.1 ms to verify; timers of the process must not wait for a whole batch.
+_DECODED_AT_ONCE = 25
 _POLL_MS = 200
 _COMMIT_INTERVAL_S = 0.2
 _COMMIT_TIMEOUT_S = 5
@@ -123,13 +125,7 @@ class Consumer(ConsumerRebalanceListener, Generic[U]):  # type: ignore[misc]  # 
 
     async def _handle(self, polled: Polled) -> None:
         self._lag.records_taken(polled)
-        messages = [
-            message
-            for records in polled.values()
-            for record in records
-            if (message := self._to_message(record)) is not None
-        ]
-        await self._dispatcher.handle(messages)
+        await self._dispatcher.handle(await self._to_messages(polled))
         for partition, records in polled.items():
             self._handled_offsets[partition] = records[-1].offset + 1
         self._lag.records_handled(polled)
@@ -170,6 +166,16 @@ class Consumer(ConsumerRebalanceListener, Generic[U]):  # type: ignore[misc]  # 
             if await self._kafka.position(partition) < self._end_offsets[partition]:
                 return True
         return False
+
+    async def _to_messages(self, polled: Polled) -> list[Message]:
+        messages: list[Message] = []
+        for records in polled.values():
+            for number, record in enumerate(records, 1):
+                if (message := self._to_message(record)) is not None:
+                    messages.append(message)
+                if number % _DECODED_AT_ONCE == 0:
+                    await asyncio.sleep(0)
+        return messages
 
     def _to_message(self, record: Record) -> Message | None:
         kind = type_of(record.headers)

@@ -147,8 +147,9 @@ def _parse_public(text: str) -> Ed25519PublicKey:
 
 
 def _from_base64(text: str) -> bytes:
+    """Read either alphabet of Base64: with `+/` or with `-_`."""
     try:
-        return base64.b64decode(text.strip(), validate=True)
+        return base64.b64decode(text.strip().replace("-", "+").replace("_", "/"), validate=True)
     except binascii.Error as error:
         raise SigningKeyError(SigningKeyError.__doc__) from error
 

@@ -5,7 +5,6 @@ With `If-Match`, the ETag that the caller has read, an action applies only if no
 
 from collections.abc import Awaitable, Callable, Container
 from dataclasses import dataclass
-from decimal import Decimal
 from functools import partial
 from typing import Annotated, Any, Final
 
@@ -28,8 +27,7 @@ from escalation.api.deps import (
 )
 from escalation.api.schemas import EscalationOut, etag
 from escalation.domain.escalations import actions, approvals
-from escalation.domain.escalations.approvals import Money, ProposedOutcome
-from escalation.domain.settings.people import Currency
+from escalation.domain.money import Amount, Currency, Money, ProposedOutcome
 from escalation.domain.situation import Decide, Decision
 from escalation.store.unit_of_work import UnitOfWork
 
@@ -105,8 +103,10 @@ class Resolution(RequestModel):
 
     outcome: Outcome = Field(description="How it ends.")
     note: NoteText = Field(description="What was done, for the record.")
-    amount: Annotated[Decimal, Field(gt=0, max_digits=18, decimal_places=4)] | None = Field(
-        None, description="What it costs. Above the limit of your role others must approve it."
+    amount: Annotated[Amount, Field(gt=0)] | None = Field(
+        None,
+        description="What it costs; refunds, credits, replacements and adjustments cost something. "
+        "Above the limit of your role others must approve it.",
     )
     currency: Currency | None = Field(None, description="The amount's currency, by ISO 4217.")
 
@@ -114,13 +114,19 @@ class Resolution(RequestModel):
     def _both_or_neither(self) -> "Resolution":
         if (self.amount is None) != (self.currency is None):
             raise ValueError("an amount goes with its currency")
+        _propose(self)
         return self
 
     @property
     def proposed(self) -> ProposedOutcome:
-        if self.amount is None or self.currency is None:
-            return ProposedOutcome(self.outcome, self.note)
-        return ProposedOutcome(self.outcome, self.note, Money(self.amount, self.currency))
+        return _propose(self)
+
+
+def _propose(body: Resolution) -> ProposedOutcome:
+    """Raise ValueError for an outcome without its price, or with one that can't be paid."""
+    if body.amount is None or body.currency is None:
+        return ProposedOutcome(body.outcome, body.note)
+    return ProposedOutcome(body.outcome, body.note, Money(body.amount, body.currency))
 
 
 class Refusal(RequestModel):
@@ -149,9 +155,11 @@ class ActionContext:
     def person(self) -> PersonId:
         return PersonId(self.caller.subject)
 
-    async def apply(self, decide: Decide) -> EscalationOut:
+    async def apply(self, decide: Decide, *, costs: bool = False) -> EscalationOut:
         return await self._answer(
-            lambda uow: use_cases.apply_action(self.escalation_id, decide, uow, self.versions)
+            lambda uow: use_cases.apply_action(
+                self.escalation_id, decide, uow, self.versions, costs=costs
+            )
         )
 
     async def reopen(self, reason: str) -> EscalationOut:
@@ -252,21 +260,25 @@ async def refer_up(body: ReferUp, ctx: Ctx) -> EscalationOut:
 async def resolve(body: Resolution, ctx: Ctx) -> EscalationOut:
     """Resolve it with an outcome; above your role's limit, higher levels are asked to approve."""
     return await ctx.apply(
-        partial(approvals.resolve, by=ctx.person, role=ctx.caller.role, proposed=body.proposed)
+        partial(approvals.resolve, by=ctx.person, role=ctx.caller.role, proposed=body.proposed),
+        costs=True,
     )
 
 
 @router.post("/approve")
 async def approve(ctx: Ctx) -> EscalationOut:
     """Approve the outcome, which resolves it; your role's limit must cover the amount."""
-    return await ctx.apply(partial(approvals.approve, by=ctx.person, role=ctx.caller.role))
+    return await ctx.apply(
+        partial(approvals.approve, by=ctx.person, role=ctx.caller.role), costs=True
+    )
 
 
 @router.post("/refuse")
 async def refuse(body: Refusal, ctx: Ctx) -> EscalationOut:
     """Refuse the outcome. The person who asked gets it back, and can withdraw the request so."""
     return await ctx.apply(
-        partial(approvals.refuse, by=ctx.person, role=ctx.caller.role, reason=body.reason)
+        partial(approvals.refuse, by=ctx.person, role=ctx.caller.role, reason=body.reason),
+        costs=True,
     )
 
 

@@ -21,7 +21,7 @@ from escalation import use_cases
 from escalation.api.deps import EscalationDatabase, IfMatch, ManagerUser, transaction
 from escalation.api.schemas import SettingOut, etag
 from escalation.api.setting_examples import EXAMPLES
-from escalation.domain.settings.people import ApprovalLimit, GrantingRole
+from escalation.domain.settings.people import SET_BY, ApprovalLimit, GrantingRole
 from escalation.domain.settings.policies import SlaPolicy
 from escalation.domain.settings.registry import KIND_BY_TYPE, KINDS, Setting, SettingKind, Versioned
 from escalation.store.unit_of_work import UnitOfWork
@@ -52,11 +52,20 @@ class PutContext:
     response: Response
 
     async def put(self, setting_id: str, body: S) -> SettingOut[S]:
+        if isinstance(body, ApprovalLimit):
+            self._require_above(setting_id)
         return await self.answer(
             lambda uow: use_cases.put_setting(
                 setting_id, body, self.caller.subject, uow, self.versions
             )
         )
+
+    def _require_above(self, role: str) -> None:
+        """Whoever is bound by a limit does not set it."""
+        allowed = next((roles for bound, roles in SET_BY.items() if bound == role), ())
+        if self.caller.role not in allowed:
+            detail = f"The limit of the role {role} is set by the role {allowed[0]}."
+            raise ProblemError(403, "forbidden", detail)
 
     async def answer(
         self, handle: Callable[[UnitOfWork], Awaitable[Versioned[S]]]

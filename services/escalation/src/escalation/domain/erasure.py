@@ -5,7 +5,7 @@ from typing import Final
 
 from common.contracts.escalations import Cause
 from common.core.erasure import ERASED
-from escalation.domain.model import Escalation, TrackedContact
+from escalation.domain.model import Complaint, Escalation, TrackedContact
 
 # Their reasons are words of a rule, and not of people.
 _CAUSES_OF_RULES: Final[frozenset[Cause]] = frozenset(
@@ -21,6 +21,11 @@ def erase_contact(contact: TrackedContact) -> TrackedContact:
     if referral is not None:
         referral = replace(referral, reason=ERASED)
     return replace(contact, details=details, referral=referral)
+
+
+def erase_complaint(complaint: Complaint) -> Complaint:
+    """Erase what the customer wrote; what colleagues wrote of each other stays to be judged."""
+    return complaint if complaint.by else replace(complaint, reason=ERASED)
 
 
 def erase_escalation(escalation: Escalation) -> Escalation:

@@ -8,6 +8,7 @@ from typing import Concatenate, ParamSpec
 from common.contracts.event import ContactEvent, ContactId, PersonId
 from common.messages import TimerChange
 from escalation.domain.model import Complaint, Escalation, TrackedContact
+from escalation.domain.money import Grant
 from escalation.domain.settings.policies import SlaPolicy
 from escalation.domain.settings.registry import Configuration, Versioned
 
@@ -20,7 +21,7 @@ class Situation:
 
     `earlier_contacts` of the same customer are counted only if a policy has a rule for them.
     `complaints` of the contact, and who took part in its earlier escalations, are read only for a
-    new complaint.
+    new complaint; `grants` to the contact and its customer only for outcomes that cost something.
     """
 
     contact: TrackedContact
@@ -29,6 +30,7 @@ class Situation:
     at: datetime
     earlier_contacts: int = 0
     complaints: tuple[Complaint, ...] = ()
+    grants: tuple[Grant, ...] = ()
     earlier_participants: frozenset[PersonId] = frozenset()
 
     @property

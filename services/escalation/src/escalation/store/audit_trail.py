@@ -1,7 +1,7 @@
 """The SQL of the audit trail: appended to in each transaction, read to show and to verify it."""
 
 from collections.abc import AsyncGenerator, Iterable, Sequence
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any, Final
 
 import orjson
@@ -72,9 +72,18 @@ class AuditTrail:
 
 
 def _entry(row: dict[str, Any]) -> TrailEntry:
-    return TrailEntry(**{**row, "at": datetime.fromisoformat(row["at"])})
+    return TrailEntry(**{**row, "at": _time(row["at"])})
 
 
+def _time(stored: str) -> datetime:
+    try:
+        return datetime.fromisoformat(stored)
+    except ValueError:
+        # A time such as infinity, that we did not write: the entry does not match its hash.
+        return _UNREADABLE_TIME
+
+
+_UNREADABLE_TIME = datetime.max.replace(tzinfo=UTC)
 _INSERT = bulk_insert(tables.audit_trail)
 # Includes trails without an escalation: a superuser can delete it despite the foreign key.
 _CHAINS = text("""

@@ -20,6 +20,7 @@ from escalation.store.contacts import TrackedContacts
 from escalation.store.duty_gaps import AnnouncedGaps
 from escalation.store.escalations import Escalations
 from escalation.store.events import ConsumedEvents
+from escalation.store.grants import Grants
 from escalation.store.queries import EscalationQueries
 from escalation.store.settings import SettingVersions
 from escalation.store.timer_check import TimerSnapshots
@@ -30,6 +31,7 @@ class UnitOfWork(BaseUnitOfWork):
         super().__init__(connection, now)
         self.contacts = TrackedContacts(connection)
         self.escalations = Escalations(connection)
+        self.grants = Grants(connection)
         self.complaints = Complaints(connection)
         self.settings = SettingVersions(connection)
         self.consumed_events = ConsumedEvents(connection)
@@ -55,6 +57,7 @@ class UnitOfWork(BaseUnitOfWork):
         await super().flush()
         await self.consumed_events.flush()
         await self.audit_trail.flush()
+        await self.grants.flush()
 
     async def visible_escalation(
         self, escalation_id: UUID, viewer: Viewer

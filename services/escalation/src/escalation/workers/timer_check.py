@@ -69,18 +69,14 @@ class TimerChecker:
         async with aclosing(self._pages()) as pages:
             async for page in pages:
                 contacts += len(page)
-                missing += sum(
-                    [
-                        await self._check(snapshot.contact_id)
-                        for snapshot in page
-                        if find_missing(snapshot)
-                    ]
-                )
+                missing += sum([await self._check(snapshot) for snapshot in page])
                 if await pause(self._pause_s, stopping):
                     return
+        self._metrics.failed.set(self._failed)
+        if self._failed:
+            return
         self._metrics.contacts.set(contacts)
         self._metrics.missing.set(missing)
-        self._metrics.failed.set(self._failed)
         self._metrics.started.set(started.timestamp())
         self._metrics.finished.set(self._database.clock.utc_now().timestamp())
 
@@ -99,15 +95,19 @@ class TimerChecker:
             yield snapshots
             last = contacts[-1]
 
-    async def _check(self, contact_id: ContactId) -> int:
-        """Check again under the contact's lock; return how many timers are missing."""
+    async def _check(self, snapshot: TimerSnapshot) -> int:
+        """Check, and again under the contact's lock; return how many timers are missing."""
+        contact_id = snapshot.contact_id
         try:
+            if not find_missing(snapshot):
+                return 0
             async with self._database.transaction() as uow:
                 result = await use_cases.check_timers(contact_id, uow)
         except Exception as error:
             if is_transient(error):
                 raise
-            self._skip(contact_id)
+            log.exception("timer_check_failed", contact_id=contact_id)
+            self._failed += 1
             return 0
         self._metrics.reported.inc(result.newly_missing)
         return result.missing
@@ -122,15 +122,11 @@ class TimerChecker:
             if is_transient(error):
                 raise
             if len(contact_ids) == 1:
-                self._skip(contact_ids[0])
+                log.exception("timer_check_failed", contact_id=contact_ids[0])
+                self._failed += 1
                 return []
         return [
             snapshot
             for contact_id in contact_ids
             for snapshot in await self._snapshots([contact_id], store)
         ]
-
-    def _skip(self, contact_id: ContactId) -> None:
-        """Report the exception that is being handled; the check goes on with the next contact."""
-        self._failed += 1
-        log.error("timer_check_of_contact_failed", contact_id=contact_id, exc_info=True)

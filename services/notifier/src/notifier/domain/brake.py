@@ -43,15 +43,11 @@ class Limit:
 
 @dataclass(frozen=True, slots=True)
 class Budget:
-    """`sent_at` are the messages in the window. `summary_due_at` is that of the latest summary.
-
-    `summary_waits`: that summary has not been sent yet, so what is held back goes into it.
-    """
+    """`sent_at` are the messages in the window. `summary_due_at` is that of the latest summary."""
 
     key: str
     sent_at: tuple[datetime, ...] = ()
     summary_due_at: datetime | None = None
-    summary_waits: bool = False
     changed_at: datetime | None = None
 
     def used(self, window: timedelta, at: datetime) -> int:
@@ -97,10 +93,8 @@ def hold_back(notification: Notification, limit: Limit, policy: BrakePolicy) -> 
     return replace(notification, state="held_back", due_at=None, reason=reason)
 
 
-def next_summary_at(budget: Budget, policy: BrakePolicy, at: datetime) -> datetime | None:
-    """Return when a new summary is due; None if one waits already."""
-    if budget.summary_waits:
-        return None
+def next_summary_at(budget: Budget, policy: BrakePolicy, at: datetime) -> datetime:
+    """Return when the next summary is due."""
     earliest = budget.summary_due_at + policy.interval if budget.summary_due_at else at
     return max(at, earliest)
 
@@ -112,11 +106,11 @@ def fill(
     chosen = tuple(
         replace(page, summary_id=summary.notification_id) for page in sorted(pages, key=_urgency)
     )
-    held = tuple(
+    held_pages = tuple(
         HeldPage(page.notification_id, page.contact_id, page.escalation_id, _short(page.content))
         for page in chosen
     )
-    content = replace(summary.content, summary=Summary(held, later))
+    content = replace(summary.content, summary=Summary(held_pages, later))
     return replace(summary, content=content), chosen
 
 

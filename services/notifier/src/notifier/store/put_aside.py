@@ -46,7 +46,7 @@ _DUE_IDS = text("""
 """)
 _FAIL = text("""
     UPDATE notifications SET state = 'failed', due_at = NULL, reason = :reason
-    WHERE notification_id = CAST(:id AS uuid) AND state IN ('pending', 'sending')
+    WHERE notification_id = CAST(:id AS uuid) AND state IN ('pending', 'sending', 'held_back')
     RETURNING CAST(contact_id AS text), traceparent,
         CAST(to_jsonb(notifications) AS text) AS content
 """)

@@ -65,6 +65,16 @@ class Notifications(LockedTable[NotificationId, Notification]):
     async def lock_of(self, contact_ids: Sequence[ContactId]) -> None:
         self.adopt(await self.connection.execute(_NOTIFICATIONS_OF, {"contacts": contact_ids}))
 
+    async def lock_about(self, contact_id: ContactId) -> list[Notification]:
+        """Return those of the contact, and the summaries that have a page about it."""
+        await self.lock_of([contact_id])
+        mention = {"summary": {"pages": [{"contact_id": contact_id}]}}
+        summaries = select(self.table).where(self.table.c.content.contains(mention))
+        ordered = summaries.order_by(self.table.c.notification_id).with_for_update()
+        with_pages = self.adopt(await self.connection.execute(ordered))
+        own = (value for value in self.loaded() if value.contact_id == contact_id)
+        return [*own, *(value for value in with_pages if value.contact_id != contact_id)]
+
     def of_escalation(self, escalation_id: EscalationId) -> list[Notification]:
         """Return those of an escalation whose contact this transaction has locked."""
         return [
@@ -83,17 +93,36 @@ class Notifications(LockedTable[NotificationId, Notification]):
             notification for notification in self.loaded() if notification.summary_id == summary_id
         ]
 
-    async def claim_held_back(self, summary: Notification) -> tuple[list[Notification], int]:
-        """Lock the most urgent pages that wait for this summary; return them and how many wait.
+    async def has_summary_besides(self, notification: Notification) -> bool:
+        """Return whether another summary to the same person waits that will carry this page."""
+        await self.flush()
+        values = {
+            "medium": notification.medium,
+            "person": notification.person_id,
+            "besides": notification.notification_id,
+        }
+        return bool((await self.connection.execute(_HAS_SUMMARY, values)).scalar_one())
 
-        Pages of a summary that did not arrive wait for another.
+    async def claim_held_back(
+        self, summary: Notification
+    ) -> tuple[list[Notification], list[tuple[NotificationId, ValueError]], int]:
+        """Lock the most urgent pages that wait for this summary.
+
+        Return them, those that cannot be read, and how many of the rest wait. Pages of a summary
+        that did not arrive wait for another.
         """
         # Also what this transaction has held back.
         await self.flush()
         values = {"medium": summary.medium, "person": summary.person_id}
-        pages = self.adopt(await self.connection.execute(_HELD_BACK, values))
+        pages: list[Notification] = []
+        unreadable = []
+        for row in await self.connection.execute(_HELD_BACK, values):
+            try:
+                pages += self.adopt((row,))
+            except ValueError as error:
+                unreadable.append((NotificationId(row.notification_id), error))
         count = (await self.connection.execute(_COUNT_HELD_BACK, values)).scalar_one()
-        return pages, count
+        return pages, unreadable, count - len(unreadable)
 
     async def claim(
         self, medium: Medium, now: datetime, limit: int, *, only: NotificationId | None = None
@@ -218,6 +247,18 @@ _WAITS_FOR_SUMMARY = (
     ~select(_SUMMARIES.c.notification_id)
     .where(_SUMMARIES.c.notification_id == _N.c.summary_id, _SUMMARIES.c.state.in_(_UNSENT))
     .exists(),
+)
+_HAS_SUMMARY = select(
+    select(_N.c.notification_id)
+    .where(
+        _N.c.kind == "summary",
+        _N.c.state == "pending",
+        _N.c.attempts == 0,
+        _N.c.medium == bindparam("medium"),
+        _N.c.person_id == bindparam("person"),
+        _N.c.notification_id != bindparam("besides"),
+    )
+    .exists()
 )
 _HELD_BACK = (
     select(_N)

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
-from datetime import datetime, timedelta
+from datetime import timedelta
 
 from common.contracts.event import ContactId, NotificationId
 from common.contracts.notifications import Medium
@@ -13,6 +13,7 @@ from notifier.domain.delivery import Outcome, RetryPolicy
 from notifier.domain.errors import NotificationNotFoundError
 from notifier.domain.notifications import Attempt, Notification
 from notifier.handlers import correct, new_notification_id, record
+from notifier.store.put_aside import put_aside
 from notifier.store.unit_of_work import UnitOfWork
 
 # Another transaction has locked all that a summary would carry; it is free again after about this.
@@ -90,7 +91,7 @@ class _Claiming:
             case "summary":
                 await self._begin_summary(due)
             case _:
-                self._start(due, due)
+                await self._start(due, due)
 
     async def _begin_page(self, due: Notification) -> None:
         page, obstacle = await self._addressed(due)
@@ -100,30 +101,34 @@ class _Claiming:
         if page.attempts == 0:
             limit = brake.exhausted(page, self.budgets, self.brake_policy, self.uow.now)
             if limit is not None:
-                self._hold_back(page, limit)
+                await self._hold_back(page, limit)
                 return
             for each in brake.limits(page, self.brake_policy):
                 self._put(self.budgets[each.key].spend(self.brake_policy.window, self.uow.now))
-        self._start(page, due)
+        await self._start(page, due)
 
     async def _begin_summary(self, due: Notification) -> None:
         summary, obstacle = await self._addressed(due)
-        if summary.attempts > 0:
-            if obstacle is None:
-                self._start(summary, due)
-            else:
-                # The pages in it wait for another summary.
-                self._cancel(summary, obstacle)
-                self._schedule_summary(summary)
-            return
-        pages, waiting = await self.uow.notifications.claim_held_back(summary)
+        if summary.attempts == 0:
+            await self._fill_summary(summary, obstacle, due)
+        elif obstacle is None:
+            await self._start(summary, due)
+        else:
+            # The pages in it wait for another summary.
+            self._cancel(summary, obstacle)
+            await self._schedule_summary(summary)
+
+    async def _fill_summary(
+        self, summary: Notification, obstacle: str | None, due: Notification
+    ) -> None:
+        pages, unreadable, waiting = await self.uow.notifications.claim_held_back(summary)
+        for notification_id, error in unreadable:
+            await put_aside(notification_id, error, self.uow)
         if waiting and not pages:
             self.uow.notifications.put(replace(due, due_at=self.uow.now + _RETRY_SUMMARY))
             return
-        budget = self.budgets[brake.recipient_key(summary)]
-        self._put(replace(budget, summary_waits=False, changed_at=self.uow.now))
         if waiting > len(pages):
-            self._schedule_summary(summary)
+            await self._schedule_summary(summary)
         if obstacle is not None or not pages:
             for page in pages:
                 record(delivery.fail(page, obstacle or "", self.uow.now), self.uow)
@@ -132,7 +137,7 @@ class _Claiming:
         filled, parts = brake.fill(summary, pages, waiting - len(pages))
         for page in parts:
             self.uow.notifications.put(page)
-        self._start(filled, due)
+        await self._start(filled, due)
 
     async def _addressed(self, due: Notification) -> tuple[Notification, str | None]:
         """Return it with the recipient's present address, or why there is none."""
@@ -147,7 +152,7 @@ class _Claiming:
             return due, obstacle
         return replace(due, address=address, link_epoch=recipient.link_epoch), None
 
-    def _start(self, notification: Notification, due: Notification) -> None:
+    async def _start(self, notification: Notification, due: Notification) -> None:
         decision = delivery.claim(notification, self.policy, self.uow.now)
         record(decision, self.uow)
         if decision.notification.state == "sending":
@@ -155,20 +160,21 @@ class _Claiming:
             attempt = decision.attempts[-1]
             self.claimed.deliveries.append(ClaimedDelivery(decision.notification, attempt, waited))
         elif notification.kind == "summary":
-            self._schedule_summary(notification)
+            await self._schedule_summary(notification)
 
-    def _hold_back(self, page: Notification, limit: Limit) -> None:
+    async def _hold_back(self, page: Notification, limit: Limit) -> None:
         self.uow.notifications.put(brake.hold_back(page, limit, self.brake_policy))
         self.claimed.held_back.append(limit)
-        self._schedule_summary(page)
+        await self._schedule_summary(page)
 
-    def _schedule_summary(self, notification: Notification) -> None:
+    async def _schedule_summary(self, notification: Notification) -> None:
         """Let a summary follow to the same person on the same medium, unless one waits already."""
         budget = self.budgets[brake.recipient_key(notification)]
-        due_at = brake.next_summary_at(budget, self.brake_policy, self.uow.now)
-        if due_at is None or notification.address is None:
+        waits = await self.uow.notifications.has_summary_besides(notification)
+        if waits or notification.address is None:
             return
-        self._put(_with_summary(budget, due_at, self.uow.now))
+        due_at = brake.next_summary_at(budget, self.brake_policy, self.uow.now)
+        self._put(replace(budget, summary_due_at=due_at, changed_at=self.uow.now))
         self.uow.notifications.add(
             notifications.summary(
                 notification.person_id,
@@ -185,10 +191,6 @@ class _Claiming:
     def _put(self, budget: Budget) -> None:
         self.budgets[budget.key] = budget
         self.uow.budgets.put(budget)
-
-
-def _with_summary(budget: Budget, due_at: datetime, at: datetime) -> Budget:
-    return replace(budget, summary_due_at=due_at, summary_waits=True, changed_at=at)
 
 
 async def record_attempt(

@@ -125,14 +125,14 @@ class DeliveryWorker:
             due = await due_ids(self._medium, uow.now, self._free, uow)
         for notification_id in due:
             try:
-                one = await self._claim_due(1, notification_id)
+                claim = await self._claim_due(1, notification_id)
             except Exception as error:
                 if is_transient(error):
                     raise
                 await self._put_aside(notification_id, error)
             else:
-                claimed.deliveries += one.deliveries
-                claimed.held_back += one.held_back
+                claimed.deliveries += claim.deliveries
+                claimed.held_back += claim.held_back
         return claimed
 
     async def _put_aside(self, notification_id: NotificationId, error: Exception) -> None:

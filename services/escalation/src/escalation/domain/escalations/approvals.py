@@ -1,7 +1,8 @@
 """Outcomes that cost more than the holder's role may grant: somebody else must approve them."""
 
-from dataclasses import dataclass, replace
-from datetime import datetime
+from collections.abc import Iterator
+from dataclasses import replace
+from datetime import datetime, timedelta
 from decimal import Decimal
 
 from common.contracts.escalations import (
@@ -9,7 +10,6 @@ from common.contracts.escalations import (
     ApprovalRefused,
     EscalationResolved,
     EscalationUnanswered,
-    Outcome,
 )
 from common.contracts.event import PersonId, Role
 from escalation.domain import wording
@@ -26,24 +26,8 @@ from escalation.domain.escalations.responders import (
     stop_at,
 )
 from escalation.domain.model import Approval, Escalation, Resolution, ms_between
+from escalation.domain.money import Grant, Money, ProposedOutcome, total
 from escalation.domain.situation import Decision, Situation
-
-_COSTLY_OUTCOMES: tuple[Outcome, ...] = ("refund", "credit")
-
-
-@dataclass(frozen=True, slots=True)
-class Money:
-    amount: Decimal
-    currency: str
-
-
-@dataclass(frozen=True, slots=True)
-class ProposedOutcome:
-    """What the holder wants to grant, and what it costs, if anything."""
-
-    outcome: Outcome
-    note: str
-    money: Money | None = None
 
 
 def resolve(situation: Situation, by: PersonId, role: Role, proposed: ProposedOutcome) -> Decision:
@@ -53,10 +37,7 @@ def resolve(situation: Situation, by: PersonId, role: Role, proposed: ProposedOu
     if by in line_managers_of_accused(situation, escalation):
         raise ForbiddenError(f"{by} may not judge this complaint alone: somebody else must act.")
     money = proposed.money
-    limited = situation.configuration.has_limits(role)
-    if money is None and proposed.outcome in _COSTLY_OUTCOMES and limited:
-        raise ForbiddenError(f"State the amount of the {proposed.outcome}: your role has a limit.")
-    if money is None or _may_grant(situation, role, money):
+    if money is None or _limit_exceeded(situation, role, money) is None:
         return _resolve(situation, escalation, by, proposed)
     approval = Approval(
         asked_by=by,
@@ -253,19 +234,31 @@ def _pending_approval(escalation: Escalation) -> Approval:
     return escalation.approval
 
 
-def _may_grant(situation: Situation, role: Role, money: Money) -> bool:
-    limit = situation.configuration.limit_for(role, money.currency)
-    return limit is None or money.amount <= limit
+def _limit_exceeded(situation: Situation, role: Role, money: Money) -> str | None:
+    """Say what the role may grant if the money is more than that, with all granted before."""
+    limit, currency = situation.configuration.limit_for(role), money.currency
+    if limit is None:
+        return None
+    window = situation.at - timedelta(days=limit.window_days)
+    to_contact = total(_grants_to_contact(situation), currency)
+    to_customer = total((grant for grant in situation.grants if grant.at > window), currency)
+    most = limit.limits.get(currency, Decimal(0))
+    most_of_customer = limit.per_customer.get(currency, most)
+    if to_contact + money.amount <= most and to_customer + money.amount <= most_of_customer:
+        return None
+    granted = max(to_contact, to_customer)
+    before = f", and {wording.money(granted, currency)} were granted before" if granted else ""
+    return f"the role {role} may grant {wording.money(most, currency)}{before}"
+
+
+def _grants_to_contact(situation: Situation) -> Iterator[Grant]:
+    return (grant for grant in situation.grants if grant.contact_id == situation.contact_id)
 
 
 def _require_limit(situation: Situation, role: Role, approval: Approval) -> None:
-    limit = situation.configuration.limit_for(role, approval.currency)
-    if limit is None or approval.amount <= limit:
-        return
-    own = wording.money(limit, approval.currency)
-    raise ForbiddenError(
-        f"It takes a role that may grant {_cost(approval)}; the role {role} may grant {own}."
-    )
+    exceeded = _limit_exceeded(situation, role, Money(approval.amount, approval.currency))
+    if exceeded is not None:
+        raise ForbiddenError(f"It takes a role that may grant {_cost(approval)}; {exceeded}.")
 
 
 def _cost(approval: Approval) -> str:

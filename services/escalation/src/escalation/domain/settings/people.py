@@ -2,21 +2,20 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from decimal import Decimal
 from typing import Annotated, Literal, assert_never
 
 from annotated_types import Len
-from pydantic import ConfigDict, Field, StringConstraints, with_config
+from pydantic import ConfigDict, Field, with_config
 
 from common.contracts.event import PersonId, Role
 from common.contracts.reporting import Position
 from escalation.domain import types
 from escalation.domain.duty.schedules import Absence
+from escalation.domain.money import Amounts, require_decimals
 
 # The API's roles that may grant outcomes which cost something, lowest first.
 GrantingRole = Literal["supervisor", "manager"]
-Currency = Annotated[str, StringConstraints(pattern=r"^[A-Z]{3}$")]
-Amount = Annotated[Decimal, Field(ge=0, max_digits=18, decimal_places=4)]
+MAX_WINDOW_DAYS = 366
 
 
 @with_config(ConfigDict(extra="forbid", use_attribute_docstrings=True))
@@ -44,37 +43,49 @@ class Team:
 @with_config(ConfigDict(extra="forbid", use_attribute_docstrings=True))
 @dataclass(frozen=True, slots=True)
 class ApprovalLimit:
-    """The most that a role may grant, by currency (ISO 4217); nothing in others."""
+    """The most that a role may grant, by currency (ISO 4217); nothing in others.
 
-    limits: dict[Currency, Amount] = field(default_factory=dict)
-    """The most that the role may grant, by currency (ISO 4217); nothing in other currencies."""
-
-
-def has_limits(limits: Mapping[str, ApprovalLimit], role: Role) -> bool:
-    """Tell whether what the role may grant is limited.
-
-    Supervisors without a limit of their own may grant nothing as soon as managers have one. Without
-    any limit nobody is blocked, and nobody evades a limit from below.
+    What was granted before counts: all of the contact, and all of the customer in the window.
     """
+
+    limits: Amounts = field(default_factory=dict)
+    """The most for one contact, by currency (ISO 4217); nothing in other currencies."""
+    per_customer: Amounts = field(default_factory=dict)
+    """The most for one customer within the window; where it is missing, that of one contact."""
+    window_days: Annotated[int, Field(ge=1, le=MAX_WINDOW_DAYS)] = 30
+    """How many days back grants to the same customer count."""
+    unlimited: bool = False
+    """The role may grant anything."""
+
+    def __post_init__(self) -> None:
+        require_decimals(self.limits)
+        require_decimals(self.per_customer)
+        if self.unlimited and (self.limits or self.per_customer):
+            raise ValueError("a limit is unlimited or has amounts")
+
+
+NO_GRANTS = ApprovalLimit()
+
+
+def limit_of(limits: Mapping[str, ApprovalLimit], role: Role) -> ApprovalLimit | None:
+    """Return the role's limit; None if it has none, as admins and where a setting says so."""
     match role:
         case "admin":
-            return False
+            return None
         case "channel" | "representative":
-            return True
-        case "supervisor":
-            return role in limits or "manager" in limits
-        case "manager":
-            return role in limits
+            return NO_GRANTS
+        case "supervisor" | "manager":
+            own = limits.get(role, NO_GRANTS)
+            return None if own.unlimited else own
         case _:
             assert_never(role)
 
 
-def limit_of(limits: Mapping[str, ApprovalLimit], role: Role, currency: str) -> Decimal | None:
-    """Return the most that the role may grant; None if it has no limit."""
-    if not has_limits(limits, role):
-        return None
-    own = limits.get(role, ApprovalLimit())
-    return own.limits.get(currency, Decimal(0))
+# Whoever is bound by a limit does not set it.
+SET_BY: Mapping[GrantingRole, tuple[Role, ...]] = {
+    "supervisor": ("manager", "admin"),
+    "manager": ("admin",),
+}
 
 
 def reporting_line(staff: Mapping[PersonId, Person], person: PersonId) -> list[PersonId]:

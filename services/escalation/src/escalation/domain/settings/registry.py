@@ -4,7 +4,6 @@ from collections import defaultdict
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime
-from decimal import Decimal
 from functools import cached_property
 from typing import Any, Generic, TypeVar
 
@@ -17,7 +16,6 @@ from escalation.domain.settings.people import (
     ApprovalLimit,
     Person,
     Team,
-    has_limits,
     limit_of,
 )
 from escalation.domain.settings.policies import ContactDetails, SlaPolicy, precedence
@@ -191,12 +189,9 @@ class Configuration:
         limited = [end for end in ends if end is not None]
         return max(limited) if limited and len(limited) == len(ends) else None
 
-    def limit_for(self, role: Role, currency: str) -> Decimal | None:
-        """Return the most that the role may grant; None if it has no limit."""
-        return limit_of(self._limit_by_role, role, currency)
-
-    def has_limits(self, role: Role) -> bool:
-        return has_limits(self._limit_by_role, role)
+    def limit_for(self, role: Role) -> ApprovalLimit | None:
+        """Return what the role may grant; None if it has no limit."""
+        return limit_of(self._limit_by_role, role)
 
     @cached_property
     def _limit_by_role(self) -> Mapping[str, ApprovalLimit]:

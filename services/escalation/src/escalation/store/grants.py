@@ -1,0 +1,60 @@
+"""The SQL of what resolutions granted."""
+
+from collections.abc import Iterable
+from dataclasses import asdict
+from datetime import datetime
+
+import orjson
+from sqlalchemy import text
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from common.contracts.event import ContactId, CustomerId
+from common.core.ids import new_id
+from common.storage.bulk import bulk_insert
+from escalation import tables
+from escalation.domain.money import Grant
+
+
+class Grants:
+    """The grants of one transaction, written at its end with one statement."""
+
+    def __init__(self, connection: AsyncConnection) -> None:
+        self._connection = connection
+        self._new: list[Grant] = []
+
+    def add(self, grants: Iterable[Grant]) -> None:
+        self._new += grants
+
+    async def flush(self) -> None:
+        if self._new:
+            rows = [{"grant_id": new_id(), **asdict(grant)} for grant in self._new]
+            encoded = orjson.dumps(rows, default=str).decode()
+            await self._connection.execute(_INSERT, {"rows": encoded})
+
+    async def before(
+        self, contact_id: ContactId, customer_id: CustomerId | None, since: datetime
+    ) -> tuple[Grant, ...]:
+        """Return all grants of the contact, and those of the customer since then.
+
+        Other resolutions for this customer wait until this transaction ends.
+        """
+        if customer_id is not None:
+            await self._connection.execute(_LOCK_CUSTOMER, {"customer": customer_id})
+        rows = await self._connection.execute(
+            _BEFORE, {"contact": contact_id, "customer": customer_id, "since": since}
+        )
+        return tuple(Grant(**row) for row in rows.mappings())
+
+
+_INSERT = bulk_insert(tables.grants)
+_LOCK_CUSTOMER = text("""
+    SELECT pg_advisory_xact_lock(
+        hashtextextended('grants ' || current_schema() || ' ' || CAST(:customer AS text), 0))
+""")
+_BEFORE = text("""
+    SELECT CAST(escalation_id AS text) AS escalation_id, CAST(contact_id AS text) AS contact_id,
+           customer_id, amount, currency, at, by, approved_by
+    FROM grants
+    WHERE contact_id = CAST(:contact AS uuid)
+       OR (customer_id = CAST(:customer AS text) AND at > :since)
+""")

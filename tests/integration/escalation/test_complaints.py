@@ -1,0 +1,190 @@
+"""Complaints over HTTP, and what representatives see of what is upstairs."""
+
+from typing import Any
+
+import httpx
+import pytest
+
+from common.contracts.assignments import AssignmentReleased
+from common.contracts.contacts import SupervisorRequested
+from common.contracts.event import PersonId
+from integration.escalation.conftest import EscalationHarness, assigned, key
+
+LINE: dict[str, dict[str, Any]] = {
+    "mia": {"role": "manager"},
+    "sam": {"reports_to": "mia"},
+    "rita": {"reports_to": "sam"},
+}
+TEXT = "She shouted at the customer."
+
+
+class Case:
+    """A contact of rita that bruno had before, with an escalation."""
+
+    def __init__(self, api: httpx.AsyncClient, contact_id: str) -> None:
+        self._api = api
+        self.contact_id = contact_id
+
+    async def get(self, path: str, caller: str, **params: str) -> httpx.Response:
+        return await self._api.get(f"/v1/{path}", params=params, headers=key(caller))
+
+    async def post(self, path: str, body: dict[str, Any], caller: str) -> httpx.Response:
+        return await self._api.post(f"/v1/{path}", json=body, headers=key(caller))
+
+    async def complain(self, caller: str, about: str = "rita") -> httpx.Response:
+        body = {"contact_id": self.contact_id, "reason": TEXT, "about": about}
+        return await self.post("escalations", body, caller)
+
+    async def escalation_id(self) -> str:
+        (shown,) = (await self.get("escalations", "mia")).json()["items"]
+        return str(shown["escalation_id"])
+
+
+@pytest.fixture
+async def case(configured: httpx.AsyncClient, service: EscalationHarness) -> Case:
+    for person, body in LINE.items():
+        answer = await configured.put(f"/v1/people/{person}", json=body)
+        assert answer.status_code == 200, answer.text
+    contact = await service.received()
+    released = AssignmentReleased(
+        contact_id=contact.contact_id,
+        occurred_at=contact.occurred_at,
+        representative_id=PersonId("bruno"),
+        kind="returned",
+        reason="my shift ends",
+    )
+    request = SupervisorRequested(
+        contact_id=contact.contact_id, occurred_at=contact.occurred_at, quote="Your boss!"
+    )
+    await service.handle_events(
+        contact, assigned(contact, "bruno"), released, assigned(contact), request
+    )
+    return Case(configured, contact.contact_id)
+
+
+async def test_complaint_is_read_and_judged_by_managers_above_only(case: Case) -> None:
+    """Sam is rita's manager, mia the one above; kim complains."""
+    assert (await case.complain("kim")).status_code == 201
+    (complaint,) = (await case.get("complaints", "mia")).json()["items"]
+    place = f"complaints/{complaint['complaint_id']}"
+    assert (complaint["reason"], complaint["by"], complaint["about"]) == (TEXT, "kim", "rita")
+    for caller in ("rita", "bruno", "sam"):
+        assert (await case.get("complaints", caller)).json()["items"] == []
+        assert (await case.get(place, caller)).status_code == 404
+    judgement = {"reason": "The recording shows a friendly call."}
+    assert (await case.post(f"{place}/dismiss", judgement, "sam")).status_code == 404
+    assert (await case.post(f"{place}/dismiss", judgement, "kim")).status_code == 403
+    dismissed = await case.post(f"{place}/dismiss", judgement, "mia")
+    assert (dismissed.status_code, dismissed.json()["state"]) == (200, "dismissed")
+    assert (await case.post(f"{place}/uphold", judgement, "mia")).status_code == 409
+    trail = await case.get(f"escalations/{await case.escalation_id()}/audit-trail", "mia")
+    actions = [entry["action"] for entry in trail.json()["entries"]]
+    assert {"complaint raised", "complaint judged"} <= set(actions)
+    assert trail.json()["intact"]
+
+
+async def test_nothing_but_the_complaint_says_who_complains_or_what(
+    case: Case, service: EscalationHarness
+) -> None:
+    assert (await case.complain("kim")).status_code == 201
+    place = f"escalations/{await case.escalation_id()}"
+    for path in (place, f"{place}/audit-trail", "escalations"):
+        shown = (await case.get(path, "sam")).text
+        assert "complaint" in shown
+        assert "shouted" not in shown
+        assert "kim" not in shown
+    stored = await service.rows(
+        "SELECT CAST(data AS text) || coalesce(cause, '') AS said FROM published_events"
+    )
+    assert not [row for row in stored if "shouted" in row.said or "kim" in row.said]
+
+
+async def test_complaint_about_stranger_or_again_or_too_often_is_refused(
+    case: Case, service: EscalationHarness
+) -> None:
+    for about in ("mia", "nobody", "kim"):
+        refused = await case.complain("kim", about)
+        assert (refused.status_code, refused.json()["errors"][0]["pointer"]) == (422, "body/about")
+    assert (await case.complain("kim")).status_code == 201
+    assert (await case.complain("kim")).status_code == 409
+    answers = []
+    for _ in range(5):
+        contact = await service.received()
+        await service.handle_events(contact, assigned(contact))
+        case.contact_id = contact.contact_id
+        answers.append((await case.complain("kim")).status_code)
+    assert answers == [201, 201, 201, 201, 429]
+
+
+async def test_who_complains_may_withdraw(case: Case) -> None:
+    await case.complain("bruno")
+    (complaint,) = (await case.get("complaints", "bruno")).json()["items"]
+    place = f"complaints/{complaint['complaint_id']}/withdraw"
+    assert (await case.post(place, {}, "rita")).status_code == 404
+    withdrawn = await case.post(place, {}, "bruno")
+    assert (withdrawn.status_code, withdrawn.json()["state"]) == (200, "withdrawn")
+
+
+async def test_representative_sees_escalations_of_own_contacts_only(
+    case: Case, service: EscalationHarness
+) -> None:
+    stranger = await service.received()
+    await service.handle_events(
+        stranger,
+        assigned(stranger, "lee"),
+        SupervisorRequested(
+            contact_id=stranger.contact_id, occurred_at=stranger.occurred_at, quote="Boss!"
+        ),
+    )
+    listed = (await case.get("escalations", "rita")).json()["items"]
+    assert [item["contact_id"] for item in listed] == [case.contact_id]
+    everything = (await case.get("escalations", "sam")).json()["items"]
+    assert {item["contact_id"] for item in everything} == {case.contact_id, stranger.contact_id}
+    (hidden,) = (
+        item["escalation_id"] for item in everything if item["contact_id"] == stranger.contact_id
+    )
+    for path in (
+        f"escalations/{hidden}",
+        f"contacts/{stranger.contact_id}/clocks",
+    ):
+        assert (await case.get(path, "rita")).status_code == 404
+        assert (await case.get(path, "sam")).status_code == 200
+    for params in ({"escalation_id": hidden}, {"contact_id": stranger.contact_id}):
+        refused = await case.get("escalations/stream", "rita", **params)
+        assert refused.status_code == 404
+    assert (await case.get("escalations/stream", "rita")).status_code == 422
+    own = listed[0]["escalation_id"]
+    assert (await case.get(f"escalations/{own}/audit-trail", "rita")).status_code == 403
+    assert (await case.get("lateness", "rita")).status_code == 403
+    # Who raises one may see it.
+    body = {"contact_id": stranger.contact_id, "reason": "He called me, too."}
+    assert (await case.post("escalations", body, "rita")).status_code == 201
+    assert (await case.get(f"escalations/{hidden}", "rita")).status_code == 200
+
+
+async def test_representative_named_by_a_complaint_does_not_see_the_escalation(
+    case: Case,
+) -> None:
+    place = f"escalations/{await case.escalation_id()}"
+    assert (await case.get(place, "rita")).status_code == 200
+    await case.complain("kim")
+    assert (await case.get(place, "rita")).status_code == 404
+    assert (await case.get("escalations", "rita")).json()["items"] == []
+    stream = await case.get("escalations/stream", "rita", contact_id=case.contact_id)
+    assert stream.status_code == 404
+    # Bruno had the contact before: he sees it, but not whom the complaint is about.
+    (cause,) = (
+        cause
+        for cause in (await case.get(place, "bruno")).json()["causes"]
+        if cause["kind"] == "complaint"
+    )
+    assert (cause["about"], cause["by"], cause["complaint_id"]) == (None, None, None)
+
+
+async def test_representative_does_not_read_what_colleagues_reported(case: Case) -> None:
+    body = {"contact_id": case.contact_id, "reason": "Rita is too slow."}
+    assert (await case.post("escalations", body, "bruno")).status_code == 201
+    shown = await case.get(f"escalations/{await case.escalation_id()}", "rita")
+    assert shown.status_code == 200
+    assert "slow" not in shown.text
+    assert "bruno" not in shown.text
