@@ -62,7 +62,7 @@ class Replica:
 
     @asynccontextmanager
     async def client(self) -> AsyncIterator[httpx.AsyncClient]:
-        async with httpx.AsyncClient(base_url=self.url, headers=key("rita")) as http:
+        async with httpx.AsyncClient(base_url=self.url, headers=key("sam")) as http:
             yield http
 
     @asynccontextmanager

@@ -370,17 +370,17 @@ async def test_streams_of_a_caller_and_in_all_are_limited(
     too_many = (429, "urn:upstairs:problem:too-many-streams")
     async with serving(limited):
         async with limited.stream(), limited.stream():
-            assert await refused("rita") == too_many
+            assert await refused("sam") == too_many
             async with (
                 limited.client() as http,
-                http.stream("GET", "/v1/escalations/stream", headers=key("sam")) as other,
+                http.stream("GET", "/v1/escalations/stream", headers=key("kim")) as other,
             ):
                 assert other.status_code == 200
-                assert await refused("kim") == too_many
+                assert await refused("mia") == too_many
         # Streams that have ended, and those that were refused, do not count.
         await until(lambda: limited.broadcaster.subscriber_count == 0)
         async with limited.stream(), limited.stream():
-            assert await refused("rita") == too_many
+            assert await refused("sam") == too_many
 
 
 async def test_stream_requires_staff_role(single_replica: Replica) -> None:
