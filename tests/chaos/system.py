@@ -196,6 +196,8 @@ async def running_system(
         # A delivery interrupted by a crash counts as lost after twice this.
         "UPSTAIRS_DELIVERY_TIMEOUT_SECONDS": "1",
         "UPSTAIRS_DELIVERY_SLOTS": "8",
+        # Every record that a fault sends must be found among the dead letters.
+        "UPSTAIRS_UNTRUSTED_RECORD_LIMIT": "100000",
         **(changes or {}),
     }
     async with open_receivers() as receivers:
