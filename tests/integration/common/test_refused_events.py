@@ -1,8 +1,10 @@
 """Events that Kafka refuses for good: each is put aside alone, and the rest is published."""
 
 import asyncio
+from pathlib import Path
 from typing import Any
 
+import httpx
 import pytest
 from aiokafka.admin import AIOKafkaAdminClient
 from aiokafka.admin.config_resource import ConfigResource, ConfigResourceType
@@ -26,6 +28,7 @@ from support.probe import (
     run_workers,
     sum_samples,
 )
+from support.running_service import run_process
 from support.waiting import until
 
 # Over what a broker takes, and under what its connections take.
@@ -210,6 +213,27 @@ async def test_refused_event_degrades_the_service_until_it_is_discarded(
     async with replica.database.transaction() as uow:
         await monitor._measure(uow)
     assert not replica.health.degradations
+
+
+async def test_process_with_a_refused_event_lives_and_is_degraded(
+    database: Database[UnitOfWork], probe_url: str, broker: Broker, tmp_path: Path
+) -> None:
+    await add_refused(database, customer_wrote(new_contact(), "large"))
+    async with (
+        run_process(probe_url, broker, tmp_path / "probe.log") as process,
+        httpx.AsyncClient() as operations,
+    ):
+        await add_events(database, customer_wrote(new_contact(), "hello"))
+        await until(lambda: count_pending(database), lambda count: count == 0)
+
+        async def degradations() -> dict[str, str]:
+            ready = await operations.get(str(process.ready_url))
+            assert ready.status_code == 200
+            degraded: dict[str, str] = ready.json()["degraded"]
+            return degraded
+
+        assert "outbox" in await until(degradations)
+        assert process.running
 
 
 async def test_replayed_event_is_published_under_its_number(
