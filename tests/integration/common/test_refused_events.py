@@ -95,14 +95,16 @@ async def test_handler_that_makes_too_large_an_event_leaves_a_dead_letter(
     async def grow(event: CustomerWrote, uow: UnitOfWork) -> None:
         uow.outbox.add([customer_wrote(event.contact_id, event.excerpt * 100)])
 
-    replica = Replica(database, broker, HandlerRegistry[UnitOfWork]().on(CustomerWrote, grow))
-    good, bad = customer_wrote(new_contact(), "good"), customer_wrote(new_contact(), "x" * 5000)
-    await broker.publish(bad, good)
+    handlers = HandlerRegistry[UnitOfWork]().on(CustomerWrote, grow)
+    replica = Replica(database, broker, handlers, dead_letter_limit=3)
+    bad = [customer_wrote(new_contact(), "x" * 5000) for _ in range(5)]
+    await broker.publish(*bad, customer_wrote(new_contact(), "good"))
+    # However many there are: who writes them must not halt the service.
     async with run_workers(replica.make_consumer()):
-        await until(broker.count_committed, lambda count: count == 2)
-    (letter,) = await letters(database)
-    assert letter.key == bad.contact_id
-    assert letter.reason.startswith("EventTooLargeError: ")
+        await until(broker.count_committed, lambda count: count == 6)
+    refused = await letters(database)
+    assert {letter.key for letter in refused} == {event.contact_id for event in bad}
+    assert all(letter.reason.startswith("EventTooLargeError: ") for letter in refused)
     assert await count_pending(database) == 1
 
 
