@@ -1,8 +1,10 @@
 """Events that Kafka refuses for good: each is put aside alone, and the rest is published."""
 
 import asyncio
+from pathlib import Path
 from typing import Any
 
+import httpx
 import pytest
 from aiokafka.admin import AIOKafkaAdminClient
 from aiokafka.admin.config_resource import ConfigResource, ConfigResourceType
@@ -26,6 +28,7 @@ from support.probe import (
     run_workers,
     sum_samples,
 )
+from support.running_service import run_process
 from support.waiting import until
 
 # Over what a broker takes, and under what its connections take.
@@ -92,14 +95,16 @@ async def test_handler_that_makes_too_large_an_event_leaves_a_dead_letter(
     async def grow(event: CustomerWrote, uow: UnitOfWork) -> None:
         uow.outbox.add([customer_wrote(event.contact_id, event.excerpt * 100)])
 
-    replica = Replica(database, broker, HandlerRegistry[UnitOfWork]().on(CustomerWrote, grow))
-    good, bad = customer_wrote(new_contact(), "good"), customer_wrote(new_contact(), "x" * 5000)
-    await broker.publish(bad, good)
+    handlers = HandlerRegistry[UnitOfWork]().on(CustomerWrote, grow)
+    replica = Replica(database, broker, handlers, dead_letter_limit=3)
+    bad = [customer_wrote(new_contact(), "x" * 5000) for _ in range(5)]
+    await broker.publish(*bad, customer_wrote(new_contact(), "good"))
+    # However many there are: who writes them must not halt the service.
     async with run_workers(replica.make_consumer()):
-        await until(broker.count_committed, lambda count: count == 2)
-    (letter,) = await letters(database)
-    assert letter.key == bad.contact_id
-    assert letter.reason.startswith("EventTooLargeError: ")
+        await until(broker.count_committed, lambda count: count == 6)
+    refused = await letters(database)
+    assert {letter.key for letter in refused} == {event.contact_id for event in bad}
+    assert all(letter.reason.startswith("EventTooLargeError: ") for letter in refused)
     assert await count_pending(database) == 1
 
 
@@ -210,6 +215,27 @@ async def test_refused_event_degrades_the_service_until_it_is_discarded(
     async with replica.database.transaction() as uow:
         await monitor._measure(uow)
     assert not replica.health.degradations
+
+
+async def test_process_with_a_refused_event_lives_and_is_degraded(
+    database: Database[UnitOfWork], probe_url: str, broker: Broker, tmp_path: Path
+) -> None:
+    await add_refused(database, customer_wrote(new_contact(), "large"))
+    async with (
+        run_process(probe_url, broker, tmp_path / "probe.log") as process,
+        httpx.AsyncClient() as operations,
+    ):
+        await add_events(database, customer_wrote(new_contact(), "hello"))
+        await until(lambda: count_pending(database), lambda count: count == 0)
+
+        async def degradations() -> dict[str, str]:
+            ready = await operations.get(str(process.ready_url))
+            assert ready.status_code == 200
+            degraded: dict[str, str] = ready.json()["degraded"]
+            return degraded
+
+        assert "outbox" in await until(degradations)
+        assert process.running
 
 
 async def test_replayed_event_is_published_under_its_number(

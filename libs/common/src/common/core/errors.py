@@ -24,6 +24,10 @@ class PermanentError(Exception):
         super().__init__(detail or self.__doc__)
 
 
+class ContentError(PermanentError):
+    """The content of one message is at fault, and not this version of the service."""
+
+
 class TransientError(Exception):
     """A dependency is unavailable for a while; the same message can succeed later."""
 

@@ -215,7 +215,7 @@ class Dispatcher(Generic[U]):
 
     def _record_failure(self, message: Message, letter: DeadLetter) -> None:
         self._log_dead_letter(message, letter)
-        self._failures.record()
+        self._failures.record(letter.error)
 
     def _log_dead_letter(self, message: Message, letter: DeadLetter) -> None:
         self._metrics.messages.labels(message.type, "dead_letter").inc()

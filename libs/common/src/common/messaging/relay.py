@@ -293,7 +293,7 @@ class Relay:
         )
         if isinstance(error, REFUSALS) and len(row["data"]) <= MAX_EVENT_BYTES:
             # The broker should have taken it: if that is so for all, the fault is the deployment's.
-            self._failures.record()
+            self._failures.record(error)
 
     async def _replace_failed_producer(self, session: Session) -> None:
         if not self._producer_failed:

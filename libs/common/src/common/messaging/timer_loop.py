@@ -186,7 +186,7 @@ class TimerLoop(Generic[U]):
             await store_dead_letter(uow.connection, _to_dead_letter(timer, error), claimed=False)
         self._metrics.dead_letters.inc()
         log.error("timer_dead_lettered", type=timer.type, timer_id=timer.id, error=repr(error))
-        self._failures.record()
+        self._failures.record(error)
 
 
 def _count_or_raise(fired: int | BaseException) -> int:

@@ -10,7 +10,7 @@ import orjson
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from common.core.errors import PermanentError
+from common.core.errors import ContentError, PermanentError
 
 TIMER_ORIGIN_PREFIX: Final = "timer/"
 # An event that Kafka has refused, by the id of its row in the outbox.
@@ -58,8 +58,13 @@ class FailureStreak:
     def reset(self) -> None:
         self._length = 0
 
-    def record(self) -> None:
-        """Count one more; raises TooManyDeadLettersError at the limit."""
+    def record(self, error: BaseException) -> None:
+        """Count one more; raises TooManyDeadLettersError at the limit.
+
+        Content alone does not count: otherwise somebody could halt a service by what they write.
+        """
+        if isinstance(error, ContentError):
+            return
         self._length += 1
         if self._length >= self._limit:
             raise TooManyDeadLettersError

@@ -8,13 +8,13 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from common.contracts.event import MAX_EVENT_BYTES, Event
 from common.core import trace
-from common.core.errors import PermanentError
+from common.core.errors import ContentError
 from common.core.ids import new_id
 from common.storage.dead_letter_store import StoredDeadLetter
 from common.storage.dead_letters import from_readable
 
 
-class EventTooLargeError(PermanentError):
+class EventTooLargeError(ContentError):
     """An event is larger than Kafka is sure to take."""
 
     def __init__(self, event: Event, size: int) -> None:
