@@ -101,6 +101,9 @@ async def test_page_in_a_summary_can_be_acknowledged(
     async with harness.delivering(**BUDGETS):
         await harness.handle(*flood(4))
         await settle(harness, "summary", 2)
+    # The words of the page are in one place only, where an erasure finds them.
+    copies = await harness.rows("SELECT 1 FROM notifications WHERE content::text LIKE '%Ada%'")
+    assert len(copies) == 8
     (post,) = summaries(harness)
     (token,) = tokens(post)
     body = pressed("U-dana", token)

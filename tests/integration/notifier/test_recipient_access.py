@@ -131,6 +131,18 @@ async def test_operations_is_for_admins_and_keeps_an_address(
     assert shown.json()["media"] == [MAIL]
 
 
+async def test_operations_has_no_manager_and_never_leaves(
+    harness: ServiceHarness, api: httpx.AsyncClient
+) -> None:
+    await harness.add_recipient("operations", "email")
+    await harness.handle(reports("operations", "mona"))
+    shown = await api.get("/v1/recipients/operations", headers=key("mona"))
+    assert shown.status_code == 403
+    await harness.handle(reports("operations", None, active=False))
+    await harness.handle(paged("operations", reason="unanswered"))
+    assert await harness.states() == [("page", "email", "pending")]
+
+
 @pytest.mark.usefixtures("team")
 async def test_change_is_kept_with_who_when_and_what(
     harness: ServiceHarness, api: httpx.AsyncClient

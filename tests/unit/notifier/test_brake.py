@@ -20,8 +20,8 @@ SECOND = timedelta(seconds=1)
 LINKS = Links("secret", "https://up.example.com/", timedelta(hours=1))
 
 
-def page(person: str = "dana", customer: str = "ada", channel: str = "chat") -> Notification:
-    contact = {**ADA, "customer_id": customer, "channel": channel}
+def page(person: str = "dana", customer: str = "ada", source: str = "channel:shop") -> Notification:
+    contact = {**ADA, "customer_id": customer, "received_from": source}
     event = paged(person_id=person, contact=contact, page_id=new_id())
     request = notifications.page_from(event)
     return notifications.notify(request, SLACK, NotificationId(new_id()), AT)
@@ -55,7 +55,7 @@ def test_customer_makes_no_more_messages_than_the_budget() -> None:
 def test_channel_makes_no_more_messages_than_the_budget() -> None:
     pages = [page(str(number), str(number)) for number in range(6)]
     assert admitted(pages) == [None] * 4 + ["channel"] * 2
-    others = [page(str(number), str(number), "email") for number in range(4)]
+    others = [page(str(number), str(number), "channel:mail") for number in range(4)]
     assert admitted(pages + others)[6:] == [None] * 4
 
 

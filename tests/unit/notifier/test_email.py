@@ -111,4 +111,13 @@ def test_warning_has_a_link_to_open() -> None:
 def test_mail_servers_answer_decides_the_outcome(
     error: SMTPException | OSError, kind: type[object]
 ) -> None:
-    assert isinstance(email.outcome(error), kind)
+    result = email.outcome(error, "dana@example.com")
+    assert isinstance(result, kind)
+
+
+def test_outcome_does_not_name_the_address() -> None:
+    refusals = [SMTPRecipientRefused(550, "<dana@example.com>: no such user", "dana@example.com")]
+    result = email.outcome(SMTPRecipientsRefused(refusals), "dana@example.com")
+    assert isinstance(result, Refused)
+    assert "no such user" in result.reason
+    assert "dana@" not in result.reason

@@ -22,7 +22,7 @@ from common.contracts.escalations import (
     PagesErased,
     TimerMissing,
 )
-from common.contracts.event import EscalationId, NotificationId, PersonId
+from common.contracts.event import OPERATIONS, EscalationId, NotificationId, PersonId
 from common.contracts.reporting import ReportingLineChanged
 from common.core import trace
 from common.core.ids import new_id
@@ -156,6 +156,9 @@ async def erase_pages(event: PagesErased, uow: UnitOfWork) -> None:
 
 async def change_reporting_line(event: ReportingLineChanged, uow: UnitOfWork) -> None:
     """Keep who reports to whom. The links of a person who leaves are void."""
+    if event.person_id == OPERATIONS:
+        # No person: nobody is above it, and it never leaves.
+        return
     await uow.reporting_lines.save(event.person_id, event.manager_id, active=event.active)
     if not event.active:
         await uow.recipients.void_links(event.person_id)

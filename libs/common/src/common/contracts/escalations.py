@@ -15,6 +15,7 @@ from common.contracts.event import (
     Instant,
     PageId,
     PersonId,
+    SystemName,
 )
 from common.contracts.notifications import Medium
 from common.contracts.texts import ExplanationText, NoteText, ReasonText
@@ -153,6 +154,7 @@ class PagedContact(Contract):
     customer_name: ReasonText | None = None
     representative_id: PersonId | None = None
     customer_id: CustomerId | None = None
+    received_from: SystemName | None = None
 
 
 class PagedCause(Contract):

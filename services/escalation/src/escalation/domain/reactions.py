@@ -74,6 +74,7 @@ def details_of(event: ContactReceived) -> ContactDetails:
         subject=excerpt(event.subject),
         received_at=event.occurred_at,
         campaign=event.campaign,
+        received_from=event.received_from,
     )
 
 

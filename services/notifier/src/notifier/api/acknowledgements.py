@@ -53,7 +53,9 @@ class AcknowledgementOut(BaseModel):
     why_now: str = Field(description="Why it was sent to this person.")
     details: list[str] = Field(description="What helps to judge it, a sentence each.")
     respond_by: datetime | None = Field(description="When it moves on without an answer.")
-    escalation_id: EscalationId | None = Field(description="Null if nothing was escalated.")
+    escalation_id: EscalationId | None = Field(
+        description="Null if nothing was escalated, or if the link only shows the message."
+    )
     state: EscalationState | None = Field(description="The state of the escalation.")
     by: PersonId | None = Field(description="The person who caused that state.")
     actions: list[Action] = Field(
@@ -108,7 +110,8 @@ def _out(status: AnswerStatus, at: datetime) -> AcknowledgementOut:
         why_now=words.why_now,
         details=list(words.lines),
         respond_by=notification.content.respond_by,
-        escalation_id=notification.escalation_id,
+        # Others may read a link that only shows the message: it says no more than the message.
+        escalation_id=None if status.shows_only else notification.escalation_id,
         state=escalation.state if escalation else None,
         by=escalation.by if escalation else None,
         actions=list(status.actions),

@@ -2,7 +2,7 @@
 
 import ssl
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from email.message import EmailMessage
 from email.utils import format_datetime, parseaddr
@@ -95,7 +95,7 @@ class Email(Channel):
                 start_tls=start_tls,
             )
         except (SMTPException, OSError) as error:
-            return outcome(error)
+            return outcome(error, EmailAddress.read(notification.address).address)
         return Sent({"message_id": str(message["Message-ID"])})
 
 
@@ -112,7 +112,15 @@ def _tls(security: Security) -> tuple[bool, bool]:
             assert_never(security)
 
 
-def outcome(error: SMTPException | OSError) -> Outcome:
+def outcome(error: SMTPException | OSError, address: str) -> Outcome:
+    """Read an error. More people may read what it says than the address that it names."""
+    result = _outcome(error)
+    if isinstance(result, Sent):
+        return result
+    return replace(result, reason=result.reason.replace(address, "the address"))
+
+
+def _outcome(error: SMTPException | OSError) -> Outcome:
     match error:
         # Our password or our TLS is wrong: an operator can fix it, and the address may be right.
         case SMTPConnectError() | SMTPAuthenticationError() | SMTPNotSupported():

@@ -68,9 +68,10 @@ def limits(notification: Notification, policy: BrakePolicy) -> tuple[Limit, ...]
     all_limits = [Limit("recipient", recipient_key(notification), policy.recipient)]
     if contact is not None:
         customer = contact.customer_id or notification.contact_id
+        source = contact.received_from or contact.channel
         all_limits += (
             Limit("customer", f"customer/{medium}/{customer}", policy.customer),
-            Limit("channel", f"channel/{medium}/{contact.channel}", policy.channel),
+            Limit("channel", f"channel/{medium}/{source}", policy.channel),
         )
     return tuple(limit for limit in all_limits if limit.most > 0)
 
@@ -112,6 +113,15 @@ def fill(
     )
     content = replace(summary.content, summary=Summary(held_pages, later))
     return replace(summary, content=content), chosen
+
+
+def emptied(summary: Notification) -> Notification:
+    """Return a summary that is over without its copies of pages; it still has their number."""
+    content = summary.content.summary
+    if content is None or not content.pages:
+        return summary
+    rest = Summary(later=len(content.pages) + content.later)
+    return replace(summary, content=replace(summary.content, summary=rest))
 
 
 def _urgency(page: Notification) -> tuple[bool, bool, datetime, NotificationId]:

@@ -208,7 +208,9 @@ def _ended(attempt: Attempt, outcome: Outcome, at: datetime) -> Attempt:
 def _described(outcome: Outcome) -> tuple[AttemptOutcome, str]:
     match outcome:
         case Sent(receipt=receipt):
-            return "sent", ", ".join(f"{name} {value}" for name, value in receipt.items())
+            # The channel is the recipient's address, which fewer people may read.
+            names = (name for name in receipt if name != "channel")
+            return "sent", ", ".join(f"{name} {receipt[name]}" for name in names)
         case Postponed(reason, wait):
             request = f"; asked to wait {wait.total_seconds():g} s" if wait else ""
             return "retry", reason + request

@@ -185,8 +185,8 @@ class _Claiming:
             )
         )
 
-    def _cancel(self, notification: Notification, reason: str) -> None:
-        self.uow.notifications.put(notifications.cancel(notification, reason))
+    def _cancel(self, summary: Notification, reason: str) -> None:
+        self.uow.notifications.put(notifications.cancel(brake.emptied(summary), reason))
 
     def _put(self, budget: Budget) -> None:
         self.budgets[budget.key] = budget
@@ -217,6 +217,8 @@ async def record_attempt(
 def _record_pages(summary: Notification, uow: UnitOfWork) -> None:
     for page in uow.notifications.of_summary(summary.notification_id):
         record(delivery.follow_summary(page, summary, uow.now), uow)
+    if summary.state in ("sent", "failed"):
+        uow.notifications.put(brake.emptied(summary))
 
 
 async def _correct_if_irrelevant(page: Notification, uow: UnitOfWork) -> None:

@@ -117,6 +117,7 @@ def paged_contact(contact: TrackedContact) -> PagedContact | None:
         customer_name=details.customer,
         representative_id=contact.representative_id,
         customer_id=contact.customer_id,
+        received_from=details.received_from,
     )
 
 

@@ -10,6 +10,7 @@ from pydantic import AfterValidator, ConfigDict, with_config
 from common.contracts.clocks import ClockName, ThresholdAction
 from common.contracts.contacts import Channel, Priority, Tier
 from common.contracts.escalations import Severity
+from common.contracts.event import SystemName
 from escalation.domain.types import Label, SettingId
 
 YEAR_S = 365 * 24 * 3600
@@ -30,6 +31,8 @@ class ContactDetails:
     subject: str
     received_at: datetime
     campaign: str | None = None
+    # No policy matches it, but pages name it.
+    received_from: SystemName | None = None
 
 
 @with_config(ConfigDict(extra="forbid", use_attribute_docstrings=True))
