@@ -181,7 +181,7 @@ def require_strong_secrets(settings: ServiceSettings) -> None:
 
 
 def weak_secrets(settings: ServiceSettings) -> Iterator[str]:
-    """Yield a line for each weak secret, without any part of it, and for a role that owns tables."""
+    """Yield a line for each weak secret, without any part of it, and for the role of an owner."""
     if settings.migration_url is not None:
         yield f"{_PREFIX}MIGRATION_URL: it is for `migrate`; a service must not have it"
     if any((host["username"] or "").endswith("_owner") for host in settings.database_url.hosts()):
