@@ -151,11 +151,14 @@ async def _put_settings(testbed: EscalationTestbed, now: datetime) -> None:
     for name, (zone, holidays) in CALENDARS.items():
         body = {"zone": zone, "hours": WEEK, "holidays": [holidays]}
         await _put(testbed, f"/calendars/{name}", body)
+    supervisors = [f"supervisor-{n}" for n in range(SUPERVISORS)]
+    for person in (*supervisors, "mia"):
+        await _put(testbed, f"/people/{person}", {})
     rotation = {
         "zone": "Europe/Berlin",
         "starts_at": now.replace(year=now.year - 1, day=1).isoformat(),
         "shift_s": 8 * HOUR_S,
-        "members": [f"supervisor-{n}" for n in range(SUPERVISORS)],
+        "members": supervisors,
     }
     await _put(testbed, "/duty-schedules/supervisors", {"rotations": [rotation]})
     await _put(testbed, "/ladders/default", LADDER)

@@ -50,6 +50,7 @@ async def _put_supervisor(actors: Actors, number: int) -> None:
     ]
     recipient = {"name": f"Supervisor {number}", "media": media}
     await actors.call("ops", "notifier", "PUT", f"/recipients/{who}", recipient)
+    await actors.call("ops", "escalation", "PUT", f"/people/{who}", {"role": "supervisor"})
     level = {
         "name": "supervisor",
         "acknowledge_within_s": HOUR_S,

@@ -132,7 +132,7 @@ class Story:
         return [row.data for row in rows]
 
     async def clock(self) -> dict[str, Any]:
-        answer = await self.api.get(f"/v1/contacts/{self.contact_id}/clocks", headers=KEYS("rita"))
+        answer = await self.api.get(f"/v1/contacts/{self.contact_id}/clocks", headers=KEYS("sam"))
         (shown,) = answer.json()["clocks"]
         return dict(shown)
 
@@ -148,6 +148,8 @@ async def story(postgres: Postgres, database_name: str) -> AsyncIterator[Story]:
         open_client(build, Settings, database, KEYS) as api,
     ):
         story = Story(_inside(database), api)
+        for person in ("sam", "kim", "mia"):
+            await story.put(f"people/{person}", {})
         await story.put("duty-schedules/supervisors", DUTY)
         await story.put("ladders/default", LADDER)
         await story.put("calendars/office", OFFICE)

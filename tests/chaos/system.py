@@ -251,6 +251,8 @@ async def _set_up_people_and_rules(clients: Clients, first_response_s: float) ->
     await _register_representative(
         clients, "idle", ["shipping"], capacity=3, auto_accept=False, offer_s=1
     )
+    for person in sorted({person for members in DUTIES.values() for person in members}):
+        await clients.require("ops", "escalation", "PUT", f"/people/{person}", {})
     for duty, members in DUTIES.items():
         rotation = {
             "zone": "Europe/Madrid",

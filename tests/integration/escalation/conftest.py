@@ -120,9 +120,17 @@ async def api(database: Database[UnitOfWork]) -> AsyncIterator[httpx.AsyncClient
         yield api
 
 
+async def put_people(api: httpx.AsyncClient) -> None:
+    """Put the people whom schedules, ladders and teams of the tests name."""
+    for person in ("sam", "kim", "mia", "rita", "lee"):
+        response = await api.put(f"/v1/people/{person}", json={})
+        assert response.status_code == 200, response.text
+
+
 @pytest.fixture
 async def configured(api: httpx.AsyncClient) -> httpx.AsyncClient:
-    """The API of a service whose policy, ladder and schedule are in force."""
+    """The API of a service whose people, policy, ladder and schedule are in force."""
+    await put_people(api)
     for path, body in (
         ("duty-schedules/supervisors", DUTY),
         ("ladders/default", LADDER),
@@ -136,6 +144,7 @@ async def configured(api: httpx.AsyncClient) -> httpx.AsyncClient:
 @pytest.fixture
 async def duty(api: httpx.AsyncClient) -> httpx.AsyncClient:
     """The API where sam and kim take turns, day by day."""
+    await put_people(api)
     put = await api.put(PLACE, json=DUTY_OF_TWO)
     assert put.status_code == 200, put.text
     return api

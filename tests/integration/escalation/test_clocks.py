@@ -17,7 +17,7 @@ pytestmark = pytest.mark.usefixtures("configured")
 
 
 async def clocks(api: httpx.AsyncClient, contact: ContactReceived) -> dict[str, dict[str, Any]]:
-    response = await api.get(f"/v1/contacts/{contact.contact_id}/clocks", headers=key("rita"))
+    response = await api.get(f"/v1/contacts/{contact.contact_id}/clocks", headers=key("sam"))
     assert response.status_code == 200, response.text
     return {clock["clock"]: clock for clock in response.json()["clocks"]}
 

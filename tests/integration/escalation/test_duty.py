@@ -7,7 +7,7 @@ from typing import Any
 import httpx
 import pytest
 
-from integration.escalation.conftest import key
+from integration.escalation.conftest import EscalationHarness, key
 from integration.escalation.duty_examples import PLACE, ROTATION, own_shift
 
 HOUR = timedelta(hours=1)
@@ -87,35 +87,100 @@ async def test_invalid_schedule_is_refused_with_its_place(
     assert (await api.get(PLACE)).status_code == 404
 
 
-async def test_supervisor_overrides_own_shift_only(duty: httpx.AsyncClient) -> None:
+async def test_own_shift_goes_to_colleague_who_accepts(duty: httpx.AsyncClient) -> None:
     sams, kims = await own_shift(duty, "sam"), await own_shift(duty, "kim")
 
-    async def give(shift: dict[str, Any], caller: str) -> httpx.Response:
+    async def give(shift: dict[str, Any], caller: str, to: str = "kim") -> httpx.Response:
         window = {"from": shift["start"], "until": shift["end"]}
-        body = {"person_id": "lee", **window}
+        body = {"person_id": to, **window}
         return await duty.post(f"{PLACE}/overrides", json=body, headers=key(caller))
 
-    allowed = await give(sams, "sam")
-    assert (allowed.status_code, allowed.json()["version"]) == (200, 2)
-    assert (await give(sams, "sam")).json() == allowed.json()
-    refused = await give(kims, "sam")
+    asked = await give(sams, "sam")
+    request = asked.json()
+    assert (asked.status_code, request["state"], request["person_id"]) == (202, "asked", "kim")
+    assert (await give(sams, "sam")).json() == request
+    assert (await on_duty_at(duty, sams["start"])) == ["sam"]
+    place = f"{PLACE}/change-requests/{request['request_id']}"
+    for caller in ("sam", "mia"):
+        refused = await duty.post(f"{place}/accept", headers=key(caller))
+        assert refused.status_code == 404
+    accepted = await duty.post(f"{place}/accept", headers=key("kim"))
+    assert (accepted.status_code, accepted.json()["state"]) == (200, "accepted")
+    assert (await on_duty_at(duty, sams["start"])) == ["kim"]
+    assert (await duty.post(f"{place}/refuse", headers=key("kim"))).status_code == 409
+    refused = await give(kims, "sam", "sam")
     assert refused.status_code == 403
     assert "role manager" in refused.json()["detail"]
     assert (await give(kims, "rita")).status_code == 403
-    assert (await give(kims, "mia")).json()["version"] == 3
-    on = await duty.get(f"{PLACE}/on-duty", params={"at": sams["start"]})
-    assert on.json()["person_ids"] == ["lee"]
 
 
-async def test_swap_exchanges_turns(duty: httpx.AsyncClient) -> None:
+async def on_duty_at(duty: httpx.AsyncClient, at: str) -> list[str]:
+    shown = await duty.get(f"{PLACE}/on-duty", params={"at": at})
+    return list(shown.json()["person_ids"])
+
+
+async def test_manager_gives_any_shift_but_to_nobody_who_is_unknown_or_has_left(
+    duty: httpx.AsyncClient,
+) -> None:
+    kims = await own_shift(duty, "kim")
+    window = {"from": kims["start"], "until": kims["end"]}
+    assert (await duty.put("/v1/people/rita", json={"active": False})).status_code == 200
+    for person in ("max", "rita"):
+        refused = await duty.post(f"{PLACE}/overrides", json={"person_id": person, **window})
+        assert (refused.status_code, refused.json()["errors"][0]["pointer"]) == (
+            422,
+            "body/person_id",
+        )
+    given = await duty.post(f"{PLACE}/overrides", json={"person_id": "lee", **window})
+    assert (given.status_code, given.json()["version"]) == (200, 2)
+    assert (await on_duty_at(duty, kims["start"])) == ["lee"]
+
+
+async def test_swap_exchanges_turns_once_the_other_accepts(duty: httpx.AsyncClient) -> None:
     sams, kims = await own_shift(duty, "sam"), await own_shift(duty, "kim")
     window = {"from": min(sams["start"], kims["start"]), "until": max(sams["end"], kims["end"])}
     swap = {"first": "kim", "second": "sam", **window}
-    swapped = await duty.post(f"{PLACE}/swaps", json=swap, headers=key("kim"))
-    assert (swapped.status_code, swapped.json()["version"]) == (200, 2)
+    asked = await duty.post(f"{PLACE}/swaps", json=swap, headers=key("kim"))
+    assert (asked.status_code, asked.json()["person_id"]) == (202, "sam")
+    listed = await duty.get(f"{PLACE}/change-requests", headers=key("sam"))
+    assert listed.json()["items"] == [asked.json()]
+    place = f"{PLACE}/change-requests/{asked.json()['request_id']}"
+    assert (await duty.post(f"{place}/accept", headers=key("sam"))).status_code == 200
     for shift, person in ((sams, "kim"), (kims, "sam")):
-        on = await duty.get(f"{PLACE}/on-duty", params={"at": shift["start"]})
-        assert on.json()["person_ids"] == [person]
+        assert (await on_duty_at(duty, shift["start"])) == [person]
+    assert (await duty.get(f"{PLACE}/change-requests")).json()["items"] == []
+
+
+async def test_outsider_swaps_nobody(duty: httpx.AsyncClient) -> None:
+    sams = await own_shift(duty, "sam")
+    window = {"from": sams["start"], "until": sams["end"]}
+    lees = {"first": "lee", "second": "sam", **window}
+    for caller in ("sam", "mia"):
+        refused = await duty.post(f"{PLACE}/swaps", json=lees, headers=key(caller))
+        assert (refused.status_code, refused.json()["detail"]) == (
+            409,
+            "lee has no turn in that time.",
+        )
+    nobodys = {"first": "max", "second": "sam", **window}
+    unknown = await duty.post(f"{PLACE}/swaps", json=nobodys, headers=key("sam"))
+    assert (unknown.status_code, unknown.json()["errors"][0]["pointer"]) == (422, "body/first")
+
+
+async def test_expired_or_refused_request_changes_nothing(
+    duty: httpx.AsyncClient, service: EscalationHarness
+) -> None:
+    sams, kims = await own_shift(duty, "sam"), await own_shift(duty, "kim")
+    window = {"from": min(sams["start"], kims["start"]), "until": max(sams["end"], kims["end"])}
+    swap = {"first": "kim", "second": "sam", **window}
+    first = (await duty.post(f"{PLACE}/swaps", json=swap, headers=key("kim"))).json()
+    place = f"{PLACE}/change-requests/{first['request_id']}"
+    assert (await duty.post(f"{place}/refuse", headers=key("sam"))).json()["state"] == "refused"
+    assert (await duty.post(f"{place}/accept", headers=key("sam"))).status_code == 409
+    second = (await duty.post(f"{PLACE}/swaps", json=swap, headers=key("kim"))).json()
+    await service.advance_time(48 * 3600)
+    place = f"{PLACE}/change-requests/{second['request_id']}"
+    assert (await duty.post(f"{place}/accept", headers=key("sam"))).status_code == 409
+    assert (await on_duty_at(duty, sams["start"])) == ["sam"]
 
 
 async def test_invalid_changes_are_refused(duty: httpx.AsyncClient) -> None:

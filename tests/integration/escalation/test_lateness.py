@@ -106,7 +106,7 @@ async def test_lateness_report_agrees_with_plain_arithmetic(
     before = deadlines(chance, now - timedelta(days=2))
     async with service.database.transaction() as uow:
         uow.outbox.add([*today, *before])
-    shown = (await api.get("/v1/lateness", headers=key("rita"))).json()
+    shown = (await api.get("/v1/lateness", headers=key("sam"))).json()
     assert shown["deadlines"] == figures(today)
     assert len(shown["deadlines"]) == 8
     gold = (await api.get("/v1/lateness?policy=gold")).json()["deadlines"]

@@ -7,6 +7,7 @@ from common.contracts.contacts import ContactReceived, ContactResolved, Customer
 from common.contracts.event import ContactId, CustomerId, PersonId, TeamId
 from escalation.domain.duty.schedules import DutySchedule, Rotation
 from escalation.domain.settings.ladders import Ladder, Level, NamedPerson, PersonOnDuty
+from escalation.domain.settings.people import Person
 from escalation.domain.settings.policies import SlaPolicy, Target, ThresholdRule
 from escalation.domain.settings.registry import Configuration, Versioned
 
@@ -36,6 +37,7 @@ SETTINGS = Configuration(
     policies={"gold": Versioned("gold", 3, POLICY)},
     ladders={"default": Versioned("default", 1, LADDER)},
     schedules={"supervisors": Versioned("supervisors", 1, DUTY)},
+    people={name: Versioned(name, 1, Person()) for name in (RITA, SAM, MIA, DAN, KIM)},
 )
 
 

@@ -12,6 +12,7 @@ from common.contracts.escalations import (
     EscalationReopened,
     PageRequested,
 )
+from common.contracts.event import PersonId
 from escalation.domain import errors
 from escalation.domain.escalations import actions
 from escalation.domain.situation import Decision
@@ -81,6 +82,10 @@ class TestPassingOn:
     ) -> None:
         with pytest.raises(errors.RefusedError, match="It is acknowledged by sam"):
             acknowledged.act(MIA, action, **params)
+
+    def test_hand_over_to_unknown_person_is_refused(self, acknowledged: ContactHarness) -> None:
+        with pytest.raises(errors.UnknownPersonError, match="There is no person max"):
+            acknowledged.act(SAM, actions.hand_over, to=PersonId("max"), context="x")
 
     def test_accused_person_may_not_act_on_complaint(self, raised: ContactHarness) -> None:
         raised.complain(KIM)

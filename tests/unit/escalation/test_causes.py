@@ -53,6 +53,7 @@ def raising(when: RaiseRules) -> Configuration:
 def organised(*levels: Level) -> Configuration:
     """Rita reports to sam, sam to mia; sam and kim supervise the team."""
     staff = {RITA: Person(reports_to=SAM), SAM: Person(reports_to=MIA), MIA: Person()}
+    staff |= {DAN: Person(), KIM: Person()}
     ladder = Ladder(levels, lease_s=20, working_lease_s=60)
     return replace(
         SETTINGS,

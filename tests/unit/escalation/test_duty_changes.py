@@ -9,7 +9,8 @@ import pytest
 from common.contracts.escalations import PagedDutyGap
 from common.contracts.event import PersonId
 from escalation.domain.duty.calendars import WEEKDAYS, Calendar, DayHours, Weekday
-from escalation.domain.duty.changes import apply_override, apply_swap, validate
+from escalation.domain.duty.change_requests import DutyPlanner
+from escalation.domain.duty.changes import apply_change, consent_needed, validate
 from escalation.domain.duty.schedules import (
     MAX_CHANGES,
     Absence,
@@ -26,7 +27,7 @@ from escalation.domain.settings.people import Person
 from escalation.domain.settings.registry import Configuration, Versioned
 from escalation.domain.settings.validation import validate_setting
 
-SAM, KIM, LEE = PersonId("sam"), PersonId("kim"), PersonId("lee")
+SAM, KIM, LEE, MIA = (PersonId(name) for name in ("sam", "kim", "lee", "mia"))
 HOUR, DAY = timedelta(hours=1), timedelta(days=1)
 MONDAY = datetime(2026, 3, 2, tzinfo=UTC)
 DAILY = DutySchedule((Rotation("UTC", MONDAY, 86400, (SAM, KIM)),))
@@ -98,27 +99,42 @@ def test_gap_before_last_rotation_starts_is_accepted() -> None:
 
 def test_setting_validation_names_place_of_gap() -> None:
     schedule = DutySchedule((rotation("00:00", "17:00"),))
-    assert [place for place, _ in validate_setting(Configuration(), "x", schedule)] == ["rotations"]
+    staff = Configuration(people={name: Versioned(name, 1, Person()) for name in (SAM, KIM)})
+    assert [place for place, _ in validate_setting(staff, "x", schedule)] == ["rotations"]
+
+
+def test_who_has_left_is_on_duty_no_more() -> None:
+    left = Configuration(people={SAM: Versioned(SAM, 2, Person(active=False))})
+    assert shifts(DAILY, MONDAY, MONDAY + DAY, left.absences) == []
 
 
 def override(person: PersonId, start: datetime = MONDAY) -> Override:
     return Override(person, start, start + HOUR)
 
 
-def test_supervisor_may_give_away_own_shifts_and_fill_gaps() -> None:
-    changed = apply_override(DAILY, override(LEE), SAM)
+def test_own_shift_goes_to_another_person_who_agrees() -> None:
+    assert consent_needed(DAILY, override(LEE), SAM) == LEE
+    changed = apply_change(DAILY, override(LEE))
     assert shifts(changed, MONDAY, MONDAY + HOUR)[0].person_id == LEE
+
+
+def test_person_fills_a_gap_alone() -> None:
     before = MONDAY - DAY
-    filled = apply_override(DAILY, override(LEE, before), LEE)
+    assert consent_needed(DAILY, override(LEE, before), LEE) is None
+    filled = apply_change(DAILY, override(LEE, before))
     assert shifts(filled, before, before + HOUR)[0].person_id == LEE
 
 
 def test_supervisor_may_take_back_own_turn() -> None:
-    changed = apply_override(DAILY, override(PersonId("kmi")), SAM)
+    changed = apply_change(DAILY, override(PersonId("kmi")))
     whole_day = Override(SAM, MONDAY, MONDAY + DAY)
-    assert shifts(apply_override(changed, whole_day, SAM), MONDAY, MONDAY + DAY)[0].person_id == SAM
+    assert consent_needed(changed, whole_day, SAM) is None
+    assert shifts(apply_change(changed, whole_day), MONDAY, MONDAY + DAY)[0].person_id == SAM
     with pytest.raises(NotOwnShiftError, match="shifts of kmi"):
-        apply_override(changed, override(LEE), KIM)
+        consent_needed(changed, override(KIM), KIM)
+    # It is no longer sam's to give away.
+    with pytest.raises(NotOwnShiftError, match="kmi"):
+        consent_needed(changed, override(LEE), SAM)
 
 
 @pytest.mark.parametrize(
@@ -133,30 +149,45 @@ def test_supervisor_may_take_back_own_turn() -> None:
 )
 def test_others_shifts_take_a_manager(change: Override, by: PersonId) -> None:
     with pytest.raises(NotOwnShiftError, match="takes the role manager"):
-        apply_override(DAILY, change, by)
-    assert apply_override(DAILY, change, None).overrides == (change,)
+        consent_needed(DAILY, change, by)
+    assert DutyPlanner(MIA, "manager").consent_needed(DAILY, change, {}) is None
+    assert apply_change(DAILY, change).overrides == (change,)
 
 
-def test_swap_takes_one_of_the_two_or_a_manager() -> None:
-    swap = Swap(SAM, KIM, MONDAY, MONDAY + DAY)
-    assert apply_swap(DAILY, swap, KIM) == apply_swap(DAILY, swap, None)
+def test_swap_takes_the_other_persons_consent_or_a_manager() -> None:
+    swap = Swap(SAM, KIM, MONDAY, MONDAY + 2 * DAY)
+    assert consent_needed(DAILY, swap, KIM) == SAM
+    assert consent_needed(DAILY, swap, SAM) == KIM
     with pytest.raises(NotOwnShiftError, match="kim and sam"):
-        apply_swap(DAILY, swap, LEE)
+        consent_needed(DAILY, swap, LEE)
+
+
+def test_supervisor_changes_shifts_of_people_who_report_to_them() -> None:
+    swap = Swap(SAM, KIM, MONDAY, MONDAY + 2 * DAY)
+    staff = {SAM: Person(reports_to=LEE), KIM: Person(reports_to=LEE), LEE: Person()}
+    assert DutyPlanner(LEE, "supervisor").consent_needed(DAILY, swap, staff) is None
+    of_sam_only = {**staff, KIM: Person()}
+    with pytest.raises(NotOwnShiftError):
+        DutyPlanner(LEE, "supervisor").consent_needed(DAILY, swap, of_sam_only)
+
+
+def test_swap_takes_two_people_who_have_turns_in_that_time() -> None:
+    for swap in (Swap(SAM, KIM, MONDAY, MONDAY + HOUR), Swap(SAM, LEE, MONDAY, MONDAY + 2 * DAY)):
+        with pytest.raises(InvalidChangeError, match="has no turn in that time"):
+            apply_change(DAILY, swap)
 
 
 def test_change_without_effect_is_refused_but_repetition_is_not() -> None:
     with pytest.raises(InvalidChangeError):
-        apply_override(DAILY, override(SAM), None)
-    with pytest.raises(InvalidChangeError):
-        apply_swap(DAILY, Swap(LEE, KIM, MONDAY, MONDAY + HOUR), None)
-    changed = apply_override(DAILY, override(LEE), SAM)
-    assert apply_override(changed, override(LEE), SAM) == changed
+        apply_change(DAILY, override(SAM))
+    changed = apply_change(DAILY, override(LEE))
+    assert apply_change(changed, override(LEE)) == changed
 
 
 def test_number_of_changes_is_limited() -> None:
     past = tuple(override(LEE, MONDAY - n * HOUR) for n in range(1, MAX_CHANGES + 1))
     with pytest.raises(InvalidChangeError, match="without the past ones"):
-        apply_override(replace(DAILY, overrides=past), override(LEE), None)
+        apply_change(replace(DAILY, overrides=past), override(LEE))
 
 
 def forecast(schedule: DutySchedule, at: datetime, absences: Absences) -> GapForecast:

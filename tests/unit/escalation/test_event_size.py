@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from common.contracts import clocks, escalations
 from common.contracts.contacts import Customer, FeedbackReceived, SupervisorRequested
 from common.contracts.escalations import EscalationCauseAdded
-from common.contracts.event import CustomerId, PersonId
+from common.contracts.event import MAX_EVENT_BYTES, CustomerId, PersonId
 from common.contracts.texts import NOTE_LENGTH, REASON_LENGTH
 from escalation.domain import reactions
 from escalation.domain.escalations import actions, approvals
@@ -25,8 +25,6 @@ from unit.escalation.action_examples import CALM, LIMITS
 from unit.escalation.contact_harness import ContactHarness
 from unit.escalation.examples import CONTACT, SETTINGS, contact_received
 
-KAFKA_LIMIT = 1_000_000
-MAX_BYTES = 64 * 1024
 # Of four bytes, of six as JSON, and one that JSON doubles.
 WORST = st.sampled_from('\U0001f525\x01"')
 
@@ -105,7 +103,7 @@ def test_largest_escalation_has_small_events(character: str, repeats: int) -> No
     harness.act(holder, approvals.resolve, role="supervisor", proposed=proposed)
     harness.act(holder, approvals.refuse, role="supervisor", reason=reason)
     harness.act(holder, actions.refer_up, reason=reason)
-    assert max(sizes(harness).values()) < MAX_BYTES
+    assert max(sizes(harness).values()) < MAX_EVENT_BYTES / 4
 
 
 def test_repeated_causes_are_counted_and_last_ones_kept() -> None:

@@ -25,6 +25,7 @@ from stage.sample_settings import (
     NAMES,
     PATIENT_LADDER,
     POLICIES,
+    REPORTING_LINES,
     REPRESENTATIVES,
     ROLES,
     ZENDESK_CONNECTION,
@@ -138,15 +139,9 @@ class Actors:
             result.raise_for_status()
         return page.text, result.text
 
-    async def put_sample_settings(self) -> None:
-        """Put the people, duty schedules, ladders, policies and the Zendesk connection."""
-        for person, fields in REPRESENTATIVES.items():
-            representative = {"name": NAMES[person], "capacity": 5, **fields}
-            await self.call("ops", "router", "PUT", f"/representatives/{person}", representative)
-            presence = {"presence": "available"}
-            await self.call(
-                person, "router", "PUT", f"/representatives/{person}/presence", presence
-            )
+    async def _put_escalation_settings(self) -> None:
+        for person, line in REPORTING_LINES.items():
+            await self.call("ops", "escalation", "PUT", f"/people/{person}", line)
         for duty, members in DUTIES.items():
             rotation = {
                 "zone": "Europe/Madrid",
@@ -162,6 +157,17 @@ class Actors:
             await self.call("ops", "escalation", "PUT", f"/ladders/{ladder}", levels)
         for policy, terms in POLICIES.items():
             await self.call("ops", "escalation", "PUT", f"/sla-policies/{policy}", terms)
+
+    async def put_sample_settings(self) -> None:
+        """Put the people, duty schedules, ladders, policies and the Zendesk connection."""
+        for person, fields in REPRESENTATIVES.items():
+            representative = {"name": NAMES[person], "capacity": 5, **fields}
+            await self.call("ops", "router", "PUT", f"/representatives/{person}", representative)
+            presence = {"presence": "available"}
+            await self.call(
+                person, "router", "PUT", f"/representatives/{person}/presence", presence
+            )
+        await self._put_escalation_settings()
         for person, name in NAMES.items():
             media: list[dict[str, str]] = [
                 {

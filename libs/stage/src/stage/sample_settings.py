@@ -27,6 +27,15 @@ REPRESENTATIVES: dict[str, dict[str, Any]] = {
     "chen": {"team_id": "care", "skills": ["shipping"], "languages": ["en"], "auto_accept": False},
 }
 DUTIES = {"supervisors": ["sara"], "managers": ["marco"], "directors": ["dora"]}
+# Superiors first: each must be known before somebody reports to them.
+REPORTING_LINES: dict[str, dict[str, Any]] = {
+    "dora": {"role": "director"},
+    "marco": {"role": "manager", "reports_to": "dora"},
+    "sara": {"role": "supervisor", "reports_to": "marco"},
+    "rita": {"role": "representative", "reports_to": "sara"},
+    "bruno": {"role": "representative", "reports_to": "sara"},
+    "chen": {"role": "representative", "reports_to": "sara"},
+}
 APPROVAL_LIMITS: dict[str, dict[str, Any]] = {
     "supervisor": {"limits": {"EUR": "100.00"}},
     "manager": {"unlimited": True},

@@ -112,6 +112,26 @@ STATEMENTS = (
     CREATE INDEX escalations_unanswered ON escalations (escalation_id)
     WHERE alarm_since IS NOT NULL AND closed_at IS NULL
     """,
+    # Who wants which shift of whom: the other person must agree until it expires.
+    """
+    CREATE TABLE duty_change_requests (
+        request_id uuid PRIMARY KEY,
+        schedule_id text NOT NULL,
+        change jsonb NOT NULL,
+        asked_by text NOT NULL,
+        person_id text NOT NULL,
+        asked_at timestamptz NOT NULL,
+        expires_at timestamptz NOT NULL,
+        answer text CHECK (answer IN ('accepted', 'refused')),
+        answered_at timestamptz,
+        CHECK ((answer IS NULL) = (answered_at IS NULL))
+    )
+    """,
+    "CREATE INDEX duty_change_requests_expires_at ON duty_change_requests (expires_at)",
+    """
+    CREATE INDEX duty_change_requests_unanswered ON duty_change_requests (schedule_id, expires_at)
+    WHERE answer IS NULL
+    """,
     # What each resolution granted. It counts also after the escalation was opened again.
     """
     CREATE TABLE grants (

@@ -100,6 +100,19 @@ grants = Table(
     Column("by", Text),
     Column("approved_by", Text),
 )
+duty_change_requests = Table(
+    "duty_change_requests",
+    metadata,
+    Column("request_id", Uuid(as_uuid=False), primary_key=True),
+    Column("schedule_id", Text),
+    Column("change", JSONB),
+    Column("asked_by", Text),
+    Column("person_id", Text),
+    Column("asked_at", DateTime(timezone=True)),
+    Column("expires_at", DateTime(timezone=True)),
+    Column("answer", Text),
+    Column("answered_at", DateTime(timezone=True)),
+)
 announced_gaps = Table(
     "announced_gaps",
     metadata,
@@ -178,5 +191,6 @@ RETENTION: tuple[Rule, ...] = (
         """,
     ),
     Kept("setting_versions", "old versions explain old decisions; one row for each change"),
+    Retention("duty_change_requests", "expires_at", days=400),
     Retention("announced_gaps", "ends_at", days=30),
 )

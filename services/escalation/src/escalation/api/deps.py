@@ -70,7 +70,11 @@ _PROBLEMS: Final[dict[type[Exception], tuple[int, str]]] = {
     errors.ComplaintOpenError: (409, "complaint-open"),
     errors.ComplaintClosedError: (409, "complaint-closed"),
     errors.ComplaintRateError: (429, "too-many-complaints"),
+    errors.ChangeRequestNotFoundError: (404, "request-not-found"),
+    errors.ChangeRequestClosedError: (409, "request-closed"),
+    errors.InvalidChangeError: (409, "invalid-change"),
     errors.ForbiddenError: (403, "forbidden"),
+    errors.NotOwnShiftError: (403, "forbidden"),
 }
 
 
@@ -85,6 +89,8 @@ async def transaction(database: Database[UnitOfWork]) -> AsyncIterator[UnitOfWor
         raise ProblemError(status, code, str(error) or str(error.__doc__)) from error
     except errors.NotConcernedError as error:
         raise invalid(("body/about", str(error))) from error
+    except errors.UnknownPersonError as error:
+        raise invalid((f"body/{error.field}", str(error))) from error
     except errors.EscalationConflictError as error:
         raise _conflict(error) from error
     except errors.StaleSettingError as error:

@@ -1,25 +1,29 @@
 """Who is on duty when, overrides and swaps."""
 
 import asyncio
-from collections.abc import Callable
 from datetime import datetime, timedelta
-from typing import Annotated
+from http import HTTPStatus
+from typing import Annotated, Any, Final
+from uuid import UUID
 
-from fastapi import APIRouter, Body, Query
+from fastapi import APIRouter, Body, Query, Response
 from pydantic import Field
 
 from common.contracts.event import Instant, PersonId
 from common.http.access import Principal, SupervisorUser
 from common.http.app import RequestModel, Slug
 from common.http.pagination import Page
-from common.http.problems import ProblemError
 from common.storage.database import Database
 from escalation import use_cases
 from escalation.api.deps import EscalationDatabase, check_length, transaction
 from escalation.api.schemas import Out, SettingOut
 from escalation.api.settings import get_or_404
-from escalation.domain import errors
-from escalation.domain.duty import changes
+from escalation.domain.duty.change_requests import (
+    ChangeRequest,
+    ChangeRequestId,
+    ChangeRequestState,
+    DutyPlanner,
+)
 from escalation.domain.duty.schedules import (
     Absences,
     DutySchedule,
@@ -111,59 +115,124 @@ async def _in_force(
         return schedule.body, (await uow.settings.in_force()).absences, uow.now
 
 
-@router.post("/{setting_id}/overrides")
+class ChangeRequestOut(Out):
+    request_id: ChangeRequestId = Field(description="The request's id.")
+    schedule_id: str = Field(description="The schedule to change.")
+    change: Override | Swap = Field(description="The change that applies once it is accepted.")
+    asked_by: PersonId = Field(description="Who wants the change.")
+    person_id: PersonId = Field(description="Who must agree.")
+    asked_at: datetime = Field(description="When it was asked for.")
+    expires_at: datetime = Field(description="Until when it may be accepted.")
+    state: ChangeRequestState = Field(description="Its state.")
+
+    @classmethod
+    def of(cls, request: ChangeRequest, at: datetime) -> "ChangeRequestOut":
+        return cls(
+            request_id=request.request_id,
+            schedule_id=request.schedule_id,
+            change=request.change,
+            asked_by=request.asked_by,
+            person_id=request.person_id,
+            asked_at=request.asked_at,
+            expires_at=request.expires_at,
+            state=request.state_at(at),
+        )
+
+
+_ASKED: Final[dict[int | str, dict[str, Any]]] = {
+    202: {"description": "The other person is asked to agree.", "model": ChangeRequestOut}
+}
+
+
+@router.post("/{setting_id}/overrides", responses=_ASKED)
 async def add_override(
     setting_id: Slug,
     override: Annotated[Override, Body()],
     database: EscalationDatabase,
     caller: SupervisorUser,
-) -> SettingOut[DutySchedule]:
-    """Put a person on duty in place of the scheduled one, or in a gap."""
-    check_length(override.from_, override.until, _LONGEST_PERIOD, "body/until", after="from")
-    only = _own_shifts_only(caller)
-    return await _change(
-        setting_id,
-        lambda schedule: changes.apply_override(schedule, override, only),
-        database,
-        caller.subject,
-    )
+    response: Response,
+) -> SettingOut[DutySchedule] | ChangeRequestOut:
+    """Put a person on duty in place of the scheduled one, or in a gap.
+
+    Your own shift goes to another person once that person agrees. Managers change any shifts,
+    supervisors those of the people who report to them.
+    """
+    return await _change(setting_id, override, database, caller, response)
 
 
-@router.post("/{setting_id}/swaps")
+@router.post("/{setting_id}/swaps", responses=_ASKED)
 async def add_swap(
     setting_id: Slug,
     swap: Annotated[Swap, Body()],
     database: EscalationDatabase,
     caller: SupervisorUser,
-) -> SettingOut[DutySchedule]:
-    """Let two people take each other's turns for a period."""
-    check_length(swap.from_, swap.until, _LONGEST_PERIOD, "body/until", after="from")
-    only = _own_shifts_only(caller)
-    return await _change(
-        setting_id,
-        lambda schedule: changes.apply_swap(schedule, swap, only),
-        database,
-        caller.subject,
+    response: Response,
+) -> SettingOut[DutySchedule] | ChangeRequestOut:
+    """Let two people who have turns in a period take each other's, once the other one agrees."""
+    return await _change(setting_id, swap, database, caller, response)
+
+
+@router.get("/{setting_id}/change-requests")
+async def list_change_requests(
+    setting_id: Slug, database: EscalationDatabase, _caller: SupervisorUser
+) -> Page[ChangeRequestOut]:
+    """List the requests that may still be answered, the oldest first, at most 1,000."""
+    async with transaction(database) as uow:
+        requests = await uow.change_requests.open_ones(setting_id, uow.now)
+    return Page(
+        items=[ChangeRequestOut.of(request, uow.now) for request in requests], next_cursor=None
     )
 
 
-def _own_shifts_only(caller: Principal) -> PersonId | None:
-    """Return the only person whose shifts the caller may change, or None for anyone's."""
-    return None if caller.role in ("manager", "admin") else PersonId(caller.subject)
+@router.post("/{setting_id}/change-requests/{request_id}/accept")
+async def accept(
+    setting_id: Slug, request_id: UUID, database: EscalationDatabase, caller: SupervisorUser
+) -> ChangeRequestOut:
+    """Agree to the change of your shifts; it applies at once."""
+    return await _answer(setting_id, request_id, database, caller, agrees=True)
+
+
+@router.post("/{setting_id}/change-requests/{request_id}/refuse")
+async def refuse(
+    setting_id: Slug, request_id: UUID, database: EscalationDatabase, caller: SupervisorUser
+) -> ChangeRequestOut:
+    """Refuse the change of your shifts."""
+    return await _answer(setting_id, request_id, database, caller, agrees=False)
 
 
 async def _change(
     setting_id: str,
-    change: Callable[[DutySchedule], DutySchedule],
+    change: Override | Swap,
     database: Database[UnitOfWork],
-    by: str,
-) -> SettingOut[DutySchedule]:
-    try:
-        async with transaction(database) as uow:
-            await get_or_404(DutySchedule, setting_id, uow)
-            changed = await use_cases.update_schedule(setting_id, change, by, uow)
-    except errors.NotOwnShiftError as error:
-        raise ProblemError(403, "forbidden", str(error)) from error
-    except errors.InvalidChangeError as error:
-        raise ProblemError(409, "invalid-change", str(error)) from error
-    return SettingOut.model_validate(changed)
+    caller: Principal,
+    response: Response,
+) -> SettingOut[DutySchedule] | ChangeRequestOut:
+    check_length(change.from_, change.until, _LONGEST_PERIOD, "body/until", after="from")
+    planner = DutyPlanner(PersonId(caller.subject), caller.role)
+    async with transaction(database) as uow:
+        await get_or_404(DutySchedule, setting_id, uow)
+        result = await use_cases.change_duty(setting_id, change, planner, uow)
+    if isinstance(result, ChangeRequest):
+        response.status_code = HTTPStatus.ACCEPTED
+        return ChangeRequestOut.of(result, uow.now)
+    return SettingOut[DutySchedule].model_validate(result)
+
+
+async def _answer(
+    setting_id: str,
+    request_id: UUID,
+    database: Database[UnitOfWork],
+    caller: Principal,
+    *,
+    agrees: bool,
+) -> ChangeRequestOut:
+    async with transaction(database) as uow:
+        await get_or_404(DutySchedule, setting_id, uow)
+        answered = await use_cases.answer_change_request(
+            setting_id,
+            ChangeRequestId(str(request_id)),
+            PersonId(caller.subject),
+            uow,
+            agrees=agrees,
+        )
+    return ChangeRequestOut.of(answered, uow.now)

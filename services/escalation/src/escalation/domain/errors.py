@@ -100,6 +100,22 @@ class StaleSettingError(Exception):
         self.current = current
 
 
+class UnknownPersonError(Exception):
+    """There is no such person here; the arguments are the field and the name."""
+
+    def __init__(self, field: str, person: str) -> None:
+        super().__init__(f"There is no person {person}.")
+        self.field = field
+
+
+class ChangeRequestNotFoundError(Exception):
+    """There is no such request, or it is not for you to answer."""
+
+
+class ChangeRequestClosedError(Exception):
+    """The request was answered, or it has expired."""
+
+
 class NotOwnShiftError(Exception):
     """Supervisors change their own shifts; only managers change others'."""
 

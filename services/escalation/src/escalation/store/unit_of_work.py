@@ -15,6 +15,7 @@ from escalation.domain.model import Escalation, TrackedContact
 from escalation.domain.situation import Situation
 from escalation.domain.visibility import Viewer
 from escalation.store.audit_trail import AuditTrail
+from escalation.store.change_requests import ChangeRequests
 from escalation.store.complaints import Complaints
 from escalation.store.contacts import TrackedContacts
 from escalation.store.duty_gaps import AnnouncedGaps
@@ -31,6 +32,7 @@ class UnitOfWork(BaseUnitOfWork):
         super().__init__(connection, now)
         self.contacts = TrackedContacts(connection)
         self.escalations = Escalations(connection)
+        self.change_requests = ChangeRequests(connection)
         self.grants = Grants(connection)
         self.complaints = Complaints(connection)
         self.settings = SettingVersions(connection)

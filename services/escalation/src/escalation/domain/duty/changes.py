@@ -54,32 +54,53 @@ def _weekly_staffing(schedule: DutySchedule) -> Iterator[tuple[_Staffing, str]]:
         yield state, format_period(intervals[0][0], intervals[-1][1])
 
 
-def apply_override(
-    schedule: DutySchedule, override: Override, only: PersonId | None
-) -> DutySchedule:
-    """Put somebody on duty; `only` may change own shifts only, with None all may be changed."""
-    if override in schedule.overrides:
-        return schedule
-    planned = _planned(schedule, override)
-    turns = _planned(replace(schedule, overrides=()), override)
-    # Anybody may fill a gap, and the person whose turn it is may take back a shift.
-    if only is not None and {only} not in (planned or {override.person_id}, turns):
-        raise NotOwnShiftError(_manager_needed(planned - {only}))
-    return _changed(
-        schedule, replace(schedule, overrides=(*schedule.overrides, override)), override
-    )
+def consent_needed(
+    schedule: DutySchedule, change: Override | Swap, by: PersonId
+) -> PersonId | None:
+    """Return who must agree before a change that `by` asks for, or None.
+
+    Raises NotOwnShiftError where the change is a manager's.
+    """
+    if isinstance(change, Swap):
+        if by not in (change.first, change.second):
+            raise NotOwnShiftError(_manager_needed({change.first, change.second}))
+        return change.instead_of(by)
+    planned = _planned(schedule, change)
+    turns = _planned(replace(schedule, overrides=()), change)
+    if change.person_id == by:
+        # Anybody may fill a gap, and the person whose turn it is may take back a shift.
+        if not planned or {by} in (planned, turns):
+            return None
+    elif planned == {by}:
+        return change.person_id
+    raise NotOwnShiftError(_manager_needed((planned | {change.person_id}) - {by}))
 
 
-def _planned(schedule: DutySchedule, window: Override) -> set[PersonId]:
+def people_affected(schedule: DutySchedule, change: Override | Swap) -> frozenset[PersonId]:
+    """Return who has other shifts after the change."""
+    if isinstance(change, Swap):
+        return frozenset((change.first, change.second))
+    return frozenset((change.person_id, *_planned(schedule, change)))
+
+
+def _planned(schedule: DutySchedule, window: Override | Swap) -> set[PersonId]:
     return {shift.person_id for shift in shifts(schedule, window.from_, window.until)}
 
 
-def apply_swap(schedule: DutySchedule, swap: Swap, only: PersonId | None) -> DutySchedule:
-    if swap in schedule.swaps:
+def apply_change(schedule: DutySchedule, change: Override | Swap) -> DutySchedule:
+    """Put somebody on duty, or let two people take each other's turns."""
+    if isinstance(change, Override):
+        if change in schedule.overrides:
+            return schedule
+        after = replace(schedule, overrides=(*schedule.overrides, change))
+        return _changed(schedule, after, change)
+    if change in schedule.swaps:
         return schedule
-    if only is not None and only not in (swap.first, swap.second):
-        raise NotOwnShiftError(_manager_needed({swap.first, swap.second}))
-    return _changed(schedule, replace(schedule, swaps=(*schedule.swaps, swap)), swap)
+    planned = _planned(schedule, change)
+    for person in (change.first, change.second):
+        if person not in planned:
+            raise InvalidChangeError(f"{person} has no turn in that time.")
+    return _changed(schedule, replace(schedule, swaps=(*schedule.swaps, change)), change)
 
 
 def _manager_needed(others: set[PersonId]) -> str:

@@ -197,3 +197,7 @@ def _planned_person(schedule: DutySchedule, at: datetime) -> PersonId | None:
 def contains(windows: Sequence[DutyWindow], at: datetime) -> bool:
     """Tell whether any of the windows contains the time."""
     return any(window.from_ <= at < window.until for window in windows)
+
+
+# Of who has left.
+ALWAYS = Absence(datetime(1970, 1, 2, tzinfo=UTC), datetime(2199, 12, 31, tzinfo=UTC))

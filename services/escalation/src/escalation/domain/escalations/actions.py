@@ -27,7 +27,7 @@ from common.core.durations import duration_text
 from common.core.ids import derived_id
 from common.messages import Cancel
 from escalation.domain import wording
-from escalation.domain.errors import ForbiddenError, RefusedError
+from escalation.domain.errors import ForbiddenError, RefusedError, UnknownPersonError
 from escalation.domain.escalations import leases
 from escalation.domain.escalations.climbing import climb
 from escalation.domain.escalations.page_requests import page_level, paged_causes, paged_contact
@@ -198,6 +198,8 @@ def hand_back(situation: Situation, by: PersonId, guidance: str) -> Decision:
 def hand_over(situation: Situation, by: PersonId, to: PersonId, context: str) -> Decision:
     """Give it to a colleague: `to` is paged, and without an answer it moves on up the ladder."""
     escalation = held_by(situation, by)
+    if not situation.configuration.works_here(to):
+        raise UnknownPersonError("to", to)
     if to == by:
         raise RefusedError(escalation.state, f"It is {wording.state(escalation)} already.")
     if not may_act(escalation, to):

@@ -9,7 +9,7 @@ from typing import Any, Generic, TypeVar
 
 from common.contracts.event import PersonId, Role
 from escalation.domain.duty.calendars import Calendar
-from escalation.domain.duty.schedules import Absences, DutySchedule, on_duty
+from escalation.domain.duty.schedules import ALWAYS, Absences, DutySchedule, on_duty
 from escalation.domain.duty.shifts import shift_end
 from escalation.domain.settings.ladders import Ladder, Level, NamedPerson, PersonOnDuty
 from escalation.domain.settings.people import (
@@ -165,12 +165,16 @@ class Configuration:
 
     @cached_property
     def absences(self) -> Absences:
-        """The absences of each person who has any."""
+        """The absences of each person who has any; who has left is always absent."""
         return {
-            person_id: person.absences
+            person_id: person.absences if person.active else (ALWAYS,)
             for person_id, person in self.staff.items()
-            if person.absences
+            if person.absences or not person.active
         }
+
+    def works_here(self, person: PersonId) -> bool:
+        """Tell whether it is a known person who has not left."""
+        return person in self.staff and self.staff[person].active
 
     def shift_end(self, level: Level, person: PersonId, at: datetime) -> datetime | None:
         """Return when the person's duty at the level ends; None if nothing ends it."""

@@ -1,6 +1,6 @@
 """Validates a setting against the others in force."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import assert_never
 
 from common.contracts.event import PersonId
@@ -52,17 +52,48 @@ def undefined_references(
             yield from _undefined_in_policy(configuration, setting)
         case Ladder():
             yield from _undefined_in_ladder(configuration, setting)
-        case Person(reports_to=superior):
-            if superior is not None and superior not in configuration.people:
-                yield "reports_to", f"person {superior}"
+        case Person(reports_to=superior) if superior not in (None, *configuration.people):
+            yield "reports_to", f"person {superior}"
         case Calendar():
             yield from setting.unknown_holidays()
-        case DutySchedule(covers=Calendar() as covers):
-            yield from ((f"covers/{place}", name) for place, name in covers.unknown_holidays())
-        case DutySchedule() | Team() | ApprovalLimit():
+        case DutySchedule():
+            yield from _undefined_in_schedule(configuration, setting)
+        case Team(supervisors=supervisors):
+            yield from _unknown_people(configuration, "supervisors", supervisors)
+        case Person() | ApprovalLimit():
             return
         case _:
             assert_never(setting)
+
+
+def _unknown_people(
+    configuration: Configuration, place: str, people: Sequence[PersonId]
+) -> Iterator[tuple[str, str]]:
+    for n, person in enumerate(people):
+        if not configuration.works_here(person):
+            yield f"{place}/{n}", f"person {person}"
+
+
+def _undefined_in_schedule(
+    configuration: Configuration, schedule: DutySchedule
+) -> Iterator[tuple[str, str]]:
+    if schedule.covers is not None:
+        for place, name in schedule.covers.unknown_holidays():
+            yield f"covers/{place}", name
+    for n, rotation in enumerate(schedule.rotations):
+        yield from _unknown_people(configuration, f"rotations/{n}/members", rotation.members)
+    # Past ones may be of people who have left since.
+    for place, person in _people_of_changes(schedule):
+        if person not in configuration.staff:
+            yield place, f"person {person}"
+
+
+def _people_of_changes(schedule: DutySchedule) -> Iterator[tuple[str, PersonId]]:
+    for n, override in enumerate(schedule.overrides):
+        yield f"overrides/{n}/person_id", override.person_id
+    for n, swap in enumerate(schedule.swaps):
+        yield f"swaps/{n}/first", swap.first
+        yield f"swaps/{n}/second", swap.second
 
 
 def _undefined_in_policy(
@@ -100,7 +131,10 @@ def _undefined_in_rule(
         case TeamSupervisors(team_id=team_id):
             if team_id is not None and team_id not in configuration.teams:
                 yield "team_id", f"team {team_id}"
-        case NamedPerson() | ReportingLine():
+        case NamedPerson(person_id=person_id):
+            if not configuration.works_here(person_id):
+                yield "person_id", f"person {person_id}"
+        case ReportingLine():
             return
         case _:
             assert_never(rule)

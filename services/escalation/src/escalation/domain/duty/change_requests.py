@@ -1,0 +1,64 @@
+"""Requests to take another person's shift: they apply once that person agrees."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Final, Literal, NewType
+
+from common.contracts.event import PersonId, Role
+from escalation.domain.duty.changes import consent_needed, people_affected
+from escalation.domain.duty.schedules import DutySchedule, Override, Swap
+from escalation.domain.settings.people import Person, reporting_line
+
+ChangeRequestId = NewType("ChangeRequestId", str)
+ChangeRequestState = Literal["asked", "accepted", "refused", "expired"]
+_VALID_FOR: Final = timedelta(days=2)
+# Of one person who asks, so that nobody is asked without end.
+MAX_REQUESTS: Final = 20
+
+
+@dataclass(frozen=True, slots=True)
+class ChangeRequest:
+    """`asked_by` wants the change, `person_id` must agree; it expires by itself."""
+
+    request_id: ChangeRequestId
+    schedule_id: str
+    change: Override | Swap
+    asked_by: PersonId
+    person_id: PersonId
+    asked_at: datetime
+    expires_at: datetime
+    answer: Literal["accepted", "refused"] | None = None
+    answered_at: datetime | None = None
+
+    def state_at(self, at: datetime) -> ChangeRequestState:
+        if self.answer is not None:
+            return self.answer
+        return "asked" if at < self.expires_at else "expired"
+
+
+def expiry(change: Override | Swap, at: datetime) -> datetime:
+    """Return until when the other person may agree: two days, and not after the shift."""
+    return min(at + _VALID_FOR, change.until)
+
+
+@dataclass(frozen=True, slots=True)
+class DutyPlanner:
+    """Who changes a schedule. Managers change any shifts, others those of people below them."""
+
+    person: PersonId
+    role: Role
+
+    def consent_needed(
+        self,
+        schedule: DutySchedule,
+        change: Override | Swap,
+        staff: Mapping[PersonId, Person],
+    ) -> PersonId | None:
+        """Return who must agree, or None; raises NotOwnShiftError."""
+        if self.role in ("manager", "admin"):
+            return None
+        affected = people_affected(schedule, change)
+        if all(self.person in reporting_line(staff, person) for person in affected):
+            return None
+        return consent_needed(schedule, change, self.person)
