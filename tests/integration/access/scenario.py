@@ -191,6 +191,7 @@ async def open_scenario(
                 "token": "forged",
                 "tomorrow": (await _now(scenario) + timedelta(days=1)).isoformat(),
                 "in_two_days": (await _now(scenario) + timedelta(days=2)).isoformat(),
+                "in_four_days": (await _now(scenario) + timedelta(days=4)).isoformat(),
             }
         )
         await _PREPARE[service](scenario)
@@ -241,13 +242,15 @@ async def _prepare_router(scenario: Scenario) -> None:
 
 
 async def _prepare_escalation(scenario: Scenario) -> None:
-    rotation = {"zone": "UTC", "starts_at": "2026-01-01T00:00:00Z", "shift_s": 86400}
+    # sara is on duty now, and sam tomorrow.
+    starts_at = (await _now(scenario) - timedelta(hours=1)).isoformat()
+    rotation = {"zone": "UTC", "starts_at": starts_at, "shift_s": 86400}
     for path, body in (
         ("people/mia", {"role": "manager"}),
         ("people/sara", {"role": "supervisor", "reports_to": "mia"}),
         ("people/rita", {"role": "representative", "reports_to": "sara"}),
         ("people/sam", {"role": "supervisor", "reports_to": "mia"}),
-        ("duty-schedules/supervisors", {"rotations": [{**rotation, "members": ["sara"]}]}),
+        ("duty-schedules/supervisors", {"rotations": [{**rotation, "members": ["sara", "sam"]}]}),
         ("ladders/default", {"levels": _LEVELS, "lease_s": 900, "working_lease_s": 900}),
         ("sla-policies/gold", _POLICY),
         ("calendars/office", {"zone": "UTC", "hours": {"mon": [["09:00", "17:00"]]}}),
@@ -255,6 +258,17 @@ async def _prepare_escalation(scenario: Scenario) -> None:
         ("approval-limits/supervisor", {"limits": {"EUR": "100.00"}}),
     ):
         await scenario.act("mia", "PUT", f"/{path}", body)
+    # sara asks sam to swap their turns.
+    swap = {
+        "first": "sara",
+        "second": "sam",
+        "from": scenario.values["tomorrow"],
+        "until": scenario.values["in_four_days"],
+    }
+    await scenario.act("sara", "POST", "/duty-schedules/supervisors/swaps", swap)
+    path = "/duty-schedules/supervisors/change-requests"
+    (request,) = (await scenario.act("sara", "GET", path))["items"]
+    scenario.values["request_id"] = request["request_id"]
     # About the other contact rita complains, of sara.
     other, its_escalation = await _escalate(scenario)
     await scenario.act("sara", "POST", f"/escalations/{its_escalation}/acknowledge")
