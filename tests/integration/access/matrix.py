@@ -5,7 +5,7 @@ thing, or none for this caller. After `#` stands a variant of the request, see r
 
 `shop` received the contact and `rita` has it; `kiosk` and `bruno` have nothing to do with it.
 `sara` is rita's supervisor and on duty, `sam` is another one, `mia` the manager, `ops` the admin.
-In the path stand the contact, its escalation, and rita.
+In the path stand the contact, its escalation, and rita; sara has asked sam to swap their shifts.
 """
 
 from collections.abc import Mapping
@@ -111,11 +111,11 @@ _ESCALATION = """
     GET /v1/duty-schedules/{setting_id}/on-duty            -    -     -    -     +    +   +   +
     GET /v1/duty-schedules/{setting_id}/shifts             -    -     -    -     +    +   +   +
     GET /v1/duty-schedules/{setting_id}/gaps               -    -     -    -     +    +   +   +
-    POST /v1/duty-schedules/{setting_id}/overrides         -    -     -    -     +    -   +   +
-    POST /v1/duty-schedules/{setting_id}/swaps             -    -     -    -     +    -   +   +
+    POST /v1/duty-schedules/{setting_id}/overrides         -    -     -    -     -    -   +   +
+    POST /v1/duty-schedules/{setting_id}/swaps             -    -     -    -     +    +   +   +
     GET /v1/duty-schedules/{setting_id}/change-requests    -    -     -    -     +    +   +   +
-    POST /v1/duty-schedules/{setting_id}/change-requests/{request_id}/accept  - - - - 0 0 0 0
-    POST /v1/duty-schedules/{setting_id}/change-requests/{request_id}/refuse  - - - - 0 0 0 0
+    POST /v1/duty-schedules/{setting_id}/change-requests/{request_id}/accept - - - - 0 + 0 0
+    POST /v1/duty-schedules/{setting_id}/change-requests/{request_id}/refuse - - - - 0 + 0 0
     GET /v1/duty-schedules/{setting_id}/calendar.ics       -    -     -    -     +    +   +   +
     GET /v1/people/{person_id}/duty.ics                    -    -     -    -     +    +   +   +
     GET /v1/duty-schedules/{setting_id}/calendar-link      -    -     -    -     +    +   +   +

@@ -23,9 +23,9 @@ BODIES: Final[Mapping[str, Mapping[str, Any]]] = {
     },
     "POST /v1/duty-schedules/{setting_id}/swaps": {
         "first": "sara",
-        "second": "mia",
+        "second": "sam",
         "from": "{tomorrow}",
-        "until": "{in_two_days}",
+        "until": "{in_four_days}",
     },
     "PUT /v1/sla-policies/{setting_id}": {
         "calendar_id": None,
@@ -33,6 +33,19 @@ BODIES: Final[Mapping[str, Mapping[str, Any]]] = {
         "ladder_id": "default",
     },
     "PUT /v1/people/{setting_id}": {"reports_to": "sara"},
+    "PUT /v1/teams/{setting_id}": {"supervisors": ["sara"]},
+    "PUT /v1/duty-schedules/{setting_id}": {
+        "rotations": [
+            {
+                "zone": "UTC",
+                "starts_at": "2026-01-01T00:00:00Z",
+                "shift_s": 86400,
+                "members": ["sara", "sam"],
+            }
+        ],
+        "overrides": [],
+        "swaps": [],
+    },
 }
 # Stops an admitted caller before the service needs Kafka.
 QUERIES: Final[Mapping[str, str]] = {"GET /v1/escalations/stream": "?last_event_id=none"}

@@ -192,6 +192,7 @@ async def open_scenario(
                 "request_id": new_id(),
                 "tomorrow": (await _now(scenario) + timedelta(days=1)).isoformat(),
                 "in_two_days": (await _now(scenario) + timedelta(days=2)).isoformat(),
+                "in_four_days": (await _now(scenario) + timedelta(days=4)).isoformat(),
             }
         )
         await _PREPARE[service](scenario)
@@ -242,7 +243,9 @@ async def _prepare_router(scenario: Scenario) -> None:
 
 
 async def _prepare_escalation(scenario: Scenario) -> None:
-    rotation = {"zone": "UTC", "starts_at": "2026-01-01T00:00:00Z", "shift_s": 86400}
+    # sara is on duty now, and sam tomorrow.
+    starts_at = (await _now(scenario) - timedelta(hours=1)).isoformat()
+    rotation = {"zone": "UTC", "starts_at": starts_at, "shift_s": 86400}
     for path, body in (
         ("people/mia", {"role": "manager"}),
         ("people/sara", {"role": "supervisor", "reports_to": "mia"}),
@@ -251,7 +254,7 @@ async def _prepare_escalation(scenario: Scenario) -> None:
         # Whom the examples of settings name.
         ("people/kim", {}),
         ("people/lee", {}),
-        ("duty-schedules/supervisors", {"rotations": [{**rotation, "members": ["sara"]}]}),
+        ("duty-schedules/supervisors", {"rotations": [{**rotation, "members": ["sara", "sam"]}]}),
         ("ladders/default", {"levels": _LEVELS, "lease_s": 900, "working_lease_s": 900}),
         ("sla-policies/gold", _POLICY),
         ("calendars/office", {"zone": "UTC", "hours": {"mon": [["09:00", "17:00"]]}}),
@@ -259,6 +262,17 @@ async def _prepare_escalation(scenario: Scenario) -> None:
         ("approval-limits/supervisor", {"limits": {"EUR": "100.00"}}),
     ):
         await scenario.act("mia", "PUT", f"/{path}", body)
+    # sara asks sam to swap their turns.
+    swap = {
+        "first": "sara",
+        "second": "sam",
+        "from": scenario.values["tomorrow"],
+        "until": scenario.values["in_four_days"],
+    }
+    await scenario.act("sara", "POST", "/duty-schedules/supervisors/swaps", swap)
+    path = "/duty-schedules/supervisors/change-requests"
+    (request,) = (await scenario.act("sara", "GET", path))["items"]
+    scenario.values["request_id"] = request["request_id"]
     # About the other contact rita complains, of sara.
     other, its_escalation = await _escalate(scenario)
     await scenario.act("sara", "POST", f"/escalations/{its_escalation}/acknowledge")

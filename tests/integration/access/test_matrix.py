@@ -58,10 +58,10 @@ def test_every_operation_has_a_row_or_is_open(scenario: Scenario) -> None:
 async def test_refused_callers_change_nothing(scenario: Scenario) -> None:
     before = await rows(scenario.database, _WRITTEN)
     different = [
-        f"{row.name} by {caller}: {symbol} is {found}"
+        f"{row.name} by {caller}: {symbol} is {symbol_now}"
         for row in rows_of(scenario)
         for caller, symbol in row.cells.items()
-        if symbol != "+" and (found := await answer_of(scenario, row, caller)) != symbol
+        if symbol != "+" and (symbol_now := await answer_of(scenario, row, caller)) != symbol
     ]
     assert not different
     assert await rows(scenario.database, _WRITTEN) == before
@@ -69,10 +69,10 @@ async def test_refused_callers_change_nothing(scenario: Scenario) -> None:
 
 async def test_admitted_callers_are_not_refused(scenario: Scenario) -> None:
     different = [
-        f"{row.name} by {caller}: {found}"
+        f"{row.name} by {caller}: {symbol_now}"
         for row in rows_of(scenario)
         for caller, symbol in row.cells.items()
-        if symbol == "+" and (found := await answer_of(scenario, row, caller)) != "+"
+        if symbol == "+" and (symbol_now := await answer_of(scenario, row, caller)) != "+"
     ]
     assert not different
 

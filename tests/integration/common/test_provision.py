@@ -17,7 +17,7 @@ from common.messaging.kafka import topic_name
 from common.messaging.kafka_connection import KafkaConnection
 from common.service.provision import RolePasswords, TopicSpec, create_topics, provision_schema
 from stage.system import TOPICS
-from support.databases import EMPTY, PASSWORDS, Postgres
+from support.databases import EMPTY, PASSWORD, PASSWORDS, Postgres
 
 TOPIC = yaml.safe_load(TOPICS.read_text())["topics"]["contacts"]
 
@@ -69,6 +69,32 @@ async def test_password_is_used_literally_and_can_be_changed(postgres: Postgres)
 async def test_concurrent_runs_succeed(postgres: Postgres, probe_url: str) -> None:
     admin = postgres.admin_of(str(make_url(probe_url).database))
     await asyncio.gather(*(provision_schema(admin, "crowded", PASSWORDS) for _ in range(3)))
+
+
+async def test_administrator_who_is_no_superuser_provisions(postgres: Postgres) -> None:
+    """As in managed databases; only locks stay visible to other roles."""
+    admin = f"admin_{new_id().replace('-', '')}"
+    service = f"managed_{new_id().replace('-', '')}"
+    await postgres.execute(f"CREATE ROLE {admin} LOGIN CREATEROLE PASSWORD '{PASSWORD}'")
+    try:
+        async with postgres.clone(EMPTY) as name:
+            await postgres.execute(f"ALTER DATABASE {name} OWNER TO {admin}")
+            url = make_url(postgres.admin_of(name)).set(username=admin, password=PASSWORD)
+            for _ in range(2):
+                await provision_schema(
+                    url.render_as_string(hide_password=False), service, PASSWORDS
+                )
+            connection = await asyncpg.connect(
+                postgres.owner_url(name, service).replace("+asyncpg", "")
+            )
+            await connection.execute("CREATE TABLE rows (id int)")
+            await connection.close()
+            connection = await asyncpg.connect(postgres.url(name, service).replace("+asyncpg", ""))
+            assert await connection.fetch("SELECT * FROM rows") == []
+            await connection.close()
+    finally:
+        await postgres.execute(f"DROP ROLE IF EXISTS upstairs_{service}, upstairs_{service}_owner")
+        await postgres.execute(f"DROP ROLE {admin}")
 
 
 @pytest.mark.parametrize("name", ["Bad", "1st", "a-b", "x; DROP SCHEMA y", ""])

@@ -107,6 +107,16 @@ def test_weak_secret_is_refused_except_in_a_trial(
     require_strong_secrets(read_settings(Settings))
 
 
+@pytest.mark.parametrize("name", ["DATABASE_URL", "MIGRATION_URL"])
+def test_service_does_not_start_with_the_role_that_owns_the_tables(
+    environment: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], name: str
+) -> None:
+    environment.setenv(f"UPSTAIRS_{name}", STRONG.replace("upstairs:", "upstairs_intake_owner:"))
+    with pytest.raises(SystemExit, match="2"):
+        require_strong_secrets(read_settings(Settings))
+    assert f"UPSTAIRS_{name}: " in capsys.readouterr().err
+
+
 def test_strong_and_absent_secrets_are_accepted(environment: pytest.MonkeyPatch) -> None:
     require_strong_secrets(read_settings(Settings))
     environment.setenv("UPSTAIRS_SIGNING", f"{secrets.token_hex(16)},{secrets.token_urlsafe(32)}")

@@ -181,7 +181,11 @@ def require_strong_secrets(settings: ServiceSettings) -> None:
 
 
 def weak_secrets(settings: ServiceSettings) -> Iterator[str]:
-    """Yield a line for each weak secret, without any part of it."""
+    """Yield a line for each weak secret, without any part of it, and for the role of an owner."""
+    if settings.migration_url is not None:
+        yield f"{_PREFIX}MIGRATION_URL: it is for `migrate`; a service must not have it"
+    if any((host["username"] or "").endswith("_owner") for host in settings.database_url.hosts()):
+        yield f"{_PREFIX}DATABASE_URL: this role owns the tables; use the one that serves"
     for name in type(settings).model_fields:
         for place, secret, min_characters in _secrets_in(getattr(settings, name)):
             if secret and (reason := weakness(secret, min_characters=min_characters)):
