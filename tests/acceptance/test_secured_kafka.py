@@ -237,9 +237,9 @@ async def test_service_without_rights_waits_until_it_has_them(
                     return 0, ""
                 return shown.status_code, shown.text
 
-            await until(answer, lambda it: it[1].count("AuthorizationFailedError") > 1)
+            await until(answer, lambda shown: shown[1].count("AuthorizationFailedError") > 1)
             await grant_access(system.kafka, "intake", system.namespace, "stranger")
-            await until(answer, lambda it: it[0] == 200)
+            await until(answer, lambda shown: shown[0] == 200)
     finally:
         process.stop()
 

@@ -59,7 +59,7 @@ async def _reply_in_time_during_outage(
     answered, _ = contacts.values()
     due = [await _due_at(clients, contact_id) for contact_id in contacts.values()]
     escalation.kill()
-    await write_message(clients, "rita", answered, "representative", "It is on its way.")
+    await write_message(clients, "sara", answered, "representative", "It is on its way.")
     if TimeSource().utc_now() >= min(due):
         escalation.start()
         await escalation.wait_ready(READY_WITHIN_S)

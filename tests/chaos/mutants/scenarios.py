@@ -52,7 +52,7 @@ async def _offer(clients: Clients, key: str, kind: ContactKind, accepted: dict[s
 
 async def ask_and_answer(clients: Clients, contact_id: str) -> None:
     await ask_for_supervisor(clients, contact_id)
-    await write_message(clients, "rita", contact_id, "representative", "She will call you.")
+    await write_message(clients, "sara", contact_id, "representative", "She will call you.")
 
 
 async def acknowledge_twice_at_once(clients: Clients, contact_id: str) -> None:

@@ -47,23 +47,23 @@ _EVERY_SERVICE = """
     POST /v1/api-keys/{key_id}/revoke             -    -     -    -     -    -   -   0
 """
 _INTAKE = """
-    #                                                          shop kiosk rita bruno sara sam mia ops
-    POST /v1/contacts                                          +    +     -    -     -    -   -   +
-    GET /v1/contacts/{contact_id}                              +    0     +    -     +    +   +   +
-    POST /v1/contacts/{contact_id}/messages                    +    0     +    -     +    +   +   +
-    POST /v1/contacts/{contact_id}/messages #customer          +    0     -    -     -    -   -   +
-    POST /v1/contacts/{contact_id}/request-supervisor          +    0     +    -     +    +   +   +
-    POST /v1/contacts/{contact_id}/wait-for-customer           +    0     +    -     +    +   +   +
-    POST /v1/contacts/{contact_id}/resolve                     +    0     +    -     +    +   +   +
-    POST /v1/contacts/{contact_id}/abandon                     +    0     +    -     +    +   +   +
-    POST /v1/contacts/{contact_id}/reopen                      +    0     +    -     +    +   +   +
-    POST /v1/contacts/{contact_id}/prioritize                  +    0     +    -     +    +   +   +
-    POST /v1/contacts/{contact_id}/feedback                    +    0     -    -     -    -   -   +
-    POST /v1/contacts/{contact_id}/interactions                +    0     -    -     -    -   -   +
-    POST /v1/contacts/{contact_id}/surveys                     +    0     -    -     -    -   -   +
-    POST /v1/contacts/{contact_id}/surveys/{survey_id}/answer  +    0     -    -     -    -   -   +
-    POST /v1/customers/{customer_id}/erase                     -    -     -    -     -    -   +   +
-    PUT /v1/channels/{kind}/{connection}                       -    -     -    -     -    -   +   +
+    #                                                         shop kiosk rita bruno sara sam mia ops
+    POST /v1/contacts                                         +    +     -    -     -    -   -   +
+    GET /v1/contacts/{contact_id}                             +    0     +    -     +    +   +   +
+    POST /v1/contacts/{contact_id}/messages                   +    0     +    -     +    +   +   +
+    POST /v1/contacts/{contact_id}/messages #customer         +    0     -    -     -    -   -   +
+    POST /v1/contacts/{contact_id}/request-supervisor         +    0     +    -     +    +   +   +
+    POST /v1/contacts/{contact_id}/wait-for-customer          +    0     +    -     +    +   +   +
+    POST /v1/contacts/{contact_id}/resolve                    +    0     +    -     +    +   +   +
+    POST /v1/contacts/{contact_id}/abandon                    +    0     +    -     +    +   +   +
+    POST /v1/contacts/{contact_id}/reopen                     +    0     +    -     +    +   +   +
+    POST /v1/contacts/{contact_id}/prioritize                 +    0     +    -     +    +   +   +
+    POST /v1/contacts/{contact_id}/feedback                   +    0     -    -     -    -   -   +
+    POST /v1/contacts/{contact_id}/interactions               +    0     -    -     -    -   -   +
+    POST /v1/contacts/{contact_id}/surveys                    +    0     -    -     -    -   -   +
+    POST /v1/contacts/{contact_id}/surveys/{survey_id}/answer +    0     -    -     -    -   -   +
+    POST /v1/customers/{customer_id}/erase                    -    -     -    -     -    -   +   +
+    PUT /v1/channels/{kind}/{connection}                      -    -     -    -     -    -   +   +
 """
 _ROUTER = """
     #                                                     shop kiosk rita bruno sara sam mia ops

@@ -7,7 +7,9 @@ from typing import Annotated, Any
 import httpx
 import pytest
 from fastapi import APIRouter, Depends, FastAPI
+from sqlalchemy import text
 
+from common.contracts.event import MAX_EVENT_BYTES
 from common.core.health import Health
 from common.core.metrics import Metrics
 from common.http.access import Principal, require_role
@@ -53,6 +55,21 @@ async def take(contact_id: ContactPath, wanted: Wanted, database: Data) -> dict[
         await add_note(contact_id, wanted.text, uow)
         uow.outbox.add([customer_wrote(contact_id)])
     return {"contact_id": contact_id}
+
+
+@router.post("/events/{size}", status_code=201)
+async def publish(size: int, database: Data) -> None:
+    async with database.transaction() as uow:
+        await add_note(new_contact(), "kept only with its event", uow)
+        uow.outbox.add([customer_wrote(new_contact(), size * "x")])
+
+
+@router.get("/values/{value}")
+async def read_value(value: str, database: Data) -> None:
+    """Hand a value to the database as it came."""
+    async with database.transaction() as uow:
+        statement = text("SELECT CAST(CAST(:value AS text) AS smallint)")
+        await uow.connection.execute(statement, {"value": value})
 
 
 @router.get("/refused")
@@ -194,6 +211,23 @@ async def test_route_admits_its_roles_and_admin(
     response = await api.get("/v1/mine", headers=headers)
     assert response.status_code == status
     assert ("WWW-Authenticate" in response.headers) == (status == 401)
+
+
+async def test_request_that_causes_too_large_an_event_is_refused_whole(
+    api: httpx.AsyncClient, database: Database[UnitOfWork]
+) -> None:
+    response = await api.post(f"/v1/events/{MAX_EVENT_BYTES}")
+    assert problem(response)[:2] == (422, "event-too-large")
+    assert str(MAX_EVENT_BYTES) in response.json()["detail"]
+    assert not await rows(database, "SELECT 1 FROM probes UNION ALL SELECT 1 FROM outbox")
+    assert (await api.post(f"/v1/events/{MAX_EVENT_BYTES - 1000}")).status_code == 201
+
+
+@pytest.mark.parametrize("value", ["40000", "9" * 5000, "text", "1e400", "-", "\u0661"])
+async def test_value_that_the_database_refuses_is_the_callers_fault(
+    api: httpx.AsyncClient, value: str
+) -> None:
+    assert problem(await api.get(f"/v1/values/{value}"))[:2] == (422, "invalid")
 
 
 async def test_readiness_lists_the_troubles(

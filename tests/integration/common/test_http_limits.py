@@ -302,6 +302,14 @@ async def test_others_are_served_beside_many_connections_of_one_client(app: Fast
         await until(lambda: server.ask(GET + b"\r\n"), lambda answer: answer.status != 503)
 
 
+async def test_refused_client_that_stays_is_dropped() -> None:
+    limits = replace(LIMITS, connections_per_client=1)
+    async with serve(make_probe(), limits) as server, server.connect() as refused:
+        await refused.send(b"no HTTP\r\n\r\n")
+        assert (await refused.answer()).status == 400
+        await until(lambda: server.ask(GET + b"\r\n"), lambda answer: answer.status == 200)
+
+
 async def test_all_connections_together_have_a_limit() -> None:
     limits = replace(LIMITS, connections=5)
     async with serve(make_probe(), limits) as server, AsyncExitStack() as stack:

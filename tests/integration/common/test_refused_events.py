@@ -4,6 +4,8 @@ import asyncio
 from typing import Any
 
 import pytest
+from aiokafka.admin import AIOKafkaAdminClient
+from aiokafka.admin.config_resource import ConfigResource, ConfigResourceType
 from sqlalchemy import text
 
 from common.contracts.contacts import CustomerWrote
@@ -127,6 +129,28 @@ async def test_refused_event_is_put_aside_and_the_rest_arrives_in_order(
     assert letter.reason.startswith("MessageSizeTooLargeError")
     assert letter.payload.startswith(b'{"excerpt": "largexxx')
     assert sum_samples(replica.metrics.outbox_refused) == 1
+
+
+async def test_batch_over_the_limit_of_a_topic_is_divided_and_nothing_is_lost(
+    database: Database[UnitOfWork], broker: Broker
+) -> None:
+    """The relay's batches are larger than what this topic takes, and each event is smaller."""
+    admin = AIOKafkaAdminClient(bootstrap_servers=broker.bootstrap)
+    await admin.start()
+    limit = ConfigResource(ConfigResourceType.TOPIC, broker.topic(), {"max.message.bytes": "20000"})
+    await admin.alter_configs([limit])
+    await admin.close()
+    replica = Replica(database, broker)
+    contact_id = new_contact()
+    await add_events(
+        database, *(customer_wrote(contact_id, f"{n} " + 3000 * "x") for n in range(60))
+    )
+    async with broker.open_producer() as producer, run_workers(replica.make_relay(producer)):
+        await until(lambda: count_pending(database), lambda count: count == 0)
+    pairs = (await read_arrivals(broker))[contact_id]
+    assert [sequence for sequence, _ in pairs] == list(range(1, 61))
+    assert not await letters(database)
+    assert not replica.health.troubles
 
 
 async def test_rows_made_by_hand_stop_nobody(replica: Replica, broker: Broker) -> None:

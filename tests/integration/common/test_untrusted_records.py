@@ -1,9 +1,12 @@
 """Records from strangers on our topics: they have no effect, halt nothing and fill nothing."""
 
+import struct
 from dataclasses import replace
 from typing import Any
 
 import pytest
+from aiokafka import AIOKafkaProducer
+from aiokafka.record.util import calc_crc32c
 
 from common.contracts.contacts import CustomerWrote
 from common.contracts.services import TOPIC_OWNERS
@@ -197,6 +200,40 @@ async def test_repeated_signed_record_has_no_second_effect(
     await handle_all(Replica(database, broker), 5, **VERIFYING)
     assert await notes(database) == [["once"]]
     assert await letters(database) == []
+
+
+async def test_header_name_that_is_not_text_does_not_hold_the_partition(
+    database: Database[UnitOfWork], broker: Broker
+) -> None:
+    """Neither the broker nor aiokafka's own parser takes care of it."""
+    event = customer_wrote(new_contact(), "good")
+    producer = AIOKafkaProducer(**broker.connection.options)
+    await producer.start()
+    try:
+        for partition in range(4):
+            batch = unreadable_batch(producer)
+            await (await producer.send_batch(batch, broker.topic(), partition=partition))
+    finally:
+        await producer.stop()
+    await publish(broker, event, key=KEYS["intake"])
+    replica = Replica(database, broker)
+    async with run_workers(replica.make_consumer(**VERIFYING)):
+        await until(lambda: replica.count_messages("handled") == 1)
+    assert await notes(database) == [["good"]]
+    assert not replica.health.troubles
+
+
+def unreadable_batch(producer: Any) -> Any:
+    """Make a batch whose second record has a header with bytes for a name."""
+    batch = producer.create_batch()
+    for name in ("fine", "name"):
+        batch.append(timestamp=None, key=b"?", value=b"?", headers=[(name, b"1")])
+    batch.close()
+    written = bytearray(bytes(batch._build()).replace(b"name", b"\xff\xfe\xfd\xfc"))
+    # The checksum, and what it covers.
+    struct.pack_into(">I", written, 17, calc_crc32c(written[21:]))
+    batch._buffer = written
+    return batch
 
 
 async def test_large_attributes_of_a_stranger_stay_out_of_lists(

@@ -21,6 +21,7 @@ from common.contracts.services import source_of
 from common.core.health import Health
 from common.core.ids import new_id
 from common.core.metrics import Metrics
+from common.http.access import ApiKeys
 from common.http.server import HttpServer
 from common.messaging.kafka import make_producer
 from common.messaging.record_encoder import RecordEncoder
@@ -57,10 +58,11 @@ class Replica:
     broadcaster: Broadcaster
     server: HttpServer
     url: str
+    api_keys: ApiKeys
 
     @asynccontextmanager
     async def client(self) -> AsyncIterator[httpx.AsyncClient]:
-        async with httpx.AsyncClient(base_url=self.url, headers=key("rita")) as http:
+        async with httpx.AsyncClient(base_url=self.url, headers=key("sam")) as http:
             yield http
 
     @asynccontextmanager
@@ -131,7 +133,10 @@ def replica(
     app = application(spec, settings, database, metrics)
     port = devstack.free_port()
     return Replica(
-        broadcaster, HttpServer(app, "127.0.0.1", port, metrics), f"http://127.0.0.1:{port}"
+        broadcaster,
+        HttpServer(app, "127.0.0.1", port, metrics),
+        f"http://127.0.0.1:{port}",
+        app.state.api_keys,
     )
 
 

@@ -1,23 +1,30 @@
 """The audit trail in the database: it is append-only, and verification finds any change."""
 
 import asyncio
+import logging
 import os
 import sys
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import aclosing
+from functools import partial
+from pathlib import Path
 from typing import Any, cast
 
 import asyncpg
 import httpx
+import orjson
 import pytest
+import structlog
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import AsyncConnection
+from structlog.testing import capture_logs
 from typer.testing import CliRunner, Result
 
 from common.contracts.contacts import ContactReceived, SupervisorRequested
 from common.contracts.event import Event
 from common.core.ids import new_id
 from escalation.commands.connection import run_query
+from escalation.domain.audit_trail import TrailEntry
 from escalation.main import cli
 from escalation.store.audit_trail import AuditTrail
 from integration.escalation.conftest import EscalationHarness, assigned, key
@@ -29,18 +36,24 @@ Verify = Callable[..., Awaitable[Result]]
 
 
 @pytest.fixture
-def verify(postgres: Postgres, database_name: str) -> Verify:
-    """Call `python -m escalation verify-audit-trail`."""
+def run(postgres: Postgres, database_name: str) -> Verify:
+    """Call `python -m escalation`."""
 
     async def call(*words: str) -> Result:
         return await asyncio.to_thread(
             CliRunner().invoke,
             cli,
-            ["verify-audit-trail", *words],
+            list(words),
             env={"UPSTAIRS_DATABASE_URL": postgres.url(database_name, "escalation")},
         )
 
     return call
+
+
+@pytest.fixture
+def verify(run: Verify) -> Verify:
+    """Call `python -m escalation verify-audit-trail`."""
+    return partial(run, "verify-audit-trail")
 
 
 @pytest.fixture
@@ -219,6 +232,81 @@ async def test_verify_audit_trail_finds_changes_by_superuser(
     assert finding in result.stdout
     assert escalation_id in result.stdout
     assert result.stdout.endswith("1 of 1 escalations have a broken audit trail\n")
+
+
+async def rewrite_chain(superuser: asyncpg.Connection, escalation_id: str) -> None:
+    """Change the last entry and make all hashes right again, as who knows the code can."""
+    row = await superuser.fetchrow(
+        "SELECT * FROM audit_trail WHERE escalation_id = $1 AND number = 5", escalation_id
+    )
+    assert row is not None
+    fields = {**row, "escalation_id": escalation_id, "contact_id": str(row["contact_id"])}
+    changed = {"data": orjson.loads(fields["data"]), "reason": "nothing happened"}
+    entry = TrailEntry(**{**fields, **changed}).sealed()
+    await superuser.execute(
+        "UPDATE audit_trail SET reason = $1, hash = $2 WHERE escalation_id = $3 AND number = 5",
+        *(entry.reason, entry.hash, escalation_id),
+    )
+    await superuser.execute(
+        "UPDATE escalations SET trail = trail || jsonb_build_object('hash', $1::text)"
+        " WHERE escalation_id = $2",
+        *(entry.hash, escalation_id),
+    )
+
+
+async def test_kept_heads_show_a_chain_that_was_rewritten_whole(
+    verify: Verify,
+    run: Verify,
+    superuser: asyncpg.Connection,
+    escalation_id: str,
+    tmp_path: Path,
+) -> None:
+    kept = tmp_path / "heads"
+    kept.write_text((await run("audit-trail-heads")).stdout)
+    assert (await verify("--heads", str(kept))).exit_code == 0
+    await rewrite_chain(superuser, escalation_id)
+    assert (await verify()).exit_code == 0
+    result = await verify("--heads", str(kept))
+    assert result.exit_code == 1
+    assert f"{escalation_id} entry 5: it differs from the head" in result.stdout
+
+
+async def test_kept_heads_show_a_trail_that_was_deleted_whole(
+    verify: Verify,
+    run: Verify,
+    superuser: asyncpg.Connection,
+    escalation_id: str,
+    tmp_path: Path,
+) -> None:
+    kept = tmp_path / "heads"
+    kept.write_text((await run("audit-trail-heads")).stdout)
+    await superuser.execute("DELETE FROM audit_trail; DELETE FROM escalations")
+    assert (await verify()).exit_code == 0
+    result = await verify("--heads", str(kept))
+    assert result.exit_code == 1
+    assert f"{escalation_id}: its head was kept" in result.stdout
+
+
+async def test_head_of_each_change_is_logged_for_the_comparison(
+    verify: Verify,
+    superuser: asyncpg.Connection,
+    api: httpx.AsyncClient,
+    escalation_id: str,
+    tmp_path: Path,
+) -> None:
+    structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.INFO))
+    with capture_logs() as logs:
+        body = {"reason": "The refund never arrived."}
+        answer = await api.post(f"/v1/escalations/{escalation_id}/reopen", json=body)
+        assert answer.status_code == 200
+    kept = tmp_path / "logs"
+    kept.write_bytes(b"\n".join([b"no JSON", b"1", *map(orjson.dumps, logs)]))
+    assert (await verify("--heads", str(kept))).exit_code == 0
+    await superuser.execute(
+        "UPDATE escalations SET trail = trail || '{\"length\": 5}'; DELETE FROM audit_trail"
+        " WHERE number = 6"
+    )
+    assert "entry 6: it differs" in (await verify("--heads", str(kept))).stdout
 
 
 async def test_trail_without_earlier_entries_starts_at_one(

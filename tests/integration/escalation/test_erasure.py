@@ -13,7 +13,9 @@ from common.contracts.contacts import (
     FeedbackReceived,
     SupervisorRequested,
 )
-from common.contracts.event import CustomerId, PersonId
+from common.contracts.event import ComplaintId, CustomerId, EscalationId, PersonId
+from common.core.ids import new_id
+from escalation.domain.model import Complaint
 from integration.escalation.conftest import EscalationHarness, assigned, key
 from support.erasure import find_tables_with
 
@@ -36,13 +38,27 @@ async def test_words_are_gone_and_the_trail_still_verifies(
     (escalation,) = (await api.get("/v1/escalations")).json()["items"]
     place = f"/v1/escalations/{escalation['escalation_id']}"
     await api.post(f"{place}/take-over", headers=key("sam"))
-    end = {"outcome": "refund", "note": WORDS}
+    end = {"outcome": "apology", "note": WORDS}
     assert (await api.post(f"{place}/resolve", json=end, headers=key("sam"))).is_success
     await service.handle_events(
         ContactResolved(**about, occurred_at=at + timedelta(seconds=9), note=WORDS),
         FeedbackReceived(**about, occurred_at=at + timedelta(seconds=10), score=1, comment=WORDS),
     )
-    assert {"tracked_contacts", "escalations"} <= await find_tables_with(service.database, WORDS)
+    async with service.database.transaction() as uow:
+        uow.complaints.save(
+            Complaint(
+                complaint_id=ComplaintId(new_id()),
+                contact_id=contact.contact_id,
+                escalation_id=EscalationId(escalation["escalation_id"]),
+                about=PersonId("rita"),
+                by=None,
+                reason=WORDS,
+                raised_at=at,
+            )
+        )
+    assert {"tracked_contacts", "escalations", "complaints"} <= await find_tables_with(
+        service.database, WORDS
+    )
     await service.handle_events(ContactErased(**about, occurred_at=at + timedelta(seconds=11)))
     assert await find_tables_with(service.database, WORDS) == set()
     published = await service.fetch_event_types(contact.contact_id)

@@ -174,6 +174,19 @@ async def test_stream_filters_by_contact_escalation_and_type(
             assert sorted(event.type for event in received) == sorted(kind.type for kind in kinds)
 
 
+async def test_stream_ends_when_its_key_is_revoked(
+    database: Database[UnitOfWork], broker: Broker, producer: AIOKafkaProducer
+) -> None:
+    made = replica(database, broker, {"stream_heartbeat_s": 0.05})
+    async with serving(made), made.stream() as screen:
+        await broker.send(producer, noted(new_contact()))
+        await screen.take(1)
+        made.api_keys.replace([])
+        await broker.send(producer, noted(new_contact()))
+        async with asyncio.timeout(60):
+            assert [event async for event in screen.events()] == []
+
+
 async def test_heartbeat_carries_current_position(
     database: Database[UnitOfWork], producer: AIOKafkaProducer, broker: Broker
 ) -> None:
@@ -357,17 +370,17 @@ async def test_streams_of_a_caller_and_in_all_are_limited(
     too_many = (429, "urn:upstairs:problem:too-many-streams")
     async with serving(limited):
         async with limited.stream(), limited.stream():
-            assert await refused("rita") == too_many
+            assert await refused("sam") == too_many
             async with (
                 limited.client() as http,
-                http.stream("GET", "/v1/escalations/stream", headers=key("sam")) as other,
+                http.stream("GET", "/v1/escalations/stream", headers=key("kim")) as other,
             ):
                 assert other.status_code == 200
-                assert await refused("kim") == too_many
+                assert await refused("mia") == too_many
         # Streams that have ended, and those that were refused, do not count.
         await until(lambda: limited.broadcaster.subscriber_count == 0)
         async with limited.stream(), limited.stream():
-            assert await refused("rita") == too_many
+            assert await refused("sam") == too_many
 
 
 async def test_stream_requires_staff_role(single_replica: Replica) -> None:

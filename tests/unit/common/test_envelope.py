@@ -84,6 +84,12 @@ def test_type_is_read_from_the_headers_alone(headers: Headers, event_type: str |
     assert type_of(headers) == event_type
 
 
+@pytest.mark.parametrize("sequence", [b"0", b"-1", b"9223372036854775808", b"9" * 4000])
+def test_sequence_that_no_reader_could_write_down_is_malformed(sequence: bytes) -> None:
+    with pytest.raises(MalformedRecordError, match="ce_sequence is out of range"):
+        decode(CONTACT.encode(), changed(ce_sequence=sequence), VALUE)
+
+
 names = st.sampled_from(sorted(dict(encode(ENVELOPE)))) | st.text(max_size=5)
 
 

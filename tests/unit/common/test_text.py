@@ -75,8 +75,9 @@ def test_short_text_is_one_line_and_long_text_keeps_lines() -> None:
 def test_secrets_and_foreign_ids_stay_as_they_came() -> None:
     opaque = TypeAdapter(OpaqueText)
     assert opaque.validate_python("a  b") == "a  b"
-    with pytest.raises(ValidationError):
-        opaque.validate_python("a\nb")
+    for hidden in ("a\nb", "a\u2028b", "a\u202eb", "a\u200bb", "a\tb", "a\x00b"):
+        with pytest.raises(ValidationError):
+            opaque.validate_python(hidden)
 
 
 @pytest.mark.parametrize("kind", [ShortText, LongText])

@@ -147,7 +147,7 @@ def test_default_secrets_say_dev_only() -> None:
     assert not [name for name, default in secrets if default and "dev-only" not in default]
 
 
-def test_one_container_of_each_service_signs_and_all_verify() -> None:
+def test_public_process_cannot_sign_events() -> None:
     """The public process of the notifier, which strangers reach, has no key."""
     processes = {
         name: _fields(container["environment"])

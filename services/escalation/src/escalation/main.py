@@ -1,6 +1,9 @@
 """The composition root of escalation."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict
+
+import structlog
 
 from common.contracts.clocks import ClocksEvent
 from common.contracts.escalations import EscalationsEvent
@@ -25,6 +28,8 @@ from escalation.workers.timer_check import TimerChecker
 
 _STREAM_HEARTBEAT_S = 15.0
 
+log = structlog.get_logger()
+
 
 def build(
     settings: Settings,
@@ -39,6 +44,11 @@ def build(
         RecordDecoder(settings.namespace, settings.verification_keys),
         max_buffered_events=max_buffered_events,
     )
+
+    def app_state(database: Database[UnitOfWork]) -> Mapping[str, object]:
+        # The logs leave the machine: `verify-audit-trail --heads` compares the database with them.
+        database.after_commit(_log_trail_heads)
+        return {}
 
     def workers(
         database: Database[UnitOfWork], metrics: Metrics, _health: Health
@@ -72,9 +82,15 @@ def build(
             "stream_heartbeat_s": stream_heartbeat_s,
             "feed_signer": FeedSigner(settings.feed_secret.get_secret_value()),
         },
+        app_state=app_state,
         workers=workers,
         http_workers=http_workers,
     )
+
+
+def _log_trail_heads(uow: UnitOfWork) -> None:
+    for head in uow.audit_trail.new_heads:
+        log.info("audit_trail_head", **asdict(head))
 
 
 cli = service_cli("escalation", Settings, build)

@@ -24,6 +24,13 @@ def one_line(text: str) -> str:
     return " ".join(plain_text(text).split())
 
 
+def require_visible(text: str) -> str:
+    """Return the text as it is; raises ValueError for a line break or an invisible character."""
+    if _INVISIBLE.search(text) or _LINE_BREAK.search(text) or "\t" in text:
+        raise ValueError("must be one line without invisible characters")
+    return text
+
+
 def plain_text(text: str) -> str:
     r"""Return the text without invisible characters; every line break is `\n`."""
     return _INVISIBLE.sub("", _LINE_BREAK.sub("\n", text))

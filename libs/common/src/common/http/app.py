@@ -14,7 +14,7 @@ from common.contracts.event import ID_PATTERN, UUID_PATTERN, ContactId, PersonId
 from common.core import trace
 from common.core.clock import monotonic
 from common.core.metrics import Metrics
-from common.core.text import one_line, plain_text
+from common.core.text import one_line, plain_text, require_visible
 from common.http import problems
 from common.http.limits import MAX_BODY_BYTES
 from common.http.problems import ProblemError
@@ -46,7 +46,6 @@ ShortText = Annotated[
     AfterValidator(one_line),
     AfterValidator(_reject_empty),
 ]
-LineText = ShortText
 # Lines of text: a message, a note, a comment.
 LongText = Annotated[
     str,
@@ -55,9 +54,11 @@ LongText = Annotated[
     AfterValidator(plain_text),
     AfterValidator(_reject_empty),
 ]
-# A secret, or an id that others chose: kept as it came, so it must come without control characters.
+# A secret, or an id that others chose: kept as it came, so what is not visible is refused.
 OpaqueText = Annotated[
-    str, StringConstraints(min_length=1, max_length=300, pattern=r"^[^\x00-\x1f\x7f-\x9f]+$")
+    str,
+    StringConstraints(min_length=1, max_length=300),
+    AfterValidator(require_visible),
 ]
 ContactPath = Annotated[ContactId, PathParameter(pattern=f"^{UUID_PATTERN}$")]
 PersonPath = Annotated[PersonId, PathParameter(pattern=f"^{ID_PATTERN}$")]

@@ -21,6 +21,7 @@ from common.core.ids import EventId, canonical, day_of
 _PREFIX: Final = "ce_"
 # Characters of an error's detail.
 _MAX_DETAIL: Final = 500
+_MAX_SEQUENCE: Final = 2**63 - 1
 
 Headers = Sequence[tuple[str, bytes | None]]
 
@@ -116,6 +117,15 @@ def _attributes(headers: Headers) -> dict[str, str]:
     return attributes
 
 
+def _sequence(text: str) -> int:
+    sequence = int(text)
+    # What the database gives, and JSON holds.
+    if not 0 < sequence <= _MAX_SEQUENCE:
+        message = "ce_sequence is out of range"
+        raise MalformedRecordError(message)
+    return sequence
+
+
 def _envelope(key: bytes | None, attributes: Mapping[str, str]) -> Envelope:
     if attributes["ce_specversion"] != "1.0":
         message = f"CloudEvents {attributes['ce_specversion']} is not supported"
@@ -127,6 +137,6 @@ def _envelope(key: bytes | None, attributes: Mapping[str, str]) -> Envelope:
         source=attributes["ce_source"],
         key=(key or b"").decode(),
         time=datetime.fromisoformat(attributes["ce_time"]),
-        sequence=int(attributes["ce_sequence"]),
+        sequence=_sequence(attributes["ce_sequence"]),
         traceparent=trace.parse(attributes.get("ce_traceparent")),
     )

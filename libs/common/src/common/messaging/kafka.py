@@ -7,7 +7,10 @@ from aiokafka.admin import AIOKafkaAdminClient
 from aiokafka.conn import create_conn
 
 from common.core.errors import TransientError
+from common.messaging import readable_batches
 from common.messaging.kafka_connection import KafkaConnection
+
+readable_batches.install()
 
 # The relay sends what it has for a partition as one batch; brokers take a megabyte.
 _BATCH_BYTES: Final = 512 * 1024

@@ -2,6 +2,8 @@
 
 import asyncio
 from collections.abc import AsyncIterator, Callable
+from dataclasses import dataclass
+from functools import partial
 from typing import Annotated
 from uuid import UUID
 
@@ -11,6 +13,7 @@ from sse_starlette import EventSourceResponse, ServerSentEvent
 from starlette.types import Message, Receive, Scope, Send
 
 from common.contracts.event import ContactId
+from common.http.access import ApiKeys, StaffUser
 from common.http.pagination import Cursor, Limit, Page, decode_cursor
 from common.http.problems import ProblemError, documented
 from common.storage.database import Database
@@ -44,9 +47,15 @@ async def _broadcaster(request: Request) -> Broadcaster:
     return broadcaster
 
 
-async def _heartbeat_s(request: Request) -> float:
-    heartbeat_s: float = request.app.state.stream_heartbeat_s
-    return heartbeat_s
+@dataclass(frozen=True, slots=True)
+class StreamTerms:
+    heartbeat_s: float
+    has_valid_key: Callable[[], bool]
+
+
+async def _stream_terms(request: Request, caller: StaffUser) -> StreamTerms:
+    keys: ApiKeys = request.app.state.api_keys
+    return StreamTerms(request.app.state.stream_heartbeat_s, partial(keys.is_valid, caller))
 
 
 async def _stream_limit(request: Request) -> StreamLimit:
@@ -56,7 +65,7 @@ async def _stream_limit(request: Request) -> StreamLimit:
 
 StreamLimitDep = Annotated[StreamLimit, Depends(_stream_limit)]
 BroadcasterDep = Annotated[Broadcaster, Depends(_broadcaster)]
-HeartbeatDep = Annotated[float, Depends(_heartbeat_s)]
+StreamTermsDep = Annotated[StreamTerms, Depends(_stream_terms)]
 
 
 class EscalationListQuery(EscalationQuery):
@@ -125,7 +134,7 @@ async def stream_events(
     query: Annotated[StreamQuery, Query()],
     broadcaster: BroadcasterDep,
     limit: StreamLimitDep,
-    heartbeat_s: HeartbeatDep,
+    terms: StreamTermsDep,
     database: EscalationDatabase,
     viewer: StaffViewer,
     last_event_id: Annotated[str | None, Header(pattern=EVENT_ID_PATTERN, max_length=2000)] = None,
@@ -161,7 +170,7 @@ async def stream_events(
         broadcaster.unsubscribe(subscriber)
         limit.release(viewer.person)
 
-    return StreamResponse(subscriber, close, heartbeat_s)
+    return StreamResponse(subscriber, close, terms)
 
 
 async def _require_visible(
@@ -202,15 +211,22 @@ def _filter(query: StreamQuery, viewer: Viewer) -> Callable[[StreamEvent], bool]
 
 
 class StreamResponse(EventSourceResponse):
-    """Ends when its subscriber is closed, whether the client reads or not."""
+    """Ends when its subscriber is closed, whether the client reads or not.
+
+    It is closed when the caller's key is no longer valid: before the next event or heartbeat.
+    """
 
     def __init__(
-        self, subscriber: Subscriber, close: Callable[[], None], heartbeat_s: float
+        self,
+        subscriber: Subscriber,
+        close: Callable[[], None],
+        terms: StreamTerms,
     ) -> None:
         self._subscriber = subscriber
+        self._has_valid_key = terms.has_valid_key
         self._close = close
         super().__init__(
-            self._events(), ping=heartbeat_s, ping_message_factory=self._heartbeat, sep="\n"
+            self._events(), ping=terms.heartbeat_s, ping_message_factory=self._heartbeat, sep="\n"
         )
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -235,8 +251,13 @@ class StreamResponse(EventSourceResponse):
         start = self._subscriber.position
         yield ServerSentEvent(id=start, comment="connected", retry=_RECONNECT_AFTER_MS, sep="\n")
         async for event_id, event in self._subscriber.events():
+            if not self._has_valid_key():
+                self._subscriber.close()
+                break
             yield ServerSentEvent(event.data, id=event_id, event=event.type, sep="\n")
 
     def _heartbeat(self) -> ServerSentEvent:
+        if not self._has_valid_key():
+            self._subscriber.close()
         # With the id, so that a client with narrow filters need not catch up on the other events.
         return ServerSentEvent(id=self._subscriber.position, comment="heartbeat", sep="\n")

@@ -8,11 +8,12 @@ import typer
 
 from escalation.commands.explain import explain_clocks
 from escalation.commands.simulate import simulate
-from escalation.commands.verify_audit_trail import verify_audit_trail
+from escalation.commands.verify_audit_trail import audit_trail_heads, verify_audit_trail
 
 
 def install(cli: typer.Typer) -> None:
     """Add the commands to those that every service has."""
     cli.command("explain-clocks")(explain_clocks)
+    cli.command("audit-trail-heads")(audit_trail_heads)
     cli.command("verify-audit-trail")(verify_audit_trail)
     cli.command("simulate")(simulate)

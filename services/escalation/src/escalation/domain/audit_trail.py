@@ -76,6 +76,15 @@ class TrailChain:
 
 
 @dataclass(frozen=True, slots=True)
+class TrailChainHead:
+    """The last entry of a chain at some time, as it is kept outside of the database."""
+
+    escalation_id: EscalationId
+    length: int
+    head: str
+
+
+@dataclass(frozen=True, slots=True)
 class ChainBreak:
     escalation_id: EscalationId
     number: int
@@ -121,6 +130,15 @@ def find_breaks(chain: TrailChain) -> Iterator[ChainBreak]:
     if previous != chain.head:
         detail = "its hash differs from the hash that the escalation stores"
         yield ChainBreak(chain.escalation_id, last, detail)
+
+
+def find_rewritten(chain: TrailChain, kept: Iterable[TrailChainHead]) -> Iterator[ChainBreak]:
+    """Yield each kept head that the chain, though it may be intact, does not contain."""
+    hashes = {entry.number: entry.hash for entry in chain.entries}
+    for head in kept:
+        if hashes.get(head.length) != head.head:
+            detail = "it differs from the head that was kept outside of the database"
+            yield ChainBreak(chain.escalation_id, head.length, detail)
 
 
 def _differences(entry: TrailEntry, expected: int, previous: str) -> Iterator[str]:

@@ -12,7 +12,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from common.contracts.event import EscalationId
 from common.storage.bulk import bulk_insert
 from escalation import tables
-from escalation.domain.audit_trail import TrailChain, TrailEntry
+from escalation.domain.audit_trail import TrailChain, TrailChainHead, TrailEntry
 from escalation.domain.model import TrailHead
 
 _CHAINS_PER_PAGE: Final = 200
@@ -28,6 +28,14 @@ class AuditTrail:
 
     def add(self, entries: Iterable[TrailEntry]) -> None:
         self._new += entries
+
+    @property
+    def new_heads(self) -> list[TrailChainHead]:
+        """Return the heads of the chains that this transaction extended."""
+        last = {entry.escalation_id: entry for entry in self._new}
+        return [
+            TrailChainHead(entry.escalation_id, entry.number, entry.hash) for entry in last.values()
+        ]
 
     async def flush(self) -> None:
         if self._new:

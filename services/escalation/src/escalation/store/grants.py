@@ -48,8 +48,7 @@ class Grants:
 
 _INSERT = bulk_insert(tables.grants)
 _LOCK_CUSTOMER = text("""
-    SELECT pg_advisory_xact_lock(
-        hashtextextended('grants ' || current_schema() || ' ' || CAST(:customer AS text), 0))
+    SELECT pg_advisory_xact_lock(lock_key('grants ' || CAST(:customer AS text)))
 """)
 _BEFORE = text("""
     SELECT CAST(escalation_id AS text) AS escalation_id, CAST(contact_id AS text) AS contact_id,

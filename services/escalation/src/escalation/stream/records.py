@@ -25,6 +25,7 @@ _STREAMED_TYPES = frozenset(
 _TOP_LEVEL_FIELDS = {"contact_id", "escalation_id", "occurred_at"}
 # More than a relay sends again when it takes over from another.
 _MAX_REMEMBERED_IDS = 5000
+_MAX_LOGGED_MALFORMED = 100
 
 log = structlog.get_logger()
 
@@ -56,6 +57,7 @@ class Decoder:
         self._record_decoder = record_decoder
         self._topics = {topic: number for number, topic in enumerate(topics)}
         self._seen: dict[EventId, None] = {}
+        self._malformed = 0
 
     def decode(self, record: Any) -> Record:
         partition = self._topics[record.topic], record.partition
@@ -73,7 +75,10 @@ class Decoder:
         try:
             envelope, event = self._record_decoder.decode(record)
         except MalformedRecordError as error:
-            log.warning("stream_record_malformed", error=str(error))
+            self._malformed += 1
+            # Strangers may write any number; the consumers of their topics count them.
+            if self._malformed <= _MAX_LOGGED_MALFORMED:
+                log.warning("stream_record_malformed", error=str(error))
             return None
         if self._is_duplicate(envelope.id):
             return None

@@ -10,10 +10,11 @@ from datetime import datetime
 from typing import Annotated, Any, Protocol, TypeVar
 
 import orjson
-from pydantic import BaseModel, ConfigDict, StringConstraints, model_validator
+from pydantic import AfterValidator, BaseModel, ConfigDict, StringConstraints, model_validator
 
 from common.contracts import contacts
 from common.contracts.contacts import Customer, Priority
+from common.core.text import require_visible
 from intake.domain.model import ChannelConnection
 
 # PostgreSQL does not store the character NUL. An odd number of backslashes makes it an escape.
@@ -21,7 +22,7 @@ _ESCAPED_NUL = re.compile(rb"(?<!\\)((?:\\\\)*)\\u0000")
 
 # An id that an outside system chose: it becomes a part of keys here, so its length is bounded.
 ExternalId = Annotated[
-    str, StringConstraints(min_length=1, max_length=200, pattern=r"^[^\x00-\x1f\x7f-\x9f]+$")
+    str, StringConstraints(min_length=1, max_length=200), AfterValidator(require_visible)
 ]
 
 M = TypeVar("M", bound=BaseModel)
