@@ -81,9 +81,11 @@ class Consumer(ConsumerRebalanceListener, Generic[U]):  # type: ignore[misc]  # 
 
     async def run(self, stopping: asyncio.Event) -> None:
         """Raises TooManyDeadLettersError."""
-        self._kafka.subscribe(self._topics, listener=self)
         try:
             await self._start(stopping)
+            # Afterwards: a client whose start failed while it waited for the group can't be started
+            # again.
+            self._kafka.subscribe(self._topics, listener=self)
             while not stopping.is_set():
                 await self._poll(stopping)
         finally:
