@@ -1,5 +1,6 @@
 """The four services on a durable stack, with the load generator and the event reader."""
 
+import os
 from collections.abc import AsyncIterator, Iterable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
@@ -85,6 +86,9 @@ class Testbed:
         return self.system.admin_url.replace("+asyncpg", "")
 
 
+UNSIGNED = {"UPSTAIRS_EVENT_SIGNING_KEY": "", "UPSTAIRS_EVENT_VERIFICATION_KEYS": "{}"}
+
+
 @asynccontextmanager
 async def open_testbed(
     stack: devstack.Stack, generator: LoadGenerator, *, short_target_s: float
@@ -92,8 +96,10 @@ async def open_testbed(
     actors = Actors()
     logs = Path(mkdtemp(prefix="upstairs-bench-"))
     async with open_receivers() as receivers:
-        quiet = {"UPSTAIRS_LOG_LEVEL": "warning"}
-        system = System(stack, receivers, actors.api_keys, logs, extra_environment=quiet)
+        settings = {"UPSTAIRS_LOG_LEVEL": "warning"}
+        if os.environ.get("BENCH_SIGNATURES") == "off":
+            settings |= UNSIGNED
+        system = System(stack, receivers, actors.api_keys, logs, extra_environment=settings)
         await system.set_up()
         try:
             system.launch()
