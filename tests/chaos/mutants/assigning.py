@@ -93,9 +93,11 @@ def leases_are_kept_in_memory() -> None:
         policy: RetryPolicy,
         _brake_policy: BrakePolicy,
         uow: NotifierUnitOfWork,
+        *,
+        only: NotificationId | None = None,
     ) -> Claim:
         claimed = Claim()
-        for due in await uow.notifications.claim(medium, uow.now, limit):
+        for due in await uow.notifications.claim(medium, uow.now, limit, only=only):
             if leased_until.get(due.notification_id, uow.now) <= uow.now:
                 leased_until[due.notification_id] = uow.now + policy.lease
                 begun = delivery.claim(due, policy, uow.now)
