@@ -158,11 +158,22 @@ def test_every_attribute_is_signed(attribute: str) -> None:
         decoder(PUBLIC).decode(record)
 
 
-def test_repeated_attribute_hides_nothing_behind_the_signed_one() -> None:
+@pytest.mark.parametrize(
+    "header",
+    [
+        ("x", b"\xff"),
+        ("ce_foo", b"1"),
+        ("Ce_Type", WROTE.type.encode()),
+        ("ce_type", WROTE.type.encode()),
+    ],
+)
+def test_header_added_to_a_signed_record_makes_it_untrusted(header: tuple[str, bytes]) -> None:
+    """A stranger can copy a signed record; its owner must not be taken for the culprit."""
     record = signed(written(ACTED), KEYS["notifier"])
-    repeated = replace(record, headers=[("Ce_Type", WROTE.type.encode()), *record.headers])
-    with pytest.raises(MalformedRecordError, match="comes twice"):
-        decoder(PUBLIC).decode(repeated)
+    with pytest.raises(UntrustedRecordError, match="no signature covers"):
+        decoder(PUBLIC).decode(replace(record, headers=[header, *record.headers]))
+    with pytest.raises(UntrustedRecordError, match="no signature covers"):
+        decoder(PUBLIC).decode(replace(record, headers=[*record.headers, header]))
 
 
 def test_signed_record_that_violates_its_contract_is_its_owners_fault() -> None:

@@ -41,6 +41,7 @@ _SIGNED_HEADERS: Final = (
     "ce_traceparent",
     "content-type",
 )
+_KNOWN_HEADERS: Final = frozenset((*_SIGNED_HEADERS, SIGNATURE_HEADER, KEY_ID_HEADER))
 _PEM: Final = "-----BEGIN"
 _KEY_ID_BYTES: Final = 8
 _LENGTH_BYTES: Final = 4
@@ -113,6 +114,11 @@ class VerificationKeys:
         self, service: str, topic: str, key: bytes | None, headers: Headers, value: bytes | None
     ) -> None:
         """Raise UntrustedRecordError unless the service has signed this record for this topic."""
+        names = [name for name, _ in headers]
+        if len(set(names)) < len(names) or not _KNOWN_HEADERS.issuperset(names):
+            # A stranger may add them to a copy of a signed record.
+            message = "it has headers that no signature covers"
+            raise UntrustedRecordError(message)
         by_name = _by_name(headers)
         try:
             signature = by_name[SIGNATURE_HEADER]
