@@ -10,6 +10,7 @@ import pytest
 from fastapi import APIRouter, FastAPI, Request
 from fastapi.responses import PlainTextResponse, StreamingResponse
 from sqlalchemy.ext.asyncio import create_async_engine
+from starlette.types import Receive, Scope, Send
 
 from common.core.clock import TimeSource
 from common.core.metrics import Metrics
@@ -139,6 +140,28 @@ async def test_request_over_a_limit_is_refused(app: FastAPI, case: str) -> None:
         assert answer.headers["connection"] == "close"
         assert server.refused(code) == 1
         await server.assert_serves()
+
+
+async def test_trailer_is_no_header_of_the_request() -> None:
+    async def answer_headers(scope: Scope, receive: Receive, send: Send) -> None:
+        while (await receive()).get("more_body"):
+            pass
+        names = b" ".join(name for name, _ in scope["headers"])
+        length = [(b"content-length", b"%d" % len(names))]
+        await send({"type": "http.response.start", "status": 200, "headers": length})
+        await send({"type": "http.response.body", "body": names})
+
+    app = FastAPI()
+    app.mount("/", answer_headers)
+
+    trailers = b"Authorization: Bearer k\r\nX-Forwarded-For: 10.9.9.9\r\n"
+    data = POST + b"Transfer-Encoding: chunked\r\n\r\n1\r\nx\r\n0\r\n" + trailers + b"\r\n"
+    async with serve(app) as server, server.connect() as connection:
+        await connection.send(data)
+        answer = await connection.answer()
+    assert b"transfer-encoding" in answer.body
+    assert b"authorization" not in answer.body
+    assert b"x-forwarded-for" not in answer.body
 
 
 async def test_endless_chunks_are_refused(app: FastAPI) -> None:
