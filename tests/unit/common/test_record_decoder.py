@@ -176,6 +176,13 @@ def test_header_added_to_a_signed_record_makes_it_untrusted(header: tuple[str, b
         decoder(PUBLIC).decode(replace(record, headers=[*record.headers, header]))
 
 
+def test_repeated_attribute_hides_nothing_behind_the_first_one() -> None:
+    record = written(ACTED)
+    repeated = replace(record, headers=[("Ce_Type", WROTE.type.encode()), *record.headers])
+    with pytest.raises(UntrustedRecordError, match="comes twice"):
+        decoder().decode(repeated)
+
+
 def test_signed_record_that_violates_its_contract_is_its_owners_fault() -> None:
     """So that a bad deployment of a producer is not taken for an attack."""
     broken = signed(replace(written(ACTED), value=b"{}"), KEYS["notifier"])

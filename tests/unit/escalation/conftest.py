@@ -15,6 +15,15 @@ def harness() -> ContactHarness:
 
 
 @pytest.fixture
+def breached(harness: ContactHarness) -> ContactHarness:
+    """Return a harness at which the first response has just become overdue."""
+    harness.receive()
+    harness.assign()
+    harness.advance_to(10)
+    return harness
+
+
+@pytest.fixture
 def raised(harness: ContactHarness) -> ContactHarness:
     """Return a contact whose customer has asked for a supervisor: sam is paged."""
     harness.receive()

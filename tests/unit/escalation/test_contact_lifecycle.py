@@ -44,15 +44,6 @@ def harness() -> ContactHarness:
     return ContactHarness()
 
 
-@pytest.fixture
-def breached(harness: ContactHarness) -> ContactHarness:
-    """Return a harness at which the first response has just become overdue."""
-    harness.receive()
-    harness.assign()
-    harness.advance_to(10)
-    return harness
-
-
 def test_contact_handled_in_time_pages_nobody(harness: ContactHarness) -> None:
     harness.receive()
     harness.advance_to(1)

@@ -23,15 +23,6 @@ def harness() -> ContactHarness:
     return ContactHarness()
 
 
-@pytest.fixture
-def breached(harness: ContactHarness) -> ContactHarness:
-    """Return a harness at which the first response has just become overdue."""
-    harness.receive()
-    harness.assign()
-    harness.advance_to(10)
-    return harness
-
-
 def test_reply_in_time_that_arrives_late_leaves_breach(breached: ContactHarness) -> None:
     breached.reply(happened=9)
     clock = breached.contact.clock("first_response")
