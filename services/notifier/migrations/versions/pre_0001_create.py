@@ -47,6 +47,7 @@ STATEMENTS = (
     """
     CREATE TABLE reporting_lines (
         person_id text PRIMARY KEY,
+        version integer NOT NULL,
         manager_id text,
         active boolean NOT NULL
     )

@@ -29,6 +29,7 @@ reporting_lines = Table(
     "reporting_lines",
     metadata,
     Column("person_id", Text, primary_key=True),
+    Column("version", Integer),
     Column("manager_id", Text),
     Column("active", Boolean),
 )

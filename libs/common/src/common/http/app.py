@@ -37,6 +37,11 @@ def _reject_empty(text: str) -> str:
 
 
 Slug = Annotated[str, StringConstraints(pattern=f"^{ID_PATTERN}$")]
+# A mail address of a person who works here.
+Mailbox = Annotated[
+    str,
+    StringConstraints(pattern=r"^[A-Za-z0-9.!#$%&'*+/=?^_`{|}~-]+@[A-Za-z0-9.-]+$", max_length=254),
+]
 LanguageCode = Annotated[str, StringConstraints(pattern=r"^[a-z]{2,3}$")]
 # One line: a name, a subject, a reason.
 ShortText = Annotated[

@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from email.message import EmailMessage
 from email.utils import format_datetime, parseaddr
-from typing import Annotated, Literal, Self, assert_never
+from typing import Literal, Self, assert_never
 
 import aiosmtplib
 from aiosmtplib import (
@@ -17,8 +17,9 @@ from aiosmtplib import (
     SMTPRecipientsRefused,
     SMTPResponseException,
 )
-from pydantic import Field, StringConstraints
+from pydantic import Field
 
+from common.http.app import Mailbox
 from notifier import rendering
 from notifier.channels.base import Channel, ChannelAddress
 from notifier.domain import answers
@@ -29,10 +30,6 @@ from notifier.links import Links, Purpose
 from notifier.settings import Settings
 
 Security = Literal["none", "starttls", "tls"]
-Mailbox = Annotated[
-    str,
-    StringConstraints(pattern=r"^[A-Za-z0-9.!#$%&'*+/=?^_`{|}~-]+@[A-Za-z0-9.-]+$", max_length=254),
-]
 _PERMANENT = 500
 
 

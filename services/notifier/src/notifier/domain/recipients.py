@@ -50,6 +50,16 @@ class Recipient:
 
 
 @dataclass(frozen=True, slots=True)
+class ReportingLine:
+    """Who is above a person, as version `version` of the person says."""
+
+    person_id: PersonId
+    version: int
+    manager_id: PersonId | None
+    active: bool
+
+
+@dataclass(frozen=True, slots=True)
 class ContactMethods:
     """How a person is called and reached."""
 

@@ -1,14 +1,11 @@
 """Who may read and set how a person is reached, and what follows from a change."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import timedelta
 from typing import Final
 
 from common.contracts.event import OPERATIONS, PersonId
-from common.core import trace
-from common.core.ids import new_id
-from notifier.domain import notifications
 from notifier.domain.errors import (
     OperationsAddressError,
     OperationsForbiddenError,
@@ -17,7 +14,7 @@ from notifier.domain.errors import (
     TooManyChangesError,
 )
 from notifier.domain.recipients import Address, ContactMethods, Recipient, RecipientChange
-from notifier.handlers import new_notification_id
+from notifier.handlers import change_recipient
 from notifier.store.unit_of_work import UnitOfWork
 
 # Each change sends a mail to the address before: nobody makes us write to strangers all day.
@@ -50,32 +47,10 @@ async def save_recipient(
     if person_id == OPERATIONS and not media:
         raise OperationsAddressError
     before = await uow.recipients.lock(person_id)
-    change = RecipientChange(
-        change_id=new_id(),
-        person_id=person_id,
-        changed_at=uow.now,
-        changed_by=caller.name,
-        before=ContactMethods(before.name, before.media) if before else None,
-        after=ContactMethods(name, tuple(media)),
-    )
-    if before and change.before == change.after:
-        return before
-    await _require_few_changes(caller, person_id, uow)
-    epoch = before.link_epoch if before else 0
-    saved = replace(
-        before or Recipient(person_id, name, ()),
-        name=name,
-        media=tuple(media),
-        link_epoch=epoch + 1 if before is None or change.changes_addresses else epoch,
-    )
-    await uow.recipients.save(saved)
-    await uow.recipient_changes.add(change)
-    for address in change.removed_addresses:
-        notice = notifications.address_notice(
-            change, address, new_notification_id(), trace.current()
-        )
-        uow.notifications.add(notice)
-    return saved
+    methods = ContactMethods(name, tuple(media))
+    if before is None or methods != ContactMethods(before.name, before.media):
+        await _require_few_changes(caller, person_id, uow)
+    return await change_recipient(before, person_id, methods, caller.name, uow.now, uow)
 
 
 async def read_recipient(caller: Caller, person_id: PersonId, uow: UnitOfWork) -> Recipient:
