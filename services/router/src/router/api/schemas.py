@@ -6,12 +6,11 @@ from typing import Annotated
 from pydantic import BaseModel, ConfigDict, Field
 
 from common.contracts.event import ContactId, PersonId, TeamId
+from common.contracts.needs import ContactTopic, LanguageTag
 from common.contracts.people import Presence
 from common.http.app import RequestModel, ShortText, Slug
 from common.http.pagination import NextCursor
 from router.domain.assignments import State
-
-Language = Annotated[str, Field(pattern=r"^[a-z]{2,3}(-[A-Z]{2})?$")]
 
 
 class RepresentativeIn(RequestModel):
@@ -34,13 +33,16 @@ class RepresentativeIn(RequestModel):
     name: Annotated[ShortText, Field(description="Name as other people see it.")]
     team_id: Annotated[Slug, Field(description="The team.")]
     skills: Annotated[
-        frozenset[Slug],
-        Field(min_length=1, max_length=100, description="Topics of contacts to take."),
+        frozenset[ContactTopic],
+        Field(min_length=1, max_length=100, description="Topics of contacts to take, in any case."),
     ]
     languages: Annotated[
-        frozenset[Language],
+        frozenset[LanguageTag],
         Field(
-            min_length=1, max_length=20, description="Languages to answer in, as `en` or `pt-BR`."
+            min_length=1,
+            max_length=20,
+            description="Languages to answer in by BCP 47, as `en` or `pt-BR`, in any case. `pt`"
+            " covers `pt-BR`, and `pt-BR` covers `pt`.",
         ),
     ]
     capacity: Annotated[
