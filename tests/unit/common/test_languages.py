@@ -36,20 +36,20 @@ def test_tag_has_one_spelling(text: str, tag: str) -> None:
 @pytest.mark.parametrize(
     "text", ["", "english", "xx", "en-", "en--us", "e n", "\u017fk", "a" * 200, "1"]
 )
-def test_what_is_no_language_is_refused_in_words_and_read_as_undetermined(text: str) -> None:
+def test_text_that_is_no_language_is_refused_in_words_and_read_as_undetermined(text: str) -> None:
     with pytest.raises(ValidationError, match="must be a language as BCP 47 writes it"):
         TAG.validate_python(text)
     assert read_language(text) == UNDETERMINED
 
 
 @given(st.text(max_size=50))
-def test_any_text_of_a_channel_is_read_as_a_tag(text: str) -> None:
+def test_text_of_a_channel_is_always_read_as_a_tag(text: str) -> None:
     tag = read_language(text)
     assert parse_language(tag) == tag
 
 
 @pytest.mark.parametrize(
-    ("asked", "spoken", "distance"),
+    ("wanted", "spoken", "distance"),
     [
         ("pt-BR", "pt", 0),
         ("pt", "pt-BR", 0),
@@ -68,9 +68,9 @@ def test_any_text_of_a_channel_is_read_as_a_tag(text: str) -> None:
     ],
 )
 def test_language_matches_its_regions_and_scripts(
-    asked: str, spoken: str, distance: int | None
+    wanted: str, spoken: str, distance: int | None
 ) -> None:
-    assert language_distance(asked, spoken) == distance
+    assert language_distance(wanted, spoken) == distance
 
 
 @given(st.sampled_from(["en", "pt-BR", "zh-Hant-TW", "sr-Latn"]))

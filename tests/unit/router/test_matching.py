@@ -216,7 +216,7 @@ def test_routing_policy_decides_the_rank_and_the_exclusion() -> None:
 
 
 @pytest.mark.parametrize(
-    ("asked", "spoken", "holder"),
+    ("wanted", "spoken", "holder"),
     [
         ("pt-BR", ("pt",), "rita"),
         ("pt", ("pt-BR",), "rita"),
@@ -227,11 +227,11 @@ def test_routing_policy_decides_the_rank_and_the_exclusion() -> None:
     ],
 )
 def test_contact_goes_to_who_speaks_a_matching_language(
-    asked: str, spoken: tuple[str, ...], holder: str | None
+    wanted: str, spoken: tuple[str, ...], holder: str | None
 ) -> None:
     people = [representative("rita", languages=spoken)]
 
-    decisions = decisions_for([contact("c1", language=asked)], people)
+    decisions = decisions_for([contact("c1", language=wanted)], people)
 
     assert holders(decisions) == {"c1": holder}
 

@@ -161,9 +161,12 @@ class Assignments(LockedTable[ContactId, Assignment]):
                 "limit": limit,
             },
         )
-        waiting = [(Need(skill, language), *rest) for skill, language, *rest in rows]
-        staff = await self.staff({need.skill for need, *_ in waiting})
-        return [QueueStatus(need, *rest, *_staffing(need, staff)) for need, *rest in waiting]
+        waiting = [(Need(row.skill, row.language), row) for row in rows]
+        staff = await self.staff({need.skill for need, _ in waiting})
+        return [
+            QueueStatus(need, row.waiting, row.oldest_waiting_s, *_staffing(need, staff))
+            for need, row in waiting
+        ]
 
     async def staff(self, skills: Iterable[str]) -> list[StaffGroup]:
         """Return who is active and has these skills, whatever their presence."""

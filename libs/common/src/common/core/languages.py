@@ -36,16 +36,16 @@ def read_language(text: str | None) -> str:
 
 
 @lru_cache(maxsize=65_536)
-def language_distance(asked: str, spoken: str) -> int | None:
+def language_distance(wanted: str, spoken: str) -> int | None:
     """Return how far apart two tags are, 0 for the closest; None if they do not match.
 
     A language matches its own regions and scripts: `pt` and `pt-BR`, `zh` and `zh-Hant-TW`. Two
     regions of one language match too, but are further apart: `pt-PT` and `pt-BR`. Two scripts of
     Chinese do not match: `zh-TW` and `zh-CN`.
     """
-    if _extends(asked, spoken) or _extends(spoken, asked):
+    if _extends(wanted, spoken) or _extends(spoken, wanted):
         return 0
-    distance = langcodes.tag_distance(asked, spoken)
+    distance = langcodes.tag_distance(wanted, spoken)
     return distance if distance <= _REGIONS_DISTANCE else None
 
 
