@@ -42,7 +42,6 @@ Mailbox = Annotated[
     str,
     StringConstraints(pattern=r"^[A-Za-z0-9.!#$%&'*+/=?^_`{|}~-]+@[A-Za-z0-9.-]+$", max_length=254),
 ]
-LanguageCode = Annotated[str, StringConstraints(pattern=r"^[a-z]{2,3}$")]
 # One line: a name, a subject, a reason.
 ShortText = Annotated[
     str,
