@@ -81,7 +81,7 @@ _PARTICULARS: dict[str, dict[str, Any]] = {
     "unreachable": {
         "escalation_id": None,
         "respond_by": None,
-        "explanation": "dana not reached (no such recipient); omar not reached (user_not_found)",
+        "explanation": "dana not reached (no such recipient)",
     },
     "coaching": {
         **_NO_ESCALATION,

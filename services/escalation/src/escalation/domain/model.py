@@ -321,9 +321,9 @@ class Escalation:
 
     `version` counts its changes, `round` how often this level was paged, `repeats` how often the
     level was paged again from its start, `lease_no` its leases, `snoozes` those of its holders.
-    `awaited` were paged last and may all still answer; `pages` are theirs. `deadline` is when it moves on without an
-    answer, or without progress of the holder. The whole ladder has gone unanswered since
-    `alarm_since`.
+    `awaited` were paged last and may all still answer; `pages` are theirs. `deadline` is when it
+    moves on without an answer, or without progress of the holder. The whole ladder has gone
+    unanswered since `alarm_since`.
     """
 
     escalation_id: EscalationId
