@@ -46,6 +46,7 @@ def test_every_reason_has_its_own_words() -> None:
         ("handed_over", "You are asked to take it. Sam hands it over: “she speaks German”"),
         ("approval_asked", "Your approval is needed."),
         ("unanswered", "All levels were asked. No answer from dana, omar."),
+        ("unreachable", "It went on at once. Dana not reached (no such recipient)."),
     ],
 )
 def test_message_says_why_it_comes_to_this_person_now(reason: Reason, sentence: str) -> None:

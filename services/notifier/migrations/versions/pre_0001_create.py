@@ -115,6 +115,7 @@ STATEMENTS = (
         traceparent text,
         link_epoch integer NOT NULL,
         summary_id uuid,
+        page_media jsonb NOT NULL DEFAULT '[]',
         CHECK ((state IN ('pending', 'sending')) = (due_at IS NOT NULL))
     )
     """,

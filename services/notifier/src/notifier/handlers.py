@@ -266,10 +266,17 @@ async def _notify(page: Page, uow: UnitOfWork) -> None:
         record(failed, uow)
         return
     addresses, fallback_reason = notifications.choose_addresses(page, recipient)
+    media = tuple(address.medium for address in addresses)
     for address in addresses:
         uow.notifications.add(
             notifications.notify(
-                page, address, new_notification_id(), uow.now, trace.current(), fallback_reason
+                page,
+                address,
+                new_notification_id(),
+                uow.now,
+                trace.current(),
+                fallback_reason,
+                media,
             )
         )
 

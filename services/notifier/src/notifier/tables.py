@@ -87,6 +87,7 @@ notifications = Table(
     Column("traceparent", Text),
     Column("link_epoch", Integer),
     Column("summary_id", Uuid(as_uuid=False)),
+    Column("page_media", JSONB),
 )
 delivery_attempts = Table(
     "delivery_attempts",

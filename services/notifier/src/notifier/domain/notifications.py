@@ -50,7 +50,7 @@ class Notification:
     there. `ambiguous`: an attempt without a known outcome may have arrived. `reason` says why it
     failed, was cancelled or held back, or went to media that were not requested. `action` is the
     last answer, of `acted_at`. `link_epoch` is the recipient's when it is sent. `summary_id`: the
-    summary that carries the page.
+    summary that carries the page. `page_media` are all the media of the page.
     """
 
     notification_id: NotificationId
@@ -79,6 +79,7 @@ class Notification:
     traceparent: str | None = None
     link_epoch: int = 0
     summary_id: NotificationId | None = None
+    page_media: tuple[Medium, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,6 +135,7 @@ def notify(
     at: datetime,
     traceparent: str | None = None,
     reason: str | None = None,
+    page_media: tuple[Medium, ...] = (),
 ) -> Notification:
     return Notification(
         notification_id=notification_id,
@@ -151,6 +153,7 @@ def notify(
         due_at=at,
         reason=reason,
         traceparent=traceparent,
+        page_media=page_media or (address.medium,),
     )
 
 
@@ -245,6 +248,7 @@ def failure(notification: Notification, at: datetime) -> NotificationFailed:
         page_id=notification.page_id,
         person_id=notification.person_id,
         medium=notification.medium,
+        page_media=notification.page_media,
         attempts=notification.attempts,
         reason=notification.reason or "",
     )
