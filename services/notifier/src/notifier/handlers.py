@@ -170,7 +170,7 @@ def correct(notification: Notification, status: Status, uow: UnitOfWork) -> None
     One that is being sent at this moment is corrected when its attempt is recorded.
     """
     if notifications.can_be_cancelled(notification):
-        reason = rendering.status_text(status)
+        reason = rendering.status_text(status, uow.now)
         uow.notifications.put(notifications.cancel(notification, reason))
     elif notifications.is_editable(notification):
         uow.notifications.add(

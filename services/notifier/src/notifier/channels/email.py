@@ -17,7 +17,8 @@ from aiosmtplib import (
     SMTPRecipientsRefused,
     SMTPResponseException,
 )
-from pydantic import Field, StringConstraints
+from email_validator import ValidatedEmail, validate_email
+from pydantic import AfterValidator, Field, StringConstraints
 
 from notifier import rendering
 from notifier.channels.base import Channel, ChannelAddress
@@ -29,10 +30,19 @@ from notifier.links import Links, Purpose
 from notifier.settings import Settings
 
 Security = Literal["none", "starttls", "tls"]
-Mailbox = Annotated[
-    str,
-    StringConstraints(pattern=r"^[A-Za-z0-9.!#$%&'*+/=?^_`{|}~-]+@[A-Za-z0-9.-]+$", max_length=254),
-]
+
+
+def _checked(address: str) -> ValidatedEmail:
+    """Raises EmailNotValidError, a ValueError that says in a sentence what is wrong."""
+    return validate_email(address, check_deliverability=False, globally_deliverable=False)
+
+
+def _normalized(address: str) -> str:
+    return _checked(address).normalized
+
+
+# Also with letters of any script. The domain may be one inside a company.
+Mailbox = Annotated[str, StringConstraints(max_length=254), AfterValidator(_normalized)]
 _PERMANENT = 500
 
 
@@ -80,6 +90,7 @@ class Email(Channel):
         """Every message has a connection of its own, so none is open."""
 
     async def send(self, notification: Notification, at: datetime) -> Outcome:
+        address = EmailAddress.read(notification.address).address
         message = compose(notification, self._sender, self._links, at)
         use_tls, start_tls = _tls(self._security)
         username, password = self._credentials or (None, None)
@@ -95,7 +106,7 @@ class Email(Channel):
                 start_tls=start_tls,
             )
         except (SMTPException, OSError) as error:
-            return outcome(error, EmailAddress.read(notification.address).address)
+            return outcome(error, address)
         return Sent({"message_id": str(message["Message-ID"])})
 
 
@@ -115,6 +126,8 @@ def _tls(security: Security) -> tuple[bool, bool]:
 def outcome(error: SMTPException | OSError, address: str) -> Outcome:
     """Read an error. More people may read what it says than the address that it names."""
     result = _outcome(error)
+    if isinstance(error, SMTPNotSupported) and not address.rpartition("@")[0].isascii():
+        result = Refused(f"the mail server takes only addresses in ASCII: {error}")
     if isinstance(result, Sent):
         return result
     return replace(result, reason=result.reason.replace(address, "the address"))
@@ -157,16 +170,23 @@ class ListedPage:
 
 def compose(notification: Notification, sender: str, links: Links, at: datetime) -> EmailMessage:
     """Write the message. Its Message-ID is always the same, so that copies can be recognized."""
+    at = notification.local(at)
     words = rendering.words(notification.content, at)
     pages = _listed_pages(notification, links, at)
     values = {"words": words, "links": _links(notification, links), "held_pages": pages}
     message = EmailMessage()
     message["From"] = sender
-    message["To"] = EmailAddress.read(notification.address).address
+    # The domain in ASCII, as every mail server takes it; where that is not enough, SMTPUTF8.
+    mailbox = _checked(EmailAddress.read(notification.address).address)
+    message["To"] = mailbox.ascii_email or mailbox.normalized
     message["Subject"] = rendering.text("email/subject.txt.j2", words=words)
     message["Date"] = format_datetime(at)
     domain = parseaddr(sender)[1].partition("@")[2] or "localhost"
     message["Message-ID"] = f"<{notification.notification_id}@{domain}>"
+    if notification.escalation_id is not None:
+        # A message that does not exist: mail programs show all that answer it as one thread.
+        thread = f"<escalation-{notification.escalation_id}@{domain}>"
+        message["In-Reply-To"] = message["References"] = thread
     message["Auto-Submitted"] = "auto-generated"
     message.set_content(rendering.text("email/page.txt.j2", **values) + "\n")
     message.add_alternative(rendering.text("email/page.html.j2", **values), subtype="html")

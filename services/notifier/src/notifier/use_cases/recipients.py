@@ -1,6 +1,5 @@
 """Who may read and set how a person is reached, and what follows from a change."""
 
-from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import timedelta
 from typing import Final
@@ -16,7 +15,7 @@ from notifier.domain.errors import (
     RecipientNotFoundError,
     TooManyChangesError,
 )
-from notifier.domain.recipients import Address, ContactMethods, Recipient, RecipientChange
+from notifier.domain.recipients import ContactMethods, Recipient, RecipientChange
 from notifier.handlers import new_notification_id
 from notifier.store.unit_of_work import UnitOfWork
 
@@ -39,7 +38,7 @@ class Caller:
 
 
 async def save_recipient(
-    caller: Caller, person_id: PersonId, name: str, media: Sequence[Address], uow: UnitOfWork
+    caller: Caller, person_id: PersonId, methods: ContactMethods, uow: UnitOfWork
 ) -> Recipient:
     """Set how a person is reached; keep who did it, tell the addresses that are no longer used.
 
@@ -47,7 +46,7 @@ async def save_recipient(
     TooManyChangesError or ChannelUserTakenError.
     """
     await _require_set(caller, person_id, uow)
-    if person_id == OPERATIONS and not media:
+    if person_id == OPERATIONS and not methods.media:
         raise OperationsAddressError
     before = await uow.recipients.lock(person_id)
     change = RecipientChange(
@@ -55,17 +54,18 @@ async def save_recipient(
         person_id=person_id,
         changed_at=uow.now,
         changed_by=caller.name,
-        before=ContactMethods(before.name, before.media) if before else None,
-        after=ContactMethods(name, tuple(media)),
+        before=before.methods if before else None,
+        after=methods,
     )
     if before and change.before == change.after:
         return before
     await _require_few_changes(caller, person_id, uow)
     epoch = before.link_epoch if before else 0
     saved = replace(
-        before or Recipient(person_id, name, ()),
-        name=name,
-        media=tuple(media),
+        before or Recipient(person_id, methods.name, ()),
+        name=methods.name,
+        media=methods.media,
+        time_zone=methods.time_zone,
         link_epoch=epoch + 1 if before is None or change.changes_addresses else epoch,
     )
     await uow.recipients.save(saved)
