@@ -37,11 +37,6 @@ def _reject_empty(text: str) -> str:
 
 
 Slug = Annotated[str, StringConstraints(pattern=f"^{ID_PATTERN}$")]
-# A mail address of a person who works here.
-Mailbox = Annotated[
-    str,
-    StringConstraints(pattern=r"^[A-Za-z0-9.!#$%&'*+/=?^_`{|}~-]+@[A-Za-z0-9.-]+$", max_length=254),
-]
 # One line: a name, a subject, a reason.
 ShortText = Annotated[
     str,

@@ -8,7 +8,8 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 from common.contracts.event import ContactId, PersonId, TeamId
 from common.contracts.needs import ContactTopic, LanguageTag
 from common.contracts.people import Position, Presence
-from common.http.app import Mailbox, RequestModel, ShortText, Slug
+from common.core.mailboxes import Mailbox
+from common.http.app import RequestModel, ShortText, Slug
 from common.http.pagination import NextCursor
 from router.domain.assignments import State
 
