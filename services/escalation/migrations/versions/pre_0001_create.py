@@ -80,6 +80,7 @@ STATEMENTS = (
         round integer NOT NULL,
         repeats integer NOT NULL,
         awaited jsonb NOT NULL,
+        pages jsonb NOT NULL DEFAULT '[]',
         deadline timestamptz,
         lease jsonb,
         lease_no integer NOT NULL,

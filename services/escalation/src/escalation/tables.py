@@ -61,6 +61,7 @@ escalations = Table(
     Column("round", Integer),
     Column("repeats", Integer),
     Column("awaited", JSONB),
+    Column("pages", JSONB),
     Column("deadline", DateTime(timezone=True)),
     Column("lease", JSONB),
     Column("lease_no", Integer),

@@ -19,7 +19,7 @@ from escalation.domain.change_requests import (
     expiry,
 )
 from escalation.domain.clocks.acknowledgement import follow
-from escalation.domain.duty.changes import apply_change, consent_needed
+from escalation.domain.duty.changes import apply_change, consent_needed, require_future
 from escalation.domain.duty.schedules import DutySchedule, Override, Swap
 from escalation.domain.duty_gaps import GapForecast
 from escalation.domain.errors import (
@@ -246,6 +246,8 @@ async def change_duty(
     configuration = await uow.settings.lock_for_update()
     current = configuration.schedules[schedule_id]
     _require_people(configuration, change)
+    if change not in (*current.body.overrides, *current.body.swaps):
+        require_future(change, uow.now)
     person_id = planner.consent_needed(current.body, change, configuration.staff)
     changed = apply_change(current.body, change)
     if person_id is None or changed == current.body:

@@ -35,6 +35,7 @@ from notifier.domain.escalations import Escalation, EscalationState
 from notifier.domain.notifications import Decision, Notification, Page
 from notifier.domain.reasons import asks_for
 from notifier.domain.recipients import (
+    DEFAULT_TIME_ZONE,
     Address,
     ContactMethods,
     Recipient,
@@ -186,7 +187,8 @@ async def change_contact_methods(event: ContactMethodsChanged, uow: UnitOfWork) 
         log.warning("contact_methods_outdated", person_id=event.person_id, by=event.by)
         return
     media = tuple(Address(method.medium, method.details) for method in event.contact_methods)
-    methods = ContactMethods(event.name, media)
+    time_zone = before.time_zone if before else DEFAULT_TIME_ZONE
+    methods = ContactMethods(event.name, media, time_zone)
     await change_recipient(before, event.person_id, methods, event.by, event.occurred_at, uow)
 
 
@@ -207,7 +209,7 @@ async def change_recipient(
         person_id=person_id,
         changed_at=at,
         changed_by=by,
-        before=ContactMethods(before.name, before.media) if before else None,
+        before=before.methods if before else None,
         after=methods,
     )
     if before and change.before == change.after:
@@ -217,6 +219,7 @@ async def change_recipient(
         before or Recipient(person_id, methods.name, ()),
         name=methods.name,
         media=methods.media,
+        time_zone=methods.time_zone,
         link_epoch=epoch + 1 if before is None or change.changes_addresses else epoch,
     )
     await uow.recipients.save(saved)
@@ -235,7 +238,7 @@ def correct(notification: Notification, status: Status, uow: UnitOfWork) -> None
     One that is being sent at this moment is corrected when its attempt is recorded.
     """
     if notifications.can_be_cancelled(notification):
-        reason = rendering.status_text(status)
+        reason = rendering.status_text(status, uow.now)
         uow.notifications.put(notifications.cancel(notification, reason))
     elif notifications.is_editable(notification):
         uow.notifications.add(
@@ -266,10 +269,17 @@ async def _notify(page: Page, uow: UnitOfWork) -> None:
         record(failed, uow)
         return
     addresses, fallback_reason = notifications.choose_addresses(page, recipient)
+    media = tuple(address.medium for address in addresses)
     for address in addresses:
         uow.notifications.add(
             notifications.notify(
-                page, address, new_notification_id(), uow.now, trace.current(), fallback_reason
+                page,
+                address,
+                new_notification_id(),
+                uow.now,
+                trace.current(),
+                fallback_reason,
+                media,
             )
         )
 

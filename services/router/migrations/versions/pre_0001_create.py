@@ -46,6 +46,7 @@ STATEMENTS = (
         CHECK (load <= load_limit)
     )
     """,
+    "CREATE INDEX representatives_skills ON representatives USING gin (skills) WHERE active",
     # One row a contact with one representative: a contact can't have two live assignments.
     """
     CREATE TABLE assignments (

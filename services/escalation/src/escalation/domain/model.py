@@ -16,9 +16,11 @@ from common.contracts.event import (
     ContactId,
     CustomerId,
     EscalationId,
+    PageId,
     PersonId,
     TeamId,
 )
+from common.contracts.notifications import Medium
 from escalation.domain.settings.ladders import Ladder, Level
 from escalation.domain.settings.policies import DEADLINE_PERCENT, ContactDetails
 from escalation.domain.settings.registry import NO_LADDER, Ref, Versioned
@@ -263,6 +265,20 @@ class Lease:
 
 
 @dataclass(frozen=True, slots=True)
+class AwaitedPage:
+    """The page of a person who may answer, and on which media it failed.
+
+    `round` is the escalation's when it was requested. `failure` says why it reached nobody.
+    """
+
+    page_id: PageId
+    person_id: PersonId
+    round: int
+    failed_media: tuple[Medium, ...] = ()
+    failure: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Approval:
     """An outcome that the holder may not grant alone, asked from the people of `level`.
 
@@ -315,9 +331,9 @@ class Escalation:
 
     `version` counts its changes, `round` how often this level was paged, `repeats` how often the
     level was paged again from its start, `lease_no` its leases, `snoozes` those of its holders.
-    `awaited` were paged last and may all still answer. `deadline` is when it moves on without an
-    answer, or without progress of the holder. The whole ladder has gone unanswered since
-    `alarm_since`.
+    `awaited` were paged last and may all still answer; `pages` are theirs. `deadline` is when it
+    moves on without an answer, or without progress of the holder. The whole ladder has gone
+    unanswered since `alarm_since`.
     """
 
     escalation_id: EscalationId
@@ -336,6 +352,7 @@ class Escalation:
     round: int = 0
     repeats: int = 0
     awaited: tuple[PersonId, ...] = ()
+    pages: tuple[AwaitedPage, ...] = ()
     deadline: datetime | None = None
     lease: Lease | None = None
     lease_no: int = 0

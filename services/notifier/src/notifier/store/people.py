@@ -25,7 +25,12 @@ from common.contracts.notifications import Medium
 from common.storage.bulk import bulk_insert
 from notifier import tables
 from notifier.domain.errors import ChannelUserTakenError
-from notifier.domain.recipients import Recipient, RecipientChange, ReportingLine
+from notifier.domain.recipients import (
+    DEFAULT_TIME_ZONE,
+    Recipient,
+    RecipientChange,
+    ReportingLine,
+)
 
 _RECIPIENT = TypeAdapter(Recipient)
 _RECIPIENTS = TypeAdapter(list[Recipient])
@@ -44,7 +49,13 @@ class Recipients:
 
     async def lock(self, person_id: PersonId) -> Recipient | None:
         """Lock the recipient, also one that is new, until the transaction ends."""
-        row = {"person_id": person_id, "name": person_id, "media": [], "link_epoch": _NEW_EPOCH}
+        row = {
+            "person_id": person_id,
+            "name": person_id,
+            "media": [],
+            "link_epoch": _NEW_EPOCH,
+            "time_zone": DEFAULT_TIME_ZONE,
+        }
         await self._connection.execute(
             postgresql.insert(tables.recipients).values(row).on_conflict_do_nothing()
         )

@@ -1,6 +1,5 @@
 """Who may read and set how a person is reached, and what follows from a change."""
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Final
@@ -13,7 +12,7 @@ from notifier.domain.errors import (
     RecipientNotFoundError,
     TooManyChangesError,
 )
-from notifier.domain.recipients import Address, ContactMethods, Recipient, RecipientChange
+from notifier.domain.recipients import ContactMethods, Recipient, RecipientChange
 from notifier.handlers import change_recipient
 from notifier.store.unit_of_work import UnitOfWork
 
@@ -36,7 +35,7 @@ class Caller:
 
 
 async def save_recipient(
-    caller: Caller, person_id: PersonId, name: str, media: Sequence[Address], uow: UnitOfWork
+    caller: Caller, person_id: PersonId, methods: ContactMethods, uow: UnitOfWork
 ) -> Recipient:
     """Set how a person is reached; keep who did it, tell the addresses that are no longer used.
 
@@ -44,11 +43,10 @@ async def save_recipient(
     TooManyChangesError or ChannelUserTakenError.
     """
     await _require_set(caller, person_id, uow)
-    if person_id == OPERATIONS and not media:
+    if person_id == OPERATIONS and not methods.media:
         raise OperationsAddressError
     before = await uow.recipients.lock(person_id)
-    methods = ContactMethods(name, tuple(media))
-    if before is None or methods != ContactMethods(before.name, before.media):
+    if before is None or methods != before.methods:
         await _require_few_changes(caller, person_id, uow)
     return await change_recipient(before, person_id, methods, caller.name, uow.now, uow)
 

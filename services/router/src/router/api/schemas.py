@@ -6,12 +6,12 @@ from typing import Annotated, Literal
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
 from common.contracts.event import ContactId, PersonId, TeamId
+from common.contracts.needs import ContactTopic, LanguageTag
 from common.contracts.people import Position, Presence
-from common.http.app import Mailbox, RequestModel, ShortText, Slug
+from common.core.mailboxes import Mailbox
+from common.http.app import RequestModel, ShortText, Slug
 from common.http.pagination import NextCursor
 from router.domain.assignments import State
-
-Language = Annotated[str, Field(pattern=r"^[a-z]{2,3}(-[A-Z]{2})?$")]
 
 
 class EmailMethod(RequestModel):
@@ -69,11 +69,16 @@ class PersonIn(RequestModel):
         Slug | None, Field(description="The superior; null for who is at the top.")
     ] = None
     languages: Annotated[
-        frozenset[Language],
-        Field(max_length=20, description="Languages to answer in, as `en` or `pt-BR`."),
+        frozenset[LanguageTag],
+        Field(
+            max_length=20,
+            description="Languages to answer in by BCP 47, as `en` or `pt-BR`, in any case. `pt`"
+            " covers `pt-BR`, and `pt-BR` covers `pt`.",
+        ),
     ] = frozenset()
     skills: Annotated[
-        frozenset[Slug], Field(max_length=100, description="Topics of contacts to take.")
+        frozenset[ContactTopic],
+        Field(max_length=100, description="Topics of contacts to take, in any case."),
     ] = frozenset()
     active: Annotated[
         bool,

@@ -264,6 +264,7 @@ def close_with(
         escalation,
         state=state,
         awaited=(),
+        pages=(),
         deadline=None,
         lease=None,
         approval=None,

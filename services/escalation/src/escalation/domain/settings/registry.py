@@ -152,10 +152,11 @@ class Configuration:
 
     def policy_for(self, contact: ContactDetails) -> Versioned[SlaPolicy] | None:
         """Return the policy that applies to the contact: see `precedence` and `Match.covers`."""
-        return next(
-            (policy for policy in self._most_specific_first if policy.body.match.covers(contact)),
-            None,
+        covering = (
+            policy for policy in self._most_specific_first if policy.body.match.covers(contact)
         )
+        # `min` returns the first of equals.
+        return min(covering, key=lambda policy: policy.body.match.preference(contact), default=None)
 
     def calendar_for(
         self, policy: SlaPolicy, contact: ContactDetails

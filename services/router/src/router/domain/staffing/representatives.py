@@ -69,12 +69,12 @@ class Representative:
             return 0
         return max(0, self.capacity - self.load)
 
-    @property
-    def needs(self) -> tuple[Need, ...]:
-        return tuple(Need(skill, language) for skill in self.skills for language in self.languages)
+    def distance(self, need: Need) -> int | None:
+        """Return how far the closest language is from the need's; None if it does not fit."""
+        return need.distance(self.skills, self.languages)
 
     def fits(self, need: Need) -> bool:
-        return need.skill in self.skills and need.language in self.languages
+        return self.distance(need) is not None
 
 
 @dataclass(frozen=True, slots=True)
