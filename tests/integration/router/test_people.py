@@ -7,6 +7,7 @@ import httpx
 import pytest
 
 from common.contracts.people import PersonDescribed
+from common.storage.api_keys import SCOPES, ApiKeyStore, ListedKey, make_key
 from common.storage.database import Database
 from integration.router.conftest import RouterHarness
 from router.main import build
@@ -133,6 +134,27 @@ async def test_manager_puts_people_below_and_admin_everybody(
 ) -> None:
     put = await line.put(f"/v1/people/{person}", json=entry(person, **changes), headers=key(caller))
     assert put.status_code == 200, put.text
+
+
+async def test_manager_puts_nobody_new_who_has_the_key_of_a_supervisor_or_manager(
+    line: httpx.AsyncClient, database: Database[UnitOfWork]
+) -> None:
+    """Zoe may be anybody's superior, though nobody has put her yet."""
+    async with database.transaction() as uow:
+        added = await ApiKeyStore(uow.connection).add(
+            ListedKey("manager", "zoe", make_key()),
+            scopes=SCOPES,
+            origin="command",
+            by="test",
+            now=uow.now,
+        )
+        assert added
+    zoe = entry("zoe", reports_to="mia")
+    refused = await line.put("/v1/people/zoe", json=zoe, headers=key("mia"))
+    assert (refused.status_code, "an admin puts the entry" in refused.text) == (403, True)
+    assert (await line.put("/v1/people/zoe", json=zoe)).status_code == 200
+    renamed = {**zoe, "name": "Z."}
+    assert (await line.put("/v1/people/zoe", json=renamed, headers=key("mia"))).status_code == 200
 
 
 async def test_manager_who_left_or_was_moved_away_puts_nobody(line: httpx.AsyncClient) -> None:
