@@ -56,7 +56,7 @@ class PutContext:
             self._require_above(setting_id)
         return await self.answer(
             lambda uow: use_cases.put_setting(
-                setting_id, body, self.caller.subject, uow, self.versions
+                setting_id, body, self.caller.actor, uow, self.versions
             )
         )
 
@@ -103,7 +103,7 @@ async def put_policy(
         lambda uow: use_cases.put_policy(
             setting_id,
             policy,
-            ctx.caller.subject,
+            ctx.caller.actor,
             uow,
             ctx.versions,
             retarget_open_contacts=open_contacts == "retarget",

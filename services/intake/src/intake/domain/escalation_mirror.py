@@ -4,7 +4,7 @@ from dataclasses import replace
 
 from common.contracts.event import PersonId
 from intake.domain import contacts
-from intake.domain.actors import Actor
+from intake.domain.actors import actor_named
 from intake.domain.model import Contact, Decision, EscalationView
 
 
@@ -19,4 +19,4 @@ def resolve_from_escalation(
     mirrored = replace(contact, escalation=view)
     if contacts.is_ended(contact):
         return Decision(mirrored)
-    return contacts.resolve(mirrored, view.at, Actor("all", by), note=note)
+    return contacts.resolve(mirrored, view.at, actor_named(by), note=note)

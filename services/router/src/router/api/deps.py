@@ -46,4 +46,4 @@ def not_found(error: AssignmentNotFoundError | RepresentativeNotFoundError) -> P
 
 def restricted_to(caller: Principal) -> PersonId | None:
     """Return the representative whose contacts the caller may act on; None: all contacts."""
-    return PersonId(caller.subject) if caller.role == "representative" else None
+    return caller.person_id if caller.role == "representative" else None

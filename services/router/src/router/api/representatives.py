@@ -9,7 +9,7 @@ from common.http.app import Slug
 from common.http.pagination import Cursor, Limit, Page, decode_cursor
 from common.http.problems import ProblemError
 from router import handlers
-from router.api.deps import RouterDatabase, not_found, unit_of_work
+from router.api.deps import RouterDatabase, not_found, restricted_to, unit_of_work
 from router.api.schemas import PresenceIn, RepresentativeIn, RepresentativeOut
 from router.domain.errors import RepresentativeNotFoundError
 from router.domain.staffing.representatives import Profile, Representative
@@ -74,7 +74,7 @@ async def set_presence(
     representative_id: Slug, body: PresenceIn, database: RouterDatabase, caller: StaffUser
 ) -> RepresentativeOut:
     """Set the presence. Who becomes available gets waiting contacts at once."""
-    if caller.role == "representative" and caller.subject != representative_id:
+    if restricted_to(caller) not in (None, representative_id):
         raise ProblemError(403, "not-yours", "A representative may set their own presence only.")
     async with unit_of_work(database) as uow:
         person_id = PersonId(representative_id)
