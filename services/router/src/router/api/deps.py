@@ -34,7 +34,7 @@ async def unit_of_work(
     except (AssignmentNotFoundError, RepresentativeNotFoundError) as error:
         raise not_found(error) from error
     except NotHolderError as error:
-        raise ProblemError(403, "not-yours", str(error)) from error
+        raise ProblemError(403, "not-yours", str(error.__doc__)) from error
     except WrongStateError as error:
         raise ProblemError(409, "wrong-state", str(error), state=error.state) from error
 

@@ -46,17 +46,18 @@ async def upsert(
 
 @router.get("/{representative_id}")
 async def show(
-    representative_id: Slug, database: RouterDatabase, _caller: StaffUser
+    representative_id: Slug, database: RouterDatabase, caller: StaffUser
 ) -> RepresentativeOut:
     """Show a representative."""
     async with database.transaction() as uow:
-        return _out(await uow.representatives.get(PersonId(representative_id)))
+        person = await uow.representatives.get(PersonId(representative_id))
+    return _out(person, restricted_to(caller))
 
 
 @router.get("")
 async def list_representatives(
     database: RouterDatabase,
-    _caller: StaffUser,
+    caller: StaffUser,
     cursor: Cursor = None,
     limit: Limit = 50,
 ) -> Page[RepresentativeOut]:
@@ -65,7 +66,10 @@ async def list_representatives(
     async with database.transaction() as uow:
         people = await uow.representatives.list_after(after, limit + 1)
     return Page[RepresentativeOut].of(
-        people, limit, key=lambda person: person.representative_id, show=_out
+        people,
+        limit,
+        key=lambda person: person.representative_id,
+        show=lambda person: _out(person, restricted_to(caller)),
     )
 
 
@@ -83,7 +87,13 @@ async def set_presence(
         return _out(await uow.representatives.lock(person_id))
 
 
-def _out(representative: Representative | None) -> RepresentativeOut:
+def _out(
+    representative: Representative | None, reader: PersonId | None = None
+) -> RepresentativeOut:
+    """Without the reason of the presence, if `reader` is a colleague."""
     if representative is None:
         raise not_found(RepresentativeNotFoundError())
-    return RepresentativeOut.model_validate(representative)
+    shown = RepresentativeOut.model_validate(representative)
+    if reader in (None, shown.representative_id):
+        return shown
+    return shown.model_copy(update={"presence_reason": None})
