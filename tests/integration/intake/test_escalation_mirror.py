@@ -97,8 +97,14 @@ async def test_representative_sees_no_escalation_that_only_a_complaint_raised(
     await assign(database, contact_id)
     ids = {"contact_id": contact_id, "escalation_id": new_id(), "occurred_at": AT, "by": SARA}
     fields = {
-        "reason": "", "severity": "high", "ladder_id": "default", "ladder_version": 1,
-        "level": 0, "level_name": "manager", "from_level": 0, "to_level": 1,
+        "reason": "",
+        "severity": "high",
+        "ladder_id": "default",
+        "ladder_version": 1,
+        "level": 0,
+        "level_name": "manager",
+        "from_level": 0,
+        "to_level": 1,
         "lease_expires_at": AT,
     }
     events: list[Event] = [EscalationRaised.model_validate({**ids, **fields, "cause": cause})]
