@@ -15,7 +15,13 @@ from escalation.domain.settings.ladders import (
     ResponderRule,
     TeamSupervisors,
 )
-from escalation.domain.settings.people import ApprovalLimit, Person, Team, find_cycle
+from escalation.domain.settings.people import (
+    ApprovalLimit,
+    Person,
+    Team,
+    amounts_above,
+    find_cycle,
+)
 from escalation.domain.settings.policies import SlaPolicy
 from escalation.domain.settings.registry import Configuration, Setting
 
@@ -25,22 +31,40 @@ def validate_setting(
 ) -> Iterator[tuple[str, str]]:
     """Yield (place, error) for each error of a setting beside the others in force."""
     match setting:
-        case Person(reports_to=superior):
-            staff = configuration.staff
-            if superior and (cycle := find_cycle(staff, PersonId(setting_id), superior)):
-                yield "reports_to", f"That would be a cycle: {' → '.join(cycle)}."
+        case Person():
+            yield from _cycles(configuration, PersonId(setting_id), setting)
         case Ladder():
             if not setting.ends_in_named_person:
                 last = len(setting.levels) - 1
                 yield f"levels/{last}/who", "The last level must name a person."
         case DutySchedule():
             yield from changes.validate(setting)
-        case SlaPolicy() | Calendar() | Team() | ApprovalLimit():
+        case ApprovalLimit():
+            yield from _above_managers(configuration, setting_id, setting)
+        case SlaPolicy() | Calendar() | Team():
             pass
         case _:
             assert_never(setting)
     for place, name in undefined_references(configuration, setting):
         yield place, f"There is no {name}."
+
+
+def _cycles(
+    configuration: Configuration, person_id: PersonId, person: Person
+) -> Iterator[tuple[str, str]]:
+    superior = person.reports_to
+    if superior and (cycle := find_cycle(configuration.staff, person_id, superior)):
+        yield "reports_to", f"That would be a cycle: {' → '.join(cycle)}."
+
+
+def _above_managers(
+    configuration: Configuration, role: str, limit: ApprovalLimit
+) -> Iterator[tuple[str, str]]:
+    managers = configuration.limits.get("manager")
+    if role != "supervisor" or managers is None:
+        return
+    for place in amounts_above(limit, managers.body):
+        yield place, "It is above the limit of the role manager."
 
 
 def undefined_references(
