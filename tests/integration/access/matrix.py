@@ -75,12 +75,12 @@ _ROUTER = """
     GET /v1/representatives                               -    -     +    +     +    +   +   +
     PUT /v1/representatives/{representative_id}/presence  -    -     +    -     +    +   +   +
     GET /v1/assignments                                   -    -     +    +     +    +   +   +
-    GET /v1/assignments/{contact_id}                      -    -     +    +     +    +   +   +
-    POST /v1/assignments/{contact_id}/accept              -    -     +    -     +    +   +   +
-    POST /v1/assignments/{contact_id}/decline             -    -     +    -     +    +   +   +
-    POST /v1/assignments/{contact_id}/complete            -    -     +    -     +    +   +   +
-    POST /v1/assignments/{contact_id}/refer               -    -     +    -     +    +   +   +
-    POST /v1/assignments/{contact_id}/release             -    -     +    -     +    +   +   +
+    GET /v1/assignments/{contact_id}                      -    -     +    0     +    +   +   +
+    POST /v1/assignments/{contact_id}/accept              -    -     +    0     +    +   +   +
+    POST /v1/assignments/{contact_id}/decline             -    -     +    0     +    +   +   +
+    POST /v1/assignments/{contact_id}/complete            -    -     +    0     +    +   +   +
+    POST /v1/assignments/{contact_id}/refer               -    -     +    0     +    +   +   +
+    POST /v1/assignments/{contact_id}/release             -    -     +    0     +    +   +   +
     GET /v1/queues                                        -    -     +    +     +    +   +   +
 """
 _ESCALATION = """

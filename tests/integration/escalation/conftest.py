@@ -27,6 +27,9 @@ key = Keys(
     kim="supervisor:kim:kim-key",
     mia="manager:mia:mia-key",
     ops="admin:ops:ops-key",
+    # Admins with names of people.
+    admin_sam="admin:sam:admin-sam-key",
+    admin_rita="admin:rita:admin-rita-key",
 )
 POLICY: dict[str, Any] = {
     "targets": [

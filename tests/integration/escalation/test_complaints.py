@@ -32,9 +32,12 @@ class Case:
         body = {"contact_id": self.contact_id, "reason": TEXT, "about": about}
         return await self.post("escalations", body, caller)
 
-    async def escalation_id(self) -> str:
+    async def escalation_shown(self) -> dict[str, Any]:
         (shown,) = (await self.get("escalations", "mia")).json()["items"]
-        return str(shown["escalation_id"])
+        return dict(shown)
+
+    async def escalation_id(self) -> str:
+        return str((await self.escalation_shown())["escalation_id"])
 
 
 @pytest.fixture
@@ -76,6 +79,28 @@ async def test_complaint_is_read_and_judged_by_managers_above_only(case: Case) -
     actions = [entry["action"] for entry in trail.json()["entries"]]
     assert {"complaint raised", "complaint judged"} <= set(actions)
     assert trail.json()["intact"]
+
+
+async def test_accused_who_escalates_by_hand_sees_no_cause_about_themselves(case: Case) -> None:
+    assert (await case.complain("kim")).status_code == 201
+    body = {"contact_id": case.contact_id, "reason": "Above my limit"}
+    answer = await case.post("escalations", body, "rita")
+    assert answer.status_code == 201
+    shown = answer.json()
+    kinds = [cause["kind"] for cause in shown["causes"]]
+    assert (kinds, shown["cause_count"]) == (["customer_request", "manual"], 2)
+    assert "complaint" in {cause["kind"] for cause in (await case.escalation_shown())["causes"]}
+
+
+async def test_admin_with_name_of_person_reads_complaints_as_admin(case: Case) -> None:
+    """The admin reads what nobody judges, and is not who complains or whom it is about."""
+    assert (await case.complain("sam")).status_code == 201
+    (complaint,) = (await case.get("complaints", "mia")).json()["items"]
+    place = f"complaints/{complaint['complaint_id']}"
+    for caller in ("admin_sam", "admin_rita"):
+        withdrawn = await case.post(f"{place}/withdraw", {}, caller)
+        assert withdrawn.status_code == 403, withdrawn.text
+        assert (await case.get(place, caller)).json()["by"] == "sam"
 
 
 async def test_nothing_but_the_complaint_says_who_complains_or_what(

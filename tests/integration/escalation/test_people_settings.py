@@ -242,3 +242,27 @@ async def test_limit_is_set_from_above_the_role_that_it_binds(
             f"/v1/approval-limits/{role}", json=limits, headers=key(caller)
         )
         assert answer.status_code == status, (role, caller)
+
+
+@pytest.mark.parametrize(
+    ("body", "place"),
+    [
+        ({"limits": {"EUR": "1000.01"}}, "limits/EUR"),
+        ({"limits": {"USD": "1"}}, "limits/USD"),
+        ({"limits": {"EUR": "1"}, "per_customer": {"EUR": "1000.01"}}, "per_customer/EUR"),
+        ({"unlimited": True}, "unlimited"),
+        ({"limits": {"EUR": "1000"}}, None),
+    ],
+)
+async def test_limit_of_supervisors_is_not_above_that_of_managers(
+    organised: httpx.AsyncClient, body: dict[str, Any], place: str | None
+) -> None:
+    managers = {"limits": {"EUR": "1000"}}
+    put = await organised.put("/v1/approval-limits/manager", json=managers, headers=key("ops"))
+    assert put.status_code == 200, put.text
+    answer = await organised.put("/v1/approval-limits/supervisor", json=body, headers=key("mia"))
+    if place is None:
+        assert answer.status_code == 200, answer.text
+    else:
+        error = answer.json()["errors"][0]
+        assert (answer.status_code, error["pointer"]) == (422, f"body/{place}")

@@ -124,10 +124,14 @@ async def release(contact_id: ContactId, by: PersonId | None, reason: str, uow: 
 async def lock_as(
     by: PersonId | None, contact_id: ContactId, uow: UnitOfWork
 ) -> tuple[Assignment | None, Representative | None]:
-    """Lock the assignment and its holder; raises NotHolderError if `by` is another person."""
+    """Lock the assignment and its holder.
+
+    Raises NotHolderError or AssignmentNotFoundError if `by` is another person.
+    """
     assignment, holder = await uow.lock_with_holder(contact_id)
     if by is not None:
-        actions.check_holder(assignment, by)
+        was_offered = await uow.assignments.was_offered(contact_id, by)
+        actions.check_holder(assignment, by, was_offered=was_offered)
     return assignment, holder
 
 

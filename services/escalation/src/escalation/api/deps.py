@@ -9,7 +9,6 @@ from uuid import UUID
 from fastapi import Depends, Path
 from pydantic import TypeAdapter
 
-from common.contracts.event import PersonId
 from common.http.access import Principal, StaffUser, require_role
 from common.http.app import get_database
 from common.http.problems import ProblemError, invalid
@@ -25,7 +24,7 @@ ManagerUser = Annotated[Principal, Depends(require_role("manager"))]
 
 
 async def _viewer(caller: StaffUser) -> Viewer:
-    return Viewer(PersonId(caller.subject), caller.role)
+    return Viewer(caller.actor, caller.role)
 
 
 StaffViewer = Annotated[Viewer, Depends(_viewer)]

@@ -58,10 +58,12 @@ class PutContext:
             self._require_above(setting_id)
 
         async def handle(uow: UnitOfWork) -> Versioned[S]:
-            by = self.caller.subject
             if isinstance(body, PersonAbsences) and self.caller.role != "admin":
-                await use_cases.require_manager(PersonId(by), PersonId(setting_id), uow)
-            return await use_cases.put_setting(setting_id, body, by, uow, self.versions)
+                by = PersonId(self.caller.subject)
+                await use_cases.require_manager(by, PersonId(setting_id), uow)
+            return await use_cases.put_setting(
+                setting_id, body, self.caller.actor, uow, self.versions
+            )
 
         return await self.answer(handle)
 
@@ -108,7 +110,7 @@ async def put_policy(
         lambda uow: use_cases.put_policy(
             setting_id,
             policy,
-            ctx.caller.subject,
+            ctx.caller.actor,
             uow,
             ctx.versions,
             retarget_open_contacts=open_contacts == "retarget",

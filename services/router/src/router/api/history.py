@@ -10,7 +10,7 @@ from common.contracts.assignments import (
     OfferDeclined,
     OfferExpired,
 )
-from common.contracts.event import Event
+from common.contracts.event import Event, PersonId
 
 _SENTENCES: dict[type[Event], str] = {
     ContactQueued: "Queued for {queue}: {reason}",
@@ -24,6 +24,14 @@ _SENTENCES: dict[type[Event], str] = {
 }
 
 
-def sentence(event: Event) -> str:
+# Their reasons are words of the representative, which colleagues do not read.
+_OWN_WORDS = (OfferDeclined, ContactReferred, AssignmentReleased)
+
+
+def sentence(event: Event, reader: PersonId | None = None) -> str:
+    """Return what happened; a representative `reader` gets no reasons that colleagues gave."""
     fields = {name: "nobody" if value is None else value for name, value in event}
-    return _SENTENCES[type(event)].format(**fields)
+    form = _SENTENCES[type(event)]
+    if reader and isinstance(event, _OWN_WORDS) and event.representative_id != reader:
+        form = form.removesuffix(": {reason}")
+    return form.format(**fields)

@@ -154,7 +154,9 @@ class RepresentativeOut(BaseModel):
     offer_s: Annotated[int, Field(description="Seconds to answer an offer.")]
     active: Annotated[bool, Field(description="False for a person who left: no more contacts.")]
     presence: Annotated[Presence, Field(description="Only `available` gets contacts.")]
-    presence_reason: Annotated[str | None, Field(description="Why; null if not said.")]
+    presence_reason: Annotated[
+        str | None, Field(description="Why; null if not said. Colleagues do not read it.")
+    ]
     presence_since: Annotated[
         datetime, Field(description="When this presence with this reason began.")
     ]
@@ -229,7 +231,10 @@ class AssignmentOut(BaseModel):
         ),
     ]
     referral: Annotated[
-        str | None, Field(description="Why a supervisor was asked to take it; null if not asked.")
+        str | None,
+        Field(
+            description="Why a supervisor was asked to take it; null if none, or a colleague asked."
+        ),
     ]
     supervisor_id: Annotated[
         PersonId | None, Field(description="Which supervisor took it over; null if none.")

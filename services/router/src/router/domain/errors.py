@@ -1,7 +1,5 @@
 """Why router refuses an action."""
 
-from common.contracts.event import PersonId
-
 
 class RepresentativeNotFoundError(Exception):
     """There is no representative with this id."""
@@ -35,10 +33,7 @@ class AssignmentNotFoundError(Exception):
 
 
 class NotHolderError(Exception):
-    """The contact is with another representative."""
-
-    def __init__(self, holder: PersonId) -> None:
-        super().__init__(f"The contact is with {holder}.")
+    """The contact is no longer with you."""
 
 
 class WrongStateError(Exception):

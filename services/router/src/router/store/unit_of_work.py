@@ -10,6 +10,7 @@ from sqlalchemy import select, text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from common.contracts import BY_TYPE
+from common.contracts.assignments import ContactAssigned, ContactOffered
 from common.contracts.event import ContactId, Event, PersonId
 from common.core import trace
 from common.storage.erasure import erase_words
@@ -148,6 +149,20 @@ class Assignments(LockedTable[ContactId, Assignment]):
             .limit(limit)
         )
         return [(row.id, BY_TYPE[row.type].model_validate(row.data)) for row in rows]
+
+    async def was_offered(self, contact_id: ContactId, person_id: PersonId) -> bool:
+        """Return whether the contact was ever offered or assigned to the person."""
+        rows = await self.connection.execute(
+            select(published_events.c.id)
+            .where(
+                published_events.c.key == contact_id,
+                published_events.c.topic == "assignments",
+                published_events.c.type.in_((ContactAssigned.type, ContactOffered.type)),
+                published_events.c.data["representative_id"].astext == person_id,
+            )
+            .limit(1)
+        )
+        return rows.first() is not None
 
     async def queues_after(
         self, need: Need | None, limit: int, *, at: datetime

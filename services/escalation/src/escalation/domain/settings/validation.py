@@ -16,7 +16,13 @@ from escalation.domain.settings.ladders import (
     ResponderRule,
     TeamSupervisors,
 )
-from escalation.domain.settings.people import ApprovalLimit, Person, PersonAbsences, Team
+from escalation.domain.settings.people import (
+    ApprovalLimit,
+    Person,
+    PersonAbsences,
+    Team,
+    amounts_above,
+)
 from escalation.domain.settings.policies import SlaPolicy
 from escalation.domain.settings.registry import Configuration, Setting
 
@@ -32,7 +38,9 @@ def validate_setting(
                 yield f"levels/{last}/who", "The last level must name a person."
         case DutySchedule():
             yield from changes.validate(setting)
-        case SlaPolicy() | Calendar() | Person() | PersonAbsences() | Team() | ApprovalLimit():
+        case ApprovalLimit():
+            yield from _above_managers(configuration, setting_id, setting)
+        case SlaPolicy() | Calendar() | Person() | PersonAbsences() | Team():
             pass
         case _:
             assert_never(setting)
@@ -44,6 +52,16 @@ def validate_setting(
     for place, person in missing:
         has_left = person in configuration.staff
         yield place, str(UnknownPersonError(place, person, has_left=has_left))
+
+
+def _above_managers(
+    configuration: Configuration, role: str, limit: ApprovalLimit
+) -> Iterator[tuple[str, str]]:
+    managers = configuration.limits.get("manager")
+    if role != "supervisor" or managers is None:
+        return
+    for place in amounts_above(limit, managers.body):
+        yield place, "It is above the limit of the role manager."
 
 
 def undefined_references(
