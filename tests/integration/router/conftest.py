@@ -5,6 +5,7 @@ import httpx
 import pytest
 
 from common.contracts.event import ContactId, PersonId, TeamId
+from common.contracts.people import Presence
 from common.storage.database import Database
 from router import handlers
 from router.domain.assignments import Assignment
@@ -24,8 +25,8 @@ key = Keys(
 
 
 class RouterHarness(ServiceHarness[UnitOfWork]):
-    async def hire(self, name: str, **changes: Any) -> None:
-        """Add an available representative for billing in English with capacity 1."""
+    async def hire(self, name: str, *, presence: Presence = "available", **changes: Any) -> None:
+        """Add a representative for billing in English with capacity 1, or change one."""
         profile: dict[str, Any] = {
             "name": name,
             "team_id": TeamId("front"),
@@ -37,7 +38,7 @@ class RouterHarness(ServiceHarness[UnitOfWork]):
         async with self.database.transaction() as uow:
             await uow.prelock(())
             await handlers.upsert(PersonId(name), Profile(**profile), uow)
-            await handlers.set_presence(PersonId(name), "available", None, uow)
+            await handlers.set_presence(PersonId(name), presence, None, uow)
 
     async def assignment(self, contact_id: ContactId) -> Assignment:
         async with self.database.transaction() as uow:

@@ -18,12 +18,12 @@ from common.contracts.escalations import (
 from common.contracts.event import ContactId, PersonId
 from common.contracts.people import Presence
 from common.messaging.subscriptions import HandlerRegistry
-from router.domain import actions, assignments, reactions, timeouts
+from router.domain import absences, actions, assignments, reactions, timeouts
 from router.domain.assignments import Assignment, Decision
 from router.domain.errors import RepresentativeNotFoundError
 from router.domain.staffing import presence, representatives
 from router.domain.staffing.representatives import Profile, Representative
-from router.domain.timers import ExclusionEnds, OfferExpires
+from router.domain.timers import AbsenceGraceEnds, ExclusionEnds, OfferExpires
 from router.store import UnitOfWork
 
 
@@ -85,10 +85,18 @@ async def end_exclusion(timer: ExclusionEnds, uow: UnitOfWork) -> None:
     uow.record(timeouts.end_exclusion(assignment))
 
 
+async def end_grace(timer: AbsenceGraceEnds, uow: UnitOfWork) -> None:
+    assignment, holder = await uow.lock_with_holder(timer.contact_id)
+    uow.record(absences.end_grace(assignment, holder, timer, at=uow.now))
+
+
 async def upsert(representative_id: PersonId, profile: Profile, uow: UnitOfWork) -> None:
     current = await uow.representatives.lock(representative_id)
     change = representatives.upsert(current, representative_id, profile, at=uow.now)
     uow.record(Decision(representatives=(change.representative,), events=change.events))
+    if current is not None:
+        await release_contacts(current, change.representative, uow)
+    await uow.place_waiting(current, change.representative)
 
 
 async def set_presence(
@@ -99,6 +107,19 @@ async def set_presence(
         raise RepresentativeNotFoundError
     change = presence.set_presence(current, new, reason, at=uow.now)
     uow.record(Decision(representatives=(change.representative,), events=change.events))
+    await release_contacts(current, change.representative, uow)
+
+
+async def release_contacts(before: Representative, after: Representative, uow: UnitOfWork) -> None:
+    """Offer on what the representative can't answer any more; set or cancel the grace."""
+    if not after.load or before == after:
+        return
+    held = await uow.assignments.lock_held_by(after.representative_id)
+    timers = absences.grace_timers(before, after, held, uow.policy.absence_grace, at=uow.now)
+    uow.record(Decision(timers=tuple(timers)))
+    for offered, reason in absences.offers_to_withdraw(after, held):
+        holder = await uow.representatives.lock(after.representative_id)
+        uow.record(absences.withdraw(offered, holder, reason, at=uow.now))
 
 
 async def accept(contact_id: ContactId, by: PersonId | None, uow: UnitOfWork) -> None:
@@ -151,4 +172,5 @@ SUBSCRIPTIONS = (
     .on(EscalationClosed, end_escalation)
     .on(OfferExpires, expire_offer)
     .on(ExclusionEnds, end_exclusion)
+    .on(AbsenceGraceEnds, end_grace)
 )

@@ -11,6 +11,7 @@ from common.contracts.assignments import (
     ContactAssigned,
     ContactOffered,
     ContactQueued,
+    ContactUnserved,
     OfferDeclined,
     OfferExpired,
 )
@@ -114,18 +115,20 @@ def _check_fit(
     }
     for contact_id, events in snapshot.events("assignments").items():
         contact = received.get(contact_id)
+        queues = [f"{contact.topic_of_contact}/{contact.language}"] if contact else []
         for event in events:
+            if isinstance(event, ContactUnserved) and event.fallback_queue:
+                queues.append(event.fallback_queue)
             if contact and isinstance(event, AssignmentGrant):
                 person = people.get(event.representative_id)
-                fits = person is not None and _fits(contact, person)
+                fits = person is not None and any(_fits(queue, person) for queue in queues)
                 findings.require(fits, "does not fit", contact_id, event.representative_id)
 
 
-def _fits(contact: ContactReceived, person: Representative) -> bool:
-    spoken = (language_distance(contact.language, language) for language in person.languages)
-    return contact.topic_of_contact in person.skills and any(
-        distance is not None for distance in spoken
-    )
+def _fits(queue: str, person: Representative) -> bool:
+    skill, language = queue.split("/")
+    distances = (language_distance(language, spoken) for spoken in person.languages)
+    return skill in person.skills and any(distance is not None for distance in distances)
 
 
 def _check_tables(

@@ -144,8 +144,13 @@ async def _matched(contact_id: ContactId, uow: UnitOfWork) -> AssignmentOut:
 def _fields(assignment: Assignment | None) -> dict[str, Any]:
     if assignment is None or assignment.need is None:
         raise not_found(AssignmentNotFoundError())
-    names = AssignmentOut.model_fields.keys() - {"queue"}
-    return {"queue": assignment.need.queue, **{name: getattr(assignment, name) for name in names}}
+    unserved = assignment.unserved_need
+    queues = {
+        "queue": assignment.need.queue,
+        "unserved_queue": unserved.queue if unserved else None,
+    }
+    names = AssignmentOut.model_fields.keys() - queues.keys()
+    return {**queues, **{name: getattr(assignment, name) for name in names}}
 
 
 def _entry(event: Event) -> HistoryEntry:
