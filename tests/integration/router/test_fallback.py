@@ -1,5 +1,7 @@
 """A contact whose skill or language nobody has waits in a fallback queue, and a warning says so."""
 
+from typing import Any
+
 import httpx
 import pytest
 
@@ -95,7 +97,7 @@ async def test_contact_returns_to_its_queue_when_somebody_serves_it(
 
 @pytest.mark.parametrize("change", [{"active": False}, {"skills": ("orders",)}])
 async def test_waiting_contact_goes_to_the_fallback_when_nobody_serves_it_any_more(
-    harness: RouterHarness, change: dict[str, object]
+    harness: RouterHarness, change: dict[str, Any]
 ) -> None:
     await harness.hire("rita")
     await harness.hire("gus", skills=("general",))

@@ -114,10 +114,10 @@ async def release_contacts(before: Representative, after: Representative, uow: U
     """Offer on what the representative can't answer any more; set or cancel the grace."""
     if not after.load or before == after:
         return
-    held = await uow.assignments.lock_held_by(after.representative_id)
-    timers = absences.grace_timers(before, after, held, uow.policy.absence_grace, at=uow.now)
+    contacts = await uow.assignments.lock_held_by(after.representative_id)
+    timers = absences.grace_timers(before, after, contacts, uow.policy.absence_grace, at=uow.now)
     uow.record(Decision(timers=tuple(timers)))
-    for offered, reason in absences.offers_to_withdraw(after, held):
+    for offered, reason in absences.offers_to_withdraw(after, contacts):
         holder = await uow.representatives.lock(after.representative_id)
         uow.record(absences.withdraw(offered, holder, reason, at=uow.now))
 

@@ -78,8 +78,8 @@ class PresenceIn(RequestModel):
     presence: Annotated[
         Presence,
         Field(
-            description="Only `available` gets contacts. With `away` and `offline` open offers go to"
-            " others at once. With `offline` assigned contacts do so too, after the grace that"
+            description="Only `available` gets contacts. With `away` and `offline` open offers go"
+            " to others at once. With `offline` assigned contacts do so too, after the grace that"
             " operations set (`UPSTAIRS_ABSENCE_GRACE_S`, 30 minutes)."
         ),
     ]

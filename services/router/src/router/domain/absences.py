@@ -12,14 +12,14 @@ from router.domain.timers import AbsenceGraceEnds
 
 
 def offers_to_withdraw(
-    person: Representative, held: Sequence[Assignment]
+    person: Representative, contacts: Sequence[Assignment]
 ) -> Iterator[tuple[Assignment, str]]:
     """Yield the offers that the person can't answer or may not have, each with the reason.
 
     Above a lowered capacity the newest offers go; what is assigned stays.
     """
     load = person.load
-    for offered in sorted(held, key=lambda contact: contact.since, reverse=True):
+    for offered in sorted(contacts, key=lambda contact: contact.since, reverse=True):
         if offered.state != "offered":
             continue
         reason = _reason(person, offered)
@@ -51,7 +51,7 @@ def withdraw(
 def grace_timers(
     before: Representative,
     after: Representative,
-    held: Iterable[Assignment],
+    contacts: Iterable[Assignment],
     grace: timedelta | None,
     *,
     at: datetime,
@@ -59,7 +59,7 @@ def grace_timers(
     """Set a timer for each assigned contact when the person leaves; cancel it on the return."""
     if before.is_absent == after.is_absent:
         return
-    for contact in held:
+    for contact in contacts:
         if contact.state != "assigned":
             continue
         if not after.is_absent:
@@ -80,7 +80,7 @@ def end_grace(
 ) -> Decision:
     """Return the contact to its queue. Its waiting time starts again.
 
-    Whoever had it gets it again if available before somebody else takes it.
+    The one who had it gets it again if available before somebody else takes it.
     """
     # It may have been completed, moved and given to somebody else since.
     if (
@@ -97,15 +97,19 @@ def end_grace(
 
 
 def _release(
-    held: Assignment, seeking: Assignment, holder: Representative | None, reason: str, at: datetime
+    contact: Assignment,
+    seeking: Assignment,
+    holder: Representative | None,
+    reason: str,
+    at: datetime,
 ) -> Decision:
     if holder is None:
         return Decision()
     released = AssignmentReleased(
-        contact_id=held.contact_id,
+        contact_id=contact.contact_id,
         occurred_at=at,
         representative_id=holder.representative_id,
         kind="unavailable",
         reason=reason,
     )
-    return leave(held, seeking, holder, released, at=at)
+    return leave(contact, seeking, holder, released, at=at)

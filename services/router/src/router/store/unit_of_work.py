@@ -59,8 +59,12 @@ class Assignments(LockedTable[ContactId, Assignment]):
         """Lock what is assigned or offered to the representative, in order of contact."""
         await self.lock_all(await self._ids(_HELD, representative_id=representative_id))
         return sorted(
-            (held for held in self.loaded() if held.representative_id == representative_id),
-            key=lambda held: held.contact_id,
+            (
+                contact
+                for contact in self.loaded()
+                if contact.representative_id == representative_id
+            ),
+            key=lambda contact: contact.contact_id,
         )
 
     async def lock_unserved(self, needs: Iterable[Need]) -> list[Assignment]:
