@@ -111,7 +111,7 @@ def _invalid_at(*place: str) -> Iterator[None]:
     except MalformedBodyError as error:
         raise ProblemError(HTTPStatus.BAD_REQUEST, "malformed-body", str(error)) from error
     except ValidationError as error:
-        details: list[Any] = error.errors(include_url=False, include_context=False)
+        details: list[Any] = error.errors(include_url=False)
         raise RequestValidationError(
             [{**detail, "loc": (*place, *detail["loc"])} for detail in details]
         ) from error
