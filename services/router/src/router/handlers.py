@@ -21,8 +21,8 @@ from common.messaging.subscriptions import HandlerRegistry
 from router.domain import absences, actions, assignments, reactions, timeouts
 from router.domain.assignments import Assignment, Decision
 from router.domain.errors import RepresentativeNotFoundError
-from router.domain.staffing import presence, representatives
-from router.domain.staffing.representatives import Profile, Representative
+from router.domain.staffing import presence
+from router.domain.staffing.representatives import Representative, StaffingChange
 from router.domain.timers import AbsenceGraceEnds, ExclusionEnds, OfferExpires
 from router.store import UnitOfWork
 
@@ -90,15 +90,6 @@ async def end_grace(timer: AbsenceGraceEnds, uow: UnitOfWork) -> None:
     uow.record(absences.end_grace(assignment, holder, timer, at=uow.now))
 
 
-async def upsert(representative_id: PersonId, profile: Profile, uow: UnitOfWork) -> None:
-    current = await uow.representatives.lock(representative_id)
-    change = representatives.upsert(current, representative_id, profile, at=uow.now)
-    uow.record(Decision(representatives=(change.representative,), events=change.events))
-    if current is not None:
-        await release_contacts(current, change.representative, uow)
-    await uow.place_waiting(current, change.representative)
-
-
 async def set_presence(
     representative_id: PersonId, new: Presence, reason: str | None, uow: UnitOfWork
 ) -> None:
@@ -106,8 +97,17 @@ async def set_presence(
     if current is None:
         raise RepresentativeNotFoundError
     change = presence.set_presence(current, new, reason, at=uow.now)
+    await record_staffing(current, change, uow)
+
+
+async def record_staffing(
+    before: Representative | None, change: StaffingChange, uow: UnitOfWork
+) -> None:
+    """Record a changed profile or presence, and what it changes for contacts."""
     uow.record(Decision(representatives=(change.representative,), events=change.events))
-    await release_contacts(current, change.representative, uow)
+    if before is not None:
+        await release_contacts(before, change.representative, uow)
+    await uow.place_waiting(before, change.representative)
 
 
 async def release_contacts(before: Representative, after: Representative, uow: UnitOfWork) -> None:

@@ -335,6 +335,10 @@ class AppliedEventOut(BaseModel):
 
 class DeliveryOut(BaseModel):
     results: list[AppliedEventOut] = Field(description="One for each event of the delivery.")
+    kept: bool = Field(
+        description="The delivery could not be read or applied. It is a dead letter, with the "
+        "reason, and waits for an admin."
+    )
 
 
 class MessageOut(BaseModel):

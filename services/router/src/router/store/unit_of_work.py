@@ -22,6 +22,7 @@ from router.domain.routing.fallback import candidates, place_in_queue
 from router.domain.routing.matching import match
 from router.domain.routing.strategies import RoutingPolicy
 from router.domain.staffing.representatives import Representative
+from router.store.people import People
 from router.store.queues import Queues, StaffGroup
 
 
@@ -165,6 +166,7 @@ class UnitOfWork(BaseUnitOfWork):
         policy: RoutingPolicy = RoutingPolicy(),  # noqa: B008 - frozen
     ) -> None:
         super().__init__(connection, now)
+        self.people = People(connection)
         self.representatives = Representatives(connection)
         self.assignments = Assignments(connection)
         self.queues = Queues(connection)
@@ -173,7 +175,7 @@ class UnitOfWork(BaseUnitOfWork):
 
     @property
     def rows(self) -> Sequence[LockedTable[Any, Any]]:
-        return (self.representatives, self.assignments)
+        return (self.people, self.representatives, self.assignments)
 
     async def prelock(self, contact_ids: Sequence[ContactId]) -> None:
         # Before any row lock: two transactions that match at once could wait for each other's
@@ -228,6 +230,12 @@ class UnitOfWork(BaseUnitOfWork):
 
     async def place_waiting(self, before: Representative | None, after: Representative) -> None:
         """Choose the queues again that depend on what the representative serves."""
+        if before and (before.active, before.skills, before.languages) == (
+            after.active,
+            after.skills,
+            after.languages,
+        ):
+            return
         lost = [
             need
             for need in await self.queues.waiting_needs()
