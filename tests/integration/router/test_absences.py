@@ -10,19 +10,19 @@ from integration.router.conftest import RouterHarness, key
 from integration.router.examples import accept, assert_loads_are_consistent, complete, received
 from router.domain.routing.strategies import ABSENCE_GRACE
 
-REPRESENTATIVE: dict[str, Any] = {
+PERSON: dict[str, Any] = {
     "name": "Rita",
+    "roles": ["representative"],
     "team_id": "front",
     "skills": ["billing"],
     "languages": ["en"],
-    "capacity": 2,
-    "auto_accept": False,
-    "offer_s": 3600,
 }
+WORKLOAD = {"capacity": 2, "auto_accept": False, "offer_s": 3600}
 
 
 async def offered_to_rita(harness: RouterHarness, api: httpx.AsyncClient) -> ContactId:
-    await api.put("/v1/representatives/rita", json=REPRESENTATIVE)
+    await put_person(api)
+    await set_workload(api)
     await set_presence(api, "rita", "available")
     contact = received()
     await harness.handle_events(contact)
@@ -34,6 +34,16 @@ async def assigned_to_rita(harness: RouterHarness, api: httpx.AsyncClient) -> Co
     contact_id = await offered_to_rita(harness, api)
     await accept(harness, contact_id, "rita")
     return contact_id
+
+
+async def put_person(api: httpx.AsyncClient, **changes: Any) -> None:
+    answer = await api.put("/v1/people/rita", json={**PERSON, **changes}, headers=key("ops"))
+    assert answer.status_code == 200, answer.text
+
+
+async def set_workload(api: httpx.AsyncClient, **changes: Any) -> None:
+    answer = await api.put("/v1/representatives/rita", json={**WORKLOAD, **changes})
+    assert answer.status_code == 200, answer.text
 
 
 async def set_presence(api: httpx.AsyncClient, name: str, presence: str) -> None:
@@ -48,6 +58,7 @@ async def set_presence(api: httpx.AsyncClient, name: str, presence: str) -> None
         ({"presence": "offline"}, "Rita is offline"),
         ({"presence": "away"}, "Rita is away"),
         ({"active": False}, "Rita is no longer active"),
+        ({"roles": ["supervisor"]}, "Rita is no longer active"),
         ({"skills": ["orders"]}, "Rita no longer takes billing, en"),
         ({"languages": ["de"]}, "Rita no longer takes billing, en"),
     ],
@@ -61,7 +72,7 @@ async def test_offer_goes_on_at_once_when_the_representative_can_not_take_it(
     if "presence" in change:
         await set_presence(api, "rita", change["presence"])
     else:
-        await api.put("/v1/representatives/rita", json={**REPRESENTATIVE, **change})
+        await put_person(api, **change)
 
     assignment = await harness.assignment(contact_id)
     assert (assignment.state, assignment.representative_id) == ("offered", "sam")
@@ -86,7 +97,7 @@ async def test_newest_offer_above_a_lowered_capacity_goes_on(
     await harness.handle_events(second)
     await harness.hire("sam")
 
-    await api.put("/v1/representatives/rita", json={**REPRESENTATIVE, "capacity": 1})
+    await set_workload(api, capacity=1)
 
     assert (await harness.assignment(first)).representative_id == "rita"
     assert (await harness.assignment(second.contact_id)).representative_id == "sam"
@@ -113,7 +124,7 @@ async def test_assigned_contact_returns_to_the_queue_after_the_grace(
     if absence == "offline":
         await set_presence(api, "rita", "offline")
     else:
-        await api.put("/v1/representatives/rita", json={**REPRESENTATIVE, "active": False})
+        await put_person(api, active=False)
 
     assert (await harness.assignment(contact_id)).representative_id == "rita"
     await harness.advance_time(ABSENCE_GRACE.total_seconds() - 5)

@@ -7,13 +7,9 @@ from typing import Final
 
 from common.contracts.event import PersonId
 from common.contracts.people import ContactMethod, ContactMethodsChanged
-from router.domain.errors import (
-    FrequentChangesError,
-    RepresentativeNotFoundError,
-    StalePersonError,
-)
+from router.domain.errors import FrequentChangesError, RepresentativeNotFoundError
 from router.domain.staffing import people, representatives
-from router.domain.staffing.people import Person, PersonContext, PersonEntry
+from router.domain.staffing.people import Person, PersonContext, PersonEntry, StalePersonError
 from router.domain.staffing.representatives import Workload
 from router.handlers import record_staffing
 from router.store import UnitOfWork

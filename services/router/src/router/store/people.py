@@ -1,4 +1,4 @@
-"""The table of people: their lines, and how often their contact methods changed."""
+"""The SQL of people."""
 
 from datetime import datetime
 
