@@ -1,7 +1,7 @@
 """Invariant 3: one live assignment per contact, never above capacity, always a fitting one."""
 
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from uuid import UUID
 
@@ -16,6 +16,7 @@ from common.contracts.assignments import (
     OfferExpired,
 )
 from common.contracts.contacts import ContactReceived
+from common.contracts.event import Event
 from common.core.languages import language_distance
 from stage.invariants.findings import Findings
 from stage.invariants.snapshot import Record, Representative, Snapshot
@@ -115,20 +116,32 @@ def _check_fit(
     }
     for contact_id, events in snapshot.events("assignments").items():
         contact = received.get(contact_id)
-        queues = [f"{contact.topic_of_contact}/{contact.language}"] if contact else []
-        for event in events:
-            if isinstance(event, ContactUnserved) and event.fallback_queue:
-                queues.append(event.fallback_queue)
+        for number, event in enumerate(events):
             if contact and isinstance(event, AssignmentGrant):
                 person = people.get(event.representative_id)
-                fits = person is not None and any(_fits(queue, person) for queue in queues)
+                fits = person is not None and is_fit(
+                    contact, events[:number], person.skills, person.languages
+                )
                 findings.require(fits, "does not fit", contact_id, event.representative_id)
 
 
-def _fits(queue: str, person: Representative) -> bool:
-    skill, language = queue.split("/")
-    distances = (language_distance(language, spoken) for spoken in person.languages)
-    return skill in person.skills and any(distance is not None for distance in distances)
+def is_fit(
+    contact: ContactReceived,
+    earlier_events: Sequence[Event],
+    skills: Collection[str],
+    languages: Collection[str],
+) -> bool:
+    """Return whether the contact, or a fallback queue on record, suits who has these."""
+    needs = [(contact.topic_of_contact, contact.language)]
+    for event in earlier_events:
+        if isinstance(event, ContactUnserved) and event.fallback_queue:
+            skill, language = event.fallback_queue.split("/")
+            needs.append((skill, language))
+    return any(
+        skill in skills and language_distance(language, spoken) is not None
+        for skill, language in needs
+        for spoken in languages
+    )
 
 
 def _check_tables(
