@@ -67,7 +67,7 @@ async def test_page_that_reaches_nobody_goes_on_to_the_next_level_at_once(stage:
     path = f"/escalations/{climbed.escalation_id}"
     trail = await actors.call("sara", "escalation", "GET", f"{path}/audit-trail")
     (entry,) = (row for row in trail["entries"] if row["action"] == "escalation page failed")
-    assert entry["reason"] == "no such recipient"
+    assert entry["reason"] == "the recipient has no media"
     assert event_log.find_all(EscalationPageFailed, contact_id)[0].person_id == "vera"
     await actors.call("sara", "escalation", "POST", f"{path}/acknowledge")
     acknowledged = await event_log.wait_for(EscalationAcknowledged, contact_id)

@@ -87,7 +87,7 @@ async def test_change_is_kept_told_to_the_old_address_and_voids_links(
     assert "new@example.com" not in str(harness.posted()[-1].body)
 
 
-async def test_what_somebody_changed_here_since_stays(
+async def test_later_change_of_the_person_stays(
     harness: ServiceHarness, api: httpx.AsyncClient
 ) -> None:
     await harness.handle(described("dana", "mona"))
