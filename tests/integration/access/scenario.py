@@ -1,5 +1,6 @@
 """One service with something of everything in it, and a caller of each kind."""
 
+import re
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
@@ -7,6 +8,7 @@ from datetime import timedelta
 from importlib import import_module
 from ipaddress import ip_address
 from typing import Any, Final
+from urllib.parse import quote
 
 import httpx
 
@@ -98,6 +100,16 @@ class Scenario:
             return await client.request(
                 method, self._filled(path) + query, json=content, headers=headers
             )
+
+    async def send(
+        self, operation: str, key: str, query: str = "", *, segment: str = "", **content: Any
+    ) -> httpx.Response:
+        """Call with what the caller gives; `segment` replaces the parameters in the path."""
+        method, path = operation.split()
+        address = re.sub(r"\{\w+\}", quote(segment), path) if segment else self._filled(path)
+        headers = {"Authorization": f"Bearer {key}", **content.pop("headers", {})}
+        async with self._client() as client:
+            return await client.request(method, address + query, headers=headers, **content)
 
     def _client(self) -> httpx.AsyncClient:
         """Come from another address each time: one that often fails must wait."""

@@ -6,6 +6,7 @@ import httpx
 import pytest
 
 from common.contracts.event import ContactId, PersonId, TeamId
+from common.contracts.people import Presence
 from common.storage.database import Database
 from router import handlers, use_cases
 from router.domain.assignments import Assignment
@@ -29,8 +30,8 @@ ADMIN = Caller(PersonId("ops"), "admin:ops", True)
 
 
 class RouterHarness(ServiceHarness[UnitOfWork]):
-    async def hire(self, name: str, **changes: Any) -> None:
-        """Add an available representative for billing in English with capacity 1."""
+    async def hire(self, name: str, *, presence: Presence = "available", **changes: Any) -> None:
+        """Add a representative for billing in English with capacity 1, or change one."""
         workload = {
             field.name: changes.pop(field.name, default)
             for field, default in zip(fields(Workload), (1, True, 20), strict=True)
@@ -47,7 +48,7 @@ class RouterHarness(ServiceHarness[UnitOfWork]):
             await uow.prelock(())
             await use_cases.put_person(ADMIN, PersonId(name), PersonEntry(**entry), None, uow)
             await use_cases.set_workload(PersonId(name), Workload(**workload), uow)
-            await handlers.set_presence(PersonId(name), "available", None, uow)
+            await handlers.set_presence(PersonId(name), presence, None, uow)
 
     async def assignment(self, contact_id: ContactId) -> Assignment:
         async with self.database.transaction() as uow:

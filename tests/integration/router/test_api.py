@@ -69,6 +69,8 @@ async def test_queues_show_waiting_contacts_and_free_slots(
         "queue": "billing/en",
         "waiting": 0,
         "oldest_waiting_s": None,
+        "stands_in_for": [],
+        "served": True,
         "available_representatives": 1,
         "free_slots": 2,
     }

@@ -239,6 +239,14 @@ STATEMENTS = (
     )
     """,
     "CREATE INDEX announced_gaps_ends_at ON announced_gaps (ends_at)",
+    # Of representatives, as router says: a warning does not go to who is offline.
+    """
+    CREATE TABLE presences (
+        person_id text PRIMARY KEY,
+        presence text NOT NULL CHECK (presence IN ('available', 'away', 'offline')),
+        since timestamptz NOT NULL
+    )
+    """,
 )
 
 

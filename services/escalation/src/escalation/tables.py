@@ -147,6 +147,13 @@ consumed_events = Table(
     Column("event_id", Text, primary_key=True),
     Column("data", JSONB),
 )
+presences = Table(
+    "presences",
+    metadata,
+    Column("person_id", Text, primary_key=True),
+    Column("presence", Text),
+    Column("since", DateTime(timezone=True)),
+)
 
 RETENTION: tuple[Rule, ...] = (
     # Seven years. The database refuses to delete younger steps of the trail than a year.
@@ -188,4 +195,5 @@ RETENTION: tuple[Rule, ...] = (
     Kept("setting_versions", "old versions explain old decisions; one row for each change"),
     Retention("duty_change_requests", "expires_at", days=400),
     Retention("announced_gaps", "ends_at", days=30),
+    Kept("presences", "one row a person"),
 )

@@ -8,7 +8,6 @@ from typing import Final
 from common.contracts.event import PersonId
 from common.contracts.people import ContactMethod, ContactMethodsChanged
 from common.storage.api_keys import ApiKeyStore
-from router.domain.assignments import Decision
 from router.domain.errors import (
     FrequentChangesError,
     PersonForbiddenError,
@@ -16,7 +15,8 @@ from router.domain.errors import (
 )
 from router.domain.staffing import people, representatives
 from router.domain.staffing.people import Person, PersonContext, PersonEntry, StalePersonError
-from router.domain.staffing.representatives import StaffingChange, Workload
+from router.domain.staffing.representatives import Workload
+from router.handlers import record_staffing
 from router.store import UnitOfWork
 
 # As with notifier's own route: each change sends a message to the address before.
@@ -68,7 +68,7 @@ async def put_person(
     representative = await uow.representatives.lock(person_id)
     change = representatives.follow_person(representative, person, at=uow.now)
     if change is not None:
-        _record(change, uow)
+        await record_staffing(representative, change, uow)
     return person
 
 
@@ -76,7 +76,8 @@ async def set_workload(person_id: PersonId, workload: Workload, uow: UnitOfWork)
     current = await uow.representatives.lock(person_id)
     if current is None:
         raise RepresentativeNotFoundError
-    _record(representatives.set_workload(current, workload, at=uow.now), uow)
+    change = representatives.set_workload(current, workload, at=uow.now)
+    await record_staffing(current, change, uow)
 
 
 async def _require_no_key(person_id: PersonId, uow: UnitOfWork) -> None:
@@ -118,7 +119,3 @@ async def _publish_contact_methods(
         by=caller.name,
     )
     uow.outbox.add((changed,))
-
-
-def _record(change: StaffingChange, uow: UnitOfWork) -> None:
-    uow.record(Decision(representatives=(change.representative,), events=change.events))

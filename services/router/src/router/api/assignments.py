@@ -159,11 +159,16 @@ async def _is_shown_to(reader: PersonId, assignment: Assignment | None, uow: Uni
 def _fields(assignment: Assignment | None, reader: PersonId | None) -> dict[str, Any]:
     if assignment is None or assignment.need is None:
         raise not_found(AssignmentNotFoundError())
-    names = AssignmentOut.model_fields.keys() - {"queue"}
+    unserved = assignment.unserved_need
+    queues = {
+        "queue": assignment.need.queue,
+        "unserved_queue": unserved.queue if unserved else None,
+    }
+    names = AssignmentOut.model_fields.keys() - queues.keys()
     fields = {name: getattr(assignment, name) for name in names}
     if reader not in (None, assignment.representative_id):
         fields["referral"] = None
-    return {"queue": assignment.need.queue, **fields}
+    return {**queues, **fields}
 
 
 def _entry(event: Event, reader: PersonId | None) -> HistoryEntry:

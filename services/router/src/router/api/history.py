@@ -7,12 +7,14 @@ from common.contracts.assignments import (
     ContactOffered,
     ContactQueued,
     ContactReferred,
+    ContactUnserved,
     OfferDeclined,
     OfferExpired,
 )
 from common.contracts.event import Event, PersonId
 
 _SENTENCES: dict[type[Event], str] = {
+    ContactUnserved: "No active representative takes {queue}; fallback: {fallback_queue}",
     ContactQueued: "Queued for {queue}: {reason}",
     ContactOffered: "Offered to {representative_id} until {expires_at:%H:%M:%S} UTC",
     OfferDeclined: "Declined by {representative_id}: {reason}",

@@ -30,8 +30,8 @@ async def set_workload(
     """Set how many contacts a representative may have, and whether they are offered.
 
     The representative itself follows from `PUT /v1/people/{id}` with the role `representative`. If
-    the capacity is lowered, contacts above it stay with the representative, who gets no more until
-    the load is below the capacity.
+    the capacity is lowered, assigned contacts above it stay with the representative, who gets no
+    more until the load is below the capacity; the newest offers above it go to others at once.
     """
     workload = Workload(body.capacity, body.auto_accept, body.offer_s)
     async with unit_of_work(database) as uow:
