@@ -19,6 +19,7 @@ from escalation.domain.change_requests import (
     expiry,
 )
 from escalation.domain.clocks.acknowledgement import follow
+from escalation.domain.duty.calendars import Calendar
 from escalation.domain.duty.changes import apply_change, consent_needed
 from escalation.domain.duty.schedules import DutySchedule, Override, Swap
 from escalation.domain.duty_gaps import GapForecast
@@ -41,6 +42,7 @@ from escalation.handlers import record, with_complaints
 from escalation.store.unit_of_work import UnitOfWork
 
 S = TypeVar("S", bound=Setting)
+Terms = TypeVar("Terms", SlaPolicy, Calendar)
 Versions = Container[int]
 _DAY = timedelta(days=1)
 
@@ -214,19 +216,20 @@ async def put_setting(
     return await _add_version(setting_id, body, current, by, uow)
 
 
-async def put_policy(
+async def put_terms(
     setting_id: str,
-    policy: SlaPolicy,
+    terms: Terms,
     by: str,
     uow: UnitOfWork,
     versions: Versions | None = None,
     *,
     retarget_open_contacts: bool,
-) -> Versioned[SlaPolicy]:
-    """Put a policy in force, either for new contacts only or for open ones too."""
-    defined = await put_setting(setting_id, policy, by, uow, versions)
+) -> Versioned[Terms]:
+    """Put a policy or calendar in force, either for new clocks only or for running ones too."""
+    defined = await put_setting(setting_id, terms, by, uow, versions)
     if retarget_open_contacts:
-        await uow.contacts.schedule_policy_change(uow.now)
+        kind = "policy" if isinstance(terms, SlaPolicy) else "calendar"
+        await uow.contacts.schedule_retargeting(uow.now, f"{kind} {setting_id}")
     return defined
 
 

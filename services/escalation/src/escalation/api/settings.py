@@ -21,6 +21,7 @@ from escalation import use_cases
 from escalation.api.deps import EscalationDatabase, IfMatch, ManagerUser, transaction
 from escalation.api.schemas import SettingOut, etag
 from escalation.api.setting_examples import EXAMPLES
+from escalation.domain.duty.calendars import Calendar
 from escalation.domain.settings.people import SET_BY, ApprovalLimit, GrantingRole
 from escalation.domain.settings.policies import SlaPolicy
 from escalation.domain.settings.registry import KIND_BY_TYPE, KINDS, Setting, SettingKind, Versioned
@@ -60,6 +61,20 @@ class PutContext:
             )
         )
 
+    async def put_terms(
+        self, setting_id: str, terms: use_cases.Terms, *, retarget_open_contacts: bool
+    ) -> SettingOut[use_cases.Terms]:
+        return await self.answer(
+            lambda uow: use_cases.put_terms(
+                setting_id,
+                terms,
+                self.caller.subject,
+                uow,
+                self.versions,
+                retarget_open_contacts=retarget_open_contacts,
+            )
+        )
+
     def _require_above(self, role: str) -> None:
         """The role that a limit binds does not set it."""
         allowed = next((roles for bound, roles in SET_BY.items() if bound == role), ())
@@ -85,30 +100,38 @@ async def _context(
 Ctx = Annotated[PutContext, Depends(_context)]
 
 
+OpenContacts = Annotated[
+    Literal["keep", "retarget"],
+    Query(
+        description="`keep` leaves running clocks at the version that they count by; `retarget` "
+        "moves open contacts to the settings in force. Time already spent counts, breaches stay, "
+        "and a threshold that has fired fires again only if the time spent has not reached it."
+    ),
+]
+
+
 @router.put("/sla-policies/{setting_id}", responses=_STALE)
 async def put_policy(
     setting_id: Slug,
     policy: Annotated[SlaPolicy, _body(KIND_BY_TYPE[SlaPolicy])],
     ctx: Ctx,
-    open_contacts: Annotated[
-        Literal["keep", "retarget"],
-        Query(
-            description="`keep` leaves running clocks at the policy version that started them; "
-            "`retarget` moves open contacts to the new version, and time already spent counts."
-        ),
-    ] = "keep",
+    open_contacts: OpenContacts = "keep",
 ) -> SettingOut[SlaPolicy]:
     """Put in force the service levels of the contacts that match."""
-    return await ctx.answer(
-        lambda uow: use_cases.put_policy(
-            setting_id,
-            policy,
-            ctx.caller.subject,
-            uow,
-            ctx.versions,
-            retarget_open_contacts=open_contacts == "retarget",
-        )
-    )
+    retarget = open_contacts == "retarget"
+    return await ctx.put_terms(setting_id, policy, retarget_open_contacts=retarget)
+
+
+@router.put("/calendars/{setting_id}", responses=_STALE)
+async def put_calendar(
+    setting_id: Slug,
+    calendar: Annotated[Calendar, _body(KIND_BY_TYPE[Calendar])],
+    ctx: Ctx,
+    open_contacts: OpenContacts = "keep",
+) -> SettingOut[Calendar]:
+    """Put in force the business hours by which the clocks of policies count."""
+    retarget = open_contacts == "retarget"
+    return await ctx.put_terms(setting_id, calendar, retarget_open_contacts=retarget)
 
 
 async def get_or_404(kind: type[S], setting_id: str, uow: UnitOfWork) -> Versioned[S]:
@@ -187,7 +210,7 @@ def _add_gets(kind: SettingKind) -> None:
 
 
 for _kind in KINDS:
-    # Policies have a parameter of their own.
-    if _kind.type is not SlaPolicy:
+    # These have a parameter of their own.
+    if _kind.type not in (SlaPolicy, Calendar):
         _add_put(_kind)
     _add_gets(_kind)

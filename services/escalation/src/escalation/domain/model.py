@@ -46,7 +46,7 @@ OPEN_STATES: tuple[EscalationState, ...] = (
 
 @dataclass(frozen=True, slots=True)
 class Threshold:
-    """A point in a clock's run. The one at 100 percent without an `offset_s` is the deadline.
+    """A point in a clock's run. The one that raises at 100 percent is the deadline.
 
     `offset_s` is set for a point so many seconds before (negative) or after the deadline.
     """
@@ -60,7 +60,8 @@ class Threshold:
 
     @property
     def is_deadline(self) -> bool:
-        return self.percent == DEADLINE_PERCENT and self.offset_s is None
+        place = self.percent, self.offset_s, self.action
+        return place == (DEADLINE_PERCENT, None, "raise")
 
     @property
     def lateness_ms(self) -> float:
@@ -92,6 +93,7 @@ class SlaClock:
     spent_s: float = 0.0
     resumed_at: datetime | None = None
     paused_at: datetime | None = None
+    pause_reason: str | None = None
     runs_while_waiting: bool = False
     previous_terms: "SlaClock | None" = None
 
@@ -158,9 +160,11 @@ class Referral:
 class TrackedContact:
     """One contact as escalation sees it; `details` is None until ContactReceived comes.
 
-    `opened_at` is when the contact was received or last reopened. A `referral` that came before
-    ContactReceived waits for it. `waiting_since` is None unless we wait for the customer;
-    `replied_at` is when we last replied. `representatives` have or had it, the last ones.
+    `opened_at` is when the contact was received or last reopened; `reopenings` counts the latter. A
+    `referral` that came before ContactReceived waits for it. `waiting_since` is None unless we wait
+    for the customer, `wait_ends_at` at the latest. `replied_at` is when we last replied, and
+    `reply_owed_since` when the customer turned to us after that. `assigned_at` are the times of the
+    last assignments. `representatives` have or had it, the last ones.
     """
 
     contact_id: ContactId
@@ -171,15 +175,18 @@ class TrackedContact:
     representative_id: PersonId | None = None
     representatives: tuple[PersonId, ...] = ()
     team_id: TeamId | None = None
-    assigned_at: datetime | None = None
+    assigned_at: tuple[datetime, ...] = ()
     replied_at: datetime | None = None
+    reply_owed_since: datetime | None = None
     waiting_since: datetime | None = None
+    wait_ends_at: datetime | None = None
     referral: Referral | None = None
     ladder_id: str | None = None
     severity: Severity = DEFAULT_SEVERITY
     clocks: tuple[SlaClock, ...] = ()
     escalation_id: EscalationId | None = None
     escalation_count: int = 0
+    reopenings: int = 0
 
     @property
     def is_open(self) -> bool:
@@ -190,6 +197,11 @@ class TrackedContact:
             if clock.name == name:
                 return clock
         return None
+
+    def runs(self, name: ClockName) -> bool:
+        """Tell whether the clock has not ended; it may be paused or breached."""
+        clock = self.clock(name)
+        return clock is not None and not clock.ended
 
 
 @dataclass(frozen=True, slots=True)

@@ -30,17 +30,31 @@ def validate_setting(
             if superior and (cycle := find_cycle(staff, PersonId(setting_id), superior)):
                 yield "reports_to", f"That would be a cycle: {' → '.join(cycle)}."
         case Ladder():
-            if not setting.ends_in_named_person:
-                last = len(setting.levels) - 1
-                yield f"levels/{last}/who", "The last level must name a person."
+            yield from _end_without_person(setting)
         case DutySchedule():
             yield from changes.validate(setting)
-        case SlaPolicy() | Calendar() | Team() | ApprovalLimit():
+        case SlaPolicy():
+            yield from _thresholds_before_start(setting)
+        case Calendar() | Team() | ApprovalLimit():
             pass
         case _:
             assert_never(setting)
     for place, name in undefined_references(configuration, setting):
         yield place, f"There is no {name}."
+
+
+def _end_without_person(ladder: Ladder) -> Iterator[tuple[str, str]]:
+    if not ladder.ends_in_named_person:
+        yield f"levels/{len(ladder.levels) - 1}/who", "The last level must name a person."
+
+
+def _thresholds_before_start(policy: SlaPolicy) -> Iterator[tuple[str, str]]:
+    for n, target in enumerate(policy.targets):
+        for m in target.thresholds_before_start():
+            yield (
+                f"targets/{n}/thresholds/{m}/offset_s",
+                f"That is before the clock starts: the whole target is {target.target_s:g} s.",
+            )
 
 
 def undefined_references(
