@@ -83,6 +83,7 @@ STATEMENTS = (
         round integer NOT NULL,
         repeats integer NOT NULL,
         awaited jsonb NOT NULL,
+        pages jsonb NOT NULL DEFAULT '[]',
         deadline timestamptz,
         lease jsonb,
         lease_no integer NOT NULL,
@@ -167,6 +168,7 @@ STATEMENTS = (
         closed_at timestamptz,
         judged_by text,
         judgement text,
+        judges jsonb NOT NULL,
         CHECK ((state = 'open') = (closed_at IS NULL))
     )
     """,
