@@ -169,7 +169,7 @@ def test_clocks_folded_from_stored_events_equal_stored_clocks(
         if fact.at >= retarget_at:
             changed = Versioned("all", 2, _policy(0.8))
             harness.settings = replace(_SETTINGS, policies={**_SETTINGS.policies, "all": changed})
-            harness.send(SettingChanged(contact_id=CONTACT, setting="policy gold"))
+            harness.send(SettingChanged(contact_id=CONTACT, reason="policy gold was changed"))
     harness.advance_to(_NOW + 200, lag)
     journal = [(event.type, event.model_dump_json()) for event in harness.published]
     events = [

@@ -86,7 +86,7 @@ class ClockLife(RuleBasedStateMachine):
         self.version += 1
         self.harness.settings = _settings(scale, self.version, on_reopening=on_reopening)
         if self.harness.contact.is_open:
-            self.harness.send(SettingChanged(contact_id=CONTACT, setting="policy gold"))
+            self.harness.send(SettingChanged(contact_id=CONTACT, reason="policy gold was changed"))
 
     @rule(end=st.sampled_from(["resolve", "abandon"]))
     @precondition(lambda self: self.harness.contact.is_open)

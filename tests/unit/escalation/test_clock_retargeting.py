@@ -140,7 +140,7 @@ class TestThresholdsOfAnotherTarget:
         harness.advance_to(at)
         changed = policy(Target("resolution", target_s, rules))
         harness.settings = replace(SETTINGS, policies={"gold": Versioned("gold", 2, changed)})
-        harness.send(SettingChanged(contact_id=CONTACT, setting="policy gold"))
+        harness.send(SettingChanged(contact_id=CONTACT, reason="policy gold was changed"))
         return harness
 
     @pytest.mark.parametrize(
@@ -176,7 +176,7 @@ class TestThresholdsOfAnotherTarget:
         harness.advance_to(80)
         back = policy(Target("resolution", 100, (warn_at(60),)))
         harness.settings = replace(SETTINGS, policies={"gold": Versioned("gold", 3, back)})
-        harness.send(SettingChanged(contact_id=CONTACT, setting="policy gold"))
+        harness.send(SettingChanged(contact_id=CONTACT, reason="policy gold was changed"))
         harness.advance_to(100)
         assert len(harness.events(ClockWarned)) == 1
         assert harness.event(ClockBreached).due_at == second(100)
@@ -198,7 +198,7 @@ class TestCalendarChange:
             calendars={"office": Versioned("office", 2, later)},
             earlier_calendars={first.ref: usual},
         )
-        changed = SettingChanged(contact_id=CONTACT, setting="calendar office")
+        changed = SettingChanged(contact_id=CONTACT, reason="calendar office was changed")
         harness.send(changed)
         harness.send(changed)
         clock = clock_of(harness, "resolution")
@@ -213,7 +213,7 @@ class TestCalendarChange:
     def test_change_of_a_calendar_moves_no_clock_of_another(self) -> None:
         harness = contact_with_clocks(Target("resolution", 100))
         harness.receive()
-        harness.send(SettingChanged(contact_id=CONTACT, setting="calendar office"))
+        harness.send(SettingChanged(contact_id=CONTACT, reason="calendar office was changed"))
         assert harness.events(ClockRetargeted) == []
 
 
@@ -233,10 +233,10 @@ class TestPolicyChange:
         harness.advance_to(30)
         changed = Versioned("gold", 2, policy(Target("resolution", 50)))
         harness.settings = replace(SETTINGS, policies={"gold": changed})
-        harness.send(SettingChanged(contact_id=CONTACT, setting="policy gold"))
+        harness.send(SettingChanged(contact_id=CONTACT, reason="policy gold was changed"))
         assert due_s(harness, "resolution") == 50
         assert harness.event(ClockRetargeted).policy_version == 2
-        harness.send(SettingChanged(contact_id=CONTACT, setting="policy gold"))
+        harness.send(SettingChanged(contact_id=CONTACT, reason="policy gold was changed"))
         assert len(harness.events(ClockRetargeted)) == 1
 
     def test_spent_time_is_counted_by_calendar_of_its_time(self) -> None:
@@ -254,6 +254,6 @@ class TestPolicyChange:
             calendars={"office": Versioned("office", 2, late)},
             earlier_calendars={Versioned("office", 1, early).ref: early},
         )
-        harness.send(SettingChanged(contact_id=CONTACT, setting="policy gold"))
+        harness.send(SettingChanged(contact_id=CONTACT, reason="policy gold was changed"))
         assert harness.event(ClockRetargeted).elapsed_s == 3600
         assert clock_of(harness, "resolution").due_at == datetime(2026, 3, 2, 12, tzinfo=UTC)

@@ -348,7 +348,7 @@ def test_new_clock_of_policy_counts_earlier_events() -> None:
         gold=policy(Target("assignment", 4), Target("periodic_update", 100))
     )
     harness.advance_to(300)
-    harness.send(SettingChanged(contact_id=CONTACT, setting="policy gold"))
+    harness.send(SettingChanged(contact_id=CONTACT, reason="policy gold was changed"))
     assert harness.events(ClockBreached) == []
     assert harness.pages() == []
     assert clock_of(harness, "assignment").met_at == START + timedelta(seconds=1)

@@ -22,6 +22,7 @@ STATEMENTS = (
         body jsonb NOT NULL,
         at timestamptz NOT NULL,
         by text NOT NULL,
+        archived boolean NOT NULL DEFAULT false,
         PRIMARY KEY (kind, id, version)
     )
     """,

@@ -1,6 +1,17 @@
 """The tables of escalation, which its migration creates, and how long their rows are kept."""
 
-from sqlalchemy import BigInteger, Column, DateTime, Integer, MetaData, Numeric, Table, Text, Uuid
+from sqlalchemy import (
+    BigInteger,
+    Boolean,
+    Column,
+    DateTime,
+    Integer,
+    MetaData,
+    Numeric,
+    Table,
+    Text,
+    Uuid,
+)
 from sqlalchemy.dialects.postgresql import JSONB
 
 from common.service.retention import Kept, Retention, Rule, published_events_rule
@@ -22,6 +33,7 @@ setting_versions = Table(
     Column("body", JSONB),
     Column("at", DateTime(timezone=True)),
     Column("by", Text),
+    Column("archived", Boolean),
 )
 tracked_contacts = Table(
     "tracked_contacts",

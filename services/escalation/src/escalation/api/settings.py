@@ -26,7 +26,14 @@ from escalation.api.setting_examples import EXAMPLES
 from escalation.domain.duty.calendars import Calendar
 from escalation.domain.settings.people import SET_BY, ApprovalLimit, GrantingRole, PersonAbsences
 from escalation.domain.settings.policies import SlaPolicy
-from escalation.domain.settings.registry import KIND_BY_TYPE, KINDS, Setting, SettingKind, Versioned
+from escalation.domain.settings.registry import (
+    KIND_BY_TYPE,
+    KINDS,
+    OpenContacts,
+    Setting,
+    SettingKind,
+    Versioned,
+)
 from escalation.store.unit_of_work import UnitOfWork
 
 router = APIRouter(prefix="/v1", tags=["settings"])
@@ -35,6 +42,15 @@ S = TypeVar("S", bound=Setting)
 
 _STALE: Final[dict[int | str, dict[str, Any]]] = {
     412: {"description": "It is not at your version; `current` is the setting in force."}
+}
+_IN_USE: Final[dict[int | str, dict[str, Any]]] = {
+    409: {"description": "Other settings (`used_by`) or open contacts (`open_contacts`) need it."}
+}
+_CHOICES: Final[dict[OpenContacts, str]] = {
+    "keep": "`keep`: they go on with its last version until they end.",
+    "retarget": "`retarget`: they move to the settings in force; clocks that no other policy "
+    "promises are cancelled.",
+    "release": "`release`: the clocks that count by it are cancelled.",
 }
 _CURSOR_KEY = TypeAdapter(Slug)
 # Kinds whose ids are fixed names.
@@ -105,7 +121,7 @@ async def _context(
 Ctx = Annotated[PutContext, Depends(_context)]
 
 
-OpenContacts = Annotated[
+ForOpenContacts = Annotated[
     Literal["keep", "retarget"],
     Query(
         description="`keep` leaves running clocks at the version that they count by; `retarget` "
@@ -120,7 +136,7 @@ async def put_policy(
     setting_id: Slug,
     policy: Annotated[SlaPolicy, _body(KIND_BY_TYPE[SlaPolicy])],
     ctx: Ctx,
-    open_contacts: OpenContacts = "keep",
+    open_contacts: ForOpenContacts = "keep",
 ) -> SettingOut[SlaPolicy]:
     """Put in force the service levels of the contacts that match."""
     retarget = open_contacts == "retarget"
@@ -132,7 +148,7 @@ async def put_calendar(
     setting_id: Slug,
     calendar: Annotated[Calendar, _body(KIND_BY_TYPE[Calendar])],
     ctx: Ctx,
-    open_contacts: OpenContacts = "keep",
+    open_contacts: ForOpenContacts = "keep",
 ) -> SettingOut[Calendar]:
     """Put in force the business hours by which the clocks of policies count."""
     retarget = open_contacts == "retarget"
@@ -173,6 +189,42 @@ def _add_put(kind: SettingKind) -> None:
         + _NOTES.get(kind.type, ""),
         response_model=_setting_out(kind),
         responses=_STALE,
+    )
+
+
+def _add_delete(kind: SettingKind) -> None:
+    choices = " ".join(_CHOICES[choice] for choice in kind.open_contacts)
+    literal: Any = Literal
+    parameter = Annotated[
+        literal[kind.open_contacts] | None,
+        Query(description=f"What becomes of the open contacts that depend on it. {choices}"),
+    ]
+
+    async def archive(setting_id: Slug, ctx: Ctx, open_contacts: Any = None) -> Response:
+        async with transaction(ctx.database) as uow:
+            await use_cases.archive_setting(
+                kind,
+                setting_id,
+                ctx.caller.subject,
+                uow,
+                ctx.versions,
+                open_contacts=open_contacts,
+            )
+        return Response(status_code=204)
+
+    # The choices are known at run time only.
+    archive.__annotations__["open_contacts"] = parameter
+    router.add_api_route(
+        f"/{kind.path}/{{setting_id}}",
+        archive,
+        methods=["DELETE"],
+        name=f"archive {kind.path}",
+        description="Take the setting out of force. It is refused while other settings name it, "
+        "and while open contacts depend on it without a choice of what becomes of them. "
+        "To put it again brings it back as the next version.",
+        status_code=204,
+        response_class=Response,
+        responses={**_STALE, **_IN_USE},
     )
 
 
@@ -227,3 +279,5 @@ for _kind in KINDS:
     if _kind.type not in (SlaPolicy, Calendar):
         _add_put(_kind)
     _add_gets(_kind)
+    if _kind.open_contacts:
+        _add_delete(_kind)

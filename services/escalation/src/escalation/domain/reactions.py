@@ -44,6 +44,7 @@ from escalation.domain.timers import (
     ClockDue,
     LeaseExpires,
     LeaseWarningDue,
+    SettingArchived,
     SettingChanged,
     WaitExpires,
 )
@@ -322,6 +323,7 @@ DECISIONS: Mapping[type[ContactEvent | Timer], Callable[[Situation, Any], Decisi
     ClockDue: lifecycle.clock_due,
     WaitExpires: lifecycle.wait_expires,
     SettingChanged: retargeting.setting_changed,
+    SettingArchived: retargeting.setting_archived,
     AcknowledgementDue: timeouts.acknowledgement_due,
     LeaseWarningDue: leases.warn_holder,
     LeaseExpires: leases.lease_expires,

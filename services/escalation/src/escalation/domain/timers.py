@@ -62,9 +62,13 @@ class WaitExpires(Timer):
 
 
 class SettingChanged(Timer):
-    """A setting was changed for open contacts too: retarget the clocks of this one.
+    """A setting was changed for open contacts too: retarget the clocks of this one."""
 
-    `setting` names it.
-    """
+    reason: str
 
-    setting: str
+
+class SettingArchived(Timer):
+    """A policy or calendar was archived, and open contacts are released from it."""
+
+    kind: str
+    setting_id: str

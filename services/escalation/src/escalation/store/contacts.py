@@ -35,13 +35,13 @@ class TrackedContacts(LockedTable[ContactId, TrackedContact]):
         """Give each contact a row to lock, whichever topic mentions it first."""
         await self.connection.execute(_INSERT_MISSING, {"contacts": contact_ids})
 
-    async def schedule_retargeting(self, at: datetime, setting: str) -> None:
+    async def schedule_retargeting(self, at: datetime, reason: str) -> None:
         """Set a SettingChanged timer for each open contact.
 
         A contact that another transaction opens meanwhile gets the settings in force there.
         """
         await self.connection.execute(
-            _SCHEDULE_RETARGETING, {"at": at, "type": SettingChanged.type, "setting": setting}
+            _SCHEDULE_RETARGETING, {"at": at, "type": SettingChanged.type, "reason": reason}
         )
 
     def save(self, contact: TrackedContact) -> None:
@@ -106,7 +106,7 @@ _SCHEDULE_RETARGETING = text("""
     INSERT INTO timers (due_at, contact_id, slot, type, data)
     SELECT CAST(:at AS timestamptz) + row_number() OVER () * interval '2 milliseconds',
            contact_id, :type, :type, jsonb_build_object(
-               'contact_id', contact_id, 'setting', CAST(:setting AS text))
+               'contact_id', contact_id, 'reason', CAST(:reason AS text))
     FROM tracked_contacts WHERE resolved_at IS NULL AND opened_at IS NOT NULL
 """)
 _CLOCK_EVENTS = text("""

@@ -17,24 +17,38 @@ from escalation.domain.model import SlaClock, TrackedContact
 from escalation.domain.settings.policies import SlaPolicy, Target
 from escalation.domain.settings.registry import Versioned
 from escalation.domain.situation import Decision, Situation, no_change
-from escalation.domain.timers import SettingChanged
+from escalation.domain.timers import SettingArchived, SettingChanged
 
 
 def setting_changed(situation: Situation, timer: SettingChanged) -> Decision:
-    return retarget_clocks(situation, situation.at, f"{timer.setting} was changed")
+    return retarget_clocks(situation, situation.at, timer.reason)
+
+
+def setting_archived(situation: Situation, timer: SettingArchived) -> Decision:
+    """Release the contact from what an archived policy promised, or a calendar counted."""
+    decision = no_change(situation)
+    for clock in situation.contact.clocks:
+        ref = clock.policy if timer.kind == "sla-policies" else clock.calendar
+        # The setting may have been put again meanwhile: then it is in force again.
+        archived = (timer.kind, timer.setting_id) in situation.configuration.archived
+        if ref is not None and ref.id == timer.setting_id and archived:
+            reason = f"{ref.id} was archived, and its open contacts were released"
+            decision = decision.then(cancel_clock, clock.name, situation.at, reason)
+    return decision
 
 
 def retarget_clocks(situation: Situation, since: datetime, reason: str) -> Decision:
     """Apply the policy now in force; the time that is spent counts on.
 
-    Breached clocks stay breached. If no policy matches any more, the clocks stay as they are.
+    Breached clocks stay breached. If no policy matches any more, the clocks stay as they are, but
+    those of archived policies are cancelled.
     """
     contact = situation.contact
     policy = situation.policy
     if not contact.is_open:
         return no_change(situation)
     if policy is None:
-        return Decision(situation, surprises=("no_policy_matches",))
+        return Decision(situation, surprises=("no_policy_matches",)).then(_cancel_archived, since)
     targets = {target.clock: target for target in policy.body.targets}
     dropped_clocks = [clock.name for clock in contact.clocks if clock.name not in targets]
     kept_clocks = [clock.name for clock in contact.clocks if clock.name in targets]
@@ -44,6 +58,15 @@ def retarget_clocks(situation: Situation, since: datetime, reason: str) -> Decis
         .then(for_each, kept_clocks, _retarget, targets, policy, since, reason)
         .then(_start_new, policy)
     )
+
+
+def _cancel_archived(situation: Situation, at: datetime) -> Decision:
+    decision = no_change(situation)
+    for clock in situation.contact.clocks:
+        if clock.policy.id not in situation.configuration.policies:
+            reason = f"policy {clock.policy} was archived, and no other promises it"
+            decision = decision.then(cancel_clock, clock.name, at, reason)
+    return decision
 
 
 def _cancel_dropped(
