@@ -85,7 +85,7 @@ def test_promise_paused_at_the_end_continues_with_what_was_left() -> None:
 
 
 @pytest.mark.parametrize("on_reopening", ["full", "continue"])
-def test_each_reopening_is_counted(on_reopening: Literal["full", "continue"]) -> None:
+def test_reopenings_are_counted(on_reopening: Literal["full", "continue"]) -> None:
     harness = _closed_at_97_percent(on_reopening)
     harness.resolve()
     harness.reopen()

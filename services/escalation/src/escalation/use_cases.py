@@ -32,16 +32,9 @@ from escalation.domain.errors import (
 )
 from escalation.domain.escalations import actions
 from escalation.domain.model import Complaint, Escalation
-from escalation.domain.settings.archiving import dependents
 from escalation.domain.settings.people import MAX_WINDOW_DAYS, reporting_line
 from escalation.domain.settings.policies import SlaPolicy
-from escalation.domain.settings.registry import (
-    Configuration,
-    OpenContacts,
-    Setting,
-    SettingKind,
-    Versioned,
-)
+from escalation.domain.settings.registry import Configuration, Setting, Versioned
 from escalation.domain.settings.validation import validate_setting
 from escalation.domain.situation import Decide, Decision, Situation
 from escalation.handlers import record, with_complaints
@@ -244,38 +237,6 @@ async def put_terms(
         kind = "policy" if isinstance(terms, SlaPolicy) else "calendar"
         await uow.contacts.schedule_retargeting(uow.now, f"{kind} {setting_id} was changed")
     return defined
-
-
-async def archive_setting(
-    kind: SettingKind,
-    setting_id: str,
-    by: str,
-    uow: UnitOfWork,
-    versions: Versions | None = None,
-    *,
-    open_contacts: OpenContacts | None,
-) -> None:
-    """Take a setting out of force; nothing new depends on it from then on.
-
-    Raises SettingNotFoundError, StaleSettingError, or SettingInUseError if other settings name it,
-    or if open work depends on it and `open_contacts` does not say what becomes of that.
-    """
-    configuration = await uow.settings.lock_for_update()
-    current = configuration.get(kind.type, setting_id)
-    if current is None:
-        raise errors.SettingNotFoundError
-    if versions is not None and current.version not in versions:
-        raise StaleSettingError(current)
-    used_by = list(dependents(configuration, current))
-    count = 0 if used_by else await uow.open_work.count(kind.path, setting_id)
-    if used_by or (count and open_contacts is None):
-        raise errors.SettingInUseError(used_by, count, kind.open_contacts)
-    archived = replace(current, version=current.version + 1, archived=True)
-    await uow.settings.add(archived, uow.now, by)
-    if open_contacts == "retarget":
-        await uow.contacts.schedule_retargeting(uow.now, f"{setting_id} was archived")
-    elif open_contacts == "release":
-        await uow.open_work.release(kind.path, setting_id, uow.now)
 
 
 async def change_duty(

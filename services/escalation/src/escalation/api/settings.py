@@ -19,7 +19,7 @@ from common.http.if_match import IfMatch
 from common.http.pagination import Cursor, Limit, Page, decode_cursor
 from common.http.problems import ProblemError
 from common.storage.database import Database
-from escalation import use_cases
+from escalation import setting_archive, use_cases
 from escalation.api.deps import EscalationDatabase, ManagerUser, transaction
 from escalation.api.schemas import SettingOut, etag
 from escalation.api.setting_examples import EXAMPLES
@@ -202,7 +202,7 @@ def _add_delete(kind: SettingKind) -> None:
 
     async def archive(setting_id: Slug, ctx: Ctx, open_contacts: Any = None) -> Response:
         async with transaction(ctx.database) as uow:
-            await use_cases.archive_setting(
+            await setting_archive.archive_setting(
                 kind,
                 setting_id,
                 ctx.caller.subject,

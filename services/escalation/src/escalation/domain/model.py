@@ -138,17 +138,12 @@ class SlaClock:
     def next_threshold(self) -> Threshold | None:
         if self.ended or self.paused_at is not None:
             return None
-        for threshold in self.thresholds:
-            if threshold.fired_at is None:
-                return threshold
-        return None
+        return next((item for item in self.thresholds if item.fired_at is None), None)
 
     def with_fired(self, threshold: Threshold, at: datetime) -> "SlaClock":
         fired = replace(threshold, fired_at=at)
-        return replace(
-            self,
-            thresholds=tuple(fired if t is threshold else t for t in self.thresholds),
-        )
+        thresholds = tuple(fired if t is threshold else t for t in self.thresholds)
+        return replace(self, thresholds=thresholds)
 
 
 @dataclass(frozen=True, slots=True)
@@ -195,10 +190,7 @@ class TrackedContact:
         return self.opened_at is not None and self.resolved_at is None
 
     def clock(self, name: ClockName) -> SlaClock | None:
-        for clock in self.clocks:
-            if clock.name == name:
-                return clock
-        return None
+        return next((clock for clock in self.clocks if clock.name == name), None)
 
     def runs(self, name: ClockName) -> bool:
         """Tell whether the clock has not ended; it may be paused or breached."""

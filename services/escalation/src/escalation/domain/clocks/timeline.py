@@ -144,9 +144,9 @@ def _text(clock: SlaClock, event: ClockChange) -> str:
 
 def _retargeted(clock: SlaClock, event: ClockRetargeted) -> str:
     before, after = duration_text(clock.target_s), duration_text(event.target_s)
-    what = "runs on" if event.counted_until else f"retargeted from {before} to {after}"
+    change = "runs on" if event.counted_until else f"retargeted from {before} to {after}"
     return (
-        f"{what} by policy {event.policy_id} "
+        f"{change} by policy {event.policy_id} "
         f"v{event.policy_version} after {duration_text(event.elapsed_s)}, "
         f"due {event.due_at:{STAMP}}: {event.reason}"
     )
