@@ -169,6 +169,8 @@ LEFT = {
         "contacts": 1,
         "customers": 1,
         "messages": 1,
+        "attachments": 1,
+        "contact_history": 1,
         "contact_representatives": 1,
         "surveys": 1,
         "idempotency_keys": 0,

@@ -182,13 +182,14 @@ class ContactHarness:
             )
         )
 
-    def write(self, happened: float | None = None) -> None:
+    def write(self, happened: float | None = None, *, automatic: bool = False) -> None:
         self.send(
             CustomerWrote(
                 contact_id=CONTACT,
                 occurred_at=self._when(happened),
                 message_id=MessageId("w"),
                 excerpt="And now?",
+                automatic=automatic,
             )
         )
 
