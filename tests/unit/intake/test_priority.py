@@ -14,8 +14,9 @@ from unit.intake.examples import ABANDONED, AT, CONTACT, RESOLVED, SARA, WAITING
 
 def test_changed_priority_is_kept_and_published() -> None:
     decision = contacts.prioritize(CONTACT, "urgent", "medicine", Actor("all", SARA), AT)
-    moment = {"priority": Moment(AT)}
-    assert decision.contact == replace(CONTACT, priority="urgent", latest=moment)
+    contact = decision.contact
+    assert contact == replace(CONTACT, priority="urgent", latest=contact.latest)
+    assert contact.latest == {"priority": Moment(AT)}
     assert decision.events == (
         ContactPrioritized(
             contact_id=CONTACT.contact_id,

@@ -10,6 +10,7 @@ from typing import Final, assert_never
 
 from common.contracts.contacts import WaitEnd
 from common.contracts.event import ContactId, PersonId
+from common.core.languages import read_language
 from common.core.text import one_line, plain_text
 from intake import channel_messages, use_cases
 from intake.channel_messages import NewMessage
@@ -275,8 +276,8 @@ def _read_contact(
         channel=contact.channel,
         customer=namespaces.scope(connection.system, customer),
         subject=_line(contact.subject) or contact.ref,
-        topic=contact.topic,
-        language=contact.language,
+        topic=contact.topic.lower(),
+        language=read_language(contact.language),
         priority=contact.priority,
         campaign=contact.campaign,
         shares_customer=namespaces.is_shared(connection.system),

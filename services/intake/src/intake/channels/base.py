@@ -18,7 +18,7 @@ from intake.domain.model import Author, ChannelConnection, ContactState, Moment
 
 # An id that an outside system chose: it becomes a part of keys here, so its length is bounded.
 ExternalId = Annotated[
-    str, StringConstraints(min_length=1, max_length=200), AfterValidator(require_visible)
+    str, StringConstraints(min_length=1, max_length=300), AfterValidator(require_visible)
 ]
 
 M = TypeVar("M", bound=BaseModel)
@@ -237,7 +237,8 @@ class Channel(Protocol):
     ) -> list[ChannelEvent]:
         """Read a verified request; raises MalformedBodyError, or ValidationError for its fields.
 
-        An empty list: the request is about something that is no contact.
+        What raises is kept as a dead letter. A replay reads it again, with the body and the header
+        Content-Type alone. An empty list: the request is about something that is no contact.
         """
 
 

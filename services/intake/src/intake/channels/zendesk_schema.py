@@ -13,7 +13,7 @@ from pydantic import BeforeValidator, Field
 from common.core.text import one_line
 from intake.channels.base import ExternalId, WebhookModel
 
-_ID_CHARACTERS = 200
+_ID_CHARACTERS = 300
 _LARGEST_POSITION = 1_000_000
 # Rather far from the ends of the calendar, where time zones can't be computed.
 _YEARS = range(1971, 2200)
