@@ -291,6 +291,17 @@ def test_assignment_clock_is_met_at_time_of_assignment(late: list[Tell], happene
     assert all(end == ends[0] for end in ends), ends
 
 
+class TestAutomaticMessage:
+    def test_absence_note_of_the_customer_owes_no_reply_and_resumes_nothing(self) -> None:
+        harness = contact_with_clocks(Target("next_response", 10), Target("resolution", 100))
+        harness.receive()
+        harness.reply()
+        harness.wait_for_customer()
+        harness.write(automatic=True)
+        assert clock_of(harness, "resolution").state == "paused"
+        assert harness.contact.clock("next_response") is None
+
+
 class TestAutomaticReply:
     def test_automatic_reply_leaves_response_clock_running_until_breach(self) -> None:
         harness = contact_with_clocks(Target("first_response", 10), Target("periodic_update", 50))

@@ -195,8 +195,9 @@ def _add_put(kind: SettingKind) -> None:
 def _add_delete(kind: SettingKind) -> None:
     choices = " ".join(_CHOICES[choice] for choice in kind.open_contacts)
     literal: Any = Literal
+    choice: Any = literal[kind.open_contacts] | None
     parameter = Annotated[
-        literal[kind.open_contacts] | None,
+        choice,
         Query(description=f"What becomes of the open contacts that depend on it. {choices}"),
     ]
 

@@ -12,6 +12,8 @@ from typing import Any, assert_never
 from common.contracts.assignments import AssignmentReleased, ContactAssigned, ContactReferred
 from common.contracts.contacts import (
     ContactAbandoned,
+    ContactDiscarded,
+    ContactMerged,
     ContactPrioritized,
     ContactReceived,
     ContactReopened,
@@ -128,7 +130,7 @@ def record_reply(situation: Situation, event: RepresentativeReplied) -> Decision
 
 
 def record_customer_message(situation: Situation, event: CustomerWrote) -> Decision:
-    """Owe a reply from now on; what the customer's machine wrote asks for none."""
+    """Owe a reply from now on; an automatic message asks for nothing."""
     contact, at = situation.contact, event.occurred_at
     if event.automatic or not contact.is_open:
         return no_change(situation)
@@ -185,9 +187,20 @@ def resolve_contact(situation: Situation, event: ContactResolved) -> Decision:
 
 
 def abandon_contact(situation: Situation, event: ContactAbandoned) -> Decision:
-    """End the contact like a resolution, but its resolution clock is cancelled, not met."""
     why = f": {event.reason}" if event.reason else ""
-    reason = f"contact abandoned{why}"
+    return _end_unresolved(situation, event, f"contact abandoned{why}")
+
+
+def discard_contact(situation: Situation, event: ContactDiscarded) -> Decision:
+    return _end_unresolved(situation, event, f"contact discarded: {event.cause}")
+
+
+def merge_contact(situation: Situation, event: ContactMerged) -> Decision:
+    return _end_unresolved(situation, event, "contact merged into another one")
+
+
+def _end_unresolved(situation: Situation, event: ContactEvent, reason: str) -> Decision:
+    """End the contact like a resolution, but its resolution clock is cancelled, not met."""
     return (
         _end(situation, event)
         .then(lifecycle.cancel_clocks, event.occurred_at, reason)
@@ -313,6 +326,8 @@ DECISIONS: Mapping[type[ContactEvent | Timer], Callable[[Situation, Any], Decisi
     SupervisorRequested: raise_for_customer,
     ContactResolved: resolve_contact,
     ContactAbandoned: abandon_contact,
+    ContactDiscarded: discard_contact,
+    ContactMerged: merge_contact,
     ContactReopened: reopen_contact,
     FeedbackReceived: record_feedback,
     ContactAssigned: record_assignment,
