@@ -36,8 +36,10 @@ def check(snapshot: Snapshot, findings: Findings) -> None:
                 effective = request.event_id in causes or request.event_id not in handled
                 _require(effective, request, contact_id, findings)
         for record in records:
+            if record.event is None or record.event_id not in handled:
+                continue
             clock = _stopped_clock(record.event)
-            if clock and record.event_id in handled:
+            if clock is not None:
                 effective = not _ran_at(record.event, clock, tracked_contacts.get(contact_id))
                 _require(effective, record, contact_id, findings)
 
