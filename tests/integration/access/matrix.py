@@ -124,21 +124,26 @@ _ESCALATION = """
     GET /v1/duty-schedules/{setting_id}/calendar-link      -    -     -    -     +    +   +   +
     GET /v1/people/{person_id}/duty-link                   -    -     -    -     +    +   +   +
     PUT /v1/sla-policies/{setting_id}                      -    -     -    -     -    -   +   +
+    DELETE /v1/sla-policies/{setting_id}                   -    -     -    -     -    -   +   +
     GET /v1/sla-policies/{setting_id}                      -    -     +    +     +    +   +   +
     GET /v1/sla-policies                                   -    -     +    +     +    +   +   +
     PUT /v1/calendars/{setting_id}                         -    -     -    -     -    -   +   +
+    DELETE /v1/calendars/{setting_id}                      -    -     -    -     -    -   +   +
     GET /v1/calendars/{setting_id}                         -    -     +    +     +    +   +   +
     GET /v1/calendars                                      -    -     +    +     +    +   +   +
     PUT /v1/ladders/{setting_id}                           -    -     -    -     -    -   +   +
+    DELETE /v1/ladders/{setting_id}                        -    -     -    -     -    -   +   +
     GET /v1/ladders/{setting_id}                           -    -     +    +     +    +   +   +
     GET /v1/ladders                                        -    -     +    +     +    +   +   +
     PUT /v1/duty-schedules/{setting_id}                    -    -     -    -     -    -   +   +
+    DELETE /v1/duty-schedules/{setting_id}                 -    -     -    -     -    -   +   +
     GET /v1/duty-schedules/{setting_id}                    -    -     +    +     +    +   +   +
     GET /v1/duty-schedules                                 -    -     +    +     +    +   +   +
     PUT /v1/absences/{setting_id}                          -    -     -    -     -    -   +   +
     GET /v1/absences/{setting_id}                          -    -     +    +     +    +   +   +
     GET /v1/absences                                       -    -     +    +     +    +   +   +
     PUT /v1/teams/{setting_id}                             -    -     -    -     -    -   +   +
+    DELETE /v1/teams/{setting_id}                          -    -     -    -     -    -   +   +
     GET /v1/teams/{setting_id}                             -    -     +    +     +    +   +   +
     GET /v1/teams                                          -    -     +    +     +    +   +   +
     PUT /v1/approval-limits/{setting_id}                   -    -     -    -     -    -   +   +

@@ -104,9 +104,15 @@ FILL = {
         VALUES ('{OPEN}', 'open', 'chat', 'r', 'ada', 's', 't', 'en', 'low', now(), NULL, 0),
             ('{ENDED}', 'resolved', 'chat', 'r', 'bo', 's', 't', 'en', 'low', now(), now(), 1),
             (gen_random_uuid(), 'abandoned', 'chat', 'r', 'bo', 's', 't', 'en', 'low', now(), NULL,
+                0),
+            (gen_random_uuid(), 'discarded', 'chat', 'r', 'bo', 's', 't', 'en', 'low', now(), NULL,
                 0);
         INSERT INTO messages (message_id, contact_id, author, text, at, automatic)
         SELECT gen_random_uuid(), contact_id, 'customer', 'hello', now(), false FROM contacts;
+        INSERT INTO attachments (contact_id, message_ref, attachment_id, name, url)
+        SELECT contact_id, 'm', '1', 'photo', 'https://shop.example/1' FROM contacts;
+        INSERT INTO contact_history (contact_id, event_id, field, value, at, applied)
+        SELECT contact_id, 'e', 'state', 'open', now(), true FROM contacts;
         INSERT INTO contact_representatives (contact_id, person_id, is_current)
         SELECT contact_id, 'rita', true FROM contacts;
         INSERT INTO surveys (contact_id, survey_id, kind, sent_at)
@@ -163,6 +169,8 @@ LEFT = {
         "contacts": 1,
         "customers": 1,
         "messages": 1,
+        "attachments": 1,
+        "contact_history": 1,
         "contact_representatives": 1,
         "surveys": 1,
         "idempotency_keys": 0,

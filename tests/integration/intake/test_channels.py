@@ -22,13 +22,13 @@ from intake.channels.base import (
     ChannelOptions,
     ContactLeft,
     ContactOpened,
+    ContactSetOpen,
     ContactSetPending,
     ContactSolved,
     CustomerMessageAdded,
     ExternalContact,
     PriorityChanged,
     RepresentativeMessageAdded,
-    SolvedContactReopened,
     UnrelatedUpdate,
     WebhookRequest,
     read_json,
@@ -100,7 +100,7 @@ def _event(update: KioskUpdate, options: KioskOptions) -> ChannelEvent:
         "waits": ContactSetPending(*fields),
         "done": ContactSolved(*fields, "solved at the kiosk"),
         "left": ContactLeft(*fields, "left the lobby"),
-        "back": SolvedContactReopened(*fields, "came back"),
+        "back": ContactSetOpen(*fields, "came back"),
         "urgent": PriorityChanged(*fields, "urgent", "a child is alone"),
         "cleaned": UnrelatedUpdate(*fields),
     }
@@ -215,7 +215,7 @@ async def test_delivery_may_carry_events_of_several_contacts(
     ]
 
 
-async def test_update_in_the_wrong_order_is_accepted_and_spares_the_others(
+async def test_updates_without_times_count_in_the_order_in_which_they_come(
     kiosk: httpx.AsyncClient, database: Database[UnitOfWork]
 ) -> None:
     answer = await send(
@@ -229,6 +229,8 @@ async def test_update_in_the_wrong_order_is_accepted_and_spares_the_others(
         "contact_received",
         "contact_resolved",
         "contact_reopened",
+        "waiting_on_customer",
+        "waiting_on_customer_ended",
     ]
 
 

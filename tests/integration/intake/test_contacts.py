@@ -261,6 +261,7 @@ async def test_wait_for_the_customer_ends_with_the_next_message(
     assert await published(database) == [
         "contact_received",
         "waiting_on_customer",
+        "waiting_on_customer_ended",
         "customer_wrote",
     ]
 

@@ -1,9 +1,12 @@
 """An abandoned contact is over: its clocks are cancelled and its escalation is closed."""
 
+import pytest
+
 from common.contracts.clocks import ClockBreached, ClockCancelled, ClockMet
+from common.contracts.contacts import ContactDiscarded, ContactMerged
 from common.contracts.escalations import EscalationClosed, EscalationRaised, PageRequested
 from unit.escalation.contact_harness import ContactHarness
-from unit.escalation.examples import DAN, RITA, SAM, second
+from unit.escalation.examples import CONTACT, DAN, RITA, SAM, second
 
 
 def test_abandonment_cancels_all_clocks_and_timers() -> None:
@@ -73,3 +76,24 @@ def test_reopening_after_abandonment_starts_resolution_clock() -> None:
     clock = harness.contact.clock("resolution")
     assert clock is not None
     assert (clock.run, clock.due_at, harness.contact.is_open) == (2, second(105), True)
+
+
+@pytest.mark.parametrize(
+    ("end", "reason"),
+    [
+        (ContactDiscarded, "contact discarded: spam"),
+        (ContactMerged, "contact merged into another one"),
+    ],
+)
+def test_contact_that_is_no_work_has_no_clocks_and_no_escalation(
+    end: type[ContactDiscarded] | type[ContactMerged], reason: str
+) -> None:
+    harness = ContactHarness()
+    harness.receive()
+    harness.ask_for_supervisor()
+    fields = {"contact_id": CONTACT, "occurred_at": harness.at, "cause": "spam"}
+    harness.send(end.model_validate(fields))
+    assert not harness.contact.is_open
+    assert all(clock.ended for clock in harness.contact.clocks)
+    assert harness.event(EscalationClosed).reason == reason
+    assert harness.timers == {}

@@ -1,11 +1,14 @@
 """Contacts and messages that the tests share."""
 
+import json
+from collections.abc import Mapping
 from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
 
 from common.contracts.event import ContactId, CustomerId, MessageId, PersonId, SystemName
-from intake.channels.zendesk import Delivery
+from intake.channels.base import ChannelEvent, WebhookRequest
+from intake.channels.zendesk import Zendesk
 from intake.domain.model import Author, ChannelConnection, Contact, Message
 
 AT = datetime(2026, 11, 22, 10, tzinfo=UTC)
@@ -36,14 +39,29 @@ def zendesk_connection(**options: Any) -> ChannelConnection:
     return ChannelConnection("acme", "zendesk", "a-signing-secret", options)
 
 
-def zendesk_delivery(**changes: Any) -> Delivery:
-    ticket = {"id": 5158, "subject": "Invoice", "status": "OPEN", "priority": None, "tags": None}
-    return Delivery.model_validate(
-        {
-            "id": "e-1",
-            "type": "zen:event-type:ticket.created",
-            "detail": ticket,
-            "event": {},
-            **changes,
-        }
-    )
+def zendesk_body(
+    kind: str = "ticket.created", ticket: Mapping[str, Any] | None = None, **event: Any
+) -> dict[str, Any]:
+    """Return a webhook about a ticket of the customer 8400; `ticket` and `event` change it."""
+    usual = {
+        "id": "5158",
+        "subject": "Invoice",
+        "status": "OPEN",
+        "priority": "LOW",
+        "requester_id": "8400",
+        "submitter_id": "8400",
+    }
+    return {
+        "id": "e-1",
+        "type": f"zen:event-type:{kind}",
+        "time": "2026-11-22T10:00:00.672717030Z",
+        "subject": "zen:ticket:5158",
+        "detail": {**usual, **(ticket or {})},
+        "event": event,
+    }
+
+
+def zendesk_events(body: object, **options: Any) -> list[ChannelEvent]:
+    """Read the webhook as the connection with these options does."""
+    content = body if isinstance(body, bytes) else json.dumps(body).encode()
+    return Zendesk().parse(zendesk_connection(**options), WebhookRequest({}, content))

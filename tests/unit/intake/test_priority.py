@@ -8,13 +8,15 @@ from common.contracts.contacts import ContactPrioritized
 from intake.domain import contacts
 from intake.domain.actors import Actor
 from intake.domain.errors import WrongStateError
-from intake.domain.model import Contact, Decision
+from intake.domain.model import Contact, Decision, Moment
 from unit.intake.examples import ABANDONED, AT, CONTACT, RESOLVED, SARA, WAITING
 
 
 def test_changed_priority_is_kept_and_published() -> None:
     decision = contacts.prioritize(CONTACT, "urgent", "medicine", Actor("all", SARA), AT)
-    assert decision.contact == replace(CONTACT, priority="urgent")
+    contact = decision.contact
+    assert contact == replace(CONTACT, priority="urgent", latest=contact.latest)
+    assert contact.latest == {"priority": Moment(AT)}
     assert decision.events == (
         ContactPrioritized(
             contact_id=CONTACT.contact_id,

@@ -22,7 +22,8 @@ STATEMENTS = (
     CREATE TABLE contacts (
         contact_id uuid PRIMARY KEY,
         state text NOT NULL
-            CHECK (state IN ('open', 'waiting_on_customer', 'resolved', 'abandoned')),
+            CHECK (state IN ('open', 'waiting_on_customer', 'resolved', 'abandoned', 'discarded',
+                             'merged')),
         channel text NOT NULL,
         received_from text NOT NULL,
         external_ref text,
@@ -38,13 +39,17 @@ STATEMENTS = (
         resolved_by text,
         resolution_no integer NOT NULL,
         escalation jsonb,
+        state_since timestamptz,
+        latest jsonb NOT NULL DEFAULT '{}',
+        merged_into uuid,
+        announced boolean NOT NULL DEFAULT true,
         UNIQUE (received_from, external_ref)
     )
     """,
     "CREATE INDEX contacts_of_customer ON contacts (customer_id)",
     """
     CREATE INDEX contacts_ended ON contacts (coalesce(resolved_at, received_at))
-    WHERE state IN ('resolved', 'abandoned')
+    WHERE state IN ('resolved', 'abandoned', 'discarded', 'merged')
     """,
     """
     CREATE TABLE messages (
@@ -55,10 +60,35 @@ STATEMENTS = (
         text text NOT NULL,
         at timestamptz NOT NULL,
         automatic boolean NOT NULL,
-        reported_by text
+        reported_by text,
+        internal boolean NOT NULL DEFAULT false,
+        external_id text,
+        UNIQUE (contact_id, external_id)
     )
     """,
     "CREATE INDEX messages_of_contact ON messages (contact_id, at)",
+    """
+    CREATE TABLE attachments (
+        contact_id uuid NOT NULL REFERENCES contacts,
+        message_ref text NOT NULL,
+        attachment_id text NOT NULL,
+        name text NOT NULL,
+        url text NOT NULL,
+        content_type text,
+        PRIMARY KEY (contact_id, message_ref, attachment_id)
+    )
+    """,
+    """
+    CREATE TABLE contact_history (
+        contact_id uuid NOT NULL REFERENCES contacts,
+        event_id text NOT NULL,
+        field text NOT NULL,
+        value text NOT NULL,
+        at timestamptz NOT NULL,
+        applied boolean NOT NULL,
+        PRIMARY KEY (contact_id, event_id, field)
+    )
+    """,
     """
     CREATE TABLE contact_representatives (
         contact_id uuid NOT NULL REFERENCES contacts,

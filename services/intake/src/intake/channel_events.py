@@ -1,38 +1,68 @@
-"""What intake does with the events of outside systems, the same for all kinds of channels."""
+"""What intake does with the events of outside systems, the same for all kinds of channels.
+
+The events of one contact come in any order. Each has a moment, and changes only what nothing newer
+has changed; the rest is kept as history (ADR 0044).
+"""
 
 from collections.abc import Iterable, Sequence
-from contextlib import suppress
-from dataclasses import dataclass
-from typing import assert_never
+from dataclasses import dataclass, replace
+from typing import Final, assert_never
 
+from common.contracts.contacts import WaitEnd
 from common.contracts.event import ContactId, PersonId
 from common.core.languages import read_language
 from common.core.text import one_line, plain_text
-from intake import use_cases
+from intake import channel_messages, use_cases
+from intake.channel_messages import NewMessage
 from intake.channels.base import (
     ChannelEvent,
+    ContactDiscarded,
     ContactLeft,
+    ContactMerged,
     ContactOpened,
+    ContactSetOpen,
     ContactSetPending,
     ContactSolved,
     CustomerMessageAdded,
-    ExternalContact,
+    FileAdded,
     PriorityChanged,
     RepresentativeMessageAdded,
-    SolvedContactReopened,
     UnrelatedUpdate,
 )
+from intake.domain import contacts
 from intake.domain.actors import Actor
 from intake.domain.customers import CustomerNamespaces
-from intake.domain.errors import WrongStateError
-from intake.domain.model import ChannelConnection, IdempotencyKey
+from intake.domain.model import (
+    Attachment,
+    ChannelConnection,
+    Contact,
+    ContactState,
+    Decision,
+    HistoryEntry,
+    IdempotencyKey,
+    Moment,
+)
+from intake.domain.state import place
 from intake.domain.supervisor_words import asks_for_supervisor
+from intake.domain.transitions import Change, is_ended
+from intake.handlers import get_or_raise
 from intake.idempotency import claim_key
 from intake.store import UnitOfWork
-from intake.use_cases import ReceiveContact, ResolveContact, WriteMessage
+from intake.use_cases import ReceiveContact
 
-_LINE_CHARACTERS = 300
-_TEXT_CHARACTERS = 100_000
+_LINE_CHARACTERS: Final = 300
+_TEXT_CHARACTERS: Final = 100_000
+# What the contact was when we first saw it comes before the event that showed it.
+_SNAPSHOT: Final = -1
+
+_StateEvent = (
+    ContactSetPending
+    | ContactSetOpen
+    | ContactSolved
+    | ContactLeft
+    | ContactDiscarded
+    | ContactMerged
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,108 +77,197 @@ class AppliedEvent:
 class PreparedEvent:
     """An event whose texts have been read, so that its transaction is short.
 
-    `text` is the message that the event adds, if it adds one.
+    `first` is the message in the contact itself, and `message` the one that the event adds.
     """
 
     event: ChannelEvent
     contact: ReceiveContact
-    text: str = ""
-    asks_for_supervisor: bool = False
+    first: NewMessage | None = None
+    message: NewMessage | None = None
 
 
 def prepare_events(
     connection: ChannelConnection, events: Iterable[ChannelEvent], namespaces: CustomerNamespaces
 ) -> list[PreparedEvent]:
     """Clean and read the texts of the events; call it before the transaction."""
-    prepared = []
-    for event in events:
-        contact = _read_contact(connection, event.contact, namespaces)
-        match event:
-            case CustomerMessageAdded():
-                text = _text(event.text)
-                asks = asks_for_supervisor(text)
-                prepared.append(PreparedEvent(event, contact, text, asks))
-            case RepresentativeMessageAdded():
-                prepared.append(PreparedEvent(event, contact, _text(event.text)))
-            case _:
-                prepared.append(PreparedEvent(event, contact))
-    return prepared
+    return [
+        PreparedEvent(
+            event,
+            _read_contact(connection, event, namespaces),
+            _read_first_message(connection, event),
+            _read_message(connection, event),
+        )
+        for event in events
+    ]
 
 
 async def apply_events(
     connection: ChannelConnection, events: Sequence[PreparedEvent], uow: UnitOfWork
 ) -> list[AppliedEvent]:
-    """Apply all, in order; the first event about an unknown contact makes the contact."""
-    refs = [prepared.event.contact.ref for prepared in events]
+    """Apply all; the first event about an unknown contact makes the contact.
+
+    An event that changes nothing here, about an unknown contact that is over, is left out.
+    """
+    refs = [ref for prepared in events for ref in _refs(prepared.event)]
     contact_ids = await uow.contacts.find_external(connection.system, refs)
     applied = []
-    for prepared in events:
-        ref = prepared.event.contact.ref
-        if ref not in contact_ids:
-            contact_ids[ref] = await use_cases.receive_new(prepared.contact, uow)
-        applied.append(await _apply_once(contact_ids[ref], connection, prepared, uow))
+    for number, prepared in enumerate(events):
+        if prepared.event.contact.ref not in contact_ids and _is_over(prepared.event):
+            continue
+        applied.append(await _apply_once(contact_ids, number, connection, prepared, uow))
     return applied
 
 
+def _refs(event: ChannelEvent) -> list[str]:
+    if isinstance(event, ContactMerged) and event.into is not None:
+        return [event.contact.ref, event.into]
+    return [event.contact.ref]
+
+
+def _is_over(event: ChannelEvent) -> bool:
+    return isinstance(event, UnrelatedUpdate | FileAdded) and is_ended(event.contact.state)
+
+
 async def _apply_once(
-    contact_id: ContactId, connection: ChannelConnection, prepared: PreparedEvent, uow: UnitOfWork
+    contact_ids: dict[str, ContactId],
+    number: int,
+    connection: ChannelConnection,
+    prepared: PreparedEvent,
+    uow: UnitOfWork,
 ) -> AppliedEvent:
-    event = prepared.event
+    event, ref = prepared.event, prepared.event.contact.ref
+    moment = _moment(event, number, uow)
+    if ref not in contact_ids:
+        contact_ids[ref] = await _receive(prepared, moment, uow)
+    contact_id = contact_ids[ref]
     key = IdempotencyKey(connection.system, event.event_id, event.event_type, "The event id")
     earlier = await claim_key(key, contact_id, uow)
     if earlier is not None:
         return AppliedEvent(ContactId(earlier), repeated=True)
-    # Outside systems promise no order: a later event may have changed the state already.
-    with suppress(WrongStateError):
-        actor = Actor("received", system=connection.system)
-        await _apply(contact_id, prepared, actor, uow)
+    contact = await get_or_raise(contact_id, uow)
+    actor = Actor("received", system=connection.system)
+    into = contact_ids.get(event.into or "") if isinstance(event, ContactMerged) else None
+    await _apply(contact, prepared, place(contact, moment), actor, into, uow)
     return AppliedEvent(contact_id, repeated=False)
 
 
+def _moment(event: ChannelEvent, number: int, uow: UnitOfWork) -> Moment:
+    """Return when it happened, at most now: a wrong clock must not outlast what comes later."""
+    if event.moment is None:
+        return Moment(uow.now, number)
+    return replace(event.moment, at=min(event.moment.at, uow.now))
+
+
+async def _receive(prepared: PreparedEvent, moment: Moment, uow: UnitOfWork) -> ContactId:
+    snapshot = Moment(moment.at, _SNAPSHOT)
+    command = replace(prepared.contact, moment=snapshot)
+    contact_id = await use_cases.receive_new(command, uow)
+    if prepared.first is not None:
+        contact = await get_or_raise(contact_id, uow)
+        await channel_messages.add_first(contact, prepared.first, snapshot, uow)
+    return contact_id
+
+
 async def _apply(
-    contact_id: ContactId, prepared: PreparedEvent, actor: Actor, uow: UnitOfWork
-) -> None:
-    match prepared.event:
-        case CustomerMessageAdded() | RepresentativeMessageAdded():
-            await _write(contact_id, prepared, prepared.event, actor, uow)
-        case ContactSetPending():
-            await use_cases.wait_for_customer(contact_id, actor, uow)
-        case ContactSolved(note=note):
-            command = ResolveContact(contact_id, note=_text(note))
-            await use_cases.resolve(command, actor, uow)
-        case ContactLeft(reason=reason):
-            await use_cases.abandon(contact_id, _line(reason), actor, uow)
-        case SolvedContactReopened(reason=reason):
-            await use_cases.reopen(contact_id, _line(reason), actor, uow)
-        case PriorityChanged(priority=priority, reason=reason):
-            await use_cases.prioritize(contact_id, priority, _line(reason), actor, uow)
-        case ContactOpened() | UnrelatedUpdate():
-            pass
-        case _:
-            assert_never(prepared.event)
-
-
-async def _write(
-    contact_id: ContactId,
+    contact: Contact,
     prepared: PreparedEvent,
-    event: CustomerMessageAdded | RepresentativeMessageAdded,
+    moment: Moment,
     actor: Actor,
+    into: ContactId | None,
     uow: UnitOfWork,
 ) -> None:
-    text = prepared.text
-    if isinstance(event, CustomerMessageAdded):
-        asks = prepared.asks_for_supervisor
-        message = WriteMessage(contact_id, "customer", text, asks_for_supervisor=asks)
-    else:
-        actor = actor.naming(_person(actor, event.account))
-        message = WriteMessage(contact_id, "representative", text, automatic=event.automatic)
-    await use_cases.write(message, actor, uow)
+    event = prepared.event
+    match event:
+        case CustomerMessageAdded() | RepresentativeMessageAdded():
+            if prepared.message is not None:
+                await channel_messages.add(contact, prepared.message, moment, uow)
+        case FileAdded():
+            uow.messages.attach(_attachment(contact, event))
+        case PriorityChanged(priority=priority, reason=reason):
+            at = max(moment.at, contact.received_at)
+            decision = contacts.report_priority(contact, priority, _line(reason), actor, moment, at)
+            await _record(decision, contact, event, "priority", priority, moment, uow)
+        case ContactOpened():
+            if prepared.first is not None:
+                await channel_messages.add_first(contact, prepared.first, moment, uow)
+        case UnrelatedUpdate():
+            pass
+        case _:
+            state = _state(event)
+            change = _change(event, moment, actor, into)
+            decision = contacts.report_state(contact, state, moment, change)
+            await _record(decision, contact, event, "state", state, moment, uow)
+
+
+async def _record(
+    decision: Decision,
+    before: Contact,
+    event: ChannelEvent,
+    field: str,
+    value: str,
+    moment: Moment,
+    uow: UnitOfWork,
+) -> None:
+    applied = decision.contact.latest != before.latest
+    entry = HistoryEntry(before.contact_id, event.event_id, field, value, moment.at, applied)
+    uow.contact_history.add(entry)
+    await use_cases.record_change(decision, uow)
+
+
+def _state(event: _StateEvent) -> ContactState:
+    match event:
+        case ContactSetPending():
+            return "waiting_on_customer"
+        case ContactSetOpen():
+            return "open"
+        case ContactSolved():
+            return "resolved"
+        case ContactLeft():
+            return "abandoned"
+        case ContactDiscarded():
+            return "discarded"
+        case ContactMerged():
+            return "merged"
+        case _:
+            assert_never(event)
+
+
+def _change(event: _StateEvent, moment: Moment, actor: Actor, into: ContactId | None) -> Change:
+    change = Change(moment.at, actor)
+    match event:
+        case ContactSetOpen(reason=reason, on_hold=on_hold):
+            wait_end: WaitEnd = "on_hold" if on_hold else "opened"
+            return replace(change, reason=_line(reason), wait_end=wait_end)
+        case ContactSolved(note=note):
+            return replace(change, note=_text(note))
+        case ContactLeft(reason=reason):
+            return replace(change, reason=_line(reason))
+        case ContactDiscarded(cause=cause):
+            return replace(change, discard_cause=cause)
+        case ContactMerged():
+            return replace(change, into=into)
+        case ContactSetPending():
+            return change
+        case _:
+            assert_never(event)
+
+
+def _attachment(contact: Contact, event: FileAdded) -> Attachment:
+    file = event.file
+    return Attachment(
+        contact.contact_id,
+        event.message_ref,
+        file.file_id,
+        _line(file.name) or file.file_id,
+        file.url,
+        file.content_type,
+    )
 
 
 def _read_contact(
-    connection: ChannelConnection, contact: ExternalContact, namespaces: CustomerNamespaces
+    connection: ChannelConnection, event: ChannelEvent, namespaces: CustomerNamespaces
 ) -> ReceiveContact:
-    text = _text(contact.text or "")
+    contact = event.contact
     customer = contact.customer
     if customer.name is not None:
         customer = customer.model_copy(update={"name": _line(customer.name)})
@@ -161,16 +280,55 @@ def _read_contact(
         language=read_language(contact.language),
         priority=contact.priority,
         campaign=contact.campaign,
-        text=text or None,
-        asks_for_supervisor=bool(text) and asks_for_supervisor(text),
         shares_customer=namespaces.is_shared(connection.system),
         external_ref=contact.ref,
+        state=contact.state,
     )
 
 
-def _person(actor: Actor, account: str | None) -> PersonId | None:
+def _read_first_message(connection: ChannelConnection, event: ChannelEvent) -> NewMessage | None:
+    first = event.contact.first_message
+    text = _text(first.text) if first else ""
+    if first is None or not text.strip():
+        return None
+    return NewMessage(
+        author=first.author,
+        text=text,
+        system=connection.system,
+        person_id=_person(connection, first.account),
+        internal=first.internal,
+        asks_for_supervisor=first.author == "customer" and asks_for_supervisor(text),
+        written_at=first.written_at,
+    )
+
+
+def _read_message(connection: ChannelConnection, event: ChannelEvent) -> NewMessage | None:
+    if not isinstance(event, CustomerMessageAdded | RepresentativeMessageAdded):
+        return None
+    message = NewMessage(
+        author="customer",
+        text=_text(event.text),
+        system=connection.system,
+        automatic=event.automatic,
+        external_id=event.message_ref,
+        files=tuple(event.files),
+    )
+    match event:
+        case CustomerMessageAdded():
+            asks = not event.automatic and asks_for_supervisor(message.text)
+            return replace(message, asks_for_supervisor=asks)
+        case RepresentativeMessageAdded():
+            person = _person(connection, event.account)
+            return replace(
+                message, author="representative", person_id=person, internal=event.internal
+            )
+        case _:
+            assert_never(event)
+
+
+def _person(connection: ChannelConnection, account: str | None) -> PersonId | None:
     """Name a person of an outside system: two systems may have the same account."""
-    return PersonId(f"{actor.system}:{account}") if account else None
+    return PersonId(f"{connection.system}:{account}") if account else None
 
 
 def _line(text: str) -> str:

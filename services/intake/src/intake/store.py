@@ -26,9 +26,9 @@ from intake.domain.model import (
     ChannelConnection,
     Contact,
     ContactRepresentative,
-    Message,
     Survey,
 )
+from intake.message_store import ContactHistory, Messages
 
 KeyId = tuple[str, str]
 RepresentativeKey = tuple[ContactId, PersonId]
@@ -76,35 +76,6 @@ class Customers:
         if self._changed:
             rows = _customers.dump_json(list(self._changed.values())).decode()
             await self._connection.execute(_UPSERT_CUSTOMERS, {"rows": rows})
-
-
-# When it came, and its id: the order of the messages of a contact.
-MessageKey = tuple[datetime, str]
-
-
-class Messages:
-    def __init__(self, connection: AsyncConnection) -> None:
-        self._connection = connection
-        self._new: list[Message] = []
-
-    def add(self, message: Message) -> None:
-        self._new.append(message)
-
-    async def flush(self) -> None:
-        if self._new:
-            rows = _messages.dump_json(self._new).decode()
-            await self._connection.execute(_INSERT_MESSAGES, {"rows": rows})
-
-    async def list_for(
-        self, contact_id: ContactId, after: MessageKey | None, limit: int
-    ) -> list[Message]:
-        messages = tables.messages
-        order = tuple_(messages.c.at, messages.c.message_id)
-        query = select(messages).where(messages.c.contact_id == contact_id)
-        if after is not None:
-            query = query.where(order > after)
-        rows = await self._connection.execute(query.order_by(order).limit(limit))
-        return [Message(**row) for row in rows.mappings()]
 
 
 class ContactRepresentatives:
@@ -278,6 +249,7 @@ class Erasure:
         """Erase messages, comments and the words in published events."""
         parameters = {"contact_ids": contact_ids, "erased": ERASED}
         await self._connection.execute(_ERASE_MESSAGES, parameters)
+        await self._connection.execute(_ERASE_ATTACHMENTS, parameters)
         await self._connection.execute(_ERASE_ANSWERS, parameters)
         published = published_events.c.key.in_(contact_ids)
         await erase_words(self._connection, published_events, published)
@@ -289,6 +261,7 @@ class UnitOfWork(BaseUnitOfWork):
         self.contacts = Contacts(connection)
         self.customers = Customers(connection)
         self.messages = Messages(connection)
+        self.contact_history = ContactHistory(connection)
         self.contact_representatives = ContactRepresentatives(connection)
         self.surveys = Surveys(connection)
         self.idempotency_keys = IdempotencyKeys(connection)
@@ -307,23 +280,25 @@ class UnitOfWork(BaseUnitOfWork):
         await self.customers.flush()
         await super().flush()
         await self.messages.flush()
+        await self.contact_history.flush()
         await self.contact_representatives.flush()
 
 
 _customers = TypeAdapter(list[Customer])
-_messages = TypeAdapter(list[Message])
 _representatives = TypeAdapter(list[ContactRepresentative])
 _survey = TypeAdapter(Survey)
 _surveys = TypeAdapter(list[Survey])
 
 _UPSERT_CUSTOMERS = bulk_insert(tables.customers, conflict="update")
-_INSERT_MESSAGES = bulk_insert(tables.messages)
 _UPSERT_REPRESENTATIVES = bulk_insert(tables.contact_representatives, conflict="update")
 _UPSERT_SURVEYS = bulk_insert(tables.surveys, conflict="update")
 _INSERT_KEYS = bulk_insert(tables.idempotency_keys, conflict="ignore", returning=("scope", "key"))
 
 _ERASE_MESSAGES = text("""
     UPDATE messages SET text = :erased WHERE contact_id = ANY (CAST(:contact_ids AS uuid[]))
+""")
+_ERASE_ATTACHMENTS = text("""
+    DELETE FROM attachments WHERE contact_id = ANY (CAST(:contact_ids AS uuid[]))
 """)
 _ERASE_ANSWERS = text("""
     UPDATE surveys SET answer = jsonb_set(answer, '{comment}', 'null')

@@ -27,6 +27,10 @@ contacts = Table(
     Column("resolved_by", Text),
     Column("resolution_no", Integer),
     Column("escalation", JSONB),
+    Column("state_since", DateTime(timezone=True)),
+    Column("latest", JSONB),
+    Column("merged_into", Uuid(as_uuid=False)),
+    Column("announced", Boolean),
 )
 customers = Table(
     "customers",
@@ -47,6 +51,28 @@ messages = Table(
     Column("at", DateTime(timezone=True)),
     Column("automatic", Boolean),
     Column("reported_by", Text),
+    Column("internal", Boolean),
+    Column("external_id", Text),
+)
+attachments = Table(
+    "attachments",
+    metadata,
+    Column("contact_id", Uuid(as_uuid=False), primary_key=True),
+    Column("message_ref", Text, primary_key=True),
+    Column("attachment_id", Text, primary_key=True),
+    Column("name", Text),
+    Column("url", Text),
+    Column("content_type", Text),
+)
+contact_history = Table(
+    "contact_history",
+    metadata,
+    Column("contact_id", Uuid(as_uuid=False), primary_key=True),
+    Column("event_id", Text, primary_key=True),
+    Column("field", Text, primary_key=True),
+    Column("value", Text),
+    Column("at", DateTime(timezone=True)),
+    Column("applied", Boolean),
 )
 contact_representatives = Table(
     "contact_representatives",
@@ -89,12 +115,20 @@ channel_connections = Table(
 RETENTION: tuple[Rule, ...] = (
     Retention(
         "contacts",
-        # An abandoned contact has no resolution.
+        # Only a resolved contact has a resolution.
         "coalesce(resolved_at, received_at)",
         days=400,
-        condition="state IN ('resolved', 'abandoned')",
+        condition="state IN ('resolved', 'abandoned', 'discarded', 'merged')",
         cascades=(
             "DELETE FROM messages USING deleted WHERE messages.contact_id = deleted.contact_id",
+            """
+            DELETE FROM attachments USING deleted
+            WHERE attachments.contact_id = deleted.contact_id
+            """,
+            """
+            DELETE FROM contact_history USING deleted
+            WHERE contact_history.contact_id = deleted.contact_id
+            """,
             "DELETE FROM surveys USING deleted WHERE surveys.contact_id = deleted.contact_id",
             """
             DELETE FROM contact_representatives USING deleted
@@ -110,6 +144,8 @@ RETENTION: tuple[Rule, ...] = (
         ),
     ),
     Kept("messages", "a message is deleted with its contact"),
+    Kept("attachments", "a reference to a file is deleted with its contact"),
+    Kept("contact_history", "what a system reported of a contact is deleted with it"),
     Kept("contact_representatives", "who had a contact is deleted with it"),
     Kept("surveys", "a survey is deleted with its contact"),
     Kept("customers", "a customer is deleted with the last contact"),

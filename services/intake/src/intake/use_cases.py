@@ -1,9 +1,10 @@
 """What intake does with each command of a channel or a person: load, decide, record."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from datetime import datetime
 
-from common.contracts.contacts import Channel, Customer, Priority
+from common.contracts.contacts import Channel, Customer, DiscardCause, Priority
 from common.contracts.event import ContactId, MessageId, PersonId, SystemName, TeamId
 from common.core.ids import new_id
 from intake.domain import contacts, customers, feedback, interactions, surveys
@@ -11,18 +12,24 @@ from intake.domain.actors import Actor, require_access
 from intake.domain.errors import (
     ContactNotFoundError,
     EarlierContactNotFoundError,
+    MergeTargetError,
     SurveyNotFoundError,
 )
 from intake.domain.model import (
+    Attachment,
     Author,
     Contact,
+    ContactState,
+    Decision,
     IdempotencyKey,
     Interaction,
     Message,
+    Moment,
     SurveyAnswer,
     SurveyDecision,
 )
 from intake.domain.surveys import SurveyRequest
+from intake.domain.transitions import Change
 from intake.handlers import get_or_raise, record
 from intake.idempotency import claim_key, claim_keys
 from intake.store import UnitOfWork
@@ -48,6 +55,9 @@ class ReceiveContact:
     external_ref: str | None = None
     campaign: str | None = None
     follows: ContactId | None = None
+    # What it is where it comes from, when we first see it.
+    state: ContactState = "open"
+    moment: Moment | None = None
     contact_id: ContactId = field(default_factory=lambda: ContactId(new_id()))
 
 
@@ -60,14 +70,27 @@ class ReceiveRequest:
 
 
 @dataclass(frozen=True, slots=True)
+class AttachedFile:
+    name: str
+    url: str
+    content_type: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class WriteMessage:
-    """`asks_for_supervisor`: the customer does so in `text`."""
+    """`asks_for_supervisor`: the customer does so in `text`.
+
+    `occurred_at` is when it was written, if not now. An `internal` one is for us alone.
+    """
 
     contact_id: ContactId
     author: Author
     text: str
     automatic: bool = False
     asks_for_supervisor: bool = False
+    internal: bool = False
+    occurred_at: datetime | None = None
+    files: Sequence[AttachedFile] = ()
     message_id: MessageId = field(default_factory=lambda: MessageId(new_id()))
 
 
@@ -133,7 +156,7 @@ async def receive_new(command: ReceiveContact, uow: UnitOfWork) -> ContactId:
         campaign=command.campaign,
         follows=command.follows,
     )
-    record(contacts.receive(contact, customer), uow)
+    record(_receive(contact, customer, command), uow)
     if command.text is not None:
         asks = command.asks_for_supervisor
         message = WriteMessage(
@@ -141,6 +164,19 @@ async def receive_new(command: ReceiveContact, uow: UnitOfWork) -> ContactId:
         )
         await write(message, Actor("received", system=command.received_from), uow)
     return contact.contact_id
+
+
+def _receive(contact: Contact, customer: Customer, command: ReceiveContact) -> Decision:
+    """Take over the state that it has already; what is over is stored and not published."""
+    received = contacts.receive(contact, customer)
+    if command.moment is None:
+        return received
+    moment, change = command.moment, Change(contact.received_at)
+    known = contacts.report_state(contact, command.state, moment, change)
+    taken = replace(known.contact, latest={**known.contact.latest, "priority": moment})
+    if contacts.is_ended(taken):
+        return Decision(replace(taken, announced=False))
+    return Decision(taken, (*received.events, *known.events))
 
 
 async def _known_customer(command: ReceiveContact, uow: UnitOfWork) -> Customer:
@@ -177,6 +213,16 @@ async def _check_access(
     require_access(contact, actor, representative, to_change=to_change)
 
 
+async def record_change(decision: Decision, uow: UnitOfWork) -> None:
+    """Record it. A contact that was over when we first saw it is announced once it is open."""
+    contact = decision.contact
+    if not contact.announced:
+        customer = await uow.customers.get(contact.customer_id)
+        stored = customer or Customer(customer_id=contact.customer_id)
+        decision = contacts.announce(decision, stored, uow.now)
+    record(decision, uow)
+
+
 async def write(command: WriteMessage, actor: Actor, uow: UnitOfWork) -> None:
     contact = await get_to_change(command.contact_id, actor, uow)
     by_customer = command.author == "customer"
@@ -186,20 +232,32 @@ async def write(command: WriteMessage, actor: Actor, uow: UnitOfWork) -> None:
         author=command.author,
         person_id=None if by_customer else actor.person_id,
         text=command.text,
-        at=uow.now,
+        at=contacts.check_time(contact, command.occurred_at, uow.now),
         automatic=command.automatic,
         reported_by=actor.system,
+        internal=command.internal,
     )
-    uow.messages.add(message)
     asks = command.asks_for_supervisor
-    record(contacts.write(contact, message, asks_for_supervisor=asks), uow)
+    decision = contacts.write(contact, message, asks_for_supervisor=asks)
+    uow.messages.add(message)
+    for number, file in enumerate(command.files):
+        attachment = Attachment(
+            message.contact_id,
+            message.message_id,
+            str(number),
+            file.name,
+            file.url,
+            file.content_type,
+        )
+        uow.messages.attach(attachment)
+    await record_change(decision, uow)
 
 
 async def request_supervisor(
     contact_id: ContactId, quote: str, actor: Actor, uow: UnitOfWork
 ) -> None:
     contact = await get_to_change(contact_id, actor, uow)
-    record(contacts.request_supervisor(contact, quote, uow.now), uow)
+    await record_change(contacts.request_supervisor(contact, quote, uow.now), uow)
 
 
 async def resolve(command: ResolveContact, actor: Actor, uow: UnitOfWork) -> None:
@@ -213,29 +271,50 @@ async def resolve(command: ResolveContact, actor: Actor, uow: UnitOfWork) -> Non
         root_cause=command.root_cause,
         automatic=command.automatic,
     )
-    record(decision, uow)
+    await record_change(decision, uow)
 
 
 async def abandon(contact_id: ContactId, reason: str | None, actor: Actor, uow: UnitOfWork) -> None:
     contact = await get_to_change(contact_id, actor, uow)
-    record(contacts.abandon(contact, reason, actor, uow.now), uow)
+    await record_change(contacts.abandon(contact, reason, actor, uow.now), uow)
 
 
 async def wait_for_customer(contact_id: ContactId, actor: Actor, uow: UnitOfWork) -> None:
     contact = await get_to_change(contact_id, actor, uow)
-    record(contacts.wait_for_customer(contact, uow.now), uow)
+    await record_change(contacts.wait_for_customer(contact, uow.now), uow)
+
+
+async def stop_waiting(contact_id: ContactId, actor: Actor, uow: UnitOfWork) -> None:
+    contact = await get_to_change(contact_id, actor, uow)
+    await record_change(contacts.stop_waiting(contact, uow.now), uow)
+
+
+async def discard(
+    contact_id: ContactId, cause: DiscardCause, actor: Actor, uow: UnitOfWork
+) -> None:
+    contact = await get_to_change(contact_id, actor, uow)
+    await record_change(contacts.discard(contact, cause, actor, uow.now), uow)
+
+
+async def merge(contact_id: ContactId, into: ContactId, actor: Actor, uow: UnitOfWork) -> None:
+    """Merge into another contact of the same customer; raises MergeTargetError for any other."""
+    contact = await get_to_change(contact_id, actor, uow)
+    target = await uow.contacts.get(into)
+    if target is None or into == contact_id or target.customer_id != contact.customer_id:
+        raise MergeTargetError
+    await record_change(contacts.merge(contact, into, actor, uow.now), uow)
 
 
 async def reopen(contact_id: ContactId, reason: str, actor: Actor, uow: UnitOfWork) -> None:
     contact = await get_to_change(contact_id, actor, uow)
-    record(contacts.reopen(contact, reason, actor, uow.now), uow)
+    await record_change(contacts.reopen(contact, reason, actor, uow.now), uow)
 
 
 async def prioritize(
     contact_id: ContactId, priority: Priority, reason: str, actor: Actor, uow: UnitOfWork
 ) -> None:
     contact = await get_to_change(contact_id, actor, uow)
-    record(contacts.prioritize(contact, priority, reason, actor, uow.now), uow)
+    await record_change(contacts.prioritize(contact, priority, reason, actor, uow.now), uow)
 
 
 async def give_feedback(command: GiveFeedback, actor: Actor, uow: UnitOfWork) -> None:
@@ -248,7 +327,7 @@ async def give_feedback(command: GiveFeedback, actor: Actor, uow: UnitOfWork) ->
         about=command.about,
         team_id=command.team_id,
     )
-    record(decision, uow)
+    await record_change(decision, uow)
 
 
 async def record_interaction(
@@ -261,7 +340,7 @@ async def record_interaction(
     key = IdempotencyKey(scope, interaction_id, fingerprint, name)
     if await claim_key(key, interaction_id, uow) is not None:
         return False
-    record(interactions.record_interaction(contact, interaction, uow.now), uow)
+    await record_change(interactions.record_interaction(contact, interaction, uow.now), uow)
     return True
 
 

@@ -3,7 +3,9 @@
 from common.contracts.assignments import ReleaseKind
 from common.contracts.contacts import (
     ContactAbandoned,
+    ContactDiscarded,
     ContactErased,
+    ContactMerged,
     ContactPrioritized,
     ContactReceived,
     ContactReopened,
@@ -42,7 +44,9 @@ async def resolve(event: ContactResolved, uow: UnitOfWork) -> None:
     uow.record(reactions.resolve(assignment, holder, event, at=uow.now))
 
 
-async def abandon(event: ContactAbandoned, uow: UnitOfWork) -> None:
+async def abandon(
+    event: ContactAbandoned | ContactDiscarded | ContactMerged, uow: UnitOfWork
+) -> None:
     assignment, holder = await uow.lock_with_holder(event.contact_id)
     uow.record(reactions.abandon(assignment, holder, event, at=uow.now))
 
@@ -168,6 +172,8 @@ SUBSCRIPTIONS = (
     .on(ContactPrioritized, prioritize)
     .on(ContactResolved, resolve)
     .on(ContactAbandoned, abandon)
+    .on(ContactDiscarded, abandon)
+    .on(ContactMerged, abandon)
     .on(ContactReopened, reopen)
     .on(ContactErased, erase)
     .on(EscalationTakenOver, take_over)

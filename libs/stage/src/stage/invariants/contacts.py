@@ -1,6 +1,7 @@
 """Invariant 1: a contact answered with 2xx is never lost, and is in exactly one state."""
 
 from collections.abc import Iterable
+from typing import Final
 
 from common.contracts.contacts import ContactReceived
 from common.contracts.escalations import (
@@ -11,6 +12,8 @@ from common.contracts.escalations import (
 from common.contracts.event import Event
 from stage.invariants.findings import Findings
 from stage.invariants.snapshot import Assignment, Contact, Snapshot, TrackedContact
+
+_ENDED: Final = ("resolved", "abandoned", "discarded", "merged")
 
 
 def check(snapshot: Snapshot, findings: Findings) -> None:
@@ -40,8 +43,7 @@ def _check_assignment(contact: Contact, assignment: Assignment | None, findings:
     findings.require(state != "unknown", "router does not know the contact", contact.contact_id)
     # A representative may be done with a contact that its channel still has open.
     findings.require(
-        contact.state not in ("resolved", "abandoned")
-        or state in ("completed", "abandoned", "unknown"),
+        contact.state not in _ENDED or state in ("completed", "abandoned", "unknown"),
         "resolved at intake, but still assigned at router",
         contact.contact_id,
         state,
@@ -56,12 +58,12 @@ def _check_tracking(
         return
     findings.require(bool(tracked.clocks), "no clock was started", contact.contact_id)
     findings.require(
-        (contact.state in ("resolved", "abandoned")) == (tracked.resolved_at is not None),
+        (contact.state in _ENDED) == (tracked.resolved_at is not None),
         "intake and escalation differ on whether it has ended",
         contact.contact_id,
     )
     findings.require(
-        contact.state not in ("resolved", "abandoned") or tracked.escalation_id is None or outlives,
+        contact.state not in _ENDED or tracked.escalation_id is None or outlives,
         "ended, but its escalation is still open",
         contact.contact_id,
     )

@@ -41,6 +41,7 @@ _PROBLEMS: Final[dict[type[Exception], tuple[int, str]]] = {
     errors.ChangeRequestNotFoundError: (404, "request-not-found"),
     errors.ChangeRequestClosedError: (409, "request-closed"),
     errors.InvalidChangeError: (409, "invalid-change"),
+    errors.SettingNotFoundError: (404, "setting-not-found"),
     errors.ForbiddenError: (403, "forbidden"),
     errors.NotOwnShiftError: (403, "forbidden"),
 }
@@ -61,6 +62,14 @@ async def transaction(database: Database[UnitOfWork]) -> AsyncIterator[UnitOfWor
         raise invalid((f"body/{error.field}", str(error))) from error
     except errors.EscalationConflictError as error:
         raise _conflict(error) from error
+    except errors.SettingInUseError as error:
+        raise ProblemError(
+            409,
+            "setting-in-use",
+            str(error),
+            used_by=error.used_by,
+            open_contacts=error.open_contacts,
+        ) from error
     except errors.StaleSettingError as error:
         raise _stale_setting(error) from error
     except errors.InvalidSettingError as error:

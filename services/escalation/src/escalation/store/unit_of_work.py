@@ -18,6 +18,7 @@ from escalation.store.audit_trail import AuditTrail
 from escalation.store.change_requests import ChangeRequests
 from escalation.store.complaints import Complaints
 from escalation.store.contacts import TrackedContacts
+from escalation.store.dependents import OpenWork
 from escalation.store.duty_gaps import AnnouncedGaps
 from escalation.store.escalations import Escalations
 from escalation.store.events import ConsumedEvents
@@ -38,6 +39,7 @@ class UnitOfWork(BaseUnitOfWork):
         self.complaints = Complaints(connection)
         self.settings = SettingVersions(connection)
         self.presences = Presences(connection)
+        self.open_work = OpenWork(connection)
         self.consumed_events = ConsumedEvents(connection)
         self.audit_trail = AuditTrail(connection)
         self.announced_gaps = AnnouncedGaps(connection)

@@ -3,26 +3,22 @@
 A kind is registered in `channels/registry.py`.
 """
 
-import re
-from collections.abc import Mapping
-from dataclasses import dataclass
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Annotated, Any, Protocol, TypeVar
 
-import orjson
 from pydantic import AfterValidator, BaseModel, ConfigDict, StringConstraints, model_validator
 
 from common.contracts import contacts
-from common.contracts.contacts import Customer, Priority
+from common.contracts.contacts import Customer, DiscardCause, Priority
 from common.core.text import require_visible
-from intake.domain.model import ChannelConnection
-
-# PostgreSQL does not store the character NUL. An odd number of backslashes makes it an escape.
-_ESCAPED_NUL = re.compile(rb"(?<!\\)((?:\\\\)*)\\u0000")
+from intake.domain.model import Author, ChannelConnection, ContactState, Moment
 
 # An id that an outside system chose: it becomes a part of keys here, so its length is bounded.
 ExternalId = Annotated[
-    str, StringConstraints(min_length=1, max_length=200), AfterValidator(require_visible)
+    str, StringConstraints(min_length=1, max_length=300), AfterValidator(require_visible)
 ]
 
 M = TypeVar("M", bound=BaseModel)
@@ -60,11 +56,25 @@ class WebhookRequest:
 
 
 @dataclass(frozen=True, slots=True)
+class FirstMessage:
+    """What stands in the contact itself; `account` is who wrote it, if not the customer.
+
+    Some systems report it again as a message of its own.
+    """
+
+    text: str
+    author: Author = "customer"
+    account: str | None = None
+    written_at: datetime | None = None
+    internal: bool = False
+
+
+@dataclass(frozen=True, slots=True)
 class ExternalContact:
     """A ticket, case or chat of an outside system: what a contact is made of if it is new here.
 
-    `ref` is its id there, and `customer` has the id that it has there. `text` is the customer's
-    first message. Texts may be of any length and have any characters: intake cleans them.
+    `ref` is its id there, and `customer` has the id that it has there. `state` is its state when
+    the event was sent. Texts may be of any length and have any characters: intake cleans them.
     """
 
     ref: str
@@ -75,16 +85,31 @@ class ExternalContact:
     language: str
     priority: Priority
     campaign: str | None = None
-    text: str | None = None
+    first_message: FirstMessage | None = None
+    state: ContactState = "open"
+
+
+@dataclass(frozen=True, slots=True)
+class ExternalFile:
+    """A file of a message, by its address in the outside system."""
+
+    file_id: str
+    name: str
+    url: str
+    content_type: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class _Event:
-    """`event_id` and `event_type` are the outside system's, the same when it sends them again."""
+    """`event_id` and `event_type` are the outside system's, the same when it sends them again.
+
+    `moment` is when it happened there. Without it, it happened when it came to us.
+    """
 
     event_id: str
     event_type: str
     contact: ExternalContact
+    moment: Moment | None = field(default=None, kw_only=True)
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,24 +119,49 @@ class ContactOpened(_Event):
 
 @dataclass(frozen=True, slots=True)
 class CustomerMessageAdded(_Event):
+    """`message_ref` is the message's id there; `automatic` if the customer's machine wrote it."""
+
     text: str
+    message_ref: str | None = field(default=None, kw_only=True)
+    automatic: bool = field(default=False, kw_only=True)
+    files: Sequence[ExternalFile] = field(default=(), kw_only=True)
 
 
 @dataclass(frozen=True, slots=True)
 class RepresentativeMessageAdded(_Event):
-    """A message that the customer can read; `automatic` if no person wrote it.
+    """A message of ours; `automatic` if no person wrote it.
 
-    `account` is who wrote it, by the id that the person has there.
+    The customer can't see an `internal` one. `account` is who wrote it, by the id that the person
+    has there.
     """
 
     text: str
     account: str | None = None
     automatic: bool = False
+    internal: bool = field(default=False, kw_only=True)
+    message_ref: str | None = field(default=None, kw_only=True)
+    files: Sequence[ExternalFile] = field(default=(), kw_only=True)
+
+
+@dataclass(frozen=True, slots=True)
+class FileAdded(_Event):
+    """A message has a file; the message itself may come later."""
+
+    message_ref: str
+    file: ExternalFile
 
 
 @dataclass(frozen=True, slots=True)
 class ContactSetPending(_Event):
     """The representative waits for the customer's reply."""
+
+
+@dataclass(frozen=True, slots=True)
+class ContactSetOpen(_Event):
+    """It is our turn, whatever it was before; `on_hold` if others delay us."""
+
+    reason: str
+    on_hold: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,8 +177,17 @@ class ContactLeft(_Event):
 
 
 @dataclass(frozen=True, slots=True)
-class SolvedContactReopened(_Event):
-    reason: str
+class ContactDiscarded(_Event):
+    """It was found to be spam, or deleted."""
+
+    cause: DiscardCause
+
+
+@dataclass(frozen=True, slots=True)
+class ContactMerged(_Event):
+    """Its work goes on in the contact `into`, if the outside system says in which."""
+
+    into: str | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -139,17 +198,20 @@ class PriorityChanged(_Event):
 
 @dataclass(frozen=True, slots=True)
 class UnrelatedUpdate(_Event):
-    """A change without effect here, except that it shows that the contact exists."""
+    """A change without effect here, except that it shows that an open contact exists."""
 
 
 ChannelEvent = (
     ContactOpened
     | CustomerMessageAdded
     | RepresentativeMessageAdded
+    | FileAdded
     | ContactSetPending
+    | ContactSetOpen
     | ContactSolved
     | ContactLeft
-    | SolvedContactReopened
+    | ContactDiscarded
+    | ContactMerged
     | PriorityChanged
     | UnrelatedUpdate
 )
@@ -176,17 +238,31 @@ class Channel(Protocol):
         """Read a verified request; raises MalformedBodyError, or ValidationError for its fields.
 
         What raises is kept as a dead letter. A replay reads it again, with the body and the header
-        Content-Type alone.
+        Content-Type alone. An empty list: the request is about something that is no contact.
         """
 
 
 def read_json(body: bytes, model: type[M]) -> M:
-    """Read a body without the character NUL.
+    """Read a body without what PostgreSQL can't store: NUL, and halves of surrogate pairs.
 
-    Raises MalformedBodyError, or ValidationError for the fields.
+    Numbers keep all their digits. Raises MalformedBodyError, or ValidationError for the fields.
     """
     try:
-        content = orjson.loads(_ESCAPED_NUL.sub(rb"\1", body))
-    except orjson.JSONDecodeError as error:
+        content = json.loads(body, parse_constant=lambda _: None)
+    except (ValueError, RecursionError) as error:
         raise MalformedBodyError("The body is not JSON.") from error
-    return model.model_validate(content)
+    return model.model_validate(_storable(content))
+
+
+def _storable(value: Any) -> Any:
+    match value:
+        case str():
+            # Two halves that the sender wrote as two escapes become one character again.
+            whole = value.encode("utf-16-le", "surrogatepass").decode("utf-16-le", "replace")
+            return whole.replace("\x00", "")
+        case list():
+            return [_storable(item) for item in value]
+        case dict():
+            return {_storable(name): _storable(item) for name, item in value.items()}
+        case _:
+            return value

@@ -1,8 +1,9 @@
 """Zendesk: signed webhooks about tickets, in the event schema and as a trigger may send them."""
 
+import hashlib
 from collections.abc import Mapping
 from datetime import datetime
-from typing import Any
+from typing import Any, Final, Literal
 
 from pydantic import Field
 
@@ -14,32 +15,99 @@ from common.http.webhooks import SignatureScheme, verify_signature
 from intake.channels.base import (
     ChannelEvent,
     ChannelOptions,
+    ContactDiscarded,
+    ContactMerged,
     ContactOpened,
+    ContactSetOpen,
     ContactSetPending,
     ContactSolved,
     CustomerMessageAdded,
     ExternalContact,
-    ExternalId,
+    ExternalFile,
+    FileAdded,
+    FirstMessage,
+    MalformedBodyError,
     PriorityChanged,
     RepresentativeMessageAdded,
-    SolvedContactReopened,
     UnrelatedUpdate,
-    WebhookModel,
     WebhookRequest,
     read_json,
 )
-from intake.domain.model import ChannelConnection
+from intake.channels.zendesk_schema import Comment, Delivery, Envelope, Ticket
+from intake.domain.automatic_mail import is_automatic
+from intake.domain.model import ChannelConnection, ContactState, Moment
 
 _SCHEME = SignatureScheme(encoding="base64", time_format="iso8601")
 _SIGNATURE = "x-zendesk-webhook-signature"
 _TIMESTAMP = "x-zendesk-webhook-signature-timestamp"
+_TYPE_PREFIX: Final = "zen:event-type:ticket."
 _PRIORITIES: dict[str, Priority] = {
     "low": "low",
     "normal": "normal",
     "high": "high",
     "urgent": "urgent",
 }
-_SOLVED = ("solved", "closed")
+_STATES: Final[Mapping[str, ContactState]] = {
+    "new": "open",
+    "open": "open",
+    "pending": "waiting_on_customer",
+    "solved": "resolved",
+    "closed": "resolved",
+    "deleted": "discarded",
+}
+_HOLD: Final = ("hold", "on-hold", "on_hold")
+# Changes that mean nothing here, but show that an open ticket exists. All other types are ignored:
+# the same address gets events about users, articles and organisations.
+_UNRELATED: Final = frozenset(
+    {
+        "agent_assignment_changed",
+        "attachment_redacted_from_comment",
+        "brand_changed",
+        "ccs_changed",
+        "comment_made_private",
+        "comment_redacted",
+        "custom_field_changed",
+        "custom_status_changed",
+        "description_changed",
+        "email_ccs_changed",
+        "external_id_changed",
+        "followers_changed",
+        "form_changed",
+        "group_assignment_changed",
+        "organization_changed",
+        "problem_link_changed",
+        "requester_changed",
+        "schedule_changed",
+        "subject_changed",
+        "submitter_changed",
+        "tags_changed",
+        "task_due_at_changed",
+        "ticket_form_changed",
+        "ticket_type_changed",
+        "type_changed",
+    }
+)
+_RELATED: Final = frozenset(
+    {
+        "attachment_linked_to_comment",
+        "comment_added",
+        "created",
+        "marked_as_spam",
+        "merged",
+        "permanently_deleted",
+        "priority_changed",
+        "soft_deleted",
+        "status_changed",
+        "undeleted",
+    }
+)
+_TEXT_CHARACTERS: Final = 300
+_URL_CHARACTERS: Final = 2_000
+# Zendesk's own bots have this account, or one with this prefix.
+_NOBODY: Final = "-1"
+_BOT_PREFIX: Final = "zd:"
+
+Writer = Literal["customer", "representative", "system"]
 
 
 class ZendeskOptions(ChannelOptions):
@@ -56,42 +124,11 @@ class ZendeskOptions(ChannelOptions):
         {}, description="Which tag means which language."
     )
     campaign_by_tag: dict[str, Slug] = Field({}, description="Which tag means which campaign.")
-
-
-class Ticket(WebhookModel):
-    id: ExternalId
-    subject: str | None = None
-    description: str | None = None
-    priority: str | None = None
-    status: str | None = None
-    requester_id: ExternalId | None = None
-    tags: tuple[str, ...] = ()
-
-
-class _Author(WebhookModel):
-    id: ExternalId | None = None
-    is_staff: bool = False
-
-
-class _Comment(WebhookModel):
-    body: str | None = None
-    is_public: bool = True
-    author: _Author = _Author()
-
-
-class _Change(WebhookModel):
-    current: Any = None
-    previous: Any = None
-    comment: _Comment | None = None
-
-
-class Delivery(WebhookModel):
-    """One webhook: `id` is Zendesk's own and stays the same when it is delivered again."""
-
-    id: ExternalId
-    type: ExternalId
-    detail: Ticket
-    event: _Change = _Change()
+    on_hold: Literal["runs", "pauses"] = Field(
+        "runs",
+        description="What the status on-hold means: `runs`, because the customer waits on; or "
+        "`pauses`, as if you waited for the customer.",
+    )
 
 
 class Zendesk:
@@ -110,13 +147,25 @@ class Zendesk:
         )
 
     def parse(self, connection: ChannelConnection, request: WebhookRequest) -> list[ChannelEvent]:
+        name = read_json(request.body, Envelope).type
+        if name is None:
+            raise MalformedBodyError("The body has no type of event.")
+        if _kind(name) not in _RELATED | _UNRELATED:
+            return []
         delivery = read_json(request.body, Delivery)
-        contact = external_contact(delivery.detail, connection)
-        return [channel_event(delivery, contact)]
+        if delivery.id is None:
+            digest = hashlib.sha256(request.body).hexdigest()
+            delivery = delivery.model_copy(update={"id": f"sha256-{digest}"})
+        options = ZendeskOptions.model_validate(connection.options)
+        return [channel_event(delivery, options)]
 
 
-def external_contact(ticket: Ticket, connection: ChannelConnection) -> ExternalContact:
-    options = ZendeskOptions.model_validate(connection.options)
+def _kind(name: str) -> str:
+    lower = name.strip().lower()
+    return lower.removeprefix(_TYPE_PREFIX) if lower.startswith(_TYPE_PREFIX) else ""
+
+
+def external_contact(ticket: Ticket, options: ZendeskOptions) -> ExternalContact:
     requester = ticket.requester_id or f"ticket-{ticket.id}"
     return ExternalContact(
         ref=ticket.id,
@@ -127,54 +176,143 @@ def external_contact(ticket: Ticket, connection: ChannelConnection) -> ExternalC
         language=_by_tag(ticket, options.language_by_tag, options.language),
         priority=_priority(ticket.priority),
         campaign=_by_tag(ticket, options.campaign_by_tag, "") or None,
-        text=ticket.description or None,
+        first_message=_first_message(ticket),
+        state=_state(ticket.status, options) or "open",
     )
 
 
-def channel_event(delivery: Delivery, contact: ExternalContact) -> ChannelEvent:
-    match delivery.type.removeprefix("zen:event-type:"):
-        case "ticket.created":
-            return ContactOpened(delivery.id, delivery.type, contact)
-        case "ticket.comment_added" if delivery.event.comment:
-            return _comment(delivery, contact, delivery.event.comment)
-        case "ticket.status_changed":
-            return _status(delivery, contact)
-        case "ticket.priority_changed":
+def channel_event(delivery: Delivery, options: ZendeskOptions) -> ChannelEvent:
+    contact = external_contact(delivery.detail, options)
+    fields: dict[str, Any] = {
+        "event_id": delivery.id or "",
+        "event_type": delivery.type,
+        "contact": contact,
+        "moment": _moment(delivery),
+    }
+    kind, comment = _kind(delivery.type), delivery.event.comment
+    match kind:
+        case "created":
+            return ContactOpened(**fields)
+        case "comment_added" if comment:
+            return _message(delivery.detail, comment, fields)
+        case "attachment_linked_to_comment" if comment:
+            return _file(comment, fields)
+        case "priority_changed":
             priority = _priority(delivery.event.current)
-            return PriorityChanged(
-                delivery.id, delivery.type, contact, priority, "changed in Zendesk"
-            )
+            return PriorityChanged(**fields, priority=priority, reason="changed in Zendesk")
         case _:
-            return UnrelatedUpdate(delivery.id, delivery.type, contact)
+            return _state_event(kind, delivery, options, fields)
 
 
-def _comment(delivery: Delivery, contact: ExternalContact, comment: _Comment) -> ChannelEvent:
-    text = comment.body
-    if not text or (comment.author.is_staff and not comment.is_public):
-        return UnrelatedUpdate(delivery.id, delivery.type, contact)
-    if not comment.author.is_staff:
-        return CustomerMessageAdded(delivery.id, delivery.type, contact, text)
-    account = comment.author.id
-    return RepresentativeMessageAdded(delivery.id, delivery.type, contact, text, account)
+def _state_event(
+    kind: str, delivery: Delivery, options: ZendeskOptions, fields: dict[str, Any]
+) -> ChannelEvent:
+    match kind:
+        case "status_changed":
+            return _status(str(delivery.event.current), options, fields)
+        case "undeleted":
+            return _status(delivery.detail.status or "open", options, fields)
+        case "marked_as_spam":
+            return ContactDiscarded(**fields, cause="spam")
+        case "soft_deleted" | "permanently_deleted":
+            return ContactDiscarded(**fields, cause="deleted")
+        case "merged":
+            return ContactMerged(**fields, into=delivery.event.target_ticket_id)
+        case _:
+            return UnrelatedUpdate(**fields)
 
 
-def _status(delivery: Delivery, contact: ExternalContact) -> ChannelEvent:
-    current, previous = (
-        str(status).lower() for status in (delivery.event.current, delivery.event.previous)
+def _status(status: str, options: ZendeskOptions, fields: dict[str, Any]) -> ChannelEvent:
+    match _state(status, options):
+        case "open":
+            on_hold = status.lower() in _HOLD
+            return ContactSetOpen(**fields, reason="reopened in Zendesk", on_hold=on_hold)
+        case "waiting_on_customer":
+            return ContactSetPending(**fields)
+        case "resolved":
+            return ContactSolved(**fields, note="solved in Zendesk")
+        case "discarded":
+            return ContactDiscarded(**fields, cause="deleted")
+        case _:
+            return UnrelatedUpdate(**fields)
+
+
+def _state(status: str | None, options: ZendeskOptions) -> ContactState | None:
+    name = (status or "").strip().lower()
+    if name in _HOLD:
+        return "open" if options.on_hold == "runs" else "waiting_on_customer"
+    return _STATES.get(name)
+
+
+def _message(ticket: Ticket, comment: Comment, fields: dict[str, Any]) -> ChannelEvent:
+    text, writer = comment.body or "", _writer(ticket, comment)
+    message: dict[str, Any] = {**fields, "text": text, "message_ref": comment.id}
+    if comment.is_public is False:
+        if not text:
+            return UnrelatedUpdate(**fields)
+        return RepresentativeMessageAdded(**message, account=comment.author.id, internal=True)
+    automatic = is_automatic(comment.headers)
+    if writer == "customer":
+        return CustomerMessageAdded(**message, automatic=automatic)
+    return RepresentativeMessageAdded(
+        **message, account=comment.author.id, automatic=automatic or writer == "system"
     )
-    if current in _SOLVED:
-        return ContactSolved(delivery.id, delivery.type, contact, "solved in Zendesk")
-    if current == "pending":
-        return ContactSetPending(delivery.id, delivery.type, contact)
-    if previous in _SOLVED:
-        reason = "reopened in Zendesk"
-        return SolvedContactReopened(delivery.id, delivery.type, contact, reason)
-    return UnrelatedUpdate(delivery.id, delivery.type, contact)
+
+
+def _writer(ticket: Ticket, comment: Comment) -> Writer:
+    """Return whose words they are; if nothing says it, they may be the customer's."""
+    author = comment.author
+    account = author.id or ticket.actor_id
+    if account is not None and (account == _NOBODY or account.startswith(_BOT_PREFIX)):
+        return "system"
+    if author.is_staff is not None:
+        return "representative" if author.is_staff else "customer"
+    if account == ticket.requester_id:
+        return "customer"
+    if account is not None and account == ticket.assignee_id:
+        return "representative"
+    # Only the actor is known, and it is not the customer: no promise is kept by a guess.
+    return "customer" if author.id or account is None else "system"
+
+
+def _first_message(ticket: Ticket) -> FirstMessage | None:
+    """Return the description: an agent may have written it in the customer's name."""
+    if not ticket.description:
+        return None
+    requester, submitter = ticket.requester_id, ticket.submitter_id
+    by_customer = submitter is None or requester is None or submitter == requester
+    internal = ticket.is_public is False
+    return FirstMessage(
+        ticket.description,
+        "customer" if by_customer and not internal else "representative",
+        account=None if by_customer else submitter,
+        written_at=ticket.created_at,
+        internal=internal,
+    )
+
+
+def _file(comment: Comment, fields: dict[str, Any]) -> ChannelEvent:
+    file = comment.attachment
+    if file is None or file.id is None or comment.id is None:
+        return UnrelatedUpdate(**fields)
+    url = file.content_url or ""
+    if not url.startswith("https://") or len(url) > _URL_CHARACTERS:
+        return UnrelatedUpdate(**fields)
+    name = (file.filename or "")[:_TEXT_CHARACTERS] or file.id
+    attached = ExternalFile(file.id, name, url, (file.content_type or "")[:100] or None)
+    return FileAdded(**fields, message_ref=comment.id, file=attached)
+
+
+def _moment(delivery: Delivery) -> Moment | None:
+    if delivery.time is None:
+        return None
+    sequence = delivery.event.meta.sequence
+    return Moment(delivery.time, sequence.position, sequence.id)
 
 
 def _priority(value: object) -> Priority:
     """Read what Zendesk calls it; a ticket may have none."""
-    return _PRIORITIES.get(str(value).lower(), "normal")
+    return _PRIORITIES.get(str(value).strip().lower(), "normal")
 
 
 def _by_tag(ticket: Ticket, mapping: Mapping[str, str], default: str) -> str:

@@ -1,28 +1,36 @@
-"""A contact's life: received, answered, resolved or abandoned, and opened again."""
+"""A contact's life: received, answered, resolved or abandoned, and opened again.
+
+What people ask for is refused in the wrong state. What an outside system reports has happened: it
+is applied if nothing newer is known, and never refused.
+"""
 
 from dataclasses import replace
-from datetime import datetime
-from typing import assert_never
+from datetime import datetime, timedelta
+from typing import Final, assert_never
 
 from common.contracts.contacts import (
-    ContactAbandoned,
     ContactPrioritized,
     ContactReceived,
     ContactReopened,
-    ContactResolved,
     Customer,
     CustomerWrote,
+    DiscardCause,
     Priority,
     RepresentativeReplied,
     SupervisorRequested,
-    WaitingOnCustomer,
 )
+from common.contracts.event import ContactId
 from common.core.text import one_line
+from intake.domain import transitions
 from intake.domain.actors import NOBODY, Actor
-from intake.domain.errors import WrongStateError
-from intake.domain.model import Contact, Decision, Message
+from intake.domain.errors import TimeOutOfBoundsError, WrongStateError
+from intake.domain.model import Contact, ContactState, Decision, Message, Moment
+from intake.domain.state import follow, is_newer, mark
+from intake.domain.transitions import Change, enter
 
 _EXCERPT_CHARACTERS = 200
+# So much the clock of a sender may be ahead of ours.
+CLOCK_SKEW: Final = timedelta(minutes=1)
 
 
 def receive(contact: Contact, customer: Customer) -> Decision:
@@ -43,48 +51,108 @@ def receive(contact: Contact, customer: Customer) -> Decision:
     return Decision(contact, (received,))
 
 
+def announce(decision: Decision, customer: Customer, at: datetime) -> Decision:
+    """Publish a contact that was over when we first saw it, now that it is open: received now."""
+    contact = decision.contact
+    if is_ended(contact):
+        return Decision(contact)
+    announced = replace(contact, received_at=at, state_since=at, announced=True)
+    later = [
+        event.model_copy(update={"occurred_at": at})
+        for event in decision.events
+        if not isinstance(event, ContactReopened)
+    ]
+    return Decision(announced, (*receive(announced, customer).events, *later))
+
+
 def write(contact: Contact, message: Message, *, asks_for_supervisor: bool = False) -> Decision:
     """Add a message. A customer who writes to a resolved or abandoned contact reopens it."""
+    if not message.internal and not _may_write(contact, message):
+        action = "replied to" if message.author == "representative" else "written to"
+        raise WrongStateError(contact.state, action)
+    return add_message(
+        contact, message, Moment(message.at), asks_for_supervisor=asks_for_supervisor
+    )
+
+
+def _may_write(contact: Contact, message: Message) -> bool:
+    if message.author == "customer":
+        return message.automatic or contact.state not in ("discarded", "merged")
+    was_before_end = contact.state_since is not None and message.at < contact.state_since
+    return was_before_end or not is_ended(contact)
+
+
+def add_message(
+    contact: Contact, message: Message, moment: Moment, *, asks_for_supervisor: bool = False
+) -> Decision:
+    """Add a message that exists: a late one changes only what nothing newer has changed."""
+    if message.internal:
+        return Decision(contact)
     match message.author:
         case "customer":
-            return _customer_wrote(contact, message, asks_for_supervisor=asks_for_supervisor)
+            return _customer_wrote(contact, message, moment, asks=asks_for_supervisor)
         case "representative":
-            return _representative_replied(contact, message)
+            return _representative_replied(contact, message, moment)
         case _:
             assert_never(message.author)
 
 
-def _customer_wrote(contact: Contact, message: Message, *, asks_for_supervisor: bool) -> Decision:
-    opened = _ensure_open(contact, "the customer wrote again", NOBODY, message.at)
+def _customer_wrote(contact: Contact, message: Message, moment: Moment, *, asks: bool) -> Decision:
     wrote = CustomerWrote(
         contact_id=contact.contact_id,
-        occurred_at=message.at,
+        occurred_at=max(message.at, contact.received_at),
         message_id=message.message_id,
         excerpt=_excerpt(message.text),
+        automatic=message.automatic,
     )
+    if message.automatic:
+        return Decision(contact, (wrote,))
+    spoken = mark(contact, "customer_spoke", moment)
+    change = Change(message.at, reason="the customer wrote again", wait_end="customer_wrote")
+    opened = enter(spoken, follow(spoken.latest), change)
     events = (*opened.events, wrote)
-    if asks_for_supervisor:
-        events = (*events, _supervisor_requested(contact, message.text, message.at))
+    if asks and not is_ended(opened.contact):
+        requested = _supervisor_requested(contact, message.text, wrote.occurred_at)
+        events = (*events, requested)
     return Decision(opened.contact, events)
 
 
-def _representative_replied(contact: Contact, message: Message) -> Decision:
-    if is_ended(contact):
-        raise WrongStateError(contact.state, "replied to")
+def _representative_replied(contact: Contact, message: Message, moment: Moment) -> Decision:
     replied = RepresentativeReplied(
         contact_id=contact.contact_id,
-        occurred_at=message.at,
+        occurred_at=max(message.at, contact.received_at),
         message_id=message.message_id,
         person_id=message.person_id,
         reported_by=message.reported_by,
         automatic=message.automatic,
     )
-    return Decision(contact, (replied,))
+    if message.automatic:
+        return Decision(contact, (replied,))
+    spoken = mark(contact, "representative_spoke", moment)
+    change = Change(message.at, wait_end="representative_replied")
+    opened = enter(spoken, follow(spoken.latest), change)
+    return Decision(opened.contact, (*opened.events, replied))
+
+
+def check_time(contact: Contact, occurred_at: datetime | None, now: datetime) -> datetime:
+    """Return when it happened, at most now; raises TimeOutOfBoundsError.
+
+    A message can't be older than its contact.
+    """
+    if occurred_at is None:
+        return now
+    if occurred_at < contact.received_at or occurred_at > now + CLOCK_SKEW:
+        raise TimeOutOfBoundsError
+    return min(occurred_at, now)
 
 
 def request_supervisor(contact: Contact, quote: str, at: datetime) -> Decision:
-    """Customers may always ask for a supervisor; a resolved or abandoned contact is reopened."""
-    opened = _ensure_open(contact, "the customer asked for a supervisor", NOBODY, at)
+    """Customers may always ask for a supervisor; a contact that ended is reopened."""
+    if contact.state == "merged":
+        raise WrongStateError(contact.state, "escalated; the other one can")
+    spoken = mark(contact, "customer_spoke", Moment(at))
+    reason = "the customer asked for a supervisor"
+    opened = _set(spoken, "open", Change(at, reason=reason, wait_end="customer_wrote"))
     requested = _supervisor_requested(contact, quote, at)
     return Decision(opened.contact, (*opened.events, requested))
 
@@ -92,8 +160,14 @@ def request_supervisor(contact: Contact, quote: str, at: datetime) -> Decision:
 def wait_for_customer(contact: Contact, at: datetime) -> Decision:
     if contact.state != "open":
         raise WrongStateError(contact.state, "set to wait")
-    waiting = WaitingOnCustomer(contact_id=contact.contact_id, occurred_at=at)
-    return Decision(replace(contact, state="waiting_on_customer"), (waiting,))
+    return _set(contact, "waiting_on_customer", Change(at))
+
+
+def stop_waiting(contact: Contact, at: datetime) -> Decision:
+    """It is our turn again; for a contact that is open already, this changes nothing."""
+    if is_ended(contact):
+        raise WrongStateError(contact.state, "taken out of waiting")
+    return _set(contact, "open", Change(at))
 
 
 def resolve(
@@ -106,50 +180,50 @@ def resolve(
     root_cause: str | None = None,
     automatic: bool = False,
 ) -> Decision:
-    if contact.state == "resolved":
-        raise WrongStateError(contact.state, "resolved again")
-    if contact.state == "abandoned":
-        raise WrongStateError(contact.state, "resolved")
-    resolved = ContactResolved(
-        contact_id=contact.contact_id,
-        occurred_at=at,
-        by=actor.person_id,
-        reported_by=actor.system,
+    _require_open(contact, "resolved")
+    change = Change(
+        at,
+        actor,
         note=note,
         disposition=disposition,
         root_cause=root_cause,
         automatic=automatic,
     )
-    changed = replace(
-        contact,
-        state="resolved",
-        resolved_at=at,
-        resolved_by=actor.person_id,
-        resolution_no=contact.resolution_no + 1,
-    )
-    return Decision(changed, (resolved,))
+    return _set(contact, "resolved", change)
 
 
 def abandon(contact: Contact, reason: str | None, actor: Actor, at: datetime) -> Decision:
     """The customer left before anyone answered."""
-    if contact.state == "abandoned":
-        raise WrongStateError(contact.state, "abandoned again")
     if contact.state != "open":
+        _require_open(contact, "abandoned")
         raise WrongStateError(contact.state, "abandoned")
-    abandoned = ContactAbandoned(
-        contact_id=contact.contact_id,
-        occurred_at=at,
-        by=actor.person_id,
-        reported_by=actor.system,
-        reason=reason,
-    )
-    return Decision(replace(contact, state="abandoned"), (abandoned,))
+    return _set(contact, "abandoned", Change(at, actor, reason=reason))
+
+
+def discard(contact: Contact, cause: DiscardCause, actor: Actor, at: datetime) -> Decision:
+    """Nobody shall work on it. It may be over already: spam is often found late."""
+    if contact.state in ("discarded", "merged"):
+        raise WrongStateError(contact.state, "discarded")
+    return _set(contact, "discarded", Change(at, actor, discard_cause=cause))
+
+
+def merge(contact: Contact, into: ContactId, actor: Actor, at: datetime) -> Decision:
+    """Its work goes on in another contact."""
+    if contact.state == "merged":
+        raise WrongStateError(contact.state, "merged again")
+    return _set(contact, "merged", Change(at, actor, into=into))
 
 
 def reopen(contact: Contact, reason: str, actor: Actor, at: datetime) -> Decision:
     if not is_ended(contact):
         raise WrongStateError(contact.state, "reopened")
-    return _ensure_open(contact, reason, actor, at)
+    return _set(contact, "open", Change(at, actor, reason=reason))
+
+
+def report_state(contact: Contact, state: ContactState, moment: Moment, change: Change) -> Decision:
+    """Apply what an outside system says of the state, unless something newer is known."""
+    reported = mark(contact, state, moment)
+    return enter(reported, follow(reported.latest), change)
 
 
 def prioritize(
@@ -158,8 +232,18 @@ def prioritize(
     """Change the priority; the same priority again changes nothing."""
     if is_ended(contact):
         raise WrongStateError(contact.state, "given another priority")
-    if contact.priority == priority:
+    return report_priority(contact, priority, reason, actor, Moment(at), at)
+
+
+def report_priority(
+    contact: Contact, priority: Priority, reason: str, actor: Actor, moment: Moment, at: datetime
+) -> Decision:
+    """Apply what an outside system says of the priority, unless something newer is known."""
+    if not is_newer(contact, "priority", moment):
         return Decision(contact)
+    marked = mark(contact, "priority", moment)
+    if contact.priority == priority:
+        return Decision(marked)
     prioritized = ContactPrioritized(
         contact_id=contact.contact_id,
         occurred_at=at,
@@ -168,7 +252,7 @@ def prioritize(
         by=actor.person_id,
         reported_by=actor.system,
     )
-    return Decision(replace(contact, priority=priority), (prioritized,))
+    return Decision(replace(marked, priority=priority), (prioritized,))
 
 
 def prioritize_by_rule(contact: Contact, priority: Priority, reason: str, at: datetime) -> Decision:
@@ -179,33 +263,18 @@ def prioritize_by_rule(contact: Contact, priority: Priority, reason: str, at: da
 
 
 def is_ended(contact: Contact) -> bool:
-    match contact.state:
-        case "open" | "waiting_on_customer":
-            return False
-        case "resolved" | "abandoned":
-            return True
-        case _:
-            assert_never(contact.state)
+    return transitions.is_ended(contact.state)
 
 
-def _ensure_open(contact: Contact, reason: str, actor: Actor, at: datetime) -> Decision:
-    match contact.state:
-        case "open":
-            return Decision(contact)
-        case "waiting_on_customer":
-            return Decision(replace(contact, state="open"))
-        case "resolved" | "abandoned":
-            reopened = ContactReopened(
-                contact_id=contact.contact_id,
-                occurred_at=at,
-                reason=reason,
-                by=actor.person_id,
-                reported_by=actor.system,
-            )
-            changed = replace(contact, state="open", resolved_at=None, resolved_by=None)
-            return Decision(changed, (reopened,))
-        case _:
-            assert_never(contact.state)
+def _set(contact: Contact, state: ContactState, change: Change) -> Decision:
+    return enter(mark(contact, state, Moment(change.at)), state, change)
+
+
+def _require_open(contact: Contact, action: str) -> None:
+    if contact.state == action:
+        raise WrongStateError(contact.state, f"{action} again")
+    if is_ended(contact):
+        raise WrongStateError(contact.state, action)
 
 
 def _supervisor_requested(contact: Contact, text: str, at: datetime) -> SupervisorRequested:

@@ -54,6 +54,20 @@ class WrongStateError(Exception):
         self.state = state
 
 
+class TimeOutOfBoundsError(Exception):
+    """`occurred_at` is in the future, or before the contact was received."""
+
+    def __init__(self) -> None:
+        super().__init__(self.__doc__)
+
+
+class MergeTargetError(Exception):
+    """A contact is merged into another contact of the same customer."""
+
+    def __init__(self) -> None:
+        super().__init__(self.__doc__)
+
+
 class ResolutionNotFoundError(Exception):
     """The contact has not been resolved so many times."""
 

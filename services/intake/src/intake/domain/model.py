@@ -1,7 +1,7 @@
 """A contact as its channel sees it, and what belongs to it."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Literal
 
@@ -23,7 +23,12 @@ from common.contracts.event import (
 )
 from common.core.secret_strength import split_secrets
 
-ContactState = Literal["open", "waiting_on_customer", "resolved", "abandoned"]
+ContactState = Literal[
+    "open", "waiting_on_customer", "resolved", "abandoned", "discarded", "merged"
+]
+# What a contact's state follows from: what was set, and who has spoken.
+StateChange = Literal[ContactState, "customer_spoke", "representative_spoke"]
+Field = Literal[StateChange, "priority"]
 Author = Literal["customer", "representative"]
 EscalationState = Literal[
     "raised", "acknowledged", "taken_over", "handed_back", "resolved", "closed"
@@ -44,11 +49,26 @@ class EscalationView:
     confidential: bool = False
 
 
+@dataclass(frozen=True, slots=True, order=True)
+class Moment:
+    """When something happened where it happened, to order what comes in another order.
+
+    `position` orders what happened at the same time. `update` is what the outside system calls the
+    one action of a person that had several effects.
+    """
+
+    at: datetime
+    position: int = 0
+    update: str | None = field(default=None, compare=False)
+
+
 @dataclass(frozen=True, slots=True)
 class Contact:
     """`received_from` is the system that made it, and the only one that may change it.
 
     `resolution_no` counts how often it was resolved; `resolved_by` is empty while it is open.
+    `latest` is when each field last changed, and `state_since` when the present state began.
+    `announced`: it was published. What is over when we first see it is not, until it is open.
     """
 
     contact_id: ContactId
@@ -68,6 +88,10 @@ class Contact:
     resolved_by: PersonId | None = None
     resolution_no: int = 0
     escalation: EscalationView | None = None
+    state_since: datetime | None = None
+    latest: Mapping[Field, Moment] = field(default_factory=dict)
+    merged_into: ContactId | None = None
+    announced: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,7 +105,11 @@ class ContactRepresentative:
 
 @dataclass(frozen=True, slots=True)
 class Message:
-    """`person_id` is the representative; `reported_by` is the system that says so, if one does."""
+    """`person_id` is the representative; `reported_by` is the system that says so, if one does.
+
+    `at` is when it was written. `external_id` is its id in the outside system. The customer never
+    sees an `internal` message, which is no reply. `automatic`: no person wrote it.
+    """
 
     message_id: MessageId
     contact_id: ContactId
@@ -91,6 +119,35 @@ class Message:
     at: datetime
     automatic: bool = False
     reported_by: SystemName | None = None
+    internal: bool = False
+    external_id: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Attachment:
+    """A file of a message, which stays where it is.
+
+    `message_ref` is the message's id, here or in the outside system: a file may come before it.
+    """
+
+    contact_id: ContactId
+    message_ref: str
+    attachment_id: str
+    name: str
+    url: str
+    content_type: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class HistoryEntry:
+    """A change that an outside system reported; `applied`: nothing newer was known."""
+
+    contact_id: ContactId
+    event_id: str
+    field: str
+    value: str
+    at: datetime
+    applied: bool
 
 
 @dataclass(frozen=True, slots=True)

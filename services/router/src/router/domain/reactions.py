@@ -2,10 +2,13 @@
 
 from dataclasses import replace
 from datetime import datetime
+from typing import assert_never
 
 from common.contracts.assignments import AssignmentReleased
 from common.contracts.contacts import (
     ContactAbandoned,
+    ContactDiscarded,
+    ContactMerged,
     ContactPrioritized,
     ContactReceived,
     ContactReopened,
@@ -67,7 +70,7 @@ def resolve(
 def abandon(
     assignment: Assignment | None,
     holder: Representative | None,
-    event: ContactAbandoned,
+    event: ContactAbandoned | ContactDiscarded | ContactMerged,
     *,
     at: datetime,
 ) -> Decision:
@@ -83,9 +86,21 @@ def abandon(
         occurred_at=at,
         representative_id=current.representative_id,
         kind="abandoned",
-        reason=event.reason or "the customer left",
+        reason=_why_abandoned(event),
     )
     return leave(current, abandoned, holder, released, at=at)
+
+
+def _why_abandoned(event: ContactAbandoned | ContactDiscarded | ContactMerged) -> str:
+    match event:
+        case ContactAbandoned():
+            return event.reason or "the customer left"
+        case ContactDiscarded():
+            return {"spam": "it is spam", "deleted": "it was deleted"}[event.cause]
+        case ContactMerged():
+            return "it was merged into another contact"
+        case _:
+            assert_never(event)
 
 
 def _end(assignment: Assignment, ended_at: datetime) -> Assignment:

@@ -1,0 +1,111 @@
+"""The messages of outside systems: each is one message here, however often it is reported."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Final
+
+from common.contracts.event import ContactId, MessageId, PersonId, SystemName
+from common.core.ids import derived_id, new_id
+from intake import use_cases
+from intake.channels.base import ExternalFile
+from intake.domain import contacts
+from intake.domain.model import Attachment, Author, Contact, Message, Moment
+from intake.store import UnitOfWork
+
+# A first message and its repetition are written at the same time, but for two clocks.
+_REPETITION_WITHIN: Final = timedelta(minutes=5)
+
+
+@dataclass(frozen=True, slots=True)
+class NewMessage:
+    """A message of an outside system, with clean text."""
+
+    author: Author
+    text: str
+    system: SystemName
+    person_id: PersonId | None = None
+    automatic: bool = False
+    internal: bool = False
+    asks_for_supervisor: bool = False
+    external_id: str | None = None
+    written_at: datetime | None = None
+    files: Sequence[ExternalFile] = ()
+
+
+async def add_first(contact: Contact, message: NewMessage, moment: Moment, uow: UnitOfWork) -> None:
+    """Add the message that stands in the contact itself, unless it is known.
+
+    One that a representative wrote for the customer is no reply: the customer has asked nothing.
+    """
+    message_id = _first_message_id(contact.contact_id)
+    if await uow.messages.get(contact.contact_id, message_id) is not None:
+        return
+    written_at = min(message.written_at or moment.at, moment.at)
+    known = await uow.messages.find_text(contact.contact_id, message.author, message.text)
+    if known is not None and abs(known.at - written_at) <= _REPETITION_WITHIN:
+        return
+    stored = _message(contact, message, message_id, written_at)
+    uow.messages.add(stored)
+    if message.author == "representative":
+        return
+    written = Moment(written_at, moment.position)
+    asks = message.asks_for_supervisor
+    decision = contacts.add_message(contact, stored, written, asks_for_supervisor=asks)
+    await use_cases.record_change(decision, uow)
+
+
+async def add(contact: Contact, message: NewMessage, moment: Moment, uow: UnitOfWork) -> None:
+    """Add a message, unless it is known by its id or as the contact's first message."""
+    stored = _message(contact, message, MessageId(new_id()), moment.at)
+    if await _is_known(stored, uow):
+        return
+    uow.messages.add(stored)
+    for file in message.files:
+        uow.messages.attach(_attachment(stored, file))
+    asks = message.asks_for_supervisor
+    decision = contacts.add_message(contact, stored, moment, asks_for_supervisor=asks)
+    await use_cases.record_change(decision, uow)
+
+
+async def _is_known(message: Message, uow: UnitOfWork) -> bool:
+    if message.external_id is None:
+        return False
+    contact_id = message.contact_id
+    if await uow.messages.get_external(contact_id, message.external_id) is not None:
+        return True
+    first = await uow.messages.get(contact_id, _first_message_id(contact_id))
+    if first is None or first.external_id is not None or not _is_repetition(first, message):
+        return False
+    await uow.messages.name(first, message.external_id)
+    return True
+
+
+def _is_repetition(first: Message, message: Message) -> bool:
+    is_same_text = first.text.split() == message.text.split()
+    is_near = abs(first.at - message.at) <= _REPETITION_WITHIN
+    return is_same_text and is_near and first.author == message.author
+
+
+def _first_message_id(contact_id: ContactId) -> MessageId:
+    return MessageId(derived_id(contact_id, "first message"))
+
+
+def _message(contact: Contact, message: NewMessage, message_id: MessageId, at: datetime) -> Message:
+    return Message(
+        message_id=message_id,
+        contact_id=contact.contact_id,
+        author=message.author,
+        person_id=message.person_id,
+        text=message.text,
+        at=at,
+        automatic=message.automatic,
+        reported_by=message.system,
+        internal=message.internal,
+        external_id=message.external_id,
+    )
+
+
+def _attachment(message: Message, file: ExternalFile) -> Attachment:
+    ref = message.external_id or message.message_id
+    return Attachment(message.contact_id, ref, file.file_id, file.name, file.url, file.content_type)

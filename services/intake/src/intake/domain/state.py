@@ -1,0 +1,81 @@
+"""The state of a contact, from what happened last: the same in whatever order we hear of it.
+
+Outside systems promise no order. A contact keeps when each thing last happened (`Contact.latest`),
+and its state follows from these moments alone.
+"""
+
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import Final
+
+from intake.domain.model import Contact, ContactState, Field, Moment
+
+# Ends that only an explicit opening undoes, not the customer's words: the first that holds wins.
+_FINAL: Final[tuple[ContactState, ...]] = ("merged", "discarded")
+_OVER: Final[tuple[ContactState, ...]] = ("resolved", "abandoned")
+
+Latest = Mapping[Field, Moment]
+
+
+def follow(latest: Latest) -> ContactState:
+    """Return the state that follows from the latest moments."""
+    opened = _last(latest, "open", "waiting_on_customer")
+    for state in _FINAL:
+        if _is_after(latest.get(state), opened):
+            return state
+    over = [state for state in _OVER if _is_after(latest.get(state), opened)]
+    if over:
+        state = max(over, key=lambda name: latest[name])
+        return "open" if _is_after(latest.get("customer_spoke"), latest[state]) else state
+    waiting = latest.get("waiting_on_customer")
+    return "waiting_on_customer" if waiting and _is_waiting(waiting, latest) else "open"
+
+
+def _is_waiting(waiting: Moment, latest: Latest) -> bool:
+    if any(_is_after(latest.get(name), waiting) for name in ("open", "customer_spoke")):
+        return False
+    spoke = latest.get("representative_spoke")
+    # A reply and the waiting for its answer are often one action, in either order.
+    return not _is_after(spoke, waiting) or _is_same_update(spoke, waiting)
+
+
+def mark(contact: Contact, name: Field, moment: Moment) -> Contact:
+    """Return the contact with the moment, unless a later one is known."""
+    if not is_newer(contact, name, moment):
+        return contact
+    return replace(contact, latest={**contact.latest, name: moment})
+
+
+def is_newer(contact: Contact, name: Field, moment: Moment) -> bool:
+    known = contact.latest.get(name)
+    return known is None or moment >= known
+
+
+def place(contact: Contact, moment: Moment) -> Moment:
+    """Return the moment after all others of the same time that the sender did not put in order."""
+    same = [known for known in contact.latest.values() if _is_unordered(known, moment)]
+    if not same:
+        return moment
+    return replace(moment, position=max(known.position for known in same) + 1)
+
+
+def _is_unordered(known: Moment, moment: Moment) -> bool:
+    is_same_place = (known.at, known.position) >= (moment.at, moment.position)
+    return known.at == moment.at and is_same_place and not _is_same_update(known, moment)
+
+
+def _last(latest: Latest, *names: Field) -> Moment | None:
+    return max((latest[name] for name in names if name in latest), default=None)
+
+
+def _is_after(moment: Moment | None, other: Moment | None) -> bool:
+    return moment is not None and (other is None or moment > other)
+
+
+def _is_same_update(moment: Moment | None, other: Moment | None) -> bool:
+    return (
+        moment is not None
+        and other is not None
+        and moment.update is not None
+        and moment.update == other.update
+    )

@@ -1,0 +1,138 @@
+"""The SQL of messages, of their files, and of what was reported about a contact."""
+
+from dataclasses import replace
+from datetime import datetime
+
+from pydantic import TypeAdapter
+from sqlalchemy import ColumnElement, select, tuple_, update
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from common.contracts.event import ContactId, MessageId
+from common.storage.bulk import bulk_insert
+from intake import tables
+from intake.domain.model import Attachment, Author, HistoryEntry, Message
+
+# When it came, and its id: the order of the messages of a contact.
+MessageKey = tuple[datetime, str]
+
+
+class Messages:
+    """Messages and their files; who adds one holds the lock of the contact's row."""
+
+    def __init__(self, connection: AsyncConnection) -> None:
+        self._connection = connection
+        self._new: dict[MessageId, Message] = {}
+        self._attachments: list[Attachment] = []
+
+    def add(self, message: Message) -> None:
+        self._new[message.message_id] = message
+
+    def attach(self, attachment: Attachment) -> None:
+        self._attachments.append(attachment)
+
+    async def get(self, contact_id: ContactId, message_id: MessageId) -> Message | None:
+        if message_id in self._new:
+            return self._new[message_id]
+        table = tables.messages.c
+        return await self._find(table.contact_id == contact_id, table.message_id == message_id)
+
+    async def get_external(self, contact_id: ContactId, external_id: str) -> Message | None:
+        """Return the message that has this id in its outside system."""
+        for message in self._new.values():
+            if (message.contact_id, message.external_id) == (contact_id, external_id):
+                return message
+        table = tables.messages.c
+        return await self._find(table.contact_id == contact_id, table.external_id == external_id)
+
+    async def find_text(self, contact_id: ContactId, author: Author, text: str) -> Message | None:
+        """Return the oldest message of an author with just this text."""
+        for message in self._new.values():
+            if (message.contact_id, message.author, message.text) == (contact_id, author, text):
+                return message
+        table = tables.messages.c
+        return await self._find(
+            table.contact_id == contact_id, table.author == author, table.text == text
+        )
+
+    async def _find(self, *conditions: ColumnElement[bool]) -> Message | None:
+        messages = tables.messages
+        query = select(messages).where(*conditions).order_by(messages.c.at).limit(1)
+        row = (await self._connection.execute(query)).mappings().first()
+        return Message(**row) if row else None
+
+    async def name(self, message: Message, external_id: str) -> None:
+        """Keep the id that a message turned out to have in its outside system."""
+        if message.message_id in self._new:
+            self._new[message.message_id] = replace(message, external_id=external_id)
+            return
+        messages = tables.messages
+        await self._connection.execute(
+            update(messages)
+            .where(messages.c.message_id == message.message_id)
+            .values(external_id=external_id)
+        )
+
+    async def flush(self) -> None:
+        if self._new:
+            rows = _messages.dump_json(list(self._new.values())).decode()
+            await self._connection.execute(_INSERT_MESSAGES, {"rows": rows})
+        if self._attachments:
+            rows = _attachments.dump_json(self._attachments).decode()
+            await self._connection.execute(_INSERT_ATTACHMENTS, {"rows": rows})
+
+    async def list_for(
+        self, contact_id: ContactId, after: MessageKey | None, limit: int
+    ) -> list[Message]:
+        messages = tables.messages
+        order = tuple_(messages.c.at, messages.c.message_id)
+        query = select(messages).where(messages.c.contact_id == contact_id)
+        if after is not None:
+            query = query.where(order > after)
+        rows = await self._connection.execute(query.order_by(order).limit(limit))
+        return [Message(**row) for row in rows.mappings()]
+
+    async def attachments_of(self, contact_id: ContactId) -> list[Attachment]:
+        attachments = tables.attachments
+        rows = await self._connection.execute(
+            select(attachments)
+            .where(attachments.c.contact_id == contact_id)
+            .order_by(attachments.c.message_ref, attachments.c.attachment_id)
+        )
+        return [Attachment(**row) for row in rows.mappings()]
+
+
+class ContactHistory:
+    """What outside systems reported of a contact, the newest and what came too late."""
+
+    def __init__(self, connection: AsyncConnection) -> None:
+        self._connection = connection
+        self._new: list[HistoryEntry] = []
+
+    def add(self, entry: HistoryEntry) -> None:
+        self._new.append(entry)
+
+    async def flush(self) -> None:
+        if self._new:
+            rows = _history.dump_json(self._new).decode()
+            await self._connection.execute(_INSERT_HISTORY, {"rows": rows})
+
+    async def list_for(self, contact_id: ContactId, limit: int) -> list[HistoryEntry]:
+        """Return the latest entries, oldest first."""
+        history = tables.contact_history
+        latest = (
+            select(history)
+            .where(history.c.contact_id == contact_id)
+            .order_by(history.c.at.desc(), history.c.event_id.desc())
+            .limit(limit)
+        )
+        rows = await self._connection.execute(latest)
+        return [HistoryEntry(**row) for row in reversed(rows.mappings().all())]
+
+
+_messages = TypeAdapter(list[Message])
+_attachments = TypeAdapter(list[Attachment])
+_history = TypeAdapter(list[HistoryEntry])
+
+_INSERT_MESSAGES = bulk_insert(tables.messages)
+_INSERT_ATTACHMENTS = bulk_insert(tables.attachments, conflict="ignore")
+_INSERT_HISTORY = bulk_insert(tables.contact_history, conflict="ignore")
