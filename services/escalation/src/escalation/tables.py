@@ -1,6 +1,17 @@
 """The tables of escalation, which its migration creates, and how long their rows are kept."""
 
-from sqlalchemy import BigInteger, Column, DateTime, Integer, MetaData, Numeric, Table, Text, Uuid
+from sqlalchemy import (
+    BigInteger,
+    Boolean,
+    Column,
+    DateTime,
+    Integer,
+    MetaData,
+    Numeric,
+    Table,
+    Text,
+    Uuid,
+)
 from sqlalchemy.dialects.postgresql import JSONB
 
 from common.service.retention import Kept, Retention, Rule, published_events_rule
@@ -112,6 +123,7 @@ duty_change_requests = Table(
     Column("expires_at", DateTime(timezone=True)),
     Column("answer", Text),
     Column("answered_at", DateTime(timezone=True)),
+    Column("removes", Boolean),
 )
 announced_gaps = Table(
     "announced_gaps",

@@ -17,10 +17,11 @@ from common.http.app import Slug
 from common.http.pagination import Cursor, Limit, Page, decode_cursor
 from common.http.problems import ProblemError
 from common.storage.database import Database
-from escalation import use_cases
+from escalation import duty_use_cases, use_cases
 from escalation.api.deps import EscalationDatabase, IfMatch, ManagerUser, transaction
-from escalation.api.schemas import SettingOut, etag
+from escalation.api.schemas import DutyScheduleOut, SettingOut, WarningOut, etag
 from escalation.api.setting_examples import EXAMPLES
+from escalation.domain.duty.schedules import DutySchedule
 from escalation.domain.settings.people import SET_BY, ApprovalLimit, GrantingRole
 from escalation.domain.settings.policies import SlaPolicy
 from escalation.domain.settings.registry import KIND_BY_TYPE, KINDS, Setting, SettingKind, Versioned
@@ -111,6 +112,32 @@ async def put_policy(
     )
 
 
+@router.put("/duty-schedules/{setting_id}", responses=_STALE)
+async def put_duty_schedule(
+    setting_id: Slug,
+    schedule: Annotated[DutySchedule, _body(KIND_BY_TYPE[DutySchedule])],
+    ctx: Ctx,
+) -> DutyScheduleOut:
+    """Put a version of the schedule, which counts from `from`, or from the next hand-over.
+
+    Until then the earlier versions say who is on duty, and for the past they always do. If nobody
+    is on duty, or the person on duty never changes, it counts at once. Turns are counted from
+    `starts_at`. Rotations of several zones that overlap or leave a gap in some weeks of the year
+    are accepted with a warning; always is an error.
+    """
+    async with transaction(ctx.database) as uow:
+        put = await duty_use_cases.put_schedule(
+            setting_id, schedule, ctx.caller.subject, uow, ctx.versions
+        )
+    ctx.response.headers["ETag"] = etag(put.setting)
+    return DutyScheduleOut(
+        id=put.setting.id,
+        version=put.setting.version,
+        body=put.setting.body,
+        warnings=[WarningOut.model_validate(mismatch) for mismatch in put.mismatches],
+    )
+
+
 async def get_or_404(kind: type[S], setting_id: str, uow: UnitOfWork) -> Versioned[S]:
     setting = (await uow.settings.in_force()).get(kind, setting_id)
     if setting is None:
@@ -187,7 +214,9 @@ def _add_gets(kind: SettingKind) -> None:
 
 
 for _kind in KINDS:
-    # Policies have a parameter of their own.
-    if _kind.type is not SlaPolicy:
+    if not _kind.has_routes:
+        continue
+    # These have routes of their own.
+    if _kind.type not in (SlaPolicy, DutySchedule):
         _add_put(_kind)
     _add_gets(_kind)

@@ -69,9 +69,9 @@ class GapAnnouncer:
         while True:
             async with self._database.transaction() as uow:
                 configuration, at = await uow.settings.in_force(), uow.now
-            schedule = configuration.schedules[schedule_id]
+            roster, absences = configuration.rosters[schedule_id], configuration.absences
             # It may take seconds, so it runs in a thread beside clocks and consumers.
-            forecast = await asyncio.to_thread(forecast_gaps, schedule, configuration.absences, at)
+            forecast = await asyncio.to_thread(forecast_gaps, schedule_id, roster, absences, at)
             async with self._database.transaction() as uow:
                 if await use_cases.announce_gaps(forecast, uow):
                     return forecast

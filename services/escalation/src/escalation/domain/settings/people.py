@@ -10,7 +10,7 @@ from pydantic import ConfigDict, Field, with_config
 from common.contracts.event import PersonId, Role
 from common.contracts.reporting import Position
 from escalation.domain import types
-from escalation.domain.duty.schedules import Absence
+from escalation.domain.duty.windows import ALWAYS, Absence, Absences
 from escalation.domain.money import Amounts, require_decimals
 
 # The API's roles that may grant outcomes which cost something, lowest first.
@@ -86,6 +86,15 @@ SET_BY: Mapping[GrantingRole, tuple[Role, ...]] = {
     "supervisor": ("manager", "admin"),
     "manager": ("admin",),
 }
+
+
+def absences_of(staff: Mapping[PersonId, Person]) -> Absences:
+    """Return the absences of each person who has any; who has left is always absent."""
+    return {
+        person_id: person.absences if person.active else (ALWAYS,)
+        for person_id, person in staff.items()
+        if person.absences or not person.active
+    }
 
 
 def reporting_line(staff: Mapping[PersonId, Person], person: PersonId) -> list[PersonId]:

@@ -9,18 +9,21 @@ from typing import Any, Generic, TypeVar
 
 from common.contracts.event import PersonId, Role
 from escalation.domain.duty.calendars import Calendar
-from escalation.domain.duty.schedules import ALWAYS, Absences, DutySchedule, on_duty
+from escalation.domain.duty.rosters import NO_CHANGES, DutyChanges, Roster, on_duty
+from escalation.domain.duty.schedules import DutySchedule
 from escalation.domain.duty.shifts import shift_end
+from escalation.domain.duty.windows import Absences
 from escalation.domain.settings.ladders import Ladder, Level, NamedPerson, PersonOnDuty
 from escalation.domain.settings.people import (
     ApprovalLimit,
     Person,
     Team,
+    absences_of,
     limit_of,
 )
 from escalation.domain.settings.policies import ContactDetails, SlaPolicy, precedence
 
-Setting = SlaPolicy | Calendar | Ladder | DutySchedule | Person | Team | ApprovalLimit
+Setting = SlaPolicy | Calendar | Ladder | DutySchedule | DutyChanges | Person | Team | ApprovalLimit
 T = TypeVar("T", bound=Setting)
 
 DEFAULT_LADDER = "default"
@@ -31,13 +34,14 @@ class SettingKind:
     """`path` names the kind in the API, on the command line and in the table of settings.
 
     `field` is the field of Configuration that holds its settings. A kind that is not `simulated`
-    changes no outcome of a simulation.
+    changes no outcome of a simulation. One without `has_routes` is changed by routes of its own.
     """
 
     path: str
     type: type[Any]
     field: str
     simulated: bool = True
+    has_routes: bool = True
 
 
 KINDS = (
@@ -45,6 +49,7 @@ KINDS = (
     SettingKind("calendars", Calendar, "calendars"),
     SettingKind("ladders", Ladder, "ladders"),
     SettingKind("duty-schedules", DutySchedule, "schedules"),
+    SettingKind("duty-changes", DutyChanges, "duty_changes", has_routes=False),
     SettingKind("people", Person, "people"),
     SettingKind("teams", Team, "teams"),
     SettingKind("approval-limits", ApprovalLimit, "limits", simulated=False),
@@ -90,21 +95,35 @@ class Configuration:
     calendars: Mapping[str, Versioned[Calendar]] = field(default_factory=dict)
     ladders: Mapping[str, Versioned[Ladder]] = field(default_factory=dict)
     schedules: Mapping[str, Versioned[DutySchedule]] = field(default_factory=dict)
+    duty_changes: Mapping[str, Versioned[DutyChanges]] = field(default_factory=dict)
     people: Mapping[str, Versioned[Person]] = field(default_factory=dict)
     teams: Mapping[str, Versioned[Team]] = field(default_factory=dict)
     limits: Mapping[str, Versioned[ApprovalLimit]] = field(default_factory=dict)
     earlier_calendars: Mapping[Ref, Calendar] = field(default_factory=dict)
+    earlier_schedules: Mapping[str, tuple[DutySchedule, ...]] = field(default_factory=dict)
 
     @classmethod
     def of(cls, settings: Iterable[Versioned[Any]]) -> "Configuration":
-        """Put the settings in force; of several versions the last one, but all of a calendar."""
+        """Put the settings in force; of several versions the last one.
+
+        Earlier ones of calendars and schedules stay: clocks count by them, and they say who is on
+        duty until the next one begins.
+        """
         by_field: dict[str, dict[str, Versioned[Any]]] = defaultdict(dict)
         calendars: dict[Ref, Calendar] = {}
+        schedules: dict[str, tuple[DutySchedule, ...]] = defaultdict(tuple)
         for setting in settings:
-            by_field[KIND_BY_TYPE[type(setting.body)].field][setting.id] = setting
+            of_kind = by_field[KIND_BY_TYPE[type(setting.body)].field]
+            if isinstance(setting.body, DutySchedule) and setting.id in of_kind:
+                schedules[setting.id] += (of_kind[setting.id].body,)
+            of_kind[setting.id] = setting
             if isinstance(setting.body, Calendar):
                 calendars[setting.ref] = setting.body
-        values: dict[str, Any] = {**by_field, "earlier_calendars": calendars}
+        values: dict[str, Any] = {
+            **by_field,
+            "earlier_calendars": calendars,
+            "earlier_schedules": schedules,
+        }
         return cls(**values)
 
     def get(self, kind: type[T], setting_id: str) -> Versioned[T] | None:
@@ -120,7 +139,20 @@ class Configuration:
         version = settings[setting_id].version + 1 if setting_id in settings else 1
         setting: Versioned[Any] = Versioned(setting_id, version, body)
         changes: dict[str, Any] = {kind.field: {**settings, setting_id: setting}}
+        if isinstance(body, DutySchedule) and setting_id in settings:
+            changes["earlier_schedules"] = {
+                **self.earlier_schedules,
+                setting_id: self.rosters[setting_id].versions,
+            }
         return replace(self, **changes)
+
+    def with_present_duty(self) -> "Configuration":
+        """Return it with the newest version of each schedule for all times, as for a simulation."""
+        schedules = {
+            setting_id: replace(setting, body=replace(setting.body, from_=None))
+            for setting_id, setting in self.schedules.items()
+        }
+        return replace(self, schedules=schedules, earlier_schedules={})
 
     def _by_id(self, kind: type[T]) -> Mapping[str, Versioned[T]]:
         settings: Mapping[str, Versioned[T]] = getattr(self, KIND_BY_TYPE[kind].field)
@@ -160,17 +192,25 @@ class Configuration:
         return self.ladders.get(ladder_id or DEFAULT_LADDER, NO_LADDER)
 
     @cached_property
+    def rosters(self) -> Mapping[str, Roster]:
+        """Who is on duty, by the id of the schedule, now and later: see `DutyHistory`."""
+        return {
+            setting_id: Roster(
+                (*self.earlier_schedules.get(setting_id, ()), setting.body),
+                self.duty_changes[setting_id].body
+                if setting_id in self.duty_changes
+                else NO_CHANGES,
+            )
+            for setting_id, setting in self.schedules.items()
+        }
+
+    @cached_property
     def staff(self) -> Mapping[PersonId, Person]:
         return {PersonId(person_id): person.body for person_id, person in self.people.items()}
 
     @cached_property
     def absences(self) -> Absences:
-        """The absences of each person who has any; who has left is always absent."""
-        return {
-            person_id: person.absences if person.active else (ALWAYS,)
-            for person_id, person in self.staff.items()
-            if person.absences or not person.active
-        }
+        return absences_of(self.staff)
 
     def works_here(self, person: PersonId) -> bool:
         """Tell whether it is a known person who has not left."""
@@ -180,15 +220,13 @@ class Configuration:
         """Return when the person's duty at the level ends; None if nothing ends it."""
         if NamedPerson("person", person) in level.who:
             return None
-        schedules = (
-            self.schedules[rule.schedule_id].body
-            for rule in level.who
-            if isinstance(rule, PersonOnDuty)
+        rosters = (
+            self.rosters[rule.schedule_id] for rule in level.who if isinstance(rule, PersonOnDuty)
         )
         ends = [
-            shift_end(schedule, person, at, self.absences)
-            for schedule in schedules
-            if person in on_duty(schedule, at, self.absences)
+            shift_end(roster, person, at, self.absences)
+            for roster in rosters
+            if person in on_duty(roster, at, self.absences)
         ]
         limited = [end for end in ends if end is not None]
         return max(limited) if limited and len(limited) == len(ends) else None

@@ -4,8 +4,9 @@ from collections.abc import Iterator, Sequence
 from typing import assert_never
 
 from common.contracts.event import PersonId
-from escalation.domain.duty import changes
+from escalation.domain.duty import coverage
 from escalation.domain.duty.calendars import Calendar
+from escalation.domain.duty.rosters import DutyChanges
 from escalation.domain.duty.schedules import DutySchedule
 from escalation.domain.settings.ladders import (
     Ladder,
@@ -34,8 +35,8 @@ def validate_setting(
                 last = len(setting.levels) - 1
                 yield f"levels/{last}/who", "The last level must name a person."
         case DutySchedule():
-            yield from changes.validate(setting)
-        case SlaPolicy() | Calendar() | Team() | ApprovalLimit():
+            yield from coverage.validate(setting)
+        case SlaPolicy() | Calendar() | DutyChanges() | Team() | ApprovalLimit():
             pass
         case _:
             assert_never(setting)
@@ -60,7 +61,7 @@ def undefined_references(
             yield from _undefined_in_schedule(configuration, setting)
         case Team(supervisors=supervisors):
             yield from _unknown_people(configuration, "supervisors", supervisors)
-        case Person() | ApprovalLimit():
+        case Person() | ApprovalLimit() | DutyChanges():
             return
         case _:
             assert_never(setting)
@@ -82,18 +83,6 @@ def _undefined_in_schedule(
             yield f"covers/{place}", name
     for n, rotation in enumerate(schedule.rotations):
         yield from _unknown_people(configuration, f"rotations/{n}/members", rotation.members)
-    # Past ones may be of people who have left since.
-    for place, person in _people_of_changes(schedule):
-        if person not in configuration.staff:
-            yield place, f"person {person}"
-
-
-def _people_of_changes(schedule: DutySchedule) -> Iterator[tuple[str, PersonId]]:
-    for n, override in enumerate(schedule.overrides):
-        yield f"overrides/{n}/person_id", override.person_id
-    for n, swap in enumerate(schedule.swaps):
-        yield f"swaps/{n}/first", swap.first
-        yield f"swaps/{n}/second", swap.second
 
 
 def _undefined_in_policy(

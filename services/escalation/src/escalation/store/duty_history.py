@@ -1,0 +1,75 @@
+"""The SQL of who was on duty: the versions of changes and absences at each moment."""
+
+from collections.abc import Collection, Iterator, Sequence
+from datetime import UTC, datetime
+from typing import Any
+
+from pydantic import TypeAdapter
+from sqlalchemy import text
+from sqlalchemy.dialects.postgresql import JSONB
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from common.contracts.event import PersonId
+from escalation.domain.duty.history import DutyHistory, DutyPlan
+from escalation.domain.duty.rosters import NO_CHANGES, DutyChanges, Roster
+from escalation.domain.settings.people import Person, absences_of
+from escalation.domain.settings.registry import Configuration
+
+_CHANGES: TypeAdapter[DutyChanges] = TypeAdapter(DutyChanges)
+_PERSON: TypeAdapter[Person] = TypeAdapter(Person)
+
+
+class DutyHistories:
+    def __init__(self, connection: AsyncConnection) -> None:
+        self._connection = connection
+
+    async def of_schedule(
+        self, schedule_id: str, since: datetime, configuration: Configuration
+    ) -> DutyHistory:
+        """Return what is known of the schedule from `since` on; the last plan is the one in force.
+
+        Versions of schedules are all in the configuration.
+        """
+        roster = configuration.rosters[schedule_id]
+        changes = await self._versions("duty-changes", (schedule_id,), since)
+        bodies = [(row.at, _CHANGES.validate_python(row.body)) for row in changes]
+        people = roster.people.union(*(body.people for _, body in bodies))
+        persons = await self._versions("people", people, since)
+        plans = _plans(
+            Roster(roster.versions),
+            bodies,
+            [(row.at, PersonId(row.id), _PERSON.validate_python(row.body)) for row in persons],
+        )
+        return DutyHistory(tuple(plans))
+
+    async def _versions(self, kind: str, ids: Collection[str], since: datetime) -> Sequence[Any]:
+        """Return the newest version of each setting at `since`, and all later ones, in order."""
+        values = {"kind": kind, "ids": sorted(ids), "since": since}
+        return (await self._connection.execute(_VERSIONS, values)).all()
+
+
+def _plans(
+    roster: Roster,
+    changes: Sequence[tuple[datetime, DutyChanges]],
+    people: Sequence[tuple[datetime, PersonId, Person]],
+) -> Iterator[DutyPlan]:
+    """Yield a plan for each moment at which changes or people were put."""
+    for since in sorted({_BEGINNING, *(row[0] for row in changes), *(row[0] for row in people)}):
+        known = [body for at, body in changes if at <= since]
+        staff = {person_id: person for at, person_id, person in people if at <= since}
+        yield DutyPlan(
+            since,
+            Roster(roster.versions, known[-1] if known else NO_CHANGES),
+            absences_of(staff),
+        )
+
+
+_BEGINNING = datetime(1970, 1, 1, tzinfo=UTC)
+_VERSIONS = text("""
+    SELECT id, body, at FROM setting_versions AS setting
+    WHERE kind = :kind AND id = ANY(CAST(:ids AS text[])) AND (
+        at > :since OR version = (
+            SELECT max(version) FROM setting_versions AS earlier
+            WHERE earlier.kind = setting.kind AND earlier.id = setting.id AND earlier.at <= :since))
+    ORDER BY version
+""").columns(body=JSONB)
