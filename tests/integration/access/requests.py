@@ -43,8 +43,6 @@ BODIES: Final[Mapping[str, Mapping[str, Any]]] = {
                 "members": ["sara", "sam"],
             }
         ],
-        "overrides": [],
-        "swaps": [],
     },
 }
 # Stops an admitted caller before the service needs Kafka.

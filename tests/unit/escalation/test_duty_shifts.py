@@ -77,7 +77,9 @@ rotations = st.builds(
     st.none() | weeks(),
 )
 overrides = st.builds(
-    lambda who, when, instead_of: Override(who, *when, None if who == instead_of else instead_of),
+    lambda who, when, instead_of: Override(
+        who, when[0], when[1], None if who == instead_of else instead_of
+    ),
     people,
     windows,
     st.none() | people,

@@ -17,8 +17,8 @@ from itsdangerous import Signer
 from common.contracts.event import PersonId
 from common.core.ids import derived_id
 from common.core.secret_strength import split_secrets
-from escalation.domain.duty.history import DutyHistory
 from escalation.domain.duty.shifts import Shift
+from escalation.domain.duty_history import DutyHistory
 
 _PAST = timedelta(days=30)
 _AHEAD = timedelta(days=90)

@@ -1,7 +1,7 @@
 """How duty changes: versions of schedules, overrides, swaps, and the consent of others."""
 
 from collections.abc import Container
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import TypeVar
 
 from common.contracts.event import PersonId
@@ -21,7 +21,6 @@ from escalation.domain.duty.changes import (
     consent_needed,
     remove_change,
 )
-from escalation.domain.duty.coverage import Mismatch, seasonal_mismatches
 from escalation.domain.duty.rosters import Roster
 from escalation.domain.duty.schedules import DutySchedule
 from escalation.domain.duty.versions import date_version
@@ -33,29 +32,20 @@ from escalation.use_cases import add_version, put_setting
 C = TypeVar("C", Override, Swap)
 
 
-@dataclass(frozen=True, slots=True)
-class PutSchedule:
-    """A schedule in force, and in which weeks its rotations do not fit."""
-
-    setting: Versioned[DutySchedule]
-    mismatches: tuple[Mismatch, ...]
-
-
 async def put_schedule(
     schedule_id: str,
     schedule: DutySchedule,
     by: str,
     uow: UnitOfWork,
     versions: Container[int] | None = None,
-) -> PutSchedule:
+) -> Versioned[DutySchedule]:
     """Put a version of a schedule that counts from its `from` on, or from the next hand-over.
 
     Raises StaleSettingError or InvalidSettingError.
     """
     configuration = await uow.settings.lock_for_update()
     dated = date_version(configuration.rosters.get(schedule_id), schedule, uow.now)
-    setting = await put_setting(schedule_id, dated, by, uow, versions)
-    return PutSchedule(setting, tuple(seasonal_mismatches(dated)))
+    return await put_setting(schedule_id, dated, by, uow, versions)
 
 
 async def change_duty(

@@ -15,8 +15,8 @@ from common.http.problems import ProblemError
 from escalation.api.deps import EscalationDatabase, transaction
 from escalation.api.settings import get_or_404
 from escalation.calendar_feeds import DutyFeed, FeedSigner, earliest_shift, render
-from escalation.domain.duty.history import DutyHistory
 from escalation.domain.duty.schedules import DutySchedule
+from escalation.domain.duty_history import DutyHistory
 from escalation.store.unit_of_work import UnitOfWork
 
 router = APIRouter(prefix="/v1", tags=["duty"])

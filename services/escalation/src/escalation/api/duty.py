@@ -26,10 +26,10 @@ from escalation.domain.change_requests import (
     DutyPlanner,
 )
 from escalation.domain.duty.changes import change_id
-from escalation.domain.duty.history import DutyHistory
 from escalation.domain.duty.rosters import Roster
 from escalation.domain.duty.schedules import DutySchedule
 from escalation.domain.duty.windows import Override, Swap
+from escalation.domain.duty_history import DutyHistory
 from escalation.store.unit_of_work import UnitOfWork
 
 router = APIRouter(prefix="/v1/duty-schedules", tags=["duty"])

@@ -10,6 +10,7 @@ from common.contracts.clocks import ClockName
 from common.contracts.contacts import Channel
 from common.contracts.escalations import Cause, LeaseEnd, Outcome, Severity
 from common.contracts.event import ComplaintId, ContactId, EscalationId, PersonId
+from escalation.domain.duty.coverage import seasonal_mismatches
 from escalation.domain.duty.schedules import DutySchedule
 from escalation.domain.model import (
     Approval,
@@ -44,6 +45,16 @@ class DutyScheduleOut(SettingOut[DutySchedule]):
     warnings: list[WarningOut] = Field(
         description="Where its rotations overlap or leave a gap in some weeks of the year."
     )
+
+    @classmethod
+    def of(cls, setting: Versioned[DutySchedule]) -> "DutyScheduleOut":
+        mismatches = seasonal_mismatches(setting.body)
+        return cls(
+            id=setting.id,
+            version=setting.version,
+            body=setting.body,
+            warnings=[WarningOut.model_validate(mismatch) for mismatch in mismatches],
+        )
 
 
 class CauseOut(Out):

@@ -19,7 +19,7 @@ from common.http.problems import ProblemError
 from common.storage.database import Database
 from escalation import duty_use_cases, use_cases
 from escalation.api.deps import EscalationDatabase, IfMatch, ManagerUser, transaction
-from escalation.api.schemas import DutyScheduleOut, SettingOut, WarningOut, etag
+from escalation.api.schemas import DutyScheduleOut, SettingOut, etag
 from escalation.api.setting_examples import EXAMPLES
 from escalation.domain.duty.schedules import DutySchedule
 from escalation.domain.settings.people import SET_BY, ApprovalLimit, GrantingRole
@@ -126,16 +126,11 @@ async def put_duty_schedule(
     are accepted with a warning; always is an error.
     """
     async with transaction(ctx.database) as uow:
-        put = await duty_use_cases.put_schedule(
+        setting = await duty_use_cases.put_schedule(
             setting_id, schedule, ctx.caller.subject, uow, ctx.versions
         )
-    ctx.response.headers["ETag"] = etag(put.setting)
-    return DutyScheduleOut(
-        id=put.setting.id,
-        version=put.setting.version,
-        body=put.setting.body,
-        warnings=[WarningOut.model_validate(mismatch) for mismatch in put.mismatches],
-    )
+    ctx.response.headers["ETag"] = etag(setting)
+    return DutyScheduleOut.of(setting)
 
 
 async def get_or_404(kind: type[S], setting_id: str, uow: UnitOfWork) -> Versioned[S]:
@@ -178,7 +173,7 @@ def _add_gets(kind: SettingKind) -> None:
         async with transaction(database) as uow:
             setting: Versioned[Any] = await get_or_404(kind.type, setting_id, uow)
         response.headers["ETag"] = etag(setting)
-        return setting
+        return DutyScheduleOut.of(setting) if kind.type is DutySchedule else setting
 
     async def list_page(
         database: EscalationDatabase, cursor: Cursor = None, limit: Limit = 50
@@ -208,7 +203,7 @@ def _add_gets(kind: SettingKind) -> None:
         show,
         name=f"show one of {kind.path}",
         description="Return the setting in force.",
-        response_model=setting_out,
+        response_model=DutyScheduleOut if kind.type is DutySchedule else setting_out,
         dependencies=access,
     )
 

@@ -1,7 +1,7 @@
 """The SQL of who was on duty: the versions of changes and absences at each moment."""
 
-from collections.abc import Collection, Iterator, Sequence
-from datetime import UTC, datetime
+from collections.abc import Collection, Sequence
+from datetime import datetime
 from typing import Any
 
 from pydantic import TypeAdapter
@@ -10,9 +10,9 @@ from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from common.contracts.event import PersonId
-from escalation.domain.duty.history import DutyHistory, DutyPlan
-from escalation.domain.duty.rosters import NO_CHANGES, DutyChanges, Roster
-from escalation.domain.settings.people import Person, absences_of
+from escalation.domain.duty.rosters import DutyChanges
+from escalation.domain.duty_history import DutyHistory, history_of
+from escalation.domain.settings.people import Person
 from escalation.domain.settings.registry import Configuration
 
 _CHANGES: TypeAdapter[DutyChanges] = TypeAdapter(DutyChanges)
@@ -35,12 +35,11 @@ class DutyHistories:
         bodies = [(row.at, _CHANGES.validate_python(row.body)) for row in changes]
         people = roster.people.union(*(body.people for _, body in bodies))
         persons = await self._versions("people", people, since)
-        plans = _plans(
-            Roster(roster.versions),
+        return history_of(
+            roster.versions,
             bodies,
             [(row.at, PersonId(row.id), _PERSON.validate_python(row.body)) for row in persons],
         )
-        return DutyHistory(tuple(plans))
 
     async def _versions(self, kind: str, ids: Collection[str], since: datetime) -> Sequence[Any]:
         """Return the newest version of each setting at `since`, and all later ones, in order."""
@@ -48,23 +47,6 @@ class DutyHistories:
         return (await self._connection.execute(_VERSIONS, values)).all()
 
 
-def _plans(
-    roster: Roster,
-    changes: Sequence[tuple[datetime, DutyChanges]],
-    people: Sequence[tuple[datetime, PersonId, Person]],
-) -> Iterator[DutyPlan]:
-    """Yield a plan for each moment at which changes or people were put."""
-    for since in sorted({_BEGINNING, *(row[0] for row in changes), *(row[0] for row in people)}):
-        known = [body for at, body in changes if at <= since]
-        staff = {person_id: person for at, person_id, person in people if at <= since}
-        yield DutyPlan(
-            since,
-            Roster(roster.versions, known[-1] if known else NO_CHANGES),
-            absences_of(staff),
-        )
-
-
-_BEGINNING = datetime(1970, 1, 1, tzinfo=UTC)
 _VERSIONS = text("""
     SELECT id, body, at FROM setting_versions AS setting
     WHERE kind = :kind AND id = ANY(CAST(:ids AS text[])) AND (

@@ -19,7 +19,7 @@ from escalation.domain.duty.shifts import format_period
 _CHECKED_PERIOD = timedelta(days=380)
 _WEEK = timedelta(days=7)
 # Three quarters of a year. A fault in more weeks is meant for no part of the year.
-_MOST_WEEKS = 39
+_WEEKS, _MOST_WEEKS = 52, 39
 
 MismatchCode = Literal["duty-overlap", "duty-gap"]
 
@@ -61,7 +61,7 @@ def seasonal_mismatches(schedule: DutySchedule) -> Iterator[Mismatch]:
     """Yield where rotations of several zones overlap or leave a gap in some weeks only."""
     for pair, fault in _faults(schedule).items():
         if _is_seasonal(schedule, fault):
-            when = f"in {len(fault.weeks)} weeks of the year, first from {fault.first}"
+            when = f"in parts of {len(fault.weeks)} weeks of the year, first from {fault.first}"
             if pair is None:
                 yield Mismatch("duty-gap", "rotations", f"Nobody is on duty {when}.")
             else:
@@ -87,7 +87,7 @@ def _faults(schedule: DutySchedule) -> dict[_Pair, _Fault]:
             pairs.append(None)
         for pair in pairs:
             fault = faults.setdefault(pair, _Fault(format_period(start, end)))
-            fault.weeks.update(weeks)
+            fault.weeks.update(week % _WEEKS for week in weeks)
     return faults
 
 

@@ -6,7 +6,8 @@ from datetime import UTC, datetime
 from itertools import pairwise
 
 from common.contracts.event import PersonId
-from escalation.domain.duty.rosters import Roster, on_duty
+from escalation.domain.duty.rosters import NO_CHANGES, DutyChanges, Roster, on_duty
+from escalation.domain.duty.schedules import DutySchedule
 from escalation.domain.duty.shifts import (
     Gap,
     Interval,
@@ -16,6 +17,7 @@ from escalation.domain.duty.shifts import (
     merge_shifts,
 )
 from escalation.domain.duty.windows import Absences
+from escalation.domain.settings.people import Person, absences_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,3 +57,26 @@ class DutyHistory:
         ):
             plan = self.plan_at(from_)
             yield from intervals(plan.roster, from_, until, plan.absences)
+
+
+def history_of(
+    versions: tuple[DutySchedule, ...],
+    changes: Sequence[tuple[datetime, DutyChanges]],
+    people: Sequence[tuple[datetime, PersonId, Person]],
+) -> DutyHistory:
+    """Return a plan for each moment at which changes or people were put.
+
+    They come in the order in which they were put; each has its moment. Versions of the schedule
+    carry their own.
+    """
+    moments = {_BEGINNING, *(row[0] for row in changes), *(row[0] for row in people)}
+    plans = []
+    for since in sorted(moments):
+        known = [body for at, body in changes if at <= since]
+        staff = {person_id: person for at, person_id, person in people if at <= since}
+        roster = Roster(versions, known[-1] if known else NO_CHANGES)
+        plans.append(DutyPlan(since, roster, absences_of(staff)))
+    return DutyHistory(plans)
+
+
+_BEGINNING = datetime(1970, 1, 1, tzinfo=UTC)
