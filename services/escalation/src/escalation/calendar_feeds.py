@@ -27,7 +27,7 @@ _MAX_OVERHANG = timedelta(days=31)
 
 
 # How often calendar programs should read a feed again (RFC 7986, and the older property).
-_REFRESH_INTERVAL = vDuration(timedelta(hours=1))
+_REFRESH_INTERVAL = timedelta(hours=1)
 
 
 class FeedSigner:
@@ -83,8 +83,8 @@ def render(feed: DutyFeed, now: datetime) -> bytes:
     calendar.add("prodid", "-//Upstairs//Duty schedules//EN")
     calendar.add("version", "2.0")
     calendar.add("x-wr-calname", feed.name)
-    calendar.add("refresh-interval", _REFRESH_INTERVAL, parameters={"value": "DURATION"})
-    calendar.add("x-published-ttl", _REFRESH_INTERVAL)
+    calendar.add("refresh-interval", vDuration(_REFRESH_INTERVAL), parameters={"value": "DURATION"})
+    calendar.add("x-published-ttl", vDuration(_REFRESH_INTERVAL))
     for schedule_id, history in feed.schedules.items():
         for shift in feed.shifts_of(history, now):
             calendar.add_component(_event(schedule_id, shift, now))
