@@ -17,7 +17,7 @@ from escalation.domain.duty.versions import date_version, next_hand_over
 from escalation.domain.duty.windows import Absence, Override, Swap
 from escalation.domain.duty_history import DutyHistory, history_of
 from escalation.domain.errors import InvalidChangeError, InvalidSettingError
-from escalation.domain.settings.people import Person, absences_of
+from escalation.domain.settings.people import Person, PersonAbsences, absences_of
 
 PEOPLE = [PersonId(name) for name in ("sam", "kim", "lee", "ada")]
 SAM, KIM, LEE, ADA = PEOPLE
@@ -52,6 +52,7 @@ class Settings:
     versions: tuple[DutySchedule, ...] = ()
     changes: list[tuple[datetime, DutyChanges]] = field(default_factory=list)
     people: list[tuple[datetime, PersonId, Person]] = field(default_factory=list)
+    absences_put: list[tuple[datetime, PersonId, PersonAbsences]] = field(default_factory=list)
 
     @property
     def roster(self) -> Roster:
@@ -59,12 +60,13 @@ class Settings:
 
     @property
     def history(self) -> DutyHistory:
-        return history_of(self.versions, self.changes, self.people)
+        return history_of(self.versions, self.changes, self.people, self.absences_put)
 
     @property
     def absences(self) -> dict[PersonId, tuple[Absence, ...]]:
         staff = {person_id: person for _, person_id, person in self.people}
-        return {person: tuple(away) for person, away in absences_of(staff).items()}
+        away = {person_id: body for _, person_id, body in self.absences_put}
+        return {person: tuple(each) for person, each in absences_of(staff, away).items()}
 
 
 class DutyOverTime(RuleBasedStateMachine):
@@ -138,8 +140,9 @@ class DutyOverTime(RuleBasedStateMachine):
     @rule(person=people, start=offsets, length=lengths, active=st.booleans())
     def leave(self, person: PersonId, start: timedelta, length: timedelta, *, active: bool) -> None:
         begin = self.now + start
-        left = Person(absences=(Absence(begin, begin + length),), active=active)
-        self.settings.people.append((self.now, person, left))
+        away = PersonAbsences((Absence(begin, begin + length),))
+        self.settings.absences_put.append((self.now, person, away))
+        self.settings.people.append((self.now, person, Person(active=active)))
 
     @invariant()
     def past_stays(self) -> None:

@@ -20,6 +20,7 @@ from escalation.domain.duty.changes import (
     changed_intervals,
     consent_needed,
     remove_change,
+    require_future,
 )
 from escalation.domain.duty.rosters import Roster
 from escalation.domain.duty.schedules import DutySchedule
@@ -53,18 +54,19 @@ async def change_duty(
 ) -> C | ChangeRequest:
     """Change who is on duty, under the settings' lock; ask the other person where that is needed.
 
-    Returns the change as it counts: from now on at most. Raises UnknownPersonError,
-    NotOwnShiftError or InvalidChangeError.
+    Raises UnknownPersonError, NotOwnShiftError or InvalidChangeError.
     """
     configuration = await uow.settings.lock_for_update()
     _require_people(configuration, change)
-    before = configuration.rosters[schedule_id]
+    before: Roster = configuration.rosters[schedule_id]
+    if change not in (*before.changes.overrides, *before.changes.swaps):
+        require_future(change, uow.now)
     after = add_change(before, change, uow.now, configuration.absences)
     person_id = _consent_needed(configuration, before, after, change, planner)
     if person_id is not None and after != before:
         return await _ask(schedule_id, change, planner.person, person_id, uow, removes=False)
     await _save(configuration, schedule_id, after, planner.person, uow)
-    return replace(change, from_=max(change.from_, uow.now))
+    return change
 
 
 async def take_back(
@@ -149,8 +151,7 @@ def _require_people(configuration: Configuration, change: Override | Swap) -> No
     fields = ("first", "second") if isinstance(change, Swap) else ("person_id",)
     for name in fields:
         person: PersonId = getattr(change, name)
-        if not configuration.works_here(person):
-            raise errors.UnknownPersonError(name, person)
+        configuration.require_person(name, person)
 
 
 async def answer_change_request(

@@ -189,11 +189,11 @@ async def add_override(
 ) -> OverrideOut | ChangeRequestOut:
     """Put a person on duty in place of the scheduled one, or in a gap.
 
-    With `instead_of` the person covers that colleague's shifts only. One that is over, or for
-    somebody who is absent then, is refused (409 `invalid-change`); one that has begun counts from
-    now on. Should the person be absent after all, whose turn it is stays on duty. Your own shift
-    goes to another person once that person agrees. Managers change any shifts, supervisors those of
-    the people who report to them.
+    With `instead_of` the person covers that colleague's shifts only. One that starts in the past,
+    or is for somebody who is absent then, is refused (409 `invalid-change`). Should the person be
+    absent after all, whose turn it is stays on duty. Your own shift goes to another person once
+    that person agrees. Managers change any shifts, supervisors those of the people who report to
+    them.
     """
     result = await _change(setting_id, override, database, caller)
     if isinstance(result, Override):

@@ -17,7 +17,7 @@ from escalation.domain.duty.shifts import (
     merge_shifts,
 )
 from escalation.domain.duty.windows import Absences
-from escalation.domain.settings.people import Person, absences_of
+from escalation.domain.settings.people import Person, PersonAbsences, absences_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,19 +63,21 @@ def history_of(
     versions: tuple[DutySchedule, ...],
     changes: Sequence[tuple[datetime, DutyChanges]],
     people: Sequence[tuple[datetime, PersonId, Person]],
+    absences: Sequence[tuple[datetime, PersonId, PersonAbsences]],
 ) -> DutyHistory:
-    """Return a plan for each moment at which changes or people were put.
+    """Return a plan for each moment at which changes, people or absences were put.
 
     They come in the order in which they were put; each has its moment. Versions of the schedule
     carry their own.
     """
-    moments = {_BEGINNING, *(row[0] for row in changes), *(row[0] for row in people)}
+    moments = {_BEGINNING, *(row[0] for row in changes), *(row[0] for row in (*people, *absences))}
     plans = []
     for since in sorted(moments):
         known = [body for at, body in changes if at <= since]
         staff = {person_id: person for at, person_id, person in people if at <= since}
+        away = {person_id: body for at, person_id, body in absences if at <= since}
         roster = Roster(versions, known[-1] if known else NO_CHANGES)
-        plans.append(DutyPlan(since, roster, absences_of(staff)))
+        plans.append(DutyPlan(since, roster, absences_of(staff, away)))
     return DutyHistory(plans)
 
 

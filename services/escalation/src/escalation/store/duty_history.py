@@ -12,11 +12,12 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from common.contracts.event import PersonId
 from escalation.domain.duty.rosters import DutyChanges
 from escalation.domain.duty_history import DutyHistory, history_of
-from escalation.domain.settings.people import Person
+from escalation.domain.settings.people import Person, PersonAbsences
 from escalation.domain.settings.registry import Configuration
 
 _CHANGES: TypeAdapter[DutyChanges] = TypeAdapter(DutyChanges)
 _PERSON: TypeAdapter[Person] = TypeAdapter(Person)
+_ABSENCES: TypeAdapter[PersonAbsences] = TypeAdapter(PersonAbsences)
 
 
 class DutyHistories:
@@ -35,10 +36,12 @@ class DutyHistories:
         bodies = [(row.at, _CHANGES.validate_python(row.body)) for row in changes]
         people = roster.people.union(*(body.people for _, body in bodies))
         persons = await self._versions("people", people, since)
+        absences = await self._versions("absences", people, since)
         return history_of(
             roster.versions,
             bodies,
             [(row.at, PersonId(row.id), _PERSON.validate_python(row.body)) for row in persons],
+            [(row.at, PersonId(row.id), _ABSENCES.validate_python(row.body)) for row in absences],
         )
 
     async def _versions(self, kind: str, ids: Collection[str], since: datetime) -> Sequence[Any]:

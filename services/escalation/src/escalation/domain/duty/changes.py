@@ -21,6 +21,8 @@ from escalation.domain.errors import InvalidChangeError, NotOwnShiftError
 
 # What feeds show of the past; the answers about the past come from the versions of the changes.
 _KEPT_FOR = timedelta(days=31)
+# How late a change that starts "now" may arrive.
+_LATENESS = timedelta(minutes=5)
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,7 +98,7 @@ def consent_needed(changed: list[ChangedInterval], by: PersonId) -> PersonId | N
 def add_change(
     roster: Roster, change: Override | Swap, at: datetime, absences: Absences = NO_ABSENCES
 ) -> Roster:
-    """Put somebody on duty, or let two people take each other's turns, from `at` on at most.
+    """Put somebody on duty, or let two people take each other's turns, from `at` on.
 
     Raises InvalidChangeError for one that is over, has no effect, or gives a shift to somebody who
     is absent.
@@ -152,8 +154,16 @@ def change_id(schedule_id: str, change: Override | Swap) -> str:
 
 def _from_now_on(change: Override | Swap, at: datetime) -> Override | Swap:
     if change.until <= at:
-        raise InvalidChangeError("It is over: who was on duty in the past can't be changed.")
-    return replace(change, from_=max(change.from_, at))
+        raise InvalidChangeError("It is over, and the past stays as it was.")
+    return replace(change, from_=at) if change.from_ < at - _LATENESS else change
+
+
+def require_future(change: Override | Swap, at: datetime) -> None:
+    """Raise InvalidChangeError for a change that says who was on duty before."""
+    if change.from_ < at - _LATENESS:
+        raise InvalidChangeError(
+            f"It starts in the past. Let it start at {at:%Y-%m-%dT%H:%M:%SZ} or later."
+        )
 
 
 def _without_old(changes: DutyChanges, at: datetime) -> DutyChanges:

@@ -13,17 +13,29 @@ from escalation.domain.duty.rosters import NO_CHANGES, DutyChanges, Roster, on_d
 from escalation.domain.duty.schedules import DutySchedule
 from escalation.domain.duty.shifts import shift_end
 from escalation.domain.duty.windows import Absences
+from escalation.domain.errors import UnknownPersonError
 from escalation.domain.settings.ladders import Ladder, Level, NamedPerson, PersonOnDuty
 from escalation.domain.settings.people import (
     ApprovalLimit,
     Person,
+    PersonAbsences,
     Team,
     absences_of,
     limit_of,
 )
 from escalation.domain.settings.policies import ContactDetails, SlaPolicy, precedence
 
-Setting = SlaPolicy | Calendar | Ladder | DutySchedule | DutyChanges | Person | Team | ApprovalLimit
+Setting = (
+    SlaPolicy
+    | Calendar
+    | Ladder
+    | DutySchedule
+    | DutyChanges
+    | Person
+    | PersonAbsences
+    | Team
+    | ApprovalLimit
+)
 T = TypeVar("T", bound=Setting)
 
 DEFAULT_LADDER = "default"
@@ -34,14 +46,15 @@ class SettingKind:
     """`path` names the kind in the API, on the command line and in the table of settings.
 
     `field` is the field of Configuration that holds its settings. A kind that is not `simulated`
-    changes no outcome of a simulation. One without `has_routes` is changed by routes of its own.
+    changes no outcome of a simulation. One that is not `put` here comes by an event, or is changed
+    by routes of its own.
     """
 
     path: str
     type: type[Any]
     field: str
     simulated: bool = True
-    has_routes: bool = True
+    put: bool = True
 
 
 KINDS = (
@@ -49,8 +62,9 @@ KINDS = (
     SettingKind("calendars", Calendar, "calendars"),
     SettingKind("ladders", Ladder, "ladders"),
     SettingKind("duty-schedules", DutySchedule, "schedules"),
-    SettingKind("duty-changes", DutyChanges, "duty_changes", has_routes=False),
-    SettingKind("people", Person, "people"),
+    SettingKind("duty-changes", DutyChanges, "duty_changes", put=False),
+    SettingKind("people", Person, "people", put=False),
+    SettingKind("absences", PersonAbsences, "absences_by_person"),
     SettingKind("teams", Team, "teams"),
     SettingKind("approval-limits", ApprovalLimit, "limits", simulated=False),
 )
@@ -97,6 +111,7 @@ class Configuration:
     schedules: Mapping[str, Versioned[DutySchedule]] = field(default_factory=dict)
     duty_changes: Mapping[str, Versioned[DutyChanges]] = field(default_factory=dict)
     people: Mapping[str, Versioned[Person]] = field(default_factory=dict)
+    absences_by_person: Mapping[str, Versioned[PersonAbsences]] = field(default_factory=dict)
     teams: Mapping[str, Versioned[Team]] = field(default_factory=dict)
     limits: Mapping[str, Versioned[ApprovalLimit]] = field(default_factory=dict)
     earlier_calendars: Mapping[Ref, Calendar] = field(default_factory=dict)
@@ -138,11 +153,19 @@ class Configuration:
         settings = self._by_id(kind.type)
         version = settings[setting_id].version + 1 if setting_id in settings else 1
         setting: Versioned[Any] = Versioned(setting_id, version, body)
-        changes: dict[str, Any] = {kind.field: {**settings, setting_id: setting}}
-        if isinstance(body, DutySchedule) and setting_id in settings:
+        return self.with_version(setting)
+
+    def with_version(self, setting: Versioned[Any]) -> "Configuration":
+        """Return it with this version in force."""
+        kind = KIND_BY_TYPE[type(setting.body)]
+        settings = self._by_id(kind.type)
+        changes: dict[str, Any] = {kind.field: {**settings, setting.id: setting}}
+        if isinstance(setting.body, Calendar):
+            changes["earlier_calendars"] = {**self.earlier_calendars, setting.ref: setting.body}
+        if isinstance(setting.body, DutySchedule) and setting.id in settings:
             changes["earlier_schedules"] = {
                 **self.earlier_schedules,
-                setting_id: self.rosters[setting_id].versions,
+                setting.id: self.rosters[setting.id].versions,
             }
         return replace(self, **changes)
 
@@ -170,10 +193,11 @@ class Configuration:
 
     def policy_for(self, contact: ContactDetails) -> Versioned[SlaPolicy] | None:
         """Return the policy that applies to the contact: see `precedence` and `Match.covers`."""
-        return next(
-            (policy for policy in self._most_specific_first if policy.body.match.covers(contact)),
-            None,
+        covering = (
+            policy for policy in self._most_specific_first if policy.body.match.covers(contact)
         )
+        # `min` returns the first of equals.
+        return min(covering, key=lambda policy: policy.body.match.preference(contact), default=None)
 
     def calendar_for(
         self, policy: SlaPolicy, contact: ContactDetails
@@ -210,11 +234,36 @@ class Configuration:
 
     @cached_property
     def absences(self) -> Absences:
-        return absences_of(self.staff)
+        return absences_of(
+            self.staff,
+            {
+                PersonId(person_id): setting.body
+                for person_id, setting in self.absences_by_person.items()
+            },
+        )
+
+    def supervisors_of(self, team_id: str) -> tuple[PersonId, ...]:
+        """Return those of the team's setting; without one, the supervisors who are in the team."""
+        team = self.teams.get(team_id)
+        if team is not None:
+            return team.body.supervisors
+        return tuple(
+            person_id
+            for person_id, person in sorted(self.staff.items())
+            if person.active and person.team_id == team_id and "supervisor" in person.roles
+        )
+
+    def has_left(self, person: PersonId) -> bool:
+        return person in self.staff and not self.staff[person].active
 
     def works_here(self, person: PersonId) -> bool:
         """Tell whether it is a known person who has not left."""
         return person in self.staff and self.staff[person].active
+
+    def require_person(self, field: str, person: PersonId) -> None:
+        """Raises UnknownPersonError if nobody of this id works here."""
+        if not self.works_here(person):
+            raise UnknownPersonError(field, person, has_left=person in self.staff)
 
     def shift_end(self, level: Level, person: PersonId, at: datetime) -> datetime | None:
         """Return when the person's duty at the level ends; None if nothing ends it."""
