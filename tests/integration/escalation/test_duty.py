@@ -10,6 +10,7 @@ import pytest
 from common.core.clock import TimeSource
 from integration.escalation.conftest import EscalationHarness, key
 from integration.escalation.duty_examples import PLACE, ROTATION, own_shift
+from support.people import described
 
 HOUR, DAY = timedelta(hours=1), timedelta(days=1)
 ALL_DAY = {day: [["00:00", "24:00"]] for day in ("mon", "tue", "wed", "thu", "fri", "sat", "sun")}
@@ -34,9 +35,8 @@ async def test_absence_leaves_gap_between_shifts(duty: httpx.AsyncClient) -> Non
     start, end = (datetime.fromisoformat(sams[edge]) for edge in ("start", "end"))
     times = [start, start + 6 * HOUR, start + 12 * HOUR, end, end + DAY]
     begins, leaves, returns, ends, next_ends = (f"{at:%Y-%m-%dT%H:%M:%SZ}" for at in times)
-    absent = await duty.put(
-        "/v1/people/sam", json={"absences": [{"from": leaves, "until": returns}]}
-    )
+    away = {"from": leaves, "until": returns}
+    absent = await duty.put("/v1/absences/sam", json={"absences": [away]}, headers=key("ops"))
     assert absent.status_code == 200, absent.text
     window = {"from": begins, "until": next_ends}
     shown = await duty.get(f"{PLACE}/shifts", params=window)
@@ -127,11 +127,11 @@ async def on_duty_at(duty: httpx.AsyncClient, at: str) -> list[str]:
 
 
 async def test_manager_gives_any_shift_but_to_nobody_who_is_unknown_or_has_left(
-    duty: httpx.AsyncClient,
+    duty: httpx.AsyncClient, service: EscalationHarness
 ) -> None:
     kims = await own_shift(duty, "kim")
     window = {"from": kims["start"], "until": kims["end"]}
-    assert (await duty.put("/v1/people/rita", json={"active": False})).status_code == 200
+    await service.handle_events(described("rita", active=False))
     for person in ("max", "rita"):
         refused = await duty.post(f"{PLACE}/overrides", json={"person_id": person, **window})
         assert (refused.status_code, refused.json()["errors"][0]["pointer"]) == (
@@ -281,14 +281,15 @@ async def test_changes_of_everything_leave_the_past(
     assert (await duty.delete(place)).status_code == 404
     assert await on_duty_at(duty, (await service.now()).isoformat()) != ["lee"]
     away = {"absences": [{"from": now.isoformat(), "until": (now + 9 * DAY).isoformat()}]}
+    await service.handle_events(described("lee", active=False))
+    assert await answers() == before
     changes: list[tuple[str, dict[str, Any]]] = [
-        ("/v1/people/lee", away),
-        ("/v1/people/lee", {"active": False}),
+        ("/v1/absences/sam", away),
         (PLACE, {"rotations": [{**ROTATION, "members": ["kim"]}]}),
         (PLACE, {"rotations": [{**ROTATION, "members": ["rita", "mia"], "shift_s": 3600}]}),
     ]
     for path, body in changes:
-        put = await duty.put(path, json=body)
+        put = await duty.put(path, json=body, headers=key("ops"))
         assert put.status_code == 200, put.text
         assert await answers() == before
     await service.advance_time(3 * 86400)
@@ -327,7 +328,8 @@ async def test_override_in_the_past_or_for_somebody_absent_is_refused(
     past = await override(now - 2 * DAY, now - DAY)
     assert (past.status_code, past.json()["type"]) == (409, "urn:upstairs:problem:invalid-change")
     away = {"absences": [{"from": (now + DAY).isoformat(), "until": (now + 3 * DAY).isoformat()}]}
-    assert (await duty.put("/v1/people/lee", json=away)).status_code == 200
+    put = await duty.put("/v1/absences/lee", json=away, headers=key("ops"))
+    assert put.status_code == 200, put.text
     absent = await override(now + 2 * DAY, now + 4 * DAY)
     assert absent.status_code == 409
     assert "lee is absent from" in absent.json()["detail"]

@@ -23,8 +23,8 @@ from escalation.domain.duty.rosters import DutyChanges
 from escalation.domain.duty.windows import Absence, Override
 from escalation.domain.escalations import actions
 from escalation.domain.model import Lease
-from escalation.domain.settings.people import Person
-from escalation.domain.settings.registry import Configuration, Versioned
+from escalation.domain.settings.people import PersonAbsences
+from escalation.domain.settings.registry import Configuration
 from unit.escalation.action_examples import lease_of, pages_since, settings_with
 from unit.escalation.contact_harness import ContactHarness
 from unit.escalation.examples import (
@@ -160,8 +160,8 @@ class TestShifts:
         assert changing.event(EscalationReturned).from_person == SAM
 
     def test_end_of_shift_without_successor_climbs(self, raised: ContactHarness) -> None:
-        away = Person(absences=(Absence(second(12), second(4000)),))
-        raised.settings = replace(raised.settings, people={"sam": Versioned("sam", 1, away)})
+        away = PersonAbsences((Absence(second(12), second(4000)),))
+        raised.settings = raised.settings.with_next(SAM, away)
         raised.press(SAM)
         raised.advance_to(12)
         assert raised.events(EscalationReturned) == []

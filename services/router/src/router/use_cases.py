@@ -8,13 +8,9 @@ from typing import Final
 from common.contracts.event import PersonId
 from common.contracts.people import ContactMethod, ContactMethodsChanged
 from router.domain.assignments import Decision
-from router.domain.errors import (
-    FrequentChangesError,
-    RepresentativeNotFoundError,
-    StalePersonError,
-)
+from router.domain.errors import FrequentChangesError, RepresentativeNotFoundError
 from router.domain.staffing import people, representatives
-from router.domain.staffing.people import Person, PersonContext, PersonEntry
+from router.domain.staffing.people import Person, PersonContext, PersonEntry, StalePersonError
 from router.domain.staffing.representatives import StaffingChange, Workload
 from router.store import UnitOfWork
 
