@@ -24,7 +24,7 @@ from escalation.domain.duty.windows import Absence, Override
 from escalation.domain.escalations import actions
 from escalation.domain.model import Lease
 from escalation.domain.settings.people import PersonAbsences
-from escalation.domain.settings.registry import Configuration
+from escalation.domain.settings.registry import Configuration, Versioned
 from unit.escalation.action_examples import lease_of, pages_since, settings_with
 from unit.escalation.contact_harness import ContactHarness
 from unit.escalation.examples import (
