@@ -28,7 +28,7 @@ NOUNS = {
 VERBS = {
     *("abandon", "accept", "acknowledge", "approve", "complete", "decline", "discard"),
     *("dismiss", "erase", "hand", "uphold", "withdraw"),
-    *("mediate", "prioritize", "refer", "refuse", "release", "renew", "reopen", "replay"),
+    *("match", "mediate", "prioritize", "refer", "refuse", "release", "renew", "reopen", "replay"),
     *("request", "resolve", "revoke", "snooze", "take", "wait"),
 }
 # Parts of events, which docs/asyncapi.yaml describes.
@@ -101,7 +101,7 @@ def test_commands_are_verbs(service: str) -> None:
 
 def test_settings_are_listed_and_put_by_kind() -> None:
     paths = DOCUMENTS["escalation"]["paths"]
-    assert all(f"/v1/{kind.path}" in paths for kind in KINDS)
+    assert all(f"/v1/{kind.path}" in paths for kind in KINDS if kind.put)
 
 
 @pytest.mark.parametrize("service", SERVICES)

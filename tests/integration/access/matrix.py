@@ -129,6 +129,9 @@ _ESCALATION = """
     HEAD /v1/people/{person_id}/duty.ics                   -    -     -    -     +    +   +   +
     GET /v1/duty-schedules/{setting_id}/calendar-link      -    -     -    -     +    +   +   +
     GET /v1/people/{person_id}/duty-link                   -    -     -    -     +    +   +   +
+    POST /v1/sla-policies/match                            -    -     +    +     +    +   +   +
+    GET /v1/ladders/{setting_id}/who                       -    -     -    -     +    +   +   +
+    GET /v1/configuration/problems                         -    -     -    -     +    +   +   +
     PUT /v1/sla-policies/{setting_id}                      -    -     -    -     -    -   +   +
     GET /v1/sla-policies/{setting_id}                      -    -     +    +     +    +   +   +
     GET /v1/sla-policies                                   -    -     +    +     +    +   +   +
