@@ -114,12 +114,12 @@ _ESCALATION = """
     GET /v1/duty-schedules/{setting_id}/on-duty            -    -     -    -     +    +   +   +
     GET /v1/duty-schedules/{setting_id}/shifts             -    -     -    -     +    +   +   +
     GET /v1/duty-schedules/{setting_id}/gaps               -    -     -    -     +    +   +   +
-    POST /v1/duty-schedules/{setting_id}/overrides         -    -     -    -     -    -   +   +
+    POST /v1/duty-schedules/{setting_id}/overrides         -    -     -    -     -    +   +   +
     POST /v1/duty-schedules/{setting_id}/swaps             -    -     -    -     +    +   +   +
     GET /v1/duty-schedules/{setting_id}/overrides          -    -     -    -     +    +   +   +
     GET /v1/duty-schedules/{setting_id}/swaps              -    -     -    -     +    +   +   +
-    DELETE /v1/duty-schedules/{setting_id}/overrides/{override_id} - - - - + + + +
-    DELETE /v1/duty-schedules/{setting_id}/swaps/{swap_id} -    -     -    -     +    +   +   +
+    DELETE /v1/duty-schedules/{setting_id}/overrides/{override_id} - - - - 0 0 0 0
+    DELETE /v1/duty-schedules/{setting_id}/swaps/{swap_id} -    -     -    -     0    0   0   0
     GET /v1/duty-schedules/{setting_id}/change-requests    -    -     -    -     +    +   +   +
     POST /v1/duty-schedules/{setting_id}/change-requests/{request_id}/accept - - - - 0 + 0 0
     POST /v1/duty-schedules/{setting_id}/change-requests/{request_id}/refuse - - - - 0 + 0 0

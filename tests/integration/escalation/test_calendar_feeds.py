@@ -94,6 +94,7 @@ async def signing(
 async def test_signed_link_opens_its_own_feed_only(signing: httpx.AsyncClient) -> None:
     linked = await signing.get(f"{PLACE}/calendar-link", headers=key("sam"))
     path = linked.json()["path"]
+    assert linked.json()["url"] == f"http://escalation{path}"
     assert events(await signing.get(path))
     token = path.partition("token=")[2]
     for elsewhere in ("/v1/people/sam/duty.ics", f"{PLACE}/shifts", PLACE):

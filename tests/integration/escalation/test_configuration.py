@@ -81,7 +81,7 @@ async def test_people_asked_are_shown_by_level_with_those_skipped(
         shown = await duty.get("/v1/ladders/default/who", params=query)
         assert shown.status_code == 200, shown.text
         return [
-            ([asked["person_id"] for asked in level["asked"]], level["skipped"])
+            ([person["person_id"] for person in level["people"]], level["skipped"])
             for level in shown.json()["levels"]
         ]
 

@@ -355,14 +355,14 @@ async def test_cover_and_swap_are_listed_and_taken_back_one_by_one(
     swap = await duty.post(f"{PLACE}/swaps", json={"first": "kim", "second": "sam", **window})
     assert (await duty.get(f"{PLACE}/swaps")).json()["items"] == [swap.json()]
     place = f"{PLACE}/swaps/{swap.json()['swap_id']}"
-    asked = await duty.delete(place, headers=key("kim"))
-    assert (asked.status_code, asked.json()["person_id"], asked.json()["removes"]) == (
+    answer = await duty.delete(place, headers=key("kim"))
+    assert (answer.status_code, answer.json()["person_id"], answer.json()["removes"]) == (
         202,
         "sam",
         True,
     )
     assert await on_duty_at(duty, sams["start"]) == ["kim"]
-    accept = f"{PLACE}/change-requests/{asked.json()['request_id']}/accept"
+    accept = f"{PLACE}/change-requests/{answer.json()['request_id']}/accept"
     accepted = await duty.post(accept, headers=key("sam"))
     assert accepted.status_code == 200, accepted.text
     assert await on_duty_at(duty, sams["start"]) == ["sam"]

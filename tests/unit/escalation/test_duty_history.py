@@ -213,7 +213,7 @@ def test_version_does_not_count_from_the_past() -> None:
     assert date_version(roster, later, now) == later
 
 
-def test_what_was_read_can_be_put_again() -> None:
+def test_version_that_was_read_can_be_put_again() -> None:
     first = date_version(None, daily(SAM, KIM), START)
     roster, now = Roster((first,)), START + 3 * HOUR
     assert date_version(roster, first, now) == first

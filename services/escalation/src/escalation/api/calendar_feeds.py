@@ -42,7 +42,6 @@ class _RequireFeedReader(require_role):
 
 
 FeedReader = Annotated[Principal, Depends(_RequireFeedReader())]
-SignerDep = Annotated[FeedSigner, Depends(_signer)]
 
 
 class CalendarResponse(Response):
@@ -50,6 +49,7 @@ class CalendarResponse(Response):
 
 
 class CalendarLinkOut(BaseModel):
+    url: str = Field(description="The whole link, to be given to a calendar program.")
     path: str = Field(
         description="Path and token, below this service's address. Anyone who has it can read the "
         "feed; it opens nothing else and does not expire."
@@ -94,25 +94,27 @@ async def _histories(schedule_ids: Iterable[str], uow: UnitOfWork) -> dict[str, 
 
 @router.get("/duty-schedules/{setting_id}/calendar-link")
 async def schedule_link(
-    setting_id: Slug, database: EscalationDatabase, signer: SignerDep, _caller: SupervisorUser
+    setting_id: Slug, database: EscalationDatabase, request: Request, _caller: SupervisorUser
 ) -> CalendarLinkOut:
     """Return the link of the schedule's feed."""
     async with transaction(database) as uow:
         await get_or_404(DutySchedule, setting_id, uow)
-    return _link(signer, f"/v1/duty-schedules/{setting_id}/calendar.ics")
+    return await _link(request, f"/v1/duty-schedules/{setting_id}/calendar.ics")
 
 
 @router.get("/people/{person_id}/duty-link")
 async def person_link(
-    person_id: Slug, signer: SignerDep, _caller: SupervisorUser
+    person_id: Slug, request: Request, _caller: SupervisorUser
 ) -> CalendarLinkOut:
     """Return the link of a person's feed."""
-    return _link(signer, f"/v1/people/{person_id}/duty.ics")
+    return await _link(request, f"/v1/people/{person_id}/duty.ics")
 
 
-def _link(signer: FeedSigner, path: str) -> CalendarLinkOut:
-    token = signer.token(path)
+async def _link(request: Request, path: str) -> CalendarLinkOut:
+    token = (await _signer(request)).token(path)
     if token is None:
         detail = "There are no links without UPSTAIRS_FEED_SECRET. Send a key as a bearer token."
         raise ProblemError(409, "no-feed-secret", detail)
-    return CalendarLinkOut(path=f"{path}?token={token}")
+    address: str = request.app.state.public_url or str(request.base_url)
+    link = f"{path}?token={token}"
+    return CalendarLinkOut(url=f"{address.rstrip('/')}{link}", path=link)

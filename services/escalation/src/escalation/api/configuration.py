@@ -107,7 +107,7 @@ class LevelPreviewOut(Out):
     name: str = Field(description="Its name.")
     ask: str = Field(description="`all` at once, or `in_turn`, one after another.")
     acknowledge_within_s: float = Field(description="Seconds that they have to answer.")
-    asked: list[PersonAskedOut] = Field(
+    people: list[PersonAskedOut] = Field(
         description="Who would be asked, in this order; the level is passed at once if nobody is."
     )
     skipped: list[str] = Field(description="Who would not be asked, and why.")
@@ -149,7 +149,7 @@ async def show_people_asked(
                 name=level.name,
                 ask=level.ask,
                 acknowledge_within_s=level.acknowledge_within_s,
-                asked=[PersonAskedOut.model_validate(person) for person in each.asked],
+                people=[PersonAskedOut.model_validate(person) for person in each.people],
                 skipped=list(each.skipped),
             )
             for each, level in zip(shown, ladder.body.levels, strict=True)
@@ -176,6 +176,6 @@ async def list_problems(
     """
     async with transaction(database) as uow:
         configuration, now = await uow.settings.in_force(), uow.now
-    found = await asyncio.to_thread(lambda: list(configuration_problems(configuration, now)))
-    items = [ConfigurationProblemOut.model_validate(problem) for problem in found]
+    problems = await asyncio.to_thread(lambda: list(configuration_problems(configuration, now)))
+    items = [ConfigurationProblemOut.model_validate(problem) for problem in problems]
     return Page(items=items, next_cursor=None)

@@ -339,8 +339,8 @@ async def _take_back(
         request = await duty_use_cases.take_back(setting_id, str(change), kind, planner, uow)
     if request is None:
         return Response(status_code=HTTPStatus.NO_CONTENT)
-    asked = ChangeRequestOut.of(request, uow.now).model_dump(mode="json", by_alias=True)
-    return JSONResponse(asked, HTTPStatus.ACCEPTED)
+    content = ChangeRequestOut.of(request, uow.now).model_dump(mode="json", by_alias=True)
+    return JSONResponse(content, HTTPStatus.ACCEPTED)
 
 
 async def _answer(

@@ -91,7 +91,7 @@ def _ladders(configuration: Configuration, at: datetime) -> Iterator[Configurati
     for ladder in configuration.all_of(Ladder):
         for shown in preview(configuration, ladder.body, at):
             level = ladder.body.levels[shown.level]
-            if not shown.asked and not _depends_on_contact(level):
+            if not shown.people and not _depends_on_contact(level):
                 why = "; ".join(shown.skipped)
                 place = f"levels/{shown.level}/who"
                 detail = f"Nobody would be asked now: {why}."

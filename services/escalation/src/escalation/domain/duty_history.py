@@ -36,8 +36,8 @@ class DutyHistory:
     plans: Sequence[DutyPlan]
 
     def plan_at(self, at: datetime) -> DutyPlan:
-        known = (plan for plan in reversed(self.plans) if plan.since <= at)
-        return next(known, self.plans[0])
+        earlier = (plan for plan in reversed(self.plans) if plan.since <= at)
+        return next(earlier, self.plans[0])
 
     def on_duty(self, at: datetime) -> tuple[PersonId, ...]:
         plan = self.plan_at(at)
@@ -73,10 +73,10 @@ def history_of(
     moments = {_BEGINNING, *(row[0] for row in changes), *(row[0] for row in (*people, *absences))}
     plans = []
     for since in sorted(moments):
-        known = [body for at, body in changes if at <= since]
+        bodies = [body for at, body in changes if at <= since]
         staff = {person_id: person for at, person_id, person in people if at <= since}
         away = {person_id: body for at, person_id, body in absences if at <= since}
-        roster = Roster(versions, known[-1] if known else NO_CHANGES)
+        roster = Roster(versions, bodies[-1] if bodies else NO_CHANGES)
         plans.append(DutyPlan(since, roster, absences_of(staff, away)))
     return DutyHistory(plans)
 

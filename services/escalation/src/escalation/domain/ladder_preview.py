@@ -36,7 +36,7 @@ class LevelPreview:
     """The people of a level at a time; without any the escalation passes the level at once."""
 
     level: int
-    asked: tuple[PersonAsked, ...]
+    people: tuple[PersonAsked, ...]
     skipped: tuple[str, ...]
 
 
@@ -57,17 +57,17 @@ def preview(
 
 
 def _preview_level(situation: Situation, n: int, level: Level) -> LevelPreview:
-    asked: dict[PersonId, PersonAsked] = {}
+    people: dict[PersonId, PersonAsked] = {}
     skipped: dict[str, None] = {}
     for rule in level.who:
         only = replace(level, who=(rule,))
         responders = find_responders(situation, only)
         for person in responders.people:
-            asked.setdefault(person, PersonAsked(person, _reason(rule)))
+            people.setdefault(person, PersonAsked(person, _reason(rule)))
         skipped |= dict.fromkeys(_why_skipped(situation, only, responders.people))
         if not responders.people:
             skipped |= dict.fromkeys(responders.vacancies)
-    return LevelPreview(n, tuple(asked.values()), tuple(skipped))
+    return LevelPreview(n, tuple(people.values()), tuple(skipped))
 
 
 def _why_skipped(

@@ -56,7 +56,7 @@ def changed_intervals(
     start, end = window.from_, window.until
     both = (intervals(roster, start, end, absences) for roster in (before, after))
     instants = sorted({at for parts in both for part in parts for at in (part.start, part.end)})
-    found = [
+    candidates = [
         ChangedInterval(
             start=from_,
             end=until,
@@ -67,7 +67,7 @@ def changed_intervals(
         )
         for from_, until in pairwise(instants)
     ]
-    return [interval for interval in found if interval.before != interval.after]
+    return [interval for interval in candidates if interval.before != interval.after]
 
 
 def _planned(roster: Roster, at: datetime) -> frozenset[PersonId]:

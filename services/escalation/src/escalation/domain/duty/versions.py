@@ -32,11 +32,11 @@ def date_version(roster: Roster | None, schedule: DutySchedule, now: datetime) -
 
 
 def _begin(
-    roster: Roster | None, newest: DutySchedule | None, given: datetime | None, now: datetime
+    roster: Roster | None, newest: DutySchedule | None, begin: datetime | None, now: datetime
 ) -> datetime:
-    if given is not None and given > now - _TOLERANCE:
-        return max(given, now)
-    if given is not None and (newest is None or given != newest.from_):
+    if begin is not None and begin > now - _TOLERANCE:
+        return max(begin, now)
+    if begin is not None and (newest is None or begin != newest.from_):
         detail = "It must not be in the past: who was on duty then does not change."
         raise InvalidSettingError([("from", detail)])
     return now if roster is None else next_hand_over(roster, now)

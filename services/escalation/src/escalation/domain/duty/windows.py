@@ -49,7 +49,7 @@ class Override:
 @with_config(ConfigDict(extra="forbid", use_attribute_docstrings=True))
 @dataclass(frozen=True, slots=True)
 class Swap:
-    """Two people take each other's turns in this time; whoever is absent takes none."""
+    """Two people take each other's turns in this time; who is absent takes none."""
 
     first: StaffId
     """A person."""

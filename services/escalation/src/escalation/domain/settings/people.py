@@ -94,7 +94,7 @@ def absences_of(
     staff: Mapping[PersonId, Person], absences_by_person: Mapping[PersonId, PersonAbsences]
 ) -> Absences:
     """Return the absences of each person who has any; who has left is always absent."""
-    present = {person_id: known.absences for person_id, known in absences_by_person.items()}
+    present = {person_id: body.absences for person_id, body in absences_by_person.items()}
     left = (person_id for person_id, person in staff.items() if not person.active)
     return {**present, **dict.fromkeys(left, (ALWAYS,))}
 
