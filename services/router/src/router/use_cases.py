@@ -52,10 +52,12 @@ async def put_person(
     person = people.describe(current, person_id, entry)
     if contact_methods is not None:
         await _publish_contact_methods(caller, person, contact_methods, uow)
+    if contact_methods is not None or person != current:
+        # Last: the newest event of a person is kept, and shall have no address.
+        uow.outbox.add((people.described(person, uow.now),))
     if person == current:
         return person
     uow.people.put(person)
-    uow.outbox.add((people.described(person, uow.now),))
     representative = await uow.representatives.lock(person_id)
     change = representatives.follow_person(representative, person, at=uow.now)
     if change is not None:
