@@ -152,6 +152,8 @@ async def story(postgres: Postgres, database_name: str) -> AsyncIterator[Story]:
         await story.desk.handle_events(
             described("mia"), described("sam", "mia"), described("kim", "mia")
         )
+        # Duty counts from when it is put, so the story begins before.
+        await story.it_is(berlin("2026-01-06", "08:00:00"))
         await story.put("duty-schedules/supervisors", DUTY)
         await story.put("ladders/default", LADDER)
         await story.put("calendars/office", OFFICE)

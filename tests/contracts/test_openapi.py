@@ -28,7 +28,7 @@ NOUNS = {
 VERBS = {
     *("abandon", "accept", "acknowledge", "approve", "complete", "decline", "discard"),
     *("dismiss", "erase", "hand", "uphold", "withdraw"),
-    *("mediate", "prioritize", "refer", "refuse", "release", "renew", "reopen", "replay"),
+    *("match", "mediate", "prioritize", "refer", "refuse", "release", "renew", "reopen", "replay"),
     *("request", "resolve", "revoke", "snooze", "take", "wait"),
 }
 # Parts of events, which docs/asyncapi.yaml describes.

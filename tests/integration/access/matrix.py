@@ -114,15 +114,24 @@ _ESCALATION = """
     GET /v1/duty-schedules/{setting_id}/on-duty            -    -     -    -     +    +   +   +
     GET /v1/duty-schedules/{setting_id}/shifts             -    -     -    -     +    +   +   +
     GET /v1/duty-schedules/{setting_id}/gaps               -    -     -    -     +    +   +   +
-    POST /v1/duty-schedules/{setting_id}/overrides         -    -     -    -     -    -   +   +
+    POST /v1/duty-schedules/{setting_id}/overrides         -    -     -    -     -    +   +   +
     POST /v1/duty-schedules/{setting_id}/swaps             -    -     -    -     +    +   +   +
+    GET /v1/duty-schedules/{setting_id}/overrides          -    -     -    -     +    +   +   +
+    GET /v1/duty-schedules/{setting_id}/swaps              -    -     -    -     +    +   +   +
+    DELETE /v1/duty-schedules/{setting_id}/overrides/{override_id} - - - - 0 0 0 0
+    DELETE /v1/duty-schedules/{setting_id}/swaps/{swap_id} -    -     -    -     0    0   0   0
     GET /v1/duty-schedules/{setting_id}/change-requests    -    -     -    -     +    +   +   +
     POST /v1/duty-schedules/{setting_id}/change-requests/{request_id}/accept - - - - 0 + 0 0
     POST /v1/duty-schedules/{setting_id}/change-requests/{request_id}/refuse - - - - 0 + 0 0
     GET /v1/duty-schedules/{setting_id}/calendar.ics       -    -     -    -     +    +   +   +
+    HEAD /v1/duty-schedules/{setting_id}/calendar.ics      -    -     -    -     +    +   +   +
     GET /v1/people/{person_id}/duty.ics                    -    -     -    -     +    +   +   +
+    HEAD /v1/people/{person_id}/duty.ics                   -    -     -    -     +    +   +   +
     GET /v1/duty-schedules/{setting_id}/calendar-link      -    -     -    -     +    +   +   +
     GET /v1/people/{person_id}/duty-link                   -    -     -    -     +    +   +   +
+    POST /v1/sla-policies/match                            -    -     +    +     +    +   +   +
+    GET /v1/ladders/{setting_id}/who                       -    -     -    -     +    +   +   +
+    GET /v1/configuration/problems                         -    -     -    -     +    +   +   +
     PUT /v1/sla-policies/{setting_id}                      -    -     -    -     -    -   +   +
     DELETE /v1/sla-policies/{setting_id}                   -    -     -    -     -    -   +   +
     GET /v1/sla-policies/{setting_id}                      -    -     +    +     +    +   +   +

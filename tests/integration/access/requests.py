@@ -27,6 +27,7 @@ BODIES: Final[Mapping[str, Mapping[str, Any]]] = {
         "from": "{tomorrow}",
         "until": "{in_four_days}",
     },
+    "POST /v1/sla-policies/match": {"topic": "billing"},
     "PUT /v1/sla-policies/{setting_id}": {
         "calendar_id": None,
         "calendar_by_region": {},
@@ -43,8 +44,6 @@ BODIES: Final[Mapping[str, Mapping[str, Any]]] = {
                 "members": ["sara", "sam"],
             }
         ],
-        "overrides": [],
-        "swaps": [],
     },
 }
 _ARCHIVED_KINDS: Final = ("sla-policies", "calendars", "ladders", "duty-schedules", "teams")

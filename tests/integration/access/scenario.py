@@ -203,6 +203,8 @@ async def open_scenario(
                 "representative_id": "rita",
                 "token": "forged",
                 "request_id": new_id(),
+                "override_id": new_id(),
+                "swap_id": new_id(),
                 "tomorrow": (await _now(scenario) + timedelta(days=1)).isoformat(),
                 "in_two_days": (await _now(scenario) + timedelta(days=2)).isoformat(),
                 "in_four_days": (await _now(scenario) + timedelta(days=4)).isoformat(),

@@ -35,7 +35,8 @@ async def test_schedule_feed_lists_its_shifts(
     duty: httpx.AsyncClient, service: EscalationHarness
 ) -> None:
     now = await service.now()
-    window = {"from": (now - 29 * DAY).isoformat(), "until": (now + 89 * DAY).isoformat()}
+    service.database.clock.offset += 40 * DAY
+    window = {"from": (now + 11 * DAY).isoformat(), "until": (now + 129 * DAY).isoformat()}
     shown = (await duty.get(f"{PLACE}/shifts", params=window)).json()["items"]
     listed = events(await duty.get(f"{PLACE}/calendar.ics"))
     assert len({uid for uid, *_ in listed}) == len(listed)
@@ -54,6 +55,18 @@ async def test_schedule_feed_lists_its_shifts(
     service.database.clock.offset += DAY
     later = events(await duty.get(f"{PLACE}/calendar.ics"))
     assert len(set(listed) & set(later)) == len(listed) - 1
+
+
+async def test_feed_says_how_often_to_read_it_and_answers_head(duty: httpx.AsyncClient) -> None:
+    for path in (f"{PLACE}/calendar.ics", "/v1/people/kim/duty.ics"):
+        feed = await duty.get(path)
+        lines = feed.text.splitlines()
+        assert "REFRESH-INTERVAL;VALUE=DURATION:PT1H" in lines
+        assert "X-PUBLISHED-TTL:PT1H" in lines
+        head = await duty.head(path)
+        assert (head.status_code, head.content) == (200, b"")
+        assert head.headers["content-type"] == feed.headers["content-type"]
+    assert (await duty.head("/v1/duty-schedules/none/calendar.ics")).status_code == 404
 
 
 async def test_person_feed_lists_shifts_of_all_schedules(
@@ -81,6 +94,7 @@ async def signing(
 async def test_signed_link_opens_its_own_feed_only(signing: httpx.AsyncClient) -> None:
     linked = await signing.get(f"{PLACE}/calendar-link", headers=key("sam"))
     path = linked.json()["path"]
+    assert linked.json()["url"] == f"http://escalation{path}"
     assert events(await signing.get(path))
     token = path.partition("token=")[2]
     for elsewhere in ("/v1/people/sam/duty.ics", f"{PLACE}/shifts", PLACE):

@@ -1,4 +1,4 @@
-"""Rotations that make no sense, who may change whose shifts, and gaps told ahead."""
+"""Who may change whose shifts, and gaps told ahead."""
 
 from collections.abc import Sequence
 from dataclasses import replace
@@ -9,98 +9,28 @@ import pytest
 from common.contracts.escalations import PagedDutyGap
 from common.contracts.event import PersonId
 from escalation.domain.change_requests import DutyPlanner
-from escalation.domain.duty.calendars import WEEKDAYS, Calendar, DayHours, Weekday
-from escalation.domain.duty.changes import apply_change, consent_needed, validate
-from escalation.domain.duty.schedules import (
-    MAX_CHANGES,
-    Absence,
-    Absences,
-    DutySchedule,
-    Override,
-    Rotation,
-    Swap,
+from escalation.domain.duty.changes import (
+    add_change,
+    change_id,
+    changed_intervals,
+    consent_needed,
+    remove_change,
 )
+from escalation.domain.duty.rosters import MAX_CHANGES, DutyChanges, Roster
+from escalation.domain.duty.schedules import Rotation
 from escalation.domain.duty.shifts import Gap, shifts
+from escalation.domain.duty.windows import NO_ABSENCES, Absence, Absences, Override, Swap
 from escalation.domain.duty_gaps import GapForecast, UpcomingGap, forecast_gaps
 from escalation.domain.errors import InvalidChangeError, NotOwnShiftError
 from escalation.domain.settings.people import Person, PersonAbsences
 from escalation.domain.settings.registry import Configuration, Versioned
-from escalation.domain.settings.validation import validate_setting
+from unit.escalation.duty_examples import roster_of
 
 SAM, KIM, LEE, MIA = (PersonId(name) for name in ("sam", "kim", "lee", "mia"))
 HOUR, DAY = timedelta(hours=1), timedelta(days=1)
 MONDAY = datetime(2026, 3, 2, tzinfo=UTC)
-DAILY = DutySchedule((Rotation("UTC", MONDAY, 86400, (SAM, KIM)),))
-
-
-def rotation(opens: str, closes: str, zone: str = "UTC", *days: Weekday) -> Rotation:
-    hours: dict[Weekday, DayHours] = dict.fromkeys(days or WEEKDAYS, ((opens, closes),))
-    return Rotation(zone, MONDAY, 604800, (SAM, KIM), hours)
-
-
-def test_rotations_that_meet_are_accepted() -> None:
-    round_the_clock = DutySchedule((rotation("00:00", "09:30"), rotation("09:30", "24:00")))
-    assert list(validate(round_the_clock)) == []
-    assert list(validate(DAILY)) == []
-
-
-def test_rotations_that_overlap_are_refused() -> None:
-    schedule = DutySchedule((rotation("00:00", "10:00"), rotation("09:00", "24:00")))
-    assert list(validate(schedule)) == [
-        (
-            "rotations/1/hours",
-            "Overlaps rotations/0, first from Mon 2026-03-02 09:00 to 10:00 UTC.",
-        )
-    ]
-    always = DutySchedule((DAILY.rotations[0], rotation("09:00", "10:00")))
-    assert [place for place, _ in validate(always)] == ["rotations/1/hours"]
-
-
-def test_rotations_that_leave_a_gap_are_refused() -> None:
-    schedule = DutySchedule((rotation("00:00", "17:00"), rotation("18:00", "24:00")))
-    assert list(validate(schedule)) == [
-        ("rotations", "Nobody from Mon 2026-03-02 17:00 to 18:00 UTC.")
-    ]
-
-
-def test_uncovered_time_outside_coverage_is_no_gap() -> None:
-    office = rotation("08:00", "20:00", "Europe/Berlin", "mon", "tue")
-    assert office.hours is not None
-    assert list(validate(DutySchedule((office,))))
-    assert (
-        list(validate(DutySchedule((office,), covers=Calendar("Europe/Berlin", office.hours))))
-        == []
-    )
-    longer: dict[Weekday, DayHours] = {"tue": (("08:00", "21:00"),)}
-    assert list(validate(DutySchedule((office,), covers=Calendar("Europe/Berlin", longer)))) == [
-        ("rotations", "Nobody from Tue 2026-03-03 19:00 to 20:00 UTC.")
-    ]
-
-
-def test_gap_between_zones_in_some_weeks_is_found() -> None:
-    """From London's nine o'clock on New York has four: not in the weeks between their changes."""
-    london, york = (
-        rotation("09:00", "17:00", "Europe/London"),
-        rotation("12:00", "20:00", "America/New_York"),
-    )
-    schedule = DutySchedule((london, york), covers=london.calendar)
-    assert list(validate(schedule)) == [
-        (
-            "rotations/1/hours",
-            "Overlaps rotations/0, first from Sun 2026-03-08 16:00 to 17:00 UTC.",
-        )
-    ]
-
-
-def test_gap_before_last_rotation_starts_is_accepted() -> None:
-    later = replace(rotation("12:00", "24:00"), starts_at=MONDAY + 30 * DAY)
-    assert list(validate(DutySchedule((rotation("00:00", "12:00"), later)))) == []
-
-
-def test_setting_validation_names_place_of_gap() -> None:
-    schedule = DutySchedule((rotation("00:00", "17:00"),))
-    staff = Configuration(people={name: Versioned(name, 1, Person()) for name in (SAM, KIM)})
-    assert [place for place, _ in validate_setting(staff, "x", schedule)] == ["rotations"]
+BEFORE = MONDAY - 20 * DAY
+DAILY = roster_of(Rotation("UTC", MONDAY, 86400, (SAM, KIM)))
 
 
 def test_person_who_has_left_is_on_duty_no_more() -> None:
@@ -112,29 +42,49 @@ def override(person: PersonId, start: datetime = MONDAY) -> Override:
     return Override(person, start, start + HOUR)
 
 
+def consent(
+    roster: Roster, change: Override | Swap, by: PersonId, absences: Absences = NO_ABSENCES
+) -> PersonId | None:
+    after = add_change(roster, change, BEFORE, absences)
+    return consent_needed(changed_intervals(roster, after, change, absences), by)
+
+
+def consent_to_removal(roster: Roster, change: Override | Swap, by: PersonId) -> PersonId | None:
+    after = remove_change(roster, change, BEFORE)
+    return consent_needed(changed_intervals(roster, after, change), by)
+
+
 def test_own_shift_goes_to_another_person_who_agrees() -> None:
-    assert consent_needed(DAILY, override(LEE), SAM) == LEE
-    changed = apply_change(DAILY, override(LEE))
+    assert consent(DAILY, override(LEE), SAM) == LEE
+    changed = add_change(DAILY, override(LEE), BEFORE)
     assert shifts(changed, MONDAY, MONDAY + HOUR)[0].person_id == LEE
 
 
 def test_person_fills_a_gap_alone() -> None:
     before = MONDAY - DAY
-    assert consent_needed(DAILY, override(LEE, before), LEE) is None
-    filled = apply_change(DAILY, override(LEE, before))
+    assert consent(DAILY, override(LEE, before), LEE) is None
+    filled = add_change(DAILY, override(LEE, before), BEFORE)
     assert shifts(filled, before, before + HOUR)[0].person_id == LEE
 
 
+def test_person_fills_the_gap_of_somebody_absent_alone() -> None:
+    away = {SAM: (Absence(MONDAY, MONDAY + HOUR),)}
+    assert consent(DAILY, override(LEE), LEE, away) is None
+    with pytest.raises(NotOwnShiftError):
+        consent(DAILY, Override(LEE, MONDAY, MONDAY + 2 * HOUR), LEE, away)
+
+
 def test_supervisor_may_take_back_own_turn() -> None:
-    changed = apply_change(DAILY, override(PersonId("kmi")))
+    changed = add_change(DAILY, override(PersonId("kmi")), BEFORE)
     whole_day = Override(SAM, MONDAY, MONDAY + DAY)
-    assert consent_needed(changed, whole_day, SAM) is None
-    assert shifts(apply_change(changed, whole_day), MONDAY, MONDAY + DAY)[0].person_id == SAM
+    assert consent(changed, whole_day, SAM) is None
+    taken_back = add_change(changed, whole_day, BEFORE)
+    assert shifts(taken_back, MONDAY, MONDAY + DAY)[0].person_id == SAM
     with pytest.raises(NotOwnShiftError, match="shifts of kmi"):
-        consent_needed(changed, override(KIM), KIM)
+        consent(changed, override(KIM), KIM)
     # It is no longer sam's to give away.
     with pytest.raises(NotOwnShiftError, match="kmi"):
-        consent_needed(changed, override(LEE), SAM)
+        consent(changed, override(LEE), SAM)
 
 
 @pytest.mark.parametrize(
@@ -149,55 +99,111 @@ def test_supervisor_may_take_back_own_turn() -> None:
 )
 def test_others_shifts_take_a_manager(change: Override, by: PersonId) -> None:
     with pytest.raises(NotOwnShiftError, match="takes the role manager"):
-        consent_needed(DAILY, change, by)
-    assert DutyPlanner(MIA, "manager").consent_needed(DAILY, change, {}) is None
-    assert apply_change(DAILY, change).overrides == (change,)
+        consent(DAILY, change, by)
+    changed = add_change(DAILY, change, BEFORE)
+    effects = changed_intervals(DAILY, changed, change)
+    assert DutyPlanner(MIA, "manager").consent_needed(effects, {}) is None
+    assert changed.changes.overrides == (change,)
 
 
 def test_swap_takes_the_other_persons_consent_or_a_manager() -> None:
     swap = Swap(SAM, KIM, MONDAY, MONDAY + 2 * DAY)
-    assert consent_needed(DAILY, swap, KIM) == SAM
-    assert consent_needed(DAILY, swap, SAM) == KIM
+    assert consent(DAILY, swap, KIM) == SAM
+    assert consent(DAILY, swap, SAM) == KIM
     with pytest.raises(NotOwnShiftError, match="kim and sam"):
-        consent_needed(DAILY, swap, LEE)
+        consent(DAILY, swap, LEE)
+
+
+def test_change_is_taken_back_by_whose_turn_it_is_or_with_their_consent() -> None:
+    lent = add_change(DAILY, override(LEE), BEFORE)
+    assert consent_to_removal(lent, override(LEE), SAM) is None
+    assert consent_to_removal(lent, override(LEE), LEE) == SAM
+    with pytest.raises(NotOwnShiftError):
+        consent_to_removal(lent, override(LEE), KIM)
+    swap = Swap(SAM, KIM, MONDAY, MONDAY + 2 * DAY)
+    swapped = add_change(DAILY, swap, BEFORE)
+    assert consent_to_removal(swapped, swap, KIM) == SAM
+    assert remove_change(swapped, swap, BEFORE) == DAILY
 
 
 def test_supervisor_changes_shifts_of_people_who_report_to_them() -> None:
     swap = Swap(SAM, KIM, MONDAY, MONDAY + 2 * DAY)
+    effects = changed_intervals(DAILY, add_change(DAILY, swap, BEFORE), swap)
     staff = {SAM: Person(reports_to=LEE), KIM: Person(reports_to=LEE), LEE: Person()}
-    assert DutyPlanner(LEE, "supervisor").consent_needed(DAILY, swap, staff) is None
+    assert DutyPlanner(LEE, "supervisor").consent_needed(effects, staff) is None
     of_sam_only = {**staff, KIM: Person()}
     with pytest.raises(NotOwnShiftError):
-        DutyPlanner(LEE, "supervisor").consent_needed(DAILY, swap, of_sam_only)
+        DutyPlanner(LEE, "supervisor").consent_needed(effects, of_sam_only)
 
 
 def test_swap_takes_two_people_who_have_turns_in_that_time() -> None:
     for swap in (Swap(SAM, KIM, MONDAY, MONDAY + HOUR), Swap(SAM, LEE, MONDAY, MONDAY + 2 * DAY)):
         with pytest.raises(InvalidChangeError, match="has no turn in that time"):
-            apply_change(DAILY, swap)
+            add_change(DAILY, swap, BEFORE)
 
 
 def test_change_without_effect_is_refused_but_repetition_is_not() -> None:
     with pytest.raises(InvalidChangeError):
-        apply_change(DAILY, override(SAM))
-    changed = apply_change(DAILY, override(LEE))
-    assert apply_change(changed, override(LEE)) == changed
+        add_change(DAILY, override(SAM), BEFORE)
+    changed = add_change(DAILY, override(LEE), BEFORE)
+    assert add_change(changed, override(LEE), BEFORE) == changed
 
 
-def test_number_of_changes_is_limited() -> None:
-    past = tuple(override(LEE, MONDAY - n * HOUR) for n in range(1, MAX_CHANGES + 1))
-    with pytest.raises(InvalidChangeError, match="without the past ones"):
-        apply_change(replace(DAILY, overrides=past), override(LEE))
+def test_number_of_changes_is_limited_and_old_ones_do_not_count() -> None:
+    many = tuple(override(LEE, MONDAY + n * HOUR) for n in range(1, MAX_CHANGES + 1))
+    full = replace(DAILY, changes=DutyChanges(many))
+    with pytest.raises(InvalidChangeError, match="delete some"):
+        add_change(full, override(LEE), BEFORE)
+    much_later = MONDAY + 90 * DAY
+    changed = add_change(full, override(LEE, much_later), much_later)
+    assert changed.changes.overrides == (override(LEE, much_later),)
 
 
-def forecast(schedule: DutySchedule, at: datetime, absences: Absences) -> GapForecast:
-    return forecast_gaps(Versioned("sups", 1, schedule), absences, at)
+def test_change_of_the_past_is_refused_and_one_that_has_begun_counts_from_now() -> None:
+    for change in (override(LEE), Swap(SAM, KIM, MONDAY, MONDAY + 2 * DAY)):
+        with pytest.raises(InvalidChangeError, match="past"):
+            add_change(DAILY, change, change.until)
+    half_past = MONDAY + HOUR / 2
+    changed = add_change(DAILY, override(LEE), half_past)
+    assert changed.changes.overrides == (Override(LEE, half_past, MONDAY + HOUR),)
 
 
-def upcoming_gaps(
-    schedule: DutySchedule, at: datetime, absences: Absences
-) -> Sequence[UpcomingGap]:
-    return forecast(schedule, at, absences).gaps
+def test_past_of_a_change_stays_when_it_is_taken_back() -> None:
+    half_past = MONDAY + HOUR / 2
+    lent = add_change(DAILY, override(LEE), BEFORE)
+    rest = Override(LEE, MONDAY, half_past)
+    assert remove_change(lent, override(LEE), half_past).changes.overrides == (rest,)
+    with pytest.raises(InvalidChangeError, match="over"):
+        remove_change(lent, override(LEE), MONDAY + HOUR)
+    assert change_id("sups", rest) != change_id("sups", override(LEE))
+    assert change_id("sups", rest) != change_id("others", rest)
+
+
+@pytest.mark.parametrize(
+    ("change", "absent"),
+    [
+        (Override(LEE, MONDAY, MONDAY + DAY), LEE),
+        (Override(LEE, MONDAY - DAY, MONDAY + 2 * DAY, instead_of=SAM), LEE),
+        (Swap(SAM, KIM, MONDAY, MONDAY + 2 * DAY), KIM),
+    ],
+)
+def test_shift_is_not_given_to_somebody_absent(change: Override | Swap, absent: PersonId) -> None:
+    away = {absent: (Absence(MONDAY + 2 * HOUR, MONDAY + 3 * HOUR),)}
+    with pytest.raises(
+        InvalidChangeError, match=f"{absent} is absent from Mon 2026-03-02 02:00 to 03:00 UTC"
+    ):
+        add_change(DAILY, change, BEFORE, away)
+    before = {absent: (Absence(MONDAY - DAY, MONDAY - HOUR),)}
+    cover = replace(change, from_=MONDAY)
+    assert add_change(DAILY, cover, BEFORE, before) != DAILY
+
+
+def forecast(roster: Roster, at: datetime, absences: Absences) -> GapForecast:
+    return forecast_gaps("sups", roster, absences, at)
+
+
+def upcoming_gaps(roster: Roster, at: datetime, absences: Absences) -> Sequence[UpcomingGap]:
+    return forecast(roster, at, absences).gaps
 
 
 def test_gap_is_announced_a_week_and_a_day_ahead() -> None:
@@ -222,13 +228,14 @@ def test_uncovered_time_counts_rest_of_week() -> None:
 
 def test_forecast_is_valid_while_schedule_and_absences_stay() -> None:
     sick = (Absence(MONDAY, MONDAY + DAY),)
-    schedule, sam = Versioned("sups", 1, DAILY), Versioned("sam", 1, PersonAbsences(sick))
+    schedule = Versioned("sups", 1, DAILY.versions[0])
+    sam = Versioned("sam", 1, PersonAbsences(sick))
     now = Configuration(schedules={"sups": schedule}, absences_by_person={"sam": sam})
     outlook = forecast(DAILY, MONDAY, {SAM: sick})
     assert outlook.still_valid(now)
     assert not outlook.still_valid(replace(now, absences_by_person={}))
-    filled = Versioned("sups", 2, replace(DAILY, overrides=(override(LEE, MONDAY),)))
-    assert not outlook.still_valid(replace(now, schedules={"sups": filled}))
+    filled = Versioned("sups", 1, DutyChanges((override(LEE, MONDAY),)))
+    assert not outlook.still_valid(replace(now, duty_changes={"sups": filled}))
 
 
 def test_announced_or_past_gap_is_not_announced_again() -> None:

@@ -19,7 +19,7 @@ from common.contracts.escalations import (
 from common.contracts.event import OPERATIONS, PersonId
 from escalation.domain import reactions
 from escalation.domain.duty.calendars import Calendar
-from escalation.domain.duty.schedules import Absence
+from escalation.domain.duty.windows import Absence
 from escalation.domain.settings.ladders import (
     Ladder,
     Level,

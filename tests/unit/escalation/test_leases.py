@@ -19,11 +19,12 @@ from common.contracts.escalations import (
     PageRequested,
 )
 from escalation.domain import errors
-from escalation.domain.duty.schedules import Absence, DutySchedule, Override, Rotation
+from escalation.domain.duty.rosters import DutyChanges
+from escalation.domain.duty.windows import Absence, Override
 from escalation.domain.escalations import actions
 from escalation.domain.model import Lease
 from escalation.domain.settings.people import PersonAbsences
-from escalation.domain.settings.registry import Configuration
+from escalation.domain.settings.registry import Configuration, Versioned
 from unit.escalation.action_examples import lease_of, pages_since, settings_with
 from unit.escalation.contact_harness import ContactHarness
 from unit.escalation.examples import (
@@ -32,7 +33,6 @@ from unit.escalation.examples import (
     MIA,
     RITA,
     SAM,
-    START,
     second,
 )
 
@@ -119,11 +119,10 @@ class TestShifts:
     @pytest.fixture
     def changing(self, harness: ContactHarness) -> ContactHarness:
         """Return a harness at which kim relieves sam at second 12."""
-        duty = DutySchedule(
-            (Rotation("UTC", START - timedelta(days=1), 365 * 86400, (SAM,)),),
-            (Override(KIM, second(12), second(4000)),),
+        relief = DutyChanges((Override(KIM, second(12), second(4000)),))
+        harness.settings = replace(
+            settings_with(), duty_changes={"supervisors": Versioned("supervisors", 1, relief)}
         )
-        harness.settings = settings_with(duty=duty)
         harness.receive()
         harness.assign()
         harness.ask_for_supervisor()

@@ -90,6 +90,7 @@ class System:
     operations_ports: dict[str, int] = field(default_factory=dict)
     progress: Progress = field(default_factory=Progress, repr=False)
     link_secret: str = field(default_factory=lambda: secrets.token_urlsafe(32), repr=False)
+    feed_secret: str = field(default_factory=lambda: secrets.token_urlsafe(32), repr=False)
     slack_signing_secret: str = field(default_factory=lambda: secrets.token_hex(16), repr=False)
     signing_keys: Mapping[str, SigningKey] = field(
         default_factory=lambda: {service: SigningKey.generate() for service in SERVICES}, repr=False
@@ -231,6 +232,7 @@ class System:
             "UPSTAIRS_API_KEYS": self.api_keys,
             "UPSTAIRS_PUBLIC_URL": self.url(replica.service),
             "UPSTAIRS_LINK_SECRET": self.link_secret,
+            "UPSTAIRS_FEED_SECRET": self.feed_secret,
             "UPSTAIRS_SLACK_API_URL": self.receivers.slack.url,
             "UPSTAIRS_SLACK_TOKEN": "xoxb-local",
             "UPSTAIRS_SLACK_SIGNING_SECRET": self.slack_signing_secret,

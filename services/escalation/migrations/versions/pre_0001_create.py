@@ -129,6 +129,7 @@ STATEMENTS = (
         expires_at timestamptz NOT NULL,
         answer text CHECK (answer IN ('accepted', 'refused')),
         answered_at timestamptz,
+        removes boolean NOT NULL,
         CHECK ((answer IS NULL) = (answered_at IS NULL))
     )
     """,

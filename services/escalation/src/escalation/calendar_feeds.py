@@ -5,26 +5,29 @@ everything. So a link has a signature of its own path: it opens that feed only. 
 expire, since programs subscribe once; a new secret invalidates all links.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from hashlib import sha256
 from hmac import compare_digest
 
-from icalendar import Calendar, Event
+from icalendar import Calendar, Event, vDuration
 from itsdangerous import Signer
 
 from common.contracts.event import PersonId
 from common.core.ids import derived_id
 from common.core.secret_strength import split_secrets
-from escalation.domain.duty.schedules import Absences, DutySchedule
-from escalation.domain.duty.shifts import Shift, shifts
-from escalation.domain.settings.registry import Versioned
+from escalation.domain.duty.shifts import Shift
+from escalation.domain.duty_history import DutyHistory
 
 _PAST = timedelta(days=30)
 _AHEAD = timedelta(days=90)
 # Shifts that begin in the feed's period are listed whole, if they end within this time after it.
 _MAX_OVERHANG = timedelta(days=31)
+
+
+# How often calendar programs should read a feed again (RFC 7986, and the older property).
+_REFRESH_INTERVAL = timedelta(hours=1)
 
 
 class FeedSigner:
@@ -51,22 +54,27 @@ class DutyFeed:
     """The shifts of some schedules; with `person`, only that person's."""
 
     name: str
-    schedules: Sequence[Versioned[DutySchedule]]
-    absences: Absences
+    schedules: Mapping[str, DutyHistory]
     person: PersonId | None = None
 
-    def shifts_of(self, schedule: DutySchedule, now: datetime) -> list[Shift]:
+    def shifts_of(self, history: DutyHistory, now: datetime) -> list[Shift]:
         past, ahead = now - _PAST, now + _AHEAD
-        # A shift's uid has its beginning: one of over a year is cut where a year begins.
-        earliest = datetime(past.year - 1, 1, 1, tzinfo=UTC)
         return [
             shift
-            for shift in shifts(schedule, earliest, ahead + _MAX_OVERHANG, self.absences)
+            for shift in history.shifts(earliest_shift(now), ahead + _MAX_OVERHANG)
             if shift.end > past and shift.start < ahead and self._includes(shift.person_id)
         ]
 
     def _includes(self, person: PersonId) -> bool:
         return self.person in (None, person)
+
+
+def earliest_shift(now: datetime) -> datetime:
+    """Return from when shifts are computed.
+
+    A shift's uid has its beginning: one of over a year is cut where a year begins.
+    """
+    return datetime((now - _PAST).year - 1, 1, 1, tzinfo=UTC)
 
 
 def render(feed: DutyFeed, now: datetime) -> bytes:
@@ -75,9 +83,11 @@ def render(feed: DutyFeed, now: datetime) -> bytes:
     calendar.add("prodid", "-//Upstairs//Duty schedules//EN")
     calendar.add("version", "2.0")
     calendar.add("x-wr-calname", feed.name)
-    for schedule in feed.schedules:
-        for shift in feed.shifts_of(schedule.body, now):
-            calendar.add_component(_event(schedule.id, shift, now))
+    calendar.add("refresh-interval", vDuration(_REFRESH_INTERVAL), parameters={"value": "DURATION"})
+    calendar.add("x-published-ttl", vDuration(_REFRESH_INTERVAL))
+    for schedule_id, history in feed.schedules.items():
+        for shift in feed.shifts_of(history, now):
+            calendar.add_component(_event(schedule_id, shift, now))
     document: bytes = calendar.to_ical()
     return document
 

@@ -80,6 +80,7 @@ def build(
             ),
             "complaints_per_day": settings.complaints_per_day,
             "stream_heartbeat_s": stream_heartbeat_s,
+            "public_url": settings.public_url,
             "feed_signer": FeedSigner(settings.feed_secret.get_secret_value()),
         },
         app_state=app_state,

@@ -17,6 +17,12 @@ class Settings(ServiceSettings):
         description="signs links of calendar feeds; the same for all replicas; no links if empty; "
         "several, separated by commas: the first signs, all verify",
     )
+    public_url: str = Field(
+        default="",
+        pattern=r"^(https?://.+)?$",
+        description="where calendar programs reach this service, for the links of feeds; where the "
+        "link was asked for if empty",
+    )
     max_streams: int = Field(
         default=500, ge=1, description="streams of events that one process keeps open"
     )

@@ -129,6 +129,7 @@ duty_change_requests = Table(
     Column("expires_at", DateTime(timezone=True)),
     Column("answer", Text),
     Column("answered_at", DateTime(timezone=True)),
+    Column("removes", Boolean),
 )
 announced_gaps = Table(
     "announced_gaps",

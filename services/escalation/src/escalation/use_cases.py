@@ -9,19 +9,9 @@ from typing import TypeVar
 import structlog
 
 from common.contracts.event import ComplaintId, ContactId, EscalationId, PersonId, Role
-from common.core.ids import new_id
 from escalation.domain import complaints, errors, reactions, timer_check, wording
-from escalation.domain.change_requests import (
-    MAX_REQUESTS,
-    ChangeRequest,
-    ChangeRequestId,
-    DutyPlanner,
-    expiry,
-)
 from escalation.domain.clocks.acknowledgement import follow
 from escalation.domain.duty.calendars import Calendar
-from escalation.domain.duty.changes import apply_change, consent_needed, require_future
-from escalation.domain.duty.schedules import DutySchedule, Override, Swap
 from escalation.domain.duty_gaps import GapForecast
 from escalation.domain.errors import (
     EscalationNotFoundError,
@@ -34,7 +24,7 @@ from escalation.domain.escalations import actions
 from escalation.domain.model import Complaint, Escalation
 from escalation.domain.settings.people import MAX_WINDOW_DAYS, reporting_line
 from escalation.domain.settings.policies import SlaPolicy
-from escalation.domain.settings.registry import Configuration, Setting, Versioned
+from escalation.domain.settings.registry import Setting, Versioned
 from escalation.domain.settings.validation import validate_setting
 from escalation.domain.situation import Decide, Decision, Situation
 from escalation.handlers import record, with_complaints
@@ -212,7 +202,7 @@ async def put_setting(
         raise StaleSettingError(current)
     if errors := list(validate_setting(configuration, setting_id, body)):
         raise InvalidSettingError(errors)
-    return await _add_version(setting_id, body, current, by, uow)
+    return await add_version(setting_id, body, current, by, uow)
 
 
 async def require_manager(manager: PersonId, person: PersonId, uow: UnitOfWork) -> None:
@@ -239,84 +229,10 @@ async def put_terms(
     return defined
 
 
-async def change_duty(
-    schedule_id: str, change: Override | Swap, planner: DutyPlanner, uow: UnitOfWork
-) -> Versioned[DutySchedule] | ChangeRequest:
-    """Change who is on duty, under the settings' lock; ask the other person where that is needed.
-
-    Raises UnknownPersonError, NotOwnShiftError or InvalidChangeError.
-    """
-    configuration = await uow.settings.lock_for_update()
-    current = configuration.schedules[schedule_id]
-    _require_people(configuration, change)
-    if change not in (*current.body.overrides, *current.body.swaps):
-        require_future(change, uow.now)
-    person_id = planner.consent_needed(current.body, change, configuration.staff)
-    changed = apply_change(current.body, change)
-    if person_id is None or changed == current.body:
-        return await _add_version(schedule_id, changed, current, planner.person, uow)
-    request = ChangeRequest(
-        request_id=ChangeRequestId(new_id()),
-        schedule_id=schedule_id,
-        change=change,
-        asked_by=planner.person,
-        person_id=person_id,
-        asked_at=uow.now,
-        expires_at=expiry(change, uow.now),
-    )
-    for earlier in await uow.change_requests.open_ones(schedule_id, uow.now):
-        if (earlier.change, earlier.asked_by) == (change, planner.person):
-            return earlier
-    if await uow.change_requests.count_open(planner.person, uow.now) >= MAX_REQUESTS:
-        raise errors.InvalidChangeError(f"You have asked for {MAX_REQUESTS} changes already.")
-    await uow.change_requests.save(request)
-    return request
-
-
-def _require_people(configuration: Configuration, change: Override | Swap) -> None:
-    """Nobody who is unknown or has left gets a shift."""
-    fields = ("first", "second") if isinstance(change, Swap) else ("person_id",)
-    for name in fields:
-        person: PersonId = getattr(change, name)
-        configuration.require_person(name, person)
-
-
-async def answer_change_request(
-    schedule_id: str,
-    request_id: ChangeRequestId,
-    person: PersonId,
-    uow: UnitOfWork,
-    *,
-    agrees: bool,
-) -> ChangeRequest:
-    """Agree to a change of one's shifts, which applies then, or refuse it.
-
-    Raises ChangeRequestNotFoundError, ChangeRequestClosedError, or what `change_duty` raises if
-    the schedule has changed so that the request no longer fits.
-    """
-    configuration = await uow.settings.lock_for_update()
-    request = await uow.change_requests.lock(request_id)
-    if request is None or (request.schedule_id, request.person_id) != (schedule_id, person):
-        raise errors.ChangeRequestNotFoundError
-    if request.state_at(uow.now) != "asked":
-        raise errors.ChangeRequestClosedError
-    if agrees:
-        current = configuration.schedules.get(schedule_id)
-        if current is None:
-            raise errors.ChangeRequestNotFoundError
-        _require_people(configuration, request.change)
-        if consent_needed(current.body, request.change, request.asked_by) != person:
-            raise errors.InvalidChangeError("The shifts have changed since.")
-        changed = apply_change(current.body, request.change)
-        await _add_version(schedule_id, changed, current, person, uow)
-    answered = replace(request, answer="accepted" if agrees else "refused", answered_at=uow.now)
-    await uow.change_requests.save(answered)
-    return answered
-
-
-async def _add_version(
+async def add_version(
     setting_id: str, body: S, current: Versioned[S] | None, by: str, uow: UnitOfWork
 ) -> Versioned[S]:
+    """Put a setting in force under the settings' lock; an unchanged body keeps its version."""
     if current is not None and current.body == body:
         return current
     version = (await uow.settings.in_force()).next_version(body, setting_id)
@@ -358,7 +274,7 @@ async def announce_gaps(forecast: GapForecast, uow: UnitOfWork) -> bool:
     The announcement of a gap that was filled is deleted: if the gap opens again, it is announced
     again.
     """
-    schedule_id = forecast.setting.id
+    schedule_id = forecast.schedule_id
     announced = await uow.announced_gaps.lock_for_update(schedule_id)
     if not forecast.still_valid(await uow.settings.in_force()):
         return False

@@ -5,6 +5,7 @@ from escalation.api import (
     calendar_feeds,
     clocks,
     complaints,
+    configuration,
     duty,
     escalations,
     lateness,
@@ -22,5 +23,6 @@ ROUTERS = (
     clocks.router,
     duty.router,
     calendar_feeds.router,
+    configuration.router,
     settings.router,
 )

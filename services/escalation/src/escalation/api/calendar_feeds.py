@@ -1,6 +1,7 @@
 """Calendar feeds of duty, and the links by which calendar programs subscribe to them."""
 
 import asyncio
+from collections.abc import Iterable
 from typing import Annotated
 
 from fastapi import APIRouter, Depends, Request
@@ -13,8 +14,10 @@ from common.http.app import Slug
 from common.http.problems import ProblemError
 from escalation.api.deps import EscalationDatabase, transaction
 from escalation.api.settings import get_or_404
-from escalation.calendar_feeds import DutyFeed, FeedSigner, render
+from escalation.calendar_feeds import DutyFeed, FeedSigner, earliest_shift, render
 from escalation.domain.duty.schedules import DutySchedule
+from escalation.domain.duty_history import DutyHistory
+from escalation.store.unit_of_work import UnitOfWork
 
 router = APIRouter(prefix="/v1", tags=["duty"])
 
@@ -39,7 +42,6 @@ class _RequireFeedReader(require_role):
 
 
 FeedReader = Annotated[Principal, Depends(_RequireFeedReader())]
-SignerDep = Annotated[FeedSigner, Depends(_signer)]
 
 
 class CalendarResponse(Response):
@@ -47,62 +49,72 @@ class CalendarResponse(Response):
 
 
 class CalendarLinkOut(BaseModel):
+    url: str = Field(description="The whole link, to be given to a calendar program.")
     path: str = Field(
         description="Path and token, below this service's address. Anyone who has it can read the "
         "feed; it opens nothing else and does not expire."
     )
 
 
+@router.head("/duty-schedules/{setting_id}/calendar.ics", response_class=CalendarResponse)
 @router.get("/duty-schedules/{setting_id}/calendar.ics", response_class=CalendarResponse)
 async def schedule_feed(
     setting_id: Slug, database: EscalationDatabase, _reader: FeedReader
 ) -> CalendarResponse:
     """Return a schedule's shifts of the last 30 and the next 90 days, to subscribe to."""
     async with transaction(database) as uow:
-        schedule = await get_or_404(DutySchedule, setting_id, uow)
-        absences = (await uow.settings.in_force()).absences
-    feed = DutyFeed(f"Duty: {setting_id}", [schedule], absences)
+        await get_or_404(DutySchedule, setting_id, uow)
+        histories = await _histories([setting_id], uow)
+    feed = DutyFeed(f"Duty: {setting_id}", histories)
     return CalendarResponse(await asyncio.to_thread(render, feed, uow.now))
 
 
+@router.head("/people/{person_id}/duty.ics", response_class=CalendarResponse)
 @router.get("/people/{person_id}/duty.ics", response_class=CalendarResponse)
 async def person_feed(
     person_id: Slug, database: EscalationDatabase, _reader: FeedReader
 ) -> CalendarResponse:
     """Return a person's shifts of the last 30 and the next 90 days, on all duty schedules."""
     async with transaction(database) as uow:
-        configuration = await uow.settings.in_force()
-    person = PersonId(person_id)
-    schedules = [
-        schedule
-        for schedule in configuration.all_of(DutySchedule)
-        if person in schedule.body.people
-    ]
-    feed = DutyFeed(f"Duty of {person}", schedules, configuration.absences, person)
+        rosters = (await uow.settings.in_force()).rosters
+        person = PersonId(person_id)
+        schedules = (each for each, roster in sorted(rosters.items()) if person in roster.people)
+        histories = await _histories(schedules, uow)
+    feed = DutyFeed(f"Duty of {person}", histories, person)
     return CalendarResponse(await asyncio.to_thread(render, feed, uow.now))
+
+
+async def _histories(schedule_ids: Iterable[str], uow: UnitOfWork) -> dict[str, DutyHistory]:
+    configuration, since = await uow.settings.in_force(), earliest_shift(uow.now)
+    return {
+        schedule_id: await uow.duty_histories.of_schedule(schedule_id, since, configuration)
+        for schedule_id in schedule_ids
+    }
 
 
 @router.get("/duty-schedules/{setting_id}/calendar-link")
 async def schedule_link(
-    setting_id: Slug, database: EscalationDatabase, signer: SignerDep, _caller: SupervisorUser
+    setting_id: Slug, database: EscalationDatabase, request: Request, _caller: SupervisorUser
 ) -> CalendarLinkOut:
     """Return the link of the schedule's feed."""
     async with transaction(database) as uow:
         await get_or_404(DutySchedule, setting_id, uow)
-    return _link(signer, f"/v1/duty-schedules/{setting_id}/calendar.ics")
+    return await _link(request, f"/v1/duty-schedules/{setting_id}/calendar.ics")
 
 
 @router.get("/people/{person_id}/duty-link")
 async def person_link(
-    person_id: Slug, signer: SignerDep, _caller: SupervisorUser
+    person_id: Slug, request: Request, _caller: SupervisorUser
 ) -> CalendarLinkOut:
     """Return the link of a person's feed."""
-    return _link(signer, f"/v1/people/{person_id}/duty.ics")
+    return await _link(request, f"/v1/people/{person_id}/duty.ics")
 
 
-def _link(signer: FeedSigner, path: str) -> CalendarLinkOut:
-    token = signer.token(path)
+async def _link(request: Request, path: str) -> CalendarLinkOut:
+    token = (await _signer(request)).token(path)
     if token is None:
         detail = "There are no links without UPSTAIRS_FEED_SECRET. Send a key as a bearer token."
         raise ProblemError(409, "no-feed-secret", detail)
-    return CalendarLinkOut(path=f"{path}?token={token}")
+    address: str = request.app.state.public_url or str(request.base_url)
+    link = f"{path}?token={token}"
+    return CalendarLinkOut(url=f"{address.rstrip('/')}{link}", path=link)

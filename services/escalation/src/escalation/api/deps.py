@@ -38,6 +38,7 @@ _PROBLEMS: Final[dict[type[Exception], tuple[int, str]]] = {
     errors.ComplaintOpenError: (409, "complaint-open"),
     errors.ComplaintClosedError: (409, "complaint-closed"),
     errors.ComplaintRateError: (429, "too-many-complaints"),
+    errors.ChangeNotFoundError: (404, "change-not-found"),
     errors.ChangeRequestNotFoundError: (404, "request-not-found"),
     errors.ChangeRequestClosedError: (409, "request-closed"),
     errors.InvalidChangeError: (409, "invalid-change"),

@@ -3,20 +3,21 @@
 import asyncio
 from datetime import datetime, timedelta
 from http import HTTPStatus
-from typing import Annotated, Any, Final
+from typing import Annotated, Any, Final, TypeVar
 from uuid import UUID
 
 from fastapi import APIRouter, Body, Query, Response
-from pydantic import Field
+from fastapi.responses import JSONResponse
+from pydantic import Field, TypeAdapter
 
 from common.contracts.event import Instant, PersonId
 from common.http.access import Principal, SupervisorUser
 from common.http.app import RequestModel, Slug
 from common.http.pagination import Page
 from common.storage.database import Database
-from escalation import use_cases
+from escalation import duty_use_cases
 from escalation.api.deps import EscalationDatabase, check_length, transaction
-from escalation.api.schemas import Out, SettingOut
+from escalation.api.schemas import Out
 from escalation.api.settings import get_or_404
 from escalation.domain.change_requests import (
     ChangeRequest,
@@ -24,17 +25,16 @@ from escalation.domain.change_requests import (
     ChangeRequestState,
     DutyPlanner,
 )
-from escalation.domain.duty.schedules import (
-    Absences,
-    DutySchedule,
-    Override,
-    Swap,
-    on_duty,
-)
-from escalation.domain.duty.shifts import gaps, shifts
+from escalation.domain.duty.changes import change_id
+from escalation.domain.duty.rosters import Roster
+from escalation.domain.duty.schedules import DutySchedule
+from escalation.domain.duty.windows import Override, Swap
+from escalation.domain.duty_history import DutyHistory
 from escalation.store.unit_of_work import UnitOfWork
 
 router = APIRouter(prefix="/v1/duty-schedules", tags=["duty"])
+
+C = TypeVar("C", Override, Swap)
 
 _LONGEST_PERIOD = timedelta(days=370)
 _DEFAULT_PERIOD = timedelta(days=28)
@@ -72,11 +72,16 @@ async def show_on_duty(
     setting_id: Slug,
     database: EscalationDatabase,
     _caller: SupervisorUser,
-    at: Instant | None = None,
+    at: Annotated[Instant | None, Query(description="now if not given")] = None,
 ) -> OnDutyOut:
-    """Show who is on duty, now or at an instant past or future, by the schedule in force."""
-    schedule, absences, now = await _in_force(setting_id, database)
-    return OnDutyOut(at=at or now, person_ids=on_duty(schedule, at or now, absences))
+    """Show who is on duty, now or at an instant past or future.
+
+    The past is answered by what was in force then: no later change of schedules, overrides, swaps
+    or absences alters it. Before the schedule was first put nobody was on duty. Where rotations
+    overlap there are several people; the first is asked first.
+    """
+    history, now = await _history(setting_id, database, at)
+    return OnDutyOut(at=at or now, person_ids=history.on_duty(at or now))
 
 
 @router.get("/{setting_id}/shifts")
@@ -86,10 +91,9 @@ async def list_shifts(
     database: EscalationDatabase,
     _caller: SupervisorUser,
 ) -> Page[ShiftOut]:
-    """List the shifts of a period of at most 370 days, all on one page."""
-    schedule, absences, now = await _in_force(setting_id, database)
-    start, end = period.bounds(now)
-    listed = await asyncio.to_thread(shifts, schedule, start, end, absences)
+    """List the shifts of a period of at most 370 days, all on one page; past ones as they were."""
+    history, now = await _history(setting_id, database, period.from_)
+    listed = await asyncio.to_thread(history.shifts, *period.bounds(now))
     return Page(items=[ShiftOut.model_validate(shift) for shift in listed], next_cursor=None)
 
 
@@ -101,24 +105,54 @@ async def list_gaps(
     _caller: SupervisorUser,
 ) -> Page[GapOut]:
     """List when nobody is on duty though somebody should be, over at most 370 days."""
-    schedule, absences, now = await _in_force(setting_id, database)
-    start, end = period.bounds(now)
-    listed = await asyncio.to_thread(gaps, schedule, start, end, absences)
+    history, now = await _history(setting_id, database, period.from_)
+    listed = await asyncio.to_thread(history.gaps, *period.bounds(now))
     return Page(items=[GapOut.model_validate(gap) for gap in listed], next_cursor=None)
 
 
-async def _in_force(
-    setting_id: str, database: Database[UnitOfWork]
-) -> tuple[DutySchedule, Absences, datetime]:
+async def _history(
+    setting_id: str, database: Database[UnitOfWork], since: datetime | None
+) -> tuple[DutyHistory, datetime]:
     async with transaction(database) as uow:
-        schedule = await get_or_404(DutySchedule, setting_id, uow)
-        return schedule.body, (await uow.settings.in_force()).absences, uow.now
+        await get_or_404(DutySchedule, setting_id, uow)
+        configuration = await uow.settings.in_force()
+        history = await uow.duty_histories.of_schedule(setting_id, since or uow.now, configuration)
+        return history, uow.now
+
+
+class OverrideOut(Out):
+    override_id: str = Field(description="The override's id, by which it is taken back.")
+    person_id: PersonId = Field(description="The person on duty.")
+    instead_of: PersonId | None = Field(
+        description="Whose shifts it covers; null if the person is on duty all the time."
+    )
+    from_: datetime = Field(alias="from", description="The begin.")
+    until: datetime = Field(description="The end.")
+
+    @classmethod
+    def of(cls, schedule_id: str, override: Override) -> "OverrideOut":
+        values = TypeAdapter(Override).dump_python(override, by_alias=True)
+        return cls(override_id=change_id(schedule_id, override), **values)
+
+
+class SwapOut(Out):
+    swap_id: str = Field(description="The swap's id, by which it is taken back.")
+    first: PersonId = Field(description="A person.")
+    second: PersonId = Field(description="The person who exchanges turns with the first.")
+    from_: datetime = Field(alias="from", description="The begin.")
+    until: datetime = Field(description="The end.")
+
+    @classmethod
+    def of(cls, schedule_id: str, swap: Swap) -> "SwapOut":
+        values = TypeAdapter(Swap).dump_python(swap, by_alias=True)
+        return cls(swap_id=change_id(schedule_id, swap), **values)
 
 
 class ChangeRequestOut(Out):
     request_id: ChangeRequestId = Field(description="The request's id.")
     schedule_id: str = Field(description="The schedule to change.")
     change: Override | Swap = Field(description="The change that applies once it is accepted.")
+    removes: bool = Field(description="The change is to be taken back.")
     asked_by: PersonId = Field(description="Who wants the change.")
     person_id: PersonId = Field(description="Who must agree.")
     asked_at: datetime = Field(description="When it was asked for.")
@@ -131,6 +165,7 @@ class ChangeRequestOut(Out):
             request_id=request.request_id,
             schedule_id=request.schedule_id,
             change=request.change,
+            removes=request.removes,
             asked_by=request.asked_by,
             person_id=request.person_id,
             asked_at=request.asked_at,
@@ -151,13 +186,20 @@ async def add_override(
     database: EscalationDatabase,
     caller: SupervisorUser,
     response: Response,
-) -> SettingOut[DutySchedule] | ChangeRequestOut:
+) -> OverrideOut | ChangeRequestOut:
     """Put a person on duty in place of the scheduled one, or in a gap.
 
-    Your own shift goes to another person once that person agrees. Managers change any shifts,
-    supervisors those of the people who report to them. Nobody changes the past.
+    With `instead_of` the person covers that colleague's shifts only. One that starts in the past,
+    or is for somebody who is absent then, is refused (409 `invalid-change`). Should the person be
+    absent after all, whose turn it is stays on duty. Your own shift goes to another person once
+    that person agrees. Managers change any shifts, supervisors those of the people who report to
+    them.
     """
-    return await _change(setting_id, override, database, caller, response)
+    result = await _change(setting_id, override, database, caller)
+    if isinstance(result, Override):
+        return OverrideOut.of(setting_id, result)
+    response.status_code = HTTPStatus.ACCEPTED
+    return result
 
 
 @router.post("/{setting_id}/swaps", responses=_ASKED)
@@ -167,9 +209,73 @@ async def add_swap(
     database: EscalationDatabase,
     caller: SupervisorUser,
     response: Response,
-) -> SettingOut[DutySchedule] | ChangeRequestOut:
-    """Let two people who have turns in a period take each other's, once the other one agrees."""
-    return await _change(setting_id, swap, database, caller, response)
+) -> SwapOut | ChangeRequestOut:
+    """Let two people who have turns in a period take each other's, once the other one agrees.
+
+    As with overrides, the past stays, and nobody who is absent gets a shift.
+    """
+    result = await _change(setting_id, swap, database, caller)
+    if isinstance(result, Swap):
+        return SwapOut.of(setting_id, result)
+    response.status_code = HTTPStatus.ACCEPTED
+    return result
+
+
+@router.get("/{setting_id}/overrides")
+async def list_overrides(
+    setting_id: Slug, database: EscalationDatabase, _caller: SupervisorUser
+) -> Page[OverrideOut]:
+    """List the overrides that are not over, at most 1,000; of several at once the last counts."""
+    roster, now = await _roster(setting_id, database)
+    listed = [override for override in roster.changes.overrides if override.until > now]
+    items = [OverrideOut.of(setting_id, override) for override in listed]
+    return Page(items=items, next_cursor=None)
+
+
+@router.get("/{setting_id}/swaps")
+async def list_swaps(
+    setting_id: Slug, database: EscalationDatabase, _caller: SupervisorUser
+) -> Page[SwapOut]:
+    """List the swaps that are not over, at most 1,000."""
+    roster, now = await _roster(setting_id, database)
+    items = [SwapOut.of(setting_id, swap) for swap in roster.changes.swaps if swap.until > now]
+    return Page(items=items, next_cursor=None)
+
+
+_TAKEN_BACK: Final[dict[int | str, dict[str, Any]]] = {
+    **_ASKED,
+    204: {"description": "It is taken back; what is past of it stays."},
+}
+
+
+@router.delete(
+    "/{setting_id}/overrides/{override_id}",
+    status_code=204,
+    response_model=None,
+    responses=_TAKEN_BACK,
+)
+async def take_override_back(
+    setting_id: Slug, override_id: UUID, database: EscalationDatabase, caller: SupervisorUser
+) -> Response:
+    """Take an override back from now on; who was on duty until now stays.
+
+    You take back your own turns yourself. Who gives a shift back asks the colleague whose turn it
+    is (202). Managers take back any, supervisors those of the people who report to them.
+    """
+    return await _take_back(setting_id, override_id, Override, database, caller)
+
+
+@router.delete(
+    "/{setting_id}/swaps/{swap_id}",
+    status_code=204,
+    response_model=None,
+    responses=_TAKEN_BACK,
+)
+async def take_swap_back(
+    setting_id: Slug, swap_id: UUID, database: EscalationDatabase, caller: SupervisorUser
+) -> Response:
+    """Take a swap back from now on, once the other one agrees (202); managers need no consent."""
+    return await _take_back(setting_id, swap_id, Swap, database, caller)
 
 
 @router.get("/{setting_id}/change-requests")
@@ -200,22 +306,41 @@ async def refuse(
     return await _answer(setting_id, request_id, database, caller, agrees=False)
 
 
+async def _roster(setting_id: str, database: Database[UnitOfWork]) -> tuple[Roster, datetime]:
+    async with transaction(database) as uow:
+        await get_or_404(DutySchedule, setting_id, uow)
+        return (await uow.settings.in_force()).rosters[setting_id], uow.now
+
+
 async def _change(
     setting_id: str,
-    change: Override | Swap,
+    change: C,
     database: Database[UnitOfWork],
     caller: Principal,
-    response: Response,
-) -> SettingOut[DutySchedule] | ChangeRequestOut:
+) -> C | ChangeRequestOut:
     check_length(change.from_, change.until, _LONGEST_PERIOD, "body/until", after="from")
     planner = DutyPlanner(caller.actor, caller.role)
     async with transaction(database) as uow:
         await get_or_404(DutySchedule, setting_id, uow)
-        result = await use_cases.change_duty(setting_id, change, planner, uow)
-    if isinstance(result, ChangeRequest):
-        response.status_code = HTTPStatus.ACCEPTED
-        return ChangeRequestOut.of(result, uow.now)
-    return SettingOut[DutySchedule].model_validate(result)
+        result = await duty_use_cases.change_duty(setting_id, change, planner, uow)
+    return ChangeRequestOut.of(result, uow.now) if isinstance(result, ChangeRequest) else result
+
+
+async def _take_back(
+    setting_id: str,
+    change: UUID,
+    kind: type[Override | Swap],
+    database: Database[UnitOfWork],
+    caller: Principal,
+) -> Response:
+    planner = DutyPlanner(PersonId(caller.subject), caller.role)
+    async with transaction(database) as uow:
+        await get_or_404(DutySchedule, setting_id, uow)
+        request = await duty_use_cases.take_back(setting_id, str(change), kind, planner, uow)
+    if request is None:
+        return Response(status_code=HTTPStatus.NO_CONTENT)
+    content = ChangeRequestOut.of(request, uow.now).model_dump(mode="json", by_alias=True)
+    return JSONResponse(content, HTTPStatus.ACCEPTED)
 
 
 async def _answer(
@@ -228,7 +353,7 @@ async def _answer(
 ) -> ChangeRequestOut:
     async with transaction(database) as uow:
         await get_or_404(DutySchedule, setting_id, uow)
-        answered = await use_cases.answer_change_request(
+        answered = await duty_use_cases.answer_change_request(
             setting_id,
             ChangeRequestId(str(request_id)),
             caller.actor,

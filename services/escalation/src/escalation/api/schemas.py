@@ -2,7 +2,7 @@
 
 from datetime import datetime
 from decimal import Decimal
-from typing import Any, Generic, TypeVar
+from typing import Any, Generic, Literal, TypeVar
 
 from pydantic import BaseModel, ConfigDict, Field
 
@@ -10,6 +10,8 @@ from common.contracts.clocks import ClockName
 from common.contracts.contacts import Channel
 from common.contracts.escalations import Cause, LeaseEnd, Outcome, Severity
 from common.contracts.event import ComplaintId, ContactId, EscalationId, PersonId
+from escalation.domain.duty.coverage import seasonal_mismatches
+from escalation.domain.duty.schedules import DutySchedule
 from escalation.domain.model import (
     Approval,
     Escalation,
@@ -31,6 +33,28 @@ class SettingOut(Out, Generic[T]):
     id: str = Field(description="Names the setting among those of its kind.")
     version: int = Field(description="Counts its changes; it is the ETag too.")
     body: T = Field(description="The setting as it can be put again.")
+
+
+class WarningOut(Out):
+    code: Literal["duty-overlap", "duty-gap"] = Field(description="Names the kind of warning.")
+    place: str = Field(description="The place in the body.")
+    detail: str = Field(description="What is unusual, in words.")
+
+
+class DutyScheduleOut(SettingOut[DutySchedule]):
+    warnings: list[WarningOut] = Field(
+        description="Where its rotations overlap or leave a gap in some weeks of the year."
+    )
+
+    @classmethod
+    def of(cls, setting: Versioned[DutySchedule]) -> "DutyScheduleOut":
+        mismatches = seasonal_mismatches(setting.body)
+        return cls(
+            id=setting.id,
+            version=setting.version,
+            body=setting.body,
+            warnings=[WarningOut.model_validate(mismatch) for mismatch in mismatches],
+        )
 
 
 class CauseOut(Out):

@@ -86,13 +86,6 @@ EXAMPLES: Final[dict[str, dict[str, Any]]] = {
             "zone": "Europe/Berlin",
             "hours": {"mon": [["08:00", "20:00"]], "tue": [["08:00", "20:00"]]},
         },
-        "overrides": [
-            {
-                "person_id": "lee",
-                "from": "2026-03-05T08:00:00+01:00",
-                "until": "2026-03-06T08:00:00+01:00",
-            }
-        ],
     },
     "absences": {
         "absences": [{"from": "2026-08-03T00:00:00Z", "until": "2026-08-17T00:00:00Z"}],

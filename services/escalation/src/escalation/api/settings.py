@@ -19,11 +19,12 @@ from common.http.if_match import IfMatch
 from common.http.pagination import Cursor, Limit, Page, decode_cursor
 from common.http.problems import ProblemError
 from common.storage.database import Database
-from escalation import setting_archive, use_cases
+from escalation import duty_use_cases, setting_archive, use_cases
 from escalation.api.deps import EscalationDatabase, ManagerUser, transaction
-from escalation.api.schemas import SettingOut, etag
+from escalation.api.schemas import DutyScheduleOut, SettingOut, etag
 from escalation.api.setting_examples import EXAMPLES
 from escalation.domain.duty.calendars import Calendar
+from escalation.domain.duty.schedules import DutySchedule
 from escalation.domain.settings.people import SET_BY, ApprovalLimit, GrantingRole, PersonAbsences
 from escalation.domain.settings.policies import SlaPolicy
 from escalation.domain.settings.registry import (
@@ -157,6 +158,27 @@ async def put_calendar(
     return await ctx.put_terms(setting_id, calendar, retarget_open_contacts=retarget)
 
 
+@router.put("/duty-schedules/{setting_id}", responses=_STALE)
+async def put_duty_schedule(
+    setting_id: Slug,
+    schedule: Annotated[DutySchedule, _body(KIND_BY_TYPE[DutySchedule])],
+    ctx: Ctx,
+) -> DutyScheduleOut:
+    """Put a version of the schedule, which counts from `from`, or from the next hand-over.
+
+    Until then the earlier versions say who is on duty, and for the past they always do. If nobody
+    is on duty, or the person on duty never changes, it counts at once. Turns are counted from
+    `starts_at`. Rotations of several zones that overlap or leave a gap in some weeks of the year
+    are accepted with a warning; always is an error.
+    """
+    async with transaction(ctx.database) as uow:
+        setting = await duty_use_cases.put_schedule(
+            setting_id, schedule, ctx.caller.subject, uow, ctx.versions
+        )
+    ctx.response.headers["ETag"] = etag(setting)
+    return DutyScheduleOut.of(setting)
+
+
 async def get_or_404(kind: type[S], setting_id: str, uow: UnitOfWork) -> Versioned[S]:
     setting = (await uow.settings.in_force()).get(kind, setting_id)
     if setting is None:
@@ -240,7 +262,7 @@ def _add_gets(kind: SettingKind) -> None:
         async with transaction(database) as uow:
             setting: Versioned[Any] = await get_or_404(kind.type, setting_id, uow)
         response.headers["ETag"] = etag(setting)
-        return setting
+        return DutyScheduleOut.of(setting) if kind.type is DutySchedule else setting
 
     async def list_page(
         database: EscalationDatabase, cursor: Cursor = None, limit: Limit = 50
@@ -270,7 +292,7 @@ def _add_gets(kind: SettingKind) -> None:
         show,
         name=f"show one of {kind.path}",
         description="Return the setting in force.",
-        response_model=setting_out,
+        response_model=DutyScheduleOut if kind.type is DutySchedule else setting_out,
         dependencies=access,
     )
 
@@ -278,8 +300,8 @@ def _add_gets(kind: SettingKind) -> None:
 for _kind in KINDS:
     if not _kind.put:
         continue
-    # These have a parameter of their own.
-    if _kind.type not in (SlaPolicy, Calendar):
+    # These have routes of their own.
+    if _kind.type not in (SlaPolicy, Calendar, DutySchedule):
         _add_put(_kind)
     _add_gets(_kind)
     if _kind.open_contacts:

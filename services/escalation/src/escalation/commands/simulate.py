@@ -76,7 +76,7 @@ def simulate(
     assumptions = Assumptions(timedelta(seconds=answer_after) if answer_after else None)
 
     async def query(connection: AsyncConnection) -> dict[str, Totals]:
-        in_force = await SettingVersions(connection).in_force()
+        in_force = (await SettingVersions(connection).in_force()).with_present_duty()
         configurations = {} if only_drafts else {"in force": in_force}
         if draft:
             configurations["with the drafts"] = with_drafts(in_force, draft)

@@ -6,8 +6,8 @@ from datetime import datetime, timedelta
 from typing import Final, Literal, NewType
 
 from common.contracts.event import PersonId, Role
-from escalation.domain.duty.changes import consent_needed, people_affected
-from escalation.domain.duty.schedules import DutySchedule, Override, Swap
+from escalation.domain.duty.changes import ChangedInterval, consent_needed, people_affected
+from escalation.domain.duty.windows import Override, Swap
 from escalation.domain.settings.people import Person, reporting_line
 
 ChangeRequestId = NewType("ChangeRequestId", str)
@@ -19,7 +19,10 @@ MAX_REQUESTS: Final = 20
 
 @dataclass(frozen=True, slots=True)
 class ChangeRequest:
-    """`asked_by` wants the change, `person_id` must agree; it expires by itself."""
+    """`asked_by` wants the change, `person_id` must agree; it expires by itself.
+
+    With `removes` the change is to be taken back.
+    """
 
     request_id: ChangeRequestId
     schedule_id: str
@@ -30,6 +33,7 @@ class ChangeRequest:
     expires_at: datetime
     answer: Literal["accepted", "refused"] | None = None
     answered_at: datetime | None = None
+    removes: bool = False
 
     def state_at(self, at: datetime) -> ChangeRequestState:
         if self.answer is not None:
@@ -50,15 +54,12 @@ class DutyPlanner:
     role: Role
 
     def consent_needed(
-        self,
-        schedule: DutySchedule,
-        change: Override | Swap,
-        staff: Mapping[PersonId, Person],
+        self, changed: list[ChangedInterval], staff: Mapping[PersonId, Person]
     ) -> PersonId | None:
         """Return who must agree, or None; raises NotOwnShiftError."""
         if self.role in ("manager", "admin"):
             return None
-        affected = people_affected(schedule, change)
+        affected = people_affected(changed)
         if all(self.person in reporting_line(staff, person) for person in affected):
             return None
-        return consent_needed(schedule, change, self.person)
+        return consent_needed(changed, self.person)

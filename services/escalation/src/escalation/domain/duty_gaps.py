@@ -8,9 +8,10 @@ from typing import Literal
 from common.contracts.escalations import PagedDutyGap, PageRequested
 from common.contracts.event import OPERATIONS, ContactId, PageId, PersonId
 from common.core.ids import derived_id
-from escalation.domain.duty.schedules import Absences, DutySchedule
+from escalation.domain.duty.rosters import Roster
 from escalation.domain.duty.shifts import Gap, gaps, shifts
-from escalation.domain.settings.registry import Configuration, Versioned
+from escalation.domain.duty.windows import Absences
+from escalation.domain.settings.registry import Configuration
 
 Notice = Literal["week", "day"]
 GapKey = tuple[datetime, datetime, Notice]
@@ -62,15 +63,16 @@ class UpcomingGap:
 class GapForecast:
     """The gaps of the week from `at` on, by the settings at that time."""
 
-    setting: Versioned[DutySchedule]
+    schedule_id: str
+    roster: Roster
     absences: Absences
     at: datetime
     gaps: Sequence[UpcomingGap]
 
     def still_valid(self, configuration: Configuration) -> bool:
         """Tell whether the settings are still those of the forecast."""
-        setting = configuration.schedules.get(self.setting.id)
-        return (setting, configuration.absences) == (self.setting, self.absences)
+        roster = configuration.rosters.get(self.schedule_id)
+        return (roster, configuration.absences) == (self.roster, self.absences)
 
     def unannounced(self, announced: Collection[GapKey], now: datetime) -> list[UpcomingGap]:
         return [
@@ -91,25 +93,24 @@ class GapForecast:
 
 
 def forecast_gaps(
-    setting: Versioned[DutySchedule], absences: Absences, at: datetime
+    schedule_id: str, roster: Roster, absences: Absences, at: datetime
 ) -> GapForecast:
     """Return the gaps of the week from `at`, each in its whole length.
 
     It takes seconds if years have many shifts.
     """
-    schedule = setting.body
     upcoming = [
-        _upcoming(setting, _whole_gap(schedule, absences, at, gap), at)
-        for gap in gaps(schedule, at, at + FORECAST_PERIOD, absences)
+        _upcoming(schedule_id, roster, _whole_gap(roster, absences, at, gap), at)
+        for gap in gaps(roster, at, at + FORECAST_PERIOD, absences)
     ]
-    return GapForecast(setting, absences, at, upcoming)
+    return GapForecast(schedule_id, roster, absences, at, upcoming)
 
 
-def _upcoming(setting: Versioned[DutySchedule], gap: Gap, at: datetime) -> UpcomingGap:
+def _upcoming(schedule_id: str, roster: Roster, gap: Gap, at: datetime) -> UpcomingGap:
     # The people who would have the turn if nobody were absent.
-    planned = shifts(setting.body, max(gap.start, at), gap.end)
+    planned = shifts(roster, max(gap.start, at), gap.end)
     return UpcomingGap(
-        schedule_id=setting.id,
+        schedule_id=schedule_id,
         gap=gap,
         ahead="day" if gap.start - at <= _SOON else "week",
         absent=tuple(sorted({shift.person_id for shift in planned})[:_MOST_ABSENT]),
@@ -117,11 +118,11 @@ def _upcoming(setting: Versioned[DutySchedule], gap: Gap, at: datetime) -> Upcom
     )
 
 
-def _whole_gap(schedule: DutySchedule, absences: Absences, at: datetime, gap: Gap) -> Gap:
+def _whole_gap(roster: Roster, absences: Absences, at: datetime, gap: Gap) -> Gap:
     """Extend a gap that reaches beyond the forecast period."""
     earliest, latest = _search_limits(at)
-    before = gaps(schedule, earliest, gap.start, absences) if gap.start == at else []
-    after = gaps(schedule, gap.end, latest, absences) if gap.end == at + FORECAST_PERIOD else []
+    before = gaps(roster, earliest, gap.start, absences) if gap.start == at else []
+    after = gaps(roster, gap.end, latest, absences) if gap.end == at + FORECAST_PERIOD else []
     return Gap(
         before[-1].start if before and before[-1].end == gap.start else gap.start,
         after[0].end if after and after[0].start == gap.end else gap.end,

@@ -135,6 +135,13 @@ class UnknownPersonError(Exception):
         )
 
 
+class ChangeNotFoundError(Exception):
+    """There is no such override or swap; one that is over is not listed."""
+
+    def __init__(self) -> None:
+        super().__init__(self.__doc__)
+
+
 class ChangeRequestNotFoundError(Exception):
     """There is no such request, or it is not for you to answer."""
 

@@ -50,7 +50,7 @@ def _request(row: Mapping[Any, Any]) -> ChangeRequest:
 
 _COLUMNS = """
     CAST(request_id AS text) AS request_id, schedule_id, change, asked_by, person_id, asked_at,
-    expires_at, answer, answered_at
+    expires_at, answer, answered_at, removes
 """
 _LOCK = text(f"""
     SELECT {_COLUMNS} FROM duty_change_requests
@@ -68,9 +68,9 @@ _COUNT_OPEN = text("""
 _SAVE = text("""
     INSERT INTO duty_change_requests (
         request_id, schedule_id, change, asked_by, person_id, asked_at, expires_at, answer,
-        answered_at)
+        answered_at, removes)
     VALUES (CAST(:request_id AS uuid), :schedule_id, CAST(:change AS jsonb), :asked_by,
-            :person_id, :asked_at, :expires_at, :answer, :answered_at)
+            :person_id, :asked_at, :expires_at, :answer, :answered_at, :removes)
     ON CONFLICT (request_id) DO UPDATE
     SET answer = excluded.answer, answered_at = excluded.answered_at
 """)

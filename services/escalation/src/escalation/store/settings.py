@@ -86,7 +86,7 @@ def _configuration(rows: Sequence[Any]) -> Configuration:
 _REVISION = text("SELECT CAST(revision AS text) FROM setting_versions ORDER BY serial DESC LIMIT 1")
 _IN_FORCE = text("""
     SELECT kind, id, version, body, archived FROM setting_versions AS setting
-    WHERE kind = 'calendars' OR version = (
+    WHERE kind IN ('calendars', 'duty-schedules') OR version = (
         SELECT max(version) FROM setting_versions AS newest
         WHERE newest.kind = setting.kind AND newest.id = setting.id)
     ORDER BY kind, id, version

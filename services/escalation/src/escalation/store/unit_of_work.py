@@ -20,6 +20,7 @@ from escalation.store.complaints import Complaints
 from escalation.store.contacts import TrackedContacts
 from escalation.store.dependents import OpenWork
 from escalation.store.duty_gaps import AnnouncedGaps
+from escalation.store.duty_history import DutyHistories
 from escalation.store.escalations import Escalations
 from escalation.store.events import ConsumedEvents
 from escalation.store.grants import Grants
@@ -43,6 +44,7 @@ class UnitOfWork(BaseUnitOfWork):
         self.consumed_events = ConsumedEvents(connection)
         self.audit_trail = AuditTrail(connection)
         self.announced_gaps = AnnouncedGaps(connection)
+        self.duty_histories = DutyHistories(connection)
         self.timer_snapshots = TimerSnapshots(connection)
         self.queries = EscalationQueries(connection)
 

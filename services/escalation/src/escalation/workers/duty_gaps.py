@@ -70,11 +70,11 @@ class GapAnnouncer:
         while True:
             async with self._database.transaction() as uow:
                 configuration, at = await uow.settings.in_force(), uow.now
-            schedule = configuration.schedules.get(schedule_id)
-            if schedule is None:
+            roster, absences = configuration.rosters.get(schedule_id), configuration.absences
+            if roster is None:
                 return None
             # It may take seconds, so it runs in a thread beside clocks and consumers.
-            forecast = await asyncio.to_thread(forecast_gaps, schedule, configuration.absences, at)
+            forecast = await asyncio.to_thread(forecast_gaps, schedule_id, roster, absences, at)
             async with self._database.transaction() as uow:
                 if await use_cases.announce_gaps(forecast, uow):
                     return forecast

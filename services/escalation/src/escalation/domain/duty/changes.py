@@ -1,92 +1,161 @@
-"""Changes to a duty schedule: what is invalid, and who may change whose shifts."""
+"""Changes of a duty roster: what they do to whom, and who may make them."""
 
 from collections.abc import Iterator
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
-from itertools import chain, groupby, pairwise
+from itertools import pairwise
 
 from common.contracts.event import PersonId
-from escalation.domain.duty.calendars import edges
-from escalation.domain.duty.schedules import MAX_CHANGES, DutySchedule, Override, Swap
-from escalation.domain.duty.shifts import format_period, shifts
+from common.core.ids import derived_id
+from escalation.domain.duty.rosters import (
+    MAX_CHANGES,
+    NO_CHANGES,
+    DutyChanges,
+    Roster,
+    on_duty,
+    planned_people,
+)
+from escalation.domain.duty.shifts import format_period, intervals
+from escalation.domain.duty.windows import NO_ABSENCES, Absences, Override, Swap, is_absent
 from escalation.domain.errors import InvalidChangeError, NotOwnShiftError
 
-# Slightly over a year from the start of the last rotation: every week of the year, with all
-# daylight saving states of the zones.
-_CHECKED_PERIOD = timedelta(days=380)
+# What feeds show of the past; the answers about the past come from the versions of the changes.
+_KEPT_FOR = timedelta(days=31)
 # How late a change that starts "now" may arrive.
 _LATENESS = timedelta(minutes=5)
 
 
-def validate(schedule: DutySchedule) -> Iterator[tuple[str, str]]:
-    """Yield (place, error) where rotations overlap or leave a gap week by week.
+@dataclass(frozen=True, slots=True)
+class ChangedInterval:
+    """A time with other people on duty after a change, and whose turn it is without any."""
 
-    A gap before the last rotation starts is allowed.
+    start: datetime
+    end: datetime
+    before: frozenset[PersonId]
+    after: frozenset[PersonId]
+    turns: frozenset[PersonId]
+    is_gap: bool
+
+    def concerns_only(self, person: PersonId) -> bool:
+        """Tell whether the person fills a gap, or takes back the own turn."""
+        gained = self.after - self.before
+        return gained == {person} and (self.is_gap or self.turns == {person})
+
+
+def changed_intervals(
+    before: Roster,
+    after: Roster,
+    window: Override | Swap,
+    absences: Absences = NO_ABSENCES,
+) -> list[ChangedInterval]:
+    """Return what differs in the time of the change, in order, as planned without absences.
+
+    Absences only make gaps, which anybody may fill.
     """
-    errors: dict[str, str] = {}
-    for (staffed, needed), when in _weekly_staffing(schedule):
-        if len(staffed) > 1:
-            error = f"Overlaps rotations/{staffed[0]}, first from {when}."
-            errors.setdefault(f"rotations/{staffed[1]}/hours", error)
-        elif needed and not staffed:
-            errors.setdefault("rotations", f"Nobody from {when}.")
-    yield from errors.items()
-
-
-_Staffing = tuple[tuple[int, ...], bool]
-
-
-def _weekly_staffing(schedule: DutySchedule) -> Iterator[tuple[_Staffing, str]]:
-    """Yield ((rotations that have somebody, whether one should), period), in order of time."""
-    start = max(rotation.starts_at for rotation in schedule.rotations).astimezone(UTC)
-    end = start + _CHECKED_PERIOD
-    calendars = (schedule.covers, *(rotation.calendar for rotation in schedule.rotations))
-    weekly = (edges(calendar, start, end) for calendar in calendars if calendar is not None)
-    instants = sorted({start, end, *chain.from_iterable(weekly)})
-
-    def staffing(interval: tuple[datetime, datetime]) -> _Staffing:
-        at = interval[0]
-        staffed = tuple(
-            n for n, rotation in enumerate(schedule.rotations) if rotation.has_somebody(at)
+    without = replace(after, changes=replace(after.changes, overrides=()))
+    start, end = window.from_, window.until
+    both = (intervals(roster, start, end, absences) for roster in (before, after))
+    instants = sorted({at for parts in both for part in parts for at in (part.start, part.end)})
+    candidates = [
+        ChangedInterval(
+            start=from_,
+            end=until,
+            before=_planned(before, from_),
+            after=_planned(after, from_),
+            turns=_planned(without, from_),
+            is_gap=not on_duty(before, from_, absences),
         )
-        return staffed, schedule.should_have_somebody(at)
-
-    for state, group in groupby(pairwise(instants), key=staffing):
-        intervals = list(group)
-        yield state, format_period(intervals[0][0], intervals[-1][1])
+        for from_, until in pairwise(instants)
+    ]
+    return [interval for interval in candidates if interval.before != interval.after]
 
 
-def consent_needed(
-    schedule: DutySchedule, change: Override | Swap, by: PersonId
-) -> PersonId | None:
+def _planned(roster: Roster, at: datetime) -> frozenset[PersonId]:
+    return frozenset(planned_people(roster, at, NO_ABSENCES))
+
+
+def people_affected(changed: list[ChangedInterval]) -> frozenset[PersonId]:
+    """Return who has other shifts after the change."""
+    return frozenset().union(*(interval.before ^ interval.after for interval in changed))
+
+
+def consent_needed(changed: list[ChangedInterval], by: PersonId) -> PersonId | None:
     """Return who must agree before a change that `by` asks for, or None.
 
-    Raises NotOwnShiftError where the change is a manager's.
+    Anybody may fill a gap, and a person may take back the own turn. Who gives away a shift asks the
+    one who gets it. Raises NotOwnShiftError where the change is a manager's.
     """
+    if all(interval.concerns_only(by) for interval in changed):
+        return None
+    others = people_affected(changed) - {by}
+    losers = frozenset[PersonId]().union(*(each.before - each.after for each in changed))
+    if by in losers and len(others) == 1:
+        return next(iter(others))
+    whose = " and ".join(sorted(others)) or "nobody"
+    raise NotOwnShiftError(f"This takes the role manager, since it changes shifts of {whose}.")
+
+
+def add_change(
+    roster: Roster, change: Override | Swap, at: datetime, absences: Absences = NO_ABSENCES
+) -> Roster:
+    """Put somebody on duty, or let two people take each other's turns, from `at` on.
+
+    Raises InvalidChangeError for one that is over, has no effect, or gives a shift to somebody who
+    is absent.
+    """
+    change = _from_now_on(change, at)
+    changes = _without_old(roster.changes, at)
+    if change in (*changes.overrides, *changes.swaps):
+        return roster
     if isinstance(change, Swap):
-        if by not in (change.first, change.second):
-            raise NotOwnShiftError(_manager_needed({change.first, change.second}))
-        return change.instead_of(by)
-    planned = _planned(schedule, change)
-    turns = _planned(replace(schedule, overrides=()), change)
-    if change.person_id == by:
-        # Anybody may fill a gap, and the person whose turn it is may take back a shift.
-        if not planned or {by} in (planned, turns):
-            return None
-    elif planned == {by}:
-        return change.person_id
-    raise NotOwnShiftError(_manager_needed((planned | {change.person_id}) - {by}))
+        _require_turns(roster, change)
+        after = replace(changes, swaps=(*changes.swaps, change))
+    else:
+        after = replace(changes, overrides=(*changes.overrides, change))
+    if max(len(after.overrides), len(after.swaps)) > MAX_CHANGES:
+        raise InvalidChangeError(f"The schedule has {MAX_CHANGES} of these: delete some.")
+    changed = replace(roster, changes=after)
+    _require_effect(roster, changed, change, absences)
+    return changed
 
 
-def people_affected(schedule: DutySchedule, change: Override | Swap) -> frozenset[PersonId]:
-    """Return who has other shifts after the change."""
+def remove_change(roster: Roster, change: Override | Swap, at: datetime) -> Roster:
+    """Take back what is left of a change; what is past of it stays."""
+    if change.until <= at:
+        raise InvalidChangeError("It is over, and the past stays as it was.")
+
+    def shortened(each: Override | Swap) -> tuple[Override | Swap, ...]:
+        if each != change:
+            return (each,)
+        return (replace(each, until=at),) if each.from_ < at else ()
+
+    changes = roster.changes
+    overrides = (left for each in changes.overrides for left in shortened(each))
+    swaps = (left for each in changes.swaps for left in shortened(each))
+    return replace(
+        roster,
+        changes=DutyChanges(
+            tuple(each for each in overrides if isinstance(each, Override)),
+            tuple(each for each in swaps if isinstance(each, Swap)),
+        ),
+    )
+
+
+def change_id(schedule_id: str, change: Override | Swap) -> str:
+    """Return the id by which a change is listed and taken back."""
     if isinstance(change, Swap):
-        return frozenset((change.first, change.second))
-    return frozenset((change.person_id, *_planned(schedule, change)))
+        who = f"swap:{change.first}:{change.second}"
+    else:
+        who = f"override:{change.person_id}:{change.instead_of or ''}"
+    return derived_id(
+        schedule_id, who, *(at.astimezone(UTC).isoformat() for at in (change.from_, change.until))
+    )
 
 
-def _planned(schedule: DutySchedule, window: Override | Swap) -> set[PersonId]:
-    return {shift.person_id for shift in shifts(schedule, window.from_, window.until)}
+def _from_now_on(change: Override | Swap, at: datetime) -> Override | Swap:
+    if change.until <= at:
+        raise InvalidChangeError("It is over, and the past stays as it was.")
+    return replace(change, from_=at) if change.from_ < at - _LATENESS else change
 
 
 def require_future(change: Override | Swap, at: datetime) -> None:
@@ -97,32 +166,40 @@ def require_future(change: Override | Swap, at: datetime) -> None:
         )
 
 
-def apply_change(schedule: DutySchedule, change: Override | Swap) -> DutySchedule:
-    """Put somebody on duty, or let two people take each other's turns."""
-    if isinstance(change, Override):
-        if change in schedule.overrides:
-            return schedule
-        after = replace(schedule, overrides=(*schedule.overrides, change))
-        return _changed(schedule, after, change)
-    if change in schedule.swaps:
-        return schedule
-    planned = _planned(schedule, change)
-    for person in (change.first, change.second):
+def _without_old(changes: DutyChanges, at: datetime) -> DutyChanges:
+    return DutyChanges(
+        tuple(override for override in changes.overrides if override.until > at - _KEPT_FOR),
+        tuple(swap for swap in changes.swaps if swap.until > at - _KEPT_FOR),
+    )
+
+
+def _require_turns(roster: Roster, swap: Swap) -> None:
+    parts = intervals(roster, swap.from_, swap.until, NO_ABSENCES)
+    planned = {person for part in parts for person in part.people}
+    for person in (swap.first, swap.second):
         if person not in planned:
             raise InvalidChangeError(f"{person} has no turn in that time.")
-    return _changed(schedule, replace(schedule, swaps=(*schedule.swaps, change)), change)
 
 
-def _manager_needed(others: set[PersonId]) -> str:
-    whose = " and ".join(sorted(others)) or "nobody"
-    return f"This takes the role manager, since it changes shifts of {whose}."
-
-
-def _changed(before: DutySchedule, after: DutySchedule, window: Override | Swap) -> DutySchedule:
-    if max(len(after.overrides), len(after.swaps)) > MAX_CHANGES:
-        raise InvalidChangeError(
-            f"The schedule has {MAX_CHANGES} of these: put it without the past ones."
-        )
-    if shifts(before, window.from_, window.until) == shifts(after, window.from_, window.until):
+def _require_effect(
+    before: Roster, after: Roster, change: Override | Swap, absences: Absences
+) -> None:
+    changed = changed_intervals(before, after, change, absences)
+    if not changed:
         raise InvalidChangeError("Nobody's shift would change in that time.")
-    return after
+    for person, start, end in _absent_gainers(changed, absences):
+        when = format_period(start, end)
+        raise InvalidChangeError(f"{person} is absent from {when}: choose somebody else.")
+
+
+def _absent_gainers(
+    changed: list[ChangedInterval], absences: Absences
+) -> Iterator[tuple[PersonId, datetime, datetime]]:
+    for interval in changed:
+        for person in sorted(interval.after - interval.before):
+            if is_absent(person, interval.start, absences):
+                yield person, interval.start, interval.end
+
+
+def without_changes(roster: Roster) -> Roster:
+    return replace(roster, changes=NO_CHANGES)

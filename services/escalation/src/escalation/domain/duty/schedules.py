@@ -1,6 +1,6 @@
-"""Who is on duty at any instant, past or future."""
+"""Duty schedules: rotations whose members take turns, without the changes that people agree on."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from functools import cached_property
@@ -14,9 +14,6 @@ from common.contracts.event import Instant, PersonId
 from common.core.time_zones import TimeZone
 from escalation.domain.duty.calendars import Calendar, WeeklyHours, open_at
 from escalation.domain.types import StaffId
-
-# Each of them is checked at every look-up of who is on duty.
-MAX_CHANGES = 1000
 
 
 @with_config(ConfigDict(extra="forbid", use_attribute_docstrings=True))
@@ -86,119 +83,30 @@ class Rotation:
 
 @with_config(ConfigDict(extra="forbid", use_attribute_docstrings=True))
 @dataclass(frozen=True, slots=True)
-class Override:
-    """This person instead of the one whose turn it is; of several at once the last one counts."""
-
-    person_id: StaffId
-    """The person on duty instead."""
-    from_: Annotated[Instant, Field(alias="from")]
-    """The begin."""
-    until: Instant
-    """The end."""
-
-    def __post_init__(self) -> None:
-        _in_order(self.from_, self.until)
-
-
-@with_config(ConfigDict(extra="forbid", use_attribute_docstrings=True))
-@dataclass(frozen=True, slots=True)
-class Swap:
-    """Two people take each other's turns in this time."""
-
-    first: StaffId
-    """A person."""
-    second: StaffId
-    """The person to exchange turns with."""
-    from_: Annotated[Instant, Field(alias="from")]
-    """The begin."""
-    until: Instant
-    """The end."""
-
-    def __post_init__(self) -> None:
-        _in_order(self.from_, self.until)
-        if self.first == self.second:
-            raise ValueError("a swap takes two people")
-
-    def instead_of(self, person: PersonId) -> PersonId:
-        return {self.first: self.second, self.second: self.first}.get(person, person)
-
-
-@with_config(ConfigDict(extra="forbid", use_attribute_docstrings=True))
-@dataclass(frozen=True, slots=True)
-class Absence:
-    """A person has no duty in this time; nobody replaces the person automatically."""
-
-    from_: Annotated[Instant, Field(alias="from")]
-    """The begin."""
-    until: Instant
-    """The end."""
-
-    def __post_init__(self) -> None:
-        _in_order(self.from_, self.until)
-
-
-DutyWindow = Override | Swap | Absence
-Absences = Mapping[PersonId, Sequence[Absence]]
-NO_ABSENCES: Absences = {}
-
-
-def _in_order(from_: datetime, until: datetime) -> None:
-    if from_ >= until:
-        raise ValueError("from must be before until")
-
-
-@with_config(ConfigDict(extra="forbid", use_attribute_docstrings=True))
-@dataclass(frozen=True, slots=True)
 class DutySchedule:
-    """`covers` is when somebody must be on duty; None is always."""
+    """`covers` is when somebody must be on duty; None is always.
+
+    A version counts from `from` on; what was before stays as the earlier versions say.
+    """
 
     rotations: Annotated[tuple[Rotation, ...], Len(min_length=1, max_length=10)]
-    """The rotations; they may not overlap."""
-    overrides: Annotated[tuple[Override, ...], Len(max_length=MAX_CHANGES)] = ()
-    """Who replaces a turn; the last one counts."""
-    swaps: Annotated[tuple[Swap, ...], Len(max_length=MAX_CHANGES)] = ()
-    """Who exchanges turns."""
+    """The rotations; where two overlap both are on duty, and the first listed is asked first."""
     covers: Calendar | None = None
     """When somebody should be on duty."""
+    from_: Annotated[Instant | None, Field(alias="from")] = None
+    """When this version begins to count, not in the past; without it at the next hand-over."""
 
     @property
-    def people(self) -> frozenset[PersonId]:
-        """Everybody who may be on duty at some time."""
-        rotating = (member for rotation in self.rotations for member in rotation.members)
-        swapping = (person for swap in self.swaps for person in (swap.first, swap.second))
-        return frozenset(
-            (*rotating, *swapping, *(override.person_id for override in self.overrides))
-        )
+    def members(self) -> frozenset[PersonId]:
+        return frozenset(member for rotation in self.rotations for member in rotation.members)
+
+    def counts_at(self, at: datetime) -> bool:
+        return self.from_ is None or self.from_ <= at
+
+    def members_at(self, at: datetime) -> tuple[PersonId, ...]:
+        """Return whose turns they are, in the order of the rotations, each once."""
+        members = (rotation.member_at(at) for rotation in self.rotations)
+        return tuple(dict.fromkeys(member for member in members if member is not None))
 
     def should_have_somebody(self, at: datetime) -> bool:
         return self.covers is None or open_at(self.covers, at)
-
-
-def on_duty(
-    schedule: DutySchedule, at: datetime, absences: Absences = NO_ABSENCES
-) -> tuple[PersonId, ...]:
-    person = _planned_person(schedule, at)
-    if person is None or contains(absences.get(person, ()), at):
-        return ()
-    return (person,)
-
-
-def _planned_person(schedule: DutySchedule, at: datetime) -> PersonId | None:
-    for override in reversed(schedule.overrides):
-        if contains((override,), at):
-            return override.person_id
-    members = (rotation.member_at(at) for rotation in schedule.rotations)
-    person = next((member for member in members if member is not None), None)
-    for swap in schedule.swaps:
-        if person is not None and contains((swap,), at):
-            person = swap.instead_of(person)
-    return person
-
-
-def contains(windows: Sequence[DutyWindow], at: datetime) -> bool:
-    """Tell whether any of the windows contains the time."""
-    return any(window.from_ <= at < window.until for window in windows)
-
-
-# Of who has left.
-ALWAYS = Absence(datetime(1970, 1, 2, tzinfo=UTC), datetime(2199, 12, 31, tzinfo=UTC))

@@ -3,20 +3,16 @@
 All are computed by `on_duty`, once for each interval in which nothing changes, so that they agree.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from itertools import pairwise
 
 from common.contracts.event import PersonId
 from escalation.domain.duty.calendars import edges
-from escalation.domain.duty.schedules import (
-    NO_ABSENCES,
-    Absences,
-    DutySchedule,
-    DutyWindow,
-    on_duty,
-)
+from escalation.domain.duty.rosters import Roster, on_duty
+from escalation.domain.duty.schedules import DutySchedule
+from escalation.domain.duty.windows import NO_ABSENCES, Absences, DutyWindow
 
 # Most shifts end within the first, which is cheap; one beyond the second counts as endless.
 _HORIZONS = (timedelta(days=8), timedelta(days=366))
@@ -37,42 +33,64 @@ class Gap:
     end: datetime
 
 
+@dataclass(frozen=True, slots=True)
+class Interval:
+    """A time in which the people on duty stay the same."""
+
+    start: datetime
+    end: datetime
+    people: Sequence[PersonId]
+    should_have_somebody: bool
+
+
 def shifts(
-    schedule: DutySchedule, start: datetime, end: datetime, absences: Absences = NO_ABSENCES
+    roster: Roster, start: datetime, end: datetime, absences: Absences = NO_ABSENCES
 ) -> list[Shift]:
     """Return the shifts between two instants; turns that follow each other are one shift."""
-    result: list[Shift] = []
-    for interval in _intervals(schedule, start, end, absences):
-        for person in interval.people:
-            if result and (result[-1].person_id, result[-1].end) == (person, interval.start):
-                result[-1] = Shift(person, result[-1].start, interval.end)
-            else:
-                result.append(Shift(person, interval.start, interval.end))
-    return result
+    return merge_shifts(intervals(roster, start, end, absences))
 
 
 def gaps(
-    schedule: DutySchedule, start: datetime, end: datetime, absences: Absences = NO_ABSENCES
+    roster: Roster, start: datetime, end: datetime, absences: Absences = NO_ABSENCES
 ) -> list[Gap]:
+    return merge_gaps(intervals(roster, start, end, absences))
+
+
+def merge_shifts(parts: Iterable[Interval]) -> list[Shift]:
+    """Return the shifts in order of their beginning; those of several people may overlap."""
+    result: list[Shift] = []
+    last: dict[PersonId, int] = {}
+    for part in parts:
+        for person in part.people:
+            n = last.get(person)
+            if n is not None and result[n].end == part.start:
+                result[n] = Shift(person, result[n].start, part.end)
+            else:
+                last[person] = len(result)
+                result.append(Shift(person, part.start, part.end))
+    return result
+
+
+def merge_gaps(parts: Iterable[Interval]) -> list[Gap]:
     result: list[Gap] = []
-    for interval in _intervals(schedule, start, end, absences):
-        if interval.people or not schedule.should_have_somebody(interval.start):
+    for part in parts:
+        if part.people or not part.should_have_somebody:
             continue
-        if result and result[-1].end == interval.start:
-            result[-1] = Gap(result[-1].start, interval.end)
+        if result and result[-1].end == part.start:
+            result[-1] = Gap(result[-1].start, part.end)
         else:
-            result.append(Gap(interval.start, interval.end))
+            result.append(Gap(part.start, part.end))
     return result
 
 
 def shift_end(
-    schedule: DutySchedule, person: PersonId, at: datetime, absences: Absences = NO_ABSENCES
+    roster: Roster, person: PersonId, at: datetime, absences: Absences = NO_ABSENCES
 ) -> datetime | None:
     """Return when the person's duty ends; None if there is none or it lasts over a year."""
-    if person not in on_duty(schedule, at, absences):
+    if person not in on_duty(roster, at, absences):
         return None
     for horizon in _HORIZONS:
-        for interval in _intervals(schedule, at, at.astimezone(UTC) + horizon, absences):
+        for interval in intervals(roster, at, at.astimezone(UTC) + horizon, absences):
             if person not in interval.people:
                 return interval.start
     return None
@@ -85,35 +103,38 @@ def format_period(start: datetime, end: datetime) -> str:
     return f"{start:%a %Y-%m-%d %H:%M} to {end:{day}%H:%M} UTC"
 
 
-@dataclass(frozen=True, slots=True)
-class _Interval:
-    start: datetime
-    end: datetime
-    people: Sequence[PersonId]
-
-
-def _intervals(
-    schedule: DutySchedule, start: datetime, end: datetime, absences: Absences
-) -> Iterator[_Interval]:
+def intervals(
+    roster: Roster, start: datetime, end: datetime, absences: Absences
+) -> Iterator[Interval]:
     """Yield the intervals from `start` to `end` in each of which the same people are on duty."""
     # In UTC, since Python compares times of one zone by their wall clock.
     start, end = start.astimezone(UTC), end.astimezone(UTC)
-    changes = (at for at in _changes(schedule, start, end, absences) if start < at < end)
+    changes = (at for at in _changes(roster, start, end, absences) if start < at < end)
     for from_, until in pairwise(sorted({start, *changes, end})):
-        yield _Interval(from_, until, on_duty(schedule, from_, absences))
+        people = on_duty(roster, from_, absences)
+        yield Interval(from_, until, people, roster.should_have_somebody(from_))
 
 
 def _changes(
-    schedule: DutySchedule, start: datetime, end: datetime, absences: Absences
+    roster: Roster, start: datetime, end: datetime, absences: Absences
 ) -> Iterator[datetime]:
     """Yield the instants at which the people on duty, or the need for them, may change."""
+    for from_, until, schedule in roster.periods(start, end):
+        yield from_
+        if schedule is not None:
+            yield from _changes_of_schedule(schedule, from_, until)
+    absent = (absence for person in roster.people for absence in absences.get(person, ()))
+    windows: tuple[DutyWindow, ...] = (*roster.changes.overrides, *roster.changes.swaps, *absent)
+    for window in windows:
+        yield from (window.from_.astimezone(UTC), window.until.astimezone(UTC))
+
+
+def _changes_of_schedule(
+    schedule: DutySchedule, start: datetime, end: datetime
+) -> Iterator[datetime]:
     for rotation in schedule.rotations:
         yield from rotation.hand_overs(start, end)
         if rotation.calendar is not None:
             yield from edges(rotation.calendar, start, end)
     if schedule.covers is not None:
         yield from edges(schedule.covers, start, end)
-    absent = (absence for person in schedule.people for absence in absences.get(person, ()))
-    windows: tuple[DutyWindow, ...] = (*schedule.overrides, *schedule.swaps, *absent)
-    for window in windows:
-        yield from (window.from_.astimezone(UTC), window.until.astimezone(UTC))

@@ -6,7 +6,8 @@ from typing import assert_never
 
 from common.contracts.event import PersonId
 from escalation.domain import wording
-from escalation.domain.duty.schedules import contains, on_duty
+from escalation.domain.duty.rosters import on_duty
+from escalation.domain.duty.windows import contains
 from escalation.domain.model import Escalation
 from escalation.domain.settings.ladders import (
     Level,
@@ -66,8 +67,8 @@ def _apply_rule(situation: Situation, level: Level, rule: ResponderRule) -> Resp
         case NamedPerson(person_id=person_id):
             return Responders((person_id,))
         case PersonOnDuty(schedule_id=schedule_id):
-            schedule = configuration.schedule(schedule_id)
-            people = on_duty(schedule, situation.at, configuration.absences)
+            roster = configuration.roster(schedule_id)
+            people = on_duty(roster, situation.at, configuration.absences)
             return _people_or(people, f"nobody on duty at {level.name}")
         case ReportingLine(steps=steps):
             people = tuple(_line(situation)[steps - 1 : steps])

@@ -10,7 +10,7 @@ from pydantic import ConfigDict, Field, with_config
 from common.contracts.event import PersonId, Role, TeamId
 from common.contracts.people import Position
 from escalation.domain import types
-from escalation.domain.duty.schedules import Absence
+from escalation.domain.duty.windows import ALWAYS, Absence, Absences
 from escalation.domain.money import Amounts, require_decimals
 
 # The API's roles that may grant outcomes which cost something, lowest first.
@@ -103,6 +103,15 @@ SET_BY: Mapping[GrantingRole, tuple[Role, ...]] = {
     "supervisor": ("manager", "admin"),
     "manager": ("admin",),
 }
+
+
+def absences_of(
+    staff: Mapping[PersonId, Person], absences_by_person: Mapping[PersonId, PersonAbsences]
+) -> Absences:
+    """Return the absences of each person who has any; who has left is always absent."""
+    present = {person_id: body.absences for person_id, body in absences_by_person.items()}
+    left = (person_id for person_id, person in staff.items() if not person.active)
+    return {**present, **dict.fromkeys(left, (ALWAYS,))}
 
 
 def reporting_line(staff: Mapping[PersonId, Person], person: PersonId) -> list[PersonId]:

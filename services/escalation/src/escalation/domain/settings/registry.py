@@ -9,8 +9,10 @@ from typing import Any, Generic, Literal, TypeVar
 
 from common.contracts.event import PersonId, Role
 from escalation.domain.duty.calendars import Calendar
-from escalation.domain.duty.schedules import ALWAYS, Absences, DutySchedule, on_duty
+from escalation.domain.duty.rosters import NO_CHANGES, DutyChanges, Roster, on_duty
+from escalation.domain.duty.schedules import DutySchedule
 from escalation.domain.duty.shifts import shift_end
+from escalation.domain.duty.windows import Absences
 from escalation.domain.errors import UnknownPersonError
 from escalation.domain.settings.ladders import Ladder, Level, NamedPerson, PersonOnDuty
 from escalation.domain.settings.people import (
@@ -18,12 +20,21 @@ from escalation.domain.settings.people import (
     Person,
     PersonAbsences,
     Team,
+    absences_of,
     limit_of,
 )
 from escalation.domain.settings.policies import ContactDetails, SlaPolicy, precedence
 
 Setting = (
-    SlaPolicy | Calendar | Ladder | DutySchedule | Person | PersonAbsences | Team | ApprovalLimit
+    SlaPolicy
+    | Calendar
+    | Ladder
+    | DutySchedule
+    | DutyChanges
+    | Person
+    | PersonAbsences
+    | Team
+    | ApprovalLimit
 )
 T = TypeVar("T", bound=Setting)
 
@@ -38,9 +49,9 @@ class SettingKind:
     """`path` names the kind in the API, on the command line and in the table of settings.
 
     `field` is the field of Configuration that holds its settings. A kind that is not `simulated`
-    changes no outcome of a simulation. One that is not `put` here comes by an event.
-    `open_contacts` are the choices for the work that depends on a setting of the kind when it is
-    archived; a kind without can't be archived.
+    changes no outcome of a simulation. One that is not `put` here comes by an event, or is changed
+    by routes of its own. `open_contacts` are the choices for the work that depends on a setting of
+    the kind when it is archived; a kind without can't be archived.
     """
 
     path: str
@@ -58,6 +69,7 @@ KINDS = (
     SettingKind("calendars", Calendar, "calendars", open_contacts=("keep", "retarget", "release")),
     SettingKind("ladders", Ladder, "ladders", open_contacts=("keep", "retarget")),
     SettingKind("duty-schedules", DutySchedule, "schedules", open_contacts=("keep",)),
+    SettingKind("duty-changes", DutyChanges, "duty_changes", put=False),
     SettingKind("people", Person, "people", put=False),
     SettingKind("absences", PersonAbsences, "absences_by_person"),
     SettingKind("teams", Team, "teams", open_contacts=("keep",)),
@@ -108,30 +120,44 @@ class Configuration:
     calendars: Mapping[str, Versioned[Calendar]] = field(default_factory=dict)
     ladders: Mapping[str, Versioned[Ladder]] = field(default_factory=dict)
     schedules: Mapping[str, Versioned[DutySchedule]] = field(default_factory=dict)
+    duty_changes: Mapping[str, Versioned[DutyChanges]] = field(default_factory=dict)
     people: Mapping[str, Versioned[Person]] = field(default_factory=dict)
     absences_by_person: Mapping[str, Versioned[PersonAbsences]] = field(default_factory=dict)
     teams: Mapping[str, Versioned[Team]] = field(default_factory=dict)
     limits: Mapping[str, Versioned[ApprovalLimit]] = field(default_factory=dict)
     earlier_calendars: Mapping[Ref, Calendar] = field(default_factory=dict)
     archived: Mapping[tuple[str, str], Versioned[Any]] = field(default_factory=dict)
+    earlier_schedules: Mapping[str, tuple[DutySchedule, ...]] = field(default_factory=dict)
 
     @classmethod
     def of(cls, settings: Iterable[Versioned[Any]]) -> "Configuration":
-        """Put the settings in force; of several versions the last one, but all of a calendar."""
+        """Put the settings in force; of several versions the last one.
+
+        Earlier ones of calendars and schedules stay: clocks count by them, and they say who is on
+        duty until the next one begins.
+        """
         by_field: dict[str, dict[str, Versioned[Any]]] = defaultdict(dict)
         calendars: dict[Ref, Calendar] = {}
+        schedules: dict[str, tuple[DutySchedule, ...]] = defaultdict(tuple)
         archived: dict[tuple[str, str], Versioned[Any]] = {}
         for setting in settings:
             kind = KIND_BY_TYPE[type(setting.body)]
-            by_field[kind.field].pop(setting.id, None)
-            archived.pop((kind.path, setting.id), None)
+            earlier = by_field[kind.field].pop(setting.id, None)
+            earlier = archived.pop((kind.path, setting.id), earlier)
             if setting.archived:
                 archived[kind.path, setting.id] = setting
             else:
                 by_field[kind.field][setting.id] = setting
+            if isinstance(setting.body, DutySchedule) and earlier is not None:
+                schedules[setting.id] += (earlier.body,)
             if isinstance(setting.body, Calendar):
                 calendars[setting.ref] = setting.body
-        values: dict[str, Any] = {**by_field, "earlier_calendars": calendars, "archived": archived}
+        values: dict[str, Any] = {
+            **by_field,
+            "earlier_calendars": calendars,
+            "earlier_schedules": schedules,
+            "archived": archived,
+        }
         return cls(**values)
 
     def get(self, kind: type[T], setting_id: str) -> Versioned[T] | None:
@@ -159,8 +185,8 @@ class Configuration:
         kind = KIND_BY_TYPE[type(setting.body)]
         in_force = {**self._by_id(kind.type)}
         archived = {**self.archived}
-        in_force.pop(setting.id, None)
-        archived.pop((kind.path, setting.id), None)
+        earlier = in_force.pop(setting.id, None)
+        earlier = archived.pop((kind.path, setting.id), earlier)
         if setting.archived:
             archived[kind.path, setting.id] = setting
         else:
@@ -168,7 +194,18 @@ class Configuration:
         changes: dict[str, Any] = {kind.field: in_force, "archived": archived}
         if isinstance(setting.body, Calendar):
             changes["earlier_calendars"] = {**self.earlier_calendars, setting.ref: setting.body}
+        if isinstance(setting.body, DutySchedule) and earlier is not None:
+            versions = (*self.earlier_schedules.get(setting.id, ()), earlier.body)
+            changes["earlier_schedules"] = {**self.earlier_schedules, setting.id: versions}
         return replace(self, **changes)
+
+    def with_present_duty(self) -> "Configuration":
+        """Return it with the newest version of each schedule for all times, as for a simulation."""
+        schedules = {
+            setting_id: replace(setting, body=replace(setting.body, from_=None))
+            for setting_id, setting in self.schedules.items()
+        }
+        return replace(self, schedules=schedules, earlier_schedules={})
 
     def _by_id(self, kind: type[T]) -> Mapping[str, Versioned[T]]:
         settings: Mapping[str, Versioned[T]] = getattr(self, KIND_BY_TYPE[kind].field)
@@ -212,15 +249,24 @@ class Configuration:
             raise KeyError(calendar_id)
         return calendar.body
 
-    def schedule(self, schedule_id: str) -> DutySchedule:
-        """Return a schedule that other settings or open work refer to."""
+    def roster(self, schedule_id: str) -> Roster:
+        """Return that of a schedule that other settings or open work refer to."""
         schedule = self.newest(DutySchedule, schedule_id)
         if schedule is None:
             raise KeyError(schedule_id)
-        return schedule.body
+        changes = self.duty_changes.get(schedule_id)
+        return Roster(
+            (*self.earlier_schedules.get(schedule_id, ()), schedule.body),
+            changes.body if changes else NO_CHANGES,
+        )
 
     def ladder_for(self, ladder_id: str | None) -> Versioned[Ladder]:
         return self.newest(Ladder, ladder_id or DEFAULT_LADDER) or NO_LADDER
+
+    @cached_property
+    def rosters(self) -> Mapping[str, Roster]:
+        """Who is on duty, by the id of the schedule, now and later: see `DutyHistory`."""
+        return {schedule_id: self.roster(schedule_id) for schedule_id in self.schedules}
 
     @cached_property
     def staff(self) -> Mapping[PersonId, Person]:
@@ -228,13 +274,13 @@ class Configuration:
 
     @cached_property
     def absences(self) -> Absences:
-        """The absences of each person who has any; who has left is always absent."""
-        present = {
-            PersonId(person_id): setting.body.absences
-            for person_id, setting in self.absences_by_person.items()
-        }
-        left = (person_id for person_id, person in self.staff.items() if not person.active)
-        return {**present, **dict.fromkeys(left, (ALWAYS,))}
+        return absences_of(
+            self.staff,
+            {
+                PersonId(person_id): setting.body
+                for person_id, setting in self.absences_by_person.items()
+            },
+        )
 
     def supervisors_of(self, team_id: str) -> tuple[PersonId, ...]:
         """Return those of the team's setting; without one, the supervisors who are in the team."""
@@ -263,13 +309,13 @@ class Configuration:
         """Return when the person's duty at the level ends; None if nothing ends it."""
         if NamedPerson("person", person) in level.who:
             return None
-        schedules = (
-            self.schedule(rule.schedule_id) for rule in level.who if isinstance(rule, PersonOnDuty)
+        rosters = (
+            self.roster(rule.schedule_id) for rule in level.who if isinstance(rule, PersonOnDuty)
         )
         ends = [
-            shift_end(schedule, person, at, self.absences)
-            for schedule in schedules
-            if person in on_duty(schedule, at, self.absences)
+            shift_end(roster, person, at, self.absences)
+            for roster in rosters
+            if person in on_duty(roster, at, self.absences)
         ]
         limited = [end for end in ends if end is not None]
         return max(limited) if limited and len(limited) == len(ends) else None

@@ -4,8 +4,9 @@ from collections.abc import Iterable, Iterator, Sequence
 from typing import assert_never
 
 from common.contracts.event import PersonId
-from escalation.domain.duty import changes
+from escalation.domain.duty import coverage
 from escalation.domain.duty.calendars import Calendar
+from escalation.domain.duty.rosters import DutyChanges
 from escalation.domain.duty.schedules import DutySchedule
 from escalation.domain.errors import UnknownPersonError
 from escalation.domain.settings.ladders import (
@@ -35,12 +36,12 @@ def validate_setting(
         case Ladder():
             yield from _end_without_person(setting)
         case DutySchedule():
-            yield from changes.validate(setting)
+            yield from coverage.validate(setting)
         case ApprovalLimit():
             yield from _above_managers(configuration, setting_id, setting)
         case SlaPolicy():
             yield from _thresholds_before_start(setting)
-        case Calendar() | Person() | PersonAbsences() | Team():
+        case Calendar() | DutyChanges() | Person() | PersonAbsences() | Team():
             pass
         case _:
             assert_never(setting)
@@ -97,7 +98,7 @@ def undefined_references(
             yield from setting.unknown_holidays()
         case DutySchedule():
             yield from _unknown_holidays(setting)
-        case Team() | Person() | PersonAbsences() | ApprovalLimit():
+        case Team() | Person() | PersonAbsences() | ApprovalLimit() | DutyChanges():
             return
         case _:
             assert_never(setting)
@@ -112,13 +113,11 @@ def missing_people(
             yield from _missing(configuration, _named_in_ladder(setting))
         case DutySchedule():
             yield from _missing(configuration, _members(setting))
-            # Past ones may be of people who have left since.
-            for place, person in _people_of_changes(setting):
-                if person not in configuration.staff:
-                    yield place, person
         case Team(supervisors=supervisors):
             yield from _missing(configuration, _listed("supervisors", supervisors))
-        case SlaPolicy() | Calendar() | Person() | PersonAbsences() | ApprovalLimit():
+        case (
+            SlaPolicy() | Calendar() | DutyChanges() | Person() | PersonAbsences() | ApprovalLimit()
+        ):
             return
         case _:
             assert_never(setting)
@@ -149,14 +148,6 @@ def _unknown_holidays(schedule: DutySchedule) -> Iterator[tuple[str, str]]:
     if schedule.covers is not None:
         for place, name in schedule.covers.unknown_holidays():
             yield f"covers/{place}", name
-
-
-def _people_of_changes(schedule: DutySchedule) -> Iterator[tuple[str, PersonId]]:
-    for n, override in enumerate(schedule.overrides):
-        yield f"overrides/{n}/person_id", override.person_id
-    for n, swap in enumerate(schedule.swaps):
-        yield f"swaps/{n}/first", swap.first
-        yield f"swaps/{n}/second", swap.second
 
 
 def _undefined_in_policy(

@@ -1,0 +1,150 @@
+"""What is wrong with the settings in force together, though each one was valid when it was put."""
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Literal
+
+from escalation.domain.duty.coverage import seasonal_mismatches
+from escalation.domain.duty.rosters import Roster
+from escalation.domain.duty.schedules import DutySchedule
+from escalation.domain.duty.shifts import format_period, gaps
+from escalation.domain.duty.windows import Override
+from escalation.domain.duty_gaps import FORECAST_PERIOD
+from escalation.domain.ladder_preview import preview
+from escalation.domain.policy_match import takes_all_of
+from escalation.domain.settings.ladders import Ladder, Level, ReportingLine, TeamSupervisors
+from escalation.domain.settings.policies import SlaPolicy, precedence
+from escalation.domain.settings.registry import (
+    DEFAULT_LADDER,
+    KIND_BY_TYPE,
+    Configuration,
+    T,
+    Versioned,
+)
+from escalation.domain.settings.validation import missing_people, undefined_references
+
+ProblemCode = Literal[
+    "unknown-name",
+    "person-missing",
+    "no-default-ladder",
+    "contacts-without-policy",
+    "policy-never-matches",
+    "level-finds-nobody",
+    "duty-gap",
+    "duty-gap-in-some-weeks",
+    "duty-overlap-in-some-weeks",
+    "override-for-absent-person",
+]
+
+
+@dataclass(frozen=True, slots=True)
+class ConfigurationProblem:
+    """Something that will surprise people; `place` is in the setting, empty for all of it."""
+
+    code: ProblemCode
+    kind: str
+    setting_id: str
+    place: str
+    detail: str
+
+
+def configuration_problems(
+    configuration: Configuration, at: datetime
+) -> Iterator[ConfigurationProblem]:
+    """Yield the problems by kind and id; it takes seconds if schedules have many shifts."""
+    yield from _policies(configuration)
+    yield from _ladders(configuration, at)
+    for setting in configuration.all_of(DutySchedule):
+        yield from _schedule(configuration, setting, at)
+    for kind in (SlaPolicy, Ladder, DutySchedule):
+        yield from _references(configuration, configuration.all_of(kind))
+
+
+def _problem(
+    code: ProblemCode, setting: Versioned[T], place: str, detail: str
+) -> ConfigurationProblem:
+    path = KIND_BY_TYPE[type(setting.body)].path
+    return ConfigurationProblem(code, path, setting.id, place, detail)
+
+
+def _policies(configuration: Configuration) -> Iterator[ConfigurationProblem]:
+    policies = sorted(
+        configuration.all_of(SlaPolicy), key=lambda policy: precedence(policy.id, policy.body)
+    )
+    for n, policy in enumerate(policies):
+        match = policy.body.match
+        for earlier in policies[:n]:
+            if takes_all_of(earlier.body.match, match):
+                detail = f"It never applies: {earlier.id} takes all of its contacts."
+                yield _problem("policy-never-matches", policy, "match", detail)
+                break
+    if not any(policy.body.match.specificity == 0 for policy in policies):
+        detail = "No policy has an empty match: a contact that matches none has no clocks."
+        yield ConfigurationProblem("contacts-without-policy", "sla-policies", "", "", detail)
+
+
+def _ladders(configuration: Configuration, at: datetime) -> Iterator[ConfigurationProblem]:
+    if DEFAULT_LADDER not in configuration.ladders:
+        detail = "Escalations of contacts without a policy use it; without it they page operations."
+        yield ConfigurationProblem("no-default-ladder", "ladders", DEFAULT_LADDER, "", detail)
+    for ladder in configuration.all_of(Ladder):
+        for shown in preview(configuration, ladder.body, at):
+            level = ladder.body.levels[shown.level]
+            if not shown.people and not _depends_on_contact(level):
+                why = "; ".join(shown.skipped)
+                place = f"levels/{shown.level}/who"
+                detail = f"Nobody would be asked now: {why}."
+                yield _problem("level-finds-nobody", ladder, place, detail)
+
+
+def _depends_on_contact(level: Level) -> bool:
+    return any(
+        isinstance(rule, ReportingLine)
+        or (isinstance(rule, TeamSupervisors) and rule.team_id is None)
+        for rule in level.who
+    )
+
+
+def _schedule(
+    configuration: Configuration, setting: Versioned[DutySchedule], at: datetime
+) -> Iterator[ConfigurationProblem]:
+    roster = configuration.rosters[setting.id]
+    for gap in gaps(roster, at, at + FORECAST_PERIOD, configuration.absences):
+        detail = f"Nobody is on duty from {format_period(gap.start, gap.end)}."
+        yield _problem("duty-gap", setting, "", detail)
+    for mismatch in seasonal_mismatches(setting.body):
+        code: ProblemCode = (
+            "duty-overlap-in-some-weeks"
+            if mismatch.code == "duty-overlap"
+            else "duty-gap-in-some-weeks"
+        )
+        yield _problem(code, setting, mismatch.place, mismatch.detail)
+    for override in _of_absent_people(configuration, roster, at):
+        when = format_period(override.from_, override.until)
+        detail = (
+            f"{override.person_id} has the override from {when}, and is absent in part of it: "
+            "whose turn it is stays on duty."
+        )
+        yield _problem("override-for-absent-person", setting, "", detail)
+
+
+def _of_absent_people(
+    configuration: Configuration, roster: Roster, at: datetime
+) -> Iterator[Override]:
+    for override in roster.changes.overrides:
+        absences = configuration.absences.get(override.person_id, ())
+        begin = max(override.from_, at)
+        if any(away.from_ < override.until and begin < away.until for away in absences):
+            yield override
+
+
+def _references(
+    configuration: Configuration, settings: Iterable[Versioned[T]]
+) -> Iterator[ConfigurationProblem]:
+    for setting in settings:
+        for place, name in undefined_references(configuration, setting.body):
+            yield _problem("unknown-name", setting, place, f"There is no {name}.")
+        for place, person in missing_people(configuration, setting.body):
+            gone = "has left" if configuration.has_left(person) else "is not known"
+            yield _problem("person-missing", setting, place, f"{person} {gone}.")

@@ -1,0 +1,49 @@
+"""From when a version of a duty schedule counts."""
+
+from dataclasses import replace
+from datetime import datetime, timedelta
+
+from escalation.domain.duty.changes import without_changes
+from escalation.domain.duty.rosters import Roster, on_duty
+from escalation.domain.duty.schedules import DutySchedule
+from escalation.domain.duty.shifts import shift_end
+from escalation.domain.errors import InvalidSettingError
+
+# The clock of who says "now" may be behind.
+_TOLERANCE = timedelta(minutes=1)
+
+
+def date_version(roster: Roster | None, schedule: DutySchedule, now: datetime) -> DutySchedule:
+    """Return the schedule with the moment from which it counts, never in the past.
+
+    Without one it is the next hand-over; the first version of a schedule counts at once. What was
+    read from the newest version and put again without another moment is such a change too; if
+    nothing else differs, that version is returned.
+
+    Raises InvalidSettingError for a moment in the past.
+    """
+    if roster is None:
+        return replace(schedule, from_=_begin(None, None, schedule.from_, now))
+    newest = roster.versions[-1]
+    is_same = replace(schedule, from_=newest.from_) == newest
+    if is_same and schedule.from_ in (None, newest.from_):
+        return newest
+    return replace(schedule, from_=_begin(roster, newest, schedule.from_, now))
+
+
+def _begin(
+    roster: Roster | None, newest: DutySchedule | None, begin: datetime | None, now: datetime
+) -> datetime:
+    if begin is not None and begin > now - _TOLERANCE:
+        return max(begin, now)
+    if begin is not None and (newest is None or begin != newest.from_):
+        detail = "It must not be in the past: who was on duty then does not change."
+        raise InvalidSettingError([("from", detail)])
+    return now if roster is None else next_hand_over(roster, now)
+
+
+def next_hand_over(roster: Roster, now: datetime) -> datetime:
+    """Return when the first turn of those on duty ends; now if there is none, or it never ends."""
+    planned = without_changes(roster)
+    ends = (shift_end(planned, person, now) for person in on_duty(planned, now))
+    return min((end for end in ends if end is not None), default=now)

@@ -1,0 +1,96 @@
+"""Who would be asked at each level of a ladder, and who is skipped and why."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from datetime import datetime
+from typing import assert_never
+
+from common.contracts.event import ContactId, PersonId, TeamId
+from escalation.domain.escalations.responders import find_responders
+from escalation.domain.model import TrackedContact
+from escalation.domain.settings.ladders import (
+    Ladder,
+    Level,
+    NamedPerson,
+    PersonOnDuty,
+    ReportingLine,
+    ResponderRule,
+    TeamSupervisors,
+)
+from escalation.domain.settings.registry import Configuration
+from escalation.domain.situation import Situation
+
+_NO_CONTACT = ContactId("00000000-0000-0000-0000-000000000000")
+
+
+@dataclass(frozen=True, slots=True)
+class PersonAsked:
+    """A person whom the level would ask, in this order, and the rule that names the person."""
+
+    person_id: PersonId
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class LevelPreview:
+    """The people of a level at a time; without any the escalation passes the level at once."""
+
+    level: int
+    people: tuple[PersonAsked, ...]
+    skipped: tuple[str, ...]
+
+
+def preview(
+    configuration: Configuration,
+    ladder: Ladder,
+    at: datetime,
+    representative_id: PersonId | None = None,
+    team_id: TeamId | None = None,
+) -> list[LevelPreview]:
+    """Return who would be asked for a contact of the representative and the team, level by level.
+
+    It is as the settings are now: complaints about people, which bar them, are not considered.
+    """
+    contact = TrackedContact(_NO_CONTACT, representative_id=representative_id, team_id=team_id)
+    situation = Situation(contact, None, configuration, at)
+    return [_preview_level(situation, n, level) for n, level in enumerate(ladder.levels)]
+
+
+def _preview_level(situation: Situation, n: int, level: Level) -> LevelPreview:
+    people: dict[PersonId, PersonAsked] = {}
+    skipped: dict[str, None] = {}
+    for rule in level.who:
+        only = replace(level, who=(rule,))
+        responders = find_responders(situation, only)
+        for person in responders.people:
+            people.setdefault(person, PersonAsked(person, _reason(rule)))
+        skipped |= dict.fromkeys(_why_skipped(situation, only, responders.people))
+        if not responders.people:
+            skipped |= dict.fromkeys(responders.vacancies)
+    return LevelPreview(n, tuple(people.values()), tuple(skipped))
+
+
+def _why_skipped(
+    situation: Situation, level: Level, present: tuple[PersonId, ...]
+) -> Iterator[str]:
+    """Yield who would be asked if nobody were absent."""
+    configuration = replace(situation.configuration, absences_by_person={})
+    planned = find_responders(replace(situation, configuration=configuration), level).people
+    absences = situation.configuration.absences
+    for person in planned:
+        if person not in present and person in absences:
+            yield f"{level.name}: {person} is absent"
+
+
+def _reason(rule: ResponderRule) -> str:
+    match rule:
+        case PersonOnDuty(schedule_id=schedule_id):
+            return f"on duty by {schedule_id}"
+        case NamedPerson():
+            return "named by the ladder"
+        case ReportingLine(steps=steps):
+            return f"{steps} up the reporting line of the representative"
+        case TeamSupervisors(team_id=team_id):
+            return f"supervisor of the team {team_id}" if team_id else "supervisor of the team"
+        case _:
+            assert_never(rule)

@@ -1,0 +1,197 @@
+"""How duty changes: versions of schedules, overrides, swaps, and the consent of others."""
+
+from collections.abc import Container
+from dataclasses import replace
+from typing import TypeVar
+
+from common.contracts.event import PersonId
+from common.core.ids import new_id
+from escalation.domain import errors
+from escalation.domain.change_requests import (
+    MAX_REQUESTS,
+    ChangeRequest,
+    ChangeRequestId,
+    DutyPlanner,
+    expiry,
+)
+from escalation.domain.duty.changes import (
+    add_change,
+    change_id,
+    changed_intervals,
+    consent_needed,
+    remove_change,
+    require_future,
+)
+from escalation.domain.duty.rosters import Roster
+from escalation.domain.duty.schedules import DutySchedule
+from escalation.domain.duty.versions import date_version
+from escalation.domain.duty.windows import Override, Swap
+from escalation.domain.settings.registry import Configuration, Versioned
+from escalation.store.unit_of_work import UnitOfWork
+from escalation.use_cases import add_version, put_setting
+
+C = TypeVar("C", Override, Swap)
+
+
+async def put_schedule(
+    schedule_id: str,
+    schedule: DutySchedule,
+    by: str,
+    uow: UnitOfWork,
+    versions: Container[int] | None = None,
+) -> Versioned[DutySchedule]:
+    """Put a version of a schedule that counts from its `from` on, or from the next hand-over.
+
+    Raises StaleSettingError or InvalidSettingError.
+    """
+    configuration = await uow.settings.lock_for_update()
+    dated = date_version(configuration.rosters.get(schedule_id), schedule, uow.now)
+    return await put_setting(schedule_id, dated, by, uow, versions)
+
+
+async def change_duty(
+    schedule_id: str, change: C, planner: DutyPlanner, uow: UnitOfWork
+) -> C | ChangeRequest:
+    """Change who is on duty, under the settings' lock; ask the other person where that is needed.
+
+    Raises UnknownPersonError, NotOwnShiftError or InvalidChangeError.
+    """
+    configuration = await uow.settings.lock_for_update()
+    _require_people(configuration, change)
+    before: Roster = configuration.rosters[schedule_id]
+    if change not in (*before.changes.overrides, *before.changes.swaps):
+        require_future(change, uow.now)
+    after = add_change(before, change, uow.now, configuration.absences)
+    person_id = _consent_needed(configuration, before, after, change, planner)
+    if person_id is not None and after != before:
+        return await _ask(schedule_id, change, planner.person, person_id, uow, removes=False)
+    await _save(configuration, schedule_id, after, planner.person, uow)
+    return change
+
+
+async def take_back(
+    schedule_id: str,
+    removed_id: str,
+    kind: type[Override | Swap],
+    planner: DutyPlanner,
+    uow: UnitOfWork,
+) -> ChangeRequest | None:
+    """Take back an override or a swap from now on; ask the other person where that is needed.
+
+    Raises ChangeNotFoundError, NotOwnShiftError or InvalidChangeError.
+    """
+    configuration = await uow.settings.lock_for_update()
+    before = configuration.rosters[schedule_id]
+    change = _find(schedule_id, before, removed_id, kind)
+    after = remove_change(before, change, uow.now)
+    person_id = _consent_needed(configuration, before, after, change, planner)
+    if person_id is not None:
+        return await _ask(schedule_id, change, planner.person, person_id, uow, removes=True)
+    await _save(configuration, schedule_id, after, planner.person, uow)
+    return None
+
+
+def _find(
+    schedule_id: str, roster: Roster, wanted: str, kind: type[Override | Swap]
+) -> Override | Swap:
+    for change in (*roster.changes.overrides, *roster.changes.swaps):
+        if isinstance(change, kind) and change_id(schedule_id, change) == wanted:
+            return change
+    raise errors.ChangeNotFoundError
+
+
+def _consent_needed(
+    configuration: Configuration,
+    before: Roster,
+    after: Roster,
+    change: Override | Swap,
+    planner: DutyPlanner,
+) -> PersonId | None:
+    changed = changed_intervals(before, after, change, configuration.absences)
+    return planner.consent_needed(changed, configuration.staff)
+
+
+async def _ask(
+    schedule_id: str,
+    change: Override | Swap,
+    asked_by: PersonId,
+    person_id: PersonId,
+    uow: UnitOfWork,
+    *,
+    removes: bool,
+) -> ChangeRequest:
+    for earlier in await uow.change_requests.open_ones(schedule_id, uow.now):
+        if (earlier.change, earlier.asked_by, earlier.removes) == (change, asked_by, removes):
+            return earlier
+    if await uow.change_requests.count_open(asked_by, uow.now) >= MAX_REQUESTS:
+        raise errors.InvalidChangeError(f"You have asked for {MAX_REQUESTS} changes already.")
+    request = ChangeRequest(
+        request_id=ChangeRequestId(new_id()),
+        schedule_id=schedule_id,
+        change=change,
+        asked_by=asked_by,
+        person_id=person_id,
+        asked_at=uow.now,
+        expires_at=expiry(change, uow.now),
+        removes=removes,
+    )
+    await uow.change_requests.save(request)
+    return request
+
+
+async def _save(
+    configuration: Configuration, schedule_id: str, roster: Roster, by: PersonId, uow: UnitOfWork
+) -> None:
+    current = configuration.duty_changes.get(schedule_id)
+    await add_version(schedule_id, roster.changes, current, by, uow)
+
+
+def _require_people(configuration: Configuration, change: Override | Swap) -> None:
+    """Nobody who is unknown or has left gets a shift."""
+    fields = ("first", "second") if isinstance(change, Swap) else ("person_id",)
+    for name in fields:
+        person: PersonId = getattr(change, name)
+        configuration.require_person(name, person)
+
+
+async def answer_change_request(
+    schedule_id: str,
+    request_id: ChangeRequestId,
+    person: PersonId,
+    uow: UnitOfWork,
+    *,
+    agrees: bool,
+) -> ChangeRequest:
+    """Agree to a change of one's shifts, which applies then, or refuse it.
+
+    Raises ChangeRequestNotFoundError, ChangeRequestClosedError, or what `change_duty` raises if
+    the schedule has changed so that the request no longer fits.
+    """
+    configuration = await uow.settings.lock_for_update()
+    request = await uow.change_requests.lock(request_id)
+    if request is None or (request.schedule_id, request.person_id) != (schedule_id, person):
+        raise errors.ChangeRequestNotFoundError
+    if request.state_at(uow.now) != "asked":
+        raise errors.ChangeRequestClosedError
+    if agrees:
+        after = _as_requested(configuration, request, uow)
+        await _save(configuration, schedule_id, after, person, uow)
+    answered = replace(request, answer="accepted" if agrees else "refused", answered_at=uow.now)
+    await uow.change_requests.save(answered)
+    return answered
+
+
+def _as_requested(configuration: Configuration, request: ChangeRequest, uow: UnitOfWork) -> Roster:
+    before = configuration.rosters[request.schedule_id]
+    change = request.change
+    if request.removes:
+        if change not in (*before.changes.overrides, *before.changes.swaps):
+            raise errors.InvalidChangeError("It was taken back already.")
+        after = remove_change(before, change, uow.now)
+    else:
+        _require_people(configuration, change)
+        after = add_change(before, change, uow.now, configuration.absences)
+    changed = changed_intervals(before, after, change, configuration.absences)
+    if consent_needed(changed, request.asked_by) != request.person_id:
+        raise errors.InvalidChangeError("The shifts have changed since.")
+    return after
