@@ -5,6 +5,29 @@ class RepresentativeNotFoundError(Exception):
     """There is no representative with this id."""
 
 
+class PersonNotFoundError(Exception):
+    """There is no such person."""
+
+
+class PersonForbiddenError(Exception):
+    """Managers put the people below them, and admins put everybody; the message says more."""
+
+
+class InvalidPersonError(Exception):
+    """The entry does not fit those of the others; `place` is the field."""
+
+    def __init__(self, place: str, detail: str) -> None:
+        super().__init__(detail)
+        self.place = place
+
+
+class FrequentChangesError(Exception):
+    """The contact methods of this person changed too often. Wait an hour, or ask an admin."""
+
+    def __init__(self) -> None:
+        super().__init__(self.__doc__)
+
+
 class AssignmentNotFoundError(Exception):
     """Router has received no contact with this id."""
 

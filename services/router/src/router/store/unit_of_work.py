@@ -23,6 +23,7 @@ from router.domain.needs import Need
 from router.domain.routing.matching import match
 from router.domain.routing.strategies import RoutingPolicy
 from router.domain.staffing.representatives import Representative
+from router.store.people import People
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,6 +42,18 @@ class QueueStatus:
     @property
     def queue(self) -> str:
         return self.need.queue
+
+
+class StaffGroup(NamedTuple):
+    """The active representatives with one skill who speak the same languages."""
+
+    skill: str
+    languages: Sequence[str]
+    available: int
+    free_slots: int
+
+    def fits(self, need: Need) -> bool:
+        return need.distance((self.skill,), self.languages) is not None
 
 
 class Representatives(LockedTable[PersonId, Representative]):
@@ -72,6 +85,10 @@ class Representatives(LockedTable[PersonId, Representative]):
 class Assignments(LockedTable[ContactId, Assignment]):
     def __init__(self, connection: AsyncConnection) -> None:
         super().__init__(connection, tables.assignments, Assignment)
+
+    async def waiting_needs(self) -> list[Need]:
+        """Return the needs with waiting contacts, each once."""
+        return [Need(*row) for row in await self.connection.execute(_WAITING_NEEDS)]
 
     async def lock_waiting(self, free_slots: Mapping[Need, int]) -> None:
         """Lock the first waiting contacts of these queues, at least as many as have free slots."""
@@ -160,7 +177,17 @@ class Assignments(LockedTable[ContactId, Assignment]):
                 "limit": limit,
             },
         )
-        return [QueueStatus(Need(skill, language), *rest) for skill, language, *rest in rows]
+        waiting = [(Need(row.skill, row.language), row) for row in rows]
+        staff = await self.staff({need.skill for need, _ in waiting})
+        return [
+            QueueStatus(need, row.waiting, row.oldest_waiting_s, *_staffing(need, staff))
+            for need, row in waiting
+        ]
+
+    async def staff(self, skills: Iterable[str]) -> list[StaffGroup]:
+        """Return who is active and has these skills, whatever their presence."""
+        rows = await self.connection.execute(_STAFF, {"skills": list(skills)})
+        return [StaffGroup(*row) for row in rows]
 
 
 class Origin(NamedTuple):
@@ -184,6 +211,7 @@ class UnitOfWork(BaseUnitOfWork):
         policy: RoutingPolicy = RoutingPolicy(),  # noqa: B008 - frozen
     ) -> None:
         super().__init__(connection, now)
+        self.people = People(connection)
         self.representatives = Representatives(connection)
         self.assignments = Assignments(connection)
         self._policy = policy
@@ -191,7 +219,7 @@ class UnitOfWork(BaseUnitOfWork):
 
     @property
     def rows(self) -> Sequence[LockedTable[Any, Any]]:
-        return (self.representatives, self.assignments)
+        return (self.people, self.representatives, self.assignments)
 
     async def prelock(self, contact_ids: Sequence[ContactId]) -> None:
         # Before any row lock: two transactions that match at once could wait for each other's
@@ -227,13 +255,15 @@ class UnitOfWork(BaseUnitOfWork):
         if not self._origins:
             return
         origins, self._origins = self._origins, {}
-        freed = _free_slots(
+        freed = [
             person
             for person in self.representatives.loaded()
-            if person.representative_id in origins
-        )
+            if person.representative_id in origins and person.free_slots
+        ]
         if freed:
-            await self.assignments.lock_waiting(freed)
+            await self.assignments.lock_waiting(
+                _free_slots(freed, await self.assignments.waiting_needs())
+            )
         waiting = [
             assignment for assignment in self.assignments.loaded() if assignment.state in WAITING
         ]
@@ -264,6 +294,12 @@ class UnitOfWork(BaseUnitOfWork):
         trace.restore(origin.traceparent)
 
 
+def _staffing(need: Need, staff: Iterable[StaffGroup]) -> tuple[int, int]:
+    """Return how many representatives are available, and their free slots."""
+    groups = [group for group in staff if group.fits(need)]
+    return sum(group.available for group in groups), sum(group.free_slots for group in groups)
+
+
 def _keys(decision: Decision) -> list[str]:
     return [
         *(assignment.contact_id for assignment in decision.assignments),
@@ -271,15 +307,29 @@ def _keys(decision: Decision) -> list[str]:
     ]
 
 
-def _free_slots(representatives: Iterable[Representative]) -> Counter[Need]:
-    free_slots: Counter[Need] = Counter()
-    for person in representatives:
-        if person.free_slots:
-            free_slots.update(dict.fromkeys(person.needs, person.free_slots))
-    return free_slots
+def _free_slots(representatives: Iterable[Representative], needs: Iterable[Need]) -> Counter[Need]:
+    people = list(representatives)
+    free_slots = {
+        need: sum(person.free_slots for person in people if person.fits(need)) for need in needs
+    }
+    return +Counter(free_slots)
 
 
 _LOCK_MATCHING = text("SELECT pg_advisory_xact_lock(lock_key('match'))")
+
+# Each step finds the next need in the index `assignments_waiting`, however many contacts wait.
+_WAITING_NEEDS = text("""
+    WITH RECURSIVE needs AS (
+        (SELECT skill, language FROM assignments WHERE state = 'queued'
+         ORDER BY skill, language LIMIT 1)
+        UNION ALL
+        SELECT next.skill, next.language FROM needs CROSS JOIN LATERAL (
+            SELECT a.skill, a.language FROM assignments a
+            WHERE state = 'queued' AND (a.skill, a.language) > (needs.skill, needs.language)
+            ORDER BY a.skill, a.language LIMIT 1) AS next
+    )
+    SELECT skill, language FROM needs
+""")
 
 # Contacts that somebody declined are added to the number: the only free slot may belong to the
 # representative who declined them, and they must not hide the contacts behind them.
@@ -306,19 +356,27 @@ _QUEUES = text("""
         SELECT skill, language, count(*) AS waiting, min(waiting_since) AS oldest
         FROM assignments WHERE state = 'queued' GROUP BY skill, language
     ), staff AS (
-        SELECT skill, language, count(*) FILTER (WHERE presence = 'available') AS available,
-            sum(greatest(capacity - load, 0)) FILTER (WHERE presence = 'available') AS free_slots
+        SELECT DISTINCT skill, language
         FROM representatives, unnest(skills) AS skill, unnest(languages) AS language
         WHERE active
-        GROUP BY skill, language
     )
     SELECT skill, language,
         coalesce(waiting, 0) AS waiting,
-        CAST(extract(epoch FROM :at - oldest) AS float) AS oldest_waiting_s,
-        coalesce(available, 0) AS available_representatives,
-        coalesce(free_slots, 0) AS free_slots
+        CAST(extract(epoch FROM :at - oldest) AS float) AS oldest_waiting_s
     FROM waiting FULL JOIN staff USING (skill, language)
     WHERE (skill, language) > (:skill, :language)
     ORDER BY skill, language
     LIMIT :limit
+""")
+
+# A group has the same languages, so that Python compares each of them once.
+_STAFF = text("""
+    SELECT skill, languages,
+        count(*) FILTER (WHERE presence = 'available') AS available,
+        coalesce(sum(greatest(capacity - load, 0)) FILTER (WHERE presence = 'available'), 0)
+            AS free_slots
+    FROM representatives
+    JOIN unnest(CAST(:skills AS text[])) AS skill ON skills @> ARRAY[skill]
+    WHERE active
+    GROUP BY skill, languages
 """)
