@@ -173,7 +173,7 @@ async def put_duty_schedule(
     """
     async with transaction(ctx.database) as uow:
         setting = await duty_use_cases.put_schedule(
-            setting_id, schedule, ctx.caller.subject, uow, ctx.versions
+            setting_id, schedule, ctx.caller.actor, uow, ctx.versions
         )
     ctx.response.headers["ETag"] = etag(setting)
     return DutyScheduleOut.of(setting)

@@ -113,6 +113,4 @@ async def list_people(
 
 
 def _caller_of(principal: Principal) -> Caller:
-    is_admin = principal.role == "admin"
-    name = principal.name if is_admin else principal.subject
-    return Caller(PersonId(principal.subject), name, is_admin)
+    return Caller(principal.actor, principal.actor, principal.role == "admin")

@@ -47,10 +47,10 @@ def validate_setting(
             assert_never(setting)
     for place, name in undefined_references(configuration, setting):
         yield place, f"There is no {name}."
-    yield from _missing_errors(configuration, setting_id, setting)
+    yield from _unknown_people(configuration, setting_id, setting)
 
 
-def _missing_errors(
+def _unknown_people(
     configuration: Configuration, setting_id: str, setting: Setting
 ) -> Iterator[tuple[str, str]]:
     missing = missing_people(configuration, setting)
