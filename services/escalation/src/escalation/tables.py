@@ -1,6 +1,17 @@
 """The tables of escalation, which its migration creates, and how long their rows are kept."""
 
-from sqlalchemy import BigInteger, Column, DateTime, Integer, MetaData, Numeric, Table, Text, Uuid
+from sqlalchemy import (
+    BigInteger,
+    Boolean,
+    Column,
+    DateTime,
+    Integer,
+    MetaData,
+    Numeric,
+    Table,
+    Text,
+    Uuid,
+)
 from sqlalchemy.dialects.postgresql import JSONB
 
 from common.service.retention import Kept, Retention, Rule, published_events_rule
@@ -60,6 +71,7 @@ escalations = Table(
     Column("level", Integer),
     Column("round", Integer),
     Column("repeats", Integer),
+    Column("top_repeats", Integer),
     Column("awaited", JSONB),
     Column("pages", JSONB),
     Column("deadline", DateTime(timezone=True)),
@@ -68,6 +80,7 @@ escalations = Table(
     Column("snoozes", Integer),
     Column("approval", JSONB),
     Column("alarm_since", DateTime(timezone=True)),
+    Column("reopened", Boolean),
     Column("closed_at", DateTime(timezone=True)),
     Column("resolution", JSONB),
     Column("version", Integer),

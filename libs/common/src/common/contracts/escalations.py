@@ -46,12 +46,15 @@ PageReason = Literal[
     "approval_refused",
     "unanswered",
     "unreachable",
+    "met",
     "coaching",
     "duty_gap",
 ]
 LeaseEnd = Literal["progress", "shift", "snooze"]
 # What an open escalation waits for: an acknowledgement, or progress of the holder.
 Wait = Literal["acknowledgement_due", "lease"]
+# What becomes of an unacknowledged escalation once all its reasons were met.
+WhenMet = Literal["close", "stay"]
 Outcome = Literal[
     "answer", "apology", "refund", "credit", "replacement", "service_adjustment", "other"
 ]
@@ -118,10 +121,25 @@ class EscalationPageFailed(EscalationsOwnEvent):
     reason: ExplanationText
 
 
-class EscalationUnanswered(EscalationsOwnEvent):
-    """The top of the ladder did not answer in time, or was not reached; it is paged again.
+class EscalationCausesMet(EscalationsOwnEvent):
+    """Every clock that it was raised for was met before anybody acknowledged it: it climbs no more.
 
-    The whole ladder has gone unanswered since `standing_since`: an alarm stands since then.
+    `breached_clocks` are those of them that were breached, and stay so. With `close`
+    EscalationClosed follows.
+    """
+
+    level: int
+    level_name: str
+    breached_clocks: tuple[ClockName, ...]
+    when_met: WhenMet
+    reason: ExplanationText
+
+
+class EscalationUnanswered(EscalationsOwnEvent):
+    """The top of the ladder did not answer in time, or was not reached.
+
+    The whole ladder has gone unanswered since `standing_since`: an alarm stands since then. The top
+    is paged again, each time after twice the time, as often as the ladder says.
     """
 
     level: int
@@ -205,7 +223,7 @@ class PageRequested(EscalationsEvent):
     escalation and are the last ones of `cause_count`; with the reason `updated` the last one is
     new. `explanation` says why it comes to this person now, as the audit trail does.
     `escalation_id` is None for a warning, since nothing was raised yet, and for what outlives its
-    escalation: coaching, and contact methods that reach nobody. `respond_by` is when it moves on
+    escalation: coaching, contact methods that reach nobody, and that it was closed as met. `respond_by` is when it moves on
     without that person; `lease_end` says what ends a lease then. A gap in a duty schedule has no
     contact: `contact_id` is derived from the schedule.
     """
@@ -346,7 +364,7 @@ class EscalationReopened(EscalationsOwnEvent):
 
 
 class EscalationClosed(EscalationsOwnEvent):
-    """It ended because the contact did."""
+    """It ended because the contact did, or because all that it was raised for was done."""
 
     reason: ReasonText
 
@@ -377,6 +395,7 @@ EVENTS: tuple[type[Event], ...] = (
     EscalationCauseAdded,
     EscalationClimbed,
     EscalationPageFailed,
+    EscalationCausesMet,
     EscalationUnanswered,
     PageRequested,
     EscalationAcknowledged,

@@ -201,6 +201,7 @@ class EscalationCause:
     `reason` has the words of the customer or of the colleague `by`, or what a rule found, as last
     given at `at`; `count` says how often. Feedback has a `score` from 1 to 5. A complaint, or
     feedback that is one, is `about` a person; its words and who complains are with the complaint.
+    `clock_run` is the run of the clock.
     """
 
     kind: Cause
@@ -213,6 +214,7 @@ class EscalationCause:
     score: int | None = None
     count: int = 1
     complaint_id: ComplaintId | None = None
+    clock_run: int = 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -323,7 +325,8 @@ class Escalation:
     level was paged again from its start, `lease_no` its leases, `snoozes` those of its holders.
     `awaited` were paged last and may all still answer; `pages` are theirs. `deadline` is when it
     moves on without an answer, or without progress of the holder. The whole ladder has gone
-    unanswered since `alarm_since`.
+    unanswered since `alarm_since`; its top was paged again `top_repeats` times as a whole.
+    `reopened`: a person opened it again.
     """
 
     escalation_id: EscalationId
@@ -341,6 +344,7 @@ class Escalation:
     level: int = 0
     round: int = 0
     repeats: int = 0
+    top_repeats: int = 0
     awaited: tuple[PersonId, ...] = ()
     pages: tuple[AwaitedPage, ...] = ()
     deadline: datetime | None = None
@@ -349,6 +353,7 @@ class Escalation:
     snoozes: int = 0
     approval: Approval | None = None
     alarm_since: datetime | None = None
+    reopened: bool = False
     closed_at: datetime | None = None
     resolution: Resolution | None = None
     version: int = 0

@@ -291,7 +291,16 @@ def reopen_escalation(
     if situation.escalation is not None:
         raise RefusedError(ended.state, "The contact has another open escalation.")
     require_uninvolved(ended, by)
-    reopened = replace(ended, state="raised", closed_at=None, resolution=None, snoozes=0, repeats=0)
+    reopened = replace(
+        ended,
+        state="raised",
+        reopened=True,
+        closed_at=None,
+        resolution=None,
+        snoozes=0,
+        repeats=0,
+        top_repeats=0,
+    )
     event = EscalationReopened(
         contact_id=ended.contact_id,
         occurred_at=situation.at,
