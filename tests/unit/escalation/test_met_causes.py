@@ -3,6 +3,7 @@
 from dataclasses import replace
 
 import pytest
+from prometheus_client import CollectorRegistry
 
 from common.contracts.clocks import ClockBreached, ClockMet
 from common.contracts.escalations import (
@@ -19,6 +20,7 @@ from escalation.domain.escalations import actions
 from escalation.domain.settings.ladders import Ladder
 from escalation.domain.settings.policies import SlaPolicy, Target, ThresholdRule
 from escalation.domain.settings.registry import Configuration, Versioned
+from escalation.metrics import MetCausesMetrics
 from unit.escalation.contact_harness import ContactHarness
 from unit.escalation.examples import LADDER, MIA, POLICY, SAM, SETTINGS
 
@@ -69,6 +71,16 @@ def test_late_reply_closes_an_unacknowledged_escalation_and_tells_who_was_asked(
     harness.advance_to(1000)
     assert harness.pages() == [(SAM, "raised"), (SAM, "met")]
     assert harness.timers == {}
+
+
+def test_metric_counts_what_was_kept_late_and_in_time() -> None:
+    registry = CollectorRegistry()
+    metrics = MetCausesMetrics(registry)
+    late = raised(settings())
+    late.reply()
+    metrics.observe(late.published)
+    labels = {"kept": "late", "when_met": "close"}
+    assert registry.get_sample_value("upstairs_escalations_met_total", labels) == 1
 
 
 def test_promise_kept_late_stays_broken() -> None:
@@ -191,7 +203,8 @@ class TestStay:
         assert page.respond_by is not None
         harness.advance_to(15 + 10 + 20)
         assert harness.pages()[2:] == [(SAM, "repeated")] * 3
-        assert harness.events(EscalationClimbed) == harness.events(EscalationUnanswered) == []
+        assert not harness.events(EscalationClimbed)
+        assert not harness.events(EscalationUnanswered)
         harness.press(SAM)
         assert harness.open_escalation.holder == SAM
 

@@ -223,9 +223,9 @@ class PageRequested(EscalationsEvent):
     escalation and are the last ones of `cause_count`; with the reason `updated` the last one is
     new. `explanation` says why it comes to this person now, as the audit trail does.
     `escalation_id` is None for a warning, since nothing was raised yet, and for what outlives its
-    escalation: coaching, contact methods that reach nobody, and that it was closed as met. `respond_by` is when it moves on
-    without that person; `lease_end` says what ends a lease then. A gap in a duty schedule has no
-    contact: `contact_id` is derived from the schedule.
+    escalation: coaching, contact methods that reach nobody, and that it was closed as met.
+    `respond_by` is when it moves on without that person; `lease_end` says what ends a lease then. A
+    gap in a duty schedule has no contact: `contact_id` is derived from the schedule.
     """
 
     page_id: PageId
