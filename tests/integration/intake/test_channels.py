@@ -10,6 +10,7 @@ import httpx
 import orjson
 import pytest
 from pydantic import BaseModel
+from sqlalchemy import text
 
 from common.contracts.contacts import Customer
 from common.contracts.event import CustomerId
@@ -126,6 +127,11 @@ async def connect(
     return await api.put(path, json=body, headers=key(caller))
 
 
+async def execute(database: Database[UnitOfWork], statement: str) -> None:
+    async with database.transaction() as uow:
+        await uow.connection.execute(text(statement))
+
+
 async def send(
     kiosk: httpx.AsyncClient, *updates: tuple[str, str, Happening], path: str = PATH
 ) -> httpx.Response:
@@ -226,13 +232,14 @@ async def test_update_in_the_wrong_order_is_accepted_and_spares_the_others(
     ]
 
 
-async def test_update_id_of_another_update_is_refused(
+async def test_update_id_of_another_update_is_kept_and_not_applied(
     kiosk: httpx.AsyncClient, database: Database[UnitOfWork]
 ) -> None:
     await send(kiosk, ("u-1", "visitor-1", "came"))
     other = await send(kiosk, ("u-1", "visitor-1", "done"))
-    assert other.status_code == 422
-    assert other.json()["type"] == "urn:upstairs:problem:idempotency-key-reused"
+    assert (other.status_code, other.json()) == (202, {"results": [], "kept": True})
+    (letter,) = await rows(database, "SELECT reason FROM dead_letters")
+    assert letter.reason.startswith("KeyReusedError: The event id u-1 was used before")
     assert await published(database) == ["contact_received"]
 
 
@@ -246,25 +253,69 @@ async def test_wrong_secret_is_refused(
 
 
 @pytest.mark.parametrize(
-    ("body", "status", "pointers"),
+    ("body", "reason"),
     [
-        (b"{", 400, None),
-        (b"{}", 422, ["body/updates"]),
-        (b'{"updates": [{"id": 7}]}', 422, None),
+        (b"{", "UnreadableDeliveryError: The body is not JSON."),
+        (b"", "UnreadableDeliveryError: The body is not JSON."),
+        (b'{"updates": "\xff"}', "UnreadableDeliveryError: The body is not JSON."),
+        (b'{"updates": \x00}', "UnreadableDeliveryError: The body is not JSON."),
+        (b"[" * 2000, "UnreadableDeliveryError: The body is not JSON."),
+        (b"{}", "UnreadableDeliveryError: updates: Field required"),
+        (b'{"updates": [{"id": 7}]}', "UnreadableDeliveryError: updates/0/id: Input should be"),
     ],
 )
-async def test_malformed_body_is_refused(
-    kiosk: httpx.AsyncClient,
-    database: Database[UnitOfWork],
-    body: bytes,
-    status: int,
-    pointers: list[str] | None,
+async def test_signed_delivery_that_is_unreadable_is_kept_whole_with_its_reason(
+    kiosk: httpx.AsyncClient, database: Database[UnitOfWork], body: bytes, reason: str
 ) -> None:
-    answer = await kiosk.post(PATH, content=body, headers={"X-Kiosk-Secret": SECRET})
-    assert answer.status_code == status
-    if pointers:
-        assert [error["pointer"] for error in answer.json()["errors"]] == pointers
+    for _ in range(2):
+        answer = await kiosk.post(PATH, content=body, headers={"X-Kiosk-Secret": SECRET})
+        assert (answer.status_code, answer.json()) == (202, {"results": [], "kept": True})
+    (letter,) = await rows(database, "SELECT * FROM dead_letters")
+    assert letter.reason.startswith(reason)
+    assert (letter.state, letter.type, letter.payload) == ("waiting", "webhook.kiosk", body)
+    assert letter.origin.startswith("webhook/kiosk/lobby/")
+    assert SECRET not in str(letter.headers)
     assert await nothing_happened(database)
+
+
+async def test_kept_delivery_is_applied_once_by_a_replay_after_the_fault_is_corrected(
+    kiosk: httpx.AsyncClient, database: Database[UnitOfWork]
+) -> None:
+    # The options that were stored are no longer those of the channel.
+    await execute(database, "UPDATE channel_connections SET options = '{}'")
+    answer = await send(kiosk, ("u-1", "visitor-1", "came"), ("u-2", "visitor-1", "urgent"))
+    assert answer.status_code == 202
+    (letter,) = (await kiosk.get("/v1/dead-letters", headers=key("admin"))).json()["items"]
+    replay = f"/v1/dead-letters/{letter['id']}/replay"
+    again = await kiosk.post(replay, headers=key("admin"))
+    assert (again.status_code, again.json()["attempts"]) == (422, 2)
+    assert "topic: Field required" in again.json()["reason"]
+
+    await connect(kiosk, PATH, {"topic": "visits"})
+    await send(kiosk, ("u-1", "visitor-1", "came"))
+    closed = await kiosk.post(replay, headers=key("admin"))
+    assert (closed.status_code, closed.json()["state"]) == (200, "replayed")
+    assert await published(database) == ["contact_received", "contact_prioritized"]
+    assert (await kiosk.post(replay, headers=key("admin"))).status_code == 409
+
+
+async def test_delivery_whose_connection_is_gone_stays_kept(
+    kiosk: httpx.AsyncClient, database: Database[UnitOfWork]
+) -> None:
+    await kiosk.post(PATH, content=b"{", headers={"X-Kiosk-Secret": SECRET})
+    await execute(database, "DELETE FROM channel_connections")
+    (letter,) = (await kiosk.get("/v1/dead-letters", headers=key("admin"))).json()["items"]
+    again = await kiosk.post(f"/v1/dead-letters/{letter['id']}/replay", headers=key("admin"))
+    assert again.status_code == 422
+    assert "connection" in again.json()["reason"]
+
+
+async def test_unsigned_delivery_is_not_kept(
+    kiosk: httpx.AsyncClient, database: Database[UnitOfWork]
+) -> None:
+    for body in (b"{", b"\xff", b"[" * 2000):
+        assert (await kiosk.post(PATH, content=body)).status_code == 401
+    assert await rows(database, "SELECT id FROM dead_letters") == []
 
 
 async def test_unknown_kind_is_not_found(kiosk: httpx.AsyncClient) -> None:

@@ -296,10 +296,10 @@ def test_long_words_are_cut() -> None:
     ids=lambda value: value.kind if isinstance(value, Status) else "",
 )
 def test_status_says_who_did_what(status: Status, text: str) -> None:
-    assert rendering.status_text(status) == text
+    assert rendering.status_text(status, AT) == text
 
 
 def test_every_status_has_words() -> None:
     for kind in get_args(StatusKind):
         full = Status(kind, by="Dana", to="Omar", level_name="manager", reason="why", until=AT)
-        assert rendering.status_text(full)
+        assert rendering.status_text(full, AT)

@@ -167,6 +167,7 @@ STATEMENTS = (
         closed_at timestamptz,
         judged_by text,
         judgement text,
+        judges jsonb NOT NULL,
         CHECK ((state = 'open') = (closed_at IS NULL))
     )
     """,

@@ -1,12 +1,13 @@
 """The composition root of intake."""
 
 from collections.abc import Mapping
+from functools import partial
 
 from common.http.group_commit import CommandBatcher
 from common.service.cli import service_cli
 from common.service.spec import ServiceSpec
 from common.storage.database import Database
-from intake import api, commands, handlers, tables, use_cases
+from intake import api, commands, deliveries, handlers, tables, use_cases
 from intake.channels.base import Channel
 from intake.channels.registry import CHANNELS
 from intake.domain.customers import CustomerNamespaces
@@ -17,16 +18,16 @@ from intake.store import UnitOfWork
 def build(
     settings: Settings, channels: Mapping[str, Channel] = CHANNELS
 ) -> ServiceSpec[UnitOfWork]:
+    namespaces = CustomerNamespaces(settings.customer_namespaces)
     return ServiceSpec(
         name="intake",
         unit_of_work=UnitOfWork,
         subscriptions=handlers.SUBSCRIPTIONS,
         retention=tables.RETENTION,
         routers=api.ROUTERS,
-        state={
-            "channels": channels,
-            "customer_namespaces": CustomerNamespaces(settings.customer_namespaces),
-        },
+        webhook_paths=(api.channels.PATH,),
+        redelivery=partial(deliveries.receive_again, channels=channels, namespaces=namespaces),
+        state={"channels": channels, "customer_namespaces": namespaces},
         app_state=app_state,
     )
 

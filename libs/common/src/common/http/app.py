@@ -37,7 +37,6 @@ def _reject_empty(text: str) -> str:
 
 
 Slug = Annotated[str, StringConstraints(pattern=f"^{ID_PATTERN}$")]
-LanguageCode = Annotated[str, StringConstraints(pattern=r"^[a-z]{2,3}$")]
 # One line: a name, a subject, a reason.
 ShortText = Annotated[
     str,
@@ -76,8 +75,12 @@ def make_app(
     *,
     metrics: Metrics,
     state: Mapping[str, object],
+    webhook_paths: Sequence[str] = (),
 ) -> FastAPI:
-    """Make the app; `state` is what the routes' dependencies find in `request.app.state`."""
+    """Make the app; `state` is what the routes' dependencies find in `request.app.state`.
+
+    The body of a POST below the `webhook_paths` may be anything: its route reads it.
+    """
     app = _Api(
         title=f"Upstairs {title}",
         version="1",
@@ -92,7 +95,7 @@ def make_app(
     for router in routers:
         app.include_router(router)
     app.add_middleware(MetricsMiddleware, metrics=metrics)
-    app.add_middleware(BodyLimitMiddleware)
+    app.add_middleware(BodyLimitMiddleware, webhook_paths=webhook_paths)
     app.add_middleware(WrongKeyMiddleware)
     return app
 
@@ -109,8 +112,9 @@ class BodyLimitMiddleware:
     Answers 400 if the request holds text that can't be handled.
     """
 
-    def __init__(self, app: ASGIApp) -> None:
+    def __init__(self, app: ASGIApp, webhook_paths: Sequence[str] = ()) -> None:
         self._app = app
+        self._webhook_paths = tuple(webhook_paths)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
@@ -129,7 +133,7 @@ class BodyLimitMiddleware:
             if not message.get("more_body", False):
                 break
         try:
-            check_request(scope, bytes(body))
+            check_request(scope, b"" if self._is_webhook(scope) else bytes(body))
         except ProblemError as problem:
             await problem.response()(scope, receive, send)
             return
@@ -141,6 +145,9 @@ class BodyLimitMiddleware:
             return whole.pop() if whole else await receive()
 
         await self._app(scope, replay, send)
+
+    def _is_webhook(self, scope: Scope) -> bool:
+        return scope["method"] == "POST" and scope["path"].startswith(self._webhook_paths)
 
 
 class MetricsMiddleware:

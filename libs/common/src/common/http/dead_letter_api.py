@@ -75,9 +75,13 @@ class DeadLetterOut(BaseModel):
     state: State = Field(description="`waiting` until a person replays or discards it")
     at: datetime = Field(description="When it became a dead letter")
     origin: str = Field(
-        description="Topic, partition, offset and time; or `timer/`, `outbox/` and the row's id"
+        description="Topic, partition, offset and time; or `timer/`, `outbox/` and the row's id; "
+        "or `webhook/`, the channel's connection and the digest of the body"
     )
-    type: str | None = Field(description="The type of the event or timer; null if unreadable")
+    type: str | None = Field(
+        description="The type of the event or timer, or `webhook.` and the kind of channel; null "
+        "if unreadable"
+    )
     event_id: str | None = Field(
         description="The id of the event; null for timers or if unreadable"
     )

@@ -1,6 +1,6 @@
 """Closes a dead letter, once: replays its message or discards it."""
 
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from typing import Generic, TypeVar
 
@@ -13,6 +13,7 @@ from common.messaging.envelope import Headers
 from common.messaging.record_decoder import RecordDecoder
 from common.storage.dead_letter_store import DeadLetterStore, DeadLetterSummary, StoredDeadLetter
 from common.storage.dead_letters import (
+    DELIVERY_ORIGIN_PREFIX,
     OUTBOX_ORIGIN_PREFIX,
     TIMER_ORIGIN_PREFIX,
     DeadLetter,
@@ -21,6 +22,8 @@ from common.storage.dead_letters import (
 from common.storage.uow import UnitOfWork
 
 U = TypeVar("U", bound=UnitOfWork)
+# Applies a delivery of an outside system that was kept, in the transaction of the unit of work.
+Redelivery = Callable[[StoredDeadLetter, U], Awaitable[None]]
 
 _PUBLISHED_AGAIN = "it is in the outbox again; if Kafka refuses it again, a new dead letter says so"
 _HANDLED_ELSEWHERE = "nothing was done: another delivery of its event had been handled"
@@ -66,10 +69,16 @@ class ReplayFailedError(PermanentError):
 class Replay(Generic[U]):
     """Replays and discards the dead letters of one service, with its own handlers."""
 
-    def __init__(self, dispatcher: Dispatcher[U], decoder: RecordDecoder) -> None:
+    def __init__(
+        self,
+        dispatcher: Dispatcher[U],
+        decoder: RecordDecoder,
+        redelivery: Redelivery[U] | None = None,
+    ) -> None:
         self._decoder = decoder
         self._dispatcher = dispatcher
         self._database = dispatcher.database
+        self._redelivery = redelivery
 
     async def replay(self, letter_id: int, by: str) -> DeadLetterSummary:
         """Handle the letter's message now; the same transaction closes the dead letter.
@@ -111,6 +120,11 @@ class Replay(Generic[U]):
         if letter.origin.startswith(OUTBOX_ORIGIN_PREFIX):
             await uow.outbox.restore(letter)
             return (), _PUBLISHED_AGAIN
+        if letter.origin.startswith(DELIVERY_ORIGIN_PREFIX):
+            if self._redelivery is None:
+                raise UnsubscribedTypeError
+            await self._redelivery(letter, uow)
+            return (), None
         message = self._to_message(letter)
         unhandled = await self._unhandled(letter, message, uow)
         await self._dispatcher.work(uow, unhandled)

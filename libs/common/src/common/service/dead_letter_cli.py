@@ -146,7 +146,7 @@ async def _with_database(
     dispatcher = Dispatcher(database, spec.subscriptions, Metrics(), consumer=spec.name)
     decoder = RecordDecoder(settings.namespace, settings.verification_keys)
     try:
-        return await work(_CliContext(database, Replay(dispatcher, decoder)))
+        return await work(_CliContext(database, Replay(dispatcher, decoder, spec.redelivery)))
     except Exception as error:
         if not is_transient(error):
             raise

@@ -34,7 +34,7 @@ from common.messaging.publisher import Publisher
 from common.messaging.record_decoder import RecordDecoder
 from common.messaging.record_encoder import RecordEncoder
 from common.messaging.relay import Relay
-from common.messaging.replay import Replay
+from common.messaging.replay import Redelivery, Replay
 from common.messaging.subscriptions import HandlerRegistry
 from common.messaging.timer_loop import TimerLoop
 from common.service.api_key_worker import ApiKeyWorker
@@ -74,6 +74,10 @@ class ServiceSpec(Generic[U]):
     http_workers: WorkerFactory[U] = lambda *_: ()
     # Topics that a worker reads, besides those of the subscriptions.
     read_topics: Sequence[str] = ()
+    # A POST below these paths carries a signed body of any kind, which its route reads or keeps.
+    webhook_paths: Sequence[str] = ()
+    # What a replay does with a dead letter that was such a request.
+    redelivery: Redelivery[U] | None = None
     # For the tables of this service; those that all services have are in SHARED_RULES.
     retention: Sequence[Rule] = ()
 
@@ -217,10 +221,11 @@ def application(
         spec.name,
         [*spec.routers, dead_letter_api.router, api_key_api.router],
         metrics=metrics,
+        webhook_paths=spec.webhook_paths,
         state={
             "database": database,
             "clock": database.clock,
-            "replay": Replay(dispatcher, decoder),
+            "replay": Replay(dispatcher, decoder, spec.redelivery),
             "trial": settings.trial,
             "api_keys": ApiKeys(settings.api_keys.entries, database.clock),
             **spec.state,

@@ -15,6 +15,8 @@ from common.core.errors import ContentError, PermanentError
 TIMER_ORIGIN_PREFIX: Final = "timer/"
 # An event that Kafka has refused, by the id of its row in the outbox.
 OUTBOX_ORIGIN_PREFIX: Final = "outbox/"
+# A signed delivery of an outside system, by the connection and the digest of its body.
+DELIVERY_ORIGIN_PREFIX: Final = "webhook/"
 
 # Bytes as they are stored and shown: as text where possible, else as {"base64": …}.
 Readable: TypeAlias = str | dict[str, str] | None
@@ -22,7 +24,8 @@ Readable: TypeAlias = str | dict[str, str] | None
 
 @dataclass(frozen=True, slots=True)
 class DeadLetter:
-    """`origin` says where it came from and is unique: an offset in a topic, or a timer.
+    """`origin` says where it came from and is unique: an offset in a topic, a timer,
+    or a delivery of an outside system.
 
     `payload` and `headers` are kept byte for byte, for a replay. `trusted`: it is from one of us.
     """

@@ -200,7 +200,8 @@ class EscalationCause:
 
     `reason` has the words of the customer or of the colleague `by`, or what a rule found, as last
     given at `at`; `count` says how often. Feedback has a `score` from 1 to 5. A complaint, or
-    feedback that is one, is `about` a person; its words and who complains are with the complaint.
+    feedback that is one, is `about` a person with these `line_managers`; its words and who
+    complains are with the complaint.
     `clock_run` is the run of the clock.
     """
 
@@ -214,12 +215,16 @@ class EscalationCause:
     score: int | None = None
     count: int = 1
     complaint_id: ComplaintId | None = None
+    line_managers: tuple[PersonId, ...] = ()
     clock_run: int = 1
 
 
 @dataclass(frozen=True, slots=True)
 class Complaint:
-    """A complaint about a person; `by` is the colleague who complains, None is the customer."""
+    """A complaint about a person; `by` is the colleague who complains, None is the customer.
+
+    `judges` are the managers who may judge it, by the reporting line when it was raised.
+    """
 
     complaint_id: ComplaintId
     contact_id: ContactId
@@ -232,15 +237,20 @@ class Complaint:
     closed_at: datetime | None = None
     judged_by: PersonId | None = None
     judgement: str | None = None
+    judges: tuple[PersonId, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
 class ComplaintRef:
-    """A complaint about a person, as far as the escalation must know it."""
+    """A complaint about a person, as far as the escalation must know it.
+
+    `line_managers` were those of the person when it was raised; they do not judge it alone.
+    """
 
     complaint_id: ComplaintId
     about: PersonId
     state: ComplaintState = "open"
+    line_managers: tuple[PersonId, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

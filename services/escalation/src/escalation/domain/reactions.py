@@ -250,7 +250,7 @@ def complain(situation: Situation, by: PersonId, about: PersonId, reason: str) -
 def _replace_conflicted(situation: Situation) -> Decision:
     """If only people with a conflict hold or are awaited, let others be paged."""
     escalation = situation.escalation
-    conflicted = conflicted_only(situation, escalation) if escalation else ()
+    conflicted = conflicted_only(escalation) if escalation else ()
     if escalation is None or not conflicted:
         return no_change(situation)
     if escalation.approval is not None:

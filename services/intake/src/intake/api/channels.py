@@ -5,9 +5,9 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import datetime
 from http import HTTPStatus
-from typing import Annotated, Any
+from typing import Annotated, Any, Final
 
-from fastapi import APIRouter, Depends, Path, Request
+from fastapi import APIRouter, Depends, Path, Request, Response
 from fastapi.exceptions import RequestValidationError
 from pydantic import ValidationError
 
@@ -17,16 +17,19 @@ from common.http.access import require_role
 from common.http.app import Slug
 from common.http.problems import ProblemError
 from common.http.webhooks import BadSignatureError, StaleRequestError
-from intake import channel_events
+from intake import deliveries
 from intake.api.deps import IntakeDatabase, get_channel, get_customer_namespaces, transaction
 from intake.api.schemas import ConnectionIn, DeliveryOut
-from intake.channels.base import Channel, MalformedBodyError, WebhookRequest
+from intake.channels.base import Channel, WebhookRequest
+from intake.deliveries import Delivery
 from intake.domain.model import ChannelConnection
 
 # The outside system chooses it, and some choose short ones.
 _MIN_SECRET_CHARACTERS = 16
 
-router = APIRouter(prefix="/v1/channels", tags=["channels"])
+PATH: Final = "/v1/channels/"
+
+router = APIRouter(prefix=PATH.rstrip("/"), tags=["channels"])
 
 KindPath = Annotated[Slug, Path(description="The kind of channel, for example `zendesk`.")]
 ConnectionPath = Annotated[Slug, Path(description="The name of the connection.")]
@@ -56,14 +59,24 @@ async def connect_channel(
         )
 
 
-@router.post("/{kind}/{connection}")
+@router.post(
+    "/{kind}/{connection}",
+    responses={202: {"description": "Kept, and not applied.", "model": DeliveryOut}},
+)
 async def receive_webhook(
-    kind: KindPath, connection: ConnectionPath, request: Request, database: IntakeDatabase
+    kind: KindPath,
+    connection: ConnectionPath,
+    request: Request,
+    response: Response,
+    database: IntakeDatabase,
 ) -> DeliveryOut:
     """Take a webhook of an outside system.
 
     The outside system proves itself by its signature. A repeated delivery is answered like the
     first and changes nothing. For an unknown connection every signature is wrong.
+
+    A signed delivery is never lost. What can't be read or applied answers 202 and is kept with the
+    reason, among the dead letters; an admin replays it once the fault is corrected.
     """
     channel = get_channel(request, kind)
     webhook = WebhookRequest(request.headers, await request.body())
@@ -75,12 +88,13 @@ async def receive_webhook(
     except (BadSignatureError, StaleRequestError) as error:
         detail = str(error.__doc__)
         raise ProblemError(HTTPStatus.UNAUTHORIZED, "signature-refused", detail) from error
-    with _invalid_at("body"):
-        events = channel.parse(connected, webhook)
-    prepared = channel_events.prepare_events(connected, events, get_customer_namespaces(request))
-    async with transaction(database) as uow:
-        applied = await channel_events.apply_events(connected, prepared, uow)
-    return DeliveryOut.model_validate({"results": applied}, from_attributes=True)
+    delivery = Delivery(channel, connected, webhook)
+    applied = await deliveries.receive(delivery, get_customer_namespaces(request), database)
+    if applied is None:
+        response.status_code = HTTPStatus.ACCEPTED
+    return DeliveryOut.model_validate(
+        {"results": applied or [], "kept": applied is None}, from_attributes=True
+    )
 
 
 def _require_strong_secrets(secret: str) -> None:
@@ -108,8 +122,6 @@ def _invalid_at(*place: str) -> Iterator[None]:
     """Report what is wrong with a part of the request by its place, as FastAPI does itself."""
     try:
         yield
-    except MalformedBodyError as error:
-        raise ProblemError(HTTPStatus.BAD_REQUEST, "malformed-body", str(error)) from error
     except ValidationError as error:
         details: list[Any] = error.errors(include_url=False, include_context=False)
         raise RequestValidationError(

@@ -173,7 +173,11 @@ class Channel(Protocol):
     def parse(
         self, connection: ChannelConnection, request: WebhookRequest, /
     ) -> list[ChannelEvent]:
-        """Read a verified request; raises MalformedBodyError, or ValidationError for its fields."""
+        """Read a verified request; raises MalformedBodyError, or ValidationError for its fields.
+
+        What raises is kept as a dead letter. A replay reads it again, with the body and the header
+        Content-Type alone.
+        """
 
 
 def read_json(body: bytes, model: type[M]) -> M:

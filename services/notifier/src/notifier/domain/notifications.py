@@ -4,6 +4,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Literal, assert_never
+from zoneinfo import ZoneInfo
 
 from common.contracts.escalations import PageRequested, TimerMissing
 from common.contracts.event import (
@@ -52,8 +53,9 @@ class Notification:
     `receipt` is how the outside system names the message, and `editable` whether it can be changed
     there. `ambiguous`: an attempt without a known outcome may have arrived. `reason` says why it
     failed, was cancelled or held back, or went to media that were not requested. `action` is the
-    last answer, of `acted_at`. `link_epoch` is the recipient's when it is sent. `summary_id`: the
-    summary that carries the page. `page_media` are all the media of the page.
+    last answer, of `acted_at`. `link_epoch` and `time_zone` are the recipient's when it is sent.
+    `summary_id`: the summary that carries the page. `thread`: how the outside system names the
+    message that this one answers. `page_media` are all the media of the page.
     """
 
     notification_id: NotificationId
@@ -83,6 +85,12 @@ class Notification:
     link_epoch: int = 0
     summary_id: NotificationId | None = None
     page_media: tuple[Medium, ...] = ()
+    time_zone: str = "UTC"
+    thread: Mapping[str, str] | None = None
+
+    def local(self, at: datetime) -> datetime:
+        """Return the moment in the reader's time zone."""
+        return at.astimezone(ZoneInfo(self.time_zone))
 
 
 @dataclass(frozen=True, slots=True)
@@ -328,4 +336,5 @@ def update(
         acted_at=None,
         action=None,
         traceparent=traceparent,
+        thread=None,
     )

@@ -34,7 +34,7 @@ def resolve(situation: Situation, by: PersonId, role: Role, proposed: ProposedOu
     """Resolve it, or ask the people above to approve what is over the role's limit."""
     escalation = open_escalation(situation, by)
     require_state(escalation, by, "acknowledged", "taken_over")
-    if by in line_managers_of_accused(situation, escalation):
+    if by in line_managers_of_accused(escalation):
         raise ForbiddenError(f"{by} may not judge this complaint alone: somebody else must act.")
     money = proposed.money
     if money is None or _limit_exceeded(situation, role, money) is None:

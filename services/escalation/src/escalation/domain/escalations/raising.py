@@ -58,7 +58,7 @@ def _merge(situation: Situation, cause: EscalationCause) -> Decision:
     after = replace(situation, escalation=merged)
     complaints = _complaint_raised(after, merged, cause)
     decision = Decision(after, (_added(after, merged, cause), *complaints))
-    if conflicted_only(after, merged):
+    if conflicted_only(merged):
         return decision
     if escalation.state == "raised" and are_met(situation.contact, escalation):
         return decision.then(_ask_again, merged)
