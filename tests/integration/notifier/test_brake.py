@@ -166,14 +166,14 @@ async def test_unanswered_escalations_to_one_person_are_a_few_messages(
 ) -> None:
     """Nine minutes of forty escalations that nobody answers, each repeated as ladders do."""
     await harness.add_recipient("dana")
-    asked = {EscalationId(new_id()): page for page in flood(40)}
+    requests = {EscalationId(new_id()): page for page in flood(40)}
     passed = 0
     async with harness.delivering(recipient_budget=5, customer_budget=10, channel_budget=30):
         for second in (0, 10, 30, 60, 70, 120, 150, 240, 300, 310, 420, 540):
             harness.advance(timedelta(seconds=second - passed))
             passed = second
             if second in (0, 10, 30, 70, 150, 310):
-                await harness.handle(*(wave(page, each, second) for each, page in asked.items()))
+                await harness.handle(*(wave(page, each, second) for each, page in requests.items()))
             await until(
                 harness.states,
                 lambda states: (
@@ -189,10 +189,10 @@ async def test_unanswered_escalations_to_one_person_are_a_few_messages(
         " WHERE kind = 'page' AND state IN ('sent', 'grouped')"
     )
     assert {(row.medium, row.id) for row in arrived} == {
-        (medium, each) for medium in ("slack", "email") for each in asked
+        (medium, each) for medium in ("slack", "email") for each in requests
     }
     # Each can be acknowledged in a message that arrived.
-    assert sum(len(tokens(post)) for post in harness.posted()) >= len(asked)
+    assert sum(len(tokens(post)) for post in harness.posted()) >= len(requests)
 
 
 def wave(page: PageRequested, escalation_id: EscalationId, second: int) -> PageRequested:

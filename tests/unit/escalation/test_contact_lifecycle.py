@@ -25,10 +25,10 @@ from common.contracts.escalations import (
     EscalationTakenOver,
     EscalationUnanswered,
     PagedCause,
-    PagedContact,
     PageRequested,
 )
 from common.contracts.event import OPERATIONS, CustomerId
+from common.contracts.page_subjects import PagedContact
 from escalation.domain import errors
 from escalation.domain.escalations import actions
 from escalation.domain.escalations.approvals import resolve

@@ -40,10 +40,10 @@ def news(harness: ContactHarness) -> list[tuple[PersonId, str | None]]:
     ]
 
 
-@pytest.mark.parametrize("held", [True, False])
-def test_broken_promise_of_another_clock_is_told_to_who_has_it(held: bool) -> None:
+@pytest.mark.parametrize("is_held", [True, False])
+def test_broken_promise_of_another_clock_is_told_to_who_has_it(is_held: bool) -> None:
     harness = breached(Target("resolution", 100), Target("periodic_update", 200))
-    if held:
+    if is_held:
         harness.press(SAM)
     harness.advance_to(300)
     assert news(harness) == [(SAM, "resolution"), (SAM, "periodic_update")]
@@ -83,7 +83,7 @@ def test_late_acknowledgement_is_no_news_for_those_who_were_asked() -> None:
     assert news(harness) == []
 
 
-def test_who_asks_for_an_approval_is_told_beside_the_approvers() -> None:
+def test_person_who_asks_for_an_approval_is_told_beside_the_approvers() -> None:
     harness = breached(Target("resolution", 100))
     harness.press(SAM)
     resolve_with_refund(harness, SAM, 500)

@@ -75,7 +75,7 @@ def test_acknowledgement_starts_the_count_again() -> None:
     assert paged_at(harness) == [0, 10, 30, 1020, 1040]
 
 
-def test_who_comes_on_duty_after_the_last_repeat_is_asked_as_often() -> None:
+def test_person_who_comes_on_duty_after_the_last_repeat_is_asked_as_often() -> None:
     shifts = DutySchedule((Rotation("UTC", START, 2000, (SAM, KIM)),))
     top = Level("night", 10, (PersonOnDuty("duty", "supervisors"), NamedPerson("person", DAN)))
     rules = replace(ladder(top_repeats=2, longest_repeat_s=100), levels=(top,))

@@ -121,12 +121,12 @@ def test_only_repeats_wait_while_summaries_follow_each_other(
     minutes: float,
     waits: bool,
 ) -> None:
-    asked = reasoned("repeated")
-    asked = replace(asked, content=replace(asked.content, is_repeat=is_repeat))
-    key = brake.recipient_key(asked)
+    made = reasoned("repeated")
+    request = replace(made, content=replace(made.content, is_repeat=is_repeat))
+    key = brake.recipient_key(request)
     budget = brake.plan_summary(Budget(key), AT, POLICY, AT)
     at = AT + timedelta(minutes=minutes)
-    limit = brake.waits_for_summary(asked, {key: budget}, POLICY, at)
+    limit = brake.waits_for_summary(request, {key: budget}, POLICY, at)
     assert (limit is not None) == waits
 
 
@@ -162,13 +162,13 @@ def test_repeat_of_a_page_that_was_not_read_yet_is_none(
 
 
 def test_only_who_was_asked_before_gets_a_repeat() -> None:
-    asked = replace(notification(SLACK, "raised"), state="sent")
+    earlier = replace(notification(SLACK, "raised"), state="sent")
     request = notifications.page_from(paged("repeated"))
-    assert notifications.mark_repeat(request, [asked]).content.is_repeat
+    assert notifications.mark_repeat(request, [earlier]).content.is_repeat
     assert not notifications.mark_repeat(request, []).content.is_repeat
-    never_sent = replace(asked, state="cancelled")
+    never_sent = replace(earlier, state="cancelled")
     assert not notifications.mark_repeat(request, [never_sent]).content.is_repeat
-    other = replace(asked, person_id=PersonId("omar"))
+    other = replace(earlier, person_id=PersonId("omar"))
     assert not notifications.mark_repeat(request, [other]).content.is_repeat
 
 

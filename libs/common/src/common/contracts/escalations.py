@@ -4,20 +4,19 @@ from decimal import Decimal
 from typing import Literal
 
 from common.contracts.clocks import ClockName, ClockState
-from common.contracts.contacts import Channel, Priority, Tier
+from common.contracts.contacts import Priority
 from common.contracts.event import (
     ComplaintId,
     ContactEvent,
     Contract,
-    CustomerId,
     EscalationId,
     Event,
     Instant,
     PageId,
     PersonId,
-    SystemName,
 )
 from common.contracts.notifications import Medium
+from common.contracts.page_subjects import PagedCoaching, PagedContact, PagedDutyGap
 from common.contracts.texts import ExplanationText, NoteText, ReasonText
 
 Severity = Literal["low", "medium", "high", "critical"]
@@ -148,21 +147,6 @@ class EscalationUnanswered(EscalationsOwnEvent):
     waited_for: Wait | None = None
 
 
-class PagedContact(Contract):
-    """The contact that a page is about, as far as its sender knows it. Texts are the customer's."""
-
-    channel: Channel
-    topic: ReasonText
-    subject: ReasonText
-    priority: Priority
-    language: ReasonText
-    tier: Tier
-    customer_name: ReasonText | None = None
-    representative_id: PersonId | None = None
-    customer_id: CustomerId | None = None
-    received_from: SystemName | None = None
-
-
 class PagedCause(Contract):
     """One cause of the escalation, or of the warning.
 
@@ -194,26 +178,6 @@ class PagedApproval(Contract):
     amount: Decimal
     currency: str
     note: NoteText
-
-
-class PagedCoaching(Contract):
-    """`by` asks that `person_id` be coached; `text` says about what."""
-
-    by: PersonId
-    person_id: PersonId
-    text: NoteText
-
-
-class PagedDutyGap(Contract):
-    """Nobody is on duty from `starts_at`; without `ends_at` the gap has no end in sight.
-
-    `absent` would have the turn, as far as they are few.
-    """
-
-    schedule_id: str
-    starts_at: Instant
-    ends_at: Instant | None = None
-    absent: tuple[PersonId, ...] = ()
 
 
 class PageRequested(EscalationsEvent):

@@ -335,8 +335,7 @@ class Escalation:
     level was paged again from its start, `lease_no` its leases, `snoozes` those of its holders.
     `awaited` were paged last and may all still answer; `pages` are theirs. `deadline` is when it
     moves on without an answer, or without progress of the holder. The whole ladder has gone
-    unanswered since `alarm_since`; its top was paged again `top_repeats` times as a whole.
-    `reopened`: a person opened it again.
+    unanswered since `alarm_since`; `top_repeats` counts repeats of its top. `reopened`: by hand.
     """
 
     escalation_id: EscalationId

@@ -10,14 +10,12 @@ from common.contracts.escalations import (
     LeaseEnd,
     PagedApproval,
     PagedCause,
-    PagedCoaching,
-    PagedContact,
-    PagedDutyGap,
     PageRequested,
     Severity,
     TimerMissing,
 )
 from common.contracts.event import ContactId, EscalationId, NotificationId
+from common.contracts.page_subjects import PagedCoaching, PagedContact, PagedDutyGap
 from notifier.domain.escalations import Escalation
 from notifier.domain.reasons import Reason
 

@@ -19,10 +19,10 @@ from common.contracts.escalations import (
     EscalationsEvent,
     EscalationSnoozed,
     EscalationTakenOver,
-    PagedCoaching,
     PageRequested,
 )
 from common.contracts.event import PageId, PersonId
+from common.contracts.page_subjects import PagedCoaching
 from common.core.durations import duration_text
 from common.core.ids import derived_id
 from common.messages import Cancel

@@ -4,14 +4,9 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 
 from common.contracts.clocks import ClockState
-from common.contracts.escalations import (
-    PagedApproval,
-    PagedCause,
-    PagedContact,
-    PageReason,
-    PageRequested,
-)
+from common.contracts.escalations import PagedApproval, PagedCause, PageReason, PageRequested
 from common.contracts.event import OPERATIONS, PageId, PersonId
+from common.contracts.page_subjects import PagedContact
 from common.core.ids import derived_id
 from common.messages import Schedule
 from escalation.domain.duty.calendars import add_business_time

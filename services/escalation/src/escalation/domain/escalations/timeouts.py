@@ -65,8 +65,8 @@ def _climb(
 ) -> Decision:
     decision = Decision(situation, timers=leases.cancel_warning(escalation))
     if are_met(situation.contact, escalation):
-        held = replace(escalation, awaited=(holder,))
-        return decision.then(stop_climb, leases.release(held), explanation)
+        released = leases.release(replace(escalation, awaited=(holder,)))
+        return decision.then(stop_climb, released, explanation)
     passing = replace(escalation, awaited=(*escalation.awaited, holder))
     return decision.then(climb, leases.release(passing), explanation, escalation.deadline)
 
