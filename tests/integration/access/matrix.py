@@ -67,6 +67,9 @@ _INTAKE = """
 """
 _ROUTER = """
     #                                                     shop kiosk rita bruno sara sam mia ops
+    PUT /v1/people/{person_id}                            -    -     -    -     -    -   +   +
+    GET /v1/people/{person_id}                            -    -     +    +     +    +   +   +
+    GET /v1/people                                        -    -     +    +     +    +   +   +
     PUT /v1/representatives/{representative_id}           -    -     -    -     +    +   +   +
     GET /v1/representatives/{representative_id}           -    -     +    +     +    +   +   +
     GET /v1/representatives                               -    -     +    +     +    +   +   +
@@ -132,9 +135,9 @@ _ESCALATION = """
     PUT /v1/duty-schedules/{setting_id}                    -    -     -    -     -    -   +   +
     GET /v1/duty-schedules/{setting_id}                    -    -     +    +     +    +   +   +
     GET /v1/duty-schedules                                 -    -     +    +     +    +   +   +
-    PUT /v1/people/{setting_id}                            -    -     -    -     -    -   +   +
-    GET /v1/people/{setting_id}                            -    -     +    +     +    +   +   +
-    GET /v1/people                                         -    -     +    +     +    +   +   +
+    PUT /v1/absences/{setting_id}                          -    -     -    -     -    -   +   +
+    GET /v1/absences/{setting_id}                          -    -     +    +     +    +   +   +
+    GET /v1/absences                                       -    -     +    +     +    +   +   +
     PUT /v1/teams/{setting_id}                             -    -     -    -     -    -   +   +
     GET /v1/teams/{setting_id}                             -    -     +    +     +    +   +   +
     GET /v1/teams                                          -    -     +    +     +    +   +   +

@@ -32,7 +32,7 @@ BODIES: Final[Mapping[str, Mapping[str, Any]]] = {
         "calendar_by_region": {},
         "ladder_id": "default",
     },
-    "PUT /v1/people/{setting_id}": {"reports_to": "sara"},
+    "PUT /v1/people/{person_id}": {"reports_to": "sara", "contact_methods": None},
     "PUT /v1/teams/{setting_id}": {"supervisors": ["sara"]},
     "PUT /v1/duty-schedules/{setting_id}": {
         "rotations": [

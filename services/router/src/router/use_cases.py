@@ -7,14 +7,15 @@ from typing import Final
 
 from common.contracts.event import PersonId
 from common.contracts.people import ContactMethod, ContactMethodsChanged
+from common.storage.api_keys import ApiKeyStore
 from router.domain.assignments import Decision
 from router.domain.errors import (
     FrequentChangesError,
+    PersonForbiddenError,
     RepresentativeNotFoundError,
-    StalePersonError,
 )
 from router.domain.staffing import people, representatives
-from router.domain.staffing.people import Person, PersonContext, PersonEntry
+from router.domain.staffing.people import Person, PersonContext, PersonEntry, StalePersonError
 from router.domain.staffing.representatives import StaffingChange, Workload
 from router.store import UnitOfWork
 
@@ -49,6 +50,8 @@ async def put_person(
     context = await _context(person_id, entry, uow)
     if not caller.is_admin:
         people.require_right(await uow.people.get(caller.subject), person_id, entry, context)
+        if context.current is None:
+            await _require_no_key(person_id, uow)
     current = context.current
     if versions is not None and (current is None or current.version not in versions):
         raise StalePersonError(current)
@@ -56,10 +59,12 @@ async def put_person(
     person = people.describe(current, person_id, entry)
     if contact_methods is not None:
         await _publish_contact_methods(caller, person, contact_methods, uow)
+    if contact_methods is not None or person != current:
+        # Last: the newest event of a person is kept, and shall have no address.
+        uow.outbox.add((people.described(person, uow.now),))
     if person == current:
         return person
     uow.people.put(person)
-    uow.outbox.add((people.described(person, uow.now),))
     representative = await uow.representatives.lock(person_id)
     change = representatives.follow_person(representative, person, at=uow.now)
     if change is not None:
@@ -72,6 +77,18 @@ async def set_workload(person_id: PersonId, workload: Workload, uow: UnitOfWork)
     if current is None:
         raise RepresentativeNotFoundError
     _record(representatives.set_workload(current, workload, at=uow.now), uow)
+
+
+async def _require_no_key(person_id: PersonId, uow: UnitOfWork) -> None:
+    """Who may act upstairs already, but has no entry, is not put below a manager by that manager.
+
+    Raises PersonForbiddenError.
+    """
+    keys = await ApiKeyStore(uow.connection).active(uow.now)
+    if any(key.subject == person_id and key.role in ("supervisor", "manager") for key in keys):
+        raise PersonForbiddenError(
+            f"{person_id} has the API key of a supervisor or manager: an admin puts the entry."
+        )
 
 
 async def _context(person_id: PersonId, entry: PersonEntry, uow: UnitOfWork) -> PersonContext:

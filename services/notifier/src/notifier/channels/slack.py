@@ -75,10 +75,11 @@ def _refused(error: str) -> Refused:
 
 
 # The message may arrive without what Slack refuses: its layout, or the message that it answers.
-_BLOCKS_REFUSED = frozenset(
+# Tuples: an outcome with a receipt has no hash.
+_BLOCKS_REFUSED = tuple(
     map(_refused, ("invalid_blocks", "invalid_blocks_format", "msg_blocks_too_long"))
 )
-_THREAD_REFUSED = frozenset(map(_refused, ("cannot_reply_to_message", "thread_not_found")))
+_THREAD_REFUSED = tuple(map(_refused, ("cannot_reply_to_message", "thread_not_found")))
 
 
 class _SlackModel(BaseModel):

@@ -21,9 +21,9 @@ from router.domain.errors import (
     PersonForbiddenError,
     PersonNotFoundError,
     RepresentativeNotFoundError,
-    StalePersonError,
     WrongStateError,
 )
+from router.domain.staffing.people import StalePersonError
 from router.store import UnitOfWork
 
 RouterDatabase = Annotated[Database[UnitOfWork], Depends(get_database)]

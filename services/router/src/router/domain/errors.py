@@ -1,11 +1,6 @@
 """Why router refuses an action."""
 
-from typing import TYPE_CHECKING
-
 from common.contracts.event import PersonId
-
-if TYPE_CHECKING:
-    from router.domain.staffing.people import Person
 
 
 class RepresentativeNotFoundError(Exception):
@@ -26,14 +21,6 @@ class InvalidPersonError(Exception):
     def __init__(self, place: str, detail: str) -> None:
         super().__init__(detail)
         self.place = place
-
-
-class StalePersonError(Exception):
-    """The person has changed since you read the entry."""
-
-    def __init__(self, current: "Person | None") -> None:
-        super().__init__(self.__doc__ if current else "There is no such person.")
-        self.current = current
 
 
 class FrequentChangesError(Exception):
