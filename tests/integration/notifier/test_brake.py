@@ -11,6 +11,7 @@ import httpx
 import pytest
 
 from common.contracts.escalations import PageRequested
+from common.contracts.event import EscalationId, PageId
 from common.core.ids import new_id
 from devstack import receivers
 from devstack.receivers import SlackCall
@@ -159,6 +160,51 @@ async def test_page_over_a_budget_is_shown_with_the_reason(
     assert [item["reason"] for item in listed.json()["items"]] == [
         "held back: over the budget of 3 messages in 60 s for one recipient"
     ] * 2
+
+
+async def test_unanswered_escalations_to_one_person_are_a_few_messages(
+    harness: ServiceHarness,
+) -> None:
+    """Nine minutes of forty escalations that nobody answers, each repeated as ladders do."""
+    await harness.add_recipient("dana")
+    requests = {EscalationId(new_id()): page for page in flood(40)}
+    passed = 0
+    async with harness.delivering(recipient_budget=5, customer_budget=10, channel_budget=30):
+        for second in (0, 10, 30, 60, 70, 120, 150, 240, 300, 310, 420, 540):
+            harness.advance(timedelta(seconds=second - passed))
+            passed = second
+            if second in (0, 10, 30, 70, 150, 310):
+                await harness.handle(*(wave(page, each, second) for each, page in requests.items()))
+            await until(
+                harness.states,
+                lambda states: (
+                    not [each for each in states if each[0] == "page" and each[2] == "pending"]
+                    and "sending" not in {state for *_, state in states}
+                ),
+            )
+    # Five by themselves, and summaries that come ever more seldom.
+    assert len(harness.posted()) <= 9
+    assert len(harness.mail.messages) <= 9
+    arrived = await harness.rows(
+        "SELECT DISTINCT medium, escalation_id::text AS id FROM notifications"
+        " WHERE kind = 'page' AND state IN ('sent', 'grouped')"
+    )
+    assert {(row.medium, row.id) for row in arrived} == {
+        (medium, each) for medium in ("slack", "email") for each in requests
+    }
+    # Each can be acknowledged in a message that arrived.
+    assert sum(len(tokens(post)) for post in harness.posted()) >= len(requests)
+
+
+def wave(page: PageRequested, escalation_id: EscalationId, second: int) -> PageRequested:
+    now = page.occurred_at + timedelta(seconds=second)
+    changes = {
+        "page_id": PageId(new_id()),
+        "escalation_id": escalation_id,
+        "reason": "repeated" if second else "raised",
+        "respond_by": now + timedelta(seconds=20),
+    }
+    return page.model_copy(update=changes)
 
 
 async def test_page_that_is_settled_meanwhile_is_not_in_the_summary(

@@ -6,13 +6,9 @@ from functools import partial
 
 import pytest
 
-from common.contracts.escalations import (
-    CoachingRequested,
-    EscalationLeaseRenewed,
-    PagedCoaching,
-    PageRequested,
-)
+from common.contracts.escalations import CoachingRequested, EscalationLeaseRenewed, PageRequested
 from common.contracts.event import PersonId
+from common.contracts.page_subjects import PagedCoaching
 from escalation.domain.escalations import actions
 from escalation.domain.settings.people import Person
 from escalation.domain.settings.registry import Versioned

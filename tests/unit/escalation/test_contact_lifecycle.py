@@ -25,10 +25,10 @@ from common.contracts.escalations import (
     EscalationTakenOver,
     EscalationUnanswered,
     PagedCause,
-    PagedContact,
     PageRequested,
 )
 from common.contracts.event import OPERATIONS, CustomerId
+from common.contracts.page_subjects import PagedContact
 from escalation.domain import errors
 from escalation.domain.escalations import actions
 from escalation.domain.escalations.approvals import resolve
@@ -119,7 +119,7 @@ def test_unanswered_escalation_climbs_and_top_is_paged_repeatedly(breached: Cont
     page = breached.events(PageRequested)[-1]
     assert page.explanation == "no answer from sam"
     assert [cause.reason for cause in page.causes] == ["No reply within 10 s (policy gold v3)"]
-    breached.advance_to(15 + 7 + 7)
+    breached.advance_to(15 + 7 + 14)
     assert len(breached.events(EscalationUnanswered)) == 2
     assert breached.pages()[2:] == [
         (MIA, "climbed"),

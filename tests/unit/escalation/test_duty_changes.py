@@ -6,8 +6,8 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from common.contracts.escalations import PagedDutyGap
 from common.contracts.event import PersonId
+from common.contracts.page_subjects import PagedDutyGap
 from escalation.domain.change_requests import DutyPlanner
 from escalation.domain.duty.changes import (
     add_change,

@@ -223,7 +223,7 @@ def test_level_in_turn_is_repeated_as_a_whole() -> None:
 def test_top_level_is_paged_with_its_repeats_every_time() -> None:
     top = replace(TOP, repeats=1)
     harness = escalated(settings(first(NamedPerson("person", SAM)), top))
-    harness.advance_to(5 + 4 * 7)
+    harness.advance_to(5 + 2 * 7 + 2 * 14)
     assert len(harness.events(EscalationUnanswered)) == 2
     assert [page for page in harness.pages() if page[0] == DAN] == [
         (DAN, "climbed"),
@@ -264,7 +264,7 @@ def test_open_escalation_keeps_its_ladder() -> None:
 
 def test_alarm_stands_until_answer_and_pages_operations_once() -> None:
     harness = escalated(settings(first(NamedPerson("person", SAM)), TOP))
-    harness.advance_to(5 + 3 * 7)
+    harness.advance_to(5 + 7 + 14 + 28)
     alarms = harness.events(EscalationUnanswered)
     assert [alarm.standing_since for alarm in alarms] == [START + timedelta(seconds=12)] * 3
     assert harness.pages().count((OPERATIONS, "unanswered")) == 1

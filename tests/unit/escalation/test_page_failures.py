@@ -110,7 +110,8 @@ def test_person_is_unreached_once_every_medium_of_the_page_has_failed(
     page = last_page(harness, SAM)
     harness.send(failure(page, harness, order[0], ("slack", "email"), "user_not_found"))
     harness.send(failure(page, harness, order[0], ("slack", "email"), "user_not_found"))
-    assert harness.events(EscalationPageFailed) == harness.events(EscalationClimbed) == []
+    assert not harness.events(EscalationPageFailed)
+    assert not harness.events(EscalationClimbed)
     harness.send(failure(page, harness, order[1], ("slack", "email"), "mailbox unknown: 550"))
     assert harness.event(EscalationClimbed).reason == "sam not reached (mailbox unknown, 550)"
 

@@ -78,6 +78,12 @@ _PARTICULARS: dict[str, dict[str, Any]] = {
     "approval_asked": {"approval": REFUND},
     "approval_refused": {"explanation": "omar does not approve 500 EUR (refund): too much"},
     "unanswered": {"explanation": "no answer from dana, omar"},
+    "met": {
+        "escalation_id": None,
+        "respond_by": None,
+        "causes": [{**LATE_REPLY, "clock_state": "met_late"}],
+        "explanation": "first response done late",
+    },
     "unreachable": {
         "escalation_id": None,
         "respond_by": None,

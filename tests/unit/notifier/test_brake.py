@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from common.contracts.event import NotificationId
+from common.contracts.event import NotificationId, PersonId
 from common.core.ids import new_id
 from notifier.channels import email, slack_messages
 from notifier.domain import brake, notifications
@@ -91,6 +91,85 @@ def test_summaries_come_an_interval_apart() -> None:
     assert brake.next_summary_at(under_way, POLICY, AT + 5 * POLICY.interval) == (
         AT + 5 * POLICY.interval
     )
+
+
+def test_summaries_of_repeats_alone_come_after_twice_the_time_up_to_a_bound() -> None:
+    budget, at, gaps = Budget("key"), AT, []
+    for _ in range(7):
+        due_at = brake.next_summary_at(budget, POLICY, at, repeat=True)
+        budget = brake.plan_summary(budget, due_at, POLICY, at)
+        gaps.append(due_at - at)
+        at = due_at
+    minutes = [gap / timedelta(minutes=1) for gap in gaps]
+    assert minutes == [0, 2, 4, 8, 15, 15, 15]
+    # What is new comes an interval after the last one all the same.
+    assert brake.next_summary_at(budget, POLICY, at) == at + POLICY.interval
+
+
+def test_series_of_summaries_ends_with_a_quiet_time() -> None:
+    budget = brake.plan_summary(Budget("key"), AT, POLICY, AT)
+    quiet = AT + timedelta(minutes=4)
+    assert brake.plan_summary(budget, quiet, POLICY, quiet).summaries == 1
+    assert brake.plan_summary(budget, AT, POLICY, quiet - SECOND).summaries == 2
+
+
+@pytest.mark.parametrize(
+    ("is_repeat", "minutes", "waits"), [(True, 3.9, True), (True, 4, False), (False, 0, False)]
+)
+def test_only_repeats_wait_while_summaries_follow_each_other(
+    is_repeat: bool,
+    minutes: float,
+    waits: bool,
+) -> None:
+    made = reasoned("repeated")
+    request = replace(made, content=replace(made.content, is_repeat=is_repeat))
+    key = brake.recipient_key(request)
+    budget = brake.plan_summary(Budget(key), AT, POLICY, AT)
+    at = AT + timedelta(minutes=minutes)
+    limit = brake.waits_for_summary(request, {key: budget}, POLICY, at)
+    assert (limit is not None) == waits
+
+
+def test_newest_page_about_an_escalation_takes_the_place_of_the_others() -> None:
+    first = reasoned("raised")
+    later = [replace(reasoned("repeated"), requested_at=AT + n * SECOND) for n in (2, 1)]
+    alone = replace(reasoned("coaching"), escalation_id=None)
+    kept, superseded = brake.newest([*later, alone, first])
+    assert {page.notification_id for page in kept} == {
+        later[0].notification_id,
+        alone.notification_id,
+    }
+    assert [(page.notification_id, page.state) for page in superseded] == [
+        (first.notification_id, "superseded"),
+        (later[1].notification_id, "superseded"),
+    ]
+
+
+@pytest.mark.parametrize("first", [True, False])
+def test_repeat_of_a_page_that_was_not_read_yet_is_none(
+    first: bool,
+) -> None:
+    pages = [
+        replace(
+            made := reasoned("repeated"),
+            requested_at=AT + n * SECOND,
+            content=replace(made.content, is_repeat=is_repeat),
+        )
+        for n, is_repeat in enumerate((first, True, True))
+    ]
+    ((kept,), _) = brake.newest(pages)
+    assert kept.content.is_repeat == first
+
+
+def test_only_who_was_asked_before_gets_a_repeat() -> None:
+    earlier = replace(notification(SLACK, "raised"), state="sent")
+    request = notifications.page_from(paged("repeated"))
+    assert notifications.mark_repeat(request, [earlier]).content.is_repeat
+    assert not notifications.mark_repeat(request, []).content.is_repeat
+    never_sent = replace(earlier, state="cancelled")
+    assert not notifications.mark_repeat(request, [never_sent]).content.is_repeat
+    other = replace(earlier, person_id=PersonId("omar"))
+    assert not notifications.mark_repeat(request, [other]).content.is_repeat
 
 
 def summary_of(*pages: Notification, later: int = 0) -> Notification:

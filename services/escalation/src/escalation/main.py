@@ -17,7 +17,13 @@ from common.service.spec import ServiceSpec
 from common.storage.database import Database
 from escalation import api, commands, handlers, tables
 from escalation.calendar_feeds import FeedSigner
-from escalation.metrics import DutyGapMetrics, LatenessMetrics, StreamMetrics, TimerCheckMetrics
+from escalation.metrics import (
+    DutyGapMetrics,
+    LatenessMetrics,
+    MetCausesMetrics,
+    StreamMetrics,
+    TimerCheckMetrics,
+)
 from escalation.settings import Settings
 from escalation.store.unit_of_work import UnitOfWork
 from escalation.stream.broadcaster import Broadcaster
@@ -54,7 +60,9 @@ def build(
         database: Database[UnitOfWork], metrics: Metrics, _health: Health
     ) -> Sequence[Worker]:
         lateness = LatenessMetrics(metrics.registry)
+        met_causes = MetCausesMetrics(metrics.registry)
         database.after_commit(lambda uow: lateness.observe(uow.outbox.events))
+        database.after_commit(lambda uow: met_causes.observe(uow.outbox.events))
         return (
             TimerChecker(database, TimerCheckMetrics(metrics.registry)),
             GapAnnouncer(database, DutyGapMetrics(metrics.registry)),

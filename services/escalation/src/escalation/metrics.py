@@ -4,6 +4,7 @@ from collections.abc import Callable, Iterable
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
 
+from common.contracts.escalations import EscalationCausesMet
 from common.contracts.event import Event
 from escalation.domain.queries import observed_lateness
 
@@ -73,6 +74,24 @@ class LatenessMetrics:
             if observed is not None:
                 labels = self.seconds.labels(observed.policy or "", observed.kind)
                 labels.observe(observed.lateness_ms / 1000)
+
+
+class MetCausesMetrics:
+    """Promises that were kept before anybody acknowledged that they were broken or at risk."""
+
+    def __init__(self, registry: CollectorRegistry) -> None:
+        self.escalations = Counter(
+            "upstairs_escalations_met",
+            "Escalations all of whose reasons were met before anybody acknowledged them",
+            ("kept", "when_met"),
+            registry=registry,
+        )
+
+    def observe(self, events: Iterable[Event]) -> None:
+        for event in events:
+            if isinstance(event, EscalationCausesMet):
+                kept = "late" if event.breached_clocks else "in_time"
+                self.escalations.labels(kept, event.when_met).inc()
 
 
 class StreamMetrics:

@@ -60,6 +60,7 @@ STATEMENTS = (
         key text PRIMARY KEY,
         sent_at jsonb NOT NULL,
         summary_due_at timestamptz,
+        summaries integer NOT NULL DEFAULT 0,
         changed_at timestamptz NOT NULL
     )
     """,
@@ -93,7 +94,8 @@ STATEMENTS = (
         idempotency_key text NOT NULL UNIQUE,
         kind text NOT NULL CHECK (kind IN ('page', 'update', 'notice', 'summary')),
         state text NOT NULL CHECK (state IN (
-            'pending', 'sending', 'sent', 'failed', 'cancelled', 'held_back', 'grouped')),
+            'pending', 'sending', 'sent', 'failed', 'cancelled', 'held_back', 'grouped',
+            'superseded')),
         page_id uuid NOT NULL,
         contact_id uuid NOT NULL,
         escalation_id uuid,

@@ -65,9 +65,12 @@ log = structlog.get_logger()
 async def notify_person(event: PageRequested, uow: UnitOfWork) -> None:
     if uow.notifications.of_page(event.page_id):
         return
+    page = notifications.page_from(event)
     if event.escalation_id is not None and asks_for(event.reason) == "answer":
+        earlier = uow.notifications.of_escalation(event.escalation_id)
+        page = notifications.mark_repeat(page, earlier)
         await _release(event, event.escalation_id, uow)
-    await _notify(notifications.page_from(event), uow)
+    await _notify(page, uow)
 
 
 async def notify_operations(event: TimerMissing, uow: UnitOfWork) -> None:

@@ -40,6 +40,7 @@ budgets = Table(
     Column("key", Text, primary_key=True),
     Column("sent_at", JSONB),
     Column("summary_due_at", DateTime(timezone=True)),
+    Column("summaries", Integer),
     Column("changed_at", DateTime(timezone=True)),
 )
 channel_users = Table(

@@ -4,20 +4,19 @@ from decimal import Decimal
 from typing import Literal
 
 from common.contracts.clocks import ClockName, ClockState
-from common.contracts.contacts import Channel, Priority, Tier
+from common.contracts.contacts import Priority
 from common.contracts.event import (
     ComplaintId,
     ContactEvent,
     Contract,
-    CustomerId,
     EscalationId,
     Event,
     Instant,
     PageId,
     PersonId,
-    SystemName,
 )
 from common.contracts.notifications import Medium
+from common.contracts.page_subjects import PagedCoaching, PagedContact, PagedDutyGap
 from common.contracts.texts import ExplanationText, NoteText, ReasonText
 
 Severity = Literal["low", "medium", "high", "critical"]
@@ -46,12 +45,15 @@ PageReason = Literal[
     "approval_refused",
     "unanswered",
     "unreachable",
+    "met",
     "coaching",
     "duty_gap",
 ]
 LeaseEnd = Literal["progress", "shift", "snooze"]
 # What an open escalation waits for: an acknowledgement, or progress of the holder.
 Wait = Literal["acknowledgement_due", "lease"]
+# What becomes of an unacknowledged escalation once all its reasons were met.
+WhenMet = Literal["close", "stay"]
 Outcome = Literal[
     "answer", "apology", "refund", "credit", "replacement", "service_adjustment", "other"
 ]
@@ -118,31 +120,31 @@ class EscalationPageFailed(EscalationsOwnEvent):
     reason: ExplanationText
 
 
-class EscalationUnanswered(EscalationsOwnEvent):
-    """The top of the ladder did not answer in time, or was not reached; it is paged again.
+class EscalationCausesMet(EscalationsOwnEvent):
+    """Every clock that it was raised for was met before anybody acknowledged it: it climbs no more.
 
-    The whole ladder has gone unanswered since `standing_since`: an alarm stands since then.
+    `breached_clocks` are those of them that were breached, and stay so. With `close`
+    EscalationClosed follows.
+    """
+
+    level: int
+    level_name: str
+    breached_clocks: tuple[ClockName, ...]
+    when_met: WhenMet
+    reason: ExplanationText
+
+
+class EscalationUnanswered(EscalationsOwnEvent):
+    """The top of the ladder did not answer in time, or was not reached.
+
+    The whole ladder has gone unanswered since `standing_since`: an alarm stands since then. The top
+    is paged again, each time after twice the time, as often as the ladder says.
     """
 
     level: int
     lateness_ms: float
     standing_since: Instant | None = None
     waited_for: Wait | None = None
-
-
-class PagedContact(Contract):
-    """The contact that a page is about, as far as its sender knows it. Texts are the customer's."""
-
-    channel: Channel
-    topic: ReasonText
-    subject: ReasonText
-    priority: Priority
-    language: ReasonText
-    tier: Tier
-    customer_name: ReasonText | None = None
-    representative_id: PersonId | None = None
-    customer_id: CustomerId | None = None
-    received_from: SystemName | None = None
 
 
 class PagedCause(Contract):
@@ -178,26 +180,6 @@ class PagedApproval(Contract):
     note: NoteText
 
 
-class PagedCoaching(Contract):
-    """`by` asks that `person_id` be coached; `text` says about what."""
-
-    by: PersonId
-    person_id: PersonId
-    text: NoteText
-
-
-class PagedDutyGap(Contract):
-    """Nobody is on duty from `starts_at`; without `ends_at` the gap has no end in sight.
-
-    `absent` would have the turn, as far as they are few.
-    """
-
-    schedule_id: str
-    starts_at: Instant
-    ends_at: Instant | None = None
-    absent: tuple[PersonId, ...] = ()
-
-
 class PageRequested(EscalationsEvent):
     """One person must be notified, once, on each of that person's media or on those of `media`.
 
@@ -205,9 +187,9 @@ class PageRequested(EscalationsEvent):
     escalation and are the last ones of `cause_count`; with the reason `updated` the last one is
     new. `explanation` says why it comes to this person now, as the audit trail does.
     `escalation_id` is None for a warning, since nothing was raised yet, and for what outlives its
-    escalation: coaching, and contact methods that reach nobody. `respond_by` is when it moves on
-    without that person; `lease_end` says what ends a lease then. A gap in a duty schedule has no
-    contact: `contact_id` is derived from the schedule.
+    escalation: coaching, contact methods that reach nobody, and that it was closed as met.
+    `respond_by` is when it moves on without that person; `lease_end` says what ends a lease then. A
+    gap in a duty schedule has no contact: `contact_id` is derived from the schedule.
     """
 
     page_id: PageId
@@ -346,7 +328,7 @@ class EscalationReopened(EscalationsOwnEvent):
 
 
 class EscalationClosed(EscalationsOwnEvent):
-    """It ended because the contact did."""
+    """It ended because the contact did, or because all that it was raised for was done."""
 
     reason: ReasonText
 
@@ -377,6 +359,7 @@ EVENTS: tuple[type[Event], ...] = (
     EscalationCauseAdded,
     EscalationClimbed,
     EscalationPageFailed,
+    EscalationCausesMet,
     EscalationUnanswered,
     PageRequested,
     EscalationAcknowledged,

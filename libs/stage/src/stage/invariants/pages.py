@@ -58,8 +58,8 @@ def _check_attempts(
     tried: defaultdict[str, set[str | None]] = defaultdict(set, failed)
     for row in snapshot.notifications:
         cancelled = row.state == "cancelled" and row.escalation_id in settled
-        # A page over a budget waits for a summary, or came with one.
-        held_back = row.state in ("held_back", "grouped")
+        # A page over a budget waits for a summary, came with one, or a newer one took its place.
+        held_back = row.state in ("held_back", "grouped", "superseded")
         if row.kind == "page" and (attempts[row.notification_id] or cancelled or held_back):
             tried[row.page_id].add(row.medium)
     requests: Counter[str] = Counter()

@@ -333,7 +333,7 @@ async def _take_back(
     database: Database[UnitOfWork],
     caller: Principal,
 ) -> Response:
-    planner = DutyPlanner(PersonId(caller.subject), caller.role)
+    planner = DutyPlanner(caller.actor, caller.role)
     async with transaction(database) as uow:
         await get_or_404(DutySchedule, setting_id, uow)
         request = await duty_use_cases.take_back(setting_id, str(change), kind, planner, uow)

@@ -5,8 +5,9 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Literal
 
-from common.contracts.escalations import PagedDutyGap, PageRequested
+from common.contracts.escalations import PageRequested
 from common.contracts.event import OPERATIONS, ContactId, PageId, PersonId
+from common.contracts.page_subjects import PagedDutyGap
 from common.core.ids import derived_id
 from escalation.domain.duty.rosters import Roster
 from escalation.domain.duty.shifts import Gap, gaps, shifts

@@ -206,6 +206,7 @@ class EscalationCause:
     given at `at`; `count` says how often. Feedback has a `score` from 1 to 5. A complaint, or
     feedback that is one, is `about` a person with these `line_managers`; its words and who
     complains are with the complaint.
+    `clock_run` is the run of the clock.
     """
 
     kind: Cause
@@ -219,6 +220,7 @@ class EscalationCause:
     count: int = 1
     complaint_id: ComplaintId | None = None
     line_managers: tuple[PersonId, ...] = ()
+    clock_run: int = 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -337,7 +339,7 @@ class Escalation:
     level was paged again from its start, `lease_no` its leases, `snoozes` those of its holders.
     `awaited` were paged last and may all still answer; `pages` are theirs. `deadline` is when it
     moves on without an answer, or without progress of the holder. The whole ladder has gone
-    unanswered since `alarm_since`.
+    unanswered since `alarm_since`; `top_repeats` counts repeats of its top. `reopened`: by hand.
     """
 
     escalation_id: EscalationId
@@ -355,6 +357,7 @@ class Escalation:
     level: int = 0
     round: int = 0
     repeats: int = 0
+    top_repeats: int = 0
     awaited: tuple[PersonId, ...] = ()
     pages: tuple[AwaitedPage, ...] = ()
     deadline: datetime | None = None
@@ -363,6 +366,7 @@ class Escalation:
     snoozes: int = 0
     approval: Approval | None = None
     alarm_since: datetime | None = None
+    reopened: bool = False
     closed_at: datetime | None = None
     resolution: Resolution | None = None
     version: int = 0

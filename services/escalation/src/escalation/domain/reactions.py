@@ -10,6 +10,7 @@ from datetime import datetime
 from typing import Any, assert_never
 
 from common.contracts.assignments import AssignmentReleased, ContactAssigned, ContactReferred
+from common.contracts.clocks import ClockMet
 from common.contracts.contacts import (
     ContactAbandoned,
     ContactDiscarded,
@@ -33,7 +34,14 @@ from common.messages import Timer
 from escalation.domain import complaints, wording
 from escalation.domain.clocks import acknowledgement, lifecycle, reopening, retargeting
 from escalation.domain.errors import ContactNotOpenError, ForbiddenError, RefusedError
-from escalation.domain.escalations import actions, approvals, causes, leases, timeouts
+from escalation.domain.escalations import (
+    actions,
+    approvals,
+    causes,
+    leases,
+    met_causes,
+    timeouts,
+)
 from escalation.domain.escalations.climbing import climb
 from escalation.domain.escalations.page_failures import record_page_failure
 from escalation.domain.escalations.raising import raise_or_merge
@@ -341,10 +349,16 @@ DECISIONS: Mapping[type[ContactEvent | Timer], Callable[[Situation, Any], Decisi
     SettingArchived: retargeting.setting_archived,
     AcknowledgementDue: timeouts.acknowledgement_due,
     LeaseWarningDue: leases.warn_holder,
-    LeaseExpires: leases.lease_expires,
+    LeaseExpires: timeouts.lease_expires,
 }
 
 
 def decide(situation: Situation, message: ContactEvent | Timer) -> Decision:
-    """Decide what a message means; the acknowledgement clock follows the escalation."""
-    return acknowledgement.follow(DECISIONS[type(message)](situation, message))
+    """Decide what a message means; the escalation follows the clocks, and its own clock follows it.
+
+    The last reason of an escalation may have been met.
+    """
+    decision = DECISIONS[type(message)](situation, message)
+    if any(isinstance(event, ClockMet) for event in decision.events):
+        decision = decision.then(met_causes.settle)
+    return acknowledgement.follow(decision)

@@ -81,5 +81,14 @@ def unanswered(escalation: Escalation) -> str | None:
     return "; ".join((*((f"no answer from {silent}",) if silent else ()), *unreached)) or None
 
 
+def met(escalation: Escalation, late: Iterable[ClockName]) -> str:
+    """Say what became of the reasons: `first response done late; it stays at supervisors`."""
+    names = ", ".join(name.replace("_", " ") for name in late)
+    outcome = f"{names} done late" if names else "done in time"
+    if escalation.ladder.body.when_met == "close":
+        return outcome
+    return f"{outcome}; it stays at {escalation.level_name} until somebody acknowledges it"
+
+
 def people(persons: Iterable[PersonId]) -> str:
     return ", ".join(persons)

@@ -7,17 +7,10 @@ from typing import Annotated
 from fastapi import APIRouter, Query
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints, TypeAdapter
 
-from common.contracts.escalations import (
-    LeaseEnd,
-    PagedApproval,
-    PagedCause,
-    PagedCoaching,
-    PagedContact,
-    PagedDutyGap,
-    Severity,
-)
+from common.contracts.escalations import LeaseEnd, PagedApproval, PagedCause, Severity
 from common.contracts.event import ContactId, EscalationId, NotificationId, PageId, PersonId
 from common.contracts.notifications import Action, Medium
+from common.contracts.page_subjects import PagedCoaching, PagedContact, PagedDutyGap
 from common.http.access import SupervisorUser
 from common.http.app import Slug
 from common.http.pagination import Cursor, Limit, Page, decode_cursor

@@ -3,9 +3,12 @@
 Three budgets count the messages on a medium: to a recipient, about a customer, and about contacts
 that came by a channel. A page is sent by itself while none of them is used up. The first page that
 is held back makes a summary at once; the next summary to the same person comes an interval later.
+
+A repeat asks a person who was asked before. While summaries go to that person repeats wait for
+them, and a summary of repeats alone comes after twice the time of the one before.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Final, Literal
@@ -18,13 +21,16 @@ from notifier.domain.reasons import asks_for
 BudgetKind = Literal["recipient", "customer", "channel"]
 # More do not fit into a message that a person reads; Slack takes at most 50 blocks.
 MAX_PAGES_IN_SUMMARY: Final = 20
+# Looked through for a summary: several may be about the same escalation.
+MAX_HELD_PAGES: Final = 200
 
 
 @dataclass(frozen=True, slots=True)
 class BrakePolicy:
     """The most messages in any `window`, and the shortest time between two summaries.
 
-    A budget of 0 has no limit.
+    Between summaries of repeats alone it doubles up to `longest_interval`. A budget of 0 has no
+    limit.
     """
 
     recipient: int = 5
@@ -32,6 +38,7 @@ class BrakePolicy:
     channel: int = 30
     window: timedelta = timedelta(seconds=60)
     interval: timedelta = timedelta(seconds=60)
+    longest_interval: timedelta = timedelta(minutes=15)
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,11 +50,15 @@ class Limit:
 
 @dataclass(frozen=True, slots=True)
 class Budget:
-    """`sent_at` are the messages in the window. `summary_due_at` is that of the latest summary."""
+    """`sent_at` are the messages in the window. `summary_due_at` is that of the latest summary.
+
+    `summaries` counts those that followed each other.
+    """
 
     key: str
     sent_at: tuple[datetime, ...] = ()
     summary_due_at: datetime | None = None
+    summaries: int = 0
     changed_at: datetime | None = None
 
     def used(self, window: timedelta, at: datetime) -> int:
@@ -86,6 +97,27 @@ def exhausted(
     return None
 
 
+def waits_for_summary(
+    notification: Notification, budgets: Mapping[str, Budget], policy: BrakePolicy, at: datetime
+) -> Limit | None:
+    """Return the recipient's budget if it is a repeat to somebody who gets summaries now."""
+    own = limits(notification, policy)[:1]
+    if not own or own[0].kind != "recipient" or not notification.content.is_repeat:
+        return None
+    return own[0] if _is_series(budgets[own[0].key], policy, at) else None
+
+
+def _is_series(budget: Budget, policy: BrakePolicy, at: datetime) -> bool:
+    """Tell whether summaries still follow each other: the last was due not long ago."""
+    due_at = budget.summary_due_at
+    return due_at is not None and at < due_at + 2 * _repeat_interval(budget, policy)
+
+
+def _repeat_interval(budget: Budget, policy: BrakePolicy) -> timedelta:
+    doubled = policy.interval * 2.0 ** min(budget.summaries, 20)
+    return max(policy.interval, min(doubled, policy.longest_interval))
+
+
 def hold_back(notification: Notification, limit: Limit, policy: BrakePolicy) -> Notification:
     reason = (
         f"held back: over the budget of {limit.most} messages in"
@@ -94,19 +126,53 @@ def hold_back(notification: Notification, limit: Limit, policy: BrakePolicy) -> 
     return replace(notification, state="held_back", due_at=None, reason=reason)
 
 
-def next_summary_at(budget: Budget, policy: BrakePolicy, at: datetime) -> datetime:
-    """Return when the next summary is due."""
-    earliest = budget.summary_due_at + policy.interval if budget.summary_due_at else at
+def next_summary_at(
+    budget: Budget, policy: BrakePolicy, at: datetime, *, repeat: bool = False
+) -> datetime:
+    """Return when the next summary is due; one of repeats alone waits longer each time."""
+    interval = _repeat_interval(budget, policy) if repeat else policy.interval
+    earliest = budget.summary_due_at + interval if budget.summary_due_at else at
     return max(at, earliest)
 
 
+def plan_summary(budget: Budget, due_at: datetime, policy: BrakePolicy, at: datetime) -> Budget:
+    """Count the summary that is due then."""
+    before = budget.summaries if _is_series(budget, policy, at) else 0
+    return replace(budget, summary_due_at=due_at, summaries=before + 1, changed_at=at)
+
+
+def newest(
+    pages: Iterable[Notification],
+) -> tuple[tuple[Notification, ...], tuple[Notification, ...]]:
+    """Return the newest page about each escalation, and the others as superseded.
+
+    It is no repeat if one of the others was none: the person has not read of it yet.
+    """
+    by_escalation: dict[str, Notification] = {}
+    superseded: list[Notification] = []
+    for each in sorted(pages, key=lambda page: (page.requested_at, page.notification_id)):
+        page = each
+        key = page.escalation_id or page.notification_id
+        if key in by_escalation:
+            older = by_escalation[key]
+            reason = "a newer message about the escalation took its place"
+            superseded.append(replace(older, state="superseded", reason=reason))
+            is_repeat = older.content.is_repeat and page.content.is_repeat
+            page = replace(page, content=replace(page.content, is_repeat=is_repeat))
+        by_escalation[key] = page
+    return tuple(by_escalation.values()), tuple(superseded)
+
+
 def fill(
-    summary: Notification, pages: Iterable[Notification], later: int
+    summary: Notification, pages: Sequence[Notification], others: int
 ) -> tuple[Notification, tuple[Notification, ...]]:
-    """Return the summary with these pages, the most urgent first, and the pages as part of it."""
-    chosen = tuple(
-        replace(page, summary_id=summary.notification_id) for page in sorted(pages, key=_urgency)
-    )
+    """Return the summary with the most urgent of these pages, and the pages as part of it.
+
+    So many `others` wait, too.
+    """
+    first = sorted(pages, key=_urgency)[:MAX_PAGES_IN_SUMMARY]
+    chosen = tuple(replace(page, summary_id=summary.notification_id) for page in first)
+    later = others + len(pages) - len(chosen)
     held_pages = tuple(
         HeldPage(page.notification_id, page.contact_id, page.escalation_id, _short(page.content))
         for page in chosen
@@ -124,11 +190,12 @@ def emptied(summary: Notification) -> Notification:
     return replace(summary, content=replace(summary.content, summary=rest))
 
 
-def _urgency(page: Notification) -> tuple[bool, bool, datetime, NotificationId]:
-    """Order pages: those that need an answer first, then by their deadline."""
+def _urgency(page: Notification) -> tuple[bool, bool, bool, datetime, NotificationId]:
+    """Order pages: first those that need an answer and are no repeat, then by their deadline."""
     respond_by = page.content.respond_by
     return (
         asks_for(page.content.reason) != "answer",
+        page.content.is_repeat,
         respond_by is None,
         respond_by or page.requested_at,
         page.notification_id,

@@ -10,14 +10,12 @@ from common.contracts.escalations import (
     LeaseEnd,
     PagedApproval,
     PagedCause,
-    PagedCoaching,
-    PagedContact,
-    PagedDutyGap,
     PageRequested,
     Severity,
     TimerMissing,
 )
 from common.contracts.event import ContactId, EscalationId, NotificationId
+from common.contracts.page_subjects import PagedCoaching, PagedContact, PagedDutyGap
 from notifier.domain.escalations import Escalation
 from notifier.domain.reasons import Reason
 
@@ -97,7 +95,10 @@ class Summary:
 
 @dataclass(frozen=True, slots=True)
 class Content:
-    """What a page, a notice or a summary says; in an update `status` replaces the buttons."""
+    """What a page, a notice or a summary says; in an update `status` replaces the buttons.
+
+    `is_repeat`: the person was asked about the escalation before.
+    """
 
     reason: Reason
     severity: Severity | None = None
@@ -114,6 +115,7 @@ class Content:
     status: Status | None = None
     address_change: AddressChange | None = None
     summary: Summary | None = None
+    is_repeat: bool = False
 
 
 def status_of(escalation: Escalation | None, name: str | None) -> Status:

@@ -1,6 +1,6 @@
 """One message to one person on one medium: how it is made, cancelled, and updated."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Literal, assert_never
@@ -26,8 +26,11 @@ from notifier.domain.recipients import Address, Recipient, RecipientChange, cont
 # An update changes the message of a page that was sent; a notice tells an address that it is no
 # longer used; a summary carries the pages that were held back.
 Kind = Literal["page", "update", "notice", "summary"]
-# A page over a budget is held back until a summary has carried it: then it is grouped.
-State = Literal["pending", "sending", "sent", "failed", "cancelled", "held_back", "grouped"]
+# A page over a budget is held back until a summary has carried it: then it is grouped. It is
+# superseded if a newer page about the same escalation was held back too.
+State = Literal[
+    "pending", "sending", "sent", "failed", "cancelled", "held_back", "grouped", "superseded"
+]
 AttemptOutcome = Literal["sent", "retry", "failed", "unknown"]
 
 
@@ -121,6 +124,18 @@ def page_from(event: PageRequested) -> Page:
         contents.from_page(event),
         event.media or (),
     )
+
+
+def mark_repeat(page: Page, earlier: Iterable[Notification]) -> Page:
+    """Mark the page of a person who was asked about the escalation before, or soon will be."""
+    asked_before = any(
+        each.kind == "page"
+        and each.person_id == page.person_id
+        and each.state not in ("failed", "cancelled")
+        and asks_for(each.content.reason) == "answer"
+        for each in earlier
+    )
+    return replace(page, content=replace(page.content, is_repeat=asked_before))
 
 
 def alarm_from(event: TimerMissing) -> Page:

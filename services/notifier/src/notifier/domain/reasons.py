@@ -27,6 +27,7 @@ def asks_for(reason: Reason) -> Ask:
             "updated"
             | "warning"
             | "unreachable"
+            | "met"
             | "coaching"
             | "duty_gap"
             | "alarm"

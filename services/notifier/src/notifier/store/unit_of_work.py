@@ -18,7 +18,7 @@ from common.storage.database import Database
 from common.storage.rows import LockedTable
 from common.storage.uow import UnitOfWork as BaseUnitOfWork
 from notifier import tables
-from notifier.domain.brake import MAX_PAGES_IN_SUMMARY, Budget
+from notifier.domain.brake import MAX_HELD_PAGES, Budget
 from notifier.domain.escalations import Escalation
 from notifier.domain.notifications import Attempt, Notification, State
 from notifier.domain.reasons import ANSWERABLE_REASONS
@@ -96,6 +96,17 @@ class Notifications(LockedTable[NotificationId, Notification]):
             notification for notification in self.loaded() if notification.summary_id == summary_id
         ]
 
+    async def hasten_summary(self, notification: Notification, due_at: datetime) -> None:
+        """Let the summary that waits for this page's recipient be due then, if it is due later."""
+        values = {
+            "medium": notification.medium,
+            "person": notification.person_id,
+            "due_at": due_at,
+        }
+        hastened = await self.connection.execute(_HASTEN_SUMMARY, values)
+        if hastened.rowcount and notification.medium is not None:
+            self._pending.add(notification.medium)
+
     async def has_summary_besides(self, notification: Notification) -> bool:
         """Return whether another summary to the same person waits that will carry this page."""
         await self.flush()
@@ -109,7 +120,7 @@ class Notifications(LockedTable[NotificationId, Notification]):
     async def claim_held_back(
         self, summary: Notification
     ) -> tuple[list[Notification], list[tuple[NotificationId, ValueError]], int]:
-        """Lock the most urgent pages that wait for this summary.
+        """Lock the pages that wait for this summary, the most urgent if they are too many.
 
         Return them, those that cannot be read, and how many of the rest wait. Pages of a summary
         that did not arrive wait for another.
@@ -275,16 +286,29 @@ _HAS_SUMMARY = select(
     )
     .exists()
 )
+_HASTEN_SUMMARY = (
+    _N.update()
+    .where(
+        _N.c.kind == "summary",
+        _N.c.state == "pending",
+        _N.c.attempts == 0,
+        _N.c.medium == bindparam("medium"),
+        _N.c.person_id == bindparam("person"),
+        _N.c.due_at > bindparam("due_at"),
+    )
+    .values(due_at=bindparam("due_at"))
+)
 _HELD_BACK = (
     select(_N)
     .where(*_WAITS_FOR_SUMMARY)
-    # As `brake.fill` orders them: what can be answered first, then by the deadline.
+    # As `brake.fill` orders them: what can be answered first, repeats last, by the deadline.
     .order_by(
         _N.c.content["reason"].astext.in_(ANSWERABLE_REASONS).desc(),
+        _N.c.content["is_repeat"].astext,
         _N.c.content["respond_by"].astext.asc().nulls_last(),
         _N.c.notification_id,
     )
-    .limit(MAX_PAGES_IN_SUMMARY)
+    .limit(MAX_HELD_PAGES)
     .with_for_update(skip_locked=True)
 )
 _COUNT_HELD_BACK = select(func.count()).select_from(_N).where(*_WAITS_FOR_SUMMARY)

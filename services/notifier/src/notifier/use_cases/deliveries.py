@@ -101,7 +101,9 @@ class _Claiming:
             record(delivery.fail(page, obstacle, self.uow.now), self.uow)
             return
         if page.attempts == 0:
-            limit = brake.exhausted(page, self.budgets, self.brake_policy, self.uow.now)
+            limit = brake.exhausted(
+                page, self.budgets, self.brake_policy, self.uow.now
+            ) or brake.waits_for_summary(page, self.budgets, self.brake_policy, self.uow.now)
             if limit is not None:
                 await self._hold_back(page, limit)
                 return
@@ -129,16 +131,23 @@ class _Claiming:
         if waiting and not pages:
             self.uow.notifications.put(replace(due, due_at=self.uow.now + _RETRY_SUMMARY))
             return
-        if waiting > len(pages):
-            await self._schedule_summary(summary)
+        others = waiting - len(pages)
         if obstacle is not None or not pages:
             for page in pages:
                 record(delivery.fail(page, obstacle or "", self.uow.now), self.uow)
             self._cancel(summary, obstacle or "nothing is held back any longer")
+            if others:
+                await self._schedule_summary(summary)
             return
-        filled, parts = brake.fill(summary, pages, waiting - len(pages))
-        for page in parts:
+        kept, superseded = brake.newest(pages)
+        filled, parts = brake.fill(summary, kept, others)
+        carried = {page.notification_id for page in parts}
+        rest = [page for page in kept if page.notification_id not in carried]
+        for page in (*superseded, *parts, *rest):
             self.uow.notifications.put(page)
+        if others or rest:
+            repeat = not others and all(page.content.is_repeat for page in rest)
+            await self._schedule_summary(summary, repeat=repeat)
         await self._start(filled, due)
 
     async def _addressed(self, due: Notification) -> tuple[Notification, str | None]:
@@ -174,16 +183,20 @@ class _Claiming:
     async def _hold_back(self, page: Notification, limit: Limit) -> None:
         self.uow.notifications.put(brake.hold_back(page, limit, self.brake_policy))
         self.claimed.held_back.append(limit)
-        await self._schedule_summary(page)
+        await self._schedule_summary(page, repeat=page.content.is_repeat)
 
-    async def _schedule_summary(self, notification: Notification) -> None:
+    async def _schedule_summary(self, notification: Notification, *, repeat: bool = False) -> None:
         """Let a summary follow to the same person on the same medium, unless one waits already."""
         budget = self.budgets[brake.recipient_key(notification)]
         waits = await self.uow.notifications.has_summary_besides(notification)
-        if waits or notification.address is None:
+        if notification.address is None:
             return
-        due_at = brake.next_summary_at(budget, self.brake_policy, self.uow.now)
-        self._put(replace(budget, summary_due_at=due_at, changed_at=self.uow.now))
+        due_at = brake.next_summary_at(budget, self.brake_policy, self.uow.now, repeat=repeat)
+        if waits:
+            if not repeat:
+                await self._hasten_summary(notification, budget)
+            return
+        self._put(brake.plan_summary(budget, due_at, self.brake_policy, self.uow.now))
         self.uow.notifications.add(
             notifications.summary(
                 notification.person_id,
@@ -193,6 +206,13 @@ class _Claiming:
                 self.uow.now,
             )
         )
+
+    async def _hasten_summary(self, page: Notification, budget: Budget) -> None:
+        """What is new to the person does not wait as long as repeats do."""
+        due_at = self.uow.now + self.brake_policy.interval
+        if budget.summary_due_at is not None and due_at < budget.summary_due_at:
+            self._put(replace(budget, summary_due_at=due_at, changed_at=self.uow.now))
+            await self.uow.notifications.hasten_summary(page, due_at)
 
     def _cancel(self, summary: Notification, reason: str) -> None:
         self.uow.notifications.put(notifications.cancel(brake.emptied(summary), reason))

@@ -91,6 +91,7 @@ def _cause(
         at=situation.at,
         clock=clock.name,
         due_at=clock.due_at,
+        clock_run=clock.run,
     )
 
 

@@ -19,10 +19,10 @@ from common.contracts.escalations import (
     EscalationsEvent,
     EscalationSnoozed,
     EscalationTakenOver,
-    PagedCoaching,
     PageRequested,
 )
 from common.contracts.event import PageId, PersonId
+from common.contracts.page_subjects import PagedCoaching
 from common.core.durations import duration_text
 from common.core.ids import derived_id
 from common.messages import Cancel
@@ -290,7 +290,16 @@ def reopen_escalation(
     if situation.escalation is not None:
         raise RefusedError(ended.state, "The contact has another open escalation.")
     require_uninvolved(ended, by)
-    reopened = replace(ended, state="raised", closed_at=None, resolution=None, snoozes=0, repeats=0)
+    reopened = replace(
+        ended,
+        state="raised",
+        reopened=True,
+        closed_at=None,
+        resolution=None,
+        snoozes=0,
+        repeats=0,
+        top_repeats=0,
+    )
     event = EscalationReopened(
         contact_id=ended.contact_id,
         occurred_at=situation.at,

@@ -16,7 +16,7 @@ from escalation.domain import wording
 from escalation.domain.errors import ForbiddenError, RefusedError
 from escalation.domain.escalations import leases
 from escalation.domain.escalations.actions import close_with, open_escalation, require_state
-from escalation.domain.escalations.climbing import alarm, climb
+from escalation.domain.escalations.climbing import alarm, climb, may_repeat, with_repeat
 from escalation.domain.escalations.page_requests import page_level, page_operations, page_person
 from escalation.domain.escalations.responders import (
     NextStop,
@@ -163,7 +163,8 @@ def _stop_beside(situation: Situation, escalation: Escalation, approval: Approva
 def _page_approvers(
     situation: Situation, escalation: Escalation, approval: Approval, stop: NextStop
 ) -> Decision:
-    waiting = replace(escalation, approval=replace(approval, level=stop.level))
+    repeats = escalation.top_repeats if stop.level == approval.level else 0
+    waiting = replace(escalation, approval=replace(approval, level=stop.level), top_repeats=repeats)
     request = ApprovalAsked(
         contact_id=waiting.contact_id,
         occurred_at=situation.at,
@@ -188,7 +189,13 @@ def _repeat_request(
 ) -> Decision:
     """Ask the same level again, or look again if it is empty; page operations once about it."""
     alarmed = replace(escalation, alarm_since=escalation.alarm_since or situation.at)
+    if not may_repeat(escalation):
+        return _ask_others(situation, alarmed, approval)
     stop = _stop_beside(situation, escalation, approval)
+    surprises = () if stop.people else ("nobody_on_duty",)
+    if not stop.people and escalation.alarm_since is not None:
+        looking = page_level(situation, alarmed, stop, None, "approval_asked")
+        return replace(looking, surprises=surprises)
     unanswered = EscalationUnanswered(
         contact_id=situation.contact_id,
         occurred_at=situation.at,
@@ -198,8 +205,7 @@ def _repeat_request(
         standing_since=alarmed.alarm_since,
         waited_for=None if due_at is None else "acknowledgement_due",
     )
-    surprises = () if stop.people else ("nobody_on_duty",)
-    decision = _page_approvers(situation, alarmed, approval, stop)
+    decision = _page_approvers(situation, with_repeat(alarmed), approval, stop)
     decision = replace(
         decision,
         events=(*decision.events, unanswered),
@@ -208,6 +214,17 @@ def _repeat_request(
     if escalation.alarm_since is not None:
         return decision
     return decision.then(page_operations, "nobody decides")
+
+
+def _ask_others(situation: Situation, escalation: Escalation, approval: Approval) -> Decision:
+    """The repeats are over: ask only people at the level who were not asked yet."""
+    excluded = replace(escalation, awaited=(*escalation.awaited, approval.asked_by))
+    others = stop_at(situation, excluded, approval.level)
+    stop = replace(others, paged_before=escalation.awaited)
+    if others.people:
+        again = replace(escalation, top_repeats=0)
+        return _page_approvers(situation, again, approval, stop)
+    return page_level(situation, escalation, stop, None, "approval_asked")
 
 
 def _resolve(

@@ -82,7 +82,7 @@ def _with_cause(
 
 
 def _source(cause: EscalationCause) -> tuple[object, ...]:
-    return cause.kind, cause.by, cause.about, cause.clock
+    return cause.kind, cause.by, cause.about, cause.clock, cause.clock_run
 
 
 def _without_oldest(causes: tuple[EscalationCause, ...]) -> tuple[EscalationCause, ...]:
@@ -94,6 +94,16 @@ def _without_oldest(causes: tuple[EscalationCause, ...]) -> tuple[EscalationCaus
 
 def is_new_kind(escalation: Escalation, cause: EscalationCause) -> bool:
     return all(earlier.kind != cause.kind for earlier in escalation.causes)
+
+
+def is_news(escalation: Escalation, cause: EscalationCause) -> bool:
+    """Tell whether the people concerned must hear of it: of each promise, and of each other kind.
+
+    That nobody acknowledges is no news for those who were asked to.
+    """
+    if cause.clock in (None, "acknowledgement"):
+        return is_new_kind(escalation, cause)
+    return all(_source(earlier) != _source(cause) for earlier in escalation.causes)
 
 
 def repeat_rule(configuration: Configuration, contact: ContactDetails) -> RepeatRule | None:

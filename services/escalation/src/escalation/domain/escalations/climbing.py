@@ -24,7 +24,7 @@ def advance(
     situation: Situation, escalation: Escalation, explanation: str | None, due_at: datetime
 ) -> Decision:
     """Nobody answered: page the next in turn, the level again as often as it says, or climb."""
-    on = _next_in_turn(situation, escalation) or _repeat_level(situation, escalation)
+    on = _next_in_turn(situation, escalation) or _repeat_within_level(situation, escalation)
     if on is None:
         return climb(situation, escalation, explanation, due_at)
     waiting, stop = on
@@ -39,7 +39,7 @@ def pass_on(situation: Situation, escalation: Escalation, explanation: str | Non
     """
     on = _next_in_turn(situation, escalation)
     if on is None and any(page.failure is None for page in escalation.pages):
-        on = _repeat_level(situation, escalation)
+        on = _repeat_within_level(situation, escalation)
     if on is not None:
         waiting, stop = on
         return page_level(situation, waiting, stop, _explain(explanation, stop))
@@ -80,7 +80,7 @@ def _next_in_turn(
     return (escalation, replace(stop, paged_before=escalation.awaited)) if stop.people else None
 
 
-def _repeat_level(
+def _repeat_within_level(
     situation: Situation, escalation: Escalation
 ) -> tuple[Escalation, NextStop] | None:
     if not escalation.awaited or not escalation.has_ladder:
@@ -110,7 +110,7 @@ def climb(
     explanation = _explain(explanation, stop)
     if stop.level == escalation.level:
         return page_level(situation, escalation, stop, explanation)
-    climbed = replace(escalation, level=stop.level, round=0, repeats=0)
+    climbed = replace(escalation, level=stop.level, round=0, repeats=0, top_repeats=0)
     event = EscalationClimbed(
         contact_id=situation.contact_id,
         occurred_at=situation.at,
@@ -141,6 +141,39 @@ def _waited_for(before: Escalation | None) -> Wait:
     return "acknowledgement_due" if before is None or before.lease is None else "lease"
 
 
+def repeat_level(situation: Situation, escalation: Escalation, explanation: str | None) -> Decision:
+    """Page the level where it stands again, as it does at the top, but without an alarm."""
+    unasked = replace(escalation, awaited=())
+    stop = stop_at(situation, unasked, escalation.level)
+    released = _without_holder(situation, escalation)
+    return _page_again(situation, released, stop, _explain(explanation, stop))
+
+
+def _page_again(
+    situation: Situation, escalation: Escalation, stop: NextStop, explanation: str | None
+) -> Decision:
+    """Page the stop once more, with twice the time; after the last repeat only who is new there."""
+    again = replace(escalation, repeats=0)
+    if may_repeat(escalation):
+        return page_level(situation, with_repeat(again), stop, explanation)
+    others = stop_at(situation, escalation, stop.level)
+    if others.people:
+        again = replace(again, top_repeats=0)
+    waiting = replace(others, paged_before=escalation.awaited)
+    return page_level(situation, again, waiting, explanation)
+
+
+def may_repeat(escalation: Escalation) -> bool:
+    return not escalation.awaited or escalation.top_repeats < escalation.ladder.body.top_repeats
+
+
+def with_repeat(escalation: Escalation) -> Escalation:
+    """Count a repeat, unless nobody was asked yet."""
+    if not escalation.awaited:
+        return escalation
+    return replace(escalation, top_repeats=escalation.top_repeats + 1)
+
+
 def _repeat_top(
     situation: Situation,
     escalation: Escalation,
@@ -155,10 +188,13 @@ def _repeat_top(
     """
     stop = nearest_level(situation, escalation)
     explanation = _explain(explanation, stop)
-    again = replace(escalation, repeats=0)
     if due_at is None and stop.people:
-        return page_level(situation, again, stop, explanation)
-    alarmed = replace(again, alarm_since=escalation.alarm_since or situation.at)
+        return page_level(situation, replace(escalation, repeats=0), stop, explanation)
+    alarmed = replace(escalation, alarm_since=escalation.alarm_since or situation.at)
+    surprises = () if stop.people else ("nobody_on_duty",)
+    decision = _page_again(situation, alarmed, stop, explanation)
+    if escalation.alarm_since is not None and not decision.events:
+        return replace(decision, surprises=surprises)
     unanswered = EscalationUnanswered(
         contact_id=situation.contact_id,
         occurred_at=situation.at,
@@ -168,10 +204,7 @@ def _repeat_top(
         standing_since=alarmed.alarm_since,
         waited_for=waited_for,
     )
-    surprises = () if stop.people else ("nobody_on_duty",)
-    decision = Decision(situation, (unanswered,), surprises=surprises).then(
-        page_level, alarmed, stop, explanation
-    )
+    decision = replace(decision, events=(unanswered, *decision.events), surprises=surprises)
     if escalation.alarm_since is not None:
         return decision
     return decision.then(page_operations, explanation)

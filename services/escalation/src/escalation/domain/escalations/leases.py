@@ -1,4 +1,4 @@
-"""Leases: how long a person holds an escalation, what extends that, and what its end does.
+"""Leases: how long a person holds an escalation, and what extends that; its end is in `timeouts`.
 
 The lengths are settings of the ladder. A timer that was replaced while it fired finds another
 lease, and does nothing.
@@ -6,20 +6,16 @@ lease, and does nothing.
 
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
-from typing import assert_never
 
 from common.contracts.escalations import (
     EscalationLeaseRenewed,
-    EscalationReturned,
     EscalationsEvent,
     LeaseEnd,
 )
 from common.contracts.event import PersonId
 from common.messages import Cancel, Schedule, TimerChange
-from escalation.domain.escalations.climbing import climb
-from escalation.domain.escalations.page_requests import page_level, page_person
-from escalation.domain.escalations.responders import stop_at
-from escalation.domain.model import Escalation, EscalationState, Lease, ms_between
+from escalation.domain.escalations.page_requests import page_person
+from escalation.domain.model import Escalation, EscalationState, Lease
 from escalation.domain.situation import Decision, Situation, no_change
 from escalation.domain.timers import WARNING_SLOT, LeaseExpires, LeaseWarningDue
 
@@ -100,7 +96,7 @@ def cancel_warning(escalation: Escalation) -> tuple[TimerChange, ...]:
 
 def warn_holder(situation: Situation, timer: LeaseWarningDue) -> Decision:
     """Page the holder before the lease ends."""
-    escalation = _escalation_of_lease(situation, timer)
+    escalation = escalation_of_lease(situation, timer)
     if escalation is None or escalation.lease is None or escalation.lease.warn_at is None:
         return no_change(situation)
     warned = replace(escalation, lease=replace(escalation.lease, warn_at=None))
@@ -108,24 +104,7 @@ def warn_holder(situation: Situation, timer: LeaseWarningDue) -> Decision:
     return Decision(replace(situation, escalation=warned), (page,))
 
 
-def lease_expires(situation: Situation, timer: LeaseExpires) -> Decision:
-    """The holder did not end it in time: it goes up, returns to the level, or wakes up."""
-    escalation = _escalation_of_lease(situation, timer)
-    if escalation is None or escalation.lease is None:
-        return no_change(situation)
-    holder = escalation.lease.holder
-    match escalation.lease.ends_by:
-        case "progress":
-            return _climb(situation, escalation, holder, f"lease of {holder} expired")
-        case "shift":
-            return _return_to_level(situation, escalation, holder)
-        case "snooze":
-            return _wake(situation, escalation, holder)
-        case _:
-            assert_never(escalation.lease.ends_by)
-
-
-def _escalation_of_lease(
+def escalation_of_lease(
     situation: Situation, timer: LeaseWarningDue | LeaseExpires
 ) -> Escalation | None:
     escalation = situation.escalation
@@ -136,44 +115,6 @@ def _escalation_of_lease(
     ):
         return None
     return escalation
-
-
-def _climb(
-    situation: Situation, escalation: Escalation, holder: PersonId, explanation: str
-) -> Decision:
-    passing = replace(escalation, awaited=(*escalation.awaited, holder))
-    return Decision(situation, timers=cancel_warning(escalation)).then(
-        climb, release(passing), explanation, escalation.deadline
-    )
-
-
-def _return_to_level(situation: Situation, escalation: Escalation, holder: PersonId) -> Decision:
-    """Page those who are on duty now at its level; if there is nobody else, it goes up."""
-    explanation = f"shift of {holder} ended"
-    passing = replace(escalation, awaited=(holder,))
-    stop = stop_at(situation, passing, escalation.level)
-    if not stop.people:
-        return _climb(situation, escalation, holder, explanation)
-    returned = EscalationReturned(
-        contact_id=escalation.contact_id,
-        occurred_at=situation.at,
-        escalation_id=escalation.escalation_id,
-        from_person=holder,
-        level=escalation.level,
-        level_name=escalation.level_name,
-        reason=explanation,
-        lateness_ms=ms_between(escalation.deadline or situation.at, situation.at),
-    )
-    return Decision(situation, (returned,), cancel_warning(escalation)).then(
-        page_level, release(passing), stop, explanation, "returned"
-    )
-
-
-def _wake(situation: Situation, escalation: Escalation, holder: PersonId) -> Decision:
-    """A snooze is over: the holder gets a new lease and a page."""
-    grant = grant_lease(situation, escalation, holder, escalation.state)
-    page = page_person(situation, grant.escalation, holder, "snooze_over")
-    return grant.decision(situation, lease_renewed(situation, grant, holder), page)
 
 
 def _grant_until(
@@ -194,6 +135,7 @@ def _grant_until(
         lease_no=escalation.lease_no + 1,
         deadline=ends_at,
         alarm_since=None,
+        top_repeats=0,
     )
     expires = LeaseExpires(
         contact_id=leased.contact_id,

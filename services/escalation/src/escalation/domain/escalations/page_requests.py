@@ -4,14 +4,9 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 
 from common.contracts.clocks import ClockState
-from common.contracts.escalations import (
-    PagedApproval,
-    PagedCause,
-    PagedContact,
-    PageReason,
-    PageRequested,
-)
+from common.contracts.escalations import PagedApproval, PagedCause, PageReason, PageRequested
 from common.contracts.event import OPERATIONS, PageId, PersonId
+from common.contracts.page_subjects import PagedContact
 from common.core.ids import derived_id
 from common.messages import Schedule
 from escalation.domain.duty.calendars import add_business_time
@@ -67,11 +62,18 @@ def acknowledgement_deadline(situation: Situation, escalation: Escalation, level
     if not escalation.has_ladder:
         return situation.at + timedelta(seconds=NO_LADDER_RETRY_S)
     rules = escalation.levels[level]
-    within = timedelta(seconds=rules.acknowledge_within_s)
+    within = timedelta(seconds=_time_to_answer_s(escalation, rules.acknowledge_within_s))
     if rules.calendar_id is None:
         return situation.at + within
     calendar = situation.configuration.calendar(rules.calendar_id)
     return add_business_time(calendar, situation.at, within)
+
+
+def _time_to_answer_s(escalation: Escalation, within_s: float) -> float:
+    """Double the time at each repeat of the top, up to the ladder's bound."""
+    longest_s = max(within_s, escalation.ladder.body.longest_repeat_s)
+    # A factor beyond all bounds, but still a number.
+    return min(within_s * 2.0 ** min(escalation.top_repeats, 40), longest_s)
 
 
 def page_operations(

@@ -3,19 +3,20 @@
 from dataclasses import replace
 
 from common.contracts.complaints import ComplaintRaised
-from common.contracts.escalations import EscalationCauseAdded, EscalationRaised, PageRequested
+from common.contracts.escalations import EscalationCauseAdded, EscalationRaised
 from common.contracts.event import EscalationId
 from common.core.ids import derived_id
 from escalation.domain.escalations.causes import (
     OUTLIVING_CAUSES,
     add_cause,
-    is_new_kind,
+    is_news,
     outlives_contact,
     with_source,
 )
 from escalation.domain.escalations.climbing import climb, select_ladder
-from escalation.domain.escalations.page_requests import page_person
-from escalation.domain.escalations.responders import conflicted_only, may_act
+from escalation.domain.escalations.met_causes import are_met
+from escalation.domain.escalations.page_requests import page_level, page_person
+from escalation.domain.escalations.responders import conflicted_only, may_act, stop_at
 from escalation.domain.model import Escalation, EscalationCause, TrackedContact
 from escalation.domain.settings.registry import DEFAULT_LADDER, NO_LADDER
 from escalation.domain.situation import Decision, Situation, no_change
@@ -45,7 +46,7 @@ def _matters(situation: Situation, cause: EscalationCause) -> bool:
 
 
 def _merge(situation: Situation, cause: EscalationCause) -> Decision:
-    """Add the cause to the open escalation; page the people concerned if its kind is new."""
+    """Add the cause to the open escalation; page the people concerned if it is news."""
     escalation = situation.escalation
     if escalation is None:
         return no_change(situation)
@@ -55,12 +56,31 @@ def _merge(situation: Situation, cause: EscalationCause) -> Decision:
     if eligible or merged.lease is not None:
         merged = replace(merged, awaited=eligible)
     after = replace(situation, escalation=merged)
-    pages: tuple[PageRequested, ...] = ()
-    if is_new_kind(escalation, cause) and not conflicted_only(merged):
-        concerned = merged.awaited if merged.lease is None else (merged.lease.holder,)
-        pages = tuple(page_person(after, merged, person, "updated") for person in concerned)
     complaints = _complaint_raised(after, merged, cause)
-    return Decision(after, (_added(after, merged, cause), *complaints, *pages))
+    decision = Decision(after, (_added(after, merged, cause), *complaints))
+    if conflicted_only(merged):
+        return decision
+    if escalation.state == "raised" and are_met(situation.contact, escalation):
+        return decision.then(_ask_again, merged)
+    return decision.then(_tell, merged) if is_news(escalation, cause) else decision
+
+
+def _tell(situation: Situation, escalation: Escalation) -> Decision:
+    """Page the holder, or those who are asked; with an approval also who asks for it."""
+    concerned = escalation.awaited if escalation.lease is None else (escalation.lease.holder,)
+    if escalation.approval is not None:
+        concerned = tuple(dict.fromkeys((*concerned, escalation.approval.asked_by)))
+    pages = tuple(page_person(situation, escalation, person, "updated") for person in concerned)
+    return Decision(situation, pages)
+
+
+def _ask_again(situation: Situation, escalation: Escalation) -> Decision:
+    """It stood at its level since all its causes were met: from there it goes on."""
+    again = replace(escalation, repeats=0, top_repeats=0)
+    stop = stop_at(situation, replace(again, awaited=()), again.level)
+    if not stop.people:
+        return climb(situation, again, explanation=None)
+    return page_level(situation, again, stop, explanation=None, reason="updated")
 
 
 def _added(

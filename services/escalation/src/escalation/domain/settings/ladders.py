@@ -7,6 +7,7 @@ from typing import Annotated, Literal
 from annotated_types import Interval, Len
 from pydantic import ConfigDict, Field, with_config
 
+from common.contracts.escalations import WhenMet
 from common.contracts.notifications import Medium
 from escalation.domain.types import Label, SettingId, StaffId
 
@@ -94,7 +95,9 @@ class Ladder:
     """An acknowledgement gives a lease of `lease_s`, a take-over one of `working_lease_s`.
 
     The holder is warned `warn_before_s` before it ends and may snooze it `snoozes` times, each for
-    at most `snooze_limit_s`.
+    at most `snooze_limit_s`. A top that does not answer has twice the time at each repeat, up to
+    `longest_repeat_s`. After `top_repeats` only the alarm stands, until somebody answers or others
+    come on duty.
     """
 
     levels: Annotated[tuple[Level, ...], Len(min_length=1, max_length=20)]
@@ -109,6 +112,12 @@ class Ladder:
     """How many times the holder may snooze."""
     warn_before_s: Annotated[float, Interval(ge=0, le=_DAY_S)] = 120
     """How many seconds before its end the holder is warned of it."""
+    when_met: WhenMet = "close"
+    """What becomes of an unacknowledged escalation once all its promises were kept late."""
+    top_repeats: Annotated[int, Interval(ge=0, le=100)] = 8
+    """How many times the top is paged again while nobody answers; then the alarm stands alone."""
+    longest_repeat_s: Seconds = 3600
+    """The longest time to answer that doubling gives a repeat at the top, in seconds."""
 
     def responder_rules(self) -> Iterator[tuple[str, ResponderRule]]:
         """Yield (place, rule) for each rule of each level."""

@@ -1,0 +1,40 @@
+"""What a page is about, as parts of the event that requests it, owned by `escalation`."""
+
+from common.contracts.contacts import Channel, Priority, Tier
+from common.contracts.event import Contract, CustomerId, Instant, PersonId, SystemName
+from common.contracts.texts import NoteText, ReasonText
+
+
+class PagedContact(Contract):
+    """The contact that a page is about, as far as its sender knows it. Texts are the customer's."""
+
+    channel: Channel
+    topic: ReasonText
+    subject: ReasonText
+    priority: Priority
+    language: ReasonText
+    tier: Tier
+    customer_name: ReasonText | None = None
+    representative_id: PersonId | None = None
+    customer_id: CustomerId | None = None
+    received_from: SystemName | None = None
+
+
+class PagedCoaching(Contract):
+    """`by` asks that `person_id` be coached; `text` says about what."""
+
+    by: PersonId
+    person_id: PersonId
+    text: NoteText
+
+
+class PagedDutyGap(Contract):
+    """Nobody is on duty from `starts_at`; without `ends_at` the gap has no end in sight.
+
+    `absent` would have the turn, as far as they are few.
+    """
+
+    schedule_id: str
+    starts_at: Instant
+    ends_at: Instant | None = None
+    absent: tuple[PersonId, ...] = ()

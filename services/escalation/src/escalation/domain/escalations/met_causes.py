@@ -1,0 +1,101 @@
+"""What happens once all that an escalation was raised for has been done, though late.
+
+Only clocks are met. An escalation that a person, a rule or a complaint gave another cause climbs
+on, and so does one that was reopened by hand. The acknowledgement clock is about the escalation
+itself, so it is no reason for it.
+"""
+
+from dataclasses import replace
+from typing import assert_never
+
+from common.contracts.clocks import ClockName
+from common.contracts.escalations import EscalationCausesMet, PageRequested
+from escalation.domain import wording
+from escalation.domain.escalations.actions import close_escalation
+from escalation.domain.escalations.climbing import repeat_level
+from escalation.domain.escalations.page_requests import page_person
+from escalation.domain.model import Escalation, EscalationCause, TrackedContact
+from escalation.domain.situation import Decision, Situation, no_change
+
+
+def are_met(contact: TrackedContact, escalation: Escalation) -> bool:
+    """Tell whether every reason of the escalation has been met."""
+    causes = [cause for cause in escalation.causes if cause.clock != "acknowledgement"]
+    return (
+        bool(causes) and not escalation.reopened and all(_is_met(contact, each) for each in causes)
+    )
+
+
+def _breached_clocks(contact: TrackedContact, escalation: Escalation) -> tuple[ClockName, ...]:
+    breached = {
+        cause.clock: None
+        for cause in escalation.causes
+        if cause.clock not in (None, "acknowledgement")
+        and (cause.kind == "breach" or _is_breached(contact, cause))
+    }
+    return tuple(clock for clock in breached if clock is not None)
+
+
+def _is_breached(contact: TrackedContact, cause: EscalationCause) -> bool:
+    clock = contact.clock(cause.clock) if cause.clock else None
+    return clock is not None and clock.run == cause.clock_run and clock.breached
+
+
+def _is_met(contact: TrackedContact, cause: EscalationCause) -> bool:
+    clock = contact.clock(cause.clock) if cause.clock else None
+    if clock is None:
+        return False
+    # Another run starts only after the one before has ended.
+    return clock.run > cause.clock_run or clock.met_at is not None
+
+
+def settle(situation: Situation) -> Decision:
+    """A clock was met: close an escalation that has no reason left, or let it stand."""
+    escalation = situation.escalation
+    if escalation is None or escalation.state != "raised":
+        return no_change(situation)
+    if not are_met(situation.contact, escalation):
+        return no_change(situation)
+    return _end_climb(situation, escalation)
+
+
+def stop_climb(situation: Situation, escalation: Escalation, explanation: str | None) -> Decision:
+    """Its time is over, though its reasons were met: close it, or page its level again."""
+    match escalation.ladder.body.when_met:
+        case "close":
+            return _end_climb(replace(situation, escalation=escalation), escalation)
+        case "stay":
+            return repeat_level(situation, escalation, explanation)
+        case _:
+            assert_never(escalation.ladder.body.when_met)
+
+
+def _end_climb(situation: Situation, escalation: Escalation) -> Decision:
+    """Tell those who were asked; what was breached stays so."""
+    when_met = escalation.ladder.body.when_met
+    late = _breached_clocks(situation.contact, escalation)
+    reason = wording.met(escalation, late)
+    event = EscalationCausesMet(
+        contact_id=situation.contact_id,
+        occurred_at=situation.at,
+        escalation_id=escalation.escalation_id,
+        level=escalation.level,
+        level_name=escalation.level_name,
+        breached_clocks=late,
+        when_met=when_met,
+        reason=reason,
+    )
+    pages = tuple(
+        page_person(situation, escalation, person, "met", reason) for person in escalation.awaited
+    )
+    if when_met == "close":
+        # There is nothing to answer any more.
+        over = {"escalation_id": None, "respond_by": None}
+        pages = tuple(page.model_copy(update=over) for page in pages)
+        return Decision(situation, (event,)).then(close_escalation, reason).then(_emit, pages)
+    standing = replace(escalation, alarm_since=None, top_repeats=0)
+    return Decision(replace(situation, escalation=standing), (event, *pages))
+
+
+def _emit(situation: Situation, pages: tuple[PageRequested, ...]) -> Decision:
+    return Decision(situation, pages)
