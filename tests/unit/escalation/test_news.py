@@ -42,11 +42,11 @@ def news(harness: ContactHarness) -> list[tuple[PersonId, str | None]]:
 
 @pytest.mark.parametrize("is_held", [True, False])
 def test_broken_promise_of_another_clock_is_told_to_who_has_it(is_held: bool) -> None:
-    harness = breached(Target("resolution", 100), Target("periodic_update", 200))
+    harness = breached(Target("resolution", 100))
     if is_held:
         harness.press(SAM)
     harness.advance_to(300)
-    assert news(harness) == [(SAM, "resolution"), (SAM, "periodic_update")]
+    assert news(harness) == [(SAM, "resolution")]
     assert harness.open_escalation.severity == "medium"
 
 

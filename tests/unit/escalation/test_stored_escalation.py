@@ -39,4 +39,4 @@ def test_escalation_without_ladder_is_stored_as_null() -> None:
     read = STORED.validate_python(stored)
     assert read == escalation
     assert read.ladder is NO_LADDER
-    assert (read.has_ladder, read.level_name) == (False, "nobody")
+    assert (read.levels, read.level_name) == ((), "nobody")

@@ -147,7 +147,8 @@ class BodyLimitMiddleware:
         await self._app(scope, replay, send)
 
     def _is_webhook(self, scope: Scope) -> bool:
-        return scope["method"] == "POST" and scope["path"].startswith(self._webhook_paths)
+        path: str = scope["path"]
+        return scope["method"] == "POST" and path.startswith(self._webhook_paths)
 
 
 class MetricsMiddleware:

@@ -174,7 +174,7 @@ class EscalationOut(Out):
             severity=escalation.severity,
             level=escalation.level,
             level_name=escalation.level_name,
-            ladder=str(escalation.ladder.ref) if escalation.has_ladder else None,
+            ladder=str(escalation.ladder.ref) if escalation.levels else None,
             holder=escalation.holder,
             awaited=escalation.awaited if escalation.holder is None else (),
             deadline=deadline,

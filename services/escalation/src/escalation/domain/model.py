@@ -205,8 +205,7 @@ class EscalationCause:
     `reason` has the words of the customer or of the colleague `by`, or what a rule found, as last
     given at `at`; `count` says how often. Feedback has a `score` from 1 to 5. A complaint, or
     feedback that is one, is `about` a person with these `line_managers`; its words and who
-    complains are with the complaint.
-    `clock_run` is the run of the clock.
+    complains are with the complaint. `clock_run` is the run of the clock.
     """
 
     kind: Cause
@@ -334,7 +333,6 @@ class Escalation:
     """`ladder` is the version in force when it was raised. `causes` are the last of `cause_count`.
 
     `participants` raised it or acted on it, the last ones; `complaints` are about people.
-
     `version` counts its changes, `round` how often this level was paged, `repeats` how often the
     level was paged again from its start, `lease_no` its leases, `snoozes` those of its holders.
     `awaited` were paged last and may all still answer; `pages` are theirs. `deadline` is when it
@@ -375,10 +373,6 @@ class Escalation:
     @property
     def levels(self) -> tuple[Level, ...]:
         return self.ladder.body.levels
-
-    @property
-    def has_ladder(self) -> bool:
-        return bool(self.levels)
 
     @property
     def level_name(self) -> str:

@@ -139,7 +139,7 @@ def pass_on(situation: Situation, escalation: Escalation, explanation: str | Non
 def _stop_in_turn(
     situation: Situation, escalation: Escalation, approval: Approval
 ) -> NextStop | None:
-    if not escalation.has_ladder or escalation.levels[approval.level].ask != "in_turn":
+    if not escalation.levels or escalation.levels[approval.level].ask != "in_turn":
         return None
     excluded = (*escalation.awaited, approval.asked_by)
     stop = stop_at(situation, replace(escalation, awaited=excluded), approval.level)

@@ -72,7 +72,7 @@ def alarm(situation: Situation, escalation: Escalation, explanation: str | None)
 def _next_in_turn(
     situation: Situation, escalation: Escalation
 ) -> tuple[Escalation, NextStop] | None:
-    if not escalation.awaited or not escalation.has_ladder:
+    if not escalation.awaited or not escalation.levels:
         return None
     if escalation.levels[escalation.level].ask != "in_turn":
         return None
@@ -83,7 +83,7 @@ def _next_in_turn(
 def _repeat_within_level(
     situation: Situation, escalation: Escalation
 ) -> tuple[Escalation, NextStop] | None:
-    if not escalation.awaited or not escalation.has_ladder:
+    if not escalation.awaited or not escalation.levels:
         return None
     if escalation.repeats >= escalation.levels[escalation.level].repeats:
         return None
@@ -132,7 +132,7 @@ def _explain(explanation: str | None, stop: NextStop) -> str | None:
 def _without_holder(situation: Situation, escalation: Escalation) -> Escalation:
     """Release it; without a ladder, take one that was put in force since."""
     ladder = escalation.ladder
-    if not escalation.has_ladder:
+    if not escalation.levels:
         ladder = select_ladder(situation, escalation.severity)
     return replace(escalation, state="raised", lease=None, ladder=ladder)
 

@@ -148,7 +148,7 @@ def _grant_until(
 
 
 def _shift_end(situation: Situation, escalation: Escalation, holder: PersonId) -> datetime | None:
-    if not escalation.has_ladder:
+    if not escalation.levels:
         return None
     level = escalation.levels[escalation.level]
     return situation.configuration.shift_end(level, holder, situation.at)

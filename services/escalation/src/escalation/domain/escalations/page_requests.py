@@ -59,7 +59,7 @@ def page_level(
 
 def acknowledgement_deadline(situation: Situation, escalation: Escalation, level: int) -> datetime:
     """Return until when the people of a level have time to answer, if they are paged now."""
-    if not escalation.has_ladder:
+    if not escalation.levels:
         return situation.at + timedelta(seconds=NO_LADDER_RETRY_S)
     rules = escalation.levels[level]
     within = timedelta(seconds=_time_to_answer_s(escalation, rules.acknowledge_within_s))
@@ -99,7 +99,7 @@ def page_person(
     explanation: str | None = None,
 ) -> PageRequested:
     """Page a person once about the escalation as it is from now on."""
-    level = escalation.levels[escalation.paged_level] if escalation.has_ladder else None
+    level = escalation.levels[escalation.paged_level] if escalation.levels else None
     return PageRequested(
         contact_id=escalation.contact_id,
         occurred_at=situation.at,

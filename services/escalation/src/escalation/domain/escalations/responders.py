@@ -184,7 +184,7 @@ def nearest_level(situation: Situation, escalation: Escalation) -> NextStop:
 
 def stop_at(situation: Situation, escalation: Escalation, n: int) -> NextStop:
     """Return whom to page at a level: all who were not just paged, or the first of them in turn."""
-    if not escalation.has_ladder:
+    if not escalation.levels:
         return NextStop(n)
     level = escalation.levels[n]
     responders = find_responders(situation, level)
