@@ -79,7 +79,11 @@ async def test_invalid_period_is_refused(
             "body/rotations",
             "Nobody from Mon 2026-01-05 17:00 to 18:00 UTC.",
         ),
-        ([{**ROTATION, "zone": "Mars/Phobos"}], "body/rotations/0/zone", "Mars/Phobos"),
+        (
+            [{**ROTATION, "zone": "Mars/Phobos"}],
+            "body/rotations/0/zone",
+            "must be a time zone of IANA",
+        ),
         ([], "body/rotations", "at least 1"),
     ],
 )
