@@ -29,7 +29,7 @@ VERBS = {
     *("abandon", "accept", "acknowledge", "approve", "complete", "decline", "discard"),
     *("dismiss", "erase", "hand", "uphold", "withdraw"),
     *("mediate", "prioritize", "refer", "refuse", "release", "renew", "reopen", "replay"),
-    *("request", "resolve", "revoke", "snooze", "take", "wait"),
+    *("request", "resolve", "revoke", "snooze", "take", "wait", "merge", "stop"),
 }
 # Parts of events, which docs/asyncapi.yaml describes.
 FOREIGN_SCHEMAS = {contract.__name__ for contract in Contract.__subclasses__()}

@@ -8,8 +8,6 @@ from sqlalchemy.exc import IntegrityError
 
 from common.contracts.contacts import (
     ContactAbandoned,
-    ContactDiscarded,
-    ContactMerged,
     ContactReopened,
     ContactResolved,
 )
@@ -388,23 +386,6 @@ async def test_abandoned_contacts_free_the_queue_the_offer_and_the_slot(
     assert await harness.rows("SELECT 1 FROM timers") == []
     assert await harness.published(offered.contact_id) == ["ContactOffered", "AssignmentReleased"]
     assert await harness.published(queued.contact_id) == ["ContactQueued"]
-    await assert_loads_are_consistent(harness)
-
-
-@pytest.mark.parametrize("end", [ContactMerged, ContactDiscarded])
-async def test_contact_that_is_no_work_leaves_the_queue_and_its_representative(
-    harness: RouterHarness, end: type[ContactMerged] | type[ContactDiscarded]
-) -> None:
-    await harness.hire("rita")
-    assigned, queued = received(), received(language="de")
-    await harness.handle_events(assigned, queued)
-    for contact in (assigned, queued):
-        fields = {"contact_id": contact.contact_id, "occurred_at": LATER, "cause": "spam"}
-        await harness.handle_events(end.model_validate(fields))
-
-    for contact in (assigned, queued):
-        assert (await harness.assignment(contact.contact_id)).state == "abandoned"
-    assert (await harness.published(assigned.contact_id))[-1] == "AssignmentReleased"
     await assert_loads_are_consistent(harness)
 
 

@@ -70,7 +70,7 @@ def take(contact: Contact, step: Step, moment: Moment) -> Contact:
             return contacts.report_state(contact, step, placed, Change(moment.at)).contact
 
 
-def seen(steps: Sequence[tuple[Step, Moment]]) -> tuple[str, str]:
+def outcome_of(steps: Sequence[tuple[Step, Moment]]) -> tuple[str, str]:
     contact = CONTACT
     for step, moment in steps:
         contact = take(contact, step, moment)
@@ -85,7 +85,7 @@ def test_any_order_of_the_same_events_gives_the_same_contact(data: st.DataObject
         for number, update in enumerate(updates)
         for position, step in enumerate(update)
     ]
-    assert seen(data.draw(st.permutations(happened))) == seen(happened)
+    assert outcome_of(data.draw(st.permutations(happened))) == outcome_of(happened)
 
 
 @pytest.mark.parametrize(
@@ -109,8 +109,8 @@ def test_any_order_of_the_same_events_gives_the_same_contact(data: st.DataObject
 )
 def test_state_follows_what_happened(steps: list[Step], state: str) -> None:
     happened = [(step, Moment(AT + timedelta(minutes=n))) for n, step in enumerate(steps)]
-    assert seen(happened)[0] == state
-    assert seen(happened[::-1])[0] == state
+    assert outcome_of(happened)[0] == state
+    assert outcome_of(happened[::-1])[0] == state
 
 
 @pytest.mark.parametrize("order", [(0, 1), (1, 0)])
@@ -120,7 +120,7 @@ def test_reply_that_sets_the_ticket_to_pending_keeps_it_waiting(order: tuple[int
         ("representative", Moment(AT, 1, "u")),
     ]
     steps: list[tuple[Step, Moment]] = [update[number] for number in order]  # type: ignore[misc]  # literals
-    assert seen(steps)[0] == "waiting_on_customer"
+    assert outcome_of(steps)[0] == "waiting_on_customer"
 
 
 def test_waiting_that_ends_says_why() -> None:

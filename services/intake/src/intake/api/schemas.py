@@ -311,7 +311,7 @@ class HistoryEntryOut(BaseModel):
 
 
 class HistoryOut(BaseModel):
-    items: list[HistoryEntryOut] = Field(description="What was reported, oldest first.")
+    entries: list[HistoryEntryOut] = Field(description="What was reported, oldest first.")
 
 
 class InteractionIdOut(BaseModel):

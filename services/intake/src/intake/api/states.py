@@ -73,4 +73,4 @@ async def show_history(
     async with transaction(database) as uow:
         await use_cases.get_to_read(contact_id, make_actor(caller), uow)
         entries = await uow.contact_history.list_for(contact_id, limit)
-    return HistoryOut.model_validate({"items": entries}, from_attributes=True)
+    return HistoryOut.model_validate({"entries": entries}, from_attributes=True)
