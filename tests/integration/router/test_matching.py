@@ -6,11 +6,7 @@ import pytest
 from sqlalchemy import text
 from sqlalchemy.exc import IntegrityError
 
-from common.contracts.contacts import (
-    ContactAbandoned,
-    ContactReopened,
-    ContactResolved,
-)
+from common.contracts.contacts import ContactAbandoned, ContactReopened, ContactResolved
 from common.contracts.escalations import (
     EscalationHandedBack,
     EscalationResolved,

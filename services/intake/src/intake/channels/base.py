@@ -74,7 +74,8 @@ class ExternalContact:
     """A ticket, case or chat of an outside system: what a contact is made of if it is new here.
 
     `ref` is its id there, and `customer` has the id that it has there. `state` is its state as
-    of `as_of`, or of the event. Texts may be of any length and have any characters: intake cleans them.
+    of `as_of`, or of the event. Texts may be of any length and have any characters: intake cleans
+    them.
     """
 
     ref: str
