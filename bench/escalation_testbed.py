@@ -14,7 +14,8 @@ from aiokafka import AIOKafkaProducer
 import devstack
 from bench.testbed import DeadLettersError
 from bench.topics import EventReader, read_topics
-from common.contracts.event import Event
+from common.contracts.event import Event, PersonId
+from common.contracts.people import PersonDescribed
 from common.contracts.services import TOPIC_OWNERS, source_of
 from common.core.clock import TimeSource
 from common.core.ids import EventId, new_id
@@ -88,7 +89,7 @@ class EscalationTestbed:
             await connection.close()
 
     async def publish(self, events: Iterable[Event]) -> None:
-        """Publish events as intake and router do, each contact's events in this order."""
+        """Publish events as intake and router do, those of each key in this order."""
         producer: Any = AIOKafkaProducer(**self.system.kafka.options, acks="all")
         await producer.start()
         sequences: dict[tuple[str, str], int] = {}
@@ -152,8 +153,10 @@ async def _put_settings(testbed: EscalationTestbed, now: datetime) -> None:
         body = {"zone": zone, "hours": WEEK, "holidays": [holidays]}
         await _put(testbed, f"/calendars/{name}", body)
     supervisors = [f"supervisor-{n}" for n in range(SUPERVISORS)]
-    for person in (*supervisors, "mia"):
-        await _put(testbed, f"/people/{person}", {})
+    await testbed.publish(
+        PersonDescribed(person_id=PersonId(person), occurred_at=now, version=1, name=person)
+        for person in (*supervisors, "mia")
+    )
     rotation = {
         "zone": "Europe/Berlin",
         "starts_at": now.replace(year=now.year - 1, day=1).isoformat(),

@@ -32,12 +32,14 @@ async def _put_representative(actors: Actors, number: int) -> None:
     who = f"rep-{number}"
     body = {
         "name": f"Representative {number}",
+        "roles": ["representative"],
         "team_id": team(number % TEAMS),
         "skills": [first, others[number % len(others)]],
         "languages": ["en"],
-        "capacity": CAPACITY,
     }
-    await actors.call("ops", "router", "PUT", f"/representatives/{who}", body)
+    await actors.call("ops", "router", "PUT", f"/people/{who}", body)
+    workload = {"capacity": CAPACITY}
+    await actors.call("ops", "router", "PUT", f"/representatives/{who}", workload)
     presence = {"presence": "available"}
     await actors.call("ops", "router", "PUT", f"/representatives/{who}/presence", presence)
 
@@ -48,9 +50,8 @@ async def _put_supervisor(actors: Actors, number: int) -> None:
         {"medium": "slack", "channel": f"D{number}", "user_id": f"U{number}"},
         {"medium": "email", "address": f"{who}@example.com"},
     ]
-    recipient = {"name": f"Supervisor {number}", "media": media}
-    await actors.call("ops", "notifier", "PUT", f"/recipients/{who}", recipient)
-    await actors.call("ops", "escalation", "PUT", f"/people/{who}", {"role": "supervisor"})
+    body = {"name": f"Supervisor {number}", "roles": ["supervisor"], "contact_methods": media}
+    await actors.call("ops", "router", "PUT", f"/people/{who}", body)
     level = {
         "name": "supervisor",
         "acknowledge_within_s": HOUR_S,

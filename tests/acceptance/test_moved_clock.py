@@ -19,6 +19,7 @@ from escalation.main import build
 from escalation.settings import Settings
 from escalation.store.unit_of_work import UnitOfWork
 from support.databases import Postgres, open_database
+from support.people import described
 from support.service_harness import Keys, ServiceHarness, make_dispatcher, open_client
 
 BERLIN = ZoneInfo("Europe/Berlin")
@@ -148,8 +149,9 @@ async def story(postgres: Postgres, database_name: str) -> AsyncIterator[Story]:
         open_client(build, Settings, database, KEYS) as api,
     ):
         story = Story(_inside(database), api)
-        for person in ("sam", "kim", "mia"):
-            await story.put(f"people/{person}", {})
+        await story.desk.handle_events(
+            described("mia"), described("sam", "mia"), described("kim", "mia")
+        )
         await story.put("duty-schedules/supervisors", DUTY)
         await story.put("ladders/default", LADDER)
         await story.put("calendars/office", OFFICE)
@@ -270,7 +272,7 @@ async def test_a_policy_that_changes_in_mid_clock_keeps_the_time_spent(story: St
 
 async def test_a_supervisor_who_is_absent_is_not_asked(story: Story) -> None:
     away = {"from": "2026-06-08T00:00:00+02:00", "until": "2026-06-13T00:00:00+02:00"}
-    await story.put("people/sam", {"absences": [away]})
+    await story.put("absences/sam", {"absences": [away]})
     await story.put("sla-policies/all", policy())
     await story.receive(berlin("2026-06-10", "10:00:00"))
     await story.it_is(berlin("2026-06-10", "11:00:00"))

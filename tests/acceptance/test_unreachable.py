@@ -31,7 +31,7 @@ def level(name: str, person: str) -> dict[str, Any]:
 async def test_page_that_reaches_nobody_goes_on_to_the_next_level_at_once(stage: Scenario) -> None:
     """Vera is known, but has no contact method: Sara is paged, and operations hear why."""
     actors, event_log = stage.actors, stage.event_log
-    await actors.call("ops", "escalation", "PUT", "/people/vera", {"role": "supervisor"})
+    await actors.call("ops", "router", "PUT", "/people/vera", {"name": "Vera"})
     ladder = {
         "lease_s": 60,
         "working_lease_s": 60,
@@ -53,10 +53,10 @@ async def test_page_that_reaches_nobody_goes_on_to_the_next_level_at_once(stage:
         failed = await event_log.wait_for(NotificationFailed, contact_id)
         climbed = await event_log.wait_for(EscalationClimbed, contact_id)
         await stories.wait_for_page(stage, contact_id, "sara", "climbed")
-    assert (failed.person_id, failed.reason) == ("vera", "no such recipient")
+    assert (failed.person_id, failed.reason) == ("vera", "the recipient has no media")
     assert (climbed.level_name, climbed.reason) == (
         "second",
-        "vera not reached (no such recipient)",
+        "vera not reached (the recipient has no media)",
     )
     assert (climbed.occurred_at - received.occurred_at).total_seconds() < PATIENCE_S
     operations = await event_log.wait_for(
@@ -67,7 +67,7 @@ async def test_page_that_reaches_nobody_goes_on_to_the_next_level_at_once(stage:
     path = f"/escalations/{climbed.escalation_id}"
     trail = await actors.call("sara", "escalation", "GET", f"{path}/audit-trail")
     (entry,) = (row for row in trail["entries"] if row["action"] == "escalation page failed")
-    assert entry["reason"] == "no such recipient"
+    assert entry["reason"] == "the recipient has no media"
     assert event_log.find_all(EscalationPageFailed, contact_id)[0].person_id == "vera"
     await actors.call("sara", "escalation", "POST", f"{path}/acknowledge")
     acknowledged = await event_log.wait_for(EscalationAcknowledged, contact_id)

@@ -12,7 +12,7 @@ import httpx
 
 from common.contracts.services import SERVICES
 from devstack import Stack
-from stage.actors import Actors
+from stage.actors import Actors, has_unknown_person
 from stage.invariants import (
     Sources,
     Verdict,
@@ -136,6 +136,9 @@ class Clients:
         self, caller: str, service: str, method: str, path: str, body: object
     ) -> None:
         answer = await self.call(caller, service, method, path, body)
+        while has_unknown_person(answer):
+            await asyncio.sleep(RETRY_S)
+            answer = await self.call(caller, service, method, path, body)
         assert answer.is_success, f"{method} {path}: {answer.status_code} {answer.text}"
 
 
@@ -253,8 +256,13 @@ async def _set_up_people_and_rules(clients: Clients, first_response_s: float) ->
     await _register_representative(
         clients, "idle", ["shipping"], capacity=3, auto_accept=False, offer_s=1
     )
-    for person in sorted({person for members in DUTIES.values() for person in members}):
-        await clients.require("ops", "escalation", "PUT", f"/people/{person}", {})
+    for person in SUPERVISORS:
+        media = [
+            {"medium": "slack", "channel": f"D-{person}", "user_id": f"U-{person}"},
+            {"medium": "email", "address": f"{person}@example.com"},
+        ]
+        body = {"name": person, "contact_methods": media}
+        await clients.require("ops", "router", "PUT", f"/people/{person}", body)
     for duty, members in DUTIES.items():
         rotation = {
             "zone": "Europe/Madrid",
@@ -266,18 +274,6 @@ async def _set_up_people_and_rules(clients: Clients, first_response_s: float) ->
         await clients.require("ops", "escalation", "PUT", path, {"rotations": [rotation]})
     await clients.require("ops", "escalation", "PUT", "/ladders/default", _ladder())
     await set_sla_policies(clients, first_response_s)
-    for supervisor in SUPERVISORS:
-        media = [
-            {"medium": "slack", "channel": f"D-{supervisor}", "user_id": f"U-{supervisor}"},
-            {"medium": "email", "address": f"{supervisor}@example.com"},
-        ]
-        await clients.require(
-            "ops",
-            "notifier",
-            "PUT",
-            f"/recipients/{supervisor}",
-            {"name": supervisor, "media": media},
-        )
 
 
 async def _register_representative(
@@ -286,12 +282,13 @@ async def _register_representative(
     """They have no contact methods: the warnings to them must be recorded as failed."""
     body = {
         "name": representative_id,
+        "roles": ["representative"],
         "team_id": "care",
         "skills": skills,
         "languages": ["en", "es"],
-        **terms,
     }
-    await clients.require("ops", "router", "PUT", f"/representatives/{representative_id}", body)
+    await clients.require("ops", "router", "PUT", f"/people/{representative_id}", body)
+    await clients.require("ops", "router", "PUT", f"/representatives/{representative_id}", terms)
     presence = {"presence": "available"}
     await clients.require(
         "ops", "router", "PUT", f"/representatives/{representative_id}/presence", presence

@@ -210,15 +210,8 @@ async def _set_up(under_test: SystemUnderTest) -> None:
     }
     await under_test.clients.require("ops", "escalation", "PUT", "/ladders/default", ladder)
     for representative_id in ("few-0", "few-1"):
-        body = {
-            "name": representative_id,
-            "team_id": "care",
-            "skills": ["returns"],
-            "languages": ["en", "es"],
-            "capacity": 1,
-        }
         path = f"/representatives/{representative_id}"
-        await under_test.clients.require("ops", "router", "PUT", path, body)
+        await under_test.clients.require("ops", "router", "PUT", path, {"capacity": 1})
 
 
 def _with_mutant(mutant: Mutant, unbroken: Process, marks: Path) -> Process:

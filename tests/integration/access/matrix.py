@@ -71,17 +71,20 @@ _INTAKE = """
 """
 _ROUTER = """
     #                                                     shop kiosk rita bruno sara sam mia ops
+    PUT /v1/people/{person_id}                            -    -     -    -     -    -   +   +
+    GET /v1/people/{person_id}                            -    -     +    +     +    +   +   +
+    GET /v1/people                                        -    -     +    +     +    +   +   +
     PUT /v1/representatives/{representative_id}           -    -     -    -     +    +   +   +
     GET /v1/representatives/{representative_id}           -    -     +    +     +    +   +   +
     GET /v1/representatives                               -    -     +    +     +    +   +   +
     PUT /v1/representatives/{representative_id}/presence  -    -     +    -     +    +   +   +
     GET /v1/assignments                                   -    -     +    +     +    +   +   +
-    GET /v1/assignments/{contact_id}                      -    -     +    +     +    +   +   +
-    POST /v1/assignments/{contact_id}/accept              -    -     +    -     +    +   +   +
-    POST /v1/assignments/{contact_id}/decline             -    -     +    -     +    +   +   +
-    POST /v1/assignments/{contact_id}/complete            -    -     +    -     +    +   +   +
-    POST /v1/assignments/{contact_id}/refer               -    -     +    -     +    +   +   +
-    POST /v1/assignments/{contact_id}/release             -    -     +    -     +    +   +   +
+    GET /v1/assignments/{contact_id}                      -    -     +    0     +    +   +   +
+    POST /v1/assignments/{contact_id}/accept              -    -     +    0     +    +   +   +
+    POST /v1/assignments/{contact_id}/decline             -    -     +    0     +    +   +   +
+    POST /v1/assignments/{contact_id}/complete            -    -     +    0     +    +   +   +
+    POST /v1/assignments/{contact_id}/refer               -    -     +    0     +    +   +   +
+    POST /v1/assignments/{contact_id}/release             -    -     +    0     +    +   +   +
     GET /v1/queues                                        -    -     +    +     +    +   +   +
 """
 _ESCALATION = """
@@ -125,21 +128,26 @@ _ESCALATION = """
     GET /v1/duty-schedules/{setting_id}/calendar-link      -    -     -    -     +    +   +   +
     GET /v1/people/{person_id}/duty-link                   -    -     -    -     +    +   +   +
     PUT /v1/sla-policies/{setting_id}                      -    -     -    -     -    -   +   +
+    DELETE /v1/sla-policies/{setting_id}                   -    -     -    -     -    -   +   +
     GET /v1/sla-policies/{setting_id}                      -    -     +    +     +    +   +   +
     GET /v1/sla-policies                                   -    -     +    +     +    +   +   +
     PUT /v1/calendars/{setting_id}                         -    -     -    -     -    -   +   +
+    DELETE /v1/calendars/{setting_id}                      -    -     -    -     -    -   +   +
     GET /v1/calendars/{setting_id}                         -    -     +    +     +    +   +   +
     GET /v1/calendars                                      -    -     +    +     +    +   +   +
     PUT /v1/ladders/{setting_id}                           -    -     -    -     -    -   +   +
+    DELETE /v1/ladders/{setting_id}                        -    -     -    -     -    -   +   +
     GET /v1/ladders/{setting_id}                           -    -     +    +     +    +   +   +
     GET /v1/ladders                                        -    -     +    +     +    +   +   +
     PUT /v1/duty-schedules/{setting_id}                    -    -     -    -     -    -   +   +
+    DELETE /v1/duty-schedules/{setting_id}                 -    -     -    -     -    -   +   +
     GET /v1/duty-schedules/{setting_id}                    -    -     +    +     +    +   +   +
     GET /v1/duty-schedules                                 -    -     +    +     +    +   +   +
-    PUT /v1/people/{setting_id}                            -    -     -    -     -    -   +   +
-    GET /v1/people/{setting_id}                            -    -     +    +     +    +   +   +
-    GET /v1/people                                         -    -     +    +     +    +   +   +
+    PUT /v1/absences/{setting_id}                          -    -     -    -     -    -   +   +
+    GET /v1/absences/{setting_id}                          -    -     +    +     +    +   +   +
+    GET /v1/absences                                       -    -     +    +     +    +   +   +
     PUT /v1/teams/{setting_id}                             -    -     -    -     -    -   +   +
+    DELETE /v1/teams/{setting_id}                          -    -     -    -     -    -   +   +
     GET /v1/teams/{setting_id}                             -    -     +    +     +    +   +   +
     GET /v1/teams                                          -    -     +    +     +    +   +   +
     PUT /v1/approval-limits/{setting_id}                   -    -     -    -     -    -   +   +

@@ -32,7 +32,7 @@ BODIES: Final[Mapping[str, Mapping[str, Any]]] = {
         "calendar_by_region": {},
         "ladder_id": "default",
     },
-    "PUT /v1/people/{setting_id}": {"reports_to": "sara"},
+    "PUT /v1/people/{person_id}": {"reports_to": "sara", "contact_methods": None},
     "PUT /v1/teams/{setting_id}": {"supervisors": ["sara"]},
     "PUT /v1/duty-schedules/{setting_id}": {
         "rotations": [
@@ -47,5 +47,9 @@ BODIES: Final[Mapping[str, Mapping[str, Any]]] = {
         "swaps": [],
     },
 }
-# Stops an admitted caller before the service needs Kafka.
-QUERIES: Final[Mapping[str, str]] = {"GET /v1/escalations/stream": "?last_event_id=none"}
+_ARCHIVED_KINDS: Final = ("sla-policies", "calendars", "ladders", "duty-schedules", "teams")
+# Stops an admitted caller before the service needs Kafka, or archives what other calls need.
+QUERIES: Final[Mapping[str, str]] = {
+    "GET /v1/escalations/stream": "?last_event_id=none",
+    **{f"DELETE /v1/{kind}/{{setting_id}}": "?open_contacts=none" for kind in _ARCHIVED_KINDS},
+}

@@ -1,5 +1,6 @@
 """One service with something of everything in it, and a caller of each kind."""
 
+import re
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
@@ -7,13 +8,14 @@ from datetime import timedelta
 from importlib import import_module
 from ipaddress import ip_address
 from typing import Any, Final
+from urllib.parse import quote
 
 import httpx
 
 from common.contracts.assignments import ContactAssigned
 from common.contracts.contacts import ContactReceived, Customer, SupervisorRequested
 from common.contracts.event import ContactId, CustomerId, Event, PersonId, Role, TeamId
-from common.contracts.reporting import Position, ReportingLineChanged
+from common.contracts.people import PersonDescribed, Position
 from common.core.health import Health
 from common.core.ids import new_id
 from common.core.metrics import Metrics
@@ -29,6 +31,7 @@ from common.storage.api_keys import (
 )
 from common.storage.database import Database
 from support.databases import Postgres, open_database
+from support.people import described
 from support.service_harness import ServiceHarness, make_dispatcher
 
 # `shop` received the contact and `rita` has it; kiosk and bruno have nothing to do with it. rita's
@@ -50,7 +53,7 @@ SETTINGS: Final = {
     "ladders": "default",
     "duty-schedules": "supervisors",
     "calendars": "office",
-    "people": "rita",
+    "absences": "rita",
     "teams": "front",
     "approval-limits": "supervisor",
 }
@@ -97,6 +100,16 @@ class Scenario:
             return await client.request(
                 method, self._filled(path) + query, json=content, headers=headers
             )
+
+    async def send(
+        self, operation: str, key: str, query: str = "", *, segment: str = "", **content: Any
+    ) -> httpx.Response:
+        """Call with what the caller gives; `segment` replaces the parameters in the path."""
+        method, path = operation.split()
+        address = re.sub(r"\{\w+\}", quote(segment), path) if segment else self._filled(path)
+        headers = {"Authorization": f"Bearer {key}", **content.pop("headers", {})}
+        async with self._client() as client:
+            return await client.request(method, address + query, headers=headers, **content)
 
     def _client(self) -> httpx.AsyncClient:
         """Come from another address each time: one that often fails must wait."""
@@ -225,15 +238,18 @@ async def _prepare_intake(scenario: Scenario) -> None:
 
 
 async def _prepare_router(scenario: Scenario) -> None:
-    for name in ("rita", "bruno"):
-        profile = {
+    for name, role, manager in _LINE:
+        person = {
             "name": name,
+            "roles": [role],
             "team_id": "front",
+            "reports_to": manager,
             "skills": ["billing"],
             "languages": ["en"],
-            "capacity": 1,
         }
-        await scenario.act("mia", "PUT", f"/representatives/{name}", profile)
+        await scenario.act("ops", "PUT", f"/people/{name}", person)
+    for name in ("rita", "bruno"):
+        await scenario.act("mia", "PUT", f"/representatives/{name}", {"capacity": 1})
     await scenario.act("rita", "PUT", "/representatives/rita/presence", {"presence": "available"})
     received = _received(await _now(scenario))
     await scenario.handle(received)
@@ -246,14 +262,10 @@ async def _prepare_escalation(scenario: Scenario) -> None:
     # sara is on duty now, and sam tomorrow.
     starts_at = (await _now(scenario) - timedelta(hours=1)).isoformat()
     rotation = {"zone": "UTC", "starts_at": starts_at, "shift_s": 86400}
+    # kim and lee are named by the examples of settings.
+    await scenario.handle(*_people(), described("kim"), described("lee"))
     for path, body in (
-        ("people/mia", {"role": "manager"}),
-        ("people/sara", {"role": "supervisor", "reports_to": "mia"}),
-        ("people/rita", {"role": "representative", "reports_to": "sara"}),
-        ("people/sam", {"role": "supervisor", "reports_to": "mia"}),
-        # Whom the examples of settings name.
-        ("people/kim", {}),
-        ("people/lee", {}),
+        ("absences/rita", {"absences": []}),
         ("duty-schedules/supervisors", {"rotations": [{**rotation, "members": ["sara", "sam"]}]}),
         ("ladders/default", {"levels": _LEVELS, "lease_s": 900, "working_lease_s": 900}),
         ("sla-policies/gold", _POLICY),
@@ -302,18 +314,7 @@ async def _escalate(scenario: Scenario) -> tuple[ContactId, str]:
 
 
 async def _prepare_notifier(scenario: Scenario) -> None:
-    now = await _now(scenario)
-    await scenario.handle(
-        *(
-            ReportingLineChanged(
-                person_id=PersonId(person),
-                occurred_at=now,
-                role=role,
-                manager_id=manager,
-            )
-            for person, role, manager in _REPORTING_LINES
-        )
-    )
+    await scenario.handle(*_people())
     for name in ("rita", "bruno", "sara", "mia"):
         media = [{"medium": "email", "address": f"{name}@example.com"}]
         await scenario.act("ops", "PUT", f"/recipients/{name}", {"name": name, "media": media})
@@ -332,13 +333,19 @@ _LEVELS: Final = [
         ("managers", {"kind": "person", "person_id": "mia"}),
     )
 ]
-_REPORTING_LINES: Final[tuple[tuple[str, Position, PersonId | None], ...]] = (
+_LINE: Final[tuple[tuple[str, Position, PersonId | None], ...]] = (
     ("mia", "manager", None),
     ("sara", "supervisor", PersonId("mia")),
     ("sam", "supervisor", PersonId("mia")),
     ("rita", "representative", PersonId("sara")),
     ("bruno", "representative", PersonId("sam")),
 )
+
+
+def _people() -> list[PersonDescribed]:
+    return [described(person, manager, roles=[role]) for person, role, manager in _LINE]
+
+
 _STORES: Final = {
     service: f"{service}.store.unit_of_work" for service in ("escalation", "notifier")
 }

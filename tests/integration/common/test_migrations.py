@@ -8,8 +8,10 @@ from pathlib import Path
 
 import asyncpg
 import pytest
+from sqlalchemy import make_url
 
 from common.service.provision import provision_schema
+from common.storage.locks import LockHeldError, advisory_key
 from common.storage.migrations import Phase, migrate
 from support.databases import EMPTY, PASSWORDS, Postgres
 
@@ -148,3 +150,24 @@ async def test_failed_migration_changes_nothing(versions: Path, url: str) -> Non
 async def test_unknown_service_is_refused() -> None:
     with pytest.raises(ModuleNotFoundError, match="nowhere is not installed"):
         migrate("nowhere", "unused")
+
+
+async def test_lock_that_another_role_holds_ends_migration_and_provisioning_with_its_reason(
+    postgres: Postgres, versions: Path, url: str
+) -> None:
+    write(versions, "pre_0001_create.py")
+    admin = postgres.admin_of(make_url(url).database or "")
+    await provision_schema(admin, "other", PASSWORDS)
+    holder = await asyncpg.connect(
+        postgres.owner_url(make_url(url).database or "", "other").replace("+asyncpg", "")
+    )
+    try:
+        for parts in ((SERVICE, "migrate"), ("roles",)):
+            await holder.execute("SELECT pg_advisory_lock($1)", advisory_key(*parts))
+        with pytest.raises(LockHeldError, match=r"migrations of sample.*pg_terminate_backend"):
+            await asyncio.to_thread(migrate, SERVICE, url, lock_timeout_s=0.1)
+        with pytest.raises(LockHeldError, match="provisioning"):
+            await provision_schema(admin, SERVICE, PASSWORDS, lock_timeout_s=0.1)
+    finally:
+        await holder.close()
+    await up(url)

@@ -16,6 +16,7 @@ from escalation.settings import Settings
 from escalation.store.unit_of_work import UnitOfWork
 from integration.escalation.duty_examples import DUTY_OF_TWO, PLACE
 from support.databases import Postgres, open_database
+from support.people import described
 from support.service_harness import Keys, ServiceHarness, make_dispatcher, open_client
 
 key = Keys(
@@ -26,6 +27,9 @@ key = Keys(
     kim="supervisor:kim:kim-key",
     mia="manager:mia:mia-key",
     ops="admin:ops:ops-key",
+    # Admins with names of people.
+    admin_sam="admin:sam:admin-sam-key",
+    admin_rita="admin:rita:admin-rita-key",
 )
 POLICY: dict[str, Any] = {
     "targets": [
@@ -120,17 +124,17 @@ async def api(database: Database[UnitOfWork]) -> AsyncIterator[httpx.AsyncClient
         yield api
 
 
-async def put_people(api: httpx.AsyncClient) -> None:
-    """Put the people whom schedules, ladders and teams of the tests name."""
-    for person in ("sam", "kim", "mia", "rita", "lee"):
-        response = await api.put(f"/v1/people/{person}", json={})
-        assert response.status_code == 200, response.text
+async def describe_people(service: EscalationHarness) -> None:
+    """Describe the people whom schedules, ladders and teams of the tests name."""
+    await service.handle_events(
+        *(described(person) for person in ("sam", "kim", "mia", "rita", "lee"))
+    )
 
 
 @pytest.fixture
-async def configured(api: httpx.AsyncClient) -> httpx.AsyncClient:
+async def configured(api: httpx.AsyncClient, service: EscalationHarness) -> httpx.AsyncClient:
     """The API of a service whose people, policy, ladder and schedule are in force."""
-    await put_people(api)
+    await describe_people(service)
     for path, body in (
         ("duty-schedules/supervisors", DUTY),
         ("ladders/default", LADDER),
@@ -142,9 +146,9 @@ async def configured(api: httpx.AsyncClient) -> httpx.AsyncClient:
 
 
 @pytest.fixture
-async def duty(api: httpx.AsyncClient) -> httpx.AsyncClient:
+async def duty(api: httpx.AsyncClient, service: EscalationHarness) -> httpx.AsyncClient:
     """The API where sam and kim take turns, day by day."""
-    await put_people(api)
+    await describe_people(service)
     put = await api.put(PLACE, json=DUTY_OF_TWO)
     assert put.status_code == 200, put.text
     return api

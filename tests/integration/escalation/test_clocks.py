@@ -1,5 +1,6 @@
 """Clocks as the API shows them."""
 
+from datetime import timedelta
 from typing import Any
 
 import httpx
@@ -8,7 +9,9 @@ import pytest
 from common.contracts.contacts import (
     ContactPrioritized,
     ContactReceived,
+    ContactReopened,
     ContactResolved,
+    WaitingOnCustomerEnded,
 )
 from integration.escalation.clock_examples import later, replies, waits, writes
 from integration.escalation.conftest import POLICY, EscalationHarness, assigned, key
@@ -89,7 +92,7 @@ async def test_policy_put_with_retarget_applies_to_open_contacts(
     assert (await clocks(api, kept))["first_response"]["state"] == "cancelled"
     assert (await service.fetch_event_types(changed.contact_id)) == ["clocks_started"]
     assert "clock_retargeted" not in await service.fetch_event_types(closed.contact_id)
-    assert await service.rows("SELECT * FROM timers WHERE type = 'PolicyChanged'") == []
+    assert await service.rows("SELECT * FROM timers WHERE type = 'SettingChanged'") == []
 
 
 async def test_consumed_events_are_stored_as_received(service: EscalationHarness) -> None:
@@ -103,3 +106,84 @@ async def test_consumed_events_are_stored_as_received(service: EscalationHarness
         ("upstairs.waiting_on_customer.v1", event_ids[2]),
     ]
     assert ContactReceived.model_validate(facts[0].data) == contact
+
+
+async def test_calendar_put_with_retarget_moves_clocks_of_open_contacts(
+    service: EscalationHarness, api: httpx.AsyncClient
+) -> None:
+    hours = {day: [["00:00", "24:00"]] for day in ("mon", "tue", "wed", "thu", "fri", "sat", "sun")}
+    usual = {"zone": "UTC", "hours": hours}
+    assert (await api.put("/v1/calendars/office", json=usual)).status_code == 200
+    policy = {**POLICY, "calendar_id": "office"}
+    assert (await api.put("/v1/sla-policies/gold", json=policy)).status_code == 200
+    contact = await service.received()
+    await service.handle_events(contact)
+    before = (await clocks(api, contact))["resolution"]
+    day = contact.occurred_at.date()
+    closed = {**usual, "closed": [str(day), str(day + timedelta(days=1))]}
+    response = await api.put(
+        "/v1/calendars/office", params={"open_contacts": "retarget"}, json=closed
+    )
+    assert (response.status_code, response.json()["version"]) == (200, 2)
+    await service.advance_time(1)
+    after = (await clocks(api, contact))["resolution"]
+    assert (after["calendar"], after["policy"]) == (
+        {"id": "office", "version": 2},
+        before["policy"],
+    )
+    assert after["due_at"] > str(day + timedelta(days=2))
+    assert after["timeline"][-1]["text"].endswith("calendar office was changed")
+
+
+async def test_end_of_the_wait_shows_in_the_clocks_of_the_contact(
+    service: EscalationHarness, api: httpx.AsyncClient
+) -> None:
+    contact = await service.received()
+    await service.handle_events(contact, replies(contact, 1), waits(contact, 20))
+
+    async def shown() -> dict[str, Any]:
+        path = f"/v1/contacts/{contact.contact_id}/clocks"
+        return dict((await api.get(path, headers=key("sam"))).json())
+
+    waiting = await shown()
+    assert waiting["waiting_since"] is not None
+    assert waiting["wait_ends_at"] > waiting["waiting_since"]
+    ended = WaitingOnCustomerEnded(
+        contact_id=contact.contact_id, occurred_at=later(contact, 500), cause="opened"
+    )
+    await service.handle_events(ended)
+    after = await shown()
+    assert (after["waiting_since"], after["wait_ends_at"]) == (None, None)
+    (resolution,) = (clock for clock in after["clocks"] if clock["clock"] == "resolution")
+    assert resolution["state"] == "running"
+    assert resolution["timeline"][-1]["text"].endswith(": it is our turn again")
+
+
+async def test_reopened_contact_shows_what_is_owed_again(
+    service: EscalationHarness, api: httpx.AsyncClient
+) -> None:
+    contact = await service.received()
+    resolved = ContactResolved(contact_id=contact.contact_id, occurred_at=later(contact, 1))
+    reopened = ContactReopened(
+        contact_id=contact.contact_id, occurred_at=later(contact, 5), reason="still broken"
+    )
+    await service.handle_events(contact, resolved, reopened)
+    path = f"/v1/contacts/{contact.contact_id}/clocks"
+    shown = (await api.get(path, headers=key("sam"))).json()
+    assert shown["reopenings"] == 1
+    assert shown["reply_owed_since"] is not None
+    assert {clock["clock"]: (clock["state"], clock["run"]) for clock in shown["clocks"]} == {
+        "assignment": ("running", 2),
+        "first_response": ("running", 2),
+        "resolution": ("running", 2),
+    }
+
+
+async def test_threshold_before_the_start_of_its_clock_is_refused_with_its_place(
+    api: httpx.AsyncClient,
+) -> None:
+    rules = [{"action": "warn_supervisor", "offset_s": -501}]
+    target = {"clock": "resolution", "target_s": 500, "thresholds": rules}
+    response = await api.put("/v1/sla-policies/gold", json={**POLICY, "targets": [target]})
+    assert response.status_code == 422
+    assert "targets/0/thresholds/0/offset_s" in response.text

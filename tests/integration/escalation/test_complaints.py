@@ -9,12 +9,9 @@ from common.contracts.assignments import AssignmentReleased
 from common.contracts.contacts import SupervisorRequested
 from common.contracts.event import PersonId
 from integration.escalation.conftest import EscalationHarness, assigned, key
+from support.people import described
 
-LINE: dict[str, dict[str, Any]] = {
-    "mia": {"role": "manager"},
-    "sam": {"reports_to": "mia"},
-    "rita": {"reports_to": "sam"},
-}
+LINE = {"mia": None, "sam": "mia", "rita": "sam"}
 TEXT = "She shouted at the customer."
 
 
@@ -35,16 +32,17 @@ class Case:
         body = {"contact_id": self.contact_id, "reason": TEXT, "about": about}
         return await self.post("escalations", body, caller)
 
-    async def escalation_id(self) -> str:
+    async def escalation_shown(self) -> dict[str, Any]:
         (shown,) = (await self.get("escalations", "mia")).json()["items"]
-        return str(shown["escalation_id"])
+        return dict(shown)
+
+    async def escalation_id(self) -> str:
+        return str((await self.escalation_shown())["escalation_id"])
 
 
 @pytest.fixture
 async def case(configured: httpx.AsyncClient, service: EscalationHarness) -> Case:
-    for person, body in LINE.items():
-        answer = await configured.put(f"/v1/people/{person}", json=body)
-        assert answer.status_code == 200, answer.text
+    await service.handle_events(*(described(*place) for place in LINE.items()))
     contact = await service.received()
     released = AssignmentReleased(
         contact_id=contact.contact_id,
@@ -83,6 +81,28 @@ async def test_complaint_is_read_and_judged_by_managers_above_only(case: Case) -
     assert trail.json()["intact"]
 
 
+async def test_accused_who_escalates_by_hand_sees_no_cause_about_themselves(case: Case) -> None:
+    assert (await case.complain("kim")).status_code == 201
+    body = {"contact_id": case.contact_id, "reason": "Above my limit"}
+    answer = await case.post("escalations", body, "rita")
+    assert answer.status_code == 201
+    shown = answer.json()
+    kinds = [cause["kind"] for cause in shown["causes"]]
+    assert (kinds, shown["cause_count"]) == (["customer_request", "manual"], 2)
+    assert "complaint" in {cause["kind"] for cause in (await case.escalation_shown())["causes"]}
+
+
+async def test_admin_with_name_of_person_reads_complaints_as_admin(case: Case) -> None:
+    """The admin reads what nobody judges, and is not who complains or whom it is about."""
+    assert (await case.complain("sam")).status_code == 201
+    (complaint,) = (await case.get("complaints", "mia")).json()["items"]
+    place = f"complaints/{complaint['complaint_id']}"
+    for caller in ("admin_sam", "admin_rita"):
+        withdrawn = await case.post(f"{place}/withdraw", {}, caller)
+        assert withdrawn.status_code == 403, withdrawn.text
+        assert (await case.get(place, caller)).json()["by"] == "sam"
+
+
 async def test_nothing_but_the_complaint_says_who_complains_or_what(
     case: Case, service: EscalationHarness
 ) -> None:
@@ -95,17 +115,50 @@ async def test_nothing_but_the_complaint_says_who_complains_or_what(
         assert "kim" not in shown
     stored = await service.rows(
         "SELECT CAST(data AS text) || coalesce(cause, '') AS said FROM published_events"
-        " WHERE topic <> 'reporting'"
     )
     assert not [row for row in stored if "shouted" in row.said or "kim" in row.said]
+
+
+async def test_judges_are_those_of_the_line_when_it_was_raised(
+    case: Case, service: EscalationHarness
+) -> None:
+    """Sam, rita's manager, is moved so that rita has other managers; mia stays the judge."""
+    assert (await case.complain("kim")).status_code == 201
+    await service.handle_events(
+        described("bruno", "sam"), described("kim", "bruno"), described("rita", "bruno")
+    )
+    for caller, expected in (("sam", 0), ("bruno", 0), ("mia", 1)):
+        assert len((await case.get("complaints", caller)).json()["items"]) == expected, caller
+    (complaint,) = (await case.get("complaints", "mia")).json()["items"]
+    place = f"complaints/{complaint['complaint_id']}"
+    judgement = {"reason": "The recording shows a friendly call."}
+    assert (await case.post(f"{place}/dismiss", judgement, "sam")).status_code == 404
+    shown = (await case.get("escalations", "mia")).json()["items"][0]
+    # Sam was rita's manager when it was raised: he does not hold it alone now either.
+    handed = {"to": "sam", "context": "yours"}
+    taken = f"escalations/{shown['escalation_id']}"
+    assert (await case.post(f"{taken}/acknowledge", {}, "mia")).status_code == 200
+    assert (await case.post(f"{taken}/hand-over", handed, "mia")).status_code == 403
+    # A judge who has left judges no longer; nobody but an admin is left.
+    await service.handle_events(described("mia", active=False))
+    assert (await case.get("complaints", "mia")).json()["items"] == []
+    # She still works on the escalation, so she sees that there is a complaint.
+    assert (await case.post(f"{place}/dismiss", judgement, "mia")).status_code == 403
+    assert (await case.post(f"{place}/dismiss", judgement, "ops")).status_code == 200
 
 
 async def test_complaint_about_stranger_or_again_or_too_often_is_refused(
     case: Case, service: EscalationHarness
 ) -> None:
-    for about in ("mia", "nobody", "kim"):
+    for about, detail in (
+        ("mia", "A complaint is about somebody else who has or had the contact"),
+        ("kim", "A complaint is about somebody else who has or had the contact"),
+        ("nobody", "There is no person nobody yet: put that person in router first"),
+    ):
         refused = await case.complain("kim", about)
-        assert (refused.status_code, refused.json()["errors"][0]["pointer"]) == (422, "body/about")
+        (error,) = refused.json()["errors"]
+        assert (refused.status_code, error["pointer"]) == (422, "body/about")
+        assert error["detail"].startswith(detail)
     assert (await case.complain("kim")).status_code == 201
     assert (await case.complain("kim")).status_code == 409
     answers = []

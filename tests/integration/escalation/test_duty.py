@@ -10,6 +10,7 @@ import pytest
 from common.core.clock import TimeSource
 from integration.escalation.conftest import EscalationHarness, key
 from integration.escalation.duty_examples import PLACE, ROTATION, own_shift
+from support.people import described
 
 HOUR = timedelta(hours=1)
 ALL_DAY = {day: [["00:00", "24:00"]] for day in ("mon", "tue", "wed", "thu", "fri", "sat", "sun")}
@@ -29,7 +30,7 @@ async def test_on_duty_is_shown_for_any_instant(duty: httpx.AsyncClient) -> None
 
 async def test_absence_leaves_gap_between_shifts(duty: httpx.AsyncClient) -> None:
     away = {"from": "2026-03-02T06:00:00Z", "until": "2026-03-02T12:00:00Z"}
-    absent = await duty.put("/v1/people/sam", json={"absences": [away]})
+    absent = await duty.put("/v1/absences/sam", json={"absences": [away]}, headers=key("ops"))
     assert absent.status_code == 200, absent.text
     window = {"from": "2026-03-02T00:00:00Z", "until": "2026-03-04T00:00:00Z"}
     shown = await duty.get(f"{PLACE}/shifts", params=window)
@@ -121,11 +122,11 @@ async def on_duty_at(duty: httpx.AsyncClient, at: str) -> list[str]:
 
 
 async def test_manager_gives_any_shift_but_to_nobody_who_is_unknown_or_has_left(
-    duty: httpx.AsyncClient,
+    duty: httpx.AsyncClient, service: EscalationHarness
 ) -> None:
     kims = await own_shift(duty, "kim")
     window = {"from": kims["start"], "until": kims["end"]}
-    assert (await duty.put("/v1/people/rita", json={"active": False})).status_code == 200
+    await service.handle_events(described("rita", active=False))
     for person in ("max", "rita"):
         refused = await duty.post(f"{PLACE}/overrides", json={"person_id": person, **window})
         assert (refused.status_code, refused.json()["errors"][0]["pointer"]) == (

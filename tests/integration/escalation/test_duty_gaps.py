@@ -15,7 +15,7 @@ from escalation.domain.duty_gaps import GapForecast, forecast_gaps
 from escalation.metrics import DutyGapMetrics
 from escalation.store.unit_of_work import UnitOfWork
 from escalation.workers.duty_gaps import GapAnnouncer
-from integration.escalation.conftest import EscalationHarness
+from integration.escalation.conftest import EscalationHarness, key
 from integration.escalation.duty_examples import DUTY_OF_TWO, PLACE, ROTATION, own_shift
 
 HOUR, DAY = timedelta(hours=1), timedelta(days=1)
@@ -46,7 +46,8 @@ async def pages(service: EscalationHarness) -> list[PageRequested]:
 
 async def leave(api: httpx.AsyncClient, shift: dict[str, Any]) -> None:
     away = {"absences": [{"from": shift["start"], "until": shift["end"]}]}
-    put = await api.put(f"/v1/people/{shift['person_id']}", json=away)
+    path = f"/v1/absences/{shift['person_id']}"
+    put = await api.put(path, json=away, headers=key("ops"))
     assert put.status_code == 200, put.text
 
 
@@ -92,7 +93,8 @@ async def test_forecast_does_not_block_event_loop(
     assert (await duty.put(PLACE, json=hourly)).status_code == 200
     away = {"absences": [{"from": "2026-01-01T00:00:00Z", "until": "2199-01-01T00:00:00Z"}]}
     for person in ("sam", "kim"):
-        assert (await duty.put(f"/v1/people/{person}", json=away)).status_code == 200
+        put = await duty.put(f"/v1/absences/{person}", json=away, headers=key("ops"))
+        assert put.status_code == 200
     began = last = monotonic()
     longest = 0.0
     async with asyncio.TaskGroup() as tasks:

@@ -58,6 +58,28 @@ async def limited(api: httpx.AsyncClient) -> None:
         assert answer.status_code == 200, answer.text
 
 
+@pytest.mark.usefixtures("limited")
+async def test_admin_with_name_of_person_acts_as_admin(
+    api: httpx.AsyncClient, screen: Screen, service: EscalationHarness
+) -> None:
+    contact_id = (await screen.look()).json()["contact_id"]
+    raised = {"contact_id": contact_id, "reason": "Look at this."}
+    answer = await api.post("/v1/escalations", json=raised, headers=key("admin_sam"))
+    assert answer.json()["causes"][-1]["by"] == "admin:sam"
+    assert (await screen.done("take-over", "admin_sam"))["holder"] == "admin:sam"
+    assert (await screen.press("renew")).status_code == 409
+    await screen.done("note", "admin_sam", text="Seen.")
+    trail = (await screen.api.get(f"{screen.place}/audit-trail", headers=key("mia"))).json()
+    actors = [entry["actor"] for entry in trail["entries"]]
+    assert actors[-1] == "admin:sam"
+    assert "sam" not in actors
+    calendar = {"zone": "UTC", "hours": {"mon": [["09:00", "17:00"]]}}
+    put = await api.put("/v1/calendars/office", json=calendar, headers=key("admin_sam"))
+    assert put.status_code == 200
+    setters = await service.rows("SELECT by FROM setting_versions WHERE id = 'office'")
+    assert [row.by for row in setters] == ["admin:sam"]
+
+
 async def paged(service: EscalationHarness) -> list[tuple[str, str]]:
     rows = await service.rows(
         "SELECT data FROM published_events"

@@ -5,6 +5,9 @@ from typing import Any
 import httpx
 import pytest
 
+from common.contracts.event import PersonId, TeamId
+from escalation.domain.errors import UnknownPersonError
+from escalation.domain.settings.people import Person
 from integration.escalation.conftest import (
     DUTY,
     LADDER,
@@ -13,12 +16,11 @@ from integration.escalation.conftest import (
     assigned,
     key,
 )
+from support.people import described
 
 AUGUST = {"from": "2026-08-01T00:00:00Z", "until": "2026-09-01T00:00:00Z"}
 LINE: dict[str, dict[str, Any]] = {
-    "people/mia": {"role": "manager"},
-    "people/sam": {"reports_to": "mia", "role": "supervisor", "absences": [AUGUST]},
-    "people/rita": {"reports_to": "sam", "role": "representative"},
+    "absences/sam": {"absences": [AUGUST]},
     "teams/front": {"supervisors": ["sam", "kim"]},
     "approval-limits/supervisor": {"limits": {"EUR": "100.50", "USD": "0"}},
 }
@@ -32,7 +34,9 @@ async def put(api: httpx.AsyncClient, path: str, body: dict[str, Any]) -> dict[s
 
 
 @pytest.fixture
-async def organised(configured: httpx.AsyncClient) -> httpx.AsyncClient:
+async def organised(configured: httpx.AsyncClient, service: EscalationHarness) -> httpx.AsyncClient:
+    """Rita reports to sam, and sam to mia."""
+    await service.handle_events(described("sam", "mia"), described("rita", "sam"))
     for path, body in LINE.items():
         await put(configured, path, body)
     return configured
@@ -41,8 +45,7 @@ async def organised(configured: httpx.AsyncClient) -> httpx.AsyncClient:
 async def test_shown_setting_can_be_put_again(organised: httpx.AsyncClient) -> None:
     for path, body in LINE.items():
         shown = (await organised.get(f"/v1/{path}")).json()
-        # The fixture has put people without a line before.
-        assert shown["version"] == (2 if path.startswith("people") else 1)
+        assert shown["version"] == 1
         assert await put(organised, path, shown["body"]) == shown
         assert body.items() <= shown["body"].items()
         kind = path.split("/")[0]
@@ -53,15 +56,6 @@ async def test_shown_setting_can_be_put_again(organised: httpx.AsyncClient) -> N
 @pytest.mark.parametrize(
     ("path", "body", "place", "detail"),
     [
-        (
-            "people/mia",
-            {"reports_to": "rita"},
-            "body/reports_to",
-            "That would be a cycle: mia → rita → sam → mia.",
-        ),
-        ("people/lee", {"reports_to": "lee"}, "body/reports_to", "cycle: lee → lee"),
-        ("people/lee", {"reports_to": "max"}, "body/reports_to", "There is no person max."),
-        ("people/lee", {"role": "king"}, "body/role", "representative"),
         ("teams/front", {"supervisors": []}, "body/supervisors", ""),
         ("approval-limits/supervisor", {"limits": {"EUR": "-1"}}, "body/limits/EUR", ""),
         ("approval-limits/supervisor", {"limits": {"eur": "1"}}, "body/limits/eur/[key]", ""),
@@ -146,24 +140,43 @@ async def test_ladder_pages_reporting_line_and_team_supervisors(
     ]
 
 
-async def test_reporting_line_is_published_with_the_setting_that_changes_it(
+async def in_line(service: EscalationHarness, person: str) -> Person:
+    async with service.database.transaction() as uow:
+        return (await uow.settings.in_force()).staff[PersonId(person)]
+
+
+async def test_person_is_taken_up_as_router_describes_it(
     organised: httpx.AsyncClient, service: EscalationHarness
 ) -> None:
-    await put(organised, "people/rita", {"reports_to": "mia", "role": "representative"})
-    await put(organised, "people/rita", {"reports_to": "mia", "absences": [AUGUST]})
-    await put(organised, "people/rita", {"active": False})
-    events = await service.rows(
-        "SELECT topic, sequence, data->>'manager_id' AS manager, data->>'role' AS role,"
-        " data->'active' AS active FROM published_events"
-        " WHERE key = 'rita' ORDER BY sequence"
+    older = described("rita", "kim")
+    await service.handle_events(
+        described("rita", "mia", roles=["representative"], team_id="front", name="Rita"), older
     )
-    assert [tuple(event) for event in events] == [
-        ("reporting", 1, None, None, True),
-        ("reporting", 2, "sam", "representative", True),
-        ("reporting", 3, "mia", "representative", True),
-        ("reporting", 4, "mia", None, True),
-        ("reporting", 5, None, None, False),
-    ]
+    expected = Person(PersonId("mia"), ("representative",), TeamId("front"))
+    assert await in_line(service, "rita") == expected
+    # Many at once, the last one of each counts.
+    many = [described(f"p{n}", f"p{n - 1}" if n else None) for n in range(50)]
+    await service.handle_events(*many, described("p7", "p0"), described("rita", active=False))
+    assert (await in_line(service, "p7")).reports_to == "p0"
+    assert not (await in_line(service, "rita")).active
+    stored = await service.rows("SELECT body FROM setting_versions WHERE kind = 'people'")
+    assert "Rita" not in str(stored)
+
+
+async def test_manager_puts_own_absences_and_those_of_people_below(
+    organised: httpx.AsyncClient,
+) -> None:
+    body = {"absences": [AUGUST]}
+    for person, caller, status in (
+        ("mia", "mia", 200),
+        ("rita", "mia", 200),
+        ("kim", "mia", 403),
+        ("kim", "ops", 200),
+        ("max", "ops", 422),
+        ("sam", "sam", 403),
+    ):
+        put = await organised.put(f"/v1/absences/{person}", json=body, headers=key(caller))
+        assert put.status_code == status, (person, caller, put.text)
 
 
 @pytest.mark.parametrize(
@@ -193,7 +206,26 @@ async def test_unknown_person_is_refused_in_settings(
     refused = await organised.put(f"/v1/{path}", json=body)
     error = refused.json()["errors"][0]
     assert (refused.status_code, error["pointer"]) == (422, pointer)
-    assert error["detail"] == "There is no person max."
+    assert error["detail"] == UnknownPersonError.message("max")
+
+
+async def test_hand_over_to_unknown_person_is_refused_with_the_id(
+    organised: httpx.AsyncClient, service: EscalationHarness
+) -> None:
+    contact = await service.received()
+    await service.handle_events(contact)
+    raised = await organised.post(
+        "/v1/escalations", json={"contact_id": contact.contact_id, "reason": "look"}
+    )
+    place = f"/v1/escalations/{raised.json()['escalation_id']}"
+    assert (await organised.post(f"{place}/acknowledge")).status_code == 200
+    for person, detail in (("max", UnknownPersonError.message("max")), ("lee", "lee has left.")):
+        await service.handle_events(described("lee", active=False))
+        body = {"to": person, "context": "yours"}
+        refused = await organised.post(f"{place}/hand-over", json=body)
+        (error,) = refused.json()["errors"]
+        assert (refused.status_code, error["pointer"]) == (422, "body/to")
+        assert error["detail"] == detail
 
 
 async def test_limit_is_set_from_above_the_role_that_it_binds(
@@ -210,3 +242,27 @@ async def test_limit_is_set_from_above_the_role_that_it_binds(
             f"/v1/approval-limits/{role}", json=limits, headers=key(caller)
         )
         assert answer.status_code == status, (role, caller)
+
+
+@pytest.mark.parametrize(
+    ("body", "place"),
+    [
+        ({"limits": {"EUR": "1000.01"}}, "limits/EUR"),
+        ({"limits": {"USD": "1"}}, "limits/USD"),
+        ({"limits": {"EUR": "1"}, "per_customer": {"EUR": "1000.01"}}, "per_customer/EUR"),
+        ({"unlimited": True}, "unlimited"),
+        ({"limits": {"EUR": "1000"}}, None),
+    ],
+)
+async def test_limit_of_supervisors_is_not_above_that_of_managers(
+    organised: httpx.AsyncClient, body: dict[str, Any], place: str | None
+) -> None:
+    managers = {"limits": {"EUR": "1000"}}
+    put = await organised.put("/v1/approval-limits/manager", json=managers, headers=key("ops"))
+    assert put.status_code == 200, put.text
+    answer = await organised.put("/v1/approval-limits/supervisor", json=body, headers=key("mia"))
+    if place is None:
+        assert answer.status_code == 200, answer.text
+    else:
+        error = answer.json()["errors"][0]
+        assert (answer.status_code, error["pointer"]) == (422, f"body/{place}")

@@ -6,7 +6,14 @@ from typing import Any
 import httpx
 import pytest
 
-from integration.escalation.conftest import DUTY, LADDER, POLICY, EscalationHarness, key, put_people
+from integration.escalation.conftest import (
+    DUTY,
+    LADDER,
+    POLICY,
+    EscalationHarness,
+    describe_people,
+    key,
+)
 
 CALENDAR: dict[str, Any] = {
     "zone": "Europe/Berlin",
@@ -33,8 +40,8 @@ async def test_changed_body_makes_new_version_and_same_body_does_not(
     )
 
 
-async def test_setting_is_shown_as_put(api: httpx.AsyncClient) -> None:
-    await put_people(api)
+async def test_setting_is_shown_as_put(api: httpx.AsyncClient, service: EscalationHarness) -> None:
+    await describe_people(service)
     override = {
         "person_id": "kim",
         "from": "2026-03-02T00:00:00Z",
@@ -160,17 +167,17 @@ async def test_schedule_put_with_old_etag_does_not_overwrite_override(
 
 
 @pytest.mark.parametrize(
-    "path", ["sla-policies/gold?open_contacts=retarget", "ladders/default", "people/max"]
+    "path", ["sla-policies/gold?open_contacts=retarget", "ladders/default", "teams/none"]
 )
 async def test_put_with_unknown_etag_is_refused(
     configured: httpx.AsyncClient, service: EscalationHarness, path: str
 ) -> None:
-    body = {"sla-policies": POLICY, "ladders": LADDER, "people": {"role": "supervisor"}}
+    body = {"sla-policies": POLICY, "ladders": LADDER, "teams": {"supervisors": ["sam"]}}
     versions = await service.rows("SELECT * FROM setting_versions")
     stale = await configured.put(
         f"/v1/{path}", json=body[path.partition("/")[0]], headers={"If-Match": '"7"'}
     )
-    is_new = path.startswith("people")
+    is_new = path.startswith("teams")
     detail = "There is no such setting." if is_new else "The setting has changed since you read it."
     assert (stale.status_code, stale.json()["detail"]) == (412, detail)
     assert (stale.json()["current"] is None) == is_new

@@ -4,25 +4,29 @@ from datetime import UTC, datetime
 from typing import Any
 
 import httpx
+import pytest
 
 from common.contracts.escalations import (
     EscalationAcknowledged,
+    EscalationCauseAdded,
     EscalationClimbed,
+    EscalationClosed,
     EscalationHandedOver,
     EscalationRaised,
     EscalationReopened,
     EscalationResolved,
     EscalationReturned,
 )
-from common.contracts.event import ContactId, EscalationId, PersonId
+from common.contracts.event import ContactId, EscalationId, Event, PersonId
 from common.core.ids import new_id
 from common.storage.database import Database
 from intake.handlers import SUBSCRIPTIONS
 from intake.store import UnitOfWork
-from integration.intake.harness import accept, published
+from integration.intake.harness import accept, assign, key, published
 from support.service_harness import ServiceHarness, make_dispatcher
 
 AT = datetime(2026, 11, 22, 10, tzinfo=UTC)
+CLIMBED = EscalationClimbed
 SARA, OMAR, MARCO = PersonId("sara"), PersonId("omar"), PersonId("marco")
 
 
@@ -64,6 +68,57 @@ async def test_channel_sees_each_step_and_the_resolution_resolves_the_contact(
         ("resolved", "resolved", "manager", "marco"),
     ]
     assert await published(database) == ["contact_received", "contact_resolved"]
+
+
+@pytest.mark.parametrize(
+    ("cause", "later", "shown"),
+    [
+        ("breach", (), "raised"),
+        ("complaint", (), None),
+        ("feedback", (), None),
+        ("complaint", (CLIMBED,), None),
+        ("complaint", ("feedback", CLIMBED), None),
+        ("complaint", (EscalationClosed,), None),
+        ("complaint", ("breach",), "raised"),
+        ("complaint", ("breach", CLIMBED), "raised"),
+        ("breach", ("complaint", CLIMBED), "raised"),
+        ("complaint", (EscalationAcknowledged,), "acknowledged"),
+        ("complaint", (EscalationAcknowledged, CLIMBED), "raised"),
+    ],
+)
+async def test_representative_sees_no_escalation_that_only_a_complaint_raised(
+    api: httpx.AsyncClient,
+    database: Database[UnitOfWork],
+    cause: str,
+    later: tuple[Any, ...],
+    shown: str | None,
+) -> None:
+    contact_id = await accept(api, text=None)
+    await assign(database, contact_id)
+    ids = {"contact_id": contact_id, "escalation_id": new_id(), "occurred_at": AT, "by": SARA}
+    fields = {
+        "reason": "",
+        "severity": "high",
+        "ladder_id": "default",
+        "ladder_version": 1,
+        "level": 0,
+        "level_name": "manager",
+        "from_level": 0,
+        "to_level": 1,
+        "lease_expires_at": AT,
+    }
+    events: list[Event] = [EscalationRaised.model_validate({**ids, **fields, "cause": cause})]
+    for event in later:
+        kind, added = (EscalationCauseAdded, event) if isinstance(event, str) else (event, "")
+        events.append(kind.model_validate({**ids, **fields, "cause": added}))
+    inside = ServiceHarness(database, make_dispatcher(database, SUBSCRIPTIONS, "intake"))
+    await inside.handle_events(*events)
+    states = {}
+    for caller in ("representative", "supervisor", "channel"):
+        answer = await api.get(f"/v1/contacts/{contact_id}", headers=key(caller))
+        states[caller] = (answer.json()["escalation"] or {}).get("state")
+    assert states["representative"] == shown
+    assert states["supervisor"] == states["channel"] is not None
 
 
 async def test_channel_sees_the_level_at_which_a_returned_or_reopened_escalation_waits(

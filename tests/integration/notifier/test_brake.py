@@ -24,6 +24,7 @@ from integration.notifier.conftest import (
     signed,
 )
 from integration.notifier.examples import PROGRAM, answer_events
+from notifier.domain.recipients import ReportingLine
 from support.waiting import until
 
 BUDGETS = {"recipient_budget": 3, "customer_budget": 1000, "channel_budget": 1000}
@@ -223,7 +224,7 @@ async def test_summary_to_a_person_who_left_fails_its_pages(
         await harness.handle(late)
         await until(lambda: page_states(harness, medium), lambda states: states["held_back"] == 1)
         async with harness.database.transaction() as uow:
-            await uow.reporting_lines.save(late.person_id, None, active=False)
+            await uow.reporting_lines.save(ReportingLine(late.person_id, 1, None, False))
         harness.advance(MINUTE)
         await until(lambda: page_states(harness, medium), lambda states: states["failed"] == 1)
     failed = [event for event in await harness.published() if event["event"].endswith("failed")]

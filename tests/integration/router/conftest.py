@@ -1,17 +1,21 @@
 from collections.abc import AsyncIterator
+from dataclasses import fields
 from typing import Any
 
 import httpx
 import pytest
 
 from common.contracts.event import ContactId, PersonId, TeamId
+from common.contracts.people import Presence
 from common.storage.database import Database
-from router import handlers
+from router import handlers, use_cases
 from router.domain.assignments import Assignment
-from router.domain.staffing.representatives import Profile, Representative
+from router.domain.staffing.people import PersonEntry
+from router.domain.staffing.representatives import Representative, Workload
 from router.main import build
 from router.settings import Settings
 from router.store import UnitOfWork
+from router.use_cases import Caller
 from support.databases import Postgres, open_database
 from support.service_harness import Keys, ServiceHarness, make_dispatcher, open_client
 
@@ -20,24 +24,31 @@ key = Keys(
     rita="representative:rita:rita-key",
     sam="representative:sam:sam-key",
     mia="supervisor:mia:mia-key",
+    ops="admin:ops:ops-key",
 )
+ADMIN = Caller(PersonId("ops"), "admin:ops", True)
 
 
 class RouterHarness(ServiceHarness[UnitOfWork]):
-    async def hire(self, name: str, **changes: Any) -> None:
-        """Add an available representative for billing in English with capacity 1."""
-        profile: dict[str, Any] = {
+    async def hire(self, name: str, *, presence: Presence = "available", **changes: Any) -> None:
+        """Add a representative for billing in English with capacity 1, or change one."""
+        workload = {
+            field.name: changes.pop(field.name, default)
+            for field, default in zip(fields(Workload), (1, True, 20), strict=True)
+        }
+        entry: dict[str, Any] = {
             "name": name,
+            "roles": ("representative",),
             "team_id": TeamId("front"),
             "skills": ("billing",),
             "languages": ("en",),
-            "capacity": 1,
             **changes,
         }
         async with self.database.transaction() as uow:
             await uow.prelock(())
-            await handlers.upsert(PersonId(name), Profile(**profile), uow)
-            await handlers.set_presence(PersonId(name), "available", None, uow)
+            await use_cases.put_person(ADMIN, PersonId(name), PersonEntry(**entry), None, uow)
+            await use_cases.set_workload(PersonId(name), Workload(**workload), uow)
+            await handlers.set_presence(PersonId(name), presence, None, uow)
 
     async def assignment(self, contact_id: ContactId) -> Assignment:
         async with self.database.transaction() as uow:

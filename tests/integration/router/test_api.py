@@ -9,15 +9,23 @@ from integration.router.examples import complete, received
 
 RITA = {
     "name": "Rita",
+    "roles": ["representative"],
     "team_id": "front",
     "skills": ["billing"],
     "languages": ["en", "de"],
-    "capacity": 2,
 }
+WORKLOAD = {"capacity": 2, "auto_accept": True, "offer_s": 20}
+
+
+async def put_person(api: httpx.AsyncClient, name: str = "rita", **changes: object) -> None:
+    put = await api.put(f"/v1/people/{name}", json={**RITA, **changes}, headers=key("ops"))
+    assert put.status_code == 200, put.text
 
 
 async def hire(api: httpx.AsyncClient, name: str = "rita", **changes: object) -> None:
-    put = await api.put(f"/v1/representatives/{name}", json={**RITA, **changes})
+    workload = {field: changes.pop(field, default) for field, default in WORKLOAD.items()}
+    await put_person(api, name, **changes)
+    put = await api.put(f"/v1/representatives/{name}", json=workload)
     assert put.status_code == 200, put.text
     presence = await api.put(f"/v1/representatives/{name}/presence", json={"presence": "available"})
     assert presence.status_code == 200, presence.text
@@ -32,7 +40,8 @@ async def offered(api: httpx.AsyncClient, harness: RouterHarness) -> str:
 
 
 async def test_representative_is_added_set_available_and_shown(api: httpx.AsyncClient) -> None:
-    new = await api.put("/v1/representatives/rita", json=RITA)
+    await put_person(api)
+    new = await api.put("/v1/representatives/rita", json=WORKLOAD)
     assert new.json()["presence"] == "offline"
 
     presence = await api.put(
@@ -60,6 +69,8 @@ async def test_queues_show_waiting_contacts_and_free_slots(
         "queue": "billing/en",
         "waiting": 0,
         "oldest_waiting_s": None,
+        "stands_in_for": [],
+        "served": True,
         "available_representatives": 1,
         "free_slots": 2,
     }
@@ -122,6 +133,45 @@ async def test_declined_offer_goes_to_the_next_representative(
     assert (await harness.person("rita")).load == 0
 
 
+async def test_representative_sees_contacts_that_were_theirs_without_reasons_of_colleagues(
+    api: httpx.AsyncClient, harness: RouterHarness
+) -> None:
+    path = await offered(api, harness)
+    assert (await api.get(path, headers=key("sam"))).status_code == 404
+    await api.post(f"{path}/decline", json={"reason": "I know her."}, headers=key("rita"))
+    await hire(api, "sam", auto_accept=True)
+    referral = {"reason": "Above my limit."}
+    assert (await api.post(f"{path}/refer", json=referral, headers=key("sam"))).status_code == 200
+    mine = (await api.get(path, headers=key("sam"))).json()
+    hers = (await api.get(path, headers=key("rita"))).json()
+    all_of_it = (await api.get(path)).json()
+    texts = {
+        reader: [entry["text"] for entry in shown["history"]]
+        for reader, shown in (("sam", mine), ("rita", hers), ("mia", all_of_it))
+    }
+    declined, referred = "Declined by rita", "Referred to a supervisor by sam"
+    reasons = {f"{declined}: I know her.", f"{referred}: Above my limit."}
+    assert reasons <= set(texts["mia"])
+    assert {declined, f"{referred}: Above my limit."} <= set(texts["sam"])
+    assert {f"{declined}: I know her.", referred} <= set(texts["rita"])
+    referrals = [shown["referral"] for shown in (mine, hers, all_of_it)]
+    assert referrals == ["Above my limit.", None, "Above my limit."]
+    late = await api.post(f"{path}/accept", headers=key("rita"))
+    assert (late.status_code, late.json()["type"]) == (403, "urn:upstairs:problem:not-yours")
+    assert "sam" not in late.text
+
+
+async def test_colleagues_do_not_read_why_somebody_is_away(api: httpx.AsyncClient) -> None:
+    await hire(api)
+    away = {"presence": "away", "reason": "doctor"}
+    await api.put("/v1/representatives/rita/presence", json=away, headers=key("rita"))
+    for reader, reason in (("rita", "doctor"), ("mia", "doctor"), ("sam", None)):
+        shown = await api.get("/v1/representatives/rita", headers=key(reader))
+        listed = await api.get("/v1/representatives", headers=key(reader))
+        assert shown.json()["presence_reason"] == reason
+        assert listed.json()["items"][0]["presence_reason"] == reason
+
+
 async def test_completion_frees_the_slot(api: httpx.AsyncClient, harness: RouterHarness) -> None:
     await hire(api)
     contact = received()
@@ -144,7 +194,7 @@ async def test_representative_acts_on_own_contacts_only_and_supervisor_on_all(
     )
     by_mia = await api.post(f"{path}/accept", headers=key("mia"))
 
-    assert (by_sam.status_code, by_sam.json()["type"]) == (403, "urn:upstairs:problem:not-yours")
+    assert by_sam.status_code == 404
     assert presence.status_code == 403
     assert by_mia.status_code == 200
 
@@ -184,21 +234,26 @@ async def test_unknown_ids_are_not_found(api: httpx.AsyncClient) -> None:
         {"capacity": 0},
         {"capacity": 1001},
         {"capacity": "2"},
-        {"skills": []},
-        {"skills": ["billing/en"]},
-        {"languages": ["English"]},
         {"offer_s": 0},
-        {"name": ""},
         {"misspelt": 1},
     ],
 )
-async def test_invalid_representative_is_refused(
+async def test_invalid_workload_is_refused(
     api: httpx.AsyncClient, wrong: dict[str, object]
 ) -> None:
-    refused = await api.put("/v1/representatives/rita", json={**RITA, **wrong})
+    await hire(api)
+    before = (await api.get("/v1/representatives/rita")).json()
+    refused = await api.put("/v1/representatives/rita", json={**WORKLOAD, **wrong})
 
     assert (refused.status_code, refused.json()["type"]) == (422, "urn:upstairs:problem:invalid")
-    assert (await api.get("/v1/representatives")).json()["items"] == []
+    assert (await api.get("/v1/representatives/rita")).json() == before
+
+
+async def test_workload_of_nobody_is_not_found(api: httpx.AsyncClient) -> None:
+    unknown = await api.put("/v1/representatives/rita", json=WORKLOAD)
+    assert unknown.status_code == 404
+    await put_person(api, roles=["supervisor"])
+    assert (await api.put("/v1/representatives/rita", json=WORKLOAD)).status_code == 404
 
 
 async def test_routes_refuse_callers_without_the_role(api: httpx.AsyncClient) -> None:
@@ -212,7 +267,7 @@ async def test_routes_refuse_callers_without_the_role(api: httpx.AsyncClient) ->
     }
     for (method, path), refused in routes.items():
         for caller in refused:
-            answer = await api.request(method, path, json=RITA, headers=key(caller))
+            answer = await api.request(method, path, json=WORKLOAD, headers=key(caller))
             assert answer.status_code == 403, (path, caller)
         nobody = {"Authorization": ""}
         assert (await api.request(method, path, headers=nobody)).status_code == 401
@@ -306,7 +361,7 @@ async def test_profile_and_presence_are_published_when_they_change(
 ) -> None:
     for body in ({"presence": "away", "reason": "lunch"}, {"presence": "available"}):
         for _ in range(2):
-            await api.put("/v1/representatives/rita", json=RITA)
+            await put_person(api)
             answer = await api.put("/v1/representatives/rita/presence", json=body)
             assert answer.status_code == 200, answer.text
             assert answer.json()["presence_reason"] == body.get("reason")
@@ -316,16 +371,18 @@ async def test_profile_and_presence_are_published_when_they_change(
         " data->>'reason' AS reason FROM published_events ORDER BY id"
     )
     assert [tuple(row) for row in events] == [
-        ("people", "rita", 1, "upstairs.representative_described.v1", None, None),
-        ("people", "rita", 2, "upstairs.presence_changed.v1", "away", "lunch"),
-        ("people", "rita", 3, "upstairs.presence_changed.v1", "available", None),
+        ("people", "rita", 1, "upstairs.person_described.v1", None, None),
+        ("people", "rita", 2, "upstairs.representative_described.v1", None, None),
+        ("people", "rita", 3, "upstairs.presence_changed.v1", "away", "lunch"),
+        ("people", "rita", 4, "upstairs.presence_changed.v1", "available", None),
     ]
 
 
 async def test_inactive_representative_gets_no_contact(
     api: httpx.AsyncClient, harness: RouterHarness
 ) -> None:
-    await hire(api, active=False)
+    await hire(api)
+    await put_person(api, active=False)
     contact = received()
 
     await harness.handle_events(contact)

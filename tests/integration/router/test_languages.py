@@ -27,7 +27,7 @@ async def test_every_queue_with_waiting_contacts_is_found(harness: RouterHarness
     ]
     await harness.handle_events(*contacts, *(received() for _ in range(3)))
     async with harness.database.transaction() as uow:
-        needs = await uow.assignments.waiting_needs()
+        needs = await uow.queues.waiting_needs()
     assert [need.queue for need in needs] == [
         "billing/en",
         "billing/pt",

@@ -55,7 +55,7 @@ async def test_new_representative_gets_the_most_urgent_waiting_contacts(
     early = received()
     late = received(occurred_at=LATER)
     urgent = received(occurred_at=LATER, priority="urgent")
-    german = received(language="de", priority="urgent")
+    german = received(topic_of_contact="orders", language="de", priority="urgent")
     await harness.handle_events(early, late, urgent, german)
 
     await harness.hire("rita", capacity=2)
@@ -65,7 +65,7 @@ async def test_new_representative_gets_the_most_urgent_waiting_contacts(
         for contact in (early, late, urgent, german)
     ]
     assert states == ["assigned", "queued", "assigned", "queued"]
-    assert await harness.published(late.contact_id) == ["ContactQueued"]
+    assert await harness.published(late.contact_id) == ["ContactUnserved", "ContactQueued"]
     await assert_loads_are_consistent(harness)
 
 
@@ -100,7 +100,9 @@ async def test_decisions_of_a_batch_name_the_event_that_caused_them(harness: Rou
     event_ids = await harness.handle_events(first, second)
 
     resolved = ContactResolved(contact_id=first.contact_id, occurred_at=LATER)
-    event_ids += await harness.handle_events(resolved, received(language="de"))
+    event_ids += await harness.handle_events(
+        resolved, received(topic_of_contact="orders", language="de")
+    )
 
     rows = await harness.rows("SELECT key, type, cause FROM published_events ORDER BY id")
     causes = {(row.key, row.type.split(".")[1]): row.cause for row in rows}
@@ -364,7 +366,8 @@ async def test_abandoned_contacts_free_the_queue_the_offer_and_the_slot(
     harness: RouterHarness,
 ) -> None:
     await harness.hire("rita", auto_accept=False)
-    assigned, offered, queued = received(), received(occurred_at=LATER), received(language="de")
+    assigned, offered = received(), received(occurred_at=LATER)
+    queued = received(topic_of_contact="orders", language="de")
     await harness.handle_events(assigned)
     await accept(harness, assigned.contact_id, "rita")
     await harness.hire("sam", auto_accept=False)
@@ -381,7 +384,7 @@ async def test_abandoned_contacts_free_the_queue_the_offer_and_the_slot(
         assert (await harness.assignment(contact.contact_id)).state == "abandoned"
     assert await harness.rows("SELECT 1 FROM timers") == []
     assert await harness.published(offered.contact_id) == ["ContactOffered", "AssignmentReleased"]
-    assert await harness.published(queued.contact_id) == ["ContactQueued"]
+    assert await harness.published(queued.contact_id) == ["ContactUnserved", "ContactQueued"]
     await assert_loads_are_consistent(harness)
 
 

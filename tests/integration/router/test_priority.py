@@ -21,7 +21,11 @@ async def test_contact_that_became_urgent_is_next(harness: RouterHarness) -> Non
 
     states = [(await harness.assignment(contact.contact_id)).state for contact in (first, second)]
     assert states == ["queued", "assigned"]
-    assert await harness.published(second.contact_id) == ["ContactQueued", "ContactAssigned"]
+    assert await harness.published(second.contact_id) == [
+        "ContactUnserved",
+        "ContactQueued",
+        "ContactAssigned",
+    ]
 
 
 async def test_assigned_contact_that_became_urgent_stays_assigned(harness: RouterHarness) -> None:

@@ -14,7 +14,9 @@ from common.contracts.contacts import (
     Priority,
     RepresentativeReplied,
     SupervisorRequested,
+    WaitEnd,
     WaitingOnCustomer,
+    WaitingOnCustomerEnded,
 )
 from common.contracts.escalations import EscalationsOwnEvent, PageRequested
 from common.contracts.event import (
@@ -131,7 +133,9 @@ class ContactHarness:
 
     def _check(self) -> None:
         """After each decision the timers are those that the state needs; clocks are a fold."""
-        expected = timer_check.expected_timers(CONTACT, self.contact.clocks, self.escalation)
+        expected = timer_check.expected_timers(
+            CONTACT, self.contact.clocks, self.escalation, self.contact.wait_ends_at
+        )
         assert set(self.timers.values()) == set(expected)
         assert self.folded_clocks == self.contact.clocks
 
@@ -195,6 +199,10 @@ class ContactHarness:
 
     def wait_for_customer(self, happened: float | None = None) -> None:
         self.send(WaitingOnCustomer(contact_id=CONTACT, occurred_at=self._when(happened)))
+
+    def end_wait(self, happened: float | None = None, *, cause: WaitEnd = "opened") -> None:
+        at = self._when(happened)
+        self.send(WaitingOnCustomerEnded(contact_id=CONTACT, occurred_at=at, cause=cause))
 
     def prioritize(self, priority: Priority, happened: float | None = None) -> None:
         self.send(

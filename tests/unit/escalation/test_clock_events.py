@@ -17,7 +17,7 @@ from escalation.domain.duty.calendars import Calendar
 from escalation.domain.model import TrackedContact
 from escalation.domain.settings.policies import Match, SlaPolicy, Target, ThresholdRule
 from escalation.domain.settings.registry import Configuration, Versioned
-from escalation.domain.timers import PolicyChanged
+from escalation.domain.timers import SettingChanged
 from unit.escalation.contact_harness import ContactHarness
 from unit.escalation.examples import CONTACT, RITA, SETTINGS, START
 
@@ -62,6 +62,7 @@ _SETTINGS: Configuration = replace(
                 "next_response",
                 match=Match(priority=("low",)),
                 calendar_id="office",
+                on_reopening="continue",
             ),
         ),
     },
@@ -100,7 +101,7 @@ def _of_contacts(draw: st.DrawFn) -> list[Fact]:
     """Draw what intake may tell of a contact: nothing is said to one that is resolved."""
     facts, is_open = [Fact(0, "receive")], True
     for at in sorted(draw(st.lists(st.floats(0.5, _NOW - 1), max_size=8, unique=True))):
-        said = ("write", "reply", "wait_for_customer", "prioritize", "resolve")
+        said = ("write", "reply", "wait_for_customer", "end_wait", "prioritize", "resolve")
         kind = draw(st.sampled_from(said if is_open else ("reopen",)))
         is_open = kind != "resolve"
         priority = draw(st.sampled_from(("low", "high", "urgent")))
@@ -168,7 +169,7 @@ def test_clocks_folded_from_stored_events_equal_stored_clocks(
         if fact.at >= retarget_at:
             changed = Versioned("all", 2, _policy(0.8))
             harness.settings = replace(_SETTINGS, policies={**_SETTINGS.policies, "all": changed})
-            harness.send(PolicyChanged(contact_id=CONTACT))
+            harness.send(SettingChanged(contact_id=CONTACT, reason="policy gold was changed"))
     harness.advance_to(_NOW + 200, lag)
     journal = [(event.type, event.model_dump_json()) for event in harness.published]
     events = [

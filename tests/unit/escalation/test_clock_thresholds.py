@@ -7,6 +7,7 @@ from common.contracts.clocks import (
     ClockBreached,
     ClockCancelled,
     ClockWarned,
+    ThresholdAction,
 )
 from common.contracts.escalations import (
     EscalationCauseAdded,
@@ -14,15 +15,17 @@ from common.contracts.escalations import (
     PriorityChangeAsked,
 )
 from escalation.domain.settings.policies import Match, SlaPolicy, Target, ThresholdRule
+from escalation.domain.settings.validation import validate_setting
 from unit.escalation.clock_examples import (
     clock_of,
     contact_with_clocks,
     due_s,
     policy,
     settings_with_policies,
+    warn_at,
 )
 from unit.escalation.contact_harness import ContactHarness
-from unit.escalation.examples import RITA, SAM, START, contact_received
+from unit.escalation.examples import RITA, SAM, SETTINGS, contact_received
 
 
 class TestThresholds:
@@ -74,22 +77,46 @@ class TestThresholds:
         assert harness.event(ClockCancelled).clock == "first_response"
         assert clock_of(harness, "first_response").state == "breached"
 
-    def test_threshold_before_start_is_due_at_start(self) -> None:
-        rule = ThresholdRule("warn_supervisor", offset_s=-500)
-        harness = contact_with_clocks(Target("resolution", 100, (rule,)))
-        harness.receive()
-        harness.advance_to(0)
-        assert harness.event(ClockWarned).threshold_due_at == START
-
-    def test_deadline_need_not_raise(self) -> None:
-        harness = contact_with_clocks(
-            Target("resolution", 10, (ThresholdRule("warn_supervisor", 100),))
+    @pytest.mark.parametrize(
+        ("offset_s", "places"),
+        [
+            (-500, ["targets/1/thresholds/1/offset_s"]),
+            (-100.5, ["targets/1/thresholds/1/offset_s"]),
+            (-100, []),
+            (500, []),
+        ],
+    )
+    def test_threshold_before_the_start_is_refused_with_its_place(
+        self, offset_s: float, places: list[str]
+    ) -> None:
+        rules = (warn_at(50), ThresholdRule("warn_supervisor", offset_s=offset_s))
+        body = policy(Target("first_response", 900), Target("resolution", 100, rules))
+        errors = dict(validate_setting(SETTINGS, "gold", body))
+        assert list(errors) == places
+        assert all(
+            text == "That is before the clock starts: the whole target is 100 s."
+            for text in errors.values()
         )
+
+    @pytest.mark.parametrize("action", ["warn_supervisor", "warn_representative"])
+    def test_other_action_at_the_deadline_does_not_replace_the_raise(
+        self, action: ThresholdAction
+    ) -> None:
+        harness = contact_with_clocks(Target("resolution", 10, (ThresholdRule(action, 100),)))
         harness.receive()
         harness.advance_to(10)
         assert harness.event(ClockBreached).clock == "resolution"
-        assert harness.escalation is None
-        assert harness.pages() == [(SAM, "warning")]
+        assert harness.event(ClockWarned).action == action
+        assert harness.event(EscalationRaised).cause == "breach"
+        assert harness.pages() == [(SAM, "raised"), (SAM, "warning")]
+
+    def test_priority_change_at_the_deadline_does_not_replace_the_raise(self) -> None:
+        rule = ThresholdRule("change_priority", 100, priority="urgent")
+        harness = contact_with_clocks(Target("resolution", 10, (rule,)))
+        harness.receive()
+        harness.advance_to(10)
+        assert harness.event(EscalationRaised).cause == "breach"
+        assert harness.event(PriorityChangeAsked).priority == "urgent"
 
     def test_priority_change_to_current_priority_is_not_requested(self) -> None:
         rule = ThresholdRule("change_priority", 50, priority="high")
@@ -103,7 +130,7 @@ class TestThresholds:
         [
             [{"action": "raise", "at_percent": 50}, {"action": "raise", "at_percent": 50}],
             [{"action": "raise", "at_percent": 50}, {"action": "raise", "offset_s": -50}],
-            [{"action": "raise", "offset_s": -100}, {"action": "raise", "offset_s": -200}],
+            [{"action": "raise", "offset_s": -100}, {"action": "raise", "offset_s": -100}],
             [{"action": "raise", "offset_s": 0}],
         ],
     )

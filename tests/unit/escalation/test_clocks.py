@@ -18,12 +18,11 @@ from common.contracts.escalations import (
     EscalationCauseAdded,
     EscalationRaised,
 )
-from escalation.domain.clocks import lifecycle
 from escalation.domain.duty.calendars import Calendar
 from escalation.domain.escalations import actions
 from escalation.domain.settings.policies import Match, Target, ThresholdRule
 from escalation.domain.settings.registry import Versioned
-from escalation.domain.timers import PolicyChanged
+from escalation.domain.timers import SettingChanged
 from unit.escalation.clock_examples import (
     clock_of,
     contact_with_clocks,
@@ -77,21 +76,34 @@ class TestPeriodicUpdate:
     def test_reply_starts_next_periodic_update(self) -> None:
         harness = contact_with_clocks(Target("periodic_update", 60))
         harness.receive()
-        for now in (50, 100, 150):
+        for now in (70, 100, 150):
             harness.advance_to(now)
             harness.reply()
         assert harness.events(ClockBreached) == []
         assert (clock_of(harness, "periodic_update").run, due_s(harness, "periodic_update")) == (
-            4,
+            3,
             210,
         )
         harness.advance_to(210)
         assert harness.event(ClockBreached).clock == "periodic_update"
 
+    def test_no_periodic_update_is_owed_before_the_first_reply(self) -> None:
+        harness = contact_with_clocks(Target("periodic_update", 60), Target("resolution", 900))
+        harness.receive()
+        harness.reply(automatic=True)
+        harness.prioritize("low")
+        harness.resolve()
+        harness.reopen()
+        harness.advance_to(500)
+        assert harness.contact.clock("periodic_update") is None
+        harness.reply()
+        assert due_s(harness, "periodic_update") == 560
+
     def test_periodic_update_starts_again_on_reopening(self) -> None:
         harness = contact_with_clocks(Target("periodic_update", 60))
         harness.receive()
         harness.advance_to(30)
+        harness.reply()
         harness.resolve()
         harness.advance_to(500)
         harness.reopen()
@@ -110,9 +122,10 @@ class TestWaitingForTheCustomer:
         harness.advance_to(20)
         harness.wait_for_customer()
         assert harness.event(ClockPaused).elapsed_s == 20
-        assert harness.timers == {}
+        assert harness.timers.keys() == {"wait"}
         harness.advance_to(1000)
         harness.write()
+        assert "wait" not in harness.timers
         assert harness.event(ClockResumed).reason == "the customer wrote"
         harness.advance_to(1029)
         assert harness.events(ClockWarned) == []
@@ -147,6 +160,7 @@ class TestWaitingForTheCustomer:
     ) -> None:
         harness = contact_with_clocks(Target("periodic_update", 60))
         harness.receive()
+        harness.reply()
         harness.advance_to(10)
         harness.wait_for_customer()
         harness.advance_to(20)
@@ -297,7 +311,7 @@ class TestAutomaticReply:
         harness.advance_to(10)
         assert clock_of(harness, "first_response").state == "breached"
         assert harness.event(ClockBreached).clock == "first_response"
-        assert due_s(harness, "periodic_update") == 50
+        assert harness.contact.clock("periodic_update") is None
 
     def test_automatic_reply_does_not_meet_next_response(self) -> None:
         harness = contact_with_clocks(Target("first_response", 100), Target("next_response", 10))
@@ -345,7 +359,7 @@ def test_new_clock_of_policy_counts_earlier_events() -> None:
         gold=policy(Target("assignment", 4), Target("periodic_update", 100))
     )
     harness.advance_to(300)
-    harness.apply(partial(lifecycle.policy_changed, timer=PolicyChanged(contact_id=CONTACT)))
+    harness.send(SettingChanged(contact_id=CONTACT, reason="policy gold was changed"))
     assert harness.events(ClockBreached) == []
     assert harness.pages() == []
     assert clock_of(harness, "assignment").met_at == START + timedelta(seconds=1)

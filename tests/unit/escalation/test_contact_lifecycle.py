@@ -263,7 +263,7 @@ def test_resolution_without_reply_cancels_first_response(harness: ContactHarness
     assert harness.events(ClockBreached) == []
 
 
-def test_reopening_starts_resolution_clock_again(harness: ContactHarness) -> None:
+def test_reopening_starts_all_clocks_again(harness: ContactHarness) -> None:
     harness.receive()
     harness.assign()
     harness.reply()
@@ -271,7 +271,10 @@ def test_reopening_starts_resolution_clock_again(harness: ContactHarness) -> Non
     harness.resolve()
     harness.advance_to(90)
     harness.reopen()
-    assert [event.clock for event in harness.events(ClocksStarted)[-1].clocks] == ["resolution"]
+    running = {clock.name for clock in harness.contact.clocks if not clock.ended}
+    assert running == {"assignment", "first_response", "resolution"}
+    harness.assign()
+    harness.reply()
     harness.advance_to(189)
     assert harness.events(ClockBreached) == []
     harness.advance_to(190)

@@ -2,6 +2,7 @@
 
 from common.contracts import EVENTS
 from common.contracts.contacts import ContactAbandoned, ContactErased
+from common.contracts.people import PersonDescribed, PresenceChanged
 from common.messages import Timer
 from escalation.domain import timers
 from escalation.domain.reactions import DECISIONS
@@ -17,8 +18,8 @@ TIMERS = {
 
 def test_subscriptions_are_the_decisions() -> None:
     subscribed = {*SUBSCRIPTIONS.events.values(), *SUBSCRIPTIONS.timers.values()}
-    # An erasure changes words only: there is nothing to decide.
-    assert subscribed - {ContactErased} == set(DECISIONS)
+    # An erasure changes words only; people and presences are looked up: nothing to decide.
+    assert subscribed - {ContactErased, PersonDescribed, PresenceChanged} == set(DECISIONS)
 
 
 def test_every_timer_has_a_decision() -> None:

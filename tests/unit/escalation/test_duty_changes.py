@@ -23,7 +23,7 @@ from escalation.domain.duty.schedules import (
 from escalation.domain.duty.shifts import Gap, shifts
 from escalation.domain.duty_gaps import GapForecast, UpcomingGap, forecast_gaps
 from escalation.domain.errors import InvalidChangeError, NotOwnShiftError
-from escalation.domain.settings.people import Person
+from escalation.domain.settings.people import Person, PersonAbsences
 from escalation.domain.settings.registry import Configuration, Versioned
 from escalation.domain.settings.validation import validate_setting
 
@@ -222,11 +222,11 @@ def test_uncovered_time_counts_rest_of_week() -> None:
 
 def test_forecast_is_valid_while_schedule_and_absences_stay() -> None:
     sick = (Absence(MONDAY, MONDAY + DAY),)
-    schedule, sam = Versioned("sups", 1, DAILY), Versioned("sam", 1, Person(absences=sick))
-    now = Configuration(schedules={"sups": schedule}, people={"sam": sam})
+    schedule, sam = Versioned("sups", 1, DAILY), Versioned("sam", 1, PersonAbsences(sick))
+    now = Configuration(schedules={"sups": schedule}, absences_by_person={"sam": sam})
     outlook = forecast(DAILY, MONDAY, {SAM: sick})
     assert outlook.still_valid(now)
-    assert not outlook.still_valid(replace(now, people={}))
+    assert not outlook.still_valid(replace(now, absences_by_person={}))
     filled = Versioned("sups", 2, replace(DAILY, overrides=(override(LEE, MONDAY),)))
     assert not outlook.still_valid(replace(now, schedules={"sups": filled}))
 

@@ -29,7 +29,7 @@ from escalation.domain.settings.ladders import (
     ResponderRule,
     TeamSupervisors,
 )
-from escalation.domain.settings.people import Person, Team
+from escalation.domain.settings.people import Person, PersonAbsences, Team
 from escalation.domain.settings.registry import Configuration, Versioned
 from unit.escalation.contact_harness import ContactHarness
 from unit.escalation.examples import CONTACT, DAN, KIM, MIA, POLICY, RITA, SAM, SETTINGS, START
@@ -50,14 +50,18 @@ def first(*who: ResponderRule, **how: Any) -> Level:
 
 def settings(
     *levels: Level,
-    staff: Mapping[PersonId, Person] = STAFF,
+    absent: Mapping[PersonId, Absence] | None = None,
     calendars: Mapping[str, Calendar] | None = None,
 ) -> Configuration:
     ladder = Ladder(levels, lease_s=20, working_lease_s=60)
     return replace(
         SETTINGS,
         ladders={"default": Versioned("default", 4, ladder)},
-        people={name: Versioned(name, 1, person) for name, person in staff.items()},
+        people={name: Versioned(name, 1, person) for name, person in STAFF.items()},
+        absences_by_person={
+            name: Versioned(name, 1, PersonAbsences((absence,)))
+            for name, absence in (absent or {}).items()
+        },
         teams={"t": Versioned("t", 1, TEAM)},
         calendars={
             name: Versioned(name, 1, calendar) for name, calendar in (calendars or {}).items()
@@ -65,9 +69,10 @@ def settings(
     )
 
 
-def away(person: PersonId, until: float) -> dict[PersonId, Person]:
-    absence = Absence(from_=START - timedelta(days=1), until=START + timedelta(seconds=until))
-    return {**STAFF, person: replace(STAFF[person], absences=(absence,))}
+def away(person: PersonId, until: float) -> dict[PersonId, Absence]:
+    return {
+        person: Absence(from_=START - timedelta(days=1), until=START + timedelta(seconds=until))
+    }
 
 
 def escalated(settings: Configuration) -> ContactHarness:
@@ -149,17 +154,17 @@ def test_released_contact_keeps_its_team() -> None:
     ],
 )
 def test_absent_person_is_left_out_of_every_rule(who: ResponderRule, why: str) -> None:
-    harness = escalated(settings(first(who), TOP, staff=away(SAM, 100)))
+    harness = escalated(settings(first(who), TOP, absent=away(SAM, 100)))
     assert harness.event(EscalationClimbed).reason == why
-    back = escalated(settings(first(who), TOP, staff=away(SAM, 0)))
+    back = escalated(settings(first(who), TOP, absent=away(SAM, 0)))
     assert back.pages() == [(SAM, "raised")]
 
 
 def test_other_team_supervisors_are_paged_while_one_is_absent() -> None:
     team = first(TeamSupervisors("team_supervisors"))
-    assert escalated(settings(team, TOP, staff=away(SAM, 100))).pages() == [(KIM, "raised")]
-    nobody = {**away(SAM, 100), KIM: replace(STAFF[KIM], absences=away(SAM, 100)[SAM].absences)}
-    harness = escalated(settings(team, TOP, staff=nobody))
+    assert escalated(settings(team, TOP, absent=away(SAM, 100))).pages() == [(KIM, "raised")]
+    nobody = {**away(SAM, 100), **away(KIM, 100)}
+    harness = escalated(settings(team, TOP, absent=nobody))
     assert harness.event(EscalationClimbed).reason == "first: all absent (sam, kim)"
 
 
@@ -167,7 +172,7 @@ def test_responders_are_looked_up_when_level_is_reached() -> None:
     """Sam comes back from leave while his level is not yet asked."""
     second = replace(first(NamedPerson("person", SAM)), name="second")
     harness = escalated(
-        settings(first(NamedPerson("person", KIM)), second, TOP, staff=away(SAM, 3))
+        settings(first(NamedPerson("person", KIM)), second, TOP, absent=away(SAM, 3))
     )
     harness.advance_to(5)
     assert harness.pages() == [(KIM, "raised"), (SAM, "climbed")]
@@ -283,7 +288,7 @@ def test_next_alarm_pages_operations_again() -> None:
 
 
 def test_escalation_without_people_pages_operations_at_once() -> None:
-    harness = escalated(settings(first(NamedPerson("person", SAM)), staff=away(SAM, 3)))
+    harness = escalated(settings(first(NamedPerson("person", SAM)), absent=away(SAM, 3)))
     assert harness.pages() == [(OPERATIONS, "unanswered")]
     assert harness.event(PageRequested).explanation == "first: sam is absent"
     assert harness.event(EscalationUnanswered).standing_since == START

@@ -22,8 +22,8 @@ from escalation.domain import errors
 from escalation.domain.duty.schedules import Absence, DutySchedule, Override, Rotation
 from escalation.domain.escalations import actions
 from escalation.domain.model import Lease
-from escalation.domain.settings.people import Person
-from escalation.domain.settings.registry import Configuration, Versioned
+from escalation.domain.settings.people import PersonAbsences
+from escalation.domain.settings.registry import Configuration
 from unit.escalation.action_examples import lease_of, pages_since, settings_with
 from unit.escalation.contact_harness import ContactHarness
 from unit.escalation.examples import (
@@ -161,8 +161,8 @@ class TestShifts:
         assert changing.event(EscalationReturned).from_person == SAM
 
     def test_end_of_shift_without_successor_climbs(self, raised: ContactHarness) -> None:
-        away = Person(absences=(Absence(second(12), second(4000)),))
-        raised.settings = replace(raised.settings, people={"sam": Versioned("sam", 1, away)})
+        away = PersonAbsences((Absence(second(12), second(4000)),))
+        raised.settings = raised.settings.with_next(SAM, away)
         raised.press(SAM)
         raised.advance_to(12)
         assert raised.events(EscalationReturned) == []

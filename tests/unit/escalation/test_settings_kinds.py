@@ -25,7 +25,7 @@ def test_table_lists_every_setting_once() -> None:
 
 def test_every_kind_has_its_field_in_configuration() -> None:
     names = {field.name for field in fields(Configuration)}
-    assert names == {kind.field for kind in KINDS} | {"earlier_calendars"}
+    assert names == {kind.field for kind in KINDS} | {"earlier_calendars", "archived"}
 
 
 def test_configuration_keeps_last_version_of_each_setting_and_all_calendars() -> None:

@@ -155,6 +155,9 @@ def _referred_and_reopened(harness: ContactHarness) -> None:
     harness.resolve()
     harness.advance_to(20)
     harness.reopen()
+    harness.advance_to(21)
+    harness.assign()
+    harness.reply()
     harness.advance_to(60)
     harness.resolve()
 
@@ -174,6 +177,8 @@ def _referred_and_reopened(harness: ContactHarness) -> None:
                 contact_referred(at(2)),
                 contact_resolved(at(9)),
                 ContactReopened(contact_id=CONTACT, occurred_at=at(20), reason="again"),
+                contact_assigned(at(21)),
+                reply(21),
                 contact_resolved(at(60)),
             ),
         ),

@@ -93,8 +93,12 @@ def test_action_in_a_wrong_state_is_refused() -> None:
 
 
 def test_representative_acts_on_own_contacts_only() -> None:
-    actions.check_holder(assignment("assigned"), RITA)
+    actions.check_holder(assignment("assigned"), RITA, was_offered=False)
+    sam = PersonId("sam")
     # It is in the queue again: the state refuses the action, not the holder.
-    actions.check_holder(assignment("queued"), PersonId("sam"))
-    with pytest.raises(NotHolderError, match="rita"):
-        actions.check_holder(assignment("assigned"), PersonId("sam"))
+    actions.check_holder(assignment("queued"), sam, was_offered=True)
+    with pytest.raises(NotHolderError):
+        actions.check_holder(assignment("assigned"), sam, was_offered=True)
+    for state in ("assigned", "queued"):
+        with pytest.raises(AssignmentNotFoundError):
+            actions.check_holder(assignment(state), sam, was_offered=False)

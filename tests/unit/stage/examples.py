@@ -324,8 +324,9 @@ def sound_history() -> Snapshot:
             Threshold(50, at(5), at(5), action="warn_representative"),
             Threshold(100, at(10), at(10.001)),
         ),
+        at(0),
     )
-    met_clock = Clock("first_response", (Threshold(100, at(10)),), met_at=at(4))
+    met_clock = Clock("first_response", (Threshold(100, at(10)),), at(0), met_at=at(4))
     return Snapshot(
         at=at(20),
         accepted_contacts=frozenset((ADA, BO)),

@@ -74,9 +74,9 @@ def retargeted(due: float, **changes: Any) -> Event:
     )
 
 
-def met(due: float, clock: ClockName = CLOCK) -> Event:
+def met(due: float, clock: ClockName = CLOCK, met_s: float = 4) -> Event:
     return ClockMet(
-        contact_id=ADA, occurred_at=at(9), clock=clock, due_at=at(due), met_at=at(4), run=1
+        contact_id=ADA, occurred_at=at(9), clock=clock, due_at=at(due), met_at=at(met_s), run=1
     )
 
 
@@ -101,6 +101,7 @@ def violations(*events: Event) -> list[str]:
         (started(), paused(), retargeted(20), resumed(22), met(22)),
         (started(), paused(), retargeted(20, runs_while_waiting=True), met(20)),
         (started(), retargeted(20), met(10)),
+        (started(), cancelled(), met(10)),
         (started(), cancelled(), retargeted(20), met(20)),
         (started(), met(10), started(2, 20), breached(ADA, due_at=at(20), occurred_at=at(20))),
         (started(), breached(ADA), met(10), started(2), breached(ADA)),
@@ -151,7 +152,7 @@ def test_lease_needs_its_end_timer_and_its_warning_timer() -> None:
         ((started(), paused(), resumed(12), breached(ADA)), "fired without running"),
         ((started(), retargeted(20), breached(ADA)), "fired without running"),
         ((started(), breached(ADA), breached(ADA)), "fired twice"),
-        ((started(), cancelled(), met(10)), "met without running"),
+        ((started(), cancelled(), met(10, met_s=6)), "met without running"),
         ((started(), retargeted(20), met(30)), "met without running"),
         ((started(), paused(), paused()), "paused without running"),
         ((started(), resumed(12)), "resumed without a pause"),

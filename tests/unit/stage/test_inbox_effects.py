@@ -74,7 +74,7 @@ def dead_lettered_request(snapshot: Snapshot) -> Snapshot:
     return changing_tables("escalation", dead_letters=[letter])(snapshot)
 
 
-def replied(*, met: bool) -> Change:
+def replied(*, met: bool, started: float = 0) -> Change:
     """Publish a reply, after which the clock has ended or still runs."""
 
     def change(snapshot: Snapshot) -> Snapshot:
@@ -83,7 +83,7 @@ def replied(*, met: bool) -> Change:
             Threshold(50, at(5), at(5), action="warn_representative"),
             Threshold(100, at(10), at(10.001)),
         )
-        clock = Clock("first_response", thresholds, met_at=at(17) if met else None)
+        clock = Clock("first_response", thresholds, at(started), met_at=at(17) if met else None)
         return replace(
             publishing(REPLIED)(snapshot), tracked_contacts=[replace(ada, clocks=(clock,)), bo]
         )
@@ -127,6 +127,7 @@ BROKEN: dict[str, tuple[Change, int, str]] = {
     ),
 }
 SOUND: dict[str, Change] = {
+    "reply before the clock started again": replied(met=False, started=18),
     "request with its effect": answered_request,
     "request in the dead letters": dead_lettered_request,
     "request for a resolved contact": publishing(TOO_LATE),

@@ -20,20 +20,20 @@ from common.storage.api_keys import make_key
 from devstack import Progress, Stack
 from stage.sample_settings import (
     APPROVAL_LIMITS,
+    ASKED_FIRST,
     DUTIES,
     LADDER,
     NAMES,
     PATIENT_LADDER,
+    PEOPLE,
     POLICIES,
-    REPORTING_LINES,
-    REPRESENTATIVES,
     ROLES,
     ZENDESK_CONNECTION,
 )
 from stage.system import System, open_receivers
 
-# So long an assignment may take from the router to the other services.
-HEARS_OF_ASSIGNMENT_S = 10
+# So long an assignment or a person may take from the router to the other services.
+HEARS_OF_IT_S = 10
 
 
 class RefusedError(AssertionError):
@@ -86,12 +86,12 @@ class Actors:
         return self._read(await self._send(service, request), expect)
 
     async def _send(self, service: str, request: httpx.Request) -> httpx.Response:
-        """Send; again for a while if the service has not heard yet who has the contact."""
+        """Send; again for a while if the service has not heard yet of a person or an assignment."""
         clock = asyncio.get_running_loop().time
-        until = clock() + HEARS_OF_ASSIGNMENT_S
+        until = clock() + HEARS_OF_IT_S
         while True:
             answer = await self._clients[service].send(request)
-            if not _is_not_yet_theirs(answer) or clock() > until:
+            if not (_is_not_yet_theirs(answer) or has_unknown_person(answer)) or clock() > until:
                 return answer
             await asyncio.sleep(0.05)
 
@@ -140,8 +140,6 @@ class Actors:
         return page.text, result.text
 
     async def _put_escalation_settings(self) -> None:
-        for person, line in REPORTING_LINES.items():
-            await self.call("ops", "escalation", "PUT", f"/people/{person}", line)
         for duty, members in DUTIES.items():
             rotation = {
                 "zone": "Europe/Madrid",
@@ -158,28 +156,26 @@ class Actors:
         for policy, terms in POLICIES.items():
             await self.call("ops", "escalation", "PUT", f"/sla-policies/{policy}", terms)
 
+    async def _put_person(self, person: str, fields: dict[str, Any]) -> None:
+        methods: list[dict[str, str]] = [
+            {"medium": "slack", "channel": f"D0{person.upper()}", "user_id": f"U0{person.upper()}"}
+        ]
+        if ROLES[person] != "representative":
+            methods.append({"medium": "email", "address": f"{person}@example.com"})
+        entry = {"name": NAMES[person], "contact_methods": methods, **fields}
+        await self.call("ops", "router", "PUT", f"/people/{person}", entry)
+        if "representative" in fields["roles"]:
+            place = f"/representatives/{person}"
+            workload = {"capacity": 5, "auto_accept": person not in ASKED_FIRST}
+            await self.call("ops", "router", "PUT", place, workload)
+            presence = {"presence": "available"}
+            await self.call(person, "router", "PUT", f"{place}/presence", presence)
+
     async def put_sample_settings(self) -> None:
         """Put the people, duty schedules, ladders, policies and the Zendesk connection."""
-        for person, fields in REPRESENTATIVES.items():
-            representative = {"name": NAMES[person], "capacity": 5, **fields}
-            await self.call("ops", "router", "PUT", f"/representatives/{person}", representative)
-            presence = {"presence": "available"}
-            await self.call(
-                person, "router", "PUT", f"/representatives/{person}/presence", presence
-            )
+        for person, fields in PEOPLE.items():
+            await self._put_person(person, fields)
         await self._put_escalation_settings()
-        for person, name in NAMES.items():
-            media: list[dict[str, str]] = [
-                {
-                    "medium": "slack",
-                    "channel": f"D0{person.upper()}",
-                    "user_id": f"U0{person.upper()}",
-                }
-            ]
-            if ROLES[person] != "representative":
-                media.append({"medium": "email", "address": f"{person}@example.com"})
-            recipient = {"name": name, "media": media}
-            await self.call("ops", "notifier", "PUT", f"/recipients/{person}", recipient)
         operations = {
             "name": "Operations",
             "media": [{"medium": "email", "address": "operations@example.com"}],
@@ -201,6 +197,13 @@ def _is_not_yet_theirs(answer: httpx.Response) -> bool:
     if answer.status_code != httpx.codes.FORBIDDEN:
         return False
     return str(answer.json()["type"]).endswith(":not-your-contact")
+
+
+def has_unknown_person(answer: httpx.Response) -> bool:
+    """Tell whether the service refuses a person of whom it may hear in a moment."""
+    if answer.status_code != httpx.codes.UNPROCESSABLE_ENTITY:
+        return False
+    return "put that person in router first" in answer.text
 
 
 @asynccontextmanager

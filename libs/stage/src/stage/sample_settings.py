@@ -21,21 +21,36 @@ NAMES = {
     "marco": "Marco Mendes (manager)",
     "dora": "Dora Diaz (director)",
 }
-REPRESENTATIVES: dict[str, dict[str, Any]] = {
-    "rita": {"team_id": "care", "skills": ["billing", "returns"], "languages": ["en"]},
-    "bruno": {"team_id": "care", "skills": ["billing"], "languages": ["es", "en"]},
-    "chen": {"team_id": "care", "skills": ["shipping"], "languages": ["en"], "auto_accept": False},
-}
 DUTIES = {"supervisors": ["sara"], "managers": ["marco"], "directors": ["dora"]}
 # Superiors first: each must be known before somebody reports to them.
-REPORTING_LINES: dict[str, dict[str, Any]] = {
-    "dora": {"role": "director"},
-    "marco": {"role": "manager", "reports_to": "dora"},
-    "sara": {"role": "supervisor", "reports_to": "marco"},
-    "rita": {"role": "representative", "reports_to": "sara"},
-    "bruno": {"role": "representative", "reports_to": "sara"},
-    "chen": {"role": "representative", "reports_to": "sara"},
+PEOPLE: dict[str, dict[str, Any]] = {
+    "dora": {"roles": ["director"]},
+    "marco": {"roles": ["manager"], "reports_to": "dora"},
+    "sara": {"roles": ["supervisor"], "reports_to": "marco", "team_id": "care"},
+    "rita": {
+        "roles": ["representative"],
+        "reports_to": "sara",
+        "team_id": "care",
+        "skills": ["billing", "returns"],
+        "languages": ["en"],
+    },
+    "bruno": {
+        "roles": ["representative"],
+        "reports_to": "sara",
+        "team_id": "care",
+        "skills": ["billing"],
+        "languages": ["es", "en"],
+    },
+    "chen": {
+        "roles": ["representative"],
+        "reports_to": "sara",
+        "team_id": "care",
+        "skills": ["shipping"],
+        "languages": ["en"],
+    },
 }
+# Whom contacts are offered first; the others get them at once.
+ASKED_FIRST = ("chen",)
 APPROVAL_LIMITS: dict[str, dict[str, Any]] = {
     "supervisor": {"limits": {"EUR": "100.00"}},
     "manager": {"unlimited": True},

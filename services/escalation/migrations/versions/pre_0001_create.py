@@ -22,6 +22,7 @@ STATEMENTS = (
         body jsonb NOT NULL,
         at timestamptz NOT NULL,
         by text NOT NULL,
+        archived boolean NOT NULL DEFAULT false,
         PRIMARY KEY (kind, id, version)
     )
     """,
@@ -37,15 +38,18 @@ STATEMENTS = (
         representative_id text,
         representatives jsonb NOT NULL DEFAULT '[]',
         team_id text,
-        assigned_at timestamptz,
+        assigned_at jsonb NOT NULL DEFAULT '[]',
         replied_at timestamptz,
+        reply_owed_since timestamptz,
         waiting_since timestamptz,
+        wait_ends_at timestamptz,
         referral jsonb,
         ladder_id text,
         severity text NOT NULL DEFAULT 'medium',
         clocks jsonb NOT NULL DEFAULT '[]',
         escalation_id uuid,
-        escalation_count integer NOT NULL DEFAULT 0
+        escalation_count integer NOT NULL DEFAULT 0,
+        reopenings integer NOT NULL DEFAULT 0
     ) WITH (fillfactor = 60)
     """,
     # For the timer check, which reads open contacts only.
@@ -239,6 +243,14 @@ STATEMENTS = (
     )
     """,
     "CREATE INDEX announced_gaps_ends_at ON announced_gaps (ends_at)",
+    # Of representatives, as router says: a warning does not go to who is offline.
+    """
+    CREATE TABLE presences (
+        person_id text PRIMARY KEY,
+        presence text NOT NULL CHECK (presence IN ('available', 'away', 'offline')),
+        since timestamptz NOT NULL
+    )
+    """,
 )
 
 

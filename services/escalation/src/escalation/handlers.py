@@ -9,7 +9,7 @@ import structlog
 from common.contracts.contacts import ContactErased, ContactReceived, FeedbackReceived
 from common.contracts.escalations import EscalationsOwnEvent, PagesErased
 from common.contracts.event import ContactEvent
-from common.contracts.people import PersonDescribed
+from common.contracts.people import PersonDescribed, PresenceChanged
 from common.messages import Timer
 from common.messaging.subscriptions import HandlerRegistry
 from escalation.domain import audit_trail, erasure, reactions
@@ -20,6 +20,7 @@ from escalation.domain.money import grants_of
 from escalation.domain.settings.people import Person
 from escalation.domain.settings.registry import Versioned
 from escalation.domain.situation import Decision, Situation
+from escalation.domain.timers import ClockDue
 from escalation.store.unit_of_work import UnitOfWork
 
 Enrich = Callable[[Situation, Any, UnitOfWork], Awaitable[Situation]]
@@ -105,9 +106,18 @@ def _write(escalation: Escalation, decision: Decision, by: str, uow: UnitOfWork)
     return written
 
 
+async def with_presence(situation: Situation, _timer: ClockDue, uow: UnitOfWork) -> Situation:
+    """Read whether the representative, who may have to be warned, is offline."""
+    person = situation.contact.representative_id
+    if person is None:
+        return situation
+    return replace(situation, offline=await uow.presences.offline((person,)))
+
+
 _ENRICH: Mapping[type[ContactEvent | Timer], Enrich] = {
     ContactReceived: with_earlier_contacts,
     FeedbackReceived: with_complaints,
+    ClockDue: with_presence,
 }
 
 
@@ -134,10 +144,15 @@ async def describe_person(event: PersonDescribed, uow: UnitOfWork) -> None:
     await uow.settings.add(described, uow.now, f"event:{event.type}")
 
 
+async def set_presence(event: PresenceChanged, uow: UnitOfWork) -> None:
+    await uow.presences.put(event)
+
+
 SUBSCRIPTIONS = (
     HandlerRegistry[UnitOfWork](
         {kind: handler_for(_ENRICH.get(kind)) for kind in reactions.DECISIONS}
     )
     .on(ContactErased, erase_contact)
     .on(PersonDescribed, describe_person)
+    .on(PresenceChanged, set_presence)
 )

@@ -1,6 +1,17 @@
 """The tables of escalation, which its migration creates, and how long their rows are kept."""
 
-from sqlalchemy import BigInteger, Column, DateTime, Integer, MetaData, Numeric, Table, Text, Uuid
+from sqlalchemy import (
+    BigInteger,
+    Boolean,
+    Column,
+    DateTime,
+    Integer,
+    MetaData,
+    Numeric,
+    Table,
+    Text,
+    Uuid,
+)
 from sqlalchemy.dialects.postgresql import JSONB
 
 from common.service.retention import Kept, Retention, Rule, published_events_rule
@@ -22,6 +33,7 @@ setting_versions = Table(
     Column("body", JSONB),
     Column("at", DateTime(timezone=True)),
     Column("by", Text),
+    Column("archived", Boolean),
 )
 tracked_contacts = Table(
     "tracked_contacts",
@@ -34,15 +46,18 @@ tracked_contacts = Table(
     Column("representative_id", Text),
     Column("representatives", JSONB),
     Column("team_id", Text),
-    Column("assigned_at", DateTime(timezone=True)),
+    Column("assigned_at", JSONB),
     Column("replied_at", DateTime(timezone=True)),
+    Column("reply_owed_since", DateTime(timezone=True)),
     Column("waiting_since", DateTime(timezone=True)),
+    Column("wait_ends_at", DateTime(timezone=True)),
     Column("referral", JSONB),
     Column("ladder_id", Text),
     Column("severity", Text),
     Column("clocks", JSONB),
     Column("escalation_id", Uuid(as_uuid=False)),
     Column("escalation_count", Integer),
+    Column("reopenings", Integer),
 )
 escalations = Table(
     "escalations",
@@ -147,6 +162,13 @@ consumed_events = Table(
     Column("event_id", Text, primary_key=True),
     Column("data", JSONB),
 )
+presences = Table(
+    "presences",
+    metadata,
+    Column("person_id", Text, primary_key=True),
+    Column("presence", Text),
+    Column("since", DateTime(timezone=True)),
+)
 
 RETENTION: tuple[Rule, ...] = (
     # Seven years. The database refuses to delete younger steps of the trail than a year.
@@ -188,4 +210,5 @@ RETENTION: tuple[Rule, ...] = (
     Kept("setting_versions", "old versions explain old decisions; one row for each change"),
     Retention("duty_change_requests", "expires_at", days=400),
     Retention("announced_gaps", "ends_at", days=30),
+    Kept("presences", "one row a person"),
 )

@@ -19,6 +19,7 @@ from escalation.domain.change_requests import (
     expiry,
 )
 from escalation.domain.clocks.acknowledgement import follow
+from escalation.domain.duty.calendars import Calendar
 from escalation.domain.duty.changes import apply_change, consent_needed, require_future
 from escalation.domain.duty.schedules import DutySchedule, Override, Swap
 from escalation.domain.duty_gaps import GapForecast
@@ -40,6 +41,7 @@ from escalation.handlers import record, with_complaints
 from escalation.store.unit_of_work import UnitOfWork
 
 S = TypeVar("S", bound=Setting)
+Terms = TypeVar("Terms", SlaPolicy, Calendar)
 Versions = Container[int]
 _DAY = timedelta(days=1)
 
@@ -220,19 +222,20 @@ async def require_manager(manager: PersonId, person: PersonId, uow: UnitOfWork) 
         raise errors.ForbiddenError(f"{person} is not below you: an admin may do it.")
 
 
-async def put_policy(
+async def put_terms(
     setting_id: str,
-    policy: SlaPolicy,
+    terms: Terms,
     by: str,
     uow: UnitOfWork,
     versions: Versions | None = None,
     *,
     retarget_open_contacts: bool,
-) -> Versioned[SlaPolicy]:
-    """Put a policy in force, either for new contacts only or for open ones too."""
-    defined = await put_setting(setting_id, policy, by, uow, versions)
+) -> Versioned[Terms]:
+    """Put a policy or calendar in force, either for new clocks only or for running ones too."""
+    defined = await put_setting(setting_id, terms, by, uow, versions)
     if retarget_open_contacts:
-        await uow.contacts.schedule_policy_change(uow.now)
+        kind = "policy" if isinstance(terms, SlaPolicy) else "calendar"
+        await uow.contacts.schedule_retargeting(uow.now, f"{kind} {setting_id} was changed")
     return defined
 
 
@@ -298,7 +301,9 @@ async def answer_change_request(
     if request.state_at(uow.now) != "asked":
         raise errors.ChangeRequestClosedError
     if agrees:
-        current = configuration.schedules[schedule_id]
+        current = configuration.schedules.get(schedule_id)
+        if current is None:
+            raise errors.ChangeRequestNotFoundError
         _require_people(configuration, request.change)
         if consent_needed(current.body, request.change, request.asked_by) != person:
             raise errors.InvalidChangeError("The shifts have changed since.")
@@ -314,7 +319,8 @@ async def _add_version(
 ) -> Versioned[S]:
     if current is not None and current.body == body:
         return current
-    defined = Versioned(setting_id, current.version + 1 if current else 1, body)
+    version = (await uow.settings.in_force()).next_version(body, setting_id)
+    defined = Versioned(setting_id, version, body)
     await uow.settings.add(defined, uow.now, by)
     return defined
 

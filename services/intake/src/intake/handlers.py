@@ -3,6 +3,7 @@
 from common.contracts.assignments import AssignmentReleased, ContactAssigned
 from common.contracts.escalations import (
     EscalationAcknowledged,
+    EscalationCauseAdded,
     EscalationClimbed,
     EscalationClosed,
     EscalationHandedBack,
@@ -27,12 +28,23 @@ async def prioritize_by_rule(event: PriorityChangeAsked, uow: UnitOfWork) -> Non
     record(contacts.prioritize_by_rule(contact, event.priority, event.reason, uow.now), uow)
 
 
-async def mirror_raised(
-    event: EscalationRaised | EscalationClimbed | EscalationReturned | EscalationReopened,
-    uow: UnitOfWork,
+async def mirror_raised(event: EscalationRaised, uow: UnitOfWork) -> None:
+    confidential = escalation_mirror.may_be_complaint(event.cause)
+    await mirror(event, "raised", uow, level=event.level_name, confidential=confidential)
+
+
+async def mirror_cause(event: EscalationCauseAdded, uow: UnitOfWork) -> None:
+    contact = await get_or_raise(event.contact_id, uow)
+    record(escalation_mirror.add_cause(contact, event.cause), uow)
+
+
+async def mirror_moved(
+    event: EscalationClimbed | EscalationReturned | EscalationReopened, uow: UnitOfWork
 ) -> None:
-    """It waits for somebody at a level, for the first time or again."""
-    await mirror(event, "raised", uow, level=event.level_name)
+    """It waits again for somebody at a level."""
+    contact = await get_or_raise(event.contact_id, uow)
+    confidential = isinstance(event, EscalationClimbed) and _is_confidential(contact)
+    await mirror(event, "raised", uow, level=event.level_name, confidential=confidential)
 
 
 async def mirror_handed_over(event: EscalationHandedOver, uow: UnitOfWork) -> None:
@@ -52,7 +64,8 @@ async def mirror_handed_back(event: EscalationHandedBack, uow: UnitOfWork) -> No
 
 
 async def mirror_closed(event: EscalationClosed, uow: UnitOfWork) -> None:
-    await mirror(event, "closed", uow)
+    contact = await get_or_raise(event.contact_id, uow)
+    await mirror(event, "closed", uow, confidential=_is_confidential(contact))
 
 
 async def resolve_from_escalation(event: EscalationResolved, uow: UnitOfWork) -> None:
@@ -88,15 +101,20 @@ async def mirror(
     *,
     level: str | None = None,
     by: PersonId | None = None,
+    confidential: bool = False,
 ) -> None:
     """Keep the new state of the escalation; without a level, it stays at the level it was."""
     contact = await get_or_raise(event.contact_id, uow)
-    view = EscalationView(state, level or _level(contact), by, event.occurred_at)
+    view = EscalationView(state, level or _level(contact), by, event.occurred_at, confidential)
     record(escalation_mirror.mirror_escalation(contact, view), uow)
 
 
 def _level(contact: Contact) -> str | None:
     return contact.escalation.level if contact.escalation else None
+
+
+def _is_confidential(contact: Contact) -> bool:
+    return contact.escalation is not None and contact.escalation.confidential
 
 
 async def get_or_raise(contact_id: ContactId, uow: UnitOfWork) -> Contact:
@@ -116,9 +134,10 @@ def record(decision: Decision, uow: UnitOfWork) -> None:
 SUBSCRIPTIONS = (
     HandlerRegistry[UnitOfWork]()
     .on(EscalationRaised, mirror_raised)
-    .on(EscalationClimbed, mirror_raised)
-    .on(EscalationReturned, mirror_raised)
-    .on(EscalationReopened, mirror_raised)
+    .on(EscalationCauseAdded, mirror_cause)
+    .on(EscalationClimbed, mirror_moved)
+    .on(EscalationReturned, mirror_moved)
+    .on(EscalationReopened, mirror_moved)
     .on(EscalationHandedOver, mirror_handed_over)
     .on(EscalationAcknowledged, mirror_acknowledged)
     .on(EscalationTakenOver, mirror_taken_over)

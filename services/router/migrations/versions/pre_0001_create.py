@@ -57,6 +57,8 @@ STATEMENTS = (
         since timestamptz NOT NULL,
         skill text,
         language text,
+        unserved_skill text,
+        unserved_language text,
         priority_rank integer NOT NULL,
         waiting_since timestamptz,
         representative_id text REFERENCES representatives,
@@ -72,13 +74,22 @@ STATEMENTS = (
         CHECK ((state IN ('offered', 'assigned')) = (representative_id IS NOT NULL)),
         CHECK (state NOT IN ('queued', 'offered', 'assigned')
                OR (skill IS NOT NULL AND language IS NOT NULL AND waiting_since IS NOT NULL)),
-        CHECK (state <> 'with_supervisor' OR supervisor_id IS NOT NULL)
+        CHECK (state <> 'with_supervisor' OR supervisor_id IS NOT NULL),
+        CHECK ((unserved_skill IS NULL) = (unserved_language IS NULL))
     )
     """,
     """
     CREATE INDEX assignments_waiting
         ON assignments (skill, language, priority_rank DESC, waiting_since, contact_id)
         WHERE state = 'queued'
+    """,
+    """
+    CREATE INDEX assignments_unserved ON assignments (contact_id)
+        WHERE state = 'queued' AND unserved_skill IS NOT NULL
+    """,
+    """
+    CREATE INDEX assignments_held ON assignments (representative_id)
+        WHERE representative_id IS NOT NULL
     """,
     # For the list of assignments: a scan of all open contacts, not of all contacts.
     """

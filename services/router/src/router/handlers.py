@@ -20,12 +20,12 @@ from common.contracts.escalations import (
 from common.contracts.event import ContactId, PersonId
 from common.contracts.people import Presence
 from common.messaging.subscriptions import HandlerRegistry
-from router.domain import actions, assignments, reactions, timeouts
+from router.domain import absences, actions, assignments, reactions, timeouts
 from router.domain.assignments import Assignment, Decision
 from router.domain.errors import RepresentativeNotFoundError
 from router.domain.staffing import presence
-from router.domain.staffing.representatives import Representative
-from router.domain.timers import ExclusionEnds, OfferExpires
+from router.domain.staffing.representatives import Representative, StaffingChange
+from router.domain.timers import AbsenceGraceEnds, ExclusionEnds, OfferExpires
 from router.store import UnitOfWork
 
 
@@ -89,6 +89,11 @@ async def end_exclusion(timer: ExclusionEnds, uow: UnitOfWork) -> None:
     uow.record(timeouts.end_exclusion(assignment))
 
 
+async def end_grace(timer: AbsenceGraceEnds, uow: UnitOfWork) -> None:
+    assignment, holder = await uow.lock_with_holder(timer.contact_id)
+    uow.record(absences.end_grace(assignment, holder, timer, at=uow.now))
+
+
 async def set_presence(
     representative_id: PersonId, new: Presence, reason: str | None, uow: UnitOfWork
 ) -> None:
@@ -96,7 +101,29 @@ async def set_presence(
     if current is None:
         raise RepresentativeNotFoundError
     change = presence.set_presence(current, new, reason, at=uow.now)
+    await record_staffing(current, change, uow)
+
+
+async def record_staffing(
+    before: Representative | None, change: StaffingChange, uow: UnitOfWork
+) -> None:
+    """Record a changed profile or presence, and what it changes for contacts."""
     uow.record(Decision(representatives=(change.representative,), events=change.events))
+    if before is not None:
+        await release_contacts(before, change.representative, uow)
+    await uow.place_waiting(before, change.representative)
+
+
+async def release_contacts(before: Representative, after: Representative, uow: UnitOfWork) -> None:
+    """Offer on what the representative can't answer any more; set or cancel the grace."""
+    if not after.load or before == after:
+        return
+    contacts = await uow.assignments.lock_held_by(after.representative_id)
+    timers = absences.grace_timers(before, after, contacts, uow.policy.absence_grace, at=uow.now)
+    uow.record(Decision(timers=tuple(timers)))
+    for offered, reason in absences.offers_to_withdraw(after, contacts):
+        holder = await uow.representatives.lock(after.representative_id)
+        uow.record(absences.withdraw(offered, holder, reason, at=uow.now))
 
 
 async def accept(contact_id: ContactId, by: PersonId | None, uow: UnitOfWork) -> None:
@@ -128,10 +155,14 @@ async def release(contact_id: ContactId, by: PersonId | None, reason: str, uow: 
 async def lock_as(
     by: PersonId | None, contact_id: ContactId, uow: UnitOfWork
 ) -> tuple[Assignment | None, Representative | None]:
-    """Lock the assignment and its holder; raises NotHolderError if `by` is another person."""
+    """Lock the assignment and its holder.
+
+    Raises NotHolderError or AssignmentNotFoundError if `by` is another person.
+    """
     assignment, holder = await uow.lock_with_holder(contact_id)
     if by is not None:
-        actions.check_holder(assignment, by)
+        was_offered = await uow.assignments.was_offered(contact_id, by)
+        actions.check_holder(assignment, by, was_offered=was_offered)
     return assignment, holder
 
 
@@ -151,4 +182,5 @@ SUBSCRIPTIONS = (
     .on(EscalationClosed, end_escalation)
     .on(OfferExpires, expire_offer)
     .on(ExclusionEnds, end_exclusion)
+    .on(AbsenceGraceEnds, end_grace)
 )

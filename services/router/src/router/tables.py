@@ -56,6 +56,8 @@ assignments = Table(
     Column("since", DateTime(timezone=True)),
     Column("skill", Text),
     Column("language", Text),
+    Column("unserved_skill", Text),
+    Column("unserved_language", Text),
     Column("priority_rank", Integer),
     Column("waiting_since", DateTime(timezone=True)),
     Column("representative_id", Text),

@@ -7,15 +7,16 @@ from typing import Final
 
 from common.contracts.event import PersonId
 from common.contracts.people import ContactMethod, ContactMethodsChanged
-from router.domain.assignments import Decision
+from common.storage.api_keys import ApiKeyStore
 from router.domain.errors import (
     FrequentChangesError,
+    PersonForbiddenError,
     RepresentativeNotFoundError,
-    StalePersonError,
 )
 from router.domain.staffing import people, representatives
-from router.domain.staffing.people import Person, PersonContext, PersonEntry
-from router.domain.staffing.representatives import StaffingChange, Workload
+from router.domain.staffing.people import Person, PersonContext, PersonEntry, StalePersonError
+from router.domain.staffing.representatives import Workload
+from router.handlers import record_staffing
 from router.store import UnitOfWork
 
 # As with notifier's own route: each change sends a message to the address before.
@@ -49,6 +50,8 @@ async def put_person(
     context = await _context(person_id, entry, uow)
     if not caller.is_admin:
         people.require_right(await uow.people.get(caller.subject), person_id, entry, context)
+        if context.current is None:
+            await _require_no_key(person_id, uow)
     current = context.current
     if versions is not None and (current is None or current.version not in versions):
         raise StalePersonError(current)
@@ -56,14 +59,16 @@ async def put_person(
     person = people.describe(current, person_id, entry)
     if contact_methods is not None:
         await _publish_contact_methods(caller, person, contact_methods, uow)
+    if contact_methods is not None or person != current:
+        # Last: the newest event of a person is kept, and shall have no address.
+        uow.outbox.add((people.described(person, uow.now),))
     if person == current:
         return person
     uow.people.put(person)
-    uow.outbox.add((people.described(person, uow.now),))
     representative = await uow.representatives.lock(person_id)
     change = representatives.follow_person(representative, person, at=uow.now)
     if change is not None:
-        _record(change, uow)
+        await record_staffing(representative, change, uow)
     return person
 
 
@@ -71,7 +76,20 @@ async def set_workload(person_id: PersonId, workload: Workload, uow: UnitOfWork)
     current = await uow.representatives.lock(person_id)
     if current is None:
         raise RepresentativeNotFoundError
-    _record(representatives.set_workload(current, workload, at=uow.now), uow)
+    change = representatives.set_workload(current, workload, at=uow.now)
+    await record_staffing(current, change, uow)
+
+
+async def _require_no_key(person_id: PersonId, uow: UnitOfWork) -> None:
+    """Who may act upstairs already, but has no entry, is not put below a manager by that manager.
+
+    Raises PersonForbiddenError.
+    """
+    keys = await ApiKeyStore(uow.connection).active(uow.now)
+    if any(key.subject == person_id and key.role in ("supervisor", "manager") for key in keys):
+        raise PersonForbiddenError(
+            f"{person_id} has the API key of a supervisor or manager: an admin puts the entry."
+        )
 
 
 async def _context(person_id: PersonId, entry: PersonEntry, uow: UnitOfWork) -> PersonContext:
@@ -101,7 +119,3 @@ async def _publish_contact_methods(
         by=caller.name,
     )
     uow.outbox.add((changed,))
-
-
-def _record(change: StaffingChange, uow: UnitOfWork) -> None:
-    uow.record(Decision(representatives=(change.representative,), events=change.events))

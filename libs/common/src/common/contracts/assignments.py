@@ -4,7 +4,7 @@ from typing import Literal
 
 from common.contracts.event import ContactEvent, Event, Instant, PersonId, TeamId
 
-ReleaseKind = Literal["returned", "transferred", "taken_over", "abandoned"]
+ReleaseKind = Literal["returned", "transferred", "taken_over", "abandoned", "unavailable"]
 
 
 class AssignmentsEvent(ContactEvent):
@@ -16,6 +16,17 @@ class ContactQueued(AssignmentsEvent):
 
     queue: str
     reason: str
+
+
+class ContactUnserved(AssignmentsEvent):
+    """A warning: no active representative has the skill and the language of `queue`.
+
+    The contact waits in `fallback_queue`; None if nobody serves that either, so that it waits in
+    its own queue. It returns to its own queue as soon as somebody serves that.
+    """
+
+    queue: str
+    fallback_queue: str | None = None
 
 
 class ContactOffered(AssignmentsEvent):
@@ -58,7 +69,9 @@ class AssignmentReleased(AssignmentsEvent):
     """The representative has the contact, or its offer, no longer.
 
     `kind` says who ended it: the representative (`returned`), a supervisor who moved the contact to
-    another representative (`transferred`) or took it (`taken_over`), the customer (`abandoned`).
+    another representative (`transferred`) or took it (`taken_over`), the customer (`abandoned`), or
+    nobody: the representative can't have it any more (`unavailable`): offline, inactive, without
+    the skill.
     """
 
     representative_id: PersonId
@@ -74,6 +87,7 @@ class AssignmentCompleted(AssignmentsEvent):
 
 EVENTS: tuple[type[Event], ...] = (
     ContactQueued,
+    ContactUnserved,
     ContactOffered,
     OfferDeclined,
     OfferExpired,

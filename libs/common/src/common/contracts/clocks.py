@@ -87,7 +87,9 @@ class ClockResumed(ClockChangeEvent):
 class ClockRetargeted(ClockChangeEvent):
     """A running clock got another target from `retargeted_at` on; the time it has spent counts.
 
-    `thresholds` are all of the clock's; those that have fired are unchanged.
+    `thresholds` are all of the clock's; those that have fired are unchanged. `counted_until` is set
+    if the clock had ended with its contact, which was reopened: no time counts from then on up to
+    `retargeted_at`.
     """
 
     policy_id: str
@@ -100,6 +102,7 @@ class ClockRetargeted(ClockChangeEvent):
     thresholds: tuple[ClockThreshold, ...]
     reason: ReasonText
     retargeted_at: Instant
+    counted_until: Instant | None = None
     runs_while_waiting: bool = False
 
 

@@ -11,7 +11,7 @@ def require_iana_zone(name: str) -> str:
         ZoneInfo(name)
     # A name may also be a folder of zones, or a path outside of them.
     except (KeyError, ValueError, OSError):
-        raise ValueError(f"{name!r} is no IANA time zone") from None
+        raise ValueError("must be a time zone of IANA, for example Europe/Berlin") from None
     return name
 
 

@@ -8,7 +8,7 @@ from typing import Annotated
 from fastapi import Depends, Request
 from fastapi.security import HTTPBearer
 
-from common.contracts.event import Role
+from common.contracts.event import PersonId, Role
 from common.core.clock import TimeSource
 from common.core.errors import TransientError
 from common.http.problems import ProblemError
@@ -34,9 +34,17 @@ class Principal:
         return f"{self.role}:{self.subject}"
 
     @property
-    def is_person(self) -> bool:
-        """Channels and admins are systems, whose subject is no person's id."""
-        return self.role in _PEOPLE
+    def person_id(self) -> PersonId | None:
+        """None of channels and admins: they are systems, whose subject is no person's id."""
+        return PersonId(self.subject) if self.role in _PEOPLE else None
+
+    @property
+    def actor(self) -> PersonId:
+        """As events and records name who acts: a person by id, a system as `admin:ops`.
+
+        No person's id has a colon, so a system is never taken for a person.
+        """
+        return self.person_id or PersonId(self.name)
 
 
 class KeysNotLoadedError(TransientError):

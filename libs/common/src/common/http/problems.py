@@ -16,6 +16,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from starlette.exceptions import HTTPException
 
 from common.core.errors import TransientError, is_bad_value, is_transient
+from common.http.validation_messages import describe, place
 from common.storage.outbox import EventTooLargeError
 
 MEDIA_TYPE = "application/problem+json"
@@ -118,7 +119,7 @@ async def _problem(_request: Request, error: Any) -> Response:
 
 
 async def _invalid(_request: Request, error: Any) -> Response:
-    places = [_place(item) for item in error.errors()]
+    places = [_invalid_part(item) for item in error.errors()]
     if any(item["type"] == "json_invalid" for item in error.errors()):
         return ProblemError(
             400, "malformed-json", "The body is not JSON.", errors=places
@@ -127,9 +128,8 @@ async def _invalid(_request: Request, error: Any) -> Response:
     return ProblemError(422, "invalid", detail, errors=places).response()
 
 
-def _place(error: Mapping[str, Any]) -> dict[str, str]:
-    where = "/".join(str(part) for part in error["loc"])
-    return {"pointer": where, "detail": error["msg"].removeprefix("Value error, ")}
+def _invalid_part(error: Mapping[str, Any]) -> dict[str, str]:
+    return {"pointer": place(error), "detail": describe(error)}
 
 
 async def _http(_request: Request, error: Any) -> Response:

@@ -17,7 +17,7 @@ from common.core.backoff import Backoff
 from common.messaging.kafka import make_admin, start_client, topic_name
 from common.messaging.kafka_connection import KafkaConnection
 from common.storage.engine import make_engine
-from common.storage.locks import advisory_key
+from common.storage.locks import LOCK_TIMEOUT_S, advisory_key, explain_timeout, set_timeout
 from common.storage.roles import owner_role, serving_role
 
 _NAME = re.compile(r"[a-z][a-z0-9_]*")
@@ -42,11 +42,17 @@ class RolePasswords:
     owner: str
 
 
-async def provision_schema(admin_url: str, service: str, passwords: RolePasswords) -> None:
+async def provision_schema(
+    admin_url: str,
+    service: str,
+    passwords: RolePasswords,
+    lock_timeout_s: float = LOCK_TIMEOUT_S,
+) -> None:
     """Make or repair the two roles of a service, and its schema, which no other role may use.
 
     `upstairs_<service>_owner` owns the schema and migrates; `upstairs_<service>` reads and writes
     rows. `admin_url` belongs to a role that may create roles and owns the database to provision.
+    Raises LockHeldError if another session holds the lock of provisioning.
     """
     if not _NAME.fullmatch(service):
         message = f"{service!r} can't be the name of a schema"
@@ -57,6 +63,7 @@ async def provision_schema(admin_url: str, service: str, passwords: RolePassword
         while True:
             try:
                 async with engine.begin() as connection:
+                    await _lock(connection, lock_timeout_s)
                     await _provision(connection, service, passwords)
             except DBAPIError as error:
                 if not _is_lost_race(error):
@@ -68,12 +75,20 @@ async def provision_schema(admin_url: str, service: str, passwords: RolePassword
         await engine.dispose()
 
 
+async def _lock(connection: AsyncConnection, timeout_s: float) -> None:
+    """Let one run at a time provision a database.
+
+    Runs for other databases of the cluster are not held back, although roles belong to the
+    cluster: see _is_lost_race.
+    """
+    await connection.execute(text(set_timeout(timeout_s)))
+    with explain_timeout("provisioning", timeout_s):
+        await connection.execute(
+            text("SELECT pg_advisory_xact_lock(:key)"), {"key": advisory_key("roles")}
+        )
+
+
 async def _provision(connection: AsyncConnection, service: str, passwords: RolePasswords) -> None:
-    # One run at a time in a database. Runs for other databases of the cluster are not held back,
-    # although roles belong to the cluster: see _is_lost_race.
-    await connection.execute(
-        text("SELECT pg_advisory_xact_lock(:key)"), {"key": advisory_key("roles")}
-    )
     await _set_role(connection, serving_role(service), passwords.serving)
     await _set_role(connection, owner_role(service), passwords.owner)
     database = await connection.scalar(text("SELECT quote_ident(current_database())"))

@@ -25,6 +25,7 @@ from common.core.secret_strength import (
     weakness,
 )
 from common.http.limits import TrustedProxies
+from common.http.validation_messages import describe
 from common.service.kafka_settings import KafkaSettings
 from common.storage.api_keys import ListedKey, parse_key_list
 from common.storage.engine import check_tls
@@ -166,7 +167,7 @@ def read_settings(settings: type[S], **fixed: Any) -> S:
         lines = [str(error)]
     except ValidationError as error:
         lines = [
-            f"{_place(detail['loc'])}{detail['msg'].removeprefix('Value error, ')}"
+            f"{_place(detail['loc'])}{describe(detail)}"
             for detail in error.errors(include_url=False, include_input=False)
         ]
     raise _refuse(lines)

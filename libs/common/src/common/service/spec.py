@@ -5,11 +5,13 @@ import gc
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import AsyncExitStack
 from dataclasses import dataclass, field
+from datetime import datetime
 from typing import Generic, TypeVar
 
 import structlog
 from aiokafka import AIOKafkaProducer
 from fastapi import APIRouter, FastAPI
+from sqlalchemy.ext.asyncio import AsyncConnection
 
 from common.contracts.services import source_of
 from common.core import logs
@@ -65,7 +67,7 @@ class ServiceSpec(Generic[U]):
     """
 
     name: str
-    unit_of_work: type[U]
+    unit_of_work: Callable[[AsyncConnection, datetime], U]
     subscriptions: HandlerRegistry[U]
     routers: Sequence[APIRouter]
     state: Mapping[str, object] = field(default_factory=dict)

@@ -16,6 +16,7 @@ from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from common.contracts.event import ID_PATTERN, Role
+from common.core.secret_strength import split_secrets
 
 Scope = Literal["read", "write"]
 Origin = Literal["settings", "command", "api"]
@@ -90,8 +91,8 @@ def parse_key_list(listed: str) -> tuple[ListedKey, ...]:
 
     Raises ValueError, whose message has no part of a key.
     """
-    parts = (part.strip() for part in listed.replace("\n", ",").split(","))
-    entries = tuple(_parse_entry(number, part) for number, part in enumerate(parts, 1) if part)
+    parts = enumerate(split_secrets(listed), 1)
+    entries = tuple(_parse_entry(number, part) for number, part in parts)
     owners: dict[str, ListedKey] = {}
     for entry in entries:
         if (owner := owners.setdefault(entry.key, entry)) is not entry:

@@ -2,11 +2,12 @@
 
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
+from datetime import datetime
 from typing import Any, Generic, TypeVar
 
 import orjson
 import structlog
-from sqlalchemy.ext.asyncio import AsyncEngine
+from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from common.core.clock import TimeSource
 from common.storage.engine import make_engine
@@ -72,7 +73,12 @@ async def driver_connection(engine: AsyncEngine) -> AsyncIterator[Any]:
 class Database(Generic[U]):
     """Units of work of one service."""
 
-    def __init__(self, engine: AsyncEngine, unit_of_work: type[U], clock: TimeSource) -> None:
+    def __init__(
+        self,
+        engine: AsyncEngine,
+        unit_of_work: Callable[[AsyncConnection, datetime], U],
+        clock: TimeSource,
+    ) -> None:
         self.engine = engine
         self.clock = clock
         self._unit_of_work = unit_of_work

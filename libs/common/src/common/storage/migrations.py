@@ -13,7 +13,7 @@ from alembic.script import ScriptDirectory
 from sqlalchemy import Connection, pool, text
 
 from common.storage.engine import make_engine
-from common.storage.locks import advisory_key
+from common.storage.locks import LOCK_TIMEOUT_S, advisory_key, explain_timeout, set_timeout
 from common.storage.roles import serving_role
 from common.storage.tables import RELIABILITY
 
@@ -25,15 +25,18 @@ _SET_LOCK_TIMEOUT = "SET lock_timeout = '10s'"
 _SET_SEARCH_PATH = "SET search_path TO {schema}, pg_temp"
 
 
-def migrate(service: str, url: str, phase: Phase = "all") -> None:
+def migrate(
+    service: str, url: str, phase: Phase = "all", lock_timeout_s: float = LOCK_TIMEOUT_S
+) -> None:
     """Bring the service's schema up to date.
 
     With `pre`, stop before the first migration whose name begins with `post_`: those run after
-    the old version of the service is gone.
+    the old version of the service is gone. Raises LockHeldError if another session holds the lock
+    of migrations.
     """
     config = Config()
     config.set_main_option("script_location", str(_folder(service)))
-    config.attributes.update(url=url, schema=service)
+    config.attributes.update(url=url, schema=service, lock_timeout_s=lock_timeout_s)
     target = _target(config, _current(url, service)) if phase == "pre" else "head"
     command.upgrade(config, target)
 
@@ -54,7 +57,7 @@ def run_environment() -> None:
     if context.is_offline_mode():
         _print_sql(attributes["schema"])
         return
-    asyncio.run(_migrate(attributes["url"], attributes["schema"]))
+    asyncio.run(_migrate(attributes["url"], attributes["schema"], attributes["lock_timeout_s"]))
 
 
 def create_reliability_tables() -> None:
@@ -104,10 +107,10 @@ def _revision(connection: Connection, schema: str) -> str | None:
     return MigrationContext.configure(connection, opts=options).get_current_revision()
 
 
-async def _migrate(url: str, schema: str) -> None:
+async def _migrate(url: str, schema: str, lock_timeout_s: float) -> None:
     engine = make_engine(url, poolclass=pool.NullPool)
     async with engine.connect() as connection:
-        await connection.run_sync(_run, schema)
+        await connection.run_sync(_run, schema, lock_timeout_s)
     await engine.dispose()
 
 
@@ -118,12 +121,14 @@ def _print_sql(schema: str) -> None:
     context.run_migrations()
 
 
-def _run(connection: Connection, schema: str) -> None:
+def _run(connection: Connection, schema: str, lock_timeout_s: float) -> None:
     connection.execute(text(_SET_SEARCH_PATH.format(schema=schema)))
     # If two jobs migrate at once, the second waits and finds nothing to do.
-    connection.execute(
-        text("SELECT pg_advisory_lock(:key)"), {"key": advisory_key(schema, "migrate")}
-    )
+    connection.execute(text(set_timeout(lock_timeout_s)))
+    with explain_timeout(f"migrations of {schema}", lock_timeout_s):
+        connection.execute(
+            text("SELECT pg_advisory_lock(:key)"), {"key": advisory_key(schema, "migrate")}
+        )
     connection.execute(text(_SET_LOCK_TIMEOUT))
     connection.commit()
     context.configure(connection=connection, version_table_schema=schema)

@@ -1,7 +1,7 @@
 """Invariant 3: one live assignment per contact, never above capacity, always a fitting one."""
 
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from uuid import UUID
 
@@ -11,10 +11,12 @@ from common.contracts.assignments import (
     ContactAssigned,
     ContactOffered,
     ContactQueued,
+    ContactUnserved,
     OfferDeclined,
     OfferExpired,
 )
 from common.contracts.contacts import ContactReceived
+from common.contracts.event import Event
 from common.core.languages import language_distance
 from stage.invariants.findings import Findings
 from stage.invariants.snapshot import Record, Representative, Snapshot
@@ -114,17 +116,31 @@ def _check_fit(
     }
     for contact_id, events in snapshot.events("assignments").items():
         contact = received.get(contact_id)
-        for event in events:
+        for number, event in enumerate(events):
             if contact and isinstance(event, AssignmentGrant):
                 person = people.get(event.representative_id)
-                fits = person is not None and _fits(contact, person)
+                fits = person is not None and is_fit(
+                    contact, events[:number], person.skills, person.languages
+                )
                 findings.require(fits, "does not fit", contact_id, event.representative_id)
 
 
-def _fits(contact: ContactReceived, person: Representative) -> bool:
-    spoken = (language_distance(contact.language, language) for language in person.languages)
-    return contact.topic_of_contact in person.skills and any(
-        distance is not None for distance in spoken
+def is_fit(
+    contact: ContactReceived,
+    earlier_events: Sequence[Event],
+    skills: Collection[str],
+    languages: Collection[str],
+) -> bool:
+    """Return whether the contact, or a fallback queue on record, suits who has these."""
+    needs = [(contact.topic_of_contact, contact.language)]
+    for event in earlier_events:
+        if isinstance(event, ContactUnserved) and event.fallback_queue:
+            skill, language = event.fallback_queue.split("/")
+            needs.append((skill, language))
+    return any(
+        skill in skills and language_distance(language, spoken) is not None
+        for skill, language in needs
+        for spoken in languages
     )
 
 

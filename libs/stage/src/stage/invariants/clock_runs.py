@@ -28,6 +28,10 @@ ClockEvent = (
 )
 
 
+# What meets them may be reported after the resolution that cancelled them.
+_MET_LATE = ("assignment", "first_response", "next_response")
+
+
 @dataclass(frozen=True, slots=True)
 class Firing:
     """One threshold of one run of a contact's clock; `percent` is None for its deadline.
@@ -51,7 +55,11 @@ class ClockRun:
     due_at: datetime
     state: str = "running"
     breached_at: datetime | None = None
+    cancelled_at: datetime | None = None
     earlier_deadlines: set[datetime] = field(default_factory=set)
+
+    def was_cancelled_after(self, at: datetime) -> bool:
+        return self.cancelled_at is not None and self.cancelled_at >= at
 
 
 def replay(events: Iterable[Event], findings: Findings) -> Iterator[Firing]:
@@ -94,7 +102,7 @@ def _firing(event: ClockWarned | ClockBreached, run: ClockRun | None) -> Firing:
 
 def _complete(event: ClockMet, run: ClockRun | None, findings: Findings) -> None:
     """`ClockMet` may arrive after the clock was cancelled or retargeted."""
-    late = run is not None and event.clock == "assignment" and run.state == "cancelled"
+    late = run is not None and event.clock in _MET_LATE and run.was_cancelled_after(event.met_at)
     deadline_known = run is not None and event.due_at in {run.due_at, *run.earlier_deadlines}
     runs = run is not None and (late or run.state in ("running", "paused"))
     findings.require(
@@ -126,6 +134,7 @@ def _change(
         case ClockCancelled():
             findings.require(run.state != "cancelled", "cancelled twice", *_evidence(event))
             run.state = "cancelled"
+            run.cancelled_at = event.cancelled_at
 
 
 def _require_running(

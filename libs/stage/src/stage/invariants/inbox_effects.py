@@ -36,9 +36,11 @@ def check(snapshot: Snapshot, findings: Findings) -> None:
                 effective = request.event_id in causes or request.event_id not in handled
                 _require(effective, request, contact_id, findings)
         for record in records:
-            clock = _CLOCK_STOPPED_BY.get(type(record.event))
-            if clock and record.event_id in handled:
-                effective = not _is_running(clock, tracked_contacts.get(contact_id))
+            if record.event is None or record.event_id not in handled:
+                continue
+            clock = _stopped_clock(record.event)
+            if clock is not None:
+                effective = not _ran_at(record.event, clock, tracked_contacts.get(contact_id))
                 _require(effective, record, contact_id, findings)
 
 
@@ -55,9 +57,18 @@ def _requests_while_open(records: Sequence[Record]) -> Iterator[Record]:
                 yield record
 
 
-def _is_running(name: str, contact: TrackedContact | None) -> bool:
+def _stopped_clock(event: Event) -> str | None:
+    is_no_reply = isinstance(event, RepresentativeReplied) and event.automatic
+    return None if is_no_reply else _CLOCK_STOPPED_BY.get(type(event))
+
+
+def _ran_at(event: Event, name: str, contact: TrackedContact | None) -> bool:
+    """Tell whether the clock runs since before the event; a reopening starts it again."""
     clocks = contact.clocks if contact else ()
-    return any(clock.name == name and clock.ended_at is None for clock in clocks)
+    return any(
+        clock.name == name and clock.ended_at is None and clock.started_at <= event.occurred_at
+        for clock in clocks
+    )
 
 
 def _require(effective: bool, record: Record, contact_id: str, findings: Findings) -> None:  # noqa: FBT001 - as Ledger.require

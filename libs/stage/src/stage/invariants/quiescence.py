@@ -1,7 +1,7 @@
 """Invariant 6: in a settled system no work is left, and every open item has its timer."""
 
 from collections.abc import Callable, Iterator
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 from common.contracts.escalations import TimerMissing
 from stage.invariants.findings import Findings
@@ -12,6 +12,8 @@ _READ_TIME = timedelta(seconds=1)
 
 _ESCALATION = "an open escalation"
 _CLOCK = "a running clock"
+_WAIT = "a wait for the customer"
+_WAIT_SLOT = "wait"
 
 Matcher = Callable[[TimerRow], bool]
 
@@ -47,8 +49,14 @@ def _check_reported_losses(snapshot: Snapshot, findings: Findings) -> None:
     """A timer that escalation reported missing counts as lost, even if it recreated it."""
     for events in snapshot.events("escalations").values():
         for alarm in (event for event in events if isinstance(event, TimerMissing)):
-            owner = _CLOCK if alarm.slot.startswith("clock:") else _ESCALATION
+            owner = _owner(alarm.slot)
             findings.require(False, _lost_message(owner), alarm.contact_id, alarm.occurred_at)
+
+
+def _owner(slot: str) -> str:
+    if slot == _WAIT_SLOT:
+        return _WAIT
+    return _CLOCK if slot.startswith("clock:") else _ESCALATION
 
 
 def _lost_message(owner: str) -> str:
@@ -61,6 +69,9 @@ def _expected_timers(snapshot: Snapshot) -> Iterator[tuple[tuple[str, str], tupl
             if clock.next_threshold is not None:
                 owner = (_CLOCK, _matches_clock(clock))
                 yield (contact.contact_id, f"clock:{clock.name}"), owner
+        if contact.wait_ends_at is not None:
+            owner = (_WAIT, _matches_wait(contact.wait_ends_at))
+            yield (contact.contact_id, _WAIT_SLOT), owner
     for escalation in snapshot.escalations:
         if escalation.is_open:
             owner = (_ESCALATION, _matches_escalation(escalation))
@@ -78,6 +89,13 @@ def _matches_clock(clock: Clock) -> Matcher:
             threshold.due_at,
             threshold.percent,
         )
+
+    return matches
+
+
+def _matches_wait(ends_at: datetime) -> Matcher:
+    def matches(timer: TimerRow) -> bool:
+        return (timer.type, timer.due_at) == ("WaitExpires", ends_at)
 
     return matches
 

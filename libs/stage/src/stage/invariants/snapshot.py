@@ -123,17 +123,19 @@ class Threshold:
     due_at: datetime
     fired_at: datetime | None = None
     offset_s: float | None = None
-    action: str | None = None
+    action: str = "raise"
 
     @property
     def is_deadline(self) -> bool:
-        return self.percent == _DEADLINE_PERCENT and self.offset_s is None
+        place = self.percent, self.offset_s, self.action
+        return place == (_DEADLINE_PERCENT, None, "raise")
 
 
 @dataclass(frozen=True, slots=True)
 class Clock:
     name: str
     thresholds: tuple[Threshold, ...]
+    started_at: datetime
     met_at: datetime | None = None
     cancelled_at: datetime | None = None
     paused_at: datetime | None = None
@@ -161,6 +163,7 @@ class TrackedContact:
     resolved_at: datetime | None
     clocks: tuple[Clock, ...]
     escalation_id: str | None
+    wait_ends_at: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -153,7 +153,7 @@ class ActionContext:
 
     @property
     def person(self) -> PersonId:
-        return PersonId(self.caller.subject)
+        return self.caller.actor
 
     async def apply(self, decide: Decide, *, costs: bool = False) -> EscalationOut:
         return await self._answer(

@@ -77,6 +77,16 @@ class ClockOut(BaseModel):
 class ContactClocksOut(BaseModel):
     contact_id: ContactId = Field(description="The contact.")
     at: datetime = Field(description="The time of this answer.")
+    reopenings: int = Field(description="How many times the contact was reopened.")
+    reply_owed_since: datetime | None = Field(
+        description="Since when we owe the customer a reply; null if we have replied."
+    )
+    waiting_since: datetime | None = Field(
+        description="Since when we wait for the customer; null if it is our turn."
+    )
+    wait_ends_at: datetime | None = Field(
+        description="When paused clocks run on if the customer does not answer before."
+    )
     clocks: list[ClockOut] = Field(description="The contact's clocks.")
 
 
@@ -99,6 +109,10 @@ async def show_clocks(
     return ContactClocksOut(
         contact_id=contact_id,
         at=uow.now,
+        reopenings=history.contact.reopenings,
+        reply_owed_since=history.contact.reply_owed_since,
+        waiting_since=history.contact.waiting_since,
+        wait_ends_at=history.contact.wait_ends_at,
         clocks=[
             _clock_out(
                 clock,
@@ -134,7 +148,7 @@ def _clock_out(
         met_at=clock.met_at,
         cancelled_at=clock.cancelled_at,
         paused_at=clock.paused_at if is_paused else None,
-        paused_reason=timeline.last_pause_reason(entries) if is_paused else None,
+        paused_reason=clock.pause_reason if is_paused else None,
         elapsed_s=elapsed_s,
         left_s=(clock.due_at - at).total_seconds() if is_running else None,
         left_business_s=None if clock.ended else clock.target_s - elapsed_s,

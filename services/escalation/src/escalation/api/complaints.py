@@ -70,12 +70,11 @@ async def list_complaints(
     caller: StaffUser,
 ) -> Page[ComplaintOut]:
     """List the complaints that you raised or may judge, the newest first."""
-    person = PersonId(caller.subject)
     contact_id = None if query.contact_id is None else ContactId(str(query.contact_id))
     filters = {"state": query.state, "contact_id": contact_id}
     after = decode_cursor(query.cursor, _KEY, filters)
     async with transaction(database) as uow:
-        reader = complaints.reader_of(await uow.settings.in_force(), person, caller.role)
+        reader = complaints.reader_of(await uow.settings.in_force(), caller.actor, caller.role)
         page = await uow.complaints.page(reader, query.state, contact_id, after, query.limit + 1)
     return Page[ComplaintOut].of(
         page,
@@ -93,7 +92,7 @@ async def show_complaint(
     """Show a complaint to who raised it, who may judge it, and who works on its escalation."""
     async with transaction(database) as uow:
         case = await use_cases.complaint_for(
-            ComplaintId(str(complaint_id)), PersonId(caller.subject), caller.role, uow
+            ComplaintId(str(complaint_id)), caller.actor, caller.role, uow
         )
     shown = ComplaintOut.model_validate(case.complaint)
     return shown if case.shows_author else shown.model_copy(update={"by": None})
@@ -124,7 +123,7 @@ async def _judge(
 ) -> ComplaintOut:
     async with transaction(database) as uow:
         uow.outbox.cause = caller.name
-        judgement = Judgement(PersonId(caller.subject), caller.role, verdict, reason)
+        judgement = Judgement(caller.actor, caller.role, verdict, reason)
         judged = await use_cases.judge_complaint(ComplaintId(str(complaint_id)), judgement, uow)
     return ComplaintOut.model_validate(judged)
 
@@ -136,6 +135,6 @@ async def withdraw(
     """Take back your complaint: the person may act on the escalation again."""
     async with transaction(database) as uow:
         withdrawn = await use_cases.withdraw_complaint(
-            ComplaintId(str(complaint_id)), PersonId(caller.subject), caller.role, uow
+            ComplaintId(str(complaint_id)), caller.actor, caller.role, uow
         )
     return ComplaintOut.model_validate(withdrawn)

@@ -9,7 +9,6 @@ from uuid import UUID
 from fastapi import Depends, Path
 from pydantic import TypeAdapter
 
-from common.contracts.event import PersonId
 from common.http.access import Principal, StaffUser, require_role
 from common.http.app import get_database
 from common.http.problems import ProblemError, invalid
@@ -25,7 +24,7 @@ ManagerUser = Annotated[Principal, Depends(require_role("manager"))]
 
 
 async def _viewer(caller: StaffUser) -> Viewer:
-    return Viewer(PersonId(caller.subject), caller.role)
+    return Viewer(caller.actor, caller.role)
 
 
 StaffViewer = Annotated[Viewer, Depends(_viewer)]
@@ -42,6 +41,7 @@ _PROBLEMS: Final[dict[type[Exception], tuple[int, str]]] = {
     errors.ChangeRequestNotFoundError: (404, "request-not-found"),
     errors.ChangeRequestClosedError: (409, "request-closed"),
     errors.InvalidChangeError: (409, "invalid-change"),
+    errors.SettingNotFoundError: (404, "setting-not-found"),
     errors.ForbiddenError: (403, "forbidden"),
     errors.NotOwnShiftError: (403, "forbidden"),
 }
@@ -62,6 +62,14 @@ async def transaction(database: Database[UnitOfWork]) -> AsyncIterator[UnitOfWor
         raise invalid((f"body/{error.field}", str(error))) from error
     except errors.EscalationConflictError as error:
         raise _conflict(error) from error
+    except errors.SettingInUseError as error:
+        raise ProblemError(
+            409,
+            "setting-in-use",
+            str(error),
+            used_by=error.used_by,
+            open_contacts=error.open_contacts,
+        ) from error
     except errors.StaleSettingError as error:
         raise _stale_setting(error) from error
     except errors.InvalidSettingError as error:

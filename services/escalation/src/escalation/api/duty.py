@@ -208,7 +208,7 @@ async def _change(
     response: Response,
 ) -> SettingOut[DutySchedule] | ChangeRequestOut:
     check_length(change.from_, change.until, _LONGEST_PERIOD, "body/until", after="from")
-    planner = DutyPlanner(PersonId(caller.subject), caller.role)
+    planner = DutyPlanner(caller.actor, caller.role)
     async with transaction(database) as uow:
         await get_or_404(DutySchedule, setting_id, uow)
         result = await use_cases.change_duty(setting_id, change, planner, uow)
@@ -231,7 +231,7 @@ async def _answer(
         answered = await use_cases.answer_change_request(
             setting_id,
             ChangeRequestId(str(request_id)),
-            PersonId(caller.subject),
+            caller.actor,
             uow,
             agrees=agrees,
         )

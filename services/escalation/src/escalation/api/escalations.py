@@ -70,7 +70,9 @@ class EscalationDetailOut(EscalationOut):
 class AuditEntryOut(Out):
     number: int = Field(description="Counts the entries of the trail from 1.")
     at: datetime = Field(description="When it happened.")
-    actor: str = Field(description="The person, message or timer that did it.")
+    actor: str = Field(
+        description="Who did it: a person, a system as `admin:ops`, a message or a timer."
+    )
     action: str = Field(description="What was done.")
     reason: str = Field(description="Why, if a reason was given.")
     data: dict[str, Any] = Field(description="The published event.")

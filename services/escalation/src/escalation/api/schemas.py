@@ -98,7 +98,9 @@ class EscalationOut(Out):
     level: int = Field(description="The level it is at, from 0.")
     level_name: str = Field(description="The name of that level.")
     ladder: str | None = Field(description="The ladder and its version; null if there was none.")
-    holder: PersonId | None = Field(description="Who has acknowledged it or taken it over.")
+    holder: PersonId | None = Field(
+        description="Who acknowledged it or took it over: a person, or a system as `admin:ops`."
+    )
     awaited: tuple[PersonId, ...] = Field(
         description="Who is paged and may acknowledge it; empty while somebody holds it."
     )
@@ -137,6 +139,9 @@ class EscalationOut(Out):
         """Without `viewer` all is shown, as to those who may act on it."""
         deadline, approval = escalation.deadline, escalation.approval
         lease, resolution = escalation.lease, escalation.resolution
+        causes = [
+            cause for cause in escalation.causes if viewer is None or viewer.sees_cause(cause)
+        ]
         return cls(
             escalation_id=escalation.escalation_id,
             contact_id=escalation.contact_id,
@@ -162,8 +167,8 @@ class EscalationOut(Out):
             currency=resolution.currency if resolution else None,
             approved_by=resolution.approved_by if resolution else None,
             note=resolution.note if resolution else None,
-            causes=[CauseOut.of(cause, viewer) for cause in escalation.causes],
-            cause_count=escalation.cause_count,
+            causes=[CauseOut.of(cause, viewer) for cause in causes],
+            cause_count=escalation.cause_count - len(escalation.causes) + len(causes),
             contact=_contact(contact),
         )
 

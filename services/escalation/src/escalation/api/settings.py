@@ -19,13 +19,21 @@ from common.http.if_match import IfMatch
 from common.http.pagination import Cursor, Limit, Page, decode_cursor
 from common.http.problems import ProblemError
 from common.storage.database import Database
-from escalation import use_cases
+from escalation import setting_archive, use_cases
 from escalation.api.deps import EscalationDatabase, ManagerUser, transaction
 from escalation.api.schemas import SettingOut, etag
 from escalation.api.setting_examples import EXAMPLES
+from escalation.domain.duty.calendars import Calendar
 from escalation.domain.settings.people import SET_BY, ApprovalLimit, GrantingRole, PersonAbsences
 from escalation.domain.settings.policies import SlaPolicy
-from escalation.domain.settings.registry import KIND_BY_TYPE, KINDS, Setting, SettingKind, Versioned
+from escalation.domain.settings.registry import (
+    KIND_BY_TYPE,
+    KINDS,
+    OpenContacts,
+    Setting,
+    SettingKind,
+    Versioned,
+)
 from escalation.store.unit_of_work import UnitOfWork
 
 router = APIRouter(prefix="/v1", tags=["settings"])
@@ -34,6 +42,15 @@ S = TypeVar("S", bound=Setting)
 
 _STALE: Final[dict[int | str, dict[str, Any]]] = {
     412: {"description": "It is not at your version; `current` is the setting in force."}
+}
+_IN_USE: Final[dict[int | str, dict[str, Any]]] = {
+    409: {"description": "Other settings (`used_by`) or open contacts (`open_contacts`) need it."}
+}
+_CHOICES: Final[dict[OpenContacts, str]] = {
+    "keep": "`keep`: they go on with its last version until they end.",
+    "retarget": "`retarget`: they move to the settings in force; clocks that no other policy "
+    "promises are cancelled.",
+    "release": "`release`: the clocks that count by it are cancelled.",
 }
 _CURSOR_KEY = TypeAdapter(Slug)
 # Kinds whose ids are fixed names.
@@ -58,12 +75,28 @@ class PutContext:
             self._require_above(setting_id)
 
         async def handle(uow: UnitOfWork) -> Versioned[S]:
-            by = self.caller.subject
             if isinstance(body, PersonAbsences) and self.caller.role != "admin":
-                await use_cases.require_manager(PersonId(by), PersonId(setting_id), uow)
-            return await use_cases.put_setting(setting_id, body, by, uow, self.versions)
+                by = PersonId(self.caller.subject)
+                await use_cases.require_manager(by, PersonId(setting_id), uow)
+            return await use_cases.put_setting(
+                setting_id, body, self.caller.actor, uow, self.versions
+            )
 
         return await self.answer(handle)
+
+    async def put_terms(
+        self, setting_id: str, terms: use_cases.Terms, *, retarget_open_contacts: bool
+    ) -> SettingOut[use_cases.Terms]:
+        return await self.answer(
+            lambda uow: use_cases.put_terms(
+                setting_id,
+                terms,
+                self.caller.actor,
+                uow,
+                self.versions,
+                retarget_open_contacts=retarget_open_contacts,
+            )
+        )
 
     def _require_above(self, role: str) -> None:
         """The role that a limit binds does not set it."""
@@ -90,30 +123,38 @@ async def _context(
 Ctx = Annotated[PutContext, Depends(_context)]
 
 
+ForOpenContacts = Annotated[
+    Literal["keep", "retarget"],
+    Query(
+        description="`keep` leaves running clocks at the version that they count by; `retarget` "
+        "moves open contacts to the settings in force. Time already spent counts, breaches stay, "
+        "and a threshold that has fired fires again only if the time spent has not reached it."
+    ),
+]
+
+
 @router.put("/sla-policies/{setting_id}", responses=_STALE)
 async def put_policy(
     setting_id: Slug,
     policy: Annotated[SlaPolicy, _body(KIND_BY_TYPE[SlaPolicy])],
     ctx: Ctx,
-    open_contacts: Annotated[
-        Literal["keep", "retarget"],
-        Query(
-            description="`keep` leaves running clocks at the policy version that started them; "
-            "`retarget` moves open contacts to the new version, and time already spent counts."
-        ),
-    ] = "keep",
+    open_contacts: ForOpenContacts = "keep",
 ) -> SettingOut[SlaPolicy]:
     """Put in force the service levels of the contacts that match."""
-    return await ctx.answer(
-        lambda uow: use_cases.put_policy(
-            setting_id,
-            policy,
-            ctx.caller.subject,
-            uow,
-            ctx.versions,
-            retarget_open_contacts=open_contacts == "retarget",
-        )
-    )
+    retarget = open_contacts == "retarget"
+    return await ctx.put_terms(setting_id, policy, retarget_open_contacts=retarget)
+
+
+@router.put("/calendars/{setting_id}", responses=_STALE)
+async def put_calendar(
+    setting_id: Slug,
+    calendar: Annotated[Calendar, _body(KIND_BY_TYPE[Calendar])],
+    ctx: Ctx,
+    open_contacts: ForOpenContacts = "keep",
+) -> SettingOut[Calendar]:
+    """Put in force the business hours by which the clocks of policies count."""
+    retarget = open_contacts == "retarget"
+    return await ctx.put_terms(setting_id, calendar, retarget_open_contacts=retarget)
 
 
 async def get_or_404(kind: type[S], setting_id: str, uow: UnitOfWork) -> Versioned[S]:
@@ -150,6 +191,43 @@ def _add_put(kind: SettingKind) -> None:
         + _NOTES.get(kind.type, ""),
         response_model=_setting_out(kind),
         responses=_STALE,
+    )
+
+
+def _add_delete(kind: SettingKind) -> None:
+    choices = " ".join(_CHOICES[choice] for choice in kind.open_contacts)
+    literal: Any = Literal
+    choice: Any = literal[kind.open_contacts] | None
+    parameter = Annotated[
+        choice,
+        Query(description=f"What becomes of the open contacts that depend on it. {choices}"),
+    ]
+
+    async def archive(setting_id: Slug, ctx: Ctx, open_contacts: Any = None) -> Response:
+        async with transaction(ctx.database) as uow:
+            await setting_archive.archive_setting(
+                kind,
+                setting_id,
+                ctx.caller.actor,
+                uow,
+                ctx.versions,
+                open_contacts=open_contacts,
+            )
+        return Response(status_code=204)
+
+    # The choices are known at run time only.
+    archive.__annotations__["open_contacts"] = parameter
+    router.add_api_route(
+        f"/{kind.path}/{{setting_id}}",
+        archive,
+        methods=["DELETE"],
+        name=f"archive {kind.path}",
+        description="Take the setting out of force. It is refused while other settings name it, "
+        "and while open contacts depend on it without a choice of what becomes of them. "
+        "To put it again brings it back as the next version.",
+        status_code=204,
+        response_class=Response,
+        responses={**_STALE, **_IN_USE},
     )
 
 
@@ -200,7 +278,9 @@ def _add_gets(kind: SettingKind) -> None:
 for _kind in KINDS:
     if not _kind.put:
         continue
-    # Policies have a parameter of their own.
-    if _kind.type is not SlaPolicy:
+    # These have a parameter of their own.
+    if _kind.type not in (SlaPolicy, Calendar):
         _add_put(_kind)
     _add_gets(_kind)
+    if _kind.open_contacts:
+        _add_delete(_kind)

@@ -21,6 +21,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from common.contracts import EVENTS
 from common.contracts.event import ContactEvent
 from common.core.clock import TimeSource
+from common.http.validation_messages import describe, place
 from escalation.commands.connection import run_query
 from escalation.commands.simulation_report import Window, render_json, render_report
 from escalation.domain.settings.registry import KINDS, Configuration, Setting
@@ -112,8 +113,8 @@ def with_drafts(configuration: Configuration, drafts: Sequence[str]) -> Configur
         settings.append((name, setting_id, body))
         configuration = configuration.with_next(setting_id, body)
     for name, setting_id, body in settings:
-        for place, error in validate_setting(configuration, setting_id, body):
-            raise InvalidDraftError(f"{name}: {place}: {error}")
+        for part, error in validate_setting(configuration, setting_id, body):
+            raise InvalidDraftError(f"{name}: {part}: {error}")
     return configuration
 
 
@@ -125,8 +126,7 @@ def _read(kind: type[Any], path: str) -> Any:
         raise InvalidDraftError(f"{path}: {error.strerror}") from None
     except ValidationError as error:
         first = error.errors()[0]
-        place = "/".join(map(str, first["loc"]))
-        raise InvalidDraftError(f"{path}: {place}: {first['msg']}") from error
+        raise InvalidDraftError(f"{path}: {place(first)}: {describe(first)}") from error
 
 
 async def replay_window(

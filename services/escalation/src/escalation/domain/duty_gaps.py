@@ -69,7 +69,7 @@ class GapForecast:
 
     def still_valid(self, configuration: Configuration) -> bool:
         """Tell whether the settings are still those of the forecast."""
-        setting = configuration.schedules[self.setting.id]
+        setting = configuration.schedules.get(self.setting.id)
         return (setting, configuration.absences) == (self.setting, self.absences)
 
     def unannounced(self, announced: Collection[GapKey], now: datetime) -> list[UpcomingGap]:

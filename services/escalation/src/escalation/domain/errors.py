@@ -1,5 +1,6 @@
 """All errors of the domain."""
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -90,6 +91,25 @@ class InvalidSettingError(Exception):
     def __init__(self, errors: list[tuple[str, str]]) -> None:
         super().__init__(errors)
         self.errors = errors
+
+
+class SettingNotFoundError(Exception):
+    """There is no such setting."""
+
+
+class SettingInUseError(Exception):
+    """Settings or open work depend on it."""
+
+    def __init__(self, used_by: Sequence[str], open_contacts: int, choices: Sequence[str]) -> None:
+        if used_by:
+            message = f"Other settings name it: {', '.join(used_by)}. Change them first."
+        else:
+            message = (
+                f"{open_contacts} open contacts depend on it. "
+                f"Choose what becomes of them: open_contacts={' or '.join(choices)}."
+            )
+        super().__init__(message)
+        self.used_by, self.open_contacts = tuple(used_by), open_contacts
 
 
 class StaleSettingError(Exception):

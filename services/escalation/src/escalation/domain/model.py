@@ -48,7 +48,7 @@ OPEN_STATES: tuple[EscalationState, ...] = (
 
 @dataclass(frozen=True, slots=True)
 class Threshold:
-    """A point in a clock's run. The one at 100 percent without an `offset_s` is the deadline.
+    """A point in a clock's run. The one that raises at 100 percent is the deadline.
 
     `offset_s` is set for a point so many seconds before (negative) or after the deadline.
     """
@@ -62,7 +62,8 @@ class Threshold:
 
     @property
     def is_deadline(self) -> bool:
-        return self.percent == DEADLINE_PERCENT and self.offset_s is None
+        place = self.percent, self.offset_s, self.action
+        return place == (DEADLINE_PERCENT, None, "raise")
 
     @property
     def lateness_ms(self) -> float:
@@ -94,6 +95,7 @@ class SlaClock:
     spent_s: float = 0.0
     resumed_at: datetime | None = None
     paused_at: datetime | None = None
+    pause_reason: str | None = None
     runs_while_waiting: bool = False
     previous_terms: "SlaClock | None" = None
 
@@ -136,17 +138,12 @@ class SlaClock:
     def next_threshold(self) -> Threshold | None:
         if self.ended or self.paused_at is not None:
             return None
-        for threshold in self.thresholds:
-            if threshold.fired_at is None:
-                return threshold
-        return None
+        return next((item for item in self.thresholds if item.fired_at is None), None)
 
     def with_fired(self, threshold: Threshold, at: datetime) -> "SlaClock":
         fired = replace(threshold, fired_at=at)
-        return replace(
-            self,
-            thresholds=tuple(fired if t is threshold else t for t in self.thresholds),
-        )
+        thresholds = tuple(fired if t is threshold else t for t in self.thresholds)
+        return replace(self, thresholds=thresholds)
 
 
 @dataclass(frozen=True, slots=True)
@@ -160,9 +157,11 @@ class Referral:
 class TrackedContact:
     """One contact as escalation sees it; `details` is None until ContactReceived comes.
 
-    `opened_at` is when the contact was received or last reopened. A `referral` that came before
-    ContactReceived waits for it. `waiting_since` is None unless we wait for the customer;
-    `replied_at` is when we last replied. `representatives` have or had it, the last ones.
+    `opened_at` is when the contact was received or last reopened; `reopenings` counts the latter. A
+    `referral` that came before ContactReceived waits for it. `waiting_since` is None unless we wait
+    for the customer, `wait_ends_at` at the latest. `replied_at` is when we last replied, and
+    `reply_owed_since` when the customer turned to us after that. `assigned_at` are the times of the
+    last assignments. `representatives` have or had it, the last ones.
     """
 
     contact_id: ContactId
@@ -173,25 +172,30 @@ class TrackedContact:
     representative_id: PersonId | None = None
     representatives: tuple[PersonId, ...] = ()
     team_id: TeamId | None = None
-    assigned_at: datetime | None = None
+    assigned_at: tuple[datetime, ...] = ()
     replied_at: datetime | None = None
+    reply_owed_since: datetime | None = None
     waiting_since: datetime | None = None
+    wait_ends_at: datetime | None = None
     referral: Referral | None = None
     ladder_id: str | None = None
     severity: Severity = DEFAULT_SEVERITY
     clocks: tuple[SlaClock, ...] = ()
     escalation_id: EscalationId | None = None
     escalation_count: int = 0
+    reopenings: int = 0
 
     @property
     def is_open(self) -> bool:
         return self.opened_at is not None and self.resolved_at is None
 
     def clock(self, name: ClockName) -> SlaClock | None:
-        for clock in self.clocks:
-            if clock.name == name:
-                return clock
-        return None
+        return next((clock for clock in self.clocks if clock.name == name), None)
+
+    def runs(self, name: ClockName) -> bool:
+        """Tell whether the clock has not ended; it may be paused or breached."""
+        clock = self.clock(name)
+        return clock is not None and not clock.ended
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,6 +6,7 @@ contact; what the end of the contact has overtaken is dropped.
 
 from collections.abc import Callable, Mapping
 from dataclasses import replace
+from datetime import datetime
 from typing import Any, assert_never
 
 from common.contracts.assignments import AssignmentReleased, ContactAssigned, ContactReferred
@@ -21,14 +22,16 @@ from common.contracts.contacts import (
     FeedbackReceived,
     RepresentativeReplied,
     SupervisorRequested,
+    WaitEnd,
     WaitingOnCustomer,
+    WaitingOnCustomerEnded,
 )
 from common.contracts.event import ContactEvent, PersonId
 from common.contracts.notifications import NotificationActedOn, NotificationFailed
 from common.contracts.texts import excerpt
 from common.messages import Timer
 from escalation.domain import complaints, wording
-from escalation.domain.clocks import acknowledgement, lifecycle
+from escalation.domain.clocks import acknowledgement, lifecycle, reopening, retargeting
 from escalation.domain.errors import ContactNotOpenError, ForbiddenError, RefusedError
 from escalation.domain.escalations import actions, approvals, causes, leases, timeouts
 from escalation.domain.escalations.climbing import climb
@@ -43,8 +46,14 @@ from escalation.domain.timers import (
     ClockDue,
     LeaseExpires,
     LeaseWarningDue,
-    PolicyChanged,
+    SettingArchived,
+    SettingChanged,
+    WaitExpires,
 )
+
+_CUSTOMER_WROTE = "the customer wrote"
+# An assignment may come before the reopening that it follows; one contact has few.
+_KEPT_ASSIGNMENTS = 20
 
 
 def receive_contact(situation: Situation, event: ContactReceived) -> Decision:
@@ -56,6 +65,7 @@ def receive_contact(situation: Situation, event: ContactReceived) -> Decision:
         details=details,
         customer_id=event.customer.customer_id,
         opened_at=event.occurred_at,
+        reply_owed_since=event.occurred_at,
     )
     return (
         lifecycle.start_on_receipt(replace(situation, contact=contact), event.occurred_at)
@@ -93,9 +103,14 @@ def record_assignment(situation: Situation, event: ContactAssigned) -> Decision:
             situation.contact.representatives, (event.representative_id,)
         ),
         team_id=event.team_id,
-        assigned_at=situation.contact.assigned_at or event.occurred_at,
+        assigned_at=(*situation.contact.assigned_at, _assigned_at(event))[-_KEPT_ASSIGNMENTS:],
     )
     return lifecycle.meet_assignment(replace(situation, contact=contact))
+
+
+def _assigned_at(event: ContactAssigned) -> datetime:
+    """Return when it was assigned; not before its wait began: clocks of services differ."""
+    return max(event.occurred_at, event.waiting_since or event.occurred_at)
 
 
 def record_release(situation: Situation, event: AssignmentReleased) -> Decision:
@@ -109,26 +124,46 @@ def record_reply(situation: Situation, event: RepresentativeReplied) -> Decision
     """Meet the response clocks; an automatic reply is no response and changes nothing."""
     if event.automatic:
         return no_change(situation)
-    contact = replace(situation.contact, replied_at=event.occurred_at)
+    replied_at = max(event.occurred_at, situation.contact.replied_at or event.occurred_at)
+    contact = replace(situation.contact, replied_at=replied_at, reply_owed_since=None)
     return lifecycle.meet_on_reply(replace(situation, contact=contact), event.occurred_at)
 
 
 def record_customer_message(situation: Situation, event: CustomerWrote) -> Decision:
-    """Owe a reply; an automatic message asks for nothing."""
-    if event.automatic or not situation.contact.is_open:
+    """Owe a reply from now on; an automatic message asks for nothing."""
+    contact, at = situation.contact, event.occurred_at
+    if event.automatic or not contact.is_open:
         return no_change(situation)
-    return lifecycle.expect_reply(_without_waiting(situation), event.occurred_at)
+    owing = replace(contact, reply_owed_since=contact.reply_owed_since or at)
+    return lifecycle.end_wait(replace(situation, contact=owing), at, _CUSTOMER_WROTE).then(
+        lifecycle.expect_reply, at, _CUSTOMER_WROTE
+    )
 
 
 def wait_for_customer(situation: Situation, event: WaitingOnCustomer) -> Decision:
     if not situation.contact.is_open:
         return no_change(situation)
-    contact = replace(situation.contact, waiting_since=event.occurred_at)
-    return lifecycle.pause_clocks(replace(situation, contact=contact), event.occurred_at)
+    return lifecycle.wait(situation, event.occurred_at)
 
 
-def _without_waiting(situation: Situation) -> Situation:
-    return replace(situation, contact=replace(situation.contact, waiting_since=None))
+def end_wait_for_customer(situation: Situation, event: WaitingOnCustomerEnded) -> Decision:
+    if not situation.contact.is_open:
+        return no_change(situation)
+    return lifecycle.end_wait(situation, event.occurred_at, _wait_end_reason(event.cause))
+
+
+def _wait_end_reason(cause: WaitEnd) -> str:
+    match cause:
+        case "customer_wrote":
+            return _CUSTOMER_WROTE
+        case "representative_replied":
+            return "we replied"
+        case "opened":
+            return "it is our turn again"
+        case "on_hold":
+            return "we wait for somebody else than the customer"
+        case _:
+            assert_never(cause)
 
 
 def change_priority(situation: Situation, event: ContactPrioritized) -> Decision:
@@ -138,14 +173,16 @@ def change_priority(situation: Situation, event: ContactPrioritized) -> Decision
     contact = replace(situation.contact, details=replace(details, priority=event.priority))
     reason = f"priority {details.priority} became {event.priority}: {event.reason}"
     after = replace(situation, contact=contact)
-    return lifecycle.retarget_clocks(after, event.occurred_at, reason)
+    return retargeting.retarget_clocks(after, event.occurred_at, reason)
 
 
 def resolve_contact(situation: Situation, event: ContactResolved) -> Decision:
     by = f" by {event.by}" if event.by else ""
     reason = f"contact resolved{by}"
-    return lifecycle.complete_clocks(_ended(situation, event), event.occurred_at, reason).then(
-        _close_escalation, reason
+    return (
+        _end(situation, event)
+        .then(lifecycle.complete_clocks, event.occurred_at, reason)
+        .then(_close_escalation, reason)
     )
 
 
@@ -164,14 +201,16 @@ def merge_contact(situation: Situation, event: ContactMerged) -> Decision:
 
 def _end_unresolved(situation: Situation, event: ContactEvent, reason: str) -> Decision:
     """End the contact like a resolution, but its resolution clock is cancelled, not met."""
-    return lifecycle.cancel_clocks(_ended(situation, event), event.occurred_at, reason).then(
-        _close_escalation, reason
+    return (
+        _end(situation, event)
+        .then(lifecycle.cancel_clocks, event.occurred_at, reason)
+        .then(_close_escalation, reason)
     )
 
 
-def _ended(situation: Situation, event: ContactEvent) -> Situation:
-    contact = replace(situation.contact, resolved_at=event.occurred_at, waiting_since=None)
-    return replace(situation, contact=contact)
+def _end(situation: Situation, event: ContactEvent) -> Decision:
+    contact = replace(situation.contact, resolved_at=event.occurred_at, reply_owed_since=None)
+    return lifecycle.forget_wait(replace(situation, contact=contact))
 
 
 def _close_escalation(situation: Situation, reason: str) -> Decision:
@@ -190,19 +229,25 @@ def record_feedback(situation: Situation, event: FeedbackReceived) -> Decision:
 
 
 def reopen_contact(situation: Situation, event: ContactReopened) -> Decision:
-    at = event.occurred_at
-    if situation.contact.is_open:
-        return lifecycle.resume_clocks(_without_waiting(situation), at, "contact reopened")
-    contact = replace(situation.contact, opened_at=at, resolved_at=None)
+    """Owe a reply, an assignment and a resolution again; what was open stays so."""
+    at, ended_at = event.occurred_at, situation.contact.resolved_at
+    if ended_at is None:
+        return lifecycle.end_wait(situation, at, "contact reopened")
+    contact = replace(
+        situation.contact,
+        opened_at=at,
+        resolved_at=None,
+        reply_owed_since=at,
+        reopenings=situation.contact.reopenings + 1,
+    )
     reopened = replace(situation, contact=contact)
-    return lifecycle.start_on_reopening(reopened, at).then(_act_on_referral)
+    return reopening.start_on_reopening(reopened, at, ended_at).then(_act_on_referral)
 
 
 def raise_for_customer(situation: Situation, event: SupervisorRequested) -> Decision:
     at = event.occurred_at
     cause = EscalationCause("customer_request", excerpt(event.quote), at)
-    resumed = lifecycle.resume_clocks(_without_waiting(situation), at, "the customer wrote")
-    return resumed.then(raise_or_merge, cause)
+    return lifecycle.end_wait(situation, at, _CUSTOMER_WROTE).then(raise_or_merge, cause)
 
 
 def record_referral(situation: Situation, event: ContactReferred) -> Decision:
@@ -276,6 +321,7 @@ DECISIONS: Mapping[type[ContactEvent | Timer], Callable[[Situation, Any], Decisi
     CustomerWrote: record_customer_message,
     RepresentativeReplied: record_reply,
     WaitingOnCustomer: wait_for_customer,
+    WaitingOnCustomerEnded: end_wait_for_customer,
     ContactPrioritized: change_priority,
     SupervisorRequested: raise_for_customer,
     ContactResolved: resolve_contact,
@@ -290,7 +336,9 @@ DECISIONS: Mapping[type[ContactEvent | Timer], Callable[[Situation, Any], Decisi
     NotificationActedOn: apply_notification_action,
     NotificationFailed: record_page_failure,
     ClockDue: lifecycle.clock_due,
-    PolicyChanged: lifecycle.policy_changed,
+    WaitExpires: lifecycle.wait_expires,
+    SettingChanged: retargeting.setting_changed,
+    SettingArchived: retargeting.setting_archived,
     AcknowledgementDue: timeouts.acknowledgement_due,
     LeaseWarningDue: leases.warn_holder,
     LeaseExpires: leases.lease_expires,

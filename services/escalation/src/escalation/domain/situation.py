@@ -22,6 +22,7 @@ class Situation:
     `earlier_contacts` of the same customer are counted only if a policy has a rule for them.
     `complaints` of the contact, and who took part in its earlier escalations, are read only for a
     new complaint; `grants` to the contact and its customer only for outcomes that cost something.
+    `offline` has the contact's representative, if offline; it is read only for a due clock.
     """
 
     contact: TrackedContact
@@ -32,6 +33,7 @@ class Situation:
     complaints: tuple[Complaint, ...] = ()
     grants: tuple[Grant, ...] = ()
     earlier_participants: frozenset[PersonId] = frozenset()
+    offline: frozenset[PersonId] = frozenset()
 
     @property
     def contact_id(self) -> ContactId:

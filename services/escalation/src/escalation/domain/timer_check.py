@@ -11,10 +11,17 @@ from common.core.ids import derived_id
 from common.messages import Schedule, Timer
 from escalation.domain.model import Escalation, SlaClock
 from escalation.domain.situation import Decision, Situation
-from escalation.domain.timers import AcknowledgementDue, ClockDue, LeaseExpires, LeaseWarningDue
+from escalation.domain.timers import (
+    AcknowledgementDue,
+    ClockDue,
+    LeaseExpires,
+    LeaseWarningDue,
+    WaitExpires,
+)
 
 TIMERS: dict[str, type[Timer]] = {
-    kind.type: kind for kind in (ClockDue, AcknowledgementDue, LeaseWarningDue, LeaseExpires)
+    kind.type: kind
+    for kind in (ClockDue, AcknowledgementDue, LeaseWarningDue, LeaseExpires, WaitExpires)
 }
 
 
@@ -29,6 +36,7 @@ class TimerSnapshot:
     clocks: tuple[SlaClock, ...]
     escalation: Escalation | None
     timers: frozenset[Schedule]
+    wait_ends_at: datetime | None = None
     unknown_slots: frozenset[str] = frozenset()
 
 
@@ -47,9 +55,14 @@ class MissingTimer:
 
 
 def expected_timers(
-    contact_id: ContactId, clocks: Iterable[SlaClock], escalation: Escalation | None
+    contact_id: ContactId,
+    clocks: Iterable[SlaClock],
+    escalation: Escalation | None,
+    wait_ends_at: datetime | None = None,
 ) -> Iterator[Schedule]:
     """Yield each timer that this state needs."""
+    if wait_ends_at is not None:
+        yield Schedule(WaitExpires(contact_id=contact_id), wait_ends_at)
     for clock in clocks:
         threshold = clock.next_threshold
         if threshold is not None:
@@ -98,7 +111,9 @@ def find_missing(snapshot: TimerSnapshot) -> list[MissingTimer]:
     own transaction, and its handler changes nothing.
     """
     due_by_slot = {schedule.timer.slot: schedule.due_at for schedule in snapshot.timers}
-    expected = expected_timers(snapshot.contact_id, snapshot.clocks, snapshot.escalation)
+    expected = expected_timers(
+        snapshot.contact_id, snapshot.clocks, snapshot.escalation, snapshot.wait_ends_at
+    )
     return [
         MissingTimer(schedule, due_by_slot.get(schedule.timer.slot))
         for schedule in expected

@@ -5,6 +5,7 @@ from common.contracts.event import EscalationId
 from common.messages import Timer
 
 ESCALATION_SLOT = "escalation"
+WAIT_SLOT = "wait"
 WARNING_SLOT = "escalation:warning"
 
 
@@ -52,5 +53,22 @@ class LeaseWarningDue(EscalationTimer):
         return WARNING_SLOT
 
 
-class PolicyChanged(Timer):
-    """A policy was changed for open contacts too: retarget the clocks of this one."""
+class WaitExpires(Timer):
+    """The customer has not answered for as long as the policy lets clocks pause."""
+
+    @property
+    def slot(self) -> str:
+        return WAIT_SLOT
+
+
+class SettingChanged(Timer):
+    """A setting was changed for open contacts too: retarget the clocks of this one."""
+
+    reason: str
+
+
+class SettingArchived(Timer):
+    """A policy or calendar was archived, and open contacts are released from it."""
+
+    kind: str
+    setting_id: str

@@ -55,6 +55,10 @@ class Viewer:
     def sees_event(self, event_type: str) -> bool:
         return not self.is_representative or event_type in TYPES_FOR_REPRESENTATIVES
 
+    def sees_cause(self, cause: EscalationCause) -> bool:
+        """Who raises an escalation by hand does not learn that it is also about them."""
+        return not self.is_representative or cause.about != self.person
+
     def sees_words(self, cause: EscalationCause) -> bool:
         """Tell whether the viewer may know whom a cause comes from or is about, and its words."""
         from_colleague = cause.by is not None or cause.about is not None

@@ -16,7 +16,7 @@ from escalation.domain.clocks.events import CLOCK_EVENTS, ClockEvent
 from escalation.domain.errors import ContactNotFoundError
 from escalation.domain.model import TrackedContact
 from escalation.domain.settings.policies import RepeatRule
-from escalation.domain.timers import PolicyChanged
+from escalation.domain.timers import SettingChanged
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,13 +35,13 @@ class TrackedContacts(LockedTable[ContactId, TrackedContact]):
         """Give each contact a row to lock, whichever topic mentions it first."""
         await self.connection.execute(_INSERT_MISSING, {"contacts": contact_ids})
 
-    async def schedule_policy_change(self, at: datetime) -> None:
-        """Set a PolicyChanged timer for each open contact.
+    async def schedule_retargeting(self, at: datetime, reason: str) -> None:
+        """Set a SettingChanged timer for each open contact.
 
-        A contact that another transaction opens meanwhile gets the policy in force there.
+        A contact that another transaction opens meanwhile gets the settings in force there.
         """
         await self.connection.execute(
-            _SCHEDULE_POLICY_CHANGE, {"at": at, "type": PolicyChanged.type}
+            _SCHEDULE_RETARGETING, {"at": at, "type": SettingChanged.type, "reason": reason}
         )
 
     def save(self, contact: TrackedContact) -> None:
@@ -102,10 +102,11 @@ _INSERT_MISSING = text("""
     ORDER BY contact_id ON CONFLICT DO NOTHING
 """)
 # 2 ms apart, so that timers of other contacts need not wait for all of these.
-_SCHEDULE_POLICY_CHANGE = text("""
+_SCHEDULE_RETARGETING = text("""
     INSERT INTO timers (due_at, contact_id, slot, type, data)
     SELECT CAST(:at AS timestamptz) + row_number() OVER () * interval '2 milliseconds',
-           contact_id, :type, :type, jsonb_build_object('contact_id', contact_id)
+           contact_id, :type, :type, jsonb_build_object(
+               'contact_id', contact_id, 'reason', CAST(:reason AS text))
     FROM tracked_contacts WHERE resolved_at IS NULL AND opened_at IS NOT NULL
 """)
 _CLOCK_EVENTS = text("""

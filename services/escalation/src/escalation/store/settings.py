@@ -60,6 +60,7 @@ class SettingVersions:
                 ),
                 at=at,
                 by=by,
+                archived=setting.archived,
             )
         )
         # For what follows in this transaction, without a look at all settings for each of many.
@@ -77,14 +78,14 @@ _ADAPTERS: dict[str, TypeAdapter[Any]] = {kind.path: TypeAdapter(kind.type) for 
 def _configuration(rows: Sequence[Any]) -> Configuration:
     """Read rows that are in order of their versions."""
     return Configuration.of(
-        Versioned(row.id, row.version, _ADAPTERS[row.kind].validate_python(row.body))
+        Versioned(row.id, row.version, _ADAPTERS[row.kind].validate_python(row.body), row.archived)
         for row in rows
     )
 
 
 _REVISION = text("SELECT CAST(revision AS text) FROM setting_versions ORDER BY serial DESC LIMIT 1")
 _IN_FORCE = text("""
-    SELECT kind, id, version, body FROM setting_versions AS setting
+    SELECT kind, id, version, body, archived FROM setting_versions AS setting
     WHERE kind = 'calendars' OR version = (
         SELECT max(version) FROM setting_versions AS newest
         WHERE newest.kind = setting.kind AND newest.id = setting.id)

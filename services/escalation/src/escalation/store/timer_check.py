@@ -71,7 +71,8 @@ _OPEN = text(f"""
     ORDER BY contact_id LIMIT :limit
 """)
 _SNAPSHOTS = text(f"""
-    SELECT CAST(c.contact_id AS text), c.clocks, to_jsonb(e) AS escalation, coalesce((
+    SELECT CAST(c.contact_id AS text), c.clocks, c.wait_ends_at,
+    to_jsonb(e) AS escalation, coalesce((
         SELECT jsonb_agg(to_jsonb(timers))
         FROM timers WHERE timers.contact_id = c.contact_id
     ), '[]') AS timers

@@ -18,10 +18,12 @@ from escalation.store.audit_trail import AuditTrail
 from escalation.store.change_requests import ChangeRequests
 from escalation.store.complaints import Complaints
 from escalation.store.contacts import TrackedContacts
+from escalation.store.dependents import OpenWork
 from escalation.store.duty_gaps import AnnouncedGaps
 from escalation.store.escalations import Escalations
 from escalation.store.events import ConsumedEvents
 from escalation.store.grants import Grants
+from escalation.store.presences import Presences
 from escalation.store.queries import EscalationQueries
 from escalation.store.settings import SettingVersions
 from escalation.store.timer_check import TimerSnapshots
@@ -36,6 +38,8 @@ class UnitOfWork(BaseUnitOfWork):
         self.grants = Grants(connection)
         self.complaints = Complaints(connection)
         self.settings = SettingVersions(connection)
+        self.presences = Presences(connection)
+        self.open_work = OpenWork(connection)
         self.consumed_events = ConsumedEvents(connection)
         self.audit_trail = AuditTrail(connection)
         self.announced_gaps = AnnouncedGaps(connection)

@@ -62,14 +62,17 @@ class GapAnnouncer:
             self._metrics.failures.labels(schedule_id).inc()
             log.exception("duty_gap_check_of_schedule_failed", schedule=schedule_id)
         else:
-            self._metrics.uncovered.labels(schedule_id).set(forecast.uncovered.total_seconds())
+            uncovered = 0.0 if forecast is None else forecast.uncovered.total_seconds()
+            self._metrics.uncovered.labels(schedule_id).set(uncovered)
 
-    async def _announce(self, schedule_id: str) -> GapForecast:
-        """Forecast without a lock; repeat if the settings changed meanwhile."""
+    async def _announce(self, schedule_id: str) -> GapForecast | None:
+        """Forecast without a lock; repeat if the settings changed meanwhile. None: archived."""
         while True:
             async with self._database.transaction() as uow:
                 configuration, at = await uow.settings.in_force(), uow.now
-            schedule = configuration.schedules[schedule_id]
+            schedule = configuration.schedules.get(schedule_id)
+            if schedule is None:
+                return None
             # It may take seconds, so it runs in a thread beside clocks and consumers.
             forecast = await asyncio.to_thread(forecast_gaps, schedule, configuration.absences, at)
             async with self._database.transaction() as uow:

@@ -136,7 +136,7 @@ def _invalid_at(*place: str) -> Iterator[None]:
     try:
         yield
     except ValidationError as error:
-        details: list[Any] = error.errors(include_url=False, include_context=False)
+        details: list[Any] = error.errors(include_url=False)
         raise RequestValidationError(
             [{**detail, "loc": (*place, *detail["loc"])} for detail in details]
         ) from error

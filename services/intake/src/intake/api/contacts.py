@@ -45,6 +45,7 @@ from intake.api.schemas import (
     team_id,
 )
 from intake.domain.automatic_mail import is_automatic
+from intake.domain.escalation_mirror import visible_escalation
 from intake.domain.model import Attachment, Contact, IdempotencyKey, Interaction, Message
 from intake.domain.supervisor_words import asks_for_supervisor
 from intake.idempotency import claim_key
@@ -98,19 +99,25 @@ async def show_contact(
     cursor: Cursor = None,
     limit: Limit = 50,
 ) -> ContactOut:
-    """Show a contact, a page of its messages and the state of its escalation."""
+    """Show a contact, a page of its messages and the state of its escalation.
+
+    A representative sees an escalation that only a complaint or feedback raised once somebody has
+    acted on it.
+    """
     filters = {"contact_id": contact_id}
     after = decode_cursor(cursor, _MESSAGE_KEY, filters)
     async with transaction(database) as uow:
-        contact = await use_cases.get_to_read(contact_id, make_actor(caller), uow)
+        actor = make_actor(caller)
+        contact = await use_cases.get_to_read(contact_id, actor, uow)
         messages = await uow.messages.list_for(contact_id, after, limit + 1)
         attachments = await uow.messages.attachments_of(contact_id)
     shown, next_cursor = cut_page(messages, limit, key=_message_key, filters=filters)
     return ContactOut.model_validate(
         {
+            **_fields(contact),
+            "escalation": visible_escalation(contact, actor),
             "messages": [_message_out(message, attachments) for message in shown],
             "next_cursor": next_cursor,
-            **_fields(contact),
         },
         from_attributes=True,
     )

@@ -70,10 +70,8 @@ def make_actor(caller: Principal, person_id: PersonId | None = None) -> Actor:
     Raises PersonNotYourselfError if a person names somebody else.
     """
     reach = _REACHES[caller.role]
-    if caller.is_person:
-        actor = Actor(reach, person_id=PersonId(caller.subject))
-    else:
-        actor = Actor(reach, system=SystemName(caller.name))
+    system = SystemName(caller.name) if caller.person_id is None else None
+    actor = Actor(reach, person_id=caller.person_id, system=system)
     return actor.naming(person_id)
 
 

@@ -340,7 +340,9 @@ class DeliveryOut(BaseModel):
 class EscalationOut(BaseModel):
     state: EscalationState = Field(description="The last thing that happened to the escalation.")
     level: str | None = Field(description="The level of the ladder, by its name.")
-    by: PersonId | None = Field(description="Who did it, if a person did.")
+    by: PersonId | None = Field(
+        description="Who did it: a person, or a system as `admin:ops`; null if nobody."
+    )
     at: datetime = Field(description="When it happened.")
 
 

@@ -39,6 +39,13 @@ class Actor:
         return replace(self, person_id=person_id)
 
 
+def actor_named(name: str) -> Actor:
+    """Return who acts on all contacts: a person, or a system, whose name has a colon."""
+    if ":" in name:
+        return Actor("all", system=SystemName(name))
+    return Actor("all", PersonId(name))
+
+
 # A rule, or the customer.
 NOBODY = Actor("all")
 

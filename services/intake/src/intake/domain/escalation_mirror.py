@@ -2,14 +2,35 @@
 
 from dataclasses import replace
 
+from common.contracts.escalations import Cause
 from common.contracts.event import PersonId
 from intake.domain import contacts
-from intake.domain.actors import Actor
+from intake.domain.actors import Actor, actor_named
 from intake.domain.model import Contact, Decision, EscalationView
 
 
 def mirror_escalation(contact: Contact, view: EscalationView) -> Decision:
     return Decision(replace(contact, escalation=view))
+
+
+def add_cause(contact: Contact, cause: Cause) -> Decision:
+    """Show an escalation that has a cause which is no complaint."""
+    view = contact.escalation
+    if view is None or may_be_complaint(cause):
+        return Decision(contact)
+    return Decision(replace(contact, escalation=replace(view, confidential=False)))
+
+
+def may_be_complaint(cause: Cause) -> bool:
+    """Tell whether the contact's representative may be whom it is about."""
+    return cause in ("complaint", "feedback")
+
+
+def visible_escalation(contact: Contact, actor: Actor) -> EscalationView | None:
+    """Return what the actor may know: nobody learns of a complaint that is about them."""
+    view = contact.escalation
+    hidden = actor.reach == "assigned" and view is not None and view.confidential
+    return None if hidden else view
 
 
 def resolve_from_escalation(
@@ -19,4 +40,4 @@ def resolve_from_escalation(
     mirrored = replace(contact, escalation=view)
     if contacts.is_ended(contact):
         return Decision(mirrored)
-    return contacts.resolve(mirrored, view.at, Actor("all", by), note=note)
+    return contacts.resolve(mirrored, view.at, actor_named(by), note=note)

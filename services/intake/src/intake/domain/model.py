@@ -37,12 +37,16 @@ EscalationState = Literal[
 
 @dataclass(frozen=True, slots=True)
 class EscalationView:
-    """What the channel may show of an escalation."""
+    """What the channel may show of an escalation.
+
+    `confidential`: only a complaint or feedback has raised it, and nobody has acted on it yet.
+    """
 
     state: EscalationState
     level: str | None
     by: PersonId | None
     at: datetime
+    confidential: bool = False
 
 
 @dataclass(frozen=True, slots=True, order=True)

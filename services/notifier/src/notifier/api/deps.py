@@ -76,10 +76,7 @@ async def transaction(database: Database[UnitOfWork]) -> AsyncIterator[UnitOfWor
 
 
 def caller_of(principal: Principal) -> Caller:
-    """Return the caller as records name it: a person by id, a system as `admin:ops`."""
-    is_admin = principal.role == "admin"
-    name = principal.name if is_admin else principal.subject
-    return Caller(principal.subject, name, is_admin)
+    return Caller(principal.actor, principal.person_id, principal.role == "admin")
 
 
 def request_time(request: Request) -> datetime:

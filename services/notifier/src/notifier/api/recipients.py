@@ -130,8 +130,9 @@ def make_router(channels: Sequence[Channel]) -> APIRouter:
         """Set how a person is notified; it replaces what was set before.
 
         A person sets the own contact methods, managers those of the people below, an admin all and
-        alone those of `operations`. `PUT /v1/people/{id}` in router sets them too. Addresses that
-        are no longer used get a message about it. Links and buttons of earlier messages are void.
+        alone those of `operations`. `PUT /v1/people/{id}` in router sets them too; the last one
+        counts. Addresses that are no longer used get a message about it. Links and buttons of
+        earlier messages are void.
         """
         media = tuple(address.stored() for address in body.media)
         methods = ContactMethods(body.name, media, body.time_zone)

@@ -13,6 +13,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from common.contracts.notifications import Action
 from common.core.secret_strength import split_secrets
 from common.http.app import Slug
+from common.http.validation_messages import describe, place
 from common.http.webhooks import (
     BadSignatureError,
     SignatureScheme,
@@ -75,10 +76,11 @@ def _refused(error: str) -> Refused:
 
 
 # The message may arrive without what Slack refuses: its layout, or the message that it answers.
-_BLOCKS_REFUSED = frozenset(
+# Tuples: an outcome with a receipt has no hash.
+_BLOCKS_REFUSED = tuple(
     map(_refused, ("invalid_blocks", "invalid_blocks_format", "msg_blocks_too_long"))
 )
-_THREAD_REFUSED = frozenset(map(_refused, ("cannot_reply_to_message", "thread_not_found")))
+_THREAD_REFUSED = tuple(map(_refused, ("cannot_reply_to_message", "thread_not_found")))
 
 
 class _SlackModel(BaseModel):
@@ -259,7 +261,7 @@ def parse_interaction(body: bytes) -> Interaction:
         return Interaction.model_validate(orjson.loads(payload))
     except ValidationError as error:
         first = error.errors(include_url=False)[0]
-        place = "/".join(str(part) for part in first["loc"])
-        raise MalformedPayloadError(422, f"payload/{place}: {first['msg']}") from error
+        detail = f"payload/{place(first)}: {describe(first)}"
+        raise MalformedPayloadError(422, detail) from error
     except (ValueError, KeyError) as error:
         raise MalformedPayloadError(400, "The form has no field payload that is JSON.") from error

@@ -72,6 +72,7 @@ class Recipients:
             for address in recipient.media
             if address.user_id is not None
         ]
+        self._read.pop(recipient.person_id, None)
         rows = _RECIPIENTS.dump_json([recipient]).decode()
         await self._connection.execute(_UPSERT_RECIPIENTS, {"rows": rows})
         await self._connection.execute(

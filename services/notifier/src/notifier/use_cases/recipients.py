@@ -23,15 +23,11 @@ CHANGES_WINDOW: Final = timedelta(hours=1)
 
 @dataclass(frozen=True, slots=True)
 class Caller:
-    """Who asks: a person, or with `is_admin` somebody who may do all. `name` is for the record."""
+    """Who asks: a person, or with `is_admin` a system that may do all. `name` is for the record."""
 
-    subject: str
     name: str
+    person_id: PersonId | None
     is_admin: bool = False
-
-    @property
-    def person_id(self) -> PersonId | None:
-        return None if self.is_admin else PersonId(self.subject)
 
 
 async def save_recipient(
@@ -83,10 +79,10 @@ async def _require_set(caller: Caller, person_id: PersonId, uow: UnitOfWork) -> 
 
 async def _require_read(caller: Caller, person_id: PersonId, uow: UnitOfWork) -> None:
     """The person, the managers above, and admins; nobody who has left."""
-    reader = caller.person_id
-    if reader is None:
+    if caller.is_admin:
         return
-    if not await uow.reporting_lines.is_active(reader):
+    reader = caller.person_id
+    if reader is None or not await uow.reporting_lines.is_active(reader):
         raise RecipientForbiddenError
     is_own = reader == person_id
     if not is_own and not await uow.reporting_lines.is_above(reader, person_id):

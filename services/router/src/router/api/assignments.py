@@ -61,7 +61,7 @@ async def list_assignments(
         assignments,
         limit,
         key=lambda assignment: assignment.contact_id,
-        show=lambda assignment: AssignmentOut(**_fields(assignment)),
+        show=lambda assignment: AssignmentOut(**_fields(assignment, own)),
         filters=filters,
     )
 
@@ -70,19 +70,26 @@ async def list_assignments(
 async def show(
     contact_id: ContactPath,
     database: RouterDatabase,
-    _caller: StaffUser,
+    caller: StaffUser,
     cursor: Cursor = None,
     limit: Limit = 50,
 ) -> AssignmentDetail:
-    """Show who has the contact, and a page of the decisions that led there."""
+    """Show who has the contact, and a page of the decisions that led there.
+
+    A representative sees contacts that they have or had, or that were offered to them, without
+    the reasons that colleagues gave.
+    """
+    reader = restricted_to(caller)
     filters = {"contact_id": contact_id}
     after = decode_cursor(cursor, ROW_NUMBER, filters)
     async with database.transaction() as uow:
         assignment = await uow.assignments.get(contact_id)
+        if reader and not await _is_shown_to(reader, assignment, uow):
+            raise not_found(AssignmentNotFoundError())
         events = await uow.assignments.history(contact_id, after or 0, limit + 1)
     shown, next_cursor = cut_page(events, limit, key=lambda row: row[0], filters=filters)
-    history = [_entry(event) for _, event in shown]
-    return AssignmentDetail(**_fields(assignment), history=history, next_cursor=next_cursor)
+    history = [_entry(event, reader) for _, event in shown]
+    return AssignmentDetail(**_fields(assignment, reader), history=history, next_cursor=next_cursor)
 
 
 @router.post("/{contact_id}/accept")
@@ -92,7 +99,7 @@ async def accept(
     """Accept the offer."""
     async with unit_of_work(database, contact_id) as uow:
         await handlers.accept(contact_id, restricted_to(caller), uow)
-        return await _matched(contact_id, uow)
+        return await _matched(contact_id, restricted_to(caller), uow)
 
 
 @router.post("/{contact_id}/decline")
@@ -102,7 +109,7 @@ async def decline(
     """Decline the offer; it goes to somebody else."""
     async with unit_of_work(database, contact_id) as uow:
         await handlers.decline(contact_id, restricted_to(caller), body.reason, uow)
-        return await _matched(contact_id, uow)
+        return await _matched(contact_id, restricted_to(caller), uow)
 
 
 @router.post("/{contact_id}/complete")
@@ -112,7 +119,7 @@ async def complete(
     """End the work on a contact; its slot is free for the next one."""
     async with unit_of_work(database, contact_id) as uow:
         await handlers.complete(contact_id, restricted_to(caller), uow)
-        return await _matched(contact_id, uow)
+        return await _matched(contact_id, restricted_to(caller), uow)
 
 
 @router.post("/{contact_id}/refer")
@@ -122,7 +129,7 @@ async def refer(
     """Ask a supervisor to take the contact. Its representative keeps it until one does."""
     async with unit_of_work(database, contact_id) as uow:
         await handlers.refer(contact_id, restricted_to(caller), body.reason, uow)
-        return await _matched(contact_id, uow)
+        return await _matched(contact_id, restricted_to(caller), uow)
 
 
 @router.post("/{contact_id}/release")
@@ -132,21 +139,37 @@ async def release(
     """Give the contact back: to another available representative, or to the queue."""
     async with unit_of_work(database, contact_id) as uow:
         await handlers.release(contact_id, restricted_to(caller), body.reason, uow)
-        return await _matched(contact_id, uow)
+        return await _matched(contact_id, restricted_to(caller), uow)
 
 
-async def _matched(contact_id: ContactId, uow: UnitOfWork) -> AssignmentOut:
+async def _matched(
+    contact_id: ContactId, reader: PersonId | None, uow: UnitOfWork
+) -> AssignmentOut:
     """Match now, so that the answer shows where the contact went."""
     await uow.match()
-    return AssignmentOut(**_fields(await uow.assignments.lock(contact_id)))
+    return AssignmentOut(**_fields(await uow.assignments.lock(contact_id), reader))
 
 
-def _fields(assignment: Assignment | None) -> dict[str, Any]:
+async def _is_shown_to(reader: PersonId, assignment: Assignment | None, uow: UnitOfWork) -> bool:
+    if assignment is None or assignment.representative_id == reader:
+        return True
+    return await uow.assignments.was_offered(assignment.contact_id, reader)
+
+
+def _fields(assignment: Assignment | None, reader: PersonId | None) -> dict[str, Any]:
     if assignment is None or assignment.need is None:
         raise not_found(AssignmentNotFoundError())
-    names = AssignmentOut.model_fields.keys() - {"queue"}
-    return {"queue": assignment.need.queue, **{name: getattr(assignment, name) for name in names}}
+    unserved = assignment.unserved_need
+    queues = {
+        "queue": assignment.need.queue,
+        "unserved_queue": unserved.queue if unserved else None,
+    }
+    names = AssignmentOut.model_fields.keys() - queues.keys()
+    fields = {name: getattr(assignment, name) for name in names}
+    if reader not in (None, assignment.representative_id):
+        fields["referral"] = None
+    return {**queues, **fields}
 
 
-def _entry(event: Event) -> HistoryEntry:
-    return HistoryEntry(at=event.occurred_at, type=event.type, text=sentence(event))
+def _entry(event: Event, reader: PersonId | None) -> HistoryEntry:
+    return HistoryEntry(at=event.occurred_at, type=event.type, text=sentence(event, reader))

@@ -21,9 +21,9 @@ from router.domain.errors import (
     PersonForbiddenError,
     PersonNotFoundError,
     RepresentativeNotFoundError,
-    StalePersonError,
     WrongStateError,
 )
+from router.domain.staffing.people import StalePersonError
 from router.store import UnitOfWork
 
 RouterDatabase = Annotated[Database[UnitOfWork], Depends(get_database)]
@@ -55,7 +55,7 @@ async def unit_of_work(
         status, code = _PROBLEMS[type(error)]
         raise ProblemError(status, code, str(error) or str(error.__doc__)) from error
     except NotHolderError as error:
-        raise ProblemError(403, "not-yours", str(error)) from error
+        raise ProblemError(403, "not-yours", str(error.__doc__)) from error
     except WrongStateError as error:
         raise ProblemError(409, "wrong-state", str(error), state=error.state) from error
 
@@ -79,4 +79,4 @@ def not_found(error: AssignmentNotFoundError | RepresentativeNotFoundError) -> P
 
 def restricted_to(caller: Principal) -> PersonId | None:
     """Return the representative whose contacts the caller may act on; None: all contacts."""
-    return PersonId(caller.subject) if caller.role == "representative" else None
+    return caller.person_id if caller.role == "representative" else None

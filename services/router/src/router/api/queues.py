@@ -22,9 +22,7 @@ async def list_queues(
     """List the queues, `<skill>/<language>`, that have contacts or representatives."""
     after = decode_cursor(cursor, _CURSOR_KEY)
     async with database.transaction() as uow:
-        queues = await uow.assignments.queues_after(
-            Need(*after) if after else None, limit + 1, at=uow.now
-        )
+        queues = await uow.queues.list_after(Need(*after) if after else None, limit + 1, at=uow.now)
     return Page[QueueOut].of(
         queues, limit, key=lambda queue: list(queue.need), show=QueueOut.model_validate
     )

@@ -9,7 +9,7 @@ from common.http.app import Slug
 from common.http.pagination import Cursor, Limit, Page, decode_cursor
 from common.http.problems import ProblemError, documented
 from router import handlers, use_cases
-from router.api.deps import RouterDatabase, not_found, unit_of_work
+from router.api.deps import RouterDatabase, not_found, restricted_to, unit_of_work
 from router.api.schemas import PresenceIn, RepresentativeOut, WorkloadIn
 from router.domain.errors import RepresentativeNotFoundError
 from router.domain.staffing.representatives import Representative, Workload
@@ -30,8 +30,8 @@ async def set_workload(
     """Set how many contacts a representative may have, and whether they are offered.
 
     The representative itself follows from `PUT /v1/people/{id}` with the role `representative`. If
-    the capacity is lowered, contacts above it stay with the representative, who gets no more until
-    the load is below the capacity.
+    the capacity is lowered, assigned contacts above it stay with the representative, who gets no
+    more until the load is below the capacity; the newest offers above it go to others at once.
     """
     workload = Workload(body.capacity, body.auto_accept, body.offer_s)
     async with unit_of_work(database) as uow:
@@ -42,17 +42,18 @@ async def set_workload(
 
 @router.get("/{representative_id}")
 async def show(
-    representative_id: Slug, database: RouterDatabase, _caller: StaffUser
+    representative_id: Slug, database: RouterDatabase, caller: StaffUser
 ) -> RepresentativeOut:
     """Show a representative."""
     async with database.transaction() as uow:
-        return _out(await uow.representatives.get(PersonId(representative_id)))
+        person = await uow.representatives.get(PersonId(representative_id))
+    return _out(person, restricted_to(caller))
 
 
 @router.get("")
 async def list_representatives(
     database: RouterDatabase,
-    _caller: StaffUser,
+    caller: StaffUser,
     cursor: Cursor = None,
     limit: Limit = 50,
 ) -> Page[RepresentativeOut]:
@@ -61,7 +62,10 @@ async def list_representatives(
     async with database.transaction() as uow:
         people = await uow.representatives.list_after(after, limit + 1)
     return Page[RepresentativeOut].of(
-        people, limit, key=lambda person: person.representative_id, show=_out
+        people,
+        limit,
+        key=lambda person: person.representative_id,
+        show=lambda person: _out(person, restricted_to(caller)),
     )
 
 
@@ -70,7 +74,7 @@ async def set_presence(
     representative_id: Slug, body: PresenceIn, database: RouterDatabase, caller: StaffUser
 ) -> RepresentativeOut:
     """Set the presence. Who becomes available gets waiting contacts at once."""
-    if caller.role == "representative" and caller.subject != representative_id:
+    if restricted_to(caller) not in (None, representative_id):
         raise ProblemError(403, "not-yours", "A representative may set their own presence only.")
     async with unit_of_work(database) as uow:
         person_id = PersonId(representative_id)
@@ -79,7 +83,13 @@ async def set_presence(
         return _out(await uow.representatives.lock(person_id))
 
 
-def _out(representative: Representative | None) -> RepresentativeOut:
+def _out(
+    representative: Representative | None, reader: PersonId | None = None
+) -> RepresentativeOut:
+    """Without the reason of the presence, if `reader` is a colleague."""
     if representative is None:
         raise not_found(RepresentativeNotFoundError())
-    return RepresentativeOut.model_validate(representative)
+    shown = RepresentativeOut.model_validate(representative)
+    if reader in (None, shown.representative_id):
+        return shown
+    return shown.model_copy(update={"presence_reason": None})

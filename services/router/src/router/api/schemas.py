@@ -82,7 +82,11 @@ class PersonIn(RequestModel):
     ] = frozenset()
     active: Annotated[
         bool,
-        Field(description="False once the person has left: no more contacts, pages or duties."),
+        Field(
+            description="False once the person has left: no more contacts, pages or duties."
+            " Offers go to others at once, assigned contacts after the same grace as when"
+            " offline."
+        ),
     ] = True
     contact_methods: Annotated[
         tuple[Annotated[EmailMethod | SlackMethod, Field(discriminator="medium")], ...] | None,
@@ -119,7 +123,8 @@ class WorkloadIn(RequestModel):
             ge=1,
             le=1000,
             strict=True,
-            description="Most contacts at the same time. Contacts above a lowered capacity stay.",
+            description="Most contacts at the same time. Above a lowered capacity assigned contacts"
+            " stay, and the newest offers go to others.",
         ),
     ]
     auto_accept: Annotated[
@@ -135,7 +140,14 @@ class PresenceIn(RequestModel):
         json_schema_extra={"examples": [{"presence": "away", "reason": "lunch"}]}
     )
 
-    presence: Annotated[Presence, Field(description="Only `available` gets contacts.")]
+    presence: Annotated[
+        Presence,
+        Field(
+            description="Only `available` gets contacts. With `away` and `offline` open offers go"
+            " to others at once. With `offline` assigned contacts do so too, after the grace that"
+            " operations set (`UPSTAIRS_ABSENCE_GRACE_S`, 30 minutes)."
+        ),
+    ]
     reason: Annotated[
         ShortText | None, Field(description="Why, for example `lunch` or `training`.")
     ] = None
@@ -154,7 +166,9 @@ class RepresentativeOut(BaseModel):
     offer_s: Annotated[int, Field(description="Seconds to answer an offer.")]
     active: Annotated[bool, Field(description="False for a person who left: no more contacts.")]
     presence: Annotated[Presence, Field(description="Only `available` gets contacts.")]
-    presence_reason: Annotated[str | None, Field(description="Why; null if not said.")]
+    presence_reason: Annotated[
+        str | None, Field(description="Why; null if not said. Colleagues do not read it.")
+    ]
     presence_since: Annotated[
         datetime, Field(description="When this presence with this reason began.")
     ]
@@ -174,6 +188,21 @@ class QueueOut(BaseModel):
     oldest_waiting_s: Annotated[
         float | None,
         Field(description="Seconds that the longest waiting contact waits; null if none waits."),
+    ]
+    stands_in_for: Annotated[
+        tuple[str, ...],
+        Field(
+            description="Queues that no active representative serves and whose contacts wait in"
+            " this one, the first 20."
+        ),
+    ]
+    served: Annotated[
+        bool,
+        Field(
+            description="Whether an active representative serves it, whatever their presence."
+            " Contacts of a queue that nobody serves wait in a fallback queue if somebody serves"
+            " that, and each is a `contact_unserved` event."
+        ),
     ]
     available_representatives: Annotated[
         int, Field(description="Available representatives with this skill and language.")
@@ -213,7 +242,16 @@ class AssignmentOut(BaseModel):
     contact_id: Annotated[ContactId, Field(description="The contact.")]
     state: Annotated[State, Field(description="Where the contact is.")]
     since: Annotated[datetime, Field(description="When it entered this state.")]
-    queue: Annotated[str, Field(description="The skill and language it needs.")]
+    queue: Annotated[
+        str, Field(description="The queue: the skill and language it needs, or a fallback.")
+    ]
+    unserved_queue: Annotated[
+        str | None,
+        Field(
+            description="The skill and language it needs, if no active representative has them;"
+            " otherwise null. It returns to this queue as soon as somebody serves it."
+        ),
+    ]
     representative_id: Annotated[
         PersonId | None, Field(description="Who has it, or to whom it is offered; null if nobody.")
     ]
@@ -229,7 +267,10 @@ class AssignmentOut(BaseModel):
         ),
     ]
     referral: Annotated[
-        str | None, Field(description="Why a supervisor was asked to take it; null if not asked.")
+        str | None,
+        Field(
+            description="Why a supervisor was asked to take it; null if none, or a colleague asked."
+        ),
     ]
     supervisor_id: Annotated[
         PersonId | None, Field(description="Which supervisor took it over; null if none.")

@@ -99,13 +99,17 @@ def release(
     return leave(assigned, seeking, person, released, at=at)
 
 
-def check_holder(assignment: Assignment | None, person_id: PersonId) -> None:
+def check_holder(assignment: Assignment | None, person_id: PersonId, *, was_offered: bool) -> None:
     """Raise NotHolderError if another representative has the contact.
 
-    If no representative has it, the state alone decides what may be done.
+    Who was never offered it does not learn that it exists. If nobody has it, the state decides.
     """
-    if assignment and assignment.representative_id not in (None, person_id):
-        raise NotHolderError(assignment.representative_id)
+    if assignment is None or assignment.representative_id == person_id:
+        return
+    if not was_offered:
+        raise AssignmentNotFoundError
+    if assignment.representative_id is not None:
+        raise NotHolderError
 
 
 def _require_state(

@@ -50,6 +50,8 @@ class Assignment:
     since: datetime
     skill: str | None = None
     language: str | None = None
+    unserved_skill: str | None = None
+    unserved_language: str | None = None
     priority_rank: int = 0
     waiting_since: datetime | None = None
     representative_id: PersonId | None = None
@@ -68,6 +70,17 @@ class Assignment:
         if self.skill is None or self.language is None:
             return None
         return Need(self.skill, self.language)
+
+    @property
+    def unserved_need(self) -> Need | None:
+        """What the contact itself needs, if nobody serves that; `need` may be the fallback."""
+        if self.unserved_skill is None or self.unserved_language is None:
+            return None
+        return Need(self.unserved_skill, self.unserved_language)
+
+    @property
+    def own_need(self) -> Need | None:
+        return self.unserved_need or self.need
 
     @property
     def is_excluding(self) -> bool:

@@ -1,12 +1,5 @@
 """Why router refuses an action."""
 
-from typing import TYPE_CHECKING
-
-from common.contracts.event import PersonId
-
-if TYPE_CHECKING:
-    from router.domain.staffing.people import Person
-
 
 class RepresentativeNotFoundError(Exception):
     """There is no representative with this id."""
@@ -28,14 +21,6 @@ class InvalidPersonError(Exception):
         self.place = place
 
 
-class StalePersonError(Exception):
-    """The person has changed since you read the entry."""
-
-    def __init__(self, current: "Person | None") -> None:
-        super().__init__(self.__doc__ if current else "There is no such person.")
-        self.current = current
-
-
 class FrequentChangesError(Exception):
     """The contact methods of this person changed too often. Wait an hour, or ask an admin."""
 
@@ -48,10 +33,7 @@ class AssignmentNotFoundError(Exception):
 
 
 class NotHolderError(Exception):
-    """The contact is with another representative."""
-
-    def __init__(self, holder: PersonId) -> None:
-        super().__init__(f"The contact is with {holder}.")
+    """The contact is no longer with you."""
 
 
 class WrongStateError(Exception):

@@ -11,5 +11,11 @@ class OfferExpires(Timer):
     offer: int
 
 
+class AbsenceGraceEnds(Timer):
+    """A contact of a representative who is absent goes to somebody else."""
+
+    representative_id: PersonId
+
+
 class ExclusionEnds(Timer):
     """A waiting contact may go again to those who declined it."""

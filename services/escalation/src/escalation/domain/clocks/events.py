@@ -9,6 +9,7 @@ from common.contracts.clocks import (
     ClockCancelled,
     ClockDeadline,
     ClockMet,
+    ClockName,
     ClockPaused,
     ClockResumed,
     ClockRetargeted,
@@ -30,6 +31,7 @@ ClockChange = (
     | ClockCancelled
 )
 ClockEvent = ClocksStarted | ClockChange
+_NAMES: tuple[str, ...] = get_args(ClockName)
 CLOCK_EVENTS: dict[str, type[ClockEvent]] = {kind.type: kind for kind in get_args(ClockEvent)}
 
 
@@ -38,8 +40,13 @@ def apply(clocks: Clocks, event: ClockEvent) -> Clocks:
     if isinstance(event, ClocksStarted):
         started = {deadline.clock: _started(event, deadline) for deadline in event.clocks}
         others = tuple(started.pop(clock.name, clock) for clock in clocks)
-        return (*others, *started.values())
+        return tuple(sorted((*others, *started.values()), key=_place))
     return tuple(_changed(clock, event) if clock.name == event.clock else clock for clock in clocks)
+
+
+def _place(clock: SlaClock) -> int:
+    """One order for all, whichever starts first: stored clocks equal those of their events."""
+    return _NAMES.index(clock.name)
 
 
 def _started(event: ClocksStarted, deadline: ClockDeadline) -> SlaClock:
@@ -58,11 +65,17 @@ def _started(event: ClocksStarted, deadline: ClockDeadline) -> SlaClock:
 def _changed(clock: SlaClock, event: ClockChange) -> SlaClock:
     match event:
         case ClockPaused():
-            return replace(clock, paused_at=event.paused_at, spent_s=event.elapsed_s)
+            return replace(
+                clock,
+                paused_at=event.paused_at,
+                pause_reason=event.reason,
+                spent_s=event.elapsed_s,
+            )
         case ClockResumed():
             return replace(
                 clock,
                 paused_at=None,
+                pause_reason=None,
                 resumed_at=event.resumed_at,
                 thresholds=_updated(clock, event.thresholds),
             )
@@ -81,6 +94,7 @@ def _changed(clock: SlaClock, event: ClockChange) -> SlaClock:
 
 def _retargeted(clock: SlaClock, event: ClockRetargeted) -> SlaClock:
     """Run on under other terms, also if it had ended: the event that ends it comes again."""
+    runs = clock.ended or clock.paused_at is None or event.runs_while_waiting
     return replace(
         clock,
         policy=Ref(event.policy_id, event.policy_version),
@@ -91,7 +105,8 @@ def _retargeted(clock: SlaClock, event: ClockRetargeted) -> SlaClock:
         cancelled_at=None,
         spent_s=event.elapsed_s,
         resumed_at=event.retargeted_at,
-        paused_at=None if clock.ended or event.runs_while_waiting else clock.paused_at,
+        paused_at=None if runs else clock.paused_at,
+        pause_reason=None if runs else clock.pause_reason,
         runs_while_waiting=event.runs_while_waiting,
         # Events of the other clocks come in order.
         previous_terms=replace(clock, met_at=None) if clock.name == "assignment" else None,

@@ -1,46 +1,35 @@
-"""What starts, meets, pauses, resumes, retargets and cancels the clocks of a contact."""
+"""What starts, meets, pauses, resumes and cancels the clocks of a contact."""
 
 from collections.abc import Callable, Iterable
-from datetime import datetime
+from dataclasses import replace
+from datetime import datetime, timedelta
 from typing import Concatenate, ParamSpec
 
-from common.contracts.clocks import (
-    ClockCancelled,
-    ClockMet,
-    ClockName,
-    ClockResumed,
-    ClockRetargeted,
-)
+from common.contracts.clocks import ClockCancelled, ClockMet, ClockName, ClockResumed
+from common.core.durations import duration_text
+from common.messages import Cancel, Schedule
 from escalation.domain.clocks import pausing, schedule
 from escalation.domain.clocks.events import terms_at
 from escalation.domain.clocks.thresholds import fire_overdue, fire_threshold
 from escalation.domain.model import SlaClock, TrackedContact
-from escalation.domain.settings.policies import SlaPolicy, Target
-from escalation.domain.settings.registry import Versioned
+from escalation.domain.settings.policies import SlaPolicy
 from escalation.domain.situation import Decision, Situation, no_change
-from escalation.domain.timers import ClockDue, PolicyChanged
+from escalation.domain.timers import WAIT_SLOT, ClockDue, WaitExpires
 
 P = ParamSpec("P")
 
-# The clocks that start with a contact, and again when it is reopened. Others start when the
-# customer writes, and when an escalation opens.
-_AT_RECEIPT: frozenset[ClockName] = frozenset(
-    ("assignment", "first_response", "periodic_update", "resolution")
-)
-_AT_REOPENING: frozenset[ClockName] = frozenset(("periodic_update", "resolution"))
+REPLY_CLOCKS: tuple[ClockName, ...] = ("first_response", "next_response")
+# The clocks that start with a contact. Others start when the customer writes, when we reply, when
+# the contact is reopened, and when an escalation opens.
+_AT_RECEIPT: frozenset[ClockName] = frozenset(("assignment", "first_response", "resolution"))
 _AFTER_REPLY: frozenset[ClockName] = frozenset(("periodic_update",))
-_AFTER_CUSTOMER_MESSAGE: frozenset[ClockName] = frozenset(("next_response",))
 
 
 def start_on_receipt(situation: Situation, since: datetime) -> Decision:
-    return _start_by_policy(situation, since, _AT_RECEIPT, "contact received")
+    return start_by_policy(situation, since, _AT_RECEIPT, "contact received")
 
 
-def start_on_reopening(situation: Situation, since: datetime) -> Decision:
-    return _start_by_policy(situation, since, _AT_REOPENING, "contact reopened")
-
-
-def _start_by_policy(
+def start_by_policy(
     situation: Situation, since: datetime, names: frozenset[ClockName], reason: str
 ) -> Decision:
     policy = situation.policy
@@ -59,14 +48,28 @@ def meet_on_reply(situation: Situation, at: datetime) -> Decision:
     )
 
 
-def expect_reply(situation: Situation, at: datetime) -> Decision:
-    """The customer wrote: paused clocks run on, and a reply is due, unless one was due already."""
-    decision = resume_clocks(situation, at, "the customer wrote")
-    contact = situation.contact
-    due = contact.clock("next_response")
-    if contact.replied_at is None or (due is not None and not due.ended):
-        return decision
-    return decision.then(schedule.start_clocks, at, _AFTER_CUSTOMER_MESSAGE, "the customer wrote")
+def expect_reply(situation: Situation, at: datetime, reason: str) -> Decision:
+    """Start the clock of the reply that we owe, unless one runs already."""
+    contact, policy = situation.contact, situation.policy
+    if policy is None or any(contact.runs(name) for name in REPLY_CLOCKS):
+        return no_change(situation)
+    name = reply_clock(contact, policy.body)
+    return schedule.start_clocks(situation, at, frozenset((name,)), reason)
+
+
+def reply_clock(contact: TrackedContact, policy: SlaPolicy) -> ClockName:
+    """Return the clock of the reply that we owe.
+
+    The first reply is the first one since the contact was opened, if no promise is for later ones;
+    a policy without a promise for the first reply owes it as any other.
+    """
+    promised = {target.clock for target in policy.targets}
+    replied_at, opened_at = contact.replied_at, contact.opened_at
+    if "next_response" not in promised:
+        replied = replied_at is not None and opened_at is not None and replied_at >= opened_at
+        return "next_response" if replied else "first_response"
+    is_first = replied_at is None and "first_response" in promised
+    return "first_response" if is_first else "next_response"
 
 
 def complete_clocks(situation: Situation, at: datetime, reason: str) -> Decision:
@@ -95,20 +98,25 @@ def clock_due(situation: Situation, timer: ClockDue) -> Decision:
     return fire_threshold(situation, clock, threshold)
 
 
-def policy_changed(situation: Situation, timer: PolicyChanged) -> Decision:  # noqa: ARG001 - as of every timer
-    return retarget_clocks(situation, situation.at, "the policy was changed")
-
-
 def meet_assignment(situation: Situation) -> Decision:
-    """Meet the assignment clock at the time of the assignment, if there was one."""
-    at = situation.contact.assigned_at
-    return no_change(situation) if at is None else meet_clock(situation, "assignment", at)
+    """Meet the assignment clock at the time of the first assignment of its run, if there was one.
+
+    An assignment from before a reopening is of an earlier run.
+    """
+    contact = situation.contact
+    clock = contact.clock("assignment")
+    if clock is None or contact.details is None:
+        return no_change(situation)
+    is_first_opening = clock.started_at == contact.details.received_at
+    times = [at for at in contact.assigned_at if is_first_opening or at >= clock.started_at]
+    return meet_clock(situation, "assignment", min(times)) if times else no_change(situation)
 
 
 def meet_clock(situation: Situation, name: ClockName, met_at: datetime) -> Decision:
     """End the clock as met at `met_at`; thresholds due before that fire first, as if in time.
 
     A cancelled clock counts as met if it was met before: then events overtook each other.
+    A representative who replies and resolves at once has replied, whichever is reported first.
     """
     return fire_overdue(situation, name, met_at).then(_meet, name, met_at)
 
@@ -122,7 +130,7 @@ def _meet(situation: Situation, name: ClockName, met_at: datetime) -> Decision:
     clock = situation.contact.clock(name)
     if clock is None or clock.met_at is not None:
         return no_change(situation)
-    if clock.cancelled_at is not None and (name != "assignment" or met_at > clock.cancelled_at):
+    if clock.cancelled_at is not None and met_at > clock.cancelled_at:
         return no_change(situation)
     if clock.paused_at is not None and not clock.ended:
         # A paused clock has no deadline; it must run again to show whether it is late.
@@ -164,11 +172,46 @@ def pause_clocks(situation: Situation, at: datetime) -> Decision:
     return decision
 
 
+def wait(situation: Situation, at: datetime) -> Decision:
+    """Pause the clocks while we wait for the customer, for as long as the policy lets them."""
+    policy = situation.policy
+    ends_at = None if policy is None else at + timedelta(seconds=policy.body.wait_limit_s)
+    contact = replace(situation.contact, waiting_since=at, wait_ends_at=ends_at)
+    expires = WaitExpires(contact_id=contact.contact_id)
+    timers = () if ends_at is None else (Schedule(expires, ends_at),)
+    return Decision(replace(situation, contact=contact), timers=timers).then(pause_clocks, at)
+
+
+def forget_wait(situation: Situation) -> Decision:
+    """End the wait for the customer without a change of clocks."""
+    contact = situation.contact
+    ended = replace(situation, contact=replace(contact, waiting_since=None, wait_ends_at=None))
+    if contact.wait_ends_at is None:
+        return no_change(ended)
+    return Decision(ended, timers=(Cancel(contact.contact_id, WAIT_SLOT),))
+
+
+def end_wait(situation: Situation, at: datetime, reason: str) -> Decision:
+    """It is our turn: the clocks that were paused for the customer run on."""
+    return forget_wait(situation).then(resume_clocks, at, reason)
+
+
+def wait_expires(situation: Situation, timer: WaitExpires) -> Decision:  # noqa: ARG001 - as of every timer
+    """Let the clocks run on although the customer has not answered."""
+    contact = situation.contact
+    ends_at, since = contact.wait_ends_at, contact.waiting_since
+    # The customer may have answered while the timer fired.
+    if ends_at is None or since is None or situation.at < ends_at:
+        return no_change(situation)
+    reason = f"the customer has not answered for {duration_text(ends_at - since)}"
+    return end_wait(situation, ends_at, reason)
+
+
 def resume_clocks(situation: Situation, at: datetime, reason: str) -> Decision:
     paused = [
         clock.name for clock in situation.contact.clocks if clock.paused_at and not clock.ended
     ]
-    return _for_each(situation, paused, _resume, at, reason)
+    return for_each(situation, paused, _resume, at, reason)
 
 
 def _resume(situation: Situation, clock: SlaClock, at: datetime, reason: str) -> Decision:
@@ -187,124 +230,7 @@ def _resume(situation: Situation, clock: SlaClock, at: datetime, reason: str) ->
     return schedule.emit(situation, resumed)
 
 
-def retarget_clocks(situation: Situation, since: datetime, reason: str) -> Decision:
-    """Apply the policy now in force; the time that is spent counts on.
-
-    Breached clocks stay breached. If no policy matches any more, the clocks stay as they are.
-    """
-    contact = situation.contact
-    policy = situation.policy
-    if not contact.is_open:
-        return no_change(situation)
-    if policy is None:
-        return Decision(situation, surprises=("no_policy_matches",))
-    targets = {target.clock: target for target in policy.body.targets}
-    dropped_clocks = [clock.name for clock in contact.clocks if clock.name not in targets]
-    kept_clocks = [clock.name for clock in contact.clocks if clock.name in targets]
-    return (
-        no_change(schedule.adopt_policy(situation, policy))
-        .then(_for_each, dropped_clocks, _cancel_dropped, since, policy)
-        .then(_for_each, kept_clocks, _retarget, targets, policy, since, reason)
-        .then(_start_new, policy)
-    )
-
-
-def _cancel_dropped(
-    situation: Situation, clock: SlaClock, at: datetime, policy: Versioned[SlaPolicy]
-) -> Decision:
-    reason = f"policy {policy.ref} does not promise it"
-    return cancel_clock(situation, clock.name, at, reason)
-
-
-def _retarget(
-    situation: Situation,
-    clock: SlaClock,
-    targets: dict[ClockName, Target],
-    policy: Versioned[SlaPolicy],
-    since: datetime,
-    reason: str,
-) -> Decision:
-    same = clock.policy == policy.ref and clock.cancelled_at is None
-    if same or clock.breached or not _was_running_at(situation.contact, clock, since):
-        return no_change(situation)
-    return fire_overdue(situation, clock.name, since).then(
-        _apply_target, targets[clock.name], policy, since, reason
-    )
-
-
-def _was_running_at(contact: TrackedContact, clock: SlaClock, at: datetime) -> bool:
-    """Tell whether it ran at `at`, or would have if no policy had dropped it."""
-    if clock.cancelled_at is not None:
-        return _is_still_owed(contact, clock, clock.cancelled_at)
-    # The event of an assignment may have overtaken this one.
-    return clock.met_at is None or (clock.name == "assignment" and clock.met_at > at)
-
-
-def _is_still_owed(contact: TrackedContact, clock: SlaClock, cancelled_at: datetime) -> bool:
-    """Tell whether a cancelled clock was neither met nor ended with its contact."""
-    opened_at = contact.opened_at
-    if clock.name not in _AT_RECEIPT or opened_at is None or cancelled_at < opened_at:
-        return False
-    if clock.name in ("assignment", "resolution"):
-        return True
-    return contact.replied_at is None or contact.replied_at < cancelled_at
-
-
-def _apply_target(
-    situation: Situation,
-    target: Target,
-    policy: Versioned[SlaPolicy],
-    since: datetime,
-    reason: str,
-) -> Decision:
-    clock = situation.contact.clock(target.clock)
-    # A threshold that was due before may have breached it.
-    if clock is None or clock.breached:
-        return no_change(situation)
-    calendar = schedule.calendar_in_force(situation, policy)
-    counted_by = situation.configuration.calendar_version(clock.calendar)
-    spent_s = schedule.elapsed_s(counted_by, clock, since)
-    thresholds = schedule.retargeted_thresholds(
-        clock, target, calendar.body if calendar else None, since, spent_s
-    )
-    retargeted = ClockRetargeted(
-        contact_id=situation.contact_id,
-        occurred_at=situation.at,
-        clock=clock.name,
-        policy_id=policy.id,
-        policy_version=policy.version,
-        calendar_id=calendar.id if calendar else None,
-        calendar_version=calendar.version if calendar else None,
-        target_s=target.target_s,
-        elapsed_s=spent_s,
-        due_at=schedule.deadline_of(thresholds).due_at,
-        thresholds=thresholds,
-        reason=reason,
-        retargeted_at=since,
-        runs_while_waiting=target.runs_while_waiting,
-    )
-    return schedule.emit(situation, retargeted).then(schedule.pause_while_waiting)
-
-
-def _start_new(situation: Situation, policy: Versioned[SlaPolicy]) -> Decision:
-    """Start clocks that no policy had before, as if they had run from the beginning."""
-    contact = situation.contact
-    names = frozenset(
-        name
-        for name in _AT_RECEIPT
-        if contact.clock(name) is None and not (name == "first_response" and contact.replied_at)
-    )
-    since = contact.opened_at or situation.at
-    last_reply = max(since, contact.replied_at or since)
-    reason = f"policy {policy.ref} promises it"
-    return (
-        schedule.start_clocks(situation, since, names - _AFTER_REPLY, reason)
-        .then(schedule.start_clocks, last_reply, names & _AFTER_REPLY, reason)
-        .then(meet_assignment)
-    )
-
-
-def _for_each(
+def for_each(
     situation: Situation,
     names: Iterable[ClockName],
     step: Callable[Concatenate[Situation, SlaClock, P], Decision],

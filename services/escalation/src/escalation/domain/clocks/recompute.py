@@ -5,7 +5,7 @@ from dataclasses import dataclass, fields, replace
 from datetime import datetime, timedelta
 from itertools import pairwise
 
-from common.contracts.clocks import ClockName
+from common.contracts.clocks import ClockName, ClockRetargeted
 from escalation.domain.clocks.events import ClockEvent, apply
 from escalation.domain.duty.calendars import Calendar, edges, open_at
 from escalation.domain.model import SlaClock
@@ -49,7 +49,7 @@ def clock_runs(events: Iterable[ClockEvent]) -> list[ClockRun]:
             if run is None:
                 runs[key] = ClockRun(clock, _open_interval(clock))
             elif run.clock != clock:
-                runs[key] = _changed(run, clock)
+                runs[key] = _changed(run, clock, _counted_until(event) or clock.running_since)
     return list(runs.values())
 
 
@@ -57,13 +57,19 @@ def _open_interval(clock: SlaClock) -> tuple[Interval, ...]:
     return (Interval(clock.running_since, None, clock.calendar),)
 
 
-def _changed(run: ClockRun, clock: SlaClock) -> ClockRun:
+def _counted_until(event: ClockEvent) -> datetime | None:
+    return event.counted_until if isinstance(event, ClockRetargeted) else None
+
+
+def _changed(run: ClockRun, clock: SlaClock, counted_until: datetime) -> ClockRun:
     """Begin another interval where it runs on or has other terms; end one where it pauses."""
     intervals = run.intervals
     if clock.paused_at is not None and run.clock.paused_at is None:
         intervals = _ended(intervals, clock.paused_at)
-    elif clock.paused_at is None and clock.running_since > run.clock.running_since:
-        intervals = (*_ended(intervals, clock.running_since), *_open_interval(clock))
+    elif clock.paused_at is None and (
+        run.clock.paused_at is not None or clock.running_since > run.clock.running_since
+    ):
+        intervals = (*_ended(intervals, counted_until), *_open_interval(clock))
     return replace(run, clock=clock, intervals=intervals)
 
 

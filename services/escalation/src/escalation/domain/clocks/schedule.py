@@ -160,18 +160,29 @@ def resumed_thresholds(
 def retargeted_thresholds(
     clock: SlaClock, target: Target, calendar: Calendar | None, since: datetime, spent_s: float
 ) -> tuple[ClockThreshold, ...]:
-    """Return its thresholds under another target; those that have fired do not fire again."""
+    """Return its thresholds under another target.
+
+    One that has fired fires again only if the time spent has not reached it under this target.
+    """
     fired = _fired(clock)
     places = {_place(threshold) for threshold in fired}
+    same_target = target.target_s == clock.target_s
+    done = {
+        place
+        for rule in target.rules
+        if (place := _rule_place(rule)) in places
+        and (same_target or clock.breached or _offset_s(target.target_s, rule) <= spent_s)
+    }
     new = thresholds_for(target, calendar, since, spent_s)
-    return (*fired, *(threshold for threshold in new if _place(threshold) not in places))
+    return (*fired, *(threshold for threshold in new if _place(threshold) not in done))
 
 
 def deadline_of(thresholds: Iterable[ClockThreshold]) -> ClockThreshold:
     return next(
         threshold
         for threshold in thresholds
-        if threshold.percent == DEADLINE_PERCENT and threshold.offset_s is None
+        if (threshold.percent, threshold.offset_s, threshold.action)
+        == (DEADLINE_PERCENT, None, "raise")
     )
 
 
@@ -211,7 +222,7 @@ def _threshold(
     target_s: float, rule: ThresholdRule, calendar: Calendar | None, since: datetime, spent_s: float
 ) -> ClockThreshold:
     """A threshold that the time spent has passed is due at once."""
-    offset_s = threshold_offset_s(target_s, rule.at_percent, rule.offset_s)
+    offset_s = _offset_s(target_s, rule)
     left = timedelta(seconds=max(0.0, offset_s - spent_s))
     return ClockThreshold(
         percent=rule.at_percent or round(offset_s / target_s * DEADLINE_PERCENT),
@@ -222,6 +233,10 @@ def _threshold(
     )
 
 
+def _offset_s(target_s: float, rule: ThresholdRule) -> float:
+    return threshold_offset_s(target_s, rule.at_percent, rule.offset_s)
+
+
 def _order(threshold: ClockThreshold) -> tuple[datetime, bool]:
     """Sort by due time; of equal ones the threshold that raises, such as the deadline, is first."""
     return threshold.due_at, threshold.action != "raise"
@@ -230,3 +245,7 @@ def _order(threshold: ClockThreshold) -> tuple[datetime, bool]:
 def _place(threshold: ClockThreshold) -> tuple[object, ...]:
     percent = threshold.percent if threshold.offset_s is None else None
     return threshold.action, percent, threshold.offset_s, threshold.priority
+
+
+def _rule_place(rule: ThresholdRule) -> tuple[object, ...]:
+    return rule.action, rule.at_percent, rule.offset_s, rule.priority

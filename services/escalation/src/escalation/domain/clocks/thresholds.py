@@ -135,9 +135,17 @@ def _warn(
 
 
 def _representative(situation: Situation) -> tuple[PersonId, ...]:
-    """Return the representative, or without one the people whom the ladder pages first."""
+    """Return the representative, or the people whom the ladder pages first.
+
+    Those are warned for a contact without representative, and for one who is offline or has left;
+    if they are nobody, the representative is warned all the same.
+    """
     person = situation.contact.representative_id
-    return _supervisors(situation) if person is None else (person,)
+    if person is None:
+        return _supervisors(situation)
+    if person in situation.offline or situation.configuration.has_left(person):
+        return _supervisors(situation) or (person,)
+    return (person,)
 
 
 def _supervisors(situation: Situation) -> tuple[PersonId, ...]:

@@ -27,13 +27,12 @@ from escalation.domain.wording import STAMP
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """One change of a clock; it counts from `at`. `pause_reason` is set if the clock paused."""
+    """One change of a clock; it counts from `at`."""
 
     clock: ClockName
     run: int
     at: datetime
     text: str
-    pause_reason: str | None = None
 
 
 def summarize(clock: SlaClock, at: datetime) -> str:
@@ -63,7 +62,8 @@ def _state(clock: SlaClock, at: datetime) -> str:
     if clock.cancelled_at is not None:
         return f"cancelled {clock.cancelled_at:{STAMP}}"
     if clock.paused_at is not None:
-        return f"paused since {clock.paused_at:{STAMP}} with {_left(clock)} left"
+        why = clock.pause_reason or "unknown reason"
+        return f"paused since {clock.paused_at:{STAMP}} with {_left(clock)} left: {why}"
     left = clock.due_at - at
     return (
         f"{duration_text(left)} left" if left > timedelta(0) else f"{duration_text(-left)} overdue"
@@ -102,8 +102,7 @@ def _target_text(target_s: float, calendar: object | None) -> str:
 
 
 def _entry(clock: SlaClock, event: ClockChange) -> Entry:
-    pause_reason = event.reason if isinstance(event, ClockPaused) else None
-    return Entry(clock.name, clock.run, _counts_from(event), _text(clock, event), pause_reason)
+    return Entry(clock.name, clock.run, _counts_from(event), _text(clock, event))
 
 
 def _counts_from(event: ClockChange) -> datetime:
@@ -145,8 +144,9 @@ def _text(clock: SlaClock, event: ClockChange) -> str:
 
 def _retargeted(clock: SlaClock, event: ClockRetargeted) -> str:
     before, after = duration_text(clock.target_s), duration_text(event.target_s)
+    change = "runs on" if event.counted_until else f"retargeted from {before} to {after}"
     return (
-        f"retargeted from {before} to {after} by policy {event.policy_id} "
+        f"{change} by policy {event.policy_id} "
         f"v{event.policy_version} after {duration_text(event.elapsed_s)}, "
         f"due {event.due_at:{STAMP}}: {event.reason}"
     )
@@ -183,11 +183,6 @@ def _margin(met_at: datetime, due_at: datetime) -> str:
         if late > timedelta(0)
         else f"{duration_text(-late)} before it was due"
     )
-
-
-def last_pause_reason(entries: Iterable[Entry]) -> str | None:
-    reasons = [entry.pause_reason for entry in entries if entry.pause_reason]
-    return reasons[-1] if reasons else None
 
 
 def spent_s(calendar: Calendar | None, clock: SlaClock, at: datetime) -> float:

@@ -5,18 +5,20 @@ hours that a change of offset skips or repeats need no special rule: time counts
 clock shows an opening hour.
 """
 
+import re
 from bisect import bisect_left, bisect_right
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta
 from functools import cached_property, lru_cache
 from itertools import accumulate, chain, pairwise
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 from zoneinfo import ZoneInfo
 
 from annotated_types import Len
 from pydantic import (
     AfterValidator,
+    BeforeValidator,
     ConfigDict,
     Field,
     StringConstraints,
@@ -46,7 +48,38 @@ TimeOfDay = Annotated[str, StringConstraints(pattern=r"^(([01]\d|2[0-3]):[0-5]\d
 OpeningHours = tuple[TimeOfDay, TimeOfDay]
 
 
+_SPAN = re.compile(r"\s*(\d\d:\d\d)\s*[-\u2013]\s*(\d\d:\d\d)\s*")
+
+
+def _require_pairs(day: Any) -> Any:
+    """Say how to write opening hours that are texts, or a pair that is not in a list."""
+    for hours in day if isinstance(day, list | tuple) else [day]:
+        if not isinstance(hours, str):
+            continue
+        spans = [span.groups() for span in _SPAN.finditer(hours)]
+        raise ValueError(_advice(spans or [("09:00", "17:00")]))
+    return day
+
+
+def _advice(spans: Iterable[Sequence[str]]) -> str:
+    day, next_day = [], []
+    for opens, closes in spans:
+        is_over_midnight = closes <= opens
+        day.append([opens, "24:00" if is_over_midnight else closes])
+        if is_over_midnight and closes != "00:00":
+            next_day.append(["00:00", closes])
+    written = f"write opening hours as a list of pairs, {_quoted(day)}"
+    return f"{written} on this day and {_quoted(next_day)} on the next day" if next_day else written
+
+
+def _quoted(day: Sequence[Sequence[str]]) -> str:
+    return str([list(pair) for pair in day]).replace("'", '"')
+
+
 def _in_order(day: tuple[OpeningHours, ...]) -> tuple[OpeningHours, ...]:
+    for opens, closes in day:
+        if closes < opens:
+            raise ValueError(f"{closes} is on the next day: {_advice([(opens, closes)])}")
     times = [time for hours in day for time in hours]
     for index, (earlier, later) in enumerate(pairwise(times)):
         opening = index % 2 == 0
@@ -56,7 +89,12 @@ def _in_order(day: tuple[OpeningHours, ...]) -> tuple[OpeningHours, ...]:
     return day
 
 
-DayHours = Annotated[tuple[OpeningHours, ...], Len(max_length=24), AfterValidator(_in_order)]
+DayHours = Annotated[
+    tuple[OpeningHours, ...],
+    Len(max_length=24),
+    AfterValidator(_in_order),
+    BeforeValidator(_require_pairs),
+]
 
 
 def _require_open_hours(hours: dict[Weekday, DayHours]) -> dict[Weekday, DayHours]:

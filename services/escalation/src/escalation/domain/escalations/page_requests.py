@@ -70,8 +70,8 @@ def acknowledgement_deadline(situation: Situation, escalation: Escalation, level
     within = timedelta(seconds=rules.acknowledge_within_s)
     if rules.calendar_id is None:
         return situation.at + within
-    calendar = situation.configuration.calendars[rules.calendar_id]
-    return add_business_time(calendar.body, situation.at, within)
+    calendar = situation.configuration.calendar(rules.calendar_id)
+    return add_business_time(calendar, situation.at, within)
 
 
 def page_operations(

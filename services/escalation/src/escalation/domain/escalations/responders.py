@@ -66,7 +66,7 @@ def _apply_rule(situation: Situation, level: Level, rule: ResponderRule) -> Resp
         case NamedPerson(person_id=person_id):
             return Responders((person_id,))
         case PersonOnDuty(schedule_id=schedule_id):
-            schedule = configuration.schedules[schedule_id].body
+            schedule = configuration.schedule(schedule_id)
             people = on_duty(schedule, situation.at, configuration.absences)
             return _people_or(people, f"nobody on duty at {level.name}")
         case ReportingLine(steps=steps):

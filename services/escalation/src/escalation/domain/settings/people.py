@@ -1,6 +1,6 @@
 """Who reports to whom, who supervises a team, and how much each role may grant."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Annotated, Literal, assert_never
 
@@ -67,6 +67,21 @@ class ApprovalLimit:
 
 
 NO_GRANTS = ApprovalLimit()
+
+
+def amounts_above(lower: ApprovalLimit, upper: ApprovalLimit) -> Iterator[str]:
+    """Yield the place of each amount of `lower` that is more than the role above may grant."""
+    if upper.unlimited:
+        return
+    if lower.unlimited:
+        yield "unlimited"
+    for currency, amount in lower.limits.items():
+        if amount > upper.limits.get(currency, 0):
+            yield f"limits/{currency}"
+    for currency, amount in lower.per_customer.items():
+        most = upper.per_customer.get(currency, upper.limits.get(currency, 0))
+        if amount > most:
+            yield f"per_customer/{currency}"
 
 
 def limit_of(limits: Mapping[str, ApprovalLimit], role: Role) -> ApprovalLimit | None:

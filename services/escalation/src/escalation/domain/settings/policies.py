@@ -1,8 +1,9 @@
 """Service level policies: which clocks a contact gets, and what their thresholds do."""
 
+from collections.abc import Iterator
 from dataclasses import asdict, dataclass, field
 from datetime import datetime
-from typing import Annotated
+from typing import Annotated, Literal
 
 from annotated_types import Gt, Interval, Len, Lt
 from pydantic import AfterValidator, ConfigDict, with_config
@@ -124,8 +125,8 @@ def threshold_offset_s(target_s: float, percent: int | None, offset_s: float | N
 class Target:
     """`target_s` counts in business time of the policy's calendar.
 
-    A target without a threshold at 100 percent raises there. A clock that `runs_while_waiting` does
-    not pause while we wait for the customer.
+    Each target raises at 100 percent, whatever else its thresholds do there. A clock that
+    `runs_while_waiting` does not pause while we wait for the customer.
     """
 
     clock: ClockName
@@ -133,7 +134,7 @@ class Target:
     target_s: Annotated[float, Gt(0), Lt(YEAR_S)]
     """Seconds in business time of the policy's calendar."""
     thresholds: Annotated[tuple[ThresholdRule, ...], Len(max_length=10)] = ()
-    """What to do before, at and after the target; without one at 100 percent it raises there."""
+    """What to do before, at and after the target; at 100 percent it always raises too."""
     runs_while_waiting: bool = False
     """The clock does not pause while we wait for the customer."""
 
@@ -147,9 +148,14 @@ class Target:
 
     @property
     def rules(self) -> tuple[ThresholdRule, ...]:
-        if any(rule.at_percent == DEADLINE_PERCENT for rule in self.thresholds):
-            return self.thresholds
-        return (*self.thresholds, ThresholdRule("raise", DEADLINE_PERCENT))
+        deadline = ThresholdRule("raise", DEADLINE_PERCENT)
+        return self.thresholds if deadline in self.thresholds else (*self.thresholds, deadline)
+
+    def thresholds_before_start(self) -> Iterator[int]:
+        """Yield the place of each threshold that is further from the end than the whole target."""
+        for n, rule in enumerate(self.thresholds):
+            if rule.offset_s is not None and rule.offset_s < -self.target_s:
+                yield n
 
 
 def _require_distinct_clocks(targets: tuple[Target, ...]) -> tuple[Target, ...]:
@@ -211,6 +217,11 @@ class SlaPolicy:
     """What raises an escalation beside clocks."""
     ladder_by_severity: dict[Severity, SettingId] = field(default_factory=dict)
     """The ladder by severity; `ladder_id` is for all others."""
+    on_reopening: Literal["full", "continue"] = "full"
+    """Promises of a contact that is reopened: `full` starts them again, with `continue` those that
+    ended with the contact, unmet or by its resolution, run on with the time they had spent."""
+    wait_limit_s: Annotated[float, Interval(ge=60, lt=YEAR_S)] = 14 * 24 * 3600
+    """Seconds by the wall clock after which clocks that pause for the customer run on anyway."""
 
 
 def precedence(policy_id: str, policy: SlaPolicy) -> tuple[int, str]:

@@ -5,7 +5,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from functools import cached_property
-from typing import Any, Generic, TypeVar
+from typing import Any, Generic, Literal, TypeVar
 
 from common.contracts.event import PersonId, Role
 from escalation.domain.duty.calendars import Calendar
@@ -28,6 +28,9 @@ Setting = (
 T = TypeVar("T", bound=Setting)
 
 DEFAULT_LADDER = "default"
+# What becomes of open work that depends on a setting which is archived: it goes on as it is, moves
+# to the settings in force, or is released from what the setting promised.
+OpenContacts = Literal["keep", "retarget", "release"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,6 +39,8 @@ class SettingKind:
 
     `field` is the field of Configuration that holds its settings. A kind that is not `simulated`
     changes no outcome of a simulation. One that is not `put` here comes by an event.
+    `open_contacts` are the choices for the work that depends on a setting of the kind when it is
+    archived; a kind without can't be archived.
     """
 
     path: str
@@ -43,16 +48,19 @@ class SettingKind:
     field: str
     simulated: bool = True
     put: bool = True
+    open_contacts: tuple[OpenContacts, ...] = ()
 
 
 KINDS = (
-    SettingKind("sla-policies", SlaPolicy, "policies"),
-    SettingKind("calendars", Calendar, "calendars"),
-    SettingKind("ladders", Ladder, "ladders"),
-    SettingKind("duty-schedules", DutySchedule, "schedules"),
+    SettingKind(
+        "sla-policies", SlaPolicy, "policies", open_contacts=("keep", "retarget", "release")
+    ),
+    SettingKind("calendars", Calendar, "calendars", open_contacts=("keep", "retarget", "release")),
+    SettingKind("ladders", Ladder, "ladders", open_contacts=("keep", "retarget")),
+    SettingKind("duty-schedules", DutySchedule, "schedules", open_contacts=("keep",)),
     SettingKind("people", Person, "people", put=False),
     SettingKind("absences", PersonAbsences, "absences_by_person"),
-    SettingKind("teams", Team, "teams"),
+    SettingKind("teams", Team, "teams", open_contacts=("keep",)),
     SettingKind("approval-limits", ApprovalLimit, "limits", simulated=False),
 )
 KIND_BY_TYPE: Mapping[type[Any], SettingKind] = {kind.type: kind for kind in KINDS}
@@ -75,6 +83,7 @@ class Versioned(Generic[T]):
     id: str
     version: int
     body: T
+    archived: bool = False
 
     @property
     def ref(self) -> Ref:
@@ -90,7 +99,10 @@ NO_LADDER = Versioned(
 
 @dataclass(frozen=True)
 class Configuration:
-    """The newest version of each setting by its id; running clocks still use older calendars."""
+    """The newest version of each setting by its id; running clocks still use older calendars.
+
+    An `archived` setting is in force for open work only, that depends on it already.
+    """
 
     policies: Mapping[str, Versioned[SlaPolicy]] = field(default_factory=dict)
     calendars: Mapping[str, Versioned[Calendar]] = field(default_factory=dict)
@@ -101,17 +113,25 @@ class Configuration:
     teams: Mapping[str, Versioned[Team]] = field(default_factory=dict)
     limits: Mapping[str, Versioned[ApprovalLimit]] = field(default_factory=dict)
     earlier_calendars: Mapping[Ref, Calendar] = field(default_factory=dict)
+    archived: Mapping[tuple[str, str], Versioned[Any]] = field(default_factory=dict)
 
     @classmethod
     def of(cls, settings: Iterable[Versioned[Any]]) -> "Configuration":
         """Put the settings in force; of several versions the last one, but all of a calendar."""
         by_field: dict[str, dict[str, Versioned[Any]]] = defaultdict(dict)
         calendars: dict[Ref, Calendar] = {}
+        archived: dict[tuple[str, str], Versioned[Any]] = {}
         for setting in settings:
-            by_field[KIND_BY_TYPE[type(setting.body)].field][setting.id] = setting
+            kind = KIND_BY_TYPE[type(setting.body)]
+            by_field[kind.field].pop(setting.id, None)
+            archived.pop((kind.path, setting.id), None)
+            if setting.archived:
+                archived[kind.path, setting.id] = setting
+            else:
+                by_field[kind.field][setting.id] = setting
             if isinstance(setting.body, Calendar):
                 calendars[setting.ref] = setting.body
-        values: dict[str, Any] = {**by_field, "earlier_calendars": calendars}
+        values: dict[str, Any] = {**by_field, "earlier_calendars": calendars, "archived": archived}
         return cls(**values)
 
     def get(self, kind: type[T], setting_id: str) -> Versioned[T] | None:
@@ -122,16 +142,30 @@ class Configuration:
 
     def with_next(self, setting_id: str, body: Setting) -> "Configuration":
         """Return it with `body` as the next version of the setting."""
-        kind = KIND_BY_TYPE[type(body)]
-        settings = self._by_id(kind.type)
-        version = settings[setting_id].version + 1 if setting_id in settings else 1
-        setting: Versioned[Any] = Versioned(setting_id, version, body)
+        setting: Versioned[Any] = Versioned(setting_id, self.next_version(body, setting_id), body)
         return self.with_version(setting)
+
+    def next_version(self, body: Setting, setting_id: str) -> int:
+        newest = self.newest(type(body), setting_id)
+        return 1 if newest is None else newest.version + 1
+
+    def newest(self, kind: type[T], setting_id: str) -> Versioned[T] | None:
+        """Return the setting in force, or the archived one, on which open work may depend."""
+        archived = self.archived.get((KIND_BY_TYPE[kind].path, setting_id))
+        return self.get(kind, setting_id) or archived
 
     def with_version(self, setting: Versioned[Any]) -> "Configuration":
         """Return it with this version in force."""
         kind = KIND_BY_TYPE[type(setting.body)]
-        changes: dict[str, Any] = {kind.field: {**self._by_id(kind.type), setting.id: setting}}
+        in_force = {**self._by_id(kind.type)}
+        archived = {**self.archived}
+        in_force.pop(setting.id, None)
+        archived.pop((kind.path, setting.id), None)
+        if setting.archived:
+            archived[kind.path, setting.id] = setting
+        else:
+            in_force[setting.id] = setting
+        changes: dict[str, Any] = {kind.field: in_force, "archived": archived}
         if isinstance(setting.body, Calendar):
             changes["earlier_calendars"] = {**self.earlier_calendars, setting.ref: setting.body}
         return replace(self, **changes)
@@ -169,10 +203,24 @@ class Configuration:
         """Return the version by which a clock counts, also once there is a newer one."""
         if ref is None:
             return None
-        return self.earlier_calendars.get(ref) or self.calendars[ref.id].body
+        return self.earlier_calendars.get(ref) or self.calendar(ref.id)
+
+    def calendar(self, calendar_id: str) -> Calendar:
+        """Return a calendar that other settings or open work refer to."""
+        calendar = self.newest(Calendar, calendar_id)
+        if calendar is None:
+            raise KeyError(calendar_id)
+        return calendar.body
+
+    def schedule(self, schedule_id: str) -> DutySchedule:
+        """Return a schedule that other settings or open work refer to."""
+        schedule = self.newest(DutySchedule, schedule_id)
+        if schedule is None:
+            raise KeyError(schedule_id)
+        return schedule.body
 
     def ladder_for(self, ladder_id: str | None) -> Versioned[Ladder]:
-        return self.ladders.get(ladder_id or DEFAULT_LADDER, NO_LADDER)
+        return self.newest(Ladder, ladder_id or DEFAULT_LADDER) or NO_LADDER
 
     @cached_property
     def staff(self) -> Mapping[PersonId, Person]:
@@ -216,9 +264,7 @@ class Configuration:
         if NamedPerson("person", person) in level.who:
             return None
         schedules = (
-            self.schedules[rule.schedule_id].body
-            for rule in level.who
-            if isinstance(rule, PersonOnDuty)
+            self.schedule(rule.schedule_id) for rule in level.who if isinstance(rule, PersonOnDuty)
         )
         ends = [
             shift_end(schedule, person, at, self.absences)

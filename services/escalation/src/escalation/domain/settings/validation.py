@@ -16,7 +16,13 @@ from escalation.domain.settings.ladders import (
     ResponderRule,
     TeamSupervisors,
 )
-from escalation.domain.settings.people import ApprovalLimit, Person, PersonAbsences, Team
+from escalation.domain.settings.people import (
+    ApprovalLimit,
+    Person,
+    PersonAbsences,
+    Team,
+    amounts_above,
+)
 from escalation.domain.settings.policies import SlaPolicy
 from escalation.domain.settings.registry import Configuration, Setting
 
@@ -27,23 +33,55 @@ def validate_setting(
     """Yield (place, error) for each error of a setting beside the others in force."""
     match setting:
         case Ladder():
-            if not setting.ends_in_named_person:
-                last = len(setting.levels) - 1
-                yield f"levels/{last}/who", "The last level must name a person."
+            yield from _end_without_person(setting)
         case DutySchedule():
             yield from changes.validate(setting)
-        case SlaPolicy() | Calendar() | Person() | PersonAbsences() | Team() | ApprovalLimit():
+        case ApprovalLimit():
+            yield from _above_managers(configuration, setting_id, setting)
+        case SlaPolicy():
+            yield from _thresholds_before_start(setting)
+        case Calendar() | Person() | PersonAbsences() | Team():
             pass
         case _:
             assert_never(setting)
     for place, name in undefined_references(configuration, setting):
         yield place, f"There is no {name}."
+    yield from _missing_errors(configuration, setting_id, setting)
+
+
+def _missing_errors(
+    configuration: Configuration, setting_id: str, setting: Setting
+) -> Iterator[tuple[str, str]]:
     missing = missing_people(configuration, setting)
     if isinstance(setting, PersonAbsences):
         missing = _missing(configuration, (("absences", PersonId(setting_id)),))
     for place, person in missing:
         has_left = person in configuration.staff
         yield place, str(UnknownPersonError(place, person, has_left=has_left))
+
+
+def _above_managers(
+    configuration: Configuration, role: str, limit: ApprovalLimit
+) -> Iterator[tuple[str, str]]:
+    managers = configuration.limits.get("manager")
+    if role != "supervisor" or managers is None:
+        return
+    for place in amounts_above(limit, managers.body):
+        yield place, "It is above the limit of the role manager."
+
+
+def _end_without_person(ladder: Ladder) -> Iterator[tuple[str, str]]:
+    if not ladder.ends_in_named_person:
+        yield f"levels/{len(ladder.levels) - 1}/who", "The last level must name a person."
+
+
+def _thresholds_before_start(policy: SlaPolicy) -> Iterator[tuple[str, str]]:
+    for n, target in enumerate(policy.targets):
+        for m in target.thresholds_before_start():
+            yield (
+                f"targets/{n}/thresholds/{m}/offset_s",
+                f"That is before the clock starts: the whole target is {target.target_s:g} s.",
+            )
 
 
 def undefined_references(

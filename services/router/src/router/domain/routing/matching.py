@@ -48,7 +48,10 @@ def match(
 def _reason(
     contact: Assignment, need: Need, best: Representative, available: int, at: datetime
 ) -> str:
-    return f"{best.name}: {need.skill}, {need.language}; {_merit(contact, best, available, at)}"
+    own = contact.unserved_need
+    stand_in = f" in place of {own.skill}, {own.language}" if own and own != need else ""
+    merit = _merit(contact, best, available, at)
+    return f"{best.name}: {need.skill}, {need.language}{stand_in}; {merit}"
 
 
 def _merit(contact: Assignment, best: Representative, available: int, at: datetime) -> str:

@@ -19,6 +19,9 @@ def position(contact: Assignment) -> tuple[int, datetime, str]:
 def enqueue(contact: Assignment, need: Need, policy: RoutingPolicy, *, at: datetime) -> Decision:
     """Let the contact wait. Those who declined it may get it again when the exclusion ends."""
     reason = f"nobody who can take {need.skill}, {need.language} is free"
+    own = contact.unserved_need
+    if own is not None:
+        reason += f"; no active representative takes {own.skill}, {own.language}"
     if contact.declined_by:
         reason += f", except those who declined it: {', '.join(contact.declined_by)}"
     queued = ContactQueued(

@@ -5,11 +5,14 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from common.contracts.event import PersonId
+from router.domain.needs import Need
 from router.domain.staffing.representatives import Representative
 
 Rank = tuple[float, datetime, int, PersonId]
 
 EXCLUSION = timedelta(seconds=30)
+FALLBACK = Need("general", "en")
+ABSENCE_GRACE = timedelta(minutes=30)
 
 
 def least_busy(representative: Representative) -> Rank:
@@ -30,7 +33,12 @@ class RoutingPolicy:
     """`rank`: the representative with the lowest rank gets the contact.
 
     `exclusion`: for so long a queued contact is not offered again to those who declined it.
+    `fallback`: the skill and the language that stand in for those that nobody has.
+    `absence_grace`: after so long contacts of somebody offline or inactive go to others; None:
+    they stay.
     """
 
     rank: Callable[[Representative], Rank] = least_busy
     exclusion: timedelta = EXCLUSION
+    fallback: Need = FALLBACK
+    absence_grace: timedelta | None = ABSENCE_GRACE

@@ -35,6 +35,14 @@ class Person(PersonEntry):
         return all(getattr(self, each.name) == getattr(entry, each.name) for each in fields(entry))
 
 
+class StalePersonError(Exception):
+    """The person has changed since you read the entry."""
+
+    def __init__(self, current: Person | None) -> None:
+        super().__init__(self.__doc__ if current else "There is no such person.")
+        self.current = current
+
+
 @dataclass(frozen=True, slots=True)
 class PersonContext:
     """What is in force around a person before a change.

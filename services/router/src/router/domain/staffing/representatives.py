@@ -69,6 +69,15 @@ class Representative:
             return 0
         return max(0, self.capacity - self.load)
 
+    @property
+    def is_absent(self) -> bool:
+        """Whether nobody can expect work from them: offline or inactive, but not away for lunch."""
+        return not self.active or self.presence == "offline"
+
+    def serves(self, need: Need) -> bool:
+        """Return whether contacts may wait for them, whatever their presence."""
+        return self.active and self.fits(need)
+
     def distance(self, need: Need) -> int | None:
         """Return how far the closest language is from the need's; None if it does not fit."""
         return need.distance(self.skills, self.languages)

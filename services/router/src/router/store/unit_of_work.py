@@ -2,16 +2,15 @@
 
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, NamedTuple
 
-from sqlalchemy import func, select, text
+from sqlalchemy import TextClause, select, text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from common.contracts import BY_TYPE
+from common.contracts.assignments import ContactAssigned, ContactOffered
 from common.contracts.event import ContactId, Event, PersonId
-from common.contracts.people import ContactMethodsChanged
 from common.core import trace
 from common.storage.erasure import erase_words
 from common.storage.rows import LockedTable
@@ -20,84 +19,12 @@ from common.storage.uow import UnitOfWork as BaseUnitOfWork
 from router import tables
 from router.domain.assignments import HELD, WAITING, Assignment, Decision, State
 from router.domain.needs import Need
+from router.domain.routing.fallback import candidates, place_in_queue
 from router.domain.routing.matching import match
 from router.domain.routing.strategies import RoutingPolicy
-from router.domain.staffing.people import Person
 from router.domain.staffing.representatives import Representative
-
-
-@dataclass(frozen=True, slots=True)
-class QueueStatus:
-    """The contacts of one queue, and who could take them.
-
-    A free slot counts in every queue that its representative serves.
-    """
-
-    need: Need
-    waiting: int
-    oldest_waiting_s: float | None
-    available_representatives: int
-    free_slots: int
-
-    @property
-    def queue(self) -> str:
-        return self.need.queue
-
-
-class People(LockedTable[PersonId, Person]):
-    def __init__(self, connection: AsyncConnection) -> None:
-        super().__init__(connection, tables.people, Person)
-
-    async def lock_lines(self) -> None:
-        """Block other changes of people, so that no two of them make a cycle."""
-        await self.connection.execute(_LOCK_PEOPLE)
-
-    async def line_above(self, person_id: PersonId) -> tuple[PersonId, ...]:
-        """Return the person's superior, that person's superior, and so on to the top."""
-        rows = await self.connection.execute(_LINE, {"person": person_id})
-        return tuple(PersonId(row.reports_to) for row in rows)
-
-    async def subordinates_of(self, person_id: PersonId) -> tuple[PersonId, ...]:
-        """Return who reports to the person directly and has not left."""
-        people = tables.people.c
-        query = select(people.person_id).where(people.reports_to == person_id, people.active)
-        rows = await self.connection.execute(query.order_by(people.person_id))
-        return tuple(PersonId(row.person_id) for row in rows)
-
-    async def count_contact_changes(self, person_id: PersonId, since: datetime) -> int:
-        """Count how often contact methods were put with the person since then."""
-        events = published_events.c
-        query = select(func.count()).where(
-            events.key == person_id,
-            events.type == ContactMethodsChanged.type,
-            events.at > since,
-        )
-        return (await self.connection.execute(query)).scalar_one()
-
-    async def list_after(
-        self, person_id: str | None, limit: int, *, active: bool | None
-    ) -> list[Person]:
-        """Return the next people by id: all, or only those who have left or have not."""
-        people = tables.people
-        query = select(people).order_by(people.c.person_id).limit(limit)
-        if person_id is not None:
-            query = query.where(people.c.person_id > person_id)
-        if active is not None:
-            query = query.where(people.c.active == active)
-        rows = await self.connection.execute(query)
-        return [self.read(dict(row)) for row in rows.mappings()]
-
-
-class StaffGroup(NamedTuple):
-    """The active representatives with one skill who speak the same languages."""
-
-    skill: str
-    languages: Sequence[str]
-    available: int
-    free_slots: int
-
-    def fits(self, need: Need) -> bool:
-        return need.distance((self.skill,), self.languages) is not None
+from router.store.people import People
+from router.store.queues import Queues, StaffGroup
 
 
 class Representatives(LockedTable[PersonId, Representative]):
@@ -130,23 +57,47 @@ class Assignments(LockedTable[ContactId, Assignment]):
     def __init__(self, connection: AsyncConnection) -> None:
         super().__init__(connection, tables.assignments, Assignment)
 
-    async def waiting_needs(self) -> list[Need]:
-        """Return the needs with waiting contacts, each once."""
-        return [Need(*row) for row in await self.connection.execute(_WAITING_NEEDS)]
+    async def lock_held_by(self, representative_id: PersonId) -> list[Assignment]:
+        """Lock what is assigned or offered to the representative, in order of contact."""
+        await self.lock_all(await self._ids(_HELD, representative_id=representative_id))
+        return sorted(
+            (
+                contact
+                for contact in self.loaded()
+                if contact.representative_id == representative_id
+            ),
+            key=lambda contact: contact.contact_id,
+        )
+
+    async def lock_unserved(self, needs: Iterable[Need]) -> list[Assignment]:
+        """Lock the queued contacts with these needs, and all whose own need nobody serves."""
+        wanted = list(needs)
+        contact_ids = await self._ids(
+            _UNSERVED,
+            skills=[need.skill for need in wanted],
+            languages=[need.language for need in wanted],
+        )
+        await self.lock_all(contact_ids)
+        return [
+            contact
+            for contact in self.loaded()
+            if contact.state == "queued" and (contact.unserved_need or contact.need in wanted)
+        ]
+
+    async def _ids(self, query: TextClause, **values: object) -> list[ContactId]:
+        rows = await self.connection.execute(query, values)
+        return [ContactId(str(row.contact_id)) for row in rows]
 
     async def lock_waiting(self, free_slots: Mapping[Need, int]) -> None:
         """Lock the first waiting contacts of these queues, at least as many as have free slots."""
-        loaded = [assignment.contact_id for assignment in self.loaded()]
-        rows = await self.connection.execute(
+        contact_ids = await self._ids(
             _WAITING,
-            {
-                "skills": [need.skill for need in free_slots],
-                "languages": [need.language for need in free_slots],
-                "free_slots": list(free_slots.values()),
-                "loaded": loaded,
-            },
+            skills=[need.skill for need in free_slots],
+            languages=[need.language for need in free_slots],
+            free_slots=list(free_slots.values()),
+            loaded=[assignment.contact_id for assignment in self.loaded()],
         )
-        await self.lock_all(ContactId(str(row.contact_id)) for row in rows)
+        await self.lock_all(contact_ids)
 
     async def list_before(
         self,
@@ -194,30 +145,19 @@ class Assignments(LockedTable[ContactId, Assignment]):
         )
         return [(row.id, BY_TYPE[row.type].model_validate(row.data)) for row in rows]
 
-    async def queues_after(
-        self, need: Need | None, limit: int, *, at: datetime
-    ) -> list[QueueStatus]:
-        """Return the next queues, by skill and language, that have contacts or representatives."""
+    async def was_offered(self, contact_id: ContactId, person_id: PersonId) -> bool:
+        """Return whether the contact was ever offered or assigned to the person."""
         rows = await self.connection.execute(
-            _QUEUES,
-            {
-                "at": at,
-                "skill": need.skill if need else "",
-                "language": need.language if need else "",
-                "limit": limit,
-            },
+            select(published_events.c.id)
+            .where(
+                published_events.c.key == contact_id,
+                published_events.c.topic == "assignments",
+                published_events.c.type.in_((ContactAssigned.type, ContactOffered.type)),
+                published_events.c.data["representative_id"].astext == person_id,
+            )
+            .limit(1)
         )
-        waiting = [(Need(row.skill, row.language), row) for row in rows]
-        staff = await self.staff({need.skill for need, _ in waiting})
-        return [
-            QueueStatus(need, row.waiting, row.oldest_waiting_s, *_staffing(need, staff))
-            for need, row in waiting
-        ]
-
-    async def staff(self, skills: Iterable[str]) -> list[StaffGroup]:
-        """Return who is active and has these skills, whatever their presence."""
-        rows = await self.connection.execute(_STAFF, {"skills": list(skills)})
-        return [StaffGroup(*row) for row in rows]
+        return rows.first() is not None
 
 
 class Origin(NamedTuple):
@@ -244,7 +184,8 @@ class UnitOfWork(BaseUnitOfWork):
         self.people = People(connection)
         self.representatives = Representatives(connection)
         self.assignments = Assignments(connection)
-        self._policy = policy
+        self.queues = Queues(connection)
+        self.policy = policy
         self._origins: dict[str, Origin] = {}
 
     @property
@@ -292,20 +233,61 @@ class UnitOfWork(BaseUnitOfWork):
         ]
         if freed:
             await self.assignments.lock_waiting(
-                _free_slots(freed, await self.assignments.waiting_needs())
+                _free_slots(freed, await self.queues.waiting_needs())
             )
-        waiting = [
-            assignment for assignment in self.assignments.loaded() if assignment.state in WAITING
-        ]
-        if any(assignment.contact_id in origins for assignment in waiting):
-            await self.representatives.lock_available()
         last = Origin(self.outbox.cause, trace.current())
-        people = self.representatives.loaded()
-        for decision in match(waiting, people, self._policy, at=self.now):
+        if any(contact.contact_id in origins for contact in self._in_states(*WAITING)):
+            await self.representatives.lock_available()
+            self._write_all(await self._place(self._in_states("seeking")), origins, last)
+        waiting, people = self._in_states(*WAITING), self.representatives.loaded()
+        self._write_all(match(waiting, people, self.policy, at=self.now), origins, last)
+        self._restore(last)
+
+    async def place_waiting(self, before: Representative | None, after: Representative) -> None:
+        """Choose the queues again that depend on what the representative serves."""
+        if before and (before.active, before.skills, before.languages) == (
+            after.active,
+            after.skills,
+            after.languages,
+        ):
+            return
+        lost = [
+            need
+            for need in await self.queues.waiting_needs()
+            if before and before.serves(need) and not after.serves(need)
+        ]
+        for decision in await self._place(await self.assignments.lock_unserved(lost)):
+            self.record(decision)
+
+    async def _place(self, contacts: Iterable[Assignment]) -> list[Decision]:
+        """Decide in which queue each contact waits; see `place_in_queue`."""
+        people = [person for person in self.representatives.loaded() if person.active]
+        doubtful = [
+            (contact, contact.own_need)
+            for contact in contacts
+            if contact.own_need
+            and (contact.unserved_need or not _is_served(contact.own_need, people))
+        ]
+        if not doubtful:
+            return []
+        fallback = self.policy.fallback
+        needs = {need for _, own in doubtful for need in (own, *candidates(own, fallback))}
+        # Those loaded may have changed in this transaction.
+        loaded = [person.representative_id for person in self.representatives.loaded()]
+        staff = await self.queues.staff({need.skill for need in needs}, without=loaded)
+        served = {need for need in needs if _is_served(need, [*people, *staff])}
+        return [place_in_queue(contact, served, fallback, at=self.now) for contact, _ in doubtful]
+
+    def _in_states(self, *states: State) -> list[Assignment]:
+        return [contact for contact in self.assignments.loaded() if contact.state in states]
+
+    def _write_all(
+        self, decisions: Iterable[Decision], origins: Mapping[str, Origin], last: Origin
+    ) -> None:
+        for decision in decisions:
             causes = (origins[key] for key in _keys(decision) if key in origins)
             self._restore(next(causes, last))
             self._write(decision)
-        self._restore(last)
 
     async def flush(self) -> None:
         await self.match()
@@ -324,17 +306,15 @@ class UnitOfWork(BaseUnitOfWork):
         trace.restore(origin.traceparent)
 
 
-def _staffing(need: Need, staff: Iterable[StaffGroup]) -> tuple[int, int]:
-    """Return how many representatives are available, and their free slots."""
-    groups = [group for group in staff if group.fits(need)]
-    return sum(group.available for group in groups), sum(group.free_slots for group in groups)
-
-
 def _keys(decision: Decision) -> list[str]:
     return [
         *(assignment.contact_id for assignment in decision.assignments),
         *(representative.representative_id for representative in decision.representatives),
     ]
+
+
+def _is_served(need: Need, staff: Iterable[Representative | StaffGroup]) -> bool:
+    return any(group.fits(need) for group in staff)
 
 
 def _free_slots(representatives: Iterable[Representative], needs: Iterable[Need]) -> Counter[Need]:
@@ -345,31 +325,7 @@ def _free_slots(representatives: Iterable[Representative], needs: Iterable[Need]
     return +Counter(free_slots)
 
 
-_LOCK_PEOPLE = text("SELECT pg_advisory_xact_lock(lock_key('people'))")
-_LINE = text("""
-    WITH RECURSIVE line AS (
-        SELECT reports_to, 1 AS steps FROM people WHERE person_id = :person
-        UNION ALL
-        SELECT people.reports_to, steps + 1 FROM people JOIN line
-            ON people.person_id = line.reports_to
-    )
-    SELECT reports_to FROM line WHERE reports_to IS NOT NULL ORDER BY steps
-""")
 _LOCK_MATCHING = text("SELECT pg_advisory_xact_lock(lock_key('match'))")
-
-# Each step finds the next need in the index `assignments_waiting`, however many contacts wait.
-_WAITING_NEEDS = text("""
-    WITH RECURSIVE needs AS (
-        (SELECT skill, language FROM assignments WHERE state = 'queued'
-         ORDER BY skill, language LIMIT 1)
-        UNION ALL
-        SELECT next.skill, next.language FROM needs CROSS JOIN LATERAL (
-            SELECT a.skill, a.language FROM assignments a
-            WHERE state = 'queued' AND (a.skill, a.language) > (needs.skill, needs.language)
-            ORDER BY a.skill, a.language LIMIT 1) AS next
-    )
-    SELECT skill, language FROM needs
-""")
 
 # Contacts that somebody declined are added to the number: the only free slot may belong to the
 # representative who declined them, and they must not hide the contacts behind them.
@@ -391,32 +347,14 @@ _WAITING = text("""
     ) AS waiting
 """)
 
-_QUEUES = text("""
-    WITH waiting AS (
-        SELECT skill, language, count(*) AS waiting, min(waiting_since) AS oldest
-        FROM assignments WHERE state = 'queued' GROUP BY skill, language
-    ), staff AS (
-        SELECT DISTINCT skill, language
-        FROM representatives, unnest(skills) AS skill, unnest(languages) AS language
-        WHERE active
-    )
-    SELECT skill, language,
-        coalesce(waiting, 0) AS waiting,
-        CAST(extract(epoch FROM :at - oldest) AS float) AS oldest_waiting_s
-    FROM waiting FULL JOIN staff USING (skill, language)
-    WHERE (skill, language) > (:skill, :language)
-    ORDER BY skill, language
-    LIMIT :limit
-""")
+_HELD = text("SELECT contact_id FROM assignments WHERE representative_id = :representative_id")
 
-# A group has the same languages, so that Python compares each of them once.
-_STAFF = text("""
-    SELECT skill, languages,
-        count(*) FILTER (WHERE presence = 'available') AS available,
-        coalesce(sum(greatest(capacity - load, 0)) FILTER (WHERE presence = 'available'), 0)
-            AS free_slots
-    FROM representatives
-    JOIN unnest(CAST(:skills AS text[])) AS skill ON skills @> ARRAY[skill]
-    WHERE active
-    GROUP BY skill, languages
+_UNSERVED = text("""
+    SELECT contact_id FROM assignments
+    WHERE state = 'queued' AND unserved_skill IS NOT NULL
+    UNION
+    SELECT contact_id FROM assignments
+    JOIN unnest(CAST(:skills AS text[]), CAST(:languages AS text[])) AS need(skill, language)
+        USING (skill, language)
+    WHERE state = 'queued'
 """)

@@ -1,0 +1,124 @@
+"""Says in words what is allowed where a value is not: no regular expression, no term of Python."""
+
+from collections.abc import Callable, Mapping
+from typing import Any, Final
+
+from common.contracts.event import ID_PATTERN, UUID_PATTERN
+
+_DATE_TIME: Final = "must be a date and a time with its zone, for example 2026-03-02T09:30:00Z"
+_DATE: Final = "must be a date, for example 2026-03-02"
+_NUMBER: Final = "must be a number"
+_WHOLE_NUMBER: Final = "must be a whole number"
+_LIST: Final = "must be a list"
+_OBJECT: Final = "must be an object with named fields"
+_TEXT: Final = "must be a text"
+_UNSPECIFIC: Final = "is not a value that is allowed here"
+
+# Each pattern that a field of the API has; a test compares it with OpenAPI.
+PATTERNS: Final[Mapping[str, str]] = {
+    f"^{ID_PATTERN}$": "must be 1 to 100 letters without accents, digits or characters of . _ @ -"
+    " and begin with a letter or a digit",
+    f"^{ID_PATTERN}:{ID_PATTERN}$": "must be two names with a colon between them, for example"
+    " channel:shop",
+    f"^{UUID_PATTERN}$": "must be an id that we made: a UUID in small letters, for example"
+    " 01924f6e-0000-7000-8000-000000000000",
+    "^[0-9a-f]{12}$": "must be the id of a key: 12 digits or letters from a to f",
+    r"^[^\x00-\x1f]{1,100}$": "must be 1 to 100 characters in one line",
+    r"^[^\x00-\x1f\x7f-\x9f]+$": "must be one line without control characters",
+    r"^[A-Z]{2}$": "must be two capital letters, for example DE",
+    r"^(([01]\d|2[0-3]):[0-5]\d|24:00)$": "must be a time from 00:00 to 24:00 with four digits,"
+    " for example 09:30",
+    r"^[A-Za-z0-9.!#$%&'*+/=?^_`{|}~-]+@[A-Za-z0-9.-]+$": "must be a mail address, for example"
+    " ann@example.com",
+    r"^[0-9]{1,19}(\.[0-9]{1,19})*(-[0-9]{1,19}(\.[0-9]{1,19})*)*$": "must be the id of an event"
+    " as the stream sent it",
+}
+
+_PLAIN: Final[Mapping[str, str]] = {
+    "missing": "is missing",
+    "extra_forbidden": "is not a field that is known here",
+    "invalid_key": "must have texts as names of its fields",
+    "json_type": "must be JSON",
+    "model_type": _OBJECT,
+    "model_attributes_type": _OBJECT,
+    "dataclass_type": _OBJECT,
+    "dict_type": _OBJECT,
+    "mapping_type": _OBJECT,
+    "none_required": "must be null",
+    "finite_number": "must be a number that is not infinite",
+    "string_type": _TEXT,
+    "string_unicode": "must be a text in UTF-8",
+    "list_type": _LIST,
+    "tuple_type": _LIST,
+    "set_type": _LIST,
+    "frozen_set_type": _LIST,
+    "iterable_type": _LIST,
+    "bool_type": "must be true or false",
+    "bool_parsing": "must be true or false",
+    "int_type": _WHOLE_NUMBER,
+    "int_parsing": _WHOLE_NUMBER,
+    "int_parsing_size": "must be a smaller number",
+    "int_from_float": _WHOLE_NUMBER,
+    "float_type": _NUMBER,
+    "float_parsing": _NUMBER,
+    "decimal_type": _NUMBER,
+    "decimal_parsing": _NUMBER,
+    "date_type": _DATE,
+    "date_parsing": _DATE,
+    "date_from_datetime_parsing": _DATE,
+    "date_from_datetime_inexact": _DATE,
+    "datetime_type": _DATE_TIME,
+    "datetime_parsing": _DATE_TIME,
+    "datetime_object_invalid": _DATE_TIME,
+    "datetime_from_date_parsing": _DATE_TIME,
+    "timezone_aware": _DATE_TIME,
+    "url_type": "must be a URL",
+    "url_parsing": "must be a URL",
+    "uuid_type": PATTERNS[f"^{UUID_PATTERN}$"],
+    "uuid_parsing": PATTERNS[f"^{UUID_PATTERN}$"],
+}
+
+_BOUNDED: Final[Mapping[str, Callable[[Mapping[str, Any]], str]]] = {
+    "value_error": lambda c: str(c["error"]),
+    "json_invalid": lambda c: f"is not JSON: {c['error']}",
+    "literal_error": lambda c: f"must be {c['expected']}",
+    "enum": lambda c: f"must be {c['expected']}",
+    "union_tag_invalid": lambda c: (
+        f"must have one of these as {c['discriminator']}: {c['expected_tags']}"
+    ),
+    "union_tag_not_found": lambda c: f"must have the field {c['discriminator']}",
+    "string_pattern_mismatch": lambda c: PATTERNS.get(c["pattern"], _UNSPECIFIC),
+    "string_too_short": lambda c: f"must have at least {_count(c['min_length'], 'character')}",
+    "string_too_long": lambda c: f"must have at most {_count(c['max_length'], 'character')}",
+    "too_short": lambda c: f"must have at least {_count(c['min_length'], 'entry')}",
+    "too_long": lambda c: f"must have at most {_count(c['max_length'], 'entry')}",
+    "greater_than": lambda c: f"must be more than {c['gt']}",
+    "greater_than_equal": lambda c: f"must be at least {c['ge']}",
+    "less_than": lambda c: f"must be less than {c['lt']}",
+    "less_than_equal": lambda c: f"must be at most {c['le']}",
+    "multiple_of": lambda c: f"must be a multiple of {c['multiple_of']}",
+    "decimal_max_digits": lambda c: f"must have at most {_count(c['max_digits'], 'digit')}",
+    "decimal_max_places": lambda c: f"must have at most {_count(c['decimal_places'], 'decimal')}",
+    "decimal_whole_digits": lambda c: (
+        f"must have at most {_count(c['whole_digits'], 'digit')} before the point"
+    ),
+}
+
+_PLURALS: Final = {"entry": "entries"}
+
+
+def describe(error: Mapping[str, Any]) -> str:
+    """Return what is allowed there; `error` is one of `ValidationError.errors()`."""
+    kind, context = error["type"], error.get("ctx")
+    if context and kind in _BOUNDED:
+        return _BOUNDED[kind](context)
+    return _PLAIN.get(kind, _UNSPECIFIC)
+
+
+def place(error: Mapping[str, Any]) -> str:
+    """Return the place in the request: `body/priority`."""
+    return "/".join("name" if part == "[key]" else str(part) for part in error["loc"])
+
+
+def _count(number: int, noun: str) -> str:
+    return f"{number} {noun if number == 1 else _PLURALS.get(noun, f'{noun}s')}"

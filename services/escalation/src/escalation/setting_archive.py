@@ -1,0 +1,45 @@
+"""Takes settings out of force, so that nothing that depends on them is left without a choice."""
+
+from collections.abc import Container
+from dataclasses import replace
+
+from escalation.domain.errors import (
+    SettingInUseError,
+    SettingNotFoundError,
+    StaleSettingError,
+)
+from escalation.domain.settings.archiving import dependents
+from escalation.domain.settings.registry import OpenContacts, SettingKind
+from escalation.store.unit_of_work import UnitOfWork
+
+
+async def archive_setting(
+    kind: SettingKind,
+    setting_id: str,
+    by: str,
+    uow: UnitOfWork,
+    versions: Container[int] | None = None,
+    *,
+    open_contacts: OpenContacts | None,
+) -> None:
+    """Take a setting out of force; nothing new depends on it from then on.
+
+    Raises SettingNotFoundError, StaleSettingError, or SettingInUseError if other settings name it,
+    or if open work depends on it and `open_contacts` does not say what becomes of that.
+    """
+    configuration = await uow.settings.lock_for_update()
+    current = configuration.get(kind.type, setting_id)
+    if current is None:
+        raise SettingNotFoundError
+    if versions is not None and current.version not in versions:
+        raise StaleSettingError(current)
+    used_by = list(dependents(configuration, current))
+    count = 0 if used_by else await uow.open_work.count(kind.path, setting_id)
+    if used_by or (count and open_contacts is None):
+        raise SettingInUseError(used_by, count, kind.open_contacts)
+    archived = replace(current, version=current.version + 1, archived=True)
+    await uow.settings.add(archived, uow.now, by)
+    if open_contacts == "retarget":
+        await uow.contacts.schedule_retargeting(uow.now, f"{setting_id} was archived")
+    elif open_contacts == "release":
+        await uow.open_work.release(kind.path, setting_id, uow.now)

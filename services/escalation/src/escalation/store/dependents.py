@@ -1,0 +1,69 @@
+"""The SQL of open work that depends on a setting, and of releasing it."""
+
+from collections.abc import Mapping
+from datetime import datetime
+
+from sqlalchemy import text
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from escalation.domain.timers import SettingArchived
+from escalation.tables import IS_OPEN
+
+
+class OpenWork:
+    def __init__(self, connection: AsyncConnection) -> None:
+        self._connection = connection
+
+    async def count(self, kind: str, setting_id: str) -> int:
+        """Count the contacts whose clocks or open escalation depend on the setting."""
+        query = f"SELECT count(*) FROM ({_DEPENDENTS[kind]}) AS dependent"
+        return int((await self._connection.execute(text(query), {"id": setting_id})).scalar_one())
+
+    async def release(self, kind: str, setting_id: str, at: datetime) -> None:
+        """Set a SettingArchived timer for each of these contacts, 2 ms apart."""
+        query = f"""
+            INSERT INTO timers (due_at, contact_id, slot, type, data)
+            SELECT CAST(:at AS timestamptz) + row_number() OVER () * interval '2 milliseconds',
+                   contact_id, :type, :type, jsonb_build_object(
+                       'contact_id', contact_id, 'kind', CAST(:kind AS text),
+                       'setting_id', CAST(:id AS text))
+            FROM ({_DEPENDENTS[kind]}) AS dependent
+        """
+        await self._connection.execute(
+            text(query),
+            {"at": at, "type": SettingArchived.type, "kind": kind, "id": setting_id},
+        )
+
+
+def _clocks_of(ref: str) -> str:
+    """Contacts with a clock that has not ended and refers to the setting."""
+    return f"""
+        SELECT contact_id FROM tracked_contacts
+        WHERE resolved_at IS NULL AND jsonb_path_exists(clocks, '$[*] ? (@.{ref}.id == $id
+            && (!exists(@.met_at) || @.met_at == null)
+            && (!exists(@.cancelled_at) || @.cancelled_at == null))',
+            jsonb_build_object('id', CAST(:id AS text)))
+    """
+
+
+def _escalations_of(place: str) -> str:
+    """Contacts with an open escalation whose version of its ladder refers to the setting."""
+    return f"""
+        SELECT contact_id FROM escalations WHERE {IS_OPEN} AND jsonb_path_exists(
+            ladder, '$.{place} ? (@ == $id)', jsonb_build_object('id', CAST(:id AS text)))
+    """
+
+
+_DEPENDENTS: Mapping[str, str] = {
+    "sla-policies": _clocks_of("policy"),
+    "calendars": f"""
+        {_clocks_of("calendar")} UNION {_escalations_of("body.levels[*].calendar_id")}
+    """,
+    "ladders": f"""
+        SELECT contact_id FROM tracked_contacts
+        WHERE resolved_at IS NULL AND opened_at IS NOT NULL AND ladder_id = :id
+        UNION {_escalations_of("id")}
+    """,
+    "duty-schedules": _escalations_of("body.levels[*].who[*].schedule_id"),
+    "teams": _escalations_of("body.levels[*].who[*].team_id"),
+}

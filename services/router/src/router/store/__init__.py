@@ -1,0 +1,5 @@
+"""All SQL of router, and its unit of work."""
+
+from router.store.unit_of_work import UnitOfWork
+
+__all__ = ["UnitOfWork"]

@@ -1,0 +1,142 @@
+"""Queries about the queues: who waits in each, and who serves it."""
+
+from collections.abc import Collection, Iterable, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import NamedTuple
+
+from sqlalchemy import text
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from router.domain.needs import Need
+
+
+@dataclass(frozen=True, slots=True)
+class QueueStatus:
+    """The contacts of one queue, and who could take them.
+
+    A free slot counts in every queue that its representative serves. `served`: somebody active
+    serves it. `stands_in_for`: queues that nobody serves and whose contacts wait in this one.
+    """
+
+    need: Need
+    waiting: int
+    oldest_waiting_s: float | None
+    stands_in_for: tuple[str, ...]
+    served: bool
+    available_representatives: int
+    free_slots: int
+
+    @property
+    def queue(self) -> str:
+        return self.need.queue
+
+
+class StaffGroup(NamedTuple):
+    """The active representatives with one skill who speak the same languages."""
+
+    skill: str
+    languages: Sequence[str]
+    available: int
+    free_slots: int
+
+    def fits(self, need: Need) -> bool:
+        return need.distance((self.skill,), self.languages) is not None
+
+
+class Queues:
+    def __init__(self, connection: AsyncConnection) -> None:
+        self._connection = connection
+
+    async def list_after(self, need: Need | None, limit: int, *, at: datetime) -> list[QueueStatus]:
+        """Return the next queues, by skill and language, that have contacts or representatives."""
+        rows = await self._connection.execute(
+            _QUEUES,
+            {
+                "at": at,
+                "skill": need.skill if need else "",
+                "language": need.language if need else "",
+                "limit": limit,
+            },
+        )
+        waiting = [(Need(row.skill, row.language), row) for row in rows]
+        staff = await self.staff({need.skill for need, _ in waiting})
+        return [
+            QueueStatus(
+                need,
+                row.waiting,
+                row.oldest_waiting_s,
+                tuple(row.stands_in_for),
+                *_staffing(need, staff),
+            )
+            for need, row in waiting
+        ]
+
+    async def staff(
+        self, skills: Iterable[str], *, without: Collection[str] = ()
+    ) -> list[StaffGroup]:
+        """Return who is active and has these skills, whatever their presence."""
+        rows = await self._connection.execute(
+            _STAFF, {"skills": sorted(skills), "without": list(without)}
+        )
+        return [StaffGroup(*row) for row in rows]
+
+    async def waiting_needs(self) -> list[Need]:
+        """Return the needs with waiting contacts, each once."""
+        return [Need(*row) for row in await self._connection.execute(_WAITING_NEEDS)]
+
+
+def _staffing(need: Need, staff: Iterable[StaffGroup]) -> tuple[bool, int, int]:
+    """Return whether somebody serves it, how many are available, and their free slots."""
+    groups = [group for group in staff if group.fits(need)]
+    available = sum(group.available for group in groups)
+    return bool(groups), available, sum(group.free_slots for group in groups)
+
+
+_QUEUES = text(r"""
+    WITH waiting AS (
+        SELECT skill, language, count(*) AS waiting, min(waiting_since) AS oldest,
+            (array_agg(DISTINCT unserved_skill || '/' || unserved_language)
+                FILTER (WHERE (unserved_skill, unserved_language) <> (skill, language)))[1\:20]
+                AS stands_in_for
+        FROM assignments WHERE state = 'queued' GROUP BY skill, language
+    ), staff AS (
+        SELECT DISTINCT skill, language
+        FROM representatives, unnest(skills) AS skill, unnest(languages) AS language
+        WHERE active
+    )
+    SELECT skill, language,
+        coalesce(waiting, 0) AS waiting,
+        CAST(extract(epoch FROM :at - oldest) AS float) AS oldest_waiting_s,
+        coalesce(stands_in_for, '{}') AS stands_in_for
+    FROM waiting FULL JOIN staff USING (skill, language)
+    WHERE (skill, language) > (:skill, :language)
+    ORDER BY skill, language
+    LIMIT :limit
+""")
+
+# A group has the same languages, so that Python compares each of them once.
+_STAFF = text("""
+    SELECT skill, languages,
+        count(*) FILTER (WHERE presence = 'available') AS available,
+        coalesce(sum(greatest(capacity - load, 0)) FILTER (WHERE presence = 'available'), 0)
+            AS free_slots
+    FROM representatives
+    JOIN unnest(CAST(:skills AS text[])) AS skill ON skills @> ARRAY[skill]
+    WHERE active AND representative_id <> ALL(CAST(:without AS text[]))
+    GROUP BY skill, languages
+""")
+
+# Each step finds the next need in the index `assignments_waiting`, however many contacts wait.
+_WAITING_NEEDS = text("""
+    WITH RECURSIVE needs AS (
+        (SELECT skill, language FROM assignments WHERE state = 'queued'
+         ORDER BY skill, language LIMIT 1)
+        UNION ALL
+        SELECT next.skill, next.language FROM needs CROSS JOIN LATERAL (
+            SELECT a.skill, a.language FROM assignments a
+            WHERE state = 'queued' AND (a.skill, a.language) > (needs.skill, needs.language)
+            ORDER BY a.skill, a.language LIMIT 1) AS next
+    )
+    SELECT skill, language FROM needs
+""")

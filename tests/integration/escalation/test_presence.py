@@ -1,0 +1,67 @@
+"""A warning does not go to a representative who is not at work."""
+
+from datetime import timedelta
+
+import pytest
+
+from common.contracts.contacts import ContactReceived
+from common.contracts.event import PersonId, TeamId
+from common.contracts.people import Presence, PresenceChanged
+from integration.escalation.conftest import EscalationHarness, assigned
+from support.people import described
+
+pytestmark = pytest.mark.usefixtures("configured")
+
+
+async def presence(
+    service: EscalationHarness, presence: Presence, *, ago_s: float = 0
+) -> PresenceChanged:
+    since = await service.now() - timedelta(seconds=ago_s)
+    return PresenceChanged(
+        person_id=PersonId("rita"),
+        occurred_at=since,
+        team_id=TeamId("front"),
+        presence=presence,
+        since=since,
+    )
+
+
+async def people_warned(service: EscalationHarness, contact: ContactReceived) -> list[str]:
+    await service.handle_events(contact, assigned(contact))
+    await service.advance_time(85)
+    rows = await service.rows(
+        "SELECT data FROM published_events WHERE type = 'upstairs.page_requested.v1'"
+        f" AND key = '{contact.contact_id}' ORDER BY id"
+    )
+    return [row.data["person_id"] for row in rows if row.data["reason"] == "warning"]
+
+
+@pytest.mark.parametrize(
+    ("presences", "person"),
+    [
+        ([], "rita"),
+        (["available"], "rita"),
+        (["away"], "rita"),
+        (["offline"], "sam"),
+        (["offline", "available"], "rita"),
+    ],
+)
+async def test_warning_goes_to_the_supervisor_when_the_representative_is_offline(
+    service: EscalationHarness, presences: list[Presence], person: str
+) -> None:
+    for each in presences:
+        await service.handle_events(await presence(service, each))
+    assert await people_warned(service, await service.received()) == [person]
+
+
+async def test_older_presence_changes_nothing(service: EscalationHarness) -> None:
+    await service.handle_events(await presence(service, "available"))
+    await service.handle_events(await presence(service, "offline", ago_s=60))
+    assert await people_warned(service, await service.received()) == ["rita"]
+
+
+async def test_warning_goes_to_the_supervisor_when_the_representative_has_left(
+    service: EscalationHarness,
+) -> None:
+    await service.handle_events(described("rita", active=False))
+    assert await people_warned(service, await service.received()) == ["sam"]

@@ -1,0 +1,124 @@
+"""People are put in router: the notifier takes up name, line and contact methods."""
+
+from datetime import timedelta
+from typing import Any
+
+import httpx
+import pytest
+
+from common.contracts.event import PersonId
+from common.contracts.people import ContactMethod, ContactMethodsChanged
+from common.core.clock import TimeSource
+from integration.notifier.conftest import ServiceHarness, key, link_to, paged
+from integration.notifier.examples import PROGRAM, sent
+from support.people import described
+from support.waiting import until
+
+
+def methods(
+    person: str = "dana", by: str = "mona", minutes_ago: int = 0, **addresses: dict[str, str]
+) -> ContactMethodsChanged:
+    return ContactMethodsChanged(
+        person_id=PersonId(person),
+        occurred_at=TimeSource().utc_now() - timedelta(minutes=minutes_ago),
+        name="Dana Ruiz",
+        contact_methods=tuple(
+            ContactMethod.model_validate({"medium": medium, "details": details})
+            for medium, details in addresses.items()
+        ),
+        by=by,
+    )
+
+
+async def shown(api: httpx.AsyncClient, person: str = "dana") -> dict[str, Any]:
+    answer = await api.get(f"/v1/recipients/{person}", headers=key("root"))
+    said: dict[str, Any] = answer.json()
+    return said
+
+
+async def test_new_person_is_a_recipient_with_name_and_contact_methods(
+    harness: ServiceHarness, api: httpx.AsyncClient
+) -> None:
+    await harness.handle(described("omar", name="Omar Diaz"))
+    assert ((await shown(api, "omar"))["name"], (await shown(api, "omar"))["media"]) == (
+        "Omar Diaz",
+        [],
+    )
+    await harness.handle(
+        methods(email={"address": "new@example.com"}), described("dana", name="Dana Ruiz")
+    )
+    recipient = await shown(api)
+    assert recipient["name"] == "Dana Ruiz"
+    assert recipient["media"] == [{"medium": "email", "address": "new@example.com"}]
+    await harness.handle(described("dana", name="Dana R."))
+    recipient = await shown(api)
+    assert (recipient["name"], len(recipient["media"])) == ("Dana R.", 1)
+
+
+async def test_older_entry_of_a_person_changes_nothing(
+    harness: ServiceHarness, api: httpx.AsyncClient
+) -> None:
+    older = described("dana", "omar", name="Old")
+    await harness.handle(described("dana", "mona", name="New"))
+    await harness.handle(older)
+    assert (await shown(api))["name"] == "New"
+    for caller, status in (("mona", 200), ("omar", 403)):
+        answer = await api.get("/v1/recipients/dana", headers=key(caller))
+        assert answer.status_code == status
+
+
+async def test_change_is_kept_told_to_the_old_address_and_voids_links(
+    harness: ServiceHarness, api: httpx.AsyncClient
+) -> None:
+    await harness.handle(described("dana", "mona"))
+    await harness.add_recipient("dana")
+    await sent(harness, paged("dana"))
+    post = harness.posted()[0]
+    for _ in range(2):
+        await harness.handle(methods(email={"address": "new@example.com"}))
+    changes = (await api.get("/v1/recipients/dana/changes", headers=key("root"))).json()["items"]
+    assert [(change["changed_by"], len(change["after"]["media"])) for change in changes] == [
+        ("mona", 1)
+    ]
+    assert (await api.post(link_to(post), headers=PROGRAM)).status_code == 410
+    async with harness.delivering():
+        await until(harness.posted, lambda posts: len(posts) == 2)
+    assert "was changed by mona" in str(harness.posted()[-1].body)
+    assert "new@example.com" not in str(harness.posted()[-1].body)
+
+
+async def test_later_change_of_the_person_stays(
+    harness: ServiceHarness, api: httpx.AsyncClient
+) -> None:
+    await harness.handle(described("dana", "mona"))
+    own = {"name": "Dana", "media": [{"medium": "email", "address": "own@example.com"}]}
+    put = await api.put("/v1/recipients/dana", json=own, headers=key("dana"))
+    assert put.status_code == 200, put.text
+    await harness.handle(methods(minutes_ago=1, email={"address": "new@example.com"}))
+    assert (await shown(api))["media"] == own["media"]
+    await harness.handle(methods(minutes_ago=-1, email={"address": "new@example.com"}))
+    assert (await shown(api))["media"] != own["media"]
+
+
+@pytest.mark.parametrize("active", [True, False])
+async def test_operations_is_no_person(
+    harness: ServiceHarness, api: httpx.AsyncClient, active: bool
+) -> None:
+    await harness.add_recipient("operations", "email")
+    before = await shown(api, "operations")
+    await harness.handle(
+        methods("operations", email={"address": "new@example.com"}),
+        described("operations", "mona", active=active),
+    )
+    assert await shown(api, "operations") == before
+
+
+async def test_user_of_another_recipient_is_a_dead_letter_and_the_line_still_counts(
+    harness: ServiceHarness, api: httpx.AsyncClient
+) -> None:
+    await harness.add_recipient("omar", "slack")
+    taken = {"channel": "D-x", "user_id": "U-omar"}
+    with pytest.raises(AssertionError, match="dead letter"):
+        await harness.handle(methods(slack=taken))
+    await harness.handle(described("dana", "mona"))
+    assert (await api.get("/v1/recipients/dana", headers=key("mona"))).json()["media"] == []
