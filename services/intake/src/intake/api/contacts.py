@@ -142,7 +142,7 @@ async def add_message(
     """
     if body.author == "customer" and caller.role not in ("channel", "admin"):
         raise ProblemError(403, "forbidden", "Only a channel speaks for the customer.")
-    if body.occurred_at is not None and caller.is_person:
+    if body.occurred_at is not None and caller.person_id is not None:
         raise ProblemError(403, "forbidden", "Only a channel says when a message was written.")
     command = write_command(contact_id, body)
     async with transaction(database) as uow:
