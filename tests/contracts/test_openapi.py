@@ -28,8 +28,19 @@ NOUNS = {
 VERBS = {
     *("abandon", "accept", "acknowledge", "approve", "complete", "decline", "discard"),
     *("dismiss", "erase", "hand", "uphold", "withdraw"),
-    *("match", "mediate", "prioritize", "refer", "refuse", "release", "renew", "reopen", "replay"),
-    *("request", "resolve", "revoke", "snooze", "take", "wait"),
+    *(
+        "match",
+        "mediate",
+        "merge",
+        "prioritize",
+        "refer",
+        "refuse",
+        "release",
+        "renew",
+        "reopen",
+        "replay",
+    ),
+    *("request", "resolve", "revoke", "snooze", "stop", "take", "wait"),
 }
 # Parts of events, which docs/asyncapi.yaml describes.
 FOREIGN_SCHEMAS = {contract.__name__ for contract in Contract.__subclasses__()}

@@ -54,6 +54,10 @@ _INTAKE = """
     POST /v1/contacts/{contact_id}/messages #customer         +    0     -    -     -    -   -   +
     POST /v1/contacts/{contact_id}/request-supervisor         +    0     +    -     +    +   +   +
     POST /v1/contacts/{contact_id}/wait-for-customer          +    0     +    -     +    +   +   +
+    POST /v1/contacts/{contact_id}/stop-waiting               +    0     +    -     +    +   +   +
+    POST /v1/contacts/{contact_id}/discard                    +    0     +    -     +    +   +   +
+    POST /v1/contacts/{contact_id}/merge                      +    0     +    -     +    +   +   +
+    GET /v1/contacts/{contact_id}/history                     +    0     +    -     +    +   +   +
     POST /v1/contacts/{contact_id}/resolve                    +    0     +    -     +    +   +   +
     POST /v1/contacts/{contact_id}/abandon                    +    0     +    -     +    +   +   +
     POST /v1/contacts/{contact_id}/reopen                     +    0     +    -     +    +   +   +

@@ -227,8 +227,6 @@ async def test_updates_without_times_count_in_the_order_in_which_they_come(
     assert answer.status_code == 200
     assert await published(database) == [
         "contact_received",
-        "contact_resolved",
-        "contact_reopened",
         "waiting_on_customer",
         "waiting_on_customer_ended",
     ]

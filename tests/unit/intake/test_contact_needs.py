@@ -9,11 +9,11 @@ from pydantic import ValidationError
 from intake.api.schemas import ContactIn
 from intake.channel_events import prepare_events
 from intake.channels.base import ContactOpened
-from intake.channels.zendesk import ZendeskOptions, external_contact
+from intake.channels.zendesk import ZendeskOptions
 from intake.domain.customers import CustomerNamespaces
-from unit.intake.examples import zendesk_connection, zendesk_delivery
+from unit.intake.examples import zendesk_body, zendesk_connection, zendesk_events
 
-CONTACT = external_contact(zendesk_delivery().detail, zendesk_connection())
+CONTACT = zendesk_events(zendesk_body())[0].contact
 BODY: dict[str, Any] = {
     "channel": "chat",
     "customer": {"customer_id": "c-81"},

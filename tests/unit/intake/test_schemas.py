@@ -5,7 +5,8 @@ from typing import Any
 import pytest
 from pydantic import ValidationError
 
-from intake.api.schemas import InteractionIn, MessageIn
+from intake.api.message_schemas import MessageIn
+from intake.api.schemas import InteractionIn
 
 CALL = {
     "interaction_id": "call-1",
@@ -45,6 +46,22 @@ def test_impossible_interaction_is_refused(change: dict[str, Any]) -> None:
         InteractionIn.model_validate(CALL | change)
 
 
-def test_customer_message_cannot_be_automatic() -> None:
-    with pytest.raises(ValidationError, match="can't be automatic"):
-        MessageIn.model_validate({"author": "customer", "text": "Hi", "automatic": True})
+@pytest.mark.parametrize(
+    "message",
+    [
+        {"author": "customer", "text": "Hi", "internal": True},
+        {"author": "customer", "text": "Hi", "person_id": "rita"},
+        {"author": "customer"},
+        {"author": "customer", "text": " "},
+        {"author": "customer", "attachments": [{"name": "a", "url": "javascript:alert(1)"}]},
+        {"author": "customer", "attachments": [{"name": "a", "url": "http://shop.example/1"}]},
+    ],
+)
+def test_impossible_message_is_refused(message: dict[str, Any]) -> None:
+    with pytest.raises(ValidationError):
+        MessageIn.model_validate(message)
+
+
+def test_message_may_have_a_file_instead_of_text() -> None:
+    file = {"name": "photo.jpeg", "url": "https://shop.example/f/1"}
+    assert MessageIn.model_validate({"author": "customer", "attachments": [file]}).text == ""

@@ -78,10 +78,10 @@ def comment(**fields: Any) -> dict[str, Any]:
 def test_webhook_about_a_ticket_becomes_an_event(
     kind: str, event: dict[str, Any], expected: tuple[type, dict[str, Any]]
 ) -> None:
-    found = read(kind, **event)
+    result = read(kind, **event)
     kind_of_event, fields = expected
-    assert type(found) is kind_of_event
-    assert {name: getattr(found, name) for name in fields} == fields
+    assert type(result) is kind_of_event
+    assert {name: getattr(result, name) for name in fields} == fields
 
 
 @pytest.mark.parametrize(
@@ -153,12 +153,12 @@ def test_comment_is_the_words_of_who_wrote_it(fields: dict[str, Any], writer: st
     event = read("ticket.comment_added", ticket, comment=comment(**fields))
     assert isinstance(event, CustomerMessageAdded | RepresentativeMessageAdded)
     if isinstance(event, CustomerMessageAdded):
-        found = "customer's machine" if event.automatic else "customer"
+        result = "customer's machine" if event.automatic else "customer"
     elif event.internal:
-        found = "internal"
+        result = "internal"
     else:
-        found = "system" if event.automatic else "representative"
-    assert (found, event.message_ref, event.text) == (writer, "c-1", "Hi")
+        result = "system" if event.automatic else "representative"
+    assert (result, event.message_ref, event.text) == (writer, "c-1", "Hi")
 
 
 @pytest.mark.parametrize("body", [None, "", 7])
@@ -333,10 +333,10 @@ def test_any_value_in_any_field_but_the_ticket_id_is_read(
     kind: str, ticket: dict[str, Any], event: object, time: object
 ) -> None:
     body = zendesk_body(f"ticket.{kind}", ticket)
-    (found,) = zendesk_events({**body, "event": event, "time": time})
-    assert found.contact.ref == "5158"
-    texts = json.dumps(str(found), ensure_ascii=False)
-    assert "\x00" not in found.contact.subject
+    (result,) = zendesk_events({**body, "event": event, "time": time})
+    assert result.contact.ref == "5158"
+    texts = json.dumps(str(result), ensure_ascii=False)
+    assert "\x00" not in result.contact.subject
     texts.encode()
 
 

@@ -159,13 +159,21 @@ def _moment(event: ChannelEvent, number: int, uow: UnitOfWork) -> Moment:
 
 
 async def _receive(prepared: PreparedEvent, moment: Moment, uow: UnitOfWork) -> ContactId:
-    snapshot = Moment(moment.at, _SNAPSHOT)
-    command = replace(prepared.contact, moment=snapshot)
+    as_of = prepared.event.contact.as_of or moment.at
+    snapshot = Moment(min(as_of, moment.at), _SNAPSHOT)
+    command = replace(prepared.contact, moment=snapshot, state=_first_state(prepared.event))
     contact_id = await use_cases.receive_new(command, uow)
     if prepared.first is not None:
         contact = await get_or_raise(contact_id, uow)
-        await channel_messages.add_first(contact, prepared.first, snapshot, uow)
+        await channel_messages.add_first(contact, prepared.first, moment, uow)
     return contact_id
+
+
+def _first_state(event: ChannelEvent) -> ContactState:
+    """Return the state at first sight: what the event itself ends was never open here."""
+    if isinstance(event, _StateEvent) and is_ended(state := _state(event)):
+        return state
+    return event.contact.state
 
 
 async def _apply(

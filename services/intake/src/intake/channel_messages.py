@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Final
 
 from common.contracts.event import ContactId, MessageId, PersonId, SystemName
@@ -13,6 +13,7 @@ from intake.domain import contacts
 from intake.domain.model import Attachment, Author, Contact, Message, Moment
 from intake.store import UnitOfWork
 
+_BEGINNING: Final = datetime(1970, 1, 2, tzinfo=UTC)
 # A first message and its repetition are written at the same time, but for two clocks.
 _REPETITION_WITHIN: Final = timedelta(minutes=5)
 
@@ -42,14 +43,15 @@ async def add_first(contact: Contact, message: NewMessage, moment: Moment, uow: 
     if await uow.messages.get(contact.contact_id, message_id) is not None:
         return
     written_at = min(message.written_at or moment.at, moment.at)
-    known = await uow.messages.find_text(contact.contact_id, message.author, message.text)
-    if known is not None and abs(known.at - written_at) <= _REPETITION_WITHIN:
+    same_text = await uow.messages.find_text(contact.contact_id, message.author, message.text)
+    if same_text is not None and abs(same_text.at - written_at) <= _REPETITION_WITHIN:
         return
     stored = _message(contact, message, message_id, written_at)
     uow.messages.add(stored)
     if message.author == "representative":
         return
-    written = Moment(written_at, moment.position)
+    # Whatever happened to the contact, it happened after its first message.
+    written = Moment(_BEGINNING)
     asks = message.asks_for_supervisor
     decision = contacts.add_message(contact, stored, written, asks_for_supervisor=asks)
     await use_cases.record_change(decision, uow)

@@ -172,11 +172,11 @@ def _receive(contact: Contact, customer: Customer, command: ReceiveContact) -> D
     if command.moment is None:
         return received
     moment, change = command.moment, Change(contact.received_at)
-    known = contacts.report_state(contact, command.state, moment, change)
-    taken = replace(known.contact, latest={**known.contact.latest, "priority": moment})
+    reported = contacts.report_state(contact, command.state, moment, change)
+    taken = replace(reported.contact, latest={**reported.contact.latest, "priority": moment})
     if contacts.is_ended(taken):
         return Decision(replace(taken, announced=False))
-    return Decision(taken, (*received.events, *known.events))
+    return Decision(taken, (*received.events, *reported.events))
 
 
 async def _known_customer(command: ReceiveContact, uow: UnitOfWork) -> Customer:

@@ -129,6 +129,13 @@ class Metrics:
             ("reason",),
             registry=self.registry,
         )
+        self.webhooks = Counter(
+            "upstairs_webhooks",
+            "Signed deliveries of outside systems: applied, ignored (not about a contact), or kept "
+            "as a dead letter",
+            ("kind", "outcome"),
+            registry=self.registry,
+        )
         self.retention_removed_rows = Counter(
             "upstairs_retention_removed_rows",
             "Rows that retention has deleted",

@@ -24,7 +24,8 @@ from common.http.request_text import check_request
 log = structlog.get_logger()
 
 
-def _reject_nul(text: str) -> str:
+def reject_nul(text: str) -> str:
+    """Return the text as it is; raises ValueError for the character NUL."""
     if "\x00" in text:
         raise ValueError("must not contain the character NUL")
     return text
@@ -41,7 +42,7 @@ Slug = Annotated[str, StringConstraints(pattern=f"^{ID_PATTERN}$")]
 ShortText = Annotated[
     str,
     StringConstraints(min_length=1, max_length=300),
-    AfterValidator(_reject_nul),
+    AfterValidator(reject_nul),
     AfterValidator(one_line),
     AfterValidator(_reject_empty),
 ]
@@ -49,7 +50,7 @@ ShortText = Annotated[
 LongText = Annotated[
     str,
     StringConstraints(min_length=1, max_length=100_000),
-    AfterValidator(_reject_nul),
+    AfterValidator(reject_nul),
     AfterValidator(plain_text),
     AfterValidator(_reject_empty),
 ]
@@ -89,6 +90,7 @@ def make_app(
         # A redirection would repeat the Host that the caller made up.
         redirect_slashes=False,
     )
+    app.state.metrics = metrics
     for name, value in state.items():
         setattr(app.state, name, value)
     problems.install(app)

@@ -1,5 +1,5 @@
 """The routes of intake."""
 
-from intake.api import channels, contacts, customers, surveys
+from intake.api import channels, contacts, customers, states, surveys
 
-ROUTERS = (contacts.router, surveys.router, customers.router, channels.router)
+ROUTERS = (contacts.router, states.router, surveys.router, customers.router, channels.router)

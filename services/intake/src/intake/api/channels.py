@@ -12,6 +12,7 @@ from fastapi.exceptions import RequestValidationError
 from pydantic import ValidationError
 
 from common.core.clock import TimeSource
+from common.core.metrics import Metrics
 from common.core.secret_strength import split_secrets, weakness
 from common.http.access import require_role
 from common.http.app import Slug
@@ -20,6 +21,7 @@ from common.http.webhooks import BadSignatureError, StaleRequestError
 from intake import deliveries
 from intake.api.deps import IntakeDatabase, get_channel, get_customer_namespaces, transaction
 from intake.api.schemas import ConnectionIn, DeliveryOut
+from intake.channel_events import AppliedEvent
 from intake.channels.base import Channel, WebhookRequest
 from intake.deliveries import Delivery
 from intake.domain.model import ChannelConnection
@@ -75,6 +77,10 @@ async def receive_webhook(
     The outside system proves itself by its signature. A repeated delivery is answered like the
     first and changes nothing. For an unknown connection every signature is wrong.
 
+    What is about something that is no contact (a user, an article), or about a contact that was
+    over before we ever saw it, is ignored: 200 without results. Events come in any order: each
+    changes only what nothing newer has changed.
+
     A signed delivery is never lost. What can't be read or applied answers 202 and is kept with the
     reason, among the dead letters; an admin replays it once the fault is corrected.
     """
@@ -90,11 +96,18 @@ async def receive_webhook(
         raise ProblemError(HTTPStatus.UNAUTHORIZED, "signature-refused", detail) from error
     delivery = Delivery(channel, connected, webhook)
     applied = await deliveries.receive(delivery, get_customer_namespaces(request), database)
+    _count(request, channel, applied)
     if applied is None:
         response.status_code = HTTPStatus.ACCEPTED
     return DeliveryOut.model_validate(
         {"results": applied or [], "kept": applied is None}, from_attributes=True
     )
+
+
+def _count(request: Request, channel: Channel, applied: list[AppliedEvent] | None) -> None:
+    metrics: Metrics = request.app.state.metrics
+    outcome = "kept" if applied is None else "applied" if applied else "ignored"
+    metrics.webhooks.labels(channel.kind, outcome).inc()
 
 
 def _require_strong_secrets(secret: str) -> None:

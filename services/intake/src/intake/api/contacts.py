@@ -1,6 +1,7 @@
 """Contacts, and what channels and people do with them."""
 
 import hashlib
+from collections.abc import Sequence
 from datetime import datetime
 from http import HTTPStatus
 from typing import Annotated
@@ -9,7 +10,7 @@ from fastapi import APIRouter, Request, Response
 from pydantic import Field, TypeAdapter
 
 from common.contracts.contacts import Customer
-from common.contracts.event import UUID_PATTERN, Instant, MessageId, PersonId, SystemName
+from common.contracts.event import UUID_PATTERN, ContactId, Instant, MessageId, PersonId, SystemName
 from common.http.access import Principal
 from common.http.app import ContactPath
 from common.http.pagination import Cursor, Limit, cut_page, decode_cursor
@@ -26,6 +27,7 @@ from intake.api.deps import (
     problems,
     transaction,
 )
+from intake.api.message_schemas import MessageIn, MessageOut
 from intake.api.schemas import (
     AbandonmentIn,
     ContactIdOut,
@@ -35,7 +37,6 @@ from intake.api.schemas import (
     InteractionIdOut,
     InteractionIn,
     MessageIdOut,
-    MessageIn,
     PriorityIn,
     ReopeningIn,
     ResolutionIn,
@@ -43,13 +44,15 @@ from intake.api.schemas import (
     person_id,
     team_id,
 )
+from intake.domain.automatic_mail import is_automatic
 from intake.domain.escalation_mirror import visible_escalation
-from intake.domain.model import Contact, IdempotencyKey, Interaction, Message
+from intake.domain.model import Attachment, Contact, IdempotencyKey, Interaction, Message
 from intake.domain.supervisor_words import asks_for_supervisor
 from intake.idempotency import claim_key
 
 router = APIRouter(prefix="/v1/contacts", tags=["contacts"])
 
+_MESSAGE_FIELDS = MessageOut.model_fields.keys() - {"attachments"}
 _MESSAGE_KEY = TypeAdapter(tuple[Instant, Annotated[str, Field(pattern=f"^{UUID_PATTERN}$")]])
 
 
@@ -107,12 +110,13 @@ async def show_contact(
         actor = make_actor(caller)
         contact = await use_cases.get_to_read(contact_id, actor, uow)
         messages = await uow.messages.list_for(contact_id, after, limit + 1)
+        attachments = await uow.messages.attachments_of(contact_id)
     shown, next_cursor = cut_page(messages, limit, key=_message_key, filters=filters)
     return ContactOut.model_validate(
         {
             **_fields(contact),
             "escalation": visible_escalation(contact, actor),
-            "messages": shown,
+            "messages": [_message_out(message, attachments) for message in shown],
             "next_cursor": next_cursor,
         },
         from_attributes=True,
@@ -131,18 +135,16 @@ async def add_message(
 ) -> MessageIdOut:
     """Add a message of the customer or of the representative. A repeated request answers 200.
 
-    A customer who writes to a resolved or abandoned contact reopens it. A customer who asks for
-    a supervisor is escalated at once.
+    A customer who writes to a resolved or abandoned contact reopens it; one that is discarded or
+    merged is not written to (409). A customer who asks for a supervisor is escalated at once. The
+    message of either ends the waiting for the customer, if a person wrote it and it is not
+    internal.
     """
     if body.author == "customer" and caller.role not in ("channel", "admin"):
         raise ProblemError(403, "forbidden", "Only a channel speaks for the customer.")
-    command = use_cases.WriteMessage(
-        contact_id,
-        body.author,
-        body.text,
-        automatic=body.automatic,
-        asks_for_supervisor=body.author == "customer" and asks_for_supervisor(body.text),
-    )
+    if body.occurred_at is not None and caller.person_id is not None:
+        raise ProblemError(403, "forbidden", "Only a channel says when a message was written.")
+    command = write_command(contact_id, body)
     async with transaction(database) as uow:
         actor = make_actor(caller, body.person_id)
         repeatable = await _idempotency_key(request, caller, key)
@@ -275,6 +277,31 @@ async def record_interaction(
     if not is_new:
         response.status_code = HTTPStatus.OK
     return InteractionIdOut(contact_id=contact_id, interaction_id=body.interaction_id)
+
+
+def write_command(contact_id: ContactId, body: MessageIn) -> use_cases.WriteMessage:
+    automatic = body.automatic or is_automatic(body.mail_headers)
+    by_customer = body.author == "customer" and not automatic
+    return use_cases.WriteMessage(
+        contact_id,
+        body.author,
+        body.text,
+        automatic=automatic,
+        asks_for_supervisor=by_customer and asks_for_supervisor(body.text),
+        internal=body.internal,
+        occurred_at=body.occurred_at,
+        files=[
+            use_cases.AttachedFile(file.name, str(file.url), file.content_type)
+            for file in body.attachments
+        ],
+    )
+
+
+def _message_out(message: Message, attachments: Sequence[Attachment]) -> MessageOut:
+    refs = (message.message_id, message.external_id)
+    files = [file for file in attachments if file.message_ref in refs]
+    fields = {name: getattr(message, name) for name in _MESSAGE_FIELDS}
+    return MessageOut.model_validate({**fields, "attachments": files}, from_attributes=True)
 
 
 def _fields(contact: Contact) -> dict[str, object]:

@@ -45,6 +45,8 @@ _PROBLEMS: Mapping[type[Exception], tuple[HTTPStatus, str]] = {
         "earlier-contact-not-found",
     ),
     errors.SurveyNotFoundError: (HTTPStatus.NOT_FOUND, "survey-not-found"),
+    errors.TimeOutOfBoundsError: (HTTPStatus.UNPROCESSABLE_ENTITY, "time-out-of-bounds"),
+    errors.MergeTargetError: (HTTPStatus.UNPROCESSABLE_ENTITY, "merge-target-not-found"),
     errors.ResolutionNotFoundError: (HTTPStatus.CONFLICT, "resolution-not-found"),
     errors.ScoreOutOfScaleError: (HTTPStatus.UNPROCESSABLE_ENTITY, "score-out-of-scale"),
     errors.InteractionNotOverError: (HTTPStatus.UNPROCESSABLE_ENTITY, "interaction-not-over"),

@@ -14,6 +14,7 @@ from pydantic import (
 
 from common.contracts.contacts import (
     Channel,
+    DiscardCause,
     InteractionEnd,
     Priority,
     SurveyKind,
@@ -21,7 +22,6 @@ from common.contracts.contacts import (
     Tier,
 )
 from common.contracts.event import (
-    ID_PATTERN,
     UUID_PATTERN,
     ContactId,
     CustomerId,
@@ -34,8 +34,9 @@ from common.contracts.event import (
 from common.contracts.needs import ContactTopic, LanguageTag
 from common.http.app import LongText, OpaqueText, RequestModel, ShortText, Slug
 from common.http.pagination import NextCursor
+from intake.api.message_schemas import ActionIn, MessageOut
 from intake.channels.registry import CHANNELS
-from intake.domain.model import Author, ContactState, EscalationState
+from intake.domain.model import ContactState, EscalationState
 
 MAX_INTERACTION = timedelta(days=1)
 # Each part may have been rounded up by its system.
@@ -104,37 +105,6 @@ class ContactIn(RequestModel):
     )
 
 
-class ActionIn(RequestModel):
-    """What a person did; a channel may report it."""
-
-    person_id: Annotated[PersonId, StringConstraints(pattern=f"^{ID_PATTERN}$")] | None = Field(
-        None,
-        description="Who did it, if a person did and a channel reports it. "
-        "With a key of their own, people act as themselves.",
-    )
-
-
-class MessageIn(ActionIn):
-    model_config = ConfigDict(
-        json_schema_extra={
-            "examples": [{"author": "customer", "text": "Let me talk to your supervisor."}]
-        }
-    )
-
-    author: Author = Field(description="Who wrote it. Only a channel speaks for the customer.")
-    text: LongText = Field(description="The message.")
-    automatic: bool = Field(
-        False,
-        description="A bot or a rule wrote it for you, and no person: no first human response.",
-    )
-
-    @model_validator(mode="after")
-    def _customers_are_people(self) -> Self:
-        if self.author == "customer" and (self.automatic or self.person_id):
-            raise ValueError("a customer's message can't be automatic or have a person_id")
-        return self
-
-
 class SupervisorRequestIn(RequestModel):
     model_config = ConfigDict(
         json_schema_extra={"examples": [{"quote": "I want to speak to a manager."}]}
@@ -176,6 +146,20 @@ class AbandonmentIn(ActionIn):
     )
 
     reason: ShortText | None = Field(None, description="How the customer left.")
+
+
+class DiscardIn(ActionIn):
+    model_config = ConfigDict(json_schema_extra={"examples": [{"cause": "spam"}]})
+
+    cause: DiscardCause = Field(description="Why nobody shall work on it.")
+
+
+class MergeIn(ActionIn):
+    model_config = ConfigDict(
+        json_schema_extra={"examples": [{"into": "01a200f7-13bd-749f-a0af-38154619ae68"}]}
+    )
+
+    into: ContactRef = Field(description="The contact of the same customer that goes on.")
 
 
 class PriorityIn(ActionIn):
@@ -318,6 +302,18 @@ class CustomerErasureOut(BaseModel):
     contacts: int = Field(description="How many contacts the customer has.")
 
 
+class HistoryEntryOut(BaseModel):
+    event_id: str = Field(description="The event of the outside system.")
+    field: str = Field(description="What it changed: `state` or `priority`.")
+    value: str = Field(description="The value that it reported.")
+    at: datetime = Field(description="When it happened there.")
+    applied: bool = Field(description="False: something newer was known, so it changed nothing.")
+
+
+class HistoryOut(BaseModel):
+    entries: list[HistoryEntryOut] = Field(description="What was reported, oldest first.")
+
+
 class InteractionIdOut(BaseModel):
     contact_id: ContactId = Field(description="The contact.")
     interaction_id: str = Field(description="The call or chat.")
@@ -341,18 +337,6 @@ class DeliveryOut(BaseModel):
     )
 
 
-class MessageOut(BaseModel):
-    message_id: MessageId = Field(description="The message.")
-    author: Author = Field(description="Who wrote it.")
-    person_id: PersonId | None = Field(description="The representative, if known.")
-    reported_by: SystemName | None = Field(
-        description="The system that says so, as `channel:shop`; null if the person wrote it here."
-    )
-    text: str = Field(description="The message.")
-    at: datetime = Field(description="When it came to us.")
-    automatic: bool = Field(description="A bot or a rule wrote it, and no person.")
-
-
 class EscalationOut(BaseModel):
     state: EscalationState = Field(description="The last thing that happened to the escalation.")
     level: str | None = Field(description="The level of the ladder, by its name.")
@@ -364,7 +348,15 @@ class EscalationOut(BaseModel):
 
 class ContactOut(BaseModel):
     contact_id: ContactId = Field(description="The contact.")
-    state: ContactState = Field(description="Whether it is open, waiting, resolved or abandoned.")
+    state: ContactState = Field(
+        description="Whether it is open, or waits for the customer, or how it ended."
+    )
+    state_since: datetime | None = Field(
+        description="When it got into this state; null while it is as it came."
+    )
+    merged_into: ContactId | None = Field(
+        description="Where its work goes on, if it was merged and we know the other contact."
+    )
     channel: Channel = Field(description="The channel by which the contact came.")
     received_from: SystemName = Field(
         description="The system that sent it: `channel:shop`, `zendesk:support`."

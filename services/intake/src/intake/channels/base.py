@@ -73,8 +73,9 @@ class FirstMessage:
 class ExternalContact:
     """A ticket, case or chat of an outside system: what a contact is made of if it is new here.
 
-    `ref` is its id there, and `customer` has the id that it has there. `state` is its state when
-    the event was sent. Texts may be of any length and have any characters: intake cleans them.
+    `ref` is its id there, and `customer` has the id that it has there. `state` is its state as
+    of `as_of`, or of the event. Texts may be of any length and have any characters: intake cleans
+    them.
     """
 
     ref: str
@@ -87,6 +88,7 @@ class ExternalContact:
     campaign: str | None = None
     first_message: FirstMessage | None = None
     state: ContactState = "open"
+    as_of: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,7 +2,7 @@
 
 import hashlib
 from collections.abc import Mapping
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any, Final, Literal
 
 from pydantic import Field
@@ -107,6 +107,9 @@ _URL_CHARACTERS: Final = 2_000
 _NOBODY: Final = "-1"
 _BOT_PREFIX: Final = "zd:"
 
+# A ticket that says neither status nor priority: any event about it is newer.
+_UNSTATED: Final = datetime(1970, 1, 2, tzinfo=UTC)
+
 Writer = Literal["customer", "representative", "system"]
 
 
@@ -178,6 +181,7 @@ def external_contact(ticket: Ticket, options: ZendeskOptions) -> ExternalContact
         campaign=_by_tag(ticket, options.campaign_by_tag, "") or None,
         first_message=_first_message(ticket),
         state=_state(ticket.status, options) or "open",
+        as_of=ticket.updated_at if ticket.status or ticket.priority else _UNSTATED,
     )
 
 

@@ -95,6 +95,7 @@ class Ticket(WebhookModel):
     assignee_id: Id = None
     is_public: Flag = None
     created_at: Time = None
+    updated_at: Time = None
     tags: Tags = ()
 
 

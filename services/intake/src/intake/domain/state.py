@@ -47,21 +47,21 @@ def mark(contact: Contact, name: Field, moment: Moment) -> Contact:
 
 
 def is_newer(contact: Contact, name: Field, moment: Moment) -> bool:
-    known = contact.latest.get(name)
-    return known is None or moment >= known
+    newest = contact.latest.get(name)
+    return newest is None or moment >= newest
 
 
 def place(contact: Contact, moment: Moment) -> Moment:
     """Return the moment after all others of the same time that the sender did not put in order."""
-    same = [known for known in contact.latest.values() if _is_unordered(known, moment)]
+    same = [newest for newest in contact.latest.values() if _is_unordered(newest, moment)]
     if not same:
         return moment
-    return replace(moment, position=max(known.position for known in same) + 1)
+    return replace(moment, position=max(newest.position for newest in same) + 1)
 
 
-def _is_unordered(known: Moment, moment: Moment) -> bool:
-    is_same_place = (known.at, known.position) >= (moment.at, moment.position)
-    return known.at == moment.at and is_same_place and not _is_same_update(known, moment)
+def _is_unordered(newest: Moment, moment: Moment) -> bool:
+    is_same_place = (newest.at, newest.position) >= (moment.at, moment.position)
+    return newest.at == moment.at and is_same_place and not _is_same_update(newest, moment)
 
 
 def _last(latest: Latest, *names: Field) -> Moment | None:

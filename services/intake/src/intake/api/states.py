@@ -1,0 +1,76 @@
+"""What else may happen to a contact: waiting ends, it is no work, or its work goes on elsewhere."""
+
+from http import HTTPStatus
+
+from fastapi import APIRouter
+
+from common.contracts.event import ContactId
+from common.http.app import ContactPath
+from common.http.pagination import Limit
+from intake import use_cases
+from intake.api.deps import ChannelOrStaffUser, IntakeDatabase, make_actor, transaction
+from intake.api.schemas import ContactIdOut, DiscardIn, HistoryOut, MergeIn
+
+router = APIRouter(prefix="/v1/contacts", tags=["contacts"])
+
+
+@router.post("/{contact_id}/stop-waiting", status_code=HTTPStatus.ACCEPTED)
+async def stop_waiting(
+    contact_id: ContactPath, database: IntakeDatabase, caller: ChannelOrStaffUser
+) -> ContactIdOut:
+    """Report that you no longer wait for the customer: the promises' clocks run on.
+
+    A message of the customer or of a representative does the same. For a contact that is open this
+    changes nothing.
+    """
+    async with transaction(database) as uow:
+        await use_cases.stop_waiting(contact_id, make_actor(caller), uow)
+    return ContactIdOut(contact_id=contact_id)
+
+
+@router.post("/{contact_id}/discard", status_code=HTTPStatus.ACCEPTED)
+async def discard_contact(
+    contact_id: ContactPath,
+    body: DiscardIn,
+    database: IntakeDatabase,
+    caller: ChannelOrStaffUser,
+) -> ContactIdOut:
+    """Report that nobody shall work on it: all promises, pages and assignments are cancelled.
+
+    It may be over already. It can be reopened.
+    """
+    async with transaction(database) as uow:
+        actor = make_actor(caller, body.person_id)
+        await use_cases.discard(contact_id, body.cause, actor, uow)
+    return ContactIdOut(contact_id=contact_id)
+
+
+@router.post("/{contact_id}/merge", status_code=HTTPStatus.ACCEPTED)
+async def merge_contact(
+    contact_id: ContactPath,
+    body: MergeIn,
+    database: IntakeDatabase,
+    caller: ChannelOrStaffUser,
+) -> ContactIdOut:
+    """Report that its work goes on in another contact of the same customer.
+
+    The contact ends; the other one stays as it is. Send what the customer writes there.
+    """
+    async with transaction(database) as uow:
+        actor = make_actor(caller, body.person_id)
+        await use_cases.merge(contact_id, ContactId(body.into), actor, uow)
+    return ContactIdOut(contact_id=contact_id)
+
+
+@router.get("/{contact_id}/history")
+async def show_history(
+    contact_id: ContactPath,
+    database: IntakeDatabase,
+    caller: ChannelOrStaffUser,
+    limit: Limit = 50,
+) -> HistoryOut:
+    """Show the latest changes that the outside system reported, applied or too late."""
+    async with transaction(database) as uow:
+        await use_cases.get_to_read(contact_id, make_actor(caller), uow)
+        entries = await uow.contact_history.list_for(contact_id, limit)
+    return HistoryOut.model_validate({"entries": entries}, from_attributes=True)
