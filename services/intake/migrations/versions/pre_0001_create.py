@@ -82,17 +82,6 @@ STATEMENTS = (
     )
     """,
     """
-    CREATE TABLE idempotency_keys (
-        scope text NOT NULL,
-        key text NOT NULL,
-        fingerprint text NOT NULL,
-        result text NOT NULL,
-        at timestamptz NOT NULL,
-        PRIMARY KEY (scope, key)
-    )
-    """,
-    "CREATE INDEX idempotency_keys_at ON idempotency_keys (at)",
-    """
     CREATE TABLE channel_connections (
         connection text PRIMARY KEY,
         kind text NOT NULL,

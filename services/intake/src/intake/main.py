@@ -26,6 +26,8 @@ def build(
         retention=tables.RETENTION,
         routers=api.ROUTERS,
         webhook_paths=(api.channels.PATH,),
+        # Contacts that come together share a transaction, and their keys one statement.
+        unkeyed_paths=(api.contacts.router.prefix,),
         redelivery=partial(deliveries.receive_again, channels=channels, namespaces=namespaces),
         state={"channels": channels, "customer_namespaces": namespaces},
         app_state=app_state,

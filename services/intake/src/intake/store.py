@@ -17,7 +17,7 @@ from common.core.erasure import ERASED
 from common.storage.bulk import bulk_insert, rows_of
 from common.storage.erasure import erase_words
 from common.storage.rows import LockedTable
-from common.storage.tables import published_events
+from common.storage.tables import idempotency_keys, published_events
 from common.storage.uow import UnitOfWork as BaseUnitOfWork
 from intake import tables
 from intake.domain.errors import ConnectionKindError
@@ -209,7 +209,7 @@ class IdempotencyKeys:
         self._new.update((row.scope, row.key) for row in inserted)
         self._accepted.update(by_key)
         if repeated := by_key.keys() - self._new:
-            keys = tables.idempotency_keys.c
+            keys = idempotency_keys.c
             earlier = await self._connection.execute(
                 select(keys.scope, keys.key, keys.fingerprint, keys.result).where(
                     tuple_(keys.scope, keys.key).in_(repeated)
@@ -320,7 +320,7 @@ _UPSERT_CUSTOMERS = bulk_insert(tables.customers, conflict="update")
 _INSERT_MESSAGES = bulk_insert(tables.messages)
 _UPSERT_REPRESENTATIVES = bulk_insert(tables.contact_representatives, conflict="update")
 _UPSERT_SURVEYS = bulk_insert(tables.surveys, conflict="update")
-_INSERT_KEYS = bulk_insert(tables.idempotency_keys, conflict="ignore", returning=("scope", "key"))
+_INSERT_KEYS = bulk_insert(idempotency_keys, conflict="ignore", returning=("scope", "key"))
 
 _ERASE_MESSAGES = text("""
     UPDATE messages SET text = :erased WHERE contact_id = ANY (CAST(:contact_ids AS uuid[]))

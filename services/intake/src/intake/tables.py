@@ -68,15 +68,6 @@ surveys = Table(
     Column("answer", JSONB(none_as_null=True)),
     Column("answered_at", DateTime(timezone=True)),
 )
-idempotency_keys = Table(
-    "idempotency_keys",
-    metadata,
-    Column("scope", Text, primary_key=True),
-    Column("key", Text, primary_key=True),
-    Column("fingerprint", Text),
-    Column("result", Text),
-    Column("at", DateTime(timezone=True)),
-)
 channel_connections = Table(
     "channel_connections",
     metadata,
@@ -114,7 +105,5 @@ RETENTION: tuple[Rule, ...] = (
     Kept("surveys", "a survey is deleted with its contact"),
     Kept("customers", "a customer is deleted with the last contact"),
     published_events_rule("NOT EXISTS (SELECT FROM contacts WHERE contact_id = CAST(key AS uuid))"),
-    # Longer than any client repeats a request.
-    Retention("idempotency_keys", "at", days=30),
     Kept("channel_connections", "settings: they are in force until they are replaced"),
 )

@@ -26,9 +26,14 @@ def one_line(text: str) -> str:
 
 def require_visible(text: str) -> str:
     """Return the text as it is; raises ValueError for a line break or an invisible character."""
-    if _INVISIBLE.search(text) or _LINE_BREAK.search(text) or "\t" in text:
+    if not is_visible(text):
         raise ValueError("must be one line without invisible characters")
     return text
+
+
+def is_visible(text: str) -> bool:
+    """Return whether the text is one line without invisible characters."""
+    return not (_INVISIBLE.search(text) or _LINE_BREAK.search(text) or "\t" in text)
 
 
 def plain_text(text: str) -> str:

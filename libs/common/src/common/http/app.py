@@ -16,6 +16,7 @@ from common.core.clock import monotonic
 from common.core.metrics import Metrics
 from common.core.text import one_line, plain_text, require_visible
 from common.http import problems
+from common.http.idempotency import IdempotencyMiddleware
 from common.http.limits import MAX_BODY_BYTES
 from common.http.problems import ProblemError
 from common.http.protection import SecurityHeadersMiddleware, WrongKeyMiddleware
@@ -77,10 +78,12 @@ def make_app(
     metrics: Metrics,
     state: Mapping[str, object],
     webhook_paths: Sequence[str] = (),
+    unkeyed_paths: Sequence[str] = (),
 ) -> FastAPI:
     """Make the app; `state` is what the routes' dependencies find in `request.app.state`.
 
-    The body of a POST below the `webhook_paths` may be anything: its route reads it.
+    The body of a POST below the `webhook_paths` may be anything: its route reads it. The
+    `unkeyed_paths` heed idempotency keys on their own, or not.
     """
     app = _Api(
         title=f"Upstairs {title}",
@@ -95,6 +98,8 @@ def make_app(
     problems.install(app)
     for router in routers:
         app.include_router(router)
+    # The last is the outermost.
+    app.add_middleware(IdempotencyMiddleware, unkeyed_paths=unkeyed_paths)
     app.add_middleware(MetricsMiddleware, metrics=metrics)
     app.add_middleware(BodyLimitMiddleware, webhook_paths=webhook_paths)
     app.add_middleware(WrongKeyMiddleware)
@@ -148,7 +153,8 @@ class BodyLimitMiddleware:
         await self._app(scope, replay, send)
 
     def _is_webhook(self, scope: Scope) -> bool:
-        return scope["method"] == "POST" and scope["path"].startswith(self._webhook_paths)
+        path: str = scope["path"]
+        return scope["method"] == "POST" and path.startswith(self._webhook_paths)
 
 
 class MetricsMiddleware:

@@ -136,6 +136,11 @@ async def _too_large(_request: Request, error: Exception) -> Response:
 
 
 async def _unexpected(_request: Request, error: Exception) -> Response:
+    return failure_response(error)
+
+
+def failure_response(error: Exception) -> Response:
+    """Answer an error that is no problem of its own, and log it."""
     if is_transient(error):
         log.warning("request_refused", error=repr(error))
         return ProblemError(

@@ -1,6 +1,5 @@
 """Contacts, and what channels and people do with them."""
 
-import hashlib
 from datetime import datetime
 from http import HTTPStatus
 from typing import Annotated
@@ -9,9 +8,10 @@ from fastapi import APIRouter, Request, Response
 from pydantic import Field, TypeAdapter
 
 from common.contracts.contacts import Customer
-from common.contracts.event import UUID_PATTERN, Instant, MessageId, PersonId, SystemName
+from common.contracts.event import UUID_PATTERN, Instant, PersonId, SystemName
 from common.http.access import Principal
 from common.http.app import ContactPath
+from common.http.idempotency import check_key, fingerprint_of
 from common.http.pagination import Cursor, Limit, cut_page, decode_cursor
 from common.http.problems import ProblemError
 from intake import use_cases
@@ -45,7 +45,6 @@ from intake.api.schemas import (
 )
 from intake.domain.model import Contact, IdempotencyKey, Interaction, Message
 from intake.domain.supervisor_words import asks_for_supervisor
-from intake.idempotency import claim_key
 
 router = APIRouter(prefix="/v1/contacts", tags=["contacts"])
 
@@ -111,13 +110,10 @@ async def show_contact(
 async def add_message(
     contact_id: ContactPath,
     body: MessageIn,
-    request: Request,
-    response: Response,
     database: IntakeDatabase,
     caller: ChannelOrStaffUser,
-    key: KeyHeader = None,
 ) -> MessageIdOut:
-    """Add a message of the customer or of the representative. A repeated request answers 200.
+    """Add a message of the customer or of the representative.
 
     A customer who writes to a resolved or abandoned contact reopens it. A customer who asks for
     a supervisor is escalated at once.
@@ -133,13 +129,8 @@ async def add_message(
     )
     async with transaction(database) as uow:
         actor = make_actor(caller, body.person_id)
-        repeatable = await _idempotency_key(request, caller, key)
-        earlier = await claim_key(repeatable, command.message_id, uow)
-        if earlier is None:
-            await use_cases.write(command, actor, uow)
-    if earlier is not None:
-        response.status_code = HTTPStatus.OK
-    return MessageIdOut(message_id=MessageId(earlier or command.message_id))
+        await use_cases.write(command, actor, uow)
+    return MessageIdOut(message_id=command.message_id)
 
 
 @router.post("/{contact_id}/request-supervisor", status_code=HTTPStatus.ACCEPTED)
@@ -276,13 +267,12 @@ async def _idempotency_key(
     """Make the key of this request: keys of different callers do not collide."""
     if key is None:
         return None
-    return IdempotencyKey(caller.name, key, await _fingerprint(request))
+    return IdempotencyKey(caller.name, check_key(key), await _fingerprint(request))
 
 
 async def _fingerprint(request: Request) -> str:
     """Return a digest of the request: another path or body gives another one."""
-    content = f"{request.method} {request.scope['path']}\n".encode() + await request.body()
-    return hashlib.sha256(content).hexdigest()
+    return fingerprint_of(request.scope, await request.body())
 
 
 def _message_key(message: Message) -> tuple[datetime, str]:

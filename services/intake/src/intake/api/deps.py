@@ -11,6 +11,7 @@ from common.contracts.event import ContactId, PersonId, Role, SystemName
 from common.http.access import Principal, require_role
 from common.http.app import get_database
 from common.http.group_commit import CommandBatcher
+from common.http.idempotency import DESCRIPTION, MAX_CHARACTERS
 from common.http.problems import ProblemError
 from common.storage.database import Database
 from intake.channels.base import Channel
@@ -30,8 +31,8 @@ KeyHeader = Annotated[
     Header(
         alias="Idempotency-Key",
         min_length=1,
-        max_length=200,
-        description="Send the same key when you send the same request again: it is done once.",
+        max_length=MAX_CHARACTERS,
+        description=DESCRIPTION,
     ),
 ]
 
