@@ -7,6 +7,7 @@ from typing import Any
 import httpx
 import pytest
 
+from common.core.clock import TimeSource
 from integration.escalation.conftest import EscalationHarness, key
 from integration.escalation.duty_examples import PLACE, ROTATION, own_shift
 
@@ -136,6 +137,36 @@ async def test_manager_gives_any_shift_but_to_nobody_who_is_unknown_or_has_left(
     assert (await on_duty_at(duty, kims["start"])) == ["lee"]
 
 
+@pytest.mark.parametrize("caller", ["kim", "mia"])
+@pytest.mark.parametrize("length", [HOUR, 3 * HOUR])
+async def test_change_of_duty_in_past_is_refused(
+    duty: httpx.AsyncClient, caller: str, length: timedelta
+) -> None:
+    start = TimeSource().utc_now() - 2 * HOUR
+    window = {"from": start.isoformat(), "until": (start + length).isoformat()}
+    for path, people in (
+        ("overrides", {"person_id": "lee"}),
+        ("swaps", {"first": "kim", "second": "sam"}),
+    ):
+        body = {**people, **window}
+        refused = await duty.post(f"{PLACE}/{path}", json=body, headers=key(caller))
+        problem = refused.json()
+        assert (refused.status_code, problem["type"]) == (
+            409,
+            "urn:upstairs:problem:invalid-change",
+        )
+        assert "It starts in the past" in problem["detail"]
+
+
+async def test_change_of_duty_that_starts_now_is_applied(duty: httpx.AsyncClient) -> None:
+    start = TimeSource().utc_now() - timedelta(minutes=1)
+    window = {"from": start.isoformat(), "until": (start + HOUR).isoformat()}
+    body = {"person_id": "lee", **window}
+    for _ in range(2):
+        answer = await duty.post(f"{PLACE}/overrides", json=body, headers=key("mia"))
+        assert (answer.status_code, answer.json()["version"]) == (200, 2)
+
+
 async def test_swap_exchanges_turns_once_the_other_accepts(duty: httpx.AsyncClient) -> None:
     sams, kims = await own_shift(duty, "sam"), await own_shift(duty, "kim")
     window = {"from": min(sams["start"], kims["start"]), "until": max(sams["end"], kims["end"])}
@@ -200,7 +231,7 @@ async def test_invalid_changes_are_refused(duty: httpx.AsyncClient) -> None:
 
 
 async def test_concurrent_overrides_are_all_kept(duty: httpx.AsyncClient) -> None:
-    start = datetime(2026, 3, 2, tzinfo=UTC)
+    start = datetime(2126, 3, 2, tzinfo=UTC)
     windows = [
         {"from": (start + n * HOUR).isoformat(), "until": (start + (n + 1) * HOUR).isoformat()}
         for n in range(6)

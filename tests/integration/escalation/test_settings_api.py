@@ -138,7 +138,7 @@ async def test_schedule_put_with_old_etag_does_not_overwrite_override(
     place = "/v1/duty-schedules/supervisors"
     schedule = await configured.get(place)
     assert schedule.headers["ETag"] == '"1"'
-    away = {"person_id": "kim", "from": "2026-03-02T00:00:00Z", "until": "2026-03-03T00:00:00Z"}
+    away = {"person_id": "kim", "from": "2126-03-02T00:00:00Z", "until": "2126-03-04T00:00:00Z"}
     changed = await configured.post(f"{place}/overrides", json=away)
     assert changed.json()["version"] == 2
     longer = {**schedule.json()["body"], "rotations": [{**DUTY["rotations"][0], "shift_s": 172800}]}

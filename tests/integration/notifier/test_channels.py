@@ -67,9 +67,9 @@ class Teams(Channel):
             "sent", notification, rendering.words(notification.content, at).headline
         )
 
-    async def update(self, notification: Notification, _at: datetime) -> Outcome:
+    async def update(self, notification: Notification, at: datetime) -> Outcome:
         assert notification.content.status
-        status = rendering.status_text(notification.content.status)
+        status = rendering.status_text(notification.content.status, at)
         return self._posted("updated", notification, status)
 
     def _posted(self, kind: str, notification: Notification, text: str) -> Outcome:

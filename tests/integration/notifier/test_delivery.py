@@ -129,6 +129,18 @@ async def test_message_that_slack_refuses_is_not_retried(harness: ServiceHarness
     assert len(harness.posted()) == 1
 
 
+async def test_failure_names_all_media_of_the_page(harness: ServiceHarness) -> None:
+    """So that escalation knows whether another medium may still reach the person."""
+    await harness.add_recipient("dana")
+    harness.slack.otherwise = receivers.slack_error("user_not_found")
+    async with harness.delivering():
+        await harness.handle(paged("dana"), paged("dana", media=["slack"]))
+        events = await until(harness.published, lambda events: len(events) == 3)
+    failed = [event for event in events if event["event"] == "notification_failed"]
+    assert sorted(event["page_media"] for event in failed) == [["slack"], ["slack", "email"]]
+    assert {event["medium"] for event in failed} == {"slack"}
+
+
 async def test_unknown_mailbox_is_not_retried(harness: ServiceHarness) -> None:
     await harness.add_recipient("dana", "email")
     harness.mail.answer = "550 no such user"

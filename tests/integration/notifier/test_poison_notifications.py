@@ -40,6 +40,8 @@ async def test_notification_that_cannot_be_read_delays_no_other(
     states = sorted(state for *_, state in await harness.states())
     assert states == ["failed", "sent", "sent"]
     (letter,) = await letters(harness)
+    failed = [event for event in await harness.published() if event["event"].endswith("_failed")]
+    assert [(event["medium"], event["page_media"]) for event in failed] == [("slack", ["slack"])]
     assert letter.origin.startswith("notification/")
     assert letter.state == "waiting"
 

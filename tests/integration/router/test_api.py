@@ -336,3 +336,26 @@ async def test_inactive_representative_gets_no_contact(
     ]
     await hire(api, active=True)
     assert (await harness.assignment(contact.contact_id)).representative_id == "rita"
+
+
+async def test_skills_and_languages_have_one_spelling(api: httpx.AsyncClient) -> None:
+    await hire(api, skills=["Billing", "billing"], languages=["PT_br", "pt-BR", "EN"])
+    shown = (await api.get("/v1/representatives/rita")).json()
+    assert shown["skills"] == ["billing"]
+    assert shown["languages"] == ["en", "pt-BR"]
+
+
+async def test_queue_counts_who_speaks_a_matching_language(
+    api: httpx.AsyncClient, harness: RouterHarness
+) -> None:
+    await harness.handle_events(received(language="pt-BR"))
+    await hire(api, languages=["pt"], capacity=3)
+    pt, *_ = (await api.get("/v1/queues")).json()["items"]
+    assert (pt["queue"], pt["available_representatives"], pt["free_slots"]) == ("billing/pt", 1, 2)
+    await api.put("/v1/representatives/rita/presence", json={"presence": "away"})
+    await harness.handle_events(received(language="pt-BR"))
+    _, brazilian = (await api.get("/v1/queues")).json()["items"]
+    assert (brazilian["queue"], brazilian["waiting"]) == ("billing/pt-BR", 1)
+    await api.put("/v1/representatives/rita/presence", json={"presence": "available"})
+    (pt,) = (await api.get("/v1/queues")).json()["items"]
+    assert (pt["available_representatives"], pt["free_slots"]) == (1, 1)

@@ -11,8 +11,10 @@ from common.contracts.clocks import ClockBreached, ClockWarned
 from common.contracts.escalations import EscalationRaised, PageRequested
 from common.contracts.event import (
     EscalationId,
+    NotificationId,
     PersonId,
 )
+from common.contracts.notifications import NotificationFailed
 from escalation.domain import errors
 from escalation.domain.escalations import actions
 from escalation.domain.escalations.causes import outlives_contact
@@ -58,6 +60,26 @@ class ContactMachine(RuleBasedStateMachine):
     @rule(by=st.sampled_from([SAM, MIA, DAN]))
     def hands_back(self, by: PersonId) -> None:
         self._attempt(partial(actions.hand_back, by=by, guidance="so"))
+
+    @rule(choose=st.randoms(use_true_random=False))
+    @precondition(lambda self: self.harness.events(PageRequested))
+    def a_page_reaches_nobody(self, choose: Random) -> None:
+        """Also one of long ago: failures come late and in any order."""
+        page = choose.choice(self.harness.events(PageRequested)[-4:])
+        before = len(self.harness.events(PageRequested))
+        self.harness.send(
+            NotificationFailed(
+                contact_id=page.contact_id,
+                occurred_at=self.harness.at,
+                notification_id=NotificationId("n"),
+                page_id=page.page_id,
+                person_id=page.person_id,
+                attempts=0,
+                reason="no such recipient",
+            )
+        )
+        # It goes on once, and waits there.
+        assert len(self.harness.events(PageRequested)) <= before + 5
 
     @rule(about=st.sampled_from([RITA, SAM, MIA]))
     def a_customer_complains(self, about: PersonId) -> None:

@@ -1,5 +1,6 @@
 """Which policy makes the promise, and what a setting may not say."""
 
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
 
@@ -114,3 +115,37 @@ def test_invalid_policy_is_refused(body: dict[str, Any], place: tuple[object, ..
 def test_ladder_without_levels_is_refused() -> None:
     with pytest.raises(ValidationError):
         TypeAdapter(Ladder).validate_python({"levels": [], "lease_s": 1, "working_lease_s": 1})
+
+
+@pytest.mark.parametrize(
+    ("of_policy", "of_contact", "covers"),
+    [
+        ("pt", "pt-BR", True),
+        ("PT-br", "pt", True),
+        ("pt-BR", "pt-PT", False),
+        ("zh", "zh-Hant-TW", True),
+        ("es", "pt", False),
+    ],
+)
+def test_policy_covers_regions_of_its_language(
+    of_policy: str, of_contact: str, *, covers: bool
+) -> None:
+    match = TypeAdapter(Match).validate_python({"language": [of_policy]})
+    assert match.covers(replace(CONTACT, language=of_contact)) is covers
+
+
+def test_policy_of_the_very_language_comes_first() -> None:
+    configuration = policies(a=Match(language=("pt",)), b=Match(language=("pt-BR",)))
+    for language, expected in (("pt-BR", "b"), ("pt", "a"), ("pt-PT", "a")):
+        chosen = configuration.policy_for(replace(CONTACT, language=language))
+        assert chosen is not None
+        assert chosen.id == expected
+
+
+def test_topic_of_a_policy_is_in_any_case() -> None:
+    assert TypeAdapter(Match).validate_python({"topic": ["Billing"]}).covers(CONTACT)
+
+
+def test_policy_for_no_language_is_refused() -> None:
+    with pytest.raises(ValidationError, match="must be a language"):
+        TypeAdapter(Match).validate_python({"language": ["english"]})

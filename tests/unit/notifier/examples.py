@@ -78,6 +78,11 @@ _PARTICULARS: dict[str, dict[str, Any]] = {
     "approval_asked": {"approval": REFUND},
     "approval_refused": {"explanation": "omar does not approve 500 EUR (refund): too much"},
     "unanswered": {"explanation": "no answer from dana, omar"},
+    "unreachable": {
+        "escalation_id": None,
+        "respond_by": None,
+        "explanation": "dana not reached (no such recipient)",
+    },
     "coaching": {
         **_NO_ESCALATION,
         "coaching": {"by": "sam", "person_id": "rui", "text": "How to end a call"},

@@ -10,7 +10,7 @@ from email.message import EmailMessage
 from pathlib import Path
 
 from notifier.api import pages
-from notifier.channels import email, slack
+from notifier.channels import email, slack_messages
 from notifier.domain import answers
 from notifier.domain.notifications import Notification
 from notifier.domain.reasons import Reason, asks_for
@@ -41,7 +41,7 @@ def message(reason: Reason) -> str:
 
 
 def _slack(page: Notification) -> Iterator[str]:
-    sent = slack.page_message(page, _LINKS, AT)
+    sent = slack_messages.page_message(page, _LINKS, AT)
     yield f"[preview] {sent['text']}"
     for block in sent["blocks"]:
         match block["type"]:

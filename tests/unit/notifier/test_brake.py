@@ -8,7 +8,7 @@ import pytest
 
 from common.contracts.event import NotificationId
 from common.core.ids import new_id
-from notifier.channels import email, slack
+from notifier.channels import email, slack_messages
 from notifier.domain import brake, notifications
 from notifier.domain.brake import BrakePolicy, Budget
 from notifier.domain.notifications import Notification
@@ -119,7 +119,7 @@ def test_summary_begins_with_what_must_be_answered_first() -> None:
 
 def test_summary_says_how_many_were_held_back_and_has_the_buttons_of_each() -> None:
     answered, informing = reasoned("raised"), reasoned("updated")
-    message = slack.page_message(summary_of(answered, informing, later=3), LINKS, AT)
+    message = slack_messages.page_message(summary_of(answered, informing, later=3), LINKS, AT)
     assert message["text"] == "5 messages were held back"
     text = str(message["blocks"])
     assert "3 more follow in the next message of this kind." in text
@@ -149,7 +149,7 @@ def test_summary_fits_into_what_slack_accepts(count: int) -> None:
     contact = {**ADA, "customer_name": long, "topic": long, "subject": long}
     causes = [{**LATE_REPLY, "reason": long}] * 9
     pages = [reasoned("raised", contact=contact, causes=causes) for _ in range(count)]
-    message = slack.page_message(summary_of(*pages), LINKS, AT)
+    message = slack_messages.page_message(summary_of(*pages), LINKS, AT)
     assert len(message["blocks"]) <= 50
     sections = [block for block in message["blocks"] if block["type"] == "section"]
     assert len(sections) == count + 1

@@ -8,7 +8,7 @@ import pytest
 
 from common.contracts.event import PersonId
 from common.contracts.notifications import Medium
-from notifier.channels import email, slack
+from notifier.channels import email, slack_messages
 from notifier.domain import answers, notifications
 from notifier.domain.errors import ApprovalRequiredError, NothingToAcknowledgeError
 from notifier.domain.escalations import Escalation
@@ -35,7 +35,7 @@ def held_by(person: str, *, approval_asked: bool = False) -> Escalation:
 
 @pytest.mark.parametrize("reason", REASONS)
 def test_only_messages_that_ask_for_an_answer_have_its_buttons(reason: Reason) -> None:
-    message = slack.page_message(notification(SLACK, reason), LINKS, AT)
+    message = slack_messages.page_message(notification(SLACK, reason), LINKS, AT)
     buttons = [button["action_id"] for button in message["blocks"][-1]["elements"]]
     answering = ["acknowledge", "take_over"] if reason in ANSWERED else []
     assert buttons == [*answering, "open"]

@@ -5,7 +5,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from common.core.clock import TimeSource
-from notifier.channels import slack
+from notifier.channels import slack, slack_messages
 from notifier.channels.base import MalformedPayloadError, SignatureRefusedError
 from notifier.channels.slack import Slack
 from notifier.domain import notifications
@@ -71,7 +71,7 @@ def capability(token: str) -> Capability:
 
 
 def test_page_says_at_a_glance_what_how_long_why_and_what_to_press() -> None:
-    message = slack.page_message(notification(), LINKS, AT)
+    message = slack_messages.page_message(notification(), LINKS, AT)
     assert message["channel"] == "D0123"
     assert message["text"] == (
         "Billing chat from “Ada”: first response 2 min overdue. "
@@ -108,7 +108,7 @@ def test_page_says_at_a_glance_what_how_long_why_and_what_to_press() -> None:
 
 
 def test_warning_has_only_a_link() -> None:
-    message = slack.page_message(notification(reason="warning"), LINKS, AT)
+    message = slack_messages.page_message(notification(reason="warning"), LINKS, AT)
     (button,) = message["blocks"][2]["elements"]
     assert button["action_id"] == "open"
 
@@ -117,7 +117,7 @@ def test_customers_words_cannot_mention_link_or_add_a_line() -> None:
     hostile = "<!channel> & <http://evil|here>\n*Approved* _by_ ~all~ `ok` :tada:"
     escaped = "&lt;!channel&gt; &amp; &lt;http://evil|here&gt; "
     escaped += "∗Approved∗ ˍbyˍ ∼all∼ ˋokˋ ∶tada:"  # noqa: RUF001 - they look alike
-    message = slack.page_message(
+    message = slack_messages.page_message(
         notification(
             contact={**ADA, "customer_name": hostile, "subject": hostile},
             causes=[{**COMPLAINT, "reason": hostile}],
@@ -143,7 +143,7 @@ def test_long_words_fit_into_what_slack_accepts() -> None:
     contact = {**ADA, "customer_name": long, "subject": long}
     causes = [{**COMPLAINT, "reason": long}] * 5
     page = notification(contact=contact, explanation=long, causes=causes)
-    section, context, _ = slack.page_message(page, LINKS, AT)["blocks"]
+    section, context, _ = slack_messages.page_message(page, LINKS, AT)["blocks"]
     text = section["text"]["text"]
     assert len(text) <= 3000
     assert len(context["elements"][0]["text"]) <= 3000
@@ -159,7 +159,7 @@ def updated(status: Status) -> Notification:
 
 
 def test_update_replaces_the_buttons_by_the_status() -> None:
-    message = slack.update_message(updated(Status("acknowledged", by="Dana <3")), AT)
+    message = slack_messages.update_message(updated(Status("acknowledged", by="Dana <3")), AT)
     assert (message["channel"], message["ts"]) == ("D9", "1.2")
     assert [block["type"] for block in message["blocks"]] == ["section", "context"]
     assert message["blocks"][1]["elements"][0]["text"] == (
@@ -174,23 +174,23 @@ def test_update_of_an_escalation_that_waits_again_has_no_tick() -> None:
     waiting = updated(
         Status("returned", level_name="manager", reason="x" * 900, awaits_answer=True)
     )
-    text = slack.update_message(waiting, AT)["blocks"][1]["elements"][0]["text"]
+    text = slack_messages.update_message(waiting, AT)["blocks"][1]["elements"][0]["text"]
     assert text.startswith(":arrows_counterclockwise: Back at manager: xxx")
     assert len(text) < 400
 
 
 def test_slacks_answer_decides_the_outcome() -> None:
     sent = b'{"ok": true, "channel": "D1", "ts": "1.2", "message": {}}'
-    assert slack.outcome(200, {}, sent) == Sent({"channel": "D1", "ts": "1.2"})
-    assert slack.outcome(429, {"retry-after": "7"}, b"") == Postponed(
+    assert slack.outcome(200, {}, sent, AT) == Sent({"channel": "D1", "ts": "1.2"})
+    assert slack.outcome(429, {"retry-after": "7"}, b"", AT) == Postponed(
         "Slack answered 429", timedelta(seconds=7)
     )
-    assert slack.outcome(429, {"retry-after": "soon"}, b"") == Postponed("Slack answered 429")
-    assert isinstance(slack.outcome(503, {}, b""), Postponed)
+    assert slack.outcome(429, {"retry-after": "soon"}, b"", AT) == Postponed("Slack answered 429")
+    assert isinstance(slack.outcome(503, {}, b"", AT), Postponed)
     for status in (400, 404, 302):
-        assert isinstance(slack.outcome(status, {}, b""), Refused)
+        assert isinstance(slack.outcome(status, {}, b"", AT), Refused)
     for body in (b"<html>", b"[]", b"{}"):
-        assert isinstance(slack.outcome(200, {}, body), Unknown)
+        assert isinstance(slack.outcome(200, {}, body, AT), Unknown)
 
 
 @pytest.mark.parametrize(
@@ -206,7 +206,7 @@ def test_slacks_answer_decides_the_outcome() -> None:
 )
 def test_ok_false_is_a_failure(error: str, kind: type[object]) -> None:
     body = json.dumps({"ok": False, "error": error}).encode()
-    assert isinstance(slack.outcome(200, {}, body), kind)
+    assert isinstance(slack.outcome(200, {}, body, AT), kind)
 
 
 def test_unknown_fields_of_a_press_are_ignored() -> None:

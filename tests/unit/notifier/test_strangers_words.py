@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from notifier.api import pages
-from notifier.channels import email, slack
+from notifier.channels import email, slack_messages
 from notifier.domain import notifications
 from notifier.domain.content import Status
 from notifier.domain.notifications import Notification
@@ -74,7 +74,7 @@ def plain_text(reason: Reason, words: str) -> list[str]:
 
 
 def slack_lines(reason: Reason, words: str) -> list[str]:
-    section = slack.page_message(page(reason, words, SLACK), LINKS, AT)["blocks"][0]
+    section = slack_messages.page_message(page(reason, words, SLACK), LINKS, AT)["blocks"][0]
     return str(section["text"]["text"]).splitlines()
 
 
@@ -116,7 +116,7 @@ def test_markup_of_strangers_is_text_in_html(reason: Reason) -> None:
 
 @pytest.mark.parametrize("reason", REASONS)
 def test_slack_gets_no_mention_or_link_of_strangers(reason: Reason) -> None:
-    message = slack.page_message(page(reason, HOSTILE, SLACK), LINKS, AT)
+    message = slack_messages.page_message(page(reason, HOSTILE, SLACK), LINKS, AT)
     assert not re.findall("<(?!!date)", str(message))
     assert (message["parse"], message["link_names"], message["mrkdwn"]) == ("none", False, False)
     urls = [button.get("url") for button in message["blocks"][-1]["elements"]]
@@ -126,6 +126,6 @@ def test_slack_gets_no_mention_or_link_of_strangers(reason: Reason) -> None:
 def test_status_of_an_update_quotes_the_colleague() -> None:
     sent = page("raised", HOSTILE, SLACK)
     status = Status("reopened", by=HOSTILE, reason=HOSTILE)
-    message = slack.update_message(notifications.update(sent, status, ID, AT), AT)
+    message = slack_messages.update_message(notifications.update(sent, status, ID, AT), AT)
     assert "<" not in str(message)
     assert len(message["blocks"][1]["elements"][0]["text"].splitlines()) == 1

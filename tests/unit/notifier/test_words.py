@@ -46,6 +46,7 @@ def test_every_reason_has_its_own_words() -> None:
         ("handed_over", "You are asked to take it. Sam hands it over: “she speaks German”"),
         ("approval_asked", "Your approval is needed."),
         ("unanswered", "All levels were asked. No answer from dana, omar."),
+        ("unreachable", "It went on at once. Dana not reached (no such recipient)."),
     ],
 )
 def test_message_says_why_it_comes_to_this_person_now(reason: Reason, sentence: str) -> None:
@@ -295,10 +296,10 @@ def test_long_words_are_cut() -> None:
     ids=lambda value: value.kind if isinstance(value, Status) else "",
 )
 def test_status_says_who_did_what(status: Status, text: str) -> None:
-    assert rendering.status_text(status) == text
+    assert rendering.status_text(status, AT) == text
 
 
 def test_every_status_has_words() -> None:
     for kind in get_args(StatusKind):
         full = Status(kind, by="Dana", to="Omar", level_name="manager", reason="why", until=AT)
-        assert rendering.status_text(full)
+        assert rendering.status_text(full, AT)

@@ -4,6 +4,8 @@ from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
+import pytest
+
 from common.contracts.assignments import ContactAssigned, ContactOffered, ContactQueued
 from common.contracts.event import ContactId, PersonId, TeamId
 from common.messages import Cancel, Schedule
@@ -211,3 +213,34 @@ def test_routing_policy_decides_the_rank_and_the_exclusion() -> None:
     assert holders([assigned_first]) == {"c1": "able"}
     ends = ExclusionEnds(contact_id=ContactId("c2"))
     assert queued.timers == (Schedule(ends, NOW + timedelta(seconds=5)),)
+
+
+@pytest.mark.parametrize(
+    ("wanted", "spoken", "holder"),
+    [
+        ("pt-BR", ("pt",), "rita"),
+        ("pt", ("pt-BR",), "rita"),
+        ("pt-PT", ("pt-BR",), "rita"),
+        ("zh-Hant-TW", ("en", "zh"), "rita"),
+        ("zh-TW", ("zh-CN",), None),
+        ("pt", ("es",), None),
+    ],
+)
+def test_contact_goes_to_who_speaks_a_matching_language(
+    wanted: str, spoken: tuple[str, ...], holder: str | None
+) -> None:
+    people = [representative("rita", languages=spoken)]
+
+    decisions = decisions_for([contact("c1", language=wanted)], people)
+
+    assert holders(decisions) == {"c1": holder}
+
+
+def test_closest_language_comes_before_longer_idle() -> None:
+    people = [
+        representative("paulo", languages=("pt-PT",), idle_s=60, capacity=1),
+        representative("bruno", languages=("pt-BR",), capacity=1),
+    ]
+    contacts = [contact("c1", language="pt-BR", waited_s=2), contact("c2", language="pt-BR")]
+
+    assert holders(decisions_for(contacts, people)) == {"c1": "bruno", "c2": "paulo"}

@@ -5,7 +5,7 @@ from datetime import UTC, datetime, timedelta
 
 from common.contracts.event import ContactId, EscalationId, NotificationId, PageId, PersonId
 from common.core.ids import new_id
-from notifier.channels import email, slack
+from notifier.channels import email, slack_messages
 from notifier.domain import brake, notifications
 from notifier.domain.content import Content, Status, Summary
 from notifier.domain.notifications import Notification
@@ -40,7 +40,7 @@ def notification() -> Notification:
 
 def test_posts_and_mails_are_counted_by_their_notification() -> None:
     slack_page = notification()
-    post = slack.page_message(slack_page, LINKS, NOON)
+    post = slack_messages.page_message(slack_page, LINKS, NOON)
     mailbox = Address("email", {"address": "sara@example.com"})
     mail_page = replace(notification(), medium="email", address=mailbox)
     mail = email.compose(mail_page, SENDER, LINKS, NOON)
@@ -53,7 +53,7 @@ def test_posts_and_mails_are_counted_by_their_notification() -> None:
 def test_summary_counts_for_each_page_in_it() -> None:
     pages = [notification(), notification()]
     summary, _ = brake.fill(replace(notification(), kind="summary", content=SUMMARY), pages, 0)
-    post = slack.page_message(summary, LINKS, NOON)
+    post = slack_messages.page_message(summary, LINKS, NOON)
     mailbox = Address("email", {"address": "sara@example.com"})
     mail = email.compose(replace(summary, address=mailbox), SENDER, LINKS, NOON)
     assert count_receipts([post], [mail]) == {page.notification_id: 2 for page in pages}
@@ -63,5 +63,5 @@ def test_update_of_an_earlier_message_is_not_counted() -> None:
     page = notification()
     status = Status("acknowledged", by="Sara")
     update = notifications.update(page, status, NotificationId(new_id()), NOON)
-    post = slack.update_message(update, NOON)
+    post = slack_messages.update_message(update, NOON)
     assert not count_receipts([post], [])

@@ -18,9 +18,8 @@ _STYLES = {
     "escalations": "yellow",
     "notifications": "magenta",
     "people": "blue",
-    "reporting": "blue",
 }
-_OF_SAMPLE_PEOPLE = {"people", "reporting"}
+_OF_SAMPLE_PEOPLE = {"people"}
 _ALARMING_EVENTS = {
     "ClockBreached",
     "EscalationRaised",

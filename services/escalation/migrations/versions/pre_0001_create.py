@@ -80,6 +80,7 @@ STATEMENTS = (
         round integer NOT NULL,
         repeats integer NOT NULL,
         awaited jsonb NOT NULL,
+        pages jsonb NOT NULL DEFAULT '[]',
         deadline timestamptz,
         lease jsonb,
         lease_no integer NOT NULL,
@@ -164,6 +165,7 @@ STATEMENTS = (
         closed_at timestamptz,
         judged_by text,
         judgement text,
+        judges jsonb NOT NULL,
         CHECK ((state = 'open') = (closed_at IS NULL))
     )
     """,

@@ -9,6 +9,7 @@ import structlog
 from common.contracts.contacts import ContactErased, ContactReceived, FeedbackReceived
 from common.contracts.escalations import EscalationsOwnEvent, PagesErased
 from common.contracts.event import ContactEvent
+from common.contracts.people import PersonDescribed
 from common.messages import Timer
 from common.messaging.subscriptions import HandlerRegistry
 from escalation.domain import audit_trail, erasure, reactions
@@ -16,6 +17,8 @@ from escalation.domain.escalations import causes
 from escalation.domain.escalations.causes import people_acting, with_participants
 from escalation.domain.model import Escalation
 from escalation.domain.money import grants_of
+from escalation.domain.settings.people import Person
+from escalation.domain.settings.registry import Versioned
 from escalation.domain.situation import Decision, Situation
 from escalation.store.unit_of_work import UnitOfWork
 
@@ -120,6 +123,21 @@ async def erase_contact(event: ContactErased, uow: UnitOfWork) -> None:
     uow.outbox.add((PagesErased(contact_id=event.contact_id, occurred_at=uow.now),))
 
 
-SUBSCRIPTIONS = HandlerRegistry[UnitOfWork](
-    {kind: handler_for(_ENRICH.get(kind)) for kind in reactions.DECISIONS}
-).on(ContactErased, erase_contact)
+async def describe_person(event: PersonDescribed, uow: UnitOfWork) -> None:
+    """Put what router says of a person in force, unless something newer is."""
+    configuration = await uow.settings.lock_for_update()
+    current = configuration.people.get(event.person_id)
+    if current is not None and current.version >= event.version:
+        return
+    person = Person(event.reports_to, event.roles, event.team_id, event.active)
+    described = Versioned(event.person_id, event.version, person)
+    await uow.settings.add(described, uow.now, f"event:{event.type}")
+
+
+SUBSCRIPTIONS = (
+    HandlerRegistry[UnitOfWork](
+        {kind: handler_for(_ENRICH.get(kind)) for kind in reactions.DECISIONS}
+    )
+    .on(ContactErased, erase_contact)
+    .on(PersonDescribed, describe_person)
+)

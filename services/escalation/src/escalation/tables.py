@@ -61,6 +61,7 @@ escalations = Table(
     Column("round", Integer),
     Column("repeats", Integer),
     Column("awaited", JSONB),
+    Column("pages", JSONB),
     Column("deadline", DateTime(timezone=True)),
     Column("lease", JSONB),
     Column("lease_no", Integer),
@@ -86,6 +87,7 @@ complaints = Table(
     Column("closed_at", DateTime(timezone=True)),
     Column("judged_by", Text),
     Column("judgement", Text),
+    Column("judges", JSONB),
 )
 grants = Table(
     "grants",
@@ -169,16 +171,9 @@ RETENTION: tuple[Rule, ...] = (
         """,
     ),
     # The clocks of a contact are recomputed from its events: they stay as long as the contact.
-    # The newest event of a person stays: it carries the number that the next one follows.
-    published_events_rule("""
-        CASE topic
-            WHEN 'reporting' THEN sequence < (
-                SELECT s.sequence FROM sequences s
-                WHERE s.key = published_events.key AND s.topic = published_events.topic)
-            ELSE NOT EXISTS (
-                SELECT FROM tracked_contacts WHERE contact_id = CAST(key AS uuid))
-        END
-    """),
+    published_events_rule(
+        "NOT EXISTS (SELECT FROM tracked_contacts WHERE contact_id = CAST(key AS uuid))"
+    ),
     # For `simulate`, which replays the last weeks.
     Retention(
         "consumed_events",

@@ -19,7 +19,7 @@ from escalation.domain.change_requests import (
     expiry,
 )
 from escalation.domain.clocks.acknowledgement import follow
-from escalation.domain.duty.changes import apply_change, consent_needed
+from escalation.domain.duty.changes import apply_change, consent_needed, require_future
 from escalation.domain.duty.schedules import DutySchedule, Override, Swap
 from escalation.domain.duty_gaps import GapForecast
 from escalation.domain.errors import (
@@ -31,10 +31,9 @@ from escalation.domain.errors import (
 )
 from escalation.domain.escalations import actions
 from escalation.domain.model import Complaint, Escalation
-from escalation.domain.settings.people import MAX_WINDOW_DAYS
+from escalation.domain.settings.people import MAX_WINDOW_DAYS, reporting_line
 from escalation.domain.settings.policies import SlaPolicy
 from escalation.domain.settings.registry import Configuration, Setting, Versioned
-from escalation.domain.settings.reporting import reporting_changes
 from escalation.domain.settings.validation import validate_setting
 from escalation.domain.situation import Decide, Decision, Situation
 from escalation.handlers import record, with_complaints
@@ -214,6 +213,13 @@ async def put_setting(
     return await _add_version(setting_id, body, current, by, uow)
 
 
+async def require_manager(manager: PersonId, person: PersonId, uow: UnitOfWork) -> None:
+    """Raises ForbiddenError unless the person is the manager or somebody below."""
+    configuration = await uow.settings.lock_for_update()
+    if manager not in (person, *reporting_line(configuration.staff, person)):
+        raise errors.ForbiddenError(f"{person} is not below you: an admin may do it.")
+
+
 async def put_policy(
     setting_id: str,
     policy: SlaPolicy,
@@ -240,6 +246,8 @@ async def change_duty(
     configuration = await uow.settings.lock_for_update()
     current = configuration.schedules[schedule_id]
     _require_people(configuration, change)
+    if change not in (*current.body.overrides, *current.body.swaps):
+        require_future(change, uow.now)
     person_id = planner.consent_needed(current.body, change, configuration.staff)
     changed = apply_change(current.body, change)
     if person_id is None or changed == current.body:
@@ -267,8 +275,7 @@ def _require_people(configuration: Configuration, change: Override | Swap) -> No
     fields = ("first", "second") if isinstance(change, Swap) else ("person_id",)
     for name in fields:
         person: PersonId = getattr(change, name)
-        if not configuration.works_here(person):
-            raise errors.UnknownPersonError(name, person)
+        configuration.require_person(name, person)
 
 
 async def answer_change_request(
@@ -308,9 +315,7 @@ async def _add_version(
     if current is not None and current.body == body:
         return current
     defined = Versioned(setting_id, current.version + 1 if current else 1, body)
-    before = await uow.settings.in_force()
     await uow.settings.add(defined, uow.now, by)
-    uow.outbox.add(reporting_changes(before, before.with_next(setting_id, body), uow.now))
     return defined
 
 

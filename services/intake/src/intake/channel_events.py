@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import assert_never
 
 from common.contracts.event import ContactId, PersonId
+from common.core.languages import read_language
 from common.core.text import one_line, plain_text
 from intake import use_cases
 from intake.channels.base import (
@@ -156,8 +157,8 @@ def _read_contact(
         channel=contact.channel,
         customer=namespaces.scope(connection.system, customer),
         subject=_line(contact.subject) or contact.ref,
-        topic=contact.topic,
-        language=contact.language,
+        topic=contact.topic.lower(),
+        language=read_language(contact.language),
         priority=contact.priority,
         campaign=contact.campaign,
         text=text or None,

@@ -15,7 +15,8 @@ STATEMENTS = (
         person_id text PRIMARY KEY,
         name text NOT NULL,
         media jsonb NOT NULL,
-        link_epoch integer NOT NULL
+        link_epoch integer NOT NULL,
+        time_zone text NOT NULL
     )
     """,
     """
@@ -47,6 +48,7 @@ STATEMENTS = (
     """
     CREATE TABLE reporting_lines (
         person_id text PRIMARY KEY,
+        version integer NOT NULL,
         manager_id text,
         active boolean NOT NULL
     )
@@ -114,6 +116,9 @@ STATEMENTS = (
         traceparent text,
         link_epoch integer NOT NULL,
         summary_id uuid,
+        page_media jsonb NOT NULL DEFAULT '[]',
+        time_zone text NOT NULL,
+        thread jsonb,
         CHECK ((state IN ('pending', 'sending')) = (due_at IS NOT NULL))
     )
     """,

@@ -1,6 +1,7 @@
 """What the notifier does with each event: load, decide, record."""
 
 from dataclasses import replace
+from datetime import datetime
 
 import structlog
 
@@ -23,7 +24,7 @@ from common.contracts.escalations import (
     TimerMissing,
 )
 from common.contracts.event import OPERATIONS, EscalationId, NotificationId, PersonId
-from common.contracts.reporting import ReportingLineChanged
+from common.contracts.people import ContactMethodsChanged, PersonDescribed
 from common.core import trace
 from common.core.ids import new_id
 from common.messaging.subscriptions import HandlerRegistry
@@ -33,6 +34,14 @@ from notifier.domain.content import Status, StatusKind, status_of
 from notifier.domain.escalations import Escalation, EscalationState
 from notifier.domain.notifications import Decision, Notification, Page
 from notifier.domain.reasons import asks_for
+from notifier.domain.recipients import (
+    DEFAULT_TIME_ZONE,
+    Address,
+    ContactMethods,
+    Recipient,
+    RecipientChange,
+    ReportingLine,
+)
 from notifier.store.unit_of_work import UnitOfWork
 
 AwaitsAnswer = (
@@ -154,14 +163,73 @@ async def erase_pages(event: PagesErased, uow: UnitOfWork) -> None:
         uow.notifications.put(erasure.erase(notification, event.contact_id))
 
 
-async def change_reporting_line(event: ReportingLineChanged, uow: UnitOfWork) -> None:
-    """Keep who reports to whom. The links of a person who leaves are void."""
+async def describe_person(event: PersonDescribed, uow: UnitOfWork) -> None:
+    """Keep the name and who reports to whom. The links of a person who leaves are void."""
     if event.person_id == OPERATIONS:
         # No person: nobody is above it, and it never leaves.
         return
-    await uow.reporting_lines.save(event.person_id, event.manager_id, active=event.active)
+    line = ReportingLine(event.person_id, event.version, event.reports_to, event.active)
+    if not await uow.reporting_lines.save(line):
+        return
+    before = await uow.recipients.lock(event.person_id)
+    named = replace(before or Recipient(event.person_id, "", ()), name=event.name)
+    await uow.recipients.save(named)
     if not event.active:
         await uow.recipients.void_links(event.person_id)
+
+
+async def change_contact_methods(event: ContactMethodsChanged, uow: UnitOfWork) -> None:
+    """Set how a person is reached, unless somebody has changed it here since."""
+    if event.person_id == OPERATIONS:
+        return
+    before = await uow.recipients.lock(event.person_id)
+    if await uow.recipient_changes.count_since(event.person_id, event.occurred_at):
+        log.warning("contact_methods_outdated", person_id=event.person_id, by=event.by)
+        return
+    media = tuple(Address(method.medium, method.details) for method in event.contact_methods)
+    time_zone = before.time_zone if before else DEFAULT_TIME_ZONE
+    methods = ContactMethods(event.name, media, time_zone)
+    await change_recipient(before, event.person_id, methods, event.by, event.occurred_at, uow)
+
+
+async def change_recipient(
+    before: Recipient | None,
+    person_id: PersonId,
+    methods: ContactMethods,
+    by: str,
+    at: datetime,
+    uow: UnitOfWork,
+) -> Recipient:
+    """Set how a locked person is reached; keep who did it, tell addresses no longer used.
+
+    Raises ChannelUserTakenError.
+    """
+    change = RecipientChange(
+        change_id=new_id(),
+        person_id=person_id,
+        changed_at=at,
+        changed_by=by,
+        before=before.methods if before else None,
+        after=methods,
+    )
+    if before and change.before == change.after:
+        return before
+    epoch = before.link_epoch if before else 0
+    saved = replace(
+        before or Recipient(person_id, methods.name, ()),
+        name=methods.name,
+        media=methods.media,
+        time_zone=methods.time_zone,
+        link_epoch=epoch + 1 if before is None or change.changes_addresses else epoch,
+    )
+    await uow.recipients.save(saved)
+    await uow.recipient_changes.add(change)
+    for address in change.removed_addresses:
+        notice = notifications.address_notice(
+            change, address, new_notification_id(), trace.current()
+        )
+        uow.notifications.add(notice)
+    return saved
 
 
 def correct(notification: Notification, status: Status, uow: UnitOfWork) -> None:
@@ -170,7 +238,7 @@ def correct(notification: Notification, status: Status, uow: UnitOfWork) -> None
     One that is being sent at this moment is corrected when its attempt is recorded.
     """
     if notifications.can_be_cancelled(notification):
-        reason = rendering.status_text(status)
+        reason = rendering.status_text(status, uow.now)
         uow.notifications.put(notifications.cancel(notification, reason))
     elif notifications.is_editable(notification):
         uow.notifications.add(
@@ -201,10 +269,17 @@ async def _notify(page: Page, uow: UnitOfWork) -> None:
         record(failed, uow)
         return
     addresses, fallback_reason = notifications.choose_addresses(page, recipient)
+    media = tuple(address.medium for address in addresses)
     for address in addresses:
         uow.notifications.add(
             notifications.notify(
-                page, address, new_notification_id(), uow.now, trace.current(), fallback_reason
+                page,
+                address,
+                new_notification_id(),
+                uow.now,
+                trace.current(),
+                fallback_reason,
+                media,
             )
         )
 
@@ -275,5 +350,6 @@ SUBSCRIPTIONS = (
     .on(EscalationHandedBack, hand_back)
     .on(EscalationResolved, resolve)
     .on(EscalationClosed, close)
-    .on(ReportingLineChanged, change_reporting_line)
+    .on(PersonDescribed, describe_person)
+    .on(ContactMethodsChanged, change_contact_methods)
 )

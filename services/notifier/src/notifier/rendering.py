@@ -10,9 +10,10 @@ each medium marks as a quotation, and `quoted` in quotation marks where they are
 
 import re
 import textwrap
+import unicodedata
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 from jinja2 import Environment, PackageLoader, StrictUndefined, select_autoescape
@@ -31,19 +32,31 @@ _QUOTATION_MARKS = str.maketrans({"“": '"', "”": '"', "„": '"', "‟": '"'
 _OUTER_UNDERSCORE = re.compile(r"(?<![^\W_])_|_(?![^\W_])")
 _EMOJI_COLON = re.compile(r"(?<!\w):(?=[\w+'-]+:)")
 _LONGEST_LINE = 600
+# A value as Slack's markup: escaped it may be five times as long. Slack refuses texts over 3,000,
+# so that the headline, the deadline, why now, and the task always fit.
+_LONGEST_SLACK_VALUE = 700
 _MAIL_COLUMNS = 72
+# Text between them has its own direction, and what is around it keeps its own.
+_ISOLATE, _END_ISOLATE = "\u2068", "\u2069"
+_RIGHT_TO_LEFT = frozenset({"R", "AL", "AN"})
+
+
+class Line(str):
+    """A line that `words` has made: every value in it is on one line and isolated."""
+
+    __slots__ = ()
 
 
 @dataclass(frozen=True, slots=True)
 class Detail:
     """A line of our own, and what a customer or a colleague said about it."""
 
-    text: str
-    quotation: str | None = None
+    text: Line
+    quotation: Line | None = None
 
     @property
-    def line(self) -> str:
-        return self.text if self.quotation is None else f"{self.text} {self.quotation}"
+    def line(self) -> Line:
+        return self.text if self.quotation is None else Line(f"{self.text} {self.quotation}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,20 +67,20 @@ class Words:
     there is. `task`: what to press or do. `details` and `circumstances` help to judge.
     """
 
-    headline: str
-    why_now: str
-    deadline: str | None
-    task: str
+    headline: Line
+    why_now: Line
+    deadline: Line | None
+    task: Line
     details: tuple[Detail, ...]
-    circumstances: tuple[str, ...]
+    circumstances: tuple[Line, ...]
 
     @property
-    def lines(self) -> tuple[str, ...]:
+    def lines(self) -> tuple[Line, ...]:
         return tuple(detail.line for detail in self.details)
 
 
 def words(content: Content, at: datetime) -> Words:
-    """Write them as they are true at `at`."""
+    """Write them as they are true at `at`, with times in its time zone."""
     vocabulary = _vocabulary()
     deadline = _lines(vocabulary.deadline(content, at))
     return Words(
@@ -80,9 +93,9 @@ def words(content: Content, at: datetime) -> Words:
     )
 
 
-def status_text(status: Status) -> str:
-    """Write what happened to an escalation: `Acknowledged by Dana`."""
-    return _line(_vocabulary().status(status))
+def status_text(status: Status, at: datetime) -> Line:
+    """Write what happened to an escalation: `Acknowledged by Dana`; times as in `words`."""
+    return _line(_vocabulary().status(status, at))
 
 
 def text(template: str, **values: object) -> str:
@@ -95,19 +108,41 @@ def slack_text(template: str, **values: object) -> str:
     return _SLACK.get_template(template).render(**values).strip()
 
 
-def _lines(rendered: str) -> tuple[str, ...]:
+def slack_clipped(markup: str, longest: int) -> str:
+    """Cut markup that is too long once it is escaped, but no entity in two: `&amp;`."""
+    if len(markup) <= longest:
+        return markup
+    cut = markup[: longest - 1]
+    if cut.rfind("&") > cut.rfind(";"):
+        cut = cut[: cut.rfind("&")]
+    return f"{cut}…"
+
+
+def _lines(rendered: str) -> tuple[Line, ...]:
     """Return the lines that say something, each once."""
     lines = (_line(line) for line in rendered.splitlines())
     return tuple(dict.fromkeys(line for line in lines if line))
 
 
-def _detail(line: str) -> Detail:
+def _detail(line: Line) -> Detail:
     own, _, quotation = line.partition(_QUOTATION_MARK)
-    return Detail(own.rstrip(), quotation or None)
+    return Detail(Line(own.rstrip()), Line(quotation) if quotation else None)
 
 
-def _line(rendered: str) -> str:
-    return _clipped(rendered, _LONGEST_LINE)
+def _line(rendered: str) -> Line:
+    """Put what a macro wrote on one line; its values are safe, and their isolates stay."""
+    line = " ".join(rendered.split())
+    if len(line) > _LONGEST_LINE:
+        line = f"{line[: _LONGEST_LINE - 1].rstrip()}…"
+        line += _END_ISOLATE * (line.count(_ISOLATE) - line.count(_END_ISOLATE))
+    return Line(line)
+
+
+def _isolated(line: str) -> str:
+    """Keep words that are read from right to left from turning our own words around."""
+    if not any(unicodedata.bidirectional(character) in _RIGHT_TO_LEFT for character in line):
+        return line
+    return f"{_ISOLATE}{line}{_END_ISOLATE}"
 
 
 def _one_line(value: str) -> str:
@@ -158,11 +193,23 @@ def _capitalized(value: str) -> str:
     return value[:1].upper() + value[1:]
 
 
-def _utc(moment: datetime, at: datetime | None = None) -> str:
-    """Write a time in UTC; if that is on the day of `at`, without its date and with seconds."""
-    utc = moment.astimezone(UTC)
-    same_day = at is not None and utc.date() == at.astimezone(UTC).date()
-    return format(utc, "%H:%M:%S UTC" if same_day else "%a %Y-%m-%d %H:%M UTC")
+def _time(moment: datetime, at: datetime) -> str:
+    """Write a time in the zone of `at`; on the day of `at` without its date and with seconds."""
+    local = moment.astimezone(at.tzinfo)
+    same_day = local.date() == at.date()
+    return f"{local:%H:%M:%S} {_zone(local)}" if same_day else _date_time(moment, at)
+
+
+def _date_time(moment: datetime, at: datetime) -> str:
+    """Write a date and a time in the zone of `at`."""
+    local = moment.astimezone(at.tzinfo)
+    return f"{local:%a %Y-%m-%d %H:%M} {_zone(local)}"
+
+
+def _zone(local: datetime) -> str:
+    """Name the zone: `CET`, or where it has no letters `UTC+04`."""
+    name = local.strftime("%Z")
+    return name if name[:1].isalpha() else f"UTC{name}"
 
 
 def _left(until: datetime, at: datetime) -> str:
@@ -182,9 +229,9 @@ class _Layout(str):
 
 
 def _plain(value: object) -> object:
-    if isinstance(value, Markup | _Layout) or not isinstance(value, str):
+    if isinstance(value, Markup | _Layout | Line) or not isinstance(value, str):
         return value
-    return _one_line(value)
+    return _isolated(_one_line(value))
 
 
 def _mrkdwn(value: object) -> object:
@@ -194,9 +241,10 @@ def _mrkdwn(value: object) -> object:
     """
     if isinstance(value, Markup):
         return value
-    line = _one_line(str(value)).translate(_LOOK_ALIKES)
-    line = _EMOJI_COLON.sub("\u2236", _OUTER_UNDERSCORE.sub("\u02cd", line))
-    return line.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
+    line = value if isinstance(value, Line) else _isolated(_one_line(str(value)))
+    line = _EMOJI_COLON.sub("\u2236", _OUTER_UNDERSCORE.sub("\u02cd", line.translate(_LOOK_ALIKES)))
+    escaped = line.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
+    return slack_clipped(escaped, _LONGEST_SLACK_VALUE)
 
 
 def _environment(finalize: Callable[[object], object]) -> Environment:
@@ -218,7 +266,8 @@ def _environment(finalize: Callable[[object], object]) -> Environment:
         ("sentence", _sentence),
         ("label", _label),
         ("capitalized", _capitalized),
-        ("utc", _utc),
+        ("time", _time),
+        ("date_time", _date_time),
         ("left", _left),
         ("duration", duration_text),
         ("ask", asks_for),

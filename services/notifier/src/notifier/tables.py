@@ -14,6 +14,7 @@ recipients = Table(
     Column("name", Text),
     Column("media", JSONB),
     Column("link_epoch", Integer),
+    Column("time_zone", Text),
 )
 recipient_changes = Table(
     "recipient_changes",
@@ -29,6 +30,7 @@ reporting_lines = Table(
     "reporting_lines",
     metadata,
     Column("person_id", Text, primary_key=True),
+    Column("version", Integer),
     Column("manager_id", Text),
     Column("active", Boolean),
 )
@@ -86,6 +88,9 @@ notifications = Table(
     Column("traceparent", Text),
     Column("link_epoch", Integer),
     Column("summary_id", Uuid(as_uuid=False)),
+    Column("page_media", JSONB),
+    Column("time_zone", Text),
+    Column("thread", JSONB),
 )
 delivery_attempts = Table(
     "delivery_attempts",

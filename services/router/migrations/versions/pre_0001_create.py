@@ -10,6 +10,21 @@ branch_labels = None
 depends_on = None
 
 STATEMENTS = (
+    """
+    CREATE TABLE people (
+        person_id text PRIMARY KEY,
+        version integer NOT NULL,
+        name text NOT NULL,
+        roles text[] NOT NULL,
+        team_id text,
+        reports_to text REFERENCES people,
+        languages text[] NOT NULL,
+        skills text[] NOT NULL,
+        active boolean NOT NULL,
+        CHECK (person_id <> reports_to)
+    )
+    """,
+    "CREATE INDEX people_of_superior ON people (reports_to)",
     # load_limit: the capacity may be lowered below the load; the load may not rise above it.
     """
     CREATE TABLE representatives (
@@ -31,6 +46,7 @@ STATEMENTS = (
         CHECK (load <= load_limit)
     )
     """,
+    "CREATE INDEX representatives_skills ON representatives USING gin (skills) WHERE active",
     # One row a contact with one representative: a contact can't have two live assignments.
     """
     CREATE TABLE assignments (

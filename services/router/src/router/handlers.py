@@ -21,8 +21,8 @@ from common.messaging.subscriptions import HandlerRegistry
 from router.domain import actions, assignments, reactions, timeouts
 from router.domain.assignments import Assignment, Decision
 from router.domain.errors import RepresentativeNotFoundError
-from router.domain.staffing import presence, representatives
-from router.domain.staffing.representatives import Profile, Representative
+from router.domain.staffing import presence
+from router.domain.staffing.representatives import Representative
 from router.domain.timers import ExclusionEnds, OfferExpires
 from router.store import UnitOfWork
 
@@ -83,12 +83,6 @@ async def expire_offer(timer: OfferExpires, uow: UnitOfWork) -> None:
 async def end_exclusion(timer: ExclusionEnds, uow: UnitOfWork) -> None:
     assignment = await uow.assignments.lock(timer.contact_id)
     uow.record(timeouts.end_exclusion(assignment))
-
-
-async def upsert(representative_id: PersonId, profile: Profile, uow: UnitOfWork) -> None:
-    current = await uow.representatives.lock(representative_id)
-    change = representatives.upsert(current, representative_id, profile, at=uow.now)
-    uow.record(Decision(representatives=(change.representative,), events=change.events))
 
 
 async def set_presence(

@@ -6,11 +6,12 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, NamedTuple
 
-from sqlalchemy import select, text
+from sqlalchemy import func, select, text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from common.contracts import BY_TYPE
 from common.contracts.event import ContactId, Event, PersonId
+from common.contracts.people import ContactMethodsChanged
 from common.core import trace
 from common.storage.erasure import erase_words
 from common.storage.rows import LockedTable
@@ -21,6 +22,7 @@ from router.domain.assignments import HELD, WAITING, Assignment, Decision, State
 from router.domain.needs import Need
 from router.domain.routing.matching import match
 from router.domain.routing.strategies import RoutingPolicy
+from router.domain.staffing.people import Person
 from router.domain.staffing.representatives import Representative
 
 
@@ -40,6 +42,62 @@ class QueueStatus:
     @property
     def queue(self) -> str:
         return self.need.queue
+
+
+class People(LockedTable[PersonId, Person]):
+    def __init__(self, connection: AsyncConnection) -> None:
+        super().__init__(connection, tables.people, Person)
+
+    async def lock_lines(self) -> None:
+        """Block other changes of people, so that no two of them make a cycle."""
+        await self.connection.execute(_LOCK_PEOPLE)
+
+    async def line_above(self, person_id: PersonId) -> tuple[PersonId, ...]:
+        """Return the person's superior, that person's superior, and so on to the top."""
+        rows = await self.connection.execute(_LINE, {"person": person_id})
+        return tuple(PersonId(row.reports_to) for row in rows)
+
+    async def subordinates_of(self, person_id: PersonId) -> tuple[PersonId, ...]:
+        """Return who reports to the person directly and has not left."""
+        people = tables.people.c
+        query = select(people.person_id).where(people.reports_to == person_id, people.active)
+        rows = await self.connection.execute(query.order_by(people.person_id))
+        return tuple(PersonId(row.person_id) for row in rows)
+
+    async def count_contact_changes(self, person_id: PersonId, since: datetime) -> int:
+        """Count how often contact methods were put with the person since then."""
+        events = published_events.c
+        query = select(func.count()).where(
+            events.key == person_id,
+            events.type == ContactMethodsChanged.type,
+            events.at > since,
+        )
+        return (await self.connection.execute(query)).scalar_one()
+
+    async def list_after(
+        self, person_id: str | None, limit: int, *, active: bool | None
+    ) -> list[Person]:
+        """Return the next people by id: all, or only those who have left or have not."""
+        people = tables.people
+        query = select(people).order_by(people.c.person_id).limit(limit)
+        if person_id is not None:
+            query = query.where(people.c.person_id > person_id)
+        if active is not None:
+            query = query.where(people.c.active == active)
+        rows = await self.connection.execute(query)
+        return [self.read(dict(row)) for row in rows.mappings()]
+
+
+class StaffGroup(NamedTuple):
+    """The active representatives with one skill who speak the same languages."""
+
+    skill: str
+    languages: Sequence[str]
+    available: int
+    free_slots: int
+
+    def fits(self, need: Need) -> bool:
+        return need.distance((self.skill,), self.languages) is not None
 
 
 class Representatives(LockedTable[PersonId, Representative]):
@@ -71,6 +129,10 @@ class Representatives(LockedTable[PersonId, Representative]):
 class Assignments(LockedTable[ContactId, Assignment]):
     def __init__(self, connection: AsyncConnection) -> None:
         super().__init__(connection, tables.assignments, Assignment)
+
+    async def waiting_needs(self) -> list[Need]:
+        """Return the needs with waiting contacts, each once."""
+        return [Need(*row) for row in await self.connection.execute(_WAITING_NEEDS)]
 
     async def lock_waiting(self, free_slots: Mapping[Need, int]) -> None:
         """Lock the first waiting contacts of these queues, at least as many as have free slots."""
@@ -145,7 +207,17 @@ class Assignments(LockedTable[ContactId, Assignment]):
                 "limit": limit,
             },
         )
-        return [QueueStatus(Need(skill, language), *rest) for skill, language, *rest in rows]
+        waiting = [(Need(row.skill, row.language), row) for row in rows]
+        staff = await self.staff({need.skill for need, _ in waiting})
+        return [
+            QueueStatus(need, row.waiting, row.oldest_waiting_s, *_staffing(need, staff))
+            for need, row in waiting
+        ]
+
+    async def staff(self, skills: Iterable[str]) -> list[StaffGroup]:
+        """Return who is active and has these skills, whatever their presence."""
+        rows = await self.connection.execute(_STAFF, {"skills": list(skills)})
+        return [StaffGroup(*row) for row in rows]
 
 
 class Origin(NamedTuple):
@@ -169,6 +241,7 @@ class UnitOfWork(BaseUnitOfWork):
         policy: RoutingPolicy = RoutingPolicy(),  # noqa: B008 - frozen
     ) -> None:
         super().__init__(connection, now)
+        self.people = People(connection)
         self.representatives = Representatives(connection)
         self.assignments = Assignments(connection)
         self._policy = policy
@@ -176,7 +249,7 @@ class UnitOfWork(BaseUnitOfWork):
 
     @property
     def rows(self) -> Sequence[LockedTable[Any, Any]]:
-        return (self.representatives, self.assignments)
+        return (self.people, self.representatives, self.assignments)
 
     async def prelock(self, contact_ids: Sequence[ContactId]) -> None:
         # Before any row lock: two transactions that match at once could wait for each other's
@@ -212,13 +285,15 @@ class UnitOfWork(BaseUnitOfWork):
         if not self._origins:
             return
         origins, self._origins = self._origins, {}
-        freed = _free_slots(
+        freed = [
             person
             for person in self.representatives.loaded()
-            if person.representative_id in origins
-        )
+            if person.representative_id in origins and person.free_slots
+        ]
         if freed:
-            await self.assignments.lock_waiting(freed)
+            await self.assignments.lock_waiting(
+                _free_slots(freed, await self.assignments.waiting_needs())
+            )
         waiting = [
             assignment for assignment in self.assignments.loaded() if assignment.state in WAITING
         ]
@@ -249,6 +324,12 @@ class UnitOfWork(BaseUnitOfWork):
         trace.restore(origin.traceparent)
 
 
+def _staffing(need: Need, staff: Iterable[StaffGroup]) -> tuple[int, int]:
+    """Return how many representatives are available, and their free slots."""
+    groups = [group for group in staff if group.fits(need)]
+    return sum(group.available for group in groups), sum(group.free_slots for group in groups)
+
+
 def _keys(decision: Decision) -> list[str]:
     return [
         *(assignment.contact_id for assignment in decision.assignments),
@@ -256,15 +337,39 @@ def _keys(decision: Decision) -> list[str]:
     ]
 
 
-def _free_slots(representatives: Iterable[Representative]) -> Counter[Need]:
-    free_slots: Counter[Need] = Counter()
-    for person in representatives:
-        if person.free_slots:
-            free_slots.update(dict.fromkeys(person.needs, person.free_slots))
-    return free_slots
+def _free_slots(representatives: Iterable[Representative], needs: Iterable[Need]) -> Counter[Need]:
+    people = list(representatives)
+    free_slots = {
+        need: sum(person.free_slots for person in people if person.fits(need)) for need in needs
+    }
+    return +Counter(free_slots)
 
 
+_LOCK_PEOPLE = text("SELECT pg_advisory_xact_lock(lock_key('people'))")
+_LINE = text("""
+    WITH RECURSIVE line AS (
+        SELECT reports_to, 1 AS steps FROM people WHERE person_id = :person
+        UNION ALL
+        SELECT people.reports_to, steps + 1 FROM people JOIN line
+            ON people.person_id = line.reports_to
+    )
+    SELECT reports_to FROM line WHERE reports_to IS NOT NULL ORDER BY steps
+""")
 _LOCK_MATCHING = text("SELECT pg_advisory_xact_lock(lock_key('match'))")
+
+# Each step finds the next need in the index `assignments_waiting`, however many contacts wait.
+_WAITING_NEEDS = text("""
+    WITH RECURSIVE needs AS (
+        (SELECT skill, language FROM assignments WHERE state = 'queued'
+         ORDER BY skill, language LIMIT 1)
+        UNION ALL
+        SELECT next.skill, next.language FROM needs CROSS JOIN LATERAL (
+            SELECT a.skill, a.language FROM assignments a
+            WHERE state = 'queued' AND (a.skill, a.language) > (needs.skill, needs.language)
+            ORDER BY a.skill, a.language LIMIT 1) AS next
+    )
+    SELECT skill, language FROM needs
+""")
 
 # Contacts that somebody declined are added to the number: the only free slot may belong to the
 # representative who declined them, and they must not hide the contacts behind them.
@@ -291,19 +396,27 @@ _QUEUES = text("""
         SELECT skill, language, count(*) AS waiting, min(waiting_since) AS oldest
         FROM assignments WHERE state = 'queued' GROUP BY skill, language
     ), staff AS (
-        SELECT skill, language, count(*) FILTER (WHERE presence = 'available') AS available,
-            sum(greatest(capacity - load, 0)) FILTER (WHERE presence = 'available') AS free_slots
+        SELECT DISTINCT skill, language
         FROM representatives, unnest(skills) AS skill, unnest(languages) AS language
         WHERE active
-        GROUP BY skill, language
     )
     SELECT skill, language,
         coalesce(waiting, 0) AS waiting,
-        CAST(extract(epoch FROM :at - oldest) AS float) AS oldest_waiting_s,
-        coalesce(available, 0) AS available_representatives,
-        coalesce(free_slots, 0) AS free_slots
+        CAST(extract(epoch FROM :at - oldest) AS float) AS oldest_waiting_s
     FROM waiting FULL JOIN staff USING (skill, language)
     WHERE (skill, language) > (:skill, :language)
     ORDER BY skill, language
     LIMIT :limit
+""")
+
+# A group has the same languages, so that Python compares each of them once.
+_STAFF = text("""
+    SELECT skill, languages,
+        count(*) FILTER (WHERE presence = 'available') AS available,
+        coalesce(sum(greatest(capacity - load, 0)) FILTER (WHERE presence = 'available'), 0)
+            AS free_slots
+    FROM representatives
+    JOIN unnest(CAST(:skills AS text[])) AS skill ON skills @> ARRAY[skill]
+    WHERE active
+    GROUP BY skill, languages
 """)

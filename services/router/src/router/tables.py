@@ -16,6 +16,19 @@ from common.service.retention import Kept, Retention, Rule, published_events_rul
 
 metadata = MetaData()
 
+people = Table(
+    "people",
+    metadata,
+    Column("person_id", Text, primary_key=True),
+    Column("version", Integer),
+    Column("name", Text),
+    Column("roles", ARRAY(Text)),
+    Column("team_id", Text),
+    Column("reports_to", Text),
+    Column("languages", ARRAY(Text)),
+    Column("skills", ARRAY(Text)),
+    Column("active", Boolean),
+)
 representatives = Table(
     "representatives",
     metadata,
@@ -59,6 +72,7 @@ assignments = Table(
 
 RETENTION: tuple[Rule, ...] = (
     Retention("assignments", "ended_at", days=400, condition="state IN ('completed', 'abandoned')"),
+    Kept("people", "one row a person; those who left are inactive"),
     Kept("representatives", "one row a person; those who left are inactive"),
     # The newest event of a person stays: it carries the number that the next one follows.
     published_events_rule("""

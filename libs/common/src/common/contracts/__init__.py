@@ -8,7 +8,6 @@ from common.contracts import (
     escalations,
     notifications,
     people,
-    reporting,
 )
 from common.contracts.event import Event
 from common.contracts.services import TOPIC_OWNERS
@@ -21,7 +20,6 @@ EVENTS: tuple[type[Event], ...] = (
     *complaints.EVENTS,
     *notifications.EVENTS,
     *people.EVENTS,
-    *reporting.EVENTS,
 )
 BY_TYPE: dict[str, type[Event]] = {event.type: event for event in EVENTS}
 TOPICS = tuple(TOPIC_OWNERS)

@@ -19,6 +19,8 @@ Channel = Literal["call", "email", "chat", "ticket", "case"]
 Priority = Literal["low", "normal", "high", "urgent"]
 Tier = Literal["standard", "premium", "vip"]
 InteractionEnd = Literal["customer", "representative", "transfer", "system"]
+WaitEnd = Literal["customer_wrote", "representative_replied", "opened", "on_hold"]
+DiscardCause = Literal["spam", "deleted"]
 SurveyKind = Literal["csat", "nps", "fcr"]
 SurveyScale = Literal["1-5", "0-10", "0-1"]
 
@@ -57,8 +59,15 @@ class ContactReceived(ContactsEvent):
 
 
 class CustomerWrote(ContactsEvent):
+    """`excerpt` is empty if the message has only attachments.
+
+    `automatic`: the customer's machine wrote it, such as an absence note or a bounce. It asks for
+    nothing: nobody owes a reply, and it ends no waiting.
+    """
+
     message_id: MessageId
     excerpt: str
+    automatic: bool = False
 
 
 class RepresentativeReplied(ContactsEvent):
@@ -75,6 +84,15 @@ class RepresentativeReplied(ContactsEvent):
 
 class WaitingOnCustomer(ContactsEvent):
     """The representative waits for the customer's reply."""
+
+
+class WaitingOnCustomerEnded(ContactsEvent):
+    """It is our turn again; published for every way out of waiting, but not for the contact's end.
+
+    `cause` is `opened` if somebody took the waiting back, and `on_hold` if others are awaited now.
+    """
+
+    cause: WaitEnd
 
 
 class ContactResolved(ContactsEvent):
@@ -100,8 +118,27 @@ class ContactAbandoned(ContactsEvent):
     reason: str | None = None
 
 
+class ContactDiscarded(ContactsEvent):
+    """It asked for nothing, or nobody shall work on it: spam, or deleted where it came from.
+
+    `by` or `reported_by` is the person or the system that says so. It may be reopened.
+    """
+
+    cause: DiscardCause
+    by: PersonId | None = None
+    reported_by: SystemName | None = None
+
+
+class ContactMerged(ContactsEvent):
+    """Its work goes on in another contact: `into`, if that one is known here."""
+
+    into: ContactId | None = None
+    by: PersonId | None = None
+    reported_by: SystemName | None = None
+
+
 class ContactReopened(ContactsEvent):
-    """A resolved or abandoned contact is open again; `by` is None if the customer did it.
+    """A contact that ended is open again; `by` is None if the customer did it.
 
     `reported_by` is the system that says who did it, if a system does.
     """
@@ -200,8 +237,11 @@ EVENTS: tuple[type[Event], ...] = (
     CustomerWrote,
     RepresentativeReplied,
     WaitingOnCustomer,
+    WaitingOnCustomerEnded,
     ContactResolved,
     ContactAbandoned,
+    ContactDiscarded,
+    ContactMerged,
     ContactReopened,
     SupervisorRequested,
     ContactPrioritized,

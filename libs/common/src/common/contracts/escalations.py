@@ -45,6 +45,7 @@ PageReason = Literal[
     "approval_asked",
     "approval_refused",
     "unanswered",
+    "unreachable",
     "coaching",
     "duty_gap",
 ]
@@ -92,7 +93,10 @@ class EscalationCauseAdded(EscalationsOwnEvent):
 
 
 class EscalationClimbed(EscalationsOwnEvent):
-    """`lateness_ms` and `waited_for` are None when a person, not a timer, sent it up."""
+    """`lateness_ms` and `waited_for` are None when no timer sent it up.
+
+    Then a person did, or nobody at the level was reached.
+    """
 
     from_level: int
     to_level: int
@@ -102,8 +106,20 @@ class EscalationClimbed(EscalationsOwnEvent):
     waited_for: Wait | None = None
 
 
+class EscalationPageFailed(EscalationsOwnEvent):
+    """No message reached `person_id`, who was paged at the level and is still awaited.
+
+    Once that is so of everybody who was paged, it goes on at once.
+    """
+
+    person_id: PersonId
+    level: int
+    level_name: str
+    reason: ExplanationText
+
+
 class EscalationUnanswered(EscalationsOwnEvent):
-    """The top of the ladder did not answer in time; it is paged again.
+    """The top of the ladder did not answer in time, or was not reached; it is paged again.
 
     The whole ladder has gone unanswered since `standing_since`: an alarm stands since then.
     """
@@ -188,10 +204,10 @@ class PageRequested(EscalationsEvent):
     It carries data; the notifier writes the words. `causes` begin with the one that raised the
     escalation and are the last ones of `cause_count`; with the reason `updated` the last one is
     new. `explanation` says why it comes to this person now, as the audit trail does.
-    `escalation_id` is None for a warning, since nothing was raised yet, and for coaching, which
-    outlives its escalation. `respond_by` is when it moves on without that person; `lease_end` says
-    what ends a lease then. A gap in a duty schedule has no contact: `contact_id` is derived from
-    the schedule.
+    `escalation_id` is None for a warning, since nothing was raised yet, and for what outlives its
+    escalation: coaching, and contact methods that reach nobody. `respond_by` is when it moves on
+    without that person; `lease_end` says what ends a lease then. A gap in a duty schedule has no
+    contact: `contact_id` is derived from the schedule.
     """
 
     page_id: PageId
@@ -360,6 +376,7 @@ EVENTS: tuple[type[Event], ...] = (
     EscalationRaised,
     EscalationCauseAdded,
     EscalationClimbed,
+    EscalationPageFailed,
     EscalationUnanswered,
     PageRequested,
     EscalationAcknowledged,

@@ -32,9 +32,13 @@ class NotificationSent(NotificationsEvent):
 
 
 class NotificationFailed(NotificationsEvent):
-    """There is no further attempt on this medium. `medium` is None if the person has no address."""
+    """There is no further attempt on this medium. `medium` is None if the person has no address.
+
+    `page_media` are all the media of the page: it reached nobody once it failed on each of them.
+    """
 
     medium: Medium | None = None
+    page_media: tuple[Medium, ...] = ()
     attempts: int
     reason: str
 

@@ -12,7 +12,6 @@ TOPIC_OWNERS = {
     "escalations": "escalation",
     "notifications": "notifier",
     "people": "router",
-    "reporting": "escalation",
 }
 
 

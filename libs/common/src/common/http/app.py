@@ -38,7 +38,6 @@ def _reject_empty(text: str) -> str:
 
 
 Slug = Annotated[str, StringConstraints(pattern=f"^{ID_PATTERN}$")]
-LanguageCode = Annotated[str, StringConstraints(pattern=r"^[a-z]{2,3}$")]
 # One line: a name, a subject, a reason.
 ShortText = Annotated[
     str,

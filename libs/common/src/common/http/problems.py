@@ -75,6 +75,13 @@ class ProblemError(Exception):
         )
 
 
+def invalid(*details: tuple[str, str]) -> ProblemError:
+    """Return the problem of (place, detail) pairs, as for what the schema rejects."""
+    listed = [{"pointer": place, "detail": detail} for place, detail in details]
+    place, detail = details[0]
+    return ProblemError(422, "invalid", f"{place}: {detail}", errors=listed)
+
+
 def install(app: FastAPI) -> None:
     """Answer every error as a problem, and say so in OpenAPI."""
     # FastAPI documents an answer 422 of its own, unless there is a default.

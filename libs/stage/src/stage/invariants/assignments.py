@@ -15,6 +15,7 @@ from common.contracts.assignments import (
     OfferExpired,
 )
 from common.contracts.contacts import ContactReceived
+from common.core.languages import language_distance
 from stage.invariants.findings import Findings
 from stage.invariants.snapshot import Record, Representative, Snapshot
 
@@ -121,7 +122,10 @@ def _check_fit(
 
 
 def _fits(contact: ContactReceived, person: Representative) -> bool:
-    return contact.topic_of_contact in person.skills and contact.language in person.languages
+    spoken = (language_distance(contact.language, language) for language in person.languages)
+    return contact.topic_of_contact in person.skills and any(
+        distance is not None for distance in spoken
+    )
 
 
 def _check_tables(

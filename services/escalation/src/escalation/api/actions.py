@@ -17,12 +17,12 @@ from common.contracts.event import EscalationId, Instant, PersonId
 from common.contracts.texts import NOTE_LENGTH
 from common.http.access import Principal, SupervisorUser
 from common.http.app import LongText, RequestModel, ShortText, Slug
+from common.http.if_match import IfMatch
 from common.storage.database import Database
 from escalation import use_cases
 from escalation.api.deps import (
     EscalationDatabase,
     EscalationPath,
-    IfMatch,
     transaction,
 )
 from escalation.api.schemas import EscalationOut, etag

@@ -1,19 +1,18 @@
-"""What routes share: the database, callers' roles, `If-Match`, and which error is which problem."""
+"""What routes share: the database, callers' roles, and which error is which problem."""
 
-import re
-from collections.abc import AsyncIterator, Container
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from datetime import datetime, timedelta
 from typing import Annotated, Any, Final
 from uuid import UUID
 
-from fastapi import Depends, Header, Path
+from fastapi import Depends, Path
 from pydantic import TypeAdapter
 
 from common.contracts.event import PersonId
 from common.http.access import Principal, StaffUser, require_role
 from common.http.app import get_database
-from common.http.problems import ProblemError
+from common.http.problems import ProblemError, invalid
 from common.storage.database import Database
 from escalation.api.schemas import EscalationOut, etag
 from escalation.domain import errors
@@ -30,36 +29,6 @@ async def _viewer(caller: StaffUser) -> Viewer:
 
 
 StaffViewer = Annotated[Viewer, Depends(_viewer)]
-
-_ETAGS: Final = re.compile(r'(W/)?"\d{1,9}"( *, *(W/)?"\d{1,9}")*')
-_IF_MATCH_FORM: Final = 'Send the ETag that you have read, for example "3", or *.'
-
-
-class AnyVersion:
-    """Holds every version of what exists, as `If-Match: *` asks."""
-
-    def __contains__(self, version: object) -> bool:
-        return True
-
-
-async def _if_match(
-    if_match: Annotated[
-        str | None, Header(max_length=200, description="the ETag that you have read")
-    ] = None,
-) -> Container[int] | None:
-    if if_match is None:
-        return None
-    if if_match.strip() == "*":
-        return AnyVersion()
-    if not _ETAGS.fullmatch(if_match):
-        raise invalid(("header/if-match", _IF_MATCH_FORM))
-    tags = (tag.strip().removeprefix("W/") for tag in if_match.split(","))
-    return frozenset(int(tag.strip('"')) for tag in tags)
-
-
-# The versions that the caller accepts; None accepts any, and a new setting too.
-IfMatch = Annotated[Container[int] | None, Depends(_if_match)]
-
 
 # What each error is, where its message is all that the problem says.
 _PROBLEMS: Final[dict[type[Exception], tuple[int, str]]] = {
@@ -97,13 +66,6 @@ async def transaction(database: Database[UnitOfWork]) -> AsyncIterator[UnitOfWor
         raise _stale_setting(error) from error
     except errors.InvalidSettingError as error:
         raise invalid(*((f"body/{place}", detail) for place, detail in error.errors)) from error
-
-
-def invalid(*details: tuple[str, str]) -> ProblemError:
-    """Return the problem of (place, detail) pairs, as for what the schema rejects."""
-    listed = [{"pointer": place, "detail": detail} for place, detail in details]
-    place, detail = details[0]
-    return ProblemError(422, "invalid", f"{place}: {detail}", errors=listed)
 
 
 def check_length(

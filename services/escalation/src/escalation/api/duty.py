@@ -155,7 +155,7 @@ async def add_override(
     """Put a person on duty in place of the scheduled one, or in a gap.
 
     Your own shift goes to another person once that person agrees. Managers change any shifts,
-    supervisors those of the people who report to them.
+    supervisors those of the people who report to them. Nobody changes the past.
     """
     return await _change(setting_id, override, database, caller, response)
 

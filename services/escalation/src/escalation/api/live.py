@@ -15,9 +15,9 @@ from starlette.types import Message, Receive, Scope, Send
 from common.contracts.event import ContactId
 from common.http.access import ApiKeys, StaffUser
 from common.http.pagination import Cursor, Limit, Page, decode_cursor
-from common.http.problems import ProblemError, documented
+from common.http.problems import ProblemError, documented, invalid
 from common.storage.database import Database
-from escalation.api.deps import EscalationDatabase, StaffViewer, invalid, transaction
+from escalation.api.deps import EscalationDatabase, StaffViewer, transaction
 from escalation.api.schemas import EscalationOut
 from escalation.domain import errors
 from escalation.domain.queries import EscalationQuery, PageKey, page_key

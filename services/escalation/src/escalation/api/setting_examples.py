@@ -94,9 +94,7 @@ EXAMPLES: Final[dict[str, dict[str, Any]]] = {
             }
         ],
     },
-    "people": {
-        "reports_to": "sam",
-        "role": "representative",
+    "absences": {
         "absences": [{"from": "2026-08-03T00:00:00Z", "until": "2026-08-17T00:00:00Z"}],
     },
     "teams": {"supervisors": ["sam", "kim"]},

@@ -12,16 +12,18 @@ from fastapi import APIRouter, Body, Depends, Query, Response
 from fastapi.openapi.models import Example
 from pydantic import TypeAdapter
 
+from common.contracts.event import PersonId
 from common.http.access import Principal, require_role
 from common.http.app import Slug
+from common.http.if_match import IfMatch
 from common.http.pagination import Cursor, Limit, Page, decode_cursor
 from common.http.problems import ProblemError
 from common.storage.database import Database
 from escalation import use_cases
-from escalation.api.deps import EscalationDatabase, IfMatch, ManagerUser, transaction
+from escalation.api.deps import EscalationDatabase, ManagerUser, transaction
 from escalation.api.schemas import SettingOut, etag
 from escalation.api.setting_examples import EXAMPLES
-from escalation.domain.settings.people import SET_BY, ApprovalLimit, GrantingRole
+from escalation.domain.settings.people import SET_BY, ApprovalLimit, GrantingRole, PersonAbsences
 from escalation.domain.settings.policies import SlaPolicy
 from escalation.domain.settings.registry import KIND_BY_TYPE, KINDS, Setting, SettingKind, Versioned
 from escalation.store.unit_of_work import UnitOfWork
@@ -54,11 +56,14 @@ class PutContext:
     async def put(self, setting_id: str, body: S) -> SettingOut[S]:
         if isinstance(body, ApprovalLimit):
             self._require_above(setting_id)
-        return await self.answer(
-            lambda uow: use_cases.put_setting(
-                setting_id, body, self.caller.subject, uow, self.versions
-            )
-        )
+
+        async def handle(uow: UnitOfWork) -> Versioned[S]:
+            by = self.caller.subject
+            if isinstance(body, PersonAbsences) and self.caller.role != "admin":
+                await use_cases.require_manager(PersonId(by), PersonId(setting_id), uow)
+            return await use_cases.put_setting(setting_id, body, by, uow, self.versions)
+
+        return await self.answer(handle)
 
     def _require_above(self, role: str) -> None:
         """The role that a limit binds does not set it."""
@@ -123,6 +128,11 @@ def _setting_out(kind: SettingKind) -> Any:
     return SettingOut.__class_getitem__(kind.type)
 
 
+_NOTES: Final[dict[type[Any], str]] = {
+    PersonAbsences: " A manager puts the own and those of people below; an admin those of all."
+}
+
+
 def _add_put(kind: SettingKind) -> None:
     id_type = _ID_TYPES.get(kind.type, Slug)
 
@@ -136,7 +146,8 @@ def _add_put(kind: SettingKind) -> None:
         put,
         methods=["PUT"],
         name=f"put {kind.path}",
-        description="Put a new version of the setting; old versions stay.",
+        description="Put a new version of the setting; old versions stay."
+        + _NOTES.get(kind.type, ""),
         response_model=_setting_out(kind),
         responses=_STALE,
     )
@@ -187,6 +198,8 @@ def _add_gets(kind: SettingKind) -> None:
 
 
 for _kind in KINDS:
+    if not _kind.put:
+        continue
     # Policies have a parameter of their own.
     if _kind.type is not SlaPolicy:
         _add_put(_kind)

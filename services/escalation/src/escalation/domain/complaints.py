@@ -20,8 +20,10 @@ from escalation.domain.errors import (
     ContactNotOpenError,
     ForbiddenError,
     NotConcernedError,
+    UnknownPersonError,
 )
 from escalation.domain.escalations.raising import raise_or_merge
+from escalation.domain.escalations.responders import line_managers_of
 from escalation.domain.model import Complaint, ComplaintState, Escalation, EscalationCause
 from escalation.domain.settings.people import reporting_line
 from escalation.domain.settings.registry import Configuration
@@ -36,11 +38,17 @@ def raise_complaint(situation: Situation, by: PersonId, about: PersonId, text: s
     if situation.contact.opened_at is None:
         raise ContactNotOpenError
     if about == by or about not in concerned_people(situation):
-        raise NotConcernedError
+        raise _unconcerned(situation, about)
     if not _may_be_added(situation, by, about):
         raise ComplaintOpenError
     cause = EscalationCause("complaint", "", situation.at)
     return _raise(situation, by, about, text, cause)
+
+
+def _unconcerned(situation: Situation, about: PersonId) -> Exception:
+    if about in situation.configuration.staff:
+        return NotConcernedError()
+    return UnknownPersonError("about", about)
 
 
 def complain_by_feedback(
@@ -60,7 +68,13 @@ def _raise(
 ) -> Decision:
     number = len(situation.complaints) + 1
     complaint_id = ComplaintId(derived_id(situation.contact_id, "complaint", number))
-    decision = raise_or_merge(situation, replace(cause, about=about, complaint_id=complaint_id))
+    cause = replace(
+        cause,
+        about=about,
+        complaint_id=complaint_id,
+        line_managers=line_managers_of(situation, about),
+    )
+    decision = raise_or_merge(situation, cause)
     escalation = decision.situation.escalation
     if escalation is None:
         return decision
@@ -72,6 +86,7 @@ def _raise(
         by=by,
         reason=excerpt(text),
         raised_at=situation.at,
+        judges=judges(situation.configuration, about),
     )
     return replace(decision, complaints=(complaint,))
 
@@ -103,12 +118,17 @@ def judges(configuration: Configuration, about: PersonId) -> tuple[PersonId, ...
 def may_judge(situation: Situation, complaint: Complaint, person: PersonId, role: Role) -> bool:
     """Tell whether the person may judge it: never who complains, nor who is named in this contact.
 
-    Of a person without a manager any manager judges; admins judge what nobody else can.
+    The judges are those of when it was raised: who moves people later chooses no judge. Where one
+    has left, the others judge. Of a person who had no manager any manager judges; admins judge
+    what nobody else can.
     """
     if person == complaint.by or _is_named(situation, complaint, person):
         return False
-    line = judges(situation.configuration, complaint.about)
-    return role == "admin" or (person in line if line else role == "manager")
+    if role == "admin":
+        return True
+    if situation.configuration.has_left(person):
+        return False
+    return person in complaint.judges if complaint.judges else role == "manager"
 
 
 def may_read(situation: Situation, complaint: Complaint, person: PersonId, role: Role) -> bool:
@@ -133,24 +153,25 @@ def _is_named(situation: Situation, complaint: Complaint, person: PersonId) -> b
 
 @dataclass(frozen=True, slots=True)
 class ComplaintReader:
-    """Whose complaints a person may judge: those of some people, or also of all others.
+    """Which complaints a person may judge: all, or where named as a judge and not `has_left`.
 
-    `people_with_judges` are not among the others.
+    Who `judges_others` also judges those that have no judges.
     """
 
     person: PersonId
-    judged_people: tuple[PersonId, ...]
+    judges_all: bool
+    judges_own: bool
     judges_others: bool
-    people_with_judges: tuple[PersonId, ...]
 
 
 def reader_of(configuration: Configuration, person: PersonId, role: Role) -> ComplaintReader:
-    by_person = {about: judges(configuration, about) for about in configuration.staff}
-    with_judges = tuple(about for about, managers in by_person.items() if managers)
-    if role == "admin":
-        return ComplaintReader(person, with_judges, True, with_judges)
-    judged = tuple(about for about, managers in by_person.items() if person in managers)
-    return ComplaintReader(person, judged, role == "manager", with_judges)
+    works_here = not configuration.has_left(person)
+    return ComplaintReader(
+        person,
+        judges_all=role == "admin",
+        judges_own=works_here,
+        judges_others=works_here and role == "manager",
+    )
 
 
 @dataclass(frozen=True, slots=True)

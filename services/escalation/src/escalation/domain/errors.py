@@ -103,9 +103,16 @@ class StaleSettingError(Exception):
 class UnknownPersonError(Exception):
     """There is no such person here; the arguments are the field and the name."""
 
-    def __init__(self, field: str, person: str) -> None:
-        super().__init__(f"There is no person {person}.")
+    def __init__(self, field: str, person: str, *, has_left: bool = False) -> None:
+        super().__init__(f"{person} has left." if has_left else self.message(person))
         self.field = field
+
+    @staticmethod
+    def message(person: str) -> str:
+        return (
+            f"There is no person {person} yet: put that person in router first, with"
+            f" PUT /v1/people/{person}. It takes a moment until this service hears of it."
+        )
 
 
 class ChangeRequestNotFoundError(Exception):

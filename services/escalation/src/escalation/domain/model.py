@@ -16,9 +16,11 @@ from common.contracts.event import (
     ContactId,
     CustomerId,
     EscalationId,
+    PageId,
     PersonId,
     TeamId,
 )
+from common.contracts.notifications import Medium
 from escalation.domain.settings.ladders import Ladder, Level
 from escalation.domain.settings.policies import DEADLINE_PERCENT, ContactDetails
 from escalation.domain.settings.registry import NO_LADDER, Ref, Versioned
@@ -198,7 +200,8 @@ class EscalationCause:
 
     `reason` has the words of the customer or of the colleague `by`, or what a rule found, as last
     given at `at`; `count` says how often. Feedback has a `score` from 1 to 5. A complaint, or
-    feedback that is one, is `about` a person; its words and who complains are with the complaint.
+    feedback that is one, is `about` a person with these `line_managers`; its words and who
+    complains are with the complaint.
     """
 
     kind: Cause
@@ -211,11 +214,15 @@ class EscalationCause:
     score: int | None = None
     count: int = 1
     complaint_id: ComplaintId | None = None
+    line_managers: tuple[PersonId, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
 class Complaint:
-    """A complaint about a person; `by` is the colleague who complains, None is the customer."""
+    """A complaint about a person; `by` is the colleague who complains, None is the customer.
+
+    `judges` are the managers who may judge it, by the reporting line when it was raised.
+    """
 
     complaint_id: ComplaintId
     contact_id: ContactId
@@ -228,15 +235,20 @@ class Complaint:
     closed_at: datetime | None = None
     judged_by: PersonId | None = None
     judgement: str | None = None
+    judges: tuple[PersonId, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
 class ComplaintRef:
-    """A complaint about a person, as far as the escalation must know it."""
+    """A complaint about a person, as far as the escalation must know it.
+
+    `line_managers` were those of the person when it was raised; they do not judge it alone.
+    """
 
     complaint_id: ComplaintId
     about: PersonId
     state: ComplaintState = "open"
+    line_managers: tuple[PersonId, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -250,6 +262,20 @@ class Lease:
     ends_by: LeaseEnd
     warn_at: datetime | None = None
     snoozed_until: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class AwaitedPage:
+    """The page of a person who may answer, and on which media it failed.
+
+    `round` is the escalation's when it was requested. `failure` says why it reached nobody.
+    """
+
+    page_id: PageId
+    person_id: PersonId
+    round: int
+    failed_media: tuple[Medium, ...] = ()
+    failure: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -305,9 +331,9 @@ class Escalation:
 
     `version` counts its changes, `round` how often this level was paged, `repeats` how often the
     level was paged again from its start, `lease_no` its leases, `snoozes` those of its holders.
-    `awaited` were paged last and may all still answer. `deadline` is when it moves on without an
-    answer, or without progress of the holder. The whole ladder has gone unanswered since
-    `alarm_since`.
+    `awaited` were paged last and may all still answer; `pages` are theirs. `deadline` is when it
+    moves on without an answer, or without progress of the holder. The whole ladder has gone
+    unanswered since `alarm_since`.
     """
 
     escalation_id: EscalationId
@@ -326,6 +352,7 @@ class Escalation:
     round: int = 0
     repeats: int = 0
     awaited: tuple[PersonId, ...] = ()
+    pages: tuple[AwaitedPage, ...] = ()
     deadline: datetime | None = None
     lease: Lease | None = None
     lease_no: int = 0

@@ -24,6 +24,7 @@ from common.contracts.escalations import (
     Wait,
 )
 from common.contracts.event import UUID_PATTERN, EscalationId, Event, Instant
+from common.contracts.needs import ContactTopic
 from escalation.domain.model import OPEN_STATES, Escalation, EscalationState
 from escalation.domain.types import Label, SettingId, StaffId
 
@@ -52,7 +53,7 @@ class EscalationQuery(BaseModel):
     level: list[Label] | None = Field(None, description="name or number of a level")
     cause: list[Cause] | None = Field(None, description="with a cause of these kinds")
     channel: list[Channel] | None = Field(None, description="channel of the contact")
-    topic: list[Label] | None = Field(None, description="topic of the contact")
+    topic: list[ContactTopic] | None = Field(None, description="topic of the contact")
     tier: list[Tier] | None = Field(None, description="tier of the customer")
     team: list[Label] | None = Field(None, description="id of the contact's team")
     representative: list[StaffId] | None = Field(None, description="who works on the contact")

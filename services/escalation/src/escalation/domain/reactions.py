@@ -22,7 +22,7 @@ from common.contracts.contacts import (
     WaitingOnCustomer,
 )
 from common.contracts.event import ContactEvent, PersonId
-from common.contracts.notifications import NotificationActedOn
+from common.contracts.notifications import NotificationActedOn, NotificationFailed
 from common.contracts.texts import excerpt
 from common.messages import Timer
 from escalation.domain import complaints, wording
@@ -30,6 +30,7 @@ from escalation.domain.clocks import acknowledgement, lifecycle
 from escalation.domain.errors import ContactNotOpenError, ForbiddenError, RefusedError
 from escalation.domain.escalations import actions, approvals, causes, leases, timeouts
 from escalation.domain.escalations.climbing import climb
+from escalation.domain.escalations.page_failures import record_page_failure
 from escalation.domain.escalations.raising import raise_or_merge
 from escalation.domain.escalations.responders import conflicted_only
 from escalation.domain.model import EscalationCause, Referral
@@ -241,7 +242,7 @@ def complain(situation: Situation, by: PersonId, about: PersonId, reason: str) -
 def _replace_conflicted(situation: Situation) -> Decision:
     """If only people with a conflict hold or are awaited, let others be paged."""
     escalation = situation.escalation
-    conflicted = conflicted_only(situation, escalation) if escalation else ()
+    conflicted = conflicted_only(escalation) if escalation else ()
     if escalation is None or not conflicted:
         return no_change(situation)
     if escalation.approval is not None:
@@ -271,6 +272,7 @@ DECISIONS: Mapping[type[ContactEvent | Timer], Callable[[Situation, Any], Decisi
     ContactReferred: record_referral,
     AssignmentReleased: record_release,
     NotificationActedOn: apply_notification_action,
+    NotificationFailed: record_page_failure,
     ClockDue: lifecycle.clock_due,
     PolicyChanged: lifecycle.policy_changed,
     AcknowledgementDue: timeouts.acknowledgement_due,

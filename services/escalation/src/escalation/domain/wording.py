@@ -68,9 +68,17 @@ def state(escalation: Escalation) -> str:
     return escalation.state.replace("_", " ") + by
 
 
-def unanswered(awaited: Iterable[PersonId]) -> str | None:
-    names = people(awaited)
-    return f"no answer from {names}" if names else None
+def unanswered(escalation: Escalation) -> str | None:
+    """Say who did not answer, and whom no message reached: `dana not reached (no such user)`."""
+    failures = {page.person_id: page.failure for page in escalation.pages if page.failure}
+    silent = people(person for person in escalation.awaited if person not in failures)
+    unreached = (
+        # What follows a colon in an explanation is taken for the words of a colleague.
+        f"{person} not reached ({failures[person].replace(': ', ', ')})"
+        for person in escalation.awaited
+        if person in failures
+    )
+    return "; ".join((*((f"no answer from {silent}",) if silent else ()), *unreached)) or None
 
 
 def people(persons: Iterable[PersonId]) -> str:

@@ -56,9 +56,9 @@ class Complaints(LockedTable[ComplaintId, Complaint]):
             _PAGE.limit(limit),
             {
                 "reader": reader.person,
-                "judged": list(reader.judged_people),
+                "all": reader.judges_all,
+                "own": reader.judges_own,
                 "others": reader.judges_others,
-                "placed": list(reader.people_with_judges),
                 "states": list(states),
                 "contact": contact_id,
                 "after_at": after.raised_at if after else None,
@@ -87,8 +87,7 @@ _PAGE = (
         AND (CAST(:after_id AS uuid) IS NULL OR (raised_at, complaint_id)
              < (CAST(:after_at AS timestamptz), CAST(:after_id AS uuid)))
         AND (by = :reader OR (
-            (about = ANY(CAST(:judged AS text[]))
-             OR (:others AND about <> ALL(CAST(:placed AS text[]))))
+            (:all OR (:own AND judges ? CAST(:reader AS text)) OR (:others AND judges = '[]'))
             AND NOT EXISTS (
                 SELECT FROM complaints AS named
                 WHERE named.contact_id = complaints.contact_id AND named.about = :reader

@@ -27,6 +27,7 @@ class SettingVersions:
     def __init__(self, connection: AsyncConnection) -> None:
         self._connection = connection
         self._in_force: Configuration | None = None
+        self._is_locked = False
 
     async def in_force(self) -> Configuration:
         if self._in_force is None:
@@ -43,8 +44,9 @@ class SettingVersions:
 
         So what a setting refers to stays, and the newest row is the last committed.
         """
-        await self._connection.execute(_LOCK)
-        self._in_force = None
+        if not self._is_locked:
+            await self._connection.execute(_LOCK)
+            self._is_locked, self._in_force = True, None
         return await self.in_force()
 
     async def add(self, setting: Versioned[S], at: datetime, by: str) -> None:
@@ -60,6 +62,9 @@ class SettingVersions:
                 by=by,
             )
         )
+        # For what follows in this transaction, without a look at all settings for each of many.
+        if self._in_force is not None:
+            self._in_force = self._in_force.with_version(setting)
 
 
 # A revision is unique over all databases and never changes its content.

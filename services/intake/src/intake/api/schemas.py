@@ -31,7 +31,8 @@ from common.contracts.event import (
     SystemName,
     TeamId,
 )
-from common.http.app import LanguageCode, LongText, OpaqueText, RequestModel, ShortText, Slug
+from common.contracts.needs import ContactTopic, LanguageTag
+from common.http.app import LongText, OpaqueText, RequestModel, ShortText, Slug
 from common.http.pagination import NextCursor
 from intake.channels.registry import CHANNELS
 from intake.domain.model import Author, ContactState, EscalationState
@@ -80,9 +81,13 @@ class ContactIn(RequestModel):
     channel: Channel = Field(description="The channel by which the contact came.")
     customer: CustomerIn = Field(description="The customer.")
     subject: ShortText = Field(description="What it is about, in one line.")
-    topic: Slug = Field(description="The topic; queues, skills and policies go by it.")
-    language: LanguageCode = Field(
-        "en", description="The customer's language, as a code of ISO 639."
+    topic: ContactTopic = Field(
+        description="The topic, in any case; queues, skills and policies go by it."
+    )
+    language: LanguageTag = Field(
+        "en",
+        description="The customer's language by BCP 47, as `en` or `pt-BR`, in any case. `pt-BR`"
+        " goes to representatives with `pt-BR`, `pt` or, if there is none, `pt-PT`.",
     )
     priority: Priority = Field("normal", description="How urgent it is.")
     campaign: Slug | None = Field(
@@ -367,8 +372,8 @@ class ContactOut(BaseModel):
         description="The customer: the id in that system, after the system's name and a colon."
     )
     subject: str = Field(description="What it is about, in one line.")
-    topic: str = Field(description="The topic.")
-    language: str = Field(description="The customer's language, as a code of ISO 639.")
+    topic: str = Field(description="The topic, in small letters.")
+    language: str = Field(description="The customer's language by BCP 47; `und` if not known.")
     priority: Priority = Field(description="How urgent it is.")
     campaign: str | None = Field(description="What made many customers contact us, if known.")
     follows: ContactId | None = Field(description="An earlier contact about the same issue.")

@@ -8,7 +8,8 @@ from pydantic import Field
 
 from common.contracts.contacts import Customer, Priority
 from common.contracts.event import CustomerId
-from common.http.app import LanguageCode, Slug
+from common.contracts.needs import ContactTopic, LanguageTag
+from common.http.app import Slug
 from common.http.webhooks import SignatureScheme, verify_signature
 from intake.channels.base import (
     ChannelEvent,
@@ -44,12 +45,14 @@ _SOLVED = ("solved", "closed")
 class ZendeskOptions(ChannelOptions):
     """How a connection reads tickets: the first tag found in a mapping wins."""
 
-    topic: Slug = Field("general", description="The topic of a ticket without a mapped tag.")
-    language: LanguageCode = Field(
-        "en", description="The language of a ticket without a mapped tag."
+    topic: ContactTopic = Field(
+        "general", description="The topic of a ticket without a mapped tag."
     )
-    topic_by_tag: dict[str, Slug] = Field({}, description="Which tag means which topic.")
-    language_by_tag: dict[str, LanguageCode] = Field(
+    language: LanguageTag = Field(
+        "en", description="The language of a ticket without a mapped tag, as `en` or `pt-BR`."
+    )
+    topic_by_tag: dict[str, ContactTopic] = Field({}, description="Which tag means which topic.")
+    language_by_tag: dict[str, LanguageTag] = Field(
         {}, description="Which tag means which language."
     )
     campaign_by_tag: dict[str, Slug] = Field({}, description="Which tag means which campaign.")

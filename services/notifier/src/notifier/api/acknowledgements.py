@@ -102,7 +102,7 @@ async def _respond(
 
 def _out(status: AnswerStatus, at: datetime) -> AcknowledgementOut:
     notification, escalation = status.notification, status.escalation
-    words = rendering.words(notification.content, at)
+    words = rendering.words(notification.content, notification.local(at))
     return AcknowledgementOut(
         notification_id=notification.notification_id,
         person_id=notification.person_id,

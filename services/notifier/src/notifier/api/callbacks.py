@@ -43,7 +43,7 @@ def _press(channel: Channel) -> Callable[[Request, NotifierDatabase], Awaitable[
                         capability, channel.medium, pressed.user_id, pressed.action, uow
                     )
             except ProblemError as error:
-                await channel.refuse(pressed, error.detail)
+                await channel.refuse(pressed, error.detail, request_time(request))
                 raise
         return Response(status_code=HTTPStatus.OK)
 

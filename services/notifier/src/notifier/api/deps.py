@@ -60,7 +60,7 @@ async def transaction(database: Database[UnitOfWork]) -> AsyncIterator[UnitOfWor
             yield uow
     except AnswerTooLateError as error:
         escalation = error.escalation
-        state = rendering.status_text(status_of(escalation, escalation.by))
+        state = rendering.status_text(status_of(escalation, escalation.by), escalation.at)
         raise ProblemError(
             409,
             "answer-too-late",

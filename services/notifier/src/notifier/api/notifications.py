@@ -137,7 +137,7 @@ def _out(notification: Notification, attempts: list[Attempt], at: datetime) -> N
         {
             **fields,
             "headline": rendering.words(notification.content, at).headline,
-            "status": rendering.status_text(status) if status else None,
+            "status": rendering.status_text(status, at) if status else None,
             "attempts": attempts,
         }
     )

@@ -30,6 +30,7 @@ _HEADERS = {
 def answer_page(status: AnswerStatus, at: datetime) -> HTMLResponse:
     """Say what it is about and how it stands, with the buttons that still have an effect."""
     notification, stage = status.notification, _stage(status)
+    at = notification.local(at)
     words = rendering.words(notification.content, at)
     ask = "nothing" if stage == "informed" else asks_for(notification.content.reason)
     html = rendering.text(
@@ -39,7 +40,7 @@ def answer_page(status: AnswerStatus, at: datetime) -> HTMLResponse:
         actions=status.actions,
         stage=stage,
         ask=ask,
-        status=_status_text(status, stage),
+        status=_status_text(status, stage, at),
         shows_only=status.shows_only,
     )
     return HTMLResponse(html, HTTPStatus.OK, _HEADERS)
@@ -60,7 +61,7 @@ def _stage(status: AnswerStatus) -> Stage:
     return "over"
 
 
-def _status_text(status: AnswerStatus, stage: Stage) -> str:
+def _status_text(status: AnswerStatus, stage: Stage, at: datetime) -> str:
     # Anybody may read a page that only shows the message.
     name = "you" if stage == "answered" and not status.shows_only else status.name
-    return rendering.status_text(status_of(status.escalation, name))
+    return rendering.status_text(status_of(status.escalation, name), at)

@@ -16,13 +16,20 @@ from pydantic import (
 
 from common.contracts.event import PersonId
 from common.contracts.notifications import Medium
+from common.core.time_zones import TimeZone
 from common.http.access import StaffUser
 from common.http.app import PersonPath, RequestModel, ShortText, Slug
 from common.http.pagination import Cursor, Limit, Page, decode_cursor
 from common.http.problems import documented
 from notifier.api.deps import UUID, NotifierDatabase, caller_of, transaction
 from notifier.channels.base import Channel, ChannelAddress, address_type
-from notifier.domain.recipients import Address, ContactMethods, Recipient, RecipientChange
+from notifier.domain.recipients import (
+    DEFAULT_TIME_ZONE,
+    Address,
+    ContactMethods,
+    Recipient,
+    RecipientChange,
+)
 from notifier.use_cases import recipients
 
 _KEY = TypeAdapter(Slug)
@@ -36,6 +43,7 @@ _EXAMPLE: dict[str, Any] = {
         {"medium": "slack", "channel": "D0123", "user_id": "U0123"},
         {"medium": "email", "address": "dana@example.com"},
     ],
+    "time_zone": "Europe/Madrid",
 }
 
 
@@ -64,10 +72,15 @@ def make_router(channels: Sequence[Channel]) -> APIRouter:
         media: Annotated[tuple[address, ...], AfterValidator(_each_medium_once)] = Field(
             description="The addresses, each medium at most once; none: the person is not notified."
         )
+        time_zone: TimeZone = Field(
+            default=DEFAULT_TIME_ZONE,
+            description="The zone of times in messages, as `Europe/Rome`.",
+        )
 
     class ContactMethodsOut(BaseModel):
         name: str = Field(description="The name that messages call the person by.")
         media: tuple[address, ...] = Field(description="The addresses, each medium at most once.")
+        time_zone: str = Field(description="The zone of times in messages.")
 
     class RecipientOut(ContactMethodsOut):
         person_id: PersonId = Field(description="The person's id, the same in all services.")
@@ -81,11 +94,16 @@ def make_router(channels: Sequence[Channel]) -> APIRouter:
 
     def out(recipient: Recipient) -> RecipientOut:
         return RecipientOut(
-            person_id=recipient.person_id, name=recipient.name, media=_shown(recipient.media, types)
+            person_id=recipient.person_id,
+            name=recipient.name,
+            media=_shown(recipient.media, types),
+            time_zone=recipient.time_zone,
         )
 
     def methods_out(methods: ContactMethods) -> ContactMethodsOut:
-        return ContactMethodsOut(name=methods.name, media=_shown(methods.media, types))
+        return ContactMethodsOut(
+            name=methods.name, media=_shown(methods.media, types), time_zone=methods.time_zone
+        )
 
     def change_out(change: RecipientChange) -> RecipientChangeOut:
         return RecipientChangeOut(
@@ -112,14 +130,13 @@ def make_router(channels: Sequence[Channel]) -> APIRouter:
         """Set how a person is notified; it replaces what was set before.
 
         A person sets the own contact methods, managers those of the people below, an admin all and
-        alone those of `operations`. Addresses that are no longer used get a message about it. Links
-        and buttons of earlier messages are void.
+        alone those of `operations`. `PUT /v1/people/{id}` in router sets them too. Addresses that
+        are no longer used get a message about it. Links and buttons of earlier messages are void.
         """
         media = tuple(address.stored() for address in body.media)
+        methods = ContactMethods(body.name, media, body.time_zone)
         async with transaction(database) as uow:
-            saved = await recipients.save_recipient(
-                caller_of(principal), person_id, body.name, media, uow
-            )
+            saved = await recipients.save_recipient(caller_of(principal), person_id, methods, uow)
         return out(saved)
 
     @router.get(

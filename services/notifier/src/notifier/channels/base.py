@@ -98,12 +98,14 @@ class Channel(Protocol):
         """
         raise TypeError(f"{self.medium} has no buttons")
 
-    async def refuse(self, press: Press, reason: str) -> None:
+    async def refuse(self, press: Press, reason: str, at: datetime) -> None:
         """Tell the user who pressed, and nobody else, why nothing happened.
 
         Called only if `interactive`. It never fails: a reason that gets lost changes nothing.
         """
-        log.info("refusal_not_shown", medium=self.medium, user_id=press.user_id, reason=reason)
+        log.info(
+            "refusal_not_shown", medium=self.medium, user_id=press.user_id, reason=reason, at=at
+        )
 
     async def close(self) -> None:
         """Close the connections that it keeps open."""

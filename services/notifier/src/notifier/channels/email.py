@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from email.message import EmailMessage
 from email.utils import format_datetime, parseaddr
-from typing import Annotated, Literal, Self, assert_never
+from typing import Literal, Self, assert_never
 
 import aiosmtplib
 from aiosmtplib import (
@@ -17,8 +17,9 @@ from aiosmtplib import (
     SMTPRecipientsRefused,
     SMTPResponseException,
 )
-from pydantic import Field, StringConstraints
+from pydantic import Field
 
+from common.core.mailboxes import Mailbox, ascii_mailbox
 from notifier import rendering
 from notifier.channels.base import Channel, ChannelAddress
 from notifier.domain import answers
@@ -29,10 +30,6 @@ from notifier.links import Links, Purpose
 from notifier.settings import Settings
 
 Security = Literal["none", "starttls", "tls"]
-Mailbox = Annotated[
-    str,
-    StringConstraints(pattern=r"^[A-Za-z0-9.!#$%&'*+/=?^_`{|}~-]+@[A-Za-z0-9.-]+$", max_length=254),
-]
 _PERMANENT = 500
 
 
@@ -80,6 +77,7 @@ class Email(Channel):
         """Every message has a connection of its own, so none is open."""
 
     async def send(self, notification: Notification, at: datetime) -> Outcome:
+        address = EmailAddress.read(notification.address).address
         message = compose(notification, self._sender, self._links, at)
         use_tls, start_tls = _tls(self._security)
         username, password = self._credentials or (None, None)
@@ -95,7 +93,7 @@ class Email(Channel):
                 start_tls=start_tls,
             )
         except (SMTPException, OSError) as error:
-            return outcome(error, EmailAddress.read(notification.address).address)
+            return outcome(error, address)
         return Sent({"message_id": str(message["Message-ID"])})
 
 
@@ -115,6 +113,8 @@ def _tls(security: Security) -> tuple[bool, bool]:
 def outcome(error: SMTPException | OSError, address: str) -> Outcome:
     """Read an error. More people may read what it says than the address that it names."""
     result = _outcome(error)
+    if isinstance(error, SMTPNotSupported) and not address.rpartition("@")[0].isascii():
+        result = Refused(f"the mail server takes only addresses in ASCII: {error}")
     if isinstance(result, Sent):
         return result
     return replace(result, reason=result.reason.replace(address, "the address"))
@@ -157,16 +157,21 @@ class ListedPage:
 
 def compose(notification: Notification, sender: str, links: Links, at: datetime) -> EmailMessage:
     """Write the message. Its Message-ID is always the same, so that copies can be recognized."""
+    at = notification.local(at)
     words = rendering.words(notification.content, at)
     pages = _listed_pages(notification, links, at)
     values = {"words": words, "links": _links(notification, links), "held_pages": pages}
     message = EmailMessage()
     message["From"] = sender
-    message["To"] = EmailAddress.read(notification.address).address
+    message["To"] = ascii_mailbox(EmailAddress.read(notification.address).address)
     message["Subject"] = rendering.text("email/subject.txt.j2", words=words)
     message["Date"] = format_datetime(at)
     domain = parseaddr(sender)[1].partition("@")[2] or "localhost"
     message["Message-ID"] = f"<{notification.notification_id}@{domain}>"
+    if notification.escalation_id is not None:
+        # A message that does not exist: mail programs show all that answer it as one thread.
+        thread = f"<escalation-{notification.escalation_id}@{domain}>"
+        message["In-Reply-To"] = message["References"] = thread
     message["Auto-Submitted"] = "auto-generated"
     message.set_content(rendering.text("email/page.txt.j2", **values) + "\n")
     message.add_alternative(rendering.text("email/page.html.j2", **values), subtype="html")

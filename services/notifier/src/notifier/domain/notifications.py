@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Literal, assert_never
+from zoneinfo import ZoneInfo
 
 from common.contracts.escalations import PageRequested, TimerMissing
 from common.contracts.event import (
@@ -49,8 +50,9 @@ class Notification:
     `receipt` is how the outside system names the message, and `editable` whether it can be changed
     there. `ambiguous`: an attempt without a known outcome may have arrived. `reason` says why it
     failed, was cancelled or held back, or went to media that were not requested. `action` is the
-    last answer, of `acted_at`. `link_epoch` is the recipient's when it is sent. `summary_id`: the
-    summary that carries the page.
+    last answer, of `acted_at`. `link_epoch` and `time_zone` are the recipient's when it is sent.
+    `summary_id`: the summary that carries the page. `thread`: how the outside system names the
+    message that this one answers. `page_media` are all the media of the page.
     """
 
     notification_id: NotificationId
@@ -79,6 +81,13 @@ class Notification:
     traceparent: str | None = None
     link_epoch: int = 0
     summary_id: NotificationId | None = None
+    page_media: tuple[Medium, ...] = ()
+    time_zone: str = "UTC"
+    thread: Mapping[str, str] | None = None
+
+    def local(self, at: datetime) -> datetime:
+        """Return the moment in the reader's time zone."""
+        return at.astimezone(ZoneInfo(self.time_zone))
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,6 +143,7 @@ def notify(
     at: datetime,
     traceparent: str | None = None,
     reason: str | None = None,
+    page_media: tuple[Medium, ...] = (),
 ) -> Notification:
     return Notification(
         notification_id=notification_id,
@@ -151,6 +161,7 @@ def notify(
         due_at=at,
         reason=reason,
         traceparent=traceparent,
+        page_media=page_media or (address.medium,),
     )
 
 
@@ -245,6 +256,7 @@ def failure(notification: Notification, at: datetime) -> NotificationFailed:
         page_id=notification.page_id,
         person_id=notification.person_id,
         medium=notification.medium,
+        page_media=notification.page_media,
         attempts=notification.attempts,
         reason=notification.reason or "",
     )
@@ -309,4 +321,5 @@ def update(
         acted_at=None,
         action=None,
         traceparent=traceparent,
+        thread=None,
     )

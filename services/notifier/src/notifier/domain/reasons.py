@@ -26,6 +26,7 @@ def asks_for(reason: Reason) -> Ask:
         case (
             "updated"
             | "warning"
+            | "unreachable"
             | "coaching"
             | "duty_gap"
             | "alarm"

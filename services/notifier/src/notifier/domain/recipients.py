@@ -8,6 +8,8 @@ from common.contracts.event import ContactId, PersonId
 from common.contracts.notifications import Medium
 from common.core.ids import derived_id
 
+DEFAULT_TIME_ZONE = "UTC"
+
 
 @dataclass(frozen=True, slots=True)
 class Address:
@@ -33,7 +35,12 @@ class Recipient:
     name: str
     media: tuple[Address, ...]
     link_epoch: int = 1
+    time_zone: str = DEFAULT_TIME_ZONE
     active: bool = True
+
+    @property
+    def methods(self) -> "ContactMethods":
+        return ContactMethods(self.name, self.media, self.time_zone)
 
     def reached_by(self, media: Sequence[Medium]) -> tuple[Address, ...]:
         return tuple(address for address in self.media if address.medium in media)
@@ -50,11 +57,22 @@ class Recipient:
 
 
 @dataclass(frozen=True, slots=True)
+class ReportingLine:
+    """Who is above a person, as version `version` of the person says."""
+
+    person_id: PersonId
+    version: int
+    manager_id: PersonId | None
+    active: bool
+
+
+@dataclass(frozen=True, slots=True)
 class ContactMethods:
     """How a person is called and reached."""
 
     name: str
     media: tuple[Address, ...]
+    time_zone: str = DEFAULT_TIME_ZONE
 
 
 @dataclass(frozen=True, slots=True)

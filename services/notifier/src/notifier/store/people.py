@@ -1,6 +1,7 @@
 """The SQL of people: how they are reached, who changed that, and who reports to whom."""
 
 from collections.abc import Iterable
+from dataclasses import asdict
 from datetime import datetime
 
 from pydantic import TypeAdapter
@@ -24,7 +25,12 @@ from common.contracts.notifications import Medium
 from common.storage.bulk import bulk_insert
 from notifier import tables
 from notifier.domain.errors import ChannelUserTakenError
-from notifier.domain.recipients import Recipient, RecipientChange
+from notifier.domain.recipients import (
+    DEFAULT_TIME_ZONE,
+    Recipient,
+    RecipientChange,
+    ReportingLine,
+)
 
 _RECIPIENT = TypeAdapter(Recipient)
 _RECIPIENTS = TypeAdapter(list[Recipient])
@@ -43,7 +49,13 @@ class Recipients:
 
     async def lock(self, person_id: PersonId) -> Recipient | None:
         """Lock the recipient, also one that is new, until the transaction ends."""
-        row = {"person_id": person_id, "name": person_id, "media": [], "link_epoch": _NEW_EPOCH}
+        row = {
+            "person_id": person_id,
+            "name": person_id,
+            "media": [],
+            "link_epoch": _NEW_EPOCH,
+            "time_zone": DEFAULT_TIME_ZONE,
+        }
         await self._connection.execute(
             postgresql.insert(tables.recipients).values(row).on_conflict_do_nothing()
         )
@@ -160,12 +172,15 @@ class ReportingLines:
     def __init__(self, connection: AsyncConnection) -> None:
         self._connection = connection
 
-    async def save(self, person_id: PersonId, manager_id: PersonId | None, *, active: bool) -> None:
-        row = {"person_id": person_id, "manager_id": manager_id, "active": active}
+    async def save(self, line: ReportingLine) -> bool:
+        """Save it unless there is the same version or a newer one; return whether it is new."""
+        row = asdict(line)
         insertion = postgresql.insert(_LINES).values(row)
-        await self._connection.execute(
-            insertion.on_conflict_do_update(index_elements=["person_id"], set_=row)
+        upsert = insertion.on_conflict_do_update(
+            index_elements=["person_id"], set_=row, where=_LINES.c.version < line.version
         )
+        saved = await self._connection.execute(upsert.returning(_LINES.c.person_id))
+        return saved.one_or_none() is not None
 
     async def is_active(self, person_id: PersonId) -> bool:
         """Return False only for a person who has left."""

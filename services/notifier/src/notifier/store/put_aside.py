@@ -1,12 +1,15 @@
 """Puts a notification aside that can't be delivered because its row can't be read or handled."""
 
 from collections.abc import Sequence
+from contextlib import suppress
 from datetime import datetime
+from typing import Any
 
-from sqlalchemy import text
+from pydantic import ValidationError
+from sqlalchemy import Row, text
 
 from common.contracts.event import NotificationId
-from common.contracts.notifications import Medium
+from common.contracts.notifications import Medium, NotificationFailed
 from common.storage.dead_letters import DeadLetter, error_fields, store_dead_letter
 from notifier.store.unit_of_work import UnitOfWork
 
@@ -23,11 +26,17 @@ async def due_ids(
 
 
 async def put_aside(notification_id: NotificationId, error: BaseException, uow: UnitOfWork) -> bool:
-    """Let the notification fail, and store its row as a dead letter; False if it is not waiting."""
+    """Let the notification fail, and store its row as a dead letter; False if it is not waiting.
+
+    Its page counts as failed on this medium.
+    """
     values = {"id": notification_id, "reason": error_fields(error)["reason"]}
     row = (await uow.connection.execute(_FAIL, values)).first()
     if row is None:
         return False
+    # What this event needs may be what can't be read.
+    with suppress(ValidationError):
+        uow.outbox.add(_failure(row, uow.now))
     letter = DeadLetter(
         origin=f"{_ORIGIN_PREFIX}{notification_id}",
         error=error,
@@ -39,6 +48,25 @@ async def put_aside(notification_id: NotificationId, error: BaseException, uow: 
     return await store_dead_letter(uow.connection, letter, claimed=False)
 
 
+def _failure(row: Row[Any], at: datetime) -> tuple[NotificationFailed, ...]:
+    if row.kind != "page":
+        return ()
+    failure = NotificationFailed.model_validate(
+        {
+            "contact_id": row.contact_id,
+            "occurred_at": at,
+            "notification_id": row.notification_id,
+            "page_id": row.page_id,
+            "person_id": row.person_id,
+            "medium": row.medium,
+            "page_media": row.page_media,
+            "attempts": row.attempts,
+            "reason": row.reason,
+        }
+    )
+    return (failure,)
+
+
 _DUE_IDS = text("""
     SELECT CAST(notification_id AS text) AS id FROM notifications
     WHERE medium = :medium AND state IN ('pending', 'sending') AND due_at <= :now
@@ -47,6 +75,7 @@ _DUE_IDS = text("""
 _FAIL = text("""
     UPDATE notifications SET state = 'failed', due_at = NULL, reason = :reason
     WHERE notification_id = CAST(:id AS uuid) AND state IN ('pending', 'sending', 'held_back')
-    RETURNING CAST(contact_id AS text), traceparent,
+    RETURNING CAST(contact_id AS text), CAST(notification_id AS text), CAST(page_id AS text),
+        kind, person_id, medium, page_media, attempts, reason, traceparent,
         CAST(to_jsonb(notifications) AS text) AS content
 """)

@@ -1,13 +1,14 @@
 """The SQL of messages, and the unit of work."""
 
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
 from pydantic import TypeAdapter
 from sqlalchemy import ARRAY, Select, Uuid, any_, bindparam, func, select
+from sqlalchemy.dialects import postgresql
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from common.contracts.event import ContactId, EscalationId, NotificationId, PageId, PersonId
@@ -25,6 +26,8 @@ from notifier.store.people import RecipientChanges, Recipients, ReportingLines
 
 _ATTEMPTS = TypeAdapter(list[Attempt])
 _UNSENT = ("pending", "sending")
+# The receipts of the messages that begin a thread.
+Threads = Mapping[tuple[EscalationId | None, PersonId], Mapping[str, str]]
 
 
 class Escalations(LockedTable[EscalationId, Escalation]):
@@ -131,6 +134,18 @@ class Notifications(LockedTable[NotificationId, Notification]):
         values = {"medium": medium, "now": now, "limit": limit}
         statement = _DUE if only is None else _DUE.where(_N.c.notification_id == only)
         return self.adopt(await self.connection.execute(statement, values))
+
+    async def threads(self, due: Sequence[Notification]) -> Threads:
+        """Return the receipt of the first page that each person got about each escalation.
+
+        All of `due` are on the same medium.
+        """
+        about = {each.escalation_id for each in due if each.kind == "page"} - {None}
+        if not about:
+            return {}
+        values = {"medium": due[0].medium, "escalations": list(about)}
+        rows = await self.connection.execute(_THREADS, values)
+        return {(row.escalation_id, row.person_id): row.receipt for row in rows}
 
     async def latest(
         self, criteria: Filter, before: NotificationId | None, limit: int
@@ -273,6 +288,17 @@ _HELD_BACK = (
     .with_for_update(skip_locked=True)
 )
 _COUNT_HELD_BACK = select(func.count()).select_from(_N).where(*_WAITS_FOR_SUMMARY)
+_THREADS = (
+    select(_N.c.escalation_id, _N.c.person_id, _N.c.receipt)
+    .ext(postgresql.distinct_on(_N.c.escalation_id, _N.c.person_id))
+    .where(
+        _N.c.escalation_id == any_(bindparam("escalations", type_=ARRAY(Uuid(as_uuid=False)))),
+        _N.c.medium == bindparam("medium"),
+        _N.c.kind == "page",
+        _N.c.state == "sent",
+    )
+    .order_by(_N.c.escalation_id, _N.c.person_id, _N.c.sent_at)
+)
 _TIME_UNTIL_DUE = """
     SELECT min(due_at) - clock_timestamp() FROM notifications
     WHERE medium = $1 AND state IN ('pending', 'sending')

@@ -14,7 +14,7 @@ from notifier.domain.errors import NotificationNotFoundError
 from notifier.domain.notifications import Attempt, Notification
 from notifier.handlers import correct, new_notification_id, record
 from notifier.store.put_aside import put_aside
-from notifier.store.unit_of_work import UnitOfWork
+from notifier.store.unit_of_work import Threads, UnitOfWork
 
 # Another transaction has locked all that a summary would carry; it is free again after about this.
 _RETRY_SUMMARY = timedelta(milliseconds=100)
@@ -61,7 +61,8 @@ async def claim(
     await uow.recipients.get_all(notification.person_id for notification in due)
     keys = set(_budget_keys(due, brake_policy))
     budgets = await uow.budgets.lock_or_add(keys, uow.now) if keys else {}
-    claiming = _Claiming(uow, policy, brake_policy, budgets, claimed)
+    threads = await uow.notifications.threads(due)
+    claiming = _Claiming(uow, policy, brake_policy, budgets, threads, claimed)
     for notification in due:
         await claiming.begin(notification)
     return claimed
@@ -82,6 +83,7 @@ class _Claiming:
     policy: RetryPolicy
     brake_policy: BrakePolicy
     budgets: dict[str, Budget]
+    threads: Threads
     claimed: Claim
 
     async def begin(self, due: Notification) -> None:
@@ -150,7 +152,14 @@ class _Claiming:
             obstacle = f"the recipient no longer has {due.medium}"
         if obstacle is not None or address is None:
             return due, obstacle
-        return replace(due, address=address, link_epoch=recipient.link_epoch), None
+        addressed = replace(
+            due,
+            address=address,
+            link_epoch=recipient.link_epoch,
+            time_zone=recipient.time_zone,
+            thread=self.threads.get((due.escalation_id, due.person_id)),
+        )
+        return addressed, None
 
     async def _start(self, notification: Notification, due: Notification) -> None:
         decision = delivery.claim(notification, self.policy, self.uow.now)

@@ -1,14 +1,10 @@
 """Who may read and set how a person is reached, and what follows from a change."""
 
-from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import timedelta
 from typing import Final
 
 from common.contracts.event import OPERATIONS, PersonId
-from common.core import trace
-from common.core.ids import new_id
-from notifier.domain import notifications
 from notifier.domain.errors import (
     OperationsAddressError,
     OperationsForbiddenError,
@@ -16,8 +12,8 @@ from notifier.domain.errors import (
     RecipientNotFoundError,
     TooManyChangesError,
 )
-from notifier.domain.recipients import Address, ContactMethods, Recipient, RecipientChange
-from notifier.handlers import new_notification_id
+from notifier.domain.recipients import ContactMethods, Recipient, RecipientChange
+from notifier.handlers import change_recipient
 from notifier.store.unit_of_work import UnitOfWork
 
 # Each change sends a mail to the address before: nobody makes us write to strangers all day.
@@ -39,7 +35,7 @@ class Caller:
 
 
 async def save_recipient(
-    caller: Caller, person_id: PersonId, name: str, media: Sequence[Address], uow: UnitOfWork
+    caller: Caller, person_id: PersonId, methods: ContactMethods, uow: UnitOfWork
 ) -> Recipient:
     """Set how a person is reached; keep who did it, tell the addresses that are no longer used.
 
@@ -47,35 +43,12 @@ async def save_recipient(
     TooManyChangesError or ChannelUserTakenError.
     """
     await _require_set(caller, person_id, uow)
-    if person_id == OPERATIONS and not media:
+    if person_id == OPERATIONS and not methods.media:
         raise OperationsAddressError
     before = await uow.recipients.lock(person_id)
-    change = RecipientChange(
-        change_id=new_id(),
-        person_id=person_id,
-        changed_at=uow.now,
-        changed_by=caller.name,
-        before=ContactMethods(before.name, before.media) if before else None,
-        after=ContactMethods(name, tuple(media)),
-    )
-    if before and change.before == change.after:
-        return before
-    await _require_few_changes(caller, person_id, uow)
-    epoch = before.link_epoch if before else 0
-    saved = replace(
-        before or Recipient(person_id, name, ()),
-        name=name,
-        media=tuple(media),
-        link_epoch=epoch + 1 if before is None or change.changes_addresses else epoch,
-    )
-    await uow.recipients.save(saved)
-    await uow.recipient_changes.add(change)
-    for address in change.removed_addresses:
-        notice = notifications.address_notice(
-            change, address, new_notification_id(), trace.current()
-        )
-        uow.notifications.add(notice)
-    return saved
+    if before is None or methods != before.methods:
+        await _require_few_changes(caller, person_id, uow)
+    return await change_recipient(before, person_id, methods, caller.name, uow.now, uow)
 
 
 async def read_recipient(caller: Caller, person_id: PersonId, uow: UnitOfWork) -> Recipient:

@@ -1,5 +1,5 @@
 """The routes of router."""
 
-from router.api import assignments, queues, representatives
+from router.api import assignments, people, queues, representatives
 
-ROUTERS = (representatives.router, assignments.router, queues.router)
+ROUTERS = (people.router, representatives.router, assignments.router, queues.router)

@@ -1,25 +1,39 @@
 """What the routes share: the database, the callers, and the problem for each error."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
-from typing import Annotated
+from typing import Annotated, Final
 
 from fastapi import Depends
 
 from common.contracts.event import ContactId, PersonId
 from common.http.access import Principal
 from common.http.app import get_database
-from common.http.problems import ProblemError
+from common.http.if_match import etag
+from common.http.problems import ProblemError, invalid
 from common.storage.database import Database
+from router.api.schemas import PersonOut
 from router.domain.errors import (
     AssignmentNotFoundError,
+    FrequentChangesError,
+    InvalidPersonError,
     NotHolderError,
+    PersonForbiddenError,
+    PersonNotFoundError,
     RepresentativeNotFoundError,
+    StalePersonError,
     WrongStateError,
 )
 from router.store import UnitOfWork
 
 RouterDatabase = Annotated[Database[UnitOfWork], Depends(get_database)]
+
+
+_PROBLEMS: Final[Mapping[type[Exception], tuple[int, str]]] = {
+    PersonNotFoundError: (404, "person-not-found"),
+    PersonForbiddenError: (403, "not-below-you"),
+    FrequentChangesError: (429, "too-many-changes"),
+}
 
 
 @asynccontextmanager
@@ -33,10 +47,29 @@ async def unit_of_work(
             yield uow
     except (AssignmentNotFoundError, RepresentativeNotFoundError) as error:
         raise not_found(error) from error
+    except InvalidPersonError as error:
+        raise invalid((f"body/{error.place}", str(error))) from error
+    except StalePersonError as error:
+        raise _stale(error) from error
+    except tuple(_PROBLEMS) as error:
+        status, code = _PROBLEMS[type(error)]
+        raise ProblemError(status, code, str(error) or str(error.__doc__)) from error
     except NotHolderError as error:
         raise ProblemError(403, "not-yours", str(error)) from error
     except WrongStateError as error:
         raise ProblemError(409, "wrong-state", str(error), state=error.state) from error
+
+
+def _stale(error: StalePersonError) -> ProblemError:
+    if error.current is None:
+        return ProblemError(412, "stale", str(error), current=None)
+    return ProblemError(
+        412,
+        "stale",
+        str(error),
+        headers={"ETag": etag(error.current.version)},
+        current=PersonOut.model_validate(error.current).model_dump(mode="json"),
+    )
 
 
 def not_found(error: AssignmentNotFoundError | RepresentativeNotFoundError) -> ProblemError:

@@ -3,43 +3,39 @@
 from fastapi import APIRouter, Depends
 from pydantic import TypeAdapter
 
-from common.contracts.event import PersonId, TeamId
+from common.contracts.event import PersonId
 from common.http.access import StaffUser, require_role
 from common.http.app import Slug
 from common.http.pagination import Cursor, Limit, Page, decode_cursor
-from common.http.problems import ProblemError
-from router import handlers
+from common.http.problems import ProblemError, documented
+from router import handlers, use_cases
 from router.api.deps import RouterDatabase, not_found, unit_of_work
-from router.api.schemas import PresenceIn, RepresentativeIn, RepresentativeOut
+from router.api.schemas import PresenceIn, RepresentativeOut, WorkloadIn
 from router.domain.errors import RepresentativeNotFoundError
-from router.domain.staffing.representatives import Profile, Representative
+from router.domain.staffing.representatives import Representative, Workload
 
 router = APIRouter(prefix="/v1/representatives", tags=["representatives"])
 
 _CURSOR_KEY = TypeAdapter(Slug)
 
 
-@router.put("/{representative_id}", dependencies=[Depends(require_role("supervisor", "manager"))])
-async def upsert(
-    representative_id: Slug, body: RepresentativeIn, database: RouterDatabase
+@router.put(
+    "/{representative_id}",
+    dependencies=[Depends(require_role("supervisor", "manager"))],
+    responses={404: documented("There is no person with the role representative of this id.")},
+)
+async def set_workload(
+    representative_id: Slug, body: WorkloadIn, database: RouterDatabase
 ) -> RepresentativeOut:
-    """Add a representative, who starts offline, or change one.
+    """Set how many contacts a representative may have, and whether they are offered.
 
-    If the capacity is lowered, contacts above it stay with the representative, who gets no more
-    until the load is below the capacity.
+    The representative itself follows from `PUT /v1/people/{id}` with the role `representative`. If
+    the capacity is lowered, contacts above it stay with the representative, who gets no more until
+    the load is below the capacity.
     """
-    profile = Profile(
-        name=body.name,
-        team_id=TeamId(body.team_id),
-        skills=tuple(sorted(body.skills)),
-        languages=tuple(sorted(body.languages)),
-        capacity=body.capacity,
-        auto_accept=body.auto_accept,
-        offer_s=body.offer_s,
-        active=body.active,
-    )
+    workload = Workload(body.capacity, body.auto_accept, body.offer_s)
     async with unit_of_work(database) as uow:
-        await handlers.upsert(PersonId(representative_id), profile, uow)
+        await use_cases.set_workload(PersonId(representative_id), workload, uow)
         await uow.match()
         return _out(await uow.representatives.lock(PersonId(representative_id)))
 

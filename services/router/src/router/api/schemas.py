@@ -1,48 +1,118 @@
 """Request and response bodies."""
 
 from datetime import datetime
-from typing import Annotated
+from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
 from common.contracts.event import ContactId, PersonId, TeamId
-from common.contracts.people import Presence
+from common.contracts.needs import ContactTopic, LanguageTag
+from common.contracts.people import Position, Presence
+from common.core.mailboxes import Mailbox
 from common.http.app import RequestModel, ShortText, Slug
 from common.http.pagination import NextCursor
 from router.domain.assignments import State
 
-Language = Annotated[str, Field(pattern=r"^[a-z]{2,3}(-[A-Z]{2})?$")]
+
+class EmailMethod(RequestModel):
+    medium: Annotated[Literal["email"], Field(description="By mail.")]
+    address: Annotated[Mailbox, Field(description="The mailbox.")]
 
 
-class RepresentativeIn(RequestModel):
+class SlackMethod(RequestModel):
+    medium: Annotated[Literal["slack"], Field(description="By Slack.")]
+    channel: Annotated[
+        Slug, Field(description="Slack's id of where to write: a direct message or channel.")
+    ]
+    user_id: Annotated[Slug, Field(description="Slack's id of the user who presses the buttons.")]
+
+
+def _each_medium_once(
+    methods: tuple[EmailMethod | SlackMethod, ...],
+) -> tuple[EmailMethod | SlackMethod, ...]:
+    if len({method.medium for method in methods}) < len(methods):
+        raise ValueError("must name each medium at most once")
+    return methods
+
+
+class PersonIn(RequestModel):
     model_config = ConfigDict(
         json_schema_extra={
             "examples": [
                 {
-                    "name": "Rita",
+                    "name": "Rita Rossi",
+                    "roles": ["representative"],
                     "team_id": "front-line",
-                    "skills": ["billing", "orders"],
+                    "reports_to": "sara",
                     "languages": ["en", "es"],
-                    "capacity": 3,
-                    "auto_accept": False,
-                    "offer_s": 20,
+                    "skills": ["billing", "orders"],
+                    "contact_methods": [
+                        {"medium": "slack", "channel": "D0123", "user_id": "U0123"},
+                        {"medium": "email", "address": "rita@example.com"},
+                    ],
                 }
             ]
         }
     )
 
     name: Annotated[ShortText, Field(description="Name as other people see it.")]
-    team_id: Annotated[Slug, Field(description="The team.")]
-    skills: Annotated[
-        frozenset[Slug],
-        Field(min_length=1, max_length=100, description="Topics of contacts to take."),
-    ]
-    languages: Annotated[
-        frozenset[Language],
+    roles: Annotated[
+        frozenset[Position],
         Field(
-            min_length=1, max_length=20, description="Languages to answer in, as `en` or `pt-BR`."
+            description="What the person does. A `representative` takes contacts, a `supervisor`"
+            " is asked for the own team where no team setting names others. What a person may do"
+            " follows from the API key and the reporting line."
         ),
-    ]
+    ] = frozenset()
+    team_id: Annotated[Slug | None, Field(description="The team; a representative has one.")] = None
+    reports_to: Annotated[
+        Slug | None, Field(description="The superior; null for who is at the top.")
+    ] = None
+    languages: Annotated[
+        frozenset[LanguageTag],
+        Field(
+            max_length=20,
+            description="Languages to answer in by BCP 47, as `en` or `pt-BR`, in any case. `pt`"
+            " covers `pt-BR`, and `pt-BR` covers `pt`.",
+        ),
+    ] = frozenset()
+    skills: Annotated[
+        frozenset[ContactTopic],
+        Field(max_length=100, description="Topics of contacts to take, in any case."),
+    ] = frozenset()
+    active: Annotated[
+        bool,
+        Field(description="False once the person has left: no more contacts, pages or duties."),
+    ] = True
+    contact_methods: Annotated[
+        tuple[Annotated[EmailMethod | SlackMethod, Field(discriminator="medium")], ...] | None,
+        AfterValidator(lambda methods: methods and _each_medium_once(methods)),
+        Field(
+            description="How the person is notified, each medium at most once; left out or null,"
+            " that stays. Only notifier keeps it, and there a person changes the own."
+        ),
+    ] = None
+
+
+class PersonOut(BaseModel):
+    model_config = ConfigDict(from_attributes=True)
+
+    person_id: Annotated[PersonId, Field(description="The id, the same in all services.")]
+    version: Annotated[int, Field(description="Counts the changes; the ETag has it.")]
+    name: Annotated[str, Field(description="Name as other people see it.")]
+    roles: Annotated[tuple[Position, ...], Field(description="What the person does.")]
+    team_id: Annotated[TeamId | None, Field(description="The team.")]
+    reports_to: Annotated[PersonId | None, Field(description="The superior.")]
+    languages: Annotated[tuple[str, ...], Field(description="Languages to answer in.")]
+    skills: Annotated[tuple[str, ...], Field(description="Topics of contacts to take.")]
+    active: Annotated[bool, Field(description="False once the person has left.")]
+
+
+class WorkloadIn(RequestModel):
+    model_config = ConfigDict(
+        json_schema_extra={"examples": [{"capacity": 3, "auto_accept": False, "offer_s": 20}]}
+    )
+
     capacity: Annotated[
         int,
         Field(
@@ -58,9 +128,6 @@ class RepresentativeIn(RequestModel):
     offer_s: Annotated[
         int, Field(ge=1, le=3600, strict=True, description="Seconds to answer an offer.")
     ] = 20
-    active: Annotated[
-        bool, Field(description="Set to false for a person who left: no more contacts.")
-    ] = True
 
 
 class PresenceIn(RequestModel):

@@ -24,6 +24,7 @@ from pydantic import (
     with_config,
 )
 
+from common.core.time_zones import TimeZone
 from escalation.domain.types import Label
 
 Weekday = Literal["mon", "tue", "wed", "thu", "fri", "sat", "sun"]
@@ -41,16 +42,6 @@ _MAX_CLOSED = timedelta(days=365)
 Span = tuple[int, int]
 
 
-def require_iana_zone(name: str) -> str:
-    try:
-        ZoneInfo(name)
-    # A name may also be a folder of zones, or a path outside of them.
-    except (KeyError, ValueError, OSError):
-        raise ValueError(f"{name!r} is no IANA time zone") from None
-    return name
-
-
-Zone = Annotated[str, AfterValidator(require_iana_zone)]
 TimeOfDay = Annotated[str, StringConstraints(pattern=r"^(([01]\d|2[0-3]):[0-5]\d|24:00)$")]
 OpeningHours = tuple[TimeOfDay, TimeOfDay]
 
@@ -140,7 +131,7 @@ class Calendar:
     A date in `special` has the hours given there instead of its usual ones.
     """
 
-    zone: Zone
+    zone: TimeZone
     """The IANA time zone of its wall clock."""
     hours: WeeklyHours
     """The opening hours by weekday."""

@@ -14,6 +14,8 @@ from escalation.domain.errors import InvalidChangeError, NotOwnShiftError
 # Slightly over a year from the start of the last rotation: every week of the year, with all
 # daylight saving states of the zones.
 _CHECKED_PERIOD = timedelta(days=380)
+# How late a change that starts "now" may arrive.
+_LATENESS = timedelta(minutes=5)
 
 
 def validate(schedule: DutySchedule) -> Iterator[tuple[str, str]]:
@@ -85,6 +87,14 @@ def people_affected(schedule: DutySchedule, change: Override | Swap) -> frozense
 
 def _planned(schedule: DutySchedule, window: Override | Swap) -> set[PersonId]:
     return {shift.person_id for shift in shifts(schedule, window.from_, window.until)}
+
+
+def require_future(change: Override | Swap, at: datetime) -> None:
+    """Raise InvalidChangeError for a change that says who was on duty before."""
+    if change.from_ < at - _LATENESS:
+        raise InvalidChangeError(
+            f"It starts in the past. Let it start at {at:%Y-%m-%dT%H:%M:%SZ} or later."
+        )
 
 
 def apply_change(schedule: DutySchedule, change: Override | Swap) -> DutySchedule:

@@ -11,7 +11,8 @@ from annotated_types import Interval, Len
 from pydantic import ConfigDict, Field, with_config
 
 from common.contracts.event import Instant, PersonId
-from escalation.domain.duty.calendars import Calendar, WeeklyHours, Zone, open_at
+from common.core.time_zones import TimeZone
+from escalation.domain.duty.calendars import Calendar, WeeklyHours, open_at
 from escalation.domain.types import StaffId
 
 # Each of them is checked at every look-up of who is on duty.
@@ -27,7 +28,7 @@ class Rotation:
     saving begins or ends.
     """
 
-    zone: Zone
+    zone: TimeZone
     """The IANA time zone of its wall clock."""
     starts_at: Instant
     """When the first turn begins."""

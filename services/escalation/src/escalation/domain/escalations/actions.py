@@ -27,7 +27,7 @@ from common.core.durations import duration_text
 from common.core.ids import derived_id
 from common.messages import Cancel
 from escalation.domain import wording
-from escalation.domain.errors import ForbiddenError, RefusedError, UnknownPersonError
+from escalation.domain.errors import ForbiddenError, RefusedError
 from escalation.domain.escalations import leases
 from escalation.domain.escalations.climbing import climb
 from escalation.domain.escalations.page_requests import page_level, paged_causes, paged_contact
@@ -198,13 +198,12 @@ def hand_back(situation: Situation, by: PersonId, guidance: str) -> Decision:
 def hand_over(situation: Situation, by: PersonId, to: PersonId, context: str) -> Decision:
     """Give it to a colleague: `to` is paged, and without an answer it moves on up the ladder."""
     escalation = held_by(situation, by)
-    if not situation.configuration.works_here(to):
-        raise UnknownPersonError("to", to)
+    situation.configuration.require_person("to", to)
     if to == by:
         raise RefusedError(escalation.state, f"It is {wording.state(escalation)} already.")
     if not may_act(escalation, to):
         raise ForbiddenError(f"The complaint is about {to}: choose somebody else.")
-    if to in line_managers_of_accused(situation, escalation):
+    if to in line_managers_of_accused(escalation):
         raise ForbiddenError(f"{to} may not judge this complaint alone: choose somebody else.")
     handed_over = EscalationHandedOver(
         contact_id=escalation.contact_id,
@@ -265,6 +264,7 @@ def close_with(
         escalation,
         state=state,
         awaited=(),
+        pages=(),
         deadline=None,
         lease=None,
         approval=None,

@@ -16,7 +16,7 @@ from escalation.domain import wording
 from escalation.domain.errors import ForbiddenError, RefusedError
 from escalation.domain.escalations import leases
 from escalation.domain.escalations.actions import close_with, open_escalation, require_state
-from escalation.domain.escalations.climbing import climb
+from escalation.domain.escalations.climbing import alarm, climb
 from escalation.domain.escalations.page_requests import page_level, page_operations, page_person
 from escalation.domain.escalations.responders import (
     NextStop,
@@ -34,7 +34,7 @@ def resolve(situation: Situation, by: PersonId, role: Role, proposed: ProposedOu
     """Resolve it, or ask the people above to approve what is over the role's limit."""
     escalation = open_escalation(situation, by)
     require_state(escalation, by, "acknowledged", "taken_over")
-    if by in line_managers_of_accused(situation, escalation):
+    if by in line_managers_of_accused(escalation):
         raise ForbiddenError(f"{by} may not judge this complaint alone: somebody else must act.")
     money = proposed.money
     if money is None or _limit_exceeded(situation, role, money) is None:
@@ -121,6 +121,19 @@ def page_next_approvers(
     if stop is None:
         return _repeat_request(situation, escalation, approval, due_at)
     return _page_approvers(situation, escalation, approval, stop)
+
+
+def pass_on(situation: Situation, escalation: Escalation, explanation: str | None) -> Decision:
+    """Nobody who was asked was reached: ask the next in turn or further up, else raise an alarm."""
+    approval = _pending_approval(escalation)
+    stop = _stop_in_turn(situation, escalation, approval) or _stop_above(
+        situation, escalation, approval
+    )
+    if stop is None:
+        return alarm(situation, escalation, explanation)
+    return page_operations(situation, explanation, "unreachable").then(
+        _page_approvers, escalation, approval, stop
+    )
 
 
 def _stop_in_turn(

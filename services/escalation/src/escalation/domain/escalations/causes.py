@@ -45,7 +45,7 @@ def add_cause(escalation: Escalation, cause: EscalationCause) -> Escalation:
 def with_source(escalation: Escalation, cause: EscalationCause) -> Escalation:
     """Add the complaint or the colleague that the cause comes from."""
     if cause.complaint_id is not None and cause.about is not None:
-        ref = ComplaintRef(cause.complaint_id, cause.about)
+        ref = ComplaintRef(cause.complaint_id, cause.about, line_managers=cause.line_managers)
         return replace(escalation, complaints=(*escalation.complaints, ref))
     return with_participants(escalation, () if cause.by is None else (cause.by,))
 

@@ -9,7 +9,7 @@ from escalation.domain.escalations.responders import NextStop, nearest_level, ne
 from escalation.domain.model import Escalation, ms_between
 from escalation.domain.settings.ladders import Ladder
 from escalation.domain.settings.registry import Versioned
-from escalation.domain.situation import Decision, Situation
+from escalation.domain.situation import Decision, Situation, no_change
 
 
 def select_ladder(situation: Situation, severity: Severity) -> Versioned[Ladder]:
@@ -24,29 +24,72 @@ def advance(
     situation: Situation, escalation: Escalation, explanation: str | None, due_at: datetime
 ) -> Decision:
     """Nobody answered: page the next in turn, the level again as often as it says, or climb."""
-    match _stop_at_same_level(situation, escalation):
-        case None:
-            return climb(situation, escalation, explanation, due_at)
-        case waiting, stop:
-            return page_level(situation, waiting, stop, _explain(explanation, stop))
+    on = _next_in_turn(situation, escalation) or _repeat_level(situation, escalation)
+    if on is None:
+        return climb(situation, escalation, explanation, due_at)
+    waiting, stop = on
+    return page_level(situation, waiting, stop, _explain(explanation, stop))
 
 
-def _stop_at_same_level(
+def pass_on(situation: Situation, escalation: Escalation, explanation: str | None) -> Decision:
+    """Nobody was reached: page the next in turn, or climb; operations are paged about the level.
+
+    A level is repeated at once only if somebody was reached in an earlier turn. At the top an alarm
+    stands, and the level is paged again when its time is over.
+    """
+    on = _next_in_turn(situation, escalation)
+    if on is None and any(page.failure is None for page in escalation.pages):
+        on = _repeat_level(situation, escalation)
+    if on is not None:
+        waiting, stop = on
+        return page_level(situation, waiting, stop, _explain(explanation, stop))
+    decision = page_operations(situation, explanation, "unreachable")
+    if next_level(situation, escalation) is not None:
+        return decision.then(climb, escalation, explanation)
+    # After a hand-over the people of the level itself have not been asked.
+    stop = stop_at(situation, escalation, escalation.level)
+    if stop.people:
+        return decision.then(page_level, escalation, stop, _explain(explanation, stop))
+    return alarm(situation, escalation, explanation)
+
+
+def alarm(situation: Situation, escalation: Escalation, explanation: str | None) -> Decision:
+    """Let an alarm stand until somebody answers, and page operations; the timer stays."""
+    if escalation.alarm_since is not None:
+        return no_change(situation)
+    unanswered = EscalationUnanswered(
+        contact_id=situation.contact_id,
+        occurred_at=situation.at,
+        escalation_id=escalation.escalation_id,
+        level=escalation.paged_level,
+        lateness_ms=0,
+        standing_since=situation.at,
+    )
+    alarmed = replace(situation, escalation=replace(escalation, alarm_since=situation.at))
+    return Decision(alarmed, (unanswered,)).then(page_operations, explanation)
+
+
+def _next_in_turn(
     situation: Situation, escalation: Escalation
 ) -> tuple[Escalation, NextStop] | None:
-    if not escalation.has_ladder or not escalation.awaited:
+    if not escalation.awaited or not escalation.has_ladder:
         return None
-    level = escalation.levels[escalation.level]
-    if level.ask == "in_turn":
-        stop = stop_at(situation, escalation, escalation.level)
-        if stop.people:
-            return escalation, replace(stop, paged_before=escalation.awaited)
-    if escalation.repeats < level.repeats:
-        again = replace(escalation, repeats=escalation.repeats + 1, awaited=())
-        stop = stop_at(situation, again, escalation.level)
-        if stop.people:
-            return again, stop
-    return None
+    if escalation.levels[escalation.level].ask != "in_turn":
+        return None
+    stop = stop_at(situation, escalation, escalation.level)
+    return (escalation, replace(stop, paged_before=escalation.awaited)) if stop.people else None
+
+
+def _repeat_level(
+    situation: Situation, escalation: Escalation
+) -> tuple[Escalation, NextStop] | None:
+    if not escalation.awaited or not escalation.has_ladder:
+        return None
+    if escalation.repeats >= escalation.levels[escalation.level].repeats:
+        return None
+    again = replace(escalation, repeats=escalation.repeats + 1, awaited=())
+    stop = stop_at(situation, again, escalation.level)
+    return (again, stop) if stop.people else None
 
 
 def climb(

@@ -16,7 +16,14 @@ from common.core.ids import derived_id
 from common.messages import Schedule
 from escalation.domain.duty.calendars import add_business_time
 from escalation.domain.escalations.responders import NextStop
-from escalation.domain.model import Approval, Escalation, EscalationCause, SlaClock, TrackedContact
+from escalation.domain.model import (
+    Approval,
+    AwaitedPage,
+    Escalation,
+    EscalationCause,
+    SlaClock,
+    TrackedContact,
+)
 from escalation.domain.settings.registry import NO_LADDER_RETRY_S
 from escalation.domain.situation import Decision, Situation, no_change
 from escalation.domain.timers import AcknowledgementDue
@@ -49,7 +56,9 @@ def page_level(
         )
         for person in stop.people
     )
-    after = replace(situation, escalation=waiting)
+    earlier = escalation.pages if stop.paged_before else ()
+    requested = (AwaitedPage(page.page_id, page.person_id, waiting.round) for page in pages)
+    after = replace(situation, escalation=replace(waiting, pages=(*earlier, *requested)))
     return Decision(after, pages, (Schedule(due, deadline),))
 
 
@@ -65,13 +74,19 @@ def acknowledgement_deadline(situation: Situation, escalation: Escalation, level
     return add_business_time(calendar.body, situation.at, within)
 
 
-def page_operations(situation: Situation, explanation: str | None) -> Decision:
+def page_operations(
+    situation: Situation, explanation: str | None, reason: PageReason = "unanswered"
+) -> Decision:
     escalation = situation.escalation
     if escalation is None:
         return no_change(situation)
-    page = page_person(situation, escalation, OPERATIONS, "unanswered", explanation)
+    page = page_person(situation, escalation, OPERATIONS, reason, explanation)
     # The media of the level are for the people of that level.
-    return Decision(situation, (page.model_copy(update={"media": None}),))
+    changes: dict[str, None] = {"media": None}
+    if reason == "unreachable":
+        # Contact methods must be corrected whatever becomes of the escalation.
+        changes |= {"escalation_id": None, "respond_by": None}
+    return Decision(situation, (page.model_copy(update=changes),))
 
 
 def page_person(

@@ -56,7 +56,7 @@ def _merge(situation: Situation, cause: EscalationCause) -> Decision:
         merged = replace(merged, awaited=eligible)
     after = replace(situation, escalation=merged)
     pages: tuple[PageRequested, ...] = ()
-    if is_new_kind(escalation, cause) and not conflicted_only(after, merged):
+    if is_new_kind(escalation, cause) and not conflicted_only(merged):
         concerned = merged.awaited if merged.lease is None else (merged.lease.holder,)
         pages = tuple(page_person(after, merged, person, "updated") for person in concerned)
     complaints = _complaint_raised(after, merged, cause)

@@ -74,9 +74,9 @@ def _apply_rule(situation: Situation, level: Level, rule: ResponderRule) -> Resp
             return _people_or(people, f"{level.name}: {_no_superior(situation)}")
         case TeamSupervisors(team_id=team_id):
             team_id = team_id or situation.contact.team_id
-            team = configuration.teams.get(team_id) if team_id else None
+            people = configuration.supervisors_of(team_id) if team_id else ()
             missing = f"team {team_id} is not known" if team_id else "no team yet"
-            return _people_or(team.body.supervisors if team else (), f"{level.name}: {missing}")
+            return _people_or(people, f"{level.name}: {missing}")
         case _:
             assert_never(rule)
 
@@ -117,26 +117,35 @@ def accused(escalation: Escalation) -> frozenset[PersonId]:
     )
 
 
-def line_managers_of_accused(situation: Situation, escalation: Escalation) -> frozenset[PersonId]:
-    """Return the supervisors of the accused: they do not judge a complaint alone."""
-    about = accused(escalation)
-    if not about:
-        return frozenset()
-    configuration, contact = situation.configuration, situation.contact
-    team = configuration.teams.get(contact.team_id) if contact.team_id else None
-    lines = (reporting_line(configuration.staff, person) for person in about)
-    superiors = frozenset(line[0] for line in lines if line)
-    return superiors.union(team.body.supervisors if team else ())
+def line_managers_of(situation: Situation, person: PersonId) -> tuple[PersonId, ...]:
+    """Return the person's superior and the supervisors of the contact's team."""
+    configuration, team_id = situation.configuration, situation.contact.team_id
+    superior = reporting_line(configuration.staff, person)[:1]
+    supervisors = configuration.supervisors_of(team_id) if team_id else ()
+    return tuple(dict.fromkeys((*superior, *supervisors)))
 
 
-def conflicted_only(situation: Situation, escalation: Escalation) -> tuple[PersonId, ...]:
+def line_managers_of_accused(escalation: Escalation) -> frozenset[PersonId]:
+    """Return the line managers of the accused when they were accused: they do not judge it alone.
+
+    Of that time: who moves people later does not become independent.
+    """
+    return frozenset(
+        manager
+        for complaint in escalation.complaints
+        if complaint.state in ("open", "upheld")
+        for manager in complaint.line_managers
+    )
+
+
+def conflicted_only(escalation: Escalation) -> tuple[PersonId, ...]:
     """Return the holder or the awaited if none of them may judge it, else nobody.
 
     A request for approval stays with the people asked, unless the complaints are about all of them.
     """
     excluded = accused(escalation)
     if escalation.approval is None:
-        excluded |= line_managers_of_accused(situation, escalation)
+        excluded |= line_managers_of_accused(escalation)
     concerned = escalation.awaited if escalation.holder is None else (escalation.holder,)
     return concerned if excluded.issuperset(concerned) else ()
 
@@ -184,7 +193,7 @@ def stop_at(situation: Situation, escalation: Escalation, n: int) -> NextStop:
         return NextStop(n, skipped=_why_nobody(level, responders, eligible))
     if level.ask == "in_turn":
         people = people[:1]
-    if line_managers_of_accused(situation, escalation).issuperset(people):
+    if line_managers_of_accused(escalation).issuperset(people):
         return with_independent(situation, escalation, NextStop(n, people))
     return NextStop(n, people)
 
@@ -202,7 +211,7 @@ def _why_nobody(
 
 def with_independent(situation: Situation, escalation: Escalation, stop: NextStop) -> NextStop:
     """Add the people of a higher level, since line managers may not judge a complaint alone."""
-    conflicted = line_managers_of_accused(situation, escalation)
+    conflicted = line_managers_of_accused(escalation)
     conflict = f"{wording.people(stop.people)} may not judge their own representative alone"
     for level in range(stop.level, len(escalation.levels)):
         eligible = _not_paged(escalation, people_at(situation, escalation, level))

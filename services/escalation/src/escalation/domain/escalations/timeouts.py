@@ -21,7 +21,7 @@ def acknowledgement_due(situation: Situation, timer: AcknowledgementDue) -> Deci
         return no_change(situation)
     match escalation.state:
         case "raised":
-            explanation = wording.unanswered(escalation.awaited)
+            explanation = wording.unanswered(escalation)
             return advance(situation, escalation, explanation, escalation.deadline)
         case "approval_asked":
             return approvals.page_next_approvers(situation, escalation, escalation.deadline)

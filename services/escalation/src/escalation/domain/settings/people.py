@@ -7,8 +7,8 @@ from typing import Annotated, Literal, assert_never
 from annotated_types import Len
 from pydantic import ConfigDict, Field, with_config
 
-from common.contracts.event import PersonId, Role
-from common.contracts.reporting import Position
+from common.contracts.event import PersonId, Role, TeamId
+from common.contracts.people import Position
 from escalation.domain import types
 from escalation.domain.duty.schedules import Absence
 from escalation.domain.money import Amounts, require_decimals
@@ -18,19 +18,21 @@ GrantingRole = Literal["supervisor", "manager"]
 MAX_WINDOW_DAYS = 366
 
 
-@with_config(ConfigDict(extra="forbid", use_attribute_docstrings=True))
 @dataclass(frozen=True, slots=True)
 class Person:
-    """One who works here. `role` is for people to read; the API key says what the person may do."""
+    """One who works here, as router describes the person. Who is not `active` has left."""
 
-    reports_to: types.StaffId | None = None
-    """The superior."""
-    role: Position | None = None
-    """For people to read; the API key says what the person may do."""
-    absences: tuple[Absence, ...] = ()
-    """When the person is away."""
+    reports_to: PersonId | None = None
+    roles: tuple[Position, ...] = ()
+    team_id: TeamId | None = None
     active: bool = True
-    """False once the person has left."""
+
+
+@with_config(ConfigDict(extra="forbid", use_attribute_docstrings=True))
+@dataclass(frozen=True, slots=True)
+class PersonAbsences:
+    absences: Annotated[tuple[Absence, ...], Len(max_length=1000)]
+    """When the person is away: no duty, and no pages at a level."""
 
 
 @with_config(ConfigDict(extra="forbid", use_attribute_docstrings=True))
@@ -97,13 +99,3 @@ def reporting_line(staff: Mapping[PersonId, Person], person: PersonId) -> list[P
             break
         line.append(person)
     return line
-
-
-def find_cycle(
-    staff: Mapping[PersonId, Person], person: PersonId, reports_to: PersonId
-) -> list[PersonId] | None:
-    """Return the cycle that there would be if the person reported to `reports_to`."""
-    line = [reports_to, *reporting_line(staff, reports_to)]
-    if person not in line:
-        return None
-    return [person, *line[: line.index(person) + 1]]

@@ -11,6 +11,8 @@ from common.contracts.clocks import ClockName, ThresholdAction
 from common.contracts.contacts import Channel, Priority, Tier
 from common.contracts.escalations import Severity
 from common.contracts.event import SystemName
+from common.contracts.needs import ContactTopic, LanguageTag
+from common.core.languages import language_distance
 from escalation.domain.types import Label, SettingId
 
 YEAR_S = 365 * 24 * 3600
@@ -44,12 +46,15 @@ class Match:
     """The priorities that the policy is for; without it all."""
     channel: Annotated[tuple[Channel, ...], Len(min_length=1)] | None = None
     """The channels that the policy is for; without it all."""
-    topic: Annotated[tuple[Label, ...], Len(min_length=1)] | None = None
-    """The topics that the policy is for; without it all."""
+    topic: Annotated[tuple[ContactTopic, ...], Len(min_length=1)] | None = None
+    """The topics that the policy is for, in any case; without it all."""
     tier: Annotated[tuple[Tier, ...], Len(min_length=1)] | None = None
     """The customers' tiers that the policy is for; without it all."""
-    language: Annotated[tuple[Label, ...], Len(min_length=1)] | None = None
-    """The languages that the policy is for; without it all."""
+    language: Annotated[tuple[LanguageTag, ...], Len(min_length=1)] | None = None
+    """The languages that the policy is for, as `en` or `pt-BR`; without it all.
+
+    `pt` is for contacts in `pt-BR` too, and `pt-BR` for those in `pt`.
+    """
     region: Annotated[tuple[Label, ...], Len(min_length=1)] | None = None
     """The customers' regions that the policy is for; without it all."""
     campaign: Annotated[tuple[Label, ...], Len(min_length=1)] | None = None
@@ -59,13 +64,17 @@ class Match:
     def specificity(self) -> int:
         return sum(allowed is not None for allowed in asdict(self).values())
 
+    def preference(self, contact: ContactDetails) -> tuple[int, bool]:
+        """Sort by the most keys, then by the language itself before one that matches it."""
+        return -self.specificity, self.language is None or contact.language not in self.language
+
     def covers(self, contact: ContactDetails) -> bool:
         return (
             _allows(self.priority, contact.priority)
             and _allows(self.channel, contact.channel)
             and _allows(self.topic, contact.topic)
             and _allows(self.tier, contact.tier)
-            and _allows(self.language, contact.language)
+            and _speaks(self.language, contact.language)
             and _allows(self.region, contact.region)
             and _allows(self.campaign, contact.campaign)
         )
@@ -73,6 +82,10 @@ class Match:
 
 def _allows(allowed: tuple[str, ...] | None, value: str | None) -> bool:
     return allowed is None or value in allowed
+
+
+def _speaks(allowed: tuple[str, ...] | None, language: str) -> bool:
+    return allowed is None or any(language_distance(language, tag) == 0 for tag in allowed)
 
 
 @with_config(ConfigDict(extra="forbid", use_attribute_docstrings=True))
@@ -203,6 +216,7 @@ class SlaPolicy:
 def precedence(policy_id: str, policy: SlaPolicy) -> tuple[int, str]:
     """Return the sort key: of the policies that cover a contact, the first one applies.
 
-    The most specific match goes first; among equals the id decides.
+    The most specific match goes first, then the contact's very language before one that only
+    matches it (see `Match.preference`); among equals the id decides.
     """
     return -policy.match.specificity, policy_id

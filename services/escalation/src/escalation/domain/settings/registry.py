@@ -11,16 +11,20 @@ from common.contracts.event import PersonId, Role
 from escalation.domain.duty.calendars import Calendar
 from escalation.domain.duty.schedules import ALWAYS, Absences, DutySchedule, on_duty
 from escalation.domain.duty.shifts import shift_end
+from escalation.domain.errors import UnknownPersonError
 from escalation.domain.settings.ladders import Ladder, Level, NamedPerson, PersonOnDuty
 from escalation.domain.settings.people import (
     ApprovalLimit,
     Person,
+    PersonAbsences,
     Team,
     limit_of,
 )
 from escalation.domain.settings.policies import ContactDetails, SlaPolicy, precedence
 
-Setting = SlaPolicy | Calendar | Ladder | DutySchedule | Person | Team | ApprovalLimit
+Setting = (
+    SlaPolicy | Calendar | Ladder | DutySchedule | Person | PersonAbsences | Team | ApprovalLimit
+)
 T = TypeVar("T", bound=Setting)
 
 DEFAULT_LADDER = "default"
@@ -31,13 +35,14 @@ class SettingKind:
     """`path` names the kind in the API, on the command line and in the table of settings.
 
     `field` is the field of Configuration that holds its settings. A kind that is not `simulated`
-    changes no outcome of a simulation.
+    changes no outcome of a simulation. One that is not `put` here comes by an event.
     """
 
     path: str
     type: type[Any]
     field: str
     simulated: bool = True
+    put: bool = True
 
 
 KINDS = (
@@ -45,7 +50,8 @@ KINDS = (
     SettingKind("calendars", Calendar, "calendars"),
     SettingKind("ladders", Ladder, "ladders"),
     SettingKind("duty-schedules", DutySchedule, "schedules"),
-    SettingKind("people", Person, "people"),
+    SettingKind("people", Person, "people", put=False),
+    SettingKind("absences", PersonAbsences, "absences_by_person"),
     SettingKind("teams", Team, "teams"),
     SettingKind("approval-limits", ApprovalLimit, "limits", simulated=False),
 )
@@ -91,6 +97,7 @@ class Configuration:
     ladders: Mapping[str, Versioned[Ladder]] = field(default_factory=dict)
     schedules: Mapping[str, Versioned[DutySchedule]] = field(default_factory=dict)
     people: Mapping[str, Versioned[Person]] = field(default_factory=dict)
+    absences_by_person: Mapping[str, Versioned[PersonAbsences]] = field(default_factory=dict)
     teams: Mapping[str, Versioned[Team]] = field(default_factory=dict)
     limits: Mapping[str, Versioned[ApprovalLimit]] = field(default_factory=dict)
     earlier_calendars: Mapping[Ref, Calendar] = field(default_factory=dict)
@@ -119,7 +126,14 @@ class Configuration:
         settings = self._by_id(kind.type)
         version = settings[setting_id].version + 1 if setting_id in settings else 1
         setting: Versioned[Any] = Versioned(setting_id, version, body)
-        changes: dict[str, Any] = {kind.field: {**settings, setting_id: setting}}
+        return self.with_version(setting)
+
+    def with_version(self, setting: Versioned[Any]) -> "Configuration":
+        """Return it with this version in force."""
+        kind = KIND_BY_TYPE[type(setting.body)]
+        changes: dict[str, Any] = {kind.field: {**self._by_id(kind.type), setting.id: setting}}
+        if isinstance(setting.body, Calendar):
+            changes["earlier_calendars"] = {**self.earlier_calendars, setting.ref: setting.body}
         return replace(self, **changes)
 
     def _by_id(self, kind: type[T]) -> Mapping[str, Versioned[T]]:
@@ -138,10 +152,11 @@ class Configuration:
 
     def policy_for(self, contact: ContactDetails) -> Versioned[SlaPolicy] | None:
         """Return the policy that applies to the contact: see `precedence` and `Match.covers`."""
-        return next(
-            (policy for policy in self._most_specific_first if policy.body.match.covers(contact)),
-            None,
+        covering = (
+            policy for policy in self._most_specific_first if policy.body.match.covers(contact)
         )
+        # `min` returns the first of equals.
+        return min(covering, key=lambda policy: policy.body.match.preference(contact), default=None)
 
     def calendar_for(
         self, policy: SlaPolicy, contact: ContactDetails
@@ -166,15 +181,35 @@ class Configuration:
     @cached_property
     def absences(self) -> Absences:
         """The absences of each person who has any; who has left is always absent."""
-        return {
-            person_id: person.absences if person.active else (ALWAYS,)
-            for person_id, person in self.staff.items()
-            if person.absences or not person.active
+        present = {
+            PersonId(person_id): setting.body.absences
+            for person_id, setting in self.absences_by_person.items()
         }
+        left = (person_id for person_id, person in self.staff.items() if not person.active)
+        return {**present, **dict.fromkeys(left, (ALWAYS,))}
+
+    def supervisors_of(self, team_id: str) -> tuple[PersonId, ...]:
+        """Return those of the team's setting; without one, the supervisors who are in the team."""
+        team = self.teams.get(team_id)
+        if team is not None:
+            return team.body.supervisors
+        return tuple(
+            person_id
+            for person_id, person in sorted(self.staff.items())
+            if person.active and person.team_id == team_id and "supervisor" in person.roles
+        )
+
+    def has_left(self, person: PersonId) -> bool:
+        return person in self.staff and not self.staff[person].active
 
     def works_here(self, person: PersonId) -> bool:
         """Tell whether it is a known person who has not left."""
         return person in self.staff and self.staff[person].active
+
+    def require_person(self, field: str, person: PersonId) -> None:
+        """Raises UnknownPersonError if nobody of this id works here."""
+        if not self.works_here(person):
+            raise UnknownPersonError(field, person, has_left=person in self.staff)
 
     def shift_end(self, level: Level, person: PersonId, at: datetime) -> datetime | None:
         """Return when the person's duty at the level ends; None if nothing ends it."""

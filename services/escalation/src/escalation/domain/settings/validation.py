@@ -1,12 +1,13 @@
 """Validates a setting against the others in force."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import assert_never
 
 from common.contracts.event import PersonId
 from escalation.domain.duty import changes
 from escalation.domain.duty.calendars import Calendar
 from escalation.domain.duty.schedules import DutySchedule
+from escalation.domain.errors import UnknownPersonError
 from escalation.domain.settings.ladders import (
     Ladder,
     NamedPerson,
@@ -15,7 +16,7 @@ from escalation.domain.settings.ladders import (
     ResponderRule,
     TeamSupervisors,
 )
-from escalation.domain.settings.people import ApprovalLimit, Person, Team, find_cycle
+from escalation.domain.settings.people import ApprovalLimit, Person, PersonAbsences, Team
 from escalation.domain.settings.policies import SlaPolicy
 from escalation.domain.settings.registry import Configuration, Setting
 
@@ -25,22 +26,24 @@ def validate_setting(
 ) -> Iterator[tuple[str, str]]:
     """Yield (place, error) for each error of a setting beside the others in force."""
     match setting:
-        case Person(reports_to=superior):
-            staff = configuration.staff
-            if superior and (cycle := find_cycle(staff, PersonId(setting_id), superior)):
-                yield "reports_to", f"That would be a cycle: {' → '.join(cycle)}."
         case Ladder():
             if not setting.ends_in_named_person:
                 last = len(setting.levels) - 1
                 yield f"levels/{last}/who", "The last level must name a person."
         case DutySchedule():
             yield from changes.validate(setting)
-        case SlaPolicy() | Calendar() | Team() | ApprovalLimit():
+        case SlaPolicy() | Calendar() | Person() | PersonAbsences() | Team() | ApprovalLimit():
             pass
         case _:
             assert_never(setting)
     for place, name in undefined_references(configuration, setting):
         yield place, f"There is no {name}."
+    missing = missing_people(configuration, setting)
+    if isinstance(setting, PersonAbsences):
+        missing = _missing(configuration, (("absences", PersonId(setting_id)),))
+    for place, person in missing:
+        has_left = person in configuration.staff
+        yield place, str(UnknownPersonError(place, person, has_left=has_left))
 
 
 def undefined_references(
@@ -52,40 +55,62 @@ def undefined_references(
             yield from _undefined_in_policy(configuration, setting)
         case Ladder():
             yield from _undefined_in_ladder(configuration, setting)
-        case Person(reports_to=superior) if superior not in (None, *configuration.people):
-            yield "reports_to", f"person {superior}"
         case Calendar():
             yield from setting.unknown_holidays()
         case DutySchedule():
-            yield from _undefined_in_schedule(configuration, setting)
-        case Team(supervisors=supervisors):
-            yield from _unknown_people(configuration, "supervisors", supervisors)
-        case Person() | ApprovalLimit():
+            yield from _unknown_holidays(setting)
+        case Team() | Person() | PersonAbsences() | ApprovalLimit():
             return
         case _:
             assert_never(setting)
 
 
-def _unknown_people(
-    configuration: Configuration, place: str, people: Sequence[PersonId]
-) -> Iterator[tuple[str, str]]:
-    for n, person in enumerate(people):
-        if not configuration.works_here(person):
-            yield f"{place}/{n}", f"person {person}"
+def missing_people(
+    configuration: Configuration, setting: Setting
+) -> Iterator[tuple[str, PersonId]]:
+    """Yield (place, person) for each person who is named but is not known or has left."""
+    match setting:
+        case Ladder():
+            yield from _missing(configuration, _named_in_ladder(setting))
+        case DutySchedule():
+            yield from _missing(configuration, _members(setting))
+            # Past ones may be of people who have left since.
+            for place, person in _people_of_changes(setting):
+                if person not in configuration.staff:
+                    yield place, person
+        case Team(supervisors=supervisors):
+            yield from _missing(configuration, _listed("supervisors", supervisors))
+        case SlaPolicy() | Calendar() | Person() | PersonAbsences() | ApprovalLimit():
+            return
+        case _:
+            assert_never(setting)
 
 
-def _undefined_in_schedule(
-    configuration: Configuration, schedule: DutySchedule
-) -> Iterator[tuple[str, str]]:
+def _missing(
+    configuration: Configuration, named: Iterable[tuple[str, PersonId]]
+) -> Iterator[tuple[str, PersonId]]:
+    return ((place, person) for place, person in named if not configuration.works_here(person))
+
+
+def _named_in_ladder(ladder: Ladder) -> Iterator[tuple[str, PersonId]]:
+    for place, rule in ladder.responder_rules():
+        if isinstance(rule, NamedPerson):
+            yield f"{place}/person_id", rule.person_id
+
+
+def _members(schedule: DutySchedule) -> Iterator[tuple[str, PersonId]]:
+    for n, rotation in enumerate(schedule.rotations):
+        yield from _listed(f"rotations/{n}/members", rotation.members)
+
+
+def _listed(place: str, people: Sequence[PersonId]) -> Iterator[tuple[str, PersonId]]:
+    return ((f"{place}/{n}", person) for n, person in enumerate(people))
+
+
+def _unknown_holidays(schedule: DutySchedule) -> Iterator[tuple[str, str]]:
     if schedule.covers is not None:
         for place, name in schedule.covers.unknown_holidays():
             yield f"covers/{place}", name
-    for n, rotation in enumerate(schedule.rotations):
-        yield from _unknown_people(configuration, f"rotations/{n}/members", rotation.members)
-    # Past ones may be of people who have left since.
-    for place, person in _people_of_changes(schedule):
-        if person not in configuration.staff:
-            yield place, f"person {person}"
 
 
 def _people_of_changes(schedule: DutySchedule) -> Iterator[tuple[str, PersonId]]:
@@ -129,12 +154,9 @@ def _undefined_in_rule(
             if schedule_id not in configuration.schedules:
                 yield "schedule_id", f"duty schedule {schedule_id}"
         case TeamSupervisors(team_id=team_id):
-            if team_id is not None and team_id not in configuration.teams:
+            if team_id is not None and not configuration.supervisors_of(team_id):
                 yield "team_id", f"team {team_id}"
-        case NamedPerson(person_id=person_id):
-            if not configuration.works_here(person_id):
-                yield "person_id", f"person {person_id}"
-        case ReportingLine():
+        case NamedPerson() | ReportingLine():
             return
         case _:
             assert_never(rule)

@@ -2,7 +2,7 @@
 
 The contact with the highest priority is first, then the longest waiting one. It goes to the
 representative who had it before, if that one is available; otherwise to the first by the routing
-policy. Skill and language always fit.
+policy, among those whose language is the closest. Skill and language always fit.
 """
 
 from collections.abc import Iterable, Iterator

@@ -10,6 +10,9 @@ from router.domain.needs import Need
 from router.domain.routing.strategies import Rank, RoutingPolicy
 from router.domain.staffing.representatives import Representative, assign
 
+# How far the language is, then the rank.
+_Entry = tuple[int, Rank]
+
 
 class AvailabilityPool:
     """Has a heap for each need. An entry whose rank is out of date is removed when it is read."""
@@ -26,7 +29,12 @@ class AvailabilityPool:
         }
         ranked = [(self._rank(person), person) for person in self._people.values()]
         self._heaps = {
-            need: [rank for rank, person in ranked if person.fits(need)] for need in needs
+            need: [
+                (distance, rank)
+                for rank, person in ranked
+                if (distance := person.distance(need)) is not None
+            ]
+            for need in needs
         }
         self._available = {need: len(heap) for need, heap in self._heaps.items()}
         for heap in self._heaps.values():
@@ -55,24 +63,28 @@ class AvailabilityPool:
         """Take one slot of the representative."""
         assigned = assign(representative, at=at)
         self._people[assigned.representative_id] = assigned
-        for need in self._heaps.keys() & set(assigned.needs):
+        for need, heap in self._heaps.items():
+            distance = assigned.distance(need)
+            if distance is None:
+                continue
             if assigned.free_slots:
-                heappush(self._heaps[need], self._rank(assigned))
+                heappush(heap, (distance, self._rank(assigned)))
             else:
                 self._available[need] -= 1
         return assigned
 
-    def _first(self, heap: list[Rank], excluded: tuple[PersonId, ...]) -> Representative | None:
-        skipped: list[Rank] = []
+    def _first(self, heap: list[_Entry], excluded: tuple[PersonId, ...]) -> Representative | None:
+        skipped: list[_Entry] = []
         first: Representative | None = None
         while heap and not first:
-            candidate = self._people[heap[0][-1]]
-            if self._rank(candidate) != heap[0]:
+            _, rank = heap[0]
+            candidate = self._people[rank[-1]]
+            if self._rank(candidate) != rank:
                 heappop(heap)
             elif candidate.representative_id in excluded:
                 skipped.append(heappop(heap))
             else:
                 first = candidate
-        for rank in skipped:
-            heappush(heap, rank)
+        for entry in skipped:
+            heappush(heap, entry)
         return first

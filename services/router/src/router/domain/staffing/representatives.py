@@ -2,15 +2,30 @@
 
 from dataclasses import dataclass, replace
 from datetime import datetime
+from typing import Final
 
 from common.contracts.event import PersonId, TeamId
 from common.contracts.people import PeopleEvent, Presence, RepresentativeDescribed
 from router.domain.needs import Need
+from router.domain.staffing.people import Person
+
+# Of a new representative, until somebody sets another capacity.
+DEFAULT_CAPACITY: Final = 3
+DEFAULT_OFFER_S: Final = 20
+
+
+@dataclass(frozen=True, slots=True)
+class Workload:
+    """How many contacts a representative may have, and how they come."""
+
+    capacity: int = DEFAULT_CAPACITY
+    auto_accept: bool = True
+    offer_s: int = DEFAULT_OFFER_S
 
 
 @dataclass(frozen=True, slots=True)
 class Profile:
-    """What a supervisor sets for a representative. `offer_s`: seconds to answer an offer."""
+    """What is set of a representative. `offer_s`: seconds to answer an offer."""
 
     name: str
     team_id: TeamId
@@ -18,7 +33,7 @@ class Profile:
     languages: tuple[str, ...]
     capacity: int
     auto_accept: bool = True
-    offer_s: int = 20
+    offer_s: int = DEFAULT_OFFER_S
     active: bool = True
 
 
@@ -54,12 +69,12 @@ class Representative:
             return 0
         return max(0, self.capacity - self.load)
 
-    @property
-    def needs(self) -> tuple[Need, ...]:
-        return tuple(Need(skill, language) for skill in self.skills for language in self.languages)
+    def distance(self, need: Need) -> int | None:
+        """Return how far the closest language is from the need's; None if it does not fit."""
+        return need.distance(self.skills, self.languages)
 
     def fits(self, need: Need) -> bool:
-        return need.skill in self.skills and need.language in self.languages
+        return self.distance(need) is not None
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,6 +83,41 @@ class StaffingChange:
 
     representative: Representative
     events: tuple[PeopleEvent, ...] = ()
+
+
+def follow_person(
+    current: Representative | None, person: Person, *, at: datetime
+) -> StaffingChange | None:
+    """Make the representative of a person who takes contacts; end it when the person does not."""
+    if person.takes_contacts and person.team_id is not None:
+        profile = Profile(
+            name=person.name,
+            team_id=person.team_id,
+            skills=person.skills,
+            languages=person.languages,
+            capacity=current.capacity if current else DEFAULT_CAPACITY,
+            auto_accept=current.auto_accept if current else True,
+            offer_s=current.offer_s if current else DEFAULT_OFFER_S,
+        )
+        return upsert(current, person.person_id, profile, at=at)
+    if current is None or not current.active:
+        return None
+    left = replace(current, name=person.name, active=False)
+    return StaffingChange(left, (_described(left, at),))
+
+
+def set_workload(current: Representative, workload: Workload, *, at: datetime) -> StaffingChange:
+    """Change it. Contacts above a lowered capacity stay."""
+    changed = replace(
+        current,
+        capacity=workload.capacity,
+        auto_accept=workload.auto_accept,
+        offer_s=workload.offer_s,
+        load_limit=max(workload.capacity, current.load),
+    )
+    if changed == current:
+        return StaffingChange(current)
+    return StaffingChange(changed, (_described(changed, at),))
 
 
 def upsert(

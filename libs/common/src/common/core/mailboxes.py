@@ -1,0 +1,28 @@
+"""Mail addresses, also with letters of any script."""
+
+from typing import Annotated
+
+from email_validator import ValidatedEmail, validate_email
+from pydantic import AfterValidator, StringConstraints
+
+
+def _validated(address: str) -> ValidatedEmail:
+    # The domain may be one inside a company, which the world's DNS does not know.
+    return validate_email(address, check_deliverability=False, globally_deliverable=False)
+
+
+def _normalized(address: str) -> str:
+    """Raises EmailNotValidError, a ValueError that says in a sentence what is wrong."""
+    return _validated(address).normalized
+
+
+def ascii_mailbox(address: str) -> str:
+    """Return it with its domain in ASCII, as every mail server takes it.
+
+    What is before the `@` may still need SMTPUTF8.
+    """
+    mailbox = _validated(address)
+    return mailbox.ascii_email or f"{mailbox.local_part}@{mailbox.ascii_domain}"
+
+
+Mailbox = Annotated[str, StringConstraints(max_length=254), AfterValidator(_normalized)]

@@ -1,0 +1,156 @@
+"""What Slack's messages look like: the arguments of its methods."""
+
+from datetime import datetime
+from typing import Any, Literal
+
+from pydantic import Field
+
+from common.http.app import Slug
+from notifier import rendering
+from notifier.channels.base import ChannelAddress
+from notifier.domain import answers
+from notifier.domain.content import HeldPage
+from notifier.domain.notifications import Notification
+from notifier.domain.reasons import asks_for
+from notifier.links import Links
+
+OPEN = "open"
+# Slack refuses a longer text in a block.
+_LONGEST_TEXT = 3000
+
+
+class SlackAddress(ChannelAddress):
+    medium: Literal["slack"] = Field(description="The channel that the address is for.")
+    channel: Slug = Field(description="Slack's id of where to write: a direct message or channel.")
+    user_id: Slug = Field(description="Slack's id of the user who presses the buttons.")
+
+
+def page_message(notification: Notification, links: Links, at: datetime) -> dict[str, Any]:
+    """Write the arguments of `chat.postMessage`."""
+    at = notification.local(at)
+    content = notification.content
+    words = rendering.words(content, at)
+    context = rendering.slack_text("slack/context.j2", words=words)
+    return {
+        "channel": SlackAddress.read(notification.address).channel,
+        **_thread(notification),
+        **preview(rendering.slack_text("slack/text.j2", words=words)),
+        "unfurl_links": False,
+        "unfurl_media": False,
+        "blocks": [
+            _section(_page_text(words, content.respond_by, at)),
+            *([_context(context)] if context else ()),
+            *_actions(notification, links, at),
+        ],
+    }
+
+
+def _actions(notification: Notification, links: Links, at: datetime) -> list[dict[str, Any]]:
+    """Return the buttons of a page, or the pages of a summary with theirs; a notice has none."""
+    epoch = notification.link_epoch
+    match notification.kind:
+        case "page":
+            return [_buttons(notification, epoch, links)]
+        case "summary":
+            summary = notification.content.summary
+            return [
+                block
+                for page in (summary.pages if summary else ())
+                for block in (
+                    _section(
+                        rendering.slack_text(
+                            "slack/held_page.j2", words=rendering.words(page.content, at)
+                        )
+                    ),
+                    _buttons(page, epoch, links),
+                )
+            ]
+        case _:
+            return []
+
+
+def _buttons(page: Notification | HeldPage, epoch: int, links: Links) -> dict[str, Any]:
+    """Make the buttons; others may see the message, so its link only shows what it is about."""
+    show = links.url(page.notification_id, "show", epoch)
+    buttons = [_button(OPEN, "Open", url=show)]
+    if answers.has_buttons(page):
+        token = links.token(page.notification_id, "press", epoch)
+        buttons = [
+            _button("acknowledge", "Acknowledge", style="primary", value=token),
+            _button("take_over", "Take over", value=token),
+            *buttons,
+        ]
+    return {"type": "actions", "elements": buttons}
+
+
+def preview(text: str) -> dict[str, Any]:
+    """Make what a phone shows before the message is opened: no style, no link, no mention."""
+    return {"text": text, "mrkdwn": False, "parse": "none", "link_names": False}
+
+
+def update_message(notification: Notification, at: datetime) -> dict[str, Any]:
+    """Write the arguments of `chat.update`, which replaces the buttons by the status."""
+    status, receipt = notification.content.status, notification.receipt or {}
+    if status is None:
+        raise TypeError("an update has a status")
+    at = notification.local(at)
+    words = rendering.words(notification.content, at)
+    status_text = rendering.status_text(status, at)
+    context = rendering.slack_text(
+        "slack/status.j2", status=status_text, awaits_answer=status.awaits_answer
+    )
+    return {
+        "channel": receipt.get("channel"),
+        "ts": receipt.get("ts"),
+        **preview(rendering.slack_text("slack/update_text.j2", words=words, status=status_text)),
+        "blocks": [
+            _section(rendering.slack_text("slack/update.j2", words=words)),
+            _context(context),
+        ],
+    }
+
+
+def _thread(notification: Notification) -> dict[str, Any]:
+    """Let it answer the first message about the escalation, if that is in the same place.
+
+    A message that asks for an answer is shown in the conversation, too: people miss replies.
+    """
+    thread = notification.thread or {}
+    if thread.get("channel") != SlackAddress.read(notification.address).channel:
+        return {}
+    asks = asks_for(notification.content.reason) != "nothing"
+    return {"thread_ts": thread["ts"], "reply_broadcast": asks}
+
+
+def fallback(notification: Notification, links: Links, at: datetime) -> dict[str, Any]:
+    """Write the page as text with a link, for when Slack refuses its blocks."""
+    words = rendering.words(notification.content, notification.local(at))
+    show = links.url(notification.notification_id, "show", notification.link_epoch)
+    text = f"{rendering.slack_text('slack/fallback.j2', words=words)}\n<{show}|Open>"
+    return {"text": text, "mrkdwn": True, "parse": "none", "link_names": False, "blocks": []}
+
+
+def _page_text(words: rendering.Words, respond_by: datetime | None, at: datetime) -> str:
+    epoch = int(respond_by.timestamp()) if respond_by else None
+    return rendering.slack_text(
+        "slack/page.j2", words=words, respond_by=respond_by, epoch=epoch, at=at
+    )
+
+
+def _section(text: str) -> dict[str, Any]:
+    return {"type": "section", "text": _mrkdwn(text)}
+
+
+def _context(text: str) -> dict[str, Any]:
+    return {"type": "context", "elements": [_mrkdwn(text)]}
+
+
+def _mrkdwn(text: str) -> dict[str, Any]:
+    """Make a text in which Slack makes no links: a customer may have written the address."""
+    clipped = rendering.slack_clipped(text, _LONGEST_TEXT)
+    return {"type": "mrkdwn", "text": clipped, "verbatim": True}
+
+
+def _button(action_id: str, label: str, **more: str) -> dict[str, Any]:
+    text = {"type": "plain_text", "text": label}
+    return {"type": "button", "action_id": action_id, "text": text, **more}

@@ -1,0 +1,117 @@
+"""Routes: the people who work here. All services take up what is put here."""
+
+from typing import Annotated, Any, Final
+
+from fastapi import APIRouter, Depends, Query, Response
+from pydantic import Field, TypeAdapter
+
+from common.contracts.event import PersonId, TeamId
+from common.contracts.people import ContactMethod
+from common.http.access import Principal, StaffUser, require_role
+from common.http.app import PersonPath, RequestModel, Slug
+from common.http.if_match import IfMatch, etag
+from common.http.pagination import Cursor, Limit, Page, decode_cursor
+from common.http.problems import documented
+from router import use_cases
+from router.api.deps import RouterDatabase, unit_of_work
+from router.api.schemas import PersonIn, PersonOut
+from router.domain.errors import PersonNotFoundError
+from router.domain.staffing.people import PersonEntry
+from router.use_cases import Caller
+
+router = APIRouter(prefix="/v1/people", tags=["people"])
+
+_CURSOR_KEY = TypeAdapter(Slug)
+_PUT_RESPONSES: Final[dict[int | str, dict[str, Any]]] = {
+    403: documented("You are neither an admin nor a manager above the person."),
+    412: documented("The person is not at your version; `current` is the entry in force."),
+    422: documented("A value is not valid, or does not fit the entries of the others."),
+    429: documented("The contact methods changed too often within an hour."),
+}
+
+
+class PeopleQuery(RequestModel):
+    active: bool | None = Field(None, description="only who has not left, or only who has")
+    limit: Limit = 50
+    cursor: Cursor = None
+
+
+@router.put("/{person_id}", responses=_PUT_RESPONSES)
+async def put_person(
+    person_id: PersonPath,
+    body: PersonIn,
+    database: RouterDatabase,
+    principal: Annotated[Principal, Depends(require_role("manager"))],
+    versions: IfMatch,
+    response: Response,
+) -> PersonOut:
+    """Put the whole entry of a person; what it leaves out is empty, but contact methods stay.
+
+    An admin puts everybody. A manager puts people below in the reporting line in force; they, and
+    new ones, report to the manager or to somebody below. The own entry, those of superiors and of
+    people beside are the admin's. A person ends with `active: false`, once nobody who is active
+    reports to them.
+
+    Escalation and notifier learn of it by an event, a moment later. The role `representative` makes
+    a representative, who is offline and gets three contacts at a time until that is changed.
+    """
+    entry = PersonEntry(
+        name=body.name,
+        roles=tuple(sorted(body.roles)),
+        team_id=TeamId(body.team_id) if body.team_id else None,
+        reports_to=PersonId(body.reports_to) if body.reports_to else None,
+        languages=tuple(sorted(body.languages)),
+        skills=tuple(sorted(body.skills)),
+        active=body.active,
+    )
+    contact_methods = None
+    if body.contact_methods is not None:
+        contact_methods = [
+            ContactMethod(medium=method.medium, details=method.model_dump(exclude={"medium"}))
+            for method in body.contact_methods
+        ]
+    caller = _caller_of(principal)
+    async with unit_of_work(database) as uow:
+        person = await use_cases.put_person(
+            caller, person_id, entry, contact_methods, uow, versions
+        )
+        await uow.match()
+    response.headers["ETag"] = etag(person.version)
+    return PersonOut.model_validate(person)
+
+
+@router.get("/{person_id}", responses={404: documented("There is no such person.")})
+async def show_person(
+    person_id: PersonPath, database: RouterDatabase, _caller: StaffUser, response: Response
+) -> PersonOut:
+    """Show a person. Contact methods are personal data: notifier shows them to who may see them."""
+    async with unit_of_work(database) as uow:
+        person = await uow.people.get(person_id)
+        if person is None:
+            raise PersonNotFoundError
+    response.headers["ETag"] = etag(person.version)
+    return PersonOut.model_validate(person)
+
+
+@router.get("")
+async def list_people(
+    query: Annotated[PeopleQuery, Query()], database: RouterDatabase, _caller: StaffUser
+) -> Page[PersonOut]:
+    """List people by id, also those who have left."""
+    filters = {"active": query.active}
+    after = decode_cursor(query.cursor, _CURSOR_KEY, filters)
+    async with database.transaction() as uow:
+        people = await uow.people.list_after(after, query.limit + 1, active=query.active)
+    return Page[PersonOut].of(
+        people,
+        query.limit,
+        key=lambda person: person.person_id,
+        show=PersonOut.model_validate,
+        filters=filters,
+    )
+
+
+def _caller_of(principal: Principal) -> Caller:
+    is_admin = principal.role == "admin"
+    name = principal.name if is_admin else principal.subject
+    return Caller(PersonId(principal.subject), name, is_admin)

@@ -1,0 +1,107 @@
+"""What people have router do with the entries of people and representatives."""
+
+from collections.abc import Container, Sequence
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Final
+
+from common.contracts.event import PersonId
+from common.contracts.people import ContactMethod, ContactMethodsChanged
+from router.domain.assignments import Decision
+from router.domain.errors import (
+    FrequentChangesError,
+    RepresentativeNotFoundError,
+    StalePersonError,
+)
+from router.domain.staffing import people, representatives
+from router.domain.staffing.people import Person, PersonContext, PersonEntry
+from router.domain.staffing.representatives import StaffingChange, Workload
+from router.store import UnitOfWork
+
+# As with notifier's own route: each change sends a message to the address before.
+MAX_CONTACT_CHANGES: Final = 10
+CONTACT_CHANGES_WINDOW: Final = timedelta(hours=1)
+
+
+@dataclass(frozen=True, slots=True)
+class Caller:
+    """Who asks; `name` is for the record, a system as `admin:ops`."""
+
+    subject: PersonId
+    name: str
+    is_admin: bool
+
+
+async def put_person(
+    caller: Caller,
+    person_id: PersonId,
+    entry: PersonEntry,
+    contact_methods: Sequence[ContactMethod] | None,
+    uow: UnitOfWork,
+    versions: Container[int] | None = None,
+) -> Person:
+    """Put a person whose version is one of `versions`, or any if None; publish what changed.
+
+    Without `contact_methods` those stay. Raises PersonForbiddenError, InvalidPersonError,
+    StalePersonError or FrequentChangesError.
+    """
+    await uow.people.lock_lines()
+    context = await _context(person_id, entry, uow)
+    if not caller.is_admin:
+        people.require_right(await uow.people.get(caller.subject), person_id, entry, context)
+    current = context.current
+    if versions is not None and (current is None or current.version not in versions):
+        raise StalePersonError(current)
+    people.require_valid(person_id, entry, context)
+    person = people.describe(current, person_id, entry)
+    if contact_methods is not None:
+        await _publish_contact_methods(caller, person, contact_methods, uow)
+    if person == current:
+        return person
+    uow.people.put(person)
+    uow.outbox.add((people.described(person, uow.now),))
+    representative = await uow.representatives.lock(person_id)
+    change = representatives.follow_person(representative, person, at=uow.now)
+    if change is not None:
+        _record(change, uow)
+    return person
+
+
+async def set_workload(person_id: PersonId, workload: Workload, uow: UnitOfWork) -> None:
+    current = await uow.representatives.lock(person_id)
+    if current is None:
+        raise RepresentativeNotFoundError
+    _record(representatives.set_workload(current, workload, at=uow.now), uow)
+
+
+async def _context(person_id: PersonId, entry: PersonEntry, uow: UnitOfWork) -> PersonContext:
+    superior = entry.reports_to
+    current = await uow.people.lock(person_id)
+    return PersonContext(
+        current=current,
+        line=await uow.people.line_above(person_id),
+        new_superior=await uow.people.get(superior) if superior else None,
+        new_line=(superior, *await uow.people.line_above(superior)) if superior else (),
+        subordinates=await uow.people.subordinates_of(person_id),
+    )
+
+
+async def _publish_contact_methods(
+    caller: Caller, person: Person, contact_methods: Sequence[ContactMethod], uow: UnitOfWork
+) -> None:
+    since = uow.now - CONTACT_CHANGES_WINDOW
+    count = await uow.people.count_contact_changes(person.person_id, since)
+    if not caller.is_admin and count >= MAX_CONTACT_CHANGES:
+        raise FrequentChangesError
+    changed = ContactMethodsChanged(
+        person_id=person.person_id,
+        occurred_at=uow.now,
+        name=person.name,
+        contact_methods=tuple(contact_methods),
+        by=caller.name,
+    )
+    uow.outbox.add((changed,))
+
+
+def _record(change: StaffingChange, uow: UnitOfWork) -> None:
+    uow.record(Decision(representatives=(change.representative,), events=change.events))
