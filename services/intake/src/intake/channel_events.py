@@ -163,7 +163,6 @@ def _read_contact(
         campaign=contact.campaign,
         text=text or None,
         asks_for_supervisor=bool(text) and asks_for_supervisor(text),
-        shares_customer=namespaces.is_shared(connection.system),
         external_ref=contact.ref,
     )
 

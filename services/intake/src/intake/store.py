@@ -20,12 +20,16 @@ from common.storage.rows import LockedTable
 from common.storage.tables import idempotency_keys, published_events
 from common.storage.uow import UnitOfWork as BaseUnitOfWork
 from intake import tables
-from intake.domain.errors import ConnectionKindError
+from intake.contact_list import conditions, is_readable
+from intake.domain.actors import Actor
+from intake.domain.customers import merge, stated_fields
 from intake.domain.model import (
     AcceptedRequest,
     ChannelConnection,
     Contact,
+    ContactFilters,
     ContactRepresentative,
+    IdempotencyKey,
     Message,
     Survey,
 )
@@ -51,31 +55,44 @@ class Contacts(LockedTable[ContactId, Contact]):
         rows = await self.connection.execute(_CONTACTS_OF_REFS, parameters)
         return {row.external_ref: ContactId(row.contact_id) for row in rows}
 
+    async def page(
+        self, filters: ContactFilters, actor: Actor, after: ContactId | None, limit: int
+    ) -> list[Contact]:
+        """Return the contacts that the actor may read, newest first."""
+        table = tables.contacts
+        query = select(table).where(*conditions(filters), is_readable(actor))
+        if after is not None:
+            query = query.where(table.c.contact_id < after)
+        query = query.order_by(table.c.contact_id.desc()).limit(limit)
+        rows = await self.connection.execute(query)
+        return [self.read(dict(row)) for row in rows.mappings()]
+
 
 class Customers:
-    """Customers as their channels last described them."""
+    """Customers as their channels described them."""
 
     def __init__(self, connection: AsyncConnection) -> None:
         self._connection = connection
-        self._changed: dict[CustomerId, Customer] = {}
+        self._stated: list[Customer] = []
+        self._described: dict[CustomerId, Customer] = {}
 
-    async def get(self, customer_id: CustomerId) -> Customer | None:
-        if customer_id in self._changed:
-            return self._changed[customer_id]
-        customers = tables.customers
-        rows = await self._connection.execute(
-            select(customers).where(customers.c.customer_id == customer_id)
-        )
-        row = rows.mappings().first()
-        return Customer(**row) if row else None
+    async def describe(self, stated: Sequence[Customer]) -> None:
+        """Write what is stated of all with one statement; what is not stated stays."""
+        merged: dict[CustomerId, Customer] = {}
+        for customer in stated:
+            merged[customer.customer_id] = merge(merged.get(customer.customer_id), customer)
+        if not merged:
+            return
+        rows = orjson.dumps([stated_fields(customer) for customer in merged.values()])
+        written = await self._connection.execute(_DESCRIBE_CUSTOMERS, {"rows": rows.decode()})
+        self._described.update({row.customer_id: Customer(**row._mapping) for row in written})  # noqa: SLF001 - SQLAlchemy's public name
+        self._stated.extend(stated)
 
-    def put(self, customer: Customer) -> None:
-        self._changed[customer.customer_id] = customer
-
-    async def flush(self) -> None:
-        if self._changed:
-            rows = _customers.dump_json(list(self._changed.values())).decode()
-            await self._connection.execute(_UPSERT_CUSTOMERS, {"rows": rows})
+    async def describe_one(self, stated: Customer) -> Customer:
+        """Return all that is known of the customer; `describe` may have written it before."""
+        if not any(stated is each for each in self._stated):
+            await self.describe([stated])
+        return self._described[stated.customer_id]
 
 
 # When it came, and its id: the order of the messages of a contact.
@@ -94,6 +111,12 @@ class Messages:
         if self._new:
             rows = _messages.dump_json(self._new).decode()
             await self._connection.execute(_INSERT_MESSAGES, {"rows": rows})
+
+    async def first_and_latest_of_customer(self, contact_id: ContactId) -> set[str]:
+        """Return the texts of the customer's first and latest message."""
+        rows = await self._connection.execute(_FIRST_AND_LATEST, {"contact_id": contact_id})
+        new = [each for each in self._new if each.contact_id == contact_id]
+        return {*rows.scalars(), *(each.text for each in new if each.author == "customer")}
 
     async def list_for(
         self, contact_id: ContactId, after: MessageKey | None, limit: int
@@ -197,6 +220,21 @@ class IdempotencyKeys:
             return None
         return self._accepted[key_id]
 
+    def may_be_first(self, key: IdempotencyKey | None) -> bool:
+        """Return whether the request is no repeat of one that was accepted before."""
+        return key is None or (key.scope, key.key) in self._new
+
+    async def replace_result(self, key: IdempotencyKey, result: str) -> None:
+        """Write another result than the one with which this transaction claimed the key."""
+        key_id = (key.scope, key.key)
+        self._accepted[key_id] = replace(self._accepted[key_id], result=result)
+        table = idempotency_keys
+        await self._connection.execute(
+            update(table)
+            .where(table.c.scope == key.scope, table.c.key == key.key)
+            .values(result=result)
+        )
+
     async def claim_many(self, requests: Sequence[AcceptedRequest], at: datetime) -> None:
         """Claim all with one statement, for `claim` later; under one key the first request wins."""
         by_key: dict[KeyId, AcceptedRequest] = {}
@@ -223,20 +261,12 @@ class ChannelConnections:
         self._connection = connection
 
     async def save(self, connection: ChannelConnection) -> None:
-        """Write the connection; raises ConnectionKindError if its name is taken by another kind."""
-        table = tables.channel_connections
-        statement = insert(table)
+        statement = insert(tables.channel_connections)
         changes = {name: statement.excluded[name] for name in ("secret", "options")}
-        written = await self._connection.execute(
-            statement.on_conflict_do_update(
-                index_elements=["connection"],
-                set_=changes,
-                where=table.c.kind == connection.kind,
-            ).returning(table.c.connection),
+        await self._connection.execute(
+            statement.on_conflict_do_update(index_elements=["kind", "connection"], set_=changes),
             asdict(connection),
         )
-        if written.first() is None:
-            raise ConnectionKindError(connection.connection)
 
     async def get(self, kind: str, name: str) -> ChannelConnection | None:
         connections = tables.channel_connections
@@ -303,20 +333,26 @@ class UnitOfWork(BaseUnitOfWork):
         await self.contacts.lock_all(contact_ids)
 
     async def flush(self) -> None:
-        # Contacts refer to customers, and messages to contacts.
-        await self.customers.flush()
+        # Messages refer to contacts.
         await super().flush()
         await self.messages.flush()
         await self.contact_representatives.flush()
 
 
-_customers = TypeAdapter(list[Customer])
 _messages = TypeAdapter(list[Message])
 _representatives = TypeAdapter(list[ContactRepresentative])
 _survey = TypeAdapter(Survey)
 _surveys = TypeAdapter(list[Survey])
 
-_UPSERT_CUSTOMERS = bulk_insert(tables.customers, conflict="update")
+# In the order of the key, so that two transactions do not deadlock.
+_DESCRIBE_CUSTOMERS = text(f"""
+    INSERT INTO customers (customer_id, name, tier, region)
+    SELECT customer_id, name, tier, region FROM {rows_of(tables.customers)} ORDER BY customer_id
+    ON CONFLICT (customer_id) DO UPDATE SET name = coalesce(excluded.name, customers.name),
+        tier = coalesce(excluded.tier, customers.tier),
+        region = coalesce(excluded.region, customers.region)
+    RETURNING customer_id, name, coalesce(tier, 'standard') AS tier, region
+""")
 _INSERT_MESSAGES = bulk_insert(tables.messages)
 _UPSERT_REPRESENTATIVES = bulk_insert(tables.contact_representatives, conflict="update")
 _UPSERT_SURVEYS = bulk_insert(tables.surveys, conflict="update")
@@ -328,6 +364,13 @@ _ERASE_MESSAGES = text("""
 _ERASE_ANSWERS = text("""
     UPDATE surveys SET answer = jsonb_set(answer, '{comment}', 'null')
     WHERE contact_id = ANY (CAST(:contact_ids AS uuid[])) AND answer IS NOT NULL
+""")
+_FIRST_AND_LATEST = text("""
+    (SELECT text FROM messages WHERE contact_id = :contact_id AND author = 'customer'
+     ORDER BY at, message_id LIMIT 1)
+    UNION ALL
+    (SELECT text FROM messages WHERE contact_id = :contact_id AND author = 'customer'
+     ORDER BY at DESC, message_id DESC LIMIT 1)
 """)
 _END_ASSIGNMENTS = text("""
     UPDATE contact_representatives SET is_current = false

@@ -21,6 +21,7 @@ contacts = Table(
     Column("language", Text),
     Column("priority", Text),
     Column("received_at", DateTime(timezone=True)),
+    Column("changed_at", DateTime(timezone=True)),
     Column("campaign", Text),
     Column("follows", Uuid(as_uuid=False)),
     Column("resolved_at", DateTime(timezone=True)),
@@ -71,8 +72,8 @@ surveys = Table(
 channel_connections = Table(
     "channel_connections",
     metadata,
+    Column("kind", Text, primary_key=True),
     Column("connection", Text, primary_key=True),
-    Column("kind", Text),
     Column("secret", Text),
     Column("options", JSONB),
 )

@@ -1,12 +1,11 @@
 """What intake does with each command of a channel or a person: load, decide, record."""
 
-from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from common.contracts.contacts import Channel, Customer, Priority
 from common.contracts.event import ContactId, MessageId, PersonId, SystemName, TeamId
 from common.core.ids import new_id
-from intake.domain import contacts, customers, feedback, interactions, surveys
+from intake.domain import contacts, feedback, interactions, surveys
 from intake.domain.actors import Actor, require_access
 from intake.domain.errors import (
     ContactNotFoundError,
@@ -24,13 +23,13 @@ from intake.domain.model import (
 )
 from intake.domain.surveys import SurveyRequest
 from intake.handlers import get_or_raise, record
-from intake.idempotency import claim_key, claim_keys
+from intake.idempotency import claim_key
 from intake.store import UnitOfWork
 
 
 @dataclass(frozen=True, slots=True)
 class ReceiveContact:
-    """`customer` has the id of its namespace, which other systems share if `shares_customer`.
+    """`customer` has the id of its namespace, and `text` is the message `message_id`.
 
     `asks_for_supervisor`: the customer does so in `text`.
     """
@@ -44,19 +43,11 @@ class ReceiveContact:
     priority: Priority
     text: str | None = None
     asks_for_supervisor: bool = False
-    shares_customer: bool = False
     external_ref: str | None = None
     campaign: str | None = None
     follows: ContactId | None = None
     contact_id: ContactId = field(default_factory=lambda: ContactId(new_id()))
-
-
-@dataclass(frozen=True, slots=True)
-class ReceiveRequest:
-    """A contact to take in, and the key under which the request may come again."""
-
-    command: ReceiveContact
-    key: IdempotencyKey | None
+    message_id: MessageId = field(default_factory=lambda: MessageId(new_id()))
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,34 +80,13 @@ class GiveFeedback:
     team_id: TeamId | None = None
 
 
-async def claim_request_keys(requests: Sequence[ReceiveRequest], uow: UnitOfWork) -> None:
-    keyed = [(request.key, request.command.contact_id) for request in requests if request.key]
-    await claim_keys(keyed, uow)
-
-
-async def receive_request(request: ReceiveRequest, uow: UnitOfWork) -> ContactId:
-    """Take in a contact, or return the contact that the same request made before."""
-    earlier = await claim_key(request.key, request.command.contact_id, uow)
-    return await receive(request.command, uow) if earlier is None else ContactId(earlier)
-
-
-async def receive(command: ReceiveContact, uow: UnitOfWork) -> ContactId:
-    """Take in a contact, or return the contact that the same outside ticket made before."""
-    if command.external_ref is not None:
-        ref = command.external_ref
-        earlier = (await uow.contacts.find_external(command.received_from, [ref])).get(ref)
-        if earlier is not None:
-            return earlier
-    return await receive_new(command, uow)
-
-
 async def receive_new(command: ReceiveContact, uow: UnitOfWork) -> ContactId:
-    customer = await _known_customer(command, uow)
+    """Make the contact of a customer, of whom what is not said now stays as it was said."""
+    customer = await uow.customers.describe_one(command.customer)
     if command.follows is not None:
         earlier = await uow.contacts.get(command.follows)
         if earlier is None or earlier.customer_id != customer.customer_id:
             raise EarlierContactNotFoundError
-    uow.customers.put(customer)
     uow.contacts.mark_absent(command.contact_id)
     contact = Contact(
         contact_id=command.contact_id,
@@ -130,6 +100,7 @@ async def receive_new(command: ReceiveContact, uow: UnitOfWork) -> ContactId:
         language=command.language,
         priority=command.priority,
         received_at=uow.now,
+        changed_at=uow.now,
         campaign=command.campaign,
         follows=command.follows,
     )
@@ -137,18 +108,14 @@ async def receive_new(command: ReceiveContact, uow: UnitOfWork) -> ContactId:
     if command.text is not None:
         asks = command.asks_for_supervisor
         message = WriteMessage(
-            contact.contact_id, "customer", command.text, asks_for_supervisor=asks
+            contact.contact_id,
+            "customer",
+            command.text,
+            asks_for_supervisor=asks,
+            message_id=command.message_id,
         )
         await write(message, Actor("received", system=command.received_from), uow)
     return contact.contact_id
-
-
-async def _known_customer(command: ReceiveContact, uow: UnitOfWork) -> Customer:
-    """Return the customer; what this system does not say of a shared one, another has said."""
-    if not command.shares_customer:
-        return command.customer
-    stored = await uow.customers.get(command.customer.customer_id)
-    return customers.merge(stored, command.customer)
 
 
 async def get_to_change(contact_id: ContactId, actor: Actor, uow: UnitOfWork) -> Contact:

@@ -14,7 +14,13 @@ from common.contracts.event import ID_PATTERN, UUID_PATTERN, ContactId, PersonId
 from common.core import trace
 from common.core.clock import monotonic
 from common.core.metrics import Metrics
-from common.core.text import one_line, plain_text, require_visible
+from common.core.text import (
+    MAX_ID_CHARACTERS,
+    one_line,
+    opaque_id,
+    plain_text,
+    require_visible,
+)
 from common.http import problems
 from common.http.idempotency import IdempotencyMiddleware
 from common.http.limits import MAX_BODY_BYTES
@@ -54,7 +60,13 @@ LongText = Annotated[
     AfterValidator(plain_text),
     AfterValidator(_reject_empty),
 ]
-# A secret, or an id that others chose: kept as it came, so what is not visible is refused.
+# An id that an outside system chose: an address, a number, any text of one line.
+ExternalId = Annotated[
+    str,
+    StringConstraints(min_length=1, max_length=MAX_ID_CHARACTERS),
+    AfterValidator(opaque_id),
+]
+# A secret: kept as it came, so what is not visible is refused.
 OpaqueText = Annotated[
     str,
     StringConstraints(min_length=1, max_length=300),

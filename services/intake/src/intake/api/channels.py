@@ -18,8 +18,9 @@ from common.http.app import Slug
 from common.http.problems import ProblemError
 from common.http.webhooks import BadSignatureError, StaleRequestError
 from intake import deliveries
+from intake.api.answers import DeliveryOut
 from intake.api.deps import IntakeDatabase, get_channel, get_customer_namespaces, transaction
-from intake.api.schemas import ConnectionIn, DeliveryOut
+from intake.api.schemas import ConnectionIn
 from intake.channels.base import Channel, WebhookRequest
 from intake.deliveries import Delivery
 from intake.domain.model import ChannelConnection

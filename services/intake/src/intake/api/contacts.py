@@ -4,17 +4,26 @@ from datetime import datetime
 from http import HTTPStatus
 from typing import Annotated
 
-from fastapi import APIRouter, Request, Response
+from fastapi import APIRouter, Query, Request, Response
 from pydantic import Field, TypeAdapter
 
 from common.contracts.contacts import Customer
-from common.contracts.event import UUID_PATTERN, Instant, PersonId, SystemName
+from common.contracts.event import UUID_PATTERN, ContactId, Instant, PersonId, SystemName
 from common.http.access import Principal
 from common.http.app import ContactPath
 from common.http.idempotency import check_key, fingerprint_of
 from common.http.pagination import Cursor, Limit, cut_page, decode_cursor
 from common.http.problems import ProblemError
 from intake import use_cases
+from intake.api.answers import (
+    ContactIdOut,
+    ContactOut,
+    ContactPage,
+    ContactReceiptOut,
+    ContactSummaryOut,
+    InteractionIdOut,
+    MessageIdOut,
+)
 from intake.api.deps import (
     ChannelOrStaffUser,
     ChannelUser,
@@ -28,13 +37,11 @@ from intake.api.deps import (
 )
 from intake.api.schemas import (
     AbandonmentIn,
-    ContactIdOut,
     ContactIn,
-    ContactOut,
+    ContactQuery,
+    ContactRef,
     FeedbackIn,
-    InteractionIdOut,
     InteractionIn,
-    MessageIdOut,
     MessageIn,
     PriorityIn,
     ReopeningIn,
@@ -45,9 +52,11 @@ from intake.api.schemas import (
 )
 from intake.domain.model import Contact, IdempotencyKey, Interaction, Message
 from intake.domain.supervisor_words import asks_for_supervisor
+from intake.reception import ReceiveRequest
 
 router = APIRouter(prefix="/v1/contacts", tags=["contacts"])
 
+_CONTACT_KEY: TypeAdapter[ContactId] = TypeAdapter(ContactRef)
 _MESSAGE_KEY = TypeAdapter(tuple[Instant, Annotated[str, Field(pattern=f"^{UUID_PATTERN}$")]])
 
 
@@ -58,8 +67,16 @@ async def receive_contact(
     response: Response,
     caller: ChannelUser,
     key: KeyHeader = None,
-) -> ContactIdOut:
-    """Take in a contact. Once this answers 201, the contact is stored and will be handled."""
+) -> ContactReceiptOut:
+    """Take in a contact. Once this answers 201, the contact is stored and will be handled.
+
+    A known `external_ref` answers 200. A new text is added as the customer's message, which reopens
+    an ended contact; a text that asks for a supervisor calls one. A priority that the request
+    states is taken up. What the request says of the customer counts. The other fields stay as they
+    are. The contact's first or latest text again is a repeat: it is not added, and its priority
+    counts only if it is more urgent. The answer says what was done. A reference is known per
+    sender: kind and name of the system, as `channel:shop`.
+    """
     namespaces, system = get_customer_namespaces(request), SystemName(caller.name)
     customer = Customer(**body.customer.model_dump(exclude_unset=True))
     command = use_cases.ReceiveContact(
@@ -74,16 +91,39 @@ async def receive_contact(
         asks_for_supervisor=asks_for_supervisor(body.text or ""),
         campaign=body.campaign,
         follows=body.follows,
-        shares_customer=namespaces.is_shared(system),
         external_ref=body.external_ref,
     )
     with problems():
         repeatable = await _idempotency_key(request, caller, key)
         batcher = get_receive_batcher(request)
-        contact_id = await batcher.submit(use_cases.ReceiveRequest(command, repeatable))
-    if contact_id != command.contact_id:
+        states_priority = "priority" in body.model_fields_set
+        receipt = await batcher.submit(ReceiveRequest(command, repeatable, states_priority))
+    if receipt.contact_id != command.contact_id:
         response.status_code = HTTPStatus.OK
-    return ContactIdOut(contact_id=contact_id)
+    return ContactReceiptOut.model_validate(receipt, from_attributes=True)
+
+
+@router.get("")
+async def list_contacts(
+    query: Annotated[ContactQuery, Query()], database: IntakeDatabase, caller: ChannelOrStaffUser
+) -> ContactPage:
+    """List the contacts that the caller may read, newest first, without their messages.
+
+    A channel sees the contacts that it sent, a representative those that they have or had, all
+    others see every contact.
+    """
+    shown = query.model_dump(mode="json", exclude={"cursor", "limit"})
+    after = decode_cursor(query.cursor, _CONTACT_KEY, shown)
+    async with transaction(database) as uow:
+        actor = make_actor(caller)
+        found = await uow.contacts.page(query.filters(), actor, after, query.limit + 1)
+    return ContactPage.of(
+        found,
+        query.limit,
+        key=lambda contact: contact.contact_id,
+        show=lambda contact: ContactSummaryOut.model_validate(contact, from_attributes=True),
+        filters=shown,
+    )
 
 
 @router.get("/{contact_id}")

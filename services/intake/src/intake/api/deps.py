@@ -7,7 +7,7 @@ from typing import Annotated
 
 from fastapi import Depends, Header, Request
 
-from common.contracts.event import ContactId, PersonId, Role, SystemName
+from common.contracts.event import PersonId, Role, SystemName
 from common.http.access import Principal, require_role
 from common.http.app import get_database
 from common.http.group_commit import CommandBatcher
@@ -18,8 +18,9 @@ from intake.channels.base import Channel
 from intake.domain import errors
 from intake.domain.actors import Actor, Reach
 from intake.domain.customers import CustomerNamespaces
+from intake.domain.receipts import Receipt
+from intake.reception import ReceiveRequest
 from intake.store import UnitOfWork
-from intake.use_cases import ReceiveRequest
 
 IntakeDatabase = Annotated[Database[UnitOfWork], Depends(get_database)]
 ChannelUser = Annotated[Principal, Depends(require_role("channel"))]
@@ -50,7 +51,7 @@ _PROBLEMS: Mapping[type[Exception], tuple[HTTPStatus, str]] = {
     errors.ScoreOutOfScaleError: (HTTPStatus.UNPROCESSABLE_ENTITY, "score-out-of-scale"),
     errors.InteractionNotOverError: (HTTPStatus.UNPROCESSABLE_ENTITY, "interaction-not-over"),
     errors.KeyReusedError: (HTTPStatus.UNPROCESSABLE_ENTITY, "idempotency-key-reused"),
-    errors.ConnectionKindError: (HTTPStatus.CONFLICT, "connection-of-another-kind"),
+    errors.OtherCustomerError: (HTTPStatus.CONFLICT, "contact-of-another-customer"),
 }
 
 
@@ -83,8 +84,8 @@ def get_customer_namespaces(request: Request) -> CustomerNamespaces:
 
 def get_receive_batcher(
     request: Request,
-) -> CommandBatcher[UnitOfWork, ReceiveRequest, ContactId]:
-    batcher: CommandBatcher[UnitOfWork, ReceiveRequest, ContactId]
+) -> CommandBatcher[UnitOfWork, ReceiveRequest, Receipt]:
+    batcher: CommandBatcher[UnitOfWork, ReceiveRequest, Receipt]
     batcher = request.app.state.receive_batcher
     return batcher
 

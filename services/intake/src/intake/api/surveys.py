@@ -5,16 +5,17 @@ from typing import Annotated
 
 from fastapi import APIRouter, Path, Response
 
-from common.http.app import ContactPath, Slug
+from common.http.app import ContactPath, ExternalId
 from intake import use_cases
+from intake.api.answers import SurveyIdOut
 from intake.api.deps import ChannelUser, IntakeDatabase, make_actor, transaction
-from intake.api.schemas import SurveyAnswerIn, SurveyIdOut, SurveyIn, person_id, team_id
+from intake.api.schemas import SurveyAnswerIn, SurveyIn, person_id, team_id
 from intake.domain.model import SurveyAnswer
 from intake.domain.surveys import SurveyRequest
 
 router = APIRouter(prefix="/v1/contacts/{contact_id}/surveys", tags=["surveys"])
 
-SurveyPath = Annotated[Slug, Path(description="Your id of the survey.")]
+SurveyPath = Annotated[ExternalId, Path(description="Your id of the survey, URL-encoded.")]
 
 
 @router.post("", status_code=HTTPStatus.CREATED)
@@ -40,7 +41,8 @@ async def send_survey(
     return SurveyIdOut(contact_id=contact_id, survey_id=body.survey_id)
 
 
-@router.post("/{survey_id}/answer", status_code=HTTPStatus.ACCEPTED)
+# An id may have a slash.
+@router.post("/{survey_id:path}/answer", status_code=HTTPStatus.ACCEPTED)
 async def answer_survey(
     contact_id: ContactPath,
     survey_id: SurveyPath,

@@ -7,23 +7,17 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Annotated, Any, Protocol, TypeVar
+from typing import Any, Protocol, TypeVar
 
 import orjson
-from pydantic import AfterValidator, BaseModel, ConfigDict, StringConstraints, model_validator
+from pydantic import BaseModel, ConfigDict, model_validator
 
 from common.contracts import contacts
 from common.contracts.contacts import Customer, Priority
-from common.core.text import require_visible
 from intake.domain.model import ChannelConnection
 
 # PostgreSQL does not store the character NUL. An odd number of backslashes makes it an escape.
 _ESCAPED_NUL = re.compile(rb"(?<!\\)((?:\\\\)*)\\u0000")
-
-# An id that an outside system chose: it becomes a part of keys here, so its length is bounded.
-ExternalId = Annotated[
-    str, StringConstraints(min_length=1, max_length=200), AfterValidator(require_visible)
-]
 
 M = TypeVar("M", bound=BaseModel)
 

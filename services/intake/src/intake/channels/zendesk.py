@@ -9,7 +9,7 @@ from pydantic import Field
 from common.contracts.contacts import Customer, Priority
 from common.contracts.event import CustomerId
 from common.contracts.needs import ContactTopic, LanguageTag
-from common.http.app import Slug
+from common.http.app import ExternalId, Slug
 from common.http.webhooks import SignatureScheme, verify_signature
 from intake.channels.base import (
     ChannelEvent,
@@ -19,7 +19,6 @@ from intake.channels.base import (
     ContactSolved,
     CustomerMessageAdded,
     ExternalContact,
-    ExternalId,
     PriorityChanged,
     RepresentativeMessageAdded,
     SolvedContactReopened,

@@ -1,6 +1,6 @@
 """A contact as its channel sees it, and what belongs to it."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Literal
@@ -58,12 +58,24 @@ class Contact:
     language: str
     priority: Priority
     received_at: datetime
+    changed_at: datetime
     campaign: str | None = None
     follows: ContactId | None = None
     resolved_at: datetime | None = None
     resolved_by: PersonId | None = None
     resolution_no: int = 0
     escalation: EscalationView | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class ContactFilters:
+    """Which contacts a list shows; without any filter, all."""
+
+    states: Sequence[ContactState] = ()
+    customer_id: CustomerId | None = None
+    external_ref: str | None = None
+    received_from: SystemName | None = None
+    changed_since: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)
