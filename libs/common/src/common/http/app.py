@@ -21,7 +21,7 @@ from common.core.text import (
     plain_text,
     require_visible,
 )
-from common.http import problems
+from common.http import openapi, problems
 from common.http.idempotency import IdempotencyMiddleware
 from common.http.limits import MAX_BODY_BYTES
 from common.http.media_types import check_media_type
@@ -110,6 +110,7 @@ def make_app(
     for name, value in state.items():
         setattr(app.state, name, value)
     problems.install(app)
+    openapi.install(app, unkeyed_paths)
     for router in routers:
         app.include_router(router)
     # The last is the outermost.

@@ -15,7 +15,7 @@ from common.core.clock import TimeSource
 from common.core.secret_strength import split_secrets, weakness
 from common.http.access import require_role
 from common.http.app import Slug
-from common.http.problems import ProblemError
+from common.http.problems import ProblemError, listed
 from common.http.webhooks import BadSignatureError, StaleRequestError
 from intake import deliveries
 from intake.api.answers import DeliveryOut
@@ -39,6 +39,7 @@ ConnectionPath = Annotated[Slug, Path(description="The name of the connection.")
 @router.put(
     "/{kind}/{connection}",
     status_code=HTTPStatus.NO_CONTENT,
+    responses=listed((404, "channel-not-found"), (422, "weak-secret")),
     dependencies=[Depends(require_role("manager"))],
 )
 async def connect_channel(
@@ -62,7 +63,10 @@ async def connect_channel(
 
 @router.post(
     "/{kind}/{connection}",
-    responses={202: {"description": "Kept, and not applied.", "model": DeliveryOut}},
+    responses={
+        202: {"description": "Kept, and not applied.", "model": DeliveryOut},
+        **listed((401, "signature-refused"), (404, "channel-not-found"), (413, "too-large")),
+    },
 )
 async def receive_webhook(
     kind: KindPath,

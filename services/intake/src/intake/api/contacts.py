@@ -25,6 +25,8 @@ from intake.api.answers import (
     MessageIdOut,
 )
 from intake.api.deps import (
+    ON_CONTACT,
+    WRONG_STATE,
     ChannelOrStaffUser,
     ChannelUser,
     IntakeDatabase,
@@ -33,6 +35,7 @@ from intake.api.deps import (
     get_receive_batcher,
     make_actor,
     problems,
+    refusals,
     transaction,
 )
 from intake.api.schemas import (
@@ -50,6 +53,7 @@ from intake.api.schemas import (
     person_id,
     team_id,
 )
+from intake.domain import errors
 from intake.domain.model import Contact, IdempotencyKey, Interaction, Message
 from intake.domain.supervisor_words import asks_for_supervisor
 from intake.reception import ReceiveRequest
@@ -60,7 +64,16 @@ _CONTACT_KEY: TypeAdapter[ContactId] = TypeAdapter(ContactRef)
 _MESSAGE_KEY = TypeAdapter(tuple[Instant, Annotated[str, Field(pattern=f"^{UUID_PATTERN}$")]])
 
 
-@router.post("", status_code=HTTPStatus.CREATED)
+@router.post(
+    "",
+    status_code=HTTPStatus.CREATED,
+    responses=refusals(
+        errors.EarlierContactNotFoundError,
+        errors.KeyReusedError,
+        errors.OtherCustomerError,
+        others=WRONG_STATE,
+    ),
+)
 async def receive_contact(
     body: ContactIn,
     request: Request,
@@ -126,7 +139,7 @@ async def list_contacts(
     )
 
 
-@router.get("/{contact_id}")
+@router.get("/{contact_id}", responses=refusals(*ON_CONTACT))
 async def show_contact(
     contact_id: ContactPath,
     database: IntakeDatabase,
@@ -146,7 +159,11 @@ async def show_contact(
     )
 
 
-@router.post("/{contact_id}/messages", status_code=HTTPStatus.CREATED)
+@router.post(
+    "/{contact_id}/messages",
+    status_code=HTTPStatus.CREATED,
+    responses=refusals(*ON_CONTACT, errors.PersonNotYourselfError, others=WRONG_STATE),
+)
 async def add_message(
     contact_id: ContactPath,
     body: MessageIn,
@@ -173,7 +190,11 @@ async def add_message(
     return MessageIdOut(message_id=command.message_id)
 
 
-@router.post("/{contact_id}/request-supervisor", status_code=HTTPStatus.ACCEPTED)
+@router.post(
+    "/{contact_id}/request-supervisor",
+    status_code=HTTPStatus.ACCEPTED,
+    responses=refusals(*ON_CONTACT),
+)
 async def request_supervisor(
     contact_id: ContactPath,
     body: SupervisorRequestIn,
@@ -186,7 +207,11 @@ async def request_supervisor(
     return ContactIdOut(contact_id=contact_id)
 
 
-@router.post("/{contact_id}/wait-for-customer", status_code=HTTPStatus.ACCEPTED)
+@router.post(
+    "/{contact_id}/wait-for-customer",
+    status_code=HTTPStatus.ACCEPTED,
+    responses=refusals(*ON_CONTACT, others=WRONG_STATE),
+)
 async def wait_for_customer(
     contact_id: ContactPath, database: IntakeDatabase, caller: ChannelOrStaffUser
 ) -> ContactIdOut:
@@ -196,7 +221,11 @@ async def wait_for_customer(
     return ContactIdOut(contact_id=contact_id)
 
 
-@router.post("/{contact_id}/resolve", status_code=HTTPStatus.ACCEPTED)
+@router.post(
+    "/{contact_id}/resolve",
+    status_code=HTTPStatus.ACCEPTED,
+    responses=refusals(*ON_CONTACT, errors.PersonNotYourselfError, others=WRONG_STATE),
+)
 async def resolve_contact(
     contact_id: ContactPath,
     body: ResolutionIn,
@@ -216,7 +245,11 @@ async def resolve_contact(
     return ContactIdOut(contact_id=contact_id)
 
 
-@router.post("/{contact_id}/abandon", status_code=HTTPStatus.ACCEPTED)
+@router.post(
+    "/{contact_id}/abandon",
+    status_code=HTTPStatus.ACCEPTED,
+    responses=refusals(*ON_CONTACT, errors.PersonNotYourselfError, others=WRONG_STATE),
+)
 async def abandon_contact(
     contact_id: ContactPath,
     body: AbandonmentIn,
@@ -230,7 +263,11 @@ async def abandon_contact(
     return ContactIdOut(contact_id=contact_id)
 
 
-@router.post("/{contact_id}/reopen", status_code=HTTPStatus.ACCEPTED)
+@router.post(
+    "/{contact_id}/reopen",
+    status_code=HTTPStatus.ACCEPTED,
+    responses=refusals(*ON_CONTACT, errors.PersonNotYourselfError, others=WRONG_STATE),
+)
 async def reopen_contact(
     contact_id: ContactPath,
     body: ReopeningIn,
@@ -244,7 +281,11 @@ async def reopen_contact(
     return ContactIdOut(contact_id=contact_id)
 
 
-@router.post("/{contact_id}/prioritize", status_code=HTTPStatus.ACCEPTED)
+@router.post(
+    "/{contact_id}/prioritize",
+    status_code=HTTPStatus.ACCEPTED,
+    responses=refusals(*ON_CONTACT, errors.PersonNotYourselfError, others=WRONG_STATE),
+)
 async def prioritize_contact(
     contact_id: ContactPath,
     body: PriorityIn,
@@ -258,7 +299,11 @@ async def prioritize_contact(
     return ContactIdOut(contact_id=contact_id)
 
 
-@router.post("/{contact_id}/feedback", status_code=HTTPStatus.ACCEPTED)
+@router.post(
+    "/{contact_id}/feedback",
+    status_code=HTTPStatus.ACCEPTED,
+    responses=refusals(*ON_CONTACT, others=WRONG_STATE),
+)
 async def give_feedback(
     contact_id: ContactPath, body: FeedbackIn, database: IntakeDatabase, caller: ChannelUser
 ) -> ContactIdOut:
@@ -275,7 +320,11 @@ async def give_feedback(
     return ContactIdOut(contact_id=contact_id)
 
 
-@router.post("/{contact_id}/interactions", status_code=HTTPStatus.CREATED)
+@router.post(
+    "/{contact_id}/interactions",
+    status_code=HTTPStatus.CREATED,
+    responses=refusals(*ON_CONTACT, errors.InteractionNotOverError, errors.KeyReusedError),
+)
 async def record_interaction(
     contact_id: ContactPath,
     body: InteractionIn,

@@ -8,8 +8,9 @@ from fastapi import APIRouter, Depends, Path
 from common.contracts.event import CustomerId
 from common.http.access import Principal, require_role
 from intake.api.answers import CustomerErasureOut
-from intake.api.deps import IntakeDatabase, make_actor, problems
+from intake.api.deps import IntakeDatabase, make_actor, problems, refusals
 from intake.api.schemas import CustomerRef
+from intake.domain import errors
 from intake.erasure import erase_customer
 
 router = APIRouter(prefix="/v1/customers", tags=["customers"])
@@ -22,7 +23,11 @@ ManagerUser = Annotated[Principal, Depends(require_role("manager"))]
 
 
 # An outside system may have a slash in an id.
-@router.post("/{customer_id:path}/erase", status_code=HTTPStatus.ACCEPTED)
+@router.post(
+    "/{customer_id:path}/erase",
+    status_code=HTTPStatus.ACCEPTED,
+    responses=refusals(errors.CustomerNotFoundError),
+)
 async def erase(
     customer_id: CustomerPath, database: IntakeDatabase, caller: ManagerUser
 ) -> CustomerErasureOut:

@@ -1,9 +1,9 @@
 """What routes share: the database, the callers, and which error is which problem."""
 
-from collections.abc import AsyncIterator, Iterator, Mapping
+from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
 from contextlib import asynccontextmanager, contextmanager
 from http import HTTPStatus
-from typing import Annotated
+from typing import Annotated, Any
 
 from fastapi import Depends, Header, Request
 
@@ -12,7 +12,7 @@ from common.http.access import Principal, require_role
 from common.http.app import get_database
 from common.http.group_commit import CommandBatcher
 from common.http.idempotency import DESCRIPTION, MAX_CHARACTERS
-from common.http.problems import ProblemError
+from common.http.problems import ProblemError, listed
 from common.storage.database import Database
 from intake.channels.base import Channel
 from intake.domain import errors
@@ -54,6 +54,17 @@ _PROBLEMS: Mapping[type[Exception], tuple[HTTPStatus, str]] = {
     errors.OtherCustomerError: (HTTPStatus.CONFLICT, "contact-of-another-customer"),
 }
 
+
+def refusals(
+    *kinds: type[Exception], others: Sequence[tuple[int, str]] = ()
+) -> dict[int | str, dict[str, Any]]:
+    """Return what a route's `responses` say of these refusals of the domain, and of `others`."""
+    return listed(*(_PROBLEMS[kind] for kind in kinds), *others)
+
+
+# What any route about one contact may refuse.
+ON_CONTACT = (errors.ContactNotFoundError, errors.NotYourContactError)
+WRONG_STATE = ((409, "wrong-state"),)
 
 _REACHES: Mapping[Role, Reach] = {
     "channel": "received",

@@ -8,8 +8,17 @@ from fastapi import APIRouter, Path, Response
 from common.http.app import ContactPath, ExternalId
 from intake import use_cases
 from intake.api.answers import SurveyIdOut
-from intake.api.deps import ChannelUser, IntakeDatabase, make_actor, transaction
+from intake.api.deps import (
+    ON_CONTACT,
+    WRONG_STATE,
+    ChannelUser,
+    IntakeDatabase,
+    make_actor,
+    refusals,
+    transaction,
+)
 from intake.api.schemas import SurveyAnswerIn, SurveyIn, person_id, team_id
+from intake.domain import errors
 from intake.domain.model import SurveyAnswer
 from intake.domain.surveys import SurveyRequest
 
@@ -18,7 +27,11 @@ router = APIRouter(prefix="/v1/contacts/{contact_id}/surveys", tags=["surveys"])
 SurveyPath = Annotated[ExternalId, Path(description="Your id of the survey, URL-encoded.")]
 
 
-@router.post("", status_code=HTTPStatus.CREATED)
+@router.post(
+    "",
+    status_code=HTTPStatus.CREATED,
+    responses=refusals(*ON_CONTACT, errors.ResolutionNotFoundError, others=WRONG_STATE),
+)
 async def send_survey(
     contact_id: ContactPath,
     body: SurveyIn,
@@ -42,7 +55,11 @@ async def send_survey(
 
 
 # An id may have a slash.
-@router.post("/{survey_id:path}/answer", status_code=HTTPStatus.ACCEPTED)
+@router.post(
+    "/{survey_id:path}/answer",
+    status_code=HTTPStatus.ACCEPTED,
+    responses=refusals(*ON_CONTACT, errors.SurveyNotFoundError, errors.ScoreOutOfScaleError),
+)
 async def answer_survey(
     contact_id: ContactPath,
     survey_id: SurveyPath,
