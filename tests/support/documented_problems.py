@@ -1,10 +1,13 @@
 """Holds OpenAPI to its word: every problem that a test sees is listed for its route."""
 
-from collections.abc import Awaitable, Callable, Iterator
+import re
+from collections.abc import Awaitable, Callable, Mapping
+from typing import Any
 
 import httpx
 from fastapi import FastAPI
-from fastapi.routing import APIRoute
+
+_PARAMETER = re.compile(r"{[^}]*}")
 
 
 def require_documented(app: FastAPI) -> Callable[[httpx.Response], Awaitable[None]]:
@@ -13,7 +16,7 @@ def require_documented(app: FastAPI) -> Callable[[httpx.Response], Awaitable[Non
     async def check(response: httpx.Response) -> None:
         if response.headers.get("content-type") != "application/problem+json":
             return
-        operation = next(_operations(app, response.request), None)
+        operation = _operation(app.openapi()["paths"], response.request)
         if operation is None:
             return
         await response.aread()
@@ -25,13 +28,15 @@ def require_documented(app: FastAPI) -> Callable[[httpx.Response], Awaitable[Non
     return check
 
 
-def _operations(
-    app: FastAPI, request: httpx.Request
-) -> Iterator[dict[str, dict[str, dict[str, str]]]]:
-    for route in app.routes:
-        if (
-            isinstance(route, APIRoute)
-            and request.method in route.methods
-            and route.path_regex.match(request.url.path)
-        ):
-            yield app.openapi()["paths"][route.path_format][request.method.lower()]
+def _operation(
+    paths: Mapping[str, Mapping[str, Any]], request: httpx.Request
+) -> Mapping[str, Any] | None:
+    """Return the operation whose path says most of the request's path without parameters."""
+    method = request.method.lower()
+    fitting = [
+        path
+        for path, operations in paths.items()
+        if method in operations and re.fullmatch(_PARAMETER.sub(".+", path), request.url.path)
+    ]
+    best = max(fitting, key=lambda path: len(_PARAMETER.sub("", path)), default=None)
+    return None if best is None else paths[best][method]

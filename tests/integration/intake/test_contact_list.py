@@ -23,7 +23,7 @@ async def test_list_shows_what_the_contact_shows_but_its_messages(api: httpx.Asy
     assert item == {n: v for n, v in whole.items() if n not in ("messages", "next_cursor")}
 
 
-async def test_each_filter_leaves_only_what_it_names(api: httpx.AsyncClient) -> None:
+async def test_filter_leaves_matching_contacts_only(api: httpx.AsyncClient) -> None:
     other = await accept(api, customer={"customer_id": "c-1"})
     wanted = await accept(api, external_ref="T-7", customer={"customer_id": "c-2"})
     await api.post(f"/v1/contacts/{wanted}/wait-for-customer")

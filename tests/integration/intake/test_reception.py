@@ -136,7 +136,7 @@ async def test_requests_at_the_same_time_make_one_contact_with_all_texts(
     assert sorted(row.text for row in texts) == [f"Text {n}." for n in range(6)]
 
 
-async def test_what_is_not_said_of_a_customer_stays(
+async def test_customer_keeps_unstated_fields(
     api: httpx.AsyncClient, database: Database[UnitOfWork]
 ) -> None:
     vip = {"customer_id": "c-1", "name": "Ada", "tier": "vip", "region": "Kent"}
@@ -173,7 +173,7 @@ async def test_customer_of_whom_nothing_is_said_is_standard(
     }
 
 
-async def test_what_two_requests_at_the_same_time_say_of_a_customer_is_all_kept(
+async def test_customer_keeps_fields_of_simultaneous_requests(
     api: httpx.AsyncClient, database: Database[UnitOfWork]
 ) -> None:
     said = [{"name": "Ada"}, {"tier": "vip"}, {"region": "Kent"}]

@@ -85,7 +85,7 @@ class Customers:
             return
         rows = orjson.dumps([stated_fields(customer) for customer in merged.values()])
         written = await self._connection.execute(_DESCRIBE_CUSTOMERS, {"rows": rows.decode()})
-        self._described.update({row.customer_id: Customer(**row._mapping) for row in written})  # noqa: SLF001 - SQLAlchemy's public name
+        self._described.update({row["customer_id"]: Customer(**row) for row in written.mappings()})
         self._stated.extend(stated)
 
     async def describe_one(self, stated: Customer) -> Customer:

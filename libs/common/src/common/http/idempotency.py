@@ -6,6 +6,7 @@ other. A refused request leaves nothing behind: the key is free for the correcte
 
 import hashlib
 from collections.abc import Collection, Mapping
+from http import HTTPStatus
 from typing import Any, Final
 
 import orjson
@@ -80,7 +81,7 @@ class IdempotencyMiddleware:
                     raise ProblemError(422, "idempotency-key-reused", detail)
                 return _replayed(earlier.answer)
             response = await _call(self._app, scope, receive)
-            if response.status_code < 400:  # noqa: PLR2004 - errors begin there
+            if response.status_code < HTTPStatus.BAD_REQUEST:
                 await keys.keep_answer(key, _stored(response))
                 await shared.commit()
         return response
@@ -152,7 +153,8 @@ def _replayed(answer: dict[str, Any] | None) -> Response:
         detail = "The request was done before. Its answer was erased with words of a customer."
         raise ProblemError(409, "answer-erased", detail)
     # A repeat creates nothing.
-    status = 200 if answer["status"] == 201 else answer["status"]  # noqa: PLR2004 - HTTP's own
+    created = answer["status"] == HTTPStatus.CREATED
+    status = HTTPStatus.OK if created else answer["status"]
     response = Response(answer["body"] or None, status)
     for name, value in answer["headers"]:
         response.headers[name] = value

@@ -129,9 +129,9 @@ async def list_contacts(
     after = decode_cursor(query.cursor, _CONTACT_KEY, shown)
     async with transaction(database) as uow:
         actor = make_actor(caller)
-        found = await uow.contacts.page(query.filters(), actor, after, query.limit + 1)
+        contacts = await uow.contacts.page(query.filters(), actor, after, query.limit + 1)
     return ContactPage.of(
-        found,
+        contacts,
         query.limit,
         key=lambda contact: contact.contact_id,
         show=lambda contact: ContactSummaryOut.model_validate(contact, from_attributes=True),
