@@ -126,3 +126,26 @@ def test_errors_are_described_as_problems(service: str) -> None:
     schemas = _schemas(DOCUMENTS[service])
     assert "errors" in schemas["ProblemOut"]["properties"]
     assert not {"HTTPValidationError", "ValidationError"} & set(schemas)
+
+
+@pytest.mark.parametrize("service", SERVICES)
+def test_every_operation_lists_the_problems_that_surround_it(service: str) -> None:
+    for method, path, operation in _operations(DOCUMENTS[service]):
+        responses = operation["responses"]
+        codes = {code for code, answer in responses.items() if "`" in answer["description"]}
+        needed = {"400", "429", "500", "503"}
+        if "security" in operation:
+            needed |= {"401", "403"}
+        if "requestBody" in operation:
+            needed |= {"413", "415", "422"}
+        assert needed <= codes, f"{method} {path}"
+
+
+@pytest.mark.parametrize("service", SERVICES)
+def test_every_change_by_api_key_describes_its_idempotency_key(service: str) -> None:
+    for method, path, operation in _operations(DOCUMENTS[service]):
+        if method == "get" or "security" not in operation or path == "/v1/api-keys":
+            continue
+        keys = [each for each in operation["parameters"] if each["name"] == "Idempotency-Key"]
+        assert len(keys) == 1, f"{method} {path}"
+        assert "30 days" in keys[0]["description"]

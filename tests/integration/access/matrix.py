@@ -49,6 +49,7 @@ _EVERY_SERVICE = """
 _INTAKE = """
     #                                                         shop kiosk rita bruno sara sam mia ops
     POST /v1/contacts                                         +    +     -    -     -    -   -   +
+    GET /v1/contacts                                          +    +     +    +     +    +   +   +
     GET /v1/contacts/{contact_id}                             +    0     +    -     +    +   +   +
     POST /v1/contacts/{contact_id}/messages                   +    0     +    -     +    +   +   +
     POST /v1/contacts/{contact_id}/messages #customer         +    0     -    -     -    -   -   +

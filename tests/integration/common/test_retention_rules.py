@@ -100,13 +100,15 @@ FILL = {
     "intake": f"""
         INSERT INTO customers (customer_id, tier) VALUES ('ada', 'vip'), ('bo', 'vip');
         INSERT INTO contacts (contact_id, state, channel, received_from, customer_id, subject,
-            topic, language, priority, received_at, resolved_at, resolution_no)
-        VALUES ('{OPEN}', 'open', 'chat', 'r', 'ada', 's', 't', 'en', 'low', now(), NULL, 0),
-            ('{ENDED}', 'resolved', 'chat', 'r', 'bo', 's', 't', 'en', 'low', now(), now(), 1),
-            (gen_random_uuid(), 'abandoned', 'chat', 'r', 'bo', 's', 't', 'en', 'low', now(), NULL,
+            topic, language, priority, received_at, changed_at, resolved_at, resolution_no)
+        VALUES ('{OPEN}', 'open', 'chat', 'r', 'ada', 's', 't', 'en', 'low', now(), now(), NULL,
                 0),
-            (gen_random_uuid(), 'discarded', 'chat', 'r', 'bo', 's', 't', 'en', 'low', now(), NULL,
-                0);
+            ('{ENDED}', 'resolved', 'chat', 'r', 'bo', 's', 't', 'en', 'low', now(), now(), now(),
+                1),
+            (gen_random_uuid(), 'abandoned', 'chat', 'r', 'bo', 's', 't', 'en', 'low', now(), now(),
+                NULL, 0),
+            (gen_random_uuid(), 'discarded', 'chat', 'r', 'bo', 's', 't', 'en', 'low', now(), now(),
+                NULL, 0);
         INSERT INTO messages (message_id, contact_id, author, text, at, automatic)
         SELECT gen_random_uuid(), contact_id, 'customer', 'hello', now(), false FROM contacts;
         INSERT INTO attachments (contact_id, message_ref, attachment_id, name, url)
@@ -117,8 +119,6 @@ FILL = {
         SELECT contact_id, 'rita', true FROM contacts;
         INSERT INTO surveys (contact_id, survey_id, kind, sent_at)
         SELECT contact_id, 's', 'csat', now() FROM contacts;
-        INSERT INTO idempotency_keys (scope, key, fingerprint, result, at)
-        VALUES ('shop', 'k', 'f', 'r', now());
     """,
     "router": f"""
         INSERT INTO assignments (contact_id, state, since, skill, language, priority_rank,
@@ -173,7 +173,6 @@ LEFT = {
         "contact_history": 1,
         "contact_representatives": 1,
         "surveys": 1,
-        "idempotency_keys": 0,
     },
     "router": {"assignments": 1},
     "escalation": {

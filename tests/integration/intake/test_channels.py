@@ -38,7 +38,15 @@ from intake.domain.model import ChannelConnection
 from intake.main import build
 from intake.settings import Settings
 from intake.store import UnitOfWork
-from integration.intake.harness import key, nothing_happened, published, published_data
+from integration.intake.harness import (
+    CONTACT,
+    key,
+    nothing_happened,
+    published,
+    published_data,
+    zendesk_body,
+    zendesk_headers,
+)
 from support.databases import rows
 from support.service_harness import open_client
 
@@ -114,7 +122,7 @@ KIOSK: Channel = Kiosk()
 async def kiosk(database: Database[UnitOfWork]) -> AsyncIterator[httpx.AsyncClient]:
     """The API with the kind `kiosk` registered and its connection `lobby` set up."""
     with_kiosk = partial(build, channels={**CHANNELS, KIOSK.kind: KIOSK})
-    async with open_client(with_kiosk, Settings, database, key) as api:
+    async with open_client(with_kiosk, Settings, database, key, lists_problems=True) as api:
         answer = await connect(api, PATH, {"topic": "visits"})
         assert answer.status_code == 204
         yield api
@@ -321,6 +329,7 @@ async def test_unsigned_delivery_is_not_kept(
 async def test_unknown_kind_is_not_found(kiosk: httpx.AsyncClient) -> None:
     answer = await send(kiosk, ("u-1", "visitor-1", "came"), path="/v1/channels/pigeon/lobby")
     assert answer.status_code == 404
+    assert "kiosk, zendesk" in answer.json()["detail"]
     assert answer.json()["type"] == "urn:upstairs:problem:channel-not-found"
 
 
@@ -357,11 +366,31 @@ async def test_connection_options_are_checked_by_their_kind(
     assert [error["pointer"] for error in answer.json()["errors"]] == [pointer]
 
 
-async def test_connection_name_belongs_to_one_kind(kiosk: httpx.AsyncClient) -> None:
-    answer = await connect(kiosk, "/v1/channels/zendesk/lobby", {})
-    assert answer.status_code == 409
-    assert answer.json()["type"] == "urn:upstairs:problem:connection-of-another-kind"
-    assert (await send(kiosk, ("u-1", "visitor-1", "came"))).status_code == 200
+async def test_systems_of_one_name_never_share_tickets_keys_or_customers(
+    kiosk: httpx.AsyncClient, database: Database[UnitOfWork]
+) -> None:
+    """A kiosk, a Zendesk connection and an API key of the name `shop` all send ticket 7."""
+    for path, options in (("kiosk/shop", {"topic": "visits"}), ("zendesk/shop", {})):
+        connected = await connect(kiosk, f"/v1/channels/{path}", options)
+        assert connected.status_code == 204
+    assert (await send(kiosk, ("7", "7", "came"), path="/v1/channels/kiosk/shop")).is_success
+    body = zendesk_body(delivery="7", ticket={"id": "7", "requester_id": "7"})
+    signed = zendesk_headers(body, secret=SECRET)
+    assert (await kiosk.post("/v1/channels/zendesk/shop", content=body, headers=signed)).is_success
+    sent = await kiosk.post(
+        "/v1/contacts",
+        json={**CONTACT, "external_ref": "7", "customer": {"customer_id": "7"}},
+        headers={**key("channel"), "Idempotency-Key": "7"},
+    )
+    assert sent.status_code == 201
+    contacts = await rows(
+        database, "SELECT received_from, customer_id FROM contacts ORDER BY received_from"
+    )
+    assert [tuple(contact) for contact in contacts] == [
+        ("channel:shop", "channel:shop:7"),
+        ("kiosk:shop", "kiosk:shop:kiosk:7"),
+        ("zendesk:shop", "zendesk:shop:7"),
+    ]
 
 
 async def test_only_managers_connect_channels(kiosk: httpx.AsyncClient) -> None:

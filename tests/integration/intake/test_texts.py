@@ -62,8 +62,9 @@ async def test_ticket_without_visible_words_is_taken_in_by_its_id(
     assert await rows(database, "SELECT text FROM messages") == []
 
 
-async def test_delivery_whose_ticket_id_has_a_line_break_is_kept(
-    zendesk: httpx.AsyncClient,
+async def test_delivery_with_a_line_break_in_an_identifier_is_kept(
+    zendesk: httpx.AsyncClient, database: Database[UnitOfWork]
 ) -> None:
     answer = await deliver(zendesk, zendesk_body(ticket={"id": "51\n58"}))
     assert (answer.status_code, answer.json()["kept"]) == (202, True)
+    assert await rows(database, "SELECT contact_id FROM contacts") == []

@@ -25,6 +25,7 @@ CONTACT = Contact(
     language="en",
     priority="normal",
     received_at=AT,
+    changed_at=AT,
 )
 WAITING = replace(CONTACT, state="waiting_on_customer")
 RESOLVED = replace(CONTACT, state="resolved", resolved_at=AT, resolved_by=RITA, resolution_no=1)

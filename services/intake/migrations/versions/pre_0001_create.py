@@ -10,11 +10,12 @@ branch_labels = None
 depends_on = None
 
 STATEMENTS = (
+    # A field that no system has stated is null.
     """
     CREATE TABLE customers (
         customer_id text PRIMARY KEY,
         name text,
-        tier text NOT NULL,
+        tier text,
         region text
     )
     """,
@@ -33,6 +34,7 @@ STATEMENTS = (
         language text NOT NULL,
         priority text NOT NULL,
         received_at timestamptz NOT NULL,
+        changed_at timestamptz NOT NULL,
         campaign text,
         follows uuid,
         resolved_at timestamptz,
@@ -46,7 +48,9 @@ STATEMENTS = (
         UNIQUE (received_from, external_ref)
     )
     """,
-    "CREATE INDEX contacts_of_customer ON contacts (customer_id)",
+    "CREATE INDEX contacts_of_customer ON contacts (customer_id, contact_id)",
+    "CREATE INDEX contacts_of_ref ON contacts (external_ref)",
+    "CREATE INDEX contacts_changed ON contacts (changed_at)",
     """
     CREATE INDEX contacts_ended ON contacts (coalesce(resolved_at, received_at))
     WHERE state IN ('resolved', 'abandoned', 'discarded', 'merged')
@@ -97,6 +101,7 @@ STATEMENTS = (
         PRIMARY KEY (contact_id, person_id)
     )
     """,
+    "CREATE INDEX contacts_of_person ON contact_representatives (person_id, contact_id)",
     """
     CREATE TABLE surveys (
         contact_id uuid NOT NULL REFERENCES contacts,
@@ -112,22 +117,12 @@ STATEMENTS = (
     )
     """,
     """
-    CREATE TABLE idempotency_keys (
-        scope text NOT NULL,
-        key text NOT NULL,
-        fingerprint text NOT NULL,
-        result text NOT NULL,
-        at timestamptz NOT NULL,
-        PRIMARY KEY (scope, key)
-    )
-    """,
-    "CREATE INDEX idempotency_keys_at ON idempotency_keys (at)",
-    """
     CREATE TABLE channel_connections (
-        connection text PRIMARY KEY,
         kind text NOT NULL,
+        connection text NOT NULL,
         secret text NOT NULL,
-        options jsonb NOT NULL
+        options jsonb NOT NULL,
+        PRIMARY KEY (kind, connection)
     )
     """,
 )

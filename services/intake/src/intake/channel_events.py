@@ -288,7 +288,6 @@ def _read_contact(
         language=read_language(contact.language),
         priority=contact.priority,
         campaign=contact.campaign,
-        shares_customer=namespaces.is_shared(connection.system),
         external_ref=contact.ref,
         state=contact.state,
     )

@@ -1,5 +1,7 @@
 """What intake does with each event from escalation and router: load, decide, record."""
 
+from dataclasses import replace
+
 from common.contracts.assignments import AssignmentReleased, ContactAssigned
 from common.contracts.escalations import (
     EscalationAcknowledged,
@@ -127,7 +129,7 @@ async def get_or_raise(contact_id: ContactId, uow: UnitOfWork) -> Contact:
 
 def record(decision: Decision, uow: UnitOfWork) -> None:
     """Write the new state and what it causes, in the caller's transaction."""
-    uow.contacts.put(decision.contact)
+    uow.contacts.put(replace(decision.contact, changed_at=uow.now))
     uow.outbox.add(decision.events)
 
 

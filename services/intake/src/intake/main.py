@@ -7,7 +7,7 @@ from common.http.group_commit import CommandBatcher
 from common.service.cli import service_cli
 from common.service.spec import ServiceSpec
 from common.storage.database import Database
-from intake import api, commands, deliveries, handlers, tables, use_cases
+from intake import api, commands, deliveries, handlers, reception, tables
 from intake.channels.base import Channel
 from intake.channels.registry import CHANNELS
 from intake.domain.customers import CustomerNamespaces
@@ -26,6 +26,8 @@ def build(
         retention=tables.RETENTION,
         routers=api.ROUTERS,
         webhook_paths=(api.channels.PATH,),
+        # Contacts that come together share a transaction, and their keys one statement.
+        unkeyed_paths=(api.contacts.router.prefix,),
         redelivery=partial(deliveries.receive_again, channels=channels, namespaces=namespaces),
         state={"channels": channels, "customer_namespaces": namespaces},
         app_state=app_state,
@@ -33,7 +35,7 @@ def build(
 
 
 def app_state(database: Database[UnitOfWork]) -> Mapping[str, object]:
-    batcher = CommandBatcher(database, use_cases.receive_request, use_cases.claim_request_keys)
+    batcher = CommandBatcher(database, reception.receive_request, reception.prepare)
     return {"receive_batcher": batcher}
 
 

@@ -4,7 +4,7 @@ from dataclasses import replace
 from datetime import datetime
 
 from pydantic import TypeAdapter
-from sqlalchemy import ColumnElement, select, tuple_, update
+from sqlalchemy import ColumnElement, select, text, tuple_, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from common.contracts.event import ContactId, MessageId
@@ -53,6 +53,12 @@ class Messages:
         return await self._find(
             table.contact_id == contact_id, table.author == author, table.text == text
         )
+
+    async def first_and_latest_of_customer(self, contact_id: ContactId) -> set[str]:
+        """Return the texts of the customer's first and latest message."""
+        rows = await self._connection.execute(_FIRST_AND_LATEST, {"contact_id": contact_id})
+        new = [each for each in self._new.values() if each.contact_id == contact_id]
+        return {*rows.scalars(), *(each.text for each in new if each.author == "customer")}
 
     async def _find(self, *conditions: ColumnElement[bool]) -> Message | None:
         messages = tables.messages
@@ -136,3 +142,10 @@ _history = TypeAdapter(list[HistoryEntry])
 _INSERT_MESSAGES = bulk_insert(tables.messages)
 _INSERT_ATTACHMENTS = bulk_insert(tables.attachments, conflict="ignore")
 _INSERT_HISTORY = bulk_insert(tables.contact_history, conflict="ignore")
+_FIRST_AND_LATEST = text("""
+    (SELECT text FROM messages WHERE contact_id = :contact_id AND author = 'customer'
+     ORDER BY at, message_id LIMIT 1)
+    UNION ALL
+    (SELECT text FROM messages WHERE contact_id = :contact_id AND author = 'customer'
+     ORDER BY at DESC, message_id DESC LIMIT 1)
+""")

@@ -17,15 +17,19 @@ from common.core.erasure import ERASED
 from common.storage.bulk import bulk_insert, rows_of
 from common.storage.erasure import erase_words
 from common.storage.rows import LockedTable
-from common.storage.tables import published_events
+from common.storage.tables import idempotency_keys, published_events
 from common.storage.uow import UnitOfWork as BaseUnitOfWork
 from intake import tables
-from intake.domain.errors import ConnectionKindError
+from intake.contact_list import conditions, is_readable
+from intake.domain.actors import Actor
+from intake.domain.customers import merge, stated_fields
 from intake.domain.model import (
     AcceptedRequest,
     ChannelConnection,
     Contact,
+    ContactFilters,
     ContactRepresentative,
+    IdempotencyKey,
     Survey,
 )
 from intake.message_store import ContactHistory, Messages
@@ -51,31 +55,44 @@ class Contacts(LockedTable[ContactId, Contact]):
         rows = await self.connection.execute(_CONTACTS_OF_REFS, parameters)
         return {row.external_ref: ContactId(row.contact_id) for row in rows}
 
+    async def page(
+        self, filters: ContactFilters, actor: Actor, after: ContactId | None, limit: int
+    ) -> list[Contact]:
+        """Return the contacts that the actor may read, newest first."""
+        table = tables.contacts
+        query = select(table).where(*conditions(filters), is_readable(actor))
+        if after is not None:
+            query = query.where(table.c.contact_id < after)
+        query = query.order_by(table.c.contact_id.desc()).limit(limit)
+        rows = await self.connection.execute(query)
+        return [self.read(dict(row)) for row in rows.mappings()]
+
 
 class Customers:
-    """Customers as their channels last described them."""
+    """Customers as their channels described them."""
 
     def __init__(self, connection: AsyncConnection) -> None:
         self._connection = connection
-        self._changed: dict[CustomerId, Customer] = {}
+        self._stated: list[Customer] = []
+        self._described: dict[CustomerId, Customer] = {}
 
-    async def get(self, customer_id: CustomerId) -> Customer | None:
-        if customer_id in self._changed:
-            return self._changed[customer_id]
-        customers = tables.customers
-        rows = await self._connection.execute(
-            select(customers).where(customers.c.customer_id == customer_id)
-        )
-        row = rows.mappings().first()
-        return Customer(**row) if row else None
+    async def describe(self, stated: Sequence[Customer]) -> None:
+        """Write what is stated of all with one statement; what is not stated stays."""
+        merged: dict[CustomerId, Customer] = {}
+        for customer in stated:
+            merged[customer.customer_id] = merge(merged.get(customer.customer_id), customer)
+        if not merged:
+            return
+        rows = orjson.dumps([stated_fields(customer) for customer in merged.values()])
+        written = await self._connection.execute(_DESCRIBE_CUSTOMERS, {"rows": rows.decode()})
+        self._described.update({row["customer_id"]: Customer(**row) for row in written.mappings()})
+        self._stated.extend(stated)
 
-    def put(self, customer: Customer) -> None:
-        self._changed[customer.customer_id] = customer
-
-    async def flush(self) -> None:
-        if self._changed:
-            rows = _customers.dump_json(list(self._changed.values())).decode()
-            await self._connection.execute(_UPSERT_CUSTOMERS, {"rows": rows})
+    async def describe_one(self, stated: Customer) -> Customer:
+        """Return all that is known of the customer; `describe` may have written it before."""
+        if not any(stated is each for each in self._stated):
+            await self.describe([stated])
+        return self._described[stated.customer_id]
 
 
 class ContactRepresentatives:
@@ -168,6 +185,21 @@ class IdempotencyKeys:
             return None
         return self._accepted[key_id]
 
+    def may_be_first(self, key: IdempotencyKey | None) -> bool:
+        """Return whether the request is no repeat of one that was accepted before."""
+        return key is None or (key.scope, key.key) in self._new
+
+    async def replace_result(self, key: IdempotencyKey, result: str) -> None:
+        """Write another result than the one with which this transaction claimed the key."""
+        key_id = (key.scope, key.key)
+        self._accepted[key_id] = replace(self._accepted[key_id], result=result)
+        table = idempotency_keys
+        await self._connection.execute(
+            update(table)
+            .where(table.c.scope == key.scope, table.c.key == key.key)
+            .values(result=result)
+        )
+
     async def claim_many(self, requests: Sequence[AcceptedRequest], at: datetime) -> None:
         """Claim all with one statement, for `claim` later; under one key the first request wins."""
         by_key: dict[KeyId, AcceptedRequest] = {}
@@ -180,7 +212,7 @@ class IdempotencyKeys:
         self._new.update((row.scope, row.key) for row in inserted)
         self._accepted.update(by_key)
         if repeated := by_key.keys() - self._new:
-            keys = tables.idempotency_keys.c
+            keys = idempotency_keys.c
             earlier = await self._connection.execute(
                 select(keys.scope, keys.key, keys.fingerprint, keys.result).where(
                     tuple_(keys.scope, keys.key).in_(repeated)
@@ -194,20 +226,12 @@ class ChannelConnections:
         self._connection = connection
 
     async def save(self, connection: ChannelConnection) -> None:
-        """Write the connection; raises ConnectionKindError if its name is taken by another kind."""
-        table = tables.channel_connections
-        statement = insert(table)
+        statement = insert(tables.channel_connections)
         changes = {name: statement.excluded[name] for name in ("secret", "options")}
-        written = await self._connection.execute(
-            statement.on_conflict_do_update(
-                index_elements=["connection"],
-                set_=changes,
-                where=table.c.kind == connection.kind,
-            ).returning(table.c.connection),
+        await self._connection.execute(
+            statement.on_conflict_do_update(index_elements=["kind", "connection"], set_=changes),
             asdict(connection),
         )
-        if written.first() is None:
-            raise ConnectionKindError(connection.connection)
 
     async def get(self, kind: str, name: str) -> ChannelConnection | None:
         connections = tables.channel_connections
@@ -276,23 +300,29 @@ class UnitOfWork(BaseUnitOfWork):
         await self.contacts.lock_all(contact_ids)
 
     async def flush(self) -> None:
-        # Contacts refer to customers, and messages to contacts.
-        await self.customers.flush()
+        # Messages refer to contacts.
         await super().flush()
         await self.messages.flush()
         await self.contact_history.flush()
         await self.contact_representatives.flush()
 
 
-_customers = TypeAdapter(list[Customer])
 _representatives = TypeAdapter(list[ContactRepresentative])
 _survey = TypeAdapter(Survey)
 _surveys = TypeAdapter(list[Survey])
 
-_UPSERT_CUSTOMERS = bulk_insert(tables.customers, conflict="update")
+# In the order of the key, so that two transactions do not deadlock.
+_DESCRIBE_CUSTOMERS = text(f"""
+    INSERT INTO customers (customer_id, name, tier, region)
+    SELECT customer_id, name, tier, region FROM {rows_of(tables.customers)} ORDER BY customer_id
+    ON CONFLICT (customer_id) DO UPDATE SET name = coalesce(excluded.name, customers.name),
+        tier = coalesce(excluded.tier, customers.tier),
+        region = coalesce(excluded.region, customers.region)
+    RETURNING customer_id, name, coalesce(tier, 'standard') AS tier, region
+""")
 _UPSERT_REPRESENTATIVES = bulk_insert(tables.contact_representatives, conflict="update")
 _UPSERT_SURVEYS = bulk_insert(tables.surveys, conflict="update")
-_INSERT_KEYS = bulk_insert(tables.idempotency_keys, conflict="ignore", returning=("scope", "key"))
+_INSERT_KEYS = bulk_insert(idempotency_keys, conflict="ignore", returning=("scope", "key"))
 
 _ERASE_MESSAGES = text("""
     UPDATE messages SET text = :erased WHERE contact_id = ANY (CAST(:contact_ids AS uuid[]))

@@ -21,6 +21,7 @@ contacts = Table(
     Column("language", Text),
     Column("priority", Text),
     Column("received_at", DateTime(timezone=True)),
+    Column("changed_at", DateTime(timezone=True)),
     Column("campaign", Text),
     Column("follows", Uuid(as_uuid=False)),
     Column("resolved_at", DateTime(timezone=True)),
@@ -94,20 +95,11 @@ surveys = Table(
     Column("answer", JSONB(none_as_null=True)),
     Column("answered_at", DateTime(timezone=True)),
 )
-idempotency_keys = Table(
-    "idempotency_keys",
-    metadata,
-    Column("scope", Text, primary_key=True),
-    Column("key", Text, primary_key=True),
-    Column("fingerprint", Text),
-    Column("result", Text),
-    Column("at", DateTime(timezone=True)),
-)
 channel_connections = Table(
     "channel_connections",
     metadata,
+    Column("kind", Text, primary_key=True),
     Column("connection", Text, primary_key=True),
-    Column("kind", Text),
     Column("secret", Text),
     Column("options", JSONB),
 )
@@ -150,7 +142,5 @@ RETENTION: tuple[Rule, ...] = (
     Kept("surveys", "a survey is deleted with its contact"),
     Kept("customers", "a customer is deleted with the last contact"),
     published_events_rule("NOT EXISTS (SELECT FROM contacts WHERE contact_id = CAST(key AS uuid))"),
-    # Longer than any client repeats a request.
-    Retention("idempotency_keys", "at", days=30),
     Kept("channel_connections", "settings: they are in force until they are replaced"),
 )

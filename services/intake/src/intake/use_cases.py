@@ -7,7 +7,7 @@ from datetime import datetime
 from common.contracts.contacts import Channel, Customer, DiscardCause, Priority
 from common.contracts.event import ContactId, MessageId, PersonId, SystemName, TeamId
 from common.core.ids import new_id
-from intake.domain import contacts, customers, feedback, interactions, surveys
+from intake.domain import contacts, feedback, interactions, surveys
 from intake.domain.actors import Actor, require_access
 from intake.domain.errors import (
     ContactNotFoundError,
@@ -31,13 +31,13 @@ from intake.domain.model import (
 from intake.domain.surveys import SurveyRequest
 from intake.domain.transitions import Change
 from intake.handlers import get_or_raise, record
-from intake.idempotency import claim_key, claim_keys
+from intake.idempotency import claim_key
 from intake.store import UnitOfWork
 
 
 @dataclass(frozen=True, slots=True)
 class ReceiveContact:
-    """`customer` has the id of its namespace, which other systems share if `shares_customer`.
+    """`customer` has the id of its namespace, and `text` is the message `message_id`.
 
     `asks_for_supervisor`: the customer does so in `text`.
     """
@@ -51,7 +51,6 @@ class ReceiveContact:
     priority: Priority
     text: str | None = None
     asks_for_supervisor: bool = False
-    shares_customer: bool = False
     external_ref: str | None = None
     campaign: str | None = None
     follows: ContactId | None = None
@@ -59,14 +58,7 @@ class ReceiveContact:
     state: ContactState = "open"
     moment: Moment | None = None
     contact_id: ContactId = field(default_factory=lambda: ContactId(new_id()))
-
-
-@dataclass(frozen=True, slots=True)
-class ReceiveRequest:
-    """A contact to take in, and the key under which the request may come again."""
-
-    command: ReceiveContact
-    key: IdempotencyKey | None
+    message_id: MessageId = field(default_factory=lambda: MessageId(new_id()))
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,34 +104,13 @@ class GiveFeedback:
     team_id: TeamId | None = None
 
 
-async def claim_request_keys(requests: Sequence[ReceiveRequest], uow: UnitOfWork) -> None:
-    keyed = [(request.key, request.command.contact_id) for request in requests if request.key]
-    await claim_keys(keyed, uow)
-
-
-async def receive_request(request: ReceiveRequest, uow: UnitOfWork) -> ContactId:
-    """Take in a contact, or return the contact that the same request made before."""
-    earlier = await claim_key(request.key, request.command.contact_id, uow)
-    return await receive(request.command, uow) if earlier is None else ContactId(earlier)
-
-
-async def receive(command: ReceiveContact, uow: UnitOfWork) -> ContactId:
-    """Take in a contact, or return the contact that the same outside ticket made before."""
-    if command.external_ref is not None:
-        ref = command.external_ref
-        earlier = (await uow.contacts.find_external(command.received_from, [ref])).get(ref)
-        if earlier is not None:
-            return earlier
-    return await receive_new(command, uow)
-
-
 async def receive_new(command: ReceiveContact, uow: UnitOfWork) -> ContactId:
-    customer = await _known_customer(command, uow)
+    """Make the contact of a customer, of whom what is not said now stays as it was said."""
+    customer = await uow.customers.describe_one(command.customer)
     if command.follows is not None:
         earlier = await uow.contacts.get(command.follows)
         if earlier is None or earlier.customer_id != customer.customer_id:
             raise EarlierContactNotFoundError
-    uow.customers.put(customer)
     uow.contacts.mark_absent(command.contact_id)
     contact = Contact(
         contact_id=command.contact_id,
@@ -153,6 +124,7 @@ async def receive_new(command: ReceiveContact, uow: UnitOfWork) -> ContactId:
         language=command.language,
         priority=command.priority,
         received_at=uow.now,
+        changed_at=uow.now,
         campaign=command.campaign,
         follows=command.follows,
     )
@@ -160,7 +132,11 @@ async def receive_new(command: ReceiveContact, uow: UnitOfWork) -> ContactId:
     if command.text is not None:
         asks = command.asks_for_supervisor
         message = WriteMessage(
-            contact.contact_id, "customer", command.text, asks_for_supervisor=asks
+            contact.contact_id,
+            "customer",
+            command.text,
+            asks_for_supervisor=asks,
+            message_id=command.message_id,
         )
         await write(message, Actor("received", system=command.received_from), uow)
     return contact.contact_id
@@ -177,14 +153,6 @@ def _receive(contact: Contact, customer: Customer, command: ReceiveContact) -> D
     if contacts.is_ended(taken):
         return Decision(replace(taken, announced=False))
     return Decision(taken, (*received.events, *reported.events))
-
-
-async def _known_customer(command: ReceiveContact, uow: UnitOfWork) -> Customer:
-    """Return the customer; what this system does not say of a shared one, another has said."""
-    if not command.shares_customer:
-        return command.customer
-    stored = await uow.customers.get(command.customer.customer_id)
-    return customers.merge(stored, command.customer)
 
 
 async def get_to_change(contact_id: ContactId, actor: Actor, uow: UnitOfWork) -> Contact:
@@ -217,9 +185,8 @@ async def record_change(decision: Decision, uow: UnitOfWork) -> None:
     """Record it. A contact that was over when we first saw it is announced once it is open."""
     contact = decision.contact
     if not contact.announced:
-        customer = await uow.customers.get(contact.customer_id)
-        stored = customer or Customer(customer_id=contact.customer_id)
-        decision = contacts.announce(decision, stored, uow.now)
+        known = await uow.customers.describe_one(Customer(customer_id=contact.customer_id))
+        decision = contacts.announce(decision, known, uow.now)
     record(decision, uow)
 
 

@@ -66,6 +66,7 @@ def build(
         subscriptions=handlers.SUBSCRIPTIONS,
         retention=tables.RETENTION,
         routers=api.make_routers(channels),
+        form_paths=("/v1/acknowledgements/", "/v1/callbacks/"),
         state={"links": links},
         workers=workers,
         http_workers=http_workers,

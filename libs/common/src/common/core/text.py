@@ -5,7 +5,10 @@ after it around, and an invisible character makes two different names look the s
 """
 
 import re
+import unicodedata
 from typing import Final
+
+MAX_ID_CHARACTERS: Final = 300
 
 # Ends of lines, as Unicode and `str.splitlines` know them.
 _LINE_BREAK: Final = re.compile("\r\n|[\n\r\x0b\x0c\x1c-\x1e\x85\u2028\u2029]")
@@ -26,9 +29,34 @@ def one_line(text: str) -> str:
 
 def require_visible(text: str) -> str:
     """Return the text as it is; raises ValueError for a line break or an invisible character."""
-    if _INVISIBLE.search(text) or _LINE_BREAK.search(text) or "\t" in text:
+    if not is_visible(text):
         raise ValueError("must be one line without invisible characters")
     return text
+
+
+def is_visible(text: str) -> bool:
+    """Return whether the text is one line without invisible characters."""
+    return not (_INVISIBLE.search(text) or _LINE_BREAK.search(text) or "\t" in text)
+
+
+def compose(text: str) -> str:
+    """Return the text in Unicode's form NFC; raises ValueError as `require_visible` does."""
+    return unicodedata.normalize("NFC", require_visible(text))
+
+
+def opaque_id(text: str) -> str:
+    """Return an id that an outside system chose, in Unicode's form NFC.
+
+    The same id, typed on two systems, may come composed or decomposed. Otherwise it stays as it is.
+    Raises ValueError for a line break, an invisible character or one of white space alone.
+    """
+    composed = compose(text)
+    if not composed.strip():
+        raise ValueError("must contain a visible character")
+    if len(composed) > MAX_ID_CHARACTERS:
+        message = f"must be at most {MAX_ID_CHARACTERS} characters"
+        raise ValueError(message)
+    return composed
 
 
 def plain_text(text: str) -> str:

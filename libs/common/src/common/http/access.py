@@ -5,8 +5,9 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Annotated
 
-from fastapi import Depends, Request
+from fastapi import Depends, FastAPI, Request
 from fastapi.security import HTTPBearer
+from fastapi.security.utils import get_authorization_scheme_param
 
 from common.contracts.event import PersonId, Role
 from common.core.clock import TimeSource
@@ -15,7 +16,7 @@ from common.http.problems import ProblemError
 from common.storage.api_keys import SCOPES, ActiveKey, ListedKey, Scope, digest_of
 
 _PEOPLE: tuple[Role, ...] = ("representative", "supervisor", "manager")
-_SAFE_METHODS = ("GET", "HEAD", "OPTIONS")
+SAFE_METHODS = ("GET", "HEAD", "OPTIONS")
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,6 +104,13 @@ class ApiKeys:
         self._active_ids = frozenset(principal.key_id for principal in principals.values())
 
 
+def caller_of(app: FastAPI, authorization: str) -> Principal | None:
+    """Return whose key the header holds, if it is valid; raises KeysNotLoadedError."""
+    scheme, credentials = get_authorization_scheme_param(authorization)
+    keys: ApiKeys = app.state.api_keys
+    return keys.principal(credentials) if scheme.lower() == "bearer" and credentials else None
+
+
 class require_role(HTTPBearer):  # noqa: N801 - reads as a verb where it is used
     """A dependency that admits these roles, and admin, and returns the caller.
 
@@ -128,7 +136,7 @@ class require_role(HTTPBearer):  # noqa: N801 - reads as a verb where it is used
             needed = " or ".join(self._roles[:-1]) or "admin"
             detail = f"This takes the role {needed}; the key has the role {principal.role}."
             raise ProblemError(403, "forbidden", detail)
-        if request.method not in _SAFE_METHODS and "write" not in principal.scopes:
+        if request.method not in SAFE_METHODS and "write" not in principal.scopes:
             raise ProblemError(403, "read-only-key", "The key may read, and change nothing.")
         return principal
 

@@ -14,9 +14,17 @@ from common.contracts.event import ID_PATTERN, UUID_PATTERN, ContactId, PersonId
 from common.core import trace
 from common.core.clock import monotonic
 from common.core.metrics import Metrics
-from common.core.text import one_line, plain_text, require_visible
-from common.http import problems
+from common.core.text import (
+    MAX_ID_CHARACTERS,
+    one_line,
+    opaque_id,
+    plain_text,
+    require_visible,
+)
+from common.http import openapi, problems
+from common.http.idempotency import IdempotencyMiddleware
 from common.http.limits import MAX_BODY_BYTES
+from common.http.media_types import check_media_type
 from common.http.problems import ProblemError
 from common.http.protection import SecurityHeadersMiddleware, WrongKeyMiddleware
 from common.http.request_text import check_request
@@ -54,7 +62,13 @@ LongText = Annotated[
     AfterValidator(plain_text),
     AfterValidator(_reject_empty),
 ]
-# A secret, or an id that others chose: kept as it came, so what is not visible is refused.
+# An id that an outside system chose: an address, a number, any text of one line.
+ExternalId = Annotated[
+    str,
+    StringConstraints(min_length=1, max_length=MAX_ID_CHARACTERS),
+    AfterValidator(opaque_id),
+]
+# A secret: kept as it came, so what is not visible is refused.
 OpaqueText = Annotated[
     str,
     StringConstraints(min_length=1, max_length=300),
@@ -77,10 +91,14 @@ def make_app(
     metrics: Metrics,
     state: Mapping[str, object],
     webhook_paths: Sequence[str] = (),
+    form_paths: Sequence[str] = (),
+    unkeyed_paths: Sequence[str] = (),
 ) -> FastAPI:
     """Make the app; `state` is what the routes' dependencies find in `request.app.state`.
 
-    The body of a POST below the `webhook_paths` may be anything: its route reads it.
+    The body of a POST below the `webhook_paths` may be anything: its route reads it. A
+    form may be sent below the `form_paths`; all other bodies are JSON. The
+    `unkeyed_paths` heed idempotency keys on their own, or not.
     """
     app = _Api(
         title=f"Upstairs {title}",
@@ -94,10 +112,13 @@ def make_app(
     for name, value in state.items():
         setattr(app.state, name, value)
     problems.install(app)
+    openapi.install(app, unkeyed_paths)
     for router in routers:
         app.include_router(router)
+    # The last is the outermost.
+    app.add_middleware(IdempotencyMiddleware, unkeyed_paths=unkeyed_paths)
     app.add_middleware(MetricsMiddleware, metrics=metrics)
-    app.add_middleware(BodyLimitMiddleware, webhook_paths=webhook_paths)
+    app.add_middleware(BodyLimitMiddleware, webhook_paths=webhook_paths, form_paths=form_paths)
     app.add_middleware(WrongKeyMiddleware)
     return app
 
@@ -111,12 +132,15 @@ class _Api(FastAPI):
 class BodyLimitMiddleware:
     """Reads the body before the app gets the request; answers 413 if it is over 256 KB.
 
-    Answers 400 if the request holds text that can't be handled.
+    Answers 400 if the request holds text that can't be handled, and 415 if a body is not JSON.
     """
 
-    def __init__(self, app: ASGIApp, webhook_paths: Sequence[str] = ()) -> None:
+    def __init__(
+        self, app: ASGIApp, webhook_paths: Sequence[str] = (), form_paths: Sequence[str] = ()
+    ) -> None:
         self._app = app
         self._webhook_paths = tuple(webhook_paths)
+        self._form_paths = tuple(form_paths)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
@@ -135,7 +159,7 @@ class BodyLimitMiddleware:
             if not message.get("more_body", False):
                 break
         try:
-            check_request(scope, b"" if self._is_webhook(scope) else bytes(body))
+            self._check(scope, bytes(body))
         except ProblemError as problem:
             await problem.response()(scope, receive, send)
             return
@@ -148,9 +172,13 @@ class BodyLimitMiddleware:
 
         await self._app(scope, replay, send)
 
-    def _is_webhook(self, scope: Scope) -> bool:
+    def _check(self, scope: Scope, body: bytes) -> None:
         path: str = scope["path"]
-        return scope["method"] == "POST" and path.startswith(self._webhook_paths)
+        if scope["method"] == "POST" and path.startswith(self._webhook_paths):
+            body = b""
+        check_request(scope, body)
+        if body and not path.startswith(self._form_paths):
+            check_media_type(scope)
 
 
 class MetricsMiddleware:

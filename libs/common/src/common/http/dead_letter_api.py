@@ -125,14 +125,16 @@ ReplayDep = Annotated[Replay[UnitOfWork], Depends(get_replay)]
 AdminUser = Annotated[Principal, Depends(require_role())]
 LetterPath = Annotated[int, Path(ge=1, le=_MAX_ID)]
 
-_NOT_FOUND: dict[int | str, dict[str, Any]] = {404: documented("There is no such dead letter")}
+_NOT_FOUND: dict[int | str, dict[str, Any]] = {
+    404: documented("There is no such dead letter. Codes: `dead-letter-not-found`")
+}
 _CLOSED: dict[int | str, dict[str, Any]] = {
     **_NOT_FOUND,
-    409: documented("It is closed already; nothing was done"),
+    409: documented("It is closed already; nothing was done. Codes: `already-closed`"),
 }
 _REPLAY_FAILED: dict[int | str, dict[str, Any]] = {
     **_CLOSED,
-    422: documented("It failed again and is still waiting"),
+    422: documented("It failed again and is still waiting. Codes: `failed-again`"),
 }
 
 

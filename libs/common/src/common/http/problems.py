@@ -1,7 +1,6 @@
 """Every HTTP error is problem+json (RFC 9457)."""
 
-from collections.abc import Callable, Mapping
-from functools import partial
+from collections.abc import Mapping
 from http import HTTPStatus
 from typing import Any
 
@@ -11,7 +10,6 @@ from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import Response
 from pydantic import BaseModel, ConfigDict, Field
-from pydantic.json_schema import models_json_schema
 from sqlalchemy.exc import SQLAlchemyError
 from starlette.exceptions import HTTPException
 
@@ -21,7 +19,7 @@ from common.storage.outbox import EventTooLargeError
 
 MEDIA_TYPE = "application/problem+json"
 
-_REFERENCE = "#/components/schemas/{model}"
+REFERENCE = "#/components/schemas/{model}"
 log = structlog.get_logger()
 
 
@@ -87,7 +85,6 @@ def install(app: FastAPI) -> None:
     """Answer every error as a problem, and say so in OpenAPI."""
     # FastAPI documents an answer 422 of its own, unless there is a default.
     app.router.responses["default"] = documented("The request was refused, or failed.")
-    app.openapi = partial(_openapi, app, app.openapi)  # type: ignore[method-assign]  # FastAPI documents this way
     app.add_exception_handler(ProblemError, _problem)
     app.add_exception_handler(RequestValidationError, _invalid)
     app.add_exception_handler(HTTPException, _http)
@@ -100,17 +97,19 @@ def install(app: FastAPI) -> None:
 
 def documented(description: str) -> dict[str, Any]:
     """Return what a route's `responses` say about an error status."""
-    schema = {"$ref": _REFERENCE.format(model=ProblemOut.__name__)}
+    schema = {"$ref": REFERENCE.format(model=ProblemOut.__name__)}
     return {"description": description, "content": {MEDIA_TYPE: {"schema": schema}}}
 
 
-def _openapi(app: FastAPI, generate: Callable[[], dict[str, Any]]) -> dict[str, Any]:
-    if app.openapi_schema is None:
-        _, definitions = models_json_schema(
-            [(ProblemOut, "serialization")], ref_template=_REFERENCE
-        )
-        generate()["components"]["schemas"].update(definitions["$defs"])
-    return generate()
+def listed(*problems: tuple[int, str]) -> dict[int | str, dict[str, Any]]:
+    """Return a route's `responses` for problems of its own, each a status and a code."""
+    codes: dict[int, list[str]] = {}
+    for status, code in problems:
+        codes.setdefault(status, []).append(f"`{code}`")
+    return {
+        status: documented(f"{HTTPStatus(status).phrase}. Codes: {', '.join(names)}")
+        for status, names in codes.items()
+    }
 
 
 async def _problem(_request: Request, error: Any) -> Response:
@@ -143,6 +142,11 @@ async def _too_large(_request: Request, error: Exception) -> Response:
 
 
 async def _unexpected(_request: Request, error: Exception) -> Response:
+    return failure_response(error)
+
+
+def failure_response(error: Exception) -> Response:
+    """Answer an error that is no problem of its own, and log it."""
     if is_transient(error):
         log.warning("request_refused", error=repr(error))
         return ProblemError(

@@ -16,6 +16,7 @@ from common.core.backoff import pause
 from common.core.errors import is_transient
 from common.core.metrics import Metrics
 from common.storage.database import Database
+from common.storage.idempotency import KEPT_DAYS
 from common.storage.inbox import Inbox
 from common.storage.uow import UnitOfWork
 
@@ -63,6 +64,7 @@ SHARED_RULES: Final[tuple[Rule, ...]] = (
     Kept("timers", "a timer is deleted when it fires or is cancelled"),
     Kept("api_keys", "a key's row says who could call, and until when"),
     Kept("lock_salt", "one row, for ever"),
+    Retention("idempotency_keys", "at", days=KEPT_DAYS),
     Kept("sequences", "a sequence is deleted with the last published event of its key"),
     # Longer than Kafka keeps the record: a redelivery finds its dead letter.
     Retention(

@@ -78,6 +78,10 @@ class ServiceSpec(Generic[U]):
     read_topics: Sequence[str] = ()
     # A POST below these paths carries a signed body of any kind, which its route reads or keeps.
     webhook_paths: Sequence[str] = ()
+    # Below these paths a body may be a form.
+    form_paths: Sequence[str] = ()
+    # Routes that heed idempotency keys on their own.
+    unkeyed_paths: Sequence[str] = ()
     # What a replay does with a dead letter that was such a request.
     redelivery: Redelivery[U] | None = None
     # For the tables of this service; those that all services have are in SHARED_RULES.
@@ -224,6 +228,9 @@ def application(
         [*spec.routers, dead_letter_api.router, api_key_api.router],
         metrics=metrics,
         webhook_paths=spec.webhook_paths,
+        form_paths=spec.form_paths,
+        # The answer to a new API key holds the key, which is stored nowhere.
+        unkeyed_paths=(*spec.unkeyed_paths, api_key_api.router.prefix),
         state={
             "database": database,
             "clock": database.clock,

@@ -2,7 +2,9 @@
 
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
+from contextvars import ContextVar
 from datetime import datetime
+from functools import partial
 from typing import Any, Generic, TypeVar
 
 import orjson
@@ -70,6 +72,25 @@ async def driver_connection(engine: AsyncEngine) -> AsyncIterator[Any]:
             await pooled.invalidate()
 
 
+class SharedTransaction:
+    """One transaction that holds all those of a request, each as a savepoint."""
+
+    def __init__(self, connection: AsyncConnection) -> None:
+        self.connection = connection
+        self._after_commit: list[Callable[[], None]] = []
+
+    async def commit(self) -> None:
+        await self.connection.commit()
+        for call in self._after_commit:
+            call()
+
+    def after_commit(self, call: Callable[[], None]) -> None:
+        self._after_commit.append(call)
+
+
+_shared: ContextVar[SharedTransaction | None] = ContextVar("shared_transaction", default=None)
+
+
 class Database(Generic[U]):
     """Units of work of one service."""
 
@@ -103,11 +124,42 @@ class Database(Generic[U]):
 
     @asynccontextmanager
     async def transaction(self) -> AsyncIterator[U]:
-        """Begin; at the end flush the unit of work and commit, or roll back on an error."""
-        async with self.engine.begin() as connection:
+        """Begin; at the end flush the unit of work and commit, or roll back on an error.
+
+        Inside `share_transaction` the commit is that of the shared transaction.
+        """
+        shared = _shared.get()
+        async with self._begin(shared) as connection:
             uow = self._unit_of_work(connection, await self.clock.read(connection))
             yield uow
             await uow.flush()
+        if shared is None:
+            self._notify(uow)
+        else:
+            shared.after_commit(partial(self._notify, uow))
+
+    @asynccontextmanager
+    async def share_transaction(self) -> AsyncIterator[SharedTransaction]:
+        """Make the transactions of this task parts of one; without its commit nothing was done."""
+        async with self.engine.connect() as connection:
+            await connection.begin()
+            shared = SharedTransaction(connection)
+            token = _shared.set(shared)
+            try:
+                yield shared
+            finally:
+                _shared.reset(token)
+
+    @asynccontextmanager
+    async def _begin(self, shared: SharedTransaction | None) -> AsyncIterator[AsyncConnection]:
+        if shared is None:
+            async with self.engine.begin() as connection:
+                yield connection
+        else:
+            async with shared.connection.begin_nested():
+                yield shared.connection
+
+    def _notify(self, uow: U) -> None:
         for listener in self._listeners:
             try:
                 listener(uow)

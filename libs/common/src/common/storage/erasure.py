@@ -2,16 +2,24 @@
 
 from typing import Any
 
-from sqlalchemy import ColumnElement, Table, and_, select, update
+from sqlalchemy import ColumnElement, Table, and_, null, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from common.core.erasure import without_words
+from common.storage.tables import idempotency_keys
 
 
 async def erase_words(
     connection: AsyncConnection, table: Table, condition: ColumnElement[bool]
 ) -> None:
-    """Erase the words in the events of a table, which has `type` and `data`, in its rows."""
+    """Erase the words in the events of a table, which has `type` and `data`, in its rows.
+
+    Nobody can tell which stored answers show them, so all of these go; their keys stay.
+    """
+    answers = idempotency_keys.c.answer
+    await connection.execute(
+        update(idempotency_keys).where(answers.is_not(None)).values(answer=null())
+    )
     key = list(table.primary_key.columns)
     rows = await connection.execute(select(*key, table.c.type, table.c.data).where(condition))
     for row in rows.all():

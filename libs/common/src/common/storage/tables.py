@@ -36,6 +36,18 @@ timers = Table(
     Column("data", JSONB),
 )
 
+# `result` is the id that the first request got; `answer` is its whole answer, if it is HTTP's.
+idempotency_keys = Table(
+    "idempotency_keys",
+    metadata,
+    Column("scope", Text, primary_key=True),
+    Column("key", Text, primary_key=True),
+    Column("fingerprint", Text),
+    Column("result", Text),
+    Column("answer", JSONB(none_as_null=True)),
+    Column("at", DateTime(timezone=True)),
+)
+
 # PostgreSQL has times that Python can't read back; a row with such a time would stop its readers.
 _READABLE_TIME: Final = "CHECK ({column} >= '1970-01-01Z' AND {column} < '9000-01-01Z')"
 _READABLE_AT: Final = _READABLE_TIME.format(column="at")
@@ -160,6 +172,18 @@ RELIABILITY = (
         CHECK (state <> 'discarded' OR closed_reason IS NOT NULL)
     )
     """,
+    """
+    CREATE TABLE idempotency_keys (
+        scope text NOT NULL,
+        key text NOT NULL,
+        fingerprint text NOT NULL,
+        result text,
+        answer jsonb,
+        at timestamptz NOT NULL,
+        PRIMARY KEY (scope, key)
+    )
+    """,
+    "CREATE INDEX idempotency_keys_at ON idempotency_keys (at)",
     # A key itself is stored nowhere. `revoked_by` is `settings` if it is no longer listed there.
     """
     CREATE TABLE api_keys (

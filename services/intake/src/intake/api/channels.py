@@ -16,11 +16,12 @@ from common.core.metrics import Metrics
 from common.core.secret_strength import split_secrets, weakness
 from common.http.access import require_role
 from common.http.app import Slug
-from common.http.problems import ProblemError
+from common.http.problems import ProblemError, listed
 from common.http.webhooks import BadSignatureError, StaleRequestError
 from intake import deliveries
+from intake.api.answers import DeliveryOut
 from intake.api.deps import IntakeDatabase, get_channel, get_customer_namespaces, transaction
-from intake.api.schemas import ConnectionIn, DeliveryOut
+from intake.api.schemas import ConnectionIn
 from intake.channel_events import AppliedEvent
 from intake.channels.base import Channel, WebhookRequest
 from intake.deliveries import Delivery
@@ -40,6 +41,7 @@ ConnectionPath = Annotated[Slug, Path(description="The name of the connection.")
 @router.put(
     "/{kind}/{connection}",
     status_code=HTTPStatus.NO_CONTENT,
+    responses=listed((404, "channel-not-found"), (422, "weak-secret")),
     dependencies=[Depends(require_role("manager"))],
 )
 async def connect_channel(
@@ -63,7 +65,10 @@ async def connect_channel(
 
 @router.post(
     "/{kind}/{connection}",
-    responses={202: {"description": "Kept, and not applied.", "model": DeliveryOut}},
+    responses={
+        202: {"description": "Kept, and not applied.", "model": DeliveryOut},
+        **listed((401, "signature-refused"), (404, "channel-not-found"), (413, "too-large")),
+    },
 )
 async def receive_webhook(
     kind: KindPath,

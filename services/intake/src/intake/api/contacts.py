@@ -1,22 +1,33 @@
 """Contacts, and what channels and people do with them."""
 
-import hashlib
 from collections.abc import Sequence
 from datetime import datetime
 from http import HTTPStatus
 from typing import Annotated
 
-from fastapi import APIRouter, Request, Response
-from pydantic import Field, TypeAdapter
+from fastapi import APIRouter, Query, Request, Response
+from pydantic import BaseModel, Field, TypeAdapter
 
 from common.contracts.contacts import Customer
-from common.contracts.event import UUID_PATTERN, ContactId, Instant, MessageId, PersonId, SystemName
+from common.contracts.event import UUID_PATTERN, ContactId, Instant, PersonId, SystemName
 from common.http.access import Principal
 from common.http.app import ContactPath
+from common.http.idempotency import check_key, fingerprint_of
 from common.http.pagination import Cursor, Limit, cut_page, decode_cursor
 from common.http.problems import ProblemError
 from intake import use_cases
+from intake.api.answers import (
+    ContactIdOut,
+    ContactOut,
+    ContactPage,
+    ContactReceiptOut,
+    ContactSummaryOut,
+    InteractionIdOut,
+    MessageIdOut,
+)
 from intake.api.deps import (
+    ON_CONTACT,
+    WRONG_STATE,
     ChannelOrStaffUser,
     ChannelUser,
     IntakeDatabase,
@@ -25,18 +36,17 @@ from intake.api.deps import (
     get_receive_batcher,
     make_actor,
     problems,
+    refusals,
     transaction,
 )
 from intake.api.message_schemas import MessageIn, MessageOut
 from intake.api.schemas import (
     AbandonmentIn,
-    ContactIdOut,
     ContactIn,
-    ContactOut,
+    ContactQuery,
+    ContactRef,
     FeedbackIn,
-    InteractionIdOut,
     InteractionIn,
-    MessageIdOut,
     PriorityIn,
     ReopeningIn,
     ResolutionIn,
@@ -44,27 +54,46 @@ from intake.api.schemas import (
     person_id,
     team_id,
 )
+from intake.domain import errors
 from intake.domain.automatic_mail import is_automatic
 from intake.domain.escalation_mirror import visible_escalation
 from intake.domain.model import Attachment, Contact, IdempotencyKey, Interaction, Message
 from intake.domain.supervisor_words import asks_for_supervisor
-from intake.idempotency import claim_key
+from intake.reception import ReceiveRequest
 
 router = APIRouter(prefix="/v1/contacts", tags=["contacts"])
 
 _MESSAGE_FIELDS = MessageOut.model_fields.keys() - {"attachments"}
+_CONTACT_KEY: TypeAdapter[ContactId] = TypeAdapter(ContactRef)
 _MESSAGE_KEY = TypeAdapter(tuple[Instant, Annotated[str, Field(pattern=f"^{UUID_PATTERN}$")]])
 
 
-@router.post("", status_code=HTTPStatus.CREATED)
+@router.post(
+    "",
+    status_code=HTTPStatus.CREATED,
+    responses=refusals(
+        errors.EarlierContactNotFoundError,
+        errors.KeyReusedError,
+        errors.OtherCustomerError,
+        others=WRONG_STATE,
+    ),
+)
 async def receive_contact(
     body: ContactIn,
     request: Request,
     response: Response,
     caller: ChannelUser,
     key: KeyHeader = None,
-) -> ContactIdOut:
-    """Take in a contact. Once this answers 201, the contact is stored and will be handled."""
+) -> ContactReceiptOut:
+    """Take in a contact. Once this answers 201, the contact is stored and will be handled.
+
+    A known `external_ref` answers 200. A new text is added as the customer's message, which reopens
+    an ended contact; a text that asks for a supervisor calls one. A priority that the request
+    states is taken up. What the request says of the customer counts. The other fields stay as they
+    are. The contact's first or latest text again is a repeat: it is not added, and its priority
+    counts only if it is more urgent. The answer says what was done. A reference is known per
+    sender: kind and name of the system, as `channel:shop`.
+    """
     namespaces, system = get_customer_namespaces(request), SystemName(caller.name)
     customer = Customer(**body.customer.model_dump(exclude_unset=True))
     command = use_cases.ReceiveContact(
@@ -79,19 +108,48 @@ async def receive_contact(
         asks_for_supervisor=asks_for_supervisor(body.text or ""),
         campaign=body.campaign,
         follows=body.follows,
-        shares_customer=namespaces.is_shared(system),
         external_ref=body.external_ref,
     )
     with problems():
         repeatable = await _idempotency_key(request, caller, key)
         batcher = get_receive_batcher(request)
-        contact_id = await batcher.submit(use_cases.ReceiveRequest(command, repeatable))
-    if contact_id != command.contact_id:
+        states_priority = "priority" in body.model_fields_set
+        receipt = await batcher.submit(ReceiveRequest(command, repeatable, states_priority))
+    if receipt.contact_id != command.contact_id:
         response.status_code = HTTPStatus.OK
-    return ContactIdOut(contact_id=contact_id)
+    return ContactReceiptOut.model_validate(receipt, from_attributes=True)
 
 
-@router.get("/{contact_id}")
+@router.get("")
+async def list_contacts(
+    query: Annotated[ContactQuery, Query()], database: IntakeDatabase, caller: ChannelOrStaffUser
+) -> ContactPage:
+    """List the contacts that the caller may read, newest first, without their messages.
+
+    A channel sees the contacts that it sent, a representative those that they have or had, all
+    others see every contact.
+    """
+    shown = query.model_dump(mode="json", exclude={"cursor", "limit"})
+    after = decode_cursor(query.cursor, _CONTACT_KEY, shown)
+    async with transaction(database) as uow:
+        actor = make_actor(caller)
+        contacts = await uow.contacts.page(query.filters(), actor, after, query.limit + 1)
+    return ContactPage.of(
+        contacts,
+        query.limit,
+        key=lambda contact: contact.contact_id,
+        show=lambda contact: ContactSummaryOut.model_validate(
+            {
+                **_fields(contact, ContactSummaryOut),
+                "escalation": visible_escalation(contact, actor),
+            },
+            from_attributes=True,
+        ),
+        filters=shown,
+    )
+
+
+@router.get("/{contact_id}", responses=refusals(*ON_CONTACT))
 async def show_contact(
     contact_id: ContactPath,
     database: IntakeDatabase,
@@ -114,7 +172,7 @@ async def show_contact(
     shown, next_cursor = cut_page(messages, limit, key=_message_key, filters=filters)
     return ContactOut.model_validate(
         {
-            **_fields(contact),
+            **_fields(contact, ContactOut),
             "escalation": visible_escalation(contact, actor),
             "messages": [_message_out(message, attachments) for message in shown],
             "next_cursor": next_cursor,
@@ -123,17 +181,18 @@ async def show_contact(
     )
 
 
-@router.post("/{contact_id}/messages", status_code=HTTPStatus.CREATED)
+@router.post(
+    "/{contact_id}/messages",
+    status_code=HTTPStatus.CREATED,
+    responses=refusals(*ON_CONTACT, errors.PersonNotYourselfError, others=WRONG_STATE),
+)
 async def add_message(
     contact_id: ContactPath,
     body: MessageIn,
-    request: Request,
-    response: Response,
     database: IntakeDatabase,
     caller: ChannelOrStaffUser,
-    key: KeyHeader = None,
 ) -> MessageIdOut:
-    """Add a message of the customer or of the representative. A repeated request answers 200.
+    """Add a message of the customer or of the representative.
 
     A customer who writes to a resolved or abandoned contact reopens it; one that is discarded or
     merged is not written to (409). A customer who asks for a supervisor is escalated at once. The
@@ -147,16 +206,15 @@ async def add_message(
     command = write_command(contact_id, body)
     async with transaction(database) as uow:
         actor = make_actor(caller, body.person_id)
-        repeatable = await _idempotency_key(request, caller, key)
-        earlier = await claim_key(repeatable, command.message_id, uow)
-        if earlier is None:
-            await use_cases.write(command, actor, uow)
-    if earlier is not None:
-        response.status_code = HTTPStatus.OK
-    return MessageIdOut(message_id=MessageId(earlier or command.message_id))
+        await use_cases.write(command, actor, uow)
+    return MessageIdOut(message_id=command.message_id)
 
 
-@router.post("/{contact_id}/request-supervisor", status_code=HTTPStatus.ACCEPTED)
+@router.post(
+    "/{contact_id}/request-supervisor",
+    status_code=HTTPStatus.ACCEPTED,
+    responses=refusals(*ON_CONTACT),
+)
 async def request_supervisor(
     contact_id: ContactPath,
     body: SupervisorRequestIn,
@@ -169,7 +227,11 @@ async def request_supervisor(
     return ContactIdOut(contact_id=contact_id)
 
 
-@router.post("/{contact_id}/wait-for-customer", status_code=HTTPStatus.ACCEPTED)
+@router.post(
+    "/{contact_id}/wait-for-customer",
+    status_code=HTTPStatus.ACCEPTED,
+    responses=refusals(*ON_CONTACT, others=WRONG_STATE),
+)
 async def wait_for_customer(
     contact_id: ContactPath, database: IntakeDatabase, caller: ChannelOrStaffUser
 ) -> ContactIdOut:
@@ -179,7 +241,11 @@ async def wait_for_customer(
     return ContactIdOut(contact_id=contact_id)
 
 
-@router.post("/{contact_id}/resolve", status_code=HTTPStatus.ACCEPTED)
+@router.post(
+    "/{contact_id}/resolve",
+    status_code=HTTPStatus.ACCEPTED,
+    responses=refusals(*ON_CONTACT, errors.PersonNotYourselfError, others=WRONG_STATE),
+)
 async def resolve_contact(
     contact_id: ContactPath,
     body: ResolutionIn,
@@ -199,7 +265,11 @@ async def resolve_contact(
     return ContactIdOut(contact_id=contact_id)
 
 
-@router.post("/{contact_id}/abandon", status_code=HTTPStatus.ACCEPTED)
+@router.post(
+    "/{contact_id}/abandon",
+    status_code=HTTPStatus.ACCEPTED,
+    responses=refusals(*ON_CONTACT, errors.PersonNotYourselfError, others=WRONG_STATE),
+)
 async def abandon_contact(
     contact_id: ContactPath,
     body: AbandonmentIn,
@@ -213,7 +283,11 @@ async def abandon_contact(
     return ContactIdOut(contact_id=contact_id)
 
 
-@router.post("/{contact_id}/reopen", status_code=HTTPStatus.ACCEPTED)
+@router.post(
+    "/{contact_id}/reopen",
+    status_code=HTTPStatus.ACCEPTED,
+    responses=refusals(*ON_CONTACT, errors.PersonNotYourselfError, others=WRONG_STATE),
+)
 async def reopen_contact(
     contact_id: ContactPath,
     body: ReopeningIn,
@@ -227,7 +301,11 @@ async def reopen_contact(
     return ContactIdOut(contact_id=contact_id)
 
 
-@router.post("/{contact_id}/prioritize", status_code=HTTPStatus.ACCEPTED)
+@router.post(
+    "/{contact_id}/prioritize",
+    status_code=HTTPStatus.ACCEPTED,
+    responses=refusals(*ON_CONTACT, errors.PersonNotYourselfError, others=WRONG_STATE),
+)
 async def prioritize_contact(
     contact_id: ContactPath,
     body: PriorityIn,
@@ -241,7 +319,11 @@ async def prioritize_contact(
     return ContactIdOut(contact_id=contact_id)
 
 
-@router.post("/{contact_id}/feedback", status_code=HTTPStatus.ACCEPTED)
+@router.post(
+    "/{contact_id}/feedback",
+    status_code=HTTPStatus.ACCEPTED,
+    responses=refusals(*ON_CONTACT, others=WRONG_STATE),
+)
 async def give_feedback(
     contact_id: ContactPath, body: FeedbackIn, database: IntakeDatabase, caller: ChannelUser
 ) -> ContactIdOut:
@@ -258,7 +340,11 @@ async def give_feedback(
     return ContactIdOut(contact_id=contact_id)
 
 
-@router.post("/{contact_id}/interactions", status_code=HTTPStatus.CREATED)
+@router.post(
+    "/{contact_id}/interactions",
+    status_code=HTTPStatus.CREATED,
+    responses=refusals(*ON_CONTACT, errors.InteractionNotOverError, errors.KeyReusedError),
+)
 async def record_interaction(
     contact_id: ContactPath,
     body: InteractionIn,
@@ -304,8 +390,8 @@ def _message_out(message: Message, attachments: Sequence[Attachment]) -> Message
     return MessageOut.model_validate({**fields, "attachments": files}, from_attributes=True)
 
 
-def _fields(contact: Contact) -> dict[str, object]:
-    names = ContactOut.model_fields.keys() - {"messages", "next_cursor"}
+def _fields(contact: Contact, answer: type[BaseModel]) -> dict[str, object]:
+    names = answer.model_fields.keys() - {"messages", "next_cursor", "escalation"}
     return {name: getattr(contact, name) for name in names}
 
 
@@ -315,13 +401,12 @@ async def _idempotency_key(
     """Make the key of this request: keys of different callers do not collide."""
     if key is None:
         return None
-    return IdempotencyKey(caller.name, key, await _fingerprint(request))
+    return IdempotencyKey(caller.name, check_key(key), await _fingerprint(request))
 
 
 async def _fingerprint(request: Request) -> str:
     """Return a digest of the request: another path or body gives another one."""
-    content = f"{request.method} {request.scope['path']}\n".encode() + await request.body()
-    return hashlib.sha256(content).hexdigest()
+    return fingerprint_of(request.scope, await request.body())
 
 
 def _message_key(message: Message) -> tuple[datetime, str]:

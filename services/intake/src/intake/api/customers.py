@@ -7,25 +7,27 @@ from fastapi import APIRouter, Depends, Path
 
 from common.contracts.event import CustomerId
 from common.http.access import Principal, require_role
-from intake.api.deps import IntakeDatabase, make_actor, problems
-from intake.api.schemas import CustomerErasureOut
+from intake.api.answers import CustomerErasureOut
+from intake.api.deps import IntakeDatabase, make_actor, problems, refusals
+from intake.api.schemas import CustomerRef
+from intake.domain import errors
 from intake.erasure import erase_customer
 
 router = APIRouter(prefix="/v1/customers", tags=["customers"])
 
 CustomerPath = Annotated[
-    CustomerId,
-    Path(
-        pattern=r"^[^\x00-\x1f\x7f-\x9f]+$",
-        max_length=500,
-        description="The customer, as contacts show the id: `channel:shop:4711`.",
-    ),
+    CustomerRef,
+    Path(description="The customer, as contacts show the id: `channel:shop:4711`. URL-encode it."),
 ]
 ManagerUser = Annotated[Principal, Depends(require_role("manager"))]
 
 
 # An outside system may have a slash in an id.
-@router.post("/{customer_id:path}/erase", status_code=HTTPStatus.ACCEPTED)
+@router.post(
+    "/{customer_id:path}/erase",
+    status_code=HTTPStatus.ACCEPTED,
+    responses=refusals(errors.CustomerNotFoundError),
+)
 async def erase(
     customer_id: CustomerPath, database: IntakeDatabase, caller: ManagerUser
 ) -> CustomerErasureOut:
@@ -34,5 +36,6 @@ async def erase(
     What was sent to people outside, and the audit trail of escalations, stay.
     """
     with problems():
-        count = await erase_customer(customer_id, make_actor(caller), database)
-    return CustomerErasureOut(customer_id=customer_id, contacts=count)
+        customer = CustomerId(customer_id)
+        count = await erase_customer(customer, make_actor(caller), database)
+    return CustomerErasureOut(customer_id=customer, contacts=count)

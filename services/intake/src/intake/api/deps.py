@@ -1,24 +1,26 @@
 """What routes share: the database, the callers, and which error is which problem."""
 
-from collections.abc import AsyncIterator, Iterator, Mapping
+from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
 from contextlib import asynccontextmanager, contextmanager
 from http import HTTPStatus
-from typing import Annotated
+from typing import Annotated, Any
 
 from fastapi import Depends, Header, Request
 
-from common.contracts.event import ContactId, PersonId, Role, SystemName
+from common.contracts.event import PersonId, Role, SystemName
 from common.http.access import Principal, require_role
 from common.http.app import get_database
 from common.http.group_commit import CommandBatcher
-from common.http.problems import ProblemError
+from common.http.idempotency import DESCRIPTION, MAX_CHARACTERS
+from common.http.problems import ProblemError, listed
 from common.storage.database import Database
 from intake.channels.base import Channel
 from intake.domain import errors
 from intake.domain.actors import Actor, Reach
 from intake.domain.customers import CustomerNamespaces
+from intake.domain.receipts import Receipt
+from intake.reception import ReceiveRequest
 from intake.store import UnitOfWork
-from intake.use_cases import ReceiveRequest
 
 IntakeDatabase = Annotated[Database[UnitOfWork], Depends(get_database)]
 ChannelUser = Annotated[Principal, Depends(require_role("channel"))]
@@ -30,8 +32,8 @@ KeyHeader = Annotated[
     Header(
         alias="Idempotency-Key",
         min_length=1,
-        max_length=200,
-        description="Send the same key when you send the same request again: it is done once.",
+        max_length=MAX_CHARACTERS,
+        description=DESCRIPTION,
     ),
 ]
 
@@ -51,9 +53,20 @@ _PROBLEMS: Mapping[type[Exception], tuple[HTTPStatus, str]] = {
     errors.ScoreOutOfScaleError: (HTTPStatus.UNPROCESSABLE_ENTITY, "score-out-of-scale"),
     errors.InteractionNotOverError: (HTTPStatus.UNPROCESSABLE_ENTITY, "interaction-not-over"),
     errors.KeyReusedError: (HTTPStatus.UNPROCESSABLE_ENTITY, "idempotency-key-reused"),
-    errors.ConnectionKindError: (HTTPStatus.CONFLICT, "connection-of-another-kind"),
+    errors.OtherCustomerError: (HTTPStatus.CONFLICT, "contact-of-another-customer"),
 }
 
+
+def refusals(
+    *kinds: type[Exception], others: Sequence[tuple[int, str]] = ()
+) -> dict[int | str, dict[str, Any]]:
+    """Return what a route's `responses` say of these refusals of the domain, and of `others`."""
+    return listed(*(_PROBLEMS[kind] for kind in kinds), *others)
+
+
+# What any route about one contact may refuse.
+ON_CONTACT = (errors.ContactNotFoundError, errors.NotYourContactError)
+WRONG_STATE = ((409, "wrong-state"),)
 
 _REACHES: Mapping[Role, Reach] = {
     "channel": "received",
@@ -82,8 +95,8 @@ def get_customer_namespaces(request: Request) -> CustomerNamespaces:
 
 def get_receive_batcher(
     request: Request,
-) -> CommandBatcher[UnitOfWork, ReceiveRequest, ContactId]:
-    batcher: CommandBatcher[UnitOfWork, ReceiveRequest, ContactId]
+) -> CommandBatcher[UnitOfWork, ReceiveRequest, Receipt]:
+    batcher: CommandBatcher[UnitOfWork, ReceiveRequest, Receipt]
     batcher = request.app.state.receive_batcher
     return batcher
 

@@ -1,10 +1,10 @@
 """What requests and answers look like."""
 
-from datetime import datetime, timedelta
+from datetime import timedelta
 from typing import Annotated, Any, Self
 
 from pydantic import (
-    BaseModel,
+    AfterValidator,
     ConfigDict,
     Field,
     StringConstraints,
@@ -26,17 +26,16 @@ from common.contracts.event import (
     ContactId,
     CustomerId,
     Instant,
-    MessageId,
     PersonId,
     SystemName,
     TeamId,
 )
 from common.contracts.needs import ContactTopic, LanguageTag
-from common.http.app import LongText, OpaqueText, RequestModel, ShortText, Slug
-from common.http.pagination import NextCursor
-from intake.api.message_schemas import ActionIn, MessageOut
+from common.core.text import MAX_ID_CHARACTERS, compose
+from common.http.app import ExternalId, LongText, OpaqueText, RequestModel, ShortText, Slug
+from intake.api.message_schemas import ActionIn
 from intake.channels.registry import CHANNELS
-from intake.domain.model import ContactState, EscalationState
+from intake.domain.model import ContactFilters, ContactState
 
 MAX_INTERACTION = timedelta(days=1)
 # Each part may have been rounded up by its system.
@@ -46,18 +45,30 @@ ContactRef = Annotated[
     ContactId,
     StringConstraints(pattern=rf"^{UUID_PATTERN}$"),
 ]
+# As contacts show a customer: the namespace, a colon and the id there.
+CustomerRef = Annotated[
+    str,
+    StringConstraints(min_length=1, max_length=2 * MAX_ID_CHARACTERS),
+    AfterValidator(compose),
+]
 Seconds = Annotated[
     float, Field(ge=0, le=MAX_INTERACTION.total_seconds(), allow_inf_nan=False, strict=True)
 ]
 
 
 class CustomerIn(RequestModel):
-    customer_id: Slug = Field(
-        description="The customer's id in your systems. Other channels have other customers, "
-        "unless the setting `customer_namespaces` says that you share them."
+    """What you leave out, or send as null, stays as it was said before."""
+
+    customer_id: ExternalId = Field(
+        description="The customer's id in your systems: any text of one line, such as `c-81`, "
+        "`jane+shop@example.com` or `+15005550006`. It is compared in Unicode's form NFC and else "
+        "as it is: case counts. Other channels have other customers, unless the setting "
+        "`customer_namespaces` says that you share them. It stays after an erasure."
     )
     name: ShortText | None = Field(None, description="How people call the customer.")
-    tier: Tier = Field("standard", description="How important the customer is.")
+    tier: Tier = Field(
+        "standard", description="How important the customer is; `standard` if nobody ever said."
+    )
     region: ShortText | None = Field(None, description="Where the customer is, as you name it.")
 
 
@@ -96,13 +107,45 @@ class ContactIn(RequestModel):
         description="What made many customers contact you: an advertisement, a product recall.",
     )
     text: LongText | None = Field(None, description="The customer's first message.")
-    external_ref: OpaqueText | None = Field(
+    external_ref: ExternalId | None = Field(
         None,
-        description="Your own id of the contact. The same id again returns the same contact.",
+        description="Your own id of the contact: any text of one line, compared in Unicode's form "
+        "NFC. The same id again is the same contact, to which the request adds.",
     )
     follows: ContactRef | None = Field(
         None, description="An earlier contact of this customer about the same issue."
     )
+
+
+class ContactQuery(RequestModel):
+    """Which contacts a list shows: those to which every filter applies."""
+
+    state: list[ContactState] = Field([], description="In one of these states.")
+    customer: CustomerRef | None = Field(
+        None, description="Of this customer, as contacts show the id: `channel:shop:c-81`."
+    )
+    external_ref: ExternalId | None = Field(None, description="With this id in its system.")
+    changed_since: Instant | None = Field(
+        None,
+        description="Written to or changed at this time or later. Ask again from some seconds "
+        "before the last answer: a change shows when it is stored, a moment after its time.",
+    )
+    received_from: OpaqueText | None = Field(
+        None, description="From this system: `channel:shop`, `zendesk:support`."
+    )
+    limit: int = Field(50, ge=1, le=200, description="At most so many items on a page.")
+    cursor: str | None = Field(
+        None, max_length=400, description="`next_cursor` of the page before."
+    )
+
+    def filters(self) -> ContactFilters:
+        return ContactFilters(
+            states=self.state,
+            customer_id=None if self.customer is None else CustomerId(self.customer),
+            external_ref=self.external_ref,
+            received_from=None if self.received_from is None else SystemName(self.received_from),
+            changed_since=self.changed_since,
+        )
 
 
 class SupervisorRequestIn(RequestModel):
@@ -204,7 +247,7 @@ class InteractionIn(RequestModel):
         }
     )
 
-    interaction_id: Slug = Field(
+    interaction_id: ExternalId = Field(
         description="Your id of the call or chat. The same id again changes nothing."
     )
     person_id: Slug = Field(description="The representative who had the call or chat.")
@@ -230,7 +273,7 @@ class SurveyIn(RequestModel):
         json_schema_extra={"examples": [{"survey_id": "s-204", "kind": "csat"}]}
     )
 
-    survey_id: Slug = Field(
+    survey_id: ExternalId = Field(
         description="Your id of the survey. The same id again for this contact changes nothing."
     )
     kind: SurveyKind = Field(
@@ -287,97 +330,6 @@ class ConnectionIn(RequestModel):
             {"anyOf": [channel.options.model_json_schema() for channel in CHANNELS.values()]}
         ),
     ] = Field(default_factory=dict, description="The options of this kind of channel.")
-
-
-class ContactIdOut(BaseModel):
-    contact_id: ContactId = Field(description="The contact.")
-
-
-class MessageIdOut(BaseModel):
-    message_id: MessageId = Field(description="The message.")
-
-
-class CustomerErasureOut(BaseModel):
-    customer_id: CustomerId = Field(description="The customer.")
-    contacts: int = Field(description="How many contacts the customer has.")
-
-
-class HistoryEntryOut(BaseModel):
-    event_id: str = Field(description="The event of the outside system.")
-    field: str = Field(description="What it changed: `state` or `priority`.")
-    value: str = Field(description="The value that it reported.")
-    at: datetime = Field(description="When it happened there.")
-    applied: bool = Field(description="False: something newer was known, so it changed nothing.")
-
-
-class HistoryOut(BaseModel):
-    entries: list[HistoryEntryOut] = Field(description="What was reported, oldest first.")
-
-
-class InteractionIdOut(BaseModel):
-    contact_id: ContactId = Field(description="The contact.")
-    interaction_id: str = Field(description="The call or chat.")
-
-
-class SurveyIdOut(BaseModel):
-    contact_id: ContactId = Field(description="The contact.")
-    survey_id: str = Field(description="The survey.")
-
-
-class AppliedEventOut(BaseModel):
-    contact_id: ContactId = Field(description="The contact that the event is about.")
-    repeated: bool = Field(description="The event was taken before; nothing was done now.")
-
-
-class DeliveryOut(BaseModel):
-    results: list[AppliedEventOut] = Field(description="One for each event of the delivery.")
-    kept: bool = Field(
-        description="The delivery could not be read or applied. It is a dead letter, with the "
-        "reason, and waits for an admin."
-    )
-
-
-class EscalationOut(BaseModel):
-    state: EscalationState = Field(description="The last thing that happened to the escalation.")
-    level: str | None = Field(description="The level of the ladder, by its name.")
-    by: PersonId | None = Field(
-        description="Who did it: a person, or a system as `admin:ops`; null if nobody."
-    )
-    at: datetime = Field(description="When it happened.")
-
-
-class ContactOut(BaseModel):
-    contact_id: ContactId = Field(description="The contact.")
-    state: ContactState = Field(
-        description="Whether it is open, or waits for the customer, or how it ended."
-    )
-    state_since: datetime | None = Field(
-        description="When it got into this state; null while it is as it came."
-    )
-    merged_into: ContactId | None = Field(
-        description="Where its work goes on, if it was merged and we know the other contact."
-    )
-    channel: Channel = Field(description="The channel by which the contact came.")
-    received_from: SystemName = Field(
-        description="The system that sent it: `channel:shop`, `zendesk:support`."
-    )
-    external_ref: str | None = Field(description="Its id in that system, if any.")
-    customer_id: CustomerId = Field(
-        description="The customer: the id in that system, after the system's name and a colon."
-    )
-    subject: str = Field(description="What it is about, in one line.")
-    topic: str = Field(description="The topic, in small letters.")
-    language: str = Field(description="The customer's language by BCP 47; `und` if not known.")
-    priority: Priority = Field(description="How urgent it is.")
-    campaign: str | None = Field(description="What made many customers contact us, if known.")
-    follows: ContactId | None = Field(description="An earlier contact about the same issue.")
-    received_at: datetime = Field(description="When it came to us.")
-    resolved_at: datetime | None = Field(description="When it was resolved; null while open.")
-    resolved_by: PersonId | None = Field(description="Who resolved it, if a person did.")
-    resolution_no: int = Field(description="How often it was resolved.")
-    escalation: EscalationOut | None = Field(description="Its escalation; null if there is none.")
-    messages: list[MessageOut] = Field(description="A page of the conversation, oldest first.")
-    next_cursor: NextCursor
 
 
 def person_id(value: str | None) -> PersonId | None:

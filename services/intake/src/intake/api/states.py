@@ -8,13 +8,26 @@ from common.contracts.event import ContactId
 from common.http.app import ContactPath
 from common.http.pagination import Limit
 from intake import use_cases
-from intake.api.deps import ChannelOrStaffUser, IntakeDatabase, make_actor, transaction
-from intake.api.schemas import ContactIdOut, DiscardIn, HistoryOut, MergeIn
+from intake.api.answers import ContactIdOut, HistoryOut
+from intake.api.deps import (
+    ON_CONTACT,
+    WRONG_STATE,
+    ChannelOrStaffUser,
+    IntakeDatabase,
+    make_actor,
+    refusals,
+    transaction,
+)
+from intake.api.schemas import DiscardIn, MergeIn
 
 router = APIRouter(prefix="/v1/contacts", tags=["contacts"])
 
 
-@router.post("/{contact_id}/stop-waiting", status_code=HTTPStatus.ACCEPTED)
+@router.post(
+    "/{contact_id}/stop-waiting",
+    status_code=HTTPStatus.ACCEPTED,
+    responses=refusals(*ON_CONTACT, others=WRONG_STATE),
+)
 async def stop_waiting(
     contact_id: ContactPath, database: IntakeDatabase, caller: ChannelOrStaffUser
 ) -> ContactIdOut:
@@ -28,7 +41,11 @@ async def stop_waiting(
     return ContactIdOut(contact_id=contact_id)
 
 
-@router.post("/{contact_id}/discard", status_code=HTTPStatus.ACCEPTED)
+@router.post(
+    "/{contact_id}/discard",
+    status_code=HTTPStatus.ACCEPTED,
+    responses=refusals(*ON_CONTACT, others=WRONG_STATE),
+)
 async def discard_contact(
     contact_id: ContactPath,
     body: DiscardIn,
@@ -45,7 +62,11 @@ async def discard_contact(
     return ContactIdOut(contact_id=contact_id)
 
 
-@router.post("/{contact_id}/merge", status_code=HTTPStatus.ACCEPTED)
+@router.post(
+    "/{contact_id}/merge",
+    status_code=HTTPStatus.ACCEPTED,
+    responses=refusals(*ON_CONTACT, others=WRONG_STATE),
+)
 async def merge_contact(
     contact_id: ContactPath,
     body: MergeIn,
@@ -62,7 +83,7 @@ async def merge_contact(
     return ContactIdOut(contact_id=contact_id)
 
 
-@router.get("/{contact_id}/history")
+@router.get("/{contact_id}/history", responses=refusals(*ON_CONTACT))
 async def show_history(
     contact_id: ContactPath,
     database: IntakeDatabase,

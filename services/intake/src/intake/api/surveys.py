@@ -5,19 +5,33 @@ from typing import Annotated
 
 from fastapi import APIRouter, Path, Response
 
-from common.http.app import ContactPath, Slug
+from common.http.app import ContactPath, ExternalId
 from intake import use_cases
-from intake.api.deps import ChannelUser, IntakeDatabase, make_actor, transaction
-from intake.api.schemas import SurveyAnswerIn, SurveyIdOut, SurveyIn, person_id, team_id
+from intake.api.answers import SurveyIdOut
+from intake.api.deps import (
+    ON_CONTACT,
+    WRONG_STATE,
+    ChannelUser,
+    IntakeDatabase,
+    make_actor,
+    refusals,
+    transaction,
+)
+from intake.api.schemas import SurveyAnswerIn, SurveyIn, person_id, team_id
+from intake.domain import errors
 from intake.domain.model import SurveyAnswer
 from intake.domain.surveys import SurveyRequest
 
 router = APIRouter(prefix="/v1/contacts/{contact_id}/surveys", tags=["surveys"])
 
-SurveyPath = Annotated[Slug, Path(description="Your id of the survey.")]
+SurveyPath = Annotated[ExternalId, Path(description="Your id of the survey, URL-encoded.")]
 
 
-@router.post("", status_code=HTTPStatus.CREATED)
+@router.post(
+    "",
+    status_code=HTTPStatus.CREATED,
+    responses=refusals(*ON_CONTACT, errors.ResolutionNotFoundError, others=WRONG_STATE),
+)
 async def send_survey(
     contact_id: ContactPath,
     body: SurveyIn,
@@ -40,7 +54,12 @@ async def send_survey(
     return SurveyIdOut(contact_id=contact_id, survey_id=body.survey_id)
 
 
-@router.post("/{survey_id}/answer", status_code=HTTPStatus.ACCEPTED)
+# An id may have a slash.
+@router.post(
+    "/{survey_id:path}/answer",
+    status_code=HTTPStatus.ACCEPTED,
+    responses=refusals(*ON_CONTACT, errors.SurveyNotFoundError, errors.ScoreOutOfScaleError),
+)
 async def answer_survey(
     contact_id: ContactPath,
     survey_id: SurveyPath,

@@ -7,19 +7,13 @@ import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Annotated, Any, Protocol, TypeVar
+from typing import Any, Protocol, TypeVar
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, StringConstraints, model_validator
+from pydantic import BaseModel, ConfigDict, model_validator
 
 from common.contracts import contacts
 from common.contracts.contacts import Customer, DiscardCause, Priority
-from common.core.text import require_visible
 from intake.domain.model import Author, ChannelConnection, ContactState, Moment
-
-# An id that an outside system chose: it becomes a part of keys here, so its length is bounded.
-ExternalId = Annotated[
-    str, StringConstraints(min_length=1, max_length=300), AfterValidator(require_visible)
-]
 
 M = TypeVar("M", bound=BaseModel)
 

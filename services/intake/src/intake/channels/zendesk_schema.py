@@ -11,7 +11,8 @@ from typing import Annotated, Any
 from pydantic import BeforeValidator, Field
 
 from common.core.text import one_line
-from intake.channels.base import ExternalId, WebhookModel
+from common.http.app import ExternalId
+from intake.channels.base import WebhookModel
 
 _ID_CHARACTERS = 300
 _LARGEST_POSITION = 1_000_000

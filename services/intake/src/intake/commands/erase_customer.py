@@ -12,6 +12,7 @@ from common.contracts.event import CustomerId, SystemName
 from common.core import logs
 from common.core.clock import TimeSource
 from common.core.errors import is_transient
+from common.core.text import compose
 from common.service.settings import read_settings
 from common.storage.database import Database, connect
 from intake import erasure
@@ -31,7 +32,7 @@ def erase_customer(
     """Erase a customer's name and words in all services."""
     logs.to_stderr()
     try:
-        count = asyncio.run(_erase(CustomerId(customer_id)))
+        count = asyncio.run(_erase(CustomerId(compose(customer_id))))
     except CustomerNotFoundError as error:
         typer.echo(str(error), err=True)
         raise typer.Exit(_NOTHING_DONE) from error

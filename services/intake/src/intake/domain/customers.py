@@ -16,9 +16,6 @@ class CustomerNamespaces:
 
     shared: Mapping[SystemName, str]
 
-    def is_shared(self, system: SystemName) -> bool:
-        return system in self.shared
-
     def scope(self, system: SystemName, customer: Customer) -> Customer:
         """Return the customer with an id that no other namespace has: `channel:shop:4711`."""
         namespace = self.shared.get(system, system)
@@ -26,9 +23,16 @@ class CustomerNamespaces:
         return customer.model_copy(update={"customer_id": scoped})
 
 
-def merge(stored: Customer | None, stated: Customer) -> Customer:
-    """Return the stored customer with what is stated now; what is not stated stays."""
-    if stored is None:
+def merge(earlier: Customer | None, stated: Customer) -> Customer:
+    """Return what both say of a customer; of a field that both state, the later one counts.
+
+    Null states nothing: many systems send it for what they do not know.
+    """
+    if earlier is None:
         return stated
-    changes = {name: getattr(stated, name) for name in stated.model_fields_set}
-    return stored.model_copy(update=changes)
+    return earlier.model_copy(update=stated_fields(stated))
+
+
+def stated_fields(customer: Customer) -> dict[str, str]:
+    """Return the fields that a system has stated, and not left to their defaults."""
+    return customer.model_dump(exclude_unset=True, exclude_none=True)

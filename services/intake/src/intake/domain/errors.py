@@ -100,8 +100,8 @@ class KeyReusedError(Exception):
         super().__init__(f"{key} was used before for another request.")
 
 
-class ConnectionKindError(Exception):
-    """A connection of this name exists for another kind of channel."""
+class OtherCustomerError(Exception):
+    """The contact with this `external_ref` is another customer's. Nothing was added to it."""
 
-    def __init__(self, connection: str) -> None:
-        super().__init__(f"The connection {connection} belongs to another kind of channel.")
+    def __init__(self) -> None:
+        super().__init__(self.__doc__)

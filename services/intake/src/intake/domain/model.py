@@ -1,6 +1,6 @@
 """A contact as its channel sees it, and what belongs to it."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Literal
@@ -82,6 +82,7 @@ class Contact:
     language: str
     priority: Priority
     received_at: datetime
+    changed_at: datetime
     campaign: str | None = None
     follows: ContactId | None = None
     resolved_at: datetime | None = None
@@ -92,6 +93,17 @@ class Contact:
     latest: Mapping[Field, Moment] = field(default_factory=dict)
     merged_into: ContactId | None = None
     announced: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class ContactFilters:
+    """Which contacts a list shows; without any filter, all."""
+
+    states: Sequence[ContactState] = ()
+    customer_id: CustomerId | None = None
+    external_ref: str | None = None
+    received_from: SystemName | None = None
+    changed_since: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,0 +1,162 @@
+"""Heeds `Idempotency-Key` for every request that changes something: a repeat is not done again.
+
+One transaction holds all that the request does and its answer, so that neither is without the
+other. A refused request leaves nothing behind: the key is free for the corrected one.
+"""
+
+import hashlib
+from collections.abc import Collection, Mapping
+from http import HTTPStatus
+from typing import Any, Final
+
+import orjson
+from starlette.responses import Response
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from common.core.text import is_visible
+from common.http.access import SAFE_METHODS, Principal, caller_of
+from common.http.problems import ProblemError, failure_response
+from common.storage.database import Database
+from common.storage.idempotency import KEPT_DAYS, IdempotencyKeyStore, RequestKey
+
+HEADER: Final = "Idempotency-Key"
+MAX_CHARACTERS: Final = 200
+REPLAYED_HEADER: Final = "Idempotency-Replayed"
+DESCRIPTION: Final = (
+    "Any text of your own that names this request. Send the same key when you send the same "
+    "request again: it is done once, and the repeat gets the first answer (200 in place of 201) "
+    f"with the header {REPLAYED_HEADER}. The same key with other content is refused with 422; "
+    "content is compared as JSON, so that white space and the order of fields do not count. A "
+    f"refused request leaves its key free. A key is kept for {KEPT_DAYS} days, unless the operator "
+    "sets another time, and belongs to the API key's role and subject."
+)
+
+
+class IdempotencyMiddleware:
+    """`unkeyed_paths` heed the key on their own, or do not heed it."""
+
+    def __init__(self, app: ASGIApp, unkeyed_paths: Collection[str] = ()) -> None:
+        self._app = app
+        self._unkeyed_paths = frozenset(unkeyed_paths)
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        headers = _headers(scope)
+        caller = self._keyed_caller(scope, headers)
+        if caller is None:
+            await self._app(scope, receive, send)
+            return
+        # The body limit has read it whole.
+        message = await receive()
+        try:
+            key = check_key(headers[HEADER.lower().encode()].decode("latin-1"))
+            fingerprint = fingerprint_of(scope, message.get("body", b""))
+            request_key = RequestKey(caller.name, key, fingerprint)
+            response = await self._handle_once(request_key, scope, _again(message, receive))
+        except ProblemError as problem:
+            response = problem.response()
+        except Exception as error:  # noqa: BLE001 - answered as any route's failure is
+            response = failure_response(error)
+        await response(scope, receive, send)
+
+    def _keyed_caller(self, scope: Scope, headers: Mapping[bytes, bytes]) -> Principal | None:
+        """Return whose key the request has, if it is to be heeded here.
+
+        A caller without a valid API key, or who may only read, is refused by the route.
+        """
+        if HEADER.lower().encode() not in headers or scope["method"] in SAFE_METHODS:
+            return None
+        if scope["path"] in self._unkeyed_paths:
+            return None
+        caller = caller_of(scope["app"], headers.get(b"authorization", b"").decode("latin-1"))
+        return caller if caller and "write" in caller.scopes else None
+
+    async def _handle_once(self, key: RequestKey, scope: Scope, receive: Receive) -> Response:
+        database: Database[Any] = scope["app"].state.database
+        async with database.share_transaction() as shared:
+            keys = IdempotencyKeyStore(shared.connection)
+            earlier = await keys.claim(key)
+            if earlier is not None:
+                if earlier.fingerprint != key.fingerprint:
+                    detail = f"The key {key.key} was used before for another request."
+                    raise ProblemError(422, "idempotency-key-reused", detail)
+                return _replayed(earlier.answer)
+            response = await _call(self._app, scope, receive)
+            if response.status_code < HTTPStatus.BAD_REQUEST:
+                await keys.keep_answer(key, _stored(response))
+                await shared.commit()
+        return response
+
+
+def check_key(key: str) -> str:
+    """Return the key; raises ProblemError unless it is a text of one line."""
+    if not 0 < len(key) <= MAX_CHARACTERS or not is_visible(key):
+        detail = f"header/{HEADER}: must be 1 to {MAX_CHARACTERS} visible characters in one line"
+        raise ProblemError(422, "invalid", detail)
+    return key
+
+
+def fingerprint_of(scope: Scope, body: bytes) -> str:
+    """Return a digest of what the request says: another address or content gives another one."""
+    try:
+        content = orjson.dumps(orjson.loads(body), option=orjson.OPT_SORT_KEYS)
+    except (orjson.JSONDecodeError, orjson.JSONEncodeError):
+        # The route refuses it, or takes none.
+        content = body
+    query = scope.get("query_string", b"")
+    address = f"{scope['method']} {scope['path']}?".encode() + query + b"\n"
+    return hashlib.sha256(address + content).hexdigest()
+
+
+def _headers(scope: Scope) -> Mapping[bytes, bytes]:
+    return dict(scope["headers"]) if scope["type"] == "http" else {}
+
+
+def _again(message: Message, receive: Receive) -> Receive:
+    whole = [message]
+
+    async def replay() -> Message:
+        return whole.pop() if whole else await receive()
+
+    return replay
+
+
+async def _call(app: ASGIApp, scope: Scope, receive: Receive) -> Response:
+    """Let the app handle the request; return its whole answer, which is not sent yet."""
+    start: Message = {}
+    body = bytearray()
+
+    async def collect(message: Message) -> None:
+        if message["type"] == "http.response.start":
+            start.update(message)
+        else:
+            body.extend(message.get("body", b""))
+
+    await app(scope, receive, collect)
+    response = Response(bytes(body), start["status"])
+    response.raw_headers = list(start["headers"])
+    return response
+
+
+def _stored(response: Response) -> str:
+    headers = [[name.decode("latin-1"), value.decode("latin-1")] for name, value in _kept(response)]
+    body = bytes(response.body).decode()
+    answer = {"status": response.status_code, "headers": headers, "body": body}
+    return orjson.dumps(answer).decode()
+
+
+def _kept(response: Response) -> list[tuple[bytes, bytes]]:
+    return [(name, value) for name, value in response.raw_headers if name != b"content-length"]
+
+
+def _replayed(answer: dict[str, Any] | None) -> Response:
+    if answer is None:
+        detail = "The request was done before. Its answer was erased with words of a customer."
+        raise ProblemError(409, "answer-erased", detail)
+    # A repeat creates nothing.
+    created = answer["status"] == HTTPStatus.CREATED
+    status = HTTPStatus.OK if created else answer["status"]
+    response = Response(answer["body"] or None, status)
+    for name, value in answer["headers"]:
+        response.headers[name] = value
+    response.headers[REPLAYED_HEADER] = "true"
+    return response

@@ -1,0 +1,92 @@
+"""Completes OpenAPI with what surrounds every route: its problems, and `Idempotency-Key`."""
+
+from collections.abc import Callable, Collection, Iterator
+from functools import partial
+from http import HTTPStatus
+from typing import Any, Final
+
+from fastapi import FastAPI
+from pydantic.json_schema import models_json_schema
+
+from common.http import idempotency
+from common.http.problems import REFERENCE, ProblemOut, documented
+
+_SAFE: Final = ("get", "head", "options")
+_KEY_PARAMETER: Final = {
+    "name": idempotency.HEADER,
+    "in": "header",
+    "required": False,
+    "schema": {"type": "string", "minLength": 1, "maxLength": idempotency.MAX_CHARACTERS},
+    "description": idempotency.DESCRIPTION,
+}
+_ALWAYS: Final = (
+    (400, "malformed-text"),
+    (429, "too-many-connections"),
+    (500, "unexpected"),
+    (503, "unavailable"),
+)
+_WITH_INPUT: Final = ((422, "invalid"),)
+_WITH_BODY: Final = (
+    (400, "malformed-json"),
+    (413, "too-large"),
+    (415, "unsupported-media-type"),
+    (422, "event-too-large"),
+)
+_WITH_API_KEY: Final = ((401, "unauthenticated"), (403, "forbidden"), (429, "too-many-wrong-keys"))
+_CHANGING: Final = (
+    (403, "read-only-key"),
+    (413, "too-large"),
+    (415, "unsupported-media-type"),
+)
+_KEYED: Final = ((409, "answer-erased"), (422, "idempotency-key-reused"), (422, "invalid"))
+
+
+def install(app: FastAPI, unkeyed_paths: Collection[str]) -> None:
+    generate = app.openapi
+    app.openapi = partial(_openapi, app, generate, unkeyed_paths)  # type: ignore[method-assign]  # FastAPI documents this way
+
+
+def _openapi(
+    app: FastAPI, generate: Callable[[], dict[str, Any]], unkeyed_paths: Collection[str]
+) -> dict[str, Any]:
+    if app.openapi_schema is None:
+        document = generate()
+        _, definitions = models_json_schema([(ProblemOut, "serialization")], ref_template=REFERENCE)
+        document["components"]["schemas"].update(definitions["$defs"])
+        for path, operations in document["paths"].items():
+            for method, operation in operations.items():
+                _complete(operation, method, is_keyed=path not in unkeyed_paths)
+    return generate()
+
+
+def _complete(operation: dict[str, Any], method: str, *, is_keyed: bool) -> None:
+    is_keyed = is_keyed and method not in _SAFE and "security" in operation
+    if is_keyed:
+        operation.setdefault("parameters", []).append(_KEY_PARAMETER)
+    for status, code in _problems(operation, method, is_keyed=is_keyed):
+        _add(operation["responses"], status, code)
+
+
+def _problems(
+    operation: dict[str, Any], method: str, *, is_keyed: bool
+) -> Iterator[tuple[int, str]]:
+    yield from _ALWAYS
+    if "parameters" in operation or "requestBody" in operation:
+        yield from _WITH_INPUT
+    if "requestBody" in operation:
+        yield from _WITH_BODY
+    if "security" in operation:
+        yield from _WITH_API_KEY
+        if method not in _SAFE:
+            yield from _CHANGING
+    if is_keyed:
+        yield from _KEYED
+
+
+def _add(responses: dict[str, Any], status: int, code: str) -> None:
+    """Name the code in the answer of this status, after what the route itself says of it."""
+    response = responses.setdefault(str(status), documented(HTTPStatus(status).phrase + "."))
+    response.setdefault("content", documented("")["content"])
+    if f"`{code}`" not in response["description"]:
+        lead = " Codes:" if "Codes: " not in response["description"] else ","
+        response["description"] = f"{response['description']}{lead} `{code}`"

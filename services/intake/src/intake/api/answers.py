@@ -1,0 +1,126 @@
+"""What answers look like."""
+
+from datetime import datetime
+
+from pydantic import BaseModel, Field
+
+from common.contracts.contacts import Channel, Priority
+from common.contracts.event import ContactId, CustomerId, MessageId, PersonId, SystemName
+from common.http.pagination import NextCursor, Page
+from intake.api.message_schemas import MessageOut
+from intake.domain.model import ContactState, EscalationState
+from intake.domain.receipts import ReceiptOutcome
+
+
+class ContactIdOut(BaseModel):
+    contact_id: ContactId = Field(description="The contact.")
+
+
+class ContactReceiptOut(BaseModel):
+    contact_id: ContactId = Field(description="The contact.")
+    outcome: ReceiptOutcome = Field(
+        description="`created`: it is new. `added`: it was known by its `external_ref`, and text "
+        "or priority were added. `unchanged`: it was known, and all of this as well."
+    )
+    message_id: MessageId | None = Field(
+        description="The message that was added; null without a text, or if the text was there."
+    )
+    supervisor_requested: bool = Field(
+        description="The text that was added asks for a supervisor, who is called."
+    )
+    priority: Priority = Field(description="The priority that the contact has now.")
+
+
+class MessageIdOut(BaseModel):
+    message_id: MessageId = Field(description="The message.")
+
+
+class CustomerErasureOut(BaseModel):
+    customer_id: CustomerId = Field(description="The customer.")
+    contacts: int = Field(description="How many contacts the customer has.")
+
+
+class HistoryEntryOut(BaseModel):
+    event_id: str = Field(description="The event of the outside system.")
+    field: str = Field(description="What it changed: `state` or `priority`.")
+    value: str = Field(description="The value that it reported.")
+    at: datetime = Field(description="When it happened there.")
+    applied: bool = Field(description="False: something newer was known, so it changed nothing.")
+
+
+class HistoryOut(BaseModel):
+    entries: list[HistoryEntryOut] = Field(description="What was reported, oldest first.")
+
+
+class InteractionIdOut(BaseModel):
+    contact_id: ContactId = Field(description="The contact.")
+    interaction_id: str = Field(description="The call or chat.")
+
+
+class SurveyIdOut(BaseModel):
+    contact_id: ContactId = Field(description="The contact.")
+    survey_id: str = Field(description="The survey.")
+
+
+class AppliedEventOut(BaseModel):
+    contact_id: ContactId = Field(description="The contact that the event is about.")
+    repeated: bool = Field(description="The event was taken before; nothing was done now.")
+
+
+class DeliveryOut(BaseModel):
+    results: list[AppliedEventOut] = Field(description="One for each event of the delivery.")
+    kept: bool = Field(
+        description="The delivery could not be read or applied. It is a dead letter, with the "
+        "reason, and waits for an admin."
+    )
+
+
+class EscalationOut(BaseModel):
+    state: EscalationState = Field(description="The last thing that happened to the escalation.")
+    level: str | None = Field(description="The level of the ladder, by its name.")
+    by: PersonId | None = Field(
+        description="Who did it: a person, or a system as `admin:ops`; null if nobody."
+    )
+    at: datetime = Field(description="When it happened.")
+
+
+class ContactSummaryOut(BaseModel):
+    contact_id: ContactId = Field(description="The contact.")
+    state: ContactState = Field(
+        description="Whether it is open, or waits for the customer, or how it ended."
+    )
+    state_since: datetime | None = Field(
+        description="When it got into this state; null while it is as it came."
+    )
+    merged_into: ContactId | None = Field(
+        description="Where its work goes on, if it was merged and we know the other contact."
+    )
+    channel: Channel = Field(description="The channel by which the contact came.")
+    received_from: SystemName = Field(
+        description="The system that sent it: `channel:shop`, `zendesk:support`."
+    )
+    external_ref: str | None = Field(description="Its id in that system, if any.")
+    customer_id: CustomerId = Field(
+        description="The customer: the id in that system, after the system's name and a colon."
+    )
+    subject: str = Field(description="What it is about, in one line.")
+    topic: str = Field(description="The topic, in small letters.")
+    language: str = Field(description="The customer's language by BCP 47; `und` if not known.")
+    priority: Priority = Field(description="How urgent it is.")
+    campaign: str | None = Field(description="What made many customers contact us, if known.")
+    follows: ContactId | None = Field(description="An earlier contact about the same issue.")
+    received_at: datetime = Field(description="When it came to us.")
+    changed_at: datetime = Field(description="When it was last written to or changed.")
+    resolved_at: datetime | None = Field(description="When it was resolved; null while open.")
+    resolved_by: PersonId | None = Field(description="Who resolved it, if a person did.")
+    resolution_no: int = Field(description="How often it was resolved.")
+    escalation: EscalationOut | None = Field(description="Its escalation; null if there is none.")
+
+
+class ContactOut(ContactSummaryOut):
+    messages: list[MessageOut] = Field(description="A page of the conversation, oldest first.")
+    next_cursor: NextCursor
+
+
+class ContactPage(Page[ContactSummaryOut]):
+    pass

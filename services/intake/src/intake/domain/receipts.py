@@ -1,0 +1,34 @@
+"""What a channel learns about a contact that it sent."""
+
+from dataclasses import dataclass
+from typing import Final, Literal
+
+from common.contracts.contacts import Priority
+from common.contracts.event import ContactId, MessageId
+from intake.domain.model import Contact
+
+ReceiptOutcome = Literal["created", "added", "unchanged"]
+
+_URGENCY: Final[dict[Priority, int]] = {"low": 0, "normal": 1, "high": 2, "urgent": 3}
+
+
+@dataclass(frozen=True, slots=True)
+class Receipt:
+    """`message_id` is the message that was added, if one was; `priority` is the one in force."""
+
+    contact_id: ContactId
+    outcome: ReceiptOutcome
+    message_id: MessageId | None
+    supervisor_requested: bool
+    priority: Priority
+
+
+def priority_to_take_up(contact: Contact, stated: Priority, *, repeats: bool) -> Priority | None:
+    """Return the priority to change to, if any.
+
+    A request that repeats an earlier text may be an old one that was sent again: it may make the
+    contact more urgent, and does not undo what others have raised since.
+    """
+    if repeats and _URGENCY[stated] <= _URGENCY[contact.priority]:
+        return None
+    return None if stated == contact.priority else stated

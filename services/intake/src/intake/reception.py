@@ -1,0 +1,110 @@
+"""What intake does when a channel sends a contact: a new one, or more about a known one."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from pydantic import TypeAdapter
+
+from intake import use_cases
+from intake.domain import receipts
+from intake.domain.actors import Actor
+from intake.domain.errors import OtherCustomerError
+from intake.domain.model import Contact, IdempotencyKey
+from intake.domain.receipts import Receipt
+from intake.handlers import get_or_raise
+from intake.idempotency import claim_key, claim_keys
+from intake.store import UnitOfWork
+from intake.use_cases import ReceiveContact, WriteMessage
+
+_receipt = TypeAdapter(Receipt)
+
+
+@dataclass(frozen=True, slots=True)
+class ReceiveRequest:
+    """A contact to take in, and the key under which the request may come again.
+
+    `states_priority`: the priority is the channel's own, and no default.
+    """
+
+    command: ReceiveContact
+    key: IdempotencyKey | None
+    states_priority: bool = True
+
+
+async def prepare(requests: Sequence[ReceiveRequest], uow: UnitOfWork) -> None:
+    """Claim the keys of a batch and write its customers, with one statement each."""
+    keyed = [
+        (request.key, _stored(_created(request.command))) for request in requests if request.key
+    ]
+    await claim_keys(keyed, uow)
+    first = [request for request in requests if uow.idempotency_keys.may_be_first(request.key)]
+    await uow.customers.describe([request.command.customer for request in first])
+
+
+async def receive_request(request: ReceiveRequest, uow: UnitOfWork) -> Receipt:
+    """Take in a contact, or return what the same request did before."""
+    created = _stored(_created(request.command))
+    earlier = await claim_key(request.key, created, uow)
+    if earlier is not None:
+        return _receipt.validate_json(earlier)
+    receipt = await receive(request, uow)
+    if request.key is not None and _stored(receipt) != created:
+        await uow.idempotency_keys.replace_result(request.key, _stored(receipt))
+    return receipt
+
+
+async def receive(request: ReceiveRequest, uow: UnitOfWork) -> Receipt:
+    """Take in a contact; if the channel sent one of this reference before, add to that."""
+    command = request.command
+    if command.external_ref is not None:
+        ref = command.external_ref
+        earlier = (await uow.contacts.find_external(command.received_from, [ref])).get(ref)
+        if earlier is not None:
+            return await _add(request, await get_or_raise(earlier, uow), uow)
+    await use_cases.receive_new(command, uow)
+    return _created(command)
+
+
+async def _add(request: ReceiveRequest, contact: Contact, uow: UnitOfWork) -> Receipt:
+    """Add what the request says to its contact; what it says again is not added again."""
+    command, actor = request.command, Actor("received", system=request.command.received_from)
+    customer = await uow.customers.describe_one(command.customer)
+    if contact.customer_id != customer.customer_id:
+        raise OtherCustomerError
+    written = await uow.messages.first_and_latest_of_customer(contact.contact_id)
+    is_new_text = command.text is not None and command.text not in written
+    if command.text is not None and is_new_text:
+        message = WriteMessage(
+            contact.contact_id,
+            "customer",
+            command.text,
+            asks_for_supervisor=command.asks_for_supervisor,
+            message_id=command.message_id,
+        )
+        await use_cases.write(message, actor, uow)
+    stated = command.priority if request.states_priority else contact.priority
+    repeats = command.text is not None and not is_new_text
+    if priority := receipts.priority_to_take_up(contact, stated, repeats=repeats):
+        reason = "as the channel states"
+        await use_cases.prioritize(contact.contact_id, priority, reason, actor, uow)
+    return Receipt(
+        contact.contact_id,
+        outcome="added" if is_new_text or priority else "unchanged",
+        message_id=command.message_id if is_new_text else None,
+        supervisor_requested=is_new_text and command.asks_for_supervisor,
+        priority=priority or contact.priority,
+    )
+
+
+def _created(command: ReceiveContact) -> Receipt:
+    return Receipt(
+        command.contact_id,
+        outcome="created",
+        message_id=None if command.text is None else command.message_id,
+        supervisor_requested=command.asks_for_supervisor,
+        priority=command.priority,
+    )
+
+
+def _stored(receipt: Receipt) -> str:
+    return _receipt.dump_json(receipt).decode()
