@@ -185,8 +185,8 @@ async def record_change(decision: Decision, uow: UnitOfWork) -> None:
     """Record it. A contact that was over when we first saw it is announced once it is open."""
     contact = decision.contact
     if not contact.announced:
-        known = await uow.customers.describe_one(Customer(customer_id=contact.customer_id))
-        decision = contacts.announce(decision, known, uow.now)
+        customer = await uow.customers.describe_one(Customer(customer_id=contact.customer_id))
+        decision = contacts.announce(decision, customer, uow.now)
     record(decision, uow)
 
 

@@ -1,5 +1,6 @@
 """What answers look like."""
 
+from collections.abc import Sequence
 from datetime import datetime
 
 from pydantic import BaseModel, Field
@@ -8,7 +9,7 @@ from common.contracts.contacts import Channel, Priority
 from common.contracts.event import ContactId, CustomerId, MessageId, PersonId, SystemName
 from common.http.pagination import NextCursor, Page
 from intake.api.message_schemas import MessageOut
-from intake.domain.model import ContactState, EscalationState
+from intake.domain.model import Attachment, Contact, ContactState, EscalationState, Message
 from intake.domain.receipts import ReceiptOutcome
 
 
@@ -124,3 +125,20 @@ class ContactOut(ContactSummaryOut):
 
 class ContactPage(Page[ContactSummaryOut]):
     pass
+
+
+_MESSAGE_FIELDS = MessageOut.model_fields.keys() - {"attachments"}
+
+
+def message_out(message: Message, attachments: Sequence[Attachment]) -> MessageOut:
+    """Show a message with those of the contact's files that belong to it."""
+    refs = (message.message_id, message.external_id)
+    files = [file for file in attachments if file.message_ref in refs]
+    fields = {name: getattr(message, name) for name in _MESSAGE_FIELDS}
+    return MessageOut.model_validate({**fields, "attachments": files}, from_attributes=True)
+
+
+def contact_fields(contact: Contact, answer: type[ContactSummaryOut]) -> dict[str, object]:
+    """Return what the contact says of itself; who may see its escalation is for the caller."""
+    names = answer.model_fields.keys() - {"messages", "next_cursor", "escalation"}
+    return {name: getattr(contact, name) for name in names}

@@ -1,12 +1,11 @@
 """Contacts, and what channels and people do with them."""
 
-from collections.abc import Sequence
 from datetime import datetime
 from http import HTTPStatus
 from typing import Annotated
 
 from fastapi import APIRouter, Query, Request, Response
-from pydantic import BaseModel, Field, TypeAdapter
+from pydantic import Field, TypeAdapter
 
 from common.contracts.contacts import Customer
 from common.contracts.event import UUID_PATTERN, ContactId, Instant, PersonId, SystemName
@@ -24,6 +23,8 @@ from intake.api.answers import (
     ContactSummaryOut,
     InteractionIdOut,
     MessageIdOut,
+    contact_fields,
+    message_out,
 )
 from intake.api.deps import (
     ON_CONTACT,
@@ -39,7 +40,7 @@ from intake.api.deps import (
     refusals,
     transaction,
 )
-from intake.api.message_schemas import MessageIn, MessageOut
+from intake.api.message_schemas import MessageIn
 from intake.api.schemas import (
     AbandonmentIn,
     ContactIn,
@@ -57,13 +58,12 @@ from intake.api.schemas import (
 from intake.domain import errors
 from intake.domain.automatic_mail import is_automatic
 from intake.domain.escalation_mirror import visible_escalation
-from intake.domain.model import Attachment, Contact, IdempotencyKey, Interaction, Message
+from intake.domain.model import IdempotencyKey, Interaction, Message
 from intake.domain.supervisor_words import asks_for_supervisor
 from intake.reception import ReceiveRequest
 
 router = APIRouter(prefix="/v1/contacts", tags=["contacts"])
 
-_MESSAGE_FIELDS = MessageOut.model_fields.keys() - {"attachments"}
 _CONTACT_KEY: TypeAdapter[ContactId] = TypeAdapter(ContactRef)
 _MESSAGE_KEY = TypeAdapter(tuple[Instant, Annotated[str, Field(pattern=f"^{UUID_PATTERN}$")]])
 
@@ -140,7 +140,7 @@ async def list_contacts(
         key=lambda contact: contact.contact_id,
         show=lambda contact: ContactSummaryOut.model_validate(
             {
-                **_fields(contact, ContactSummaryOut),
+                **contact_fields(contact, ContactSummaryOut),
                 "escalation": visible_escalation(contact, actor),
             },
             from_attributes=True,
@@ -172,9 +172,9 @@ async def show_contact(
     shown, next_cursor = cut_page(messages, limit, key=_message_key, filters=filters)
     return ContactOut.model_validate(
         {
-            **_fields(contact, ContactOut),
+            **contact_fields(contact, ContactOut),
             "escalation": visible_escalation(contact, actor),
-            "messages": [_message_out(message, attachments) for message in shown],
+            "messages": [message_out(message, attachments) for message in shown],
             "next_cursor": next_cursor,
         },
         from_attributes=True,
@@ -356,7 +356,7 @@ async def record_interaction(
     """Record how long a call or chat took. The same `interaction_id` again answers 200."""
     fields = body.model_dump() | {"person_id": PersonId(body.person_id)}
     async with transaction(database) as uow:
-        digest = await _fingerprint(request)
+        digest = fingerprint_of(request.scope, await request.body())
         is_new = await use_cases.record_interaction(
             contact_id, Interaction(**fields), digest, make_actor(caller), uow
         )
@@ -383,30 +383,14 @@ def write_command(contact_id: ContactId, body: MessageIn) -> use_cases.WriteMess
     )
 
 
-def _message_out(message: Message, attachments: Sequence[Attachment]) -> MessageOut:
-    refs = (message.message_id, message.external_id)
-    files = [file for file in attachments if file.message_ref in refs]
-    fields = {name: getattr(message, name) for name in _MESSAGE_FIELDS}
-    return MessageOut.model_validate({**fields, "attachments": files}, from_attributes=True)
-
-
-def _fields(contact: Contact, answer: type[BaseModel]) -> dict[str, object]:
-    names = answer.model_fields.keys() - {"messages", "next_cursor", "escalation"}
-    return {name: getattr(contact, name) for name in names}
-
-
 async def _idempotency_key(
     request: Request, caller: Principal, key: str | None
 ) -> IdempotencyKey | None:
     """Make the key of this request: keys of different callers do not collide."""
     if key is None:
         return None
-    return IdempotencyKey(caller.name, check_key(key), await _fingerprint(request))
-
-
-async def _fingerprint(request: Request) -> str:
-    """Return a digest of the request: another path or body gives another one."""
-    return fingerprint_of(request.scope, await request.body())
+    fingerprint = fingerprint_of(request.scope, await request.body())
+    return IdempotencyKey(caller.name, check_key(key), fingerprint)
 
 
 def _message_key(message: Message) -> tuple[datetime, str]:
