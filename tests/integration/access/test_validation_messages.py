@@ -79,8 +79,13 @@ def queries(operation: Mapping[str, Any]) -> Iterator[str]:
             yield f"?{parameter['name']}={quote(str(value))}"
 
 
+def _with_answers(scenario: Scenario) -> Iterator[tuple[str, Any]]:
+    """Yield the operations whose answers have a body."""
+    return ((name, each) for name, each in scenario.operations.items() if "HEAD " not in name)
+
+
 async def answers(scenario: Scenario) -> AsyncIterator[tuple[str, Any]]:
-    for name, operation in scenario.operations.items():
+    for name, operation in _with_answers(scenario):
         query = "?last_event_id=none" if name == OPEN_ENDED else ""
         for body in bodies(scenario, operation):
             yield name, await scenario.send(name, KEYS["ops"], query, json=body)

@@ -148,9 +148,10 @@ FILL = {
         VALUES ('{OPEN}', '{OPEN}', 'raised', now()), ('{ENDED}', '{ENDED}', 'closed', now());
         INSERT INTO notifications (notification_id, idempotency_key, kind, state, page_id,
             contact_id, escalation_id, person_id, content, requested_at, attempts, ambiguous,
-            editable, link_epoch)
+            editable, link_epoch, time_zone)
         SELECT escalation_id, CAST(escalation_id AS text), 'page', 'sent', escalation_id,
-            contact_id, escalation_id, 'sara', '{{}}', now(), 1, false, true, 1 FROM escalations;
+            contact_id, escalation_id, 'sara', '{{}}', now(), 1, false, true, 1, 'UTC'
+        FROM escalations;
         INSERT INTO recipient_changes (change_id, person_id, changed_at, changed_by, after)
         VALUES (gen_random_uuid(), 'sara', now() - interval '2 years', 'sara', '{{}}');
         INSERT INTO budgets (key, sent_at, changed_at) VALUES ('channel/chat', '[]', now());

@@ -91,7 +91,10 @@ def harness(harness: ServiceHarness) -> ServiceHarness:
 
 async def test_recipient_may_have_an_address_of_the_new_channel(api: httpx.AsyncClient) -> None:
     saved = await api.put("/v1/recipients/dana", json=DANA, headers=key("root"))
-    assert (saved.status_code, saved.json()) == (200, {"person_id": "dana", **DANA})
+    assert (saved.status_code, saved.json()) == (
+        200,
+        {"person_id": "dana", **DANA, "time_zone": "UTC"},
+    )
     shown = await api.get("/v1/recipients/dana", headers=key("root"))
     assert shown.json()["media"] == DANA["media"]
     taken = await api.put("/v1/recipients/omar", json=DANA, headers=key("root"))

@@ -25,10 +25,18 @@ async def put(
 
 async def test_recipient_is_saved_and_replaced(api: httpx.AsyncClient) -> None:
     saved = await put(api, "dana", DANA)
-    assert (saved.status_code, saved.json()) == (200, {"person_id": "dana", **DANA})
+    assert (saved.status_code, saved.json()) == (
+        200,
+        {"person_id": "dana", **DANA, "time_zone": "UTC"},
+    )
     await put(api, "dana", {"name": "Dana R.", "media": []}, caller="root")
     shown = await api.get("/v1/recipients/dana", headers=key("root"))
-    assert shown.json() == {"person_id": "dana", "name": "Dana R.", "media": []}
+    assert shown.json() == {
+        "person_id": "dana",
+        "name": "Dana R.",
+        "media": [],
+        "time_zone": "UTC",
+    }
 
 
 async def test_recipients_are_listed_in_pages(api: httpx.AsyncClient) -> None:

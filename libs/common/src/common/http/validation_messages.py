@@ -16,6 +16,7 @@ _UNSPECIFIC: Final = "is not a value that is allowed here"
 
 # Each pattern that a field of the API has; a test compares it with OpenAPI.
 PATTERNS: Final[Mapping[str, str]] = {
+    r"^[\w.+-]+/[\w.+-]+$": "must be a media type, for example image/jpeg",
     f"^{ID_PATTERN}$": "must be 1 to 100 letters without accents, digits or characters of . _ @ -"
     " and begin with a letter or a digit",
     f"^{ID_PATTERN}:{ID_PATTERN}$": "must be two names with a colon between them, for example"

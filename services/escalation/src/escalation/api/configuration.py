@@ -61,7 +61,9 @@ class PolicyMatchOut(Out):
         description="The policy that applies; null if none does: the contact has no clocks."
     )
     calendar: SettingRef | None = Field(description="The calendar that counts; null for 24x7.")
-    ladder_id: SettingId = Field(description="The ladder of its escalations.")
+    ladder_id: SettingId | None = Field(
+        description="The ladder of its escalations; null if there is none: operations are paged."
+    )
     others: list[OtherPolicyOut] = Field(description="All other policies, by id.")
 
 
@@ -84,7 +86,7 @@ async def match_contact(
     return PolicyMatchOut(
         policy=policy and SettingRef.model_validate(policy.ref),
         calendar=calendar and SettingRef.model_validate(calendar.ref),
-        ladder_id=ladder.id,
+        ladder_id=ladder.id or None,
         others=[OtherPolicyOut.model_validate(other) for other in match.others],
     )
 

@@ -184,7 +184,12 @@ async def show_contact(
 @router.post(
     "/{contact_id}/messages",
     status_code=HTTPStatus.CREATED,
-    responses=refusals(*ON_CONTACT, errors.PersonNotYourselfError, others=WRONG_STATE),
+    responses=refusals(
+        *ON_CONTACT,
+        errors.PersonNotYourselfError,
+        errors.TimeOutOfBoundsError,
+        others=WRONG_STATE,
+    ),
 )
 async def add_message(
     contact_id: ContactPath,

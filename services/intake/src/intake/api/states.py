@@ -19,6 +19,7 @@ from intake.api.deps import (
     transaction,
 )
 from intake.api.schemas import DiscardIn, MergeIn
+from intake.domain import errors
 
 router = APIRouter(prefix="/v1/contacts", tags=["contacts"])
 
@@ -65,7 +66,7 @@ async def discard_contact(
 @router.post(
     "/{contact_id}/merge",
     status_code=HTTPStatus.ACCEPTED,
-    responses=refusals(*ON_CONTACT, others=WRONG_STATE),
+    responses=refusals(*ON_CONTACT, errors.MergeTargetError, others=WRONG_STATE),
 )
 async def merge_contact(
     contact_id: ContactPath,

@@ -234,7 +234,7 @@ class Configuration:
     ) -> Versioned[Calendar] | None:
         """Return the one of the customer's region, else the policy's own."""
         calendar_id = policy.calendar_by_region.get(contact.region or "", policy.calendar_id)
-        return None if calendar_id is None else self.calendars[calendar_id]
+        return None if calendar_id is None else self.newest(Calendar, calendar_id)
 
     def calendar_version(self, ref: Ref | None) -> Calendar | None:
         """Return the version by which a clock counts, also once there is a newer one."""
