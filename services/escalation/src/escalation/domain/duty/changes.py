@@ -27,7 +27,10 @@ _LATENESS = timedelta(minutes=5)
 
 @dataclass(frozen=True, slots=True)
 class ChangedInterval:
-    """A time with other people on duty after a change, and whose turn it is without overrides."""
+    """A time with other people on duty after a change.
+
+    `turns`: whose turn it is without any override.
+    """
 
     start: datetime
     end: datetime
@@ -50,8 +53,8 @@ def changed_intervals(
 ) -> list[ChangedInterval]:
     """Return what differs in the time of the change, in order, as planned without absences.
 
-    Absences only make gaps, which anybody may fill. Whose turn it is follows from the swaps in force
-    before: a new swap does not make a turn its own.
+    Absences only make gaps, which anybody may fill. Whose turn it is follows from the swaps in
+    force before: a new swap makes no turn the own.
     """
     without = replace(before, changes=replace(before.changes, overrides=()))
     start, end = window.from_, window.until
