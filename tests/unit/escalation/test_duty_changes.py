@@ -87,6 +87,17 @@ def test_supervisor_may_take_back_own_turn() -> None:
         consent(changed, override(LEE), SAM)
 
 
+def test_swap_takes_no_turn_of_another_alone_where_an_override_keeps_the_own() -> None:
+    # Sam fills a gap before the own turn, and holds that turn by the same override.
+    kept = add_change(DAILY, Override(SAM, MONDAY - HOUR, MONDAY + DAY), BEFORE)
+    swap = Swap(SAM, KIM, MONDAY, MONDAY + 2 * DAY)
+    with pytest.raises(NotOwnShiftError, match="shifts of kim"):
+        consent(kept, swap, SAM)
+    swapped = add_change(kept, swap, BEFORE)
+    with pytest.raises(NotOwnShiftError, match="shifts of sam"):
+        consent_to_removal(swapped, swap, KIM)
+
+
 @pytest.mark.parametrize(
     ("change", "by"),
     [

@@ -84,7 +84,10 @@ async def take_back(
     before = configuration.rosters[schedule_id]
     change = _find(schedule_id, before, removed_id, kind)
     after = remove_change(before, change, uow.now)
-    person_id = _consent_needed(configuration, before, after, change, planner)
+    changed = changed_intervals(before, after, change, configuration.absences)
+    if not changed:
+        planner.require_named(change, configuration.staff)
+    person_id = planner.consent_needed(changed, configuration.staff)
     if person_id is not None:
         return await _ask(schedule_id, change, planner.person, person_id, uow, removes=True)
     await _save(configuration, schedule_id, after, planner.person, uow)

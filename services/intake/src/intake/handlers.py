@@ -37,7 +37,9 @@ async def mirror_raised(event: EscalationRaised, uow: UnitOfWork) -> None:
 
 async def mirror_cause(event: EscalationCauseAdded, uow: UnitOfWork) -> None:
     contact = await get_or_raise(event.contact_id, uow)
-    record(escalation_mirror.add_cause(contact, event.cause), uow)
+    decision = escalation_mirror.add_cause(contact, event.cause)
+    if decision.contact != contact:
+        record(decision, uow)
 
 
 async def mirror_moved(
@@ -108,7 +110,12 @@ async def mirror(
     """Keep the new state of the escalation; without a level, it stays at the level it was."""
     contact = await get_or_raise(event.contact_id, uow)
     view = EscalationView(state, level or _level(contact), by, event.occurred_at, confidential)
-    record(escalation_mirror.mirror_escalation(contact, view), uow)
+    decision = escalation_mirror.mirror_escalation(contact, view)
+    if confidential:
+        # The time of the change would tell whom a complaint is about.
+        uow.contacts.put(decision.contact)
+    else:
+        record(decision, uow)
 
 
 def _level(contact: Contact) -> str | None:

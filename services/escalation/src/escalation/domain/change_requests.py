@@ -8,6 +8,7 @@ from typing import Final, Literal, NewType
 from common.contracts.event import PersonId, Role
 from escalation.domain.duty.changes import ChangedInterval, consent_needed, people_affected
 from escalation.domain.duty.windows import Override, Swap
+from escalation.domain.errors import NotOwnShiftError
 from escalation.domain.settings.people import Person, reporting_line
 
 ChangeRequestId = NewType("ChangeRequestId", str)
@@ -63,3 +64,15 @@ class DutyPlanner:
         if all(self.person in reporting_line(staff, person) for person in affected):
             return None
         return consent_needed(changed, self.person)
+
+    def require_named(self, change: Override | Swap, staff: Mapping[PersonId, Person]) -> None:
+        """Refuse a stranger to a change that has no effect now, but may have one again.
+
+        Raises NotOwnShiftError.
+        """
+        named = change.people
+        above = (reporting_line(staff, person) for person in named)
+        is_above = all(self.person in line for line in above)
+        if self.role not in ("manager", "admin") and self.person not in named and not is_above:
+            whose = " and ".join(sorted(named))
+            raise NotOwnShiftError(f"This takes the role manager, since it is for {whose}.")

@@ -111,7 +111,10 @@ class ContactSummaryOut(BaseModel):
     campaign: str | None = Field(description="What made many customers contact us, if known.")
     follows: ContactId | None = Field(description="An earlier contact about the same issue.")
     received_at: datetime = Field(description="When it came to us.")
-    changed_at: datetime = Field(description="When it was last written to or changed.")
+    changed_at: datetime = Field(
+        description="When it was last written to or changed. An escalation that its representative "
+        "may not know of does not count."
+    )
     resolved_at: datetime | None = Field(description="When it was resolved; null while open.")
     resolved_by: PersonId | None = Field(description="Who resolved it, if a person did.")
     resolution_no: int = Field(description="How often it was resolved.")

@@ -27,7 +27,10 @@ _LATENESS = timedelta(minutes=5)
 
 @dataclass(frozen=True, slots=True)
 class ChangedInterval:
-    """A time with other people on duty after a change, and whose turn it is without any."""
+    """A time with other people on duty after a change.
+
+    `turns`: whose turn it is without any override.
+    """
 
     start: datetime
     end: datetime
@@ -50,9 +53,10 @@ def changed_intervals(
 ) -> list[ChangedInterval]:
     """Return what differs in the time of the change, in order, as planned without absences.
 
-    Absences only make gaps, which anybody may fill.
+    Absences only make gaps, which anybody may fill. Whose turn it is follows from the swaps in
+    force before: a new swap makes no turn the own.
     """
-    without = replace(after, changes=replace(after.changes, overrides=()))
+    without = replace(before, changes=replace(before.changes, overrides=()))
     start, end = window.from_, window.until
     both = (intervals(roster, start, end, absences) for roster in (before, after))
     instants = sorted({at for parts in both for part in parts for at in (part.start, part.end)})

@@ -39,6 +39,11 @@ class Override:
         if self.instead_of == self.person_id:
             raise ValueError("nobody covers their own shifts")
 
+    @property
+    def people(self) -> frozenset[PersonId]:
+        """Whom it names."""
+        return frozenset((self.person_id, self.instead_of or self.person_id))
+
     def replace_in(self, people: tuple[PersonId, ...]) -> tuple[PersonId, ...]:
         if self.instead_of is None:
             return (self.person_id,)
@@ -64,6 +69,11 @@ class Swap:
         _in_order(self.from_, self.until)
         if self.first == self.second:
             raise ValueError("a swap takes two people")
+
+    @property
+    def people(self) -> frozenset[PersonId]:
+        """Whom it names."""
+        return frozenset((self.first, self.second))
 
     def instead_of(self, person: PersonId) -> PersonId:
         return {self.first: self.second, self.second: self.first}.get(person, person)
