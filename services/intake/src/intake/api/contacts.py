@@ -64,6 +64,7 @@ from intake.reception import ReceiveRequest
 
 router = APIRouter(prefix="/v1/contacts", tags=["contacts"])
 
+_ON_MESSAGE = (*ON_CONTACT, errors.PersonNotYourselfError, errors.TimeOutOfBoundsError)
 _CONTACT_KEY: TypeAdapter[ContactId] = TypeAdapter(ContactRef)
 _MESSAGE_KEY = TypeAdapter(tuple[Instant, Annotated[str, Field(pattern=f"^{UUID_PATTERN}$")]])
 
@@ -184,12 +185,7 @@ async def show_contact(
 @router.post(
     "/{contact_id}/messages",
     status_code=HTTPStatus.CREATED,
-    responses=refusals(
-        *ON_CONTACT,
-        errors.PersonNotYourselfError,
-        errors.TimeOutOfBoundsError,
-        others=WRONG_STATE,
-    ),
+    responses=refusals(*_ON_MESSAGE, others=WRONG_STATE),
 )
 async def add_message(
     contact_id: ContactPath,
