@@ -13,7 +13,7 @@ from common.http.problems import ProblemError
 from router import handlers
 from router.api.deps import (
     RouterDatabase,
-    not_found,
+    problem_of,
     restricted_to,
     unit_of_work,
 )
@@ -85,7 +85,7 @@ async def show(
     async with database.transaction() as uow:
         assignment = await uow.assignments.get(contact_id)
         if reader and not await _is_shown_to(reader, assignment, uow):
-            raise not_found(AssignmentNotFoundError())
+            raise problem_of(AssignmentNotFoundError())
         events = await uow.assignments.history(contact_id, after or 0, limit + 1)
     shown, next_cursor = cut_page(events, limit, key=lambda row: row[0], filters=filters)
     history = [_entry(event, reader) for _, event in shown]
@@ -158,7 +158,7 @@ async def _is_shown_to(reader: PersonId, assignment: Assignment | None, uow: Uni
 
 def _fields(assignment: Assignment | None, reader: PersonId | None) -> dict[str, Any]:
     if assignment is None or assignment.need is None:
-        raise not_found(AssignmentNotFoundError())
+        raise problem_of(AssignmentNotFoundError())
     unserved = assignment.unserved_need
     queues = {
         "queue": assignment.need.queue,

@@ -29,8 +29,12 @@ from router.store import UnitOfWork
 RouterDatabase = Annotated[Database[UnitOfWork], Depends(get_database)]
 
 
+# Which error of the domain is which problem; without words of its own its docstring says it.
 _PROBLEMS: Final[Mapping[type[Exception], tuple[int, str]]] = {
+    AssignmentNotFoundError: (404, "assignment-not-found"),
+    RepresentativeNotFoundError: (404, "representative-not-found"),
     PersonNotFoundError: (404, "person-not-found"),
+    NotHolderError: (403, "not-yours"),
     PersonForbiddenError: (403, "not-below-you"),
     FrequentChangesError: (429, "too-many-changes"),
 }
@@ -45,19 +49,19 @@ async def unit_of_work(
         async with database.transaction() as uow:
             await uow.prelock(contacts)
             yield uow
-    except (AssignmentNotFoundError, RepresentativeNotFoundError) as error:
-        raise not_found(error) from error
     except InvalidPersonError as error:
         raise invalid((f"body/{error.place}", str(error))) from error
     except StalePersonError as error:
         raise _stale(error) from error
-    except tuple(_PROBLEMS) as error:
-        status, code = _PROBLEMS[type(error)]
-        raise ProblemError(status, code, str(error) or str(error.__doc__)) from error
-    except NotHolderError as error:
-        raise ProblemError(403, "not-yours", str(error.__doc__)) from error
     except WrongStateError as error:
         raise ProblemError(409, "wrong-state", str(error), state=error.state) from error
+    except tuple(_PROBLEMS) as error:
+        raise problem_of(error) from error
+
+
+def problem_of(error: Exception) -> ProblemError:
+    status, code = _PROBLEMS[type(error)]
+    return ProblemError(status, code, str(error) or str(error.__doc__))
 
 
 def _stale(error: StalePersonError) -> ProblemError:
@@ -70,11 +74,6 @@ def _stale(error: StalePersonError) -> ProblemError:
         headers={"ETag": etag(error.current.version)},
         current=PersonOut.model_validate(error.current).model_dump(mode="json"),
     )
-
-
-def not_found(error: AssignmentNotFoundError | RepresentativeNotFoundError) -> ProblemError:
-    thing = "assignment" if isinstance(error, AssignmentNotFoundError) else "representative"
-    return ProblemError(404, f"{thing}-not-found", str(error.__doc__))
 
 
 def restricted_to(caller: Principal) -> PersonId | None:

@@ -9,7 +9,7 @@ from common.http.app import Slug
 from common.http.pagination import Cursor, Limit, Page, decode_cursor
 from common.http.problems import ProblemError, documented
 from router import handlers, use_cases
-from router.api.deps import RouterDatabase, not_found, restricted_to, unit_of_work
+from router.api.deps import RouterDatabase, problem_of, restricted_to, unit_of_work
 from router.api.schemas import PresenceIn, RepresentativeOut, WorkloadIn
 from router.domain.errors import RepresentativeNotFoundError
 from router.domain.staffing.representatives import Representative, Workload
@@ -88,7 +88,7 @@ def _out(
 ) -> RepresentativeOut:
     """Without the reason of the presence, if `reader` is a colleague."""
     if representative is None:
-        raise not_found(RepresentativeNotFoundError())
+        raise problem_of(RepresentativeNotFoundError())
     shown = RepresentativeOut.model_validate(representative)
     if reader in (None, shown.representative_id):
         return shown

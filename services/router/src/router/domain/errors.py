@@ -24,9 +24,6 @@ class InvalidPersonError(Exception):
 class FrequentChangesError(Exception):
     """The contact methods of this person changed too often. Wait an hour, or ask an admin."""
 
-    def __init__(self) -> None:
-        super().__init__(self.__doc__)
-
 
 class AssignmentNotFoundError(Exception):
     """Router has received no contact with this id."""
