@@ -13,7 +13,7 @@ from common.http.if_match import IfMatch, etag
 from common.http.pagination import Cursor, Limit, Page, decode_cursor
 from common.http.problems import documented
 from router import use_cases
-from router.api.deps import RouterDatabase, unit_of_work
+from router.api.deps import RouterDatabase, problem_of, unit_of_work
 from router.api.schemas import PersonIn, PersonOut
 from router.domain.errors import PersonNotFoundError
 from router.domain.staffing.people import PersonEntry
@@ -86,10 +86,10 @@ async def show_person(
     person_id: PersonPath, database: RouterDatabase, _caller: StaffUser, response: Response
 ) -> PersonOut:
     """Show a person. Contact methods are personal data: notifier shows them to who may see them."""
-    async with unit_of_work(database) as uow:
+    async with database.transaction() as uow:
         person = await uow.people.get(person_id)
-        if person is None:
-            raise PersonNotFoundError
+    if person is None:
+        raise problem_of(PersonNotFoundError())
     response.headers["ETag"] = etag(person.version)
     return PersonOut.model_validate(person)
 
