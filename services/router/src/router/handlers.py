@@ -160,8 +160,8 @@ async def lock_as(
     Raises NotHolderError or AssignmentNotFoundError if `by` is another person.
     """
     assignment, holder = await uow.lock_with_holder(contact_id)
-    if by is not None:
-        was_offered = await uow.assignments.was_offered(contact_id, by)
+    if assignment is not None and by is not None:
+        was_offered = await uow.assignments.was_offered(assignment, by)
         actions.check_holder(assignment, by, was_offered=was_offered)
     return assignment, holder
 

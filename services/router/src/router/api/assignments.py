@@ -84,7 +84,7 @@ async def show(
     after = decode_cursor(cursor, ROW_NUMBER, filters)
     async with database.transaction() as uow:
         assignment = await uow.assignments.get(contact_id)
-        if reader and not await _is_shown_to(reader, assignment, uow):
+        if assignment and reader and not await uow.assignments.was_offered(assignment, reader):
             raise problem_of(AssignmentNotFoundError())
         events = await uow.assignments.history(contact_id, after or 0, limit + 1)
     shown, next_cursor = cut_page(events, limit, key=lambda row: row[0], filters=filters)
@@ -148,12 +148,6 @@ async def _matched(
     """Match now, so that the answer shows where the contact went."""
     await uow.match()
     return AssignmentOut(**_fields(await uow.assignments.lock(contact_id), reader))
-
-
-async def _is_shown_to(reader: PersonId, assignment: Assignment | None, uow: UnitOfWork) -> bool:
-    if assignment is None or assignment.representative_id == reader:
-        return True
-    return await uow.assignments.was_offered(assignment.contact_id, reader)
 
 
 def _fields(assignment: Assignment | None, reader: PersonId | None) -> dict[str, Any]:

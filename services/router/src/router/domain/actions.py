@@ -99,12 +99,12 @@ def release(
     return leave(assigned, seeking, person, released, at=at)
 
 
-def check_holder(assignment: Assignment | None, person_id: PersonId, *, was_offered: bool) -> None:
+def check_holder(assignment: Assignment, person_id: PersonId, *, was_offered: bool) -> None:
     """Raise NotHolderError if another representative has the contact.
 
     Who was never offered it does not learn that it exists. If nobody has it, the state decides.
     """
-    if assignment is None or assignment.representative_id == person_id:
+    if assignment.representative_id == person_id:
         return
     if not was_offered:
         raise AssignmentNotFoundError

@@ -145,12 +145,14 @@ class Assignments(LockedTable[ContactId, Assignment]):
         )
         return [(row.id, BY_TYPE[row.type].model_validate(row.data)) for row in rows]
 
-    async def was_offered(self, contact_id: ContactId, person_id: PersonId) -> bool:
-        """Return whether the contact was ever offered or assigned to the person."""
+    async def was_offered(self, assignment: Assignment, person_id: PersonId) -> bool:
+        """Return whether the contact is or was offered or assigned to the person."""
+        if assignment.representative_id == person_id:
+            return True
         rows = await self.connection.execute(
             select(published_events.c.id)
             .where(
-                published_events.c.key == contact_id,
+                published_events.c.key == assignment.contact_id,
                 published_events.c.topic == "assignments",
                 published_events.c.type.in_((ContactAssigned.type, ContactOffered.type)),
                 published_events.c.data["representative_id"].astext == person_id,
