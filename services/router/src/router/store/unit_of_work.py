@@ -90,6 +90,8 @@ class Assignments(LockedTable[ContactId, Assignment]):
 
     async def lock_waiting(self, free_slots: Mapping[Need, int]) -> None:
         """Lock the first waiting contacts of these queues, at least as many as have free slots."""
+        if not free_slots:
+            return
         contact_ids = await self._ids(
             _WAITING,
             skills=[need.skill for need in free_slots],
@@ -234,9 +236,8 @@ class UnitOfWork(BaseUnitOfWork):
             if person.representative_id in origins and person.free_slots
         ]
         if freed:
-            await self.assignments.lock_waiting(
-                _free_slots(freed, await self.queues.waiting_needs())
-            )
+            free_slots = _free_slots(freed, await self.queues.waiting_needs())
+            await self.assignments.lock_waiting(free_slots)
         last = Origin(self.outbox.cause, trace.current())
         if any(contact.contact_id in origins for contact in self._in_states(*WAITING)):
             await self.representatives.lock_available()
