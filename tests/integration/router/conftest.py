@@ -26,7 +26,7 @@ key = Keys(
     mia="supervisor:mia:mia-key",
     ops="admin:ops:ops-key",
 )
-ADMIN = Caller(PersonId("ops"), "admin:ops", True)
+ADMIN = Caller(PersonId("admin:ops"), is_admin=True)
 
 
 class RouterHarness(ServiceHarness[UnitOfWork]):

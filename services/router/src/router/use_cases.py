@@ -26,10 +26,9 @@ CONTACT_CHANGES_WINDOW: Final = timedelta(hours=1)
 
 @dataclass(frozen=True, slots=True)
 class Caller:
-    """Who asks; `name` is for the record, a system as `admin:ops`."""
+    """Who asks; `actor` is a person, or a system as `admin:ops`."""
 
-    subject: PersonId
-    name: str
+    actor: PersonId
     is_admin: bool
 
 
@@ -49,7 +48,7 @@ async def put_person(
     await uow.people.lock_lines()
     context = await _context(person_id, entry, uow)
     if not caller.is_admin:
-        people.require_right(await uow.people.get(caller.subject), person_id, entry, context)
+        people.require_right(await uow.people.get(caller.actor), person_id, entry, context)
         if context.current is None:
             await _require_no_key(person_id, uow)
     current = context.current
@@ -107,15 +106,19 @@ async def _context(person_id: PersonId, entry: PersonEntry, uow: UnitOfWork) -> 
 async def _publish_contact_methods(
     caller: Caller, person: Person, contact_methods: Sequence[ContactMethod], uow: UnitOfWork
 ) -> None:
-    since = uow.now - CONTACT_CHANGES_WINDOW
-    count = await uow.people.count_contact_changes(person.person_id, since)
-    if not caller.is_admin and count >= MAX_CONTACT_CHANGES:
-        raise FrequentChangesError
+    if not caller.is_admin:
+        await _require_few_changes(person.person_id, uow)
     changed = ContactMethodsChanged(
         person_id=person.person_id,
         occurred_at=uow.now,
         name=person.name,
         contact_methods=tuple(contact_methods),
-        by=caller.name,
+        by=caller.actor,
     )
     uow.outbox.add((changed,))
+
+
+async def _require_few_changes(person_id: PersonId, uow: UnitOfWork) -> None:
+    since = uow.now - CONTACT_CHANGES_WINDOW
+    if await uow.people.count_contact_changes(person_id, since) >= MAX_CONTACT_CHANGES:
+        raise FrequentChangesError

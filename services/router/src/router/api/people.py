@@ -71,7 +71,7 @@ async def put_person(
             ContactMethod(medium=method.medium, details=method.model_dump(exclude={"medium"}))
             for method in body.contact_methods
         ]
-    caller = _caller_of(principal)
+    caller = Caller(principal.actor, is_admin=principal.role == "admin")
     async with unit_of_work(database) as uow:
         person = await use_cases.put_person(
             caller, person_id, entry, contact_methods, uow, versions
@@ -110,7 +110,3 @@ async def list_people(
         show=PersonOut.model_validate,
         filters=filters,
     )
-
-
-def _caller_of(principal: Principal) -> Caller:
-    return Caller(principal.actor, principal.actor, principal.role == "admin")
