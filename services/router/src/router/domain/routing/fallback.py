@@ -5,6 +5,7 @@ from dataclasses import replace
 from datetime import datetime
 
 from common.contracts.assignments import ContactUnserved
+from common.contracts.event import Event
 from router.domain.assignments import Assignment, Decision, enter, leave
 from router.domain.needs import Need
 
@@ -30,8 +31,9 @@ def place_in_queue(
     if own is None:
         return Decision()
     unserved = None if own in served else own
-    stand_in = next((need for need in candidates(own, fallback) if need in served), None)
-    need = (stand_in if unserved else None) or own
+    fallbacks = candidates(own, fallback) if unserved else ()
+    stand_in = next((need for need in fallbacks if need in served), None)
+    need = stand_in or own
     if (need, unserved) == (contact.need, contact.unserved_need):
         return Decision()
     placed = replace(
@@ -41,15 +43,15 @@ def place_in_queue(
         unserved_skill=unserved.skill if unserved else None,
         unserved_language=unserved.language if unserved else None,
     )
-    warnings = (
-        ContactUnserved(
+    events: tuple[Event, ...] = ()
+    if unserved:
+        warning = ContactUnserved(
             contact_id=contact.contact_id,
             occurred_at=at,
-            queue=own.queue,
+            queue=unserved.queue,
             fallback_queue=stand_in.queue if stand_in else None,
-        ),
-    )
-    events = warnings if unserved else ()
+        )
+        events = (warning,)
     if contact.state == "queued" and need != contact.need:
         return leave(contact, enter(placed, "seeking", at), None, *events, at=at)
     return Decision((placed,), events=events)
