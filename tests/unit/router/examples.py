@@ -18,18 +18,21 @@ from common.contracts.escalations import (
 )
 from common.contracts.event import ContactId, CustomerId, EscalationId, PersonId, TeamId
 from router.domain.assignments import Assignment, Decision, State
-from router.domain.staffing.representatives import Profile, Representative
+from router.domain.staffing.people import Person
+from router.domain.staffing.representatives import Representative
 
 NOW = datetime(2026, 3, 2, 9, 0, tzinfo=UTC)
 C1 = ContactId("c1")
 RITA = PersonId("rita")
 MIA = PersonId("mia")
-PROFILE = Profile(
-    name="Rita",
+PERSON = Person(
+    "Rita",
+    person_id=RITA,
+    version=1,
+    roles=("representative",),
     team_id=TeamId("front"),
     skills=("billing",),
     languages=("en",),
-    capacity=2,
 )
 
 

@@ -33,7 +33,15 @@ from router.domain import reactions
 from router.domain.assignments import WAITING, Assignment, Decision
 from router.domain.routing.matching import match
 from router.domain.routing.strategies import RoutingPolicy
-from router.domain.staffing.representatives import Profile, Representative, StaffingChange
+from router.domain.staffing.people import Person
+from router.domain.staffing.presence import set_presence
+from router.domain.staffing.representatives import (
+    Representative,
+    StaffingChange,
+    Workload,
+    follow_person,
+    set_workload,
+)
 
 START = datetime(2026, 3, 2, 9, 0, tzinfo=UTC)
 ESCALATION = EscalationId("e1")
@@ -44,6 +52,7 @@ class RoutingHarness:
     def __init__(self) -> None:
         self.at = START
         self.assignments: dict[ContactId, Assignment] = {}
+        self.entries: dict[PersonId, Person] = {}
         self.people: dict[PersonId, Representative] = {}
         self.timers: dict[tuple[ContactId, str], tuple[datetime, Timer]] = {}
         self.live: dict[ContactId, PersonId] = {}
@@ -64,6 +73,28 @@ class RoutingHarness:
                     self.timers[timer.contact_id, timer.slot] = (due_at, timer)
                 case Cancel(contact_id, slot):
                     self.timers.pop((contact_id, slot), None)
+
+    def hire(
+        self,
+        person_id: PersonId,
+        skills: Sequence[str],
+        languages: Sequence[str],
+        workload: Workload,
+    ) -> None:
+        """Add an available representative."""
+        entry = self.entries[person_id] = Person(
+            "R",
+            person_id=person_id,
+            version=1,
+            roles=("representative",),
+            team_id=TeamId("front"),
+            skills=tuple(skills),
+            languages=tuple(languages),
+        )
+        new = follow_person(None, entry, at=self.at)
+        assert new
+        added = set_workload(new.representative, workload, at=self.at).representative
+        self.record_staffing(set_presence(added, "available", at=self.at))
 
     def record_staffing(self, change: StaffingChange) -> None:
         self.record(Decision(representatives=(change.representative,), events=change.events))
@@ -164,14 +195,3 @@ class RoutingHarness:
             contact_id=contact_id, occurred_at=self.at, priority=priority, reason="asked"
         )
         self.record(reactions.prioritize(self.assignments.get(contact_id), event))
-
-
-def profile(skills: Sequence[str], languages: Sequence[str], capacity: int, auto: bool) -> Profile:
-    return Profile(
-        name="R",
-        team_id=TeamId("front"),
-        skills=tuple(skills),
-        languages=tuple(languages),
-        capacity=capacity,
-        auto_accept=auto,
-    )

@@ -16,10 +16,10 @@ from common.contracts.event import ContactId, PersonId
 from common.contracts.people import Presence
 from router.domain import actions, timeouts
 from router.domain.assignments import ENDED, Decision
-from router.domain.staffing import representatives
 from router.domain.staffing.presence import set_presence
+from router.domain.staffing.representatives import Workload, follow_person, set_workload
 from router.domain.timers import ExclusionEnds, OfferExpires
-from unit.router.routing_harness import START, RoutingHarness, profile
+from unit.router.routing_harness import RoutingHarness
 
 SKILLS = ("billing", "orders", "returns")
 LANGUAGES = ("en", "de")
@@ -43,9 +43,8 @@ class RoutingMachine(RuleBasedStateMachine):
         self.is_matched = True
         for n in range(4):
             person = PersonId(f"r{n}")
-            terms = profile(sorted(skills[n]), sorted(languages[n]), capacity, n % 2 == 0)
-            added = representatives.upsert(None, person, terms, at=START).representative
-            self.harness.record_staffing(set_presence(added, "available", at=START))
+            workload = Workload(capacity, auto_accept=n % 2 == 0)
+            self.harness.hire(person, sorted(skills[n]), sorted(languages[n]), workload)
 
     def act(self, decision: Decision) -> None:
         self.harness.record(decision)
@@ -60,10 +59,11 @@ class RoutingMachine(RuleBasedStateMachine):
     @rule(person=people, capacity=capacities, active=st.booleans())
     def change_profile(self, person: PersonId, capacity: int, active: bool) -> None:
         current = self.harness.people[person]
-        same = profile(current.skills, current.languages, capacity, current.auto_accept)
-        terms = replace(same, active=active)
-        change = representatives.upsert(current, person, terms, at=self.harness.at)
-        self.harness.record_staffing(change)
+        entry = replace(self.harness.entries[person], active=active)
+        followed = follow_person(current, entry, at=self.harness.at)
+        after = followed.representative if followed else current
+        workload = Workload(capacity, current.auto_accept)
+        self.harness.record_staffing(set_workload(after, workload, at=self.harness.at))
         self.is_matched = False
 
     @rule(

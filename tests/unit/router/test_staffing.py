@@ -6,8 +6,14 @@ from datetime import timedelta
 from common.contracts.event import TeamId
 from common.contracts.people import PresenceChanged, RepresentativeDescribed
 from router.domain.staffing.presence import set_presence
-from router.domain.staffing.representatives import assign, free, upsert
-from unit.router.examples import HOLDER, NOW, PROFILE, RITA
+from router.domain.staffing.representatives import (
+    Workload,
+    assign,
+    follow_person,
+    free,
+    set_workload,
+)
+from unit.router.examples import HOLDER, NOW, PERSON, RITA
 
 LATER = NOW + timedelta(minutes=1)
 
@@ -15,15 +21,16 @@ LATER = NOW + timedelta(minutes=1)
 def test_capacity_lowered_below_the_load_falls_as_contacts_end() -> None:
     two = assign(HOLDER, at=NOW)
 
-    lowered = upsert(two, RITA, replace(PROFILE, capacity=1), at=NOW).representative
+    lowered = set_workload(two, Workload(capacity=1), at=NOW).representative
 
     assert (lowered.load, lowered.load_limit, lowered.free_slots) == (2, 2, 0)
     assert free(lowered, at=NOW).load_limit == 1
 
 
 def test_new_representative_is_offline_and_published_with_the_whole_profile() -> None:
-    change = upsert(None, RITA, PROFILE, at=NOW)
+    change = follow_person(None, PERSON, at=NOW)
 
+    assert change
     assert change.representative.presence == "offline"
     assert change.events == (
         RepresentativeDescribed(
@@ -33,7 +40,7 @@ def test_new_representative_is_offline_and_published_with_the_whole_profile() ->
             team_id=TeamId("front"),
             skills=("billing",),
             languages=("en",),
-            capacity=2,
+            capacity=3,
             auto_accept=True,
             offer_s=20,
             active=True,
@@ -42,11 +49,15 @@ def test_new_representative_is_offline_and_published_with_the_whole_profile() ->
 
 
 def test_same_profile_again_publishes_nothing() -> None:
-    added = upsert(None, RITA, PROFILE, at=NOW).representative
+    new = follow_person(None, PERSON, at=NOW)
+    assert new
+    added = new.representative
 
-    repeated = upsert(added, RITA, PROFILE, at=LATER)
-    changed = upsert(added, RITA, replace(PROFILE, team_id=TeamId("back")), at=LATER)
+    repeated = follow_person(added, PERSON, at=LATER)
+    changed = follow_person(added, replace(PERSON, team_id=TeamId("back")), at=LATER)
 
+    assert repeated
+    assert changed
     assert (repeated.representative, repeated.events) == (added, ())
     (event,) = changed.events
     assert isinstance(event, RepresentativeDescribed)
@@ -54,8 +65,10 @@ def test_same_profile_again_publishes_nothing() -> None:
 
 
 def test_inactive_representative_has_no_free_slots() -> None:
-    inactive = upsert(HOLDER, RITA, replace(PROFILE, active=False), at=NOW).representative
+    change = follow_person(HOLDER, replace(PERSON, active=False), at=NOW)
 
+    assert change
+    inactive = change.representative
     assert (inactive.presence, inactive.load, inactive.free_slots) == ("available", 1, 0)
 
 

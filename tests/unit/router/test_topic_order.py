@@ -6,9 +6,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from common.contracts.event import ContactId, PersonId
-from router.domain.staffing import representatives
-from router.domain.staffing.presence import set_presence
-from unit.router.routing_harness import START, RoutingHarness, profile
+from router.domain.staffing.representatives import Workload
+from unit.router.routing_harness import START, RoutingHarness
 
 History = list[tuple[str, datetime]]
 FROM_INTAKE = ("receive", "resolve", "abandon", "reopen")
@@ -71,9 +70,7 @@ def deliver(harness: RoutingHarness, contact: ContactId, event: str, occurred_at
 def outcome(history: History, *, batched: bool) -> tuple[object, ...]:
     harness = RoutingHarness()
     rita = PersonId("rita")
-    terms = profile(["billing"], ["en"], 1, auto=True)
-    added = representatives.upsert(None, rita, terms, at=START).representative
-    harness.record_staffing(set_presence(added, "available", at=START))
+    harness.hire(rita, ["billing"], ["en"], Workload(capacity=1))
     contact = ContactId("c1")
     for event, occurred_at in history:
         deliver(harness, contact, event, occurred_at)

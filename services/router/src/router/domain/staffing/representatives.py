@@ -2,39 +2,23 @@
 
 from dataclasses import dataclass, replace
 from datetime import datetime
-from typing import Final
 
 from common.contracts.event import PersonId, TeamId
 from common.contracts.people import PeopleEvent, Presence, RepresentativeDescribed
 from router.domain.needs import Need
 from router.domain.staffing.people import Person
 
-# Of a new representative, until somebody sets another capacity.
-DEFAULT_CAPACITY: Final = 3
-DEFAULT_OFFER_S: Final = 20
-
 
 @dataclass(frozen=True, slots=True)
 class Workload:
-    """How many contacts a representative may have, and how they come."""
+    """How many contacts a representative may have, and how they come.
 
-    capacity: int = DEFAULT_CAPACITY
+    `offer_s`: seconds to answer an offer. The defaults are those of a new representative.
+    """
+
+    capacity: int = 3
     auto_accept: bool = True
-    offer_s: int = DEFAULT_OFFER_S
-
-
-@dataclass(frozen=True, slots=True)
-class Profile:
-    """What is set of a representative. `offer_s`: seconds to answer an offer."""
-
-    name: str
-    team_id: TeamId
-    skills: tuple[str, ...]
-    languages: tuple[str, ...]
-    capacity: int
-    auto_accept: bool = True
-    offer_s: int = DEFAULT_OFFER_S
-    active: bool = True
+    offer_s: int = 20
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,22 +81,44 @@ class StaffingChange:
 def follow_person(
     current: Representative | None, person: Person, *, at: datetime
 ) -> StaffingChange | None:
-    """Make the representative of a person who takes contacts; end it when the person does not."""
+    """Make the representative of a person who takes contacts; end it when the person does not.
+
+    Presence, workload and assigned contacts stay; a new representative is offline.
+    """
     if person.takes_contacts and person.team_id is not None:
-        profile = Profile(
+        followed = replace(
+            current or _new_representative(person, person.team_id, at),
             name=person.name,
             team_id=person.team_id,
             skills=person.skills,
             languages=person.languages,
-            capacity=current.capacity if current else DEFAULT_CAPACITY,
-            auto_accept=current.auto_accept if current else True,
-            offer_s=current.offer_s if current else DEFAULT_OFFER_S,
+            active=True,
         )
-        return upsert(current, person.person_id, profile, at=at)
+        return _change(current, followed, at)
     if current is None or not current.active:
         return None
-    left = replace(current, name=person.name, active=False)
-    return StaffingChange(left, (_described(left, at),))
+    return _change(current, replace(current, name=person.name, active=False), at)
+
+
+def _new_representative(person: Person, team_id: TeamId, at: datetime) -> Representative:
+    workload = Workload()
+    return Representative(
+        representative_id=person.person_id,
+        name=person.name,
+        team_id=team_id,
+        skills=person.skills,
+        languages=person.languages,
+        capacity=workload.capacity,
+        auto_accept=workload.auto_accept,
+        offer_s=workload.offer_s,
+        active=True,
+        presence="offline",
+        presence_reason=None,
+        presence_since=at,
+        load=0,
+        load_limit=workload.capacity,
+        idle_since=at,
+    )
 
 
 def set_workload(current: Representative, workload: Workload, *, at: datetime) -> StaffingChange:
@@ -124,36 +130,13 @@ def set_workload(current: Representative, workload: Workload, *, at: datetime) -
         offer_s=workload.offer_s,
         load_limit=max(workload.capacity, current.load),
     )
-    if changed == current:
-        return StaffingChange(current)
-    return StaffingChange(changed, (_described(changed, at),))
+    return _change(current, changed, at)
 
 
-def upsert(
-    current: Representative | None, representative_id: PersonId, profile: Profile, *, at: datetime
-) -> StaffingChange:
-    """Apply the profile. Presence and assigned contacts stay; a new representative is offline."""
-    load = current.load if current else 0
-    representative = Representative(
-        representative_id=representative_id,
-        name=profile.name,
-        team_id=profile.team_id,
-        skills=profile.skills,
-        languages=profile.languages,
-        capacity=profile.capacity,
-        auto_accept=profile.auto_accept,
-        offer_s=profile.offer_s,
-        active=profile.active,
-        presence=current.presence if current else "offline",
-        presence_reason=current.presence_reason if current else None,
-        presence_since=current.presence_since if current else at,
-        load=load,
-        load_limit=max(profile.capacity, load),
-        idle_since=current.idle_since if current else at,
-    )
-    if representative == current:
-        return StaffingChange(current)
-    return StaffingChange(representative, (_described(representative, at),))
+def _change(before: Representative | None, after: Representative, at: datetime) -> StaffingChange:
+    """Publish the whole profile if something has changed."""
+    events = () if after == before else (_described(after, at),)
+    return StaffingChange(after, events)
 
 
 def _described(representative: Representative, at: datetime) -> RepresentativeDescribed:
