@@ -19,6 +19,7 @@ from common.contracts.notifications import Medium
 from common.core.time_zones import TimeZone
 from common.http.access import StaffUser
 from common.http.app import PersonPath, RequestModel, ShortText, Slug
+from common.http.contact_methods import require_each_medium_once
 from common.http.pagination import Cursor, Limit, Page, decode_cursor
 from common.http.problems import documented
 from notifier.api.deps import UUID, NotifierDatabase, caller_of, transaction
@@ -47,12 +48,6 @@ _EXAMPLE: dict[str, Any] = {
 }
 
 
-def _each_medium_once(media: tuple[ChannelAddress, ...]) -> tuple[ChannelAddress, ...]:
-    if len({address.medium for address in media}) < len(media):
-        raise ValueError("must name each medium at most once")
-    return media
-
-
 def _shown(
     media: Sequence[Address], types: Mapping[Medium, type[ChannelAddress]]
 ) -> tuple[ChannelAddress, ...]:
@@ -69,7 +64,7 @@ def make_router(channels: Sequence[Channel]) -> APIRouter:
         model_config = ConfigDict(json_schema_extra={"examples": [_EXAMPLE]})
 
         name: ShortText = Field(description="The name that messages call the person by.")
-        media: Annotated[tuple[address, ...], AfterValidator(_each_medium_once)] = Field(
+        media: Annotated[tuple[address, ...], AfterValidator(require_each_medium_once)] = Field(
             description="The addresses, each medium at most once; none: the person is not notified."
         )
         time_zone: TimeZone = Field(

@@ -17,9 +17,9 @@ from aiosmtplib import (
     SMTPRecipientsRefused,
     SMTPResponseException,
 )
-from pydantic import Field
 
-from common.core.mailboxes import Mailbox, ascii_mailbox
+from common.core.mailboxes import ascii_mailbox
+from common.http.contact_methods import EmailMethod
 from notifier import rendering
 from notifier.channels.base import Channel, ChannelAddress
 from notifier.domain import answers
@@ -33,9 +33,8 @@ Security = Literal["none", "starttls", "tls"]
 _PERMANENT = 500
 
 
-class EmailAddress(ChannelAddress):
-    medium: Literal["email"] = Field(description="The channel that the address is for.")
-    address: Mailbox = Field(description="The mailbox.")
+# Its fields are in common, since the API of router takes them too.
+class EmailAddress(EmailMethod, ChannelAddress): ...
 
 
 class Email(Channel):

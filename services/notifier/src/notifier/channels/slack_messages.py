@@ -1,11 +1,9 @@
 """What Slack's messages look like: the arguments of its methods."""
 
 from datetime import datetime
-from typing import Any, Literal
+from typing import Any
 
-from pydantic import Field
-
-from common.http.app import Slug
+from common.http.contact_methods import SlackMethod
 from notifier import rendering
 from notifier.channels.base import ChannelAddress
 from notifier.domain import answers
@@ -19,10 +17,8 @@ OPEN = "open"
 _LONGEST_TEXT = 3000
 
 
-class SlackAddress(ChannelAddress):
-    medium: Literal["slack"] = Field(description="The channel that the address is for.")
-    channel: Slug = Field(description="Slack's id of where to write: a direct message or channel.")
-    user_id: Slug = Field(description="Slack's id of the user who presses the buttons.")
+# Its fields are in common, since the API of router takes them too.
+class SlackAddress(SlackMethod, ChannelAddress): ...
 
 
 def page_message(notification: Notification, links: Links, at: datetime) -> dict[str, Any]:

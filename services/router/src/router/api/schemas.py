@@ -1,38 +1,17 @@
 """Request and response bodies."""
 
 from datetime import datetime
-from typing import Annotated, Literal
+from typing import Annotated
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
 from common.contracts.event import ContactId, PersonId, TeamId
 from common.contracts.needs import ContactTopic, LanguageTag
 from common.contracts.people import Position, Presence
-from common.core.mailboxes import Mailbox
 from common.http.app import RequestModel, ShortText, Slug
+from common.http.contact_methods import EmailMethod, SlackMethod, require_each_medium_once
 from common.http.pagination import NextCursor
 from router.domain.assignments import State
-
-
-class EmailMethod(RequestModel):
-    medium: Annotated[Literal["email"], Field(description="By mail.")]
-    address: Annotated[Mailbox, Field(description="The mailbox.")]
-
-
-class SlackMethod(RequestModel):
-    medium: Annotated[Literal["slack"], Field(description="By Slack.")]
-    channel: Annotated[
-        Slug, Field(description="Slack's id of where to write: a direct message or channel.")
-    ]
-    user_id: Annotated[Slug, Field(description="Slack's id of the user who presses the buttons.")]
-
-
-def _each_medium_once(
-    methods: tuple[EmailMethod | SlackMethod, ...],
-) -> tuple[EmailMethod | SlackMethod, ...]:
-    if len({method.medium for method in methods}) < len(methods):
-        raise ValueError("must name each medium at most once")
-    return methods
 
 
 class PersonIn(RequestModel):
@@ -90,7 +69,7 @@ class PersonIn(RequestModel):
     ] = True
     contact_methods: Annotated[
         tuple[Annotated[EmailMethod | SlackMethod, Field(discriminator="medium")], ...] | None,
-        AfterValidator(lambda methods: methods and _each_medium_once(methods)),
+        AfterValidator(lambda methods: methods and require_each_medium_once(methods)),
         Field(
             description="How the person is notified, each medium at most once; left out or null,"
             " that stays. Only notifier keeps it, and there a person changes the own."
