@@ -1,5 +1,4 @@
 from collections.abc import AsyncIterator
-from dataclasses import fields
 from typing import Any
 
 import httpx
@@ -32,10 +31,11 @@ ADMIN = Caller(PersonId("admin:ops"), is_admin=True)
 class RouterHarness(ServiceHarness[UnitOfWork]):
     async def hire(self, name: str, *, presence: Presence = "available", **changes: Any) -> None:
         """Add a representative for billing in English with capacity 1, or change one."""
-        workload = {
-            field.name: changes.pop(field.name, default)
-            for field, default in zip(fields(Workload), (1, True, 20), strict=True)
-        }
+        workload = Workload(
+            changes.pop("capacity", 1),
+            changes.pop("auto_accept", True),
+            changes.pop("offer_s", 20),
+        )
         entry: dict[str, Any] = {
             "name": name,
             "roles": ("representative",),
@@ -47,7 +47,7 @@ class RouterHarness(ServiceHarness[UnitOfWork]):
         async with self.database.transaction() as uow:
             await uow.prelock(())
             await use_cases.put_person(ADMIN, PersonId(name), PersonEntry(**entry), None, uow)
-            await use_cases.set_workload(PersonId(name), Workload(**workload), uow)
+            await use_cases.set_workload(PersonId(name), workload, uow)
             await handlers.set_presence(PersonId(name), presence, None, uow)
 
     async def assignment(self, contact_id: ContactId) -> Assignment:

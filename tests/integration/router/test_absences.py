@@ -8,22 +8,14 @@ import pytest
 from common.contracts.event import ContactId
 from integration.router.conftest import RouterHarness, key
 from integration.router.examples import accept, assert_loads_are_consistent, complete, received
+from integration.router.test_api import hire, put_person
 from router.domain.routing.strategies import ABSENCE_GRACE
 
-PERSON: dict[str, Any] = {
-    "name": "Rita",
-    "roles": ["representative"],
-    "team_id": "front",
-    "skills": ["billing"],
-    "languages": ["en"],
-}
-WORKLOAD = {"capacity": 2, "auto_accept": False, "offer_s": 3600}
+OFFERS: dict[str, Any] = {"capacity": 2, "auto_accept": False, "offer_s": 3600}
 
 
 async def offered_to_rita(harness: RouterHarness, api: httpx.AsyncClient) -> ContactId:
-    await put_person(api)
-    await set_workload(api)
-    await set_presence(api, "rita", "available")
+    await hire(api, **OFFERS)
     contact = received()
     await harness.handle_events(contact)
     assert (await harness.assignment(contact.contact_id)).representative_id == "rita"
@@ -34,16 +26,6 @@ async def assigned_to_rita(harness: RouterHarness, api: httpx.AsyncClient) -> Co
     contact_id = await offered_to_rita(harness, api)
     await accept(harness, contact_id, "rita")
     return contact_id
-
-
-async def put_person(api: httpx.AsyncClient, **changes: Any) -> None:
-    answer = await api.put("/v1/people/rita", json={**PERSON, **changes}, headers=key("ops"))
-    assert answer.status_code == 200, answer.text
-
-
-async def set_workload(api: httpx.AsyncClient, **changes: Any) -> None:
-    answer = await api.put("/v1/representatives/rita", json={**WORKLOAD, **changes})
-    assert answer.status_code == 200, answer.text
 
 
 async def set_presence(api: httpx.AsyncClient, name: str, presence: str) -> None:
@@ -97,7 +79,9 @@ async def test_newest_offer_above_a_lowered_capacity_goes_on(
     await harness.handle_events(second)
     await harness.hire("sam")
 
-    await set_workload(api, capacity=1)
+    workload = {**OFFERS, "capacity": 1}
+    lowered = await api.put("/v1/representatives/rita", json=workload)
+    assert lowered.status_code == 200, lowered.text
 
     assert (await harness.assignment(first)).representative_id == "rita"
     assert (await harness.assignment(second.contact_id)).representative_id == "sam"
