@@ -57,14 +57,15 @@ def test_escaped_words_of_strangers_push_nothing_of_ours_out_of_a_block(stranger
         notification(
             SLACK,
             contact={**ADA, "customer_name": stranger, "subject": stranger},
-            causes=[{**COMPLAINT, "reason": stranger}] * 3,
-            explanation=f"no answer from: {stranger}",
+            causes=[{**COMPLAINT, "reason": stranger, "by": by} for by in ("kim", "lee", "max")],
+            explanation=None,
         ),
         LINKS,
         AT,
     )
     text = message["blocks"][0]["text"]["text"]
     assert len(text) <= 3000
+    assert "reported by max" in text
     assert "Answer by 14:12:30 UTC" in text
     assert "Press Acknowledge to take care of it." in text
     # No entity is cut in two.
