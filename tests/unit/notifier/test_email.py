@@ -1,5 +1,6 @@
 import re
 import ssl
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
@@ -14,11 +15,12 @@ from aiosmtplib import (
     SMTPResponseException,
     SMTPServerDisconnected,
 )
+from pydantic import ValidationError
 
 from notifier.channels import email
 from notifier.domain.delivery import Postponed, Refused, Unknown
 from notifier.links import Links
-from unit.notifier.examples import ADA, AT, COMPLAINT, EMAIL, ID, notification
+from unit.notifier.examples import ADA, AT, COMPLAINT, EMAIL, ESCALATION, ID, notification
 
 LINKS = Links("secret", "https://up.example.com", timedelta(hours=1))
 LINK = r"https://up\.example\.com/v1/acknowledgements/[\w.-]+"
@@ -121,3 +123,74 @@ def test_outcome_does_not_name_the_address() -> None:
     assert isinstance(result, Refused)
     assert "no such user" in result.reason
     assert "dana@" not in result.reason
+
+
+@pytest.mark.parametrize(
+    ("address", "to"),
+    [
+        ("sara+upstairs@example.com", "sara+upstairs@example.com"),
+        ("sara@mail.corp.local", "sara@mail.corp.local"),
+        ("sara@münchen.example.com", "sara@xn--mnchen-3ya.example.com"),
+        # Only a server with SMTPUTF8 takes it.
+        ("jörg@müller.example.com", "jörg@xn--mller-kva.example.com"),
+        ("用户@例子.中国", "用户@xn--fsqu00a.xn--fiqs8s"),
+    ],
+)
+def test_address_of_any_script_is_accepted_and_its_domain_sent_in_ascii(
+    address: str, to: str
+) -> None:
+    stored = email.EmailAddress.model_validate({"medium": "email", "address": address}).stored()
+    assert email.compose(notification(stored), SENDER, LINKS, AT)["To"] == to
+
+
+@pytest.mark.parametrize(
+    "address",
+    [
+        "sara@.example..com",
+        "sara@example..com",
+        ".sara@example.com",
+        "sara",
+        "sara@",
+        "@example.com",
+        "sara@example.com\r\nBcc: all@example.com",
+        "Sara <sara@example.com>",
+        "sara@exam ple.com",
+        f"{'s' * 65}@example.com",
+    ],
+)
+def test_address_that_no_mail_server_takes_is_refused(address: str) -> None:
+    with pytest.raises(ValidationError):
+        email.EmailAddress.model_validate({"medium": "email", "address": address})
+
+
+def test_server_without_smtputf8_refuses_for_good_what_needs_it() -> None:
+    error = SMTPNotSupported("SMTPUTF8 is not supported by this server")
+    assert isinstance(email.outcome(error, "jörg@example.com"), Refused)
+    assert isinstance(email.outcome(error, "sara@müller.example.com"), Postponed)
+
+
+def test_mails_about_one_escalation_are_one_thread() -> None:
+    thread = f"<escalation-{ESCALATION}@example.com>"
+    for reason in ("raised", "repeated", "updated"):
+        mail = email.compose(notification(EMAIL, reason), SENDER, LINKS, AT)
+        assert (mail["In-Reply-To"], mail["References"]) == (thread, thread)
+    about_no_escalation = email.compose(notification(EMAIL, "warning"), SENDER, LINKS, AT)
+    assert about_no_escalation["References"] is None
+
+
+@pytest.mark.parametrize(
+    ("zone", "deadline"),
+    [
+        ("UTC", "14:12:30 UTC"),
+        ("Europe/Berlin", "15:12:30 CET"),
+        ("Asia/Dubai", "18:12:30 UTC+04"),
+        ("America/New_York", "09:12:30 EST"),
+    ],
+)
+def test_times_are_in_the_readers_zone(zone: str, deadline: str) -> None:
+    page = replace(notification(EMAIL), time_zone=zone)
+    mail = email.compose(page, SENDER, LINKS, AT)
+    for kind in ("plain", "html"):
+        part = mail.get_body((kind,))
+        assert part
+        assert f"Answer by {deadline} (12 min 30 s left)." in part.get_content()

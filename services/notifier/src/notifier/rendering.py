@@ -33,7 +33,7 @@ _OUTER_UNDERSCORE = re.compile(r"(?<![^\W_])_|_(?![^\W_])")
 _EMOJI_COLON = re.compile(r"(?<!\w):(?=[\w+'-]+:)")
 _LONGEST_LINE = 600
 # A value as Slack's markup: escaped it may be five times as long. Slack refuses texts over 3,000,
-# so that the headline, the deadline, why now, and the task always fit.
+# so that one stranger's words leave room for those of others.
 _LONGEST_SLACK_VALUE = 700
 _MAIL_COLUMNS = 72
 # Text between them has its own direction, and what is around it keeps its own.

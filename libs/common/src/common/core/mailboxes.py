@@ -2,13 +2,18 @@
 
 from typing import Annotated
 
-from email_validator import ValidatedEmail, validate_email
+from email_validator import SPECIAL_USE_DOMAIN_NAMES, ValidatedEmail, validate_email
 from pydantic import AfterValidator, StringConstraints
+
+# Companies have mail servers of their own there.
+SPECIAL_USE_DOMAIN_NAMES.remove("local")
 
 
 def _validated(address: str) -> ValidatedEmail:
     # The domain may be one inside a company, which the world's DNS does not know.
-    return validate_email(address, check_deliverability=False, globally_deliverable=False)
+    return validate_email(
+        address, check_deliverability=False, globally_deliverable=False, strict=True
+    )
 
 
 def _normalized(address: str) -> str:

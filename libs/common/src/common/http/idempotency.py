@@ -16,6 +16,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from common.core.text import is_visible
 from common.http.access import SAFE_METHODS, Principal, caller_of
 from common.http.problems import ProblemError, failure_response
+from common.http.whole_body import replay
 from common.storage.database import Database
 from common.storage.idempotency import KEPT_DAYS, IdempotencyKeyStore, RequestKey
 
@@ -46,12 +47,12 @@ class IdempotencyMiddleware:
             await self._app(scope, receive, send)
             return
         # The body limit has read it whole.
-        message = await receive()
+        body = (await receive()).get("body", b"")
         try:
             key = check_key(headers[HEADER.lower().encode()].decode("latin-1"))
-            fingerprint = fingerprint_of(scope, message.get("body", b""))
+            fingerprint = fingerprint_of(scope, body)
             request_key = RequestKey(caller.name, key, fingerprint)
-            response = await self._handle_once(request_key, scope, _again(message, receive))
+            response = await self._handle_once(request_key, scope, replay(body, receive))
         except ProblemError as problem:
             response = problem.response()
         except Exception as error:  # noqa: BLE001 - answered as any route's failure is
@@ -109,15 +110,6 @@ def fingerprint_of(scope: Scope, body: bytes) -> str:
 
 def _headers(scope: Scope) -> Mapping[bytes, bytes]:
     return dict(scope["headers"]) if scope["type"] == "http" else {}
-
-
-def _again(message: Message, receive: Receive) -> Receive:
-    whole = [message]
-
-    async def replay() -> Message:
-        return whole.pop() if whole else await receive()
-
-    return replay
 
 
 async def _call(app: ASGIApp, scope: Scope, receive: Receive) -> Response:

@@ -65,14 +65,16 @@ class Press:
 class Channel(Protocol):
     """Inherit from it and add the class to `CHANNELS`.
 
-    `editable`: a message can be changed after it was sent, by `update`. `interactive`: messages
-    have buttons, and `presses` reads the requests that the outside system then makes; they have a
+    `editable`: a message can be changed after it was sent, by `update`. `threaded`: a message can
+    answer an earlier one, whose receipt it then has as `thread`. `interactive`: messages have
+    buttons, and `presses` reads the requests that the outside system then makes; they have a
     body as `callback_body` describes it, in terms of OpenAPI.
     """
 
     medium: ClassVar[Medium]
     address: ClassVar[type[ChannelAddress]]
     editable: ClassVar[bool] = False
+    threaded: ClassVar[bool] = False
     interactive: ClassVar[bool] = False
     callback_body: ClassVar[Mapping[str, Any]] = {}
 

@@ -76,7 +76,6 @@ class Email(Channel):
         """Every message has a connection of its own, so none is open."""
 
     async def send(self, notification: Notification, at: datetime) -> Outcome:
-        address = EmailAddress.read(notification.address).address
         message = compose(notification, self._sender, self._links, at)
         use_tls, start_tls = _tls(self._security)
         username, password = self._credentials or (None, None)
@@ -92,7 +91,7 @@ class Email(Channel):
                 start_tls=start_tls,
             )
         except (SMTPException, OSError) as error:
-            return outcome(error, address)
+            return outcome(error, EmailAddress.read(notification.address).address)
         return Sent({"message_id": str(message["Message-ID"])})
 
 

@@ -66,8 +66,6 @@ _PERMANENT = frozenset(
         "user_not_found",
     }
 )
-
-
 _THREAD_ARGUMENTS = ("thread_ts", "reply_broadcast")
 
 
@@ -126,6 +124,7 @@ class Slack(Channel):
     medium = "slack"
     address = slack_messages.SlackAddress
     editable = True
+    threaded = True
     interactive = True
     callback_body: ClassVar[Mapping[str, Any]] = {
         "application/x-www-form-urlencoded": {

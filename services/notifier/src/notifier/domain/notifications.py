@@ -21,7 +21,13 @@ from notifier.domain import content as contents
 from notifier.domain.content import AddressChange, Content, Status, Summary
 from notifier.domain.escalations import Escalation
 from notifier.domain.reasons import asks_for
-from notifier.domain.recipients import Address, Recipient, RecipientChange, contact_of
+from notifier.domain.recipients import (
+    DEFAULT_TIME_ZONE,
+    Address,
+    Recipient,
+    RecipientChange,
+    contact_of,
+)
 
 # An update changes the message of a page that was sent; a notice tells an address that it is no
 # longer used; a summary carries the pages that were held back.
@@ -85,7 +91,7 @@ class Notification:
     link_epoch: int = 0
     summary_id: NotificationId | None = None
     page_media: tuple[Medium, ...] = ()
-    time_zone: str = "UTC"
+    time_zone: str = DEFAULT_TIME_ZONE
     thread: Mapping[str, str] | None = None
 
     def local(self, at: datetime) -> datetime:

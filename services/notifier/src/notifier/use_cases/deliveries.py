@@ -52,6 +52,7 @@ async def claim(
     uow: UnitOfWork,
     *,
     only: NotificationId | None = None,
+    threaded: bool = False,
 ) -> Claim:
     """Begin an attempt for each notification that is due, unless a budget is used up."""
     claimed = Claim()
@@ -61,7 +62,7 @@ async def claim(
     await uow.recipients.get_all(notification.person_id for notification in due)
     keys = set(_budget_keys(due, brake_policy))
     budgets = await uow.budgets.lock_or_add(keys, uow.now) if keys else {}
-    threads = await uow.notifications.threads(due)
+    threads = await uow.notifications.threads(due) if threaded else {}
     claiming = _Claiming(uow, policy, brake_policy, budgets, threads, claimed)
     for notification in due:
         await claiming.begin(notification)
@@ -188,9 +189,9 @@ class _Claiming:
     async def _schedule_summary(self, notification: Notification, *, repeat: bool = False) -> None:
         """Let a summary follow to the same person on the same medium, unless one waits already."""
         budget = self.budgets[brake.recipient_key(notification)]
-        waits = await self.uow.notifications.has_summary_besides(notification)
         if notification.address is None:
             return
+        waits = await self.uow.notifications.has_summary_besides(notification)
         due_at = brake.next_summary_at(budget, self.brake_policy, self.uow.now, repeat=repeat)
         if waits:
             if not repeat:

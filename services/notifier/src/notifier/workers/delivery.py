@@ -115,7 +115,13 @@ class DeliveryWorker:
     async def _claim_due(self, limit: int, only: NotificationId | None = None) -> deliveries.Claim:
         async with self._database.transaction() as uow:
             return await deliveries.claim(
-                self._medium, limit, self._policy, self._brake_policy, uow, only=only
+                self._medium,
+                limit,
+                self._policy,
+                self._brake_policy,
+                uow,
+                only=only,
+                threaded=self._channel.threaded,
             )
 
     async def _claim_one_by_one(self) -> deliveries.Claim:
