@@ -122,9 +122,7 @@ class require_role(HTTPBearer):  # noqa: N801 - reads as a verb where it is used
         self._roles = (*roles, "admin")
 
     async def __call__(self, request: Request) -> Principal:  # type: ignore[override]  # more than its credentials
-        credentials = await super().__call__(request)
-        keys: ApiKeys = request.app.state.api_keys
-        principal = keys.principal(credentials.credentials) if credentials else None
+        principal = caller_of(request.app, request.headers.get("Authorization", ""))
         if principal is None:
             raise ProblemError(
                 401,
