@@ -143,6 +143,6 @@ def _references(
     for setting in settings:
         for place, name in undefined_references(configuration, setting.body):
             yield _problem("unknown-name", setting, place, f"There is no {name}.")
-        for place, person in missing_people(configuration, setting.body):
+        for place, person in missing_people(configuration, setting.id, setting.body):
             gone = "has left" if configuration.has_left(person) else "is not known"
             yield _problem("person-missing", setting, place, f"{person} {gone}.")
