@@ -10,7 +10,6 @@ from common.contracts.event import PersonId
 from common.core.ids import derived_id
 from escalation.domain.duty.rosters import (
     MAX_CHANGES,
-    NO_CHANGES,
     DutyChanges,
     Roster,
     on_duty,
@@ -206,7 +205,3 @@ def _absent_gainers(
         for person in sorted(interval.after - interval.before):
             if is_absent(person, interval.start, absences):
                 yield person, interval.start, interval.end
-
-
-def without_changes(roster: Roster) -> Roster:
-    return replace(roster, changes=NO_CHANGES)
