@@ -62,7 +62,8 @@ async def change_duty(
     if change not in before.changes.all:
         require_future(change, uow.now)
     after = add_change(before, change, uow.now, configuration.absences)
-    person_id = _consent_needed(configuration, before, after, change, planner)
+    changed = changed_intervals(before, after, change, configuration.absences)
+    person_id = planner.consent_needed(changed, configuration.staff)
     if person_id is not None:
         return await _ask(schedule_id, change, planner.person, person_id, uow, removes=False)
     await _save(configuration, schedule_id, after, planner.person, uow)
@@ -101,17 +102,6 @@ def _find(
         if isinstance(change, kind) and change_id(schedule_id, change) == wanted:
             return change
     raise errors.ChangeNotFoundError
-
-
-def _consent_needed(
-    configuration: Configuration,
-    before: Roster,
-    after: Roster,
-    change: Override | Swap,
-    planner: DutyPlanner,
-) -> PersonId | None:
-    changed = changed_intervals(before, after, change, configuration.absences)
-    return planner.consent_needed(changed, configuration.staff)
 
 
 async def _ask(
