@@ -160,6 +160,12 @@ def test_change_without_effect_is_refused_but_repetition_is_not() -> None:
     assert add_change(changed, override(LEE), BEFORE) == changed
 
 
+@pytest.mark.parametrize("change", [override(LEE), Swap(SAM, KIM, MONDAY, MONDAY + 2 * DAY)])
+def test_repetition_of_a_change_that_has_begun_changes_nothing(change: Override | Swap) -> None:
+    changed = add_change(DAILY, change, BEFORE)
+    assert add_change(changed, change, MONDAY + HOUR / 2) == changed
+
+
 def test_number_of_changes_is_limited_and_old_ones_do_not_count() -> None:
     many = tuple(override(LEE, MONDAY + n * HOUR) for n in range(1, MAX_CHANGES + 1))
     full = replace(DAILY, changes=DutyChanges(many))

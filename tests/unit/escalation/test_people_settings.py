@@ -97,12 +97,12 @@ def test_people_who_are_unknown_or_have_left_are_refused_by_name() -> None:
     rotation = Rotation("UTC", START, 86400, (SAM, lea, max_))
     schedule = DutySchedule((rotation,))
     ladder = Ladder((Level("first", 5, (NamedPerson("person", lea),)),), 20, 60)
-    assert list(missing_people(staff, schedule)) == [
+    assert list(missing_people(staff, "sups", schedule)) == [
         ("rotations/0/members/1", lea),
         ("rotations/0/members/2", max_),
     ]
-    assert list(missing_people(staff, ladder)) == [("levels/0/who/0/person_id", lea)]
-    assert list(missing_people(staff, Team((MIA, max_)))) == [("supervisors/1", max_)]
+    assert list(missing_people(staff, "front", ladder)) == [("levels/0/who/0/person_id", lea)]
+    assert list(missing_people(staff, "front", Team((MIA, max_)))) == [("supervisors/1", max_)]
     assert [detail for _, detail in validate_setting(staff, "front", Team((lea, max_)))] == [
         "lea has left.",
         (

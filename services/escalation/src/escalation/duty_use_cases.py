@@ -58,12 +58,13 @@ async def change_duty(
     """
     configuration = await uow.settings.lock_for_update()
     _require_people(configuration, change)
-    before: Roster = configuration.rosters[schedule_id]
-    if change not in (*before.changes.overrides, *before.changes.swaps):
+    before = configuration.rosters[schedule_id]
+    if change not in before.changes.all:
         require_future(change, uow.now)
     after = add_change(before, change, uow.now, configuration.absences)
-    person_id = _consent_needed(configuration, before, after, change, planner)
-    if person_id is not None and after != before:
+    changed = changed_intervals(before, after, change, configuration.absences)
+    person_id = planner.consent_needed(changed, configuration.staff)
+    if person_id is not None:
         return await _ask(schedule_id, change, planner.person, person_id, uow, removes=False)
     await _save(configuration, schedule_id, after, planner.person, uow)
     return change
@@ -97,21 +98,10 @@ async def take_back(
 def _find(
     schedule_id: str, roster: Roster, wanted: str, kind: type[Override | Swap]
 ) -> Override | Swap:
-    for change in (*roster.changes.overrides, *roster.changes.swaps):
+    for change in roster.changes.all:
         if isinstance(change, kind) and change_id(schedule_id, change) == wanted:
             return change
     raise errors.ChangeNotFoundError
-
-
-def _consent_needed(
-    configuration: Configuration,
-    before: Roster,
-    after: Roster,
-    change: Override | Swap,
-    planner: DutyPlanner,
-) -> PersonId | None:
-    changed = changed_intervals(before, after, change, configuration.absences)
-    return planner.consent_needed(changed, configuration.staff)
 
 
 async def _ask(
@@ -188,7 +178,7 @@ def _as_requested(configuration: Configuration, request: ChangeRequest, uow: Uni
     before = configuration.rosters[request.schedule_id]
     change = request.change
     if request.removes:
-        if change not in (*before.changes.overrides, *before.changes.swaps):
+        if change not in before.changes.all:
             raise errors.InvalidChangeError("It was taken back already.")
         after = remove_change(before, change, uow.now)
     else:

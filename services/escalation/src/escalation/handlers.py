@@ -66,6 +66,15 @@ async def with_complaints(
     )
 
 
+async def with_presence(situation: Situation, timer: ClockDue, uow: UnitOfWork) -> Situation:
+    """Read whether the representative is offline, if the clock warns that person now."""
+    person, clock = situation.contact.representative_id, situation.contact.clock(timer.clock)
+    threshold = clock.next_threshold if clock else None
+    if person is None or threshold is None or threshold.action != "warn_representative":
+        return situation
+    return replace(situation, offline=await uow.presences.offline((person,)))
+
+
 def record(decision: Decision, uow: UnitOfWork, cause: str | None = None) -> Decision:
     """Write the new state, its timers and events in the caller's transaction.
 
@@ -104,14 +113,6 @@ def _write(escalation: Escalation, decision: Decision, by: str, uow: UnitOfWork)
     uow.escalations.save(written)
     uow.audit_trail.add(entries)
     return written
-
-
-async def with_presence(situation: Situation, _timer: ClockDue, uow: UnitOfWork) -> Situation:
-    """Read whether the representative, who may have to be warned, is offline."""
-    person = situation.contact.representative_id
-    if person is None:
-        return situation
-    return replace(situation, offline=await uow.presences.offline((person,)))
 
 
 _ENRICH: Mapping[type[ContactEvent | Timer], Enrich] = {

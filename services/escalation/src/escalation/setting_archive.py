@@ -40,6 +40,6 @@ async def archive_setting(
     archived = replace(current, version=current.version + 1, archived=True)
     await uow.settings.add(archived, uow.now, by)
     if open_contacts == "retarget":
-        await uow.contacts.schedule_retargeting(uow.now, f"{setting_id} was archived")
+        await uow.open_work.retarget(uow.now, f"{setting_id} was archived")
     elif open_contacts == "release":
         await uow.open_work.release(kind.path, setting_id, uow.now)

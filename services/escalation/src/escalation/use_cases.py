@@ -225,7 +225,7 @@ async def put_terms(
     defined = await put_setting(setting_id, terms, by, uow, versions)
     if retarget_open_contacts:
         kind = "policy" if isinstance(terms, SlaPolicy) else "calendar"
-        await uow.contacts.schedule_retargeting(uow.now, f"{kind} {setting_id} was changed")
+        await uow.open_work.retarget(uow.now, f"{kind} {setting_id} was changed")
     return defined
 
 

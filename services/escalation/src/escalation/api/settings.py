@@ -4,6 +4,7 @@ The routes of each kind follow from the registry of kinds. With `If-Match`, the 
 manager has read, a setting is put only if nothing has changed since.
 """
 
+import asyncio
 from collections.abc import Awaitable, Callable, Container
 from dataclasses import dataclass
 from typing import Annotated, Any, Final, Literal, TypeVar
@@ -176,7 +177,7 @@ async def put_duty_schedule(
             setting_id, schedule, ctx.caller.actor, uow, ctx.versions
         )
     ctx.response.headers["ETag"] = etag(setting)
-    return DutyScheduleOut.of(setting)
+    return await asyncio.to_thread(DutyScheduleOut.of, setting)
 
 
 async def get_or_404(kind: type[S], setting_id: str, uow: UnitOfWork) -> Versioned[S]:
@@ -262,7 +263,10 @@ def _add_gets(kind: SettingKind) -> None:
         async with transaction(database) as uow:
             setting: Versioned[Any] = await get_or_404(kind.type, setting_id, uow)
         response.headers["ETag"] = etag(setting)
-        return DutyScheduleOut.of(setting) if kind.type is DutySchedule else setting
+        if kind.type is DutySchedule:
+            # It looks at a whole year.
+            return await asyncio.to_thread(DutyScheduleOut.of, setting)
+        return setting
 
     async def list_page(
         database: EscalationDatabase, cursor: Cursor = None, limit: Limit = 50

@@ -14,7 +14,7 @@ from escalation.domain.duty_gaps import FORECAST_PERIOD
 from escalation.domain.ladder_preview import preview
 from escalation.domain.policy_match import takes_all_of
 from escalation.domain.settings.ladders import Ladder, Level, ReportingLine, TeamSupervisors
-from escalation.domain.settings.policies import SlaPolicy, precedence
+from escalation.domain.settings.policies import SlaPolicy
 from escalation.domain.settings.registry import (
     DEFAULT_LADDER,
     KIND_BY_TYPE,
@@ -69,9 +69,7 @@ def _problem(
 
 
 def _policies(configuration: Configuration) -> Iterator[ConfigurationProblem]:
-    policies = sorted(
-        configuration.all_of(SlaPolicy), key=lambda policy: precedence(policy.id, policy.body)
-    )
+    policies = configuration.policies_by_precedence
     for n, policy in enumerate(policies):
         match = policy.body.match
         for earlier in policies[:n]:
@@ -145,6 +143,6 @@ def _references(
     for setting in settings:
         for place, name in undefined_references(configuration, setting.body):
             yield _problem("unknown-name", setting, place, f"There is no {name}.")
-        for place, person in missing_people(configuration, setting.body):
+        for place, person in missing_people(configuration, setting.id, setting.body):
             gone = "has left" if configuration.has_left(person) else "is not known"
             yield _problem("person-missing", setting, place, f"{person} {gone}.")

@@ -151,7 +151,7 @@ class ChangeRequestClosedError(Exception):
 
 
 class NotOwnShiftError(Exception):
-    """Supervisors change their own shifts; only managers change others'."""
+    """The change takes a manager, or somebody above the people whose shifts it changes."""
 
 
 class InvalidChangeError(Exception):

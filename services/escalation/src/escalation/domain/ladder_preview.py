@@ -1,6 +1,5 @@
 """Who would be asked at each level of a ladder, and who is skipped and why."""
 
-from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import assert_never
@@ -53,10 +52,12 @@ def preview(
     """
     contact = TrackedContact(_NO_CONTACT, representative_id=representative_id, team_id=team_id)
     situation = Situation(contact, None, configuration, at)
-    return [_preview_level(situation, n, level) for n, level in enumerate(ladder.levels)]
+    planned = replace(situation, configuration=replace(configuration, absences_by_person={}))
+    return [_preview_level(situation, planned, n, level) for n, level in enumerate(ladder.levels)]
 
 
-def _preview_level(situation: Situation, n: int, level: Level) -> LevelPreview:
+def _preview_level(situation: Situation, planned: Situation, n: int, level: Level) -> LevelPreview:
+    """`planned` is the situation if nobody were absent."""
     people: dict[PersonId, PersonAsked] = {}
     skipped: dict[str, None] = {}
     for rule in level.who:
@@ -64,22 +65,12 @@ def _preview_level(situation: Situation, n: int, level: Level) -> LevelPreview:
         responders = find_responders(situation, only)
         for person in responders.people:
             people.setdefault(person, PersonAsked(person, _reason(rule)))
-        skipped |= dict.fromkeys(_why_skipped(situation, only, responders.people))
+        for person in find_responders(planned, only).people:
+            if person not in responders.people and person in situation.configuration.absences:
+                skipped[f"{level.name}: {person} is absent"] = None
         if not responders.people:
             skipped |= dict.fromkeys(responders.vacancies)
     return LevelPreview(n, tuple(people.values()), tuple(skipped))
-
-
-def _why_skipped(
-    situation: Situation, level: Level, present: tuple[PersonId, ...]
-) -> Iterator[str]:
-    """Yield who would be asked if nobody were absent."""
-    configuration = replace(situation.configuration, absences_by_person={})
-    planned = find_responders(replace(situation, configuration=configuration), level).people
-    absences = situation.configuration.absences
-    for person in planned:
-        if person not in present and person in absences:
-            yield f"{level.name}: {person} is absent"
 
 
 def _reason(rule: ResponderRule) -> str:

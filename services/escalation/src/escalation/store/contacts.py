@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import timedelta
 
 from sqlalchemy import select, text, type_coerce
 from sqlalchemy.dialects.postgresql import JSONB
@@ -16,7 +16,6 @@ from escalation.domain.clocks.events import CLOCK_EVENTS, ClockEvent
 from escalation.domain.errors import ContactNotFoundError
 from escalation.domain.model import TrackedContact
 from escalation.domain.settings.policies import RepeatRule
-from escalation.domain.timers import SettingChanged
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,15 +33,6 @@ class TrackedContacts(LockedTable[ContactId, TrackedContact]):
     async def insert_missing(self, contact_ids: Sequence[ContactId]) -> None:
         """Give each contact a row to lock, whichever topic mentions it first."""
         await self.connection.execute(_INSERT_MISSING, {"contacts": contact_ids})
-
-    async def schedule_retargeting(self, at: datetime, reason: str) -> None:
-        """Set a SettingChanged timer for each open contact.
-
-        A contact that another transaction opens meanwhile gets the settings in force there.
-        """
-        await self.connection.execute(
-            _SCHEDULE_RETARGETING, {"at": at, "type": SettingChanged.type, "reason": reason}
-        )
 
     def save(self, contact: TrackedContact) -> None:
         if self._rows[contact.contact_id] is not contact:
@@ -100,14 +90,6 @@ _INSERT_MISSING = text("""
     INSERT INTO tracked_contacts (contact_id)
     SELECT contact_id FROM unnest(CAST(:contacts AS uuid[])) AS mentioned(contact_id)
     ORDER BY contact_id ON CONFLICT DO NOTHING
-""")
-# 2 ms apart, so that timers of other contacts need not wait for all of these.
-_SCHEDULE_RETARGETING = text("""
-    INSERT INTO timers (due_at, contact_id, slot, type, data)
-    SELECT CAST(:at AS timestamptz) + row_number() OVER () * interval '2 milliseconds',
-           contact_id, :type, :type, jsonb_build_object(
-               'contact_id', contact_id, 'reason', CAST(:reason AS text))
-    FROM tracked_contacts WHERE resolved_at IS NULL AND opened_at IS NOT NULL
 """)
 _CLOCK_EVENTS = text("""
     (SELECT jsonb_agg(jsonb_build_object('type', type, 'data', data) ORDER BY id)

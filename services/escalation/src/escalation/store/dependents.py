@@ -1,12 +1,14 @@
-"""The SQL of open work that depends on a setting, and of releasing it."""
+"""The SQL of open work that depends on a setting, and of moving or releasing it."""
 
 from collections.abc import Mapping
 from datetime import datetime
 
-from sqlalchemy import text
+from sqlalchemy import bindparam, text
+from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from escalation.domain.timers import SettingArchived
+from common.messages import Timer
+from escalation.domain.timers import SettingArchived, SettingChanged
 from escalation.tables import IS_OPEN
 
 
@@ -20,18 +22,31 @@ class OpenWork:
         return int((await self._connection.execute(text(query), {"id": setting_id})).scalar_one())
 
     async def release(self, kind: str, setting_id: str, at: datetime) -> None:
-        """Set a SettingArchived timer for each of these contacts, 2 ms apart."""
-        query = f"""
+        """Set a SettingArchived timer for each of these contacts."""
+        data = {"kind": kind, "setting_id": setting_id}
+        await self._set_timers(SettingArchived, data, _DEPENDENTS[kind], at, id=setting_id)
+
+    async def retarget(self, at: datetime, reason: str) -> None:
+        """Set a SettingChanged timer for each open contact.
+
+        A contact that another transaction opens meanwhile gets the settings in force there.
+        """
+        await self._set_timers(SettingChanged, {"reason": reason}, _OPEN, at)
+
+    async def _set_timers(
+        self, timer: type[Timer], data: dict[str, str], contacts: str, at: datetime, **values: str
+    ) -> None:
+        """`contacts` is the query of the contacts, with `values`."""
+        # 2 ms apart, so that timers of other contacts need not wait for all of these.
+        query = text(f"""
             INSERT INTO timers (due_at, contact_id, slot, type, data)
             SELECT CAST(:at AS timestamptz) + row_number() OVER () * interval '2 milliseconds',
-                   contact_id, :type, :type, jsonb_build_object(
-                       'contact_id', contact_id, 'kind', CAST(:kind AS text),
-                       'setting_id', CAST(:id AS text))
-            FROM ({_DEPENDENTS[kind]}) AS dependent
-        """
+                   contact_id, :type, :type,
+                   CAST(:data AS jsonb) || jsonb_build_object('contact_id', contact_id)
+            FROM ({contacts}) AS affected
+        """).bindparams(bindparam("data", type_=JSONB))
         await self._connection.execute(
-            text(query),
-            {"at": at, "type": SettingArchived.type, "kind": kind, "id": setting_id},
+            query, {**values, "at": at, "type": timer.type, "data": data}
         )
 
 
@@ -54,14 +69,16 @@ def _escalations_of(place: str) -> str:
     """
 
 
+_OPEN = """
+    SELECT contact_id FROM tracked_contacts WHERE resolved_at IS NULL AND opened_at IS NOT NULL
+"""
 _DEPENDENTS: Mapping[str, str] = {
     "sla-policies": _clocks_of("policy"),
     "calendars": f"""
         {_clocks_of("calendar")} UNION {_escalations_of("body.levels[*].calendar_id")}
     """,
     "ladders": f"""
-        SELECT contact_id FROM tracked_contacts
-        WHERE resolved_at IS NULL AND opened_at IS NOT NULL AND ladder_id = :id
+        {_OPEN} AND ladder_id = :id
         UNION {_escalations_of("id")}
     """,
     "duty-schedules": _escalations_of("body.levels[*].who[*].schedule_id"),

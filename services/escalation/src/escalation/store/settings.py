@@ -65,7 +65,7 @@ class SettingVersions:
         )
         # For what follows in this transaction, without a look at all settings for each of many.
         if self._in_force is not None:
-            self._in_force = self._in_force.with_version(setting)
+            self._in_force = self._in_force.with_versions((setting,))
 
 
 # A revision is unique over all databases and never changes its content.

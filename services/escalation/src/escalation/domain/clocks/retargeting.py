@@ -27,11 +27,12 @@ def setting_changed(situation: Situation, timer: SettingChanged) -> Decision:
 def setting_archived(situation: Situation, timer: SettingArchived) -> Decision:
     """Release the contact from what an archived policy promised, or a calendar counted."""
     decision = no_change(situation)
+    # The setting may have been put again meanwhile: then it is in force again.
+    if (timer.kind, timer.setting_id) not in situation.configuration.archived:
+        return decision
     for clock in situation.contact.clocks:
         ref = clock.policy if timer.kind == "sla-policies" else clock.calendar
-        # The setting may have been put again meanwhile: then it is in force again.
-        archived = (timer.kind, timer.setting_id) in situation.configuration.archived
-        if ref is not None and ref.id == timer.setting_id and archived:
+        if ref is not None and ref.id == timer.setting_id:
             reason = f"{ref.id} was archived, and its open contacts were released"
             decision = decision.then(cancel_clock, clock.name, situation.at, reason)
     return decision

@@ -4,12 +4,12 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from itertools import pairwise
+from typing import TypeVar
 
 from common.contracts.event import PersonId
 from common.core.ids import derived_id
 from escalation.domain.duty.rosters import (
     MAX_CHANGES,
-    NO_CHANGES,
     DutyChanges,
     Roster,
     on_duty,
@@ -18,6 +18,8 @@ from escalation.domain.duty.rosters import (
 from escalation.domain.duty.shifts import format_period, intervals
 from escalation.domain.duty.windows import NO_ABSENCES, Absences, Override, Swap, is_absent
 from escalation.domain.errors import InvalidChangeError, NotOwnShiftError
+
+C = TypeVar("C", Override, Swap)
 
 # What feeds show of the past; the answers about the past come from the versions of the changes.
 _KEPT_FOR = timedelta(days=31)
@@ -107,10 +109,11 @@ def add_change(
     Raises InvalidChangeError for one that is over, has no effect, or gives a shift to somebody who
     is absent.
     """
-    change = _from_now_on(change, at)
+    _require_not_over(change, at)
     changes = _without_old(roster.changes, at)
-    if change in (*changes.overrides, *changes.swaps):
+    if change in changes.all:
         return roster
+    change = _from_now_on(change, at)
     if isinstance(change, Swap):
         _require_turns(roster, change)
         after = replace(changes, swaps=(*changes.swaps, change))
@@ -125,23 +128,19 @@ def add_change(
 
 def remove_change(roster: Roster, change: Override | Swap, at: datetime) -> Roster:
     """Take back what is left of a change; what is past of it stays."""
-    if change.until <= at:
-        raise InvalidChangeError("It is over, and the past stays as it was.")
-
-    def shortened(each: Override | Swap) -> tuple[Override | Swap, ...]:
-        if each != change:
-            return (each,)
-        return (replace(each, until=at),) if each.from_ < at else ()
-
+    _require_not_over(change, at)
     changes = roster.changes
-    overrides = (left for each in changes.overrides for left in shortened(each))
-    swaps = (left for each in changes.swaps for left in shortened(each))
-    return replace(
-        roster,
-        changes=DutyChanges(
-            tuple(each for each in overrides if isinstance(each, Override)),
-            tuple(each for each in swaps if isinstance(each, Swap)),
-        ),
+    left = DutyChanges(
+        _shortened(changes.overrides, change, at), _shortened(changes.swaps, change, at)
+    )
+    return replace(roster, changes=left)
+
+
+def _shortened(changes: tuple[C, ...], removed: Override | Swap, at: datetime) -> tuple[C, ...]:
+    return tuple(
+        replace(each, until=at) if each == removed else each
+        for each in changes
+        if each != removed or each.from_ < at
     )
 
 
@@ -156,9 +155,12 @@ def change_id(schedule_id: str, change: Override | Swap) -> str:
     )
 
 
-def _from_now_on(change: Override | Swap, at: datetime) -> Override | Swap:
+def _require_not_over(change: Override | Swap, at: datetime) -> None:
     if change.until <= at:
         raise InvalidChangeError("It is over, and the past stays as it was.")
+
+
+def _from_now_on(change: Override | Swap, at: datetime) -> Override | Swap:
     return replace(change, from_=at) if change.from_ < at - _LATENESS else change
 
 
@@ -203,7 +205,3 @@ def _absent_gainers(
         for person in sorted(interval.after - interval.before):
             if is_absent(person, interval.start, absences):
                 yield person, interval.start, interval.end
-
-
-def without_changes(roster: Roster) -> Roster:
-    return replace(roster, changes=NO_CHANGES)

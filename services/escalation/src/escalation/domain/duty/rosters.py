@@ -35,6 +35,10 @@ class DutyChanges:
     """Who exchanges turns."""
 
     @property
+    def all(self) -> tuple[Override | Swap, ...]:
+        return (*self.overrides, *self.swaps)
+
+    @property
     def people(self) -> frozenset[PersonId]:
         swapping = (person for swap in self.swaps for person in (swap.first, swap.second))
         return frozenset((*swapping, *(override.person_id for override in self.overrides)))

@@ -3,8 +3,7 @@
 from dataclasses import replace
 from datetime import datetime, timedelta
 
-from escalation.domain.duty.changes import without_changes
-from escalation.domain.duty.rosters import Roster, on_duty
+from escalation.domain.duty.rosters import NO_CHANGES, Roster, on_duty
 from escalation.domain.duty.schedules import DutySchedule
 from escalation.domain.duty.shifts import shift_end
 from escalation.domain.errors import InvalidSettingError
@@ -23,20 +22,18 @@ def date_version(roster: Roster | None, schedule: DutySchedule, now: datetime) -
     Raises InvalidSettingError for a moment in the past.
     """
     if roster is None:
-        return replace(schedule, from_=_begin(None, None, schedule.from_, now))
+        return replace(schedule, from_=_begin(None, schedule.from_, now))
     newest = roster.versions[-1]
     is_same = replace(schedule, from_=newest.from_) == newest
     if is_same and schedule.from_ in (None, newest.from_):
         return newest
-    return replace(schedule, from_=_begin(roster, newest, schedule.from_, now))
+    return replace(schedule, from_=_begin(roster, schedule.from_, now))
 
 
-def _begin(
-    roster: Roster | None, newest: DutySchedule | None, begin: datetime | None, now: datetime
-) -> datetime:
+def _begin(roster: Roster | None, begin: datetime | None, now: datetime) -> datetime:
     if begin is not None and begin > now - _TOLERANCE:
         return max(begin, now)
-    if begin is not None and (newest is None or begin != newest.from_):
+    if begin is not None and (roster is None or begin != roster.versions[-1].from_):
         detail = "It must not be in the past: who was on duty then does not change."
         raise InvalidSettingError([("from", detail)])
     return now if roster is None else next_hand_over(roster, now)
@@ -44,6 +41,6 @@ def _begin(
 
 def next_hand_over(roster: Roster, now: datetime) -> datetime:
     """Return when the first turn of those on duty ends; now if there is none, or it never ends."""
-    planned = without_changes(roster)
+    planned = replace(roster, changes=NO_CHANGES)
     ends = (shift_end(planned, person, now) for person in on_duty(planned, now))
     return min((end for end in ends if end is not None), default=now)

@@ -28,7 +28,7 @@ class Override:
     person_id: StaffId
     """The person on duty instead."""
     from_: Annotated[Instant, Field(alias="from")]
-    """The begin; one in the past counts from now on."""
+    """The begin, not in the past."""
     until: Instant
     """The end, not in the past."""
     instead_of: StaffId | None = None
@@ -61,7 +61,7 @@ class Swap:
     second: StaffId
     """The person to exchange turns with."""
     from_: Annotated[Instant, Field(alias="from")]
-    """The begin; one in the past counts from now on."""
+    """The begin, not in the past."""
     until: Instant
     """The end, not in the past."""
 

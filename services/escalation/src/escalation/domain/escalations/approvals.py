@@ -115,9 +115,7 @@ def page_next_approvers(
     `due_at` is None if those who were asked may no longer decide.
     """
     approval = _pending_approval(escalation)
-    stop = _stop_in_turn(situation, escalation, approval) or _stop_above(
-        situation, escalation, approval
-    )
+    stop = _next_stop(situation, escalation, approval)
     if stop is None:
         return _repeat_request(situation, escalation, approval, due_at)
     return _page_approvers(situation, escalation, approval, stop)
@@ -126,9 +124,7 @@ def page_next_approvers(
 def pass_on(situation: Situation, escalation: Escalation, explanation: str | None) -> Decision:
     """Nobody who was asked was reached: ask the next in turn or further up, else raise an alarm."""
     approval = _pending_approval(escalation)
-    stop = _stop_in_turn(situation, escalation, approval) or _stop_above(
-        situation, escalation, approval
-    )
+    stop = _next_stop(situation, escalation, approval)
     if stop is None:
         return alarm(situation, escalation, explanation)
     return page_operations(situation, explanation, "unreachable").then(
@@ -136,14 +132,20 @@ def pass_on(situation: Situation, escalation: Escalation, explanation: str | Non
     )
 
 
-def _stop_in_turn(
-    situation: Situation, escalation: Escalation, approval: Approval
-) -> NextStop | None:
-    if not escalation.levels or escalation.levels[approval.level].ask != "in_turn":
-        return None
+def _next_stop(situation: Situation, escalation: Escalation, approval: Approval) -> NextStop | None:
+    """Return the next in turn, or else the next level above with others; None at the top."""
+    if escalation.levels and escalation.levels[approval.level].ask == "in_turn":
+        others = _others_at_level(situation, escalation, approval)
+        if others.people:
+            return others
+    return _stop_above(situation, escalation, approval)
+
+
+def _others_at_level(situation: Situation, escalation: Escalation, approval: Approval) -> NextStop:
+    """Return who at the level was not asked yet; those who were may still decide."""
     excluded = (*escalation.awaited, approval.asked_by)
-    stop = stop_at(situation, replace(escalation, awaited=excluded), approval.level)
-    return replace(stop, paged_before=escalation.awaited) if stop.people else None
+    others = stop_at(situation, replace(escalation, awaited=excluded), approval.level)
+    return replace(others, paged_before=escalation.awaited)
 
 
 def _stop_above(
@@ -218,13 +220,11 @@ def _repeat_request(
 
 def _ask_others(situation: Situation, escalation: Escalation, approval: Approval) -> Decision:
     """The repeats are over: ask only people at the level who were not asked yet."""
-    excluded = replace(escalation, awaited=(*escalation.awaited, approval.asked_by))
-    others = stop_at(situation, excluded, approval.level)
-    stop = replace(others, paged_before=escalation.awaited)
+    others = _others_at_level(situation, escalation, approval)
     if others.people:
         again = replace(escalation, top_repeats=0)
-        return _page_approvers(situation, again, approval, stop)
-    return page_level(situation, escalation, stop, None, "approval_asked")
+        return _page_approvers(situation, again, approval, others)
+    return page_level(situation, escalation, others, None, "approval_asked")
 
 
 def _resolve(

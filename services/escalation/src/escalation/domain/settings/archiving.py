@@ -18,7 +18,7 @@ from escalation.domain.settings.validation import undefined_references
 
 def dependents(configuration: Configuration, setting: Versioned[Any]) -> Iterator[str]:
     """Name each place in other settings that names this one, as `kind/id: place`."""
-    without = configuration.with_version(replace(setting, archived=True))
+    without = configuration.with_versions((replace(setting, archived=True),))
     for kind in KINDS:
         for other in without.all_of(kind.type):
             for place in _dangling(configuration, without, other.body):

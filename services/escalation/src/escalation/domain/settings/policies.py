@@ -1,7 +1,7 @@
 """Service level policies: which clocks a contact gets, and what their thresholds do."""
 
 from collections.abc import Iterator
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field, fields
 from datetime import datetime
 from typing import Annotated, Literal
 
@@ -63,7 +63,7 @@ class Match:
 
     @property
     def specificity(self) -> int:
-        return sum(allowed is not None for allowed in asdict(self).values())
+        return sum(getattr(self, key.name) is not None for key in fields(self))
 
     def preference(self, contact: ContactDetails) -> tuple[int, bool]:
         """Sort by the most keys, then by the language itself before one that matches it."""

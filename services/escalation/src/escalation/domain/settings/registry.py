@@ -1,6 +1,5 @@
 """The settings in force, and the registry of their kinds."""
 
-from collections import defaultdict
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime
@@ -131,34 +130,8 @@ class Configuration:
 
     @classmethod
     def of(cls, settings: Iterable[Versioned[Any]]) -> "Configuration":
-        """Put the settings in force; of several versions the last one.
-
-        Earlier ones of calendars and schedules stay: clocks count by them, and they say who is on
-        duty until the next one begins.
-        """
-        by_field: dict[str, dict[str, Versioned[Any]]] = defaultdict(dict)
-        calendars: dict[Ref, Calendar] = {}
-        schedules: dict[str, tuple[DutySchedule, ...]] = defaultdict(tuple)
-        archived: dict[tuple[str, str], Versioned[Any]] = {}
-        for setting in settings:
-            kind = KIND_BY_TYPE[type(setting.body)]
-            earlier = by_field[kind.field].pop(setting.id, None)
-            earlier = archived.pop((kind.path, setting.id), earlier)
-            if setting.archived:
-                archived[kind.path, setting.id] = setting
-            else:
-                by_field[kind.field][setting.id] = setting
-            if isinstance(setting.body, DutySchedule) and earlier is not None:
-                schedules[setting.id] += (earlier.body,)
-            if isinstance(setting.body, Calendar):
-                calendars[setting.ref] = setting.body
-        values: dict[str, Any] = {
-            **by_field,
-            "earlier_calendars": calendars,
-            "earlier_schedules": schedules,
-            "archived": archived,
-        }
-        return cls(**values)
+        """Put the settings in force; of several versions the last one."""
+        return cls().with_versions(settings)
 
     def get(self, kind: type[T], setting_id: str) -> Versioned[T] | None:
         return self._by_id(kind).get(setting_id)
@@ -169,7 +142,7 @@ class Configuration:
     def with_next(self, setting_id: str, body: Setting) -> "Configuration":
         """Return it with `body` as the next version of the setting."""
         setting: Versioned[Any] = Versioned(setting_id, self.next_version(body, setting_id), body)
-        return self.with_version(setting)
+        return self.with_versions((setting,))
 
     def next_version(self, body: Setting, setting_id: str) -> int:
         newest = self.newest(type(body), setting_id)
@@ -180,23 +153,33 @@ class Configuration:
         archived = self.archived.get((KIND_BY_TYPE[kind].path, setting_id))
         return self.get(kind, setting_id) or archived
 
-    def with_version(self, setting: Versioned[Any]) -> "Configuration":
-        """Return it with this version in force."""
-        kind = KIND_BY_TYPE[type(setting.body)]
-        in_force = {**self._by_id(kind.type)}
+    def with_versions(self, settings: Iterable[Versioned[Any]]) -> "Configuration":
+        """Return it with these versions in force.
+
+        Earlier ones of calendars and schedules stay: clocks count by them, and they say who is on
+        duty until the next one begins.
+        """
+        by_field = {kind.field: {**self._by_id(kind.type)} for kind in KINDS}
+        calendars, schedules = {**self.earlier_calendars}, {**self.earlier_schedules}
         archived = {**self.archived}
-        earlier = in_force.pop(setting.id, None)
-        earlier = archived.pop((kind.path, setting.id), earlier)
-        if setting.archived:
-            archived[kind.path, setting.id] = setting
-        else:
-            in_force[setting.id] = setting
-        changes: dict[str, Any] = {kind.field: in_force, "archived": archived}
-        if isinstance(setting.body, Calendar):
-            changes["earlier_calendars"] = {**self.earlier_calendars, setting.ref: setting.body}
-        if isinstance(setting.body, DutySchedule) and earlier is not None:
-            versions = (*self.earlier_schedules.get(setting.id, ()), earlier.body)
-            changes["earlier_schedules"] = {**self.earlier_schedules, setting.id: versions}
+        for setting in settings:
+            kind = KIND_BY_TYPE[type(setting.body)]
+            in_force, place = by_field[kind.field], (kind.path, setting.id)
+            earlier = archived.pop(place, in_force.pop(setting.id, None))
+            if setting.archived:
+                archived[place] = setting
+            else:
+                in_force[setting.id] = setting
+            if isinstance(setting.body, DutySchedule) and earlier is not None:
+                schedules[setting.id] = (*schedules.get(setting.id, ()), earlier.body)
+            if isinstance(setting.body, Calendar):
+                calendars[setting.ref] = setting.body
+        changes: dict[str, Any] = {
+            **by_field,
+            "earlier_calendars": calendars,
+            "earlier_schedules": schedules,
+            "archived": archived,
+        }
         return replace(self, **changes)
 
     def with_present_duty(self) -> "Configuration":
@@ -212,7 +195,7 @@ class Configuration:
         return settings
 
     @cached_property
-    def _most_specific_first(self) -> list[Versioned[SlaPolicy]]:
+    def policies_by_precedence(self) -> list[Versioned[SlaPolicy]]:
         return sorted(self.policies.values(), key=lambda policy: precedence(policy.id, policy.body))
 
     @cached_property
@@ -224,7 +207,7 @@ class Configuration:
     def policy_for(self, contact: ContactDetails) -> Versioned[SlaPolicy] | None:
         """Return the policy that applies to the contact: see `precedence` and `Match.covers`."""
         covering = (
-            policy for policy in self._most_specific_first if policy.body.match.covers(contact)
+            policy for policy in self.policies_by_precedence if policy.body.match.covers(contact)
         )
         # `min` returns the first of equals.
         return min(covering, key=lambda policy: policy.body.match.preference(contact), default=None)

@@ -47,16 +47,7 @@ def validate_setting(
             assert_never(setting)
     for place, name in undefined_references(configuration, setting):
         yield place, f"There is no {name}."
-    yield from _unknown_people(configuration, setting_id, setting)
-
-
-def _unknown_people(
-    configuration: Configuration, setting_id: str, setting: Setting
-) -> Iterator[tuple[str, str]]:
-    missing = missing_people(configuration, setting)
-    if isinstance(setting, PersonAbsences):
-        missing = _missing(configuration, (("absences", PersonId(setting_id)),))
-    for place, person in missing:
+    for place, person in missing_people(configuration, setting_id, setting):
         has_left = person in configuration.staff
         yield place, str(UnknownPersonError(place, person, has_left=has_left))
 
@@ -105,7 +96,7 @@ def undefined_references(
 
 
 def missing_people(
-    configuration: Configuration, setting: Setting
+    configuration: Configuration, setting_id: str, setting: Setting
 ) -> Iterator[tuple[str, PersonId]]:
     """Yield (place, person) for each person who is named but is not known or has left."""
     match setting:
@@ -115,9 +106,9 @@ def missing_people(
             yield from _missing(configuration, _members(setting))
         case Team(supervisors=supervisors):
             yield from _missing(configuration, _listed("supervisors", supervisors))
-        case (
-            SlaPolicy() | Calendar() | DutyChanges() | Person() | PersonAbsences() | ApprovalLimit()
-        ):
+        case PersonAbsences():
+            yield from _missing(configuration, (("absences", PersonId(setting_id)),))
+        case SlaPolicy() | Calendar() | DutyChanges() | Person() | ApprovalLimit():
             return
         case _:
             assert_never(setting)
