@@ -9,9 +9,9 @@ from fastapi import FastAPI
 from pydantic.json_schema import models_json_schema
 
 from common.http import idempotency
+from common.http.access import SAFE_METHODS
 from common.http.problems import REFERENCE, ProblemOut, documented
 
-_SAFE: Final = ("get", "head", "options")
 _KEY_PARAMETER: Final = {
     "name": idempotency.HEADER,
     "in": "header",
@@ -60,7 +60,7 @@ def _openapi(
 
 
 def _complete(operation: dict[str, Any], method: str, *, is_keyed: bool) -> None:
-    is_keyed = is_keyed and method not in _SAFE and "security" in operation
+    is_keyed = is_keyed and method.upper() not in SAFE_METHODS and "security" in operation
     if is_keyed:
         operation.setdefault("parameters", []).append(_KEY_PARAMETER)
     for status, code in _problems(operation, method, is_keyed=is_keyed):
@@ -77,7 +77,7 @@ def _problems(
         yield from _WITH_BODY
     if "security" in operation:
         yield from _WITH_API_KEY
-        if method not in _SAFE:
+        if method.upper() not in SAFE_METHODS:
             yield from _CHANGING
     if is_keyed:
         yield from _KEYED
