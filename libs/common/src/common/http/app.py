@@ -27,6 +27,7 @@ from common.http.limits import MAX_BODY_BYTES
 from common.http.media_types import check_media_type
 from common.http.problems import ProblemError
 from common.http.protection import SecurityHeadersMiddleware, WrongKeyMiddleware
+from common.http.request_body import give_again
 from common.http.request_text import check_request
 
 log = structlog.get_logger()
@@ -163,14 +164,7 @@ class BodyLimitMiddleware:
         except ProblemError as problem:
             await problem.response()(scope, receive, send)
             return
-        whole: list[Message] = [
-            {"type": "http.request", "body": bytes(body), "more_body": False},
-        ]
-
-        async def replay() -> Message:
-            return whole.pop() if whole else await receive()
-
-        await self._app(scope, replay, send)
+        await self._app(scope, give_again(bytes(body), receive), send)
 
     def _check(self, scope: Scope, body: bytes) -> None:
         path: str = scope["path"]
