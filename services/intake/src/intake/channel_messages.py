@@ -40,10 +40,10 @@ async def add_first(contact: Contact, message: NewMessage, moment: Moment, uow: 
     if await uow.messages.get(contact.contact_id, message_id) is not None:
         return
     written_at = min(message.written_at or moment.at, moment.at)
-    same_text = await uow.messages.find_text(contact.contact_id, message.author, message.text)
-    if same_text is not None and abs(same_text.at - written_at) <= _REPETITION_WITHIN:
-        return
     stored = _message(contact, message, message_id, written_at)
+    near = await uow.messages.list_near(stored, _REPETITION_WITHIN)
+    if any(_is_repetition(stored, each) for each in near):
+        return
     uow.messages.add(stored)
     if message.author == "representative":
         return
