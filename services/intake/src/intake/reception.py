@@ -43,12 +43,14 @@ async def prepare(requests: Sequence[ReceiveRequest], uow: UnitOfWork) -> None:
 
 async def receive_request(request: ReceiveRequest, uow: UnitOfWork) -> Receipt:
     """Take in a contact, or return what the same request did before."""
-    created = _stored(_created(request.command))
-    earlier = await claim_key(request.key, created, uow)
+    if request.key is None:
+        return await receive(request, uow)
+    created = _created(request.command)
+    earlier = await claim_key(request.key, _stored(created), uow)
     if earlier is not None:
         return _receipt.validate_json(earlier)
     receipt = await receive(request, uow)
-    if request.key is not None and _stored(receipt) != created:
+    if receipt != created:
         await uow.idempotency_keys.replace_result(request.key, _stored(receipt))
     return receipt
 
