@@ -57,7 +57,6 @@ from intake.api.schemas import (
 )
 from intake.domain import errors
 from intake.domain.automatic_mail import is_automatic
-from intake.domain.escalation_mirror import visible_escalation
 from intake.domain.model import IdempotencyKey, Interaction, Message
 from intake.domain.supervisor_words import asks_for_supervisor
 from intake.reception import ReceiveRequest
@@ -140,11 +139,7 @@ async def list_contacts(
         query.limit,
         key=lambda contact: contact.contact_id,
         show=lambda contact: ContactSummaryOut.model_validate(
-            {
-                **contact_fields(contact, ContactSummaryOut),
-                "escalation": visible_escalation(contact, actor),
-            },
-            from_attributes=True,
+            contact_fields(contact, actor), from_attributes=True
         ),
         filters=shown,
     )
@@ -173,8 +168,7 @@ async def show_contact(
     shown, next_cursor = cut_page(messages, limit, key=_message_key, filters=filters)
     return ContactOut.model_validate(
         {
-            **contact_fields(contact, ContactOut),
-            "escalation": visible_escalation(contact, actor),
+            **contact_fields(contact, actor),
             "messages": [message_out(message, attachments) for message in shown],
             "next_cursor": next_cursor,
         },
