@@ -1,7 +1,7 @@
 """What intake does when a channel sends a contact: a new one, or more about a known one."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from pydantic import TypeAdapter
 
@@ -48,7 +48,7 @@ async def receive_request(request: ReceiveRequest, uow: UnitOfWork) -> Receipt:
     created = _created(request.command)
     earlier = await claim_key(request.key, _stored(created), uow)
     if earlier is not None:
-        return _receipt.validate_json(earlier)
+        return replace(_receipt.validate_json(earlier), replayed=True)
     receipt = await receive(request, uow)
     if receipt != created:
         await uow.idempotency_keys.replace_result(request.key, _stored(receipt))

@@ -11,7 +11,7 @@ from common.contracts.contacts import Customer
 from common.contracts.event import UUID_PATTERN, ContactId, Instant, PersonId, SystemName
 from common.http.access import Principal
 from common.http.app import ContactPath
-from common.http.idempotency import check_key, fingerprint_of
+from common.http.idempotency import REPLAYED_HEADER, check_key, fingerprint_of
 from common.http.pagination import Cursor, Limit, cut_page, decode_cursor
 from common.http.problems import ProblemError
 from intake import use_cases
@@ -117,6 +117,8 @@ async def receive_contact(
         receipt = await batcher.submit(ReceiveRequest(command, repeatable, states_priority))
     if receipt.contact_id != command.contact_id:
         response.status_code = HTTPStatus.OK
+    if receipt.replayed:
+        response.headers[REPLAYED_HEADER] = "true"
     return ContactReceiptOut.model_validate(receipt, from_attributes=True)
 
 
