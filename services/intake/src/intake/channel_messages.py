@@ -1,7 +1,7 @@
 """The messages of outside systems: each is one message here, however often it is reported."""
 
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from typing import Final
 
 from common.contracts.event import ContactId, MessageId, PersonId, SystemName
@@ -9,9 +9,9 @@ from common.core.ids import derived_id, new_id
 from intake import use_cases
 from intake.domain import contacts
 from intake.domain.model import Author, Contact, Message, Moment
+from intake.domain.state import BEGINNING
 from intake.store import UnitOfWork
 
-_BEGINNING: Final = datetime(1970, 1, 2, tzinfo=UTC)
 # A first message and its repetition are written at the same time, but for two clocks.
 _REPETITION_WITHIN: Final = timedelta(minutes=5)
 
@@ -48,7 +48,7 @@ async def add_first(contact: Contact, message: NewMessage, moment: Moment, uow: 
     if message.author == "representative":
         return
     # Whatever happened to the contact, it happened after its first message.
-    written = Moment(_BEGINNING)
+    written = Moment(BEGINNING)
     asks = message.asks_for_supervisor
     decision = contacts.add_message(contact, stored, written, asks_for_supervisor=asks)
     await use_cases.record_change(decision, uow)
