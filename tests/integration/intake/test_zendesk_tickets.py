@@ -238,6 +238,8 @@ async def test_contact_is_stopped_waiting_discarded_and_merged_in_rest(
     assert (shown["state"], shown["merged_into"]) == ("merged", other)
     words = {"author": "customer", "text": "Hello?"}
     assert (await api.post(f"{path}/messages", json=words)).status_code == 409
+    quote = {"quote": "Your boss, please."}
+    assert (await api.post(f"{path}/request-supervisor", json=quote)).status_code == 409
     discarded = await api.post(f"/v1/contacts/{other}/discard", json={"cause": "spam"})
     assert discarded.status_code == 202
     assert (await published(database))[-2:] == ["contact_merged", "contact_discarded"]

@@ -210,7 +210,7 @@ async def add_message(
 @router.post(
     "/{contact_id}/request-supervisor",
     status_code=HTTPStatus.ACCEPTED,
-    responses=refusals(*ON_CONTACT),
+    responses=refusals(*ON_CONTACT, others=WRONG_STATE),
 )
 async def request_supervisor(
     contact_id: ContactPath,
@@ -218,7 +218,7 @@ async def request_supervisor(
     database: IntakeDatabase,
     caller: ChannelOrStaffUser,
 ) -> ContactIdOut:
-    """Report that the customer asked for a supervisor."""
+    """Report that the customer asked for a supervisor. An ended contact opens, but no merged one."""
     async with transaction(database) as uow:
         await use_cases.request_supervisor(contact_id, body.quote, make_actor(caller), uow)
     return ContactIdOut(contact_id=contact_id)
