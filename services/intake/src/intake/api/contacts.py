@@ -27,6 +27,7 @@ from intake.api.answers import (
     message_out,
 )
 from intake.api.deps import (
+    ON_ACTION,
     ON_CONTACT,
     WRONG_STATE,
     ChannelOrStaffUser,
@@ -63,7 +64,7 @@ from intake.reception import ReceiveRequest
 
 router = APIRouter(prefix="/v1/contacts", tags=["contacts"])
 
-_ON_MESSAGE = (*ON_CONTACT, errors.PersonNotYourselfError, errors.TimeOutOfBoundsError)
+_ON_MESSAGE = (*ON_ACTION, errors.TimeOutOfBoundsError)
 _CONTACT_KEY: TypeAdapter[ContactId] = TypeAdapter(ContactRef)
 _MESSAGE_KEY = TypeAdapter(tuple[Instant, Annotated[str, Field(pattern=f"^{UUID_PATTERN}$")]])
 
@@ -218,7 +219,7 @@ async def request_supervisor(
     database: IntakeDatabase,
     caller: ChannelOrStaffUser,
 ) -> ContactIdOut:
-    """Report that the customer asked for a supervisor. An ended contact opens, but no merged one."""
+    """Report that the customer asked for a supervisor. All ended contacts but merged ones open."""
     async with transaction(database) as uow:
         await use_cases.request_supervisor(contact_id, body.quote, make_actor(caller), uow)
     return ContactIdOut(contact_id=contact_id)
@@ -241,7 +242,7 @@ async def wait_for_customer(
 @router.post(
     "/{contact_id}/resolve",
     status_code=HTTPStatus.ACCEPTED,
-    responses=refusals(*ON_CONTACT, errors.PersonNotYourselfError, others=WRONG_STATE),
+    responses=refusals(*ON_ACTION, others=WRONG_STATE),
 )
 async def resolve_contact(
     contact_id: ContactPath,
@@ -265,7 +266,7 @@ async def resolve_contact(
 @router.post(
     "/{contact_id}/abandon",
     status_code=HTTPStatus.ACCEPTED,
-    responses=refusals(*ON_CONTACT, errors.PersonNotYourselfError, others=WRONG_STATE),
+    responses=refusals(*ON_ACTION, others=WRONG_STATE),
 )
 async def abandon_contact(
     contact_id: ContactPath,
@@ -283,7 +284,7 @@ async def abandon_contact(
 @router.post(
     "/{contact_id}/reopen",
     status_code=HTTPStatus.ACCEPTED,
-    responses=refusals(*ON_CONTACT, errors.PersonNotYourselfError, others=WRONG_STATE),
+    responses=refusals(*ON_ACTION, others=WRONG_STATE),
 )
 async def reopen_contact(
     contact_id: ContactPath,
@@ -301,7 +302,7 @@ async def reopen_contact(
 @router.post(
     "/{contact_id}/prioritize",
     status_code=HTTPStatus.ACCEPTED,
-    responses=refusals(*ON_CONTACT, errors.PersonNotYourselfError, others=WRONG_STATE),
+    responses=refusals(*ON_ACTION, others=WRONG_STATE),
 )
 async def prioritize_contact(
     contact_id: ContactPath,
