@@ -94,6 +94,8 @@ async def test_content_counts_and_not_its_bytes(api: httpx.AsyncClient, path: st
     headers = {"Idempotency-Key": "k1", "Content-Type": "application/json"}
     answers = [await api.post(path, content=each, headers=headers) for each in written]
     assert [answer.status_code for answer in answers] == [201, 200, 200]
+    replayed = [answer.headers.get("Idempotency-Replayed") for answer in answers]
+    assert replayed == [None, "true", "true"]
     assert len({answer.text for answer in answers}) == 1
 
 

@@ -11,6 +11,7 @@ from common.storage.database import Database
 from intake.store import UnitOfWork
 from integration.intake.harness import (
     CONTACT,
+    UNKNOWN_CONTACT,
     accept,
     assign,
     deliver,
@@ -41,9 +42,14 @@ CHANGES: list[tuple[str, Any]] = [
     ("abandon", {}),
     ("resolve", {}),
     ("reopen", {"reason": "again"}),
+    ("stop-waiting", None),
+    ("discard", {"cause": "spam"}),
 ]
+# Into a contact that does not exist.
+MERGE: tuple[str, Any] = ("merge", {"into": UNKNOWN_CONTACT})
 CHANNEL_CHANGES: list[tuple[str, Any]] = [
     *CHANGES,
+    MERGE,
     ("messages", CUSTOMER_MESSAGE),
     ("feedback", {"score": 1}),
     ("interactions", CALL),
@@ -93,7 +99,7 @@ async def test_contact_of_another_channel_is_not_found_and_stays_as_it_is(
     assert await published(database) == ["contact_received"]
 
 
-@pytest.mark.parametrize(("action", "body"), CHANGES)
+@pytest.mark.parametrize(("action", "body"), [*CHANGES, MERGE])
 async def test_representative_without_the_contact_may_not_change_or_read_it(
     api: httpx.AsyncClient, database: Database[UnitOfWork], action: str, body: object
 ) -> None:
@@ -182,10 +188,10 @@ async def test_system_is_never_stored_as_a_person(
     api: httpx.AsyncClient, database: Database[UnitOfWork], caller: str
 ) -> None:
     contact_id = await accept(api, text=None)
-    for action, body in [*CHANGES, ("abandon", {})]:
+    for action, body in [*CHANGES, ("reopen", {"reason": "again"}), ("abandon", {})]:
         await change(api, contact_id, action, body, caller)
     events = await rows(database, "SELECT type, data FROM outbox WHERE data ? 'reported_by'")
-    assert len({event.type for event in events}) == 5
+    assert len({event.type for event in events}) == 6
     names = {(event.data.get("by"), event.data.get("person_id")) for event in events}
     assert names == {(None, None)}
     assert {event.data["reported_by"] for event in events} == {
@@ -197,7 +203,7 @@ async def test_person_can_not_act_as_somebody_else(
     api: httpx.AsyncClient, database: Database[UnitOfWork]
 ) -> None:
     contact_id = await accept(api, text=None)
-    for action, body in CHANGES:
+    for action, body in [*CHANGES, MERGE]:
         if body is None or action == "request-supervisor":
             continue
         other = {**body, "person_id": "marco"}

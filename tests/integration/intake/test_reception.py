@@ -120,6 +120,8 @@ async def test_keyed_request_about_a_known_contact_is_added_once_and_answered_al
     await send(api, text="In between.")
     again = await api.post("/v1/contacts", json=body, headers=headers)
     assert (again.status_code, again.json()) == (200, added.json())
+    assert "Idempotency-Replayed" not in added.headers
+    assert again.headers["Idempotency-Replayed"] == "true"
     assert added.json()["contact_id"] == first["contact_id"]
     assert (await published(database)).count("customer_wrote") == 3
 

@@ -159,6 +159,22 @@ async def test_first_comment_that_comes_again_is_one_message(
     assert len(await rows(database, "SELECT 1 FROM messages")) == 2
 
 
+@pytest.mark.parametrize("order", [(0, 1), (1, 0)])
+async def test_first_comment_with_other_white_space_is_one_message_in_either_order(
+    zendesk: httpx.AsyncClient, database: Database[UnitOfWork], order: tuple[int, int]
+) -> None:
+    comment = {"id": 12, "body": "Twice\nnow! ", "author": CUSTOMER}
+    events: list[tuple[str, dict[str, Any]]] = [
+        ("ticket.created", {"ticket": {"description": "Twice now!"}}),
+        (COMMENT, {"ticket": {"description": None}, "comment": comment}),
+    ]
+    for number in order:
+        kind, event = events[number]
+        await report(zendesk, kind, number, **event)
+    (message,) = await rows(database, "SELECT external_id FROM messages")
+    assert message.external_id == "12"
+
+
 async def test_ticket_that_an_agent_wrote_is_not_the_words_of_the_customer(
     zendesk: httpx.AsyncClient, database: Database[UnitOfWork]
 ) -> None:
@@ -222,6 +238,8 @@ async def test_contact_is_stopped_waiting_discarded_and_merged_in_rest(
     assert (shown["state"], shown["merged_into"]) == ("merged", other)
     words = {"author": "customer", "text": "Hello?"}
     assert (await api.post(f"{path}/messages", json=words)).status_code == 409
+    quote = {"quote": "Your boss, please."}
+    assert (await api.post(f"{path}/request-supervisor", json=quote)).status_code == 409
     discarded = await api.post(f"/v1/contacts/{other}/discard", json={"cause": "spam"})
     assert discarded.status_code == 202
     assert (await published(database))[-2:] == ["contact_merged", "contact_discarded"]

@@ -231,6 +231,14 @@ def test_ids_above_two_to_the_64th_keep_their_digits() -> None:
     assert (event.contact.ref, event.contact.customer.customer_id) == (str(large), str(large))
 
 
+def test_composed_and_decomposed_ids_are_the_same() -> None:
+    customers = [
+        read("ticket.created", {"requester_id": text}).contact.customer.customer_id
+        for text in ("jos\u00e9@example.com", "jose\u0301@example.com")
+    ]
+    assert customers == ["jos\u00e9@example.com"] * 2
+
+
 @pytest.mark.parametrize(
     ("written", "read_as"),
     [(r"\ud83d\ude00", "\N{GRINNING FACE}"), (r"a\ud800b", "a\ufffdb"), (r"a\u0000b", "ab")],

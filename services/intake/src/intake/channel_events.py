@@ -318,7 +318,6 @@ def _read_message(connection: ChannelConnection, event: ChannelEvent) -> NewMess
         system=connection.system,
         automatic=event.automatic,
         external_id=event.message_ref,
-        files=tuple(event.files),
     )
     match event:
         case CustomerMessageAdded():

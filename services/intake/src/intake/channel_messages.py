@@ -1,19 +1,17 @@
 """The messages of outside systems: each is one message here, however often it is reported."""
 
-from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from typing import Final
 
 from common.contracts.event import ContactId, MessageId, PersonId, SystemName
 from common.core.ids import derived_id, new_id
 from intake import use_cases
-from intake.channels.base import ExternalFile
 from intake.domain import contacts
-from intake.domain.model import Attachment, Author, Contact, Message, Moment
+from intake.domain.model import Author, Contact, Message, Moment
+from intake.domain.state import BEGINNING
 from intake.store import UnitOfWork
 
-_BEGINNING: Final = datetime(1970, 1, 2, tzinfo=UTC)
 # A first message and its repetition are written at the same time, but for two clocks.
 _REPETITION_WITHIN: Final = timedelta(minutes=5)
 
@@ -31,7 +29,6 @@ class NewMessage:
     asks_for_supervisor: bool = False
     external_id: str | None = None
     written_at: datetime | None = None
-    files: Sequence[ExternalFile] = ()
 
 
 async def add_first(contact: Contact, message: NewMessage, moment: Moment, uow: UnitOfWork) -> None:
@@ -43,15 +40,15 @@ async def add_first(contact: Contact, message: NewMessage, moment: Moment, uow: 
     if await uow.messages.get(contact.contact_id, message_id) is not None:
         return
     written_at = min(message.written_at or moment.at, moment.at)
-    same_text = await uow.messages.find_text(contact.contact_id, message.author, message.text)
-    if same_text is not None and abs(same_text.at - written_at) <= _REPETITION_WITHIN:
-        return
     stored = _message(contact, message, message_id, written_at)
+    near = await uow.messages.list_near(stored, _REPETITION_WITHIN)
+    if any(_is_repetition(stored, each) for each in near):
+        return
     uow.messages.add(stored)
     if message.author == "representative":
         return
     # Whatever happened to the contact, it happened after its first message.
-    written = Moment(_BEGINNING)
+    written = Moment(BEGINNING)
     asks = message.asks_for_supervisor
     decision = contacts.add_message(contact, stored, written, asks_for_supervisor=asks)
     await use_cases.record_change(decision, uow)
@@ -63,8 +60,6 @@ async def add(contact: Contact, message: NewMessage, moment: Moment, uow: UnitOf
     if await _is_known(stored, uow):
         return
     uow.messages.add(stored)
-    for file in message.files:
-        uow.messages.attach(_attachment(stored, file))
     asks = message.asks_for_supervisor
     decision = contacts.add_message(contact, stored, moment, asks_for_supervisor=asks)
     await use_cases.record_change(decision, uow)
@@ -106,8 +101,3 @@ def _message(contact: Contact, message: NewMessage, message_id: MessageId, at: d
         internal=message.internal,
         external_id=message.external_id,
     )
-
-
-def _attachment(message: Message, file: ExternalFile) -> Attachment:
-    ref = message.external_id or message.message_id
-    return Attachment(message.contact_id, ref, file.file_id, file.name, file.url, file.content_type)

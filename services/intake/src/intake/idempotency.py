@@ -7,13 +7,11 @@ from intake.domain.model import AcceptedRequest, IdempotencyKey
 from intake.store import UnitOfWork
 
 
-async def claim_key(key: IdempotencyKey | None, result: str, uow: UnitOfWork) -> str | None:
+async def claim_key(key: IdempotencyKey, result: str, uow: UnitOfWork) -> str | None:
     """Return the earlier result of a request that was accepted before.
 
     Raises KeyReusedError if its key came with another request.
     """
-    if key is None:
-        return None
     earlier = await uow.idempotency_keys.claim(_accepted(key, result), uow.now)
     if earlier is None:
         return None

@@ -1,7 +1,7 @@
 """The SQL of messages, of their files, and of what was reported about a contact."""
 
 from dataclasses import replace
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from pydantic import TypeAdapter
 from sqlalchemy import ColumnElement, select, text, tuple_, update
@@ -10,7 +10,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from common.contracts.event import ContactId, MessageId
 from common.storage.bulk import bulk_insert
 from intake import tables
-from intake.domain.model import Attachment, Author, HistoryEntry, Message
+from intake.domain.model import Attachment, HistoryEntry, Message
 
 # When it came, and its id: the order of the messages of a contact.
 MessageKey = tuple[datetime, str]
@@ -44,15 +44,16 @@ class Messages:
         table = tables.messages.c
         return await self._find(table.contact_id == contact_id, table.external_id == external_id)
 
-    async def find_text(self, contact_id: ContactId, author: Author, text: str) -> Message | None:
-        """Return the oldest message of an author with just this text."""
-        for message in self._new.values():
-            if (message.contact_id, message.author, message.text) == (contact_id, author, text):
-                return message
-        table = tables.messages.c
-        return await self._find(
-            table.contact_id == contact_id, table.author == author, table.text == text
+    async def list_near(self, message: Message, within: timedelta) -> list[Message]:
+        """Return the contact's messages that were written about when this one was."""
+        since, until, messages = message.at - within, message.at + within, tables.messages
+        rows = await self._connection.execute(
+            select(messages).where(
+                messages.c.contact_id == message.contact_id, messages.c.at.between(since, until)
+            )
         )
+        new = [each for each in self._new.values() if each.contact_id == message.contact_id]
+        return [*(Message(**row) for row in rows.mappings()), *new]
 
     async def first_and_latest_of_customer(self, contact_id: ContactId) -> set[str]:
         """Return the texts of the customer's first and latest message."""

@@ -1,7 +1,7 @@
 """What intake does when a channel sends a contact: a new one, or more about a known one."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from pydantic import TypeAdapter
 
@@ -14,7 +14,7 @@ from intake.domain.receipts import Receipt
 from intake.handlers import get_or_raise
 from intake.idempotency import claim_key, claim_keys
 from intake.store import UnitOfWork
-from intake.use_cases import ReceiveContact, WriteMessage
+from intake.use_cases import ReceiveContact
 
 _receipt = TypeAdapter(Receipt)
 
@@ -43,12 +43,14 @@ async def prepare(requests: Sequence[ReceiveRequest], uow: UnitOfWork) -> None:
 
 async def receive_request(request: ReceiveRequest, uow: UnitOfWork) -> Receipt:
     """Take in a contact, or return what the same request did before."""
-    created = _stored(_created(request.command))
-    earlier = await claim_key(request.key, created, uow)
+    if request.key is None:
+        return await receive(request, uow)
+    created = _created(request.command)
+    earlier = await claim_key(request.key, _stored(created), uow)
     if earlier is not None:
-        return _receipt.validate_json(earlier)
+        return replace(_receipt.validate_json(earlier), replayed=True)
     receipt = await receive(request, uow)
-    if request.key is not None and _stored(receipt) != created:
+    if receipt != created:
         await uow.idempotency_keys.replace_result(request.key, _stored(receipt))
     return receipt
 
@@ -67,31 +69,24 @@ async def receive(request: ReceiveRequest, uow: UnitOfWork) -> Receipt:
 
 async def _add(request: ReceiveRequest, contact: Contact, uow: UnitOfWork) -> Receipt:
     """Add what the request says to its contact; what it says again is not added again."""
-    command, actor = request.command, Actor("received", system=request.command.received_from)
-    customer = await uow.customers.describe_one(command.customer)
-    if contact.customer_id != customer.customer_id:
+    command, contact_id = request.command, contact.contact_id
+    # `prepare` has written what it says of the customer.
+    if contact.customer_id != command.customer.customer_id:
         raise OtherCustomerError
-    written = await uow.messages.first_and_latest_of_customer(contact.contact_id)
-    is_new_text = command.text is not None and command.text not in written
-    if command.text is not None and is_new_text:
-        message = WriteMessage(
-            contact.contact_id,
-            "customer",
-            command.text,
-            asks_for_supervisor=command.asks_for_supervisor,
-            message_id=command.message_id,
-        )
-        await use_cases.write(message, actor, uow)
+    written = await uow.messages.first_and_latest_of_customer(contact_id) if command.text else ()
+    repeats = command.text in written
+    new_text = None if repeats else command.text
+    if new_text is not None:
+        await use_cases.write_text(contact_id, new_text, command, uow)
     stated = command.priority if request.states_priority else contact.priority
-    repeats = command.text is not None and not is_new_text
     if priority := receipts.priority_to_take_up(contact, stated, repeats=repeats):
-        reason = "as the channel states"
-        await use_cases.prioritize(contact.contact_id, priority, reason, actor, uow)
+        actor = Actor("received", system=command.received_from)
+        await use_cases.prioritize(contact_id, priority, "as the channel states", actor, uow)
     return Receipt(
-        contact.contact_id,
-        outcome="added" if is_new_text or priority else "unchanged",
-        message_id=command.message_id if is_new_text else None,
-        supervisor_requested=is_new_text and command.asks_for_supervisor,
+        contact_id,
+        outcome="added" if new_text or priority else "unchanged",
+        message_id=command.message_id if new_text else None,
+        supervisor_requested=new_text is not None and command.asks_for_supervisor,
         priority=priority or contact.priority,
     )
 

@@ -22,7 +22,7 @@ from common.storage.uow import UnitOfWork as BaseUnitOfWork
 from intake import tables
 from intake.contact_list import conditions, is_readable
 from intake.domain.actors import Actor
-from intake.domain.customers import merge, stated_fields
+from intake.domain.customers import stated_fields
 from intake.domain.model import (
     AcceptedRequest,
     ChannelConnection,
@@ -78,12 +78,12 @@ class Customers:
 
     async def describe(self, stated: Sequence[Customer]) -> None:
         """Write what is stated of all with one statement; what is not stated stays."""
-        merged: dict[CustomerId, Customer] = {}
+        fields: dict[CustomerId, dict[str, str]] = {}
         for customer in stated:
-            merged[customer.customer_id] = merge(merged.get(customer.customer_id), customer)
-        if not merged:
+            fields.setdefault(customer.customer_id, {}).update(stated_fields(customer))
+        if not fields:
             return
-        rows = orjson.dumps([stated_fields(customer) for customer in merged.values()])
+        rows = orjson.dumps(list(fields.values()))
         written = await self._connection.execute(_DESCRIBE_CUSTOMERS, {"rows": rows.decode()})
         self._described.update({row["customer_id"]: Customer(**row) for row in written.mappings()})
         self._stated.extend(stated)

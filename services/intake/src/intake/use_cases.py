@@ -130,16 +130,22 @@ async def receive_new(command: ReceiveContact, uow: UnitOfWork) -> ContactId:
     )
     record(_receive(contact, customer, command), uow)
     if command.text is not None:
-        asks = command.asks_for_supervisor
-        message = WriteMessage(
-            contact.contact_id,
-            "customer",
-            command.text,
-            asks_for_supervisor=asks,
-            message_id=command.message_id,
-        )
-        await write(message, Actor("received", system=command.received_from), uow)
+        await write_text(contact.contact_id, command.text, command, uow)
     return contact.contact_id
+
+
+async def write_text(
+    contact_id: ContactId, text: str, command: ReceiveContact, uow: UnitOfWork
+) -> None:
+    """Add the text of what a channel sent to its contact, as the customer's message."""
+    message = WriteMessage(
+        contact_id,
+        "customer",
+        text,
+        asks_for_supervisor=command.asks_for_supervisor,
+        message_id=command.message_id,
+    )
+    await write(message, Actor("received", system=command.received_from), uow)
 
 
 def _receive(contact: Contact, customer: Customer, command: ReceiveContact) -> Decision:

@@ -27,8 +27,8 @@ from common.http.limits import MAX_BODY_BYTES
 from common.http.media_types import check_media_type
 from common.http.problems import ProblemError
 from common.http.protection import SecurityHeadersMiddleware, WrongKeyMiddleware
+from common.http.request_body import give_again
 from common.http.request_text import check_request
-from common.http.whole_body import replay
 
 log = structlog.get_logger()
 
@@ -164,7 +164,7 @@ class BodyLimitMiddleware:
         except ProblemError as problem:
             await problem.response()(scope, receive, send)
             return
-        await self._app(scope, replay(bytes(body), receive), send)
+        await self._app(scope, give_again(bytes(body), receive), send)
 
     def _check(self, scope: Scope, body: bytes) -> None:
         path: str = scope["path"]

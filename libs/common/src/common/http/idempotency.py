@@ -15,8 +15,8 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from common.core.text import is_visible
 from common.http.access import SAFE_METHODS, Principal, caller_of
-from common.http.problems import ProblemError, failure_response
-from common.http.whole_body import replay
+from common.http.problems import ProblemError, failure_response, invalid
+from common.http.request_body import give_again
 from common.storage.database import Database
 from common.storage.idempotency import KEPT_DAYS, IdempotencyKeyStore, RequestKey
 
@@ -47,12 +47,11 @@ class IdempotencyMiddleware:
             await self._app(scope, receive, send)
             return
         # The body limit has read it whole.
-        body = (await receive()).get("body", b"")
+        body: bytes = (await receive()).get("body", b"")
         try:
             key = check_key(headers[HEADER.lower().encode()].decode("latin-1"))
-            fingerprint = fingerprint_of(scope, body)
-            request_key = RequestKey(caller.name, key, fingerprint)
-            response = await self._handle_once(request_key, scope, replay(body, receive))
+            request_key = RequestKey(caller.name, key, fingerprint_of(scope, body))
+            response = await self._handle_once(request_key, scope, give_again(body, receive))
         except ProblemError as problem:
             response = problem.response()
         except Exception as error:  # noqa: BLE001 - answered as any route's failure is
@@ -91,8 +90,8 @@ class IdempotencyMiddleware:
 def check_key(key: str) -> str:
     """Return the key; raises ProblemError unless it is a text of one line."""
     if not 0 < len(key) <= MAX_CHARACTERS or not is_visible(key):
-        detail = f"header/{HEADER}: must be 1 to {MAX_CHARACTERS} visible characters in one line"
-        raise ProblemError(422, "invalid", detail)
+        detail = f"must be 1 to {MAX_CHARACTERS} visible characters in one line"
+        raise invalid((f"header/{HEADER}", detail))
     return key
 
 

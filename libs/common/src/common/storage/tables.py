@@ -36,7 +36,8 @@ timers = Table(
     Column("data", JSONB),
 )
 
-# `result` is the id that the first request got; `answer` is its whole answer, if it is HTTP's.
+# `result` is what the service itself keeps of the first request, `answer` what the middleware of
+# the HTTP API keeps: the whole answer.
 idempotency_keys = Table(
     "idempotency_keys",
     metadata,

@@ -1,6 +1,7 @@
 """What answers look like."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import datetime
 
 from pydantic import BaseModel, Field
@@ -9,6 +10,8 @@ from common.contracts.contacts import Channel, Priority
 from common.contracts.event import ContactId, CustomerId, MessageId, PersonId, SystemName
 from common.http.pagination import NextCursor, Page
 from intake.api.message_schemas import MessageOut
+from intake.domain.actors import Actor
+from intake.domain.escalation_mirror import visible_escalation
 from intake.domain.model import Attachment, Contact, ContactState, EscalationState, Message
 from intake.domain.receipts import ReceiptOutcome
 
@@ -141,7 +144,7 @@ def message_out(message: Message, attachments: Sequence[Attachment]) -> MessageO
     return MessageOut.model_validate({**fields, "attachments": files}, from_attributes=True)
 
 
-def contact_fields(contact: Contact, answer: type[ContactSummaryOut]) -> dict[str, object]:
-    """Return what the contact says of itself; who may see its escalation is for the caller."""
-    names = answer.model_fields.keys() - {"messages", "next_cursor", "escalation"}
-    return {name: getattr(contact, name) for name in names}
+def contact_fields(contact: Contact, actor: Actor) -> dict[str, object]:
+    """Return what the actor may see of the contact, without its messages."""
+    shown = replace(contact, escalation=visible_escalation(contact, actor))
+    return {name: getattr(shown, name) for name in ContactSummaryOut.model_fields}

@@ -11,7 +11,7 @@ from common.contracts.contacts import Customer
 from common.contracts.event import UUID_PATTERN, ContactId, Instant, PersonId, SystemName
 from common.http.access import Principal
 from common.http.app import ContactPath
-from common.http.idempotency import check_key, fingerprint_of
+from common.http.idempotency import REPLAYED_HEADER, check_key, fingerprint_of
 from common.http.pagination import Cursor, Limit, cut_page, decode_cursor
 from common.http.problems import ProblemError
 from intake import use_cases
@@ -27,6 +27,7 @@ from intake.api.answers import (
     message_out,
 )
 from intake.api.deps import (
+    ON_ACTION,
     ON_CONTACT,
     WRONG_STATE,
     ChannelOrStaffUser,
@@ -57,14 +58,13 @@ from intake.api.schemas import (
 )
 from intake.domain import errors
 from intake.domain.automatic_mail import is_automatic
-from intake.domain.escalation_mirror import visible_escalation
 from intake.domain.model import IdempotencyKey, Interaction, Message
 from intake.domain.supervisor_words import asks_for_supervisor
 from intake.reception import ReceiveRequest
 
 router = APIRouter(prefix="/v1/contacts", tags=["contacts"])
 
-_ON_MESSAGE = (*ON_CONTACT, errors.PersonNotYourselfError, errors.TimeOutOfBoundsError)
+_ON_MESSAGE = (*ON_ACTION, errors.TimeOutOfBoundsError)
 _CONTACT_KEY: TypeAdapter[ContactId] = TypeAdapter(ContactRef)
 _MESSAGE_KEY = TypeAdapter(tuple[Instant, Annotated[str, Field(pattern=f"^{UUID_PATTERN}$")]])
 
@@ -118,6 +118,8 @@ async def receive_contact(
         receipt = await batcher.submit(ReceiveRequest(command, repeatable, states_priority))
     if receipt.contact_id != command.contact_id:
         response.status_code = HTTPStatus.OK
+    if receipt.replayed:
+        response.headers[REPLAYED_HEADER] = "true"
     return ContactReceiptOut.model_validate(receipt, from_attributes=True)
 
 
@@ -140,11 +142,7 @@ async def list_contacts(
         query.limit,
         key=lambda contact: contact.contact_id,
         show=lambda contact: ContactSummaryOut.model_validate(
-            {
-                **contact_fields(contact, ContactSummaryOut),
-                "escalation": visible_escalation(contact, actor),
-            },
-            from_attributes=True,
+            contact_fields(contact, actor), from_attributes=True
         ),
         filters=shown,
     )
@@ -173,8 +171,7 @@ async def show_contact(
     shown, next_cursor = cut_page(messages, limit, key=_message_key, filters=filters)
     return ContactOut.model_validate(
         {
-            **contact_fields(contact, ContactOut),
-            "escalation": visible_escalation(contact, actor),
+            **contact_fields(contact, actor),
             "messages": [message_out(message, attachments) for message in shown],
             "next_cursor": next_cursor,
         },
@@ -214,7 +211,7 @@ async def add_message(
 @router.post(
     "/{contact_id}/request-supervisor",
     status_code=HTTPStatus.ACCEPTED,
-    responses=refusals(*ON_CONTACT),
+    responses=refusals(*ON_CONTACT, others=WRONG_STATE),
 )
 async def request_supervisor(
     contact_id: ContactPath,
@@ -222,7 +219,7 @@ async def request_supervisor(
     database: IntakeDatabase,
     caller: ChannelOrStaffUser,
 ) -> ContactIdOut:
-    """Report that the customer asked for a supervisor."""
+    """Report that the customer asked for a supervisor. All ended contacts but merged ones open."""
     async with transaction(database) as uow:
         await use_cases.request_supervisor(contact_id, body.quote, make_actor(caller), uow)
     return ContactIdOut(contact_id=contact_id)
@@ -245,7 +242,7 @@ async def wait_for_customer(
 @router.post(
     "/{contact_id}/resolve",
     status_code=HTTPStatus.ACCEPTED,
-    responses=refusals(*ON_CONTACT, errors.PersonNotYourselfError, others=WRONG_STATE),
+    responses=refusals(*ON_ACTION, others=WRONG_STATE),
 )
 async def resolve_contact(
     contact_id: ContactPath,
@@ -269,7 +266,7 @@ async def resolve_contact(
 @router.post(
     "/{contact_id}/abandon",
     status_code=HTTPStatus.ACCEPTED,
-    responses=refusals(*ON_CONTACT, errors.PersonNotYourselfError, others=WRONG_STATE),
+    responses=refusals(*ON_ACTION, others=WRONG_STATE),
 )
 async def abandon_contact(
     contact_id: ContactPath,
@@ -287,7 +284,7 @@ async def abandon_contact(
 @router.post(
     "/{contact_id}/reopen",
     status_code=HTTPStatus.ACCEPTED,
-    responses=refusals(*ON_CONTACT, errors.PersonNotYourselfError, others=WRONG_STATE),
+    responses=refusals(*ON_ACTION, others=WRONG_STATE),
 )
 async def reopen_contact(
     contact_id: ContactPath,
@@ -305,7 +302,7 @@ async def reopen_contact(
 @router.post(
     "/{contact_id}/prioritize",
     status_code=HTTPStatus.ACCEPTED,
-    responses=refusals(*ON_CONTACT, errors.PersonNotYourselfError, others=WRONG_STATE),
+    responses=refusals(*ON_ACTION, others=WRONG_STATE),
 )
 async def prioritize_contact(
     contact_id: ContactPath,

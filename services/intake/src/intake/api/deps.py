@@ -66,6 +66,8 @@ def refusals(
 
 # What any route about one contact may refuse.
 ON_CONTACT = (errors.ContactNotFoundError, errors.NotYourContactError)
+# And any route about what a person did with it.
+ON_ACTION = (*ON_CONTACT, errors.PersonNotYourselfError)
 WRONG_STATE = ((409, "wrong-state"),)
 
 _REACHES: Mapping[Role, Reach] = {

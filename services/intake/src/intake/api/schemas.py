@@ -33,6 +33,7 @@ from common.contracts.event import (
 from common.contracts.needs import ContactTopic, LanguageTag
 from common.core.text import MAX_ID_CHARACTERS, compose
 from common.http.app import ExternalId, LongText, OpaqueText, RequestModel, ShortText, Slug
+from common.http.pagination import Cursor, Limit
 from intake.api.message_schemas import ActionIn
 from intake.channels.registry import CHANNELS
 from intake.domain.model import ContactFilters, ContactState
@@ -133,10 +134,8 @@ class ContactQuery(RequestModel):
     received_from: OpaqueText | None = Field(
         None, description="From this system: `channel:shop`, `zendesk:support`."
     )
-    limit: int = Field(50, ge=1, le=200, description="At most so many items on a page.")
-    cursor: str | None = Field(
-        None, max_length=400, description="`next_cursor` of the page before."
-    )
+    limit: Limit = 50
+    cursor: Cursor = None
 
     def filters(self) -> ContactFilters:
         return ContactFilters(

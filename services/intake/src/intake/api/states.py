@@ -10,6 +10,7 @@ from common.http.pagination import Limit
 from intake import use_cases
 from intake.api.answers import ContactIdOut, HistoryOut
 from intake.api.deps import (
+    ON_ACTION,
     ON_CONTACT,
     WRONG_STATE,
     ChannelOrStaffUser,
@@ -45,7 +46,7 @@ async def stop_waiting(
 @router.post(
     "/{contact_id}/discard",
     status_code=HTTPStatus.ACCEPTED,
-    responses=refusals(*ON_CONTACT, others=WRONG_STATE),
+    responses=refusals(*ON_ACTION, others=WRONG_STATE),
 )
 async def discard_contact(
     contact_id: ContactPath,
@@ -66,7 +67,7 @@ async def discard_contact(
 @router.post(
     "/{contact_id}/merge",
     status_code=HTTPStatus.ACCEPTED,
-    responses=refusals(*ON_CONTACT, errors.MergeTargetError, others=WRONG_STATE),
+    responses=refusals(*ON_ACTION, errors.MergeTargetError, others=WRONG_STATE),
 )
 async def merge_contact(
     contact_id: ContactPath,

@@ -10,7 +10,6 @@ from intake import use_cases
 from intake.api.answers import SurveyIdOut
 from intake.api.deps import (
     ON_CONTACT,
-    WRONG_STATE,
     ChannelUser,
     IntakeDatabase,
     make_actor,
@@ -30,7 +29,7 @@ SurveyPath = Annotated[ExternalId, Path(description="Your id of the survey, URL-
 @router.post(
     "",
     status_code=HTTPStatus.CREATED,
-    responses=refusals(*ON_CONTACT, errors.ResolutionNotFoundError, others=WRONG_STATE),
+    responses=refusals(*ON_CONTACT, errors.KeyReusedError, errors.ResolutionNotFoundError),
 )
 async def send_survey(
     contact_id: ContactPath,

@@ -4,7 +4,7 @@ A kind is registered in `channels/registry.py`.
 """
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Protocol, TypeVar
@@ -120,7 +120,6 @@ class CustomerMessageAdded(_Event):
     text: str
     message_ref: str | None = field(default=None, kw_only=True)
     automatic: bool = field(default=False, kw_only=True)
-    files: Sequence[ExternalFile] = field(default=(), kw_only=True)
 
 
 @dataclass(frozen=True, slots=True)
@@ -136,7 +135,6 @@ class RepresentativeMessageAdded(_Event):
     automatic: bool = False
     internal: bool = field(default=False, kw_only=True)
     message_ref: str | None = field(default=None, kw_only=True)
-    files: Sequence[ExternalFile] = field(default=(), kw_only=True)
 
 
 @dataclass(frozen=True, slots=True)

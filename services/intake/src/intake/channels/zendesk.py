@@ -2,7 +2,7 @@
 
 import hashlib
 from collections.abc import Mapping
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Any, Final, Literal
 
 from pydantic import Field
@@ -36,6 +36,7 @@ from intake.channels.base import (
 from intake.channels.zendesk_schema import Comment, Delivery, Envelope, Ticket
 from intake.domain.automatic_mail import is_automatic
 from intake.domain.model import ChannelConnection, ContactState, Moment
+from intake.domain.state import BEGINNING
 
 _SCHEME = SignatureScheme(encoding="base64", time_format="iso8601")
 _SIGNATURE = "x-zendesk-webhook-signature"
@@ -101,14 +102,10 @@ _RELATED: Final = frozenset(
         "undeleted",
     }
 )
-_TEXT_CHARACTERS: Final = 300
 _URL_CHARACTERS: Final = 2_000
 # Zendesk's own bots have this account, or one with this prefix.
 _NOBODY: Final = "-1"
 _BOT_PREFIX: Final = "zd:"
-
-# A ticket that says neither status nor priority: any event about it is newer.
-_UNSTATED: Final = datetime(1970, 1, 2, tzinfo=UTC)
 
 Writer = Literal["customer", "representative", "system"]
 
@@ -181,7 +178,8 @@ def external_contact(ticket: Ticket, options: ZendeskOptions) -> ExternalContact
         campaign=_by_tag(ticket, options.campaign_by_tag, "") or None,
         first_message=_first_message(ticket),
         state=_state(ticket.status, options) or "open",
-        as_of=ticket.updated_at if ticket.status or ticket.priority else _UNSTATED,
+        # Of a ticket that says neither, any event is newer.
+        as_of=ticket.updated_at if ticket.status or ticket.priority else BEGINNING,
     )
 
 
@@ -302,7 +300,7 @@ def _file(comment: Comment, fields: dict[str, Any]) -> ChannelEvent:
     url = file.content_url or ""
     if not url.startswith("https://") or len(url) > _URL_CHARACTERS:
         return UnrelatedUpdate(**fields)
-    name = (file.filename or "")[:_TEXT_CHARACTERS] or file.id
+    name = file.filename or file.id
     attached = ExternalFile(file.id, name, url, (file.content_type or "")[:100] or None)
     return FileAdded(**fields, message_ref=comment.id, file=attached)
 

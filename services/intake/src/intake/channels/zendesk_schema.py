@@ -10,11 +10,10 @@ from typing import Annotated, Any
 
 from pydantic import BeforeValidator, Field
 
-from common.core.text import one_line
+from common.core.text import one_line, opaque_id
 from common.http.app import ExternalId
 from intake.channels.base import WebhookModel
 
-_ID_CHARACTERS = 300
 _LARGEST_POSITION = 1_000_000
 # Rather far from the ends of the calendar, where time zones can't be computed.
 _YEARS = range(1971, 2200)
@@ -28,8 +27,10 @@ def _text(value: Any) -> str | None:
 
 
 def _id(value: Any) -> str | None:
-    text = one_line(_text(value) or "")
-    return text if 0 < len(text) <= _ID_CHARACTERS else None
+    try:
+        return opaque_id(one_line(_text(value) or ""))
+    except ValueError:
+        return None
 
 
 def _flag(value: Any) -> bool | None:

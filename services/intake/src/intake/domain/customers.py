@@ -23,16 +23,9 @@ class CustomerNamespaces:
         return customer.model_copy(update={"customer_id": scoped})
 
 
-def merge(earlier: Customer | None, stated: Customer) -> Customer:
-    """Return what both say of a customer; of a field that both state, the later one counts.
+def stated_fields(customer: Customer) -> dict[str, str]:
+    """Return the fields that a system has stated, and not left to their defaults.
 
     Null states nothing: many systems send it for what they do not know.
     """
-    if earlier is None:
-        return stated
-    return earlier.model_copy(update=stated_fields(stated))
-
-
-def stated_fields(customer: Customer) -> dict[str, str]:
-    """Return the fields that a system has stated, and not left to their defaults."""
     return customer.model_dump(exclude_unset=True, exclude_none=True)

@@ -246,7 +246,7 @@ class IdempotencyKey:
 
 @dataclass(frozen=True, slots=True)
 class AcceptedRequest:
-    """A request that was accepted, and the id that its sender got back."""
+    """A request that was accepted, and what its sender got back: an id, or a receipt as JSON."""
 
     scope: str
     key: str

@@ -14,13 +14,17 @@ _URGENCY: Final[dict[Priority, int]] = {"low": 0, "normal": 1, "high": 2, "urgen
 
 @dataclass(frozen=True, slots=True)
 class Receipt:
-    """`message_id` is the message that was added, if one was; `priority` is the one in force."""
+    """`message_id` is the message that was added, if one was; `priority` is the one in force.
+
+    `replayed`: it was made before, for the same request under the same key.
+    """
 
     contact_id: ContactId
     outcome: ReceiptOutcome
     message_id: MessageId | None
     supervisor_requested: bool
     priority: Priority
+    replayed: bool = False
 
 
 def priority_to_take_up(contact: Contact, stated: Priority, *, repeats: bool) -> Priority | None:

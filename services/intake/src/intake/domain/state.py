@@ -6,6 +6,7 @@ and its state follows from these moments alone.
 
 from collections.abc import Mapping
 from dataclasses import replace
+from datetime import UTC, datetime
 from typing import Final
 
 from intake.domain.model import Contact, ContactState, Field, Moment
@@ -13,6 +14,9 @@ from intake.domain.model import Contact, ContactState, Field, Moment
 # Ends that only an explicit opening undoes, not the customer's words: the first that holds wins.
 _FINAL: Final[tuple[ContactState, ...]] = ("merged", "discarded")
 _OVER: Final[tuple[ContactState, ...]] = ("resolved", "abandoned")
+
+# Whatever else happened, happened later.
+BEGINNING: Final = datetime(1970, 1, 2, tzinfo=UTC)
 
 Latest = Mapping[Field, Moment]
 
@@ -36,7 +40,7 @@ def _is_waiting(waiting: Moment, latest: Latest) -> bool:
         return False
     spoke = latest.get("representative_spoke")
     # A reply and the waiting for its answer are often one action, in either order.
-    return not _is_after(spoke, waiting) or _is_same_update(spoke, waiting)
+    return spoke is None or spoke <= waiting or _is_same_update(spoke, waiting)
 
 
 def mark(contact: Contact, name: Field, moment: Moment) -> Contact:
@@ -72,10 +76,5 @@ def _is_after(moment: Moment | None, other: Moment | None) -> bool:
     return moment is not None and (other is None or moment > other)
 
 
-def _is_same_update(moment: Moment | None, other: Moment | None) -> bool:
-    return (
-        moment is not None
-        and other is not None
-        and moment.update is not None
-        and moment.update == other.update
-    )
+def _is_same_update(moment: Moment, other: Moment) -> bool:
+    return moment.update is not None and moment.update == other.update
