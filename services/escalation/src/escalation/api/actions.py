@@ -17,7 +17,7 @@ from common.contracts.event import EscalationId, Instant, PersonId
 from common.contracts.texts import NOTE_LENGTH
 from common.http.access import Principal, SupervisorUser
 from common.http.app import LongText, RequestModel, ShortText, Slug
-from common.http.if_match import IfMatch
+from common.http.if_match import IfMatch, etag
 from common.storage.database import Database
 from escalation import use_cases
 from escalation.api.deps import (
@@ -25,7 +25,7 @@ from escalation.api.deps import (
     EscalationPath,
     transaction,
 )
-from escalation.api.schemas import EscalationOut, etag
+from escalation.api.schemas import EscalationOut
 from escalation.domain.escalations import actions, approvals
 from escalation.domain.money import Amount, Currency, Money, ProposedOutcome
 from escalation.domain.situation import Decide, Decision
@@ -173,7 +173,7 @@ class ActionContext:
         async with transaction(self.database) as uow:
             uow.outbox.cause = self.caller.name
             decision = await handle(uow)
-        self.response.headers["ETag"] = etag(decision.escalation)
+        self.response.headers["ETag"] = etag(decision.escalation.version)
         return EscalationOut.of(decision.escalation, decision.situation.contact, uow.now)
 
 

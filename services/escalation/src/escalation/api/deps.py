@@ -11,9 +11,10 @@ from pydantic import TypeAdapter
 
 from common.http.access import Principal, StaffUser, require_role
 from common.http.app import get_database
+from common.http.if_match import etag
 from common.http.problems import ProblemError, invalid
 from common.storage.database import Database
-from escalation.api.schemas import EscalationOut, etag
+from escalation.api.schemas import EscalationOut
 from escalation.domain import errors
 from escalation.domain.visibility import Viewer
 from escalation.store.unit_of_work import UnitOfWork
@@ -92,7 +93,7 @@ def _conflict(error: errors.EscalationConflictError) -> ProblemError:
         412 if is_stale else 409,
         "stale" if is_stale else "wrong-state",
         str(error),
-        headers={"ETag": etag(error.escalation)},
+        headers={"ETag": etag(error.escalation.version)},
         state=error.escalation.state,
         current=current.model_dump(mode="json"),
     )
@@ -107,7 +108,7 @@ def _stale_setting(error: errors.StaleSettingError) -> ProblemError:
         412,
         "stale",
         str(error),
-        headers={"ETag": etag(current)},
+        headers={"ETag": etag(current.version)},
         current={
             "id": current.id,
             "version": current.version,

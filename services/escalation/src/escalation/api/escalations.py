@@ -11,6 +11,7 @@ from pydantic import ConfigDict, Field
 from common.contracts.event import ContactId, EscalationId, PersonId
 from common.http.access import StaffUser, SupervisorUser
 from common.http.app import RequestModel, ShortText, Slug
+from common.http.if_match import etag
 from common.http.pagination import (
     ROW_NUMBER,
     Cursor,
@@ -27,7 +28,7 @@ from escalation.api.deps import (
     StaffViewer,
     transaction,
 )
-from escalation.api.schemas import EscalationOut, Out, etag
+from escalation.api.schemas import EscalationOut, Out
 from escalation.domain import errors
 from escalation.domain.audit_trail import find_breaks
 
@@ -116,7 +117,7 @@ async def show_escalation(
     async with transaction(database) as uow:
         escalation, contact = await uow.visible_escalation(escalation_id, viewer)
         published = await uow.escalations.published_events(escalation, after or 0, limit + 1)
-    response.headers["ETag"] = etag(escalation)
+    response.headers["ETag"] = etag(escalation.version)
     shown = EscalationOut.of(escalation, contact, uow.now, viewer)
     page, next_cursor = cut_page(published, limit, key=lambda event: event.id, filters=filters)
     events = [
@@ -178,5 +179,5 @@ async def raise_escalation(
                 uow,
                 complaints_per_day=complaints_per_day,
             )
-    response.headers["ETag"] = etag(decision.escalation)
+    response.headers["ETag"] = etag(decision.escalation.version)
     return EscalationOut.of(decision.escalation, decision.situation.contact, uow.now, viewer)

@@ -2,7 +2,7 @@
 
 from datetime import datetime
 from decimal import Decimal
-from typing import Any, Generic, Literal, TypeVar
+from typing import Generic, Literal, TypeVar
 
 from pydantic import BaseModel, ConfigDict, Field
 
@@ -195,10 +195,6 @@ class EscalationOut(Out):
             cause_count=escalation.cause_count - len(escalation.causes) + len(causes),
             contact=_contact(contact),
         )
-
-
-def etag(versioned: Escalation | Versioned[Any]) -> str:
-    return f'"{versioned.version}"'
 
 
 def _contact(contact: TrackedContact) -> ContactOut | None:

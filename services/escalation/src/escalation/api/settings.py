@@ -16,13 +16,13 @@ from pydantic import TypeAdapter
 from common.contracts.event import PersonId
 from common.http.access import Principal, require_role
 from common.http.app import Slug
-from common.http.if_match import IfMatch
+from common.http.if_match import IfMatch, etag
 from common.http.pagination import Cursor, Limit, Page, decode_cursor
 from common.http.problems import ProblemError
 from common.storage.database import Database
 from escalation import duty_use_cases, setting_archive, use_cases
 from escalation.api.deps import EscalationDatabase, ManagerUser, transaction
-from escalation.api.schemas import DutyScheduleOut, SettingOut, etag
+from escalation.api.schemas import DutyScheduleOut, SettingOut
 from escalation.api.setting_examples import EXAMPLES
 from escalation.domain.duty.calendars import Calendar
 from escalation.domain.duty.schedules import DutySchedule
@@ -112,7 +112,7 @@ class PutContext:
     ) -> SettingOut[S]:
         async with transaction(self.database) as uow:
             setting = await handle(uow)
-        self.response.headers["ETag"] = etag(setting)
+        self.response.headers["ETag"] = etag(setting.version)
         return SettingOut.model_validate(setting)
 
 
@@ -176,7 +176,7 @@ async def put_duty_schedule(
         setting = await duty_use_cases.put_schedule(
             setting_id, schedule, ctx.caller.actor, uow, ctx.versions
         )
-    ctx.response.headers["ETag"] = etag(setting)
+    ctx.response.headers["ETag"] = etag(setting.version)
     return await asyncio.to_thread(DutyScheduleOut.of, setting)
 
 
@@ -262,7 +262,7 @@ def _add_gets(kind: SettingKind) -> None:
     async def show(setting_id: Slug, database: EscalationDatabase, response: Response) -> Any:
         async with transaction(database) as uow:
             setting: Versioned[Any] = await get_or_404(kind.type, setting_id, uow)
-        response.headers["ETag"] = etag(setting)
+        response.headers["ETag"] = etag(setting.version)
         if kind.type is DutySchedule:
             # It looks at a whole year.
             return await asyncio.to_thread(DutyScheduleOut.of, setting)
