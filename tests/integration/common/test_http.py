@@ -185,19 +185,20 @@ async def test_invalid_body_is_refused(
 
 
 @pytest.mark.parametrize(
-    ("method", "path", "status", "kind"),
+    ("method", "path", "status", "kind", "words"),
     [
-        ("GET", "/v1/nothing", 404, "not-found"),
-        ("DELETE", "/v1/refused", 405, "method-not-allowed"),
-        ("POST", "/v1/notes/no-uuid", 422, "invalid"),
-        ("GET", "/v1/broken", 500, "unexpected"),
+        ("GET", "/v1/nothing", 404, "not-found", "no such path; those of the API begin with /v1/"),
+        ("DELETE", "/v1/refused", 405, "method-not-allowed", "does not take DELETE"),
+        ("POST", "/v1/notes/no-uuid", 422, "invalid", ""),
+        ("GET", "/v1/broken", 500, "unexpected", ""),
     ],
 )
 async def test_errors_are_answered_as_problems(
-    api: httpx.AsyncClient, method: str, path: str, status: int, kind: str
+    api: httpx.AsyncClient, method: str, path: str, status: int, kind: str, words: str
 ) -> None:
     response = await api.request(method, path, json={"text": "a"} if method == "POST" else None)
     assert problem(response)[:2] == (status, kind)
+    assert words in problem(response)[2]
     assert "a bug" not in response.text
 
 

@@ -131,9 +131,14 @@ def _invalid_part(error: Mapping[str, Any]) -> dict[str, str]:
     return {"pointer": place(error), "detail": describe(error)}
 
 
-async def _http(_request: Request, error: Any) -> Response:
+async def _http(request: Request, error: Any) -> Response:
     code = HTTPStatus(error.status_code).phrase.lower().replace(" ", "-")
-    return ProblemError(error.status_code, code, error.detail, headers=error.headers).response()
+    detail = error.detail
+    if error.status_code == HTTPStatus.NOT_FOUND:
+        detail = "There is no such path; those of the API begin with /v1/."
+    elif error.status_code == HTTPStatus.METHOD_NOT_ALLOWED:
+        detail = f"This path does not take {request.method}."
+    return ProblemError(error.status_code, code, detail, headers=error.headers).response()
 
 
 async def _too_large(_request: Request, error: Exception) -> Response:
