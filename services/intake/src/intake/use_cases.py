@@ -12,6 +12,7 @@ from intake.domain.actors import Actor, require_access
 from intake.domain.errors import (
     ContactNotFoundError,
     EarlierContactNotFoundError,
+    MergeTargetEndedError,
     MergeTargetError,
     SurveyNotFoundError,
 )
@@ -270,11 +271,18 @@ async def discard(
 
 
 async def merge(contact_id: ContactId, into: ContactId, actor: Actor, uow: UnitOfWork) -> None:
-    """Merge into another contact of the same customer; raises MergeTargetError for any other."""
+    """Merge into another contact of the same customer; raises MergeTargetError for any other.
+
+    Raises MergeTargetEndedError if no work goes on there.
+    """
+    # Both at once: two merges that cross each other would else end both contacts.
+    await uow.prelock((contact_id, into))
     contact = await get_to_change(contact_id, actor, uow)
-    target = await uow.contacts.get(into)
+    target = await uow.contacts.lock(into)
     if target is None or into == contact_id or target.customer_id != contact.customer_id:
         raise MergeTargetError
+    if contacts.is_ended(target):
+        raise MergeTargetEndedError(target)
     await record_change(contacts.merge(contact, into, actor, uow.now), uow)
 
 

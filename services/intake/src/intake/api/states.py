@@ -12,6 +12,7 @@ from intake.api.answers import ContactIdOut, HistoryOut
 from intake.api.deps import (
     ON_ACTION,
     ON_CONTACT,
+    ON_MERGE,
     WRONG_STATE,
     ChannelOrStaffUser,
     IntakeDatabase,
@@ -67,7 +68,7 @@ async def discard_contact(
 @router.post(
     "/{contact_id}/merge",
     status_code=HTTPStatus.ACCEPTED,
-    responses=refusals(*ON_ACTION, errors.MergeTargetError, others=WRONG_STATE),
+    responses=refusals(*ON_ACTION, errors.MergeTargetError, others=ON_MERGE),
 )
 async def merge_contact(
     contact_id: ContactPath,
@@ -77,7 +78,9 @@ async def merge_contact(
 ) -> ContactIdOut:
     """Report that its work goes on in another contact of the same customer.
 
-    The contact ends; the other one stays as it is. Send what the customer writes there.
+    The contact ends; send what the customer writes to the other one. That one must be open or
+    waiting: into a contact that has ended this answers 409 `merge-target-ended`. If it was merged
+    itself, `merged_into` of the answer names the next one to try.
     """
     async with transaction(database) as uow:
         actor = make_actor(caller, body.person_id)

@@ -69,7 +69,7 @@ def write(contact: Contact, message: Message, *, asks_for_supervisor: bool = Fal
     """Add a message. A customer who writes to a resolved or abandoned contact reopens it."""
     if not message.internal and not _may_write(contact, message):
         action = "replied to" if message.author == "representative" else "written to"
-        raise WrongStateError(contact.state, action)
+        raise WrongStateError(contact, action)
     return add_message(
         contact, message, Moment(message.at), asks_for_supervisor=asks_for_supervisor
     )
@@ -149,7 +149,7 @@ def check_time(contact: Contact, occurred_at: datetime | None, now: datetime) ->
 def request_supervisor(contact: Contact, quote: str, at: datetime) -> Decision:
     """Customers may always ask for a supervisor; a contact that ended is reopened."""
     if contact.state == "merged":
-        raise WrongStateError(contact.state, "escalated; the other one can")
+        raise WrongStateError(contact, "escalated; the other one can")
     spoken = mark(contact, "customer_spoke", Moment(at))
     reason = "the customer asked for a supervisor"
     opened = _set(spoken, "open", Change(at, reason=reason, wait_end="customer_wrote"))
@@ -159,14 +159,14 @@ def request_supervisor(contact: Contact, quote: str, at: datetime) -> Decision:
 
 def wait_for_customer(contact: Contact, at: datetime) -> Decision:
     if contact.state != "open":
-        raise WrongStateError(contact.state, "set to wait")
+        raise WrongStateError(contact, "set to wait")
     return _set(contact, "waiting_on_customer", Change(at))
 
 
 def stop_waiting(contact: Contact, at: datetime) -> Decision:
     """It is our turn again; for a contact that is open already, this changes nothing."""
     if is_ended(contact):
-        raise WrongStateError(contact.state, "taken out of waiting")
+        raise WrongStateError(contact, "taken out of waiting")
     return _set(contact, "open", Change(at))
 
 
@@ -196,27 +196,27 @@ def abandon(contact: Contact, reason: str | None, actor: Actor, at: datetime) ->
     """The customer left before anyone answered."""
     if contact.state != "open":
         _require_open(contact, "abandoned")
-        raise WrongStateError(contact.state, "abandoned")
+        raise WrongStateError(contact, "abandoned")
     return _set(contact, "abandoned", Change(at, actor, reason=reason))
 
 
 def discard(contact: Contact, cause: DiscardCause, actor: Actor, at: datetime) -> Decision:
     """Nobody shall work on it. It may be over already: spam is often found late."""
     if contact.state in ("discarded", "merged"):
-        raise WrongStateError(contact.state, "discarded")
+        raise WrongStateError(contact, "discarded")
     return _set(contact, "discarded", Change(at, actor, discard_cause=cause))
 
 
 def merge(contact: Contact, into: ContactId, actor: Actor, at: datetime) -> Decision:
     """Its work goes on in another contact."""
     if contact.state == "merged":
-        raise WrongStateError(contact.state, "merged again")
+        raise WrongStateError(contact, "merged again")
     return _set(contact, "merged", Change(at, actor, into=into))
 
 
 def reopen(contact: Contact, reason: str, actor: Actor, at: datetime) -> Decision:
     if not is_ended(contact):
-        raise WrongStateError(contact.state, "reopened")
+        raise WrongStateError(contact, "reopened")
     return _set(contact, "open", Change(at, actor, reason=reason))
 
 
@@ -231,7 +231,7 @@ def prioritize(
 ) -> Decision:
     """Change the priority; the same priority again changes nothing."""
     if is_ended(contact):
-        raise WrongStateError(contact.state, "given another priority")
+        raise WrongStateError(contact, "given another priority")
     return report_priority(contact, priority, reason, actor, Moment(at), at)
 
 
@@ -272,9 +272,9 @@ def _set(contact: Contact, state: ContactState, change: Change) -> Decision:
 
 def _require_open(contact: Contact, action: str) -> None:
     if contact.state == action:
-        raise WrongStateError(contact.state, f"{action} again")
+        raise WrongStateError(contact, f"{action} again")
     if is_ended(contact):
-        raise WrongStateError(contact.state, action)
+        raise WrongStateError(contact, action)
 
 
 def _supervisor_requested(contact: Contact, text: str, at: datetime) -> SupervisorRequested:
