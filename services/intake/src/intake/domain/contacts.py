@@ -147,9 +147,9 @@ def check_time(contact: Contact, occurred_at: datetime | None, now: datetime) ->
 
 
 def request_supervisor(contact: Contact, quote: str, at: datetime) -> Decision:
-    """Customers may always ask for a supervisor; a contact that ended is reopened."""
-    if contact.state == "merged":
-        raise WrongStateError(contact, "escalated; the other one can")
+    """The customer asks for someone higher, which reopens a resolved or abandoned contact."""
+    if contact.state in ("discarded", "merged"):
+        raise WrongStateError(contact, "escalated")
     spoken = mark(contact, "customer_spoke", Moment(at))
     reason = "the customer asked for a supervisor"
     opened = _set(spoken, "open", Change(at, reason=reason, wait_end="customer_wrote"))
