@@ -6,10 +6,9 @@ from typing import Any
 import httpx
 import pytest
 
-from integration.intake.harness import (
-    CONTACT,
-    accept,
-)
+from common.storage.database import Database
+from intake.store import UnitOfWork
+from integration.intake.harness import CONTACT, accept, published, published_data
 
 ENDS: list[tuple[str, dict[str, Any], str]] = [
     ("resolve", {}, "resolved"),
@@ -82,3 +81,69 @@ async def test_who_writes_to_a_merged_contact_learns_where_its_work_goes_on(
     again = {**CONTACT, "external_ref": "T-1", "text": "Hello?"}
     sent = await api.post("/v1/contacts", json=again)
     assert (sent.status_code, sent.json()["merged_into"]) == (409, target)
+
+
+@pytest.mark.parametrize(
+    ("priority", "target_priority", "expected"),
+    [
+        ("urgent", "normal", ["urgent"]),
+        ("high", "low", ["high"]),
+        ("high", "high", []),
+        ("low", "normal", []),
+    ],
+)
+async def test_target_of_a_merge_takes_over_the_more_urgent_priority(
+    api: httpx.AsyncClient,
+    database: Database[UnitOfWork],
+    priority: str,
+    target_priority: str,
+    expected: list[str],
+) -> None:
+    contact = await accept(api, priority=priority)
+    target = await accept(api, priority=target_priority)
+    await act(api, contact, "merge", into=target, person_id="rita")
+    prioritized = await published_data(database, "contact_prioritized")
+    assert [event["priority"] for event in prioritized] == expected
+    for event in prioritized:
+        assert (event["contact_id"], event["by"]) == (target, "rita")
+        assert event["reason"] == "a more urgent contact was merged into it"
+    assert (await show(api, target))["priority"] == (expected or [target_priority])[0]
+
+
+@pytest.mark.parametrize("by_message", [True, False])
+async def test_target_of_a_merge_takes_over_the_request_for_a_supervisor(
+    api: httpx.AsyncClient, database: Database[UnitOfWork], *, by_message: bool
+) -> None:
+    quote = "I want to speak to your manager."
+    contact, target = await accept(api), await accept(api)
+    await act(api, target, "wait-for-customer")
+    if by_message:
+        await act(api, contact, "messages", 201, author="customer", text=quote)
+    else:
+        await act(api, contact, "request-supervisor", quote=quote)
+    await act(api, contact, "merge", into=target)
+    requests = await published_data(database, "supervisor_requested")
+    assert [(each["contact_id"], each["quote"]) for each in requests] == [
+        (contact, quote),
+        (target, quote),
+    ]
+    assert (await show(api, target))["state"] == "open"
+    # From there it goes on in the next one.
+    last = await accept(api)
+    await act(api, target, "merge", into=last)
+    requests = await published_data(database, "supervisor_requested")
+    assert requests[2]["contact_id"] == last
+
+
+async def test_contact_that_had_ended_hands_over_nothing(
+    api: httpx.AsyncClient, database: Database[UnitOfWork]
+) -> None:
+    contact, target = await accept(api, priority="urgent"), await accept(api, priority="low")
+    await act(api, contact, "request-supervisor", quote="Your boss!")
+    await act(api, contact, "resolve")
+    await act(api, contact, "merge", into=target)
+    await act(api, contact, "reopen", reason="a mistake")
+    await act(api, contact, "prioritize", priority="low", reason="calm")
+    await act(api, contact, "merge", into=target)
+    assert (await published(database)).count("supervisor_requested") == 1
+    assert (await show(api, target))["priority"] == "low"

@@ -284,6 +284,9 @@ async def merge(contact_id: ContactId, into: ContactId, actor: Actor, uow: UnitO
     if contacts.is_ended(target):
         raise MergeTargetEndedError(target)
     await record_change(contacts.merge(contact, into, actor, uow.now), uow)
+    taken_over = contacts.take_over(target, contact, actor, uow.now)
+    if taken_over.contact != target:
+        await record_change(taken_over, uow)
 
 
 async def reopen(contact_id: ContactId, reason: str, actor: Actor, uow: UnitOfWork) -> None:

@@ -195,9 +195,9 @@ async def add_message(
     """Add a message of the customer or of the representative.
 
     A customer who writes to a resolved or abandoned contact reopens it; one that is discarded or
-    merged is not written to: 409, with `merged_into` if its work goes on there. A customer who asks for a supervisor is escalated at once. The
-    message of either ends the waiting for the customer, if a person wrote it and it is not
-    internal.
+    merged is not written to: 409, with `merged_into` if its work goes on there. A customer who asks
+    for a supervisor is escalated at once. The message of either ends the waiting for the customer,
+    if a person wrote it and it is not internal.
     """
     if body.author == "customer" and caller.role not in ("channel", "admin"):
         raise ProblemError(403, "forbidden", "Only a channel speaks for the customer.")

@@ -81,6 +81,10 @@ async def merge_contact(
     The contact ends; send what the customer writes to the other one. That one must be open or
     waiting: into a contact that has ended this answers 409 `merge-target-ended`. If it was merged
     itself, `merged_into` of the answer names the next one to try.
+
+    What an open contact still asks for goes over to the other one: its priority, if it is the more
+    urgent one, and the customer's request for a supervisor, if there was one since the contact was
+    last opened.
     """
     async with transaction(database) as uow:
         actor = make_actor(caller, body.person_id)

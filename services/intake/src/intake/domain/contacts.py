@@ -25,6 +25,7 @@ from intake.domain import transitions
 from intake.domain.actors import NOBODY, Actor
 from intake.domain.errors import TimeOutOfBoundsError, WrongStateError
 from intake.domain.model import Contact, ContactState, Decision, Message, Moment
+from intake.domain.priorities import is_more_urgent
 from intake.domain.state import follow, is_newer, mark
 from intake.domain.transitions import Change, enter
 
@@ -112,8 +113,8 @@ def _customer_wrote(contact: Contact, message: Message, moment: Moment, *, asks:
     opened = enter(spoken, follow(spoken.latest), change)
     events = (*opened.events, wrote)
     if asks and not is_ended(opened.contact):
-        requested = _supervisor_requested(contact, message.text, wrote.occurred_at)
-        events = (*events, requested)
+        requested = _request_supervisor(opened.contact, message.text, wrote.occurred_at)
+        return Decision(requested.contact, (*events, *requested.events))
     return Decision(opened.contact, events)
 
 
@@ -153,8 +154,8 @@ def request_supervisor(contact: Contact, quote: str, at: datetime) -> Decision:
     spoken = mark(contact, "customer_spoke", Moment(at))
     reason = "the customer asked for a supervisor"
     opened = _set(spoken, "open", Change(at, reason=reason, wait_end="customer_wrote"))
-    requested = _supervisor_requested(contact, quote, at)
-    return Decision(opened.contact, (*opened.events, requested))
+    requested = _request_supervisor(opened.contact, quote, at)
+    return Decision(requested.contact, (*opened.events, *requested.events))
 
 
 def wait_for_customer(contact: Contact, at: datetime) -> Decision:
@@ -212,6 +213,23 @@ def merge(contact: Contact, into: ContactId, actor: Actor, at: datetime) -> Deci
     if contact.state == "merged":
         raise WrongStateError(contact, "merged again")
     return _set(contact, "merged", Change(at, actor, into=into))
+
+
+def take_over(target: Contact, merged: Contact, actor: Actor, at: datetime) -> Decision:
+    """Let the target of a merge keep what the contact still asked for: `merged` is before its end.
+
+    That is its priority, if it is the more urgent one, and the request for a supervisor.
+    """
+    if is_ended(merged):
+        return Decision(target)
+    decision = Decision(target)
+    if is_more_urgent(merged.priority, target.priority):
+        reason = "a more urgent contact was merged into it"
+        decision = prioritize(target, merged.priority, reason, actor, at)
+    if merged.supervisor_quote is None:
+        return decision
+    requested = request_supervisor(decision.contact, merged.supervisor_quote, at)
+    return Decision(requested.contact, (*decision.events, *requested.events))
 
 
 def reopen(contact: Contact, reason: str, actor: Actor, at: datetime) -> Decision:
@@ -277,8 +295,10 @@ def _require_open(contact: Contact, action: str) -> None:
         raise WrongStateError(contact, action)
 
 
-def _supervisor_requested(contact: Contact, text: str, at: datetime) -> SupervisorRequested:
-    return SupervisorRequested(contact_id=contact.contact_id, occurred_at=at, quote=_excerpt(text))
+def _request_supervisor(contact: Contact, text: str, at: datetime) -> Decision:
+    quote = _excerpt(text)
+    requested = SupervisorRequested(contact_id=contact.contact_id, occurred_at=at, quote=quote)
+    return Decision(replace(contact, supervisor_quote=quote), (requested,))
 
 
 def _excerpt(text: str) -> str:
