@@ -69,7 +69,7 @@ async def test_merges_that_cross_each_other_leave_one_contact_open(
         assert sorted(states) == ["merged", "open"]
 
 
-async def test_who_writes_to_a_merged_contact_learns_where_its_work_goes_on(
+async def test_refusal_of_a_message_to_a_merged_contact_names_where_its_work_goes_on(
     api: httpx.AsyncClient,
 ) -> None:
     contact, target = await accept(api, external_ref="T-1"), await accept(api)

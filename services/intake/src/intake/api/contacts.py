@@ -92,10 +92,9 @@ async def receive_contact(
     an ended contact; a text that asks for a supervisor calls one. A priority that the request
     states is taken up. What the request says of the customer counts. The other fields stay as they
     are. The contact's first or latest text again is a repeat: it is not added, and its priority
-    counts only if it is more urgent. This is so under a new `Idempotency-Key` as well: a customer
-    who says the same once more is not heard twice. A discarded or merged contact takes no new text
-    (409, with `merged_into` if its work goes on there). The answer says what was done. A reference
-    is known per sender: kind and name of the system, as `channel:shop`.
+    counts only if it is more urgent, under a new `Idempotency-Key` as well. A discarded or merged
+    contact takes no new text (409, with `merged_into` if its work goes on there). The answer says
+    what was done. A reference is known per sender: kind and name of the system, as `channel:shop`.
     """
     namespaces, system = get_customer_namespaces(request), SystemName(caller.name)
     customer = Customer(**body.customer.model_dump(exclude_unset=True))

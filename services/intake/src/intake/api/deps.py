@@ -140,7 +140,7 @@ def _conflict(
     code: str, error: errors.WrongStateError | errors.MergeTargetEndedError
 ) -> ProblemError:
     """Say in which state the contact is and, if it was merged, where its work goes on."""
-    extensions: dict[str, str] = {"state": error.state}
+    extensions: dict[str, Any] = {"state": error.state}
     if error.merged_into is not None:
         extensions["merged_into"] = error.merged_into
     return ProblemError(409, code, str(error), **extensions)
