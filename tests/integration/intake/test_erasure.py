@@ -51,6 +51,16 @@ async def test_words_of_the_customer_are_gone_from_every_table(
     assert {message["text"] for message in shown["messages"]} == {"[erased]"}
 
 
+async def test_quote_of_an_open_request_for_a_supervisor_is_erased(
+    api: httpx.AsyncClient, database: Database[UnitOfWork]
+) -> None:
+    contact_id = await accept(api, customer=ADA, text=None)
+    await api.post(f"/v1/contacts/{contact_id}/request-supervisor", json={"quote": WORDS})
+    assert "contacts" in await find_tables_with(database, WORDS)
+    assert (await api.post(ERASE, headers=key("admin"))).status_code == 202
+    assert await find_tables_with(database, WORDS) == set()
+
+
 async def test_erasure_of_each_contact_is_published(
     api: httpx.AsyncClient, database: Database[UnitOfWork]
 ) -> None:

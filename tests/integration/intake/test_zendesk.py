@@ -4,6 +4,7 @@ from datetime import timedelta
 from typing import Any
 
 import httpx
+import orjson
 import pytest
 
 from common.storage.database import Database
@@ -91,6 +92,27 @@ async def test_signed_but_malformed_body_is_kept(
     (letter,) = await rows(database, "SELECT payload FROM dead_letters")
     assert letter.payload == body
     assert await nothing_happened(database)
+
+
+@pytest.mark.parametrize(
+    ("fields", "reason"),
+    [
+        ({}, "detail: is missing"),
+        ({"detail": 7}, "detail: must be an object with named fields"),
+        ({"detail": []}, "detail: must be an object with named fields"),
+        ({"detail": {}}, "detail/id: is missing"),
+        ({"detail": {"id": []}}, "detail/id: must be a text"),
+        ({"detail": {"id": ""}}, "detail/id: must have at least 1 character"),
+        ({"detail": {"id": "7" * 301}}, "detail/id: must have at most 300 characters"),
+    ],
+)
+async def test_reason_of_a_malformed_body_is_said_in_words(
+    zendesk: httpx.AsyncClient, database: Database[UnitOfWork], fields: dict[str, Any], reason: str
+) -> None:
+    body = orjson.dumps({"id": "d", "type": "zen:event-type:ticket.created", **fields})
+    assert (await deliver(zendesk, body)).status_code == 202
+    (letter,) = await rows(database, "SELECT reason FROM dead_letters")
+    assert letter.reason == f"UnreadableDeliveryError: {reason}"
 
 
 async def test_unknown_connection_is_answered_as_a_wrong_signature(

@@ -4,13 +4,22 @@ import re
 from typing import Annotated, Any, Literal, get_args
 
 import pytest
-from pydantic import AwareDatetime, Field, StringConstraints, TypeAdapter, ValidationError
+from pydantic import (
+    AwareDatetime,
+    Field,
+    HttpUrl,
+    StringConstraints,
+    TypeAdapter,
+    UrlConstraints,
+    ValidationError,
+)
 from pydantic_core import core_schema
 
 from common.contracts.event import ID_PATTERN, Instant
 from common.contracts.needs import LanguageTag
 from common.http.validation_messages import describe, place
 
+FILE_ADDRESS = Annotated[HttpUrl, UrlConstraints(max_length=90, allowed_schemes=["https"])]
 TERMS = re.compile(r"[Tt]uple|[Vv]alue error|\bdict|\bstr\b|[Pp]attern|\^|Input|class|Python")
 
 
@@ -39,6 +48,9 @@ def errors(kind: Any, value: object) -> list[str]:
         (AwareDatetime, "yesterday", "must be a date and a time with its zone"),
         (Instant, "1900-01-01T00:00:00Z", "must be at least 1970-01-02"),
         (LanguageTag, "english", "must be a language as BCP 47 writes it"),
+        (FILE_ADDRESS, "http://a.example/f", "must be a URL that begins with https://"),
+        (FILE_ADDRESS, "https://a.example/" + "f" * 90, "must have at most 90 characters"),
+        (HttpUrl, "ftp://a.example/f", "must be a URL that begins with http:// or https://"),
         (Annotated[str, StringConstraints(pattern="^x$")], "y", "is not a value that is allowed"),
     ],
 )

@@ -1,6 +1,7 @@
 """A contact's life, decided without any I/O."""
 
 from collections.abc import Callable
+from dataclasses import replace
 
 import pytest
 
@@ -16,7 +17,7 @@ from common.contracts.contacts import (
 from intake.domain import contacts
 from intake.domain.actors import NOBODY, Actor
 from intake.domain.errors import WrongStateError
-from intake.domain.model import Contact, Decision
+from intake.domain.model import Contact, ContactState, Decision
 from unit.intake.examples import ABANDONED, AT, CONTACT, RESOLVED, RITA, WAITING, message
 
 Command = Callable[[Contact], Decision]
@@ -66,6 +67,13 @@ def test_supervisor_request_reopens_ended_contact(ended: Contact) -> None:
     assert isinstance(reopened, ContactReopened)
     assert isinstance(requested, SupervisorRequested)
     assert decision.contact.state == "open"
+
+
+@pytest.mark.parametrize("state", ["discarded", "merged"])
+def test_supervisor_request_does_not_reopen_what_is_no_work_here(state: ContactState) -> None:
+    ended = replace(CONTACT, state=state)
+    with pytest.raises(WrongStateError, match=f"{state}; it can't be escalated"):
+        contacts.request_supervisor(ended, "Your boss, please", AT)
 
 
 def test_resolution_carries_disposition_and_root_cause() -> None:

@@ -44,6 +44,7 @@ STATEMENTS = (
         state_since timestamptz,
         latest jsonb NOT NULL DEFAULT '{}',
         merged_into uuid,
+        supervisor_quote text,
         announced boolean NOT NULL DEFAULT true,
         UNIQUE (received_from, external_ref)
     )

@@ -12,7 +12,7 @@ from common.contracts.contacts import WaitEnd
 from common.contracts.event import ContactId, PersonId
 from common.core.languages import read_language
 from common.core.text import one_line, plain_text
-from intake import channel_messages, use_cases
+from intake import channel_messages, merging, use_cases
 from intake.channel_messages import NewMessage
 from intake.channels.base import (
     ChannelEvent,
@@ -110,6 +110,8 @@ async def apply_events(
     """
     refs = [ref for prepared in events for ref in _refs(prepared.event)]
     contact_ids = await uow.contacts.find_external(connection.system, refs)
+    # All at once, in one order: two merges may cross each other.
+    await uow.prelock(list(contact_ids.values()))
     applied = []
     for number, prepared in enumerate(events):
         if prepared.event.contact.ref not in contact_ids and _is_over(prepared.event):
@@ -140,13 +142,16 @@ async def _apply_once(
     if ref not in contact_ids:
         contact_ids[ref] = await _receive(prepared, moment, uow)
     contact_id = contact_ids[ref]
-    key = IdempotencyKey(connection.system, event.event_id, event.event_type, "The event id")
+    # An id that comes with another type or ticket is no repeat.
+    fingerprint = f"{event.event_type} {ref}"
+    key = IdempotencyKey(connection.system, event.event_id, fingerprint, "The event id")
     earlier = await claim_key(key, contact_id, uow)
     if earlier is not None:
         return AppliedEvent(ContactId(earlier), repeated=True)
     contact = await get_or_raise(contact_id, uow)
     actor = Actor("received", system=connection.system)
     into = contact_ids.get(event.into or "") if isinstance(event, ContactMerged) else None
+    into = None if into == contact_id else into
     await _apply(contact, prepared, place(contact, moment), actor, into, uow)
     return AppliedEvent(contact_id, repeated=False)
 
@@ -205,6 +210,18 @@ async def _apply(
             change = _change(event, moment, actor, into)
             decision = contacts.report_state(contact, state, moment, change)
             await _record(decision, contact, event, "state", state, moment, uow)
+            await _point_to_target(contact.contact_id, into, moment, uow)
+
+
+async def _point_to_target(
+    contact_id: ContactId, into: ContactId | None, moment: Moment, uow: UnitOfWork
+) -> None:
+    """The newest merge says where the work goes on, unless the contact was opened since."""
+    if into is None:
+        return
+    contact = await get_or_raise(contact_id, uow)
+    if contact.state == "merged" and contact.latest["merged"] == moment:
+        await merging.point_to_target(contact, into, uow)
 
 
 async def _record(

@@ -10,6 +10,7 @@ from pydantic import ValidationError
 
 from common.core import trace
 from common.core.errors import PermanentError, is_transient
+from common.http.validation_messages import describe, place
 from common.storage.database import Database
 from common.storage.dead_letter_store import StoredDeadLetter
 from common.storage.dead_letters import (
@@ -127,6 +128,6 @@ async def _keep(delivery: Delivery, error: Exception, database: Database[UnitOfW
 
 def _reason(error: ValidationError) -> str:
     """Say what is wrong and where, without the values: they may be customers' words."""
-    details = error.errors(include_url=False, include_context=False, include_input=False)
-    places = (f"{'/'.join(map(str, detail['loc']))}: {detail['msg']}" for detail in details)
+    details = error.errors(include_url=False, include_input=False)
+    places = (f"{place(detail) or 'body'}: {describe(detail)}" for detail in details)
     return "; ".join(places)[:_MAX_REASON_CHARACTERS]

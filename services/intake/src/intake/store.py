@@ -55,6 +55,10 @@ class Contacts(LockedTable[ContactId, Contact]):
         rows = await self.connection.execute(_CONTACTS_OF_REFS, parameters)
         return {row.external_ref: ContactId(row.contact_id) for row in rows}
 
+    async def lock_merges(self, system: SystemName) -> None:
+        """Until the transaction ends, no other one applies a merge that this system reports."""
+        await self.connection.execute(_LOCK_MERGES, {"system": system})
+
     async def page(
         self, filters: ContactFilters, actor: Actor, after: ContactId | None, limit: int
     ) -> list[Contact]:
@@ -350,6 +354,9 @@ _LOCK_REFS = text("""
         FROM unnest(CAST(:refs AS text[])) AS ref
         ORDER BY lock
     ) AS locks
+""")
+_LOCK_MERGES = text("""
+    SELECT pg_advisory_xact_lock(lock_key('merges ' || CAST(:system AS text)))
 """)
 _CONTACTS_OF_REFS = text("""
     SELECT external_ref, CAST(contact_id AS text) AS contact_id FROM contacts

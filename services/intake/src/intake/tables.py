@@ -31,6 +31,7 @@ contacts = Table(
     Column("state_since", DateTime(timezone=True)),
     Column("latest", JSONB),
     Column("merged_into", Uuid(as_uuid=False)),
+    Column("supervisor_quote", Text),
     Column("announced", Boolean),
 )
 customers = Table(

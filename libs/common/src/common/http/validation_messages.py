@@ -1,5 +1,6 @@
 """Says in words what is allowed where a value is not: no regular expression, no term of Python."""
 
+import re
 from collections.abc import Callable, Mapping
 from typing import Any, Final
 
@@ -97,6 +98,8 @@ _BOUNDED: Final[Mapping[str, Callable[[Mapping[str, Any]], str]]] = {
     "greater_than_equal": lambda c: f"must be at least {c['ge']}",
     "less_than": lambda c: f"must be less than {c['lt']}",
     "less_than_equal": lambda c: f"must be at most {c['le']}",
+    "url_scheme": lambda c: f"must be a URL that begins with {_schemes(c['expected_schemes'])}",
+    "url_too_long": lambda c: f"must have at most {_count(c['max_length'], 'character')}",
     "multiple_of": lambda c: f"must be a multiple of {c['multiple_of']}",
     "decimal_max_digits": lambda c: f"must have at most {_count(c['max_digits'], 'digit')}",
     "decimal_max_places": lambda c: f"must have at most {_count(c['decimal_places'], 'decimal')}",
@@ -119,6 +122,11 @@ def describe(error: Mapping[str, Any]) -> str:
 def place(error: Mapping[str, Any]) -> str:
     """Return the place in the request: `body/priority`."""
     return "/".join("name" if part == "[key]" else str(part) for part in error["loc"])
+
+
+def _schemes(expected: str) -> str:
+    """Write pydantic's `'http' or 'https'` as a URL begins."""
+    return re.sub("'([^']*)'", r"\1://", expected)
 
 
 def _count(number: int, noun: str) -> str:

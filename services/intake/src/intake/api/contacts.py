@@ -92,8 +92,9 @@ async def receive_contact(
     an ended contact; a text that asks for a supervisor calls one. A priority that the request
     states is taken up. What the request says of the customer counts. The other fields stay as they
     are. The contact's first or latest text again is a repeat: it is not added, and its priority
-    counts only if it is more urgent. The answer says what was done. A reference is known per
-    sender: kind and name of the system, as `channel:shop`.
+    counts only if it is more urgent, under a new `Idempotency-Key` as well. A discarded or merged
+    contact takes no new text (409, with `merged_into` if its work goes on there). The answer says
+    what was done. A reference is known per sender: kind and name of the system, as `channel:shop`.
     """
     namespaces, system = get_customer_namespaces(request), SystemName(caller.name)
     customer = Customer(**body.customer.model_dump(exclude_unset=True))
@@ -193,9 +194,9 @@ async def add_message(
     """Add a message of the customer or of the representative.
 
     A customer who writes to a resolved or abandoned contact reopens it; one that is discarded or
-    merged is not written to (409). A customer who asks for a supervisor is escalated at once. The
-    message of either ends the waiting for the customer, if a person wrote it and it is not
-    internal.
+    merged is not written to: 409, with `merged_into` if its work goes on there. A customer who asks
+    for a supervisor is escalated at once. The message of either ends the waiting for the customer,
+    if a person wrote it and it is not internal.
     """
     if body.author == "customer" and caller.role not in ("channel", "admin"):
         raise ProblemError(403, "forbidden", "Only a channel speaks for the customer.")
@@ -219,7 +220,11 @@ async def request_supervisor(
     database: IntakeDatabase,
     caller: ChannelOrStaffUser,
 ) -> ContactIdOut:
-    """Report that the customer asked for a supervisor. All ended contacts but merged ones open."""
+    """Report that the customer asked for a supervisor.
+
+    A resolved or abandoned contact is reopened. For one that is discarded or merged this answers
+    409, as for the customer's message: reopen it first, or use the contact in `merged_into`.
+    """
     async with transaction(database) as uow:
         await use_cases.request_supervisor(contact_id, body.quote, make_actor(caller), uow)
     return ContactIdOut(contact_id=contact_id)
@@ -233,7 +238,7 @@ async def request_supervisor(
 async def wait_for_customer(
     contact_id: ContactPath, database: IntakeDatabase, caller: ChannelOrStaffUser
 ) -> ContactIdOut:
-    """Report that you wait for the customer's reply."""
+    """Report that you wait for the customer's reply. No body is read."""
     async with transaction(database) as uow:
         await use_cases.wait_for_customer(contact_id, make_actor(caller), uow)
     return ContactIdOut(contact_id=contact_id)
@@ -292,7 +297,7 @@ async def reopen_contact(
     database: IntakeDatabase,
     caller: ChannelOrStaffUser,
 ) -> ContactIdOut:
-    """Open a resolved or abandoned contact again."""
+    """Open a contact again, however it ended."""
     async with transaction(database) as uow:
         actor = make_actor(caller, body.person_id)
         await use_cases.reopen(contact_id, body.reason, actor, uow)

@@ -69,6 +69,7 @@ ON_CONTACT = (errors.ContactNotFoundError, errors.NotYourContactError)
 # And any route about what a person did with it.
 ON_ACTION = (*ON_CONTACT, errors.PersonNotYourselfError)
 WRONG_STATE = ((409, "wrong-state"),)
+ON_MERGE = (*WRONG_STATE, (409, "merge-target-ended"))
 
 _REACHES: Mapping[Role, Reach] = {
     "channel": "received",
@@ -127,7 +128,19 @@ def problems() -> Iterator[None]:
     try:
         yield
     except errors.WrongStateError as error:
-        raise ProblemError(409, "wrong-state", str(error), state=error.state) from error
+        raise _conflict("wrong-state", error) from error
+    except errors.MergeTargetEndedError as error:
+        raise _conflict("merge-target-ended", error) from error
     except tuple(_PROBLEMS) as error:
         status, code = _PROBLEMS[type(error)]
         raise ProblemError(status, code, str(error)) from error
+
+
+def _conflict(
+    code: str, error: errors.WrongStateError | errors.MergeTargetEndedError
+) -> ProblemError:
+    """Say in which state the contact is and, if it was merged, where its work goes on."""
+    extensions: dict[str, Any] = {"state": error.state}
+    if error.merged_into is not None:
+        extensions["merged_into"] = error.merged_into
+    return ProblemError(409, code, str(error), **extensions)

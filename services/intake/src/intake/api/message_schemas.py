@@ -50,7 +50,9 @@ class AttachmentIn(RequestModel):
     """A file, which stays where it is."""
 
     name: ShortText = Field(description="The file's name.")
-    url: _FileAddress = Field(description="Where people with access to it find it.")
+    url: _FileAddress = Field(
+        description="Where people with access to it find it: https only, at most 2,000 characters."
+    )
     content_type: Annotated[str, StringConstraints(pattern=r"^[\w.+-]+/[\w.+-]+$")] | None = Field(
         None, description="Its media type, as `image/jpeg`."
     )

@@ -12,6 +12,7 @@ from intake.api.answers import ContactIdOut, HistoryOut
 from intake.api.deps import (
     ON_ACTION,
     ON_CONTACT,
+    ON_MERGE,
     WRONG_STATE,
     ChannelOrStaffUser,
     IntakeDatabase,
@@ -36,7 +37,7 @@ async def stop_waiting(
     """Report that you no longer wait for the customer: the promises' clocks run on.
 
     A message of the customer or of a representative does the same. For a contact that is open this
-    changes nothing.
+    changes nothing. No body is read.
     """
     async with transaction(database) as uow:
         await use_cases.stop_waiting(contact_id, make_actor(caller), uow)
@@ -67,7 +68,7 @@ async def discard_contact(
 @router.post(
     "/{contact_id}/merge",
     status_code=HTTPStatus.ACCEPTED,
-    responses=refusals(*ON_ACTION, errors.MergeTargetError, others=WRONG_STATE),
+    responses=refusals(*ON_ACTION, errors.MergeTargetError, others=ON_MERGE),
 )
 async def merge_contact(
     contact_id: ContactPath,
@@ -77,7 +78,13 @@ async def merge_contact(
 ) -> ContactIdOut:
     """Report that its work goes on in another contact of the same customer.
 
-    The contact ends; the other one stays as it is. Send what the customer writes there.
+    The contact ends; send what the customer writes to the other one. That one must be open or
+    waiting: into a contact that has ended this answers 409 `merge-target-ended`. If it was merged
+    itself, `merged_into` of the answer names the next one to try.
+
+    What an open contact still asks for goes over to the other one: its priority, if it is the more
+    urgent one, and the customer's request for a supervisor, if there was one since the contact was
+    last opened.
     """
     async with transaction(database) as uow:
         actor = make_actor(caller, body.person_id)

@@ -4,6 +4,7 @@ A kind is registered in `channels/registry.py`.
 """
 
 import json
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -242,10 +243,16 @@ def read_json(body: bytes, model: type[M]) -> M:
     Numbers keep all their digits. Raises MalformedBodyError, or ValidationError for the fields.
     """
     try:
-        content = json.loads(body, parse_constant=lambda _: None)
+        content = json.loads(body, parse_constant=lambda _: None, parse_float=_finite)
     except (ValueError, RecursionError) as error:
         raise MalformedBodyError("The body is not JSON.") from error
     return model.model_validate(_storable(content))
+
+
+def _finite(number: str) -> float | None:
+    """Return None for `1e400`, as for `Infinity`: it is no number that a system would mean."""
+    value = float(number)
+    return value if math.isfinite(value) else None
 
 
 def _storable(value: Any) -> Any:

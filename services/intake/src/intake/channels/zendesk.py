@@ -218,7 +218,8 @@ def _state_event(
             return ContactDiscarded(**fields, cause="spam")
         case "soft_deleted" | "permanently_deleted":
             return ContactDiscarded(**fields, cause="deleted")
-        case "merged":
+        # Into itself: nothing goes on elsewhere.
+        case "merged" if delivery.event.target_ticket_id != delivery.detail.id:
             return ContactMerged(**fields, into=delivery.event.target_ticket_id)
         case _:
             return UnrelatedUpdate(**fields)

@@ -25,6 +25,7 @@ from intake.domain import transitions
 from intake.domain.actors import NOBODY, Actor
 from intake.domain.errors import TimeOutOfBoundsError, WrongStateError
 from intake.domain.model import Contact, ContactState, Decision, Message, Moment
+from intake.domain.priorities import is_more_urgent
 from intake.domain.state import follow, is_newer, mark
 from intake.domain.transitions import Change, enter
 
@@ -69,7 +70,7 @@ def write(contact: Contact, message: Message, *, asks_for_supervisor: bool = Fal
     """Add a message. A customer who writes to a resolved or abandoned contact reopens it."""
     if not message.internal and not _may_write(contact, message):
         action = "replied to" if message.author == "representative" else "written to"
-        raise WrongStateError(contact.state, action)
+        raise WrongStateError(contact, action)
     return add_message(
         contact, message, Moment(message.at), asks_for_supervisor=asks_for_supervisor
     )
@@ -112,8 +113,8 @@ def _customer_wrote(contact: Contact, message: Message, moment: Moment, *, asks:
     opened = enter(spoken, follow(spoken.latest), change)
     events = (*opened.events, wrote)
     if asks and not is_ended(opened.contact):
-        requested = _supervisor_requested(contact, message.text, wrote.occurred_at)
-        events = (*events, requested)
+        requested = _request_supervisor(opened.contact, message.text, wrote.occurred_at)
+        return Decision(requested.contact, (*events, *requested.events))
     return Decision(opened.contact, events)
 
 
@@ -147,26 +148,26 @@ def check_time(contact: Contact, occurred_at: datetime | None, now: datetime) ->
 
 
 def request_supervisor(contact: Contact, quote: str, at: datetime) -> Decision:
-    """Customers may always ask for a supervisor; a contact that ended is reopened."""
-    if contact.state == "merged":
-        raise WrongStateError(contact.state, "escalated; the other one can")
+    """The customer asks for someone higher, which reopens a resolved or abandoned contact."""
+    if contact.state in ("discarded", "merged"):
+        raise WrongStateError(contact, "escalated")
     spoken = mark(contact, "customer_spoke", Moment(at))
     reason = "the customer asked for a supervisor"
     opened = _set(spoken, "open", Change(at, reason=reason, wait_end="customer_wrote"))
-    requested = _supervisor_requested(contact, quote, at)
-    return Decision(opened.contact, (*opened.events, requested))
+    requested = _request_supervisor(opened.contact, quote, at)
+    return Decision(requested.contact, (*opened.events, *requested.events))
 
 
 def wait_for_customer(contact: Contact, at: datetime) -> Decision:
     if contact.state != "open":
-        raise WrongStateError(contact.state, "set to wait")
+        raise WrongStateError(contact, "set to wait")
     return _set(contact, "waiting_on_customer", Change(at))
 
 
 def stop_waiting(contact: Contact, at: datetime) -> Decision:
     """It is our turn again; for a contact that is open already, this changes nothing."""
     if is_ended(contact):
-        raise WrongStateError(contact.state, "taken out of waiting")
+        raise WrongStateError(contact, "taken out of waiting")
     return _set(contact, "open", Change(at))
 
 
@@ -196,27 +197,44 @@ def abandon(contact: Contact, reason: str | None, actor: Actor, at: datetime) ->
     """The customer left before anyone answered."""
     if contact.state != "open":
         _require_open(contact, "abandoned")
-        raise WrongStateError(contact.state, "abandoned")
+        raise WrongStateError(contact, "abandoned")
     return _set(contact, "abandoned", Change(at, actor, reason=reason))
 
 
 def discard(contact: Contact, cause: DiscardCause, actor: Actor, at: datetime) -> Decision:
     """Nobody shall work on it. It may be over already: spam is often found late."""
     if contact.state in ("discarded", "merged"):
-        raise WrongStateError(contact.state, "discarded")
+        raise WrongStateError(contact, "discarded")
     return _set(contact, "discarded", Change(at, actor, discard_cause=cause))
 
 
 def merge(contact: Contact, into: ContactId, actor: Actor, at: datetime) -> Decision:
     """Its work goes on in another contact."""
     if contact.state == "merged":
-        raise WrongStateError(contact.state, "merged again")
+        raise WrongStateError(contact, "merged again")
     return _set(contact, "merged", Change(at, actor, into=into))
+
+
+def take_over(target: Contact, merged: Contact, actor: Actor, at: datetime) -> Decision:
+    """Let the target of a merge keep what the contact still asked for: `merged` is before its end.
+
+    That is its priority, if it is the more urgent one, and the request for a supervisor.
+    """
+    if is_ended(merged):
+        return Decision(target)
+    decision = Decision(target)
+    if is_more_urgent(merged.priority, target.priority):
+        reason = "a more urgent contact was merged into it"
+        decision = prioritize(target, merged.priority, reason, actor, at)
+    if merged.supervisor_quote is None:
+        return decision
+    requested = request_supervisor(decision.contact, merged.supervisor_quote, at)
+    return Decision(requested.contact, (*decision.events, *requested.events))
 
 
 def reopen(contact: Contact, reason: str, actor: Actor, at: datetime) -> Decision:
     if not is_ended(contact):
-        raise WrongStateError(contact.state, "reopened")
+        raise WrongStateError(contact, "reopened")
     return _set(contact, "open", Change(at, actor, reason=reason))
 
 
@@ -231,7 +249,7 @@ def prioritize(
 ) -> Decision:
     """Change the priority; the same priority again changes nothing."""
     if is_ended(contact):
-        raise WrongStateError(contact.state, "given another priority")
+        raise WrongStateError(contact, "given another priority")
     return report_priority(contact, priority, reason, actor, Moment(at), at)
 
 
@@ -272,13 +290,15 @@ def _set(contact: Contact, state: ContactState, change: Change) -> Decision:
 
 def _require_open(contact: Contact, action: str) -> None:
     if contact.state == action:
-        raise WrongStateError(contact.state, f"{action} again")
+        raise WrongStateError(contact, f"{action} again")
     if is_ended(contact):
-        raise WrongStateError(contact.state, action)
+        raise WrongStateError(contact, action)
 
 
-def _supervisor_requested(contact: Contact, text: str, at: datetime) -> SupervisorRequested:
-    return SupervisorRequested(contact_id=contact.contact_id, occurred_at=at, quote=_excerpt(text))
+def _request_supervisor(contact: Contact, text: str, at: datetime) -> Decision:
+    quote = _excerpt(text)
+    requested = SupervisorRequested(contact_id=contact.contact_id, occurred_at=at, quote=quote)
+    return Decision(replace(contact, supervisor_quote=quote), (requested,))
 
 
 def _excerpt(text: str) -> str:

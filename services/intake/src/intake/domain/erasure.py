@@ -10,11 +10,13 @@ from intake.domain.model import Contact, Decision
 
 
 def erase_contact(contact: Contact, actor: Actor, at: datetime) -> Decision:
-    """Erase the subject, and let every service erase its copies; again is fine."""
+    """Erase the subject and the quote, and let every service erase its copies; again is fine."""
     erased = ContactErased(
         contact_id=contact.contact_id,
         occurred_at=at,
         by=actor.person_id,
         reported_by=actor.system,
     )
-    return Decision(replace(contact, subject=ERASED), (erased,))
+    # That the customer asked is no word of theirs.
+    quote = None if contact.supervisor_quote is None else ERASED
+    return Decision(replace(contact, subject=ERASED, supervisor_quote=quote), (erased,))

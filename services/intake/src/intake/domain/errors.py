@@ -1,7 +1,7 @@
 """Why a command is refused."""
 
 from common.contracts.contacts import SurveyKind, SurveyScale
-from intake.domain.model import ContactState
+from intake.domain.model import Contact
 
 
 class ContactNotFoundError(Exception):
@@ -47,11 +47,13 @@ class SurveyNotFoundError(Exception):
 
 
 class WrongStateError(Exception):
-    """The contact is in a state that does not allow this."""
+    """The contact is in a state that does not allow this; its work may go on in `merged_into`."""
 
-    def __init__(self, state: ContactState, action: str) -> None:
-        super().__init__(f"The contact is {state.replace('_', ' ')}; it can't be {action}.")
-        self.state = state
+    def __init__(self, contact: Contact, action: str) -> None:
+        state = contact.state.replace("_", " ")
+        super().__init__(f"The contact is {state}; it can't be {action}.")
+        self.state = contact.state
+        self.merged_into = contact.merged_into
 
 
 class TimeOutOfBoundsError(Exception):
@@ -66,6 +68,18 @@ class MergeTargetError(Exception):
 
     def __init__(self) -> None:
         super().__init__(self.__doc__)
+
+
+class MergeTargetEndedError(Exception):
+    """The contact to merge into has ended: no work would go on in it."""
+
+    def __init__(self, target: Contact) -> None:
+        detail = (
+            f"The contact to merge into is {target.state}. Name one that is open, or reopen it."
+        )
+        super().__init__(detail)
+        self.state = target.state
+        self.merged_into = target.merged_into
 
 
 class ResolutionNotFoundError(Exception):

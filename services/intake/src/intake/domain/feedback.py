@@ -19,7 +19,7 @@ def give_feedback(
 ) -> Decision:
     """Rate the latest resolution; without `about`, the person who gave it is rated."""
     if contact.state != "resolved":
-        raise WrongStateError(contact.state, "rated")
+        raise WrongStateError(contact, "rated")
     feedback = FeedbackReceived(
         contact_id=contact.contact_id,
         occurred_at=at,

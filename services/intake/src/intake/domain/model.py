@@ -68,6 +68,7 @@ class Contact:
 
     `resolution_no` counts how often it was resolved; `resolved_by` is empty while it is open.
     `latest` is when each field last changed, and `state_since` when the present state began.
+    `supervisor_quote` is how the customer asked for a supervisor, if they did since it was opened.
     `announced`: it was published. What is over when we first see it is not, until it is open.
     """
 
@@ -92,6 +93,7 @@ class Contact:
     state_since: datetime | None = None
     latest: Mapping[Field, Moment] = field(default_factory=dict)
     merged_into: ContactId | None = None
+    supervisor_quote: str | None = None
     announced: bool = True
 
 

@@ -1,15 +1,14 @@
 """What a channel learns about a contact that it sent."""
 
 from dataclasses import dataclass
-from typing import Final, Literal
+from typing import Literal
 
 from common.contracts.contacts import Priority
 from common.contracts.event import ContactId, MessageId
 from intake.domain.model import Contact
+from intake.domain.priorities import is_more_urgent
 
 ReceiptOutcome = Literal["created", "added", "unchanged"]
-
-_URGENCY: Final[dict[Priority, int]] = {"low": 0, "normal": 1, "high": 2, "urgent": 3}
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,6 +32,6 @@ def priority_to_take_up(contact: Contact, stated: Priority, *, repeats: bool) ->
     A request that repeats an earlier text may be an old one that was sent again: it may make the
     contact more urgent, and does not undo what others have raised since.
     """
-    if repeats and _URGENCY[stated] <= _URGENCY[contact.priority]:
+    if repeats and not is_more_urgent(stated, contact.priority):
         return None
     return None if stated == contact.priority else stated

@@ -59,6 +59,8 @@ def is_ended(state: ContactState) -> bool:
 
 def _changed(contact: Contact, state: ContactState, change: Change) -> Contact:
     changed = replace(contact, state=state, state_since=change.at)
+    if is_ended(state):
+        changed = replace(changed, supervisor_quote=None)
     match state:
         case "open" | "waiting_on_customer":
             return replace(changed, resolved_at=None, resolved_by=None, merged_into=None)

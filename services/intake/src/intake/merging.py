@@ -1,0 +1,36 @@
+"""Merges that outside systems report: whatever their order, none leads back to its contact."""
+
+from dataclasses import replace
+
+from common.contracts.event import ContactId
+from intake.domain.model import Contact, Decision
+from intake.handlers import get_or_raise, record
+from intake.store import UnitOfWork
+
+
+async def point_to_target(contact: Contact, target_id: ContactId, uow: UnitOfWork) -> None:
+    """Let the merged contact say where its work goes on.
+
+    If that closes a circle, the newest merge of the circle says it no longer: the rest is the same
+    in any order. Locks out other merges, which could close a circle together with this one.
+    """
+    await uow.contacts.lock_merges(contact.received_from)
+    pointing = replace(contact, merged_into=target_id)
+    record(Decision(pointing), uow)
+    circle = await _circle(pointing, uow)
+    if circle:
+        newest = max(circle, key=lambda each: (each.latest["merged"], each.contact_id))
+        locked = await get_or_raise(newest.contact_id, uow)
+        record(Decision(replace(locked, merged_into=None)), uow)
+
+
+async def _circle(contact: Contact, uow: UnitOfWork) -> list[Contact]:
+    """Return the contacts of the circle that leads back to this one; none if it leads on."""
+    path, next_id = {contact.contact_id: contact}, contact.merged_into
+    while next_id is not None and next_id not in path:
+        following = await uow.contacts.get(next_id)
+        if following is None:
+            return []
+        path[next_id] = following
+        next_id = following.merged_into
+    return list(path.values()) if next_id == contact.contact_id else []
