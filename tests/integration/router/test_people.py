@@ -190,7 +190,7 @@ async def test_manager_who_left_or_was_moved_away_puts_nobody(line: httpx.AsyncC
         (
             "rita",
             {"contact_methods": [{"medium": "email", "address": "nowhere"}]},
-            "contact_methods/0/email/address",
+            "contact_methods/0/address",
             "",
         ),
     ],
