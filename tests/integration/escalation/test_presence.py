@@ -5,7 +5,7 @@ from datetime import timedelta
 import pytest
 
 from common.contracts.contacts import ContactReceived, RepresentativeReplied
-from common.contracts.event import PersonId, TeamId
+from common.contracts.event import MessageId, PersonId, TeamId
 from common.contracts.people import Presence, PresenceChanged
 from integration.escalation.conftest import EscalationHarness, assigned
 from support.people import described
@@ -67,8 +67,7 @@ async def test_warning_whose_timer_is_late_goes_to_the_supervisor_too(
     replied = RepresentativeReplied(
         contact_id=contact.contact_id,
         occurred_at=await service.now(),
-        representative_id=PersonId("rita"),
-        text="We look into it.",
+        message_id=MessageId("m-1"),
     )
     await service.handle_events(replied)
     assert await pages_of_warnings(service, contact) == ["sam"]

@@ -82,7 +82,7 @@ class Recipients:
             try:
                 await self._connection.execute(insert(_USERS), users)
             except IntegrityError as error:
-                raise ChannelUserTakenError from error
+                raise ChannelUserTakenError(sorted({user["medium"] for user in users})) from error
 
     async def void_links(self, person_id: PersonId) -> None:
         """Void the links that the person has."""
