@@ -117,7 +117,7 @@ class Entry(BaseModel):
         ({"who": [{"person_id": "kind"}]}, {"body/who/0": "must have the field"}),
     ],
 )
-def test_each_invalid_part_is_named_once_with_its_place_in_the_body(
+def test_invalid_part_is_named_once_with_its_place_in_the_body(
     body: dict[str, Any], parts: dict[str, str]
 ) -> None:
     with pytest.raises(ValidationError) as refused:
