@@ -123,10 +123,10 @@ def test_invalid_part_is_named_once_with_its_place_in_the_body(
     with pytest.raises(ValidationError) as refused:
         TypeAdapter(Entry).validate_python(body)
     errors = [{**error, "loc": ("body", *error["loc"])} for error in refused.value.errors()]
-    found = dict(invalid_parts(errors, body))
-    assert found.keys() == parts.keys()
+    words_by_place = dict(invalid_parts(errors, body))
+    assert words_by_place.keys() == parts.keys()
     for place_, words in parts.items():
-        assert found[place_].startswith(words)
+        assert words_by_place[place_].startswith(words)
 
 
 def test_place_outside_of_the_body_has_all_its_parts() -> None:
