@@ -116,6 +116,7 @@ async def test_problems_name_what_is_wrong_with_valid_settings(
     policies = {"a": {"tier": ["vip", "premium"]}, "b": {"tier": ["vip"]}}
     for policy_id, match in policies.items():
         await put(configured, f"sla-policies/{policy_id}", {**POLICY, "match": match})
+    await put(configured, "teams/front", {"supervisors": ["lee", "mia"]})
     await service.handle_events(described("mia", active=False))
     assert await codes(configured) == [
         ("policy-never-matches", "sla-policies/b", "match"),
@@ -124,7 +125,10 @@ async def test_problems_name_what_is_wrong_with_valid_settings(
         ("duty-gap", "duty-schedules/supervisors", ""),
         ("override-for-absent-person", "duty-schedules/supervisors", ""),
         ("person-missing", "ladders/default", "levels/1/who/0/person_id"),
+        ("person-missing", "teams/front", "supervisors/1"),
     ]
+    top = (await configured.get("/v1/ladders/default/who")).json()["levels"][1]
+    assert top["skipped"] == ["managers: mia has left"]
 
 
 async def codes(api: httpx.AsyncClient) -> list[tuple[str, str, str]]:

@@ -58,7 +58,7 @@ async def test_shown_setting_can_be_put_again(organised: httpx.AsyncClient) -> N
     [
         ("teams/front", {"supervisors": []}, "body/supervisors", ""),
         ("approval-limits/supervisor", {"limits": {"EUR": "-1"}}, "body/limits/EUR", ""),
-        ("approval-limits/supervisor", {"limits": {"eur": "1"}}, "body/limits/eur/name", ""),
+        ("approval-limits/supervisor", {"limits": {"eur": "1"}}, "body/limits/eur", ""),
         ("approval-limits/admin", {"limits": {}}, "path/setting_id", "manager"),
         (
             "ladders/default",

@@ -4,8 +4,8 @@ from datetime import timedelta
 
 import pytest
 
-from common.contracts.contacts import ContactReceived
-from common.contracts.event import PersonId, TeamId
+from common.contracts.contacts import ContactReceived, RepresentativeReplied
+from common.contracts.event import MessageId, PersonId, TeamId
 from common.contracts.people import Presence, PresenceChanged
 from integration.escalation.conftest import EscalationHarness, assigned
 from support.people import described
@@ -29,6 +29,10 @@ async def presence(
 async def people_warned(service: EscalationHarness, contact: ContactReceived) -> list[str]:
     await service.handle_events(contact, assigned(contact))
     await service.advance_time(85)
+    return await pages_of_warnings(service, contact)
+
+
+async def pages_of_warnings(service: EscalationHarness, contact: ContactReceived) -> list[str]:
     rows = await service.rows(
         "SELECT data FROM published_events WHERE type = 'upstairs.page_requested.v1'"
         f" AND key = '{contact.contact_id}' ORDER BY id"
@@ -52,6 +56,21 @@ async def test_warning_goes_to_the_supervisor_when_the_representative_is_offline
     for each in presences:
         await service.handle_events(await presence(service, each))
     assert await people_warned(service, await service.received()) == [person]
+
+
+async def test_warning_whose_timer_is_late_goes_to_the_supervisor_too(
+    service: EscalationHarness,
+) -> None:
+    contact = await service.received()
+    await service.handle_events(await presence(service, "offline"), contact, assigned(contact))
+    service.database.clock.offset += timedelta(seconds=85)
+    replied = RepresentativeReplied(
+        contact_id=contact.contact_id,
+        occurred_at=await service.now(),
+        message_id=MessageId("m-1"),
+    )
+    await service.handle_events(replied)
+    assert await pages_of_warnings(service, contact) == ["sam"]
 
 
 async def test_older_presence_changes_nothing(service: EscalationHarness) -> None:

@@ -212,8 +212,9 @@ async def test_frequent_changes_are_refused_except_to_admins(
     def to(number: int) -> dict[str, Any]:
         return {"name": "Dana", "media": [{**MAIL, "address": f"{number}@example.com"}]}
 
-    statuses = [(await put(api, "dana", body=to(number))).status_code for number in range(15)]
-    assert statuses == [200] * 10 + [429] * 5
+    answers = [await put(api, "dana", body=to(number)) for number in range(15)]
+    assert [answer.status_code for answer in answers] == [200] * 10 + [429] * 5
+    assert answers[-1].headers["Retry-After"] == "3600"
     assert (await put(api, "root", body=to(20))).status_code == 200
     assert len(await harness.rows("SELECT * FROM notifications WHERE kind = 'notice'")) == 12
 

@@ -6,6 +6,8 @@ from typing import Annotated, Any, Literal, get_args
 import pytest
 from pydantic import (
     AwareDatetime,
+    BaseModel,
+    ConfigDict,
     Field,
     HttpUrl,
     StringConstraints,
@@ -17,7 +19,7 @@ from pydantic_core import core_schema
 
 from common.contracts.event import ID_PATTERN, Instant
 from common.contracts.needs import LanguageTag
-from common.http.validation_messages import describe, place
+from common.http.validation_messages import describe, invalid_parts, place
 
 FILE_ADDRESS = Annotated[HttpUrl, UrlConstraints(max_length=90, allowed_schemes=["https"])]
 TERMS = re.compile(r"[Tt]uple|[Vv]alue error|\bdict|\bstr\b|[Pp]attern|\^|Input|class|Python")
@@ -42,6 +44,11 @@ def errors(kind: Any, value: object) -> list[str]:
         (dict[str, int], 1, "must be an object with named fields"),
         (int, "x", "must be a whole number"),
         (Annotated[int, Field(le=3)], 4, "must be at most 3"),
+        (Annotated[float, Field(gt=0)], 0, "must be more than 0"),
+        (Annotated[float, Field(ge=3600)], 60, "must be at least 3600"),
+        (Annotated[float, Field(lt=31536000)], 1e9, "must be less than 31536000"),
+        (Annotated[float, Field(le=0.5)], 1, "must be at most 0.5"),
+        (Annotated[float, Field(multiple_of=60)], 1, "must be a multiple of 60"),
         (bool, "x", "must be true or false"),
         (Literal["low", "high"], "x", "must be 'low' or 'high'"),
         (AwareDatetime, "2026-03-02T09:00:00", "must be a date and a time with its zone"),
@@ -58,6 +65,7 @@ def test_constraint_is_said_in_words(kind: Any, value: object, words: str) -> No
     (message,) = errors(kind, value)
     assert message.startswith(words)
     assert not TERMS.search(message)
+    assert not re.search(r"\.0\b", message)
 
 
 @pytest.mark.parametrize("kind", get_args(core_schema.ErrorType))
@@ -67,4 +75,66 @@ def test_every_kind_of_error_has_words_even_without_context(kind: str) -> None:
 
 def test_place_names_the_way_to_the_value() -> None:
     assert place({"loc": ("body", "hours", "mon", 0)}) == "body/hours/mon/0"
-    assert place({"loc": ("body", "hours", "mun", "[key]")}) == "body/hours/mun/name"
+    assert place({"loc": ("body", "hours", "mun", "[key]")}) == "body/hours/mun"
+
+
+class Named(BaseModel):
+    model_config = ConfigDict(extra="forbid")
+
+    kind: Literal["person"]
+    person_id: Annotated[str, Field(min_length=1)]
+
+
+class Counted(BaseModel):
+    kind: Literal["team"]
+    steps: int
+
+
+class Entry(BaseModel):
+    who: Annotated[
+        tuple[Annotated[Named | Counted, Field(discriminator="kind")], ...], Field(min_length=1)
+    ] = (Named(kind="person", person_id="kim"),)
+    targets: Annotated[tuple[Annotated[float, Field(gt=0)], ...], Field(min_length=2)] = (1, 2)
+    names: Annotated[frozenset[str], Field(min_length=2)] = frozenset("ab")
+    hours: Annotated[dict[Literal["mon", "tue"], int], Field(min_length=1)] = {"mon": 1}
+
+
+@pytest.mark.parametrize(
+    ("body", "parts"),
+    [
+        ({"targets": [0, 1]}, {"body/targets/0": "must be more than 0"}),
+        (
+            {"targets": [0]},
+            {"body/targets/0": "must be more than 0", "body/targets": "must have at least 2"},
+        ),
+        ({"targets": []}, {"body/targets": "must have at least 2 entries"}),
+        ({"names": ["a", "a"]}, {"body/names": "must have at least 2 entries"}),
+        ({"hours": {"monday": 1}}, {"body/hours/monday": "must be 'mon' or 'tue'"}),
+        ({"hours": {"mon": "x"}}, {"body/hours/mon": "must be a whole number"}),
+        ({"who": [{"kind": "person"}]}, {"body/who/0/person_id": "is missing"}),
+        ({"who": [{"kind": "person", "person_id": ""}]}, {"body/who/0/person_id": "must have at"}),
+        (
+            {"who": [{"kind": "person", "person_id": "a", "person": 1}]},
+            {"body/who/0/person": "is not a field"},
+        ),
+        ({"who": [{"kind": "team", "steps": "team"}]}, {"body/who/0/steps": "must be a whole"}),
+        ({"who": [{"kind": "king"}]}, {"body/who/0": "must have one of these"}),
+        ({"who": ["person"]}, {"body/who/0": "must be an object"}),
+        ({"who": [{"person_id": "kind"}]}, {"body/who/0": "must have the field"}),
+    ],
+)
+def test_invalid_part_is_named_once_with_its_place_in_the_body(
+    body: dict[str, Any], parts: dict[str, str]
+) -> None:
+    with pytest.raises(ValidationError) as refused:
+        TypeAdapter(Entry).validate_python(body)
+    errors = [{**error, "loc": ("body", *error["loc"])} for error in refused.value.errors()]
+    words_by_place = dict(invalid_parts(errors, body))
+    assert words_by_place.keys() == parts.keys()
+    for place_, words in parts.items():
+        assert words_by_place[place_].startswith(words)
+
+
+def test_place_outside_of_the_body_has_all_its_parts() -> None:
+    error = {"loc": ("query", "state", 0)}
+    assert place(error, {"x": "state"}) == "query/state/0"

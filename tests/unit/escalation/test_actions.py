@@ -1,6 +1,7 @@
 """Passing an escalation on, reopening it, and acting from a notification."""
 
 from collections.abc import Callable
+from functools import partial
 from typing import Literal
 
 import pytest
@@ -120,6 +121,23 @@ class TestReopening:
         raised.press(MIA)
         resolve_with_refund(raised, MIA, 60, role="manager")
         assert resolution_of(raised).amount == 60
+
+    @pytest.mark.parametrize("order", ["end first", "reopening first"])
+    @pytest.mark.parametrize("end", ["resolve", "abandon"])
+    def test_reopened_escalation_stays_open_whenever_the_end_of_the_contact_comes(
+        self, acknowledged: ContactHarness, order: str, end: Literal["resolve", "abandon"]
+    ) -> None:
+        resolve_with_refund(acknowledged, SAM, 5)
+        ended = acknowledged.ended[-1]
+        reopen = partial(
+            acknowledged.act, SAM, actions.reopen_escalation, ended=ended, reason="no refund came"
+        )
+        steps = [getattr(acknowledged, end), reopen]
+        for step in steps if order == "end first" else reversed(steps):
+            step()
+        assert not acknowledged.contact.is_open
+        assert acknowledged.open_escalation.state == "raised"
+        assert acknowledged.open_escalation.awaited == (SAM,)
 
     def test_reopening_beside_open_escalation_is_refused(
         self, acknowledged: ContactHarness

@@ -189,8 +189,12 @@ class TestSnoozes:
         assert acknowledged.event(EscalationClimbed).reason == "lease of sam expired"
 
     def test_snooze_has_longest_duration(self, acknowledged: ContactHarness) -> None:
-        for until in (second(1), second(1 + 3600.001)):
-            with pytest.raises(errors.RefusedError, match="A snooze must end within 1 h from now"):
+        with pytest.raises(errors.RefusedError, match="A snooze must end within 1 h from now"):
+            acknowledged.act(SAM, actions.snooze, until=second(1 + 3600.001), reason="later")
+
+    def test_snooze_ends_in_the_future(self, acknowledged: ContactHarness) -> None:
+        for until in (second(0), second(1)):
+            with pytest.raises(errors.PastTimeError, match="must be in the future"):
                 acknowledged.act(SAM, actions.snooze, until=until, reason="later")
 
     def test_snoozes_are_limited(self, acknowledged: ContactHarness) -> None:

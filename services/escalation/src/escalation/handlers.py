@@ -20,7 +20,6 @@ from escalation.domain.money import grants_of
 from escalation.domain.settings.people import Person
 from escalation.domain.settings.registry import Versioned
 from escalation.domain.situation import Decision, Situation
-from escalation.domain.timers import ClockDue
 from escalation.store.unit_of_work import UnitOfWork
 
 Enrich = Callable[[Situation, Any, UnitOfWork], Awaitable[Situation]]
@@ -66,15 +65,6 @@ async def with_complaints(
     )
 
 
-async def with_presence(situation: Situation, timer: ClockDue, uow: UnitOfWork) -> Situation:
-    """Read whether the representative is offline, if the clock warns that person now."""
-    person, clock = situation.contact.representative_id, situation.contact.clock(timer.clock)
-    threshold = clock.next_threshold if clock else None
-    if person is None or threshold is None or threshold.action != "warn_representative":
-        return situation
-    return replace(situation, offline=await uow.presences.offline((person,)))
-
-
 def record(decision: Decision, uow: UnitOfWork, cause: str | None = None) -> Decision:
     """Write the new state, its timers and events in the caller's transaction.
 
@@ -118,7 +108,6 @@ def _write(escalation: Escalation, decision: Decision, by: str, uow: UnitOfWork)
 _ENRICH: Mapping[type[ContactEvent | Timer], Enrich] = {
     ContactReceived: with_earlier_contacts,
     FeedbackReceived: with_complaints,
-    ClockDue: with_presence,
 }
 
 

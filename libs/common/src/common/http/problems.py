@@ -1,6 +1,6 @@
 """Every HTTP error is problem+json (RFC 9457)."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from http import HTTPStatus
 from typing import Any
 
@@ -14,7 +14,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from starlette.exceptions import HTTPException
 
 from common.core.errors import TransientError, is_bad_value, is_transient
-from common.http.validation_messages import describe, place
+from common.http.validation_messages import invalid_parts
 from common.storage.outbox import EventTooLargeError
 
 MEDIA_TYPE = "application/problem+json"
@@ -76,9 +76,12 @@ class ProblemError(Exception):
 
 def invalid(*details: tuple[str, str]) -> ProblemError:
     """Return the problem of (place, detail) pairs, as for what the schema rejects."""
-    listed = [{"pointer": place, "detail": detail} for place, detail in details]
     place, detail = details[0]
-    return ProblemError(422, "invalid", f"{place}: {detail}", errors=listed)
+    return ProblemError(422, "invalid", f"{place}: {detail}", errors=_listed(details))
+
+
+def _listed(details: Iterable[tuple[str, str]]) -> list[dict[str, str]]:
+    return [{"pointer": place, "detail": detail} for place, detail in details]
 
 
 def install(app: FastAPI) -> None:
@@ -118,17 +121,12 @@ async def _problem(_request: Request, error: Any) -> Response:
 
 
 async def _invalid(_request: Request, error: Any) -> Response:
-    places = [_invalid_part(item) for item in error.errors()]
+    parts = invalid_parts(error.errors(), error.body)
     if any(item["type"] == "json_invalid" for item in error.errors()):
         return ProblemError(
-            400, "malformed-json", "The body is not JSON.", errors=places
+            400, "malformed-json", "The body is not JSON.", errors=_listed(parts)
         ).response()
-    detail = f"{places[0]['pointer']}: {places[0]['detail']}"
-    return ProblemError(422, "invalid", detail, errors=places).response()
-
-
-def _invalid_part(error: Mapping[str, Any]) -> dict[str, str]:
-    return {"pointer": place(error), "detail": describe(error)}
+    return invalid(*parts).response()
 
 
 async def _http(request: Request, error: Any) -> Response:

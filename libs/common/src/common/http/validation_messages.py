@@ -1,7 +1,7 @@
 """Says in words what is allowed where a value is not: no regular expression, no term of Python."""
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Final
 
 from common.contracts.event import ID_PATTERN, UUID_PATTERN
@@ -94,13 +94,13 @@ _BOUNDED: Final[Mapping[str, Callable[[Mapping[str, Any]], str]]] = {
     "string_too_long": lambda c: f"must have at most {_count(c['max_length'], 'character')}",
     "too_short": lambda c: f"must have at least {_count(c['min_length'], 'entry')}",
     "too_long": lambda c: f"must have at most {_count(c['max_length'], 'entry')}",
-    "greater_than": lambda c: f"must be more than {c['gt']}",
-    "greater_than_equal": lambda c: f"must be at least {c['ge']}",
-    "less_than": lambda c: f"must be less than {c['lt']}",
-    "less_than_equal": lambda c: f"must be at most {c['le']}",
+    "greater_than": lambda c: f"must be more than {_number(c['gt'])}",
+    "greater_than_equal": lambda c: f"must be at least {_number(c['ge'])}",
+    "less_than": lambda c: f"must be less than {_number(c['lt'])}",
+    "less_than_equal": lambda c: f"must be at most {_number(c['le'])}",
     "url_scheme": lambda c: f"must be a URL that begins with {_schemes(c['expected_schemes'])}",
     "url_too_long": lambda c: f"must have at most {_count(c['max_length'], 'character')}",
-    "multiple_of": lambda c: f"must be a multiple of {c['multiple_of']}",
+    "multiple_of": lambda c: f"must be a multiple of {_number(c['multiple_of'])}",
     "decimal_max_digits": lambda c: f"must have at most {_count(c['max_digits'], 'digit')}",
     "decimal_max_places": lambda c: f"must have at most {_count(c['decimal_places'], 'decimal')}",
     "decimal_whole_digits": lambda c: (
@@ -119,9 +119,62 @@ def describe(error: Mapping[str, Any]) -> str:
     return _PLAIN.get(kind, _UNSPECIFIC)
 
 
-def place(error: Mapping[str, Any]) -> str:
-    """Return the place in the request: `body/priority`."""
-    return "/".join("name" if part == "[key]" else str(part) for part in error["loc"])
+def invalid_parts(errors: Sequence[Mapping[str, Any]], body: object) -> list[tuple[str, str]]:
+    """Return the place (`body/priority`) and the words of each error of a request with this body.
+
+    A list is not short because some of its entries are invalid: pydantic counts only the others.
+    """
+    return [
+        (place(error, body), describe(error))
+        for error in errors
+        if not (_has_enough_entries(error) and _is_around_another(error, errors))
+    ]
+
+
+def place(error: Mapping[str, Any], body: object = None) -> str:
+    """Return the place in the request: `body/priority`.
+
+    pydantic also names the tag of a union in it; with the body it is told from the fields.
+    """
+    parts = [part for part in error["loc"] if part != "[key]"]
+    way = _way(parts[1:], body) if parts[:1] == ["body"] else None
+    return "/".join(map(str, parts if way is None else ("body", *way)))
+
+
+def _way(parts: Sequence[int | str], value: Any) -> tuple[int | str, ...] | None:
+    """Return the parts without tags, or None if they do not lead through the value."""
+    if not parts:
+        return ()
+    first, rest = parts[0], parts[1:]
+    if isinstance(value, list):
+        value = dict(enumerate(value))
+    elif not isinstance(value, dict):
+        return None
+    further = _way(rest, value[first]) if first in value else None
+    if further is not None:
+        return (first, *further)
+    if rest:
+        return _way(rest, value) if first in value.values() else None
+    # The field is missing.
+    return (first,)
+
+
+def _has_enough_entries(error: Mapping[str, Any]) -> bool:
+    if error["type"] != "too_short" or not hasattr(error["input"], "__len__"):
+        return False
+    return len(error["input"]) >= int(error["ctx"]["min_length"])
+
+
+def _is_around_another(error: Mapping[str, Any], errors: Sequence[Mapping[str, Any]]) -> bool:
+    outer = error["loc"]
+    return any(
+        len(other["loc"]) > len(outer) and other["loc"][: len(outer)] == outer for other in errors
+    )
+
+
+def _number(number: object) -> object:
+    """Return a whole number without its `.0`."""
+    return int(number) if isinstance(number, float) and number.is_integer() else number
 
 
 def _schemes(expected: str) -> str:

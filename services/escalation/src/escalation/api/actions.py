@@ -67,7 +67,9 @@ class ReferUp(RequestModel):
 class Snooze(RequestModel):
     model_config = _example(until="2026-03-02T15:00:00Z", reason="The customer calls at three.")
 
-    until: Instant = Field(description="When the snooze ends, with its offset from UTC.")
+    until: Instant = Field(
+        description="When the snooze ends, in the future, with its offset from UTC."
+    )
     reason: ShortText = Field(description="Why it can wait.")
 
 

@@ -60,7 +60,7 @@ async def transaction(database: Database[UnitOfWork]) -> AsyncIterator[UnitOfWor
         raise ProblemError(status, code, str(error) or str(error.__doc__)) from error
     except errors.NotConcernedError as error:
         raise invalid(("body/about", str(error))) from error
-    except errors.UnknownPersonError as error:
+    except (errors.UnknownPersonError, errors.PastTimeError) as error:
         raise invalid((f"body/{error.field}", str(error))) from error
     except errors.EscalationConflictError as error:
         raise _conflict(error) from error

@@ -100,7 +100,8 @@ async def list_escalations(
     """List escalations, by default those first that have the least time left.
 
     Start the stream with the header `Last-Event-ID` of this answer to miss no event after it. The
-    header is absent while Kafka is unavailable. Closed escalations need `sort=newest`.
+    header is absent while Kafka is unavailable. Those that have ended are listed by their `state`
+    (`resolved`, `handed_back`, `closed`), with `sort=newest` or a `contact_id`.
     """
     after = decode_cursor(query.cursor, _PAGE_KEY, query.filters)
     # Read before the list: an event in between is in both, and none is missed.

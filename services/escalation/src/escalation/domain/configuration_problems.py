@@ -14,6 +14,7 @@ from escalation.domain.duty_gaps import FORECAST_PERIOD
 from escalation.domain.ladder_preview import preview
 from escalation.domain.policy_match import takes_all_of
 from escalation.domain.settings.ladders import Ladder, Level, ReportingLine, TeamSupervisors
+from escalation.domain.settings.people import Team
 from escalation.domain.settings.policies import SlaPolicy
 from escalation.domain.settings.registry import (
     DEFAULT_LADDER,
@@ -57,7 +58,7 @@ def configuration_problems(
     yield from _ladders(configuration, at)
     for setting in configuration.all_of(DutySchedule):
         yield from _schedule(configuration, setting, at)
-    for kind in (SlaPolicy, Ladder, DutySchedule):
+    for kind in (SlaPolicy, Ladder, DutySchedule, Team):
         yield from _references(configuration, configuration.all_of(kind))
 
 

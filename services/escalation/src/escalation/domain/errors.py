@@ -68,6 +68,14 @@ class RefusedError(Exception):
         self.state = state
 
 
+class PastTimeError(Exception):
+    """The time must be in the future; the argument is its field."""
+
+    def __init__(self, field: str) -> None:
+        super().__init__("must be in the future")
+        self.field = field
+
+
 class EscalationConflictError(Exception):
     """The action does not fit the escalation as it is now."""
 

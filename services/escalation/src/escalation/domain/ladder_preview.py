@@ -67,7 +67,8 @@ def _preview_level(situation: Situation, planned: Situation, n: int, level: Leve
             people.setdefault(person, PersonAsked(person, _reason(rule)))
         for person in find_responders(planned, only).people:
             if person not in responders.people and person in situation.configuration.absences:
-                skipped[f"{level.name}: {person} is absent"] = None
+                why = situation.configuration.absence_text(person)
+                skipped[f"{level.name}: {why}"] = None
         if not responders.people:
             skipped |= dict.fromkeys(responders.vacancies)
     return LevelPreview(n, tuple(people.values()), tuple(skipped))

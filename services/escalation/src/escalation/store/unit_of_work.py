@@ -7,9 +7,10 @@ from uuid import UUID
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from common.contracts.event import ContactId, EscalationId
+from common.contracts.event import ContactId, EscalationId, PersonId
 from common.storage.rows import LockedTable
 from common.storage.uow import UnitOfWork as BaseUnitOfWork
+from escalation.domain.clocks.thresholds import warns_representative
 from escalation.domain.errors import ContactNotFoundError, EscalationNotFoundError
 from escalation.domain.model import Escalation, TrackedContact
 from escalation.domain.situation import Situation
@@ -93,4 +94,14 @@ class UnitOfWork(BaseUnitOfWork):
         escalation = None
         if contact.escalation_id is not None:
             escalation = await self.escalations.lock(contact.escalation_id)
-        return Situation(contact, escalation, await self.settings.in_force(), self.now)
+        configuration = await self.settings.in_force()
+        return Situation(
+            contact, escalation, configuration, self.now, offline=await self._offline(contact)
+        )
+
+    async def _offline(self, contact: TrackedContact) -> frozenset[PersonId]:
+        """Return the representative, if offline; read only for a warning that is due."""
+        person = contact.representative_id
+        if person is None or not warns_representative(contact, self.now):
+            return frozenset()
+        return await self.presences.offline((person,))

@@ -3,7 +3,8 @@
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from datetime import datetime
-from typing import Annotated
+from http import HTTPStatus
+from typing import Annotated, Final
 
 from fastapi import Depends, Request
 
@@ -30,9 +31,12 @@ from notifier.domain.errors import (
 )
 from notifier.links import Capability, ExpiredLinkError, ForgedLinkError, Links
 from notifier.store.unit_of_work import UnitOfWork
-from notifier.use_cases.recipients import Caller
+from notifier.use_cases.recipients import CHANGES_WINDOW, Caller
 
 UUID = f"^{UUID_PATTERN}$"
+
+# By then there is room for another change at the latest.
+_RETRY_AFTER_S: Final = str(int(CHANGES_WINDOW.total_seconds()))
 
 NotifierDatabase = Annotated[Database[UnitOfWork], Depends(get_database)]
 
@@ -72,7 +76,11 @@ async def transaction(database: Database[UnitOfWork]) -> AsyncIterator[UnitOfWor
         status, code = next(
             problem for kind, problem in _PROBLEMS.items() if isinstance(error, kind)
         )
-        raise ProblemError(status, code, str(error.__doc__)) from error
+        headers = (
+            {"Retry-After": _RETRY_AFTER_S} if status == HTTPStatus.TOO_MANY_REQUESTS else None
+        )
+        detail = str(error) or str(error.__doc__)
+        raise ProblemError(status, code, detail, headers=headers) from error
 
 
 def caller_of(principal: Principal) -> Caller:

@@ -1,5 +1,8 @@
 """What can be wrong with an answer, a link's notification, or a recipient."""
 
+from collections.abc import Iterable
+
+from common.contracts.notifications import Medium
 from notifier.domain.escalations import Escalation
 
 
@@ -29,6 +32,9 @@ class AnswerTooLateError(Exception):
 
 class ChannelUserTakenError(Exception):
     """Another recipient already has this user of the channel."""
+
+    def __init__(self, media: Iterable[Medium]) -> None:
+        super().__init__(f"Another recipient already has this user of {' or '.join(media)}.")
 
 
 class LinkVoidError(Exception):

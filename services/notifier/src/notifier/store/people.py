@@ -82,7 +82,8 @@ class Recipients:
             try:
                 await self._connection.execute(insert(_USERS), users)
             except IntegrityError as error:
-                raise ChannelUserTakenError from error
+                media = (address.medium for address in recipient.media if address.user_id)
+                raise ChannelUserTakenError(media) from error
 
     async def void_links(self, person_id: PersonId) -> None:
         """Void the links that the person has."""

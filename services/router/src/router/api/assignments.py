@@ -116,7 +116,10 @@ async def decline(
 async def complete(
     contact_id: ContactPath, database: RouterDatabase, caller: StaffUser
 ) -> AssignmentOut:
-    """End the work on a contact; its slot is free for the next one."""
+    """End the work on a contact; its slot is free for the next one.
+
+    It does not resolve the contact: that is done where it came from, or in intake.
+    """
     async with unit_of_work(database, contact_id) as uow:
         await handlers.complete(contact_id, restricted_to(caller), uow)
         return await _matched(contact_id, restricted_to(caller), uow)

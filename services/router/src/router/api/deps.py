@@ -2,6 +2,7 @@
 
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
+from http import HTTPStatus
 from typing import Annotated, Final
 
 from fastapi import Depends
@@ -25,8 +26,11 @@ from router.domain.errors import (
 )
 from router.domain.staffing.people import StalePersonError
 from router.store import UnitOfWork
+from router.use_cases import CONTACT_CHANGES_WINDOW
 
 RouterDatabase = Annotated[Database[UnitOfWork], Depends(get_database)]
+# By then there is room for another change at the latest.
+_RETRY_AFTER_S: Final = str(int(CONTACT_CHANGES_WINDOW.total_seconds()))
 
 
 # Which error of the domain is which problem; without words of its own its docstring says it.
@@ -61,7 +65,8 @@ async def unit_of_work(
 
 def problem_of(error: Exception) -> ProblemError:
     status, code = _PROBLEMS[type(error)]
-    return ProblemError(status, code, str(error) or str(error.__doc__))
+    headers = {"Retry-After": _RETRY_AFTER_S} if status == HTTPStatus.TOO_MANY_REQUESTS else None
+    return ProblemError(status, code, str(error) or str(error.__doc__), headers=headers)
 
 
 def _stale(error: StalePersonError) -> ProblemError:

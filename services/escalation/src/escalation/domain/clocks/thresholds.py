@@ -35,6 +35,18 @@ def fire_overdue(situation: Situation, name: ClockName, before: datetime) -> Dec
         decision = decision.then(fire_threshold, clock, threshold)
 
 
+def warns_representative(contact: TrackedContact, at: datetime) -> bool:
+    """Tell whether a warning of the representative is due by then and has not fired."""
+    return any(
+        threshold.action == "warn_representative"
+        and threshold.fired_at is None
+        and threshold.due_at <= at
+        for clock in contact.clocks
+        if clock.next_threshold is not None
+        for threshold in clock.thresholds
+    )
+
+
 def fire_threshold(situation: Situation, clock: SlaClock, threshold: Threshold) -> Decision:
     lateness_ms = ms_between(threshold.due_at, situation.at)
     event: ClockBreached | ClockWarned

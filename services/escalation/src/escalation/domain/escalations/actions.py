@@ -27,7 +27,7 @@ from common.core.durations import duration_text
 from common.core.ids import derived_id
 from common.messages import Cancel
 from escalation.domain import wording
-from escalation.domain.errors import ForbiddenError, RefusedError
+from escalation.domain.errors import ForbiddenError, PastTimeError, RefusedError
 from escalation.domain.escalations import leases
 from escalation.domain.escalations.climbing import climb
 from escalation.domain.escalations.page_requests import page_level, paged_causes, paged_contact
@@ -84,8 +84,9 @@ def renew_lease(situation: Situation, by: PersonId) -> Decision:
 def snooze(situation: Situation, by: PersonId, until: datetime, reason: str) -> Decision:
     escalation = held_by(situation, by)
     rules = escalation.ladder.body
-    latest = situation.at + timedelta(seconds=rules.snooze_limit_s)
-    if not situation.at < until <= latest:
+    if until <= situation.at:
+        raise PastTimeError("until")
+    if until > situation.at + timedelta(seconds=rules.snooze_limit_s):
         limit = duration_text(rules.snooze_limit_s)
         raise RefusedError(escalation.state, f"A snooze must end within {limit} from now.")
     if escalation.snoozes >= rules.snoozes:

@@ -1,4 +1,4 @@
-"""Causes: which contacts have one by a rule, which outlive the contact, how they add up."""
+"""Causes: which contacts have one by a rule, what outlives the contact, how they add up."""
 
 from collections.abc import Iterable, Iterator
 from dataclasses import replace
@@ -24,8 +24,11 @@ OUTLIVING_CAUSES: frozenset[Cause] = frozenset(("feedback", "complaint"))
 
 
 def outlives_contact(escalation: Escalation) -> bool:
-    """Tell whether it stays open when the contact ends."""
-    return any(cause.kind in OUTLIVING_CAUSES for cause in escalation.causes)
+    """Tell whether it stays open when the contact ends.
+
+    Who reopened it by hand wants more than the contact's end, which may be one from before.
+    """
+    return escalation.reopened or any(cause.kind in OUTLIVING_CAUSES for cause in escalation.causes)
 
 
 def add_cause(escalation: Escalation, cause: EscalationCause) -> Escalation:

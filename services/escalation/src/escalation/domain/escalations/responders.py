@@ -56,7 +56,7 @@ def find_responders(situation: Situation, level: Level) -> Responders:
         people |= dict.fromkeys(present)
         vacancies |= dict.fromkeys(responders.vacancies)
         if responders.people and not present:
-            vacancies[f"{level.name}: {_absent(responders.people)}"] = None
+            vacancies[f"{level.name}: {_absent(situation, responders.people)}"] = None
     return Responders(tuple(people), tuple(vacancies))
 
 
@@ -98,10 +98,10 @@ def _line(situation: Situation) -> list[PersonId]:
     return reporting_line(situation.configuration.staff, representative) if representative else []
 
 
-def _absent(people: tuple[PersonId, ...]) -> str:
-    return (
-        f"{people[0]} is absent" if len(people) == 1 else f"all absent ({wording.people(people)})"
-    )
+def _absent(situation: Situation, people: tuple[PersonId, ...]) -> str:
+    if len(people) == 1:
+        return situation.configuration.absence_text(people[0])
+    return f"all absent ({wording.people(people)})"
 
 
 def may_act(escalation: Escalation, person: PersonId) -> bool:
