@@ -6,7 +6,7 @@ from functools import reduce
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from pydantic import TypeAdapter
 
@@ -143,7 +143,18 @@ def _end(harness: ContactHarness) -> dict[str, Any]:
     return {"clocks": kept, "watch": replace(harness.contact, clocks=())}
 
 
+# The first response is promised, broken, taken back with the policy, and promised again.
+_TAKEN_BACK = [
+    Fact(0, "receive", "high"),
+    Fact(21.0, "prioritize", "low"),
+    Fact(22.0, "prioritize", "high"),
+    Fact(23.0, "write"),
+]
+_ASSIGNED = [Fact(1.0, "assign")]
+
+
 @given(orders=_interleaved())
+@example(orders=(_TAKEN_BACK + _ASSIGNED, _ASSIGNED + _TAKEN_BACK))
 @settings(max_examples=300, deadline=None)
 def test_clocks_end_the_same_in_any_order_of_two_topics(
     orders: tuple[Sequence[Fact], Sequence[Fact]],

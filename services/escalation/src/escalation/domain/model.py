@@ -78,9 +78,10 @@ def ms_between(due_at: datetime, at: datetime) -> float:
 class SlaClock:
     """One service level and how it stands; `thresholds` are in the order of their due times.
 
-    `run` counts its starts. The run has spent `spent_s` of business time up to `resumed_at`, and
-    runs since then or since `started_at`, unless it is paused since `paused_at`. `previous_terms`
-    is the clock as it was up to `resumed_at`, for events of that time that come later.
+    `run` counts its starts, and `met_run` is the last before that was met. The run has spent
+    `spent_s` of business time up to `resumed_at`, and runs since then or since `started_at`, unless
+    it is paused since `paused_at`. `previous_terms` is the clock as it was up to `resumed_at`, for
+    events of that time that come later.
     """
 
     name: ClockName
@@ -92,6 +93,7 @@ class SlaClock:
     met_at: datetime | None = None
     cancelled_at: datetime | None = None
     run: int = 1
+    met_run: int = 0
     spent_s: float = 0.0
     resumed_at: datetime | None = None
     paused_at: datetime | None = None

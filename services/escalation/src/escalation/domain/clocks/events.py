@@ -38,7 +38,11 @@ CLOCK_EVENTS: dict[str, type[ClockEvent]] = {kind.type: kind for kind in get_arg
 def apply(clocks: Clocks, event: ClockEvent) -> Clocks:
     """Return the clocks after the event; a clock that starts again replaces its earlier run."""
     if isinstance(event, ClocksStarted):
-        started = {deadline.clock: _started(event, deadline) for deadline in event.clocks}
+        earlier = {clock.name: clock for clock in clocks}
+        started = {
+            deadline.clock: _started(event, deadline, earlier.get(deadline.clock))
+            for deadline in event.clocks
+        }
         others = tuple(started.pop(clock.name, clock) for clock in clocks)
         return tuple(sorted((*others, *started.values()), key=_place))
     return tuple(_changed(clock, event) if clock.name == event.clock else clock for clock in clocks)
@@ -49,7 +53,7 @@ def _place(clock: SlaClock) -> int:
     return _NAMES.index(clock.name)
 
 
-def _started(event: ClocksStarted, deadline: ClockDeadline) -> SlaClock:
+def _started(event: ClocksStarted, deadline: ClockDeadline, earlier: SlaClock | None) -> SlaClock:
     return SlaClock(
         name=deadline.clock,
         policy=Ref(event.policy_id, event.policy_version),
@@ -58,8 +62,16 @@ def _started(event: ClocksStarted, deadline: ClockDeadline) -> SlaClock:
         target_s=deadline.target_s,
         thresholds=tuple(_threshold(threshold) for threshold in deadline.thresholds),
         run=deadline.run,
+        met_run=_met_run(earlier) if earlier else 0,
         runs_while_waiting=deadline.runs_while_waiting,
     )
+
+
+def _met_run(clock: SlaClock) -> int:
+    if clock.name == "assignment":
+        # Whether an earlier run was met depends on when its assignment was heard of.
+        return 0
+    return clock.met_run if clock.met_at is None else clock.run
 
 
 def _changed(clock: SlaClock, event: ClockChange) -> SlaClock:

@@ -45,8 +45,8 @@ def _is_met(contact: TrackedContact, cause: EscalationCause) -> bool:
     clock = contact.clock(cause.clock) if cause.clock else None
     if clock is None:
         return False
-    # Another run starts only after the one before has ended.
-    return clock.run > cause.clock_run or clock.met_at is not None
+    # A run may also have been cancelled, and another one owes the same.
+    return clock.met_at is not None or clock.met_run >= cause.clock_run
 
 
 def settle(situation: Situation) -> Decision:
