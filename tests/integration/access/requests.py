@@ -27,6 +27,7 @@ BODIES: Final[Mapping[str, Mapping[str, Any]]] = {
         "from": "{tomorrow}",
         "until": "{in_four_days}",
     },
+    "POST /v1/escalations/{escalation_id}/snooze": {"until": "2099-01-01T00:00:00Z"},
     "POST /v1/sla-policies/match": {"topic": "billing"},
     "PUT /v1/sla-policies/{setting_id}": {
         "calendar_id": None,
