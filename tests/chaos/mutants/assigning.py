@@ -95,6 +95,8 @@ def leases_are_kept_in_memory() -> None:
         uow: NotifierUnitOfWork,
         *,
         only: NotificationId | None = None,
+        # What else the notifier says does not matter here.
+        **_others: object,
     ) -> Claim:
         claimed = Claim()
         for due in await uow.notifications.claim(medium, uow.now, limit, only=only):
