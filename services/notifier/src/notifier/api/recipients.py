@@ -86,6 +86,10 @@ def make_router(channels: Sequence[Channel]) -> APIRouter:
         changed_by: str = Field(description="Who did it: a person, or a system as `admin:ops`.")
         before: ContactMethodsOut | None = Field(description="Null for a new recipient.")
         after: ContactMethodsOut = Field(description="What it was changed to.")
+        refused_media: tuple[Medium, ...] = Field(
+            description="Media whose new address, put in router, was not taken: another recipient"
+            " has its user. The address before stays."
+        )
 
     def out(recipient: Recipient) -> RecipientOut:
         return RecipientOut(
@@ -107,6 +111,7 @@ def make_router(channels: Sequence[Channel]) -> APIRouter:
             changed_by=change.changed_by,
             before=methods_out(change.before) if change.before else None,
             after=methods_out(change.after),
+            refused_media=change.refused_media,
         )
 
     router = APIRouter(prefix="/v1/recipients", tags=["recipients"])

@@ -72,7 +72,9 @@ class PersonIn(RequestModel):
         AfterValidator(lambda methods: methods and require_each_medium_once(methods)),
         Field(
             description="How the person is notified, each medium at most once; left out or null,"
-            " that stays. Only notifier keeps it, and there a person changes the own."
+            " that stays. Only notifier keeps it, and there a person changes the own. Notifier does"
+            " not take a Slack user that another recipient has: `GET /v1/recipients/{id}/changes`"
+            " has it as `refused_media`, and the other methods count."
         ),
     ] = None
 
