@@ -130,8 +130,9 @@ async def complain(
     Raises NotConcernedError, ComplaintOpenError, ComplaintRateError or ContactNotOpenError.
     """
     situation = await with_complaints(await uow.situation(contact_id), None, uow)
-    if await uow.complaints.count_of(by, uow.now - _DAY) >= complaints_per_day:
-        raise errors.ComplaintRateError
+    times = await uow.complaints.times_of(by, uow.now - _DAY)
+    if len(times) >= complaints_per_day:
+        raise errors.ComplaintRateError(times[complaints_per_day - 1] + _DAY - uow.now)
     decision = follow(reactions.complain(situation, by, about, reason))
     uow.outbox.cause = f"complaint:{decision.complaints[0].complaint_id}"
     return record(decision, uow)

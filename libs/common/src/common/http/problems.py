@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Mapping
 from http import HTTPStatus
-from typing import Any
+from typing import Any, Final
 
 import orjson
 import structlog
@@ -19,6 +19,9 @@ from common.storage.outbox import EventTooLargeError
 
 MEDIA_TYPE = "application/problem+json"
 
+# They pass: a client is told when to try again.
+_TEMPORARY: Final = (HTTPStatus.TOO_MANY_REQUESTS, HTTPStatus.SERVICE_UNAVAILABLE)
+_RETRY_AFTER_S: Final = "5"
 REFERENCE = "#/components/schemas/{model}"
 log = structlog.get_logger()
 
@@ -59,6 +62,8 @@ class ProblemError(Exception):
         self.code = code
         self.detail = detail
         self.headers = dict(headers or {})
+        if status in _TEMPORARY:
+            self.headers.setdefault("Retry-After", _RETRY_AFTER_S)
         self.extensions = extensions
 
     def response(self) -> Response:

@@ -1,5 +1,6 @@
 """What routes share: the database, callers' roles, and which error is which problem."""
 
+import math
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from datetime import datetime, timedelta
@@ -56,8 +57,7 @@ async def transaction(database: Database[UnitOfWork]) -> AsyncIterator[UnitOfWor
         async with database.transaction() as uow:
             yield uow
     except tuple(_PROBLEMS) as error:
-        status, code = _PROBLEMS[type(error)]
-        raise ProblemError(status, code, str(error) or str(error.__doc__)) from error
+        raise _problem(error) from error
     except errors.NotConcernedError as error:
         raise invalid(("body/about", str(error))) from error
     except (errors.UnknownPersonError, errors.PastTimeError) as error:
@@ -76,6 +76,14 @@ async def transaction(database: Database[UnitOfWork]) -> AsyncIterator[UnitOfWor
         raise _stale_setting(error) from error
     except errors.InvalidSettingError as error:
         raise invalid(*((f"body/{place}", detail) for place, detail in error.errors)) from error
+
+
+def _problem(error: Exception) -> ProblemError:
+    status, code = _PROBLEMS[type(error)]
+    headers = {}
+    if isinstance(error, errors.ComplaintRateError):
+        headers["Retry-After"] = str(math.ceil(error.retry_after.total_seconds()))
+    return ProblemError(status, code, str(error) or str(error.__doc__), headers=headers)
 
 
 def check_length(

@@ -1,6 +1,7 @@
 """All errors of the domain."""
 
 from collections.abc import Sequence
+from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -54,10 +55,11 @@ class ComplaintClosedError(Exception):
 
 
 class ComplaintRateError(Exception):
-    """You have complained too often today."""
+    """You have complained too often within a day."""
 
-    def __init__(self) -> None:
+    def __init__(self, retry_after: timedelta) -> None:
         super().__init__(self.__doc__)
+        self.retry_after = retry_after
 
 
 class RefusedError(Exception):

@@ -78,6 +78,9 @@ async def merge_contact(
 ) -> ContactIdOut:
     """Report that its work goes on in another contact of the same customer.
 
+    You must be allowed to change both: a channel merges contacts that it sent, a representative
+    those that they have; a supervisor merges those of two representatives.
+
     The contact ends; send what the customer writes to the other one. That one must be open or
     waiting: into a contact that has ended this answers 409 `merge-target-ended`. If it was merged
     itself, `merged_into` of the answer names the next one to try.
