@@ -14,8 +14,8 @@ from rich.console import Console
 
 import devstack
 from stage.actors import Actors, RefusedError, running_system
-from stage.event_log import EventMissingError, open_event_log
 from stage.environment import write_environment
+from stage.event_log import EventMissingError, open_event_log
 from stage.first_requests import FIRST_REQUESTS, curl
 from stage.inbox import Inbox
 from stage.inbox.messages import Message, printable
