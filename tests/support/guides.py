@@ -249,6 +249,7 @@ class Replay:
 
     async def _press(self, press: Press) -> None:
         button = await until(lambda: self._find_button(press))
+        assert button is not None
         form = {"action_id": button.action_id, "value": button.value}
         async with httpx.AsyncClient(trust_env=False) as browser:
             answer = await browser.post(f"{self.inbox.url}/press", data=form)
