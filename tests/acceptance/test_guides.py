@@ -7,7 +7,7 @@ import pytest
 
 import devstack
 from stage.actors import running_system
-from stage.environment import environment
+from stage.environment import write_environment
 from stage.inbox import Inbox
 from support.guides import Replay, Shell, read_steps
 
@@ -20,7 +20,7 @@ async def replay(stack: devstack.Stack, tmp_path: Path) -> AsyncIterator[Replay]
         running_system(stack, tmp_path, empty=True) as (system, actors),
         Inbox(system.receivers, system.url("notifier"), system.slack_signing_secret) as inbox,
     ):
-        yield Replay(Shell(tmp_path, environment(system, actors, inbox)), inbox)
+        yield Replay(Shell(write_environment(system, actors, inbox)), inbox)
 
 
 @pytest.mark.parametrize("name", ["configuration.md", "channels.md"])

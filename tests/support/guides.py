@@ -179,29 +179,19 @@ def _is_new_id(part: str, ids: Mapping[str, str]) -> bool:
 
 @dataclass
 class Shell:
-    """A shell whose variables last from one script to the next."""
+    """A shell whose variables last from one script to the next, in the file `variables`."""
 
-    folder: Path
-    variables: Mapping[str, str]
-
-    def __post_init__(self) -> None:
-        exports = (f"export {name}={shlex.quote(value)}" for name, value in self.variables.items())
-        self._state.write_text("\n".join(exports))
-
-    @property
-    def _state(self) -> Path:
-        return self.folder / "variables"
+    variables: Path
 
     async def run(self, script: str) -> str:
-        state = shlex.quote(str(self._state))
+        variables = shlex.quote(str(self.variables))
         process = await asyncio.create_subprocess_exec(
             "bash",
             "-euo",
             "pipefail",
             "-c",
-            f"set -a; . {state}; {_SHELL}\n{script}\nexport -p > {state}",
+            f"set -a; . {variables}; {_SHELL}\n{script}\nexport -p > {variables}",
             env={"PATH": os.environ["PATH"], "no_proxy": "127.0.0.1"},
-            cwd=self.folder,
             stdout=asyncio.subprocess.PIPE,
             stderr=asyncio.subprocess.PIPE,
         )

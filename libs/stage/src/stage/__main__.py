@@ -115,17 +115,18 @@ def _print_addresses(system: System, stack: devstack.Stack, inbox: Inbox) -> Non
 
 
 def _print_keys(actors: Actors) -> None:
-    _say("\nAPI keys, for the header `Authorization: Bearer KEY`:\n")
+    _say("\nAPI keys by role and person, for the header `Authorization: Bearer KEY`:\n")
     for person, role in ROLES.items():
-        _say(f"  {role:<15} {actors.key(person):<61} {NAMES.get(person, '')}".rstrip())
+        _say(f"  {role:<15} {person:<6} {actors.key(person):<61} {NAMES.get(person, '')}".rstrip())
 
 
 def _print_next_steps(system: System, actors: Actors, inbox: Inbox, *, empty: bool) -> None:
     variables = write_environment(system, actors, inbox)
     _say(
-        "\nThe guides docs/configuration.md (from nothing to a working escalation) and\n"
-        "docs/channels.md (how to send contacts) use these addresses and keys as variables.\n"
-        f"Load them in another terminal:\n\n  . {variables}"
+        "\nGuides: docs/configuration.md goes from nothing to a working escalation,\n"
+        "docs/channels.md shows how to send contacts. They use the addresses and keys as\n"
+        "variables, such as INTAKE and SARA_KEY. This line sets them in another terminal:\n"
+        f"\n  . {variables}"
     )
     if empty:
         _say("\nThere are no people and no settings yet: start with docs/configuration.md.")

@@ -19,8 +19,9 @@ def environment(system: System, actors: Actors, inbox: Inbox) -> dict[str, str]:
 
 
 def write_environment(system: System, actors: Actors, inbox: Inbox) -> Path:
-    """Write a file for `.` of a shell, beside the logs, which only this user can read."""
+    """Write a file for `.` of a shell, beside the logs, which only its owner can read."""
     path = system.logs / "environment"
+    path.touch(mode=0o600)
     variables = environment(system, actors, inbox).items()
     path.write_text("".join(f"export {name}={shlex.quote(value)}\n" for name, value in variables))
     return path
