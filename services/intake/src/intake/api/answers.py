@@ -52,8 +52,8 @@ class HistoryEntryOut(BaseModel):
     applied: bool = Field(description="False: something newer was known, so it changed nothing.")
 
 
-class HistoryOut(BaseModel):
-    entries: list[HistoryEntryOut] = Field(description="What was reported, oldest first.")
+class HistoryPage(Page[HistoryEntryOut]):
+    pass
 
 
 class InteractionIdOut(BaseModel):

@@ -3,12 +3,13 @@
 from http import HTTPStatus
 
 from fastapi import APIRouter
+from pydantic import TypeAdapter
 
-from common.contracts.event import ContactId
-from common.http.app import ContactPath
-from common.http.pagination import Limit
+from common.contracts.event import ContactId, Instant
+from common.http.app import ContactPath, OpaqueText
+from common.http.pagination import Cursor, Limit, decode_cursor
 from intake import use_cases
-from intake.api.answers import ContactIdOut, HistoryOut
+from intake.api.answers import ContactIdOut, HistoryEntryOut, HistoryPage
 from intake.api.deps import (
     ON_ACTION,
     ON_CONTACT,
@@ -24,6 +25,8 @@ from intake.api.schemas import DiscardIn, MergeIn
 from intake.domain import errors
 
 router = APIRouter(prefix="/v1/contacts", tags=["contacts"])
+
+_HISTORY_KEY = TypeAdapter(tuple[Instant, OpaqueText, OpaqueText])
 
 
 @router.post(
@@ -100,10 +103,19 @@ async def show_history(
     contact_id: ContactPath,
     database: IntakeDatabase,
     caller: ChannelOrStaffUser,
+    cursor: Cursor = None,
     limit: Limit = 50,
-) -> HistoryOut:
-    """Show the latest changes that the outside system reported, applied or too late."""
+) -> HistoryPage:
+    """List the changes that the outside system reported, applied or too late, the latest first."""
+    filters = {"contact_id": contact_id}
+    before = decode_cursor(cursor, _HISTORY_KEY, filters)
     async with transaction(database) as uow:
         await use_cases.get_to_read(contact_id, make_actor(caller), uow)
-        entries = await uow.contact_history.list_for(contact_id, limit)
-    return HistoryOut.model_validate({"entries": entries}, from_attributes=True)
+        entries = await uow.contact_history.list_before(contact_id, before, limit + 1)
+    return HistoryPage.of(
+        entries,
+        limit,
+        key=lambda entry: [entry.at.isoformat(), entry.event_id, entry.field],
+        show=lambda entry: HistoryEntryOut.model_validate(entry, from_attributes=True),
+        filters=filters,
+    )
