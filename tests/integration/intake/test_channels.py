@@ -14,6 +14,7 @@ from sqlalchemy import text
 
 from common.contracts.contacts import Customer
 from common.contracts.event import CustomerId
+from common.core.metrics import Metrics
 from common.http.webhooks import BadSignatureError
 from common.storage.database import Database
 from intake.channels.base import (
@@ -48,6 +49,7 @@ from integration.intake.harness import (
     zendesk_headers,
 )
 from support.databases import rows
+from support.probe import sum_samples
 from support.service_harness import open_client
 
 PATH = "/v1/channels/kiosk/lobby"
@@ -317,6 +319,19 @@ async def test_delivery_whose_connection_is_gone_stays_kept(
     again = await kiosk.post(f"/v1/dead-letters/{letter['id']}/replay", headers=key("admin"))
     assert again.status_code == 422
     assert "connection" in again.json()["reason"]
+
+
+async def test_kept_delivery_counts_as_dead_letter_once(database: Database[UnitOfWork]) -> None:
+    metrics = Metrics()
+    with_kiosk = partial(build, channels={**CHANNELS, KIOSK.kind: KIOSK})
+    async with open_client(with_kiosk, Settings, database, key, metrics=metrics) as api:
+        await connect(api, PATH, {"topic": "visits"})
+        await send(api, ("u-1", "visitor-1", "came"))
+        for body in (b"{", b"{", b"[]"):
+            answer = await api.post(PATH, content=body, headers={"X-Kiosk-Secret": SECRET})
+            assert answer.json()["kept"] is True
+    assert sum_samples(metrics.dead_letters) == 2
+    assert sum_samples(metrics.webhooks, kind="kiosk", outcome="kept") == 3
 
 
 async def test_unsigned_delivery_is_not_kept(

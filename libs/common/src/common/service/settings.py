@@ -18,6 +18,7 @@ from pydantic import (
 )
 from pydantic_settings import BaseSettings, SettingsError
 
+from common.contracts.validation_messages import describe
 from common.core.secret_strength import (
     MIN_CHARACTERS,
     MIN_GIVEN_CHARACTERS,
@@ -25,7 +26,6 @@ from common.core.secret_strength import (
     weakness,
 )
 from common.http.limits import TrustedProxies
-from common.http.validation_messages import describe
 from common.service.kafka_settings import KafkaSettings
 from common.storage.api_keys import ListedKey, parse_key_list
 from common.storage.engine import check_tls
