@@ -53,6 +53,10 @@ class TooManyDeadLettersError(PermanentError):
         )
 
 
+# So many in a row.
+DEAD_LETTER_LIMIT: Final = 20
+
+
 class FailureStreak:
     """Counts the dead letters of one worker in a row."""
 
