@@ -13,8 +13,8 @@ from pydantic import BaseModel, ConfigDict, Field
 from sqlalchemy.exc import SQLAlchemyError
 from starlette.exceptions import HTTPException
 
+from common.contracts.validation_messages import invalid_parts
 from common.core.errors import TransientError, is_bad_value, is_transient
-from common.http.validation_messages import invalid_parts
 from common.storage.outbox import EventTooLargeError
 
 MEDIA_TYPE = "application/problem+json"

@@ -100,8 +100,10 @@ async def receive_webhook(
         detail = str(error.__doc__)
         raise ProblemError(HTTPStatus.UNAUTHORIZED, "signature-refused", detail) from error
     delivery = Delivery(channel, connected, webhook)
-    applied = await deliveries.receive(delivery, get_customer_namespaces(request), database)
-    _count(request, channel, applied)
+    metrics: Metrics = request.app.state.metrics
+    namespaces = get_customer_namespaces(request)
+    applied = await deliveries.receive(delivery, namespaces, database, metrics)
+    metrics.webhooks.labels(channel.kind, _outcome(applied)).inc()
     if applied is None:
         response.status_code = HTTPStatus.ACCEPTED
     return DeliveryOut.model_validate(
@@ -109,10 +111,10 @@ async def receive_webhook(
     )
 
 
-def _count(request: Request, channel: Channel, applied: list[AppliedEvent] | None) -> None:
-    metrics: Metrics = request.app.state.metrics
-    outcome = "kept" if applied is None else "applied" if applied else "ignored"
-    metrics.webhooks.labels(channel.kind, outcome).inc()
+def _outcome(applied: list[AppliedEvent] | None) -> str:
+    if applied is None:
+        return "kept"
+    return "applied" if applied else "ignored"
 
 
 def _require_strong_secrets(secret: str) -> None:

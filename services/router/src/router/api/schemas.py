@@ -12,6 +12,7 @@ from common.http.app import RequestModel, ShortText, Slug
 from common.http.contact_methods import EmailMethod, SlackMethod, require_each_medium_once
 from common.http.pagination import NextCursor
 from router.domain.assignments import State
+from router.domain.staffing.representatives import NEW_WORKLOAD
 
 
 class PersonIn(RequestModel):
@@ -110,10 +111,10 @@ class WorkloadIn(RequestModel):
     ]
     auto_accept: Annotated[
         bool, Field(description="Assign at once; if false, each contact is an offer to answer.")
-    ] = True
+    ] = NEW_WORKLOAD.auto_accept
     offer_s: Annotated[
         int, Field(ge=1, le=3600, strict=True, description="Seconds to answer an offer.")
-    ] = 20
+    ] = NEW_WORKLOAD.offer_s
 
 
 class PresenceIn(RequestModel):
