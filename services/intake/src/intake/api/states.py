@@ -2,11 +2,10 @@
 
 from http import HTTPStatus
 
-from fastapi import APIRouter
-
 from common.contracts.event import ContactId
 from common.http.app import ContactPath
 from common.http.pagination import Limit
+from common.http.routes import ApiRouter
 from intake import use_cases
 from intake.api.answers import ContactIdOut, HistoryOut
 from intake.api.deps import (
@@ -23,7 +22,7 @@ from intake.api.deps import (
 from intake.api.schemas import DiscardIn, MergeIn
 from intake.domain import errors
 
-router = APIRouter(prefix="/v1/contacts", tags=["contacts"])
+router = ApiRouter(prefix="/v1/contacts", tags=["contacts"])
 
 
 @router.post(
