@@ -3,7 +3,7 @@
 from datetime import datetime, timedelta
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Depends, Path
+from fastapi import Depends, Path
 from pydantic import BaseModel, ConfigDict, Field, TypeAdapter
 
 from common.contracts.event import Role
@@ -11,6 +11,7 @@ from common.http.access import Principal, require_role
 from common.http.app import RequestModel, Slug, get_database
 from common.http.pagination import Cursor, Limit, Page, decode_cursor
 from common.http.problems import ProblemError, documented
+from common.http.routes import ApiRouter
 from common.storage.api_keys import (
     SCOPES,
     ApiKey,
@@ -23,7 +24,7 @@ from common.storage.api_keys import (
 from common.storage.database import Database
 from common.storage.uow import UnitOfWork
 
-router = APIRouter(prefix="/v1/api-keys", tags=["API keys"])
+router = ApiRouter(prefix="/v1/api-keys", tags=["API keys"])
 
 _MAX_DAYS = 3650
 _PAGE_KEY: TypeAdapter[tuple[datetime, str]] = TypeAdapter(tuple[datetime, str])

@@ -8,6 +8,7 @@ import structlog
 from fastapi import APIRouter, FastAPI, Request
 from fastapi import Path as PathParameter
 from pydantic import AfterValidator, BaseModel, ConfigDict, StringConstraints
+from starlette.applications import Starlette
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from common.contracts.event import ID_PATTERN, UUID_PATTERN, ContactId, PersonId
@@ -115,7 +116,8 @@ def make_app(
     problems.install(app)
     openapi.install(app, unkeyed_paths)
     for router in routers:
-        app.include_router(router)
+        # Not `include_router`, which looks for the route of each request twice.
+        app.router.routes += router.routes
     # The last is the outermost.
     app.add_middleware(IdempotencyMiddleware, unkeyed_paths=unkeyed_paths)
     app.add_middleware(MetricsMiddleware, metrics=metrics)
@@ -125,9 +127,14 @@ def make_app(
 
 
 class _Api(FastAPI):
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        # Starlette's, here and below: FastAPI's have what `ApiRoute` does not use.
+        await Starlette.__call__(self, scope, receive, send)
+
     def build_middleware_stack(self) -> ASGIApp:
+        stack = Starlette.build_middleware_stack(self)
         # Around all: a middleware that is added later does not see the answer to an exception.
-        return SecurityHeadersMiddleware(super().build_middleware_stack())
+        return SecurityHeadersMiddleware(stack)
 
 
 class BodyLimitMiddleware:

@@ -90,9 +90,7 @@ def _listed(details: Iterable[tuple[str, str]]) -> list[dict[str, str]]:
 
 
 def install(app: FastAPI) -> None:
-    """Answer every error as a problem, and say so in OpenAPI."""
-    # FastAPI documents an answer 422 of its own, unless there is a default.
-    app.router.responses["default"] = documented("The request was refused, or failed.")
+    """Answer every error as a problem."""
     app.add_exception_handler(ProblemError, _problem)
     app.add_exception_handler(RequestValidationError, _invalid)
     app.add_exception_handler(HTTPException, _http)

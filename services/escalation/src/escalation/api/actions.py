@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Annotated, Any, Final
 
-from fastapi import APIRouter, Depends, Response
+from fastapi import Depends, Response
 from pydantic import ConfigDict, Field, StringConstraints, model_validator
 from pydantic.config import JsonDict
 
@@ -18,6 +18,7 @@ from common.contracts.texts import NOTE_LENGTH
 from common.http.access import Principal, SupervisorUser
 from common.http.app import LongText, RequestModel, ShortText, Slug
 from common.http.if_match import IfMatch, etag
+from common.http.routes import ApiRouter
 from common.storage.database import Database
 from escalation import use_cases
 from escalation.api.deps import (
@@ -37,7 +38,7 @@ _CONFLICT: Final[dict[int | str, dict[str, Any]]] = {
     412: {"description": "It is not at your version; `current` is the escalation as it is."},
 }
 NoteText = Annotated[LongText, StringConstraints(max_length=NOTE_LENGTH)]
-router = APIRouter(prefix="/v1/escalations/{escalation_id}", tags=["actions"], responses=_CONFLICT)
+router = ApiRouter(prefix="/v1/escalations/{escalation_id}", tags=["actions"], responses=_CONFLICT)
 
 
 def _example(**fields: str) -> ConfigDict:

@@ -4,7 +4,7 @@ import asyncio
 from collections.abc import Iterable
 from typing import Annotated
 
-from fastapi import APIRouter, Depends, Request
+from fastapi import Depends, Request
 from fastapi.responses import Response
 from pydantic import BaseModel, Field
 
@@ -12,6 +12,7 @@ from common.contracts.event import PersonId
 from common.http.access import Principal, SupervisorUser, require_role
 from common.http.app import Slug
 from common.http.problems import ProblemError
+from common.http.routes import ApiRouter
 from escalation.api.deps import EscalationDatabase, transaction
 from escalation.api.settings import get_or_404
 from escalation.calendar_feeds import DutyFeed, FeedSigner, earliest_shift, render
@@ -19,7 +20,7 @@ from escalation.domain.duty.schedules import DutySchedule
 from escalation.domain.duty_history import DutyHistory
 from escalation.store.unit_of_work import UnitOfWork
 
-router = APIRouter(prefix="/v1", tags=["duty"])
+router = ApiRouter(prefix="/v1", tags=["duty"])
 
 
 async def _signer(request: Request) -> FeedSigner:

@@ -3,13 +3,13 @@
 from collections.abc import Sequence
 from datetime import datetime
 
-from fastapi import APIRouter
 from pydantic import BaseModel, Field
 
 from common.contracts.clocks import ClockName, ThresholdAction
 from common.contracts.contacts import Priority
 from common.contracts.event import ContactId
 from common.http.app import ContactPath
+from common.http.routes import ApiRouter
 from escalation.api.deps import EscalationDatabase, StaffViewer, transaction
 from escalation.api.schemas import Out
 from escalation.domain.clocks import timeline
@@ -17,7 +17,7 @@ from escalation.domain.clocks.timeline import Entry
 from escalation.domain.duty.calendars import Calendar
 from escalation.domain.model import ClockState, SlaClock, Threshold
 
-router = APIRouter(prefix="/v1/contacts", tags=["clocks"])
+router = ApiRouter(prefix="/v1/contacts", tags=["clocks"])
 
 
 class ThresholdOut(BaseModel):

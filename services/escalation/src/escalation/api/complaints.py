@@ -7,7 +7,7 @@ from datetime import datetime
 from typing import Annotated
 from uuid import UUID
 
-from fastapi import APIRouter, Query
+from fastapi import Query
 from pydantic import ConfigDict, Field, TypeAdapter
 
 from common.contracts.complaints import Verdict
@@ -15,6 +15,7 @@ from common.contracts.event import ComplaintId, ContactId, EscalationId, PersonI
 from common.http.access import Principal, StaffUser, SupervisorUser
 from common.http.app import RequestModel, ShortText
 from common.http.pagination import Cursor, Limit, Page, decode_cursor
+from common.http.routes import ApiRouter
 from common.storage.database import Database
 from escalation import use_cases
 from escalation.api.deps import EscalationDatabase, transaction
@@ -25,7 +26,7 @@ from escalation.domain.model import ComplaintState
 from escalation.store.complaints import ComplaintKey
 from escalation.store.unit_of_work import UnitOfWork
 
-router = APIRouter(prefix="/v1/complaints", tags=["complaints"])
+router = ApiRouter(prefix="/v1/complaints", tags=["complaints"])
 
 _KEY = TypeAdapter(ComplaintKey)
 

@@ -4,7 +4,7 @@ import asyncio
 from datetime import datetime
 from typing import Annotated
 
-from fastapi import APIRouter, Body, Query
+from fastapi import Body, Query
 from pydantic import Field
 
 from common.contracts.contacts import Channel, Priority, Tier
@@ -14,6 +14,7 @@ from common.http.access import StaffUser, SupervisorUser
 from common.http.app import RequestModel, Slug
 from common.http.pagination import Page
 from common.http.problems import invalid
+from common.http.routes import ApiRouter
 from escalation.api.deps import EscalationDatabase, transaction
 from escalation.api.schemas import Out
 from escalation.api.settings import get_or_404
@@ -24,7 +25,7 @@ from escalation.domain.settings.ladders import Ladder
 from escalation.domain.settings.policies import ContactDetails
 from escalation.domain.types import Label, SettingId, StaffId
 
-router = APIRouter(prefix="/v1", tags=["settings"])
+router = ApiRouter(prefix="/v1", tags=["settings"])
 
 
 class ContactFacts(RequestModel):

@@ -9,7 +9,7 @@ from collections.abc import Awaitable, Callable, Container
 from dataclasses import dataclass
 from typing import Annotated, Any, Final, Literal, TypeVar
 
-from fastapi import APIRouter, Body, Depends, Query, Response
+from fastapi import Body, Depends, Query, Response
 from fastapi.openapi.models import Example
 from pydantic import TypeAdapter
 
@@ -19,6 +19,7 @@ from common.http.app import Slug
 from common.http.if_match import IfMatch, etag
 from common.http.pagination import Cursor, Limit, Page, decode_cursor
 from common.http.problems import ProblemError
+from common.http.routes import ApiRouter
 from common.storage.database import Database
 from escalation import duty_use_cases, setting_archive, use_cases
 from escalation.api.deps import EscalationDatabase, ManagerUser, transaction
@@ -38,7 +39,7 @@ from escalation.domain.settings.registry import (
 )
 from escalation.store.unit_of_work import UnitOfWork
 
-router = APIRouter(prefix="/v1", tags=["settings"])
+router = ApiRouter(prefix="/v1", tags=["settings"])
 
 S = TypeVar("S", bound=Setting)
 

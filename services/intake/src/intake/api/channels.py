@@ -7,7 +7,7 @@ from datetime import datetime
 from http import HTTPStatus
 from typing import Annotated, Any, Final
 
-from fastapi import APIRouter, Depends, Path, Request, Response
+from fastapi import Depends, Path, Request, Response
 from fastapi.exceptions import RequestValidationError
 from pydantic import ValidationError
 
@@ -17,6 +17,7 @@ from common.core.secret_strength import split_secrets, weakness
 from common.http.access import require_role
 from common.http.app import Slug
 from common.http.problems import ProblemError, listed
+from common.http.routes import ApiRouter
 from common.http.webhooks import BadSignatureError, StaleRequestError
 from intake import deliveries
 from intake.api.answers import DeliveryOut
@@ -32,7 +33,7 @@ _MIN_SECRET_CHARACTERS = 16
 
 PATH: Final = "/v1/channels/"
 
-router = APIRouter(prefix=PATH.rstrip("/"), tags=["channels"])
+router = ApiRouter(prefix=PATH.rstrip("/"), tags=["channels"])
 
 KindPath = Annotated[Slug, Path(description="The kind of channel, for example `zendesk`.")]
 ConnectionPath = Annotated[Slug, Path(description="The name of the connection.")]

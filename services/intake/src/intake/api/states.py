@@ -2,12 +2,12 @@
 
 from http import HTTPStatus
 
-from fastapi import APIRouter
 from pydantic import TypeAdapter
 
 from common.contracts.event import ContactId, Instant
 from common.http.app import ContactPath, OpaqueText
 from common.http.pagination import Cursor, Limit, decode_cursor
+from common.http.routes import ApiRouter
 from intake import use_cases
 from intake.api.answers import ContactIdOut, HistoryEntryOut, HistoryPage
 from intake.api.deps import (
@@ -24,7 +24,7 @@ from intake.api.deps import (
 from intake.api.schemas import DiscardIn, MergeIn
 from intake.domain import errors
 
-router = APIRouter(prefix="/v1/contacts", tags=["contacts"])
+router = ApiRouter(prefix="/v1/contacts", tags=["contacts"])
 
 _HISTORY_KEY = TypeAdapter(tuple[Instant, OpaqueText, OpaqueText])
 

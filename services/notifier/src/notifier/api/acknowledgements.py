@@ -5,13 +5,14 @@ from datetime import datetime
 from http import HTTPStatus
 from typing import Any
 
-from fastapi import APIRouter, Request
+from fastapi import Request
 from fastapi.responses import JSONResponse, Response
 from pydantic import BaseModel, ConfigDict, Field
 
 from common.contracts.event import EscalationId, NotificationId, PersonId
 from common.contracts.notifications import Action
 from common.http.problems import ProblemError
+from common.http.routes import ApiRouter
 from common.storage.database import Database
 from notifier import rendering
 from notifier.api import pages
@@ -22,7 +23,7 @@ from notifier.store.unit_of_work import UnitOfWork
 from notifier.use_cases import answers
 from notifier.use_cases.answers import AnswerStatus
 
-router = APIRouter(prefix="/v1/acknowledgements", tags=["acknowledgements"])
+router = ApiRouter(prefix="/v1/acknowledgements", tags=["acknowledgements"])
 
 UseCase = Callable[[Capability, UnitOfWork], Awaitable[AnswerStatus]]
 

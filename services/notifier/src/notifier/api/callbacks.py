@@ -3,9 +3,10 @@
 from collections.abc import Awaitable, Callable, Sequence
 from http import HTTPStatus
 
-from fastapi import APIRouter, Request, Response
+from fastapi import Request, Response
 
 from common.http.problems import ProblemError
+from common.http.routes import ApiRouter
 from notifier.api.deps import NotifierDatabase, capability_of, request_time, transaction
 from notifier.channels.base import (
     Channel,
@@ -16,9 +17,9 @@ from notifier.channels.base import (
 from notifier.use_cases import answers
 
 
-def make_router(channels: Sequence[Channel]) -> APIRouter:
+def make_router(channels: Sequence[Channel]) -> ApiRouter:
     """Make a route for each interactive channel: `/v1/callbacks/slack`."""
-    router = APIRouter(prefix="/v1/callbacks", tags=["callbacks"])
+    router = ApiRouter(prefix="/v1/callbacks", tags=["callbacks"])
     for channel in channels:
         if channel.interactive:
             router.add_api_route(

@@ -4,7 +4,7 @@ from dataclasses import asdict
 from datetime import datetime
 from typing import Annotated
 
-from fastapi import APIRouter, Query
+from fastapi import Query
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints, TypeAdapter
 
 from common.contracts.escalations import LeaseEnd, PagedApproval, PagedCause, Severity
@@ -14,6 +14,7 @@ from common.contracts.page_subjects import PagedCoaching, PagedContact, PagedDut
 from common.http.access import SupervisorUser
 from common.http.app import Slug
 from common.http.pagination import Cursor, Limit, Page, decode_cursor
+from common.http.routes import ApiRouter
 from notifier import rendering
 from notifier.api.deps import UUID, NotifierDatabase, transaction
 from notifier.domain.content import LostTimer
@@ -21,7 +22,7 @@ from notifier.domain.notifications import Attempt, AttemptOutcome, Kind, Notific
 from notifier.domain.reasons import Reason
 from notifier.store.unit_of_work import Filter
 
-router = APIRouter(prefix="/v1/notifications", tags=["notifications"])
+router = ApiRouter(prefix="/v1/notifications", tags=["notifications"])
 
 _KEY = TypeAdapter(Annotated[NotificationId, StringConstraints(pattern=UUID)])
 

@@ -4,7 +4,6 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Annotated, Any
 
-from fastapi import APIRouter
 from pydantic import (
     AfterValidator,
     BaseModel,
@@ -22,6 +21,7 @@ from common.http.app import PersonPath, RequestModel, ShortText, Slug
 from common.http.contact_methods import require_each_medium_once
 from common.http.pagination import Cursor, Limit, Page, decode_cursor
 from common.http.problems import documented
+from common.http.routes import ApiRouter
 from notifier.api.deps import UUID, NotifierDatabase, caller_of, transaction
 from notifier.channels.base import Channel, ChannelAddress, address_type
 from notifier.domain.recipients import (
@@ -55,7 +55,7 @@ def _shown(
     return tuple(types[stored.medium].read(stored) for stored in media if stored.medium in types)
 
 
-def make_router(channels: Sequence[Channel]) -> APIRouter:
+def make_router(channels: Sequence[Channel]) -> ApiRouter:
     """Make the routes for recipients that have addresses of these channels."""
     address: Any = address_type(channels)
     types = {channel.medium: channel.address for channel in channels}
@@ -114,7 +114,7 @@ def make_router(channels: Sequence[Channel]) -> APIRouter:
             refused_media=change.refused_media,
         )
 
-    router = APIRouter(prefix="/v1/recipients", tags=["recipients"])
+    router = ApiRouter(prefix="/v1/recipients", tags=["recipients"])
 
     @router.put(
         "/{person_id}",

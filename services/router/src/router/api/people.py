@@ -2,7 +2,7 @@
 
 from typing import Annotated, Any, Final
 
-from fastapi import APIRouter, Depends, Query, Response
+from fastapi import Depends, Query, Response
 from pydantic import Field, TypeAdapter
 
 from common.contracts.event import PersonId, TeamId
@@ -12,6 +12,7 @@ from common.http.app import PersonPath, RequestModel, Slug
 from common.http.if_match import IfMatch, etag
 from common.http.pagination import Cursor, Limit, Page, decode_cursor
 from common.http.problems import documented
+from common.http.routes import ApiRouter
 from router import use_cases
 from router.api.deps import RouterDatabase, problem_of, unit_of_work
 from router.api.schemas import PersonIn, PersonOut
@@ -19,7 +20,7 @@ from router.domain.errors import PersonNotFoundError
 from router.domain.staffing.people import PersonEntry
 from router.use_cases import Caller
 
-router = APIRouter(prefix="/v1/people", tags=["people"])
+router = ApiRouter(prefix="/v1/people", tags=["people"])
 
 _CURSOR_KEY = TypeAdapter(Slug)
 _PUT_RESPONSES: Final[dict[int | str, dict[str, Any]]] = {
