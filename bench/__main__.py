@@ -90,7 +90,7 @@ def main() -> int:
 
     async def run(stack: devstack.Stack, load: LoadGenerator) -> Figures:
         figures = await resources.context(stack) | {"sample": "quick" if options.quick else "full"}
-        return figures | await _measure_chosen(stack, load, options)
+        return figures | await _figures_for(stack, load, options)
 
     try:
         figures = _run(run)
@@ -106,7 +106,7 @@ def main() -> int:
     return 0
 
 
-async def _measure_chosen(
+async def _figures_for(
     stack: devstack.Stack, load: LoadGenerator, options: argparse.Namespace
 ) -> Figures:
     if options.against is not None:
@@ -151,13 +151,13 @@ def _options() -> argparse.Namespace:
         help=f"only a steady load, with the memory every half minute ({SOAK_MINUTES:g} minutes)",
     )
     _add_comparison(options.add_argument_group("to compare two revisions"))
-    chosen = options.parse_args()
-    parts = PARTS if chosen.against is None else tuple(COMPARED_PARTS)
-    if unknown := set(chosen.only or ()) - set(parts):
+    arguments = options.parse_args()
+    parts = PARTS if arguments.against is None else tuple(COMPARED_PARTS)
+    if unknown := set(arguments.only or ()) - set(parts):
         options.error(
             f"unknown part: {', '.join(sorted(unknown))}; the parts are {', '.join(parts)}"
         )
-    return chosen
+    return arguments
 
 
 def _add_comparison(options: argparse._ArgumentGroup) -> None:
@@ -190,8 +190,8 @@ def _parts(listed: str) -> list[str]:
     return listed.split(",")
 
 
-def _sides(given: str) -> Sides:
-    this, _, other = given.partition(":")
+def _sides(text: str) -> Sides:
+    this, _, other = text.partition(":")
     return Sides(int(this), int(other or this))
 
 

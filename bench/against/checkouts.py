@@ -63,4 +63,4 @@ def _commit(revision: str) -> str:
 
 
 def _run(command: list[str], directory: Path) -> subprocess.CompletedProcess[bytes]:
-    return subprocess.run(command, cwd=directory, check=True, stdout=subprocess.PIPE)  # noqa: S603 - git decides what a revision is
+    return subprocess.run(command, cwd=directory, check=True, stdout=subprocess.PIPE)

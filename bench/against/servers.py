@@ -10,7 +10,7 @@ import asyncpg
 
 import devstack
 
-POLL_S = 0.1
+POLL_S = 1
 
 
 class RemoteServersError(Exception):
@@ -38,9 +38,11 @@ class Servers:
 
     async def wait_for_autovacuum(self) -> None:
         """Let autovacuum visit every database once and finish: it belongs to the load before."""
-        await asyncio.sleep(self.autovacuum_naptime_s + 1)
-        while await self.connection.fetchval(_AUTOVACUUM_WORKERS):  # noqa: ASYNC110 - the condition is in a database
+        await asyncio.sleep(self.autovacuum_naptime_s)
+        while True:
             await asyncio.sleep(POLL_S)
+            if not await self.connection.fetchval(_AUTOVACUUM_WORKERS):
+                return
 
 
 _AUTOVACUUM_WORKERS = (

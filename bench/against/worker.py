@@ -25,8 +25,9 @@ from typing import Any, TextIO
 ENVIRONMENT = {"UPSTAIRS_KAFKA_SESSION_TIMEOUT_MS": "120000"}
 SHORT_TARGET_S = 60
 PAGES_TIMEOUT_S = 120
-# After it relays, timers and consumers of a resumed system have their sessions again.
+# Within it relays, timers and consumers of a resumed system get their sessions again.
 SETTLE_S = 1.0
+POLL_S = 0.05
 
 _QUOTE = "Your supervisor, please, about {contact_id}."
 _QUOTED = re.compile(r"please, about ([0-9a-f-]{36})\.")
@@ -48,6 +49,8 @@ class Names:
     clear_topics: str = "clear"
     receivers: str = "receivers"
     supervisor_path: str = "request-supervisor"
+    # Of the system; the same in all revisions.
+    environment: str = "_environment"
 
 
 NAMES_OF_CCBAE82 = Names(
@@ -92,16 +95,26 @@ class Commands:
         times = import_module("bench.traffic").arrivals(
             rate, 2 * count // rate + 2, self.testbed.random
         )
-        mails = self._mails()
+        receivers = self._receivers
+        mails, calls = len(receivers.mail.messages), len(receivers.slack.requests)
         loop = asyncio.get_running_loop()
         before, begun = self._cpu_seconds(), loop.time()
         open_loop = getattr(self.testbed.generator, self.names.open_loop)
         requests = [self._supervisor_request(contact_id) for contact_id in self.contact_ids]
         await open_loop(self._intake_target, requests, times[:count])
         async with asyncio.timeout(PAGES_TIMEOUT_S):
-            while self._mails() < mails + count or self._unpaged():  # noqa: ASYNC110 - a list can't be awaited
-                await asyncio.sleep(0.05)
+            await self._wait_until_paged(mails + count, calls)
         return self._result(before, loop.time() - begun)
+
+    async def _wait_until_paged(self, mails: int, calls_before: int) -> None:
+        """Wait for so many mails, and for a call of Slack about each contact."""
+        receivers = self._receivers
+        while True:
+            calls = receivers.slack.requests[calls_before:]
+            paged = {contact for call in calls for contact in _QUOTED.findall(str(call.body))}
+            if len(receivers.mail.messages) >= mails and paged.issuperset(self.contact_ids):
+                return
+            await asyncio.sleep(POLL_S)
 
     async def pause(self) -> dict[str, Any]:
         """Freeze all services, so that they take nothing from the other system's servers."""
@@ -143,14 +156,6 @@ class Commands:
         path = f"/v1/contacts/{contact_id}/{self.names.supervisor_path}"
         return import_module("bench.load").Post(path, json.dumps(body).encode())
 
-    def _mails(self) -> int:
-        return len(self._receivers.mail.messages)
-
-    def _unpaged(self) -> set[str]:
-        calls = self._receivers.slack.requests
-        paged = {contact_id for call in calls for contact_id in _QUOTED.findall(str(call.body))}
-        return set(self.contact_ids) - paged
-
     def _cpu_seconds(self) -> dict[str, float]:
         """Return the sums over the replicas of each service."""
         sums: dict[str, float] = {}
@@ -170,7 +175,7 @@ class Commands:
 @contextlib.asynccontextmanager
 async def open_commands(replicas: int, representatives: int) -> AsyncIterator[Commands]:
     names = Names() if find_spec(Names().testbed) else NAMES_OF_CCBAE82
-    configure_system(import_module("stage.system").System, replicas)
+    configure_system(import_module("stage.system").System, names, replicas)
     # Those who put the staff read it when they are called.
     vars(import_module(names.staff))["REPRESENTATIVES"] = representatives
     open_generator = getattr(import_module("bench.load"), names.open_generator)
@@ -182,10 +187,14 @@ async def open_commands(replicas: int, representatives: int) -> AsyncIterator[Co
             yield Commands(testbed, names)
 
 
-def configure_system(system: Any, replicas: int) -> None:
+def configure_system(system: Any, names: Names, replicas: int) -> None:
     """Change `System` itself: not every revision has arguments for it."""
-    environment = system._environment  # noqa: SLF001 - the same in all revisions
-    system._environment = lambda self, replica: environment(self, replica) | ENVIRONMENT  # noqa: SLF001 - as above
+    environment = getattr(system, names.environment)
+
+    def changed_environment(self: Any, replica: Any) -> dict[str, str]:
+        return {**environment(self, replica), **ENVIRONMENT}
+
+    setattr(system, names.environment, changed_environment)
     system.__init__ = functools.partialmethod(system.__init__, replicas=replicas)
 
 

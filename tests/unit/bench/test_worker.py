@@ -42,7 +42,7 @@ async def test_configured_system_has_replicas_and_a_long_kafka_session(tmp_path:
     class Configured(System):
         pass
 
-    configure_system(Configured, replicas=2)
+    configure_system(Configured, NAMES, replicas=2)
     stack = Stack(Backend.EXTERNAL, "", "postgresql://localhost/postgres", "localhost:9092")
     async with open_receivers() as receivers:
         system = Configured(stack, receivers, "", tmp_path)
