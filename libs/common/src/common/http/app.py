@@ -7,6 +7,7 @@ from typing import Annotated, Any
 import structlog
 from fastapi import APIRouter, FastAPI, Request
 from fastapi import Path as PathParameter
+from prometheus_client import Histogram
 from pydantic import AfterValidator, BaseModel, ConfigDict, StringConstraints
 from starlette.applications import Starlette
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
@@ -183,11 +184,13 @@ class BodyLimitMiddleware:
 
 
 class MetricsMiddleware:
-    """Continues the caller's trace; measures and logs each request by its route."""
+    """Continues the caller's trace; measures each request by its route, and logs refused ones."""
 
     def __init__(self, app: ASGIApp, metrics: Metrics) -> None:
         self._app = app
         self._metrics = metrics
+        # Routes and statuses are few.
+        self._series: dict[tuple[str, int], Histogram] = {}
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
@@ -207,11 +210,18 @@ class MetricsMiddleware:
             await self._app(scope, receive, send_noting_status)
         finally:
             route = getattr(scope.get("route"), "path", "unknown")
-            self._metrics.http_request_duration_seconds.labels(route, status).observe(
-                monotonic() - started_at
-            )
+            self._observe(route, status, monotonic() - started_at)
             if route.startswith("/v1"):
-                log.info("http_request", method=scope["method"], route=route, status=status)
+                # What went well is counted; a line for each would cost more than many requests.
+                write = log.info if status >= HTTPStatus.BAD_REQUEST else log.debug
+                write("http_request", method=scope["method"], route=route, status=status)
+
+    def _observe(self, route: str, status: int, seconds: float) -> None:
+        series = self._series.get((route, status))
+        if series is None:
+            series = self._metrics.http_request_duration_seconds.labels(route, status)
+            self._series[route, status] = series
+        series.observe(seconds)
 
 
 def _header(scope: Scope, header: bytes) -> str | None:
