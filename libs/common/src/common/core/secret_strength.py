@@ -29,7 +29,7 @@ _PUBLISHED: Final = frozenset(
         # The public keys in deploy/compose.yaml: their private keys are beside them.
         "xjlpmujqni11/p01mabsuvnhkuq+wcb9mejnofnkrxe=",
         "igzsxzstaywdasczv4zlff64i0k3tt/1ss7jvofzyxc=",
-        "hy/gcrhlngmdhllyr+diiffouyuajoz+y35j0mbpdrts=",
+        "hy/gcrhlngmdhllyr+diifouyuajoz+y35j0mbpdrts=",
         "0skpkxzpopkg+y6bkpb5zeqpcc2r8+/b8fequse9xoy=",
     }
 )
