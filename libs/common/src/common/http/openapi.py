@@ -77,7 +77,9 @@ def _problems(
         yield from _WITH_BODY
     if "security" in operation:
         yield from _WITH_API_KEY
-        if method.upper() not in SAFE_METHODS:
+        if method.upper() in SAFE_METHODS:
+            yield 403, "write-only-key"
+        else:
             yield from _CHANGING
     if is_keyed:
         yield from _KEYED

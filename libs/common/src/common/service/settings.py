@@ -26,7 +26,8 @@ from common.core.secret_strength import (
     weakness,
 )
 from common.http.limits import HttpLimits, TrustedProxies
-from common.service.kafka_settings import KafkaSettings
+from common.messaging.signatures import public_text
+from common.service.kafka_settings import KafkaSettings, SigningKeyText
 from common.storage.api_keys import ListedKey, parse_key_list
 from common.storage.database import POOL_SIZE
 from common.storage.dead_letters import DEAD_LETTER_LIMIT
@@ -39,6 +40,7 @@ RetentionDays = Annotated[NonNegativeInt, Field(le=36_500)]
 
 _PREFIX = "UPSTAIRS_"
 _FILE = "_FILE"
+_MAX_SECRET_CHARACTERS = 64 * 1024
 
 
 def _check_tls(url: PostgresDsn) -> PostgresDsn:
@@ -196,10 +198,19 @@ def weak_secrets(settings: ServiceSettings) -> Iterator[str]:
         yield f"{_PREFIX}MIGRATION_URL: it is for `migrate`; a service must not have it"
     if any((host["username"] or "").endswith("_owner") for host in settings.database_url.hosts()):
         yield f"{_PREFIX}DATABASE_URL: this role owns the tables; use the one that serves"
+    yield from _published_keys(settings)
     for name in type(settings).model_fields:
         for place, secret, min_characters in _secrets_in(getattr(settings, name)):
             if secret and (reason := weakness(secret, min_characters=min_characters)):
                 yield f"{_PREFIX}{name.upper()}{place}: {reason}"
+
+
+def _published_keys(settings: ServiceSettings) -> Iterator[str]:
+    """Yield a line for each public key whose private key anybody may have."""
+    for service, keys in settings.event_verification_keys.items():
+        for number, key in enumerate(keys, 1):
+            if reason := weakness(public_text(key)):
+                yield f"{_PREFIX}EVENT_VERIFICATION_KEYS, key {number} of {service}: {reason}"
 
 
 def _secrets_in(value: object) -> Iterable[tuple[str, str, int]]:
@@ -209,8 +220,11 @@ def _secrets_in(value: object) -> Iterable[tuple[str, str, int]]:
             for entry in value.entries:
                 yield f", key of {entry.role}:{entry.subject}", entry.key, MIN_CHARACTERS
         case SigningSecrets():
-            for number, secret in enumerate(value.all, 1):
-                yield f", secret {number}", secret, MIN_CHARACTERS
+            yield from (
+                (f", secret {n}", each, MIN_CHARACTERS) for n, each in enumerate(value.all, 1)
+            )
+        case SigningKeyText():
+            yield from (("", form, MIN_CHARACTERS) for form in value.forms)
         case SecretStr():
             yield "", value.get_secret_value(), MIN_GIVEN_CHARACTERS
         case PostgresDsn():
@@ -244,10 +258,18 @@ def _read_secret_file(variable: str, path: Path) -> str:
         message = f"{variable} and {variable}{_FILE} are both set: set one of them."
         raise SecretFileError(message)
     try:
-        return path.read_text(encoding="utf-8").removesuffix("\n").removesuffix("\r")
+        with path.open(encoding="utf-8-sig", newline="") as file:
+            # Bounded, since a wrong path may lead to a device without end.
+            secret = file.read(_MAX_SECRET_CHARACTERS + 1).rstrip("\r\n")
     except (OSError, UnicodeDecodeError) as error:
         reason = error.strerror if isinstance(error, OSError) else "it is not text"
         raise SecretFileError(f"{variable}{_FILE}: the file can't be read: {reason}") from error
+    if not secret.strip():
+        # Not as if the variable were absent: the service would run without what it protects.
+        raise SecretFileError(f"{variable}{_FILE}: the file is empty.")
+    if len(secret) > _MAX_SECRET_CHARACTERS:
+        raise SecretFileError(f"{variable}{_FILE}: the file is too large for a secret.")
+    return secret
 
 
 def _refuse(lines: Iterable[str]) -> SystemExit:
