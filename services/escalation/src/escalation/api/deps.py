@@ -50,6 +50,14 @@ _PROBLEMS: Final[dict[type[Exception], tuple[int, str]]] = {
 }
 
 
+_SETTING_ERRORS: Final = (
+    errors.SettingInUseError,
+    errors.LimitBelowError,
+    errors.StaleSettingError,
+    errors.InvalidSettingError,
+)
+
+
 @asynccontextmanager
 async def transaction(database: Database[UnitOfWork]) -> AsyncIterator[UnitOfWork]:
     """Open a transaction and turn errors of the domain into problems."""
@@ -64,18 +72,8 @@ async def transaction(database: Database[UnitOfWork]) -> AsyncIterator[UnitOfWor
         raise invalid((f"body/{error.field}", str(error))) from error
     except errors.EscalationConflictError as error:
         raise _conflict(error) from error
-    except errors.SettingInUseError as error:
-        raise ProblemError(
-            409,
-            "setting-in-use",
-            str(error),
-            used_by=error.used_by,
-            open_contacts=error.open_contacts,
-        ) from error
-    except errors.StaleSettingError as error:
-        raise _stale_setting(error) from error
-    except errors.InvalidSettingError as error:
-        raise invalid(*((f"body/{place}", detail) for place, detail in error.errors)) from error
+    except _SETTING_ERRORS as error:
+        raise _setting_problem(error) from error
 
 
 def _problem(error: Exception) -> ProblemError:
@@ -84,6 +82,26 @@ def _problem(error: Exception) -> ProblemError:
     if isinstance(error, errors.ComplaintRateError):
         headers["Retry-After"] = str(math.ceil(error.retry_after.total_seconds()))
     return ProblemError(status, code, str(error) or str(error.__doc__), headers=headers)
+
+
+def _setting_problem(error: Exception) -> ProblemError:
+    match error:
+        case errors.SettingInUseError():
+            return ProblemError(
+                409,
+                "setting-in-use",
+                str(error),
+                used_by=error.used_by,
+                open_contacts=error.open_contacts,
+            )
+        case errors.LimitBelowError():
+            return ProblemError(409, "limit-below-supervisors", str(error), places=error.places)
+        case errors.StaleSettingError():
+            return _stale_setting(error)
+        case errors.InvalidSettingError():
+            return invalid(*((f"body/{place}", detail) for place, detail in error.errors))
+        case _:
+            raise error
 
 
 def check_length(

@@ -27,7 +27,13 @@ from escalation.api.schemas import DutyScheduleOut, SettingOut
 from escalation.api.setting_examples import EXAMPLES
 from escalation.domain.duty.calendars import Calendar
 from escalation.domain.duty.schedules import DutySchedule
-from escalation.domain.settings.people import SET_BY, ApprovalLimit, GrantingRole, PersonAbsences
+from escalation.domain.settings.people import (
+    SET_BY,
+    ApprovalLimit,
+    GrantingRole,
+    PersonAbsences,
+    Team,
+)
 from escalation.domain.settings.policies import SlaPolicy
 from escalation.domain.settings.registry import (
     KIND_BY_TYPE,
@@ -78,9 +84,7 @@ class PutContext:
             self._require_above(setting_id)
 
         async def handle(uow: UnitOfWork) -> Versioned[S]:
-            if isinstance(body, PersonAbsences) and self.caller.role != "admin":
-                by = PersonId(self.caller.subject)
-                await use_cases.require_manager(by, PersonId(setting_id), uow)
+            await self._require_line(setting_id, body, uow)
             return await use_cases.put_setting(
                 setting_id, body, self.caller.actor, uow, self.versions
             )
@@ -100,6 +104,16 @@ class PutContext:
                 retarget_open_contacts=retarget_open_contacts,
             )
         )
+
+    async def _require_line(self, setting_id: str, body: Setting, uow: UnitOfWork) -> None:
+        """Let a manager put only what concerns the own line."""
+        if self.caller.role == "admin":
+            return
+        manager = self.caller.actor
+        if isinstance(body, PersonAbsences):
+            await use_cases.require_manager(manager, PersonId(setting_id), uow)
+        elif isinstance(body, Team):
+            await use_cases.require_manager_of_team(manager, setting_id, body.supervisors, uow)
 
     def _require_above(self, role: str) -> None:
         """The role that a limit binds does not set it."""
@@ -194,7 +208,13 @@ def _setting_out(kind: SettingKind) -> Any:
 
 
 _NOTES: Final[dict[type[Any], str]] = {
-    PersonAbsences: " A manager puts the own and those of people below; an admin those of all."
+    PersonAbsences: " A manager puts the own and those of people below; an admin those of all.",
+    Team: " A manager puts, or takes out of force, a team whose supervisors are the manager or "
+    "people below, both before and after; an admin any. Without a setting the supervisors are "
+    "those whom router has in the team.",
+    ApprovalLimit: " The limit of supervisors is set by managers, that of managers by admins. That "
+    "of supervisors allows nothing that managers may not grant: so put that of managers first, and "
+    "lower that of supervisors first (else 409 `limit-below-supervisors`, with `places`).",
 }
 
 
@@ -229,6 +249,8 @@ def _add_delete(kind: SettingKind) -> None:
 
     async def archive(setting_id: Slug, ctx: Ctx, open_contacts: Any = None) -> Response:
         async with transaction(ctx.database) as uow:
+            if kind.type is Team and ctx.caller.role != "admin":
+                await use_cases.require_manager_of_team(ctx.caller.actor, setting_id, (), uow)
             await setting_archive.archive_setting(
                 kind,
                 setting_id,

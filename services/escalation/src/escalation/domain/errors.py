@@ -122,6 +122,14 @@ class SettingInUseError(Exception):
         self.used_by, self.open_contacts = tuple(used_by), open_contacts
 
 
+class LimitBelowError(Exception):
+    """The limit of supervisors would be above that of managers: lower theirs first."""
+
+    def __init__(self, places: list[str]) -> None:
+        super().__init__(self.__doc__)
+        self.places = places
+
+
 class StaleSettingError(Exception):
     """The setting has changed since you read it."""
 

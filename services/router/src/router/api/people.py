@@ -51,6 +51,7 @@ async def put_person(
     An admin puts everybody. A manager puts people below in the reporting line in force; they, and
     new ones, report to the manager or to somebody below. The own entry, those of superiors and of
     people beside are the admin's, and so is a first entry of who has the API key of a supervisor or
+    manager. A manager makes somebody supervisor of a team only if all its people are below the
     manager. A person ends with `active: false`, once nobody who is active
     reports to them.
 
