@@ -59,7 +59,8 @@ _CHOICES: Final[dict[OpenContacts, str]] = {
     "keep": "`keep`: they go on with its last version until they end.",
     "retarget": "`retarget`: they move to the settings in force; clocks that no other policy "
     "promises are cancelled.",
-    "release": "`release`: the clocks that count by it are cancelled.",
+    "release": "`release`: the clocks that count by it are cancelled. From then on they escalate "
+    "by the policy in force, or by the ladder `default` without one; open escalations keep theirs.",
 }
 _CURSOR_KEY = TypeAdapter(Slug)
 # Kinds whose ids are fixed names.
