@@ -1,7 +1,7 @@
 """The API keys of a service, for admins: list them, make them, revoke them."""
 
 from datetime import datetime, timedelta
-from typing import Annotated, Any
+from typing import Annotated, Any, Final
 
 from fastapi import APIRouter, Depends, Path
 from pydantic import BaseModel, ConfigDict, Field, TypeAdapter
@@ -9,8 +9,9 @@ from pydantic import BaseModel, ConfigDict, Field, TypeAdapter
 from common.contracts.event import Role
 from common.http.access import Principal, require_role
 from common.http.app import RequestModel, Slug, get_database
+from common.http.examples import SUPERVISOR, with_examples
 from common.http.pagination import Cursor, Limit, Page, decode_cursor
-from common.http.problems import ProblemError, documented
+from common.http.problems import ProblemError, listed
 from common.storage.api_keys import (
     SCOPES,
     ApiKey,
@@ -30,7 +31,7 @@ _PAGE_KEY: TypeAdapter[tuple[datetime, str]] = TypeAdapter(tuple[datetime, str])
 _EXAMPLE: dict[str, Any] = {
     "key_id": "5f0c9a31e7d2",
     "role": "supervisor",
-    "subject": "sara",
+    "subject": SUPERVISOR,
     "scopes": ["read", "write"],
     "origin": "api",
     "created_at": "2026-03-02T09:30:00Z",
@@ -40,18 +41,20 @@ _EXAMPLE: dict[str, Any] = {
     "revoked_at": None,
     "revoked_by": None,
 }
-_NOT_FOUND: dict[int | str, dict[str, Any]] = {404: documented("There is no such key")}
+_TAKEN: Final = (409, "key-id-taken")
+_NOT_FOUND: Final = (404, "key-not-found")
 
 DatabaseDep = Annotated[Database[UnitOfWork], Depends(get_database)]
 AdminUser = Annotated[Principal, Depends(require_role())]
-KeyPath = Annotated[str, Path(pattern="^[0-9a-f]{12}$", description="The id in the key")]
+KeyPath = Annotated[
+    str,
+    Path(pattern="^[0-9a-f]{12}$", description="The id in the key", examples=[_EXAMPLE["key_id"]]),
+]
 
 
 class ApiKeyIn(RequestModel):
-    model_config = ConfigDict(
-        json_schema_extra={
-            "examples": [{"role": "supervisor", "subject": "sara", "expires_in_days": 180}]
-        }
+    model_config = with_examples(
+        {"role": "supervisor", "subject": SUPERVISOR, "expires_in_days": 180}
     )
 
     role: Role = Field(description="What the key allows; an admin may do all")
@@ -67,7 +70,7 @@ class ApiKeyIn(RequestModel):
 class ApiKeyOut(BaseModel):
     """A key without its secret, which is stored nowhere."""
 
-    model_config = ConfigDict(json_schema_extra={"examples": [_EXAMPLE]}, from_attributes=True)
+    model_config = with_examples(_EXAMPLE) | ConfigDict(from_attributes=True)
 
     key_id: str = Field(description="The id in the key: `ups_<id>_…`")
     role: Role = Field(description="What the key allows")
@@ -83,9 +86,7 @@ class ApiKeyOut(BaseModel):
 
 
 class NewApiKeyOut(ApiKeyOut):
-    model_config = ConfigDict(
-        json_schema_extra={"examples": [{**_EXAMPLE, "key": "ups_5f0c9a31e7d2_…"}]}
-    )
+    model_config = with_examples({**_EXAMPLE, "key": "ups_5f0c9a31e7d2_…"})
 
     key: str = Field(description="The key; it is shown only now")
 
@@ -107,7 +108,7 @@ async def list_api_keys(
     )
 
 
-@router.post("", status_code=201)
+@router.post("", status_code=201, responses=listed(_TAKEN))
 async def create_api_key(body: ApiKeyIn, database: DatabaseDep, caller: AdminUser) -> NewApiKeyOut:
     """Make a key. Every replica of this service takes it within seconds; other services do not."""
     key = make_key()
@@ -122,17 +123,17 @@ async def create_api_key(body: ApiKeyIn, database: DatabaseDep, caller: AdminUse
             expires_at=None if days is None else uow.now + timedelta(days=days),
         )
     if stored is None:
-        raise ProblemError(409, "key-id-taken", "A key of the same id exists. Try again.")
+        raise ProblemError(*_TAKEN, "A key of the same id exists. Try again.")
     return NewApiKeyOut(**_fields(stored), key=key)
 
 
-@router.post("/{key_id}/revoke", responses=_NOT_FOUND)
+@router.post("/{key_id}/revoke", responses=listed(_NOT_FOUND))
 async def revoke_api_key(key_id: KeyPath, database: DatabaseDep, caller: AdminUser) -> ApiKeyOut:
     """Revoke a key for good. It stops working on every replica within seconds."""
     async with database.transaction() as uow:
         revoked = await ApiKeyStore(uow.connection).revoke(key_id, by=caller.name, now=uow.now)
     if revoked is None:
-        raise ProblemError(404, "key-not-found", f"There is no key {key_id} in this service.")
+        raise ProblemError(*_NOT_FOUND, f"There is no key {key_id} in this service.")
     return ApiKeyOut.model_validate(revoked)
 
 

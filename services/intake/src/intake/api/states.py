@@ -11,9 +11,8 @@ from intake import use_cases
 from intake.api.answers import ContactIdOut, HistoryOut
 from intake.api.deps import (
     ON_ACTION,
+    ON_CHANGE,
     ON_CONTACT,
-    ON_MERGE,
-    WRONG_STATE,
     ChannelOrStaffUser,
     IntakeDatabase,
     make_actor,
@@ -29,7 +28,7 @@ router = APIRouter(prefix="/v1/contacts", tags=["contacts"])
 @router.post(
     "/{contact_id}/stop-waiting",
     status_code=HTTPStatus.ACCEPTED,
-    responses=refusals(*ON_CONTACT, others=WRONG_STATE),
+    responses=refusals(*ON_CHANGE),
 )
 async def stop_waiting(
     contact_id: ContactPath, database: IntakeDatabase, caller: ChannelOrStaffUser
@@ -47,7 +46,7 @@ async def stop_waiting(
 @router.post(
     "/{contact_id}/discard",
     status_code=HTTPStatus.ACCEPTED,
-    responses=refusals(*ON_ACTION, others=WRONG_STATE),
+    responses=refusals(*ON_ACTION),
 )
 async def discard_contact(
     contact_id: ContactPath,
@@ -68,7 +67,7 @@ async def discard_contact(
 @router.post(
     "/{contact_id}/merge",
     status_code=HTTPStatus.ACCEPTED,
-    responses=refusals(*ON_ACTION, errors.MergeTargetError, others=ON_MERGE),
+    responses=refusals(*ON_ACTION, errors.MergeTargetError, errors.MergeTargetEndedError),
 )
 async def merge_contact(
     contact_id: ContactPath,

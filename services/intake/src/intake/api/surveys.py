@@ -7,7 +7,7 @@ from fastapi import APIRouter, Path, Response
 
 from common.http.app import ContactPath, ExternalId
 from intake import use_cases
-from intake.api.answers import SurveyIdOut
+from intake.api.answers import SURVEY_ID, SurveyIdOut
 from intake.api.deps import (
     ON_CONTACT,
     ChannelUser,
@@ -23,7 +23,9 @@ from intake.domain.surveys import SurveyRequest
 
 router = APIRouter(prefix="/v1/contacts/{contact_id}/surveys", tags=["surveys"])
 
-SurveyPath = Annotated[ExternalId, Path(description="Your id of the survey, URL-encoded.")]
+SurveyPath = Annotated[
+    ExternalId, Path(description="Your id of the survey, URL-encoded.", examples=[SURVEY_ID])
+]
 
 
 @router.post(
