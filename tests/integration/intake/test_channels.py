@@ -33,7 +33,7 @@ from support.service_harness import open_client
 async def kiosk(database: Database[UnitOfWork]) -> AsyncIterator[httpx.AsyncClient]:
     """The API with the kind `kiosk` registered and its connection `lobby` set up."""
     with_kiosk = partial(build, channels={**CHANNELS, KIOSK.kind: KIOSK})
-    async with open_client(with_kiosk, Settings, database, key, lists_problems=True) as api:
+    async with open_client(with_kiosk, Settings, database, key) as api:
         answer = await connect(api, PATH, {"topic": "visits"})
         assert answer.status_code == 204
         yield api

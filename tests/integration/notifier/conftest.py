@@ -33,6 +33,7 @@ from notifier.main import build
 from notifier.settings import Settings
 from notifier.store.unit_of_work import UnitOfWork
 from support.databases import Postgres, open_database, rows
+from support.documented_problems import require_documented
 
 LINK_SECRET = "a secret of tests"
 SIGNING_SECRET = "8f742231b10e8888abcd99yyyzzz85a5"
@@ -276,6 +277,7 @@ async def api(harness: ServiceHarness) -> AsyncIterator[httpx.AsyncClient]:
     app = application(build(settings, harness.channels), settings, harness.database, Metrics())
     transport = httpx.ASGITransport(app, raise_app_exceptions=False)
     async with httpx.AsyncClient(transport=transport, base_url="http://notifier") as client:
+        client.event_hooks["response"].append(require_documented(app))
         yield client
 
 

@@ -24,6 +24,7 @@ from common.core.text import (
     require_visible,
 )
 from common.http import openapi, problems
+from common.http.examples import CONTACT_ID, REPRESENTATIVE
 from common.http.idempotency import IdempotencyMiddleware
 from common.http.limits import MAX_BODY_BYTES
 from common.http.media_types import check_media_type
@@ -77,8 +78,12 @@ OpaqueText = Annotated[
     StringConstraints(min_length=1, max_length=300),
     AfterValidator(require_visible),
 ]
-ContactPath = Annotated[ContactId, PathParameter(pattern=f"^{UUID_PATTERN}$")]
-PersonPath = Annotated[PersonId, PathParameter(pattern=f"^{ID_PATTERN}$")]
+ContactPath = Annotated[
+    ContactId, PathParameter(pattern=f"^{UUID_PATTERN}$", examples=[CONTACT_ID])
+]
+PersonPath = Annotated[
+    PersonId, PathParameter(pattern=f"^{ID_PATTERN}$", examples=[REPRESENTATIVE])
+]
 
 
 class RequestModel(BaseModel):

@@ -35,8 +35,8 @@ PATH: Final = "/v1/channels/"
 
 router = ApiRouter(prefix=PATH.rstrip("/"), tags=["channels"])
 
-KindPath = Annotated[Slug, Path(description="The kind of channel, for example `zendesk`.")]
-ConnectionPath = Annotated[Slug, Path(description="The name of the connection.")]
+KindPath = Annotated[Slug, Path(description="The kind of channel.", examples=["zendesk"])]
+ConnectionPath = Annotated[Slug, Path(description="The name of the connection.", examples=["acme"])]
 
 
 @router.put(

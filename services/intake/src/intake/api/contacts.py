@@ -29,8 +29,8 @@ from intake.api.answers import (
 )
 from intake.api.deps import (
     ON_ACTION,
+    ON_CHANGE,
     ON_CONTACT,
-    WRONG_STATE,
     ChannelOrStaffUser,
     ChannelUser,
     IntakeDatabase,
@@ -77,7 +77,7 @@ _MESSAGE_KEY = TypeAdapter(tuple[Instant, Annotated[str, Field(pattern=f"^{UUID_
         errors.EarlierContactNotFoundError,
         errors.KeyReusedError,
         errors.OtherCustomerError,
-        others=WRONG_STATE,
+        errors.WrongStateError,
     ),
 )
 async def receive_contact(
@@ -183,7 +183,7 @@ async def show_contact(
 @router.post(
     "/{contact_id}/messages",
     status_code=HTTPStatus.CREATED,
-    responses=refusals(*_ON_MESSAGE, others=WRONG_STATE),
+    responses=refusals(*_ON_MESSAGE),
 )
 async def add_message(
     contact_id: ContactPath,
@@ -212,7 +212,7 @@ async def add_message(
 @router.post(
     "/{contact_id}/request-supervisor",
     status_code=HTTPStatus.ACCEPTED,
-    responses=refusals(*ON_CONTACT, others=WRONG_STATE),
+    responses=refusals(*ON_CHANGE),
 )
 async def request_supervisor(
     contact_id: ContactPath,
@@ -233,7 +233,7 @@ async def request_supervisor(
 @router.post(
     "/{contact_id}/wait-for-customer",
     status_code=HTTPStatus.ACCEPTED,
-    responses=refusals(*ON_CONTACT, others=WRONG_STATE),
+    responses=refusals(*ON_CHANGE),
 )
 async def wait_for_customer(
     contact_id: ContactPath, database: IntakeDatabase, caller: ChannelOrStaffUser
@@ -247,7 +247,7 @@ async def wait_for_customer(
 @router.post(
     "/{contact_id}/resolve",
     status_code=HTTPStatus.ACCEPTED,
-    responses=refusals(*ON_ACTION, others=WRONG_STATE),
+    responses=refusals(*ON_ACTION),
 )
 async def resolve_contact(
     contact_id: ContactPath,
@@ -271,7 +271,7 @@ async def resolve_contact(
 @router.post(
     "/{contact_id}/abandon",
     status_code=HTTPStatus.ACCEPTED,
-    responses=refusals(*ON_ACTION, others=WRONG_STATE),
+    responses=refusals(*ON_ACTION),
 )
 async def abandon_contact(
     contact_id: ContactPath,
@@ -289,7 +289,7 @@ async def abandon_contact(
 @router.post(
     "/{contact_id}/reopen",
     status_code=HTTPStatus.ACCEPTED,
-    responses=refusals(*ON_ACTION, others=WRONG_STATE),
+    responses=refusals(*ON_ACTION),
 )
 async def reopen_contact(
     contact_id: ContactPath,
@@ -307,7 +307,7 @@ async def reopen_contact(
 @router.post(
     "/{contact_id}/prioritize",
     status_code=HTTPStatus.ACCEPTED,
-    responses=refusals(*ON_ACTION, others=WRONG_STATE),
+    responses=refusals(*ON_ACTION),
 )
 async def prioritize_contact(
     contact_id: ContactPath,
@@ -325,7 +325,7 @@ async def prioritize_contact(
 @router.post(
     "/{contact_id}/feedback",
     status_code=HTTPStatus.ACCEPTED,
-    responses=refusals(*ON_CONTACT, others=WRONG_STATE),
+    responses=refusals(*ON_CHANGE),
 )
 async def give_feedback(
     contact_id: ContactPath, body: FeedbackIn, database: IntakeDatabase, caller: ChannelUser

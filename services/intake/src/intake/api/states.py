@@ -12,9 +12,8 @@ from intake import use_cases
 from intake.api.answers import ContactIdOut, HistoryEntryOut, HistoryPage
 from intake.api.deps import (
     ON_ACTION,
+    ON_CHANGE,
     ON_CONTACT,
-    ON_MERGE,
-    WRONG_STATE,
     ChannelOrStaffUser,
     IntakeDatabase,
     make_actor,
@@ -32,7 +31,7 @@ _HISTORY_KEY = TypeAdapter(tuple[Instant, OpaqueText, OpaqueText])
 @router.post(
     "/{contact_id}/stop-waiting",
     status_code=HTTPStatus.ACCEPTED,
-    responses=refusals(*ON_CONTACT, others=WRONG_STATE),
+    responses=refusals(*ON_CHANGE),
 )
 async def stop_waiting(
     contact_id: ContactPath, database: IntakeDatabase, caller: ChannelOrStaffUser
@@ -50,7 +49,7 @@ async def stop_waiting(
 @router.post(
     "/{contact_id}/discard",
     status_code=HTTPStatus.ACCEPTED,
-    responses=refusals(*ON_ACTION, others=WRONG_STATE),
+    responses=refusals(*ON_ACTION),
 )
 async def discard_contact(
     contact_id: ContactPath,
@@ -71,7 +70,7 @@ async def discard_contact(
 @router.post(
     "/{contact_id}/merge",
     status_code=HTTPStatus.ACCEPTED,
-    responses=refusals(*ON_ACTION, errors.MergeTargetError, others=ON_MERGE),
+    responses=refusals(*ON_ACTION, errors.MergeTargetError, errors.MergeTargetEndedError),
 )
 async def merge_contact(
     contact_id: ContactPath,

@@ -8,7 +8,7 @@ from fastapi import Path, Response
 from common.http.app import ContactPath, ExternalId
 from common.http.routes import ApiRouter
 from intake import use_cases
-from intake.api.answers import SurveyIdOut
+from intake.api.answers import SURVEY_ID, SurveyIdOut
 from intake.api.deps import (
     ON_CONTACT,
     ChannelUser,
@@ -24,7 +24,9 @@ from intake.domain.surveys import SurveyRequest
 
 router = ApiRouter(prefix="/v1/contacts/{contact_id}/surveys", tags=["surveys"])
 
-SurveyPath = Annotated[ExternalId, Path(description="Your id of the survey, URL-encoded.")]
+SurveyPath = Annotated[
+    ExternalId, Path(description="Your id of the survey, URL-encoded.", examples=[SURVEY_ID])
+]
 
 
 @router.post(

@@ -2,19 +2,30 @@
 
 from collections.abc import Awaitable, Callable, Sequence
 from http import HTTPStatus
+from typing import Final
 
 from fastapi import Request, Response
 
 from common.http.problems import ProblemError
 from common.http.routes import ApiRouter
-from notifier.api.deps import NotifierDatabase, capability_of, request_time, transaction
+from notifier.api.deps import (
+    ON_ANSWER,
+    NotifierDatabase,
+    capability_of,
+    refusals,
+    request_time,
+    transaction,
+)
 from notifier.channels.base import (
     Channel,
     MalformedPayloadError,
     Press,
     SignatureRefusedError,
 )
+from notifier.domain.errors import NotPagedError
 from notifier.use_cases import answers
+
+_REFUSED: Final = ((401, "signature-refused"), (400, "malformed-payload"))
 
 
 def make_router(channels: Sequence[Channel]) -> ApiRouter:
@@ -29,6 +40,7 @@ def make_router(channels: Sequence[Channel]) -> ApiRouter:
                 summary=f"Press a button in {channel.medium}",
                 description="Take a press of a button. Buttons that only open a link are ignored.",
                 operation_id=f"press_{channel.medium}",
+                responses=refusals(*ON_ANSWER, NotPagedError, others=_REFUSED),
                 openapi_extra={"requestBody": {"required": True, "content": channel.callback_body}},
             )
     return router
