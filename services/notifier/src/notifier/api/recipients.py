@@ -94,6 +94,7 @@ def make_router(channels: Sequence[Channel]) -> ApiRouter:
                 "changed_by": MANAGER,
                 "before": {**_EXAMPLE, "media": _EXAMPLE["media"][:1]},
                 "after": _EXAMPLE,
+                "refused_media": [],
             }
         )
 
