@@ -109,7 +109,12 @@ async def list_api_keys(
 
 @router.post("", status_code=201)
 async def create_api_key(body: ApiKeyIn, database: DatabaseDep, caller: AdminUser) -> NewApiKeyOut:
-    """Make a key. Every replica of this service takes it within seconds; other services do not."""
+    """Make a key. Every replica of this service takes it within seconds; other services do not.
+
+    The key is in this answer and stored nowhere, so `Idempotency-Key` is not heeded: a request that
+    is repeated makes another key. If you lost the answer, list the keys, revoke that one and make
+    another.
+    """
     key = make_key()
     async with database.transaction() as uow:
         days = body.expires_in_days

@@ -5,7 +5,7 @@ from http import HTTPStatus
 from typing import Annotated, Any
 
 import structlog
-from fastapi import APIRouter, FastAPI, Request
+from fastapi import APIRouter, Depends, FastAPI, Request
 from fastapi import Path as PathParameter
 from pydantic import AfterValidator, BaseModel, ConfigDict, StringConstraints
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
@@ -29,6 +29,7 @@ from common.http.problems import ProblemError
 from common.http.protection import SecurityHeadersMiddleware, WrongKeyMiddleware
 from common.http.request_body import give_again
 from common.http.request_text import check_request
+from common.http.unread_body import reject_unread_body
 
 log = structlog.get_logger()
 
@@ -114,8 +115,9 @@ def make_app(
         setattr(app.state, name, value)
     problems.install(app)
     openapi.install(app, unkeyed_paths)
+    check_body = Depends(reject_unread_body((*webhook_paths, *form_paths)))
     for router in routers:
-        app.include_router(router)
+        app.include_router(router, dependencies=[check_body])
     # The last is the outermost.
     app.add_middleware(IdempotencyMiddleware, unkeyed_paths=unkeyed_paths)
     app.add_middleware(MetricsMiddleware, metrics=metrics)
