@@ -280,7 +280,7 @@ class Erasure:
         await self._connection.execute(_ERASE_ATTACHMENTS, parameters)
         await self._connection.execute(_ERASE_ANSWERS, parameters)
         published = published_events.c.key.in_(contact_ids)
-        await erase_words(self._connection, published_events, published)
+        await erase_words(self._connection, published_events, published, contact_ids)
 
 
 class UnitOfWork(BaseUnitOfWork):

@@ -20,9 +20,10 @@ class ConsumedEvents:
     async def erase(self, contact_id: ContactId) -> None:
         """Erase the words in the events about the contact, those of escalation too."""
         consumed, published = tables.consumed_events, published_events
-        await erase_words(self._connection, consumed, consumed.c.contact_id == contact_id)
+        received = consumed.c.contact_id == contact_id
+        await erase_words(self._connection, consumed, received, [contact_id])
         about_contact = (published.c.key == contact_id) & (published.c.topic == "escalations")
-        await erase_words(self._connection, published, about_contact)
+        await erase_words(self._connection, published, about_contact, [contact_id])
 
     def add(self, event: ContactEvent, event_id: str | None) -> None:
         self._rows.append(
