@@ -9,6 +9,7 @@ from pydantic import BaseModel, Field
 from common.contracts.contacts import Channel, Priority
 from common.contracts.event import ContactId, CustomerId, MessageId, PersonId, SystemName
 from common.http.examples import (
+    ACTED_AT,
     CAMPAIGN,
     CHANNEL_SYSTEM,
     CONTACT,

@@ -238,7 +238,7 @@ async def request_supervisor(
 async def wait_for_customer(
     contact_id: ContactPath, database: IntakeDatabase, caller: ChannelOrStaffUser
 ) -> ContactIdOut:
-    """Report that you wait for the customer's reply. No body is read."""
+    """Report that you wait for the customer's reply. There is no body."""
     async with transaction(database) as uow:
         await use_cases.wait_for_customer(contact_id, make_actor(caller), uow)
     return ContactIdOut(contact_id=contact_id)
