@@ -78,8 +78,8 @@ format: $(READY) ## Mend what a tool can mend
 	@$(BIN)/ruff check --fix .
 	@$(BIN)/ruff format .
 
-bench: $(READY) ## Measure, and write bench/out/summary.json
-	@$(BIN)/python -m bench
+bench: $(READY) ## Measure, and write bench/out/summary.json (AGAINST=REV compares with a revision)
+	@$(BIN)/python -m bench $(if $(AGAINST),--against $(AGAINST))
 
 audit: $(READY) ## Look for known vulnerabilities in all requirements; asks a service, so not in check
 	@for file in requirements/*.txt; do \
