@@ -113,12 +113,24 @@ async def test_operations_is_no_person(
     assert await shown(api, "operations") == before
 
 
-async def test_user_of_another_recipient_is_a_dead_letter_and_the_line_still_counts(
-    harness: ServiceHarness, api: httpx.AsyncClient
+@pytest.mark.parametrize("own", [{}, {"channel": "D-dana", "user_id": "U-dana"}])
+async def test_user_of_another_recipient_is_refused_and_the_other_methods_count(
+    harness: ServiceHarness, api: httpx.AsyncClient, own: dict[str, str]
 ) -> None:
     await harness.add_recipient("omar", "slack")
+    if own:
+        await harness.handle(methods(minutes_ago=1, slack=own))
     taken = {"channel": "D-x", "user_id": "U-omar"}
-    with pytest.raises(AssertionError, match="dead letter"):
-        await harness.handle(methods(slack=taken))
+    for _ in range(2):
+        await harness.handle(methods(slack=taken, email={"address": "new@example.com"}))
     await harness.handle(described("dana", "mona"))
-    assert (await api.get("/v1/recipients/dana", headers=key("mona"))).json()["media"] == []
+    answer = await api.get("/v1/recipients/dana", headers=key("mona"))
+    kept = [{"medium": "slack", **own}] if own else []
+    assert answer.json()["media"] == [{"medium": "email", "address": "new@example.com"}, *kept]
+    changes = (await api.get("/v1/recipients/dana/changes", headers=key("mona"))).json()["items"]
+    assert changes[0]["refused_media"] == ["slack"]
+    # Omar presses buttons as Omar.
+    async with harness.database.transaction() as uow:
+        presser = await uow.recipients.of_user("slack", "U-omar")
+    assert presser
+    assert presser.person_id == "omar"

@@ -7,7 +7,7 @@ from datetime import datetime
 from http import HTTPStatus
 from typing import Annotated, Any, Final
 
-from fastapi import APIRouter, Depends, Path, Request, Response
+from fastapi import Depends, Path, Request, Response
 from fastapi.exceptions import RequestValidationError
 from pydantic import ValidationError
 
@@ -17,6 +17,7 @@ from common.core.secret_strength import split_secrets, weakness
 from common.http.access import require_role
 from common.http.app import Slug
 from common.http.problems import ProblemError, listed
+from common.http.routes import ApiRouter
 from common.http.webhooks import BadSignatureError, StaleRequestError
 from intake import deliveries
 from intake.api.answers import DeliveryOut
@@ -32,10 +33,10 @@ _MIN_SECRET_CHARACTERS = 16
 
 PATH: Final = "/v1/channels/"
 
-router = APIRouter(prefix=PATH.rstrip("/"), tags=["channels"])
+router = ApiRouter(prefix=PATH.rstrip("/"), tags=["channels"])
 
-KindPath = Annotated[Slug, Path(description="The kind of channel, for example `zendesk`.")]
-ConnectionPath = Annotated[Slug, Path(description="The name of the connection.")]
+KindPath = Annotated[Slug, Path(description="The kind of channel.", examples=["zendesk"])]
+ConnectionPath = Annotated[Slug, Path(description="The name of the connection.", examples=["acme"])]
 
 
 @router.put(
@@ -100,8 +101,10 @@ async def receive_webhook(
         detail = str(error.__doc__)
         raise ProblemError(HTTPStatus.UNAUTHORIZED, "signature-refused", detail) from error
     delivery = Delivery(channel, connected, webhook)
-    applied = await deliveries.receive(delivery, get_customer_namespaces(request), database)
-    _count(request, channel, applied)
+    metrics: Metrics = request.app.state.metrics
+    namespaces = get_customer_namespaces(request)
+    applied = await deliveries.receive(delivery, namespaces, database, metrics)
+    metrics.webhooks.labels(channel.kind, _outcome(applied)).inc()
     if applied is None:
         response.status_code = HTTPStatus.ACCEPTED
     return DeliveryOut.model_validate(
@@ -109,10 +112,10 @@ async def receive_webhook(
     )
 
 
-def _count(request: Request, channel: Channel, applied: list[AppliedEvent] | None) -> None:
-    metrics: Metrics = request.app.state.metrics
-    outcome = "kept" if applied is None else "applied" if applied else "ignored"
-    metrics.webhooks.labels(channel.kind, outcome).inc()
+def _outcome(applied: list[AppliedEvent] | None) -> str:
+    if applied is None:
+        return "kept"
+    return "applied" if applied else "ignored"
 
 
 def _require_strong_secrets(secret: str) -> None:

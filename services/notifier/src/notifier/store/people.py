@@ -14,6 +14,7 @@ from sqlalchemy import (
     literal,
     select,
     true,
+    tuple_,
     update,
 )
 from sqlalchemy.dialects import postgresql
@@ -27,6 +28,7 @@ from notifier import tables
 from notifier.domain.errors import ChannelUserTakenError
 from notifier.domain.recipients import (
     DEFAULT_TIME_ZONE,
+    Address,
     Recipient,
     RecipientChange,
     ReportingLine,
@@ -84,6 +86,16 @@ class Recipients:
             except IntegrityError as error:
                 media = (address.medium for address in recipient.media if address.user_id)
                 raise ChannelUserTakenError(media) from error
+
+    async def taken_media(
+        self, person_id: PersonId, media: Iterable[Address]
+    ) -> tuple[Medium, ...]:
+        """Return the media whose users in these addresses belong to other recipients."""
+        users = [(address.medium, address.user_id) for address in media if address.user_id]
+        query = select(_USERS.c.medium).where(
+            tuple_(_USERS.c.medium, _USERS.c.user_id).in_(users), _USERS.c.person_id != person_id
+        )
+        return tuple((await self._connection.execute(query)).scalars()) if users else ()
 
     async def void_links(self, person_id: PersonId) -> None:
         """Void the links that the person has."""
