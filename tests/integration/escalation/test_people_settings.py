@@ -16,6 +16,7 @@ from integration.escalation.conftest import (
     assigned,
     key,
 )
+from support.departures import active_roles, add_keys
 from support.people import described
 
 AUGUST = {"from": "2026-08-01T00:00:00Z", "until": "2026-09-01T00:00:00Z"}
@@ -266,3 +267,11 @@ async def test_limit_of_supervisors_is_not_above_that_of_managers(
     else:
         error = answer.json()["errors"][0]
         assert (answer.status_code, error["pointer"]) == (422, f"body/{place}")
+
+
+async def test_api_keys_of_a_person_who_leaves_are_revoked(service: EscalationHarness) -> None:
+    await add_keys(service.database, "lee")
+    await service.handle_events(described("lee", None))
+    assert await active_roles(service.database, "lee") == ["channel", "manager"]
+    await service.handle_events(described("lee", None, active=False))
+    assert await active_roles(service.database, "lee") == ["channel"]
