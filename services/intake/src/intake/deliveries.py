@@ -16,6 +16,7 @@ from common.storage.dead_letter_store import StoredDeadLetter
 from common.storage.dead_letters import (
     DELIVERY_ORIGIN_PREFIX,
     DeadLetter,
+    count_waiting,
     from_readable,
     store_dead_letter,
 )
@@ -31,10 +32,16 @@ log = structlog.get_logger()
 _KEPT_HEADERS: Final = frozenset({"content-type"})
 # The reason may quote the body.
 _MAX_REASON_CHARACTERS: Final = 500
+# Kept deliveries that wait, of one connection: each may have as many bytes as a request.
+MAX_KEPT: Final = 1000
 
 
 class UnreadableDeliveryError(PermanentError):
     """The delivery is not of the format that this kind of channel sends."""
+
+
+class TooManyKeptDeliveriesError(PermanentError):
+    """Too many deliveries of this connection wait among the dead letters. Send it again later."""
 
 
 class ConnectionRemovedError(PermanentError):
@@ -52,9 +59,11 @@ class Delivery:
     @property
     def origin(self) -> str:
         """The same for the same body: what is sent again is kept once."""
-        digest = sha256(self.request.body).hexdigest()
-        connection = self.connection
-        return f"{DELIVERY_ORIGIN_PREFIX}{connection.kind}/{connection.connection}/{digest}"
+        return self.origin_prefix + sha256(self.request.body).hexdigest()
+
+    @property
+    def origin_prefix(self) -> str:
+        return f"{DELIVERY_ORIGIN_PREFIX}{self.connection.kind}/{self.connection.connection}/"
 
     def read(self, namespaces: CustomerNamespaces) -> list[PreparedEvent]:
         """Raise UnreadableDeliveryError if the body is not as the channel's format says."""
@@ -70,7 +79,10 @@ class Delivery:
 async def receive(
     delivery: Delivery, namespaces: CustomerNamespaces, database: Database[UnitOfWork]
 ) -> list[AppliedEvent] | None:
-    """Apply the delivery; return None if it can't be read or applied and is a dead letter now."""
+    """Apply the delivery; return None if it can't be read or applied and is a dead letter now.
+
+    Raises TooManyKeptDeliveriesError if so many are that this one is not kept.
+    """
     try:
         events = delivery.read(namespaces)
         async with database.transaction() as uow:
@@ -122,7 +134,9 @@ async def _keep(delivery: Delivery, error: Exception, database: Database[UnitOfW
         headers=headers,
     )
     async with database.transaction() as uow:
-        await store_dead_letter(uow.connection, letter, claimed=False)
+        is_new = await store_dead_letter(uow.connection, letter, claimed=False)
+        if is_new and await count_waiting(uow.connection, delivery.origin_prefix) > MAX_KEPT:
+            raise TooManyKeptDeliveriesError
     log.warning("delivery_kept", origin=delivery.origin, error=type(error).__name__)
 
 

@@ -24,11 +24,13 @@ from intake.api.deps import IntakeDatabase, get_channel, get_customer_namespaces
 from intake.api.schemas import ConnectionIn
 from intake.channel_events import AppliedEvent
 from intake.channels.base import Channel, WebhookRequest
-from intake.deliveries import Delivery
+from intake.deliveries import Delivery, TooManyKeptDeliveriesError
 from intake.domain.model import ChannelConnection
 
 # The outside system chooses it, and some choose short ones.
 _MIN_SECRET_CHARACTERS = 16
+# An admin has to replay or discard what was kept.
+_RETRY_AFTER_S: Final = "600"
 
 PATH: Final = "/v1/channels/"
 
@@ -68,6 +70,7 @@ async def connect_channel(
     responses={
         202: {"description": "Kept, and not applied.", "model": DeliveryOut},
         **listed((401, "signature-refused"), (404, "channel-not-found"), (413, "too-large")),
+        **listed((503, "too-many-kept-deliveries")),
     },
 )
 async def receive_webhook(
@@ -87,7 +90,8 @@ async def receive_webhook(
     changes only what nothing newer has changed.
 
     A signed delivery is never lost. What can't be read or applied answers 202 and is kept with the
-    reason, among the dead letters; an admin replays it once the fault is corrected.
+    reason, among the dead letters; an admin replays it once the fault is corrected. While a
+    thousand of a connection wait there, a further one answers 503: it has to be sent again.
     """
     channel = get_channel(request, kind)
     webhook = WebhookRequest(request.headers, await request.body())
@@ -100,7 +104,15 @@ async def receive_webhook(
         detail = str(error.__doc__)
         raise ProblemError(HTTPStatus.UNAUTHORIZED, "signature-refused", detail) from error
     delivery = Delivery(channel, connected, webhook)
-    applied = await deliveries.receive(delivery, get_customer_namespaces(request), database)
+    try:
+        applied = await deliveries.receive(delivery, get_customer_namespaces(request), database)
+    except TooManyKeptDeliveriesError as error:
+        raise ProblemError(
+            503,
+            "too-many-kept-deliveries",
+            str(error.__doc__),
+            headers={"Retry-After": _RETRY_AFTER_S},
+        ) from error
     _count(request, channel, applied)
     if applied is None:
         response.status_code = HTTPStatus.ACCEPTED
