@@ -1,5 +1,6 @@
 """Notifications and pages for tests that need no database."""
 
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any, get_args
 
@@ -149,6 +150,8 @@ def notification(
         page = notifications.alarm_from(timer_missing(**changes))
     else:
         page = notifications.page_from(paged(reason, **changes))
+        content = replace(page.content, is_repeat=reason == "repeated")
+        page = replace(page, content=content)
     return notifications.notify(page, address, ID, AT)
 
 

@@ -1,5 +1,6 @@
 """What messages say: what it is about, why now, how long there is, what to do."""
 
+from dataclasses import replace
 from datetime import timedelta
 from decimal import Decimal
 from typing import Any, get_args
@@ -61,6 +62,22 @@ def test_warning_after_the_deadline_says_that_the_promise_is_broken() -> None:
 
 def test_page_without_explanation_says_it_was_not_acknowledged_below() -> None:
     assert words("climbed", explanation=None).why_now == "Not acknowledged at the level below."
+
+
+@pytest.mark.parametrize(
+    ("is_repeat", "explanation", "sentence"),
+    [
+        (True, None, "Still not acknowledged: you are asked again."),
+        (True, "no answer from dana", "You are asked again. No answer from dana."),
+        (False, None, "Still not acknowledged: it is your turn."),
+        (False, "no answer from dana", "It is your turn. No answer from dana."),
+    ],
+)
+def test_only_who_was_asked_before_reads_that_it_is_again(
+    is_repeat: bool, explanation: str | None, sentence: str
+) -> None:
+    content = notification(reason="repeated", explanation=explanation).content
+    assert rendering.words(replace(content, is_repeat=is_repeat), AT).why_now == sentence
 
 
 @pytest.mark.parametrize(
