@@ -11,6 +11,7 @@ from sqlalchemy import text
 from common.core.metrics import Metrics
 from common.storage.database import Database
 from intake.channels.registry import CHANNELS
+from intake.deliveries import MAX_KEPT
 from intake.main import build
 from intake.settings import Settings
 from intake.store import UnitOfWork
@@ -191,6 +192,34 @@ async def test_kept_delivery_is_applied_once_by_a_replay_after_the_fault_is_corr
     assert (closed.status_code, closed.json()["state"]) == (200, "replayed")
     assert await published(database) == ["contact_received", "contact_prioritized"]
     assert (await kiosk.post(replay, headers=key("admin"))).status_code == 409
+
+
+async def test_deliveries_over_what_is_kept_are_to_be_sent_again(
+    kiosk: httpx.AsyncClient, database: Database[UnitOfWork]
+) -> None:
+    await execute(
+        database,
+        "INSERT INTO dead_letters (origin, reason, headers, claimed, trusted)"
+        " SELECT 'webhook/kiosk/lobby/' || n, 'x', '{}', false, true"
+        f" FROM generate_series(1, {MAX_KEPT - 1}) AS n",
+    )
+    last, further = b"{", b"{ "
+    for body, status in ((last, 202), (further, 503), (last, 202)):
+        answer = await kiosk.post(PATH, content=body, headers={"X-Kiosk-Secret": SECRET})
+        assert answer.status_code == status
+    full = await kiosk.post(PATH, content=further, headers={"X-Kiosk-Secret": SECRET})
+    assert full.json()["type"] == "urn:upstairs:problem:too-many-kept-deliveries"
+    assert full.headers["Retry-After"] == "600"
+    assert len(await rows(database, "SELECT id FROM dead_letters")) == MAX_KEPT
+    # What can be read is applied all the same.
+    assert (await send(kiosk, ("u-1", "visitor-1", "came"))).status_code == 200
+    await execute(
+        database,
+        "UPDATE dead_letters SET state = 'discarded', closed_at = now(), closed_by = 'x',"
+        " closed_reason = 'x' WHERE origin = 'webhook/kiosk/lobby/1'",
+    )
+    taken = await kiosk.post(PATH, content=further, headers={"X-Kiosk-Secret": SECRET})
+    assert taken.status_code == 202
 
 
 async def test_delivery_whose_connection_is_gone_stays_kept(

@@ -197,8 +197,8 @@ async def test_flood_longer_than_a_summary_looks_hides_no_other_page(
         )
         await settle(harness, "summary", 1)
         await harness.handle(*flood(1, customer_name="Vera", **other))
-        held = len(pages) - 1 - len(tokens(summaries(harness)[0])) + 1
-        await until(lambda: page_states(harness), lambda states: states["held_back"] == held)
+        count = len(pages) - 1 - len(tokens(summaries(harness)[0])) + 1
+        await until(lambda: page_states(harness), lambda states: states["held_back"] == count)
         harness.advance(MINUTE)
         await settle(harness, "summary", 2)
     assert "Vera" in str(summaries(harness)[1].body["blocks"])

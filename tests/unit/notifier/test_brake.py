@@ -207,7 +207,7 @@ def from_source(customer: str, source: str = "channel:shop", **changes: Any) -> 
     return reasoned("raised", contact=contact, **changes)
 
 
-def test_one_customer_s_flood_leaves_room_in_a_summary() -> None:
+def test_flood_about_a_customer_leaves_room_in_a_summary() -> None:
     flood = [from_source("mallory", respond_by=AT + SECOND * number) for number in range(50)]
     real = from_source("ada", respond_by=AT + timedelta(hours=1))
     for pages in ([*flood, real], [real, *flood]):
@@ -218,7 +218,7 @@ def test_one_customer_s_flood_leaves_room_in_a_summary() -> None:
         assert summary.pages[-1].notification_id == real.notification_id
 
 
-def test_one_channel_s_flood_of_new_customers_leaves_room_in_a_summary() -> None:
+def test_flood_of_a_channel_s_new_customers_leaves_room_in_a_summary() -> None:
     flood = [from_source(str(number), "channel:chat") for number in range(50)]
     real = from_source("ada", "channel:mail", respond_by=AT + timedelta(hours=1))
     assert real in brake.by_turns([*flood, real])[:2]

@@ -17,6 +17,7 @@ from common.storage.dead_letter_store import StoredDeadLetter
 from common.storage.dead_letters import (
     DELIVERY_ORIGIN_PREFIX,
     DeadLetter,
+    count_waiting,
     from_readable,
     store_dead_letter,
 )
@@ -30,10 +31,16 @@ log = structlog.get_logger()
 
 # Others may hold secrets.
 _KEPT_HEADERS: Final = frozenset({"content-type"})
+# Kept deliveries that wait, of one connection: each may have as many bytes as a request.
+MAX_KEPT: Final = 1000
 
 
 class UnreadableDeliveryError(PermanentError):
     """The delivery is not of the format that this kind of channel sends."""
+
+
+class TooManyKeptDeliveriesError(PermanentError):
+    """Too many deliveries of this connection wait among the dead letters. Send it again later."""
 
 
 class ConnectionRemovedError(PermanentError):
@@ -51,9 +58,11 @@ class Delivery:
     @property
     def origin(self) -> str:
         """The same for the same body: what is sent again is kept once."""
-        digest = sha256(self.request.body).hexdigest()
-        connection = self.connection
-        return f"{DELIVERY_ORIGIN_PREFIX}{connection.kind}/{connection.connection}/{digest}"
+        return self.origin_prefix + sha256(self.request.body).hexdigest()
+
+    @property
+    def origin_prefix(self) -> str:
+        return f"{DELIVERY_ORIGIN_PREFIX}{self.connection.kind}/{self.connection.connection}/"
 
     def read(self, namespaces: CustomerNamespaces) -> list[PreparedEvent]:
         """Raise UnreadableDeliveryError if the body is not as the channel's format says."""
@@ -72,7 +81,10 @@ async def receive(
     database: Database[UnitOfWork],
     metrics: Metrics,
 ) -> list[AppliedEvent] | None:
-    """Apply the delivery; return None if it can't be read or applied and is a dead letter now."""
+    """Apply the delivery; return None if it can't be read or applied and is a dead letter now.
+
+    Raises TooManyKeptDeliveriesError if so many are that this one is not kept.
+    """
     try:
         events = delivery.read(namespaces)
         async with database.transaction() as uow:
@@ -127,5 +139,7 @@ async def _keep(delivery: Delivery, error: Exception, database: Database[UnitOfW
     )
     async with database.transaction() as uow:
         is_new = await store_dead_letter(uow.connection, letter, claimed=False)
+        if is_new and await count_waiting(uow.connection, delivery.origin_prefix) > MAX_KEPT:
+            raise TooManyKeptDeliveriesError
     log.warning("delivery_kept", origin=delivery.origin, error=type(error).__name__)
     return is_new

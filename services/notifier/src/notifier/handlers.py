@@ -29,6 +29,7 @@ from common.contracts.people import ContactMethodsChanged, PersonDescribed
 from common.core import trace
 from common.core.ids import new_id
 from common.messaging.subscriptions import HandlerRegistry
+from common.storage.api_keys import ApiKeyStore
 from notifier import rendering
 from notifier.domain import erasure, notifications
 from notifier.domain.content import Status, StatusKind, status_of
@@ -169,7 +170,7 @@ async def erase_pages(event: PagesErased, uow: UnitOfWork) -> None:
 
 
 async def describe_person(event: PersonDescribed, uow: UnitOfWork) -> None:
-    """Keep the name and who reports to whom. The links of a person who leaves are void."""
+    """Keep the name and who reports to whom. Links and API keys of a person who leaves are void."""
     if event.person_id == OPERATIONS:
         # No person: nobody is above it, and it never leaves.
         return
@@ -181,6 +182,8 @@ async def describe_person(event: PersonDescribed, uow: UnitOfWork) -> None:
     await uow.recipients.save(named)
     if not event.active:
         await uow.recipients.void_links(event.person_id)
+        keys = ApiKeyStore(uow.connection)
+        await keys.revoke_of_person(event.person_id, made_until=event.occurred_at, now=uow.now)
 
 
 async def change_contact_methods(event: ContactMethodsChanged, uow: UnitOfWork) -> None:

@@ -109,6 +109,12 @@ async def store_dead_letter(
     return inserted.rowcount > 0
 
 
+async def count_waiting(connection: AsyncConnection, origin_prefix: str) -> int:
+    """Return how many dead letters wait whose origin begins so."""
+    count: int = (await connection.execute(_COUNT_WAITING, {"prefix": origin_prefix})).scalar_one()
+    return count
+
+
 async def count_untrusted(connection: AsyncConnection) -> int:
     """Return how many dead letters wait that are not trusted."""
     count: int = (await connection.execute(_COUNT_UNTRUSTED)).scalar_one()
@@ -157,4 +163,7 @@ _INSERT = text("""
             CAST(CAST(:headers AS text) AS jsonb), :payload, :claimed, :trusted)
     ON CONFLICT (origin) DO NOTHING
 """)
+_COUNT_WAITING = text(
+    "SELECT count(*) FROM dead_letters WHERE state = 'waiting' AND starts_with(origin, :prefix)"
+)
 _COUNT_UNTRUSTED = text("SELECT count(*) FROM dead_letters WHERE state = 'waiting' AND NOT trusted")

@@ -162,7 +162,9 @@ async def stream_events(
         ) from error
     try:
         subscriber = await broadcaster.subscribe(
-            None if start is None else parse_event_id(start), _filter(query, viewer)
+            None if start is None else parse_event_id(start),
+            _filter(query, viewer),
+            viewer.person,
         )
     except BaseException as error:
         limit.release(viewer.person)

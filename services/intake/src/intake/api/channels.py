@@ -25,11 +25,13 @@ from intake.api.deps import IntakeDatabase, get_channel, get_customer_namespaces
 from intake.api.schemas import ConnectionIn
 from intake.channel_events import AppliedEvent
 from intake.channels.base import Channel, WebhookRequest
-from intake.deliveries import Delivery
+from intake.deliveries import Delivery, TooManyKeptDeliveriesError
 from intake.domain.model import ChannelConnection
 
 # The outside system chooses it, and some choose short ones.
 _MIN_SECRET_CHARACTERS = 16
+# An admin has to replay or discard what was kept.
+_RETRY_AFTER_S: Final = "600"
 
 PATH: Final = "/v1/channels/"
 
@@ -69,6 +71,7 @@ async def connect_channel(
     responses={
         202: {"description": "Kept, and not applied.", "model": DeliveryOut},
         **listed((401, "signature-refused"), (404, "channel-not-found"), (413, "too-large")),
+        **listed((503, "too-many-kept-deliveries")),
     },
 )
 async def receive_webhook(
@@ -88,7 +91,8 @@ async def receive_webhook(
     changes only what nothing newer has changed.
 
     A signed delivery is never lost. What can't be read or applied answers 202 and is kept with the
-    reason, among the dead letters; an admin replays it once the fault is corrected.
+    reason, among the dead letters; an admin replays it once the fault is corrected. While a
+    thousand of a connection wait there, a further one answers 503: it has to be sent again.
     """
     channel = get_channel(request, kind)
     webhook = WebhookRequest(request.headers, await request.body())
@@ -103,7 +107,15 @@ async def receive_webhook(
     delivery = Delivery(channel, connected, webhook)
     metrics: Metrics = request.app.state.metrics
     namespaces = get_customer_namespaces(request)
-    applied = await deliveries.receive(delivery, namespaces, database, metrics)
+    try:
+        applied = await deliveries.receive(delivery, namespaces, database, metrics)
+    except TooManyKeptDeliveriesError as error:
+        raise ProblemError(
+            503,
+            "too-many-kept-deliveries",
+            str(error.__doc__),
+            headers={"Retry-After": _RETRY_AFTER_S},
+        ) from error
     metrics.webhooks.labels(channel.kind, _outcome(applied)).inc()
     if applied is None:
         response.status_code = HTTPStatus.ACCEPTED

@@ -48,8 +48,8 @@ async def put_person(
     new ones, report to the manager or to somebody below. The own entry, those of superiors and of
     people beside are the admin's, and so is a first entry of who has the API key of a supervisor or
     manager. A manager makes somebody supervisor of a team only if all its people are below the
-    manager. A person ends with `active: false`, once nobody who is active
-    reports to them.
+    manager. A person ends with `active: false`, once nobody who is active reports to them; all
+    services then revoke the API keys of that person.
 
     Escalation and notifier learn of it by an event, a moment later. The role `representative` makes
     a representative, who is offline and gets three contacts at a time until that is changed.
