@@ -160,7 +160,7 @@ async def show_contact(
     """Show a contact, a page of its messages and the state of its escalation.
 
     A representative sees an escalation that only a complaint or feedback raised once somebody has
-    acted on it.
+    acted on it; until then the one before, if any.
     """
     filters = {"contact_id": contact_id}
     after = decode_cursor(cursor, _MESSAGE_KEY, filters)
