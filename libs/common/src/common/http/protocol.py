@@ -130,6 +130,9 @@ class LimitedProtocol(HttpToolsProtocol):
             raise RefusedRequestError(_TOO_MANY_HEADERS)
 
     def on_headers_complete(self) -> None:
+        head_bytes = len(self.url) + sum(len(name) + len(value) + 4 for name, value in self.headers)
+        if head_bytes > self._limits.head_bytes:
+            raise RefusedRequestError(_HEAD_TOO_LARGE)
         declared = [value for name, value in self.headers if name == b"content-length"]
         # The parser has refused what is not a number.
         if declared and int(declared[0]) > self._limits.body_bytes:
@@ -170,7 +173,8 @@ class LimitedProtocol(HttpToolsProtocol):
                 raise RefusedRequestError(_BODY_TOO_LARGE)
         else:
             self._head_bytes += size
-            # What is left over may be the head's last part, and the beginning of a body.
+            # What is left over may be the head's last part, and the beginning of a body: the exact
+            # size is checked when the head is whole.
             if self._head_bytes > self._limits.head_bytes + _PART_BYTES:
                 raise RefusedRequestError(_HEAD_TOO_LARGE)
 
