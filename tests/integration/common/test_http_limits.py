@@ -1,12 +1,14 @@
 """Limits of the HTTP server before any key is checked, over sockets: the server still serves."""
 
 import asyncio
+import logging
 import random
 from collections.abc import AsyncIterator, Callable
 from contextlib import AsyncExitStack
 from dataclasses import replace
 
 import pytest
+import uvloop
 from fastapi import APIRouter, FastAPI, Request
 from fastapi.responses import PlainTextResponse, StreamingResponse
 from sqlalchemy.ext.asyncio import create_async_engine
@@ -35,6 +37,12 @@ router = APIRouter(prefix="/v1")
 @router.post("/small")
 async def small(request: Request) -> PlainTextResponse:
     return PlainTextResponse(str(len(await request.body())))
+
+
+@router.get("/slow")
+async def slow() -> PlainTextResponse:
+    await asyncio.sleep(0.1)
+    return PlainTextResponse("late")
 
 
 @router.get("/client")
@@ -443,6 +451,27 @@ async def test_many_requests_at_once_on_a_connection_are_not_served(count: int) 
         async with server.connect() as connection:
             await connection.send((GET + b"\r\n") * 3)
             assert [(await connection.answer()).status for _ in range(3)] == [200] * 3
+
+
+def test_dropped_connection_leaves_no_error_in_the_log(caplog: pytest.LogCaptureFixture) -> None:
+    """Else a stranger could fill it. On the event loop of the services, which raises."""
+
+    async def flood() -> None:
+        async with serve(make_probe()) as server:
+            for count in (10, 50, 500):
+                async with server.connect() as connection:
+                    await connection.send((GET + b"\r\n").replace(b"small", b"slow") * count)
+                    assert await connection.is_closed()
+            for count in (1, 2, 3):  # a client that leaves
+                async with server.connect() as connection:
+                    await connection.send((GET + b"\r\n").replace(b"small", b"slow") * count)
+                    await asyncio.sleep(0.05)
+            await asyncio.sleep(0.3)  # until the app would answer
+            await server.assert_serves()
+
+    with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+        runner.run(flood())
+    assert [each for each in caplog.records if each.levelno >= logging.ERROR] == []
 
 
 @pytest.mark.parametrize("networks", ["proxy", "10.0.0.0/33", "10.0.0.0/8,proxy"])
