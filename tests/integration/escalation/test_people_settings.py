@@ -16,6 +16,7 @@ from integration.escalation.conftest import (
     assigned,
     key,
 )
+from support.departures import active_roles, add_keys
 from support.people import described
 
 AUGUST = {"from": "2026-08-01T00:00:00Z", "until": "2026-09-01T00:00:00Z"}
@@ -354,3 +355,11 @@ async def test_manager_puts_only_teams_of_people_below(
     for team, caller, status in (("back", "mia", 403), ("new", "mia", 204), ("back", "ops", 204)):
         answer = await organised.delete(f"/v1/teams/{team}", headers=key(caller))
         assert answer.status_code == status, (team, caller)
+
+
+async def test_api_keys_of_a_person_who_leaves_are_revoked(service: EscalationHarness) -> None:
+    await add_keys(service.database, "lee")
+    await service.handle_events(described("lee", None))
+    assert await active_roles(service.database, "lee") == ["channel", "manager"]
+    await service.handle_events(described("lee", None, active=False))
+    assert await active_roles(service.database, "lee") == ["channel"]

@@ -22,6 +22,8 @@ from integration.intake.harness import (
     zendesk_body,
 )
 from support.databases import rows
+from support.departures import active_roles, add_keys
+from support.people import described
 
 CALL = {
     "interaction_id": "call-1",
@@ -278,3 +280,13 @@ async def test_earlier_contact_of_another_channel_can_not_be_followed(
     body = {**CONTACT, "follows": foreign}
     refused = await api.post("/v1/contacts", json=body, headers=key("kiosk"))
     assert code(refused) == (422, "earlier-contact-not-found")
+
+
+async def test_api_keys_of_a_person_who_leaves_are_revoked(
+    database: Database[UnitOfWork],
+) -> None:
+    await add_keys(database, "lee")
+    await handle(database, described("lee"))
+    assert await active_roles(database, "lee") == ["channel", "manager"]
+    await handle(database, described("lee", active=False))
+    assert await active_roles(database, "lee") == ["channel"]

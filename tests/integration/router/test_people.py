@@ -13,6 +13,7 @@ from integration.router.conftest import RouterHarness
 from router.main import build
 from router.settings import Settings
 from router.store import UnitOfWork
+from support.departures import active_roles, add_keys
 from support.service_harness import Keys, open_client
 
 key = Keys(
@@ -307,3 +308,14 @@ async def test_role_representative_makes_a_representative_until_it_ends(
     await line.put("/v1/people/rita", json=rita)
     again = (await line.get("/v1/representatives/rita")).json()
     assert (again["active"], again["capacity"]) == (True, 7)
+
+
+async def test_api_keys_of_a_person_who_leaves_are_revoked(
+    line: httpx.AsyncClient, database: Database[UnitOfWork]
+) -> None:
+    await add_keys(database, "rita")
+    await line.put("/v1/people/rita", json=entry("rita", name="R."))
+    assert "manager" in await active_roles(database, "rita")
+    left = await line.put("/v1/people/rita", json=entry("rita", active=False))
+    assert left.status_code == 200, left.text
+    assert await active_roles(database, "rita") == ["channel"]

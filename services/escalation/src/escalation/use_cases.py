@@ -67,7 +67,7 @@ async def apply_action(
         contact, since = situation.contact, uow.now - timedelta(days=MAX_WINDOW_DAYS)
         grants = await uow.grants.before(contact.contact_id, contact.customer_id, since)
         situation = replace(situation, grants=grants)
-    return _decide(decide, situation, escalation, uow)
+    return await _decide(decide, situation, escalation, uow)
 
 
 async def reopen(
@@ -82,7 +82,7 @@ async def reopen(
     if situation.escalation is escalation:
         raise WrongStateError(f"It is {wording.state(escalation)}.", situation, escalation)
     decide = partial(actions.reopen_escalation, ended=escalation, by=by, reason=reason)
-    return _decide(decide, situation, escalation, uow)
+    return await _decide(decide, situation, escalation, uow)
 
 
 async def _lock(
@@ -99,11 +99,11 @@ async def _lock(
     return situation, escalation
 
 
-def _decide(
+async def _decide(
     decide: Decide, situation: Situation, escalation: Escalation, uow: UnitOfWork
 ) -> Decision:
     try:
-        decision = follow(decide(situation))
+        decision = await uow.decide(lambda before: follow(decide(before)), situation)
     except errors.RefusedError as refused:
         raise WrongStateError(str(refused), situation, escalation) from refused
     return record(decision, uow)

@@ -283,8 +283,9 @@ async def merge(contact_id: ContactId, into: ContactId, actor: Actor, uow: UnitO
         raise MergeTargetError
     if contacts.is_ended(target):
         raise MergeTargetEndedError(target)
-    await record_change(contacts.merge(contact, into, actor, uow.now), uow)
-    taken_over = contacts.take_over(target, contact, actor, uow.now)
+    merged = contacts.merge(contact, into, actor, uow.now)
+    await record_change(merged, uow)
+    taken_over = contacts.take_over(target, merged.contact, actor, uow.now)
     if taken_over.contact != target:
         await record_change(taken_over, uow)
 

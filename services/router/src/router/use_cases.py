@@ -62,11 +62,19 @@ async def put_person(
     if person == current:
         return person
     uow.people.put(person)
+    await _revoke_keys_of_leaver(person, uow)
     representative = await uow.representatives.lock(person_id)
     change = representatives.follow_person(representative, person, at=uow.now)
     if change is not None:
         await record_staffing(representative, change, uow)
     return person
+
+
+async def _revoke_keys_of_leaver(person: Person, uow: UnitOfWork) -> None:
+    """As the other services do when they hear of it."""
+    if not person.active:
+        keys = ApiKeyStore(uow.connection)
+        await keys.revoke_of_person(person.person_id, made_until=uow.now, now=uow.now)
 
 
 async def set_workload(person_id: PersonId, workload: Workload, uow: UnitOfWork) -> None:

@@ -26,7 +26,7 @@ class EscalationNotFoundError(Exception):
 
 
 class ForbiddenError(Exception):
-    """This person may not do it; the message says who may."""
+    """This person may not do it; `detail` says who may."""
 
 
 class NotConcernedError(Exception):
@@ -88,11 +88,11 @@ class EscalationConflictError(Exception):
 
 
 class WrongStateError(EscalationConflictError):
-    """The escalation's state does not allow the action."""
+    """The state does not allow the action; `current` is the escalation as it is."""
 
 
 class StaleEscalationError(EscalationConflictError):
-    """The escalation is not at the version that the caller has read."""
+    """It is not at the version that you have read; `current` is the escalation as it is."""
 
 
 class InvalidSettingError(Exception):
@@ -108,7 +108,7 @@ class SettingNotFoundError(Exception):
 
 
 class SettingInUseError(Exception):
-    """Settings or open work depend on it."""
+    """Other settings (`used_by`) or open contacts (`open_contacts`) need it."""
 
     def __init__(self, used_by: Sequence[str], open_contacts: int, choices: Sequence[str]) -> None:
         if used_by:
@@ -131,10 +131,12 @@ class LimitBelowError(Exception):
 
 
 class StaleSettingError(Exception):
-    """The setting has changed since you read it."""
+    """It is not at the version that you have read; `current` is the setting in force."""
 
     def __init__(self, current: "Versioned[Any] | None") -> None:
-        super().__init__(self.__doc__ if current else "There is no such setting.")
+        super().__init__(
+            "The setting has changed since you read it." if current else "There is no such setting."
+        )
         self.current = current
 
 

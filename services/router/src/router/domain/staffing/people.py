@@ -41,10 +41,14 @@ class Person(PersonEntry):
 
 
 class StalePersonError(Exception):
-    """The person has changed since you read the entry."""
+    """The person is not at the version that you have read; `current` is the entry in force."""
 
     def __init__(self, current: Person | None) -> None:
-        super().__init__(self.__doc__ if current else "There is no such person.")
+        super().__init__(
+            "The person has changed since you read the entry."
+            if current
+            else "There is no such person."
+        )
         self.current = current
 
 
