@@ -85,8 +85,8 @@ def test_page_without_explanation_says_it_was_not_acknowledged_below() -> None:
     [
         (True, None, "Still not acknowledged: you are asked again."),
         (True, "no answer from dana", "You are asked again. No answer from dana."),
-        (False, None, "Still not acknowledged: it is your turn."),
-        (False, "no answer from dana", "It is your turn. No answer from dana."),
+        (False, None, "Still not acknowledged: now you are asked."),
+        (False, "no answer from dana", "Now you are asked. No answer from dana."),
     ],
 )
 def test_only_who_was_asked_before_reads_that_it_is_again(
