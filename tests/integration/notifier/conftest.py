@@ -94,13 +94,15 @@ class ServiceHarness:
         )
 
     @asynccontextmanager
-    async def delivering(self, **changes: Any) -> AsyncIterator[Callable[[], None]]:
+    async def delivering(
+        self, metrics: Metrics | None = None, **changes: Any
+    ) -> AsyncIterator[Callable[[], None]]:
         """Deliver while the block runs; on leaving it, stop as the service does.
 
         The block gets a function that kills the workers in the middle of their calls.
         """
         spec = build(self.settings(**changes), self.channels)
-        workers = spec.workers(self.database, Metrics(), Health())
+        workers = spec.workers(self.database, metrics or Metrics(), Health())
         stopping = asyncio.Event()
         async with asyncio.TaskGroup() as group:
             tasks = [group.create_task(worker.run(stopping)) for worker in workers]

@@ -206,9 +206,9 @@ def has_unknown_person(answer: httpx.Response) -> bool:
 
 @asynccontextmanager
 async def running_system(
-    stack: Stack, logs: Path, progress: Progress | None = None
+    stack: Stack, logs: Path, progress: Progress | None = None, *, empty: bool = False
 ) -> AsyncIterator[tuple[System, Actors]]:
-    """Run the services with the sample settings."""
+    """Run the services with the sample settings; if `empty`, with nothing but the API keys."""
     progress = progress or Progress()
     actors = Actors()
     async with open_receivers() as receivers:
@@ -218,8 +218,9 @@ async def running_system(
             system.launch()
             await system.wait_ready()
             actors.connect(system)
-            with progress.step("Loading the sample people and settings"):
-                await actors.put_sample_settings()
+            if not empty:
+                with progress.step("Loading the sample people and settings"):
+                    await actors.put_sample_settings()
             yield system, actors
         finally:
             await actors.close()

@@ -23,8 +23,9 @@ DUTIES = {"supervisors": [SUPERVISOR], "managers": [MANAGER], "directors": [DIRE
 # Whom contacts are offered first; the others get them at once.
 ASKED_FIRST = ("chen",)
 APPROVAL_LIMITS: dict[str, dict[str, Any]] = {
-    "supervisor": {"limits": {"EUR": "100.00"}},
+    # That of supervisors is not above it.
     "manager": {"unlimited": True},
+    "supervisor": {"limits": {"EUR": "100.00"}},
 }
 LADDER: dict[str, Any] = {
     "lease_s": 60,

@@ -6,7 +6,7 @@ from datetime import datetime
 from functools import partial
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Depends, Path, Query, Request
+from fastapi import Depends, Path, Query, Request
 from pydantic import BaseModel, Field, TypeAdapter
 
 from common.http.access import Principal, require_role
@@ -14,6 +14,7 @@ from common.http.app import RequestModel, ShortText, get_database
 from common.http.examples import CONTACT_ID, EVENT_ID, RECEIVED_AT, with_examples
 from common.http.pagination import Cursor, Limit, Page, decode_cursor
 from common.http.problems import ProblemError, error_responses
+from common.http.routes import ApiRouter
 from common.messaging.replay import (
     AlreadyClosedError,
     DeadLetterNotFoundError,
@@ -30,7 +31,7 @@ from common.storage.dead_letter_store import (
 from common.storage.dead_letters import Readable, to_readable
 from common.storage.uow import UnitOfWork
 
-router = APIRouter(prefix="/v1/dead-letters", tags=["dead letters"])
+router = ApiRouter(prefix="/v1/dead-letters", tags=["dead letters"])
 
 _MAX_ID = 2**63 - 1
 _ID: TypeAdapter[int] = TypeAdapter(Annotated[int, Field(ge=1, le=_MAX_ID)])

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Annotated
 
-from fastapi import APIRouter, Depends, Response
+from fastapi import Depends, Response
 from pydantic import Field, StringConstraints, model_validator
 
 from common.contracts.escalations import Outcome
@@ -18,6 +18,7 @@ from common.http.access import Principal, SupervisorUser
 from common.http.app import LongText, RequestModel, ShortText, Slug
 from common.http.examples import MANAGER, REPRESENTATIVE, SNOOZED_UNTIL, with_examples
 from common.http.if_match import IfMatch, etag
+from common.http.routes import ApiRouter
 from common.storage.database import Database
 from escalation import use_cases
 from escalation.api.deps import (
@@ -34,7 +35,7 @@ from escalation.domain.situation import Decide, Decision
 from escalation.store.unit_of_work import UnitOfWork
 
 NoteText = Annotated[LongText, StringConstraints(max_length=NOTE_LENGTH)]
-router = APIRouter(
+router = ApiRouter(
     prefix="/v1/escalations/{escalation_id}", tags=["actions"], responses=refusals(*ON_ACTION)
 )
 

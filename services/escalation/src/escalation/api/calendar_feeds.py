@@ -4,7 +4,7 @@ import asyncio
 from collections.abc import Iterable
 from typing import Annotated, Final
 
-from fastapi import APIRouter, Depends, Request
+from fastapi import Depends, Request
 from fastapi.responses import Response
 from pydantic import BaseModel, Field
 
@@ -12,6 +12,7 @@ from common.http.access import Principal, SupervisorUser, require_role
 from common.http.app import PersonPath
 from common.http.examples import with_examples
 from common.http.problems import ProblemError
+from common.http.routes import ApiRouter
 from escalation.api.deps import EscalationDatabase, refusals, transaction
 from escalation.api.examples import SCHEDULE_ID
 from escalation.api.settings import SchedulePath, get_or_404
@@ -21,7 +22,7 @@ from escalation.domain.duty_history import DutyHistory
 from escalation.domain.errors import SettingNotFoundError
 from escalation.store.unit_of_work import UnitOfWork
 
-router = APIRouter(prefix="/v1", tags=["duty"])
+router = ApiRouter(prefix="/v1", tags=["duty"])
 
 _PATH: Final = f"/v1/duty-schedules/{SCHEDULE_ID}/calendar.ics?token=…"
 _NOT_FOUND: Final = refusals(SettingNotFoundError)

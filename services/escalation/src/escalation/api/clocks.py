@@ -3,7 +3,6 @@
 from collections.abc import Sequence
 from datetime import datetime
 
-from fastapi import APIRouter
 from pydantic import BaseModel, Field
 
 from common.contracts.clocks import ClockName, ThresholdAction
@@ -11,6 +10,7 @@ from common.contracts.contacts import Priority
 from common.contracts.event import ContactId
 from common.http.app import ContactPath
 from common.http.examples import with_examples
+from common.http.routes import ApiRouter
 from escalation.api.deps import EscalationDatabase, StaffViewer, refusals, transaction
 from escalation.api.examples import CLOCKS
 from escalation.api.schemas import Out
@@ -20,7 +20,7 @@ from escalation.domain.duty.calendars import Calendar
 from escalation.domain.errors import ContactNotFoundError
 from escalation.domain.model import ClockState, SlaClock, Threshold
 
-router = APIRouter(prefix="/v1/contacts", tags=["clocks"])
+router = ApiRouter(prefix="/v1/contacts", tags=["clocks"])
 
 
 class ThresholdOut(BaseModel):

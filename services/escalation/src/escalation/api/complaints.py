@@ -7,7 +7,7 @@ from datetime import datetime
 from typing import Annotated, Final
 from uuid import UUID
 
-from fastapi import APIRouter, Path, Query
+from fastapi import Path, Query
 from pydantic import Field, TypeAdapter
 
 from common.contracts.complaints import Verdict
@@ -16,6 +16,7 @@ from common.http.access import Principal, StaffUser, SupervisorUser
 from common.http.app import RequestModel, ShortText
 from common.http.examples import COMPLAINT_ID, with_examples
 from common.http.pagination import Cursor, Limit, Page, decode_cursor
+from common.http.routes import ApiRouter
 from common.storage.database import Database
 from escalation import use_cases
 from escalation.api.deps import EscalationDatabase, refusals, transaction
@@ -27,7 +28,7 @@ from escalation.domain.model import ComplaintState
 from escalation.store.complaints import ComplaintKey
 from escalation.store.unit_of_work import UnitOfWork
 
-router = APIRouter(prefix="/v1/complaints", tags=["complaints"])
+router = ApiRouter(prefix="/v1/complaints", tags=["complaints"])
 
 ComplaintPath = Annotated[UUID, Path(examples=[COMPLAINT_ID])]
 _KEY = TypeAdapter(ComplaintKey)

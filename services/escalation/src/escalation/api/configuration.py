@@ -4,7 +4,7 @@ import asyncio
 from datetime import datetime
 from typing import Annotated
 
-from fastapi import APIRouter, Body, Path, Query
+from fastapi import Body, Path, Query
 from pydantic import Field
 
 from common.contracts.contacts import Channel, Priority, Tier
@@ -15,6 +15,7 @@ from common.http.app import RequestModel, Slug
 from common.http.examples import CONTACT, CUSTOMER, with_examples
 from common.http.pagination import Page
 from common.http.problems import invalid
+from common.http.routes import ApiRouter
 from escalation.api.deps import EscalationDatabase, refusals, transaction
 from escalation.api.examples import CONFIGURATION_PROBLEM, LADDER_ID, LADDER_PREVIEW, POLICY_MATCH
 from escalation.api.schemas import Out
@@ -29,7 +30,7 @@ from escalation.domain.types import Label, SettingId, StaffId
 
 LadderPath = Annotated[Slug, Path(examples=[LADDER_ID])]
 
-router = APIRouter(prefix="/v1", tags=["settings"])
+router = ApiRouter(prefix="/v1", tags=["settings"])
 
 
 class ContactFacts(RequestModel):

@@ -1,5 +1,6 @@
 """What routes share: the database, callers' roles, and which error is which problem."""
 
+import math
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from datetime import datetime, timedelta
@@ -51,6 +52,7 @@ _PROBLEMS: Final[dict[type[Exception], tuple[int, str]]] = {
     errors.WrongStateError: (409, "wrong-state"),
     errors.StaleEscalationError: (412, "stale"),
     errors.SettingInUseError: (409, "setting-in-use"),
+    errors.LimitBelowError: (409, "limit-below-supervisors"),
     errors.StaleSettingError: (412, "stale"),
 }
 refusals = partial(error_responses, _PROBLEMS)
@@ -60,6 +62,12 @@ ON_ACTION: Final = (
     errors.ForbiddenError,
     errors.WrongStateError,
     errors.StaleEscalationError,
+)
+_SETTING_ERRORS: Final = (
+    errors.SettingInUseError,
+    errors.LimitBelowError,
+    errors.StaleSettingError,
+    errors.InvalidSettingError,
 )
 
 
@@ -75,19 +83,37 @@ async def transaction(database: Database[UnitOfWork]) -> AsyncIterator[UnitOfWor
         raise invalid((f"body/{error.field}", str(error))) from error
     except errors.EscalationConflictError as error:
         raise _conflict(error) from error
-    except errors.SettingInUseError as error:
-        raise ProblemError(
-            *_PROBLEMS[errors.SettingInUseError],
-            str(error),
-            used_by=error.used_by,
-            open_contacts=error.open_contacts,
-        ) from error
-    except errors.StaleSettingError as error:
-        raise _stale_setting(error) from error
-    except errors.InvalidSettingError as error:
-        raise invalid(*((f"body/{place}", detail) for place, detail in error.errors)) from error
+    except _SETTING_ERRORS as error:
+        raise _setting_problem(error) from error
     except tuple(_PROBLEMS) as error:
-        raise ProblemError(*_PROBLEMS[type(error)], str(error) or str(error.__doc__)) from error
+        raise _problem(error) from error
+
+
+def _problem(error: Exception) -> ProblemError:
+    status, code = _PROBLEMS[type(error)]
+    headers = {}
+    if isinstance(error, errors.ComplaintRateError):
+        headers["Retry-After"] = str(math.ceil(error.retry_after.total_seconds()))
+    return ProblemError(status, code, str(error) or str(error.__doc__), headers=headers)
+
+
+def _setting_problem(error: Exception) -> ProblemError:
+    match error:
+        case errors.SettingInUseError():
+            return ProblemError(
+                *_PROBLEMS[errors.SettingInUseError],
+                str(error),
+                used_by=error.used_by,
+                open_contacts=error.open_contacts,
+            )
+        case errors.LimitBelowError():
+            return ProblemError(*_PROBLEMS[errors.LimitBelowError], str(error), places=error.places)
+        case errors.StaleSettingError():
+            return _stale_setting(error)
+        case errors.InvalidSettingError():
+            return invalid(*((f"body/{place}", detail) for place, detail in error.errors))
+        case _:
+            raise error
 
 
 def check_length(

@@ -6,7 +6,7 @@ from http import HTTPStatus
 from typing import Annotated, Any, Final, TypeVar
 from uuid import UUID
 
-from fastapi import APIRouter, Body, Path, Query, Response
+from fastapi import Body, Path, Query, Response
 from fastapi.responses import JSONResponse
 from pydantic import Field, TypeAdapter
 
@@ -15,6 +15,7 @@ from common.http.access import Principal, SupervisorUser
 from common.http.app import RequestModel
 from common.http.examples import with_examples
 from common.http.pagination import Page
+from common.http.routes import ApiRouter
 from common.storage.database import Database
 from escalation import duty_use_cases
 from escalation.api.deps import EscalationDatabase, check_length, refusals, transaction
@@ -44,7 +45,7 @@ from escalation.domain.duty.windows import Override, Swap
 from escalation.domain.duty_history import DutyHistory
 from escalation.store.unit_of_work import UnitOfWork
 
-router = APIRouter(prefix="/v1/duty-schedules", tags=["duty"])
+router = ApiRouter(prefix="/v1/duty-schedules", tags=["duty"])
 
 C = TypeVar("C", Override, Swap)
 

@@ -5,7 +5,7 @@ from http import HTTPStatus
 from typing import Annotated, Any
 from uuid import UUID
 
-from fastapi import APIRouter, Depends, Request, Response
+from fastapi import Depends, Request, Response
 from pydantic import Field
 
 from common.contracts.event import ContactId, EscalationId, PersonId
@@ -22,6 +22,7 @@ from common.http.pagination import (
     decode_cursor,
     encode_cursor,
 )
+from common.http.routes import ApiRouter
 from escalation import use_cases
 from escalation.api.deps import (
     EscalationDatabase,
@@ -35,7 +36,7 @@ from escalation.api.schemas import EscalationOut, Out
 from escalation.domain import errors
 from escalation.domain.audit_trail import find_breaks
 
-router = APIRouter(prefix="/v1/escalations", tags=["escalations"])
+router = ApiRouter(prefix="/v1/escalations", tags=["escalations"])
 
 
 class EscalationIn(RequestModel):

@@ -9,7 +9,7 @@ from collections.abc import Awaitable, Callable, Container
 from dataclasses import dataclass
 from typing import Annotated, Any, Final, Literal, TypeVar
 
-from fastapi import APIRouter, Body, Depends, Path, Query, Response
+from fastapi import Body, Depends, Path, Query, Response
 from pydantic import TypeAdapter
 
 from common.contracts.event import PersonId
@@ -17,6 +17,7 @@ from common.http.access import Principal, require_role
 from common.http.app import Slug
 from common.http.if_match import IfMatch, etag
 from common.http.pagination import Cursor, Limit, Page, decode_cursor
+from common.http.routes import ApiRouter
 from common.storage.database import Database
 from escalation import duty_use_cases, setting_archive, use_cases
 from escalation.api.deps import EscalationDatabase, ManagerUser, refusals, transaction
@@ -25,7 +26,13 @@ from escalation.api.schemas import DutyScheduleOut, SettingOut
 from escalation.domain import errors
 from escalation.domain.duty.calendars import Calendar
 from escalation.domain.duty.schedules import DutySchedule
-from escalation.domain.settings.people import SET_BY, ApprovalLimit, GrantingRole, PersonAbsences
+from escalation.domain.settings.people import (
+    SET_BY,
+    ApprovalLimit,
+    GrantingRole,
+    PersonAbsences,
+    Team,
+)
 from escalation.domain.settings.policies import SlaPolicy
 from escalation.domain.settings.registry import (
     KIND_BY_TYPE,
@@ -37,7 +44,7 @@ from escalation.domain.settings.registry import (
 )
 from escalation.store.unit_of_work import UnitOfWork
 
-router = APIRouter(prefix="/v1", tags=["settings"])
+router = ApiRouter(prefix="/v1", tags=["settings"])
 
 S = TypeVar("S", bound=Setting)
 
@@ -50,7 +57,8 @@ _CHOICES: Final[dict[OpenContacts, str]] = {
     "keep": "`keep`: they go on with its last version until they end.",
     "retarget": "`retarget`: they move to the settings in force; clocks that no other policy "
     "promises are cancelled.",
-    "release": "`release`: the clocks that count by it are cancelled.",
+    "release": "`release`: the clocks that count by it are cancelled. From then on they escalate "
+    "by the policy in force, or by the ladder `default` without one; open escalations keep theirs.",
 }
 _CURSOR_KEY = TypeAdapter(Slug)
 # Kinds whose ids are fixed names.
@@ -91,11 +99,7 @@ class PutContext:
 
     async def put(self, setting_id: str, body: S) -> SettingOut[S]:
         async def handle(uow: UnitOfWork) -> Versioned[S]:
-            if isinstance(body, ApprovalLimit):
-                self._require_above(setting_id)
-            if isinstance(body, PersonAbsences) and self.caller.role != "admin":
-                by = PersonId(self.caller.subject)
-                await use_cases.require_manager(by, PersonId(setting_id), uow)
+            await self._require_line(setting_id, body, uow)
             return await use_cases.put_setting(
                 setting_id, body, self.caller.actor, uow, self.versions
             )
@@ -115,6 +119,16 @@ class PutContext:
                 retarget_open_contacts=retarget_open_contacts,
             )
         )
+
+    async def _require_line(self, setting_id: str, body: Setting, uow: UnitOfWork) -> None:
+        """Let a manager put only what concerns the own line."""
+        if self.caller.role == "admin":
+            return
+        manager = self.caller.actor
+        if isinstance(body, PersonAbsences):
+            await use_cases.require_manager(manager, PersonId(setting_id), uow)
+        elif isinstance(body, Team):
+            await use_cases.require_manager_of_team(manager, setting_id, body.supervisors, uow)
 
     def _require_above(self, role: str) -> None:
         """The role that a limit binds does not set it."""
@@ -209,7 +223,13 @@ def _setting_out(kind: SettingKind) -> Any:
 
 
 _NOTES: Final[dict[type[Any], str]] = {
-    PersonAbsences: " A manager puts the own and those of people below; an admin those of all."
+    PersonAbsences: " A manager puts the own and those of people below; an admin those of all.",
+    Team: " A manager puts, or takes out of force, a team whose supervisors are the manager or "
+    "people below, both before and after; an admin any. Without a setting the supervisors are "
+    "those whom router has in the team.",
+    ApprovalLimit: " The limit of supervisors is set by managers, that of managers by admins. That "
+    "of supervisors allows nothing that managers may not grant: so put that of managers first, and "
+    "lower that of supervisors first (else 409 `limit-below-supervisors`, with `places`).",
 }
 
 
@@ -242,6 +262,8 @@ def _add_delete(kind: SettingKind) -> None:
 
     async def archive(setting_id: Any, ctx: Ctx, open_contacts: Any = None) -> Response:
         async with transaction(ctx.database) as uow:
+            if kind.type is Team and ctx.caller.role != "admin":
+                await use_cases.require_manager_of_team(ctx.caller.actor, setting_id, (), uow)
             await setting_archive.archive_setting(
                 kind,
                 setting_id,

@@ -1,6 +1,7 @@
 """All errors of the domain."""
 
 from collections.abc import Sequence
+from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -54,10 +55,11 @@ class ComplaintClosedError(Exception):
 
 
 class ComplaintRateError(Exception):
-    """You have complained too often today."""
+    """You have complained too often within a day."""
 
-    def __init__(self) -> None:
+    def __init__(self, retry_after: timedelta) -> None:
         super().__init__(self.__doc__)
+        self.retry_after = retry_after
 
 
 class RefusedError(Exception):
@@ -118,6 +120,14 @@ class SettingInUseError(Exception):
             )
         super().__init__(message)
         self.used_by, self.open_contacts = tuple(used_by), open_contacts
+
+
+class LimitBelowError(Exception):
+    """The limit of supervisors would be above that of managers: lower theirs first."""
+
+    def __init__(self, places: list[str]) -> None:
+        super().__init__(self.__doc__)
+        self.places = places
 
 
 class StaleSettingError(Exception):

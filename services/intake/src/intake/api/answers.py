@@ -102,6 +102,16 @@ class CustomerErasureOut(BaseModel):
 
 
 class HistoryEntryOut(BaseModel):
+    model_config = with_examples(
+        {
+            "event_id": "evt-4711",
+            "field": "state",
+            "value": "resolved",
+            "at": ACTED_AT,
+            "applied": True,
+        }
+    )
+
     event_id: str = Field(description="The event of the outside system.")
     field: str = Field(description="What it changed: `state` or `priority`.")
     value: str = Field(description="The value that it reported.")
@@ -109,22 +119,8 @@ class HistoryEntryOut(BaseModel):
     applied: bool = Field(description="False: something newer was known, so it changed nothing.")
 
 
-class HistoryOut(BaseModel):
-    model_config = with_examples(
-        {
-            "entries": [
-                {
-                    "event_id": "evt-4711",
-                    "field": "state",
-                    "value": "resolved",
-                    "at": ACTED_AT,
-                    "applied": True,
-                }
-            ]
-        }
-    )
-
-    entries: list[HistoryEntryOut] = Field(description="What was reported, oldest first.")
+class HistoryPage(Page[HistoryEntryOut]):
+    pass
 
 
 class InteractionIdOut(BaseModel):

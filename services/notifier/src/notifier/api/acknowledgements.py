@@ -5,7 +5,7 @@ from datetime import datetime
 from http import HTTPStatus
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Path, Request
+from fastapi import Path, Request
 from fastapi.responses import JSONResponse, Response
 from pydantic import BaseModel, Field
 
@@ -22,6 +22,7 @@ from common.http.examples import (
     with_examples,
 )
 from common.http.problems import ProblemError
+from common.http.routes import ApiRouter
 from common.storage.database import Database
 from notifier import rendering
 from notifier.api import pages
@@ -39,7 +40,7 @@ from notifier.store.unit_of_work import UnitOfWork
 from notifier.use_cases import answers
 from notifier.use_cases.answers import AnswerStatus
 
-router = APIRouter(prefix="/v1/acknowledgements", tags=["acknowledgements"])
+router = ApiRouter(prefix="/v1/acknowledgements", tags=["acknowledgements"])
 
 TokenPath = Annotated[str, Path(description="What the link ends with.", examples=["…"])]
 UseCase = Callable[[Capability, UnitOfWork], Awaitable[AnswerStatus]]

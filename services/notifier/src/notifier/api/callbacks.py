@@ -4,9 +4,10 @@ from collections.abc import Awaitable, Callable, Sequence
 from http import HTTPStatus
 from typing import Final
 
-from fastapi import APIRouter, Request, Response
+from fastapi import Request, Response
 
 from common.http.problems import ProblemError
+from common.http.routes import ApiRouter
 from notifier.api.deps import (
     ON_ANSWER,
     NotifierDatabase,
@@ -27,9 +28,9 @@ from notifier.use_cases import answers
 _REFUSED: Final = ((401, "signature-refused"), (400, "malformed-payload"))
 
 
-def make_router(channels: Sequence[Channel]) -> APIRouter:
+def make_router(channels: Sequence[Channel]) -> ApiRouter:
     """Make a route for each interactive channel: `/v1/callbacks/slack`."""
-    router = APIRouter(prefix="/v1/callbacks", tags=["callbacks"])
+    router = ApiRouter(prefix="/v1/callbacks", tags=["callbacks"])
     for channel in channels:
         if channel.interactive:
             router.add_api_route(

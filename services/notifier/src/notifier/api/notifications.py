@@ -4,7 +4,7 @@ from dataclasses import asdict
 from datetime import datetime
 from typing import Annotated, Any, Final
 
-from fastapi import APIRouter, Query
+from fastapi import Query
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints, TypeAdapter
 
 from common.contracts.escalations import LeaseEnd, PagedApproval, PagedCause, Severity
@@ -32,6 +32,7 @@ from common.http.examples import (
     with_examples,
 )
 from common.http.pagination import Cursor, Limit, Page, decode_cursor
+from common.http.routes import ApiRouter
 from notifier import rendering
 from notifier.api.deps import UUID, NotifierDatabase, transaction
 from notifier.domain.content import LostTimer
@@ -39,7 +40,7 @@ from notifier.domain.notifications import Attempt, AttemptOutcome, Kind, Notific
 from notifier.domain.reasons import Reason
 from notifier.store.unit_of_work import Filter
 
-router = APIRouter(prefix="/v1/notifications", tags=["notifications"])
+router = ApiRouter(prefix="/v1/notifications", tags=["notifications"])
 
 _KEY = TypeAdapter(Annotated[NotificationId, StringConstraints(pattern=UUID)])
 

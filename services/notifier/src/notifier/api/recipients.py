@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Path
+from fastapi import Path, Query
 from pydantic import (
     AfterValidator,
     BaseModel,
@@ -29,6 +29,7 @@ from common.http.examples import (
     with_examples,
 )
 from common.http.pagination import Cursor, Limit, Page, decode_cursor
+from common.http.routes import ApiRouter
 from notifier.api.deps import UUID, NotifierDatabase, caller_of, refusals, transaction
 from notifier.channels.base import Channel, ChannelAddress, address_type
 from notifier.domain import errors
@@ -42,6 +43,10 @@ from notifier.domain.recipients import (
 from notifier.use_cases import recipients
 
 _KEY = TypeAdapter(Slug)
+ReachableQuery = Annotated[
+    bool | None,
+    Query(description="Only who has an address, or only who has none and has not left."),
+]
 _CHANGE_KEY = TypeAdapter(Annotated[str, StringConstraints(pattern=UUID)])
 _EXAMPLE: dict[str, Any] = {
     "name": PEOPLE[SUPERVISOR]["name"],
@@ -58,7 +63,7 @@ def _shown(
     return tuple(types[stored.medium].read(stored) for stored in media if stored.medium in types)
 
 
-def make_router(channels: Sequence[Channel]) -> APIRouter:
+def make_router(channels: Sequence[Channel]) -> ApiRouter:
     """Make the routes for recipients that have addresses of these channels."""
     address: Any = address_type(channels)
     types = {channel.medium: channel.address for channel in channels}
@@ -93,6 +98,7 @@ def make_router(channels: Sequence[Channel]) -> APIRouter:
                 "changed_by": MANAGER,
                 "before": {**_EXAMPLE, "media": _EXAMPLE["media"][:1]},
                 "after": _EXAMPLE,
+                "refused_media": [],
             }
         )
 
@@ -101,6 +107,10 @@ def make_router(channels: Sequence[Channel]) -> APIRouter:
         changed_by: str = Field(description="Who did it: a person, or a system as `admin:ops`.")
         before: ContactMethodsOut | None = Field(description="Null for a new recipient.")
         after: ContactMethodsOut = Field(description="What it was changed to.")
+        refused_media: tuple[Medium, ...] = Field(
+            description="Media whose new address, put in router, was not taken: another recipient"
+            " has its user. The address before stays."
+        )
 
     def out(recipient: Recipient) -> RecipientOut:
         return RecipientOut(
@@ -122,9 +132,10 @@ def make_router(channels: Sequence[Channel]) -> APIRouter:
             changed_by=change.changed_by,
             before=methods_out(change.before) if change.before else None,
             after=methods_out(change.after),
+            refused_media=change.refused_media,
         )
 
-    router = APIRouter(prefix="/v1/recipients", tags=["recipients"])
+    router = ApiRouter(prefix="/v1/recipients", tags=["recipients"])
 
     @router.put(
         "/{person_id}",
@@ -189,14 +200,23 @@ def make_router(channels: Sequence[Channel]) -> APIRouter:
     async def show_all(
         database: NotifierDatabase,
         principal: StaffUser,
+        reachable: ReachableQuery = None,
         cursor: Cursor = None,
         limit: Limit = 50,
     ) -> Page[RecipientOut]:
-        """List recipients by person id: your own and those of the people below you."""
-        last = decode_cursor(cursor, _KEY)
+        """List recipients by person id: your own and those of the people below you.
+
+        With `reachable=false` it tells whom no message can reach.
+        """
+        filters = {"reachable": reachable}
+        last = decode_cursor(cursor, _KEY, filters)
         after = PersonId(last) if last else None
         async with transaction(database) as uow:
-            page = await recipients.read_recipients(caller_of(principal), after, limit + 1, uow)
-        return Page.of(page, limit, key=lambda recipient: recipient.person_id, show=out)
+            page = await recipients.read_recipients(
+                caller_of(principal), after, limit + 1, uow, reachable=reachable
+            )
+        return Page.of(
+            page, limit, key=lambda recipient: recipient.person_id, show=out, filters=filters
+        )
 
     return router

@@ -2,7 +2,7 @@
 
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Query
+from fastapi import Query
 from pydantic import Field, TypeAdapter
 
 from common.contracts.event import UUID_PATTERN, ContactId, Event, PersonId
@@ -10,6 +10,7 @@ from common.http.access import StaffUser
 from common.http.app import ContactPath, Slug
 from common.http.pagination import ROW_NUMBER, Cursor, Limit, Page, cut_page, decode_cursor
 from common.http.problems import ProblemError
+from common.http.routes import ApiRouter
 from router import handlers
 from router.api.deps import (
     NOT_YOURS,
@@ -33,7 +34,7 @@ from router.domain.assignments import Assignment, State
 from router.domain.errors import AssignmentNotFoundError
 from router.store import UnitOfWork
 
-router = APIRouter(prefix="/v1/assignments", tags=["assignments"])
+router = ApiRouter(prefix="/v1/assignments", tags=["assignments"])
 
 _CURSOR_KEY = TypeAdapter(Annotated[ContactId, Field(pattern=f"^{UUID_PATTERN}$")])
 

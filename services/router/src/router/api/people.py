@@ -2,7 +2,7 @@
 
 from typing import Annotated
 
-from fastapi import APIRouter, Depends, Query, Response
+from fastapi import Depends, Query, Response
 from pydantic import Field, TypeAdapter
 
 from common.contracts.event import PersonId, TeamId
@@ -11,6 +11,7 @@ from common.http.access import Principal, StaffUser, require_role
 from common.http.app import PersonPath, RequestModel, Slug
 from common.http.if_match import IfMatch, etag
 from common.http.pagination import Cursor, Limit, Page, decode_cursor
+from common.http.routes import ApiRouter
 from router import use_cases
 from router.api.deps import RouterDatabase, problem_of, refusals, unit_of_work
 from router.api.schemas import PersonIn, PersonOut
@@ -18,7 +19,7 @@ from router.domain.errors import FrequentChangesError, PersonForbiddenError, Per
 from router.domain.staffing.people import PersonEntry, StalePersonError
 from router.use_cases import Caller
 
-router = APIRouter(prefix="/v1/people", tags=["people"])
+router = ApiRouter(prefix="/v1/people", tags=["people"])
 
 _CURSOR_KEY = TypeAdapter(Slug)
 
@@ -46,8 +47,9 @@ async def put_person(
     An admin puts everybody. A manager puts people below in the reporting line in force; they, and
     new ones, report to the manager or to somebody below. The own entry, those of superiors and of
     people beside are the admin's, and so is a first entry of who has the API key of a supervisor or
-    manager. A person ends with `active: false`, once nobody who is active
-    reports to them.
+    manager. A manager makes somebody supervisor of a team only if all its people are below the
+    manager. A person ends with `active: false`, once nobody who is active reports to them; all
+    services then revoke the API keys of that person.
 
     Escalation and notifier learn of it by an event, a moment later. The role `representative` makes
     a representative, who is offline and gets three contacts at a time until that is changed.

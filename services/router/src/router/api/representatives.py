@@ -1,6 +1,6 @@
 """Routes: the representatives and their presence."""
 
-from fastapi import APIRouter, Depends
+from fastapi import Depends
 from pydantic import TypeAdapter
 
 from common.contracts.event import PersonId
@@ -8,6 +8,7 @@ from common.http.access import StaffUser, require_role
 from common.http.app import PersonPath, Slug
 from common.http.pagination import Cursor, Limit, Page, decode_cursor
 from common.http.problems import ProblemError
+from common.http.routes import ApiRouter
 from router import handlers, use_cases
 from router.api.deps import (
     NOT_YOURS,
@@ -21,7 +22,7 @@ from router.api.schemas import PresenceIn, RepresentativeOut, WorkloadIn
 from router.domain.errors import RepresentativeNotFoundError
 from router.domain.staffing.representatives import Representative, Workload
 
-router = APIRouter(prefix="/v1/representatives", tags=["representatives"])
+router = ApiRouter(prefix="/v1/representatives", tags=["representatives"])
 
 _CURSOR_KEY = TypeAdapter(Slug)
 

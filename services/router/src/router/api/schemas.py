@@ -24,6 +24,7 @@ from common.http.examples import (
 )
 from common.http.pagination import NextCursor
 from router.domain.assignments import State
+from router.domain.staffing.representatives import NEW_WORKLOAD
 
 _ENTRY: Final = PEOPLE[REPRESENTATIVE]
 _WORKLOAD: Final = {"capacity": 3, "auto_accept": False, "offer_s": 20}
@@ -94,7 +95,9 @@ class PersonIn(RequestModel):
         AfterValidator(lambda methods: methods and require_each_medium_once(methods)),
         Field(
             description="How the person is notified, each medium at most once; left out or null,"
-            " that stays. Only notifier keeps it, and there a person changes the own."
+            " that stays. Only notifier keeps it, and there a person changes the own. Notifier does"
+            " not take a Slack user that another recipient has: `GET /v1/recipients/{id}/changes`"
+            " has it as `refused_media`, and the other methods count."
         ),
     ] = None
 
@@ -130,10 +133,10 @@ class WorkloadIn(RequestModel):
     ]
     auto_accept: Annotated[
         bool, Field(description="Assign at once; if false, each contact is an offer to answer.")
-    ] = True
+    ] = NEW_WORKLOAD.auto_accept
     offer_s: Annotated[
         int, Field(ge=1, le=3600, strict=True, description="Seconds to answer an offer.")
-    ] = 20
+    ] = NEW_WORKLOAD.offer_s
 
 
 class PresenceIn(RequestModel):
