@@ -31,6 +31,7 @@ from common.storage.api_keys import (
 )
 from common.storage.database import Database
 from support.databases import Postgres, open_database
+from support.documented_problems import require_documented
 from support.people import described
 from support.service_harness import ServiceHarness, make_dispatcher
 
@@ -116,7 +117,10 @@ class Scenario:
         self._calls += 1
         address = str(ip_address(self._calls)), 50_000
         transport = httpx.ASGITransport(self.app, raise_app_exceptions=False, client=address)
-        return httpx.AsyncClient(transport=transport, base_url=f"http://{self.service}")
+        hooks = {"response": [require_documented(self.app)]}
+        return httpx.AsyncClient(
+            transport=transport, base_url=f"http://{self.service}", event_hooks=hooks
+        )
 
     def _filled(self, path: str) -> str:
         segments = path.split("/")
@@ -266,6 +270,8 @@ async def _prepare_escalation(scenario: Scenario) -> None:
     rotation = {"zone": "UTC", "starts_at": starts_at, "shift_s": 86400}
     # kim and lee are named by the examples of settings.
     await scenario.handle(*_people(), described("kim"), described("lee"))
+    limits = {"limits": {"EUR": "100.00", "USD": "100.00"}}
+    await scenario.act("ops", "PUT", "/approval-limits/manager", limits)
     for path, body in (
         ("absences/rita", {"absences": []}),
         ("duty-schedules/supervisors", {"rotations": [{**rotation, "members": ["sara", "sam"]}]}),

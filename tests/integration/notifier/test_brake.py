@@ -29,7 +29,7 @@ from notifier.domain.brake import MAX_HELD_PAGES
 from notifier.domain.recipients import ReportingLine
 from support.waiting import until
 
-BUDGETS = {"recipient_budget": 3, "customer_budget": 1000, "channel_budget": 1000}
+BUDGETS: dict[str, Any] = {"recipient_budget": 3, "customer_budget": 1000, "channel_budget": 1000}
 MINUTE = timedelta(seconds=61)
 
 
@@ -130,7 +130,7 @@ async def test_customer_and_channel_have_budgets_over_all_recipients(
     people = [f"person{number}" for number in range(8)]
     for person in people:
         await harness.add_recipient(person, "slack")
-    budgets = {"recipient_budget": 1000, "customer_budget": 3, "channel_budget": 5}
+    budgets: dict[str, Any] = {"recipient_budget": 1000, "customer_budget": 3, "channel_budget": 5}
     async with harness.delivering(**budgets):
         await harness.handle(*(page for who in people for page in flood(1, who, customer_id="ada")))
         await until(lambda: page_states(harness), lambda states: states["grouped"] == 5)
@@ -153,7 +153,11 @@ async def test_flood_about_one_customer_leaves_a_page_about_another_to_be_sent(
 ) -> None:
     await harness.add_recipient("dana", "slack")
     mallory = new_id()
-    budgets = {"recipient_budget": 5, "customer_budget": 1000, "channel_budget": 1000}
+    budgets: dict[str, Any] = {
+        "recipient_budget": 5,
+        "customer_budget": 1000,
+        "channel_budget": 1000,
+    }
     async with harness.delivering(**budgets):
         await harness.handle(*(page for _ in range(20) for page in flood(1, customer_id=mallory)))
         await until(lambda: page_states(harness), lambda states: states["sent"] == 3)
@@ -180,7 +184,11 @@ async def test_flood_longer_than_a_summary_looks_hides_no_other_page(
     harness: ServiceHarness, flooding: dict[str, str], other: dict[str, str]
 ) -> None:
     await harness.add_recipient("dana", "slack")
-    budgets = {"recipient_budget": 1, "customer_budget": 1000, "channel_budget": 1000}
+    budgets: dict[str, Any] = {
+        "recipient_budget": 1,
+        "customer_budget": 1000,
+        "channel_budget": 1000,
+    }
     async with harness.delivering(**budgets):
         pages = [page for _ in range(MAX_HELD_PAGES + 40) for page in flood(1, **flooding)]
         await harness.handle(*pages)

@@ -2,6 +2,7 @@
 
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import replace
+from functools import partial
 from typing import Any
 
 import structlog
@@ -40,7 +41,8 @@ def handler_for(
         if enrich is not None:
             situation = await enrich(situation, message, uow)
         kind = "event" if isinstance(message, ContactEvent) else "timer"
-        record(reactions.decide(situation, message), uow, f"{kind}:{message.type}")
+        decision = await uow.decide(partial(reactions.decide, message=message), situation)
+        record(decision, uow, f"{kind}:{message.type}")
 
     return handle
 

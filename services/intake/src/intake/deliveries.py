@@ -8,9 +8,10 @@ from typing import Final
 import structlog
 from pydantic import ValidationError
 
+from common.contracts.validation_messages import summarize
 from common.core import trace
 from common.core.errors import PermanentError, is_transient
-from common.http.validation_messages import describe, place
+from common.core.metrics import Metrics
 from common.storage.database import Database
 from common.storage.dead_letter_store import StoredDeadLetter
 from common.storage.dead_letters import (
@@ -30,8 +31,6 @@ log = structlog.get_logger()
 
 # Others may hold secrets.
 _KEPT_HEADERS: Final = frozenset({"content-type"})
-# The reason may quote the body.
-_MAX_REASON_CHARACTERS: Final = 500
 # Kept deliveries that wait, of one connection: each may have as many bytes as a request.
 MAX_KEPT: Final = 1000
 
@@ -70,14 +69,17 @@ class Delivery:
         try:
             events = self.channel.parse(self.connection, self.request)
         except ValidationError as error:
-            raise UnreadableDeliveryError(_reason(error)) from error
+            raise UnreadableDeliveryError(summarize(error, "body")) from error
         except MalformedBodyError as error:
             raise UnreadableDeliveryError(str(error)) from error
         return prepare_events(self.connection, events, namespaces)
 
 
 async def receive(
-    delivery: Delivery, namespaces: CustomerNamespaces, database: Database[UnitOfWork]
+    delivery: Delivery,
+    namespaces: CustomerNamespaces,
+    database: Database[UnitOfWork],
+    metrics: Metrics,
 ) -> list[AppliedEvent] | None:
     """Apply the delivery; return None if it can't be read or applied and is a dead letter now.
 
@@ -91,7 +93,8 @@ async def receive(
         # Whatever it was: few outside systems send again what was refused.
         if is_transient(error):
             raise
-        await _keep(delivery, error, database)
+        if await _keep(delivery, error, database):
+            metrics.dead_letters.inc()
         return None
 
 
@@ -119,7 +122,8 @@ async def receive_again(
     await apply_events(connection, delivery.read(namespaces), uow)
 
 
-async def _keep(delivery: Delivery, error: Exception, database: Database[UnitOfWork]) -> None:
+async def _keep(delivery: Delivery, error: Exception, database: Database[UnitOfWork]) -> bool:
+    """Store it as a dead letter; return False if it is stored already."""
     headers = {
         name: value.encode("latin-1")
         for name, value in delivery.request.headers.items()
@@ -138,10 +142,4 @@ async def _keep(delivery: Delivery, error: Exception, database: Database[UnitOfW
         if is_new and await count_waiting(uow.connection, delivery.origin_prefix) > MAX_KEPT:
             raise TooManyKeptDeliveriesError
     log.warning("delivery_kept", origin=delivery.origin, error=type(error).__name__)
-
-
-def _reason(error: ValidationError) -> str:
-    """Say what is wrong and where, without the values: they may be customers' words."""
-    details = error.errors(include_url=False, include_input=False)
-    places = (f"{place(detail) or 'body'}: {describe(detail)}" for detail in details)
-    return "; ".join(places)[:_MAX_REASON_CHARACTERS]
+    return is_new

@@ -10,6 +10,7 @@ from pydantic.json_schema import models_json_schema
 
 from common.http import idempotency
 from common.http.access import SAFE_METHODS
+from common.http.openapi_examples import show_examples
 from common.http.problems import REFERENCE, ProblemOut, documented
 
 _KEY_PARAMETER: Final = {
@@ -56,6 +57,7 @@ def _openapi(
         for path, operations in document["paths"].items():
             for method, operation in operations.items():
                 _complete(operation, method, is_keyed=path not in unkeyed_paths)
+                show_examples(operation, document["components"]["schemas"])
     return generate()
 
 
@@ -77,7 +79,9 @@ def _problems(
         yield from _WITH_BODY
     if "security" in operation:
         yield from _WITH_API_KEY
-        if method.upper() not in SAFE_METHODS:
+        if method.upper() in SAFE_METHODS:
+            yield 403, "write-only-key"
+        else:
             yield from _CHANGING
     if is_keyed:
         yield from _KEYED

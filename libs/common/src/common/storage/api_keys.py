@@ -179,12 +179,23 @@ class ApiKeyStore:
         }
         await self._connection.execute(_REVOKE_OF_PERSON, values)
 
+    async def lock(self) -> None:
+        """Let one transaction at a time decide what depends on all keys."""
+        await self._connection.execute(_LOCK)
+
+    async def is_revoked(self, identifier: str) -> bool:
+        return bool((await self._connection.execute(_IS_REVOKED, {"id": identifier})).scalar_one())
+
+    async def has_admin(self, now: datetime) -> bool:
+        """Return whether a key of an admin is valid that may change anything."""
+        return bool((await self._connection.execute(_HAS_ADMIN, {"now": now})).scalar_one())
+
     async def apply_list(self, listed: Sequence[ListedKey], now: datetime) -> list[str]:
         """Make the keys of the settings those that are listed, and no other.
 
         Return the ids of listed keys that a person has revoked.
         """
-        await self._connection.execute(_LOCK)
+        await self.lock()
         digests = [digest_of(entry.key) for entry in listed]
         values = {
             "ids": [entry.key_id for entry in listed],
@@ -242,6 +253,16 @@ _REVOKE_OF_PERSON = text("""
           AND created_at <= :made_until
         ORDER BY key_id FOR UPDATE
     ))
+""")
+_IS_REVOKED = text("""
+    SELECT EXISTS (SELECT 1 FROM api_keys WHERE key_id = :id AND revoked_at IS NOT NULL)
+""")
+_HAS_ADMIN = text("""
+    SELECT EXISTS (
+        SELECT 1 FROM api_keys
+        WHERE role = 'admin' AND 'write' = ANY(scopes) AND revoked_at IS NULL
+          AND (expires_at IS NULL OR expires_at > :now)
+    )
 """)
 _LOCK = text("SELECT pg_advisory_xact_lock(lock_key('api-keys'))")
 _APPLY = text(f"""

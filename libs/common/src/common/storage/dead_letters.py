@@ -7,9 +7,11 @@ from dataclasses import dataclass, field
 from typing import Final, TypeAlias
 
 import orjson
+from pydantic import ValidationError
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from common.contracts.validation_messages import summarize
 from common.core.errors import ContentError, PermanentError
 
 TIMER_ORIGIN_PREFIX: Final = "timer/"
@@ -49,6 +51,10 @@ class TooManyDeadLettersError(PermanentError):
             f"{self.__doc__} See `dead-letters list`, correct the fault, restart, and run "
             "`dead-letters replay --all`."
         )
+
+
+# So many in a row.
+DEAD_LETTER_LIMIT: Final = 20
 
 
 class FailureStreak:
@@ -116,9 +122,10 @@ async def count_untrusted(connection: AsyncConnection) -> int:
 
 
 def error_fields(error: BaseException) -> dict[str, str]:
-    """Return the columns that describe an error."""
+    """Return the columns that describe an error; the reason is for people."""
+    detail = summarize(error, "data") if isinstance(error, ValidationError) else str(error)
     return {
-        "reason": to_storable(f"{type(error).__name__}: {error}"),
+        "reason": to_storable(f"{type(error).__name__}: {detail}"),
         "traceback": to_storable("".join(traceback.format_exception(error))),
     }
 

@@ -68,7 +68,8 @@ class Contact:
 
     `resolution_no` counts how often it was resolved; `resolved_by` is empty while it is open.
     `latest` is when each field last changed, and `state_since` when the present state began.
-    `supervisor_quote` is how the customer asked for a supervisor, if they did since it was opened.
+    `supervisor_quote` is how the customer asked for a supervisor, if they did since it was opened
+    last and no target of a merge has taken that over.
     `announced`: it was published. What is over when we first see it is not, until it is open.
     """
 
