@@ -13,6 +13,7 @@ import pytest
 from fastapi import APIRouter, Depends
 from typer.testing import CliRunner, Result
 
+from common.contracts.event import PersonId
 from common.core.health import Health
 from common.core.metrics import Metrics
 from common.http.access import Principal, require_role
@@ -21,7 +22,7 @@ from common.service.api_key_worker import ApiKeyWorker
 from common.service.cli import service_cli
 from common.service.settings import ServiceSettings
 from common.service.spec import ServiceSpec, application
-from common.storage.api_keys import make_key, parse_key_list
+from common.storage.api_keys import ApiKeyStore, make_key, parse_key_list
 from common.storage.database import Database
 from support.databases import rows
 from support.probe import NAME, Broker, UnitOfWork, open_database
@@ -431,3 +432,31 @@ async def test_same_key_is_not_added_twice(replica: Replica, probe_url: str) -> 
     assert result.exit_code == 4
     await replica.worker.refresh()
     assert await replica.status(SHOP) == 200
+
+
+async def test_departure_revokes_the_keys_of_that_time_for_good(
+    replica: Replica, database: Database[UnitOfWork]
+) -> None:
+    sara = make_key()
+    listed = f"{LISTED},supervisor:sara:{sara}"
+    async with open_replica(database, listed) as other:
+        assert await other.status(sara) == 200
+        async with database.transaction() as uow:
+            keys = ApiKeyStore(uow.connection)
+            await keys.revoke_of_person(PersonId("sara"), made_until=uow.now, now=uow.now)
+        later = await replica.admin("POST", body={"role": "supervisor", "subject": "sara"})
+        # A late copy of the event does not take the key of somebody who is back.
+        async with database.transaction() as uow:
+            keys = ApiKeyStore(uow.connection)
+            left_at = uow.now - timedelta(hours=1)
+            await keys.revoke_of_person(PersonId("sara"), made_until=left_at, now=uow.now)
+        await other.worker.refresh()
+        assert (await other.status(sara), await other.status(later["key"])) == (401, 200)
+    async with open_replica(database, listed) as again:
+        assert await again.status(sara) == 401
+    (shown,) = [
+        item
+        for item in (await replica.admin("GET"))["items"]
+        if item["subject"] == "sara" and item["revoked_at"]
+    ]
+    assert shown["revoked_by"] == "departure"

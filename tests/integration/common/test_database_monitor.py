@@ -10,6 +10,7 @@ from common.core.metrics import Metrics
 from common.messages import Schedule
 from common.service.database_monitor import DatabaseMonitor
 from common.storage.database import Database
+from common.storage.dead_letters import DeadLetter, store_dead_letter
 from support.databases import Postgres
 from support.dead_letters import make_dead_letter
 from support.probe import (
@@ -52,6 +53,21 @@ async def test_timers_of_unknown_types_are_measured(
         assert sample(metrics, name) == 0
     async with run_workers(DatabaseMonitor(database, metrics, Health(), ["Stranger"])):
         await until(lambda: sample(metrics, name) >= 300)
+
+
+async def test_kept_delivery_degrades_the_service_until_its_dead_letter_is_closed(
+    database: Database[UnitOfWork],
+) -> None:
+    health = Health()
+    letter = DeadLetter("webhook/zendesk/acme/1", ValueError("x"), b"{")
+    async with database.transaction() as uow:
+        await store_dead_letter(uow.connection, letter, claimed=False)
+    async with run_workers(DatabaseMonitor(database, Metrics(), health)):
+        await until(lambda: "applied: 1." in health.degradations.get("deliveries", ""))
+        await until(lambda: not health.troubles)
+        async with database.transaction() as uow:
+            await uow.connection.exec_driver_sql("DELETE FROM dead_letters")
+        await until(lambda: "deliveries" not in health.degradations)
 
 
 async def test_waiting_dead_letters_are_counted(replica: Replica) -> None:

@@ -5,7 +5,8 @@ from typing import Any
 import httpx
 import pytest
 
-from common.contracts.contacts import SupervisorRequested
+from common.contracts.contacts import RepresentativeReplied, SupervisorRequested
+from common.contracts.event import MessageId
 from integration.escalation.clock_examples import later
 from integration.escalation.conftest import POLICY, EscalationHarness
 from integration.escalation.test_clocks import clocks
@@ -90,6 +91,51 @@ async def test_retargeting_without_another_policy_cancels_the_clocks(
     assert (await _archive(api, "sla-policies/gold", "retarget")).status_code == 204
     await service.advance_time(1)
     assert {clock["state"] for clock in (await clocks(api, contact)).values()} == {"cancelled"}
+
+
+@pytest.mark.parametrize(
+    ("choice", "other_policy", "ladder"),
+    [
+        ("keep", False, "bosses"),
+        ("release", False, "default"),
+        ("release", True, "others"),
+        ("retarget", False, "default"),
+        ("retarget", True, "others"),
+    ],
+)
+@pytest.mark.parametrize("is_answered", [False, True])
+async def test_ladder_of_an_archived_policy_goes_with_its_promises(
+    service: EscalationHarness,
+    api: httpx.AsyncClient,
+    choice: str,
+    other_policy: bool,
+    ladder: str,
+    is_answered: bool,
+) -> None:
+    for ladder_id in ("bosses", "others"):
+        await _put(
+            api, f"ladders/{ladder_id}", (await api.get("/v1/ladders/default")).json()["body"]
+        )
+    first_reply = {"targets": [{"clock": "first_response", "target_s": 100}], "severity": "high"}
+    await _put(api, "sla-policies/gold", {**first_reply, "ladder_id": "bosses"})
+    contact = await service.received()
+    await service.handle_events(contact)
+    if is_answered:
+        reply = RepresentativeReplied(
+            contact_id=contact.contact_id, occurred_at=later(contact, 1), message_id=MessageId("m")
+        )
+        await service.handle_events(reply)
+    if other_policy:
+        await _put(api, "sla-policies/zzz", {**first_reply, "ladder_id": "others"})
+    assert (await _archive(api, "sla-policies/gold")).status_code == 409
+    assert (await _archive(api, "sla-policies/gold", choice)).status_code == 204
+    await service.advance_time(1)
+    request = SupervisorRequested(
+        contact_id=contact.contact_id, occurred_at=later(contact, 3), quote="Your boss!"
+    )
+    await service.handle_events(request)
+    listed = await api.get("/v1/escalations", params={"contact_id": contact.contact_id})
+    assert [item["ladder"].split()[0] for item in listed.json()["items"]] == [ladder]
 
 
 async def test_settings_that_others_name_are_not_archived(api: httpx.AsyncClient) -> None:

@@ -1,5 +1,6 @@
 """Complaints over HTTP, and what representatives see of what is upstairs."""
 
+import asyncio
 from typing import Any
 
 import httpx
@@ -168,6 +169,60 @@ async def test_complaint_about_stranger_or_again_or_too_often_is_refused(
         case.contact_id = contact.contact_id
         answers.append((await case.complain("kim")).status_code)
     assert answers == [201, 201, 201, 201, 429]
+
+
+async def test_complaints_at_once_are_counted_like_those_one_after_another(
+    case: Case, service: EscalationHarness
+) -> None:
+    """Kim has never complained before; the 429 says when there is room again."""
+    contacts = [await service.received() for _ in range(12)]
+    await service.handle_events(*contacts, *(assigned(contact) for contact in contacts))
+
+    async def complain(contact_id: str) -> httpx.Response:
+        body = {"contact_id": contact_id, "reason": TEXT, "about": "rita"}
+        return await case.post("escalations", body, "kim")
+
+    answers = await asyncio.gather(*(complain(contact.contact_id) for contact in contacts))
+    refused = [answer for answer in answers if answer.status_code != 201]
+    assert {answer.status_code for answer in refused} == {429}
+    assert len(answers) - len(refused) == 5
+    day_s = 24 * 3600
+    for answer in refused:
+        assert day_s - 60 < int(answer.headers["Retry-After"]) <= day_s
+
+
+async def test_who_works_on_a_later_escalation_does_not_read_the_earlier_complaint(
+    case: Case, service: EscalationHarness
+) -> None:
+    """Sam is rita's manager: not who judges it, though any supervisor may hold an escalation."""
+    assert (await case.complain("kim")).status_code == 201
+    (complaint,) = (await case.get("complaints", "mia")).json()["items"]
+    read = f"complaints/{complaint['complaint_id']}"
+    first = f"escalations/{complaint['escalation_id']}"
+    assert (await case.post(f"{first}/acknowledge", {}, "mia")).status_code == 200
+    assert (await case.get(read, "mia")).status_code == 200
+    assert (await case.post(f"{first}/hand-back", {"guidance": "go on"}, "mia")).status_code == 200
+    body = {"contact_id": case.contact_id, "reason": "mine"}
+    later = (await case.post("escalations", body, "sam")).json()["escalation_id"]
+    assert later != complaint["escalation_id"]
+    assert (await case.post(f"escalations/{later}/acknowledge", {}, "sam")).status_code == 200
+    assert (await case.get(read, "sam")).status_code == 404
+    assert (await case.get(read, "mia")).status_code == 200
+
+
+async def test_line_manager_of_the_accused_ends_the_escalation_in_no_way(case: Case) -> None:
+    """Sam, rita's manager, may hold it; resolving it or handing it back takes somebody else."""
+    assert (await case.complain("kim")).status_code == 201
+    place = f"escalations/{await case.escalation_id()}"
+    assert (await case.post(f"{place}/acknowledge", {}, "sam")).status_code == 200
+    for action, body in (
+        ("resolve", {"outcome": "other", "note": "nothing"}),
+        ("hand-back", {"guidance": "forget it"}),
+    ):
+        refused = await case.post(f"{place}/{action}", body, "sam")
+        assert refused.status_code == 403, action
+        assert "may not judge this complaint alone" in refused.json()["detail"]
+    assert (await case.escalation_shown())["state"] == "acknowledged"
 
 
 async def test_complaint_is_withdrawn_by_its_author(case: Case) -> None:

@@ -2,12 +2,13 @@
 
 from datetime import timedelta
 
+import httpx
 import pytest
 
 from common.contracts.contacts import ContactReceived, RepresentativeReplied
 from common.contracts.event import MessageId, PersonId, TeamId
 from common.contracts.people import Presence, PresenceChanged
-from integration.escalation.conftest import EscalationHarness, assigned
+from integration.escalation.conftest import POLICY, EscalationHarness, assigned
 from support.people import described
 
 pytestmark = pytest.mark.usefixtures("configured")
@@ -70,6 +71,24 @@ async def test_warning_whose_timer_is_late_goes_to_the_supervisor_too(
         message_id=MessageId("m-1"),
     )
     await service.handle_events(replied)
+    assert await pages_of_warnings(service, contact) == ["sam"]
+
+
+LATE_WARNING = {"clock": "assignment", "target_s": 20}
+WARN_LATER = {"thresholds": [{"action": "warn_representative", "offset_s": -5}]}
+
+
+async def test_new_representative_who_is_offline_gets_no_warning_that_is_overdue(
+    service: EscalationHarness, configured: httpx.AsyncClient
+) -> None:
+    targets = [{**LATE_WARNING, **WARN_LATER}]
+    response = await configured.put("/v1/sla-policies/gold", json={**POLICY, "targets": targets})
+    assert response.status_code == 200, response.text
+    contact = await service.received()
+    service.database.clock.offset += timedelta(seconds=60)
+    # The events come in the other order, both after the warning was due.
+    assignment = assigned(contact).model_copy(update={"occurred_at": await service.now()})
+    await service.handle_events(await presence(service, "offline"), assignment, contact)
     assert await pages_of_warnings(service, contact) == ["sam"]
 
 

@@ -243,3 +243,26 @@ async def test_contact_is_stopped_waiting_discarded_and_merged_in_rest(
     discarded = await api.post(f"/v1/contacts/{other}/discard", json={"cause": "spam"})
     assert discarded.status_code == 202
     assert (await published(database))[-2:] == ["contact_merged", "contact_discarded"]
+
+
+async def test_history_comes_in_pages_with_the_latest_change_first(
+    zendesk: httpx.AsyncClient, database: Database[UnitOfWork]
+) -> None:
+    await report(zendesk, "ticket.created", 1)
+    for minute, status in enumerate(("PENDING", "OPEN", "HOLD"), start=1):
+        await report(zendesk, STATUS, minute + 1, f"0{minute}:00", current=status)
+    contact_id = (await rows(database, "SELECT contact_id FROM contacts"))[0].contact_id
+    path = f"/v1/contacts/{contact_id}/history"
+    whole = (await zendesk.get(path, headers=key("admin"))).json()
+    times = [entry["at"] for entry in whole["items"]]
+    assert len(times) >= 3
+    assert times == sorted(times, reverse=True)
+    assert whole["next_cursor"] is None
+    listed, cursor = [], None
+    while True:
+        query = {"limit": 2} | ({"cursor": cursor} if cursor else {})
+        page = (await zendesk.get(path, params=query, headers=key("admin"))).json()
+        listed += page["items"]
+        if (cursor := page["next_cursor"]) is None:
+            break
+    assert listed == whole["items"]

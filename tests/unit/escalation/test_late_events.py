@@ -1,6 +1,7 @@
 """Events of one contact that arrive late, or in another order than they happened."""
 
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import timedelta
 from itertools import permutations
 
@@ -13,9 +14,12 @@ from common.contracts.clocks import (
 )
 from common.contracts.escalations import (
     EscalationRaised,
+    PageRequested,
 )
+from escalation.domain.settings.policies import Target, ThresholdRule
+from escalation.domain.settings.registry import Versioned
 from unit.escalation.contact_harness import ContactHarness
-from unit.escalation.examples import START
+from unit.escalation.examples import POLICY, RITA, SAM, SETTINGS, START
 
 
 @pytest.fixture
@@ -40,6 +44,24 @@ def test_late_reply_breaches_before_its_late_timer(harness: ContactHarness) -> N
     harness.advance_to(13)
     assert len(harness.events(ClockBreached)) == 1
     assert len(harness.events(ClockWarned)) == 1
+
+
+def test_overdue_assignment_is_not_charged_to_who_gets_the_contact(
+    harness: ContactHarness,
+) -> None:
+    warned = ThresholdRule("warn_representative", 50)
+    policy = replace(POLICY, targets=(Target("assignment", 10, (warned,)),))
+    harness.settings = replace(SETTINGS, policies={"gold": Versioned("gold", 3, policy)})
+    harness.receive()
+    harness.now = 12
+    harness.assign()
+    assert [(page.person_id, page.reason) for page in harness.events(PageRequested)] == [
+        (SAM, "warning"),
+        (SAM, "raised"),
+        (SAM, "met"),
+    ]
+    assert harness.event(ClockBreached).representative_id is None
+    assert harness.event(ClockMet).representative_id == RITA
 
 
 def test_reply_from_clock_ahead_fires_nothing_early(harness: ContactHarness) -> None:

@@ -63,7 +63,7 @@ def test_late_reply_closes_an_unacknowledged_escalation_and_tells_who_was_asked(
         "close",
         "supervisors",
     )
-    assert harness.event(EscalationClosed).reason == met.reason == "first response done late"
+    assert harness.event(EscalationClosed).reason == met.reason == "first reply sent late"
     assert harness.pages() == [(SAM, "raised"), (SAM, "met")]
     page = harness.last_page
     assert (page.escalation_id, page.respond_by, page.explanation) == (None, None, met.reason)
@@ -95,7 +95,7 @@ def test_promise_kept_after_a_warning_was_kept_in_time() -> None:
     harness = raised(settings(replace(POLICY, targets=(early,))))
     harness.reply()
     met = harness.event(EscalationCausesMet)
-    assert (met.breached_clocks, met.reason) == ((), "done in time")
+    assert (met.breached_clocks, met.reason) == ((), "first reply sent in time")
     assert harness.escalation is None
 
 
@@ -169,7 +169,7 @@ def test_expired_lease_does_not_send_up_what_was_answered() -> None:
     harness.reply()
     harness.advance_to(30)
     assert harness.events(EscalationClimbed) == []
-    assert harness.event(EscalationClosed).reason == "first response done late"
+    assert harness.event(EscalationClosed).reason == "first reply sent late"
     assert harness.pages()[-1] == (SAM, "met")
 
 
@@ -195,7 +195,7 @@ class TestStay:
         met = harness.event(EscalationCausesMet)
         assert met.when_met == "stay"
         assert met.reason == (
-            "first response done late; it stays at supervisors until somebody acknowledges it"
+            "first reply sent late; it stays at supervisors until somebody acknowledges it"
         )
         page = harness.last_page
         assert (page.person_id, page.reason) == (SAM, "met")

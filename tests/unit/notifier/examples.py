@@ -1,5 +1,6 @@
 """Notifications and pages for tests that need no database."""
 
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any, get_args
 
@@ -82,7 +83,7 @@ _PARTICULARS: dict[str, dict[str, Any]] = {
         "escalation_id": None,
         "respond_by": None,
         "causes": [{**LATE_REPLY, "clock_state": "met_late"}],
-        "explanation": "first response done late",
+        "explanation": "first reply sent late",
     },
     "unreachable": {
         "escalation_id": None,
@@ -149,6 +150,9 @@ def notification(
         page = notifications.alarm_from(timer_missing(**changes))
     else:
         page = notifications.page_from(paged(reason, **changes))
+        # Who is asked again was asked before.
+        asked_before = replace(page.content, is_repeat=reason == "repeated")
+        page = replace(page, content=asked_before)
     return notifications.notify(page, address, ID, AT)
 
 

@@ -1,5 +1,6 @@
 """What messages say: what it is about, why now, how long there is, what to do."""
 
+from dataclasses import replace
 from datetime import timedelta
 from decimal import Decimal
 from typing import Any, get_args
@@ -53,6 +54,22 @@ def test_message_says_why_it_comes_to_this_person_now(reason: Reason, sentence: 
     assert words(reason).why_now == sentence
 
 
+@pytest.mark.parametrize(
+    ("is_repeat", "explanation", "sentence"),
+    [
+        (True, None, "Still not acknowledged: you are asked again."),
+        (False, None, "Still not acknowledged: now you are asked."),
+        (True, "no answer from sam", "You are asked again. No answer from sam."),
+        (False, "no answer from sam", "Now you are asked. No answer from sam."),
+    ],
+)
+def test_only_a_person_who_was_asked_before_is_asked_again(
+    is_repeat: bool, explanation: str | None, sentence: str
+) -> None:
+    content = notification(reason="repeated", explanation=explanation).content
+    assert rendering.words(replace(content, is_repeat=is_repeat), AT).why_now == sentence
+
+
 def test_warning_after_the_deadline_says_that_the_promise_is_broken() -> None:
     assert words("warning").why_now == "A promise to this customer may be broken soon."
     late = words("warning", respond_by=AT - timedelta(minutes=1))
@@ -61,6 +78,22 @@ def test_warning_after_the_deadline_says_that_the_promise_is_broken() -> None:
 
 def test_page_without_explanation_says_it_was_not_acknowledged_below() -> None:
     assert words("climbed", explanation=None).why_now == "Not acknowledged at the level below."
+
+
+@pytest.mark.parametrize(
+    ("is_repeat", "explanation", "sentence"),
+    [
+        (True, None, "Still not acknowledged: you are asked again."),
+        (True, "no answer from dana", "You are asked again. No answer from dana."),
+        (False, None, "Still not acknowledged: it is your turn."),
+        (False, "no answer from dana", "It is your turn. No answer from dana."),
+    ],
+)
+def test_only_who_was_asked_before_reads_that_it_is_again(
+    is_repeat: bool, explanation: str | None, sentence: str
+) -> None:
+    content = notification(reason="repeated", explanation=explanation).content
+    assert rendering.words(replace(content, is_repeat=is_repeat), AT).why_now == sentence
 
 
 @pytest.mark.parametrize(
@@ -113,8 +146,13 @@ def test_time_left_is_that_of_the_sending() -> None:
         ({"due_at": AT}, "first response overdue"),
         ({"due_at": AT + timedelta(milliseconds=5)}, "first response due now"),
         ({"due_at": AT + timedelta(minutes=4)}, "first response due in 4 min"),
-        ({"clock_state": "met_late"}, "first response done late"),
-        ({"clock_state": "met"}, "first response done in time"),
+        ({"clock_state": "met_late"}, "first reply sent late"),
+        ({"clock_state": "met"}, "first reply sent in time"),
+        ({"clock": "assignment", "clock_state": "met_late"}, "assigned late"),
+        ({"clock": "next_response", "clock_state": "met_late"}, "reply sent late"),
+        ({"clock": "periodic_update", "clock_state": "met"}, "update sent in time"),
+        ({"clock": "resolution", "clock_state": "met_late"}, "resolved late"),
+        ({"clock": "acknowledgement", "clock_state": "met_late"}, "acknowledged late"),
         ({"clock_state": "paused"}, "first response waits for the customer"),
         ({"clock_state": "cancelled"}, "first response no longer needed"),
         ({"cause": "complaint", "clock": None, "about": "rui"}, "complaint about rui"),

@@ -70,7 +70,6 @@ def start(
         case Backend.EMBEDDED:
             make_kafka = partial(
                 Kafka,
-                durable=durable,
                 proxy_port=kafka_proxy_port,
                 secure_listener=kafka_secure_listener,
             )

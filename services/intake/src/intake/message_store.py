@@ -123,17 +123,22 @@ class ContactHistory:
             rows = _history.dump_json(self._new).decode()
             await self._connection.execute(_INSERT_HISTORY, {"rows": rows})
 
-    async def list_for(self, contact_id: ContactId, limit: int) -> list[HistoryEntry]:
-        """Return the latest entries, oldest first."""
+    async def list_before(
+        self, contact_id: ContactId, before: tuple[datetime, str, str] | None, limit: int
+    ) -> list[HistoryEntry]:
+        """Return the entries before the key (time, event, field), the latest first."""
         history = tables.contact_history
+        key = tuple_(history.c.at, history.c.event_id, history.c.field)
         latest = (
             select(history)
             .where(history.c.contact_id == contact_id)
-            .order_by(history.c.at.desc(), history.c.event_id.desc())
+            .order_by(history.c.at.desc(), history.c.event_id.desc(), history.c.field.desc())
             .limit(limit)
         )
+        if before is not None:
+            latest = latest.where(key < before)
         rows = await self._connection.execute(latest)
-        return [HistoryEntry(**row) for row in reversed(rows.mappings().all())]
+        return [HistoryEntry(**row) for row in rows.mappings()]
 
 
 _messages = TypeAdapter(list[Message])

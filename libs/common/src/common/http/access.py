@@ -13,9 +13,8 @@ from common.contracts.event import PersonId, Role
 from common.core.clock import TimeSource
 from common.core.errors import TransientError
 from common.http.problems import ProblemError
-from common.storage.api_keys import SCOPES, ActiveKey, ListedKey, Scope, digest_of
+from common.storage.api_keys import PEOPLE, SCOPES, ActiveKey, ListedKey, Scope, digest_of
 
-_PEOPLE: tuple[Role, ...] = ("representative", "supervisor", "manager")
 SAFE_METHODS = ("GET", "HEAD", "OPTIONS")
 
 
@@ -37,7 +36,7 @@ class Principal:
     @property
     def person_id(self) -> PersonId | None:
         """None of channels and admins: they are systems, whose subject is no person's id."""
-        return PersonId(self.subject) if self.role in _PEOPLE else None
+        return PersonId(self.subject) if self.role in PEOPLE else None
 
     @property
     def actor(self) -> PersonId:

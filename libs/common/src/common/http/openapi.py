@@ -10,6 +10,7 @@ from pydantic.json_schema import models_json_schema
 
 from common.http import idempotency
 from common.http.access import SAFE_METHODS
+from common.http.openapi_examples import show_examples
 from common.http.problems import REFERENCE, ProblemOut, documented
 
 _KEY_PARAMETER: Final = {
@@ -34,9 +35,11 @@ _WITH_BODY: Final = (
 )
 _WITH_API_KEY: Final = ((401, "unauthenticated"), (403, "forbidden"), (429, "too-many-wrong-keys"))
 _CHANGING: Final = (
+    (400, "malformed-json"),
     (403, "read-only-key"),
     (413, "too-large"),
     (415, "unsupported-media-type"),
+    (422, "invalid"),
 )
 _KEYED: Final = ((409, "answer-erased"), (422, "idempotency-key-reused"), (422, "invalid"))
 
@@ -56,6 +59,7 @@ def _openapi(
         for path, operations in document["paths"].items():
             for method, operation in operations.items():
                 _complete(operation, method, is_keyed=path not in unkeyed_paths)
+                show_examples(operation, document["components"]["schemas"])
     return generate()
 
 

@@ -19,8 +19,11 @@ K = TypeVar("K")
 Filters = Mapping[str, Any]
 
 Limit = Annotated[int, Query(ge=1, le=200, description="At most so many items on a page")]
+# It may hold an id of an outside system: 300 characters of 4 bytes each, as Base64.
+_MAX_CURSOR_LENGTH = 2000
 Cursor = Annotated[
-    str | None, Query(max_length=400, description="`next_cursor` of the page before")
+    str | None,
+    Query(max_length=_MAX_CURSOR_LENGTH, description="`next_cursor` of the page before"),
 ]
 
 

@@ -13,7 +13,7 @@ from common.core.errors import is_transient
 from common.core.health import Health
 from common.core.metrics import Metrics
 from common.storage.database import Database
-from common.storage.dead_letters import OUTBOX_ORIGIN_PREFIX
+from common.storage.dead_letters import DELIVERY_ORIGIN_PREFIX, OUTBOX_ORIGIN_PREFIX
 from common.storage.uow import UnitOfWork
 
 U = TypeVar("U", bound=UnitOfWork)
@@ -28,8 +28,13 @@ class DatabaseMonitor(Generic[U]):
 
     An unavailable database makes the service not ready. What waits too long in the outbox or among
     the timers is only a metric: intake accepts contacts also while Kafka is down. An event that
+<<<<<<< HEAD
     Kafka has refused degrades the service until its dead letter is closed; so does a role that may
     change tables, and with them the audit trail, until the service has another one.
+=======
+    Kafka has refused, or a delivery of an outside system that was kept, degrades the service until
+    its dead letter is closed.
+>>>>>>> main
     """
 
     name = "database monitor"
@@ -71,6 +76,7 @@ class DatabaseMonitor(Generic[U]):
             "timers": list(self._timers),
             "now": uow.now,
             "outbox": OUTBOX_ORIGIN_PREFIX,
+            "delivery": DELIVERY_ORIGIN_PREFIX,
         }
         waiting = (await uow.connection.execute(_WAITING, values)).one()
         self._metrics.outbox_oldest_seconds.set(_age(waiting.published, uow.now))
@@ -86,9 +92,16 @@ class DatabaseMonitor(Generic[U]):
             else None,
         )
         self._health.report_degradation(
+<<<<<<< HEAD
             "database role",
             "UPSTAIRS_DATABASE_URL names a role that owns the tables: use the one that serves."
             if waiting.owns_tables
+=======
+            "deliveries",
+            f"Deliveries of outside systems that were kept and not applied: {waiting.deliveries}."
+            " See `dead-letters list`."
+            if waiting.deliveries
+>>>>>>> main
             else None,
         )
 
@@ -107,6 +120,8 @@ _WAITING = text("""
            (SELECT count(*) FROM dead_letters WHERE state = 'waiting') AS dead_letters,
            (SELECT count(*) FROM dead_letters
             WHERE state = 'waiting' AND starts_with(origin, :outbox)) AS refused_events,
+           (SELECT count(*) FROM dead_letters
+            WHERE state = 'waiting' AND starts_with(origin, :delivery)) AS deliveries,
            (SELECT count(*) FROM
                (SELECT FROM timers WHERE due_at <= :now LIMIT 10000) AS due) AS backlog,
            -- Also true of a superuser.

@@ -11,6 +11,7 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 from common.contracts.services import TOPIC_OWNERS
 from common.messaging.kafka_connection import KafkaConnection, SaslMechanism, SecurityProtocol
 from common.messaging.signatures import SigningKey, VerificationKeys
+from common.messaging.untrusted_records import UNTRUSTED_RECORD_LIMIT
 
 
 class SignatureSettingsError(ValueError):
@@ -71,7 +72,7 @@ class KafkaSettings(BaseSettings):
         "only signed records are believed. All keys of a list are valid",
     )
     untrusted_record_limit: int = Field(
-        default=100,
+        default=UNTRUSTED_RECORD_LIMIT,
         ge=1,
         description="records kept as dead letters in an hour that are not proven to be from their "
         "topic's owner; ten times as many may wait. More are only counted",

@@ -18,19 +18,22 @@ from pydantic import (
 )
 from pydantic_settings import BaseSettings, SettingsError
 
+from common.contracts.validation_messages import describe
 from common.core.secret_strength import (
     MIN_CHARACTERS,
     MIN_GIVEN_CHARACTERS,
     split_secrets,
     weakness,
 )
-from common.http.limits import TrustedProxies
-from common.http.validation_messages import describe
+from common.http.limits import HttpLimits, TrustedProxies
 from common.messaging.signatures import public_text
 from common.service.kafka_settings import KafkaSettings, SigningKeyText
 from common.storage.api_keys import ListedKey, parse_key_list
+from common.storage.database import POOL_SIZE
+from common.storage.dead_letters import DEAD_LETTER_LIMIT
 from common.storage.engine import check_tls
 
+_HTTP_LIMITS = HttpLimits()
 # A century: the arithmetic of times has a limit too.
 RetentionDays = Annotated[NonNegativeInt, Field(le=36_500)]
 
@@ -92,7 +95,9 @@ class ServiceSettings(KafkaSettings):
         description="as `UPSTAIRS_DATABASE_URL`, with the role that owns the tables; `migrate` "
         "needs it, and nothing else reads it: do not give it to a running service",
     )
-    database_pool: int = Field(default=10, ge=3, description="connections kept by one process")
+    database_pool: int = Field(
+        default=POOL_SIZE, ge=3, description="connections kept by one process"
+    )
     kafka_session_timeout_ms: int = Field(
         default=10_000, ge=1000, description="after it the group replaces a silent member"
     )
@@ -107,10 +112,14 @@ class ServiceSettings(KafkaSettings):
     http_host: str = Field(default="127.0.0.1", description="the address to listen on")
     http_port: int = Field(default=8000, description="the port to listen on")
     http_connections: int = Field(
-        default=800, ge=1, description="open HTTP connections; below the limit of open files"
+        default=_HTTP_LIMITS.connections,
+        ge=1,
+        description="open HTTP connections; below the limit of open files",
     )
     http_connections_per_client: int = Field(
-        default=100, ge=1, description="open HTTP connections of one address that is no proxy"
+        default=_HTTP_LIMITS.connections_per_client,
+        ge=1,
+        description="open HTTP connections of one address that is no proxy",
     )
     trusted_proxies: Annotated[str, AfterValidator(_check_networks)] = Field(
         default="",
@@ -134,7 +143,7 @@ class ServiceSettings(KafkaSettings):
         "replace those of the start before, while keys made by command or by API stay",
     )
     dead_letter_limit: int = Field(
-        default=20, ge=1, description="dead letters in a row that halt the consumer"
+        default=DEAD_LETTER_LIMIT, ge=1, description="dead letters in a row that halt the consumer"
     )
     retention_days: dict[str, RetentionDays] = Field(
         default={},

@@ -3,21 +3,24 @@
 from collections.abc import Sequence
 from datetime import datetime
 
-from fastapi import APIRouter
 from pydantic import BaseModel, Field
 
 from common.contracts.clocks import ClockName, ThresholdAction
 from common.contracts.contacts import Priority
 from common.contracts.event import ContactId
 from common.http.app import ContactPath
-from escalation.api.deps import EscalationDatabase, StaffViewer, transaction
+from common.http.examples import with_examples
+from common.http.routes import ApiRouter
+from escalation.api.deps import EscalationDatabase, StaffViewer, refusals, transaction
+from escalation.api.examples import CLOCKS
 from escalation.api.schemas import Out
 from escalation.domain.clocks import timeline
 from escalation.domain.clocks.timeline import Entry
 from escalation.domain.duty.calendars import Calendar
+from escalation.domain.errors import ContactNotFoundError
 from escalation.domain.model import ClockState, SlaClock, Threshold
 
-router = APIRouter(prefix="/v1/contacts", tags=["clocks"])
+router = ApiRouter(prefix="/v1/contacts", tags=["clocks"])
 
 
 class ThresholdOut(BaseModel):
@@ -75,6 +78,8 @@ class ClockOut(BaseModel):
 
 
 class ContactClocksOut(BaseModel):
+    model_config = with_examples(CLOCKS)
+
     contact_id: ContactId = Field(description="The contact.")
     at: datetime = Field(description="The time of this answer.")
     reopenings: int = Field(description="How many times the contact was reopened.")
@@ -90,7 +95,7 @@ class ContactClocksOut(BaseModel):
     clocks: list[ClockOut] = Field(description="The contact's clocks.")
 
 
-@router.get("/{contact_id}/clocks")
+@router.get("/{contact_id}/clocks", responses=refusals(ContactNotFoundError))
 async def show_clocks(
     contact_id: ContactPath, database: EscalationDatabase, viewer: StaffViewer
 ) -> ContactClocksOut:

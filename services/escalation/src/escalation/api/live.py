@@ -7,7 +7,7 @@ from functools import partial
 from typing import Annotated
 from uuid import UUID
 
-from fastapi import APIRouter, Depends, Header, Query, Request, Response
+from fastapi import Depends, Header, Query, Request, Response
 from pydantic import BaseModel, Field, TypeAdapter
 from sse_starlette import EventSourceResponse, ServerSentEvent
 from starlette.types import Message, Receive, Scope, Send
@@ -15,9 +15,10 @@ from starlette.types import Message, Receive, Scope, Send
 from common.contracts.event import ContactId
 from common.http.access import ApiKeys, StaffUser
 from common.http.pagination import Cursor, Limit, Page, decode_cursor
-from common.http.problems import ProblemError, documented, invalid
+from common.http.problems import ProblemError, invalid
+from common.http.routes import ApiRouter
 from common.storage.database import Database
-from escalation.api.deps import EscalationDatabase, StaffViewer, transaction
+from escalation.api.deps import EscalationDatabase, StaffViewer, refusals, transaction
 from escalation.api.schemas import EscalationOut
 from escalation.domain import errors
 from escalation.domain.queries import EscalationQuery, PageKey, page_key
@@ -34,7 +35,7 @@ from escalation.stream.offsets import (
 from escalation.stream.records import StreamEvent
 from escalation.stream.subscriber import Subscriber
 
-router = APIRouter(prefix="/v1/escalations", tags=["live"])
+router = ApiRouter(prefix="/v1/escalations", tags=["live"])
 
 _PAGE_KEY = TypeAdapter(PageKey)
 _RECONNECT_AFTER_MS = 1000
@@ -127,8 +128,11 @@ async def list_escalations(
     response_class=EventSourceResponse,
     responses={
         200: {"content": {"text/event-stream": {}}},
-        410: {"description": "The events after `Last-Event-ID` are gone: reload the list."},
-        429: documented("The caller, or all callers together, have too many streams open."),
+        **refusals(
+            errors.EscalationNotFoundError,
+            errors.ContactNotFoundError,
+            others=((410, "events-gone"), (429, "too-many-streams")),
+        ),
     },
 )
 async def stream_events(
@@ -158,7 +162,9 @@ async def stream_events(
         ) from error
     try:
         subscriber = await broadcaster.subscribe(
-            None if start is None else parse_event_id(start), _filter(query, viewer)
+            None if start is None else parse_event_id(start),
+            _filter(query, viewer),
+            viewer.person,
         )
     except BaseException as error:
         limit.release(viewer.person)

@@ -10,6 +10,8 @@ from common.contracts.clocks import ClockName
 from common.contracts.contacts import Channel
 from common.contracts.escalations import Cause, LeaseEnd, Outcome, Severity
 from common.contracts.event import ComplaintId, ContactId, EscalationId, PersonId
+from common.http.examples import with_examples
+from escalation.api.examples import ESCALATION
 from escalation.domain.duty.coverage import seasonal_mismatches
 from escalation.domain.duty.schedules import DutySchedule
 from escalation.domain.model import (
@@ -114,6 +116,8 @@ class ApprovalOut(Out):
 
 
 class EscalationOut(Out):
+    model_config = with_examples(ESCALATION)
+
     escalation_id: EscalationId = Field(description="The escalation's id.")
     contact_id: ContactId = Field(description="The contact it is about.")
     version: int = Field(description="Counts its changes; it is the ETag too.")

@@ -25,7 +25,7 @@ from escalation.domain.clocks.recompute import (
 from escalation.domain.errors import ContactNotFoundError
 from escalation.domain.model import SlaClock
 from escalation.domain.settings.registry import Configuration, Ref
-from escalation.domain.wording import STAMP
+from escalation.domain.wording import STAMP, done
 from escalation.store.contacts import ClockHistory, TrackedContacts
 from escalation.store.settings import SettingVersions
 
@@ -126,14 +126,14 @@ def _breach_reason(clock: SlaClock, at: datetime) -> str:
     duration = duration_text(clock.target_s)
     target = f"{duration} {_by(clock.calendar)} had passed at {clock.due_at:{STAMP}}"
     if clock.met_at is None:
-        return f"breached because {target}, and it had not been met by {at:{STAMP}}"
+        return f"breached because {target}; not {done(clock.name)} by {at:{STAMP}}"
     if clock.met_at > clock.due_at:
         late = duration_text(clock.met_at - clock.due_at)
-        return f"breached because {target}, and it was met {late} later"
+        return f"breached because {target}; {done(clock.name)} {late} late"
     handled_at = clock.deadline.fired_at or at
     early = duration_text(clock.due_at - clock.met_at)
     return (
-        f"breached because {target}; it had been met {early} before, "
+        f"breached because {target}; {done(clock.name)} {early} before, "
         f"but that event had not arrived at {handled_at:{STAMP}}"
     )
 

@@ -32,7 +32,13 @@ from common.contracts.notifications import NotificationActedOn, NotificationFail
 from common.contracts.texts import excerpt
 from common.messages import Timer
 from escalation.domain import complaints, wording
-from escalation.domain.clocks import acknowledgement, lifecycle, reopening, retargeting
+from escalation.domain.clocks import (
+    acknowledgement,
+    lifecycle,
+    reopening,
+    retargeting,
+    thresholds,
+)
 from escalation.domain.errors import ContactNotOpenError, ForbiddenError, RefusedError
 from escalation.domain.escalations import (
     actions,
@@ -104,6 +110,13 @@ def _raise_on_receipt(situation: Situation, details: ContactDetails) -> Decision
 
 
 def record_assignment(situation: Situation, event: ContactAssigned) -> Decision:
+    """Meet the assignment clock; what it owed before concerns nobody who had not got it yet."""
+    return thresholds.fire_overdue(situation, "assignment", _assigned_at(event)).then(
+        _take_up_assignment, event
+    )
+
+
+def _take_up_assignment(situation: Situation, event: ContactAssigned) -> Decision:
     contact = replace(
         situation.contact,
         representative_id=event.representative_id,

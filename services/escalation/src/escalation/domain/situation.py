@@ -22,8 +22,8 @@ class Situation:
     `earlier_contacts` of the same customer are counted only if a policy has a rule for them.
     `complaints` of the contact, and who took part in its earlier escalations, are read only for a
     new complaint; `grants` to the contact and its customer only for outcomes that cost something.
-    `offline` has the contact's representative, if offline; it is read only when a warning of that
-    person is due, also one that is fired by another message than its timer.
+    `offline` has the contact's representative, if offline; it is read only for a decision that
+    warns that person.
     """
 
     contact: TrackedContact

@@ -1,6 +1,6 @@
 """The texts of reasons, explanations and errors."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from decimal import Decimal
 from typing import assert_never
 
@@ -81,10 +81,33 @@ def unanswered(escalation: Escalation) -> str | None:
     return "; ".join((*((f"no answer from {silent}",) if silent else ()), *unreached)) or None
 
 
-def met(escalation: Escalation, late: Iterable[ClockName]) -> str:
-    """Say what became of the reasons: `first response done late; it stays at supervisors`."""
-    names = ", ".join(name.replace("_", " ") for name in late)
-    outcome = f"{names} done late" if names else "done in time"
+def done(clock: ClockName) -> str:
+    """Say what was done: `first reply sent`."""
+    match clock:
+        case "assignment":
+            return "assigned"
+        case "first_response":
+            return "first reply sent"
+        case "next_response":
+            return "reply sent"
+        case "periodic_update":
+            return "update sent"
+        case "resolution":
+            return "resolved"
+        case "acknowledgement":
+            return "acknowledged"
+        case _:
+            assert_never(clock)
+
+
+def met(escalation: Escalation, late: Sequence[ClockName], in_time: Sequence[ClockName]) -> str:
+    """Say what became of the reasons: `first reply sent late; it stays at supervisors`."""
+    outcome = ", ".join(
+        (
+            *(f"{done(clock)} late" for clock in late),
+            *(f"{done(clock)} in time" for clock in in_time),
+        )
+    )
     if escalation.ladder.body.when_met == "close":
         return outcome
     return f"{outcome}; it stays at {escalation.level_name} until somebody acknowledges it"

@@ -61,6 +61,14 @@ def _clocks_of(ref: str) -> str:
     """
 
 
+# Also those whose clocks have all ended: they escalate by the policy's ladder.
+_CONTACTS_OF_POLICY = """
+    SELECT contact_id FROM tracked_contacts
+    WHERE resolved_at IS NULL AND jsonb_path_exists(
+        clocks, '$[*] ? (@.policy.id == $id)', jsonb_build_object('id', CAST(:id AS text)))
+"""
+
+
 def _escalations_of(place: str) -> str:
     """Contacts with an open escalation whose version of its ladder refers to the setting."""
     return f"""
@@ -73,7 +81,7 @@ _OPEN = """
     SELECT contact_id FROM tracked_contacts WHERE resolved_at IS NULL AND opened_at IS NOT NULL
 """
 _DEPENDENTS: Mapping[str, str] = {
-    "sla-policies": _clocks_of("policy"),
+    "sla-policies": _CONTACTS_OF_POLICY,
     "calendars": f"""
         {_clocks_of("calendar")} UNION {_escalations_of("body.levels[*].calendar_id")}
     """,

@@ -1,19 +1,20 @@
 """One transaction of escalation: its tables, locked and written together."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import datetime
 from typing import Any
 from uuid import UUID
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from common.contracts.event import ContactId, EscalationId, PersonId
+from common.contracts.event import ContactId, EscalationId
 from common.storage.rows import LockedTable
 from common.storage.uow import UnitOfWork as BaseUnitOfWork
-from escalation.domain.clocks.thresholds import warns_representative
+from escalation.domain.clocks.thresholds import warned_representative
 from escalation.domain.errors import ContactNotFoundError, EscalationNotFoundError
 from escalation.domain.model import Escalation, TrackedContact
-from escalation.domain.situation import Situation
+from escalation.domain.situation import Decide, Decision, Situation
 from escalation.domain.visibility import Viewer
 from escalation.store.audit_trail import AuditTrail
 from escalation.store.change_requests import ChangeRequests
@@ -94,14 +95,11 @@ class UnitOfWork(BaseUnitOfWork):
         escalation = None
         if contact.escalation_id is not None:
             escalation = await self.escalations.lock(contact.escalation_id)
-        configuration = await self.settings.in_force()
-        return Situation(
-            contact, escalation, configuration, self.now, offline=await self._offline(contact)
-        )
+        return Situation(contact, escalation, await self.settings.in_force(), self.now)
 
-    async def _offline(self, contact: TrackedContact) -> frozenset[PersonId]:
-        """Return the representative, if offline; read only for a warning that is due."""
-        person = contact.representative_id
-        if person is None or not warns_representative(contact, self.now):
-            return frozenset()
-        return await self.presences.offline((person,))
+    async def decide(self, decide: Decide, situation: Situation) -> Decision:
+        """Decide; if that warns a representative who is offline, decide again knowing it."""
+        decision = decide(situation)
+        warned = warned_representative(decision)
+        offline = await self.presences.offline((warned,)) if warned else None
+        return decide(replace(situation, offline=offline)) if offline else decision

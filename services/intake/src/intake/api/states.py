@@ -2,18 +2,18 @@
 
 from http import HTTPStatus
 
-from fastapi import APIRouter
+from pydantic import TypeAdapter
 
-from common.contracts.event import ContactId
-from common.http.app import ContactPath
-from common.http.pagination import Limit
+from common.contracts.event import ContactId, Instant
+from common.http.app import ContactPath, OpaqueText
+from common.http.pagination import Cursor, Limit, decode_cursor
+from common.http.routes import ApiRouter
 from intake import use_cases
-from intake.api.answers import ContactIdOut, HistoryOut
+from intake.api.answers import ContactIdOut, HistoryEntryOut, HistoryPage
 from intake.api.deps import (
     ON_ACTION,
+    ON_CHANGE,
     ON_CONTACT,
-    ON_MERGE,
-    WRONG_STATE,
     ChannelOrStaffUser,
     IntakeDatabase,
     make_actor,
@@ -23,13 +23,15 @@ from intake.api.deps import (
 from intake.api.schemas import DiscardIn, MergeIn
 from intake.domain import errors
 
-router = APIRouter(prefix="/v1/contacts", tags=["contacts"])
+router = ApiRouter(prefix="/v1/contacts", tags=["contacts"])
+
+_HISTORY_KEY = TypeAdapter(tuple[Instant, OpaqueText, OpaqueText])
 
 
 @router.post(
     "/{contact_id}/stop-waiting",
     status_code=HTTPStatus.ACCEPTED,
-    responses=refusals(*ON_CONTACT, others=WRONG_STATE),
+    responses=refusals(*ON_CHANGE),
 )
 async def stop_waiting(
     contact_id: ContactPath, database: IntakeDatabase, caller: ChannelOrStaffUser
@@ -37,7 +39,7 @@ async def stop_waiting(
     """Report that you no longer wait for the customer: the promises' clocks run on.
 
     A message of the customer or of a representative does the same. For a contact that is open this
-    changes nothing. No body is read.
+    changes nothing. There is no body.
     """
     async with transaction(database) as uow:
         await use_cases.stop_waiting(contact_id, make_actor(caller), uow)
@@ -47,7 +49,7 @@ async def stop_waiting(
 @router.post(
     "/{contact_id}/discard",
     status_code=HTTPStatus.ACCEPTED,
-    responses=refusals(*ON_ACTION, others=WRONG_STATE),
+    responses=refusals(*ON_ACTION),
 )
 async def discard_contact(
     contact_id: ContactPath,
@@ -68,7 +70,7 @@ async def discard_contact(
 @router.post(
     "/{contact_id}/merge",
     status_code=HTTPStatus.ACCEPTED,
-    responses=refusals(*ON_ACTION, errors.MergeTargetError, others=ON_MERGE),
+    responses=refusals(*ON_ACTION, errors.MergeTargetError, errors.MergeTargetEndedError),
 )
 async def merge_contact(
     contact_id: ContactPath,
@@ -77,6 +79,9 @@ async def merge_contact(
     caller: ChannelOrStaffUser,
 ) -> ContactIdOut:
     """Report that its work goes on in another contact of the same customer.
+
+    You must be allowed to change both: a channel merges contacts that it sent, a representative
+    those that they have; a supervisor merges those of two representatives.
 
     The contact ends; send what the customer writes to the other one. That one must be open or
     waiting: into a contact that has ended this answers 409 `merge-target-ended`. If it was merged
@@ -97,10 +102,19 @@ async def show_history(
     contact_id: ContactPath,
     database: IntakeDatabase,
     caller: ChannelOrStaffUser,
+    cursor: Cursor = None,
     limit: Limit = 50,
-) -> HistoryOut:
-    """Show the latest changes that the outside system reported, applied or too late."""
+) -> HistoryPage:
+    """List the changes that the outside system reported, applied or too late, the latest first."""
+    filters = {"contact_id": contact_id}
+    before = decode_cursor(cursor, _HISTORY_KEY, filters)
     async with transaction(database) as uow:
         await use_cases.get_to_read(contact_id, make_actor(caller), uow)
-        entries = await uow.contact_history.list_for(contact_id, limit)
-    return HistoryOut.model_validate({"entries": entries}, from_attributes=True)
+        entries = await uow.contact_history.list_before(contact_id, before, limit + 1)
+    return HistoryPage.of(
+        entries,
+        limit,
+        key=lambda entry: [entry.at.isoformat(), entry.event_id, entry.field],
+        show=lambda entry: HistoryEntryOut.model_validate(entry, from_attributes=True),
+        filters=filters,
+    )

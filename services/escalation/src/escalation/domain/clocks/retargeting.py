@@ -1,5 +1,6 @@
 """What another priority, policy or calendar changes of the clocks of an open contact."""
 
+from dataclasses import replace
 from datetime import datetime
 from typing import assert_never
 
@@ -13,7 +14,7 @@ from escalation.domain.clocks.lifecycle import (
     reply_clock,
 )
 from escalation.domain.clocks.thresholds import fire_overdue
-from escalation.domain.model import SlaClock, TrackedContact
+from escalation.domain.model import DEFAULT_SEVERITY, SlaClock, TrackedContact
 from escalation.domain.settings.policies import SlaPolicy, Target
 from escalation.domain.settings.registry import Versioned
 from escalation.domain.situation import Decision, Situation, no_change
@@ -35,7 +36,19 @@ def setting_archived(situation: Situation, timer: SettingArchived) -> Decision:
         if ref is not None and ref.id == timer.setting_id:
             reason = f"{ref.id} was archived, and its open contacts were released"
             decision = decision.then(cancel_clock, clock.name, situation.at, reason)
-    return decision
+    return decision.then(_release_ladder) if timer.kind == "sla-policies" else decision
+
+
+def _release_ladder(situation: Situation) -> Decision:
+    """Escalate from now on as the policy in force says, or as without one.
+
+    An escalation that is open keeps the ladder by which people have been asked.
+    """
+    policy = situation.policy
+    if policy is not None:
+        return no_change(schedule.adopt_policy(situation, policy))
+    contact = replace(situation.contact, ladder_id=None, severity=DEFAULT_SEVERITY)
+    return no_change(replace(situation, contact=contact))
 
 
 def retarget_clocks(situation: Situation, since: datetime, reason: str) -> Decision:
@@ -67,6 +80,9 @@ def _cancel_archived(situation: Situation, at: datetime) -> Decision:
         if clock.policy.id not in situation.configuration.policies:
             reason = f"policy {clock.policy} was archived, and no other promises it"
             decision = decision.then(cancel_clock, clock.name, at, reason)
+    policies = {clock.policy.id for clock in situation.contact.clocks}
+    if policies and policies.isdisjoint(situation.configuration.policies):
+        return decision.then(_release_ladder)
     return decision
 
 

@@ -35,16 +35,14 @@ def fire_overdue(situation: Situation, name: ClockName, before: datetime) -> Dec
         decision = decision.then(fire_threshold, clock, threshold)
 
 
-def warns_representative(contact: TrackedContact, at: datetime) -> bool:
-    """Tell whether a warning of the representative is due by then and has not fired."""
-    return any(
-        threshold.action == "warn_representative"
-        and threshold.fired_at is None
-        and threshold.due_at <= at
-        for clock in contact.clocks
-        if clock.next_threshold is not None
-        for threshold in clock.thresholds
+def warned_representative(decision: Decision) -> PersonId | None:
+    """Return the contact's representative if the decision warns that person."""
+    person = decision.situation.contact.representative_id
+    warned = any(
+        isinstance(event, PageRequested) and (event.reason, event.person_id) == ("warning", person)
+        for event in decision.events
     )
+    return person if warned else None
 
 
 def fire_threshold(situation: Situation, clock: SlaClock, threshold: Threshold) -> Decision:

@@ -18,6 +18,7 @@ from common.contracts.clocks import (
     ThresholdAction,
 )
 from common.core.durations import duration_text
+from escalation.domain import wording
 from escalation.domain.clocks.events import ClockChange, ClockEvent, apply
 from escalation.domain.clocks.schedule import elapsed_s
 from escalation.domain.duty.calendars import Calendar
@@ -58,7 +59,8 @@ def summarize(clock: SlaClock, at: datetime) -> str:
 
 def _state(clock: SlaClock, at: datetime) -> str:
     if clock.met_at is not None:
-        return f"met {clock.met_at:{STAMP}}, {_margin(clock.met_at, clock.due_at)}"
+        margin = _margin(clock.met_at, clock.due_at)
+        return f"{wording.done(clock.name)} {clock.met_at:{STAMP}}, {margin}"
     if clock.cancelled_at is not None:
         return f"cancelled {clock.cancelled_at:{STAMP}}"
     if clock.paused_at is not None:
@@ -135,7 +137,7 @@ def _text(clock: SlaClock, event: ClockChange) -> str:
         case ClockWarned() | ClockBreached():
             return f"{_passed(event)}{_after_due(event.lateness_ms)}"
         case ClockMet():
-            return f"met, {_margin(event.met_at, event.due_at)}"
+            return f"{wording.done(event.clock)}, {_margin(event.met_at, event.due_at)}"
         case ClockCancelled():
             return f"cancelled: {event.reason}"
         case _:

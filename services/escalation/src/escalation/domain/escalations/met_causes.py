@@ -26,14 +26,18 @@ def are_met(contact: TrackedContact, escalation: Escalation) -> bool:
     )
 
 
-def _breached_clocks(contact: TrackedContact, escalation: Escalation) -> tuple[ClockName, ...]:
+def _clocks_met(
+    contact: TrackedContact, escalation: Escalation
+) -> tuple[tuple[ClockName, ...], tuple[ClockName, ...]]:
+    """Return the clocks that were breached before they were met, and the others."""
+    causes = [cause for cause in escalation.causes if cause.clock != "acknowledgement"]
     breached = {
         cause.clock: None
-        for cause in escalation.causes
-        if cause.clock not in (None, "acknowledgement")
-        and (cause.kind == "breach" or _is_breached(contact, cause))
+        for cause in causes
+        if cause.clock and (cause.kind == "breach" or _is_breached(contact, cause))
     }
-    return tuple(clock for clock in breached if clock is not None)
+    in_time = {cause.clock: None for cause in causes if cause.clock and cause.clock not in breached}
+    return tuple(breached), tuple(in_time)
 
 
 def _is_breached(contact: TrackedContact, cause: EscalationCause) -> bool:
@@ -73,8 +77,8 @@ def stop_climb(situation: Situation, escalation: Escalation, explanation: str | 
 def _end_climb(situation: Situation, escalation: Escalation) -> Decision:
     """Tell those who were asked; what was breached stays so."""
     when_met = escalation.ladder.body.when_met
-    late = _breached_clocks(situation.contact, escalation)
-    reason = wording.met(escalation, late)
+    late, in_time = _clocks_met(situation.contact, escalation)
+    reason = wording.met(escalation, late, in_time)
     event = EscalationCausesMet(
         contact_id=situation.contact_id,
         occurred_at=situation.at,
