@@ -28,13 +28,9 @@ class DatabaseMonitor(Generic[U]):
 
     An unavailable database makes the service not ready. What waits too long in the outbox or among
     the timers is only a metric: intake accepts contacts also while Kafka is down. An event that
-<<<<<<< HEAD
-    Kafka has refused degrades the service until its dead letter is closed; so does a role that may
-    change tables, and with them the audit trail, until the service has another one.
-=======
     Kafka has refused, or a delivery of an outside system that was kept, degrades the service until
-    its dead letter is closed.
->>>>>>> main
+    its dead letter is closed; a role that may change tables, and with them the audit trail, until
+    the service has another one.
     """
 
     name = "database monitor"
@@ -92,16 +88,16 @@ class DatabaseMonitor(Generic[U]):
             else None,
         )
         self._health.report_degradation(
-<<<<<<< HEAD
             "database role",
             "UPSTAIRS_DATABASE_URL names a role that owns the tables: use the one that serves."
             if waiting.owns_tables
-=======
+            else None,
+        )
+        self._health.report_degradation(
             "deliveries",
             f"Deliveries of outside systems that were kept and not applied: {waiting.deliveries}."
             " See `dead-letters list`."
             if waiting.deliveries
->>>>>>> main
             else None,
         )
 
