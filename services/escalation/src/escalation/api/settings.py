@@ -49,6 +49,7 @@ router = ApiRouter(prefix="/v1", tags=["settings"])
 S = TypeVar("S", bound=Setting)
 
 _ON_PUT: Final = refusals(errors.StaleSettingError, errors.ForbiddenError)
+_ON_PUT_LIMIT: Final = _ON_PUT | refusals(errors.LimitBelowError)
 _ON_DELETE: Final = refusals(
     errors.SettingNotFoundError, errors.SettingInUseError, errors.StaleSettingError
 )
@@ -247,7 +248,7 @@ def _add_put(kind: SettingKind) -> None:
         description="Put a new version of the setting; old versions stay."
         + _NOTES.get(kind.type, ""),
         response_model=_setting_out(kind),
-        responses=_ON_PUT,
+        responses=_ON_PUT_LIMIT if kind.type is ApprovalLimit else _ON_PUT,
     )
 
 
