@@ -275,14 +275,6 @@ async def test_limit_of_supervisors_is_not_above_that_of_managers(
         assert (answer.status_code, error["pointer"]) == (422, f"body/{place}")
 
 
-async def test_api_keys_of_a_person_who_leaves_are_revoked(service: EscalationHarness) -> None:
-    await add_keys(service.database, "lee")
-    await service.handle_events(described("lee", None))
-    assert await active_roles(service.database, "lee") == ["channel", "manager"]
-    await service.handle_events(described("lee", None, active=False))
-    assert await active_roles(service.database, "lee") == ["channel"]
-
-
 async def test_limit_of_supervisors_allows_nothing_while_managers_have_none(
     configured: httpx.AsyncClient,
 ) -> None:
@@ -363,3 +355,11 @@ async def test_manager_puts_only_teams_of_people_below(
     for team, caller, status in (("back", "mia", 403), ("new", "mia", 204), ("back", "ops", 204)):
         answer = await organised.delete(f"/v1/teams/{team}", headers=key(caller))
         assert answer.status_code == status, (team, caller)
+
+
+async def test_api_keys_of_a_person_who_leaves_are_revoked(service: EscalationHarness) -> None:
+    await add_keys(service.database, "lee")
+    await service.handle_events(described("lee", None))
+    assert await active_roles(service.database, "lee") == ["channel", "manager"]
+    await service.handle_events(described("lee", None, active=False))
+    assert await active_roles(service.database, "lee") == ["channel"]

@@ -56,6 +56,34 @@ async def test_new_person_is_a_recipient_with_name_and_contact_methods(
     assert (recipient["name"], len(recipient["media"])) == ("Dana R.", 1)
 
 
+async def test_people_without_an_address_are_listed_until_they_leave(
+    harness: ServiceHarness, api: httpx.AsyncClient
+) -> None:
+    async def unreachable(caller: str, *, reachable: bool = False) -> list[str]:
+        query = {"reachable": reachable, "limit": 1}
+        listed: list[str] = []
+        while True:
+            answer = await api.get("/v1/recipients", params=query, headers=key(caller))
+            assert answer.status_code == 200, answer.text
+            listed += [item["person_id"] for item in answer.json()["items"]]
+            if not (cursor := answer.json()["next_cursor"]):
+                return listed
+            query["cursor"] = cursor
+
+    await harness.handle(
+        described("mona"),
+        methods("mona", email={"address": "mona@example.com"}),
+        described("dana", reports_to="mona"),
+        described("omar"),
+    )
+    assert await unreachable("root") == ["dana", "omar"]
+    assert await unreachable("mona") == ["dana"]
+    assert await unreachable("root", reachable=True) == ["mona"]
+    await harness.handle(methods(email={"address": "dana@example.com"}))
+    await harness.handle(described("omar", active=False))
+    assert await unreachable("root") == []
+
+
 async def test_older_entry_of_a_person_changes_nothing(
     harness: ServiceHarness, api: httpx.AsyncClient
 ) -> None:

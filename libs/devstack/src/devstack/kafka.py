@@ -45,10 +45,18 @@ class SecureListener:
     What its `users`, names with passwords, may do is decided by access lists; without any they may
     do nothing. Anyone who comes by the first listener may do all. `certificate` is a PEM file of
     the broker's key (PKCS 8) and certificate, for the name `localhost`.
+
+    With a `client_ca_file` there is a third listener: it admits whoever has a certificate of this
+    authority (mutual TLS), by the whole subject of the certificate.
     """
 
     certificate: Path
     users: Mapping[str, str] = field(repr=False)
+    client_ca_file: Path | None = None
+
+    @property
+    def is_mutual(self) -> bool:
+        return self.client_ca_file is not None
 
 
 class Kafka:
@@ -66,6 +74,8 @@ class Kafka:
     ) -> None:
         self.secure_port = None if secure_listener is None else free_port()
         self._secure_listener = secure_listener
+        is_mutual = secure_listener is not None and secure_listener.is_mutual
+        self.mutual_port = free_port() if is_mutual else None
         self.port = free_port()
         self.proxy_target = None if proxy_port is None else free_port()
         self._proxy_port = proxy_port
@@ -89,6 +99,10 @@ class Kafka:
     def secure_bootstrap(self) -> str | None:
         return None if self.secure_port is None else f"localhost:{self.secure_port}"
 
+    @property
+    def mutual_bootstrap(self) -> str | None:
+        return None if self.mutual_port is None else f"localhost:{self.mutual_port}"
+
     def prepare(self) -> None:
         """Fetch the jars if necessary and format the storage; takes one or two seconds."""
         jars.fetch()
@@ -102,6 +116,8 @@ class Kafka:
             settings |= _proxy_listener(settings, self.proxy_target, advertised=self._proxy_port)
         if self._secure_listener is not None:
             settings |= _secure_settings(settings, self._secure_listener, self.secure_port)
+            if self.mutual_port is not None:
+                settings |= _mutual_settings(settings, self._secure_listener, self.mutual_port)
         settings["log.dirs"] = str(self._directory / "data")
         lines = [f"{name}={value}\n" for name, value in settings.items()]
         self._config.write_text("".join(lines))
@@ -155,6 +171,20 @@ def _secure_settings(
         f"{own}.scram-sha-512.sasl.jaas.config": f"{sasl}.scram.ScramLoginModule required;",
         "authorizer.class.name": "org.apache.kafka.metadata.authorizer.StandardAuthorizer",
         "super.users": "User:ANONYMOUS",
+    }
+
+
+def _mutual_settings(
+    settings: Mapping[str, str], listener: SecureListener, port: int
+) -> dict[str, str]:
+    own, address = "listener.name.mutual", f"MUTUAL://localhost:{port}"
+    return {
+        **_with_listener(settings, address, advertised=address, protocol="MUTUAL:SSL"),
+        f"{own}.ssl.keystore.type": "PEM",
+        f"{own}.ssl.keystore.location": str(listener.certificate),
+        f"{own}.ssl.truststore.type": "PEM",
+        f"{own}.ssl.truststore.location": str(listener.client_ca_file),
+        f"{own}.ssl.client.auth": "required",
     }
 
 

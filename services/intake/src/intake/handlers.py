@@ -39,7 +39,7 @@ async def mirror_raised(event: EscalationRaised, uow: UnitOfWork) -> None:
 
 async def mirror_cause(event: EscalationCauseAdded, uow: UnitOfWork) -> None:
     contact = await get_or_raise(event.contact_id, uow)
-    decision = escalation_mirror.add_cause(contact, event.cause)
+    decision = escalation_mirror.add_cause(contact, event.cause, event.occurred_at)
     if decision.contact != contact:
         record(decision, uow)
 
@@ -118,7 +118,10 @@ async def mirror(
 ) -> None:
     """Keep the new state of the escalation; without a level, it stays at the level it was."""
     contact = await get_or_raise(event.contact_id, uow)
-    view = EscalationView(state, level or _level(contact), by, event.occurred_at, confidential)
+    earlier = escalation_mirror.view_of_representative(contact) if confidential else None
+    view = EscalationView(
+        state, level or _level(contact), by, event.occurred_at, confidential, earlier
+    )
     decision = escalation_mirror.mirror_escalation(contact, view)
     if confidential:
         # The time of the change would tell whom a complaint is about.

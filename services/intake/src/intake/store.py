@@ -282,7 +282,7 @@ class Erasure:
         published = published_events.c.key.in_(contact_ids)
         # Where the customer is goes too; escalation needs its copy while the contact is open.
         words = WORDS | {"region"}
-        await erase_words(self._connection, published_events, published, words)
+        await erase_words(self._connection, published_events, published, contact_ids, words)
 
 
 class UnitOfWork(BaseUnitOfWork):

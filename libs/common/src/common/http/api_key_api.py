@@ -131,7 +131,12 @@ async def list_api_keys(
 async def create_api_key(
     body: ApiKeyIn, database: DatabaseDep, caller: AdminUser, api_keys: ApiKeysDep
 ) -> NewApiKeyOut:
-    """Make a key. It is valid at once on every replica of this service, and on no other service."""
+    """Make a key. It is valid at once on every replica of this service, and on no other service.
+
+    The key is in this answer and stored nowhere, so `Idempotency-Key` is not heeded: a request that
+    is repeated makes another key. If you lost the answer, list the keys, revoke that one and make
+    another.
+    """
     key = make_key()
     async with database.transaction() as uow:
         days = body.expires_in_days

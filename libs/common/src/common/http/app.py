@@ -32,6 +32,7 @@ from common.http.problems import ProblemError
 from common.http.protection import SecurityHeadersMiddleware, WrongKeyMiddleware
 from common.http.request_body import give_again
 from common.http.request_text import check_request
+from common.http.routes import ApiRoute
 
 log = structlog.get_logger()
 
@@ -122,6 +123,9 @@ def make_app(
     problems.install(app)
     openapi.install(app, unkeyed_paths)
     for router in routers:
+        for route in router.routes:
+            if isinstance(route, ApiRoute):
+                route.reads_body = route.path.startswith((*webhook_paths, *form_paths))
         # Not `include_router`, which looks for the route of each request twice.
         app.router.routes += router.routes
     # The last is the outermost.

@@ -55,7 +55,7 @@ CHANNEL_SYSTEM: Final = "channel:shop"
 CUSTOMER: Final = {"customer_id": "c-81", "name": "Ada Lovelace", "tier": "premium"}
 CUSTOMER_ID: Final = f"{CHANNEL_SYSTEM}:{CUSTOMER['customer_id']}"
 # What customer service knows of the contact, by the names that all services use.
-CONTACT: Final[Mapping[str, str]] = {
+CONTACT: Final[Mapping[str, Any]] = {
     "channel": "chat",
     "subject": "Charged twice in March",
     "topic": TOPIC,

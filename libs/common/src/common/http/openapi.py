@@ -35,9 +35,11 @@ _WITH_BODY: Final = (
 )
 _WITH_API_KEY: Final = ((401, "unauthenticated"), (403, "forbidden"), (429, "too-many-wrong-keys"))
 _CHANGING: Final = (
+    (400, "malformed-json"),
     (403, "read-only-key"),
     (413, "too-large"),
     (415, "unsupported-media-type"),
+    (422, "invalid"),
 )
 _KEYED: Final = ((409, "answer-erased"), (422, "idempotency-key-reused"), (422, "invalid"))
 

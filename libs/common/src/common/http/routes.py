@@ -19,7 +19,9 @@ from fastapi.exceptions import RequestValidationError, ResponseValidationError
 from fastapi.routing import APIRoute
 from starlette.types import Receive, Scope, Send
 
+from common.http.access import SAFE_METHODS
 from common.http.problems import documented
+from common.http.unread_body import require_empty
 
 _OK: Final = 200
 _MISSING_BODY: Final = {"type": "missing", "loc": ("body",), "input": None}
@@ -30,6 +32,8 @@ class ApiRoute(APIRoute):
 
     def __init__(self, path: str, endpoint: Callable[..., Any], **options: Any) -> None:
         super().__init__(path, endpoint, **options)
+        # By itself, in whatever form it comes.
+        self.reads_body = False
         self._call = _Call(self.dependant)
         # In place of what FastAPI made to serve the route.
         self.app = self._serve
@@ -39,6 +43,8 @@ class ApiRoute(APIRoute):
         arguments = await self._call.arguments(exchange)
         if exchange.errors:
             raise RequestValidationError(exchange.errors, body=exchange.body)
+        if self.body_field is None and not self.reads_body and scope["method"] not in SAFE_METHODS:
+            require_empty(await exchange.request.body())
         result = await self._call.function(**arguments)
         if not isinstance(result, Response):
             result = exchange.answer(self._content(result))

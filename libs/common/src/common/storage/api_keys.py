@@ -166,6 +166,17 @@ class ApiKeyStore:
         row = (await self._connection.execute(_REVOKE, values)).mappings().first()
         return _stored(row) if row else None
 
+    async def lock(self) -> None:
+        """Let one transaction at a time decide what depends on all keys."""
+        await self._connection.execute(_LOCK)
+
+    async def is_revoked(self, identifier: str) -> bool:
+        return bool((await self._connection.execute(_IS_REVOKED, {"id": identifier})).scalar_one())
+
+    async def has_admin(self, now: datetime) -> bool:
+        """Return whether a key of an admin is valid that may change anything."""
+        return bool((await self._connection.execute(_HAS_ADMIN, {"now": now})).scalar_one())
+
     async def revoke_of_person(
         self, person_id: PersonId, *, made_until: datetime, now: datetime
     ) -> None:
@@ -178,17 +189,6 @@ class ApiKeyStore:
             "by": DEPARTURE,
         }
         await self._connection.execute(_REVOKE_OF_PERSON, values)
-
-    async def lock(self) -> None:
-        """Let one transaction at a time decide what depends on all keys."""
-        await self._connection.execute(_LOCK)
-
-    async def is_revoked(self, identifier: str) -> bool:
-        return bool((await self._connection.execute(_IS_REVOKED, {"id": identifier})).scalar_one())
-
-    async def has_admin(self, now: datetime) -> bool:
-        """Return whether a key of an admin is valid that may change anything."""
-        return bool((await self._connection.execute(_HAS_ADMIN, {"now": now})).scalar_one())
 
     async def apply_list(self, listed: Sequence[ListedKey], now: datetime) -> list[str]:
         """Make the keys of the settings those that are listed, and no other.
@@ -246,14 +246,6 @@ _REVOKE = text(f"""
         revoked_by = coalesce(nullif(revoked_by, '{SETTINGS}'), :by)
     WHERE key_id = :key_id RETURNING {_COLUMNS}
 """)
-_REVOKE_OF_PERSON = text("""
-    UPDATE api_keys SET revoked_at = :now, revoked_by = :by WHERE key_id = ANY(ARRAY(
-        SELECT key_id FROM api_keys
-        WHERE subject = :subject AND role = ANY(CAST(:roles AS text[])) AND revoked_at IS NULL
-          AND created_at <= :made_until
-        ORDER BY key_id FOR UPDATE
-    ))
-""")
 _IS_REVOKED = text("""
     SELECT EXISTS (SELECT 1 FROM api_keys WHERE key_id = :id AND revoked_at IS NOT NULL)
 """)
@@ -263,6 +255,14 @@ _HAS_ADMIN = text("""
         WHERE role = 'admin' AND 'write' = ANY(scopes) AND revoked_at IS NULL
           AND (expires_at IS NULL OR expires_at > :now)
     )
+""")
+_REVOKE_OF_PERSON = text("""
+    UPDATE api_keys SET revoked_at = :now, revoked_by = :by WHERE key_id = ANY(ARRAY(
+        SELECT key_id FROM api_keys
+        WHERE subject = :subject AND role = ANY(CAST(:roles AS text[])) AND revoked_at IS NULL
+          AND created_at <= :made_until
+        ORDER BY key_id FOR UPDATE
+    ))
 """)
 _LOCK = text("SELECT pg_advisory_xact_lock(lock_key('api-keys'))")
 _APPLY = text(f"""

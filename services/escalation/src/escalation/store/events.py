@@ -25,9 +25,10 @@ class ConsumedEvents:
         the stored clock has too.
         """
         consumed, published = tables.consumed_events, published_events
-        await erase_words(self._connection, consumed, consumed.c.contact_id == contact_id)
+        received = consumed.c.contact_id == contact_id
+        await erase_words(self._connection, consumed, received, [contact_id])
         about_contact = (published.c.key == contact_id) & (published.c.type != ClockPaused.type)
-        await erase_words(self._connection, published, about_contact)
+        await erase_words(self._connection, published, about_contact, [contact_id])
 
     def add(self, event: ContactEvent, event_id: str | None) -> None:
         self._rows.append(

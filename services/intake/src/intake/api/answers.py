@@ -9,6 +9,7 @@ from pydantic import BaseModel, Field
 from common.contracts.contacts import Channel, Priority
 from common.contracts.event import ContactId, CustomerId, MessageId, PersonId, SystemName
 from common.http.examples import (
+    ACTED_AT,
     CAMPAIGN,
     CHANNEL_SYSTEM,
     CONTACT,
@@ -101,6 +102,16 @@ class CustomerErasureOut(BaseModel):
 
 
 class HistoryEntryOut(BaseModel):
+    model_config = with_examples(
+        {
+            "event_id": "evt-4711",
+            "field": "state",
+            "value": "resolved",
+            "at": ACTED_AT,
+            "applied": True,
+        }
+    )
+
     event_id: str = Field(description="The event of the outside system.")
     field: str = Field(description="What it changed: `state` or `priority`.")
     value: str = Field(description="The value that it reported.")

@@ -160,7 +160,7 @@ async def show_contact(
     """Show a contact, a page of its messages and the state of its escalation.
 
     A representative sees an escalation that only a complaint or feedback raised once somebody has
-    acted on it.
+    acted on it; until then the one before, if any.
     """
     filters = {"contact_id": contact_id}
     after = decode_cursor(cursor, _MESSAGE_KEY, filters)
@@ -238,7 +238,7 @@ async def request_supervisor(
 async def wait_for_customer(
     contact_id: ContactPath, database: IntakeDatabase, caller: ChannelOrStaffUser
 ) -> ContactIdOut:
-    """Report that you wait for the customer's reply. No body is read."""
+    """Report that you wait for the customer's reply. There is no body."""
     async with transaction(database) as uow:
         await use_cases.wait_for_customer(contact_id, make_actor(caller), uow)
     return ContactIdOut(contact_id=contact_id)

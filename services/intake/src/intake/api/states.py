@@ -39,7 +39,7 @@ async def stop_waiting(
     """Report that you no longer wait for the customer: the promises' clocks run on.
 
     A message of the customer or of a representative does the same. For a contact that is open this
-    changes nothing. No body is read.
+    changes nothing. There is no body.
     """
     async with transaction(database) as uow:
         await use_cases.stop_waiting(contact_id, make_actor(caller), uow)

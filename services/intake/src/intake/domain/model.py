@@ -40,6 +40,7 @@ class EscalationView:
     """What the channel may show of an escalation.
 
     `confidential`: only a complaint or feedback has raised it, and nobody has acted on it yet.
+    Until then representatives see the `earlier` one: nothing vanishes for whom it is about.
     """
 
     state: EscalationState
@@ -47,6 +48,7 @@ class EscalationView:
     by: PersonId | None
     at: datetime
     confidential: bool = False
+    earlier: "EscalationView | None" = None
 
 
 @dataclass(frozen=True, slots=True, order=True)

@@ -2,7 +2,7 @@
 
 from dataclasses import asdict
 from datetime import datetime
-from typing import Annotated, Final
+from typing import Annotated, Any, Final
 
 from fastapi import Query
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints, TypeAdapter
@@ -49,7 +49,7 @@ class _Out(BaseModel):
     model_config = ConfigDict(from_attributes=True)
 
 
-_EXAMPLE: Final = {
+_EXAMPLE: Final[dict[str, Any]] = {
     "notification_id": NOTIFICATION_ID,
     "kind": "page",
     "state": "sent",

@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Annotated, Any
 
-from fastapi import Path
+from fastapi import Path, Query
 from pydantic import (
     AfterValidator,
     BaseModel,
@@ -43,6 +43,10 @@ from notifier.domain.recipients import (
 from notifier.use_cases import recipients
 
 _KEY = TypeAdapter(Slug)
+ReachableQuery = Annotated[
+    bool | None,
+    Query(description="Only who has an address, or only who has none and has not left."),
+]
 _CHANGE_KEY = TypeAdapter(Annotated[str, StringConstraints(pattern=UUID)])
 _EXAMPLE: dict[str, Any] = {
     "name": PEOPLE[SUPERVISOR]["name"],
@@ -94,6 +98,7 @@ def make_router(channels: Sequence[Channel]) -> ApiRouter:
                 "changed_by": MANAGER,
                 "before": {**_EXAMPLE, "media": _EXAMPLE["media"][:1]},
                 "after": _EXAMPLE,
+                "refused_media": [],
             }
         )
 
@@ -195,14 +200,23 @@ def make_router(channels: Sequence[Channel]) -> ApiRouter:
     async def show_all(
         database: NotifierDatabase,
         principal: StaffUser,
+        reachable: ReachableQuery = None,
         cursor: Cursor = None,
         limit: Limit = 50,
     ) -> Page[RecipientOut]:
-        """List recipients by person id: your own and those of the people below you."""
-        last = decode_cursor(cursor, _KEY)
+        """List recipients by person id: your own and those of the people below you.
+
+        With `reachable=false` it tells whom no message can reach.
+        """
+        filters = {"reachable": reachable}
+        last = decode_cursor(cursor, _KEY, filters)
         after = PersonId(last) if last else None
         async with transaction(database) as uow:
-            page = await recipients.read_recipients(caller_of(principal), after, limit + 1, uow)
-        return Page.of(page, limit, key=lambda recipient: recipient.person_id, show=out)
+            page = await recipients.read_recipients(
+                caller_of(principal), after, limit + 1, uow, reachable=reachable
+            )
+        return Page.of(
+            page, limit, key=lambda recipient: recipient.person_id, show=out, filters=filters
+        )
 
     return router

@@ -9,6 +9,7 @@ from sqlalchemy import (
     ColumnElement,
     Select,
     delete,
+    false,
     func,
     insert,
     literal,
@@ -133,9 +134,17 @@ class Recipients:
         return owners[0] if owners else None
 
     async def after(
-        self, person_id: PersonId | None, limit: int, visible_to: PersonId | None
+        self,
+        person_id: PersonId | None,
+        limit: int,
+        visible_to: PersonId | None,
+        *,
+        reachable: bool | None = None,
     ) -> list[Recipient]:
-        """Return recipients by id: all, or those that this person may see."""
+        """Return recipients by id: all, or those that this person may see.
+
+        `reachable` restricts them to who has an address, or to who should have one and has none.
+        """
         query = _recipients().order_by(tables.recipients.c.person_id).limit(limit)
         query = query.where(tables.recipients.c.link_epoch > _NEW_EPOCH)
         if person_id is not None:
@@ -145,6 +154,10 @@ class Recipients:
                 (tables.recipients.c.person_id == visible_to)
                 | tables.recipients.c.person_id.in_(_below(visible_to))
             )
+        if reachable is not None:
+            has_address = func.jsonb_array_length(tables.recipients.c.media) > 0
+            has_left = _LINES.c.active.is_(false())
+            query = query.where(has_address if reachable else ~has_address & ~has_left)
         rows = await self._connection.execute(query)
         return [_RECIPIENT.validate_python(dict(row)) for row in rows.mappings()]
 
