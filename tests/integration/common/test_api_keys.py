@@ -10,13 +10,14 @@ from typing import Annotated, Any
 import httpx
 import orjson
 import pytest
-from fastapi import APIRouter, Depends
+from fastapi import Depends
 from typer.testing import CliRunner, Result
 
 from common.contracts.event import PersonId
 from common.core.health import Health
 from common.core.metrics import Metrics
 from common.http.access import Principal, require_role
+from common.http.routes import ApiRouter
 from common.messaging.subscriptions import HandlerRegistry
 from common.service.api_key_worker import ApiKeyWorker
 from common.service.cli import service_cli
@@ -34,7 +35,7 @@ SHOP = make_key()
 LISTED = f"admin:ops:{OPS},channel:shop:{SHOP}"
 STRONG_KEY = "q8Z1r5Vb0uTnXy7cE3wJpL2sKd9fGhMa"
 
-router = APIRouter(prefix="/v1")
+router = ApiRouter(prefix="/v1", tags=["tests"])
 
 
 @router.get("/mine")
