@@ -194,7 +194,7 @@ async def test_complaints_at_once_are_counted_like_those_one_after_another(
         assert day_s - 60 < int(answer.headers["Retry-After"]) <= day_s
 
 
-async def test_who_works_on_a_later_escalation_does_not_read_the_earlier_complaint(
+async def test_earlier_complaint_is_not_read_by_holder_of_a_later_escalation(
     case: Case, service: EscalationHarness
 ) -> None:
     """Sam is rita's manager: not who judges it, though any supervisor may hold an escalation."""
@@ -312,19 +312,23 @@ async def test_accused_who_escalates_by_hand_sees_it_as_it_were_without_the_comp
     listed = (await case.get("escalations", "rita", contact_id=case.contact_id)).json()["items"]
     details = shown.json()
     assert [item["escalation_id"] for item in listed] == [details["escalation_id"]]
-    for seen in (raised.json(), details, *listed):
-        (cause,) = seen["causes"]
+    for escalation in (raised.json(), details, *listed):
+        (cause,) = escalation["causes"]
         assert (cause["kind"], cause["reason"]) == ("manual", "Above my limit")
-        assert seen["raised_at"] == cause["at"] > hidden["raised_at"]
-        assert (seen["version"], seen["cause_count"], seen["severity"]) == (None, 1, "medium")
-        assert (seen["level"], seen["awaited"], seen["deadline"]) == (0, [], None)
+        assert escalation["raised_at"] == cause["at"] > hidden["raised_at"]
+        assert (escalation["version"], escalation["cause_count"], escalation["severity"]) == (
+            None,
+            1,
+            "medium",
+        )
+        assert (escalation["level"], escalation["awaited"], escalation["deadline"]) == (0, [], None)
     for answer in (raised, shown):
         assert "ETag" not in answer.headers
         assert '"complaint"' not in answer.text
     # Filters tell nothing either.
     for filters in ({"cause": "complaint"}, {"severity": "high"}, {"person": "mia"}):
-        found = await case.get("escalations", "rita", contact_id=case.contact_id, **filters)
-        assert found.json()["items"] == [], filters
+        answer = await case.get("escalations", "rita", contact_id=case.contact_id, **filters)
+        assert answer.json()["items"] == [], filters
 
 
 async def test_acknowledgement_clock_of_an_earlier_escalation_stays_for_the_accused(
@@ -357,8 +361,8 @@ async def test_representative_does_not_read_the_note_of_a_pending_approval(case:
     place = f"escalations/{await case.escalation_id()}"
     assert (await case.post(f"{place}/acknowledge", {}, "sam")).status_code == 200
     proposed = {"outcome": "refund", "note": "Rita broke it", "amount": "5", "currency": "EUR"}
-    asked = await case.post(f"{place}/resolve", proposed, "sam")
-    assert asked.json()["approval"]["note"] == "Rita broke it"
+    approval = await case.post(f"{place}/resolve", proposed, "sam")
+    assert approval.json()["approval"]["note"] == "Rita broke it"
     for path in (place, "escalations"):
         shown = await case.get(path, "rita")
         assert shown.status_code == 200
