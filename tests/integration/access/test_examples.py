@@ -129,6 +129,7 @@ async def read_escalation(reader: Reader) -> None:
             for person, entry in PEOPLE.items()
         )
     )
+    await scenario.act("ops", "PUT", "/approval-limits/manager", {"unlimited": True})
     for kind in SETTINGS_IN_ORDER:
         await reader.send(MANAGER, f"PUT /v1/{kind}/{{setting_id}}")
     await reader.send(MANAGER, "POST /v1/duty-schedules/{setting_id}/swaps")
@@ -143,7 +144,6 @@ async def read_escalation(reader: Reader) -> None:
     await scenario.act(SUPERVISOR, "POST", f"{place}/acknowledge")
     for action in ("note", "request-coaching", "mediate", "snooze", "refer-up"):
         await reader.send(SUPERVISOR, f"POST {act}/{action}")
-    await scenario.act("ops", "PUT", "/approval-limits/manager", {"unlimited": True})
     await scenario.act(MANAGER, "POST", f"{place}/acknowledge")
     await reader.send(MANAGER, f"POST {act}/resolve")
     await reader.send(SUPERVISOR, f"POST {act}/reopen")
