@@ -37,8 +37,8 @@ $(READY): requirements/uv.txt requirements/dev.txt requirements/jvm.txt $(addsuf
 demo: $(READY) ## Start everything and play four stories; under a minute once installed
 	@$(BIN)/python -m stage demo
 
-run: $(READY) ## Start everything with sample settings and keep it running until Ctrl-C
-	@$(BIN)/python -m stage run
+run: $(READY) ## Start everything and keep it running until Ctrl-C, with sample settings; without: make run EMPTY=1
+	@$(BIN)/python -m stage run $(if $(EMPTY),--empty)
 
 test: $(READY) ## Run all tests on real PostgreSQL and Kafka, but not chaos and mutants (TESTS=tests/unit)
 	@$(BIN)/python -m pytest -n $(WORKERS) --dist loadgroup --durations=10 $(TESTS)
@@ -78,8 +78,8 @@ format: $(READY) ## Mend what a tool can mend
 	@$(BIN)/ruff check --fix .
 	@$(BIN)/ruff format .
 
-bench: $(READY) ## Measure, and write bench/out/summary.json
-	@$(BIN)/python -m bench
+bench: $(READY) ## Measure, and write bench/out/summary.json (AGAINST=REV compares with a revision)
+	@$(BIN)/python -m bench $(if $(AGAINST),--against $(AGAINST))
 
 audit: $(READY) ## Look for known vulnerabilities in all requirements; asks a service, so not in check
 	@for file in requirements/*.txt; do \

@@ -1,16 +1,27 @@
-"""`python -m bench [--quick] [--only part,part]`: measure and write `bench/out/summary.json`."""
+"""`python -m bench [--quick] [--only part,part]`: measure and write `bench/out/summary.json`.
+
+`--against REV` compares this checkout with a revision instead; see README.md.
+"""
 
 import argparse
 import asyncio
 import os
 import sys
 from collections.abc import Callable, Collection, Coroutine
+from dataclasses import replace
 from typing import Any
 
 import uvloop
 
 import devstack
 from bench import resources
+from bench.against.checkouts import UnknownRevisionError
+from bench.against.comparison import QUICK as QUICK_AMOUNTS
+from bench.against.comparison import Amounts
+from bench.against.run import PARTS as COMPARED_PARTS
+from bench.against.run import Request, Sides, compare
+from bench.against.servers import RemoteServersError
+from bench.against.systems import WorkerError
 from bench.load import LoadGenerator, RequestRefusedError, open_load_generator
 from bench.parts import ISOLATED_PARTS, QUICK, SYSTEM_PARTS, Plan
 from bench.soak import soak
@@ -23,6 +34,15 @@ from common.core.clock import monotonic
 
 PARTS = (*ISOLATED_PARTS, *SYSTEM_PARTS)
 SOAK_MINUTES = 30.0
+MEASUREMENT_ERRORS = (
+    DeadLettersError,
+    LostEventError,
+    RemoteServersError,
+    RequestRefusedError,
+    UnknownRevisionError,
+    WaitTimeoutError,
+    WorkerError,
+)
 
 
 async def measure(
@@ -66,28 +86,47 @@ def print_part(part: str) -> None:
 
 def main() -> int:
     options = _options()
-    plan = QUICK if options.quick else Plan()
-    parts = PARTS if options.only is None else options.only
     begun = monotonic()
 
     async def run(stack: devstack.Stack, load: LoadGenerator) -> Figures:
         figures = await resources.context(stack) | {"sample": "quick" if options.quick else "full"}
-        if options.soak is not None:
-            return figures | await measure_soak(stack, load, plan, options.soak)
-        return figures | await measure(stack, load, plan, parts)
+        return figures | await _figures_for(stack, load, options)
 
     try:
         figures = _run(run)
-    except (DeadLettersError, LostEventError, RequestRefusedError, WaitTimeoutError) as error:
-        print(f"{type(error).__name__}: {error}", file=sys.stderr)
+    except MEASUREMENT_ERRORS as error:
+        print(f"{type(error).__name__}: {error or error.__doc__}", file=sys.stderr)
         return 1
-    complete = options.soak is None and set(parts) == set(PARTS)
+    complete = options.soak is options.against is options.only is None
     if complete:
         figures["bench_seconds"] = monotonic() - begun
     write(figures, complete=complete)
     print_figures(figures)
     print(f"\nwritten to {PATH}")
     return 0
+
+
+async def _figures_for(
+    stack: devstack.Stack, load: LoadGenerator, options: argparse.Namespace
+) -> Figures:
+    if options.against is not None:
+        return await compare(stack, _request(options))
+    plan = QUICK if options.quick else Plan()
+    if options.soak is not None:
+        return await measure_soak(stack, load, plan, options.soak)
+    return await measure(stack, load, plan, options.only or PARTS)
+
+
+def _request(options: argparse.Namespace) -> Request:
+    amounts = QUICK_AMOUNTS if options.quick else Amounts()
+    return Request(
+        revision=options.against,
+        parts=options.only or tuple(COMPARED_PARTS),
+        amounts=replace(amounts, rounds=options.rounds or amounts.rounds),
+        replicas=options.replicas,
+        open_contacts=options.open,
+        flame_graphs=options.flame_graphs,
+    )
 
 
 def _run(job: Callable[[devstack.Stack, LoadGenerator], Coroutine[Any, Any, Figures]]) -> Figures:
@@ -111,15 +150,49 @@ def _options() -> argparse.Namespace:
         metavar="MINUTES",
         help=f"only a steady load, with the memory every half minute ({SOAK_MINUTES:g} minutes)",
     )
-    return options.parse_args()
+    _add_comparison(options.add_argument_group("to compare two revisions"))
+    arguments = options.parse_args()
+    parts = PARTS if arguments.against is None else tuple(COMPARED_PARTS)
+    if unknown := set(arguments.only or ()) - set(parts):
+        options.error(
+            f"unknown part: {', '.join(sorted(unknown))}; the parts are {', '.join(parts)}"
+        )
+    return arguments
+
+
+def _add_comparison(options: argparse._ArgumentGroup) -> None:
+    options.add_argument(
+        "--against", metavar="REV", help=f"the other revision; parts: {', '.join(COMPARED_PARTS)}"
+    )
+    options.add_argument("--rounds", type=int, metavar="N", help="how often each has its turn")
+    options.add_argument(
+        "--replicas",
+        type=_sides,
+        default=Sides(1, 1),
+        metavar="N[:M]",
+        help="of each service, here and in the other revision; a single number is for both",
+    )
+    options.add_argument(
+        "--open",
+        type=_sides,
+        default=Sides(0, 0),
+        metavar="N[:M]",
+        help="contacts that are open beforehand",
+    )
+    options.add_argument(
+        "--flame-graphs",
+        action="store_true",
+        help="afterwards record each service with py-spy, into bench/out/flame-graphs",
+    )
 
 
 def _parts(listed: str) -> list[str]:
-    parts = listed.split(",")
-    if unknown := set(parts) - set(PARTS):
-        message = f"unknown part: {', '.join(sorted(unknown))}; the parts are {', '.join(PARTS)}"
-        raise argparse.ArgumentTypeError(message)
-    return parts
+    return listed.split(",")
+
+
+def _sides(text: str) -> Sides:
+    this, _, other = text.partition(":")
+    return Sides(int(this), int(other or this))
 
 
 if __name__ == "__main__":

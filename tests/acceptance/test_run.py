@@ -1,5 +1,6 @@
 """The requests and the inbox page of `make run` work on the running system."""
 
+import stat
 from dataclasses import replace
 
 import httpx
@@ -8,6 +9,7 @@ from common.contracts.clocks import ClocksStarted
 from common.contracts.escalations import EscalationAcknowledged, EscalationRaised
 from common.contracts.event import ContactId
 from common.contracts.notifications import NotificationSent
+from stage.environment import write_environment
 from stage.first_requests import CONTACT, CREATE, FIRST_REQUESTS, FirstRequest, curl
 from stage.inbox import Inbox, Message
 from stage.stories import Scenario
@@ -43,6 +45,14 @@ def test_printed_request_is_a_shell_command(stage: Scenario) -> None:
     command = curl(CREATE, stage.system, stage.actors)
     assert command.startswith("CONTACT=$(curl -s -X POST ")
     assert stage.actors.key("shop") in command
+
+
+async def test_variables_of_the_guides_can_be_read_by_their_owner_only(stage: Scenario) -> None:
+    system = stage.system
+    async with Inbox(system.receivers, system.url("notifier"), "") as inbox:
+        variables = write_environment(system, stage.actors, inbox)
+    assert stat.S_IMODE(variables.stat().st_mode) == stat.S_IRUSR | stat.S_IWUSR
+    assert f"export SARA_KEY={stage.actors.key('sara')}\n" in variables.read_text()
 
 
 async def test_acknowledge_button_of_the_inbox_acknowledges(stage: Scenario) -> None:

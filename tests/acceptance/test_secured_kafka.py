@@ -55,7 +55,9 @@ async def secured(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Sec
     authority = Authority(directory, "authority")
     users = {f"upstairs_{service}": secrets.token_hex() for service in SERVICES}
     listener = devstack.SecureListener(
-        authority.issue("localhost"), {**users, "stranger": secrets.token_hex()}
+        authority.issue("localhost"),
+        {**users, "stranger": secrets.token_hex()},
+        client_ca_file=authority.ca_file,
     )
     with devstack.start(durable=False, kafka_secure_listener=listener) as stack:
 
@@ -92,6 +94,19 @@ async def secured(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Sec
             finally:
                 await actors.close()
                 system.stop()
+
+
+def connect_by_certificate(
+    secured: SecuredSystem, name: str, authority: Authority | None = None
+) -> KafkaConnection:
+    file = (authority or secured.authority).issue(name)
+    return KafkaConnection(
+        str(secured.system.stack.kafka_mutual_bootstrap),
+        security_protocol="SSL",
+        ca_file=secured.authority.ca_file,
+        certificate_file=file,
+        key_file=file,
+    )
 
 
 async def send(connection: KafkaConnection, topic: str) -> None:
@@ -212,6 +227,49 @@ async def test_stranger_without_a_password_cannot_connect(secured: SecuredSystem
     )
     with pytest.raises(KafkaUnavailableError):
         await send(stranger, secured.topic("notifications"))
+
+
+async def test_service_works_by_its_certificate_and_writes_to_no_other_topic(
+    secured: SecuredSystem, tmp_path: Path
+) -> None:
+    """Mutual TLS without any password; the access lists name the certificate's subject."""
+    connection = connect_by_certificate(secured, "upstairs_intake")
+    await grant_access(
+        secured.system.kafka, "intake", secured.system.namespace, "CN=upstairs_intake"
+    )
+    await send(connection, secured.topic("contacts"))
+    with pytest.raises(TopicAuthorizationFailedError):
+        await send(connection, secured.topic("escalations"))
+    system = replace(
+        secured.system,
+        kafka_connections={"intake": connection},
+        logs=tmp_path,
+        processes={},
+        ports={},
+        operations_ports={},
+    )
+    process = system.launch_replica(Replica("intake", is_static_member=False))
+    try:
+        await process.wait_ready(120)
+    finally:
+        process.stop()
+
+
+@pytest.mark.parametrize("certificate", ["none", "another authority's"])
+async def test_client_without_a_certificate_of_the_authority_cannot_connect(
+    secured: SecuredSystem, tmp_path: Path, certificate: str
+) -> None:
+    other = Authority(tmp_path, "other")
+    connection = connect_by_certificate(secured, "upstairs_intake", other)
+    if certificate == "none":
+        connection = replace(connection, certificate_file=None, key_file=None)
+    with pytest.raises(KafkaUnavailableError):
+        await send(connection, secured.topic("contacts"))
+
+
+async def test_stranger_with_a_certificate_cannot_write(secured: SecuredSystem) -> None:
+    with pytest.raises(TopicAuthorizationFailedError):
+        await send(connect_by_certificate(secured, "stranger"), secured.topic("contacts"))
 
 
 async def test_service_without_rights_waits_until_it_has_them(

@@ -63,8 +63,8 @@ class Postgres:
     def _url(self, database: str) -> URL:
         return make_url(self.admin_url).set(drivername="postgresql+asyncpg", database=database)
 
-    async def execute(self, statement: str) -> None:
-        connection = await asyncpg.connect(self.admin_url)
+    async def execute(self, statement: str, database: str | None = None) -> None:
+        connection = await asyncpg.connect(self.admin_url, database=database)
         try:
             await connection.execute(statement)
         finally:

@@ -16,6 +16,8 @@ def require_documented(app: FastAPI) -> Callable[[httpx.Response], Awaitable[Non
     async def check(response: httpx.Response) -> None:
         if response.headers.get("content-type") != "application/problem+json":
             return
+        if response.request.method == "HEAD":
+            return
         operation = _operation(app.openapi()["paths"], response.request)
         if operation is None:
             return

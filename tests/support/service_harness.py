@@ -85,12 +85,11 @@ async def open_client(
     keys: Keys,
     *,
     metrics: Metrics | None = None,
-    lists_problems: bool = False,
     **changes: Any,
 ) -> AsyncIterator[httpx.AsyncClient]:
     """Open a client of a service's HTTP API in this process; it sends no credentials.
 
-    `lists_problems`: a problem that OpenAPI does not list fails the test.
+    A problem that OpenAPI does not list fails the test.
     """
     service_settings = settings.model_validate(
         {
@@ -105,6 +104,5 @@ async def open_client(
     app = application(service, service_settings, database, metrics or Metrics())
     transport = httpx.ASGITransport(app, raise_app_exceptions=False)
     async with httpx.AsyncClient(transport=transport, base_url=f"http://{service.name}") as http:
-        if lists_problems:
-            http.event_hooks["response"].append(require_documented(app))
+        http.event_hooks["response"].append(require_documented(app))
         yield http

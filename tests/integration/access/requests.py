@@ -18,6 +18,7 @@ BODIES: Final[Mapping[str, Mapping[str, Any]]] = {
     "POST /v1/escalations": {"contact_id": "{contact_id}"},
     "POST /v1/duty-schedules/{setting_id}/overrides": {
         "person_id": "sara",
+        "instead_of": None,
         "from": "{tomorrow}",
         "until": "{in_two_days}",
     },

@@ -31,6 +31,7 @@ from common.storage.api_keys import (
 )
 from common.storage.database import Database
 from support.databases import Postgres, open_database
+from support.documented_problems import require_documented
 from support.people import described
 from support.service_harness import ServiceHarness, make_dispatcher
 
@@ -46,8 +47,11 @@ CALLERS: Final[Mapping[str, Role]] = {
     "mia": "manager",
     "ops": "admin",
 }
-KEYS: Final = {name: make_key() for name in CALLERS}
-LISTED: Final = ",".join(f"{role}:{name}:{KEYS[name]}" for name, role in CALLERS.items())
+# Who puts the examples of OpenAPI into practice, beside those of the matrix.
+_OTHERS: Final[Mapping[str, Role]] = {"marco": "manager", "dora": "manager"}
+_ROLES: Final = {**CALLERS, **_OTHERS}
+KEYS: Final = {name: make_key() for name in _ROLES}
+LISTED: Final = ",".join(f"{role}:{name}:{KEYS[name]}" for name, role in _ROLES.items())
 SETTINGS: Final = {
     "sla-policies": "gold",
     "ladders": "default",
@@ -116,7 +120,10 @@ class Scenario:
         self._calls += 1
         address = str(ip_address(self._calls)), 50_000
         transport = httpx.ASGITransport(self.app, raise_app_exceptions=False, client=address)
-        return httpx.AsyncClient(transport=transport, base_url=f"http://{self.service}")
+        hooks = {"response": [require_documented(self.app)]}
+        return httpx.AsyncClient(
+            transport=transport, base_url=f"http://{self.service}", event_hooks=hooks
+        )
 
     def _filled(self, path: str) -> str:
         segments = path.split("/")
@@ -128,12 +135,7 @@ class Scenario:
         media = content.get("application/json")
         if media is None:
             return None
-        if "examples" in media:
-            example: dict[str, Any] = next(iter(media["examples"].values()))["value"]
-        else:
-            name = media["schema"]["$ref"].rpartition("/")[2]
-            schema = self.document["components"]["schemas"][name]
-            example = next(iter(schema.get("examples", [])), {})
+        example: dict[str, Any] = examples_of(media)[0]
         return example
 
     async def act(self, caller: str, method: str, path: str, body: object = None) -> Any:
@@ -174,8 +176,39 @@ class Scenario:
         self.database.clock.offset += timedelta(days=2)
 
 
+def examples_of(media: Mapping[str, Any]) -> list[Any]:
+    """Return the examples that OpenAPI has of a body or an answer."""
+    if "example" in media:
+        return [media["example"]]
+    return [each["value"] for each in media.get("examples", {}).values()]
+
+
 @asynccontextmanager
 async def open_scenario(
+    postgres: Postgres, database_name: str, service: str
+) -> AsyncIterator[Scenario]:
+    async with open_empty_scenario(postgres, database_name, service) as scenario:
+        scenario.values.update(
+            {
+                "letter_id": "1",
+                "key_id": "000000000000",
+                "person_id": "rita",
+                "representative_id": "rita",
+                "token": "forged",
+                "request_id": new_id(),
+                "override_id": new_id(),
+                "swap_id": new_id(),
+                "tomorrow": (await _now(scenario) + timedelta(days=1)).isoformat(),
+                "in_two_days": (await _now(scenario) + timedelta(days=2)).isoformat(),
+                "in_four_days": (await _now(scenario) + timedelta(days=4)).isoformat(),
+            }
+        )
+        await _PREPARE[service](scenario)
+        yield scenario
+
+
+@asynccontextmanager
+async def open_empty_scenario(
     postgres: Postgres, database_name: str, service: str
 ) -> AsyncIterator[Scenario]:
     store = import_module(_STORES.get(service, f"{service}.store"))
@@ -194,24 +227,7 @@ async def open_scenario(
         app = application(spec, settings, database, Metrics())
         worker = ApiKeyWorker(database, app.state.api_keys, parse_key_list(LISTED), Health())
         await worker.refresh()
-        scenario = Scenario(service, database, app, app.openapi(), worker)
-        scenario.values.update(
-            {
-                "letter_id": "1",
-                "key_id": "000000000000",
-                "person_id": "rita",
-                "representative_id": "rita",
-                "token": "forged",
-                "request_id": new_id(),
-                "override_id": new_id(),
-                "swap_id": new_id(),
-                "tomorrow": (await _now(scenario) + timedelta(days=1)).isoformat(),
-                "in_two_days": (await _now(scenario) + timedelta(days=2)).isoformat(),
-                "in_four_days": (await _now(scenario) + timedelta(days=4)).isoformat(),
-            }
-        )
-        await _PREPARE[service](scenario)
-        yield scenario
+        yield Scenario(service, database, app, app.openapi(), worker)
 
 
 async def _prepare_intake(scenario: Scenario) -> None:
@@ -264,8 +280,10 @@ async def _prepare_escalation(scenario: Scenario) -> None:
     # sara is on duty now, and sam tomorrow.
     starts_at = (await _now(scenario) - timedelta(hours=1)).isoformat()
     rotation = {"zone": "UTC", "starts_at": starts_at, "shift_s": 86400}
-    # kim and lee are named by the examples of settings.
-    await scenario.handle(*_people(), described("kim"), described("lee"))
+    # marco and dora are named by the examples of settings.
+    await scenario.handle(*_people(), described("marco"), described("dora"))
+    limits = {"limits": {"EUR": "100.00", "USD": "100.00"}}
+    await scenario.act("ops", "PUT", "/approval-limits/manager", limits)
     for path, body in (
         ("absences/rita", {"absences": []}),
         ("duty-schedules/supervisors", {"rotations": [{**rotation, "members": ["sara", "sam"]}]}),

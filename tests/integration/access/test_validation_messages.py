@@ -12,7 +12,7 @@ from urllib.parse import quote
 import pytest
 
 from common.contracts.services import SERVICES
-from common.http.validation_messages import PATTERNS
+from common.contracts.validation_messages import PATTERNS
 from integration.access.scenario import KEYS, Scenario, open_scenario
 from support.databases import Postgres
 

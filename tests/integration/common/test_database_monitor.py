@@ -2,13 +2,27 @@
 
 from datetime import timedelta
 
+import pytest
+from sqlalchemy import make_url
+
 from common.core.health import Health
 from common.core.metrics import Metrics
 from common.messages import Schedule
 from common.service.database_monitor import DatabaseMonitor
 from common.storage.database import Database
+from common.storage.dead_letters import DeadLetter, store_dead_letter
+from support.databases import Postgres
 from support.dead_letters import make_dead_letter
-from support.probe import Reminder, Replica, UnitOfWork, customer_wrote, new_contact, run_workers
+from support.probe import (
+    NAME,
+    Reminder,
+    Replica,
+    UnitOfWork,
+    customer_wrote,
+    new_contact,
+    open_database,
+    run_workers,
+)
 from support.waiting import until
 
 
@@ -41,12 +55,47 @@ async def test_timers_of_unknown_types_are_measured(
         await until(lambda: sample(metrics, name) >= 300)
 
 
+async def test_kept_delivery_degrades_the_service_until_its_dead_letter_is_closed(
+    database: Database[UnitOfWork],
+) -> None:
+    health = Health()
+    letter = DeadLetter("webhook/zendesk/acme/1", ValueError("x"), b"{")
+    async with database.transaction() as uow:
+        await store_dead_letter(uow.connection, letter, claimed=False)
+    async with run_workers(DatabaseMonitor(database, Metrics(), health)):
+        await until(lambda: "applied: 1." in health.degradations.get("deliveries", ""))
+        await until(lambda: not health.troubles)
+        async with database.transaction() as uow:
+            await uow.connection.exec_driver_sql("DELETE FROM dead_letters")
+        await until(lambda: "deliveries" not in health.degradations)
+
+
 async def test_waiting_dead_letters_are_counted(replica: Replica) -> None:
     (first, _), _ = [await make_dead_letter(replica) for _ in range(2)]
     await replica.make_replay().discard(first, "admin:ops", "nonsense")
     metrics = Metrics()
     async with run_workers(DatabaseMonitor(replica.database, metrics, Health())):
         await until(lambda: sample(metrics, "upstairs_dead_letters_waiting") == 1)
+
+
+@pytest.mark.parametrize("role", ["serving", "owner", "superuser"])
+async def test_role_that_may_change_tables_degrades_the_service(
+    postgres: Postgres, probe_url: str, role: str
+) -> None:
+    """Whatever its name: who has its password can rewrite the audit trail."""
+    database_name = str(make_url(probe_url).database)
+    urls = {
+        "serving": probe_url,
+        "owner": postgres.owner_url(database_name, NAME),
+        "superuser": postgres.admin_of(database_name),
+    }
+    health = Health()
+    async with (
+        open_database(urls[role]) as database,
+        run_workers(DatabaseMonitor(database, Metrics(), health)),
+    ):
+        await until(lambda: not health.troubles)
+        assert ("database role" in health.degradations) == (role != "serving")
 
 
 def sample(metrics: Metrics, name: str) -> float:

@@ -132,6 +132,27 @@ async def test_only_roles_of_the_services_connect(postgres: Postgres, database_n
         await postgres.execute(f"DROP ROLE {stranger}")
 
 
+async def test_keys_of_held_locks_are_shown_in_no_database_of_the_server(
+    postgres: Postgres, database_name: str
+) -> None:
+    """The view of each shows the locks of all: a role could take another's lock in its own."""
+    await postgres.execute("GRANT SELECT ON pg_locks TO PUBLIC", "postgres")
+    await provision_schema(postgres.admin_of(database_name), "intake", PASSWORDS)
+    async with session(postgres, "postgres", "router") as router:
+        for statement in ("SELECT * FROM pg_locks", "SELECT pg_lock_status()"):
+            await refuse(router, statement)
+
+
+async def test_role_of_a_service_connects_to_no_template(
+    postgres: Postgres, database_name: str
+) -> None:
+    await postgres.execute("GRANT CONNECT ON DATABASE template1 TO PUBLIC")
+    await provision_schema(postgres.admin_of(database_name), "intake", PASSWORDS)
+    with pytest.raises(asyncpg.InsufficientPrivilegeError, match="permission denied"):
+        async with session(postgres, "template1", "router"):
+            pass
+
+
 async def test_lock_keys_differ_by_purpose_schema_and_installation(
     postgres: Postgres, database_name: str
 ) -> None:

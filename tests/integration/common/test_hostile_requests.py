@@ -5,10 +5,8 @@ Generated from the OpenAPI documents: each hostile value in each parameter and e
 
 import copy
 import json
-from collections.abc import AsyncIterator, Iterator, Mapping
-from contextlib import asynccontextmanager
+from collections.abc import Iterator, Mapping
 from datetime import timedelta
-from importlib import import_module
 from typing import Any
 from urllib.parse import quote, urlencode
 
@@ -21,13 +19,10 @@ from common.core.clock import TimeSource
 from common.core.ids import new_id
 from common.http.pagination import encode_cursor
 from common.http.webhooks import SignatureScheme
-from common.service.cli import openapi
+from integration.common.service_apis import SETTINGS, SLACK_SECRET, document_of, open_api
 from notifier.links import Links
-from support.databases import Postgres, open_database
-from support.service_harness import Keys, open_client
+from support.databases import Postgres
 
-_KEYS = Keys(root="admin:root:root-key-of-the-hostile-tests")
-_SLACK_SECRET = "a Slack secret of the hostile tests"
 _TEXTS = ("a\x00b", "\ud800", "x" * 3000, "9" * 30, "\u202e", "", "😀" * 60, "1e400", "-1")
 _VALUES: tuple[Any, ...] = (
     *_TEXTS,
@@ -55,49 +50,8 @@ _PATH_TEXTS = (
     "%E2%80%AE",
     new_id(),
 )
-_SETTINGS: Mapping[str, Mapping[str, Any]] = {
-    "notifier": {
-        "link_secret": "a link secret of the hostile tests",
-        "slack_token": "xoxb-test",
-        "slack_signing_secret": _SLACK_SECRET,
-        "slack_api_url": "http://127.0.0.1:9",
-        "smtp_host": "127.0.0.1",
-        "smtp_port": 9,
-        "smtp_tls": "none",
-    },
-    "escalation": {"feed_secret": "a feed secret of the hostile tests"},
-}
 # A stream does not end.
 _ENDLESS = {"/v1/escalations/stream"}
-
-
-@asynccontextmanager
-async def open_api(postgres: Postgres, name: str, service: str) -> AsyncIterator[httpx.AsyncClient]:
-    main, settings = import_module(f"{service}.main"), import_module(f"{service}.settings")
-    spec = main.build(_settings(settings.Settings, service))
-    async with (
-        open_database(postgres, name, service, spec.unit_of_work) as database,
-        open_client(
-            main.build, settings.Settings, database, _KEYS, **_SETTINGS.get(service, {})
-        ) as api,
-    ):
-        api.headers.update(_KEYS("root"))
-        yield api
-
-
-def _settings(kind: Any, service: str) -> Any:
-    return kind.model_validate(
-        {
-            "database_url": "postgresql+asyncpg://unused@localhost/unused",
-            "kafka_bootstrap": "unused",
-            **_SETTINGS.get(service, {}),
-        }
-    )
-
-
-def document_of(service: str) -> dict[str, Any]:
-    settings = import_module(f"{service}.settings").Settings
-    return openapi(settings, import_module(f"{service}.main").build)
 
 
 class Operations:
@@ -328,7 +282,7 @@ async def test_malformed_signed_slack_forms_are_refused(
             signed = b":".join((b"v0", timestamp.encode(), form))
             headers = {
                 "X-Slack-Request-Timestamp": timestamp,
-                "X-Slack-Signature": scheme.sign(_SLACK_SECRET.encode(), signed),
+                "X-Slack-Signature": scheme.sign(SLACK_SECRET.encode(), signed),
                 "Content-Type": "application/x-www-form-urlencoded",
             }
             await attacker.send("POST", "/v1/callbacks/slack", content=form, headers=headers)
@@ -337,7 +291,7 @@ async def test_malformed_signed_slack_forms_are_refused(
 
 def _tokens() -> list[str]:
     """Return signed tokens of what is no id of a notification."""
-    secret = str(_SETTINGS["notifier"]["link_secret"])
+    secret = str(SETTINGS["notifier"]["link_secret"])
     links = Links(secret, "http://notifier", timedelta(hours=1))
     texts = (*_TEXTS, "a\x00b" * 100)
     return [links.token(NotificationId(text), "show", 1) for text in texts if _fits(text)]

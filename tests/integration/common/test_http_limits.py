@@ -1,12 +1,14 @@
 """Limits of the HTTP server before any key is checked, over sockets: the server still serves."""
 
 import asyncio
+import logging
 import random
 from collections.abc import AsyncIterator, Callable
 from contextlib import AsyncExitStack
 from dataclasses import replace
 
 import pytest
+import uvloop
 from fastapi import APIRouter, FastAPI, Request
 from fastapi.responses import PlainTextResponse, StreamingResponse
 from sqlalchemy.ext.asyncio import create_async_engine
@@ -35,6 +37,12 @@ router = APIRouter(prefix="/v1")
 @router.post("/small")
 async def small(request: Request) -> PlainTextResponse:
     return PlainTextResponse(str(len(await request.body())))
+
+
+@router.get("/slow")
+async def slow() -> PlainTextResponse:
+    await asyncio.sleep(0.1)
+    return PlainTextResponse("late")
 
 
 @router.get("/client")
@@ -85,6 +93,11 @@ HUGE = b"x" * 40 * MEGABYTE
 REFUSED = {
     "header of 40 MB": (GET + b"X-Huge: " + HUGE + b"\r\n\r\n", 431, "headers-too-large"),
     "name of 40 MB": (GET + HUGE + b": x\r\n\r\n", 431, "headers-too-large"),
+    "headers of 33 KB": (
+        GET + b"".join(b"X-%d: " % n + b"x" * 3400 + b"\r\n" for n in range(10)) + b"\r\n",
+        431,
+        "headers-too-large",
+    ),
     "10,000 headers": (GET + b"a: b\r\n" * 10_000 + b"\r\n", 431, "too-many-headers"),
     "200 headers": (GET + b"a: b\r\n" * 200 + b"\r\n", 431, "too-many-headers"),
     "URL of 10 KB": (b"GET /" + b"u" * 10_000 + b" HTTP/1.1\r\n\r\n", 414, "url-too-long"),
@@ -140,6 +153,33 @@ async def test_request_over_a_limit_is_refused(app: FastAPI, case: str) -> None:
         assert answer.headers["connection"] == "close"
         assert server.refused(code) == 1
         await server.assert_serves()
+
+
+@pytest.mark.parametrize(
+    "headers",
+    [
+        b"",
+        b"Host: x\r\nHost: x\r\n",
+        b"Host: x\r\nhOST: y\r\n",
+        b"Host: x\r\nAuthorization: Bearer a\r\nAuthorization: Bearer b\r\n",
+        b"Host: x\r\nIdempotency-Key: a\r\nIdempotency-Key: b\r\n",
+        b"Host: x\r\nIf-Match: 1\r\nIf-Match: 2\r\n",
+        b"Host: x\r\nLast-Event-ID: 1\r\nlast-event-id: 2\r\n",
+    ],
+)
+async def test_request_that_two_readers_read_differently_is_refused(
+    app: FastAPI, headers: bytes
+) -> None:
+    async with serve(app) as server:
+        answer = await server.ask(b"GET /v1/small HTTP/1.1\r\n" + headers + b"\r\n")
+        assert (answer.status, answer.code) == (400, "malformed-request")
+        await server.assert_serves()
+
+
+async def test_old_client_need_not_name_the_host() -> None:
+    async with serve(make_probe()) as server:
+        answer = await server.ask(b"GET /v1/small HTTP/1.0\r\n\r\n")
+        assert answer.status == 200
 
 
 async def test_trailer_is_no_header_of_the_request() -> None:
@@ -362,6 +402,27 @@ async def test_only_trusted_proxies_name_the_client(proxies: str, client: str) -
         assert (await server.ask(request)).body.decode() == client
 
 
+@pytest.mark.parametrize(
+    ("lines", "client"),
+    [
+        (["203.0.113.1", "198.51.100.7"], "198.51.100.7"),
+        (["127.0.0.1", "198.51.100.7"], "198.51.100.7"),
+        (["198.51.100.7", "127.0.0.1"], "198.51.100.7"),
+        (["203.0.113.1, 198.51.100.7", "192.0.2.9"], "198.51.100.7"),
+        (["evil", "198.51.100.7:4711"], "198.51.100.7"),
+        (["127.0.0.1, [2001:db8::1]:443"], "2001:db8::1"),
+        (["127.0.0.1", "192.0.2.9"], "127.0.0.1"),
+        ([""], "127.0.0.1"),
+    ],
+)
+async def test_several_forwarding_lines_are_one_list(lines: list[str], client: str) -> None:
+    """What a client writes itself stands before what the proxies add, in whichever line."""
+    forwarded = "".join(f"X-Forwarded-For: {line}\r\n" for line in lines)
+    request = f"GET /v1/client HTTP/1.1\r\nHost: x\r\nConnection: close\r\n{forwarded}\r\n"
+    async with serve(make_probe(), proxies="127.0.0.1,192.0.2.0/24") as server:
+        assert (await server.ask(request.encode())).body.decode() == client
+
+
 async def test_client_that_does_not_read_its_answer_is_dropped() -> None:
     limits = replace(LIMITS, answer_s=0.3)
     async with serve(make_probe(), limits) as server, server.connect() as connection:
@@ -390,6 +451,27 @@ async def test_many_requests_at_once_on_a_connection_are_not_served(count: int) 
         async with server.connect() as connection:
             await connection.send((GET + b"\r\n") * 3)
             assert [(await connection.answer()).status for _ in range(3)] == [200] * 3
+
+
+def test_dropped_connection_leaves_no_error_in_the_log(caplog: pytest.LogCaptureFixture) -> None:
+    """Else a stranger could fill it. On the event loop of the services, which raises."""
+
+    async def flood() -> None:
+        async with serve(make_probe()) as server:
+            for count in (10, 50, 500):
+                async with server.connect() as connection:
+                    await connection.send((GET + b"\r\n").replace(b"small", b"slow") * count)
+                    assert await connection.is_closed()
+            for count in (1, 2, 3):  # a client that leaves
+                async with server.connect() as connection:
+                    await connection.send((GET + b"\r\n").replace(b"small", b"slow") * count)
+                    await asyncio.sleep(0.05)
+            await asyncio.sleep(0.3)  # until the app would answer
+            await server.assert_serves()
+
+    with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+        runner.run(flood())
+    assert [each for each in caplog.records if each.levelno >= logging.ERROR] == []
 
 
 @pytest.mark.parametrize("networks", ["proxy", "10.0.0.0/33", "10.0.0.0/8,proxy"])

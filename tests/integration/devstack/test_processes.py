@@ -41,6 +41,24 @@ async def test_process_is_ready_when_its_url_answers(tmp_path: Path) -> None:
     assert not service.running
 
 
+async def test_cpu_time_includes_children_that_have_ended(tmp_path: Path) -> None:
+    """PostgreSQL's autovacuum workers are such children."""
+    child = "import time\nwhile time.process_time() < 1: pass"
+    code = f"""
+import pathlib, subprocess, sys, time
+subprocess.run([sys.executable, "-c", {child!r}])
+pathlib.Path(sys.argv[1]).touch()
+time.sleep(60)
+"""
+    parent, ended = python(tmp_path, "-c", code, str(tmp_path / "ended")), tmp_path / "ended"
+    parent.start()
+    try:
+        parent.wait_until(ended.exists, timeout=60)
+        assert parent.cpu_seconds() >= 1
+    finally:
+        parent.kill()
+
+
 async def test_early_exit_shows_the_end_of_the_log(tmp_path: Path) -> None:
     code = "for n in range(100): print('line', n)\nraise SystemExit(3)"
     service = python(tmp_path, "-c", code, ready_url="http://127.0.0.1:1/")

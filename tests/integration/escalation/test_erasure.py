@@ -4,19 +4,23 @@ from datetime import timedelta
 from typing import Any
 
 import httpx
+import pytest
 
 from common.contracts.assignments import ContactReferred
 from common.contracts.contacts import (
+    ContactAbandoned,
     ContactErased,
+    ContactPrioritized,
     ContactResolved,
     Customer,
     FeedbackReceived,
     SupervisorRequested,
+    WaitingOnCustomer,
 )
-from common.contracts.event import ComplaintId, CustomerId, EscalationId, PersonId
+from common.contracts.event import ComplaintId, ContactEvent, CustomerId, EscalationId, PersonId
 from common.core.ids import new_id
 from escalation.domain.model import Complaint
-from integration.escalation.conftest import EscalationHarness, assigned, key
+from integration.escalation.conftest import POLICY, EscalationHarness, assigned, key
 from support.erasure import find_tables_with
 
 WORDS = "PRIVATE"
@@ -66,6 +70,28 @@ async def test_words_are_gone_and_the_trail_still_verifies(
     trail = await service.rows("SELECT hash FROM audit_trail ORDER BY number")
     (stored,) = await service.rows("SELECT trail FROM escalations")
     assert (len(trail), trail[-1].hash) == (stored.trail["length"], stored.trail["hash"])
+
+
+@pytest.mark.parametrize("event", [ContactAbandoned, ContactPrioritized])
+async def test_words_that_moved_or_ended_a_clock_are_gone(
+    service: EscalationHarness, configured: httpx.AsyncClient, event: type[ContactEvent]
+) -> None:
+    contact = await service.received()
+    fields = {"contact_id": contact.contact_id, "reason": WORDS, "priority": "urgent"}
+    at = contact.occurred_at + timedelta(seconds=9)
+    known = {name: value for name, value in fields.items() if name in event.model_fields}
+    place = f"/v1/contacts/{contact.contact_id}/clocks"
+    urgent = {**POLICY, "match": {"priority": ["urgent"]}}
+    assert (await configured.put("/v1/sla-policies/urgent", json=urgent)).is_success
+    waits = WaitingOnCustomer(contact_id=contact.contact_id, occurred_at=at)
+    await service.handle_events(contact, waits, event(**known, occurred_at=at))
+    assert WORDS in (await configured.get(place)).text
+    erased = ContactErased(contact_id=contact.contact_id, occurred_at=at)
+    await service.handle_events(erased)
+    assert await find_tables_with(service.database, WORDS) == set()
+    shown = await configured.get(place)
+    assert WORDS not in shown.text
+    assert "waiting" in shown.text
 
 
 async def test_erasure_of_a_contact_without_an_escalation_is_handled(

@@ -52,7 +52,7 @@ async def screen(service: EscalationHarness, api: httpx.AsyncClient) -> Screen:
 
 @pytest.fixture
 async def limited(api: httpx.AsyncClient) -> None:
-    for role, most in (("supervisor", "100"), ("manager", "1000.50")):
+    for role, most in (("manager", "1000.50"), ("supervisor", "100")):
         limits = {"limits": {"EUR": most}}
         answer = await api.put(f"/v1/approval-limits/{role}", json=limits, headers=key("ops"))
         assert answer.status_code == 200, answer.text

@@ -16,6 +16,7 @@ from integration.escalation.conftest import (
     assigned,
     key,
 )
+from support.departures import active_roles, add_keys
 from support.people import described
 
 AUGUST = {"from": "2026-08-01T00:00:00Z", "until": "2026-09-01T00:00:00Z"}
@@ -24,6 +25,8 @@ LINE: dict[str, dict[str, Any]] = {
     "teams/front": {"supervisors": ["sam", "kim"]},
     "approval-limits/supervisor": {"limits": {"EUR": "100.50", "USD": "0"}},
 }
+
+MANAGERS: dict[str, Any] = {"limits": {"EUR": "5000", "USD": "0"}}
 
 
 async def put(api: httpx.AsyncClient, path: str, body: dict[str, Any]) -> dict[str, Any]:
@@ -35,8 +38,12 @@ async def put(api: httpx.AsyncClient, path: str, body: dict[str, Any]) -> dict[s
 
 @pytest.fixture
 async def organised(configured: httpx.AsyncClient, service: EscalationHarness) -> httpx.AsyncClient:
-    """Rita reports to sam, and sam to mia."""
-    await service.handle_events(described("sam", "mia"), described("rita", "sam"))
+    """Rita reports to sam, and sam and kim to mia."""
+    await service.handle_events(
+        described("sam", "mia"), described("kim", "mia"), described("rita", "sam")
+    )
+    answer = await configured.put("/v1/approval-limits/manager", json=MANAGERS, headers=key("ops"))
+    assert answer.status_code == 200, answer.text
     for path, body in LINE.items():
         await put(configured, path, body)
     return configured
@@ -170,8 +177,8 @@ async def test_manager_puts_own_absences_and_those_of_people_below(
     for person, caller, status in (
         ("mia", "mia", 200),
         ("rita", "mia", 200),
-        ("kim", "mia", 403),
-        ("kim", "ops", 200),
+        ("lee", "mia", 403),
+        ("lee", "ops", 200),
         ("max", "ops", 422),
         ("sam", "sam", 403),
     ):
@@ -266,3 +273,93 @@ async def test_limit_of_supervisors_is_not_above_that_of_managers(
     else:
         error = answer.json()["errors"][0]
         assert (answer.status_code, error["pointer"]) == (422, f"body/{place}")
+
+
+async def test_limit_of_supervisors_allows_nothing_while_managers_have_none(
+    configured: httpx.AsyncClient,
+) -> None:
+    for caller in ("mia", "ops"):
+        for body, place in (
+            ({"limits": {"EUR": "1"}}, "limits/EUR"),
+            ({"unlimited": True}, "unlimited"),
+        ):
+            path = "/v1/approval-limits/supervisor"
+            refused = await configured.put(path, json=body, headers=key(caller))
+            (error,) = refused.json()["errors"]
+            assert (refused.status_code, error["pointer"]) == (422, f"body/{place}")
+            assert "an admin puts that first" in error["detail"]
+
+
+@pytest.mark.parametrize(
+    ("window_days", "status"), [(29, 422), (1, 422), (30, 200), (31, 200), (366, 200)]
+)
+async def test_same_amount_in_a_shorter_window_is_above_the_limit_of_managers(
+    organised: httpx.AsyncClient, window_days: int, status: int
+) -> None:
+    body = {"limits": {"EUR": "100"}, "window_days": window_days}
+    answer = await organised.put("/v1/approval-limits/supervisor", json=body)
+    assert answer.status_code == status
+    if status == 422:
+        assert [error["pointer"] for error in answer.json()["errors"]] == ["body/window_days"]
+
+
+@pytest.mark.parametrize(
+    ("managers", "places"),
+    [
+        ({"limits": {"EUR": "100.49"}}, ["limits/EUR"]),
+        ({"limits": {"USD": "7"}}, ["limits/EUR"]),
+        ({"limits": {"EUR": "5000"}, "window_days": 31}, ["window_days"]),
+        ({"limits": {"EUR": "100.50"}}, None),
+        ({"unlimited": True}, None),
+    ],
+)
+async def test_limit_of_managers_is_not_lowered_below_that_of_supervisors(
+    organised: httpx.AsyncClient, managers: dict[str, Any], places: list[str] | None
+) -> None:
+    path = "/v1/approval-limits/manager"
+    before = (await organised.get(path)).json()
+    answer = await organised.put(path, json=managers, headers=key("ops"))
+    if places is None:
+        assert answer.status_code == 200, answer.text
+        return
+    problem = answer.json()
+    assert (answer.status_code, problem["places"]) == (409, places)
+    assert problem["type"] == "urn:upstairs:problem:limit-below-supervisors"
+    assert (await organised.get(path)).json() == before
+    # Theirs is lowered first.
+    await put(organised, "approval-limits/supervisor", {"limits": {}})
+    assert (await organised.put(path, json=managers, headers=key("ops"))).status_code == 200
+
+
+async def test_manager_puts_only_teams_of_people_below(
+    organised: httpx.AsyncClient, service: EscalationHarness
+) -> None:
+    """Lee supervises a team by his entry, and is not below mia; nor is the director dora."""
+    await service.handle_events(
+        described("dora"),
+        described("mia", "dora"),
+        described("lee", "dora", roles=["supervisor"], team_id="back"),
+    )
+    for team, supervisors, caller, status in (
+        ("front", ["sam", "dora"], "mia", 403),
+        ("front", ["lee"], "mia", 403),
+        ("back", ["sam"], "mia", 403),
+        ("new", ["mia", "kim"], "mia", 200),
+        ("back", ["lee", "sam"], "ops", 200),
+        ("back", ["sam"], "mia", 403),
+    ):
+        answer = await organised.put(
+            f"/v1/teams/{team}", json={"supervisors": supervisors}, headers=key(caller)
+        )
+        assert answer.status_code == status, (team, supervisors, caller, answer.text)
+    for team, caller, status in (("back", "mia", 403), ("new", "mia", 204), ("back", "ops", 204)):
+        answer = await organised.delete(f"/v1/teams/{team}", headers=key(caller))
+        assert answer.status_code == status, (team, caller)
+
+
+async def test_api_keys_of_a_person_who_leaves_are_revoked(service: EscalationHarness) -> None:
+    await add_keys(service.database, "lee")
+    await service.handle_events(described("lee", None))
+    assert await active_roles(service.database, "lee") == ["channel", "manager"]
+    await service.handle_events(described("lee", None, active=False))
+    assert await active_roles(service.database, "lee") == ["channel"]

@@ -165,7 +165,7 @@ async def test_schedule_put_with_old_etag_does_not_overwrite_another(
 async def test_put_with_unknown_etag_is_refused(
     configured: httpx.AsyncClient, service: EscalationHarness, path: str
 ) -> None:
-    body = {"sla-policies": POLICY, "ladders": LADDER, "teams": {"supervisors": ["sam"]}}
+    body = {"sla-policies": POLICY, "ladders": LADDER, "teams": {"supervisors": ["mia"]}}
     versions = await service.rows("SELECT * FROM setting_versions")
     stale = await configured.put(
         f"/v1/{path}", json=body[path.partition("/")[0]], headers={"If-Match": '"7"'}

@@ -21,7 +21,7 @@ async def database(postgres: Postgres, database_name: str) -> AsyncIterator[Data
 @pytest.fixture
 async def api(database: Database[UnitOfWork]) -> AsyncIterator[httpx.AsyncClient]:
     """Intake's HTTP API, called by a channel."""
-    async with open_client(build, Settings, database, key, lists_problems=True) as api:
+    async with open_client(build, Settings, database, key) as api:
         api.headers.update(key("channel"))
         yield api
 

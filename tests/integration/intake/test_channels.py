@@ -1,40 +1,17 @@
 """A kind of channel made up here: what one file and one registration give it."""
 
-import hmac
 from collections.abc import AsyncIterator
-from datetime import datetime
 from functools import partial
-from typing import Any, Literal
+from typing import Any
 
 import httpx
-import orjson
 import pytest
-from pydantic import BaseModel
 from sqlalchemy import text
 
-from common.contracts.contacts import Customer
-from common.contracts.event import CustomerId
-from common.http.webhooks import BadSignatureError
+from common.core.metrics import Metrics
 from common.storage.database import Database
-from intake.channels.base import (
-    Channel,
-    ChannelEvent,
-    ChannelOptions,
-    ContactLeft,
-    ContactOpened,
-    ContactSetOpen,
-    ContactSetPending,
-    ContactSolved,
-    CustomerMessageAdded,
-    ExternalContact,
-    PriorityChanged,
-    RepresentativeMessageAdded,
-    UnrelatedUpdate,
-    WebhookRequest,
-    read_json,
-)
 from intake.channels.registry import CHANNELS
-from intake.domain.model import ChannelConnection
+from intake.deliveries import MAX_KEPT
 from intake.main import build
 from intake.settings import Settings
 from intake.store import UnitOfWork
@@ -47,116 +24,25 @@ from integration.intake.harness import (
     zendesk_body,
     zendesk_headers,
 )
+from integration.intake.kiosk import KIOSK, PATH, SECRET, Happening, connect, send
 from support.databases import rows
+from support.probe import sum_samples
 from support.service_harness import open_client
-
-PATH = "/v1/channels/kiosk/lobby"
-SECRET = "a-kiosk-secret"
-Happening = Literal[
-    "came", "said", "answered", "waits", "done", "left", "back", "urgent", "cleaned"
-]
-
-
-class KioskOptions(ChannelOptions):
-    topic: str
-
-
-class KioskUpdate(BaseModel):
-    id: str
-    visitor: str
-    happening: Happening
-    text: str = ""
-
-
-class KioskBody(BaseModel):
-    updates: list[KioskUpdate]
-
-
-class Kiosk:
-    """A terminal in a lobby: it sends several updates at once, with its secret as a header."""
-
-    kind = "kiosk"
-    options = KioskOptions
-
-    def verify(
-        self, connection: ChannelConnection, request: WebhookRequest, _now: datetime
-    ) -> None:
-        if not hmac.compare_digest(connection.secret, request.headers.get("x-kiosk-secret", "")):
-            raise BadSignatureError
-
-    def parse(self, connection: ChannelConnection, request: WebhookRequest) -> list[ChannelEvent]:
-        options = KioskOptions.model_validate(connection.options)
-        body = read_json(request.body, KioskBody)
-        return [_event(update, options) for update in body.updates]
-
-
-def _event(update: KioskUpdate, options: KioskOptions) -> ChannelEvent:
-    contact = ExternalContact(
-        ref=update.visitor,
-        channel="chat",
-        customer=Customer(customer_id=CustomerId(f"kiosk:{update.visitor}")),
-        subject="A visitor",
-        topic=options.topic,
-        language="en",
-        priority="normal",
-    )
-    fields = (update.id, update.happening, contact)
-    events: dict[Happening, ChannelEvent] = {
-        "came": ContactOpened(*fields),
-        "said": CustomerMessageAdded(*fields, update.text),
-        "answered": RepresentativeMessageAdded(*fields, update.text, automatic=True),
-        "waits": ContactSetPending(*fields),
-        "done": ContactSolved(*fields, "solved at the kiosk"),
-        "left": ContactLeft(*fields, "left the lobby"),
-        "back": ContactSetOpen(*fields, "came back"),
-        "urgent": PriorityChanged(*fields, "urgent", "a child is alone"),
-        "cleaned": UnrelatedUpdate(*fields),
-    }
-    return events[update.happening]
-
-
-KIOSK: Channel = Kiosk()
 
 
 @pytest.fixture
 async def kiosk(database: Database[UnitOfWork]) -> AsyncIterator[httpx.AsyncClient]:
     """The API with the kind `kiosk` registered and its connection `lobby` set up."""
     with_kiosk = partial(build, channels={**CHANNELS, KIOSK.kind: KIOSK})
-    async with open_client(with_kiosk, Settings, database, key, lists_problems=True) as api:
+    async with open_client(with_kiosk, Settings, database, key) as api:
         answer = await connect(api, PATH, {"topic": "visits"})
         assert answer.status_code == 204
         yield api
 
 
-async def connect(
-    api: httpx.AsyncClient, path: str, options: dict[str, Any], caller: str = "admin"
-) -> httpx.Response:
-    body = {"secret": SECRET, "options": options}
-    return await api.put(path, json=body, headers=key(caller))
-
-
 async def execute(database: Database[UnitOfWork], statement: str) -> None:
     async with database.transaction() as uow:
         await uow.connection.execute(text(statement))
-
-
-async def send(
-    kiosk: httpx.AsyncClient, *updates: tuple[str, str, Happening], path: str = PATH
-) -> httpx.Response:
-    body = orjson.dumps(
-        {
-            "updates": [
-                {
-                    "id": update_id,
-                    "visitor": visitor,
-                    "happening": happening,
-                    "text": f"text of {update_id}",
-                }
-                for update_id, visitor, happening in updates
-            ]
-        }
-    )
-    return await kiosk.post(path, content=body, headers={"X-Kiosk-Secret": SECRET})
 
 
 async def test_every_channel_event_is_applied(
@@ -308,6 +194,34 @@ async def test_kept_delivery_is_applied_once_by_a_replay_after_the_fault_is_corr
     assert (await kiosk.post(replay, headers=key("admin"))).status_code == 409
 
 
+async def test_deliveries_over_what_is_kept_are_to_be_sent_again(
+    kiosk: httpx.AsyncClient, database: Database[UnitOfWork]
+) -> None:
+    await execute(
+        database,
+        "INSERT INTO dead_letters (origin, reason, headers, claimed, trusted)"
+        " SELECT 'webhook/kiosk/lobby/' || n, 'x', '{}', false, true"
+        f" FROM generate_series(1, {MAX_KEPT - 1}) AS n",
+    )
+    last, further = b"{", b"{ "
+    for body, status in ((last, 202), (further, 503), (last, 202)):
+        answer = await kiosk.post(PATH, content=body, headers={"X-Kiosk-Secret": SECRET})
+        assert answer.status_code == status
+    full = await kiosk.post(PATH, content=further, headers={"X-Kiosk-Secret": SECRET})
+    assert full.json()["type"] == "urn:upstairs:problem:too-many-kept-deliveries"
+    assert full.headers["Retry-After"] == "600"
+    assert len(await rows(database, "SELECT id FROM dead_letters")) == MAX_KEPT
+    # What can be read is applied all the same.
+    assert (await send(kiosk, ("u-1", "visitor-1", "came"))).status_code == 200
+    await execute(
+        database,
+        "UPDATE dead_letters SET state = 'discarded', closed_at = now(), closed_by = 'x',"
+        " closed_reason = 'x' WHERE origin = 'webhook/kiosk/lobby/1'",
+    )
+    taken = await kiosk.post(PATH, content=further, headers={"X-Kiosk-Secret": SECRET})
+    assert taken.status_code == 202
+
+
 async def test_delivery_whose_connection_is_gone_stays_kept(
     kiosk: httpx.AsyncClient, database: Database[UnitOfWork]
 ) -> None:
@@ -317,6 +231,19 @@ async def test_delivery_whose_connection_is_gone_stays_kept(
     again = await kiosk.post(f"/v1/dead-letters/{letter['id']}/replay", headers=key("admin"))
     assert again.status_code == 422
     assert "connection" in again.json()["reason"]
+
+
+async def test_kept_delivery_counts_as_dead_letter_once(database: Database[UnitOfWork]) -> None:
+    metrics = Metrics()
+    with_kiosk = partial(build, channels={**CHANNELS, KIOSK.kind: KIOSK})
+    async with open_client(with_kiosk, Settings, database, key, metrics=metrics) as api:
+        await connect(api, PATH, {"topic": "visits"})
+        await send(api, ("u-1", "visitor-1", "came"))
+        for body in (b"{", b"{", b"[]"):
+            answer = await api.post(PATH, content=body, headers={"X-Kiosk-Secret": SECRET})
+            assert answer.json()["kept"] is True
+    assert sum_samples(metrics.dead_letters) == 2
+    assert sum_samples(metrics.webhooks, kind="kiosk", outcome="kept") == 3
 
 
 async def test_unsigned_delivery_is_not_kept(

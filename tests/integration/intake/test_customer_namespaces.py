@@ -7,6 +7,7 @@ import pytest
 from pydantic import ValidationError
 
 from common.storage.database import Database
+from intake.channels.registry import CHANNELS
 from intake.main import build
 from intake.settings import Settings
 from intake.store import UnitOfWork
@@ -89,5 +90,39 @@ def test_namespace_that_could_be_a_system_is_refused(links: dict[str, str]) -> N
                 "database_url": "postgresql+asyncpg://unused@localhost/unused",
                 "kafka_bootstrap": "unused",
                 "customer_namespaces": links,
+            }
+        )
+
+
+async def test_systems_that_share_customers_merge_only_their_own_contacts(
+    sharing: httpx.AsyncClient, database: Database[UnitOfWork]
+) -> None:
+    contact_id = await accept(sharing, text=None, priority="urgent")
+    kiosks = {**CONTACT, "text": None, "priority": "low"}
+    sent = await sharing.post("/v1/contacts", json=kiosks, headers=key("kiosk"))
+    target = {"into": sent.json()["contact_id"]}
+    for _ in ("open", "resolved"):
+        refused = await sharing.post(f"/v1/contacts/{contact_id}/merge", json=target)
+        assert (refused.status_code, refused.json()["type"]) == (
+            422,
+            "urn:upstairs:problem:merge-target-not-found",
+        )
+        # Nor does it learn how that one stands.
+        resolve = f"/v1/contacts/{target['into']}/resolve"
+        await sharing.post(resolve, json={}, headers=key("kiosk"))
+    assert not await published_data(database, "contact_merged")
+    assert not await published_data(database, "contact_prioritized")
+
+
+@pytest.mark.parametrize("namespace", ["channel", "admin", *CHANNELS])
+def test_namespace_with_the_name_of_a_kind_of_system_is_refused(namespace: str) -> None:
+    """Its customer `shop:4711` would be the one of the channel shop."""
+    with pytest.raises(ValidationError, match="kind of system"):
+        Settings.model_validate(
+            {
+                "database_url": "postgresql+asyncpg://u@localhost/d",
+                "kafka_bootstrap": "k",
+                "trial": True,
+                "customer_namespaces": {"channel:kiosk": namespace},
             }
         )

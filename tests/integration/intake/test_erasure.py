@@ -13,7 +13,7 @@ from integration.intake.harness import accept, key, published, published_data
 from support.erasure import find_tables_with
 
 WORDS = "PRIVATE"
-ADA = {"customer_id": "4711", "name": f"Ada {WORDS}"}
+ADA = {"customer_id": "4711", "name": f"Ada {WORDS}", "region": f"{WORDS} street"}
 ERASE = "/v1/customers/channel:shop:4711/erase"
 
 

@@ -11,6 +11,7 @@ from common.contracts.escalations import (
     EscalationCauseAdded,
     EscalationClimbed,
     EscalationClosed,
+    EscalationHandedBack,
     EscalationHandedOver,
     EscalationRaised,
     EscalationReopened,
@@ -123,6 +124,53 @@ async def test_representative_sees_no_escalation_that_only_a_complaint_raised(
         states[caller] = (answer.json()["escalation"] or {}).get("state")
     assert states["representative"] == shown
     assert states["supervisor"] == states["channel"] is not None
+
+
+async def test_earlier_escalation_stays_in_view_while_a_complaint_raises_another_one(
+    api: httpx.AsyncClient, database: Database[UnitOfWork]
+) -> None:
+    """For whom the complaint may be about nothing changes, until somebody acts or another asks."""
+    contact_id = await accept(api, text=None)
+    await assign(database, contact_id)
+    inside = ServiceHarness(database, make_dispatcher(database, SUBSCRIPTIONS, "intake"))
+
+    async def handle(kind: type[Event], minute: int, **changes: Any) -> None:
+        fields = {
+            "contact_id": contact_id,
+            "escalation_id": new_id(),
+            "occurred_at": AT.replace(minute=minute),
+            "by": SARA,
+            "reason": "",
+            "guidance": "Call.",
+            "severity": "high",
+            "ladder_id": "default",
+            "ladder_version": 1,
+            "level": 0,
+            "level_name": "manager",
+            "from_level": 0,
+            "to_level": 1,
+        }
+        await inside.handle_events(kind.model_validate({**fields, **changes}))
+
+    async def show(caller: str = "representative") -> dict[str, Any]:
+        answer = await api.get(f"/v1/contacts/{contact_id}", headers=key(caller))
+        shown: dict[str, Any] = answer.json()
+        return shown
+
+    await handle(EscalationRaised, 0, cause="breach")
+    await handle(EscalationHandedBack, 1)
+    before = await show()
+    assert before["escalation"]["state"] == "handed_back"
+    for minute, kind in ((2, EscalationRaised), (3, EscalationClimbed), (4, EscalationClosed)):
+        await handle(kind, minute, cause="complaint")
+        assert await show() == before, kind
+        assert (await show("supervisor"))["escalation"]["at"].startswith(f"2026-11-22T10:0{minute}")
+    # Another complaint, and then another cause: shown as if that had raised it.
+    await handle(EscalationRaised, 5, cause="feedback")
+    assert await show() == before
+    await handle(EscalationCauseAdded, 6, cause="manual")
+    shown = (await show())["escalation"]
+    assert (shown["state"], shown["at"]) == ("raised", "2026-11-22T10:06:00Z")
 
 
 async def test_channel_sees_the_level_at_which_a_returned_or_reopened_escalation_waits(

@@ -141,15 +141,21 @@ async def test_key_that_is_no_line_of_text_is_refused(api: httpx.AsyncClient, te
         assert "Idempotency-Key" in answer.json()["detail"]
 
 
-async def test_answer_is_erased_with_the_words_of_a_customer(
+async def test_answers_are_erased_with_the_words_of_their_customer_alone(
     api: httpx.AsyncClient, database: Database[UnitOfWork]
 ) -> None:
     path, headers = await prepare(api, "resolve"), {"Idempotency-Key": "k1"}
     await api.post(path, json={}, headers=headers)
+    other = await accept(api, customer={"customer_id": "c-82"})
+    other_path, other_headers = f"/v1/contacts/{other}/resolve", {"Idempotency-Key": "k2"}
+    await api.post(other_path, json={}, headers=other_headers)
     erased = await api.post("/v1/customers/channel:shop:c-81/erase", headers=key("admin"))
     assert erased.status_code == 202
     again = await api.post(path, json={}, headers=headers)
     assert (again.status_code, again.json()["type"]) == (409, "urn:upstairs:problem:answer-erased")
+    kept = await api.post(other_path, json={}, headers=other_headers)
+    assert kept.headers["Idempotency-Replayed"] == "true"
+    assert kept.json() == {"contact_id": other}
 
 
 async def test_new_api_key_is_stored_with_no_answer(

@@ -22,6 +22,8 @@ from integration.intake.harness import (
     zendesk_body,
 )
 from support.databases import rows
+from support.departures import active_roles, add_keys
+from support.people import described
 
 CALL = {
     "interaction_id": "call-1",
@@ -109,6 +111,33 @@ async def test_representative_without_the_contact_may_not_change_or_read_it(
     assert code(refused) == (403, "not-your-contact")
     assert code(await read(api, contact_id, "representative")) == (403, "not-your-contact")
     assert await published(database) == ["contact_received"]
+
+
+async def test_representative_merges_only_into_a_contact_that_they_have(
+    api: httpx.AsyncClient, database: Database[UnitOfWork]
+) -> None:
+    """Else a colleague's contact would become urgent, with a supervisor to be called."""
+    contact_id, target = await accept(api, text=None), await accept(api, text=None)
+    await assign(database, contact_id)
+    for action, body in (
+        ("prioritize", {"priority": "urgent", "reason": "mine"}),
+        ("request-supervisor", {"quote": "Your boss!"}),
+    ):
+        assert (await change(api, contact_id, action, body, "representative")).is_success
+    before = await published(database)
+    for representative in (None, "omar"):
+        if representative:
+            await assign(database, target, representative)
+        refused = await change(api, contact_id, "merge", {"into": target}, "representative")
+        assert code(refused) == (403, "not-your-contact")
+    await assign(database, target)
+    await release(database, target)
+    refused = await change(api, contact_id, "merge", {"into": target}, "representative")
+    assert code(refused) == (403, "not-your-contact")
+    assert await published(database) == before
+    await assign(database, target)
+    merged = await change(api, contact_id, "merge", {"into": target}, "representative")
+    assert merged.is_success
 
 
 async def test_representative_with_the_contact_replies_and_resolves_it(
@@ -251,3 +280,13 @@ async def test_earlier_contact_of_another_channel_can_not_be_followed(
     body = {**CONTACT, "follows": foreign}
     refused = await api.post("/v1/contacts", json=body, headers=key("kiosk"))
     assert code(refused) == (422, "earlier-contact-not-found")
+
+
+async def test_api_keys_of_a_person_who_leaves_are_revoked(
+    database: Database[UnitOfWork],
+) -> None:
+    await add_keys(database, "lee")
+    await handle(database, described("lee"))
+    assert await active_roles(database, "lee") == ["channel", "manager"]
+    await handle(database, described("lee", active=False))
+    assert await active_roles(database, "lee") == ["channel"]

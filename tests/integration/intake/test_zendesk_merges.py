@@ -2,6 +2,7 @@
 
 import asyncio
 from itertools import permutations
+from typing import Any
 
 import httpx
 import orjson
@@ -9,7 +10,7 @@ import pytest
 
 from common.storage.database import Database
 from intake.store import UnitOfWork
-from integration.intake.harness import deliver, published, zendesk_body
+from integration.intake.harness import deliver, published, published_data, zendesk_body
 from support.databases import rows
 
 
@@ -98,6 +99,77 @@ async def test_merges_that_cross_each_other_leave_no_circle(
     for turn in range(4):
         assert pointing[f"c{turn}"] == ("merged", None)
         assert pointing[f"a{turn}"] == ("merged", f"b{turn}")
+
+
+async def report(
+    zendesk: httpx.AsyncClient, ticket: str, kind: str, at: str, **event: Any
+) -> dict[str, Any]:
+    """Report what happened to the ticket on one day, at a time as `09:30`."""
+    ticket_fields = {"id": ticket, "requester_id": event.pop("requester", "ada")}
+    body = zendesk_body(f"ticket.{kind}", f"{kind}-{ticket}", ticket_fields, **event)
+    content = {**orjson.loads(body), "time": f"2026-01-01T{at}:00Z"}
+    answer = await deliver(zendesk, orjson.dumps(content))
+    assert (answer.status_code, answer.json()["kept"]) == (200, False), answer.text
+    (result,) = answer.json()["results"]
+    return dict(result)
+
+
+BOSS = "I want to speak to your manager."
+MERGE = {"meta": {"sequence": {"id": "M", "position": 1}}}
+ASKED: list[tuple[str, str, dict[str, Any]]] = [
+    ("comment_added", "09:30", {"comment": {"id": "c-1", "body": BOSS, "author": {"id": "ada"}}}),
+    ("priority_changed", "09:40", {"current": "URGENT"}),
+    ("status_changed", "10:00", {"current": "CLOSED", **MERGE}),
+]
+
+
+async def test_target_takes_over_request_and_priority_in_any_order(
+    zendesk: httpx.AsyncClient, database: Database[UnitOfWork]
+) -> None:
+    for number, order in enumerate(permutations(range(4))):
+        source, target = f"source-{number}", f"target-{number}"
+        merged = ("merged", "10:00", {"target_ticket_id": target, **MERGE})
+        target_id = (await report(zendesk, target, "created", "09:00"))["contact_id"]
+        await report(zendesk, source, "created", "09:00")
+        for step in order:
+            kind, at, event = [*ASKED, merged][step]
+            await report(zendesk, source, kind, at, **event)
+        requests = await published_data(database, "supervisor_requested")
+        quotes = [each["quote"] for each in requests if each["contact_id"] == target_id]
+        assert quotes == [BOSS], order
+        (contact,) = await rows(
+            database, f"SELECT state, priority FROM contacts WHERE contact_id = '{target_id}'"
+        )
+        assert (contact.state, contact.priority) == ("open", "urgent"), order
+
+
+async def test_request_goes_on_to_the_end_of_a_chain_of_merges(
+    zendesk: httpx.AsyncClient, database: Database[UnitOfWork]
+) -> None:
+    for ticket in ("a", "b", "c"):
+        last = await report(zendesk, ticket, "created", "09:00")
+    kind, at, event = ASKED[0]
+    await report(zendesk, "b", "merged", "10:05", target_ticket_id="c")
+    await report(zendesk, "a", "merged", "10:00", target_ticket_id="b")
+    await report(zendesk, "a", kind, at, **event)
+    (request,) = await published_data(database, "supervisor_requested")
+    assert request["contact_id"] == last["contact_id"]
+
+
+@pytest.mark.parametrize(
+    ("requester", "end"), [("ada", "SOLVED"), ("bo", "OPEN")], ids=["solved before", "not hers"]
+)
+async def test_target_takes_over_nothing_that_is_done_or_of_another_customer(
+    zendesk: httpx.AsyncClient, database: Database[UnitOfWork], requester: str, end: str
+) -> None:
+    await report(zendesk, "b", "created", "09:00", requester=requester)
+    await report(zendesk, "a", "created", "09:00")
+    for kind, at, event in ASKED[:2]:
+        await report(zendesk, "a", kind, at, **event)
+    await report(zendesk, "a", "status_changed", "09:50", current=end)
+    await report(zendesk, "a", "merged", "10:00", target_ticket_id="b")
+    assert (await published(database)).count("supervisor_requested") == 1
+    assert (await published(database)).count("contact_prioritized") == 1
 
 
 async def test_event_id_of_another_ticket_is_kept_and_not_answered_as_a_repeat(

@@ -33,6 +33,7 @@ from notifier.main import build
 from notifier.settings import Settings
 from notifier.store.unit_of_work import UnitOfWork
 from support.databases import Postgres, open_database, rows
+from support.documented_problems import require_documented
 
 LINK_SECRET = "a secret of tests"
 SIGNING_SECRET = "8f742231b10e8888abcd99yyyzzz85a5"
@@ -93,13 +94,15 @@ class ServiceHarness:
         )
 
     @asynccontextmanager
-    async def delivering(self, **changes: Any) -> AsyncIterator[Callable[[], None]]:
+    async def delivering(
+        self, metrics: Metrics | None = None, **changes: Any
+    ) -> AsyncIterator[Callable[[], None]]:
         """Deliver while the block runs; on leaving it, stop as the service does.
 
         The block gets a function that kills the workers in the middle of their calls.
         """
         spec = build(self.settings(**changes), self.channels)
-        workers = spec.workers(self.database, Metrics(), Health())
+        workers = spec.workers(self.database, metrics or Metrics(), Health())
         stopping = asyncio.Event()
         async with asyncio.TaskGroup() as group:
             tasks = [group.create_task(worker.run(stopping)) for worker in workers]
@@ -274,6 +277,7 @@ async def api(harness: ServiceHarness) -> AsyncIterator[httpx.AsyncClient]:
     app = application(build(settings, harness.channels), settings, harness.database, Metrics())
     transport = httpx.ASGITransport(app, raise_app_exceptions=False)
     async with httpx.AsyncClient(transport=transport, base_url="http://notifier") as client:
+        client.event_hooks["response"].append(require_documented(app))
         yield client
 
 

@@ -25,10 +25,11 @@ from integration.notifier.conftest import (
     signed,
 )
 from integration.notifier.examples import PROGRAM, answer_events
+from notifier.domain.brake import MAX_HELD_PAGES
 from notifier.domain.recipients import ReportingLine
 from support.waiting import until
 
-BUDGETS = {"recipient_budget": 3, "customer_budget": 1000, "channel_budget": 1000}
+BUDGETS: dict[str, Any] = {"recipient_budget": 3, "customer_budget": 1000, "channel_budget": 1000}
 MINUTE = timedelta(seconds=61)
 
 
@@ -129,7 +130,7 @@ async def test_customer_and_channel_have_budgets_over_all_recipients(
     people = [f"person{number}" for number in range(8)]
     for person in people:
         await harness.add_recipient(person, "slack")
-    budgets = {"recipient_budget": 1000, "customer_budget": 3, "channel_budget": 5}
+    budgets: dict[str, Any] = {"recipient_budget": 1000, "customer_budget": 3, "channel_budget": 5}
     async with harness.delivering(**budgets):
         await harness.handle(*(page for who in people for page in flood(1, who, customer_id="ada")))
         await until(lambda: page_states(harness), lambda states: states["grouped"] == 5)
@@ -145,6 +146,62 @@ async def test_customer_and_channel_have_budgets_over_all_recipients(
         "held back: over the budget of 3 messages in 60 s for one customer",
         "held back: over the budget of 5 messages in 60 s for one channel",
     }
+
+
+async def test_flood_about_one_customer_leaves_a_page_about_another_to_be_sent(
+    harness: ServiceHarness,
+) -> None:
+    await harness.add_recipient("dana", "slack")
+    mallory = new_id()
+    budgets: dict[str, Any] = {
+        "recipient_budget": 5,
+        "customer_budget": 1000,
+        "channel_budget": 1000,
+    }
+    async with harness.delivering(**budgets):
+        await harness.handle(*(page for _ in range(20) for page in flood(1, customer_id=mallory)))
+        await until(lambda: page_states(harness), lambda states: states["sent"] == 3)
+        await settle(harness, "summary", 1)
+        await harness.handle(*flood(1, customer_name="Vera"))
+        await until(lambda: page_states(harness), lambda states: states["sent"] == 4)
+    assert "Vera" in harness.posted()[-1].body["text"]
+    reasons = await harness.rows(
+        "SELECT DISTINCT reason FROM notifications WHERE state IN ('held_back', 'grouped')"
+    )
+    assert [row.reason for row in reasons] == [
+        "held back: over the budget of 3 messages in 60 s for one customer to one recipient"
+    ]
+
+
+@pytest.mark.parametrize(
+    ("flooding", "other"),
+    [
+        pytest.param({"customer_id": "m"}, {}, id="one customer"),
+        pytest.param({"received_from": "chat"}, {"received_from": "mail"}, id="one channel"),
+    ],
+)
+async def test_flood_longer_than_a_summary_looks_hides_no_other_page(
+    harness: ServiceHarness, flooding: dict[str, str], other: dict[str, str]
+) -> None:
+    await harness.add_recipient("dana", "slack")
+    budgets: dict[str, Any] = {
+        "recipient_budget": 1,
+        "customer_budget": 1000,
+        "channel_budget": 1000,
+    }
+    async with harness.delivering(**budgets):
+        pages = [page for _ in range(MAX_HELD_PAGES + 40) for page in flood(1, **flooding)]
+        await harness.handle(*pages)
+        await until(
+            lambda: page_states(harness), lambda states: not states["pending"] + states["sending"]
+        )
+        await settle(harness, "summary", 1)
+        await harness.handle(*flood(1, customer_name="Vera", **other))
+        count = len(pages) - 1 - len(tokens(summaries(harness)[0])) + 1
+        await until(lambda: page_states(harness), lambda states: states["held_back"] == count)
+        harness.advance(MINUTE)
+        await settle(harness, "summary", 2)
+    assert "Vera" in str(summaries(harness)[1].body["blocks"])
 
 
 async def test_page_over_a_budget_is_shown_with_the_reason(

@@ -11,6 +11,7 @@ from common.contracts.people import ContactMethod, ContactMethodsChanged
 from common.core.clock import TimeSource
 from integration.notifier.conftest import ServiceHarness, key, link_to, paged
 from integration.notifier.examples import PROGRAM, sent
+from support.departures import active_roles, add_keys
 from support.people import described
 from support.waiting import until
 
@@ -53,6 +54,34 @@ async def test_new_person_is_a_recipient_with_name_and_contact_methods(
     await harness.handle(described("dana", name="Dana R."))
     recipient = await shown(api)
     assert (recipient["name"], len(recipient["media"])) == ("Dana R.", 1)
+
+
+async def test_people_without_an_address_are_listed_until_they_leave(
+    harness: ServiceHarness, api: httpx.AsyncClient
+) -> None:
+    async def unreachable(caller: str, *, reachable: bool = False) -> list[str]:
+        query = {"reachable": reachable, "limit": 1}
+        listed: list[str] = []
+        while True:
+            answer = await api.get("/v1/recipients", params=query, headers=key(caller))
+            assert answer.status_code == 200, answer.text
+            listed += [item["person_id"] for item in answer.json()["items"]]
+            if not (cursor := answer.json()["next_cursor"]):
+                return listed
+            query["cursor"] = cursor
+
+    await harness.handle(
+        described("mona"),
+        methods("mona", email={"address": "mona@example.com"}),
+        described("dana", reports_to="mona"),
+        described("omar"),
+    )
+    assert await unreachable("root") == ["dana", "omar"]
+    assert await unreachable("mona") == ["dana"]
+    assert await unreachable("root", reachable=True) == ["mona"]
+    await harness.handle(methods(email={"address": "dana@example.com"}))
+    await harness.handle(described("omar", active=False))
+    assert await unreachable("root") == []
 
 
 async def test_older_entry_of_a_person_changes_nothing(
@@ -113,15 +142,35 @@ async def test_operations_is_no_person(
     assert await shown(api, "operations") == before
 
 
-async def test_user_of_another_recipient_is_a_dead_letter_and_the_line_still_counts(
-    harness: ServiceHarness, api: httpx.AsyncClient
+@pytest.mark.parametrize("own", [{}, {"channel": "D-dana", "user_id": "U-dana"}])
+async def test_user_of_another_recipient_is_refused_and_the_other_methods_count(
+    harness: ServiceHarness, api: httpx.AsyncClient, own: dict[str, str]
 ) -> None:
     await harness.add_recipient("omar", "slack")
+    if own:
+        await harness.handle(methods(minutes_ago=1, slack=own))
     taken = {"channel": "D-x", "user_id": "U-omar"}
-    with pytest.raises(AssertionError, match="dead letter"):
-        await harness.handle(methods(slack=taken))
+    for _ in range(2):
+        await harness.handle(methods(slack=taken, email={"address": "new@example.com"}))
     await harness.handle(described("dana", "mona"))
-    assert (await api.get("/v1/recipients/dana", headers=key("mona"))).json()["media"] == []
+    answer = await api.get("/v1/recipients/dana", headers=key("mona"))
+    kept = [{"medium": "slack", **own}] if own else []
+    assert answer.json()["media"] == [{"medium": "email", "address": "new@example.com"}, *kept]
+    changes = (await api.get("/v1/recipients/dana/changes", headers=key("mona"))).json()["items"]
+    assert changes[0]["refused_media"] == ["slack"]
+    # Omar presses buttons as Omar.
+    async with harness.database.transaction() as uow:
+        presser = await uow.recipients.of_user("slack", "U-omar")
+    assert presser
+    assert presser.person_id == "omar"
+
+
+async def test_api_keys_of_a_person_who_leaves_are_revoked(harness: ServiceHarness) -> None:
+    await add_keys(harness.database, "omar")
+    await harness.handle(described("omar", "mona"))
+    assert await active_roles(harness.database, "omar") == ["channel", "manager"]
+    await harness.handle(described("omar", "mona", active=False))
+    assert await active_roles(harness.database, "omar") == ["channel"]
 
 
 async def test_media_of_a_person_are_published_when_they_change_however_they_are_put(

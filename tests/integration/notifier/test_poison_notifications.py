@@ -5,7 +5,9 @@ from typing import Any
 import pytest
 from sqlalchemy import text
 
+from common.core.metrics import Metrics
 from integration.notifier.conftest import ServiceHarness, paged
+from support.probe import sum_samples
 from support.waiting import until
 
 _POISON = (
@@ -34,7 +36,8 @@ async def test_notification_that_cannot_be_read_delays_no_other(
     await harness.handle(paged("dana"))
     await change(harness, f"UPDATE notifications SET {poison}")
     await harness.handle(paged("dana"), paged("dana"))
-    async with harness.delivering():
+    metrics = Metrics()
+    async with harness.delivering(metrics):
         await until(lambda: letters(harness))
         await until(harness.states, lambda states: str(states).count("'sent'") == 2)
     states = sorted(state for *_, state in await harness.states())
@@ -44,6 +47,8 @@ async def test_notification_that_cannot_be_read_delays_no_other(
     assert [(event["medium"], event["page_media"]) for event in failed] == [("slack", ["slack"])]
     assert letter.origin.startswith("notification/")
     assert letter.state == "waiting"
+    assert "Input should be" not in letter.reason
+    assert sum_samples(metrics.dead_letters) == 1
 
 
 @pytest.mark.parametrize("medium", ["'no such medium'", "NULL", "'__class__'"])

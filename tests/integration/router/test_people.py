@@ -13,6 +13,7 @@ from integration.router.conftest import RouterHarness
 from router.main import build
 from router.settings import Settings
 from router.store import UnitOfWork
+from support.departures import active_roles, add_keys
 from support.service_harness import Keys, open_client
 
 key = Keys(
@@ -134,6 +135,35 @@ async def test_manager_puts_people_below_and_admin_everybody(
 ) -> None:
     put = await line.put(f"/v1/people/{person}", json=entry(person, **changes), headers=key(caller))
     assert put.status_code == 200, put.text
+
+
+async def test_manager_makes_nobody_supervisor_of_a_team_with_people_who_are_not_below(
+    line: httpx.AsyncClient,
+) -> None:
+    """Where no setting names its supervisors, such an entry decides who is paged for the team."""
+    for person, team in (("max", "back"), ("sara", "front"), ("rita", "front")):
+        body = entry(person, team_id=team)
+        assert (await line.put(f"/v1/people/{person}", json=body)).status_code == 200
+    supervisor = {"roles": ["supervisor"]}
+    for person, changes, status in (
+        ("sara", {**supervisor, "team_id": "back"}, 403),
+        ("lee", {**supervisor, "team_id": "back", "reports_to": "sara"}, 403),
+        ("sara", {"team_id": "back"}, 200),
+        ("sara", {**supervisor, "team_id": "back"}, 403),
+        ("sara", {**supervisor, "team_id": "front"}, 200),
+        ("lee", {**supervisor, "team_id": "new", "reports_to": "sara"}, 200),
+        ("lee", {**supervisor, "team_id": "back", "active": False, "reports_to": "sara"}, 200),
+        ("lee", {**supervisor, "team_id": "back", "reports_to": "sara"}, 403),
+    ):
+        body = entry(person, **changes)
+        put = await line.put(f"/v1/people/{person}", json=body, headers=key("mia"))
+        assert put.status_code == status, (person, changes, put.text)
+        assert status == 200 or "max of the team back" in put.json()["detail"]
+    # The admin may, and what is there already may stay.
+    body = entry("sara", **supervisor, team_id="back")
+    assert (await line.put("/v1/people/sara", json=body)).status_code == 200
+    named = await line.put("/v1/people/sara", json={**body, "name": "S."}, headers=key("mia"))
+    assert named.status_code == 200, named.text
 
 
 async def test_manager_puts_nobody_new_who_has_the_key_of_a_supervisor_or_manager(
@@ -278,3 +308,14 @@ async def test_role_representative_makes_a_representative_until_it_ends(
     await line.put("/v1/people/rita", json=rita)
     again = (await line.get("/v1/representatives/rita")).json()
     assert (again["active"], again["capacity"]) == (True, 7)
+
+
+async def test_api_keys_of_a_person_who_leaves_are_revoked(
+    line: httpx.AsyncClient, database: Database[UnitOfWork]
+) -> None:
+    await add_keys(database, "rita")
+    await line.put("/v1/people/rita", json=entry("rita", name="R."))
+    assert "manager" in await active_roles(database, "rita")
+    left = await line.put("/v1/people/rita", json=entry("rita", active=False))
+    assert left.status_code == 200, left.text
+    assert await active_roles(database, "rita") == ["channel"]

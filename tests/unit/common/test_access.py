@@ -18,8 +18,8 @@ from common.storage.api_keys import key_id, make_key, parse_key_list
         ("", "", None),
     ],
 )
-def test_key_gives_its_principal(listed: str, key: str, principal: Principal | None) -> None:
-    assert ApiKeys(parse_key_list(listed)).principal(key) == principal
+async def test_key_gives_its_principal(listed: str, key: str, principal: Principal | None) -> None:
+    assert await ApiKeys(parse_key_list(listed)).find(key) == principal
 
 
 @pytest.mark.parametrize(

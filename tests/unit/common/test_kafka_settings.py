@@ -73,6 +73,13 @@ def test_wrong_connection_ends_the_start_with_its_reason(
     assert "  SASL_SSL needs a SASL mechanism" in capsys.readouterr().err
 
 
+def test_two_services_have_no_key_in_common() -> None:
+    """Else one of them could speak for the other; also beside others, as during a rotation."""
+    keys = {**PUBLIC, "router": [*PUBLIC["router"], *PUBLIC["intake"]]}
+    with pytest.raises(ValidationError, match="intake and router have the same key"):
+        settings(event_verification_keys=keys)
+
+
 def test_verification_keys_must_name_every_owner_and_nobody_else() -> None:
     without = {service: keys for service, keys in PUBLIC.items() if service != "router"}
     for keys in (without, {**PUBLIC, "router": []}):

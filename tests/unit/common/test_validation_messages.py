@@ -19,7 +19,7 @@ from pydantic_core import core_schema
 
 from common.contracts.event import ID_PATTERN, Instant
 from common.contracts.needs import LanguageTag
-from common.http.validation_messages import describe, invalid_parts, place
+from common.contracts.validation_messages import describe, invalid_parts, place
 
 FILE_ADDRESS = Annotated[HttpUrl, UrlConstraints(max_length=90, allowed_schemes=["https"])]
 TERMS = re.compile(r"[Tt]uple|[Vv]alue error|\bdict|\bstr\b|[Pp]attern|\^|Input|class|Python")

@@ -167,3 +167,28 @@ def test_single_matching_signature_among_several_is_enough() -> None:
     verify(replace(STANDARD_VECTOR, signature=f"{other} {second_version} {valid} {other}"))
     with pytest.raises(BadSignatureError):
         verify(replace(STANDARD_VECTOR, signature=f"{other} {second_version}"))
+
+
+def test_thousands_of_signatures_cost_one_digest_of_the_body(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Before any key is checked."""
+    digests = 0
+    sign = SignatureScheme.sign
+
+    def count(self: SignatureScheme, secret: bytes, signed: bytes) -> str:
+        nonlocal digests
+        digests += 1
+        return sign(self, secret, signed)
+
+    monkeypatch.setattr(SignatureScheme, "sign", count)
+    with pytest.raises(BadSignatureError):
+        verify_signature(
+            SignatureScheme("hex", "unix", separator=","),
+            secrets=[b"new", b"old"],
+            signed=b"body",
+            signature="0," * 10_000,
+            timestamp="0",
+            now=datetime(2026, 3, 2, tzinfo=UTC),
+        )
+    assert digests == 2

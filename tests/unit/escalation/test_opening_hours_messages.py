@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 from pydantic import TypeAdapter, ValidationError
 
-from common.http.validation_messages import describe
+from common.contracts.validation_messages import describe
 from escalation.domain.duty.calendars import DayHours
 
 

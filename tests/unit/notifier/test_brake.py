@@ -55,8 +55,14 @@ def test_customer_makes_no_more_messages_than_the_budget() -> None:
 def test_channel_makes_no_more_messages_than_the_budget() -> None:
     pages = [page(str(number), str(number)) for number in range(6)]
     assert admitted(pages) == [None] * 4 + ["channel"] * 2
-    others = [page(str(number), str(number), "channel:mail") for number in range(4)]
+    others = [page(str(number), str(number), "channel:mail") for number in range(10, 14)]
     assert admitted(pages + others)[6:] == [None] * 4
+
+
+def test_customer_uses_half_of_a_recipient_s_budget_so_that_others_have_room() -> None:
+    policy = BrakePolicy(recipient=5, customer=100, channel=100)
+    flood = [page(customer="mallory")] * 9
+    assert admitted([*flood, page(customer="ada")], policy) == [None] * 3 + ["share"] * 6 + [None]
 
 
 def test_contact_stands_for_a_customer_who_is_not_known() -> None:
@@ -194,6 +200,45 @@ def test_summary_begins_with_what_must_be_answered_first() -> None:
     assert [each.notification_id for each in summary.pages] == [
         each.notification_id for each in (soon, late, soonest_without_answer)
     ]
+
+
+def from_source(customer: str, source: str = "channel:shop", **changes: Any) -> Notification:
+    contact = {**ADA, "customer_id": customer, "received_from": source}
+    return reasoned("raised", contact=contact, **changes)
+
+
+def test_flood_about_a_customer_leaves_room_in_a_summary() -> None:
+    flood = [from_source("mallory", respond_by=AT + SECOND * number) for number in range(50)]
+    real = from_source("ada", respond_by=AT + timedelta(hours=1))
+    for pages in ([*flood, real], [real, *flood]):
+        summary = summary_of(*pages).content.summary
+        assert summary
+        assert len(summary.pages) == brake.MAX_PAGES_IN_SUMMARY
+        # It is chosen, and stands where its deadline puts it.
+        assert summary.pages[-1].notification_id == real.notification_id
+
+
+def test_flood_of_a_channel_s_new_customers_leaves_room_in_a_summary() -> None:
+    flood = [from_source(str(number), "channel:chat") for number in range(50)]
+    real = from_source("ada", "channel:mail", respond_by=AT + timedelta(hours=1))
+    assert real in brake.by_turns([*flood, real])[:2]
+
+
+def test_severe_pages_come_first_among_customers_of_one_channel() -> None:
+    flood = [from_source(str(number), severity="medium", respond_by=AT) for number in range(50)]
+    real = from_source("ada", severity="critical", respond_by=AT + timedelta(hours=1))
+    assert brake.by_turns([*flood, real])[0] == real
+
+
+def test_pages_to_be_answered_come_first_whoever_sent_the_others() -> None:
+    informing = [
+        replace(each, content=replace(each.content, reason="updated"))
+        for each in (from_source("a", "channel:a"), from_source("b", "channel:b"))
+    ]
+    answered = [from_source("mallory") for _ in range(3)]
+    assert brake.by_turns([*informing, *answered])[:3] == sorted(
+        answered, key=lambda page: page.notification_id
+    )
 
 
 def test_summary_says_how_many_were_held_back_and_has_the_buttons_of_each() -> None:

@@ -10,6 +10,7 @@ import typer
 import yaml
 
 from common.contracts.services import TOPIC_OWNERS
+from common.core.secret_strength import MIN_GIVEN_CHARACTERS, weakness
 from common.messaging.signatures import SigningKey
 from common.service.asyncapi import document
 from common.service.kafka_acls import acl_commands
@@ -29,8 +30,18 @@ def schema(
     admin_url: Annotated[str, typer.Option(envvar="UPSTAIRS_ADMIN_URL")],
     password: Annotated[str, typer.Option(envvar="UPSTAIRS_ROLE_PASSWORD")],
     owner_password: Annotated[str, typer.Option(envvar="UPSTAIRS_OWNER_PASSWORD")],
+    *,
+    trial: Annotated[
+        bool, typer.Option(envvar="UPSTAIRS_TRIAL", help="take weak and published passwords too")
+    ] = False,
 ) -> None:
     """Make or repair a service's roles, one to serve and one to migrate, and its schema."""
+    for variable, given in (("ROLE", password), ("OWNER", owner_password)):
+        reason = None if trial else weakness(given, min_characters=MIN_GIVEN_CHARACTERS)
+        if reason:
+            # The owner's too: this role can rewrite the audit trail.
+            message = f"UPSTAIRS_{variable}_PASSWORD: {reason}"
+            raise typer.BadParameter(message)
     passwords = RolePasswords(serving=password, owner=owner_password)
     asyncio.run(provision_schema(admin_url, service, passwords))
 

@@ -149,9 +149,14 @@ class Process:
         return sum(process.memory_info().rss for process in self._process_tree()) / 2**20
 
     def cpu_seconds(self) -> float:
-        """User and system time, including running children."""
-        times = [process.cpu_times() for process in self._process_tree()]
-        return sum(item.user + item.system for item in times)
+        """User and system time, including children, also those that have ended."""
+        seconds = 0.0
+        # The parent last: a child that ends meanwhile counts among those that have ended.
+        for process in reversed(self._process_tree()):
+            with contextlib.suppress(psutil.NoSuchProcess):
+                times = process.cpu_times()
+                seconds += times.user + times.system + times.children_user + times.children_system
+        return seconds
 
     def _process_tree(self) -> list[psutil.Process]:
         try:

@@ -35,6 +35,8 @@ class Stack:
     kafka_bootstrap: str
     # Where clients connect with TLS and SASL.
     kafka_secure_bootstrap: str | None = None
+    # Where clients connect with a certificate.
+    kafka_mutual_bootstrap: str | None = None
     # A proxy at `kafka_proxy_port` must forward to this port.
     kafka_proxy_target: int | None = None
     # None if the servers are external: then they can't be stopped from here.
@@ -68,7 +70,6 @@ def start(
         case Backend.EMBEDDED:
             make_kafka = partial(
                 Kafka,
-                durable=durable,
                 proxy_port=kafka_proxy_port,
                 secure_listener=kafka_secure_listener,
             )
@@ -105,6 +106,7 @@ def _embedded(
                 postgres_admin_url=postgres.admin_url,
                 kafka_bootstrap=kafka.bootstrap,
                 kafka_secure_bootstrap=kafka.secure_bootstrap,
+                kafka_mutual_bootstrap=kafka.mutual_bootstrap,
                 kafka_proxy_target=kafka.proxy_target,
                 postgres=postgres.server,
                 kafka=kafka.server,

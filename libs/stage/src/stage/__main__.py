@@ -7,12 +7,14 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
 from pathlib import Path
 from tempfile import mkdtemp
+from typing import Annotated
 
 import typer
 from rich.console import Console
 
 import devstack
 from stage.actors import Actors, RefusedError, running_system
+from stage.environment import write_environment
 from stage.event_log import EventMissingError, open_event_log
 from stage.first_requests import FIRST_REQUESTS, curl
 from stage.inbox import Inbox
@@ -44,11 +46,13 @@ def demo() -> None:
 
 
 @cli.command()
-def run() -> None:
+def run(
+    *, empty: Annotated[bool, typer.Option(help="Without sample people and settings.")] = False
+) -> None:
     """Start everything with sample settings and keep it running until Ctrl-C."""
     progress = devstack.Progress(_say)
     with devstack.start(progress=progress) as stack:
-        asyncio.run(_stay(stack, progress))
+        asyncio.run(_stay(stack, progress, empty=empty))
         _say("Stopping Kafka and PostgreSQL …")
     _say("Stopped.")
 
@@ -81,10 +85,10 @@ def _introduce() -> None:
     )
 
 
-async def _stay(stack: devstack.Stack, progress: devstack.Progress) -> None:
+async def _stay(stack: devstack.Stack, progress: devstack.Progress, *, empty: bool) -> None:
     stopping = asyncio.Event()
     async with (
-        _started(stack, progress) as (system, actors),
+        _started(stack, progress, empty=empty) as (system, actors),
         Inbox(system.receivers, system.url("notifier"), system.slack_signing_secret) as inbox,
     ):
         loop = asyncio.get_running_loop()
@@ -92,9 +96,7 @@ async def _stay(stack: devstack.Stack, progress: devstack.Progress) -> None:
             loop.add_signal_handler(number, stopping.set)
         _print_addresses(system, stack, inbox)
         _print_keys(actors)
-        _say("\nFirst requests, to copy into another terminal:")
-        for request in FIRST_REQUESTS:
-            _say(f"\n  # {request.title}.\n  {curl(request, system, actors)}")
+        _print_next_steps(system, actors, inbox, empty=empty)
         _say("\nMessages to people, as they arrive:")
         await _print_messages(inbox, system, stopping)
         _say("\nStopping the services …")
@@ -113,9 +115,25 @@ def _print_addresses(system: System, stack: devstack.Stack, inbox: Inbox) -> Non
 
 
 def _print_keys(actors: Actors) -> None:
-    _say("\nAPI keys, for the header `Authorization: Bearer KEY`:\n")
+    _say("\nAPI keys by role and person, for the header `Authorization: Bearer KEY`:\n")
     for person, role in ROLES.items():
-        _say(f"  {role:<15} {actors.key(person):<61} {NAMES.get(person, '')}".rstrip())
+        _say(f"  {role:<15} {person:<6} {actors.key(person):<61} {NAMES.get(person, '')}".rstrip())
+
+
+def _print_next_steps(system: System, actors: Actors, inbox: Inbox, *, empty: bool) -> None:
+    variables = write_environment(system, actors, inbox)
+    _say(
+        "\nGuides: docs/configuration.md goes from nothing to a working escalation,\n"
+        "docs/channels.md shows how to send contacts. They use the addresses and keys as\n"
+        "variables, such as INTAKE and SARA_KEY. This line sets them in another terminal:\n"
+        f"\n  . {variables}"
+    )
+    if empty:
+        _say("\nThere are no people and no settings yet: start with docs/configuration.md.")
+        return
+    _say("\nFirst requests, to copy into another terminal:")
+    for request in FIRST_REQUESTS:
+        _say(f"\n  # {request.title}.\n  {curl(request, system, actors)}")
 
 
 async def _print_messages(inbox: Inbox, system: System, stopping: asyncio.Event) -> None:
@@ -147,11 +165,11 @@ def _message_line(message: Message) -> str:
 
 @asynccontextmanager
 async def _started(
-    stack: devstack.Stack, progress: devstack.Progress
+    stack: devstack.Stack, progress: devstack.Progress, *, empty: bool = False
 ) -> AsyncIterator[tuple[System, Actors]]:
     _say(f"{'':8}stack: {stack.reason}")
     logs = Path(mkdtemp(prefix="upstairs-logs-"))
-    async with running_system(stack, logs, progress) as (system, actors):
+    async with running_system(stack, logs, progress, empty=empty) as (system, actors):
         yield system, actors
 
 

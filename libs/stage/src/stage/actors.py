@@ -5,7 +5,7 @@ import base64
 import hashlib
 import hmac
 import secrets
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -16,6 +16,7 @@ import httpx
 import orjson
 
 from common.core.clock import TimeSource
+from common.http.examples import PEOPLE, contact_method
 from common.storage.api_keys import make_key
 from devstack import Progress, Stack
 from stage.sample_settings import (
@@ -25,7 +26,6 @@ from stage.sample_settings import (
     LADDER,
     NAMES,
     PATIENT_LADDER,
-    PEOPLE,
     POLICIES,
     ROLES,
     ZENDESK_CONNECTION,
@@ -156,13 +156,11 @@ class Actors:
         for policy, terms in POLICIES.items():
             await self.call("ops", "escalation", "PUT", f"/sla-policies/{policy}", terms)
 
-    async def _put_person(self, person: str, fields: dict[str, Any]) -> None:
-        methods: list[dict[str, str]] = [
-            {"medium": "slack", "channel": f"D0{person.upper()}", "user_id": f"U0{person.upper()}"}
-        ]
+    async def _put_person(self, person: str, fields: Mapping[str, Any]) -> None:
+        methods = [contact_method(person, "slack")]
         if ROLES[person] != "representative":
-            methods.append({"medium": "email", "address": f"{person}@example.com"})
-        entry = {"name": NAMES[person], "contact_methods": methods, **fields}
+            methods.append(contact_method(person, "email"))
+        entry = {**fields, "name": NAMES[person], "contact_methods": methods}
         await self.call("ops", "router", "PUT", f"/people/{person}", entry)
         if "representative" in fields["roles"]:
             place = f"/representatives/{person}"
@@ -208,9 +206,9 @@ def has_unknown_person(answer: httpx.Response) -> bool:
 
 @asynccontextmanager
 async def running_system(
-    stack: Stack, logs: Path, progress: Progress | None = None
+    stack: Stack, logs: Path, progress: Progress | None = None, *, empty: bool = False
 ) -> AsyncIterator[tuple[System, Actors]]:
-    """Run the services with the sample settings."""
+    """Run the services with the sample settings; if `empty`, with nothing but the API keys."""
     progress = progress or Progress()
     actors = Actors()
     async with open_receivers() as receivers:
@@ -220,8 +218,9 @@ async def running_system(
             system.launch()
             await system.wait_ready()
             actors.connect(system)
-            with progress.step("Loading the sample people and settings"):
-                await actors.put_sample_settings()
+            if not empty:
+                with progress.step("Loading the sample people and settings"):
+                    await actors.put_sample_settings()
             yield system, actors
         finally:
             await actors.close()

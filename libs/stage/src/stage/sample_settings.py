@@ -2,6 +2,8 @@
 
 from typing import Any
 
+from common.http.examples import DIRECTOR, MANAGER, PEOPLE, SUPERVISOR
+
 ZENDESK_CONNECTION = "acme"
 ROLES = {
     "shop": "channel",
@@ -14,46 +16,16 @@ ROLES = {
     "ops": "admin",
 }
 NAMES = {
-    "rita": "Rita Rossi",
-    "bruno": "Bruno Bravo",
-    "chen": "Chen Wei",
-    "sara": "Sara Singh (supervisor)",
-    "marco": "Marco Mendes (manager)",
-    "dora": "Dora Diaz (director)",
+    person: f"{fields['name']} ({fields['roles'][0]})".removesuffix(" (representative)")
+    for person, fields in PEOPLE.items()
 }
-DUTIES = {"supervisors": ["sara"], "managers": ["marco"], "directors": ["dora"]}
-# Superiors first: each must be known before somebody reports to them.
-PEOPLE: dict[str, dict[str, Any]] = {
-    "dora": {"roles": ["director"]},
-    "marco": {"roles": ["manager"], "reports_to": "dora"},
-    "sara": {"roles": ["supervisor"], "reports_to": "marco", "team_id": "care"},
-    "rita": {
-        "roles": ["representative"],
-        "reports_to": "sara",
-        "team_id": "care",
-        "skills": ["billing", "returns"],
-        "languages": ["en"],
-    },
-    "bruno": {
-        "roles": ["representative"],
-        "reports_to": "sara",
-        "team_id": "care",
-        "skills": ["billing"],
-        "languages": ["es", "en"],
-    },
-    "chen": {
-        "roles": ["representative"],
-        "reports_to": "sara",
-        "team_id": "care",
-        "skills": ["shipping"],
-        "languages": ["en"],
-    },
-}
+DUTIES = {"supervisors": [SUPERVISOR], "managers": [MANAGER], "directors": [DIRECTOR]}
 # Whom contacts are offered first; the others get them at once.
 ASKED_FIRST = ("chen",)
 APPROVAL_LIMITS: dict[str, dict[str, Any]] = {
-    "supervisor": {"limits": {"EUR": "100.00"}},
+    # That of supervisors is not above it.
     "manager": {"unlimited": True},
+    "supervisor": {"limits": {"EUR": "100.00"}},
 }
 LADDER: dict[str, Any] = {
     "lease_s": 60,

@@ -262,6 +262,8 @@ def _kafka_environment(connection: KafkaConnection) -> dict[str, str]:
         "USERNAME": connection.username,
         "PASSWORD": connection.password,
         "CA_FILE": connection.ca_file,
+        "CERTIFICATE_FILE": connection.certificate_file,
+        "KEY_FILE": connection.key_file,
     }
     return {f"UPSTAIRS_KAFKA_{name}": str(value) for name, value in values.items() if value}
 

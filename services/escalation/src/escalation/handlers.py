@@ -15,6 +15,7 @@ from common.contracts.notifications import RecipientChanged
 from common.contracts.people import PersonDescribed, PresenceChanged, RepresentativeDescribed
 from common.messages import Timer
 from common.messaging.subscriptions import HandlerRegistry
+from common.storage.api_keys import ApiKeyStore
 from escalation.domain import audit_trail, erasure, reactions
 from escalation.domain.escalations import causes
 from escalation.domain.escalations.causes import people_acting, with_participants
@@ -129,7 +130,13 @@ async def erase_contact(event: ContactErased, uow: UnitOfWork) -> None:
 
 
 async def describe_person(event: PersonDescribed, uow: UnitOfWork) -> None:
-    """Put what router says of a person in force, unless something newer is."""
+    """Put what router says of a person in force, unless something newer is.
+
+    The API keys of a person who leaves are revoked.
+    """
+    if not event.active:
+        keys = ApiKeyStore(uow.connection)
+        await keys.revoke_of_person(event.person_id, made_until=event.occurred_at, now=uow.now)
     configuration = await uow.settings.lock_for_update()
     current = configuration.people.get(event.person_id)
     if current is not None and current.version >= event.version:

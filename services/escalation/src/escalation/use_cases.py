@@ -1,6 +1,6 @@
 """What people and workers have escalation do: load, decide, record. None of it commits."""
 
-from collections.abc import Container
+from collections.abc import Container, Iterable
 from dataclasses import dataclass, replace
 from datetime import timedelta
 from functools import partial
@@ -24,8 +24,8 @@ from escalation.domain.escalations import actions
 from escalation.domain.model import Complaint, Escalation
 from escalation.domain.settings.people import MAX_WINDOW_DAYS, reporting_line
 from escalation.domain.settings.policies import SlaPolicy
-from escalation.domain.settings.registry import Setting, Versioned
-from escalation.domain.settings.validation import validate_setting
+from escalation.domain.settings.registry import Configuration, Setting, Versioned
+from escalation.domain.settings.validation import require_not_below, validate_setting
 from escalation.domain.situation import Decide, Decision, Situation
 from escalation.handlers import record, with_complaints
 from escalation.store.unit_of_work import UnitOfWork
@@ -130,8 +130,9 @@ async def complain(
     Raises NotConcernedError, ComplaintOpenError, ComplaintRateError or ContactNotOpenError.
     """
     situation = await with_complaints(await uow.situation(contact_id), None, uow)
-    if await uow.complaints.count_of(by, uow.now - _DAY) >= complaints_per_day:
-        raise errors.ComplaintRateError
+    times = await uow.complaints.times_of(by, uow.now - _DAY)
+    if len(times) >= complaints_per_day:
+        raise errors.ComplaintRateError(times[complaints_per_day - 1] + _DAY - uow.now)
     decision = follow(reactions.complain(situation, by, about, reason))
     uow.outbox.cause = f"complaint:{decision.complaints[0].complaint_id}"
     return record(decision, uow)
@@ -194,7 +195,8 @@ async def put_setting(
 ) -> Versioned[S]:
     """Put a setting in force if its version is one of `versions`, or at any version if None.
 
-    An unchanged body keeps its version. Raises StaleSettingError or InvalidSettingError.
+    An unchanged body keeps its version. Raises StaleSettingError, InvalidSettingError or
+    LimitBelowError.
     """
     configuration = await uow.settings.lock_for_update()
     current = configuration.get(type(body), setting_id)
@@ -202,14 +204,36 @@ async def put_setting(
         raise StaleSettingError(current)
     if errors := list(validate_setting(configuration, setting_id, body)):
         raise InvalidSettingError(errors)
+    require_not_below(configuration, setting_id, body)
     return await add_version(setting_id, body, current, by, uow)
 
 
 async def require_manager(manager: PersonId, person: PersonId, uow: UnitOfWork) -> None:
     """Raises ForbiddenError unless the person is the manager or somebody below."""
     configuration = await uow.settings.lock_for_update()
-    if manager not in (person, *reporting_line(configuration.staff, person)):
-        raise errors.ForbiddenError(f"{person} is not below you: an admin may do it.")
+    _require_below(configuration, manager, (person,))
+
+
+async def require_manager_of_team(
+    manager: PersonId, team_id: str, supervisors: Iterable[PersonId], uow: UnitOfWork
+) -> None:
+    """Raises ForbiddenError unless the present and the new supervisors are below the manager.
+
+    Else a manager would have others paged, or would take their team from them.
+    """
+    configuration = await uow.settings.lock_for_update()
+    # Who is unknown is refused with the setting.
+    named = [person for person in supervisors if person in configuration.staff]
+    present = configuration.supervisors_of(team_id)
+    _require_below(configuration, manager, (*present, *named))
+
+
+def _require_below(
+    configuration: Configuration, manager: PersonId, people: Iterable[PersonId]
+) -> None:
+    for person in people:
+        if manager not in (person, *reporting_line(configuration.staff, person)):
+            raise errors.ForbiddenError(f"{person} is not below you: an admin may do it.")
 
 
 async def put_terms(

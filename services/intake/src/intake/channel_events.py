@@ -153,6 +153,7 @@ async def _apply_once(
     into = contact_ids.get(event.into or "") if isinstance(event, ContactMerged) else None
     into = None if into == contact_id else into
     await _apply(contact, prepared, place(contact, moment), actor, into, uow)
+    await merging.hand_over(contact, actor, uow)
     return AppliedEvent(contact_id, repeated=False)
 
 

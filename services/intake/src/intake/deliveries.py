@@ -8,14 +8,16 @@ from typing import Final
 import structlog
 from pydantic import ValidationError
 
+from common.contracts.validation_messages import summarize
 from common.core import trace
 from common.core.errors import PermanentError, is_transient
-from common.http.validation_messages import describe, place
+from common.core.metrics import Metrics
 from common.storage.database import Database
 from common.storage.dead_letter_store import StoredDeadLetter
 from common.storage.dead_letters import (
     DELIVERY_ORIGIN_PREFIX,
     DeadLetter,
+    count_waiting,
     from_readable,
     store_dead_letter,
 )
@@ -29,12 +31,16 @@ log = structlog.get_logger()
 
 # Others may hold secrets.
 _KEPT_HEADERS: Final = frozenset({"content-type"})
-# The reason may quote the body.
-_MAX_REASON_CHARACTERS: Final = 500
+# Kept deliveries that wait, of one connection: each may have as many bytes as a request.
+MAX_KEPT: Final = 1000
 
 
 class UnreadableDeliveryError(PermanentError):
     """The delivery is not of the format that this kind of channel sends."""
+
+
+class TooManyKeptDeliveriesError(PermanentError):
+    """Too many deliveries of this connection wait among the dead letters. Send it again later."""
 
 
 class ConnectionRemovedError(PermanentError):
@@ -52,25 +58,33 @@ class Delivery:
     @property
     def origin(self) -> str:
         """The same for the same body: what is sent again is kept once."""
-        digest = sha256(self.request.body).hexdigest()
-        connection = self.connection
-        return f"{DELIVERY_ORIGIN_PREFIX}{connection.kind}/{connection.connection}/{digest}"
+        return self.origin_prefix + sha256(self.request.body).hexdigest()
+
+    @property
+    def origin_prefix(self) -> str:
+        return f"{DELIVERY_ORIGIN_PREFIX}{self.connection.kind}/{self.connection.connection}/"
 
     def read(self, namespaces: CustomerNamespaces) -> list[PreparedEvent]:
         """Raise UnreadableDeliveryError if the body is not as the channel's format says."""
         try:
             events = self.channel.parse(self.connection, self.request)
         except ValidationError as error:
-            raise UnreadableDeliveryError(_reason(error)) from error
+            raise UnreadableDeliveryError(summarize(error, "body")) from error
         except MalformedBodyError as error:
             raise UnreadableDeliveryError(str(error)) from error
         return prepare_events(self.connection, events, namespaces)
 
 
 async def receive(
-    delivery: Delivery, namespaces: CustomerNamespaces, database: Database[UnitOfWork]
+    delivery: Delivery,
+    namespaces: CustomerNamespaces,
+    database: Database[UnitOfWork],
+    metrics: Metrics,
 ) -> list[AppliedEvent] | None:
-    """Apply the delivery; return None if it can't be read or applied and is a dead letter now."""
+    """Apply the delivery; return None if it can't be read or applied and is a dead letter now.
+
+    Raises TooManyKeptDeliveriesError if so many are that this one is not kept.
+    """
     try:
         events = delivery.read(namespaces)
         async with database.transaction() as uow:
@@ -79,7 +93,8 @@ async def receive(
         # Whatever it was: few outside systems send again what was refused.
         if is_transient(error):
             raise
-        await _keep(delivery, error, database)
+        if await _keep(delivery, error, database):
+            metrics.dead_letters.inc()
         return None
 
 
@@ -107,7 +122,8 @@ async def receive_again(
     await apply_events(connection, delivery.read(namespaces), uow)
 
 
-async def _keep(delivery: Delivery, error: Exception, database: Database[UnitOfWork]) -> None:
+async def _keep(delivery: Delivery, error: Exception, database: Database[UnitOfWork]) -> bool:
+    """Store it as a dead letter; return False if it is stored already."""
     headers = {
         name: value.encode("latin-1")
         for name, value in delivery.request.headers.items()
@@ -122,12 +138,8 @@ async def _keep(delivery: Delivery, error: Exception, database: Database[UnitOfW
         headers=headers,
     )
     async with database.transaction() as uow:
-        await store_dead_letter(uow.connection, letter, claimed=False)
+        is_new = await store_dead_letter(uow.connection, letter, claimed=False)
+        if is_new and await count_waiting(uow.connection, delivery.origin_prefix) > MAX_KEPT:
+            raise TooManyKeptDeliveriesError
     log.warning("delivery_kept", origin=delivery.origin, error=type(error).__name__)
-
-
-def _reason(error: ValidationError) -> str:
-    """Say what is wrong and where, without the values: they may be customers' words."""
-    details = error.errors(include_url=False, include_input=False)
-    places = (f"{place(detail) or 'body'}: {describe(detail)}" for detail in details)
-    return "; ".join(places)[:_MAX_REASON_CHARACTERS]
+    return is_new

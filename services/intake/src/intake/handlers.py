@@ -18,7 +18,9 @@ from common.contracts.escalations import (
     PriorityChangeAsked,
 )
 from common.contracts.event import ContactId, PersonId
+from common.contracts.people import PersonDescribed
 from common.messaging.subscriptions import HandlerRegistry
+from common.storage.api_keys import ApiKeyStore
 from intake.domain import contacts, escalation_mirror
 from intake.domain.errors import ContactNotFoundError
 from intake.domain.model import Contact, Decision, EscalationState, EscalationView
@@ -37,7 +39,7 @@ async def mirror_raised(event: EscalationRaised, uow: UnitOfWork) -> None:
 
 async def mirror_cause(event: EscalationCauseAdded, uow: UnitOfWork) -> None:
     contact = await get_or_raise(event.contact_id, uow)
-    decision = escalation_mirror.add_cause(contact, event.cause)
+    decision = escalation_mirror.add_cause(contact, event.cause, event.occurred_at)
     if decision.contact != contact:
         record(decision, uow)
 
@@ -90,6 +92,13 @@ async def release_representative(event: AssignmentReleased, uow: UnitOfWork) -> 
     uow.contact_representatives.release(event.contact_id, event.representative_id)
 
 
+async def revoke_keys(event: PersonDescribed, uow: UnitOfWork) -> None:
+    """End what the API keys of a person who left may do."""
+    if not event.active:
+        keys = ApiKeyStore(uow.connection)
+        await keys.revoke_of_person(event.person_id, made_until=event.occurred_at, now=uow.now)
+
+
 async def mirror(
     event: EscalationRaised
     | EscalationClimbed
@@ -109,7 +118,10 @@ async def mirror(
 ) -> None:
     """Keep the new state of the escalation; without a level, it stays at the level it was."""
     contact = await get_or_raise(event.contact_id, uow)
-    view = EscalationView(state, level or _level(contact), by, event.occurred_at, confidential)
+    earlier = escalation_mirror.view_of_representative(contact) if confidential else None
+    view = EscalationView(
+        state, level or _level(contact), by, event.occurred_at, confidential, earlier
+    )
     decision = escalation_mirror.mirror_escalation(contact, view)
     if confidential:
         # The time of the change would tell whom a complaint is about.
@@ -156,4 +168,5 @@ SUBSCRIPTIONS = (
     .on(PriorityChangeAsked, prioritize_by_rule)
     .on(ContactAssigned, keep_representative)
     .on(AssignmentReleased, release_representative)
+    .on(PersonDescribed, revoke_keys)
 )

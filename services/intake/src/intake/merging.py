@@ -1,8 +1,15 @@
-"""Merges that outside systems report: whatever their order, none leads back to its contact."""
+"""Merges that outside systems report, in whatever order.
+
+None leads back to its contact, and what the customer still asked for goes on in the target.
+"""
 
 from dataclasses import replace
 
+from common.contracts.contacts import Priority
 from common.contracts.event import ContactId
+from intake import use_cases
+from intake.domain import contacts
+from intake.domain.actors import Actor
 from intake.domain.model import Contact, Decision
 from intake.handlers import get_or_raise, record
 from intake.store import UnitOfWork
@@ -22,6 +29,35 @@ async def point_to_target(contact: Contact, target_id: ContactId, uow: UnitOfWor
         newest = max(circle, key=lambda each: (each.latest["merged"], each.contact_id))
         locked = await get_or_raise(newest.contact_id, uow)
         record(Decision(replace(locked, merged_into=None)), uow)
+
+
+async def hand_over(before: Contact, actor: Actor, uow: UnitOfWork) -> None:
+    """Let the target take over what the customer asked for, if an event has changed that.
+
+    The target of another customer takes over nothing: the words are not for it.
+    """
+    contact = await get_or_raise(before.contact_id, uow)
+    if contact.merged_into is None or _asked(contact) == _asked(before):
+        return
+    target = await _last_target(contact, uow)
+    if target.customer_id != contact.customer_id:
+        return
+    taken_over = contacts.take_over(target, contact, actor, uow.now)
+    if taken_over.contact != target:
+        await use_cases.record_change(taken_over, uow)
+        # Later events do not ask again.
+        record(Decision(replace(contact, supervisor_quote=None)), uow)
+
+
+async def _last_target(contact: Contact, uow: UnitOfWork) -> Contact:
+    """Return where the work goes on, which may have been merged itself before."""
+    while contact.merged_into is not None:
+        contact = await get_or_raise(contact.merged_into, uow)
+    return contact
+
+
+def _asked(contact: Contact) -> tuple[ContactId | None, Priority, str | None]:
+    return contact.merged_into, contact.priority, contact.supervisor_quote
 
 
 async def _circle(contact: Contact, uow: UnitOfWork) -> list[Contact]:

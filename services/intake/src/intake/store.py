@@ -13,7 +13,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from common.contracts.contacts import Customer
 from common.contracts.event import ContactId, CustomerId, PersonId, SystemName
-from common.core.erasure import ERASED
+from common.core.erasure import ERASED, WORDS
 from common.storage.bulk import bulk_insert, rows_of
 from common.storage.erasure import erase_words
 from common.storage.rows import LockedTable
@@ -280,7 +280,9 @@ class Erasure:
         await self._connection.execute(_ERASE_ATTACHMENTS, parameters)
         await self._connection.execute(_ERASE_ANSWERS, parameters)
         published = published_events.c.key.in_(contact_ids)
-        await erase_words(self._connection, published_events, published)
+        # Where the customer is goes too; escalation needs its copy while the contact is open.
+        words = WORDS | {"region"}
+        await erase_words(self._connection, published_events, published, contact_ids, words)
 
 
 class UnitOfWork(BaseUnitOfWork):

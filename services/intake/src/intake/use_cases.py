@@ -273,20 +273,29 @@ async def discard(
 async def merge(contact_id: ContactId, into: ContactId, actor: Actor, uow: UnitOfWork) -> None:
     """Merge into another contact of the same customer; raises MergeTargetError for any other.
 
-    Raises MergeTargetEndedError if no work goes on there.
+    The actor must be allowed to change both. Raises MergeTargetEndedError if no work goes on there.
     """
     # Both at once: two merges that cross each other would else end both contacts.
     await uow.prelock((contact_id, into))
     contact = await get_to_change(contact_id, actor, uow)
-    target = await uow.contacts.lock(into)
-    if target is None or into == contact_id or target.customer_id != contact.customer_id:
+    target = await _get_target(into, actor, uow)
+    if into == contact_id or target.customer_id != contact.customer_id:
         raise MergeTargetError
     if contacts.is_ended(target):
         raise MergeTargetEndedError(target)
-    await record_change(contacts.merge(contact, into, actor, uow.now), uow)
-    taken_over = contacts.take_over(target, contact, actor, uow.now)
+    merged = contacts.merge(contact, into, actor, uow.now)
+    await record_change(merged, uow)
+    taken_over = contacts.take_over(target, merged.contact, actor, uow.now)
     if taken_over.contact != target:
         await record_change(taken_over, uow)
+
+
+async def _get_target(contact_id: ContactId, actor: Actor, uow: UnitOfWork) -> Contact:
+    """Return the contact to merge into: it takes over what the other one asks for."""
+    try:
+        return await get_to_change(contact_id, actor, uow)
+    except ContactNotFoundError as error:
+        raise MergeTargetError from error
 
 
 async def reopen(contact_id: ContactId, reason: str, actor: Actor, uow: UnitOfWork) -> None:

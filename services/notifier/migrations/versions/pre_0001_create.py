@@ -26,7 +26,8 @@ STATEMENTS = (
         changed_at timestamptz NOT NULL,
         changed_by text NOT NULL,
         before jsonb,
-        after jsonb NOT NULL
+        after jsonb NOT NULL,
+        refused_media jsonb NOT NULL
     )
     """,
     "CREATE INDEX recipient_changes_of_person ON recipient_changes (person_id, change_id)",

@@ -24,11 +24,12 @@ from common.contracts.escalations import (
     TimerMissing,
 )
 from common.contracts.event import OPERATIONS, EscalationId, NotificationId, PersonId
-from common.contracts.notifications import RecipientChanged
+from common.contracts.notifications import Medium, RecipientChanged
 from common.contracts.people import ContactMethodsChanged, PersonDescribed
 from common.core import trace
 from common.core.ids import new_id
 from common.messaging.subscriptions import HandlerRegistry
+from common.storage.api_keys import ApiKeyStore
 from notifier import rendering
 from notifier.domain import erasure, notifications
 from notifier.domain.content import Status, StatusKind, status_of
@@ -42,6 +43,7 @@ from notifier.domain.recipients import (
     Recipient,
     RecipientChange,
     ReportingLine,
+    without_refused,
 )
 from notifier.store.unit_of_work import UnitOfWork
 
@@ -168,7 +170,7 @@ async def erase_pages(event: PagesErased, uow: UnitOfWork) -> None:
 
 
 async def describe_person(event: PersonDescribed, uow: UnitOfWork) -> None:
-    """Keep the name and who reports to whom. The links of a person who leaves are void."""
+    """Keep the name and who reports to whom. Links and API keys of a person who leaves are void."""
     if event.person_id == OPERATIONS:
         # No person: nobody is above it, and it never leaves.
         return
@@ -180,10 +182,15 @@ async def describe_person(event: PersonDescribed, uow: UnitOfWork) -> None:
     await uow.recipients.save(named)
     if not event.active:
         await uow.recipients.void_links(event.person_id)
+        keys = ApiKeyStore(uow.connection)
+        await keys.revoke_of_person(event.person_id, made_until=event.occurred_at, now=uow.now)
 
 
 async def change_contact_methods(event: ContactMethodsChanged, uow: UnitOfWork) -> None:
-    """Set how a person is reached, unless somebody has changed it here since."""
+    """Set how a person is reached, unless somebody has changed it here since.
+
+    A user that another recipient has is refused; the other addresses count all the same.
+    """
     if event.person_id == OPERATIONS:
         return
     before = await uow.recipients.lock(event.person_id)
@@ -191,9 +198,14 @@ async def change_contact_methods(event: ContactMethodsChanged, uow: UnitOfWork) 
         log.warning("contact_methods_outdated", person_id=event.person_id, by=event.by)
         return
     media = tuple(Address(method.medium, method.details) for method in event.contact_methods)
+    refused = await uow.recipients.taken_media(event.person_id, media)
+    if refused:
+        log.warning("contact_method_refused", person_id=event.person_id, by=event.by, media=refused)
     time_zone = before.time_zone if before else DEFAULT_TIME_ZONE
-    methods = ContactMethods(event.name, media, time_zone)
-    await change_recipient(before, event.person_id, methods, event.by, event.occurred_at, uow)
+    methods = ContactMethods(event.name, without_refused(media, refused, before), time_zone)
+    await change_recipient(
+        before, event.person_id, methods, event.by, event.occurred_at, uow, refused
+    )
 
 
 async def change_recipient(
@@ -203,6 +215,7 @@ async def change_recipient(
     by: str,
     at: datetime,
     uow: UnitOfWork,
+    refused_media: tuple[Medium, ...] = (),
 ) -> Recipient:
     """Set how a locked person is reached; keep who did it, tell addresses no longer used.
 
@@ -215,8 +228,9 @@ async def change_recipient(
         changed_by=by,
         before=before.methods if before else None,
         after=methods,
+        refused_media=refused_media,
     )
-    if before and change.before == change.after:
+    if before and change.before == change.after and not refused_media:
         return before
     epoch = before.link_epoch if before else 0
     saved = replace(

@@ -50,7 +50,7 @@ def build(
             window=timedelta(seconds=settings.budget_window_seconds),
             interval=timedelta(seconds=settings.summary_interval_seconds),
         )
-        slots, measured = settings.delivery_slots, DeliveryMetrics(metrics.registry)
+        slots, measured = settings.delivery_slots, DeliveryMetrics(metrics)
         return [
             DeliveryWorker(channel, database, policy, brake_policy, slots, measured, health)
             for channel in channels

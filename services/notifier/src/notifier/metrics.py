@@ -1,13 +1,17 @@
 """The metrics of the notifier, in addition to those of every service."""
 
-from prometheus_client import CollectorRegistry, Counter, Histogram
+from prometheus_client import Counter, Histogram
+
+from common.core.metrics import Metrics
 
 _CALLS = (0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10)
 _LATENESS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 1, 5, 60)
 
 
 class DeliveryMetrics:
-    def __init__(self, registry: CollectorRegistry) -> None:
+    def __init__(self, metrics: Metrics) -> None:
+        registry = metrics.registry
+        self.dead_letters = metrics.dead_letters
         self.call_seconds = Histogram(
             "upstairs_delivery_seconds",
             "One call to an outside system",

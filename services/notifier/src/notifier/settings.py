@@ -5,6 +5,11 @@ from typing import Literal
 from pydantic import Field, SecretStr
 
 from common.service.settings import ServiceSettings, SigningSecrets
+from notifier.domain.brake import BrakePolicy
+from notifier.domain.delivery import RetryPolicy
+
+_RETRIES = RetryPolicy()
+_BUDGETS = BrakePolicy()
 
 
 class Settings(ServiceSettings):
@@ -19,34 +24,42 @@ class Settings(ServiceSettings):
     )
     link_max_age_hours: float = Field(default=24, gt=0, description="how long a link is valid")
     delivery_slots: int = Field(default=16, ge=1, description="calls at a time on each medium")
-    delivery_attempts: int = Field(default=8, ge=1, description="attempts for one notification")
+    delivery_attempts: int = Field(
+        default=_RETRIES.attempts, ge=1, description="attempts for one notification"
+    )
     delivery_timeout_seconds: float = Field(
-        default=5, gt=0, description="of one call; after twice that the attempt counts as lost"
+        default=_RETRIES.timeout.total_seconds(),
+        gt=0,
+        description="of one call; after twice that the attempt counts as lost",
     )
 
     # Budgets: what is over them is held back and carried by a summary
     recipient_budget: int = Field(
-        default=5,
+        default=_BUDGETS.recipient,
         ge=0,
         le=1000,
         description="messages to one recipient on one medium in the window; 0: no limit",
     )
     customer_budget: int = Field(
-        default=10,
+        default=_BUDGETS.customer,
         ge=0,
         le=1000,
         description="messages about one customer on one medium in the window; 0: no limit",
     )
     channel_budget: int = Field(
-        default=30,
+        default=_BUDGETS.channel,
         ge=0,
         le=1000,
         description="messages about contacts of one channel on one medium in the window;"
         " 0: no limit",
     )
-    budget_window_seconds: float = Field(default=60, gt=0, description="of all three budgets")
+    budget_window_seconds: float = Field(
+        default=_BUDGETS.window.total_seconds(), gt=0, description="of all three budgets"
+    )
     summary_interval_seconds: float = Field(
-        default=60, gt=0, description="the shortest time between two summaries to one recipient"
+        default=_BUDGETS.interval.total_seconds(),
+        gt=0,
+        description="the shortest time between two summaries to one recipient",
     )
 
     # Slack

@@ -25,6 +25,7 @@ recipient_changes = Table(
     Column("changed_by", Text),
     Column("before", JSONB),
     Column("after", JSONB),
+    Column("refused_media", JSONB),
 )
 reporting_lines = Table(
     "reporting_lines",

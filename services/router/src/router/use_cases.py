@@ -48,9 +48,7 @@ async def put_person(
     await uow.people.lock_lines()
     context = await _context(person_id, entry, uow)
     if not caller.is_admin:
-        people.require_right(await uow.people.get(caller.actor), person_id, entry, context)
-        if context.current is None:
-            await _require_no_key(person_id, uow)
+        await _require_right(caller, person_id, entry, context, uow)
     current = context.current
     if versions is not None and (current is None or current.version not in versions):
         raise StalePersonError(current)
@@ -64,11 +62,19 @@ async def put_person(
     if person == current:
         return person
     uow.people.put(person)
+    await _revoke_keys_of_leaver(person, uow)
     representative = await uow.representatives.lock(person_id)
     change = representatives.follow_person(representative, person, at=uow.now)
     if change is not None:
         await record_staffing(representative, change, uow)
     return person
+
+
+async def _revoke_keys_of_leaver(person: Person, uow: UnitOfWork) -> None:
+    """As the other services do when they hear of it."""
+    if not person.active:
+        keys = ApiKeyStore(uow.connection)
+        await keys.revoke_of_person(person.person_id, made_until=uow.now, now=uow.now)
 
 
 async def set_workload(person_id: PersonId, workload: Workload, uow: UnitOfWork) -> None:
@@ -77,6 +83,18 @@ async def set_workload(person_id: PersonId, workload: Workload, uow: UnitOfWork)
         raise RepresentativeNotFoundError
     change = representatives.set_workload(current, workload, at=uow.now)
     await record_staffing(current, change, uow)
+
+
+async def _require_right(
+    caller: Caller, person_id: PersonId, entry: PersonEntry, context: PersonContext, uow: UnitOfWork
+) -> None:
+    """Raises PersonForbiddenError where the person, the place or the team is not the manager's."""
+    people.require_right(await uow.people.get(caller.actor), person_id, entry, context)
+    if context.current is None:
+        await _require_no_key(person_id, uow)
+    if entry.supervised_team is not None:
+        strangers = await uow.people.members_not_below(caller.actor, entry.supervised_team)
+        people.require_own_team(context.current, entry, strangers)
 
 
 async def _require_no_key(person_id: PersonId, uow: UnitOfWork) -> None:

@@ -6,8 +6,10 @@ from typing import Literal
 
 import orjson
 import structlog
+from aiokafka.errors import KafkaError
 
 from common.core import trace
+from common.core.clock import monotonic
 
 Format = Literal["json", "console"]
 
@@ -59,10 +61,39 @@ def _add_trace_id(
     return event
 
 
+class RetriedErrors:
+    """Lowers what aiokafka reports as errors, and tries again by itself, to information.
+
+    For example a new group has no coordinator for a second. What goes on for longer than a start
+    takes is an error; a client that cannot do its work is also in `/readyz`.
+    """
+
+    def __init__(self, grace_s: float = 30) -> None:
+        self._grace_s = grace_s
+        # By logger: when the latest such errors in a row began, and the last of them.
+        self._rows: dict[str, tuple[float, float]] = {}
+
+    def level(self, record: logging.LogRecord) -> int:
+        """Return the level at which to log the record."""
+        arguments = record.args if isinstance(record.args, tuple) else ()
+        if not any(isinstance(each, KafkaError) and each.retriable for each in arguments):
+            return record.levelno
+        now = monotonic()
+        began_at, last_at = self._rows.get(record.name, (now, now))
+        if now - last_at > self._grace_s:
+            began_at = now
+        self._rows[record.name] = began_at, now
+        return record.levelno if now - began_at > self._grace_s else logging.INFO
+
+
 class _LibraryLogHandler(logging.Handler):
+    def __init__(self) -> None:
+        super().__init__()
+        self._retried = RetriedErrors()
+
     def emit(self, record: logging.LogRecord) -> None:
         structlog.get_logger().log(
-            record.levelno,
+            self._retried.level(record),
             "library_log",
             logger=record.name,
             message=record.getMessage(),

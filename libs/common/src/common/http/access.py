@@ -1,6 +1,6 @@
 """Callers: a bearer API key stands for a role and a subject."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Awaitable, Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Annotated
@@ -13,9 +13,8 @@ from common.contracts.event import PersonId, Role
 from common.core.clock import TimeSource
 from common.core.errors import TransientError
 from common.http.problems import ProblemError
-from common.storage.api_keys import SCOPES, ActiveKey, ListedKey, Scope, digest_of
+from common.storage.api_keys import PEOPLE, SCOPES, ActiveKey, ListedKey, Scope, digest_of
 
-_PEOPLE: tuple[Role, ...] = ("representative", "supervisor", "manager")
 SAFE_METHODS = ("GET", "HEAD", "OPTIONS")
 
 
@@ -37,7 +36,7 @@ class Principal:
     @property
     def person_id(self) -> PersonId | None:
         """None of channels and admins: they are systems, whose subject is no person's id."""
-        return PersonId(self.subject) if self.role in _PEOPLE else None
+        return PersonId(self.subject) if self.role in PEOPLE else None
 
     @property
     def actor(self) -> PersonId:
@@ -53,7 +52,11 @@ class KeysNotLoadedError(TransientError):
 
 
 class ApiKeys:
-    """The keys that may call, by their digest. `keys` are valid until the table's replace them."""
+    """The keys that may call, by their digest. `keys` are valid until the table's replace them.
+
+    `read_again`, if it is set, returns when the table was read once more, or could not be: a key
+    that is new there is valid at once.
+    """
 
     def __init__(self, keys: Iterable[ListedKey] = (), clock: TimeSource | None = None) -> None:
         self._clock = clock or TimeSource()
@@ -63,6 +66,7 @@ class ApiKeys:
         }
         self._active_ids: frozenset[str] = frozenset()
         self._used: set[str] = set()
+        self.read_again: Callable[[], Awaitable[None]] | None = None
         self._set_ids()
 
     def withhold(self) -> None:
@@ -76,8 +80,15 @@ class ApiKeys:
         }
         self._set_ids()
 
-    def principal(self, key: str) -> Principal | None:
+    async def find(self, key: str) -> Principal | None:
         """Return the caller of a valid key; raises KeysNotLoadedError."""
+        principal = self._principal(key)
+        if principal is None and self.read_again is not None:
+            await self.read_again()
+            principal = self._principal(key)
+        return principal
+
+    def _principal(self, key: str) -> Principal | None:
         if self._principals is None:
             raise KeysNotLoadedError
         # By its digest: how long this takes tells nothing about any key.
@@ -104,11 +115,11 @@ class ApiKeys:
         self._active_ids = frozenset(principal.key_id for principal in principals.values())
 
 
-def caller_of(app: FastAPI, authorization: str) -> Principal | None:
+async def caller_of(app: FastAPI, authorization: str) -> Principal | None:
     """Return whose key the header holds, if it is valid; raises KeysNotLoadedError."""
     scheme, credentials = get_authorization_scheme_param(authorization)
     keys: ApiKeys = app.state.api_keys
-    return keys.principal(credentials) if scheme.lower() == "bearer" and credentials else None
+    return await keys.find(credentials) if scheme.lower() == "bearer" and credentials else None
 
 
 class require_role(HTTPBearer):  # noqa: N801 - reads as a verb where it is used
@@ -122,21 +133,32 @@ class require_role(HTTPBearer):  # noqa: N801 - reads as a verb where it is used
         self._roles = (*roles, "admin")
 
     async def __call__(self, request: Request) -> Principal:  # type: ignore[override]  # more than its credentials
-        principal = caller_of(request.app, request.headers.get("Authorization", ""))
+        principal = await caller_of(request.app, request.headers.get("Authorization", ""))
         if principal is None:
-            raise ProblemError(
-                401,
-                "unauthenticated",
-                "Send a known API key as a bearer token.",
-                headers={"WWW-Authenticate": "Bearer"},
-            )
+            raise unauthenticated()
         if principal.role not in self._roles:
             needed = " or ".join(self._roles[:-1]) or "admin"
             detail = f"This takes the role {needed}; the key has the role {principal.role}."
             raise ProblemError(403, "forbidden", detail)
-        if request.method not in SAFE_METHODS and "write" not in principal.scopes:
-            raise ProblemError(403, "read-only-key", "The key may read, and change nothing.")
+        _check_scope(request.method, principal)
         return principal
+
+
+def unauthenticated() -> ProblemError:
+    return ProblemError(
+        401,
+        "unauthenticated",
+        "Send a known API key as a bearer token.",
+        headers={"WWW-Authenticate": "Bearer"},
+    )
+
+
+def _check_scope(method: str, principal: Principal) -> None:
+    if method in SAFE_METHODS:
+        if "read" not in principal.scopes:
+            raise ProblemError(403, "write-only-key", "The key may change, and read nothing.")
+    elif "write" not in principal.scopes:
+        raise ProblemError(403, "read-only-key", "The key may read, and change nothing.")
 
 
 StaffUser = Annotated[Principal, Depends(require_role("representative", "supervisor", "manager"))]

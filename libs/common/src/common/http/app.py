@@ -2,12 +2,14 @@
 
 from collections.abc import Mapping, Sequence
 from http import HTTPStatus
-from typing import Annotated, Any
+from typing import Annotated, Any, Final
 
 import structlog
 from fastapi import APIRouter, FastAPI, Request
 from fastapi import Path as PathParameter
+from prometheus_client import Histogram
 from pydantic import AfterValidator, BaseModel, ConfigDict, StringConstraints
+from starlette.applications import Starlette
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from common.contracts.event import ID_PATTERN, UUID_PATTERN, ContactId, PersonId
@@ -22,6 +24,7 @@ from common.core.text import (
     require_visible,
 )
 from common.http import openapi, problems
+from common.http.examples import CONTACT_ID, REPRESENTATIVE
 from common.http.idempotency import IdempotencyMiddleware
 from common.http.limits import MAX_BODY_BYTES
 from common.http.media_types import check_media_type
@@ -29,6 +32,7 @@ from common.http.problems import ProblemError
 from common.http.protection import SecurityHeadersMiddleware, WrongKeyMiddleware
 from common.http.request_body import give_again
 from common.http.request_text import check_request
+from common.http.routes import ApiRoute
 
 log = structlog.get_logger()
 
@@ -75,14 +79,27 @@ OpaqueText = Annotated[
     StringConstraints(min_length=1, max_length=300),
     AfterValidator(require_visible),
 ]
-ContactPath = Annotated[ContactId, PathParameter(pattern=f"^{UUID_PATTERN}$")]
-PersonPath = Annotated[PersonId, PathParameter(pattern=f"^{ID_PATTERN}$")]
+ContactPath = Annotated[
+    ContactId, PathParameter(pattern=f"^{UUID_PATTERN}$", examples=[CONTACT_ID])
+]
+PersonPath = Annotated[
+    PersonId, PathParameter(pattern=f"^{ID_PATTERN}$", examples=[REPRESENTATIVE])
+]
 
 
 class RequestModel(BaseModel):
     """A request body; a field that it does not know is an error, not ignored."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+_DESCRIPTION: Final = """
+Send an API key as `Authorization: Bearer <key>`. An error is a problem document (RFC 9457); each
+operation lists the codes that it may answer, which are the last part of `type`.
+
+The examples are about one company, the one that `make run` starts with, on 2 March 2026; its plans
+for duty are of 2030. Ids of contacts, escalations and complaints are those that other answers give.
+"""
 
 
 def make_app(
@@ -104,6 +121,7 @@ def make_app(
     app = _Api(
         title=f"Upstairs {title}",
         version="1",
+        description=_DESCRIPTION,
         # They are on the port for operations.
         openapi_url=None,
         # A redirection would repeat the Host that the caller made up.
@@ -115,7 +133,11 @@ def make_app(
     problems.install(app)
     openapi.install(app, unkeyed_paths)
     for router in routers:
-        app.include_router(router)
+        for route in router.routes:
+            if isinstance(route, ApiRoute):
+                route.reads_body = route.path.startswith((*webhook_paths, *form_paths))
+        # Not `include_router`, which looks for the route of each request twice.
+        app.router.routes += router.routes
     # The last is the outermost.
     app.add_middleware(IdempotencyMiddleware, unkeyed_paths=unkeyed_paths)
     app.add_middleware(MetricsMiddleware, metrics=metrics)
@@ -125,9 +147,14 @@ def make_app(
 
 
 class _Api(FastAPI):
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        # Starlette's, here and below: FastAPI's have what `ApiRoute` does not use.
+        await Starlette.__call__(self, scope, receive, send)
+
     def build_middleware_stack(self) -> ASGIApp:
+        stack = Starlette.build_middleware_stack(self)
         # Around all: a middleware that is added later does not see the answer to an exception.
-        return SecurityHeadersMiddleware(super().build_middleware_stack())
+        return SecurityHeadersMiddleware(stack)
 
 
 class BodyLimitMiddleware:
@@ -176,11 +203,13 @@ class BodyLimitMiddleware:
 
 
 class MetricsMiddleware:
-    """Continues the caller's trace; measures and logs each request by its route."""
+    """Continues the caller's trace; measures each request by its route, and logs refused ones."""
 
     def __init__(self, app: ASGIApp, metrics: Metrics) -> None:
         self._app = app
         self._metrics = metrics
+        # Routes and statuses are few.
+        self._series: dict[tuple[str, int], Histogram] = {}
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
@@ -200,11 +229,18 @@ class MetricsMiddleware:
             await self._app(scope, receive, send_noting_status)
         finally:
             route = getattr(scope.get("route"), "path", "unknown")
-            self._metrics.http_request_duration_seconds.labels(route, status).observe(
-                monotonic() - started_at
-            )
+            self._observe(route, status, monotonic() - started_at)
             if route.startswith("/v1"):
-                log.info("http_request", method=scope["method"], route=route, status=status)
+                # What went well is counted; a line for each would cost more than many requests.
+                write = log.info if status >= HTTPStatus.BAD_REQUEST else log.debug
+                write("http_request", method=scope["method"], route=route, status=status)
+
+    def _observe(self, route: str, status: int, seconds: float) -> None:
+        series = self._series.get((route, status))
+        if series is None:
+            series = self._metrics.http_request_duration_seconds.labels(route, status)
+            self._series[route, status] = series
+        series.observe(seconds)
 
 
 def _header(scope: Scope, header: bytes) -> str | None:

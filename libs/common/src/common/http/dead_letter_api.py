@@ -1,17 +1,20 @@
 """The dead-letter API of every service; for admins, since the messages hold customers' words."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from datetime import datetime
+from functools import partial
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Depends, Path, Query, Request
-from pydantic import BaseModel, ConfigDict, Field, TypeAdapter
+from fastapi import Depends, Path, Query, Request
+from pydantic import BaseModel, Field, TypeAdapter
 
 from common.http.access import Principal, require_role
 from common.http.app import RequestModel, ShortText, get_database
+from common.http.examples import CONTACT_ID, EVENT_ID, RECEIVED_AT, with_examples
 from common.http.pagination import Cursor, Limit, Page, decode_cursor
-from common.http.problems import ProblemError, documented
+from common.http.problems import ProblemError, error_responses
+from common.http.routes import ApiRouter
 from common.messaging.replay import (
     AlreadyClosedError,
     DeadLetterNotFoundError,
@@ -28,18 +31,18 @@ from common.storage.dead_letter_store import (
 from common.storage.dead_letters import Readable, to_readable
 from common.storage.uow import UnitOfWork
 
-router = APIRouter(prefix="/v1/dead-letters", tags=["dead letters"])
+router = ApiRouter(prefix="/v1/dead-letters", tags=["dead letters"])
 
 _MAX_ID = 2**63 - 1
 _ID: TypeAdapter[int] = TypeAdapter(Annotated[int, Field(ge=1, le=_MAX_ID)])
-_EXAMPLE = {
+_EXAMPLE: dict[str, Any] = {
     "id": 17,
     "state": "waiting",
-    "at": "2026-03-02T09:30:00.125Z",
+    "at": RECEIVED_AT,
     "origin": "upstairs.contacts.v1/3/4711@1772443800000",
     "type": "upstairs.contact_received.v1",
-    "event_id": "019579a0-5b7e-7c52-9f5e-3d1d5b1f0a11",
-    "key": "019579a0-1111-7c52-9f5e-3d1d5b1f0a11",
+    "event_id": EVENT_ID,
+    "key": CONTACT_ID,
     "reason": "MalformedRecordError: data at channel: Input should be 'call', 'email' or 'chat'",
     "attempts": 1,
     "trusted": True,
@@ -56,12 +59,8 @@ _DETAIL_EXAMPLE = {
 }
 
 
-def _with_example(example: dict[str, Any]) -> ConfigDict:
-    return ConfigDict(json_schema_extra={"examples": [example]})
-
-
-class DiscardIn(RequestModel):
-    model_config = _with_example({"reason": "Sent by a load test."})
+class DeadLetterDiscardIn(RequestModel):
+    model_config = with_examples({"reason": "Sent by a load test."})
 
     reason: ShortText = Field(description="Why it needs no handling")
 
@@ -69,7 +68,7 @@ class DiscardIn(RequestModel):
 class DeadLetterOut(BaseModel):
     """A message that could not be handled, without its content."""
 
-    model_config = _with_example(_EXAMPLE)
+    model_config = with_examples(_EXAMPLE)
 
     id: int = Field(description="The number that the other requests and the command line take")
     state: State = Field(description="`waiting` until a person replays or discards it")
@@ -102,7 +101,7 @@ class DeadLetterOut(BaseModel):
 class DeadLetterDetail(DeadLetterOut):
     """A message that could not be handled, with its content."""
 
-    model_config = _with_example(_DETAIL_EXAMPLE)
+    model_config = with_examples(_DETAIL_EXAMPLE)
 
     traceparent: str | None = Field(description="The W3C trace that it belongs to")
     traceback: str | None = Field(description="The Python traceback of the last attempt")
@@ -123,19 +122,14 @@ async def get_replay(request: Request) -> Any:
 DatabaseDep = Annotated[Database[UnitOfWork], Depends(get_database)]
 ReplayDep = Annotated[Replay[UnitOfWork], Depends(get_replay)]
 AdminUser = Annotated[Principal, Depends(require_role())]
-LetterPath = Annotated[int, Path(ge=1, le=_MAX_ID)]
+LetterPath = Annotated[int, Path(ge=1, le=_MAX_ID, examples=[_EXAMPLE["id"]])]
 
-_NOT_FOUND: dict[int | str, dict[str, Any]] = {
-    404: documented("There is no such dead letter. Codes: `dead-letter-not-found`")
+_PROBLEMS: Mapping[type[Exception], tuple[int, str]] = {
+    DeadLetterNotFoundError: (404, "dead-letter-not-found"),
+    AlreadyClosedError: (409, "already-closed"),
+    ReplayFailedError: (422, "failed-again"),
 }
-_CLOSED: dict[int | str, dict[str, Any]] = {
-    **_NOT_FOUND,
-    409: documented("It is closed already; nothing was done. Codes: `already-closed`"),
-}
-_REPLAY_FAILED: dict[int | str, dict[str, Any]] = {
-    **_CLOSED,
-    422: documented("It failed again and is still waiting. Codes: `failed-again`"),
-}
+_refusals = partial(error_responses, _PROBLEMS)
 
 
 @router.get("")
@@ -158,7 +152,7 @@ async def list_dead_letters(
     )
 
 
-@router.get("/{letter_id}", responses=_NOT_FOUND)
+@router.get("/{letter_id}", responses=_refusals(DeadLetterNotFoundError))
 async def get_dead_letter(
     letter_id: LetterPath, database: DatabaseDep, _caller: AdminUser
 ) -> DeadLetterDetail:
@@ -170,7 +164,7 @@ async def get_dead_letter(
     return detail_out(letter)
 
 
-@router.post("/{letter_id}/replay", responses=_REPLAY_FAILED)
+@router.post("/{letter_id}/replay", responses=_refusals(*_PROBLEMS))
 async def replay_dead_letter(
     letter_id: LetterPath, replays: ReplayDep, caller: AdminUser
 ) -> DeadLetterOut:
@@ -179,9 +173,11 @@ async def replay_dead_letter(
         return summary_out(await replays.replay(letter_id, caller.name))
 
 
-@router.post("/{letter_id}/discard", responses=_CLOSED)
+@router.post(
+    "/{letter_id}/discard", responses=_refusals(DeadLetterNotFoundError, AlreadyClosedError)
+)
 async def discard_dead_letter(
-    letter_id: LetterPath, discard: DiscardIn, replays: ReplayDep, caller: AdminUser
+    letter_id: LetterPath, discard: DeadLetterDiscardIn, replays: ReplayDep, caller: AdminUser
 ) -> DeadLetterOut:
     """Close it without handling, with the reason; it is deleted later (30 days by default)."""
     async with _raise_problems():
@@ -204,13 +200,18 @@ async def _raise_problems() -> AsyncIterator[None]:
     except DeadLetterNotFoundError as error:
         raise _not_found() from error
     except AlreadyClosedError as error:
-        raise ProblemError(409, "already-closed", str(error), state=error.letter.state) from error
+        raise ProblemError(
+            *_PROBLEMS[AlreadyClosedError], str(error), state=error.letter.state
+        ) from error
     except ReplayFailedError as error:
         letter = error.letter
         raise ProblemError(
-            422, "failed-again", str(error), reason=letter.reason, attempts=letter.attempts
+            *_PROBLEMS[ReplayFailedError],
+            str(error),
+            reason=letter.reason,
+            attempts=letter.attempts,
         ) from error
 
 
 def _not_found() -> ProblemError:
-    return ProblemError(404, "dead-letter-not-found", str(DeadLetterNotFoundError.__doc__))
+    return ProblemError(*_PROBLEMS[DeadLetterNotFoundError], str(DeadLetterNotFoundError.__doc__))

@@ -42,7 +42,7 @@ class IdempotencyMiddleware:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         headers = _headers(scope)
-        caller = self._keyed_caller(scope, headers)
+        caller = await self._keyed_caller(scope, headers)
         if caller is None:
             await self._app(scope, receive, send)
             return
@@ -58,7 +58,7 @@ class IdempotencyMiddleware:
             response = failure_response(error)
         await response(scope, receive, send)
 
-    def _keyed_caller(self, scope: Scope, headers: Mapping[bytes, bytes]) -> Principal | None:
+    async def _keyed_caller(self, scope: Scope, headers: Mapping[bytes, bytes]) -> Principal | None:
         """Return whose key the request has, if it is to be heeded here.
 
         A caller without a valid API key, or who may only read, is refused by the route.
@@ -67,7 +67,7 @@ class IdempotencyMiddleware:
             return None
         if scope["path"] in self._unkeyed_paths:
             return None
-        caller = caller_of(scope["app"], headers.get(b"authorization", b"").decode("latin-1"))
+        caller = await caller_of(scope["app"], headers.get(b"authorization", b"").decode("latin-1"))
         return caller if caller and "write" in caller.scopes else None
 
     async def _handle_once(self, key: RequestKey, scope: Scope, receive: Receive) -> Response:

@@ -1,5 +1,6 @@
 """Completes OpenAPI with what surrounds every route: its problems, and `Idempotency-Key`."""
 
+import re
 from collections.abc import Callable, Collection, Iterator
 from functools import partial
 from http import HTTPStatus
@@ -10,6 +11,7 @@ from pydantic.json_schema import models_json_schema
 
 from common.http import idempotency
 from common.http.access import SAFE_METHODS
+from common.http.openapi_examples import show_examples
 from common.http.problems import REFERENCE, ProblemOut, documented
 
 _KEY_PARAMETER: Final = {
@@ -34,9 +36,11 @@ _WITH_BODY: Final = (
 )
 _WITH_API_KEY: Final = ((401, "unauthenticated"), (403, "forbidden"), (429, "too-many-wrong-keys"))
 _CHANGING: Final = (
+    (400, "malformed-json"),
     (403, "read-only-key"),
     (413, "too-large"),
     (415, "unsupported-media-type"),
+    (422, "invalid"),
 )
 _KEYED: Final = ((409, "answer-erased"), (422, "idempotency-key-reused"), (422, "invalid"))
 
@@ -56,15 +60,22 @@ def _openapi(
         for path, operations in document["paths"].items():
             for method, operation in operations.items():
                 _complete(operation, method, is_keyed=path not in unkeyed_paths)
+                show_examples(operation, document["components"]["schemas"])
     return generate()
 
 
 def _complete(operation: dict[str, Any], method: str, *, is_keyed: bool) -> None:
+    operation["summary"] = _summary(operation["description"])
     is_keyed = is_keyed and method.upper() not in SAFE_METHODS and "security" in operation
     if is_keyed:
         operation.setdefault("parameters", []).append(_KEY_PARAMETER)
     for status, code in _problems(operation, method, is_keyed=is_keyed):
         _add(operation["responses"], status, code)
+
+
+def _summary(description: str) -> str:
+    """Return what the first sentence says before its details."""
+    return re.split(r"[.;:](?:\s|$)", description, maxsplit=1)[0]
 
 
 def _problems(
@@ -77,7 +88,9 @@ def _problems(
         yield from _WITH_BODY
     if "security" in operation:
         yield from _WITH_API_KEY
-        if method.upper() not in SAFE_METHODS:
+        if method.upper() in SAFE_METHODS:
+            yield 403, "write-only-key"
+        else:
             yield from _CHANGING
     if is_keyed:
         yield from _KEYED

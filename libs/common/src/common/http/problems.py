@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Mapping
 from http import HTTPStatus
-from typing import Any
+from typing import Any, Final
 
 import orjson
 import structlog
@@ -13,12 +13,15 @@ from pydantic import BaseModel, ConfigDict, Field
 from sqlalchemy.exc import SQLAlchemyError
 from starlette.exceptions import HTTPException
 
+from common.contracts.validation_messages import invalid_parts
 from common.core.errors import TransientError, is_bad_value, is_transient
-from common.http.validation_messages import invalid_parts
 from common.storage.outbox import EventTooLargeError
 
 MEDIA_TYPE = "application/problem+json"
 
+# They pass: a client is told when to try again.
+_TEMPORARY: Final = (HTTPStatus.TOO_MANY_REQUESTS, HTTPStatus.SERVICE_UNAVAILABLE)
+_RETRY_AFTER_S: Final = "5"
 REFERENCE = "#/components/schemas/{model}"
 log = structlog.get_logger()
 
@@ -59,18 +62,23 @@ class ProblemError(Exception):
         self.code = code
         self.detail = detail
         self.headers = dict(headers or {})
+        if status in _TEMPORARY:
+            self.headers.setdefault("Retry-After", _RETRY_AFTER_S)
         self.extensions = extensions
 
-    def response(self) -> Response:
-        body = {
+    @property
+    def document(self) -> dict[str, Any]:
+        return {
             "type": f"urn:upstairs:problem:{self.code}",
             "title": HTTPStatus(self.status).phrase,
             "status": self.status,
             "detail": self.detail,
             **self.extensions,
         }
+
+    def response(self) -> Response:
         return Response(
-            orjson.dumps(body), self.status, headers=self.headers, media_type=MEDIA_TYPE
+            orjson.dumps(self.document), self.status, headers=self.headers, media_type=MEDIA_TYPE
         )
 
 
@@ -85,9 +93,7 @@ def _listed(details: Iterable[tuple[str, str]]) -> list[dict[str, str]]:
 
 
 def install(app: FastAPI) -> None:
-    """Answer every error as a problem, and say so in OpenAPI."""
-    # FastAPI documents an answer 422 of its own, unless there is a default.
-    app.router.responses["default"] = documented("The request was refused, or failed.")
+    """Answer every error as a problem."""
     app.add_exception_handler(ProblemError, _problem)
     app.add_exception_handler(RequestValidationError, _invalid)
     app.add_exception_handler(HTTPException, _http)
@@ -104,15 +110,38 @@ def documented(description: str) -> dict[str, Any]:
     return {"description": description, "content": {MEDIA_TYPE: {"schema": schema}}}
 
 
-def listed(*problems: tuple[int, str]) -> dict[int | str, dict[str, Any]]:
-    """Return a route's `responses` for problems of its own, each a status and a code."""
+def listed(
+    *problems: tuple[int, str], words: Mapping[int, list[str]] | None = None
+) -> dict[int | str, dict[str, Any]]:
+    """Return a route's `responses` for problems of its own, each a status and a code.
+
+    `words` say more about a status than its phrase.
+    """
     codes: dict[int, list[str]] = {}
     for status, code in problems:
         codes.setdefault(status, []).append(f"`{code}`")
     return {
-        status: documented(f"{HTTPStatus(status).phrase}. Codes: {', '.join(names)}")
+        status: documented(
+            f"{' '.join((words or {}).get(status, [f'{HTTPStatus(status).phrase}.']))}"
+            f" Codes: {', '.join(dict.fromkeys(names))}"
+        )
         for status, names in codes.items()
     }
+
+
+def error_responses(
+    table: Mapping[type[Exception], tuple[int, str]],
+    *errors: type[Exception],
+    others: Iterable[tuple[int, str]] = (),
+) -> dict[int | str, dict[str, Any]]:
+    """Return a route's `responses` for these errors of the domain and for `others`.
+
+    The table says which problem each error is; its docstring describes it.
+    """
+    words: dict[int, list[str]] = {}
+    for error in errors:
+        words.setdefault(table[error][0], []).append(str(error.__doc__).splitlines()[0])
+    return listed(*(table[error] for error in errors), *others, words=words)
 
 
 async def _problem(_request: Request, error: Any) -> Response:

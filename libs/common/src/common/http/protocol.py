@@ -8,7 +8,11 @@ from typing import Any
 
 import httptools
 import uvicorn
-from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol
+from uvicorn.protocols.http.httptools_impl import (
+    STATUS_LINE,
+    HttpToolsProtocol,
+    RequestResponseCycle,
+)
 
 from common.core.clock import monotonic
 from common.core.metrics import Metrics
@@ -53,6 +57,8 @@ class LimitedProtocol(HttpToolsProtocol):
         self._trailers = 0
         self._is_admitted = False
         self._is_refused = False
+        # Of this connection and not answered yet, the oldest first; uvicorn knows the newest only.
+        self._cycles: list[RequestResponseCycle] = []
 
     @property
     def _address(self) -> str:
@@ -69,6 +75,7 @@ class LimitedProtocol(HttpToolsProtocol):
 
     def connection_lost(self, exc: Exception | None) -> None:
         super().connection_lost(exc)
+        self._end_cycles()
         if self._is_admitted:
             self._is_admitted = False
             self._limiter.release(self._address)
@@ -98,7 +105,7 @@ class LimitedProtocol(HttpToolsProtocol):
         """Refuse a request that takes too long; drop a client that does not read its answer."""
         if self._deadline is not None and now > self._deadline:
             if self._is_refused:
-                self.transport.abort()
+                self._drop()
             else:
                 self._refuse(_TIMEOUT)
         if not self.transport.get_write_buffer_size():
@@ -107,7 +114,7 @@ class LimitedProtocol(HttpToolsProtocol):
             self._unread_since = now
         elif now > self._unread_since + self._limits.answer_s:
             self._metrics.http_refused.labels("answer-not-read").inc()
-            self.transport.abort()
+            self._drop()
 
     def on_message_begin(self) -> None:
         super().on_message_begin()
@@ -130,6 +137,9 @@ class LimitedProtocol(HttpToolsProtocol):
             raise RefusedRequestError(_TOO_MANY_HEADERS)
 
     def on_headers_complete(self) -> None:
+        head_bytes = len(self.url) + sum(len(name) + len(value) + 4 for name, value in self.headers)
+        if head_bytes > self._limits.head_bytes:
+            raise RefusedRequestError(_HEAD_TOO_LARGE)
         declared = [value for name, value in self.headers if name == b"content-length"]
         # The parser has refused what is not a number.
         if declared and int(declared[0]) > self._limits.body_bytes:
@@ -138,6 +148,7 @@ class LimitedProtocol(HttpToolsProtocol):
             # The parser would take the body for something else.
             raise RefusedRequestError(_UPGRADE_WITH_BODY)
         super().on_headers_complete()
+        self._cycles.append(self.cycle)
         self._in_body = True
         self._deadline = monotonic() + self._limits.body_s
 
@@ -147,6 +158,7 @@ class LimitedProtocol(HttpToolsProtocol):
         self._deadline = None
 
     def on_response_complete(self) -> None:
+        self._cycles = [cycle for cycle in self._cycles if not cycle.response_complete]
         super().on_response_complete()
         if self._in_body and not self._is_refused:
             # Nobody will read the rest of the body.
@@ -170,7 +182,8 @@ class LimitedProtocol(HttpToolsProtocol):
                 raise RefusedRequestError(_BODY_TOO_LARGE)
         else:
             self._head_bytes += size
-            # What is left over may be the head's last part, and the beginning of a body.
+            # What is left over may be the head's last part, and the beginning of a body: the exact
+            # size is checked when the head is whole.
             if self._head_bytes > self._limits.head_bytes + _PART_BYTES:
                 raise RefusedRequestError(_HEAD_TOO_LARGE)
 
@@ -179,14 +192,27 @@ class LimitedProtocol(HttpToolsProtocol):
         self._metrics.http_refused.labels(problem.code).inc()
         if not self._is_answerable():
             self._is_refused = True
-            self.transport.abort()
+            self._drop()
             return
         if self._in_body:
             # The app waits for the rest.
-            self.cycle.disconnected = True
-            self.cycle.message_event.set()
+            self._end_cycles()
         self.transport.write(_answer(problem))
         self._linger()
+
+    def _drop(self) -> None:
+        """Close the connection at once."""
+        self._end_cycles()
+        self.transport.abort()
+
+    def _end_cycles(self) -> None:
+        """Write nothing more of what an app still answers: uvloop raises for a closed connection.
+
+        A stranger could fill the log with it.
+        """
+        for cycle in self._cycles:
+            cycle.disconnected = True
+            cycle.message_event.set()
 
     def _is_answerable(self) -> bool:
         """Whether nothing of another answer is on the connection, or will be."""

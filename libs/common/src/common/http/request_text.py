@@ -1,4 +1,6 @@
-"""Refuses, before any route, requests with text that neither PostgreSQL nor Python can handle.
+"""Refuses, before any route, requests that can be read in two ways, and text nobody can handle.
+
+A header that comes twice may mean its first value to a proxy and its last one to a route.
 
 NUL in the address or in a header, a body that is not UTF-8, JSON that is nested without end. What a
 field of a body may hold is for its type to say, so that the answer names the field; what still
@@ -13,17 +15,31 @@ from starlette.types import Scope
 from common.http.problems import ProblemError
 
 MAX_DEPTH: Final = 32
+_SINGLE_HEADERS: Final = frozenset(
+    (b"authorization", b"host", b"idempotency-key", b"if-match", b"last-event-id")
+)
 
 
 def check_request(scope: Scope, body: bytes) -> None:
-    """Raise ProblemError unless path, query, headers and body can be handled as text."""
+    """Raise ProblemError unless path, query, headers and body can be handled, in one way."""
     if "\x00" in scope["path"] or b"%00" in scope["query_string"]:
         raise _nul("The address")
     for name, value in scope["headers"]:
         if b"\x00" in value:
             raise _nul(f"The header {name.decode('latin-1')}")
+    _check_repetition(scope)
     if body:
         _check_body(body)
+
+
+def _check_repetition(scope: Scope) -> None:
+    names = [name for name, _ in scope["headers"] if name in _SINGLE_HEADERS]
+    if scope["http_version"] == "1.1" and b"host" not in names:
+        raise ProblemError(400, "malformed-request", "The header Host is missing.")
+    for name in _SINGLE_HEADERS.intersection(names):
+        if names.count(name) > 1:
+            detail = f"The header {name.decode().title()} must not come twice."
+            raise ProblemError(400, "malformed-request", detail)
 
 
 def _check_body(body: bytes) -> None:

@@ -16,9 +16,10 @@ from common.core.metrics import Metrics
 from common.messages import Timer
 from common.messaging.envelope import UntrustedRecordError
 from common.messaging.subscriptions import HandlerRegistry
-from common.messaging.untrusted_records import UntrustedRecords
+from common.messaging.untrusted_records import UNTRUSTED_RECORD_LIMIT, UntrustedRecords
 from common.storage.database import Database
 from common.storage.dead_letters import (
+    DEAD_LETTER_LIMIT,
     DeadLetter,
     FailureStreak,
     count_untrusted,
@@ -59,8 +60,8 @@ class Dispatcher(Generic[U]):
         metrics: Metrics,
         *,
         consumer: str,
-        dead_letter_limit: int = 20,
-        untrusted_record_limit: int = 100,
+        dead_letter_limit: int = DEAD_LETTER_LIMIT,
+        untrusted_record_limit: int = UNTRUSTED_RECORD_LIMIT,
     ) -> None:
         self.database = database
         self.subscriptions = subscriptions

@@ -14,6 +14,7 @@ from pydantic import ValidationError
 
 from common.contracts import BY_TYPE
 from common.contracts.event import Event
+from common.contracts.validation_messages import PATTERNS, summarize
 from common.core import trace
 from common.core.errors import PermanentError
 from common.core.ids import EventId, canonical, day_of
@@ -22,6 +23,7 @@ _PREFIX: Final = "ce_"
 # Characters of an error's detail.
 _MAX_DETAIL: Final = 500
 _MAX_SEQUENCE: Final = 2**63 - 1
+_REQUIRED: Final = ("ce_specversion", "ce_id", "ce_type", "ce_source", "ce_time", "ce_sequence")
 
 Headers = Sequence[tuple[str, bytes | None]]
 
@@ -77,26 +79,25 @@ def type_of(headers: Headers) -> str | None:
 
 
 def decode(key: bytes | None, headers: Headers, value: bytes | None) -> tuple[Envelope, Event]:
-    """Read a record of a known type; raises MalformedRecord with the reason."""
-    attributes = _attributes(headers)
+    """Read a record of a known type; raises MalformedRecordError with the reason."""
+    envelope = _envelope(key, _attributes(headers))
+    kind = BY_TYPE.get(envelope.type)
+    if kind is None:
+        message = f"there is no event of type {envelope.type}"
+        raise MalformedRecordError(message)
     try:
-        envelope = _envelope(key, attributes)
-        day_of(envelope.id)
-        event = BY_TYPE[envelope.type].model_validate(orjson.loads(value or b""))
-    except KeyError as error:
-        message = f"attribute {error} is missing or its value is unknown"
+        event = kind.model_validate(orjson.loads(value or b""))
+    except orjson.JSONDecodeError as error:
+        message = f"the value is not JSON: {error}"
         raise MalformedRecordError(message) from error
     except ValidationError as error:
-        place = error.errors(include_url=False, include_context=False)[0]
-        message = f"data at {'.'.join(map(str, place['loc']))}: {place['msg']}"
+        message = f"data at {summarize(error, 'its root')}"
         raise MalformedRecordError(message) from error
-    except ValueError as error:  # JSON, UUID, UTF-8 and dates all end here
-        raise MalformedRecordError(str(error)) from error
     if event.key != envelope.key:
         message = f"key {envelope.key} is not the event's key {event.key}"
         raise MalformedRecordError(message)
     if not event.key_pattern.fullmatch(envelope.key):
-        message = f"key {envelope.key} is not a valid id: it must match {event.key_pattern.pattern}"
+        message = f"key {envelope.key} {PATTERNS[f'^{event.key_pattern.pattern}$']}"
         raise MalformedRecordError(message)
     return envelope, event
 
@@ -117,26 +118,59 @@ def _attributes(headers: Headers) -> dict[str, str]:
     return attributes
 
 
+def _envelope(key: bytes | None, attributes: Mapping[str, str]) -> Envelope:
+    if missing := [name for name in _REQUIRED if name not in attributes]:
+        message = f"these attributes are missing: {', '.join(missing)}"
+        raise MalformedRecordError(message)
+    if attributes["ce_specversion"] != "1.0":
+        message = f"CloudEvents {attributes['ce_specversion']} is not supported"
+        raise MalformedRecordError(message)
+    return Envelope(
+        id=_id(attributes["ce_id"]),
+        type=attributes["ce_type"],
+        source=attributes["ce_source"],
+        key=_key(key),
+        time=_time(attributes["ce_time"]),
+        sequence=_sequence(attributes["ce_sequence"]),
+        traceparent=trace.parse(attributes.get("ce_traceparent")),
+    )
+
+
+def _id(text: str) -> EventId:
+    try:
+        # As the inbox gives it back.
+        event_id = EventId(canonical(text))
+        day_of(event_id)
+    except ValueError as error:
+        message = f"ce_id {text} must be a UUID of version 7"
+        raise MalformedRecordError(message) from error
+    return event_id
+
+
+def _key(key: bytes | None) -> str:
+    try:
+        return (key or b"").decode()
+    except UnicodeDecodeError as error:
+        message = "the key is not UTF-8 text"
+        raise MalformedRecordError(message) from error
+
+
+def _time(text: str) -> datetime:
+    try:
+        return datetime.fromisoformat(text)
+    except ValueError as error:
+        message = f"ce_time {text} must be a date and a time, for example 2026-03-02T09:30:00Z"
+        raise MalformedRecordError(message) from error
+
+
 def _sequence(text: str) -> int:
-    sequence = int(text)
+    try:
+        sequence = int(text)
+    except ValueError as error:
+        message = f"ce_sequence {text} must be a whole number"
+        raise MalformedRecordError(message) from error
     # What the database gives, and JSON holds.
     if not 0 < sequence <= _MAX_SEQUENCE:
         message = "ce_sequence is out of range"
         raise MalformedRecordError(message)
     return sequence
-
-
-def _envelope(key: bytes | None, attributes: Mapping[str, str]) -> Envelope:
-    if attributes["ce_specversion"] != "1.0":
-        message = f"CloudEvents {attributes['ce_specversion']} is not supported"
-        raise MalformedRecordError(message)
-    return Envelope(
-        # As the inbox gives it back.
-        id=EventId(canonical(attributes["ce_id"])),
-        type=attributes["ce_type"],
-        source=attributes["ce_source"],
-        key=(key or b"").decode(),
-        time=datetime.fromisoformat(attributes["ce_time"]),
-        sequence=_sequence(attributes["ce_sequence"]),
-        traceparent=trace.parse(attributes.get("ce_traceparent")),
-    )

@@ -7,6 +7,7 @@ value. See docs/adr/0021.
 import base64
 import binascii
 import hashlib
+import itertools
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Final
 
@@ -100,11 +101,17 @@ class VerificationKeys:
     """The public keys of each service; several of one service are valid at once."""
 
     def __init__(self, keys: Mapping[str, Sequence[str]]) -> None:
-        """Read PEM, or the 32 bytes in Base64; raises SigningKeyError."""
+        """Read PEM, or the 32 bytes in Base64; raises SigningKeyError.
+
+        Two services with the same key could speak for each other: it is refused.
+        """
         self._keys = {
             service: {key_id(parsed): parsed for parsed in map(_parse_public, texts)}
             for service, texts in keys.items()
         }
+        for first, second in itertools.combinations(self._keys, 2):
+            if self._keys[first].keys() & self._keys[second].keys():
+                raise SigningKeyError(f"{first} and {second} have the same key: make two.")
 
     def accepts(self, service: str, key: SigningKey) -> bool:
         """Return whether what the service signs with this key is valid."""
@@ -131,6 +138,12 @@ class VerificationKeys:
         except (InvalidSignature, ValueError) as error:
             message = f"its signature is not that of {service}"
             raise UntrustedRecordError(message) from error
+
+
+def public_text(text: str) -> str:
+    """Return a public key in Base64, which may be given as PEM; raises SigningKeyError."""
+    raw = _parse_public(text).public_bytes(Encoding.Raw, PublicFormat.Raw)
+    return base64.b64encode(raw).decode()
 
 
 def key_id(key: Ed25519PublicKey) -> str:

@@ -8,6 +8,8 @@ import structlog
 from common.core.clock import monotonic
 from common.core.metrics import Metrics
 
+# Kept as dead letters in one interval.
+UNTRUSTED_RECORD_LIMIT: Final = 100
 _INTERVAL: Final = timedelta(hours=1)
 # Dead letters of such records that may wait, as a multiple of those of one interval.
 _WAITING_FACTOR: Final = 10

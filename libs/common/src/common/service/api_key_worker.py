@@ -8,6 +8,7 @@ from typing import Final, Generic, TypeVar
 import structlog
 
 from common.core.backoff import pause
+from common.core.clock import monotonic
 from common.core.errors import is_transient
 from common.core.health import Health
 from common.http.access import ApiKeys
@@ -17,14 +18,20 @@ from common.storage.uow import UnitOfWork
 
 U = TypeVar("U", bound=UnitOfWork)
 
-# How long a revoked key still works.
+# How long a key still works that another replica, or a command, revoked.
 _INTERVAL: Final = timedelta(seconds=2)
+# Unknown keys make the worker read again, but strangers not more often than so.
+_MIN_INTERVAL_S: Final = 0.2
+# How long an unknown key waits for it, for example while the database does not answer.
+_READ_TIMEOUT_S: Final = 2
 
 log = structlog.get_logger()
 
 
 class ApiKeyWorker(Generic[U]):
     """Writes the keys of the settings once; then reads all keys, and writes which were used.
+
+    It reads them every `interval`, and at once when somebody calls with a key that is not known.
 
     While the database is unavailable the keys stay as they are, and nobody is admitted before they
     were read once.
@@ -47,22 +54,47 @@ class ApiKeyWorker(Generic[U]):
         self._health = health
         self._interval = interval
         self._unwritten_use: set[str] = set()
+        # Set when the next reading, which has not begun, has ended.
+        self._next_reading = asyncio.Event()
+        self._is_requested = False
         api_keys.withhold()
         health.report_trouble("api_keys", "not loaded yet")
 
     async def run(self, stopping: asyncio.Event) -> None:
-        while not stopping.is_set():
-            try:
-                await self.refresh()
-            except Exception as error:
-                self._health.report_trouble("api_keys", repr(error))
-                if is_transient(error):
-                    log.warning("api_keys_backing_off", error=repr(error))
-                else:
-                    log.exception("api_keys_failed")
+        self._api_keys.read_again = self._read_again
+        try:
+            while not stopping.is_set():
+                reading, self._next_reading = self._next_reading, asyncio.Event()
+                self._is_requested = False
+                await self._try_refresh()
+                reading.set()
+                await self._pause(stopping)
+        finally:
+            self._api_keys.read_again = None
+            self._next_reading.set()
+
+    async def _try_refresh(self) -> None:
+        try:
+            await self.refresh()
+        except Exception as error:
+            self._health.report_trouble("api_keys", repr(error))
+            if is_transient(error):
+                log.warning("api_keys_backing_off", error=repr(error))
             else:
-                self._health.report_healthy("api_keys")
-            await pause(self._interval.total_seconds(), stopping)
+                log.exception("api_keys_failed")
+        else:
+            self._health.report_healthy("api_keys")
+
+    async def _pause(self, stopping: asyncio.Event) -> None:
+        ends_at = monotonic() + self._interval.total_seconds()
+        while not await pause(_MIN_INTERVAL_S, stopping):
+            if self._is_requested or monotonic() >= ends_at:
+                return
+
+    async def _read_again(self) -> None:
+        """Return when the keys were read, from the call on, or could not be."""
+        self._is_requested = True
+        await pause(_READ_TIMEOUT_S, self._next_reading)
 
     async def refresh(self) -> None:
         self._unwritten_use |= self._api_keys.take_used()

@@ -10,6 +10,7 @@ from typing import Annotated, Any, Final
 
 import orjson
 import typer
+from fastapi import FastAPI
 
 from common.core.clock import TimeSource
 from common.core.metrics import Metrics
@@ -93,11 +94,18 @@ def openapi(
     settings: type[ServiceSettings], build: Callable[[Any], ServiceSpec[Any]]
 ) -> dict[str, Any]:
     """Describe a service's HTTP API without any database or broker."""
+    return unconnected_app(settings, build).openapi()
+
+
+def unconnected_app(
+    settings: type[ServiceSettings], build: Callable[[Any], ServiceSpec[Any]]
+) -> FastAPI:
+    """Make a service's app without any database or broker: it can be described, not called."""
     example = settings.model_validate({"database_url": _UNUSED_URL, "kafka_bootstrap": "unused"})
     made = build(example)
     engine = make_engine(str(example.database_url))
     database = Database(engine, made.unit_of_work, TimeSource())
-    return application(made, example, database, Metrics()).openapi()
+    return application(made, example, database, Metrics())
 
 
 def _loop_factory() -> Callable[[], asyncio.AbstractEventLoop] | None:

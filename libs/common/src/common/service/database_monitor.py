@@ -13,7 +13,7 @@ from common.core.errors import is_transient
 from common.core.health import Health
 from common.core.metrics import Metrics
 from common.storage.database import Database
-from common.storage.dead_letters import OUTBOX_ORIGIN_PREFIX
+from common.storage.dead_letters import DELIVERY_ORIGIN_PREFIX, OUTBOX_ORIGIN_PREFIX
 from common.storage.uow import UnitOfWork
 
 U = TypeVar("U", bound=UnitOfWork)
@@ -28,7 +28,9 @@ class DatabaseMonitor(Generic[U]):
 
     An unavailable database makes the service not ready. What waits too long in the outbox or among
     the timers is only a metric: intake accepts contacts also while Kafka is down. An event that
-    Kafka has refused degrades the service until its dead letter is closed.
+    Kafka has refused, or a delivery of an outside system that was kept, degrades the service until
+    its dead letter is closed; a role that may change tables, and with them the audit trail, until
+    the service has another one.
     """
 
     name = "database monitor"
@@ -70,6 +72,7 @@ class DatabaseMonitor(Generic[U]):
             "timers": list(self._timers),
             "now": uow.now,
             "outbox": OUTBOX_ORIGIN_PREFIX,
+            "delivery": DELIVERY_ORIGIN_PREFIX,
         }
         waiting = (await uow.connection.execute(_WAITING, values)).one()
         self._metrics.outbox_oldest_seconds.set(_age(waiting.published, uow.now))
@@ -82,6 +85,19 @@ class DatabaseMonitor(Generic[U]):
             "outbox",
             f"Kafka has refused {waiting.refused_events} events: see `dead-letters list`."
             if waiting.refused_events
+            else None,
+        )
+        self._health.report_degradation(
+            "database role",
+            "UPSTAIRS_DATABASE_URL names a role that owns the tables: use the one that serves."
+            if waiting.owns_tables
+            else None,
+        )
+        self._health.report_degradation(
+            "deliveries",
+            f"Deliveries of outside systems that were kept and not applied: {waiting.deliveries}."
+            " See `dead-letters list`."
+            if waiting.deliveries
             else None,
         )
 
@@ -100,6 +116,11 @@ _WAITING = text("""
            (SELECT count(*) FROM dead_letters WHERE state = 'waiting') AS dead_letters,
            (SELECT count(*) FROM dead_letters
             WHERE state = 'waiting' AND starts_with(origin, :outbox)) AS refused_events,
+           (SELECT count(*) FROM dead_letters
+            WHERE state = 'waiting' AND starts_with(origin, :delivery)) AS deliveries,
            (SELECT count(*) FROM
-               (SELECT FROM timers WHERE due_at <= :now LIMIT 10000) AS due) AS backlog
+               (SELECT FROM timers WHERE due_at <= :now LIMIT 10000) AS due) AS backlog,
+           -- Also true of a superuser.
+           (SELECT pg_has_role(current_user, relowner, 'MEMBER')
+            FROM pg_class WHERE oid = CAST('outbox' AS regclass)) AS owns_tables
 """)

@@ -1,5 +1,6 @@
 """How a process reaches Kafka and which records it believes, for services and for commands."""
 
+import base64
 from functools import cached_property
 from pathlib import Path
 from typing import Self
@@ -10,10 +11,25 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 from common.contracts.services import TOPIC_OWNERS
 from common.messaging.kafka_connection import KafkaConnection, SaslMechanism, SecurityProtocol
 from common.messaging.signatures import SigningKey, VerificationKeys
+from common.messaging.untrusted_records import UNTRUSTED_RECORD_LIMIT
 
 
 class SignatureSettingsError(ValueError):
     """The keys for signatures do not fit together."""
+
+
+class SigningKeyText(SecretStr):
+    """An Ed25519 key as PEM, or its 32 bytes in Base64."""
+
+    @property
+    def forms(self) -> tuple[str, ...]:
+        """The key as it is written, and its bytes if they are text: a phrase of 32 characters."""
+        if not (written := self.get_secret_value()):
+            return ()
+        seed = SigningKey.parse(written).seed
+        raw = base64.b64decode(seed)
+        shown = seed if written.lstrip().startswith("-----") else written
+        return (shown, raw.decode()) if raw.isascii() else (shown,)
 
 
 class KafkaSettings(BaseSettings):
@@ -45,8 +61,8 @@ class KafkaSettings(BaseSettings):
     kafka_check_hostname: bool = Field(
         default=True, description="whether a broker's certificate must name its host"
     )
-    event_signing_key: SecretStr = Field(
-        default=SecretStr(""),
+    event_signing_key: SigningKeyText = Field(
+        default=SigningKeyText(""),
         description="signs the events of this service: an Ed25519 key as PEM, or its 32 bytes in "
         "Base64; empty: no signatures. See `python -m common signing-keys`",
     )
@@ -56,7 +72,7 @@ class KafkaSettings(BaseSettings):
         "only signed records are believed. All keys of a list are valid",
     )
     untrusted_record_limit: int = Field(
-        default=100,
+        default=UNTRUSTED_RECORD_LIMIT,
         ge=1,
         description="records kept as dead letters in an hour that are not proven to be from their "
         "topic's owner; ten times as many may wait. More are only counted",

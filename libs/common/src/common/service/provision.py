@@ -7,11 +7,12 @@ from dataclasses import dataclass
 from typing import Any
 
 from aiokafka.admin import NewPartitions, NewTopic
+from aiokafka.admin.config_resource import ConfigResource, ConfigResourceType
 from aiokafka.errors import TopicAlreadyExistsError, for_code
 from pydantic import BaseModel, ConfigDict, Field
 from sqlalchemy import pool, text
 from sqlalchemy.exc import DBAPIError
-from sqlalchemy.ext.asyncio import AsyncConnection
+from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from common.core.backoff import Backoff
 from common.messaging.kafka import make_admin, start_client, topic_name
@@ -20,10 +21,15 @@ from common.storage.engine import make_engine
 from common.storage.locks import LOCK_TIMEOUT_S, advisory_key, explain_timeout, set_timeout
 from common.storage.roles import owner_role, serving_role
 
+# What was set for this topic: neither the broker's nor a default. A number of Kafka's protocol.
+_TOPIC_CONFIG = 1
 _NAME = re.compile(r"[a-z][a-z0-9_]*")
 _INTERNAL_ERROR = "XX000"
 # unique_violation in pg_authid, and duplicate_object.
 _ALREADY_CREATED = ("23505", "42710")
+# invalid_catalog_name (it was dropped meanwhile), object_not_in_prerequisite_state and
+# invalid_authorization_specification (it takes no connections, or none of ours).
+_NO_CONNECTION = ("3D000", "55000", "28000")
 
 
 class TopicSpec(BaseModel):
@@ -65,6 +71,7 @@ async def provision_schema(
                 async with engine.begin() as connection:
                     await _lock(connection, lock_timeout_s)
                     await _provision(connection, service, passwords)
+                await _hide_locks(engine)
             except DBAPIError as error:
                 if not _is_lost_race(error):
                     raise
@@ -100,9 +107,34 @@ async def _provision(connection: AsyncConnection, service: str, passwords: RoleP
     }
     for statement in (*_DATABASE, *_SCHEMA):
         await connection.exec_driver_sql(statement.format(**names))
-    if await connection.scalar(text("SELECT rolsuper FROM pg_roles WHERE rolname = current_user")):
-        for statement in _LOCKS:
-            await connection.execute(text(statement))
+
+
+async def _hide_locks(engine: AsyncEngine) -> None:
+    """Hide the keys of held advisory locks, which this view shows of the whole server.
+
+    In each database that anybody may connect to, since the view of one shows the locks of all; a
+    template must have no connection while it is copied, so none is made to it. Only a superuser
+    can do so.
+    """
+    async with engine.connect() as connection:
+        if not await connection.scalar(text(_IS_SUPERUSER)):
+            return
+        names = list(await connection.scalars(text(_OPEN_DATABASES)))
+        for template in await connection.scalars(text(_OPEN_TEMPLATES)):
+            await connection.execute(text(f"REVOKE CONNECT ON DATABASE {template} FROM PUBLIC"))
+        await connection.commit()
+    for name in names:
+        other = make_engine(engine.url.set(database=name), poolclass=pool.NullPool)
+        try:
+            async with other.begin() as connection:
+                if await connection.scalar(text(_LOCKS_ARE_SHOWN)):
+                    for statement in _LOCKS:
+                        await connection.execute(text(statement))
+        except DBAPIError as error:
+            if getattr(error.orig, "sqlstate", None) not in _NO_CONNECTION:
+                raise
+        finally:
+            await other.dispose()
 
 
 def _is_lost_race(error: DBAPIError) -> bool:
@@ -151,7 +183,21 @@ _SCHEMA = (
     "ALTER ROLE {owner} SET search_path = {schema}",
     "ALTER ROLE {serving} SET search_path = {schema}",
 )
-# The keys of held advisory locks are in this view; who knows one can take it, and block its users.
+# Who knows the key of an advisory lock can take it, and block its users.
+_IS_SUPERUSER = "SELECT rolsuper FROM pg_roles WHERE rolname = current_user"
+_OPEN_DATABASES = """
+    SELECT datname FROM pg_database
+    WHERE datallowconn AND NOT datistemplate
+      AND (datname = current_database() OR has_database_privilege('public', oid, 'CONNECT'))
+"""
+_OPEN_TEMPLATES = """
+    SELECT quote_ident(datname) FROM pg_database
+    WHERE datallowconn AND datistemplate AND has_database_privilege('public', oid, 'CONNECT')
+"""
+_LOCKS_ARE_SHOWN = """
+    SELECT has_table_privilege('public', 'pg_catalog.pg_locks', 'SELECT')
+        OR has_function_privilege('public', 'pg_catalog.pg_lock_status()', 'EXECUTE')
+"""
 _LOCKS = (
     "REVOKE ALL ON pg_catalog.pg_locks FROM PUBLIC",
     "REVOKE ALL ON FUNCTION pg_catalog.pg_lock_status() FROM PUBLIC",
@@ -163,7 +209,10 @@ _LOCKS = (
 async def create_topics(
     connection: KafkaConnection, namespace: str, topics: Mapping[str, TopicSpec]
 ) -> list[str]:
-    """Create missing topics and add missing partitions; return a line for each change."""
+    """Create missing topics, add missing partitions, set the configuration that a spec names.
+
+    Return a line for each change.
+    """
     admin = make_admin(connection)
     await start_client(admin, connection)
     changes: list[str] = []
@@ -172,8 +221,11 @@ async def create_topics(
             name = topic_name(namespace, short)
             if await _create_topic(admin, name, spec):
                 changes.append(f"created {name} with {spec.partitions} partitions")
-            elif await _add_partitions(admin, name, spec):
+                continue
+            if await _add_partitions(admin, name, spec):
                 changes.append(f"grew {name} to {spec.partitions} partitions")
+            if changed := await _set_config(admin, name, spec.config):
+                changes.append(f"configured {name}: {changed}")
     finally:
         await admin.close()
     return changes
@@ -191,6 +243,27 @@ async def _add_partitions(admin: Any, name: str, spec: TopicSpec) -> bool:
     if len(description["partitions"]) >= spec.partitions:
         return False
     return _succeeded(await admin.create_partitions({name: NewPartitions(spec.partitions)}))
+
+
+async def _set_config(admin: Any, name: str, config: Mapping[str, str]) -> str:
+    """Set what differs from `config`, and return it.
+
+    Kafka resets what a request does not name, so it names what the topic has of its own too.
+    """
+    described = await admin.describe_configs([ConfigResource(ConfigResourceType.TOPIC, name)])
+    ((code, _message, _kind, _name, entries),) = [each for a in described for each in a.resources]
+    if code:
+        raise for_code(code)(name)
+    values = {entry[0]: entry[1] for entry in entries}
+    wrong = {key: value for key, value in config.items() if values.get(key) != value}
+    if wrong:
+        own = {entry[0]: entry[1] for entry in entries if entry[3] == _TOPIC_CONFIG}
+        resource = ConfigResource(ConfigResourceType.TOPIC, name, configs={**own, **wrong})
+        for answer in await admin.alter_configs([resource]):
+            for code, message, *_ in answer.resources:
+                if code:
+                    raise for_code(code)(f"{name}: {message}")
+    return ", ".join(f"{key}={value}" for key, value in sorted(wrong.items()))
 
 
 def _succeeded(answer: Any, *, unless: type[Exception] | None = None) -> bool:

@@ -127,6 +127,8 @@ def _default(field: FieldInfo) -> str:
     value = field.default
     if isinstance(value, SecretStr):
         value = value.get_secret_value()
+    if isinstance(value, float):
+        value = f"{value:g}"
     return f"`{value}`" if value not in (None, "", {}) else "-"
 
 

@@ -18,24 +18,29 @@ from pydantic import (
 )
 from pydantic_settings import BaseSettings, SettingsError
 
+from common.contracts.validation_messages import describe
 from common.core.secret_strength import (
     MIN_CHARACTERS,
     MIN_GIVEN_CHARACTERS,
     split_secrets,
     weakness,
 )
-from common.http.limits import TrustedProxies
-from common.http.validation_messages import describe
-from common.service.kafka_settings import KafkaSettings
+from common.http.limits import HttpLimits, TrustedProxies
+from common.messaging.signatures import public_text
+from common.service.kafka_settings import KafkaSettings, SigningKeyText
 from common.storage.api_keys import ListedKey, parse_key_list
+from common.storage.database import POOL_SIZE
+from common.storage.dead_letters import DEAD_LETTER_LIMIT
 from common.storage.engine import check_tls
 
+_HTTP_LIMITS = HttpLimits()
 # A century: the arithmetic of times has a limit too.
 RetentionDays = Annotated[NonNegativeInt, Field(le=36_500)]
 
 
 _PREFIX = "UPSTAIRS_"
 _FILE = "_FILE"
+_MAX_SECRET_CHARACTERS = 64 * 1024
 
 
 def _check_tls(url: PostgresDsn) -> PostgresDsn:
@@ -90,7 +95,9 @@ class ServiceSettings(KafkaSettings):
         description="as `UPSTAIRS_DATABASE_URL`, with the role that owns the tables; `migrate` "
         "needs it, and nothing else reads it: do not give it to a running service",
     )
-    database_pool: int = Field(default=10, ge=3, description="connections kept by one process")
+    database_pool: int = Field(
+        default=POOL_SIZE, ge=3, description="connections kept by one process"
+    )
     kafka_session_timeout_ms: int = Field(
         default=10_000, ge=1000, description="after it the group replaces a silent member"
     )
@@ -105,10 +112,14 @@ class ServiceSettings(KafkaSettings):
     http_host: str = Field(default="127.0.0.1", description="the address to listen on")
     http_port: int = Field(default=8000, description="the port to listen on")
     http_connections: int = Field(
-        default=800, ge=1, description="open HTTP connections; below the limit of open files"
+        default=_HTTP_LIMITS.connections,
+        ge=1,
+        description="open HTTP connections; below the limit of open files",
     )
     http_connections_per_client: int = Field(
-        default=100, ge=1, description="open HTTP connections of one address that is no proxy"
+        default=_HTTP_LIMITS.connections_per_client,
+        ge=1,
+        description="open HTTP connections of one address that is no proxy",
     )
     trusted_proxies: Annotated[str, AfterValidator(_check_networks)] = Field(
         default="",
@@ -132,7 +143,7 @@ class ServiceSettings(KafkaSettings):
         "replace those of the start before, while keys made by command or by API stay",
     )
     dead_letter_limit: int = Field(
-        default=20, ge=1, description="dead letters in a row that halt the consumer"
+        default=DEAD_LETTER_LIMIT, ge=1, description="dead letters in a row that halt the consumer"
     )
     retention_days: dict[str, RetentionDays] = Field(
         default={},
@@ -187,10 +198,19 @@ def weak_secrets(settings: ServiceSettings) -> Iterator[str]:
         yield f"{_PREFIX}MIGRATION_URL: it is for `migrate`; a service must not have it"
     if any((host["username"] or "").endswith("_owner") for host in settings.database_url.hosts()):
         yield f"{_PREFIX}DATABASE_URL: this role owns the tables; use the one that serves"
+    yield from _published_keys(settings)
     for name in type(settings).model_fields:
         for place, secret, min_characters in _secrets_in(getattr(settings, name)):
             if secret and (reason := weakness(secret, min_characters=min_characters)):
                 yield f"{_PREFIX}{name.upper()}{place}: {reason}"
+
+
+def _published_keys(settings: ServiceSettings) -> Iterator[str]:
+    """Yield a line for each public key whose private key anybody may have."""
+    for service, keys in settings.event_verification_keys.items():
+        for number, key in enumerate(keys, 1):
+            if reason := weakness(public_text(key)):
+                yield f"{_PREFIX}EVENT_VERIFICATION_KEYS, key {number} of {service}: {reason}"
 
 
 def _secrets_in(value: object) -> Iterable[tuple[str, str, int]]:
@@ -200,8 +220,11 @@ def _secrets_in(value: object) -> Iterable[tuple[str, str, int]]:
             for entry in value.entries:
                 yield f", key of {entry.role}:{entry.subject}", entry.key, MIN_CHARACTERS
         case SigningSecrets():
-            for number, secret in enumerate(value.all, 1):
-                yield f", secret {number}", secret, MIN_CHARACTERS
+            yield from (
+                (f", secret {n}", each, MIN_CHARACTERS) for n, each in enumerate(value.all, 1)
+            )
+        case SigningKeyText():
+            yield from (("", form, MIN_CHARACTERS) for form in value.forms)
         case SecretStr():
             yield "", value.get_secret_value(), MIN_GIVEN_CHARACTERS
         case PostgresDsn():
@@ -235,10 +258,18 @@ def _read_secret_file(variable: str, path: Path) -> str:
         message = f"{variable} and {variable}{_FILE} are both set: set one of them."
         raise SecretFileError(message)
     try:
-        return path.read_text(encoding="utf-8").removesuffix("\n").removesuffix("\r")
+        with path.open(encoding="utf-8-sig", newline="") as file:
+            # Bounded, since a wrong path may lead to a device without end.
+            secret = file.read(_MAX_SECRET_CHARACTERS + 1).rstrip("\r\n")
     except (OSError, UnicodeDecodeError) as error:
         reason = error.strerror if isinstance(error, OSError) else "it is not text"
         raise SecretFileError(f"{variable}{_FILE}: the file can't be read: {reason}") from error
+    if not secret.strip():
+        # Not as if the variable were absent: the service would run without what it protects.
+        raise SecretFileError(f"{variable}{_FILE}: the file is empty.")
+    if len(secret) > _MAX_SECRET_CHARACTERS:
+        raise SecretFileError(f"{variable}{_FILE}: the file is too large for a secret.")
+    return secret
 
 
 def _refuse(lines: Iterable[str]) -> SystemExit:

@@ -53,6 +53,8 @@ log = structlog.get_logger()
 
 # Objects made and not freed before a collection of the youngest; Python's default is 700.
 _GC_THRESHOLD = 10_000
+# A probe and a scraper need a few; those of the API, and all others, must have open files left.
+_OPERATIONS_LIMITS = HttpLimits(connections=60, connections_per_client=30)
 
 
 WorkerFactory = Callable[[Database[U], Metrics, Health], Sequence[Worker]]
@@ -112,6 +114,7 @@ async def serve(spec: ServiceSpec[U], settings: ServiceSettings) -> None:
                 settings.operations_port,
                 metrics,
                 name="operations",
+                limits=_OPERATIONS_LIMITS,
             ),
         ]
         drains: list[Worker] = []

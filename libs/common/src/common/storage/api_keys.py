@@ -15,7 +15,7 @@ from typing import Any, Final, Literal, get_args
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from common.contracts.event import ID_PATTERN, Role
+from common.contracts.event import ID_PATTERN, PersonId, Role
 from common.core.secret_strength import split_secrets
 
 Scope = Literal["read", "write"]
@@ -25,6 +25,9 @@ SCOPES: Final[tuple[Scope, ...]] = get_args(Scope)
 ROLES: Final[tuple[Role, ...]] = get_args(Role)
 # Who a settings list revokes in the name of.
 SETTINGS: Final = "settings"
+# In whose name the keys of a person who leaves are revoked.
+DEPARTURE: Final = "departure"
+PEOPLE: Final[tuple[Role, ...]] = ("representative", "supervisor", "manager")
 
 _KEY: Final = re.compile(r"ups_([0-9a-f]{12})_[A-Za-z0-9_-]{43}")
 _SUBJECT: Final = re.compile(ID_PATTERN)
@@ -163,12 +166,36 @@ class ApiKeyStore:
         row = (await self._connection.execute(_REVOKE, values)).mappings().first()
         return _stored(row) if row else None
 
+    async def lock(self) -> None:
+        """Let one transaction at a time decide what depends on all keys."""
+        await self._connection.execute(_LOCK)
+
+    async def is_revoked(self, identifier: str) -> bool:
+        return bool((await self._connection.execute(_IS_REVOKED, {"id": identifier})).scalar_one())
+
+    async def has_admin(self, now: datetime) -> bool:
+        """Return whether a key of an admin is valid that may change anything."""
+        return bool((await self._connection.execute(_HAS_ADMIN, {"now": now})).scalar_one())
+
+    async def revoke_of_person(
+        self, person_id: PersonId, *, made_until: datetime, now: datetime
+    ) -> None:
+        """Revoke for good the keys that a person who left then had; newer ones are not meant."""
+        values = {
+            "subject": person_id,
+            "roles": list(PEOPLE),
+            "made_until": made_until,
+            "now": now,
+            "by": DEPARTURE,
+        }
+        await self._connection.execute(_REVOKE_OF_PERSON, values)
+
     async def apply_list(self, listed: Sequence[ListedKey], now: datetime) -> list[str]:
         """Make the keys of the settings those that are listed, and no other.
 
         Return the ids of listed keys that a person has revoked.
         """
-        await self._connection.execute(_LOCK)
+        await self.lock()
         digests = [digest_of(entry.key) for entry in listed]
         values = {
             "ids": [entry.key_id for entry in listed],
@@ -218,6 +245,24 @@ _REVOKE = text(f"""
         revoked_at = coalesce(revoked_at, :now),
         revoked_by = coalesce(nullif(revoked_by, '{SETTINGS}'), :by)
     WHERE key_id = :key_id RETURNING {_COLUMNS}
+""")
+_IS_REVOKED = text("""
+    SELECT EXISTS (SELECT 1 FROM api_keys WHERE key_id = :id AND revoked_at IS NOT NULL)
+""")
+_HAS_ADMIN = text("""
+    SELECT EXISTS (
+        SELECT 1 FROM api_keys
+        WHERE role = 'admin' AND 'write' = ANY(scopes) AND revoked_at IS NULL
+          AND (expires_at IS NULL OR expires_at > :now)
+    )
+""")
+_REVOKE_OF_PERSON = text("""
+    UPDATE api_keys SET revoked_at = :now, revoked_by = :by WHERE key_id = ANY(ARRAY(
+        SELECT key_id FROM api_keys
+        WHERE subject = :subject AND role = ANY(CAST(:roles AS text[])) AND revoked_at IS NULL
+          AND created_at <= :made_until
+        ORDER BY key_id FOR UPDATE
+    ))
 """)
 _LOCK = text("SELECT pg_advisory_xact_lock(lock_key('api-keys'))")
 _APPLY = text(f"""

@@ -5,7 +5,7 @@ from contextlib import asynccontextmanager
 from contextvars import ContextVar
 from datetime import datetime
 from functools import partial
-from typing import Any, Generic, TypeVar
+from typing import Any, Final, Generic, TypeVar
 
 import orjson
 import structlog
@@ -19,12 +19,15 @@ U = TypeVar("U", bound=UnitOfWork)
 
 log = structlog.get_logger()
 
+# Connections of one process.
+POOL_SIZE: Final = 10
+
 
 def connect(
     url: str,
     *,
     schema: str,
-    pool_size: int = 10,
+    pool_size: int = POOL_SIZE,
     statement_timeout_s: float | None = 30,
     connect_timeout_s: float = 5,
 ) -> AsyncEngine:

@@ -7,9 +7,11 @@ from dataclasses import dataclass, field
 from typing import Final, TypeAlias
 
 import orjson
+from pydantic import ValidationError
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from common.contracts.validation_messages import summarize
 from common.core.errors import ContentError, PermanentError
 
 TIMER_ORIGIN_PREFIX: Final = "timer/"
@@ -49,6 +51,10 @@ class TooManyDeadLettersError(PermanentError):
             f"{self.__doc__} See `dead-letters list`, correct the fault, restart, and run "
             "`dead-letters replay --all`."
         )
+
+
+# So many in a row.
+DEAD_LETTER_LIMIT: Final = 20
 
 
 class FailureStreak:
@@ -103,6 +109,12 @@ async def store_dead_letter(
     return inserted.rowcount > 0
 
 
+async def count_waiting(connection: AsyncConnection, origin_prefix: str) -> int:
+    """Return how many dead letters wait whose origin begins so."""
+    count: int = (await connection.execute(_COUNT_WAITING, {"prefix": origin_prefix})).scalar_one()
+    return count
+
+
 async def count_untrusted(connection: AsyncConnection) -> int:
     """Return how many dead letters wait that are not trusted."""
     count: int = (await connection.execute(_COUNT_UNTRUSTED)).scalar_one()
@@ -110,9 +122,10 @@ async def count_untrusted(connection: AsyncConnection) -> int:
 
 
 def error_fields(error: BaseException) -> dict[str, str]:
-    """Return the columns that describe an error."""
+    """Return the columns that describe an error; the reason is for people."""
+    detail = summarize(error, "data") if isinstance(error, ValidationError) else str(error)
     return {
-        "reason": to_storable(f"{type(error).__name__}: {error}"),
+        "reason": to_storable(f"{type(error).__name__}: {detail}"),
         "traceback": to_storable("".join(traceback.format_exception(error))),
     }
 
@@ -150,4 +163,7 @@ _INSERT = text("""
             CAST(CAST(:headers AS text) AS jsonb), :payload, :claimed, :trusted)
     ON CONFLICT (origin) DO NOTHING
 """)
+_COUNT_WAITING = text(
+    "SELECT count(*) FROM dead_letters WHERE state = 'waiting' AND starts_with(origin, :prefix)"
+)
 _COUNT_UNTRUSTED = text("SELECT count(*) FROM dead_letters WHERE state = 'waiting' AND NOT trusted")

@@ -1,37 +1,40 @@
 """Erases the words of customers, and those about them, from stored events."""
 
+from collections.abc import Collection, Sequence
 from typing import Any
 
-from sqlalchemy import ColumnElement, Table, and_, null, select, update
+from sqlalchemy import ColumnElement, Table, and_, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from common.core.erasure import without_words
-from common.storage.tables import idempotency_keys
+from common.contracts.event import ContactId
+from common.core.erasure import WORDS, without_words
+from common.storage.idempotency import IdempotencyKeyStore
 
 
 async def erase_words(
-    connection: AsyncConnection, table: Table, condition: ColumnElement[bool]
+    connection: AsyncConnection,
+    table: Table,
+    condition: ColumnElement[bool],
+    contact_ids: Sequence[ContactId],
+    words: Collection[str] = WORDS,
 ) -> None:
-    """Erase the words in the events of a table, which has `type` and `data`, in its rows.
+    """Erase `words` about the contacts: in the table's events that meet the condition.
 
-    Nobody can tell which stored answers show them, so all of these go; their keys stay.
+    The table has `type` and `data`. Stored answers that show the contacts go as well.
     """
-    answers = idempotency_keys.c.answer
-    await connection.execute(
-        update(idempotency_keys).where(answers.is_not(None)).values(answer=null())
-    )
+    await IdempotencyKeyStore(connection).erase_answers(contact_ids)
     key = list(table.primary_key.columns)
     rows = await connection.execute(select(*key, table.c.type, table.c.data).where(condition))
     for row in rows.all():
-        erased = _without_words_of(row.type, row.data)
+        erased = _without_words_of(row.type, row.data, words)
         if erased != row.data:
             mapping = row._mapping  # noqa: SLF001 - SQLAlchemy's public name
             same_row = and_(*(column == mapping[column] for column in key))
             await connection.execute(update(table).where(same_row).values(data=erased))
 
 
-def _without_words_of(kind: str, data: dict[str, Any]) -> Any:
-    erased = without_words(data)
+def _without_words_of(kind: str, data: dict[str, Any], words: Collection[str]) -> Any:
+    erased = without_words(data, words)
     # Of a page the reason is one of a few codes.
     if kind == "upstairs.page_requested.v1":
         return {**erased, "reason": data["reason"]}

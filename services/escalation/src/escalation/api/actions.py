@@ -6,23 +6,26 @@ With `If-Match`, the ETag that the caller has read, an action applies only if no
 from collections.abc import Awaitable, Callable, Container
 from dataclasses import dataclass
 from functools import partial
-from typing import Annotated, Any, Final
+from typing import Annotated
 
-from fastapi import APIRouter, Depends, Response
-from pydantic import ConfigDict, Field, StringConstraints, model_validator
-from pydantic.config import JsonDict
+from fastapi import Depends, Response
+from pydantic import Field, StringConstraints, model_validator
 
 from common.contracts.escalations import Outcome
 from common.contracts.event import EscalationId, Instant, PersonId
 from common.contracts.texts import NOTE_LENGTH
 from common.http.access import Principal, SupervisorUser
 from common.http.app import LongText, RequestModel, ShortText, Slug
+from common.http.examples import MANAGER, REPRESENTATIVE, SNOOZED_UNTIL, with_examples
 from common.http.if_match import IfMatch, etag
+from common.http.routes import ApiRouter
 from common.storage.database import Database
 from escalation import use_cases
 from escalation.api.deps import (
+    ON_ACTION,
     EscalationDatabase,
     EscalationPath,
+    refusals,
     transaction,
 )
 from escalation.api.schemas import EscalationOut
@@ -31,41 +34,35 @@ from escalation.domain.money import Amount, Currency, Money, ProposedOutcome
 from escalation.domain.situation import Decide, Decision
 from escalation.store.unit_of_work import UnitOfWork
 
-_CONFLICT: Final[dict[int | str, dict[str, Any]]] = {
-    403: {"description": "You may not; `detail` says who may."},
-    409: {"description": "Its state does not allow it; `current` is the escalation as it is."},
-    412: {"description": "It is not at your version; `current` is the escalation as it is."},
-}
 NoteText = Annotated[LongText, StringConstraints(max_length=NOTE_LENGTH)]
-router = APIRouter(prefix="/v1/escalations/{escalation_id}", tags=["actions"], responses=_CONFLICT)
-
-
-def _example(**fields: str) -> ConfigDict:
-    example: JsonDict = {**fields}
-    return ConfigDict(json_schema_extra={"examples": [example]})
+router = ApiRouter(
+    prefix="/v1/escalations/{escalation_id}", tags=["actions"], responses=refusals(*ON_ACTION)
+)
 
 
 class HandBack(RequestModel):
-    model_config = _example(guidance="Offer one month free; no refund.")
+    model_config = with_examples({"guidance": "Offer one month free; no refund."})
 
     guidance: NoteText = Field(description="What the representative should do.")
 
 
 class HandOver(RequestModel):
-    model_config = _example(to="kim", context="She knows the customer from last year.")
+    model_config = with_examples(
+        {"to": MANAGER, "context": "She knows the customer from last year."}
+    )
 
     to: Slug = Field(description="The colleague who is paged.")
     context: ShortText = Field(description="What the colleague should know.")
 
 
 class ReferUp(RequestModel):
-    model_config = _example(reason="Above my limit.")
+    model_config = with_examples({"reason": "Above my limit."})
 
     reason: ShortText = Field(description="Why a higher level is needed.")
 
 
 class Snooze(RequestModel):
-    model_config = _example(until="2026-03-02T15:00:00Z", reason="The customer calls at three.")
+    model_config = with_examples({"until": SNOOZED_UNTIL, "reason": "The customer calls at three."})
 
     until: Instant = Field(
         description="When the snooze ends, in the future, with its offset from UTC."
@@ -74,23 +71,27 @@ class Snooze(RequestModel):
 
 
 class Note(RequestModel):
-    model_config = _example(text="The second charge was ours.")
+    model_config = with_examples({"text": "The second charge was ours."})
 
     text: NoteText = Field(description="What others should know.")
 
 
 class CoachingRequest(RequestModel):
-    model_config = _example(person_id="rita", text="How to refuse and stay friendly.")
+    model_config = with_examples(
+        {"person_id": REPRESENTATIVE, "text": "How to refuse and stay friendly."}
+    )
 
     person_id: Slug = Field(description="The person to be coached.")
     text: NoteText = Field(description="What the coaching is about.")
 
 
 class Mediation(RequestModel):
-    model_config = _example(
-        customer_statement="I was promised a call and got none.",
-        representative_statement="The number in the record is out of date.",
-        proposal="A call today at five, by rita.",
+    model_config = with_examples(
+        {
+            "customer_statement": "I was promised a call and got none.",
+            "representative_statement": "The number in the record is out of date.",
+            "proposal": "A call today at five, by rita.",
+        }
     )
 
     customer_statement: NoteText = Field(description="What the customer says.")
@@ -99,8 +100,13 @@ class Mediation(RequestModel):
 
 
 class Resolution(RequestModel):
-    model_config = _example(
-        outcome="refund", note="Second charge refunded.", amount="49.00", currency="EUR"
+    model_config = with_examples(
+        {
+            "outcome": "refund",
+            "note": "Second charge refunded.",
+            "amount": "49.00",
+            "currency": "EUR",
+        }
     )
 
     outcome: Outcome = Field(description="How it ends.")
@@ -132,13 +138,13 @@ def _propose(body: Resolution) -> ProposedOutcome:
 
 
 class Refusal(RequestModel):
-    model_config = _example(reason="Half of it will do.")
+    model_config = with_examples({"reason": "Half of it will do."})
 
     reason: ShortText = Field(description="Why the outcome is not approved.")
 
 
 class Reopening(RequestModel):
-    model_config = _example(reason="The refund never arrived.")
+    model_config = with_examples({"reason": "The refund never arrived."})
 
     reason: ShortText = Field(description="Why it is open again.")
 

@@ -2,22 +2,28 @@
 
 from collections.abc import Sequence
 from datetime import datetime
+from typing import Final
 
-from fastapi import APIRouter
 from pydantic import BaseModel, Field
 
 from common.contracts.clocks import ClockName, ThresholdAction
 from common.contracts.contacts import Priority
 from common.contracts.event import ContactId
 from common.http.app import ContactPath
-from escalation.api.deps import EscalationDatabase, StaffViewer, transaction
+from common.http.examples import with_examples
+from common.http.routes import ApiRouter
+from escalation.api.deps import EscalationDatabase, StaffViewer, refusals, transaction
+from escalation.api.examples import CLOCKS
 from escalation.api.schemas import Out
 from escalation.domain.clocks import timeline
 from escalation.domain.clocks.timeline import Entry
 from escalation.domain.duty.calendars import Calendar
+from escalation.domain.errors import ContactNotFoundError
 from escalation.domain.model import ClockState, SlaClock, Threshold
 
-router = APIRouter(prefix="/v1/contacts", tags=["clocks"])
+# It follows the escalation.
+_OF_ESCALATION: Final[ClockName] = "acknowledgement"
+router = ApiRouter(prefix="/v1/contacts", tags=["clocks"])
 
 
 class ThresholdOut(BaseModel):
@@ -75,6 +81,8 @@ class ClockOut(BaseModel):
 
 
 class ContactClocksOut(BaseModel):
+    model_config = with_examples(CLOCKS)
+
     contact_id: ContactId = Field(description="The contact.")
     at: datetime = Field(description="The time of this answer.")
     reopenings: int = Field(description="How many times the contact was reopened.")
@@ -90,22 +98,28 @@ class ContactClocksOut(BaseModel):
     clocks: list[ClockOut] = Field(description="The contact's clocks.")
 
 
-@router.get("/{contact_id}/clocks")
+@router.get("/{contact_id}/clocks", responses=refusals(ContactNotFoundError))
 async def show_clocks(
     contact_id: ContactPath, database: EscalationDatabase, viewer: StaffViewer
 ) -> ContactClocksOut:
     """Show each clock of a contact: its target, policy, deadline, state and timeline.
 
-    Representatives see those of contacts that they have or had.
+    Representatives see those of contacts that they have or had. An escalation that they may not see
+    does not change the acknowledgement clock for them.
     """
     async with transaction(database) as uow:
         await uow.visible_contact(contact_id, viewer)
-        hides_escalation = viewer.is_representative and await uow.escalations.names(
-            contact_id, viewer.person
-        )
+        hidden = await uow.escalations.hidden_from(viewer, contact_id)
         history = await uow.contacts.clock_history(contact_id)
         configuration = await uow.settings.in_force()
     entries = timeline.build_timeline(history.events)
+    clocks = history.contact.clocks
+    if hidden:
+        since = min(hidden.values())
+        entries = [entry for entry in entries if entry.clock != _OF_ESCALATION or entry.at < since]
+        earlier = timeline.clock_before(_OF_ESCALATION, history.events, since)
+        others = (clock for clock in clocks if clock.name != _OF_ESCALATION)
+        clocks = (*others, earlier) if earlier else tuple(others)
     return ContactClocksOut(
         contact_id=contact_id,
         at=uow.now,
@@ -120,8 +134,7 @@ async def show_clocks(
                 [entry for entry in entries if entry.clock == clock.name],
                 uow.now,
             )
-            for clock in history.contact.clocks
-            if not (hides_escalation and clock.name == "acknowledgement")
+            for clock in clocks
         ],
     )
 

@@ -4,36 +4,43 @@ They are raised by POST /v1/escalations with `about`, and by customers' feedback
 """
 
 from datetime import datetime
-from typing import Annotated
+from typing import Annotated, Final
 from uuid import UUID
 
-from fastapi import APIRouter, Query
-from pydantic import ConfigDict, Field, TypeAdapter
+from fastapi import Path, Query
+from pydantic import Field, TypeAdapter
 
 from common.contracts.complaints import Verdict
 from common.contracts.event import ComplaintId, ContactId, EscalationId, PersonId
 from common.http.access import Principal, StaffUser, SupervisorUser
 from common.http.app import RequestModel, ShortText
+from common.http.examples import COMPLAINT_ID, with_examples
 from common.http.pagination import Cursor, Limit, Page, decode_cursor
+from common.http.routes import ApiRouter
 from common.storage.database import Database
 from escalation import use_cases
-from escalation.api.deps import EscalationDatabase, transaction
+from escalation.api.deps import EscalationDatabase, refusals, transaction
+from escalation.api.examples import COMPLAINT
 from escalation.api.schemas import Out
-from escalation.domain import complaints
+from escalation.domain import complaints, errors
 from escalation.domain.complaints import Judgement
 from escalation.domain.model import ComplaintState
 from escalation.store.complaints import ComplaintKey
 from escalation.store.unit_of_work import UnitOfWork
 
-router = APIRouter(prefix="/v1/complaints", tags=["complaints"])
+router = ApiRouter(prefix="/v1/complaints", tags=["complaints"])
 
+ComplaintPath = Annotated[UUID, Path(examples=[COMPLAINT_ID])]
 _KEY = TypeAdapter(ComplaintKey)
+_ON_COMPLAINT: Final = (
+    errors.ComplaintNotFoundError,
+    errors.ForbiddenError,
+    errors.ComplaintClosedError,
+)
 
 
 class JudgementIn(RequestModel):
-    model_config = ConfigDict(
-        json_schema_extra={"examples": [{"reason": "The recording shows a friendly call."}]}
-    )
+    model_config = with_examples({"reason": "The recording shows a friendly call."})
 
     reason: ShortText = Field(description="Why you judge so.")
 
@@ -48,6 +55,8 @@ class ComplaintListQuery(RequestModel):
 
 
 class ComplaintOut(Out):
+    model_config = with_examples(COMPLAINT)
+
     complaint_id: ComplaintId = Field(description="The complaint's id.")
     contact_id: ContactId = Field(description="The contact in which it happened.")
     escalation_id: EscalationId = Field(description="The escalation that it raised or joined.")
@@ -85,9 +94,9 @@ async def list_complaints(
     )
 
 
-@router.get("/{complaint_id}")
+@router.get("/{complaint_id}", responses=refusals(errors.ComplaintNotFoundError))
 async def show_complaint(
-    complaint_id: UUID, database: EscalationDatabase, caller: StaffUser
+    complaint_id: ComplaintPath, database: EscalationDatabase, caller: StaffUser
 ) -> ComplaintOut:
     """Show a complaint to who raised it, who may judge it, and who works on its escalation."""
     async with transaction(database) as uow:
@@ -98,17 +107,23 @@ async def show_complaint(
     return shown if case.shows_author else shown.model_copy(update={"by": None})
 
 
-@router.post("/{complaint_id}/uphold")
+@router.post("/{complaint_id}/uphold", responses=refusals(*_ON_COMPLAINT))
 async def uphold(
-    complaint_id: UUID, body: JudgementIn, database: EscalationDatabase, caller: SupervisorUser
+    complaint_id: ComplaintPath,
+    body: JudgementIn,
+    database: EscalationDatabase,
+    caller: SupervisorUser,
 ) -> ComplaintOut:
     """Find it justified: the person does not act on this escalation."""
     return await _judge(complaint_id, "upheld", body.reason, database, caller)
 
 
-@router.post("/{complaint_id}/dismiss")
+@router.post("/{complaint_id}/dismiss", responses=refusals(*_ON_COMPLAINT))
 async def dismiss(
-    complaint_id: UUID, body: JudgementIn, database: EscalationDatabase, caller: SupervisorUser
+    complaint_id: ComplaintPath,
+    body: JudgementIn,
+    database: EscalationDatabase,
+    caller: SupervisorUser,
 ) -> ComplaintOut:
     """Find it not justified: the person may act on the escalation again."""
     return await _judge(complaint_id, "dismissed", body.reason, database, caller)
@@ -128,9 +143,9 @@ async def _judge(
     return ComplaintOut.model_validate(judged)
 
 
-@router.post("/{complaint_id}/withdraw")
+@router.post("/{complaint_id}/withdraw", responses=refusals(*_ON_COMPLAINT))
 async def withdraw(
-    complaint_id: UUID, database: EscalationDatabase, caller: StaffUser
+    complaint_id: ComplaintPath, database: EscalationDatabase, caller: StaffUser
 ) -> ComplaintOut:
     """Take back your complaint: the person may act on the escalation again."""
     async with transaction(database) as uow:

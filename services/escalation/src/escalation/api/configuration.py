@@ -4,7 +4,7 @@ import asyncio
 from datetime import datetime
 from typing import Annotated
 
-from fastapi import APIRouter, Body, Query
+from fastapi import Body, Path, Query
 from pydantic import Field
 
 from common.contracts.contacts import Channel, Priority, Tier
@@ -12,22 +12,36 @@ from common.contracts.event import Instant, PersonId, TeamId
 from common.contracts.needs import ContactTopic, LanguageTag
 from common.http.access import StaffUser, SupervisorUser
 from common.http.app import RequestModel, Slug
+from common.http.examples import CONTACT, CUSTOMER, with_examples
 from common.http.pagination import Page
 from common.http.problems import invalid
-from escalation.api.deps import EscalationDatabase, transaction
+from common.http.routes import ApiRouter
+from escalation.api.deps import EscalationDatabase, refusals, transaction
+from escalation.api.examples import CONFIGURATION_PROBLEM, LADDER_ID, LADDER_PREVIEW, POLICY_MATCH
 from escalation.api.schemas import Out
 from escalation.api.settings import get_or_404
 from escalation.domain.configuration_problems import ProblemCode, configuration_problems
+from escalation.domain.errors import SettingNotFoundError
 from escalation.domain.ladder_preview import preview
 from escalation.domain.policy_match import match_policy
 from escalation.domain.settings.ladders import Ladder
 from escalation.domain.settings.policies import ContactDetails
 from escalation.domain.types import Label, SettingId, StaffId
 
-router = APIRouter(prefix="/v1", tags=["settings"])
+LadderPath = Annotated[Slug, Path(examples=[LADDER_ID])]
+
+router = ApiRouter(prefix="/v1", tags=["settings"])
 
 
 class ContactFacts(RequestModel):
+    model_config = with_examples(
+        {
+            **{name: CONTACT[name] for name in ("channel", "priority", "topic", "language")},
+            "tier": CUSTOMER["tier"],
+            "region": "EMEA",
+        }
+    )
+
     channel: Channel = Field("ticket", description="The channel.")
     priority: Priority = Field("normal", description="The priority.")
     topic: ContactTopic = Field(description="The topic.")
@@ -57,6 +71,8 @@ class OtherPolicyOut(Out):
 
 
 class PolicyMatchOut(Out):
+    model_config = with_examples(POLICY_MATCH)
+
     policy: SettingRef | None = Field(
         description="The policy that applies; null if none does: the contact has no clocks."
     )
@@ -116,14 +132,16 @@ class LevelPreviewOut(Out):
 
 
 class LadderPreviewOut(Out):
+    model_config = with_examples(LADDER_PREVIEW)
+
     ladder: SettingRef = Field(description="The ladder.")
     at: datetime = Field(description="The instant of the answer.")
     levels: list[LevelPreviewOut] = Field(description="Its levels, lowest first.")
 
 
-@router.get("/ladders/{setting_id}/who")
+@router.get("/ladders/{setting_id}/who", responses=refusals(SettingNotFoundError))
 async def show_people_asked(
-    setting_id: Slug,
+    setting_id: LadderPath,
     query: Annotated[PreviewQuery, Query()],
     database: EscalationDatabase,
     _caller: SupervisorUser,
@@ -160,6 +178,8 @@ async def show_people_asked(
 
 
 class ConfigurationProblemOut(Out):
+    model_config = with_examples(CONFIGURATION_PROBLEM)
+
     code: ProblemCode = Field(description="Names the kind of problem.")
     kind: str = Field(
         description="The kind of setting, as in its path; `people`, `recipients` or `queues` for "

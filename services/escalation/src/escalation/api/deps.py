@@ -1,8 +1,10 @@
 """What routes share: the database, callers' roles, and which error is which problem."""
 
+import math
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from datetime import datetime, timedelta
+from functools import partial
 from typing import Annotated, Any, Final
 from uuid import UUID
 
@@ -11,8 +13,9 @@ from pydantic import TypeAdapter
 
 from common.http.access import Principal, StaffUser, require_role
 from common.http.app import get_database
+from common.http.examples import ESCALATION_ID
 from common.http.if_match import etag
-from common.http.problems import ProblemError, invalid
+from common.http.problems import ProblemError, error_responses, invalid
 from common.storage.database import Database
 from escalation.api.schemas import EscalationOut
 from escalation.domain import errors
@@ -20,7 +23,7 @@ from escalation.domain.visibility import Viewer
 from escalation.store.unit_of_work import UnitOfWork
 
 EscalationDatabase = Annotated[Database[UnitOfWork], Depends(get_database)]
-EscalationPath = Annotated[UUID, Path()]
+EscalationPath = Annotated[UUID, Path(examples=[ESCALATION_ID])]
 ManagerUser = Annotated[Principal, Depends(require_role("manager"))]
 
 
@@ -30,7 +33,7 @@ async def _viewer(caller: StaffUser) -> Viewer:
 
 StaffViewer = Annotated[Viewer, Depends(_viewer)]
 
-# What each error is, where its message is all that the problem says.
+# Which error is which problem.
 _PROBLEMS: Final[dict[type[Exception], tuple[int, str]]] = {
     errors.ContactNotFoundError: (404, "contact-not-found"),
     errors.EscalationNotFoundError: (404, "escalation-not-found"),
@@ -46,7 +49,26 @@ _PROBLEMS: Final[dict[type[Exception], tuple[int, str]]] = {
     errors.SettingNotFoundError: (404, "setting-not-found"),
     errors.ForbiddenError: (403, "forbidden"),
     errors.NotOwnShiftError: (403, "forbidden"),
+    errors.WrongStateError: (409, "wrong-state"),
+    errors.StaleEscalationError: (412, "stale"),
+    errors.SettingInUseError: (409, "setting-in-use"),
+    errors.LimitBelowError: (409, "limit-below-supervisors"),
+    errors.StaleSettingError: (412, "stale"),
 }
+refusals = partial(error_responses, _PROBLEMS)
+# What any action on an escalation may meet.
+ON_ACTION: Final = (
+    errors.EscalationNotFoundError,
+    errors.ForbiddenError,
+    errors.WrongStateError,
+    errors.StaleEscalationError,
+)
+_SETTING_ERRORS: Final = (
+    errors.SettingInUseError,
+    errors.LimitBelowError,
+    errors.StaleSettingError,
+    errors.InvalidSettingError,
+)
 
 
 @asynccontextmanager
@@ -55,27 +77,43 @@ async def transaction(database: Database[UnitOfWork]) -> AsyncIterator[UnitOfWor
     try:
         async with database.transaction() as uow:
             yield uow
-    except tuple(_PROBLEMS) as error:
-        status, code = _PROBLEMS[type(error)]
-        raise ProblemError(status, code, str(error) or str(error.__doc__)) from error
     except errors.NotConcernedError as error:
         raise invalid(("body/about", str(error))) from error
     except (errors.UnknownPersonError, errors.PastTimeError) as error:
         raise invalid((f"body/{error.field}", str(error))) from error
     except errors.EscalationConflictError as error:
         raise _conflict(error) from error
-    except errors.SettingInUseError as error:
-        raise ProblemError(
-            409,
-            "setting-in-use",
-            str(error),
-            used_by=error.used_by,
-            open_contacts=error.open_contacts,
-        ) from error
-    except errors.StaleSettingError as error:
-        raise _stale_setting(error) from error
-    except errors.InvalidSettingError as error:
-        raise invalid(*((f"body/{place}", detail) for place, detail in error.errors)) from error
+    except _SETTING_ERRORS as error:
+        raise _setting_problem(error) from error
+    except tuple(_PROBLEMS) as error:
+        raise _problem(error) from error
+
+
+def _problem(error: Exception) -> ProblemError:
+    status, code = _PROBLEMS[type(error)]
+    headers = {}
+    if isinstance(error, errors.ComplaintRateError):
+        headers["Retry-After"] = str(math.ceil(error.retry_after.total_seconds()))
+    return ProblemError(status, code, str(error) or str(error.__doc__), headers=headers)
+
+
+def _setting_problem(error: Exception) -> ProblemError:
+    match error:
+        case errors.SettingInUseError():
+            return ProblemError(
+                *_PROBLEMS[errors.SettingInUseError],
+                str(error),
+                used_by=error.used_by,
+                open_contacts=error.open_contacts,
+            )
+        case errors.LimitBelowError():
+            return ProblemError(*_PROBLEMS[errors.LimitBelowError], str(error), places=error.places)
+        case errors.StaleSettingError():
+            return _stale_setting(error)
+        case errors.InvalidSettingError():
+            return invalid(*((f"body/{place}", detail) for place, detail in error.errors))
+        case _:
+            raise error
 
 
 def check_length(
@@ -86,12 +124,10 @@ def check_length(
 
 
 def _conflict(error: errors.EscalationConflictError) -> ProblemError:
-    is_stale = isinstance(error, errors.StaleEscalationError)
     situation = error.situation
     current = EscalationOut.of(error.escalation, situation.contact, situation.at)
     return ProblemError(
-        412 if is_stale else 409,
-        "stale" if is_stale else "wrong-state",
+        *_PROBLEMS[type(error)],
         str(error),
         headers={"ETag": etag(error.escalation.version)},
         state=error.escalation.state,
@@ -102,11 +138,10 @@ def _conflict(error: errors.EscalationConflictError) -> ProblemError:
 def _stale_setting(error: errors.StaleSettingError) -> ProblemError:
     current = error.current
     if current is None:
-        return ProblemError(412, "stale", str(error), current=None)
+        return ProblemError(*_PROBLEMS[type(error)], str(error), current=None)
     body: TypeAdapter[Any] = TypeAdapter(type(current.body))
     return ProblemError(
-        412,
-        "stale",
+        *_PROBLEMS[type(error)],
         str(error),
         headers={"ETag": etag(current.version)},
         current={

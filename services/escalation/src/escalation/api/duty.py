@@ -6,19 +6,32 @@ from http import HTTPStatus
 from typing import Annotated, Any, Final, TypeVar
 from uuid import UUID
 
-from fastapi import APIRouter, Body, Query, Response
+from fastapi import Body, Path, Query, Response
 from fastapi.responses import JSONResponse
 from pydantic import Field, TypeAdapter
 
 from common.contracts.event import Instant, PersonId
 from common.http.access import Principal, SupervisorUser
-from common.http.app import RequestModel, Slug
+from common.http.app import RequestModel
+from common.http.examples import with_examples
 from common.http.pagination import Page
+from common.http.routes import ApiRouter
 from common.storage.database import Database
 from escalation import duty_use_cases
-from escalation.api.deps import EscalationDatabase, check_length, transaction
+from escalation.api.deps import EscalationDatabase, check_length, refusals, transaction
+from escalation.api.examples import (
+    CHANGE_REQUEST,
+    GAP,
+    ON_DUTY,
+    OVERRIDE,
+    OVERRIDE_ID,
+    SHIFT,
+    SWAP,
+    SWAP_ID,
+)
 from escalation.api.schemas import Out
-from escalation.api.settings import get_or_404
+from escalation.api.settings import SchedulePath, get_or_404
+from escalation.domain import errors
 from escalation.domain.change_requests import (
     ChangeRequest,
     ChangeRequestId,
@@ -32,10 +45,25 @@ from escalation.domain.duty.windows import Override, Swap
 from escalation.domain.duty_history import DutyHistory
 from escalation.store.unit_of_work import UnitOfWork
 
-router = APIRouter(prefix="/v1/duty-schedules", tags=["duty"])
+router = ApiRouter(prefix="/v1/duty-schedules", tags=["duty"])
 
 C = TypeVar("C", Override, Swap)
 
+OverridePath = Annotated[UUID, Path(examples=[OVERRIDE_ID])]
+SwapPath = Annotated[UUID, Path(examples=[SWAP_ID])]
+RequestPath = Annotated[UUID, Path(examples=[CHANGE_REQUEST["request_id"]])]
+_NOT_FOUND: Final = refusals(errors.SettingNotFoundError)
+_ON_CHANGE: Final = (
+    errors.SettingNotFoundError,
+    errors.NotOwnShiftError,
+    errors.InvalidChangeError,
+)
+_ON_REFUSE: Final = (
+    errors.SettingNotFoundError,
+    errors.ChangeRequestNotFoundError,
+    errors.ChangeRequestClosedError,
+)
+_ON_ACCEPT: Final = (*_ON_REFUSE, errors.NotOwnShiftError, errors.InvalidChangeError)
 _LONGEST_PERIOD = timedelta(days=370)
 _DEFAULT_PERIOD = timedelta(days=28)
 
@@ -52,24 +80,30 @@ class PeriodQuery(RequestModel):
 
 
 class OnDutyOut(Out):
+    model_config = with_examples(ON_DUTY)
+
     at: datetime = Field(description="The instant of the answer.")
     person_ids: tuple[PersonId, ...] = Field(description="Who is on duty then.")
 
 
 class ShiftOut(Out):
+    model_config = with_examples(SHIFT)
+
     person_id: PersonId = Field(description="Who is on duty.")
     start: datetime = Field(description="When the shift begins.")
     end: datetime = Field(description="When it ends.")
 
 
 class GapOut(Out):
+    model_config = with_examples(GAP)
+
     start: datetime = Field(description="From when nobody is on duty.")
     end: datetime = Field(description="Until when.")
 
 
-@router.get("/{setting_id}/on-duty")
+@router.get("/{setting_id}/on-duty", responses=_NOT_FOUND)
 async def show_on_duty(
-    setting_id: Slug,
+    setting_id: SchedulePath,
     database: EscalationDatabase,
     _caller: SupervisorUser,
     at: Annotated[Instant | None, Query(description="now if not given")] = None,
@@ -84,9 +118,9 @@ async def show_on_duty(
     return OnDutyOut(at=at or now, person_ids=history.on_duty(at or now))
 
 
-@router.get("/{setting_id}/shifts")
+@router.get("/{setting_id}/shifts", responses=_NOT_FOUND)
 async def list_shifts(
-    setting_id: Slug,
+    setting_id: SchedulePath,
     period: Annotated[PeriodQuery, Query()],
     database: EscalationDatabase,
     _caller: SupervisorUser,
@@ -97,9 +131,9 @@ async def list_shifts(
     return Page(items=[ShiftOut.model_validate(shift) for shift in listed], next_cursor=None)
 
 
-@router.get("/{setting_id}/gaps")
+@router.get("/{setting_id}/gaps", responses=_NOT_FOUND)
 async def list_gaps(
-    setting_id: Slug,
+    setting_id: SchedulePath,
     period: Annotated[PeriodQuery, Query()],
     database: EscalationDatabase,
     _caller: SupervisorUser,
@@ -121,6 +155,8 @@ async def _history(
 
 
 class OverrideOut(Out):
+    model_config = with_examples({"override_id": OVERRIDE_ID, **OVERRIDE})
+
     override_id: str = Field(description="The override's id, by which it is taken back.")
     person_id: PersonId = Field(description="The person on duty.")
     instead_of: PersonId | None = Field(
@@ -136,6 +172,8 @@ class OverrideOut(Out):
 
 
 class SwapOut(Out):
+    model_config = with_examples({"swap_id": SWAP_ID, **SWAP})
+
     swap_id: str = Field(description="The swap's id, by which it is taken back.")
     first: PersonId = Field(description="A person.")
     second: PersonId = Field(description="The person who exchanges turns with the first.")
@@ -149,6 +187,8 @@ class SwapOut(Out):
 
 
 class ChangeRequestOut(Out):
+    model_config = with_examples(CHANGE_REQUEST)
+
     request_id: ChangeRequestId = Field(description="The request's id.")
     schedule_id: str = Field(description="The schedule to change.")
     change: Override | Swap = Field(description="The change that applies once it is accepted.")
@@ -177,12 +217,13 @@ class ChangeRequestOut(Out):
 _ASKED: Final[dict[int | str, dict[str, Any]]] = {
     202: {"description": "The other person is asked to agree.", "model": ChangeRequestOut}
 }
+_PUT: Final = _ASKED | refusals(*_ON_CHANGE)
 
 
-@router.post("/{setting_id}/overrides", responses=_ASKED)
+@router.post("/{setting_id}/overrides", responses=_PUT)
 async def add_override(
-    setting_id: Slug,
-    override: Annotated[Override, Body()],
+    setting_id: SchedulePath,
+    override: Annotated[Override, Body(examples=[OVERRIDE])],
     database: EscalationDatabase,
     caller: SupervisorUser,
     response: Response,
@@ -202,10 +243,10 @@ async def add_override(
     return result
 
 
-@router.post("/{setting_id}/swaps", responses=_ASKED)
+@router.post("/{setting_id}/swaps", responses=_PUT)
 async def add_swap(
-    setting_id: Slug,
-    swap: Annotated[Swap, Body()],
+    setting_id: SchedulePath,
+    swap: Annotated[Swap, Body(examples=[SWAP])],
     database: EscalationDatabase,
     caller: SupervisorUser,
     response: Response,
@@ -221,9 +262,9 @@ async def add_swap(
     return result
 
 
-@router.get("/{setting_id}/overrides")
+@router.get("/{setting_id}/overrides", responses=_NOT_FOUND)
 async def list_overrides(
-    setting_id: Slug, database: EscalationDatabase, _caller: SupervisorUser
+    setting_id: SchedulePath, database: EscalationDatabase, _caller: SupervisorUser
 ) -> Page[OverrideOut]:
     """List the overrides that are not over, at most 1,000; of several at once the last counts."""
     roster, now = await _roster(setting_id, database)
@@ -232,9 +273,9 @@ async def list_overrides(
     return Page(items=items, next_cursor=None)
 
 
-@router.get("/{setting_id}/swaps")
+@router.get("/{setting_id}/swaps", responses=_NOT_FOUND)
 async def list_swaps(
-    setting_id: Slug, database: EscalationDatabase, _caller: SupervisorUser
+    setting_id: SchedulePath, database: EscalationDatabase, _caller: SupervisorUser
 ) -> Page[SwapOut]:
     """List the swaps that are not over, at most 1,000."""
     roster, now = await _roster(setting_id, database)
@@ -244,6 +285,7 @@ async def list_swaps(
 
 _TAKEN_BACK: Final[dict[int | str, dict[str, Any]]] = {
     **_ASKED,
+    **refusals(*_ON_CHANGE, errors.ChangeNotFoundError),
     204: {"description": "It is taken back; what is past of it stays."},
 }
 
@@ -255,7 +297,10 @@ _TAKEN_BACK: Final[dict[int | str, dict[str, Any]]] = {
     responses=_TAKEN_BACK,
 )
 async def take_override_back(
-    setting_id: Slug, override_id: UUID, database: EscalationDatabase, caller: SupervisorUser
+    setting_id: SchedulePath,
+    override_id: OverridePath,
+    database: EscalationDatabase,
+    caller: SupervisorUser,
 ) -> Response:
     """Take an override back from now on; who was on duty until now stays.
 
@@ -272,7 +317,10 @@ async def take_override_back(
     responses=_TAKEN_BACK,
 )
 async def take_swap_back(
-    setting_id: Slug, swap_id: UUID, database: EscalationDatabase, caller: SupervisorUser
+    setting_id: SchedulePath,
+    swap_id: SwapPath,
+    database: EscalationDatabase,
+    caller: SupervisorUser,
 ) -> Response:
     """Take a swap back from now on, once the other one agrees (202); managers need no consent."""
     return await _take_back(setting_id, swap_id, Swap, database, caller)
@@ -280,7 +328,7 @@ async def take_swap_back(
 
 @router.get("/{setting_id}/change-requests")
 async def list_change_requests(
-    setting_id: Slug, database: EscalationDatabase, _caller: SupervisorUser
+    setting_id: SchedulePath, database: EscalationDatabase, _caller: SupervisorUser
 ) -> Page[ChangeRequestOut]:
     """List the requests that may still be answered, the oldest first, at most 1,000."""
     async with transaction(database) as uow:
@@ -290,17 +338,23 @@ async def list_change_requests(
     )
 
 
-@router.post("/{setting_id}/change-requests/{request_id}/accept")
+@router.post("/{setting_id}/change-requests/{request_id}/accept", responses=refusals(*_ON_ACCEPT))
 async def accept(
-    setting_id: Slug, request_id: UUID, database: EscalationDatabase, caller: SupervisorUser
+    setting_id: SchedulePath,
+    request_id: RequestPath,
+    database: EscalationDatabase,
+    caller: SupervisorUser,
 ) -> ChangeRequestOut:
     """Agree to the change of your shifts; it applies at once."""
     return await _answer(setting_id, request_id, database, caller, agrees=True)
 
 
-@router.post("/{setting_id}/change-requests/{request_id}/refuse")
+@router.post("/{setting_id}/change-requests/{request_id}/refuse", responses=refusals(*_ON_REFUSE))
 async def refuse(
-    setting_id: Slug, request_id: UUID, database: EscalationDatabase, caller: SupervisorUser
+    setting_id: SchedulePath,
+    request_id: RequestPath,
+    database: EscalationDatabase,
+    caller: SupervisorUser,
 ) -> ChangeRequestOut:
     """Refuse the change of your shifts."""
     return await _answer(setting_id, request_id, database, caller, agrees=False)

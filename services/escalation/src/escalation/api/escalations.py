@@ -5,12 +5,13 @@ from http import HTTPStatus
 from typing import Annotated, Any
 from uuid import UUID
 
-from fastapi import APIRouter, Depends, Request, Response
-from pydantic import ConfigDict, Field
+from fastapi import Depends, Request, Response
+from pydantic import Field
 
 from common.contracts.event import ContactId, EscalationId, PersonId
 from common.http.access import StaffUser, SupervisorUser
 from common.http.app import RequestModel, ShortText, Slug
+from common.http.examples import CONTACT_ID, with_examples
 from common.http.if_match import etag
 from common.http.pagination import (
     ROW_NUMBER,
@@ -21,29 +22,28 @@ from common.http.pagination import (
     decode_cursor,
     encode_cursor,
 )
+from common.http.routes import ApiRouter
 from escalation import use_cases
 from escalation.api.deps import (
     EscalationDatabase,
     EscalationPath,
     StaffViewer,
+    refusals,
     transaction,
 )
+from escalation.api.examples import AUDIT_TRAIL, ESCALATION, EVENT, REASON
 from escalation.api.schemas import EscalationOut, Out
 from escalation.domain import errors
 from escalation.domain.audit_trail import find_breaks
 
-router = APIRouter(prefix="/v1/escalations", tags=["escalations"])
+router = ApiRouter(prefix="/v1/escalations", tags=["escalations"])
 
 
 class EscalationIn(RequestModel):
-    model_config = ConfigDict(
-        json_schema_extra={
-            "examples": [
-                {
-                    "contact_id": "019579a0-5b7e-7c52-9f5e-3d1d5b1f0a11",
-                    "reason": "A journalist is on the line.",
-                }
-            ]
+    model_config = with_examples(
+        {
+            "contact_id": CONTACT_ID,
+            "reason": REASON,
         }
     )
 
@@ -64,6 +64,8 @@ class PublishedEventOut(Out):
 
 
 class EscalationDetailOut(EscalationOut):
+    model_config = with_examples({**ESCALATION, "events": [EVENT], "next_cursor": None})
+
     events: list[PublishedEventOut] = Field(description="A page of its events, in order.")
     next_cursor: NextCursor
 
@@ -82,6 +84,8 @@ class AuditEntryOut(Out):
 
 
 class AuditTrailOut(Out):
+    model_config = with_examples(AUDIT_TRAIL)
+
     escalation_id: EscalationId = Field(description="The escalation.")
     length: int = Field(description="How many entries the escalation has recorded.")
     head: str = Field(description="The hash of the last entry that it has recorded.")
@@ -98,7 +102,7 @@ async def _complaints_per_day(request: Request) -> int:
     return number
 
 
-@router.get("/{escalation_id}")
+@router.get("/{escalation_id}", responses=refusals(errors.EscalationNotFoundError))
 async def show_escalation(
     escalation_id: EscalationPath,
     database: EscalationDatabase,
@@ -110,23 +114,28 @@ async def show_escalation(
     """Show an escalation with its events; the header ETag is its version, for If-Match.
 
     Representatives see those of contacts that they have or had and those that they raised, without
-    the words of colleagues, and none in which a complaint names them.
+    the words of colleagues. One in which a complaint names them they see only if they raised it
+    too, and then as it would be without the complaint.
     """
     filters = {"events_of": str(escalation_id)}
     after = decode_cursor(cursor, ROW_NUMBER, filters)
     async with transaction(database) as uow:
         escalation, contact = await uow.visible_escalation(escalation_id, viewer)
         published = await uow.escalations.published_events(escalation, after or 0, limit + 1)
-    response.headers["ETag"] = etag(escalation.version)
     shown = EscalationOut.of(escalation, contact, uow.now, viewer)
+    if shown.version is not None:
+        response.headers["ETag"] = etag(shown.version)
+    since = shown.raised_at if viewer.is_named(escalation) else escalation.raised_at
     page, next_cursor = cut_page(published, limit, key=lambda event: event.id, filters=filters)
     events = [
-        PublishedEventOut.model_validate(event) for event in page if viewer.sees_event(event.type)
+        PublishedEventOut.model_validate(event)
+        for event in page
+        if viewer.sees_event(event.type) and event.at >= since
     ]
     return EscalationDetailOut(**dict(shown), events=events, next_cursor=next_cursor)
 
 
-@router.get("/{escalation_id}/audit-trail")
+@router.get("/{escalation_id}/audit-trail", responses=refusals(errors.EscalationNotFoundError))
 async def show_audit_trail(
     escalation_id: EscalationPath,
     database: EscalationDatabase,
@@ -152,7 +161,16 @@ async def show_audit_trail(
     )
 
 
-@router.post("", status_code=HTTPStatus.CREATED)
+@router.post(
+    "",
+    status_code=HTTPStatus.CREATED,
+    responses=refusals(
+        errors.ContactNotFoundError,
+        errors.ContactNotOpenError,
+        errors.ComplaintOpenError,
+        errors.ComplaintRateError,
+    ),
+)
 async def raise_escalation(
     body: EscalationIn,
     database: EscalationDatabase,
@@ -179,5 +197,7 @@ async def raise_escalation(
                 uow,
                 complaints_per_day=complaints_per_day,
             )
-    response.headers["ETag"] = etag(decision.escalation.version)
-    return EscalationOut.of(decision.escalation, decision.situation.contact, uow.now, viewer)
+    shown = EscalationOut.of(decision.escalation, decision.situation.contact, uow.now, viewer)
+    if shown.version is not None:
+        response.headers["ETag"] = etag(shown.version)
+    return shown

@@ -3,17 +3,20 @@
 from datetime import datetime, timedelta
 from typing import Annotated
 
-from fastapi import APIRouter, Query
+from fastapi import Query
 from pydantic import BaseModel, Field
 
 from common.contracts.event import Instant
 from common.http.access import SupervisorUser
+from common.http.examples import with_examples
+from common.http.routes import ApiRouter
 from escalation.api.deps import EscalationDatabase, check_length, transaction
+from escalation.api.examples import LATENESS
 from escalation.api.schemas import Out
 from escalation.domain.queries import LATENESS_TOLERANCE_MS, Kind
 from escalation.domain.types import SettingId
 
-router = APIRouter(prefix="/v1/lateness", tags=["lateness"])
+router = ApiRouter(prefix="/v1/lateness", tags=["lateness"])
 
 _DEFAULT_PERIOD = timedelta(hours=24)
 _LONGEST_PERIOD = timedelta(days=31)
@@ -40,6 +43,8 @@ class LatenessOut(Out):
 
 
 class LatenessReport(Out):
+    model_config = with_examples(LATENESS)
+
     since: datetime = Field(description="Start of the period, included.")
     until: datetime = Field(description="End of the period, not included.")
     deadlines: list[LatenessOut] = Field(description="One entry per policy and kind.")

@@ -9,8 +9,7 @@ from collections.abc import Awaitable, Callable, Container
 from dataclasses import dataclass
 from typing import Annotated, Any, Final, Literal, TypeVar
 
-from fastapi import APIRouter, Body, Depends, Query, Response
-from fastapi.openapi.models import Example
+from fastapi import Body, Depends, Path, Query, Response
 from pydantic import TypeAdapter
 
 from common.contracts.event import PersonId
@@ -18,15 +17,22 @@ from common.http.access import Principal, require_role
 from common.http.app import Slug
 from common.http.if_match import IfMatch, etag
 from common.http.pagination import Cursor, Limit, Page, decode_cursor
-from common.http.problems import ProblemError
+from common.http.routes import ApiRouter
 from common.storage.database import Database
 from escalation import duty_use_cases, setting_archive, use_cases
-from escalation.api.deps import EscalationDatabase, ManagerUser, transaction
+from escalation.api.deps import EscalationDatabase, ManagerUser, refusals, transaction
+from escalation.api.examples import SETTING_IDS, SETTINGS
 from escalation.api.schemas import DutyScheduleOut, SettingOut
-from escalation.api.setting_examples import EXAMPLES
+from escalation.domain import errors
 from escalation.domain.duty.calendars import Calendar
 from escalation.domain.duty.schedules import DutySchedule
-from escalation.domain.settings.people import SET_BY, ApprovalLimit, GrantingRole, PersonAbsences
+from escalation.domain.settings.people import (
+    SET_BY,
+    ApprovalLimit,
+    GrantingRole,
+    PersonAbsences,
+    Team,
+)
 from escalation.domain.settings.policies import SlaPolicy
 from escalation.domain.settings.registry import (
     KIND_BY_TYPE,
@@ -38,16 +44,15 @@ from escalation.domain.settings.registry import (
 )
 from escalation.store.unit_of_work import UnitOfWork
 
-router = APIRouter(prefix="/v1", tags=["settings"])
+router = ApiRouter(prefix="/v1", tags=["settings"])
 
 S = TypeVar("S", bound=Setting)
 
-_STALE: Final[dict[int | str, dict[str, Any]]] = {
-    412: {"description": "It is not at your version; `current` is the setting in force."}
-}
-_IN_USE: Final[dict[int | str, dict[str, Any]]] = {
-    409: {"description": "Other settings (`used_by`) or open contacts (`open_contacts`) need it."}
-}
+_ON_PUT: Final = refusals(errors.StaleSettingError, errors.ForbiddenError)
+_ON_DELETE: Final = refusals(
+    errors.SettingNotFoundError, errors.SettingInUseError, errors.StaleSettingError
+)
+_NOT_FOUND: Final = refusals(errors.SettingNotFoundError)
 _CHOICES: Final[dict[OpenContacts, str]] = {
     "keep": "`keep`: they go on with its last version until they end.",
     "retarget": "`retarget`: they move to the settings in force; clocks that no other policy "
@@ -63,7 +68,26 @@ _ID_TYPES: Final[dict[type[Any], Any]] = {ApprovalLimit: GrantingRole}
 
 
 def _body(kind: SettingKind) -> Any:
-    return Body(openapi_examples={"example": Example(value=EXAMPLES[kind.path])})
+    return Body(examples=[SETTINGS[kind.path]])
+
+
+def _path(kind: SettingKind) -> Any:
+    return Annotated[_ID_TYPES.get(kind.type, Slug), Path(examples=[SETTING_IDS[kind.path]])]
+
+
+def _example(kind: SettingKind) -> dict[str, Any]:
+    """Return the answer about the sample setting."""
+    setting = {"id": SETTING_IDS[kind.path], "version": 1, "body": SETTINGS[kind.path]}
+    return setting | ({"warnings": []} if kind.type is DutySchedule else {})
+
+
+def _shows(example: Any) -> dict[int | str, dict[str, Any]]:
+    return {200: {"content": {"application/json": {"example": example}}}}
+
+
+PolicyPath = Annotated[Slug, Path(examples=[SETTING_IDS["sla-policies"]])]
+CalendarPath = Annotated[Slug, Path(examples=[SETTING_IDS["calendars"]])]
+SchedulePath = Annotated[Slug, Path(examples=[SETTING_IDS["duty-schedules"]])]
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,13 +100,8 @@ class PutContext:
     response: Response
 
     async def put(self, setting_id: str, body: S) -> SettingOut[S]:
-        if isinstance(body, ApprovalLimit):
-            self._require_above(setting_id)
-
         async def handle(uow: UnitOfWork) -> Versioned[S]:
-            if isinstance(body, PersonAbsences) and self.caller.role != "admin":
-                by = PersonId(self.caller.subject)
-                await use_cases.require_manager(by, PersonId(setting_id), uow)
+            await self._require_line(setting_id, body, uow)
             return await use_cases.put_setting(
                 setting_id, body, self.caller.actor, uow, self.versions
             )
@@ -103,12 +122,22 @@ class PutContext:
             )
         )
 
+    async def _require_line(self, setting_id: str, body: Setting, uow: UnitOfWork) -> None:
+        """Let a manager put only what concerns the own line."""
+        if self.caller.role == "admin":
+            return
+        manager = self.caller.actor
+        if isinstance(body, PersonAbsences):
+            await use_cases.require_manager(manager, PersonId(setting_id), uow)
+        elif isinstance(body, Team):
+            await use_cases.require_manager_of_team(manager, setting_id, body.supervisors, uow)
+
     def _require_above(self, role: str) -> None:
         """The role that a limit binds does not set it."""
         allowed = next((roles for bound, roles in SET_BY.items() if bound == role), ())
         if self.caller.role not in allowed:
             detail = f"The limit of the role {role} is set by the role {allowed[0]}."
-            raise ProblemError(403, "forbidden", detail)
+            raise errors.ForbiddenError(detail)
 
     async def answer(
         self, handle: Callable[[UnitOfWork], Awaitable[Versioned[S]]]
@@ -138,9 +167,9 @@ ForOpenContacts = Annotated[
 ]
 
 
-@router.put("/sla-policies/{setting_id}", responses=_STALE)
+@router.put("/sla-policies/{setting_id}", responses=refusals(errors.StaleSettingError))
 async def put_policy(
-    setting_id: Slug,
+    setting_id: PolicyPath,
     policy: Annotated[SlaPolicy, _body(KIND_BY_TYPE[SlaPolicy])],
     ctx: Ctx,
     open_contacts: ForOpenContacts = "keep",
@@ -150,9 +179,9 @@ async def put_policy(
     return await ctx.put_terms(setting_id, policy, retarget_open_contacts=retarget)
 
 
-@router.put("/calendars/{setting_id}", responses=_STALE)
+@router.put("/calendars/{setting_id}", responses=refusals(errors.StaleSettingError))
 async def put_calendar(
-    setting_id: Slug,
+    setting_id: CalendarPath,
     calendar: Annotated[Calendar, _body(KIND_BY_TYPE[Calendar])],
     ctx: Ctx,
     open_contacts: ForOpenContacts = "keep",
@@ -162,9 +191,9 @@ async def put_calendar(
     return await ctx.put_terms(setting_id, calendar, retarget_open_contacts=retarget)
 
 
-@router.put("/duty-schedules/{setting_id}", responses=_STALE)
+@router.put("/duty-schedules/{setting_id}", responses=refusals(errors.StaleSettingError))
 async def put_duty_schedule(
-    setting_id: Slug,
+    setting_id: SchedulePath,
     schedule: Annotated[DutySchedule, _body(KIND_BY_TYPE[DutySchedule])],
     ctx: Ctx,
 ) -> DutyScheduleOut:
@@ -187,7 +216,7 @@ async def get_or_404(kind: type[S], setting_id: str, uow: UnitOfWork) -> Version
     setting = (await uow.settings.in_force()).get(kind, setting_id)
     if setting is None:
         path = KIND_BY_TYPE[kind].path
-        raise ProblemError(404, "setting-not-found", f"There is no {setting_id} in {path}.")
+        raise errors.SettingNotFoundError(f"There is no {setting_id} in {path}.")
     return setting
 
 
@@ -196,18 +225,22 @@ def _setting_out(kind: SettingKind) -> Any:
 
 
 _NOTES: Final[dict[type[Any], str]] = {
-    PersonAbsences: " A manager puts the own and those of people below; an admin those of all."
+    PersonAbsences: " A manager puts the own and those of people below; an admin those of all.",
+    Team: " A manager puts, or takes out of force, a team whose supervisors are the manager or "
+    "people below, both before and after; an admin any. Without a setting the supervisors are "
+    "those whom router has in the team.",
+    ApprovalLimit: " The limit of supervisors is set by managers, that of managers by admins. That "
+    "of supervisors allows nothing that managers may not grant: so put that of managers first, and "
+    "lower that of supervisors first (else 409 `limit-below-supervisors`, with `places`).",
 }
 
 
 def _add_put(kind: SettingKind) -> None:
-    id_type = _ID_TYPES.get(kind.type, Slug)
-
     async def put(setting_id: Any, body: Any, ctx: Ctx) -> Any:
         return await ctx.put(setting_id, body)
 
     # The kind is known at run time only.
-    put.__annotations__ |= {"setting_id": id_type, "body": Annotated[kind.type, _body(kind)]}
+    put.__annotations__ |= {"setting_id": _path(kind), "body": Annotated[kind.type, _body(kind)]}
     router.add_api_route(
         f"/{kind.path}/{{setting_id}}",
         put,
@@ -216,7 +249,7 @@ def _add_put(kind: SettingKind) -> None:
         description="Put a new version of the setting; old versions stay."
         + _NOTES.get(kind.type, ""),
         response_model=_setting_out(kind),
-        responses=_STALE,
+        responses=_ON_PUT,
     )
 
 
@@ -229,8 +262,10 @@ def _add_delete(kind: SettingKind) -> None:
         Query(description=f"What becomes of the open contacts that depend on it. {choices}"),
     ]
 
-    async def archive(setting_id: Slug, ctx: Ctx, open_contacts: Any = None) -> Response:
+    async def archive(setting_id: Any, ctx: Ctx, open_contacts: Any = None) -> Response:
         async with transaction(ctx.database) as uow:
+            if kind.type is Team and ctx.caller.role != "admin":
+                await use_cases.require_manager_of_team(ctx.caller.actor, setting_id, (), uow)
             await setting_archive.archive_setting(
                 kind,
                 setting_id,
@@ -242,7 +277,7 @@ def _add_delete(kind: SettingKind) -> None:
         return Response(status_code=204)
 
     # The choices are known at run time only.
-    archive.__annotations__["open_contacts"] = parameter
+    archive.__annotations__ |= {"setting_id": _path(kind), "open_contacts": parameter}
     router.add_api_route(
         f"/{kind.path}/{{setting_id}}",
         archive,
@@ -253,7 +288,7 @@ def _add_delete(kind: SettingKind) -> None:
         "To put it again brings it back as the next version.",
         status_code=204,
         response_class=Response,
-        responses={**_STALE, **_IN_USE},
+        responses=_ON_DELETE,
     )
 
 
@@ -262,7 +297,7 @@ def _add_gets(kind: SettingKind) -> None:
     setting_out: Any = _setting_out(kind)
     filters = {"kind": kind.path}
 
-    async def show(setting_id: Slug, database: EscalationDatabase, response: Response) -> Any:
+    async def show(setting_id: Any, database: EscalationDatabase, response: Response) -> Any:
         async with transaction(database) as uow:
             setting: Versioned[Any] = await get_or_404(kind.type, setting_id, uow)
         response.headers["ETag"] = etag(setting.version)
@@ -270,6 +305,8 @@ def _add_gets(kind: SettingKind) -> None:
             # It looks at a whole year.
             return await asyncio.to_thread(DutyScheduleOut.of, setting)
         return setting
+
+    show.__annotations__["setting_id"] = Annotated[Slug, Path(examples=[SETTING_IDS[kind.path]])]
 
     async def list_page(
         database: EscalationDatabase, cursor: Cursor = None, limit: Limit = 50
@@ -292,6 +329,7 @@ def _add_gets(kind: SettingKind) -> None:
         name=f"list {kind.path}",
         description="List the settings in force, by id.",
         response_model=Page[setting_out],
+        responses=_shows({"items": [_example(kind)], "next_cursor": None}),
         dependencies=access,
     )
     router.add_api_route(
@@ -301,6 +339,7 @@ def _add_gets(kind: SettingKind) -> None:
         description="Return the setting in force.",
         response_model=DutyScheduleOut if kind.type is DutySchedule else setting_out,
         dependencies=access,
+        responses=_NOT_FOUND | _shows(_example(kind)),
     )
 
 

@@ -20,8 +20,8 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from common.contracts import EVENTS
 from common.contracts.event import ContactEvent
+from common.contracts.validation_messages import describe, place
 from common.core.clock import TimeSource
-from common.http.validation_messages import describe, place
 from escalation.commands.connection import run_query
 from escalation.commands.simulation_report import Window, render_json, render_report
 from escalation.domain.settings.registry import KINDS, Configuration, Setting

@@ -137,11 +137,19 @@ def may_read(situation: Situation, complaint: Complaint, person: PersonId, role:
         return True
     if _is_named(situation, complaint, person):
         return False
-    escalation = situation.escalation
-    works_on_it = escalation is not None and (
-        escalation.holder == person or person in escalation.awaited
+    return _works_on(situation.escalation, complaint, person) or may_judge(
+        situation, complaint, person, role
     )
-    return works_on_it or may_judge(situation, complaint, person, role)
+
+
+def _works_on(escalation: Escalation | None, complaint: Complaint, person: PersonId) -> bool:
+    """Tell whether it is of the open escalation, and the person holds that or is awaited.
+
+    Who works on a later escalation of the contact must not read what was complained of before.
+    """
+    if escalation is None or escalation.escalation_id != complaint.escalation_id:
+        return False
+    return escalation.holder == person or person in escalation.awaited
 
 
 def _is_named(situation: Situation, complaint: Complaint, person: PersonId) -> bool:

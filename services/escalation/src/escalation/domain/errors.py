@@ -1,6 +1,7 @@
 """All errors of the domain."""
 
 from collections.abc import Sequence
+from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -25,7 +26,7 @@ class EscalationNotFoundError(Exception):
 
 
 class ForbiddenError(Exception):
-    """This person may not do it; the message says who may."""
+    """This person may not do it; `detail` says who may."""
 
 
 class NotConcernedError(Exception):
@@ -54,10 +55,11 @@ class ComplaintClosedError(Exception):
 
 
 class ComplaintRateError(Exception):
-    """You have complained too often today."""
+    """You have complained too often within a day."""
 
-    def __init__(self) -> None:
+    def __init__(self, retry_after: timedelta) -> None:
         super().__init__(self.__doc__)
+        self.retry_after = retry_after
 
 
 class RefusedError(Exception):
@@ -86,11 +88,11 @@ class EscalationConflictError(Exception):
 
 
 class WrongStateError(EscalationConflictError):
-    """The escalation's state does not allow the action."""
+    """The state does not allow the action; `current` is the escalation as it is."""
 
 
 class StaleEscalationError(EscalationConflictError):
-    """The escalation is not at the version that the caller has read."""
+    """It is not at the version that you have read; `current` is the escalation as it is."""
 
 
 class InvalidSettingError(Exception):
@@ -106,7 +108,7 @@ class SettingNotFoundError(Exception):
 
 
 class SettingInUseError(Exception):
-    """Settings or open work depend on it."""
+    """Other settings (`used_by`) or open contacts (`open_contacts`) need it."""
 
     def __init__(self, used_by: Sequence[str], open_contacts: int, choices: Sequence[str]) -> None:
         if used_by:
@@ -120,11 +122,21 @@ class SettingInUseError(Exception):
         self.used_by, self.open_contacts = tuple(used_by), open_contacts
 
 
+class LimitBelowError(Exception):
+    """The limit of supervisors would be above that of managers: lower theirs first."""
+
+    def __init__(self, places: list[str]) -> None:
+        super().__init__(self.__doc__)
+        self.places = places
+
+
 class StaleSettingError(Exception):
-    """The setting has changed since you read it."""
+    """It is not at the version that you have read; `current` is the setting in force."""
 
     def __init__(self, current: "Versioned[Any] | None") -> None:
-        super().__init__(self.__doc__ if current else "There is no such setting.")
+        super().__init__(
+            "The setting has changed since you read it." if current else "There is no such setting."
+        )
         self.current = current
 
 

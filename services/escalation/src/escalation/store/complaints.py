@@ -37,11 +37,14 @@ class Complaints(LockedTable[ComplaintId, Complaint]):
             self.mark_absent(complaint.complaint_id)
         self.put(complaint)
 
-    async def count_of(self, by: PersonId, since: datetime) -> int:
-        """Count what the person has complained of since then; others of that person wait here."""
-        await self.connection.execute(_LOCK_NEWEST, {"by": by})
-        rows = await self.connection.execute(_COUNT, {"by": by, "since": since})
-        return int(rows.scalar_one())
+    async def times_of(self, by: PersonId, since: datetime) -> list[datetime]:
+        """Return when the person has complained since then, the last one first.
+
+        Other complaints of the person wait until this transaction ends.
+        """
+        await self.connection.execute(_LOCK_AUTHOR, {"by": by})
+        rows = await self.connection.execute(_TIMES, {"by": by, "since": since})
+        return list(rows.scalars())
 
     async def page(
         self,
@@ -74,10 +77,14 @@ _OF_CONTACT = (
     .order_by(tables.complaints.c.complaint_id)
     .with_for_update()
 )
-_LOCK_NEWEST = text("""
-    SELECT FROM complaints WHERE by = :by ORDER BY raised_at DESC LIMIT 1 FOR UPDATE
+# No row lock: who has never complained has no row.
+_LOCK_AUTHOR = text("""
+    SELECT pg_advisory_xact_lock(lock_key('complaints ' || CAST(:by AS text)))
 """)
-_COUNT = text("SELECT count(*) FROM complaints WHERE by = :by AND raised_at > :since")
+_TIMES = text("""
+    SELECT raised_at FROM complaints WHERE by = :by AND raised_at > :since
+    ORDER BY raised_at DESC
+""")
 _PAGE = (
     tables.complaints.select()
     .where(

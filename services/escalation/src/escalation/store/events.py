@@ -3,6 +3,7 @@
 import orjson
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from common.contracts.clocks import ClockPaused
 from common.contracts.event import ContactEvent, ContactId
 from common.storage.bulk import bulk_insert
 from common.storage.erasure import erase_words
@@ -18,11 +19,16 @@ class ConsumedEvents:
         self._rows: list[dict[str, object]] = []
 
     async def erase(self, contact_id: ContactId) -> None:
-        """Erase the words in the events about the contact, those of escalation too."""
+        """Erase the words in the events about the contact, those of escalation and clocks too.
+
+        A clock is ended or moved for a reason that people gave; it pauses for one of ours, which
+        the stored clock has too.
+        """
         consumed, published = tables.consumed_events, published_events
-        await erase_words(self._connection, consumed, consumed.c.contact_id == contact_id)
-        about_contact = (published.c.key == contact_id) & (published.c.topic == "escalations")
-        await erase_words(self._connection, published, about_contact)
+        received = consumed.c.contact_id == contact_id
+        await erase_words(self._connection, consumed, received, [contact_id])
+        about_contact = (published.c.key == contact_id) & (published.c.type != ClockPaused.type)
+        await erase_words(self._connection, published, about_contact, [contact_id])
 
     def add(self, event: ContactEvent, event_id: str | None) -> None:
         self._rows.append(

@@ -18,6 +18,7 @@ from common.core.errors import TransientError, is_transient
 from common.messaging.kafka import make_range_reader, make_topic_reader, start_client
 from common.messaging.kafka_connection import KafkaConnection
 from common.messaging.record_decoder import RecordDecoder
+from escalation.stream.limit import CatchUpSlots
 from escalation.stream.offsets import (
     OffsetGoneError,
     Offsets,
@@ -39,7 +40,8 @@ _IDLE_TIMEOUT_S = 60.0
 _READY_TIMEOUT_S = 5.0
 # Clients further behind get 410 and must reload the list.
 _MAX_BACKLOG_EVENTS = 100_000
-_MAX_CONCURRENT_CATCH_UPS = 8
+_CATCH_UPS = 8
+_CATCH_UPS_PER_CALLER = 2
 _CATCH_UP_TIMEOUT_S = 30.0
 
 log = structlog.get_logger()
@@ -73,7 +75,7 @@ class Broadcaster:
         self._failing = False
         self._decoder = Decoder(topics, record_decoder)
         self._tasks: asyncio.TaskGroup | None = None
-        self._catch_up_slots = asyncio.Semaphore(_MAX_CONCURRENT_CATCH_UPS)
+        self._catch_up_slots = CatchUpSlots(slots=_CATCH_UPS, per_caller=_CATCH_UPS_PER_CALLER)
 
     @property
     def subscriber_count(self) -> int:
@@ -107,7 +109,7 @@ class Broadcaster:
         return self._offsets
 
     async def subscribe(
-        self, offsets: Offsets | None, matches: Callable[[StreamEvent], bool]
+        self, offsets: Offsets | None, matches: Callable[[StreamEvent], bool], caller: str
     ) -> Subscriber:
         """Subscribe from `offsets`, or from now if None; the caller must `unsubscribe`.
 
@@ -128,7 +130,7 @@ class Broadcaster:
         if after != live_from:
             subscriber.start_catch_up()
             available: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-            self._tasks.create_task(self._catch_up(subscriber, after, available))
+            self._tasks.create_task(self._catch_up(subscriber, after, available, caller))
             try:
                 await available
             except BaseException:
@@ -210,7 +212,11 @@ class Broadcaster:
                 self._subscribers.discard(subscriber)
 
     async def _catch_up(
-        self, subscriber: Subscriber, after: Offsets, available: "asyncio.Future[None]"
+        self,
+        subscriber: Subscriber,
+        after: Offsets,
+        available: "asyncio.Future[None]",
+        caller: str,
     ) -> None:
         """Replay the backlog; a client that takes too long is closed, and reconnects.
 
@@ -218,15 +224,8 @@ class Broadcaster:
         """
         timeout = asyncio.get_running_loop().call_later(_CATCH_UP_TIMEOUT_S, subscriber.close)
         try:
-            async with (
-                self._catch_up_slots,
-                self._started(make_range_reader(self._connection)) as kafka,
-            ):
-                await self._check_available(kafka, after)
-                if not available.done():
-                    available.set_result(None)
-                await self._replay_backlog(kafka, subscriber, after)
-            subscriber.finish_catch_up()
+            async with self._catch_up_slots.take(caller):
+                await self._replay(subscriber, after, available)
         except Exception as error:  # noqa: BLE001 - a failure of one client must not affect others
             log.warning("stream_catch_up_failed", error=repr(error))
             subscriber.close()
@@ -236,6 +235,18 @@ class Broadcaster:
                 )
         finally:
             timeout.cancel()
+
+    async def _replay(
+        self, subscriber: Subscriber, after: Offsets, available: "asyncio.Future[None]"
+    ) -> None:
+        if subscriber.closed.is_set():
+            raise StreamUnavailableError
+        async with self._started(make_range_reader(self._connection)) as kafka:
+            await self._check_available(kafka, after)
+            if not available.done():
+                available.set_result(None)
+            await self._replay_backlog(kafka, subscriber, after)
+        subscriber.finish_catch_up()
 
     async def _check_available(self, kafka: AIOKafkaConsumer, after: Offsets) -> None:
         partitions = self._topic_partitions(by_partition(after))

@@ -1,6 +1,9 @@
-"""How many streams may be open: each costs memory, and work for every event."""
+"""How many streams may be open, and how many of them may catch up at the same time."""
 
+import asyncio
 from collections import Counter
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 
 from common.core.errors import PermanentError
 
@@ -30,3 +33,29 @@ class StreamLimit:
         self._open[caller] -= 1
         if not self._open[caller]:
             del self._open[caller]
+
+
+class CatchUpSlots:
+    """Lets so many streams catch up at a time, in all and by caller; the others wait.
+
+    Each catch-up has a connection to Kafka, for as long as its client takes to read. Who reconnects
+    all the time, or reads nothing, waits for the own streams, and keeps nobody else waiting.
+    """
+
+    def __init__(self, *, slots: int, per_caller: int) -> None:
+        self._all = asyncio.Semaphore(slots)
+        self._per_caller = per_caller
+        self._own: dict[str, asyncio.Semaphore] = {}
+        self._users: Counter[str] = Counter()
+
+    @asynccontextmanager
+    async def take(self, caller: str) -> AsyncIterator[None]:
+        own = self._own.setdefault(caller, asyncio.Semaphore(self._per_caller))
+        self._users[caller] += 1
+        try:
+            async with own, self._all:
+                yield
+        finally:
+            self._users[caller] -= 1
+            if not self._users[caller]:
+                del self._users[caller], self._own[caller]

@@ -8,6 +8,21 @@ from pydantic import BaseModel, Field
 
 from common.contracts.contacts import Channel, Priority
 from common.contracts.event import ContactId, CustomerId, MessageId, PersonId, SystemName
+from common.http.examples import (
+    ACTED_AT,
+    CAMPAIGN,
+    CHANNEL_SYSTEM,
+    CONTACT,
+    CONTACT_ID,
+    CUSTOMER_ID,
+    LEVEL,
+    MESSAGE_ID,
+    RAISED_AT,
+    RECEIVED_AT,
+    SUPERVISOR,
+    TEXT,
+    with_examples,
+)
 from common.http.pagination import NextCursor, Page
 from intake.api.message_schemas import MessageOut
 from intake.domain.actors import Actor
@@ -15,12 +30,50 @@ from intake.domain.escalation_mirror import visible_escalation
 from intake.domain.model import Attachment, Contact, ContactState, EscalationState, Message
 from intake.domain.receipts import ReceiptOutcome
 
+INTERACTION_ID = "call-7731"
+SURVEY_ID = "s-204"
+_CONTACT = {
+    "contact_id": CONTACT_ID,
+    "state": "open",
+    "state_since": None,
+    "merged_into": None,
+    "received_from": CHANNEL_SYSTEM,
+    "external_ref": None,
+    "customer_id": CUSTOMER_ID,
+    **CONTACT,
+    "campaign": CAMPAIGN,
+    "follows": None,
+    "received_at": RECEIVED_AT,
+    "changed_at": RAISED_AT,
+    "resolved_at": None,
+    "resolved_by": None,
+    "resolution_no": 0,
+    "escalation": {
+        "state": "acknowledged",
+        "level": LEVEL,
+        "by": SUPERVISOR,
+        "at": RAISED_AT,
+    },
+}
+
 
 class ContactIdOut(BaseModel):
+    model_config = with_examples({"contact_id": CONTACT_ID})
+
     contact_id: ContactId = Field(description="The contact.")
 
 
 class ContactReceiptOut(BaseModel):
+    model_config = with_examples(
+        {
+            "contact_id": CONTACT_ID,
+            "outcome": "created",
+            "message_id": MESSAGE_ID,
+            "supervisor_requested": False,
+            "priority": CONTACT["priority"],
+        }
+    )
+
     contact_id: ContactId = Field(description="The contact.")
     outcome: ReceiptOutcome = Field(
         description="`created`: it is new. `added`: it was known by its `external_ref`, and text "
@@ -36,15 +89,29 @@ class ContactReceiptOut(BaseModel):
 
 
 class MessageIdOut(BaseModel):
+    model_config = with_examples({"message_id": MESSAGE_ID})
+
     message_id: MessageId = Field(description="The message.")
 
 
 class CustomerErasureOut(BaseModel):
+    model_config = with_examples({"customer_id": CUSTOMER_ID, "contacts": 1})
+
     customer_id: CustomerId = Field(description="The customer.")
     contacts: int = Field(description="How many contacts the customer has.")
 
 
 class HistoryEntryOut(BaseModel):
+    model_config = with_examples(
+        {
+            "event_id": "evt-4711",
+            "field": "state",
+            "value": "resolved",
+            "at": ACTED_AT,
+            "applied": True,
+        }
+    )
+
     event_id: str = Field(description="The event of the outside system.")
     field: str = Field(description="What it changed: `state` or `priority`.")
     value: str = Field(description="The value that it reported.")
@@ -57,11 +124,15 @@ class HistoryPage(Page[HistoryEntryOut]):
 
 
 class InteractionIdOut(BaseModel):
+    model_config = with_examples({"contact_id": CONTACT_ID, "interaction_id": INTERACTION_ID})
+
     contact_id: ContactId = Field(description="The contact.")
     interaction_id: str = Field(description="The call or chat.")
 
 
 class SurveyIdOut(BaseModel):
+    model_config = with_examples({"contact_id": CONTACT_ID, "survey_id": SURVEY_ID})
+
     contact_id: ContactId = Field(description="The contact.")
     survey_id: str = Field(description="The survey.")
 
@@ -72,6 +143,10 @@ class AppliedEventOut(BaseModel):
 
 
 class DeliveryOut(BaseModel):
+    model_config = with_examples(
+        {"results": [{"contact_id": CONTACT_ID, "repeated": False}], "kept": False}
+    )
+
     results: list[AppliedEventOut] = Field(description="One for each event of the delivery.")
     kept: bool = Field(
         description="The delivery could not be read or applied. It is a dead letter, with the "
@@ -89,6 +164,8 @@ class EscalationOut(BaseModel):
 
 
 class ContactSummaryOut(BaseModel):
+    model_config = with_examples(_CONTACT)
+
     contact_id: ContactId = Field(description="The contact.")
     state: ContactState = Field(
         description="Whether it is open, or waits for the customer, or how it ended."
@@ -125,6 +202,27 @@ class ContactSummaryOut(BaseModel):
 
 
 class ContactOut(ContactSummaryOut):
+    model_config = with_examples(
+        {
+            **_CONTACT,
+            "messages": [
+                {
+                    "message_id": MESSAGE_ID,
+                    "author": "customer",
+                    "person_id": None,
+                    "reported_by": CHANNEL_SYSTEM,
+                    "text": TEXT,
+                    "at": RECEIVED_AT,
+                    "automatic": False,
+                    "internal": False,
+                    "external_id": None,
+                    "attachments": [],
+                }
+            ],
+            "next_cursor": None,
+        }
+    )
+
     messages: list[MessageOut] = Field(description="A page of the conversation, oldest first.")
     next_cursor: NextCursor
 

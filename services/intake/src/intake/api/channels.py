@@ -7,7 +7,7 @@ from datetime import datetime
 from http import HTTPStatus
 from typing import Annotated, Any, Final
 
-from fastapi import APIRouter, Depends, Path, Request, Response
+from fastapi import Depends, Path, Request, Response
 from fastapi.exceptions import RequestValidationError
 from pydantic import ValidationError
 
@@ -17,6 +17,7 @@ from common.core.secret_strength import split_secrets, weakness
 from common.http.access import require_role
 from common.http.app import Slug
 from common.http.problems import ProblemError, listed
+from common.http.routes import ApiRouter
 from common.http.webhooks import BadSignatureError, StaleRequestError
 from intake import deliveries
 from intake.api.answers import DeliveryOut
@@ -24,18 +25,20 @@ from intake.api.deps import IntakeDatabase, get_channel, get_customer_namespaces
 from intake.api.schemas import ConnectionIn
 from intake.channel_events import AppliedEvent
 from intake.channels.base import Channel, WebhookRequest
-from intake.deliveries import Delivery
+from intake.deliveries import Delivery, TooManyKeptDeliveriesError
 from intake.domain.model import ChannelConnection
 
 # The outside system chooses it, and some choose short ones.
 _MIN_SECRET_CHARACTERS = 16
+# An admin has to replay or discard what was kept.
+_RETRY_AFTER_S: Final = "600"
 
 PATH: Final = "/v1/channels/"
 
-router = APIRouter(prefix=PATH.rstrip("/"), tags=["channels"])
+router = ApiRouter(prefix=PATH.rstrip("/"), tags=["channels"])
 
-KindPath = Annotated[Slug, Path(description="The kind of channel, for example `zendesk`.")]
-ConnectionPath = Annotated[Slug, Path(description="The name of the connection.")]
+KindPath = Annotated[Slug, Path(description="The kind of channel.", examples=["zendesk"])]
+ConnectionPath = Annotated[Slug, Path(description="The name of the connection.", examples=["acme"])]
 
 
 @router.put(
@@ -67,7 +70,12 @@ async def connect_channel(
     "/{kind}/{connection}",
     responses={
         202: {"description": "Kept, and not applied.", "model": DeliveryOut},
-        **listed((401, "signature-refused"), (404, "channel-not-found"), (413, "too-large")),
+        **listed(
+            (401, "signature-refused"),
+            (404, "channel-not-found"),
+            (413, "too-large"),
+            (503, "too-many-kept-deliveries"),
+        ),
     },
 )
 async def receive_webhook(
@@ -87,7 +95,8 @@ async def receive_webhook(
     changes only what nothing newer has changed.
 
     A signed delivery is never lost. What can't be read or applied answers 202 and is kept with the
-    reason, among the dead letters; an admin replays it once the fault is corrected.
+    reason, among the dead letters; an admin replays it once the fault is corrected. While a
+    thousand of a connection wait there, a further one answers 503: it has to be sent again.
     """
     channel = get_channel(request, kind)
     webhook = WebhookRequest(request.headers, await request.body())
@@ -100,8 +109,15 @@ async def receive_webhook(
         detail = str(error.__doc__)
         raise ProblemError(HTTPStatus.UNAUTHORIZED, "signature-refused", detail) from error
     delivery = Delivery(channel, connected, webhook)
-    applied = await deliveries.receive(delivery, get_customer_namespaces(request), database)
-    _count(request, channel, applied)
+    metrics: Metrics = request.app.state.metrics
+    namespaces = get_customer_namespaces(request)
+    try:
+        applied = await deliveries.receive(delivery, namespaces, database, metrics)
+    except TooManyKeptDeliveriesError as error:
+        detail = str(error.__doc__)
+        headers = {"Retry-After": _RETRY_AFTER_S}
+        raise ProblemError(503, "too-many-kept-deliveries", detail, headers=headers) from error
+    metrics.webhooks.labels(channel.kind, _outcome(applied)).inc()
     if applied is None:
         response.status_code = HTTPStatus.ACCEPTED
     return DeliveryOut.model_validate(
@@ -109,10 +125,10 @@ async def receive_webhook(
     )
 
 
-def _count(request: Request, channel: Channel, applied: list[AppliedEvent] | None) -> None:
-    metrics: Metrics = request.app.state.metrics
-    outcome = "kept" if applied is None else "applied" if applied else "ignored"
-    metrics.webhooks.labels(channel.kind, outcome).inc()
+def _outcome(applied: list[AppliedEvent] | None) -> str:
+    if applied is None:
+        return "kept"
+    return "applied" if applied else "ignored"
 
 
 def _require_strong_secrets(secret: str) -> None:

@@ -4,7 +4,7 @@ from datetime import datetime
 from http import HTTPStatus
 from typing import Annotated
 
-from fastapi import APIRouter, Query, Request, Response
+from fastapi import Query, Request, Response
 from pydantic import Field, TypeAdapter
 
 from common.contracts.contacts import Customer
@@ -14,6 +14,7 @@ from common.http.app import ContactPath
 from common.http.idempotency import REPLAYED_HEADER, check_key, fingerprint_of
 from common.http.pagination import Cursor, Limit, cut_page, decode_cursor
 from common.http.problems import ProblemError
+from common.http.routes import ApiRouter
 from intake import use_cases
 from intake.api.answers import (
     ContactIdOut,
@@ -28,8 +29,8 @@ from intake.api.answers import (
 )
 from intake.api.deps import (
     ON_ACTION,
+    ON_CHANGE,
     ON_CONTACT,
-    WRONG_STATE,
     ChannelOrStaffUser,
     ChannelUser,
     IntakeDatabase,
@@ -62,7 +63,7 @@ from intake.domain.model import IdempotencyKey, Interaction, Message
 from intake.domain.supervisor_words import asks_for_supervisor
 from intake.reception import ReceiveRequest
 
-router = APIRouter(prefix="/v1/contacts", tags=["contacts"])
+router = ApiRouter(prefix="/v1/contacts", tags=["contacts"])
 
 _ON_MESSAGE = (*ON_ACTION, errors.TimeOutOfBoundsError)
 _CONTACT_KEY: TypeAdapter[ContactId] = TypeAdapter(ContactRef)
@@ -76,7 +77,7 @@ _MESSAGE_KEY = TypeAdapter(tuple[Instant, Annotated[str, Field(pattern=f"^{UUID_
         errors.EarlierContactNotFoundError,
         errors.KeyReusedError,
         errors.OtherCustomerError,
-        others=WRONG_STATE,
+        errors.WrongStateError,
     ),
 )
 async def receive_contact(
@@ -114,9 +115,8 @@ async def receive_contact(
     )
     with problems():
         repeatable = await _idempotency_key(request, caller, key)
-        batcher = get_receive_batcher(request)
-        states_priority = "priority" in body.model_fields_set
-        receipt = await batcher.submit(ReceiveRequest(command, repeatable, states_priority))
+        received = ReceiveRequest(command, repeatable, "priority" in body.model_fields_set)
+        receipt = await get_receive_batcher(request).submit(received)
     if receipt.contact_id != command.contact_id:
         response.status_code = HTTPStatus.OK
     if receipt.replayed:
@@ -160,7 +160,7 @@ async def show_contact(
     """Show a contact, a page of its messages and the state of its escalation.
 
     A representative sees an escalation that only a complaint or feedback raised once somebody has
-    acted on it.
+    acted on it; until then the one before, if any.
     """
     filters = {"contact_id": contact_id}
     after = decode_cursor(cursor, _MESSAGE_KEY, filters)
@@ -183,7 +183,7 @@ async def show_contact(
 @router.post(
     "/{contact_id}/messages",
     status_code=HTTPStatus.CREATED,
-    responses=refusals(*_ON_MESSAGE, others=WRONG_STATE),
+    responses=refusals(*_ON_MESSAGE),
 )
 async def add_message(
     contact_id: ContactPath,
@@ -212,7 +212,7 @@ async def add_message(
 @router.post(
     "/{contact_id}/request-supervisor",
     status_code=HTTPStatus.ACCEPTED,
-    responses=refusals(*ON_CONTACT, others=WRONG_STATE),
+    responses=refusals(*ON_CHANGE),
 )
 async def request_supervisor(
     contact_id: ContactPath,
@@ -233,12 +233,12 @@ async def request_supervisor(
 @router.post(
     "/{contact_id}/wait-for-customer",
     status_code=HTTPStatus.ACCEPTED,
-    responses=refusals(*ON_CONTACT, others=WRONG_STATE),
+    responses=refusals(*ON_CHANGE),
 )
 async def wait_for_customer(
     contact_id: ContactPath, database: IntakeDatabase, caller: ChannelOrStaffUser
 ) -> ContactIdOut:
-    """Report that you wait for the customer's reply. No body is read."""
+    """Report that you wait for the customer's reply. There is no body."""
     async with transaction(database) as uow:
         await use_cases.wait_for_customer(contact_id, make_actor(caller), uow)
     return ContactIdOut(contact_id=contact_id)
@@ -247,7 +247,7 @@ async def wait_for_customer(
 @router.post(
     "/{contact_id}/resolve",
     status_code=HTTPStatus.ACCEPTED,
-    responses=refusals(*ON_ACTION, others=WRONG_STATE),
+    responses=refusals(*ON_ACTION),
 )
 async def resolve_contact(
     contact_id: ContactPath,
@@ -271,7 +271,7 @@ async def resolve_contact(
 @router.post(
     "/{contact_id}/abandon",
     status_code=HTTPStatus.ACCEPTED,
-    responses=refusals(*ON_ACTION, others=WRONG_STATE),
+    responses=refusals(*ON_ACTION),
 )
 async def abandon_contact(
     contact_id: ContactPath,
@@ -289,7 +289,7 @@ async def abandon_contact(
 @router.post(
     "/{contact_id}/reopen",
     status_code=HTTPStatus.ACCEPTED,
-    responses=refusals(*ON_ACTION, others=WRONG_STATE),
+    responses=refusals(*ON_ACTION),
 )
 async def reopen_contact(
     contact_id: ContactPath,
@@ -307,7 +307,7 @@ async def reopen_contact(
 @router.post(
     "/{contact_id}/prioritize",
     status_code=HTTPStatus.ACCEPTED,
-    responses=refusals(*ON_ACTION, others=WRONG_STATE),
+    responses=refusals(*ON_ACTION),
 )
 async def prioritize_contact(
     contact_id: ContactPath,
@@ -325,7 +325,7 @@ async def prioritize_contact(
 @router.post(
     "/{contact_id}/feedback",
     status_code=HTTPStatus.ACCEPTED,
-    responses=refusals(*ON_CONTACT, others=WRONG_STATE),
+    responses=refusals(*ON_CHANGE),
 )
 async def give_feedback(
     contact_id: ContactPath, body: FeedbackIn, database: IntakeDatabase, caller: ChannelUser

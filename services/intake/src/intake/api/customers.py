@@ -3,21 +3,26 @@
 from http import HTTPStatus
 from typing import Annotated
 
-from fastapi import APIRouter, Depends, Path
+from fastapi import Depends, Path
 
 from common.contracts.event import CustomerId
 from common.http.access import Principal, require_role
+from common.http.examples import CUSTOMER_ID
+from common.http.routes import ApiRouter
 from intake.api.answers import CustomerErasureOut
 from intake.api.deps import IntakeDatabase, make_actor, problems, refusals
 from intake.api.schemas import CustomerRef
 from intake.domain import errors
 from intake.erasure import erase_customer
 
-router = APIRouter(prefix="/v1/customers", tags=["customers"])
+router = ApiRouter(prefix="/v1/customers", tags=["customers"])
 
 CustomerPath = Annotated[
     CustomerRef,
-    Path(description="The customer, as contacts show the id: `channel:shop:4711`. URL-encode it."),
+    Path(
+        description=f"The customer, as contacts show the id: `{CUSTOMER_ID}`. URL-encode it.",
+        examples=[CUSTOMER_ID],
+    ),
 ]
 ManagerUser = Annotated[Principal, Depends(require_role("manager"))]
 

@@ -1,7 +1,8 @@
 """What routes share: the database, the callers, and which error is which problem."""
 
-from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Iterator, Mapping
 from contextlib import asynccontextmanager, contextmanager
+from functools import partial
 from http import HTTPStatus
 from typing import Annotated, Any
 
@@ -12,7 +13,7 @@ from common.http.access import Principal, require_role
 from common.http.app import get_database
 from common.http.group_commit import CommandBatcher
 from common.http.idempotency import DESCRIPTION, MAX_CHARACTERS
-from common.http.problems import ProblemError, listed
+from common.http.problems import ProblemError, error_responses
 from common.storage.database import Database
 from intake.channels.base import Channel
 from intake.domain import errors
@@ -54,23 +55,17 @@ _PROBLEMS: Mapping[type[Exception], tuple[HTTPStatus, str]] = {
     errors.InteractionNotOverError: (HTTPStatus.UNPROCESSABLE_ENTITY, "interaction-not-over"),
     errors.KeyReusedError: (HTTPStatus.UNPROCESSABLE_ENTITY, "idempotency-key-reused"),
     errors.OtherCustomerError: (HTTPStatus.CONFLICT, "contact-of-another-customer"),
+    errors.WrongStateError: (HTTPStatus.CONFLICT, "wrong-state"),
+    errors.MergeTargetEndedError: (HTTPStatus.CONFLICT, "merge-target-ended"),
 }
 
 
-def refusals(
-    *kinds: type[Exception], others: Sequence[tuple[int, str]] = ()
-) -> dict[int | str, dict[str, Any]]:
-    """Return what a route's `responses` say of these refusals of the domain, and of `others`."""
-    return listed(*(_PROBLEMS[kind] for kind in kinds), *others)
-
-
+refusals = partial(error_responses, _PROBLEMS)
 # What any route about one contact may refuse.
 ON_CONTACT = (errors.ContactNotFoundError, errors.NotYourContactError)
-# And any route about what a person did with it.
-ON_ACTION = (*ON_CONTACT, errors.PersonNotYourselfError)
-WRONG_STATE = ((409, "wrong-state"),)
-ON_MERGE = (*WRONG_STATE, (409, "merge-target-ended"))
-
+# And any route that changes it, also one about what a person did with it.
+ON_CHANGE = (*ON_CONTACT, errors.WrongStateError)
+ON_ACTION = (*ON_CHANGE, errors.PersonNotYourselfError)
 _REACHES: Mapping[Role, Reach] = {
     "channel": "received",
     "representative": "assigned",
@@ -127,20 +122,16 @@ def problems() -> Iterator[None]:
     """Turn refusals of the domain into problem documents."""
     try:
         yield
-    except errors.WrongStateError as error:
-        raise _conflict("wrong-state", error) from error
-    except errors.MergeTargetEndedError as error:
-        raise _conflict("merge-target-ended", error) from error
+    except (errors.WrongStateError, errors.MergeTargetEndedError) as error:
+        raise _conflict(error) from error
     except tuple(_PROBLEMS) as error:
         status, code = _PROBLEMS[type(error)]
         raise ProblemError(status, code, str(error)) from error
 
 
-def _conflict(
-    code: str, error: errors.WrongStateError | errors.MergeTargetEndedError
-) -> ProblemError:
+def _conflict(error: errors.WrongStateError | errors.MergeTargetEndedError) -> ProblemError:
     """Say in which state the contact is and, if it was merged, where its work goes on."""
     extensions: dict[str, Any] = {"state": error.state}
     if error.merged_into is not None:
         extensions["merged_into"] = error.merged_into
-    return ProblemError(409, code, str(error), **extensions)
+    return ProblemError(*_PROBLEMS[type(error)], str(error), **extensions)

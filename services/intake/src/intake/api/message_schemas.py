@@ -6,7 +6,6 @@ from typing import Annotated, Self
 from pydantic import (
     AfterValidator,
     BaseModel,
-    ConfigDict,
     Field,
     HttpUrl,
     StringConstraints,
@@ -17,6 +16,7 @@ from pydantic import (
 from common.contracts.event import ID_PATTERN, Instant, MessageId, PersonId, SystemName
 from common.core.text import plain_text
 from common.http.app import RequestModel, ShortText, reject_nul
+from common.http.examples import with_examples
 from intake.domain.model import Author
 
 _MAX_ATTACHMENTS = 50
@@ -59,18 +59,13 @@ class AttachmentIn(RequestModel):
 
 
 class MessageIn(ActionIn):
-    model_config = ConfigDict(
-        json_schema_extra={
-            "examples": [
-                {"author": "customer", "text": "Let me talk to your supervisor."},
-                {
-                    "author": "customer",
-                    "attachments": [{"name": "photo.jpeg", "url": "https://shop.example/f/81"}],
-                    "occurred_at": "2026-03-02T10:00:00Z",
-                },
-                {"author": "representative", "text": "Asked the warehouse.", "internal": True},
-            ]
-        }
+    model_config = with_examples(
+        {"author": "customer", "text": "Let me talk to your supervisor."},
+        {
+            "author": "customer",
+            "attachments": [{"name": "photo.jpeg", "url": "https://shop.example/f/81"}],
+        },
+        {"author": "representative", "text": "Asked the warehouse.", "internal": True},
     )
 
     author: Author = Field(description="Who wrote it. Only a channel speaks for the customer.")

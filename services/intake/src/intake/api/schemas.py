@@ -5,7 +5,6 @@ from typing import Annotated, Any, Self
 
 from pydantic import (
     AfterValidator,
-    ConfigDict,
     Field,
     StringConstraints,
     WithJsonSchema,
@@ -33,7 +32,18 @@ from common.contracts.event import (
 from common.contracts.needs import ContactTopic, LanguageTag
 from common.core.text import MAX_ID_CHARACTERS, compose
 from common.http.app import ExternalId, LongText, OpaqueText, RequestModel, ShortText, Slug
+from common.http.examples import (
+    CAMPAIGN,
+    CONTACT,
+    CUSTOMER,
+    OTHER_CONTACT_ID,
+    REPRESENTATIVE,
+    TEXT,
+    TOPIC,
+    with_examples,
+)
 from common.http.pagination import Cursor, Limit
+from intake.api.answers import INTERACTION_ID, SURVEY_ID
 from intake.api.message_schemas import ActionIn
 from intake.channels.registry import CHANNELS
 from intake.domain.model import ContactFilters, ContactState
@@ -74,20 +84,12 @@ class CustomerIn(RequestModel):
 
 
 class ContactIn(RequestModel):
-    model_config = ConfigDict(
-        json_schema_extra={
-            "examples": [
-                {
-                    "channel": "chat",
-                    "customer": {"customer_id": "c-81", "name": "Ada Lovelace", "tier": "premium"},
-                    "subject": "Charged twice in March",
-                    "topic": "billing",
-                    "language": "en",
-                    "priority": "high",
-                    "campaign": "spring-sale",
-                    "text": "I see the same invoice twice on my card.",
-                }
-            ]
+    model_config = with_examples(
+        {
+            **CONTACT,
+            "customer": CUSTOMER,
+            "campaign": CAMPAIGN,
+            "text": TEXT,
         }
     )
 
@@ -148,23 +150,17 @@ class ContactQuery(RequestModel):
 
 
 class SupervisorRequestIn(RequestModel):
-    model_config = ConfigDict(
-        json_schema_extra={"examples": [{"quote": "I want to speak to a manager."}]}
-    )
+    model_config = with_examples({"quote": "I want to speak to a manager."})
 
     quote: ShortText = Field(description="How the customer asked for a supervisor.")
 
 
 class ResolutionIn(ActionIn):
-    model_config = ConfigDict(
-        json_schema_extra={
-            "examples": [
-                {
-                    "note": "Second charge refunded; customer agrees.",
-                    "disposition": "refunded",
-                    "root_cause": "double-booking",
-                }
-            ]
+    model_config = with_examples(
+        {
+            "note": "Second charge refunded; customer agrees.",
+            "disposition": "refunded",
+            "root_cause": "double-booking",
         }
     )
 
@@ -175,48 +171,38 @@ class ResolutionIn(ActionIn):
 
 
 class ReopeningIn(ActionIn):
-    model_config = ConfigDict(
-        json_schema_extra={"examples": [{"reason": "The refund has not arrived."}]}
-    )
+    model_config = with_examples({"reason": "The refund has not arrived."})
 
     reason: ShortText = Field(description="Why it is open again.")
 
 
 class AbandonmentIn(ActionIn):
-    model_config = ConfigDict(
-        json_schema_extra={"examples": [{"reason": "The caller hung up in the queue."}]}
-    )
+    model_config = with_examples({"reason": "The caller hung up in the queue."})
 
     reason: ShortText | None = Field(None, description="How the customer left.")
 
 
 class DiscardIn(ActionIn):
-    model_config = ConfigDict(json_schema_extra={"examples": [{"cause": "spam"}]})
+    model_config = with_examples({"cause": "spam"})
 
     cause: DiscardCause = Field(description="Why nobody shall work on it.")
 
 
 class MergeIn(ActionIn):
-    model_config = ConfigDict(
-        json_schema_extra={"examples": [{"into": "01a200f7-13bd-749f-a0af-38154619ae68"}]}
-    )
+    model_config = with_examples({"into": OTHER_CONTACT_ID})
 
     into: ContactRef = Field(description="The contact of the same customer that goes on.")
 
 
 class PriorityIn(ActionIn):
-    model_config = ConfigDict(
-        json_schema_extra={
-            "examples": [{"priority": "urgent", "reason": "The parcel holds medicine."}]
-        }
-    )
+    model_config = with_examples({"priority": "urgent", "reason": "The parcel holds medicine."})
 
     priority: Priority = Field(description="How urgent it is now.")
     reason: ShortText = Field(description="Why it changes.")
 
 
 class FeedbackIn(RequestModel):
-    model_config = ConfigDict(json_schema_extra={"examples": [{"score": 2, "comment": "Slow."}]})
+    model_config = with_examples({"score": 2, "comment": "Slow."})
 
     score: Annotated[int, Field(ge=1, le=5, strict=True)] = Field(
         description="From 1 (very bad) to 5 (very good)."
@@ -229,20 +215,16 @@ class FeedbackIn(RequestModel):
 
 
 class InteractionIn(RequestModel):
-    model_config = ConfigDict(
-        json_schema_extra={
-            "examples": [
-                {
-                    "interaction_id": "call-7731",
-                    "person_id": "rita",
-                    "started_at": "2026-03-02T10:00:00Z",
-                    "ended_at": "2026-03-02T10:04:30Z",
-                    "talk_s": 240,
-                    "hold_s": 30,
-                    "wrap_s": 30,
-                    "ended_by": "customer",
-                }
-            ]
+    model_config = with_examples(
+        {
+            "interaction_id": INTERACTION_ID,
+            "person_id": REPRESENTATIVE,
+            "started_at": "2026-03-02T10:00:00Z",
+            "ended_at": "2026-03-02T10:04:30Z",
+            "talk_s": 240,
+            "hold_s": 30,
+            "wrap_s": 30,
+            "ended_by": "customer",
         }
     )
 
@@ -268,9 +250,7 @@ class InteractionIn(RequestModel):
 
 
 class SurveyIn(RequestModel):
-    model_config = ConfigDict(
-        json_schema_extra={"examples": [{"survey_id": "s-204", "kind": "csat"}]}
-    )
+    model_config = with_examples({"survey_id": SURVEY_ID, "kind": "csat"})
 
     survey_id: ExternalId = Field(
         description="Your id of the survey. The same id again for this contact changes nothing."
@@ -291,9 +271,7 @@ class SurveyIn(RequestModel):
 
 
 class SurveyAnswerIn(RequestModel):
-    model_config = ConfigDict(
-        json_schema_extra={"examples": [{"scale": "1-5", "score": 4, "comment": "Quick."}]}
-    )
+    model_config = with_examples({"scale": "1-5", "score": 4, "comment": "Quick."})
 
     scale: SurveyScale = Field(description="1-5 for csat, 0-10 for nps, 0-1 (no, yes) for fcr.")
     score: Annotated[int, Field(ge=0, le=10, strict=True)] = Field(
@@ -303,19 +281,15 @@ class SurveyAnswerIn(RequestModel):
 
 
 class ConnectionIn(RequestModel):
-    model_config = ConfigDict(
-        json_schema_extra={
-            "examples": [
-                {
-                    "secret": "new-signing-secret,old-signing-secret",
-                    "options": {
-                        "topic": "general",
-                        "topic_by_tag": {"invoice": "billing"},
-                        "language_by_tag": {"lang_es": "es"},
-                        "campaign_by_tag": {"recall_7": "recall-7"},
-                    },
-                }
-            ]
+    model_config = with_examples(
+        {
+            "secret": "new-signing-secret,old-signing-secret",
+            "options": {
+                "topic": "general",
+                "topic_by_tag": {"invoice": TOPIC},
+                "language_by_tag": {"lang_es": "es"},
+                "campaign_by_tag": {"recall_7": "recall-7"},
+            },
         }
     )
 

@@ -2,19 +2,18 @@
 
 from http import HTTPStatus
 
-from fastapi import APIRouter
 from pydantic import TypeAdapter
 
 from common.contracts.event import ContactId, Instant
 from common.http.app import ContactPath, OpaqueText
 from common.http.pagination import Cursor, Limit, decode_cursor
+from common.http.routes import ApiRouter
 from intake import use_cases
 from intake.api.answers import ContactIdOut, HistoryEntryOut, HistoryPage
 from intake.api.deps import (
     ON_ACTION,
+    ON_CHANGE,
     ON_CONTACT,
-    ON_MERGE,
-    WRONG_STATE,
     ChannelOrStaffUser,
     IntakeDatabase,
     make_actor,
@@ -24,7 +23,7 @@ from intake.api.deps import (
 from intake.api.schemas import DiscardIn, MergeIn
 from intake.domain import errors
 
-router = APIRouter(prefix="/v1/contacts", tags=["contacts"])
+router = ApiRouter(prefix="/v1/contacts", tags=["contacts"])
 
 _HISTORY_KEY = TypeAdapter(tuple[Instant, OpaqueText, OpaqueText])
 
@@ -32,7 +31,7 @@ _HISTORY_KEY = TypeAdapter(tuple[Instant, OpaqueText, OpaqueText])
 @router.post(
     "/{contact_id}/stop-waiting",
     status_code=HTTPStatus.ACCEPTED,
-    responses=refusals(*ON_CONTACT, others=WRONG_STATE),
+    responses=refusals(*ON_CHANGE),
 )
 async def stop_waiting(
     contact_id: ContactPath, database: IntakeDatabase, caller: ChannelOrStaffUser
@@ -40,7 +39,7 @@ async def stop_waiting(
     """Report that you no longer wait for the customer: the promises' clocks run on.
 
     A message of the customer or of a representative does the same. For a contact that is open this
-    changes nothing. No body is read.
+    changes nothing. There is no body.
     """
     async with transaction(database) as uow:
         await use_cases.stop_waiting(contact_id, make_actor(caller), uow)
@@ -50,7 +49,7 @@ async def stop_waiting(
 @router.post(
     "/{contact_id}/discard",
     status_code=HTTPStatus.ACCEPTED,
-    responses=refusals(*ON_ACTION, others=WRONG_STATE),
+    responses=refusals(*ON_ACTION),
 )
 async def discard_contact(
     contact_id: ContactPath,
@@ -71,7 +70,7 @@ async def discard_contact(
 @router.post(
     "/{contact_id}/merge",
     status_code=HTTPStatus.ACCEPTED,
-    responses=refusals(*ON_ACTION, errors.MergeTargetError, others=ON_MERGE),
+    responses=refusals(*ON_ACTION, errors.MergeTargetError, errors.MergeTargetEndedError),
 )
 async def merge_contact(
     contact_id: ContactPath,
@@ -80,6 +79,9 @@ async def merge_contact(
     caller: ChannelOrStaffUser,
 ) -> ContactIdOut:
     """Report that its work goes on in another contact of the same customer.
+
+    You must be allowed to change both: a channel merges contacts that it sent, a representative
+    those that they have; a supervisor merges those of two representatives.
 
     The contact ends; send what the customer writes to the other one. That one must be open or
     waiting: into a contact that has ended this answers 409 `merge-target-ended`. If it was merged

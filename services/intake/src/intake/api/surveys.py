@@ -3,11 +3,12 @@
 from http import HTTPStatus
 from typing import Annotated
 
-from fastapi import APIRouter, Path, Response
+from fastapi import Path, Response
 
 from common.http.app import ContactPath, ExternalId
+from common.http.routes import ApiRouter
 from intake import use_cases
-from intake.api.answers import SurveyIdOut
+from intake.api.answers import SURVEY_ID, SurveyIdOut
 from intake.api.deps import (
     ON_CONTACT,
     ChannelUser,
@@ -21,9 +22,11 @@ from intake.domain import errors
 from intake.domain.model import SurveyAnswer
 from intake.domain.surveys import SurveyRequest
 
-router = APIRouter(prefix="/v1/contacts/{contact_id}/surveys", tags=["surveys"])
+router = ApiRouter(prefix="/v1/contacts/{contact_id}/surveys", tags=["surveys"])
 
-SurveyPath = Annotated[ExternalId, Path(description="Your id of the survey, URL-encoded.")]
+SurveyPath = Annotated[
+    ExternalId, Path(description="Your id of the survey, URL-encoded.", examples=[SURVEY_ID])
+]
 
 
 @router.post(

@@ -26,7 +26,7 @@ from intake.domain.actors import NOBODY, Actor
 from intake.domain.errors import TimeOutOfBoundsError, WrongStateError
 from intake.domain.model import Contact, ContactState, Decision, Message, Moment
 from intake.domain.priorities import is_more_urgent
-from intake.domain.state import follow, is_newer, mark
+from intake.domain.state import follow, is_newer, mark, was_open_until_merged
 from intake.domain.transitions import Change, enter
 
 _EXCERPT_CHARACTERS = 200
@@ -112,10 +112,14 @@ def _customer_wrote(contact: Contact, message: Message, moment: Moment, *, asks:
     change = Change(message.at, reason="the customer wrote again", wait_end="customer_wrote")
     opened = enter(spoken, follow(spoken.latest), change)
     events = (*opened.events, wrote)
-    if asks and not is_ended(opened.contact):
-        requested = _request_supervisor(opened.contact, message.text, wrote.occurred_at)
-        return Decision(requested.contact, (*events, *requested.events))
-    return Decision(opened.contact, events)
+    if not asks:
+        return Decision(opened.contact, events)
+    if is_ended(opened.contact):
+        # If it is merged, or was by the same action, its target takes the request over.
+        quoted = replace(opened.contact, supervisor_quote=_excerpt(message.text))
+        return Decision(quoted, events)
+    requested = _request_supervisor(opened.contact, message.text, wrote.occurred_at)
+    return Decision(requested.contact, (*events, *requested.events))
 
 
 def _representative_replied(contact: Contact, message: Message, moment: Moment) -> Decision:
@@ -216,20 +220,24 @@ def merge(contact: Contact, into: ContactId, actor: Actor, at: datetime) -> Deci
 
 
 def take_over(target: Contact, merged: Contact, actor: Actor, at: datetime) -> Decision:
-    """Let the target of a merge keep what the contact still asked for: `merged` is before its end.
+    """Let the target of a merge keep what the merged contact still asked for.
 
-    That is its priority, if it is the more urgent one, and the request for a supervisor.
+    That is its priority, if it is the more urgent one, and the request for a supervisor. If
+    something newer is known of the target, that stays.
     """
-    if is_ended(merged):
+    moment = merged.latest["merged"]
+    if is_ended(target) or not was_open_until_merged(merged.latest):
         return Decision(target)
     decision = Decision(target)
     if is_more_urgent(merged.priority, target.priority):
         reason = "a more urgent contact was merged into it"
-        decision = prioritize(target, merged.priority, reason, actor, at)
+        decision = report_priority(target, merged.priority, reason, actor, moment, at)
     if merged.supervisor_quote is None:
         return decision
-    requested = request_supervisor(decision.contact, merged.supervisor_quote, at)
-    return Decision(requested.contact, (*decision.events, *requested.events))
+    spoken = mark(decision.contact, "customer_spoke", moment)
+    opened = enter(spoken, follow(spoken.latest), Change(at, wait_end="customer_wrote"))
+    requested = _request_supervisor(opened.contact, merged.supervisor_quote, at)
+    return Decision(requested.contact, (*decision.events, *opened.events, *requested.events))
 
 
 def reopen(contact: Contact, reason: str, actor: Actor, at: datetime) -> Decision:

@@ -1,6 +1,7 @@
 """What the channel sees of an escalation. The service `escalation` decides; intake mirrors it."""
 
 from dataclasses import replace
+from datetime import datetime
 
 from common.contracts.escalations import Cause
 from common.contracts.event import PersonId
@@ -13,12 +14,13 @@ def mirror_escalation(contact: Contact, view: EscalationView) -> Decision:
     return Decision(replace(contact, escalation=view))
 
 
-def add_cause(contact: Contact, cause: Cause) -> Decision:
-    """Show an escalation that has a cause which is no complaint."""
+def add_cause(contact: Contact, cause: Cause, at: datetime) -> Decision:
+    """Show an escalation that has a cause which is no complaint, as if that had raised it."""
     view = contact.escalation
-    if view is None or may_be_complaint(cause):
+    if view is None or not view.confidential or may_be_complaint(cause):
         return Decision(contact)
-    return Decision(replace(contact, escalation=replace(view, confidential=False)))
+    shown = replace(view, at=at, confidential=False, earlier=None)
+    return Decision(replace(contact, escalation=shown))
 
 
 def may_be_complaint(cause: Cause) -> bool:
@@ -28,9 +30,14 @@ def may_be_complaint(cause: Cause) -> bool:
 
 def visible_escalation(contact: Contact, actor: Actor) -> EscalationView | None:
     """Return what the actor may know: nobody learns of a complaint that is about them."""
+    if actor.reach == "assigned":
+        return view_of_representative(contact)
+    return contact.escalation
+
+
+def view_of_representative(contact: Contact) -> EscalationView | None:
     view = contact.escalation
-    hidden = actor.reach == "assigned" and view is not None and view.confidential
-    return None if hidden else view
+    return view.earlier if view is not None and view.confidential else view
 
 
 def resolve_from_escalation(

@@ -40,6 +40,7 @@ class EscalationView:
     """What the channel may show of an escalation.
 
     `confidential`: only a complaint or feedback has raised it, and nobody has acted on it yet.
+    Until then representatives see the `earlier` one: nothing vanishes for whom it is about.
     """
 
     state: EscalationState
@@ -47,6 +48,7 @@ class EscalationView:
     by: PersonId | None
     at: datetime
     confidential: bool = False
+    earlier: "EscalationView | None" = None
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -68,7 +70,8 @@ class Contact:
 
     `resolution_no` counts how often it was resolved; `resolved_by` is empty while it is open.
     `latest` is when each field last changed, and `state_since` when the present state began.
-    `supervisor_quote` is how the customer asked for a supervisor, if they did since it was opened.
+    `supervisor_quote` is how the customer asked for a supervisor, if they did since it was opened
+    last and no target of a merge has taken that over.
     `announced`: it was published. What is over when we first see it is not, until it is open.
     """
 

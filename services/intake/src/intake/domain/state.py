@@ -35,6 +35,20 @@ def follow(latest: Latest) -> ContactState:
     return "waiting_on_customer" if waiting and _is_waiting(waiting, latest) else "open"
 
 
+def was_open_until_merged(latest: Latest) -> bool:
+    """Return whether it was open or waiting when the action began that merged it.
+
+    An outside system may resolve and merge a contact in one action, in either order.
+    """
+    merged = latest["merged"]
+    before = {
+        name: moment
+        for name, moment in latest.items()
+        if moment.at < merged.at and not _is_same_update(moment, merged)
+    }
+    return follow(before) in ("open", "waiting_on_customer")
+
+
 def _is_waiting(waiting: Moment, latest: Latest) -> bool:
     if any(_is_after(latest.get(name), waiting) for name in ("open", "customer_spoke")):
         return False

@@ -59,7 +59,7 @@ def is_ended(state: ContactState) -> bool:
 
 def _changed(contact: Contact, state: ContactState, change: Change) -> Contact:
     changed = replace(contact, state=state, state_since=change.at)
-    if is_ended(state):
+    if is_ended(contact.state) and not is_ended(state):
         changed = replace(changed, supervisor_quote=None)
     match state:
         case "open" | "waiting_on_customer":

@@ -3,47 +3,62 @@
 from collections.abc import Awaitable, Callable
 from datetime import datetime
 from http import HTTPStatus
-from typing import Any
+from typing import Annotated, Any
 
-from fastapi import APIRouter, Request
+from fastapi import Path, Request
 from fastapi.responses import JSONResponse, Response
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, Field
 
 from common.contracts.event import EscalationId, NotificationId, PersonId
 from common.contracts.notifications import Action
+from common.http.examples import (
+    CAUSE,
+    ESCALATION_ID,
+    HEADLINE,
+    NOTIFICATION_ID,
+    REPRESENTATIVE,
+    RESPOND_BY,
+    SUPERVISOR,
+    with_examples,
+)
 from common.http.problems import ProblemError
+from common.http.routes import ApiRouter
 from common.storage.database import Database
 from notifier import rendering
 from notifier.api import pages
-from notifier.api.deps import NotifierDatabase, capability_of, transaction
+from notifier.api.deps import (
+    ON_ANSWER,
+    ON_LINK,
+    NotifierDatabase,
+    capability_of,
+    refusals,
+    transaction,
+)
 from notifier.domain.escalations import EscalationState
 from notifier.links import Capability
 from notifier.store.unit_of_work import UnitOfWork
 from notifier.use_cases import answers
 from notifier.use_cases.answers import AnswerStatus
 
-router = APIRouter(prefix="/v1/acknowledgements", tags=["acknowledgements"])
+router = ApiRouter(prefix="/v1/acknowledgements", tags=["acknowledgements"])
 
+TokenPath = Annotated[str, Path(description="What the link ends with.", examples=["…"])]
 UseCase = Callable[[Capability, UnitOfWork], Awaitable[AnswerStatus]]
 
 
 class AcknowledgementOut(BaseModel):
-    model_config = ConfigDict(
-        json_schema_extra={
-            "examples": [
-                {
-                    "notification_id": "0199c1f0-7a52-7bd3-8f5e-0d5f3f7f2c11",
-                    "person_id": "dana",
-                    "headline": "Billing chat from “Ada Lovelace”: first response 2 min overdue",
-                    "why_now": "You are asked first.",
-                    "details": ["No reply within 10 min (policy gold v3).", "Representative: rui"],
-                    "respond_by": "2026-03-02T14:05:00Z",
-                    "escalation_id": "0199c1f0-6c1e-7a40-9c52-4f6b7e0d9a01",
-                    "state": "raised",
-                    "by": None,
-                    "actions": ["acknowledge"],
-                }
-            ]
+    model_config = with_examples(
+        {
+            "notification_id": NOTIFICATION_ID,
+            "person_id": SUPERVISOR,
+            "headline": HEADLINE,
+            "why_now": "You are asked first.",
+            "details": [CAUSE, f"Representative: {REPRESENTATIVE}"],
+            "respond_by": RESPOND_BY,
+            "escalation_id": ESCALATION_ID,
+            "state": "raised",
+            "by": None,
+            "actions": ["acknowledge"],
         }
     )
 
@@ -63,22 +78,19 @@ class AcknowledgementOut(BaseModel):
     )
 
 
-_RESPONSES: dict[int | str, dict[str, Any]] = {
-    200: {"model": AcknowledgementOut, "content": {"text/html": {}}},
-    401: {"description": "The link is forged."},
-    409: {"description": "There is nothing to acknowledge, or somebody else was first."},
-    410: {"description": "The link has expired."},
+_OK: dict[int | str, dict[str, Any]] = {
+    200: {"model": AcknowledgementOut, "content": {"text/html": {}}}
 }
 
 
-@router.get("/{token}", responses=_RESPONSES, response_class=Response)
-async def show(token: str, request: Request, database: NotifierDatabase) -> Response:
+@router.get("/{token}", responses=_OK | refusals(*ON_LINK), response_class=Response)
+async def show(token: TokenPath, request: Request, database: NotifierDatabase) -> Response:
     """Show what the message is about. It answers nothing, since mail scanners open links too."""
     return await _respond(answers.see, token, request, database)
 
 
-@router.post("/{token}", responses=_RESPONSES, response_class=Response)
-async def answer(token: str, request: Request, database: NotifierDatabase) -> Response:
+@router.post("/{token}", responses=_OK | refusals(*ON_ANSWER), response_class=Response)
+async def answer(token: TokenPath, request: Request, database: NotifierDatabase) -> Response:
     """Answer in the name of the person whom the link was sent to; the link says which answer."""
     return await _respond(answers.answer, token, request, database)
 

@@ -2,32 +2,45 @@
 
 from collections.abc import Awaitable, Callable, Sequence
 from http import HTTPStatus
+from typing import Final
 
-from fastapi import APIRouter, Request, Response
+from fastapi import Request, Response
 
 from common.http.problems import ProblemError
-from notifier.api.deps import NotifierDatabase, capability_of, request_time, transaction
+from common.http.routes import ApiRouter
+from notifier.api.deps import (
+    ON_ANSWER,
+    NotifierDatabase,
+    capability_of,
+    refusals,
+    request_time,
+    transaction,
+)
 from notifier.channels.base import (
     Channel,
     MalformedPayloadError,
     Press,
     SignatureRefusedError,
 )
+from notifier.domain.errors import NotPagedError
 from notifier.use_cases import answers
 
+_REFUSED: Final = ((401, "signature-refused"), (400, "malformed-payload"))
 
-def make_router(channels: Sequence[Channel]) -> APIRouter:
+
+def make_router(channels: Sequence[Channel]) -> ApiRouter:
     """Make a route for each interactive channel: `/v1/callbacks/slack`."""
-    router = APIRouter(prefix="/v1/callbacks", tags=["callbacks"])
+    router = ApiRouter(prefix="/v1/callbacks", tags=["callbacks"])
     for channel in channels:
         if channel.interactive:
             router.add_api_route(
                 f"/{channel.medium}",
                 _press(channel),
                 methods=["POST"],
-                summary=f"Press a button in {channel.medium}",
-                description="Take a press of a button. Buttons that only open a link are ignored.",
+                description=f"Take a press of a button in {channel.medium}. Buttons that only "
+                "open a link are ignored.",
                 operation_id=f"press_{channel.medium}",
+                responses=refusals(*ON_ANSWER, NotPagedError, others=_REFUSED),
                 openapi_extra={"requestBody": {"required": True, "content": channel.callback_body}},
             )
     return router

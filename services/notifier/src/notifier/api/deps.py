@@ -3,6 +3,7 @@
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from datetime import datetime
+from functools import partial
 from http import HTTPStatus
 from typing import Annotated, Final
 
@@ -12,7 +13,7 @@ from common.contracts.event import UUID_PATTERN
 from common.core.clock import TimeSource
 from common.http.access import Principal
 from common.http.app import get_database
-from common.http.problems import ProblemError
+from common.http.problems import ProblemError, error_responses
 from common.storage.database import Database
 from notifier import rendering
 from notifier.domain.content import status_of
@@ -53,7 +54,14 @@ _PROBLEMS: Mapping[type[Exception], tuple[int, str]] = {
     RecipientForbiddenError: (403, "not-your-recipient"),
     OperationsAddressError: (409, "operations-needs-address"),
     TooManyChangesError: (429, "too-many-changes"),
+    AnswerTooLateError: (409, "answer-too-late"),
+    ForgedLinkError: (401, "link-forged"),
+    ExpiredLinkError: (410, "link-expired"),
 }
+refusals = partial(error_responses, _PROBLEMS)
+# What any link or button of a message may meet, and what an answer by it may.
+ON_LINK: Final = (ForgedLinkError, ExpiredLinkError, LinkVoidError, NotificationNotFoundError)
+ON_ANSWER: Final = (*ON_LINK, LinkPurposeError, NothingToAcknowledgeError, AnswerTooLateError)
 
 
 @asynccontextmanager
@@ -66,8 +74,7 @@ async def transaction(database: Database[UnitOfWork]) -> AsyncIterator[UnitOfWor
         escalation = error.escalation
         state = rendering.status_text(status_of(escalation, escalation.by), escalation.at)
         raise ProblemError(
-            409,
-            "answer-too-late",
+            *_PROBLEMS[AnswerTooLateError],
             f"{state}. {error}",
             state=escalation.state,
             by=escalation.by,
@@ -97,7 +104,5 @@ def capability_of(token: str, request: Request) -> Capability:
     links: Links = request.app.state.links
     try:
         return links.read(token, request_time(request))
-    except ForgedLinkError as error:
-        raise ProblemError(401, "link-forged", str(error.__doc__)) from error
-    except ExpiredLinkError as error:
-        raise ProblemError(410, "link-expired", str(error.__doc__)) from error
+    except (ForgedLinkError, ExpiredLinkError) as error:
+        raise ProblemError(*_PROBLEMS[type(error)], str(error.__doc__)) from error

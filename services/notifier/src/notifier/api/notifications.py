@@ -2,9 +2,9 @@
 
 from dataclasses import asdict
 from datetime import datetime
-from typing import Annotated
+from typing import Annotated, Any, Final
 
-from fastapi import APIRouter, Query
+from fastapi import Query
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints, TypeAdapter
 
 from common.contracts.escalations import LeaseEnd, PagedApproval, PagedCause, Severity
@@ -13,7 +13,26 @@ from common.contracts.notifications import Action, Medium
 from common.contracts.page_subjects import PagedCoaching, PagedContact, PagedDutyGap, PagedQueue
 from common.http.access import SupervisorUser
 from common.http.app import Slug
+from common.http.examples import (
+    ACTED_AT,
+    CHANNEL_SYSTEM,
+    CONTACT,
+    CONTACT_ID,
+    CUSTOMER,
+    CUSTOMER_ID,
+    ESCALATION_ID,
+    EVENT_ID,
+    HEADLINE,
+    LEVEL,
+    NOTIFICATION_ID,
+    RAISED_AT,
+    REPRESENTATIVE,
+    RESPOND_BY,
+    SUPERVISOR,
+    with_examples,
+)
 from common.http.pagination import Cursor, Limit, Page, decode_cursor
+from common.http.routes import ApiRouter
 from notifier import rendering
 from notifier.api.deps import UUID, NotifierDatabase, transaction
 from notifier.domain.content import LostTimer
@@ -21,13 +40,65 @@ from notifier.domain.notifications import Attempt, AttemptOutcome, Kind, Notific
 from notifier.domain.reasons import Reason
 from notifier.store.unit_of_work import Filter
 
-router = APIRouter(prefix="/v1/notifications", tags=["notifications"])
+router = ApiRouter(prefix="/v1/notifications", tags=["notifications"])
 
 _KEY = TypeAdapter(Annotated[NotificationId, StringConstraints(pattern=UUID)])
 
 
 class _Out(BaseModel):
     model_config = ConfigDict(from_attributes=True)
+
+
+_EXAMPLE: Final[dict[str, Any]] = {
+    "notification_id": NOTIFICATION_ID,
+    "kind": "page",
+    "state": "sent",
+    "page_id": EVENT_ID,
+    "contact_id": CONTACT_ID,
+    "escalation_id": ESCALATION_ID,
+    "person_id": SUPERVISOR,
+    "medium": "slack",
+    "headline": HEADLINE,
+    "status": None,
+    "content": {
+        "reason": "raised",
+        "severity": "high",
+        "level_name": LEVEL,
+        "respond_by": RESPOND_BY,
+        "lease_end": None,
+        "contact": {
+            **CONTACT,
+            "tier": CUSTOMER["tier"],
+            "customer_name": CUSTOMER["name"],
+            "representative_id": REPRESENTATIVE,
+            "customer_id": CUSTOMER_ID,
+            "received_from": CHANNEL_SYSTEM,
+        },
+        "causes": [],
+        "explanation": None,
+        "approval": None,
+        "coaching": None,
+        "duty_gap": None,
+        "lost_timer": None,
+    },
+    "requested_at": RAISED_AT,
+    "due_at": None,
+    "reason": None,
+    "ambiguous": False,
+    "sent_at": RAISED_AT,
+    "seen_at": None,
+    "acted_at": ACTED_AT,
+    "action": "acknowledge",
+    "attempts": [
+        {
+            "attempt": 1,
+            "started_at": RAISED_AT,
+            "ended_at": RAISED_AT,
+            "outcome": "sent",
+            "detail": None,
+        }
+    ],
+}
 
 
 class AttemptOut(_Out):
@@ -57,6 +128,8 @@ class ContentOut(_Out):
 
 
 class NotificationOut(_Out):
+    model_config = with_examples(_EXAMPLE)
+
     notification_id: NotificationId = Field(description="Newer notifications have greater ids.")
     kind: Kind = Field(description="`update`: changes the message of an earlier page.")
     state: State = Field(description="`sending`: a call is in progress.")

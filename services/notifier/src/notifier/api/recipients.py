@@ -4,11 +4,10 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Annotated, Any
 
-from fastapi import APIRouter
+from fastapi import Path, Query
 from pydantic import (
     AfterValidator,
     BaseModel,
-    ConfigDict,
     Field,
     StringConstraints,
     TypeAdapter,
@@ -20,10 +19,20 @@ from common.core.time_zones import TimeZone
 from common.http.access import StaffUser
 from common.http.app import PersonPath, RequestModel, ShortText, Slug
 from common.http.contact_methods import require_each_medium_once
+from common.http.examples import (
+    ACTED_AT,
+    EVENT_ID,
+    MANAGER,
+    PEOPLE,
+    SUPERVISOR,
+    contact_method,
+    with_examples,
+)
 from common.http.pagination import Cursor, Limit, Page, decode_cursor
-from common.http.problems import documented
-from notifier.api.deps import UUID, NotifierDatabase, caller_of, transaction
+from common.http.routes import ApiRouter
+from notifier.api.deps import UUID, NotifierDatabase, caller_of, refusals, transaction
 from notifier.channels.base import Channel, ChannelAddress, address_type
+from notifier.domain import errors
 from notifier.domain.recipients import (
     DEFAULT_TIME_ZONE,
     Address,
@@ -34,18 +43,17 @@ from notifier.domain.recipients import (
 from notifier.use_cases import recipients
 
 _KEY = TypeAdapter(Slug)
+ReachableQuery = Annotated[
+    bool | None,
+    Query(description="Only who has an address, or only who has none and has not left."),
+]
 _CHANGE_KEY = TypeAdapter(Annotated[str, StringConstraints(pattern=UUID)])
-_RESPONSES: dict[int | str, dict[str, Any]] = {
-    403: documented("You are neither the person, nor a manager above that person, nor an admin."),
-}
 _EXAMPLE: dict[str, Any] = {
-    "name": "Dana Ruiz",
-    "media": [
-        {"medium": "slack", "channel": "D0123", "user_id": "U0123"},
-        {"medium": "email", "address": "dana@example.com"},
-    ],
+    "name": PEOPLE[SUPERVISOR]["name"],
+    "media": [contact_method(SUPERVISOR, "slack"), contact_method(SUPERVISOR, "email")],
     "time_zone": "Europe/Madrid",
 }
+RecipientPath = Annotated[PersonPath, Path(examples=[SUPERVISOR])]
 
 
 def _shown(
@@ -55,13 +63,13 @@ def _shown(
     return tuple(types[stored.medium].read(stored) for stored in media if stored.medium in types)
 
 
-def make_router(channels: Sequence[Channel]) -> APIRouter:
+def make_router(channels: Sequence[Channel]) -> ApiRouter:
     """Make the routes for recipients that have addresses of these channels."""
     address: Any = address_type(channels)
     types = {channel.medium: channel.address for channel in channels}
 
     class RecipientIn(RequestModel):
-        model_config = ConfigDict(json_schema_extra={"examples": [_EXAMPLE]})
+        model_config = with_examples(_EXAMPLE)
 
         name: ShortText = Field(description="The name that messages call the person by.")
         media: Annotated[tuple[address, ...], AfterValidator(require_each_medium_once)] = Field(
@@ -78,14 +86,31 @@ def make_router(channels: Sequence[Channel]) -> APIRouter:
         time_zone: str = Field(description="The zone of times in messages.")
 
     class RecipientOut(ContactMethodsOut):
+        model_config = with_examples({"person_id": SUPERVISOR, **_EXAMPLE})
+
         person_id: PersonId = Field(description="The person's id, the same in all services.")
 
     class RecipientChangeOut(BaseModel):
+        model_config = with_examples(
+            {
+                "change_id": EVENT_ID,
+                "changed_at": ACTED_AT,
+                "changed_by": MANAGER,
+                "before": {**_EXAMPLE, "media": _EXAMPLE["media"][:1]},
+                "after": _EXAMPLE,
+                "refused_media": [],
+            }
+        )
+
         change_id: str = Field(description="Newer changes have greater ids.")
         changed_at: datetime = Field(description="When it was changed.")
         changed_by: str = Field(description="Who did it: a person, or a system as `admin:ops`.")
         before: ContactMethodsOut | None = Field(description="Null for a new recipient.")
         after: ContactMethodsOut = Field(description="What it was changed to.")
+        refused_media: tuple[Medium, ...] = Field(
+            description="Media whose new address, put in router, was not taken: another recipient"
+            " has its user. The address before stays."
+        )
 
     def out(recipient: Recipient) -> RecipientOut:
         return RecipientOut(
@@ -107,20 +132,25 @@ def make_router(channels: Sequence[Channel]) -> APIRouter:
             changed_by=change.changed_by,
             before=methods_out(change.before) if change.before else None,
             after=methods_out(change.after),
+            refused_media=change.refused_media,
         )
 
-    router = APIRouter(prefix="/v1/recipients", tags=["recipients"])
+    router = ApiRouter(prefix="/v1/recipients", tags=["recipients"])
 
     @router.put(
         "/{person_id}",
-        responses={
-            **_RESPONSES,
-            409: documented("Another recipient has this user, or operations has no address."),
-            429: documented("The contact methods changed too often within an hour."),
-        },
+        responses=refusals(
+            errors.RecipientForbiddenError,
+            errors.ChannelUserTakenError,
+            errors.OperationsAddressError,
+            errors.TooManyChangesError,
+        ),
     )
     async def save(
-        person_id: PersonPath, body: RecipientIn, database: NotifierDatabase, principal: StaffUser
+        person_id: RecipientPath,
+        body: RecipientIn,
+        database: NotifierDatabase,
+        principal: StaffUser,
     ) -> RecipientOut:
         """Set how a person is notified; it replaces what was set before.
 
@@ -136,19 +166,20 @@ def make_router(channels: Sequence[Channel]) -> APIRouter:
         return out(saved)
 
     @router.get(
-        "/{person_id}", responses={**_RESPONSES, 404: documented("There is no such recipient.")}
+        "/{person_id}",
+        responses=refusals(errors.RecipientForbiddenError, errors.RecipientNotFoundError),
     )
     async def show(
-        person_id: PersonPath, database: NotifierDatabase, principal: StaffUser
+        person_id: RecipientPath, database: NotifierDatabase, principal: StaffUser
     ) -> RecipientOut:
         """Show how a person is notified."""
         async with transaction(database) as uow:
             recipient = await recipients.read_recipient(caller_of(principal), person_id, uow)
         return out(recipient)
 
-    @router.get("/{person_id}/changes", responses=_RESPONSES)
+    @router.get("/{person_id}/changes", responses=refusals(errors.RecipientForbiddenError))
     async def show_changes(
-        person_id: PersonPath,
+        person_id: RecipientPath,
         database: NotifierDatabase,
         principal: StaffUser,
         cursor: Cursor = None,
@@ -169,14 +200,23 @@ def make_router(channels: Sequence[Channel]) -> APIRouter:
     async def show_all(
         database: NotifierDatabase,
         principal: StaffUser,
+        reachable: ReachableQuery = None,
         cursor: Cursor = None,
         limit: Limit = 50,
     ) -> Page[RecipientOut]:
-        """List recipients by person id: your own and those of the people below you."""
-        last = decode_cursor(cursor, _KEY)
+        """List recipients by person id: your own and those of the people below you.
+
+        With `reachable=false` it tells whom no message can reach.
+        """
+        filters = {"reachable": reachable}
+        last = decode_cursor(cursor, _KEY, filters)
         after = PersonId(last) if last else None
         async with transaction(database) as uow:
-            page = await recipients.read_recipients(caller_of(principal), after, limit + 1, uow)
-        return Page.of(page, limit, key=lambda recipient: recipient.person_id, show=out)
+            page = await recipients.read_recipients(
+                caller_of(principal), after, limit + 1, uow, reachable=reachable
+            )
+        return Page.of(
+            page, limit, key=lambda recipient: recipient.person_id, show=out, filters=filters
+        )
 
     return router

@@ -11,9 +11,9 @@ import structlog
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from common.contracts.notifications import Action
+from common.contracts.validation_messages import describe, place
 from common.core.secret_strength import split_secrets
 from common.http.app import Slug
-from common.http.validation_messages import describe, place
 from common.http.webhooks import (
     BadSignatureError,
     SignatureScheme,

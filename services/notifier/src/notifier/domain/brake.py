@@ -4,21 +4,34 @@ Three budgets count the messages on a medium: to a recipient, about a customer, 
 that came by a channel. A page is sent by itself while none of them is used up. The first page that
 is held back makes a summary at once; the next summary to the same person comes an interval later.
 
+A flood about one customer hides nobody else's contact: that customer uses at most half of a
+recipient's budget, and in a summary customers take turns, and so do channels.
+
 A repeat asks a person who was asked before. While summaries go to that person repeats wait for
 them, and a summary of repeats alone comes after twice the time of the one before.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections import Counter
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
-from typing import Final, Literal
+from typing import Final, Literal, get_args
 
+from common.contracts.escalations import Severity
 from common.contracts.event import NotificationId
 from notifier.domain.content import Content, HeldPage, Summary
 from notifier.domain.notifications import Notification
 from notifier.domain.reasons import asks_for
 
-BudgetKind = Literal["recipient", "customer", "channel"]
+# `share`: of a recipient's budget, what is about one customer.
+BudgetKind = Literal["recipient", "customer", "channel", "share"]
+_COUNTED: Mapping[BudgetKind, str] = {
+    "recipient": "one recipient",
+    "customer": "one customer",
+    "channel": "one channel",
+    "share": "one customer to one recipient",
+}
+_SEVERITIES: Final[tuple[Severity, ...]] = get_args(Severity)
 # More do not fit into a message that a person reads; Slack takes at most 50 blocks.
 MAX_PAGES_IN_SUMMARY: Final = 20
 # Looked through for a summary: several may be about the same escalation.
@@ -75,16 +88,28 @@ def recipient_key(notification: Notification) -> str:
 
 def limits(notification: Notification, policy: BrakePolicy) -> tuple[Limit, ...]:
     """Return the budgets that a page draws on."""
-    medium, contact = notification.medium, notification.content.contact
-    all_limits = [Limit("recipient", recipient_key(notification), policy.recipient)]
-    if contact is not None:
-        customer = contact.customer_id or notification.contact_id
-        source = contact.received_from or contact.channel
+    medium, own_key = notification.medium, recipient_key(notification)
+    all_limits = [Limit("recipient", own_key, policy.recipient)]
+    if notification.content.contact is not None:
+        customer, source = customer_of(notification), source_of(notification)
         all_limits += (
             Limit("customer", f"customer/{medium}/{customer}", policy.customer),
             Limit("channel", f"channel/{medium}/{source}", policy.channel),
+            Limit("share", f"{own_key}/{customer}", (policy.recipient + 1) // 2),
         )
     return tuple(limit for limit in all_limits if limit.most > 0)
+
+
+def customer_of(page: Notification) -> str:
+    """Return whom it is about; the contact stands for a customer who is not known."""
+    contact = page.content.contact
+    return (contact.customer_id if contact else None) or page.contact_id
+
+
+def source_of(page: Notification) -> str:
+    """Return what sent the contact."""
+    contact = page.content.contact
+    return (contact.received_from or contact.channel) if contact else ""
 
 
 def exhausted(
@@ -121,7 +146,7 @@ def _repeat_interval(budget: Budget, policy: BrakePolicy) -> timedelta:
 def hold_back(notification: Notification, limit: Limit, policy: BrakePolicy) -> Notification:
     reason = (
         f"held back: over the budget of {limit.most} messages in"
-        f" {policy.window.total_seconds():g} s for one {limit.kind}"
+        f" {policy.window.total_seconds():g} s for {_COUNTED[limit.kind]}"
     )
     return replace(notification, state="held_back", due_at=None, reason=reason)
 
@@ -166,11 +191,11 @@ def newest(
 def fill(
     summary: Notification, pages: Sequence[Notification], others: int
 ) -> tuple[Notification, tuple[Notification, ...]]:
-    """Return the summary with the most urgent of these pages, and the pages as part of it.
+    """Return the summary with the first of these pages by turns, and the pages as part of it.
 
-    So many `others` wait, too.
+    It has them in the order of their urgency. So many `others` wait, too.
     """
-    first = sorted(pages, key=_urgency)[:MAX_PAGES_IN_SUMMARY]
+    first = sorted(by_turns(pages)[:MAX_PAGES_IN_SUMMARY], key=_urgency)
     chosen = tuple(replace(page, summary_id=summary.notification_id) for page in first)
     later = others + len(pages) - len(chosen)
     held_pages = tuple(
@@ -190,12 +215,50 @@ def emptied(summary: Notification) -> Notification:
     return replace(summary, content=replace(summary.content, summary=rest))
 
 
+def by_turns(pages: Iterable[Notification]) -> list[Notification]:
+    """Order pages: first those that need an answer and are no repeat.
+
+    Of these the first of each channel comes before the second of any, in a channel likewise the
+    first about each customer, then what is more severe, then what is due earlier.
+    """
+    by_customer = _numbered(sorted(pages, key=_severity_and_urgency), customer_of)
+    by_channel = _numbered(
+        [page for _, page in sorted(by_customer, key=lambda each: (_group(each[1]), each[0]))],
+        source_of,
+    )
+    ordered = sorted(
+        by_channel, key=lambda each: (_group(each[1]), each[0], _severity_and_urgency(each[1]))
+    )
+    return [page for _, page in ordered]
+
+
+def _numbered(
+    pages: Iterable[Notification], owner_of: Callable[[Notification], str]
+) -> list[tuple[int, Notification]]:
+    """Count the pages of each owner in their order, apart for each group."""
+    counts: Counter[tuple[object, str]] = Counter()
+    numbered = []
+    for page in pages:
+        key = (_group(page), owner_of(page))
+        numbered.append((counts[key], page))
+        counts[key] += 1
+    return numbered
+
+
+def _group(page: Notification) -> tuple[bool, bool]:
+    return (asks_for(page.content.reason) != "answer", page.content.is_repeat)
+
+
+def _severity_and_urgency(page: Notification) -> tuple[int, object]:
+    severity = page.content.severity
+    return (-_SEVERITIES.index(severity) if severity else 0, _urgency(page))
+
+
 def _urgency(page: Notification) -> tuple[bool, bool, bool, datetime, NotificationId]:
     """Order pages: first those that need an answer and are no repeat, then by their deadline."""
     respond_by = page.content.respond_by
     return (
-        asks_for(page.content.reason) != "answer",
-        page.content.is_repeat,
+        *_group(page),
         respond_by is None,
         respond_by or page.requested_at,
         page.notification_id,

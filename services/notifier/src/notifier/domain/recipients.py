@@ -1,6 +1,6 @@
 """People who can be notified, and the addresses that channels reach them at."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -76,7 +76,10 @@ class ContactMethods:
 
 @dataclass(frozen=True, slots=True)
 class RecipientChange:
-    """Who changed a recipient, and from what to what; without `before` it is a new recipient."""
+    """Who changed a recipient, and from what to what; without `before` it is a new recipient.
+
+    `refused_media`: their new addresses were not taken, since others have their users.
+    """
 
     change_id: str
     person_id: PersonId
@@ -84,6 +87,7 @@ class RecipientChange:
     changed_by: str
     before: ContactMethods | None
     after: ContactMethods
+    refused_media: tuple[Medium, ...] = ()
 
     @property
     def removed_addresses(self) -> tuple[Address, ...]:
@@ -102,6 +106,15 @@ class RecipientChange:
     def changes_addresses(self) -> bool:
         before = self.before.media if self.before else ()
         return set(map(_identity, before)) != set(map(_identity, self.after.media))
+
+
+def without_refused(
+    media: Sequence[Address], refused: Collection[Medium], before: Recipient | None
+) -> tuple[Address, ...]:
+    """Return the addresses with those before in place of the refused ones, where there are any."""
+    stay = (before.address_on(medium) if before else None for medium in sorted(refused))
+    taken = (address for address in media if address.medium not in refused)
+    return (*taken, *(address for address in stay if address is not None))
 
 
 def _identity(address: Address) -> tuple[object, ...]:

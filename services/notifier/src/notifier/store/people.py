@@ -9,11 +9,13 @@ from sqlalchemy import (
     ColumnElement,
     Select,
     delete,
+    false,
     func,
     insert,
     literal,
     select,
     true,
+    tuple_,
     update,
 )
 from sqlalchemy.dialects import postgresql
@@ -27,6 +29,7 @@ from notifier import tables
 from notifier.domain.errors import ChannelUserTakenError
 from notifier.domain.recipients import (
     DEFAULT_TIME_ZONE,
+    Address,
     Recipient,
     RecipientChange,
     ReportingLine,
@@ -85,6 +88,16 @@ class Recipients:
                 media = (address.medium for address in recipient.media if address.user_id)
                 raise ChannelUserTakenError(media) from error
 
+    async def taken_media(
+        self, person_id: PersonId, media: Iterable[Address]
+    ) -> tuple[Medium, ...]:
+        """Return the media whose users in these addresses belong to other recipients."""
+        users = [(address.medium, address.user_id) for address in media if address.user_id]
+        query = select(_USERS.c.medium).where(
+            tuple_(_USERS.c.medium, _USERS.c.user_id).in_(users), _USERS.c.person_id != person_id
+        )
+        return tuple((await self._connection.execute(query)).scalars()) if users else ()
+
     async def void_links(self, person_id: PersonId) -> None:
         """Void the links that the person has."""
         recipients = tables.recipients
@@ -121,9 +134,17 @@ class Recipients:
         return owners[0] if owners else None
 
     async def after(
-        self, person_id: PersonId | None, limit: int, visible_to: PersonId | None
+        self,
+        person_id: PersonId | None,
+        limit: int,
+        visible_to: PersonId | None,
+        *,
+        reachable: bool | None = None,
     ) -> list[Recipient]:
-        """Return recipients by id: all, or those that this person may see."""
+        """Return recipients by id: all, or those that this person may see.
+
+        `reachable` restricts them to who has an address, or to who should have one and has none.
+        """
         query = _recipients().order_by(tables.recipients.c.person_id).limit(limit)
         query = query.where(tables.recipients.c.link_epoch > _NEW_EPOCH)
         if person_id is not None:
@@ -133,6 +154,10 @@ class Recipients:
                 (tables.recipients.c.person_id == visible_to)
                 | tables.recipients.c.person_id.in_(_below(visible_to))
             )
+        if reachable is not None:
+            has_address = func.jsonb_array_length(tables.recipients.c.media) > 0
+            has_left = _LINES.c.active.is_(false())
+            query = query.where(has_address if reachable else ~has_address & ~has_left)
         rows = await self._connection.execute(query)
         return [_RECIPIENT.validate_python(dict(row)) for row in rows.mappings()]
 

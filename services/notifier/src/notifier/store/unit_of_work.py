@@ -4,13 +4,14 @@ from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from datetime import datetime, timedelta
-from typing import Any
+from typing import Any, get_args
 
 from pydantic import TypeAdapter
-from sqlalchemy import ARRAY, Select, Uuid, any_, bindparam, func, select
+from sqlalchemy import ARRAY, Select, Text, Uuid, any_, bindparam, case, cast, func, select
 from sqlalchemy.dialects import postgresql
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from common.contracts.escalations import Severity
 from common.contracts.event import ContactId, EscalationId, NotificationId, PageId, PersonId
 from common.contracts.notifications import Medium
 from common.storage.bulk import bulk_insert
@@ -24,6 +25,7 @@ from notifier.domain.notifications import Attempt, Notification, State
 from notifier.domain.reasons import ANSWERABLE_REASONS
 from notifier.store.people import RecipientChanges, Recipients, ReportingLines
 
+_RANKS = tuple(enumerate(get_args(Severity)))
 _ATTEMPTS = TypeAdapter(list[Attempt])
 _UNSENT = ("pending", "sending")
 # The receipts of the messages that begin a thread.
@@ -298,19 +300,53 @@ _HASTEN_SUMMARY = (
     )
     .values(due_at=bindparam("due_at"))
 )
-_HELD_BACK = (
-    select(_N)
-    .where(*_WAITS_FOR_SUMMARY)
-    # As `brake.fill` orders them: what can be answered first, repeats last, by the deadline.
-    .order_by(
-        _N.c.content["reason"].astext.in_(ANSWERABLE_REASONS).desc(),
-        _N.c.content["is_repeat"].astext,
-        _N.c.content["respond_by"].astext.asc().nulls_last(),
+
+
+def _held_back() -> Select[Any]:
+    """Select the first pages that wait, by turns as `brake.by_turns`."""
+    content = _N.c.content
+    contact = content["contact"]
+    is_informing = ~content["reason"].astext.in_(ANSWERABLE_REASONS)
+    is_repeat = content["is_repeat"].astext
+    customer = func.coalesce(contact["customer_id"].astext, cast(_N.c.contact_id, Text))
+    source = func.coalesce(contact["received_from"].astext, contact["channel"].astext, "")
+    urgency = (
+        case(*((content["severity"].astext == name, -rank) for rank, name in _RANKS), else_=0),
+        content["respond_by"].astext.asc().nulls_last(),
         _N.c.notification_id,
     )
-    .limit(MAX_HELD_PAGES)
-    .with_for_update(skip_locked=True)
-)
+    turns = (
+        select(
+            _N.c.notification_id,
+            is_informing.label("is_informing"),
+            is_repeat.label("is_repeat"),
+            source.label("source"),
+            func.row_number()
+            .over(partition_by=(is_informing, is_repeat, customer), order_by=urgency)
+            .label("turn"),
+            func.row_number().over(order_by=urgency).label("urgency"),
+        )
+        .where(*_WAITS_FOR_SUMMARY)
+        .subquery()
+    )
+    group = (turns.c.is_informing, turns.c.is_repeat)
+    turn_of_source = func.row_number().over(
+        partition_by=(*group, turns.c.source), order_by=(turns.c.turn, turns.c.urgency)
+    )
+    first = (
+        select(turns.c.notification_id)
+        .order_by(*group, turn_of_source, turns.c.urgency)
+        .limit(MAX_HELD_PAGES)
+    )
+    return (
+        select(_N)
+        .where(_N.c.notification_id.in_(first), _N.c.state == "held_back")
+        .order_by(_N.c.notification_id)
+        .with_for_update(skip_locked=True)
+    )
+
+
+_HELD_BACK = _held_back()
 _COUNT_HELD_BACK = select(func.count()).select_from(_N).where(*_WAITS_FOR_SUMMARY)
 _THREADS = (
     select(_N.c.escalation_id, _N.c.person_id, _N.c.receipt)

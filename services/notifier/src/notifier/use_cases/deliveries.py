@@ -38,10 +38,14 @@ class ClaimedDelivery:
 
 @dataclass(slots=True)
 class Claim:
-    """The attempts that have begun, and for each page that was held back the budget in the way."""
+    """The attempts that have begun, and for each page that was held back the budget in the way.
+
+    `put_aside` became dead letters: their rows can't be read.
+    """
 
     deliveries: list[ClaimedDelivery] = field(default_factory=list)
     held_back: list[Limit] = field(default_factory=list)
+    put_aside: dict[NotificationId, Exception] = field(default_factory=dict)
 
 
 async def claim(
@@ -129,6 +133,7 @@ class _Claiming:
         pages, unreadable, waiting = await self.uow.notifications.claim_held_back(summary)
         for notification_id, error in unreadable:
             await put_aside(notification_id, error, self.uow)
+        self.claimed.put_aside.update(unreadable)
         if waiting and not pages:
             self.uow.notifications.put(replace(due, due_at=self.uow.now + _RETRY_SUMMARY))
             return

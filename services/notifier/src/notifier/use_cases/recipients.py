@@ -57,10 +57,15 @@ async def read_recipient(caller: Caller, person_id: PersonId, uow: UnitOfWork) -
 
 
 async def read_recipients(
-    caller: Caller, after: PersonId | None, limit: int, uow: UnitOfWork
+    caller: Caller,
+    after: PersonId | None,
+    limit: int,
+    uow: UnitOfWork,
+    *,
+    reachable: bool | None = None,
 ) -> list[Recipient]:
     """Return the caller's own and those of the people below; an admin gets all."""
-    return await uow.recipients.after(after, limit, caller.person_id)
+    return await uow.recipients.after(after, limit, caller.person_id, reachable=reachable)
 
 
 async def read_changes(

@@ -100,6 +100,8 @@ class DeliveryWorker:
             under_way.create_task(self._deliver(delivery))
         for limit in claimed.held_back:
             self._metrics.held_back.labels(self._medium, limit.kind).inc()
+        for notification_id, error in claimed.put_aside.items():
+            self._report_put_aside(notification_id, error)
         if not claimed.deliveries and not claimed.held_back:
             await pause(_RETRY_CLAIM_S, self._woken)
 
@@ -139,14 +141,19 @@ class DeliveryWorker:
             else:
                 claimed.deliveries += claim.deliveries
                 claimed.held_back += claim.held_back
+                claimed.put_aside |= claim.put_aside
         return claimed
 
     async def _put_aside(self, notification_id: NotificationId, error: Exception) -> None:
         async with self._database.transaction() as uow:
             is_new = await put_aside(notification_id, error, uow)
         if is_new:
-            self._metrics.put_aside.labels(self._medium).inc()
-            log.error("notification_put_aside", notification_id=notification_id, error=repr(error))
+            self._report_put_aside(notification_id, error)
+
+    def _report_put_aside(self, notification_id: NotificationId, error: Exception) -> None:
+        self._metrics.put_aside.labels(self._medium).inc()
+        self._metrics.dead_letters.inc()
+        log.error("notification_put_aside", notification_id=notification_id, error=repr(error))
 
     async def _until_next(self) -> timedelta:
         if self._free == 0:

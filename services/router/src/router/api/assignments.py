@@ -2,7 +2,7 @@
 
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Query
+from fastapi import Query
 from pydantic import Field, TypeAdapter
 
 from common.contracts.event import UUID_PATTERN, ContactId, Event, PersonId
@@ -10,10 +10,14 @@ from common.http.access import StaffUser
 from common.http.app import ContactPath, Slug
 from common.http.pagination import ROW_NUMBER, Cursor, Limit, Page, cut_page, decode_cursor
 from common.http.problems import ProblemError
+from common.http.routes import ApiRouter
 from router import handlers
 from router.api.deps import (
+    NOT_YOURS,
+    ON_ACTION,
     RouterDatabase,
     problem_of,
+    refusals,
     restricted_to,
     unit_of_work,
 )
@@ -30,12 +34,12 @@ from router.domain.assignments import Assignment, State
 from router.domain.errors import AssignmentNotFoundError
 from router.store import UnitOfWork
 
-router = APIRouter(prefix="/v1/assignments", tags=["assignments"])
+router = ApiRouter(prefix="/v1/assignments", tags=["assignments"])
 
 _CURSOR_KEY = TypeAdapter(Annotated[ContactId, Field(pattern=f"^{UUID_PATTERN}$")])
 
 
-@router.get("")
+@router.get("", responses=refusals(others=(NOT_YOURS,)))
 async def list_assignments(
     database: RouterDatabase,
     caller: StaffUser,
@@ -49,7 +53,7 @@ async def list_assignments(
     """List assignments, newest contact first. A representative sees their own only."""
     own = restricted_to(caller)
     if own is not None and representative not in (None, own):
-        raise ProblemError(403, "not-yours", "A representative may list their own contacts only.")
+        raise ProblemError(*NOT_YOURS, "A representative may list their own contacts only.")
     holder = own or (PersonId(representative) if representative else None)
     filters = {"state": state, "representative": holder}
     before = decode_cursor(cursor, _CURSOR_KEY, filters)
@@ -66,7 +70,7 @@ async def list_assignments(
     )
 
 
-@router.get("/{contact_id}")
+@router.get("/{contact_id}", responses=refusals(AssignmentNotFoundError))
 async def show(
     contact_id: ContactPath,
     database: RouterDatabase,
@@ -92,7 +96,7 @@ async def show(
     return AssignmentDetail(**_fields(assignment, reader), history=history, next_cursor=next_cursor)
 
 
-@router.post("/{contact_id}/accept")
+@router.post("/{contact_id}/accept", responses=refusals(*ON_ACTION))
 async def accept(
     contact_id: ContactPath, database: RouterDatabase, caller: StaffUser
 ) -> AssignmentOut:
@@ -102,7 +106,7 @@ async def accept(
         return await _matched(contact_id, restricted_to(caller), uow)
 
 
-@router.post("/{contact_id}/decline")
+@router.post("/{contact_id}/decline", responses=refusals(*ON_ACTION))
 async def decline(
     contact_id: ContactPath, body: DeclineIn, database: RouterDatabase, caller: StaffUser
 ) -> AssignmentOut:
@@ -112,7 +116,7 @@ async def decline(
         return await _matched(contact_id, restricted_to(caller), uow)
 
 
-@router.post("/{contact_id}/complete")
+@router.post("/{contact_id}/complete", responses=refusals(*ON_ACTION))
 async def complete(
     contact_id: ContactPath, database: RouterDatabase, caller: StaffUser
 ) -> AssignmentOut:
@@ -125,7 +129,7 @@ async def complete(
         return await _matched(contact_id, restricted_to(caller), uow)
 
 
-@router.post("/{contact_id}/refer")
+@router.post("/{contact_id}/refer", responses=refusals(*ON_ACTION))
 async def refer(
     contact_id: ContactPath, body: ReferralIn, database: RouterDatabase, caller: StaffUser
 ) -> AssignmentOut:
@@ -135,7 +139,7 @@ async def refer(
         return await _matched(contact_id, restricted_to(caller), uow)
 
 
-@router.post("/{contact_id}/release")
+@router.post("/{contact_id}/release", responses=refusals(*ON_ACTION))
 async def release(
     contact_id: ContactPath, body: ReleaseIn, database: RouterDatabase, caller: StaffUser
 ) -> AssignmentOut:

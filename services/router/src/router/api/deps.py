@@ -2,6 +2,7 @@
 
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
+from functools import partial
 from http import HTTPStatus
 from typing import Annotated, Final
 
@@ -11,7 +12,7 @@ from common.contracts.event import ContactId, PersonId
 from common.http.access import Principal
 from common.http.app import get_database
 from common.http.if_match import etag
-from common.http.problems import ProblemError, invalid
+from common.http.problems import ProblemError, error_responses, invalid
 from common.storage.database import Database
 from router.api.schemas import PersonOut
 from router.domain.errors import (
@@ -33,15 +34,21 @@ RouterDatabase = Annotated[Database[UnitOfWork], Depends(get_database)]
 _RETRY_AFTER_S: Final = str(int(CONTACT_CHANGES_WINDOW.total_seconds()))
 
 
+NOT_YOURS: Final = (403, "not-yours")
 # Which error of the domain is which problem; without words of its own its docstring says it.
 _PROBLEMS: Final[Mapping[type[Exception], tuple[int, str]]] = {
     AssignmentNotFoundError: (404, "assignment-not-found"),
     RepresentativeNotFoundError: (404, "representative-not-found"),
     PersonNotFoundError: (404, "person-not-found"),
-    NotHolderError: (403, "not-yours"),
+    NotHolderError: NOT_YOURS,
     PersonForbiddenError: (403, "not-below-you"),
     FrequentChangesError: (429, "too-many-changes"),
+    WrongStateError: (409, "wrong-state"),
+    StalePersonError: (412, "stale"),
 }
+refusals = partial(error_responses, _PROBLEMS)
+# What a representative's action on a contact may meet, or a supervisor's.
+ON_ACTION: Final = (AssignmentNotFoundError, NotHolderError, WrongStateError)
 
 
 @asynccontextmanager
@@ -58,7 +65,7 @@ async def unit_of_work(
     except StalePersonError as error:
         raise _stale(error) from error
     except WrongStateError as error:
-        raise ProblemError(409, "wrong-state", str(error), state=error.state) from error
+        raise ProblemError(*_PROBLEMS[WrongStateError], str(error), state=error.state) from error
     except tuple(_PROBLEMS) as error:
         raise problem_of(error) from error
 
@@ -71,10 +78,9 @@ def problem_of(error: Exception) -> ProblemError:
 
 def _stale(error: StalePersonError) -> ProblemError:
     if error.current is None:
-        return ProblemError(412, "stale", str(error), current=None)
+        return ProblemError(*_PROBLEMS[StalePersonError], str(error), current=None)
     return ProblemError(
-        412,
-        "stale",
+        *_PROBLEMS[StalePersonError],
         str(error),
         headers={"ETag": etag(error.current.version)},
         current=PersonOut.model_validate(error.current).model_dump(mode="json"),

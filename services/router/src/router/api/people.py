@@ -1,8 +1,8 @@
 """Routes: the people who work here. All services take up what is put here."""
 
-from typing import Annotated, Any, Final
+from typing import Annotated
 
-from fastapi import APIRouter, Depends, Query, Response
+from fastapi import Depends, Query, Response
 from pydantic import Field, TypeAdapter
 
 from common.contracts.event import PersonId, TeamId
@@ -11,23 +11,17 @@ from common.http.access import Principal, StaffUser, require_role
 from common.http.app import PersonPath, RequestModel, Slug
 from common.http.if_match import IfMatch, etag
 from common.http.pagination import Cursor, Limit, Page, decode_cursor
-from common.http.problems import documented
+from common.http.routes import ApiRouter
 from router import use_cases
-from router.api.deps import RouterDatabase, problem_of, unit_of_work
+from router.api.deps import RouterDatabase, problem_of, refusals, unit_of_work
 from router.api.schemas import PersonIn, PersonOut
-from router.domain.errors import PersonNotFoundError
-from router.domain.staffing.people import PersonEntry
+from router.domain.errors import FrequentChangesError, PersonForbiddenError, PersonNotFoundError
+from router.domain.staffing.people import PersonEntry, StalePersonError
 from router.use_cases import Caller
 
-router = APIRouter(prefix="/v1/people", tags=["people"])
+router = ApiRouter(prefix="/v1/people", tags=["people"])
 
 _CURSOR_KEY = TypeAdapter(Slug)
-_PUT_RESPONSES: Final[dict[int | str, dict[str, Any]]] = {
-    403: documented("You are neither an admin nor a manager above the person."),
-    412: documented("The person is not at your version; `current` is the entry in force."),
-    422: documented("A value is not valid, or does not fit the entries of the others."),
-    429: documented("The contact methods changed too often within an hour."),
-}
 
 
 class PeopleQuery(RequestModel):
@@ -36,7 +30,10 @@ class PeopleQuery(RequestModel):
     cursor: Cursor = None
 
 
-@router.put("/{person_id}", responses=_PUT_RESPONSES)
+@router.put(
+    "/{person_id}",
+    responses=refusals(PersonForbiddenError, StalePersonError, FrequentChangesError),
+)
 async def put_person(
     person_id: PersonPath,
     body: PersonIn,
@@ -50,8 +47,9 @@ async def put_person(
     An admin puts everybody. A manager puts people below in the reporting line in force; they, and
     new ones, report to the manager or to somebody below. The own entry, those of superiors and of
     people beside are the admin's, and so is a first entry of who has the API key of a supervisor or
-    manager. A person ends with `active: false`, once nobody who is active
-    reports to them.
+    manager. A manager makes somebody supervisor of a team only if all its people are below the
+    manager. A person ends with `active: false`, once nobody who is active reports to them; all
+    services then revoke the API keys of that person.
 
     Escalation and notifier learn of it by an event, a moment later. The role `representative` makes
     a representative, who is offline and gets three contacts at a time until that is changed.
@@ -81,7 +79,7 @@ async def put_person(
     return PersonOut.model_validate(person)
 
 
-@router.get("/{person_id}", responses={404: documented("There is no such person.")})
+@router.get("/{person_id}", responses=refusals(PersonNotFoundError))
 async def show_person(
     person_id: PersonPath, database: RouterDatabase, _caller: StaffUser, response: Response
 ) -> PersonOut:

@@ -1,16 +1,16 @@
 """Routes: the queues."""
 
-from fastapi import APIRouter
 from pydantic import TypeAdapter
 
 from common.http.access import StaffUser
 from common.http.app import OpaqueText
 from common.http.pagination import Cursor, Limit, Page, decode_cursor
+from common.http.routes import ApiRouter
 from router.api.deps import RouterDatabase
 from router.api.schemas import QueueOut
 from router.domain.needs import Need
 
-router = APIRouter(prefix="/v1/queues", tags=["queues"])
+router = ApiRouter(prefix="/v1/queues", tags=["queues"])
 
 _CURSOR_KEY = TypeAdapter(tuple[OpaqueText, OpaqueText])
 

@@ -1,20 +1,28 @@
 """Routes: the representatives and their presence."""
 
-from fastapi import APIRouter, Depends
+from fastapi import Depends
 from pydantic import TypeAdapter
 
 from common.contracts.event import PersonId
 from common.http.access import StaffUser, require_role
-from common.http.app import Slug
+from common.http.app import PersonPath, Slug
 from common.http.pagination import Cursor, Limit, Page, decode_cursor
-from common.http.problems import ProblemError, documented
+from common.http.problems import ProblemError
+from common.http.routes import ApiRouter
 from router import handlers, use_cases
-from router.api.deps import RouterDatabase, problem_of, restricted_to, unit_of_work
+from router.api.deps import (
+    NOT_YOURS,
+    RouterDatabase,
+    problem_of,
+    refusals,
+    restricted_to,
+    unit_of_work,
+)
 from router.api.schemas import PresenceIn, RepresentativeOut, WorkloadIn
 from router.domain.errors import RepresentativeNotFoundError
 from router.domain.staffing.representatives import Representative, Workload
 
-router = APIRouter(prefix="/v1/representatives", tags=["representatives"])
+router = ApiRouter(prefix="/v1/representatives", tags=["representatives"])
 
 _CURSOR_KEY = TypeAdapter(Slug)
 
@@ -22,10 +30,10 @@ _CURSOR_KEY = TypeAdapter(Slug)
 @router.put(
     "/{representative_id}",
     dependencies=[Depends(require_role("supervisor", "manager"))],
-    responses={404: documented("There is no person with the role representative of this id.")},
+    responses=refusals(RepresentativeNotFoundError),
 )
 async def set_workload(
-    representative_id: Slug, body: WorkloadIn, database: RouterDatabase
+    representative_id: PersonPath, body: WorkloadIn, database: RouterDatabase
 ) -> RepresentativeOut:
     """Set how many contacts a representative may have, and whether they are offered.
 
@@ -35,18 +43,18 @@ async def set_workload(
     """
     workload = Workload(body.capacity, body.auto_accept, body.offer_s)
     async with unit_of_work(database) as uow:
-        await use_cases.set_workload(PersonId(representative_id), workload, uow)
+        await use_cases.set_workload(representative_id, workload, uow)
         await uow.match()
-        return _out(await uow.representatives.lock(PersonId(representative_id)))
+        return _out(await uow.representatives.lock(representative_id))
 
 
-@router.get("/{representative_id}")
+@router.get("/{representative_id}", responses=refusals(RepresentativeNotFoundError))
 async def show(
-    representative_id: Slug, database: RouterDatabase, caller: StaffUser
+    representative_id: PersonPath, database: RouterDatabase, caller: StaffUser
 ) -> RepresentativeOut:
     """Show a representative."""
     async with database.transaction() as uow:
-        person = await uow.representatives.get(PersonId(representative_id))
+        person = await uow.representatives.get(representative_id)
     return _out(person, restricted_to(caller))
 
 
@@ -69,18 +77,20 @@ async def list_representatives(
     )
 
 
-@router.put("/{representative_id}/presence")
+@router.put(
+    "/{representative_id}/presence",
+    responses=refusals(RepresentativeNotFoundError, others=(NOT_YOURS,)),
+)
 async def set_presence(
-    representative_id: Slug, body: PresenceIn, database: RouterDatabase, caller: StaffUser
+    representative_id: PersonPath, body: PresenceIn, database: RouterDatabase, caller: StaffUser
 ) -> RepresentativeOut:
     """Set the presence. Who becomes available gets waiting contacts at once."""
     if restricted_to(caller) not in (None, representative_id):
-        raise ProblemError(403, "not-yours", "A representative may set their own presence only.")
+        raise ProblemError(*NOT_YOURS, "A representative may set their own presence only.")
     async with unit_of_work(database) as uow:
-        person_id = PersonId(representative_id)
-        await handlers.set_presence(person_id, body.presence, body.reason, uow)
+        await handlers.set_presence(representative_id, body.presence, body.reason, uow)
         await uow.match()
-        return _out(await uow.representatives.lock(person_id))
+        return _out(await uow.representatives.lock(representative_id))
 
 
 def _out(

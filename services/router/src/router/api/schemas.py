@@ -1,7 +1,7 @@
 """Request and response bodies."""
 
 from datetime import datetime
-from typing import Annotated
+from typing import Annotated, Final
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
@@ -10,27 +10,50 @@ from common.contracts.needs import ContactTopic, LanguageTag
 from common.contracts.people import Position, Presence
 from common.http.app import RequestModel, ShortText, Slug
 from common.http.contact_methods import EmailMethod, SlackMethod, require_each_medium_once
+from common.http.examples import (
+    ACTED_AT,
+    ASSIGNED_AT,
+    CONTACT,
+    CONTACT_ID,
+    PEOPLE,
+    RECEIVED_AT,
+    REPRESENTATIVE,
+    TOPIC,
+    contact_method,
+    with_examples,
+)
 from common.http.pagination import NextCursor
 from router.domain.assignments import State
+from router.domain.staffing.representatives import NEW_WORKLOAD
+
+_ENTRY: Final = PEOPLE[REPRESENTATIVE]
+_WORKLOAD: Final = {"capacity": 3, "auto_accept": False, "offer_s": 20}
+_PRESENCE: Final = {"presence": "away", "reason": "lunch"}
+_QUEUE: Final = f"{TOPIC}/{CONTACT['language']}"
+_REFERRAL: Final = "Wants a credit above my limit, very angry."
+_ASSIGNMENT: Final = {
+    "contact_id": CONTACT_ID,
+    "state": "assigned",
+    "since": ASSIGNED_AT,
+    "queue": _QUEUE,
+    "unserved_queue": None,
+    "representative_id": REPRESENTATIVE,
+    "reason": "rita has been free longest.",
+    "waiting_since": RECEIVED_AT,
+    "declined_by": ["bruno"],
+    "referral": _REFERRAL,
+    "supervisor_id": None,
+}
 
 
 class PersonIn(RequestModel):
-    model_config = ConfigDict(
-        json_schema_extra={
-            "examples": [
-                {
-                    "name": "Rita Rossi",
-                    "roles": ["representative"],
-                    "team_id": "front-line",
-                    "reports_to": "sara",
-                    "languages": ["en", "es"],
-                    "skills": ["billing", "orders"],
-                    "contact_methods": [
-                        {"medium": "slack", "channel": "D0123", "user_id": "U0123"},
-                        {"medium": "email", "address": "rita@example.com"},
-                    ],
-                }
-            ]
+    model_config = with_examples(
+        {
+            **_ENTRY,
+            "contact_methods": [
+                contact_method(REPRESENTATIVE, "slack"),
+                contact_method(REPRESENTATIVE, "email"),
+            ],
         }
     )
 
@@ -72,13 +95,17 @@ class PersonIn(RequestModel):
         AfterValidator(lambda methods: methods and require_each_medium_once(methods)),
         Field(
             description="How the person is notified, each medium at most once; left out or null,"
-            " that stays. Only notifier keeps it, and there a person changes the own."
+            " that stays. Only notifier keeps it, and there a person changes the own. Notifier does"
+            " not take a Slack user that another recipient has: `GET /v1/recipients/{id}/changes`"
+            " has it as `refused_media`, and the other methods count."
         ),
     ] = None
 
 
 class PersonOut(BaseModel):
-    model_config = ConfigDict(from_attributes=True)
+    model_config = ConfigDict(from_attributes=True) | with_examples(
+        {"person_id": REPRESENTATIVE, "version": 1, **_ENTRY, "active": True}
+    )
 
     person_id: Annotated[PersonId, Field(description="The id, the same in all services.")]
     version: Annotated[int, Field(description="Counts the changes; the ETag has it.")]
@@ -92,9 +119,7 @@ class PersonOut(BaseModel):
 
 
 class WorkloadIn(RequestModel):
-    model_config = ConfigDict(
-        json_schema_extra={"examples": [{"capacity": 3, "auto_accept": False, "offer_s": 20}]}
-    )
+    model_config = with_examples(_WORKLOAD)
 
     capacity: Annotated[
         int,
@@ -108,16 +133,14 @@ class WorkloadIn(RequestModel):
     ]
     auto_accept: Annotated[
         bool, Field(description="Assign at once; if false, each contact is an offer to answer.")
-    ] = True
+    ] = NEW_WORKLOAD.auto_accept
     offer_s: Annotated[
         int, Field(ge=1, le=3600, strict=True, description="Seconds to answer an offer.")
-    ] = 20
+    ] = NEW_WORKLOAD.offer_s
 
 
 class PresenceIn(RequestModel):
-    model_config = ConfigDict(
-        json_schema_extra={"examples": [{"presence": "away", "reason": "lunch"}]}
-    )
+    model_config = with_examples(_PRESENCE)
 
     presence: Annotated[
         Presence,
@@ -133,7 +156,20 @@ class PresenceIn(RequestModel):
 
 
 class RepresentativeOut(BaseModel):
-    model_config = ConfigDict(from_attributes=True)
+    model_config = ConfigDict(from_attributes=True) | with_examples(
+        {
+            "representative_id": REPRESENTATIVE,
+            **{name: _ENTRY[name] for name in ("name", "team_id", "skills", "languages")},
+            **_WORKLOAD,
+            "active": True,
+            "presence": _PRESENCE["presence"],
+            "presence_reason": _PRESENCE["reason"],
+            "presence_since": ACTED_AT,
+            "load": 1,
+            "free_slots": 0,
+            "idle_since": ASSIGNED_AT,
+        }
+    )
 
     representative_id: Annotated[PersonId, Field(description="The person's id.")]
     name: Annotated[str, Field(description="Name as other people see it.")]
@@ -160,7 +196,17 @@ class RepresentativeOut(BaseModel):
 
 
 class QueueOut(BaseModel):
-    model_config = ConfigDict(from_attributes=True)
+    model_config = ConfigDict(from_attributes=True) | with_examples(
+        {
+            "queue": _QUEUE,
+            "waiting": 2,
+            "oldest_waiting_s": 41.5,
+            "stands_in_for": [],
+            "served": True,
+            "available_representatives": 1,
+            "free_slots": 0,
+        }
+    )
 
     queue: Annotated[str, Field(description="`<skill>/<language>`")]
     waiting: Annotated[int, Field(description="Contacts in the queue.")]
@@ -196,28 +242,26 @@ class QueueOut(BaseModel):
 
 
 class DeclineIn(RequestModel):
-    model_config = ConfigDict(
-        json_schema_extra={"examples": [{"reason": "I know this customer privately."}]}
-    )
+    model_config = with_examples({"reason": "I know this customer privately."})
 
     reason: Annotated[ShortText, Field(description="Why you decline the offer.")]
 
 
 class ReferralIn(RequestModel):
-    model_config = ConfigDict(
-        json_schema_extra={"examples": [{"reason": "Wants a credit above my limit, very angry."}]}
-    )
+    model_config = with_examples({"reason": _REFERRAL})
 
     reason: Annotated[ShortText, Field(description="Why a supervisor should take the contact.")]
 
 
 class ReleaseIn(RequestModel):
-    model_config = ConfigDict(json_schema_extra={"examples": [{"reason": "My shift ends."}]})
+    model_config = with_examples({"reason": "My shift ends."})
 
     reason: Annotated[ShortText, Field(description="Why you give the contact back.")]
 
 
 class AssignmentOut(BaseModel):
+    model_config = with_examples(_ASSIGNMENT)
+
     contact_id: Annotated[ContactId, Field(description="The contact.")]
     state: Annotated[State, Field(description="Where the contact is.")]
     since: Annotated[datetime, Field(description="When it entered this state.")]
@@ -263,6 +307,20 @@ class HistoryEntry(BaseModel):
 
 
 class AssignmentDetail(AssignmentOut):
+    model_config = with_examples(
+        {
+            **_ASSIGNMENT,
+            "history": [
+                {
+                    "at": RECEIVED_AT,
+                    "type": "upstairs.contact_queued.v1",
+                    "text": f"Queued for {_QUEUE}: received",
+                }
+            ],
+            "next_cursor": None,
+        }
+    )
+
     history: Annotated[
         list[HistoryEntry],
         Field(description="A page of what happened to the contact, oldest first."),

@@ -10,7 +10,7 @@ class PersonNotFoundError(Exception):
 
 
 class PersonForbiddenError(Exception):
-    """Managers put the people below them, and admins put everybody; the message says more."""
+    """Managers put the people below them, and admins put everybody; `detail` says more."""
 
 
 class InvalidPersonError(Exception):

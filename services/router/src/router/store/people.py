@@ -5,7 +5,7 @@ from datetime import datetime
 from sqlalchemy import func, select, text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from common.contracts.event import PersonId
+from common.contracts.event import PersonId, TeamId
 from common.contracts.people import ContactMethodsChanged
 from common.storage.rows import LockedTable
 from common.storage.tables import published_events
@@ -33,6 +33,11 @@ class People(LockedTable[PersonId, Person]):
         rows = await self.connection.execute(query.order_by(people.person_id))
         return tuple(PersonId(row.person_id) for row in rows)
 
+    async def members_not_below(self, manager: PersonId, team_id: TeamId) -> tuple[PersonId, ...]:
+        """Return who works in the team, is not the manager and not below, the first few."""
+        rows = await self.connection.execute(_NOT_BELOW, {"manager": manager, "team": team_id})
+        return tuple(PersonId(row.person_id) for row in rows)
+
     async def count_contact_changes(self, person_id: PersonId, since: datetime) -> int:
         """Count how often contact methods were put with the person since then."""
         events = published_events.c
@@ -58,6 +63,16 @@ class People(LockedTable[PersonId, Person]):
 
 
 _LOCK_PEOPLE = text("SELECT pg_advisory_xact_lock(lock_key('people'))")
+_NOT_BELOW = text("""
+    WITH RECURSIVE below AS (
+        SELECT CAST(:manager AS text) AS person_id
+        UNION
+        SELECT people.person_id FROM people JOIN below ON people.reports_to = below.person_id
+    )
+    SELECT person_id FROM people
+    WHERE team_id = :team AND active AND person_id NOT IN (SELECT person_id FROM below)
+    ORDER BY person_id LIMIT 5
+""")
 _LINE = text("""
     WITH RECURSIVE line AS (
         SELECT reports_to, 1 AS steps FROM people WHERE person_id = :person

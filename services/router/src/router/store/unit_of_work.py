@@ -207,7 +207,7 @@ class UnitOfWork(BaseUnitOfWork):
     async def erase_published_words(self, contact_id: ContactId) -> None:
         events = published_events.c
         about_contact = (events.key == contact_id) & (events.topic == "assignments")
-        await erase_words(self.connection, published_events, about_contact)
+        await erase_words(self.connection, published_events, about_contact, [contact_id])
 
     async def lock_with_holder(
         self, contact_id: ContactId

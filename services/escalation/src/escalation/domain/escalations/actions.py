@@ -184,6 +184,7 @@ def _progress(situation: Situation, by: PersonId, *events: EscalationsEvent) -> 
 
 def hand_back(situation: Situation, by: PersonId, guidance: str) -> Decision:
     escalation = held_by(situation, by)
+    require_independent(escalation, by)
     handed_back = EscalationHandedBack(
         contact_id=escalation.contact_id,
         occurred_at=situation.at,
@@ -336,6 +337,12 @@ def open_escalation(situation: Situation, by: PersonId) -> Escalation:
 def require_uninvolved(escalation: Escalation, by: PersonId) -> None:
     if not may_act(escalation, by):
         raise ForbiddenError("The complaint is about you: somebody else must act on it.")
+
+
+def require_independent(escalation: Escalation, by: PersonId) -> None:
+    """Refuse a line manager of the accused to end it: somebody else must."""
+    if by in line_managers_of_accused(escalation):
+        raise ForbiddenError(f"{by} may not judge this complaint alone: somebody else must act.")
 
 
 def require_state(escalation: Escalation, by: PersonId, *states: EscalationState) -> None:

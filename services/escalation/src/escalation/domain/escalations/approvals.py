@@ -15,12 +15,16 @@ from common.contracts.event import PersonId, Role
 from escalation.domain import wording
 from escalation.domain.errors import ForbiddenError, RefusedError
 from escalation.domain.escalations import leases
-from escalation.domain.escalations.actions import close_with, open_escalation, require_state
+from escalation.domain.escalations.actions import (
+    close_with,
+    open_escalation,
+    require_independent,
+    require_state,
+)
 from escalation.domain.escalations.climbing import alarm, climb, may_repeat, with_repeat
 from escalation.domain.escalations.page_requests import page_level, page_operations, page_person
 from escalation.domain.escalations.responders import (
     NextStop,
-    line_managers_of_accused,
     may_act,
     next_level,
     stop_at,
@@ -34,8 +38,7 @@ def resolve(situation: Situation, by: PersonId, role: Role, proposed: ProposedOu
     """Resolve it, or ask the people above to approve what is over the role's limit."""
     escalation = open_escalation(situation, by)
     require_state(escalation, by, "acknowledged", "taken_over")
-    if by in line_managers_of_accused(escalation):
-        raise ForbiddenError(f"{by} may not judge this complaint alone: somebody else must act.")
+    require_independent(escalation, by)
     money = proposed.money
     if money is None or _limit_exceeded(situation, role, money) is None:
         return _resolve(situation, escalation, by, proposed)

@@ -69,8 +69,8 @@ class ApprovalLimit:
 NO_GRANTS = ApprovalLimit()
 
 
-def amounts_above(lower: ApprovalLimit, upper: ApprovalLimit) -> Iterator[str]:
-    """Yield the place of each amount of `lower` that is more than the role above may grant."""
+def places_above(lower: ApprovalLimit, upper: ApprovalLimit) -> Iterator[str]:
+    """Yield each place by which `lower` allows more than the role above may grant."""
     if upper.unlimited:
         return
     if lower.unlimited:
@@ -82,6 +82,9 @@ def amounts_above(lower: ApprovalLimit, upper: ApprovalLimit) -> Iterator[str]:
         most = upper.per_customer.get(currency, upper.limits.get(currency, 0))
         if amount > most:
             yield f"per_customer/{currency}"
+    # The same amount in a shorter time is more.
+    if lower.limits and lower.window_days < upper.window_days:
+        yield "window_days"
 
 
 def limit_of(limits: Mapping[str, ApprovalLimit], role: Role) -> ApprovalLimit | None:

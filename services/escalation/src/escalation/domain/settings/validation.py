@@ -8,7 +8,7 @@ from escalation.domain.duty import coverage
 from escalation.domain.duty.calendars import Calendar
 from escalation.domain.duty.rosters import DutyChanges
 from escalation.domain.duty.schedules import DutySchedule
-from escalation.domain.errors import UnknownPersonError
+from escalation.domain.errors import LimitBelowError, UnknownPersonError
 from escalation.domain.settings.ladders import (
     Ladder,
     NamedPerson,
@@ -18,11 +18,12 @@ from escalation.domain.settings.ladders import (
     TeamSupervisors,
 )
 from escalation.domain.settings.people import (
+    NO_GRANTS,
     ApprovalLimit,
     Person,
     PersonAbsences,
     Team,
-    amounts_above,
+    places_above,
 )
 from escalation.domain.settings.policies import SlaPolicy
 from escalation.domain.settings.registry import Configuration, Setting
@@ -55,11 +56,25 @@ def validate_setting(
 def _above_managers(
     configuration: Configuration, role: str, limit: ApprovalLimit
 ) -> Iterator[tuple[str, str]]:
-    managers = configuration.limits.get("manager")
-    if role != "supervisor" or managers is None:
+    """Without a limit managers may grant nothing, so supervisors neither."""
+    if role != "supervisor":
         return
-    for place in amounts_above(limit, managers.body):
-        yield place, "It is above the limit of the role manager."
+    managers = configuration.limits.get("manager")
+    missing = "" if managers else ", which has none yet: an admin puts that first"
+    for place in places_above(limit, managers.body if managers else NO_GRANTS):
+        yield place, f"It allows more than the limit of the role manager{missing}."
+
+
+def require_not_below(configuration: Configuration, setting_id: str, setting: Setting) -> None:
+    """Refuse a limit of managers that is less than the one in force of supervisors.
+
+    Raises LimitBelowError.
+    """
+    supervisors = configuration.limits.get("supervisor")
+    if setting_id != "manager" or not isinstance(setting, ApprovalLimit) or supervisors is None:
+        return
+    if places := list(places_above(supervisors.body, setting)):
+        raise LimitBelowError(places)
 
 
 def _end_without_person(ladder: Ladder) -> Iterator[tuple[str, str]]:

@@ -25,6 +25,11 @@ class PersonEntry:
     def takes_contacts(self) -> bool:
         return self.active and "representative" in self.roles
 
+    @property
+    def supervised_team(self) -> TeamId | None:
+        """The team for which the person is asked where no team setting names others."""
+        return self.team_id if self.active and "supervisor" in self.roles else None
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Person(PersonEntry):
@@ -36,10 +41,14 @@ class Person(PersonEntry):
 
 
 class StalePersonError(Exception):
-    """The person has changed since you read the entry."""
+    """The person is not at the version that you have read; `current` is the entry in force."""
 
     def __init__(self, current: Person | None) -> None:
-        super().__init__(self.__doc__ if current else "There is no such person.")
+        super().__init__(
+            "The person has changed since you read the entry."
+            if current
+            else "There is no such person."
+        )
         self.current = current
 
 
@@ -74,6 +83,21 @@ def require_right(
     is_moved = context.current is None or entry.reports_to != context.current.reports_to
     if is_moved and caller.person_id not in context.new_line:
         raise PersonForbiddenError("The person must report to you or to somebody below you.")
+
+
+def require_own_team(
+    current: Person | None, entry: PersonEntry, strangers: tuple[PersonId, ...]
+) -> None:
+    """Refuse a manager who makes anybody the supervisor of a team with people not below.
+
+    Raises PersonForbiddenError.
+    """
+    before = current.supervised_team if current else None
+    if strangers and entry.supervised_team not in (None, before):
+        people = ", ".join(strangers)
+        raise PersonForbiddenError(
+            f"{people} of the team {entry.team_id} are not below you: an admin may do it."
+        )
 
 
 def require_valid(person_id: PersonId, entry: PersonEntry, context: PersonContext) -> None:

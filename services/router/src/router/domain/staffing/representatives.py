@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass, replace
 from datetime import datetime
+from typing import Final
 
 from common.contracts.event import PersonId, TeamId
 from common.contracts.people import PeopleEvent, Presence, RepresentativeDescribed
@@ -13,12 +14,16 @@ from router.domain.staffing.people import Person
 class Workload:
     """How many contacts a representative may have, and how they come.
 
-    `offer_s`: seconds to answer an offer. The defaults are those of a new representative.
+    `offer_s`: seconds to answer an offer.
     """
 
     capacity: int = 3
     auto_accept: bool = True
     offer_s: int = 20
+
+
+# That of a new representative, until it is set.
+NEW_WORKLOAD: Final = Workload()
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,22 +106,21 @@ def follow_person(
 
 
 def _new_representative(person: Person, team_id: TeamId, at: datetime) -> Representative:
-    workload = Workload()
     return Representative(
         representative_id=person.person_id,
         name=person.name,
         team_id=team_id,
         skills=person.skills,
         languages=person.languages,
-        capacity=workload.capacity,
-        auto_accept=workload.auto_accept,
-        offer_s=workload.offer_s,
+        capacity=NEW_WORKLOAD.capacity,
+        auto_accept=NEW_WORKLOAD.auto_accept,
+        offer_s=NEW_WORKLOAD.offer_s,
         active=True,
         presence="offline",
         presence_reason=None,
         presence_since=at,
         load=0,
-        load_limit=workload.capacity,
+        load_limit=NEW_WORKLOAD.capacity,
         idle_since=at,
     )
 

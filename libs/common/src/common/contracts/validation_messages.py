@@ -4,6 +4,8 @@ import re
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Final
 
+from pydantic import ValidationError
+
 from common.contracts.event import ID_PATTERN, UUID_PATTERN
 
 _DATE_TIME: Final = "must be a date and a time with its zone, for example 2026-03-02T09:30:00Z"
@@ -14,6 +16,7 @@ _LIST: Final = "must be a list"
 _OBJECT: Final = "must be an object with named fields"
 _TEXT: Final = "must be a text"
 _UNSPECIFIC: Final = "is not a value that is allowed here"
+_MAX_SUMMARY_CHARACTERS: Final = 500
 
 # Each pattern that a field of the API has; a test compares it with OpenAPI.
 PATTERNS: Final[Mapping[str, str]] = {
@@ -129,6 +132,16 @@ def invalid_parts(errors: Sequence[Mapping[str, Any]], body: object) -> list[tup
         for error in errors
         if not (_has_enough_entries(error) and _is_around_another(error, errors))
     ]
+
+
+def summarize(error: ValidationError, whole: str) -> str:
+    """Say what is wrong and where, without the values: they may be customers' words.
+
+    `whole` names what is checked, for what is wrong with all of it.
+    """
+    details = error.errors(include_url=False, include_input=False)
+    parts = (f"{place(detail) or whole}: {describe(detail)}" for detail in details)
+    return "; ".join(parts)[:_MAX_SUMMARY_CHARACTERS]
 
 
 def place(error: Mapping[str, Any], body: object = None) -> str:

@@ -1,0 +1,243 @@
+"""The examples of bodies in OpenAPI, sent as they stand: each service accepts them one by one."""
+
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any, Final
+from urllib.parse import urlencode
+
+import pytest
+
+from common.contracts.assignments import ContactAssigned
+from common.contracts.contacts import ContactReceived, Customer
+from common.contracts.event import ContactId, CustomerId, PersonId, SystemName, TeamId
+from common.contracts.services import SERVICES
+from common.http.examples import (
+    ACTED_AT,
+    CONTACT,
+    CONTACT_ID,
+    CUSTOMER,
+    CUSTOMER_ID,
+    DIRECTOR,
+    MANAGER,
+    OTHER_CONTACT_ID,
+    PEOPLE,
+    REPRESENTATIVE,
+    SUPERVISOR,
+    TEAM,
+)
+from common.storage.dead_letters import DeadLetter, store_dead_letter
+from intake.reception import ReceiveRequest, receive
+from intake.use_cases import ReceiveContact
+from integration.access.matrix import OPEN
+from integration.access.scenario import KEYS, Scenario, examples_of, open_empty_scenario
+from notifier.channels.slack import Slack, parse_interaction
+from support.databases import Postgres
+from support.people import described
+
+
+@dataclass
+class Reader:
+    """Copies examples out of the reference of one service; `ids` are those that it gave."""
+
+    service: Scenario
+    ids: dict[str, str] = field(default_factory=dict)
+    sent: set[str] = field(default_factory=set)
+
+    async def send(self, caller: str, operation: str) -> Any:
+        """Send each example of the operation as it stands; return the last answer."""
+        described_operation = self.service.operations[operation]
+        parameters = described_operation.get("parameters", ())
+        examples = {each["name"]: each["example"] for each in parameters if each["in"] == "path"}
+        self.service.values = examples | self.ids
+        for body in examples_of(described_operation["requestBody"]["content"]["application/json"]):
+            answer = await self.service.send(operation, KEYS[caller], json=body)
+            assert answer.is_success, f"{operation}: {answer.text}"
+        self.sent.add(operation)
+        return answer.json() if answer.content else None
+
+
+async def read_common(reader: Reader) -> None:
+    async with reader.service.database.transaction() as uow:
+        letter = DeadLetter("upstairs.contacts.v1/0/1@1", ValueError("unreadable"), b"{}")
+        await store_dead_letter(uow.connection, letter, claimed=False)
+    (letter_out,) = (await reader.service.act("ops", "GET", "/dead-letters"))["items"]
+    reader.ids["letter_id"] = str(letter_out["id"])
+    await reader.send("ops", "POST /v1/dead-letters/{letter_id}/discard")
+    await reader.send("ops", "POST /v1/api-keys")
+
+
+async def read_intake(reader: Reader) -> None:
+    scenario = reader.service
+    contact = "/v1/contacts/{contact_id}"
+    receipt = await reader.send("shop", "POST /v1/contacts")
+    reader.ids["contact_id"] = receipt["contact_id"]
+    await scenario.handle(assigned(await now(scenario), receipt["contact_id"]))
+    await reader.send("shop", f"POST {contact}/messages")
+    await reader.send("rita", f"POST {contact}/request-supervisor")
+    await reader.send("rita", f"POST {contact}/prioritize")
+    await reader.send("shop", f"POST {contact}/interactions")
+    await reader.send("rita", f"POST {contact}/resolve")
+    await reader.send("shop", f"POST {contact}/feedback")
+    await reader.send("shop", f"POST {contact}/surveys")
+    await reader.send("shop", f"POST {contact}/surveys/{{survey_id}}/answer")
+    await reader.send("rita", f"POST {contact}/reopen")
+    await reader.send("shop", f"POST {contact}/abandon")
+    await reader.send("rita", f"POST {contact}/reopen")
+    await reader.send("rita", f"POST {contact}/discard")
+    await reader.send("rita", f"POST {contact}/reopen")
+    await add_other_contact(scenario)
+    await reader.send("rita", f"POST {contact}/merge")
+    await reader.send(MANAGER, "PUT /v1/channels/{kind}/{connection}")
+
+
+async def read_router(reader: Reader) -> None:
+    scenario = reader.service
+    for person, entry in PEOPLE.items():
+        if person != REPRESENTATIVE:
+            await scenario.act("ops", "PUT", f"/people/{person}", entry)
+        else:
+            await reader.send("ops", "PUT /v1/people/{person_id}")
+    await reader.send(SUPERVISOR, "PUT /v1/representatives/{representative_id}")
+    await become_available(scenario, REPRESENTATIVE)
+    await scenario.handle(received(await now(scenario)))
+    await reader.send(REPRESENTATIVE, "POST /v1/assignments/{contact_id}/decline")
+    await become_available(scenario, "bruno")
+    await reader.send("bruno", "POST /v1/assignments/{contact_id}/refer")
+    await reader.send("bruno", "POST /v1/assignments/{contact_id}/release")
+    await reader.send(REPRESENTATIVE, "PUT /v1/representatives/{representative_id}/presence")
+
+
+# What a setting names comes before it.
+SETTINGS_IN_ORDER: Final = (
+    "calendars",
+    "duty-schedules",
+    "ladders",
+    "sla-policies",
+    "teams",
+    "absences",
+    "approval-limits",
+)
+
+
+async def read_escalation(reader: Reader) -> None:
+    scenario = reader.service
+    scenario.database.clock.offset += datetime.fromisoformat(ACTED_AT) - await now(scenario)
+    await scenario.handle(
+        *(
+            described(person, entry.get("reports_to"), **without_superior(entry))
+            for person, entry in PEOPLE.items()
+        )
+    )
+    for kind in SETTINGS_IN_ORDER:
+        await reader.send(MANAGER, f"PUT /v1/{kind}/{{setting_id}}")
+    await reader.send(MANAGER, "POST /v1/duty-schedules/{setting_id}/swaps")
+    await reader.send(MANAGER, "POST /v1/duty-schedules/{setting_id}/overrides")
+    await reader.send(REPRESENTATIVE, "POST /v1/sla-policies/match")
+    at = await now(scenario)
+    await scenario.handle(received(at), assigned(at, CONTACT_ID))
+    raised = await reader.send(REPRESENTATIVE, "POST /v1/escalations")
+    escalation_id = reader.ids["escalation_id"] = raised["escalation_id"]
+    act = "/v1/escalations/{escalation_id}"
+    place = f"/escalations/{escalation_id}"
+    await scenario.act(SUPERVISOR, "POST", f"{place}/acknowledge")
+    for action in ("note", "request-coaching", "mediate", "snooze", "refer-up"):
+        await reader.send(SUPERVISOR, f"POST {act}/{action}")
+    await scenario.act("ops", "PUT", "/approval-limits/manager", {"unlimited": True})
+    await scenario.act(MANAGER, "POST", f"{place}/acknowledge")
+    await reader.send(MANAGER, f"POST {act}/resolve")
+    await reader.send(SUPERVISOR, f"POST {act}/reopen")
+    await scenario.act(SUPERVISOR, "POST", f"{place}/acknowledge")
+    costly = {"outcome": "refund", "note": "All of it", "amount": "149.00", "currency": "EUR"}
+    await scenario.act(SUPERVISOR, "POST", f"{place}/resolve", costly)
+    await reader.send(MANAGER, f"POST {act}/refuse")
+    await reader.send(SUPERVISOR, f"POST {act}/hand-over")
+    await scenario.act(MANAGER, "POST", f"{place}/acknowledge")
+    await reader.send(MANAGER, f"POST {act}/hand-back")
+    for verdict in ("uphold", "dismiss"):
+        await complain(reader)
+        await reader.send(DIRECTOR, f"POST /v1/complaints/{{complaint_id}}/{verdict}")
+
+
+async def complain(reader: Reader) -> None:
+    body = {"contact_id": CONTACT_ID, "reason": "She shouted.", "about": SUPERVISOR}
+    await reader.service.act(REPRESENTATIVE, "POST", "/escalations", body)
+    (complaint,) = (await reader.service.act(REPRESENTATIVE, "GET", "/complaints"))["items"]
+    reader.ids["complaint_id"] = complaint["complaint_id"]
+
+
+async def read_notifier(reader: Reader) -> None:
+    await reader.send("ops", "PUT /v1/recipients/{person_id}")
+
+
+READ: Final[Mapping[str, Callable[[Reader], Awaitable[None]]]] = {
+    "intake": read_intake,
+    "router": read_router,
+    "escalation": read_escalation,
+    "notifier": read_notifier,
+}
+
+
+@pytest.mark.parametrize("service", SERVICES)
+async def test_every_example_of_a_body_is_accepted(
+    postgres: Postgres, database_name: str, service: str
+) -> None:
+    async with open_empty_scenario(postgres, database_name, service) as scenario:
+        reader = Reader(scenario)
+        await read_common(reader)
+        await READ[service](reader)
+        with_body = {name for name, each in scenario.operations.items() if "requestBody" in each}
+        # Nobody can sign the others by hand.
+        assert reader.sent == with_body - OPEN[service].keys()
+
+
+def test_example_of_a_press_in_slack_is_read() -> None:
+    (media,) = Slack.callback_body.values()
+    press = parse_interaction(urlencode(media["example"]).encode())
+    assert [action.action_id for action in press.actions] == ["acknowledge"]
+
+
+async def become_available(scenario: Scenario, person: str) -> None:
+    presence = {"presence": "available"}
+    await scenario.act(person, "PUT", f"/representatives/{person}/presence", presence)
+
+
+async def add_other_contact(scenario: Scenario) -> None:
+    """Let there be the contact into which the example merges."""
+    command = ReceiveContact(
+        received_from=SystemName("channel:shop"),
+        customer=Customer(customer_id=CustomerId(CUSTOMER_ID)),
+        contact_id=ContactId(OTHER_CONTACT_ID),
+        **CONTACT,
+    )
+    async with scenario.database.transaction() as uow:
+        await receive(ReceiveRequest(command, None), uow)
+    await scenario.handle(assigned(await now(scenario), OTHER_CONTACT_ID))
+
+
+async def now(scenario: Scenario) -> datetime:
+    async with scenario.database.transaction() as uow:
+        at: datetime = uow.now
+        return at
+
+
+def received(at: datetime) -> ContactReceived:
+    fields = {**CONTACT, "topic_of_contact": CONTACT["topic"]}
+    del fields["topic"]
+    return ContactReceived.model_validate(
+        {**fields, "contact_id": CONTACT_ID, "occurred_at": at, "customer": CUSTOMER}
+    )
+
+
+def assigned(at: datetime, contact_id: str) -> ContactAssigned:
+    return ContactAssigned(
+        contact_id=ContactId(contact_id),
+        occurred_at=at,
+        representative_id=PersonId(REPRESENTATIVE),
+        team_id=TeamId(TEAM),
+        reason="free",
+    )
+
+
+def without_superior(entry: Mapping[str, Any]) -> dict[str, Any]:
+    return {name: value for name, value in entry.items() if name != "reports_to"}

@@ -1,0 +1,50 @@
+"""A POST or DELETE without fields takes no body but `{}`: nothing that is sent is ignored."""
+
+import httpx
+import pytest
+
+from common.contracts.services import SERVICES
+from integration.common.service_apis import document_of, open_api
+from support.databases import Postgres
+
+# Their routes read the body themselves.
+_RAW = ("/v1/channels/", "/v1/acknowledgements/", "/v1/callbacks/")
+
+
+def operations_without_fields(service: str) -> list[tuple[str, str]]:
+    return [
+        (method, path)
+        for path, operations in document_of(service)["paths"].items()
+        for method, operation in operations.items()
+        if method in ("post", "put", "delete")
+        and "requestBody" not in operation
+        and not path.startswith(_RAW)
+    ]
+
+
+@pytest.mark.parametrize("service", SERVICES)
+async def test_body_that_no_route_reads_is_refused(
+    postgres: Postgres, database_name: str, service: str
+) -> None:
+    operations = operations_without_fields(service)
+    assert operations
+    async with open_api(postgres, database_name, service) as api:
+        for method, path in operations:
+            refused = await send(api, method, path, b'{"reason": "x"}')
+            assert problem(refused) == (422, "invalid"), (method, path)
+            (error,) = refused.json()["errors"]
+            assert error["pointer"] == "body/reason"
+            assert problem(await send(api, method, path, b"[]")) == (422, "invalid")
+            assert problem(await send(api, method, path, b"{")) == (400, "malformed-json")
+            without = await send(api, method, path, b"")
+            empty = await send(api, method, path, b" {}\n")
+            assert empty.status_code == without.status_code, (method, path)
+
+
+async def send(api: httpx.AsyncClient, method: str, path: str, body: bytes) -> httpx.Response:
+    headers = {"Content-Type": "application/json"}
+    return await api.request(method, path, content=body, headers=headers)
+
+
+def problem(response: httpx.Response) -> tuple[int, str]:
+    return response.status_code, response.json()["type"].removeprefix("urn:upstairs:problem:")

@@ -1,0 +1,41 @@
+"""Which lines of libraries are errors."""
+
+import logging
+
+import pytest
+from aiokafka.errors import (
+    GroupCoordinatorNotAvailableError,
+    KafkaError,
+    NodeNotReadyError,
+    TopicAuthorizationFailedError,
+)
+
+from common.core import logs
+from common.core.logs import RetriedErrors
+
+
+def record(*arguments: object, name: str = "aiokafka.consumer") -> logging.LogRecord:
+    text = "failed: " + ", ".join("%s" for _ in arguments)
+    return logging.LogRecord(name, logging.ERROR, __file__, 1, text, arguments, None)
+
+
+@pytest.mark.parametrize("error", [GroupCoordinatorNotAvailableError(), NodeNotReadyError()])
+def test_error_that_is_retried_is_information(error: KafkaError) -> None:
+    assert RetriedErrors().level(record("group", error)) == logging.INFO
+
+
+@pytest.mark.parametrize("argument", [TopicAuthorizationFailedError(), KafkaError(), "timeout", 5])
+def test_error_that_nobody_retries_stays_an_error(argument: object) -> None:
+    assert RetriedErrors().level(record(argument)) == logging.ERROR
+    assert RetriedErrors().level(record()) == logging.ERROR
+
+
+def test_retried_error_that_goes_on_is_an_error_until_it_has_stopped(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    times = iter((100, 110, 129, 131, 150, 200, 201))
+    monkeypatch.setattr(logs, "monotonic", lambda: next(times))
+    retried, failure = RetriedErrors(grace_s=30), record(GroupCoordinatorNotAvailableError())
+    levels = [retried.level(failure) for _ in range(6)]
+    assert levels == [logging.INFO] * 3 + [logging.ERROR] * 2 + [logging.INFO]
+    assert retried.level(record(NodeNotReadyError(), name="aiokafka.producer")) == logging.INFO
