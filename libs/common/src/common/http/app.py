@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from http import HTTPStatus
-from typing import Annotated, Any
+from typing import Annotated, Any, Final
 
 import structlog
 from fastapi import APIRouter, FastAPI, Request
@@ -93,6 +93,15 @@ class RequestModel(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
 
+_DESCRIPTION: Final = """
+Send an API key as `Authorization: Bearer <key>`. An error is a problem document (RFC 9457); each
+operation lists the codes that it may answer, which are the last part of `type`.
+
+The examples are about one company, the one that `make run` starts with, on 2 March 2026; its plans
+for duty are of 2030. Ids of contacts, escalations and complaints are those that other answers give.
+"""
+
+
 def make_app(
     title: str,
     routers: Sequence[APIRouter],
@@ -112,6 +121,7 @@ def make_app(
     app = _Api(
         title=f"Upstairs {title}",
         version="1",
+        description=_DESCRIPTION,
         # They are on the port for operations.
         openapi_url=None,
         # A redirection would repeat the Host that the caller made up.

@@ -59,7 +59,7 @@ _DETAIL_EXAMPLE = {
 }
 
 
-class DiscardIn(RequestModel):
+class DeadLetterDiscardIn(RequestModel):
     model_config = with_examples({"reason": "Sent by a load test."})
 
     reason: ShortText = Field(description="Why it needs no handling")
@@ -177,7 +177,7 @@ async def replay_dead_letter(
     "/{letter_id}/discard", responses=_refusals(DeadLetterNotFoundError, AlreadyClosedError)
 )
 async def discard_dead_letter(
-    letter_id: LetterPath, discard: DiscardIn, replays: ReplayDep, caller: AdminUser
+    letter_id: LetterPath, discard: DeadLetterDiscardIn, replays: ReplayDep, caller: AdminUser
 ) -> DeadLetterOut:
     """Close it without handling, with the reason; it is deleted later (30 days by default)."""
     async with _raise_problems():

@@ -1,5 +1,6 @@
 """Completes OpenAPI with what surrounds every route: its problems, and `Idempotency-Key`."""
 
+import re
 from collections.abc import Callable, Collection, Iterator
 from functools import partial
 from http import HTTPStatus
@@ -64,11 +65,17 @@ def _openapi(
 
 
 def _complete(operation: dict[str, Any], method: str, *, is_keyed: bool) -> None:
+    operation["summary"] = _summary(operation["description"])
     is_keyed = is_keyed and method.upper() not in SAFE_METHODS and "security" in operation
     if is_keyed:
         operation.setdefault("parameters", []).append(_KEY_PARAMETER)
     for status, code in _problems(operation, method, is_keyed=is_keyed):
         _add(operation["responses"], status, code)
+
+
+def _summary(description: str) -> str:
+    """Return what the first sentence says before its details."""
+    return re.split(r"[.;:](?:\s|$)", description, maxsplit=1)[0]
 
 
 def _problems(

@@ -3,6 +3,8 @@
 from collections.abc import Mapping
 from typing import Any
 
+from common.http.problems import MEDIA_TYPE, ProblemError
+
 Schema = Mapping[str, Any]
 
 
@@ -10,6 +12,8 @@ def show_examples(operation: dict[str, Any], schemas: Mapping[str, Schema]) -> N
     for parameter in operation.get("parameters", []):
         if examples := parameter["schema"].get("examples"):
             parameter["example"] = examples[0]
+    for status, answer in operation["responses"].items():
+        _show_problem(status, answer)
     for content in (operation.get("requestBody", {}), *operation["responses"].values()):
         for media in content.get("content", {}).values():
             schema = media.get("schema", {})
@@ -17,6 +21,14 @@ def show_examples(operation: dict[str, Any], schemas: Mapping[str, Schema]) -> N
                 media["example"] = _with_nulls(media["example"], schema, schemas)
             elif "examples" not in media:
                 media.update(_shown(_examples_of(schema, schemas)))
+
+
+def _show_problem(status: str, answer: dict[str, Any]) -> None:
+    """Show the first problem that the answer lists, in the words that describe the status."""
+    detail, _, codes = answer["description"].partition(" Codes: `")
+    if codes:
+        problem = ProblemError(int(status), codes.partition("`")[0], detail)
+        answer["content"][MEDIA_TYPE]["example"] = problem.document
 
 
 def _shown(examples: list[Any]) -> dict[str, Any]:

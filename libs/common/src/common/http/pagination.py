@@ -43,6 +43,10 @@ class Page(BaseModel, Generic[T]):
     )
 
     @classmethod
+    def model_parametrized_name(cls, params: tuple[Any, ...]) -> str:
+        return f"{params[0].__name__}Page"
+
+    @classmethod
     def of(
         cls,
         rows: Sequence[R],

@@ -66,16 +66,19 @@ class ProblemError(Exception):
             self.headers.setdefault("Retry-After", _RETRY_AFTER_S)
         self.extensions = extensions
 
-    def response(self) -> Response:
-        body = {
+    @property
+    def document(self) -> dict[str, Any]:
+        return {
             "type": f"urn:upstairs:problem:{self.code}",
             "title": HTTPStatus(self.status).phrase,
             "status": self.status,
             "detail": self.detail,
             **self.extensions,
         }
+
+    def response(self) -> Response:
         return Response(
-            orjson.dumps(body), self.status, headers=self.headers, media_type=MEDIA_TYPE
+            orjson.dumps(self.document), self.status, headers=self.headers, media_type=MEDIA_TYPE
         )
 
 

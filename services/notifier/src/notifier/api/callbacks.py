@@ -37,8 +37,8 @@ def make_router(channels: Sequence[Channel]) -> ApiRouter:
                 f"/{channel.medium}",
                 _press(channel),
                 methods=["POST"],
-                summary=f"Press a button in {channel.medium}",
-                description="Take a press of a button. Buttons that only open a link are ignored.",
+                description=f"Take a press of a button in {channel.medium}. Buttons that only "
+                "open a link are ignored.",
                 operation_id=f"press_{channel.medium}",
                 responses=refusals(*ON_ANSWER, NotPagedError, others=_REFUSED),
                 openapi_extra={"requestBody": {"required": True, "content": channel.callback_body}},
