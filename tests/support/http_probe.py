@@ -47,4 +47,5 @@ async def stream() -> StreamingResponse:
 
 
 def make_probe() -> FastAPI:
-    return make_app("probe", [router], metrics=Metrics(), state={})
+    # The route reads its body itself.
+    return make_app("probe", [router], metrics=Metrics(), state={}, form_paths=["/v1/small"])
