@@ -34,7 +34,7 @@ from support.waiting import until
 
 KEYS = {service: SigningKey.generate() for service in set(TOPIC_OWNERS.values())}
 PUBLIC = {service: [key.public] for service, key in KEYS.items()}
-VERIFYING = {"event_verification_keys": PUBLIC}
+VERIFYING: dict[str, Any] = {"event_verification_keys": PUBLIC}
 # More than halt a consumer that believes them.
 FLOOD = 60
 
