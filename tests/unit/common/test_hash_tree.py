@@ -10,7 +10,7 @@ TEXTS = st.lists(st.binary(max_size=40), min_size=1, max_size=40)
 
 
 @given(TEXTS)
-def test_each_proof_leads_to_the_hash_of_all(texts: list[bytes]) -> None:
+def test_proof_leads_to_the_hash_of_all(texts: list[bytes]) -> None:
     together, proofs = hash_together(texts)
     assert {hash_by_proof(text, proof) for text, proof in zip(texts, proofs, strict=True)} == {
         together
