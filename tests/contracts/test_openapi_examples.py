@@ -3,7 +3,7 @@
 tests/integration/access/test_examples.py sends those of the bodies.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from importlib import import_module
 from typing import Any
 
@@ -13,8 +13,7 @@ from fastapi.routing import APIRoute, iter_route_contexts
 
 from common.contracts.services import SERVICES
 from common.service.cli import unconnected_app
-
-Media = Mapping[str, Any]
+from support.openapi_examples import examples_of
 
 
 def _app(service: str) -> FastAPI:
@@ -38,13 +37,6 @@ def _operation(app: FastAPI, route: APIRoute, method: str) -> Mapping[str, Any]:
     return operation
 
 
-def _examples(media: Media) -> Iterator[Any]:
-    if "example" in media:
-        yield media["example"]
-    for example in media.get("examples", {}).values():
-        yield example["value"]
-
-
 def _has(whole: Any, part: Any) -> bool:
     """Tell whether `part` says nothing else than `whole`, which also has defaults."""
     match part:
@@ -65,7 +57,7 @@ def test_every_body_has_examples_that_its_model_accepts(
         assert route.body_field is None
         return
     for media in body["content"].values():
-        examples = list(_examples(media))
+        examples = examples_of(media)
         assert examples
         if route.body_field is None:
             continue
@@ -83,7 +75,7 @@ def test_every_answer_of_get_has_an_example_that_its_model_would_give(
         media = answer.get("content", {}).get("application/json")
         if not status.startswith("2") or media is None:
             continue
-        examples = list(_examples(media))
+        examples = examples_of(media)
         assert examples or method != "GET"
         field = route.response_fields.get(int(status), route.response_field)
         if field is None:

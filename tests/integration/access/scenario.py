@@ -32,6 +32,7 @@ from common.storage.api_keys import (
 from common.storage.database import Database
 from support.databases import Postgres, open_database
 from support.documented_problems import require_documented
+from support.openapi_examples import examples_of
 from support.people import described
 from support.service_harness import ServiceHarness, make_dispatcher
 
@@ -174,13 +175,6 @@ class Scenario:
     def expire_keys(self) -> None:
         """Let the keys end that were added."""
         self.database.clock.offset += timedelta(days=2)
-
-
-def examples_of(media: Mapping[str, Any]) -> list[Any]:
-    """Return the examples that OpenAPI has of a body or an answer."""
-    if "example" in media:
-        return [media["example"]]
-    return [each["value"] for each in media.get("examples", {}).values()]
 
 
 @asynccontextmanager

@@ -30,9 +30,10 @@ from common.storage.dead_letters import DeadLetter, store_dead_letter
 from intake.reception import ReceiveRequest, receive
 from intake.use_cases import ReceiveContact
 from integration.access.matrix import OPEN
-from integration.access.scenario import KEYS, Scenario, examples_of, open_empty_scenario
+from integration.access.scenario import KEYS, Scenario, open_empty_scenario
 from notifier.channels.slack import Slack, parse_interaction
 from support.databases import Postgres
+from support.openapi_examples import examples_of
 from support.people import described
 
 

@@ -145,7 +145,7 @@ def test_guessable_signing_key_is_refused(
     *,
     is_pem: bool,
 ) -> None:
-    """Whoever guesses it speaks for the service."""
+    """Who guesses it speaks for the service."""
     pem = Ed25519PrivateKey.from_private_bytes(seed).private_bytes(
         Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()
     )
