@@ -3,19 +3,20 @@
 from datetime import datetime
 from typing import Annotated
 
-from fastapi import APIRouter
 from pydantic import Field, TypeAdapter
 
 from common.http.access import StaffUser
 from common.http.app import Slug
 from common.http.pagination import Cursor, Limit, Page, decode_cursor
-from escalation.api.deps import EscalationDatabase, transaction
+from common.http.routes import ApiRouter
+from escalation.api.deps import EscalationDatabase, refusals, transaction
 from escalation.api.schemas import Out
 from escalation.api.settings import get_or_404
+from escalation.domain import errors
 from escalation.domain.duty.schedules import DutySchedule
 from escalation.domain.duty.versions import VersionState, version_periods
 
-router = APIRouter(prefix="/v1/duty-schedules", tags=["duty"])
+router = ApiRouter(prefix="/v1/duty-schedules", tags=["duty"])
 
 _CURSOR_KEY = TypeAdapter(Annotated[int, Field(ge=1, lt=2**31)])
 
@@ -36,7 +37,7 @@ class DutyVersionOut(Out):
     body: DutySchedule = Field(description="The schedule as it can be put again.")
 
 
-@router.get("/{setting_id}/versions")
+@router.get("/{setting_id}/versions", responses=refusals(errors.SettingNotFoundError))
 async def list_versions(
     setting_id: Slug,
     database: EscalationDatabase,
