@@ -21,6 +21,7 @@ from common.core.clock import TimeSource
 from common.core.ids import EventId, new_id
 from common.messaging.envelope import Envelope, encode
 from common.messaging.kafka import topic_name
+from common.messaging.signatures import RecordContent
 from stage.actors import Actors
 from stage.system import Replica, System, open_receivers
 
@@ -99,10 +100,9 @@ class EscalationTestbed:
             topic = topic_name(self.system.namespace, event.topic)
             key, value = event.key.encode(), event.model_dump_json().encode()
             headers = encode(_envelope(event, sequences[stream]))
-            headers += self.system.signing_keys[TOPIC_OWNERS[event.topic]].sign(
-                topic, key, headers, value
-            )
-            await producer.send(topic, value, key=key, headers=headers)
+            signing_key = self.system.signing_keys[TOPIC_OWNERS[event.topic]]
+            (signature,) = signing_key.sign([RecordContent(topic, key, headers, value)])
+            await producer.send(topic, value, key=key, headers=[*headers, *signature])
         await producer.stop()
 
     async def restart(self) -> None:

@@ -26,7 +26,7 @@ from common.core.health import Health
 from common.core.ids import EventId, new_id
 from common.core.metrics import Metrics
 from common.messages import Timer
-from common.messaging.consumer import LINGER_S, Consumer
+from common.messaging.consumer import Consumer
 from common.messaging.dispatcher import Dispatcher
 from common.messaging.envelope import Envelope, encode
 from common.messaging.kafka import make_producer, topic_name
@@ -305,8 +305,8 @@ class Replica:
         self.timers = TimerLoop(self.dispatcher, self.metrics, self.health)
         self.database.after_commit(lambda uow: self.timers.wake(uow.timers.earliest))
 
-    def make_consumer(self, *, linger_s: float = LINGER_S, **settings: Any) -> Consumer[UnitOfWork]:
-        service = ServiceSpec(NAME, UnitOfWork, self.subscriptions, (), linger_s=linger_s)
+    def make_consumer(self, **settings: Any) -> Consumer[UnitOfWork]:
+        service = ServiceSpec(NAME, UnitOfWork, self.subscriptions, ())
         return spec.make_consumer(
             service,
             self.broker.make_settings(**settings),

@@ -117,6 +117,7 @@ _ESCALATION = """
     POST /v1/complaints/{complaint_id}/withdraw            -    -     +    0     0    0   -   -
     GET /v1/contacts/{contact_id}/clocks                   -    -     +    0     +    +   +   +
     GET /v1/duty-schedules/{setting_id}/on-duty            -    -     -    -     +    +   +   +
+    GET /v1/duty-schedules/{setting_id}/versions           -    -     +    +     +    +   +   +
     GET /v1/duty-schedules/{setting_id}/shifts             -    -     -    -     +    +   +   +
     GET /v1/duty-schedules/{setting_id}/gaps               -    -     -    -     +    +   +   +
     POST /v1/duty-schedules/{setting_id}/overrides         -    -     -    -     -    +   +   +

@@ -2,86 +2,29 @@
 
 import asyncio
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
 from datetime import timedelta
-from functools import partial
-from typing import Annotated, Any
+from typing import Any
 
-import httpx
 import orjson
 import pytest
-from fastapi import APIRouter, Depends
-from typer.testing import CliRunner, Result
+from typer.testing import Result
 
 from common.contracts.event import PersonId
-from common.core.health import Health
-from common.core.metrics import Metrics
-from common.http.access import Principal, require_role
-from common.messaging.subscriptions import HandlerRegistry
-from common.service.api_key_worker import ApiKeyWorker
-from common.service.cli import service_cli
-from common.service.settings import ServiceSettings
-from common.service.spec import ServiceSpec, application
-from common.storage.api_keys import ApiKeyStore, make_key, parse_key_list
+from common.storage.api_keys import ApiKeyStore, make_key
 from common.storage.database import Database
+from support.api_keys import (
+    LISTED,
+    OPS,
+    SHOP,
+    STRONG_KEY,
+    Replica,
+    open_replica,
+    run_command,
+)
 from support.databases import rows
-from support.probe import NAME, Broker, UnitOfWork, open_database
+from support.probe import UnitOfWork, open_database
 from support.tcp_proxy import TcpProxy
 from support.waiting import until
-
-OPS = make_key()
-SHOP = make_key()
-LISTED = f"admin:ops:{OPS},channel:shop:{SHOP}"
-STRONG_KEY = "q8Z1r5Vb0uTnXy7cE3wJpL2sKd9fGhMa"
-
-router = APIRouter(prefix="/v1")
-
-
-@router.get("/mine")
-@router.post("/mine")
-async def mine(
-    principal: Annotated[Principal, Depends(require_role("supervisor", "channel"))],
-) -> dict[str, str]:
-    return {"name": principal.name}
-
-
-SPEC = ServiceSpec(NAME, UnitOfWork, HandlerRegistry[UnitOfWork](), [router])
-
-
-class Replica:
-    """One process of the service: its API, and the worker that keeps its keys."""
-
-    def __init__(self, database: Database[UnitOfWork], listed: str = LISTED) -> None:
-        settings = Broker("unused", "unused").make_settings(api_keys=listed)
-        app = application(SPEC, settings, database, Metrics())
-        self.health = Health()
-        self.worker = ApiKeyWorker(
-            database, app.state.api_keys, parse_key_list(listed), self.health
-        )
-        transport = httpx.ASGITransport(app, raise_app_exceptions=False)
-        self.client = httpx.AsyncClient(transport=transport, base_url="http://probe")
-
-    async def status(self, key: str, method: str = "GET") -> int:
-        headers = {"Authorization": f"Bearer {key}"}
-        return (await self.client.request(method, "/v1/mine", headers=headers)).status_code
-
-    async def admin(self, method: str, path: str = "", body: object = None) -> Any:
-        headers = {"Authorization": f"Bearer {OPS}"}
-        answer = await self.client.request(
-            method, f"/v1/api-keys{path}", json=body, headers=headers
-        )
-        assert answer.status_code < 300, answer.text
-        return answer.json()
-
-
-@asynccontextmanager
-async def open_replica(
-    database: Database[UnitOfWork], listed: str = LISTED
-) -> AsyncIterator[Replica]:
-    replica = Replica(database, listed)
-    async with replica.client:
-        await replica.worker.refresh()
-        yield replica
 
 
 @pytest.fixture
@@ -116,134 +59,6 @@ async def test_created_key_works_on_every_replica_until_it_is_revoked(
         for each in (replica, other):
             await each.worker.refresh()
             assert await each.status(created["key"]) == 401
-
-
-@asynccontextmanager
-async def running(*replicas: Replica) -> AsyncIterator[None]:
-    stopping = asyncio.Event()
-    async with asyncio.TaskGroup() as group:
-        for each in replicas:
-            group.create_task(each.worker.run(stopping))
-        try:
-            yield
-        finally:
-            stopping.set()
-
-
-async def test_created_key_works_at_once_and_a_revoked_one_no_longer(
-    replica: Replica, database: Database[UnitOfWork]
-) -> None:
-    """On both replicas: no request has to be repeated."""
-    async with open_replica(database) as other, running(replica, other):
-        for _ in range(3):
-            created = await replica.admin("POST", body={"role": "supervisor", "subject": "sara"})
-            assert await other.status(created["key"]) == 200
-            assert await replica.status(created["key"]) == 200
-            await replica.admin("POST", f"/{created['key_id']}/revoke")
-            assert await replica.status(created["key"]) == 401
-            await until(partial(other.status, created["key"]), lambda status: status == 401)
-
-
-async def test_flood_of_unknown_keys_reads_the_table_seldom(
-    replica: Replica, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    readings = 0
-
-    refresh = replica.worker.refresh
-
-    async def count_reading() -> None:
-        nonlocal readings
-        readings += 1
-        await refresh()
-
-    monkeypatch.setattr(replica.worker, "refresh", count_reading)
-    async with running(replica):
-        statuses = await asyncio.gather(*(replica.status(f"wrong-{n}") for n in range(200)))
-        assert await replica.status(SHOP) == 200
-    assert set(statuses) <= {401, 429}
-    assert readings <= 5
-
-
-async def test_unknown_key_is_refused_while_the_database_is_unavailable(
-    proxy: TcpProxy, probe_url: str
-) -> None:
-    async with (
-        open_database(proxy.url(probe_url)) as proxied,
-        open_replica(proxied) as replica,
-        running(replica),
-    ):
-        await proxy.stop()
-        async with asyncio.timeout(10):
-            assert await replica.status("wrong") == 401
-
-
-async def test_last_key_of_an_admin_is_not_revoked_by_the_api(
-    replica: Replica, database: Database[UnitOfWork], probe_url: str
-) -> None:
-    """Else nobody could make another one. An auditor's key, or an expired one, can't either."""
-    ops, *_ = [item for item in (await replica.admin("GET"))["items"] if item["subject"] == "ops"]
-    body: dict[str, Any] = {"role": "admin", "subject": "auditor", "scopes": ["read"]}
-    await replica.admin("POST", body=body)
-    await replica.admin("POST", body={"role": "admin", "subject": "brief", "expires_in_days": 1})
-    database.clock.offset += timedelta(days=2)
-    headers = {"Authorization": f"Bearer {OPS}"}
-    path = f"/v1/api-keys/{ops['key_id']}/revoke"
-    answer = await replica.client.post(path, headers=headers)
-    assert (answer.status_code, answer.json()["type"].rpartition(":")[2]) == (409, "last-admin-key")
-    await replica.worker.refresh()
-    assert await replica.status(OPS) == 200
-    # Who has the database may.
-    command = await asyncio.to_thread(run_command, probe_url, "revoke", ops["key_id"])
-    assert command.exit_code == 0
-
-
-async def test_two_admins_who_revoke_each_other_leave_one(
-    replica: Replica, database: Database[UnitOfWork]
-) -> None:
-    ops, *_ = [item for item in (await replica.admin("GET"))["items"] if item["subject"] == "ops"]
-    for _ in range(5):
-        second = await replica.admin("POST", body={"role": "admin", "subject": "second"})
-        await replica.worker.refresh()
-        answers = await asyncio.gather(
-            replica.client.post(
-                f"/v1/api-keys/{second['key_id']}/revoke",
-                headers={"Authorization": f"Bearer {OPS}"},
-            ),
-            replica.client.post(
-                f"/v1/api-keys/{ops['key_id']}/revoke",
-                headers={"Authorization": f"Bearer {second['key']}"},
-            ),
-        )
-        assert sorted(answer.status_code for answer in answers) in ([200, 401], [200, 409])
-        await replica.worker.refresh()
-        if await replica.status(OPS) == 401:
-            return
-
-
-async def test_leaked_key_makes_no_other_once_it_is_revoked(
-    replica: Replica, database: Database[UnitOfWork]
-) -> None:
-    """Also on a replica that has not read the revocation yet."""
-    leaked = await replica.admin("POST", body={"role": "admin", "subject": "leaked"})
-    async with open_replica(database) as other:
-        await replica.admin("POST", f"/{leaked['key_id']}/revoke")
-        assert await other.status(leaked["key"]) == 200
-        headers = {"Authorization": f"Bearer {leaked['key']}"}
-        body = {"role": "admin", "subject": "another"}
-        for path, content in (("", body), (f"/{leaked['key_id']}/revoke", None)):
-            answer = await other.client.post(f"/v1/api-keys{path}", json=content, headers=headers)
-            assert answer.status_code == 401
-    subjects = [item["subject"] for item in (await replica.admin("GET"))["items"]]
-    assert "another" not in subjects
-
-
-async def test_write_only_key_reads_nothing(replica: Replica) -> None:
-    body = {"role": "supervisor", "subject": "feeder", "scopes": ["write", "write"]}
-    created = await replica.admin("POST", body=body)
-    assert created["scopes"] == ["write"]
-    await replica.worker.refresh()
-    assert await replica.status(created["key"], "POST") == 200
-    assert await replica.status(created["key"]) == 403
 
 
 async def test_key_is_stored_and_listed_without_its_secret(
@@ -383,12 +198,6 @@ async def test_keys_stay_while_the_database_is_unavailable(proxy: TcpProxy, prob
             stopping.set()
 
 
-def run_command(url: str, *words: str, stdin: str = "", **environment: str) -> Result:
-    cli = service_cli(NAME, ServiceSettings, lambda _: SPEC)
-    environment = {"UPSTAIRS_DATABASE_URL": url, "USER": "ann", **environment}
-    return CliRunner().invoke(cli, ["api-keys", *words], env=environment, input=stdin)
-
-
 async def test_commands_add_list_and_revoke_keys(replica: Replica, probe_url: str) -> None:
     async def call(*words: str) -> Result:
         return await asyncio.to_thread(run_command, probe_url, *words)
@@ -460,3 +269,12 @@ async def test_departure_revokes_the_keys_of_that_time_for_good(
         if item["subject"] == "sara" and item["revoked_at"]
     ]
     assert shown["revoked_by"] == "departure"
+
+
+async def test_write_only_key_reads_nothing(replica: Replica) -> None:
+    body = {"role": "supervisor", "subject": "feeder", "scopes": ["write", "write"]}
+    created = await replica.admin("POST", body=body)
+    assert created["scopes"] == ["write"]
+    await replica.worker.refresh()
+    assert await replica.status(created["key"], "POST") == 200
+    assert await replica.status(created["key"]) == 403

@@ -65,27 +65,6 @@ async def test_events_are_handled_in_order(replica: Replica, broker: Broker) -> 
     assert replica.count_messages("handled") == 160
 
 
-async def test_events_that_come_while_the_consumer_lingers_share_a_transaction(
-    replica: Replica, broker: Broker
-) -> None:
-    contact_id = new_contact()
-    first, *others = numbered([contact_id], 13)
-    await broker.publish(first)
-    async with run_workers(replica.make_consumer(linger_s=1)):
-        await until(partial(noted, replica.database), bool)
-        for event in others:
-            await broker.publish(event)
-        await until(broker.count_committed, lambda count: count == 13)
-    assert await noted(replica.database) == in_order([contact_id], 13)
-    # The client keeps what its first fetch returned, and fetches the rest afterwards.
-    assert count_batches(replica) <= 6
-
-
-def count_batches(replica: Replica) -> float:
-    (metric,) = replica.metrics.batch_seconds.collect()
-    return sum(sample.value for sample in metric.samples if sample.name.endswith("_count"))
-
-
 async def test_poison_event_becomes_a_dead_letter_and_the_others_are_handled(
     replica: Replica, broker: Broker
 ) -> None:

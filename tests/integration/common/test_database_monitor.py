@@ -2,14 +2,27 @@
 
 from datetime import timedelta
 
+import pytest
+from sqlalchemy import make_url
+
 from common.core.health import Health
 from common.core.metrics import Metrics
 from common.messages import Schedule
 from common.service.database_monitor import DatabaseMonitor
 from common.storage.database import Database
 from common.storage.dead_letters import DeadLetter, store_dead_letter
+from support.databases import Postgres
 from support.dead_letters import make_dead_letter
-from support.probe import Reminder, Replica, UnitOfWork, customer_wrote, new_contact, run_workers
+from support.probe import (
+    NAME,
+    Reminder,
+    Replica,
+    UnitOfWork,
+    customer_wrote,
+    new_contact,
+    open_database,
+    run_workers,
+)
 from support.waiting import until
 
 
@@ -63,6 +76,26 @@ async def test_waiting_dead_letters_are_counted(replica: Replica) -> None:
     metrics = Metrics()
     async with run_workers(DatabaseMonitor(replica.database, metrics, Health())):
         await until(lambda: sample(metrics, "upstairs_dead_letters_waiting") == 1)
+
+
+@pytest.mark.parametrize("role", ["serving", "owner", "superuser"])
+async def test_role_that_may_change_tables_degrades_the_service(
+    postgres: Postgres, probe_url: str, role: str
+) -> None:
+    """Whatever its name: who has its password can rewrite the audit trail."""
+    database_name = str(make_url(probe_url).database)
+    urls = {
+        "serving": probe_url,
+        "owner": postgres.owner_url(database_name, NAME),
+        "superuser": postgres.admin_of(database_name),
+    }
+    health = Health()
+    async with (
+        open_database(urls[role]) as database,
+        run_workers(DatabaseMonitor(database, Metrics(), health)),
+    ):
+        await until(lambda: not health.troubles)
+        assert ("database role" in health.degradations) == (role != "serving")
 
 
 def sample(metrics: Metrics, name: str) -> float:

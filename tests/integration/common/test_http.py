@@ -6,7 +6,7 @@ from typing import Annotated, Any
 
 import httpx
 import pytest
-from fastapi import APIRouter, Depends, FastAPI
+from fastapi import Depends, FastAPI
 from sqlalchemy import text
 
 from common.contracts.event import MAX_EVENT_BYTES
@@ -22,6 +22,7 @@ from common.http.app import (
 from common.http.limits import MAX_BODY_BYTES
 from common.http.operations import make_operations_app
 from common.http.problems import ProblemError
+from common.http.routes import ApiRouter
 from common.http.server import HttpServer
 from common.messaging.subscriptions import HandlerRegistry
 from common.service.database_monitor import DatabaseMonitor
@@ -40,7 +41,7 @@ from support.probe import (
 from support.tcp_proxy import TcpProxy
 from support.waiting import until
 
-router = APIRouter(prefix="/v1")
+router = ApiRouter(prefix="/v1", tags=["probe"])
 Data = Annotated[Database[UnitOfWork], Depends(get_database)]
 
 

@@ -1,72 +1,30 @@
 """Limits of the HTTP server before any key is checked, over sockets: the server still serves."""
 
 import asyncio
-import logging
 import random
-from collections.abc import AsyncIterator, Callable
+from collections.abc import Callable
 from contextlib import AsyncExitStack
 from dataclasses import replace
 
 import pytest
-import uvloop
-from fastapi import APIRouter, FastAPI, Request
-from fastapi.responses import PlainTextResponse, StreamingResponse
+from fastapi import FastAPI
 from sqlalchemy.ext.asyncio import create_async_engine
 from starlette.types import Receive, Scope, Send
 
 from common.core.clock import TimeSource
 from common.core.metrics import Metrics
-from common.http.app import make_app
-from common.http.limits import TrustedProxies
 from common.service.spec import application
 from common.storage.database import Database
 from notifier.main import build
 from notifier.settings import Settings
 from notifier.store.unit_of_work import UnitOfWork
+from support.http_probe import make_probe
 from support.http_server import ELSEWHERE, GET, LIMITS, MEGABYTE, serve
 from support.probe import sum_samples
 from support.waiting import until
 
 POST = b"POST /v1/small HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\n"
 UPGRADE = b"Connection: Upgrade\r\nUpgrade: h2c\r\n"
-
-router = APIRouter(prefix="/v1")
-
-
-@router.get("/small")
-@router.post("/small")
-async def small(request: Request) -> PlainTextResponse:
-    return PlainTextResponse(str(len(await request.body())))
-
-
-@router.get("/slow")
-async def slow() -> PlainTextResponse:
-    await asyncio.sleep(0.1)
-    return PlainTextResponse("late")
-
-
-@router.get("/client")
-async def client_address(request: Request) -> PlainTextResponse:
-    return PlainTextResponse(request.client.host if request.client else "")
-
-
-@router.get("/large")
-async def large() -> PlainTextResponse:
-    return PlainTextResponse("x" * 30 * MEGABYTE)
-
-
-@router.get("/stream")
-async def stream() -> StreamingResponse:
-    async def lines() -> AsyncIterator[str]:
-        while True:
-            yield ": heartbeat\n\n"
-            await asyncio.sleep(0.05)
-
-    return StreamingResponse(lines(), media_type="text/event-stream")
-
-
-def make_probe() -> FastAPI:
-    return make_app("probe", [router], metrics=Metrics(), state={})
 
 
 def make_notifier() -> FastAPI:
@@ -153,33 +111,6 @@ async def test_request_over_a_limit_is_refused(app: FastAPI, case: str) -> None:
         assert answer.headers["connection"] == "close"
         assert server.refused(code) == 1
         await server.assert_serves()
-
-
-@pytest.mark.parametrize(
-    "headers",
-    [
-        b"",
-        b"Host: x\r\nHost: x\r\n",
-        b"Host: x\r\nhOST: y\r\n",
-        b"Host: x\r\nAuthorization: Bearer a\r\nAuthorization: Bearer b\r\n",
-        b"Host: x\r\nIdempotency-Key: a\r\nIdempotency-Key: b\r\n",
-        b"Host: x\r\nIf-Match: 1\r\nIf-Match: 2\r\n",
-        b"Host: x\r\nLast-Event-ID: 1\r\nlast-event-id: 2\r\n",
-    ],
-)
-async def test_request_that_two_readers_read_differently_is_refused(
-    app: FastAPI, headers: bytes
-) -> None:
-    async with serve(app) as server:
-        answer = await server.ask(b"GET /v1/small HTTP/1.1\r\n" + headers + b"\r\n")
-        assert (answer.status, answer.code) == (400, "malformed-request")
-        await server.assert_serves()
-
-
-async def test_old_client_need_not_name_the_host() -> None:
-    async with serve(make_probe()) as server:
-        answer = await server.ask(b"GET /v1/small HTTP/1.0\r\n\r\n")
-        assert answer.status == 200
 
 
 async def test_trailer_is_no_header_of_the_request() -> None:
@@ -391,38 +322,6 @@ async def test_proxy_may_open_more_connections_than_a_client() -> None:
             assert (await further.answer()).status == 503
 
 
-@pytest.mark.parametrize(
-    ("proxies", "client"),
-    [("", "127.0.0.1"), ("127.0.0.1", "192.0.2.9"), ("127.0.0.1,192.0.2.0/24", "198.51.100.7")],
-)
-async def test_only_trusted_proxies_name_the_client(proxies: str, client: str) -> None:
-    forwarded = b"X-Forwarded-For: 203.0.113.1, 198.51.100.7, 192.0.2.9\r\n"
-    request = b"GET /v1/client HTTP/1.1\r\nHost: x\r\nConnection: close\r\n" + forwarded + b"\r\n"
-    async with serve(make_probe(), proxies=proxies) as server:
-        assert (await server.ask(request)).body.decode() == client
-
-
-@pytest.mark.parametrize(
-    ("lines", "client"),
-    [
-        (["203.0.113.1", "198.51.100.7"], "198.51.100.7"),
-        (["127.0.0.1", "198.51.100.7"], "198.51.100.7"),
-        (["198.51.100.7", "127.0.0.1"], "198.51.100.7"),
-        (["203.0.113.1, 198.51.100.7", "192.0.2.9"], "198.51.100.7"),
-        (["evil", "198.51.100.7:4711"], "198.51.100.7"),
-        (["127.0.0.1, [2001:db8::1]:443"], "2001:db8::1"),
-        (["127.0.0.1", "192.0.2.9"], "127.0.0.1"),
-        ([""], "127.0.0.1"),
-    ],
-)
-async def test_several_forwarding_lines_are_one_list(lines: list[str], client: str) -> None:
-    """What a client writes itself stands before what the proxies add, in whichever line."""
-    forwarded = "".join(f"X-Forwarded-For: {line}\r\n" for line in lines)
-    request = f"GET /v1/client HTTP/1.1\r\nHost: x\r\nConnection: close\r\n{forwarded}\r\n"
-    async with serve(make_probe(), proxies="127.0.0.1,192.0.2.0/24") as server:
-        assert (await server.ask(request.encode())).body.decode() == client
-
-
 async def test_client_that_does_not_read_its_answer_is_dropped() -> None:
     limits = replace(LIMITS, answer_s=0.3)
     async with serve(make_probe(), limits) as server, server.connect() as connection:
@@ -451,30 +350,3 @@ async def test_many_requests_at_once_on_a_connection_are_not_served(count: int) 
         async with server.connect() as connection:
             await connection.send((GET + b"\r\n") * 3)
             assert [(await connection.answer()).status for _ in range(3)] == [200] * 3
-
-
-def test_dropped_connection_leaves_no_error_in_the_log(caplog: pytest.LogCaptureFixture) -> None:
-    """Else a stranger could fill it. On the event loop of the services, which raises."""
-
-    async def flood() -> None:
-        async with serve(make_probe()) as server:
-            for count in (10, 50, 500):
-                async with server.connect() as connection:
-                    await connection.send((GET + b"\r\n").replace(b"small", b"slow") * count)
-                    assert await connection.is_closed()
-            for count in (1, 2, 3):  # a client that leaves
-                async with server.connect() as connection:
-                    await connection.send((GET + b"\r\n").replace(b"small", b"slow") * count)
-                    await asyncio.sleep(0.05)
-            await asyncio.sleep(0.3)  # until the app would answer
-            await server.assert_serves()
-
-    with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
-        runner.run(flood())
-    assert [each for each in caplog.records if each.levelno >= logging.ERROR] == []
-
-
-@pytest.mark.parametrize("networks", ["proxy", "10.0.0.0/33", "10.0.0.0/8,proxy"])
-def test_wrong_proxies_are_refused(networks: str) -> None:
-    with pytest.raises(ValueError, match="does not appear to be an IPv4 or IPv6 network"):
-        TrustedProxies(networks)

@@ -47,6 +47,24 @@ async def test_topics_are_created_and_grown_and_never_shrunk(stack: devstack.Sta
     assert await partitions(stack.kafka_bootstrap, name) == 3
 
 
+async def test_topic_that_is_there_gets_its_configuration(stack: devstack.Stack) -> None:
+    """Else a topic made by hand would keep records that a stranger compressed."""
+    namespace, connection = f"test-{new_id()}", KafkaConnection(stack.kafka_bootstrap)
+    by_hand = {"compression.type": "gzip", "segment.bytes": "20000000"}
+
+    async def create(config: dict[str, str]) -> list[str]:
+        topics = {"contacts": TopicSpec(partitions=1, replication=1, config=config)}
+        return await create_topics(connection, namespace, topics)
+
+    name = topic_name(namespace, "contacts")
+    await create(by_hand)
+    ours = {"compression.type": "uncompressed", "retention.ms": "604800000"}
+    assert await create(ours) == [f"configured {name}: compression.type=uncompressed"]
+    assert await create({"retention.ms": "1000000"}) == [f"configured {name}: retention.ms=1000000"]
+    # What nobody names stays as it was.
+    assert await create(by_hand) == [f"configured {name}: compression.type=gzip"]
+
+
 async def test_refusal_of_the_broker_is_raised(stack: devstack.Stack) -> None:
     topics = {"contacts": TopicSpec(partitions=1, replication=3)}
     with pytest.raises(InvalidReplicationFactorError):

@@ -34,7 +34,7 @@ from support.waiting import until
 
 KEYS = {service: SigningKey.generate() for service in set(TOPIC_OWNERS.values())}
 PUBLIC = {service: [key.public] for service, key in KEYS.items()}
-VERIFYING = {"event_verification_keys": PUBLIC}
+VERIFYING: dict[str, Any] = {"event_verification_keys": PUBLIC}
 # More than halt a consumer that believes them.
 FLOOD = 60
 
@@ -52,7 +52,7 @@ async def publish(
                 broker.topic(),
                 value,
                 key=event.key.encode(),
-                headers=encoder.headers("contacts", envelope, value),
+                headers=encoder.headers([encoder.encode("contacts", envelope, value)])[0],
             )
         await producer.flush()
 
@@ -137,7 +137,7 @@ async def test_authentic_records_that_violate_the_contract_halt_the_consumer(
     async with broker.open_producer() as producer:
         for _ in range(5):
             event = customer_wrote(new_contact())
-            headers = encoder.headers("contacts", make_envelope(event), b"{}")
+            (headers,) = encoder.headers([encoder.encode("contacts", make_envelope(event), b"{}")])
             await producer.send(broker.topic(), b"{}", key=event.key.encode(), headers=headers)
         await producer.flush()
     replica = Replica(database, broker, dead_letter_limit=3)

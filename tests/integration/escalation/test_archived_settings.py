@@ -138,6 +138,32 @@ async def test_ladder_of_an_archived_policy_goes_with_its_promises(
     assert [item["ladder"].split()[0] for item in listed.json()["items"]] == [ladder]
 
 
+@pytest.mark.parametrize(
+    ("is_asked_for", "choice", "state"),
+    [(False, "release", "closed"), (True, "release", "raised"), (False, "keep", "raised")],
+)
+async def test_escalation_of_a_released_promise_alone_is_closed(
+    service: EscalationHarness,
+    api: httpx.AsyncClient,
+    is_asked_for: bool,
+    choice: str,
+    state: str,
+) -> None:
+    """As in Zammad's issue 4353: what a withdrawn promise raised must not go on paging."""
+    contact = await service.received()
+    await service.handle_events(contact)
+    await service.advance_time(70)
+    if is_asked_for:
+        request = SupervisorRequested(
+            contact_id=contact.contact_id, occurred_at=later(contact, 65), quote="Your boss!"
+        )
+        await service.handle_events(request)
+    assert (await _archive(api, "sla-policies/gold", choice)).status_code == 204
+    await service.advance_time(1)
+    stored = await service.rows("SELECT state FROM escalations")
+    assert [escalation.state for escalation in stored] == [state]
+
+
 async def test_settings_that_others_name_are_not_archived(api: httpx.AsyncClient) -> None:
     await _put(api, "calendars/office", _CALENDAR)
     await _put(api, "ladders/other", (await api.get("/v1/ladders/default")).json()["body"])

@@ -9,7 +9,7 @@ import pytest
 from common.contracts.assignments import AssignmentReleased
 from common.contracts.contacts import SupervisorRequested
 from common.contracts.event import PersonId
-from integration.escalation.conftest import EscalationHarness, assigned, key
+from integration.escalation.conftest import POLICY, EscalationHarness, assigned, key
 from support.people import described
 
 LINE = {"mia": None, "sam": "mia", "rita": "sam"}
@@ -28,6 +28,9 @@ class Case:
 
     async def post(self, path: str, body: dict[str, Any], caller: str) -> httpx.Response:
         return await self._api.post(f"/v1/{path}", json=body, headers=key(caller))
+
+    async def put(self, path: str, body: dict[str, Any], caller: str) -> httpx.Response:
+        return await self._api.put(f"/v1/{path}", json=body, headers=key(caller))
 
     async def complain(self, caller: str, about: str = "rita") -> httpx.Response:
         body = {"contact_id": self.contact_id, "reason": TEXT, "about": about}
@@ -191,7 +194,7 @@ async def test_complaints_at_once_are_counted_like_those_one_after_another(
         assert day_s - 60 < int(answer.headers["Retry-After"]) <= day_s
 
 
-async def test_who_works_on_a_later_escalation_does_not_read_the_earlier_complaint(
+async def test_earlier_complaint_is_not_read_by_holder_of_a_later_escalation(
     case: Case, service: EscalationHarness
 ) -> None:
     """Sam is rita's manager: not who judges it, though any supervisor may hold an escalation."""
@@ -279,8 +282,6 @@ async def test_representative_named_by_a_complaint_does_not_see_the_escalation(
     await case.complain("kim")
     assert (await case.get(place, "rita")).status_code == 404
     assert (await case.get("escalations", "rita")).json()["items"] == []
-    stream = await case.get("escalations/stream", "rita", contact_id=case.contact_id)
-    assert stream.status_code == 404
     # Bruno had the contact before: he sees it, but not whom the complaint is about.
     (cause,) = (
         cause
@@ -288,6 +289,84 @@ async def test_representative_named_by_a_complaint_does_not_see_the_escalation(
         if cause["kind"] == "complaint"
     )
     assert (cause["about"], cause["by"], cause["complaint_id"]) == (None, None, None)
+
+
+async def test_accused_who_escalates_by_hand_sees_it_as_it_were_without_the_complaint(
+    case: Case, service: EscalationHarness
+) -> None:
+    """Nothing but complaints has raised it before, and two people are asked."""
+    contact = await service.received()
+    await service.handle_events(contact, assigned(contact))
+    case.contact_id = contact.contact_id
+    for caller in ("kim", "bruno"):
+        complaint = await case.complain(caller)
+        assert complaint.status_code == 201
+    place = f"escalations/{complaint.json()['escalation_id']}"
+    hidden = (await case.get(place, "mia")).json()
+    assert (len(hidden["awaited"]), hidden["cause_count"]) == (2, 2)
+    assert (await case.get(place, "rita")).status_code == 404
+    body = {"contact_id": case.contact_id, "reason": "Above my limit"}
+    raised = await case.post("escalations", body, "rita")
+    assert raised.status_code == 201
+    shown = await case.get(place, "rita")
+    listed = (await case.get("escalations", "rita", contact_id=case.contact_id)).json()["items"]
+    details = shown.json()
+    assert [item["escalation_id"] for item in listed] == [details["escalation_id"]]
+    for escalation in (raised.json(), details, *listed):
+        (cause,) = escalation["causes"]
+        assert (cause["kind"], cause["reason"]) == ("manual", "Above my limit")
+        assert escalation["raised_at"] == cause["at"] > hidden["raised_at"]
+        assert (escalation["version"], escalation["cause_count"], escalation["severity"]) == (
+            None,
+            1,
+            "medium",
+        )
+        assert (escalation["level"], escalation["awaited"], escalation["deadline"]) == (0, [], None)
+    for answer in (raised, shown):
+        assert "ETag" not in answer.headers
+        assert '"complaint"' not in answer.text
+    # Filters tell nothing either.
+    for filters in ({"cause": "complaint"}, {"severity": "high"}, {"person": "mia"}):
+        answer = await case.get("escalations", "rita", contact_id=case.contact_id, **filters)
+        assert answer.json()["items"] == [], filters
+
+
+async def test_acknowledgement_clock_of_an_earlier_escalation_stays_for_the_accused(
+    case: Case,
+) -> None:
+    first = f"escalations/{await case.escalation_id()}"
+    policy = {**POLICY, "targets": [{"clock": "acknowledgement", "target_s": 60}]}
+    assert (await case.put("sla-policies/gold", policy, "mia")).status_code == 200
+    assert (await case.post(f"{first}/acknowledge", {}, "mia")).status_code == 200
+    assert (await case.post(f"{first}/hand-back", {"guidance": "so"}, "mia")).status_code == 200
+    body = {"contact_id": case.contact_id, "reason": "again"}
+    second = (await case.post("escalations", body, "bruno")).json()["escalation_id"]
+    second = f"escalations/{second}"
+    assert (await case.post(f"{second}/acknowledge", {}, "mia")).status_code == 200
+    assert (await case.post(f"{second}/hand-back", {"guidance": "so"}, "mia")).status_code == 200
+
+    async def clock(caller: str) -> dict[str, Any]:
+        clocks = (await case.get(f"contacts/{case.contact_id}/clocks", caller)).json()["clocks"]
+        (shown,) = (each for each in clocks if each["clock"] == "acknowledgement")
+        return {name: shown[name] for name in ("run", "state", "due_at", "met_at", "timeline")}
+
+    before = await clock("rita")
+    assert (before["run"], before["state"]) == (1, "met")
+    assert (await case.complain("kim")).status_code == 201
+    assert await clock("rita") == before
+    assert (await clock("bruno"))["run"] == 2
+
+
+async def test_representative_does_not_read_the_note_of_a_pending_approval(case: Case) -> None:
+    place = f"escalations/{await case.escalation_id()}"
+    assert (await case.post(f"{place}/acknowledge", {}, "sam")).status_code == 200
+    proposed = {"outcome": "refund", "note": "Rita broke it", "amount": "5", "currency": "EUR"}
+    approval = await case.post(f"{place}/resolve", proposed, "sam")
+    assert approval.json()["approval"]["note"] == "Rita broke it"
+    for path in (place, "escalations"):
+        shown = await case.get(path, "rita")
+        assert shown.status_code == 200
+        assert "Rita broke it" not in shown.text
 
 
 async def test_representative_does_not_read_what_colleagues_reported(case: Case) -> None:

@@ -6,6 +6,10 @@ from typing import Any
 import httpx
 import pytest
 
+from common.contracts.event import PersonId, TeamId
+from common.contracts.notifications import Medium, RecipientChanged
+from common.contracts.people import RepresentativeDescribed
+from common.core.clock import TimeSource
 from integration.escalation.conftest import LADDER, POLICY, EscalationHarness, key
 from integration.escalation.duty_examples import PLACE, ROTATION
 from support.people import described
@@ -101,6 +105,7 @@ async def test_people_asked_are_shown_by_level_with_those_skipped(
 async def test_problems_name_what_is_wrong_with_valid_settings(
     configured: httpx.AsyncClient, service: EscalationHarness
 ) -> None:
+    await reach(service, "operations", "sam", "mia", "lee")
     assert await codes(configured) == []
     now = await service.now()
     override = {
@@ -159,4 +164,118 @@ async def test_empty_settings_have_their_problems(api: httpx.AsyncClient) -> Non
     assert await codes(api) == [
         ("contacts-without-policy", "sla-policies/", ""),
         ("no-default-ladder", "ladders/default", ""),
+        ("no-contact-method", "recipients/operations", ""),
     ]
+
+
+async def reach(
+    service: EscalationHarness, *people: str, media: tuple[Medium, ...] = ("email",)
+) -> None:
+    now = await service.now()
+    await service.handle_events(
+        *(
+            RecipientChanged(person_id=PersonId(person), occurred_at=now, media=media)
+            for person in people
+        )
+    )
+
+
+async def details(api: httpx.AsyncClient, code: str) -> dict[str, str]:
+    listed = (await api.get("/v1/configuration/problems", headers=key("sam"))).json()
+    return {
+        f"{each['kind']}/{each['setting_id']} {each['place']}".strip(): each["detail"]
+        for each in listed["items"]
+        if each["code"] == code
+    }
+
+
+async def test_people_who_may_be_paged_and_have_no_contact_method_are_a_problem(
+    configured: httpx.AsyncClient, service: EscalationHarness
+) -> None:
+    """By ladder, schedule, change of a schedule, team, role and reporting line."""
+    await put(configured, "teams/front", {"supervisors": ["lee"]})
+    now = await service.now()
+    override = {
+        "person_id": "kim",
+        "from": (now + DAY).isoformat(),
+        "until": (now + 2 * DAY).isoformat(),
+    }
+    lent = await configured.post(f"{PLACE}/overrides", json=override)
+    assert lent.status_code == 200, lent.text
+    await service.handle_events(
+        described("dora", roles=("director",)),
+        described("theo", roles=("representative",), reports_to="ned"),
+        described("ned"),
+        described("rui", roles=("representative",)),
+        described("gone", roles=("manager",), active=False),
+    )
+    shown = await details(configured, "no-contact-method")
+    assert list(shown) == ["recipients/operations"] + [
+        f"people/{person}" for person in ("dora", "kim", "lee", "mia", "ned", "sam")
+    ]
+    assert shown["people/mia"] == (
+        "mia has no contact method, so no page arrives. "
+        "Asked as: ladders/default levels/1/who/0/person_id."
+    )
+    assert shown["people/kim"].endswith("Asked as: a change of supervisors.")
+    assert shown["people/ned"].endswith("Asked as: superior.")
+    await reach(service, "operations", "dora", "kim", "lee", "mia", "ned", "sam")
+    assert await details(configured, "no-contact-method") == {}
+    await reach(service, "mia", media=())
+    assert list(await details(configured, "no-contact-method")) == ["people/mia"]
+
+
+async def test_older_change_of_a_recipient_changes_nothing(
+    configured: httpx.AsyncClient, service: EscalationHarness
+) -> None:
+    await reach(service, "operations", "sam", "mia")
+    old = RecipientChanged(
+        person_id=PersonId("mia"), occurred_at=await service.now() - DAY, media=()
+    )
+    await service.handle_events(old)
+    assert await details(configured, "no-contact-method") == {}
+
+
+async def test_topics_that_no_active_representative_serves_are_a_problem(
+    configured: httpx.AsyncClient, service: EscalationHarness
+) -> None:
+    match = {"topic": ["billing", "warranty"], "language": ["pt", "de"]}
+    await put(configured, "sla-policies/bills", {**POLICY, "match": match})
+    await put(configured, "sla-policies/calls", {**POLICY, "match": {"topic": ["sales"]}})
+    await service.handle_events(
+        await service.received(topic_of_contact="sales", language="pt-BR"),
+        await service.received(topic_of_contact="sales", language="ja"),
+        await service.received(topic_of_contact="sales", language="ja"),
+        serving("rita", "billing", "sales", languages=("pt-BR",)),
+        serving("rui", "warranty", languages=("de",), active=False),
+    )
+    assert await details(configured, "topic-not-served") == {
+        "sla-policies/bills match/topic/0": (
+            "No active representative with the skill billing speaks de."
+        ),
+        "sla-policies/bills match/topic/1": "No active representative has the skill warranty.",
+        "queues/sales/ja": (
+            "No active representative with the skill sales speaks ja. 2 open contacts need it."
+        ),
+    }
+    await service.handle_events(
+        serving("rui", "warranty", "billing", "sales", languages=("de", "ja", "pt"))
+    )
+    assert await details(configured, "topic-not-served") == {}
+
+
+def serving(
+    person: str, *skills: str, languages: tuple[str, ...], active: bool = True
+) -> RepresentativeDescribed:
+    return RepresentativeDescribed(
+        person_id=PersonId(person),
+        occurred_at=TimeSource().utc_now(),
+        name=person,
+        team_id=TeamId("front"),
+        skills=skills,
+        languages=languages,
+        capacity=1,
+        auto_accept=True,
+        offer_s=60,
+        active=active,
+    )

@@ -79,12 +79,12 @@ async def test_words_that_moved_or_ended_a_clock_are_gone(
     contact = await service.received()
     fields = {"contact_id": contact.contact_id, "reason": WORDS, "priority": "urgent"}
     at = contact.occurred_at + timedelta(seconds=9)
-    known = {name: value for name, value in fields.items() if name in event.model_fields}
+    content = {name: value for name, value in fields.items() if name in event.model_fields}
     place = f"/v1/contacts/{contact.contact_id}/clocks"
     urgent = {**POLICY, "match": {"priority": ["urgent"]}}
     assert (await configured.put("/v1/sla-policies/urgent", json=urgent)).is_success
     waits = WaitingOnCustomer(contact_id=contact.contact_id, occurred_at=at)
-    await service.handle_events(contact, waits, event(**known, occurred_at=at))
+    await service.handle_events(contact, waits, event(**content, occurred_at=at))
     assert WORDS in (await configured.get(place)).text
     erased = ContactErased(contact_id=contact.contact_id, occurred_at=at)
     await service.handle_events(erased)

@@ -171,3 +171,32 @@ async def test_api_keys_of_a_person_who_leaves_are_revoked(harness: ServiceHarne
     assert await active_roles(harness.database, "omar") == ["channel", "manager"]
     await harness.handle(described("omar", "mona", active=False))
     assert await active_roles(harness.database, "omar") == ["channel"]
+
+
+async def test_media_of_a_person_are_published_when_they_change_however_they_are_put(
+    harness: ServiceHarness, api: httpx.AsyncClient
+) -> None:
+    """Without addresses: who plans escalations must know that a person can be reached."""
+    mail = {"address": "new@example.com"}
+    await harness.handle(described("zoe", name="Zoe"), methods("zoe", email=mail))
+    for media in (
+        [{"medium": "email", "address": "other@example.com"}],
+        [
+            {"medium": "slack", "channel": "D9", "user_id": "U9"},
+            {"medium": "email", "address": "a@example.com"},
+        ],
+        [],
+    ):
+        body = {"name": "Zoe", "media": media}
+        put = await api.put("/v1/recipients/zoe", json=body, headers=key("root"))
+        assert put.status_code == 200, put.text
+    query = "SELECT data FROM published_events WHERE type = 'upstairs.recipient_changed.v1'"
+    changes = [row.data for row in await harness.rows(f"{query} ORDER BY id")]
+    assert [
+        (each["person_id"], each["media"]) for each in changes if each["person_id"] == "zoe"
+    ] == [
+        ("zoe", ["email"]),
+        ("zoe", ["slack", "email"]),
+        ("zoe", []),
+    ]
+    assert "example.com" not in str(changes)

@@ -42,6 +42,13 @@ def test_text_that_is_no_language_is_refused_in_words_and_read_as_undetermined(t
     assert read_language(text) == UNDETERMINED
 
 
+@pytest.mark.parametrize(
+    ("text", "tag"), [("pt_BR.UTF-8", "pt-BR"), ("de.utf8", "de"), (".UTF-8", UNDETERMINED)]
+)
+def test_encoding_after_a_language_is_left_out(text: str, tag: str) -> None:
+    assert read_language(text) == tag
+
+
 @given(st.text(max_size=50))
 def test_text_of_a_channel_is_always_read_as_a_tag(text: str) -> None:
     tag = read_language(text)

@@ -1,7 +1,7 @@
 """Who may say what on a topic: its owner, in its own name, and signed once keys are known."""
 
 import base64
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 
@@ -26,7 +26,9 @@ from common.messaging.kafka import topic_name
 from common.messaging.record_decoder import RecordDecoder
 from common.messaging.signatures import (
     KEY_ID_HEADER,
+    PROOF_HEADER,
     SIGNATURE_HEADER,
+    RecordContent,
     SigningKey,
     SigningKeyError,
     VerificationKeys,
@@ -80,8 +82,23 @@ def written(event: Event, source: str | None = None, topic: str | None = None) -
 
 
 def signed(record: Written, key: SigningKey) -> Written:
-    signature = key.sign(record.topic, record.key or b"", record.headers, record.value or b"")
-    return replace(record, headers=[*record.headers, *signature])
+    return signed_together([record], key)[0]
+
+
+def signed_together(records: Sequence[Written], key: SigningKey) -> list[Written]:
+    contents = [
+        RecordContent(
+            record.topic,
+            record.key or b"",
+            [(name, text or b"") for name, text in record.headers],
+            record.value or b"",
+        )
+        for record in records
+    ]
+    return [
+        replace(record, headers=[*record.headers, *signature])
+        for record, signature in zip(records, key.sign(contents), strict=True)
+    ]
 
 
 def decoder(keys: dict[str, list[str]] | None = None) -> RecordDecoder:
@@ -129,6 +146,15 @@ FORGERIES: dict[str, Callable[[], Written]] = {
     "key name not UTF-8": lambda: signed(written(ACTED), KEYS["notifier"]).header(
         KEY_ID_HEADER, b"\xff"
     ),
+    "proof not Base64": lambda: signed(written(ACTED), KEYS["notifier"]).header(
+        PROOF_HEADER, b"\xff"
+    ),
+    "proof of another record": lambda: signed(written(ACTED), KEYS["notifier"]).header(
+        PROOF_HEADER, base64.b64encode(b"r" + b"\x00" * 32)
+    ),
+    "proof without an end": lambda: signed(written(ACTED), KEYS["notifier"]).header(
+        PROOF_HEADER, base64.b64encode((b"r" + b"\x00" * 32) * 17)
+    ),
     "value changed": lambda: replace(
         signed(written(ACTED), KEYS["notifier"]),
         value=ACTED.model_copy(update={"person_id": "mallory"}).model_dump_json().encode(),
@@ -149,6 +175,29 @@ ATTRIBUTES = [name for name, _ in encode(Envelope(EventId(new_id()), "", "", "",
 def test_forgery_is_untrusted(forgery: str) -> None:
     with pytest.raises(UntrustedRecordError):
         decoder(PUBLIC).decode(FORGERIES[forgery]())
+
+
+@pytest.mark.parametrize("count", [1, 2, 3, 7, 100])
+def test_records_that_are_signed_together_are_decoded_alone_and_in_any_order(count: int) -> None:
+    events = [WROTE.model_copy(update={"excerpt": f"{place}"}) for place in range(count)]
+    records = signed_together([written(event) for event in events], KEYS["intake"])
+    for place in reversed(range(count)):
+        assert decoder(PUBLIC).decode(records[place])[1] == events[place]
+    assert [decoder(PUBLIC).decode(record)[1] for record in records] == events
+
+
+def test_record_does_not_take_the_place_of_one_that_was_signed_with_it() -> None:
+    first, second = signed_together([written(WROTE), written(WROTE)], KEYS["intake"])
+    both = decoder(PUBLIC)
+    both.decode(first)
+    both.decode(second)
+    forged = replace(
+        first, value=WROTE.model_copy(update={"excerpt": "x"}).model_dump_json().encode()
+    )
+    swapped = first.header(PROOF_HEADER, dict(second.headers)[PROOF_HEADER] or b"")
+    for record in (forged, swapped):
+        with pytest.raises(UntrustedRecordError, match="its signature is not that of intake"):
+            both.decode(record)
 
 
 @pytest.mark.parametrize("attribute", ATTRIBUTES)

@@ -46,7 +46,7 @@ def environment(monkeypatch: pytest.MonkeyPatch) -> pytest.MonkeyPatch:
 @pytest.mark.parametrize(
     "content", [b"s3cret", b"s3cret\n", b"s3cret\r\n", b"s3cret\n\n\n", b"\xef\xbb\xbfs3cret\r\n"]
 )
-def test_what_editors_add_to_a_file_is_no_part_of_the_secret(
+def test_characters_that_editors_add_to_a_file_are_no_part_of_the_secret(
     environment: pytest.MonkeyPatch, tmp_path: Path, content: bytes
 ) -> None:
     (tmp_path / "token").write_bytes(content)
@@ -145,7 +145,7 @@ def test_guessable_signing_key_is_refused(
     *,
     is_pem: bool,
 ) -> None:
-    """Whoever guesses it speaks for the service."""
+    """Who guesses it speaks for the service."""
     pem = Ed25519PrivateKey.from_private_bytes(seed).private_bytes(
         Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()
     )

@@ -282,6 +282,13 @@ def test_tag_decides_the_topic_whatever_else_stands_between_the_tags() -> None:
     assert event.contact.topic == "billing"
 
 
+@pytest.mark.parametrize(("tag", "mapped"), [("invoice", "Invoice"), ("INVOICE", "invoice")])
+def test_tag_decides_in_whatever_case_it_is_written(tag: str, mapped: str) -> None:
+    body = zendesk_body(ticket={"tags": [tag]})
+    (event,) = zendesk_events(body, topic_by_tag={mapped: "billing"})
+    assert event.contact.topic == "billing"
+
+
 @pytest.mark.parametrize(
     "body", [b"", b"{", b"[]", b"\xff", b"null", b'{"id": 1}', b"[" * 100_000, b"9" * 5000]
 )

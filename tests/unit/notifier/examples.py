@@ -94,6 +94,12 @@ _PARTICULARS: dict[str, dict[str, Any]] = {
         **_NO_ESCALATION,
         "coaching": {"by": "sam", "person_id": "rui", "text": "How to end a call"},
     },
+    "unserved": {
+        **_NO_ESCALATION,
+        "contact": None,
+        "causes": [],
+        "unserved_queue": {"queue": "warranty/pl", "fallback_queue": "general/en"},
+    },
     "duty_gap": {
         **_NO_ESCALATION,
         "contact": None,

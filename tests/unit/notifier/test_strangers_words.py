@@ -64,6 +64,8 @@ def page(reason: Reason, words: str, medium: Any) -> Notification:
     if reason == "duty_gap":
         gap = {"schedule_id": words, "starts_at": AT, "absent": [words]}
         changes = {"duty_gap": gap}
+    if reason == "unserved":
+        changes = {"unserved_queue": {"queue": words, "fallback_queue": words}}
     return notification(medium, reason, **changes)
 
 

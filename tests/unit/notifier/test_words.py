@@ -81,22 +81,6 @@ def test_page_without_explanation_says_it_was_not_acknowledged_below() -> None:
 
 
 @pytest.mark.parametrize(
-    ("is_repeat", "explanation", "sentence"),
-    [
-        (True, None, "Still not acknowledged: you are asked again."),
-        (True, "no answer from dana", "You are asked again. No answer from dana."),
-        (False, None, "Still not acknowledged: it is your turn."),
-        (False, "no answer from dana", "It is your turn. No answer from dana."),
-    ],
-)
-def test_only_who_was_asked_before_reads_that_it_is_again(
-    is_repeat: bool, explanation: str | None, sentence: str
-) -> None:
-    content = notification(reason="repeated", explanation=explanation).content
-    assert rendering.words(replace(content, is_repeat=is_repeat), AT).why_now == sentence
-
-
-@pytest.mark.parametrize(
     ("reason", "sentence"),
     [
         ("raised", "Answer by 14:12:30 UTC (12 min 30 s left)."),

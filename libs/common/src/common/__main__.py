@@ -36,8 +36,8 @@ def schema(
     ] = False,
 ) -> None:
     """Make or repair a service's roles, one to serve and one to migrate, and its schema."""
-    for variable, given in (("ROLE", password), ("OWNER", owner_password)):
-        reason = None if trial else weakness(given, min_characters=MIN_GIVEN_CHARACTERS)
+    for variable, text in (("ROLE", password), ("OWNER", owner_password)):
+        reason = None if trial else weakness(text, min_characters=MIN_GIVEN_CHARACTERS)
         if reason:
             # The owner's too: this role can rewrite the audit trail.
             message = f"UPSTAIRS_{variable}_PASSWORD: {reason}"

@@ -46,7 +46,7 @@ class SecureListener:
     do nothing. Anyone who comes by the first listener may do all. `certificate` is a PEM file of
     the broker's key (PKCS 8) and certificate, for the name `localhost`.
 
-    With a `client_ca_file` there is a third listener: it admits whoever has a certificate of this
+    With a `client_ca_file` there is a third listener: it admits who has a certificate of this
     authority (mutual TLS), by the whole subject of the certificate.
     """
 

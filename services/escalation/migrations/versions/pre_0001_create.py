@@ -262,6 +262,32 @@ STATEMENTS = (
         since timestamptz NOT NULL
     )
     """,
+    # For what is wrong with the settings: on which media a person is reached, as notifier says, and
+    # what a representative serves, as router says.
+    """
+    CREATE TABLE recipients (
+        person_id text PRIMARY KEY,
+        media jsonb NOT NULL,
+        since timestamptz NOT NULL
+    )
+    """,
+    """
+    CREATE TABLE representatives (
+        person_id text PRIMARY KEY,
+        skills jsonb NOT NULL,
+        languages jsonb NOT NULL,
+        active boolean NOT NULL,
+        since timestamptz NOT NULL
+    )
+    """,
+    # When operations were last paged about a queue that nobody serves.
+    """
+    CREATE TABLE unserved_queues (
+        queue text PRIMARY KEY,
+        announced_at timestamptz NOT NULL
+    )
+    """,
+    "CREATE INDEX unserved_queues_announced_at ON unserved_queues (announced_at)",
 )
 
 

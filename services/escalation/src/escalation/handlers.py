@@ -7,10 +7,12 @@ from typing import Any
 
 import structlog
 
+from common.contracts.assignments import ContactUnserved
 from common.contracts.contacts import ContactErased, ContactReceived, FeedbackReceived
 from common.contracts.escalations import EscalationsOwnEvent, PagesErased
 from common.contracts.event import ContactEvent
-from common.contracts.people import PersonDescribed, PresenceChanged
+from common.contracts.notifications import RecipientChanged
+from common.contracts.people import PersonDescribed, PresenceChanged, RepresentativeDescribed
 from common.messages import Timer
 from common.messaging.subscriptions import HandlerRegistry
 from common.storage.api_keys import ApiKeyStore
@@ -22,6 +24,7 @@ from escalation.domain.money import grants_of
 from escalation.domain.settings.people import Person
 from escalation.domain.settings.registry import Versioned
 from escalation.domain.situation import Decision, Situation
+from escalation.domain.staff import QUIET_TIME, page_about_queue
 from escalation.store.unit_of_work import UnitOfWork
 
 Enrich = Callable[[Situation, Any, UnitOfWork], Awaitable[Situation]]
@@ -147,6 +150,20 @@ async def set_presence(event: PresenceChanged, uow: UnitOfWork) -> None:
     await uow.presences.put(event)
 
 
+async def describe_representative(event: RepresentativeDescribed, uow: UnitOfWork) -> None:
+    await uow.staff.put_representative(event)
+
+
+async def change_recipient(event: RecipientChanged, uow: UnitOfWork) -> None:
+    await uow.staff.put_recipient(event)
+
+
+async def announce_unserved_queue(event: ContactUnserved, uow: UnitOfWork) -> None:
+    """Page operations about the queue, once in a quiet time and not for each contact."""
+    if await uow.staff.announce_unserved(event.queue, uow.now, QUIET_TIME):
+        uow.outbox.add((page_about_queue(event, uow.now),))
+
+
 SUBSCRIPTIONS = (
     HandlerRegistry[UnitOfWork](
         {kind: handler_for(_ENRICH.get(kind)) for kind in reactions.DECISIONS}
@@ -154,4 +171,7 @@ SUBSCRIPTIONS = (
     .on(ContactErased, erase_contact)
     .on(PersonDescribed, describe_person)
     .on(PresenceChanged, set_presence)
+    .on(RepresentativeDescribed, describe_representative)
+    .on(RecipientChanged, change_recipient)
+    .on(ContactUnserved, announce_unserved_queue)
 )

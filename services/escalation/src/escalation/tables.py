@@ -172,6 +172,28 @@ presences = Table(
     Column("presence", Text),
     Column("since", DateTime(timezone=True)),
 )
+recipients = Table(
+    "recipients",
+    metadata,
+    Column("person_id", Text, primary_key=True),
+    Column("media", JSONB),
+    Column("since", DateTime(timezone=True)),
+)
+representatives = Table(
+    "representatives",
+    metadata,
+    Column("person_id", Text, primary_key=True),
+    Column("skills", JSONB),
+    Column("languages", JSONB),
+    Column("active", Boolean),
+    Column("since", DateTime(timezone=True)),
+)
+unserved_queues = Table(
+    "unserved_queues",
+    metadata,
+    Column("queue", Text, primary_key=True),
+    Column("announced_at", DateTime(timezone=True)),
+)
 
 RETENTION: tuple[Rule, ...] = (
     # Seven years. The database refuses to delete younger steps of the trail than a year.
@@ -214,4 +236,8 @@ RETENTION: tuple[Rule, ...] = (
     Retention("duty_change_requests", "expires_at", days=400),
     Retention("announced_gaps", "ends_at", days=30),
     Kept("presences", "one row a person"),
+    Kept("recipients", "one row a person"),
+    Kept("representatives", "one row a person; those who left are inactive"),
+    # Longer than the quiet time.
+    Retention("unserved_queues", "announced_at", days=7),
 )

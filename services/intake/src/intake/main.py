@@ -14,9 +14,6 @@ from intake.domain.customers import CustomerNamespaces
 from intake.settings import Settings
 from intake.store import UnitOfWork
 
-# Nobody waits for what intake learns of assignments and escalations; a larger batch costs less.
-LINGER_S = 0.05
-
 
 def build(
     settings: Settings, channels: Mapping[str, Channel] = CHANNELS
@@ -26,7 +23,6 @@ def build(
         name="intake",
         unit_of_work=UnitOfWork,
         subscriptions=handlers.SUBSCRIPTIONS,
-        linger_s=LINGER_S,
         retention=tables.RETENTION,
         routers=api.ROUTERS,
         webhook_paths=(api.channels.PATH,),

@@ -37,7 +37,7 @@ async def hand_over(before: Contact, actor: Actor, uow: UnitOfWork) -> None:
     The target of another customer takes over nothing: the words are not for it.
     """
     contact = await get_or_raise(before.contact_id, uow)
-    if contact.merged_into is None or _asked(contact) == _asked(before):
+    if contact.merged_into is None or _wishes(contact) == _wishes(before):
         return
     target = await _last_target(contact, uow)
     if target.customer_id != contact.customer_id:
@@ -56,7 +56,7 @@ async def _last_target(contact: Contact, uow: UnitOfWork) -> Contact:
     return contact
 
 
-def _asked(contact: Contact) -> tuple[ContactId | None, Priority, str | None]:
+def _wishes(contact: Contact) -> tuple[ContactId | None, Priority, str | None]:
     return contact.merged_into, contact.priority, contact.supervisor_quote
 
 

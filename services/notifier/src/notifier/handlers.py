@@ -24,7 +24,7 @@ from common.contracts.escalations import (
     TimerMissing,
 )
 from common.contracts.event import OPERATIONS, EscalationId, NotificationId, PersonId
-from common.contracts.notifications import Medium
+from common.contracts.notifications import Medium, RecipientChanged
 from common.contracts.people import ContactMethodsChanged, PersonDescribed
 from common.core import trace
 from common.core.ids import new_id
@@ -242,6 +242,10 @@ async def change_recipient(
     )
     await uow.recipients.save(saved)
     await uow.recipient_changes.add(change)
+    if change.changes_media:
+        media = tuple(address.medium for address in methods.media)
+        changed = RecipientChanged(person_id=person_id, occurred_at=uow.now, media=media)
+        uow.outbox.add((changed,))
     for address in change.removed_addresses:
         notice = notifications.address_notice(
             change, address, new_notification_id(), trace.current()

@@ -16,7 +16,7 @@ from common.contracts.event import (
     PersonId,
 )
 from common.contracts.notifications import Medium
-from common.contracts.page_subjects import PagedCoaching, PagedContact, PagedDutyGap
+from common.contracts.page_subjects import PagedCoaching, PagedContact, PagedDutyGap, PagedQueue
 from common.contracts.texts import ExplanationText, NoteText, ReasonText
 
 Severity = Literal["low", "medium", "high", "critical"]
@@ -48,6 +48,7 @@ PageReason = Literal[
     "met",
     "coaching",
     "duty_gap",
+    "unserved",
 ]
 LeaseEnd = Literal["progress", "shift", "snooze"]
 # What an open escalation waits for: an acknowledgement, or progress of the holder.
@@ -189,7 +190,8 @@ class PageRequested(EscalationsEvent):
     `escalation_id` is None for a warning, since nothing was raised yet, and for what outlives its
     escalation: coaching, contact methods that reach nobody, and that it was closed as met.
     `respond_by` is when it moves on without that person; `lease_end` says what ends a lease then. A
-    gap in a duty schedule has no contact: `contact_id` is derived from the schedule.
+    gap in a duty schedule and a queue that nobody serves have no contact: `contact_id` is derived
+    from the schedule or the queue.
     """
 
     page_id: PageId
@@ -208,6 +210,7 @@ class PageRequested(EscalationsEvent):
     approval: PagedApproval | None = None
     coaching: PagedCoaching | None = None
     duty_gap: PagedDutyGap | None = None
+    unserved_queue: PagedQueue | None = None
 
 
 class EscalationAcknowledged(EscalationsOwnEvent):

@@ -1,8 +1,10 @@
 """Events about notifications and their answers, owned by `notifier`."""
 
+import re
 from typing import Literal
 
 from common.contracts.event import (
+    UUID_PATTERN,
     ContactEvent,
     EscalationId,
     Event,
@@ -10,6 +12,7 @@ from common.contracts.event import (
     PageId,
     PersonId,
 )
+from common.core.ids import derived_id
 
 Medium = Literal["slack", "email", "sms", "teams", "webhook"]
 Action = Literal["acknowledge", "take_over"]
@@ -60,9 +63,33 @@ class NotificationActedOn(NotificationsEvent):
     medium: Medium
 
 
+class RecipientChanged(Event):
+    """On which media the person is reached from now on; none: no page reaches that person.
+
+    Published when they change by either route. Addresses are never in it. It concerns no contact;
+    its key is derived from the person.
+    """
+
+    topic = "notifications"
+    key_pattern = re.compile(UUID_PATTERN)
+
+    person_id: PersonId
+    media: tuple[Medium, ...]
+
+    @property
+    def key(self) -> str:
+        return recipient_key(self.person_id)
+
+
+def recipient_key(person_id: PersonId) -> str:
+    """Return what stands for a contact in messages that are about the person alone."""
+    return derived_id("recipient", person_id)
+
+
 EVENTS: tuple[type[Event], ...] = (
     NotificationSent,
     NotificationFailed,
     NotificationSeen,
     NotificationActedOn,
+    RecipientChanged,
 )

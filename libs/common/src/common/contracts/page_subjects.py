@@ -28,6 +28,16 @@ class PagedCoaching(Contract):
     text: NoteText
 
 
+class PagedQueue(Contract):
+    """No active representative has the skill and the language of `queue`.
+
+    Its contacts wait in `fallback_queue`; without one nobody serves them.
+    """
+
+    queue: ReasonText
+    fallback_queue: ReasonText | None = None
+
+
 class PagedDutyGap(Contract):
     """Nobody is on duty from `starts_at`; without `ends_at` the gap has no end in sight.
 

@@ -27,10 +27,11 @@ def parse_language(text: str) -> str:
 def read_language(text: str | None) -> str:
     """Return the tag, or `und` for what is no language: a channel's word must not lose a contact.
 
-    Use it for what outside systems send.
+    Use it for what outside systems send. Those of Unix add an encoding: `pt_BR.UTF-8`.
     """
+    tag = (text or UNDETERMINED).partition(".")[0]
     try:
-        return parse_language((text or UNDETERMINED).strip())
+        return parse_language(tag.strip())
     except ValueError:
         return UNDETERMINED
 

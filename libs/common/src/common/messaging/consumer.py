@@ -36,7 +36,7 @@ _POLL_MS = 200
 _COMMIT_INTERVAL_S = 0.2
 _COMMIT_TIMEOUT_S = 5
 # Records that arrive within it share a fetch, a transaction and a commit; adds at most so much.
-LINGER_S = 0.01
+_LINGER_S = 0.01
 # Characters of a column that lists show; the headers and the payload are kept whole.
 _MAX_COLUMN = 200
 
@@ -51,18 +51,17 @@ class Consumer(ConsumerRebalanceListener, Generic[U]):  # type: ignore[misc]  # 
     def __init__(
         self,
         kafka: AIOKafkaConsumer,
+        topics: Sequence[str],
         decoder: RecordDecoder,
         dispatcher: Dispatcher[U],
         metrics: Metrics,
         health: Health,
         *,
         connection: KafkaConnection,
-        linger_s: float = LINGER_S,
     ) -> None:
         self._kafka = kafka
         self._connection = connection
-        self._topics = decoder.names_of(dispatcher.subscriptions.topics)
-        self._linger_s = linger_s
+        self._topics = topics
         self._decoder = decoder
         self._dispatcher = dispatcher
         self._types = dispatcher.subscriptions.events
@@ -112,7 +111,7 @@ class Consumer(ConsumerRebalanceListener, Generic[U]):  # type: ignore[misc]  # 
             if polled:
                 async with self._batch_lock:
                     await self._handle(polled)
-                await asyncio.sleep(self._linger_s)
+                await asyncio.sleep(_LINGER_S)
             if monotonic() - self._committed_at > _COMMIT_INTERVAL_S:
                 await self._commit()
             if self._joined:

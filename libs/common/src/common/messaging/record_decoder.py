@@ -1,6 +1,5 @@
 """Decodes the records of the system's topics, and checks that each is its topic owner's."""
 
-from collections.abc import Collection
 from typing import Protocol
 
 from common.contracts.event import Event
@@ -35,10 +34,6 @@ class RecordDecoder:
     def __init__(self, namespace: str, keys: VerificationKeys | None = None) -> None:
         self._topics = {topic_name(namespace, topic): topic for topic in TOPIC_OWNERS}
         self._keys = keys
-
-    def names_of(self, topics: Collection[str]) -> list[str]:
-        """Return what Kafka calls these topics."""
-        return [name for name, topic in self._topics.items() if topic in topics]
 
     def decode(self, record: Record) -> tuple[Envelope, Event]:
         """Return the event of a known type.

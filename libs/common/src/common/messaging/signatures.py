@@ -1,15 +1,18 @@
 """Signatures of records: who may write to a topic can still not speak for its owner.
 
 An Ed25519 signature covers the topic, the record's key, every attribute of the envelope and the
-value. See docs/adr/0021.
+value. Records that are sent together share one signature, of the hash of all; each has a proof that
+the hash covers it. See docs/adr/0021.
 """
 
 import base64
 import binascii
 import hashlib
 import itertools
-from collections.abc import Iterable, Mapping, Sequence
-from typing import Final
+from collections import OrderedDict
+from collections.abc import Mapping, Sequence
+from struct import Struct
+from typing import Final, NamedTuple
 
 from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
@@ -23,12 +26,14 @@ from cryptography.hazmat.primitives.serialization import (
 )
 
 from common.messaging.envelope import Headers, UntrustedRecordError
+from common.messaging.hash_tree import hash_by_proof, hash_together
 
 SIGNATURE_HEADER: Final = "ce_signature"
 KEY_ID_HEADER: Final = "ce_signaturekey"
+PROOF_HEADER: Final = "ce_signatureproof"
 
-# Begins every signed text, so that a signature has no meaning elsewhere.
-_PURPOSE: Final = b"upstairs record 1"
+# Begins what is signed, so that a signature has no meaning elsewhere.
+_PURPOSE: Final = b"upstairs records 2"
 # In this order. An attribute that is absent counts as empty.
 _SIGNED_HEADERS: Final = (
     "ce_specversion",
@@ -42,10 +47,21 @@ _SIGNED_HEADERS: Final = (
     "ce_traceparent",
     "content-type",
 )
-_KNOWN_HEADERS: Final = frozenset((*_SIGNED_HEADERS, SIGNATURE_HEADER, KEY_ID_HEADER))
+_KNOWN_HEADERS: Final = frozenset((*_SIGNED_HEADERS, SIGNATURE_HEADER, KEY_ID_HEADER, PROOF_HEADER))
 _PEM: Final = "-----BEGIN"
 _KEY_ID_BYTES: Final = 8
-_LENGTH_BYTES: Final = 4
+_LENGTHS: Final = Struct(f">{3 + len(_SIGNED_HEADERS)}I")
+# Those of records that are sent together follow each other.
+_REMEMBERED_SIGNATURES: Final = 1000
+
+
+class RecordContent(NamedTuple):
+    """What a signature covers. The topic is the name in Kafka."""
+
+    topic: str
+    key: bytes
+    headers: list[tuple[str, bytes]]
+    value: bytes
 
 
 class SigningKeyError(ValueError):
@@ -89,12 +105,17 @@ class SigningKey:
         raw = self._key.public_key().public_bytes(Encoding.Raw, PublicFormat.Raw)
         return base64.b64encode(raw).decode()
 
-    def sign(
-        self, topic: str, key: bytes, headers: Headers, value: bytes
-    ) -> list[tuple[str, bytes]]:
-        """Return the headers that carry the signature."""
-        signature = self._key.sign(_signed_bytes(topic, key, _by_name(headers), value))
-        return [(KEY_ID_HEADER, self._id), (SIGNATURE_HEADER, base64.b64encode(signature))]
+    def sign(self, records: Sequence[RecordContent]) -> list[list[tuple[str, bytes]]]:
+        """Return for each record, of at least one, the headers that carry the signature."""
+        together, proofs = hash_together(
+            [
+                _signed_bytes(record.topic, record.key, dict(record.headers), record.value)
+                for record in records
+            ]
+        )
+        signature = base64.b64encode(self._key.sign(_PURPOSE + together))
+        shared = [(KEY_ID_HEADER, self._id), (SIGNATURE_HEADER, signature)]
+        return [[*shared, (PROOF_HEADER, base64.b64encode(proof))] for proof in proofs]
 
 
 class VerificationKeys:
@@ -109,6 +130,7 @@ class VerificationKeys:
             service: {key_id(parsed): parsed for parsed in map(_parse_public, texts)}
             for service, texts in keys.items()
         }
+        self._verified: OrderedDict[tuple[str, str, bytes, bytes], None] = OrderedDict()
         for first, second in itertools.combinations(self._keys, 2):
             if self._keys[first].keys() & self._keys[second].keys():
                 raise SigningKeyError(f"{first} and {second} have the same key: make two.")
@@ -121,23 +143,33 @@ class VerificationKeys:
         self, service: str, topic: str, key: bytes | None, headers: Headers, value: bytes | None
     ) -> None:
         """Raise UntrustedRecordError unless the service has signed this record for this topic."""
-        names = [name for name, _ in headers]
-        if len(set(names)) < len(names) or not _KNOWN_HEADERS.issuperset(names):
+        by_name = {name: text or b"" for name, text in headers}
+        if len(by_name) < len(headers) or not _KNOWN_HEADERS.issuperset(by_name):
             # A stranger may add them to a copy of a signed record.
             message = "it has headers that no signature covers"
             raise UntrustedRecordError(message)
-        by_name = _by_name(headers)
         try:
-            signature = by_name[SIGNATURE_HEADER]
-            public = self._keys[service][by_name[KEY_ID_HEADER].decode()]
+            signature = base64.b64decode(by_name[SIGNATURE_HEADER], validate=True)
+            proof = base64.b64decode(by_name[PROOF_HEADER], validate=True)
             signed = _signed_bytes(topic, key or b"", by_name, value or b"")
-            public.verify(base64.b64decode(signature, validate=True), signed)
+            name = by_name[KEY_ID_HEADER].decode()
+            self._verify(service, name, signature, hash_by_proof(signed, proof))
         except KeyError as error:
             message = f"it is not signed with a key of {service}"
             raise UntrustedRecordError(message) from error
         except (InvalidSignature, ValueError) as error:
             message = f"its signature is not that of {service}"
             raise UntrustedRecordError(message) from error
+
+    def _verify(self, service: str, key: str, signature: bytes, together: bytes) -> None:
+        """Raises KeyError for an unknown key, and InvalidSignature."""
+        verified = service, key, signature, together
+        if verified in self._verified:
+            return
+        self._keys[service][key].verify(signature, _PURPOSE + together)
+        self._verified[verified] = None
+        if len(self._verified) > _REMEMBERED_SIGNATURES:
+            self._verified.popitem(last=False)
 
 
 def public_text(text: str) -> str:
@@ -173,17 +205,8 @@ def _from_base64(text: str) -> bytes:
         raise SigningKeyError(SigningKeyError.__doc__) from error
 
 
-def _by_name(headers: Headers) -> dict[str, bytes]:
-    return {name.lower(): value or b"" for name, value in headers}
-
-
 def _signed_bytes(topic: str, key: bytes, headers: Mapping[str, bytes], value: bytes) -> bytes:
-    """Return all that is signed, each part after its length, so that no two records are alike."""
-    attributes = (headers.get(name, b"") for name in _SIGNED_HEADERS)
-    return b"".join(_with_lengths((_PURPOSE, topic.encode(), key, *attributes, value)))
-
-
-def _with_lengths(parts: Iterable[bytes]) -> Iterable[bytes]:
-    for part in parts:
-        yield len(part).to_bytes(_LENGTH_BYTES, "big")
-        yield part
+    """Return what is signed, after the lengths of its parts: so no two records are alike."""
+    attributes = [headers.get(name, b"") for name in _SIGNED_HEADERS]
+    parts = (topic.encode(), key, *attributes, value)
+    return _LENGTHS.pack(*map(len, parts)) + b"".join(parts)

@@ -29,7 +29,8 @@ class DatabaseMonitor(Generic[U]):
     An unavailable database makes the service not ready. What waits too long in the outbox or among
     the timers is only a metric: intake accepts contacts also while Kafka is down. An event that
     Kafka has refused, or a delivery of an outside system that was kept, degrades the service until
-    its dead letter is closed.
+    its dead letter is closed; a role that may change tables, and with them the audit trail, until
+    the service has another one.
     """
 
     name = "database monitor"
@@ -87,6 +88,12 @@ class DatabaseMonitor(Generic[U]):
             else None,
         )
         self._health.report_degradation(
+            "database role",
+            "UPSTAIRS_DATABASE_URL names a role that owns the tables: use the one that serves."
+            if waiting.owns_tables
+            else None,
+        )
+        self._health.report_degradation(
             "deliveries",
             f"Deliveries of outside systems that were kept and not applied: {waiting.deliveries}."
             " See `dead-letters list`."
@@ -112,5 +119,8 @@ _WAITING = text("""
            (SELECT count(*) FROM dead_letters
             WHERE state = 'waiting' AND starts_with(origin, :delivery)) AS deliveries,
            (SELECT count(*) FROM
-               (SELECT FROM timers WHERE due_at <= :now LIMIT 10000) AS due) AS backlog
+               (SELECT FROM timers WHERE due_at <= :now LIMIT 10000) AS due) AS backlog,
+           -- Also true of a superuser.
+           (SELECT pg_has_role(current_user, relowner, 'MEMBER')
+            FROM pg_class WHERE oid = CAST('outbox' AS regclass)) AS owns_tables
 """)

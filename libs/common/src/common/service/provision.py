@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from aiokafka.admin import NewPartitions, NewTopic
+from aiokafka.admin.config_resource import ConfigResource, ConfigResourceType
 from aiokafka.errors import TopicAlreadyExistsError, for_code
 from pydantic import BaseModel, ConfigDict, Field
 from sqlalchemy import pool, text
@@ -20,6 +21,8 @@ from common.storage.engine import make_engine
 from common.storage.locks import LOCK_TIMEOUT_S, advisory_key, explain_timeout, set_timeout
 from common.storage.roles import owner_role, serving_role
 
+# What was set for this topic: neither the broker's nor a default. A number of Kafka's protocol.
+_TOPIC_CONFIG = 1
 _NAME = re.compile(r"[a-z][a-z0-9_]*")
 _INTERNAL_ERROR = "XX000"
 # unique_violation in pg_authid, and duplicate_object.
@@ -206,7 +209,10 @@ _LOCKS = (
 async def create_topics(
     connection: KafkaConnection, namespace: str, topics: Mapping[str, TopicSpec]
 ) -> list[str]:
-    """Create missing topics and add missing partitions; return a line for each change."""
+    """Create missing topics, add missing partitions, set the configuration that a spec names.
+
+    Return a line for each change.
+    """
     admin = make_admin(connection)
     await start_client(admin, connection)
     changes: list[str] = []
@@ -215,8 +221,11 @@ async def create_topics(
             name = topic_name(namespace, short)
             if await _create_topic(admin, name, spec):
                 changes.append(f"created {name} with {spec.partitions} partitions")
-            elif await _add_partitions(admin, name, spec):
+                continue
+            if await _add_partitions(admin, name, spec):
                 changes.append(f"grew {name} to {spec.partitions} partitions")
+            if changed := await _set_config(admin, name, spec.config):
+                changes.append(f"configured {name}: {changed}")
     finally:
         await admin.close()
     return changes
@@ -234,6 +243,27 @@ async def _add_partitions(admin: Any, name: str, spec: TopicSpec) -> bool:
     if len(description["partitions"]) >= spec.partitions:
         return False
     return _succeeded(await admin.create_partitions({name: NewPartitions(spec.partitions)}))
+
+
+async def _set_config(admin: Any, name: str, config: Mapping[str, str]) -> str:
+    """Set what differs from `config`, and return it.
+
+    Kafka resets what a request does not name, so it names what the topic has of its own too.
+    """
+    described = await admin.describe_configs([ConfigResource(ConfigResourceType.TOPIC, name)])
+    ((code, _message, _kind, _name, entries),) = [each for a in described for each in a.resources]
+    if code:
+        raise for_code(code)(name)
+    values = {entry[0]: entry[1] for entry in entries}
+    wrong = {key: value for key, value in config.items() if values.get(key) != value}
+    if wrong:
+        own = {entry[0]: entry[1] for entry in entries if entry[3] == _TOPIC_CONFIG}
+        resource = ConfigResource(ConfigResourceType.TOPIC, name, configs={**own, **wrong})
+        for answer in await admin.alter_configs([resource]):
+            for code, message, *_ in answer.resources:
+                if code:
+                    raise for_code(code)(f"{name}: {message}")
+    return ", ".join(f"{key}={value}" for key, value in sorted(wrong.items()))
 
 
 def _succeeded(answer: Any, *, unless: type[Exception] | None = None) -> bool:

@@ -24,12 +24,13 @@ from common.http.app import make_app
 from common.http.limits import HttpLimits, TrustedProxies
 from common.http.operations import make_operations_app
 from common.http.server import HttpServer
-from common.messaging.consumer import LINGER_S, Consumer
+from common.messaging.consumer import Consumer
 from common.messaging.dispatcher import Dispatcher
 from common.messaging.kafka import (
     group_name,
     make_group_consumer,
     make_producer,
+    topic_name,
 )
 from common.messaging.publisher import Publisher
 from common.messaging.record_decoder import RecordDecoder
@@ -75,8 +76,6 @@ class ServiceSpec(Generic[U]):
     app_state: Callable[[Database[U]], Mapping[str, object]] = lambda _: {}
     workers: WorkerFactory[U] = lambda *_: ()
     http_workers: WorkerFactory[U] = lambda *_: ()
-    # Events wait so long for later ones, to share a transaction with them.
-    linger_s: float = LINGER_S
     # Topics that a worker reads, besides those of the subscriptions.
     read_topics: Sequence[str] = ()
     # A POST below these paths carries a signed body of any kind, which its route reads or keeps.
@@ -260,13 +259,6 @@ def make_consumer(
         session_timeout_ms=settings.kafka_session_timeout_ms,
         instance_id=settings.instance_id,
     )
+    topics = [topic_name(settings.namespace, topic) for topic in spec.subscriptions.topics]
     decoder = RecordDecoder(settings.namespace, settings.verification_keys)
-    return Consumer(
-        kafka,
-        decoder,
-        dispatcher,
-        metrics,
-        health,
-        connection=settings.kafka,
-        linger_s=spec.linger_s,
-    )
+    return Consumer(kafka, topics, decoder, dispatcher, metrics, health, connection=settings.kafka)

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from datetime import datetime
+from typing import Final
 
 from pydantic import BaseModel, Field
 
@@ -20,6 +21,8 @@ from escalation.domain.duty.calendars import Calendar
 from escalation.domain.errors import ContactNotFoundError
 from escalation.domain.model import ClockState, SlaClock, Threshold
 
+# It follows the escalation.
+_OF_ESCALATION: Final[ClockName] = "acknowledgement"
 router = ApiRouter(prefix="/v1/contacts", tags=["clocks"])
 
 
@@ -101,16 +104,22 @@ async def show_clocks(
 ) -> ContactClocksOut:
     """Show each clock of a contact: its target, policy, deadline, state and timeline.
 
-    Representatives see those of contacts that they have or had.
+    Representatives see those of contacts that they have or had. An escalation that they may not see
+    does not change the acknowledgement clock for them.
     """
     async with transaction(database) as uow:
         await uow.visible_contact(contact_id, viewer)
-        hides_escalation = viewer.is_representative and await uow.escalations.names(
-            contact_id, viewer.person
-        )
+        hidden = await uow.escalations.hidden_from(viewer, contact_id)
         history = await uow.contacts.clock_history(contact_id)
         configuration = await uow.settings.in_force()
     entries = timeline.build_timeline(history.events)
+    clocks = history.contact.clocks
+    if hidden:
+        since = min(hidden.values())
+        entries = [entry for entry in entries if entry.clock != _OF_ESCALATION or entry.at < since]
+        earlier = timeline.clock_before(_OF_ESCALATION, history.events, since)
+        others = (clock for clock in clocks if clock.name != _OF_ESCALATION)
+        clocks = (*others, earlier) if earlier else tuple(others)
     return ContactClocksOut(
         contact_id=contact_id,
         at=uow.now,
@@ -125,8 +134,7 @@ async def show_clocks(
                 [entry for entry in entries if entry.clock == clock.name],
                 uow.now,
             )
-            for clock in history.contact.clocks
-            if not (hides_escalation and clock.name == "acknowledgement")
+            for clock in clocks
         ],
     )
 

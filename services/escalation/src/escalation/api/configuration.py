@@ -181,7 +181,10 @@ class ConfigurationProblemOut(Out):
     model_config = with_examples(CONFIGURATION_PROBLEM)
 
     code: ProblemCode = Field(description="Names the kind of problem.")
-    kind: str = Field(description="The kind of setting, as in its path.")
+    kind: str = Field(
+        description="The kind of setting, as in its path; `people`, `recipients` or `queues` for "
+        "what other services keep."
+    )
     setting_id: str = Field(description="The setting; empty if it concerns all of the kind.")
     place: str = Field(description="The place in the setting; empty if it concerns all of it.")
     detail: str = Field(description="What is wrong, in words.")
@@ -194,10 +197,16 @@ async def list_problems(
     """List what is wrong with the settings in force together, all on one page.
 
     Each setting was valid when it was put; people who leave, absences and other settings change
-    that since. Gaps in duty are those of the next seven days.
+    that since. Gaps in duty are those of the next seven days. It also lists who may be paged and
+    has no contact method (`no-contact-method`), and the topics of policies and of open contacts
+    that no active representative serves (`topic-not-served`); their contacts go to the fallback
+    queue.
     """
     async with transaction(database) as uow:
         configuration, now = await uow.settings.in_force(), uow.now
-    problems = await asyncio.to_thread(lambda: list(configuration_problems(configuration, now)))
+        staff = await uow.staff.read()
+    problems = await asyncio.to_thread(
+        lambda: list(configuration_problems(configuration, staff, now))
+    )
     items = [ConfigurationProblemOut.model_validate(problem) for problem in problems]
     return Page(items=items, next_cursor=None)

@@ -114,18 +114,23 @@ async def show_escalation(
     """Show an escalation with its events; the header ETag is its version, for If-Match.
 
     Representatives see those of contacts that they have or had and those that they raised, without
-    the words of colleagues, and none in which a complaint names them.
+    the words of colleagues. One in which a complaint names them they see only if they raised it
+    too, and then as it would be without the complaint.
     """
     filters = {"events_of": str(escalation_id)}
     after = decode_cursor(cursor, ROW_NUMBER, filters)
     async with transaction(database) as uow:
         escalation, contact = await uow.visible_escalation(escalation_id, viewer)
         published = await uow.escalations.published_events(escalation, after or 0, limit + 1)
-    response.headers["ETag"] = etag(escalation.version)
     shown = EscalationOut.of(escalation, contact, uow.now, viewer)
+    if shown.version is not None:
+        response.headers["ETag"] = etag(shown.version)
+    since = shown.raised_at if viewer.is_named(escalation) else escalation.raised_at
     page, next_cursor = cut_page(published, limit, key=lambda event: event.id, filters=filters)
     events = [
-        PublishedEventOut.model_validate(event) for event in page if viewer.sees_event(event.type)
+        PublishedEventOut.model_validate(event)
+        for event in page
+        if viewer.sees_event(event.type) and event.at >= since
     ]
     return EscalationDetailOut(**dict(shown), events=events, next_cursor=next_cursor)
 
@@ -192,5 +197,7 @@ async def raise_escalation(
                 uow,
                 complaints_per_day=complaints_per_day,
             )
-    response.headers["ETag"] = etag(decision.escalation.version)
-    return EscalationOut.of(decision.escalation, decision.situation.contact, uow.now, viewer)
+    shown = EscalationOut.of(decision.escalation, decision.situation.contact, uow.now, viewer)
+    if shown.version is not None:
+        response.headers["ETag"] = etag(shown.version)
+    return shown

@@ -151,8 +151,7 @@ async def stream_events(
     last id received, at any replica. An event that a relay published twice has the same contact_id
     and `sequence` both times. Representatives name a contact or an escalation that they may see.
     """
-    if viewer.is_representative:
-        await _require_visible(query, viewer, database)
+    hidden = await _hidden_escalations(query, viewer, database)
     start = last_event_id or query.last_event_id
     try:
         limit.acquire(viewer.person)
@@ -163,7 +162,7 @@ async def stream_events(
     try:
         subscriber = await broadcaster.subscribe(
             None if start is None else parse_event_id(start),
-            _filter(query, viewer),
+            event_filter(query, viewer, hidden),
             viewer.person,
         )
     except BaseException as error:
@@ -180,39 +179,46 @@ async def stream_events(
     return StreamResponse(subscriber, close, terms)
 
 
-async def _require_visible(
+async def _hidden_escalations(
     query: StreamQuery, viewer: Viewer, database: Database[UnitOfWork]
-) -> None:
+) -> set[str]:
+    """Return the escalations of the contact that name the viewer; refuse what they may not see."""
+    if not viewer.is_representative:
+        return set()
     async with transaction(database) as uow:
         if query.escalation_id is not None:
             await uow.visible_escalation(query.escalation_id, viewer)
         elif query.contact_id is not None:
             contact_id = ContactId(str(query.contact_id))
             await uow.visible_contact(contact_id, viewer)
-            if await uow.escalations.names(contact_id, viewer.person):
-                raise errors.ContactNotFoundError
+            return {*await uow.escalations.hidden_from(viewer, contact_id)}
         else:
             place = "query/contact_id"
             raise invalid((place, "Representatives name a contact or an escalation."))
+    return set()
 
 
-def _filter(query: StreamQuery, viewer: Viewer) -> Callable[[StreamEvent], bool]:
+def event_filter(
+    query: StreamQuery, viewer: Viewer, hidden: set[str]
+) -> Callable[[StreamEvent], bool]:
+    """Return which events the stream has: none of the escalations that are `hidden`."""
     # Strings, since this runs for each event and client.
     contact_id = None if query.contact_id is None else str(query.contact_id)
     escalation_id = None if query.escalation_id is None else str(query.escalation_id)
     types = query.types or ""
-    named = False
 
     def matches(event: StreamEvent) -> bool:
-        nonlocal named
         if contact_id not in (None, event.contact_id) or escalation_id not in (
             None,
             event.escalation_id,
         ):
             return False
         # A complaint may name the viewer while the stream is open.
-        named = named or (viewer.is_representative and event.complaint_about == viewer.person)
-        return not named and viewer.sees_event(event.type) and event.type.startswith(types)
+        if viewer.is_representative and event.complaint_about == viewer.person:
+            hidden.add(event.escalation_id or "")
+        if hidden and event.is_of_escalation and event.escalation_id in (None, *hidden):
+            return False
+        return viewer.sees_event(event.type) and event.type.startswith(types)
 
     return matches
 

@@ -120,7 +120,9 @@ class EscalationOut(Out):
 
     escalation_id: EscalationId = Field(description="The escalation's id.")
     contact_id: ContactId = Field(description="The contact it is about.")
-    version: int = Field(description="Counts its changes; it is the ETag too.")
+    version: int | None = Field(
+        description="Counts its changes; it is the ETag too. Null for representatives."
+    )
     state: EscalationState = Field(description="Its state.")
     severity: Severity = Field(description="How severe it is.")
     level: int = Field(description="The level it is at, from 0.")
@@ -165,15 +167,15 @@ class EscalationOut(Out):
         viewer: Viewer | None = None,
     ) -> "EscalationOut":
         """Without `viewer` all is shown, as to those who may act on it."""
+        has_version = viewer is None or not viewer.is_representative
+        if viewer is not None:
+            escalation = viewer.shown(escalation, contact)
         deadline, approval = escalation.deadline, escalation.approval
         lease, resolution = escalation.lease, escalation.resolution
-        causes = [
-            cause for cause in escalation.causes if viewer is None or viewer.sees_cause(cause)
-        ]
         return cls(
             escalation_id=escalation.escalation_id,
             contact_id=escalation.contact_id,
-            version=escalation.version,
+            version=escalation.version if has_version else None,
             state=escalation.state,
             severity=escalation.severity,
             level=escalation.level,
@@ -195,8 +197,8 @@ class EscalationOut(Out):
             currency=resolution.currency if resolution else None,
             approved_by=resolution.approved_by if resolution else None,
             note=resolution.note if resolution else None,
-            causes=[CauseOut.of(cause, viewer) for cause in causes],
-            cause_count=escalation.cause_count - len(escalation.causes) + len(causes),
+            causes=[CauseOut.of(cause, viewer) for cause in escalation.causes],
+            cause_count=escalation.cause_count,
             contact=_contact(contact),
         )
 

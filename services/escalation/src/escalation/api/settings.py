@@ -58,7 +58,9 @@ _CHOICES: Final[dict[OpenContacts, str]] = {
     "retarget": "`retarget`: they move to the settings in force; clocks that no other policy "
     "promises are cancelled.",
     "release": "`release`: the clocks that count by it are cancelled. From then on they escalate "
-    "by the policy in force, or by the ladder `default` without one; open escalations keep theirs.",
+    "by the policy in force, or by the ladder `default` without one. "
+    "An escalation that nobody acknowledged, and that only these clocks raised, is closed; others "
+    "stay open and keep their ladder.",
 }
 _CURSOR_KEY = TypeAdapter(Slug)
 # Kinds whose ids are fixed names.

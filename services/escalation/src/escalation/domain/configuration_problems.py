@@ -1,10 +1,12 @@
 """What is wrong with the settings in force together, though each one was valid when it was put."""
 
+from collections import defaultdict
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Literal
 
+from common.contracts.event import OPERATIONS, PersonId
 from escalation.domain.duty.coverage import seasonal_mismatches
 from escalation.domain.duty.rosters import Roster
 from escalation.domain.duty.schedules import DutySchedule
@@ -23,7 +25,15 @@ from escalation.domain.settings.registry import (
     T,
     Versioned,
 )
-from escalation.domain.settings.validation import missing_people, undefined_references
+from escalation.domain.settings.validation import (
+    missing_people,
+    named_people,
+    undefined_references,
+)
+from escalation.domain.staff import Staff
+
+# Of a person who is named in many places.
+_MOST_PLACES = 5
 
 ProblemCode = Literal[
     "unknown-name",
@@ -36,12 +46,17 @@ ProblemCode = Literal[
     "duty-gap-in-some-weeks",
     "duty-overlap-in-some-weeks",
     "override-for-absent-person",
+    "no-contact-method",
+    "topic-not-served",
 ]
 
 
 @dataclass(frozen=True, slots=True)
 class ConfigurationProblem:
-    """Something that will surprise people; `place` is in the setting, empty for all of it."""
+    """Something that will surprise people; `place` is in the setting, empty for all of it.
+
+    `kind` is that of the setting, or of what another service keeps: people, recipients, queues.
+    """
 
     code: ProblemCode
     kind: str
@@ -51,7 +66,7 @@ class ConfigurationProblem:
 
 
 def configuration_problems(
-    configuration: Configuration, at: datetime
+    configuration: Configuration, staff: Staff, at: datetime
 ) -> Iterator[ConfigurationProblem]:
     """Yield the problems by kind and id; it takes seconds if schedules have many shifts."""
     yield from _policies(configuration)
@@ -60,6 +75,8 @@ def configuration_problems(
         yield from _schedule(configuration, setting, at)
     for kind in (SlaPolicy, Ladder, DutySchedule, Team):
         yield from _references(configuration, configuration.all_of(kind))
+    yield from _unreachable_people(configuration, staff, at)
+    yield from _unserved_topics(configuration, staff)
 
 
 def _problem(
@@ -147,3 +164,80 @@ def _references(
         for place, person in missing_people(configuration, setting.id, setting.body):
             gone = "has left" if configuration.has_left(person) else "is not known"
             yield _problem("person-missing", setting, place, f"{person} {gone}.")
+
+
+def _unreachable_people(
+    configuration: Configuration, staff: Staff, at: datetime
+) -> Iterator[ConfigurationProblem]:
+    """Who may be paged, and has no contact method: no page reaches that person."""
+    if OPERATIONS not in staff.reachable:
+        detail = (
+            "operations has no contact method: nobody hears of escalations that nobody answers, of "
+            "gaps in duty and of lost timers. An admin puts it with PUT /v1/recipients/operations."
+        )
+        yield ConfigurationProblem("no-contact-method", "recipients", OPERATIONS, "", detail)
+    places: defaultdict[PersonId, dict[str, None]] = defaultdict(dict)
+    for person, place in _people_paged(configuration, at):
+        if person not in staff.reachable and configuration.works_here(person):
+            places[person][place] = None
+    for person in sorted(places):
+        listed = list(places[person])
+        more = f" and {len(listed) - _MOST_PLACES} more" if len(listed) > _MOST_PLACES else ""
+        where = f"{', '.join(listed[:_MOST_PLACES])}{more}"
+        detail = f"{person} has no contact method, so no page arrives. Asked as: {where}."
+        yield ConfigurationProblem("no-contact-method", "people", person, "", detail)
+
+
+def _people_paged(configuration: Configuration, at: datetime) -> Iterator[tuple[PersonId, str]]:
+    """Yield (person, place) for whom settings name, and for those above others."""
+    yield from _people_named(configuration)
+    yield from _people_of_changes(configuration, at)
+    yield from _people_above(configuration)
+
+
+def _people_named(configuration: Configuration) -> Iterator[tuple[PersonId, str]]:
+    for kind in (Ladder, DutySchedule, Team):
+        for setting in configuration.all_of(kind):
+            for place, person in named_people(setting.id, setting.body):
+                yield person, f"{KIND_BY_TYPE[kind].path}/{setting.id} {place}"
+
+
+def _people_of_changes(
+    configuration: Configuration, at: datetime
+) -> Iterator[tuple[PersonId, str]]:
+    for schedule_id, roster in configuration.rosters.items():
+        for change in roster.changes.all:
+            if change.until > at:
+                yield from ((who, f"a change of {schedule_id}") for who in sorted(change.people))
+
+
+def _people_above(configuration: Configuration) -> Iterator[tuple[PersonId, str]]:
+    for person, entry in sorted(configuration.staff.items()):
+        if entry.active:
+            yield from ((person, role) for role in entry.roles if role != "representative")
+            if entry.reports_to is not None:
+                yield entry.reports_to, "superior"
+
+
+def _unserved_topics(configuration: Configuration, staff: Staff) -> Iterator[ConfigurationProblem]:
+    """Which contacts that policies name, or that are open, no active representative may get."""
+    for policy in configuration.all_of(SlaPolicy):
+        match = policy.body.match
+        for n, topic in enumerate(match.topic or ()):
+            for language in match.language or (None,):
+                if not staff.serves(topic, language):
+                    detail = _nobody_serves(staff, topic, language)
+                    yield _problem("topic-not-served", policy, f"match/topic/{n}", detail)
+    for need in staff.open_needs:
+        if not staff.serves(need.topic, need.language):
+            queue = f"{need.topic}/{need.language}"
+            verb = "contact needs it" if need.contacts == 1 else "contacts need it"
+            why = _nobody_serves(staff, need.topic, need.language)
+            detail = f"{why} {need.contacts} open {verb}."
+            yield ConfigurationProblem("topic-not-served", "queues", queue, "", detail)
+
+
+def _nobody_serves(staff: Staff, topic: str, language: str | None) -> str:
+    if language is None or not staff.serves(topic):
+        return f"No active representative has the skill {topic}."
+    return f"No active representative with the skill {topic} speaks {language}."

@@ -1,10 +1,11 @@
 """Who may see an escalation, and how much of it.
 
 Representatives see escalations of contacts that they have or had, and those that they raised, but
-never one in which they are named by a complaint, and never what colleagues said.
+never what colleagues said, and none in which a complaint names them, unless they raised it too:
+then they see it as it would be without the complaint, so that it does not tell.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from common.contracts.clocks import ClockBreached, ClockWarned
 from common.contracts.escalations import (
@@ -15,6 +16,7 @@ from common.contracts.escalations import (
     EscalationTakenOver,
 )
 from common.contracts.event import PersonId, Role
+from escalation.domain.escalations.causes import severity_of
 from escalation.domain.model import Escalation, EscalationCause, TrackedContact
 
 # What the contact's representative must know; the others carry what colleagues wrote.
@@ -47,9 +49,44 @@ class Viewer:
     def sees(self, escalation: Escalation, contact: TrackedContact) -> bool:
         if not self.is_representative:
             return True
-        is_named = any(complaint.about == self.person for complaint in escalation.complaints)
-        return not is_named and (
-            self.sees_contact(contact) or self.person in escalation.participants
+        if self.is_named(escalation):
+            return any(cause.by == self.person for cause in escalation.causes)
+        return self.sees_contact(contact) or self.person in escalation.participants
+
+    def is_named(self, escalation: Escalation) -> bool:
+        """Tell whether a complaint is about the representative who looks at it."""
+        return self.is_representative and any(
+            complaint.about == self.person for complaint in escalation.complaints
+        )
+
+    def shown(self, escalation: Escalation, contact: TrackedContact) -> Escalation:
+        """Return what representatives may see of it, and others all."""
+        if not self.is_representative:
+            return escalation
+        # An approval has words of colleagues.
+        shown = replace(escalation, approval=None)
+        return self._without_complaint(shown, contact) if self.is_named(shown) else shown
+
+    def _without_complaint(self, escalation: Escalation, contact: TrackedContact) -> Escalation:
+        """Return it as if only what the viewer may know had raised it."""
+        causes = tuple(cause for cause in escalation.causes if self.sees_cause(cause))
+        hidden = (cause.count for cause in escalation.causes if not self.sees_cause(cause))
+        shown = replace(
+            escalation,
+            causes=causes,
+            cause_count=escalation.cause_count - sum(hidden),
+            severity=severity_of(contact.severity, causes),
+        )
+        if not causes or self.sees_cause(escalation.causes[0]):
+            return shown
+        return replace(
+            shown,
+            raised_at=min(cause.at for cause in causes),
+            level=0,
+            awaited=(),
+            deadline=None,
+            alarm_since=None,
+            snoozes=0,
         )
 
     def sees_event(self, event_type: str) -> bool:

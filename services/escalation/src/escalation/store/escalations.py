@@ -11,6 +11,7 @@ from common.contracts.event import ContactId, EscalationId, PersonId
 from common.storage.rows import LockedTable
 from escalation import tables
 from escalation.domain.model import Escalation
+from escalation.domain.visibility import Viewer
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,10 +48,17 @@ class Escalations(LockedTable[EscalationId, Escalation]):
         )
         return frozenset((*stored.scalars(), *in_batch))
 
-    async def names(self, contact_id: ContactId, person: PersonId) -> bool:
-        """Tell whether a complaint in an escalation of the contact is about the person."""
-        rows = await self.connection.execute(_NAMES, {"contact": contact_id, "person": person})
-        return rows.first() is not None
+    async def hidden_from(self, viewer: Viewer, contact_id: ContactId) -> dict[str, datetime]:
+        """Return the contact's escalations that name the viewer, and when each was raised.
+
+        Without those that the viewer raised too: see `Viewer.sees`.
+        """
+        if not viewer.is_representative:
+            return {}
+        rows = await self.connection.execute(
+            _HIDDEN, {"contact": contact_id, "person": viewer.person}
+        )
+        return {row.escalation_id: row.raised_at for row in rows}
 
     async def lock_of_contact(self, contact_id: ContactId) -> list[Escalation]:
         """Return all escalations of a contact whose row is locked, the closed ones too."""
@@ -74,9 +82,11 @@ class Escalations(LockedTable[EscalationId, Escalation]):
         return [PublishedEvent(*row) for row in rows]
 
 
-_NAMES = text("""
-    SELECT 1 FROM escalations WHERE contact_id = CAST(:contact AS uuid)
+_HIDDEN = text("""
+    SELECT CAST(escalation_id AS text) AS escalation_id, raised_at
+    FROM escalations WHERE contact_id = CAST(:contact AS uuid)
     AND complaints @> jsonb_build_array(jsonb_build_object('about', CAST(:person AS text)))
+    AND NOT causes @> jsonb_build_array(jsonb_build_object('by', CAST(:person AS text)))
 """)
 _PARTICIPANTS = text("""
     SELECT DISTINCT jsonb_array_elements_text(participants)

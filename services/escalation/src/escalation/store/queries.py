@@ -42,6 +42,8 @@ class EscalationQueries:
             conditions.append(text(tables.IS_OPEN))
         if viewer.is_representative:
             conditions.append(_IS_SEEN_BY)
+            if values.keys() & _TELLING:
+                conditions.append(_NAMES_NOT)
             values["viewer"] = viewer.person
         order, is_after = _SORTS[query.sort]
         if after is not None:
@@ -75,13 +77,20 @@ def _of_contact(column: str, name: str) -> TextClause:
 
 
 # As `Viewer.sees` says for representatives.
-_IS_SEEN_BY = text("""
+_NOT_NAMED = """
     NOT complaints @> jsonb_build_array(jsonb_build_object('about', CAST(:viewer AS text)))
-    AND (participants @> to_jsonb(CAST(:viewer AS text)) OR EXISTS (
-        SELECT FROM tracked_contacts AS seen
-        WHERE seen.contact_id = escalations.contact_id
-          AND seen.representatives @> to_jsonb(CAST(:viewer AS text))))
+"""
+_IS_SEEN_BY = text(f"""
+    CASE WHEN {_NOT_NAMED} THEN
+        participants @> to_jsonb(CAST(:viewer AS text)) OR EXISTS (
+            SELECT FROM tracked_contacts AS seen
+            WHERE seen.contact_id = escalations.contact_id
+              AND seen.representatives @> to_jsonb(CAST(:viewer AS text)))
+    ELSE causes @> jsonb_build_array(jsonb_build_object('by', CAST(:viewer AS text))) END
 """)
+# These filters would tell what `Viewer.shown` leaves out.
+_NAMES_NOT = text(_NOT_NAMED)
+_TELLING = {"cause", "severity", "level", "person", "overdue", "alarm"}
 _DEADLINE = "coalesce(deadline, 'infinity')"
 _AFTER_DEADLINE = "coalesce(CAST(:after_deadline AS timestamptz), 'infinity')"
 _RANK = "array_position(ARRAY['critical', 'high', 'medium', 'low'], {})"

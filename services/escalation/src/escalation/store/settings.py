@@ -1,8 +1,9 @@
 """The SQL of settings: each version is a row that never changes."""
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, TypeVar
+from typing import Any, Generic, TypeVar
 
 from pydantic import TypeAdapter
 from sqlalchemy import text
@@ -19,6 +20,16 @@ from escalation.domain.settings.registry import (
 )
 
 S = TypeVar("S", bound=Setting)
+
+
+@dataclass(frozen=True, slots=True)
+class SettingRow(Generic[S]):
+    """A version of a setting, when it was put and by whom."""
+
+    version: int
+    body: S
+    put_at: datetime
+    put_by: str
 
 
 class SettingVersions:
@@ -48,6 +59,16 @@ class SettingVersions:
             await self._connection.execute(_LOCK)
             self._is_locked, self._in_force = True, None
         return await self.in_force()
+
+    async def rows_of(self, kind: type[S], setting_id: str) -> list[SettingRow[S]]:
+        """Return all versions of the setting, in order, but those that only archived it."""
+        path = KIND_BY_TYPE[kind].path
+        rows = await self._connection.execute(_VERSIONS, {"kind": path, "id": setting_id})
+        adapter = _ADAPTERS[path]
+        return [
+            SettingRow(row.version, adapter.validate_python(row.body), row.at, row.by)
+            for row in rows
+        ]
 
     async def add(self, setting: Versioned[S], at: datetime, by: str) -> None:
         await self._connection.execute(
@@ -90,6 +111,10 @@ _IN_FORCE = text("""
         SELECT max(version) FROM setting_versions AS newest
         WHERE newest.kind = setting.kind AND newest.id = setting.id)
     ORDER BY kind, id, version
+""").columns(body=JSONB)
+_VERSIONS = text("""
+    SELECT version, body, at, by FROM setting_versions
+    WHERE kind = :kind AND id = :id AND NOT archived ORDER BY version
 """).columns(body=JSONB)
 # Not of the table: to lock it takes the privilege to change its rows.
 _LOCK = text("SELECT pg_advisory_xact_lock(lock_key('settings'))")

@@ -29,6 +29,7 @@ from escalation.store.grants import Grants
 from escalation.store.presences import Presences
 from escalation.store.queries import EscalationQueries
 from escalation.store.settings import SettingVersions
+from escalation.store.staff import StaffStore
 from escalation.store.timer_check import TimerSnapshots
 
 
@@ -42,6 +43,7 @@ class UnitOfWork(BaseUnitOfWork):
         self.complaints = Complaints(connection)
         self.settings = SettingVersions(connection)
         self.presences = Presences(connection)
+        self.staff = StaffStore(connection)
         self.open_work = OpenWork(connection)
         self.consumed_events = ConsumedEvents(connection)
         self.audit_trail = AuditTrail(connection)

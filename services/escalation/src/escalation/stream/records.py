@@ -32,13 +32,14 @@ log = structlog.get_logger()
 
 @dataclass(frozen=True, slots=True)
 class StreamEvent:
-    """`data` is JSON."""
+    """`data` is JSON. `is_of_escalation`: it tells of an escalation, and of no other clock."""
 
     type: str
     contact_id: ContactId
     escalation_id: EscalationId | None
     data: str
     complaint_about: PersonId | None = None
+    is_of_escalation: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,4 +107,7 @@ def _stream_event(envelope: Envelope, event: Event) -> StreamEvent | None:
     }
     data = orjson.dumps(content, option=orjson.OPT_UTC_Z).decode()
     about = event.about if isinstance(event, ComplaintRaised) else None
-    return StreamEvent(envelope.type, contact_id, escalation_id, data, about)
+    clock = getattr(event, "clock", "acknowledgement")
+    return StreamEvent(
+        envelope.type, contact_id, escalation_id, data, about, clock == "acknowledgement"
+    )

@@ -70,8 +70,12 @@ async def connect_channel(
     "/{kind}/{connection}",
     responses={
         202: {"description": "Kept, and not applied.", "model": DeliveryOut},
-        **listed((401, "signature-refused"), (404, "channel-not-found"), (413, "too-large")),
-        **listed((503, "too-many-kept-deliveries")),
+        **listed(
+            (401, "signature-refused"),
+            (404, "channel-not-found"),
+            (413, "too-large"),
+            (503, "too-many-kept-deliveries"),
+        ),
     },
 )
 async def receive_webhook(
@@ -110,12 +114,9 @@ async def receive_webhook(
     try:
         applied = await deliveries.receive(delivery, namespaces, database, metrics)
     except TooManyKeptDeliveriesError as error:
-        raise ProblemError(
-            503,
-            "too-many-kept-deliveries",
-            str(error.__doc__),
-            headers={"Retry-After": _RETRY_AFTER_S},
-        ) from error
+        detail = str(error.__doc__)
+        headers = {"Retry-After": _RETRY_AFTER_S}
+        raise ProblemError(503, "too-many-kept-deliveries", detail, headers=headers) from error
     metrics.webhooks.labels(channel.kind, _outcome(applied)).inc()
     if applied is None:
         response.status_code = HTTPStatus.ACCEPTED

@@ -319,4 +319,6 @@ def _priority(value: object) -> Priority:
 
 
 def _by_tag(ticket: Ticket, mapping: Mapping[str, str], default: str) -> str:
-    return next((mapping[tag] for tag in ticket.tags if tag in mapping), default)
+    """Zendesk writes tags in small letters; who fills in the mapping may not."""
+    by_tag = {tag.lower(): value for tag, value in mapping.items()}
+    return next((by_tag[tag] for each in ticket.tags if (tag := each.lower()) in by_tag), default)

@@ -10,7 +10,7 @@ from pydantic import BaseModel, ConfigDict, Field, StringConstraints, TypeAdapte
 from common.contracts.escalations import LeaseEnd, PagedApproval, PagedCause, Severity
 from common.contracts.event import ContactId, EscalationId, NotificationId, PageId, PersonId
 from common.contracts.notifications import Action, Medium
-from common.contracts.page_subjects import PagedCoaching, PagedContact, PagedDutyGap
+from common.contracts.page_subjects import PagedCoaching, PagedContact, PagedDutyGap, PagedQueue
 from common.http.access import SupervisorUser
 from common.http.app import Slug
 from common.http.examples import (
@@ -123,6 +123,7 @@ class ContentOut(_Out):
     approval: PagedApproval | None = Field(description="The outcome to approve.")
     coaching: PagedCoaching | None = Field(description="The coaching that is requested.")
     duty_gap: PagedDutyGap | None = Field(description="When nobody will be on duty.")
+    unserved_queue: PagedQueue | None = Field(description="The queue that nobody serves.")
     lost_timer: LostTimer | None = Field(description="The internal timer that was lost.")
 
 

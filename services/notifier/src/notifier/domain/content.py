@@ -15,7 +15,7 @@ from common.contracts.escalations import (
     TimerMissing,
 )
 from common.contracts.event import ContactId, EscalationId, NotificationId
-from common.contracts.page_subjects import PagedCoaching, PagedContact, PagedDutyGap
+from common.contracts.page_subjects import PagedCoaching, PagedContact, PagedDutyGap, PagedQueue
 from notifier.domain.escalations import Escalation
 from notifier.domain.reasons import Reason
 
@@ -111,6 +111,7 @@ class Content:
     approval: PagedApproval | None = None
     coaching: PagedCoaching | None = None
     duty_gap: PagedDutyGap | None = None
+    unserved_queue: PagedQueue | None = None
     lost_timer: LostTimer | None = None
     status: Status | None = None
     address_change: AddressChange | None = None
@@ -138,6 +139,7 @@ def from_page(event: PageRequested) -> Content:
         approval=event.approval,
         coaching=event.coaching,
         duty_gap=event.duty_gap,
+        unserved_queue=event.unserved_queue,
     )
 
 

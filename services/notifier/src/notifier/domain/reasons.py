@@ -30,6 +30,7 @@ def asks_for(reason: Reason) -> Ask:
             | "met"
             | "coaching"
             | "duty_gap"
+            | "unserved"
             | "alarm"
             | "address_changed"
             | "summary"

@@ -5,8 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from common.contracts.event import ContactId, PersonId
-from common.contracts.notifications import Medium
-from common.core.ids import derived_id
+from common.contracts.notifications import Medium, recipient_key
 
 DEFAULT_TIME_ZONE = "UTC"
 
@@ -97,6 +96,13 @@ class RecipientChange:
         return tuple(address for address in before if address not in self.after.media)
 
     @property
+    def changes_media(self) -> bool:
+        before = self.before.media if self.before else ()
+        return {address.medium for address in before} != {
+            address.medium for address in self.after.media
+        }
+
+    @property
     def changes_addresses(self) -> bool:
         before = self.before.media if self.before else ()
         return set(map(_identity, before)) != set(map(_identity, self.after.media))
@@ -117,4 +123,4 @@ def _identity(address: Address) -> tuple[object, ...]:
 
 def contact_of(person_id: PersonId) -> ContactId:
     """Return the id that stands for a contact in messages that are about the person alone."""
-    return ContactId(derived_id("recipient", person_id))
+    return ContactId(recipient_key(person_id))

@@ -1,5 +1,6 @@
 """What another priority, policy or calendar changes of the clocks of an open contact."""
 
+from collections.abc import Sequence
 from dataclasses import replace
 from datetime import datetime
 from typing import assert_never
@@ -14,6 +15,7 @@ from escalation.domain.clocks.lifecycle import (
     reply_clock,
 )
 from escalation.domain.clocks.thresholds import fire_overdue
+from escalation.domain.escalations.actions import close_escalation
 from escalation.domain.model import DEFAULT_SEVERITY, SlaClock, TrackedContact
 from escalation.domain.settings.policies import SlaPolicy, Target
 from escalation.domain.settings.registry import Versioned
@@ -31,18 +33,32 @@ def setting_archived(situation: Situation, timer: SettingArchived) -> Decision:
     # The setting may have been put again meanwhile: then it is in force again.
     if (timer.kind, timer.setting_id) not in situation.configuration.archived:
         return decision
+    reason = f"{timer.setting_id} was archived, and its open contacts were released"
+    released = []
     for clock in situation.contact.clocks:
         ref = clock.policy if timer.kind == "sla-policies" else clock.calendar
         if ref is not None and ref.id == timer.setting_id:
-            reason = f"{ref.id} was archived, and its open contacts were released"
+            released.append(clock.name)
             decision = decision.then(cancel_clock, clock.name, situation.at, reason)
-    return decision.then(_release_ladder) if timer.kind == "sla-policies" else decision
+    if timer.kind == "sla-policies":
+        decision = decision.then(_release_ladder)
+    return decision.then(_close_released, released, reason)
+
+
+def _close_released(situation: Situation, released: Sequence[ClockName], reason: str) -> Decision:
+    """Close an escalation that nobody has acknowledged and only these clocks have raised."""
+    escalation = situation.escalation
+    if escalation is None or escalation.state != "raised" or escalation.reopened:
+        return no_change(situation)
+    if any(cause.clock not in (*released, "acknowledgement") for cause in escalation.causes):
+        return no_change(situation)
+    return close_escalation(situation, reason)
 
 
 def _release_ladder(situation: Situation) -> Decision:
     """Escalate from now on as the policy in force says, or as without one.
 
-    An escalation that is open keeps the ladder by which people have been asked.
+    An escalation that stays open keeps the ladder by which people have been asked.
     """
     policy = situation.policy
     if policy is not None:

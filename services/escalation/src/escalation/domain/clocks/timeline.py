@@ -76,6 +76,15 @@ def _left(clock: SlaClock) -> str:
     return duration_text(max(0.0, clock.target_s - clock.spent_s))
 
 
+def clock_before(name: ClockName, events: Iterable[ClockEvent], at: datetime) -> SlaClock | None:
+    """Return the clock as it was before `at`; None if it had not started."""
+    clocks: tuple[SlaClock, ...] = ()
+    for event in events:
+        if event.occurred_at < at:
+            clocks = apply(clocks, event)
+    return next((clock for clock in clocks if clock.name == name), None)
+
+
 def build_timeline(events: Iterable[ClockEvent]) -> list[Entry]:
     entries: list[Entry] = []
     clocks: tuple[SlaClock, ...] = ()

@@ -1,7 +1,9 @@
 """From when a version of a duty schedule counts."""
 
-from dataclasses import replace
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
+from typing import Literal
 
 from escalation.domain.duty.rosters import NO_CHANGES, Roster, on_duty
 from escalation.domain.duty.schedules import DutySchedule
@@ -10,6 +12,31 @@ from escalation.domain.errors import InvalidSettingError
 
 # The clock of who says "now" may be behind.
 _TOLERANCE = timedelta(minutes=1)
+
+# A version that a later one replaced before it began to count never counts.
+VersionState = Literal["planned", "in_force", "past", "replaced"]
+
+
+@dataclass(frozen=True, slots=True)
+class VersionPeriod:
+    """How a version stands, and until when it counts; None if no later one follows it."""
+
+    state: VersionState
+    until: datetime | None
+
+
+def version_periods(versions: Sequence[DutySchedule], now: datetime) -> Iterator[VersionPeriod]:
+    """Yield how each version stands; they are in the order in which they were put."""
+    for n, version in enumerate(versions):
+        begins = [later.from_ or now for later in versions[n + 1 :]]
+        until = min(begins, default=None)
+        if until is not None and version.from_ is not None and until <= version.from_:
+            yield VersionPeriod("replaced", version.from_)
+        elif not version.counts_at(now):
+            yield VersionPeriod("planned", until)
+        else:
+            is_over = until is not None and until <= now
+            yield VersionPeriod("past" if is_over else "in_force", until)
 
 
 def date_version(roster: Roster | None, schedule: DutySchedule, now: datetime) -> DutySchedule:

@@ -31,6 +31,12 @@ def outlives_contact(escalation: Escalation) -> bool:
     return escalation.reopened or any(cause.kind in OUTLIVING_CAUSES for cause in escalation.causes)
 
 
+def severity_of(first: Severity, causes: Iterable[EscalationCause]) -> Severity:
+    """Return the severity that these causes give, of which the first kind has `first`."""
+    more = max(0, len({cause.kind for cause in causes}) - 1)
+    return _SEVERITIES[min(_SEVERITIES.index(first) + more, len(_SEVERITIES) - 1)]
+
+
 def add_cause(escalation: Escalation, cause: EscalationCause) -> Escalation:
     """Add the cause; each new kind of cause raises the severity by one."""
     severity = escalation.severity

@@ -1,6 +1,6 @@
 """Validates a setting against the others in force."""
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from typing import assert_never
 
 from common.contracts.event import PersonId
@@ -114,25 +114,26 @@ def missing_people(
     configuration: Configuration, setting_id: str, setting: Setting
 ) -> Iterator[tuple[str, PersonId]]:
     """Yield (place, person) for each person who is named but is not known or has left."""
+    for place, person in named_people(setting_id, setting):
+        if not configuration.works_here(person):
+            yield place, person
+
+
+def named_people(setting_id: str, setting: Setting) -> Iterator[tuple[str, PersonId]]:
+    """Yield (place, person) for each person whom the setting names."""
     match setting:
         case Ladder():
-            yield from _missing(configuration, _named_in_ladder(setting))
+            yield from _named_in_ladder(setting)
         case DutySchedule():
-            yield from _missing(configuration, _members(setting))
+            yield from _members(setting)
         case Team(supervisors=supervisors):
-            yield from _missing(configuration, _listed("supervisors", supervisors))
+            yield from _listed("supervisors", supervisors)
         case PersonAbsences():
-            yield from _missing(configuration, (("absences", PersonId(setting_id)),))
+            yield "absences", PersonId(setting_id)
         case SlaPolicy() | Calendar() | DutyChanges() | Person() | ApprovalLimit():
             return
         case _:
             assert_never(setting)
-
-
-def _missing(
-    configuration: Configuration, named: Iterable[tuple[str, PersonId]]
-) -> Iterator[tuple[str, PersonId]]:
-    return ((place, person) for place, person in named if not configuration.works_here(person))
 
 
 def _named_in_ladder(ladder: Ladder) -> Iterator[tuple[str, PersonId]]:
