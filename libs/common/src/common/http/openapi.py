@@ -65,7 +65,8 @@ def _openapi(
 
 
 def _complete(operation: dict[str, Any], method: str, *, is_keyed: bool) -> None:
-    operation["summary"] = _summary(operation["description"])
+    if "description" in operation:
+        operation["summary"] = _summary(operation["description"])
     is_keyed = is_keyed and method.upper() not in SAFE_METHODS and "security" in operation
     if is_keyed:
         operation.setdefault("parameters", []).append(_KEY_PARAMETER)
