@@ -37,7 +37,6 @@ _WITH_BODY: Final = (
 _WITH_API_KEY: Final = ((401, "unauthenticated"), (403, "forbidden"), (429, "too-many-wrong-keys"))
 _CHANGING: Final = (
     (400, "malformed-json"),
-    (403, "read-only-key"),
     (413, "too-large"),
     (415, "unsupported-media-type"),
     (422, "invalid"),
@@ -89,10 +88,9 @@ def _problems(
         yield from _WITH_BODY
     if "security" in operation:
         yield from _WITH_API_KEY
-        if method.upper() in SAFE_METHODS:
-            yield 403, "write-only-key"
-        else:
-            yield from _CHANGING
+        yield 403, "write-only-key" if method.upper() in SAFE_METHODS else "read-only-key"
+    if method.upper() not in SAFE_METHODS:
+        yield from _CHANGING
     if is_keyed:
         yield from _KEYED
 
