@@ -182,14 +182,18 @@ async def test_discard_records_the_reason(api: httpx.AsyncClient, replica: Repli
         assert problem(refused) == (422, "invalid")
     answer = await api.post(f"{PATH}/{letter_id}/discard", json={"reason": "a load test"})
     assert (answer.json()["state"], answer.json()["closed_reason"]) == ("discarded", "a load test")
-    for act in ("discard", "replay"):
-        refused = await api.post(f"{PATH}/{letter_id}/{act}", json={"reason": "again"})
+    for act, body in (("discard", {"reason": "again"}), ("replay", {})):
+        refused = await api.post(f"{PATH}/{letter_id}/{act}", json=body)
         assert problem(refused) == (409, "already-closed")
 
 
 async def test_unknown_dead_letter_is_not_found(api: httpx.AsyncClient) -> None:
-    for method, path in (("GET", "/7"), ("POST", "/7/replay"), ("POST", "/7/discard")):
-        answer = await api.request(method, f"{PATH}{path}", json={"reason": "x"})
+    for method, path, body in (
+        ("GET", "/7", None),
+        ("POST", "/7/replay", {}),
+        ("POST", "/7/discard", {"reason": "x"}),
+    ):
+        answer = await api.request(method, f"{PATH}{path}", json=body)
         assert problem(answer) == (404, "dead-letter-not-found")
     for wrong in ("/seven", "/0", f"/{2**63}"):
         assert problem(await api.get(f"{PATH}{wrong}")) == (422, "invalid")

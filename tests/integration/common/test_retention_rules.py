@@ -152,8 +152,9 @@ FILL = {
         SELECT escalation_id, CAST(escalation_id AS text), 'page', 'sent', escalation_id,
             contact_id, escalation_id, 'sara', '{{}}', now(), 1, false, true, 1, 'UTC'
         FROM escalations;
-        INSERT INTO recipient_changes (change_id, person_id, changed_at, changed_by, after)
-        VALUES (gen_random_uuid(), 'sara', now() - interval '2 years', 'sara', '{{}}');
+        INSERT INTO recipient_changes
+            (change_id, person_id, changed_at, changed_by, after, refused_media)
+        VALUES (gen_random_uuid(), 'sara', now() - interval '2 years', 'sara', '{{}}', '[]');
         INSERT INTO budgets (key, sent_at, changed_at) VALUES ('channel/chat', '[]', now());
         INSERT INTO delivery_attempts (notification_id, attempt, started_at)
         SELECT notification_id, 1, now() FROM notifications;

@@ -165,7 +165,8 @@ async def test_relay_signs_what_consumers_verify(
 async def test_record_that_failed_verification_is_not_replayed_as_if_it_were_good(
     database: Database[UnitOfWork], broker: Broker
 ) -> None:
-    await publish(broker, customer_wrote(new_contact(), "forged"), key=KEYS["router"])
+    new_key = SigningKey.generate()
+    await publish(broker, customer_wrote(new_contact(), "forged"), key=new_key)
     replica = Replica(database, broker)
     await handle_all(replica, 1, **VERIFYING)
     (letter,) = await letters(database)
@@ -175,7 +176,7 @@ async def test_record_that_failed_verification_is_not_replayed_as_if_it_were_goo
         await replay.replay(letter.id, "admin:ops")
     assert await notes(database) == []
     # The operator had given a wrong key, and has corrected it.
-    corrected = VerificationKeys({**PUBLIC, "intake": [KEYS["router"].public]})
+    corrected = VerificationKeys({**PUBLIC, "intake": [new_key.public]})
     replay = Replay(replica.dispatcher, RecordDecoder(broker.namespace, corrected))
     assert (await replay.replay(letter.id, "admin:ops")).state == "replayed"
     assert await notes(database) == [["forged"]]

@@ -5,7 +5,7 @@ from http import HTTPStatus
 from typing import Annotated, Any, Final
 
 import structlog
-from fastapi import APIRouter, FastAPI, Request
+from fastapi import FastAPI, Request
 from fastapi import Path as PathParameter
 from prometheus_client import Histogram
 from pydantic import AfterValidator, BaseModel, ConfigDict, StringConstraints
@@ -32,7 +32,7 @@ from common.http.problems import ProblemError
 from common.http.protection import SecurityHeadersMiddleware, WrongKeyMiddleware
 from common.http.request_body import give_again
 from common.http.request_text import check_request
-from common.http.routes import ApiRoute
+from common.http.routes import ApiRoute, ApiRouter
 
 log = structlog.get_logger()
 
@@ -104,7 +104,7 @@ for duty are of 2030. Ids of contacts, escalations and complaints are those that
 
 def make_app(
     title: str,
-    routers: Sequence[APIRouter],
+    routers: Sequence[ApiRouter],
     *,
     metrics: Metrics,
     state: Mapping[str, object],

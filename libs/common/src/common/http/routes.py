@@ -5,6 +5,7 @@ takes two thirds of the CPU of a short one. A route that needs more than is done
 bodies, background tasks, functions that are no coroutines) is refused where it is declared.
 """
 
+import json
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from inspect import iscoroutinefunction
 from json import JSONDecodeError
@@ -103,14 +104,23 @@ class _Exchange:
             if field.field_info.is_required():
                 self.errors.append(_MISSING_BODY)
             return field.get_default()
-        try:
-            self.body = orjson.loads(body)
-        except JSONDecodeError as error:
-            invalid = {"type": "json_invalid", "loc": ("body", error.pos), "input": {}}
-            raise RequestValidationError([{**invalid, "ctx": {"error": error.msg}}]) from error
+        self.body = _parse(body)
         value, errors = field.validate(self.body, {}, loc=("body",))
         self.errors += errors
         return value
+
+
+def _parse(body: bytes) -> Any:
+    try:
+        return orjson.loads(body)
+    except JSONDecodeError as error:
+        invalid = {"type": "json_invalid", "loc": ("body", error.pos), "input": {}}
+        problem = RequestValidationError([{**invalid, "ctx": {"error": error.msg}}])
+    try:
+        # Half of a surrogate pair, or a long number: the field says what is wrong with it.
+        return json.loads(body)
+    except (ValueError, RecursionError) as error:
+        raise problem from error
 
 
 class _Call:

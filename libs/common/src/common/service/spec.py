@@ -10,7 +10,7 @@ from typing import Generic, TypeVar
 
 import structlog
 from aiokafka import AIOKafkaProducer
-from fastapi import APIRouter, FastAPI
+from fastapi import FastAPI
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from common.contracts.services import source_of
@@ -23,6 +23,7 @@ from common.http.access import ApiKeys
 from common.http.app import make_app
 from common.http.limits import HttpLimits, TrustedProxies
 from common.http.operations import make_operations_app
+from common.http.routes import ApiRouter
 from common.http.server import HttpServer
 from common.messaging.consumer import Consumer
 from common.messaging.dispatcher import Dispatcher
@@ -71,7 +72,7 @@ class ServiceSpec(Generic[U]):
     name: str
     unit_of_work: Callable[[AsyncConnection, datetime], U]
     subscriptions: HandlerRegistry[U]
-    routers: Sequence[APIRouter]
+    routers: Sequence[ApiRouter]
     state: Mapping[str, object] = field(default_factory=dict)
     app_state: Callable[[Database[U]], Mapping[str, object]] = lambda _: {}
     workers: WorkerFactory[U] = lambda *_: ()

@@ -49,6 +49,9 @@ router = ApiRouter(prefix="/v1", tags=["settings"])
 S = TypeVar("S", bound=Setting)
 
 _ON_PUT: Final = refusals(errors.StaleSettingError, errors.ForbiddenError)
+_ON_PUT_LIMIT: Final = refusals(
+    errors.StaleSettingError, errors.ForbiddenError, errors.LimitBelowError
+)
 _ON_DELETE: Final = refusals(
     errors.SettingNotFoundError, errors.SettingInUseError, errors.StaleSettingError
 )
@@ -101,6 +104,8 @@ class PutContext:
 
     async def put(self, setting_id: str, body: S) -> SettingOut[S]:
         async def handle(uow: UnitOfWork) -> Versioned[S]:
+            if isinstance(body, ApprovalLimit):
+                self._require_above(setting_id)
             await self._require_line(setting_id, body, uow)
             return await use_cases.put_setting(
                 setting_id, body, self.caller.actor, uow, self.versions
@@ -249,7 +254,7 @@ def _add_put(kind: SettingKind) -> None:
         description="Put a new version of the setting; old versions stay."
         + _NOTES.get(kind.type, ""),
         response_model=_setting_out(kind),
-        responses=_ON_PUT,
+        responses=_ON_PUT_LIMIT if kind.type is ApprovalLimit else _ON_PUT,
     )
 
 

@@ -2,13 +2,12 @@
 
 from collections.abc import Sequence
 
-from fastapi import APIRouter
-
+from common.http.routes import ApiRouter
 from notifier.api import acknowledgements, callbacks, notifications, recipients
 from notifier.channels.base import Channel
 
 
-def make_routers(channels: Sequence[Channel]) -> tuple[APIRouter, ...]:
+def make_routers(channels: Sequence[Channel]) -> tuple[ApiRouter, ...]:
     return (
         recipients.make_router(channels),
         notifications.router,
