@@ -26,9 +26,10 @@ def show_examples(operation: dict[str, Any], schemas: Mapping[str, Schema]) -> N
 def _show_problem(status: str, answer: dict[str, Any]) -> None:
     """Show the first problem that the answer lists, in the words that describe the status."""
     detail, _, codes = answer["description"].partition(" Codes: `")
-    if codes:
+    media = answer.get("content", {}).get(MEDIA_TYPE)
+    if codes and media is not None:
         problem = ProblemError(int(status), codes.partition("`")[0], detail)
-        answer["content"][MEDIA_TYPE]["example"] = problem.document
+        media["example"] = problem.document
 
 
 def _shown(examples: list[Any]) -> dict[str, Any]:

@@ -6,15 +6,16 @@ from typing import Annotated
 from pydantic import Field, TypeAdapter
 
 from common.http.access import StaffUser
-from common.http.app import Slug
+from common.http.examples import with_examples
 from common.http.pagination import Cursor, Limit, Page, decode_cursor
 from common.http.routes import ApiRouter
 from escalation.api.deps import EscalationDatabase, refusals, transaction
+from escalation.api.examples import DUTY_VERSION
 from escalation.api.schemas import Out
-from escalation.api.settings import get_or_404
-from escalation.domain import errors
+from escalation.api.settings import SchedulePath, get_or_404
 from escalation.domain.duty.schedules import DutySchedule
 from escalation.domain.duty.versions import VersionState, version_periods
+from escalation.domain.errors import SettingNotFoundError
 
 router = ApiRouter(prefix="/v1/duty-schedules", tags=["duty"])
 
@@ -22,6 +23,8 @@ _CURSOR_KEY = TypeAdapter(Annotated[int, Field(ge=1, lt=2**31)])
 
 
 class DutyVersionOut(Out):
+    model_config = with_examples(DUTY_VERSION)
+
     version: int = Field(description="The number of the version.")
     state: VersionState = Field(
         description="`planned`: it begins later; `replaced`: a later version took its place before "
@@ -37,9 +40,9 @@ class DutyVersionOut(Out):
     body: DutySchedule = Field(description="The schedule as it can be put again.")
 
 
-@router.get("/{setting_id}/versions", responses=refusals(errors.SettingNotFoundError))
+@router.get("/{setting_id}/versions", responses=refusals(SettingNotFoundError))
 async def list_versions(
-    setting_id: Slug,
+    setting_id: SchedulePath,
     database: EscalationDatabase,
     _caller: StaffUser,
     cursor: Cursor = None,

@@ -124,6 +124,15 @@ SETTINGS: Final[dict[str, dict[str, Any]]] = {
     "approval-limits": {"limits": {"EUR": "100.00", "USD": "100.00"}},
 }
 
+DUTY_VERSION: Final = {
+    "version": 1,
+    "state": "in_force",
+    "from": None,
+    "until": None,
+    "put_at": RECEIVED_AT,
+    "put_by": MANAGER,
+    "body": SETTINGS["duty-schedules"],
+}
 OVERRIDE: Final = {
     "person_id": DIRECTOR,
     "from": _FROM,
