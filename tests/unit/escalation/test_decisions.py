@@ -1,8 +1,10 @@
 """One table says what each message means; the service, simulation and tests are built from it."""
 
 from common.contracts import EVENTS
+from common.contracts.assignments import ContactUnserved
 from common.contracts.contacts import ContactAbandoned, ContactErased
-from common.contracts.people import PersonDescribed, PresenceChanged
+from common.contracts.notifications import RecipientChanged
+from common.contracts.people import PersonDescribed, PresenceChanged, RepresentativeDescribed
 from common.messages import Timer
 from escalation.domain import timers
 from escalation.domain.reactions import DECISIONS
@@ -18,8 +20,16 @@ TIMERS = {
 
 def test_subscriptions_are_the_decisions() -> None:
     subscribed = {*SUBSCRIPTIONS.events.values(), *SUBSCRIPTIONS.timers.values()}
-    # An erasure changes words only; people and presences are looked up: nothing to decide.
-    assert subscribed - {ContactErased, PersonDescribed, PresenceChanged} == set(DECISIONS)
+    # An erasure changes words only; people and staff are looked up; a queue concerns no contact.
+    undecided = {
+        ContactErased,
+        ContactUnserved,
+        PersonDescribed,
+        PresenceChanged,
+        RecipientChanged,
+        RepresentativeDescribed,
+    }
+    assert subscribed - undecided == set(DECISIONS)
 
 
 def test_every_timer_has_a_decision() -> None:
