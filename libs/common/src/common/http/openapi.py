@@ -34,7 +34,7 @@ _WITH_BODY: Final = (
     (415, "unsupported-media-type"),
     (422, "event-too-large"),
 )
-_WITH_API_KEY: Final = ((401, "unauthenticated"), (403, "forbidden"), (429, "too-many-wrong-keys"))
+_WITH_API_KEY: Final = ((401, "unauthenticated"), (403, "forbidden"))
 _CHANGING: Final = (
     (400, "malformed-json"),
     (413, "too-large"),
@@ -89,6 +89,8 @@ def _problems(
     if "security" in operation:
         yield from _WITH_API_KEY
         yield 403, "write-only-key" if method.upper() in SAFE_METHODS else "read-only-key"
+    if "401" in operation["responses"] or "security" in operation:
+        yield 429, "too-many-wrong-keys"
     if method.upper() not in SAFE_METHODS:
         yield from _CHANGING
     if is_keyed:
