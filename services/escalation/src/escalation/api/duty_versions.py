@@ -6,12 +6,13 @@ from typing import Annotated
 from pydantic import Field, TypeAdapter
 
 from common.http.access import StaffUser
-from common.http.app import Slug
+from common.http.examples import with_examples
 from common.http.pagination import Cursor, Limit, Page, decode_cursor
 from common.http.routes import ApiRouter
 from escalation.api.deps import EscalationDatabase, refusals, transaction
+from escalation.api.examples import SETTINGS
 from escalation.api.schemas import Out
-from escalation.api.settings import get_or_404
+from escalation.api.settings import SchedulePath, get_or_404
 from escalation.domain import errors
 from escalation.domain.duty.schedules import DutySchedule
 from escalation.domain.duty.versions import VersionState, version_periods
@@ -22,6 +23,18 @@ _CURSOR_KEY = TypeAdapter(Annotated[int, Field(ge=1, lt=2**31)])
 
 
 class DutyVersionOut(Out):
+    model_config = with_examples(
+        {
+            "version": 2,
+            "state": "planned",
+            "from": "2026-03-09T08:00:00Z",
+            "until": None,
+            "put_at": "2026-03-02T14:00:00Z",
+            "put_by": "mia",
+            "body": SETTINGS["duty-schedules"],
+        }
+    )
+
     version: int = Field(description="The number of the version.")
     state: VersionState = Field(
         description="`planned`: it begins later; `replaced`: a later version took its place before "
@@ -39,7 +52,7 @@ class DutyVersionOut(Out):
 
 @router.get("/{setting_id}/versions", responses=refusals(errors.SettingNotFoundError))
 async def list_versions(
-    setting_id: Slug,
+    setting_id: SchedulePath,
     database: EscalationDatabase,
     _caller: StaffUser,
     cursor: Cursor = None,
