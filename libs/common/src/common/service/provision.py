@@ -121,7 +121,7 @@ async def _hide_locks(engine: AsyncEngine) -> None:
             return
         names = list(await connection.scalars(text(_OPEN_DATABASES)))
         for template in await connection.scalars(text(_OPEN_TEMPLATES)):
-            await connection.execute(text(f"REVOKE CONNECT ON DATABASE {template} FROM PUBLIC"))
+            await connection.exec_driver_sql(f"REVOKE CONNECT ON DATABASE {template} FROM PUBLIC")
         await connection.commit()
     for name in names:
         other = make_engine(engine.url.set(database=name), poolclass=pool.NullPool)
