@@ -20,4 +20,6 @@ def require_empty(body: bytes) -> None:
     if not isinstance(content, dict):
         raise invalid(("body", "must be left out, or {}"))
     if content:
-        raise invalid(*((f"body/{name}", "is not a field that is known here") for name in content))
+        # Half of a surrogate pair can't be sent back.
+        names = (name.encode(errors="replace").decode() for name in content)
+        raise invalid(*((f"body/{name}", "is not a field that is known here") for name in names))
