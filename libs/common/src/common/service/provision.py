@@ -27,7 +27,7 @@ _NAME = re.compile(r"[a-z][a-z0-9_]*")
 _INTERNAL_ERROR = "XX000"
 # unique_violation in pg_authid, and duplicate_object.
 _ALREADY_CREATED = ("23505", "42710")
-# invalid_catalog_name and admin_shutdown (it was dropped meanwhile), object_not_in_prerequisite_state
+# invalid_catalog_name and admin_shutdown (it was dropped), object_not_in_prerequisite_state
 # and invalid_authorization_specification (it takes no connections, or none of ours).
 _NO_CONNECTION = ("3D000", "57P01", "55000", "28000")
 
