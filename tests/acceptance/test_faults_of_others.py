@@ -132,3 +132,48 @@ async def test_withdrawn_promise_pages_nobody_further(stage: Scenario) -> None:
         "ops", "escalation", "DELETE", "/sla-policies/withdrawn?open_contacts=release"
     )
     await until(is_over, within=12)
+
+
+async def test_escalation_of_a_priority_that_promised_more_ends_with_it(stage: Scenario) -> None:
+    """osTicket-1.7 686, Zammad 4353: overdue under one plan, alerts went on under another."""
+    targets = [{"clock": "first_response", "target_s": 1}]
+    patient = [{"clock": "resolution", "target_s": 7200}]
+    await put(
+        stage,
+        "/sla-policies/lowered-low",
+        {**POLICY, "match": {"topic": ["lowered"], "priority": ["low"]}, "targets": patient},
+    )
+    contact_id = await make_contact(stage, "lowered", targets=targets)
+    query = f"/escalations?contact_id={contact_id}"
+
+    async def open_escalations() -> list[dict[str, Any]]:
+        shown = await stage.actors.call("ops", "escalation", "GET", query)
+        return [each for each in shown["items"] if each["state"] == "raised"]
+
+    async def is_raised() -> bool:
+        return bool(await open_escalations())
+
+    async def is_over() -> bool:
+        return not await is_raised()
+
+    await until(is_raised, within=12)
+    await act(stage, contact_id, "prioritize", {"priority": "low", "reason": "a question only"})
+    await until(is_over, within=12)
+    assert (await clocks(stage, contact_id))["resolution"]["state"] == "running"
+    await act(stage, contact_id, "prioritize", {"priority": "normal", "reason": "no, it is down"})
+    await until(is_raised, within=12)
+
+
+async def test_closing_shortly_before_the_end_is_no_free_reset(stage: Scenario) -> None:
+    """Frappe Helpdesk 2050: resolved and reopened again and again, each time with the full time."""
+    targets = [{"clock": "resolution", "target_s": 600}]
+    contact_id = await make_contact(stage, "again", targets=targets, on_reopening="continue")
+    spent = 0.0
+    for _ in range(2):
+        await act(stage, contact_id, "resolve", {"note": "done"})
+        await wait_for_state(stage, contact_id, resolution="met")
+        await act(stage, contact_id, "messages", {"author": "customer", "text": "It is not"})
+        shown = await wait_for_state(stage, contact_id, resolution="running")
+        assert shown["resolution"]["run"] == 1
+        assert shown["resolution"]["elapsed_s"] > spent
+        spent = shown["resolution"]["elapsed_s"]

@@ -104,3 +104,22 @@ async def test_archived_schedule_that_is_put_again_keeps_its_versions(
     assert (await duty.put(nights, json=plan("mia"))).status_code == 200
     shown = (await duty.get(f"{nights}/versions")).json()["items"]
     assert [(each["version"], each["state"]) for each in shown] == [(3, "in_force"), (1, "past")]
+
+
+async def test_past_of_an_archived_schedule_is_still_answered(
+    duty: httpx.AsyncClient, service: EscalationHarness
+) -> None:
+    """Who was on duty when something was raised has one answer, also once the schedule is gone."""
+    nights = PLACE.replace("supervisors", "nights")
+    answer = await duty.put(nights, json=plan("sam", "kim"))
+    assert answer.status_code == 200, answer.text
+    at = (await service.now()).isoformat()
+    period = {"from": at, "until": (await service.now() + DAY).isoformat()}
+    queries = (("on-duty", {"at": at}), ("shifts", period), ("gaps", period))
+    before = [(await duty.get(f"{nights}/{path}", params=query)).json() for path, query in queries]
+    assert before[0]["person_ids"]
+    assert (await duty.delete(nights)).status_code == 204
+    after = [(await duty.get(f"{nights}/{path}", params=query)).json() for path, query in queries]
+    assert after == before
+    override = {"person_id": "kim", **period}  # It has no future.
+    assert (await duty.post(f"{nights}/overrides", json=override)).status_code == 404

@@ -144,6 +144,10 @@ class TestThresholds:
             TypeAdapter(SlaPolicy).validate_python(body)
         assert refused.value.errors()[0]["loc"] == ("targets", 0)
 
+    def test_refusal_of_a_second_raise_at_the_end_says_that_it_raises_anyway(self) -> None:
+        with pytest.raises(ValueError, match="100 s after the start, where it raises anyway"):
+            Target("resolution", 100, (ThresholdRule("raise", offset_s=0),))
+
     def test_policy_may_match_campaign(self) -> None:
         recall = policy(Target("resolution", 10), match=Match(campaign=("recall",)))
         harness = ContactHarness(

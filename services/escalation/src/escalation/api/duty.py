@@ -90,7 +90,8 @@ async def show_on_duty(
     """Show who is on duty, now or at an instant past or future.
 
     The past is answered by what was in force then: no later change of schedules, overrides, swaps
-    or absences alters it. Before the schedule was first put nobody was on duty. Where rotations
+    or absences alters it. Before the schedule was first put nobody was on duty. One that was
+    archived is answered as it last was, since open escalations may go on by it. Where rotations
     overlap there are several people; the first is asked first.
     """
     history, now = await _history(setting_id, database, at)
@@ -127,8 +128,10 @@ async def _history(
     setting_id: str, database: Database[UnitOfWork], since: datetime | None
 ) -> tuple[DutyHistory, datetime]:
     async with transaction(database) as uow:
-        await get_or_404(DutySchedule, setting_id, uow)
         configuration = await uow.settings.in_force()
+        # An archived one has a past.
+        if configuration.newest(DutySchedule, setting_id) is None:
+            raise errors.SettingNotFoundError(f"There is no {setting_id} in duty-schedules.")
         history = await uow.duty_histories.of_schedule(setting_id, since or uow.now, configuration)
         return history, uow.now
 

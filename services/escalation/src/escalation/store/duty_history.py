@@ -29,9 +29,9 @@ class DutyHistories:
     ) -> DutyHistory:
         """Return what is known of the schedule from `since` on; the last plan is the one in force.
 
-        Versions of schedules are all in the configuration.
+        Versions of schedules are all in the configuration, those of archived ones too.
         """
-        roster = configuration.rosters[schedule_id]
+        roster = configuration.roster(schedule_id)
         changes = await self._versions("duty-changes", (schedule_id,), since)
         bodies = [(row.at, _CHANGES.validate_python(row.body)) for row in changes]
         people = roster.people.union(*(body.people for _, body in bodies))

@@ -143,7 +143,10 @@ class Target:
         for rule in self.rules:
             offset_s = threshold_offset_s(self.target_s, rule.at_percent, rule.offset_s)
             if (offset_s, rule.action) in places:
-                raise ValueError(f"two thresholds {rule.action} {offset_s:g} s after the start")
+                at_end = (rule.action, offset_s) == ("raise", self.target_s)
+                anyway = ", where it raises anyway" if at_end else ""
+                place = f"{rule.action} {offset_s:g} s after the start"
+                raise ValueError(f"two thresholds {place}{anyway}")
             places.add((offset_s, rule.action))
 
     @property
