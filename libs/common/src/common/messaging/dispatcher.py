@@ -1,5 +1,6 @@
 """From messages to effects: one transaction for a batch; if it fails, one for each message."""
 
+import logging
 from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -168,15 +169,20 @@ class Dispatcher(Generic[U]):
     def report(self, messages: Sequence[Message], outcome: str) -> None:
         for kind, count in Counter(message.type for message in messages).items():
             self._metrics.messages.labels(kind, outcome).inc(count)
-        for message in messages:
-            trace.restore(message.traceparent)
-            if message.body is not None:
-                log.info(
-                    "message_handled",
-                    type=message.type,
-                    key=message.body.key,
-                    event_id=message.event_id,
-                )
+        # A line for each would cost more than to handle many of them.
+        if log.is_enabled_for(logging.DEBUG):
+            for message in messages:
+                self._log_handled(message)
+
+    def _log_handled(self, message: Message) -> None:
+        trace.restore(message.traceparent)
+        if message.body is not None:
+            log.debug(
+                "message_handled",
+                type=message.type,
+                key=message.body.key,
+                event_id=message.event_id,
+            )
 
     async def _dead_letter(self, message: Message, error: BaseException) -> None:
         letter = message.to_dead_letter(error)

@@ -150,7 +150,9 @@ class ServiceSettings(KafkaSettings):
         description="days after which rows are deleted, by table, as a JSON object; see Retention",
     )
     log_level: Literal["debug", "info", "warning", "error"] = Field(
-        default="info", description="the least severe logs to write"
+        default="info",
+        description="the least severe logs to write; `debug` also writes a line for each message "
+        "that is handled and each request that is answered",
     )
     log_format: Literal["json", "console"] = Field(
         default="json", description="how a log line is written"

@@ -10,16 +10,9 @@ from common.http.examples import with_examples
 from common.http.pagination import Cursor, Limit, Page, decode_cursor
 from common.http.routes import ApiRouter
 from escalation.api.deps import EscalationDatabase, refusals, transaction
-<<<<<<< HEAD
 from escalation.api.examples import DUTY_VERSION
 from escalation.api.schemas import Out
 from escalation.api.settings import SchedulePath, get_or_404
-=======
-from escalation.api.examples import SETTINGS
-from escalation.api.schemas import Out
-from escalation.api.settings import SchedulePath, get_or_404
-from escalation.domain import errors
->>>>>>> s-esc
 from escalation.domain.duty.schedules import DutySchedule
 from escalation.domain.duty.versions import VersionState, version_periods
 from escalation.domain.errors import SettingNotFoundError
@@ -30,21 +23,7 @@ _CURSOR_KEY = TypeAdapter(Annotated[int, Field(ge=1, lt=2**31)])
 
 
 class DutyVersionOut(Out):
-<<<<<<< HEAD
     model_config = with_examples(DUTY_VERSION)
-=======
-    model_config = with_examples(
-        {
-            "version": 2,
-            "state": "planned",
-            "from": "2026-03-09T08:00:00Z",
-            "until": None,
-            "put_at": "2026-03-02T14:00:00Z",
-            "put_by": "mia",
-            "body": SETTINGS["duty-schedules"],
-        }
-    )
->>>>>>> s-esc
 
     version: int = Field(description="The number of the version.")
     state: VersionState = Field(
