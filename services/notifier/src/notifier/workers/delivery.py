@@ -25,9 +25,8 @@ from notifier.store.unit_of_work import UnitOfWork, time_until_due
 from notifier.use_cases import deliveries
 from notifier.use_cases.deliveries import ClaimedDelivery
 
-# A replica sends what its workers have committed, which are all pages. This bounds how long those
-# wait that it cannot send, because it died or its slots are taken, and updates that an API committed
-# in a process without workers (ADR 0056).
+# A replica sends the pages that it has committed. Bounds the wait of those that it cannot send,
+# because it died or its slots are taken, and of updates from a process without workers (ADR 0056).
 _MAX_POLL = timedelta(milliseconds=250)
 # A due notification that a handler has locked is not claimed; it is free again after about this.
 _RETRY_CLAIM_S = 0.005
