@@ -229,6 +229,18 @@ async def test_stranger_without_a_password_cannot_connect(secured: SecuredSystem
         await send(stranger, secured.topic("notifications"))
 
 
+def intake_with(connection: KafkaConnection, secured: SecuredSystem, logs: Path) -> System:
+    """Return the system with no process, whose intake connects so."""
+    return replace(
+        secured.system,
+        kafka_connections={"intake": connection},
+        logs=logs,
+        processes={},
+        ports={},
+        operations_ports={},
+    )
+
+
 async def test_service_works_by_its_certificate_and_writes_to_no_other_topic(
     secured: SecuredSystem, tmp_path: Path
 ) -> None:
@@ -240,14 +252,7 @@ async def test_service_works_by_its_certificate_and_writes_to_no_other_topic(
     await send(connection, secured.topic("contacts"))
     with pytest.raises(TopicAuthorizationFailedError):
         await send(connection, secured.topic("escalations"))
-    system = replace(
-        secured.system,
-        kafka_connections={"intake": connection},
-        logs=tmp_path,
-        processes={},
-        ports={},
-        operations_ports={},
-    )
+    system = intake_with(connection, secured, tmp_path)
     process = system.launch_replica(Replica("intake", is_static_member=False))
     try:
         await process.wait_ready(120)
@@ -315,14 +320,7 @@ async def test_refused_service_says_why_and_keeps_running(
         ),
         "protocol": (KafkaConnection(right.bootstrap), "KafkaConnectionError"),
     }[trouble]
-    system = replace(
-        secured.system,
-        kafka_connections={"intake": wrong},
-        logs=tmp_path,
-        processes={},
-        ports={},
-        operations_ports={},
-    )
+    system = intake_with(wrong, secured, tmp_path)
     process = system.launch_replica(Replica("intake", is_static_member=False))
     try:
         async with httpx.AsyncClient(base_url=system.operations_url("intake")) as http:

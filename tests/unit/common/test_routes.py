@@ -7,7 +7,9 @@ import httpx
 import orjson
 import pytest
 from fastapi import Body, Cookie, Depends, FastAPI, Header, Query, Request, Response
+from fastapi.security import SecurityScopes
 from pydantic import BaseModel, Field
+from starlette.requests import HTTPConnection
 
 from common.core.metrics import Metrics
 from common.http.app import RequestModel, make_app
@@ -133,6 +135,8 @@ async def test_caller_without_a_key_learns_only_that(
         (b"[]", 422, {"pointer": "body", "detail": "must be an object with named fields"}),
         (b"{", 400, {"pointer": "body/1", "detail": "is not JSON: "}),
         (b"{} x", 400, {"pointer": "body/3", "detail": "is not JSON: "}),
+        (b'{"amount": NaN}', 400, {"pointer": "body/11", "detail": "is not JSON: "}),
+        (b'\xef\xbb\xbf{"amount": 1}', 400, {"pointer": "body/0", "detail": "is not JSON: "}),
     ],
 )
 async def test_body_that_is_missing_or_no_json_is_named(
@@ -144,6 +148,17 @@ async def test_body_that_is_missing_or_no_json_is_named(
     (part,) = answer.json()["errors"]
     assert part["pointer"] == error["pointer"]
     assert part["detail"].startswith(error["detail"])
+
+
+@pytest.mark.parametrize("text", [b'"a"', b'"\\ud800"', b"1" * 30], ids=["text", "half", "long"])
+async def test_nested_body_is_refused_whatever_else_is_in_it(
+    send: Callable[..., Any], text: bytes
+) -> None:
+    content = b"[" + text + b", " + 40 * b"[" + 40 * b"]" + b"]"
+    headers = {**KEY, "Content-Type": "application/json"}
+    answer = await send("POST", "/v1/orders", content=content, headers=headers)
+    assert answer.status_code == 400
+    assert "nested" in answer.json()["detail"]
 
 
 async def test_path_and_repeated_query_become_arguments(send: Callable[..., Any]) -> None:
@@ -188,12 +203,36 @@ def _plain() -> None: ...
 async def _cookie(session: Annotated[str, Cookie()]) -> None: ...
 async def _bodies(first: Order, second: Order) -> None: ...
 async def _around_plain(value: Annotated[None, Depends(_plain)]) -> None: ...
+async def _embedded(order: Annotated[Order, Body(embed=True)]) -> None: ...
+async def _connection(connection: HTTPConnection) -> None: ...
+async def _scopes(scopes: SecurityScopes) -> None: ...
+async def _with_body(order: Order) -> None: ...
+async def _other_body(order: Order, value: Annotated[None, Depends(_with_body)]) -> None: ...
 
 
-@pytest.mark.parametrize("endpoint", [_plain, _cookie, _bodies, _around_plain])
+@pytest.mark.parametrize(
+    "endpoint",
+    [
+        *(_plain, _cookie, _bodies, _around_plain, _embedded, _connection, _scopes),
+        _other_body,
+    ],
+)
 def test_route_that_needs_more_is_refused_where_it_is_declared(
     endpoint: Callable[..., Any],
 ) -> None:
     router = ApiRouter(prefix="/v1", tags=["test"])
     with pytest.raises(TypeError):
         router.add_api_route("/path", endpoint)
+
+
+@pytest.mark.parametrize(
+    "option",
+    [{"response_model_exclude_none": True}, {"response_model_include": {"amount"}}],
+    ids=str,
+)
+def test_answer_without_some_fields_is_refused_where_it_is_declared(
+    option: dict[str, Any],
+) -> None:
+    router = ApiRouter(prefix="/v1", tags=["test"])
+    with pytest.raises(TypeError):
+        router.add_api_route("/path", _with_body, **option)

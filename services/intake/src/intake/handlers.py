@@ -20,7 +20,7 @@ from common.contracts.escalations import (
 from common.contracts.event import ContactId, PersonId
 from common.contracts.people import PersonDescribed
 from common.messaging.subscriptions import HandlerRegistry
-from common.storage.api_keys import ApiKeyStore
+from common.storage.api_keys import revoke_keys_of_leaver
 from intake.domain import contacts, escalation_mirror
 from intake.domain.errors import ContactNotFoundError
 from intake.domain.model import Contact, Decision, EscalationState, EscalationView
@@ -92,13 +92,6 @@ async def release_representative(event: AssignmentReleased, uow: UnitOfWork) -> 
     uow.contact_representatives.release(event.contact_id, event.representative_id)
 
 
-async def revoke_keys(event: PersonDescribed, uow: UnitOfWork) -> None:
-    """End what the API keys of a person who left may do."""
-    if not event.active:
-        keys = ApiKeyStore(uow.connection)
-        await keys.revoke_of_person(event.person_id, made_until=event.occurred_at, now=uow.now)
-
-
 async def mirror(
     event: EscalationRaised
     | EscalationClimbed
@@ -168,5 +161,5 @@ SUBSCRIPTIONS = (
     .on(PriorityChangeAsked, prioritize_by_rule)
     .on(ContactAssigned, keep_representative)
     .on(AssignmentReleased, release_representative)
-    .on(PersonDescribed, revoke_keys)
+    .on(PersonDescribed, revoke_keys_of_leaver)
 )

@@ -7,7 +7,8 @@ from pydantic import AfterValidator, Field, StringConstraints
 from common.contracts.event import ID_PATTERN, Role, SystemName
 from common.service.settings import ServiceSettings
 
-# What the name of a system begins with: a role, or a kind of channel.
+# What the name of a system begins with: a role, or a kind of channel (channels/registry.py; a test
+# compares them).
 _KINDS: Final = (*get_args(Role), "zendesk")
 
 

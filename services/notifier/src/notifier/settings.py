@@ -54,7 +54,7 @@ class Settings(ServiceSettings):
         " 0: no limit",
     )
     budget_window_seconds: float = Field(
-        default=_BUDGETS.window.total_seconds(), gt=0, description="of all three budgets"
+        default=_BUDGETS.window.total_seconds(), gt=0, description="of all budgets"
     )
     summary_interval_seconds: float = Field(
         default=_BUDGETS.interval.total_seconds(),

@@ -54,8 +54,7 @@ class KeysNotLoadedError(TransientError):
 class ApiKeys:
     """The keys that may call, by their digest. `keys` are valid until the table's replace them.
 
-    `read_again`, if it is set, returns when the table was read once more, or could not be: a key
-    that is new there is valid at once.
+    `reader`, if it is set, returns when the table was read once more, or could not be.
     """
 
     def __init__(self, keys: Iterable[ListedKey] = (), clock: TimeSource | None = None) -> None:
@@ -66,7 +65,7 @@ class ApiKeys:
         }
         self._active_ids: frozenset[str] = frozenset()
         self._used: set[str] = set()
-        self.read_again: Callable[[], Awaitable[None]] | None = None
+        self.reader: Callable[[], Awaitable[None]] | None = None
         self._set_ids()
 
     def withhold(self) -> None:
@@ -81,12 +80,20 @@ class ApiKeys:
         self._set_ids()
 
     async def find(self, key: str) -> Principal | None:
-        """Return the caller of a valid key; raises KeysNotLoadedError."""
+        """Return the caller of a valid key, also of one that is new in the table.
+
+        Raises KeysNotLoadedError.
+        """
         principal = self._principal(key)
-        if principal is None and self.read_again is not None:
+        if principal is None and self.reader is not None:
             await self.read_again()
             principal = self._principal(key)
         return principal
+
+    async def read_again(self) -> None:
+        """Let what has changed in the table count here at once."""
+        if self.reader is not None:
+            await self.reader()
 
     def _principal(self, key: str) -> Principal | None:
         if self._principals is None:

@@ -110,19 +110,15 @@ class NewApiKeyOut(ApiKeyOut):
     key: str = Field(description="The key; it is shown only now")
 
 
-class ApiKeyPage(Page[ApiKeyOut]):
-    pass
-
-
 @router.get("")
 async def list_api_keys(
     database: DatabaseDep, _caller: AdminUser, limit: Limit = 50, cursor: Cursor = None
-) -> ApiKeyPage:
+) -> Page[ApiKeyOut]:
     """List the keys of this service, newest first, also those that are no longer valid."""
     before = decode_cursor(cursor, _PAGE_KEY)
     async with database.transaction() as uow:
         rows = await ApiKeyStore(uow.connection).newest(before=before, limit=limit + 1)
-    return ApiKeyPage.of(
+    return Page[ApiKeyOut].of(
         rows, limit, key=lambda row: (row.created_at, row.key_id), show=ApiKeyOut.model_validate
     )
 
@@ -151,7 +147,7 @@ async def create_api_key(
         )
     if stored is None:
         raise ProblemError(*_TAKEN, "A key of the same id exists. Try again.")
-    await _read_again(api_keys)
+    await api_keys.read_again()
     return NewApiKeyOut(**_fields(stored), key=key)
 
 
@@ -173,7 +169,7 @@ async def revoke_api_key(
         if not await store.has_admin(uow.now):
             detail = f"{key_id} is the last key of an admin. Make another one, then revoke it."
             raise ProblemError(*_LAST_ADMIN, detail)
-    await _read_again(api_keys)
+    await api_keys.read_again()
     return ApiKeyOut.model_validate(revoked)
 
 
@@ -187,11 +183,6 @@ async def _lock_for(caller: Principal, uow: UnitOfWork) -> ApiKeyStore:
     if await store.is_revoked(caller.key_id):
         raise unauthenticated()
     return store
-
-
-async def _read_again(api_keys: ApiKeys) -> None:
-    if api_keys.read_again is not None:
-        await api_keys.read_again()
 
 
 def _fields(stored: ApiKey) -> dict[str, Any]:

@@ -111,10 +111,6 @@ class DeadLetterDetail(DeadLetterOut):
     payload: Readable = Field(description='As text, or as `{"base64": …}` if it is not text')
 
 
-class DeadLetterPage(Page[DeadLetterOut]):
-    pass
-
-
 async def get_replay(request: Request) -> Any:
     return request.app.state.replay
 
@@ -140,14 +136,14 @@ async def list_dead_letters(
     message_type: Annotated[str | None, Query(alias="type", max_length=300)] = None,
     limit: Limit = 50,
     cursor: Cursor = None,
-) -> DeadLetterPage:
+) -> Page[DeadLetterOut]:
     """List dead letters, newest first, without the content of the messages."""
     filters = {"state": state, "type": message_type}
     before = decode_cursor(cursor, _ID, filters)
     async with database.transaction() as uow:
         letters = DeadLetterStore(uow.connection)
         rows = await letters.newest(state, message_type, before=before, limit=limit + 1)
-    return DeadLetterPage.of(
+    return Page[DeadLetterOut].of(
         rows, limit, key=lambda letter: letter.id, show=summary_out, filters=filters
     )
 

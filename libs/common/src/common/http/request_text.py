@@ -7,11 +7,12 @@ field of a body may hold is for its type to say, so that the answer names the fi
 comes through, the database refuses (`is_bad_value`).
 """
 
+from json import JSONDecodeError
 from typing import Any, Final
 
-import orjson
 from starlette.types import Scope
 
+from common.http.json_body import parse_json
 from common.http.problems import ProblemError
 
 MAX_DEPTH: Final = 32
@@ -58,9 +59,9 @@ def _check_body(body: bytes) -> None:
 def _depth(body: bytes) -> int:
     """Return how deep the JSON is nested, at most one more than is allowed."""
     try:
-        level: list[Any] = [orjson.loads(body)]
-    except orjson.JSONDecodeError:
-        # It is nested deeper than orjson reads, or the route says what is wrong with it.
+        level: list[Any] = [parse_json(body)]
+    except JSONDecodeError:
+        # The route says what is wrong with it.
         return 0
     for depth in range(MAX_DEPTH + 1):
         level = [part for value in level for part in _parts(value)]

@@ -1,26 +1,27 @@
 """Routes as FastAPI declares and documents them, served without its work for each request.
 
 What a route needs is worked out once, when it is declared. FastAPI does so for each request, which
-takes two thirds of the CPU of a short one. A route that needs more than is done here (cookies, two
-bodies, background tasks, functions that are no coroutines) is refused where it is declared.
+takes two thirds of the CPU of a short one. A route that needs more than is done here (cookies,
+forms, two bodies, background tasks, functions that are no coroutines, answers with fields left out)
+is refused where it is declared.
 """
 
-import json
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
 from inspect import iscoroutinefunction
 from json import JSONDecodeError
 from typing import Any, Final
 
-import orjson
 from fastapi import APIRouter, Request, Response
 from fastapi._compat import ModelField
 from fastapi.dependencies.models import Dependant
 from fastapi.dependencies.utils import request_params_to_args
 from fastapi.exceptions import RequestValidationError, ResponseValidationError
+from fastapi.params import Form
 from fastapi.routing import APIRoute
 from starlette.types import Receive, Scope, Send
 
 from common.http.access import SAFE_METHODS
+from common.http.json_body import parse_json
 from common.http.problems import documented
 from common.http.unread_body import require_empty
 
@@ -33,6 +34,8 @@ class ApiRoute(APIRoute):
 
     def __init__(self, path: str, endpoint: Callable[..., Any], **options: Any) -> None:
         super().__init__(path, endpoint, **options)
+        _require_plain_answer(self)
+        _require_one_body(self.dependant)
         # By itself, in whatever form it comes.
         self.reads_body = False
         self._call = _Call(self.dependant)
@@ -112,15 +115,10 @@ class _Exchange:
 
 def _parse(body: bytes) -> Any:
     try:
-        return orjson.loads(body)
+        return parse_json(body)
     except JSONDecodeError as error:
         invalid = {"type": "json_invalid", "loc": ("body", error.pos), "input": {}}
-        problem = RequestValidationError([{**invalid, "ctx": {"error": error.msg}}])
-    try:
-        # Half of a surrogate pair, or a long number: the field says what is wrong with it.
-        return json.loads(body)
-    except (ValueError, RecursionError) as error:
-        raise problem from error
+        raise RequestValidationError([{**invalid, "ctx": {"error": error.msg}}]) from error
 
 
 class _Call:
@@ -183,18 +181,47 @@ class _Call:
                     arguments[field.name] = field.get_default()
 
 
+def _require_plain_answer(route: APIRoute) -> None:
+    if (
+        route.response_model_include
+        or route.response_model_exclude
+        or route.response_model_exclude_unset
+        or route.response_model_exclude_defaults
+        or route.response_model_exclude_none
+        or not route.response_model_by_alias
+    ):
+        raise TypeError(f"{route.endpoint} must answer with all fields of its model")
+
+
+def _require_one_body(dependant: Dependant) -> None:
+    """Raise TypeError unless the function and all that it depends on take one body, of JSON."""
+    fields = [*_body_fields(dependant)]
+    if len(fields) > 1 or any(
+        isinstance(field.field_info, Form) or getattr(field.field_info, "embed", None)
+        for field in fields
+    ):
+        raise TypeError(f"{dependant.call} must take one body of JSON, which is not embedded")
+
+
+def _body_fields(dependant: Dependant) -> Iterator[ModelField]:
+    yield from dependant.body_params
+    for dependency in dependant.dependencies:
+        yield from _body_fields(dependency)
+
+
 def _coroutine_function(dependant: Dependant) -> Callable[..., Awaitable[Any]]:
     function = dependant.call
     if function is None or not (
         iscoroutinefunction(function) or iscoroutinefunction(type(function).__call__)
     ):
-        message = f"{function} must be a coroutine function"
-        raise TypeError(message)
+        raise TypeError(f"{function} must be a coroutine function")
     if (
         dependant.cookie_params
         or dependant.background_tasks_param_name
-        or len(dependant.body_params) > 1
+        or dependant.security_scopes_param_name
+        or dependant.http_connection_param_name
     ):
-        message = f"{function} takes a cookie, two bodies or background tasks"
-        raise TypeError(message)
+        raise TypeError(
+            f"{function} must take no cookie, background tasks, security scopes or connection"
+        )
     return function

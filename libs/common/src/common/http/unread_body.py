@@ -1,7 +1,8 @@
 """Refuses a body that its route does not read: what is in it would be ignored without a word."""
 
-import orjson
+from json import JSONDecodeError
 
+from common.http.json_body import parse_json
 from common.http.problems import ProblemError, invalid
 
 
@@ -13,8 +14,8 @@ def require_empty(body: bytes) -> None:
     if not body:
         return
     try:
-        content = orjson.loads(body)
-    except orjson.JSONDecodeError as error:
+        content = parse_json(body)
+    except JSONDecodeError as error:
         raise ProblemError(400, "malformed-json", "The body is not JSON.") from error
     if not isinstance(content, dict):
         raise invalid(("body", "must be left out, or {}"))

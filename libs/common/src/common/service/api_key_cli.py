@@ -60,7 +60,7 @@ class _Commands:
         ] = False,
         by: By = "unknown",
     ) -> None:
-        """Make a key and print it: it is stored nowhere. Replicas take it within seconds."""
+        """Make a key and print it: it is stored nowhere. It is valid at once."""
         settings = self._read()
         key = _read_key(trial=settings.trial) if stdin else make_key()
 

@@ -61,7 +61,7 @@ class ApiKeyWorker(Generic[U]):
         health.report_trouble("api_keys", "not loaded yet")
 
     async def run(self, stopping: asyncio.Event) -> None:
-        self._api_keys.read_again = self._read_again
+        self._api_keys.reader = self._read_again
         try:
             while not stopping.is_set():
                 reading, self._next_reading = self._next_reading, asyncio.Event()
@@ -70,7 +70,7 @@ class ApiKeyWorker(Generic[U]):
                 reading.set()
                 await self._pause(stopping)
         finally:
-            self._api_keys.read_again = None
+            self._api_keys.reader = None
             self._next_reading.set()
 
     async def _try_refresh(self) -> None:

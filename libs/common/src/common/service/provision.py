@@ -27,9 +27,9 @@ _NAME = re.compile(r"[a-z][a-z0-9_]*")
 _INTERNAL_ERROR = "XX000"
 # unique_violation in pg_authid, and duplicate_object.
 _ALREADY_CREATED = ("23505", "42710")
-# invalid_catalog_name (it was dropped meanwhile), object_not_in_prerequisite_state and
-# invalid_authorization_specification (it takes no connections, or none of ours).
-_NO_CONNECTION = ("3D000", "55000", "28000")
+# invalid_catalog_name and admin_shutdown (it was dropped meanwhile), object_not_in_prerequisite_state
+# and invalid_authorization_specification (it takes no connections, or none of ours).
+_NO_CONNECTION = ("3D000", "57P01", "55000", "28000")
 
 
 class TopicSpec(BaseModel):
@@ -121,7 +121,7 @@ async def _hide_locks(engine: AsyncEngine) -> None:
             return
         names = list(await connection.scalars(text(_OPEN_DATABASES)))
         for template in await connection.scalars(text(_OPEN_TEMPLATES)):
-            await connection.execute(text(f"REVOKE CONNECT ON DATABASE {template} FROM PUBLIC"))
+            await connection.exec_driver_sql(f"REVOKE CONNECT ON DATABASE {template} FROM PUBLIC")
         await connection.commit()
     for name in names:
         other = make_engine(engine.url.set(database=name), poolclass=pool.NullPool)

@@ -53,7 +53,7 @@ class TooManyDeadLettersError(PermanentError):
         )
 
 
-# So many in a row.
+# Dead letters in a row that halt a worker.
 DEAD_LETTER_LIMIT: Final = 20
 
 

@@ -100,12 +100,18 @@ def done(clock: ClockName) -> str:
             assert_never(clock)
 
 
-def met(escalation: Escalation, late: Sequence[ClockName], in_time: Sequence[ClockName]) -> str:
+def met(
+    escalation: Escalation,
+    late: Sequence[ClockName],
+    in_time: Sequence[ClockName],
+    off_stake: Sequence[ClockName] = (),
+) -> str:
     """Say what became of the reasons: `first reply sent late; it stays at supervisors`."""
     outcome = ", ".join(
         (
             *(f"{done(clock)} late" for clock in late),
             *(f"{done(clock)} in time" for clock in in_time),
+            *(f"{clock.replace('_', ' ')} no longer at stake" for clock in off_stake),
         )
     )
     if escalation.ladder.body.when_met == "close":

@@ -42,8 +42,8 @@ class EscalationQueries:
             conditions.append(text(tables.IS_OPEN))
         if viewer.is_representative:
             conditions.append(_IS_SEEN_BY)
-            if values.keys() & _TELLING:
-                conditions.append(_NAMES_NOT)
+            if values.keys() & _REVEALING_FILTERS:
+                conditions.append(_IS_NOT_NAMED)
             values["viewer"] = viewer.person
         order, is_after = _SORTS[query.sort]
         if after is not None:
@@ -89,8 +89,8 @@ _IS_SEEN_BY = text(f"""
     ELSE causes @> jsonb_build_array(jsonb_build_object('by', CAST(:viewer AS text))) END
 """)
 # These filters would tell what `Viewer.shown` leaves out.
-_NAMES_NOT = text(_NOT_NAMED)
-_TELLING = {"cause", "severity", "level", "person", "overdue", "alarm"}
+_IS_NOT_NAMED = text(_NOT_NAMED)
+_REVEALING_FILTERS = {"cause", "severity", "level", "person", "overdue", "alarm"}
 _DEADLINE = "coalesce(deadline, 'infinity')"
 _AFTER_DEADLINE = "coalesce(CAST(:after_deadline AS timestamptz), 'infinity')"
 _RANK = "array_position(ARRAY['critical', 'high', 'medium', 'low'], {})"

@@ -23,7 +23,7 @@ from common.http.examples import (
     TEXT,
     with_examples,
 )
-from common.http.pagination import NextCursor, Page
+from common.http.pagination import NextCursor
 from intake.api.message_schemas import MessageOut
 from intake.domain.actors import Actor
 from intake.domain.escalation_mirror import visible_escalation
@@ -117,10 +117,6 @@ class HistoryEntryOut(BaseModel):
     value: str = Field(description="The value that it reported.")
     at: datetime = Field(description="When it happened there.")
     applied: bool = Field(description="False: something newer was known, so it changed nothing.")
-
-
-class HistoryPage(Page[HistoryEntryOut]):
-    pass
 
 
 class InteractionIdOut(BaseModel):
@@ -225,10 +221,6 @@ class ContactOut(ContactSummaryOut):
 
     messages: list[MessageOut] = Field(description="A page of the conversation, oldest first.")
     next_cursor: NextCursor
-
-
-class ContactPage(Page[ContactSummaryOut]):
-    pass
 
 
 _MESSAGE_FIELDS = MessageOut.model_fields.keys() - {"attachments"}

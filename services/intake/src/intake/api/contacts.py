@@ -12,14 +12,13 @@ from common.contracts.event import UUID_PATTERN, ContactId, Instant, PersonId, S
 from common.http.access import Principal
 from common.http.app import ContactPath
 from common.http.idempotency import REPLAYED_HEADER, check_key, fingerprint_of
-from common.http.pagination import Cursor, Limit, cut_page, decode_cursor
+from common.http.pagination import Cursor, Limit, Page, cut_page, decode_cursor
 from common.http.problems import ProblemError
 from common.http.routes import ApiRouter
 from intake import use_cases
 from intake.api.answers import (
     ContactIdOut,
     ContactOut,
-    ContactPage,
     ContactReceiptOut,
     ContactSummaryOut,
     InteractionIdOut,
@@ -127,7 +126,7 @@ async def receive_contact(
 @router.get("")
 async def list_contacts(
     query: Annotated[ContactQuery, Query()], database: IntakeDatabase, caller: ChannelOrStaffUser
-) -> ContactPage:
+) -> Page[ContactSummaryOut]:
     """List the contacts that the caller may read, newest first, without their messages.
 
     A channel sees the contacts that it sent, a representative those that they have or had, all
@@ -138,7 +137,7 @@ async def list_contacts(
     async with transaction(database) as uow:
         actor = make_actor(caller)
         contacts = await uow.contacts.page(query.filters(), actor, after, query.limit + 1)
-    return ContactPage.of(
+    return Page[ContactSummaryOut].of(
         contacts,
         query.limit,
         key=lambda contact: contact.contact_id,

@@ -6,10 +6,10 @@ from pydantic import TypeAdapter
 
 from common.contracts.event import ContactId, Instant
 from common.http.app import ContactPath, OpaqueText
-from common.http.pagination import Cursor, Limit, decode_cursor
+from common.http.pagination import Cursor, Limit, Page, decode_cursor
 from common.http.routes import ApiRouter
 from intake import use_cases
-from intake.api.answers import ContactIdOut, HistoryEntryOut, HistoryPage
+from intake.api.answers import ContactIdOut, HistoryEntryOut
 from intake.api.deps import (
     ON_ACTION,
     ON_CHANGE,
@@ -104,14 +104,14 @@ async def show_history(
     caller: ChannelOrStaffUser,
     cursor: Cursor = None,
     limit: Limit = 50,
-) -> HistoryPage:
+) -> Page[HistoryEntryOut]:
     """List the changes that the outside system reported, applied or too late, the latest first."""
     filters = {"contact_id": contact_id}
     before = decode_cursor(cursor, _HISTORY_KEY, filters)
     async with transaction(database) as uow:
         await use_cases.get_to_read(contact_id, make_actor(caller), uow)
         entries = await uow.contact_history.list_before(contact_id, before, limit + 1)
-    return HistoryPage.of(
+    return Page[HistoryEntryOut].of(
         entries,
         limit,
         key=lambda entry: [entry.at.isoformat(), entry.event_id, entry.field],

@@ -79,6 +79,7 @@ _EXAMPLE: Final[dict[str, Any]] = {
         "approval": None,
         "coaching": None,
         "duty_gap": None,
+        "unserved_queue": None,
         "lost_timer": None,
     },
     "requested_at": RAISED_AT,

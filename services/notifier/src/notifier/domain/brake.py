@@ -91,10 +91,10 @@ def limits(notification: Notification, policy: BrakePolicy) -> tuple[Limit, ...]
     medium, own_key = notification.medium, recipient_key(notification)
     all_limits = [Limit("recipient", own_key, policy.recipient)]
     if notification.content.contact is not None:
-        customer, source = customer_of(notification), source_of(notification)
+        customer, sender = customer_of(notification), sender_of(notification)
         all_limits += (
             Limit("customer", f"customer/{medium}/{customer}", policy.customer),
-            Limit("channel", f"channel/{medium}/{source}", policy.channel),
+            Limit("channel", f"channel/{medium}/{sender}", policy.channel),
             Limit("share", f"{own_key}/{customer}", (policy.recipient + 1) // 2),
         )
     return tuple(limit for limit in all_limits if limit.most > 0)
@@ -106,7 +106,7 @@ def customer_of(page: Notification) -> str:
     return (contact.customer_id if contact else None) or page.contact_id
 
 
-def source_of(page: Notification) -> str:
+def sender_of(page: Notification) -> str:
     """Return what sent the contact."""
     contact = page.content.contact
     return (contact.received_from or contact.channel) if contact else ""
@@ -224,7 +224,7 @@ def by_turns(pages: Iterable[Notification]) -> list[Notification]:
     by_customer = _numbered(sorted(pages, key=_severity_and_urgency), customer_of)
     by_channel = _numbered(
         [page for _, page in sorted(by_customer, key=lambda each: (_group(each[1]), each[0]))],
-        source_of,
+        sender_of,
     )
     ordered = sorted(
         by_channel, key=lambda each: (_group(each[1]), each[0], _severity_and_urgency(each[1]))

@@ -1,6 +1,5 @@
 """What another priority, policy or calendar changes of the clocks of an open contact."""
 
-from collections.abc import Sequence
 from dataclasses import replace
 from datetime import datetime
 from typing import assert_never
@@ -16,6 +15,7 @@ from escalation.domain.clocks.lifecycle import (
 )
 from escalation.domain.clocks.thresholds import fire_overdue
 from escalation.domain.escalations.actions import close_escalation
+from escalation.domain.escalations.met_causes import are_met, is_withdrawn
 from escalation.domain.model import DEFAULT_SEVERITY, SlaClock, TrackedContact
 from escalation.domain.settings.policies import SlaPolicy, Target
 from escalation.domain.settings.registry import Versioned
@@ -34,23 +34,22 @@ def setting_archived(situation: Situation, timer: SettingArchived) -> Decision:
     if (timer.kind, timer.setting_id) not in situation.configuration.archived:
         return decision
     reason = f"{timer.setting_id} was archived, and its open contacts were released"
-    released = []
     for clock in situation.contact.clocks:
         ref = clock.policy if timer.kind == "sla-policies" else clock.calendar
         if ref is not None and ref.id == timer.setting_id:
-            released.append(clock.name)
             decision = decision.then(cancel_clock, clock.name, situation.at, reason)
     if timer.kind == "sla-policies":
         decision = decision.then(_release_ladder)
-    return decision.then(_close_released, released, reason)
+    return decision.then(_close_without_stake, situation.contact, reason)
 
 
-def _close_released(situation: Situation, released: Sequence[ClockName], reason: str) -> Decision:
-    """Close an escalation that nobody has acknowledged and only these clocks have raised."""
+def _close_without_stake(situation: Situation, before: TrackedContact, reason: str) -> Decision:
+    """Close an escalation that nobody has acknowledged, once the change took its last reason."""
     escalation = situation.escalation
-    if escalation is None or escalation.state != "raised" or escalation.reopened:
+    if escalation is None or escalation.state != "raised":
         return no_change(situation)
-    if any(cause.clock not in (*released, "acknowledgement") for cause in escalation.causes):
+    # One whose reasons had all been met before stands at its level: the ladder says so.
+    if are_met(before, escalation) or not are_met(situation.contact, escalation):
         return no_change(situation)
     return close_escalation(situation, reason)
 
@@ -78,7 +77,11 @@ def retarget_clocks(situation: Situation, since: datetime, reason: str) -> Decis
     if not contact.is_open:
         return no_change(situation)
     if policy is None:
-        return Decision(situation, surprises=("no_policy_matches",)).then(_cancel_archived, since)
+        return (
+            Decision(situation, surprises=("no_policy_matches",))
+            .then(_cancel_archived, since)
+            .then(_close_without_stake, contact, reason)
+        )
     targets = {target.clock: target for target in policy.body.targets}
     dropped_clocks = [clock.name for clock in contact.clocks if clock.name not in targets]
     kept_clocks = [clock.name for clock in contact.clocks if clock.name in targets]
@@ -87,6 +90,7 @@ def retarget_clocks(situation: Situation, since: datetime, reason: str) -> Decis
         .then(for_each, dropped_clocks, _cancel_dropped, since, policy)
         .then(for_each, kept_clocks, _retarget, targets, policy, since, reason)
         .then(_start_new, policy)
+        .then(_close_without_stake, contact, reason)
     )
 
 
@@ -213,9 +217,19 @@ def _start_new(situation: Situation, policy: Versioned[SlaPolicy]) -> Decision:
 
 def _start_missing(situation: Situation, name: ClockName, since: datetime, reason: str) -> Decision:
     clock = situation.contact.clock(name)
-    if clock is not None and (clock.started_at >= since or not clock.ended):
+    if clock is not None and not _starts_again(situation.contact, clock, since):
         return no_change(situation)
     return schedule.start_clocks(situation, since, frozenset((name,)), reason)
+
+
+def _starts_again(contact: TrackedContact, clock: SlaClock, since: datetime) -> bool:
+    """Tell whether another run begins.
+
+    The escalation of a broken promise may have ended when no policy made it: this raises again.
+    """
+    if clock.breached and is_withdrawn(contact, clock):
+        return True
+    return clock.ended and clock.started_at < since
 
 
 def _start_reply(situation: Situation, policy: Versioned[SlaPolicy], reason: str) -> Decision:

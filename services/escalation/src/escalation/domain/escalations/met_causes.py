@@ -1,8 +1,9 @@
 """What happens once all that an escalation was raised for has been done, though late.
 
-Only clocks are met. An escalation that a person, a rule or a complaint gave another cause climbs
-on, and so does one that was reopened by hand. The acknowledgement clock is about the escalation
-itself, so it is no reason for it.
+Or it is no longer at stake: no policy promises it any more, or the target was made so long that
+the warning is to come again. Only clocks are met. An escalation that a person, a rule or a
+complaint gave another cause climbs on, and so does one that was reopened by hand. The
+acknowledgement clock is about the escalation itself, so it is no reason for it.
 """
 
 from dataclasses import replace
@@ -14,15 +15,23 @@ from escalation.domain import wording
 from escalation.domain.escalations.actions import close_escalation
 from escalation.domain.escalations.climbing import repeat_level
 from escalation.domain.escalations.page_requests import page_person
-from escalation.domain.model import Escalation, EscalationCause, TrackedContact
+from escalation.domain.model import (
+    Escalation,
+    EscalationCause,
+    SlaClock,
+    Threshold,
+    TrackedContact,
+)
 from escalation.domain.situation import Decision, Situation, no_change
 
 
 def are_met(contact: TrackedContact, escalation: Escalation) -> bool:
-    """Tell whether every reason of the escalation has been met."""
+    """Tell whether every reason of the escalation has been met, or is no longer at stake."""
     causes = [cause for cause in escalation.causes if cause.clock != "acknowledgement"]
     return (
-        bool(causes) and not escalation.reopened and all(_is_met(contact, each) for each in causes)
+        bool(causes)
+        and not escalation.reopened
+        and all(_is_met(contact, each) or _is_off_stake(contact, each) for each in causes)
     )
 
 
@@ -30,7 +39,7 @@ def _clocks_met(
     contact: TrackedContact, escalation: Escalation
 ) -> tuple[tuple[ClockName, ...], tuple[ClockName, ...]]:
     """Return the clocks that were breached before they were met, and the others."""
-    causes = [cause for cause in escalation.causes if cause.clock != "acknowledgement"]
+    causes = [cause for cause in escalation.causes if _is_met(contact, cause)]
     breached = {
         cause.clock: None
         for cause in causes
@@ -51,6 +60,34 @@ def _is_met(contact: TrackedContact, cause: EscalationCause) -> bool:
         return False
     # A run may also have been cancelled, and another one owes the same.
     return clock.met_at is not None or clock.met_run >= cause.clock_run
+
+
+def _is_off_stake(contact: TrackedContact, cause: EscalationCause) -> bool:
+    """Tell whether a changed policy or priority took the promise or the risk away."""
+    clock = contact.clock(cause.clock) if cause.clock else None
+    if clock is None or clock.run != cause.clock_run:
+        return False
+    if is_withdrawn(contact, clock):
+        return True
+    return cause.kind == "warning" and not clock.breached and _raises_again(clock)
+
+
+def is_withdrawn(contact: TrackedContact, clock: SlaClock) -> bool:
+    """Tell whether it was cancelled while the contact stayed open: no policy promises it."""
+    if clock.cancelled_at is None or contact.opened_at is None:
+        return False
+    return contact.is_open and clock.cancelled_at >= contact.opened_at
+
+
+def _raises_again(clock: SlaClock) -> bool:
+    """Tell whether each threshold that raised is to raise again, at a share of a new target."""
+    raised = {_place(each) for each in clock.fired_thresholds if each.action == "raise"}
+    return raised <= {_place(each) for each in clock.thresholds if each.fired_at is None}
+
+
+def _place(threshold: Threshold) -> tuple[object, ...]:
+    percent = threshold.percent if threshold.offset_s is None else None
+    return threshold.action, percent, threshold.offset_s
 
 
 def settle(situation: Situation) -> Decision:
@@ -78,7 +115,12 @@ def _end_climb(situation: Situation, escalation: Escalation) -> Decision:
     """Tell those who were asked; what was breached stays so."""
     when_met = escalation.ladder.body.when_met
     late, in_time = _clocks_met(situation.contact, escalation)
-    reason = wording.met(escalation, late, in_time)
+    off_stake = (
+        cause.clock
+        for cause in escalation.causes
+        if cause.clock and _is_off_stake(situation.contact, cause)
+    )
+    reason = wording.met(escalation, late, in_time, tuple(dict.fromkeys(off_stake)))
     event = EscalationCausesMet(
         contact_id=situation.contact_id,
         occurred_at=situation.at,
