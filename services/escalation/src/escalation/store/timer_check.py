@@ -37,7 +37,7 @@ class TimerSnapshots:
     async def row_versions(self, contact_ids: Sequence[ContactId]) -> dict[ContactId, str]:
         """Return which versions of its rows a snapshot of each contact would show.
 
-        Any change of a row, by whomever, gives it another version.
+        Any change of a row gives it another version.
         """
         rows = await self._connection.execute(_ROW_VERSIONS, {"contacts": contact_ids})
         return {ContactId(row.contact_id): row.versions for row in rows}

@@ -120,9 +120,9 @@ class TimerChecker:
         versions = await store.row_versions(contact_ids)
         changed = []
         for contact_id in contact_ids:
-            known = versions.get(contact_id)
-            if known is not None and self._complete.get(contact_id) == known:
-                self._remember(contact_id, known)
+            version = versions.get(contact_id)
+            if version is not None and self._complete.get(contact_id) == version:
+                self._remember(contact_id, version)
             else:
                 changed.append(contact_id)
         snapshots = await self._snapshots(changed, store) if changed else []
