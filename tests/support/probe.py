@@ -350,7 +350,7 @@ def sum_samples(counter: Counter, **labels: str) -> float:
 
 
 @contextmanager
-def record_statements(database: Database[UnitOfWork]) -> Iterator[list[str]]:
+def record_statements(database: Database[Any]) -> Iterator[list[str]]:
     """Collect the statements that are sent to the server."""
     sent: list[str] = []
 

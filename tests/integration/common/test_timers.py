@@ -6,15 +6,13 @@ from typing import Any
 
 import pytest
 
-from common.contracts.event import ContactId
 from common.core.clock import TimeSource, monotonic
 from common.core.errors import TransientError
 from common.core.ids import EventId, new_id
-from common.messages import Cancel, Schedule, Timer, TimerChange
+from common.messages import Cancel, Schedule, Timer
 from common.messaging import timer_loop
 from common.messaging.dispatcher import Message
 from common.messaging.subscriptions import HandlerRegistry
-from common.messaging.timer_loop import TimerLoop
 from common.storage.database import Database
 from common.storage.dead_letters import DeadLetter, TooManyDeadLettersError
 from common.storage.timers import TimerOutOfRangeError
@@ -28,52 +26,21 @@ from support.probe import (
     add_note,
     customer_wrote,
     new_contact,
-    open_database,
     record_statements,
     remind,
-    run_until_cancelled,
     run_workers,
     sum_samples,
 )
+from support.timers import FAR, SOON, change, noted, pending, reminder
 from support.waiting import until
-
-SOON = timedelta(milliseconds=150)
-FAR = timedelta(hours=1)
 
 
 class Stranger(Timer):
     """Nobody handles it: it is a newer version's."""
 
 
-async def change(
-    database: Database[UnitOfWork], *changes: tuple[Timer, timedelta] | Cancel
-) -> datetime:
-    """Make the changes with due times counted from the database's now, and return that."""
-    async with database.transaction() as uow:
-        made: list[TimerChange] = [
-            change if isinstance(change, Cancel) else Schedule(change[0], uow.now + change[1])
-            for change in changes
-        ]
-        uow.timers.set(made)
-        return uow.now
-
-
-async def pending(database: Database[UnitOfWork]) -> list[str]:
-    records = await rows(database, "SELECT data->>'name' AS name FROM timers ORDER BY due_at, id")
-    return [row.name for row in records]
-
-
-async def noted(database: Database[UnitOfWork]) -> dict[str, tuple[str, ...]]:
-    records = await rows(database, "SELECT contact_id::text AS id, notes FROM probes")
-    return {row.id: tuple(row.notes) for row in records}
-
-
 def fails_as_dead_letter(error: BaseException) -> DeadLetter:
     raise AssertionError from error
-
-
-def reminder(contact_id: ContactId, name: str = "call back") -> Reminder:
-    return Reminder(contact_id=contact_id, name=name)
 
 
 async def test_timer_fires_once_and_never_early_with_two_loops(
@@ -169,26 +136,6 @@ async def test_rolled_back_change_has_no_effect(database: Database[UnitOfWork]) 
     assert await pending(database) == ["call back"]
 
 
-# By what each session of this database asked last; ours is this question.
-_LOOKED = """
-    SELECT pid FROM pg_stat_activity
-    WHERE datname = current_database() AND pid <> pg_backend_pid() AND query LIKE '%min(due_at)%'
-"""
-
-
-async def test_earlier_timer_wakes_the_loop(replica: Replica, probe_url: str) -> None:
-    """With a sleep so long that only being woken explains that it fires."""
-    timers = TimerLoop(replica.dispatcher, replica.metrics, replica.health, max_sleep=FAR)
-    replica.database.after_commit(lambda uow: timers.wake(uow.timers.earliest))
-    contact_id = new_contact()
-    await change(replica.database, (reminder(contact_id, "later"), FAR))
-    async with run_until_cancelled(timers), open_database(probe_url) as watching:
-        await until(lambda: rows(watching, _LOOKED))
-        await change(replica.database, (reminder(contact_id, "sooner"), SOON))
-        await until(lambda: noted(replica.database))
-    assert await pending(replica.database) == ["later"]
-
-
 async def test_failing_timer_becomes_a_dead_letter_alone(replica: Replica) -> None:
     good, bad = new_contact(), new_contact()
     await change(
@@ -232,7 +179,7 @@ async def test_timer_of_a_newer_version_is_left_to_a_newer_replica(
     new = Replica(database, broker, HandlerRegistry[UnitOfWork]().on(Stranger, meet))
     async with run_workers(old.timers):
         await until(lambda: noted(database))
-        assert await old.timers._until_next() == timer_loop._MAX_SLEEP
+        assert await old.timers._until_next() == timer_loop.MAX_SLEEP
     assert await noted(database) == {ordinary: ("call back",)}
     assert await rows(database, "SELECT 1 FROM dead_letters") == []
     async with run_workers(new.timers):

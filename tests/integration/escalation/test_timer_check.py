@@ -29,7 +29,7 @@ from escalation.metrics import TimerCheckMetrics
 from escalation.store.unit_of_work import UnitOfWork
 from escalation.workers.timer_check import TimerChecker
 from integration.escalation.conftest import EscalationHarness, assigned
-from support.probe import run_workers
+from support.probe import record_statements, run_workers
 from support.waiting import until
 
 pytestmark = pytest.mark.usefixtures("configured")
@@ -171,6 +171,42 @@ async def test_timer_lost_again_is_counted_but_neither_restored_nor_reported(
     for _ in range(2):
         assert await replica.check() == (1, 1)
     assert len(await reports(service)) == 1
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        "DELETE FROM timers WHERE slot = 'escalation'",
+        "UPDATE timers SET due_at = due_at + interval '1 hour' WHERE slot = 'escalation'",
+        "UPDATE escalations SET round = round + 1",
+        "UPDATE tracked_contacts SET wait_ends_at = now()",
+    ],
+)
+async def test_change_after_a_complete_check_is_found(
+    service: EscalationHarness, replica: Replica, change: str
+) -> None:
+    await escalated_contact(service)
+    for _ in range(2):
+        assert await replica.check() == (0, 0)
+    await execute(service, change)
+    assert await replica.check() == (1, 1)
+
+
+async def test_contacts_that_have_not_changed_are_counted_and_not_read(
+    service: EscalationHarness, replica: Replica
+) -> None:
+    contacts = [await escalated_contact(service) for _ in range(3)]
+    await replica.check()
+    await service.handle_events(assigned(contacts[0]))
+    with record_statements(service.database) as sent:
+        await replica.check()
+    assert value(replica.metrics.contacts) == 3
+    snapshots = [statement for statement in sent if "to_jsonb(e)" in statement]
+    assert len(snapshots) == 1
+    with record_statements(service.database) as sent:
+        assert await replica.check() == (0, 0)
+    assert value(replica.metrics.contacts) == 3
+    assert not [statement for statement in sent if "to_jsonb(e)" in statement]
 
 
 @pytest.mark.parametrize("poison", ["'[17]'", "'{}'", "'[{}]'"])

@@ -5,20 +5,10 @@ from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from contextlib import AsyncExitStack
 from dataclasses import dataclass, field
 from functools import lru_cache
-from typing import Any, Final, TypeAlias, TypeVar
+from typing import Any, TypeAlias, TypeVar
 
 import structlog
 from aiokafka import AIOKafkaProducer
-from aiokafka.errors import (
-    CorruptRecordException,
-    InvalidTimestampError,
-    InvalidTopicError,
-    MessageSizeTooLargeError,
-    PolicyViolationError,
-    RecordListTooLargeError,
-    UnknownError,
-    UnsupportedForMessageFormatError,
-)
 from aiokafka.partitioner import DefaultPartitioner
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncEngine
@@ -30,8 +20,10 @@ from common.core.errors import PermanentError, is_transient
 from common.core.health import Health
 from common.core.ids import EventId
 from common.core.metrics import Metrics
+from common.messaging import outbox_signal
 from common.messaging.envelope import Envelope
 from common.messaging.record_encoder import RecordEncoder
+from common.messaging.refusals import REFUSALS
 from common.messaging.signatures import RecordContent
 from common.storage.database import driver_connection
 from common.storage.dead_letters import (
@@ -49,26 +41,14 @@ Session = Any
 Place: TypeAlias = tuple[str, int]
 RefusedBatch: TypeAlias = tuple[Sequence[Row], BaseException]
 
-# What the broker says about the records, not about us. UnknownError is also what aiokafka makes of
-# codes that it does not know, such as INVALID_RECORD.
-REFUSALS: Final = (
-    CorruptRecordException,
-    InvalidTimestampError,
-    InvalidTopicError,
-    MessageSizeTooLargeError,
-    PolicyViolationError,
-    RecordListTooLargeError,
-    UnknownError,
-    UnsupportedForMessageFormatError,
-)
-
 _MAX_BATCH = 1000
 # Rows of one signature: more would make its proofs longer. Then timers of this process get a turn.
 _ENCODED_TOGETHER = 32
 # Rows that arrive within it share a send and a delete; adds at most so much.
 _LINGER_S = 0.01
-_MIN_POLL_S = 0.005
-_MAX_POLL_S = 0.05
+# Commits of all processes wake the active relay; only when one dies before it says so, or a command
+# commits, does a row wait so long. Each poll also keeps the session alive.
+_MAX_POLL_S = 0.25
 # A stopped process keeps its lock until the server ends its idle session after this time; with the
 # standby's own wait, another replica takes over within two seconds.
 _SESSION_TIMEOUT = "1200ms"
@@ -133,6 +113,8 @@ class Relay:
         self._metrics = metrics
         self._health = health
         self._encoder = encoder
+        self.max_poll_s = _MAX_POLL_S
+        self.session_timeout = _SESSION_TIMEOUT
         self._failures = FailureStreak(_MAX_REFUSALS_IN_A_ROW)
         self._woken = asyncio.Event()
 
@@ -144,6 +126,7 @@ class Relay:
         backoff = Backoff()
         async with AsyncExitStack() as stack:
             stack.push_async_callback(self._stop_own_producer)
+            stack.callback(asyncio.ensure_future(self._wake_when(stopping)).cancel)
             while not stopping.is_set():
                 try:
                     # Its lock lives and dies with this session, so the session is its own.
@@ -164,17 +147,27 @@ class Relay:
                     await backoff.wait(stopping)
 
     async def _serve(self, session: Session, backoff: Backoff, stopping: asyncio.Event) -> None:
-        await session.execute(_SESSION, _SESSION_TIMEOUT)
+        await session.execute(_SESSION, self.session_timeout)
+        if not await self._wait_for_lock(session, stopping):
+            return
+        await outbox_signal.listen(session, self.wake)
+        await self._publish_all(session, backoff, stopping)
+
+    async def _wait_for_lock(self, session: Session, stopping: asyncio.Event) -> bool:
+        """Return False if `stopping` is set first; tell the active relay of our commits."""
         while not await session.fetchval(_LOCK):
             self._health.report_healthy(self.name)
-            if await pause(_RETRY_LOCK_S, stopping):
-                return
-        await self._publish_all(session, backoff, stopping)
+            if stopping.is_set():
+                return False
+            if await pause(_RETRY_LOCK_S, self._woken):
+                self._woken.clear()
+                await outbox_signal.send(session)
+                await asyncio.sleep(_LINGER_S)
+        return True
 
     async def _publish_all(
         self, session: Session, backoff: Backoff, stopping: asyncio.Event
     ) -> None:
-        wait = _MIN_POLL_S
         while True:
             last_round = stopping.is_set()
             self._woken.clear()
@@ -187,8 +180,11 @@ class Relay:
                 await asyncio.sleep(_LINGER_S)
             if count < _MAX_BATCH:
                 # Commits from here on wake us: reading again at once would return nothing.
-                await pause(wait, self._woken)
-            wait = _MIN_POLL_S if count else min(wait * 2, _MAX_POLL_S)
+                await pause(self.max_poll_s, self._woken)
+
+    async def _wake_when(self, stopping: asyncio.Event) -> None:
+        await stopping.wait()
+        self.wake()
 
     async def publish(self, session: Session) -> int:
         """Publish one batch and return its size."""

@@ -1,9 +1,9 @@
-"""Fires due timers in batches; sleeps until the next is due, at most 50 ms."""
+"""Fires due timers in batches; sleeps until the next is due (ADR 0056)."""
 
 import asyncio
 from contextlib import AsyncExitStack
-from datetime import datetime, timedelta
-from typing import Generic, TypeVar
+from datetime import UTC, datetime, timedelta
+from typing import Final, Generic, TypeVar
 
 import structlog
 from sqlalchemy import text
@@ -29,8 +29,10 @@ U = TypeVar("U", bound=UnitOfWork)
 _MAX_BATCH = 500
 # For a backlog: while the database commits one batch, we work on the next.
 _CONCURRENT_BATCHES = 2
-# Bounds how long a timer that another replica adds goes unnoticed.
-_MAX_SLEEP = timedelta(milliseconds=50)
+# A replica fires the timers that it has set. This bounds how late those are that it cannot fire,
+# because it died, or has halted or not started its loop.
+MAX_SLEEP: Final = timedelta(milliseconds=250)
+ALWAYS: Final = datetime.max.replace(tzinfo=UTC)
 # Before another attempt at due timers that another replica has claimed.
 _RETRY_CLAIM_S = 0.005
 # Longer than a consumer group takes to replace a dead member; then timers start all the same.
@@ -55,7 +57,7 @@ class TimerLoop(Generic[U]):
         health: Health,
         caught_up: asyncio.Event | None = None,
         *,
-        max_sleep: timedelta = _MAX_SLEEP,
+        max_sleep: timedelta = MAX_SLEEP,
         catch_up_timeout: timedelta = _CATCH_UP_TIMEOUT,
     ) -> None:
         self._dispatcher = dispatcher
@@ -68,13 +70,15 @@ class TimerLoop(Generic[U]):
         self._catch_up_timeout = catch_up_timeout
         self._failures = FailureStreak(dispatcher.dead_letter_limit)
         self._woken = asyncio.Event()
+        # Until then the loop sleeps; it has seen the timers that are due later.
+        self._sleeps_until = ALWAYS
         self._batch_lock = asyncio.Lock()
         self._commit_lock = asyncio.Lock()
         self._backlog = False
 
     def wake(self, earliest: datetime | None) -> None:
-        """Check again: a timer was set that may be due before the one the loop sleeps until."""
-        if earliest is not None:
+        """Check again if a timer was set that is due before the loop would check."""
+        if earliest is not None and earliest < self._sleeps_until:
             self._woken.set()
 
     async def run(self, stopping: asyncio.Event) -> None:
@@ -126,10 +130,12 @@ class TimerLoop(Generic[U]):
             await pause(_RETRY_CLAIM_S, self._woken)
 
     async def _until_next(self) -> timedelta:
-        left: timedelta | None = await self._database.fetch_value(_LEFT, list(self._kinds))
-        if left is None:
-            return self._max_sleep
-        return min(left - self._database.clock.offset, self._max_sleep)
+        # The answer may lack a timer that is committed meanwhile.
+        self._sleeps_until = ALWAYS
+        row = await self._database.fetch_row(_NEXT, list(self._kinds))
+        now: datetime = row["now"] + self._database.clock.offset
+        self._sleeps_until = min(row["due_at"] or ALWAYS, now + self._max_sleep)
+        return self._sleeps_until - now
 
     async def fire(self, limit: int) -> int:
         """Handle what is due, at most `limit` timers in one transaction; return how many."""
@@ -206,5 +212,7 @@ def _to_dead_letter(timer: DueTimer, error: BaseException) -> DeadLetter:
     )
 
 
-_LEFT = "SELECT min(due_at) - clock_timestamp() FROM timers WHERE type = ANY($1::text[])"
+_NEXT = """
+    SELECT min(due_at) AS due_at, clock_timestamp() AS now FROM timers WHERE type = ANY($1::text[])
+"""
 _REMOVE = text("DELETE FROM timers WHERE id = :id")

@@ -5,7 +5,7 @@ import gc
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import AsyncExitStack
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Generic, TypeVar
 
 import structlog
@@ -33,13 +33,14 @@ from common.messaging.kafka import (
     make_producer,
     topic_name,
 )
+from common.messaging.outbox_signal import OutboxSignaller
 from common.messaging.publisher import Publisher
 from common.messaging.record_decoder import RecordDecoder
 from common.messaging.record_encoder import RecordEncoder
 from common.messaging.relay import Relay
 from common.messaging.replay import Redelivery, Replay
 from common.messaging.subscriptions import HandlerRegistry
-from common.messaging.timer_loop import TimerLoop
+from common.messaging.timer_loop import MAX_SLEEP, TimerLoop
 from common.service.api_key_worker import ApiKeyWorker
 from common.service.database_monitor import DatabaseMonitor
 from common.service.retention import INBOX, SHARED_RULES, RetentionWorker, Rule, with_days
@@ -54,6 +55,8 @@ log = structlog.get_logger()
 
 # Objects made and not freed before a collection of the youngest; Python's default is 700.
 _GC_THRESHOLD = 10_000
+# Of the timer loop where another process answers requests: that one sets timers and fires none.
+_MAX_SLEEP_BESIDE_HTTP = timedelta(milliseconds=50)
 # A probe and a scraper need a few; those of the API, and all others, must have open files left.
 _OPERATIONS_LIMITS = HttpLimits(connections=60, connections_per_client=30)
 
@@ -131,6 +134,10 @@ async def serve(spec: ServiceSpec[U], settings: ServiceSettings) -> None:
             publisher = make_publisher(spec, settings, database, metrics, health)
             database.after_commit(lambda uow: publisher.wake() if len(uow.outbox) else None)
             drains.append(publisher)
+        else:
+            signaller = OutboxSignaller(engine)
+            database.after_commit(lambda uow: signaller.wake() if len(uow.outbox) else None)
+            workers.append(signaller)
         _tune_gc()
         await run_workers(workers, drains, stopping, metrics, health)
 
@@ -174,7 +181,8 @@ def make_workers(
         caught_up = consumer.caught_up
         workers.append(consumer)
     if spec.subscriptions.timers:
-        timers = TimerLoop(dispatcher, metrics, health, caught_up)
+        max_sleep = MAX_SLEEP if settings.parts == "all" else _MAX_SLEEP_BESIDE_HTTP
+        timers = TimerLoop(dispatcher, metrics, health, caught_up, max_sleep=max_sleep)
         database.after_commit(lambda uow: timers.wake(uow.timers.earliest))
         workers.append(timers)
     return workers

@@ -112,15 +112,15 @@ class Database(Generic[U]):
         """Call `listener` after each commit, to wake a worker that has something to do now."""
         self._listeners.append(listener)
 
-    async def fetch_value(self, query: str, *values: object) -> Any:
-        """Return the first column of the first row, read by asyncpg outside any transaction.
+    async def fetch_row(self, query: str, *values: object) -> Any:
+        """Return the first row, read by asyncpg outside any transaction.
 
         For queries that run many times a second; parameters are `$1`, `$2` …
         """
         async with self.engine.connect() as pooled:
             raw: Any = (await pooled.get_raw_connection()).driver_connection
             try:
-                return await raw.fetchval(query, *values)
+                return await raw.fetchrow(query, *values)
             except BaseException:
                 await pooled.invalidate()
                 raise

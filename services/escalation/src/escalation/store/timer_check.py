@@ -34,6 +34,14 @@ class TimerSnapshots:
         rows = await self._connection.execute(_SNAPSHOTS, {"contacts": contact_ids})
         return [_snapshot(row) for row in rows.mappings()]
 
+    async def row_versions(self, contact_ids: Sequence[ContactId]) -> dict[ContactId, str]:
+        """Return which versions of its rows a snapshot of each contact would show.
+
+        Any change of a row gives it another version.
+        """
+        rows = await self._connection.execute(_ROW_VERSIONS, {"contacts": contact_ids})
+        return {ContactId(row.contact_id): row.versions for row in rows}
+
     async def count_unanswered(self) -> int:
         """Count the open escalations whose whole ladder has gone unanswered."""
         return int((await self._connection.execute(_UNANSWERED)).scalar_one())
@@ -80,6 +88,16 @@ _SNAPSHOTS = text(f"""
         AND e.{IS_OPEN}
     WHERE c.contact_id = ANY(CAST(:contacts AS uuid[])) ORDER BY c.contact_id
 """).columns(clocks=JSONB, escalation=JSONB, timers=JSONB)
+_ROW_VERSIONS = text(f"""
+    SELECT CAST(c.contact_id AS text) AS contact_id,
+        concat_ws(' ', c.xmin, e.escalation_id, e.xmin, (
+            SELECT string_agg(concat_ws(' ', timers.id, timers.xmin), ' ' ORDER BY timers.id)
+            FROM timers WHERE timers.contact_id = c.contact_id
+        )) AS versions
+    FROM tracked_contacts c LEFT JOIN escalations e ON e.contact_id = c.contact_id
+        AND e.{IS_OPEN}
+    WHERE c.contact_id = ANY(CAST(:contacts AS uuid[]))
+""")
 _IS_REPORTED = text("""
     SELECT EXISTS (SELECT FROM published_events WHERE key = :contact
         AND type = 'upstairs.timer_missing.v1' AND data->>'page_id' = :page)

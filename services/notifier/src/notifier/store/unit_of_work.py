@@ -244,7 +244,8 @@ class UnitOfWork(BaseUnitOfWork):
 
 async def time_until_due(database: Database[UnitOfWork], medium: Medium) -> timedelta | None:
     """Return how long it is until a notification is due on this medium; None if none waits."""
-    left: timedelta | None = await database.fetch_value(_TIME_UNTIL_DUE, medium)
+    left: timedelta | None
+    (left,) = await database.fetch_row(_TIME_UNTIL_DUE, medium)
     return left
 
 

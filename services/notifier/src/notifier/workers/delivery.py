@@ -25,8 +25,9 @@ from notifier.store.unit_of_work import UnitOfWork, time_until_due
 from notifier.use_cases import deliveries
 from notifier.use_cases.deliveries import ClaimedDelivery
 
-# Another replica's new notifications wake nobody here: this bounds how long they go unnoticed.
-_MAX_POLL = timedelta(milliseconds=100)
+# A replica sends the pages that it has committed. Bounds the wait of those that it cannot send,
+# because it died or its slots are taken, and of updates from a process without workers (ADR 0056).
+_MAX_POLL = timedelta(milliseconds=250)
 # A due notification that a handler has locked is not claimed; it is free again after about this.
 _RETRY_CLAIM_S = 0.005
 
