@@ -33,7 +33,7 @@ timers = Table(
     Column("slot", Text),
     Column("type", Text),
     Column("traceparent", Text),
-    Column("data", JSONB),
+    Column("data", JSON),
 )
 
 # `result` is what the service itself keeps of the first request, `answer` what the middleware of
@@ -142,7 +142,7 @@ RELIABILITY = (
         slot text NOT NULL,
         type text NOT NULL,
         traceparent text,
-        data jsonb NOT NULL
+        data json NOT NULL
     ) WITH (autovacuum_vacuum_scale_factor = 0.01, autovacuum_vacuum_cost_delay = 0)
     """,
     "CREATE INDEX timers_due ON timers (due_at, id)",
